@@ -1,0 +1,43 @@
+import { type ChatEvent, isBlank } from './event.ts'
+
+/** A stream that has shown its first event. */
+export interface Begun {
+  /** Every event of the stream, those already read included. May be iterated once. */
+  readonly events: AsyncIterable<ChatEvent>
+}
+
+/**
+ * Waits for the first event that shows a client anything: the commit point. Up to it a failure can still become a retry
+ * or an HTTP status; after it, it is in-band. Blank events before it (a role, say) are kept and replayed.
+ * @throws whatever the stream threw before its first event
+ * @see docs/decisions/0004-commit-point.md
+ */
+export async function begin(source: AsyncIterable<ChatEvent>): Promise<Begun> {
+  const iterator = source[Symbol.asyncIterator]()
+  const read: ChatEvent[] = []
+  for (;;) {
+    const step = await iterator.next()
+    if (step.done) return { events: replay(read, undefined) }
+    read.push(step.value)
+    if (!isBlank(step.value)) return { events: replay(read, iterator) }
+  }
+}
+
+/** The events already read, then the iterator itself: no generator stays in the way of the rest of the stream. */
+function replay(read: ChatEvent[], rest: AsyncIterator<ChatEvent> | undefined): AsyncIterable<ChatEvent> {
+  let position = 0
+  const iterator: AsyncIterator<ChatEvent> = {
+    next() {
+      const value = read[position++]
+      if (value) return Promise.resolve({ done: false, value })
+      read.length = 0
+      return rest ? rest.next() : Promise.resolve({ done: true, value: undefined })
+    },
+    async return() {
+      read.length = 0
+      await rest?.return?.()
+      return { done: true, value: undefined }
+    },
+  }
+  return { [Symbol.asyncIterator]: () => iterator }
+}

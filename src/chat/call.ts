@@ -1,0 +1,55 @@
+/** Where a room writes what it has to say. The fields of a line come first, as pino has it. */
+export interface Logger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+  child(fields: object): Logger
+}
+
+/** What became of a parameter the client sent. `emulated`: we did it ourselves; `mapped`: under another name or value. */
+export type Treatment = 'honoured' | 'mapped' | 'emulated' | 'dropped'
+
+/** What the client is told of its call in headers, and the log in one line. Layers fill it in as they go. */
+export interface Receipt {
+  /** The upstream that answered, or the last that was tried. */
+  upstream: string | undefined
+  /** Requests made to upstreams for this call. */
+  attempts: number
+  /** By the client's own name of the parameter. */
+  readonly parameters: Map<string, Treatment>
+}
+
+/** One request on its way. Every wait takes `signal`. */
+export interface Call {
+  readonly id: string
+  /** Aborted when the client leaves or a deadline passes; the reason is a ChatError. */
+  readonly signal: AbortSignal
+  readonly log: Logger
+  readonly receipt: Receipt
+}
+
+export function newReceipt(): Receipt {
+  return { upstream: undefined, attempts: 0, parameters: new Map() }
+}
+
+/** The receipt of one of several calls side by side: it counts its own attempts, and they count for the whole. */
+export function branchReceipt(whole: Receipt): Receipt {
+  let own = 0
+  return {
+    parameters: whole.parameters,
+    get upstream() {
+      return whole.upstream
+    },
+    set upstream(name) {
+      whole.upstream = name
+    },
+    get attempts() {
+      return own
+    },
+    set attempts(count) {
+      whole.attempts += count - own
+      own = count
+    },
+  }
+}

@@ -1,0 +1,16 @@
+import type { Call } from './call.ts'
+import type { ChatEvent } from './event.ts'
+import type { ChatRequest } from './request.ts'
+
+/**
+ * Everything between a client and an upstream. Its events follow the laws of `docs/laws.md`: one `finish` a choice and
+ * then at most `usage`, or a thrown ChatError; aborting `call.signal` ends every wait and frees what was opened.
+ * @typeParam Needs what a layer must have added to the call, e.g. `{ account: Account }`
+ */
+export type Chat<Needs = unknown> = (request: ChatRequest, call: Call & Needs) => AsyncIterable<ChatEvent>
+
+/** Improves a chat. A layer that gives something takes that need away: `account` gives `{ account }`. */
+export type Layer<Gives = unknown> = <Needs>(next: Chat<Needs & Gives>) => Chat<Needs>
+
+/** Makes one chat of several. */
+export type Combine = (chats: readonly Chat[]) => Chat

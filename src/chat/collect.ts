@@ -1,0 +1,113 @@
+import { ChatError } from './error.ts'
+import type { Annotation, ChatEvent, FinishReason, Native, TextEvent, Usage } from './event.ts'
+import type { ToolCall } from './message.ts'
+
+/** One answer, whole. */
+export interface Choice {
+  readonly index: number
+  readonly text: string
+  readonly refusal: string
+  readonly reasoning: string
+  readonly toolCalls: readonly ToolCall[]
+  readonly annotations: readonly Annotation[]
+  /** Token log probabilities, in OpenAI's shape, in order. */
+  readonly logprobs: readonly unknown[]
+  readonly finish: FinishReason
+  /** The upstream's whole reply this choice came in, where it came as one. */
+  readonly native: Native | undefined
+}
+
+/** A stream, folded. */
+export interface Answer {
+  /** By index, without gaps. */
+  readonly choices: readonly Choice[]
+  readonly usage: Usage | undefined
+}
+
+interface Growing {
+  readonly text: string[]
+  readonly refusal: string[]
+  readonly reasoning: string[]
+  readonly calls: { id: string; name: string; readonly json: string[] }[]
+  readonly annotations: Annotation[]
+  readonly logprobs: unknown[]
+  finish: FinishReason | undefined
+  native: Native | undefined
+}
+
+/**
+ * Folds a stream into an answer: a JSON reply is the same stream, collected.
+ * @throws ChatError `upstream-failed` when a choice never finished; otherwise what the stream threw
+ */
+export async function collect(events: AsyncIterable<ChatEvent>): Promise<Answer> {
+  const choices = new Map<number, Growing>()
+  let usage: Usage | undefined
+  for await (const event of events) {
+    if (event.type === 'usage') usage = event.usage
+    else grow(choiceAt(choices, event.choice), event)
+  }
+  return { choices: [...choices].sort(([a], [b]) => a - b).map(([index, growing]) => ripe(index, growing)), usage }
+}
+
+function choiceAt(choices: Map<number, Growing>, index: number): Growing {
+  const known = choices.get(index)
+  if (known) return known
+  const fresh: Growing = {
+    text: [],
+    refusal: [],
+    reasoning: [],
+    calls: [],
+    annotations: [],
+    logprobs: [],
+    finish: undefined,
+    native: undefined,
+  }
+  choices.set(index, fresh)
+  return fresh
+}
+
+function grow(choice: Growing, event: Exclude<ChatEvent, { type: 'usage' }>): void {
+  if (event.native?.form === 'whole') choice.native = event.native
+  switch (event.type) {
+    case 'text':
+      growText(choice, event)
+      return
+    case 'reasoning':
+      choice.reasoning.push(event.text)
+      return
+    case 'tool-call':
+      choice.calls[event.index] = { id: event.id, name: event.name, json: [] }
+      return
+    case 'tool-arguments':
+      choice.calls[event.index]?.json.push(event.json)
+      return
+    case 'finish':
+      choice.finish = event.reason
+  }
+}
+
+function growText(choice: Growing, event: TextEvent): void {
+  if (event.refusal) choice.refusal.push(event.text)
+  else choice.text.push(event.text)
+  if (event.annotations) choice.annotations.push(...event.annotations)
+  if (event.logprobs !== undefined) choice.logprobs.push(event.logprobs)
+}
+
+function ripe(index: number, choice: Growing): Choice {
+  if (!choice.finish)
+    throw new ChatError('upstream-failed', {
+      message: 'The upstream broke off its answer.',
+      code: 'upstream_disconnected',
+    })
+  return {
+    index,
+    text: choice.text.join(''),
+    refusal: choice.refusal.join(''),
+    reasoning: choice.reasoning.join(''),
+    toolCalls: choice.calls.map((call) => ({ id: call.id, name: call.name, arguments: call.json.join('') })),
+    annotations: choice.annotations,
+    logprobs: choice.logprobs,
+    finish: choice.finish,
+    native: choice.native,
+  }
+}

@@ -1,0 +1,136 @@
+/** Why a chat failed. A closed list: what a reason means is said in `reasons`, and nowhere else. */
+export type Reason = keyof typeof reasons
+
+interface Meaning {
+  /** HTTP status a client gets. */
+  readonly status: number
+  /** `error.type` in OpenAI's shape. */
+  readonly type: string
+  /** `error.code`, unless the error brings a finer one. */
+  readonly code: string
+  /** Who may do better, as long as no event has reached the client: `any` other account too, only another `upstream`, or `none`. */
+  readonly retry: 'any' | 'upstream' | 'none'
+  /** Counts against the upstream's health. */
+  readonly breaker: boolean
+  /** What becomes of the account the call ran on. */
+  readonly account: 'unchanged' | 'cooling' | 'needs-login' | 'exhausted' | 'challenged'
+  /** Tells an SDK whether to try by itself; undefined leaves it to the SDK. False where we have tried everything. */
+  readonly clientRetry?: boolean
+}
+
+const ours = { retry: 'none', breaker: false, account: 'unchanged' } as const
+const theirs = { retry: 'any', breaker: true, account: 'unchanged', clientRetry: false } as const
+const client = { ...ours, type: 'invalid_request_error' } as const
+
+/**
+ * The one table. The first group is the caller's to mend, the second is an upstream's failing, the third is our own.
+ * An upstream's refusal of our account (`account-refused`, `quota-exhausted`) is never the client's 401, 402 or 403.
+ */
+export const reasons = {
+  'invalid-request': { ...client, status: 400, code: 'invalid_request' },
+  unsupported: { ...client, retry: 'upstream', status: 400, code: 'unsupported_parameter' },
+  'content-filtered': { ...client, status: 400, code: 'content_filter' },
+  unauthorized: { ...client, status: 401, code: 'invalid_api_key' },
+  forbidden: { ...client, status: 403, code: 'forbidden' },
+  'model-not-found': { ...client, retry: 'upstream', status: 404, code: 'model_not_found' },
+  'not-found': { ...client, status: 404, code: 'not_found' },
+  'too-slow': { ...client, status: 408, code: 'request_timeout' },
+  'too-large': { ...client, status: 413, code: 'request_too_large' },
+  'unsupported-media': { ...client, status: 415, code: 'unsupported_media_type' },
+  'too-many-attempts': { ...ours, status: 429, type: 'rate_limit_error', code: 'too_many_attempts' },
+
+  'account-refused': {
+    ...theirs,
+    breaker: false,
+    account: 'needs-login',
+    status: 502,
+    type: 'upstream_error',
+    code: 'upstream_auth',
+  },
+  'quota-exhausted': {
+    ...theirs,
+    breaker: false,
+    account: 'exhausted',
+    status: 429,
+    type: 'insufficient_quota',
+    code: 'insufficient_quota',
+  },
+  'rate-limited': {
+    ...theirs,
+    breaker: false,
+    account: 'cooling',
+    status: 429,
+    type: 'rate_limit_error',
+    code: 'rate_limit_exceeded',
+  },
+  challenged: {
+    ...theirs,
+    breaker: false,
+    account: 'challenged',
+    status: 502,
+    type: 'upstream_error',
+    code: 'upstream_blocked',
+  },
+  overloaded: { ...theirs, status: 503, type: 'service_unavailable_error', code: 'upstream_overloaded' },
+  timeout: { ...theirs, status: 504, type: 'upstream_error', code: 'upstream_timeout' },
+  'upstream-failed': { ...theirs, status: 502, type: 'upstream_error', code: 'upstream_error' },
+  'upstream-outdated': {
+    ...theirs,
+    retry: 'none',
+    breaker: false,
+    status: 502,
+    type: 'upstream_error',
+    code: 'upstream_protocol',
+  },
+
+  unavailable: { ...ours, status: 503, type: 'service_unavailable_error', code: 'overloaded' },
+  internal: { ...ours, status: 500, type: 'server_error', code: 'internal_error' },
+  cancelled: { ...ours, status: 499, type: 'cancelled', code: 'client_closed' },
+} as const satisfies Record<string, Meaning>
+
+export interface ChatErrorOptions {
+  /** What happened and what to do. Never a secret, never an upstream's HTML. */
+  readonly message: string
+  /** Finer than the reason's own code. */
+  readonly code?: string
+  /** The field of the request that is at fault, as the client spelled it: `messages[0].content`. */
+  readonly param?: string
+  /** Milliseconds, from now, after which another try makes sense. */
+  readonly retryAfterMs?: number
+  /** The upstream's HTTP status, where it gave one. */
+  readonly upstreamStatus?: number
+  readonly cause?: unknown
+}
+
+/** The only error the program throws on purpose. */
+export class ChatError extends Error {
+  override readonly name = 'ChatError'
+  readonly reason: Reason
+  readonly code: string
+  readonly param: string | undefined
+  readonly retryAfterMs: number | undefined
+  readonly upstreamStatus: number | undefined
+
+  constructor(reason: Reason, options: ChatErrorOptions) {
+    super(options.message, { cause: options.cause })
+    this.reason = reason
+    this.code = options.code ?? reasons[reason].code
+    this.param = options.param
+    this.retryAfterMs = options.retryAfterMs
+    this.upstreamStatus = options.upstreamStatus
+  }
+
+  /** What the table says of this error. */
+  get meaning(): Meaning {
+    return reasons[this.reason]
+  }
+}
+
+/** Any thrown value as a ChatError: one that is none already is our own bug, whose text no client sees. */
+export function asChatError(thrown: unknown): ChatError {
+  if (thrown instanceof ChatError) return thrown
+  return new ChatError('internal', {
+    message: 'The gateway failed. Its log has the details under this request id.',
+    cause: thrown,
+  })
+}

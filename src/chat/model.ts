@@ -1,0 +1,32 @@
+import type { Parameter } from './request.ts'
+
+/** What an upstream does with a parameter it takes. A parameter it does not list is dropped, or refused: see `Support`. */
+export type Taken = 'honoured' | 'mapped' | 'emulated'
+
+/**
+ * What an upstream makes of what a client may send, as data: it drives the request encoder, the receipt and `/v1/models`.
+ * A request with `tools` or `responseFormat` where they are not taken is refused, other parameters are dropped.
+ */
+export interface Support {
+  readonly parameters: Readonly<Partial<Record<Parameter, Taken>>>
+  /** The dialect whose unknown fields are passed through, if any. */
+  readonly extraOf?: string
+}
+
+/** A model an upstream serves. What is not known is absent. */
+export interface Model {
+  /** The upstream's own name of it. */
+  readonly id: string
+  /** Unix seconds. */
+  readonly created?: number
+  readonly ownedBy?: string
+  /** Tokens. */
+  readonly contextLength?: number
+  /** Tokens. */
+  readonly maxOutputTokens?: number
+  /** `text`, `image`, `audio`, `file`. */
+  readonly inputModalities?: readonly string[]
+  readonly outputModalities?: readonly string[]
+  /** `tools`, `structured-output`, `reasoning`. */
+  readonly capabilities?: readonly string[]
+}

@@ -1,0 +1,82 @@
+import type { Fields, Message } from './message.ts'
+
+/** A function the model may call. `parameters` is a JSON Schema, passed on as it is. */
+export interface FunctionTool {
+  readonly type: 'function'
+  readonly name: string
+  readonly description?: string
+  readonly parameters?: Fields
+  readonly strict?: boolean
+  readonly extra?: Fields
+}
+
+/** A tool of a kind that only the client's dialect knows. */
+export interface ForeignTool {
+  readonly type: 'foreign'
+  readonly name: string
+  readonly extra: Fields
+}
+
+export type Tool = FunctionTool | ForeignTool
+
+/** `function`: the model must call the named one. `foreign`: a choice only the client's dialect can express. */
+export type ToolChoice =
+  | { readonly type: 'auto' | 'none' | 'required' }
+  | { readonly type: 'function'; readonly name: string }
+  | { readonly type: 'foreign'; readonly value: unknown }
+
+export type ResponseFormat =
+  | { readonly type: 'text' }
+  | { readonly type: 'json' }
+  | {
+      readonly type: 'json-schema'
+      readonly name: string
+      readonly schema?: Fields
+      readonly description?: string
+      readonly strict?: boolean
+      readonly extra?: Fields
+    }
+  | { readonly type: 'foreign'; readonly value: unknown }
+
+/**
+ * What a client can ask of an answer, apart from the conversation itself. Only what was sent is there.
+ * `maxTokens` counts the answer's tokens; `choices` is how many answers are wanted.
+ */
+export interface Parameters {
+  readonly tools?: readonly Tool[]
+  readonly toolChoice?: ToolChoice
+  readonly parallelToolCalls?: boolean
+  readonly responseFormat?: ResponseFormat
+  readonly temperature?: number
+  readonly topP?: number
+  readonly maxTokens?: number
+  readonly stop?: readonly string[]
+  readonly seed?: number
+  readonly frequencyPenalty?: number
+  readonly presencePenalty?: number
+  readonly choices?: number
+  readonly logprobs?: boolean
+  readonly topLogprobs?: number
+  readonly reasoningEffort?: string
+  readonly user?: string
+  readonly metadata?: Fields
+  readonly serviceTier?: string
+}
+
+export type Parameter = keyof Parameters
+
+/** What a client asked for, in no dialect. */
+export interface ChatRequest {
+  /** The dialect the client spoke, e.g. `openai-chat`: whoever speaks it too may use `spelling` and every `extra`. */
+  readonly dialect: string
+  /** As the client named it on the way in; as its upstream names it once routed. */
+  readonly model: string
+  readonly messages: readonly Message[]
+  readonly parameters: Parameters
+  /** The client's own name of each parameter it sent: `{ maxTokens: 'max_tokens' }`. */
+  readonly spelling: Readonly<Partial<Record<Parameter, string>>>
+  /** Top-level fields that only the client's dialect knows. */
+  readonly extra: Fields
+  /** True when the client wants a stream: otherwise an adapter of the same dialect may fetch a whole reply. */
+  readonly stream: boolean
+}
