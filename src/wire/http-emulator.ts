@@ -1,0 +1,131 @@
+import { createServer, type Server, type Socket } from 'node:net'
+
+/** A request as an emulator sees it. */
+export interface EmulatedRequest {
+  readonly method: string
+  /** Path and query. */
+  readonly path: string
+  readonly headers: Headers
+  readonly body: string
+}
+
+/**
+ * The emulator's side of one exchange, byte-exact: what is not written is not sent. An exchange that ends without
+ * `end`, `finish` or `reset` stays open, as a silent server's does.
+ */
+export interface Exchange {
+  readonly request: EmulatedRequest
+  /** Resolves once the client has closed the connection; with the time by `performance.now()`. */
+  readonly closed: Promise<number>
+  /** Writes the head of a chunked reply. */
+  head(status: number, headers?: Readonly<Record<string, string>>): void
+  /** Writes one chunk. Resolves when the client takes more: a slow client slows the emulator down. */
+  chunk(bytes: string | Uint8Array): Promise<void>
+  /** Ends a chunked reply well. */
+  end(): void
+  /** A whole reply with a content-length. */
+  reply(status: number, body: string, headers?: Readonly<Record<string, string>>): void
+  /** Writes bytes as they are, head and all. */
+  raw(bytes: string | Uint8Array): Promise<void>
+  /** Closes with FIN, whatever is missing. */
+  finish(): void
+  /** Closes with RST. */
+  reset(): void
+}
+
+export interface HttpEmulator {
+  /** `http://127.0.0.1:PORT` */
+  readonly origin: string
+  readonly requests: readonly EmulatedRequest[]
+  /** Connections that are open at this moment. */
+  openConnections(): number
+  close(): Promise<void>
+}
+
+/** Starts a server on a free port of 127.0.0.1 that answers as `answer` says. */
+export async function emulateHttp(answer: (exchange: Exchange) => void | Promise<void>): Promise<HttpEmulator> {
+  const sockets = new Set<Socket>()
+  const requests: EmulatedRequest[] = []
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    socket.on('error', () => undefined)
+    serve(socket, (exchange) => {
+      requests.push(exchange.request)
+      void answer(exchange)
+    })
+  })
+  const port = await listen(server)
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    requests,
+    openConnections: () => sockets.size,
+    close: () => {
+      for (const socket of sockets) socket.destroy()
+      return new Promise((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+async function listen(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, resolve))
+  const address = server.address()
+  return address && typeof address === 'object' ? address.port : 0
+}
+
+/** Cuts the bytes of a kept-alive connection into requests. */
+function serve(socket: Socket, begin: (exchange: Exchange) => void): void {
+  let buffer: Buffer = Buffer.alloc(0)
+  const closed = new Promise<number>((resolve) => socket.on('close', () => resolve(performance.now())))
+  socket.on('data', (bytes: Buffer) => {
+    buffer = buffer.length === 0 ? bytes : Buffer.concat([buffer, bytes])
+    for (let taken = takeRequest(buffer); taken; taken = takeRequest(buffer)) {
+      buffer = buffer.subarray(taken.length)
+      begin(exchangeOn(socket, taken.request, closed))
+    }
+  })
+}
+
+function takeRequest(buffer: Buffer): { request: EmulatedRequest; length: number } | undefined {
+  const headEnd = buffer.indexOf('\r\n\r\n')
+  if (headEnd === -1) return undefined
+  const [requestLine = '', ...lines] = buffer.toString('latin1', 0, headEnd).split('\r\n')
+  const [method = '', path = ''] = requestLine.split(' ')
+  const headers = new Headers()
+  for (const line of lines) headers.append(line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim())
+  const length = headEnd + 4 + Number(headers.get('content-length') ?? 0)
+  if (buffer.length < length) return undefined
+  return { request: { method, path, headers, body: buffer.toString('utf8', headEnd + 4, length) }, length }
+}
+
+function exchangeOn(socket: Socket, request: EmulatedRequest, closed: Promise<number>): Exchange {
+  const raw = (bytes: string | Uint8Array): Promise<void> => {
+    if (socket.destroyed || socket.write(bytes)) return Promise.resolve()
+    return new Promise((resolve) => {
+      socket.once('drain', resolve)
+      socket.once('close', () => resolve())
+    })
+  }
+  return {
+    request,
+    closed,
+    raw,
+    head: (status, headers = {}) => void raw(`${headText(status, headers)}transfer-encoding: chunked\r\n\r\n`),
+    chunk: (bytes) => raw(chunkBytes(bytes)),
+    end: () => void raw('0\r\n\r\n'),
+    reply: (status, body, headers = {}) =>
+      void raw(`${headText(status, headers)}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`),
+    finish: () => void socket.end(),
+    reset: () => void socket.resetAndDestroy(),
+  }
+}
+
+function headText(status: number, headers: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${status} Emulated\r\n${lines.join('')}`
+}
+
+function chunkBytes(bytes: string | Uint8Array): Uint8Array {
+  const content = Buffer.from(bytes)
+  return Buffer.concat([Buffer.from(`${content.length.toString(16)}\r\n`), content, Buffer.from('\r\n')])
+}
