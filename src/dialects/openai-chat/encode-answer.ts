@@ -1,0 +1,74 @@
+import type { Answer, Choice } from '../../chat/collect.ts'
+import type { Fields } from '../../chat/message.ts'
+import { encodeAnnotation } from './annotation.ts'
+import type { EncodeOptions } from './encode-stream.ts'
+import { isFields } from './fields.ts'
+import { encodeFinish } from './finish-reason.ts'
+import { dialect } from './schema.ts'
+import { encodeUsage } from './usage.ts'
+
+/** Writes a whole completion. One that an upstream of this dialect sent whole is relayed as it came, id and model apart. */
+export function encodeAnswer(answer: Answer, { id, model, created }: Omit<EncodeOptions, 'includeUsage'>): Fields {
+  const native = answer.choices[0]?.native?.value
+  const usage = answer.usage ? { usage: encodeUsage(answer.usage) } : {}
+  if (!native || !answer.choices.every((choice) => isRelayable(choice))) {
+    return { id, object: 'chat.completion', created, model, choices: answer.choices.map(encodeChoice), ...usage }
+  }
+  return {
+    object: 'chat.completion',
+    created,
+    ...native,
+    id,
+    model,
+    choices: answer.choices.map(relayChoice),
+    ...usage,
+  }
+}
+
+function isRelayable(choice: Choice): boolean {
+  return choice.native?.dialect === dialect && nativeChoices(choice).length > 0
+}
+
+function nativeChoices(choice: Choice): readonly unknown[] {
+  const choices = choice.native?.value.choices
+  return Array.isArray(choices) ? choices : []
+}
+
+/** A reply has one choice, or as many as there are answers; the first when each answer has a reply of its own. */
+function relayChoice(choice: Choice): Fields {
+  const choices = nativeChoices(choice).filter(isFields)
+  const mine = choices.find((native) => native.index === choice.index) ?? choices[0]
+  return { ...mine, index: choice.index }
+}
+
+function encodeChoice(choice: Choice): Fields {
+  const message = {
+    role: 'assistant',
+    content: choice.text === '' && (choice.toolCalls.length > 0 || choice.refusal !== '') ? null : choice.text,
+    refusal: choice.refusal || null,
+    ...(choice.reasoning && { reasoning_content: choice.reasoning }),
+    ...(choice.annotations.length > 0 && { annotations: choice.annotations.map(encodeAnnotation) }),
+    ...(choice.toolCalls.length > 0 && {
+      tool_calls: choice.toolCalls.map((call) => ({
+        id: call.id,
+        type: 'function',
+        function: { name: call.name, arguments: call.arguments },
+      })),
+    }),
+  }
+  return {
+    index: choice.index,
+    message,
+    logprobs: joinLogprobs(choice.logprobs),
+    finish_reason: encodeFinish(choice.finish),
+  }
+}
+
+/** The chunks' `{ content: [...], refusal: [...] }`, one after the other. */
+function joinLogprobs(chunks: readonly unknown[]): Fields | null {
+  if (chunks.length === 0) return null
+  const parts = chunks.filter(isFields)
+  const joined = (key: string) => parts.flatMap((part) => (Array.isArray(part[key]) ? part[key] : []))
+  const refusal = joined('refusal')
+  return { content: joined('content'), refusal: refusal.length > 0 ? refusal : null }
+}

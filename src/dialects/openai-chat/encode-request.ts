@@ -1,0 +1,143 @@
+import type { Fields, Message, Part, ToolCall } from '../../chat/message.ts'
+import type { ChatRequest, Parameter, Parameters, ResponseFormat, Tool, ToolChoice } from '../../chat/request.ts'
+import { names, parametersIn } from './decode-request.ts'
+import { compact, merge } from './fields.ts'
+import { dialect } from './schema.ts'
+
+/**
+ * Writes a request the way Chat Completions has it. A request of the same dialect leaves as it came, unknown fields
+ * and the client's own spelling included; of another dialect, what is only that dialect's stays behind.
+ */
+export function encodeRequest(request: ChatRequest): Fields {
+  const native = request.dialect === dialect
+  const body: Record<string, unknown> = {
+    ...(native ? request.extra : {}),
+    model: request.model,
+    messages: request.messages.map((message) => encodeMessage(message, native)),
+  }
+  for (const parameter of parametersIn(request.parameters)) {
+    const name = (native && request.spelling[parameter]) || names[parameter]
+    body[name] = encodeParameter(parameter, request.parameters, native)
+  }
+  return body
+}
+
+function encodeParameter(parameter: Parameter, parameters: Parameters, native: boolean): unknown {
+  switch (parameter) {
+    case 'tools':
+      return parameters.tools
+        ?.filter((tool) => native || tool.type === 'function')
+        .map((tool) => encodeTool(tool, native))
+    case 'toolChoice':
+      return parameters.toolChoice && encodeToolChoice(parameters.toolChoice)
+    case 'responseFormat':
+      return parameters.responseFormat && encodeResponseFormat(parameters.responseFormat, native)
+    default:
+      return parameters[parameter]
+  }
+}
+
+function encodeMessage(message: Message, native: boolean): Fields {
+  const base = {
+    role: message.role,
+    content: encodeContent(message, native),
+    ...(message.name !== undefined && { name: message.name }),
+  }
+  const extra = native ? message.extra : undefined
+  switch (message.role) {
+    case 'tool':
+      return merge({ ...base, tool_call_id: message.toolCallId }, extra)
+    case 'assistant':
+      return merge(
+        {
+          ...base,
+          ...besideContent(message.content),
+          ...(message.toolCalls.length > 0 && {
+            tool_calls: message.toolCalls.map((call) => encodeToolCall(call, native)),
+          }),
+        },
+        extra,
+      )
+    default:
+      return merge(base, extra)
+  }
+}
+
+/** An assistant's reasoning and refusal stand beside its content. */
+function besideContent(parts: readonly Part[]): Fields {
+  const beside: Record<string, unknown> = {}
+  for (const part of parts) {
+    if (part.type === 'reasoning')
+      beside[part.extra?.field === 'reasoning' ? 'reasoning' : 'reasoning_content'] = part.text
+    else if (isBeside(part)) beside.refusal = part.text
+  }
+  return beside
+}
+
+function isBeside(part: Part): part is Extract<Part, { type: 'refusal' | 'reasoning' }> {
+  return part.type === 'reasoning' || (part.type === 'refusal' && part.extra?.field === true)
+}
+
+/** One plain text is a string, which every upstream takes; nothing is null, where OpenAI has it so. */
+function encodeContent(message: Message, native: boolean): unknown {
+  const parts = message.content.filter((part) => !isBeside(part) && (native || part.type !== 'foreign'))
+  const [only] = parts
+  if (!only) return message.role === 'assistant' ? null : message.content.length > 0 ? '' : []
+  if (parts.length === 1 && only.type === 'text' && !(native && only.extra)) return only.text
+  return parts.map((part) => encodePart(part, native))
+}
+
+function encodePart(part: Part, native: boolean): Fields {
+  const extra = native ? part.extra : undefined
+  switch (part.type) {
+    case 'text':
+      return merge({ type: 'text', text: part.text }, extra)
+    case 'image':
+      return merge({ type: 'image_url', image_url: compact({ url: part.url, detail: part.detail }) }, extra)
+    case 'audio':
+      return merge({ type: 'input_audio', input_audio: { data: part.base64, format: part.format } }, extra)
+    case 'file':
+      return merge(
+        { type: 'file', file: compact({ file_data: part.content, file_id: part.fileId, filename: part.name }) },
+        extra,
+      )
+    case 'refusal':
+      return merge({ type: 'refusal', refusal: part.text }, extra)
+    case 'reasoning':
+      return { type: 'text', text: part.text }
+    case 'foreign':
+      return { type: part.name, ...part.extra }
+  }
+}
+
+function encodeToolCall(call: ToolCall, native: boolean): Fields {
+  return merge(
+    { id: call.id, type: 'function', function: { name: call.name, arguments: call.arguments } },
+    native ? call.extra : undefined,
+  )
+}
+
+function encodeTool(tool: Tool, native: boolean): Fields {
+  if (tool.type === 'foreign') return { type: tool.name, ...tool.extra }
+  const { name, description, parameters, strict } = tool
+  return merge(
+    { type: 'function', function: compact({ name, description, parameters, strict }) },
+    native ? tool.extra : undefined,
+  )
+}
+
+function encodeToolChoice(choice: ToolChoice): unknown {
+  if (choice.type === 'foreign') return choice.value
+  return choice.type === 'function' ? { type: 'function', function: { name: choice.name } } : choice.type
+}
+
+function encodeResponseFormat(format: ResponseFormat, native: boolean): unknown {
+  if (format.type === 'foreign') return format.value
+  if (format.type === 'text') return { type: 'text' }
+  if (format.type === 'json') return { type: 'json_object' }
+  const { name, schema, description, strict } = format
+  return merge(
+    { type: 'json_schema', json_schema: compact({ name, schema, description, strict }) },
+    native ? format.extra : undefined,
+  )
+}

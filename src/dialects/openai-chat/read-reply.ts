@@ -1,0 +1,63 @@
+import { ChatError } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import { type HttpReply, readText } from '../../wire/http.ts'
+import { isPage, pageError, refusal } from '../../wire/http-status.ts'
+import { readSse } from '../../wire/sse.ts'
+import { errorInside, readComplaint } from './complaint.ts'
+import { type DecodeOptions, ReplyDecoder } from './decode-reply.ts'
+
+/** Milliseconds of silence after the last finish until a stream that does not end itself is over. */
+const graceMs = 2_000
+
+export interface ReadOptions extends DecodeOptions {
+  /** What was asked for: decides where the reply does not say what it is. */
+  readonly stream: boolean
+  readonly signal: AbortSignal
+}
+
+/**
+ * The events of an upstream's reply, whatever it turned out to be: a stream, a whole completion, an error, a web page.
+ * @throws ChatError for anything but a finished answer
+ */
+export async function* readReply(reply: HttpReply, options: ReadOptions): AsyncGenerator<ChatEvent> {
+  if (reply.status !== 200) throw await refusal(reply, readComplaint)
+  const type = reply.headers.get('content-type') ?? ''
+  if (isPage(reply.headers))
+    throw pageError(reply.status, reply.headers, await readText(reply, 64 * 1024).catch(() => ''))
+  const isStream = /event-stream/i.test(type) || (options.stream && !/json/i.test(type))
+  if (isStream) yield* readStream(reply, options)
+  else yield* new ReplyDecoder(options).whole(parse(await readText(reply)))
+}
+
+async function* readStream(reply: HttpReply, options: ReadOptions): AsyncGenerator<ChatEvent> {
+  const decoder = new ReplyDecoder(options)
+  try {
+    for await (const { event, data } of readSse(reply.body)) {
+      if (data === '[DONE]') {
+        yield* decoder.end('terminated')
+        return
+      }
+      if (data === '') continue
+      const value = parse(data)
+      if (event === 'error') throw errorInside(value)
+      yield* decoder.chunk(value)
+      if (decoder.finished) reply.limitIdle(graceMs)
+    }
+  } catch (thrown) {
+    // after the last finish nothing that goes wrong takes the answer away, except that the client left
+    if (!decoder.finished || options.signal.aborted) throw thrown
+  }
+  yield* decoder.end('cut')
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch (cause) {
+    throw new ChatError('upstream-failed', {
+      message: 'The upstream sent something that is not JSON.',
+      code: 'upstream_bad_response',
+      cause,
+    })
+  }
+}

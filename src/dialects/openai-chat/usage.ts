@@ -1,0 +1,35 @@
+import type { Usage } from '../../chat/event.ts'
+import type { Fields } from '../../chat/message.ts'
+import { compact } from './fields.ts'
+import { dialect, type WireUsage } from './schema.ts'
+
+/** Reads a usage object; what the upstream does not say is absent. */
+export function decodeUsage(wire: WireUsage): Usage {
+  return {
+    ...count('inputTokens', wire.prompt_tokens),
+    ...count('outputTokens', wire.completion_tokens),
+    ...count('totalTokens', wire.total_tokens),
+    ...count('cachedInputTokens', wire.prompt_tokens_details?.cached_tokens),
+    ...count('reasoningTokens', wire.completion_tokens_details?.reasoning_tokens),
+    source: 'upstream',
+    native: { dialect, form: 'whole', value: wire },
+  }
+}
+
+function count(key: string, value: number | null | undefined): object {
+  return typeof value === 'number' ? { [key]: value } : {}
+}
+
+/** Writes usage as OpenAI has it: the upstream's own object where it spoke this dialect, with every field it had. */
+export function encodeUsage(usage: Usage): Fields {
+  if (usage.native?.dialect === dialect) return usage.native.value
+  const { inputTokens, outputTokens, cachedInputTokens, reasoningTokens } = usage
+  const known = inputTokens !== undefined && outputTokens !== undefined
+  return compact({
+    prompt_tokens: inputTokens,
+    completion_tokens: outputTokens,
+    total_tokens: usage.totalTokens ?? (known ? inputTokens + outputTokens : undefined),
+    prompt_tokens_details: cachedInputTokens === undefined ? undefined : { cached_tokens: cachedInputTokens },
+    completion_tokens_details: reasoningTokens === undefined ? undefined : { reasoning_tokens: reasoningTokens },
+  })
+}
