@@ -1,0 +1,224 @@
+import { z } from 'zod'
+import { type Exchange, emulateHttp, type HttpEmulator } from '../../wire/http-emulator.ts'
+
+/** What the emulator does with one request. Milliseconds. */
+export interface Script {
+  /** Bytes of the reply's body, in the order they are sent: a string is a chunk of its own. */
+  readonly body?: readonly (string | Uint8Array)[]
+  /** The reply's status; 200. */
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+  /** Silence before the head. */
+  readonly headDelayMs?: number
+  /** Silence before each part of the body. */
+  readonly paceMs?: number
+  /** What happens after the last part: a proper end unless said otherwise. */
+  readonly ending?: 'end' | 'fin' | 'rst' | 'stall'
+  /** Whether the body goes without `transfer-encoding`, delimited by the connection's close. */
+  readonly isCloseDelimited?: boolean
+}
+
+export interface OpenaiEmulator extends HttpEmulator {
+  /** The base URL, with `/v1`. */
+  readonly url: string
+  /** Parsed bodies of the chat requests, in their order. */
+  readonly chats: readonly Readonly<Record<string, unknown>>[]
+  /** When each connection that carried a chat was closed, by `performance.now()`. */
+  readonly closedAt: readonly number[]
+  /** The next chat requests are answered by these scripts, one each, before the model's own behaviour. */
+  script(...scripts: readonly Script[]): void
+}
+
+export interface EmulatorOptions {
+  /** Keys it accepts; without any, every request is let in. */
+  readonly keys?: readonly string[]
+  readonly models?: readonly string[]
+  /** Milliseconds between the chunks of its own answers; 0. */
+  readonly paceMs?: number
+}
+
+/** What the emulator looks into; anything else is only recorded. */
+const ChatBody = z.looseObject({
+  model: z.string(),
+  messages: z.array(z.looseObject({ role: z.string(), content: z.unknown() })).min(1),
+  stream: z.boolean().optional(),
+  n: z.number().int().min(1).optional(),
+  stream_options: z.looseObject({ include_usage: z.boolean().optional() }).optional(),
+  tools: z.array(z.looseObject({ function: z.looseObject({ name: z.string() }).optional() })).optional(),
+})
+type ChatBody = z.infer<typeof ChatBody>
+
+/**
+ * An OpenAI server over real sockets: models, chat completions as JSON and as a stream, keys, `n`, usage in a stream only
+ * when asked for, errors in OpenAI's shape. It answers `You said: …`; where tools are sent and the last message is
+ * `call NAME NAME …`, it calls those with `{"city":"Paris"}`. A script makes it do anything else.
+ */
+export async function emulateOpenai(options: EmulatorOptions = {}): Promise<OpenaiEmulator> {
+  const scripts: Script[] = []
+  const chats: ChatBody[] = []
+  const closedAt: number[] = []
+  const models = options.models ?? ['gpt-test', 'vendor/gpt-slash']
+  const emulator = await emulateHttp((exchange) => {
+    const { method, path, headers, body } = exchange.request
+    const isKnown = !options.keys || options.keys.some((key) => headers.get('authorization') === `Bearer ${key}`)
+    if (!isKnown) return replyError(exchange, 401, 'invalid_api_key', 'Incorrect API key provided.')
+    if (method === 'GET' && path === '/v1/models') return exchange.reply(200, modelList(models), json)
+    if (method !== 'POST' || path !== '/v1/chat/completions')
+      return replyError(exchange, 404, 'not_found', 'No such path.')
+    const chat = ChatBody.safeParse(JSON.parse(body))
+    if (!chat.success)
+      return replyError(exchange, 400, 'invalid_request', 'The emulator does not understand this body.')
+    chats.push(chat.data)
+    void exchange.closed.then((at) => closedAt.push(at))
+    const script = scripts.shift()
+    if (script) return play(exchange, script)
+    return answer(exchange, chat.data, { models, paceMs: options.paceMs ?? 0 })
+  })
+  return { ...emulator, url: `${emulator.origin}/v1`, chats, closedAt, script: (...more) => void scripts.push(...more) }
+}
+
+const json = { 'content-type': 'application/json' }
+const created = 1_760_000_000
+const id = 'chatcmpl-emulated'
+
+function replyError(exchange: Exchange, status: number, code: string, message: string): void {
+  exchange.reply(status, JSON.stringify({ error: { message, type: 'invalid_request_error', param: null, code } }), json)
+}
+
+function modelList(models: readonly string[]): string {
+  return JSON.stringify({
+    object: 'list',
+    data: models.map((model) => ({ id: model, object: 'model', created, owned_by: 'emulator' })),
+  })
+}
+
+async function answer(
+  exchange: Exchange,
+  chat: ChatBody,
+  options: { models: readonly string[]; paceMs: number },
+): Promise<void> {
+  if (!options.models.includes(chat.model))
+    return replyError(exchange, 404, 'model_not_found', `The model ${chat.model} does not exist.`)
+  if (!chat.stream) return exchange.reply(200, JSON.stringify(completion(chat)), json)
+  await play(exchange, { body: streamParts(chat), paceMs: options.paceMs })
+}
+
+/** Sends a script's bytes. */
+export async function play(exchange: Exchange, script: Script): Promise<void> {
+  const { headDelayMs, paceMs, ending = 'end', isCloseDelimited } = script
+  if (headDelayMs) await Bun.sleep(headDelayMs)
+  const headers = script.headers ?? { 'content-type': 'text/event-stream' }
+  if (isCloseDelimited) await exchange.raw(closeDelimitedHead(script.status ?? 200, headers))
+  else exchange.head(script.status ?? 200, headers)
+  for (const part of script.body ?? []) {
+    if (paceMs) await Bun.sleep(paceMs)
+    await (isCloseDelimited ? exchange.raw(part) : exchange.chunk(part))
+  }
+  if (ending === 'rst') exchange.reset()
+  else if (ending === 'fin' || (ending === 'end' && isCloseDelimited)) exchange.finish()
+  else if (ending === 'end') exchange.end()
+}
+
+function closeDelimitedHead(status: number, headers: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${status} Emulated\r\n${lines.join('')}connection: close\r\n\r\n`
+}
+
+/** The frames of a streamed answer, as OpenAI cuts them: the role, the words, the finish, the usage if asked for, `[DONE]`. */
+function streamParts(chat: ChatBody): string[] {
+  const wantsUsage = chat.stream_options?.include_usage ?? false
+  const usage = wantsUsage ? { usage: null } : {}
+  const chunk = (index: number, delta: object, finish: string | null = null) =>
+    frame({
+      id,
+      object: 'chat.completion.chunk',
+      created,
+      model: chat.model,
+      system_fingerprint: 'fp_emulated',
+      choices: [{ index, delta, logprobs: null, finish_reason: finish }],
+      ...usage,
+    })
+  const calls = callsFor(chat)
+  const parts = Array.from({ length: chat.n ?? 1 }, (_, index) => [
+    chunk(index, { role: 'assistant', content: calls.length > 0 ? null : '', refusal: null }),
+    ...(calls.length > 0
+      ? calls.flatMap((call, at) => callDeltas(call, at).map((delta) => chunk(index, { tool_calls: [delta] })))
+      : wordsFor(chat).map((content) => chunk(index, { content }))),
+    chunk(index, {}, calls.length > 0 ? 'tool_calls' : 'stop'),
+  ]).flat()
+  const last = wantsUsage
+    ? [frame({ id, object: 'chat.completion.chunk', created, model: chat.model, choices: [], usage: usageOf(chat) })]
+    : []
+  return [...parts, ...last, 'data: [DONE]\n\n']
+}
+
+/** A value as one server-sent event. */
+export function frame(value: unknown): string {
+  return `data: ${JSON.stringify(value)}\n\n`
+}
+
+interface Call {
+  readonly id: string
+  readonly name: string
+}
+
+/** A call the way OpenAI streams one: its head, then its arguments in pieces. */
+function callDeltas(call: Call, index: number): object[] {
+  const pieces = ['{"ci', 'ty":"Pa', 'ris"}'].map((piece) => ({ index, function: { arguments: piece } }))
+  return [{ index, id: call.id, type: 'function', function: { name: call.name, arguments: '' } }, ...pieces]
+}
+
+function callsFor(chat: ChatBody): Call[] {
+  const [verb, ...names] = lastText(chat).split(' ')
+  const known = chat.tools?.map((tool) => tool.function?.name) ?? []
+  if (verb !== 'call') return []
+  return names.filter((name) => known.includes(name)).map((name, at) => ({ id: `call_${at + 1}`, name }))
+}
+
+function lastText(chat: ChatBody): string {
+  const content = chat.messages.at(-1)?.content
+  return typeof content === 'string' ? content : JSON.stringify(content)
+}
+
+function wordsFor(chat: ChatBody): string[] {
+  return `You said: ${lastText(chat)}`.match(/\s*\S+/g) ?? []
+}
+
+function usageOf(chat: ChatBody): object {
+  const completion = wordsFor(chat).length * (chat.n ?? 1)
+  return {
+    prompt_tokens: 7,
+    completion_tokens: completion,
+    total_tokens: 7 + completion,
+    prompt_tokens_details: { cached_tokens: 0 },
+  }
+}
+
+function completion(chat: ChatBody): object {
+  const calls = callsFor(chat).map((call) => ({
+    ...call,
+    type: 'function',
+    function: { name: call.name, arguments: '{"city":"Paris"}' },
+  }))
+  const message = {
+    role: 'assistant',
+    content: calls.length > 0 ? null : wordsFor(chat).join(''),
+    refusal: null,
+    ...(calls.length > 0 && { tool_calls: calls.map(({ name: _, ...call }) => call) }),
+  }
+  const choices = Array.from({ length: chat.n ?? 1 }, (_, index) => ({
+    index,
+    message,
+    logprobs: null,
+    finish_reason: calls.length > 0 ? 'tool_calls' : 'stop',
+  }))
+  return {
+    id,
+    object: 'chat.completion',
+    created,
+    model: chat.model,
+    system_fingerprint: 'fp_emulated',
+    choices,
+    usage: usageOf(chat),
+  }
+}

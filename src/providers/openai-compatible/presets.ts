@@ -1,0 +1,27 @@
+/** A well-known service of which the key alone is enough. */
+export interface Preset {
+  readonly name: string
+  /** With the version path, as the OpenAI SDKs have it. */
+  readonly url: string
+  /** The prefix of its variables: `GROQ` for `GROQ_API_KEY`, `GROQ_BASE_URL`, `GROQ_MODELS`. */
+  readonly prefix: string
+  /** Whether one request may ask it for several answers; elsewhere they are asked for side by side. */
+  readonly manyChoices?: boolean
+}
+
+/** Base URLs as the services' own documentation gives them for OpenAI clients (November 2026). */
+export const presets: readonly Preset[] = [
+  { name: 'openai', url: 'https://api.openai.com/v1', prefix: 'OPENAI', manyChoices: true },
+  { name: 'groq', url: 'https://api.groq.com/openai/v1', prefix: 'GROQ' },
+  { name: 'deepseek', url: 'https://api.deepseek.com/v1', prefix: 'DEEPSEEK' },
+  { name: 'openrouter', url: 'https://openrouter.ai/api/v1', prefix: 'OPENROUTER' },
+  { name: 'gemini', url: 'https://generativelanguage.googleapis.com/v1beta/openai', prefix: 'GEMINI' },
+  { name: 'xai', url: 'https://api.x.ai/v1', prefix: 'XAI' },
+  { name: 'together', url: 'https://api.together.xyz/v1', prefix: 'TOGETHER' },
+  { name: 'cerebras', url: 'https://api.cerebras.ai/v1', prefix: 'CEREBRAS' },
+  { name: 'fireworks', url: 'https://api.fireworks.ai/inference/v1', prefix: 'FIREWORKS' },
+  { name: 'perplexity', url: 'https://api.perplexity.ai', prefix: 'PERPLEXITY' },
+  { name: 'moonshot', url: 'https://api.moonshot.ai/v1', prefix: 'MOONSHOT' },
+  { name: 'nvidia', url: 'https://integrate.api.nvidia.com/v1', prefix: 'NVIDIA' },
+  { name: 'sambanova', url: 'https://api.sambanova.ai/v1', prefix: 'SAMBANOVA' },
+]

@@ -1,0 +1,159 @@
+import { z } from 'zod'
+import type { Account } from '../../accounts/account.ts'
+import type { Call } from '../../chat/call.ts'
+import { ChatError } from '../../chat/error.ts'
+import type { Model, Support } from '../../chat/model.ts'
+import type { ChatRequest } from '../../chat/request.ts'
+import type { Secret } from '../../chat/secret.ts'
+import { readComplaint } from '../../dialects/openai-chat/complaint.ts'
+import { encodeRequest } from '../../dialects/openai-chat/encode-request.ts'
+import { isFields } from '../../dialects/openai-chat/fields.ts'
+import { readReply } from '../../dialects/openai-chat/read-reply.ts'
+import { dialect } from '../../dialects/openai-chat/schema.ts'
+import { readText, send } from '../../wire/http.ts'
+import { refusal } from '../../wire/http-status.ts'
+import type { Upstream } from '../provider.ts'
+
+type KeyAccount = Account<Secret | undefined>
+
+export interface OpenaiCompatibleOptions {
+  readonly name: string
+  /** With the version path, without a trailing slash. */
+  readonly url: string
+  readonly accounts: readonly KeyAccount[]
+  /** Whether one request may ask for several answers. */
+  readonly manyChoices: boolean
+  readonly models?: readonly string[]
+}
+
+/** An upstream that speaks Chat Completions: what a client of that dialect sends arrives as it was sent. */
+export function openaiCompatible({
+  name,
+  url,
+  accounts,
+  manyChoices,
+  models,
+}: OpenaiCompatibleOptions): Upstream<Secret | undefined> {
+  return {
+    name,
+    accounts,
+    support: supportWith(manyChoices),
+    ...(models && { models: models.map((id) => ({ id })) }),
+    listModels: (account, signal) => listModels(`${url}/models`, account, signal),
+    chat: (request, call) => chat(`${url}/chat/completions`, request, call),
+  }
+}
+
+async function* chat(url: string, request: ChatRequest, call: Call & { readonly account: KeyAccount }) {
+  const stream = request.stream || request.dialect !== dialect
+  const reply = await send(
+    {
+      method: 'POST',
+      url,
+      headers: {
+        'content-type': 'application/json',
+        accept: stream ? 'text/event-stream' : 'application/json',
+        ...authorization(call.account),
+      },
+      body: JSON.stringify(withStream(request, stream)),
+    },
+    call.signal,
+  )
+  yield* readReply(reply, { stream, signal: call.signal, choices: request.parameters.choices ?? 1, newId })
+}
+
+/** Usage is always asked for; whether the client sees it is its encoder's business. */
+function withStream(request: ChatRequest, stream: boolean): object {
+  const body = encodeRequest(request)
+  if (!stream) return body
+  const options = isFields(body.stream_options) ? body.stream_options : {}
+  return { ...body, stream: true, stream_options: { ...options, include_usage: true } }
+}
+
+function authorization({ credential }: KeyAccount): { authorization?: string } {
+  return credential ? { authorization: `Bearer ${credential.reveal()}` } : {}
+}
+
+function newId(): string {
+  return `call_${crypto.randomUUID().replaceAll('-', '').slice(0, 24)}`
+}
+
+function supportWith(manyChoices: boolean): Support {
+  return {
+    parameters: {
+      tools: 'honoured',
+      toolChoice: 'honoured',
+      parallelToolCalls: 'honoured',
+      responseFormat: 'honoured',
+      temperature: 'honoured',
+      topP: 'honoured',
+      maxTokens: 'honoured',
+      stop: 'honoured',
+      seed: 'honoured',
+      frequencyPenalty: 'honoured',
+      presencePenalty: 'honoured',
+      choices: manyChoices ? 'honoured' : 'emulated',
+      logprobs: 'honoured',
+      topLogprobs: 'honoured',
+      reasoningEffort: 'honoured',
+      user: 'honoured',
+      metadata: 'honoured',
+      serviceTier: 'honoured',
+    },
+    extraOf: dialect,
+  }
+}
+
+const tokens = z.number().int().positive().nullish().catch(undefined)
+
+/** `GET /models`: OpenAI gives an id, a time and an owner; others say more, under several names. */
+const ModelList = z.looseObject({
+  data: z.array(
+    z.looseObject({
+      id: z.string(),
+      created: z.number().nullish().catch(undefined),
+      owned_by: z.string().nullish().catch(undefined),
+      context_length: tokens,
+      context_window: tokens,
+      max_model_len: tokens,
+      max_completion_tokens: tokens,
+    }),
+  ),
+})
+
+const listLimits = { connectMs: 5_000, headMs: 10_000, idleMs: 10_000 }
+
+async function listModels(url: string, account: KeyAccount, signal: AbortSignal): Promise<readonly Model[]> {
+  const reply = await send(
+    { method: 'GET', url, headers: { accept: 'application/json', ...authorization(account) }, limits: listLimits },
+    signal,
+  )
+  if (reply.status !== 200) throw await refusal(reply, readComplaint)
+  const parsed = ModelList.safeParse(parseJson(await readText(reply)))
+  if (!parsed.success)
+    throw new ChatError('upstream-failed', {
+      message: 'The upstream listed its models in an unknown shape.',
+      code: 'upstream_bad_response',
+    })
+  return parsed.data.data.map(toModel)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function toModel(wire: z.infer<typeof ModelList>['data'][number]): Model {
+  const contextLength = wire.context_length ?? wire.context_window ?? wire.max_model_len
+  return {
+    // Gemini's list has `models/…`, which its own chat endpoint takes without
+    id: wire.id.replace(/^models\//, ''),
+    ...(wire.created && { created: wire.created }),
+    ...(wire.owned_by && { ownedBy: wire.owned_by }),
+    ...(contextLength && { contextLength }),
+    ...(wire.max_completion_tokens && { maxOutputTokens: wire.max_completion_tokens }),
+  }
+}

@@ -1,0 +1,54 @@
+import type { Account } from '../accounts/account.ts'
+import type { Call } from '../chat/call.ts'
+import type { ChatEvent } from '../chat/event.ts'
+import type { Model, Support } from '../chat/model.ts'
+import type { ChatRequest } from '../chat/request.ts'
+import type { Secret } from '../chat/secret.ts'
+
+/**
+ * One service that answers chats, ready to be asked.
+ * @typeParam Credential what its accounts hold; only the upstream itself looks into it
+ */
+export interface Upstream<Credential = unknown> {
+  /** As it stands before the slash of a model's address: `a-z`, `0-9`, `-`. */
+  readonly name: string
+  readonly accounts: readonly Account<Credential>[]
+  readonly support: Support
+  /** The models it serves, where the operator or the adapter has a fixed list; otherwise they are asked for. */
+  readonly models?: readonly Model[]
+  /** Asks for the models. @throws ChatError */
+  listModels?(account: Account<Credential>, signal: AbortSignal): Promise<readonly Model[]>
+  /** A method, not a property: so an upstream with accounts of any kind is an `Upstream`. */
+  chat(request: ChatRequest, call: Call & { readonly account: Account<Credential> }): AsyncIterable<ChatEvent>
+}
+
+/** A kind of upstream: makes none, one or several of them out of what the operator configured. */
+export interface Provider {
+  readonly name: string
+  configure(variables: Variables): readonly Upstream[]
+}
+
+/**
+ * The environment, as a provider reads it. Every name that is read is a name that exists, so that what nobody reads is a
+ * probable typo. A value that is wrong is reported, never thrown: all problems are shown at once.
+ */
+export interface Variables {
+  /** Undefined where it is unset or empty. */
+  text(name: string): string | undefined
+  /** An http or https URL without a query, without its trailing slash. */
+  url(name: string): string | undefined
+  /** Comma-separated values, trimmed. */
+  list(name: string): readonly string[] | undefined
+  /** The values of `NAME` and of `NAME_1`, `NAME_2` …, in this order, with the variable each came from. */
+  secrets(name: string): readonly { readonly name: string; readonly secret: Secret }[]
+  /** Every set name that matches, for variables whose names hold a name. */
+  matching(pattern: RegExp): readonly RegExpExecArray[]
+  report(problem: Problem): void
+}
+
+/** What is wrong with a variable, and how to mend it. Its value stands in neither. */
+export interface Problem {
+  readonly variable: string
+  readonly problem: string
+  readonly remedy: string
+}
