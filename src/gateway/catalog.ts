@@ -1,0 +1,146 @@
+import type { Pool } from '../accounts/pool.ts'
+import { orAbort } from '../chat/abort.ts'
+import type { Logger } from '../chat/call.ts'
+import { asChatError } from '../chat/error.ts'
+import type { Model } from '../chat/model.ts'
+import type { Upstream } from '../providers/provider.ts'
+
+/** An upstream with the accounts it is asked with. */
+export interface Member {
+  readonly upstream: Upstream
+  readonly pool: Pool
+}
+
+/** A model as it is addressed: `upstream/model`. */
+export interface Listed {
+  readonly id: string
+  readonly upstream: string
+  readonly model: Model
+}
+
+/** One upstream that can take a request, and what it calls the model. */
+export interface Candidate {
+  readonly member: Member
+  readonly model: string
+}
+
+interface Shelf {
+  readonly member: Member
+  models: readonly Model[]
+  /** A fixed list is all there is; otherwise an upstream may serve what it did not list. */
+  readonly isFixed: boolean
+  isKnown: boolean
+  refreshAt: number
+  refreshing: Promise<void> | undefined
+}
+
+const freshMs = 10 * 60_000
+const retryMs = 30_000
+/** What a request waits for a list that has never been seen. */
+const firstListMs = 5_000
+
+/** Which models there are, and who serves them. Lists are asked for in the background; a stale one serves meanwhile. */
+export class Catalog {
+  readonly #shelves: ReadonlyMap<string, Shelf>
+  readonly #log: Logger
+  readonly #closing = new AbortController()
+
+  constructor(members: readonly Member[], log: Logger) {
+    this.#log = log
+    this.#shelves = new Map(members.map((member) => [member.upstream.name, shelve(member)]))
+  }
+
+  /** Every known model, in the order of the upstreams. */
+  async list(signal: AbortSignal): Promise<readonly Listed[]> {
+    await this.#refreshAll(signal)
+    return [...this.#shelves.values()].flatMap(({ member, models }) =>
+      models.map((model) => listed(member.upstream.name, model)),
+    )
+  }
+
+  /** The model of this address, full or bare. */
+  async find(address: string, signal: AbortSignal): Promise<Listed | undefined> {
+    const models = await this.list(signal)
+    return models.find(({ id }) => id === address) ?? models.find(({ model }) => model.id === address)
+  }
+
+  /**
+   * Who can answer for an address: the one upstream it names, or all that list a model of the bare name, or failing
+   * that every upstream whose list could not be had.
+   */
+  async route(address: string, signal: AbortSignal): Promise<readonly Candidate[]> {
+    const slash = address.indexOf('/')
+    const named = slash > 0 ? this.#shelves.get(address.slice(0, slash)) : undefined
+    if (named) {
+      const model = address.slice(slash + 1)
+      if (!named.isFixed || named.models.some(({ id }) => id === model)) return [{ member: named.member, model }]
+    }
+    await this.#refreshAll(signal)
+    const shelves = [...this.#shelves.values()]
+    const listing = shelves.filter(({ models }) => models.some(({ id }) => id === address))
+    const able = listing.length > 0 ? listing : shelves.filter(({ isKnown }) => !isKnown)
+    return able.map(({ member }) => ({ member, model: address }))
+  }
+
+  /** Stops what goes on in the background. */
+  close(): void {
+    this.#closing.abort(new Error('closed'))
+  }
+
+  async #refreshAll(signal: AbortSignal): Promise<void> {
+    const waits: Promise<void>[] = []
+    for (const shelf of this.#shelves.values()) {
+      if (performance.now() < shelf.refreshAt) continue
+      const refreshed = this.#refresh(shelf)
+      if (!shelf.isKnown) waits.push(refreshed)
+    }
+    if (waits.length > 0) await orAbort(within(Promise.all(waits), firstListMs), signal)
+  }
+
+  #refresh(shelf: Shelf): Promise<void> {
+    shelf.refreshing ??= this.#ask(shelf).finally(() => {
+      shelf.refreshing = undefined
+    })
+    return shelf.refreshing
+  }
+
+  async #ask(shelf: Shelf): Promise<void> {
+    const { upstream, pool } = shelf.member
+    try {
+      const models = await upstream.listModels?.(pool.lease(new Set()), this.#closing.signal)
+      if (models) shelf.models = models
+      shelf.isKnown = true
+      shelf.refreshAt = performance.now() + freshMs
+    } catch (thrown) {
+      const error = asChatError(thrown)
+      shelf.refreshAt = performance.now() + retryMs
+      if (!this.#closing.signal.aborted)
+        this.#log.warn({ upstream: upstream.name, code: error.code, why: error.message }, 'models could not be listed')
+    }
+  }
+}
+
+/** Waits for the promise, but no longer than `ms` milliseconds. */
+async function within(promise: Promise<unknown>, ms: number): Promise<void> {
+  const patience = Promise.withResolvers<void>()
+  const timer = setTimeout(patience.resolve, ms)
+  await Promise.race([promise, patience.promise])
+  clearTimeout(timer)
+}
+
+function shelve(member: Member): Shelf {
+  const { models, listModels } = member.upstream
+  const isFixed = models !== undefined || !listModels
+  return {
+    member,
+    models: models ?? [],
+    isFixed,
+    isKnown: isFixed,
+    refreshAt: isFixed ? Number.POSITIVE_INFINITY : 0,
+    refreshing: undefined,
+  }
+}
+
+function listed(upstream: string, model: Model): Listed {
+  return { id: `${upstream}/${model.id}`, upstream, model }
+}

@@ -1,0 +1,53 @@
+import { branchReceipt } from '../../chat/call.ts'
+import type { Layer } from '../../chat/chat.ts'
+import type { ChatEvent, Usage } from '../../chat/event.ts'
+import type { Support } from '../../chat/model.ts'
+import { merge } from '../combine/merge.ts'
+
+/** Several answers where the upstream gives one at a time: as many calls side by side, each a choice of its own. */
+export function choices({ parameters }: Support): Layer {
+  return (next) => (request, call) => {
+    const wanted = request.parameters.choices ?? 1
+    if (parameters.choices === 'honoured') return next(request, call)
+    const { choices: _, ...others } = request.parameters
+    const single = { ...request, parameters: others }
+    if (wanted === 1) return next(single, call)
+    return numbered(
+      merge(
+        Array.from(
+          { length: wanted },
+          () => (signal: AbortSignal) => next(single, { ...call, signal, receipt: branchReceipt(call.receipt) }),
+        ),
+        call.signal,
+      ),
+    )
+  }
+}
+
+/** The events of call i as those of choice i; the usage of all as one. */
+async function* numbered(
+  events: AsyncIterable<{ readonly source: number; readonly event: ChatEvent }>,
+): AsyncGenerator<ChatEvent> {
+  const usages = new Map<number, Usage>()
+  for await (const { source, event } of events) {
+    if (event.type === 'usage') usages.set(source, event.usage)
+    else yield { ...event, choice: source }
+  }
+  if (usages.size > 0) yield { type: 'usage', choice: 0, usage: sum([...usages.values()]) }
+}
+
+/** A number that one of them lacks is not known of the sum either. */
+export function sum(usages: readonly Usage[]): Usage {
+  const total = (key: 'inputTokens' | 'outputTokens' | 'totalTokens' | 'cachedInputTokens' | 'reasoningTokens') => {
+    const counts = usages.map((usage) => usage[key]).filter((count) => count !== undefined)
+    return counts.length === usages.length ? { [key]: counts.reduce((a, b) => a + b, 0) } : {}
+  }
+  return {
+    ...total('inputTokens'),
+    ...total('outputTokens'),
+    ...total('totalTokens'),
+    ...total('cachedInputTokens'),
+    ...total('reasoningTokens'),
+    source: usages.every(({ source }) => source === 'upstream') ? 'upstream' : 'estimate',
+  }
+}

@@ -1,0 +1,84 @@
+import { sleep } from '../../chat/abort.ts'
+import { begin } from '../../chat/begin.ts'
+import type { Chat } from '../../chat/chat.ts'
+import { asChatError, ChatError } from '../../chat/error.ts'
+import type { Tried } from './account.ts'
+
+/** Attempts of one call, the first included. */
+export const maxAttempts = 3
+/** Longer than this, the same account is not waited for: the client is told instead. */
+const maxWaitMs = 2_000
+const backoffMs = 200
+
+/**
+ * Tries again, on another account where there is one, as long as nothing has reached the client and the budget allows.
+ * What is worth another try is said in the table of reasons.
+ * @param random from 0 to 1, for the jitter
+ */
+export function retry(
+  budget: RetryBudget,
+  random: () => number = Math.random,
+): <Needs>(next: Chat<Needs & Tried>) => Chat<Needs> {
+  return (next) =>
+    async function* (request, call) {
+      const tried = new Set<unknown>()
+      let last: ChatError | undefined
+      budget.deposit()
+      for (let attempt = 1; ; attempt++) {
+        const begun = await begin(next(request, { ...call, tried })).catch(asChatError)
+        if (!(begun instanceof ChatError)) {
+          yield* begun.events
+          return
+        }
+        // "no account is left" explains less than why the one before failed
+        if (begun.code === 'no_account' && last) throw last
+        last = begun
+        const waitMs = waitBefore(last, attempt, random)
+        if (call.receipt.attempts >= maxAttempts || waitMs === undefined || call.signal.aborted || !budget.withdraw())
+          throw last
+        await sleep(waitMs, call.signal)
+      }
+    }
+}
+
+/** Milliseconds until the next attempt; undefined for none. Another account is asked at once, the same one after full jitter. */
+function waitBefore(error: ChatError, attempt: number, random: () => number): number | undefined {
+  const { retry: whom, account } = error.meaning
+  if (whom !== 'any') return undefined
+  if (account !== 'unchanged') return 0
+  const hintMs = error.retryAfterMs ?? 0
+  return hintMs > maxWaitMs || attempt > 1 ? undefined : hintMs + random() * backoffMs
+}
+
+/** Bounds what retries add to an upstream that is already in trouble: a fifth of its requests, and a few a second. */
+export class RetryBudget {
+  readonly #now: () => number
+  #tokens = floorPerSecond
+  #at: number
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+    this.#at = now()
+  }
+
+  /** Every first attempt pays in. */
+  deposit(): void {
+    this.#tokens = Math.min(maxTokens, this.#tokens + share)
+  }
+
+  /** Whether a retry may be paid for; if so, it is. */
+  withdraw(): boolean {
+    const now = this.#now()
+    this.#tokens = Math.min(maxTokens, this.#tokens + ((now - this.#at) / 1000) * floorPerSecond)
+    this.#at = now
+    if (this.#tokens < 1) return false
+    this.#tokens--
+    return true
+  }
+}
+
+/** Envoy's and Finagle's default share; see reliability, section 5. */
+const share = 0.2
+const floorPerSecond = 10
+/** Credit does not outlive a burst: a quiet hour does not pay for a storm. */
+const maxTokens = 20

@@ -1,0 +1,61 @@
+import pino from 'pino'
+import type { Logger } from '../chat/call.ts'
+import { redact } from '../chat/secret.ts'
+
+export interface LogOptions {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  readonly format: 'pretty' | 'json'
+  /** Takes whole lines. */
+  write(line: string): void
+}
+
+/**
+ * The program's log. A secret is hidden by its type wherever it stands in a line; whatever known secret an upstream or a
+ * library has put into a text is cut out of the finished line as well.
+ */
+export function openLog({ level, format, write }: LogOptions): Logger {
+  const destination = { write: (line: string) => write(redact(format === 'json' ? escaped(line) : pretty(line))) }
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: describe },
+    },
+    destination,
+  )
+}
+
+/** An error's words and where it came from; its cause as well, since that is where the reason stands. */
+function describe(thrown: unknown): unknown {
+  if (!(thrown instanceof Error)) return String(thrown)
+  return {
+    type: thrown.name,
+    message: thrown.message,
+    stack: thrown.stack,
+    ...(thrown.cause !== undefined && { cause: describe(thrown.cause) }),
+  }
+}
+
+/** JSON escapes the old control characters, but leaves those that turn text around or end a line in some viewers. */
+function escaped(line: string): string {
+  return line.replace(
+    /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+/** A line for a person: time, level, what, then the fields. */
+function pretty(line: string): string {
+  const { time, level, msg, ...fields }: Record<string, unknown> = JSON.parse(line)
+  const shown = Object.entries(fields).map(
+    ([key, value]) => `${key}=${typeof value === 'string' ? quoted(value) : JSON.stringify(value)}`,
+  )
+  const head = `${String(time).slice(11, 23)} ${String(level).toUpperCase().padEnd(5)} ${msg}`
+  return `${escaped(`${head} ${shown.join(' ')}`)}\n`
+}
+
+function quoted(value: string): string {
+  return /^[\w./:@+-]+$/.test(value) ? value : JSON.stringify(value)
+}
