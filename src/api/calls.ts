@@ -1,0 +1,44 @@
+import { type Call, newReceipt } from '../chat/call.ts'
+import { ChatError } from '../chat/error.ts'
+import { shuttingDown } from './door.ts'
+import type { Exchange } from './exchange.ts'
+
+/** A call with the means to end it. */
+export interface OpenCall {
+  readonly call: Call
+  abort(reason: ChatError): void
+  /** Lets go of it: there is nothing left to abort. */
+  close(): void
+}
+
+/** The calls that run, so that a shutdown can end those which outstay it. */
+export class Calls {
+  readonly #open = new Set<OpenCall>()
+
+  get count(): number {
+    return this.#open.size
+  }
+
+  /** Opens a call that ends when its client leaves. */
+  open({ request, id, log }: Exchange): OpenCall {
+    const controller = new AbortController()
+    const leave = () => controller.abort(new ChatError('cancelled', { message: 'The client closed the connection.' }))
+    if (request.signal.aborted) leave()
+    else request.signal.addEventListener('abort', leave, { once: true })
+    const opened: OpenCall = {
+      call: { id, log, signal: controller.signal, receipt: newReceipt() },
+      abort: (reason) => controller.abort(reason),
+      close: () => {
+        request.signal.removeEventListener('abort', leave)
+        this.#open.delete(opened)
+      },
+    }
+    this.#open.add(opened)
+    return opened
+  }
+
+  /** Ends every call that still runs; a stream among them says so in its last event. */
+  abortAll(): void {
+    for (const { abort } of this.#open) abort(shuttingDown())
+  }
+}

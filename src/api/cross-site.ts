@@ -1,0 +1,95 @@
+import { ChatError } from '../chat/error.ts'
+
+export interface CrossSitePolicy {
+  /** Whether a key is needed: then no page can use the gateway behind its reader's back, whatever its name resolves to. */
+  readonly hasKeys: boolean
+  /** Further host names that are accepted without a key. */
+  readonly allowedHosts: readonly string[]
+  /** Whether it listens beyond loopback: then an address is as good a Host as `localhost`. */
+  readonly isPublic: boolean
+  /** Origins a page may call from; undefined for the default. */
+  readonly corsOrigins: readonly string[] | undefined
+}
+
+const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/**
+ * Without a key, loopback is no boundary: any page can name a host that resolves to it. So the `Host` must be ours and the
+ * `Origin`, where there is one, must not be another site's.
+ * @throws ChatError `forbidden`
+ */
+export function refuseCrossSite(headers: Headers, policy: CrossSitePolicy): void {
+  if (policy.hasKeys) return
+  const host = headers.get('host') ?? ''
+  if (!isOurHost(host, policy)) {
+    throw new ChatError('forbidden', {
+      message:
+        'Without an API key the gateway answers only under its own name. Add this host to ALLOWED_HOSTS, or set API_MASTER_KEY.',
+      code: 'host_not_allowed',
+    })
+  }
+  const origin = headers.get('origin')
+  const isForeign =
+    origin !== null && !policy.corsOrigins?.includes(origin) && !isOurHost(URL.parse(origin)?.host ?? '', policy)
+  if (isForeign || (origin === null && headers.get('sec-fetch-site') === 'cross-site')) {
+    throw new ChatError('forbidden', {
+      message:
+        'Without an API key the gateway answers no page of another site. Set API_MASTER_KEY, or add the origin to CORS_ORIGINS.',
+      code: 'host_not_allowed',
+    })
+  }
+}
+
+/** `name` or `name:port`; two Host headers arrive joined by a comma, which no name holds. */
+function isOurHost(host: string, { allowedHosts, isPublic }: CrossSitePolicy): boolean {
+  const name = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?$/i.exec(host)?.[1]?.toLowerCase()
+  if (!name) return false
+  return (
+    loopback.has(name) ||
+    allowedHosts.includes(name) ||
+    allowedHosts.includes(host.toLowerCase()) ||
+    (isPublic && isAddress(name))
+  )
+}
+
+function isAddress(name: string): boolean {
+  return name.startsWith('[') || /^\d{1,3}(\.\d{1,3}){3}$/.test(name)
+}
+
+/** The CORS headers of an answer; none where pages of other origins have no business. */
+export function corsHeaders(path: string, headers: Headers, policy: CrossSitePolicy): Readonly<Record<string, string>> {
+  const origin = headers.get('origin')
+  if (!origin || !(path.startsWith('/v1/') || path.startsWith('/api/chat'))) return {}
+  if (!policy.corsOrigins) return policy.hasKeys ? { ...exposed, 'access-control-allow-origin': '*' } : {}
+  if (policy.corsOrigins.includes('*')) return { ...exposed, 'access-control-allow-origin': '*' }
+  return policy.corsOrigins.includes(origin)
+    ? { ...exposed, 'access-control-allow-origin': origin, vary: 'Origin' }
+    : { vary: 'Origin' }
+}
+
+const exposed = {
+  'access-control-expose-headers':
+    'x-request-id, x-tributary-upstream, x-tributary-attempts, x-tributary-parameters, retry-after, x-should-retry',
+}
+
+/** The answer to a preflight. It carries no credentials, so it never needs a key. */
+export function preflight(path: string, headers: Headers, policy: CrossSitePolicy): Response {
+  const cors = corsHeaders(path, headers, policy)
+  const isAllowed = 'access-control-allow-origin' in cors
+  const allowed = {
+    'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS',
+    'access-control-allow-headers':
+      /^[\w!#$%&'*+.^`|~, -]{1,2000}$/.exec(headers.get('access-control-request-headers') ?? '')?.[0] ??
+      'authorization, content-type',
+    'access-control-max-age': '7200',
+  }
+  return new Response(null, { status: 204, headers: { ...cors, ...(isAllowed && allowed) } })
+}
+
+export function isPreflight(request: Request): boolean {
+  return (
+    request.method === 'OPTIONS' &&
+    request.headers.has('origin') &&
+    request.headers.has('access-control-request-method')
+  )
+}

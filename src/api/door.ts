@@ -1,0 +1,96 @@
+import type { Logger } from '../chat/call.ts'
+import { ChatError } from '../chat/error.ts'
+import type { Keys } from './authenticate.ts'
+import { type CrossSitePolicy, corsHeaders, isPreflight, preflight, refuseCrossSite } from './cross-site.ts'
+import { type Exchange, errorResponse, requestId } from './exchange.ts'
+
+export interface DoorOptions {
+  readonly keys: Keys
+  readonly policy: CrossSitePolicy
+  readonly log: Logger
+}
+
+/** Routes that need no key. Everything else does, whether it exists or not. */
+const openRoutes = new Set(['GET /', 'GET /health', 'GET /ready'])
+/** Routes that answer while the server shuts down. */
+const lastRoutes = new Set(['/health', '/ready'])
+
+/** Where every request comes in, before a byte of its body is read. */
+export class Door {
+  readonly #options: DoorOptions
+  readonly #exchanges = new WeakMap<Request, Exchange>()
+  /** True once no new work is taken. */
+  isDraining = false
+
+  constructor(options: DoorOptions) {
+    this.#options = options
+  }
+
+  /** The answer to a request that may not come in, or to a preflight; undefined for one that may. */
+  admit(request: Request, address: string): Response | undefined {
+    const exchange = this.exchangeOf(request)
+    const { keys, policy } = this.#options
+    if (isPreflight(request)) return preflight(exchange.path, request.headers, policy)
+    try {
+      refuseCrossSite(request.headers, policy)
+      if (!openRoutes.has(`${request.method} ${exchange.path}`)) keys.check(request.headers, address)
+      if (this.isDraining && !lastRoutes.has(exchange.path)) throw shuttingDown()
+      return undefined
+    } catch (thrown) {
+      return errorResponse(exchange, thrown)
+    }
+  }
+
+  exchangeOf(request: Request): Exchange {
+    const known = this.#exchanges.get(request)
+    if (known) return known
+    const exchange = openExchange(request, this.#options)
+    this.#exchanges.set(request, exchange)
+    return exchange
+  }
+
+  /** A route's handler, with everything it throws turned into an answer. */
+  handler(
+    answer: (exchange: Exchange) => Response | Promise<Response>,
+  ): (context: { request: Request }) => Promise<Response> {
+    return async ({ request }) => {
+      const exchange = this.exchangeOf(request)
+      try {
+        const response = await answer(exchange)
+        if (!exchange.isLogged) exchange.log.debug({ status: response.status }, 'request')
+        return response
+      } catch (thrown) {
+        return errorResponse(exchange, thrown)
+      }
+    }
+  }
+}
+
+export function shuttingDown(): ChatError {
+  return new ChatError('unavailable', {
+    message: 'The gateway is shutting down.',
+    code: 'shutting_down',
+    retryAfterMs: 1_000,
+  })
+}
+
+function openExchange(request: Request, { policy, log }: DoorOptions): Exchange {
+  const path = pathOf(request.url)
+  const id = requestId(request.headers)
+  return {
+    request,
+    path,
+    id,
+    log: log.child({ id, route: `${request.method} ${path.slice(0, 200)}` }),
+    headers: { 'x-request-id': id, ...corsHeaders(path, request.headers, policy) },
+    isLogged: false,
+  }
+}
+
+/** The path of a URL as it was sent: without a Host, Bun's request.url is a bare path, which URL would refuse. */
+function pathOf(url: string): string {
+  const start = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('//') + 2)
+  if (start < 0) return '/'
+  const end = url.slice(start).search(/[?#]/)
+  return url.slice(start, end < 0 ? undefined : start + end)
+}

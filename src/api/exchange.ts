@@ -1,0 +1,75 @@
+import type { Logger } from '../chat/call.ts'
+import { asChatError, ChatError } from '../chat/error.ts'
+import { encodeError } from '../dialects/openai-chat/encode-error.ts'
+
+/** One HTTP request on its way through the API. */
+export interface Exchange {
+  readonly request: Request
+  /** Path without the query, as it was sent. */
+  readonly path: string
+  /** Of the request, in logs and answers. */
+  readonly id: string
+  readonly log: Logger
+  /** On every answer: the request's id and CORS. */
+  readonly headers: Readonly<Record<string, string>>
+  /** True once a layer has taken over writing this request's line. */
+  isLogged: boolean
+}
+
+/** A client's own id is kept when it is fit for a log and a header. */
+export function requestId(headers: Headers): string {
+  const sent = headers.get('x-request-id')
+  return sent && /^[\w.:/+=@-]{1,128}$/.test(sent) ? sent : crypto.randomUUID()
+}
+
+export function jsonResponse(
+  exchange: Exchange,
+  body: unknown,
+  init: { status?: number; headers?: Readonly<Record<string, string>> } = {},
+): Response {
+  const headers = { 'content-type': 'application/json', ...exchange.headers, ...init.headers }
+  return new Response(JSON.stringify(body), { status: init.status ?? 200, headers })
+}
+
+/** A failure as an answer: the status and the words of the table of reasons. Writes the request's line if nobody has. */
+export function errorResponse(
+  exchange: Exchange,
+  thrown: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const error = asChatError(thrown)
+  logFailure(exchange, error)
+  return jsonResponse(exchange, encodeError(error), {
+    status: error.meaning.status,
+    headers: { ...failureHeaders(error), ...headers },
+  })
+}
+
+/** Over this an SDK does not wait by itself. */
+const maxSdkWaitMs = 60_000
+
+function failureHeaders(error: ChatError): Record<string, string> {
+  const { retryAfterMs, meaning, reason } = error
+  const stops = meaning.clientRetry === false || (retryAfterMs !== undefined && retryAfterMs > maxSdkWaitMs)
+  return {
+    ...(retryAfterMs !== undefined && { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) }),
+    ...(stops && { 'x-should-retry': 'false' }),
+    ...(reason === 'unauthorized' && { 'www-authenticate': 'Bearer' }),
+    // what is left of the body is not read
+    ...((reason === 'too-large' || reason === 'too-slow') && { connection: 'close' }),
+  }
+}
+
+function logFailure(exchange: Exchange, error: ChatError): void {
+  if (exchange.isLogged) return
+  exchange.isLogged = true
+  const line = { outcome: error.code, status: error.meaning.status }
+  if (error.reason === 'internal') exchange.log.error({ ...line, err: error.cause }, 'request')
+  else exchange.log.info({ ...line, why: error.message }, 'request')
+}
+
+export function notFound(method: string): ChatError {
+  return new ChatError('not-found', {
+    message: `There is nothing at this path for ${/^[A-Z]{1,10}$/.test(method) ? method : 'this method'}.`,
+  })
+}

@@ -1,0 +1,47 @@
+import type { Fields } from '../../chat/message.ts'
+import { decodeRequest } from '../../dialects/openai-chat/decode-request.ts'
+import { encodeAnswer } from '../../dialects/openai-chat/encode-answer.ts'
+import { StreamEncoder } from '../../dialects/openai-chat/encode-stream.ts'
+import type { Gateway } from '../../gateway/gateway.ts'
+import { sseKeepAlive } from '../../wire/sse.ts'
+import type { Calls } from '../calls.ts'
+import type { Exchange } from '../exchange.ts'
+import { readJsonBody } from '../read-body.ts'
+import { respondJson, respondStream } from '../respond.ts'
+import type { StreamSurface } from '../stream-body.ts'
+
+export interface ChatCompletionsOptions {
+  readonly gateway: Gateway
+  readonly calls: Calls
+  readonly maxBodyBytes: number
+  readonly keepAliveMs: number
+}
+
+/** `POST /v1/chat/completions` */
+export async function chatCompletions(
+  exchange: Exchange,
+  { gateway, calls, maxBodyBytes, keepAliveMs }: ChatCompletionsOptions,
+): Promise<Response> {
+  const { request, includeUsage } = decodeRequest(await readJsonBody(exchange.request, maxBodyBytes))
+  const open = calls.open(exchange)
+  const options = {
+    id: `chatcmpl-${exchange.id}`,
+    model: request.model,
+    created: Math.floor(Date.now() / 1000),
+    includeUsage,
+  }
+  const events = gateway.chat(request, open.call)
+  exchange.isLogged = true
+  if (request.stream)
+    return respondStream(exchange, open, { events, surface: surfaceOf(new StreamEncoder(options)), keepAliveMs })
+  return respondJson(exchange, open, { events, encode: (answer): Fields => encodeAnswer(answer, options) })
+}
+
+function surfaceOf(encoder: StreamEncoder): StreamSurface {
+  return {
+    event: (event) => encoder.event(event),
+    end: () => encoder.end(),
+    error: (error) => encoder.error(error),
+    keepAlive: sseKeepAlive,
+  }
+}

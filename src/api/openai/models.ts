@@ -1,0 +1,49 @@
+import { ChatError } from '../../chat/error.ts'
+import type { Fields } from '../../chat/message.ts'
+import type { Listed } from '../../gateway/catalog.ts'
+import type { Gateway } from '../../gateway/gateway.ts'
+import { type Exchange, jsonResponse } from '../exchange.ts'
+
+/** `GET /v1/models` */
+export async function listModels(exchange: Exchange, gateway: Gateway): Promise<Response> {
+  const models = await gateway.catalog.list(exchange.request.signal)
+  return jsonResponse(exchange, { object: 'list', data: models.map(encodeModel) })
+}
+
+/** `GET /v1/models/{id}`. The id may hold slashes, as they are or as `%2F`. */
+export async function retrieveModel(exchange: Exchange, gateway: Gateway): Promise<Response> {
+  const id = decodeId(exchange.path.slice('/v1/models/'.length))
+  const model = id === undefined ? undefined : await gateway.catalog.find(id, exchange.request.signal)
+  if (model) return jsonResponse(exchange, encodeModel(model))
+  throw new ChatError('model-not-found', {
+    message: 'This model does not exist here. GET /v1/models lists those that do.',
+    param: 'model',
+  })
+}
+
+function decodeId(encoded: string): string | undefined {
+  try {
+    return decodeURIComponent(encoded)
+  } catch {
+    return undefined
+  }
+}
+
+/** OpenAI's four members, and what else is known, under OpenRouter's names. */
+function encodeModel({ id, upstream, model }: Listed): Fields {
+  return {
+    id,
+    object: 'model',
+    created: model.created ?? 0,
+    owned_by: model.ownedBy ?? upstream,
+    ...(model.contextLength && { context_length: model.contextLength }),
+    ...(model.maxOutputTokens && { max_completion_tokens: model.maxOutputTokens }),
+    ...((model.inputModalities || model.outputModalities) && {
+      architecture: {
+        input_modalities: model.inputModalities ?? ['text'],
+        output_modalities: model.outputModalities ?? ['text'],
+      },
+    }),
+    ...(model.capabilities && { capabilities: model.capabilities }),
+  }
+}

@@ -1,0 +1,102 @@
+import { ChatError } from '../chat/error.ts'
+import { nestsTooDeep } from '../wire/json.ts'
+
+/** Milliseconds after which a body must have kept up a rate; and that rate. */
+const patienceMs = 10_000
+const minBytesPerSecond = 1024
+
+/**
+ * The parsed JSON of a request's body.
+ * @param maxBytes a longer body is refused as soon as that is known, by its length or by its bytes
+ * @throws ChatError `too-large`, `too-slow`, `unsupported-media` or `invalid-request`
+ */
+export async function readJsonBody(request: Request, maxBytes: number): Promise<unknown> {
+  const type = request.headers.get('content-type')
+  if (type && !/^application\/([\w.+-]+\+)?json\b/i.test(type)) {
+    throw new ChatError('unsupported-media', {
+      message: 'The body must be JSON. Send "content-type: application/json".',
+    })
+  }
+  const encoding = request.headers.get('content-encoding')
+  if (encoding && encoding.toLowerCase() !== 'identity') {
+    throw new ChatError('unsupported-media', {
+      message: 'A compressed body is not accepted. Send it without "content-encoding".',
+    })
+  }
+  return parse(await readText(request, maxBytes))
+}
+
+function parse(text: string): unknown {
+  if (nestsTooDeep(text))
+    throw new ChatError('invalid-request', {
+      message: 'The body nests more than 64 levels deep.',
+      code: 'invalid_json',
+    })
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new ChatError('invalid-request', { message: 'The body is not valid JSON.', code: 'invalid_json' })
+  }
+}
+
+async function readText(request: Request, maxBytes: number): Promise<string> {
+  const length = Number(request.headers.get('content-length') ?? Number.NaN)
+  if (length > maxBytes) throw tooLarge(maxBytes)
+  const chunks: Uint8Array[] = []
+  let read = 0
+  for await (const chunk of timed(request)) {
+    read += chunk.byteLength
+    if (read > maxBytes) throw tooLarge(maxBytes)
+    chunks.push(chunk)
+  }
+  return decode(chunks)
+}
+
+function decode(chunks: readonly Uint8Array[]): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks))
+  } catch {
+    throw new ChatError('invalid-request', { message: 'The body is not valid UTF-8.', code: 'invalid_json' })
+  }
+}
+
+/** The body's bytes, for as long as they come fast enough: the listener itself would wait for a dripped body for ever. */
+async function* timed(request: Request): AsyncGenerator<Uint8Array> {
+  const reader = request.body?.getReader()
+  if (!reader) return
+  const startedAt = performance.now()
+  let read = 0
+  let isOver = false
+  const late = Promise.withResolvers<never>()
+  const check = () => {
+    const seconds = (performance.now() - startedAt) / 1000
+    if (read < (seconds - patienceMs / 1000) * minBytesPerSecond + 1) late.reject(tooSlow())
+  }
+  const timer = setInterval(check, 1_000)
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), late.promise])
+      isOver = done
+      if (done) return
+      read += value.byteLength
+      yield value
+    }
+  } catch (thrown) {
+    throw thrown instanceof ChatError
+      ? thrown
+      : new ChatError('invalid-request', { message: 'The body broke off.', code: 'invalid_json', cause: thrown })
+  } finally {
+    clearInterval(timer)
+    if (!isOver) reader.cancel().catch(() => undefined)
+  }
+}
+
+function tooLarge(maxBytes: number): ChatError {
+  return new ChatError('too-large', {
+    message: `The body is larger than ${maxBytes} bytes. MAX_BODY_BYTES sets the limit.`,
+  })
+}
+
+function tooSlow(): ChatError {
+  return new ChatError('too-slow', { message: 'The body came too slowly.' })
+}

@@ -1,0 +1,102 @@
+import { begin } from '../chat/begin.ts'
+import type { Receipt } from '../chat/call.ts'
+import { type Answer, collect } from '../chat/collect.ts'
+import type { ChatError } from '../chat/error.ts'
+import type { ChatEvent } from '../chat/event.ts'
+import type { OpenCall } from './calls.ts'
+import { type Exchange, errorResponse, jsonResponse } from './exchange.ts'
+import { type StreamSurface, streamBody } from './stream-body.ts'
+
+/** Milliseconds the response's head waits for the first event, so that an early failure is an HTTP status. */
+const headMs = 8_000
+/** Milliseconds a client may take nothing. */
+const stuckMs = 60_000
+
+/** The answer as a stream, or as a failure's status if it fails before it has begun. */
+export async function respondStream(
+  exchange: Exchange,
+  open: OpenCall,
+  options: { events: AsyncIterable<ChatEvent>; surface: StreamSurface; keepAliveMs: number },
+): Promise<Response> {
+  const begun = begin(options.events)
+  try {
+    await within(begun, headMs)
+  } catch (thrown) {
+    open.close()
+    return errorResponse(exchange, thrown, receiptHeaders(open.call.receipt))
+  }
+  const body = streamBody(replayed(begun), {
+    surface: options.surface,
+    keepAliveMs: options.keepAliveMs,
+    stuckMs,
+    abort: (reason: ChatError) => open.abort(reason),
+    closed: () => open.close(),
+  })
+  return new Response(body, {
+    headers: { ...streamHeaders, ...exchange.headers, ...receiptHeaders(open.call.receipt) },
+  })
+}
+
+/** The answer, collected. */
+export async function respondJson(
+  exchange: Exchange,
+  open: OpenCall,
+  options: { events: AsyncIterable<ChatEvent>; encode: (answer: Answer) => unknown },
+): Promise<Response> {
+  try {
+    const answer = await collect(options.events)
+    return jsonResponse(exchange, options.encode(answer), { headers: receiptHeaders(open.call.receipt) })
+  } catch (thrown) {
+    return errorResponse(exchange, thrown, receiptHeaders(open.call.receipt))
+  } finally {
+    open.close()
+  }
+}
+
+const streamHeaders = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no',
+}
+
+/** Settles with the promise's failure, or without one after `ms` milliseconds. */
+async function within(promise: Promise<unknown>, ms: number): Promise<void> {
+  const patience = Promise.withResolvers<void>()
+  const timer = setTimeout(patience.resolve, ms)
+  try {
+    await Promise.race([promise, patience.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** A stream that may not have begun yet. */
+function replayed(begun: ReturnType<typeof begin>): AsyncIterable<ChatEvent> {
+  let inner: AsyncIterator<ChatEvent> | undefined
+  const iterator: AsyncIterator<ChatEvent> = {
+    async next() {
+      inner ??= (await begun).events[Symbol.asyncIterator]()
+      return inner.next()
+    },
+    async return() {
+      const { events } = await begun
+      await (inner ?? events[Symbol.asyncIterator]()).return?.()
+      return { done: true, value: undefined }
+    },
+  }
+  return { [Symbol.asyncIterator]: () => iterator }
+}
+
+const maxNames = 50
+
+/** What a client is told of how its answer came about. Names of unknown fields are the client's: only plain ones go into a header. */
+function receiptHeaders({ upstream, attempts, parameters }: Receipt): Record<string, string> {
+  const named = [...parameters].filter(([name]) => /^[\w.-]{1,64}$/.test(name)).slice(0, maxNames)
+  return {
+    ...(upstream && { 'x-tributary-upstream': upstream }),
+    ...(attempts > 0 && { 'x-tributary-attempts': String(attempts) }),
+    ...(named.length > 0 && {
+      'x-tributary-parameters': named.map(([name, treatment]) => `${name}=${treatment}`).join(', '),
+    }),
+  }
+}

@@ -1,0 +1,119 @@
+import { Elysia } from 'elysia'
+import type { Logger } from '../chat/call.ts'
+import type { Secret } from '../chat/secret.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import { Keys } from './authenticate.ts'
+import { Calls } from './calls.ts'
+import type { CrossSitePolicy } from './cross-site.ts'
+import { Door, shuttingDown } from './door.ts'
+import { type Exchange, errorResponse, jsonResponse, notFound } from './exchange.ts'
+import { chatCompletions } from './openai/chat-completions.ts'
+import { listModels, retrieveModel } from './openai/models.ts'
+
+export interface ServerOptions {
+  readonly hostname: string
+  readonly port: number
+  readonly keys: readonly Secret[]
+  readonly policy: CrossSitePolicy
+  readonly maxBodyBytes: number
+  readonly keepAliveMs: number
+  readonly gateway: Gateway
+  readonly log: Logger
+  readonly version: string
+}
+
+export interface Server {
+  /** `http://host:port` */
+  readonly url: string
+  /**
+   * Takes no new connection, lets running answers end for `graceMs` milliseconds, then ends them with an error.
+   */
+  stop(graceMs: number): Promise<void>
+}
+
+/** Seconds a connection may be idle between requests or while its head comes. Bodies and streams have their own limits. */
+const idleSeconds = 30
+/** Milliseconds an answer that outstayed the grace has for its last event. */
+const lastWordsMs = 2_000
+/** Starts listening. */
+export function openServer(options: ServerOptions): Server {
+  const door = new Door({ keys: new Keys(options.keys), policy: options.policy, log: options.log })
+  const calls = new Calls()
+  const app = routes(door, calls, options).listen({
+    hostname: options.hostname,
+    port: options.port,
+    idleTimeout: idleSeconds,
+    // our own limit answers in the client's dialect, Bun's with an empty body
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+  })
+  return {
+    url: urlOf(options.hostname, app.server?.port ?? options.port),
+    async stop(graceMs) {
+      door.isDraining = true
+      const drained = app.server?.stop(false)
+      if (await isWithin(drained, graceMs)) return
+      calls.abortAll()
+      if (!(await isWithin(drained, lastWordsMs))) await app.server?.stop(true)
+    },
+  }
+}
+
+function routes(door: Door, calls: Calls, { gateway, version, maxBodyBytes, keepAliveMs }: ServerOptions) {
+  const unread = { parse: 'none' } as const
+  const greeting = { message: 'tributary: every upstream, one stream. The OpenAI API is at /v1.', version }
+  return new Elysia()
+    .onRequest(({ request, server }) => {
+      const refused = door.admit(request, server?.requestIP(request)?.address ?? '')
+      // from here on our own deadlines hold: a thinking model is silent for longer than a connection may be idle
+      if (!refused) server?.timeout(request, 0)
+      return refused
+    })
+    .onError(({ request, error, code }) => {
+      const exchange = door.exchangeOf(request)
+      return errorResponse(exchange, code === 'NOT_FOUND' ? notFound(request.method) : error)
+    })
+    .get(
+      '/',
+      door.handler((exchange) => jsonResponse(exchange, greeting)),
+    )
+    .get(
+      '/health',
+      door.handler((exchange) => jsonResponse(exchange, { status: 'ok', version })),
+    )
+    .get(
+      '/ready',
+      door.handler((exchange) => ready(exchange, door)),
+    )
+    .get(
+      '/v1/models',
+      door.handler((exchange) => listModels(exchange, gateway)),
+    )
+    .get(
+      '/v1/models/*',
+      door.handler((exchange) => retrieveModel(exchange, gateway)),
+    )
+    .post(
+      '/v1/chat/completions',
+      door.handler((exchange) => chatCompletions(exchange, { gateway, calls, maxBodyBytes, keepAliveMs })),
+      unread,
+    )
+}
+
+function ready(exchange: Exchange, door: Door): Response {
+  if (door.isDraining) throw shuttingDown()
+  return jsonResponse(exchange, { status: 'ready' })
+}
+
+/** Whether the promise settles within `ms` milliseconds. */
+async function isWithin(promise: Promise<unknown> | undefined, ms: number): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => late.resolve(false), ms)
+  const isSettled = await Promise.race([Promise.resolve(promise).then(() => true), late.promise])
+  clearTimeout(timer)
+  return isSettled
+}
+
+function urlOf(hostname: string, port: number): string {
+  const shown = hostname === '0.0.0.0' || hostname === '::' ? '127.0.0.1' : hostname
+  return `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`
+}

@@ -1,0 +1,119 @@
+import { asChatError, ChatError } from '../chat/error.ts'
+import type { ChatEvent } from '../chat/event.ts'
+import { Watchdog } from '../chat/watchdog.ts'
+
+/** Writes events as a surface's bytes. Nothing it writes may be cut by what an upstream said. */
+export interface StreamSurface {
+  /** Empty where an event needs no bytes. */
+  event(event: ChatEvent): string
+  /** What ends the stream well. */
+  end(): string
+  /** What ends it badly. */
+  error(error: ChatError): string
+  /** What shows in silence that the stream lives. */
+  readonly keepAlive: string
+}
+
+export interface StreamBodyOptions {
+  readonly surface: StreamSurface
+  /** Milliseconds of silence until a keep-alive. */
+  readonly keepAliveMs: number
+  /** Milliseconds a client may take nothing until it is given up. */
+  readonly stuckMs: number
+  abort(reason: ChatError): void
+  /** Called once, when the stream is over, however it ended. */
+  closed(): void
+}
+
+const utf8 = new TextEncoder()
+
+/**
+ * A response body that reads an event when the client takes one: a slow client slows the upstream. It ends exactly
+ * once, well or badly. (Why a pull stream: docs/decisions/0003-pull-streams.md.)
+ */
+export function streamBody(events: AsyncIterable<ChatEvent>, options: StreamBodyOptions): ReadableStream<Uint8Array> {
+  const pump = new Pump(events[Symbol.asyncIterator](), options)
+  return new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => pump.start(controller),
+      pull: () => pump.pull(),
+      cancel: () => pump.cancel(),
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+class Pump {
+  readonly #events: AsyncIterator<ChatEvent>
+  readonly #options: StreamBodyOptions
+  readonly #watchdog: Watchdog
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined
+  #turn: 'upstream' | 'client' = 'client'
+  #isOver = false
+
+  constructor(events: AsyncIterator<ChatEvent>, options: StreamBodyOptions) {
+    this.#events = events
+    this.#options = options
+    this.#watchdog = new Watchdog(() => this.#onSilence())
+  }
+
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller
+    this.#watchdog.feed(this.#options.stuckMs)
+  }
+
+  /** One event's bytes, or the end's. */
+  async pull(): Promise<void> {
+    this.#turn = 'upstream'
+    this.#watchdog.feed(this.#options.keepAliveMs)
+    try {
+      for (let bytes = ''; bytes === ''; ) {
+        const step = await this.#events.next()
+        if (this.#isOver) return
+        if (step.done) return this.#finish(this.#options.surface.end())
+        bytes = this.#options.surface.event(step.value)
+        if (bytes !== '') this.#write(bytes)
+      }
+    } catch (thrown) {
+      if (!this.#isOver) this.#finish(this.#options.surface.error(asChatError(thrown)))
+      return
+    }
+    this.#turn = 'client'
+    this.#watchdog.feed(this.#options.stuckMs)
+  }
+
+  /** The client left. Abort first: the iterator cannot return while it waits for the upstream. */
+  cancel(): void {
+    if (this.#isOver) return
+    this.#close()
+    this.#options.abort(new ChatError('cancelled', { message: 'The client closed the connection.' }))
+    void this.#events.return?.().catch(() => undefined)
+  }
+
+  #onSilence(): void {
+    if (this.#turn === 'upstream') {
+      this.#write(this.#options.surface.keepAlive)
+      this.#watchdog.feed(this.#options.keepAliveMs)
+      return
+    }
+    const stuck = new ChatError('cancelled', { message: 'The client took nothing for too long.', code: 'client_stuck' })
+    this.#controller?.error(stuck)
+    this.cancel()
+  }
+
+  #write(text: string): void {
+    this.#controller?.enqueue(utf8.encode(text))
+  }
+
+  #finish(bytes: string): void {
+    this.#write(bytes)
+    this.#close()
+    this.#controller?.close()
+  }
+
+  #close(): void {
+    this.#isOver = true
+    this.#watchdog.stop()
+    this.#options.closed()
+  }
+}

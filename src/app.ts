@@ -1,0 +1,38 @@
+import { openServer, type Server } from './api/server.ts'
+import type { Logger } from './chat/call.ts'
+import type { Config } from './config.ts'
+import { maxFetches } from './fetch-limit.ts'
+import { openGateway } from './gateway/gateway.ts'
+import { version } from './version.ts'
+import { assumeProxy } from './wire/can-connect.ts'
+
+/** Fetches kept free for what is no chat, such as lists of models. */
+const spareFetches = 192
+
+/** The whole program, listening. */
+export interface App {
+  readonly url: string
+  readonly server: Server
+  close(): Promise<void>
+}
+
+/** Puts the rooms together. @throws when the address cannot be bound */
+export function openApp(config: Config, log: Logger): App {
+  if (config.isProxied) assumeProxy()
+  const gateway = openGateway({
+    upstreams: config.upstreams,
+    deadlines: config.deadlines,
+    maxCalls: maxFetches - spareFetches,
+    log,
+  })
+  const { host: hostname, port, keys, policy, maxBodyBytes, keepAliveMs } = config
+  const server = openServer({ hostname, port, keys, policy, maxBodyBytes, keepAliveMs, gateway, log, version })
+  return {
+    url: server.url,
+    server,
+    async close() {
+      await server.stop(config.shutdownGraceMs)
+      gateway.close()
+    },
+  }
+}

@@ -1,0 +1,30 @@
+import type { Config } from '../config.ts'
+
+/** Shows the configuration that a start would use; that it is valid has been seen to. */
+export function check(config: Config): number {
+  const { host, port, keys, policy, deadlines, upstreams } = config
+  const rows: [string, string][] = [
+    ['listens on', `${host}:${port}`],
+    [
+      'client keys',
+      keys.length > 0 ? `${keys.length}, ${keys.map(String).join(' ')}` : 'none: only this machine may ask',
+    ],
+    ['CORS origins', policy.corsOrigins?.join(', ') ?? (policy.hasKeys ? '*' : 'none')],
+    ['body limit', `${config.maxBodyBytes} bytes`],
+    [
+      'deadlines',
+      `first event ${deadlines.firstEventMs / 1000} s, whole reply ${deadlines.wholeMs / 1000} s, silence ${deadlines.idleMs / 1000} s`,
+    ],
+    ['keep-alive', `every ${config.keepAliveMs / 1000} s`],
+    ['log', `${config.logLevel}, ${config.logFormat}`],
+    ...upstreams.map(({ name, accounts, models }): [string, string] => [
+      `upstream ${name}`,
+      `${accounts.map(({ label }) => label).join(', ')}; models ${models ? models.map(({ id }) => id).join(', ') : 'as it lists them'}`,
+    ]),
+  ]
+  const width = Math.max(...rows.map(([name]) => name.length))
+  process.stdout.write(
+    `${rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n')}\nThe configuration is valid.\n`,
+  )
+  return 0
+}

@@ -1,0 +1,151 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import type { CrossSitePolicy } from './api/cross-site.ts'
+import type { Secret } from './chat/secret.ts'
+import { Environment, type RawVariables } from './environment.ts'
+import type { Deadlines } from './gateway/layers/deadline.ts'
+import { demo } from './providers/demo/index.ts'
+import { providers } from './providers/index.ts'
+import type { Problem, Upstream } from './providers/provider.ts'
+
+/** What the operator has set, checked. */
+export interface Config {
+  readonly host: string
+  readonly port: number
+  readonly keys: readonly Secret[]
+  readonly policy: CrossSitePolicy
+  readonly maxBodyBytes: number
+  readonly deadlines: Deadlines
+  readonly keepAliveMs: number
+  readonly shutdownGraceMs: number
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  readonly logFormat: 'pretty' | 'json'
+  readonly upstreams: readonly Upstream[]
+  /** Whether requests to upstreams go through a proxy. */
+  readonly isProxied: boolean
+  /** Things that are probably not meant so, but can be lived with. */
+  readonly warnings: readonly string[]
+}
+
+/** Everything that is wrong with the configuration, so that one start shows all of it. */
+export interface Misconfigured {
+  readonly problems: readonly Problem[]
+}
+
+/**
+ * Reads the environment, and before it the file.
+ * @param envFile a file of `KEY=value` lines; without one `./.env` is read if it is there
+ */
+export function loadConfig(envFile: string | undefined): Config | Misconfigured {
+  const file = envFile ?? '.env'
+  if (envFile !== undefined && !existsSync(envFile)) {
+    return {
+      problems: [{ variable: '--env-file', problem: 'names a file that does not exist', remedy: 'check the path' }],
+    }
+  }
+  const fromFile = existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}
+  return readConfig({ ...fromFile, ...process.env }, process.stdout.isTTY ?? false)
+}
+
+/** The configuration these variables make. */
+export function readConfig(variables: RawVariables, isTerminal: boolean): Config | Misconfigured {
+  const environment = new Environment(variables)
+  const configured = providers.flatMap((provider) => provider.configure(environment))
+  const keys = readKeys(environment)
+  const config: Config = {
+    ...readAddress(environment, keys),
+    keys,
+    maxBodyBytes: environment.integer('MAX_BODY_BYTES', { fallback: 32 * 1024 * 1024, min: 1024, max: 1024 ** 3 }),
+    deadlines: readDeadlines(environment),
+    keepAliveMs: seconds(environment, 'KEEPALIVE_INTERVAL', 10),
+    shutdownGraceMs: seconds(environment, 'SHUTDOWN_GRACE', 30),
+    logLevel: environment.choice('LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'silent']) ?? 'info',
+    logFormat: environment.choice('LOG_FORMAT', ['pretty', 'json']) ?? (isTerminal ? 'pretty' : 'json'),
+    upstreams: configured.length > 0 ? configured : [demo],
+    isProxied: ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY'].some(
+      (name) => environment.text(name) ?? environment.text(name.toLowerCase()),
+    ),
+    warnings: [],
+  }
+  if (environment.problems.length > 0) return { problems: environment.problems }
+  return { ...config, warnings: warningsOf(environment, config) }
+}
+
+/** `1` as the whole value means no authentication, as it did in the programs this one replaces. */
+function readKeys(environment: Environment): readonly Secret[] {
+  if (environment.text('API_MASTER_KEY') === '1') return []
+  const names = environment.list('API_MASTER_KEY') ?? []
+  const keys = new Environment(Object.fromEntries(names.map((key, at) => [`API_MASTER_KEY_${at + 1}`, key])))
+  const read = keys.secrets('API_MASTER_KEY').map(({ secret }) => secret)
+  for (const { problem, remedy } of keys.problems) environment.report({ variable: 'API_MASTER_KEY', problem, remedy })
+  return read
+}
+
+const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
+
+function readAddress(environment: Environment, keys: readonly Secret[]): Pick<Config, 'host' | 'port' | 'policy'> {
+  const hasKeys = keys.length > 0
+  const host = environment.text('HOST') ?? (hasKeys ? '0.0.0.0' : '127.0.0.1')
+  const isPublic = !loopback.has(host)
+  const isAllowed = environment.choice('ALLOW_UNAUTHENTICATED', ['true', 'false']) === 'true'
+  if (!/^[\w.:-]+$/.test(host))
+    environment.report({
+      variable: 'HOST',
+      problem: 'is no address to bind',
+      remedy: 'for example 127.0.0.1 or 0.0.0.0',
+    })
+  if (isPublic && !hasKeys && !isAllowed) {
+    environment.report({
+      variable: 'HOST',
+      problem: 'is reachable from other machines while no API_MASTER_KEY is set',
+      remedy: 'set API_MASTER_KEY, or ALLOW_UNAUTHENTICATED=true if everybody who can reach it may use it',
+    })
+  }
+  const corsOrigins = environment.list('CORS_ORIGINS')?.map((origin) => origin.replace(/\/$/, ''))
+  for (const origin of corsOrigins ?? []) {
+    if (origin !== '*' && URL.parse(origin)?.origin !== origin)
+      environment.report({
+        variable: 'CORS_ORIGINS',
+        problem: 'holds something that is no origin',
+        remedy: 'for example https://chat.example.org, or * for all',
+      })
+  }
+  return {
+    host,
+    port: environment.integer('PORT', { fallback: 8000, min: 0, max: 65_535 }),
+    policy: {
+      hasKeys,
+      isPublic,
+      corsOrigins,
+      allowedHosts: (environment.list('ALLOWED_HOSTS') ?? []).map((name) => name.toLowerCase()),
+    },
+  }
+}
+
+function readDeadlines(environment: Environment): Deadlines {
+  const isSet = environment.text('API_REQUEST_TIMEOUT') !== undefined
+  const firstEventMs = seconds(environment, 'API_REQUEST_TIMEOUT', 180)
+  return {
+    firstEventMs,
+    wholeMs: isSet ? firstEventMs : 600_000,
+    idleMs: seconds(environment, 'STREAM_IDLE_TIMEOUT', 120),
+  }
+}
+
+/** A duration in whole seconds, as milliseconds. */
+function seconds(environment: Environment, name: string, fallback: number): number {
+  return environment.integer(name, { fallback, min: 1, max: 86_400 }) * 1000
+}
+
+function warningsOf(environment: Environment, config: Config): string[] {
+  const short = config.keys.some((key) => key.reveal().length < 16)
+  return [
+    ...environment
+      .typos()
+      .map(({ name, nearest }) => `${name} is not a variable of tributary. Did you mean ${nearest}?`),
+    ...(short ? ['API_MASTER_KEY holds a key of fewer than 16 characters, which can be guessed.'] : []),
+    ...(config.policy.isPublic && !config.policy.hasKeys
+      ? ['Everybody who can reach this address can use your upstreams: ALLOW_UNAUTHENTICATED is set.']
+      : []),
+  ]
+}
