@@ -33,11 +33,14 @@ export function newReceipt(): Receipt {
   return { upstream: undefined, attempts: 0, parameters: new Map() }
 }
 
-/** The receipt of one of several calls side by side: it counts its own attempts, and they count for the whole. */
-export function branchReceipt(whole: Receipt): Receipt {
+/**
+ * The receipt of one of several calls side by side: it counts its own attempts, and they count for the whole.
+ * @param parameters where it notes what became of them: with the whole, unless the calls go to different upstreams
+ */
+export function branchReceipt(whole: Receipt, parameters = whole.parameters): Receipt {
   let own = 0
   return {
-    parameters: whole.parameters,
+    parameters,
     get upstream() {
       return whole.upstream
     },

@@ -23,6 +23,10 @@ export interface Usage {
   readonly cachedInputTokens?: number
   readonly reasoningTokens?: number
   readonly source: 'upstream' | 'estimate'
+  /** What the upstream charges for, where it says so and it is not what was counted. */
+  readonly billed?: { readonly inputTokens?: number; readonly outputTokens?: number }
+  /** Of an answer that several gave: whose share is how much. */
+  readonly shares?: readonly { readonly title: string; readonly usage: Usage }[]
   /** The usage object as the dialect `native.dialect` had it. */
   readonly native?: Native
 }

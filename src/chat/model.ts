@@ -1,4 +1,5 @@
-import type { Parameter } from './request.ts'
+import type { Part } from './message.ts'
+import type { Parameter, ResponseFormat } from './request.ts'
 
 /** What an upstream does with a parameter it takes. A parameter it does not list is dropped, or refused: see `Support`. */
 export type Taken = 'honoured' | 'mapped' | 'emulated'
@@ -11,6 +12,12 @@ export interface Support {
   readonly parameters: Readonly<Partial<Record<Parameter, Taken>>>
   /** The dialect whose unknown fields are passed through, if any. */
   readonly extraOf?: string
+  /** Fields beyond the vocabulary that are passed through whatever the client's dialect; no other is. */
+  readonly extraFields?: readonly string[]
+  /** The kinds of content it takes; all, where it does not say. A message with another kind is refused. */
+  readonly parts?: readonly Part['type'][]
+  /** The response formats it can hold an answer to, beside plain text; all, where it does not say. */
+  readonly formats?: readonly ResponseFormat['type'][]
 }
 
 /** A model an upstream serves. What is not known is absent. */

@@ -4,6 +4,7 @@ import type { Logger } from '../chat/call.ts'
 import { asChatError } from '../chat/error.ts'
 import type { Model } from '../chat/model.ts'
 import type { Upstream } from '../providers/provider.ts'
+import type { Panel } from './panel.ts'
 
 /** An upstream with the accounts it is asked with. */
 export interface Member {
@@ -43,10 +44,16 @@ const firstListMs = 5_000
 export class Catalog {
   readonly #shelves: ReadonlyMap<string, Shelf>
   readonly #log: Logger
+  readonly #panels: readonly Listed[]
   readonly #closing = new AbortController()
 
-  constructor(members: readonly Member[], log: Logger) {
+  constructor(members: readonly Member[], panels: readonly Panel[], log: Logger) {
     this.#log = log
+    this.#panels = panels.map(({ name, members: asked }) => ({
+      id: name,
+      upstream: 'tributary',
+      model: { id: name, ownedBy: 'tributary', members: asked.map(({ address }) => address) },
+    }))
     this.#shelves = new Map(members.map((member) => [member.upstream.name, shelve(member)]))
   }
 

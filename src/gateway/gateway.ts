@@ -5,16 +5,22 @@ import { ChatError } from '../chat/error.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { type Candidate, Catalog, type Member } from './catalog.ts'
 import { balance } from './combine/balance.ts'
+import { type FanMember, fanOut } from './combine/fan-out.ts'
+import { countTokens } from './count-tokens.ts'
 import { account } from './layers/account.ts'
 import { choices } from './layers/choices.ts'
 import { type Deadlines, deadline } from './layers/deadline.ts'
+import { estimate } from './layers/estimate.ts'
 import { limit } from './layers/limit.ts'
 import { observe } from './layers/observe.ts'
 import { RetryBudget, retry } from './layers/retry.ts'
 import { support } from './layers/support.ts'
+import type { Panel, PanelMember } from './panel.ts'
 
 export interface GatewayOptions {
   readonly upstreams: readonly Upstream[]
+  /** Virtual models that several of them answer together. */
+  readonly panels: readonly Panel[]
   readonly deadlines: Deadlines
   /** Calls that may run at once. */
   readonly maxCalls: number
@@ -28,21 +34,35 @@ export interface Gateway {
   close(): void
 }
 
-/** Puts the layers together: `observe → limit → deadline → route → support → choices → retry → account → upstream`. */
-export function openGateway({ upstreams, deadlines, maxCalls, log }: GatewayOptions): Gateway {
+/** Puts the layers together: `observe → limit → route → support → estimate → deadline → choices → retry → account → upstream`. */
+export function openGateway({ upstreams, panels, deadlines, maxCalls, log }: GatewayOptions): Gateway {
   const members = upstreams.map((upstream) => ({ upstream, pool: new Pool(upstream.accounts) }))
-  const catalog = new Catalog(members, log)
-  const chains = new Map(members.map((member) => [member, chainTo(member)]))
-  const routed = route(catalog, (member) => chains.get(member) ?? chainTo(member))
-  const chat = observe()(limit(maxCalls)(deadline(deadlines)(routed)))
+  const catalog = new Catalog(members, panels, log)
+  const chains = new Map(members.map((member) => [member, chainTo(member, deadlines)]))
+  const routed = route(catalog, (member) => chains.get(member) ?? chainTo(member, deadlines))
+  const chat = observe()(limit(maxCalls)(withPanels(panels, routed)))
   return { chat, catalog, close: () => catalog.close() }
 }
 
 /** From a request for this upstream to its answer. */
-function chainTo({ upstream, pool }: Member): Chat {
+function chainTo({ upstream, pool }: Member, deadlines: Deadlines): Chat {
   const asked: Chat<{ account: Upstream['accounts'][number] }> = (request, call) => upstream.chat(request, call)
   const tried = retry(new RetryBudget())(account(pool, upstream.name)(asked))
-  return support(upstream.name, upstream.support)(choices(upstream.support)(tried))
+  const timed = deadline(deadlines)(choices(upstream.support)(tried))
+  return support(upstream.name, upstream.support)(estimate(countTokens)(timed))
+}
+
+/** A panel's name asks all its members, each as any client would; every other name goes on. */
+function withPanels(panels: readonly Panel[], routed: Chat): Chat {
+  const fans = new Map(panels.map(({ name, members }) => [name, fanOut(members.map((member) => memberOf(member, routed)))]))
+  return (request, call) => (fans.get(request.model) ?? routed)(request, call)
+}
+
+function memberOf({ title, address, defaults }: PanelMember, routed: Chat): FanMember {
+  return {
+    title,
+    chat: (request, call) => routed({ ...request, model: address, parameters: { ...defaults, ...request.parameters } }, call),
+  }
 }
 
 /** Finds who serves the model, and asks them under their own name of it. */

@@ -1,5 +1,8 @@
+import { provider as ai21 } from './ai21/index.ts'
+import { provider as cohere } from './cohere/index.ts'
+import { provider as mistral } from './mistral/index.ts'
 import { provider as openaiCompatible } from './openai-compatible/index.ts'
 import type { Provider } from './provider.ts'
 
 /** Every kind of upstream there is. A new one is its folder and its line here. */
-export const providers: readonly Provider[] = [openaiCompatible]
+export const providers: readonly Provider[] = [openaiCompatible, cohere, ai21, mistral]

@@ -30,6 +30,8 @@ const byStatus: Readonly<Record<number, Verdict>> = {
   422: { reason: 'invalid-request' },
   425: { reason: 'overloaded', code: 'upstream_busy' },
   429: { reason: 'rate-limited' },
+  498: { reason: 'account-refused' },
+  499: { reason: 'upstream-failed' },
   503: { reason: 'overloaded' },
   504: { reason: 'timeout' },
   529: { reason: 'overloaded' },

@@ -1,3 +1,18 @@
+import { ChatError } from '../chat/error.ts'
+
+/** What an upstream sent as JSON. @throws ChatError `upstream-failed` when it is none */
+export function parseUpstreamJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new ChatError('upstream-failed', {
+      message: 'The upstream sent something that is not JSON.',
+      code: 'upstream_bad_response',
+      cause,
+    })
+  }
+}
+
 /** Brackets that may stand inside each other. */
 const maxDepth = 64
 

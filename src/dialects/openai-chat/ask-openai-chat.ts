@@ -1,0 +1,38 @@
+import type { Call } from '../../chat/call.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import type { Fields } from '../../chat/message.ts'
+import type { ChatRequest } from '../../chat/request.ts'
+import type { Secret } from '../../chat/secret.ts'
+import { ask } from '../../wire/ask.ts'
+import { readComplaint } from './complaint.ts'
+import { readReply } from './read-reply.ts'
+import { dialect } from './schema.ts'
+
+export interface AskOptions {
+  readonly url: string
+  readonly key: Secret | undefined
+  /** The body, but for `stream` and what belongs to it. */
+  readonly body: Fields
+  /** What a stream is asked with beside `stream: true`. */
+  readonly streamFields?: Fields
+}
+
+/**
+ * Asks a service that answers in this dialect. A client of the same dialect that wants its answer whole gets the
+ * service's own whole; everybody else a stream.
+ */
+export async function* askOpenaiChat(options: AskOptions, request: ChatRequest, call: Call): AsyncGenerator<ChatEvent> {
+  const stream = request.stream || request.dialect !== dialect
+  const body = stream ? { ...options.body, stream: true, ...options.streamFields } : options.body
+  const reply = await ask({ url: options.url, headers: bearer(options.key), body, stream, readComplaint }, call.signal)
+  yield* readReply(reply, { stream, signal: call.signal, choices: request.parameters.choices ?? 1, newId })
+}
+
+/** The header of a key; none where none is asked for. */
+export function bearer(key: Secret | undefined): { authorization?: string } {
+  return key ? { authorization: `Bearer ${key.reveal()}` } : {}
+}
+
+function newId(): string {
+  return `call_${crypto.randomUUID().replaceAll('-', '').slice(0, 24)}`
+}

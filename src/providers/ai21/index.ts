@@ -1,0 +1,52 @@
+import type { Account } from '../../accounts/account.ts'
+import type { Support } from '../../chat/model.ts'
+import type { Secret } from '../../chat/secret.ts'
+import { askOpenaiChat } from '../../dialects/openai-chat/ask-openai-chat.ts'
+import { type Deviations, encodeStrictly } from '../../dialects/openai-chat/deviations.ts'
+import type { Provider, Upstream } from '../provider.ts'
+
+/** AI21's own API, which speaks almost OpenAI's dialect: https://docs.ai21.com/reference/jamba-api-ref */
+export const provider: Provider = {
+  name: 'ai21',
+  configure(variables) {
+    const accounts = variables.secrets('AI21_TOKEN').map(({ name, secret }) => ({ label: name, credential: secret }))
+    const origin = variables.url('AI21_BASE_URL') ?? 'https://api.ai21.com'
+    const models = variables.list('AI21_MODELS') ?? ['jamba-mini', 'jamba-large']
+    return accounts.length > 0 ? [ai21(origin, accounts, models)] : []
+  },
+}
+
+/** There is no list of models to ask for: those AI21 documents are served, or those the operator names. */
+function ai21(origin: string, accounts: readonly Account<Secret>[], models: readonly string[]): Upstream<Secret> {
+  return {
+    name: 'ai21',
+    accounts,
+    support,
+    models: models.map((id) => ({ id, ownedBy: 'ai21' })),
+    chat: (request, call) =>
+      askOpenaiChat(
+        { url: `${origin}/studio/v1/chat/completions`, key: call.account.credential, body: encodeStrictly(request, deviations) },
+        request,
+        call,
+      ),
+  }
+}
+
+/** What Jamba takes: text only, one answer a stream, JSON but no schema. AI21, Jamba API reference */
+const support: Support = {
+  parameters: {
+    tools: 'honoured',
+    toolChoice: 'honoured',
+    responseFormat: 'honoured',
+    temperature: 'honoured',
+    topP: 'honoured',
+    maxTokens: 'mapped',
+    stop: 'honoured',
+    choices: 'emulated',
+  },
+  extraFields: ['documents'],
+  parts: ['text', 'reasoning', 'refusal'],
+  formats: ['text', 'json'],
+}
+
+const deviations: Deviations = { names: { maxTokens: 'max_tokens' }, isTextOnly: true }

@@ -1,0 +1,80 @@
+import type { Account } from '../../accounts/account.ts'
+import type { Call } from '../../chat/call.ts'
+import type { Model } from '../../chat/model.ts'
+import type { ChatRequest } from '../../chat/request.ts'
+import type { Secret } from '../../chat/secret.ts'
+import { ask } from '../../wire/ask.ts'
+import { getJson } from '../../wire/get-json.ts'
+import type { UpstreamComplaint } from '../../wire/http-status.ts'
+import { readFrames } from '../../wire/read-frames.ts'
+import type { Provider } from '../provider.ts'
+import { CohereDecoder } from './events.ts'
+import { encodeCohereRequest, support } from './request.ts'
+import { CohereComplaint, CohereModels } from './schema.ts'
+
+type TokenAccount = Account<Secret>
+
+/** Cohere's own API, Chat v2: https://docs.cohere.com/reference/chat */
+export const provider: Provider = {
+  name: 'cohere',
+  configure(variables) {
+    const accounts = variables.secrets('COHERE_TOKEN').map(({ name, secret }) => ({ label: name, credential: secret }))
+    const origin = variables.url('COHERE_BASE_URL') ?? 'https://api.cohere.com'
+    const models = variables.list('COHERE_MODELS')
+    if (accounts.length === 0) return []
+    return [
+      {
+        name: 'cohere',
+        accounts,
+        support,
+        ...(models && { models: models.map((id) => ({ id })) }),
+        listModels: (account: TokenAccount, signal) => listModels(origin, account, signal),
+        chat: (request, call: Call & { readonly account: TokenAccount }) => chat(origin, request, call),
+      },
+    ]
+  },
+}
+
+async function* chat(origin: string, request: ChatRequest, call: Call & { readonly account: TokenAccount }) {
+  const reply = await ask(
+    { url: `${origin}/v2/chat`, headers: authorization(call.account), body: encodeCohereRequest(request), stream: true, readComplaint },
+    call.signal,
+  )
+  yield* readFrames(reply, new CohereDecoder(), call.signal)
+}
+
+function authorization({ credential }: TokenAccount): { authorization: string } {
+  return { authorization: `Bearer ${credential.reveal()}` }
+}
+
+/** `{message}`; 498 is a token Cohere has blocked, which its status says and no word does. */
+function readComplaint(body: unknown): UpstreamComplaint {
+  const parsed = CohereComplaint.safeParse(body)
+  return parsed.success ? { message: parsed.data.message } : {}
+}
+
+/** Pages that are followed at the most. */
+const maxPages = 10
+
+async function listModels(origin: string, account: TokenAccount, signal: AbortSignal): Promise<readonly Model[]> {
+  const models: Model[] = []
+  let token = ''
+  for (let page = 0; page < maxPages; page++) {
+    const next = token && `&page_token=${encodeURIComponent(token)}`
+    const url = `${origin}/v1/models?endpoint=chat&page_size=1000${next}`
+    const found = await getJson({ url, headers: authorization(account), schema: CohereModels, readComplaint }, signal)
+    models.push(...found.models.map(toModel))
+    token = found.next_page_token ?? ''
+    if (!token) break
+  }
+  return models
+}
+
+function toModel({ name, context_length: contextLength, supports_vision: seesImages }: CohereModels['models'][number]): Model {
+  return {
+    id: name,
+    ownedBy: 'cohere',
+    ...(contextLength && { contextLength }),
+    ...(seesImages != null && { inputModalities: seesImages ? ['text', 'image'] : ['text'], outputModalities: ['text'] }),
+  }
+}

@@ -1,0 +1,117 @@
+import type { Fields, Message, Part } from '../../chat/message.ts'
+import { textOf } from '../../chat/message.ts'
+import type { Support } from '../../chat/model.ts'
+import type { ChatRequest, FunctionTool, Parameters, ResponseFormat, ToolChoice } from '../../chat/request.ts'
+
+/** What Cohere takes, under whose name. Cohere, Chat v2 reference */
+export const support: Support = {
+  parameters: {
+    tools: 'honoured',
+    toolChoice: 'mapped',
+    responseFormat: 'mapped',
+    temperature: 'honoured',
+    topP: 'mapped',
+    maxTokens: 'mapped',
+    stop: 'mapped',
+    seed: 'honoured',
+    frequencyPenalty: 'honoured',
+    presencePenalty: 'honoured',
+    reasoningEffort: 'mapped',
+    choices: 'emulated',
+  },
+  parts: ['text', 'image', 'reasoning', 'refusal'],
+  extraFields: ['k', 'p', 'safety_mode', 'documents', 'citation_options', 'thinking', 'strict_tools', 'priority'],
+}
+
+/** The body of `POST /v2/chat`. Cohere's own parameters, where a client sent them, win over what was mapped to them. */
+export function encodeCohereRequest(request: ChatRequest): Fields {
+  const { parameters } = request
+  return {
+    model: request.model,
+    messages: request.messages.map(encodeMessage),
+    stream: true,
+    ...present({
+      temperature: parameters.temperature,
+      p: parameters.topP,
+      max_tokens: parameters.maxTokens,
+      stop_sequences: parameters.stop,
+      seed: parameters.seed,
+      frequency_penalty: parameters.frequencyPenalty,
+      presence_penalty: parameters.presencePenalty,
+      response_format: parameters.responseFormat && encodeFormat(parameters.responseFormat),
+      thinking: parameters.reasoningEffort && encodeThinking(parameters.reasoningEffort),
+      ...encodeTools(parameters),
+    }),
+    ...request.extra,
+  }
+}
+
+function present(members: Fields): Fields {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+}
+
+function encodeMessage(message: Message): Fields {
+  switch (message.role) {
+    case 'system':
+    case 'developer':
+      return { role: 'system', content: textOf(message.content) }
+    case 'user':
+      return { role: 'user', content: encodeContent(message.content) }
+    case 'tool':
+      return { role: 'tool', tool_call_id: message.toolCallId, content: textOf(message.content) }
+    case 'assistant': {
+      const plan = message.content.map((part) => (part.type === 'reasoning' ? part.text : '')).join('')
+      const content = message.content.map((part) => (part.type === 'text' || part.type === 'refusal' ? part.text : '')).join('')
+      if (message.toolCalls.length === 0) return { role: 'assistant', content }
+      return {
+        role: 'assistant',
+        ...(content && { content }),
+        // what a client hands back as reasoning is the plan that came before the calls
+        ...(plan && { tool_plan: plan }),
+        tool_calls: message.toolCalls.map((call) => ({
+          id: call.id,
+          type: 'function',
+          function: { name: call.name, arguments: call.arguments || '{}' },
+        })),
+      }
+    }
+  }
+}
+
+function encodeContent(parts: readonly Part[]): string | Fields[] {
+  if (parts.every((part) => part.type === 'text')) return textOf(parts)
+  return parts.flatMap((part): Fields[] => {
+    if (part.type === 'text') return [{ type: 'text', text: part.text }]
+    if (part.type !== 'image') return []
+    return [{ type: 'image_url', image_url: { url: part.url, ...(part.detail && { detail: part.detail }) } }]
+  })
+}
+
+/** A schema rides on `json_object`: Cohere has no type of its own for it. */
+function encodeFormat(format: ResponseFormat): Fields | undefined {
+  if (format.type === 'json') return { type: 'json_object' }
+  if (format.type === 'json-schema') return { type: 'json_object', ...(format.schema && { json_schema: format.schema }) }
+  return undefined
+}
+
+function encodeThinking(effort: string): Fields {
+  return { type: effort === 'none' ? 'disabled' : 'enabled' }
+}
+
+/** Cohere can be told to call, or not to; being told what to call is being told to call with only that in reach. */
+function encodeTools({ tools, toolChoice }: Parameters): Fields {
+  const functions = (tools ?? []).filter((tool) => tool.type === 'function')
+  if (functions.length === 0) return {}
+  const reachable = toolChoice?.type === 'function' ? functions.filter(({ name }) => name === toolChoice.name) : functions
+  return { tools: reachable.map(encodeTool), tool_choice: encodeChoice(toolChoice) }
+}
+
+function encodeTool({ name, description, parameters }: FunctionTool): Fields {
+  const schema = parameters ?? { type: 'object', properties: {} }
+  return { type: 'function', function: { name, ...(description && { description }), parameters: schema } }
+}
+
+function encodeChoice(choice: ToolChoice | undefined): string | undefined {
+  if (choice?.type === 'none') return 'NONE'
+  return choice?.type === 'required' || choice?.type === 'function' ? 'REQUIRED' : undefined
+}

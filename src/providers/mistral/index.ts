@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import type { Account } from '../../accounts/account.ts'
+import type { Model, Support } from '../../chat/model.ts'
+import type { Secret } from '../../chat/secret.ts'
+import { askOpenaiChat, bearer } from '../../dialects/openai-chat/ask-openai-chat.ts'
+import { readComplaint } from '../../dialects/openai-chat/complaint.ts'
+import { type Deviations, encodeStrictly } from '../../dialects/openai-chat/deviations.ts'
+import { getJson } from '../../wire/get-json.ts'
+import type { Provider, Upstream } from '../provider.ts'
+
+/** Mistral's own API, which speaks almost OpenAI's dialect: https://docs.mistral.ai/api */
+export const provider: Provider = {
+  name: 'mistral',
+  configure(variables) {
+    const accounts = variables.secrets('MISTRAL_TOKEN').map(({ name, secret }) => ({ label: name, credential: secret }))
+    const origin = variables.url('MISTRAL_BASE_URL') ?? 'https://api.mistral.ai'
+    const models = variables.list('MISTRAL_MODELS')
+    return accounts.length > 0 ? [mistral(origin, accounts, models)] : []
+  },
+}
+
+function mistral(origin: string, accounts: readonly Account<Secret>[], models: readonly string[] | undefined): Upstream<Secret> {
+  return {
+    name: 'mistral',
+    accounts,
+    support,
+    ...(models && { models: models.map((id) => ({ id })) }),
+    listModels: (account, signal) => listModels(`${origin}/v1/models`, account.credential, signal),
+    chat: (request, call) =>
+      askOpenaiChat(
+        { url: `${origin}/v1/chat/completions`, key: call.account.credential, body: encodeStrictly(request, deviations) },
+        request,
+        call,
+      ),
+  }
+}
+
+/** What Mistral takes. An unknown field is answered with 422, so the list is complete. Mistral, Chat Completion reference */
+const support: Support = {
+  parameters: {
+    tools: 'honoured',
+    toolChoice: 'honoured',
+    parallelToolCalls: 'honoured',
+    responseFormat: 'honoured',
+    temperature: 'honoured',
+    topP: 'honoured',
+    maxTokens: 'mapped',
+    stop: 'honoured',
+    seed: 'mapped',
+    frequencyPenalty: 'honoured',
+    presencePenalty: 'honoured',
+    choices: 'honoured',
+    reasoningEffort: 'honoured',
+    metadata: 'honoured',
+  },
+  extraFields: ['prediction', 'safe_prompt', 'prompt_mode', 'guardrails', 'random_seed'],
+  parts: ['text', 'image', 'reasoning', 'refusal'],
+  formats: ['text', 'json', 'json-schema'],
+}
+
+const deviations: Deviations = {
+  names: { maxTokens: 'max_tokens', seed: 'random_seed' },
+  toolCallId: (id) => (/^[a-zA-Z0-9]{9}$/.test(id) ? id : shortId(id)),
+}
+
+/** Nine letters and digits, the same for the same id: Mistral takes no other ids. Its own pass through unchanged. */
+function shortId(id: string): string {
+  return createHash('sha256').update(id).digest('base64').replace(/[^a-zA-Z0-9]/g, '').slice(0, 9)
+}
+
+const ModelList = z.looseObject({
+  data: z.array(
+    z.looseObject({
+      id: z.string(),
+      created: z.number().nullish().catch(undefined),
+      max_context_length: z.number().nullish().catch(undefined),
+      capabilities: z
+        .looseObject({ completion_chat: z.boolean().nullish(), function_calling: z.boolean().nullish(), vision: z.boolean().nullish() })
+        .nullish()
+        .catch(undefined),
+    }),
+  ),
+})
+
+async function listModels(url: string, key: Secret, signal: AbortSignal): Promise<readonly Model[]> {
+  const { data } = await getJson({ url, headers: bearer(key), schema: ModelList, readComplaint }, signal)
+  return data.filter(({ capabilities }) => capabilities?.completion_chat !== false).map(toModel)
+}
+
+function toModel({ id, created, max_context_length: contextLength, capabilities }: z.infer<typeof ModelList>['data'][number]): Model {
+  return {
+    id,
+    ownedBy: 'mistralai',
+    ...(created && { created }),
+    ...(contextLength && { contextLength }),
+    ...(capabilities?.vision && { inputModalities: ['text', 'image'], outputModalities: ['text'] }),
+    ...(capabilities?.function_calling && { capabilities: ['tools'] }),
+  }
+}

@@ -1,0 +1,29 @@
+import { type HttpReply, readText, send } from './http.ts'
+import { isPage, pageError, refusal, type UpstreamComplaint } from './http-status.ts'
+
+export interface Question {
+  readonly url: string
+  /** Beside `content-type` and `accept`. */
+  readonly headers: Readonly<Record<string, string>>
+  /** What is sent as JSON. */
+  readonly body: unknown
+  /** Whether a stream is asked for. */
+  readonly stream: boolean
+  /** What the upstream's dialect makes of an error body. */
+  readonly readComplaint: (body: unknown) => UpstreamComplaint
+}
+
+/**
+ * Posts JSON, and gives back a reply that is a success and no web page.
+ * @throws ChatError for anything else
+ */
+export async function ask({ url, headers, body, stream, readComplaint }: Question, signal: AbortSignal): Promise<HttpReply> {
+  const accept = stream ? 'text/event-stream' : 'application/json'
+  const request = { method: 'POST', url, headers: { 'content-type': 'application/json', accept, ...headers }, body: JSON.stringify(body) } as const
+  const reply = await send(request, signal)
+  if (reply.status !== 200) throw await refusal(reply, readComplaint)
+  if (isPage(reply.headers)) throw pageError(reply.status, reply.headers, await readText(reply, maxPageBytes).catch(() => ''))
+  return reply
+}
+
+const maxPageBytes = 64 * 1024

@@ -1,0 +1,26 @@
+import type { z } from 'zod'
+import { ChatError } from '../chat/error.ts'
+import { readText, send } from './http.ts'
+import { refusal, type UpstreamComplaint } from './http-status.ts'
+import { parseUpstreamJson } from './json.ts'
+
+export interface JsonQuestion<T> {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  /** What the reply must be. */
+  readonly schema: z.ZodType<T>
+  /** What the upstream's dialect makes of an error body. */
+  readonly readComplaint: (body: unknown) => UpstreamComplaint
+}
+
+/** Such a reply is small and known in advance: what takes longer does not come. Milliseconds. */
+const limits = { connectMs: 5_000, headMs: 10_000, idleMs: 10_000 }
+
+/** Gets something small, such as a list of models. @throws ChatError */
+export async function getJson<T>({ url, headers, schema, readComplaint }: JsonQuestion<T>, signal: AbortSignal): Promise<T> {
+  const reply = await send({ method: 'GET', url, headers: { accept: 'application/json', ...headers }, limits }, signal)
+  if (reply.status !== 200) throw await refusal(reply, readComplaint)
+  const parsed = schema.safeParse(parseUpstreamJson(await readText(reply)))
+  if (parsed.success) return parsed.data
+  throw new ChatError('upstream-failed', { message: 'The upstream answered in an unknown shape.', code: 'upstream_bad_response' })
+}
