@@ -17,6 +17,8 @@ export interface Exchange {
   readonly request: EmulatedRequest
   /** Resolves once the client has closed the connection; with the time by `performance.now()`. */
   readonly closed: Promise<number>
+  /** Whether the connection still stands: without it, what is written goes nowhere. */
+  isOpen(): boolean
   /** Writes the head of a chunked reply. */
   head(status: number, headers?: Readonly<Record<string, string>>): void
   /** Writes one chunk. Resolves when the client takes more: a slow client slows the emulator down. */
@@ -46,7 +48,8 @@ export interface HttpEmulator {
 export async function emulateHttp(answer: (exchange: Exchange) => void | Promise<void>): Promise<HttpEmulator> {
   const sockets = new Set<Socket>()
   const requests: EmulatedRequest[] = []
-  const server = createServer((socket) => {
+  // without Nagle's delay: two writes are two packets, so a test chooses where the bytes are split
+  const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => undefined)
@@ -109,6 +112,7 @@ function exchangeOn(socket: Socket, request: EmulatedRequest, closed: Promise<nu
   return {
     request,
     closed,
+    isOpen: () => !socket.destroyed,
     raw,
     head: (status, headers = {}) => void raw(`${headText(status, headers)}transfer-encoding: chunked\r\n\r\n`),
     chunk: (bytes) => raw(chunkBytes(bytes)),

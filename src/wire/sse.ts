@@ -38,8 +38,8 @@ class SseDecoder {
   /** The events that this read completes; undefined for none. */
   push(bytes: Uint8Array): SseFrame[] | undefined {
     let text = this.#text.decode(bytes, { stream: true })
-    if (this.#endedInCr && text.startsWith('\n')) text = text.slice(1)
     if (text === '') return undefined
+    if (this.#endedInCr && text.startsWith('\n')) text = text.slice(1)
     this.#endedInCr = text.endsWith('\r')
     if (text.includes('\r')) text = text.replace(/\r\n?/g, '\n')
     return this.#lines(text)
