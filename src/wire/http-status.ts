@@ -47,7 +47,7 @@ const byWord: readonly (readonly [RegExp, Verdict])[] = [
   [/^model_not_found$/, { reason: 'model-not-found' }],
   [/^invalid_api_key$|^authentication_error$/, { reason: 'account-refused' }],
   [/^(server_is_)?overloaded(_error)?$|^service_unavailable(_error)?$|^engine_overloaded$/, { reason: 'overloaded' }],
-  [/^invalid_request_error$|^bad_?request(_error)?$/i, { reason: 'invalid-request' }],
+  [/^invalid_request_error$|^bad_?request(_?error)?$/i, { reason: 'invalid-request' }],
 ]
 
 /** The caller's own mistakes, of which the upstream's words are passed on: they say how to mend it. */
@@ -78,10 +78,10 @@ function verdict(status: number, complaint: UpstreamComplaint): Verdict {
   if (exact && (status === 0 || status === 200 || (exact.reason !== 'invalid-request' && status !== 401) || exact.code))
     return exact
   if (status >= 300 && status < 400) return { reason: 'upstream-outdated', code: 'upstream_redirect' }
-  if (status >= 200 && status < 300) return { reason: 'upstream-failed', code: 'upstream_error' }
-  return (
-    byStatus[status] ?? (status >= 400 && status < 500 ? { reason: 'invalid-request' } : { reason: 'upstream-failed' })
-  )
+  if (status >= 400 && status < 500) return byStatus[status] ?? { reason: 'invalid-request' }
+  // 0 and 200 are an error object inside a 200; other statuses of success are no answer to a chat
+  const isKnown = status === 0 || status === 200 || (status >= 500 && status < 600)
+  return byStatus[status] ?? { reason: 'upstream-failed', ...(!isKnown && { code: 'upstream_bad_response' }) }
 }
 
 function ownWords(reason: Reason, status: number): string {
@@ -102,12 +102,17 @@ function ownWords(reason: Reason, status: number): string {
   }
 }
 
-/** At most 300 characters, without control characters; nothing of an HTML page. */
+/** At most 300 characters, without control characters; of a URL neither user nor query; nothing of an HTML page. */
 function cleanMessage(message: string | undefined): string {
   if (!message || /<(!doctype|html|head|body|script)\b/i.test(message)) return ''
   return message
+    .slice(0, 4_000)
+    .replace(/(https?:\/\/)[^\s/?#@]*@/gi, '$1')
+    .replace(/(https?:\/\/[^\s?#]*)[?#]\S*/gi, '$1')
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
     .slice(0, 300)
+    .replace(/[\ud800-\udbff]$/, '')
+    .toWellFormed()
     .trim()
 }
 
@@ -136,7 +141,8 @@ const maxComplaintBytes = 64 * 1024
  */
 export async function refusal(reply: HttpReply, read: (body: unknown) => UpstreamComplaint): Promise<ChatError> {
   const text = await readText(reply, maxComplaintBytes).catch(() => '')
-  if (isPage(reply.headers, text)) return pageError(reply.status, reply.headers, text)
+  const isRedirect = reply.status >= 300 && reply.status < 400
+  if (!isRedirect && isPage(reply.headers, text)) return pageError(reply.status, reply.headers, text)
   return statusError(reply.status, reply.headers, read(parsed(text)))
 }
 
@@ -155,6 +161,9 @@ function parsed(text: string): unknown {
 
 const challengeMarks = /cf-challenge|challenge-platform|just a moment|attention required|captcha|cf_chl_/i
 
+/** An API says of these in JSON what is wrong: a page only proves that it was not the API that answered. */
+const saidInJson = new Set<Reason>(['invalid-request', 'model-not-found'])
+
 /**
  * An HTML page where JSON or a stream was due: a bot challenge if it bears the marks of one, else a bad response.
  * The page itself goes nowhere.
@@ -166,7 +175,8 @@ export function pageError(status: number, headers: Headers, page: string): ChatE
       upstreamStatus: status,
     })
   }
-  if (status >= 400) return statusError(status === 404 || status === 403 ? 502 : status, headers, {})
+  if (status >= 400 && !saidInJson.has(verdict(status, {}).reason) && status !== 403)
+    return statusError(status, headers, {})
   return new ChatError('upstream-failed', {
     message: 'The upstream sent a web page instead of an answer.',
     code: 'upstream_bad_response',
