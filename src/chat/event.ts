@@ -36,6 +36,8 @@ export interface Native {
   readonly dialect: string
   readonly form: 'chunk' | 'whole'
   readonly value: Fields
+  /** The JSON `value` was parsed from, where it is still the same. */
+  readonly json?: string
 }
 
 interface EventBase {

@@ -15,7 +15,7 @@ export interface LogOptions {
  */
 export function openLog({ level, format, write }: LogOptions): Logger {
   const destination = { write: (line: string) => write(redact(format === 'json' ? escaped(line) : pretty(line))) }
-  return pino(
+  const root = pino(
     {
       level,
       base: null,
@@ -25,6 +25,23 @@ export function openLog({ level, format, write }: LogOptions): Logger {
     },
     destination,
   )
+  return bound(root, {})
+}
+
+type Level = 'debug' | 'info' | 'warn' | 'error'
+
+/** A logger whose lines bear these fields. They are put together when a line is written, not when a request begins. */
+function bound(root: pino.Logger, fields: object): Logger {
+  const write = (level: Level, own: object, message: string) => {
+    if (root.isLevelEnabled(level)) root[level]({ ...fields, ...own }, message)
+  }
+  return {
+    debug: (own, message) => write('debug', own, message),
+    info: (own, message) => write('info', own, message),
+    warn: (own, message) => write('warn', own, message),
+    error: (own, message) => write('error', own, message),
+    child: (more) => bound(root, { ...fields, ...more }),
+  }
 }
 
 /** An error's words and where it came from; its cause as well, since that is where the reason stands. */

@@ -1,5 +1,5 @@
 import { ChatError, type Reason } from '../chat/error.ts'
-import { type HttpReply, readText } from './http.ts'
+import type { HttpReply } from './http.ts'
 
 /** What an upstream's error body says, as far as its dialect could read it. */
 export interface UpstreamComplaint {
@@ -140,7 +140,7 @@ const maxComplaintBytes = 64 * 1024
  * @param read what the upstream's dialect makes of the parsed body
  */
 export async function refusal(reply: HttpReply, read: (body: unknown) => UpstreamComplaint): Promise<ChatError> {
-  const text = await readText(reply, maxComplaintBytes).catch(() => '')
+  const text = await reply.text(maxComplaintBytes).catch(() => '')
   const isRedirect = reply.status >= 300 && reply.status < 400
   if (!isRedirect && isPage(reply.headers, text)) return pageError(reply.status, reply.headers, text)
   return statusError(reply.status, reply.headers, read(parsed(text)))

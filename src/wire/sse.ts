@@ -26,7 +26,7 @@ export async function* readSse(bytes: ByteSource): AsyncGenerator<SseFrame> {
 }
 
 /** The state of one stream: what is left of the last read, and the event that grows. */
-class SseDecoder {
+export class SseDecoder {
   readonly #text = new TextDecoder()
   /** Pieces of a line whose end has not come. */
   #line: string[] = []
@@ -39,10 +39,18 @@ class SseDecoder {
   push(bytes: Uint8Array): SseFrame[] | undefined {
     let text = this.#text.decode(bytes, { stream: true })
     if (text === '') return undefined
+    if (this.#isWholeEvent(text)) return [{ data: text.slice(6, -2) }]
     if (this.#endedInCr && text.startsWith('\n')) text = text.slice(1)
     this.#endedInCr = text.endsWith('\r')
     if (text.includes('\r')) text = text.replace(/\r\n?/g, '\n')
     return this.#lines(text)
+  }
+
+  /** One event and nothing else: what nearly every read of a language model's stream is. */
+  #isWholeEvent(text: string): boolean {
+    const isBetweenEvents = this.#line.length === 0 && this.#data.length === 0 && this.#event === undefined
+    if (!isBetweenEvents || !text.startsWith('data: ') || !text.endsWith('\n\n')) return false
+    return text.indexOf('\n') === text.length - 2 && !text.includes('\r')
   }
 
   end(): SseFrame | undefined {

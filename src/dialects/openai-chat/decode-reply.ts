@@ -56,7 +56,9 @@ export class ReplyDecoder {
    * The events of one chunk of a stream.
    * @throws ChatError for an error object inside it, or when it is no chunk at all
    */
-  chunk(value: unknown): readonly ChatEvent[] {
+  chunk(value: unknown, json?: string): readonly ChatEvent[] {
+    const plain = this.#plainText(value, json)
+    if (plain) return [plain]
     return this.#release(this.#read(value, 'chunk'))
   }
 
@@ -78,6 +80,20 @@ export class ReplyDecoder {
     return [...this.#choices.values()]
       .filter((choice) => !choice.finished)
       .flatMap((choice) => this.#finish(choice, 'stop').events)
+  }
+
+  /** A chunk that adds text to one choice and says nothing else: nearly all are. Read without a schema, it costs a tenth. */
+  #plainText(value: unknown, json: string | undefined): ChatEvent | undefined {
+    if (!isFields(value) || (value.error ?? value.usage) || !Array.isArray(value.choices) || value.choices.length !== 1) return undefined
+    const choice: unknown = value.choices[0]
+    if (!isFields(choice) || typeof choice.index !== 'number' || (choice.finish_reason ?? choice.logprobs ?? choice.message)) return undefined
+    const delta = choice.delta
+    if (!isFields(delta) || typeof delta.content !== 'string' || delta.content === '') return undefined
+    for (const key in delta) if (key !== 'content' && key !== 'role' && delta[key] !== null) return undefined
+    const state = this.#stateOf(choice.index)
+    if (state.finished || this.#held.length > 0 || state.half.text !== '' || endsInHalf(delta.content)) return undefined
+    this.#hasContent = true
+    return { type: 'text', choice: choice.index, text: delta.content, native: { dialect, form: 'chunk', value, ...(json !== undefined && { json }) } }
   }
 
   /** While nothing has been said, an end is held: it may be a failure in disguise. */

@@ -1,7 +1,8 @@
 import { sleep } from '../../chat/abort.ts'
-import { begin } from '../../chat/begin.ts'
+import { beginOrError } from '../../chat/begin.ts'
 import type { Chat } from '../../chat/chat.ts'
-import { asChatError, ChatError } from '../../chat/error.ts'
+import { defer } from '../../chat/defer.ts'
+import { ChatError } from '../../chat/error.ts'
 import type { Tried } from './account.ts'
 
 /** Attempts of one call, the first included. */
@@ -19,17 +20,14 @@ export function retry(
   budget: RetryBudget,
   random: () => number = Math.random,
 ): <Needs>(next: Chat<Needs & Tried>) => Chat<Needs> {
-  return (next) =>
-    async function* (request, call) {
+  return (next) => (request, call) =>
+    defer(async () => {
       const tried = new Set<unknown>()
       let last: ChatError | undefined
       budget.deposit()
       for (let attempt = 1; ; attempt++) {
-        const begun = await begin(next(request, { ...call, tried })).catch(asChatError)
-        if (!(begun instanceof ChatError)) {
-          yield* begun.events
-          return
-        }
+        const begun = await beginOrError(() => next(request, { ...call, tried }))
+        if (!(begun instanceof ChatError)) return begun.events
         // "no account is left" explains less than why the one before failed
         if (begun.code === 'no_account' && last) throw last
         last = begun
@@ -38,7 +36,7 @@ export function retry(
           throw last
         await sleep(waitMs, call.signal)
       }
-    }
+    })
 }
 
 /** Milliseconds until the next attempt; undefined for none. Another account is asked at once, the same one after full jitter. */
