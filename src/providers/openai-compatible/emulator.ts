@@ -11,8 +11,10 @@ export interface Script {
   readonly headers?: Readonly<Record<string, string>>
   /** Silence before the head. */
   readonly headDelayMs?: number
-  /** Silence before each part of the body, and before its ending. */
+  /** Silence before each part of the body. */
   readonly paceMs?: number
+  /** Silence before the ending. A reset, or a FIN in the same packet, would overtake bytes that nobody has read yet. */
+  readonly endDelayMs?: number
   /** What happens after the last part: a proper end unless said otherwise. */
   readonly ending?: 'end' | 'fin' | 'rst' | 'stall'
   /** How the body's end is told: `chunked` unless said otherwise. With `raw` the parts are all there is, head included. */
@@ -112,7 +114,7 @@ async function answer(
 
 /** Sends a script's bytes. */
 export async function play(exchange: Exchange, script: Script): Promise<void> {
-  const { headDelayMs, paceMs, framing = 'chunked' } = script
+  const { headDelayMs, paceMs, endDelayMs, framing = 'chunked' } = script
   if (headDelayMs) await Bun.sleep(headDelayMs)
   if (framing === 'chunked') exchange.head(script.status ?? 200, script.headers ?? eventStream)
   else if (framing !== 'raw') await exchange.raw(unchunkedHead(script, framing))
@@ -121,7 +123,7 @@ export async function play(exchange: Exchange, script: Script): Promise<void> {
     if (!exchange.isOpen()) return
     await (framing === 'chunked' ? exchange.chunk(part) : exchange.raw(part))
   }
-  if (paceMs) await Bun.sleep(paceMs)
+  if (endDelayMs) await Bun.sleep(endDelayMs)
   leave(exchange, script)
 }
 
