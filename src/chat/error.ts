@@ -1,3 +1,5 @@
+import { redact } from './secret.ts'
+
 /** Why a chat failed. A closed list: what a reason means is said in `reasons`, and nowhere else. */
 export type Reason = keyof typeof reasons
 
@@ -102,7 +104,7 @@ export interface ChatErrorOptions {
   readonly cause?: unknown
 }
 
-/** The only error the program throws on purpose. */
+/** The only error the program throws on purpose. Known secrets are cut out of its words, which may be an upstream's. */
 export class ChatError extends Error {
   override readonly name = 'ChatError'
   readonly reason: Reason
@@ -112,10 +114,10 @@ export class ChatError extends Error {
   readonly upstreamStatus: number | undefined
 
   constructor(reason: Reason, options: ChatErrorOptions) {
-    super(options.message, { cause: options.cause })
+    super(redact(options.message), { cause: options.cause })
     this.reason = reason
-    this.code = options.code ?? reasons[reason].code
-    this.param = options.param
+    this.code = options.code === undefined ? reasons[reason].code : redact(options.code)
+    this.param = options.param === undefined ? undefined : redact(options.param)
     this.retryAfterMs = options.retryAfterMs
     this.upstreamStatus = options.upstreamStatus
   }
