@@ -144,6 +144,8 @@ class Reply implements HttpReply {
         if (read > (limits.maxBytes ?? maxBytes)) throw tooLarge()
         yield value
       }
+      // Bun ends a body that is delimited by close cleanly, even where it was aborted
+      link.signal.throwIfAborted()
       state = 'ended'
     } catch (thrown) {
       state = 'broken'
