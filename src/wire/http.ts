@@ -87,11 +87,17 @@ function checkedUrl(text: string): string {
  */
 function watchConnect(url: string, limitMs: number, abort: (reason: unknown) => void): () => void {
   const quietMs = limitMs / 5
+  const over = new AbortController()
   const timer = setTimeout(async () => {
-    if (await canConnect(url, limitMs - quietMs)) return
-    abort(timeout('upstream_connect_timeout', 'The upstream could not be connected to in time.'))
+    const isThere = await canConnect(url, limitMs - quietMs, over.signal)
+    // a reply that came meanwhile knows better
+    if (!isThere && !over.signal.aborted)
+      abort(timeout('upstream_connect_timeout', 'The upstream could not be connected to in time.'))
   }, quietMs)
-  return () => clearTimeout(timer)
+  return () => {
+    clearTimeout(timer)
+    over.abort()
+  }
 }
 
 interface Lifeline {
@@ -139,6 +145,8 @@ class Reply implements HttpReply {
       while (reader) {
         if (this.#idleMs) watchdog.feed(this.#idleMs)
         const { done, value } = await reader.read()
+        // the time that the reader of this generator takes is not the upstream's
+        if (this.#idleMs) watchdog.stop()
         if (done) break
         read += value.byteLength
         if (read > (limits.maxBytes ?? maxBytes)) throw tooLarge()
