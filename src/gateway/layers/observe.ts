@@ -46,7 +46,8 @@ function note(observed: Observed, event: ChatEvent, now: () => number): void {
 function report(call: Call, model: string, observed: Observed, endedAt: number): void {
   const { startedAt, firstAt, usage, outcome, failure } = observed
   const line = {
-    model,
+    // the client's own word, of any length
+    model: model.slice(0, 200),
     upstream: call.receipt.upstream,
     outcome,
     ...(failure?.upstreamStatus !== undefined && { upstreamStatus: failure.upstreamStatus }),
