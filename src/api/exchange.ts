@@ -10,8 +10,10 @@ export interface Exchange {
   /** Of the request, in logs and answers. */
   readonly id: string
   readonly log: Logger
-  /** On every answer: the request's id and CORS. */
+  /** On every answer: the request's id, CORS, and that its type is to be believed. */
   readonly headers: Readonly<Record<string, string>>
+  /** Sets for how many seconds the connection may be silent; 0 for ever. Holds beyond this request until it is set again. */
+  limitSilence(seconds: number): void
   /** True once a layer has taken over writing this request's line. */
   isLogged: boolean
 }
@@ -55,8 +57,8 @@ function failureHeaders(error: ChatError): Record<string, string> {
     ...(retryAfterMs !== undefined && { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) }),
     ...(stops && { 'x-should-retry': 'false' }),
     ...(reason === 'unauthorized' && { 'www-authenticate': 'Bearer' }),
-    // what is left of the body is not read
-    ...((reason === 'too-large' || reason === 'too-slow') && { connection: 'close' }),
+    // not after `too-large`: its client would still be writing, and lose the answer to the broken pipe
+    ...(reason === 'too-slow' && { connection: 'close' }),
   }
 }
 

@@ -5,12 +5,18 @@ import { nestsTooDeep } from '../wire/json.ts'
 const patienceMs = 10_000
 const minBytesPerSecond = 1024
 
+export interface BodyLimits {
+  /** A longer body is refused as soon as that is known, by its length or by its bytes. */
+  readonly maxBytes: number
+  /** Its reason is thrown as soon as it is aborted. */
+  readonly signal: AbortSignal
+}
+
 /**
  * The parsed JSON of a request's body.
- * @param maxBytes a longer body is refused as soon as that is known, by its length or by its bytes
  * @throws ChatError `too-large`, `too-slow`, `unsupported-media` or `invalid-request`
  */
-export async function readJsonBody(request: Request, maxBytes: number): Promise<unknown> {
+export async function readJsonBody(request: Request, limits: BodyLimits): Promise<unknown> {
   const type = request.headers.get('content-type')
   if (type && !/^application\/([\w.+-]+\+)?json\b/i.test(type)) {
     throw new ChatError('unsupported-media', {
@@ -23,7 +29,7 @@ export async function readJsonBody(request: Request, maxBytes: number): Promise<
       message: 'A compressed body is not accepted. Send it without "content-encoding".',
     })
   }
-  return parse(await readText(request, maxBytes))
+  return parse(await readText(request, limits))
 }
 
 function parse(text: string): unknown {
@@ -39,12 +45,12 @@ function parse(text: string): unknown {
   }
 }
 
-async function readText(request: Request, maxBytes: number): Promise<string> {
+async function readText(request: Request, { maxBytes, signal }: BodyLimits): Promise<string> {
   const length = Number(request.headers.get('content-length') ?? Number.NaN)
   if (length > maxBytes) throw tooLarge(maxBytes)
   const chunks: Uint8Array[] = []
   let read = 0
-  for await (const chunk of timed(request)) {
+  for await (const chunk of timed(request, signal)) {
     read += chunk.byteLength
     if (read > maxBytes) throw tooLarge(maxBytes)
     chunks.push(chunk)
@@ -61,7 +67,7 @@ function decode(chunks: readonly Uint8Array[]): string {
 }
 
 /** The body's bytes, for as long as they come fast enough: the listener itself would wait for a dripped body for ever. */
-async function* timed(request: Request): AsyncGenerator<Uint8Array> {
+async function* timed(request: Request, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const reader = request.body?.getReader()
   if (!reader) return
   const startedAt = performance.now()
@@ -73,6 +79,9 @@ async function* timed(request: Request): AsyncGenerator<Uint8Array> {
     if (read < (seconds - patienceMs / 1000) * minBytesPerSecond + 1) late.reject(tooSlow())
   }
   const timer = setInterval(check, 1_000)
+  const leave = () => late.reject(signal.reason)
+  if (signal.aborted) leave()
+  signal.addEventListener('abort', leave)
   try {
     for (;;) {
       const { done, value } = await Promise.race([reader.read(), late.promise])
@@ -87,6 +96,7 @@ async function* timed(request: Request): AsyncGenerator<Uint8Array> {
       : new ChatError('invalid-request', { message: 'The body broke off.', code: 'invalid_json', cause: thrown })
   } finally {
     clearInterval(timer)
+    signal.removeEventListener('abort', leave)
     if (!isOver) reader.cancel().catch(() => undefined)
   }
 }
