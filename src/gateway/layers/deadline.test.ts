@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { getEventListeners } from 'node:events'
+import { sleep } from '../../chat/abort.ts'
 import type { Chat } from '../../chat/chat.ts'
 import { aCall, answering, aRequest, drain, finish, silence, text } from '../fake-chat.ts'
 import { deadline } from './deadline.ts'
@@ -50,9 +51,9 @@ test('a reply that comes whole has a limit of its own', async () => {
 })
 
 test('P6: a stream that says something in time lives on, however long it is', async () => {
-  const chat: Chat = async function* () {
+  const chat: Chat = async function* (_request, { signal }) {
     for (let at = 0; at < 6; at++) {
-      await Bun.sleep(20)
+      await sleep(20, signal)
       yield text(String(at))
     }
     yield finish()
@@ -63,9 +64,9 @@ test('P6: a stream that says something in time lives on, however long it is', as
 })
 
 test('the time a slow client takes does not count, and after it the upstream has its whole time', async () => {
-  const slowAfterwards: Chat = async function* () {
+  const slowAfterwards: Chat = async function* (_request, { signal }) {
     yield text('a')
-    await Bun.sleep(20)
+    await sleep(20, signal)
     yield finish()
   }
   const seen: string[] = []
