@@ -214,7 +214,8 @@ export async function readText(reply: HttpReply, limit = 16 * 1024 * 1024): Prom
 }
 
 function tooLarge(): ChatError {
-  return new ChatError('upstream-failed', {
+  // not `upstream-failed`: that would be asked for once more, and so cost twice (reliability, section 2)
+  return new ChatError('upstream-outdated', {
     message: "The upstream's reply is too large.",
     code: 'upstream_response_too_large',
   })

@@ -75,7 +75,7 @@ class SseDecoder {
   #grow(length: number): void {
     this.#length += length
     if (this.#length <= maxEventLength) return
-    throw new ChatError('upstream-failed', {
+    throw new ChatError('upstream-outdated', {
       message: 'The upstream sent an event that is too large.',
       code: 'upstream_response_too_large',
     })
