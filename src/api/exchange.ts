@@ -51,7 +51,7 @@ export function errorResponse(
 const maxSdkWaitMs = 60_000
 
 function failureHeaders(error: ChatError): Record<string, string> {
-  const { retryAfterMs, meaning, reason } = error
+  const { meaning, reason, retryAfterMs = meaning.retryAfterMs } = error
   const stops = meaning.clientRetry === false || (retryAfterMs !== undefined && retryAfterMs > maxSdkWaitMs)
   return {
     ...(retryAfterMs !== undefined && { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) }),

@@ -18,6 +18,8 @@ interface Meaning {
   readonly account: 'unchanged' | 'cooling' | 'needs-login' | 'exhausted' | 'challenged'
   /** Tells an SDK whether to try by itself; undefined leaves it to the SDK. False where we have tried everything. */
   readonly clientRetry?: boolean
+  /** Milliseconds after which a client may come back, where nobody has put a time to it. */
+  readonly retryAfterMs?: number
 }
 
 const ours = { retry: 'none', breaker: false, account: 'unchanged' } as const
@@ -61,6 +63,7 @@ export const reasons = {
     ...theirs,
     breaker: false,
     account: 'cooling',
+    retryAfterMs: 30_000,
     status: 429,
     type: 'rate_limit_error',
     code: 'rate_limit_exceeded',
@@ -73,7 +76,13 @@ export const reasons = {
     type: 'upstream_error',
     code: 'upstream_blocked',
   },
-  overloaded: { ...theirs, status: 503, type: 'service_unavailable_error', code: 'upstream_overloaded' },
+  overloaded: {
+    ...theirs,
+    retryAfterMs: 5_000,
+    status: 503,
+    type: 'service_unavailable_error',
+    code: 'upstream_overloaded',
+  },
   timeout: { ...theirs, status: 504, type: 'upstream_error', code: 'upstream_timeout' },
   'upstream-failed': { ...theirs, status: 502, type: 'upstream_error', code: 'upstream_error' },
   'upstream-outdated': {
@@ -85,7 +94,7 @@ export const reasons = {
     code: 'upstream_protocol',
   },
 
-  unavailable: { ...ours, status: 503, type: 'service_unavailable_error', code: 'overloaded' },
+  unavailable: { ...ours, retryAfterMs: 1_000, status: 503, type: 'service_unavailable_error', code: 'overloaded' },
   internal: { ...ours, status: 500, type: 'server_error', code: 'internal_error' },
   cancelled: { ...ours, status: 499, type: 'cancelled', code: 'client_closed' },
 } as const satisfies Record<string, Meaning>
