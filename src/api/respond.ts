@@ -19,14 +19,16 @@ export async function respondStream(
   options: { events: AsyncIterable<ChatEvent>; surface: StreamSurface; keepAliveMs: number },
 ): Promise<Response> {
   const begun = begin(options.events)
+  let hasBegun = false
   try {
-    await within(begun, headMs)
+    hasBegun = await within(begun, headMs)
   } catch (thrown) {
     open.close()
     return errorResponse(exchange, thrown, receiptHeaders(open.call.receipt))
   }
   const body = streamBody(replayed(begun), {
     surface: options.surface,
+    opening: hasBegun ? '' : options.surface.keepAlive,
     keepAliveMs: options.keepAliveMs,
     stuckMs,
     abort: (reason: ChatError) => open.abort(reason),
@@ -59,12 +61,12 @@ const streamHeaders = {
   'x-accel-buffering': 'no',
 }
 
-/** Settles with the promise's failure, or without one after `ms` milliseconds. */
-async function within(promise: Promise<unknown>, ms: number): Promise<void> {
-  const patience = Promise.withResolvers<void>()
-  const timer = setTimeout(patience.resolve, ms)
+/** Whether the promise is kept within `ms` milliseconds. @throws what it is broken with */
+async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const patience = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => patience.resolve(false), ms)
   try {
-    await Promise.race([promise, patience.promise])
+    return await Promise.race([promise.then(() => true), patience.promise])
   } finally {
     clearTimeout(timer)
   }
