@@ -5,7 +5,7 @@ import { sseData } from '../../wire/sse.ts'
 /** What the emulator does with one request. Milliseconds. */
 export interface Script {
   /** Bytes of the reply's body, in the order they are sent, each a chunk of its own. Taken as the client takes them. */
-  readonly body?: Iterable<string | Uint8Array>
+  readonly body?: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>
   /** The reply's status; 200. */
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
@@ -118,7 +118,7 @@ export async function play(exchange: Exchange, script: Script): Promise<void> {
   if (headDelayMs) await Bun.sleep(headDelayMs)
   if (framing === 'chunked') exchange.head(script.status ?? 200, script.headers ?? eventStream)
   else if (framing !== 'raw') await exchange.raw(unchunkedHead(script, framing))
-  for (const part of script.body ?? []) {
+  for await (const part of script.body ?? []) {
     if (paceMs) await Bun.sleep(paceMs)
     if (!exchange.isOpen()) return
     await (framing === 'chunked' ? exchange.chunk(part) : exchange.raw(part))
