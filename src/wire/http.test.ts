@@ -442,13 +442,13 @@ for (const head of ['counted', 'chunked'] as const) {
         for await (const _ of reply.body) peak = Math.max(peak, process.memoryUsage.rss())
       } catch (thrown) {
         peak = Math.max(peak, process.memoryUsage.rss())
-        console.log(JSON.stringify({ code: thrown.code, reason: thrown.reason, grownMb: (peak - before) / 2 ** 20 }))
+        console.log(thrown.reason, thrown.code, (peak - before) / 2 ** 20)
       }
     `
     const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe', timeout: 8_000 })
-    const seen: unknown = JSON.parse(await new Response(child.stdout).text())
-    expect(seen).toMatchObject({ reason: 'upstream-failed', code: 'upstream_response_too_large' })
-    expect(seen).toMatchObject({ grownMb: expect.toBeWithin(-64, 64) })
+    const [reason, code, grownMb] = (await new Response(child.stdout).text()).split(' ')
+    expect([reason, code]).toEqual(['upstream-failed', 'upstream_response_too_large'])
+    expect(Number(grownMb)).toBeLessThan(64)
     await until(() => emulator.openConnections() === 0)
   }, 10_000)
 }
