@@ -24,13 +24,18 @@ export function requestId(headers: Headers): string {
   return sent && /^[\w.:/+=@-]{1,128}$/.test(sent) ? sent : crypto.randomUUID()
 }
 
-export function jsonResponse(
-  exchange: Exchange,
-  body: unknown,
-  init: { status?: number; headers?: Readonly<Record<string, string>> } = {},
-): Response {
+interface JsonInit {
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export function jsonResponse(exchange: Exchange, body: unknown, init: JsonInit = {}): Response {
+  return jsonText(exchange, JSON.stringify(body), init)
+}
+
+function jsonText(exchange: Exchange, text: string, init: JsonInit): Response {
   const headers = { 'content-type': 'application/json', ...exchange.headers, ...init.headers }
-  return new Response(JSON.stringify(body), { status: init.status ?? 200, headers })
+  return new Response(text, { status: init.status ?? 200, headers })
 }
 
 /** A failure as an answer: the status and the words of the table of reasons. Writes the request's line if nobody has. */
@@ -41,7 +46,9 @@ export function errorResponse(
 ): Response {
   const error = asChatError(thrown)
   logFailure(exchange, error)
-  return jsonResponse(exchange, encodeError(error), {
+  // a message may hold what the client sent, and no viewer shall take that for markup
+  const text = JSON.stringify(encodeError(error)).replaceAll('<', '\\u003c')
+  return jsonText(exchange, text, {
     status: error.meaning.status,
     headers: { ...failureHeaders(error), ...headers },
   })

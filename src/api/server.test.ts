@@ -133,18 +133,26 @@ describe('operations', () => {
 
 describe('models', () => {
   test('are listed under their full ids, with what is known of them', async () => {
-    const { object, data } = await (await fetch(`${server.url}/v1/models`)).json()
-    expect(object).toBe('list')
-    expect(data).toEqual([
-      { id: 'lab/plain', object: 'model', created: 0, owned_by: 'lab', context_length: 8192, capabilities: ['tools'] },
-      {
-        id: 'lab/vendor/model:free',
-        object: 'model',
-        created: 1_760_000_000,
-        owned_by: 'vendor',
-        architecture: { input_modalities: ['text', 'image'], output_modalities: ['text'] },
-      },
-    ])
+    expect(await (await fetch(`${server.url}/v1/models`)).json()).toEqual({
+      object: 'list',
+      data: [
+        {
+          id: 'lab/plain',
+          object: 'model',
+          created: 0,
+          owned_by: 'lab',
+          context_length: 8192,
+          capabilities: ['tools'],
+        },
+        {
+          id: 'lab/vendor/model:free',
+          object: 'model',
+          created: 1_760_000_000,
+          owned_by: 'vendor',
+          architecture: { input_modalities: ['text', 'image'], output_modalities: ['text'] },
+        },
+      ],
+    })
   })
 
   const spellings: readonly (readonly [string, string | undefined])[] = [

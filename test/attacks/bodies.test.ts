@@ -213,7 +213,7 @@ describe('item 31: a slow client', () => {
 
 describe('item 29: JSON that is', () => {
   const nest = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
-  const refused: readonly (readonly [string, string | Uint8Array, string])[] = [
+  const refused: readonly (readonly [string, string | Uint8Array<ArrayBuffer>, string])[] = [
     ['empty', '', 'invalid_json'],
     ['white space', ' \n ', 'invalid_json'],
     ['cut short', hello.slice(0, -2), 'invalid_json'],

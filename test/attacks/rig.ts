@@ -152,7 +152,11 @@ export function errorIn(body: string): { message: string; type: string; param: s
 }
 
 /** A chat request over HTTP, with the key. */
-export function post(url: string, body: BodyInit, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+export function post(
+  url: string,
+  body: string | Uint8Array<ArrayBuffer>,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
   return fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     body,
