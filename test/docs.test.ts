@@ -29,7 +29,11 @@ describe('docs/errors.md', async () => {
   })
 
   test('has every code that the source gives', async () => {
-    const written = new Set(rows.flatMap((row) => [row[1], row.length === 9 ? row[4] : undefined]))
+    // `custom` is zod's word for an issue of ours
+    const written = new Set([
+      'custom',
+      ...rows.flatMap((row) => (row.length === 9 ? row[4] : row[1]?.split(', ')) ?? []),
+    ])
     const sources = list('src/**/*.ts').filter((path) => !/\.test\.ts$|emulator/.test(path))
     const texts = await Promise.all(sources.map(read))
     const given = texts.flatMap((text) => [...text.matchAll(/(?:\bcode: |timeout\(|tooLate\()'([a-z_]+)'/g)])
