@@ -447,7 +447,7 @@ for (const head of ['counted', 'chunked'] as const) {
     `
     const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe', timeout: 8_000 })
     const [reason, code, grownMb] = (await new Response(child.stdout).text()).split(' ')
-    expect([reason, code]).toEqual(['upstream-failed', 'upstream_response_too_large'])
+    expect([reason, code]).toEqual(['upstream-outdated', 'upstream_response_too_large'])
     expect(Number(grownMb)).toBeLessThan(64)
     await until(() => emulator.openConnections() === 0)
   }, 10_000)

@@ -199,7 +199,7 @@ const closed = new ChatError('cancelled', { message: 'The reply is no longer nee
 
 /**
  * The whole body as text.
- * @throws ChatError `upstream-failed` over `limit` bytes
+ * @throws ChatError `upstream-outdated` over `limit` bytes
  */
 export async function readText(reply: HttpReply, limit = 16 * 1024 * 1024): Promise<string> {
   const decoder = new TextDecoder()

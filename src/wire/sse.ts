@@ -13,7 +13,7 @@ const maxEventLength = 16 * 1024 * 1024
 /**
  * Decodes a stream of server-sent events (WHATWG HTML, 9.2.6), with the one leniency every client has: an event that
  * the stream ends within, without its blank line, is given out all the same.
- * @throws ChatError `upstream-failed` when an event is longer than 16 Mi characters; otherwise what `bytes` throws
+ * @throws ChatError `upstream-outdated` when an event is longer than 16 Mi characters; otherwise what `bytes` throws
  */
 export async function* readSse(bytes: ByteSource): AsyncGenerator<SseFrame> {
   const decoder = new SseDecoder()
