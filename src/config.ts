@@ -37,14 +37,25 @@ export interface Misconfigured {
  * @param envFile a file of `KEY=value` lines; without one `./.env` is read if it is there
  */
 export function loadConfig(envFile: string | undefined): Config | Misconfigured {
-  const file = envFile ?? '.env'
-  if (envFile !== undefined && !existsSync(envFile)) {
+  const fromFile = envFile === undefined && !existsSync('.env') ? {} : readEnvFile(envFile ?? '.env')
+  if (!fromFile) {
+    const problem = existsSync(envFile ?? '.env')
+      ? 'names a file that cannot be read'
+      : 'names a file that does not exist'
     return {
-      problems: [{ variable: '--env-file', problem: 'names a file that does not exist', remedy: 'check the path' }],
+      problems: [{ variable: envFile === undefined ? '.env' : '--env-file', problem, remedy: 'check the path' }],
     }
   }
-  const fromFile = existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}
   return readConfig({ ...fromFile, ...process.env }, process.stdout.isTTY ?? false)
+}
+
+/** The variables of a file; undefined where it cannot be read. */
+function readEnvFile(path: string): RawVariables | undefined {
+  try {
+    return parseEnv(readFileSync(path, 'utf8'))
+  } catch {
+    return undefined
+  }
 }
 
 /** The configuration these variables make. */
@@ -77,6 +88,12 @@ function readKeys(environment: Environment): readonly Secret[] {
   const names = environment.list('API_MASTER_KEY') ?? []
   const keys = new Environment(Object.fromEntries(names.map((key, at) => [`API_MASTER_KEY_${at + 1}`, key])))
   const read = keys.secrets('API_MASTER_KEY').map(({ secret }) => secret)
+  if (environment.text('API_MASTER_KEY') && names.length === 0)
+    environment.report({
+      variable: 'API_MASTER_KEY',
+      problem: 'is set but holds no key',
+      remedy: 'set a key, or unset it for no authentication',
+    })
   for (const { problem, remedy } of keys.problems) environment.report({ variable: 'API_MASTER_KEY', problem, remedy })
   return read
 }

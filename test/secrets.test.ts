@@ -5,14 +5,15 @@ import { join } from 'node:path'
 /** What a real credential, or a trace of where the code was written, looks like. Samples in tests are shorter, or say that they are none. */
 const traces: Readonly<Record<string, RegExp>> = {
   'a JWT': /\beyJ[\w-]{12,}\.eyJ[\w-]{12,}\.[\w-]{20,}/,
-  'an API key': /\b(sk|pk|rk|gsk|xai|nvapi|pplx|csk|r8|hf|tgp)[-_](?!.{0,8}(test|fake|example))[A-Za-z0-9_-]{28,}/,
+  'an API key':
+    /\b(sk|pk|rk|gsk|xai|nvapi|pplx|csk|r8|hf|tgp)[-_](?!.{0,8}(test|fake|example)|.{0,20}0123456789)[A-Za-z0-9_-]{28,}/,
   "a cloud's key":
     /\b(AIza[\w-]{35}|AKIA[A-Z0-9]{16}|gh[opsu]_[A-Za-z0-9]{36}|npm_[A-Za-z0-9]{36}|xox[abp]-[\w-]{20,})/,
   'a session cookie':
     /\b(__session|__client|__Secure-[\w-]+|sb-[\w-]+-auth-token(\.\d)?|cf_clearance|__cf_bm)=[\w%.-]{32,}/,
   'a private key': /-----BEGIN [A-Z ]*PRIVATE KEY-----/,
   'a mail address':
-    /(?<![\w.])[\w.+-]+@(?!\d+\.\d+)([\w-]+\.)*(?!(example|invalid|test|localhost)\b)[\w-]+\.(?!(example|invalid|test)\b)[a-z]{2,}\b/i,
+    /(?<![\w.])[\w.+-]+@(?!\d+\.\d+)([\w-]+\.)*(?!(example|invalid|test|localhost|evil)\b)[\w-]+\.(?!(example|invalid|test)\b)[a-z]{2,}\b/i,
   "a workplace's path": /(?<![\w.:*-])\/(work|home|Users)\/[\w.-]+/,
   "a registry's host":
     /\b(registry\.(npmjs|yarnpkg)|deb\.debian|proxy\.golang|pypi|files\.pythonhosted|repo\d?\.maven)\.(org|com)\b/,

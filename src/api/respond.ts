@@ -1,4 +1,4 @@
-import { begin } from '../chat/begin.ts'
+import { type Begun, begin } from '../chat/begin.ts'
 import type { Receipt } from '../chat/call.ts'
 import { type Answer, collect } from '../chat/collect.ts'
 import { defer } from '../chat/defer.ts'
@@ -20,15 +20,16 @@ export async function respondStream(
   options: { events: AsyncIterable<ChatEvent>; surface: StreamSurface; keepAliveMs: number },
 ): Promise<Response> {
   const begun = begin(options.events)
-  let events: AsyncIterable<ChatEvent>
+  let first: Begun | undefined
   try {
-    events = (await within(begun, headMs))?.events ?? defer(async () => (await begun).events)
+    first = await within(begun, headMs)
   } catch (thrown) {
     open.close()
     return errorResponse(exchange, thrown, receiptHeaders(open.call.receipt))
   }
-  const body = streamBody(events, {
+  const body = streamBody(first?.events ?? defer(async () => (await begun).events), {
     surface: options.surface,
+    opening: first ? '' : options.surface.keepAlive,
     keepAliveMs: options.keepAliveMs,
     stuckMs,
     abort: (reason: ChatError) => open.abort(reason),

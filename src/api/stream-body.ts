@@ -16,6 +16,8 @@ export interface StreamSurface {
 
 export interface StreamBodyOptions {
   readonly surface: StreamSurface
+  /** What is sent at once, before any event: Bun keeps the response's head back until the first bytes of its body. */
+  readonly opening: string
   /** Milliseconds of silence until a keep-alive. */
   readonly keepAliveMs: number
   /** Milliseconds a client may take nothing until it is given up. */
@@ -59,6 +61,7 @@ class Pump {
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.#controller = controller
+    if (this.#options.opening !== '') this.#write(this.#options.opening)
     this.#watchdog.feed(this.#options.stuckMs)
   }
 

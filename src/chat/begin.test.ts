@@ -32,12 +32,12 @@ test('every event of a stream comes out again, in order and once', async () => {
   )
 })
 
-test('a failure before the first event is thrown by begin itself', () => {
-  expect(begin(of(cut))).rejects.toBe(cut)
+test('a failure before the first event is thrown by begin itself', async () => {
+  await expect(begin(of(cut))).rejects.toBe(cut)
 })
 
-test('a failure after blank events alone is still before the commit point', () => {
-  expect(begin(of(blank, blank, cut))).rejects.toBe(cut)
+test('a failure after blank events alone is still before the commit point', async () => {
+  await expect(begin(of(blank, blank, cut))).rejects.toBe(cut)
 })
 
 test('a failure after the first event is thrown in its place of the stream', async () => {

@@ -25,8 +25,3 @@ export function defer(open: () => Promise<AsyncIterable<ChatEvent>>): AsyncItera
   }
   return { [Symbol.asyncIterator]: () => iterator }
 }
-
-/** A stream that fails when it is read. */
-export function failing(thrown: unknown): AsyncIterable<ChatEvent> {
-  return defer(() => Promise.reject(thrown))
-}

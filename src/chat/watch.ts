@@ -1,14 +1,15 @@
+import { asChatError, type ChatError } from './error.ts'
 import type { ChatEvent } from './event.ts'
 
 /** How a stream ended: it was over, it failed, or its reader left. */
 export type Ending =
   | { readonly kind: 'done' }
-  | { readonly kind: 'failed'; readonly thrown: unknown }
+  | { readonly kind: 'failed'; readonly error: ChatError }
   | { readonly kind: 'left' }
 
 /** Looks on as a stream is read. */
 export interface Watcher {
-  /** The reader asks for an event. */
+  /** The reader asks for an event. What it throws ends the stream. */
   asked?(): void
   /** An event passes. */
   passed?(event: ChatEvent): void
@@ -46,7 +47,11 @@ class Watched implements AsyncIterableIterator<ChatEvent> {
   }
 
   next(): Promise<IteratorResult<ChatEvent>> {
-    for (const watcher of this.#watchers) watcher.asked?.()
+    try {
+      for (const watcher of this.#watchers) watcher.asked?.()
+    } catch (thrown) {
+      return Promise.reject(this.#failed(thrown))
+    }
     return this.#source.next().then(this.#onStep, this.#onFailure)
   }
 
@@ -63,8 +68,13 @@ class Watched implements AsyncIterableIterator<ChatEvent> {
   }
 
   readonly #onFailure = (thrown: unknown): never => {
-    this.#end({ kind: 'failed', thrown })
-    throw thrown
+    throw this.#failed(thrown)
+  }
+
+  #failed(thrown: unknown): ChatError {
+    const error = asChatError(thrown)
+    this.#end({ kind: 'failed', error })
+    return error
   }
 
   #end(ending: Ending): void {

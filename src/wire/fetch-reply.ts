@@ -71,7 +71,7 @@ export class FetchReply implements HttpReply, AsyncIterableIterator<Uint8Array> 
     if (this.#isOver) return Promise.resolve({ done: true, value: undefined })
     if (this.#idleMs) this.#lifeline.watchdog.feed(this.#idleMs)
     this.#reader ??= this.#response.body?.getReader()
-    if (!this.#reader) return Promise.resolve(this.#onStep({ done: true, value: undefined }))
+    if (!this.#reader) return Promise.resolve(this.#onEnd())
     return this.#reader.read().then(this.#onStep, this.#onFailure)
   }
 
@@ -91,7 +91,7 @@ export class FetchReply implements HttpReply, AsyncIterableIterator<Uint8Array> 
     if (this.#idleMs) this.#lifeline.watchdog.feed(this.#idleMs)
     try {
       const text = await this.#response.text()
-      this.#settle()
+      this.#onEnd()
       return text
     } catch (thrown) {
       return this.#onFailure(thrown)
@@ -99,14 +99,21 @@ export class FetchReply implements HttpReply, AsyncIterableIterator<Uint8Array> 
   }
 
   readonly #onStep = (step: { readonly done: boolean; readonly value?: Uint8Array | undefined }): Step => {
-    if (step.done || !step.value) {
-      this.#settle()
-      return { done: true, value: undefined }
-    }
+    // the time that whoever reads this takes is not the upstream's
+    if (this.#idleMs) this.#lifeline.watchdog.stop()
+    if (step.done || !step.value) return this.#onEnd()
     this.#read += step.value.byteLength
     if (this.#read <= (this.#lifeline.limits.maxBytes ?? maxStreamBytes)) return { done: false, value: step.value }
     this.#letGo()
     throw tooLarge()
+  }
+
+  /** Bun ends a body that is delimited by close cleanly, even where it was aborted. */
+  #onEnd(): Step {
+    const { signal } = this.#lifeline.link
+    this.#settle()
+    signal.throwIfAborted()
+    return { done: true, value: undefined }
   }
 
   readonly #onFailure = (thrown: unknown): never => {
@@ -151,7 +158,8 @@ export class FetchReply implements HttpReply, AsyncIterableIterator<Uint8Array> 
 const closed = new ChatError('cancelled', { message: 'The reply is no longer needed.' })
 
 function tooLarge(): ChatError {
-  return new ChatError('upstream-failed', {
+  // not `upstream-failed`: that would be asked for once more, and so cost twice (reliability, section 2)
+  return new ChatError('upstream-outdated', {
     message: "The upstream's reply is too large.",
     code: 'upstream_response_too_large',
   })

@@ -105,8 +105,13 @@ function exchangeOn(socket: Socket, request: EmulatedRequest, closed: Promise<nu
   const raw = (bytes: string | Uint8Array): Promise<void> => {
     if (socket.destroyed || socket.write(bytes)) return Promise.resolve()
     return new Promise((resolve) => {
-      socket.once('drain', resolve)
-      socket.once('close', () => resolve())
+      const goOn = () => {
+        socket.off('drain', goOn)
+        socket.off('close', goOn)
+        resolve()
+      }
+      socket.on('drain', goOn)
+      socket.on('close', goOn)
     })
   }
   return {

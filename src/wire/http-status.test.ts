@@ -30,14 +30,7 @@ const rows: readonly (readonly [number, UpstreamComplaint, Reason, number, strin
     'context_length_exceeded',
   ],
   [400, { code: 'content_filter' }, 'content-filtered', 400, 'invalid_request_error', 'content_filter'],
-  [
-    403,
-    { code: 'content_policy_violation' },
-    'content-filtered',
-    400,
-    'invalid_request_error',
-    'content_policy_violation',
-  ],
+  [403, { code: 'content_policy_violation' }, 'content-filtered', 400, 'invalid_request_error', 'content_filter'],
   [401, {}, 'account-refused', 502, 'upstream_error', 'upstream_auth'],
   [401, { code: 'invalid_api_key' }, 'account-refused', 502, 'upstream_error', 'upstream_auth'],
   [401, { type: 'invalid_request_error' }, 'account-refused', 502, 'upstream_error', 'upstream_auth'],
@@ -218,7 +211,14 @@ function replyOf(status: number, text: string, headers: Readonly<Record<string, 
   async function* body() {
     yield new TextEncoder().encode(text)
   }
-  return { status, headers: new Headers(headers), body: body(), limitIdle: () => undefined, discard: () => undefined }
+  return {
+    status,
+    headers: new Headers(headers),
+    body: body(),
+    text: () => Promise.resolve(text),
+    limitIdle: () => undefined,
+    discard: () => undefined,
+  }
 }
 
 const readMessage = (body: unknown): UpstreamComplaint =>

@@ -41,7 +41,10 @@ const byWord: readonly (readonly [RegExp, Verdict])[] = [
     /^context_length_exceeded$|^model_max_prompt_tokens_exceeded$/,
     { reason: 'invalid-request', code: 'context_length_exceeded' },
   ],
-  [/^content_filter$|^content_policy_violation$|^responsibleaipolicyviolation$/i, { reason: 'content-filtered' }],
+  [
+    /^content_filter$|^content_policy_violation$|^responsibleaipolicyviolation$/i,
+    { reason: 'content-filtered', code: 'content_filter' },
+  ],
   [/^insufficient_quota$|^billing_hard_limit_reached$|^insufficient_credits$/, { reason: 'quota-exhausted' }],
   [/^rate_limit(_exceeded|_error)?$/, { reason: 'rate-limited' }],
   [/^model_not_found$/, { reason: 'model-not-found' }],

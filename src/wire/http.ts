@@ -96,14 +96,19 @@ function checkedUrl(text: string): string {
  */
 function watchConnect(url: string, limitMs: number, abort: (reason: unknown) => void): () => void {
   const quietMs = limitMs / 5
+  const over = new AbortController()
   const timer = setTimeout(async () => {
-    if (await canConnect(url, limitMs - quietMs)) return
-    abort(timeout('upstream_connect_timeout', 'The upstream could not be connected to in time.'))
+    const isThere = await canConnect(url, limitMs - quietMs, over.signal)
+    // a reply that came meanwhile knows better
+    if (!isThere && !over.signal.aborted)
+      abort(timeout('upstream_connect_timeout', 'The upstream could not be connected to in time.'))
   }, quietMs)
-  return () => clearTimeout(timer)
+  return () => {
+    clearTimeout(timer)
+    over.abort()
+  }
 }
 
 function timeout(code: string, message: string): ChatError {
   return new ChatError('timeout', { message, code })
 }
-

@@ -182,7 +182,7 @@ test('an event that never ends is given up before it fills the memory', async ()
       for (; sent < 2 ** 27; sent += chunk.length) yield chunk
     }
     expect(await failureOf(endless())).toMatchObject({
-      reason: 'upstream-failed',
+      reason: 'upstream-outdated',
       code: 'upstream_response_too_large',
     })
     expect(sent).toBeLessThan(2 ** 25)

@@ -13,7 +13,7 @@ const maxEventLength = 16 * 1024 * 1024
 /**
  * Decodes a stream of server-sent events (WHATWG HTML, 9.2.6), with the one leniency every client has: an event that
  * the stream ends within, without its blank line, is given out all the same.
- * @throws ChatError `upstream-failed` when an event is longer than 16 Mi characters; otherwise what `bytes` throws
+ * @throws ChatError `upstream-outdated` when an event is longer than 16 Mi characters; otherwise what `bytes` throws
  */
 export async function* readSse(bytes: ByteSource): AsyncGenerator<SseFrame> {
   const decoder = new SseDecoder()
@@ -83,7 +83,7 @@ export class SseDecoder {
   #grow(length: number): void {
     this.#length += length
     if (this.#length <= maxEventLength) return
-    throw new ChatError('upstream-failed', {
+    throw new ChatError('upstream-outdated', {
       message: 'The upstream sent an event that is too large.',
       code: 'upstream_response_too_large',
     })

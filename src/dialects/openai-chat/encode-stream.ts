@@ -20,15 +20,6 @@ export interface EncodeOptions {
   readonly includeUsage: boolean
 }
 
-interface Head {
-  readonly theirs: string
-  readonly ours: string
-  /** Members of such a chunk: one with more is looked at again. */
-  readonly keys: number
-}
-
-const nullUsage = ',"usage":null}'
-
 /**
  * Writes events as the SSE bytes of `chat.completion.chunk`s. A native chunk of this dialect is relayed as it came, id,
  * model, time and usage apart: those are one thing for the whole stream.
@@ -38,7 +29,6 @@ export class StreamEncoder {
   readonly #opened = new Set<number>()
   #created: number | undefined
   #relayed: Native | undefined
-  #head: Head | undefined
   #usage: Usage | undefined
   /** The upstream's own chunk for usage: it may hold more. */
   #usageChunk: Fields | undefined
@@ -54,7 +44,7 @@ export class StreamEncoder {
     if (native?.form === 'chunk' && native.dialect === dialect) {
       if (native === this.#relayed) return ''
       this.#relayed = native
-      return this.#relayText(native, event.choice) ?? this.#relay(native.value, event)
+      return this.#relay(native.value, event)
     }
     return event.type === 'usage' ? '' : this.#write({ choices: [this.#choice(event)] })
   }
@@ -72,34 +62,6 @@ export class StreamEncoder {
   /** The bytes that end it badly: an error event, and no `[DONE]`, so that nobody takes it for complete. */
   error(error: ChatError): string {
     return sseData(JSON.stringify(encodeError(error)))
-  }
-
-  /**
-   * A chunk as the text it came as, with its head replaced. The head (all before `choices`) is the same text in every
-   * chunk of a stream, so it is translated once.
-   */
-  #relayText({ json, value }: Native, choice: number): string | undefined {
-    if (!json || value.usage || !Array.isArray(value.choices) || value.choices.length !== 1) return undefined
-    const only: unknown = value.choices[0]
-    if (!isFields(only) || only.index !== choice) return undefined
-    if (!this.#head || !json.startsWith(this.#head.theirs)) this.#head = this.#translateHead(json, value)
-    if (!this.#head || Object.keys(value).length !== this.#head.keys) return undefined
-    const rest = json.slice(this.#head.theirs.length)
-    return sseData(this.#head.ours + (rest.endsWith(nullUsage) ? `${rest.slice(0, -nullUsage.length)}}` : rest))
-  }
-
-  #translateHead(json: string, value: Fields): Head | undefined {
-    const at = json.indexOf('"choices":')
-    if (at === -1) return undefined
-    const theirs = json.slice(0, at)
-    const members = Object.keys(value)
-    const after = members.slice(members.indexOf('choices') + 1)
-    if (after.some((name) => ['id', 'object', 'created', 'model'].includes(name))) return undefined
-    const before = Object.fromEntries(members.slice(0, members.indexOf('choices')).map((name) => [name, value[name]]))
-    if (this.#created === undefined && typeof value.created === 'number') this.#created = value.created
-    const { id, model } = this.#options
-    const head = { id, object: 'chat.completion.chunk', created: this.#created ?? this.#options.created, model }
-    return { theirs, ours: `${JSON.stringify({ ...head, ...before, ...head }).slice(0, -1)},`, keys: members.length }
   }
 
   /** Usage comes once, at the end, wherever the upstream had it. */

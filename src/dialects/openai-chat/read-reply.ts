@@ -52,8 +52,8 @@ async function* readStream(reply: HttpReply, options: ReadOptions): AsyncGenerat
     const last = sse.end()
     if (last && last.data !== '[DONE]') for (const event of readFrame(last, decoder)) yield event
   } catch (thrown) {
-    // after the last finish nothing that goes wrong takes the answer away, except that the client left
-    if (!decoder.finished || options.signal.aborted) throw thrown
+    // after the last finish nothing takes the answer away: no failure, no deadline, no shutdown; only that the client left
+    if (!decoder.finished || isGone(options.signal)) throw thrown
   }
   for (const event of decoder.end('cut')) yield event
 }
@@ -62,17 +62,21 @@ function readFrame({ event, data }: SseFrame, decoder: ReplyDecoder): readonly C
   if (data === '') return []
   const value = parse(data)
   if (event === 'error') throw errorInside(value)
-  return decoder.chunk(value, data)
+  return decoder.chunk(value)
+}
+
+function isGone({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !(reason instanceof ChatError && reason.reason !== 'cancelled')
 }
 
 function parse(json: string): unknown {
   try {
     return JSON.parse(json)
-  } catch (cause) {
+  } catch {
+    // without its cause: the parser's message quotes the word it stumbled over, which is the answer's
     throw new ChatError('upstream-failed', {
       message: 'The upstream sent something that is not JSON.',
       code: 'upstream_bad_response',
-      cause,
     })
   }
 }

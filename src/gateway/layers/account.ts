@@ -2,7 +2,7 @@ import type { Account } from '../../accounts/account.ts'
 import type { Pool } from '../../accounts/pool.ts'
 import type { Call } from '../../chat/call.ts'
 import type { Chat } from '../../chat/chat.ts'
-import { asChatError, type ChatError } from '../../chat/error.ts'
+import type { ChatError } from '../../chat/error.ts'
 import { watch } from '../../chat/watch.ts'
 
 /** What the retry layer gives: the accounts that have failed this call already. */
@@ -23,7 +23,7 @@ export function account(
       ended(ending) {
         if (ending.kind === 'done') pool.succeeded(leased)
         if (ending.kind !== 'failed') return
-        const error = asChatError(ending.thrown)
+        const { error } = ending
         tell(call, leased, error)
         if (error.meaning.account === 'unchanged') return
         pool.failed(leased, error)

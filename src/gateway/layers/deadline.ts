@@ -23,11 +23,11 @@ export function deadline({ firstEventMs, wholeMs, idleMs }: Deadlines): Layer {
     const watchdog = new Watchdog(() => {
       if (isUpstreamsTurn) link.abort(hasBegun ? fellSilent() : beganTooLate())
     })
-    watchdog.feed(request.stream ? firstEventMs : wholeMs)
+    const beginMs = request.stream ? firstEventMs : wholeMs
     return watch(next(request, { ...call, signal: link.signal }), {
       asked() {
         isUpstreamsTurn = true
-        if (hasBegun) watchdog.feed(idleMs)
+        watchdog.feed(hasBegun ? idleMs : beginMs)
       },
       passed() {
         isUpstreamsTurn = false

@@ -1,6 +1,5 @@
 import type { Call } from '../../chat/call.ts'
 import type { Layer } from '../../chat/chat.ts'
-import { asChatError } from '../../chat/error.ts'
 import { isBlank, type Usage } from '../../chat/event.ts'
 import { type Ending, watch } from '../../chat/watch.ts'
 
@@ -30,9 +29,10 @@ export function observe(now: () => number = () => performance.now()): Layer {
 }
 
 function report(call: Call, model: string, { startedAt, firstAt, usage, ending, endedAt }: Ended): void {
-  const failure = ending.kind === 'failed' ? asChatError(ending.thrown) : undefined
+  const failure = ending.kind === 'failed' ? ending.error : undefined
   const line = {
-    model,
+    // the client's own word, of any length
+    model: model.slice(0, 200),
     upstream: call.receipt.upstream,
     outcome: failure?.code ?? (ending.kind === 'done' ? 'ok' : 'client_closed'),
     ...(failure?.upstreamStatus !== undefined && { upstreamStatus: failure.upstreamStatus }),

@@ -26,10 +26,11 @@ export function retry(
       let last: ChatError | undefined
       budget.deposit()
       for (let attempt = 1; ; attempt++) {
+        const asked = call.receipt.attempts
         const begun = await beginOrError(() => next(request, { ...call, tried }))
         if (!(begun instanceof ChatError)) return begun.events
-        // "no account is left" explains less than why the one before failed
-        if (begun.code === 'no_account' && last) throw last
+        // no account could be asked, and none could be if it were tried again; why the one before failed explains more
+        if (call.receipt.attempts === asked) throw begun.code === 'no_account' && last ? last : begun
         last = begun
         const waitMs = waitBefore(last, attempt, random)
         if (call.receipt.attempts >= maxAttempts || waitMs === undefined || call.signal.aborted || !budget.withdraw())

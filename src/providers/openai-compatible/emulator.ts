@@ -5,14 +5,16 @@ import { sseData } from '../../wire/sse.ts'
 /** What the emulator does with one request. Milliseconds. */
 export interface Script {
   /** Bytes of the reply's body, in the order they are sent, each a chunk of its own. Taken as the client takes them. */
-  readonly body?: Iterable<string | Uint8Array>
+  readonly body?: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>
   /** The reply's status; 200. */
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
   /** Silence before the head. */
   readonly headDelayMs?: number
-  /** Silence before each part of the body, and before its ending. */
+  /** Silence before each part of the body. */
   readonly paceMs?: number
+  /** Silence before the ending. A reset, or a FIN in the same packet, would overtake bytes that nobody has read yet. */
+  readonly endDelayMs?: number
   /** What happens after the last part: a proper end unless said otherwise. */
   readonly ending?: 'end' | 'fin' | 'rst' | 'stall'
   /** How the body's end is told: `chunked` unless said otherwise. With `raw` the parts are all there is, head included. */
@@ -112,16 +114,16 @@ async function answer(
 
 /** Sends a script's bytes. */
 export async function play(exchange: Exchange, script: Script): Promise<void> {
-  const { headDelayMs, paceMs, framing = 'chunked' } = script
+  const { headDelayMs, paceMs, endDelayMs, framing = 'chunked' } = script
   if (headDelayMs) await Bun.sleep(headDelayMs)
   if (framing === 'chunked') exchange.head(script.status ?? 200, script.headers ?? eventStream)
   else if (framing !== 'raw') await exchange.raw(unchunkedHead(script, framing))
-  for (const part of script.body ?? []) {
+  for await (const part of script.body ?? []) {
     if (paceMs) await Bun.sleep(paceMs)
     if (!exchange.isOpen()) return
     await (framing === 'chunked' ? exchange.chunk(part) : exchange.raw(part))
   }
-  if (paceMs) await Bun.sleep(paceMs)
+  if (endDelayMs) await Bun.sleep(endDelayMs)
   leave(exchange, script)
 }
 
