@@ -5,6 +5,7 @@ import { isPage, pageError, refusal } from '../../wire/http-status.ts'
 import { readSse } from '../../wire/sse.ts'
 import { errorInside, readComplaint } from './complaint.ts'
 import { type DecodeOptions, ReplyDecoder } from './decode-reply.ts'
+import { isFields } from './fields.ts'
 
 /** Milliseconds of silence after the last finish until a stream that does not end itself is over. */
 const graceMs = 2_000
@@ -40,6 +41,7 @@ async function* readStream(reply: HttpReply, options: ReadOptions): AsyncGenerat
       if (data === '') continue
       const value = parse(data)
       if (event === 'error') throw errorInside(value)
+      if (isForeign(value)) continue
       yield* decoder.chunk(value)
       if (decoder.finished) reply.limitIdle(graceMs)
     }
@@ -48,6 +50,13 @@ async function* readStream(reply: HttpReply, options: ReadOptions): AsyncGenerat
     if (!decoder.finished || isGone(options.signal)) throw thrown
   }
   yield* decoder.end('cut')
+}
+
+const known = ['choices', 'usage', 'error', 'object', 'x_groq']
+
+/** An event of a vendor's own kind, such as a ping: relayed, it would be a chunk without `choices`, which typed clients trip over. */
+function isForeign(value: unknown): boolean {
+  return isFields(value) && !known.some((field) => field in value)
 }
 
 function isGone({ aborted, reason }: AbortSignal): boolean {
