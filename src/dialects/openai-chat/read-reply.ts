@@ -6,6 +6,7 @@ import { isPage, pageError, refusal } from '../../wire/http-status.ts'
 import { SseDecoder, type SseFrame } from '../../wire/sse.ts'
 import { errorInside, readComplaint } from './complaint.ts'
 import { type DecodeOptions, ReplyDecoder } from './decode-reply.ts'
+import { isFields } from './fields.ts'
 
 /** Milliseconds of silence after the last finish until a stream that does not end itself is over. */
 const graceMs = 2_000
@@ -50,7 +51,11 @@ async function* readStream(reply: HttpReply, options: ReadOptions): AsyncGenerat
       if (decoder.finished) reply.limitIdle(graceMs)
     }
     const last = sse.end()
-    if (last && last.data !== '[DONE]') for (const event of readFrame(last, decoder)) yield event
+    if (last?.data === '[DONE]') {
+      for (const event of decoder.end('terminated')) yield event
+      return
+    }
+    if (last) for (const event of readFrame(last, decoder)) yield event
   } catch (thrown) {
     // after the last finish nothing takes the answer away: no failure, no deadline, no shutdown; only that the client left
     if (!decoder.finished || isGone(options.signal)) throw thrown
@@ -62,7 +67,14 @@ function readFrame({ event, data }: SseFrame, decoder: ReplyDecoder): readonly C
   if (data === '') return []
   const value = parse(data)
   if (event === 'error') throw errorInside(value)
-  return decoder.chunk(value)
+  return isForeign(value) ? [] : decoder.chunk(value)
+}
+
+const known = ['choices', 'usage', 'error', 'object', 'x_groq']
+
+/** An event of a vendor's own kind, such as a ping: relayed, it would be a chunk without `choices`, which typed clients trip over. */
+function isForeign(value: unknown): boolean {
+  return isFields(value) && !known.some((field) => field in value)
 }
 
 function isGone({ aborted, reason }: AbortSignal): boolean {

@@ -24,7 +24,9 @@ export function retry(
     defer(async () => {
       const tried = new Set<unknown>()
       let last: ChatError | undefined
-      budget.deposit()
+      // to be asked after another upstream failed is a retry as well, for which this one's budget pays
+      if (call.receipt.attempts === 0) budget.deposit()
+      else if (!budget.withdraw()) throw spent()
       for (let attempt = 1; ; attempt++) {
         const asked = call.receipt.attempts
         const begun = await beginOrError(() => next(request, { ...call, tried }))
@@ -47,6 +49,10 @@ function waitBefore(error: ChatError, attempt: number, random: () => number): nu
   if (account !== 'unchanged') return 0
   const hintMs = error.retryAfterMs ?? 0
   return hintMs > maxWaitMs || attempt > 1 ? undefined : hintMs + random() * backoffMs
+}
+
+function spent(): ChatError {
+  return new ChatError('unavailable', { message: 'The upstream takes no more retries for now.', code: 'retry_budget' })
 }
 
 /** Bounds what retries add to an upstream that is already in trouble: a fifth of its requests, and a few a second. */
