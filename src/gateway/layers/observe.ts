@@ -2,6 +2,7 @@ import type { Call } from '../../chat/call.ts'
 import type { Layer } from '../../chat/chat.ts'
 import { asChatError, type ChatError } from '../../chat/error.ts'
 import { type ChatEvent, isBlank, type Usage } from '../../chat/event.ts'
+import { excerpt } from '../../chat/secret.ts'
 
 interface Observed {
   readonly startedAt: number
@@ -47,7 +48,7 @@ function report(call: Call, model: string, observed: Observed, endedAt: number):
   const { startedAt, firstAt, usage, outcome, failure } = observed
   const line = {
     // the client's own word, of any length
-    model: model.slice(0, 200),
+    model: excerpt(model, 200),
     upstream: call.receipt.upstream,
     outcome,
     ...(failure?.upstreamStatus !== undefined && { upstreamStatus: failure.upstreamStatus }),
