@@ -1,6 +1,6 @@
 import type { Logger } from '../chat/call.ts'
 import { ChatError } from '../chat/error.ts'
-import { redact } from '../chat/secret.ts'
+import { excerpt } from '../chat/secret.ts'
 import type { Keys } from './authenticate.ts'
 import { type CrossSitePolicy, corsHeaders, isPreflight, preflight, refuseCrossSite } from './cross-site.ts'
 import { type Exchange, errorResponse, notFound, requestId } from './exchange.ts'
@@ -93,7 +93,7 @@ function openExchange(
     request,
     path,
     id,
-    log: log.child({ id, route: `${request.method} ${redact(path).slice(0, 200)}` }),
+    log: log.child({ id, route: `${request.method} ${excerpt(path, 200)}` }),
     headers: {
       'x-request-id': id,
       'x-content-type-options': 'nosniff',

@@ -65,3 +65,11 @@ function base64Forms(value: string): string[] {
 export function redact(text: string): string {
   return known.reduce((rest, secret) => (rest.includes(secret) ? rest.replaceAll(secret, mask) : rest), text)
 }
+
+/**
+ * The text's first characters. A secret that is cut in two would not be known for one by `redact` afterwards, so none
+ * is cut; one that stands in a text short enough is left to it.
+ */
+export function excerpt(text: string, length: number): string {
+  return text.length <= length ? text : redact(text).slice(0, length)
+}

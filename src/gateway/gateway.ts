@@ -3,6 +3,7 @@ import type { Logger } from '../chat/call.ts'
 import type { Chat } from '../chat/chat.ts'
 import { defer } from '../chat/defer.ts'
 import { ChatError } from '../chat/error.ts'
+import { excerpt } from '../chat/secret.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { type Candidate, Catalog, type Member } from './catalog.ts'
 import { balance } from './combine/balance.ts'
@@ -69,7 +70,7 @@ function route(catalog: Catalog, chain: (member: Member) => Chat): Chat {
 
 function notFound(model: string): ChatError {
   return new ChatError('model-not-found', {
-    message: `The model "${model.slice(0, 200)}" does not exist here. GET /v1/models lists those that do.`,
+    message: `The model "${excerpt(model, 200)}" does not exist here. GET /v1/models lists those that do.`,
     param: 'model',
   })
 }

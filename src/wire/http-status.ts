@@ -1,4 +1,5 @@
 import { ChatError, type Reason } from '../chat/error.ts'
+import { excerpt } from '../chat/secret.ts'
 import type { HttpReply } from './http.ts'
 
 /** What an upstream's error body says, as far as its dialect could read it. */
@@ -63,12 +64,13 @@ const tellsCaller = new Set<Reason>(['invalid-request', 'content-filtered', 'mod
 export function statusError(status: number, headers: Headers, complaint: UpstreamComplaint): ChatError {
   const { reason, code } = verdict(status, complaint)
   const said = cleanMessage(complaint.message)
+  const mends = tellsCaller.has(reason)
   const retryAfterMs = parseRetryAfter(headers, Date.now())
   return new ChatError(reason, {
-    message: tellsCaller.has(reason) && said ? said : `${ownWords(reason, status)}${said && ` It said: ${said}`}`,
+    message: mends && said ? said : `${ownWords(reason, status)}${said && ` It said: ${said}`}`,
     ...(status && { upstreamStatus: status }),
-    ...(code ? { code } : tellsCaller.has(reason) && complaint.code && { code: complaint.code.slice(0, 100) }),
-    ...(tellsCaller.has(reason) && complaint.param && { param: complaint.param.slice(0, 200) }),
+    ...(code ? { code } : mends && complaint.code && { code: excerpt(complaint.code, 100) }),
+    ...(mends && complaint.param && { param: excerpt(complaint.param, 200) }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   })
 }
@@ -108,8 +110,7 @@ function ownWords(reason: Reason, status: number): string {
 /** At most 300 characters, without control characters; of a URL neither user nor query; nothing of an HTML page. */
 function cleanMessage(message: string | undefined): string {
   if (!message || /<(!doctype|html|head|body|script)\b/i.test(message)) return ''
-  return message
-    .slice(0, 4_000)
+  return excerpt(message, 4_000)
     .replace(/(https?:\/\/)[^\s/?#@]*@/gi, '$1')
     .replace(/(https?:\/\/[^\s?#]*)[?#]\S*/gi, '$1')
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { ChatError } from '../../chat/error.ts'
+import { excerpt } from '../../chat/secret.ts'
 
 type Issue = z.core.$ZodIssue
 
@@ -76,6 +77,6 @@ function deepest(issue: Issue | undefined): Issue | undefined {
 
 function formatPath(path: readonly PropertyKey[]): string {
   return path
-    .map((key, at) => (typeof key === 'number' ? `[${key}]` : `${at ? '.' : ''}${String(key).slice(0, 64)}`))
+    .map((key, at) => (typeof key === 'number' ? `[${key}]` : `${at ? '.' : ''}${excerpt(String(key), 64)}`))
     .join('')
 }

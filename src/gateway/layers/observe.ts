@@ -1,6 +1,7 @@
 import type { Call } from '../../chat/call.ts'
 import type { Layer } from '../../chat/chat.ts'
 import { isBlank, type Usage } from '../../chat/event.ts'
+import { excerpt } from '../../chat/secret.ts'
 import { type Ending, watch } from '../../chat/watch.ts'
 
 interface Observed {
@@ -32,7 +33,7 @@ function report(call: Call, model: string, { startedAt, firstAt, usage, ending, 
   const failure = ending.kind === 'failed' ? ending.error : undefined
   const line = {
     // the client's own word, of any length
-    model: model.slice(0, 200),
+    model: excerpt(model, 200),
     upstream: call.receipt.upstream,
     outcome: failure?.code ?? (ending.kind === 'done' ? 'ok' : 'client_closed'),
     ...(failure?.upstreamStatus !== undefined && { upstreamStatus: failure.upstreamStatus }),
