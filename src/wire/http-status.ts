@@ -1,5 +1,5 @@
 import { ChatError, type Reason } from '../chat/error.ts'
-import { excerpt } from '../chat/secret.ts'
+import { excerpt, redact } from '../chat/secret.ts'
 import type { HttpReply } from './http.ts'
 
 /** What an upstream's error body says, as far as its dialect could read it. */
@@ -110,7 +110,8 @@ function ownWords(reason: Reason, status: number): string {
 /** At most 300 characters, without control characters; of a URL neither user nor query; nothing of an HTML page. */
 function cleanMessage(message: string | undefined): string {
   if (!message || /<(!doctype|html|head|body|script)\b/i.test(message)) return ''
-  return excerpt(message, 4_000)
+  return redact(message)
+    .slice(0, 4_000)
     .replace(/(https?:\/\/)[^\s/?#@]*@/gi, '$1')
     .replace(/(https?:\/\/[^\s?#]*)[?#]\S*/gi, '$1')
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
