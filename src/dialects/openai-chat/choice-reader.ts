@@ -3,7 +3,7 @@ import { decodeAnnotation } from './annotation.ts'
 import { errorInside } from './complaint.ts'
 import { type Contents, noHalves, readContents, rewriteContents, type Texts, takeHalves } from './contents.ts'
 import { decodeFinish, encodeFinish, isDocumentedFinish } from './finish-reason.ts'
-import type { WireChoice, WireDelta } from './reply-schema.ts'
+import type { WireChoice, WireDelta, WireToolDelta } from './reply-schema.ts'
 import { type ReadToolDelta, ToolCalls } from './tool-calls.ts'
 
 type Form = Native['form']
@@ -24,12 +24,15 @@ export interface ReadChoice {
 
 /** A choice's events, and the choice to relay with them: `wire` itself where it was right. */
 export interface ConcludedChoice {
+  readonly index: number
   readonly events: readonly ChatEvent[]
   readonly relay: object
 }
 
 /** Makes the events of a chunk whose end was held: with the end, or without. */
 export type Ending = (isEnd: boolean) => readonly ChatEvent[]
+
+const none: readonly ReadToolDelta[] = []
 
 /** One answer of a reply, as it grows. */
 export class ChoiceReader {
@@ -71,15 +74,17 @@ export class ChoiceReader {
     if (wire.error) throw errorInside(wire.error)
     const said = saidIn(wire, form)
     const contents = readContents(said, this.#halves)
-    const calls = this.#calls(said, form)
+    const calls = said.tool_calls?.length ? this.#calls(said.tool_calls, form) : none
     const isRepaired = calls.some(({ relay }, at) => relay !== said.tool_calls?.[at])
+    const events = this.#contentEvents(contents, wire, said)
+    for (const call of calls) events.push(...call.events)
     return {
       wire,
       form,
       said,
       contents,
       calls,
-      events: [...this.#contentEvents(contents, wire, said), ...calls.flatMap(({ events }) => events)],
+      events,
       delta:
         isRepaired || contents.rewritten
           ? { ...said, ...contents.rewritten, ...(isRepaired && { tool_calls: relayed(calls) }) }
@@ -90,13 +95,14 @@ export class ChoiceReader {
 
   /** The choice without the end it named, which was none. */
   reopen(read: ReadChoice): ConcludedChoice {
-    return { events: read.events, relay: relayOf(read, this.index, { finish_reason: null }) }
+    return { index: this.index, events: read.events, relay: relayOf(read, this.index, { finish_reason: null }) }
   }
 
   /** The choice, with its end if it names one. @throws ChatError where the end is a failure */
   conclude(read: ReadChoice): ConcludedChoice {
     const { end, events } = read
-    if (!end) return { events, relay: relayOf(read, this.index, {}) }
+    const { index } = this
+    if (!end) return { index, events, relay: relayOf(read, index) }
     const { reason, halves, calls, closing } = this.#close(end)
     const delta = {
       ...read.delta,
@@ -105,8 +111,9 @@ export class ChoiceReader {
     }
     const isWhole = !halves && calls.length === 0
     return {
+      index,
       events: [...events, ...closing],
-      relay: relayOf(isWhole ? read : { ...read, delta }, this.index, endOf(read.wire, end, reason)),
+      relay: relayOf(isWhole ? read : { ...read, delta }, index, endOf(read.wire, end, reason)),
     }
   }
 
@@ -130,10 +137,8 @@ export class ChoiceReader {
     return { reason, halves, calls, closing }
   }
 
-  #calls(said: WireDelta, form: Form): ReadToolDelta[] {
-    const read = (call: NonNullable<WireDelta['tool_calls']>[number]) =>
-      form === 'whole' ? this.#toolCalls.whole(call) : this.#toolCalls.read(call)
-    return (said.tool_calls ?? []).map(read)
+  #calls(calls: readonly WireToolDelta[], form: Form): ReadToolDelta[] {
+    return calls.map((call) => (form === 'whole' ? this.#toolCalls.whole(call) : this.#toolCalls.read(call)))
   }
 
   #contentEvents(contents: Texts, { logprobs }: WireChoice, said: WireDelta): ChatEvent[] {
@@ -169,16 +174,16 @@ function relayed(calls: readonly ReadToolDelta[]): object[] | undefined {
 }
 
 /** The end as a typed client knows it; the upstream's own word stays beside it, as OpenRouter has it. */
-function endOf(wire: WireChoice, word: string, reason: FinishReason): object {
+function endOf(wire: WireChoice, word: string, reason: FinishReason): object | undefined {
   const isRight = isDocumentedFinish(word) && decodeFinish(word) === reason
-  if (isRight) return wire.finish_reason === word ? {} : { finish_reason: word }
+  if (isRight) return wire.finish_reason === word ? undefined : { finish_reason: word }
   const isLost = !isDocumentedFinish(word) && wire.native_finish_reason === undefined
   return { finish_reason: encodeFinish(reason), ...(isLost && { native_finish_reason: word }) }
 }
 
-function relayOf({ wire, form, delta: said }: ReadChoice, index: number, changes: object): object {
+function relayOf({ wire, form, delta: said }: ReadChoice, index: number, changes?: object): object {
   const { delta, message, ...others } = wire
   const own = form === 'chunk' ? delta : message
-  if (own === said && wire.index === index && Object.keys(changes).length === 0) return wire
+  if (own === said && wire.index === index && !changes) return wire
   return { ...others, index, [form === 'chunk' ? 'delta' : 'message']: said, ...changes }
 }

@@ -61,14 +61,12 @@ function joined(halves: Halves, kind: keyof Halves, text: string): string {
 }
 
 function rewrite(delta: WireDelta, { text, thinking, refusal }: Texts): object {
-  const isBeside = typeof delta.reasoning === 'string' && delta.reasoning !== ''
-  const isBoth = isBeside && Boolean(delta.reasoning_content)
+  const isReasoning = typeof delta.reasoning === 'string' && delta.reasoning !== ''
+  const isContent = Boolean(delta.reasoning_content) || (thinking !== '' && !isReasoning)
   return {
     ...((text !== '' || delta.content !== undefined) && { content: text }),
-    ...((thinking !== '' || isBeside) && {
-      ...((!isBeside || isBoth) && { reasoning_content: thinking }),
-      ...(isBeside && { reasoning: thinking }),
-    }),
+    ...(isContent && { reasoning_content: thinking }),
+    ...(isReasoning && { reasoning: thinking }),
     ...((refusal !== '' || delta.refusal) && { refusal }),
   }
 }

@@ -1,11 +1,9 @@
-import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, Native, Usage } from '../../chat/event.ts'
-import { ChoiceReader, type ReadChoice, saidIn } from './choice-reader.ts'
-import { errorInside } from './complaint.ts'
+import { ChoiceReader, type ConcludedChoice, saidIn } from './choice-reader.ts'
 import { saysNothing } from './contents.ts'
-import { isFields } from './fields.ts'
-import { WireReply } from './reply-schema.ts'
-import { dialect } from './schema.ts'
+import { parseReply } from './parse-reply.ts'
+import { badResponse, cutOff, emptyAnswer } from './reply-errors.ts'
+import type { WireChoice } from './reply-schema.ts'
 import { usageIn } from './usage.ts'
 
 /** What a decoder has to know beyond the bytes. */
@@ -15,22 +13,13 @@ export interface DecodeOptions {
   readonly newId: () => string
 }
 
-/** Late chunks that are kept. */
-const maxLate = 16
+/** Chunks that are kept until an event can carry them. */
+const maxAside = 16
 
-/** A reply as it came, with what is read of it. */
+/** A reply as it came, and its usage. */
 interface Reading {
   readonly native: Native
   readonly usage: Usage | undefined
-  /** Whether it has choices that came after their own end: they are not relayed. */
-  readonly isSkipped: boolean
-  /** Whether it adds nothing to any answer. */
-  readonly isQuiet: boolean
-}
-
-interface OpenChoice {
-  readonly choice: ChoiceReader
-  readonly read: ReadChoice
 }
 
 /**
@@ -44,8 +33,8 @@ export class ReplyDecoder {
   #hasContent = false
   /** An end without any content, kept until usage tells whether the model really said nothing. */
   #held: ChatEvent[] = []
-  /** Chunks after the end that add nothing to the answer, such as Azure's filter results: they go out with usage. */
-  readonly #late: Native[] = []
+  /** Chunks that add nothing to an answer, before it begins or after its end, such as Azure's filter results. */
+  readonly #aside: Native[] = []
 
   constructor(options: DecodeOptions) {
     this.#options = options
@@ -80,7 +69,8 @@ export class ReplyDecoder {
    */
   end(how: 'terminated' | 'cut'): readonly ChatEvent[] {
     if (how === 'cut' && !this.finished) throw cutOff()
-    if (!this.#hasContent && (this.#held.length > 0 || !this.finished)) throw emptyAnswer()
+    const isSaid = this.#hasContent && this.#choices.size > 0
+    if (!isSaid && (this.#held.length > 0 || !this.finished)) throw emptyAnswer()
     return this.#release([...this.#settleAll(), ...[...this.#choices.values()].flatMap((choice) => choice.finish())])
   }
 
@@ -105,76 +95,94 @@ export class ReplyDecoder {
     const usage = usageIn(reply)
     if (usage?.outputTokens) this.#hasContent = true
     const choices = reply.choices ?? []
-    if (choices.length === 0) return [...this.#settleAll(), ...this.#aside({ native, usage })]
-    const before: ChatEvent[] = []
-    const open: OpenChoice[] = []
-    let isQuiet = true
-    for (const [at, wire] of choices.entries()) {
-      const choice = this.#choiceAt(wire.index ?? at)
-      const isSilent = saysNothing(saidIn(wire, form)) && (wire.logprobs ?? null) === null
-      before.push(...choice.settle(isSilent))
-      isQuiet &&= isSilent
-      if (choice.isFinished) continue
-      this.#hasContent ||= !isSilent
-      open.push({ choice, read: choice.read(wire, form) })
-    }
-    const isSkipped = open.length < choices.length
-    if (open.length > 0) return [...before, ...this.#conclude(open, { native, usage, isSkipped, isQuiet })]
-    if (usage) return [...before, ...this.#usageEvents(withChoices(native, []), usage)]
-    if (isQuiet) this.#keepLate(native)
-    return before
+    if (choices.length === 0) return [...this.#settleAll(), ...this.#withoutChoice({ native, usage })]
+    if (form === 'chunk' && choices.length === 1 && choices[0]) return this.#readOne(choices[0], { native, usage })
+    return this.#readMany(choices, { native, usage })
   }
 
   /**
-   * An end beside content is held until the next chunk: some upstreams (gcli2api issue 403, open-webui 16377) name one
-   * in every chunk, and an answer must not be cut at the first.
+   * The one choice of a chunk. An end beside content is held until the next chunk: some upstreams (gcli2api issue 403,
+   * open-webui 16377) name one in every chunk, and an answer must not be cut at the first.
    */
-  #conclude(open: readonly OpenChoice[], reading: Reading): readonly ChatEvent[] {
-    const [only] = open
-    const isSole = only && open.length === 1 && reading.native.form === 'chunk'
-    if (!isSole || only.read.end === undefined || reading.isQuiet) return this.#concluded(open, reading, true)
-    only.choice.hold((isEnd) => this.#concluded(open, reading, isEnd))
-    return []
+  #readOne(wire: WireChoice, reading: Reading): readonly ChatEvent[] {
+    const choice = this.#choiceAt(wire.index ?? 0)
+    const isSilent = isSilentChoice(wire, 'chunk')
+    const before = choice.settle(isSilent)
+    if (choice.isFinished) return [...before, ...this.#afterEnd(reading, isSilent)]
+    this.#hasContent ||= !isSilent
+    const read = choice.read(wire, 'chunk')
+    const finished = (isEnd: boolean) =>
+      this.#events([isEnd ? choice.conclude(read) : choice.reopen(read)], [wire], reading)
+    if (read.end === undefined || isSilent) return before.length > 0 ? [...before, ...finished(true)] : finished(true)
+    choice.hold(finished)
+    return before
   }
 
-  #concluded(open: readonly OpenChoice[], { native, usage, isSkipped }: Reading, isEnd: boolean): readonly ChatEvent[] {
-    const concluded = open.map(({ choice, read }) => (isEnd ? choice.conclude(read) : choice.reopen(read)))
-    const isRight = !isSkipped && concluded.every(({ relay }, at) => relay === open[at]?.read.wire)
+  #readMany(choices: readonly WireChoice[], reading: Reading): readonly ChatEvent[] {
+    const { form } = reading.native
+    const before: ChatEvent[] = []
+    const concluded: ConcludedChoice[] = []
+    let isSilent = true
+    for (const [at, wire] of choices.entries()) {
+      const choice = this.#choiceAt(wire.index ?? at)
+      const saysNothing = isSilentChoice(wire, form)
+      before.push(...choice.settle(saysNothing))
+      isSilent &&= saysNothing
+      if (choice.isFinished) continue
+      this.#hasContent ||= !saysNothing
+      concluded.push(choice.conclude(choice.read(wire, form)))
+    }
+    return [
+      ...before,
+      ...(concluded.length > 0 ? this.#events(concluded, choices, reading) : this.#afterEnd(reading, isSilent)),
+    ]
+  }
+
+  /** The events of a chunk, with the chunk to relay: as it came, or put right. */
+  #events(
+    concluded: readonly ConcludedChoice[],
+    wires: readonly WireChoice[],
+    { native, usage }: Reading,
+  ): readonly ChatEvent[] {
+    const isRight = concluded.length === wires.length && concluded.every(({ relay }, at) => relay === wires[at])
     const relayed = isRight
       ? native
       : withChoices(
           native,
           concluded.map(({ relay }) => relay),
         )
-    const events = concluded.flatMap((choice) => choice.events)
-    if (events.length === 0 && !usage) return [{ ...blank, choice: open[0]?.choice.index ?? 0, native: relayed }]
-    return [
-      ...events.map((event) => ({ ...event, native: relayed })),
-      ...(usage ? this.#usageEvents(relayed, usage) : []),
-    ]
+    const first = concluded[0]?.index ?? 0
+    const events = this.#aside.splice(0).map((each): ChatEvent => ({ ...blank, choice: first, native: each }))
+    const isBlank = !usage && concluded.every((choice) => choice.events.length === 0)
+    if (isBlank) events.push({ ...blank, choice: first, native: relayed })
+    for (const choice of concluded) for (const event of choice.events) events.push({ ...event, native: relayed })
+    if (usage) events.push(...this.#usageEvents(relayed, usage))
+    return events
   }
 
-  /** A chunk without choices: usage, or what only this dialect knows (Azure's `prompt_filter_results`). */
-  #aside({ native, usage }: Pick<Reading, 'native' | 'usage'>): readonly ChatEvent[] {
-    if (usage) return this.#usageEvents(native, usage)
-    if (!this.finished) return [{ ...blank, choice: this.#firstOpen(), native }]
-    this.#keepLate(native)
+  /** A chunk for answers that have ended: what it counts goes out, what it says is too late. */
+  #afterEnd({ native, usage }: Reading, isSilent: boolean): readonly ChatEvent[] {
+    if (usage) return this.#usageEvents(withChoices(native, []), usage)
+    if (isSilent) this.#keepAside(native)
     return []
   }
 
+  /** A chunk without choices: usage, or what only this dialect knows. */
+  #withoutChoice({ native, usage }: Reading): readonly ChatEvent[] {
+    if (usage) return this.#usageEvents(native, usage)
+    const open = [...this.#choices.values()].find((choice) => !choice.isFinished)
+    if (open) return [{ ...blank, choice: open.index, native }]
+    this.#keepAside(native)
+    return []
+  }
+
+  /** Nothing but usage may come after a finish: what was kept since then goes out with it. */
   #usageEvents(native: Native, usage: Usage): readonly ChatEvent[] {
-    return [...this.#late.splice(0), native].map((each) => ({ type: 'usage', choice: 0, usage, native: each }))
+    return [...this.#aside.splice(0), native].map((each) => ({ type: 'usage', choice: 0, usage, native: each }))
   }
 
-  #keepLate(native: Native): void {
-    if (this.#late.length < maxLate) this.#late.push(native)
-  }
-
-  /** The first choice that has not finished: nothing but usage may come after a finish. */
-  #firstOpen(): number {
-    let index = 0
-    while (this.#choices.get(index)?.isFinished) index++
-    return index
+  #keepAside(native: Native): void {
+    if (this.#aside.length < maxAside) this.#aside.push(native)
   }
 
   #choiceAt(index: number): ChoiceReader {
@@ -188,46 +196,15 @@ export class ReplyDecoder {
 
 const blank = { type: 'text', text: '' } as const
 
+/** Whether a choice of a reply adds nothing to its answer. */
+function isSilentChoice(wire: WireChoice, form: Native['form']): boolean {
+  return saysNothing(saidIn(wire, form)) && (wire.logprobs ?? null) === null
+}
+
 function isStop(event: ChatEvent): boolean {
   return event.type === 'finish' && event.reason === 'stop'
 }
 
 function withChoices(native: Native, choices: readonly object[]): Native {
   return { ...native, value: { ...native.value, choices } }
-}
-
-/** @throws ChatError for an error in place of a reply, or for anything that is none */
-function parseReply(value: unknown, form: Native['form']): { reply: WireReply; native: Native } {
-  const parsed = WireReply.safeParse(value)
-  if (!parsed.success || !isFields(value)) throw hasError(value) ? errorInside(value) : badResponse()
-  const { error, object, x_groq } = parsed.data
-  if (error || object === 'error') throw errorInside(value)
-  if (x_groq?.error) throw errorInside(x_groq.error)
-  return { reply: parsed.data, native: { dialect, form, value } }
-}
-
-/** Gemini wraps an error in a list. */
-function hasError(value: unknown): boolean {
-  return Array.isArray(value) ? hasError(value[0]) : isFields(value) && Boolean(value.error)
-}
-
-function badResponse(): ChatError {
-  return new ChatError('upstream-failed', {
-    message: 'The upstream answered in an unknown shape.',
-    code: 'upstream_bad_response',
-  })
-}
-
-function cutOff(): ChatError {
-  return new ChatError('upstream-failed', {
-    message: 'The upstream broke off its answer.',
-    code: 'upstream_disconnected',
-  })
-}
-
-function emptyAnswer(): ChatError {
-  return new ChatError('upstream-failed', {
-    message: 'The upstream ended without an answer.',
-    code: 'upstream_empty_response',
-  })
 }

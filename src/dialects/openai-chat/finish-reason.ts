@@ -30,11 +30,11 @@ const failures: ReadonlyMap<string, Reason> = new Map([
 ])
 
 /**
- * An upstream's word for an end; one we do not know is an end all the same. Gemini adds a detail after a colon.
+ * An upstream's word for an end; one we do not know is an end all the same.
  * @throws ChatError where the word names a failure: what was said so far is no whole answer
  */
 export function decodeFinish(wire: string): FinishReason {
-  const word = wire.toLowerCase().split(':', 1)[0] ?? ''
+  const word = wire.toLowerCase()
   const failure = failures.get(word)
   if (failure) throw new ChatError(failure, { message: 'The upstream broke off its answer with an error.' })
   return reasons.get(word) ?? 'other'

@@ -180,6 +180,11 @@ const cases: readonly Case[] = [
     calls: [['made_1', 'f', '{"a":"}\\"{","b":[{}]}']],
   },
   {
+    name: 'a quote within a string ends neither it nor the arguments',
+    deltas: [part('{"a":"\\"}', { name: 'f' }), part('"}', { name: 'f' })],
+    calls: [['made_1', 'f', '{"a":"\\"}"}']],
+  },
+  {
     name: 'the name after the arguments have begun',
     deltas: [part('{"n"', { index: 0, id: 'a' }), part(':1', { index: 0, name: 'f' }), part('}', { index: 0 })],
     calls: [['a', 'f', '{"n":1}']],
@@ -281,6 +286,8 @@ describe('tool-call deltas', () => {
     reader.read({ index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '' } })
     const { relay } = reader.read({ index: 0, id: '', type: null, function: { name: null, arguments: '{}' } })
     expect(relay).toStrictEqual({ index: 0, function: { arguments: '{}' } })
+    const { relay: again } = reader.read({ index: 0, type: null, function: { arguments: ' ' } })
+    expect(again).toStrictEqual({ index: 0, function: { arguments: ' ' } })
   })
 
   test('arguments of a megabyte in small pieces, each with the name, are read in linear time', () => {
