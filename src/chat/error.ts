@@ -83,6 +83,7 @@ export const reasons = {
     type: 'service_unavailable_error',
     code: 'upstream_overloaded',
   },
+  busy: { ...theirs, breaker: false, status: 503, type: 'upstream_error', code: 'upstream_busy' },
   timeout: { ...theirs, status: 504, type: 'upstream_error', code: 'upstream_timeout' },
   'upstream-failed': { ...theirs, status: 502, type: 'upstream_error', code: 'upstream_error' },
   'upstream-outdated': {

@@ -46,8 +46,8 @@ const rows: readonly (readonly [number, UpstreamComplaint, Reason, number, strin
   [406, {}, 'upstream-outdated', 502, 'upstream_error', 'upstream_protocol'],
   [415, {}, 'upstream-outdated', 502, 'upstream_error', 'upstream_protocol'],
   [408, {}, 'timeout', 504, 'upstream_error', 'upstream_timeout'],
-  [409, {}, 'overloaded', 503, 'service_unavailable_error', 'upstream_busy'],
-  [425, {}, 'overloaded', 503, 'service_unavailable_error', 'upstream_busy'],
+  [409, {}, 'busy', 503, 'upstream_error', 'upstream_busy'],
+  [425, {}, 'busy', 503, 'upstream_error', 'upstream_busy'],
   [429, {}, 'rate-limited', 429, 'rate_limit_error', 'rate_limit_exceeded'],
   [
     429,

@@ -25,11 +25,11 @@ const byStatus: Readonly<Record<number, Verdict>> = {
   405: { reason: 'upstream-outdated' },
   406: { reason: 'upstream-outdated' },
   408: { reason: 'timeout' },
-  409: { reason: 'overloaded', code: 'upstream_busy' },
+  409: { reason: 'busy' },
   413: { reason: 'too-large' },
   415: { reason: 'upstream-outdated' },
   422: { reason: 'invalid-request' },
-  425: { reason: 'overloaded', code: 'upstream_busy' },
+  425: { reason: 'busy' },
   429: { reason: 'rate-limited' },
   503: { reason: 'overloaded' },
   504: { reason: 'timeout' },
@@ -98,6 +98,8 @@ function ownWords(reason: Reason, status: number): string {
       return `The upstream account has no credit left${withStatus}.`
     case 'rate-limited':
       return `The upstream limits how often it may be asked${withStatus}.`
+    case 'busy':
+      return `The upstream is busy with something else${withStatus}.`
     case 'overloaded':
       return `The upstream is overloaded${withStatus}.`
     case 'timeout':

@@ -12,6 +12,7 @@ function reply(text: string, type = 'text/event-stream'): HttpReply {
     status: 200,
     headers: new Headers({ 'content-type': type }),
     body: body(),
+    text: () => Promise.resolve(text),
     limitIdle: () => undefined,
     discard: () => undefined,
   }
