@@ -57,6 +57,11 @@ export class ChoiceReader {
     return this.#isFinished || this.#ending !== undefined
   }
 
+  /** Whether text that comes now is just more text: nothing is held back, and nothing has ended. */
+  get isPlain(): boolean {
+    return !this.isOver && this.#halves.text === ''
+  }
+
   /** Keeps a chunk that names an end until it is known to be one. */
   hold(ending: Ending): void {
     this.#ending = ending

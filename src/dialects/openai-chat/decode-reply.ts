@@ -1,9 +1,12 @@
 import type { ChatEvent, Native, Usage } from '../../chat/event.ts'
 import { ChoiceReader, type ConcludedChoice, saidIn } from './choice-reader.ts'
 import { saysNothing } from './contents.ts'
+import { isFields } from './fields.ts'
 import { parseReply } from './parse-reply.ts'
+import { plainTextIn } from './plain-text.ts'
 import { badResponse, cutOff, emptyAnswer } from './reply-errors.ts'
 import type { WireChoice } from './reply-schema.ts'
+import { dialect } from './schema.ts'
 import { usageIn } from './usage.ts'
 
 /** What a decoder has to know beyond the bytes. */
@@ -49,9 +52,12 @@ export class ReplyDecoder {
 
   /**
    * The events of one chunk of a stream.
+   * @param json what the chunk was parsed from
    * @throws ChatError for an error object inside it, or when it is no chunk at all
    */
-  chunk(value: unknown): readonly ChatEvent[] {
+  chunk(value: unknown, json?: string): readonly ChatEvent[] {
+    const plain = this.#plainText(value, json)
+    if (plain) return [plain]
     return this.#release(this.#read(value, 'chunk'))
   }
 
@@ -72,6 +78,16 @@ export class ReplyDecoder {
     const isSaid = this.#hasContent && this.#choices.size > 0
     if (!isSaid && (this.#held.length > 0 || !this.finished)) throw emptyAnswer()
     return this.#release([...this.#settleAll(), ...[...this.#choices.values()].flatMap((choice) => choice.finish())])
+  }
+
+  /** The one event of a chunk that only adds text to an answer which goes on: most chunks are that. */
+  #plainText(value: unknown, json: string | undefined): ChatEvent | undefined {
+    const plain = plainTextIn(value)
+    if (!plain || !isFields(value) || this.#held.length > 0 || !this.#choices.get(plain.choice)?.isPlain)
+      return undefined
+    this.#hasContent = true
+    const native: Native = { dialect, form: 'chunk', value, ...(json !== undefined && { json }) }
+    return { type: 'text', choice: plain.choice, text: plain.text, native }
   }
 
   #settleAll(): readonly ChatEvent[] {

@@ -6,6 +6,7 @@ import { encodeAnnotation } from './annotation.ts'
 import { encodeError } from './encode-error.ts'
 import { isFields } from './fields.ts'
 import { encodeFinish } from './finish-reason.ts'
+import { RelayedHead, type StreamHead } from './relayed-head.ts'
 import { dialect } from './schema.ts'
 import { encodeUsage } from './usage.ts'
 
@@ -30,6 +31,7 @@ export class StreamEncoder {
   readonly #opened = new Set<number>()
   /** Chunks that have gone out: the events of two side by side may come in turns. */
   readonly #relayed = new WeakSet<Native>()
+  #head: RelayedHead | undefined
   #created: number | undefined
   #usage: Usage | undefined
   /** The upstream's own chunk for usage: it may hold more. */
@@ -46,7 +48,10 @@ export class StreamEncoder {
     if (native?.dialect === dialect && (native.form === 'chunk' || native.value.choices !== undefined)) {
       if (this.#relayed.has(native)) return ''
       this.#relayed.add(native)
-      return this.#relay(native.form === 'chunk' ? native.value : chunkOf(native.value), event)
+      return (
+        this.#relayJson(native, event.choice) ??
+        this.#relay(native.form === 'chunk' ? native.value : chunkOf(native.value), event)
+      )
     }
     return event.type === 'usage' ? '' : this.#write({ choices: [this.#choice(event)] })
   }
@@ -62,6 +67,25 @@ export class StreamEncoder {
   /** The bytes that end it badly: an error event, and no `[DONE]`, so that nobody takes it for complete. */
   error(error: ChatError): string {
     return sseData(JSON.stringify(encodeError(error)))
+  }
+
+  /** A chunk as the JSON it came as, where nothing but its head has to change. */
+  #relayJson({ json, value }: Native, choice: number): string | undefined {
+    if (json === undefined || value.usage || !Array.isArray(value.choices) || !this.#opened.has(choice))
+      return undefined
+    const [only]: readonly unknown[] = value.choices
+    if (value.choices.length !== 1 || !isFields(only) || only.index !== choice) return undefined
+    const { includeUsage } = this.#options
+    const known = this.#head?.relay(json, value, includeUsage)
+    if (known !== undefined) return sseData(known)
+    this.#head = RelayedHead.of(json, value, this.#streamHead())
+    const relayed = this.#head?.relay(json, value, includeUsage)
+    return relayed === undefined ? undefined : sseData(relayed)
+  }
+
+  #streamHead(): StreamHead {
+    const { id, model, created } = this.#options
+    return { id, object: 'chat.completion.chunk', created: this.#created ?? created, model }
   }
 
   /** Usage comes once, at the end, wherever the upstream had it. */
@@ -107,9 +131,8 @@ export class StreamEncoder {
 
   /** A client that asked for usage gets it with every chunk, null but in the last. OpenAI, `stream_options.include_usage` */
   #write(chunk: Fields, usage: Fields | null = null): string {
-    const { id, model, includeUsage } = this.#options
-    const head = { id, object: 'chat.completion.chunk', created: this.#created ?? this.#options.created, model }
-    return sseData(JSON.stringify({ ...chunk, ...head, usage: includeUsage ? usage : undefined }))
+    const shown = this.#options.includeUsage ? usage : undefined
+    return sseData(JSON.stringify({ ...chunk, ...this.#streamHead(), usage: shown }))
   }
 }
 

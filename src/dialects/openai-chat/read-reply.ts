@@ -67,7 +67,7 @@ function readFrame({ event, data }: SseFrame, decoder: ReplyDecoder): readonly C
   if (data === '') return []
   const value = parse(data)
   if (event === 'error') throw errorInside(value)
-  return isForeign(value) ? [] : decoder.chunk(value)
+  return isForeign(value) ? [] : decoder.chunk(value, data)
 }
 
 const known = ['choices', 'usage', 'error', 'object', 'x_groq']
