@@ -75,11 +75,10 @@ export class StreamEncoder {
       return undefined
     const [only]: readonly unknown[] = value.choices
     if (value.choices.length !== 1 || !isFields(only) || only.index !== choice) return undefined
-    const { includeUsage } = this.#options
-    const known = this.#head?.relay(json, value, includeUsage)
+    const known = this.#head?.relay(json, value)
     if (known !== undefined) return sseData(known)
-    this.#head = RelayedHead.of(json, value, this.#streamHead())
-    const relayed = this.#head?.relay(json, value, includeUsage)
+    this.#head = RelayedHead.of(json, value, { head: this.#streamHead(), hasUsage: this.#options.includeUsage })
+    const relayed = this.#head?.relay(json, value)
     return relayed === undefined ? undefined : sseData(relayed)
   }
 

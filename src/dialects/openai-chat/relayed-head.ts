@@ -8,6 +8,11 @@ export interface StreamHead {
   readonly model: string
 }
 
+interface HeadOptions {
+  readonly head: StreamHead
+  readonly hasUsage: boolean
+}
+
 const own: readonly string[] = ['id', 'object', 'created', 'model'] satisfies (keyof StreamHead)[]
 const nullUsage = ',"usage":null}'
 
@@ -26,26 +31,22 @@ export class RelayedHead {
     this.#members = members
   }
 
-  /** Undefined where the head is not all of what must be replaced. */
-  static of(json: string, chunk: Fields, head: StreamHead): RelayedHead | undefined {
+  /** @param hasUsage whether every chunk is to say `usage: null`. Undefined where the head is not all that must change. */
+  static of(json: string, chunk: Fields, { head, hasUsage }: HeadOptions): RelayedHead | undefined {
     const at = json.indexOf('"choices":')
     const members = Object.keys(chunk)
     const choicesAt = members.indexOf('choices')
     if (at === -1 || members.slice(choicesAt + 1).some((name) => own.includes(name))) return undefined
-    const before = Object.fromEntries(members.slice(0, choicesAt).map((name) => [name, chunk[name]]))
-    const ours = `${JSON.stringify({ ...before, ...head }).slice(0, -1)},`
-    return new RelayedHead(json.slice(0, at), ours, members.length)
+    const before = members.slice(0, choicesAt).filter((name) => name !== 'usage')
+    const kept = Object.fromEntries(before.map((name) => [name, chunk[name]]))
+    const ours = JSON.stringify({ ...kept, ...head, usage: hasUsage ? null : undefined })
+    return new RelayedHead(json.slice(0, at), `${ours.slice(0, -1)},`, members.length)
   }
 
-  /** The chunk with our head; undefined for one with another head, or with more to it. `usage: null` stays if `hasUsage`. */
-  relay(json: string, chunk: Fields, hasUsage: boolean): string | undefined {
+  /** The chunk with our head; undefined for one with another head, or with more to it. */
+  relay(json: string, chunk: Fields): string | undefined {
     if (!json.startsWith(this.#theirs) || Object.keys(chunk).length !== this.#members) return undefined
-    const endsInUsage = json.endsWith(nullUsage)
-    if (hasUsage && !endsInUsage) return undefined
-    const rest =
-      endsInUsage && !hasUsage
-        ? `${json.slice(this.#theirs.length, -nullUsage.length)}}`
-        : json.slice(this.#theirs.length)
-    return this.#ours + rest
+    const rest = json.slice(this.#theirs.length)
+    return this.#ours + (rest.endsWith(nullUsage) ? `${rest.slice(0, -nullUsage.length)}}` : rest)
   }
 }
