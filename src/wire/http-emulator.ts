@@ -41,6 +41,8 @@ export interface HttpEmulator {
   readonly requests: readonly EmulatedRequest[]
   /** Connections that are open at this moment. */
   openConnections(): number
+  /** Closes every connection, as a server does with those that have idled. */
+  hangUp(): void
   close(): Promise<void>
 }
 
@@ -63,6 +65,9 @@ export async function emulateHttp(answer: (exchange: Exchange) => void | Promise
     origin: `http://127.0.0.1:${port}`,
     requests,
     openConnections: () => sockets.size,
+    hangUp: () => {
+      for (const socket of sockets) socket.end()
+    },
     close: () => {
       for (const socket of sockets) socket.destroy()
       return new Promise((resolve) => server.close(() => resolve()))
