@@ -27,12 +27,12 @@ for (const subject of subjects) {
       if (rig.fixtures.length === 0) continue
       test.concurrent(`any reply cut anywhere, ${form}`, () =>
         fc.assert(
-          fc.asyncProperty(fc.array(anyCut(rig), { minLength: 16, maxLength: 16 }), (replies) =>
-            each(replies, 16, async (reply) =>
+          fc.asyncProperty(fc.array(anyCut(rig), { minLength: 40, maxLength: 40 }), (replies) =>
+            each(replies, 40, async (reply) =>
               expectOneEnd(await outcomeOf(chat, rig.request(reply)), { choices: reply.fixture.choices }),
             ),
           ),
-          { numRuns: 20 },
+          { numRuns: 8 },
         ))
     }
   })
