@@ -192,6 +192,40 @@ describe('models', () => {
   })
 })
 
+describe('a bug of ours', () => {
+  const broken: Upstream = {
+    ...upstream,
+    chat: () => {
+      throw new TypeError('undefined is not a function: canary')
+    },
+  }
+  const options = {
+    upstreams: [broken],
+    deadlines: { firstEventMs: 60_000, wholeMs: 60_000, idleMs: 60_000 },
+    maxCalls: 9,
+  }
+
+  for (const stream of [false, true]) {
+    test(`is 500 without its details, which the log has (${stream ? 'a stream' : 'whole'})`, async () => {
+      const lines: string[] = []
+      const told = openLog({ level: 'info', format: 'json', write: (line) => lines.push(line) })
+      const failing = start({ gateway: openGateway({ ...options, log: told }), log: told })
+      const response = await ask(failing, 'hello', { stream })
+      expect(response.status).toBe(500)
+      const text = await response.text()
+      expect(errorIn(text)).toMatchObject({ type: 'server_error', code: 'internal_error' })
+      expect(text).not.toMatch(/canary|\bat |\.ts:/)
+      expect(lines.filter((line) => line.includes('canary')).length).toBe(1)
+      expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'error', id: response.headers.get('x-request-id') })
+      await failing.stop(0)
+    })
+  }
+})
+
+test('a port that is in use is not shared', async () => {
+  expect(() => start({ port: Number(new URL(server.url).port) })).toThrow(/in use/)
+})
+
 // The listener counts in steps of 4 s.
 describe('a connection', () => {
   const served: readonly (readonly [string, string])[] = [

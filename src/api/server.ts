@@ -44,6 +44,8 @@ export function openServer(options: ServerOptions): Server {
     hostname: options.hostname,
     port: options.port,
     idleTimeout: options.idleSeconds,
+    // Elysia's default is true: two programs would share a port without a word
+    reusePort: false,
     // our own limit answers in the client's dialect, Bun's with an empty body
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
   })

@@ -133,6 +133,22 @@ describe('item 11: a client key', () => {
   }
 })
 
+describe('item 19: guessing', () => {
+  test('is answered with 429 after a hundred wrong keys, whatever address a header names', async () => {
+    await using guessed = startApp({ API_MASTER_KEY: key })
+    const guess = (at: number) =>
+      fetch(`${guessed.url}/v1/models`, {
+        headers: { authorization: `Bearer sk-${at}`, 'x-forwarded-for': `10.0.0.${at}`, 'x-real-ip': `10.0.0.${at}` },
+      })
+    for (let at = 0; at < 100; at++) expect((await guess(at)).status).toBe(403)
+    const refused = await guess(100)
+    expect(refused.status).toBe(429)
+    expect(Number(refused.headers.get('retry-after'))).toBeWithin(1, 61)
+    expect(errorIn(await refused.text())).toMatchObject({ type: 'rate_limit_error', code: 'too_many_attempts' })
+    expect((await fetch(`${guessed.url}/health`)).status).toBe(200)
+  })
+})
+
 describe('item 12: a path by another spelling', () => {
   /** What comes without a key, and with it. `undefined`: the connection is closed without an answer. */
   const spellings: readonly (readonly [string, number, number])[] = [
