@@ -23,9 +23,9 @@ const nullUsage = ',"usage":null}'
 export class RelayedHead {
   readonly #theirs: string
   readonly #ours: string
-  readonly #members: number
+  readonly #members: readonly string[]
 
-  private constructor(theirs: string, ours: string, members: number) {
+  private constructor(theirs: string, ours: string, members: readonly string[]) {
     this.#theirs = theirs
     this.#ours = ours
     this.#members = members
@@ -33,20 +33,38 @@ export class RelayedHead {
 
   /** @param hasUsage whether every chunk is to say `usage: null`. Undefined where the head is not all that must change. */
   static of(json: string, chunk: Fields, { head, hasUsage }: HeadOptions): RelayedHead | undefined {
-    const at = json.indexOf('"choices":')
+    const theirs = json.slice(0, Math.max(0, json.indexOf('"choices":')))
     const members = Object.keys(chunk)
     const choicesAt = members.indexOf('choices')
-    if (at === -1 || members.slice(choicesAt + 1).some((name) => own.includes(name))) return undefined
+    if (!isHead(theirs) || members.slice(choicesAt + 1).some((name) => own.includes(name))) return undefined
     const before = members.slice(0, choicesAt).filter((name) => name !== 'usage')
     const kept = Object.fromEntries(before.map((name) => [name, chunk[name]]))
     const ours = JSON.stringify({ ...kept, ...head, usage: hasUsage ? null : undefined })
-    return new RelayedHead(json.slice(0, at), `${ours.slice(0, -1)},`, members.length)
+    return new RelayedHead(theirs, `${ours.slice(0, -1)},`, members)
   }
 
-  /** The chunk with our head; undefined for one with another head, or with more to it. */
+  /** The chunk with our head; undefined for one with another head, with more to it, or in several lines, which would end its event. */
   relay(json: string, chunk: Fields): string | undefined {
-    if (!json.startsWith(this.#theirs) || Object.keys(chunk).length !== this.#members) return undefined
+    if (!json.startsWith(this.#theirs) || !this.#hasMembersOf(chunk) || json.includes('\n') || json.includes('\r'))
+      return undefined
     const rest = json.slice(this.#theirs.length)
     return this.#ours + (rest.endsWith(nullUsage) ? `${rest.slice(0, -nullUsage.length)}}` : rest)
+  }
+
+  /** The same names in the same order: a chunk that brings its `model` after its choices is not for us. */
+  #hasMembersOf(chunk: Fields): boolean {
+    let at = 0
+    for (const name in chunk) if (name !== this.#members[at++]) return false
+    return at === this.#members.length
+  }
+}
+
+/** Whether the text ends where a member of the object itself may follow, not one of an object within it. */
+function isHead(theirs: string): boolean {
+  try {
+    JSON.parse(`${theirs}"choices":0}`)
+    return true
+  } catch {
+    return false
   }
 }
