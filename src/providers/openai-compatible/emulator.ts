@@ -41,6 +41,8 @@ export interface EmulatorOptions {
   /** Keys it accepts; without any, every request is let in. */
   readonly keys?: readonly string[]
   readonly models?: readonly string[]
+  /** What it answers when asked for its models, in place of their list. */
+  readonly listing?: Script
   /** Milliseconds between the chunks of its own answers; 0. */
   readonly paceMs?: number
   /** Chooses the script by the request, where several run at once; undefined leaves it to `script` and the model. */
@@ -71,7 +73,8 @@ export async function emulateOpenai(options: EmulatorOptions = {}): Promise<Open
     const { method, path, headers, body } = exchange.request
     const isKnown = !options.keys || options.keys.some((key) => headers.get('authorization') === `Bearer ${key}`)
     if (!isKnown) return replyError(exchange, 401, 'invalid_api_key', 'Incorrect API key provided.')
-    if (method === 'GET' && path === '/v1/models') return exchange.reply(200, modelList(models), json)
+    if (method === 'GET' && path === '/v1/models')
+      return options.listing ? play(exchange, options.listing) : exchange.reply(200, modelList(models), json)
     if (method !== 'POST' || path !== '/v1/chat/completions')
       return replyError(exchange, 404, 'not_found', 'No such path.')
     const chat = ChatBody.safeParse(JSON.parse(body))
