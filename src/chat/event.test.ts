@@ -8,5 +8,6 @@ test('only an empty text without anything beside it is blank', () => {
   expect(isBlank({ ...blank, text: ' ' })).toBe(false)
   expect(isBlank({ ...blank, logprobs: { content: [] } })).toBe(false)
   expect(isBlank({ ...blank, annotations: [{ url: 'https://host/' }] })).toBe(false)
+  expect(isBlank({ ...blank, isForeign: true })).toBe(false)
   expect(isBlank({ type: 'reasoning', choice: 0, text: '' })).toBe(false)
 })

@@ -1,7 +1,7 @@
 import type { LinkedAbort } from '../chat/abort.ts'
 import { ChatError, type ChatErrorOptions } from '../chat/error.ts'
 import type { Watchdog } from '../chat/watchdog.ts'
-import type { HttpLimits, HttpReply } from './http.ts'
+import type { HttpLimits, HttpReply } from './http-reply.ts'
 
 /** What keeps a reply alive, and what ends it. */
 export interface Lifeline {

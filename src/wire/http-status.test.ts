@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { ChatError, type Reason } from '../chat/error.ts'
-import type { HttpReply } from './http.ts'
+import type { HttpReply } from './http-reply.ts'
 import { isPage, pageError, parseRetryAfter, refusal, statusError, type UpstreamComplaint } from './http-status.ts'
 
 const none = new Headers()

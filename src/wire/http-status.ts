@@ -1,6 +1,6 @@
 import { ChatError, type Reason } from '../chat/error.ts'
 import { excerpt, redact } from '../chat/secret.ts'
-import type { HttpReply } from './http.ts'
+import type { HttpReply } from './http-reply.ts'
 
 /** What an upstream's error body says, as far as its dialect could read it. */
 export interface UpstreamComplaint {

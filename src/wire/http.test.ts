@@ -4,8 +4,9 @@ import { connect } from 'node:net'
 import { constants, crc32, createDeflateRaw, gzipSync } from 'node:zlib'
 import { ChatError } from '../chat/error.ts'
 import { canConnect } from './can-connect.ts'
-import { type HttpLimits, type HttpReply, send } from './http.ts'
+import { send } from './http.ts'
 import { type Exchange, emulateHttp, type HttpEmulator } from './http-emulator.ts'
+import type { HttpLimits, HttpReply } from './http-reply.ts'
 import { refusal } from './http-status.ts'
 
 const opened: (() => unknown)[] = []

@@ -3,21 +3,7 @@ import { ChatError } from '../chat/error.ts'
 import { Watchdog } from '../chat/watchdog.ts'
 import { canConnect } from './can-connect.ts'
 import { FetchReply, transportError } from './fetch-reply.ts'
-
-/** Bytes as they come in. Stopping early lets go of the connection. */
-export type ByteSource = AsyncIterable<Uint8Array>
-
-/** Milliseconds, each over 0. What is absent does not run out here: the deadline layer counts events, not bytes. */
-export interface HttpLimits {
-  /** Until the server's TCP port answers; 5,000. */
-  readonly connectMs?: number
-  /** Until the reply's head. */
-  readonly headMs?: number
-  /** Between two reads of the body. */
-  readonly idleMs?: number
-  /** Bytes of the body after decompression; 64 MiB. */
-  readonly maxBytes?: number
-}
+import type { HttpLimits, HttpReply } from './http-reply.ts'
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -26,18 +12,6 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   readonly limits?: HttpLimits
-}
-
-/** A reply whose body must be read to its end or `discard`ed. */
-export interface HttpReply {
-  readonly status: number
-  readonly headers: Headers
-  readonly body: ByteSource
-  /** The whole body. @throws ChatError `upstream-failed` over `limit` bytes; 16 MiB */
-  text(limit?: number): Promise<string>
-  /** From now on, silence of more than `ms` milliseconds between two reads is a timeout. */
-  limitIdle(ms: number): void
-  discard(): void
 }
 
 const connectMs = 5_000
@@ -96,16 +70,18 @@ function checkedUrl(text: string): string {
  */
 function watchConnect(url: string, limitMs: number, abort: (reason: unknown) => void): () => void {
   const quietMs = limitMs / 5
-  const over = new AbortController()
+  let probe: AbortController | undefined
   const timer = setTimeout(async () => {
-    const isThere = await canConnect(url, limitMs - quietMs, over.signal)
+    probe = new AbortController()
+    const { signal } = probe
+    const isThere = await canConnect(url, limitMs - quietMs, signal)
     // a reply that came meanwhile knows better
-    if (!isThere && !over.signal.aborted)
+    if (!isThere && !signal.aborted)
       abort(timeout('upstream_connect_timeout', 'The upstream could not be connected to in time.'))
   }, quietMs)
   return () => {
     clearTimeout(timer)
-    over.abort()
+    probe?.abort()
   }
 }
 

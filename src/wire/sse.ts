@@ -1,5 +1,5 @@
 import { ChatError } from '../chat/error.ts'
-import type { ByteSource } from './http.ts'
+import type { ByteSource } from './http-reply.ts'
 
 /** One server-sent event. `event` is absent where the stream named none; `data` has its lines joined by `\n`. */
 export interface SseFrame {

@@ -100,9 +100,13 @@ const known = ['role', 'content', 'refusal', 'reasoning_content', 'reasoning', '
 export function saysNothing(delta: WireDelta): boolean {
   if (delta.content && (typeof delta.content === 'string' || textOf(delta) !== '')) return false
   if (thinkingOf(delta) !== '' || delta.refusal || delta.tool_calls?.length || delta.annotations?.length) return false
-  // images, audio, an old `function_call`: content the vocabulary has no word for
+  return !saysForeign(delta)
+}
+
+/** Whether it says what the vocabulary has no word for: a picture, a sound, an old `function_call`. */
+export function saysForeign(delta: WireDelta): boolean {
   const more = rest(delta, known)
-  return more === undefined || Object.values(more).every(isEmpty)
+  return more !== undefined && !Object.values(more).every(isEmpty)
 }
 
 function isEmpty(value: unknown): boolean {

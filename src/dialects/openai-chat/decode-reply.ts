@@ -1,6 +1,6 @@
 import type { ChatEvent, Native, Usage } from '../../chat/event.ts'
 import { ChoiceReader, type ConcludedChoice, saidIn } from './choice-reader.ts'
-import { saysNothing } from './contents.ts'
+import { saysForeign, saysNothing } from './contents.ts'
 import { isFields } from './fields.ts'
 import { parseReply } from './parse-reply.ts'
 import { plainTextIn } from './plain-text.ts'
@@ -170,7 +170,10 @@ export class ReplyDecoder {
     const first = concluded[0]?.index ?? 0
     const events = this.#aside.splice(0).map((each): ChatEvent => ({ ...blank, choice: first, native: each }))
     const isBlank = !usage && concluded.every((choice) => choice.events.length === 0)
-    if (isBlank) events.push({ ...blank, choice: first, native: relayed })
+    if (isBlank) {
+      const isForeign = wires.some((wire) => saysForeign(saidIn(wire, native.form)))
+      events.push({ ...blank, choice: first, native: relayed, ...(isForeign && { isForeign }) })
+    }
     for (const choice of concluded) for (const event of choice.events) events.push({ ...event, native: relayed })
     if (usage) events.push(...this.#usageEvents(relayed, usage))
     return events

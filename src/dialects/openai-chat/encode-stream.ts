@@ -30,7 +30,7 @@ export class StreamEncoder {
   /** The choices whose first delta, the one with the role, has gone out. */
   readonly #opened = new Set<number>()
   /** Chunks that have gone out: the events of two side by side may come in turns. */
-  readonly #relayed = new WeakSet<Native>()
+  #relayed: WeakSet<Native> | undefined
   #head: RelayedHead | undefined
   #created: number | undefined
   #usage: Usage | undefined
@@ -46,12 +46,13 @@ export class StreamEncoder {
     if (event.type === 'usage') this.#usage = event.usage
     const { native } = event
     if (native?.dialect === dialect && (native.form === 'chunk' || native.value.choices !== undefined)) {
-      if (this.#relayed.has(native)) return ''
+      // a chunk with its JSON makes one event, so it cannot come again
+      const asItCame = this.#relayJson(native, event.choice)
+      if (asItCame !== undefined) return asItCame
+      if (this.#relayed?.has(native)) return ''
+      this.#relayed ??= new WeakSet()
       this.#relayed.add(native)
-      return (
-        this.#relayJson(native, event.choice) ??
-        this.#relay(native.form === 'chunk' ? native.value : chunkOf(native.value), event)
-      )
+      return this.#relay(native.form === 'chunk' ? native.value : chunkOf(native.value), event)
     }
     return event.type === 'usage' ? '' : this.#write({ choices: [this.#choice(event)] })
   }

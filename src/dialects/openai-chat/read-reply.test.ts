@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
-import type { HttpReply } from '../../wire/http.ts'
+import type { HttpReply } from '../../wire/http-reply.ts'
 import { readReply } from './read-reply.ts'
 
 function reply(text: string, type = 'text/event-stream'): HttpReply {

@@ -1,7 +1,7 @@
 import { defer } from '../../chat/defer.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
-import type { HttpReply } from '../../wire/http.ts'
+import type { HttpReply } from '../../wire/http-reply.ts'
 import { isPage, pageError, refusal } from '../../wire/http-status.ts'
 import { SseDecoder, type SseFrame } from '../../wire/sse.ts'
 import { errorInside, readComplaint } from './complaint.ts'
