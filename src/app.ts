@@ -8,6 +8,8 @@ import { assumeProxy } from './wire/can-connect.ts'
 
 /** Fetches kept free for what is no chat, such as lists of models. */
 const spareFetches = 192
+/** Seconds a connection may be idle between requests or while its head comes. */
+const idleSeconds = 30
 
 /** The whole program, listening. */
 export interface App {
@@ -26,7 +28,18 @@ export function openApp(config: Config, log: Logger): App {
     log,
   })
   const { host: hostname, port, keys, policy, maxBodyBytes, keepAliveMs } = config
-  const server = openServer({ hostname, port, keys, policy, maxBodyBytes, keepAliveMs, gateway, log, version })
+  const server = openServer({
+    hostname,
+    port,
+    keys,
+    policy,
+    maxBodyBytes,
+    keepAliveMs,
+    idleSeconds,
+    gateway,
+    log,
+    version,
+  })
   return {
     url: server.url,
     server,

@@ -37,14 +37,32 @@ export interface Misconfigured {
  * @param envFile a file of `KEY=value` lines; without one `./.env` is read if it is there
  */
 export function loadConfig(envFile: string | undefined): Config | Misconfigured {
-  const file = envFile ?? '.env'
-  if (envFile !== undefined && !existsSync(envFile)) {
+  const fromFile = envFile === undefined && !existsSync('.env') ? {} : readEnvFile(envFile ?? '.env')
+  if (!fromFile) {
+    const problem = existsSync(envFile ?? '.env')
+      ? 'names a file that cannot be read'
+      : 'names a file that does not exist'
     return {
-      problems: [{ variable: '--env-file', problem: 'names a file that does not exist', remedy: 'check the path' }],
+      problems: [{ variable: envFile === undefined ? '.env' : '--env-file', problem, remedy: 'check the path' }],
     }
   }
-  const fromFile = existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}
-  return readConfig({ ...fromFile, ...process.env }, process.stdout.isTTY ?? false)
+  return readConfig({ ...withoutProxies(fromFile), ...process.env }, process.stdout.isTTY ?? false)
+}
+
+/** The variables of a file; undefined where it cannot be read. */
+function readEnvFile(path: string): RawVariables | undefined {
+  try {
+    return parseEnv(readFileSync(path, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+const proxyVariables = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY']
+
+/** Bun's fetch finds its proxy in the process's environment alone: one in a file is none. */
+function withoutProxies(variables: RawVariables): RawVariables {
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => !proxyVariables.includes(name.toUpperCase())))
 }
 
 /** The configuration these variables make. */
@@ -62,9 +80,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean): Config
     logLevel: environment.choice('LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'silent']) ?? 'info',
     logFormat: environment.choice('LOG_FORMAT', ['pretty', 'json']) ?? (isTerminal ? 'pretty' : 'json'),
     upstreams: configured.length > 0 ? configured : [demo],
-    isProxied: ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY'].some(
-      (name) => environment.text(name) ?? environment.text(name.toLowerCase()),
-    ),
+    isProxied: proxyVariables.some((name) => environment.text(name) ?? environment.text(name.toLowerCase())),
     warnings: [],
   }
   if (environment.problems.length > 0) return { problems: environment.problems }
@@ -77,6 +93,12 @@ function readKeys(environment: Environment): readonly Secret[] {
   const names = environment.list('API_MASTER_KEY') ?? []
   const keys = new Environment(Object.fromEntries(names.map((key, at) => [`API_MASTER_KEY_${at + 1}`, key])))
   const read = keys.secrets('API_MASTER_KEY').map(({ secret }) => secret)
+  if (environment.text('API_MASTER_KEY') && names.length === 0)
+    environment.report({
+      variable: 'API_MASTER_KEY',
+      problem: 'is set but holds no key',
+      remedy: 'set a key, or unset it for no authentication',
+    })
   for (const { problem, remedy } of keys.problems) environment.report({ variable: 'API_MASTER_KEY', problem, remedy })
   return read
 }
@@ -117,9 +139,16 @@ function readAddress(environment: Environment, keys: readonly Secret[]): Pick<Co
       hasKeys,
       isPublic,
       corsOrigins,
-      allowedHosts: (environment.list('ALLOWED_HOSTS') ?? []).map((name) => name.toLowerCase()),
+      // a name that is bound is a name it has
+      allowedHosts: [...(isName(host) ? [host] : []), ...(environment.list('ALLOWED_HOSTS') ?? [])].map((name) =>
+        name.toLowerCase(),
+      ),
     },
   }
+}
+
+function isName(host: string): boolean {
+  return /[a-z]/i.test(host) && !host.includes(':') && !loopback.has(host)
 }
 
 function readDeadlines(environment: Environment): Deadlines {
@@ -139,7 +168,15 @@ function seconds(environment: Environment, name: string, fallback: number): numb
 
 function warningsOf(environment: Environment, config: Config): string[] {
   const short = config.keys.some((key) => key.reveal().length < 16)
+  const socks = proxyVariables.find((name) =>
+    /^socks/i.test(environment.text(name) ?? environment.text(name.toLowerCase()) ?? ''),
+  )
   return [
+    ...(socks
+      ? [
+          `${socks} names a SOCKS proxy, which Bun does not speak: requests would go past it, or fail. Use an HTTP proxy.`,
+        ]
+      : []),
     ...environment
       .typos()
       .map(({ name, nearest }) => `${name} is not a variable of tributary. Did you mean ${nearest}?`),

@@ -5,7 +5,11 @@ import type { Problem, Variables } from './providers/provider.ts'
 /** The variables of a process and of its `.env`, by name. */
 export type RawVariables = Readonly<Record<string, string | undefined>>
 
-const Url = z.url({ protocol: /^https?$/ }).refine((text) => !/[?#]/.test(text) && !URL.parse(text)?.username)
+const Url = z.url({ protocol: /^https?$/ }).refine((text) => {
+  if (/[?#]/.test(text)) return false
+  const url = URL.parse(text)
+  return url?.username === '' && url.password === ''
+})
 
 /** Reads variables, remembers which names there are, and gathers what is wrong with their values. */
 export class Environment implements Variables {
@@ -103,14 +107,16 @@ export class Environment implements Variables {
 
   /** Names that nobody reads but that look like one that somebody does. */
   typos(): readonly { readonly name: string; readonly nearest: string }[] {
-    const known = [...this.#read].filter((name) => name.length > 5)
+    const unset = [...this.#read].filter((name) => name.length > 5 && !this.#values[name])
     return Object.keys(this.#values)
       .filter((name) => !this.#read.has(name) && this.#values[name])
       .flatMap((name) => {
-        const nearest = known.find(
-          (other) => !this.#values[other] && firstWord(other) === firstWord(name) && isNear(name, other),
-        )
-        return nearest ? [{ name, nearest }] : []
+        const [nearest] = unset
+          .filter((other) => firstWord(other) === firstWord(name))
+          .map((other) => ({ name: other, edits: editsBetween(name, other) }))
+          .filter(({ edits }) => edits <= maxEdits)
+          .sort((a, b) => a.edits - b.edits)
+        return nearest ? [{ name, nearest: nearest.name }] : []
       })
   }
 
@@ -128,9 +134,11 @@ function firstWord(name: string): string {
   return name.split('_', 1)[0] ?? name
 }
 
-/** Whether at most two edits (insert, delete, replace) make one name of the other. */
-function isNear(a: string, b: string): boolean {
-  if (Math.abs(a.length - b.length) > 2) return false
+/** More than this makes another name, not a typo. */
+const maxEdits = 2
+
+/** How many edits (insert, delete, replace) make one name of the other. */
+function editsBetween(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (const [at, letter] of [...a].entries()) {
     const next = [at + 1]
@@ -141,5 +149,5 @@ function isNear(a: string, b: string): boolean {
     }
     row = next
   }
-  return (row.at(-1) ?? 3) <= 2
+  return row.at(-1) ?? 0
 }

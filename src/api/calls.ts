@@ -14,22 +14,33 @@ export interface OpenCall {
 /** The calls that run, so that a shutdown can end those which outstay it. */
 export class Calls {
   readonly #open = new Set<OpenCall>()
+  readonly #idleSeconds: number
+
+  /** @param idleSeconds for which a connection may be silent when no call runs on it */
+  constructor(idleSeconds: number) {
+    this.#idleSeconds = idleSeconds
+  }
 
   get count(): number {
     return this.#open.size
   }
 
-  /** Opens a call that ends when its client leaves. */
-  open({ request, id, log }: Exchange): OpenCall {
+  /**
+   * Opens a call that ends when its client leaves. Until it is closed its own deadlines hold: a thinking model is silent
+   * for longer than a connection may be idle.
+   */
+  open({ request, id, log, limitSilence }: Exchange): OpenCall {
     const controller = new AbortController()
     const leave = () => controller.abort(new ChatError('cancelled', { message: 'The client closed the connection.' }))
     if (request.signal.aborted) leave()
     else request.signal.addEventListener('abort', leave, { once: true })
+    limitSilence(0)
     const opened: OpenCall = {
       call: { id, log, signal: controller.signal, receipt: newReceipt() },
       abort: (reason) => controller.abort(reason),
       close: () => {
         request.signal.removeEventListener('abort', leave)
+        limitSilence(this.#idleSeconds)
         this.#open.delete(opened)
       },
     }

@@ -15,12 +15,18 @@ const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /**
  * Without a key, loopback is no boundary: any page can name a host that resolves to it. So the `Host` must be ours and the
- * `Origin`, where there is one, must not be another site's.
- * @throws ChatError `forbidden`
+ * `Origin`, where there is one, must not be another site's. With a key any `Host` will do, if it is one at all.
+ * @throws ChatError `forbidden`, or `invalid-request` for what is no host
  */
 export function refuseCrossSite(headers: Headers, policy: CrossSitePolicy): void {
+  const host = headers.get('host')
+  if (host === null || (policy.hasKeys && nameIn(host) === undefined)) {
+    throw new ChatError('invalid-request', {
+      message: 'The request must name one host: send a single "Host" header.',
+      code: 'invalid_host',
+    })
+  }
   if (policy.hasKeys) return
-  const host = headers.get('host') ?? ''
   if (!isOurHost(host, policy)) {
     throw new ChatError('forbidden', {
       message:
@@ -40,9 +46,13 @@ export function refuseCrossSite(headers: Headers, policy: CrossSitePolicy): void
   }
 }
 
-/** `name` or `name:port`; two Host headers arrive joined by a comma, which no name holds. */
+/** Of `name` or `name:port`; two Host headers arrive joined by a comma, which no name holds. */
+function nameIn(host: string): string | undefined {
+  return /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?$/i.exec(host)?.[1]?.toLowerCase()
+}
+
 function isOurHost(host: string, { allowedHosts, isPublic }: CrossSitePolicy): boolean {
-  const name = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?$/i.exec(host)?.[1]?.toLowerCase()
+  const name = nameIn(host)
   if (!name) return false
   return (
     loopback.has(name) ||

@@ -1,8 +1,9 @@
 import type { Logger } from '../chat/call.ts'
 import { ChatError } from '../chat/error.ts'
+import { excerpt } from '../chat/secret.ts'
 import type { Keys } from './authenticate.ts'
 import { type CrossSitePolicy, corsHeaders, isPreflight, preflight, refuseCrossSite } from './cross-site.ts'
-import { type Exchange, errorResponse, requestId } from './exchange.ts'
+import { type Exchange, errorResponse, notFound, requestId } from './exchange.ts'
 
 export interface DoorOptions {
   readonly keys: Keys
@@ -11,9 +12,15 @@ export interface DoorOptions {
 }
 
 /** Routes that need no key. Everything else does, whether it exists or not. */
-const openRoutes = new Set(['GET /', 'GET /health', 'GET /ready'])
+const openRoutes = new Set(['GET /', 'GET /health', 'GET /ready', 'HEAD /', 'HEAD /health', 'HEAD /ready'])
 /** Routes that answer while the server shuts down. */
 const lastRoutes = new Set(['/health', '/ready'])
+
+/** What the door knows of the connection a request came on. */
+interface Listener {
+  requestIP(request: Request): { readonly address: string } | null
+  timeout(request: Request, seconds: number): void
+}
 
 /** Where every request comes in, before a byte of its body is read. */
 export class Door {
@@ -27,9 +34,11 @@ export class Door {
   }
 
   /** The answer to a request that may not come in, or to a preflight; undefined for one that may. */
-  admit(request: Request, address: string): Response | undefined {
-    const exchange = this.exchangeOf(request)
+  admit(request: Request, listener: Listener | null): Response | undefined {
+    const exchange = openExchange(request, { ...this.#options, listener })
+    this.#exchanges.set(request, exchange)
     const { keys, policy } = this.#options
+    const address = listener?.requestIP(request)?.address ?? ''
     if (isPreflight(request)) return preflight(exchange.path, request.headers, policy)
     try {
       refuseCrossSite(request.headers, policy)
@@ -42,20 +51,20 @@ export class Door {
   }
 
   exchangeOf(request: Request): Exchange {
-    const known = this.#exchanges.get(request)
-    if (known) return known
-    const exchange = openExchange(request, this.#options)
-    this.#exchanges.set(request, exchange)
-    return exchange
+    return this.#exchanges.get(request) ?? openExchange(request, { ...this.#options, listener: null })
   }
 
-  /** A route's handler, with everything it throws turned into an answer. */
+  /**
+   * A route's handler, with everything it throws turned into an answer. What the router takes for the path must be what
+   * the door has judged: whatever can make them differ is no request of an honest client.
+   */
   handler(
     answer: (exchange: Exchange) => Response | Promise<Response>,
-  ): (context: { request: Request }) => Promise<Response> {
-    return async ({ request }) => {
+  ): (context: { request: Request; path: string }) => Promise<Response> {
+    return async ({ request, path }) => {
       const exchange = this.exchangeOf(request)
       try {
+        if (path !== exchange.path) throw notFound(request.method)
         const response = await answer(exchange)
         if (!exchange.isLogged) exchange.log.debug({ status: response.status }, 'request')
         return response
@@ -74,23 +83,34 @@ export function shuttingDown(): ChatError {
   })
 }
 
-function openExchange(request: Request, { policy, log }: DoorOptions): Exchange {
+function openExchange(
+  request: Request,
+  { policy, log, listener }: DoorOptions & { readonly listener: Listener | null },
+): Exchange {
   const path = pathOf(request.url)
   const id = requestId(request.headers)
   return {
     request,
     path,
     id,
-    log: log.child({ id, route: `${request.method} ${path.slice(0, 200)}` }),
-    headers: { 'x-request-id': id, ...corsHeaders(path, request.headers, policy) },
+    log: log.child({ id, route: `${request.method} ${excerpt(path, 200)}` }),
+    headers: {
+      'x-request-id': id,
+      'x-content-type-options': 'nosniff',
+      ...corsHeaders(path, request.headers, policy),
+    },
     isLogged: false,
+    limitSilence: (seconds) => listener?.timeout(request, seconds),
   }
 }
 
-/** The path of a URL as it was sent: without a Host, Bun's request.url is a bare path, which URL would refuse. */
+/**
+ * The path of a URL as it was sent: without a Host, Bun's request.url is a bare path, which URL would refuse. A `#` is
+ * part of it, as it is for the router: no client may send one.
+ */
 function pathOf(url: string): string {
   const start = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('//') + 2)
   if (start < 0) return '/'
-  const end = url.slice(start).search(/[?#]/)
-  return url.slice(start, end < 0 ? undefined : start + end)
+  const end = url.indexOf('?', start)
+  return url.slice(start, end < 0 ? undefined : end)
 }

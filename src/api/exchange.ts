@@ -10,8 +10,10 @@ export interface Exchange {
   /** Of the request, in logs and answers. */
   readonly id: string
   readonly log: Logger
-  /** On every answer: the request's id and CORS. */
+  /** On every answer: the request's id, CORS, and that its type is to be believed. */
   readonly headers: Readonly<Record<string, string>>
+  /** Sets for how many seconds the connection may be silent; 0 for ever. Holds beyond this request until it is set again. */
+  limitSilence(seconds: number): void
   /** True once a layer has taken over writing this request's line. */
   isLogged: boolean
 }
@@ -22,13 +24,18 @@ export function requestId(headers: Headers): string {
   return sent && /^[\w.:/+=@-]{1,128}$/.test(sent) ? sent : crypto.randomUUID()
 }
 
-export function jsonResponse(
-  exchange: Exchange,
-  body: unknown,
-  init: { status?: number; headers?: Readonly<Record<string, string>> } = {},
-): Response {
+interface JsonInit {
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export function jsonResponse(exchange: Exchange, body: unknown, init: JsonInit = {}): Response {
+  return jsonText(exchange, JSON.stringify(body), init)
+}
+
+function jsonText(exchange: Exchange, text: string, init: JsonInit): Response {
   const headers = { 'content-type': 'application/json', ...exchange.headers, ...init.headers }
-  return new Response(JSON.stringify(body), { status: init.status ?? 200, headers })
+  return new Response(text, { status: init.status ?? 200, headers })
 }
 
 /** A failure as an answer: the status and the words of the table of reasons. Writes the request's line if nobody has. */
@@ -39,7 +46,9 @@ export function errorResponse(
 ): Response {
   const error = asChatError(thrown)
   logFailure(exchange, error)
-  return jsonResponse(exchange, encodeError(error), {
+  // a message may hold what the client sent, and no viewer shall take that for markup
+  const text = JSON.stringify(encodeError(error)).replaceAll('<', '\\u003c')
+  return jsonText(exchange, text, {
     status: error.meaning.status,
     headers: { ...failureHeaders(error), ...headers },
   })
@@ -49,14 +58,14 @@ export function errorResponse(
 const maxSdkWaitMs = 60_000
 
 function failureHeaders(error: ChatError): Record<string, string> {
-  const { retryAfterMs, meaning, reason } = error
+  const { meaning, reason, retryAfterMs = meaning.retryAfterMs } = error
   const stops = meaning.clientRetry === false || (retryAfterMs !== undefined && retryAfterMs > maxSdkWaitMs)
   return {
     ...(retryAfterMs !== undefined && { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) }),
     ...(stops && { 'x-should-retry': 'false' }),
     ...(reason === 'unauthorized' && { 'www-authenticate': 'Bearer' }),
-    // what is left of the body is not read
-    ...((reason === 'too-large' || reason === 'too-slow') && { connection: 'close' }),
+    // not after `too-large`: its client would still be writing, and lose the answer to the broken pipe
+    ...(reason === 'too-slow' && { connection: 'close' }),
   }
 }
 

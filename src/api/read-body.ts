@@ -1,16 +1,25 @@
+import { orAbort } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
 import { nestsTooDeep } from '../wire/json.ts'
 
 /** Milliseconds after which a body must have kept up a rate; and that rate. */
 const patienceMs = 10_000
 const minBytesPerSecond = 1024
+/** Bytes up to which a body is not read in steps. */
+const maxAtOnce = 256 * 1024
+
+export interface BodyLimits {
+  /** A longer body is refused as soon as that is known, by its length or by its bytes. */
+  readonly maxBytes: number
+  /** Its reason is thrown as soon as it is aborted. */
+  readonly signal: AbortSignal
+}
 
 /**
  * The parsed JSON of a request's body.
- * @param maxBytes a longer body is refused as soon as that is known, by its length or by its bytes
  * @throws ChatError `too-large`, `too-slow`, `unsupported-media` or `invalid-request`
  */
-export async function readJsonBody(request: Request, maxBytes: number): Promise<unknown> {
+export async function readJsonBody(request: Request, limits: BodyLimits): Promise<unknown> {
   const type = request.headers.get('content-type')
   if (type && !/^application\/([\w.+-]+\+)?json\b/i.test(type)) {
     throw new ChatError('unsupported-media', {
@@ -23,7 +32,7 @@ export async function readJsonBody(request: Request, maxBytes: number): Promise<
       message: 'A compressed body is not accepted. Send it without "content-encoding".',
     })
   }
-  return parse(await readText(request, maxBytes))
+  return parse(await readText(request, limits))
 }
 
 function parse(text: string): unknown {
@@ -39,17 +48,31 @@ function parse(text: string): unknown {
   }
 }
 
-async function readText(request: Request, maxBytes: number): Promise<string> {
+async function readText(request: Request, { maxBytes, signal }: BodyLimits): Promise<string> {
   const length = Number(request.headers.get('content-length') ?? Number.NaN)
   if (length > maxBytes) throw tooLarge(maxBytes)
+  if (length <= maxAtOnce) return decode([await atOnce(request, length, signal)])
   const chunks: Uint8Array[] = []
   let read = 0
-  for await (const chunk of timed(request)) {
+  for await (const chunk of timed(request, signal)) {
     read += chunk.byteLength
     if (read > maxBytes) throw tooLarge(maxBytes)
     chunks.push(chunk)
   }
   return decode(chunks)
+}
+
+/** A small body of known length, read by the runtime: reading it in steps costs more than all the rest of a request. */
+async function atOnce(request: Request, length: number, signal: AbortSignal): Promise<Uint8Array> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(tooSlow()), patienceMs + (length / minBytesPerSecond) * 1000)
+  try {
+    return await orAbort(Promise.race([request.bytes(), late.promise]), signal)
+  } catch (thrown) {
+    throw thrown instanceof ChatError ? thrown : brokenOff(thrown)
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function decode(chunks: readonly Uint8Array[]): string {
@@ -61,7 +84,7 @@ function decode(chunks: readonly Uint8Array[]): string {
 }
 
 /** The body's bytes, for as long as they come fast enough: the listener itself would wait for a dripped body for ever. */
-async function* timed(request: Request): AsyncGenerator<Uint8Array> {
+async function* timed(request: Request, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const reader = request.body?.getReader()
   if (!reader) return
   const startedAt = performance.now()
@@ -73,6 +96,9 @@ async function* timed(request: Request): AsyncGenerator<Uint8Array> {
     if (read < (seconds - patienceMs / 1000) * minBytesPerSecond + 1) late.reject(tooSlow())
   }
   const timer = setInterval(check, 1_000)
+  const leave = () => late.reject(signal.reason)
+  if (signal.aborted) leave()
+  signal.addEventListener('abort', leave)
   try {
     for (;;) {
       const { done, value } = await Promise.race([reader.read(), late.promise])
@@ -82,13 +108,16 @@ async function* timed(request: Request): AsyncGenerator<Uint8Array> {
       yield value
     }
   } catch (thrown) {
-    throw thrown instanceof ChatError
-      ? thrown
-      : new ChatError('invalid-request', { message: 'The body broke off.', code: 'invalid_json', cause: thrown })
+    throw thrown instanceof ChatError ? thrown : brokenOff(thrown)
   } finally {
     clearInterval(timer)
+    signal.removeEventListener('abort', leave)
     if (!isOver) reader.cancel().catch(() => undefined)
   }
+}
+
+function brokenOff(cause: unknown): ChatError {
+  return new ChatError('invalid-request', { message: 'The body broke off.', code: 'invalid_json', cause })
 }
 
 function tooLarge(maxBytes: number): ChatError {

@@ -1,6 +1,7 @@
-import { begin } from '../chat/begin.ts'
+import { type Begun, begin } from '../chat/begin.ts'
 import type { Receipt } from '../chat/call.ts'
 import { type Answer, collect } from '../chat/collect.ts'
+import { defer } from '../chat/defer.ts'
 import type { ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import type { OpenCall } from './calls.ts'
@@ -19,14 +20,16 @@ export async function respondStream(
   options: { events: AsyncIterable<ChatEvent>; surface: StreamSurface; keepAliveMs: number },
 ): Promise<Response> {
   const begun = begin(options.events)
+  let first: Begun | undefined
   try {
-    await within(begun, headMs)
+    first = await within(begun, headMs)
   } catch (thrown) {
     open.close()
     return errorResponse(exchange, thrown, receiptHeaders(open.call.receipt))
   }
-  const body = streamBody(replayed(begun), {
+  const body = streamBody(first?.events ?? defer(async () => (await begun).events), {
     surface: options.surface,
+    opening: first ? '' : options.surface.keepAlive,
     keepAliveMs: options.keepAliveMs,
     stuckMs,
     abort: (reason: ChatError) => open.abort(reason),
@@ -59,32 +62,15 @@ const streamHeaders = {
   'x-accel-buffering': 'no',
 }
 
-/** Settles with the promise's failure, or without one after `ms` milliseconds. */
-async function within(promise: Promise<unknown>, ms: number): Promise<void> {
-  const patience = Promise.withResolvers<void>()
+/** What the promise settles with, or undefined after `ms` milliseconds. */
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  const patience = Promise.withResolvers<undefined>()
   const timer = setTimeout(patience.resolve, ms)
   try {
-    await Promise.race([promise, patience.promise])
+    return await Promise.race([promise, patience.promise])
   } finally {
     clearTimeout(timer)
   }
-}
-
-/** A stream that may not have begun yet. */
-function replayed(begun: ReturnType<typeof begin>): AsyncIterable<ChatEvent> {
-  let inner: AsyncIterator<ChatEvent> | undefined
-  const iterator: AsyncIterator<ChatEvent> = {
-    async next() {
-      inner ??= (await begun).events[Symbol.asyncIterator]()
-      return inner.next()
-    },
-    async return() {
-      const { events } = await begun
-      await (inner ?? events[Symbol.asyncIterator]()).return?.()
-      return { done: true, value: undefined }
-    },
-  }
-  return { [Symbol.asyncIterator]: () => iterator }
 }
 
 const maxNames = 50

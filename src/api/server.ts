@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly policy: CrossSitePolicy
   readonly maxBodyBytes: number
   readonly keepAliveMs: number
+  /** Seconds a connection may be idle between requests or while its head comes, up to 255. Bodies and streams have their own limits. */
+  readonly idleSeconds: number
   readonly gateway: Gateway
   readonly log: Logger
   readonly version: string
@@ -31,18 +33,19 @@ export interface Server {
   stop(graceMs: number): Promise<void>
 }
 
-/** Seconds a connection may be idle between requests or while its head comes. Bodies and streams have their own limits. */
-const idleSeconds = 30
 /** Milliseconds an answer that outstayed the grace has for its last event. */
 const lastWordsMs = 2_000
+
 /** Starts listening. */
 export function openServer(options: ServerOptions): Server {
   const door = new Door({ keys: new Keys(options.keys), policy: options.policy, log: options.log })
-  const calls = new Calls()
+  const calls = new Calls(options.idleSeconds)
   const app = routes(door, calls, options).listen({
     hostname: options.hostname,
     port: options.port,
-    idleTimeout: idleSeconds,
+    idleTimeout: options.idleSeconds,
+    // Elysia's default is true: two programs would share a port without a word
+    reusePort: false,
     // our own limit answers in the client's dialect, Bun's with an empty body
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
   })
@@ -61,13 +64,9 @@ export function openServer(options: ServerOptions): Server {
 function routes(door: Door, calls: Calls, { gateway, version, maxBodyBytes, keepAliveMs }: ServerOptions) {
   const unread = { parse: 'none' } as const
   const greeting = { message: 'tributary: every upstream, one stream. The OpenAI API is at /v1.', version }
-  return new Elysia()
-    .onRequest(({ request, server }) => {
-      const refused = door.admit(request, server?.requestIP(request)?.address ?? '')
-      // from here on our own deadlines hold: a thinking model is silent for longer than a connection may be idle
-      if (!refused) server?.timeout(request, 0)
-      return refused
-    })
+  // by default Elysia takes no host for shorter than four characters, and the path's first part for one of the host's
+  return new Elysia({ strictPath: true, handler: { standardHostname: false } })
+    .onRequest(({ request, server }) => door.admit(request, server))
     .onError(({ request, error, code }) => {
       const exchange = door.exchangeOf(request)
       return errorResponse(exchange, code === 'NOT_FOUND' ? notFound(request.method) : error)

@@ -16,6 +16,8 @@ export interface StreamSurface {
 
 export interface StreamBodyOptions {
   readonly surface: StreamSurface
+  /** What is sent at once, before any event: Bun keeps the response's head back until the first bytes of its body. */
+  readonly opening: string
   /** Milliseconds of silence until a keep-alive. */
   readonly keepAliveMs: number
   /** Milliseconds a client may take nothing until it is given up. */
@@ -59,27 +61,34 @@ class Pump {
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.#controller = controller
+    if (this.#options.opening !== '') this.#write(this.#options.opening)
     this.#watchdog.feed(this.#options.stuckMs)
   }
 
   /** One event's bytes, or the end's. */
-  async pull(): Promise<void> {
+  pull(): Promise<void> {
     this.#turn = 'upstream'
     this.#watchdog.feed(this.#options.keepAliveMs)
-    try {
-      for (let bytes = ''; bytes === ''; ) {
-        const step = await this.#events.next()
-        if (this.#isOver) return
-        if (step.done) return this.#finish(this.#options.surface.end())
-        bytes = this.#options.surface.event(step.value)
-        if (bytes !== '') this.#write(bytes)
-      }
-    } catch (thrown) {
-      if (!this.#isOver) this.#finish(this.#options.surface.error(asChatError(thrown)))
-      return
-    }
+    return this.#advance()
+  }
+
+  /** Chained rather than awaited: an async function costs a tenth of all that an event costs. */
+  #advance(): Promise<void> {
+    return this.#events.next().then(this.#onStep).catch(this.#onFailure)
+  }
+
+  readonly #onStep = (step: IteratorResult<ChatEvent>): void | Promise<void> => {
+    if (this.#isOver) return undefined
+    if (step.done) return this.#finish(this.#options.surface.end())
+    const bytes = this.#options.surface.event(step.value)
+    if (bytes === '') return this.#advance()
+    this.#write(bytes)
     this.#turn = 'client'
     this.#watchdog.feed(this.#options.stuckMs)
+  }
+
+  readonly #onFailure = (thrown: unknown): void => {
+    if (!this.#isOver) this.#finish(this.#options.surface.error(asChatError(thrown)))
   }
 
   /** The client left. Abort first: the iterator cannot return while it waits for the upstream. */

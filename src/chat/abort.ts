@@ -24,7 +24,11 @@ export function linkAbort(parent: AbortSignal): LinkedAbort {
  * The promise itself goes on: give it the signal too where it can take one.
  */
 export async function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
+  if (signal.aborted) {
+    // nobody waits for it any more, so nobody would catch its failure
+    promise.catch(() => undefined)
+    throw signal.reason
+  }
   const aborted = Promise.withResolvers<never>()
   const onAbort = () => aborted.reject(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })

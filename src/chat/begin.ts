@@ -1,3 +1,4 @@
+import { asChatError, type ChatError } from './error.ts'
 import { type ChatEvent, isBlank } from './event.ts'
 
 /** A stream that has shown its first event. */
@@ -20,6 +21,15 @@ export async function begin(source: AsyncIterable<ChatEvent>): Promise<Begun> {
     if (step.done) return { events: replay(read, undefined) }
     read.push(step.value)
     if (!isBlank(step.value)) return { events: replay(read, iterator) }
+  }
+}
+
+/** What was begun, or why it could not be. @param open may throw: that is a failure like any other */
+export async function beginOrError(open: () => AsyncIterable<ChatEvent>): Promise<Begun | ChatError> {
+  try {
+    return await begin(open())
+  } catch (thrown) {
+    return asChatError(thrown)
   }
 }
 

@@ -37,7 +37,7 @@ interface Growing {
 
 /**
  * Folds a stream into an answer: a JSON reply is the same stream, collected.
- * @throws ChatError `upstream-failed` when a choice never finished; otherwise what the stream threw
+ * @throws ChatError `upstream-failed` when a choice never finished, or there is none; otherwise what the stream threw
  */
 export async function collect(events: AsyncIterable<ChatEvent>): Promise<Answer> {
   const choices = new Map<number, Growing>()
@@ -46,6 +46,7 @@ export async function collect(events: AsyncIterable<ChatEvent>): Promise<Answer>
     if (event.type === 'usage') usage = event.usage
     else grow(choiceAt(choices, event.choice), event)
   }
+  if (choices.size === 0) throw brokenOff()
   return { choices: [...choices].sort(([a], [b]) => a - b).map(([index, growing]) => ripe(index, growing)), usage }
 }
 
@@ -94,11 +95,7 @@ function growText(choice: Growing, event: TextEvent): void {
 }
 
 function ripe(index: number, choice: Growing): Choice {
-  if (!choice.finish)
-    throw new ChatError('upstream-failed', {
-      message: 'The upstream broke off its answer.',
-      code: 'upstream_disconnected',
-    })
+  if (!choice.finish) throw brokenOff()
   return {
     index,
     text: choice.text.join(''),
@@ -110,4 +107,11 @@ function ripe(index: number, choice: Growing): Choice {
     finish: choice.finish,
     native: choice.native,
   }
+}
+
+function brokenOff(): ChatError {
+  return new ChatError('upstream-failed', {
+    message: 'The upstream broke off its answer.',
+    code: 'upstream_disconnected',
+  })
 }

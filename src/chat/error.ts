@@ -1,3 +1,5 @@
+import { redact } from './secret.ts'
+
 /** Why a chat failed. A closed list: what a reason means is said in `reasons`, and nowhere else. */
 export type Reason = keyof typeof reasons
 
@@ -16,6 +18,8 @@ interface Meaning {
   readonly account: 'unchanged' | 'cooling' | 'needs-login' | 'exhausted' | 'challenged'
   /** Tells an SDK whether to try by itself; undefined leaves it to the SDK. False where we have tried everything. */
   readonly clientRetry?: boolean
+  /** Milliseconds after which a client may come back, where nobody has put a time to it. */
+  readonly retryAfterMs?: number
 }
 
 const ours = { retry: 'none', breaker: false, account: 'unchanged' } as const
@@ -59,6 +63,7 @@ export const reasons = {
     ...theirs,
     breaker: false,
     account: 'cooling',
+    retryAfterMs: 30_000,
     status: 429,
     type: 'rate_limit_error',
     code: 'rate_limit_exceeded',
@@ -71,7 +76,14 @@ export const reasons = {
     type: 'upstream_error',
     code: 'upstream_blocked',
   },
-  overloaded: { ...theirs, status: 503, type: 'service_unavailable_error', code: 'upstream_overloaded' },
+  overloaded: {
+    ...theirs,
+    retryAfterMs: 5_000,
+    status: 503,
+    type: 'service_unavailable_error',
+    code: 'upstream_overloaded',
+  },
+  busy: { ...theirs, breaker: false, status: 503, type: 'upstream_error', code: 'upstream_busy' },
   timeout: { ...theirs, status: 504, type: 'upstream_error', code: 'upstream_timeout' },
   'upstream-failed': { ...theirs, status: 502, type: 'upstream_error', code: 'upstream_error' },
   'upstream-outdated': {
@@ -83,7 +95,7 @@ export const reasons = {
     code: 'upstream_protocol',
   },
 
-  unavailable: { ...ours, status: 503, type: 'service_unavailable_error', code: 'overloaded' },
+  unavailable: { ...ours, retryAfterMs: 1_000, status: 503, type: 'service_unavailable_error', code: 'overloaded' },
   internal: { ...ours, status: 500, type: 'server_error', code: 'internal_error' },
   cancelled: { ...ours, status: 499, type: 'cancelled', code: 'client_closed' },
 } as const satisfies Record<string, Meaning>
@@ -102,7 +114,7 @@ export interface ChatErrorOptions {
   readonly cause?: unknown
 }
 
-/** The only error the program throws on purpose. */
+/** The only error the program throws on purpose. Known secrets are cut out of its words, which may be an upstream's. */
 export class ChatError extends Error {
   override readonly name = 'ChatError'
   readonly reason: Reason
@@ -112,10 +124,10 @@ export class ChatError extends Error {
   readonly upstreamStatus: number | undefined
 
   constructor(reason: Reason, options: ChatErrorOptions) {
-    super(options.message, { cause: options.cause })
+    super(redact(options.message), { cause: options.cause })
     this.reason = reason
-    this.code = options.code ?? reasons[reason].code
-    this.param = options.param
+    this.code = options.code === undefined ? reasons[reason].code : redact(options.code)
+    this.param = options.param === undefined ? undefined : redact(options.param)
     this.retryAfterMs = options.retryAfterMs
     this.upstreamStatus = options.upstreamStatus
   }

@@ -40,6 +40,8 @@ export interface Native {
   readonly dialect: string
   readonly form: 'chunk' | 'whole'
   readonly value: Fields
+  /** The JSON `value` was parsed from, where it is still the same. */
+  readonly json?: string
 }
 
 interface EventBase {
@@ -55,6 +57,8 @@ export interface TextEvent extends EventBase {
   /** True when the text is the model's refusal rather than its answer. */
   readonly refusal?: boolean
   readonly annotations?: readonly Annotation[]
+  /** True when `native` says something the vocabulary has no word for, such as a picture: an empty text then shows something. */
+  readonly isForeign?: boolean
   /** Log probabilities in OpenAI's shape: `{ content: [...], refusal: [...] }`. */
   readonly logprobs?: unknown
 }
@@ -96,5 +100,6 @@ export type ChatEvent = TextEvent | ReasoningEvent | ToolCallEvent | ToolArgumen
 
 /** True for an event that shows a client nothing yet: an empty text, such as a chunk with only a role makes. */
 export function isBlank(event: ChatEvent): boolean {
-  return event.type === 'text' && event.text === '' && !event.annotations && event.logprobs === undefined
+  if (event.type !== 'text' || event.text !== '' || event.isForeign) return false
+  return !event.annotations && event.logprobs === undefined
 }

@@ -58,7 +58,8 @@ function canonicalCall(call: ToolCall): unknown {
   try {
     return [call.name, sorted(JSON.parse(call.arguments || '{}'))]
   } catch {
-    return [call.name, call.arguments]
+    // no JSON, and so unlike the JSON of any string
+    return [call.name, null, call.arguments]
   }
 }
 
@@ -66,9 +67,8 @@ function canonicalCall(call: ToolCall): unknown {
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted)
   if (!isFields(value)) return value
-  return Object.keys(value)
-    .sort()
-    .map((key) => [key, sorted(value[key])])
+  const keys = Object.keys(value).sort()
+  return Object.fromEntries(keys.map((key) => [key, sorted(value[key])]))
 }
 
 function isFields(value: unknown): value is Fields {

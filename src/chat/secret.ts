@@ -35,16 +35,41 @@ export class Secret {
 /** Under six characters a secret would cut ordinary words out of every text: `check` warns of such a key instead. */
 function remember(value: string): void {
   if (value.length < 6) return
-  const forms = [
-    value,
-    encodeURIComponent(value),
-    btoa(unescape(encodeURIComponent(value))).replace(/=+$/, ''),
-    JSON.stringify(value).slice(1, -1),
-  ]
+  const forms = [value, JSON.stringify(value).slice(1, -1), ...urlForms(value.toWellFormed()), ...base64Forms(value)]
   known = [...new Set([...known, ...forms])].sort((a, b) => b.length - a.length)
 }
 
-/** The text with every known secret cut out, also where it stands URL-encoded, base64-encoded or JSON-escaped. */
+/** As a path segment, in either case of the hex digits, and as a form's field. */
+function urlForms(value: string): string[] {
+  const encoded = encodeURIComponent(value)
+  const form = new URLSearchParams({ '': value }).toString().slice(1)
+  return [encoded, encoded.replace(/%../g, (hex) => hex.toLowerCase()), form]
+}
+
+/** Shorter than this, what a secret makes of the middle of a longer base64 might stand in any text. */
+const minMiddle = 8
+
+/** By itself, and within something longer, such as `user:secret`: there it begins at one of three places of a group. */
+function base64Forms(value: string): string[] {
+  const alone = Buffer.from(value).toString('base64').replace(/=+$/, '')
+  const middles = [0, 1, 2].map((offset) => {
+    const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(value)])
+    // only the characters that are made of nothing but the secret's own bits
+    return bytes.toString('base64').slice(Math.ceil((offset * 8) / 6), Math.floor((bytes.length * 8) / 6))
+  })
+  const forms = [alone, ...middles.filter(({ length }) => length >= minMiddle)]
+  return [...forms, ...forms.map((form) => form.replaceAll('+', '-').replaceAll('/', '_'))]
+}
+
+/** The text with every known secret cut out, also where it stands URL-encoded, base64-encoded (alone or within more) or JSON-escaped. */
 export function redact(text: string): string {
   return known.reduce((rest, secret) => (rest.includes(secret) ? rest.replaceAll(secret, mask) : rest), text)
+}
+
+/**
+ * The text's first characters. A secret that is cut in two would not be known for one by `redact` afterwards, so none
+ * is cut; one that stands in a text short enough is left to it.
+ */
+export function excerpt(text: string, length: number): string {
+  return text.length <= length ? text : redact(text).slice(0, length)
 }

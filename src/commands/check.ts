@@ -7,7 +7,9 @@ export function check(config: Config): number {
     ['listens on', `${host}:${port}`],
     [
       'client keys',
-      keys.length > 0 ? `${keys.length}, ${keys.map(String).join(' ')}` : 'none: only this machine may ask',
+      keys.length > 0
+        ? `${keys.length}, ${keys.map(String).join(' ')}`
+        : `none: ${policy.isPublic ? 'everybody who can reach it' : 'only this machine'} may ask`,
     ],
     ['CORS origins', policy.corsOrigins?.join(', ') ?? (policy.hasKeys ? '*' : 'none')],
     ['body limit', `${config.maxBodyBytes} bytes`],

@@ -37,7 +37,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const command = Object.entries(commands).find(([known]) => known === name)?.[1]
   if (!command) return fail(`There is no command "${name}".\n\n${help}`, usageExit)
   const config = loadConfig(values['env-file'])
-  if ('problems' in config) return fail(problemLines(config), configExit)
+  // a container's health check knows 0 and 1 only
+  if ('problems' in config) return fail(problemLines(config), name === 'health' ? 1 : configExit)
   for (const warning of config.warnings) process.stderr.write(`warning: ${warning}\n`)
   return command(config)
 }

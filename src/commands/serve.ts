@@ -10,6 +10,8 @@ export async function serve(config: Config): Promise<number> {
     format: config.logFormat,
     write: (line) => void process.stdout.write(line),
   })
+  // whoever read the log has gone: that is no reason to stop, nor to say so with every line
+  process.stdout.on('error', () => undefined)
   const stopped = stopSignal()
   let app: ReturnType<typeof openApp>
   try {

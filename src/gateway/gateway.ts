@@ -1,7 +1,9 @@
 import { Pool } from '../accounts/pool.ts'
-import type { Call, Logger } from '../chat/call.ts'
+import type { Logger } from '../chat/call.ts'
 import type { Chat } from '../chat/chat.ts'
+import { defer } from '../chat/defer.ts'
 import { ChatError } from '../chat/error.ts'
+import { excerpt } from '../chat/secret.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { type Candidate, Catalog, type Member } from './catalog.ts'
 import { balance } from './combine/balance.ts'
@@ -76,18 +78,19 @@ function route(catalog: Catalog, chain: (member: Member) => Chat): Chat {
     pools.set(key, pool)
     return pool
   }
-  return async function* (request, call: Call) {
-    const candidates = await catalog.route(request.model, call.signal)
-    const [first] = candidates
-    if (!first) throw notFound(request.model)
-    const chat = candidates.length === 1 ? chain(first.member) : poolOf(candidates)
-    yield* chat({ ...request, model: first.model }, call)
-  }
+  return (request, call) =>
+    defer(async () => {
+      const candidates = await catalog.route(request.model, call.signal)
+      const [first] = candidates
+      if (!first) throw notFound(request.model)
+      const chat = candidates.length === 1 ? chain(first.member) : poolOf(candidates)
+      return chat({ ...request, model: first.model }, call)
+    })
 }
 
 function notFound(model: string): ChatError {
   return new ChatError('model-not-found', {
-    message: `The model "${model.slice(0, 200)}" does not exist here. GET /v1/models lists those that do.`,
+    message: `The model "${excerpt(model, 200)}" does not exist here. GET /v1/models lists those that do.`,
     param: 'model',
   })
 }

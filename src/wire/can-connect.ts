@@ -12,14 +12,12 @@ export function assumeProxy(): void {
   proxied = true
 }
 
-/**
- * Whether something accepts TCP connections at the URL's host and port, within `limitMs` milliseconds.
- */
-export async function canConnect(url: string, limitMs: number): Promise<boolean> {
+/** Whether something accepts TCP connections at the URL's host and port, within `limitMs` milliseconds; false once aborted. */
+export async function canConnect(url: string, limitMs: number, signal: AbortSignal): Promise<boolean> {
   const { protocol, hostname, port, origin } = new URL(url)
   if (proxied || performance.now() - (answered.get(origin) ?? -trustMs) < trustMs) return true
   const host = hostname.replace(/^\[|\]$/g, '')
-  const reachable = await dial(host, Number(port || (protocol === 'https:' ? 443 : 80)), limitMs)
+  const reachable = await dial(host, Number(port || (protocol === 'https:' ? 443 : 80)), { limitMs, signal })
   if (reachable) remember(origin)
   return reachable
 }
@@ -29,15 +27,24 @@ function remember(origin: string): void {
   answered.set(origin, performance.now())
 }
 
-function dial(host: string, port: number, limitMs: number): Promise<boolean> {
+interface Patience {
+  readonly limitMs: number
+  readonly signal: AbortSignal
+}
+
+function dial(host: string, port: number, { limitMs, signal }: Patience): Promise<boolean> {
+  if (signal.aborted) return Promise.resolve(false)
   return new Promise((resolve) => {
     const socket = connect({ host, port })
     const settle = (reachable: boolean) => {
       clearTimeout(timer)
+      signal.removeEventListener('abort', giveUp)
       socket.destroy()
       resolve(reachable)
     }
-    const timer = setTimeout(() => settle(false), limitMs)
+    const giveUp = () => settle(false)
+    const timer = setTimeout(giveUp, limitMs)
+    signal.addEventListener('abort', giveUp, { once: true })
     socket.once('connect', () => settle(true))
     // refused is an answer: the request itself will report it
     socket.once('error', () => settle(true))

@@ -17,6 +17,8 @@ export interface Exchange {
   readonly request: EmulatedRequest
   /** Resolves once the client has closed the connection; with the time by `performance.now()`. */
   readonly closed: Promise<number>
+  /** Whether the connection still stands: without it, what is written goes nowhere. */
+  isOpen(): boolean
   /** Writes the head of a chunked reply. */
   head(status: number, headers?: Readonly<Record<string, string>>): void
   /** Writes one chunk. Resolves when the client takes more: a slow client slows the emulator down. */
@@ -39,6 +41,8 @@ export interface HttpEmulator {
   readonly requests: readonly EmulatedRequest[]
   /** Connections that are open at this moment. */
   openConnections(): number
+  /** Closes every connection, as a server does with those that have idled. */
+  hangUp(): void
   close(): Promise<void>
 }
 
@@ -46,7 +50,8 @@ export interface HttpEmulator {
 export async function emulateHttp(answer: (exchange: Exchange) => void | Promise<void>): Promise<HttpEmulator> {
   const sockets = new Set<Socket>()
   const requests: EmulatedRequest[] = []
-  const server = createServer((socket) => {
+  // without Nagle's delay: two writes are two packets, so a test chooses where the bytes are split
+  const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => undefined)
@@ -60,6 +65,9 @@ export async function emulateHttp(answer: (exchange: Exchange) => void | Promise
     origin: `http://127.0.0.1:${port}`,
     requests,
     openConnections: () => sockets.size,
+    hangUp: () => {
+      for (const socket of sockets) socket.end()
+    },
     close: () => {
       for (const socket of sockets) socket.destroy()
       return new Promise((resolve) => server.close(() => resolve()))
@@ -102,13 +110,19 @@ function exchangeOn(socket: Socket, request: EmulatedRequest, closed: Promise<nu
   const raw = (bytes: string | Uint8Array): Promise<void> => {
     if (socket.destroyed || socket.write(bytes)) return Promise.resolve()
     return new Promise((resolve) => {
-      socket.once('drain', resolve)
-      socket.once('close', () => resolve())
+      const goOn = () => {
+        socket.off('drain', goOn)
+        socket.off('close', goOn)
+        resolve()
+      }
+      socket.on('drain', goOn)
+      socket.on('close', goOn)
     })
   }
   return {
     request,
     closed,
+    isOpen: () => !socket.destroyed,
     raw,
     head: (status, headers = {}) => void raw(`${headText(status, headers)}transfer-encoding: chunked\r\n\r\n`),
     chunk: (bytes) => raw(chunkBytes(bytes)),

@@ -1,5 +1,6 @@
 import { ChatError, type Reason } from '../chat/error.ts'
-import { type HttpReply, readText } from './http.ts'
+import { excerpt, redact } from '../chat/secret.ts'
+import type { HttpReply } from './http-reply.ts'
 
 /** What an upstream's error body says, as far as its dialect could read it. */
 export interface UpstreamComplaint {
@@ -24,11 +25,11 @@ const byStatus: Readonly<Record<number, Verdict>> = {
   405: { reason: 'upstream-outdated' },
   406: { reason: 'upstream-outdated' },
   408: { reason: 'timeout' },
-  409: { reason: 'overloaded', code: 'upstream_busy' },
+  409: { reason: 'busy' },
   413: { reason: 'too-large' },
   415: { reason: 'upstream-outdated' },
   422: { reason: 'invalid-request' },
-  425: { reason: 'overloaded', code: 'upstream_busy' },
+  425: { reason: 'busy' },
   429: { reason: 'rate-limited' },
   498: { reason: 'account-refused' },
   499: { reason: 'upstream-failed' },
@@ -43,13 +44,16 @@ const byWord: readonly (readonly [RegExp, Verdict])[] = [
     /^context_length_exceeded$|^model_max_prompt_tokens_exceeded$/,
     { reason: 'invalid-request', code: 'context_length_exceeded' },
   ],
-  [/^content_filter$|^content_policy_violation$|^responsibleaipolicyviolation$/i, { reason: 'content-filtered' }],
+  [
+    /^content_filter$|^content_policy_violation$|^responsibleaipolicyviolation$/i,
+    { reason: 'content-filtered', code: 'content_filter' },
+  ],
   [/^insufficient_quota$|^billing_hard_limit_reached$|^insufficient_credits$/, { reason: 'quota-exhausted' }],
   [/^rate_limit(_exceeded|_error)?$/, { reason: 'rate-limited' }],
   [/^model_not_found$/, { reason: 'model-not-found' }],
   [/^invalid_api_key$|^authentication_error$/, { reason: 'account-refused' }],
   [/^(server_is_)?overloaded(_error)?$|^service_unavailable(_error)?$|^engine_overloaded$/, { reason: 'overloaded' }],
-  [/^invalid_request_error$|^bad_?request(_error)?$/i, { reason: 'invalid-request' }],
+  [/^invalid_request_error$|^bad_?request(_?error)?$/i, { reason: 'invalid-request' }],
 ]
 
 /** The caller's own mistakes, of which the upstream's words are passed on: they say how to mend it. */
@@ -62,12 +66,13 @@ const tellsCaller = new Set<Reason>(['invalid-request', 'content-filtered', 'mod
 export function statusError(status: number, headers: Headers, complaint: UpstreamComplaint): ChatError {
   const { reason, code } = verdict(status, complaint)
   const said = cleanMessage(complaint.message)
+  const mends = tellsCaller.has(reason)
   const retryAfterMs = parseRetryAfter(headers, Date.now())
   return new ChatError(reason, {
-    message: tellsCaller.has(reason) && said ? said : `${ownWords(reason, status)}${said && ` It said: ${said}`}`,
+    message: mends && said ? said : `${ownWords(reason, status)}${said && ` It said: ${said}`}`,
     ...(status && { upstreamStatus: status }),
-    ...(code ? { code } : tellsCaller.has(reason) && complaint.code && { code: complaint.code.slice(0, 100) }),
-    ...(tellsCaller.has(reason) && complaint.param && { param: complaint.param.slice(0, 200) }),
+    ...(code ? { code } : mends && complaint.code && { code: excerpt(complaint.code, 100) }),
+    ...(mends && complaint.param && { param: excerpt(complaint.param, 200) }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   })
 }
@@ -80,10 +85,10 @@ function verdict(status: number, complaint: UpstreamComplaint): Verdict {
   if (exact && (status === 0 || status === 200 || (exact.reason !== 'invalid-request' && status !== 401) || exact.code))
     return exact
   if (status >= 300 && status < 400) return { reason: 'upstream-outdated', code: 'upstream_redirect' }
-  if (status >= 200 && status < 300) return { reason: 'upstream-failed', code: 'upstream_error' }
-  return (
-    byStatus[status] ?? (status >= 400 && status < 500 ? { reason: 'invalid-request' } : { reason: 'upstream-failed' })
-  )
+  if (status >= 400 && status < 500) return byStatus[status] ?? { reason: 'invalid-request' }
+  // 0 and 200 are an error object inside a 200; other statuses of success are no answer to a chat
+  const isKnown = status === 0 || status === 200 || (status >= 500 && status < 600)
+  return byStatus[status] ?? { reason: 'upstream-failed', ...(!isKnown && { code: 'upstream_bad_response' }) }
 }
 
 function ownWords(reason: Reason, status: number): string {
@@ -95,6 +100,8 @@ function ownWords(reason: Reason, status: number): string {
       return `The upstream account has no credit left${withStatus}.`
     case 'rate-limited':
       return `The upstream limits how often it may be asked${withStatus}.`
+    case 'busy':
+      return `The upstream is busy with something else${withStatus}.`
     case 'overloaded':
       return `The upstream is overloaded${withStatus}.`
     case 'timeout':
@@ -104,12 +111,17 @@ function ownWords(reason: Reason, status: number): string {
   }
 }
 
-/** At most 300 characters, without control characters; nothing of an HTML page. */
+/** At most 300 characters, without control characters; of a URL neither user nor query; nothing of an HTML page. */
 function cleanMessage(message: string | undefined): string {
   if (!message || /<(!doctype|html|head|body|script)\b/i.test(message)) return ''
-  return message
+  return redact(message)
+    .slice(0, 4_000)
+    .replace(/(https?:\/\/)[^\s/?#@]*@/gi, '$1')
+    .replace(/(https?:\/\/[^\s?#]*)[?#]\S*/gi, '$1')
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
     .slice(0, 300)
+    .replace(/[\ud800-\udbff]$/, '')
+    .toWellFormed()
     .trim()
 }
 
@@ -137,8 +149,9 @@ const maxComplaintBytes = 64 * 1024
  * @param read what the upstream's dialect makes of the parsed body
  */
 export async function refusal(reply: HttpReply, read: (body: unknown) => UpstreamComplaint): Promise<ChatError> {
-  const text = await readText(reply, maxComplaintBytes).catch(() => '')
-  if (isPage(reply.headers, text)) return pageError(reply.status, reply.headers, text)
+  const text = await reply.text(maxComplaintBytes).catch(() => '')
+  const isRedirect = reply.status >= 300 && reply.status < 400
+  if (!isRedirect && isPage(reply.headers, text)) return pageError(reply.status, reply.headers, text)
   return statusError(reply.status, reply.headers, read(parsed(text)))
 }
 
@@ -157,6 +170,9 @@ function parsed(text: string): unknown {
 
 const challengeMarks = /cf-challenge|challenge-platform|just a moment|attention required|captcha|cf_chl_/i
 
+/** An API says of these in JSON what is wrong: a page only proves that it was not the API that answered. */
+const saidInJson = new Set<Reason>(['invalid-request', 'model-not-found'])
+
 /**
  * An HTML page where JSON or a stream was due: a bot challenge if it bears the marks of one, else a bad response.
  * The page itself goes nowhere.
@@ -168,7 +184,8 @@ export function pageError(status: number, headers: Headers, page: string): ChatE
       upstreamStatus: status,
     })
   }
-  if (status >= 400) return statusError(status === 404 || status === 403 ? 502 : status, headers, {})
+  if (status >= 400 && !saidInJson.has(verdict(status, {}).reason) && status !== 403)
+    return statusError(status, headers, {})
   return new ChatError('upstream-failed', {
     message: 'The upstream sent a web page instead of an answer.',
     code: 'upstream_bad_response',

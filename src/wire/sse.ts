@@ -1,5 +1,5 @@
 import { ChatError } from '../chat/error.ts'
-import type { ByteSource } from './http.ts'
+import type { ByteSource } from './http-reply.ts'
 
 /** One server-sent event. `event` is absent where the stream named none; `data` has its lines joined by `\n`. */
 export interface SseFrame {
@@ -13,7 +13,7 @@ const maxEventLength = 16 * 1024 * 1024
 /**
  * Decodes a stream of server-sent events (WHATWG HTML, 9.2.6), with the one leniency every client has: an event that
  * the stream ends within, without its blank line, is given out all the same.
- * @throws ChatError `upstream-failed` when an event is longer than 16 Mi characters; otherwise what `bytes` throws
+ * @throws ChatError `upstream-outdated` when an event is longer than 16 Mi characters; otherwise what `bytes` throws
  */
 export async function* readSse(bytes: ByteSource): AsyncGenerator<SseFrame> {
   const decoder = new SseDecoder()
@@ -26,7 +26,7 @@ export async function* readSse(bytes: ByteSource): AsyncGenerator<SseFrame> {
 }
 
 /** The state of one stream: what is left of the last read, and the event that grows. */
-class SseDecoder {
+export class SseDecoder {
   readonly #text = new TextDecoder()
   /** Pieces of a line whose end has not come. */
   #line: string[] = []
@@ -38,11 +38,19 @@ class SseDecoder {
   /** The events that this read completes; undefined for none. */
   push(bytes: Uint8Array): SseFrame[] | undefined {
     let text = this.#text.decode(bytes, { stream: true })
-    if (this.#endedInCr && text.startsWith('\n')) text = text.slice(1)
     if (text === '') return undefined
+    if (this.#isWholeEvent(text)) return [{ data: text.slice(6, -2) }]
+    if (this.#endedInCr && text.startsWith('\n')) text = text.slice(1)
     this.#endedInCr = text.endsWith('\r')
     if (text.includes('\r')) text = text.replace(/\r\n?/g, '\n')
     return this.#lines(text)
+  }
+
+  /** One event and nothing else: what nearly every read of a language model's stream is. */
+  #isWholeEvent(text: string): boolean {
+    const isBetweenEvents = this.#line.length === 0 && this.#data.length === 0 && this.#event === undefined
+    if (!isBetweenEvents || !text.startsWith('data: ') || !text.endsWith('\n\n')) return false
+    return text.indexOf('\n') === text.length - 2 && !text.includes('\r')
   }
 
   end(): SseFrame | undefined {
@@ -75,7 +83,7 @@ class SseDecoder {
   #grow(length: number): void {
     this.#length += length
     if (this.#length <= maxEventLength) return
-    throw new ChatError('upstream-failed', {
+    throw new ChatError('upstream-outdated', {
       message: 'The upstream sent an event that is too large.',
       code: 'upstream_response_too_large',
     })

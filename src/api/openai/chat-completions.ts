@@ -1,10 +1,10 @@
 import type { Fields } from '../../chat/message.ts'
-import { decodeRequest } from '../../dialects/openai-chat/decode-request.ts'
+import { type DecodedRequest, decodeRequest } from '../../dialects/openai-chat/decode-request.ts'
 import { encodeAnswer } from '../../dialects/openai-chat/encode-answer.ts'
 import { StreamEncoder } from '../../dialects/openai-chat/encode-stream.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import { sseKeepAlive } from '../../wire/sse.ts'
-import type { Calls } from '../calls.ts'
+import type { Calls, OpenCall } from '../calls.ts'
 import type { Exchange } from '../exchange.ts'
 import { readJsonBody } from '../read-body.ts'
 import { respondJson, respondStream } from '../respond.ts'
@@ -22,8 +22,8 @@ export async function chatCompletions(
   exchange: Exchange,
   { gateway, calls, maxBodyBytes, keepAliveMs }: ChatCompletionsOptions,
 ): Promise<Response> {
-  const { request, includeUsage } = decodeRequest(await readJsonBody(exchange.request, maxBodyBytes))
   const open = calls.open(exchange)
+  const { request, includeUsage } = await read(exchange, open, maxBodyBytes)
   const options = {
     id: `chatcmpl-${exchange.id}`,
     model: request.model,
@@ -35,6 +35,15 @@ export async function chatCompletions(
   if (request.stream)
     return respondStream(exchange, open, { events, surface: surfaceOf(new StreamEncoder(options)), keepAliveMs })
   return respondJson(exchange, open, { events, encode: (answer): Fields => encodeAnswer(answer, options) })
+}
+
+async function read({ request }: Exchange, open: OpenCall, maxBytes: number): Promise<DecodedRequest> {
+  try {
+    return decodeRequest(await readJsonBody(request, { maxBytes, signal: open.call.signal }))
+  } catch (thrown) {
+    open.close()
+    throw thrown
+  }
 }
 
 function surfaceOf(encoder: StreamEncoder): StreamSurface {

@@ -29,8 +29,23 @@ function text(key: keyof UpstreamComplaint, value: unknown): UpstreamComplaint {
   return typeof value === 'string' && value !== '' ? { [key]: value } : {}
 }
 
-/** An error object inside a 200: its `code` or `status` is an HTTP status where it is a number (OpenRouter, vLLM). */
-export function errorInside(error: unknown): ChatError {
-  const status = isFields(error) ? Number(error.status_code ?? error.status ?? error.code) : Number.NaN
-  return statusError(status >= 400 && status < 600 ? status : 0, new Headers(), readComplaint({ error }))
+/**
+ * An error inside a 200, wherever it is wrapped: its `code` or `status` is an HTTP status where it is a number
+ * (OpenRouter, vLLM).
+ */
+export function errorInside(value: unknown): ChatError {
+  const error = unwrapped(value)
+  const codes = isFields(error) ? [error.status_code, error.status, error.code].map(Number) : []
+  const status = codes.find((code) => code >= 400 && code < 600) ?? 0
+  return statusError(status, new Headers(), readComplaint(error))
+}
+
+/** `{error}` within `{error}` and lists around it: an event named `error`, Gemini. */
+function unwrapped(value: unknown): unknown {
+  let inner = value
+  for (let depth = 0; depth < 4; depth++) {
+    if (Array.isArray(inner)) inner = inner[0]
+    else if (isFields(inner) && inner.error) inner = inner.error
+  }
+  return inner
 }

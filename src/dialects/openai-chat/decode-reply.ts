@@ -1,12 +1,13 @@
-import { ChatError } from '../../chat/error.ts'
-import type { ChatEvent, Native, TextEvent, Usage } from '../../chat/event.ts'
-import { decodeAnnotation } from './annotation.ts'
-import { errorInside } from './complaint.ts'
-import { isFields, rest } from './fields.ts'
-import { decodeFinish } from './finish-reason.ts'
-import { dialect, type WireChoice, type WireDelta, WireReply } from './schema.ts'
-import { ToolCalls } from './tool-calls.ts'
-import { decodeUsage } from './usage.ts'
+import type { ChatEvent, Native, Usage } from '../../chat/event.ts'
+import { ChoiceReader, type ConcludedChoice, saidIn } from './choice-reader.ts'
+import { saysForeign, saysNothing } from './contents.ts'
+import { isFields } from './fields.ts'
+import { parseReply } from './parse-reply.ts'
+import { plainTextIn } from './plain-text.ts'
+import { badResponse, cutOff, emptyAnswer } from './reply-errors.ts'
+import type { WireChoice } from './reply-schema.ts'
+import { dialect } from './schema.ts'
+import { usageIn } from './usage.ts'
 
 /** What a decoder has to know beyond the bytes. */
 export interface DecodeOptions {
@@ -15,18 +16,13 @@ export interface DecodeOptions {
   readonly newId: () => string
 }
 
-interface ChoiceState {
-  readonly index: number
-  readonly toolCalls: ToolCalls
-  finished: boolean
-  /** Half a character that the last delta of text, or of thinking, ended in. */
-  readonly half: { text: string; thinking: string }
-}
+/** Chunks that are kept until an event can carry them. */
+const maxAside = 16
 
-/** What a choice of a chunk says, and what to relay in its place where it had to be put right. */
-interface ReadChoice {
-  readonly events: readonly ChatEvent[]
-  readonly repaired: object | undefined
+/** A reply as it came, and its usage. */
+interface Reading {
+  readonly native: Native
+  readonly usage: Usage | undefined
 }
 
 /**
@@ -36,10 +32,12 @@ interface ReadChoice {
  */
 export class ReplyDecoder {
   readonly #options: DecodeOptions
-  readonly #choices = new Map<number, ChoiceState>()
+  readonly #choices = new Map<number, ChoiceReader>()
   #hasContent = false
   /** An end without any content, kept until usage tells whether the model really said nothing. */
   #held: ChatEvent[] = []
+  /** Chunks that add nothing to an answer, before it begins or after its end, such as Azure's filter results. */
+  readonly #aside: Native[] = []
 
   constructor(options: DecodeOptions) {
     this.#options = options
@@ -48,15 +46,18 @@ export class ReplyDecoder {
   /** True once every answer that was asked for has finished: from here on, an end is no cut. */
   get finished(): boolean {
     let finished = 0
-    for (const choice of this.#choices.values()) if (choice.finished) finished++
+    for (const choice of this.#choices.values()) if (choice.isOver) finished++
     return finished >= Math.max(this.#options.choices, this.#choices.size)
   }
 
   /**
    * The events of one chunk of a stream.
+   * @param json what the chunk was parsed from
    * @throws ChatError for an error object inside it, or when it is no chunk at all
    */
-  chunk(value: unknown): readonly ChatEvent[] {
+  chunk(value: unknown, json?: string): readonly ChatEvent[] {
+    const plain = this.#plainText(value, json)
+    if (plain) return [plain]
     return this.#release(this.#read(value, 'chunk'))
   }
 
@@ -74,18 +75,28 @@ export class ReplyDecoder {
    */
   end(how: 'terminated' | 'cut'): readonly ChatEvent[] {
     if (how === 'cut' && !this.finished) throw cutOff()
-    if (!this.#hasContent && (this.#held.length > 0 || !this.finished)) throw emptyAnswer()
-    return [...this.#choices.values()]
-      .filter((choice) => !choice.finished)
-      .flatMap((choice) => this.#finish(choice, 'stop').events)
+    const isSaid = this.#hasContent && this.#choices.size > 0
+    if (!isSaid && (this.#held.length > 0 || !this.finished)) throw emptyAnswer()
+    return this.#release([...this.#settleAll(), ...[...this.#choices.values()].flatMap((choice) => choice.finish())])
+  }
+
+  /** The one event of a chunk that only adds text to an answer which goes on: most chunks are that. */
+  #plainText(value: unknown, json: string | undefined): ChatEvent | undefined {
+    const plain = plainTextIn(value)
+    if (!plain || !isFields(value) || this.#held.length > 0 || !this.#choices.get(plain.choice)?.isPlain)
+      return undefined
+    this.#hasContent = true
+    const native: Native = { dialect, form: 'chunk', value, ...(json !== undefined && { json }) }
+    return { type: 'text', choice: plain.choice, text: plain.text, native }
+  }
+
+  #settleAll(): readonly ChatEvent[] {
+    return [...this.#choices.values()].flatMap((choice) => choice.settle(true))
   }
 
   /** While nothing has been said, an end is held: it may be a failure in disguise. */
   #release(events: readonly ChatEvent[]): readonly ChatEvent[] {
-    if (
-      !this.#hasContent &&
-      (this.#held.length > 0 || events.some((event) => event.type === 'finish' && event.reason === 'stop'))
-    ) {
+    if (!this.#hasContent && (this.#held.length > 0 || events.some(isStop))) {
       this.#held.push(...events)
       return []
     }
@@ -96,219 +107,123 @@ export class ReplyDecoder {
   }
 
   #read(value: unknown, form: Native['form']): readonly ChatEvent[] {
-    const parsed = WireReply.safeParse(value)
-    if (!parsed.success || !isFields(value)) throw badResponse()
-    const { error, choices, usage } = parsed.data
-    if (error) throw errorInside(error)
-    const events: ChatEvent[] = []
-    const relayed: object[] = []
-    let isAltered = false
-    for (const [at, wire] of (choices ?? []).entries()) {
-      const state = this.#stateOf(wire.index ?? at)
-      isAltered ||= state.finished
-      if (state.finished) continue
-      const read = this.#choice(wire, state)
-      events.push(...read.events)
-      relayed.push(read.repaired ?? wire)
-      isAltered ||= read.repaired !== undefined
-    }
-    if (usage) events.push({ type: 'usage', choice: 0, usage: this.#usage(decodeUsage(usage)) })
-    if (events.length === 0) {
-      if (this.finished) return []
-      events.push({ type: 'text', choice: choices?.[0]?.index ?? 0, text: '' })
-    }
-    const native: Native = { dialect, form, value: isAltered ? { ...value, choices: relayed } : value }
-    return events.map((event) => ({ ...event, native }))
+    const { reply, native } = parseReply(value, form)
+    const usage = usageIn(reply)
+    if (usage?.outputTokens) this.#hasContent = true
+    const choices = reply.choices ?? []
+    if (choices.length === 0) return [...this.#settleAll(), ...this.#withoutChoice({ native, usage })]
+    if (form === 'chunk' && choices.length === 1 && choices[0]) return this.#readOne(choices[0], { native, usage })
+    return this.#readMany(choices, { native, usage })
   }
 
-  #choice(wire: WireChoice, state: ChoiceState): ReadChoice {
-    const said = wire.delta ?? wire.message ?? {}
-    const delta = this.#delta(said, wire, state)
-    this.#hasContent ||= delta.events.length > 0 || saysMore(said)
-    const finish = wire.finish_reason ? this.#finish(state, wire.finish_reason) : undefined
-    const isMisplaced = wire.index !== state.index || (!wire.delta && wire.message && 'delta' in wire)
-    const events = finish ? [...delta.events, ...finish.events] : delta.events
-    if (!delta.repaired && !finish?.word && !finish?.completion && !isMisplaced) return { events, repaired: undefined }
-    return {
-      events,
-      repaired: repairChoice(wire, state.index, {
-        said: delta.repaired ?? said,
-        word: finish?.word,
-        completion: finish?.completion,
-      }),
+  /**
+   * The one choice of a chunk. An end beside content is held until the next chunk: some upstreams (gcli2api issue 403,
+   * open-webui 16377) name one in every chunk, and an answer must not be cut at the first.
+   */
+  #readOne(wire: WireChoice, reading: Reading): readonly ChatEvent[] {
+    const choice = this.#choiceAt(wire.index ?? 0)
+    const isSilent = isSilentChoice(wire, 'chunk')
+    const before = choice.settle(isSilent)
+    if (choice.isFinished) return [...before, ...this.#afterEnd(reading, isSilent)]
+    this.#hasContent ||= !isSilent
+    const read = choice.read(wire, 'chunk')
+    const finished = (isEnd: boolean) =>
+      this.#events([isEnd ? choice.conclude(read) : choice.reopen(read)], [wire], reading)
+    if (read.end === undefined || isSilent) return before.length > 0 ? [...before, ...finished(true)] : finished(true)
+    choice.hold(finished)
+    return before
+  }
+
+  #readMany(choices: readonly WireChoice[], reading: Reading): readonly ChatEvent[] {
+    const { form } = reading.native
+    const before: ChatEvent[] = []
+    const concluded: ConcludedChoice[] = []
+    let isSilent = true
+    for (const [at, wire] of choices.entries()) {
+      const choice = this.#choiceAt(wire.index ?? at)
+      const saysNothing = isSilentChoice(wire, form)
+      before.push(...choice.settle(saysNothing))
+      isSilent &&= saysNothing
+      if (choice.isFinished) continue
+      this.#hasContent ||= !saysNothing
+      concluded.push(choice.conclude(choice.read(wire, form)))
     }
+    return [
+      ...before,
+      ...(concluded.length > 0 ? this.#events(concluded, choices, reading) : this.#afterEnd(reading, isSilent)),
+    ]
   }
 
-  #delta(delta: WireDelta, wire: WireChoice, { index: choice, toolCalls, half }: ChoiceState): ReadChoice {
-    const said = contentOf(delta)
-    const text = joinHalves(half, 'text', said.text)
-    const thinking = joinHalves(half, 'thinking', said.thinking)
-    const isRejoined = text !== said.text || thinking !== said.thinking
-    const events: ChatEvent[] = []
-    if (thinking) events.push({ type: 'reasoning', choice, text: thinking })
-    const spoken = textEvent(delta, { choice, text, logprobs: wire.logprobs })
-    if (spoken) events.push(spoken)
-    if (delta.refusal) events.push({ type: 'text', choice, text: delta.refusal, refusal: true })
-    let isRepaired = false
-    const calls = (delta.tool_calls ?? []).map((call) => {
-      const read = wire.delta ? toolCalls.read(call) : toolCalls.whole(call)
-      events.push(...read.events)
-      isRepaired ||= read.repaired !== undefined
-      return read.repaired ?? call
-    })
-    const isRewritten = isRejoined || Array.isArray(delta.content)
-    if (!isRepaired && !isRewritten) return { events, repaired: undefined }
-    const content = isRewritten
-      ? { content: text, ...((thinking || said.thinking) && { reasoning_content: thinking, reasoning: undefined }) }
-      : {}
-    return { events, repaired: { ...delta, ...content, ...(calls.length > 0 && { tool_calls: calls }) } }
-  }
-
-  /** `word` is the finish reason as it should have been, `completion` the tool-call deltas it should have brought. */
-  #finish(state: ChoiceState, wire: string): { events: ChatEvent[]; word?: string; completion?: object[] } {
-    if (wire === 'error')
-      throw new ChatError('upstream-failed', { message: 'The upstream broke off its answer with an error.' })
-    state.finished = true
-    const isMisnamed = wire === 'stop' && state.toolCalls.count > 0
-    const completed = state.toolCalls.completeEmpty()
-    const completion = completed.map((event) => ({ index: event.index, function: { arguments: '{}' } }))
-    return {
-      events: [
-        ...completed,
-        { type: 'finish', choice: state.index, reason: isMisnamed ? 'tool-calls' : decodeFinish(wire) },
-      ],
-      ...(isMisnamed && { word: 'tool_calls' }),
-      ...(completion.length > 0 && { completion }),
+  /** The events of a chunk, with the chunk to relay: as it came, or put right. */
+  #events(
+    concluded: readonly ConcludedChoice[],
+    wires: readonly WireChoice[],
+    { native, usage }: Reading,
+  ): readonly ChatEvent[] {
+    const isRight = concluded.length === wires.length && concluded.every(({ relay }, at) => relay === wires[at])
+    const relayed = isRight
+      ? native
+      : withChoices(
+          native,
+          concluded.map(({ relay }) => relay),
+        )
+    const first = concluded[0]?.index ?? 0
+    const events = this.#aside.splice(0).map((each): ChatEvent => ({ ...blank, choice: first, native: each }))
+    const isBlank = !usage && concluded.every((choice) => choice.events.length === 0)
+    if (isBlank) {
+      const isForeign = wires.some((wire) => saysForeign(saidIn(wire, native.form)))
+      events.push({ ...blank, choice: first, native: relayed, ...(isForeign && { isForeign }) })
     }
+    for (const choice of concluded) for (const event of choice.events) events.push({ ...event, native: relayed })
+    if (usage) events.push(...this.#usageEvents(relayed, usage))
+    return events
   }
 
-  #stateOf(index: number): ChoiceState {
+  /** A chunk for answers that have ended: what it counts goes out, what it says is too late. */
+  #afterEnd({ native, usage }: Reading, isSilent: boolean): readonly ChatEvent[] {
+    if (usage) return this.#usageEvents(withChoices(native, []), usage)
+    if (isSilent) this.#keepAside(native)
+    return []
+  }
+
+  /** A chunk without choices: usage, or what only this dialect knows. */
+  #withoutChoice({ native, usage }: Reading): readonly ChatEvent[] {
+    if (usage) return this.#usageEvents(native, usage)
+    const open = [...this.#choices.values()].find((choice) => !choice.isFinished)
+    if (open) return [{ ...blank, choice: open.index, native }]
+    this.#keepAside(native)
+    return []
+  }
+
+  /** Nothing but usage may come after a finish: what was kept since then goes out with it. */
+  #usageEvents(native: Native, usage: Usage): readonly ChatEvent[] {
+    return [...this.#aside.splice(0), native].map((each) => ({ type: 'usage', choice: 0, usage, native: each }))
+  }
+
+  #keepAside(native: Native): void {
+    if (this.#aside.length < maxAside) this.#aside.push(native)
+  }
+
+  #choiceAt(index: number): ChoiceReader {
     const known = this.#choices.get(index)
     if (known) return known
-    const fresh: ChoiceState = {
-      index,
-      toolCalls: new ToolCalls(index, this.#options.newId),
-      finished: false,
-      half: { text: '', thinking: '' },
-    }
+    const fresh = new ChoiceReader(index, this.#options.newId)
     this.#choices.set(index, fresh)
     return fresh
   }
-
-  #usage(usage: Usage): Usage {
-    if (usage.outputTokens) this.#hasContent = true
-    return usage
-  }
 }
 
-interface Spoken {
-  readonly choice: number
-  readonly text: string
-  readonly logprobs: unknown
+const blank = { type: 'text', text: '' } as const
+
+/** Whether a choice of a reply adds nothing to its answer. */
+function isSilentChoice(wire: WireChoice, form: Native['form']): boolean {
+  return saysNothing(saidIn(wire, form)) && (wire.logprobs ?? null) === null
 }
 
-/** The answer's text with what stands beside it, if there is any of it. */
-function textEvent(delta: WireDelta, { choice, text, logprobs }: Spoken): TextEvent | undefined {
-  const annotations = delta.annotations?.map(decodeAnnotation) ?? []
-  const hasLogprobs = logprobs !== null && logprobs !== undefined
-  if (text === '' && annotations.length === 0 && !hasLogprobs) return undefined
-  return {
-    type: 'text',
-    choice,
-    text,
-    ...(annotations.length > 0 && { annotations }),
-    ...(hasLogprobs && { logprobs }),
-  }
+function isStop(event: ChatEvent): boolean {
+  return event.type === 'finish' && event.reason === 'stop'
 }
 
-interface Contents {
-  readonly text: string
-  readonly thinking: string
-}
-
-/** Text and thinking of a delta: `reasoning_content` or `reasoning` beside the content, or parts within it (Mistral). */
-function contentOf(delta: WireDelta): Contents {
-  const beside = delta.reasoning_content ?? (typeof delta.reasoning === 'string' ? delta.reasoning : '')
-  if (typeof delta.content === 'string') return { text: delta.content, thinking: beside }
-  if (!Array.isArray(delta.content)) return { text: '', thinking: beside }
-  const parts = delta.content.filter(isFields)
-  return {
-    text: parts.map((part) => (part.type === 'text' && typeof part.text === 'string' ? part.text : '')).join(''),
-    thinking: beside + parts.map(thinkingOf).join(''),
-  }
-}
-
-function thinkingOf(part: { readonly [key: string]: unknown }): string {
-  if (part.type !== 'thinking') return ''
-  if (typeof part.thinking === 'string') return part.thinking
-  const texts = Array.isArray(part.thinking) ? part.thinking.filter(isFields) : []
-  return texts.map((text) => (typeof text.text === 'string' ? text.text : '')).join('')
-}
-
-/**
- * The text without a high surrogate at its end, and with the one that was kept from the delta before. A reader in
- * another language than ours cannot put two halves of a character together again.
- */
-function joinHalves(half: ChoiceState['half'], kind: 'text' | 'thinking', text: string): string {
-  if (half[kind] === '' && !endsInHalf(text)) return text
-  const joined = half[kind] + text
-  const isHalf = endsInHalf(joined)
-  half[kind] = isHalf ? joined.slice(-1) : ''
-  return isHalf ? joined.slice(0, -1) : joined
-}
-
-function endsInHalf(text: string): boolean {
-  const last = text.charCodeAt(text.length - 1)
-  return last >= 0xd800 && last <= 0xdbff
-}
-
-const saidByUs = [
-  'role',
-  'content',
-  'refusal',
-  'reasoning_content',
-  'reasoning',
-  'tool_calls',
-  'annotations',
-  'function_call',
-]
-
-/** Content the vocabulary has no word for: images, audio, an old `function_call`. */
-function saysMore(delta: WireDelta): boolean {
-  return Boolean(delta.function_call) || rest(delta, saidByUs) !== undefined
-}
-
-interface Repair {
-  readonly said: object
-  readonly word: string | undefined
-  readonly completion: object[] | undefined
-}
-
-function repairChoice(wire: WireChoice, index: number, { said, word, completion }: Repair): object {
-  const { delta, message, ...others } = wire
-  const calls = 'tool_calls' in said && Array.isArray(said.tool_calls) ? said.tool_calls : []
-  const spoken = completion ? { ...said, tool_calls: [...calls, ...completion] } : said
-  const key = message && !('delta' in wire) ? 'message' : 'delta'
-  return { ...others, index, [key]: spoken, ...(word && { finish_reason: word }) }
-}
-
-function badResponse(): ChatError {
-  return new ChatError('upstream-failed', {
-    message: 'The upstream answered in an unknown shape.',
-    code: 'upstream_bad_response',
-  })
-}
-
-function cutOff(): ChatError {
-  return new ChatError('upstream-failed', {
-    message: 'The upstream broke off its answer.',
-    code: 'upstream_disconnected',
-  })
-}
-
-function emptyAnswer(): ChatError {
-  return new ChatError('upstream-failed', {
-    message: 'The upstream ended without an answer.',
-    code: 'upstream_empty_response',
-  })
+function withChoices(native: Native, choices: readonly object[]): Native {
+  return { ...native, value: { ...native.value, choices } }
 }

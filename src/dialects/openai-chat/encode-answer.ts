@@ -15,10 +15,10 @@ export function encodeAnswer(answer: Answer, { id, model, created }: Omit<Encode
     return { id, object: 'chat.completion', created, model, choices: answer.choices.map(encodeChoice), ...usage }
   }
   return {
-    object: 'chat.completion',
     created,
     ...native,
     id,
+    object: 'chat.completion',
     model,
     choices: answer.choices.map(relayChoice),
     ...usage,
@@ -38,7 +38,8 @@ function nativeChoices(choice: Choice): readonly unknown[] {
 function relayChoice(choice: Choice): Fields {
   const choices = nativeChoices(choice).filter(isFields)
   const mine = choices.find((native) => native.index === choice.index) ?? choices[0]
-  return { ...mine, index: choice.index }
+  const message = isFields(mine?.message) ? mine.message : {}
+  return { ...mine, index: choice.index, message: { role: 'assistant', ...message } }
 }
 
 function encodeChoice(choice: Choice): Fields {

@@ -1,6 +1,6 @@
 import type { Fields, Message, Part, ToolCall } from '../../chat/message.ts'
 import type { ChatRequest, Parameter, Parameters, ResponseFormat, Tool, ToolChoice } from '../../chat/request.ts'
-import { names, parametersIn } from './decode-request.ts'
+import { names, parametersIn } from './decode-parameters.ts'
 import { compact, merge } from './fields.ts'
 import { dialect } from './schema.ts'
 

@@ -6,6 +6,7 @@ import { encodeAnnotation } from './annotation.ts'
 import { encodeError } from './encode-error.ts'
 import { isFields } from './fields.ts'
 import { encodeFinish } from './finish-reason.ts'
+import { RelayedHead, type StreamHead } from './relayed-head.ts'
 import { dialect } from './schema.ts'
 import { encodeUsage } from './usage.ts'
 
@@ -26,9 +27,12 @@ export interface EncodeOptions {
  */
 export class StreamEncoder {
   readonly #options: EncodeOptions
+  /** The choices whose first delta, the one with the role, has gone out. */
   readonly #opened = new Set<number>()
+  /** Chunks that have gone out: the events of two side by side may come in turns. */
+  #relayed: WeakSet<Native> | undefined
+  #head: RelayedHead | undefined
   #created: number | undefined
-  #relayed: Native | undefined
   #usage: Usage | undefined
   /** The upstream's own chunk for usage: it may hold more. */
   #usageChunk: Fields | undefined
@@ -40,11 +44,15 @@ export class StreamEncoder {
   /** The bytes of one event; empty where it needs none. */
   event(event: ChatEvent): string {
     if (event.type === 'usage') this.#usage = event.usage
-    const native = event.native
-    if (native?.form === 'chunk' && native.dialect === dialect) {
-      if (native === this.#relayed) return ''
-      this.#relayed = native
-      return this.#relay(native.value, event)
+    const { native } = event
+    if (native?.dialect === dialect && (native.form === 'chunk' || native.value.choices !== undefined)) {
+      // a chunk with its JSON makes one event, so it cannot come again
+      const asItCame = this.#relayJson(native, event.choice)
+      if (asItCame !== undefined) return asItCame
+      if (this.#relayed?.has(native)) return ''
+      this.#relayed ??= new WeakSet()
+      this.#relayed.add(native)
+      return this.#relay(native.form === 'chunk' ? native.value : chunkOf(native.value), event)
     }
     return event.type === 'usage' ? '' : this.#write({ choices: [this.#choice(event)] })
   }
@@ -53,9 +61,7 @@ export class StreamEncoder {
   end(): string {
     const { includeUsage } = this.#options
     const usage =
-      includeUsage && this.#usage
-        ? this.#write({ choices: [], ...this.#usageChunk, usage: encodeUsage(this.#usage) })
-        : ''
+      includeUsage && this.#usage ? this.#write({ ...this.#usageChunk, choices: [] }, encodeUsage(this.#usage)) : ''
     return `${usage}${sseData('[DONE]')}`
   }
 
@@ -64,18 +70,48 @@ export class StreamEncoder {
     return sseData(JSON.stringify(encodeError(error)))
   }
 
+  /** A chunk as the JSON it came as, where nothing but its head has to change. */
+  #relayJson({ json, value }: Native, choice: number): string | undefined {
+    if (json === undefined || value.usage || !Array.isArray(value.choices) || !this.#opened.has(choice))
+      return undefined
+    const [only]: readonly unknown[] = value.choices
+    if (value.choices.length !== 1 || !isFields(only) || only.index !== choice) return undefined
+    const known = this.#head?.relay(json, value)
+    if (known !== undefined) return sseData(known)
+    this.#head = RelayedHead.of(json, value, { head: this.#streamHead(), hasUsage: this.#options.includeUsage })
+    const relayed = this.#head?.relay(json, value)
+    return relayed === undefined ? undefined : sseData(relayed)
+  }
+
+  #streamHead(): StreamHead {
+    const { id, model, created } = this.#options
+    return { id, object: 'chat.completion.chunk', created: this.#created ?? created, model }
+  }
+
   /** Usage comes once, at the end, wherever the upstream had it. */
   #relay(chunk: Fields, event: ChatEvent): string {
-    if (this.#created === undefined && typeof chunk.created === 'number') this.#created = chunk.created
-    const { usage, ...others } = chunk
+    // Azure's first chunk has 0
+    if (this.#created === undefined && typeof chunk.created === 'number' && chunk.created > 0)
+      this.#created = chunk.created
     const choices = Array.isArray(chunk.choices) ? chunk.choices : []
-    if (choices.length === 0 && usage) {
+    if (choices.length === 0 && chunk.usage) {
       this.#usageChunk = chunk
       return ''
     }
     const [only] = choices
-    const moved = choices.length === 1 && isFields(only) && only.index !== event.choice
-    return this.#write(moved ? { ...others, choices: [{ ...only, index: event.choice }] } : others)
+    const isMoved = choices.length === 1 && isFields(only) && only.index !== event.choice
+    if (!isMoved && choices.length === 1 && this.#opened.has(event.choice)) return this.#write(chunk)
+    const placed = isMoved ? [{ ...only, index: event.choice }] : choices
+    return this.#write({ ...chunk, choices: placed.map((choice) => this.#withRole(choice)) })
+  }
+
+  /** The official clients find an answer without a role broken: the first delta of each choice has one. */
+  #withRole(choice: unknown): unknown {
+    if (!isFields(choice) || typeof choice.index !== 'number' || this.#opened.has(choice.index)) return choice
+    this.#opened.add(choice.index)
+    if (!isFields(choice.delta) || choice.delta.role) return choice
+    const { role: _role, ...delta } = choice.delta
+    return { ...choice, delta: { role: 'assistant', ...delta } }
   }
 
   #choice(event: Exclude<ChatEvent, { type: 'usage' }>): Fields {
@@ -93,10 +129,26 @@ export class StreamEncoder {
     }
   }
 
-  #write(chunk: Fields): string {
-    const { id, model } = this.#options
-    const head = { id, object: 'chat.completion.chunk', created: this.#created ?? this.#options.created, model }
-    return sseData(JSON.stringify({ ...head, ...chunk, ...head }))
+  /** A client that asked for usage gets it with every chunk, null but in the last. OpenAI, `stream_options.include_usage` */
+  #write(chunk: Fields, usage: Fields | null = null): string {
+    const shown = this.#options.includeUsage ? usage : undefined
+    return sseData(JSON.stringify({ ...chunk, ...this.#streamHead(), usage: shown }))
+  }
+}
+
+/** A whole completion as the one chunk that says the same, for a client that asked for a stream where there was none. */
+function chunkOf(whole: Fields): Fields {
+  const choices = Array.isArray(whole.choices) ? whole.choices.filter(isFields) : []
+  return {
+    ...whole,
+    choices: choices.map(({ message, ...choice }) => {
+      const delta = isFields(message) ? message : {}
+      const calls = Array.isArray(delta.tool_calls) ? delta.tool_calls.filter(isFields) : []
+      return {
+        ...choice,
+        delta: { ...delta, ...(calls.length > 0 && { tool_calls: calls.map((call, index) => ({ index, ...call })) }) },
+      }
+    }),
   }
 }
 

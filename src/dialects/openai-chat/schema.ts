@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { codeOf, sayIssue } from './invalid-request.ts'
 
 /** The dialect's name, as requests and chunks bear it. */
 export const dialect = 'openai-chat'
@@ -6,35 +7,37 @@ export const dialect = 'openai-chat'
 const text = z.string()
 const object = z.record(z.string(), z.unknown())
 
-const TextPart = z.looseObject({ type: z.literal('text'), text })
-const ImagePart = z.looseObject({
-  type: z.literal('image_url'),
-  image_url: z.looseObject({ url: text, detail: text.nullish() }),
-})
-const AudioPart = z.looseObject({
-  type: z.literal('input_audio'),
-  input_audio: z.looseObject({ data: text, format: text }),
-})
-const FilePart = z.looseObject({
-  type: z.literal('file'),
-  file: z.looseObject({ file_data: text.nullish(), file_id: text.nullish(), filename: text.nullish() }),
-})
-const RefusalPart = z.looseObject({ type: z.literal('refusal'), refusal: text })
-const KnownPart = z.discriminatedUnion('type', [TextPart, ImagePart, AudioPart, FilePart, RefusalPart])
-/** A part of a kind that OpenAI does not document, such as `video_url`: for upstreams that know it. */
-const ForeignPart = z.looseObject({
-  type: text.refine((type) => !['text', 'image_url', 'input_audio', 'file', 'refusal'].includes(type)),
-})
+/**
+ * An object whose `type` says what must be in it: of a type that is not listed (`video_url`, say) nothing is asked, for
+ * upstreams that know it. A union would say of a wrong member only that none of its alternatives fits.
+ */
+function typed(known: Readonly<Record<string, z.ZodType>>) {
+  const byType = new Map(Object.entries(known))
+  return z.looseObject({ type: text }).superRefine((value, context) => {
+    for (const issue of byType.get(value.type)?.safeParse(value).error?.issues ?? [])
+      context.addIssue({ code: 'custom', path: issue.path, message: sayIssue(issue), params: { code: codeOf(issue) } })
+  })
+}
 
-const WirePart = z.union([KnownPart, ForeignPart])
-const content = z.union([text, z.array(WirePart)])
-
-const WireToolCall = z.looseObject({
-  id: text,
-  type: text.nullish(),
-  function: z.looseObject({ name: text, arguments: text }).optional(),
-  custom: z.looseObject({ name: text, input: text }).optional(),
+const WirePart = typed({
+  text: z.looseObject({ text }),
+  image_url: z.looseObject({ image_url: z.looseObject({ url: text, detail: text.nullish() }) }),
+  input_audio: z.looseObject({ input_audio: z.looseObject({ data: text, format: text }) }),
+  file: z.looseObject({
+    file: z.looseObject({ file_data: text.nullish(), file_id: text.nullish(), filename: text.nullish() }),
+  }),
+  refusal: z.looseObject({ refusal: text }),
 })
+const content = z.union([text, z.array(WirePart)], { error: 'must be a string or a list of parts' })
+
+const WireToolCall = z
+  .looseObject({
+    id: text,
+    type: text.nullish(),
+    function: z.looseObject({ name: text, arguments: text }).nullish(),
+    custom: z.looseObject({ name: text, input: text }).nullish(),
+  })
+  .refine((call) => call.function || call.custom, { path: ['function'], error: 'is required' })
 
 const SystemMessage = z.looseObject({ role: z.enum(['system', 'developer']), content, name: text.nullish() })
 const UserMessage = z.looseObject({ role: z.literal('user'), content, name: text.nullish() })
@@ -44,38 +47,45 @@ const AssistantMessage = z.looseObject({
   name: text.nullish(),
   refusal: text.nullish(),
   reasoning_content: text.nullish(),
-  reasoning: text.nullish(),
+  /** OpenRouter's name for `reasoning_content`; elsewhere it may be anything. */
+  reasoning: z.unknown().optional(),
   tool_calls: z.array(WireToolCall).nullish(),
 })
 const ToolMessage = z.looseObject({ role: z.literal('tool'), content, tool_call_id: text, name: text.nullish() })
 /** Deprecated by OpenAI for `tool`, and still documented. */
 const FunctionMessage = z.looseObject({ role: z.literal('function'), content: content.nullish(), name: text })
 
-const WireMessage = z.discriminatedUnion('role', [
-  SystemMessage,
-  UserMessage,
-  AssistantMessage,
-  ToolMessage,
-  FunctionMessage,
-])
+const WireMessage = z.discriminatedUnion(
+  'role',
+  [SystemMessage, UserMessage, AssistantMessage, ToolMessage, FunctionMessage],
+  { error: 'must be "system", "developer", "user", "assistant", "tool" or "function"' },
+)
 
-const WireTool = z.looseObject({
-  type: text,
-  function: z
-    .looseObject({
+const WireTool = typed({
+  function: z.looseObject({
+    function: z.looseObject({
       name: text.min(1),
       description: text.nullish(),
       parameters: object.nullish(),
       strict: z.boolean().nullish(),
-    })
-    .optional(),
+    }),
+  }),
+  custom: z.looseObject({ custom: z.looseObject({ name: text.min(1), description: text.nullish() }) }),
 })
 
-const ResponseFormat = z.looseObject({
-  type: text,
-  json_schema: z
-    .looseObject({ name: text, schema: object.nullish(), description: text.nullish(), strict: z.boolean().nullish() })
-    .optional(),
+const ResponseFormat = typed({
+  json_schema: z.looseObject({
+    json_schema: z.looseObject({
+      name: text,
+      schema: object.nullish(),
+      description: text.nullish(),
+      strict: z.boolean().nullish(),
+    }),
+  }),
+})
+
+const ToolChoice = z.union([z.enum(['auto', 'none', 'required']), object], {
+  error: 'must be "auto", "none", "required" or an object',
 })
 
 /**
@@ -86,14 +96,14 @@ export const WireRequest = z.looseObject({
   model: text.min(1),
   messages: z.array(WireMessage).min(1),
   tools: z.array(WireTool).nullish(),
-  tool_choice: z.union([text, object]).nullish(),
+  tool_choice: ToolChoice.nullish(),
   parallel_tool_calls: z.boolean().nullish(),
   response_format: ResponseFormat.nullish(),
   temperature: z.number().nullish(),
   top_p: z.number().nullish(),
   max_tokens: z.int().nullish(),
   max_completion_tokens: z.int().nullish(),
-  stop: z.union([text, z.array(text)]).nullish(),
+  stop: z.union([text, z.array(text)], { error: 'must be a string or a list of strings' }).nullish(),
   seed: z.int().nullish(),
   frequency_penalty: z.number().nullish(),
   presence_penalty: z.number().nullish(),
@@ -108,12 +118,14 @@ export const WireRequest = z.looseObject({
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
   // no word of the vocabulary: these stay with the dialect
   audio: object.nullish(),
-  function_call: z.union([text, object]).nullish(),
+  function_call: z.union([text, object], { error: 'must be a string or an object' }).nullish(),
   functions: z.array(object).nullish(),
   logit_bias: z.record(z.string(), z.number()).nullish(),
   modalities: z.array(text).nullish(),
+  moderation: object.nullish(),
   prediction: object.nullish(),
   prompt_cache_key: text.nullish(),
+  prompt_cache_options: object.nullish(),
   prompt_cache_retention: text.nullish(),
   safety_identifier: text.nullish(),
   store: z.boolean().nullish(),
@@ -126,51 +138,3 @@ export type WireMessage = z.infer<typeof WireMessage>
 export type WirePart = z.infer<typeof WirePart>
 export type WireTool = z.infer<typeof WireTool>
 export type WireToolCall = z.infer<typeof WireToolCall>
-
-const WireToolDelta = z.looseObject({
-  index: z.number().nullish(),
-  id: text.nullish(),
-  function: z.looseObject({ name: text.nullish(), arguments: z.unknown().optional() }).nullish(),
-  custom: z.looseObject({ name: text.nullish(), input: z.unknown().optional() }).nullish(),
-})
-
-/** What a chunk adds, or a whole message: the same members, grown or whole. */
-const WireDelta = z.looseObject({
-  /** Text, or parts where an upstream sends reasoning among them. */
-  content: z.unknown().optional(),
-  refusal: text.nullish(),
-  reasoning_content: text.nullish(),
-  reasoning: z.unknown().optional(),
-  tool_calls: z.array(WireToolDelta).nullish(),
-  annotations: z.array(object).nullish(),
-})
-
-const WireUsage = z.looseObject({
-  prompt_tokens: z.number().nullish(),
-  completion_tokens: z.number().nullish(),
-  total_tokens: z.number().nullish(),
-  prompt_tokens_details: z.looseObject({ cached_tokens: z.number().nullish() }).nullish(),
-  completion_tokens_details: z.looseObject({ reasoning_tokens: z.number().nullish() }).nullish(),
-})
-
-const WireChoice = z.looseObject({
-  index: z.number().nullish(),
-  delta: WireDelta.nullish(),
-  message: WireDelta.nullish(),
-  finish_reason: text.nullish(),
-  logprobs: z.unknown().optional(),
-})
-
-/** A chunk of a stream or a whole completion, as upstreams send them: little is sure to be there. */
-export const WireReply = z.looseObject({
-  choices: z.array(WireChoice).nullish(),
-  usage: WireUsage.nullish(),
-  created: z.number().nullish(),
-  error: z.unknown().optional(),
-})
-
-export type WireDelta = z.infer<typeof WireDelta>
-export type WireToolDelta = z.infer<typeof WireToolDelta>
-export type WireUsage = z.infer<typeof WireUsage>
-export type WireChoice = z.infer<typeof WireChoice>
-export type WireReply = z.infer<typeof WireReply>

@@ -1,33 +1,55 @@
 import type { ChatEvent } from '../../chat/event.ts'
-import { compact } from './fields.ts'
-import type { WireToolDelta } from './schema.ts'
+import { wholeCharacters } from './characters.ts'
+import { type JsonProgress, noJson, progressed } from './json-progress.ts'
+import type { WireToolDelta } from './reply-schema.ts'
+import { openingDelta, relayedDelta, type ToolKind, wholeCall } from './tool-deltas.ts'
 
 interface OpenCall {
+  readonly kind: ToolKind
   readonly id: string
-  readonly name: string
   /** The upstream's own words for it: what later deltas refer to. */
   readonly wireId: string | undefined
   readonly wireIndex: number | undefined
-  json: string
+  name: string
+  /** Among the calls that have a name; undefined until it has one. */
+  index: number | undefined
+  /** Arguments that came before the name. */
+  early: string
+  isEmpty: boolean
+  /** Whether later deltas say its name again. */
+  isRepeated: boolean
+  progress: JsonProgress
+  half: string
 }
 
 type ToolEvent = Extract<ChatEvent, { type: 'tool-call' | 'tool-arguments' }>
 
-/** What one delta says, with `index` and `id` put right, and the delta to relay in its place if it was wrong. */
+/** What one delta says, with `index` and `id` put right. */
 export interface ReadToolDelta {
   readonly events: readonly ToolEvent[]
-  readonly repaired: object | undefined
+  /** The delta itself if it was right, else as it should have been; undefined where there is nothing to relay yet. */
+  readonly relay: object | undefined
+}
+
+/** What a delta says of its call, in our own types. */
+interface Said {
+  readonly kind: ToolKind
+  readonly id: string | undefined
+  readonly index: number | undefined
+  readonly name: string | undefined
+  readonly json: string
 }
 
 /**
- * The calls of one choice, as they grow. Upstreams leave out `index` or `id`, repeat them, or lie: all calls at index
- * 0, a fresh id for every delta. A delta continues the call its id names; else the one at its index, unless it opens
- * another (a new name, or the arguments so far are complete); without both it continues the last call.
+ * The calls of one choice, as they grow. Upstreams leave out `index`, `id` or `type`, repeat them with the name in every
+ * delta, or lie: all calls at index 0, a fresh id for every delta, the name after the id. A delta continues the call its
+ * id names, else the one at its index, else the last; unless it has a name and cannot belong to that call.
  */
 export class ToolCalls {
   readonly #choice: number
   readonly #newId: () => string
   readonly #calls: OpenCall[] = []
+  #named = 0
 
   constructor(choice: number, newId: () => string) {
     this.#choice = choice
@@ -39,117 +61,135 @@ export class ToolCalls {
   }
 
   read(delta: WireToolDelta): ReadToolDelta {
-    const called = delta.function ?? delta.custom
-    const name = called?.name || undefined
-    const json = argumentsText(delta.function ? delta.function.arguments : delta.custom?.input)
-    const known = this.#find(delta, name)
-    const at = known === undefined ? this.#open(delta, name ?? '') : known
-    const call = this.#calls[at]
-    if (!call) return { events: [], repaired: undefined }
-    call.json += json
-    const events: ToolEvent[] = []
-    if (known === undefined)
-      events.push({ type: 'tool-call', choice: this.#choice, index: at, id: call.id, name: call.name })
-    if (json !== '') events.push({ type: 'tool-arguments', choice: this.#choice, index: at, json })
-    return {
-      events,
-      repaired: isTrue(delta, at, call, known === undefined)
-        ? undefined
-        : repair(delta, { at, call, json, opens: known === undefined }),
+    const said = saidOf(delta)
+    const known = this.#find(said)
+    const call = known ?? this.#open(said)
+    if (known?.name && said.name) known.isRepeated = true
+    if (said.name) call.name ||= said.name
+    const json = grow(call, said.json)
+    if (call.name === '') {
+      call.early += json
+      return { events: [], relay: undefined }
     }
+    const index = call.index ?? this.#named++
+    const isNew = call.index === undefined
+    call.index = index
+    const full = isNew ? call.early + json : json
+    const written = { index, kind: call.kind, json: full, ...(isNew && { opens: { id: call.id, name: call.name } }) }
+    return { events: this.#events(call, index, { isNew, json: full }), relay: relayedDelta(delta, written) }
   }
 
   /** A call of a whole message: nothing follows it, so it is complete as it stands. */
-  whole(call: WireToolDelta): ReadToolDelta {
-    const called = call.function ?? call.custom
-    const index = this.#open({ id: call.id }, called?.name ?? '')
-    const opened = this.#calls[index]
-    if (!opened) return { events: [], repaired: undefined }
-    const json = argumentsText(call.function ? call.function.arguments : call.custom?.input) || '{}'
-    opened.json = json
-    const events: ToolEvent[] = [
-      { type: 'tool-call', choice: this.#choice, index, id: opened.id, name: opened.name },
-      { type: 'tool-arguments', choice: this.#choice, index, json },
-    ]
-    const isRight = opened.id === call.id && (call.custom || call.function?.arguments === json)
+  whole(delta: WireToolDelta): ReadToolDelta {
+    const said = saidOf(delta)
+    const call = this.#open(said)
+    const index = this.#named++
+    call.index = index
+    call.name = said.name ?? ''
+    call.isEmpty = false
+    const json = said.json.toWellFormed() || (said.kind === 'function' ? '{}' : '')
     return {
-      events,
-      repaired: isRight
-        ? undefined
-        : { ...call, id: opened.id, type: 'function', function: { ...call.function, arguments: json } },
+      events: this.#events(call, index, { isNew: true, json }),
+      relay: wholeCall(delta, { kind: said.kind, id: call.id, json }),
     }
   }
 
-  /** A call without parameters often has no arguments at all, which is no JSON: at the end such a call gets `{}`. */
-  completeEmpty(): ToolEvent[] {
-    return this.#calls.flatMap((call, index) =>
-      call.json === '' ? [{ type: 'tool-arguments', choice: this.#choice, index, json: '{}' } as const] : [],
-    )
+  /**
+   * What the calls still lack when the answer ends. One without parameters often has no arguments at all, which is no
+   * JSON: it gets `{}`.
+   */
+  close(): ReadToolDelta[] {
+    return this.#calls.flatMap((call) => {
+      const isNew = call.index === undefined
+      const index = call.index ?? this.#named++
+      call.index = index
+      const missing = call.isEmpty && call.kind === 'function' ? '{}' : call.half.toWellFormed()
+      const json = isNew ? call.early + missing : missing
+      call.isEmpty = false
+      call.half = ''
+      if (!isNew && json === '') return []
+      const opens = isNew && { opens: { id: call.id, name: call.name } }
+      const relay = openingDelta({ index, kind: call.kind, json, ...opens })
+      return [{ events: this.#events(call, index, { isNew, json }), relay }]
+    })
   }
 
-  #find(delta: WireToolDelta, name: string | undefined): number | undefined {
-    const byId = delta.id ? this.#calls.findIndex((call) => call.wireId === delta.id) : -1
-    if (byId !== -1) return byId
-    const at = this.#candidate(delta)
-    const candidate = at === undefined ? undefined : this.#calls[at]
-    if (!candidate || !name) return at
-    const opensAnother = (delta.id && candidate.wireId) || name !== candidate.name || isComplete(candidate.json)
-    return opensAnother ? undefined : at
+  #events(call: OpenCall, index: number, { isNew, json }: { isNew: boolean; json: string }): ToolEvent[] {
+    const choice = this.#choice
+    return [
+      ...(isNew ? [{ type: 'tool-call', choice, index, id: call.id, name: call.name } as const] : []),
+      ...(json === '' ? [] : [{ type: 'tool-arguments', choice, index, json } as const]),
+    ]
   }
 
-  /** The latest call at the delta's index, or without an index the latest of all. */
-  #candidate(delta: WireToolDelta): number | undefined {
-    const index = delta.index
-    const at =
-      typeof index === 'number' ? this.#calls.findLastIndex((call) => call.wireIndex === index) : this.#calls.length - 1
-    return at === -1 ? undefined : at
+  #find(said: Said): OpenCall | undefined {
+    const byId = said.id === undefined ? undefined : this.#calls.findLast((call) => call.wireId === said.id)
+    const candidate = byId ?? this.#at(said)
+    if (!candidate || !said.name || candidate.name === '') return candidate
+    return opensAnother(candidate, said) ? undefined : candidate
   }
 
-  #open(delta: WireToolDelta, name: string): number {
-    const id = delta.id && !this.#calls.some((call) => call.id === delta.id) ? delta.id : this.#newId()
-    return (
-      this.#calls.push({ id, name, wireId: delta.id ?? undefined, wireIndex: delta.index ?? undefined, json: '' }) - 1
-    )
+  /** The latest call at the delta's index; the last of all where it has none, or an index no call bears and no name. */
+  #at({ index, name, id }: Said): OpenCall | undefined {
+    if (index === undefined) return this.#calls.at(-1)
+    const found = this.#calls.findLast((call) => call.wireIndex === index)
+    return found ?? (name || id !== undefined ? undefined : this.#calls.at(-1))
+  }
+
+  #open({ kind, id, index }: Said): OpenCall {
+    const isFree = id !== undefined && !this.#calls.some((call) => call.id === id)
+    const call: OpenCall = {
+      kind,
+      id: isFree ? id : this.#newId(),
+      wireId: id,
+      wireIndex: index,
+      name: '',
+      index: undefined,
+      early: '',
+      isEmpty: true,
+      isRepeated: false,
+      progress: noJson,
+      half: '',
+    }
+    this.#calls.push(call)
+    return call
   }
 }
 
+/** Whether a delta with a name opens a call of its own beside the one it seems to continue. */
+function opensAnother(call: OpenCall, { id, name, json, kind }: Said): boolean {
+  if (name !== call.name) return true
+  const isFresh = id !== undefined && call.wireId !== undefined && id !== call.wireId
+  if (kind === 'custom') return isFresh
+  // the last delta of a call whose name is said over and over may well be empty
+  if (call.progress.isWhole) return json.trim() !== '' || !call.isRepeated
+  // a call without arguments, and another of the same function; with arguments under way, an id that changes is a lie
+  return isFresh && call.isEmpty && (json === '' || progressed(noJson, json).isWhole)
+}
+
+function grow(call: OpenCall, piece: string): string {
+  if (piece === '') return ''
+  call.isEmpty = false
+  call.progress = progressed(call.progress, piece)
+  const { text, half } = wholeCharacters(call.half, piece)
+  call.half = half
+  return text
+}
+
+function saidOf(delta: WireToolDelta): Said {
+  const kind = !delta.function && delta.custom ? 'custom' : 'function'
+  const called = kind === 'custom' ? delta.custom : delta.function
+  return {
+    kind,
+    id: delta.id === '' || delta.id === null || delta.id === undefined ? undefined : String(delta.id),
+    index: delta.index ?? undefined,
+    name: called?.name || undefined,
+    json: argumentsText(kind === 'custom' ? delta.custom?.input : delta.function?.arguments),
+  }
+}
+
+/** Ollama's own API and some Mistral models give the arguments as an object. */
 function argumentsText(value: unknown): string {
   if (typeof value === 'string') return value
   return value === null || value === undefined ? '' : JSON.stringify(value)
-}
-
-function isComplete(json: string): boolean {
-  try {
-    JSON.parse(json)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** Whether the delta already says what it should: then it can be relayed as it came. */
-function isTrue(delta: WireToolDelta, at: number, call: OpenCall, opens: boolean): boolean {
-  const rightIndex = delta.index === at
-  const rightId = opens ? delta.id === call.id : !delta.id || delta.id === call.id
-  const wholeText = !delta.function || typeof (delta.function.arguments ?? '') === 'string'
-  return rightIndex && rightId && wholeText
-}
-
-interface Repair {
-  readonly at: number
-  readonly call: OpenCall
-  readonly json: string
-  readonly opens: boolean
-}
-
-function repair(delta: WireToolDelta, { at, call, json, opens }: Repair): object {
-  if (delta.custom) return compact({ ...delta, index: at, id: opens ? call.id : undefined })
-  const name = opens ? call.name : undefined
-  return compact({
-    ...delta,
-    index: at,
-    id: opens ? call.id : undefined,
-    type: opens ? 'function' : undefined,
-    function: compact({ ...delta.function, name, arguments: json }),
-  })
 }

@@ -1,10 +1,17 @@
 import type { Usage } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import { compact } from './fields.ts'
-import { dialect, type WireUsage } from './schema.ts'
+import type { WireReply, WireUsage } from './reply-schema.ts'
+import { dialect } from './schema.ts'
+
+/** The usage of a reply, wherever it stands: Groq gives it beside, Moonshot within the choice. */
+export function usageIn({ usage, x_groq, choices }: WireReply): Usage | undefined {
+  const wire = usage ?? x_groq?.usage ?? choices?.find((choice) => choice.usage)?.usage
+  return wire ? decodeUsage(wire) : undefined
+}
 
 /** Reads a usage object; what the upstream does not say is absent. */
-export function decodeUsage(wire: WireUsage): Usage {
+function decodeUsage(wire: WireUsage): Usage {
   return {
     ...count('inputTokens', wire.prompt_tokens),
     ...count('outputTokens', wire.completion_tokens),

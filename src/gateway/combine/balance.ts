@@ -1,23 +1,73 @@
-import { begin } from '../../chat/begin.ts'
-import type { Combine } from '../../chat/chat.ts'
-import { asChatError, ChatError } from '../../chat/error.ts'
+import { beginOrError } from '../../chat/begin.ts'
+import type { Chat, Combine } from '../../chat/chat.ts'
+import { defer } from '../../chat/defer.ts'
+import { ChatError } from '../../chat/error.ts'
 import { maxAttempts } from '../layers/retry.ts'
 
-/** One chat of several that can stand in for each other: each call begins with the next one in turn, and fails over to the rest. */
+/** Milliseconds in which a chat that failed is begun with only where all have. */
+const mistrustMs = 10_000
+
+/**
+ * One chat of several that can stand in for each other: each call begins with the next one in turn, and fails over to the
+ * rest. One that has just failed comes last, so that few calls need a second attempt.
+ */
 export const balance: Combine = (chats) => {
-  let turn = 0
-  return async function* (request, call) {
-    const first = turn++
-    for (let at = 0; at < chats.length; at++) {
-      const chat = chats[(first + at) % chats.length]
-      if (!chat) continue
-      const begun = await begin(chat(request, call)).catch(asChatError)
-      if (!(begun instanceof ChatError)) {
-        yield* begun.events
-        return
+  const order = new Order(chats)
+  return (request, call) =>
+    defer(async () => {
+      let last: ChatError | undefined
+      const inOrder = order.next()
+      for (const [at, chat] of inOrder.entries()) {
+        const asked = call.receipt.attempts
+        const begun = await beginOrError(() => chat(request, call))
+        if (!(begun instanceof ChatError)) {
+          order.succeeded(chat)
+          return begun.events
+        }
+        if (begun.meaning.breaker) order.failed(chat)
+        const wasAsked = call.receipt.attempts > asked
+        // one that could not be asked (its budget for retries is spent) knows less than the one before
+        if (wasAsked || !last) last = begun
+        const isLast = at === inOrder.length - 1 || call.receipt.attempts >= maxAttempts || call.signal.aborted
+        if (isLast || (wasAsked && begun.meaning.retry === 'none')) break
       }
-      const isLast = at === chats.length - 1 || call.receipt.attempts >= maxAttempts || call.signal.aborted
-      if (isLast || begun.meaning.retry === 'none') throw begun
-    }
+      throw last ?? new ChatError('unavailable', { message: 'There is nobody to ask.', code: 'no_account' })
+    })
+}
+
+/** Whose turn it is. */
+class Order {
+  readonly #chats: readonly Chat[]
+  /** When a chat failed that has not answered since, by `performance.now()`. */
+  readonly #failedAt = new Map<Chat, number>()
+  #turn = 0
+
+  constructor(chats: readonly Chat[]) {
+    this.#chats = chats
   }
+
+  next(): readonly Chat[] {
+    const turn = this.#turn++
+    const trusted = this.#chats.filter((chat) => this.#isTrusted(chat))
+    const others = this.#chats.filter((chat) => !trusted.includes(chat))
+    return [...rotated(trusted, turn), ...rotated(others, turn)]
+  }
+
+  failed(chat: Chat): void {
+    this.#failedAt.set(chat, performance.now())
+  }
+
+  succeeded(chat: Chat): void {
+    this.#failedAt.delete(chat)
+  }
+
+  #isTrusted(chat: Chat): boolean {
+    const failedAt = this.#failedAt.get(chat)
+    return failedAt === undefined || performance.now() - failedAt >= mistrustMs
+  }
+}
+
+function rotated<T>(items: readonly T[], by: number): T[] {
+  const first = items.length === 0 ? 0 : by % items.length
+  return [...items.slice(first), ...items.slice(0, first)]
 }

@@ -1,6 +1,7 @@
 import { linkAbort } from '../../chat/abort.ts'
 import type { Layer } from '../../chat/chat.ts'
 import { ChatError } from '../../chat/error.ts'
+import { watch } from '../../chat/watch.ts'
 import { Watchdog } from '../../chat/watchdog.ts'
 
 export interface Deadlines {
@@ -14,33 +15,42 @@ export interface Deadlines {
 
 /** Ends a call that has fallen silent: counted in events, so that bytes which say nothing buy no time. */
 export function deadline({ firstEventMs, wholeMs, idleMs }: Deadlines): Layer {
-  return (next) =>
-    async function* (request, call) {
-      const link = linkAbort(call.signal)
-      let silence = tooLate('upstream_timeout', 'The upstream did not begin its answer in time.')
-      // the time a slow client takes is not the upstream's
-      let isClientsTurn = false
-      const watchdog = new Watchdog(() => {
-        if (!isClientsTurn) link.abort(silence)
-      })
-      watchdog.feed(request.stream ? firstEventMs : wholeMs)
-      try {
-        for await (const event of next(request, { ...call, signal: link.signal })) {
-          silence = fellSilent
-          isClientsTurn = true
-          yield event
-          isClientsTurn = false
-          watchdog.feed(idleMs)
-        }
-      } finally {
+  return (next) => (request, call) => {
+    const link = linkAbort(call.signal)
+    let hasBegun = false
+    // the time a slow client takes is not the upstream's
+    let isUpstreamsTurn = true
+    const watchdog = new Watchdog(() => {
+      if (isUpstreamsTurn) link.abort(hasBegun ? fellSilent() : beganTooLate())
+    })
+    const beginMs = request.stream ? firstEventMs : wholeMs
+    return watch(next(request, { ...call, signal: link.signal }), {
+      asked() {
+        isUpstreamsTurn = true
+        watchdog.feed(hasBegun ? idleMs : beginMs)
+      },
+      passed() {
+        isUpstreamsTurn = false
+        hasBegun = true
+      },
+      ended() {
         watchdog.stop()
         link.release()
-      }
-    }
+      },
+    })
+  }
 }
 
-function tooLate(code: string, message: string): ChatError {
-  return new ChatError('timeout', { message, code })
+function beganTooLate(): ChatError {
+  return new ChatError('timeout', {
+    message: 'The upstream did not begin its answer in time.',
+    code: 'upstream_timeout',
+  })
 }
 
-const fellSilent = tooLate('upstream_idle_timeout', 'The upstream fell silent within its answer.')
+function fellSilent(): ChatError {
+  return new ChatError('timeout', {
+    message: 'The upstream fell silent within its answer.',
+    code: 'upstream_idle_timeout',
+  })
+}

@@ -1,54 +1,41 @@
 import type { Call } from '../../chat/call.ts'
 import type { Layer } from '../../chat/chat.ts'
-import { asChatError, type ChatError } from '../../chat/error.ts'
-import { type ChatEvent, isBlank, type Usage } from '../../chat/event.ts'
+import { isBlank, type Usage } from '../../chat/event.ts'
+import { excerpt } from '../../chat/secret.ts'
+import { type Ending, watch } from '../../chat/watch.ts'
 
 interface Observed {
   readonly startedAt: number
   firstAt: number | undefined
   usage: Usage | undefined
-  outcome: string
-  failure: ChatError | undefined
+}
+
+interface Ended extends Observed {
+  readonly ending: Ending
+  readonly endedAt: number
 }
 
 /** Writes the one line of a call when it is over, however it ends. No word of what was asked or answered. */
 export function observe(now: () => number = () => performance.now()): Layer {
-  return (next) =>
-    async function* (request, call) {
-      const observed: Observed = {
-        startedAt: now(),
-        firstAt: undefined,
-        usage: undefined,
-        outcome: 'client_closed',
-        failure: undefined,
-      }
-      try {
-        for await (const event of next(request, call)) {
-          note(observed, event, now)
-          yield event
-        }
-        observed.outcome = 'ok'
-      } catch (thrown) {
-        observed.failure = asChatError(thrown)
-        observed.outcome = observed.failure.code
-        throw observed.failure
-      } finally {
-        report(call, request.model, observed, now())
-      }
-    }
+  return (next) => (request, call) => {
+    const observed: Observed = { startedAt: now(), firstAt: undefined, usage: undefined }
+    return watch(next(request, call), {
+      passed(event) {
+        if (observed.firstAt === undefined && !isBlank(event)) observed.firstAt = now()
+        if (event.type === 'usage') observed.usage = event.usage
+      },
+      ended: (ending) => report(call, request.model, { ...observed, ending, endedAt: now() }),
+    })
+  }
 }
 
-function note(observed: Observed, event: ChatEvent, now: () => number): void {
-  if (observed.firstAt === undefined && !isBlank(event)) observed.firstAt = now()
-  if (event.type === 'usage') observed.usage = event.usage
-}
-
-function report(call: Call, model: string, observed: Observed, endedAt: number): void {
-  const { startedAt, firstAt, usage, outcome, failure } = observed
+function report(call: Call, model: string, { startedAt, firstAt, usage, ending, endedAt }: Ended): void {
+  const failure = ending.kind === 'failed' ? ending.error : undefined
   const line = {
-    model,
+    // the client's own word, of any length
+    model: excerpt(model, 200),
     upstream: call.receipt.upstream,
-    outcome,
+    outcome: failure?.code ?? (ending.kind === 'done' ? 'ok' : 'client_closed'),
     ...(failure?.upstreamStatus !== undefined && { upstreamStatus: failure.upstreamStatus }),
     ...(firstAt !== undefined && { firstEventMs: Math.round(firstAt - startedAt) }),
     durationMs: Math.round(endedAt - startedAt),

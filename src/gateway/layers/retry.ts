@@ -1,7 +1,8 @@
 import { sleep } from '../../chat/abort.ts'
-import { begin } from '../../chat/begin.ts'
+import { beginOrError } from '../../chat/begin.ts'
 import type { Chat } from '../../chat/chat.ts'
-import { asChatError, ChatError } from '../../chat/error.ts'
+import { defer } from '../../chat/defer.ts'
+import { ChatError } from '../../chat/error.ts'
 import type { Tried } from './account.ts'
 
 /** Attempts of one call, the first included. */
@@ -19,26 +20,26 @@ export function retry(
   budget: RetryBudget,
   random: () => number = Math.random,
 ): <Needs>(next: Chat<Needs & Tried>) => Chat<Needs> {
-  return (next) =>
-    async function* (request, call) {
+  return (next) => (request, call) =>
+    defer(async () => {
       const tried = new Set<unknown>()
       let last: ChatError | undefined
-      budget.deposit()
+      // to be asked after another upstream failed is a retry as well, for which this one's budget pays
+      if (call.receipt.attempts === 0) budget.deposit()
+      else if (!budget.withdraw()) throw spent()
       for (let attempt = 1; ; attempt++) {
-        const begun = await begin(next(request, { ...call, tried })).catch(asChatError)
-        if (!(begun instanceof ChatError)) {
-          yield* begun.events
-          return
-        }
-        // "no account is left" explains less than why the one before failed
-        if (begun.code === 'no_account' && last) throw last
+        const asked = call.receipt.attempts
+        const begun = await beginOrError(() => next(request, { ...call, tried }))
+        if (!(begun instanceof ChatError)) return begun.events
+        // no account could be asked, and none could be if it were tried again; why the one before failed explains more
+        if (call.receipt.attempts === asked) throw begun.code === 'no_account' && last ? last : begun
         last = begun
         const waitMs = waitBefore(last, attempt, random)
         if (call.receipt.attempts >= maxAttempts || waitMs === undefined || call.signal.aborted || !budget.withdraw())
           throw last
         await sleep(waitMs, call.signal)
       }
-    }
+    })
 }
 
 /** Milliseconds until the next attempt; undefined for none. Another account is asked at once, the same one after full jitter. */
@@ -48,6 +49,10 @@ function waitBefore(error: ChatError, attempt: number, random: () => number): nu
   if (account !== 'unchanged') return 0
   const hintMs = error.retryAfterMs ?? 0
   return hintMs > maxWaitMs || attempt > 1 ? undefined : hintMs + random() * backoffMs
+}
+
+function spent(): ChatError {
+  return new ChatError('unavailable', { message: 'The upstream takes no more retries for now.', code: 'retry_budget' })
 }
 
 /** Bounds what retries add to an upstream that is already in trouble: a fifth of its requests, and a few a second. */

@@ -22,6 +22,7 @@ export const demo: Upstream = {
 }
 
 async function* echo(request: ChatRequest, call: Call): AsyncGenerator<ChatEvent> {
+  call.signal.throwIfAborted()
   const words = wordsOf(answerTo(request))
   for (const text of words) {
     yield { type: 'text', choice: 0, text }

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { type Exchange, emulateHttp, type HttpEmulator } from '../../wire/http-emulator.ts'
+import { sseData } from '../../wire/sse.ts'
 
 /** What the emulator does with one request. Milliseconds. */
 export interface Script {
-  /** Bytes of the reply's body, in the order they are sent: a string is a chunk of its own. */
-  readonly body?: readonly (string | Uint8Array)[]
+  /** Bytes of the reply's body, in the order they are sent, each a chunk of its own. Taken as the client takes them. */
+  readonly body?: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>
   /** The reply's status; 200. */
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
@@ -12,10 +13,14 @@ export interface Script {
   readonly headDelayMs?: number
   /** Silence before each part of the body. */
   readonly paceMs?: number
+  /** Silence before the ending. A reset, or a FIN in the same packet, would overtake bytes that nobody has read yet. */
+  readonly endDelayMs?: number
   /** What happens after the last part: a proper end unless said otherwise. */
   readonly ending?: 'end' | 'fin' | 'rst' | 'stall'
-  /** Whether the body goes without `transfer-encoding`, delimited by the connection's close. */
-  readonly isCloseDelimited?: boolean
+  /** How the body's end is told: `chunked` unless said otherwise. With `raw` the parts are all there is, head included. */
+  readonly framing?: 'chunked' | 'length' | 'close' | 'raw'
+  /** The `content-length` of a body framed by `length`, true or not. */
+  readonly length?: number
 }
 
 export interface OpenaiEmulator extends HttpEmulator {
@@ -29,12 +34,19 @@ export interface OpenaiEmulator extends HttpEmulator {
   script(...scripts: readonly Script[]): void
 }
 
+/** A chat request's body, as far as the emulator looks into it. */
+export type EmulatedChat = z.infer<typeof ChatBody>
+
 export interface EmulatorOptions {
   /** Keys it accepts; without any, every request is let in. */
   readonly keys?: readonly string[]
   readonly models?: readonly string[]
+  /** What it answers when asked for its models, in place of their list. */
+  readonly listing?: Script
   /** Milliseconds between the chunks of its own answers; 0. */
   readonly paceMs?: number
+  /** Chooses the script by the request, where several run at once; undefined leaves it to `script` and the model. */
+  readonly reply?: (chat: EmulatedChat, headers: Headers) => Script | undefined
 }
 
 /** What the emulator looks into; anything else is only recorded. */
@@ -46,7 +58,6 @@ const ChatBody = z.looseObject({
   stream_options: z.looseObject({ include_usage: z.boolean().optional() }).optional(),
   tools: z.array(z.looseObject({ function: z.looseObject({ name: z.string() }).optional() })).optional(),
 })
-type ChatBody = z.infer<typeof ChatBody>
 
 /**
  * An OpenAI server over real sockets: models, chat completions as JSON and as a stream, keys, `n`, usage in a stream only
@@ -55,14 +66,15 @@ type ChatBody = z.infer<typeof ChatBody>
  */
 export async function emulateOpenai(options: EmulatorOptions = {}): Promise<OpenaiEmulator> {
   const scripts: Script[] = []
-  const chats: ChatBody[] = []
+  const chats: EmulatedChat[] = []
   const closedAt: number[] = []
   const models = options.models ?? ['gpt-test', 'vendor/gpt-slash']
   const emulator = await emulateHttp((exchange) => {
     const { method, path, headers, body } = exchange.request
     const isKnown = !options.keys || options.keys.some((key) => headers.get('authorization') === `Bearer ${key}`)
     if (!isKnown) return replyError(exchange, 401, 'invalid_api_key', 'Incorrect API key provided.')
-    if (method === 'GET' && path === '/v1/models') return exchange.reply(200, modelList(models), json)
+    if (method === 'GET' && path === '/v1/models')
+      return options.listing ? play(exchange, options.listing) : exchange.reply(200, modelList(models), json)
     if (method !== 'POST' || path !== '/v1/chat/completions')
       return replyError(exchange, 404, 'not_found', 'No such path.')
     const chat = ChatBody.safeParse(JSON.parse(body))
@@ -70,7 +82,7 @@ export async function emulateOpenai(options: EmulatorOptions = {}): Promise<Open
       return replyError(exchange, 400, 'invalid_request', 'The emulator does not understand this body.')
     chats.push(chat.data)
     void exchange.closed.then((at) => closedAt.push(at))
-    const script = scripts.shift()
+    const script = options.reply?.(chat.data, headers) ?? scripts.shift()
     if (script) return play(exchange, script)
     return answer(exchange, chat.data, { models, paceMs: options.paceMs ?? 0 })
   })
@@ -94,7 +106,7 @@ function modelList(models: readonly string[]): string {
 
 async function answer(
   exchange: Exchange,
-  chat: ChatBody,
+  chat: EmulatedChat,
   options: { models: readonly string[]; paceMs: number },
 ): Promise<void> {
   if (!options.models.includes(chat.model))
@@ -105,27 +117,38 @@ async function answer(
 
 /** Sends a script's bytes. */
 export async function play(exchange: Exchange, script: Script): Promise<void> {
-  const { headDelayMs, paceMs, ending = 'end', isCloseDelimited } = script
+  const { headDelayMs, paceMs, endDelayMs, framing = 'chunked' } = script
   if (headDelayMs) await Bun.sleep(headDelayMs)
-  const headers = script.headers ?? { 'content-type': 'text/event-stream' }
-  if (isCloseDelimited) await exchange.raw(closeDelimitedHead(script.status ?? 200, headers))
-  else exchange.head(script.status ?? 200, headers)
-  for (const part of script.body ?? []) {
+  if (framing === 'chunked') exchange.head(script.status ?? 200, script.headers ?? eventStream)
+  else if (framing !== 'raw') await exchange.raw(unchunkedHead(script, framing))
+  for await (const part of script.body ?? []) {
     if (paceMs) await Bun.sleep(paceMs)
-    await (isCloseDelimited ? exchange.raw(part) : exchange.chunk(part))
+    if (!exchange.isOpen()) return
+    await (framing === 'chunked' ? exchange.chunk(part) : exchange.raw(part))
   }
-  if (ending === 'rst') exchange.reset()
-  else if (ending === 'fin' || (ending === 'end' && isCloseDelimited)) exchange.finish()
-  else if (ending === 'end') exchange.end()
+  if (endDelayMs) await Bun.sleep(endDelayMs)
+  leave(exchange, script)
 }
 
-function closeDelimitedHead(status: number, headers: Readonly<Record<string, string>>): string {
+const eventStream = { 'content-type': 'text/event-stream' }
+
+function leave(exchange: Exchange, { framing = 'chunked', ending = 'end' }: Script): void {
+  if (ending === 'rst') exchange.reset()
+  else if (ending === 'fin' || (ending === 'end' && framing === 'close')) exchange.finish()
+  else if (ending === 'end' && framing === 'chunked') exchange.end()
+}
+
+function unchunkedHead(
+  { status = 200, headers = eventStream, length = 0 }: Script,
+  framing: 'length' | 'close',
+): string {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  return `HTTP/1.1 ${status} Emulated\r\n${lines.join('')}connection: close\r\n\r\n`
+  const delimiter = framing === 'length' ? `content-length: ${length}` : 'connection: close'
+  return `HTTP/1.1 ${status} Emulated\r\n${lines.join('')}${delimiter}\r\n\r\n`
 }
 
 /** The frames of a streamed answer, as OpenAI cuts them: the role, the words, the finish, the usage if asked for, `[DONE]`. */
-function streamParts(chat: ChatBody): string[] {
+function streamParts(chat: EmulatedChat): string[] {
   const wantsUsage = chat.stream_options?.include_usage ?? false
   const usage = wantsUsage ? { usage: null } : {}
   const chunk = (index: number, delta: object, finish: string | null = null) =>
@@ -149,12 +172,12 @@ function streamParts(chat: ChatBody): string[] {
   const last = wantsUsage
     ? [frame({ id, object: 'chat.completion.chunk', created, model: chat.model, choices: [], usage: usageOf(chat) })]
     : []
-  return [...parts, ...last, 'data: [DONE]\n\n']
+  return [...parts, ...last, sseData('[DONE]')]
 }
 
 /** A value as one server-sent event. */
 export function frame(value: unknown): string {
-  return `data: ${JSON.stringify(value)}\n\n`
+  return sseData(JSON.stringify(value))
 }
 
 interface Call {
@@ -168,23 +191,23 @@ function callDeltas(call: Call, index: number): object[] {
   return [{ index, id: call.id, type: 'function', function: { name: call.name, arguments: '' } }, ...pieces]
 }
 
-function callsFor(chat: ChatBody): Call[] {
+function callsFor(chat: EmulatedChat): Call[] {
   const [verb, ...names] = lastText(chat).split(' ')
   const known = chat.tools?.map((tool) => tool.function?.name) ?? []
   if (verb !== 'call') return []
   return names.filter((name) => known.includes(name)).map((name, at) => ({ id: `call_${at + 1}`, name }))
 }
 
-function lastText(chat: ChatBody): string {
+function lastText(chat: EmulatedChat): string {
   const content = chat.messages.at(-1)?.content
   return typeof content === 'string' ? content : JSON.stringify(content)
 }
 
-function wordsFor(chat: ChatBody): string[] {
+function wordsFor(chat: EmulatedChat): string[] {
   return `You said: ${lastText(chat)}`.match(/\s*\S+/g) ?? []
 }
 
-function usageOf(chat: ChatBody): object {
+function usageOf(chat: EmulatedChat): object {
   const completion = wordsFor(chat).length * (chat.n ?? 1)
   return {
     prompt_tokens: 7,
@@ -194,7 +217,7 @@ function usageOf(chat: ChatBody): object {
   }
 }
 
-function completion(chat: ChatBody): object {
+function completion(chat: EmulatedChat): object {
   const calls = callsFor(chat).map((call) => ({
     ...call,
     type: 'function',

@@ -1,6 +1,7 @@
 import type { Account } from '../../accounts/account.ts'
 import type { Secret } from '../../chat/secret.ts'
 import type { Problem, Provider, Upstream, Variables } from '../provider.ts'
+import { ollamaUrl } from './ollama-host.ts'
 import { type Preset, presets } from './presets.ts'
 import { openaiCompatible } from './upstream.ts'
 
@@ -42,12 +43,11 @@ function configurePreset(preset: Preset, variables: Variables): Upstream<Secret 
   ]
 }
 
-/** `OLLAMA_HOST` is what Ollama itself reads: `host`, `host:port` or a URL; the address it binds to serves as well. */
 function configureOllama(variables: Variables): Upstream<Secret | undefined>[] {
   const host = variables.text('OLLAMA_HOST')
   if (!host) return []
-  const url = URL.parse(/^https?:\/\//.test(host) ? host : `http://${host}`)
-  if (!url?.hostname) {
+  const url = ollamaUrl(host)
+  if (!url) {
     variables.report({
       variable: 'OLLAMA_HOST',
       problem: 'is no host, host:port or http URL',
@@ -55,17 +55,8 @@ function configureOllama(variables: Variables): Upstream<Secret | undefined>[] {
     })
     return []
   }
-  if (url.port === '' && !/:\d+\/?$/.test(host) && url.protocol === 'http:') url.port = '11434'
-  if (url.hostname === '0.0.0.0') url.hostname = '127.0.0.1'
-  const base = `${url.href.replace(/\/+$/, '')}/v1`
-  return [
-    openaiCompatible({
-      name: 'ollama',
-      url: base,
-      accounts: [{ label: 'ollama', credential: undefined }],
-      manyChoices: false,
-    }),
-  ]
+  const accounts = [{ label: 'ollama', credential: undefined }]
+  return [openaiCompatible({ name: 'ollama', url, accounts, manyChoices: false })]
 }
 
 function configureOthers(variables: Variables): Upstream<Secret | undefined>[] {

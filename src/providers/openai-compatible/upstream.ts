@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Account } from '../../accounts/account.ts'
 import type { Call } from '../../chat/call.ts'
+import { defer } from '../../chat/defer.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Model, Support } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
@@ -10,7 +11,7 @@ import { encodeRequest } from '../../dialects/openai-chat/encode-request.ts'
 import { isFields } from '../../dialects/openai-chat/fields.ts'
 import { readReply } from '../../dialects/openai-chat/read-reply.ts'
 import { dialect } from '../../dialects/openai-chat/schema.ts'
-import { readText, send } from '../../wire/http.ts'
+import { send } from '../../wire/http.ts'
 import { refusal } from '../../wire/http-status.ts'
 import type { Upstream } from '../provider.ts'
 
@@ -44,22 +45,15 @@ export function openaiCompatible({
   }
 }
 
-async function* chat(url: string, request: ChatRequest, call: Call & { readonly account: KeyAccount }) {
+function chat(url: string, request: ChatRequest, call: Call & { readonly account: KeyAccount }) {
   const stream = request.stream || request.dialect !== dialect
-  const reply = await send(
-    {
-      method: 'POST',
-      url,
-      headers: {
-        'content-type': 'application/json',
-        accept: stream ? 'text/event-stream' : 'application/json',
-        ...authorization(call.account),
-      },
-      body: JSON.stringify(withStream(request, stream)),
-    },
-    call.signal,
-  )
-  yield* readReply(reply, { stream, signal: call.signal, choices: request.parameters.choices ?? 1, newId })
+  const accept = stream ? 'text/event-stream' : 'application/json'
+  return defer(async () => {
+    const headers = { 'content-type': 'application/json', accept, ...authorization(call.account) }
+    const body = JSON.stringify(withStream(request, stream))
+    const reply = await send({ method: 'POST', url, headers, body }, call.signal)
+    return readReply(reply, { stream, signal: call.signal, choices: request.parameters.choices ?? 1, newId })
+  })
 }
 
 /** Usage is always asked for; whether the client sees it is its encoder's business. */
@@ -129,7 +123,7 @@ async function listModels(url: string, account: KeyAccount, signal: AbortSignal)
     signal,
   )
   if (reply.status !== 200) throw await refusal(reply, readComplaint)
-  const parsed = ModelList.safeParse(parseJson(await readText(reply)))
+  const parsed = ModelList.safeParse(parseJson(await reply.text()))
   if (!parsed.success)
     throw new ChatError('upstream-failed', {
       message: 'The upstream listed its models in an unknown shape.',

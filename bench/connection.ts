@@ -1,0 +1,118 @@
+import type { Socket } from 'bun'
+import { epochMs } from './clock.ts'
+import { MessageReader } from './message-reader.ts'
+import { token } from './mock-frames.ts'
+
+/** A whole answer: status 200, read to its HTTP end. `firstTokenMs` counts from the request's sending. */
+export type Answer = { readonly tokens: number; readonly firstTokenMs: number }
+
+type Exchange = {
+  readonly sentAtMs: number
+  readonly onTokens: (count: number) => void
+  readonly settled: PromiseWithResolvers<Answer>
+  status: number
+  tokens: number
+  firstTokenMs: number
+  refusal: string
+}
+
+/** A client's raw TCP connection, one request at a time: so cheap that it disturbs little of what it measures. */
+export class Connection {
+  readonly #reader: MessageReader
+  #socket: Socket<undefined> | undefined
+  #exchange: Exchange | undefined
+  #isOpen = true
+
+  private constructor() {
+    this.#reader = new MessageReader({
+      head: (head) => this.#readStatus(head),
+      body: (bytes) => this.#readBody(bytes),
+      end: () => this.#finish(),
+    })
+  }
+
+  static async open(port: number): Promise<Connection> {
+    const connection = new Connection()
+    connection.#socket = await Bun.connect({
+      hostname: '127.0.0.1',
+      port,
+      socket: {
+        data: (_, bytes) => connection.#reader.push(bytes),
+        close: () => connection.#lose(),
+        error: () => connection.#lose(),
+      },
+    })
+    connection.#socket.setNoDelay(true)
+    return connection
+  }
+
+  /** Is a request under way on an open connection? */
+  get isBusy(): boolean {
+    return this.#isOpen && this.#exchange !== undefined
+  }
+
+  /** @throws Error when the answer is not a 200 or is cut off */
+  request(bytes: Buffer, onTokens: (count: number) => void = ignore): Promise<Answer> {
+    const settled = Promise.withResolvers<Answer>()
+    const sentAtMs = epochMs()
+    this.#exchange = { sentAtMs, onTokens, settled, status: 0, tokens: 0, firstTokenMs: Number.NaN, refusal: '' }
+    const sentBytes = this.#isOpen ? this.#socket?.write(bytes) : 0
+    if (sentBytes !== bytes.length) settled.reject(new Error('the connection takes no request'))
+    return settled.promise
+  }
+
+  /** Closes at once, as a client that leaves; a running request is rejected. */
+  close(): void {
+    this.#socket?.end()
+  }
+
+  #readStatus(head: string): void {
+    if (this.#exchange) this.#exchange.status = Number(head.slice(9, 12))
+  }
+
+  #readBody(bytes: Buffer): void {
+    const exchange = this.#exchange
+    if (!exchange) return
+    if (exchange.status !== 200) exchange.refusal += bytes.toString()
+    const count = countTokens(bytes)
+    if (count === 0) return
+    if (exchange.tokens === 0) exchange.firstTokenMs = epochMs() - exchange.sentAtMs
+    exchange.tokens += count
+    exchange.onTokens(count)
+  }
+
+  #finish(): void {
+    const exchange = this.#exchange
+    this.#exchange = undefined
+    if (!exchange) return
+    const { status, refusal, settled } = exchange
+    if (status === 200) settled.resolve(exchange)
+    else settled.reject(new Error(`answered ${status}: ${refusal.slice(0, 300)}`))
+  }
+
+  #lose(): void {
+    this.#isOpen = false
+    this.#exchange?.settled.reject(new Error('the connection was closed before the answer had ended'))
+  }
+}
+
+/** Opens a stream and waits for its first token. It runs until it ends or is closed. */
+export async function openStream(port: number, request: Buffer, onTokens = ignore): Promise<Connection> {
+  const connection = await Connection.open(port)
+  const started = Promise.withResolvers<void>()
+  const onFirst = (count: number): void => {
+    onTokens(count)
+    started.resolve()
+  }
+  connection.request(request, onFirst).then(() => started.resolve(), started.reject)
+  await started.promise
+  return connection
+}
+
+function ignore(_count: number): void {}
+
+function countTokens(bytes: Buffer): number {
+  let count = 0
+  for (let at = bytes.indexOf(token); at >= 0; at = bytes.indexOf(token, at + token.length)) count += 1
+  return count
+}

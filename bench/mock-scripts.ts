@@ -1,0 +1,24 @@
+/** How the mock upstream answers a request: by its `model`. */
+export type Script = {
+  readonly sendsHead: boolean
+  readonly tokens: number
+  readonly everyMs: number
+  /** Without an end the answer stays open, silently, after its last token. */
+  readonly ends: boolean
+}
+
+const scripts: ReadonlyMap<string, Script> = new Map([
+  ['json', { sendsHead: true, tokens: 20, everyMs: 0, ends: true }],
+  ['burst', { sendsHead: true, tokens: 20, everyMs: 0, ends: true }],
+  ['short-5ms', { sendsHead: true, tokens: 50, everyMs: 5, ends: true }],
+  ['paced-5ms', { sendsHead: true, tokens: Number.POSITIVE_INFINITY, everyMs: 5, ends: true }],
+  ['first-then-silent', { sendsHead: true, tokens: 1, everyMs: 0, ends: false }],
+  ['silent', { sendsHead: true, tokens: 0, everyMs: 0, ends: false }],
+  ['silent-head', { sendsHead: false, tokens: 0, everyMs: 0, ends: false }],
+])
+
+export const mockModels: readonly string[] = [...scripts.keys()]
+
+export function scriptOf(model: string): Script | undefined {
+  return scripts.get(model)
+}

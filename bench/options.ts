@@ -1,0 +1,21 @@
+import { parseArgs } from 'node:util'
+import type { Effort } from './figure.ts'
+
+export type Options = { readonly effort: Effort; readonly only: string }
+
+const whole: Effort = { rounds: (rounds) => rounds, windowMs: (windowMs) => windowMs, count: (count) => count }
+
+const quick: Effort = {
+  rounds: (rounds) => Math.max(2, Math.round(rounds * 0.4)),
+  windowMs: (windowMs) => windowMs * 0.5,
+  count: (count) => Math.ceil(count / 5),
+}
+
+/** @throws TypeError for a flag that there is not */
+export function readOptions(argv: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: { quick: { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
+  })
+  return { effort: values.quick ? quick : whole, only: values.only.toLowerCase() }
+}

@@ -1,0 +1,26 @@
+import { readdir } from 'node:fs/promises'
+
+/** CPU time of all of a process's threads in nanoseconds. The first field of schedstat: time spent on the CPU. proc(5) */
+export async function cpuNs(pid: number): Promise<number> {
+  const threads = await readdir(`/proc/${pid}/task`)
+  const times = await Promise.all(threads.map((thread) => threadCpuNs(`/proc/${pid}/task/${thread}/schedstat`)))
+  return times.reduce((sum, time) => sum + time, 0)
+}
+
+export async function rssKib(pid: number): Promise<number> {
+  const status = await Bun.file(`/proc/${pid}/status`).text()
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1])
+}
+
+/** How many files a process started here may have open: the soft limit, which Bun has raised to the hard one. */
+export async function maxOpenFiles(): Promise<number> {
+  const limits = await Bun.file('/proc/self/limits').text()
+  return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY)
+}
+
+async function threadCpuNs(path: string): Promise<number> {
+  const stat = await Bun.file(path)
+    .text()
+    .catch(() => '0') // the thread has ended since it was listed
+  return Number(stat.split(' ')[0])
+}

@@ -1,0 +1,198 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { ChatError, type Reason } from '../chat/error.ts'
+import type { Account } from './account.ts'
+import { Pool } from './pool.ts'
+
+const minuteMs = 60_000
+const nobody: ReadonlySet<unknown> = new Set()
+
+function given(count: number, startsAt = 0) {
+  let now = startsAt
+  const accounts = Array.from({ length: count }, (_, at): Account => ({ label: `a${at}`, credential: undefined }))
+  const pool = new Pool(accounts, () => now)
+  return {
+    accounts,
+    pool,
+    pass: (ms: number) => {
+      now += ms
+    },
+    lease: (...tried: readonly Account[]) => pool.lease(new Set(tried)).label,
+    fail: (at: number, reason: Reason = 'rate-limited', retryAfterMs?: number) => {
+      const account = accounts[at]
+      const error = new ChatError(reason, { message: '', ...(retryAfterMs !== undefined && { retryAfterMs }) })
+      if (account) pool.failed(account, error)
+    },
+    succeed: (at: number) => {
+      const account = accounts[at]
+      if (account) pool.succeeded(account)
+    },
+    kinds: () => Object.fromEntries(pool.states().map(({ label, state }) => [label, state.kind])),
+    until: (at: number) => {
+      const found = pool.states().find(({ label }) => label === `a${at}`)?.state
+      return found && found.kind !== 'ok' ? found.until : undefined
+    },
+  }
+}
+
+function refusalOf(lease: () => unknown): unknown {
+  try {
+    return lease()
+  } catch (thrown) {
+    return thrown
+  }
+}
+
+test('accounts take turns: the least recently used one is next', () => {
+  const { lease } = given(3)
+  expect(Array.from({ length: 7 }, () => lease())).toEqual(['a0', 'a1', 'a2', 'a0', 'a1', 'a2', 'a0'])
+})
+
+test('accounts that failed this call already are passed over, and keep their turn', () => {
+  const { lease, accounts } = given(3)
+  const [first] = accounts
+  expect(first && lease(first)).toBe('a1')
+  expect(lease()).toBe('a0')
+})
+
+test('an account that failed rests until its upstream wants it back', () => {
+  const { lease, fail, pass } = given(2)
+  fail(0, 'rate-limited', 5_000)
+  expect([lease(), lease()]).toEqual(['a1', 'a1'])
+  pass(4_999)
+  expect(lease()).toBe('a1')
+  pass(1)
+  expect([lease(), lease()].toSorted()).toEqual(['a0', 'a1'])
+})
+
+test('section 3: how long an account rests that nobody put a time to', () => {
+  const rest = (reason: Reason, failures: number, startsAt = 0) => {
+    const { fail, until } = given(2, startsAt)
+    for (let failed = 0; failed < failures; failed++) fail(0, reason)
+    return (until(0) ?? 0) - startsAt
+  }
+  expect([1, 2, 3, 4, 5, 6, 2_000].map((failures) => rest('rate-limited', failures) / 1_000)).toEqual([
+    30, 60, 120, 240, 300, 300, 300,
+  ])
+  expect([1, 2, 8, 2_000].map((failures) => rest('challenged', failures) / minuteMs)).toEqual([15, 30, 1440, 1440])
+  expect([1, 5].map((failures) => rest('account-refused', failures) / minuteMs)).toEqual([10, 10])
+  const atTen = Date.UTC(2026, 10, 21, 10)
+  expect(rest('quota-exhausted', 1, atTen) / minuteMs).toBe(14 * 60)
+})
+
+test('a success heals at once and forgets the failures before it', () => {
+  const { fail, succeed, kinds, until } = given(2)
+  fail(0)
+  fail(0)
+  succeed(0)
+  expect(kinds()).toEqual({ a0: 'ok', a1: 'ok' })
+  fail(0)
+  expect(until(0)).toBe(30_000)
+})
+
+test('time heals too, but does not forget the failures', () => {
+  const { fail, pass, lease, kinds, until } = given(2)
+  fail(0)
+  pass(30_000)
+  lease()
+  expect(kinds()).toEqual({ a1: 'ok', a0: 'ok' })
+  fail(0)
+  expect(until(0)).toBe(30_000 + 60_000)
+})
+
+test('failures that are not the account’s leave it as it is', () => {
+  for (const reason of [
+    'upstream-failed',
+    'timeout',
+    'overloaded',
+    'invalid-request',
+    'cancelled',
+    'internal',
+  ] as const) {
+    const { fail, kinds } = given(1)
+    fail(0, reason)
+    expect(kinds()).toEqual({ a0: 'ok' })
+  }
+})
+
+test('P20: the last account is never kept back for a failing nobody has put a time to', () => {
+  const { fail, lease } = given(1)
+  for (const reason of ['account-refused', 'challenged', 'quota-exhausted', 'rate-limited'] as const) {
+    fail(0, reason)
+    expect(lease()).toBe('a0')
+  }
+})
+
+test('P20: of several that all rest, the one that would be back soonest is asked', () => {
+  const { fail, lease, accounts } = given(3)
+  fail(0, 'challenged')
+  fail(1, 'rate-limited')
+  fail(2, 'account-refused')
+  expect(lease()).toBe('a1')
+  expect(lease(...accounts.slice(1, 2))).toBe('a2')
+})
+
+test('an account whose upstream put a time to it is kept back, also the last one: 429 with the soonest time', () => {
+  const { fail, lease, pass } = given(2)
+  fail(0, 'rate-limited', 9_000)
+  fail(1, 'rate-limited', 4_000)
+  pass(1_000)
+  expect(refusalOf(lease)).toMatchObject({ reason: 'rate-limited', retryAfterMs: 3_000 })
+  pass(3_000)
+  expect(lease()).toBe('a1')
+})
+
+test('told once and failing again untold, an account may be asked again', () => {
+  const { fail, lease } = given(1)
+  fail(0, 'rate-limited', 60_000)
+  expect(refusalOf(lease)).toBeInstanceOf(ChatError)
+  fail(0, 'account-refused')
+  expect(lease()).toBe('a0')
+})
+
+test('when every account has failed this call there is nobody left', () => {
+  const { lease, accounts } = given(2)
+  expect(refusalOf(() => lease(...accounts))).toMatchObject({ reason: 'unavailable', code: 'no_account' })
+  expect(refusalOf(() => new Pool([]).lease(nobody))).toMatchObject({ reason: 'unavailable', code: 'no_account' })
+})
+
+test('an account the pool does not know changes nothing', () => {
+  const { pool, kinds } = given(1)
+  const stranger: Account = { label: 'x', credential: undefined }
+  pool.failed(stranger, new ChatError('rate-limited', { message: '' }))
+  pool.succeeded(stranger)
+  expect(kinds()).toEqual({ a0: 'ok' })
+  expect(pool.size).toBe(1)
+})
+
+test('P21: whatever happens, no account is lost or doubled, and a healthy one is found if there is one', () => {
+  const reason = fc.constantFrom<Reason>('rate-limited', 'challenged', 'account-refused', 'quota-exhausted', 'timeout')
+  const step = fc.oneof(
+    fc.record({ do: fc.constant('fail' as const), at: fc.nat(3), reason, afterMs: fc.option(fc.nat(120_000)) }),
+    fc.record({ do: fc.constant('succeed' as const), at: fc.nat(3) }),
+    fc.record({ do: fc.constant('pass' as const), ms: fc.nat(600_000) }),
+    fc.record({ do: fc.constant('lease' as const) }),
+  )
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const { pool, fail, succeed, pass, lease } = given(4)
+      for (const taken of steps) {
+        if (taken.do === 'fail') fail(taken.at, taken.reason, taken.afterMs ?? undefined)
+        else if (taken.do === 'succeed') succeed(taken.at)
+        else if (taken.do === 'pass') pass(taken.ms)
+        else {
+          const healthy = pool.states().filter(({ state }) => state.kind === 'ok')
+          const leased = refusalOf(lease)
+          if (healthy.length > 0) expect(pool.states().find(({ label }) => label === leased)?.state.kind).toBe('ok')
+        }
+        expect(pool.size).toBe(4)
+        expect(
+          pool
+            .states()
+            .map(({ label }) => label)
+            .toSorted(),
+        ).toEqual(['a0', 'a1', 'a2', 'a3'])
+      }
+    }),
+  )
+})

@@ -1,0 +1,330 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { errorIn, RawClient } from '../../test/attacks/rig.ts'
+import { until } from '../../test/waiting.ts'
+import { sleep } from '../chat/abort.ts'
+import type { Call } from '../chat/call.ts'
+import type { ChatEvent } from '../chat/event.ts'
+import type { ChatRequest } from '../chat/request.ts'
+import { openGateway } from '../gateway/gateway.ts'
+import type { Upstream } from '../providers/provider.ts'
+import { openLog } from '../telemetry/log.ts'
+import { openServer, type Server, type ServerOptions } from './server.ts'
+
+/** Chats that run. */
+let chats = 0
+
+/** Answers `ok`; a message of digits makes it wait so many milliseconds before each event. */
+const upstream: Upstream = {
+  name: 'lab',
+  accounts: [{ label: 'lab', credential: undefined }],
+  support: { parameters: { choices: 'emulated' } },
+  models: [
+    { id: 'plain', contextLength: 8192, capabilities: ['tools'] },
+    { id: 'vendor/model:free', created: 1_760_000_000, ownedBy: 'vendor', inputModalities: ['text', 'image'] },
+  ],
+  async *chat(request: ChatRequest, call: Call): AsyncGenerator<ChatEvent> {
+    const [part] = request.messages.at(-1)?.content ?? []
+    const ms = part?.type === 'text' ? Number(part.text) || 0 : 0
+    chats++
+    try {
+      await sleep(ms, call.signal)
+      yield { type: 'text', choice: 0, text: 'ok' }
+      await sleep(ms, call.signal)
+      yield { type: 'finish', choice: 0, reason: 'stop' }
+    } finally {
+      chats--
+    }
+  },
+}
+
+const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
+const gateway = openGateway({
+  upstreams: [upstream],
+  deadlines: { firstEventMs: 60_000, wholeMs: 60_000, idleMs: 60_000 },
+  maxCalls: 100,
+  log,
+})
+
+function start(options: Partial<ServerOptions> = {}): Server {
+  return openServer({
+    hostname: '127.0.0.1',
+    port: 0,
+    keys: [],
+    policy: { hasKeys: false, allowedHosts: [], isPublic: false, corsOrigins: undefined },
+    maxBodyBytes: 10_000,
+    keepAliveMs: 1_000,
+    idleSeconds: 30,
+    gateway,
+    log,
+    version: '9.9.9',
+    ...options,
+  })
+}
+
+const bodyOf = (content: string, more: object = {}) =>
+  JSON.stringify({ model: 'plain', messages: [{ role: 'user', content }], ...more })
+const ask = (server: Server, content: string, more: object = {}) =>
+  fetch(`${server.url}/v1/chat/completions`, { method: 'POST', body: bodyOf(content, more) })
+const raw = (body: string) =>
+  `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+
+let server: Server
+beforeAll(() => {
+  server = start()
+})
+afterAll(() => server.stop(0))
+
+describe('operations', () => {
+  test('/health tells that it is well, and the version', async () => {
+    const response = await fetch(`${server.url}/health`)
+    expect(response.headers.get('content-type')).toBe('application/json')
+    expect(await response.json()).toEqual({ status: 'ok', version: '9.9.9' })
+  })
+
+  test('/ready tells that it takes work', async () => {
+    expect(await (await fetch(`${server.url}/ready`)).json()).toEqual({ status: 'ready' })
+  })
+
+  test('/ tells what this is', async () => {
+    expect(await (await fetch(server.url)).json()).toEqual({
+      message: expect.stringContaining('/v1'),
+      version: '9.9.9',
+    })
+  })
+
+  for (const path of ['/', '/health', '/ready', '/v1/models', '/v1/models/plain', '/v1/models/lab/vendor/model:free']) {
+    test(`HEAD ${path} is GET ${path} without its body`, async () => {
+      using client = new RawClient(server.url)
+      const headers = []
+      for (const method of ['HEAD', 'GET'] as const) {
+        void client.send(`${method} ${path} HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: same\r\n\r\n`)
+        const reply = await client.reply(5_000, method === 'HEAD' ? { to: 'HEAD' } : {})
+        expect(reply.status).toBe(200)
+        reply.headers.delete('date')
+        headers.push([...reply.headers])
+      }
+      expect(headers[0]).toEqual(headers[1])
+    })
+  }
+
+  test('every answer has an id and keeps its type', async () => {
+    for (const path of ['/', '/health', '/v1/models', '/nothing']) {
+      const { headers } = await fetch(server.url + path)
+      expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+      expect(headers.get('x-content-type-options')).toBe('nosniff')
+    }
+  })
+
+  test('what is nowhere is 404, also where another method would be at home', async () => {
+    for (const [method, path] of [
+      ['GET', '/v1/chat/completions'],
+      ['POST', '/v1/models'],
+      ['DELETE', '/v1/models/plain'],
+      ['GET', '/<script>alert(1)</script>'],
+    ] as const) {
+      const response = await fetch(server.url + path, { method })
+      expect(response.status).toBe(404)
+      const body = await response.text()
+      expect(errorIn(body).code).toBe('not_found')
+      expect(body).not.toContain('script')
+    }
+  })
+})
+
+describe('models', () => {
+  test('are listed under their full ids, with what is known of them', async () => {
+    expect(await (await fetch(`${server.url}/v1/models`)).json()).toEqual({
+      object: 'list',
+      data: [
+        {
+          id: 'lab/plain',
+          object: 'model',
+          created: 0,
+          owned_by: 'lab',
+          context_length: 8192,
+          capabilities: ['tools'],
+        },
+        {
+          id: 'lab/vendor/model:free',
+          object: 'model',
+          created: 1_760_000_000,
+          owned_by: 'vendor',
+          architecture: { input_modalities: ['text', 'image'], output_modalities: ['text'] },
+        },
+      ],
+    })
+  })
+
+  const spellings: readonly (readonly [string, string | undefined])[] = [
+    ['lab/plain', 'lab/plain'],
+    ['plain', 'lab/plain'],
+    ['lab/vendor/model:free', 'lab/vendor/model:free'],
+    ['vendor/model:free', 'lab/vendor/model:free'],
+    ['lab%2Fvendor%2Fmodel%3Afree', 'lab/vendor/model:free'],
+    ['vendor%2Fmodel:free', 'lab/vendor/model:free'],
+    ['lab/plain?x=1', 'lab/plain'],
+    ['lab', undefined],
+    ['lab/', undefined],
+    ['vendor', undefined],
+    ['lab//plain', undefined],
+    ['lab/nothing', undefined],
+    ['%', undefined],
+    ['%ff', undefined],
+    ['lab%252Fplain', undefined],
+    ['__proto__', undefined],
+    ['constructor', undefined],
+    ['<b>', undefined],
+  ]
+  for (const [spelling, id] of spellings) {
+    test(`${spelling} is ${id ?? 'no model'}`, async () => {
+      const response = await fetch(`${server.url}/v1/models/${spelling}`)
+      if (id) expect(await response.json()).toMatchObject({ id, object: 'model' })
+      else expect([response.status, errorIn(await response.text()).code]).toEqual([404, 'model_not_found'])
+    })
+  }
+
+  test('are found whatever the name of the host, however short', async () => {
+    const short = start({ policy: { hasKeys: false, allowedHosts: ['a'], isPublic: false, corsOrigins: undefined } })
+    using client = new RawClient(short.url)
+    void client.send('GET /v1/models/lab/vendor/model:free HTTP/1.1\r\nHost: a\r\n\r\n')
+    expect((await client.reply()).status).toBe(200)
+    await short.stop(0)
+  })
+})
+
+describe('a bug of ours', () => {
+  const broken: Upstream = {
+    ...upstream,
+    chat: () => {
+      throw new TypeError('undefined is not a function: canary')
+    },
+  }
+  const options = {
+    upstreams: [broken],
+    deadlines: { firstEventMs: 60_000, wholeMs: 60_000, idleMs: 60_000 },
+    maxCalls: 9,
+  }
+
+  for (const stream of [false, true]) {
+    test(`is 500 without its details, which the log has (${stream ? 'a stream' : 'whole'})`, async () => {
+      const lines: string[] = []
+      const told = openLog({ level: 'info', format: 'json', write: (line) => lines.push(line) })
+      const failing = start({ gateway: openGateway({ ...options, log: told }), log: told })
+      const response = await ask(failing, 'hello', { stream })
+      expect(response.status).toBe(500)
+      const text = await response.text()
+      expect(errorIn(text)).toMatchObject({ type: 'server_error', code: 'internal_error' })
+      expect(text).not.toMatch(/canary|\bat |\.ts:/)
+      expect(lines.filter((line) => line.includes('canary')).length).toBe(1)
+      expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'error', id: response.headers.get('x-request-id') })
+      await failing.stop(0)
+    })
+  }
+})
+
+test('a port that is in use is not shared', async () => {
+  expect(() => start({ port: Number(new URL(server.url).port) })).toThrow(/in use/)
+})
+
+// The listener counts in steps of 4 s.
+describe('a connection', () => {
+  const served: readonly (readonly [string, string])[] = [
+    ['a chat', raw(bodyOf('hello'))],
+    ['a chat that could not be read', raw('{')],
+    [
+      'a chat that was too large',
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20000\r\n\r\n{`,
+    ],
+    ['a list of models', 'GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+    [
+      'a path that is nowhere, its body unread',
+      'POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20000\r\n\r\n{',
+    ],
+    ['a refusal', 'GET /health HTTP/1.1\r\nHost: evil.com\r\n\r\n'],
+  ]
+  for (const [name, bytes] of served) {
+    test.concurrent(`is closed when it idles after ${name}`, async () => {
+      const idle = start({ idleSeconds: 1 })
+      using client = new RawClient(idle.url)
+      void client.send(bytes)
+      await client.reply()
+      expect(client.isClosed).toBe(false)
+      await client.closed(10_000)
+      await idle.stop(0)
+    }, 15_000)
+  }
+
+  test.concurrent('is closed when it idles after a stream', async () => {
+    const idle = start({ idleSeconds: 1 })
+    using client = new RawClient(idle.url)
+    void client.send(raw(bodyOf('hello', { stream: true })))
+    await client.text('0\r\n\r\n')
+    await client.closed(10_000)
+    await idle.stop(0)
+  }, 15_000)
+
+  test.concurrent('is closed when it drips its next head', async () => {
+    const idle = start({ idleSeconds: 1 })
+    using client = new RawClient(idle.url)
+    void client.send(raw(bodyOf('hello')))
+    await client.reply()
+    const dripping = setInterval(() => void client.send('GET'), 300)
+    await client.closed(10_000).finally(() => clearInterval(dripping))
+    await idle.stop(0)
+  }, 15_000)
+
+  test.concurrent('is not closed while a chat runs in silence', async () => {
+    const idle = start({ idleSeconds: 1, keepAliveMs: 60_000 })
+    const [whole, streamed] = await Promise.all([
+      ask(idle, '5500').then((response) => response.text()),
+      ask(idle, '5500', { stream: true }).then((response) => response.text()),
+    ])
+    expect(whole).toContain('"content":"ok"')
+    expect(streamed).toEndWith('data: [DONE]\n\n')
+    await idle.stop(0)
+  }, 20_000)
+})
+
+describe('stopping', () => {
+  test('lets a running answer end, and takes no new connection', async () => {
+    const stopping = start()
+    const running = ask(stopping, '200', { stream: true })
+    await until(() => chats === 1, 1_000, 'the chat')
+    const stopped = stopping.stop(5_000)
+    expect(await (await running).text()).toEndWith('data: [DONE]\n\n')
+    await stopped
+    expect(await fetch(`${stopping.url}/health`).catch(() => 'refused')).toBe('refused')
+  })
+
+  test('closes the connections that idle, and does not wait for them', async () => {
+    const stopping = start()
+    using client = new RawClient(stopping.url)
+    void client.send('GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await client.reply()
+    const startedAt = performance.now()
+    await stopping.stop(5_000)
+    await client.closed()
+    expect(performance.now() - startedAt).toBeLessThan(1_000)
+  })
+
+  test('ends what outstays the grace: a stream with an error and no [DONE], the others with 503', async () => {
+    const stopping = start()
+    const streamed = ask(stopping, '300', { stream: true })
+    const begun = await streamed
+    const whole = ask(stopping, '60000')
+    using slow = new RawClient(stopping.url)
+    void slow.send('POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 100\r\nHost: localhost\r\n\r\n{')
+    await until(() => chats === 2, 1_000, 'both chats')
+    const startedAt = performance.now()
+    const stopped = stopping.stop(50)
+    const text = await begun.text()
+    expect(text).toContain('"content":"ok"')
+    expect(text).toContain('"code":"shutting_down"')
+    expect(text).not.toContain('[DONE]')
+    const failed = await whole
+    expect([failed.status, errorIn(await failed.text()).code]).toEqual([503, 'shutting_down'])
+    expect((await slow.reply()).status).toBe(503)
+    await stopped
+    expect(performance.now() - startedAt).toBeLessThan(1_000)
+  })
+})

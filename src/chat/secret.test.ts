@@ -1,0 +1,98 @@
+import { expect, test } from 'bun:test'
+import { inspect } from 'node:util'
+import fc from 'fast-check'
+import { redact, Secret } from './secret.ts'
+
+/** Never a secret of another test: what is known stays known. */
+function fresh(alphabet = ''): string {
+  return `sk-${alphabet}${crypto.randomUUID()}`
+}
+
+test('P17: a secret shows itself to nobody who does not ask for it', () => {
+  const value = fresh()
+  const secret = new Secret(value)
+  const shown = [
+    `${secret}`,
+    String(secret),
+    JSON.stringify({ secret }),
+    inspect({ secret }, { showHidden: true, depth: 9 }),
+    Bun.inspect(secret),
+    Object.entries(secret).join(),
+    Object.values(structuredClone({ ...secret })).join(),
+  ]
+  for (const text of shown) expect(text).not.toContain(value)
+  expect(secret.reveal()).toBe(value)
+})
+
+test('P17: a known secret is cut out of a text in every form it may stand in', () => {
+  const value = fresh('/+"\\ä=& ')
+  new Secret(value)
+  const bytes = Buffer.from(value)
+  const forms = [
+    value,
+    encodeURIComponent(value),
+    encodeURIComponent(value).replace(/%../g, (hex) => hex.toLowerCase()),
+    new URLSearchParams({ key: value }).toString(),
+    bytes.toString('base64'),
+    bytes.toString('base64url'),
+    bytes.toString('base64').replace(/=+$/, ''),
+    JSON.stringify(value),
+    JSON.stringify({ error: `bad key ${value}` }),
+  ]
+  for (const form of forms) {
+    const cleaned = redact(`before ${form} after`)
+    expect(cleaned).toContain('[secret]')
+    expect(cleaned).not.toContain(form)
+    expect(cleaned).toStartWith('before ')
+    expect(cleaned).toEndWith(' after')
+  }
+})
+
+test('P17: a secret inside a longer base64, such as that of user:password, is cut out as well', () => {
+  const value = fresh()
+  new Secret(value)
+  for (const user of ['', 'a', 'ab', 'abc', 'abcd']) {
+    for (const tail of ['', 'x', 'xy', 'xyz']) {
+      const header = Buffer.from(`${user}:${value}${tail}`).toString('base64')
+      const cleaned = redact(`Basic ${header}`)
+      expect(cleaned).toContain('[secret]')
+      const readable = Buffer.from(cleaned.replaceAll('[secret]', '').slice('Basic '.length), 'base64').toString()
+      expect(readable).not.toContain(value.slice(4, -4))
+    }
+  }
+})
+
+test('P17: whatever is known stands in no redacted text, however many times and wherever', () => {
+  const values = Array.from({ length: 5 }, () => fresh())
+  for (const value of values) new Secret(value)
+  fc.assert(
+    fc.property(fc.array(fc.oneof(fc.constantFrom(...values), fc.string())), (pieces) => {
+      const cleaned = redact(pieces.join(''))
+      for (const value of values) expect(cleaned).not.toContain(value)
+    }),
+  )
+})
+
+test('a secret that holds another leaves no rest of itself behind', () => {
+  const inner = fresh()
+  const outer = `${inner}${crypto.randomUUID()}`
+  new Secret(inner)
+  new Secret(outer)
+  expect(redact(`(${outer})`)).toBe('([secret])')
+})
+
+test('words of a text are never cut out for a secret that is too short to be one', () => {
+  new Secret('key')
+  expect(redact('the key is a key')).toBe('the key is a key')
+})
+
+test('a value that is no valid Unicode is a secret like any other', () => {
+  const value = `${fresh()}\ud800`
+  expect(new Secret(value).reveal()).toBe(value)
+  expect(redact(`a ${value} b`)).toBe('a [secret] b')
+})
+
+test('a text without a secret stays as it is', () => {
+  const text = 'nothing to see, [secret] or not'
+  expect(redact(text)).toBe(text)
+})

@@ -1,0 +1,114 @@
+import { wholeCharacters } from './characters.ts'
+import { isFields, rest } from './fields.ts'
+import type { WireDelta } from './reply-schema.ts'
+
+export interface Texts {
+  readonly text: string
+  readonly thinking: string
+  readonly refusal: string
+}
+
+/** What a delta adds to the texts of an answer, in whole characters. */
+export interface Contents extends Texts {
+  /** The members to relay in place of the delta's own, where those are not what they should be. */
+  readonly rewritten: object | undefined
+}
+
+/** Half a character that the last delta of each kind of text ended in. */
+export interface Halves {
+  text: string
+  thinking: string
+  refusal: string
+}
+
+export function noHalves(): Halves {
+  return { text: '', thinking: '', refusal: '' }
+}
+
+/** Reads what a delta says; halves of characters are put together with those of the deltas before. */
+export function readContents(delta: WireDelta, halves: Halves): Contents {
+  const said = { text: textOf(delta), thinking: thinkingOf(delta), refusal: delta.refusal ?? '' }
+  const text = joined(halves, 'text', said.text)
+  const thinking = joined(halves, 'thinking', said.thinking)
+  const refusal = joined(halves, 'refusal', said.refusal)
+  const isWell =
+    !Array.isArray(delta.content) && text === said.text && thinking === said.thinking && refusal === said.refusal
+  return { text, thinking, refusal, rewritten: isWell ? undefined : rewrite(delta, { text, thinking, refusal }) }
+}
+
+/** What is left of halves at the end of an answer: characters that nothing can complete any more. */
+export function takeHalves(halves: Halves): Texts | undefined {
+  if (halves.text === '' && halves.thinking === '' && halves.refusal === '') return undefined
+  const { text, thinking, refusal } = halves
+  Object.assign(halves, noHalves())
+  return { text: text.toWellFormed(), thinking: thinking.toWellFormed(), refusal: refusal.toWellFormed() }
+}
+
+/** The texts as members of a delta, each under the name it came under. */
+export function rewriteContents(delta: WireDelta, before: Texts, last: Texts): object {
+  return rewrite(delta, {
+    text: before.text + last.text,
+    thinking: before.thinking + last.thinking,
+    refusal: before.refusal + last.refusal,
+  })
+}
+
+function joined(halves: Halves, kind: keyof Halves, text: string): string {
+  if (text === '') return text
+  const found = wholeCharacters(halves[kind], text)
+  halves[kind] = found.half
+  return found.text
+}
+
+function rewrite(delta: WireDelta, { text, thinking, refusal }: Texts): object {
+  const isReasoning = typeof delta.reasoning === 'string' && delta.reasoning !== ''
+  const isContent = Boolean(delta.reasoning_content) || (thinking !== '' && !isReasoning)
+  return {
+    ...((text !== '' || delta.content !== undefined) && { content: text }),
+    ...(isContent && { reasoning_content: thinking }),
+    ...(isReasoning && { reasoning: thinking }),
+    ...((refusal !== '' || delta.refusal) && { refusal }),
+  }
+}
+
+/** The content, or the text among its parts. */
+function textOf({ content }: WireDelta): string {
+  if (typeof content === 'string') return content
+  if (!Array.isArray(content)) return ''
+  return content
+    .map((part) => (isFields(part) && part.type === 'text' && typeof part.text === 'string' ? part.text : ''))
+    .join('')
+}
+
+/** `reasoning_content` or `reasoning` beside the content (some send both, alike), or parts within it (Mistral). */
+function thinkingOf({ content, reasoning_content, reasoning }: WireDelta): string {
+  const beside = reasoning_content || (typeof reasoning === 'string' ? reasoning : '')
+  return Array.isArray(content) ? beside + content.filter(isFields).map(thinkingPart).join('') : beside
+}
+
+/** Mistral, reasoning: `{type: 'thinking', thinking: [{type: 'text', text}]}`. */
+function thinkingPart(part: { readonly [key: string]: unknown }): string {
+  if (part.type !== 'thinking') return ''
+  if (typeof part.thinking === 'string') return part.thinking
+  const texts = Array.isArray(part.thinking) ? part.thinking.filter(isFields) : []
+  return texts.map(({ text }) => (typeof text === 'string' ? text : '')).join('')
+}
+
+const known = ['role', 'content', 'refusal', 'reasoning_content', 'reasoning', 'tool_calls', 'annotations']
+
+/** Whether a delta adds nothing to the answer: a role, empty texts. */
+export function saysNothing(delta: WireDelta): boolean {
+  if (delta.content && (typeof delta.content === 'string' || textOf(delta) !== '')) return false
+  if (thinkingOf(delta) !== '' || delta.refusal || delta.tool_calls?.length || delta.annotations?.length) return false
+  return !saysForeign(delta)
+}
+
+/** Whether it says what the vocabulary has no word for: a picture, a sound, an old `function_call`. */
+export function saysForeign(delta: WireDelta): boolean {
+  const more = rest(delta, known)
+  return more !== undefined && !Object.values(more).every(isEmpty)
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === '' || (Array.isArray(value) && value.length === 0)
+}

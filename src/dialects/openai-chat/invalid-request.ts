@@ -1,0 +1,82 @@
+import type { z } from 'zod'
+import { ChatError } from '../../chat/error.ts'
+import { excerpt } from '../../chat/secret.ts'
+
+type Issue = z.core.$ZodIssue
+
+/** The first thing that is wrong, and how it should be. The value itself is not repeated: it may be private. */
+export function invalidRequest(error: z.ZodError): ChatError {
+  const issue = deepest(error.issues[0])
+  const param = issue ? formatPath(issue.path) : ''
+  return new ChatError('invalid-request', {
+    message:
+      issue && param ? `${param}: ${sayIssue(issue)}.` : 'The body must be a JSON object with "model" and "messages".',
+    code: issue ? codeOf(issue) : 'invalid_value',
+    ...(param && { param }),
+  })
+}
+
+/** The code OpenAI gives such a mistake. */
+export function codeOf(issue: Issue): string {
+  if (issue.code === 'custom' && typeof issue.params?.code === 'string') return issue.params.code
+  if (isMissing(issue)) return 'missing_required_parameter'
+  return issue.code === 'invalid_type' ? 'invalid_type' : 'invalid_value'
+}
+
+/** What is wrong, as the end of a sentence that begins with the path. */
+export function sayIssue(issue: Issue): string {
+  if (isMissing(issue)) return 'is required'
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${nouns[issue.expected] ?? issue.expected}${received(issue)}`
+    case 'too_small':
+      return issue.origin === 'string' || issue.origin === 'array'
+        ? 'must not be empty'
+        : `must be ${issue.minimum} or more`
+    case 'too_big':
+      return `must be ${issue.maximum} or less`
+    default:
+      return issue.message === 'Invalid input' ? 'has a value of the wrong type or kind' : issue.message
+  }
+}
+
+const nouns: Readonly<Partial<Record<string, string>>> = {
+  string: 'a string',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+}
+
+/** The type that came instead: of zod's message only the word for it, never the value. */
+function received(issue: Issue): string {
+  const type = /received (\w+)$/.exec(issue.message)?.[1] ?? ''
+  const noun = nouns[type] ?? type
+  return noun === '' || (noun === nouns.number && isInt(issue)) ? '' : `, not ${noun}`
+}
+
+function isInt(issue: Issue): boolean {
+  return issue.code === 'invalid_type' && issue.expected === 'int'
+}
+
+function isMissing(issue: Issue): boolean {
+  if (issue.code === 'custom') return issue.message === 'is required'
+  return issue.code === 'invalid_type' && /undefined$/.test(issue.message)
+}
+
+/** Of a union that did not match, the alternative that got furthest says most. */
+function deepest(issue: Issue | undefined): Issue | undefined {
+  if (issue?.code !== 'invalid_union') return issue
+  const inner = issue.errors.map((issues) => deepest(issues[0])).filter((found) => found !== undefined)
+  const best = inner.reduce<Issue | undefined>((a, b) => (a && a.path.length >= b.path.length ? a : b), undefined)
+  if (!best || (best.path.length === 0 && !isMissing(best))) return issue
+  return { ...best, path: [...issue.path, ...best.path] }
+}
+
+function formatPath(path: readonly PropertyKey[]): string {
+  return path
+    .map((key, at) => (typeof key === 'number' ? `[${key}]` : `${at ? '.' : ''}${excerpt(String(key), 64)}`))
+    .join('')
+}

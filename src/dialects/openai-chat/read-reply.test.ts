@@ -1,0 +1,195 @@
+import { describe, expect, test } from 'bun:test'
+import { ChatError } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import type { HttpReply } from '../../wire/http-reply.ts'
+import { readReply } from './read-reply.ts'
+
+function reply(text: string, type = 'text/event-stream'): HttpReply {
+  async function* body() {
+    yield new TextEncoder().encode(text)
+  }
+  return {
+    status: 200,
+    headers: new Headers({ 'content-type': type }),
+    body: body(),
+    text: () => Promise.resolve(text),
+    limitIdle: () => undefined,
+    discard: () => undefined,
+  }
+}
+
+async function read(sent: HttpReply, stream = true): Promise<ChatEvent[]> {
+  const signal = new AbortController().signal
+  return Array.fromAsync(readReply(sent, { stream, signal, choices: 1, newId: () => 'made' }))
+}
+
+async function failure(sent: HttpReply, stream = true): Promise<ChatError> {
+  const thrown = await read(sent, stream).catch((error: unknown) => error)
+  if (thrown instanceof ChatError) return thrown
+  throw new Error('it did not fail')
+}
+
+function sse(...chunks: readonly unknown[]): string {
+  return chunks.map((chunk) => `data: ${typeof chunk === 'string' ? chunk : JSON.stringify(chunk)}\n\n`).join('')
+}
+
+const tea = { choices: [{ index: 0, delta: { content: 'Tea' }, finish_reason: null }] }
+const stop = { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }
+const brokenOff = 'The upstream broke off its answer.'
+
+function ending(finish_reason: string) {
+  return { choices: [{ index: 0, delta: { content: '.' }, finish_reason }] }
+}
+
+/** What came, the error's reason, and what is in its message. */
+const failures: Readonly<Record<string, readonly [string, string, string]>> = {
+  'an error object': [sse(tea, { error: { message: 'Gone wrong', code: 500 } }), 'upstream-failed', 'Gone wrong'],
+  'an error that is a text': [sse(tea, { error: 'Gone wrong' }), 'upstream-failed', 'Gone wrong'],
+  'an error with the status of a limit (vLLM)': [
+    sse({ error: { message: 'Slow down', type: 'RateLimit', code: 429 } }),
+    'rate-limited',
+    'Slow down',
+  ],
+  'an error beside a choice (OpenRouter)': [
+    sse(tea, {
+      error: { code: 502, message: 'Gone wrong' },
+      choices: [{ index: 0, delta: { content: '' }, finish_reason: 'error' }],
+    }),
+    'upstream-failed',
+    'Gone wrong',
+  ],
+  'an error within a choice (OpenRouter)': [
+    sse(tea, {
+      choices: [{ index: 0, delta: {}, finish_reason: 'error', error: { code: 503, message: 'Gone wrong' } }],
+    }),
+    'overloaded',
+    'Gone wrong',
+  ],
+  'an object named error (older vLLM)': [
+    sse({ object: 'error', message: 'Too long', type: 'BadRequestError', code: 400 }),
+    'invalid-request',
+    'Too long',
+  ],
+  'an error in a list (Gemini)': [
+    sse([{ error: { code: 429, message: 'Slow down', status: 'RESOURCE_EXHAUSTED' } }]),
+    'rate-limited',
+    'Slow down',
+  ],
+  'an event named error (Groq)': [
+    `${sse(tea)}event: error\n${sse({ error: { message: 'Gone wrong', code: 503 } })}`,
+    'overloaded',
+    'Gone wrong',
+  ],
+  'an event named error that is no object': [`event: error\n${sse('"Gone wrong"')}`, 'upstream-failed', 'Gone wrong'],
+  'an early end, with its cause (Groq)': [
+    sse(tea, { ...stop, x_groq: { error: 'Gone wrong' } }),
+    'upstream-failed',
+    'Gone wrong',
+  ],
+  'a finish that is an error': [sse(tea, ending('error'), '[DONE]'), 'upstream-failed', 'broke off'],
+  'a finish for want of resources (DeepSeek)': [
+    sse(tea, ending('insufficient_system_resource'), '[DONE]'),
+    'overloaded',
+    'broke off',
+  ],
+  'a finish by abort (vLLM)': [sse(tea, ending('abort'), '[DONE]'), 'upstream-failed', 'broke off'],
+  'a cut': [sse(tea), 'upstream-failed', brokenOff],
+  'a stream of nothing': [sse('[DONE]'), 'upstream-failed', 'without an answer'],
+  'an end without an answer': [sse(stop, '[DONE]'), 'upstream-failed', 'without an answer'],
+  'an answer of no tokens': [
+    sse(stop, { choices: [], usage: { prompt_tokens: 1, completion_tokens: 0 } }, '[DONE]'),
+    'upstream-failed',
+    'without an answer',
+  ],
+  'usage without an answer': [
+    sse({ choices: [], usage: { completion_tokens: 5 } }, '[DONE]'),
+    'upstream-failed',
+    'without',
+  ],
+  'what is no JSON': [sse('{"a":'), 'upstream-failed', 'not JSON'],
+  'what is no chunk': [sse(5), 'upstream-failed', 'unknown shape'],
+  'choices that are none': [sse({ choices: 5 }), 'upstream-failed', 'unknown shape'],
+  'an index no one could have asked for': [
+    sse({ choices: [{ index: 1e9, delta: {} }] }),
+    'upstream-failed',
+    'unknown shape',
+  ],
+}
+
+describe('a stream that fails throws, whatever it looks like', () => {
+  for (const [name, [text, reason, message]] of Object.entries(failures))
+    test(name, async () => {
+      const error = await failure(reply(text))
+      expect<string>(error.reason).toBe(reason)
+      expect(error.message).toContain(message)
+    })
+})
+
+const texts = (events: readonly ChatEvent[]) => events.map((event) => (event.type === 'text' ? event.text : event.type))
+
+describe('a stream that is well', () => {
+  test('comments between events are nothing (OpenRouter)', async () => {
+    const text = `: OPENROUTER PROCESSING\n\n${sse(tea)}: OPENROUTER PROCESSING\n\n${sse(stop, '[DONE]')}`
+    expect(texts(await read(reply(text)))).toEqual(['Tea', 'finish'])
+  })
+
+  test("an event of a vendor's own kind is nothing", async () => {
+    expect(texts(await read(reply(sse(tea, { type: 'ping' }, stop, '[DONE]'))))).toEqual(['Tea', 'finish'])
+  })
+
+  test('bytes after the end are not read', async () => {
+    expect(texts(await read(reply(sse(tea, stop, '[DONE]', 'rubbish'))))).toEqual(['Tea', 'finish'])
+  })
+
+  test('rubbish after the last finish takes nothing away', async () => {
+    expect(texts(await read(reply(sse(tea, stop, 'rubbish'))))).toEqual(['Tea', 'finish'])
+  })
+
+  test('an answer the upstream counted tokens for may be empty', async () => {
+    const counted = { choices: [], usage: { prompt_tokens: 1, completion_tokens: 1 } }
+    expect(texts(await read(reply(sse(stop, counted, '[DONE]'))))).toEqual(['finish', 'usage'])
+  })
+
+  test('an end beside content goes out although nothing comes after it', async () => {
+    expect(texts(await read(reply(sse(tea, ending('length')))))).toEqual(['Tea', '.', 'finish'])
+  })
+
+  test('JSON where a stream was asked for is a whole completion, and the other way round', async () => {
+    const whole = JSON.stringify({ choices: [{ message: { content: 'Tea' }, finish_reason: 'stop' }] })
+    expect(texts(await read(reply(whole, 'application/json')))).toEqual(['Tea', 'finish'])
+    expect(texts(await read(reply(sse(tea, stop, '[DONE]')), false))).toEqual(['Tea', 'finish'])
+  })
+
+  test('members of a wrong type that nothing hangs on are passed over', async () => {
+    const odd = {
+      created: 'now',
+      object: 5,
+      usage: 'none',
+      x_groq: 5,
+      choices: [
+        {
+          index: 0,
+          delta: { content: 'Tea', refusal: false, reasoning_content: {}, annotations: 5 },
+          finish_reason: null,
+        },
+      ],
+    }
+    expect(texts(await read(reply(sse(odd, stop, '[DONE]'))))).toEqual(['Tea', 'finish'])
+  })
+})
+
+test('a web page is no answer', async () => {
+  expect((await failure(reply('<!doctype html>', 'text/html'))).code).toBe('upstream_bad_response')
+})
+
+for (const [name, body] of Object.entries({
+  error: '{"error":{"message":"No","code":400}}',
+  empty: '{"choices":[]}',
+  list: '[]',
+  nothing: '',
+}))
+  test(`a whole reply that is none fails: ${name}`, async () => {
+    expect((await failure(reply(body, 'application/json'), false)).reason).toBe(
+      name === 'error' ? 'invalid-request' : 'upstream-failed',
+    )
+  })

@@ -1,0 +1,109 @@
+import { afterEach, expect, test } from 'bun:test'
+import { Pool } from '../accounts/pool.ts'
+import { ChatError } from '../chat/error.ts'
+import type { Model } from '../chat/model.ts'
+import type { Upstream } from '../providers/provider.ts'
+import { Catalog } from './catalog.ts'
+import { aLog, answering, finish, type Line, silence } from './fake-chat.ts'
+
+const opened: Catalog[] = []
+afterEach(() => {
+  for (const catalog of opened.splice(0)) catalog.close()
+})
+
+const quiet = () => new AbortController().signal
+const models = (...ids: readonly string[]): Model[] => ids.map((id) => ({ id }))
+
+function upstream(name: string, listing: Pick<Upstream, 'models' | 'listModels'>): Upstream {
+  return {
+    name,
+    accounts: [{ label: name, credential: undefined }],
+    support: { parameters: {} },
+    chat: answering(finish()),
+    ...listing,
+  }
+}
+
+function given(...upstreams: readonly Upstream[]) {
+  const lines: Line[] = []
+  const members = upstreams.map((one) => ({ upstream: one, pool: new Pool(one.accounts) }))
+  const catalog = new Catalog(members, aLog(lines))
+  opened.push(catalog)
+  const route = async (address: string) =>
+    (await catalog.route(address, quiet())).map(({ member, model }) => `${member.upstream.name}:${model}`)
+  return { catalog, route, lines }
+}
+
+test('models are listed by their address, in the order of the upstreams', async () => {
+  const { catalog } = given(
+    upstream('b', { models: models('y', 'x') }),
+    upstream('a', { listModels: async () => models('x') }),
+  )
+  expect((await catalog.list(quiet())).map(({ id }) => id)).toEqual(['b/y', 'b/x', 'a/x'])
+})
+
+test('a model is found by its full and by its bare name, with slashes in it too', async () => {
+  const { catalog } = given(upstream('a', { models: models('org/x') }), upstream('b', { models: models('org/x') }))
+  expect((await catalog.find('b/org/x', quiet()))?.id).toBe('b/org/x')
+  expect((await catalog.find('org/x', quiet()))?.id).toBe('a/org/x')
+  expect(await catalog.find('x', quiet())).toBeUndefined()
+})
+
+test('a full address names one upstream, a bare name all that list it', async () => {
+  const { route } = given(
+    upstream('a', { models: models('x') }),
+    upstream('b', { models: models('x', 'a/x') }),
+    upstream('c', { listModels: async () => models('z') }),
+  )
+  expect(await route('a/x')).toEqual(['a:x'])
+  expect(await route('x')).toEqual(['a:x', 'b:x'])
+  expect(await route('c/anything')).toEqual(['c:anything'])
+  expect(await route('a/unlisted')).toEqual([])
+  expect(await route('unlisted')).toEqual([])
+})
+
+test('an upstream whose list could not be had may serve any bare name, and the log says why', async () => {
+  const failing = async () => {
+    throw new ChatError('account-refused', { message: 'refused' })
+  }
+  const { route, lines } = given(upstream('a', { models: models('x') }), upstream('b', { listModels: failing }))
+  expect(await route('x')).toEqual(['a:x'])
+  expect(await route('y')).toEqual(['b:y'])
+  expect(lines).toMatchObject([{ level: 'warn', fields: { upstream: 'b', code: 'upstream_auth' } }])
+})
+
+test('a list is asked for once for many requests at once, and kept', async () => {
+  let asked = 0
+  const { catalog } = given(
+    upstream('a', {
+      listModels: async () => {
+        asked++
+        await Bun.sleep(5)
+        return models('x')
+      },
+    }),
+  )
+  await Promise.all(Array.from({ length: 50 }, () => catalog.list(quiet())))
+  await catalog.list(quiet())
+  expect(asked).toBe(1)
+})
+
+test('a request that is aborted while a list is asked for goes, and the list still comes', async () => {
+  const list = Promise.withResolvers<Model[]>()
+  const { catalog } = given(upstream('a', { listModels: () => list.promise }))
+  const controller = new AbortController()
+  const reason = new Error('left')
+  const asking = catalog.list(controller.signal).catch((thrown: unknown) => thrown)
+  controller.abort(reason)
+  expect(await asking).toBe(reason)
+  list.resolve(models('x'))
+  expect(await catalog.list(quiet())).toHaveLength(1)
+})
+
+test('closing stops what is asked for, without a word in the log', async () => {
+  const { catalog, lines } = given(upstream('a', { listModels: (_account, signal) => silence(signal) }))
+  const asking = catalog.list(quiet())
+  catalog.close()
+  expect(await asking).toEqual([])
+  expect(lines).toEqual([])
+})

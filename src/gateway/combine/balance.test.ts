@@ -1,0 +1,52 @@
+import { expect, test } from 'bun:test'
+import { ChatError, type Reason } from '../../chat/error.ts'
+import { aCall, answering, aRequest, drain, finish, text } from '../fake-chat.ts'
+import { balance } from './balance.ts'
+
+const failing = (reason: Reason) => answering(new ChatError(reason, { message: reason }))
+const saying = (said: string) => answering(text(said), finish())
+
+test('calls take the chats in turn', async () => {
+  const chat = balance([saying('a'), saying('b'), saying('c')])
+  const said: unknown[] = []
+  for (let call = 0; call < 4; call++) said.push((await drain(chat(aRequest, aCall()))).events[0])
+  expect(said).toEqual(['a', 'b', 'c', 'a'].map((word) => text(word)))
+})
+
+test('P21: a chat that fails before its first event is stood in for', async () => {
+  const chat = balance([failing('overloaded'), failing('model-not-found'), saying('c')])
+  for (let call = 0; call < 3; call++)
+    expect((await drain(chat(aRequest, aCall()))).events).toEqual([text('c'), finish()])
+})
+
+test('P8: a chat that fails after its first event is not', async () => {
+  const cut = new ChatError('upstream-failed', { message: 'cut' })
+  const call = aCall()
+  const chat = balance([answering(text('a'), cut), saying('b')])
+  expect(await drain(chat(aRequest, call))).toEqual({ events: [text('a')], thrown: cut })
+  expect(call.receipt.attempts).toBe(1)
+})
+
+test('what is the caller’s to mend is asked nowhere else', async () => {
+  const call = aCall()
+  expect((await drain(balance([failing('invalid-request'), saying('b')])(aRequest, call))).thrown).toMatchObject({
+    reason: 'invalid-request',
+  })
+  expect(call.receipt.attempts).toBe(1)
+})
+
+test('when all fail, the last one says why; no call makes more attempts than the limit', async () => {
+  const call = aCall()
+  const chat = balance([failing('overloaded'), failing('timeout'), failing('rate-limited'), saying('d')])
+  expect((await drain(chat(aRequest, call))).thrown).toMatchObject({ reason: 'rate-limited' })
+  expect(call.receipt.attempts).toBe(3)
+  expect((await drain(balance([failing('overloaded'), failing('timeout')])(aRequest, aCall()))).thrown).toMatchObject({
+    reason: 'timeout',
+  })
+})
+
+test('a call that is aborted goes no further', async () => {
+  const call = aCall(AbortSignal.abort(new ChatError('cancelled', { message: '' })))
+  await drain(balance([failing('overloaded'), saying('b')])(aRequest, call))
+  expect(call.receipt.attempts).toBe(1)
+})

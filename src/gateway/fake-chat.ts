@@ -1,0 +1,64 @@
+import { type Call, type Logger, newReceipt } from '../chat/call.ts'
+import type { Chat } from '../chat/chat.ts'
+import type { ChatEvent } from '../chat/event.ts'
+import type { ChatRequest } from '../chat/request.ts'
+
+/** What tests of layers and combinators feed them with. */
+export const aRequest: ChatRequest = {
+  dialect: 'openai-chat',
+  model: 'model',
+  messages: [{ role: 'user', content: [{ type: 'text', text: 'hello' }] }],
+  parameters: {},
+  spelling: {},
+  extra: {},
+  stream: true,
+}
+
+/** A line of the log, as it was written. */
+export interface Line {
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly fields: object
+  readonly message: string
+}
+
+export function aLog(lines: Line[]): Logger {
+  const at = (level: Line['level']) => (fields: object, message: string) => void lines.push({ level, fields, message })
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), child: () => aLog(lines) }
+}
+
+export function aCall(signal: AbortSignal = new AbortController().signal, lines: Line[] = []): Call {
+  return { id: 'id', signal, log: aLog(lines), receipt: newReceipt() }
+}
+
+export const text = (said: string, choice = 0): ChatEvent => ({ type: 'text', choice, text: said })
+export const finish = (choice = 0): ChatEvent => ({ type: 'finish', choice, reason: 'stop' })
+
+/** A chat that answers with these; an error among them is thrown in its place. It counts as an attempt, as one over an account does. */
+export function answering(...script: readonly (ChatEvent | Error)[]): Chat {
+  return async function* (_request, call) {
+    call.receipt.attempts++
+    for (const event of script) {
+      if (event instanceof Error) throw event
+      yield event
+    }
+  }
+}
+
+/** Waits until the signal is aborted, and throws its reason: what every chat does that waits for an upstream. */
+export function silence(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}
+
+/** Everything a stream gives, and what it threw, if it did. */
+export async function drain(events: AsyncIterable<ChatEvent>): Promise<{ events: ChatEvent[]; thrown: unknown }> {
+  const seen: ChatEvent[] = []
+  try {
+    for await (const event of events) seen.push(event)
+    return { events: seen, thrown: undefined }
+  } catch (thrown) {
+    return { events: seen, thrown }
+  }
+}

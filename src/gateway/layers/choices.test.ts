@@ -1,0 +1,109 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import type { Chat } from '../../chat/chat.ts'
+import { collect } from '../../chat/collect.ts'
+import { ChatError } from '../../chat/error.ts'
+import type { Usage } from '../../chat/event.ts'
+import type { ChatRequest } from '../../chat/request.ts'
+import { aCall, aRequest, drain, finish, text } from '../fake-chat.ts'
+import { choices, sum } from './choices.ts'
+
+const wanting = (count: number): ChatRequest => ({ ...aRequest, parameters: { choices: count, seed: 1 } })
+const emulated = choices({ parameters: { choices: 'emulated' } })
+
+/** Answers with its own number, counted from 0. */
+function counting() {
+  const requests: ChatRequest[] = []
+  const chat: Chat = async function* (request, call) {
+    const number = requests.push(request) - 1
+    call.receipt.attempts++
+    yield text(`answer ${number}`)
+    await Promise.resolve()
+    yield finish()
+    yield { type: 'usage', choice: 0, usage: { inputTokens: 10, outputTokens: number, source: 'upstream' } }
+  }
+  return { chat, requests }
+}
+
+test('an upstream that gives several answers is asked for all of them at once', async () => {
+  const { chat, requests } = counting()
+  await drain(choices({ parameters: { choices: 'honoured' } })(chat)(wanting(4), aCall()))
+  expect(requests).toEqual([wanting(4)])
+})
+
+test('elsewhere as many calls run side by side, each a choice of its own, and none asks for several', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 2, max: 8 }), async (count) => {
+      const { chat, requests } = counting()
+      const call = aCall()
+      const { events } = await drain(emulated(chat)(wanting(count), call))
+      const answer = await collect(
+        (async function* () {
+          yield* events
+        })(),
+      )
+      expect(answer.choices.map(({ index, text, finish }) => [index, text, finish])).toEqual(
+        Array.from({ length: count }, (_, at) => [at, `answer ${at}`, 'stop']),
+      )
+      expect(requests.every(({ parameters }) => parameters.choices === undefined && parameters.seed === 1)).toBe(true)
+      expect(call.receipt.attempts).toBe(count)
+      const usages = events.filter(({ type }) => type === 'usage')
+      expect(usages).toEqual([
+        {
+          type: 'usage',
+          choice: 0,
+          usage: { inputTokens: 10 * count, outputTokens: (count * (count - 1)) / 2, source: 'upstream' },
+        },
+      ])
+      expect(events.at(-1)?.type).toBe('usage')
+    }),
+  )
+})
+
+test('one answer, wanted or by default, is one call without the parameter', async () => {
+  for (const request of [wanting(1), aRequest]) {
+    const { chat, requests } = counting()
+    await drain(emulated(chat)(request, aCall()))
+    expect(requests).toHaveLength(1)
+    expect(requests[0]?.parameters.choices).toBeUndefined()
+  }
+})
+
+test('the failure of one answer is that of the request, and the others are stopped', async () => {
+  const failure = new ChatError('upstream-failed', { message: 'cut' })
+  let asked = 0
+  let open = 0
+  const chat: Chat = async function* (_request, { signal }) {
+    open++
+    try {
+      yield text('a')
+      if (asked++ === 1) throw failure
+      while (!signal.aborted) await Bun.sleep(0)
+      throw signal.reason
+    } finally {
+      open--
+    }
+  }
+  expect((await drain(emulated(chat)(wanting(3), aCall()))).thrown).toBe(failure)
+  expect(open).toBe(0)
+})
+
+test('a number that one usage lacks is not known of the sum; one estimate makes it an estimate', () => {
+  const full: Usage = {
+    inputTokens: 1,
+    outputTokens: 2,
+    totalTokens: 3,
+    cachedInputTokens: 4,
+    reasoningTokens: 5,
+    source: 'upstream',
+  }
+  expect(sum([full, full])).toEqual({
+    inputTokens: 2,
+    outputTokens: 4,
+    totalTokens: 6,
+    cachedInputTokens: 8,
+    reasoningTokens: 10,
+    source: 'upstream',
+  })
+  expect(sum([full, { inputTokens: 0, source: 'estimate' }])).toEqual({ inputTokens: 1, source: 'estimate' })
+})

@@ -1,0 +1,104 @@
+import { expect, test } from 'bun:test'
+import { getEventListeners } from 'node:events'
+import { sleep } from '../../chat/abort.ts'
+import type { Chat } from '../../chat/chat.ts'
+import { ChatError } from '../../chat/error.ts'
+import { aCall, answering, aRequest, drain, finish, silence, text } from '../fake-chat.ts'
+import { deadline } from './deadline.ts'
+
+const never = 600_000
+
+/** Falls silent after `events` events. */
+function silentAfter(events: number): Chat {
+  return async function* (_request, { signal }) {
+    for (let at = 0; at < events; at++) yield text(String(at))
+    await silence(signal)
+  }
+}
+
+async function timed(chat: Chat, request = aRequest) {
+  const controller = new AbortController()
+  const startedAt = performance.now()
+  const outcome = await drain(chat(request, aCall(controller.signal)))
+  return {
+    ...outcome,
+    ms: performance.now() - startedAt,
+    listeners: getEventListeners(controller.signal, 'abort').length,
+  }
+}
+
+test('P5: silence before the first event ends the call: upstream_timeout', async () => {
+  const { thrown, ms, listeners } = await timed(
+    deadline({ firstEventMs: 30, wholeMs: never, idleMs: never })(silentAfter(0)),
+  )
+  expect(thrown).toMatchObject({ reason: 'timeout', code: 'upstream_timeout' })
+  expect(ms).toBeGreaterThanOrEqual(30)
+  expect(ms).toBeLessThan(1_030)
+  expect(listeners).toBe(0)
+})
+
+test('P5: silence between two events ends the call: upstream_idle_timeout', async () => {
+  const { thrown, events } = await timed(deadline({ firstEventMs: never, wholeMs: never, idleMs: 30 })(silentAfter(2)))
+  expect(events).toHaveLength(2)
+  expect(thrown).toMatchObject({ reason: 'timeout', code: 'upstream_idle_timeout' })
+})
+
+test('a reply that comes whole has a limit of its own', async () => {
+  const whole = { ...aRequest, stream: false }
+  const patient = deadline({ firstEventMs: 1, wholeMs: 40, idleMs: never })(silentAfter(0))
+  const { thrown, ms } = await timed(patient, whole)
+  expect(thrown).toMatchObject({ code: 'upstream_timeout' })
+  expect(ms).toBeGreaterThanOrEqual(40)
+})
+
+test('P6: a stream that says something in time lives on, however long it is', async () => {
+  const chat: Chat = async function* (_request, { signal }) {
+    for (let at = 0; at < 6; at++) {
+      await sleep(20, signal)
+      yield text(String(at))
+    }
+    yield finish()
+  }
+  const { thrown, events } = await timed(deadline({ firstEventMs: 100, wholeMs: never, idleMs: 100 })(chat))
+  expect(thrown).toBeUndefined()
+  expect(events).toHaveLength(7)
+})
+
+test('the time a slow client takes does not count, and after it the upstream has its whole time', async () => {
+  const slowAfterwards: Chat = async function* (_request, { signal }) {
+    yield text('a')
+    await sleep(20, signal)
+    yield finish()
+  }
+  const seen: string[] = []
+  const limited = deadline({ firstEventMs: 40, wholeMs: never, idleMs: 60 })(slowAfterwards)
+  for await (const event of limited(aRequest, aCall())) {
+    seen.push(event.type)
+    await Bun.sleep(90)
+  }
+  expect(seen).toEqual(['text', 'finish'])
+})
+
+test('after a slow client, silence is still noticed', async () => {
+  const limited = deadline({ firstEventMs: never, wholeMs: never, idleMs: 20 })(silentAfter(1))
+  const iterator = limited(aRequest, aCall())[Symbol.asyncIterator]()
+  await iterator.next()
+  await Bun.sleep(50)
+  expect(await iterator.next().catch((thrown: unknown) => thrown)).toMatchObject({ code: 'upstream_idle_timeout' })
+})
+
+test('a call that is over, or let go of, leaves no listener', async () => {
+  const limited = deadline({ firstEventMs: never, wholeMs: never, idleMs: never })(answering(text('a'), finish()))
+  expect((await timed(limited)).listeners).toBe(0)
+  const { signal } = new AbortController()
+  for await (const _ of limited(aRequest, aCall(signal))) break
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+})
+
+test('aborting the call from outside passes its own reason on', async () => {
+  const controller = new AbortController()
+  const reason = new ChatError('cancelled', { message: 'left' })
+  setTimeout(() => controller.abort(reason), 5)
+  const limited = deadline({ firstEventMs: never, wholeMs: never, idleMs: never })(silentAfter(1))
+  expect((await drain(limited(aRequest, aCall(controller.signal)))).thrown).toBe(reason)
+})

@@ -1,0 +1,61 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import type { Chat } from '../../chat/chat.ts'
+import { ChatError } from '../../chat/error.ts'
+import { aCall, aRequest, drain, finish, silence, text } from '../fake-chat.ts'
+import { limit } from './limit.ts'
+
+test('P19: of 1,000 at once exactly as many run as may, the others are told when to come back', async () => {
+  let running = 0
+  let most = 0
+  const open = Promise.withResolvers<void>()
+  const chat: Chat = async function* () {
+    most = Math.max(most, ++running)
+    await open.promise
+    yield finish()
+    running--
+  }
+  const limited = limit(10)(chat)
+  const calls = Array.from({ length: 1_000 }, () => drain(limited(aRequest, aCall())))
+  open.resolve()
+  const outcomes = await Promise.all(calls)
+  const refused = outcomes.filter(({ thrown }) => thrown !== undefined)
+  expect(most).toBe(10)
+  expect(refused).toHaveLength(990)
+  for (const { thrown } of refused)
+    expect(thrown).toMatchObject({ reason: 'unavailable', code: 'overloaded', retryAfterMs: 1_000 })
+})
+
+test('P19: no permit is lost, however calls end: by themselves, by failing, by abort, by being let go of or never begun', async () => {
+  const permits = 3
+  const chat: Chat = async function* (request, { signal }) {
+    yield text('a')
+    if (request.model === 'ends') yield finish()
+    else if (request.model === 'fails') throw new ChatError('upstream-failed', { message: '' })
+    else await silence(signal)
+  }
+  const limited = limit(permits)(chat)
+  const end = fc.constantFrom('ends', 'fails', 'aborts', 'leaves', 'never begins')
+  await fc.assert(
+    fc.asyncProperty(fc.array(end, { minLength: 1, maxLength: permits }), async (ends) => {
+      await Promise.all(
+        ends.map(async (model) => {
+          const controller = new AbortController()
+          const events = limited({ ...aRequest, model }, aCall(controller.signal))
+          if (model === 'never begins') return
+          if (model === 'aborts') setTimeout(() => controller.abort(new ChatError('cancelled', { message: '' })), 0)
+          if (model === 'leaves') for await (const _ of events) break
+          else await drain(events)
+        }),
+      )
+      const controller = new AbortController()
+      const held = Array.from({ length: permits + 1 }, () =>
+        limited({ ...aRequest, model: 'waits' }, aCall(controller.signal))[Symbol.asyncIterator](),
+      )
+      const begun = await Promise.allSettled(held.map((iterator) => iterator.next()))
+      expect(begun.filter(({ status }) => status === 'fulfilled')).toHaveLength(permits)
+      await Promise.all(held.map((iterator) => iterator.return?.()))
+    }),
+    { numRuns: 1_000 },
+  )
+})

@@ -1,0 +1,93 @@
+import { expect, test } from 'bun:test'
+import type { Chat } from '../../chat/chat.ts'
+import { ChatError } from '../../chat/error.ts'
+import { aCall, answering, aRequest, drain, finish, type Line, silence, text } from '../fake-chat.ts'
+import { observe } from './observe.ts'
+
+const canary = 'a word of the prompt or the answer'
+const usage = { type: 'usage', choice: 0, usage: { inputTokens: 3, outputTokens: 5, source: 'upstream' } } as const
+
+const ends: readonly (readonly [string, Chat, string, Line['level']])[] = [
+  ['well', answering(text(canary), finish(), usage), 'ok', 'info'],
+  [
+    'before it began',
+    answering(new ChatError('overloaded', { message: 'busy', upstreamStatus: 503 })),
+    'upstream_overloaded',
+    'warn',
+  ],
+  ['broken', answering(text(canary), new ChatError('upstream-failed', { message: 'cut' })), 'upstream_error', 'warn'],
+  ['by our own failure', answering(text(canary), new TypeError('x is undefined')), 'internal_error', 'error'],
+  ['aborted', (_request, { signal }) => aborted(signal), 'client_closed', 'info'],
+]
+
+async function* aborted(signal: AbortSignal) {
+  yield text(canary)
+  await silence(signal)
+}
+
+for (const [name, chat, outcome, level] of ends) {
+  test(`P30: a call that ends ${name} is one line: ${outcome}`, async () => {
+    const lines: Line[] = []
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(new ChatError('cancelled', { message: 'left' })), 5)
+    await drain(observe()(chat)(aRequest, aCall(controller.signal, lines)))
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toMatchObject({ level, message: 'chat', fields: { outcome, model: 'model' } })
+    expect(JSON.stringify(lines)).not.toContain(canary)
+  })
+}
+
+test('P30: a call whose events are let go of is one line: client_closed', async () => {
+  const lines: Line[] = []
+  for await (const _ of observe()(answering(text('a'), finish()))(aRequest, aCall(undefined, lines))) break
+  expect(lines).toMatchObject([{ level: 'info', fields: { outcome: 'client_closed' } }])
+})
+
+test('times count from the call’s beginning, the first event is the first that shows something', async () => {
+  let now = 100
+  const lines: Line[] = []
+  const chat: Chat = async function* (_request, call) {
+    call.receipt.attempts = 2
+    call.receipt.upstream = 'groq'
+    now += 10
+    yield text('')
+    now += 20
+    yield text('a')
+    now += 40
+    yield usage
+  }
+  await drain(observe(() => now)(chat)(aRequest, aCall(undefined, lines)))
+  expect(lines[0]?.fields).toEqual({
+    model: 'model',
+    upstream: 'groq',
+    outcome: 'ok',
+    firstEventMs: 30,
+    durationMs: 70,
+    inputTokens: 3,
+    outputTokens: 5,
+    attempts: 2,
+  })
+})
+
+test('the status an upstream gave and why stand in the line of a failure', async () => {
+  const lines: Line[] = []
+  const error = new ChatError('overloaded', { message: 'busy', upstreamStatus: 503 })
+  expect((await drain(observe()(answering(error))(aRequest, aCall(undefined, lines)))).thrown).toBe(error)
+  expect(lines[0]?.fields).toMatchObject({ upstreamStatus: 503, why: 'busy' })
+})
+
+test('what is no ChatError becomes one, with itself as the cause', async () => {
+  const lines: Line[] = []
+  const thrown = new TypeError('x is undefined')
+  expect((await drain(observe()(answering(thrown))(aRequest, aCall(undefined, lines)))).thrown).toMatchObject({
+    reason: 'internal',
+    cause: thrown,
+  })
+  expect(lines[0]?.fields).toMatchObject({ err: thrown })
+})
+
+test('item 34: a model’s name of a megabyte does not fill the log', async () => {
+  const lines: Line[] = []
+  await drain(observe()(answering(finish()))({ ...aRequest, model: 'm'.repeat(2 ** 20) }, aCall(undefined, lines)))
+  expect(JSON.stringify(lines).length).toBeLessThan(1_000)
+})

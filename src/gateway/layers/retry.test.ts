@@ -1,0 +1,205 @@
+import { expect, test } from 'bun:test'
+import type { Account } from '../../accounts/account.ts'
+import { Pool } from '../../accounts/pool.ts'
+import type { Chat } from '../../chat/chat.ts'
+import { ChatError, type Reason } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import { aCall, answering, aRequest, drain, finish, text } from '../fake-chat.ts'
+import { account } from './account.ts'
+import { maxAttempts, RetryBudget, retry } from './retry.ts'
+
+const failing = (reason: Reason, retryAfterMs?: number) =>
+  new ChatError(reason, { message: reason, ...(retryAfterMs !== undefined && { retryAfterMs }) })
+
+/** One chat after the other, the last one again and again; with the number of times any was asked. */
+function inTurn(...chats: readonly Chat[]) {
+  let asked = 0
+  const chat: Chat = (request, call) => {
+    const next = chats[Math.min(asked++, chats.length - 1)] ?? answering()
+    return next(request, call)
+  }
+  return { chat, asked: () => asked }
+}
+
+const noJitter = () => 0
+
+test('P8: a failure before the first event is tried again, and the client sees one clean answer', async () => {
+  const { chat, asked } = inTurn(answering(failing('upstream-failed')), answering(text('a'), finish()))
+  const call = aCall()
+  expect(await drain(retry(new RetryBudget(), noJitter)(chat)(aRequest, call))).toEqual({
+    events: [text('a'), finish()],
+    thrown: undefined,
+  })
+  expect([asked(), call.receipt.attempts]).toEqual([2, 2])
+})
+
+test('P8: nothing is ever tried again after the first event, wherever the upstream breaks', async () => {
+  for (let events = 1; events <= 20; events++) {
+    const error = failing('upstream-failed')
+    const told: ChatEvent[] = Array.from({ length: events }, (_, at) => text(String(at)))
+    const { chat, asked } = inTurn(answering(...told, error), answering(text('again'), finish()))
+    expect(await drain(retry(new RetryBudget(), noJitter)(chat)(aRequest, aCall()))).toEqual({
+      events: told,
+      thrown: error,
+    })
+    expect(asked()).toBe(1)
+  }
+})
+
+test('what the table says is worth no other try is not tried again', async () => {
+  for (const reason of [
+    'invalid-request',
+    'content-filtered',
+    'upstream-outdated',
+    'model-not-found',
+    'internal',
+  ] as const) {
+    const { chat, asked } = inTurn(answering(failing(reason)))
+    expect((await drain(retry(new RetryBudget(), noJitter)(chat)(aRequest, aCall()))).thrown).toMatchObject({ reason })
+    expect(asked()).toBe(1)
+  }
+})
+
+test('the same account is tried once more, and not at all when its upstream wants over two seconds', async () => {
+  const once = inTurn(answering(failing('overloaded')))
+  await drain(retry(new RetryBudget(), noJitter)(once.chat)(aRequest, aCall()))
+  expect(once.asked()).toBe(2)
+  const told = inTurn(answering(failing('overloaded', 2_001)))
+  await drain(retry(new RetryBudget(), noJitter)(told.chat)(aRequest, aCall()))
+  expect(told.asked()).toBe(1)
+})
+
+test('the wait before another try is what the upstream asked for, and the jitter', async () => {
+  const { chat } = inTurn(answering(failing('overloaded', 30)), answering(finish()))
+  const startedAt = performance.now()
+  await drain(retry(new RetryBudget(), () => 0.1)(chat)(aRequest, aCall()))
+  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(49)
+})
+
+test('a call that is aborted while it waits for another try ends with the reason of that', async () => {
+  const controller = new AbortController()
+  const { chat, asked } = inTurn(answering(failing('overloaded', 2_000)))
+  const call = aCall(controller.signal)
+  const gone = failing('cancelled')
+  setTimeout(() => controller.abort(gone), 20)
+  expect((await drain(retry(new RetryBudget(), noJitter)(chat)(aRequest, call))).thrown).toBe(gone)
+  expect(asked()).toBe(1)
+})
+
+function pooled(count: number, chat: Chat<{ account: Account }>, budget = new RetryBudget()) {
+  const accounts = Array.from({ length: count }, (_, at): Account => ({ label: `a${at}`, credential: at }))
+  const pool = new Pool(accounts)
+  return { pool, accounts, chat: retry(budget, noJitter)(account(pool, 'upstream')(chat)) }
+}
+
+test('P21: accounts that fail are passed over for those that work, up to the limit of attempts', async () => {
+  const asked: string[] = []
+  const { chat } = pooled(10, async function* (_request, { account: { label } }) {
+    asked.push(label)
+    if (label !== 'a2') throw failing('account-refused')
+    yield finish()
+  })
+  const call = aCall()
+  expect((await drain(chat(aRequest, call))).events).toEqual([finish()])
+  expect(asked).toEqual(['a0', 'a1', 'a2'])
+  expect(call.receipt).toMatchObject({ attempts: 3, upstream: 'upstream' })
+})
+
+test('no call makes more attempts than the limit', async () => {
+  const { chat } = pooled(10, () => answering(failing('account-refused'))(aRequest, aCall()))
+  const call = aCall()
+  expect((await drain(chat(aRequest, call))).thrown).toMatchObject({ reason: 'account-refused' })
+  expect(call.receipt.attempts).toBe(maxAttempts)
+})
+
+test('when no account is left, the client is told why the last one failed', async () => {
+  const { chat } = pooled(2, () => answering(failing('account-refused'))(aRequest, aCall()))
+  expect((await drain(chat(aRequest, aCall()))).thrown).toMatchObject({ reason: 'account-refused' })
+})
+
+/** How many retries a budget whose clock stands still would pay for. */
+function left(budget: RetryBudget): number {
+  let retries = 0
+  while (budget.withdraw()) retries++
+  return retries
+}
+
+test('P7: a call that finds every account resting at its upstream’s word costs no retry: 429 and the soonest time', async () => {
+  const budget = new RetryBudget(() => 0)
+  const { pool, accounts, chat } = pooled(2, answering(finish()), budget)
+  for (const [at, leased] of accounts.entries()) pool.failed(leased, failing('rate-limited', 60_000 + at * 1_000))
+  const call = aCall()
+  const { thrown } = await drain(chat(aRequest, call))
+  expect(thrown).toMatchObject({ reason: 'rate-limited' })
+  expect(thrown instanceof ChatError && thrown.retryAfterMs).toBeWithin(50_000, 60_001)
+  expect(call.receipt.attempts).toBe(0)
+  expect(left(budget)).toBe(10)
+})
+
+test('P7: a single account that is rate limited is asked once, and the budget pays for one retry at most', async () => {
+  const budget = new RetryBudget(() => 0)
+  const { chat } = pooled(1, () => answering(failing('rate-limited', 60_000))(aRequest, aCall()), budget)
+  const call = aCall()
+  expect((await drain(chat(aRequest, call))).thrown).toMatchObject({ reason: 'rate-limited' })
+  expect(left(budget)).toBeGreaterThanOrEqual(9)
+})
+
+test('an account that answered is told so, one that failed rests', async () => {
+  const { pool, chat } = pooled(2, async function* (_request, { account: { label } }) {
+    if (label === 'a0') throw failing('challenged')
+    yield finish()
+  })
+  await drain(chat(aRequest, aCall()))
+  expect(Object.fromEntries(pool.states().map(({ label, state }) => [label, state.kind]))).toEqual({
+    a0: 'challenged',
+    a1: 'ok',
+  })
+})
+
+test('P7: a thousand failing requests a second cost a fifth more, ten a second, and no burst beyond that', () => {
+  let now = 0
+  const budget = new RetryBudget(() => now)
+  let retries = 0
+  for (let second = 0; second < 60; second++) {
+    for (let request = 0; request < 1_000; request++) {
+      now += 1
+      budget.deposit()
+      if (budget.withdraw()) retries++
+    }
+  }
+  expect(retries).toBeGreaterThan(60_000 * 0.2)
+  expect(retries).toBeLessThanOrEqual(60_000 * 0.2 + 60 * 10 + 10)
+})
+
+test('P7: a quiet hour does not pay for a storm', () => {
+  let now = 0
+  const budget = new RetryBudget(() => now)
+  now += 3_600_000
+  let retries = 0
+  while (budget.withdraw()) retries++
+  expect(retries).toBeLessThanOrEqual(20)
+})
+
+test('P7: without requests ten retries a second are paid for', () => {
+  let now = 0
+  const budget = new RetryBudget(() => now)
+  while (budget.withdraw());
+  now += 1_000
+  let retries = 0
+  while (budget.withdraw()) retries++
+  expect(retries).toBe(10)
+})
+
+test('letting go of a retried stream closes its source', async () => {
+  let isClosed = false
+  const chat: Chat = async function* () {
+    try {
+      yield text('a')
+      yield text('b')
+    } finally {
+      isClosed = true
+    }
+  }
+  for await (const _ of retry(new RetryBudget())(chat)(aRequest, aCall())) break
+  expect(isClosed).toBe(true)
+})

@@ -1,0 +1,57 @@
+import { expect, test } from 'bun:test'
+import type { Chat } from '../../chat/chat.ts'
+import { ChatError } from '../../chat/error.ts'
+import type { Support } from '../../chat/model.ts'
+import type { ChatRequest } from '../../chat/request.ts'
+import { aCall, aRequest, drain, finish } from '../fake-chat.ts'
+import { support } from './support.ts'
+
+async function asked(taken: Support, request: Partial<ChatRequest>) {
+  const seen: ChatRequest[] = []
+  const chat: Chat = async function* (arrived) {
+    seen.push(arrived)
+    yield finish()
+  }
+  const call = aCall()
+  await drain(support('groq', taken)(chat)({ ...aRequest, ...request }, call))
+  return { request: seen[0], receipt: Object.fromEntries(call.receipt.parameters) }
+}
+
+test('an upstream gets what it takes, and the receipt says what became of each parameter by the client’s name', async () => {
+  const { request, receipt } = await asked(
+    { parameters: { temperature: 'honoured', maxTokens: 'mapped', choices: 'emulated' } },
+    {
+      parameters: { temperature: 1, maxTokens: 5, choices: 2, seed: 7 },
+      spelling: { maxTokens: 'max_completion_tokens', choices: 'n' },
+    },
+  )
+  expect(request?.parameters).toEqual({ temperature: 1, maxTokens: 5, choices: 2 })
+  expect(receipt).toEqual({ temperature: 'honoured', max_completion_tokens: 'mapped', n: 'emulated', seed: 'dropped' })
+})
+
+test('unknown fields are honoured where the upstream speaks their dialect, else dropped', async () => {
+  const extra = { top_k: 5 }
+  expect((await asked({ parameters: {}, extraOf: 'openai-chat' }, { extra })).receipt).toEqual({ top_k: 'honoured' })
+  expect((await asked({ parameters: {}, extraOf: 'other' }, { extra })).receipt).toEqual({ top_k: 'dropped' })
+})
+
+test('tools and a response format are refused rather than dropped, by the client’s own name', async () => {
+  const refused = (parameters: ChatRequest['parameters'], spelling: ChatRequest['spelling']) =>
+    asked({ parameters: {} }, { parameters, spelling }).catch((thrown: unknown) => thrown)
+  await expect(refused({ tools: [{ type: 'function', name: 'f' }] }, {})).resolves.toMatchObject({
+    reason: 'unsupported',
+    param: 'tools',
+  })
+  const format = refused({ responseFormat: { type: 'json' } }, { responseFormat: 'response_format' })
+  await expect(format).resolves.toBeInstanceOf(ChatError)
+  await expect(format).resolves.toMatchObject({ reason: 'unsupported', param: 'response_format' })
+})
+
+test('an empty list of tools and a format of plain text ask for nothing, and are dropped', async () => {
+  const { request, receipt } = await asked(
+    { parameters: {} },
+    { parameters: { tools: [], responseFormat: { type: 'text' } } },
+  )
+  expect(request?.parameters).toEqual({})
+  expect(receipt).toEqual({ tools: 'dropped', responseFormat: 'dropped' })
+})

@@ -1,0 +1,21 @@
+import { isIPv6 } from 'node:net'
+
+/** Where one connects to what Ollama binds. */
+const connectable: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '[::]': '[::1]' }
+
+/**
+ * The base URL that `OLLAMA_HOST` means, by Ollama's own reading of it (ollama/ollama, envconfig/config.go): `host`,
+ * `host:port`, `:port` or a URL; the port is 11434 unless a scheme is given, then that scheme's own. The address it binds
+ * to serves as well.
+ * @returns undefined for what is none of these
+ */
+export function ollamaUrl(value: string): string | undefined {
+  const [, scheme, rest = ''] = /^(?:(https?):\/\/)?(.*)$/i.exec(value) ?? []
+  if (rest.includes('://')) return undefined
+  const place = rest.startsWith(':') && !isIPv6(rest) ? `127.0.0.1${rest}` : isIPv6(rest) ? `[${rest}]` : rest
+  const url = URL.parse(`${scheme ?? 'http'}://${place}`)
+  if (!url?.hostname || url.username || url.search || url.hash) return undefined
+  if (!scheme && !/:\d+(\/|$)/.test(place)) url.port = '11434'
+  url.hostname = connectable[url.hostname] ?? url.hostname
+  return `${url.href.replace(/\/+$/, '')}/v1`
+}

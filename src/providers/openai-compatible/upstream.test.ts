@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'bun:test'
+import type { Account } from '../../accounts/account.ts'
+import { newReceipt } from '../../chat/call.ts'
+import { ChatError } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import type { Model } from '../../chat/model.ts'
+import type { ChatRequest } from '../../chat/request.ts'
+import { Secret } from '../../chat/secret.ts'
+import { openLog } from '../../telemetry/log.ts'
+import { emulateOpenai, type OpenaiEmulator, type Script } from './emulator.ts'
+import { openaiCompatible } from './upstream.ts'
+
+const json = { 'content-type': 'application/json' }
+const never = new AbortController().signal
+const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
+const account: Account<Secret | undefined> = { label: 'KEY', credential: new Secret('key-of-the-tests') }
+
+function upstreamOf({ url }: OpenaiEmulator) {
+  return openaiCompatible({ name: 'box', url, accounts: [account], manyChoices: true })
+}
+
+/** What is listed by an upstream that answers with this. */
+async function listed(listing: Script): Promise<readonly Model[]> {
+  const emulator = await emulateOpenai({ listing })
+  try {
+    return (await upstreamOf(emulator).listModels?.(account, never)) ?? []
+  } finally {
+    await emulator.close()
+  }
+}
+
+const listOf = (...data: object[]): Script => ({ headers: json, body: [JSON.stringify({ object: 'list', data })] })
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'none',
+    (thrown) => (thrown instanceof ChatError ? thrown.code : thrown),
+  )
+
+describe('the list of models', () => {
+  test('is asked for with the key', async () => {
+    const emulator = await emulateOpenai({ keys: ['key-of-the-tests'], models: ['a', 'vendor/b'] })
+    const models = await upstreamOf(emulator).listModels?.(account, never)
+    expect(models).toEqual([
+      { id: 'a', created: 1_760_000_000, ownedBy: 'emulator' },
+      { id: 'vendor/b', created: 1_760_000_000, ownedBy: 'emulator' },
+    ])
+    await emulator.close()
+  })
+
+  test('limits are read under each of their names, and what is no limit is absent', async () => {
+    const models = await listed(
+      listOf(
+        { id: 'openrouter', context_length: 1_000, max_completion_tokens: 10 },
+        { id: 'groq', context_window: 2_000 },
+        { id: 'vllm', max_model_len: 3_000 },
+        { id: 'odd', context_length: 'many', max_completion_tokens: -1, created: 'today', owned_by: 7 },
+        { id: 'bare', context_length: null, created: null },
+      ),
+    )
+    expect(models).toEqual([
+      { id: 'openrouter', contextLength: 1_000, maxOutputTokens: 10 },
+      { id: 'groq', contextLength: 2_000 },
+      { id: 'vllm', contextLength: 3_000 },
+      { id: 'odd' },
+      { id: 'bare' },
+    ])
+  })
+
+  test("Gemini's ids lose the prefix that its chat endpoint does not want", async () => {
+    expect(await listed(listOf({ id: 'models/gemini' }))).toEqual([{ id: 'gemini' }])
+  })
+
+  const failures: readonly (readonly [string, Script, string])[] = [
+    ['a refused key', { status: 401, headers: json, body: ['{}'] }, 'upstream_auth'],
+    ['a limit', { status: 429, headers: json, body: ['{}'] }, 'rate_limit_exceeded'],
+    ['a server that has no such path', { status: 404, headers: json, body: ['{}'] }, 'model_not_found'],
+    ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:1/' } }, 'upstream_redirect'],
+    ['a web page', { headers: { 'content-type': 'text/html' }, body: ['<html></html>'] }, 'upstream_bad_response'],
+    ['no JSON', { headers: json, body: ['{"data":['] }, 'upstream_bad_response'],
+    ['another shape', { headers: json, body: ['[{"id":"a"}]'] }, 'upstream_bad_response'],
+    ['models without an id', listOf({ name: 'a' }), 'upstream_bad_response'],
+    ['a cut', { ...listOf({ id: 'a' }), ending: 'rst', endDelayMs: 20 }, 'upstream_disconnected'],
+    ['no end', { headers: json, body: ['{"data":['], ending: 'fin', endDelayMs: 20 }, 'upstream_disconnected'],
+    ['more than is read', { headers: json, body: Array(17).fill('x'.repeat(2 ** 20)) }, 'upstream_response_too_large'],
+  ]
+  for (const [fault, script, code] of failures)
+    test(`${fault} is ${code}`, async () => expect(await codeOf(listed(script))).toBe(code))
+})
+
+describe('a chat', () => {
+  const request = (stream: boolean, dialect = 'openai-chat'): ChatRequest => ({
+    dialect,
+    model: 'gpt-test',
+    messages: [{ role: 'user', content: [{ type: 'text', text: 'Hello there' }] }],
+    parameters: {},
+    spelling: {},
+    extra: {},
+    stream,
+  })
+  const asked = async (chat: ChatRequest) => {
+    const emulator = await emulateOpenai({ keys: ['key-of-the-tests'] })
+    const events: ChatEvent[] = []
+    for await (const event of upstreamOf(emulator).chat(chat, {
+      id: 'one',
+      signal: never,
+      log,
+      receipt: newReceipt(),
+      account,
+    }))
+      events.push(event)
+    const [body] = emulator.chats
+    const [sent] = emulator.requests
+    await emulator.close()
+    return { events, body, sent }
+  }
+
+  test('asks for usage in a stream whether the client did or not, with the key and no trace of ours', async () => {
+    const { events, body, sent } = await asked(request(true))
+    expect(body).toMatchObject({ model: 'gpt-test', stream: true, stream_options: { include_usage: true } })
+    expect(events.at(-1)).toMatchObject({ type: 'usage', usage: { inputTokens: 7, source: 'upstream' } })
+    expect(sent?.headers.get('authorization')).toBe('Bearer key-of-the-tests')
+    expect([...(sent?.headers.keys() ?? [])].filter((name) => name.startsWith('x-') || name === 'cookie')).toEqual([])
+  })
+
+  test('asks for a whole completion when a client of this dialect did, and gives it on as it came', async () => {
+    const { events, body } = await asked(request(false))
+    expect(body?.stream ?? false).toBe(false)
+    expect(events[0]?.native).toMatchObject({ form: 'whole', value: { object: 'chat.completion' } })
+  })
+
+  test('asks for a stream when a client of another dialect wants its answer whole', async () => {
+    expect((await asked(request(false, 'another'))).body).toMatchObject({ stream: true })
+  })
+})

@@ -1,0 +1,117 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { ChatError } from '../chat/error.ts'
+import { Secret } from '../chat/secret.ts'
+import { type LogOptions, openLog } from './log.ts'
+
+function given(format: LogOptions['format'], level: LogOptions['level'] = 'trace') {
+  const lines: string[] = []
+  return { lines, log: openLog({ level, format, write: (line) => void lines.push(line) }) }
+}
+
+const formats = ['json', 'pretty'] as const
+
+test('a JSON line has time, level, message and the fields', () => {
+  const { log, lines } = given('json')
+  log.child({ id: 'a' }).warn({ n: 1 }, 'chat')
+  expect(lines).toHaveLength(1)
+  const line: unknown = JSON.parse(lines[0] ?? '')
+  expect(line).toEqual({ level: 'warn', time: expect.stringMatching(/^\d{4}-.*Z$/), id: 'a', n: 1, msg: 'chat' })
+})
+
+test('a pretty line is for a person: time, level, what, then the fields', () => {
+  const { log, lines } = given('pretty')
+  log.info({ model: 'groq/llama-3', why: 'two words', n: 1, gone: undefined, list: ['a'] }, 'chat')
+  expect(lines[0]).toMatch(
+    /^\d\d:\d\d:\d\d\.\d{3} INFO {2}chat model=groq\/llama-3 why="two words" n=1 list=\["a"\]\n$/,
+  )
+})
+
+test('what is below the level is not written', () => {
+  const { log, lines } = given('json', 'warn')
+  log.debug({}, 'a')
+  log.info({}, 'b')
+  log.warn({}, 'c')
+  log.error({}, 'd')
+  expect(lines).toHaveLength(2)
+  const silent = given('json', 'silent')
+  silent.log.error({}, 'a')
+  expect(silent.lines).toEqual([])
+})
+
+for (const format of formats) {
+  test(`item 34: whatever stands in a message, a field or an error, a ${format} record is one line of plain characters`, () => {
+    const nasty = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('a\r\nb', '\u001b[31m', '\u202e', '\u2028', '\u0085', '\0', '\u009b', '\u{e0041}', '\ufeff'),
+    )
+    fc.assert(
+      fc.property(nasty, nasty, (one, other) => {
+        const { log, lines } = given(format)
+        log.child({ id: other }).error({ model: one, deep: { list: [other] }, err: new Error(one) }, other)
+        expect(lines).toHaveLength(1)
+        const [line = ''] = lines
+        expect(line.indexOf('\n')).toBe(line.length - 1)
+        expect(line.slice(0, -1)).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+        if (format === 'json') expect(JSON.parse(line)).toMatchObject({ model: one, msg: other })
+      }),
+    )
+  })
+
+  test(`P17: no known secret stands in a ${format} line, in whatever form or place`, () => {
+    const { log, lines } = given(format)
+    const value = `sk-/+${crypto.randomUUID()}`
+    const secret = new Secret(value)
+    const cause = new Error(`refused key ${value}`)
+    log.error(
+      {
+        secret,
+        nested: { list: [secret], text: `Bearer ${value}`, [value]: 1 },
+        url: `https://host/?key=${encodeURIComponent(value)}`,
+        basic: Buffer.from(`user:${value}`).toString('base64'),
+        json: JSON.stringify({ key: value }),
+        err: new ChatError('internal', { message: `failed with ${value}`, cause }),
+      },
+      `said ${value}`,
+    )
+    const written = lines.join('')
+    for (const form of [
+      value,
+      encodeURIComponent(value),
+      value.slice(5),
+      Buffer.from(value).toString('base64').slice(3, -6),
+    ])
+      expect(written).not.toContain(form)
+    expect(written).toContain('[secret]')
+    if (format === 'json') expect(() => JSON.parse(written)).not.toThrow()
+  })
+}
+
+test('an error shows its kind, words, place and causes', () => {
+  const { log, lines } = given('json')
+  log.error(
+    { err: new ChatError('internal', { message: 'outer', cause: new TypeError('inner', { cause: 'root' }) }) },
+    'x',
+  )
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+    err: {
+      type: 'ChatError',
+      message: 'outer',
+      stack: expect.stringContaining('log.test.ts'),
+      cause: { type: 'TypeError', message: 'inner', cause: 'root' },
+    },
+  })
+})
+
+test('an error that is its own cause, or no error at all, is written all the same', () => {
+  for (const format of formats) {
+    const { log, lines } = given(format)
+    const circular = new Error('round')
+    circular.cause = circular
+    log.error({ err: circular }, 'x')
+    log.error({ err: Object.create(null) }, 'x')
+    log.error({ err: undefined }, 'x')
+    log.error({ err: 'text' }, 'x')
+    expect(lines).toHaveLength(4)
+  }
+})

@@ -1,0 +1,26 @@
+/** Bytes as they come in. Stopping early lets go of the connection. */
+export type ByteSource = AsyncIterable<Uint8Array>
+
+/** Milliseconds, each over 0. What is absent does not run out here: the deadline layer counts events, not bytes. */
+export interface HttpLimits {
+  /** Until the server's TCP port answers; 5,000. */
+  readonly connectMs?: number
+  /** Until the reply's head. */
+  readonly headMs?: number
+  /** Between two reads of the body. */
+  readonly idleMs?: number
+  /** Bytes of the body after decompression; 64 MiB. */
+  readonly maxBytes?: number
+}
+
+/** A reply whose body must be read to its end or `discard`ed. */
+export interface HttpReply {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: ByteSource
+  /** The whole body. @throws ChatError `upstream-failed` over `limit` bytes; 16 MiB */
+  text(limit?: number): Promise<string>
+  /** From now on, silence of more than `ms` milliseconds between two reads is a timeout. */
+  limitIdle(ms: number): void
+  discard(): void
+}

@@ -1,0 +1,475 @@
+import { afterEach, expect, test } from 'bun:test'
+import { getEventListeners } from 'node:events'
+import { connect } from 'node:net'
+import { constants, crc32, createDeflateRaw, gzipSync } from 'node:zlib'
+import { ChatError } from '../chat/error.ts'
+import { canConnect } from './can-connect.ts'
+import { send } from './http.ts'
+import { type Exchange, emulateHttp, type HttpEmulator } from './http-emulator.ts'
+import type { HttpLimits, HttpReply } from './http-reply.ts'
+import { refusal } from './http-status.ts'
+
+const opened: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const close of opened.splice(0)) await close()
+})
+
+async function emulated(answer: (exchange: Exchange) => void | Promise<void>): Promise<HttpEmulator> {
+  const emulator = await emulateHttp(answer)
+  opened.push(() => emulator.close())
+  return emulator
+}
+
+const quiet = () => new AbortController().signal
+const get = (url: string, signal = quiet(), limits: HttpLimits = {}) =>
+  send({ method: 'GET', url, headers: {}, limits }, signal)
+const failureOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'no failure',
+    (thrown: unknown) => thrown,
+  )
+const listeners = (signal: AbortSignal) => getEventListeners(signal, 'abort').length
+
+/** Waits until it is true, looking once a turn of the event loop. The test's own limit ends it. */
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await new Promise((resolve) => setTimeout(resolve, 1))
+}
+
+async function reads(reply: HttpReply): Promise<string> {
+  return Buffer.concat(await Array.fromAsync(reply.body)).toString()
+}
+
+// --- what is sent, what comes back ---------------------------------------------------------------------------------
+
+test('method, path, headers and body arrive as given, and no compression is asked for', async () => {
+  const emulator = await emulated((exchange) => exchange.reply(201, 'ok', { 'x-a': 'b' }))
+  const reply = await send(
+    { method: 'POST', url: `${emulator.origin}/p?q=1`, headers: { 'x-c': 'd' }, body: '{"é":1}' },
+    quiet(),
+  )
+  expect([reply.status, reply.headers.get('x-a'), await reads(reply)]).toEqual([201, 'b', 'ok'])
+  const [request] = emulator.requests
+  expect(request).toMatchObject({ method: 'POST', path: '/p?q=1', body: '{"é":1}' })
+  expect(request?.headers.get('x-c')).toBe('d')
+  expect(request?.headers.get('accept-encoding')).toBe('identity')
+})
+
+test('a reply’s body comes as it is sent, not when it is whole', async () => {
+  const more = Promise.withResolvers<void>()
+  const emulator = await emulated(async (exchange) => {
+    exchange.head(200)
+    await exchange.chunk('a')
+    await more.promise
+    await exchange.chunk('b')
+    exchange.end()
+  })
+  const reply = await get(emulator.origin)
+  const seen: string[] = []
+  for await (const bytes of reply.body) {
+    seen.push(Buffer.from(bytes).toString())
+    more.resolve()
+  }
+  expect(seen).toEqual(['a', 'b'])
+})
+
+test('a connection is used again once a body is read, or all but its end is', async () => {
+  const emulator = await emulated(async (exchange) => {
+    exchange.head(200)
+    await exchange.chunk('data: [DONE]\n\n')
+    exchange.end()
+  })
+  for (let at = 0; at < 5; at++) {
+    await reads(await get(emulator.origin))
+    expect(emulator.openConnections()).toBe(1)
+  }
+  for (let at = 0; at < 5; at++) {
+    for await (const bytes of (await get(emulator.origin)).body) if (bytes.length > 0) break
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  expect(emulator.requests).toHaveLength(10)
+  expect(emulator.openConnections()).toBe(1)
+})
+
+test('a body nobody wants any more is let go of, also one that never ends', async () => {
+  for (const leave of ['discard', 'break'] as const) {
+    const emulator = await emulated(async (exchange) => {
+      exchange.head(200)
+      await exchange.chunk('a')
+    })
+    const controller = new AbortController()
+    const reply = await get(emulator.origin, controller.signal)
+    if (leave === 'discard') reply.discard()
+    else for await (const _ of reply.body) break
+    await until(() => emulator.openConnections() === 0)
+    expect(listeners(controller.signal)).toBe(0)
+  }
+})
+
+// --- addresses ---------------------------------------------------------------------------------------------------
+
+for (const url of [
+  'file:///etc/hostname',
+  'data:text/plain,hello',
+  's3://bucket/key',
+  'ftp://127.0.0.1/',
+  'blob:nodedata:1',
+  'http+unix://x/',
+  'ws://127.0.0.1/',
+  'javascript:1',
+  'no url',
+  '',
+]) {
+  test(`item 2: ${url || 'an empty address'} is refused, and nothing is opened`, async () => {
+    expect(await failureOf(get(url))).toMatchObject({ reason: 'upstream-outdated', code: 'upstream_unreachable' })
+  })
+}
+
+for (const status of [301, 302, 303, 307, 308]) {
+  test(`item 4: a ${status} is not followed: upstream_redirect`, async () => {
+    const target = await emulated((exchange) => exchange.reply(200, 'stolen'))
+    const emulator = await emulated((exchange) =>
+      exchange.reply(status, '<html>moved', { location: `${target.origin}/`, 'content-type': 'text/html' }),
+    )
+    const reply = await get(emulator.origin)
+    expect(reply.status).toBe(status)
+    expect(await refusal(reply, () => ({}))).toMatchObject({ code: 'upstream_redirect', upstreamStatus: status })
+    expect(target.requests).toHaveLength(0)
+  })
+}
+
+// --- faults of the connection ------------------------------------------------------------------------------------
+
+async function closedPort(): Promise<string> {
+  const emulator = await emulateHttp(() => undefined)
+  await emulator.close()
+  return emulator.origin
+}
+
+test('a refused connection is upstream_unreachable', async () => {
+  const error = await failureOf(get(await closedPort()))
+  expect(error).toMatchObject({ reason: 'upstream-failed', code: 'upstream_unreachable' })
+})
+
+for (const end of ['finish', 'reset'] as const) {
+  test(`a connection that ends with ${end} before the head is upstream_disconnected`, async () => {
+    const emulator = await emulated((exchange) => exchange[end]())
+    const error = await failureOf(send({ method: 'POST', url: emulator.origin, headers: {}, body: '{}' }, quiet()))
+    expect(error).toMatchObject({ reason: 'upstream-failed', code: 'upstream_disconnected' })
+    expect(emulator.requests).toHaveLength(1)
+  })
+
+  test(`a connection that ends with ${end} within the head is upstream_disconnected`, async () => {
+    const emulator = await emulated(async (exchange) => {
+      await exchange.raw('HTTP/1.1 200 OK\r\ncontent-')
+      exchange[end]()
+    })
+    const error = await failureOf(send({ method: 'POST', url: emulator.origin, headers: {}, body: '{}' }, quiet()))
+    expect(error).toMatchObject({ reason: 'upstream-failed', code: 'upstream_disconnected' })
+  })
+
+  test(`P1: a chunked or counted body that ends with ${end} is cut, not ended`, async () => {
+    for (const head of ['transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n', 'content-length: 10\r\n\r\nabc']) {
+      const emulator = await emulated(async (exchange) => {
+        await exchange.raw(`HTTP/1.1 200 OK\r\n${head}`)
+        await Bun.sleep(1)
+        exchange[end]()
+      })
+      const controller = new AbortController()
+      const reply = await get(emulator.origin, controller.signal)
+      expect(await failureOf(reads(reply))).toMatchObject({ reason: 'upstream-failed', code: 'upstream_disconnected' })
+      expect(listeners(controller.signal)).toBe(0)
+    }
+  })
+}
+
+test('what is no HTTP at all is an upstream’s failing', async () => {
+  const emulator = await emulated(async (exchange) => {
+    await exchange.raw('SSH-2.0-OpenSSH_9.2\r\n\r\n')
+    exchange.finish()
+  })
+  expect(await failureOf(get(emulator.origin))).toMatchObject({ reason: 'upstream-failed' })
+})
+
+// --- deadlines ---------------------------------------------------------------------------------------------------
+
+/**
+ * A port whose listening process is stopped and whose backlog is full: it drops every further SYN, as a black hole does.
+ * Bun listens with a backlog of its own, so it is filled until a connection is not taken.
+ */
+async function blackHole(): Promise<string> {
+  const script = `
+    const server = require('node:net').createServer()
+    server.listen({ port: 0, host: '127.0.0.1' }, () => console.log(server.address().port))
+  `
+  const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe' })
+  opened.push(() => child.kill('SIGKILL'))
+  const { value } = await child.stdout.getReader().read()
+  const port = Number(Buffer.from(value ?? []).toString())
+  child.kill('SIGSTOP')
+  let taken = 0
+  for (let asked = 0; taken === asked; asked += 128) {
+    for (let at = 0; at < 128; at++) {
+      const socket = connect({ host: '127.0.0.1', port }, () => taken++)
+      socket.on('error', () => undefined)
+      opened.push(() => socket.destroy())
+    }
+    const patientUntil = performance.now() + 100
+    while (taken < asked + 128 && performance.now() < patientUntil) await Bun.sleep(1)
+    if (taken < asked + 128) break
+  }
+  return `http://127.0.0.1:${port}`
+}
+
+test('P5: a black hole ends the call within the connect limit: upstream_connect_timeout', async () => {
+  const url = await blackHole()
+  const controller = new AbortController()
+  const startedAt = performance.now()
+  const error = await failureOf(get(url, controller.signal, { connectMs: 250 }))
+  const ms = performance.now() - startedAt
+  expect(error).toMatchObject({ reason: 'timeout', code: 'upstream_connect_timeout' })
+  expect(ms).toBeGreaterThanOrEqual(245)
+  expect(ms).toBeLessThan(1_250)
+  expect(listeners(controller.signal)).toBe(0)
+})
+
+test('canConnect tells a black hole from a server, and takes a refusal for an answer', async () => {
+  expect(await canConnect(await blackHole(), 50, quiet())).toBe(false)
+  expect(await canConnect((await emulated(() => undefined)).origin, 5_000, quiet())).toBe(true)
+  expect(await canConnect(await closedPort(), 5_000, quiet())).toBe(true)
+})
+
+test('canConnect gives up at once when the call does', async () => {
+  const url = await blackHole()
+  const controller = new AbortController()
+  const asked = canConnect(url, 60_000, controller.signal)
+  controller.abort()
+  const startedAt = performance.now()
+  await asked
+  expect(performance.now() - startedAt).toBeLessThan(1_000)
+  expect(listeners(controller.signal)).toBe(0)
+  await canConnect(url, 60_000, controller.signal)
+})
+
+test('a server that accepts and is slow to answer is not taken for a black hole', async () => {
+  const emulator = await emulated(async (exchange) => {
+    await Bun.sleep(200)
+    exchange.reply(200, 'late')
+  })
+  expect(await reads(await get(emulator.origin, quiet(), { connectMs: 50 }))).toBe('late')
+})
+
+test('P5: silence before the head ends by its limit, counted exactly', async () => {
+  const emulator = await emulated(() => undefined)
+  const controller = new AbortController()
+  const startedAt = performance.now()
+  const error = await failureOf(get(emulator.origin, controller.signal, { headMs: 60 }))
+  expect(error).toMatchObject({ reason: 'timeout', code: 'upstream_timeout' })
+  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(59)
+  await until(() => emulator.openConnections() === 0)
+  expect(listeners(controller.signal)).toBe(0)
+})
+
+test('P5: silence within the body ends by its limit, and the connection is closed', async () => {
+  const emulator = await emulated(async (exchange) => {
+    exchange.head(200)
+    await exchange.chunk('a')
+  })
+  const reply = await get(emulator.origin, quiet(), { idleMs: 50 })
+  expect(await failureOf(reads(reply))).toMatchObject({ reason: 'timeout' })
+  await until(() => emulator.openConnections() === 0)
+})
+
+test('a limit of silence set within the body holds from then on', async () => {
+  const emulator = await emulated(async (exchange) => {
+    exchange.head(200)
+    await exchange.chunk('a')
+  })
+  const reply = await get(emulator.origin)
+  const reading = (async () => {
+    for await (const _ of reply.body) reply.limitIdle(30)
+  })()
+  expect(await failureOf(reading)).toMatchObject({ reason: 'timeout' })
+  await until(() => emulator.openConnections() === 0)
+})
+
+test('the time a slow reader takes is not the upstream’s silence', async () => {
+  const emulator = await emulated(async (exchange) => {
+    exchange.head(200)
+    await exchange.chunk('a')
+    await exchange.chunk('b')
+    exchange.end()
+  })
+  const reply = await get(emulator.origin, quiet(), { idleMs: 40 })
+  let read = ''
+  for await (const bytes of reply.body) {
+    read += Buffer.from(bytes).toString()
+    await Bun.sleep(80)
+  }
+  expect(read).toBe('ab')
+})
+
+// --- abort -------------------------------------------------------------------------------------------------------
+
+const left = new ChatError('cancelled', { message: 'The client left.' })
+
+const windows: Readonly<Record<string, (exchange: Exchange) => void | Promise<void>>> = {
+  'before the head': () => undefined,
+  'within the head': (exchange) => exchange.raw('HTTP/1.1 200 OK\r\n'),
+  'before the first byte': (exchange) => exchange.head(200),
+  'mid-body': async (exchange) => {
+    exchange.head(200)
+    await exchange.chunk('a')
+  },
+}
+
+for (const [name, answer] of Object.entries(windows)) {
+  test(`P3: aborting ${name} closes the upstream within 50 ms, throws the reason and leaves nothing`, async () => {
+    const asked = Promise.withResolvers<Exchange>()
+    const emulator = await emulated(async (exchange) => {
+      await answer(exchange)
+      asked.resolve(exchange)
+    })
+    const controller = new AbortController()
+    const calling = failureOf(get(emulator.origin, controller.signal).then(reads))
+    const exchange = await asked.promise
+    await Bun.sleep(5)
+    const abortedAt = performance.now()
+    controller.abort(left)
+    expect(await calling).toBe(left)
+    expect((await exchange.closed) - abortedAt).toBeLessThan(50)
+    await until(() => emulator.openConnections() === 0)
+    expect(listeners(controller.signal)).toBe(0)
+  })
+}
+
+test('P3: a call that is aborted before it begins opens nothing', async () => {
+  const emulator = await emulated(() => undefined)
+  expect(await failureOf(get(emulator.origin, AbortSignal.abort(left)))).toBe(left)
+  expect(emulator.openConnections()).toBe(0)
+  expect(emulator.requests).toHaveLength(0)
+})
+
+test('P3: aborting while the reader is busy elsewhere closes the upstream as well', async () => {
+  const asked = Promise.withResolvers<Exchange>()
+  const emulator = await emulated(async (exchange) => {
+    exchange.head(200)
+    await exchange.chunk('a')
+    asked.resolve(exchange)
+  })
+  const controller = new AbortController()
+  const reply = await get(emulator.origin, controller.signal)
+  for await (const _ of reply.body) {
+    const abortedAt = performance.now()
+    controller.abort(left)
+    expect((await (await asked.promise).closed) - abortedAt).toBeLessThan(50)
+    break
+  }
+})
+
+test('an aborted call leaves no timer behind, not even of the probe: the process can end', async () => {
+  const url = await blackHole()
+  const script = `
+    import { send } from '${import.meta.dir}/http.ts'
+    const controller = new AbortController()
+    // the probe begins after a fifth of the limit, and would go on to its end
+    setTimeout(() => controller.abort(new Error('left')), 700)
+    await send({ method: 'GET', url: '${url}', headers: {}, limits: { connectMs: 3_000, headMs: 60_000 } },
+      controller.signal).catch(() => undefined)
+  `
+  const startedAt = performance.now()
+  const child = Bun.spawn([process.execPath, '-e', script], { timeout: 8_000 })
+  expect(await child.exited).toBe(0)
+  expect(performance.now() - startedAt).toBeLessThan(2_500)
+})
+
+// --- sizes -------------------------------------------------------------------------------------------------------
+
+test('a body over its limit is upstream_response_too_large, and the connection is closed', async () => {
+  const emulator = await emulated(async (exchange) => {
+    exchange.head(200)
+    for (let sent = 0; sent < 100; sent++) await exchange.chunk('x'.repeat(10_000))
+    exchange.end()
+  })
+  const fits = await get(emulator.origin, quiet(), { maxBytes: 1_000_000 })
+  expect(await reads(fits)).toHaveLength(1_000_000)
+  const reply = await get(emulator.origin, quiet(), { maxBytes: 999_999 })
+  expect(await failureOf(reads(reply))).toMatchObject({ code: 'upstream_response_too_large' })
+  await until(() => emulator.openConnections() <= 1)
+})
+
+test('text gives the body whole, and up to its limit of bytes', async () => {
+  const text = 'é🙂'.repeat(1_000)
+  const emulator = await emulated((exchange) => exchange.reply(200, text))
+  expect(await (await get(emulator.origin)).text(6_000)).toBe(text)
+  expect(await failureOf((await get(emulator.origin)).text(5_999))).toMatchObject({
+    code: 'upstream_response_too_large',
+  })
+})
+
+/** A gzip of `megabytes` MB of zeros, made of the same compressed megabyte again and again. */
+async function bombOf(megabytes: number): Promise<Uint8Array> {
+  const deflate = createDeflateRaw({ level: 9 })
+  const zeros = Buffer.alloc(2 ** 20)
+  const parts: Buffer[] = []
+  deflate.on('data', (part: Buffer) => parts.push(part))
+  deflate.write(zeros)
+  await new Promise<void>((resolve) => deflate.flush(constants.Z_FULL_FLUSH, resolve))
+  const megabyte = Buffer.concat(parts)
+  const header = gzipSync(Buffer.alloc(0)).subarray(0, 10)
+  const trailer = Buffer.alloc(8)
+  trailer.writeUInt32LE(crc32(zeros))
+  return Buffer.concat([header, ...Array.from({ length: megabytes }, () => megabyte), Buffer.from([3, 0]), trailer])
+}
+
+for (const head of ['counted', 'chunked'] as const) {
+  test(`P16: a ${head} gzip bomb of 1 MB costs bounded memory: upstream_response_too_large`, async () => {
+    const bomb = await bombOf(1_000)
+    expect(bomb.length).toBeLessThan(1_100_000)
+    const emulator = await emulated(async (exchange) => {
+      const plain = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: gzip\r\n'
+      if (head === 'counted') await exchange.raw(`${plain}content-length: ${bomb.length}\r\n\r\n`)
+      else await exchange.raw(`${plain}transfer-encoding: chunked\r\n\r\n${bomb.length.toString(16)}\r\n`)
+      await exchange.raw(bomb)
+      if (head === 'chunked') await exchange.raw('\r\n0\r\n\r\n')
+    })
+    // in a process of its own: what other tests leave behind or give back is no part of it
+    const script = `
+      import { send } from '${import.meta.dir}/http.ts'
+      const before = process.memoryUsage.rss()
+      let peak = before
+      const reply = await send({ method: 'GET', url: '${emulator.origin}', headers: {} }, new AbortController().signal)
+      try {
+        for await (const _ of reply.body) peak = Math.max(peak, process.memoryUsage.rss())
+      } catch (thrown) {
+        peak = Math.max(peak, process.memoryUsage.rss())
+        console.log(thrown.reason, thrown.code, (peak - before) / 2 ** 20)
+      }
+    `
+    const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe', timeout: 8_000 })
+    const [reason, code, grownMb] = (await new Response(child.stdout).text()).split(' ')
+    expect([reason, code]).toEqual(['upstream-outdated', 'upstream_response_too_large'])
+    expect(Number(grownMb)).toBeLessThan(64)
+    await until(() => emulator.openConnections() === 0)
+  }, 10_000)
+}
+
+test('P4: a reader that stops pauses the upstream, so what it has sent stays bounded', async () => {
+  const block = Buffer.alloc(2 ** 16, 'x')
+  let sent = 0
+  const emulator = await emulated(async (exchange) => {
+    exchange.head(200)
+    for (; sent < 200 * 2 ** 20; sent += block.length) await exchange.chunk(block)
+    exchange.end()
+  })
+  const controller = new AbortController()
+  const reply = await get(emulator.origin, controller.signal)
+  for await (const _ of reply.body) {
+    // the upstream is paused once it sends nothing more for a while
+    for (let seen = -1; seen !== sent; await Bun.sleep(100)) seen = sent
+    break
+  }
+  controller.abort(left)
+  expect(sent).toBeLessThan(40 * 2 ** 20)
+  await until(() => emulator.openConnections() === 0)
+})

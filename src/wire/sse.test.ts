@@ -1,0 +1,226 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { ChatError } from '../chat/error.ts'
+import { readSse, type SseFrame, sseData, sseKeepAlive } from './sse.ts'
+
+const utf8 = new TextEncoder()
+
+async function* of(...chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* chunks
+}
+
+function read(...chunks: readonly (Uint8Array | string)[]): Promise<SseFrame[]> {
+  return Array.fromAsync(
+    readSse(of(...chunks.map((chunk) => (typeof chunk === 'string' ? utf8.encode(chunk) : chunk)))),
+  )
+}
+
+/** The bytes, cut before each of these places. */
+function cut(bytes: Uint8Array, ...places: readonly number[]): Uint8Array[] {
+  return [0, ...places].map((place, at) => bytes.subarray(place, places[at] ?? bytes.length))
+}
+
+const oneByOne = (bytes: Uint8Array) => Array.from(bytes, (_, at) => bytes.subarray(at, at + 1))
+
+/** Streams that have something to split, each with what it says. */
+const streams: readonly { readonly name: string; readonly text: string; readonly frames: readonly SseFrame[] }[] = [
+  { name: 'LF', text: 'data: a\n\ndata: b\n\n', frames: [{ data: 'a' }, { data: 'b' }] },
+  { name: 'CRLF', text: 'data: a\r\n\r\ndata: b\r\n\r\n', frames: [{ data: 'a' }, { data: 'b' }] },
+  { name: 'CR only', text: 'data: a\r\rdata: b\r\r', frames: [{ data: 'a' }, { data: 'b' }] },
+  {
+    name: 'line ends of every kind, mixed',
+    text: 'data: a\r\n\ndata: b\n\r\ndata: c\r\n\rdata: d\r\r\ndata: e\n\r',
+    frames: [{ data: 'a' }, { data: 'b' }, { data: 'c' }, { data: 'd' }, { data: 'e' }],
+  },
+  { name: 'a byte order mark', text: '\ufeffdata: a\n\n', frames: [{ data: 'a' }] },
+  { name: 'a byte order mark inside', text: 'data: \ufeffa\n\n', frames: [{ data: '\ufeffa' }] },
+  {
+    name: 'comments and fields nobody asked for',
+    text: ': hello\n\nid: 1\nretry: 5\ndata: a\n:\nnonsense\ndata:b\n\n:bye\n\n',
+    frames: [{ data: 'a\nb' }],
+  },
+  { name: 'data without a space', text: 'data:a\n\ndata:  b\n\n', frames: [{ data: 'a' }, { data: ' b' }] },
+  { name: 'data of several lines', text: 'data: a\ndata:\ndata: b\n\n', frames: [{ data: 'a\n\nb' }] },
+  { name: 'data without a colon', text: 'data\n\ndata\ndata\n\n', frames: [{ data: '' }, { data: '\n' }] },
+  {
+    name: 'named events',
+    text: 'event: ping\ndata: a\n\ndata: b\nevent:pong\n\nevent: void\n\ndata: c\n\n',
+    frames: [{ event: 'ping', data: 'a' }, { event: 'pong', data: 'b' }, { data: 'c' }],
+  },
+  { name: 'UTF-8 of two bytes', text: 'data: äß\n\n', frames: [{ data: 'äß' }] },
+  { name: 'UTF-8 of three bytes', text: 'data: €→\u2028。\n\n', frames: [{ data: '€→\u2028。' }] },
+  { name: 'UTF-8 of four bytes', text: 'data: 👩‍👩‍👧🏽\n\ndata: 𝄞\n\n', frames: [{ data: '👩‍👩‍👧🏽' }, { data: '𝄞' }] },
+  { name: 'UTF-8 around CR', text: 'data: ä\r€\r\rdata: 🙂\r\n\r\n', frames: [{ data: 'ä' }, { data: '🙂' }] },
+  { name: 'no blank line at the end', text: 'data: a\n\ndata: b\n', frames: [{ data: 'a' }, { data: 'b' }] },
+  { name: 'no line end at the end', text: 'data: a\n\ndata: b', frames: [{ data: 'a' }, { data: 'b' }] },
+  { name: 'a lone CR at the end', text: 'data: a\r', frames: [{ data: 'a' }] },
+  { name: 'nothing', text: '', frames: [] },
+  { name: 'only a comment', text: ': ping\n\n', frames: [] },
+  { name: 'prefixes of known fields', text: 'dat: a\ndatas: b\ndata : c\n data: d\n\n', frames: [] },
+]
+
+for (const { name, text, frames } of streams) {
+  const bytes = utf8.encode(text)
+
+  test(`reads ${name}`, async () => {
+    expect(await read(bytes)).toEqual([...frames])
+  })
+
+  test(`P2: ${name}: every single split, every pair of splits and every byte by itself reads the same`, async () => {
+    for (let first = 0; first <= bytes.length; first++) {
+      expect(await read(...cut(bytes, first))).toEqual([...frames])
+      for (let second = first; second <= bytes.length; second++)
+        expect(await read(...cut(bytes, first, second))).toEqual([...frames])
+    }
+    expect(await read(...oneByOne(bytes))).toEqual([...frames])
+  })
+}
+
+test('P2: any stream of any lines reads the same however it is split, empty reads included', async () => {
+  const line = fc.oneof(
+    fc.constantFrom('data: ', 'data:', 'data', 'event: x', ': c', '', '\ufeff', 'id: 1'),
+    fc.string({ unit: 'binary' }).map((said) => `data: ${said.replace(/[\r\n]/g, '')}`),
+  )
+  const end = fc.constantFrom('\n', '\r', '\r\n', '\n\n', '\r\r', '\r\n\r\n')
+  const stream = fc.array(
+    fc.tuple(line, end).map((pair) => pair.join('')),
+    { maxLength: 12 },
+  )
+  await fc.assert(
+    fc.asyncProperty(stream, fc.array(fc.nat(400), { maxLength: 8 }), async (lines, places) => {
+      const bytes = utf8.encode(lines.join(''))
+      const sorted = places.map((place) => Math.min(place, bytes.length)).sort((a, b) => a - b)
+      expect(await read(...cut(bytes, ...sorted))).toEqual(await read(bytes))
+    }),
+    { numRuns: 1_000 },
+  )
+})
+
+test('an event is given out as soon as its blank line ends, and CR alone ends it', async () => {
+  for (const end of ['\n\n', '\r\r', '\r\n\r\n', '\n\r']) {
+    async function* source(): AsyncGenerator<Uint8Array> {
+      yield utf8.encode(`data: a${end}`)
+      throw new Error('read too far')
+    }
+    const frames = readSse(source())
+    expect((await frames.next()).value).toEqual({ data: 'a' })
+  }
+})
+
+test('item 27: what stands inside a JSON text cannot end its event', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('\n\ndata: [DONE]\n\n', '\r', '\r\n', '\u2028', '\0')),
+      async (said) => {
+        const frames = await read(sseKeepAlive, sseData(JSON.stringify({ said })), sseKeepAlive)
+        expect(frames.map(({ data }) => JSON.parse(data))).toEqual([{ said }])
+      },
+    ),
+  )
+})
+
+test('bad UTF-8 becomes U+FFFD, and the stream lives', async () => {
+  const bytes = Buffer.concat([
+    Buffer.from('data: a'),
+    Buffer.from([0xff, 0xe2, 0x82]),
+    Buffer.from('b\n\ndata: c\n\n'),
+  ])
+  for (const chunks of [[bytes], oneByOne(bytes)]) {
+    expect(await read(...chunks)).toEqual([{ data: 'a\ufffd\ufffdb' }, { data: 'c' }])
+  }
+})
+
+test('a character that the stream ends within becomes U+FFFD', async () => {
+  expect(await read(Buffer.concat([Buffer.from('data: a'), Buffer.from([0xf0, 0x9f])]))).toEqual([{ data: 'a\ufffd' }])
+})
+
+async function readMs(line: Uint8Array, chunkBytes: number): Promise<number> {
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < line.length; at += chunkBytes) yield line.subarray(at, at + chunkBytes)
+  }
+  const startedAt = performance.now()
+  const frames = await Array.fromAsync(readSse(chunks()))
+  const ms = performance.now() - startedAt
+  expect(frames).toHaveLength(1)
+  expect(frames[0]?.data).toHaveLength(line.length - 8)
+  return ms
+}
+
+const longLine = (length: number) => utf8.encode(`data: ${'x'.repeat(length - 8)}\n\n`)
+
+for (const chunkBytes of [1, 1024, 65_536]) {
+  test(`a line of 1 MB in reads of ${chunkBytes} B takes time that grows with its length, not with its square`, async () => {
+    const size = chunkBytes === 1 ? 2 ** 18 : 2 ** 22
+    await readMs(longLine(size / 4), chunkBytes)
+    const short = Math.min(await readMs(longLine(size / 4), chunkBytes), await readMs(longLine(size / 4), chunkBytes))
+    const long = Math.min(await readMs(longLine(size), chunkBytes), await readMs(longLine(size), chunkBytes))
+    // four times the length: 4 if linear, 16 if quadratic; under a few milliseconds there is nothing to tell apart
+    expect(long).toBeLessThan(Math.max(short * 10, 20))
+  }, 20_000)
+}
+
+test('a line of 1 MB comes out whole in reads of one byte', async () => {
+  await readMs(longLine(2 ** 20), 1)
+})
+
+test('a million short lines of one event take no time that grows with their square', async () => {
+  const startedAt = performance.now()
+  const [frame] = await read('data: x\n'.repeat(200_000), '\n')
+  expect(frame?.data).toHaveLength(399_999)
+  expect(performance.now() - startedAt).toBeLessThan(2_000)
+})
+
+async function failureOf(source: AsyncIterable<Uint8Array>): Promise<unknown> {
+  return Array.fromAsync(readSse(source)).catch((thrown: unknown) => thrown)
+}
+
+test('an event that never ends is given up before it fills the memory', async () => {
+  for (const line of ['data: ', 'data: x\n', ': comment\n', 'x'.repeat(64)]) {
+    let sent = 0
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      const chunk = utf8.encode(line.repeat(2 ** 16 / line.length))
+      for (; sent < 2 ** 27; sent += chunk.length) yield chunk
+    }
+    expect(await failureOf(endless())).toMatchObject({
+      reason: 'upstream-outdated',
+      code: 'upstream_response_too_large',
+    })
+    expect(sent).toBeLessThan(2 ** 25)
+  }
+})
+
+test('a megabyte an event is not too much, however many there are', async () => {
+  const event = utf8.encode(`data: ${'x'.repeat(2 ** 20)}\n\n`)
+  const frames = await read(...Array.from({ length: 20 }, () => event))
+  expect(frames).toHaveLength(20)
+})
+
+test('P1: what the bytes throw is thrown, after the events before it and without a last one', async () => {
+  const lost = new ChatError('upstream-failed', { message: 'lost' })
+  async function* breaking(): AsyncGenerator<Uint8Array> {
+    yield utf8.encode('data: a\n\ndata: b')
+    throw lost
+  }
+  const frames: SseFrame[] = []
+  const reading = (async () => {
+    for await (const frame of readSse(breaking())) frames.push(frame)
+  })()
+  expect(await reading.catch((thrown: unknown) => thrown)).toBe(lost)
+  expect(frames).toEqual([{ data: 'a' }])
+})
+
+test('letting go of the events lets go of the bytes', async () => {
+  let isClosed = false
+  async function* source(): AsyncGenerator<Uint8Array> {
+    try {
+      yield utf8.encode('data: a\n\ndata: b\n\n')
+    } finally {
+      isClosed = true
+    }
+  }
+  for await (const frame of readSse(source())) {
+    expect(frame).toEqual({ data: 'a' })
+    break
+  }
+  expect(isClosed).toBe(true)
+})

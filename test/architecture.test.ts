@@ -1,0 +1,185 @@
+import { describe, expect, test } from 'bun:test'
+import { readdirSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { type Finding, readSource, type SourceFile } from './source-file.ts'
+
+/**
+ * What each room may import besides itself: a room, a folder or a file of `src`. The longest row that fits a file holds.
+ * (docs/architecture.md draws the house.)
+ */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  chat: [],
+  wire: ['chat'],
+  dialects: ['chat', 'wire'],
+  state: ['chat'],
+  accounts: ['chat', 'state'],
+  'providers/provider.ts': ['chat', 'accounts'],
+  'providers/index.ts': ['providers'],
+  'providers/*': ['chat', 'wire', 'dialects', 'accounts', 'providers/provider.ts'],
+  gateway: ['chat', 'accounts', 'providers/provider.ts'],
+  telemetry: ['chat'],
+  api: ['chat', 'wire', 'dialects', 'gateway'],
+  'version.ts': ['../package.json'],
+  'fetch-limit.ts': [],
+  'environment.ts': ['chat', 'providers/provider.ts'],
+  'config.ts': ['chat', 'providers', 'gateway', 'api', 'environment.ts'],
+  'app.ts': ['chat', 'wire', 'gateway', 'api', 'config.ts', 'fetch-limit.ts', 'version.ts'],
+  commands: ['wire', 'accounts', 'gateway', 'telemetry', 'app.ts', 'config.ts', 'version.ts'],
+  'main.ts': ['commands', 'fetch-limit.ts'],
+}
+
+/** Where each package may be imported. Node's and Bun's own modules may be everywhere. */
+const packageHomes: Readonly<Record<string, readonly string[]>> = {
+  elysia: ['api', 'app.ts'],
+  zod: ['environment.ts', 'api', 'dialects', 'accounts', 'providers'],
+  pino: ['telemetry'],
+}
+
+/** Where a finding is at home; elsewhere, and where there is no home, it is a violation. */
+const findingHomes: Readonly<Partial<Record<Finding, readonly string[]>>> = {
+  environment: ['config.ts', 'fetch-limit.ts'],
+  fetch: ['wire/http.ts'],
+  'SSE framing': ['wire'],
+}
+
+function isIn(path: string, place: string): boolean {
+  return path === place || path.startsWith(`${place}/`)
+}
+
+/** The row's key for a file: `providers/cohere/events.ts` is of `providers/*`, and its room is `providers/cohere`. */
+function roomOf(path: string): { readonly row: string; readonly room: string } | undefined {
+  const [top = '', second] = path.split('/')
+  for (const [row, room] of [
+    [path, path],
+    [`${top}/*`, `${top}/${second}`],
+    [top, top],
+  ] as const) {
+    if (mayImport[row]) return { row, room }
+  }
+  return undefined
+}
+
+function importViolations({ path, imports }: SourceFile): string[] {
+  const found = roomOf(path)
+  if (!found) return [`${path} is in a room without a row`]
+  const allowed = [found.room, ...(mayImport[found.row] ?? [])]
+  return imports
+    .filter((target) => !allowed.some((place) => isIn(target, place)))
+    .map((target) => `${path} imports ${target}`)
+}
+
+function packageViolations({ path, packages }: SourceFile): string[] {
+  return packages
+    .filter((name) => !name.startsWith('node:') && !name.startsWith('bun:') && name !== 'bun')
+    .filter((name) => !packageHomes[name]?.some((place) => isIn(path, place)))
+    .map((name) => `${path} imports the package ${name}`)
+}
+
+function findingViolations({ path, findings, packages }: SourceFile): string[] {
+  const hidden: Finding[] = packages.includes('node:process') ? ['environment'] : []
+  return [...findings, ...hidden]
+    .filter((finding) => !findingHomes[finding]?.some((place) => isIn(path, place)))
+    .map((finding) => `${path}: ${finding}`)
+}
+
+function nameViolations({ path }: SourceFile): string[] {
+  const isKebab = path.split('/').every((part) => /^[a-z0-9]+(-[a-z0-9]+)*(\.ts)?$/.test(part))
+  return isKebab ? [] : [`${path} is not kebab-case`]
+}
+
+/** Every ring of imports, by the file that it was first entered at. */
+function cycles(files: readonly SourceFile[]): string[] {
+  const importsOf = new Map(files.map(({ path, imports }) => [path, imports]))
+  const done = new Set<string>()
+  const found: string[] = []
+  const visit = (path: string, trail: readonly string[]): void => {
+    if (trail.includes(path)) found.push([...trail.slice(trail.indexOf(path)), path].join(' → '))
+    if (done.has(path) || trail.includes(path)) return
+    for (const next of importsOf.get(path) ?? []) visit(next, [...trail, path])
+    done.add(path)
+  }
+  for (const { path } of files) visit(path, [])
+  return found
+}
+
+function violations(files: readonly SourceFile[]): string[] {
+  const each = [importViolations, packageViolations, findingViolations, nameViolations]
+  return [...files.flatMap((file) => each.flatMap((rule) => rule(file))), ...cycles(files)]
+}
+
+const root = join(import.meta.dir, '../src')
+const isSource = (path: string) => path.endsWith('.ts') && !path.endsWith('.test.ts')
+const paths = [...new Bun.Glob('**').scanSync({ cwd: root })].filter(isSource).sort()
+const files = await Promise.all(paths.map(async (path) => readSource(path, await Bun.file(join(root, path)).text())))
+
+describe('the house', () => {
+  test('was read to its last source file', () => {
+    const listed = readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && isSource(entry.name))
+      .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    expect(files.map(({ path }) => path)).toEqual(listed.sort())
+    expect(paths).toContain('main.ts')
+    expect(files.reduce((sum, { imports }) => sum + imports.length, 0)).toBeGreaterThan(files.length)
+  })
+
+  test('has no import, cast or call where it does not belong', () => {
+    expect(violations(files)).toEqual([])
+  })
+})
+
+describe('a planted violation is found:', () => {
+  const planted: readonly (readonly [path: string, text: string, violation: string])[] = [
+    ['chat/a.ts', "import { send } from '../wire/http.ts'", 'chat/a.ts imports wire/http.ts'],
+    ['wire/a.ts', "import type { Call } from '../gateway/a.ts'", 'wire/a.ts imports gateway/a.ts'],
+    ['wire/a.ts', "type A = import('../api/a.ts').A", 'wire/a.ts imports api/a.ts'],
+    ['gateway/a.ts', "await import('../api/door.ts')", 'gateway/a.ts imports api/door.ts'],
+    ['gateway/a.ts', "await import('../' + name)", 'gateway/a.ts imports the package (computed)'],
+    [
+      'gateway/a.ts',
+      "import { demo } from '../providers/demo/index.ts'",
+      'gateway/a.ts imports providers/demo/index.ts',
+    ],
+    ['api/a.ts', "import { providers } from '../providers/index.ts'", 'api/a.ts imports providers/index.ts'],
+    [
+      'providers/a/index.ts',
+      "import { events } from '../b/events.ts'",
+      'providers/a/index.ts imports providers/b/events.ts',
+    ],
+    ['chat/a.ts', "import x from '../../bench/run.ts'", 'chat/a.ts imports ../bench/run.ts'],
+    ['attic/a.ts', 'const a = 1', 'attic/a.ts is in a room without a row'],
+    ['gateway/a.ts', "import { Elysia } from 'elysia'", 'gateway/a.ts imports the package elysia'],
+    ['api/a.ts', "import { a } from '@scope/unknown/deep'", 'api/a.ts imports the package @scope/unknown'],
+    ['api/a.ts', 'const port = process.env.PORT', 'api/a.ts: environment'],
+    ['api/a.ts', 'const { PORT } = Bun.env', 'api/a.ts: environment'],
+    ['api/a.ts', "import { env } from 'node:process'", 'api/a.ts: environment'],
+    ['providers/a/a.ts', 'await fetch(url)', 'providers/a/a.ts: fetch'],
+    ['providers/a/a.ts', 'const get = globalThis.fetch', 'providers/a/a.ts: fetch'],
+    ['api/a.ts', 'write(`data: {}`)', 'api/a.ts: SSE framing'],
+    ['api/a.ts', "write('event: ping\\ndata: {}\\n\\n')", 'api/a.ts: SSE framing'],
+    ['chat/a.ts', 'let a: any', 'chat/a.ts: any'],
+    ['chat/a.ts', 'const a = b as string', 'chat/a.ts: cast'],
+    ['chat/a.ts', 'const a = <string>b', 'chat/a.ts: cast'],
+    ['chat/a.ts', 'const a = b!.c', 'chat/a.ts: non-null'],
+    ['chat/a.ts', 'enum A { B }', 'chat/a.ts: enum'],
+    ['chat/a.ts', 'export default 1', 'chat/a.ts: default export'],
+    ['chat/a.ts', "export { a } from './b.ts'", 'chat/a.ts: re-export'],
+    ['chat/a.ts', "export * from './b.ts'", 'chat/a.ts: re-export'],
+    ['chat/a.ts', 'const = 1', 'chat/a.ts: syntax error'],
+    ['chat/aB.ts', 'const a = 1', 'chat/aB.ts is not kebab-case'],
+  ]
+  for (const [path, text, violation] of planted)
+    test(`${path}: ${text}`, () => expect(violations([readSource(path, text)])).toContain(violation))
+
+  test('a ring of type imports', () => {
+    const ring = ['a', 'b', 'c'].map((name, at) =>
+      readSource(`chat/${name}.ts`, `import type { T } from './${['b', 'c', 'a'][at]}.ts'`),
+    )
+    expect(violations(ring)).toEqual(['chat/a.ts → chat/b.ts → chat/c.ts → chat/a.ts'])
+  })
+
+  test('and what looks like one is none', () => {
+    const text =
+      "// process.env, fetch(), as any\nimport { a as b } from './c.ts'\nconst text = 'await fetch(x as any)' as const"
+    expect(violations([readSource('chat/a.ts', text)])).toEqual([])
+  })
+})

@@ -1,0 +1,272 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { askRaw, errorIn, key, RawClient, startApp, type TestApp } from './rig.ts'
+
+// reliability, section 4: items 11 and 12
+
+let keyed: TestApp
+beforeAll(() => {
+  keyed = startApp({ API_MASTER_KEY: `${key}, sk-second-0123456789abcdef` })
+})
+afterAll(() => keyed[Symbol.asyncDispose]())
+
+const routes = [
+  ['GET', '/v1/models'],
+  ['GET', '/v1/models/demo/echo'],
+  ['POST', '/v1/chat/completions'],
+  ['GET', '/metrics'],
+  ['GET', '/openapi.json'],
+  ['GET', '/docs'],
+  ['POST', '/v1/nothing'],
+  ['GET', '/nothing'],
+  ['POST', '/'],
+  ['DELETE', '/health'],
+] as const
+
+describe('item 11: a client key', () => {
+  for (const [method, path] of routes) {
+    test(`${method} ${path} without a key is 401`, async () => {
+      const response = await fetch(keyed.url + path, { method })
+      expect(response.status).toBe(401)
+      expect(response.headers.get('www-authenticate')).toBe('Bearer')
+      expect(errorIn(await response.text()).code).toBe('invalid_api_key')
+    })
+
+    test(`${method} ${path} with a wrong key is 403`, async () => {
+      const response = await fetch(keyed.url + path, { method, headers: { authorization: 'Bearer sk-wrong' } })
+      expect(response.status).toBe(403)
+      expect(errorIn(await response.text()).code).toBe('invalid_api_key')
+    })
+  }
+
+  for (const path of ['/', '/health', '/ready']) {
+    test(`${path} needs none, for GET and for HEAD`, async () => {
+      expect((await fetch(keyed.url + path)).status).toBe(200)
+      const head = await fetch(keyed.url + path, { method: 'HEAD' })
+      expect(head.status).toBe(200)
+      expect(await head.text()).toBe('')
+    })
+  }
+
+  const accepted: readonly (readonly [string, string])[] = [
+    ['Bearer', `Authorization: Bearer ${key}`],
+    ['the second key', 'Authorization: Bearer sk-second-0123456789abcdef'],
+    ['a lower-case scheme', `authorization: bearer ${key}`],
+    ['x-api-key', `x-api-key: ${key}`],
+  ]
+  for (const [name, header] of accepted) {
+    test(`${name} is let in`, async () => {
+      expect((await askRaw(keyed.url, `GET /v1/models HTTP/1.1\r\nHost: gateway\r\n${header}\r\n\r\n`)).status).toBe(
+        200,
+      )
+    })
+  }
+
+  const refused: readonly (readonly [string, string, number])[] = [
+    ['no header', 'Accept: */*', 401],
+    ['an empty Authorization', 'Authorization:', 401],
+    ['a scheme without a key', 'Authorization: Bearer', 401],
+    ['a scheme and a space', 'Authorization: Bearer ', 401],
+    ['another scheme', `Authorization: Basic ${btoa(`x:${key}`)}`, 401],
+    ['the key without a scheme', `Authorization: ${key}`, 401],
+    ['an empty x-api-key', 'x-api-key:', 401],
+    ['a wrong key', 'Authorization: Bearer sk-wrong', 403],
+    ['a prefix of the key', `Authorization: Bearer ${key.slice(0, -1)}`, 403],
+    ['the key and more', `Authorization: Bearer ${key}0`, 403],
+    ['the key in capitals', `Authorization: Bearer ${key.toUpperCase()}`, 403],
+    ['both keys in one header', `Authorization: Bearer ${key},sk-second-0123456789abcdef`, 403],
+    ['two Authorization headers', `Authorization: Bearer ${key}\r\nAuthorization: Bearer ${key}`, 403],
+    ['a wrong key beside a right x-api-key', `Authorization: Bearer sk-wrong\r\nx-api-key: ${key}`, 403],
+    ['a key of 10 KB', `Authorization: Bearer ${'k'.repeat(10_000)}`, 403],
+  ]
+  for (const [name, header, status] of refused) {
+    test(`${name} is ${status}`, async () => {
+      const reply = await askRaw(keyed.url, `GET /v1/models HTTP/1.1\r\nHost: gateway\r\n${header}\r\n\r\n`)
+      expect(reply.status).toBe(status)
+      expect(errorIn(reply.body).code).toBe('invalid_api_key')
+    })
+  }
+
+  test('a NUL in the key is refused by the listener', async () => {
+    const reply = await askRaw(
+      keyed.url,
+      `GET /v1/models HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer a\0b\r\n\r\n`,
+    )
+    expect(reply.status).toBe(400)
+  })
+
+  test('a key of 4 MB is refused by the listener', async () => {
+    const reply = await askRaw(
+      keyed.url,
+      `GET /v1/models HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer ${'k'.repeat(4e6)}`,
+    )
+    expect(reply.status).toBe(431)
+  })
+
+  for (const query of [`?key=${key}`, `?api_key=${key}`, `?access_token=${key}`]) {
+    test(`a key in the query (${query.slice(1, query.indexOf('='))}) is no key, and is not logged`, async () => {
+      const response = await fetch(`${keyed.url}/v1/models${query}`)
+      expect(response.status).toBe(401)
+      expect(keyed.lines.join('')).not.toContain(key)
+    })
+  }
+
+  for (const [status, header] of [
+    [401, ''],
+    [403, 'Authorization: Bearer sk-wrong\r\n'],
+  ] as const) {
+    test(`${status} comes before the body does`, async () => {
+      using client = new RawClient(keyed.url)
+      void client.send(
+        `POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\n${header}Content-Length: 1000000\r\n\r\n`,
+      )
+      expect((await client.reply()).status).toBe(status)
+    })
+
+    test(`a request in the body of one that was refused with ${status} is no request`, async () => {
+      using client = new RawClient(keyed.url)
+      const hidden = 'GET /health HTTP/1.1\r\nHost: gateway\r\n\r\n'
+      const head = `POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\n${header}Content-Length: ${hidden.length}\r\n\r\n`
+      void client.send(`${head}${hidden}GET /ready HTTP/1.1\r\nHost: gateway\r\n\r\n`)
+      expect((await client.reply()).status).toBe(status)
+      expect((await client.reply()).body).toBe('{"status":"ready"}')
+    })
+  }
+})
+
+describe('item 19: guessing', () => {
+  test('is answered with 429 after a hundred wrong keys, whatever address a header names', async () => {
+    await using guessed = startApp({ API_MASTER_KEY: key })
+    const guess = (at: number) =>
+      fetch(`${guessed.url}/v1/models`, {
+        headers: { authorization: `Bearer sk-${at}`, 'x-forwarded-for': `10.0.0.${at}`, 'x-real-ip': `10.0.0.${at}` },
+      })
+    for (let at = 0; at < 100; at++) expect((await guess(at)).status).toBe(403)
+    const refused = await guess(100)
+    expect(refused.status).toBe(429)
+    expect(Number(refused.headers.get('retry-after'))).toBeWithin(1, 61)
+    expect(errorIn(await refused.text())).toMatchObject({ type: 'rate_limit_error', code: 'too_many_attempts' })
+    expect((await fetch(`${guessed.url}/health`)).status).toBe(200)
+  })
+})
+
+describe('item 12: a path by another spelling', () => {
+  /** What comes without a key, and with it. `undefined`: the connection is closed without an answer. */
+  const spellings: readonly (readonly [string, number, number])[] = [
+    ['GET /v1/models', 401, 200],
+    ['GET //v1/models', 401, 404],
+    ['GET /v1//models', 401, 404],
+    ['GET /v1/models/', 401, 404],
+    ['GET /V1/models', 401, 404],
+    ['GET /v1/models.', 401, 404],
+    ['GET /v1/models;/health', 401, 404],
+    ['GET /%76%31/models', 401, 404],
+    ['GET /v1%2Fmodels', 401, 404],
+    ['GET /v1/models?/health', 401, 200],
+    ['GET /v1/models#/health', 401, 404],
+    // Bun resolves the dots, and the door and the router see the same
+    ['GET /health/../v1/models', 401, 200],
+    ['GET /health/%2e%2e/v1/models', 401, 200],
+    ['GET /health\\..\\v1\\models', 401, 200],
+    ['GET /v1/../health', 200, 200],
+    ['GET /health', 200, 200],
+    ['GET /health?/v1/models', 200, 200],
+    ['GET /health/', 401, 404],
+    ['GET //health', 401, 404],
+    ['GET /Health', 401, 404],
+    ['GET /%68ealth', 401, 404],
+    ['GET /health%00', 401, 404],
+    ['GET /health#', 401, 404],
+    ['GET /health#/v1/models/demo/echo', 401, 404],
+    ['GET /?/v1/models/demo/echo', 200, 200],
+    ['GET /x/health', 401, 404],
+    ['GET http://elsewhere/v1/models', 401, 200],
+    ['GET http://elsewhere/health', 200, 200],
+    ['GET http://elsewhere', 200, 200],
+    ['HEAD /v1/models', 401, 200],
+    ['HEAD /v1/models/demo/echo', 401, 200],
+    ['OPTIONS /v1/models', 401, 404],
+    ['OPTIONS /health', 401, 404],
+    ['TRACE /health', 401, 404],
+    ['CONNECT /health', 401, 404],
+    ['POST /health', 401, 404],
+    ['PUT /v1/models', 401, 404],
+  ]
+  // a host of fewer than four characters moves the router's idea of where the path begins
+  for (const host of ['gateway.example', 'a', 'aa', 'a:1', '127.0.0.1']) {
+    for (const [request, without, withKey] of spellings) {
+      test(`${request} at ${host} is ${without} without a key, ${withKey} with it`, async () => {
+        const isHead = request.startsWith('HEAD')
+        for (const [header, status] of [
+          ['', without],
+          [`Authorization: Bearer ${key}\r\n`, withKey],
+        ] as const) {
+          using client = new RawClient(keyed.url)
+          void client.send(`${request} HTTP/1.1\r\nHost: ${host}\r\n${header}Content-Length: 0\r\n\r\n`)
+          const reply = await client.reply(5_000, isHead ? { to: 'HEAD' } : {})
+          expect(reply.status).toBe(status)
+          if (status >= 400 && !isHead) errorIn(reply.body)
+        }
+      })
+    }
+  }
+
+  for (const header of [
+    'X-HTTP-Method-Override: GET',
+    'X-Original-URL: /health',
+    'X-Rewrite-URL: /health',
+    'X-Forwarded-Prefix: /health',
+  ]) {
+    test(`${header} changes nothing`, async () => {
+      const reply = await askRaw(
+        keyed.url,
+        `POST /v1/models HTTP/1.1\r\nHost: gateway\r\n${header}\r\nContent-Length: 0\r\n\r\n`,
+      )
+      expect(reply.status).toBe(401)
+    })
+  }
+
+  for (const request of [
+    'GET /v1/models HTTP/1.0',
+    'GET /health HTTP/1.0',
+    'POST /v1/chat/completions HTTP/1.0',
+    'GET http://a/health HTTP/1.0',
+  ]) {
+    test(`${request} without a Host is 400`, async () => {
+      const reply = await askRaw(keyed.url, `${request}\r\nAuthorization: Bearer ${key}\r\n\r\n`)
+      expect(reply.status).toBe(400)
+      expect(errorIn(reply.body).code).toBe('invalid_host')
+    })
+  }
+
+  for (const host of [
+    '',
+    'a b',
+    'gateway/health?',
+    'gateway/health#',
+    '/health?',
+    'user@gateway',
+    'gateway?',
+    'a,b',
+    '[::1',
+    'a:b',
+    '\xfc.example',
+  ]) {
+    test(`"Host: ${host}" is 400`, async () => {
+      const reply = await askRaw(
+        keyed.url,
+        `GET /health HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${key}\r\n\r\n`,
+      )
+      expect(reply.status).toBe(400)
+      expect(errorIn(reply.body).code).toBe('invalid_host')
+    })
+  }
+
+  test('two Host headers are 400', async () => {
+    const reply = await askRaw(keyed.url, 'GET /health HTTP/1.1\r\nHost: gateway\r\nHost: gateway\r\n\r\n')
+    expect(reply.status).toBe(400)
+  })
+
+  test('HTTP/1.0 with a Host is answered', async () => {
+    expect((await askRaw(keyed.url, 'GET /health HTTP/1.0\r\nHost: gateway\r\n\r\n')).status).toBe(200)
+  })
+})

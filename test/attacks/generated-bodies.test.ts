@@ -1,0 +1,93 @@
+import { expect, test } from 'bun:test'
+import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
+import { each } from '../waiting.ts'
+import { BadBodies, type BadBody } from './bad-bodies.ts'
+import { errorIn, hello, key, post, startApp, type TestApp } from './rig.ts'
+
+// reliability, P14. A failure names its seed, with which it happens again.
+
+const isFull = process.env.TRIBUTARY_TEST_FULL === '1'
+const count = isFull ? 100_000 : 10_000
+const perSeed = 1_000
+const atOnce = 32
+const refusals = [400, 404, 413, 415]
+
+/** Nothing of where it went wrong, and nothing that a browser would run. */
+const leak = /<script|<html|\bat \S+ \(|node_modules|\.ts:\d+|\/\$bunfs|ZodError|polluted/
+
+interface Run {
+  readonly statuses: Map<number, number>
+  /** Milliseconds of each request. */
+  readonly took: number[]
+}
+
+/** Sends what the seed makes; the statuses it gave are counted. */
+async function sendAll(
+  app: TestApp,
+  bodies: Iterable<readonly [string, BadBody]>,
+  allowed: readonly number[],
+): Promise<Run> {
+  const run: Run = { statuses: new Map(), took: [] }
+  await each(bodies, atOnce, async ([name, { body, headers }]) => {
+    const startedAt = performance.now()
+    const response = await post(app.url, body, headers)
+    const text = await response.text()
+    run.took.push(performance.now() - startedAt)
+    run.statuses.set(response.status, (run.statuses.get(response.status) ?? 0) + 1)
+    const what = `${name}: ${response.status} ${text.slice(0, 500)} for ${Buffer.from(body).toString().slice(0, 3_000)}`
+    if (!allowed.includes(response.status)) throw new Error(what)
+    if (response.status < 400) return
+    errorIn(text)
+    if (response.headers.get('content-type') !== 'application/json' || leak.test(text)) throw new Error(what)
+  })
+  return run
+}
+
+function* bodiesFor(model: string, total: number): Generator<readonly [string, BadBody]> {
+  for (let seed = 1; seed <= total / perSeed; seed++) {
+    const bodies = new BadBodies(seed, model)
+    for (let at = 0; at < perSeed; at++) yield [`seed ${seed}, body ${at}`, bodies.next()]
+  }
+}
+
+function expectSound(app: TestApp): void {
+  expect(Reflect.get({}, 'polluted')).toBeUndefined()
+  expect(Reflect.get([], 'polluted')).toBeUndefined()
+  expect(app.lines.filter((line) => JSON.parse(line).level === 'error')).toEqual([])
+}
+
+test(`P14: ${count} bad bodies are refused as OpenAI refuses them, and leave no trace`, async () => {
+  await using app = startApp({ API_MASTER_KEY: key, LOG_LEVEL: 'error' })
+  await sendAll(app, bodiesFor('no-such-model', 2_000), refusals)
+  Bun.gc(true)
+  const before = process.memoryUsage.rss()
+  const { statuses, took } = await sendAll(app, bodiesFor('no-such-model', count), refusals)
+  Bun.gc(true)
+  // this process is also the client and the log
+  expect((process.memoryUsage.rss() - before) / 1e6).toBeLessThan(100)
+  expect(took.sort((a, b) => a - b)[Math.floor(took.length * 0.99)]).toBeLessThan(250)
+  expect([...statuses.keys()].sort()).toEqual([400, 404, 415])
+  // neither all broken beyond reading nor all still valid: the generator reaches the schema and what lies behind it
+  for (const status of [400, 404]) expect((statuses.get(status) ?? 0) / count).toBeGreaterThan(0.1)
+  expect((await post(app.url, hello)).status).toBe(200)
+  expectSound(app)
+}, 300_000)
+
+test('P14: what is left of a broken body is carried to the upstream and back, or refused', async () => {
+  await using emulator = await startEmulator()
+  const variables = {
+    API_MASTER_KEY: key,
+    LOG_LEVEL: 'error',
+    OPENAI_BASE_URL: emulator.url,
+    OPENAI_MODELS: 'gpt-test',
+  }
+  await using app = startApp(variables)
+  const { statuses } = await sendAll(app, bodiesFor('gpt-test', count / 10), [200, ...refusals])
+  expect((statuses.get(200) ?? 0) / (count / 10)).toBeGreaterThan(0.1)
+  expectSound(app)
+}, 300_000)
+
+async function startEmulator(): Promise<AsyncDisposable & { readonly url: string }> {
+  const emulator = await emulateOpenai()
+  return { url: emulator.url, [Symbol.asyncDispose]: () => emulator.close() }
+}

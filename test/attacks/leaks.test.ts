@@ -1,0 +1,241 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { frame, play, type Script } from '../../src/providers/openai-compatible/emulator.ts'
+import { openLog } from '../../src/telemetry/log.ts'
+import { emulateHttp, type HttpEmulator } from '../../src/wire/http-emulator.ts'
+import { askRaw, post, RawClient, startApp, type TestApp } from './rig.ts'
+
+// reliability: P17 in section 1 through the whole program, items 34 and 35 in section 4. Law 7 asks the same of each room.
+
+/** Secrets that stand nowhere else. They hold what URL and JSON write in another way. */
+const clientKey = 'client/canary+7f3a"\\91c4e7'
+const otherKey = 'other-canary-5b2d90c1aa47'
+const upstreamKey = 'upstream/canary+2e8d"\\40b7f1'
+const secondKey = 'second-canary-63e1f09b27dd'
+const secrets = [clientKey, otherKey, upstreamKey, secondKey]
+
+/** Every way in which a secret may stand in a text. */
+function formsOf(secret: string): string[] {
+  const base64 = ['', 'x', 'xy'].map((before) => btoa(before + secret).slice(Math.ceil((before.length * 8) / 6), -4))
+  const json = JSON.stringify(secret).slice(1, -1)
+  return [
+    secret,
+    secret.slice(0, 12),
+    encodeURIComponent(secret),
+    encodeURIComponent(secret).toLowerCase(),
+    ...base64,
+    json,
+  ]
+}
+
+function expectNoSecret(texts: readonly string[]): void {
+  for (const form of secrets.flatMap(formsOf)) for (const text of texts) expect(text).not.toContain(form)
+}
+
+const answered: Script = {
+  headers: { 'content-type': 'application/json' },
+  body: ['{"choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop"}]}'],
+}
+/** What the upstream does with every request. */
+let script = answered
+let upstream: HttpEmulator
+let app: TestApp
+beforeAll(async () => {
+  upstream = await emulateHttp((exchange) => play(exchange, script))
+  app = startApp({
+    API_MASTER_KEY: `${clientKey},${otherKey}`,
+    OPENAI_BASE_URL: `${upstream.origin}/v1`,
+    OPENAI_API_KEY_1: upstreamKey,
+    OPENAI_API_KEY_2: secondKey,
+    OPENAI_MODELS: 'gpt-test',
+  })
+})
+afterAll(async () => {
+  await app[Symbol.asyncDispose]()
+  await upstream.close()
+})
+
+const said = { model: 'gpt-test', messages: [{ role: 'user', content: 'Hello' }] }
+const json = { 'content-type': 'application/json' }
+
+/** Sends a chat as a stream and whole; everything a client got, and everything that was logged meanwhile. */
+async function everythingOf(answer: Script, body: object = said): Promise<{ client: string[]; log: string[] }> {
+  app.lines.length = 0
+  script = answer
+  const client: string[] = []
+  for (const stream of [false, true]) {
+    const response = await post(app.url, JSON.stringify({ ...body, stream }), { authorization: `Bearer ${clientKey}` })
+    client.push(JSON.stringify([...response.headers]), await response.text().catch(String))
+  }
+  return { client, log: [...app.lines] }
+}
+
+describe("P17: an upstream that tells the gateway's key", () => {
+  const spelled: readonly (readonly [string, (secret: string) => string])[] = [
+    ['as it is', (secret) => secret],
+    ['URL-encoded', encodeURIComponent],
+    ['in base64', btoa],
+    ['in base64 with a user', (secret) => btoa(`user:${secret}`)],
+    ['JSON-escaped', (secret) => JSON.stringify(secret)],
+    ['in a header', (secret) => `authorization: Bearer ${secret}`],
+    ['where the message is cut short', (secret) => `${'x'.repeat(260)}${secret}`],
+    ['where the code is cut short', (secret) => `${'x'.repeat(88)}${secret}`],
+    ['where the field is cut short', (secret) => `${'x'.repeat(188)}${secret}`],
+    ['over and over', (secret) => `${secret}${secret} ${secret}`.repeat(5)],
+  ]
+  for (const status of [400, 401, 403, 404, 422, 429, 500, 503]) {
+    for (const [how, spell] of spelled) {
+      test(`in an error ${status}, ${how}`, async () => {
+        for (const secret of [upstreamKey, secondKey]) {
+          const text = spell(secret)
+          const error = { message: `Incorrect API key provided: ${text}`, type: text, param: text, code: text }
+          const { client, log } = await everythingOf({ status, headers: json, body: [JSON.stringify({ error })] })
+          expectNoSecret([...client, ...log])
+        }
+      })
+    }
+  }
+
+  const others: readonly (readonly [string, Script])[] = [
+    [
+      'in an error within a 200',
+      { headers: json, body: [JSON.stringify({ error: { message: upstreamKey, code: upstreamKey } })] },
+    ],
+    [
+      'in an error within a stream',
+      {
+        body: [
+          frame({ choices: [{ index: 0, delta: { content: 'a' } }] }),
+          frame({ error: { message: upstreamKey, code: upstreamKey } }),
+        ],
+      },
+    ],
+    ['in an error that is text', { status: 500, headers: { 'content-type': 'text/plain' }, body: [upstreamKey] }],
+    ['in a web page', { status: 500, headers: { 'content-type': 'text/html' }, body: [`<html>${upstreamKey}</html>`] }],
+    ['in a redirect', { status: 302, headers: { location: `http://127.0.0.1:1/?key=${upstreamKey}` } }],
+    [
+      'in a header',
+      { status: 400, headers: { ...json, 'x-key': upstreamKey, 'x-request-id': upstreamKey }, body: ['{}'] },
+    ],
+    ['in what is no JSON', { headers: json, body: [`{"choices": ${upstreamKey}`] }],
+    ['in what is no frame', { body: [`data: ${upstreamKey}\n\n`] }],
+    [
+      'before it resets the connection',
+      { body: [`data: {"choices": [{"delta": {"content": "${secondKey}`], ending: 'rst' },
+    ],
+  ]
+  for (const [how, answer] of others) {
+    test(how, async () => {
+      const { client, log } = await everythingOf(answer)
+      expectNoSecret([...client, ...log])
+    })
+  }
+})
+
+describe("P17: a client's key", () => {
+  const ask = (headers: string, path = '/v1/models') =>
+    askRaw(app.url, `GET ${path} HTTP/1.1\r\nHost: gateway\r\n${headers}\r\n\r\n`)
+
+  test('is in no answer and no line, wherever it is put', async () => {
+    app.lines.length = 0
+    const encoded = encodeURIComponent(clientKey)
+    const replies = [
+      await ask(`Authorization: Bearer ${clientKey}`),
+      await ask(`Authorization: Bearer ${clientKey}x`),
+      await ask(`Authorization: ${clientKey}`),
+      await ask(`Authorization: Basic ${btoa(`user:${clientKey}`)}`),
+      await ask(`Cookie: key=${otherKey}`),
+      await ask('X-A: b', `/v1/models?key=${encoded}`),
+      await ask('X-A: b', `/v1/models/${otherKey}`),
+      await ask(`Authorization: Bearer ${otherKey}`, `/v1/models/${otherKey}`),
+      await ask(`Authorization: Bearer ${otherKey}`, `/${'x'.repeat(180)}${otherKey}`),
+      await ask(`Authorization: Bearer ${otherKey}\r\nOrigin: https://${otherKey}.example`),
+    ]
+    expectNoSecret([...replies.map(({ headers, body }) => JSON.stringify([...headers]) + body), ...app.lines])
+  })
+
+  test('comes back as a request id, or else anybody could ask which keys there are; but is in no line', async () => {
+    app.lines.length = 0
+    expect((await ask(`X-Request-Id: ${otherKey}`, '/health')).headers.get('x-request-id')).toBe(otherKey)
+    expect(app.lines.length).toBeGreaterThan(0)
+    expectNoSecret(app.lines)
+  })
+
+  test('is in no answer and no line when it is sent within the body', async () => {
+    const model = `${'x'.repeat(180)}${otherKey}`
+    for (const body of [
+      { ...said, model: otherKey },
+      { ...said, model },
+      { ...said, user: otherKey, metadata: { [otherKey]: otherKey }, [otherKey]: 1 },
+      { ...said, temperature: otherKey },
+      { ...said, tool_choice: otherKey },
+      { ...said, messages: [{ role: otherKey, content: 'a' }] },
+      { ...said, messages: [{ role: 'user', content: [{ type: otherKey, [otherKey]: 1 }] }] },
+    ]) {
+      const { log } = await everythingOf(answered, body)
+      expectNoSecret(log)
+    }
+  })
+})
+
+describe('a prompt and its answer', () => {
+  test('are in no line, however it ends', async () => {
+    const prompt = 'the-prompt-canary'
+    const body = { ...said, messages: [{ role: 'user', content: prompt }] }
+    const chunk = frame({ choices: [{ index: 0, delta: { content: 'the-answer-canary' } }] })
+    for (const answer of [answered, { body: [chunk], ending: 'rst' } as const, { body: [chunk, 'data: {\n\n'] }]) {
+      const { log } = await everythingOf(answer, body)
+      expect(log.length).toBeGreaterThan(0)
+      for (const line of log) {
+        expect(line).not.toContain(prompt)
+        expect(line).not.toContain('the-answer-canary')
+      }
+    }
+  })
+})
+
+describe('item 34: what a client sends is one line of the log', () => {
+  const tricks = [
+    '\r\n{"level":"error"}',
+    '\u001b[31mred\u001b[0m',
+    '\u202etxt.exe',
+    '\u2028\u2029',
+    '\u009b31m',
+    '\0',
+    '\ud83d',
+  ]
+  for (const trick of tricks) {
+    test(JSON.stringify(trick), async () => {
+      app.lines.length = 0
+      for (const body of [
+        { ...said, model: `a${trick}b` },
+        { ...said, user: `a${trick}b`, [`a${trick}b`]: 1 },
+        { ...said, messages: [{ role: `a${trick}b` }] },
+      ])
+        await post(app.url, JSON.stringify(body), { authorization: `Bearer ${otherKey}` })
+      expect(app.lines.length).toBeGreaterThan(0)
+      for (const line of app.lines) {
+        expect(line).toMatch(/^[\x20-\x7e]*\n$/)
+        expect(JSON.parse(line)).toMatchObject({ level: expect.any(String), msg: expect.any(String) })
+      }
+    })
+  }
+
+  test('nor does it make a line without an end', async () => {
+    app.lines.length = 0
+    const model = 'm'.repeat(1_000_000)
+    await post(app.url, JSON.stringify({ ...said, model }), { authorization: `Bearer ${otherKey}` })
+    await fetch(`${app.url}/${'p'.repeat(5_000)}`)
+    using client = new RawClient(app.url)
+    void client.send(`GET /health HTTP/1.1\r\nHost: gateway\r\nX-Request-Id: ${'i'.repeat(5_000)}\r\n\r\n`)
+    await client.reply()
+    expect(app.lines.length).toBeGreaterThan(1)
+    for (const line of app.lines) expect(line.length).toBeLessThan(2_000)
+  })
+
+  test('also where it is written for a person', () => {
+    const lines: string[] = []
+    const log = openLog({ level: 'info', format: 'pretty', write: (line) => lines.push(line) })
+    for (const trick of tricks) log.info({ model: trick, route: `GET /${trick}` }, 'chat')
+    for (const line of lines) expect(line).toMatch(/^[\x20-\x7e]*\n$/)
+  })
+})

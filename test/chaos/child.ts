@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { RawVariables } from '../../src/environment.ts'
+import { until } from '../waiting.ts'
+import type { LogLine } from './gateway.ts'
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const collector = fileURLToPath(new URL('./collect-garbage.ts', import.meta.url))
+
+/** The program as a process of its own, from its source. */
+export interface Child extends AsyncDisposable {
+  readonly url: string
+  readonly lines: readonly LogLine[]
+  signal(name: 'SIGTERM' | 'SIGINT'): void
+  /** The exit code. */
+  readonly exited: Promise<number>
+  /** Resident memory in bytes, after a full collection. */
+  settledRss(): Promise<number>
+  rss(): number
+}
+
+export interface ChildOptions {
+  /** Whether memory can be collected on demand. Then the limit of fetches is set from outside, since a restart would lose it. */
+  readonly collects?: boolean
+}
+
+/** Starts it with no variables but these. */
+export async function startChild(variables: RawVariables, { collects = false }: ChildOptions = {}): Promise<Child> {
+  const lines: (LogLine & { readonly url?: string })[] = []
+  const child = Bun.spawn([process.execPath, ...(collects ? ['--preload', collector] : []), main], {
+    cwd: '/',
+    env: {
+      PATH: process.env.PATH,
+      PORT: '0',
+      LOG_FORMAT: 'json',
+      ...(collects && { BUN_CONFIG_MAX_HTTP_REQUESTS: '8192' }),
+      ...variables,
+    },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'inherit',
+  })
+  const read = readLines(child.stdout, (line) => void lines.push(JSON.parse(line)))
+  const rss = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) * 1024
+  const collected = () => lines.filter(({ msg }) => msg === 'collected').length
+  await until(() => lines.some(({ msg }) => msg === 'listening'), 10_000, 'the child listens')
+  return {
+    url: lines.find(({ msg }) => msg === 'listening')?.url ?? '',
+    lines,
+    signal: (name) => child.kill(name),
+    exited: child.exited,
+    rss,
+    async settledRss() {
+      const before = collected()
+      child.kill('SIGUSR2')
+      await until(() => collected() > before, 10_000, 'the child has collected its garbage')
+      return rss()
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+      await child.exited
+      await read
+    },
+  }
+}
+
+async function readLines(stream: ReadableStream<Uint8Array>, take: (line: string) => void): Promise<void> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const bytes of stream) {
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) take(line)
+  }
+}

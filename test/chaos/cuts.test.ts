@@ -1,0 +1,58 @@
+/** P1 through HTTP: a stream that its upstream did not finish never looks finished to a client. */
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { emulateOpenai, type Script } from '../../src/providers/openai-compatible/emulator.ts'
+import { each } from '../waiting.ts'
+import { type Answered, askByHand } from './client.ts'
+import { startGateway, upstreamAt } from './gateway.ts'
+import { moments } from './scripts.ts'
+
+setDefaultTimeout(60_000)
+
+const bytes = new TextEncoder().encode(moments.E.join(''))
+const lengthOf = (parts: readonly string[]) => new TextEncoder().encode(parts.join('')).byteLength
+/** Bytes until the first event is whole, and until the finish is: a blank line that is missing is forgiven where a body ends well. */
+const [opened, finished] = [lengthOf(moments.C.slice(0, 2)), lengthOf(moments.D)]
+const readMs = 60
+
+const scriptOf = (model: string): Script => {
+  const [ending = '', sent = ''] = model.split('-').slice(1)
+  const script = { body: [bytes.subarray(0, Number(sent))].filter((part) => part.byteLength > 0) }
+  const endDelayMs = Number(sent) >= opened - 2 ? readMs : 0
+  if (ending === 'close') return { ...script, framing: 'close', ending: 'fin', endDelayMs }
+  return { ...script, ending: ending === 'rst' || ending === 'fin' ? ending : 'stall', endDelayMs }
+}
+
+const emulator = await emulateOpenai({ reply: ({ model }) => scriptOf(model) })
+const { UPSTREAM_CUT_MODELS: _, ...upstream } = upstreamAt('cut', emulator.url)
+const gateway = startGateway({ ...upstream, API_REQUEST_TIMEOUT: '1', STREAM_IDLE_TIMEOUT: '1' })
+afterAll(() => Promise.all([gateway.close(), emulator.close()]))
+
+describe('P1: every byte offset of a stream', () => {
+  const atOnce = { rst: 8, fin: 8, close: 8, stall: 180 } as const
+  for (const ending of ['rst', 'fin', 'close', 'stall'] as const) {
+    test.concurrent(ending, () =>
+      each(
+        Array.from({ length: bytes.byteLength + 1 }, (_, sent) => sent),
+        atOnce[ending],
+        async (sent) => expectHonest(sent, await askByHand(gateway.url, `cut/-${ending}-${sent}`)),
+      ),
+    )
+  }
+})
+
+function expectHonest(sent: number, answer: Answered): void {
+  const seen = { sent, status: answer.status, dones: answer.dones, errors: answer.errors.length }
+  const finishes = answer.chunks.filter(({ choices }) => choices?.[0]?.finish_reason).length
+  if (sent >= finished) {
+    expect({ ...seen, finishes }).toEqual({ sent, status: 200, dones: 1, errors: 0, finishes: 1 })
+    return
+  }
+  // between a frame's last brace and its blank line either may be said
+  if (sent >= finished - 2) {
+    expect(answer.dones + answer.errors.length).toBe(1)
+    return
+  }
+  expect({ ...seen, finishes }).toMatchObject({ dones: 0, errors: 1, finishes: 0 })
+  if (sent < opened - 2) expect([502, 504]).toContain(answer.status)
+  if (sent >= opened) expect(answer.status).toBe(200)
+}

@@ -1,0 +1,181 @@
+/** P5: no request hangs. P6: silence within the limits is no error. The hold of the head: an early failure is a status. */
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { emulateOpenai, type Script } from '../../src/providers/openai-compatible/emulator.ts'
+import { within } from '../waiting.ts'
+import { type Answered, answered, ask, request } from './client.ts'
+import { startGateway, upstreamAt } from './gateway.ts'
+import { cutAt, cutWhole, healthy, helloWor, helloWorld, moments, refused } from './scripts.ts'
+
+setDefaultTimeout(30_000)
+
+const isFull = process.env.TRIBUTARY_TEST_FULL === '1'
+
+/** Comments for six seconds: bytes that say nothing. */
+async function* thinking(before: readonly string[]): AsyncGenerator<string> {
+  yield* before
+  for (let sent = 0; sent < 60; sent++) {
+    await Bun.sleep(100)
+    yield ': still thinking\n\n'
+  }
+}
+
+/** Two parts of a good answer, silence, and the rest of it. */
+async function* pausing(ms: number): AsyncGenerator<string> {
+  yield* moments.C
+  await Bun.sleep(ms)
+  yield* moments.E.slice(moments.C.length)
+}
+
+const lateMs = 8_700
+const scripts: Readonly<Record<string, () => Script>> = {
+  'silent-head': () => cutAt('A', 'stall'),
+  'silent-body': () => cutAt('B', 'stall'),
+  'silent-after-an-event': () => cutAt('C', 'stall'),
+  dripping: () => ({ body: thinking(moments.B), ending: 'stall' }),
+  'dripping-after-an-event': () => ({ body: thinking(moments.C), ending: 'stall' }),
+  'half-a-completion': () => cutWhole('stall'),
+  'pauses-3': () => ({ body: pausing(3_300) }),
+  'pauses-12': () => ({ body: pausing(12_500) }),
+  'pauses-59': () => ({ body: pausing(59_000) }),
+  'late-head': () => ({ ...healthy, headDelayMs: lateMs }),
+  'late-failure': () => ({ ...refused(400, { message: 'No.' }), headDelayMs: lateMs }),
+  'early-failure': () => ({ ...refused(400, { message: 'No.' }), headDelayMs: 6_500 }),
+}
+
+const emulator = await emulateOpenai({ reply: ({ model }) => scripts[model]?.() })
+const all = Object.assign({}, ...Object.keys(scripts).map((name) => upstreamAt(name, emulator.url)))
+const hasty = startGateway({ API_REQUEST_TIMEOUT: '2', STREAM_IDLE_TIMEOUT: '1', ...all })
+const quick = startGateway({ KEEPALIVE_INTERVAL: '1', ...all })
+const usual = startGateway(all)
+afterAll(async () => {
+  await Promise.all([hasty.close(), quick.close(), usual.close(), emulator.close()])
+})
+
+describe('P5: each request ends within a second of its deadline', () => {
+  const rows = [
+    ['silent-head', true, 2_000, 504, 'upstream_timeout', ''],
+    ['silent-head', false, 2_000, 504, 'upstream_timeout', ''],
+    ['silent-body', true, 2_000, 504, 'upstream_timeout', ''],
+    ['dripping', true, 2_000, 504, 'upstream_timeout', ''],
+    ['half-a-completion', false, 2_000, 504, 'upstream_timeout', ''],
+    ['silent-after-an-event', true, 1_000, 200, 'upstream_idle_timeout', helloWor],
+  ] as const
+  for (const [model, stream, deadlineMs, status, code, text] of rows) {
+    test.concurrent(`${model}, ${stream ? 'SSE' : 'JSON'}`, async () => {
+      const startedAt = performance.now()
+      const answer = await ask(hasty.url, { model, stream })
+      const tookMs = performance.now() - startedAt
+      expect({ status: answer.status, errors: answer.errors, text: answer.text, dones: answer.dones }).toEqual({
+        status,
+        errors: [code],
+        text,
+        dones: 0,
+      })
+      expect(tookMs).toBeGreaterThanOrEqual(deadlineMs - 5)
+      expect(tookMs).toBeLessThan(deadlineMs + 1_000)
+    })
+  }
+
+  test.concurrent('comments buy an answer that has begun no time', async () => {
+    const startedAt = performance.now()
+    const answer = await ask(hasty.url, { model: 'dripping-after-an-event' })
+    expect({ errors: answer.errors, dones: answer.dones }).toEqual({ errors: ['upstream_idle_timeout'], dones: 0 })
+    expect(performance.now() - startedAt).toBeLessThan(3_000)
+  })
+
+  test.concurrent('a port that accepts no connection is given up after five seconds', async () => {
+    await using deaf = await deafPort()
+    const gateway = startGateway({
+      API_REQUEST_TIMEOUT: '60',
+      ...upstreamAt('deaf', `http://127.0.0.1:${deaf.port}/v1`),
+    })
+    const startedAt = performance.now()
+    const answer = await ask(gateway.url, { model: 'deaf', stream: false })
+    expect({ status: answer.status, errors: answer.errors }).toEqual({
+      status: 504,
+      errors: ['upstream_connect_timeout'],
+    })
+    // two attempts, of five seconds each
+    expect(performance.now() - startedAt).toBeLessThan(11_500)
+    await gateway.close()
+  })
+})
+
+describe('P6: silence is filled with comments, and is no error', () => {
+  const expectGood = (answer: Answered, leastComments: number) => {
+    expect({ text: answer.text, errors: answer.errors, dones: answer.dones }).toEqual({
+      text: helloWorld,
+      errors: [],
+      dones: 1,
+    })
+    expect(answer.comments).toBeGreaterThanOrEqual(leastComments)
+  }
+
+  test.concurrent('between two events', async () => expectGood(await ask(quick.url, { model: 'pauses-3' }), 3))
+
+  test.concurrent('longer than Bun lets a connection be idle by itself', async () =>
+    expectGood(await ask(usual.url, { model: 'pauses-12' }), 1))
+
+  if (isFull)
+    test.concurrent('for a minute', async () => expectGood(await ask(usual.url, { model: 'pauses-59' }), 5), 70_000)
+})
+
+describe('the head waits eight seconds for the first event', () => {
+  test.concurrent('a failure within them is a status', async () => {
+    const answer = await ask(usual.url, { model: 'early-failure' })
+    expect({ status: answer.status, errors: answer.errors }).toEqual({ status: 400, errors: ['invalid_request'] })
+  })
+
+  test.concurrent('then it goes out, comments follow, and the answer after them', async () => {
+    const startedAt = performance.now()
+    const response = await request(usual.url, { model: 'late-head' })
+    const headMs = performance.now() - startedAt
+    expect(response.status).toBe(200)
+    expect(headMs).toBeGreaterThan(7_900)
+    expect(headMs).toBeLessThan(lateMs - 200)
+    const answer = answered(response, await response.text())
+    expect({ text: answer.text, dones: answer.dones, comments: answer.comments }).toEqual({
+      text: helloWorld,
+      dones: 1,
+      comments: 1,
+    })
+  })
+
+  test.concurrent('a failure after them is an error event', async () => {
+    const answer = await ask(usual.url, { model: 'late-failure' })
+    expect({ status: answer.status, errors: answer.errors, dones: answer.dones }).toEqual({
+      status: 200,
+      errors: ['invalid_request'],
+      dones: 0,
+    })
+  })
+})
+
+/** A port that somebody listens at and nobody accepts from, its queue full: a connection is never made. */
+async function deafPort(): Promise<AsyncDisposable & { readonly port: number }> {
+  const listener = `require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 },
+    function () { console.log(this.address().port) })`
+  const child = Bun.spawn([process.execPath, '-e', listener], { stdout: 'pipe' })
+  const { value } = await child.stdout.getReader().read()
+  const port = Number(new TextDecoder().decode(value))
+  child.kill('SIGSTOP')
+  const queued: Socket[] = []
+  for (let isFull = false; !isFull; ) {
+    const socket = connect(port, '127.0.0.1')
+    queued.push(socket)
+    isFull = await within(once(socket, 'connect'), 500, 'a place in the queue').then(
+      () => false,
+      () => true,
+    )
+  }
+  return {
+    port,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+      for (const socket of queued) socket.destroy()
+      await child.exited
+    },
+  }
+}

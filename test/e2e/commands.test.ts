@@ -1,0 +1,351 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import manifest from '../../package.json'
+import { emulateOpenai, frame, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator.ts'
+import { emulateHttp } from '../../src/wire/http-emulator.ts'
+import { until } from '../waiting.ts'
+import { build, emptyFolder, isSource, run, start } from './program.ts'
+
+// The command line of the program as it is shipped.
+
+setDefaultTimeout(20_000)
+beforeAll(build, 120_000)
+
+const secret = 'sk-secret-0123456789abcdef'
+
+let emulator: OpenaiEmulator
+beforeAll(async () => {
+  emulator = await emulateOpenai()
+})
+afterAll(() => emulator.close())
+
+describe('the command line', () => {
+  test('--version prints the version', async () => {
+    expect(await run(['--version'])).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' })
+  })
+
+  for (const flag of ['--help', '-h']) {
+    test(`${flag} names every command`, async () => {
+      const { code, stdout, stderr } = await run([flag])
+      expect([code, stderr]).toEqual([0, ''])
+      for (const word of ['serve', 'check', 'models', 'health', '--env-file', '--version'])
+        expect(stdout).toContain(word)
+    })
+  }
+
+  for (const args of [
+    ['nothing'],
+    ['--nothing'],
+    ['serve', 'check'],
+    ['--env-file'],
+    ['toString'],
+    ['__proto__'],
+    [''],
+  ]) {
+    test(`"${args.join(' ')}" is a wrong use: 64`, async () => {
+      const { code, stdout, stderr } = await run(args)
+      expect([code, stdout]).toEqual([64, ''])
+      expect(stderr).toContain('Usage:')
+    })
+  }
+})
+
+describe('check', () => {
+  test('shows what a start would use, without its secrets', async () => {
+    const { code, stdout, stderr } = await run(['check'], {
+      variables: {
+        API_MASTER_KEY: secret,
+        OPENAI_API_KEY: secret,
+        OPENAI_API_KEY_2: `${secret}2`,
+        UPSTREAM_LAB_URL: 'http://127.0.0.1:1/v1',
+        UPSTREAM_LAB_MODELS: 'a,b',
+      },
+    })
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toContain('0.0.0.0:8000')
+    expect(stdout).toContain('upstream openai')
+    expect(stdout).toContain('upstream lab')
+    expect(stdout).toContain('The configuration is valid.')
+    expect(stdout).not.toContain(secret)
+  })
+
+  test('tells what is probably a typo', async () => {
+    const { code, stderr } = await run(['check'], { variables: { OPENAI_API_KEI: secret } })
+    expect(code).toBe(0)
+    expect(stderr).toContain('OPENAI_API_KEI is not a variable of tributary. Did you mean OPENAI_API_KEY?')
+    expect(stderr).not.toContain(secret)
+  })
+
+  const wrong = {
+    PORT: '99999',
+    HOST: '0.0.0.0',
+    MAX_BODY_BYTES: 'lots',
+    OPENAI_BASE_URL: `ftp://user:${secret}@host/v1`,
+    UPSTREAM_LAB_KEY: secret,
+    LOG_LEVEL: 'loud',
+    CORS_ORIGINS: 'example',
+    GROQ_API_KEY: `${secret} with space`,
+  }
+  const named = [
+    'PORT',
+    'HOST',
+    'MAX_BODY_BYTES',
+    'OPENAI_BASE_URL',
+    'UPSTREAM_LAB_URL',
+    'LOG_LEVEL',
+    'CORS_ORIGINS',
+    'GROQ_API_KEY',
+  ]
+
+  for (const command of ['check', 'serve', 'models', 'health']) {
+    test(`of a wrong configuration tells every problem on a line of its own: 78 (${command})`, async () => {
+      const { code, stdout, stderr } = await run([command], { variables: wrong })
+      expect([code, stdout]).toEqual([78, ''])
+      const lines = stderr.trim().split('\n')
+      expect(lines[0]).toBe('The configuration has 8 problems; nothing was started.')
+      expect(
+        lines
+          .slice(1)
+          .map((line) => line.split(' ')[0])
+          .sort(),
+      ).toEqual(named.sort())
+      for (const line of lines.slice(1)) expect(line).toMatch(/^[A-Z_]+ .+: .+\.$/)
+      expect(stderr).not.toContain(secret)
+    })
+  }
+
+  test('of a file that is not there: 78', async () => {
+    const { code, stderr } = await run(['check', '--env-file', 'nothing.env'])
+    expect(code).toBe(78)
+    expect(stderr).toContain('--env-file names a file that does not exist')
+  })
+})
+
+describe('the environment', () => {
+  test('./.env is read, and the environment wins', async () => {
+    await using folder = await emptyFolder()
+    await Bun.write(join(folder.path, '.env'), 'PORT=1234\nMAX_BODY_BYTES=2048\n# a comment\nLOG_LEVEL="warn"\n')
+    const { code, stdout } = await run(['check'], { cwd: folder.path, variables: { PORT: '4321' } })
+    expect(code).toBe(0)
+    expect(stdout).toContain(':4321')
+    expect(stdout).toContain('2048 bytes')
+    expect(stdout).toContain('warn')
+  })
+
+  // from a checkout it is Bun that reads these, before a line of ours
+  test.skipIf(isSource)('--env-file is read instead of ./.env', async () => {
+    await using folder = await emptyFolder()
+    await Bun.write(join(folder.path, '.env'), 'PORT=1234\nLOG_LEVEL=warn\n')
+    await Bun.write(join(folder.path, 'other.env'), 'PORT=4321\n')
+    for (const args of [
+      ['check', '--env-file', 'other.env'],
+      ['--env-file=other.env', 'check'],
+    ]) {
+      const { stdout } = await run(args, { cwd: folder.path })
+      expect(stdout).toContain(':4321')
+      expect(stdout).toContain('info')
+    }
+  })
+
+  // the same executable, built without the two --no-compile-autoload flags, does run it
+  test.skipIf(isSource)('a bunfig.toml and other files of Bun in the folder run nothing (item 38)', async () => {
+    await using folder = await emptyFolder()
+    const evil = "require('node:fs').writeFileSync(require('node:path').join(process.cwd(), 'ran'), '')\n"
+    await Bun.write(join(folder.path, 'evil.js'), evil)
+    await Bun.write(
+      join(folder.path, 'bunfig.toml'),
+      'preload = ["./evil.js"]\n[run]\npreload = ["./evil.js"]\n[test]\npreload = ["./evil.js"]\n',
+    )
+    await Bun.write(join(folder.path, '.env.local'), 'MAX_BODY_BYTES=2048\n')
+    await Bun.write(join(folder.path, '.env.production'), 'MAX_BODY_BYTES=4096\n')
+    await Bun.write(
+      join(folder.path, 'package.json'),
+      '{"name":"evil","main":"./evil.js","imports":{"#x":"./evil.js"}}',
+    )
+    await Bun.write(join(folder.path, 'tsconfig.json'), '{"compilerOptions":{"paths":{"*":["./evil.js"]}}}')
+    const { code, stdout } = await run(['check'], { cwd: folder.path })
+    expect(code).toBe(0)
+    expect(stdout).toContain(`${32 * 1024 * 1024} bytes`)
+    await using gateway = await start({}, { cwd: folder.path })
+    expect((await fetch(`${gateway.url}/health`)).status).toBe(200)
+    expect(await Bun.file(join(folder.path, 'ran')).exists()).toBe(false)
+  })
+})
+
+describe('serve', () => {
+  test('is the default, and prints the address of a free port', async () => {
+    for (const args of [[], ['serve']]) {
+      await using gateway = await start({}, { args })
+      expect(gateway.url).toMatch(/^http:\/\/127\.0\.0\.1:\d{4,5}$/)
+      expect(await (await fetch(`${gateway.url}/health`)).json()).toEqual({ status: 'ok', version: manifest.version })
+      const line: unknown = JSON.parse(gateway.output().split('\n')[0] ?? '')
+      expect(line).toMatchObject({ msg: 'listening', url: gateway.url, version: manifest.version, upstreams: ['demo'] })
+    }
+  })
+
+  test('answers as demo/echo while nothing is configured', async () => {
+    await using gateway = await start()
+    const body = JSON.stringify({ model: 'demo/echo', messages: [{ role: 'user', content: 'Hello' }] })
+    const response = await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', body })
+    expect(await response.json()).toMatchObject({
+      choices: [{ message: { content: expect.stringContaining('Hello') } }],
+    })
+  })
+
+  test('prints it for a person where that is asked for', async () => {
+    await using gateway = await start({ LOG_FORMAT: 'pretty' })
+    expect(gateway.output()).toContain(
+      `listens on ${gateway.url} (OpenAI base URL: ${gateway.url}/v1), upstreams: demo`,
+    )
+  })
+
+  test('of a port that is in use says so, and exits 1', async () => {
+    await using gateway = await start()
+    const { code, stderr } = await run(['serve'], { variables: { HOST: '127.0.0.1', PORT: new URL(gateway.url).port } })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^Cannot listen on 127\.0\.0\.1:\d+: .*PORT=0 picks a free port\.\n$/)
+    expect(stderr).not.toContain('    at ')
+  })
+
+  test('of a wrong configuration listens nowhere: 78', async () => {
+    const port = await freePort()
+    const { code } = await run(['serve'], { variables: { HOST: '127.0.0.1', PORT: String(port), LOG_LEVEL: 'loud' } })
+    expect(code).toBe(78)
+    expect(await canConnect(port)).toBe(false)
+  })
+
+  test('of a public address without a key listens nowhere: 78 (item 14)', async () => {
+    const { code, stderr } = await run(['serve'], { variables: { HOST: '0.0.0.0', PORT: '0' } })
+    expect(code).toBe(78)
+    expect(stderr).toContain('HOST is reachable from other machines while no API_MASTER_KEY is set')
+  })
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    test(`ends with 0 on ${signal}, at once where nothing runs`, async () => {
+      await using gateway = await start()
+      await (await fetch(`${gateway.url}/health`)).text()
+      const startedAt = performance.now()
+      expect(await gateway.stop(signal)).toBe(0)
+      expect(performance.now() - startedAt).toBeLessThan(1_000)
+      expect(await canConnect(Number(new URL(gateway.url).port))).toBe(false)
+    })
+  }
+
+  test('lets a running stream end on SIGTERM', async () => {
+    await using gateway = await start({ OPENAI_BASE_URL: emulator.url, OPENAI_MODELS: 'gpt-test' })
+    const word = (content: string, finish_reason: string | null = null) =>
+      frame({ choices: [{ index: 0, delta: { content }, finish_reason }] })
+    emulator.script({ body: [word('one'), word('two', 'stop'), 'data: [DONE]\n\n'], paceMs: 300 })
+    const response = await streamFrom(gateway.url)
+    const stopped = gateway.stop('SIGTERM')
+    const text = await response.text()
+    expect(text).toContain('two')
+    expect(text).toEndWith('data: [DONE]\n\n')
+    expect(await stopped).toBe(0)
+  })
+
+  test('ends a stream that outstays the grace with an error and no [DONE], and still exits 0', async () => {
+    await using gateway = await start({ OPENAI_BASE_URL: emulator.url, OPENAI_MODELS: 'gpt-test', SHUTDOWN_GRACE: '1' })
+    emulator.script({ body: [frame({ choices: [{ index: 0, delta: { content: 'one' } }] })], ending: 'stall' })
+    const response = await streamFrom(gateway.url)
+    const stopped = gateway.stop('SIGTERM')
+    const text = await response.text()
+    expect(text).toContain('"code":"shutting_down"')
+    expect(text).not.toContain('[DONE]')
+    expect(await stopped).toBe(0)
+  })
+
+  test('ends at once on the second signal', async () => {
+    await using gateway = await start({ OPENAI_BASE_URL: emulator.url, OPENAI_MODELS: 'gpt-test' })
+    emulator.script({ body: [frame({ choices: [{ index: 0, delta: { content: 'one' } }] })], ending: 'stall' })
+    await streamFrom(gateway.url)
+    const first = gateway.stop('SIGTERM')
+    await until(() => gateway.output().includes('stopping'), 2_000, 'the first signal')
+    expect(await gateway.stop('SIGTERM')).toBe(1)
+    await first
+  })
+})
+
+describe('health', () => {
+  test('asks the server that is configured: 0', async () => {
+    await using gateway = await start()
+    const variables = { HOST: '127.0.0.1', PORT: new URL(gateway.url).port }
+    expect(await run(['health'], { variables })).toEqual({ code: 0, stdout: '', stderr: '' })
+  })
+
+  test('also where that listens on every address, with a key', async () => {
+    await using gateway = await start({ HOST: '0.0.0.0', API_MASTER_KEY: secret })
+    const variables = { API_MASTER_KEY: secret, PORT: new URL(gateway.url).port }
+    expect(await run(['health'], { variables })).toMatchObject({ code: 0 })
+  })
+
+  test('1 where nothing answers', async () => {
+    const { code, stderr } = await run(['health'], { variables: { PORT: String(await freePort()) } })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^Nothing answers at http:\/\/127\.0\.0\.1:\d+\.\n$/)
+  })
+
+  test('1 where another program answers that it is not well, and where it says nothing', async () => {
+    await using unwell = await serverThat((exchange) => exchange.reply(503, '{}'))
+    expect(await run(['health'], { variables: { PORT: unwell.port } })).toMatchObject({ code: 1 })
+    await using silent = await serverThat(() => undefined)
+    expect(await run(['health'], { variables: { PORT: silent.port } })).toMatchObject({ code: 1 })
+  })
+})
+
+describe('models', () => {
+  test('prints a model a line', async () => {
+    const { code, stdout } = await run(['models'], {
+      variables: {
+        OPENAI_BASE_URL: emulator.url,
+        UPSTREAM_LAB_URL: 'http://127.0.0.1:1/v1',
+        UPSTREAM_LAB_MODELS: 'a,b',
+      },
+    })
+    expect(code).toBe(0)
+    expect(stdout).toBe('openai/gpt-test\nopenai/vendor/gpt-slash\nlab/a\nlab/b\n')
+  })
+
+  test('prints demo/echo while nothing is configured', async () => {
+    expect(await run(['models'])).toEqual({ code: 0, stdout: 'demo/echo\n', stderr: '' })
+  })
+
+  test('1 where no upstream lists any, and why', async () => {
+    const { code, stdout, stderr } = await run(['models'], {
+      variables: { OPENAI_BASE_URL: `http://127.0.0.1:${await freePort()}/v1` },
+    })
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toContain('models could not be listed')
+  })
+})
+
+function streamFrom(url: string): Promise<Response> {
+  const body = JSON.stringify({ model: 'gpt-test', stream: true, messages: [{ role: 'user', content: 'Hello' }] })
+  return fetch(`${url}/v1/chat/completions`, { method: 'POST', body })
+}
+
+async function serverThat(
+  answer: Parameters<typeof emulateHttp>[0],
+): Promise<AsyncDisposable & { readonly port: string }> {
+  const server = await emulateHttp(answer)
+  return { port: new URL(server.origin).port, [Symbol.asyncDispose]: () => server.close() }
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = await emulateHttp(() => undefined)
+  await server.close()
+  return Number(new URL(server.origin).port)
+}
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.on('error', () => resolve(false))
+  })
+}

@@ -1,0 +1,127 @@
+import { existsSync, statSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { within } from '../waiting.ts'
+
+/** The program as it is shipped; or, with `TRIBUTARY_E2E_TARGET=source`, as it runs from a checkout. */
+const root = join(import.meta.dir, '../..')
+const executable = join(root, 'dist/tributary')
+export const isSource = process.env.TRIBUTARY_E2E_TARGET === 'source'
+const command = isSource ? [process.execPath, join(root, 'src/main.ts')] : [executable]
+
+/** Builds the executable if there is none, or an older one than the source. */
+export async function build(): Promise<void> {
+  if (isSource || isFresh()) return
+  const builder = Bun.spawn([process.execPath, 'run', 'build'], { cwd: root, stdout: 'pipe', stderr: 'pipe' })
+  const [, said] = await Promise.all([builder.stdout.text(), builder.stderr.text()])
+  if ((await builder.exited) !== 0) throw new Error(`the build failed: ${said}`)
+}
+
+function isFresh(): boolean {
+  if (!existsSync(executable)) return false
+  const builtAt = statSync(executable).mtimeMs
+  const sources = [...new Bun.Glob('src/**/*.ts').scanSync({ cwd: root })].filter((path) => !path.endsWith('.test.ts'))
+  return ['package.json', 'bun.lock', ...sources].every((path) => statSync(join(root, path)).mtimeMs < builtAt)
+}
+
+export type Variables = Readonly<Record<string, string>>
+
+interface SpawnOptions {
+  /** Where it runs; an empty folder of its own unless said otherwise. */
+  readonly cwd?: string
+  readonly variables?: Variables
+}
+
+/** An empty folder that goes away with its user. */
+export async function emptyFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'tributary-e2e-'))
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** Nothing of this process's environment but what a program needs to be started at all. */
+function spawn(args: readonly string[], cwd: string, variables: Variables) {
+  return Bun.spawn([...command, ...args], {
+    cwd,
+    env: { PATH: process.env.PATH ?? '', HOME: cwd, ...variables },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+}
+
+export interface Outcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command to its end. */
+export async function run(args: readonly string[], { cwd, variables = {} }: SpawnOptions = {}): Promise<Outcome> {
+  await using folder = await emptyFolder()
+  const child = spawn(args, cwd ?? folder.path, variables)
+  const ended = Promise.all([child.exited, child.stdout.text(), child.stderr.text()])
+  try {
+    const [code, stdout, stderr] = await within(ended, 20_000, `the end of ${args.join(' ')}`)
+    return { code, stdout, stderr }
+  } finally {
+    child.kill('SIGKILL')
+  }
+}
+
+export interface Running extends AsyncDisposable {
+  readonly url: string
+  readonly pid: number
+  /** What it has printed. */
+  readonly output: () => string
+  /** Sends a signal; resolves to the exit code. */
+  stop(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<number>
+}
+
+/** Starts the server on a free port of loopback, and waits until it prints where it listens. */
+export async function start(
+  variables: Variables = {},
+  { cwd, args = [] }: { cwd?: string; args?: string[] } = {},
+): Promise<Running> {
+  const folder = await emptyFolder()
+  const child = spawn(args, cwd ?? folder.path, { HOST: '127.0.0.1', PORT: '0', ...variables })
+  const stop: Running['stop'] = (signal) => {
+    child.kill(signal)
+    return within(child.exited, 15_000, `the end after ${signal}`)
+  }
+  const printed = collect(child.stdout)
+  const complaints = collect(child.stderr)
+  try {
+    const url = await within(Promise.race([printed.address, child.exited.then(() => undefined)]), 10_000, 'the address')
+    if (url === undefined) throw new Error(`it ended: ${printed.text()}${complaints.text()}`)
+    return {
+      url,
+      pid: child.pid,
+      output: () => printed.text() + complaints.text(),
+      stop,
+      async [Symbol.asyncDispose]() {
+        await stop('SIGKILL')
+        await folder[Symbol.asyncDispose]()
+      },
+    }
+  } catch (thrown) {
+    child.kill('SIGKILL')
+    throw thrown
+  }
+}
+
+/** Gathers what a child prints. `address` resolves to the first one in it. */
+function collect(stream: ReadableStream<Uint8Array>) {
+  const address = Promise.withResolvers<string>()
+  let text = ''
+  const reading = async () => {
+    const decoder = new TextDecoder()
+    for await (const bytes of stream) {
+      text += decoder.decode(bytes, { stream: true })
+      const found = /listen.*\n/.exec(text) && /http:\/\/[\w.:[\]]+:\d+/.exec(text)
+      if (found) address.resolve(found[0])
+    }
+  }
+  void reading()
+  return { address: address.promise, text: () => text }
+}

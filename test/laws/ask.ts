@@ -1,0 +1,64 @@
+import type { Account } from '../../src/accounts/account.ts'
+import { newReceipt } from '../../src/chat/call.ts'
+import type { Chat } from '../../src/chat/chat.ts'
+import type { ChatEvent } from '../../src/chat/event.ts'
+import type { ChatRequest } from '../../src/chat/request.ts'
+import { openGateway } from '../../src/gateway/gateway.ts'
+import { type Deadlines, deadline } from '../../src/gateway/layers/deadline.ts'
+import type { Upstream } from '../../src/providers/provider.ts'
+import { openLog } from '../../src/telemetry/log.ts'
+
+/** How a chat went: its events up to the end, or up to what it threw. */
+export interface Outcome {
+  readonly events: readonly ChatEvent[]
+  readonly thrown: unknown
+}
+
+/** Lines of the log, at its most talkative. */
+export function recordLog(lines: string[] = []) {
+  return openLog({ level: 'trace', format: 'json', write: (line) => void lines.push(line) })
+}
+
+const never = new AbortController().signal
+const quiet = openLog({ level: 'silent', format: 'json', write: () => undefined })
+
+/** A call as the API opens it. */
+export function newCall(signal: AbortSignal = never, log = quiet) {
+  return { id: 'law', signal, log, receipt: newReceipt() }
+}
+
+/** Reads a chat to its end. */
+export async function outcomeOf(chat: Chat, request: ChatRequest, call = newCall()): Promise<Outcome> {
+  const events: ChatEvent[] = []
+  try {
+    for await (const event of chat(request, call)) events.push(event)
+    return { events, thrown: undefined }
+  } catch (thrown) {
+    return { events, thrown }
+  }
+}
+
+const patient: Deadlines = { firstEventMs: 60_000, wholeMs: 60_000, idleMs: 60_000 }
+
+/** The upstream alone, asked with its first account; only deadlines stand between, since silence is theirs to end. */
+export function bare(upstream: Upstream, idleMs = 60_000): Chat {
+  const [account] = upstream.accounts
+  if (!account) throw new Error('a subject needs an account')
+  return deadline({ firstEventMs: idleMs, wholeMs: idleMs, idleMs })((request, call) =>
+    upstream.chat(request, { ...call, account: account satisfies Account }),
+  )
+}
+
+/** The upstream behind every layer of the gateway. */
+export function layered(upstream: Upstream, log = quiet): Chat {
+  const gateway = openGateway({ upstreams: [upstream], deadlines: patient, maxCalls: 1_000, log })
+  return (request, call) => gateway.chat({ ...request, model: `${upstream.name}/${request.model}` }, call)
+}
+
+/** What every chat must keep: the provider alone, and within the gateway. */
+export function forms(upstream: Upstream): readonly (readonly [string, Chat])[] {
+  return [
+    ['the provider alone', bare(upstream)],
+    ['behind every layer', layered(upstream)],
+  ]
+}

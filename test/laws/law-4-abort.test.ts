@@ -1,0 +1,109 @@
+/** Law 4: aborting the call, in any phase, closes the upstream connection within 50 ms and leaves no timer, socket or listener. */
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { getEventListeners } from 'node:events'
+import type { Chat } from '../../src/chat/chat.ts'
+import { ChatError } from '../../src/chat/error.ts'
+import type { ChatEvent } from '../../src/chat/event.ts'
+import type { ChatRequest } from '../../src/chat/request.ts'
+import { settled, until, within } from '../waiting.ts'
+import { forms, newCall } from './ask.ts'
+import type { Rig } from './subject.ts'
+import { subjects } from './subjects.ts'
+
+setDefaultTimeout(60_000)
+
+/** Milliseconds from the abort until the connection must be gone. */
+const closedWithinMs = 50
+/** Milliseconds without an event after which all that was sent has been read. */
+const quietMs = 25
+
+for (const subject of subjects) {
+  const rig = await subject.start()
+  afterAll(() => rig.close())
+
+  describe(subject.name, () => {
+    for (const [form, chat] of forms(rig.upstream)) {
+      for (const [phase, request] of phases(rig)) {
+        test(`${phase}, ${form}`, () => expectFreed(rig, chat, request()))
+      }
+      test(`before it has begun, ${form}`, async () => {
+        const controller = new AbortController()
+        controller.abort(new ChatError('cancelled', { message: 'The client left early.' }))
+        const before = rig.arrived()
+        const events = chat(rig.request(), newCall(controller.signal))[Symbol.asyncIterator]()
+        await expect(events.next()).rejects.toBe(controller.signal.reason)
+        expect(rig.arrived()).toBe(before)
+        expect(getEventListeners(controller.signal, 'abort')).toBeEmpty()
+      })
+      test.skipIf(!rig.flood)(`a reader that stops early lets go of the upstream too, ${form}`, async () => {
+        const request = rig.flood?.().request ?? rig.request()
+        for await (const _ of chat(request, newCall())) break
+        await until(() => rig.openConnections() === 0, 500, 'the upstream connection is closed')
+      })
+    }
+  })
+}
+
+/** Where a chat can be when its client leaves: nothing there, a head, any part of an answer. */
+function phases(rig: Rig): (readonly [string, () => ChatRequest])[] {
+  if (rig.fixtures.length === 0) return [['within an answer', () => rig.request()]]
+  const stalled = rig.fixtures.flatMap((fixture) => {
+    const { from } = fixture.endMarker('chunked', 'stall')
+    const end = Math.min(from, fixture.bytes.byteLength)
+    return [0, 20, Math.floor(end / 3), Math.floor(end / 2), end - 1].map((sent) => {
+      const request = () => rig.request({ fixture, framing: 'chunked', sent, ending: 'stall' })
+      return [`after ${sent} bytes of ${fixture.name}`, request] as const
+    })
+  })
+  return [['before the head', () => rig.request('silent')], ...stalled]
+}
+
+async function expectFreed(rig: Rig, chat: Chat, request: ChatRequest): Promise<void> {
+  using timers = watchTimers()
+  const controller = new AbortController()
+  const events: ChatEvent[] = []
+  const arrivedBefore = rig.arrived()
+  const reading = readInto(events, chat(request, newCall(controller.signal)))
+  const isThere = () => (rig.fixtures.length > 0 ? rig.arrived() > arrivedBefore : events.length > 0)
+  await until(isThere, 5_000, 'the request has arrived')
+  if (rig.fixtures.length > 0) await settled(() => events.length, quietMs, 5_000)
+  const left = new ChatError('cancelled', { message: 'The client left.' })
+  controller.abort(left)
+  expect(await within(reading, closedWithinMs, 'the chat is over')).toBe(left)
+  await until(() => rig.openConnections() === 0, closedWithinMs, 'the upstream connection is closed')
+  expect(getEventListeners(controller.signal, 'abort')).toBeEmpty()
+  expect(timers.pending()).toBe(0)
+}
+
+/** @returns what was thrown in the end */
+async function readInto(events: ChatEvent[], source: AsyncIterable<ChatEvent>): Promise<unknown> {
+  try {
+    for await (const event of source) events.push(event)
+    return undefined
+  } catch (thrown) {
+    return thrown
+  }
+}
+
+/** Counts the timers that are set from now on and have neither fired nor been cleared. */
+function watchTimers() {
+  const { setTimeout, clearTimeout } = globalThis
+  const pending = new Set<unknown>()
+  const set = (fire: () => void, ms?: number) => {
+    const timer = setTimeout(() => {
+      pending.delete(timer)
+      fire()
+    }, ms)
+    pending.add(timer)
+    return timer
+  }
+  const clear = (timer?: Timer | number) => {
+    pending.delete(timer)
+    clearTimeout(timer)
+  }
+  Object.assign(globalThis, { setTimeout: set, clearTimeout: clear })
+  return {
+    pending: () => pending.size,
+    [Symbol.dispose]: () => void Object.assign(globalThis, { setTimeout, clearTimeout }),
+  }
+}

@@ -1,0 +1,47 @@
+/** Law 5: a slow client slows the upstream down; memory does not grow. */
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { settled, until } from '../waiting.ts'
+import { forms, newCall } from './ask.ts'
+import { subjects } from './subjects.ts'
+
+setDefaultTimeout(60_000)
+
+const mebibyte = 2 ** 20
+/** Both sockets' buffers and what Bun reads ahead: bounded, whatever the upstream has to say. */
+const maxAhead = 16 * mebibyte
+/** Milliseconds without a write after which the upstream has paused. */
+const quietMs = 200
+
+for (const subject of subjects) {
+  const rig = await subject.start()
+  afterAll(() => rig.close())
+
+  describe(subject.name, () => {
+    for (const [form, chat] of forms(rig.upstream)) {
+      test.skipIf(!rig.flood)(`the upstream waits for its reader and goes on with it, ${form}`, async () => {
+        const flood = rig.flood?.()
+        if (!flood) return
+        const controller = new AbortController()
+        const events = chat(flood.request, newCall(controller.signal))[Symbol.asyncIterator]()
+        const before = process.memoryUsage.rss()
+        await events.next()
+        const paused = await settled(flood.written, quietMs, 10_000)
+        expect(paused).toBeLessThan(maxAhead)
+        expect(process.memoryUsage.rss() - before).toBeLessThan(2 * maxAhead)
+        // as much again as it was ahead: the writes cannot all have been there before
+        while (flood.written() < 2 * paused + mebibyte) await events.next()
+        const again = await settled(flood.written, quietMs, 10_000)
+        expect(again).toBeLessThan(2 * paused + mebibyte + maxAhead)
+        controller.abort(new Error('enough'))
+        await until(() => rig.openConnections() === 0, 1_000, 'the upstream connection is closed')
+      })
+      test(`nothing is read ahead of the reader, ${form}`, async () => {
+        const events = chat(rig.request(), newCall())[Symbol.asyncIterator]()
+        const first = await events.next()
+        expect(first.done).toBe(false)
+        await events.return?.()
+        expect(await events.next()).toEqual({ done: true, value: undefined })
+      })
+    }
+  })
+}

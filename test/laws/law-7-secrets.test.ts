@@ -1,0 +1,79 @@
+/** Law 7: nothing secret appears in an event, an error, a log line or an answer, whatever an upstream does with it. */
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { inspect } from 'node:util'
+import { openApp } from '../../src/app.ts'
+import type { ChatRequest } from '../../src/chat/request.ts'
+import { readConfig } from '../../src/config.ts'
+import { each } from '../waiting.ts'
+import { forms, newCall, outcomeOf, recordLog } from './ask.ts'
+import type { Rig } from './subject.ts'
+import { subjects } from './subjects.ts'
+
+setDefaultTimeout(60_000)
+
+const clientKey = 'client-canary-91c4e7aa5d20'
+const never = new AbortController().signal
+
+for (const subject of subjects) {
+  const rig = await subject.start()
+  const lines: string[] = []
+  const app = openApp({ ...configured(), upstreams: [rig.upstream] }, recordLog(lines))
+  afterAll(async () => {
+    await app.close()
+    await rig.close()
+  })
+
+  describe(subject.name, () => {
+    for (const [form, chat] of forms(rig.upstream)) {
+      test(`in events, errors and the log, ${form}`, async () => {
+        await each(everyRequest(rig), 30, async (request) => {
+          const said: string[] = []
+          const { events, thrown } = await outcomeOf(chat, request, newCall(never, recordLog(said)))
+          expectNoSecret(rig, [JSON.stringify(events), inspect(thrown, { depth: 9, showHidden: true }), ...said])
+        })
+      })
+    }
+    for (const stream of [true, false]) {
+      test(`in what a client gets ${stream ? 'as a stream' : 'whole'}`, async () => {
+        await each(everyRequest(rig), 30, async ({ model }) => {
+          const response = await ask(app.url, { key: clientKey, model: `${rig.upstream.name}/${model}`, stream })
+          expectNoSecret(rig, [inspect([...response.headers]), await response.text()])
+        })
+      })
+    }
+    test('in an answer to a wrong key', async () => {
+      const wrong = `${clientKey}x`
+      const response = await ask(app.url, { key: wrong, model: 'any', stream: true })
+      expect(response.status).toBe(403)
+      expect(await response.text()).not.toContain(wrong)
+    })
+    test('in the log, at its most talkative', () => {
+      expect(lines.length).toBeGreaterThan(everyRequest(rig).length)
+      expectNoSecret(rig, lines)
+    })
+  })
+}
+
+function configured() {
+  const config = readConfig({ API_MASTER_KEY: clientKey, HOST: '127.0.0.1', PORT: '0' }, false)
+  if ('problems' in config) throw new Error('the test is misconfigured')
+  return config
+}
+
+function everyRequest(rig: Rig): ChatRequest[] {
+  return [rig.request(), ...rig.betrayals()]
+}
+
+async function ask(url: string, { key, model, stream }: { key: string; model: string; stream: boolean }) {
+  return fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model, stream, messages: [{ role: 'user', content: 'Hello' }] }),
+  })
+}
+
+function expectNoSecret(rig: Rig, texts: readonly string[]): void {
+  for (const secret of [...rig.secrets, clientKey])
+    for (const form of [secret, btoa(secret).replace(/=+$/, ''), secret.slice(0, 12)])
+      for (const text of texts) expect(text).not.toContain(form)
+}

@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseEnv } from 'node:util'
+import packageJson from '../package.json'
+import { type Config, readConfig } from '../src/config.ts'
+
+setDefaultTimeout(60_000)
+
+const root = join(import.meta.dir, '..')
+const readme = await Bun.file(join(root, 'README.md')).text()
+const envExample = await Bun.file(join(root, '.env.example')).text()
+
+/** The README's fenced blocks of one language, in order. */
+function blocks(language: string): string[] {
+  return [...readme.matchAll(/^```(\w*)\n(.*?)^```$/gms)]
+    .filter(([, name]) => name === language)
+    .map(([, , text]) => text ?? '')
+}
+
+/** The rows of the table whose first column is called `title`, as cells. */
+function table(title: string): string[][] {
+  const [, , ...rows] = (readme.split(new RegExp(`^(?=\\| ${title} \\|)`, 'm'))[1] ?? '').split('\n')
+  const end = rows.findIndex((row) => !row.startsWith('|'))
+  return rows.slice(0, end).map((row) =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  )
+}
+
+function quoted(cell = ''): string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, text]) => text ?? '')
+}
+
+/** The names that reading the configuration asks for, whatever is set. */
+function namesRead(): Set<string> {
+  const names = new Set<string>()
+  const asked = (set: Record<string, string>) =>
+    new Proxy(set, {
+      get(target, name) {
+        if (typeof name === 'string') names.add(name.replace('UPSTREAM_EXAMPLE_', 'UPSTREAM_<NAME>_'))
+        return Reflect.get(target, name)
+      },
+    })
+  readConfig(asked({}), false)
+  readConfig(asked({ UPSTREAM_EXAMPLE_URL: 'http://127.0.0.1/v1' }), false)
+  // `http_proxy` is another spelling of `HTTP_PROXY`
+  return new Set([...names].filter((name) => !names.has(name.toUpperCase()) || name === name.toUpperCase()))
+}
+
+async function sourceNames(): Promise<string[]> {
+  const fetchLimit = await Bun.file(join(root, 'src/fetch-limit.ts')).text()
+  return [...namesRead(), ...[...fetchLimit.matchAll(/'([A-Z][A-Z_]{4,})'/g)].map(([, name]) => name ?? '')].sort()
+}
+
+/** The README's two tables of variables, with `<UPSTREAM>` written out. */
+function readmeNames(): string[] {
+  const prefixes = table('upstream').flatMap((row) =>
+    quoted(row[1]).flatMap((name) => /^(\w+)_API_KEY$/.exec(name)?.[1] ?? []),
+  )
+  return table('variable')
+    .flatMap((row) => quoted(row[0]))
+    .flatMap((name) =>
+      name.startsWith('<UPSTREAM>') ? prefixes.map((prefix) => name.replace('<UPSTREAM>', prefix)) : [name],
+    )
+    .sort()
+}
+
+/** `.env.example` with every `#` taken off. */
+function exampleVariables(): Record<string, string> {
+  const lines = envExample.split('\n').flatMap((line) => /^# ([A-Za-z][A-Z_]+=.*)$/.exec(line)?.[1] ?? [])
+  return Object.fromEntries(Object.entries(parseEnv(lines.join('\n'))).map(([name, value]) => [name, value ?? '']))
+}
+
+describe('the variables of the README and of .env.example', () => {
+  test('are those that the source reads, no more and no fewer', async () => {
+    const read = await sourceNames()
+    expect(readmeNames()).toEqual(read)
+    expect(
+      Object.keys(exampleVariables())
+        .map((name) => name.replace('_MY_LAB_', '_<NAME>_'))
+        .sort(),
+    ).toEqual(read)
+  })
+
+  test('have the defaults that are written there', () => {
+    const config: Config | { readonly problems: unknown } = readConfig(exampleVariables(), false)
+    expect(config).toEqual(readConfig({}, false))
+    expect('problems' in config).toBe(false)
+    const example = exampleVariables()
+    for (const [names, written = ''] of table('variable')) {
+      const [name = ''] = quoted(names)
+      if (/^`[^`]+`$/.test(written) && example[name])
+        expect(`${name}=${example[name]}`).toBe(`${name}=${quoted(written)[0]}`)
+    }
+  })
+
+  test('name every upstream with the address it has', async () => {
+    const rows = table('upstream').filter(([, on]) => on?.endsWith('_API_KEY`'))
+    const presets = await Bun.file(join(root, 'src/providers/openai-compatible/presets.ts')).text()
+    const listed = [...presets.matchAll(/name: '(.+?)', url: '(.+?)', prefix: '(.+?)'/g)]
+    expect(rows).toEqual(listed.map(([, name, url, prefix]) => [`\`${name}\``, `\`${prefix}_API_KEY\``, `\`${url}\``]))
+    for (const [, , url, prefix] of listed) expect(envExample).toContain(`# ${url}\n# ${prefix}_API_KEY=\n`)
+  })
+})
+
+test('the two commands are scripts, and the Bun they name is the pinned one', () => {
+  const [withNode = '', withBun = ''] = blocks('sh')
+  expect(withBun).toBe('bun run start\nbun run test\n')
+  expect(withNode).toBe(withBun.replaceAll(/^bun/gm, `npx -y ${packageJson.packageManager}`))
+  expect(packageJson.scripts).toMatchObject({ start: expect.any(String), test: expect.any(String) })
+})
+
+describe('from a fresh clone', () => {
+  let folder = ''
+  let server: Bun.Subprocess<'ignore', 'pipe', 'inherit'> | undefined
+  let url = ''
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tributary-readme-'))
+    for (const name of ['package.json', 'bun.lock', 'bunfig.toml', 'tsconfig.json', 'src'])
+      await cp(join(root, name), join(folder, name), { recursive: true })
+    const set = new Set(await sourceNames())
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !set.has(name.toUpperCase())))
+    server = Bun.spawn([process.execPath, 'run', 'start'], {
+      cwd: folder,
+      env: { ...env, PORT: '0' },
+      stdin: 'ignore',
+      stdout: 'pipe',
+      stderr: 'inherit',
+    })
+    url = await addressIn(server.stdout)
+  })
+
+  afterAll(async () => {
+    server?.kill('SIGTERM')
+    expect(await server?.exited).toBe(0)
+    await rm(folder, { recursive: true })
+  })
+
+  const here = (text: string) => text.replaceAll('http://127.0.0.1:8000', url)
+
+  test('the start command serves, and curl gets the answer that is printed', async () => {
+    const answer = await run(['bash', '-c', here(blocks('sh')[2] ?? '')])
+    const printed = JSON.parse(blocks('json')[0] ?? '')
+    const answered = JSON.parse(answer)
+    expect(answered).toEqual({ ...printed, id: answered.id, created: answered.created })
+    expect(Object.keys(answered)).toEqual(Object.keys(printed))
+    expect(answered.id).toMatch(/^chatcmpl-/)
+  })
+
+  test('the SDK example streams the answer', async () => {
+    expect(await run([process.execPath, '-e', here(blocks('ts')[0] ?? '')])).toEndWith('You said: Hello!')
+  })
+})
+
+/** The address the gateway says it listens at. Its output is read to the end, or its log would have nowhere to go. */
+function addressIn(output: ReadableStream<Uint8Array>): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const read = async () => {
+    let text = ''
+    for await (const bytes of output) {
+      text += new TextDecoder().decode(bytes)
+      const address = /http:\/\/127\.0\.0\.1:\d+/.exec(text)?.[0]
+      if (address) resolve(address)
+    }
+    throw new Error(`the gateway has ended: ${text}`)
+  }
+  read().catch(reject)
+  return promise
+}
+
+async function run(command: string[]): Promise<string> {
+  const child = Bun.spawn(command, { cwd: root, stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' })
+  const output = await new Response(child.stdout).text()
+  expect(await child.exited).toBe(0)
+  return output
+}

@@ -1,0 +1,103 @@
+import { type Node, parseSync, Visitor } from 'oxc-parser'
+
+/** What the architecture's rules look at in one file. */
+export interface SourceFile {
+  /** From `src/`, as in `wire/sse.ts`. */
+  readonly path: string
+  /** Files it imports, types included, by their paths from `src/`. */
+  readonly imports: readonly string[]
+  /** Packages and built-in modules it imports. */
+  readonly packages: readonly string[]
+  /** What stands in it that no file, or not every file, may hold. */
+  readonly findings: readonly Finding[]
+}
+
+export type Finding =
+  | 'any'
+  | 'cast'
+  | 'non-null'
+  | 'enum'
+  | 'default export'
+  | 're-export'
+  | 'environment'
+  | 'fetch'
+  | 'SSE framing'
+  | 'syntax error'
+
+/** Reads a file's text as TypeScript: comments and the words within strings can neither hide nor feign anything. */
+export function readSource(path: string, text: string): SourceFile {
+  const { program, errors } = parseSync(path, text)
+  const specifiers: string[] = []
+  const findings: Finding[] = errors.length > 0 ? ['syntax error'] : []
+  new Visitor({
+    ImportDeclaration: ({ source }) => void specifiers.push(source.value),
+    ImportExpression: ({ source }) => void specifiers.push(literal(source)),
+    TSImportType: ({ source }) => void specifiers.push(source.value),
+    ExportNamedDeclaration: ({ source }) => {
+      if (!source) return
+      specifiers.push(source.value)
+      findings.push('re-export')
+    },
+    ExportAllDeclaration: ({ source }) => {
+      specifiers.push(source.value)
+      findings.push('re-export')
+    },
+    ExportDefaultDeclaration: () => void findings.push('default export'),
+    TSAnyKeyword: () => void findings.push('any'),
+    TSNonNullExpression: () => void findings.push('non-null'),
+    TSEnumDeclaration: () => void findings.push('enum'),
+    TSTypeAssertion: () => void findings.push('cast'),
+    TSAsExpression: ({ typeAnnotation }) => {
+      if (!isConst(typeAnnotation)) findings.push('cast')
+    },
+    MemberExpression: (node) => {
+      const name = `${nameOf(node.object)}.${nameOf(node.property)}`
+      if (['process.env', 'Bun.env', 'meta.env'].includes(name)) findings.push('environment')
+      if (['globalThis.fetch', 'Bun.fetch'].includes(name)) findings.push('fetch')
+    },
+    CallExpression: ({ callee }) => {
+      if (nameOf(callee) === 'fetch') findings.push('fetch')
+    },
+    Literal: ({ value }) => {
+      if (typeof value === 'string' && isFrame(value)) findings.push('SSE framing')
+    },
+    TemplateElement: ({ value }) => {
+      if (isFrame(value.cooked ?? value.raw)) findings.push('SSE framing')
+    },
+  }).visit(program)
+  return {
+    path,
+    imports: specifiers.filter(isRelative).map((specifier) => resolve(path, specifier)),
+    packages: specifiers.filter((specifier) => !isRelative(specifier)).map(packageOf),
+    findings,
+  }
+}
+
+function isRelative(specifier: string): boolean {
+  return specifier.startsWith('.')
+}
+
+function resolve(from: string, specifier: string): string {
+  return new URL(specifier, `file:///src/${from}`).pathname.replace(/^\/src\//, '').replace(/^\//, '../')
+}
+
+function packageOf(specifier: string): string {
+  return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
+}
+
+function literal(node: Node): string {
+  return node.type === 'Literal' && typeof node.value === 'string' ? node.value : '(computed)'
+}
+
+function nameOf(node: Node): string {
+  if (node.type === 'Identifier') return node.name
+  return node.type === 'MetaProperty' ? node.property.name : ''
+}
+
+function isConst(type: Node): boolean {
+  return type.type === 'TSTypeReference' && nameOf(type.typeName) === 'const'
+}
+
+function isFrame(text: string): boolean {
+  return /(^|\n)(data|event|retry): /.test(text)
+}
