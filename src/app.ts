@@ -23,6 +23,7 @@ export function openApp(config: Config, log: Logger): App {
   if (config.isProxied) assumeProxy()
   const gateway = openGateway({
     upstreams: config.upstreams,
+    panels: config.panels,
     deadlines: config.deadlines,
     maxCalls: maxFetches - spareFetches,
     log,

@@ -4,9 +4,11 @@ import type { CrossSitePolicy } from './api/cross-site.ts'
 import type { Secret } from './chat/secret.ts'
 import { Environment, type RawVariables } from './environment.ts'
 import type { Deadlines } from './gateway/layers/deadline.ts'
+import type { Panel } from './gateway/panel.ts'
 import { demo } from './providers/demo/index.ts'
 import { providers } from './providers/index.ts'
 import type { Problem, Upstream } from './providers/provider.ts'
+import { readPanels } from './read-panels.ts'
 
 /** What the operator has set, checked. */
 export interface Config {
@@ -21,6 +23,8 @@ export interface Config {
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
   readonly logFormat: 'pretty' | 'json'
   readonly upstreams: readonly Upstream[]
+  /** Virtual models that several of them answer together. */
+  readonly panels: readonly Panel[]
   /** Whether requests to upstreams go through a proxy. */
   readonly isProxied: boolean
   /** Things that are probably not meant so, but can be lived with. */
@@ -80,6 +84,10 @@ export function readConfig(variables: RawVariables, isTerminal: boolean): Config
     logLevel: environment.choice('LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'silent']) ?? 'info',
     logFormat: environment.choice('LOG_FORMAT', ['pretty', 'json']) ?? (isTerminal ? 'pretty' : 'json'),
     upstreams: configured.length > 0 ? configured : [demo],
+    panels: readPanels(
+      environment,
+      configured.map(({ name }) => name),
+    ),
     isProxied: proxyVariables.some((name) => environment.text(name) ?? environment.text(name.toLowerCase())),
     warnings: [],
   }

@@ -2,7 +2,7 @@ import type { Config } from '../config.ts'
 
 /** Shows the configuration that a start would use; that it is valid has been seen to. */
 export function check(config: Config): number {
-  const { host, port, keys, policy, deadlines, upstreams } = config
+  const { host, port, keys, policy, deadlines, upstreams, panels } = config
   const rows: [string, string][] = [
     ['listens on', `${host}:${port}`],
     [
@@ -22,6 +22,10 @@ export function check(config: Config): number {
     ...upstreams.map(({ name, accounts, models }): [string, string] => [
       `upstream ${name}`,
       `${accounts.map(({ label }) => label).join(', ')}; models ${models ? models.map(({ id }) => id).join(', ') : 'as it lists them'}`,
+    ]),
+    ...panels.map(({ name, members }): [string, string] => [
+      `route ${name}`,
+      members.map(({ address }) => address).join(' + '),
     ]),
   ]
   const width = Math.max(...rows.map(([name]) => name.length))

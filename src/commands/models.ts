@@ -4,11 +4,12 @@ import { Catalog } from '../gateway/catalog.ts'
 import { openLog } from '../telemetry/log.ts'
 
 /** Prints the models that would be served, a line each. */
-export async function models({ upstreams, logLevel }: Config): Promise<number> {
+export async function models({ upstreams, panels, logLevel }: Config): Promise<number> {
   const log = openLog({ level: logLevel, format: 'pretty', write: (line) => void process.stderr.write(line) })
   const catalog = new Catalog(
     upstreams.map((upstream) => ({ upstream, pool: new Pool(upstream.accounts) })),
     log,
+    panels,
   )
   const listed = await catalog.list(new AbortController().signal)
   catalog.close()

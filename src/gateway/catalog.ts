@@ -2,7 +2,7 @@ import type { Pool } from '../accounts/pool.ts'
 import { orAbort } from '../chat/abort.ts'
 import type { Logger } from '../chat/call.ts'
 import { asChatError } from '../chat/error.ts'
-import type { Model } from '../chat/model.ts'
+import type { Model, Support } from '../chat/model.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { Panel } from './panel.ts'
 
@@ -17,6 +17,10 @@ export interface Listed {
   readonly id: string
   readonly upstream: string
   readonly model: Model
+  /** What becomes of a client's parameters there; absent for a panel, where each member has its own. */
+  readonly support?: Support
+  /** The addresses of those that a panel asks. */
+  readonly members?: readonly string[]
 }
 
 /** One upstream that can take a request, and what it calls the model. */
@@ -47,22 +51,24 @@ export class Catalog {
   readonly #panels: readonly Listed[]
   readonly #closing = new AbortController()
 
-  constructor(members: readonly Member[], panels: readonly Panel[], log: Logger) {
+  constructor(members: readonly Member[], log: Logger, panels: readonly Panel[] = []) {
     this.#log = log
     this.#panels = panels.map(({ name, members: asked }) => ({
       id: name,
       upstream: 'tributary',
-      model: { id: name, ownedBy: 'tributary', members: asked.map(({ address }) => address) },
+      model: { id: name },
+      members: asked.map(({ address }) => address),
     }))
     this.#shelves = new Map(members.map((member) => [member.upstream.name, shelve(member)]))
   }
 
-  /** Every known model, in the order of the upstreams. */
+  /** Every known model: the panels, then those of the upstreams in their order. */
   async list(signal: AbortSignal): Promise<readonly Listed[]> {
     await this.#refreshAll(signal)
-    return [...this.#shelves.values()].flatMap(({ member, models }) =>
-      models.map((model) => listed(member.upstream.name, model)),
+    const served = [...this.#shelves.values()].flatMap(({ member, models }) =>
+      models.map((model) => listed(member.upstream, model)),
     )
+    return [...this.#panels, ...served]
   }
 
   /** The model of this address, full or bare. */
@@ -148,6 +154,6 @@ function shelve(member: Member): Shelf {
   }
 }
 
-function listed(upstream: string, model: Model): Listed {
-  return { id: `${upstream}/${model.id}`, upstream, model }
+function listed({ name, support }: Upstream, model: Model): Listed {
+  return { id: `${name}/${model.id}`, upstream: name, model, support }
 }

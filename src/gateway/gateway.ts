@@ -22,7 +22,7 @@ import type { Panel, PanelMember } from './panel.ts'
 export interface GatewayOptions {
   readonly upstreams: readonly Upstream[]
   /** Virtual models that several of them answer together. */
-  readonly panels: readonly Panel[]
+  readonly panels?: readonly Panel[]
   readonly deadlines: Deadlines
   /** Calls that may run at once. */
   readonly maxCalls: number
@@ -37,9 +37,9 @@ export interface Gateway {
 }
 
 /** Puts the layers together: `observe → limit → route → support → estimate → deadline → choices → retry → account → upstream`. */
-export function openGateway({ upstreams, panels, deadlines, maxCalls, log }: GatewayOptions): Gateway {
+export function openGateway({ upstreams, panels = [], deadlines, maxCalls, log }: GatewayOptions): Gateway {
   const members = upstreams.map((upstream) => ({ upstream, pool: new Pool(upstream.accounts) }))
-  const catalog = new Catalog(members, panels, log)
+  const catalog = new Catalog(members, log, panels)
   const chains = new Map(members.map((member) => [member, chainTo(member, deadlines)]))
   const routed = route(catalog, (member) => chains.get(member) ?? chainTo(member, deadlines))
   const chat = observe()(limit(maxCalls)(withPanels(panels, routed)))
@@ -56,14 +56,17 @@ function chainTo({ upstream, pool }: Member, deadlines: Deadlines): Chat {
 
 /** A panel's name asks all its members, each as any client would; every other name goes on. */
 function withPanels(panels: readonly Panel[], routed: Chat): Chat {
-  const fans = new Map(panels.map(({ name, members }) => [name, fanOut(members.map((member) => memberOf(member, routed)))]))
+  const fans = new Map(
+    panels.map(({ name, members }) => [name, fanOut(members.map((member) => memberOf(member, routed)))]),
+  )
   return (request, call) => (fans.get(request.model) ?? routed)(request, call)
 }
 
 function memberOf({ title, address, defaults }: PanelMember, routed: Chat): FanMember {
   return {
     title,
-    chat: (request, call) => routed({ ...request, model: address, parameters: { ...defaults, ...request.parameters } }, call),
+    chat: (request, call) =>
+      routed({ ...request, model: address, parameters: { ...defaults, ...request.parameters } }, call),
   }
 }
 

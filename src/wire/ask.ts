@@ -1,4 +1,5 @@
-import { type HttpReply, readText, send } from './http.ts'
+import { send } from './http.ts'
+import type { HttpReply } from './http-reply.ts'
 import { isPage, pageError, refusal, type UpstreamComplaint } from './http-status.ts'
 
 export interface Question {
@@ -17,12 +18,21 @@ export interface Question {
  * Posts JSON, and gives back a reply that is a success and no web page.
  * @throws ChatError for anything else
  */
-export async function ask({ url, headers, body, stream, readComplaint }: Question, signal: AbortSignal): Promise<HttpReply> {
+export async function ask(
+  { url, headers, body, stream, readComplaint }: Question,
+  signal: AbortSignal,
+): Promise<HttpReply> {
   const accept = stream ? 'text/event-stream' : 'application/json'
-  const request = { method: 'POST', url, headers: { 'content-type': 'application/json', accept, ...headers }, body: JSON.stringify(body) } as const
+  const request = {
+    method: 'POST',
+    url,
+    headers: { 'content-type': 'application/json', accept, ...headers },
+    body: JSON.stringify(body),
+  } as const
   const reply = await send(request, signal)
   if (reply.status !== 200) throw await refusal(reply, readComplaint)
-  if (isPage(reply.headers)) throw pageError(reply.status, reply.headers, await readText(reply, maxPageBytes).catch(() => ''))
+  if (isPage(reply.headers))
+    throw pageError(reply.status, reply.headers, await reply.text(maxPageBytes).catch(() => ''))
   return reply
 }
 

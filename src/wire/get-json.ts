@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { ChatError } from '../chat/error.ts'
-import { readText, send } from './http.ts'
+import { send } from './http.ts'
 import { refusal, type UpstreamComplaint } from './http-status.ts'
 import { parseUpstreamJson } from './json.ts'
 
@@ -17,10 +17,16 @@ export interface JsonQuestion<T> {
 const limits = { connectMs: 5_000, headMs: 10_000, idleMs: 10_000 }
 
 /** Gets something small, such as a list of models. @throws ChatError */
-export async function getJson<T>({ url, headers, schema, readComplaint }: JsonQuestion<T>, signal: AbortSignal): Promise<T> {
+export async function getJson<T>(
+  { url, headers, schema, readComplaint }: JsonQuestion<T>,
+  signal: AbortSignal,
+): Promise<T> {
   const reply = await send({ method: 'GET', url, headers: { accept: 'application/json', ...headers }, limits }, signal)
   if (reply.status !== 200) throw await refusal(reply, readComplaint)
-  const parsed = schema.safeParse(parseUpstreamJson(await readText(reply)))
+  const parsed = schema.safeParse(parseUpstreamJson(await reply.text()))
   if (parsed.success) return parsed.data
-  throw new ChatError('upstream-failed', { message: 'The upstream answered in an unknown shape.', code: 'upstream_bad_response' })
+  throw new ChatError('upstream-failed', {
+    message: 'The upstream answered in an unknown shape.',
+    code: 'upstream_bad_response',
+  })
 }

@@ -4,11 +4,11 @@ import { ChatError } from '../chat/error.ts'
 export function parseUpstreamJson(text: string): unknown {
   try {
     return JSON.parse(text)
-  } catch (cause) {
+  } catch {
+    // without its cause: the parser's message quotes the word it stumbled over, which is the answer's
     throw new ChatError('upstream-failed', {
       message: 'The upstream sent something that is not JSON.',
       code: 'upstream_bad_response',
-      cause,
     })
   }
 }

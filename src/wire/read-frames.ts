@@ -1,6 +1,7 @@
+import { ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
-import type { HttpReply } from './http.ts'
-import { readSse, type SseFrame } from './sse.ts'
+import type { HttpReply } from './http-reply.ts'
+import { SseDecoder, type SseFrame } from './sse.ts'
 
 /** Turns the frames of one stream into events: an upstream's or a dialect's own part of reading an answer. */
 export interface FrameDecoder {
@@ -12,26 +13,44 @@ export interface FrameDecoder {
   end(how: 'terminated' | 'cut'): readonly ChatEvent[]
 }
 
-/** Milliseconds of silence after the finish until a stream that does not end itself is over. */
+/** Milliseconds of silence after the last finish until a stream that does not end itself is over. */
 const graceMs = 2_000
 
 /**
- * The events of a streamed reply. After the finish nothing that goes wrong takes the answer away, except that the client left.
+ * The events of a streamed reply. One generator from the bytes to the events: a hop for each step between costs as much
+ * as the step (docs/decisions/0010-cheap-layers.md).
  * @throws what `decoder` throws, and what the wire throws before the finish
  */
-export async function* readFrames(reply: HttpReply, decoder: FrameDecoder, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+export async function* readFrames(
+  reply: HttpReply,
+  decoder: FrameDecoder,
+  signal: AbortSignal,
+): AsyncGenerator<ChatEvent> {
+  const sse = new SseDecoder()
   try {
-    for await (const frame of readSse(reply.body)) {
-      if (frame.data === '[DONE]') {
-        yield* decoder.end('terminated')
-        return
+    for await (const bytes of reply.body) {
+      for (const frame of sse.push(bytes) ?? []) {
+        if (frame.data === '[DONE]') {
+          for (const event of decoder.end('terminated')) yield event
+          return
+        }
+        for (const event of decoder.frame(frame)) yield event
       }
-      if (frame.data === '') continue
-      yield* decoder.frame(frame)
       if (decoder.finished) reply.limitIdle(graceMs)
     }
+    const last = sse.end()
+    if (last?.data === '[DONE]') {
+      for (const event of decoder.end('terminated')) yield event
+      return
+    }
+    if (last) for (const event of decoder.frame(last)) yield event
   } catch (thrown) {
-    if (!decoder.finished || signal.aborted) throw thrown
+    // after the last finish nothing takes the answer away: no failure, no deadline, no shutdown; only that the client left
+    if (!decoder.finished || isGone(signal)) throw thrown
   }
-  yield* decoder.end('cut')
+  for (const event of decoder.end('cut')) yield event
+}
+
+function isGone({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !(reason instanceof ChatError && reason.reason !== 'cancelled')
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { frame, play, type Script } from '../../src/providers/openai-compatible/emulator.ts'
+import { frame } from '../../src/providers/openai-compatible/emulator.ts'
 import { openLog } from '../../src/telemetry/log.ts'
+import { play, type Script } from '../../src/wire/emulated-script.ts'
 import { emulateHttp, type HttpEmulator } from '../../src/wire/http-emulator.ts'
 import { askRaw, post, RawClient, startApp, type TestApp } from './rig.ts'
 

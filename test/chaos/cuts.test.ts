@@ -1,6 +1,7 @@
 /** P1 through HTTP: a stream that its upstream did not finish never looks finished to a client. */
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { emulateOpenai, type Script } from '../../src/providers/openai-compatible/emulator.ts'
+import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
+import type { Script } from '../../src/wire/emulated-script.ts'
 import { each } from '../waiting.ts'
 import { type Answered, askByHand } from './client.ts'
 import { startGateway, upstreamAt } from './gateway.ts'

@@ -4,7 +4,8 @@
  * promises; without it a fifth.
  */
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { emulateOpenai, frame, type Script } from '../../src/providers/openai-compatible/emulator.ts'
+import { emulateOpenai, frame } from '../../src/providers/openai-compatible/emulator.ts'
+import type { Script } from '../../src/wire/emulated-script.ts'
 import { each, settled, until } from '../waiting.ts'
 import { startChild } from './child.ts'
 import { ask, askRaw } from './client.ts'

@@ -1,4 +1,4 @@
-import type { Script } from '../../src/providers/openai-compatible/emulator.ts'
+import type { Script } from '../../src/wire/emulated-script.ts'
 
 /** When a fault strikes. */
 export type Moment = keyof typeof moments

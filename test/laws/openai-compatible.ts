@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs'
 import type { Account } from '../../src/accounts/account.ts'
 import type { ChatRequest } from '../../src/chat/request.ts'
 import { Secret } from '../../src/chat/secret.ts'
-import { emulateOpenai, frame, type Script } from '../../src/providers/openai-compatible/emulator.ts'
+import { emulateOpenai, frame } from '../../src/providers/openai-compatible/emulator.ts'
 import { openaiCompatible } from '../../src/providers/openai-compatible/upstream.ts'
+import type { Script } from '../../src/wire/emulated-script.ts'
 import type { Cut, Fixture, Framing, Reply, Rig } from './subject.ts'
 
 const folder = new URL('../../src/providers/openai-compatible/fixtures/', import.meta.url)

@@ -1,5 +1,7 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
+import type { Support } from '../../chat/model.ts'
+import { names } from '../../dialects/openai-chat/decode-parameters.ts'
 import type { Listed } from '../../gateway/catalog.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import { type Exchange, jsonResponse } from '../exchange.ts'
@@ -29,8 +31,18 @@ function decodeId(encoded: string): string | undefined {
   }
 }
 
+/** What becomes of each parameter, by OpenAI's names; one that is not there is dropped. */
+function encodeSupport({ parameters, extraFields = [] }: Support): Fields {
+  const taken = new Map(Object.entries(parameters))
+  const known = Object.entries(names).flatMap(([parameter, name]) => {
+    const treatment = taken.get(parameter)
+    return treatment ? [[name, treatment]] : []
+  })
+  return Object.fromEntries([...known, ...extraFields.map((name) => [name, 'honoured'])])
+}
+
 /** OpenAI's four members, and what else is known, under OpenRouter's names. */
-function encodeModel({ id, upstream, model }: Listed): Fields {
+function encodeModel({ id, upstream, model, support, members }: Listed): Fields {
   return {
     id,
     object: 'model',
@@ -45,5 +57,7 @@ function encodeModel({ id, upstream, model }: Listed): Fields {
       },
     }),
     ...(model.capabilities && { capabilities: model.capabilities }),
+    ...(support && { parameters: encodeSupport(support) }),
+    ...(members && { members }),
   }
 }

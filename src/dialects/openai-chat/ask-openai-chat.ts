@@ -1,4 +1,5 @@
 import type { Call } from '../../chat/call.ts'
+import { defer } from '../../chat/defer.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
@@ -21,11 +22,14 @@ export interface AskOptions {
  * Asks a service that answers in this dialect. A client of the same dialect that wants its answer whole gets the
  * service's own whole; everybody else a stream.
  */
-export async function* askOpenaiChat(options: AskOptions, request: ChatRequest, call: Call): AsyncGenerator<ChatEvent> {
+export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: Call): AsyncIterable<ChatEvent> {
   const stream = request.stream || request.dialect !== dialect
   const body = stream ? { ...options.body, stream: true, ...options.streamFields } : options.body
-  const reply = await ask({ url: options.url, headers: bearer(options.key), body, stream, readComplaint }, call.signal)
-  yield* readReply(reply, { stream, signal: call.signal, choices: request.parameters.choices ?? 1, newId })
+  return defer(async () => {
+    const question = { url: options.url, headers: bearer(options.key), body, stream, readComplaint }
+    const reply = await ask(question, call.signal)
+    return readReply(reply, { stream, signal: call.signal, choices: request.parameters.choices ?? 1, newId })
+  })
 }
 
 /** The header of a key; none where none is asked for. */

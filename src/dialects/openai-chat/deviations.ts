@@ -1,7 +1,7 @@
 import type { Fields, Message, Part } from '../../chat/message.ts'
 import { textOf } from '../../chat/message.ts'
 import type { ChatRequest, Parameter } from '../../chat/request.ts'
-import { names } from './decode-request.ts'
+import { names } from './decode-parameters.ts'
 import { encodeRequest } from './encode-request.ts'
 
 /** How a service that speaks almost this dialect differs from it, as data. */

@@ -38,5 +38,10 @@ export function encodeUsage(usage: Usage): Fields {
     total_tokens: usage.totalTokens ?? (known ? inputTokens + outputTokens : undefined),
     prompt_tokens_details: cachedInputTokens === undefined ? undefined : { cached_tokens: cachedInputTokens },
     completion_tokens_details: reasoningTokens === undefined ? undefined : { reasoning_tokens: reasoningTokens },
+    // beyond OpenAI's: whose word it is, what is charged for, and whose share is how much
+    estimated: usage.source === 'estimate' ? true : undefined,
+    billed_units:
+      usage.billed && compact({ input_tokens: usage.billed.inputTokens, output_tokens: usage.billed.outputTokens }),
+    shares: usage.shares?.map(({ title, usage: share }) => ({ title, ...encodeUsage(share) })),
   })
 }

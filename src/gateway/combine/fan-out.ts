@@ -34,7 +34,10 @@ export function fanOut(members: readonly FanMember[]): Chat {
     try {
       const anyBegun = begunOrFailed(streams)
       anyBegun.catch(() => undefined)
-      const told = wanted === 1 ? column(members, streams, anyBegun) : sideBySide(members, { streams, anyBegun, signal: link.signal })
+      const told =
+        wanted === 1
+          ? column(members, streams, anyBegun)
+          : sideBySide(members, { streams, anyBegun, signal: link.signal })
       for await (const event of told) {
         noteParameters(call.receipt, asked)
         yield event
@@ -50,15 +53,28 @@ export function fanOut(members: readonly FanMember[]): Chat {
 /** @throws ChatError what no panel can do */
 function refuse({ messages, parameters, spelling }: ChatRequest, wanted: number, size: number): void {
   if (!messages.some(({ role }) => role === 'user')) {
-    throw new ChatError('invalid-request', { message: 'messages: a panel needs a user message to answer.', param: 'messages' })
+    throw new ChatError('invalid-request', {
+      message: 'messages: a panel needs a user message to answer.',
+      param: 'messages',
+    })
   }
   if (wanted !== 1 && wanted !== size) {
-    throw new ChatError('invalid-request', { message: `n: this panel has ${size} members, so n is 1 (one column) or ${size} (a choice for each).`, param: spelling.choices ?? 'n' })
+    throw new ChatError('invalid-request', {
+      message: `n: this panel has ${size} members, so n is 1 (one column) or ${size} (a choice for each).`,
+      param: spelling.choices ?? 'n',
+    })
   }
-  const odd = parameters.tools?.length ? 'tools' : parameters.responseFormat && parameters.responseFormat.type !== 'text' ? 'responseFormat' : undefined
+  const odd = parameters.tools?.length
+    ? 'tools'
+    : parameters.responseFormat && parameters.responseFormat.type !== 'text'
+      ? 'responseFormat'
+      : undefined
   if (wanted !== 1 || !odd) return
   const name = spelling[odd] ?? odd
-  throw new ChatError('unsupported', { message: `${name}: several answers in one column cannot do this. Ask for n = ${size}, or choose a single model.`, param: name })
+  throw new ChatError('unsupported', {
+    message: `${name}: several answers in one column cannot do this. Ask for n = ${size}, or choose a single model.`,
+    param: name,
+  })
 }
 
 interface Asked {
@@ -77,10 +93,14 @@ async function begunOrFailed(streams: readonly Ahead[]): Promise<void> {
   try {
     await Promise.any(results)
   } catch {
-    const errors = (await Promise.allSettled(results)).flatMap((result) => (result.status === 'rejected' ? [asChatError(result.reason)] : []))
+    const errors = (await Promise.allSettled(results)).flatMap((result) =>
+      result.status === 'rejected' ? [asChatError(result.reason)] : [],
+    )
     const [first] = errors
     if (first && errors.every(({ reason }) => reason === first.reason)) throw first
-    throw new ChatError('upstream-failed', { message: `Every member of the panel failed: ${errors.map(({ reason }) => reason).join(', ')}.` })
+    throw new ChatError('upstream-failed', {
+      message: `Every member of the panel failed: ${errors.map(({ reason }) => reason).join(', ')}.`,
+    })
   }
 }
 
@@ -90,7 +110,11 @@ function failureLine(thrown: unknown): string {
 }
 
 /** Section after section, each `--- [title] ---`, a line break, the text; one line break between them. */
-async function* column(members: readonly FanMember[], streams: readonly Ahead[], anyBegun: Promise<void>): AsyncGenerator<ChatEvent> {
+async function* column(
+  members: readonly FanMember[],
+  streams: readonly Ahead[],
+  anyBegun: Promise<void>,
+): AsyncGenerator<ChatEvent> {
   await anyBegun
   const usages: (Usage | undefined)[] = []
   for (const [at, stream] of streams.entries()) {
@@ -131,7 +155,10 @@ interface SideBySide {
 }
 
 /** Every member a choice of its own, all as they come. */
-async function* sideBySide(members: readonly FanMember[], { streams, anyBegun, signal }: SideBySide): AsyncGenerator<ChatEvent> {
+async function* sideBySide(
+  members: readonly FanMember[],
+  { streams, anyBegun, signal }: SideBySide,
+): AsyncGenerator<ChatEvent> {
   const usages: (Usage | undefined)[] = []
   const open = streams.map((stream) => () => answered(stream, anyBegun))
   for await (const { source, event } of merge(open, signal)) {

@@ -25,7 +25,11 @@ function ai21(origin: string, accounts: readonly Account<Secret>[], models: read
     models: models.map((id) => ({ id, ownedBy: 'ai21' })),
     chat: (request, call) =>
       askOpenaiChat(
-        { url: `${origin}/studio/v1/chat/completions`, key: call.account.credential, body: encodeStrictly(request, deviations) },
+        {
+          url: `${origin}/studio/v1/chat/completions`,
+          key: call.account.credential,
+          body: encodeStrictly(request, deviations),
+        },
         request,
         call,
       ),

@@ -18,12 +18,18 @@ export class CohereDecoder implements FrameDecoder {
     const parsed = CohereEvent.safeParse(parseUpstreamJson(data))
     if (!parsed.success) throw badResponse()
     const events = this.#step(parsed.data)
-    this.#hasContent ||= events.some((event) => event.type !== 'finish' && !(event.type === 'text' && event.text === ''))
+    this.#hasContent ||= events.some(
+      (event) => event.type !== 'finish' && !(event.type === 'text' && event.text === ''),
+    )
     return events
   }
 
   end(): readonly ChatEvent[] {
-    if (!this.finished) throw new ChatError('upstream-failed', { message: 'The upstream broke off its answer.', code: 'upstream_disconnected' })
+    if (!this.finished)
+      throw new ChatError('upstream-failed', {
+        message: 'The upstream broke off its answer.',
+        code: 'upstream_disconnected',
+      })
     return []
   }
 
@@ -56,7 +62,13 @@ export class CohereDecoder implements FrameDecoder {
     if (!call || Array.isArray(call)) return []
     this.#hasArguments = false
     const index = this.#calls++
-    const opened: ChatEvent = { type: 'tool-call', choice: 0, index, id: call.id ?? `call_${index}`, name: call.function?.name ?? '' }
+    const opened: ChatEvent = {
+      type: 'tool-call',
+      choice: 0,
+      index,
+      id: call.id ?? `call_${index}`,
+      name: call.function?.name ?? '',
+    }
     return [opened, ...this.#grow(message)]
   }
 
@@ -71,7 +83,10 @@ export class CohereDecoder implements FrameDecoder {
     const reason = finishReason(delta.finish_reason ?? 'COMPLETE', delta.error)
     const usage = delta.usage ? decodeUsage(delta.usage) : undefined
     if (!this.#hasContent && reason === 'stop' && !usage?.outputTokens) {
-      throw new ChatError('upstream-failed', { message: 'The upstream ended without an answer.', code: 'upstream_empty_response' })
+      throw new ChatError('upstream-failed', {
+        message: 'The upstream ended without an answer.',
+        code: 'upstream_empty_response',
+      })
     }
     this.finished = true
     const finish: ChatEvent = { type: 'finish', choice: 0, reason }
@@ -92,7 +107,10 @@ function citations({ citations: citation }: Message): readonly ChatEvent[] {
 
 /** An annotation for each source; the citation itself goes along, since OpenAI's shape has no place for half of it. */
 function annotationsOf(citation: CohereCitation): Annotation[] {
-  const place = { ...(citation.start != null && { start: citation.start }), ...(citation.end != null && { end: citation.end }) }
+  const place = {
+    ...(citation.start != null && { start: citation.start }),
+    ...(citation.end != null && { end: citation.end }),
+  }
   const sources = citation.sources?.length ? citation.sources : [{ document: undefined }]
   return sources.map(({ document }) => ({
     ...(typeof document?.url === 'string' && { url: document.url }),
@@ -113,9 +131,15 @@ const finishes: Readonly<Record<string, FinishReason>> = {
 
 function finishReason(wire: string, error: string | null | undefined): FinishReason {
   if (wire === 'TIMEOUT') throw new ChatError('timeout', { message: 'The upstream ran out of time within its answer.' })
-  if (wire === 'ERROR_LIMIT') throw new ChatError('invalid-request', { message: 'The conversation is too long for this model.', code: 'context_length_exceeded' })
+  if (wire === 'ERROR_LIMIT')
+    throw new ChatError('invalid-request', {
+      message: 'The conversation is too long for this model.',
+      code: 'context_length_exceeded',
+    })
   if (wire === 'ERROR' || wire === 'USER_CANCEL') {
-    throw new ChatError('upstream-failed', { message: `The upstream broke off its answer with an error.${error ? ` It said: ${error.slice(0, 300)}` : ''}` })
+    throw new ChatError('upstream-failed', {
+      message: `The upstream broke off its answer with an error.${error ? ` It said: ${error.slice(0, 300)}` : ''}`,
+    })
   }
   return finishes[wire] ?? 'other'
 }
@@ -128,11 +152,19 @@ function decodeUsage(wire: CohereUsage): Usage {
     ...(output != null && { outputTokens: output }),
     ...(input != null && output != null && { totalTokens: input + output }),
     ...(wire.cached_tokens != null && { cachedInputTokens: wire.cached_tokens }),
-    ...(billed && { billed: { ...(billed.input_tokens != null && { inputTokens: billed.input_tokens }), ...(billed.output_tokens != null && { outputTokens: billed.output_tokens }) } }),
+    ...(billed && {
+      billed: {
+        ...(billed.input_tokens != null && { inputTokens: billed.input_tokens }),
+        ...(billed.output_tokens != null && { outputTokens: billed.output_tokens }),
+      },
+    }),
     source: 'upstream',
   }
 }
 
 function badResponse(): ChatError {
-  return new ChatError('upstream-failed', { message: 'The upstream answered in an unknown shape.', code: 'upstream_bad_response' })
+  return new ChatError('upstream-failed', {
+    message: 'The upstream answered in an unknown shape.',
+    code: 'upstream_bad_response',
+  })
 }

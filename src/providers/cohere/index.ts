@@ -37,7 +37,13 @@ export const provider: Provider = {
 
 async function* chat(origin: string, request: ChatRequest, call: Call & { readonly account: TokenAccount }) {
   const reply = await ask(
-    { url: `${origin}/v2/chat`, headers: authorization(call.account), body: encodeCohereRequest(request), stream: true, readComplaint },
+    {
+      url: `${origin}/v2/chat`,
+      headers: authorization(call.account),
+      body: encodeCohereRequest(request),
+      stream: true,
+      readComplaint,
+    },
     call.signal,
   )
   yield* readFrames(reply, new CohereDecoder(), call.signal)
@@ -70,11 +76,18 @@ async function listModels(origin: string, account: TokenAccount, signal: AbortSi
   return models
 }
 
-function toModel({ name, context_length: contextLength, supports_vision: seesImages }: CohereModels['models'][number]): Model {
+function toModel({
+  name,
+  context_length: contextLength,
+  supports_vision: seesImages,
+}: CohereModels['models'][number]): Model {
   return {
     id: name,
     ownedBy: 'cohere',
     ...(contextLength && { contextLength }),
-    ...(seesImages != null && { inputModalities: seesImages ? ['text', 'image'] : ['text'], outputModalities: ['text'] }),
+    ...(seesImages != null && {
+      inputModalities: seesImages ? ['text', 'image'] : ['text'],
+      outputModalities: ['text'],
+    }),
   }
 }

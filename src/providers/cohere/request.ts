@@ -61,7 +61,9 @@ function encodeMessage(message: Message): Fields {
       return { role: 'tool', tool_call_id: message.toolCallId, content: textOf(message.content) }
     case 'assistant': {
       const plan = message.content.map((part) => (part.type === 'reasoning' ? part.text : '')).join('')
-      const content = message.content.map((part) => (part.type === 'text' || part.type === 'refusal' ? part.text : '')).join('')
+      const content = message.content
+        .map((part) => (part.type === 'text' || part.type === 'refusal' ? part.text : ''))
+        .join('')
       if (message.toolCalls.length === 0) return { role: 'assistant', content }
       return {
         role: 'assistant',
@@ -90,7 +92,8 @@ function encodeContent(parts: readonly Part[]): string | Fields[] {
 /** A schema rides on `json_object`: Cohere has no type of its own for it. */
 function encodeFormat(format: ResponseFormat): Fields | undefined {
   if (format.type === 'json') return { type: 'json_object' }
-  if (format.type === 'json-schema') return { type: 'json_object', ...(format.schema && { json_schema: format.schema }) }
+  if (format.type === 'json-schema')
+    return { type: 'json_object', ...(format.schema && { json_schema: format.schema }) }
   return undefined
 }
 
@@ -102,7 +105,8 @@ function encodeThinking(effort: string): Fields {
 function encodeTools({ tools, toolChoice }: Parameters): Fields {
   const functions = (tools ?? []).filter((tool) => tool.type === 'function')
   if (functions.length === 0) return {}
-  const reachable = toolChoice?.type === 'function' ? functions.filter(({ name }) => name === toolChoice.name) : functions
+  const reachable =
+    toolChoice?.type === 'function' ? functions.filter(({ name }) => name === toolChoice.name) : functions
   return { tools: reachable.map(encodeTool), tool_choice: encodeChoice(toolChoice) }
 }
 

@@ -20,7 +20,11 @@ export const provider: Provider = {
   },
 }
 
-function mistral(origin: string, accounts: readonly Account<Secret>[], models: readonly string[] | undefined): Upstream<Secret> {
+function mistral(
+  origin: string,
+  accounts: readonly Account<Secret>[],
+  models: readonly string[] | undefined,
+): Upstream<Secret> {
   return {
     name: 'mistral',
     accounts,
@@ -29,7 +33,11 @@ function mistral(origin: string, accounts: readonly Account<Secret>[], models: r
     listModels: (account, signal) => listModels(`${origin}/v1/models`, account.credential, signal),
     chat: (request, call) =>
       askOpenaiChat(
-        { url: `${origin}/v1/chat/completions`, key: call.account.credential, body: encodeStrictly(request, deviations) },
+        {
+          url: `${origin}/v1/chat/completions`,
+          key: call.account.credential,
+          body: encodeStrictly(request, deviations),
+        },
         request,
         call,
       ),
@@ -66,7 +74,11 @@ const deviations: Deviations = {
 
 /** Nine letters and digits, the same for the same id: Mistral takes no other ids. Its own pass through unchanged. */
 function shortId(id: string): string {
-  return createHash('sha256').update(id).digest('base64').replace(/[^a-zA-Z0-9]/g, '').slice(0, 9)
+  return createHash('sha256')
+    .update(id)
+    .digest('base64')
+    .replace(/[^a-zA-Z0-9]/g, '')
+    .slice(0, 9)
 }
 
 const ModelList = z.looseObject({
@@ -76,7 +88,11 @@ const ModelList = z.looseObject({
       created: z.number().nullish().catch(undefined),
       max_context_length: z.number().nullish().catch(undefined),
       capabilities: z
-        .looseObject({ completion_chat: z.boolean().nullish(), function_calling: z.boolean().nullish(), vision: z.boolean().nullish() })
+        .looseObject({
+          completion_chat: z.boolean().nullish(),
+          function_calling: z.boolean().nullish(),
+          vision: z.boolean().nullish(),
+        })
         .nullish()
         .catch(undefined),
     }),
@@ -88,7 +104,12 @@ async function listModels(url: string, key: Secret, signal: AbortSignal): Promis
   return data.filter(({ capabilities }) => capabilities?.completion_chat !== false).map(toModel)
 }
 
-function toModel({ id, created, max_context_length: contextLength, capabilities }: z.infer<typeof ModelList>['data'][number]): Model {
+function toModel({
+  id,
+  created,
+  max_context_length: contextLength,
+  capabilities,
+}: z.infer<typeof ModelList>['data'][number]): Model {
   return {
     id,
     ownedBy: 'mistralai',

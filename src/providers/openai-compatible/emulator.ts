@@ -1,27 +1,7 @@
 import { z } from 'zod'
+import { play, type Script } from '../../wire/emulated-script.ts'
 import { type Exchange, emulateHttp, type HttpEmulator } from '../../wire/http-emulator.ts'
 import { sseData } from '../../wire/sse.ts'
-
-/** What the emulator does with one request. Milliseconds. */
-export interface Script {
-  /** Bytes of the reply's body, in the order they are sent, each a chunk of its own. Taken as the client takes them. */
-  readonly body?: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>
-  /** The reply's status; 200. */
-  readonly status?: number
-  readonly headers?: Readonly<Record<string, string>>
-  /** Silence before the head. */
-  readonly headDelayMs?: number
-  /** Silence before each part of the body. */
-  readonly paceMs?: number
-  /** Silence before the ending. A reset, or a FIN in the same packet, would overtake bytes that nobody has read yet. */
-  readonly endDelayMs?: number
-  /** What happens after the last part: a proper end unless said otherwise. */
-  readonly ending?: 'end' | 'fin' | 'rst' | 'stall'
-  /** How the body's end is told: `chunked` unless said otherwise. With `raw` the parts are all there is, head included. */
-  readonly framing?: 'chunked' | 'length' | 'close' | 'raw'
-  /** The `content-length` of a body framed by `length`, true or not. */
-  readonly length?: number
-}
 
 export interface OpenaiEmulator extends HttpEmulator {
   /** The base URL, with `/v1`. */
@@ -113,38 +93,6 @@ async function answer(
     return replyError(exchange, 404, 'model_not_found', `The model ${chat.model} does not exist.`)
   if (!chat.stream) return exchange.reply(200, JSON.stringify(completion(chat)), json)
   await play(exchange, { body: streamParts(chat), paceMs: options.paceMs })
-}
-
-/** Sends a script's bytes. */
-export async function play(exchange: Exchange, script: Script): Promise<void> {
-  const { headDelayMs, paceMs, endDelayMs, framing = 'chunked' } = script
-  if (headDelayMs) await Bun.sleep(headDelayMs)
-  if (framing === 'chunked') exchange.head(script.status ?? 200, script.headers ?? eventStream)
-  else if (framing !== 'raw') await exchange.raw(unchunkedHead(script, framing))
-  for await (const part of script.body ?? []) {
-    if (paceMs) await Bun.sleep(paceMs)
-    if (!exchange.isOpen()) return
-    await (framing === 'chunked' ? exchange.chunk(part) : exchange.raw(part))
-  }
-  if (endDelayMs) await Bun.sleep(endDelayMs)
-  leave(exchange, script)
-}
-
-const eventStream = { 'content-type': 'text/event-stream' }
-
-function leave(exchange: Exchange, { framing = 'chunked', ending = 'end' }: Script): void {
-  if (ending === 'rst') exchange.reset()
-  else if (ending === 'fin' || (ending === 'end' && framing === 'close')) exchange.finish()
-  else if (ending === 'end' && framing === 'chunked') exchange.end()
-}
-
-function unchunkedHead(
-  { status = 200, headers = eventStream, length = 0 }: Script,
-  framing: 'length' | 'close',
-): string {
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  const delimiter = framing === 'length' ? `content-length: ${length}` : 'connection: close'
-  return `HTTP/1.1 ${status} Emulated\r\n${lines.join('')}${delimiter}\r\n\r\n`
 }
 
 /** The frames of a streamed answer, as OpenAI cuts them: the role, the words, the finish, the usage if asked for, `[DONE]`. */

@@ -7,7 +7,8 @@ import type { Model } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { Secret } from '../../chat/secret.ts'
 import { openLog } from '../../telemetry/log.ts'
-import { emulateOpenai, type OpenaiEmulator, type Script } from './emulator.ts'
+import type { Script } from '../../wire/emulated-script.ts'
+import { emulateOpenai, type OpenaiEmulator } from './emulator.ts'
 import { openaiCompatible } from './upstream.ts'
 
 const json = { 'content-type': 'application/json' }

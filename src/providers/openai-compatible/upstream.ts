@@ -1,18 +1,15 @@
 import { z } from 'zod'
 import type { Account } from '../../accounts/account.ts'
 import type { Call } from '../../chat/call.ts'
-import { defer } from '../../chat/defer.ts'
-import { ChatError } from '../../chat/error.ts'
 import type { Model, Support } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
+import { askOpenaiChat, bearer } from '../../dialects/openai-chat/ask-openai-chat.ts'
 import { readComplaint } from '../../dialects/openai-chat/complaint.ts'
 import { encodeRequest } from '../../dialects/openai-chat/encode-request.ts'
 import { isFields } from '../../dialects/openai-chat/fields.ts'
-import { readReply } from '../../dialects/openai-chat/read-reply.ts'
 import { dialect } from '../../dialects/openai-chat/schema.ts'
-import { send } from '../../wire/http.ts'
-import { refusal } from '../../wire/http-status.ts'
+import { getJson } from '../../wire/get-json.ts'
 import type { Upstream } from '../provider.ts'
 
 type KeyAccount = Account<Secret | undefined>
@@ -46,30 +43,11 @@ export function openaiCompatible({
 }
 
 function chat(url: string, request: ChatRequest, call: Call & { readonly account: KeyAccount }) {
-  const stream = request.stream || request.dialect !== dialect
-  const accept = stream ? 'text/event-stream' : 'application/json'
-  return defer(async () => {
-    const headers = { 'content-type': 'application/json', accept, ...authorization(call.account) }
-    const body = JSON.stringify(withStream(request, stream))
-    const reply = await send({ method: 'POST', url, headers, body }, call.signal)
-    return readReply(reply, { stream, signal: call.signal, choices: request.parameters.choices ?? 1, newId })
-  })
-}
-
-/** Usage is always asked for; whether the client sees it is its encoder's business. */
-function withStream(request: ChatRequest, stream: boolean): object {
   const body = encodeRequest(request)
-  if (!stream) return body
   const options = isFields(body.stream_options) ? body.stream_options : {}
-  return { ...body, stream: true, stream_options: { ...options, include_usage: true } }
-}
-
-function authorization({ credential }: KeyAccount): { authorization?: string } {
-  return credential ? { authorization: `Bearer ${credential.reveal()}` } : {}
-}
-
-function newId(): string {
-  return `call_${crypto.randomUUID().replaceAll('-', '').slice(0, 24)}`
+  // usage is always asked for; whether the client sees it is its encoder's business
+  const streamFields = { stream_options: { ...options, include_usage: true } }
+  return askOpenaiChat({ url, key: call.account.credential, body, streamFields }, request, call)
 }
 
 function supportWith(manyChoices: boolean): Support {
@@ -115,29 +93,9 @@ const ModelList = z.looseObject({
   ),
 })
 
-const listLimits = { connectMs: 5_000, headMs: 10_000, idleMs: 10_000 }
-
-async function listModels(url: string, account: KeyAccount, signal: AbortSignal): Promise<readonly Model[]> {
-  const reply = await send(
-    { method: 'GET', url, headers: { accept: 'application/json', ...authorization(account) }, limits: listLimits },
-    signal,
-  )
-  if (reply.status !== 200) throw await refusal(reply, readComplaint)
-  const parsed = ModelList.safeParse(parseJson(await reply.text()))
-  if (!parsed.success)
-    throw new ChatError('upstream-failed', {
-      message: 'The upstream listed its models in an unknown shape.',
-      code: 'upstream_bad_response',
-    })
-  return parsed.data.data.map(toModel)
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
+async function listModels(url: string, { credential }: KeyAccount, signal: AbortSignal): Promise<readonly Model[]> {
+  const { data } = await getJson({ url, headers: bearer(credential), schema: ModelList, readComplaint }, signal)
+  return data.map(toModel)
 }
 
 function toModel(wire: z.infer<typeof ModelList>['data'][number]): Model {
