@@ -22,7 +22,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'version.ts': ['../package.json'],
   'fetch-limit.ts': [],
   'environment.ts': ['chat', 'providers/provider.ts'],
-  'config.ts': ['chat', 'providers', 'gateway', 'api', 'environment.ts'],
+  'read-panels.ts': ['gateway/panel.ts', 'providers/provider.ts', 'environment.ts'],
+  'config.ts': ['chat', 'providers', 'gateway', 'api', 'environment.ts', 'read-panels.ts'],
   'app.ts': ['chat', 'wire', 'gateway', 'api', 'config.ts', 'fetch-limit.ts', 'version.ts'],
   commands: ['wire', 'accounts', 'gateway', 'telemetry', 'app.ts', 'config.ts', 'version.ts'],
   'main.ts': ['commands', 'fetch-limit.ts'],
@@ -33,6 +34,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   elysia: ['api', 'app.ts'],
   zod: ['environment.ts', 'api', 'dialects', 'accounts', 'providers'],
   pino: ['telemetry'],
+  tokenx: ['gateway/count-tokens.ts'],
 }
 
 /** Where a finding is at home; elsewhere, and where there is no home, it is a violation. */

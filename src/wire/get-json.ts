@@ -1,4 +1,3 @@
-import type { z } from 'zod'
 import { ChatError } from '../chat/error.ts'
 import { send } from './http.ts'
 import { refusal, type UpstreamComplaint } from './http-status.ts'
@@ -8,9 +7,14 @@ export interface JsonQuestion<T> {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   /** What the reply must be. */
-  readonly schema: z.ZodType<T>
+  readonly schema: Schema<T>
   /** What the upstream's dialect makes of an error body. */
   readonly readComplaint: (body: unknown) => UpstreamComplaint
+}
+
+/** A schema, as far as it is needed here: which library wrote it is the caller's business. */
+interface Schema<T> {
+  safeParse(value: unknown): { readonly success: true; readonly data: T } | { readonly success: false }
 }
 
 /** Such a reply is small and known in advance: what takes longer does not come. Milliseconds. */
