@@ -38,6 +38,13 @@ const failing = (reason: 'overloaded' | 'account-refused') => () =>
   answering(new ChatError(reason, { message: reason }))(aRequest, aCall())
 const saying = (said: string) => () => answering(text(said), finish())(aRequest, aCall())
 
+/** What the gateway counts where an upstream says nothing: 7 tokens of `aRequest`, and the answer's. */
+const estimated = (outputTokens: number) => ({
+  type: 'usage' as const,
+  choice: 0,
+  usage: { inputTokens: 7, outputTokens, totalTokens: 7 + outputTokens, source: 'estimate' as const },
+})
+
 test('a request arrives under its upstream’s own name of the model, with one account, and is one line', async () => {
   const seen: unknown[] = []
   const { ask, lines } = given([
@@ -47,7 +54,7 @@ test('a request arrives under its upstream’s own name of the model, with one a
     }),
   ])
   const { events, receipt } = await ask({ model: 'a/model' })
-  expect(events).toEqual([text('hello'), finish()])
+  expect(events).toEqual([text('hello'), finish(), estimated(1)])
   expect(seen).toEqual(['model', 'a0'])
   expect(receipt).toMatchObject({ upstream: 'a', attempts: 1 })
   expect(lines.filter(({ message }) => message === 'chat')).toMatchObject([
@@ -62,7 +69,7 @@ test('a model nobody has is the client’s 404, naming the parameter', async () 
 
 test('P21: other accounts, then other upstreams stand in for those that fail', async () => {
   const { ask } = given([upstream('a', failing('account-refused')), upstream('b', saying('b'))])
-  for (let at = 0; at < 4; at++) expect((await ask({ model: 'model' })).events).toEqual([text('b'), finish()])
+  for (let at = 0; at < 4; at++) expect((await ask({ model: 'model' })).events).toEqual([text('b'), finish(), estimated(1)])
 })
 
 test('P5: an upstream that falls silent is ended by the deadline', async () => {
