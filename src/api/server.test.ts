@@ -143,6 +143,7 @@ describe('models', () => {
           owned_by: 'lab',
           context_length: 8192,
           capabilities: ['tools'],
+          parameters: { n: 'emulated' },
         },
         {
           id: 'lab/vendor/model:free',
@@ -150,6 +151,7 @@ describe('models', () => {
           created: 1_760_000_000,
           owned_by: 'vendor',
           architecture: { input_modalities: ['text', 'image'], output_modalities: ['text'] },
+          parameters: { n: 'emulated' },
         },
       ],
     })

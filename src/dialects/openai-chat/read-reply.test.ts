@@ -178,10 +178,6 @@ describe('a stream that is well', () => {
   })
 })
 
-test('a web page is no answer', async () => {
-  expect((await failure(reply('<!doctype html>', 'text/html'))).code).toBe('upstream_bad_response')
-})
-
 for (const [name, body] of Object.entries({
   error: '{"error":{"message":"No","code":400}}',
   empty: '{"choices":[]}',

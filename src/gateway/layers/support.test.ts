@@ -22,7 +22,7 @@ test('an upstream gets what it takes, and the receipt says what became of each p
     { parameters: { temperature: 'honoured', maxTokens: 'mapped', choices: 'emulated' } },
     {
       parameters: { temperature: 1, maxTokens: 5, choices: 2, seed: 7 },
-      spelling: { maxTokens: 'max_completion_tokens', choices: 'n' },
+      spelling: { temperature: 'temperature', maxTokens: 'max_completion_tokens', choices: 'n', seed: 'seed' },
     },
   )
   expect(request?.parameters).toEqual({ temperature: 1, maxTokens: 5, choices: 2 })
@@ -50,8 +50,11 @@ test('tools and a response format are refused rather than dropped, by the client
 test('an empty list of tools and a format of plain text ask for nothing, and are dropped', async () => {
   const { request, receipt } = await asked(
     { parameters: {} },
-    { parameters: { tools: [], responseFormat: { type: 'text' } } },
+    {
+      parameters: { tools: [], responseFormat: { type: 'text' } },
+      spelling: { tools: 'tools', responseFormat: 'response_format' },
+    },
   )
   expect(request?.parameters).toEqual({})
-  expect(receipt).toEqual({ tools: 'dropped', responseFormat: 'dropped' })
+  expect(receipt).toEqual({ tools: 'dropped', response_format: 'dropped' })
 })
