@@ -125,5 +125,10 @@ export function sseData(json: string): string {
   return `data: ${json}\n\n`
 }
 
+/** JSON as one event of a type. */
+export function sseEvent(type: string, json: string): string {
+  return `event: ${type}\n${sseData(json)}`
+}
+
 /** A line that every reader passes over, to show that the stream lives. */
 export const sseKeepAlive = ': keep-alive\n\n'

@@ -1,22 +1,32 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Annotation, ChatEvent, FinishReason, Usage } from '../../chat/event.ts'
+import { statusError } from '../../wire/http-status.ts'
 import { parseUpstreamJson } from '../../wire/json.ts'
 import type { FrameDecoder } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
-import { type CohereCitation, CohereEvent, type CohereUsage } from './schema.ts'
+import { type CohereCitation, CohereComplaint, CohereEvent, type CohereUsage } from './schema.ts'
+
+interface OpenCall {
+  /** Of the answer's calls, counted from 0. */
+  readonly index: number
+  hasArguments: boolean
+}
 
 type Message = NonNullable<NonNullable<CohereEvent['delta']>['message']>
 
 /** Reads the events of `POST /v2/chat`. `message-end` is the only clean end. Cohere, Chat v2 streaming */
 export class CohereDecoder implements FrameDecoder {
   finished = false
+  /** Open calls by Cohere's own index, which may count other parts too. */
+  readonly #open = new Map<number, OpenCall>()
   #calls = 0
-  #hasArguments = false
   #hasContent = false
 
-  frame({ data }: SseFrame): readonly ChatEvent[] {
-    const parsed = CohereEvent.safeParse(parseUpstreamJson(data))
-    if (!parsed.success) throw badResponse()
+  frame({ event, data }: SseFrame): readonly ChatEvent[] {
+    if (this.finished) return []
+    const value = parseUpstreamJson(data)
+    const parsed = CohereEvent.safeParse(value)
+    if (event === 'error' || !parsed.success) throw complaintOf(value)
     const events = this.#step(parsed.data)
     this.#hasContent ||= events.some(
       (event) => event.type !== 'finish' && !(event.type === 'text' && event.text === ''),
@@ -33,7 +43,7 @@ export class CohereDecoder implements FrameDecoder {
     return []
   }
 
-  #step({ type, delta }: CohereEvent): readonly ChatEvent[] {
+  #step({ type, index, delta }: CohereEvent): readonly ChatEvent[] {
     const message: Message = delta?.message ?? {}
     switch (type) {
       case 'content-start':
@@ -42,11 +52,11 @@ export class CohereDecoder implements FrameDecoder {
       case 'tool-plan-delta':
         return message.tool_plan ? [{ type: 'reasoning', choice: 0, text: message.tool_plan }] : []
       case 'tool-call-start':
-        return this.#open(message)
+        return this.#openCall(index ?? 0, message)
       case 'tool-call-delta':
-        return this.#grow(message)
+        return this.#growCall(index ?? 0, message)
       case 'tool-call-end':
-        return this.#hasArguments ? [] : [{ type: 'tool-arguments', choice: 0, index: this.#calls - 1, json: '{}' }]
+        return this.#closeCall(index ?? 0)
       case 'citation-start':
         return citations(message)
       case 'message-end':
@@ -57,26 +67,36 @@ export class CohereDecoder implements FrameDecoder {
     }
   }
 
-  #open(message: Message): readonly ChatEvent[] {
+  #openCall(at: number, message: Message): readonly ChatEvent[] {
     const call = message.tool_calls
-    if (!call || Array.isArray(call)) return []
-    this.#hasArguments = false
+    if (!call || Array.isArray(call) || !call.function?.name) throw badResponse()
     const index = this.#calls++
+    this.#open.set(at, { index, hasArguments: false })
     const opened: ChatEvent = {
       type: 'tool-call',
       choice: 0,
       index,
       id: call.id ?? `call_${index}`,
-      name: call.function?.name ?? '',
+      name: call.function.name,
     }
-    return [opened, ...this.#grow(message)]
+    return [opened, ...this.#growCall(at, message)]
   }
 
-  #grow({ tool_calls: call }: Message): readonly ChatEvent[] {
+  #growCall(at: number, { tool_calls: call }: Message): readonly ChatEvent[] {
     const json = call && !Array.isArray(call) ? call.function?.arguments : undefined
     if (!json) return []
-    this.#hasArguments = true
-    return [{ type: 'tool-arguments', choice: 0, index: this.#calls - 1, json }]
+    const open = this.#open.get(at)
+    if (!open) throw badResponse()
+    open.hasArguments = true
+    return [{ type: 'tool-arguments', choice: 0, index: open.index, json }]
+  }
+
+  /** A call without arguments gets the empty ones, which every client parses. */
+  #closeCall(at: number): readonly ChatEvent[] {
+    const open = this.#open.get(at)
+    this.#open.delete(at)
+    if (!open || open.hasArguments) return []
+    return [{ type: 'tool-arguments', choice: 0, index: open.index, json: '{}' }]
   }
 
   #finish(delta: NonNullable<CohereEvent['delta']>): readonly ChatEvent[] {
@@ -107,7 +127,9 @@ function citations({ citations: citation }: Message): readonly ChatEvent[] {
 
 /** An annotation for each source; the citation itself goes along, since OpenAI's shape has no place for half of it. */
 function annotationsOf(citation: CohereCitation): Annotation[] {
-  const place = {
+  // offsets into the plan or the thinking say nothing about the text
+  const isOfText = !citation.type || citation.type === 'TEXT_CONTENT'
+  const place = isOfText && {
     ...(citation.start != null && { start: citation.start }),
     ...(citation.end != null && { end: citation.end }),
   }
@@ -137,29 +159,35 @@ function finishReason(wire: string, error: string | null | undefined): FinishRea
       code: 'context_length_exceeded',
     })
   if (wire === 'ERROR' || wire === 'USER_CANCEL') {
-    throw new ChatError('upstream-failed', {
-      message: `The upstream broke off its answer with an error.${error ? ` It said: ${error.slice(0, 300)}` : ''}`,
-    })
+    throw statusError(0, new Headers(), error ? { message: error } : {})
   }
   return finishes[wire] ?? 'other'
 }
 
-function decodeUsage(wire: CohereUsage): Usage {
-  const { input_tokens: input, output_tokens: output } = wire.tokens ?? {}
-  const billed = wire.billed_units
+/** Where only the bill is told, it is all that is known; where nothing is, there is no usage. */
+function decodeUsage({ tokens, billed_units: bill, cached_tokens: cached }: CohereUsage): Usage | undefined {
+  const input = tokens?.input_tokens ?? bill?.input_tokens
+  const output = tokens?.output_tokens ?? bill?.output_tokens
+  if (input == null && output == null) return undefined
   return {
     ...(input != null && { inputTokens: input }),
     ...(output != null && { outputTokens: output }),
     ...(input != null && output != null && { totalTokens: input + output }),
-    ...(wire.cached_tokens != null && { cachedInputTokens: wire.cached_tokens }),
-    ...(billed && {
+    ...(cached != null && { cachedInputTokens: cached }),
+    ...(bill && {
       billed: {
-        ...(billed.input_tokens != null && { inputTokens: billed.input_tokens }),
-        ...(billed.output_tokens != null && { outputTokens: billed.output_tokens }),
+        ...(bill.input_tokens != null && { inputTokens: bill.input_tokens }),
+        ...(bill.output_tokens != null && { outputTokens: bill.output_tokens }),
       },
     }),
     source: 'upstream',
   }
+}
+
+/** An error in place of an event, or something of no known shape. */
+function complaintOf(value: unknown): ChatError {
+  const complaint = CohereComplaint.safeParse(value)
+  return complaint.success ? statusError(0, new Headers(), { message: complaint.data.message }) : badResponse()
 }
 
 function badResponse(): ChatError {

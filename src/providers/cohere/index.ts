@@ -53,11 +53,20 @@ function authorization({ credential }: TokenAccount): { authorization: string } 
   return { authorization: `Bearer ${credential.reveal()}` }
 }
 
-/** `{message}`; 498 is a token Cohere has blocked, which its status says and no word does. */
+/** `{message}`: what kind of error it is stands in the status, and for two of them only in the words. */
 function readComplaint(body: unknown): UpstreamComplaint {
   const parsed = CohereComplaint.safeParse(body)
-  return parsed.success ? { message: parsed.data.message } : {}
+  if (!parsed.success) return {}
+  const { message } = parsed.data
+  const code = codes.find(([words]) => words.test(message))?.[1]
+  return { message, ...(code && { code }) }
 }
+
+/** 400 `too many tokens: …`; 429 for a trial key, which is limited to so many calls a minute, and a month. */
+const codes = [
+  [/^too many tokens\b/i, 'context_length_exceeded'],
+  [/\bcalls ?(\/|per) ?month\b/i, 'insufficient_quota'],
+] as const
 
 /** Pages that are followed at the most. */
 const maxPages = 10
@@ -80,6 +89,7 @@ function toModel({
   name,
   context_length: contextLength,
   supports_vision: seesImages,
+  features,
 }: CohereModels['models'][number]): Model {
   return {
     id: name,
@@ -89,5 +99,15 @@ function toModel({
       inputModalities: seesImages ? ['text', 'image'] : ['text'],
       outputModalities: ['text'],
     }),
+    ...(features && { capabilities: capabilitiesIn(features) }),
   }
 }
+
+function capabilitiesIn(features: readonly string[]): string[] {
+  return ['tools', 'structured-output', 'reasoning'].filter((capability) =>
+    features.some((feature) => (capabilityOf[feature] ?? feature) === capability),
+  )
+}
+
+/** Cohere's words for what a model can, where they are not ours. */
+const capabilityOf: Readonly<Record<string, string>> = { json_schema: 'structured-output' }

@@ -1,7 +1,8 @@
+import { ChatError } from '../../chat/error.ts'
 import type { Fields, Message, Part } from '../../chat/message.ts'
 import { textOf } from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
-import type { ChatRequest, FunctionTool, Parameters, ResponseFormat, ToolChoice } from '../../chat/request.ts'
+import type { ChatRequest, FunctionTool, ResponseFormat } from '../../chat/request.ts'
 
 /** What Cohere takes, under whose name. Cohere, Chat v2 reference */
 export const support: Support = {
@@ -20,19 +21,24 @@ export const support: Support = {
     choices: 'emulated',
   },
   parts: ['text', 'image', 'reasoning', 'refusal'],
+  formats: ['text', 'json', 'json-schema'],
   extraFields: ['k', 'p', 'safety_mode', 'documents', 'citation_options', 'thinking', 'strict_tools', 'priority'],
 }
 
-/** The body of `POST /v2/chat`. Cohere's own parameters, where a client sent them, win over what was mapped to them. */
+/**
+ * The body of `POST /v2/chat`. Cohere's own parameters, where a client sent them, win over what was mapped to them.
+ * @throws ChatError `unsupported` for what Cohere has no place for, and an answer would be wrong without
+ */
 export function encodeCohereRequest(request: ChatRequest): Fields {
   const { parameters } = request
   return {
     model: request.model,
-    messages: request.messages.map(encodeMessage),
+    messages: request.messages.map((message, at) => encodeMessage(withVisible(message, at))),
     stream: true,
     ...present({
       temperature: parameters.temperature,
-      p: parameters.topP,
+      // 1, which clients of OpenAI send for "all", is refused: Cohere, Chat v2 reference
+      p: parameters.topP !== undefined ? Math.min(Math.max(parameters.topP, 0.01), 0.99) : undefined,
       max_tokens: parameters.maxTokens,
       stop_sequences: parameters.stop,
       seed: parameters.seed,
@@ -40,7 +46,7 @@ export function encodeCohereRequest(request: ChatRequest): Fields {
       presence_penalty: parameters.presencePenalty,
       response_format: parameters.responseFormat && encodeFormat(parameters.responseFormat),
       thinking: parameters.reasoningEffort && encodeThinking(parameters.reasoningEffort),
-      ...encodeTools(parameters),
+      ...encodeTools(request),
     }),
     ...request.extra,
   }
@@ -48,6 +54,17 @@ export function encodeCohereRequest(request: ChatRequest): Fields {
 
 function present(members: Fields): Fields {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+}
+
+/** The message, unless it has a picture where Cohere takes none: only a user's message has pictures. */
+function withVisible(message: Message, at: number): Message {
+  const index = message.role === 'user' ? -1 : message.content.findIndex(({ type }) => type === 'image')
+  if (index === -1) return message
+  throw unsupported(`messages[${at}].content[${index}]`, 'pictures anywhere but in a user message')
+}
+
+function unsupported(param: string, what: string): ChatError {
+  return new ChatError('unsupported', { message: `${param}: Cohere does not take ${what}.`, param })
 }
 
 function encodeMessage(message: Message): Fields {
@@ -102,12 +119,17 @@ function encodeThinking(effort: string): Fields {
 }
 
 /** Cohere can be told to call, or not to; being told what to call is being told to call with only that in reach. */
-function encodeTools({ tools, toolChoice }: Parameters): Fields {
-  const functions = (tools ?? []).filter((tool) => tool.type === 'function')
+function encodeTools({ parameters: { tools = [], toolChoice }, spelling }: ChatRequest): Fields {
+  const functions = tools.filter((tool) => tool.type === 'function')
+  if (functions.length < tools.length) throw unsupported(spelling.tools ?? 'tools', 'tools that are no functions')
   if (functions.length === 0) return {}
-  const reachable =
-    toolChoice?.type === 'function' ? functions.filter(({ name }) => name === toolChoice.name) : functions
-  return { tools: reachable.map(encodeTool), tool_choice: encodeChoice(toolChoice) }
+  const choice = spelling.toolChoice ?? 'tool_choice'
+  if (toolChoice?.type === 'foreign') throw unsupported(choice, 'a choice of this kind')
+  if (toolChoice?.type !== 'function')
+    return { tools: functions.map(encodeTool), tool_choice: encodeChoice(toolChoice?.type) }
+  const named = functions.filter(({ name }) => name === toolChoice.name)
+  if (named.length > 0) return { tools: named.map(encodeTool), tool_choice: 'REQUIRED' }
+  throw new ChatError('invalid-request', { message: `${choice} names a tool that is not in tools.`, param: choice })
 }
 
 function encodeTool({ name, description, parameters }: FunctionTool): Fields {
@@ -115,7 +137,7 @@ function encodeTool({ name, description, parameters }: FunctionTool): Fields {
   return { type: 'function', function: { name, ...(description && { description }), parameters: schema } }
 }
 
-function encodeChoice(choice: ToolChoice | undefined): string | undefined {
-  if (choice?.type === 'none') return 'NONE'
-  return choice?.type === 'required' || choice?.type === 'function' ? 'REQUIRED' : undefined
+function encodeChoice(choice: 'auto' | 'none' | 'required' | undefined): 'NONE' | 'REQUIRED' | undefined {
+  if (choice === 'none') return 'NONE'
+  return choice === 'required' ? 'REQUIRED' : undefined
 }

@@ -11,6 +11,7 @@ const CohereUsage = z.looseObject({
 })
 
 const CohereCitation = z.looseObject({
+  type: text,
   start: z.number().nullish(),
   end: z.number().nullish(),
   text,

@@ -1,0 +1,116 @@
+import { play, type Script } from '../../wire/emulated-script.ts'
+import { type Exchange, emulateHttp, type HttpEmulator } from '../../wire/http-emulator.ts'
+import { sseEvent } from '../../wire/sse.ts'
+import { eventsOf, replyOf, writeAnswer } from './emulated-answer.ts'
+import { CohereBody, complaintAbout } from './emulated-body.ts'
+
+export interface CohereEmulator extends HttpEmulator {
+  /** Bodies of the chat requests it understood, in their order. */
+  readonly chats: readonly CohereBody[]
+  /** When each connection that carried a chat was closed, by `performance.now()`. */
+  readonly closedAt: readonly number[]
+  /** The next chat requests are answered by these scripts, one each, before the model's own behaviour. */
+  script(...scripts: readonly Script[]): void
+}
+
+export interface CohereEmulatorOptions {
+  /** Tokens it accepts; without any, every request is let in. */
+  readonly keys?: readonly string[]
+  readonly models?: readonly string[]
+  /** Models a page of the list has at most; 20, as at Cohere. */
+  readonly pageSize?: number
+  /** What it answers when asked for its models, in place of their list. */
+  readonly listing?: Script
+  /** Milliseconds between the events of its own answers; 0. */
+  readonly paceMs?: number
+  /** Chooses the script by the request, where several run at once; undefined leaves it to `script` and the model. */
+  readonly reply?: (chat: CohereBody) => Script | undefined
+}
+
+/**
+ * Cohere's API over real sockets, as strict as the service: tokens, the list of models with pages, Chat v2 as JSON and as
+ * typed events, 400 for what it does not know. It answers `You said: …`; where tools are sent and the last message is
+ * `call NAME NAME …`, it plans, and calls those with `{"city":"Paris"}`. A script makes it do anything else.
+ */
+export async function emulateCohere(options: CohereEmulatorOptions = {}): Promise<CohereEmulator> {
+  const scripts: Script[] = []
+  const chats: CohereBody[] = []
+  const closedAt: number[] = []
+  const emulator = await emulateHttp((exchange) => {
+    const { method, path, headers } = exchange.request
+    const token = headers.get('authorization')
+    if (options.keys && !token) return refuse(exchange, 401, 'no api key supplied')
+    if (options.keys && !options.keys.some((key) => token === `Bearer ${key}`))
+      return refuse(exchange, 401, 'invalid api token')
+    const url = new URL(path, 'http://emulator')
+    if (method === 'GET' && url.pathname === '/v1/models') return listModels(exchange, url.searchParams, options)
+    if (method !== 'POST' || url.pathname !== '/v2/chat') return refuse(exchange, 404, 'page not found')
+    const chat = readBody(exchange.request.body)
+    if (typeof chat === 'string') return refuse(exchange, 400, `invalid request: ${chat}`)
+    chats.push(chat)
+    void exchange.closed.then((at) => closedAt.push(at))
+    const script = options.reply?.(chat) ?? scripts.shift()
+    return script ? play(exchange, script) : answer(exchange, chat, options)
+  })
+  return { ...emulator, chats, closedAt, script: (...more) => void scripts.push(...more) }
+}
+
+const json = { 'content-type': 'application/json' }
+const id = '3f1c9a52-0000-4000-8000-emulated0000'
+const theirModels = ['command-test', 'command-vision-test', 'command-reasoning-test']
+
+function refuse(exchange: Exchange, status: number, message: string): void {
+  exchange.reply(status, JSON.stringify({ id, message }), json)
+}
+
+/** @returns what is wrong with it, where something is */
+function readBody(text: string): CohereBody | string {
+  const parsed = CohereBody.safeParse(parsedOrUndefined(text))
+  if (parsed.success) return complaintAbout(parsed.data) ?? parsed.data
+  const [issue] = parsed.error.issues
+  return `${issue?.path.join('.')}: ${issue?.message}`
+}
+
+function parsedOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function listModels(exchange: Exchange, query: URLSearchParams, options: CohereEmulatorOptions): void | Promise<void> {
+  if (options.listing) return play(exchange, options.listing)
+  const all = options.models ?? theirModels
+  const size = Math.min(options.pageSize ?? 20, Number(query.get('page_size') ?? 20))
+  const from = Number(atob(query.get('page_token') ?? ''))
+  const next = from + size < all.length ? { next_page_token: btoa(String(from + size)) } : {}
+  const models = all.slice(from, from + size).map((name) => ({
+    name,
+    endpoints: ['chat'],
+    finetuned: false,
+    context_length: 128_000,
+    features: [
+      'tools',
+      'strict_tools',
+      'json_mode',
+      'json_schema',
+      ...(name.includes('reasoning') ? ['reasoning'] : []),
+    ],
+    supports_vision: name.includes('vision'),
+  }))
+  exchange.reply(200, JSON.stringify({ models, ...next }), json)
+}
+
+async function answer(exchange: Exchange, chat: CohereBody, options: CohereEmulatorOptions): Promise<void> {
+  if (!(options.models ?? theirModels).includes(chat.model))
+    return refuse(exchange, 404, `model '${chat.model}' not found, make sure the correct model ID was used`)
+  const written = writeAnswer(chat)
+  if (!chat.stream) return exchange.reply(200, JSON.stringify(replyOf(id, written)), json)
+  await play(exchange, { body: eventsOf(id, written).map(cohereEvent), paceMs: options.paceMs ?? 0 })
+}
+
+/** A value as one of Cohere's typed events. */
+export function cohereEvent(value: { readonly type: string }): string {
+  return sseEvent(value.type, JSON.stringify(value))
+}
