@@ -1,0 +1,261 @@
+import { afterAll, describe, expect, test } from 'bun:test'
+import type { Account } from '../../accounts/account.ts'
+import { newReceipt } from '../../chat/call.ts'
+import { ChatError } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import type { ChatRequest } from '../../chat/request.ts'
+import { Secret } from '../../chat/secret.ts'
+import { Environment } from '../../environment.ts'
+import { openLog } from '../../telemetry/log.ts'
+import type { Script } from '../../wire/emulated-script.ts'
+import { type CohereEmulator, emulateCohere } from './emulator.ts'
+import { provider } from './index.ts'
+
+const key = 'token-of-the-tests'
+const json = { 'content-type': 'application/json' }
+const never = new AbortController().signal
+const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
+const account: Account<Secret> = { label: 'COHERE_TOKEN', credential: new Secret(key) }
+
+const emulator = await emulateCohere({ keys: [key] })
+afterAll(() => emulator.close())
+
+function upstreamOf({ origin }: CohereEmulator) {
+  const [upstream] = provider.configure(new Environment({ COHERE_TOKEN: key, COHERE_BASE_URL: origin }))
+  if (!upstream) throw new Error('there is no upstream')
+  return upstream
+}
+
+const request = (rest: Partial<ChatRequest> = {}): ChatRequest => ({
+  dialect: 'openai-chat',
+  model: 'command-test',
+  messages: [{ role: 'user', content: [{ type: 'text', text: 'Hello there' }] }],
+  parameters: {},
+  spelling: {},
+  extra: {},
+  stream: true,
+  ...rest,
+})
+
+async function asked(chat: ChatRequest, by: Account = account): Promise<ChatEvent[]> {
+  const call = { id: 'one', signal: never, log, receipt: newReceipt(), account: by }
+  return await Array.fromAsync(upstreamOf(emulator).chat(chat, call))
+}
+
+async function failureOf(promise: Promise<unknown>): Promise<ChatError> {
+  const thrown = await promise.then(
+    () => 'nothing',
+    (reason: unknown) => reason,
+  )
+  if (thrown instanceof ChatError) return thrown
+  throw new Error(`no ChatError: ${String(thrown)}`)
+}
+
+describe('a chat', () => {
+  test('is asked as a stream, with the token and no trace of ours', async () => {
+    const events = await asked(request({ stream: false }))
+    expect(events.map((event) => (event.type === 'text' ? event.text : ''))).toContain(' there')
+    expect(events.slice(-2).map(({ type }) => type)).toEqual(['finish', 'usage'])
+    const sent = emulator.requests.at(-1)
+    expect(sent).toMatchObject({ method: 'POST', path: '/v2/chat' })
+    expect(sent?.headers.get('authorization')).toBe(`Bearer ${key}`)
+    expect(sent?.headers.get('accept')).toBe('text/event-stream')
+    expect([...(sent?.headers.keys() ?? [])].filter((name) => name.startsWith('x-') || name === 'cookie')).toEqual([])
+    expect(emulator.chats.at(-1)?.stream).toBe(true)
+  })
+
+  test('of a token it does not know is our trouble', async () => {
+    const stranger = { label: 'COHERE_TOKEN_2', credential: new Secret('another-token') }
+    expect(await failureOf(asked(request(), stranger))).toMatchObject({
+      reason: 'account-refused',
+      upstreamStatus: 401,
+    })
+  })
+
+  test('with a model it does not have is not found, in its words', async () => {
+    const failure = await failureOf(asked(request({ model: 'nothing' })))
+    expect(failure.reason).toBe('model-not-found')
+    expect(failure.message).toStartWith("model 'nothing' not found")
+  })
+
+  test('that it does not understand is a bad request, in its words', async () => {
+    const failure = await failureOf(asked(request({ parameters: { frequencyPenalty: -1 } })))
+    expect(failure).toMatchObject({ reason: 'invalid-request', upstreamStatus: 400 })
+    expect(failure.message).toStartWith('invalid request: frequency_penalty')
+  })
+
+  const refusals: readonly (readonly [number, string, string, string])[] = [
+    [400, 'invalid request: no', 'invalid-request', 'invalid_request'],
+    [400, 'too many tokens: 9 are over 8', 'invalid-request', 'context_length_exceeded'],
+    [401, 'no api key supplied', 'account-refused', 'upstream_auth'],
+    [402, 'please add or update your payment method', 'quota-exhausted', 'insufficient_quota'],
+    [403, 'forbidden', 'account-refused', 'upstream_auth'],
+    [404, "model 'x' not found", 'model-not-found', 'model_not_found'],
+    [422, 'unprocessable entity', 'invalid-request', 'invalid_request'],
+    [429, 'limited to 20 API calls / minute', 'rate-limited', 'rate_limit_exceeded'],
+    [429, 'limited to 1000 API calls / month', 'quota-exhausted', 'insufficient_quota'],
+    [498, 'invalid token', 'account-refused', 'upstream_auth'],
+    [499, 'request cancelled', 'upstream-failed', 'upstream_error'],
+    [500, 'internal server error', 'upstream-failed', 'upstream_error'],
+    [501, 'not implemented', 'upstream-failed', 'upstream_error'],
+    [503, 'service unavailable', 'overloaded', 'upstream_overloaded'],
+    [504, 'gateway timeout', 'timeout', 'upstream_timeout'],
+  ]
+  for (const [status, message, reason, code] of refusals) {
+    test(`${status} "${message}" is ${code}`, async () => {
+      emulator.script({ status, headers: json, body: [JSON.stringify({ id: 'x', message })] })
+      expect(await failureOf(asked(request()))).toMatchObject({ reason, code, upstreamStatus: status })
+    })
+  }
+
+  for (const body of ['', '{}', '[]', '{"message":7}', 'no json'])
+    test(`400 with the body ${JSON.stringify(body)} is a bad request all the same`, async () => {
+      emulator.script({ status: 400, headers: json, body: [body] })
+      expect(await failureOf(asked(request()))).toMatchObject({ reason: 'invalid-request', code: 'invalid_request' })
+    })
+})
+
+describe('the list of models', () => {
+  const listed = async (options: Parameters<typeof emulateCohere>[0]) => {
+    const own = await emulateCohere({ keys: [key], ...options })
+    try {
+      const models = (await upstreamOf(own).listModels?.(account, never)) ?? []
+      return { models, paths: own.requests.map(({ path }) => path) }
+    } finally {
+      await own.close()
+    }
+  }
+  const page = (...models: object[]): Script => ({ headers: json, body: [JSON.stringify({ models })] })
+
+  test('has those that chat, with what they can', async () => {
+    const { models, paths } = await listed({ models: ['command-test', 'command-vision-reasoning'] })
+    expect(paths).toEqual(['/v1/models?endpoint=chat&page_size=1000'])
+    const known = { ownedBy: 'cohere', contextLength: 128_000, outputModalities: ['text'] }
+    expect(models).toEqual([
+      { id: 'command-test', ...known, inputModalities: ['text'], capabilities: ['tools', 'structured-output'] },
+      {
+        id: 'command-vision-reasoning',
+        ...known,
+        inputModalities: ['text', 'image'],
+        capabilities: ['tools', 'structured-output', 'reasoning'],
+      },
+    ])
+  })
+
+  test('is read page by page', async () => {
+    const names = Array.from({ length: 7 }, (_, at) => `command-${at}`)
+    const { models, paths } = await listed({ models: names, pageSize: 3 })
+    expect(models.map(({ id }) => id)).toEqual(names)
+    expect(paths).toHaveLength(3)
+  })
+
+  test('ends, though its pages may not', async () => {
+    const body = [JSON.stringify({ models: [{ name: 'a' }], next_page_token: 'again' })]
+    const { paths } = await listed({ listing: { headers: json, body } })
+    expect(paths).toHaveLength(10)
+  })
+
+  test('says nothing of what it is not told', async () => {
+    const { models } = await listed({
+      listing: page({ name: 'a' }, { name: 'b', context_length: 'many', features: 7, supports_vision: null }),
+    })
+    expect(models).toEqual([
+      { id: 'a', ownedBy: 'cohere' },
+      { id: 'b', ownedBy: 'cohere' },
+    ])
+  })
+
+  for (const [fault, listing, code] of [
+    ['a refused token', { status: 401, headers: json, body: ['{"message":"invalid api token"}'] }, 'upstream_auth'],
+    ['a blocked token', { status: 498, headers: json, body: ['{"message":"invalid token"}'] }, 'upstream_auth'],
+    ['another shape', { headers: json, body: ['{"data":[]}'] }, 'upstream_bad_response'],
+    ['models without a name', page({ id: 'a' }), 'upstream_bad_response'],
+  ] as const)
+    test(`${fault} is ${code}`, async () => expect(await failureOf(listed({ listing }))).toMatchObject({ code }))
+})
+
+describe('the environment', () => {
+  const configured = (values: Readonly<Record<string, string>>) => {
+    const environment = new Environment(values)
+    return { upstreams: provider.configure(environment), problems: environment.problems }
+  }
+
+  test('without a token has no cohere', () => {
+    expect(configured({})).toEqual({ upstreams: [], problems: [] })
+  })
+
+  test('gives several tokens, each an account, and its models where it lists them', () => {
+    const { upstreams, problems } = configured({
+      COHERE_TOKEN_2: 'token-two',
+      COHERE_TOKEN: 'token-one',
+      COHERE_MODELS: 'command-a, command-b',
+    })
+    expect(problems).toEqual([])
+    expect(upstreams.map(({ name }) => name)).toEqual(['cohere'])
+    expect(upstreams[0]?.accounts.map(({ label }) => label)).toEqual(['COHERE_TOKEN', 'COHERE_TOKEN_2'])
+    expect(upstreams[0]?.models).toEqual([{ id: 'command-a' }, { id: 'command-b' }])
+  })
+})
+
+describe('the emulator', () => {
+  const hello = { model: 'command-test', stream: false, messages: [{ role: 'user', content: 'Hello' }] }
+  const post = (body: unknown, token: string | undefined = `Bearer ${key}`) =>
+    fetch(`${emulator.origin}/v2/chat`, {
+      method: 'POST',
+      headers: token ? { authorization: token } : {},
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    })
+  const call = { id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }
+  const tool = { type: 'function', function: { name: 'f', parameters: { type: 'object' } } }
+  const saying = (...messages: object[]) => ({ ...hello, messages: [...hello.messages, ...messages] })
+
+  const wrong: readonly (readonly [string, unknown])[] = [
+    ['no JSON', '{'],
+    ['no stream', { ...hello, stream: undefined }],
+    ['no messages', { ...hello, messages: [] }],
+    ['an unknown field', { ...hello, top_p: 0.5 }],
+    ['an unknown role', saying({ role: 'developer', content: 'a' })],
+    ['an unknown field of a message', saying({ role: 'user', content: 'a', name: 'ann' })],
+    ['content that is none', saying({ role: 'user', content: 7 })],
+    ['an unknown kind of content', saying({ role: 'user', content: [{ type: 'input_audio', input_audio: {} }] })],
+    ['a picture of the system', saying({ role: 'system', content: [{ type: 'image_url', image_url: { url: 'a' } }] })],
+    ['an assistant that says nothing', saying({ role: 'assistant', content: '' })],
+    ['a result of no call', saying({ role: 'tool', tool_call_id: 'a', content: 'b' })],
+    ['tool_choice auto', { ...hello, tools: [tool], tool_choice: 'auto' }],
+    ['tool_choice without tools', { ...hello, tool_choice: 'NONE' }],
+    ['six stop sequences', { ...hello, stop_sequences: ['1', '2', '3', '4', '5', '6'] }],
+    ['p of 1', { ...hello, p: 1 }],
+    ['the response format of OpenAI', { ...hello, response_format: { type: 'json_schema' } }],
+  ]
+  for (const [fault, body] of wrong)
+    test(`refuses ${fault}`, async () => {
+      const response = await post(body)
+      expect({ status: response.status, said: await response.json() }).toMatchObject({
+        status: 400,
+        said: { message: expect.stringContaining('invalid request') },
+      })
+    })
+
+  test('takes what is right', async () => {
+    const right = saying({ role: 'assistant', tool_calls: [call] }, { role: 'tool', tool_call_id: 'a', content: 'b' })
+    expect((await post({ ...right, stop_sequences: ['1', '2', '3', '4', '5'], tools: [tool] })).status).toBe(200)
+  })
+
+  test('answers whole too', async () => {
+    expect(await (await post({ ...hello, max_tokens: 2, documents: ['a'] })).json()).toMatchObject({
+      finish_reason: 'MAX_TOKENS',
+      message: { role: 'assistant', content: [{ type: 'text', text: 'You said:' }], citations: [{ text: 'You' }] },
+      usage: { billed_units: { input_tokens: 4, output_tokens: 2 }, tokens: { input_tokens: 7, output_tokens: 3 } },
+    })
+  })
+
+  for (const [token, message] of [
+    ['', 'no api key supplied'],
+    ['Bearer wrong', 'invalid api token'],
+  ] as const)
+    test(`says "${message}"`, async () => {
+      const response = await post(hello, token)
+      expect(response.status).toBe(401)
+      expect(await response.json()).toMatchObject({ message })
+    })
+})
