@@ -29,6 +29,8 @@ const byStatus: Readonly<Record<number, Verdict>> = {
   413: { reason: 'too-large' },
   415: { reason: 'upstream-outdated' },
   422: { reason: 'invalid-request' },
+  // AI21: the model itself failed
+  424: { reason: 'upstream-failed' },
   425: { reason: 'busy' },
   429: { reason: 'rate-limited' },
   498: { reason: 'account-refused' },
@@ -51,6 +53,8 @@ const byWord: readonly (readonly [RegExp, Verdict])[] = [
   [/^insufficient_quota$|^billing_hard_limit_reached$|^insufficient_credits$/, { reason: 'quota-exhausted' }],
   [/^rate_limit(_exceeded|_error)?$/, { reason: 'rate-limited' }],
   [/^model_not_found$/, { reason: 'model-not-found' }],
+  // Mistral
+  [/^invalid_model$/, { reason: 'model-not-found', code: 'model_not_found' }],
   [/^invalid_api_key$|^authentication_error$/, { reason: 'account-refused' }],
   [/^(server_is_)?overloaded(_error)?$|^service_unavailable(_error)?$|^engine_overloaded$/, { reason: 'overloaded' }],
   [/^invalid_request_error$|^bad_?request(_?error)?$/i, { reason: 'invalid-request' }],
