@@ -48,11 +48,16 @@ function readStream(reply: HttpReply, options: ReadOptions): AsyncIterable<ChatE
 function readFrame({ event, data }: SseFrame, decoder: ReplyDecoder): readonly ChatEvent[] {
   if (data === '') return []
   const value = parseUpstreamJson(data)
-  if (event === 'error') throw errorInside(value)
+  if (event === 'error' || isComplaint(value)) throw errorInside(value)
   return isForeign(value) ? [] : decoder.chunk(value, data)
 }
 
 const known = ['choices', 'usage', 'error', 'object', 'x_groq']
+
+/** FastAPI's error in the middle of a stream, as AI21 and Mistral send it. */
+function isComplaint(value: unknown): boolean {
+  return isFields(value) && 'detail' in value && isForeign(value)
+}
 
 /** An event of a vendor's own kind, such as a ping: relayed, it would be a chunk without `choices`, which typed clients trip over. */
 function isForeign(value: unknown): boolean {
