@@ -1,8 +1,9 @@
+import { ChatError } from '../../chat/error.ts'
 import type { Fields, Message, Part } from '../../chat/message.ts'
 import { textOf } from '../../chat/message.ts'
-import type { ChatRequest, Parameter } from '../../chat/request.ts'
+import type { ChatRequest, Parameter, Parameters } from '../../chat/request.ts'
 import { names } from './decode-parameters.ts'
-import { encodeRequest } from './encode-request.ts'
+import { encodeMessage, encodeRequest } from './encode-request.ts'
 
 /** How a service that speaks almost this dialect differs from it, as data. */
 export interface Deviations {
@@ -12,51 +13,88 @@ export interface Deviations {
   readonly toolCallId?: (id: string) => string
   /** Whether content must be one string. */
   readonly isTextOnly?: boolean
+  /** The roles whose messages may bear a `name`. */
+  readonly namedRoles?: readonly Message['role'][]
+  /** Fields beyond the dialect's that the last message may bear where it is the assistant's, to be continued. */
+  readonly prefixFields?: readonly string[]
 }
 
 /**
  * Writes a request for a service that refuses what it does not know: nothing of the client's own dialect stays but the
  * extra fields that its `Support` lets through.
+ * @throws ChatError `unsupported` for a tool, or a choice of one, that is no function
  */
 export function encodeStrictly(request: ChatRequest, deviations: Deviations): Fields {
-  const plain: ChatRequest = {
-    ...request,
-    dialect: 'none',
-    messages: request.messages.map((message) => adapt(message, deviations)),
-  }
+  const messages = request.messages.map((message) => adapt(message, deviations)).filter(saysSomething)
+  const parameters = functionsOnly(request.parameters)
   const renamed = new Map<string, string>()
   for (const [parameter, name] of Object.entries(deviations.names)) {
     if (isParameter(parameter)) renamed.set(names[parameter], name)
   }
-  const body = Object.entries(encodeRequest(plain)).map(([key, value]) => [renamed.get(key) ?? key, value])
-  return { ...Object.fromEntries(body), ...request.extra }
+  const plain = encodeRequest({ ...request, dialect: 'none', messages: [], parameters })
+  const body = Object.entries(plain).map(([key, value]) => [renamed.get(key) ?? key, value])
+  return { ...Object.fromEntries(body), messages: encodeMessages(messages, deviations), ...request.extra }
 }
 
 function isParameter(name: string): name is Parameter {
   return name in names
 }
 
-function adapt(message: Message, deviations: Deviations): Message {
-  const { toolCallId = (id) => id } = deviations
-  const content = plainParts(message.content, deviations)
-  switch (message.role) {
-    case 'developer':
-      return { ...message, role: 'system', content }
-    case 'tool':
-      return { ...message, content, toolCallId: toolCallId(message.toolCallId) }
-    case 'assistant': {
-      const toolCalls = message.toolCalls.map((call) => ({ ...call, id: toolCallId(call.id) }))
-      return { ...message, content, toolCalls }
-    }
-    default:
-      return { ...message, content }
+function encodeMessages(messages: readonly Message[], { prefixFields = [] }: Deviations): Fields[] {
+  return messages.map((message, at) => {
+    const isLast = at === messages.length - 1 && message.role === 'assistant'
+    const kept = isLast ? Object.entries(message.extra ?? {}).filter(([name]) => prefixFields.includes(name)) : []
+    return { ...encodeMessage(message, false), ...Object.fromEntries(kept) }
+  })
+}
+
+/** An answer of nothing but thoughts, which stay behind, is none: services refuse an assistant's message without content. */
+function saysSomething(message: Message): boolean {
+  return message.role !== 'assistant' || message.content.length > 0 || message.toolCalls.length > 0
+}
+
+/** A function's parameters are always there, since Mistral requires them; OpenAI takes none for an empty list. */
+function functionsOnly(parameters: Parameters): Parameters {
+  const { tools, toolChoice } = parameters
+  if (toolChoice?.type === 'foreign') throw notAFunction('tool_choice')
+  if (!tools) return parameters
+  return {
+    ...parameters,
+    tools: tools.map((tool, at) => {
+      if (tool.type === 'foreign') throw notAFunction(`tools[${at}]`)
+      return { ...tool, parameters: tool.parameters ?? { type: 'object', properties: {} } }
+    }),
   }
 }
 
-/** Without what was thought, and with a refusal as the text it was. */
-function plainParts(parts: readonly Part[], { isTextOnly }: Deviations): Part[] {
-  const plain = parts
+function notAFunction(param: string): ChatError {
+  return new ChatError('unsupported', { message: `${param}: this upstream only knows functions.`, param })
+}
+
+function adapt(message: Message, deviations: Deviations): Message {
+  const { toolCallId = (id) => id, namedRoles = [] } = deviations
+  const { name, ...others } = message
+  const named = name !== undefined && namedRoles.includes(message.role) ? { name } : {}
+  const content = plainParts(message, deviations)
+  switch (others.role) {
+    case 'developer':
+      return { ...others, ...named, role: 'system', content }
+    case 'tool':
+      return { ...others, ...named, content, toolCallId: toolCallId(others.toolCallId) }
+    case 'assistant': {
+      const toolCalls = others.toolCalls.map((call) => ({ ...call, id: toolCallId(call.id) }))
+      return { ...others, ...named, content, toolCalls }
+    }
+    default:
+      return { ...others, ...named, content }
+  }
+}
+
+/** Without what was thought, with a refusal as the text it was, and no list of nothing. */
+function plainParts({ role, content }: Message, { isTextOnly }: Deviations): Part[] {
+  const plain = content
     .filter(({ type }) => type !== 'reasoning')
     .map((part): Part => (part.type === 'refusal' ? { type: 'text', text: part.text } : part))
-  return isTextOnly && plain.length > 0 ? [{ type: 'text', text: textOf(plain) }] : plain
+  if (role === 'assistant' && textOf(plain) === '' && plain.every(({ type }) => type === 'text')) return []
+  return isTextOnly || plain.length === 0 ? [{ type: 'text', text: textOf(plain) }] : plain
 }

@@ -37,7 +37,8 @@ function encodeParameter(parameter: Parameter, parameters: Parameters, native: b
   }
 }
 
-function encodeMessage(message: Message, native: boolean): Fields {
+/** @param native whether the service speaks this dialect with all the client may know of it */
+export function encodeMessage(message: Message, native: boolean): Fields {
   const base = {
     role: message.role,
     content: encodeContent(message, native),

@@ -69,6 +69,8 @@ const support: Support = {
 
 const deviations: Deviations = {
   names: { maxTokens: 'max_tokens', seed: 'random_seed' },
+  namedRoles: ['tool'],
+  prefixFields: ['prefix'],
   toolCallId: (id) => (/^[a-zA-Z0-9]{9}$/.test(id) ? id : shortId(id)),
 }
 
