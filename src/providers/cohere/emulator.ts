@@ -111,6 +111,6 @@ async function answer(exchange: Exchange, chat: CohereBody, options: CohereEmula
 }
 
 /** A value as one of Cohere's typed events. */
-export function cohereEvent(value: { readonly type: string }): string {
+export function cohereEvent(value: { readonly type: string; readonly [field: string]: unknown }): string {
   return sseEvent(value.type, JSON.stringify(value))
 }
