@@ -69,7 +69,8 @@ test('a model nobody has is the client’s 404, naming the parameter', async () 
 
 test('P21: other accounts, then other upstreams stand in for those that fail', async () => {
   const { ask } = given([upstream('a', failing('account-refused')), upstream('b', saying('b'))])
-  for (let at = 0; at < 4; at++) expect((await ask({ model: 'model' })).events).toEqual([text('b'), finish(), estimated(1)])
+  for (let at = 0; at < 4; at++)
+    expect((await ask({ model: 'model' })).events).toEqual([text('b'), finish(), estimated(1)])
 })
 
 test('P5: an upstream that falls silent is ended by the deadline', async () => {

@@ -6,7 +6,7 @@ import { isBlank } from '../../chat/event.ts'
  * answers told one after the other, the later ones are so there at once when their turn comes.
  */
 export class Ahead implements AsyncIterableIterator<ChatEvent> {
-  /** Resolves with the first event that shows something, rejects with a failure before it. */
+  /** Resolves with the first event that shows something or the end, rejects with a failure before it. */
   readonly begun: Promise<void>
   readonly #begin = Promise.withResolvers<void>()
   readonly #maxChars: number
@@ -17,12 +17,15 @@ export class Ahead implements AsyncIterableIterator<ChatEvent> {
   #wakeReader: (() => void) | undefined
   #wakeFiller: (() => void) | undefined
 
-  /** @param maxChars how many characters of text may wait to be read */
-  constructor(source: AsyncIterable<ChatEvent>, maxChars: number) {
+  /**
+   * @param open may throw: that is a failure like any other
+   * @param maxChars how many characters of text may wait to be read; an event counts as `perEvent` more
+   */
+  constructor(open: () => AsyncIterable<ChatEvent>, maxChars: number) {
     this.#maxChars = maxChars
     this.begun = this.#begin.promise
     this.begun.catch(() => undefined)
-    void this.#fill(source)
+    void this.#fill(open)
   }
 
   [Symbol.asyncIterator](): this {
@@ -45,24 +48,23 @@ export class Ahead implements AsyncIterableIterator<ChatEvent> {
     }
   }
 
-  /** Stops reading; what waits is forgotten. */
+  /** Stops reading; what waits is forgotten. Who waits for an event gets the end. */
   async return(): Promise<IteratorResult<ChatEvent>> {
     this.#isClosed = true
     this.#queue = []
+    this.#chars = 0
+    this.#begin.resolve()
     this.#wakeFiller?.()
     this.#wakeReader?.()
     return { done: true, value: undefined }
   }
 
-  async #fill(source: AsyncIterable<ChatEvent>): Promise<void> {
+  async #fill(open: () => AsyncIterable<ChatEvent>): Promise<void> {
     try {
-      for await (const event of source) {
-        if (this.#isClosed) break
-        this.#queue.push(event)
-        this.#chars += sizeOf(event)
-        if (!isBlank(event)) this.#begin.resolve()
-        this.#wakeReader?.()
+      for await (const event of open()) {
+        if (!this.#isClosed) this.#put(event)
         if (this.#chars > this.#maxChars) await this.#space()
+        if (this.#isClosed) break
       }
       this.#end = 'done'
       this.#begin.resolve()
@@ -73,6 +75,13 @@ export class Ahead implements AsyncIterableIterator<ChatEvent> {
     this.#wakeReader?.()
   }
 
+  #put(event: ChatEvent): void {
+    this.#queue.push(event)
+    this.#chars += sizeOf(event)
+    if (!isBlank(event)) this.#begin.resolve()
+    this.#wakeReader?.()
+  }
+
   #space(): Promise<void> {
     return new Promise((resolve) => {
       this.#wakeFiller = resolve
@@ -80,7 +89,10 @@ export class Ahead implements AsyncIterableIterator<ChatEvent> {
   }
 }
 
+/** What an event costs beside its text, in characters: one of few letters is mostly object. */
+const perEvent = 32
+
 function sizeOf(event: ChatEvent): number {
-  if (event.type === 'text' || event.type === 'reasoning') return event.text.length + 1
-  return event.type === 'tool-arguments' ? event.json.length + 1 : 1
+  if (event.type === 'text' || event.type === 'reasoning') return event.text.length + perEvent
+  return event.type === 'tool-arguments' ? event.json.length + perEvent : perEvent
 }

@@ -2,11 +2,12 @@ import { linkAbort } from '../../chat/abort.ts'
 import { branchReceipt, type Call, type Receipt, type Treatment } from '../../chat/call.ts'
 import type { Chat } from '../../chat/chat.ts'
 import { asChatError, ChatError } from '../../chat/error.ts'
-import type { ChatEvent, Usage } from '../../chat/event.ts'
+import type { ChatEvent } from '../../chat/event.ts'
 import type { ChatRequest } from '../../chat/request.ts'
-import { sum } from '../layers/choices.ts'
+import { watch } from '../../chat/watch.ts'
 import { Ahead } from './ahead.ts'
-import { merge } from './merge.ts'
+import { column, sayable } from './column.ts'
+import { sideBySide } from './side-by-side.ts'
 
 /** One of those that are asked together. */
 export interface FanMember {
@@ -16,65 +17,87 @@ export interface FanMember {
 }
 
 /** Characters of a later column that may wait for its turn; beyond it that member's upstream is slowed down. */
-const maxAheadChars = 64 * 1024
+const maxWaitingChars = 256 * 1024
+/** Characters of a choice that may wait for a slow reader: none has to wait for another's turn. */
+const maxUnreadChars = 8 * 1024
 
 /**
  * Asks all members at once. One answer is asked for: their texts in one column, in the members' order, each under its
  * header, the first as it comes. As many answers as members are asked for: each is a choice of its own, side by side.
  * A member that fails says so in its place; when all fail, the call does.
+ * @see docs/decisions/0012-fan-out.md
  */
 export function fanOut(members: readonly FanMember[]): Chat {
+  const titles = members.map(({ title }) => title)
   return async function* (request, call) {
-    const wanted = request.parameters.choices ?? 1
-    refuse(request, wanted, members.length)
-    const { choices: _, ...parameters } = request.parameters
+    const isColumn = isOneColumn(request, members.length)
     const link = linkAbort(call.signal)
-    const asked = members.map((member) => ask(member, { ...request, parameters }, { ...call, signal: link.signal }))
-    const streams = asked.map(({ stream }) => stream)
+    const { signal } = link
+    const question = toEach(request)
+    const asked = members.map((member) => ask(member, { request: question, call: { ...call, signal }, isColumn }))
+    const fan = { titles, streams: asked.map(({ stream }) => stream), signal }
+    const anyBegun = begunOrFailed(fan.streams)
+    anyBegun.catch(() => undefined)
     try {
-      const anyBegun = begunOrFailed(streams)
-      anyBegun.catch(() => undefined)
-      const told =
-        wanted === 1
-          ? column(members, streams, anyBegun)
-          : sideBySide(members, { streams, anyBegun, signal: link.signal })
-      for await (const event of told) {
-        noteParameters(call.receipt, asked)
+      let isNoted = false
+      for await (const event of (isColumn ? column : sideBySide)(fan, anyBegun)) {
+        // of a call that is over no member has failed
+        signal.throwIfAborted()
+        if (!isNoted) noteParameters(call.receipt, { asked, choices: request.spelling.choices })
+        isNoted = true
         yield event
       }
+      signal.throwIfAborted()
     } finally {
       link.abort(new ChatError('cancelled', { message: 'Nobody reads on.' }))
       link.release()
-      for (const stream of streams) await stream.return()
+      for (const stream of fan.streams) await stream.return()
     }
   }
 }
 
-/** @throws ChatError what no panel can do */
-function refuse({ messages, parameters, spelling }: ChatRequest, wanted: number, size: number): void {
+/** Whether one answer is asked for, or one of each. @throws ChatError what no panel can do */
+function isOneColumn({ messages, parameters, spelling }: ChatRequest, size: number): boolean {
   if (!messages.some(({ role }) => role === 'user')) {
     throw new ChatError('invalid-request', {
       message: 'messages: a panel needs a user message to answer.',
       param: 'messages',
     })
   }
+  const wanted = parameters.choices ?? 1
   if (wanted !== 1 && wanted !== size) {
     throw new ChatError('invalid-request', {
       message: `n: this panel has ${size} members, so n is 1 (one column) or ${size} (a choice for each).`,
       param: spelling.choices ?? 'n',
     })
   }
-  const odd = parameters.tools?.length
-    ? 'tools'
-    : parameters.responseFormat && parameters.responseFormat.type !== 'text'
-      ? 'responseFormat'
-      : undefined
-  if (wanted !== 1 || !odd) return
-  const name = spelling[odd] ?? odd
+  if (wanted === 1) refuseStructure({ parameters, spelling }, size)
+  return wanted === 1
+}
+
+/** @throws ChatError for what several answers in one text would break */
+function refuseStructure({ parameters, spelling }: Pick<ChatRequest, 'parameters' | 'spelling'>, size: number): void {
+  const isStructured = parameters.responseFormat !== undefined && parameters.responseFormat.type !== 'text'
+  if (!parameters.tools?.length && !isStructured) return
+  const param = parameters.tools?.length ? (spelling.tools ?? 'tools') : (spelling.responseFormat ?? 'response_format')
+  const remedy = size > 1 ? `Ask for n = ${size}, or choose a single model.` : 'Choose a single model.'
   throw new ChatError('unsupported', {
-    message: `${name}: several answers in one column cannot do this. Ask for n = ${size}, or choose a single model.`,
-    param: name,
+    message: `${param}: several answers in one column cannot do this. ${remedy}`,
+    param,
   })
+}
+
+/** What each member is asked: the same, for one answer. */
+function toEach(request: ChatRequest): ChatRequest {
+  const { choices: _count, ...parameters } = request.parameters
+  const { choices: _name, ...spelling } = request.spelling
+  return { ...request, parameters, spelling }
+}
+
+interface Asking {
+  readonly request: ChatRequest
+  readonly call: Call
+  readonly isColumn: boolean
 }
 
 interface Asked {
@@ -82,9 +105,26 @@ interface Asked {
   readonly receipt: Receipt
 }
 
-function ask({ chat }: FanMember, request: ChatRequest, call: Call): Asked {
+function ask({ title, chat }: FanMember, { request, call, isColumn }: Asking): Asked {
   const receipt = branchReceipt(call.receipt, new Map())
-  return { receipt, stream: new Ahead(chat(request, { ...call, receipt }), maxAheadChars) }
+  const open = () => noteFailure(chat(request, { ...call, receipt }), title, call)
+  return {
+    receipt,
+    stream: isColumn ? new Ahead(() => sayable(open()), maxWaitingChars) : new Ahead(open, maxUnreadChars),
+  }
+}
+
+/** The client hears only of what kind a member's failure is; the operator hears why. */
+function noteFailure(events: AsyncIterable<ChatEvent>, member: string, call: Call): AsyncIterable<ChatEvent> {
+  return watch(events, {
+    ended(ending) {
+      if (ending.kind !== 'failed' || call.signal.aborted) return
+      const { reason, code, upstreamStatus, message, cause } = ending.error
+      const line = { member, code, ...(upstreamStatus !== undefined && { upstreamStatus }), why: message }
+      if (reason === 'internal') call.log.error({ ...line, err: cause }, 'a member of the panel failed')
+      else call.log.warn(line, 'a member of the panel failed')
+    },
+  })
 }
 
 /** Resolves once a member answers. @throws ChatError when all have failed: why they did if they agree */
@@ -104,106 +144,21 @@ async function begunOrFailed(streams: readonly Ahead[]): Promise<void> {
   }
 }
 
-/** What is said in the place of a member that failed: the kind of failure, of a closed list, and nothing an upstream said. */
-function failureLine(thrown: unknown): string {
-  return `Request failed: ${asChatError(thrown).reason}\n`
-}
-
-/** Section after section, each `--- [title] ---`, a line break, the text; one line break between them. */
-async function* column(
-  members: readonly FanMember[],
-  streams: readonly Ahead[],
-  anyBegun: Promise<void>,
-): AsyncGenerator<ChatEvent> {
-  await anyBegun
-  const usages: (Usage | undefined)[] = []
-  for (const [at, stream] of streams.entries()) {
-    yield text(0, `${at > 0 ? '\n' : ''}--- [${members[at]?.title}] ---\n`)
-    yield* section(stream, (usage) => {
-      usages[at] = usage
-    })
-  }
-  yield { type: 'finish', choice: 0, reason: 'stop' }
-  yield* totalUsage(members, usages)
-}
-
-/** One member's text; where it fails, the line that says so, on a line of its own. */
-async function* section(stream: Ahead, onUsage: (usage: Usage) => void): AsyncGenerator<ChatEvent> {
-  let hasText = false
-  try {
-    for await (const event of stream) {
-      if (event.type === 'usage') onUsage(event.usage)
-      if (event.type !== 'text' && event.type !== 'reasoning') continue
-      hasText ||= event.type === 'text' && event.text !== ''
-      const { native: _, ...said } = event
-      yield { ...said, choice: 0 }
-    }
-  } catch (thrown) {
-    if (asChatError(thrown).reason === 'cancelled') throw thrown
-    yield text(0, `${hasText ? '\n' : ''}${failureLine(thrown)}`)
-  }
-}
-
-function text(choice: number, words: string): ChatEvent {
-  return { type: 'text', choice, text: words }
-}
-
-interface SideBySide {
-  readonly streams: readonly Ahead[]
-  readonly anyBegun: Promise<void>
-  readonly signal: AbortSignal
-}
-
-/** Every member a choice of its own, all as they come. */
-async function* sideBySide(
-  members: readonly FanMember[],
-  { streams, anyBegun, signal }: SideBySide,
-): AsyncGenerator<ChatEvent> {
-  const usages: (Usage | undefined)[] = []
-  const open = streams.map((stream) => () => answered(stream, anyBegun))
-  for await (const { source, event } of merge(open, signal)) {
-    if (event.type === 'usage') usages[source] = event.usage
-    else yield { ...event, choice: source }
-  }
-  yield* totalUsage(members, usages)
-}
-
-/** The member's events; where it fails while another answers, its failure as its answer. */
-async function* answered(stream: Ahead, anyBegun: Promise<void>): AsyncGenerator<ChatEvent> {
-  let hasText = false
-  try {
-    for await (const event of stream) {
-      hasText ||= event.type === 'text' && event.text !== ''
-      yield event
-    }
-  } catch (thrown) {
-    if (asChatError(thrown).reason === 'cancelled') throw thrown
-    await anyBegun
-    yield text(0, `${hasText ? '\n' : ''}${failureLine(thrown)}`)
-    yield { type: 'finish', choice: 0, reason: 'stop' }
-  }
-}
-
-/** The sum, and whose share each part is. What a member that failed has used is not known, and so not in the sum. */
-function* totalUsage(members: readonly FanMember[], usages: readonly (Usage | undefined)[]): Generator<ChatEvent> {
-  const known = usages.filter((usage) => usage !== undefined)
-  if (known.length === 0) return
-  const shares = members.flatMap(({ title }, at) => {
-    const usage = usages[at]
-    return usage ? [{ title, usage }] : []
-  })
-  yield { type: 'usage', choice: 0, usage: { ...sum(known), ...(shares.length > 0 && { shares }) } }
-}
-
 /** Of members that treat a parameter differently, the client is told the least. */
 const order: readonly Treatment[] = ['dropped', 'emulated', 'mapped', 'honoured']
 
-function noteParameters(whole: Receipt, asked: readonly Asked[]): void {
-  if (whole.parameters.size > 0) return
+interface Noted {
+  readonly asked: readonly Asked[]
+  /** The client's name of the number of answers: several are a member each, so the panel's own doing. */
+  readonly choices: string | undefined
+}
+
+function noteParameters({ parameters }: Receipt, { asked, choices }: Noted): void {
   for (const { receipt } of asked) {
     for (const [name, treatment] of receipt.parameters) {
-      const before = whole.parameters.get(name)
-      if (!before || order.indexOf(treatment) < order.indexOf(before)) whole.parameters.set(name, treatment)
+      const before = parameters.get(name)
+      if (!before || order.indexOf(treatment) < order.indexOf(before)) parameters.set(name, treatment)
     }
   }
+  if (choices !== undefined) parameters.set(choices, 'emulated')
 }

@@ -1,0 +1,77 @@
+import type { Annotation, ChatEvent, Usage } from '../../chat/event.ts'
+import type { Ahead } from './ahead.ts'
+import { failureLine } from './failure-line.ts'
+import { totalUsage } from './total-usage.ts'
+
+/** Several answers that are read at once. */
+export interface Fan {
+  /** How each is announced. */
+  readonly titles: readonly string[]
+  readonly streams: readonly Ahead[]
+  /** Aborted when nobody waits for the answers any more. */
+  readonly signal: AbortSignal
+}
+
+/** Of an answer what a column can say: words and usage. An upstream's own chunks are left behind, for they may have to wait. */
+export async function* sayable(events: AsyncIterable<ChatEvent>): AsyncGenerator<ChatEvent> {
+  for await (const event of events) {
+    if (event.type === 'usage') yield event
+    else if (event.type === 'reasoning') yield { type: 'reasoning', choice: 0, text: event.text }
+    // a refusal too is what the member has to say
+    else if (event.type === 'text')
+      yield { type: 'text', choice: 0, text: event.text, ...(event.annotations && { annotations: event.annotations }) }
+  }
+}
+
+/**
+ * Section after section, each `--- [title] ---`, a line break, the text; one line break between them.
+ * @param anyBegun rejects when all have failed: until it is settled, nothing is said
+ */
+export async function* column({ titles, streams }: Fan, anyBegun: Promise<void>): AsyncGenerator<ChatEvent> {
+  await anyBegun
+  const usages: (Usage | undefined)[] = []
+  let length = 0
+  for (const [at, stream] of streams.entries()) {
+    const header = `${at > 0 ? '\n' : ''}--- [${titles[at]}] ---\n`
+    length += header.length
+    const start = length
+    yield { type: 'text', choice: 0, text: header }
+    for await (const event of section(stream)) {
+      if (event.type === 'usage') usages[at] = event.usage
+      else {
+        if (event.type === 'text') length += event.text.length
+        yield moved(event, start)
+      }
+    }
+  }
+  yield { type: 'finish', choice: 0, reason: 'stop' }
+  yield* totalUsage(titles, usages)
+}
+
+/** One member's answer; where it fails, the line that says so, on a line of its own. */
+async function* section(stream: Ahead): AsyncGenerator<ChatEvent> {
+  let hasText = false
+  try {
+    for await (const event of stream) {
+      hasText ||= event.type === 'text' && event.text !== ''
+      yield event
+    }
+  } catch (thrown) {
+    yield { type: 'text', choice: 0, text: `${hasText ? '\n' : ''}${failureLine(thrown)}` }
+  }
+}
+
+/** The event with its annotations' offsets counted from where the column begins. */
+function moved(event: ChatEvent, by: number): ChatEvent {
+  if (event.type !== 'text' || !event.annotations) return event
+  return { ...event, annotations: event.annotations.map((annotation) => movedAnnotation(annotation, by)) }
+}
+
+function movedAnnotation(annotation: Annotation, by: number): Annotation {
+  const { start, end } = annotation
+  return {
+    ...annotation,
+    ...(start !== undefined && { start: start + by }),
+    ...(end !== undefined && { end: end + by }),
+  }
+}

@@ -1,0 +1,346 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { within } from '../../../test/waiting.ts'
+import type { Chat } from '../../chat/chat.ts'
+import { ChatError, type Reason } from '../../chat/error.ts'
+import type { ChatEvent, Usage } from '../../chat/event.ts'
+import type { ChatRequest } from '../../chat/request.ts'
+import { aCall, answering, aRequest, drain, finish, type Line, silence, text } from '../fake-chat.ts'
+import { fanOut } from './fan-out.ts'
+
+const secret = 'https://internal.example/v1?key=canary'
+const failure = (reason: Reason = 'overloaded') => new ChatError(reason, { message: `${reason} at ${secret}` })
+const counted = (inputTokens: number, outputTokens: number, source: Usage['source'] = 'upstream'): ChatEvent => ({
+  type: 'usage',
+  choice: 0,
+  usage: { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens, source },
+})
+const saying = (...words: readonly string[]) => answering(...words.map((word) => text(word)), finish())
+
+function panel(...chats: readonly Chat[]): Chat {
+  return fanOut(chats.map((chat, at) => ({ title: 'ABC'[at] ?? '?', chat })))
+}
+
+const joined = (events: readonly ChatEvent[], choice = 0) =>
+  events.map((event) => (event.type === 'text' && event.choice === choice ? event.text : '')).join('')
+
+const sideBySide = (count: number): ChatRequest => ({ ...aRequest, parameters: { choices: count } })
+
+/** A chat that says a word whenever it is told to, and has seen whether its call was aborted. */
+function led() {
+  const words: ChatEvent[] = []
+  let wake: (() => void) | undefined
+  const seen = { isAborted: false, isAsked: false }
+  const chat: Chat = async function* (_request, { signal }) {
+    seen.isAsked = true
+    signal.addEventListener('abort', () => (seen.isAborted = true), { once: true })
+    for (;;) {
+      const event = words.shift()
+      if (event) yield event
+      if (event?.type === 'finish') return
+      if (words.length === 0) await Promise.race([silence(signal), new Promise<void>((resolve) => (wake = resolve))])
+    }
+  }
+  return {
+    chat,
+    seen,
+    say(...events: readonly ChatEvent[]) {
+      words.push(...events)
+      wake?.()
+    },
+  }
+}
+
+describe('one column', () => {
+  for (const [name, breakOff] of [
+    ['before its first word', false],
+    ['within its answer', true],
+  ] as const) {
+    for (let mask = 0; mask < 8; mask++) {
+      const succeeds = [0, 1, 2].map((at) => (mask & (1 << at)) !== 0)
+      const told = succeeds.map((good) => (good ? 'good' : 'fails')).join(', ')
+      test(`${told}, a failing one ${name}`, async () => {
+        const chats = succeeds.map((good, at) => {
+          const word = `Hello from ${'CAM'[at]}`
+          if (good) return saying(word)
+          return breakOff ? answering(text(word), failure('upstream-failed')) : answering(failure())
+        })
+        const { events, thrown } = await drain(panel(...chats)(aRequest, aCall()))
+        if (mask === 0 && !breakOff) {
+          expect({ events, thrown }).toMatchObject({ events: [], thrown: { reason: 'overloaded' } })
+          return
+        }
+        expect(thrown).toBeUndefined()
+        const bodies = succeeds.map((good, at) => {
+          const word = `Hello from ${'CAM'[at]}`
+          if (good) return word
+          return breakOff ? `${word}\nRequest failed: upstream-failed\n` : 'Request failed: overloaded\n'
+        })
+        expect(joined(events)).toBe(bodies.map((body, at) => `--- [${'ABC'[at]}] ---\n${body}`).join('\n'))
+        expect(events.filter(({ type }) => type === 'finish')).toEqual([finish()])
+        expect(JSON.stringify(events)).not.toContain('canary')
+      })
+    }
+  }
+
+  test('an empty answer is an empty body', async () => {
+    const { events } = await drain(panel(saying(), saying('', 'B'), saying())(aRequest, aCall()))
+    expect(joined(events)).toBe('--- [A] ---\n\n--- [B] ---\nB\n--- [C] ---\n')
+  })
+
+  test('the order is the members’, whichever answers first; the first column is told as it comes', async () => {
+    const [a, b, c] = [led(), led(), led()]
+    const events = panel(a.chat, b.chat, c.chat)(aRequest, aCall())[Symbol.asyncIterator]()
+    const next = async () => (await within(events.next(), 500, 'an event')).value
+    const first = next()
+    c.say(text('C'), finish())
+    expect(await first).toEqual(text('--- [A] ---\n'))
+    b.say(text('B'), finish())
+    const second = next()
+    a.say(text('A1'))
+    expect(await second).toEqual(text('A1'))
+    const third = next()
+    a.say(text('A2'), finish())
+    expect(await third).toEqual(text('A2'))
+    expect(joined(await Array.fromAsync({ [Symbol.asyncIterator]: () => events }))).toBe(
+      '\n--- [B] ---\nB\n--- [C] ---\nC',
+    )
+  })
+
+  test('one that hangs is waited for in its place, and by nobody before it', async () => {
+    const hung = led()
+    const events = panel(saying('A'), hung.chat, saying('C'))(aRequest, aCall())
+    const seen: ChatEvent[] = []
+    for await (const event of events) {
+      seen.push(event)
+      if (event.type === 'text' && event.text.includes('[B]')) hung.say(text('late'), finish())
+    }
+    expect(joined(seen)).toBe('--- [A] ---\nA\n--- [B] ---\nlate\n--- [C] ---\nC')
+  })
+
+  test('what a member thinks stays thought, its refusal is its text, annotations move with their text', async () => {
+    const annotations = [{ url: 'https://example.com', start: 0, end: 3 }]
+    const cited: ChatEvent = { type: 'text', choice: 0, text: 'see', annotations }
+    const { events } = await drain(
+      panel(
+        answering(
+          { type: 'reasoning', choice: 0, text: 'hm' },
+          { type: 'text', choice: 0, text: 'no', refusal: true },
+          finish(),
+        ),
+        answering(text('x'), cited, finish()),
+      )(aRequest, aCall()),
+    )
+    expect(events).toContainEqual({ type: 'reasoning', choice: 0, text: 'hm' })
+    expect(events).toContainEqual(text('no'))
+    const start = '--- [A] ---\nno\n--- [B] ---\n'.length
+    const moved = { url: 'https://example.com', start, end: start + 3 }
+    expect(events).toContainEqual({ ...cited, annotations: [moved] })
+  })
+
+  test('no upstream’s chunk is held back for later: a column is rebuilt', async () => {
+    const native = { dialect: 'openai-chat', form: 'chunk', value: {} } as const
+    const { events } = await drain(panel(answering({ ...text('A'), native }, finish()))(aRequest, aCall()))
+    expect(events.some((event) => event.native)).toBe(false)
+  })
+
+  for (const [parameters, param] of [
+    [{ tools: [{ type: 'function', name: 'f' }] }, 'tools'],
+    [{ responseFormat: { type: 'json' } }, 'response_format'],
+  ] as const)
+    test(`${param} cannot be had in one column, but as a choice for each`, async () => {
+      const chat = panel(saying('A'), saying('B'))
+      const refused = await drain(chat({ ...aRequest, parameters }, aCall()))
+      expect(refused).toMatchObject({ events: [], thrown: { reason: 'unsupported', param } })
+      expect((await drain(chat({ ...aRequest, parameters: { ...parameters, choices: 2 } }, aCall()))).thrown).toBe(
+        undefined,
+      )
+    })
+})
+
+describe('a choice for each', () => {
+  test('all are told as they come, a failure in its place', async () => {
+    const [a, b] = [led(), led()]
+    const events = panel(a.chat, b.chat, answering(failure('timeout')))(sideBySide(3), aCall())[Symbol.asyncIterator]()
+    const next = async () => (await within(events.next(), 500, 'an event')).value
+    const first = next()
+    b.say(text('B1'))
+    expect(await first).toEqual(text('B1', 1))
+    expect(await next()).toEqual(text('Request failed: timeout\n', 2))
+    expect(await next()).toEqual(finish(2))
+    const second = next()
+    a.say(text('A1'))
+    expect(await second).toEqual(text('A1', 0))
+    a.say(finish())
+    b.say(text('B2'), finish())
+    const rest = await Array.fromAsync({ [Symbol.asyncIterator]: () => events })
+    expect([joined(rest, 0), joined(rest, 1)]).toEqual(['', 'B2'])
+    expect(rest.filter(({ type }) => type === 'finish').length).toBe(2)
+  })
+
+  test('one that breaks off keeps its text; one that breaks after its finish has finished', async () => {
+    const chat = panel(answering(text('A'), failure()), answering(text('B'), finish(), failure()))
+    const { events, thrown } = await drain(chat(sideBySide(2), aCall()))
+    expect(thrown).toBeUndefined()
+    expect([joined(events, 0), joined(events, 1)]).toEqual(['A\nRequest failed: overloaded\n', 'B'])
+    expect(events.filter(({ type }) => type === 'finish').length).toBe(2)
+  })
+
+  test('a reader that leaves between two events waits for nobody', async () => {
+    const [a, b] = [led(), led()]
+    const events = panel(a.chat, b.chat)(sideBySide(2), aCall())[Symbol.asyncIterator]()
+    const first = events.next()
+    a.say(text('A'))
+    await first
+    await within(Promise.resolve(events.return?.()), 500, 'the end')
+    expect([a.seen.isAborted, b.seen.isAborted]).toEqual([true, true])
+  })
+})
+
+describe('all fail', () => {
+  for (const choices of [1, 3]) {
+    test(`alike: as that (n = ${choices})`, async () => {
+      const chat = panel(answering(failure()), answering(failure()), answering(failure()))
+      expect((await drain(chat(sideBySide(choices), aCall()))).thrown).toMatchObject({ reason: 'overloaded' })
+    })
+    test(`each in its way: as the upstreams’ failure (n = ${choices})`, async () => {
+      const chat = panel(answering(failure()), answering(failure('timeout')), answering(failure('rate-limited')))
+      const { events, thrown } = await drain(chat(sideBySide(choices), aCall()))
+      expect({ events, thrown }).toMatchObject({ events: [], thrown: { reason: 'upstream-failed' } })
+      expect(String(thrown)).toContain('overloaded, timeout, rate-limited')
+      expect(String(thrown)).not.toContain('canary')
+    })
+  }
+
+  test('a chat that throws when it is called is a member that fails', async () => {
+    const broken: Chat = () => {
+      throw new TypeError('x is undefined')
+    }
+    const lines: Line[] = []
+    const { events } = await drain(panel(saying('A'), broken)(aRequest, aCall(undefined, lines)))
+    expect(joined(events)).toBe('--- [A] ---\nA\n--- [B] ---\nRequest failed: internal\n')
+  })
+})
+
+describe('refused', () => {
+  const ask = (request: Partial<ChatRequest>) => {
+    const lead = led()
+    return drain(panel(lead.chat, lead.chat, lead.chat)({ ...aRequest, ...request }, aCall())).then((outcome) => ({
+      ...outcome,
+      isAsked: lead.seen.isAsked,
+    }))
+  }
+  for (const choices of [0, 2, 4, 128])
+    test(`n = ${choices} of three members, before anybody is asked`, async () => {
+      const outcome = await ask({ parameters: { choices }, spelling: { choices: 'n' } })
+      expect(outcome).toMatchObject({ isAsked: false, thrown: { reason: 'invalid-request', param: 'n' } })
+    })
+  test('no user message', async () => {
+    const outcome = await ask({ messages: [{ role: 'system', content: [] }] })
+    expect(outcome).toMatchObject({ isAsked: false, thrown: { reason: 'invalid-request', param: 'messages' } })
+  })
+})
+
+test('usage is the sum, with each one’s share; what broke off counts as far as it is known', async () => {
+  const chat = panel(
+    answering(text('A'), finish(), counted(3, 5)),
+    answering(text('B'), counted(3, 1, 'estimate'), failure()),
+    answering(failure()),
+  )
+  for (const choices of [1, 3]) {
+    const { events } = await drain(chat(sideBySide(choices), aCall()))
+    expect(events.filter(({ type }) => type === 'usage')).toEqual([events.at(-1) ?? finish()])
+    expect(events.at(-1)).toMatchObject({
+      usage: {
+        inputTokens: 6,
+        outputTokens: 6,
+        totalTokens: 12,
+        source: 'estimate',
+        shares: [
+          { title: 'A', usage: { outputTokens: 5, source: 'upstream' } },
+          { title: 'B', usage: { outputTokens: 1, source: 'estimate' } },
+        ],
+      },
+    })
+  }
+})
+
+test('the receipt says the least of what became of a parameter, and that the answers are the panel’s own', async () => {
+  const noting =
+    (temperature: 'honoured' | 'dropped' | 'mapped'): Chat =>
+    (request, call) => {
+      call.receipt.parameters.set('temperature', temperature)
+      expect(request.spelling.choices).toBeUndefined()
+      return saying('x')(request, call)
+    }
+  const chat = panel(noting('honoured'), noting('dropped'), noting('mapped'))
+  const call = aCall()
+  await drain(chat({ ...sideBySide(3), spelling: { choices: 'n' } }, call))
+  expect(Object.fromEntries(call.receipt.parameters)).toEqual({ temperature: 'dropped', n: 'emulated' })
+  expect(call.receipt.attempts).toBe(3)
+})
+
+test('why a member failed is for the log', async () => {
+  const lines: Line[] = []
+  await drain(panel(saying('A'), answering(failure()))(aRequest, aCall(undefined, lines)))
+  expect(lines).toMatchObject([{ level: 'warn', fields: { member: 'B', code: 'upstream_overloaded' } }])
+})
+
+for (const choices of [1, 3])
+  for (const reason of ['cancelled', 'unavailable'] as const)
+    test(`a call that is aborted (${reason}) fails as that, and ends all members, n = ${choices}`, async () => {
+      const leads = [led(), led(), led()]
+      const lines: Line[] = []
+      const controller = new AbortController()
+      const outcome = drain(
+        panel(...leads.map(({ chat }) => chat))(sideBySide(choices), aCall(controller.signal, lines)),
+      )
+      leads[0]?.say(text('A'))
+      await Bun.sleep(0)
+      controller.abort(new ChatError(reason, { message: '' }))
+      const { events, thrown } = await within(outcome, 500, 'the end')
+      expect(thrown).toMatchObject({ reason })
+      expect(JSON.stringify(events)).not.toContain('Request failed')
+      expect(leads.map(({ seen }) => seen.isAborted)).toEqual([true, true, true])
+      expect(lines).toEqual([])
+    })
+
+describe('a later column', () => {
+  test('is read ahead up to a bound, and goes on when its turn comes', async () => {
+    let made = 0
+    const flood: Chat = async function* () {
+      for (; made < 5_000; made++) yield text('x'.repeat(1_000))
+      yield finish()
+    }
+    const first = led()
+    const events = panel(first.chat, flood)(aRequest, aCall())[Symbol.asyncIterator]()
+    await events.next()
+    for (let seen = -1; seen !== made; await Bun.sleep(5)) seen = made
+    expect(made).toBeGreaterThan(100)
+    expect(made).toBeLessThan(300)
+    first.say(finish())
+    const rest = await Array.fromAsync({ [Symbol.asyncIterator]: () => events })
+    expect(joined(rest).length).toBe('\n--- [B] ---\n'.length + 5_000_000)
+  })
+})
+
+test('whatever the members say and however they fail, the column is their sections in order', async () => {
+  const word = fc.string({ maxLength: 5 })
+  const member = fc.record({ words: fc.array(word, { maxLength: 4 }), fails: fc.boolean() })
+  await fc.assert(
+    fc.asyncProperty(fc.array(member, { minLength: 1, maxLength: 5 }), async (members) => {
+      const chats = members.map(({ words, fails }) =>
+        answering(...words.map((said) => text(said)), fails ? failure() : finish()),
+      )
+      const { events, thrown } = await drain(panel(...chats)(aRequest, aCall()))
+      const hasBegun = members.some(({ words, fails }) => !fails || words.some((said) => said !== ''))
+      if (!hasBegun) return expect(thrown).toMatchObject({ reason: 'overloaded' })
+      const sections = members.map(({ words, fails }, at) => {
+        const said = words.join('')
+        const line = `${said === '' ? '' : '\n'}Request failed: overloaded\n`
+        return `--- [${'ABC'[at] ?? '?'}] ---\n${said}${fails ? line : ''}`
+      })
+      expect(joined(events)).toBe(sections.join('\n'))
+    }),
+  )
+})
