@@ -29,13 +29,17 @@ function readRoute(route: string, upstreams: readonly string[]): Panel | Problem
       'use + for a fan-out, or leave the line out',
     )
   const addresses = members.split('+').map((address) => address.trim())
-  const unknown = addresses.find((address) => !upstreams.some((upstream) => address.startsWith(`${upstream}/`)))
+  const unknown = addresses.find((address) => !upstreams.some((upstream) => isModelOf(upstream, address)))
   if (unknown !== undefined)
     return problem(
       `names a member of "${name}" that is no upstream/model of a configured upstream`,
       `one of the upstreams ${upstreams.join(', ') || '(none is configured)'}`,
     )
   return { name, members: addresses.map(toMember) }
+}
+
+function isModelOf(upstream: string, address: string): boolean {
+  return address.startsWith(`${upstream}/`) && address.length > upstream.length + 1
 }
 
 /** A member's title is what the original's are: who, and which model. */
