@@ -1,4 +1,5 @@
 import { demo } from '../../src/providers/demo/index.ts'
+import { requestFor } from './http-rig.ts'
 import type { Rig } from './subject.ts'
 
 /** The demo answers by itself: it has no wire that could be cut. */
@@ -8,15 +9,7 @@ export async function startDemo(): Promise<Rig> {
     secrets: [],
     fixtures: [],
     framings: [],
-    request: () => ({
-      dialect: 'openai-chat',
-      model: 'echo',
-      messages: [{ role: 'user', content: [{ type: 'text', text: 'Hello' }] }],
-      parameters: {},
-      spelling: {},
-      extra: {},
-      stream: true,
-    }),
+    request: () => requestFor('echo'),
     betrayals: () => [],
     openConnections: () => 0,
     arrived: () => 0,
