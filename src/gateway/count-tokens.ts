@@ -9,6 +9,8 @@ const maxCounted = 200_000
  * (docs/decisions/0011-estimated-usage.md).
  */
 export function countTokens(text: string): number {
+  if (text === '') return 0
   const counted = estimateTokenCount(text.slice(0, maxCounted))
-  return Math.round(text.length > maxCounted ? (counted * text.length) / maxCounted : counted)
+  // its rules find no token in white space alone, where every tokenizer has one
+  return Math.max(1, Math.round(text.length > maxCounted ? (counted * text.length) / maxCounted : counted))
 }

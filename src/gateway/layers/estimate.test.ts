@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import type { Chat } from '../../chat/chat.ts'
+import { ChatError } from '../../chat/error.ts'
+import type { ChatEvent, UsageEvent } from '../../chat/event.ts'
+import { countTokens } from '../count-tokens.ts'
+import { aCall, answering, aRequest, drain, finish, type Line, text } from '../fake-chat.ts'
+import { estimate } from './estimate.ts'
+import { observe } from './observe.ts'
+
+const cut = new ChatError('upstream-failed', { message: 'cut' })
+const left = new ChatError('cancelled', { message: 'left' })
+const byUpstream: UsageEvent = {
+  type: 'usage',
+  choice: 0,
+  usage: { inputTokens: 3, outputTokens: 0, source: 'upstream' },
+}
+
+const estimated = (chat: Chat) => estimate(countTokens)(chat)
+const usages = (events: readonly ChatEvent[]) => events.filter((event) => event.type === 'usage')
+
+/** What an upstream may say before its end, and how much of it there is to count. */
+const said: fc.Arbitrary<ChatEvent> = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 30 }).map((words) => text(words)),
+  fc.string({ maxLength: 30 }).map((words): ChatEvent => ({ type: 'reasoning', choice: 0, text: words })),
+  fc.string({ maxLength: 30 }).map((json): ChatEvent => ({ type: 'tool-arguments', choice: 0, index: 0, json })),
+  fc.constant<ChatEvent>({ type: 'tool-call', choice: 0, index: 0, id: 'a', name: 'weather' }),
+)
+
+function wordsIn(event: ChatEvent): string {
+  if (event.type === 'tool-call') return event.name
+  if (event.type === 'tool-arguments') return event.json
+  return 'text' in event ? event.text : ''
+}
+
+describe('an answer whose upstream counts nothing', () => {
+  test('has one usage, last, marked, of as many tokens as it has, and never none for a text', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(said, { maxLength: 8 }), fc.constantFrom('end', 'cut'), async (events, end) => {
+        const script = end === 'end' ? [...events, finish()] : [...events, cut]
+        const outcome = await drain(estimated(answering(...script))(aRequest, aCall()))
+        const words = events.map(wordsIn).join('')
+        const isCounted = end === 'end' || words !== ''
+        expect(outcome.thrown).toBe(end === 'end' ? undefined : cut)
+        expect(outcome.events.slice(0, script.length - (end === 'end' ? 0 : 1))).toEqual(
+          end === 'end' ? [...events, finish()] : events,
+        )
+        expect(usages(outcome.events)).toHaveLength(isCounted ? 1 : 0)
+        if (isCounted) expect(outcome.events.at(-1)?.type).toBe('usage')
+        const [counted] = usages(outcome.events)
+        if (counted?.type !== 'usage') return
+        const { inputTokens = 0, outputTokens = 0, totalTokens, source } = counted.usage
+        expect(source).toBe('estimate')
+        expect(inputTokens).toBeGreaterThan(0)
+        if (words !== '') expect(outputTokens).toBeGreaterThan(0)
+        expect(totalTokens).toBe(inputTokens + outputTokens)
+      }),
+    )
+  })
+
+  test('is not counted where it failed before its first word, or was cancelled', async () => {
+    expect(usages((await drain(estimated(answering(cut))(aRequest, aCall()))).events)).toEqual([])
+    expect(usages((await drain(estimated(answering(text(''), cut))(aRequest, aCall()))).events)).toEqual([])
+    expect(usages((await drain(estimated(answering(text('a'), left))(aRequest, aCall()))).events)).toEqual([])
+  })
+
+  test('counts what was asked: words, tools, and calls made before', async () => {
+    const inputOf = async (request: Partial<typeof aRequest>) => {
+      const { events } = await drain(estimated(answering(finish()))({ ...aRequest, ...request }, aCall()))
+      const [counted] = usages(events)
+      return counted?.type === 'usage' ? (counted.usage.inputTokens ?? 0) : 0
+    }
+    const plain = await inputOf({})
+    const call = { id: 'a', name: 'weather', arguments: '{"city":"Oslo"}' }
+    const messages = [...aRequest.messages, { role: 'assistant', content: [], toolCalls: [call] }] as const
+    expect(await inputOf({ messages })).toBeGreaterThan(plain + 3)
+    const tools = [{ type: 'function', name: 'weather', description: 'Tells the weather of a city.' }] as const
+    expect(await inputOf({ parameters: { tools } })).toBeGreaterThan(plain)
+  })
+})
+
+test('an upstream’s own usage is left as it is, wherever it stands, though it says zero', async () => {
+  for (const script of [
+    [byUpstream, text('a'), finish()],
+    [text('a'), byUpstream, finish()],
+    [text('a'), finish(), byUpstream],
+    [text('a'), byUpstream, cut],
+  ]) {
+    const { events } = await drain(estimated(answering(...script))(aRequest, aCall()))
+    expect(usages(events)).toEqual([byUpstream])
+  }
+})
+
+test('nothing comes after the reader has let go', async () => {
+  const events = estimated(answering(text('a'), finish()))(aRequest, aCall())[Symbol.asyncIterator]()
+  await events.next()
+  await events.return?.()
+  expect(await events.next()).toEqual({ done: true, value: undefined })
+})
+
+test('a failure is told as often as it is asked for, its estimate once', async () => {
+  const events = estimated(answering(text('a'), cut))(aRequest, aCall())[Symbol.asyncIterator]()
+  await events.next()
+  expect((await events.next()).value).toMatchObject({ type: 'usage' })
+  for (let time = 0; time < 2; time++) expect(await events.next().catch((thrown: unknown) => thrown)).toBe(cut)
+})
+
+test('the line of a call that broke off has its tokens', async () => {
+  const lines: Line[] = []
+  await drain(observe()(estimated(answering(text('a cup of tea'), cut)))(aRequest, aCall(undefined, lines)))
+  expect(lines).toMatchObject([{ fields: { outcome: 'upstream_error', inputTokens: 7, outputTokens: 4 } }])
+})
+
+describe('tokens', () => {
+  test('no text has none, and the longer never fewer', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 200 }), (words) => {
+        expect(countTokens(words)).toBeGreaterThan(0)
+        expect(Number.isSafeInteger(countTokens(words))).toBe(true)
+      }),
+      { numRuns: 2_000 },
+    )
+    expect(countTokens('')).toBe(0)
+    for (const white of [' ', '\n', '\t\n ', '\u3000', '\u200b']) expect(countTokens(white)).toBeGreaterThan(0)
+  })
+
+  test('a long text is counted in bounded time, in proportion', () => {
+    const startedAt = performance.now()
+    const short = countTokens('A cup of tea. '.repeat(1_000))
+    const long = countTokens('A cup of tea. '.repeat(1_000_000))
+    expect(performance.now() - startedAt).toBeLessThan(500)
+    expect(Math.abs(long / short / 1_000 - 1)).toBeLessThan(0.05)
+  })
+})
