@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { newReceipt } from '../../chat/call.ts'
 import { asChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
@@ -8,6 +10,7 @@ import { Environment } from '../../environment.ts'
 import { support } from '../../gateway/layers/support.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulated-script.ts'
+import { sseData } from '../../wire/sse.ts'
 import { emulateMistral } from './emulator.ts'
 import { provider } from './index.ts'
 
@@ -230,6 +233,25 @@ describe('a request', () => {
 })
 
 describe('a reply', () => {
+  const folder = join(import.meta.dir, 'fixtures')
+  const withoutNative = (event: ChatEvent) => {
+    const { native: _, ...others } = event
+    if (others.type !== 'usage') return others
+    const { native: _native, ...usage } = others.usage
+    return { ...others, usage }
+  }
+  for (const file of readdirSync(folder).filter((each) => each.endsWith('.events.json')))
+    test(`reads ${file}`, async () => {
+      const [name = ''] = file.split('.')
+      const stream = name !== 'whole'
+      const body = readFileSync(join(folder, stream ? `${name}.frames.txt` : `${name}.json`), 'utf8').trimEnd()
+      mistral.script(stream ? { body: body.split('\n').map(sseData) } : { headers: json, body: [body] })
+      const expected: ChatEvent[] = JSON.parse(readFileSync(join(folder, file), 'utf8'))
+      expect((await asked({ stream, ...(name === 'two-choices' && { n: 2 }) })).events.map(withoutNative)).toEqual(
+        expected,
+      )
+    })
+
   const tools = ['weather', 'time'].map((name) => ({ type: 'function', function: { name, parameters: {} } }))
   const calls = { messages: [{ role: 'user', content: 'call weather time' }], tools }
   const kinds = (events: readonly ChatEvent[]) =>
