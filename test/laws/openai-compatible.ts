@@ -1,14 +1,13 @@
-import { readFileSync } from 'node:fs'
 import type { Account } from '../../src/accounts/account.ts'
 import { Secret } from '../../src/chat/secret.ts'
 import { emulateOpenai, frame } from '../../src/providers/openai-compatible/emulator.ts'
 import { openaiCompatible } from '../../src/providers/openai-compatible/upstream.ts'
 import { startHttpRig, streamedFixture } from './http-rig.ts'
-import type { Cut, Fixture, Framing, Rig } from './subject.ts'
+import type { Fixture, Rig } from './subject.ts'
+import { wholeFixture } from './whole-fixture.ts'
 
 const folder = new URL('../../src/providers/openai-compatible/fixtures/', import.meta.url)
 const key = 'canary7f3a9c5e1b8d2064'
-const utf8 = new TextEncoder()
 
 /** A stream ends with the last finish it owes. */
 const isFinish = (line: string) => line.includes('"finish_reason":"')
@@ -18,7 +17,7 @@ const fixtures: readonly Fixture[] = [
   streamedFixture(folder, 'two-choices', { isEnd: isFinish, choices: 2 }),
   // where the upstream gives no finish at all, `[DONE]` is one
   streamedFixture(folder, 'done-only', { isEnd: (line) => line === '[DONE]' }),
-  whole('whole'),
+  wholeFixture(folder, 'whole'),
 ]
 
 /** An emulated OpenAI server, and the provider asking it with a key. */
@@ -36,21 +35,6 @@ export function startOpenaiCompatible(): Promise<Rig> {
       return { emulator, upstream }
     },
   })
-}
-
-/** A completion ends where its framing says so. */
-function whole(name: string): Fixture {
-  const text = readFileSync(new URL(`${name}.json`, folder), 'utf8')
-  const bytes = utf8.encode(text)
-  const closing = utf8.encode(text.trimEnd()).byteLength
-  const endMarker = (framing: Framing, cut: Cut) => {
-    if (framing === 'length') return { from: bytes.byteLength, to: bytes.byteLength }
-    // Bun's fetch takes even a reset for the end of a body that is delimited by close; a stall is no end
-    if (framing === 'close' && cut !== 'stall')
-      return { from: closing, to: cut === 'fin' ? bytes.byteLength : Number.POSITIVE_INFINITY }
-    return { from: Number.POSITIVE_INFINITY, to: Number.POSITIVE_INFINITY }
-  }
-  return { name, choices: 1, stream: false, bytes, endMarker }
 }
 
 const json = { 'content-type': 'application/json' }

@@ -1,9 +1,12 @@
 import { startDemo } from './demo.ts'
+import { startAi21, startMistral } from './mistral-ai21.ts'
 import { startOpenaiCompatible } from './openai-compatible.ts'
 import type { Subject } from './subject.ts'
 
 /** Every provider the laws are held against: a new one gets all of them by its line here. */
 export const subjects: readonly Subject[] = [
   { name: 'openai-compatible', start: startOpenaiCompatible },
+  { name: 'ai21', start: startAi21 },
+  { name: 'mistral', start: startMistral },
   { name: 'demo', start: startDemo },
 ]
