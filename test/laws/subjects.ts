@@ -1,3 +1,4 @@
+import { startCohere } from './cohere.ts'
 import { startDemo } from './demo.ts'
 import { startAi21, startMistral } from './mistral-ai21.ts'
 import { startOpenaiCompatible } from './openai-compatible.ts'
@@ -8,5 +9,6 @@ export const subjects: readonly Subject[] = [
   { name: 'openai-compatible', start: startOpenaiCompatible },
   { name: 'ai21', start: startAi21 },
   { name: 'mistral', start: startMistral },
+  { name: 'cohere', start: startCohere },
   { name: 'demo', start: startDemo },
 ]

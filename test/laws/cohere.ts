@@ -1,0 +1,49 @@
+import { Environment } from '../../src/environment.ts'
+import { cohereEvent, emulateCohere } from '../../src/providers/cohere/emulator.ts'
+import { provider } from '../../src/providers/cohere/index.ts'
+import { sseEvent } from '../../src/wire/sse.ts'
+import { startHttpRig, streamedFixture } from './http-rig.ts'
+import type { Rig } from './subject.ts'
+
+const folder = new URL('../../src/providers/cohere/fixtures/', import.meta.url)
+const key = 'canary4b8e1f0c7a2d9356'
+const wire = { isEnd: (frame: string) => typeOf(frame) === 'message-end', write: typed }
+const part = { type: 'content-delta', index: 0, delta: { message: { content: { text: 'x'.repeat(16_384) } } } }
+
+/** An emulated Cohere, and the provider asking it with a token. */
+export function startCohere(): Promise<Rig> {
+  return startHttpRig({
+    key,
+    model: 'command-test',
+    fixtures: ['text', 'thinking', 'tool-calls', 'citations'].map((name) => streamedFixture(folder, name, wire)),
+    part: cohereEvent(part),
+    betrayals,
+    async start(reply) {
+      const emulator = await emulateCohere({ keys: [key], reply: ({ model }) => reply(model) })
+      const [upstream] = provider.configure(new Environment({ COHERE_TOKEN: key, COHERE_BASE_URL: emulator.origin }))
+      if (!upstream) throw new Error('there is no upstream')
+      return { emulator, upstream }
+    },
+  })
+}
+
+/** A frame as Cohere writes it: its type stands above it too. */
+function typed(frame: string): string {
+  return sseEvent(typeOf(frame), frame)
+}
+
+function typeOf(frame: string): string {
+  const { type }: { type: string } = JSON.parse(frame)
+  return type
+}
+
+const ended = (delta: object) => cohereEvent({ type: 'message-end', delta })
+
+/** Where only Cohere could put the token it was sent. */
+const betrayals = [
+  { status: 498, body: [JSON.stringify({ message: `too many tokens like ${key}` })] },
+  { body: [ended({ finish_reason: 'ERROR', error: `no such token: ${key}` })] },
+  { body: [ended({ finish_reason: key, usage: { tokens: { input_tokens: key } } })] },
+  { body: [sseEvent('error', JSON.stringify({ message: key }))] },
+  { body: [cohereEvent({ type: key })] },
+]
