@@ -53,25 +53,31 @@ function namesRead(): Set<string> {
 
 async function sourceNames(): Promise<string[]> {
   const fetchLimit = await Bun.file(join(root, 'src/fetch-limit.ts')).text()
-  return [...namesRead(), ...[...fetchLimit.matchAll(/'([A-Z][A-Z_]{4,})'/g)].map(([, name]) => name ?? '')].sort()
+  return [...namesRead(), ...[...fetchLimit.matchAll(/'([A-Z][A-Z0-9_]{4,})'/g)].map(([, name]) => name ?? '')].sort()
 }
+
+const credentialEndings = ['_API_KEY', '_TOKEN']
+const isCredential = (ending: string) => credentialEndings.includes(ending)
 
 /** The README's two tables of variables, with `<UPSTREAM>` written out. */
 function readmeNames(): string[] {
-  const prefixes = table('upstream').flatMap((row) =>
-    quoted(row[1]).flatMap((name) => /^(\w+)_API_KEY$/.exec(name)?.[1] ?? []),
-  )
+  const credentials = table('upstream').flatMap((row) => quoted(row[1]))
+  const prefixed = (ending: string) =>
+    credentials.flatMap((name) => (name.endsWith(ending) ? [name.slice(0, -ending.length)] : []))
   return table('variable')
     .flatMap((row) => quoted(row[0]))
-    .flatMap((name) =>
-      name.startsWith('<UPSTREAM>') ? prefixes.map((prefix) => name.replace('<UPSTREAM>', prefix)) : [name],
-    )
+    .flatMap((name) => {
+      const [, ending] = /^<UPSTREAM>(_\w+)$/.exec(name) ?? []
+      if (!ending) return [name]
+      const prefixes = isCredential(ending) ? prefixed(ending) : credentialEndings.flatMap(prefixed)
+      return prefixes.map((prefix) => prefix + ending)
+    })
     .sort()
 }
 
 /** `.env.example` with every `#` taken off. */
 function exampleVariables(): Record<string, string> {
-  const lines = envExample.split('\n').flatMap((line) => /^# ([A-Za-z][A-Z_]+=.*)$/.exec(line)?.[1] ?? [])
+  const lines = envExample.split('\n').flatMap((line) => /^# ([A-Za-z][A-Z0-9_]+=.*)$/.exec(line)?.[1] ?? [])
   return Object.fromEntries(Object.entries(parseEnv(lines.join('\n'))).map(([name, value]) => [name, value ?? '']))
 }
 
@@ -105,6 +111,35 @@ describe('the variables of the README and of .env.example', () => {
     expect(rows).toEqual(listed.map(([, name, url, prefix]) => [`\`${name}\``, `\`${prefix}_API_KEY\``, `\`${url}\``]))
     for (const [, , url, prefix] of listed) expect(envExample).toContain(`# ${url}\n# ${prefix}_API_KEY=\n`)
   })
+
+  test('name every upstream of a folder of its own with the address it has', async () => {
+    const rows = table('upstream').filter(([, on]) => on?.endsWith('_TOKEN`'))
+    expect(rows.length).toBeGreaterThan(0)
+    for (const [name, variable, url] of rows.map((row) => row.map((cell) => quoted(cell)[0]))) {
+      const source = await Bun.file(join(root, `src/providers/${name}/index.ts`)).text()
+      expect(source).toContain(`'${url}'`)
+      expect(envExample).toContain(`# ${url}\n# ${variable}=\n`)
+    }
+  })
+})
+
+describe('ROUTES', () => {
+  const set = { OPENAI_API_KEY: 'a-key', MISTRAL_TOKEN: 'a-token' }
+  const [, written = ''] = /^`(\w+ = .+?)`/m.exec(readme) ?? []
+
+  test('as the README and .env.example write it makes a model of several', () => {
+    expect(envExample).toContain(`# For example ${written};`)
+    expect(readConfig({ ...set, ROUTES: written }, false)).toMatchObject({
+      panels: [{ name: 'rawbot-omnibus' }, { name: 'panel', members: [{}, {}] }],
+    })
+  })
+
+  for (const sign of ['>', '|'])
+    test(`with ${sign} is refused as long as the README says so`, () => {
+      expect(readme).toContain('`>` and `\\|` are refused')
+      const problem = { variable: 'ROUTES' }
+      expect(readConfig({ ...set, ROUTES: written.replace('+', sign) }, false)).toMatchObject({ problems: [problem] })
+    })
 })
 
 test('the two commands are scripts, and the Bun they name is the pinned one', () => {
