@@ -313,7 +313,10 @@ describe('stopping', () => {
     const begun = await streamed
     const whole = ask(stopping, '60000')
     using slow = new RawClient(stopping.url)
-    void slow.send('POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 100\r\nHost: localhost\r\n\r\n{')
+    const half = 'Content-Length: 100\r\nExpect: 100-continue\r\nHost: localhost\r\n\r\n{'
+    void slow.send(`POST /v1/chat/completions HTTP/1.1\r\n${half}`)
+    // so that it has come in when the server stops
+    expect((await slow.reply()).status).toBe(100)
     await until(() => chats === 2, 1_000, 'both chats')
     const startedAt = performance.now()
     const stopped = stopping.stop(50)
