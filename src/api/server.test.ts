@@ -196,7 +196,7 @@ describe('a bug of ours', () => {
   const broken: Upstream = {
     ...upstream,
     chat: () => {
-      throw new TypeError('undefined is not a function: canary')
+      throw new TypeError('undefined is not a function: quokka')
     },
   }
   const options = {
@@ -214,8 +214,8 @@ describe('a bug of ours', () => {
       expect(response.status).toBe(500)
       const text = await response.text()
       expect(errorIn(text)).toMatchObject({ type: 'server_error', code: 'internal_error' })
-      expect(text).not.toMatch(/canary|\bat |\.ts:/)
-      expect(lines.filter((line) => line.includes('canary')).length).toBe(1)
+      expect(text).not.toMatch(/quokka|\bat |\.ts:/)
+      expect(lines.filter((line) => line.includes('quokka')).length).toBe(1)
       expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'error', id: response.headers.get('x-request-id') })
       await failing.stop(0)
     })
