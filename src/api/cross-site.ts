@@ -82,10 +82,12 @@ const exposed = {
     'x-request-id, x-tributary-upstream, x-tributary-attempts, x-tributary-parameters, retry-after, x-should-retry',
 }
 
-/** The answer to a preflight. It carries no credentials, so it never needs a key. */
-export function preflight(path: string, headers: Headers, policy: CrossSitePolicy): Response {
-  const cors = corsHeaders(path, headers, policy)
-  const isAllowed = 'access-control-allow-origin' in cors
+/**
+ * The answer to a preflight. It carries no credentials, so it never needs a key.
+ * @param usual the headers of every answer to this request
+ */
+export function preflight(headers: Headers, usual: Readonly<Record<string, string>>): Response {
+  const isAllowed = 'access-control-allow-origin' in usual
   const allowed = {
     'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS',
     'access-control-allow-headers':
@@ -93,7 +95,7 @@ export function preflight(path: string, headers: Headers, policy: CrossSitePolic
       'authorization, content-type',
     'access-control-max-age': '7200',
   }
-  return new Response(null, { status: 204, headers: { ...cors, ...(isAllowed && allowed) } })
+  return new Response(null, { status: 204, headers: { ...usual, ...(isAllowed && allowed) } })
 }
 
 export function isPreflight(request: Request): boolean {

@@ -39,7 +39,7 @@ export class Door {
     this.#exchanges.set(request, exchange)
     const { keys, policy } = this.#options
     const address = listener?.requestIP(request)?.address ?? ''
-    if (isPreflight(request)) return preflight(exchange.path, request.headers, policy)
+    if (isPreflight(request)) return preflight(request.headers, exchange.headers)
     try {
       refuseCrossSite(request.headers, policy)
       if (!openRoutes.has(`${request.method} ${exchange.path}`)) keys.check(request.headers, address)

@@ -5,8 +5,8 @@ import { nestsTooDeep } from '../wire/json.ts'
 /** Milliseconds after which a body must have kept up a rate; and that rate. */
 const patienceMs = 10_000
 const minBytesPerSecond = 1024
-/** Bytes up to which a body is not read in steps. */
-const maxAtOnce = 256 * 1024
+/** Bytes up to which a body is not read in steps. Nobody sees then whether it comes, so it may take its whole time: 26 s. */
+const maxAtOnce = 16 * 1024
 
 export interface BodyLimits {
   /** A longer body is refused as soon as that is known, by its length or by its bytes. */

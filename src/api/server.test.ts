@@ -198,7 +198,7 @@ describe('a bug of ours', () => {
   const broken: Upstream = {
     ...upstream,
     chat: () => {
-      throw new TypeError('undefined is not a function: canary')
+      throw new TypeError('undefined is not a function: quokka')
     },
   }
   const options = {
@@ -216,8 +216,8 @@ describe('a bug of ours', () => {
       expect(response.status).toBe(500)
       const text = await response.text()
       expect(errorIn(text)).toMatchObject({ type: 'server_error', code: 'internal_error' })
-      expect(text).not.toMatch(/canary|\bat |\.ts:/)
-      expect(lines.filter((line) => line.includes('canary')).length).toBe(1)
+      expect(text).not.toMatch(/quokka|\bat |\.ts:/)
+      expect(lines.filter((line) => line.includes('quokka')).length).toBe(1)
       expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'error', id: response.headers.get('x-request-id') })
       await failing.stop(0)
     })
@@ -315,7 +315,10 @@ describe('stopping', () => {
     const begun = await streamed
     const whole = ask(stopping, '60000')
     using slow = new RawClient(stopping.url)
-    void slow.send('POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 100\r\nHost: localhost\r\n\r\n{')
+    const half = 'Content-Length: 100\r\nExpect: 100-continue\r\nHost: localhost\r\n\r\n{'
+    void slow.send(`POST /v1/chat/completions HTTP/1.1\r\n${half}`)
+    // so that it has come in when the server stops
+    expect((await slow.reply()).status).toBe(100)
     await until(() => chats === 2, 1_000, 'both chats')
     const startedAt = performance.now()
     const stopped = stopping.stop(50)

@@ -140,6 +140,7 @@ describe('item 16: CORS', () => {
     expect(response.headers.get('access-control-allow-methods')).toContain('POST')
     expect(response.headers.get('access-control-allow-headers')).toBe('authorization, content-type, x-stainless-lang')
     expect(response.headers.has('access-control-allow-credentials')).toBe(false)
+    expect(response.headers.has('x-request-id')).toBe(true)
   })
 
   test('with a key the answer itself, and its refusal, may be read', async () => {

@@ -35,6 +35,15 @@ for (const subject of subjects) {
         expect(rig.arrived()).toBe(before)
         expect(getEventListeners(controller.signal, 'abort')).toBeEmpty()
       })
+      test(`an answer that has ended leaves as little behind as one that was left, ${form}`, async () => {
+        using timers = watchTimers()
+        const { signal } = new AbortController()
+        const cut = rig.fixtures.map((fixture) => rig.request({ fixture, framing: 'chunked', sent: 90, ending: 'fin' }))
+        for (const request of [rig.request(), ...cut]) await readInto([], chat(request, newCall(signal)))
+        expect(getEventListeners(signal, 'abort')).toBeEmpty()
+        // the rest of a body is waited for, so that its connection can be used again
+        await until(() => timers.pending() === 0, 500, 'no timer is left')
+      })
       test.skipIf(!rig.flood)(`a reader that stops early lets go of the upstream too, ${form}`, async () => {
         const request = rig.flood?.().request ?? rig.request()
         for await (const _ of chat(request, newCall())) break

@@ -132,7 +132,8 @@ export class StreamEncoder {
   /** A client that asked for usage gets it with every chunk, null but in the last. OpenAI, `stream_options.include_usage` */
   #write(chunk: Fields, usage: Fields | null = null): string {
     const shown = this.#options.includeUsage ? usage : undefined
-    return sseData(JSON.stringify({ ...chunk, ...this.#streamHead(), usage: shown }))
+    const head = this.#streamHead()
+    return sseData(JSON.stringify({ ...head, ...chunk, ...head, usage: shown }))
   }
 }
 
