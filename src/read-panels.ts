@@ -39,7 +39,7 @@ function readRoute(route: string, upstreams: readonly string[]): Panel | Problem
 }
 
 function isModelOf(upstream: string, address: string): boolean {
-  return address.startsWith(`${upstream}/`) && address.length > upstream.length + 1
+  return address.startsWith(`${upstream}/`) && /^\S+$/.test(address.slice(upstream.length + 1))
 }
 
 /** A member's title is what the original's are: who, and which model. */
