@@ -34,17 +34,20 @@ export function newReceipt(): Receipt {
 }
 
 /**
- * The receipt of one of several calls side by side: it counts its own attempts, and they count for the whole.
+ * The receipt of one of several calls side by side: it counts its own attempts and knows its own upstream, and they
+ * count for the whole.
  * @param parameters where it notes what became of them: with the whole, unless the calls go to different upstreams
  */
 export function branchReceipt(whole: Receipt, parameters = whole.parameters): Receipt {
   let own = 0
+  let upstream: string | undefined
   return {
     parameters,
     get upstream() {
-      return whole.upstream
+      return upstream
     },
     set upstream(name) {
+      upstream = name
       whole.upstream = name
     },
     get attempts() {

@@ -270,6 +270,7 @@ test('the receipt says the least of what became of a parameter, and that the ans
     (temperature: 'honoured' | 'dropped' | 'mapped'): Chat =>
     (request, call) => {
       call.receipt.parameters.set('temperature', temperature)
+      call.receipt.upstream = `upstream of ${temperature}`
       expect(request.spelling.choices).toBeUndefined()
       return saying('x')(request, call)
     }
@@ -278,6 +279,7 @@ test('the receipt says the least of what became of a parameter, and that the ans
   await drain(chat({ ...sideBySide(3), spelling: { choices: 'n' } }, call))
   expect(Object.fromEntries(call.receipt.parameters)).toEqual({ temperature: 'dropped', n: 'emulated' })
   expect(call.receipt.attempts).toBe(3)
+  expect(call.receipt.upstream).toBe('upstream of honoured, upstream of dropped, upstream of mapped')
 })
 
 test('why a member failed is for the log', async () => {

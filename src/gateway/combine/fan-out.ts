@@ -38,17 +38,19 @@ export function fanOut(members: readonly FanMember[]): Chat {
     const fan = { titles, streams: asked.map(({ stream }) => stream), signal }
     const anyBegun = begunOrFailed(fan.streams)
     anyBegun.catch(() => undefined)
+    const note = () => noteMembers(call.receipt, { asked, choices: request.spelling.choices })
     try {
       let isNoted = false
       for await (const event of (isColumn ? column : sideBySide)(fan, anyBegun)) {
         // of a call that is over no member has failed
         signal.throwIfAborted()
-        if (!isNoted) noteParameters(call.receipt, { asked, choices: request.spelling.choices })
+        if (!isNoted) note()
         isNoted = true
         yield event
       }
       signal.throwIfAborted()
     } finally {
+      note()
       link.abort(new ChatError('cancelled', { message: 'Nobody reads on.' }))
       link.release()
       for (const stream of fan.streams) await stream.return()
@@ -153,7 +155,10 @@ interface Noted {
   readonly choices: string | undefined
 }
 
-function noteParameters({ parameters }: Receipt, { asked, choices }: Noted): void {
+function noteMembers(whole: Receipt, { asked, choices }: Noted): void {
+  const { parameters } = whole
+  const upstreams = new Set(asked.flatMap(({ receipt }) => receipt.upstream ?? []))
+  if (upstreams.size > 0) whole.upstream = [...upstreams].join(', ')
   for (const { receipt } of asked) {
     for (const [name, treatment] of receipt.parameters) {
       const before = parameters.get(name)

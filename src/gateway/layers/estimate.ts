@@ -40,7 +40,6 @@ class Estimated implements AsyncIterator<ChatEvent> {
   async return(): Promise<Step> {
     this.#isCounted = true
     this.#said = []
-    this.#after = () => Promise.resolve({ done: true, value: undefined })
     await this.#source.return?.()
     return { done: true, value: undefined }
   }
