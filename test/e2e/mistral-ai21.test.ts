@@ -1,0 +1,358 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import OpenAI, { APIError, BadRequestError } from 'openai'
+import { type EmulatedService, frame } from '../../src/dialects/openai-chat/emulated-service.ts'
+import { emulateAi21 } from '../../src/providers/ai21/emulator.ts'
+import { emulateMistral } from '../../src/providers/mistral/emulator.ts'
+import { until } from '../waiting.ts'
+import { build, type Running, start } from './program.ts'
+
+// The official SDK, as it is, against the program as it is shipped, with emulators as strict as the services behind it.
+
+setDefaultTimeout(20_000)
+beforeAll(build, 120_000)
+
+const key = 'sk-client-0123456789abcdef'
+let mistral: EmulatedService
+let ai21: EmulatedService
+let gateway: Running
+let client: OpenAI
+beforeAll(async () => {
+  mistral = await emulateMistral({ keys: ['mistral-one', 'mistral-two'] })
+  ai21 = await emulateAi21({ keys: ['ai21-one', 'ai21-two'] })
+  gateway = await start({
+    API_MASTER_KEY: key,
+    MISTRAL_BASE_URL: mistral.origin,
+    MISTRAL_TOKEN_1: 'mistral-one',
+    MISTRAL_TOKEN_2: 'mistral-two',
+    AI21_BASE_URL: ai21.origin,
+    AI21_TOKEN_1: 'ai21-one',
+    AI21_TOKEN_2: 'ai21-two',
+  })
+  client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: key, maxRetries: 0 })
+}, 120_000)
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]()
+  await mistral.close()
+  await ai21.close()
+})
+
+const subjects = [
+  { name: 'mistral', model: 'mistral/mistral-small-latest', own: 'mistral-small-latest', emulator: () => mistral },
+  { name: 'ai21', model: 'ai21/jamba-mini', own: 'jamba-mini', emulator: () => ai21 },
+] as const
+const messages = [{ role: 'user' as const, content: 'Hello there' }]
+const tools = ['weather', 'time'].map((name) => ({
+  type: 'function' as const,
+  function: { name, description: 'It.', parameters: { type: 'object', properties: { city: { type: 'string' } } } },
+}))
+const callTwo = { messages: [{ role: 'user' as const, content: 'call weather time' }], tools }
+
+async function errorOf(promise: Promise<unknown>): Promise<APIError> {
+  const thrown = await promise.then(
+    () => 'no error',
+    (error: unknown) => error,
+  )
+  if (thrown instanceof APIError) return thrown
+  throw new Error(`no APIError: ${String(thrown)}`)
+}
+
+const receiptOf = (response: Response) => response.headers.get('x-tributary-parameters')?.split(', ').sort()
+
+for (const { name, model, own, emulator } of subjects) {
+  describe(name, () => {
+    test('answers whole, with every member that a typed client needs', async () => {
+      const { data, response } = await client.chat.completions.create({ model, messages }).withResponse()
+      expect(data).toMatchObject({
+        id: `chatcmpl-${response.headers.get('x-request-id')}`,
+        object: 'chat.completion',
+        model,
+        choices: [
+          { index: 0, finish_reason: 'stop', message: { role: 'assistant', content: 'You said: Hello there' } },
+        ],
+        usage: { prompt_tokens: 7, completion_tokens: 4, total_tokens: 11 },
+      })
+      expect(data.created).toBeGreaterThan(1_700_000_000)
+      expect(emulator().chats.at(-1)).toEqual({ model: own, messages })
+    })
+
+    test('streams, with the usage for who asks for it', async () => {
+      const asked = { model, messages, stream: true as const }
+      const plain = await Array.fromAsync(await client.chat.completions.create(asked))
+      expect(plain.map(({ choices }) => choices[0]?.delta.content ?? '').join('')).toBe('You said: Hello there')
+      expect(plain[0]?.choices[0]?.delta.role).toBe('assistant')
+      expect(plain.map(({ choices }) => choices[0]?.finish_reason).filter(Boolean)).toEqual(['stop'])
+      expect(plain.every(({ usage, choices }) => usage === undefined && choices.length === 1)).toBe(true)
+      expect(
+        new Set(plain.map(({ id, created, object, ...head }) => `${id}${created}${object}${head.model}`)).size,
+      ).toBe(1)
+      expect(plain[0]).toMatchObject({ object: 'chat.completion.chunk', model })
+      const counted = await Array.fromAsync(
+        await client.chat.completions.create({ ...asked, stream_options: { include_usage: true } }),
+      )
+      expect(counted.at(-1)).toMatchObject({ choices: [], usage: { prompt_tokens: 7, completion_tokens: 4 } })
+      expect(counted.slice(0, -1).every(({ usage }) => usage === null)).toBe(true)
+      expect(emulator().chats.at(-1)).toEqual({ model: own, messages, stream: true })
+    })
+
+    test('streams as it comes', async () => {
+      const word = frame({ id: 'a', choices: [{ index: 0, delta: { content: 'now' }, finish_reason: null }] })
+      emulator().script({ body: [word], ending: 'stall' })
+      const stream = await client.chat.completions.create({ model, messages, stream: true })
+      for await (const { choices } of stream) {
+        expect(choices[0]?.delta.content).toBe('now')
+        break
+      }
+    })
+
+    for (const stream of [false, true])
+      test(`calls tools, and goes on with their results, ${stream ? 'as a stream' : 'whole'}`, async () => {
+        const helper = stream
+          ? await client.chat.completions.stream({ model, ...callTwo }).finalChatCompletion()
+          : await client.chat.completions.create({ model, ...callTwo })
+        const [choice] = helper.choices
+        expect(choice?.finish_reason).toBe('tool_calls')
+        const calls = choice?.message.tool_calls?.filter((call) => call.type === 'function') ?? []
+        expect(calls.map(({ function: called }) => [called.name, called.arguments])).toEqual([
+          ['weather', '{"city":"Paris"}'],
+          ['time', '{"city":"Paris"}'],
+        ])
+        const results = calls.map(({ id }) => ({ role: 'tool' as const, tool_call_id: id, content: 'Sunny.' }))
+        const turn = { role: 'assistant' as const, content: null, tool_calls: calls }
+        const answer = await client.chat.completions.create({ model, tools, messages: [...messages, turn, ...results] })
+        expect(answer.choices[0]?.message.content).toBe('You said: Sunny.')
+        expect(emulator().chats.at(-1)?.messages).toMatchObject([
+          {},
+          { tool_calls: calls.map(({ id }) => ({ id })) },
+          ...calls.map(({ id }) => ({ tool_call_id: id })),
+        ])
+      })
+
+    test("goes on with another upstream's calls", async () => {
+      const id = 'call_abcdefghijklmnopqrstuvwx'
+      const called = { id, type: 'function' as const, function: { name: 'weather', arguments: '{"city":"Oslo"}' } }
+      const { choices } = await client.chat.completions.create({
+        model,
+        messages: [
+          { role: 'developer', content: 'Be kind.' },
+          ...messages,
+          { role: 'assistant', content: null, tool_calls: [called] },
+          { role: 'tool', tool_call_id: id, content: [{ type: 'text', text: 'Rain.' }] },
+        ],
+      })
+      expect(choices[0]?.message.content).toBe('You said: Rain.')
+      expect(emulator().chats.at(-1)?.messages).toMatchObject([{ role: 'system' }, {}, {}, {}])
+    })
+
+    test('runTools asks, calls and asks again, as a stream', async () => {
+      const runner = client.chat.completions.runTools({
+        model,
+        stream: true,
+        messages: callTwo.messages,
+        tools: tools.map(({ function: called }) => ({
+          type: 'function' as const,
+          function: { ...called, parse: JSON.parse, function: () => `${called.name}!` },
+        })),
+      })
+      expect(await runner.finalContent()).toBe('You said: time!')
+    })
+
+    test('gives several answers', async () => {
+      for (const stream of [false, true]) {
+        const texts = new Map<number, string>()
+        const request = { model, messages, n: 2 }
+        if (stream)
+          for await (const { choices } of await client.chat.completions.create({ ...request, stream }))
+            for (const { index, delta } of choices) texts.set(index, (texts.get(index) ?? '') + (delta.content ?? ''))
+        else
+          for (const { index, message } of (await client.chat.completions.create(request)).choices)
+            texts.set(index, message.content ?? '')
+        expect([...texts].sort()).toEqual([0, 1].map((index) => [index, 'You said: Hello there']))
+      }
+    })
+
+    test('hides a limited token behind the next', async () => {
+      emulator().script({
+        status: 429,
+        headers: { 'content-type': 'application/json', 'retry-after': '1' },
+        body: ['{"detail":"Slow down."}'],
+      })
+      const { data, response } = await client.chat.completions.create({ model, messages }).withResponse()
+      expect(data.choices[0]?.message.content).toBe('You said: Hello there')
+      expect(response.headers.get('x-tributary-attempts')).toBe('2')
+    })
+
+    const windows = ['before the head', 'before the first event', 'within the answer'] as const
+    for (const [at, window] of windows.entries())
+      test(`a client that leaves ${window} ends the request at once`, async () => {
+        const [chats, closed] = [emulator().chats.length, emulator().closedAt.length]
+        const role = frame({ id: 'a', choices: [{ index: 0, delta: { role: 'assistant', content: '' } }] })
+        const word = frame({ id: 'a', choices: [{ index: 0, delta: { content: 'word' } }] })
+        emulator().script(at === 0 ? { headDelayMs: 10_000 } : { body: [role, word].slice(0, at), ending: 'stall' })
+        const leaving = new AbortController()
+        const heard = Promise.withResolvers<void>()
+        const read = async () => {
+          const options = { signal: leaving.signal }
+          const stream = await client.chat.completions.create({ model, messages, stream: true }, options)
+          for await (const { choices } of stream) if (choices[0]?.delta.content) heard.resolve()
+        }
+        const reading = read().catch(() => undefined)
+        await until(() => emulator().chats.length > chats, 2_000, 'the request')
+        if (at === 2) await heard.promise
+        const leftAt = performance.now()
+        leaving.abort()
+        await reading
+        await until(() => emulator().closedAt.length > closed, 1_000, 'the end of the request')
+        expect((emulator().closedAt.at(-1) ?? 0) - leftAt).toBeLessThan(50)
+      })
+
+    test('a model that is not there is a 404 of ours', async () => {
+      const [upstream] = model.split('/')
+      expect(await errorOf(client.chat.completions.create({ model: `${upstream}/nothing`, messages }))).toMatchObject({
+        status: 404,
+        code: 'model_not_found',
+      })
+    })
+  })
+}
+
+describe('mistral alone', () => {
+  const [{ model }] = subjects
+
+  test('tells what became of what it was sent', async () => {
+    const sent = { seed: 7, logit_bias: { '50256': -100 }, max_tokens: 50, user: 'ann', safe_prompt: true }
+    const { response } = await client.chat.completions.create({ model, messages, ...sent }).withResponse()
+    expect(receiptOf(response)).toEqual([
+      'logit_bias=dropped',
+      'max_tokens=mapped',
+      'safe_prompt=honoured',
+      'seed=mapped',
+      'user=dropped',
+    ])
+    expect(mistral.chats.at(-1)).toEqual({
+      model: 'mistral-small-latest',
+      messages,
+      random_seed: 7,
+      max_tokens: 50,
+      safe_prompt: true,
+    })
+  })
+
+  test('sees a picture', async () => {
+    const image_url = { url: `data:image/png;base64,${'iVBORw0KGgo'.repeat(5_000)}`, detail: 'low' as const }
+    const content = [
+      { type: 'text' as const, text: 'What is this?' },
+      { type: 'image_url' as const, image_url },
+    ]
+    const { choices } = await client.chat.completions.create({ model, messages: [{ role: 'user', content }] })
+    expect(choices[0]?.message.content).toBe('You said: What is this? [image_url]')
+    expect(mistral.chats.at(-1)?.messages).toEqual([{ role: 'user', content }])
+    const blind = client.chat.completions.create({
+      model: 'mistral/magistral-small-latest',
+      messages: [{ role: 'user', content }],
+    })
+    expect(await errorOf(blind)).toBeInstanceOf(BadRequestError)
+  })
+
+  test('holds an answer to a schema', async () => {
+    const json_schema = { name: 'answer', strict: true, schema: { type: 'object', properties: {} } }
+    const response_format = { type: 'json_schema' as const, json_schema }
+    const { response } = await client.chat.completions.create({ model, messages, response_format }).withResponse()
+    expect(mistral.chats.at(-1)).toMatchObject({ response_format })
+    expect(receiptOf(response)).toEqual(['response_format=honoured'])
+  })
+
+  for (const stream of [false, true])
+    test(`thinks beside its answer, ${stream ? 'as a stream' : 'whole'}`, async () => {
+      const request = { model: 'mistral/magistral-small-latest', messages }
+      const parts: unknown[] = stream
+        ? (await Array.fromAsync(await client.chat.completions.create({ ...request, stream }))).map(
+            ({ choices }) => choices[0]?.delta,
+          )
+        : (await client.chat.completions.create(request)).choices.map(({ message }) => message)
+      const joined = (field: string) => parts.map((part) => Object(part)[field] ?? '').join('')
+      expect(joined('content')).toBe('You said: Hello there')
+      expect(joined('reasoning_content')).toBe('Let me think.')
+    })
+
+  for (const stream of [false, true])
+    test(`arguments that come as an object are JSON text, ${stream ? 'as a stream' : 'whole'}`, async () => {
+      const asked = { model: 'mistral/ministral-8b-latest', ...callTwo }
+      const { choices } = stream
+        ? await client.chat.completions.stream(asked).finalChatCompletion()
+        : await client.chat.completions.create(asked)
+      expect(choices[0]?.message.tool_calls).toMatchObject(
+        ['weather', 'time'].map((name) => ({ type: 'function', function: { name, arguments: '{"city":"Paris"}' } })),
+      )
+    })
+
+  test('an end of the model is an end for length, as a typed client knows it', async () => {
+    const long = [{ role: 'user' as const, content: 'word '.repeat(80) }]
+    const { choices } = await client.chat.completions.create({ model, messages: long })
+    expect(choices[0]?.finish_reason).toBe('length')
+    const chunks = await Array.fromAsync(await client.chat.completions.create({ model, messages: long, stream: true }))
+    expect(chunks.map((chunk) => chunk.choices[0]?.finish_reason).filter(Boolean)).toEqual(['length'])
+  })
+
+  test('a refused field is a 400 with its place', async () => {
+    const error = await errorOf(client.chat.completions.create({ model, messages, temperature: 1.9 }))
+    expect(error).toBeInstanceOf(BadRequestError)
+    expect(error.param).toBe('temperature')
+  })
+})
+
+describe('ai21 alone', () => {
+  const [, { model }] = subjects
+
+  test('tells what became of what it was sent', async () => {
+    const sent = { seed: 7, logit_bias: { '50256': -100 }, max_tokens: 50, safe_prompt: true, n: 2 }
+    const { response } = await client.chat.completions.create({ model, messages, ...sent }).withResponse()
+    expect(receiptOf(response)).toEqual([
+      'logit_bias=dropped',
+      'max_tokens=mapped',
+      'n=emulated',
+      'safe_prompt=dropped',
+      'seed=dropped',
+    ])
+    expect(ai21.chats.at(-1)).toEqual({ model: 'jamba-mini', messages, max_tokens: 50 })
+  })
+
+  const picture = { type: 'image_url' as const, image_url: { url: 'data:image/png;base64,AA==' } }
+  const json_schema = { name: 'a', schema: {} }
+  const refused: readonly (readonly [string, Partial<OpenAI.ChatCompletionCreateParamsNonStreaming>, string])[] = [
+    ['a schema', { response_format: { type: 'json_schema', json_schema } }, 'response_format'],
+    ['a picture', { messages: [{ role: 'user', content: [picture] }] }, 'messages[0].content[0]'],
+  ]
+  for (const [what, body, param] of refused)
+    test(`refuses ${what} as unsupported, and is not asked`, async () => {
+      const before = ai21.requests.length
+      const error = await errorOf(client.chat.completions.create({ model, messages, ...body }))
+      expect(error).toBeInstanceOf(BadRequestError)
+      expect(error).toMatchObject({ code: 'unsupported_parameter', param })
+      expect(ai21.requests.length).toBe(before)
+    })
+
+  test('takes JSON without a schema', async () => {
+    const response_format = { type: 'json_object' as const }
+    await client.chat.completions.create({ model, messages, response_format })
+    expect(ai21.chats.at(-1)).toMatchObject({ response_format })
+  })
+})
+
+test('the models of both are listed, with what becomes of each parameter', async () => {
+  const models = await Array.fromAsync(client.models.list())
+  const listed = new Map(models.map((model) => [model.id, model]))
+  expect([...listed.keys()].filter((id) => id.includes('/')).sort()).toEqual([
+    'ai21/jamba-large',
+    'ai21/jamba-mini',
+    'mistral/magistral-small-latest',
+    'mistral/ministral-8b-latest',
+    'mistral/mistral-small-latest',
+  ])
+  expect(listed.get('mistral/mistral-small-latest')).toMatchObject({
+    owned_by: 'mistralai',
+    context_length: 131_072,
+    capabilities: ['tools'],
+    parameters: { seed: 'mapped', safe_prompt: 'honoured', max_completion_tokens: 'mapped' },
+  })
+  expect(listed.get('ai21/jamba-mini')).toMatchObject({ owned_by: 'ai21', parameters: { n: 'emulated' } })
+})
