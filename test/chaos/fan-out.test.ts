@@ -1,0 +1,443 @@
+/** P23: models that ask several at once, through the whole program, on real sockets. */
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { emulateAi21 } from '../../src/providers/ai21/emulator.ts'
+import { emulateCohere } from '../../src/providers/cohere/emulator.ts'
+import { emulateMistral } from '../../src/providers/mistral/emulator.ts'
+import { emulateOpenai, frame, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator.ts'
+import type { Script } from '../../src/wire/emulated-script.ts'
+import { settled, until, within } from '../waiting.ts'
+import { answered, askRaw } from './client.ts'
+import { type RunningGateway, startGateway, upstreamAt } from './gateway.ts'
+import { cutAt, helloWor, helloWorld, jsonHeaders, refused } from './scripts.ts'
+
+setDefaultTimeout(30_000)
+
+const names = ['a', 'b', 'c', 'd', 'e'] as const
+type Name = (typeof names)[number]
+const secret = 'canary-0123456789'
+const mebibyte = 2 ** 20
+
+let emulator: OpenaiEmulator
+let gateway: RunningGateway
+/** What each member answers with; by itself where there is nothing. */
+const scripts = new Map<string, () => Script>()
+
+beforeAll(async () => {
+  emulator = await emulateOpenai({ models: [...names], reply: ({ model }) => scripts.get(model)?.() })
+  gateway = startGateway(
+    {
+      ...Object.assign({}, ...names.map((name) => upstreamAt(name, emulator.url, [secret]))),
+      ROUTES: 'three = a/a + b/b + c/c; five = a/a + b/b + c/c + d/d + e/e',
+    },
+    (config) => ({ ...config, deadlines: { firstEventMs: 700, wholeMs: 700, idleMs: 700 } }),
+  )
+})
+afterAll(async () => {
+  await gateway.close()
+  await emulator.close()
+})
+beforeEach(async () => {
+  scripts.clear()
+  // no connection is kept from another test, so that all can be counted
+  emulator.hangUp()
+  await until(() => emulator.openConnections() === 0, 2_000, 'no connection is left')
+})
+
+function ask(model: string, more: object = {}, signal?: AbortSignal): Promise<Response> {
+  return fetch(`${gateway.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello' }], ...more }),
+    ...(signal && { signal }),
+  })
+}
+
+interface Told {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: string
+  /** By choice. */
+  readonly texts: readonly string[]
+  readonly finishes: readonly string[]
+  readonly usage: Usage | undefined
+}
+
+interface Usage {
+  readonly total_tokens: number
+  readonly estimated?: boolean
+  readonly shares?: readonly { readonly title: string; readonly total_tokens: number; readonly estimated?: boolean }[]
+}
+
+interface Piece {
+  readonly choices?: readonly {
+    readonly index: number
+    readonly delta?: { readonly content?: string | null }
+    readonly message?: { readonly content?: string | null }
+    readonly finish_reason?: string | null
+  }[]
+  readonly usage?: Usage | null
+}
+
+/** Asks to the end, as a stream or whole, and adds up what was told. */
+async function told(model: string, more: object = {}): Promise<Told> {
+  const response = await ask(model, more)
+  const body = await response.text()
+  const { status, headers } = response
+  const texts: string[] = []
+  const finishes: string[] = []
+  let usage: Usage | undefined
+  for (const piece of answered({ status, headers }, body).chunks as readonly Piece[]) {
+    if (piece.usage) usage = piece.usage
+    for (const { index, delta, message, finish_reason } of piece.choices ?? []) {
+      texts[index] = (texts[index] ?? '') + (delta?.content ?? message?.content ?? '')
+      if (finish_reason) finishes[index] = (finishes[index] ?? '') + finish_reason
+    }
+  }
+  return { status, headers, body, texts, finishes, usage }
+}
+
+const streamed = { stream: true, stream_options: { include_usage: true } }
+const forms = [
+  ['a stream', streamed],
+  ['JSON', { stream: false }],
+] as const
+const said = 'You said: Hello'
+const busy = () => refused(503, { message: `busy at http://internal.example/${secret}` })
+
+function set(replies: Partial<Record<Name, () => Script>>): void {
+  for (const [name, script] of Object.entries(replies)) scripts.set(name, script)
+}
+
+describe('one column', () => {
+  for (const [form, more] of forms) {
+    for (let mask = 1; mask < 8; mask++) {
+      const goods = (['a', 'b', 'c'] as const).map((name, at) => ({ name, isGood: (mask & (1 << at)) !== 0 }))
+      const good = goods.flatMap(({ name, isGood }) => (isGood ? [name] : []))
+      test(`only ${good.join(', ')} of three answer, as ${form}`, async () => {
+        for (const { name, isGood } of goods) if (!isGood) scripts.set(name, busy)
+        const { status, texts, finishes, body, usage } = await told('three', more)
+        const sections = goods.map(
+          ({ name, isGood }) => `--- [${name} (${name})] ---\n${isGood ? said : 'Request failed: overloaded\n'}`,
+        )
+        expect({ status, texts, finishes }).toEqual({ status: 200, texts: [sections.join('\n')], finishes: ['stop'] })
+        expect(body).not.toMatch(/canary|127\.0\.0\.1|internal\.example/)
+        expect(usage?.shares?.map(({ title }) => title)).toEqual(good.map((name) => `${name} (${name})`))
+        expect(usage?.total_tokens).toBe(good.length * 10)
+        expect(usage?.estimated).toBeUndefined()
+      })
+    }
+
+    test(`none of three answers: an error, as ${form}`, async () => {
+      set({ a: busy, b: busy, c: busy })
+      const { status, body } = await told('three', more)
+      expect(status).toBe(503)
+      expect(body).not.toMatch(/canary|\[DONE\]/)
+      set({ b: () => refused(401, { message: secret }) })
+      const mixed = await told('three', more)
+      expect(mixed.status).toBe(502)
+      expect(mixed.body).not.toMatch(/canary|internal\.example/)
+    })
+  }
+
+  test('one that breaks off keeps its text, and its tokens, estimated', async () => {
+    set({ b: () => cutAt('C', 'fin') })
+    const { texts, usage } = await told('three', streamed)
+    expect(texts).toEqual([
+      `--- [a (a)] ---\n${said}\n--- [b (b)] ---\n${helloWor}\nRequest failed: upstream-failed\n\n--- [c (c)] ---\n${said}`,
+    ])
+    expect(usage?.shares?.map(({ estimated }) => estimated)).toEqual([undefined, true, undefined])
+    expect(usage?.estimated).toBe(true)
+  })
+
+  test('a hung member has a deadline of its own', async () => {
+    set({ a: () => ({ framing: 'raw', ending: 'stall' }) })
+    const startedAt = performance.now()
+    const { texts } = await told('three', streamed)
+    expect(texts).toEqual([
+      `--- [a (a)] ---\nRequest failed: timeout\n\n--- [b (b)] ---\n${said}\n--- [c (c)] ---\n${said}`,
+    ])
+    expect(performance.now() - startedAt).toBeLessThan(1_500)
+  })
+
+  test('the first column is told as it comes, though the others are slow; and they, though the first is', async () => {
+    const slow = () => ({ ...cutAt('C', 'stall'), headDelayMs: 500 })
+    set({ b: slow, c: slow })
+    const first = askRaw(gateway.url, 'three')
+    await until(() => first.text().includes('Hello'), 400, 'the first column')
+    expect(first.text()).not.toContain('--- [c (c)] ---')
+    first.socket.destroy()
+    set({ a: () => ({ body: [], headDelayMs: 300, ending: 'fin' }), b: () => cutAt('E', 'stall') })
+    const second = askRaw(gateway.url, 'three')
+    await until(() => second.text().includes('--- [a (a)] ---'), 250, 'the header of the first')
+    second.socket.destroy()
+    await until(() => emulator.openConnections() === 0, 3_000, 'all is closed')
+  })
+
+  test('P23: of five one hangs, one is 500, one resets, two are good', async () => {
+    set({
+      a: () => ({ framing: 'raw', ending: 'stall' }),
+      b: () => refused(500, { message: 'broken' }),
+      c: () => cutAt('A', 'rst'),
+    })
+    const { status, texts, usage } = await told('five', streamed)
+    expect(status).toBe(200)
+    expect(texts[0]).toMatch(
+      /^--- \[a \(a\)\] ---\nRequest failed: timeout\n\n--- \[b \(b\)\] ---\nRequest failed: [a-z-]+\n\n--- \[c \(c\)\] ---\nRequest failed: [a-z-]+\n\n--- \[d/,
+    )
+    expect(usage?.shares?.length).toBe(2)
+    await until(() => emulator.openConnections() <= 2, 1_000, 'the losers are closed')
+  })
+
+  test('memory is bounded when a later column runs far ahead: its upstream pauses', async () => {
+    let flooded = 0
+    const event = frame({ choices: [{ index: 0, delta: { content: 'x'.repeat(16_384) } }] })
+    set({
+      a: () => cutAt('C', 'stall'),
+      b: () => cutAt('E', 'fin'),
+      c: () => ({
+        body: (function* () {
+          for (; flooded < 200 * mebibyte; flooded += event.length) yield event
+        })(),
+      }),
+    })
+    const before = process.memoryUsage.rss()
+    const client = askRaw(gateway.url, 'three')
+    await until(() => client.text().includes('Hello'), 1_000, 'the first column')
+    const paused = await settled(() => flooded, 200, 10_000)
+    expect(paused).toBeLessThan(16 * mebibyte)
+    expect(process.memoryUsage.rss() - before).toBeLessThan(48 * mebibyte)
+    client.socket.destroy()
+    await until(() => emulator.openConnections() === 0, 1_000, 'all is closed')
+  })
+})
+
+describe('a choice for each', () => {
+  for (const [form, more] of forms)
+    test(`a failure is a choice too, as ${form}`, async () => {
+      set({ b: busy })
+      const { status, texts, finishes, usage, headers } = await told('three', { ...more, n: 3 })
+      expect({ status, texts, finishes }).toEqual({
+        status: 200,
+        texts: [said, 'Request failed: overloaded\n', said],
+        finishes: ['stop', 'stop', 'stop'],
+      })
+      expect(usage?.total_tokens).toBe(20)
+      expect(headers.get('x-tributary-parameters')).toContain('n=emulated')
+    })
+
+  test('all are told at once', async () => {
+    const stalled = () => cutAt('C', 'stall')
+    set({ a: stalled, b: stalled, c: stalled })
+    const response = await ask('three', { stream: true, n: 3 }, AbortSignal.timeout(5_000))
+    const seen = new Set<string>()
+    const decoder = new TextDecoder()
+    for await (const bytes of response.body ?? []) {
+      for (const [, index] of decoder.decode(bytes).matchAll(/"index":(\d)/g)) seen.add(index ?? '')
+      if (seen.size === 3) break
+    }
+    expect([...seen].sort()).toEqual(['0', '1', '2'])
+    await until(() => emulator.openConnections() === 0, 1_000, 'all is closed')
+  })
+})
+
+describe('refused before anybody is asked', () => {
+  const tools = [{ type: 'function', function: { name: 'f' } }]
+  const refusals: readonly (readonly [string, object, string, string])[] = [
+    ['n of another number', { n: 2 }, 'invalid_request', 'n'],
+    ['no user message', { messages: [{ role: 'system', content: 'Be kind.' }] }, 'invalid_request', 'messages'],
+    ['tools in one column', { tools }, 'unsupported_parameter', 'tools'],
+    [
+      'a format in one column',
+      { response_format: { type: 'json_object' } },
+      'unsupported_parameter',
+      'response_format',
+    ],
+  ]
+  for (const [name, more, code, param] of refusals)
+    for (const [form, shape] of forms)
+      test(`${name}, as ${form}`, async () => {
+        const before = emulator.chats.length
+        const response = await ask('three', { ...shape, ...more })
+        expect(response.status).toBe(400)
+        expect(await response.json()).toMatchObject({ error: { code, param, type: 'invalid_request_error' } })
+        expect(emulator.chats.length).toBe(before)
+      })
+})
+
+describe('a client that leaves ends all members within 50 ms', () => {
+  const windows = {
+    'before their heads': () => cutAt('A', 'stall'),
+    'before their first event': () => cutAt('B', 'stall'),
+    'within their answers': () => cutAt('C', 'stall'),
+  } as const satisfies Record<string, () => Script>
+  for (const [window, script] of Object.entries(windows))
+    for (const n of [1, 3])
+      test(`${window}, n = ${n}`, async () => {
+        set({ a: script, b: script, c: script })
+        const before = { chats: emulator.chats.length, closed: emulator.closedAt.length }
+        const controller = new AbortController()
+        const response = ask('three', { stream: true, n }, controller.signal)
+        response.catch(() => undefined)
+        await until(() => emulator.chats.length === before.chats + 3, 2_000, 'all are asked')
+        if (window.startsWith('within')) {
+          const reader = (await response).body?.getReader()
+          for (let text = ''; !text.includes('Hello'); )
+            text += new TextDecoder().decode((await reader?.read())?.value ?? new Uint8Array())
+        }
+        const leftAt = performance.now()
+        controller.abort()
+        await until(() => emulator.closedAt.length === before.closed + 3, 1_000, 'all are closed')
+        const took = Math.max(...emulator.closedAt.slice(before.closed)) - leftAt
+        expect(took).toBeLessThan(50)
+      })
+})
+
+test('the receipt says the least of what became of a parameter, and who was asked', async () => {
+  const { headers } = await told('three', { temperature: 1, top_k: 3 })
+  expect(headers.get('x-tributary-parameters')).toContain('temperature=honoured')
+  expect(headers.get('x-tributary-upstream')).toBe('a, b, c')
+  expect(headers.get('x-tributary-attempts')).toBe('3')
+})
+
+describe('usage that nobody counted', () => {
+  const chunks = [frame({ choices: [{ index: 0, delta: { role: 'assistant', content: helloWorld } }] })]
+  const stop = frame({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })
+  const whole = JSON.stringify({
+    choices: [{ index: 0, message: { role: 'assistant', content: helloWorld }, finish_reason: 'stop' }],
+  })
+  const uncounted: Readonly<Record<string, Script>> = {
+    'a stream': { body: [...chunks, stop, 'data: [DONE]\n\n'] },
+    JSON: { headers: jsonHeaders, body: [whole] },
+  }
+  for (const [form, more] of forms)
+    test(`is estimated, and marked as that, as ${form}`, async () => {
+      set({ a: () => uncounted[form] ?? {} })
+      const { texts, usage } = await told('a/a', more)
+      expect(texts).toEqual([helloWorld])
+      expect(usage).toMatchObject({ prompt_tokens: 7, completion_tokens: 4, total_tokens: 11, estimated: true })
+    })
+
+  test('is in no chunk of a stream that did not ask for it', async () => {
+    set({ a: () => uncounted['a stream'] ?? {} })
+    expect((await told('a/a', { stream: true })).body).not.toContain('usage')
+  })
+
+  test('is in the log line of an answer that broke off', async () => {
+    set({ a: () => cutAt('C', 'fin') })
+    const response = await ask('a/a', { stream: true })
+    expect(await response.text()).toContain('upstream_disconnected')
+    const id = response.headers.get('x-request-id') ?? ''
+    const isWritten = () => gateway.linesOf(id).some(({ msg }) => msg === 'chat')
+    await until(isWritten, 1_000, 'the line')
+    expect(gateway.linesOf(id)).toMatchObject([{ outcome: 'upstream_disconnected', inputTokens: 7, outputTokens: 3 }])
+  })
+})
+
+describe('rawbot-omnibus', () => {
+  const question = {
+    model: 'rawbot-omnibus',
+    messages: [
+      { role: 'system', content: 'Be kind.' },
+      { role: 'user', content: 'Hello' },
+      { role: 'assistant', content: 'Hi' },
+      { role: 'user', content: 'Hello' },
+    ],
+  }
+
+  test('asks the three services as one, with the original’s defaults unless the client has its own', async () => {
+    const [cohere, ai21, mistral] = await Promise.all([
+      emulateCohere({ models: ['command-r-08-2024'] }),
+      emulateAi21(),
+      emulateMistral(),
+    ])
+    const own = startGateway({
+      COHERE_TOKEN: secret,
+      COHERE_BASE_URL: cohere.origin,
+      AI21_TOKEN: secret,
+      AI21_BASE_URL: ai21.origin,
+      MISTRAL_TOKEN: secret,
+      MISTRAL_BASE_URL: mistral.origin,
+    })
+    const post = async (more: object) => {
+      const init = { method: 'POST', body: JSON.stringify({ ...question, ...more }) }
+      const response = await fetch(`${own.url}/v1/chat/completions`, init)
+      const asked = [cohere, ai21, mistral].map(({ chats }) => chats.at(-1))
+      return { answer: await response.json(), asked, headers: response.headers }
+    }
+    const plain = await post({})
+    const sections = ['Cohere (command-r-08-2024)', 'AI21 Labs (jamba-mini)', 'Mistral (mistral-small-latest)'].map(
+      (title) => `--- [${title}] ---\n${said}`,
+    )
+    expect(plain.answer).toMatchObject({
+      model: 'rawbot-omnibus',
+      choices: [{ message: { content: sections.join('\n') }, finish_reason: 'stop' }],
+    })
+    expect(plain.asked).toMatchObject(
+      ['command-r-08-2024', 'jamba-mini', 'mistral-small-latest'].map((model) => ({
+        model,
+        temperature: 0.5,
+        max_tokens: 200,
+        messages: question.messages.map(({ role }) => ({ role })),
+      })),
+    )
+    expect(plain.headers.get('x-tributary-parameters')).toBeNull()
+    expect(plain.headers.get('x-tributary-upstream')).toBe('cohere, ai21, mistral')
+    const chosen = await post({ temperature: 0, max_completion_tokens: 900, n: 3 })
+    expect(chosen.asked).toMatchObject([1, 2, 3].map(() => ({ temperature: 0, max_tokens: 900 })))
+    expect(chosen.answer).toMatchObject({ choices: [0, 1, 2].map((index) => ({ index, message: { content: said } })) })
+    expect(chosen.headers.get('x-tributary-parameters')).toContain('n=emulated')
+    await own.close()
+    await Promise.all([cohere, ai21, mistral].map((service) => service.close()))
+  })
+
+  test('is listed first, with its members, where it has any', async () => {
+    const own = startGateway(upstreamAt('ai21', emulator.url))
+    expect(await (await fetch(`${own.url}/v1/models`)).json()).toMatchObject({
+      data: [{ id: 'rawbot-omnibus', object: 'model', members: ['ai21/jamba-mini'] }, { id: 'ai21/ai21' }],
+    })
+    expect((await fetch(`${own.url}/v1/models/rawbot-omnibus`)).status).toBe(200)
+    await own.close()
+    const listed = await (await fetch(`${gateway.url}/v1/models`)).text()
+    expect(listed).not.toContain('rawbot-omnibus')
+    expect(listed).toContain('"three"')
+  })
+})
+
+describe('ROUTES that nobody can follow end the start with 78 and say why', () => {
+  for (const [routes, why] of [
+    ['p = up/a > up/b', 'asks for failover (>) or balancing (|) in "p", which do not exist yet'],
+    ['p = up/a | up/b', 'asks for failover (>) or balancing (|) in "p", which do not exist yet'],
+    ['p = up/a + nobody/b', 'names a member of "p" that is no upstream/model of a configured upstream'],
+  ] as const)
+    test(routes, async () => {
+      const main = new URL('../../src/main.ts', import.meta.url).pathname
+      const env = { PATH: process.env.PATH, PORT: '0', UPSTREAM_UP_URL: emulator.url, ROUTES: routes }
+      for (const command of [[], ['check']]) {
+        const child = Bun.spawn([process.execPath, main, ...command], { cwd: '/', env, stdout: 'pipe', stderr: 'pipe' })
+        const [code, stderr] = await Promise.all([child.exited, child.stderr.text()])
+        expect({ code, says: stderr.includes(why), names: stderr.includes('ROUTES') }).toEqual({
+          code: 78,
+          says: true,
+          names: true,
+        })
+      }
+    })
+})
+
+test('a stop ends a panel as it ends any answer: with its error, not with failure lines', async () => {
+  const stopping = startGateway(
+    {
+      ...Object.assign({}, ...names.map((name) => upstreamAt(name, emulator.url))),
+      ROUTES: 'three = a/a + b/b + c/c',
+    },
+    (config) => ({ ...config, shutdownGraceMs: 50 }),
+  )
+  const stalled = () => cutAt('C', 'stall')
+  set({ a: stalled, b: stalled, c: stalled })
+  const client = askRaw(stopping.url, 'three')
+  await until(() => client.text().includes('Hello'), 2_000, 'the answer')
+  await within(stopping.close(), 5_000, 'the stop')
+  await within(client.closed, 1_000, 'the end')
+  expect(client.text()).toContain('shutting_down')
+  expect(client.text()).not.toMatch(/Request failed|\[DONE\]/)
+})
