@@ -53,7 +53,7 @@ function saysSomething(message: Message): boolean {
   return message.role !== 'assistant' || message.content.length > 0 || message.toolCalls.length > 0
 }
 
-/** A function's parameters are always there, since Mistral requires them; OpenAI takes none for an empty list. */
+/** Mistral requires a function's parameters: where a client leaves them out, OpenAI reads that as an empty list. */
 function functionsOnly(parameters: Parameters): Parameters {
   const { tools, toolChoice } = parameters
   if (toolChoice?.type === 'foreign') throw notAFunction('tool_choice')
