@@ -19,6 +19,9 @@ const scripts: ReadonlyMap<string, Script> = new Map([
 
 export const mockModels: readonly string[] = [...scripts.keys()]
 
+/** A model of the gateway that asks several of these at once. */
+export const mockPanel = { name: 'panel', members: ['short-5ms', 'short-5ms', 'short-5ms'] } as const
+
 export function scriptOf(model: string): Script | undefined {
   return scripts.get(model)
 }

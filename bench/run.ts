@@ -11,6 +11,8 @@
  *   exists each proxy has one core for itself, and the mock and this process have the others.
  * - Time to first token: 64 lanes of short streams (50 tokens, 5 ms apart) one after the other, staggered, so that each
  *   starts while 63 others run. From the request's sending to the read that holds the first token.
+ * - Fan-out: first token of a panel of three models, against one of them asked alone, both through the gateway; `direct` is
+ *   the first of three requests sent to the mock at once. A panel's header does not count, only what a member said.
  * - CPU per relayed chunk: 64 streams paced 5 ms. CPU time of all the proxy's threads (schedstat, in nanoseconds) divided by
  *   the chunks that this process received meanwhile. Bun's timers fire once a millisecond, so a dozen streams' chunks come
  *   at a time; were they spread, waking up would cost both proxies more and the ratio would be lower.
@@ -28,6 +30,7 @@ import { availableParallelism, cpus, loadavg } from 'node:os'
 import type { Figure, Row } from './figure.ts'
 import { abort } from './figures/abort.ts'
 import { cpuPerChunk } from './figures/cpu-per-chunk.ts'
+import { fanOut } from './figures/fan-out.ts'
 import { firstToken } from './figures/first-token.ts'
 import { jsonThroughput } from './figures/json-throughput.ts'
 import { leak } from './figures/leak.ts'
@@ -37,7 +40,16 @@ import { type Options, readOptions } from './options.ts'
 import { markdownTable } from './table.ts'
 import { tributaryCommand } from './targets.ts'
 
-const figures: readonly Figure[] = [jsonThroughput, firstToken, cpuPerChunk, memoryPerStream, abort, leak, start]
+const figures: readonly Figure[] = [
+  jsonThroughput,
+  firstToken,
+  fanOut,
+  cpuPerChunk,
+  memoryPerStream,
+  abort,
+  leak,
+  start,
+]
 const figureWithinMs = 120_000
 
 async function run(options: Options): Promise<void> {

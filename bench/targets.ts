@@ -1,6 +1,6 @@
 import { Child } from './child.ts'
 import { pinned } from './cores.ts'
-import { mockModels } from './mock-scripts.ts'
+import { mockModels, mockPanel } from './mock-scripts.ts'
 
 export type TargetName = 'direct' | 'pass-through' | 'tributary'
 export type Target = { readonly name: TargetName; readonly port: number; readonly pid: number }
@@ -51,7 +51,9 @@ export async function startProxy(name: 'pass-through' | 'tributary', mock: Child
     const command = [process.execPath, `${root}bench/pass-through.ts`]
     return Child.start(pinned(command, cores), { ...upstream, BUN_CONFIG_MAX_HTTP_REQUESTS: '65535' }, folder)
   }
-  const listener = { HOST: '127.0.0.1', PORT: '0', OPENAI_MODELS: mockModels.join(',') }
+  const members = mockPanel.members.map((model) => `openai/${model}`).join(' + ')
+  const models = { OPENAI_MODELS: mockModels.join(','), ROUTES: `${mockPanel.name} = ${members}` }
+  const listener = { HOST: '127.0.0.1', PORT: '0', ...models }
   const log = { LOG_LEVEL: 'warn', LOG_FORMAT: 'json' }
   const command = pinned(await tributaryCommand(), cores)
   return Child.start(command, { ...upstream, ...listener, ...log }, folder)
