@@ -43,7 +43,8 @@ describe('a character in two halves', () => {
     expect(grown(high, 'Hello')).toEqual(['', 'Hello'])
   })
 
-  test('of which one stays alone is replaced', () => {
+  test('of which one stays alone is replaced, and not asked for again', () => {
+    expect(grown(`${high}${high}`, high, `${high}${high}`, `${high}${high}a`)).toEqual(['\ufffd', '', '', '\ufffda'])
     const text = new CumulativeText()
     expect([text.grow(`a${high}`), text.end(), text.end()]).toEqual(['a', '\ufffd', ''])
     expect(grown(`${high}a`, `${high}a${low}`)).toEqual(['\ufffda', '\ufffd'])

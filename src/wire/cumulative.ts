@@ -41,6 +41,7 @@ export class CumulativeText {
   }
 
   #give(end: number): string {
+    if (end <= this.#given.length) return ''
     const added = this.#last.slice(this.#given.length, end)
     this.#given = this.#last.slice(0, end)
     return added.toWellFormed()
