@@ -13,6 +13,15 @@ export function parseUpstreamJson(text: string): unknown {
   }
 }
 
+/** What the text says as JSON; undefined where it is none. */
+export function jsonOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** Brackets that may stand inside each other. */
 const maxDepth = 64
 
