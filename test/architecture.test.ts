@@ -13,15 +13,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   dialects: ['chat', 'wire'],
   state: ['chat'],
   accounts: ['chat', 'state'],
+  auth: ['chat', 'wire', 'accounts'],
   'providers/provider.ts': ['chat', 'accounts'],
   'providers/index.ts': ['providers'],
-  'providers/*': ['chat', 'wire', 'dialects', 'accounts', 'providers/provider.ts'],
-  gateway: ['chat', 'accounts', 'providers/provider.ts'],
+  'providers/*': ['chat', 'wire', 'dialects', 'accounts', 'auth', 'providers/provider.ts'],
+  gateway: ['chat', 'state', 'accounts', 'providers/provider.ts'],
   telemetry: ['chat'],
   api: ['chat', 'wire', 'dialects', 'gateway'],
   'version.ts': ['../package.json'],
   'fetch-limit.ts': [],
-  'environment.ts': ['chat', 'providers/provider.ts'],
+  'environment.ts': ['chat', 'providers/provider.ts', 'version.ts'],
   'read-panels.ts': ['gateway/panel.ts', 'providers/provider.ts', 'environment.ts'],
   'config.ts': ['chat', 'providers', 'gateway', 'api', 'environment.ts', 'read-panels.ts'],
   'app.ts': ['chat', 'wire', 'gateway', 'api', 'config.ts', 'fetch-limit.ts', 'version.ts'],
@@ -32,7 +33,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Where each package may be imported. Node's and Bun's own modules may be everywhere. */
 const packageHomes: Readonly<Record<string, readonly string[]>> = {
   elysia: ['api', 'app.ts'],
-  zod: ['environment.ts', 'api', 'dialects', 'accounts', 'providers'],
+  zod: ['environment.ts', 'api', 'dialects', 'accounts', 'auth', 'providers'],
   pino: ['telemetry'],
   tokenx: ['gateway/count-tokens.ts'],
 }
