@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto'
+import { signJwt, verifyJwt } from './emulated-jwt.ts'
+import { EmulatedRotation, type Rotated, type RotationOptions, type TokenFamily } from './emulated-rotation.ts'
+
+/** A session object as supabase/auth gives it out. */
+export interface EmulatedSession {
+  readonly access_token: string
+  readonly token_type: 'bearer'
+  /** Seconds. */
+  readonly expires_in: number
+  /** Seconds since 1970. */
+  readonly expires_at: number
+  readonly refresh_token: string
+  readonly user: { readonly id: string; readonly [member: string]: unknown }
+}
+
+interface UsersOptions extends RotationOptions {
+  /** Seconds an access token lasts. */
+  readonly expiresIn: number
+}
+
+/** Users, their sessions, and the tokens that were signed for them. */
+export class EmulatedUsers {
+  readonly #options: UsersOptions
+  readonly #rotation: EmulatedRotation
+  readonly #key = randomBytes(32).toString('hex')
+  readonly #anonymous = new Set<string>()
+  readonly #refused = new Set<string>()
+  #issuer = ''
+  #tokens = 0
+
+  constructor(options: UsersOptions) {
+    this.#options = options
+    this.#rotation = new EmulatedRotation(options)
+  }
+
+  /** Where the service turned out to be, which stands in every token. */
+  isAt(origin: string): void {
+    this.#issuer = `${origin}/auth/v1`
+  }
+
+  /** A project's older, public key: a token too. */
+  anonKey(ref: string): string {
+    return signJwt({ iss: 'supabase', ref, role: 'anon', iat: 1_700_000_000, exp: 2_000_000_000 }, this.#key)
+  }
+
+  signIn(isAnonymous: boolean): EmulatedSession {
+    const userId = crypto.randomUUID()
+    if (isAnonymous) this.#anonymous.add(userId)
+    return this.#session(this.#rotation.begin(userId))
+  }
+
+  /** @returns the code it is refused with, where it is */
+  refresh(token: string): EmulatedSession | string {
+    const rotated: Rotated = this.#rotation.rotate(token)
+    return typeof rotated === 'string' ? rotated : this.#session(rotated)
+  }
+
+  /** Ends every session of a user; from then on its refresh tokens are refused with this code. */
+  end(userId: string, code: 'user_banned' | 'session_expired' | 'session_not_found'): void {
+    for (const family of this.#rotation.families()) if (family.userId === userId) family.endedBy = code
+  }
+
+  /** Takes this access token no more, though it has not ended. */
+  refuse(accessToken: string): void {
+    this.#refused.add(accessToken)
+  }
+
+  /** The claims of an access token that is ours and still holds. */
+  verify(accessToken: string): Readonly<Record<string, unknown>> | undefined {
+    const claims = verifyJwt(accessToken, this.#key)
+    const hasEnded = typeof claims?.exp !== 'number' || claims.exp * 1000 <= this.#options.now()
+    return hasEnded || claims.role !== 'authenticated' || this.#refused.has(accessToken) ? undefined : claims
+  }
+
+  #session({ userId, sessionId, active = '' }: TokenFamily): EmulatedSession {
+    const iat = Math.floor(this.#options.now() / 1000)
+    const expires_at = iat + this.#options.expiresIn
+    const isAnonymous = this.#anonymous.has(userId)
+    const shared = { aud: 'authenticated', role: 'authenticated', is_anonymous: isAnonymous }
+    const email = isAnonymous ? '' : 'user@example.test'
+    const app_metadata = isAnonymous ? {} : { provider: 'github', providers: ['github'] }
+    const claims = {
+      ...shared,
+      iss: this.#issuer,
+      sub: userId,
+      exp: expires_at,
+      iat,
+      email,
+      app_metadata,
+      // base64url has two characters that base64 has not: this claim makes them
+      user_metadata: { name: '~~~???ÿÿÿ' },
+      session_id: sessionId,
+      aal: 'aal1',
+      amr: [{ method: isAnonymous ? 'anonymous' : 'oauth', timestamp: iat }],
+      jti: String(++this.#tokens),
+    }
+    return {
+      access_token: signJwt(claims, this.#key),
+      token_type: 'bearer',
+      expires_in: this.#options.expiresIn,
+      expires_at,
+      refresh_token: active,
+      user: { ...shared, id: userId, email, phone: '', app_metadata, user_metadata: {}, identities: [] },
+    }
+  }
+}

@@ -1,0 +1,217 @@
+import { afterAll, describe, expect, test } from 'bun:test'
+import { inspect } from 'node:util'
+import { until } from '../../test/waiting.ts'
+import { asChatError, ChatError } from '../chat/error.ts'
+import { Secret } from '../chat/secret.ts'
+import type { Script } from '../wire/emulated-script.ts'
+import { signJwt } from './emulated-jwt.ts'
+import { readSession, type SupabaseSession } from './session.ts'
+import { signUpAnonymously, supabaseRenewal } from './supabase.ts'
+import { emulateSupabase, type SupabaseEmulator, type SupabaseEmulatorOptions } from './supabase-emulator.ts'
+
+const never = new AbortController().signal
+const json = { 'content-type': 'application/json' }
+const keyName = 'THE_ANON_KEY'
+
+const emulator = await emulateSupabase()
+afterAll(() => emulator.close())
+
+function projectAt({ origin, anonKey }: SupabaseEmulator, key = anonKey) {
+  return { url: origin, anonKey: { name: keyName, secret: new Secret(key) } }
+}
+
+function sessionOf(value: unknown): SupabaseSession {
+  const session = readSession(value)
+  if (!session) throw new Error('no session')
+  return session
+}
+
+const renewal = supabaseRenewal(projectAt(emulator))
+const renewed = (session: SupabaseSession, signal = never) => renewal.renew(session, signal)
+
+async function failureOf(promise: Promise<unknown>): Promise<ChatError> {
+  const thrown = await promise.then(
+    () => 'nothing',
+    (reason: unknown) => reason,
+  )
+  if (thrown instanceof ChatError) return thrown
+  throw new Error(`no ChatError: ${String(thrown)}`)
+}
+
+describe('a session', () => {
+  test('is renewed with another token for the same user', async () => {
+    const old = sessionOf(emulator.signIn())
+    const next = await renewed(old)
+    expect(next.userId).toBe(old.userId)
+    expect(next.refreshToken?.reveal()).not.toBe(old.refreshToken?.reveal())
+    expect(emulator.verify(next.accessToken.reveal())).toMatchObject({ sub: old.userId })
+    expect(renewal.expiresAt(next)).toBe(Number(emulator.verify(next.accessToken.reveal())?.exp) * 1000)
+    expect(renewal.aheadMs).toBe(90_000)
+    const sent = emulator.requests.at(-1)
+    expect(sent).toMatchObject({ method: 'POST', path: '/auth/v1/token?grant_type=refresh_token' })
+    expect(sent?.headers.get('authorization')).toBe(`Bearer ${emulator.anonKey}`)
+    expect(JSON.parse(sent?.body ?? '')).toEqual({ refresh_token: old.refreshToken?.reveal() })
+  })
+
+  test('is kept as text, and is what it was', () => {
+    const session = sessionOf(emulator.signIn())
+    const again = renewal.decode(renewal.encode(session))
+    expect(again && renewal.encode(again)).toBe(renewal.encode(session))
+    expect(again?.accessToken.reveal()).toBe(session.accessToken.reveal())
+    expect(again?.expiresAt).toBe(session.expiresAt)
+    for (const text of ['', '{}', '[]', 'null', '{"access_token":""}', renewal.encode(session).slice(0, -1)])
+      expect(renewal.decode(text)).toBeUndefined()
+  })
+
+  test('shows its tokens to nobody', () => {
+    const given = emulator.signIn()
+    const shown = inspect(sessionOf(given), { depth: 9 }) + JSON.stringify(sessionOf(given))
+    expect(shown).not.toContain(given.refresh_token)
+    expect(shown).not.toContain(given.access_token)
+  })
+
+  test('ends when its token says so, else when it says so itself', () => {
+    const jwt = (claims: object) => signJwt({ sub: 'u-1', ...claims }, 'any key')
+    expect(readSession({ access_token: jwt({ exp: 1_000 }), expires_at: 2_000 })?.expiresAt).toBe(1_000_000)
+    expect(readSession({ access_token: jwt({}), expires_at: 2_000 })?.expiresAt).toBe(2_000_000)
+    expect(readSession({ access_token: jwt({}), expires_in: 60 }, 5_000)?.expiresAt).toBe(65_000)
+    expect(readSession({ access_token: jwt({}) })).toBeUndefined()
+    expect(readSession({ access_token: jwt({ exp: 1 }) })?.userId).toBe('u-1')
+    expect(readSession({ access_token: 'opaque', expires_at: 1 })).toBeUndefined()
+  })
+
+  test('without a refresh token needs a login, and nobody is asked', async () => {
+    const { refresh_token: _, ...without } = emulator.signIn()
+    const asked = emulator.requests.length
+    expect(await failureOf(renewed(sessionOf(without)))).toMatchObject({ reason: 'login-needed' })
+    expect(emulator.requests.length).toBe(asked)
+  })
+})
+
+describe('a refusal', () => {
+  const said = (status: number, body: object | string, headers: Record<string, string> = {}): Script => ({
+    status,
+    headers: { ...json, ...headers },
+    body: [typeof body === 'string' ? body : JSON.stringify(body)],
+  })
+  const page = '<!doctype html><title>Just a moment...</title>'
+  const rows: readonly (readonly [Script, string, string])[] = [
+    [
+      said(400, { code: 400, error_code: 'refresh_token_not_found', msg: 'x' }),
+      'login-needed',
+      'upstream_login_needed',
+    ],
+    [said(400, { code: 'refresh_token_already_used', message: 'x' }), 'login-needed', 'upstream_login_needed'],
+    [said(400, { code: 400, error_code: 'session_not_found', msg: 'x' }), 'login-needed', 'upstream_login_needed'],
+    [said(400, { code: 'session_expired', message: 'x' }), 'login-needed', 'upstream_login_needed'],
+    [said(400, { code: 'validation_failed', message: 'x' }), 'login-needed', 'upstream_login_needed'],
+    [said(400, {}, { 'x-sb-error-code': 'session_expired' }), 'login-needed', 'upstream_login_needed'],
+    [said(400, { error: 'invalid_grant', error_description: 'x' }), 'login-needed', 'upstream_login_needed'],
+    [said(400, { msg: 'Invalid Refresh Token: Already Used' }), 'login-needed', 'upstream_login_needed'],
+    [said(400, { code: 'user_banned', message: 'x' }), 'account-banned', 'upstream_banned'],
+    [said(400, { msg: 'Invalid Refresh Token: User Banned' }), 'account-banned', 'upstream_banned'],
+    [said(429, { code: 'over_request_rate_limit', message: 'x' }), 'rate-limited', 'rate_limit_exceeded'],
+    [said(401, { message: 'Invalid API key', hint: 'x' }), 'upstream-failed', 'upstream_configuration'],
+    [said(401, { message: 'No API key found in request' }), 'upstream-failed', 'upstream_configuration'],
+    [said(400, { error: 'invalid_request', error_description: 'x' }), 'upstream-failed', 'upstream_error'],
+    [said(400, 'no json'), 'upstream-failed', 'upstream_error'],
+    [said(404, { error: 'requested path is invalid' }), 'upstream-failed', 'upstream_error'],
+    [said(302, '', { location: 'http://127.0.0.1:1/' }), 'upstream-failed', 'upstream_error'],
+    // a server in trouble proves nothing, whatever it says
+    [said(500, { code: 'refresh_token_not_found', error_id: 'x' }), 'upstream-failed', 'upstream_error'],
+    [said(503, { code: 'unexpected_failure' }), 'upstream-failed', 'upstream_error'],
+    [said(403, page, { 'content-type': 'text/html' }), 'challenged', 'upstream_blocked'],
+    [said(200, '{}'), 'upstream-failed', 'upstream_bad_response'],
+    [said(200, 'no json'), 'upstream-failed', 'upstream_bad_response'],
+    [said(200, { access_token: 'a', user: { id: 'u' }, expires_at: 9 }), 'upstream-failed', 'upstream_bad_response'],
+    [{ ...said(200, '{"access_token":"'), ending: 'rst', endDelayMs: 20 }, 'upstream-failed', 'upstream_disconnected'],
+    [{ framing: 'raw', ending: 'fin' }, 'upstream-failed', 'upstream_disconnected'],
+  ]
+  for (const [script, reason, code] of rows)
+    test(`${script.status ?? 'none'} ${[...(script.body ? [script.body].flat() : [])]} is ${code}`, async () => {
+      emulator.fault({ script })
+      const failure = await failureOf(renewed(sessionOf(emulator.signIn())))
+      expect(failure).toMatchObject({ reason, code })
+    })
+
+  test('of the key names the variable that holds it', async () => {
+    const wrong = supabaseRenewal(projectAt(emulator, 'a key of another project'))
+    const failure = await failureOf(wrong.renew(sessionOf(emulator.signIn()), never))
+    expect(failure).toMatchObject({ code: 'upstream_configuration', upstreamStatus: 401 })
+    expect(failure.message).toContain(keyName)
+  })
+
+  test('says how long to wait, where it does', async () => {
+    emulator.fault({ script: said(429, {}, { 'retry-after': '7' }) })
+    expect(await failureOf(renewed(sessionOf(emulator.signIn())))).toMatchObject({ retryAfterMs: 7_000 })
+  })
+
+  test('repeats no token', async () => {
+    const given = emulator.signIn()
+    emulator.fault({ script: said(400, { error: given.refresh_token, message: given.refresh_token }) })
+    expect(inspect(await failureOf(renewed(sessionOf(given))))).not.toContain(given.refresh_token)
+  })
+
+  test('that does not come is waited for no longer than the signal says', async () => {
+    emulator.fault({ script: { framing: 'raw', ending: 'stall' } })
+    const leaving = new AbortController()
+    const asked = emulator.requests.length
+    const failed = failureOf(renewed(sessionOf(emulator.signIn()), leaving.signal))
+    await until(() => emulator.requests.length > asked, 2_000, 'the request')
+    leaving.abort(new ChatError('cancelled', { message: 'enough' }))
+    expect(await failed).toMatchObject({ reason: 'cancelled' })
+  })
+})
+
+describe('an anonymous session', () => {
+  const startedWith = async (options: SupabaseEmulatorOptions, run: (own: SupabaseEmulator) => Promise<void>) => {
+    const own = await emulateSupabase(options)
+    await run(own).finally(() => own.close())
+  }
+
+  test('is given to anybody, and can be renewed', async () => {
+    const session = await signUpAnonymously(projectAt(emulator), never)
+    expect(emulator.verify(session.accessToken.reveal())).toMatchObject({ is_anonymous: true, sub: session.userId })
+    expect((await renewed(session)).userId).toBe(session.userId)
+  })
+
+  test('is given thirty times an hour, and again after a while', async () => {
+    let now = 1_800_000_000_000
+    await startedWith({ now: () => now }, async (own) => {
+      const signUp = () => signUpAnonymously(projectAt(own), never)
+      for (let at = 0; at < 30; at++) await signUp()
+      expect(await failureOf(signUp())).toMatchObject({ reason: 'rate-limited', retryAfterMs: 120_000 })
+      now += 120_000
+      await signUp()
+      expect(own.counts.signUps).toBe(31)
+    })
+  })
+
+  for (const [anonymous, code] of [
+    ['disabled', 'upstream_configuration'],
+    ['captcha', 'upstream_blocked'],
+  ] as const)
+    test(`where that is ${anonymous} is ${code}`, () =>
+      startedWith({ anonymous }, async (own) => {
+        expect(await failureOf(signUpAnonymously(projectAt(own), never))).toMatchObject({ code })
+      }))
+})
+
+describe('a reply that was lost', () => {
+  for (const rule of ['documented', 'strict', 'v2'] as const)
+    test(`costs nothing, by the rule ${rule}: the same token is asked with again`, async () => {
+      const own = await emulateSupabase({ rule })
+      try {
+        const mine = supabaseRenewal(projectAt(own))
+        const session = sessionOf(own.signIn())
+        own.fault({ script: { framing: 'raw', ending: 'rst' }, isDone: true })
+        expect(asChatError(await failureOf(mine.renew(session, never))).reason).toBe('upstream-failed')
+        const again = await mine.renew(session, never)
+        expect(own.verify(again.accessToken.reveal())).toBeDefined()
+        await mine.renew(again, never)
+        expect(own.counts).toMatchObject({ renewals: 3, refusals: 0 })
+      } finally {
+        await own.close()
+      }
+    })
+})
