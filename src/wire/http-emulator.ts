@@ -33,6 +33,8 @@ export interface Exchange {
   finish(): void
   /** Closes with RST. */
   reset(): void
+  /** The connection speaks something else from now on: `take` gets what the client sends. */
+  upgrade(take: (bytes: Buffer) => void): void
 }
 
 export interface HttpEmulator {
@@ -84,12 +86,20 @@ async function listen(server: Server): Promise<number> {
 /** Cuts the bytes of a kept-alive connection into requests. */
 function serve(socket: Socket, begin: (exchange: Exchange) => void): void {
   let buffer: Buffer = Buffer.alloc(0)
+  let take: ((bytes: Buffer) => void) | undefined
   const closed = new Promise<number>((resolve) => socket.on('close', () => resolve(performance.now())))
   socket.on('data', (bytes: Buffer) => {
+    if (take) return take(bytes)
     buffer = buffer.length === 0 ? bytes : Buffer.concat([buffer, bytes])
     for (let taken = takeRequest(buffer); taken; taken = takeRequest(buffer)) {
       buffer = buffer.subarray(taken.length)
-      begin(exchangeOn(socket, taken.request, closed))
+      begin({
+        ...exchangeOn(socket, taken.request, closed),
+        upgrade(by) {
+          take = by
+          if (buffer.length > 0) take(buffer)
+        },
+      })
     }
   })
 }
@@ -106,7 +116,7 @@ function takeRequest(buffer: Buffer): { request: EmulatedRequest; length: number
   return { request: { method, path, headers, body: buffer.toString('utf8', headEnd + 4, length) }, length }
 }
 
-function exchangeOn(socket: Socket, request: EmulatedRequest, closed: Promise<number>): Exchange {
+function exchangeOn(socket: Socket, request: EmulatedRequest, closed: Promise<number>): Omit<Exchange, 'upgrade'> {
   const raw = (bytes: string | Uint8Array): Promise<void> => {
     if (socket.destroyed || socket.write(bytes)) return Promise.resolve()
     return new Promise((resolve) => {

@@ -1,0 +1,150 @@
+import { ChatError } from '../chat/error.ts'
+
+export interface InboxOptions {
+  /** Ends it at once, whatever still waits; its reason is what the reader gets. */
+  readonly signal: AbortSignal
+  /** Lets go of what fills it, a socket: called once, whatever ended it. */
+  readonly release: () => void
+  /** Bytes that may wait for the reader; 8 MiB. */
+  readonly maxBytes?: number
+}
+
+interface Waiting<T> {
+  readonly value: T
+  readonly size: number
+}
+
+type Step<T> = IteratorResult<T, undefined>
+
+const maxWaitingBytes = 8 * 1024 * 1024
+/** What a value costs beside its bytes: a million empty messages are not nothing. */
+const overheadBytes = 64
+const done = { done: true, value: undefined } as const
+
+/**
+ * From push to pull: holds what a socket says until its one reader asks for it. What cannot be paused is bounded: a
+ * reader that falls too far behind gets an error, and the socket is let go of.
+ */
+export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
+  readonly #options: InboxOptions
+  /** What the reader takes next, from `#at` on, and what has come since: so that no take moves the rest. */
+  #taking: Waiting<T>[] = []
+  #at = 0
+  #coming: Waiting<T>[] = []
+  #bytes = 0
+  #reader: PromiseWithResolvers<Step<T>> | undefined
+  #isOver = false
+  #error: unknown
+
+  constructor(options: InboxOptions) {
+    this.#options = options
+    if (options.signal.aborted) this.#onAbort()
+    else options.signal.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  /** True once nothing more is taken in. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Takes a value in. @param size in bytes */
+  push(value: T, size: number): void {
+    if (this.#isOver) return
+    if (this.#reader) {
+      this.#reader.resolve({ done: false, value })
+      this.#reader = undefined
+      return
+    }
+    this.#bytes += size + overheadBytes
+    if (this.#bytes > (this.#options.maxBytes ?? maxWaitingBytes)) this.abort(tooLarge())
+    else this.#coming.push({ value, size })
+  }
+
+  /** Nothing more comes: the reader gets what waits, and then the end. */
+  close(): void {
+    this.#end(undefined)
+  }
+
+  /** Nothing more comes: the reader gets what waits, and then the error. */
+  fail(error: ChatError): void {
+    this.#end(error)
+  }
+
+  /** What waits is thrown away: the reader gets the error at once. */
+  abort(error: unknown): void {
+    this.#drop()
+    this.#end(error)
+  }
+
+  async next(): Promise<Step<T>> {
+    const waiting = this.#take()
+    if (waiting) return { done: false, value: waiting.value }
+    if (this.#isOver) return this.#last()
+    this.#reader = Promise.withResolvers()
+    return this.#reader.promise
+  }
+
+  /** Nobody reads on. */
+  async return(): Promise<Step<T>> {
+    this.#drop()
+    this.#end(undefined)
+    this.#error = undefined
+    return done
+  }
+
+  readonly #onAbort = (): void => {
+    this.abort(this.#options.signal.reason)
+  }
+
+  #take(): Waiting<T> | undefined {
+    if (this.#at === this.#taking.length) {
+      this.#taking = this.#coming
+      this.#coming = []
+      this.#at = 0
+    }
+    const next = this.#taking[this.#at]
+    if (!next) return undefined
+    this.#at++
+    this.#bytes -= next.size + overheadBytes
+    return next
+  }
+
+  #drop(): void {
+    this.#taking = []
+    this.#coming = []
+    this.#at = 0
+    this.#bytes = 0
+  }
+
+  #end(error: unknown): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#error = error
+    this.#options.signal.removeEventListener('abort', this.#onAbort)
+    const reader = this.#reader
+    this.#reader = undefined
+    if (error === undefined) reader?.resolve(done)
+    else reader?.reject(error)
+    if (reader) this.#error = undefined
+    this.#options.release()
+  }
+
+  /** The error is told once; afterwards there is nothing, as after any iterator's end. */
+  #last(): Step<T> {
+    const error = this.#error
+    this.#error = undefined
+    if (error !== undefined) throw error
+    return done
+  }
+}
+
+function tooLarge(): ChatError {
+  return new ChatError('upstream-failed', {
+    message: 'The upstream sent more than could be read in time.',
+    code: 'upstream_response_too_large',
+  })
+}
