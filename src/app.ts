@@ -3,6 +3,7 @@ import type { Logger } from './chat/call.ts'
 import type { Config } from './config.ts'
 import { maxFetches } from './fetch-limit.ts'
 import { openGateway } from './gateway/gateway.ts'
+import type { Store } from './state/store.ts'
 import { version } from './version.ts'
 import { assumeProxy } from './wire/can-connect.ts'
 
@@ -18,13 +19,15 @@ export interface App {
   close(): Promise<void>
 }
 
-/** Puts the rooms together. @throws when the address cannot be bound */
-export function openApp(config: Config, log: Logger): App {
+/** Puts the rooms together. The store is closed with it. @throws when the address cannot be bound */
+export function openApp(config: Config, log: Logger, store: Store): App {
   if (config.isProxied) assumeProxy()
   const gateway = openGateway({
     upstreams: config.upstreams,
     panels: config.panels,
     deadlines: config.deadlines,
+    store,
+    threadTtlMs: config.sessionTtlMs,
     maxCalls: maxFetches - spareFetches,
     log,
   })
@@ -47,6 +50,7 @@ export function openApp(config: Config, log: Logger): App {
     async close() {
       await server.stop(config.shutdownGraceMs)
       gateway.close()
+      await store.close()
     },
   }
 }

@@ -20,6 +20,8 @@ export interface Config {
   readonly deadlines: Deadlines
   readonly keepAliveMs: number
   readonly shutdownGraceMs: number
+  /** For how long a conversation is remembered that nobody goes on with. */
+  readonly sessionTtlMs: number
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
   readonly logFormat: 'pretty' | 'json'
   readonly upstreams: readonly Upstream[]
@@ -81,6 +83,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean): Config
     deadlines: readDeadlines(environment),
     keepAliveMs: seconds(environment, 'KEEPALIVE_INTERVAL', 10),
     shutdownGraceMs: seconds(environment, 'SHUTDOWN_GRACE', 30),
+    sessionTtlMs: seconds(environment, 'SESSION_CACHE_TTL', 3600),
     logLevel: environment.choice('LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'silent']) ?? 'info',
     logFormat: environment.choice('LOG_FORMAT', ['pretty', 'json']) ?? (isTerminal ? 'pretty' : 'json'),
     upstreams: configured.length > 0 ? configured : [demo],

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Secret } from './chat/secret.ts'
 import type { Problem, Variables } from './providers/provider.ts'
+import { version } from './version.ts'
 
 /** The variables of a process and of its `.env`, by name. */
 export type RawVariables = Readonly<Record<string, string | undefined>>
@@ -23,6 +24,10 @@ export class Environment implements Variables {
 
   get problems(): readonly Problem[] {
     return this.#problems
+  }
+
+  get userAgent(): string {
+    return this.text('UPSTREAM_USER_AGENT') ?? `tributary/${version}`
   }
 
   text(name: string): string | undefined {

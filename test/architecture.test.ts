@@ -25,8 +25,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'environment.ts': ['chat', 'providers/provider.ts', 'version.ts'],
   'read-panels.ts': ['gateway/panel.ts', 'providers/provider.ts', 'environment.ts'],
   'config.ts': ['chat', 'providers', 'gateway', 'api', 'environment.ts', 'read-panels.ts'],
-  'app.ts': ['chat', 'wire', 'gateway', 'api', 'config.ts', 'fetch-limit.ts', 'version.ts'],
-  commands: ['wire', 'accounts', 'gateway', 'telemetry', 'app.ts', 'config.ts', 'version.ts'],
+  'app.ts': ['chat', 'wire', 'state', 'gateway', 'api', 'config.ts', 'fetch-limit.ts', 'version.ts'],
+  commands: ['wire', 'state', 'accounts', 'gateway', 'telemetry', 'app.ts', 'config.ts', 'version.ts'],
   'main.ts': ['commands', 'fetch-limit.ts'],
 }
 

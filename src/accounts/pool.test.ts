@@ -1,23 +1,31 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { ChatError, type Reason } from '../chat/error.ts'
-import type { Account } from './account.ts'
-import { Pool } from './pool.ts'
+import { accountsOptions, poolOf } from './fake-pool.ts'
+import type { Pool } from './pool.ts'
+import { Session } from './session.ts'
 
 const minuteMs = 60_000
-const nobody: ReadonlySet<unknown> = new Set()
+const never = new AbortController().signal
+
+/** The next account of a pool that makes none. */
+function leasedFrom(pool: Pool, tried: readonly Session[] = []): Session {
+  const leased = pool.lease({ tried: new Set(tried) }, never)
+  if (leased instanceof Promise) throw new Error('there is one at once')
+  return leased
+}
 
 function given(count: number, startsAt = 0) {
   let now = startsAt
-  const accounts = Array.from({ length: count }, (_, at): Account => ({ label: `a${at}`, credential: undefined }))
-  const pool = new Pool(accounts, () => now)
+  const given = Array.from({ length: count }, (_, at) => ({ label: `a${at}`, credential: undefined }))
+  const { pool, sessions: accounts } = poolOf(given, { now: () => now })
   return {
     accounts,
     pool,
     pass: (ms: number) => {
       now += ms
     },
-    lease: (...tried: readonly Account[]) => pool.lease(new Set(tried)).label,
+    lease: (...tried: readonly Session[]) => leasedFrom(pool, tried).label,
     fail: (at: number, reason: Reason = 'rate-limited', retryAfterMs?: number) => {
       const account = accounts[at]
       const error = new ChatError(reason, { message: '', ...(retryAfterMs !== undefined && { retryAfterMs }) })
@@ -30,7 +38,7 @@ function given(count: number, startsAt = 0) {
     kinds: () => Object.fromEntries(pool.states().map(({ label, state }) => [label, state.kind])),
     until: (at: number) => {
       const found = pool.states().find(({ label }) => label === `a${at}`)?.state
-      return found && found.kind !== 'ok' ? found.until : undefined
+      return found && 'until' in found ? found.until : undefined
     },
   }
 }
@@ -153,12 +161,12 @@ test('told once and failing again untold, an account may be asked again', () => 
 test('when every account has failed this call there is nobody left', () => {
   const { lease, accounts } = given(2)
   expect(refusalOf(() => lease(...accounts))).toMatchObject({ reason: 'unavailable', code: 'no_account' })
-  expect(refusalOf(() => new Pool([]).lease(nobody))).toMatchObject({ reason: 'unavailable', code: 'no_account' })
+  expect(refusalOf(() => leasedFrom(poolOf([]).pool))).toMatchObject({ reason: 'unavailable', code: 'no_account' })
 })
 
 test('an account the pool does not know changes nothing', () => {
   const { pool, kinds } = given(1)
-  const stranger: Account = { label: 'x', credential: undefined }
+  const stranger = new Session({ label: 'x', credential: undefined }, { ...accountsOptions(), upstream: 'another' })
   pool.failed(stranger, new ChatError('rate-limited', { message: '' }))
   pool.succeeded(stranger)
   expect(kinds()).toEqual({ a0: 'ok' })

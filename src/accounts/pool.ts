@@ -1,13 +1,22 @@
 import { ChatError } from '../chat/error.ts'
-import type { Account, AccountState } from './account.ts'
+import type { AccountState } from './account.ts'
+import type { Session } from './session.ts'
+import type { Source } from './source.ts'
 
-interface Member<A> {
-  readonly account: A
+interface Member {
+  readonly session: Session
   state: AccountState
   /** Whether the upstream itself said until when it does not want to be asked. */
   isTold: boolean
   /** Failures since the last success. */
   failures: number
+}
+
+export interface LeaseOptions {
+  /** Accounts that have already failed this call. */
+  readonly tried: ReadonlySet<unknown>
+  /** The label of the account that is wanted, if it may be asked. */
+  readonly preferred?: string | undefined
 }
 
 const ok: AccountState = { kind: 'ok' }
@@ -18,74 +27,124 @@ const dayMs = 24 * 60 * minuteMs
  * Gives out the accounts of one upstream, the least recently used healthy one first. An account that failed rests;
  * the last one is never kept back for a failing nobody has put a time to, since a wrong guess would be an outage.
  */
-export class Pool<A extends Account = Account> {
+export class Pool {
   /** In the order of their last use. */
-  readonly #ready = new Map<A, Member<A>>()
-  readonly #resting = new Map<A, Member<A>>()
+  readonly #ready = new Map<string, Member>()
+  readonly #resting = new Map<string, Member>()
+  /** Of no more use, by proof. */
+  readonly #dead = new Map<string, Member>()
+  readonly #source: Source | undefined
   readonly #now: () => number
   #nextWake = Number.POSITIVE_INFINITY
 
-  constructor(accounts: readonly A[], now: () => number = Date.now) {
+  /** @param source makes further accounts, where the upstream has them for the asking */
+  constructor(sessions: readonly Session[], now: () => number = Date.now, source?: Source) {
     this.#now = now
-    for (const account of accounts) this.#ready.set(account, { account, state: ok, isTold: false, failures: 0 })
+    this.#source = source
+    for (const session of sessions) this.#add(session)
   }
 
   get size(): number {
-    return this.#ready.size + this.#resting.size
+    return this.#ready.size + this.#resting.size + this.#dead.size
   }
 
   /** Every account with its state, for showing. */
   states(): { readonly label: string; readonly state: AccountState }[] {
-    return [...this.#ready.values(), ...this.#resting.values()].map(({ account, state }) => ({
-      label: account.label,
-      state,
+    return [...this.#ready.values(), ...this.#resting.values(), ...this.#dead.values()].map(({ session, state }) => ({
+      label: session.label,
+      state: session.isRenewing && state.kind === 'ok' ? { kind: 'refreshing' } : state,
     }))
   }
 
   /**
-   * The account to ask next.
-   * @param tried accounts that have already failed this call
-   * @throws ChatError `rate-limited` when every account rests at its upstream's word, `unavailable` when all were tried
+   * The account to ask next, or a promise of it where one has to be made first.
+   * @throws ChatError `rate-limited` when every account rests at its upstream's word, `unavailable` when none is left to try
    */
-  lease(tried: ReadonlySet<unknown>): A {
+  lease(options: LeaseOptions, signal: AbortSignal): Session | Promise<Session> {
     this.#wake()
-    for (const [account, member] of this.#ready) {
-      if (tried.has(account)) continue
-      this.#ready.delete(account)
-      this.#ready.set(account, member)
-      return account
-    }
-    const untold = this.#soonest((member) => !member.isTold && !tried.has(member.account))
-    if (untold) return untold.account
-    throw this.#nobody()
+    const isShort = this.#source?.wants(this.#ready.size + this.#resting.size) ?? false
+    const ready = this.#nextReady(options)
+    if (!this.#source) return ready ?? this.#rest(options)
+    if (isShort) this.#source.fill((session) => this.#add(session))
+    if (ready) return ready
+    return this.#made(this.#source, options, signal)
   }
 
   /** Tells that the account has answered. */
-  succeeded(account: A): void {
-    const member = this.#resting.get(account) ?? this.#ready.get(account)
+  succeeded({ label }: Session): void {
+    const member = this.#resting.get(label) ?? this.#ready.get(label)
     if (!member || (member.state === ok && member.failures === 0)) return
     this.#settle(member)
     member.failures = 0
   }
 
   /** Tells how the account failed: the table of reasons says what becomes of it. */
-  failed(account: A, error: ChatError): void {
-    const member = this.#ready.get(account) ?? this.#resting.get(account)
+  failed({ label }: Session, error: ChatError): void {
+    const member = this.#ready.get(label) ?? this.#resting.get(label)
     const kind = error.meaning.account
     if (!member || kind === 'unchanged') return
     member.failures++
+    this.#ready.delete(label)
+    this.#resting.delete(label)
+    if (kind === 'needs-login' || kind === 'banned') {
+      this.#bury(member, { kind, why: error.message })
+      return
+    }
     member.isTold = error.retryAfterMs !== undefined
     const until = this.#now() + (error.retryAfterMs ?? restMs(kind, member.failures, this.#now()))
     member.state = { kind, until, why: error.code }
-    this.#ready.delete(account)
-    this.#resting.set(account, member)
+    this.#resting.set(label, member)
     this.#nextWake = Math.min(this.#nextWake, until)
+  }
+
+  /** Stops what goes on in the background. */
+  close(): void {
+    this.#source?.close()
+  }
+
+  #add(session: Session): void {
+    this.#ready.set(session.label, { session, state: ok, isTold: false, failures: 0 })
+  }
+
+  /** An account that was made makes room for another; one that was configured stays to be seen. */
+  #bury(member: Member, state: AccountState): void {
+    member.state = state
+    if (this.#source) this.#source.discard(member.session)
+    else this.#dead.set(member.session.label, member)
+  }
+
+  #nextReady({ tried, preferred }: LeaseOptions): Session | undefined {
+    const wanted = preferred === undefined ? undefined : this.#ready.get(preferred)
+    if (wanted && !tried.has(wanted.session)) return this.#use(wanted)
+    for (const member of this.#ready.values()) if (!tried.has(member.session)) return this.#use(member)
+    return undefined
+  }
+
+  #use(member: Member): Session {
+    this.#ready.delete(member.session.label)
+    this.#ready.set(member.session.label, member)
+    return member.session
+  }
+
+  #rest({ tried }: LeaseOptions): Session {
+    const untold = this.#soonest((member) => !member.isTold && !tried.has(member.session))
+    if (untold) return untold.session
+    throw this.#nobody()
+  }
+
+  /** Waits for an account that is being made; where none can be, for what a pool without a source would give. */
+  async #made(source: Source, options: LeaseOptions, signal: AbortSignal): Promise<Session> {
+    const why = await source.more((session) => this.#add(session), this.#resting.size, signal)
+    const ready = this.#nextReady(options)
+    if (ready) return ready
+    if (why && this.#resting.size === 0) throw why
+    return this.#rest(options)
   }
 
   /** Milliseconds until the next resting account may be asked again; undefined where none rests. */
   #wakesInMs(): number | undefined {
     const next = this.#soonest(() => true)
-    return next && next.state.kind !== 'ok' ? Math.max(0, next.state.until - this.#now()) : undefined
+    return next && Math.max(0, untilOf(next) - this.#now())
   }
 
   #nobody(): ChatError {
@@ -97,11 +156,15 @@ export class Pool<A extends Account = Account> {
         ...(retryAfterMs !== undefined && { retryAfterMs }),
       })
     }
-    return new ChatError('unavailable', { message: 'No account of the upstream is left to try.', code: 'no_account' })
+    const isDead = this.#dead.size > 0 && this.#dead.size === this.size
+    const message = isDead
+      ? 'Every account of the upstream needs a new login: `tributary doctor` says which and why.'
+      : 'No account of the upstream is left to try.'
+    return new ChatError('unavailable', { message, code: 'no_account' })
   }
 
-  #soonest(isMeant: (member: Member<A>) => boolean): Member<A> | undefined {
-    let soonest: Member<A> | undefined
+  #soonest(isMeant: (member: Member) => boolean): Member | undefined {
+    let soonest: Member | undefined
     for (const member of this.#resting.values())
       if (isMeant(member) && (!soonest || untilOf(member) < untilOf(soonest))) soonest = member
     return soonest
@@ -114,20 +177,21 @@ export class Pool<A extends Account = Account> {
     this.#nextWake = Math.min(...[...this.#resting.values()].map(untilOf))
   }
 
-  #settle(member: Member<A>): void {
+  #settle(member: Member): void {
+    const { label } = member.session
     member.state = ok
     member.isTold = false
-    this.#resting.delete(member.account)
-    if (!this.#ready.has(member.account)) this.#ready.set(member.account, member)
+    this.#resting.delete(label)
+    if (!this.#ready.has(label)) this.#ready.set(label, member)
   }
 }
 
-function untilOf(member: Member<unknown>): number {
-  return member.state.kind === 'ok' ? 0 : member.state.until
+function untilOf({ state }: Member): number {
+  return 'until' in state ? state.until : 0
 }
 
 /** How long an account rests that nobody put a time to (reliability, section 3). */
-function restMs(kind: Exclude<AccountState['kind'], 'ok'>, failures: number, now: number): number {
+function restMs(kind: 'cooling' | 'exhausted' | 'challenged' | 'refused', failures: number, now: number): number {
   switch (kind) {
     case 'cooling':
       return Math.min(30_000 * 2 ** (failures - 1), 5 * minuteMs)
@@ -135,7 +199,7 @@ function restMs(kind: Exclude<AccountState['kind'], 'ok'>, failures: number, now
       return dayMs - (now % dayMs)
     case 'challenged':
       return Math.min(15 * minuteMs * 2 ** (failures - 1), dayMs)
-    case 'needs-login':
+    case 'refused':
       return 10 * minuteMs
   }
 }

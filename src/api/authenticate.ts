@@ -25,10 +25,11 @@ export class Keys {
 
   /**
    * @param address the client's, to slow down guessing
+   * @returns whose key it is: a name that tells nothing of the key, the same for the same key after a restart
    * @throws ChatError `unauthorized` without a key, `forbidden` with a wrong one, `too-many-attempts` after a hundred
    */
-  check(headers: Headers, address: string): void {
-    if (this.isOpen) return
+  check(headers: Headers, address: string): string {
+    if (this.isOpen) return anybody
     const wrong = this.#wrongOf(address)
     if (wrong && wrong.count >= maxWrongPerMinute) {
       throw new ChatError('too-many-attempts', {
@@ -42,7 +43,7 @@ export class Keys {
         message: 'No API key was sent. Send it as "Authorization: Bearer KEY" or as "x-api-key: KEY".',
       })
     }
-    if (this.#matches(key)) return
+    if (this.#matches(key)) return clientName(key)
     this.#count(address)
     throw new ChatError('forbidden', {
       message: 'The API key is wrong. It must be one of those in API_MASTER_KEY.',
@@ -74,6 +75,13 @@ export class Keys {
     if (this.#wrong.size >= maxRemembered && oldest !== undefined) this.#wrong.delete(oldest)
     this.#wrong.set(address, { count: 1, since: this.#now() })
   }
+}
+
+/** What every client is called where none needs a key. */
+export const anybody = 'anybody'
+
+function clientName(key: string): string {
+  return digest(`client of tributary: ${key}`).toString('hex', 0, 16)
 }
 
 function digest(text: string): Buffer {

@@ -29,14 +29,14 @@ export class Calls {
    * Opens a call that ends when its client leaves. Until it is closed its own deadlines hold: a thinking model is silent
    * for longer than a connection may be idle.
    */
-  open({ request, id, log, limitSilence }: Exchange): OpenCall {
+  open({ request, id, client, log, limitSilence }: Exchange): OpenCall {
     const controller = new AbortController()
     const leave = () => controller.abort(new ChatError('cancelled', { message: 'The client closed the connection.' }))
     if (request.signal.aborted) leave()
     else request.signal.addEventListener('abort', leave, { once: true })
     limitSilence(0)
     const opened: OpenCall = {
-      call: { id, log, signal: controller.signal, receipt: newReceipt() },
+      call: { id, client, log, signal: controller.signal, receipt: newReceipt() },
       abort: (reason) => controller.abort(reason),
       close: () => {
         request.signal.removeEventListener('abort', leave)

@@ -1,7 +1,7 @@
 import type { Logger } from '../chat/call.ts'
 import { ChatError } from '../chat/error.ts'
 import { excerpt } from '../chat/secret.ts'
-import type { Keys } from './authenticate.ts'
+import { anybody, type Keys } from './authenticate.ts'
 import { type CrossSitePolicy, corsHeaders, isPreflight, preflight, refuseCrossSite } from './cross-site.ts'
 import { type Exchange, errorResponse, notFound, requestId } from './exchange.ts'
 
@@ -42,7 +42,7 @@ export class Door {
     if (isPreflight(request)) return preflight(request.headers, exchange.headers)
     try {
       refuseCrossSite(request.headers, policy)
-      if (!openRoutes.has(`${request.method} ${exchange.path}`)) keys.check(request.headers, address)
+      if (!openRoutes.has(`${request.method} ${exchange.path}`)) exchange.client = keys.check(request.headers, address)
       if (this.isDraining && !lastRoutes.has(exchange.path)) throw shuttingDown()
       return undefined
     } catch (thrown) {
@@ -99,6 +99,7 @@ function openExchange(
       'x-content-type-options': 'nosniff',
       ...corsHeaders(path, request.headers, policy),
     },
+    client: anybody,
     isLogged: false,
     limitSilence: (seconds) => listener?.timeout(request, seconds),
   }

@@ -14,6 +14,8 @@ export interface Exchange {
   readonly headers: Readonly<Record<string, string>>
   /** Sets for how many seconds the connection may be silent; 0 for ever. Holds beyond this request until it is set again. */
   limitSilence(seconds: number): void
+  /** Whose it is, once the door has seen the key. */
+  client: string
   /** True once a layer has taken over writing this request's line. */
   isLogged: boolean
 }

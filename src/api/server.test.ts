@@ -7,6 +7,7 @@ import type { ChatEvent } from '../chat/event.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import { openGateway } from '../gateway/gateway.ts'
 import type { Upstream } from '../providers/provider.ts'
+import { MemoryStore } from '../state/memory-store.ts'
 import { openLog } from '../telemetry/log.ts'
 import { openServer, type Server, type ServerOptions } from './server.ts'
 
@@ -41,6 +42,8 @@ const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
 const gateway = openGateway({
   upstreams: [upstream],
   deadlines: { firstEventMs: 60_000, wholeMs: 60_000, idleMs: 60_000 },
+  store: new MemoryStore(),
+  threadTtlMs: 60_000,
   maxCalls: 100,
   log,
 })
@@ -202,6 +205,8 @@ describe('a bug of ours', () => {
     },
   }
   const options = {
+    store: new MemoryStore(),
+    threadTtlMs: 60_000,
     upstreams: [broken],
     deadlines: { firstEventMs: 60_000, wholeMs: 60_000, idleMs: 60_000 },
     maxCalls: 9,

@@ -23,6 +23,8 @@ export interface Receipt {
 /** One request on its way. Every wait takes `signal`. */
 export interface Call {
   readonly id: string
+  /** Whose it is: names the client's key without telling it. What is kept for one client is for no other. */
+  readonly client: string
   /** Aborted when the client leaves or a deadline passes; the reason is a ChatError. */
   readonly signal: AbortSignal
   readonly log: Logger

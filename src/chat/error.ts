@@ -15,7 +15,7 @@ interface Meaning {
   /** Counts against the upstream's health. */
   readonly breaker: boolean
   /** What becomes of the account the call ran on. */
-  readonly account: 'unchanged' | 'cooling' | 'needs-login' | 'exhausted' | 'challenged'
+  readonly account: 'unchanged' | 'cooling' | 'refused' | 'exhausted' | 'challenged' | 'needs-login' | 'banned'
   /** Tells an SDK whether to try by itself; undefined leaves it to the SDK. False where we have tried everything. */
   readonly clientRetry?: boolean
   /** Milliseconds after which a client may come back, where nobody has put a time to it. */
@@ -46,10 +46,36 @@ export const reasons = {
   'account-refused': {
     ...theirs,
     breaker: false,
-    account: 'needs-login',
+    account: 'refused',
     status: 502,
     type: 'upstream_error',
     code: 'upstream_auth',
+  },
+  // only with the service's own proof that this credential will never be good again
+  'login-needed': {
+    ...theirs,
+    breaker: false,
+    account: 'needs-login',
+    status: 502,
+    type: 'upstream_error',
+    code: 'upstream_login_needed',
+  },
+  'account-banned': {
+    ...theirs,
+    breaker: false,
+    account: 'banned',
+    status: 502,
+    type: 'upstream_error',
+    code: 'upstream_banned',
+  },
+  // the account may be as good as ever: what failed is getting its next credential
+  'renewal-failed': {
+    ...theirs,
+    breaker: false,
+    account: 'cooling',
+    status: 502,
+    type: 'upstream_error',
+    code: 'upstream_renewal',
   },
   'quota-exhausted': {
     ...theirs,

@@ -1,7 +1,10 @@
 import { inspect } from 'node:util'
 
-/** Every secret of the process, longest first, so that one inside another leaves no rest behind. */
-let known: string[] = []
+/** How many secrets live that are spelled so somewhere. Tokens come and go for months: what nobody holds is forgotten. */
+const holders = new Map<string, number>()
+/** The spellings of every living secret, longest first, so that one inside another leaves no rest behind. */
+let known: readonly string[] | undefined
+const left = new FinalizationRegistry<readonly string[]>(release)
 
 const mask = '[secret]'
 
@@ -11,7 +14,10 @@ export class Secret {
 
   constructor(value: string) {
     this.#value = value
-    remember(value)
+    const forms = formsOf(value)
+    for (const form of forms) holders.set(form, (holders.get(form) ?? 0) + 1)
+    known = undefined
+    left.register(this, forms)
   }
 
   /** The value itself, for the wire only. */
@@ -32,11 +38,20 @@ export class Secret {
   }
 }
 
+function release(forms: readonly string[]): void {
+  for (const form of forms) {
+    const count = (holders.get(form) ?? 1) - 1
+    if (count > 0) holders.set(form, count)
+    else holders.delete(form)
+  }
+  known = undefined
+}
+
 /** Under six characters a secret would cut ordinary words out of every text: `check` warns of such a key instead. */
-function remember(value: string): void {
-  if (value.length < 6) return
+function formsOf(value: string): readonly string[] {
+  if (value.length < 6) return []
   const forms = [value, JSON.stringify(value).slice(1, -1), ...urlForms(value.toWellFormed()), ...base64Forms(value)]
-  known = [...new Set([...known, ...forms])].sort((a, b) => b.length - a.length)
+  return [...new Set(forms)]
 }
 
 /** As a path segment, in either case of the hex digits, and as a form's field. */
@@ -63,6 +78,7 @@ function base64Forms(value: string): string[] {
 
 /** The text with every known secret cut out, also where it stands URL-encoded, base64-encoded (alone or within more) or JSON-escaped. */
 export function redact(text: string): string {
+  known ??= [...holders.keys()].sort((a, b) => b.length - a.length)
   return known.reduce((rest, secret) => (rest.includes(secret) ? rest.replaceAll(secret, mask) : rest), text)
 }
 

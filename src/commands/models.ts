@@ -1,13 +1,16 @@
-import { Pool } from '../accounts/pool.ts'
+import { openPool } from '../accounts/open-pool.ts'
 import type { Config } from '../config.ts'
 import { Catalog } from '../gateway/catalog.ts'
+import { MemoryStore } from '../state/memory-store.ts'
 import { openLog } from '../telemetry/log.ts'
 
 /** Prints the models that would be served, a line each. */
 export async function models({ upstreams, panels, logLevel }: Config): Promise<number> {
   const log = openLog({ level: logLevel, format: 'pretty', write: (line) => void process.stderr.write(line) })
+  // lists are public: no account needs renewing for them, so none is taken out of a running server's state
+  const store = new MemoryStore()
   const catalog = new Catalog(
-    upstreams.map((upstream) => ({ upstream, pool: new Pool(upstream.accounts) })),
+    upstreams.map((upstream) => ({ upstream, pool: openPool(upstream, { store, log }) })),
     log,
     panels,
   )

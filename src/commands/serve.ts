@@ -1,7 +1,12 @@
 import { openApp } from '../app.ts'
+import { asChatError, ChatError } from '../chat/error.ts'
 import type { Config } from '../config.ts'
+import { openStore } from '../state/open-store.ts'
 import { openLog } from '../telemetry/log.ts'
 import { version } from '../version.ts'
+
+/** sysexits.h: what is configured cannot be used. */
+const stateExit = 78
 
 /** Serves until SIGTERM or SIGINT, then lets running answers end. A second signal ends it at once. */
 export async function serve(config: Config): Promise<number> {
@@ -13,14 +18,20 @@ export async function serve(config: Config): Promise<number> {
   // whoever read the log has gone: that is no reason to stop, nor to say so with every line
   process.stdout.on('error', () => undefined)
   const stopped = stopSignal()
+  const store = await openStore(config.state).catch(asChatError)
+  if (store instanceof ChatError) {
+    process.stderr.write(`The state cannot be opened: ${store.message}\n`)
+    return stateExit
+  }
   let app: ReturnType<typeof openApp>
   try {
-    app = openApp(config, log)
+    app = openApp(config, log, store)
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message : String(thrown)
     process.stderr.write(
       `Cannot listen on ${config.host}:${config.port}: ${why}. Is another program there? PORT=0 picks a free port.\n`,
     )
+    await store.close()
     return 1
   }
   announce(config, app.url)

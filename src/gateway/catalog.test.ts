@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { Pool } from '../accounts/pool.ts'
+import { poolOf } from '../accounts/fake-pool.ts'
 import { ChatError } from '../chat/error.ts'
 import type { Model } from '../chat/model.ts'
 import type { Upstream } from '../providers/provider.ts'
@@ -26,7 +26,7 @@ function upstream(name: string, listing: Pick<Upstream, 'models' | 'listModels'>
 
 function given(...upstreams: readonly Upstream[]) {
   const lines: Line[] = []
-  const members = upstreams.map((one) => ({ upstream: one, pool: new Pool(one.accounts) }))
+  const members = upstreams.map((one) => ({ upstream: one, pool: poolOf(one.accounts).pool }))
   const catalog = new Catalog(members, aLog(lines))
   opened.push(catalog)
   const route = async (address: string) =>

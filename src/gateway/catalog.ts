@@ -1,4 +1,5 @@
 import type { Pool } from '../accounts/pool.ts'
+import { withAccount } from '../accounts/with-account.ts'
 import { orAbort } from '../chat/abort.ts'
 import type { Logger } from '../chat/call.ts'
 import { asChatError } from '../chat/error.ts'
@@ -120,8 +121,7 @@ export class Catalog {
   async #ask(shelf: Shelf): Promise<void> {
     const { upstream, pool } = shelf.member
     try {
-      const models = await upstream.listModels?.(pool.lease(new Set()), this.#closing.signal)
-      if (models) shelf.models = models
+      shelf.models = await this.#listed(upstream, pool)
       shelf.isKnown = true
       shelf.refreshAt = performance.now() + freshMs
     } catch (thrown) {
@@ -130,6 +130,12 @@ export class Catalog {
       if (!this.#closing.signal.aborted)
         this.#log.warn({ upstream: upstream.name, code: error.code, why: error.message }, 'models could not be listed')
     }
+  }
+
+  async #listed(upstream: Upstream, pool: Pool): Promise<readonly Model[]> {
+    const { signal } = this.#closing
+    const session = await pool.lease({ tried: new Set() }, signal)
+    return withAccount(session, signal, async (account) => (await upstream.listModels?.(account, signal)) ?? [])
   }
 }
 

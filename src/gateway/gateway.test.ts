@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { ChatError } from '../chat/error.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import type { Upstream } from '../providers/provider.ts'
+import { MemoryStore } from '../state/memory-store.ts'
 import { aCall, aLog, answering, aRequest, drain, finish, type Line, silence, text } from './fake-chat.ts'
 import { type Gateway, openGateway } from './gateway.ts'
 
@@ -13,7 +14,14 @@ afterEach(() => {
 function given(upstreams: readonly Upstream[], maxCalls = 10) {
   const lines: Line[] = []
   const deadlines = { firstEventMs: 50, wholeMs: 50, idleMs: 50 }
-  const gateway = openGateway({ upstreams, deadlines, maxCalls, log: aLog(lines) })
+  const gateway = openGateway({
+    upstreams,
+    deadlines,
+    store: new MemoryStore(),
+    threadTtlMs: 60_000,
+    maxCalls,
+    log: aLog(lines),
+  })
   opened.push(gateway)
   return {
     lines,

@@ -1,15 +1,16 @@
-import { Pool } from '../accounts/pool.ts'
+import { openPool } from '../accounts/open-pool.ts'
 import type { Logger } from '../chat/call.ts'
 import type { Chat } from '../chat/chat.ts'
 import { defer } from '../chat/defer.ts'
 import { ChatError } from '../chat/error.ts'
 import { excerpt } from '../chat/secret.ts'
 import type { Upstream } from '../providers/provider.ts'
+import type { Store } from '../state/store.ts'
 import { type Candidate, Catalog, type Member } from './catalog.ts'
 import { balance } from './combine/balance.ts'
 import { type FanMember, fanOut } from './combine/fan-out.ts'
 import { countTokens } from './count-tokens.ts'
-import { account } from './layers/account.ts'
+import { type Asking, account } from './layers/account.ts'
 import { choices } from './layers/choices.ts'
 import { type Deadlines, deadline } from './layers/deadline.ts'
 import { estimate } from './layers/estimate.ts'
@@ -17,6 +18,7 @@ import { limit } from './layers/limit.ts'
 import { observe } from './layers/observe.ts'
 import { RetryBudget, retry } from './layers/retry.ts'
 import { support } from './layers/support.ts'
+import { noThreads, thread } from './layers/thread.ts'
 import type { Panel, PanelMember } from './panel.ts'
 
 export interface GatewayOptions {
@@ -24,6 +26,10 @@ export interface GatewayOptions {
   /** Virtual models that several of them answer together. */
   readonly panels?: readonly Panel[]
   readonly deadlines: Deadlines
+  /** Where accounts and threads are kept. */
+  readonly store: Store
+  /** Milliseconds for which it is known in which thread of an upstream a conversation stands. */
+  readonly threadTtlMs: number
   /** Calls that may run at once. */
   readonly maxCalls: number
   readonly log: Logger
@@ -36,22 +42,33 @@ export interface Gateway {
   close(): void
 }
 
-/** Puts the layers together: `observe → limit → route → support → estimate → deadline → choices → retry → account → upstream`. */
-export function openGateway({ upstreams, panels = [], deadlines, maxCalls, log }: GatewayOptions): Gateway {
-  const members = upstreams.map((upstream) => ({ upstream, pool: new Pool(upstream.accounts) }))
+/** Puts the layers together: `observe → limit → route → support → estimate → deadline → choices → retry → thread → account → upstream`. */
+export function openGateway(options: GatewayOptions): Gateway {
+  const { upstreams, panels = [], store, maxCalls, log } = options
+  const members = upstreams.map((upstream) => ({ upstream, pool: openPool(upstream, { store, log }) }))
   const catalog = new Catalog(members, log, panels)
-  const chains = new Map(members.map((member) => [member, chainTo(member, deadlines)]))
-  const routed = route(catalog, (member) => chains.get(member) ?? chainTo(member, deadlines))
+  const chains = new Map(members.map((member) => [member, chainTo(member, options)]))
+  const routed = route(catalog, (member) => chains.get(member) ?? chainTo(member, options))
   const chat = observe()(limit(maxCalls)(withPanels(panels, routed)))
-  return { chat, catalog, close: () => catalog.close() }
+  return {
+    chat,
+    catalog,
+    close() {
+      catalog.close()
+      for (const { pool } of members) pool.close()
+    },
+  }
 }
 
 /** From a request for this upstream to its answer. */
-function chainTo({ upstream, pool }: Member, deadlines: Deadlines): Chat {
-  const asked: Chat<{ account: Upstream['accounts'][number] }> = (request, call) => upstream.chat(request, call)
-  const tried = retry(new RetryBudget())(account(pool, upstream.name)(asked))
+function chainTo({ upstream, pool }: Member, { deadlines, store, threadTtlMs }: GatewayOptions): Chat {
+  const { name } = upstream
+  const asked: Chat<Asking> = (request, call) => upstream.chat(request, call)
+  const placed = account(pool, name)(asked)
+  const told = upstream.keepsThreads ? thread({ store, upstream: name, ttlMs: threadTtlMs })(placed) : noThreads(placed)
+  const tried = retry(new RetryBudget())(told)
   const timed = deadline(deadlines)(choices(upstream.support)(tried))
-  return support(upstream.name, upstream.support)(estimate(countTokens)(timed))
+  return support(name, upstream.support)(estimate(countTokens)(timed))
 }
 
 /** A panel's name asks all its members, each as any client would; every other name goes on. */

@@ -1,9 +1,10 @@
-import type { Account } from '../accounts/account.ts'
+import type { Account, Supply } from '../accounts/account.ts'
 import type { Call } from '../chat/call.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import type { Model, Support } from '../chat/model.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import type { Secret } from '../chat/secret.ts'
+import type { Thread } from '../chat/thread.ts'
 
 /**
  * One service that answers chats, ready to be asked.
@@ -13,13 +14,26 @@ export interface Upstream<Credential = unknown> {
   /** As it stands before the slash of a model's address: `a-z`, `0-9`, `-`. */
   readonly name: string
   readonly accounts: readonly Account<Credential>[]
+  /** Makes further accounts as they are needed, where the service gives them to anybody. */
+  readonly supply?: Supply<Credential>
+  /**
+   * True where the service keeps the conversation itself and takes only the newest prompt: `call.thread` then says
+   * whether it has one for this request. Otherwise every request tells the whole conversation.
+   */
+  readonly keepsThreads?: boolean
   readonly support: Support
   /** The models it serves, where the operator or the adapter has a fixed list; otherwise they are asked for. */
   readonly models?: readonly Model[]
   /** Asks for the models. @throws ChatError */
   listModels?(account: Account<Credential>, signal: AbortSignal): Promise<readonly Model[]>
   /** A method, not a property: so an upstream with accounts of any kind is an `Upstream`. */
-  chat(request: ChatRequest, call: Call & { readonly account: Account<Credential> }): AsyncIterable<ChatEvent>
+  chat(request: ChatRequest, call: AccountCall<Credential>): AsyncIterable<ChatEvent>
+}
+
+/** A call on its last way: with the account it is asked with, whose credential is as new as it has to be. */
+export interface AccountCall<Credential = unknown> extends Call {
+  readonly account: Account<Credential>
+  readonly thread: Thread
 }
 
 /** A kind of upstream: makes none, one or several of them out of what the operator configured. */
@@ -33,6 +47,8 @@ export interface Provider {
  * probable typo. A value that is wrong is reported, never thrown: all problems are shown at once.
  */
 export interface Variables {
+  /** What a web product is told that it is asked by: `UPSTREAM_USER_AGENT`, or our own name and version. */
+  readonly userAgent: string
   /** Undefined where it is unset or empty. */
   text(name: string): string | undefined
   /** An http or https URL without a query, without its trailing slash. */

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { type App, openApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
+import { MemoryStore } from '../../src/state/memory-store.ts'
 import { openLog } from '../../src/telemetry/log.ts'
 import { within } from '../waiting.ts'
 
@@ -22,7 +23,11 @@ export function startApp(variables: Readonly<Record<string, string>> = {}): Test
   )
   if ('problems' in config) throw new Error(JSON.stringify(config.problems))
   const lines: string[] = []
-  const app = openApp(config, openLog({ level: config.logLevel, format: 'json', write: (line) => lines.push(line) }))
+  const app = openApp(
+    config,
+    openLog({ level: config.logLevel, format: 'json', write: (line) => lines.push(line) }),
+    new MemoryStore(),
+  )
   return { url: app.url, lines, app, [Symbol.asyncDispose]: () => app.close() }
 }
 

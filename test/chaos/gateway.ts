@@ -1,6 +1,7 @@
 import { openApp } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import type { RawVariables } from '../../src/environment.ts'
+import { MemoryStore } from '../../src/state/memory-store.ts'
 import { openLog } from '../../src/telemetry/log.ts'
 
 /** A line of the log. */
@@ -30,7 +31,7 @@ export function startGateway(
   if ('problems' in config) throw new Error(JSON.stringify(config.problems))
   const lines: string[] = []
   const log = openLog({ level: 'info', format: 'json', write: (line) => void lines.push(line) })
-  const app = openApp(alter(config), log)
+  const app = openApp(alter(config), log, new MemoryStore())
   return {
     url: app.url,
     lines,

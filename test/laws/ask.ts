@@ -3,9 +3,11 @@ import { newReceipt } from '../../src/chat/call.ts'
 import type { Chat } from '../../src/chat/chat.ts'
 import type { ChatEvent } from '../../src/chat/event.ts'
 import type { ChatRequest } from '../../src/chat/request.ts'
+import { noThread } from '../../src/chat/thread.ts'
 import { openGateway } from '../../src/gateway/gateway.ts'
 import { type Deadlines, deadline } from '../../src/gateway/layers/deadline.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
+import { MemoryStore } from '../../src/state/memory-store.ts'
 import { openLog } from '../../src/telemetry/log.ts'
 
 /** How a chat went: its events up to the end, or up to what it threw. */
@@ -24,7 +26,7 @@ const quiet = openLog({ level: 'silent', format: 'json', write: () => undefined 
 
 /** A call as the API opens it. */
 export function newCall(signal: AbortSignal = never, log = quiet) {
-  return { id: 'law', signal, log, receipt: newReceipt() }
+  return { id: 'law', client: 'law', signal, log, receipt: newReceipt() }
 }
 
 /** Reads a chat to its end. */
@@ -45,13 +47,20 @@ export function bare(upstream: Upstream, idleMs = 60_000): Chat {
   const [account] = upstream.accounts
   if (!account) throw new Error('a subject needs an account')
   return deadline({ firstEventMs: idleMs, wholeMs: idleMs, idleMs })((request, call) =>
-    upstream.chat(request, { ...call, account: account satisfies Account }),
+    upstream.chat(request, { ...call, account: account satisfies Account, thread: noThread }),
   )
 }
 
 /** The upstream behind every layer of the gateway. */
 export function layered(upstream: Upstream, log = quiet): Chat {
-  const gateway = openGateway({ upstreams: [upstream], deadlines: patient, maxCalls: 1_000, log })
+  const gateway = openGateway({
+    upstreams: [upstream],
+    deadlines: patient,
+    store: new MemoryStore(),
+    threadTtlMs: 60_000,
+    maxCalls: 1_000,
+    log,
+  })
   return (request, call) => gateway.chat({ ...request, model: `${upstream.name}/${request.model}` }, call)
 }
 

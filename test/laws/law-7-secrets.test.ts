@@ -4,6 +4,7 @@ import { inspect } from 'node:util'
 import { openApp } from '../../src/app.ts'
 import type { ChatRequest } from '../../src/chat/request.ts'
 import { readConfig } from '../../src/config.ts'
+import { MemoryStore } from '../../src/state/memory-store.ts'
 import { each } from '../waiting.ts'
 import { forms, newCall, outcomeOf, recordLog } from './ask.ts'
 import type { Rig } from './subject.ts'
@@ -17,7 +18,7 @@ const never = new AbortController().signal
 for (const subject of subjects) {
   const rig = await subject.start()
   const lines: string[] = []
-  const app = openApp({ ...configured(), upstreams: [rig.upstream] }, recordLog(lines))
+  const app = openApp({ ...configured(), upstreams: [rig.upstream] }, recordLog(lines), new MemoryStore())
   afterAll(async () => {
     await app.close()
     await rig.close()

@@ -1,8 +1,14 @@
 import type { Account } from '../../accounts/account.ts'
 import type { Pool } from '../../accounts/pool.ts'
+import type { Session } from '../../accounts/session.ts'
+import { withAccount } from '../../accounts/with-account.ts'
+import { beginOrError } from '../../chat/begin.ts'
 import type { Call } from '../../chat/call.ts'
 import type { Chat } from '../../chat/chat.ts'
-import type { ChatError } from '../../chat/error.ts'
+import { defer } from '../../chat/defer.ts'
+import { ChatError } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import { noThread, type Thread } from '../../chat/thread.ts'
 import { watch } from '../../chat/watch.ts'
 
 /** What the retry layer gives: the accounts that have failed this call already. */
@@ -10,27 +16,64 @@ export interface Tried {
   readonly tried: Set<unknown>
 }
 
-/** Asks with an account of the pool, and tells the pool how it went. */
+/** What the thread layer gives, where an upstream keeps conversations: which account has this one, and what it knows of it. */
+export interface Placed {
+  readonly place: Place | undefined
+}
+
+interface Place {
+  readonly label: string | undefined
+  threadOn(label: string): Thread
+}
+
+/** What this layer gives: whom to ask with, in which thread. */
+export interface Asking {
+  readonly account: Account
+  readonly thread: Thread
+}
+
+/** Asks with an account of the pool, its credential renewed where that is due, and tells the pool how it went. */
 export function account(
   pool: Pool,
   upstream: string,
-): <Needs>(next: Chat<Needs & { account: Account }>) => Chat<Needs & Tried> {
+): <Needs>(next: Chat<Needs & Asking>) => Chat<Needs & Tried & Placed> {
   return (next) => (request, call) => {
-    const leased = pool.lease(call.tried)
+    const leased = pool.lease({ tried: call.tried, preferred: call.place?.label }, call.signal)
     call.receipt.upstream = upstream
     call.receipt.attempts++
-    return watch(next(request, { ...call, account: leased }), {
-      ended(ending) {
-        if (ending.kind === 'done') pool.succeeded(leased)
-        if (ending.kind !== 'failed') return
-        const { error } = ending
-        tell(call, leased, error)
-        if (error.meaning.account === 'unchanged') return
-        pool.failed(leased, error)
-        call.tried.add(leased)
-      },
-    })
+    const ask = (account: Account) =>
+      next(request, { ...call, account, thread: call.place?.threadOn(account.label) ?? noThread })
+    if (leased instanceof Promise) return defer(async () => told(pool, await leased, call, ask))
+    return told(pool, leased, call, ask)
   }
+}
+
+type Ask = (account: Account) => AsyncIterable<ChatEvent>
+
+function told(pool: Pool, session: Session, call: Call & Tried, ask: Ask): AsyncIterable<ChatEvent> {
+  const events = session.renewal ? living(session, call.signal, ask) : ask(session)
+  return watch(events, {
+    ended(ending) {
+      if (ending.kind === 'done') pool.succeeded(session)
+      if (ending.kind !== 'failed') return
+      const { error } = ending
+      tell(call, session, error)
+      if (error.meaning.account === 'unchanged') return
+      pool.failed(session, error)
+      call.tried.add(session)
+    },
+  })
+}
+
+/** Asked with a credential that ends: refused before its first event, the account is renewed and asked once more. */
+function living(session: Session, signal: AbortSignal, ask: Ask): AsyncIterable<ChatEvent> {
+  return defer(() =>
+    withAccount(session, signal, async (account) => {
+      const begun = await beginOrError(() => ask(account))
+      if (begun instanceof ChatError) throw begun
+      return begun.events
+    }),
+  )
 }
 
 function tell(call: Call, { label }: Account, error: ChatError): void {

@@ -1,12 +1,12 @@
 import { expect, test } from 'bun:test'
-import type { Account } from '../../accounts/account.ts'
-import { Pool } from '../../accounts/pool.ts'
+import { poolOf } from '../../accounts/fake-pool.ts'
 import type { Chat } from '../../chat/chat.ts'
 import { ChatError, type Reason } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { aCall, answering, aRequest, drain, finish, text } from '../fake-chat.ts'
-import { account } from './account.ts'
+import { type Asking, account } from './account.ts'
 import { maxAttempts, RetryBudget, retry } from './retry.ts'
+import { noThreads } from './thread.ts'
 
 const failing = (reason: Reason, retryAfterMs?: number) =>
   new ChatError(reason, { message: reason, ...(retryAfterMs !== undefined && { retryAfterMs }) })
@@ -86,10 +86,9 @@ test('a call that is aborted while it waits for another try ends with the reason
   expect(asked()).toBe(1)
 })
 
-function pooled(count: number, chat: Chat<{ account: Account }>, budget = new RetryBudget()) {
-  const accounts = Array.from({ length: count }, (_, at): Account => ({ label: `a${at}`, credential: at }))
-  const pool = new Pool(accounts)
-  return { pool, accounts, chat: retry(budget, noJitter)(account(pool, 'upstream')(chat)) }
+function pooled(count: number, chat: Chat<Asking>, budget = new RetryBudget()) {
+  const { pool, sessions } = poolOf(Array.from({ length: count }, (_, at) => ({ label: `a${at}`, credential: at })))
+  return { pool, accounts: sessions, chat: retry(budget, noJitter)(noThreads(account(pool, 'upstream')(chat))) }
 }
 
 test('P21: accounts that fail are passed over for those that work, up to the limit of attempts', async () => {

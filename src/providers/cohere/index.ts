@@ -1,5 +1,4 @@
 import type { Account } from '../../accounts/account.ts'
-import type { Call } from '../../chat/call.ts'
 import type { Model } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
@@ -7,7 +6,7 @@ import { ask } from '../../wire/ask.ts'
 import { getJson } from '../../wire/get-json.ts'
 import type { UpstreamComplaint } from '../../wire/http-status.ts'
 import { readFrames } from '../../wire/read-frames.ts'
-import type { Provider } from '../provider.ts'
+import type { AccountCall, Provider } from '../provider.ts'
 import { CohereDecoder } from './events.ts'
 import { encodeCohereRequest, support } from './request.ts'
 import { CohereComplaint, CohereModels } from './schema.ts'
@@ -29,13 +28,13 @@ export const provider: Provider = {
         support,
         ...(models && { models: models.map((id) => ({ id })) }),
         listModels: (account: TokenAccount, signal) => listModels(origin, account, signal),
-        chat: (request, call: Call & { readonly account: TokenAccount }) => chat(origin, request, call),
+        chat: (request, call: AccountCall<Secret>) => chat(origin, request, call),
       },
     ]
   },
 }
 
-async function* chat(origin: string, request: ChatRequest, call: Call & { readonly account: TokenAccount }) {
+async function* chat(origin: string, request: ChatRequest, call: AccountCall<Secret>) {
   const reply = await ask(
     {
       url: `${origin}/v2/chat`,

@@ -5,6 +5,7 @@ import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { Secret } from '../../chat/secret.ts'
+import { noThread } from '../../chat/thread.ts'
 import { Environment } from '../../environment.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulated-script.ts'
@@ -38,7 +39,7 @@ const request = (rest: Partial<ChatRequest> = {}): ChatRequest => ({
 })
 
 async function asked(chat: ChatRequest, by: Account = account): Promise<ChatEvent[]> {
-  const call = { id: 'one', signal: never, log, receipt: newReceipt(), account: by }
+  const call = { id: 'one', client: 'one', signal: never, log, receipt: newReceipt(), account: by, thread: noThread }
   return await Array.fromAsync(upstreamOf(emulator).chat(chat, call))
 }
 

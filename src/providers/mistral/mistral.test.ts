@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { newReceipt } from '../../chat/call.ts'
 import { asChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
+import { noThread } from '../../chat/thread.ts'
 import { decodeRequest } from '../../dialects/openai-chat/decode-request.ts'
 import { type EmulatedService, frame } from '../../dialects/openai-chat/emulated-service.ts'
 import { Environment } from '../../environment.ts'
@@ -36,10 +37,13 @@ function upstreamAt(origin: string, token = key) {
 async function asked(body: object, token = key) {
   const { upstream, account } = upstreamAt(mistral.origin, token)
   const receipt = newReceipt()
-  const chat = support('mistral', upstream.support)((request, call) => upstream.chat(request, { ...call, account }))
+  const chat = support(
+    'mistral',
+    upstream.support,
+  )((request, call) => upstream.chat(request, { ...call, account, thread: noThread }))
   const { request } = decodeRequest({ model: 'mistral-small-latest', messages: [hello], ...body })
   const events: ChatEvent[] = []
-  for await (const event of chat(request, { id: 'one', signal: never, log, receipt })) events.push(event)
+  for await (const event of chat(request, { id: 'one', client: 'one', signal: never, log, receipt })) events.push(event)
   return { events, sent: mistral.chats.at(-1) ?? {}, parameters: Object.fromEntries(receipt.parameters) }
 }
 

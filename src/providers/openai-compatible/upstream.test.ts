@@ -6,6 +6,7 @@ import type { ChatEvent } from '../../chat/event.ts'
 import type { Model } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { Secret } from '../../chat/secret.ts'
+import { noThread } from '../../chat/thread.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulated-script.ts'
 import { emulateOpenai, type OpenaiEmulator } from './emulator.ts'
@@ -103,10 +104,12 @@ describe('a chat', () => {
     const events: ChatEvent[] = []
     for await (const event of upstreamOf(emulator).chat(chat, {
       id: 'one',
+      client: 'one',
       signal: never,
       log,
       receipt: newReceipt(),
       account,
+      thread: noThread,
     }))
       events.push(event)
     const [body] = emulator.chats

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import type { Account } from '../../accounts/account.ts'
-import type { Call } from '../../chat/call.ts'
 import type { Model, Support } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
@@ -10,7 +9,7 @@ import { encodeRequest } from '../../dialects/openai-chat/encode-request.ts'
 import { isFields } from '../../dialects/openai-chat/fields.ts'
 import { dialect } from '../../dialects/openai-chat/schema.ts'
 import { getJson } from '../../wire/get-json.ts'
-import type { Upstream } from '../provider.ts'
+import type { AccountCall, Upstream } from '../provider.ts'
 
 type KeyAccount = Account<Secret | undefined>
 
@@ -42,7 +41,7 @@ export function openaiCompatible({
   }
 }
 
-function chat(url: string, request: ChatRequest, call: Call & { readonly account: KeyAccount }) {
+function chat(url: string, request: ChatRequest, call: AccountCall<Secret | undefined>) {
   const body = encodeRequest(request)
   const options = isFields(body.stream_options) ? body.stream_options : {}
   // usage is always asked for; whether the client sees it is its encoder's business

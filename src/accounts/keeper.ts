@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { ChatError } from '../chat/error.ts'
+import type { Lease, Store } from '../state/store.ts'
+import type { Renewal } from './account.ts'
+
+/** A credential as it is kept. */
+export interface Kept<Credential> {
+  readonly credential: Credential
+  /** Of the store's record; 0 where there is none. */
+  readonly version: number
+  /**
+   * True while a renewal of it was begun and is not known to have ended: the service may have replaced it already, so
+   * the next thing to do with it is to renew it once more.
+   */
+  readonly isOpen: boolean
+  /** Why it is of no more use, by the service's own proof. */
+  readonly dead?: ChatError
+}
+
+const Record = z.object({
+  /** Names the configured credential it came from: another one there wins. */
+  source: z.string(),
+  credential: z.string(),
+  isOpen: z.boolean(),
+  dead: z.object({ reason: z.enum(['login-needed', 'account-banned']), message: z.string() }).optional(),
+})
+
+interface KeeperOptions<Credential> {
+  readonly store: Store
+  readonly renewal: Renewal<Credential>
+  readonly credential: Credential
+  /** Where that credential is from: one that was made is known by its name alone. */
+  readonly origin: Origin
+}
+
+/** Who an account comes from: the operator, or the service that gives them to anybody. */
+export type Origin = 'configured' | 'made'
+
+/** Keeps one account's credential in the store, in the steps that a renewal takes (docs/decisions/0015-renewal.md). */
+export class Keeper<Credential> {
+  readonly name: string
+  readonly #store: Store
+  readonly #renewal: Renewal<Credential>
+  readonly #credential: Credential
+  readonly #source: string
+
+  constructor(name: string, { store, renewal, credential, origin }: KeeperOptions<Credential>) {
+    this.name = name
+    this.#store = store
+    this.#renewal = renewal
+    this.#credential = credential
+    const text = origin === 'made' ? origin : renewal.encode(credential)
+    this.#source = createHash('sha256').update(`${name}\n${text}`).digest('hex')
+  }
+
+  /** What is kept, unless the operator has configured another credential since. */
+  async load(): Promise<Kept<Credential>> {
+    const stored = await this.#store.get(this.name)
+    const record = stored && parsed(stored.value)
+    const credential = record?.source === this.#source ? this.#renewal.decode(record.credential) : undefined
+    const version = stored?.version ?? 0
+    if (!record || credential === undefined) return { credential: this.#credential, version, isOpen: false }
+    const { dead } = record
+    return {
+      credential,
+      version,
+      isOpen: record.isOpen,
+      ...(dead && { dead: new ChatError(dead.reason, { message: dead.message }) }),
+    }
+  }
+
+  lease(ttlMs: number): Promise<Lease | undefined> {
+    return this.#store.lease(this.name, ttlMs)
+  }
+
+  /** Writes the next step. @returns it with its version; undefined where somebody else has written meanwhile */
+  async write(next: Kept<Credential>, lease: Lease): Promise<Kept<Credential> | undefined> {
+    const options = { lease: { name: this.name, fence: lease.fence } }
+    const version = await this.#store.compareAndSet(this.name, next.version, this.#text(next), options)
+    return version === undefined ? undefined : { ...next, version }
+  }
+
+  async create(credential: Credential): Promise<void> {
+    await this.#store.put(this.name, this.#text({ credential, version: 0, isOpen: false }))
+  }
+
+  async forget(): Promise<void> {
+    await this.#store.delete(this.name)
+  }
+
+  #text({ credential, isOpen, dead }: Kept<Credential>): string {
+    const why = dead && { dead: { reason: dead.reason, message: dead.message } }
+    return JSON.stringify({ source: this.#source, credential: this.#renewal.encode(credential), isOpen, ...why })
+  }
+}
+
+/** The credential that is kept under this name, whoever it came from. */
+export async function readKept<Credential>(
+  name: string,
+  store: Store,
+  renewal: Renewal<Credential>,
+): Promise<Credential | undefined> {
+  const stored = await store.get(name)
+  const record = stored && parsed(stored.value)
+  return record && !record.dead ? renewal.decode(record.credential) : undefined
+}
+
+/** Under which name an account is kept. */
+export function keyOf(upstream: string, label: string): string {
+  return `account/${upstream}/${label}`
+}
+
+function parsed(text: string): z.infer<typeof Record> | undefined {
+  try {
+    return Record.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,128 @@
+import { sleep } from '../chat/abort.ts'
+import type { Logger } from '../chat/call.ts'
+import { asChatError, ChatError, type Reason } from '../chat/error.ts'
+import type { Lease } from '../state/store.ts'
+import type { Renewal } from './account.ts'
+import type { Keeper, Kept } from './keeper.ts'
+
+/** Milliseconds a renewal's lease holds: longer than the two tries of a renewal may take, or two could be at it. */
+const leaseMs = 20_000
+/** Milliseconds the service has to answer, which is less than the window in which it takes the old token once more. */
+const answerMs = 8_000
+const pollMs = 100
+
+const never = new AbortController().signal
+
+/**
+ * Renews a credential, in steps of which each can be the last before the process dies (reliability, section 5): the lease,
+ * what was kept meanwhile, the intent, the service, the result. Nothing is used before it is kept.
+ * @returns what is known afterwards, `dead` where the service has proven that there is no more to come
+ * @throws ChatError `renewal-failed`, `rate-limited`, `challenged`, `unavailable`: it heals by itself
+ */
+export async function renewOnce<Credential>(
+  keeper: Keeper<Credential>,
+  renewal: Renewal<Credential>,
+  stale: Kept<Credential>,
+  log: Logger,
+): Promise<Kept<Credential>> {
+  for (let waitedMs = 0; waitedMs <= leaseMs; waitedMs += pollMs) {
+    const lease = await keeper.lease(leaseMs)
+    try {
+      const found = await keeper.load()
+      // a record that a full store has let go of says nothing: what we have is newer than what was configured
+      const kept = found.version === 0 ? { ...stale, version: 0 } : found
+      if (kept.dead || (kept.version !== stale.version && !kept.isOpen)) return kept
+      if (lease) return await underLease(keeper, renewal, kept, { lease, log })
+    } finally {
+      await lease?.release().catch(() => undefined)
+    }
+    await sleep(pollMs, never)
+  }
+  throw failed('Another process is renewing the account, and does not come to an end.')
+}
+
+interface Held {
+  readonly lease: Lease
+  readonly log: Logger
+}
+
+async function underLease<Credential>(
+  keeper: Keeper<Credential>,
+  renewal: Renewal<Credential>,
+  kept: Kept<Credential>,
+  { lease, log }: Held,
+): Promise<Kept<Credential>> {
+  const intent = await keeper.write({ ...kept, isOpen: true }, lease)
+  if (!intent) return keeper.load()
+  const next = await asked(renewal, intent.credential).catch(asChatError)
+  const dead = next instanceof ChatError ? proofIn(next) : undefined
+  if (next instanceof ChatError && !dead) throw next
+  const step = dead ? { ...intent, dead } : { ...intent, credential: nextOf(next, intent.credential), isOpen: false }
+  try {
+    return (await keeper.write(step, lease)) ?? (await keeper.load())
+  } catch (thrown) {
+    // the service has replaced the old one already: what it gave is all there is, kept or not
+    log.error({ account: keeper.name, why: asChatError(thrown).message }, 'a renewed account could not be kept')
+    return step
+  }
+}
+
+function nextOf<Credential>(next: Credential | ChatError, old: Credential): Credential {
+  return next instanceof ChatError ? old : next
+}
+
+function proofIn(error: ChatError): ChatError | undefined {
+  return error.reason === 'login-needed' || error.reason === 'account-banned' ? error : undefined
+}
+
+/** Asks the service; where it is not known what became of the request, once more with the same token, at once. */
+async function asked<Credential>(renewal: Renewal<Credential>, credential: Credential): Promise<Credential> {
+  try {
+    return await inTime(renewal, credential)
+  } catch (thrown) {
+    if (!isUnknown(asChatError(thrown))) throw named(thrown)
+  }
+  return inTime(renewal, credential).catch((thrown: unknown) => {
+    throw named(thrown)
+  })
+}
+
+async function inTime<Credential>(renewal: Renewal<Credential>, credential: Credential): Promise<Credential> {
+  const limit = new AbortController()
+  const late = new ChatError('timeout', { message: 'The service did not answer in time.' })
+  const timer = setTimeout(() => limit.abort(late), answerMs)
+  try {
+    return await renewal.renew(credential, limit.signal)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Whether the service may have renewed it all the same. */
+function isUnknown({ reason, upstreamStatus }: ChatError): boolean {
+  return (reason === 'upstream-failed' || reason === 'timeout') && !(Number(upstreamStatus) >= 300)
+}
+
+/** Reasons that say by themselves what becomes of the account, or that it is not about the account. */
+const telling = new Set<Reason>([
+  'login-needed',
+  'account-banned',
+  'rate-limited',
+  'challenged',
+  'quota-exhausted',
+  'unavailable',
+])
+
+function named(thrown: unknown): ChatError {
+  const error = asChatError(thrown)
+  return telling.has(error.reason) ? error : failed(`The account could not be renewed. ${error.message}`, error)
+}
+
+function failed(message: string, cause?: ChatError): ChatError {
+  return new ChatError('renewal-failed', {
+    message,
+    cause,
+    ...(cause?.retryAfterMs !== undefined && { retryAfterMs: cause.retryAfterMs }),
+    ...(cause?.upstreamStatus !== undefined && { upstreamStatus: cause.upstreamStatus }),
+  })
+}

@@ -1,0 +1,150 @@
+import { orAbort } from '../chat/abort.ts'
+import type { Logger } from '../chat/call.ts'
+import { asChatError, ChatError } from '../chat/error.ts'
+import type { Store } from '../state/store.ts'
+import type { Account, Renewal } from './account.ts'
+import { Keeper, type Kept, keyOf, type Origin } from './keeper.ts'
+import { renewOnce } from './renew-once.ts'
+
+/** What every account of a gateway lives on. Time and chance are arguments. */
+export interface AccountsOptions {
+  readonly store: Store
+  readonly log: Logger
+  readonly now?: () => number
+  readonly random?: () => number
+}
+
+interface SessionOptions extends AccountsOptions {
+  /** Of which upstream: labels are unique within one. */
+  readonly upstream: string
+  readonly origin?: Origin
+}
+
+/** Milliseconds before its end at which a credential is not used any more: clocks differ, and a request takes its time. */
+const marginMs = 10_000
+/** Milliseconds after which a failed renewal ahead of time is tried again. */
+const againMs = 15_000
+
+/**
+ * One account as it lives: the credential of the moment, and its renewal, of which there is one at a time whoever asks.
+ * A credential that never ends is handed out as it is.
+ */
+export class Session<Credential = unknown> implements Account<Credential> {
+  readonly label: string
+  readonly renewal?: Renewal<Credential>
+  readonly #keeper: Keeper<Credential> | undefined
+  readonly #log: Logger
+  readonly #now: () => number
+  readonly #jitter: number
+  #kept: Kept<Credential>
+  #opened: Promise<void> | undefined
+  #isOpen: boolean
+  #renewing: Promise<Credential> | undefined
+  #notBefore = 0
+
+  constructor(account: Account<Credential>, options: SessionOptions) {
+    const { label, credential, renewal } = account
+    this.label = label
+    this.#log = options.log
+    this.#now = options.now ?? Date.now
+    this.#jitter = (options.random ?? Math.random)()
+    this.#kept = { credential, version: 0, isOpen: false }
+    this.#isOpen = renewal === undefined
+    if (!renewal) return
+    this.renewal = renewal
+    const { upstream, store, origin = 'configured' } = options
+    this.#keeper = new Keeper(keyOf(upstream, label), { store, renewal, credential, origin })
+  }
+
+  /** The newest one that is known, as it is. */
+  get credential(): Credential {
+    return this.#kept.credential
+  }
+
+  get isRenewing(): boolean {
+    return this.#renewing !== undefined
+  }
+
+  /**
+   * The credential to ask with, at once where it is good for a while. The next one is asked for ahead of its end,
+   * while it still serves.
+   * @throws ChatError `login-needed`, `account-banned`; `renewal-failed` and the like where it has ended and no other is to be had
+   */
+  fresh(signal: AbortSignal): Credential | Promise<Credential> {
+    if (!this.#isOpen) return orAbort(this.#open(), signal).then(() => this.fresh(signal))
+    const { credential, dead, isOpen } = this.#kept
+    if (dead) throw dead
+    if (isOpen) return orAbort(this.#renewed(), signal)
+    const leftMs = (this.renewal?.expiresAt(credential) ?? Number.POSITIVE_INFINITY) - this.#now()
+    if (leftMs <= Math.min(marginMs, this.#aheadMs)) return orAbort(this.#renewed(), signal)
+    if (leftMs <= this.#aheadMs) this.#renewAhead()
+    return credential
+  }
+
+  /**
+   * Another credential than this one, which the service has refused.
+   * @throws as `fresh` does
+   */
+  renewed(refused: Credential, signal: AbortSignal): Promise<Credential> {
+    if (this.#kept.credential !== refused) return Promise.resolve(this.#kept.credential)
+    return orAbort(this.#renewed(), signal)
+  }
+
+  /** Says that the service has stopped taking this credential: the next to ask gets another. */
+  expire(refused: Credential): void {
+    if (this.#kept.credential === refused) this.#kept = { ...this.#kept, isOpen: true }
+  }
+
+  /** Keeps the account for good, before it is first used: for one that was not configured but made. */
+  async keep(): Promise<void> {
+    await this.#keeper?.create(this.#kept.credential)
+    await this.#open()
+  }
+
+  /** Removes what is kept of it. */
+  async forget(): Promise<void> {
+    await this.#keeper?.forget()
+  }
+
+  /** Not all accounts at once: each is renewed up to a fifth earlier than the latest. */
+  get #aheadMs(): number {
+    return (this.renewal?.aheadMs ?? 0) * (1 + this.#jitter / 5)
+  }
+
+  #open(): Promise<void> {
+    this.#opened ??= this.#load().finally(() => {
+      this.#opened = undefined
+    })
+    return this.#opened
+  }
+
+  async #load(): Promise<void> {
+    if (this.#keeper) this.#kept = await this.#keeper.load()
+    this.#isOpen = true
+  }
+
+  #renewAhead(): void {
+    if (this.#now() < this.#notBefore) return
+    this.#renewed().catch((thrown: unknown) => {
+      const { code, message } = asChatError(thrown)
+      this.#notBefore = this.#now() + againMs
+      this.#log.warn({ account: this.label, code, why: message }, 'an account could not be renewed ahead of time')
+    })
+  }
+
+  #renewed(): Promise<Credential> {
+    this.#renewing ??= this.#renew().finally(() => {
+      this.#renewing = undefined
+    })
+    return this.#renewing
+  }
+
+  async #renew(): Promise<Credential> {
+    const { renewal } = this
+    if (!renewal || !this.#keeper) throw new ChatError('account-refused', { message: 'The account cannot be renewed.' })
+    this.#kept = await renewOnce(this.#keeper, renewal, this.#kept, this.#log)
+    if (this.#kept.dead) throw this.#kept.dead
+    this.#log.debug({ account: this.label }, 'an account was renewed')
+    return this.#kept.credential
+  }
+}

@@ -1,0 +1,147 @@
+import { orAbort } from '../chat/abort.ts'
+import { asChatError, type ChatError } from '../chat/error.ts'
+import type { Supply } from './account.ts'
+import { keyOf, readKept } from './keeper.ts'
+import { type AccountsOptions, Session } from './session.ts'
+
+/** Their labels, before their numbers. */
+const prefix = 'anonymous-'
+
+type Add = (session: Session) => void
+
+/** Milliseconds after a failure to make an account until the next attempt, doubled with each failure that follows. */
+const againMs = 5_000
+const maxAgainMs = 10 * 60_000
+
+/**
+ * Makes the accounts of a pool, one after the other and only when they are wanted; those that were made in a former
+ * life of the program are taken up first.
+ */
+export class Source {
+  readonly #upstream: string
+  readonly #supply: Supply
+  readonly #options: AccountsOptions
+  /** The numbers that are taken. */
+  readonly #slots = new Set<number>()
+  readonly #closing = new AbortController()
+  #isRestored = false
+  #making: Promise<ChatError | undefined> | undefined
+  #failures = 0
+  #failure: ChatError | undefined
+  #notBefore = 0
+
+  constructor(upstream: string, supply: Supply, options: AccountsOptions) {
+    this.#upstream = upstream
+    this.#supply = supply
+    this.#options = options
+  }
+
+  /** @param count accounts there are */
+  wants(count: number): boolean {
+    return count < this.#supply.min && this.#slots.size < this.#supply.max
+  }
+
+  /** Makes accounts in the background until there are enough. */
+  fill(add: Add): void {
+    if (this.#making || this.#now() < this.#notBefore) return
+    void this.#make(add).then((why) => {
+      if (!why && this.wants(this.#slots.size)) this.fill(add)
+    })
+  }
+
+  /**
+   * Waits for the next account.
+   * @param resting accounts there are, but of no use at the moment
+   * @returns why there is none, where there is none
+   */
+  async more(add: Add, resting: number, signal: AbortSignal): Promise<ChatError | undefined> {
+    if (this.#isRestored && this.#slots.size >= this.#supply.max && resting > 0) return undefined
+    if (!this.#making && this.#now() < this.#notBefore) return this.#failure
+    return orAbort(this.#make(add), signal)
+  }
+
+  /** Frees the account's place. */
+  discard(session: Session): void {
+    this.#slots.delete(Number(session.label.slice(prefix.length)))
+    session.forget().catch((thrown: unknown) => {
+      this.#options.log.warn({ why: asChatError(thrown).message }, 'an account could not be removed from the state')
+    })
+  }
+
+  close(): void {
+    this.#closing.abort(new Error('closed'))
+  }
+
+  #now(): number {
+    return (this.#options.now ?? Date.now)()
+  }
+
+  #make(add: Add): Promise<ChatError | undefined> {
+    this.#making ??= this.#makeOne(add)
+      .then(
+        () => this.#made(),
+        (thrown: unknown) => this.#failed(asChatError(thrown)),
+      )
+      .finally(() => {
+        this.#making = undefined
+      })
+    return this.#making
+  }
+
+  #made(): undefined {
+    this.#failures = 0
+    this.#failure = undefined
+  }
+
+  #failed(error: ChatError): ChatError {
+    const waitMs = error.retryAfterMs ?? Math.min(againMs * 2 ** this.#failures, maxAgainMs)
+    this.#failures++
+    this.#failure = error
+    this.#notBefore = this.#now() + waitMs
+    this.#options.log.warn({ upstream: this.#upstream, code: error.code, why: error.message }, 'no account was made')
+    return error
+  }
+
+  async #makeOne(add: Add): Promise<void> {
+    if (!this.#isRestored && (await this.#restore(add))) return
+    const slot = this.#freeSlot()
+    if (slot === undefined) return
+    this.#slots.add(slot)
+    try {
+      const session = this.#sessionOf(slot, await this.#supply.create(this.#closing.signal))
+      await session.keep()
+      add(session)
+    } catch (thrown) {
+      this.#slots.delete(slot)
+      throw thrown
+    }
+  }
+
+  /** Takes up what an earlier life has left. @returns whether there was any */
+  async #restore(add: Add): Promise<boolean> {
+    const { store } = this.#options
+    const begin = keyOf(this.#upstream, prefix)
+    for (const key of await store.keys(begin, this.#supply.max)) {
+      const credential = await readKept(key, store, this.#supply.renewal)
+      if (credential === undefined) await store.delete(key)
+      else {
+        const slot = Number(key.slice(begin.length))
+        this.#slots.add(slot)
+        add(this.#sessionOf(slot, credential))
+      }
+    }
+    this.#isRestored = true
+    return this.#slots.size > 0
+  }
+
+  #sessionOf(slot: number, credential: unknown): Session {
+    const { renewal } = this.#supply
+    const account = { label: `${prefix}${slot}`, credential, renewal }
+    return new Session(account, { ...this.#options, upstream: this.#upstream, origin: 'made' })
+  }
+
+  #freeSlot(): number | undefined {
+    for (let slot = 1; slot <= this.#supply.max; slot++) if (!this.#slots.has(slot)) return slot
+    return undefined
+  }
+}

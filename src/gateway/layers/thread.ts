@@ -1,0 +1,84 @@
+import type { Chat } from '../../chat/chat.ts'
+import { defer } from '../../chat/defer.ts'
+import { asChatError } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import { fingerprint } from '../../chat/fingerprint.ts'
+import type { AssistantMessage, Message } from '../../chat/message.ts'
+import { splitTurn } from '../../chat/turn.ts'
+import { watch } from '../../chat/watch.ts'
+import type { Store } from '../../state/store.ts'
+import type { Placed } from './account.ts'
+
+export interface ThreadOptions {
+  readonly store: Store
+  readonly upstream: string
+  /** Milliseconds for which it is known where a conversation stands. */
+  readonly ttlMs: number
+}
+
+/** Where a conversation stands: the account that has it, and what its upstream calls it there. */
+interface Place {
+  readonly label: string
+  readonly value: string
+}
+
+/**
+ * Finds the thread a conversation stands in, for an upstream that keeps conversations itself. What names one is what was
+ * said up to its last answer, for this client and this model. A thread is taken out when it is told more: another try of
+ * the same turn, or another client, never comes upon it (docs/decisions/0016-threads.md).
+ */
+export function thread({ store, upstream, ttlMs }: ThreadOptions): <Needs>(next: Chat<Needs & Placed>) => Chat<Needs> {
+  return (next) => (request, call) =>
+    defer(async () => {
+      const scope = [call.client, upstream, request.model]
+      const { before } = splitTurn(request.messages)
+      const found = before.length > 0 ? parsed(await store.take(keyOf(scope, before))) : undefined
+      let now: Place | undefined
+      const threadOn = (label: string) => ({
+        known: label === found?.label ? found.value : undefined,
+        keep: (value: string) => {
+          now = { label, value }
+        },
+      })
+      const answer = new Answer()
+      const events = next(request, { ...call, place: { label: found?.label, threadOn } })
+      return watch(events, {
+        passed: (event) => answer.add(event),
+        ended({ kind }) {
+          if (kind !== 'done' || !now) return
+          const said = [...request.messages, answer.message()]
+          store.put(keyOf(scope, said), JSON.stringify(now), { ttlMs }).catch((thrown: unknown) => {
+            call.log.warn({ why: asChatError(thrown).message }, 'a thread could not be kept')
+          })
+        },
+      })
+    })
+}
+
+/** For an upstream that is told the whole conversation every time. */
+export function noThreads<Needs>(next: Chat<Needs & Placed>): Chat<Needs> {
+  return (request, call) => next(request, { ...call, place: undefined })
+}
+
+function keyOf(scope: readonly string[], messages: readonly Message[]): string {
+  return `thread/${fingerprint(scope, messages)}`
+}
+
+function parsed(text: string | undefined): Place | undefined {
+  if (text === undefined) return undefined
+  const place: Place = JSON.parse(text)
+  return place
+}
+
+/** What the model has said, as its client will tell it in the next turn. */
+class Answer {
+  #text = ''
+
+  add(event: ChatEvent): void {
+    if (event.type === 'text' && event.choice === 0) this.#text += event.text
+  }
+
+  message(): AssistantMessage {
+    return { role: 'assistant', content: [{ type: 'text', text: this.#text }], toolCalls: [] }
+  }
+}
