@@ -46,10 +46,10 @@ export function readSession(value: unknown, now = Date.now()): SupabaseSession |
   const userId = user?.id ?? sub
   if (endsAt === undefined || !userId) return undefined
   return {
-    accessToken: new Secret(accessToken),
-    ...(refreshToken && { refreshToken: new Secret(refreshToken) }),
+    accessToken: new Secret(accessToken, 'held'),
+    ...(refreshToken && { refreshToken: new Secret(refreshToken, 'held') }),
     expiresAt: endsAt * 1000,
     userId,
-    json: new Secret(JSON.stringify({ ...parsed.data, expires_at: expires_at ?? endsAt })),
+    json: new Secret(JSON.stringify({ ...parsed.data, expires_at: expires_at ?? endsAt }), 'held'),
   }
 }

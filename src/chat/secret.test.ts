@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
+import { until } from '../../test/waiting.ts'
 import { redact, Secret } from './secret.ts'
 
 /** Never a secret of another test: what is known stays known. */
@@ -22,6 +23,22 @@ test('P17: a secret shows itself to nobody who does not ask for it', () => {
   ]
   for (const text of shown) expect(text).not.toContain(value)
   expect(secret.reveal()).toBe(value)
+})
+
+test('P17: a secret that is held is forgotten when nobody holds it any more, but for those that are still spelled so', async () => {
+  const value = fresh()
+  const masked = () => redact(`before ${value} after`)
+  const holder: { secrets: Secret[] } = { secrets: [new Secret(value, 'held'), new Secret(value, 'held')] }
+  const isForgotten = () => {
+    Bun.gc(true)
+    return masked().includes(value)
+  }
+  for (let round = 0; round < 20; round++) {
+    expect(isForgotten()).toBe(false)
+    await Bun.sleep(0)
+  }
+  holder.secrets = []
+  await until(isForgotten, 5_000, 'the secret is forgotten')
 })
 
 test('P17: a known secret is cut out of a text in every form it may stand in', () => {

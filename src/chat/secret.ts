@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 
-/** How many secrets live that are spelled so somewhere. Tokens come and go for months: what nobody holds is forgotten. */
+/** How many secrets there are that are spelled so somewhere. */
 const holders = new Map<string, number>()
 /** The spellings of every living secret, longest first, so that one inside another leaves no rest behind. */
 let known: readonly string[] | undefined
@@ -12,12 +12,16 @@ const mask = '[secret]'
 export class Secret {
   readonly #value: string
 
-  constructor(value: string) {
+  /**
+   * @param lifetime a secret is known for `always`; one that is replaced one day, as a token is, only while it is `held`:
+   * tokens come and go for months
+   */
+  constructor(value: string, lifetime: 'always' | 'held' = 'always') {
     this.#value = value
     const forms = formsOf(value)
     for (const form of forms) holders.set(form, (holders.get(form) ?? 0) + 1)
     known = undefined
-    left.register(this, forms)
+    if (lifetime === 'held') left.register(this, forms)
   }
 
   /** The value itself, for the wire only. */
