@@ -3,8 +3,18 @@ import type { ChatEvent } from '../chat/event.ts'
 import type { HttpReply } from './http-reply.ts'
 import { SseDecoder, type SseFrame } from './sse.ts'
 
+/** Cuts bytes into frames: server-sent events, or what an upstream has instead. */
+export interface FrameSplitter {
+  /** The frames that this read completes; undefined for none. */
+  push(bytes: Uint8Array): SseFrame[] | undefined
+  /** The frame that the stream ends within. */
+  end(): SseFrame | undefined
+}
+
 /** Turns the frames of one stream into events: an upstream's or a dialect's own part of reading an answer. */
 export interface FrameDecoder {
+  /** How its bytes become frames: as server-sent events, where it does not say. */
+  readonly splitter?: FrameSplitter
   /** True once an end is no cut any more. */
   readonly finished: boolean
   /** @throws ChatError for an error inside the stream, or a frame that is none */
@@ -26,10 +36,10 @@ export async function* readFrames(
   decoder: FrameDecoder,
   signal: AbortSignal,
 ): AsyncGenerator<ChatEvent> {
-  const sse = new SseDecoder()
+  const splitter: FrameSplitter = decoder.splitter ?? new SseDecoder()
   try {
     for await (const bytes of reply.body) {
-      for (const frame of sse.push(bytes) ?? []) {
+      for (const frame of splitter.push(bytes) ?? []) {
         if (frame.data === '[DONE]') {
           for (const event of decoder.end('terminated')) yield event
           return
@@ -38,7 +48,7 @@ export async function* readFrames(
       }
       if (decoder.finished) reply.limitIdle(graceMs)
     }
-    const last = sse.end()
+    const last = splitter.end()
     if (last?.data === '[DONE]') {
       for (const event of decoder.end('terminated')) yield event
       return

@@ -1,0 +1,49 @@
+import { ChatError } from '../chat/error.ts'
+import type { SseFrame } from './sse.ts'
+
+/** Characters of one line. */
+const maxLength = 16 * 1024 * 1024
+
+/** Cuts bytes into lines, for streams that have one frame a line; blank ones are passed over. */
+export class LineSplitter {
+  readonly #text = new TextDecoder()
+  /** Pieces of a line whose end has not come. */
+  #line: string[] = []
+  #length = 0
+
+  push(bytes: Uint8Array): SseFrame[] | undefined {
+    const [tail = '', ...rest] = this.#text.decode(bytes, { stream: true }).split('\n')
+    this.#keep(tail)
+    if (rest.length === 0) return undefined
+    const lines = [this.#take(), ...rest.slice(0, -1)]
+    this.#keep(rest.at(-1) ?? '')
+    return lines.flatMap(frameOf)
+  }
+
+  end(): SseFrame | undefined {
+    this.#keep(this.#text.decode())
+    return frameOf(this.#take())[0]
+  }
+
+  #keep(piece: string): void {
+    this.#length += piece.length
+    if (this.#length > maxLength)
+      throw new ChatError('upstream-outdated', {
+        message: 'The upstream sent a line that is too long.',
+        code: 'upstream_response_too_large',
+      })
+    if (piece !== '') this.#line.push(piece)
+  }
+
+  #take(): string {
+    const line = this.#line.join('')
+    this.#line = []
+    this.#length = 0
+    return line
+  }
+}
+
+function frameOf(line: string): SseFrame[] {
+  const data = line.trim()
+  return data === '' ? [] : [{ data }]
+}
