@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Secret } from './chat/secret.ts'
-import type { Problem, Variables } from './providers/provider.ts'
+import type { NamedSecret, Problem, Variables } from './providers/provider.ts'
 import { version } from './version.ts'
 
 /** The variables of a process and of its `.env`, by name. */
@@ -53,13 +53,24 @@ export class Environment implements Variables {
     return items?.length ? items : undefined
   }
 
-  secrets(name: string): readonly { readonly name: string; readonly secret: Secret }[] {
+  secrets(name: string): readonly NamedSecret[] {
+    return this.#each(name, (variable) => this.secret(variable))
+  }
+
+  texts(name: string): readonly NamedSecret[] {
+    return this.#each(name, (variable) => {
+      const text = this.text(variable)
+      return text === undefined ? undefined : new Secret(text)
+    })
+  }
+
+  #each(name: string, read: (variable: string) => Secret | undefined): NamedSecret[] {
     const numbered = this.matching(new RegExp(`^${name}_(\\d+)$`))
       .map(([full, number]) => ({ full, number: Number(number) }))
       .sort((a, b) => a.number - b.number)
       .map(({ full }) => full)
     return [name, ...numbered].flatMap((variable) => {
-      const secret = this.secret(variable)
+      const secret = read(variable)
       return secret ? [{ name: variable, secret }] : []
     })
   }

@@ -56,10 +56,18 @@ export interface Variables {
   /** Comma-separated values, trimmed. */
   list(name: string): readonly string[] | undefined
   /** The values of `NAME` and of `NAME_1`, `NAME_2` …, in this order, with the variable each came from. */
-  secrets(name: string): readonly { readonly name: string; readonly secret: Secret }[]
+  secrets(name: string): readonly NamedSecret[]
+  /** The same for secrets that may hold white space, such as a `Cookie` header or JSON. */
+  texts(name: string): readonly NamedSecret[]
   /** Every set name that matches, for variables whose names hold a name. */
   matching(pattern: RegExp): readonly RegExpExecArray[]
   report(problem: Problem): void
+}
+
+/** A secret, and the variable it came from. */
+export interface NamedSecret {
+  readonly name: string
+  readonly secret: Secret
 }
 
 /** What is wrong with a variable, and how to mend it. Its value stands in neither. */
