@@ -36,6 +36,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   zod: ['environment.ts', 'api', 'dialects', 'accounts', 'auth', 'providers'],
   pino: ['telemetry'],
   tokenx: ['gateway/count-tokens.ts'],
+  'socket.io-client': ['wire'],
 }
 
 /** Where a finding is at home; elsewhere, and where there is no home, it is a violation. */

@@ -1,0 +1,158 @@
+import type { Exchange } from './http-emulator.ts'
+import { jsonOrUndefined } from './json.ts'
+import { acceptWebSocket, type EmulatedWebSocket, frame, isUpgrade, opcodes } from './websocket-emulator.ts'
+
+/** Milliseconds. */
+export interface SocketIoPulse {
+  /** Between two pings; 25,000. */
+  readonly pingInterval?: number
+  /** Until a pong; 20,000. */
+  readonly pingTimeout?: number
+  /** Until a client asks to be let in; 45,000. */
+  readonly connectTimeout?: number
+}
+
+/** What becomes of a client that asks to be let in: it is, it is refused, or nobody answers. */
+export type Admission = 'yes' | 'silent' | { readonly message: string; readonly data?: unknown }
+
+export interface SocketIoHost {
+  /** Judges what a client says of itself in its CONNECT packet. */
+  admit(auth: unknown, line: EmulatedSocketIo): Admission
+  /** The first frame, or none; the true one unless said otherwise. */
+  readonly opening?: string | 'none'
+  readonly pulse?: SocketIoPulse
+}
+
+/** The server's side of one connection, byte-exact. */
+export interface EmulatedSocketIo {
+  readonly socket: EmulatedWebSocket
+  /** Whether the client has been let in, and has not left. */
+  isIn(): boolean
+  /** Emits an event. */
+  emit(name: string, ...values: readonly unknown[]): Promise<void>
+  /** Sends a frame as it is. */
+  frame(text: string): Promise<void>
+}
+
+/** An event's frame. */
+export function eventFrame(name: string, ...values: readonly unknown[]): string {
+  return `42${JSON.stringify([name, ...values])}`
+}
+
+/** An event of one binary value: two frames, of which the second is no text. Socket.IO protocol, BINARY_EVENT */
+export function binaryEvent(name: string, value: Uint8Array): Buffer {
+  const head = `451-${JSON.stringify([name, { _placeholder: true, num: 0 }])}`
+  return Buffer.concat([frame(head), frame(value, { opcode: opcodes.binary })])
+}
+
+/**
+ * A Socket.IO 4 server on Engine.IO 4, over a WebSocket and nothing else. It waits for a CONNECT packet, pings, and closes
+ * on a client that speaks out of turn or falls silent.
+ * @returns undefined where it refused the request
+ * @see https://socket.io/docs/v4/engine-io-protocol/
+ */
+export function acceptSocketIo(exchange: Exchange, host: SocketIoHost): EmulatedSocketIo | undefined {
+  const { path } = exchange.request
+  const url = new URL(path, 'http://emulator')
+  if (url.pathname !== '/socket.io/') return refuse(exchange, 404, { message: 'Not found' })
+  if (url.searchParams.get('EIO') !== '4')
+    return refuse(exchange, 400, { code: 5, message: 'Unsupported protocol version' })
+  if (url.searchParams.get('transport') !== 'websocket' || !isUpgrade(exchange.request))
+    return refuse(exchange, 400, { code: 0, message: 'Transport unknown' })
+  return new Line(exchange, host)
+}
+
+function refuse(exchange: Exchange, status: number, body: object): undefined {
+  exchange.reply(status, JSON.stringify(body), { 'content-type': 'application/json' })
+  return undefined
+}
+
+class Line implements EmulatedSocketIo {
+  readonly socket: EmulatedWebSocket
+  readonly #host: SocketIoHost
+  readonly #interval: number
+  readonly #timeout: number
+  #timer: ReturnType<typeof setTimeout>
+  #isIn = false
+  #isOpened = false
+
+  constructor(exchange: Exchange, host: SocketIoHost) {
+    this.#host = host
+    this.#interval = host.pulse?.pingInterval ?? 25_000
+    this.#timeout = host.pulse?.pingTimeout ?? 20_000
+    this.socket = acceptWebSocket(exchange, (text) => this.#hear(text))
+    this.#timer = this.#hangUpIn(host.pulse?.connectTimeout ?? 45_000)
+    void this.socket.closed.then(() => this.#left())
+    void this.#open()
+  }
+
+  isIn(): boolean {
+    return this.#isIn && this.socket.isOpen()
+  }
+
+  emit(name: string, ...values: readonly unknown[]): Promise<void> {
+    return this.frame(eventFrame(name, ...values))
+  }
+
+  frame(text: string): Promise<void> {
+    return this.socket.send(text)
+  }
+
+  #open(): Promise<void> | undefined {
+    const { opening } = this.#host
+    if (opening === 'none') return undefined
+    this.#isOpened = true
+    const pulse = { pingInterval: this.#interval, pingTimeout: this.#timeout }
+    const handshake = { sid: crypto.randomUUID(), upgrades: [], ...pulse, maxPayload: 1_000_000 }
+    return this.frame(opening ?? `0${JSON.stringify(handshake)}`)
+  }
+
+  #hear(text: string): void {
+    if (!this.#takes(text)) this.socket.close(1008)
+  }
+
+  /** A client's packet: nothing may come before ours, nothing but CONNECT before it is in, and nothing that is none. */
+  #takes(text: string): boolean {
+    if (!this.#isOpened) return false
+    if (text === '1' || text === '41') this.#leave(text)
+    else if (text.startsWith('40') && !this.#isIn) this.#admit(text.slice(2))
+    else if (!this.#isIn || !/^3$|^42\d*\[|^43\d+\[/.test(text)) return false
+    else if (text === '3') this.#beatIn(this.#interval)
+    return true
+  }
+
+  #admit(text: string): void {
+    const admission = this.#host.admit(jsonOrUndefined(text), this)
+    if (admission === 'silent') return
+    if (admission !== 'yes') {
+      void this.frame(`44${JSON.stringify(admission)}`)
+      return
+    }
+    this.#isIn = true
+    this.#beatIn(this.#interval)
+    void this.frame(`40${JSON.stringify({ sid: crypto.randomUUID() })}`)
+  }
+
+  /** Of the namespace: the connection below it stands until the client closes it too. */
+  #leave(text: string): void {
+    this.#isIn = false
+    if (text === '1') this.socket.close(1000)
+  }
+
+  #beatIn(ms: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
+      void this.frame('2')
+      this.#timer = this.#hangUpIn(this.#timeout)
+    }, ms)
+  }
+
+  #hangUpIn(ms: number): ReturnType<typeof setTimeout> {
+    return setTimeout(() => this.socket.finish(), ms)
+  }
+
+  #left(): void {
+    this.#isIn = false
+    clearTimeout(this.#timer)
+  }
+}
