@@ -5,6 +5,8 @@ export interface InboxOptions {
   readonly signal: AbortSignal
   /** Lets go of what fills it, a socket: called once, whatever ended it. */
   readonly release: () => void
+  /** The reader has taken one of the values that waited. */
+  readonly onTaken?: () => void
   /** Bytes that may wait for the reader; 8 MiB. */
   readonly maxBytes?: number
 }
@@ -18,7 +20,7 @@ type Step<T> = IteratorResult<T, undefined>
 
 const maxWaitingBytes = 8 * 1024 * 1024
 /** What a value costs beside its bytes: a million empty messages are not nothing. */
-const overheadBytes = 64
+const overheadBytes = 24
 const done = { done: true, value: undefined } as const
 
 /**
@@ -49,6 +51,11 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
   /** True once nothing more is taken in. */
   get isOver(): boolean {
     return this.#isOver
+  }
+
+  /** What waits for the reader. */
+  get waitingBytes(): number {
+    return this.#bytes
   }
 
   /** Takes a value in. @param size in bytes */
@@ -110,6 +117,7 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
     if (!next) return undefined
     this.#at++
     this.#bytes -= next.size + overheadBytes
+    this.#options.onTaken?.()
     return next
   }
 

@@ -1,6 +1,7 @@
 import type { Exchange } from './http-emulator.ts'
 import { jsonOrUndefined } from './json.ts'
-import { acceptWebSocket, type EmulatedWebSocket, frame, isUpgrade, opcodes } from './websocket-emulator.ts'
+import { acceptWebSocket, type EmulatedWebSocket, isUpgrade } from './websocket-emulator.ts'
+import { frame, opcodes } from './websocket-frames.ts'
 
 /** Milliseconds. */
 export interface SocketIoPulse {

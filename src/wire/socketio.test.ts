@@ -16,7 +16,8 @@ import {
   eventFrame,
   type SocketIoHost,
 } from './socketio-emulator.ts'
-import { closeFrame, frame, opcodes } from './websocket-emulator.ts'
+import { closeFrame } from './websocket-emulator.ts'
+import { frame, opcodes } from './websocket-frames.ts'
 
 setDefaultTimeout(60_000)
 

@@ -1,6 +1,11 @@
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
 import { ChatError, type Reason } from '../chat/error.ts'
-import { statusError } from './http-status.ts'
+import { transportError } from './fetch-reply.ts'
 import { Inbox } from './inbox.ts'
+import { closePayload, FrameFault, frame, opcodes } from './websocket-frames.ts'
+import { connectTo, Handshake, socketAddress } from './websocket-handshake.ts'
+import { MessageReader, type SocketMessage } from './websocket-messages.ts'
 
 /** Milliseconds and bytes, each over 0. */
 export interface WebSocketLimits {
@@ -10,8 +15,6 @@ export interface WebSocketLimits {
   readonly pingMs?: number
   /** Of one message; 8 MiB. */
   readonly maxMessageBytes?: number
-  /** Of messages that wait for their reader; 8 MiB. */
-  readonly maxWaitingBytes?: number
 }
 
 export interface WebSocketRequest {
@@ -36,9 +39,12 @@ export interface WebSocketConnection {
 const connectMs = 5_000
 const pingMs = 15_000
 const maxMessageBytes = 8 * 1024 * 1024
+/** Of messages that wait: with more, the peer waits too. */
+const pauseBytes = 1024 * 1024
 
 /**
- * Opens a WebSocket with the runtime's own client, without compression.
+ * Opens a WebSocket, without compression. Not with the runtime's own client: that one can neither be paused nor
+ * limited (measured: a frame of 64 MiB costs 134 MB before anybody is told of it), and tells no header of a refusal.
  * @throws ChatError by the HTTP status of a refused handshake, `timeout` by `limits`, `upstream-failed` when nothing
  * answers, or the signal's reason
  */
@@ -52,28 +58,32 @@ export async function openWebSocket(request: WebSocketRequest, signal: AbortSign
 /** One connection with all that hangs on it: `#letGo` frees the whole of it. */
 class Line implements WebSocketConnection {
   readonly messages: Inbox<string>
-  readonly #socket: WebSocket
+  readonly #socket: Socket
   readonly #limits: WebSocketLimits
+  readonly #handshake: Handshake
+  readonly #reader: MessageReader
   readonly #opened = Promise.withResolvers<void>()
   #timer: ReturnType<typeof setTimeout>
   #isOpen = false
+  #isPaused = false
   #hasPong = true
-  #failure: ChatError | undefined
   /** What the peer is told when we leave. */
   #goodbye = 1000
 
   constructor({ url, headers, limits = {} }: WebSocketRequest, signal: AbortSignal) {
+    const address = socketAddress(url)
     this.#limits = limits
-    this.#socket = new WebSocket(socketUrl(url), { headers: { ...headers }, perMessageDeflate: false })
+    this.#handshake = new Handshake(address, headers)
+    this.#reader = new MessageReader({ maxBytes: limits.maxMessageBytes ?? maxMessageBytes, isMasked: false })
+    this.#socket = connectTo(address)
+    this.#socket.once(address.isSecure ? 'secureConnect' : 'connect', () => this.#socket.write(this.#handshake.text))
+    this.#socket.on('data', this.#onBytes)
+    this.#socket.on('error', this.#onError)
+    this.#socket.on('close', this.#onClose)
     this.#timer = setTimeout(() => this.#end(connectTimeout()), limits.connectMs ?? connectMs)
-    this.#socket.addEventListener('open', this.#onOpen)
-    this.#socket.addEventListener('message', this.#onMessage)
-    this.#socket.addEventListener('error', this.#onError)
-    this.#socket.addEventListener('close', this.#onClose)
-    // beside `EventTarget`'s, Bun has the events of the `ws` package for these
-    this.#socket.addEventListener('pong', this.#onPong)
-    const { maxWaitingBytes: maxBytes } = limits
-    this.messages = new Inbox({ signal, release: () => this.#letGo(signal), ...(maxBytes && { maxBytes }) })
+    // nobody waits for it where the inbox is over first
+    this.#opened.promise.catch(() => undefined)
+    this.messages = new Inbox({ signal, release: () => this.#letGo(signal), onTaken: () => this.#resume() })
   }
 
   /** Settles once the handshake has been answered. */
@@ -82,60 +92,96 @@ class Line implements WebSocketConnection {
   }
 
   send(text: string): void {
-    if (this.#isOpen && !this.messages.isOver) this.#socket.send(text)
+    this.#write(text, opcodes.text)
   }
 
   close(): void {
     this.messages.close()
   }
 
-  readonly #onOpen = (): void => {
+  #write(payload: string | Uint8Array, opcode: number): void {
+    if (this.#isOpen) this.#socket.write(frame(payload, { opcode, mask: randomBytes(4) }))
+  }
+
+  readonly #onBytes = (bytes: Buffer): void => {
+    const rest = this.#isOpen ? bytes : this.#open(bytes)
+    if (!rest) return
+    for (const message of this.#reader.push(rest)) {
+      this.#hear(message)
+      if (this.messages.isOver) return
+    }
+    if (this.messages.waitingBytes > pauseBytes) this.#pause()
+  }
+
+  /** @returns what came with the handshake's end, once that is there */
+  #open(bytes: Buffer): Buffer | undefined {
+    const rest = this.#handshake.read(bytes)
+    if (rest instanceof ChatError) this.#end(rest)
+    if (!rest || rest instanceof ChatError) return undefined
     this.#isOpen = true
     this.#opened.resolve()
-    this.#beat()
+    this.#beatLater()
+    return rest
   }
 
-  readonly #onMessage = ({ data }: MessageEvent): void => {
-    // a binary message where text is spoken says nothing to us
-    if (typeof data !== 'string') return
-    const size = Buffer.byteLength(data)
-    if (size <= (this.#limits.maxMessageBytes ?? maxMessageBytes)) this.messages.push(data, size)
-    else this.#refuse()
-  }
-
-  /** Of the failures only the handshake's text tells anything: the status. What comes after it is told by `close`. */
-  readonly #onError = (event: Event): void => {
-    if (!this.#isOpen) this.#failure ??= handshakeError('message' in event ? String(event.message) : '')
-  }
-
-  readonly #onClose = ({ code }: CloseEvent): void => {
-    this.#end(this.#failure ?? closeError(code))
-  }
-
-  readonly #onPong = (): void => {
+  #hear(message: SocketMessage): void {
+    // any sign of life will do
     this.#hasPong = true
+    if (message instanceof FrameFault) this.#refuse(message)
+    else if (message.type === 'text') this.messages.push(message.text, message.size)
+    else if (message.type === 'ping') this.#write(message.payload, opcodes.pong)
+    else if (message.type === 'close') this.#end(closeError(message.code))
+    // a binary message where text is spoken says nothing to us
   }
 
-  /** A peer that is gone without a word is noticed by nothing but a ping (measured: no event in 8 s). */
+  readonly #onError = (thrown: Error): void => {
+    this.#end(transportError(thrown, this.#isOpen ? 'within its answer' : 'before its reply'))
+  }
+
+  readonly #onClose = (): void => {
+    this.#end(
+      disconnected(`The upstream closed its connection ${this.#isOpen ? 'without a word' : 'before its reply'}.`),
+    )
+  }
+
+  /** A peer that is gone without a word is noticed by nothing but a ping; one that we do not listen to cannot answer it. */
   #beat(): void {
-    clearTimeout(this.#timer)
-    if (!this.#hasPong) {
+    if (!this.#hasPong && !this.#isPaused) {
       this.#end(disconnected('The upstream no longer answers on its connection.'))
       return
     }
     this.#hasPong = false
-    this.#socket.ping()
+    if (!this.#isPaused) this.#write('', opcodes.ping)
+    this.#beatLater()
+  }
+
+  #beatLater(): void {
+    clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#beat(), this.#limits.pingMs ?? pingMs)
   }
 
-  #refuse(): void {
-    this.#goodbye = 1009
-    this.messages.abort(
-      new ChatError('upstream-failed', {
-        message: 'The upstream sent a message that is too large.',
-        code: 'upstream_response_too_large',
-      }),
-    )
+  #pause(): void {
+    this.#isPaused = true
+    this.#socket.pause()
+  }
+
+  #resume(): void {
+    if (!this.#isPaused || this.messages.isOver || this.messages.waitingBytes > pauseBytes / 2) return
+    this.#isPaused = false
+    this.#hasPong = true
+    this.#socket.resume()
+  }
+
+  #refuse({ code }: FrameFault): void {
+    this.#goodbye = code
+    if (code !== 1009) this.#end(disconnected('The upstream sent something that is no WebSocket message.'))
+    else
+      this.messages.abort(
+        new ChatError('upstream-failed', {
+          message: 'The upstream sent a message that is too large.',
+          code: 'upstream_response_too_large',
+        }),
+      )
   }
 
   #end(error: ChatError): void {
@@ -143,57 +189,17 @@ class Line implements WebSocketConnection {
     this.messages.fail(error)
   }
 
-  /** Says goodbye, but does not wait for an answer: of a peer that is gone Bun's `close` awaits one for five seconds (measured). */
+  /** Says goodbye, and does not wait for an answer: the peer may be gone. */
   #letGo(signal: AbortSignal): void {
     clearTimeout(this.#timer)
-    this.#opened.reject(signal.aborted ? signal.reason : closed())
-    // before it is opened nobody else waits for this
-    this.#opened.promise.catch(() => undefined)
-    this.#socket.removeEventListener('open', this.#onOpen)
-    this.#socket.removeEventListener('message', this.#onMessage)
-    this.#socket.removeEventListener('error', this.#onError)
-    this.#socket.removeEventListener('close', this.#onClose)
-    this.#socket.removeEventListener('pong', this.#onPong)
-    if (this.#isOpen) this.#socket.close(this.#goodbye)
-    this.#socket.terminate()
+    if (signal.aborted) this.#opened.reject(signal.reason)
+    this.#write(closePayload(this.#goodbye), opcodes.close)
+    this.#isOpen = false
+    this.#socket.off('data', this.#onBytes)
+    this.#socket.off('close', this.#onClose)
+    this.#socket.destroy()
   }
 }
-
-function socketUrl(text: string): string {
-  const url = URL.parse(text)
-  const protocol = url && socketProtocols[url.protocol]
-  if (!protocol)
-    throw new ChatError('upstream-outdated', {
-      message: "The upstream's address is no WebSocket's.",
-      code: 'upstream_unreachable',
-    })
-  return `${protocol}${url.href.slice(url.protocol.length)}`
-}
-
-const socketProtocols: Readonly<Record<string, string>> = {
-  'ws:': 'ws:',
-  'wss:': 'wss:',
-  'http:': 'ws:',
-  'https:': 'wss:',
-}
-
-/** Bun tells a refused handshake's status in the error's text alone: "Expected 101 status code: 401". */
-function handshakeError(message: string): ChatError {
-  const status = Number(/Expected 101 status code: (\d{3})\b/.exec(message)?.[1] ?? 0)
-  if (status === 0)
-    return new ChatError('upstream-failed', {
-      message: 'The upstream could not be reached, or closed the connection before its reply.',
-      code: 'upstream_unreachable',
-    })
-  if (status >= 400 && !aboutRequest.has(status)) return statusError(status, new Headers(), {})
-  return new ChatError('upstream-outdated', {
-    message: `The upstream opens no connection here (HTTP ${status}).`,
-    upstreamStatus: status,
-  })
-}
-
-/** A handshake holds nothing of the client's: what is wrong with it is never the client's mistake, nor its model's. */
-const aboutRequest = new Set([400, 404, 410, 413, 422])
 
 /** What a peer's goodbye means. RFC 6455, section 7.4.1; 4401 is HTTP's 401 by custom. */
 const meaningOf: Readonly<Record<number, { readonly reason: Reason; readonly code: string; readonly words: string }>> =
@@ -219,8 +225,4 @@ function connectTimeout(): ChatError {
     message: 'The upstream could not be connected to in time.',
     code: 'upstream_connect_timeout',
   })
-}
-
-function closed(): ChatError {
-  return new ChatError('cancelled', { message: 'The connection is no longer needed.' })
 }

@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'bun:test'
+import { MemoryStore } from './memory-store.ts'
+
+describe('a memory store that is full', () => {
+  test('lets go of what was longest neither read nor written', async () => {
+    const store = new MemoryStore({ maxEntries: 3 })
+    for (const key of ['a', 'b', 'c']) await store.put(key, key)
+    await store.get('a')
+    await store.put('b', 'again')
+    await store.put('d', 'd')
+    expect(await store.keys('', 9)).toEqual(['a', 'b', 'd'])
+    await store.compareAndSet('a', (await store.get('a'))?.version ?? 0, 'again')
+    await store.put('e', 'e')
+    await store.put('f', 'f')
+    expect(await store.keys('', 9)).toEqual(['a', 'e', 'f'])
+  })
+
+  test('counts bytes, two for a character, and what an entry costs', async () => {
+    const store = new MemoryStore({ maxBytes: 3 * (128 + 2 * (1 + 100)) })
+    for (const key of ['a', 'b', 'c']) await store.put(key, 'x'.repeat(100))
+    expect(await store.keys('', 9)).toEqual(['a', 'b', 'c'])
+    await store.put('d', 'x'.repeat(101))
+    expect(await store.keys('', 9)).toEqual(['c', 'd'])
+  })
+
+  test('has its room again for what was deleted, taken, replaced or ended', async () => {
+    let time = 0
+    const store = new MemoryStore({ maxBytes: 2 * (128 + 2 * (1 + 100)), now: () => time })
+    await store.put('kept', '')
+    for (let round = 0; round < 100; round++) {
+      await store.put('a', 'x'.repeat(100))
+      await store.put('a', 'x'.repeat(100))
+      if (round % 3 === 0) await store.delete('a')
+      if (round % 3 === 1) await store.take('a')
+      if (round % 3 === 2) {
+        await store.put('a', 'x'.repeat(100), { ttlMs: 1 })
+        time++
+        await store.get('a')
+      }
+      expect(await store.get('kept')).toBeDefined()
+    }
+  })
+
+  test('does not keep what alone is larger', async () => {
+    const store = new MemoryStore({ maxBytes: 1000 })
+    await store.put('a', 'x'.repeat(1000))
+    expect(await store.get('a')).toBeUndefined()
+  })
+})
+
+test('leases of many names do not add up', async () => {
+  let time = 0
+  const store = new MemoryStore({ now: () => time })
+  const fences: number[] = []
+  for (let at = 0; at < 10_000; at++) {
+    time += 3_600_000
+    fences.push((await store.lease(`name ${at}`, 1000))?.fence ?? 0)
+  }
+  expect(fences).toEqual(Array.from({ length: 10_000 }, (_, at) => at + 1))
+  // a day is remembered: that of 24 hours ago is the oldest
+  const write = (at: number) =>
+    store.compareAndSet(`key ${at}`, 0, '', { lease: { name: `name ${at}`, fence: fences[at] ?? 0 } })
+  expect(await write(9_970)).toBeUndefined()
+  expect(await write(9_980)).toBeNumber()
+})

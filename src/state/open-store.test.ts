@@ -1,0 +1,122 @@
+import { afterAll, expect, test } from 'bun:test'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ChatError } from '../chat/error.ts'
+import { Secret } from '../chat/secret.ts'
+import { openStore, type StateConfig } from './open-store.ts'
+import type { Store } from './store.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'tributary-open-store-'))
+afterAll(() => rmSync(root, { recursive: true }))
+
+const secret = new Secret('opens-the-store-of-this-test')
+const plain = 'a-refresh-token-in-clear'
+
+/** A folder of its own, with where a database and its key would be. */
+function place() {
+  const folder = mkdtempSync(join(root, 'state-'))
+  return { folder, file: join(folder, 'tributary.db'), keyFile: join(folder, 'state.key') }
+}
+
+async function complaint(config: StateConfig): Promise<string> {
+  const thrown = await openStore(config).then(
+    (store) => store.close(),
+    (error) => error,
+  )
+  return thrown instanceof ChatError ? `${thrown.code}: ${thrown.message}` : String(thrown)
+}
+
+/** Opens, does the work and closes. */
+async function within<T>(config: StateConfig, work: (store: Store) => Promise<T>): Promise<T> {
+  const store = await openStore(config)
+  try {
+    return await work(store)
+  } finally {
+    await store.close()
+  }
+}
+
+const put = (store: Store) => store.put('key', plain)
+const get = async (store: Store) => (await store.get('key'))?.value
+const isInClear = (folder: string) =>
+  readdirSync(folder).some((name) => readFileSync(join(folder, name)).includes(plain))
+
+test('memory forgets with its end', async () => {
+  await within({ kind: 'memory' }, put)
+  expect(await within({ kind: 'memory' }, get)).toBeUndefined()
+})
+
+test('a file without a secret keeps values as they are', async () => {
+  const { folder, file } = place()
+  await within({ kind: 'sqlite', file }, put)
+  expect(await within({ kind: 'sqlite', file }, get)).toBe(plain)
+  expect(isInClear(folder)).toBe(true)
+})
+
+test('a file with a secret holds no value in clear, not in its log either, and opens with no other', async () => {
+  const { folder, file } = place()
+  await within({ kind: 'sqlite', file, secret }, async (store) => {
+    await put(store)
+    expect(readdirSync(folder)).toContain('tributary.db-wal')
+    expect(isInClear(folder)).toBe(false)
+  })
+  expect(isInClear(folder)).toBe(false)
+  expect(await complaint({ kind: 'sqlite', file, secret: new Secret('opens-nothing-in-this-test') })).toStartWith(
+    'state_sealed',
+  )
+  expect(await complaint({ kind: 'sqlite', file })).toContain('no STATE_SECRET is set')
+  // whoever was refused has let go of the file
+  expect(await within({ kind: 'sqlite', file, secret }, get)).toBe(plain)
+})
+
+test('a key file is made once, for its owner alone, and is the secret from then on', async () => {
+  const { folder, file, keyFile } = place()
+  const umask = process.umask(0)
+  try {
+    await within({ kind: 'sqlite', file, keyFile }, put)
+  } finally {
+    process.umask(umask)
+  }
+  const key = readFileSync(keyFile, 'utf8')
+  expect(key).toMatch(/^[0-9a-f]{64}\n$/)
+  expect(statSync(keyFile).mode & 0o777).toBe(0o600)
+  expect(isInClear(folder)).toBe(false)
+  expect(await within({ kind: 'sqlite', file, keyFile }, get)).toBe(plain)
+  expect(readFileSync(keyFile, 'utf8')).toBe(key)
+  expect(readdirSync(folder).sort()).toEqual(['state.key', 'tributary.db', 'tributary.db.lock'])
+})
+
+test('a secret that is set goes before the key file, which is not even made', async () => {
+  const { folder, file, keyFile } = place()
+  await within({ kind: 'sqlite', file, keyFile, secret }, put)
+  expect(readdirSync(folder)).not.toContain('state.key')
+  expect(await complaint({ kind: 'sqlite', file, keyFile })).toStartWith('state_sealed')
+})
+
+test('a half-written draft of a key is written anew', async () => {
+  const { file, keyFile } = place()
+  writeFileSync(`${keyFile}.new`, 'ab', { mode: 0o644 })
+  await within({ kind: 'sqlite', file, keyFile }, put)
+  expect(await within({ kind: 'sqlite', file, keyFile }, get)).toBe(plain)
+  expect(statSync(keyFile).mode & 0o777).toBe(0o600)
+})
+
+for (const mode of [0o640, 0o604, 0o620, 0o601])
+  test(`a key file of mode ${mode.toString(8)} is not used`, async () => {
+    const { file, keyFile } = place()
+    await within({ kind: 'sqlite', file, keyFile }, put)
+    chmodSync(keyFile, mode)
+    expect(await complaint({ kind: 'sqlite', file, keyFile })).toMatch(/^state_unavailable: .*chmod 600/)
+    chmodSync(keyFile, 0o400)
+    expect(await within({ kind: 'sqlite', file, keyFile }, get)).toBe(plain)
+  })
+
+test('a key file that is damaged, or a folder, is named', async () => {
+  const { file, keyFile, folder } = place()
+  writeFileSync(keyFile, 'abc', { mode: 0o600 })
+  expect(await complaint({ kind: 'sqlite', file, keyFile })).toContain('64 hexadecimal digits')
+  expect(await complaint({ kind: 'sqlite', file, keyFile: join(folder, 'missing', 'state.key') })).toMatch(
+    /^state_unavailable: .*ENOENT/,
+  )
+})

@@ -1,0 +1,35 @@
+import type { Secret } from '../chat/secret.ts'
+import { keyFromFile } from './key-file.ts'
+import { MemoryStore } from './memory-store.ts'
+import { refuseSealed, sealed } from './seal.ts'
+import { SqliteStore } from './sqlite-store.ts'
+import type { Store } from './store.ts'
+
+/** Where the state is kept. */
+export type StateConfig =
+  | { readonly kind: 'memory' }
+  | {
+      readonly kind: 'sqlite'
+      /** An absolute path. */
+      readonly file: string
+      /** What encrypts it; without it and `keyFile` it is kept as it is. */
+      readonly secret?: Secret
+      /** Where such a secret is kept, and made the first time. */
+      readonly keyFile?: string
+    }
+
+/** @throws ChatError `unavailable`, in words for the operator, where the state cannot be had: a reason not to start */
+export async function openStore(config: StateConfig): Promise<Store> {
+  if (config.kind === 'memory') return new MemoryStore()
+  const store = new SqliteStore(config.file)
+  try {
+    // only now that nobody else has the file: two that start at once would make two keys
+    const secret = config.secret ?? (config.keyFile === undefined ? undefined : keyFromFile(config.keyFile))
+    if (secret) return await sealed(store, secret)
+    await refuseSealed(store)
+    return store
+  } catch (thrown) {
+    await store.close()
+    throw thrown
+  }
+}

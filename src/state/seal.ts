@@ -1,0 +1,106 @@
+import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto'
+import { promisify } from 'node:util'
+import { ChatError } from '../chat/error.ts'
+import type { Secret } from '../chat/secret.ts'
+import type { Store, Stored } from './store.ts'
+
+/** Where the salt stands, and a value that only the right secret opens. */
+const sealKey = 'tributary:seal'
+const checkText = 'opened'
+
+/** The form of a sealed value, as its first byte: a nonce, a tag, and JSON under AES-256-GCM. */
+const form = 1
+const nonceBytes = 12
+const tagBytes = 16
+/** Memory of 32 MiB for each guess at the secret, which may be a sentence somebody made up. RFC 7914 */
+const scryptCost = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 }
+
+const derive = promisify<string, Buffer, number, typeof scryptCost, Buffer>(scrypt)
+
+/**
+ * The same store with every value encrypted; the keys stay readable. The first time the secret is bound to the store.
+ * @throws ChatError `unavailable` `state_sealed` where the store was written with another secret, or without any
+ */
+export async function sealed(store: Store, secret: Secret): Promise<Store> {
+  const key = await keyOf(store, secret)
+  const opened = (name: string, value: string) => unseal(key, name, value)
+  return {
+    get: async (name) => {
+      const found: Stored | undefined = await store.get(name)
+      return found && { ...found, value: opened(name, found.value) }
+    },
+    put: (name, value, options) => store.put(name, seal(key, name, value), options),
+    compareAndSet: (name, expected, value, options) =>
+      store.compareAndSet(name, expected, seal(key, name, value), options),
+    take: async (name) => {
+      const value = await store.take(name)
+      return value === undefined ? undefined : opened(name, value)
+    },
+    delete: (name) => store.delete(name),
+    keys: async (prefix, limit) =>
+      (await store.keys(prefix, limit + 1)).filter((name) => name !== sealKey).slice(0, limit),
+    lease: (name, ttlMs) => store.lease(name, ttlMs),
+    close: () => store.close(),
+  }
+}
+
+/** Otherwise what is sealed would look like damage to whoever reads it. @throws ChatError `unavailable` `state_sealed` */
+export async function refuseSealed(store: Store): Promise<void> {
+  if (await store.get(sealKey))
+    throw mismatch('What is kept is encrypted, but no STATE_SECRET is set. Set it, or delete the state file.')
+}
+
+async function keyOf(store: Store, secret: Secret): Promise<Buffer> {
+  const kept = await store.get(sealKey)
+  if (kept) return provenKey(kept.value, secret)
+  if ((await store.keys('', 1)).length > 0)
+    throw mismatch('What is kept was written without a STATE_SECRET. Unset it, or delete the state file.')
+  const salt = randomBytes(16)
+  const key = await keyFrom(secret, salt)
+  const check = `${salt.toString('base64')} ${seal(key, sealKey, checkText)}`
+  const isFirst = await store.compareAndSet(sealKey, 0, check)
+  return isFirst ? key : keyOf(store, secret)
+}
+
+async function provenKey(check: string, secret: Secret): Promise<Buffer> {
+  const [salt = '', value = ''] = check.split(' ')
+  const key = await keyFrom(secret, Buffer.from(salt, 'base64'))
+  unseal(key, sealKey, value)
+  return key
+}
+
+function keyFrom(secret: Secret, salt: Buffer): Promise<Buffer> {
+  return derive(secret.reveal(), salt, 32, scryptCost)
+}
+
+/** JSON because it writes half a surrogate pair in ASCII: every string comes back as it was. */
+function seal(key: Buffer, name: string, value: string): string {
+  const nonce = randomBytes(nonceBytes)
+  const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
+  cipher.setAAD(Buffer.from(name))
+  const hidden = Buffer.concat([cipher.update(JSON.stringify(value), 'utf8'), cipher.final()])
+  return Buffer.concat([Buffer.of(form), nonce, cipher.getAuthTag(), hidden]).toString('base64')
+}
+
+function unseal(key: Buffer, name: string, value: string): string {
+  const bytes = Buffer.from(value, 'base64')
+  const bodyAt = 1 + nonceBytes + tagBytes
+  try {
+    if (bytes[0] !== form) throw new Error(`of form ${bytes[0]}`)
+    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(1, 1 + nonceBytes), {
+      authTagLength: tagBytes,
+    })
+    decipher.setAAD(Buffer.from(name))
+    decipher.setAuthTag(bytes.subarray(1 + nonceBytes, bodyAt))
+    return String(JSON.parse(Buffer.concat([decipher.update(bytes.subarray(bodyAt)), decipher.final()]).toString()))
+  } catch (cause) {
+    throw mismatch(
+      'What is kept cannot be decrypted: STATE_SECRET is another than it was written with, or the file is damaged. Set the former STATE_SECRET, or delete the state file.',
+      cause,
+    )
+  }
+}
+
+function mismatch(message: string, cause?: unknown): ChatError {
+  return new ChatError('unavailable', { message, code: 'state_sealed', cause })
+}

@@ -1,0 +1,134 @@
+import { Database } from 'bun:sqlite'
+import { chmodSync, existsSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { ChatError } from '../chat/error.ts'
+import { applicationId, migrate, migrations, readPragma } from './migrations.ts'
+import { codeOf, unavailable } from './unavailable.ts'
+
+/** A SQLite database that no other process has open through here, with the newest schema. */
+export interface SqliteFile {
+  readonly database: Database
+  /** Every statement must have been finalized: SQLite keeps a database open for those that were not. */
+  close(): void
+}
+
+/**
+ * Milliseconds a write waits for a stranger's, such as the `sqlite3` shell's. The program stands still meanwhile, so it
+ * is less than anybody notices.
+ */
+const busyTimeoutMs = 250
+
+/** Of the smallest page that SQLite makes. https://sqlite.org/fileformat2.html, 1.3.2 */
+const minPageBytes = 512
+
+/** @throws ChatError `unavailable`, which says what to do */
+export function openSqliteFile(file: string): SqliteFile {
+  const folder = dirname(file)
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw unavailable(`The folder of the state file ${file} does not exist. Create it, or choose another file.`)
+  // whatever link it was reached by, it is one file and has one lock
+  const path = existsSync(file) ? realpathSync(file) : join(realpathSync(folder), basename(file))
+  const umask = process.umask(0o077)
+  try {
+    return openLocked(path)
+  } catch (thrown) {
+    if (thrown instanceof ChatError) throw thrown
+    if (codeOf(thrown).startsWith('SQLITE_NOTADB')) throw noDatabase(path, thrown)
+    throw unavailable(
+      `The state file ${path} cannot be used (${codeOf(thrown)}). See that the disk has room, and that this user may write the file and its folder.`,
+      thrown,
+    )
+  } finally {
+    process.umask(umask)
+  }
+}
+
+function noDatabase(path: string, cause?: unknown): ChatError {
+  return unavailable(`The state file ${path} is no SQLite database. Choose another file.`, cause)
+}
+
+function openLocked(path: string): SqliteFile {
+  const lock = takeLock(path)
+  try {
+    if (existsSync(path)) refuseUnread(path)
+    const database = new Database(path, { create: true, readwrite: true })
+    try {
+      prepare(database, path)
+    } catch (thrown) {
+      database.close()
+      throw thrown
+    }
+    return { database, close: () => closeBoth(database, lock) }
+  } catch (thrown) {
+    lock.close()
+    throw thrown
+  }
+}
+
+/**
+ * SQLite's own lock on an empty database beside the file: of the file itself it would shut out readers too. It is the
+ * kernel's, so it ends with the process however that ends; the lock's file stays, since taking it away would be a race.
+ */
+function takeLock(path: string): Database {
+  const lock = new Database(`${path}.lock`, { create: true, readwrite: true })
+  try {
+    lock.run('PRAGMA busy_timeout = 0')
+    // nothing is ever written, but SQLite would make the file to undo it with
+    lock.run('PRAGMA journal_mode = MEMORY')
+    lock.run('BEGIN EXCLUSIVE')
+    return lock
+  } catch (thrown) {
+    lock.close()
+    if (!codeOf(thrown).startsWith('SQLITE_BUSY')) throw thrown
+    throw unavailable(
+      `Another tributary has the state file ${path} open. Stop it first, or give this one a file of its own (STATE_URL).`,
+      thrown,
+    )
+  }
+}
+
+/** Looks at a file in a way that cannot change it, not even by what SQLite does when it opens one after a crash. */
+function refuseUnread(path: string): void {
+  // to SQLite what is shorter than its shortest page is an empty database, which it writes over
+  const { size } = statSync(path)
+  if (size > 0 && size < minPageBytes && !existsSync(`${path}-journal`)) throw noDatabase(path)
+  let database: Database | undefined
+  try {
+    database = new Database(path, { readonly: true })
+    refuseOthers(database, path)
+  } catch (thrown) {
+    // what cannot be read without writing is looked at again once it is open for writing
+    if (thrown instanceof ChatError) throw thrown
+  } finally {
+    database?.close()
+  }
+}
+
+function refuseOthers(database: Database, path: string): void {
+  const version = readPragma(database, 'user_version')
+  const isNew = readPragma(database, 'schema_version') === 0
+  if (!isNew && readPragma(database, 'application_id') !== applicationId)
+    throw unavailable(`The state file ${path} is another program's database. Choose another file.`)
+  if (version > migrations.length)
+    throw unavailable(
+      `The state file ${path} was written by a newer tributary (schema ${version}, this one knows ${migrations.length}). Start the newer one, or choose another file.`,
+    )
+}
+
+function prepare(database: Database, path: string): void {
+  database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
+  refuseOthers(database, path)
+  database.run('PRAGMA journal_mode = WAL')
+  // each commit is on the disk before it is acknowledged: a renewed token that is lost cannot be had again
+  database.run('PRAGMA synchronous = FULL')
+  migrate(database)
+  for (const name of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(name)) chmodSync(name, 0o600)
+}
+
+function closeBoth(database: Database, lock: Database): void {
+  try {
+    database.close(true)
+  } finally {
+    lock.close()
+  }
+}

@@ -1,0 +1,293 @@
+import { Database } from 'bun:sqlite'
+import { afterAll, describe, expect, test } from 'bun:test'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { until } from '../../test/waiting.ts'
+import { ChatError } from '../chat/error.ts'
+import { applicationId, migrate, migrations, readPragma } from './migrations.ts'
+import { SqliteStore } from './sqlite-store.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'tributary-sqlite-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+let files = 0
+const newFile = () => join(folder, `${++files}.db`)
+
+/** What somebody who opens the file is told. */
+function complaint(file: string): string {
+  try {
+    const store = new SqliteStore(file)
+    void store.close()
+    return 'nothing'
+  } catch (thrown) {
+    return thrown instanceof ChatError ? `${thrown.code}: ${thrown.message}` : String(thrown)
+  }
+}
+
+/** Makes a database as another program would, without a trace beside it. */
+function makeDatabase(file: string, ...statements: readonly string[]): Buffer {
+  writeFileSync(file, '', { flag: 'a' })
+  const database = new Database(file)
+  for (const statement of statements) database.run(statement)
+  database.close(true)
+  return readFileSync(file)
+}
+
+test('what is kept outlives the store, and so do versions, fences and ends', async () => {
+  const file = newFile()
+  let time = 1000
+  const first = new SqliteStore(file, { now: () => time })
+  await first.put('a', '1')
+  await first.put('b', '\ud800\0', { ttlMs: 500 })
+  await first.put('gone', '')
+  const gone = (await first.get('gone'))?.version ?? 0
+  await first.delete('gone')
+  const fence = (await first.lease('l', 500))?.fence ?? 0
+  const kept = await first.get('a')
+  await first.close()
+  await using second = closing(new SqliteStore(file, { now: () => time }))
+  const { store } = second
+  expect(await store.get('a')).toEqual(kept)
+  expect((await store.get('b'))?.value).toBe('\ud800\0')
+  expect(await store.compareAndSet('gone', 0, '')).toBeGreaterThan(gone)
+  // who held it is dead, since nobody else has the file
+  expect((await store.lease('l', 500))?.fence).toBeGreaterThan(fence)
+  time += 500
+  expect(await store.get('b')).toBeUndefined()
+})
+
+function closing(store: SqliteStore) {
+  return { store, [Symbol.asyncDispose]: () => store.close() }
+}
+
+test('the file and all beside it are its owner’s alone, whatever the umask and whatever they were', async () => {
+  const umask = process.umask(0)
+  try {
+    const [made, former] = [newFile(), newFile()]
+    makeDatabase(former)
+    chmodSync(former, 0o644)
+    for (const file of [made, former]) {
+      await using opened = closing(new SqliteStore(file))
+      await opened.store.put('a', '1')
+      const beside = readdirSync(folder).filter((name) => join(folder, name).startsWith(file))
+      expect(beside.map((name) => name.replace(/^\d+/, '')).sort()).toEqual(['.db', '.db-shm', '.db-wal', '.db.lock'])
+      for (const name of beside)
+        expect(`${name} ${(statSync(join(folder, name)).mode & 0o777).toString(8)}`).toBe(`${name} 600`)
+    }
+    expect(process.umask()).toBe(0)
+  } finally {
+    process.umask(umask)
+  }
+})
+
+test('what has ended leaves the file by and by, and a closed store has no timer', async () => {
+  const file = newFile()
+  let time = 0
+  const store = new SqliteStore(file, { now: () => time, sweepEveryMs: 1 })
+  for (let at = 0; at < 50; at++) await store.put(`a${at}`, '', { ttlMs: 10 })
+  await store.put('b', '', { ttlMs: 11 })
+  await store.put('c', '')
+  time = 10
+  const reader = new Database(file, { readonly: true })
+  const count = () => reader.query<{ n: number }, []>('SELECT count(*) n FROM entries').get()?.n
+  await until(() => count() === 2, 5_000, 'what ended is cleared')
+  reader.close()
+  await store.close()
+  expect(await store.get('b').catch((thrown) => thrown.code)).toBe('state_unavailable')
+  await store.close()
+})
+
+test('a stranger may read it, and one that writes stops us only for as long as he does', async () => {
+  const file = newFile()
+  await using opened = closing(new SqliteStore(file))
+  const { store } = opened
+  await store.put('a', '1')
+  const stranger = new Database(file)
+  expect(stranger.query('SELECT key, value FROM entries').all()).toEqual([{ key: 'a', value: '1' }])
+  stranger.run('BEGIN IMMEDIATE')
+  for (const call of [
+    () => store.put('a', '2'),
+    () => store.take('a'),
+    () => store.lease('l', 1),
+    () => store.delete('a'),
+  ]) {
+    const refused = await call().catch((thrown) => thrown)
+    expect(refused).toBeInstanceOf(ChatError)
+    expect([refused.reason, refused.code]).toEqual(['unavailable', 'state_unavailable'])
+  }
+  expect((await store.get('a'))?.value).toBe('1')
+  stranger.run('ROLLBACK')
+  stranger.close()
+  await store.put('a', '2')
+  expect(await store.take('a')).toBe('2')
+})
+
+describe('a file that somebody has open', () => {
+  const opener = `
+    import { SqliteStore } from ${JSON.stringify(join(import.meta.dir, 'sqlite-store.ts'))}
+    try { new SqliteStore(process.argv.at(-1)); console.log('open') } catch (error) { console.log(error.code, error.message) }
+    if (process.argv.includes('stay')) setInterval(() => {}, 1000)`
+  const spawn = (...args: string[]) => Bun.spawn([process.execPath, '-e', opener, '--', ...args], { stdout: 'pipe' })
+  const inUse = 'state_unavailable Another tributary has the state file'
+
+  test('is refused to a second process, and to a link to it, until it is closed', async () => {
+    const file = newFile()
+    const store = new SqliteStore(file)
+    await store.put('a', '1')
+    symlinkSync(file, `${file}.link`)
+    for (const path of [file, `${file}.link`]) {
+      expect(await spawn(path).stdout.text()).toStartWith(inUse)
+      expect(complaint(path)).toContain('Another tributary')
+    }
+    // a refused one takes nothing away from who has it
+    await store.put('a', '2')
+    expect(await spawn(file).stdout.text()).toStartWith(inUse)
+    await store.close()
+    expect(await spawn(file).stdout.text()).toBe('open\n')
+    expect(complaint(file)).toBe('nothing')
+  })
+
+  test('is free as soon as its process was killed', async () => {
+    const file = newFile()
+    const child = spawn('stay', file)
+    for await (const bytes of child.stdout) {
+      expect(new TextDecoder().decode(bytes)).toBe('open\n')
+      break
+    }
+    expect(complaint(file)).toContain('Another tributary')
+    child.kill('SIGKILL')
+    await child.exited
+    expect(complaint(file)).toBe('nothing')
+  })
+})
+
+describe('a file that cannot be used is named with what to do:', () => {
+  test('its folder is missing, or none', () => {
+    expect(complaint(join(folder, 'missing', 'a.db'))).toMatch(/^state_unavailable: The folder of .*missing.*Create it/)
+    writeFileSync(join(folder, 'file'), '')
+    expect(complaint(join(folder, 'file', 'a.db'))).toMatch(/^state_unavailable: The folder/)
+  })
+
+  test('it is a folder', () => {
+    mkdirSync(join(folder, 'folder.db'))
+    expect(complaint(join(folder, 'folder.db'))).toMatch(/^state_unavailable: .*SQLITE_CANTOPEN.*See that/)
+  })
+
+  for (const [what, content] of [
+    ['text', 'no database at all\n'.repeat(500)],
+    ['a few bytes', 'x'],
+  ] as const)
+    test(`it holds ${what}, and stays as it was`, () => {
+      const file = newFile()
+      writeFileSync(file, content)
+      expect(complaint(file)).toMatch(/^state_unavailable: .*is no SQLite database. Choose another/)
+      expect(readFileSync(file, 'utf8')).toBe(content)
+    })
+
+  test('it is another program’s database, and stays as it was', () => {
+    for (const statements of [
+      ['CREATE TABLE theirs (a)'],
+      ['PRAGMA journal_mode = WAL', 'CREATE TABLE entries (a)', 'PRAGMA user_version = 1'],
+    ]) {
+      const file = newFile()
+      const before = makeDatabase(file, ...statements)
+      expect(complaint(file)).toContain('another program')
+      expect(readFileSync(file).equals(before)).toBe(true)
+    }
+  })
+})
+
+describe('the schema', () => {
+  const newer = migrations.length + 1
+
+  test('of a newer tributary is refused, and the file stays as it was', async () => {
+    const file = newFile()
+    await new SqliteStore(file).close()
+    const before = makeDatabase(file, 'CREATE TABLE from_the_future (a)', `PRAGMA user_version = ${newer}`)
+    expect(complaint(file)).toContain(`newer tributary (schema ${newer}, this one knows ${migrations.length})`)
+    expect(readFileSync(file).equals(before)).toBe(true)
+  })
+
+  test('of a newer tributary that was killed before its log was in the file is refused likewise', async () => {
+    const file = newFile()
+    await new SqliteStore(file).close()
+    const killed = `
+      import { Database } from 'bun:sqlite'
+      const database = new Database(${JSON.stringify(file)})
+      database.run('CREATE TABLE from_the_future (a)')
+      database.run('PRAGMA user_version = ${newer}')
+      process.kill(process.pid, 'SIGKILL')`
+    await Bun.spawn([process.execPath, '-e', killed]).exited
+    const before = [file, `${file}-wal`].map((path) => readFileSync(path))
+    expect(before[1]?.length).toBeGreaterThan(0)
+    expect(complaint(file)).toContain('newer tributary')
+    expect([file, `${file}-wal`].map((path) => readFileSync(path))).toEqual(before)
+  })
+
+  // as the first version of this program wrote it: never edited
+  const first = [
+    'CREATE TABLE entries (version INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, value BLOB NOT NULL, expires INTEGER)',
+    'CREATE INDEX entries_by_end ON entries (expires) WHERE expires IS NOT NULL',
+    'CREATE TABLE leases (fence INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, expires INTEGER NOT NULL)',
+    'PRAGMA application_id = 1953655138',
+    'PRAGMA user_version = 1',
+    "INSERT INTO entries (version, key, value) VALUES (7, 'a', 'of old')",
+  ]
+
+  test('of the first version is read by this one, and what it kept is there', async () => {
+    const file = newFile()
+    makeDatabase(file, ...first)
+    await using opened = closing(new SqliteStore(file))
+    expect(await opened.store.get('a')).toEqual({ value: 'of old', version: 7 })
+    expect(await opened.store.compareAndSet('a', 7, 'new')).toBe(8)
+  })
+
+  const later = [
+    ...migrations,
+    'ALTER TABLE entries ADD COLUMN note TEXT; CREATE TABLE more (a)',
+    'CREATE TABLE last (a)',
+  ]
+  const tables = (database: Database) =>
+    database
+      .query<{ name: string }, []>(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+      )
+      .all()
+  const names = ['entries', 'last', 'leases', 'more'].map((name) => ({ name }))
+
+  for (const [from, statements] of [
+    ['nothing', []],
+    ['the first', first],
+  ] as const)
+    test(`goes from ${from} to the newest, and from there nowhere`, () => {
+      using database = new Database(':memory:')
+      for (const statement of statements) database.run(statement)
+      for (let again = 0; again < 2; again++) {
+        migrate(database, later)
+        expect(tables(database)).toEqual(names)
+        expect(readPragma(database, 'user_version')).toBe(later.length)
+        expect(readPragma(database, 'application_id')).toBe(applicationId)
+      }
+      expect(database.query('SELECT * FROM entries').all().length).toBe(statements.length > 0 ? 1 : 0)
+    })
+
+  test('stays that of the last step that was whole', () => {
+    using database = new Database(':memory:')
+    expect(() =>
+      migrate(database, [...migrations, 'CREATE TABLE more (a)', 'CREATE TABLE half (a); CREATE TABLE half (a)']),
+    ).toThrow()
+    expect(readPragma(database, 'user_version')).toBe(migrations.length + 1)
+    expect(tables(database)).toEqual(['entries', 'leases', 'more'].map((name) => ({ name })))
+  })
+})

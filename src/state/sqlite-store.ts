@@ -1,0 +1,188 @@
+import type { Database, SQLQueryBindings } from 'bun:sqlite'
+import { checkKey, checkValue } from './bounds.ts'
+import { openSqliteFile, type SqliteFile } from './sqlite-file.ts'
+import { type Lease, type LeaseClaim, leaseMemoryMs, type Store, type Stored, type WriteOptions } from './store.ts'
+import { codeOf, unavailable } from './unavailable.ts'
+
+export interface SqliteStoreOptions {
+  /** Milliseconds since 1970: what is kept outlives a process, and so do its ends. */
+  readonly now?: () => number
+  /** Milliseconds between two clearings of what has ended. */
+  readonly sweepEveryMs?: number
+}
+
+/** Rows a clearing takes at most: some milliseconds, in which the program does nothing else. */
+const sweepRows = 1_000
+
+type Value = string | Uint8Array
+
+/**
+ * A store in a SQLite file that survives the process. Every method is one statement, and so one transaction: what it
+ * has acknowledged is on the disk.
+ */
+export class SqliteStore implements Store {
+  readonly #file: SqliteFile
+  readonly #statements: ReturnType<typeof prepare>
+  readonly #now: () => number
+  readonly #sweeper: Timer
+
+  /** @throws ChatError `unavailable` where the file cannot be used, or another process does */
+  constructor(path: string, { now = Date.now, sweepEveryMs = 10_000 }: SqliteStoreOptions = {}) {
+    this.#file = openSqliteFile(path)
+    this.#statements = prepare(this.#file.database)
+    this.#now = now
+    this.#tidy(({ endLeases }) => endLeases.run(now()))
+    this.#sweeper = setInterval(() => this.#sweep(), sweepEveryMs)
+    this.#sweeper.unref()
+  }
+
+  async get(key: string): Promise<Stored | undefined> {
+    checkKey(key)
+    const [row] = this.#attempt(({ get }) => get.all(key, this.#now()))
+    return row && { value: toText(row.value), version: row.version }
+  }
+
+  async put(key: string, value: string, options: WriteOptions = {}): Promise<void> {
+    checkKey(key)
+    checkValue(value)
+    this.#attempt(({ put }) => put.run(key, toColumn(value), this.#endOf(options)))
+  }
+
+  async compareAndSet(
+    key: string,
+    expected: number,
+    value: string,
+    options: WriteOptions & { readonly lease?: LeaseClaim } = {},
+  ): Promise<number | undefined> {
+    checkKey(key)
+    checkValue(value)
+    const { name = null, fence = null } = options.lease ?? {}
+    const end = this.#endOf(options)
+    const [row] = this.#attempt(({ compareAndSet }) =>
+      compareAndSet.all(key, toColumn(value), end, this.#now(), expected, name, fence),
+    )
+    return row?.version
+  }
+
+  async take(key: string): Promise<string | undefined> {
+    checkKey(key)
+    const [row] = this.#attempt(({ take }) => take.all(key))
+    return row && (row.expires ?? Number.POSITIVE_INFINITY) > this.#now() ? toText(row.value) : undefined
+  }
+
+  async delete(key: string): Promise<void> {
+    checkKey(key)
+    this.#attempt((statements) => statements.delete.run(key))
+  }
+
+  async keys(prefix: string, limit: number): Promise<readonly string[]> {
+    checkKey(prefix)
+    // what begins so stands together in this order, and first
+    const rows = this.#attempt(({ keys }) => keys.all(prefix, this.#now(), limit))
+    return rows.map(({ key }) => key).filter((key) => key.startsWith(prefix))
+  }
+
+  async lease(name: string, ttlMs: number): Promise<Lease | undefined> {
+    checkKey(name)
+    const now = this.#now()
+    const [row] = this.#attempt(({ lease }) => lease.all(name, now + ttlMs, now))
+    if (!row) return undefined
+    const { fence } = row
+    return { fence, release: async () => void this.#attempt(({ release }) => release.run(fence, this.#now())) }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper)
+    for (const statement of Object.values(this.#statements)) statement.finalize()
+    this.#file.close()
+  }
+
+  #endOf({ ttlMs }: WriteOptions): number | null {
+    return ttlMs === undefined ? null : this.#now() + ttlMs
+  }
+
+  /** SQLite takes back what failed half-way, so the next one finds everything as it was. */
+  #attempt<T>(work: (statements: ReturnType<typeof prepare>) => T): T {
+    try {
+      return work(this.#statements)
+    } catch (thrown) {
+      throw unavailable(
+        `What this gateway keeps cannot be read or written just now (${codeOf(thrown)}). Its operator should look at the disk.`,
+        thrown,
+      )
+    }
+  }
+
+  #sweep(): void {
+    this.#tidy(({ sweep }) => sweep.run(this.#now()))
+    this.#tidy(({ forgetLeases }) => forgetLeases.run(this.#now() - leaseMemoryMs))
+  }
+
+  /** Work that can wait: who needs the disk is told by a call of his own, and what has ended is not shown meanwhile. */
+  #tidy(work: (statements: ReturnType<typeof prepare>) => void): void {
+    try {
+      work(this.#statements)
+    } catch {
+      // the next clearing does it, and a lease ends by itself
+    }
+  }
+}
+
+/**
+ * Statements that write and return are read with `all`: only that runs them to their end, where a commit can still
+ * fail. (`get` stops at the first row, and nobody sees what becomes of the rest.)
+ */
+function prepare(database: Database) {
+  const sql = <Row, Params extends SQLQueryBindings[]>(text: string) => database.prepare<Row, Params>(text)
+  return {
+    get: sql<{ value: Value; version: number }, [key: string, now: number]>(
+      'SELECT value, version FROM entries WHERE key = ?1 AND (expires IS NULL OR expires > ?2)',
+    ),
+    put: sql<never, [key: string, value: Value, end: number | null]>(
+      'INSERT OR REPLACE INTO entries (key, value, expires) VALUES (?1, ?2, ?3)',
+    ),
+    compareAndSet: sql<
+      { version: number },
+      [
+        key: string,
+        value: Value,
+        end: number | null,
+        now: number,
+        expected: number,
+        lease: string | null,
+        fence: number | null,
+      ]
+    >(
+      `INSERT OR REPLACE INTO entries (key, value, expires) SELECT ?1, ?2, ?3
+       WHERE coalesce((SELECT version FROM entries WHERE key = ?1 AND (expires IS NULL OR expires > ?4)), 0) = ?5
+         AND (?6 IS NULL OR EXISTS (SELECT 1 FROM leases WHERE name = ?6 AND fence = ?7))
+       RETURNING version`,
+    ),
+    take: sql<{ value: Value; expires: number | null }, [key: string]>(
+      'DELETE FROM entries WHERE key = ?1 RETURNING value, expires',
+    ),
+    delete: sql<never, [key: string]>('DELETE FROM entries WHERE key = ?1'),
+    keys: sql<{ key: string }, [prefix: string, now: number, limit: number]>(
+      'SELECT key FROM entries WHERE key >= ?1 AND (expires IS NULL OR expires > ?2) ORDER BY key LIMIT ?3',
+    ),
+    lease: sql<{ fence: number }, [name: string, end: number, now: number]>(
+      `INSERT OR REPLACE INTO leases (name, expires) SELECT ?1, ?2
+       WHERE NOT EXISTS (SELECT 1 FROM leases WHERE name = ?1 AND expires > ?3) RETURNING fence`,
+    ),
+    release: sql<never, [fence: number, now: number]>('UPDATE leases SET expires = min(expires, ?2) WHERE fence = ?1'),
+    // nobody else has the file, so whoever held a lease when it was opened is dead
+    endLeases: sql<never, [now: number]>('UPDATE leases SET expires = min(expires, ?1)'),
+    sweep: sql<never, [now: number]>(
+      `DELETE FROM entries WHERE version IN (SELECT version FROM entries WHERE expires <= ?1 LIMIT ${sweepRows})`,
+    ),
+    forgetLeases: sql<never, [before: number]>('DELETE FROM leases WHERE expires <= ?1'),
+  }
+}
+
+function toColumn(value: string): Value {
+  return value.isWellFormed() ? value : Buffer.from(value, 'utf16le')
+}
+
+function toText(value: Value): string {
+  return typeof value === 'string' ? value : Buffer.from(value).toString('utf16le')
+}

@@ -1,0 +1,313 @@
+/** What `Store` promises, of every store there is. */
+import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ChatError } from '../chat/error.ts'
+import { Secret } from '../chat/secret.ts'
+import { maxValueBytes } from './bounds.ts'
+import { MemoryStore } from './memory-store.ts'
+import { sealed } from './seal.ts'
+import { SqliteStore } from './sqlite-store.ts'
+import { leaseMemoryMs, type Store } from './store.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'tributary-store-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const secret = new Secret('conformance-of-every-store')
+
+let time = 0
+let files = 0
+const now = () => time
+const sqlite = () => new SqliteStore(join(folder, `${++files}.db`), { now })
+
+const subjects: Readonly<Record<string, () => Store | Promise<Store>>> = {
+  memory: () => new MemoryStore({ now }),
+  sqlite,
+  'sealed memory': () => sealed(new MemoryStore({ now }), secret),
+  'sealed sqlite': () => sealed(sqlite(), secret),
+}
+
+/** The reason a promise was refused for. */
+async function refusal(promise: Promise<unknown>): Promise<string> {
+  return await promise.then(
+    () => 'nothing',
+    (thrown) => (thrown instanceof ChatError ? thrown.reason : String(thrown)),
+  )
+}
+
+for (const [name, open] of Object.entries(subjects))
+  describe(`the ${name} store`, () => {
+    let store: Store
+    beforeEach(async () => {
+      time = 1_000_000
+      await store?.close()
+      store = await open()
+    })
+    afterAll(() => store.close())
+
+    const value = async (key: string) => (await store.get(key))?.value
+    const version = async (key: string) => (await store.get(key))?.version ?? 0
+
+    describe('values', () => {
+      test('are there once they are put, replaced by the next, gone once they are deleted', async () => {
+        expect(await store.get('a')).toBeUndefined()
+        await store.put('a', '1')
+        await store.put('b', '2')
+        expect(await value('a')).toBe('1')
+        await store.put('a', '3')
+        expect([await value('a'), await value('b')]).toEqual(['3', '2'])
+        await store.delete('a')
+        await store.delete('never-there')
+        expect([await value('a'), await value('b')]).toEqual([undefined, '2'])
+      })
+
+      const strange = {
+        'the empty string': '',
+        'a NUL in the middle': 'a\0b',
+        'nothing but NULs': '\0\0',
+        'half a surrogate pair': 'x\ud800',
+        'halves in the wrong order, with a NUL': '\udc00\0\ud800y',
+        'a whole pair': '😀\u{10ffff}',
+        'every character of a byte': String.fromCharCode(...Array.from({ length: 256 }, (_, at) => at)),
+        'what looks like JSON': '"\\ud800"',
+        'a byte order mark': '\ufeffx',
+        'one mebibyte': 'é\0"x'.repeat(262_144),
+        'one mebibyte with half a pair': `${'x'.repeat(1_048_575)}\udfff`,
+      }
+      for (const [what, text] of Object.entries(strange))
+        test(`come back as they were: ${what}`, async () => {
+          await store.put('strange', text)
+          expect((await value('strange')) === text).toBe(true)
+          expect(await store.compareAndSet('strange', await version('strange'), `${text}.`)).toBeNumber()
+          expect((await store.take('strange')) === `${text}.`).toBe(true)
+        })
+
+      test('of more than the bound are refused, and what was there stays', async () => {
+        await store.put('a', '1')
+        const long = 'x'.repeat(maxValueBytes / 2 + 1)
+        expect(await refusal(store.put('a', long))).toBe('too-large')
+        expect(await refusal(store.compareAndSet('a', await version('a'), long))).toBe('too-large')
+        expect(await value('a')).toBe('1')
+      })
+    })
+
+    describe('keys', () => {
+      test('that differ in the least are two', async () => {
+        const keys = ['a', 'A', 'a ', 'a\0', 'a\0b', 'á', 'a\u0301', '1', '1.0', '01', '', 'x'.repeat(1024)]
+        for (const key of keys) await store.put(key, `of ${key}`)
+        for (const key of keys) expect(await value(key)).toBe(`of ${key}`)
+      })
+
+      for (const [what, key] of [
+        ['half a surrogate pair', 'a\ud800'],
+        ['more than 1,024 characters', 'x'.repeat(1025)],
+      ] as const)
+        test(`with ${what} are refused by every method`, async () => {
+          const calls = [
+            store.get(key),
+            store.put(key, ''),
+            store.compareAndSet(key, 0, ''),
+            store.take(key),
+            store.delete(key),
+            store.keys(key, 1),
+            store.lease(key, 1),
+          ]
+          for (const call of calls) expect(await refusal(call)).toBe('invalid-request')
+        })
+
+      test('are listed by what they begin with, which is no pattern', async () => {
+        const keys = [
+          'a%',
+          'a%b',
+          'a_',
+          'a_b',
+          'ab',
+          'axb',
+          'a*',
+          'a?',
+          'a[x]',
+          'A',
+          'a',
+          'b',
+          "a'",
+          'a"',
+          'a\\',
+          'a\0x',
+        ]
+        for (const key of keys) await store.put(key, '')
+        for (const prefix of ['a%', 'a_', 'a*', 'a?', 'a[', "a'", 'a"', 'a\\', 'a\0', 'a', 'A', 'b', 'c', ''])
+          expect(await store.keys(prefix, 100)).toEqual(keys.filter((key) => key.startsWith(prefix)).sort())
+      })
+
+      test('are listed in the order of their code points, no more than asked for', async () => {
+        const keys = ['p:\0', 'p:1', 'p:10', 'p:2', 'p:a', 'p:é', 'p:\uffff', 'p:😀', 'p:\u{10ffff}', 'p:\u{10ffff}a']
+        for (const key of [...keys].reverse()) await store.put(key, '')
+        await store.put('o', '')
+        await store.put('q', '')
+        for (const limit of [0, 1, 3, 10, 11]) expect(await store.keys('p:', limit)).toEqual(keys.slice(0, limit))
+      })
+
+      test('that ended are not listed', async () => {
+        await store.put('p1', '', { ttlMs: 10 })
+        await store.put('p2', '')
+        time += 10
+        expect(await store.keys('p', 1)).toEqual(['p2'])
+        expect(await store.keys('', 9)).toEqual(['p2'])
+      })
+    })
+
+    describe('an end', () => {
+      test('comes after its milliseconds, not one earlier', async () => {
+        await store.put('a', '1', { ttlMs: 1000 })
+        time += 999
+        expect(await value('a')).toBe('1')
+        time += 1
+        expect(await value('a')).toBeUndefined()
+        expect(await store.take('a')).toBeUndefined()
+      })
+
+      test('is that of the newest write', async () => {
+        await store.put('a', '1', { ttlMs: 10 })
+        await store.put('a', '2', { ttlMs: 1000 })
+        await store.put('b', '1', { ttlMs: 10 })
+        await store.put('b', '2')
+        await store.compareAndSet('c', 0, '1', { ttlMs: 10 })
+        time += 500
+        expect([await value('a'), await value('b'), await value('c')]).toEqual(['2', '2', undefined])
+        time += 500
+        expect([await value('a'), await value('b')]).toEqual([undefined, '2'])
+      })
+
+      test('makes room: to a write it is as if there had been nothing', async () => {
+        await store.put('a', '1', { ttlMs: 10 })
+        const former = await version('a')
+        time += 10
+        expect(await store.compareAndSet('a', former, '2')).toBeUndefined()
+        expect(await store.compareAndSet('a', 0, '2')).toBeGreaterThan(former)
+      })
+    })
+
+    describe('a version', () => {
+      test('is over 0 and another with every write, also where the key was gone in between', async () => {
+        const seen: number[] = []
+        const writes = [
+          () => store.put('a', '1'),
+          () => store.put('a', '1'),
+          async () => store.compareAndSet('a', await version('a'), '1'),
+          () => store.delete('a').then(() => store.put('a', '1')),
+          () => store.take('a').then(() => store.put('a', '1')),
+          () =>
+            store
+              .put('a', '', { ttlMs: 1 })
+              .then(() => (time += 1))
+              .then(() => store.put('a', '1')),
+        ]
+        for (const write of writes) {
+          await write()
+          seen.push(await version('a'))
+        }
+        expect(Math.min(...seen)).toBeGreaterThan(0)
+        expect(new Set(seen).size).toBe(writes.length)
+      })
+
+      test('that is not the newest writes nothing', async () => {
+        expect(await store.compareAndSet('a', 7, 'x')).toBeUndefined()
+        const first = (await store.compareAndSet('a', 0, '1')) ?? 0
+        expect(await store.compareAndSet('a', 0, 'x')).toBeUndefined()
+        const second = (await store.compareAndSet('a', first, '2')) ?? 0
+        expect(await store.compareAndSet('a', first, 'x')).toBeUndefined()
+        expect(await store.get('a')).toEqual({ value: '2', version: second })
+        await store.delete('a')
+        expect(await store.compareAndSet('a', second, 'x')).toBeUndefined()
+        expect(await store.get('a')).toBeUndefined()
+      })
+
+      test('lets a hundred count at once without losing one', async () => {
+        const increment = async (): Promise<void> => {
+          const found = await store.get('count')
+          const next = String(Number(found?.value ?? 0) + 1)
+          if (!(await store.compareAndSet('count', found?.version ?? 0, next))) await increment()
+        }
+        await Promise.all(Array.from({ length: 100 }, increment))
+        expect(await value('count')).toBe('100')
+      })
+    })
+
+    test('of many that take at once one gets it', async () => {
+      await store.put('a', '1')
+      const taken = await Promise.all(Array.from({ length: 50 }, () => store.take('a')))
+      expect(taken.filter((found) => found !== undefined)).toEqual(['1'])
+      expect(await store.get('a')).toBeUndefined()
+    })
+
+    describe('a lease', () => {
+      const write = (fence: number, text: string, leaseName = 'l') =>
+        version('a').then((read) => store.compareAndSet('a', read, text, { lease: { name: leaseName, fence } }))
+      const fenceOf = async (leaseName: string, ttlMs = 1000) => (await store.lease(leaseName, ttlMs))?.fence ?? 0
+
+      test('is one’s alone until it is given back or ends', async () => {
+        const held = await store.lease('l', 1000)
+        expect(held?.fence).toBeGreaterThan(0)
+        expect(await store.lease('l', 1000)).toBeUndefined()
+        expect(await store.lease('other', 1000)).toBeDefined()
+        time += 999
+        expect(await store.lease('l', 1000)).toBeUndefined()
+        time += 1
+        const next = await store.lease('l', 1000)
+        expect(next?.fence).toBeGreaterThan(held?.fence ?? 0)
+        await next?.release()
+        expect(await fenceOf('l')).toBeGreaterThan(next?.fence ?? 0)
+      })
+
+      test('that is no longer ours is not given back', async () => {
+        const former = await store.lease('l', 10)
+        time += 10
+        const fence = await fenceOf('l')
+        await former?.release()
+        expect(await store.lease('l', 10)).toBeUndefined()
+        expect(await write(fence, '1')).toBeNumber()
+      })
+
+      test('goes to one of many that want it at once', async () => {
+        const leases = await Promise.all(Array.from({ length: 50 }, () => store.lease('l', 1000)))
+        expect(leases.filter((lease) => lease !== undefined).length).toBe(1)
+      })
+
+      test('writes until somebody has a newer one, also when it has ended or was given back', async () => {
+        const held = await store.lease('l', 10)
+        const former = held?.fence ?? 0
+        expect(await write(former, '1')).toBeNumber()
+        time += 10
+        expect(await write(former, '2')).toBeNumber()
+        await held?.release()
+        expect(await write(former, '3')).toBeNumber()
+        const newer = await fenceOf('l')
+        expect(await write(former, 'late')).toBeUndefined()
+        expect(await value('a')).toBe('3')
+        expect(await write(newer, '4')).toBeNumber()
+        expect(await value('a')).toBe('4')
+      })
+
+      test('refuses the fence of another name, and one that was never given', async () => {
+        const fence = await fenceOf('l')
+        const other = await fenceOf('m')
+        expect(await write(other, 'x')).toBeUndefined()
+        expect(await write(fence + other + 1, 'x')).toBeUndefined()
+        expect(await write(fence, 'x', 'nobody')).toBeUndefined()
+        expect(await store.get('a')).toBeUndefined()
+      })
+
+      test('does not spare the version', async () => {
+        const fence = await fenceOf('l')
+        await store.put('a', '1')
+        expect(await store.compareAndSet('a', 0, 'x', { lease: { name: 'l', fence } })).toBeUndefined()
+      })
+
+      test('is remembered for most of a day, whatever others are taken', async () => {
+        const former = await fenceOf('l', 10)
+        time += leaseMemoryMs - 1
+        for (let at = 0; at < 10; at++) await store.lease(`m${at}`, 10)
+        expect(await write(former, '1')).toBeNumber()
+      })
+    })
+  })

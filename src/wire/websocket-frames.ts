@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto'
+
+/** RFC 6455, section 11.8 */
+export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
+
+export interface FrameOptions {
+  /** Text, unless said otherwise. */
+  readonly opcode?: number
+  /** False where the message goes on in a further frame. */
+  readonly isLast?: boolean
+  /** Four bytes: a client's frames are masked, a server's are not. RFC 6455, section 5.3 */
+  readonly mask?: Uint8Array
+}
+
+/** One frame as it stands on the wire. */
+export function frame(payload: string | Uint8Array, options: FrameOptions = {}): Buffer {
+  const { opcode = opcodes.text, isLast = true, mask } = options
+  const bytes = Buffer.from(payload)
+  const [short = 0, ...long] = lengthBytes(bytes.length)
+  const head = [(isLast ? 0x80 : 0) | opcode, short | (mask ? 0x80 : 0), ...long, ...(mask ?? [])]
+  return Buffer.concat([Buffer.from(head), mask ? masked(bytes, mask) : bytes])
+}
+
+/** What a close frame says. Empty: nothing. */
+export function closePayload(code: number, reason = ''): Buffer {
+  return Buffer.concat([Buffer.from([code >> 8, code & 0xff]), Buffer.from(reason)])
+}
+
+/** What the server proves with that it means this handshake. RFC 6455, section 4.2.2 */
+export function acceptKey(key: string): string {
+  return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
+}
+
+function lengthBytes(length: number): number[] {
+  if (length < 126) return [length]
+  if (length < 0x1_0000) return [126, length >> 8, length & 0xff]
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64BE(BigInt(length))
+  return [127, ...bytes]
+}
+
+function masked(bytes: Uint8Array, mask: Uint8Array): Buffer {
+  return Buffer.from(bytes.map((byte, at) => byte ^ (mask[at % 4] ?? 0)))
+}
+
+export interface Frame {
+  readonly opcode: number
+  readonly isLast: boolean
+  readonly isMasked: boolean
+  readonly payload: Buffer
+}
+
+/** Why a peer's bytes are not taken: the code it is told. RFC 6455, section 7.4.1 */
+export class FrameFault {
+  readonly code: 1002 | 1007 | 1009
+  constructor(code: 1002 | 1007 | 1009) {
+    this.code = code
+  }
+}
+
+interface Head {
+  readonly opcode: number
+  readonly isLast: boolean
+  readonly mask: Buffer | undefined
+  readonly payloadLength: number
+}
+
+/** Cuts bytes into frames, however they come. Bytes are put together once all of a frame is there, not with every read. */
+export class FrameReader {
+  readonly #maxBytes: number
+  #parts: Buffer[] = []
+  #held = 0
+  #head: Head | undefined
+
+  /** @param maxBytes of one frame */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  /** The frames that these bytes complete; then, where what follows is none that is taken, why. */
+  *push(bytes: Buffer): Generator<Frame | FrameFault> {
+    this.#parts.push(bytes)
+    this.#held += bytes.length
+    for (;;) {
+      this.#head ??= this.#takeHead()
+      if (!this.#head) return
+      const { mask, payloadLength, opcode, isLast } = this.#head
+      const fault = this.#faultOf(this.#head)
+      if (fault) yield fault
+      if (fault || this.#held < payloadLength) return
+      const payload = this.#take(payloadLength)
+      this.#head = undefined
+      yield { opcode, isLast, isMasked: mask !== undefined, payload: mask ? masked(payload, mask) : payload }
+    }
+  }
+
+  #faultOf({ opcode, isLast, payloadLength }: Head): FrameFault | undefined {
+    if (payloadLength > this.#maxBytes) return new FrameFault(1009)
+    const isControl = (opcode & 0x08) !== 0
+    return isControl && (!isLast || payloadLength > 125) ? new FrameFault(1002) : undefined
+  }
+
+  #takeHead(): Head | undefined {
+    if (this.#held < 2) return undefined
+    const start = this.#peek(14)
+    const short = start.readUInt8(1) & 0x7f
+    const isMasked = start.readUInt8(1) >= 0x80
+    const lengthSize = { 126: 2, 127: 8 }[short] ?? 0
+    const headLength = 2 + lengthSize + (isMasked ? 4 : 0)
+    if (start.length < headLength) return undefined
+    const head = this.#take(headLength)
+    return {
+      // the reserved bits stay in: an opcode with one of them is unknown
+      opcode: head.readUInt8(0) & 0x7f,
+      isLast: head.readUInt8(0) >= 0x80,
+      mask: isMasked ? head.subarray(-4) : undefined,
+      payloadLength:
+        lengthSize === 0 ? short : lengthSize === 2 ? head.readUInt16BE(2) : Number(head.readBigUInt64BE(2)),
+    }
+  }
+
+  #peek(length: number): Buffer {
+    const first = this.#parts[0]
+    if (first && first.length >= length) return first.subarray(0, length)
+    return this.#joined().subarray(0, length)
+  }
+
+  #take(length: number): Buffer {
+    const whole = this.#joined()
+    this.#parts = whole.length > length ? [whole.subarray(length)] : []
+    this.#held -= length
+    return whole.subarray(0, length)
+  }
+
+  #joined(): Buffer {
+    const [first, ...rest] = this.#parts
+    const whole = first && rest.length === 0 ? first : Buffer.concat(this.#parts)
+    this.#parts = [whole]
+    return whole
+  }
+}

@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { ChatError } from '../chat/error.ts'
+import { statusError } from './http-status.ts'
+import { acceptKey } from './websocket-frames.ts'
+
+/** Where a WebSocket is. */
+export interface SocketAddress {
+  readonly isSecure: boolean
+  /** Without the brackets of IPv6. */
+  readonly hostname: string
+  readonly port: number
+  /** As the header `host` has it. */
+  readonly host: string
+  /** Path and query. */
+  readonly path: string
+}
+
+/** @param text `ws:`, `wss:`, `http:` or `https:` */
+export function socketAddress(text: string): SocketAddress {
+  const url = URL.parse(text)
+  const isSecure = url?.protocol === 'wss:' || url?.protocol === 'https:'
+  if (!url || !(isSecure || url.protocol === 'ws:' || url.protocol === 'http:'))
+    throw new ChatError('upstream-outdated', {
+      message: "The upstream's address is no WebSocket's.",
+      code: 'upstream_unreachable',
+    })
+  return {
+    isSecure,
+    hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: Number(url.port) || (isSecure ? 443 : 80),
+    host: url.host,
+    path: url.pathname + url.search,
+  }
+}
+
+export function connectTo({ isSecure, hostname: host, port }: SocketAddress): Socket {
+  if (!isSecure) return connectTcp({ host, port, noDelay: true })
+  // an address has no name to be asked for
+  return connectTls({ host, port, ALPNProtocols: ['http/1.1'], ...(isIP(host) === 0 && { servername: host }) })
+}
+
+const maxHeadBytes = 64 * 1024
+
+/** The HTTP part of a WebSocket. RFC 6455, section 4.1 */
+export class Handshake {
+  /** What is sent. */
+  readonly text: string
+  readonly #key = randomBytes(16).toString('base64')
+  #head: Buffer = Buffer.alloc(0)
+
+  constructor({ host, path }: SocketAddress, headers: Readonly<Record<string, string>>) {
+    const fields = new Headers(headers)
+    fields.set('host', host)
+    fields.set('upgrade', 'websocket')
+    fields.set('connection', 'Upgrade')
+    fields.set('sec-websocket-version', '13')
+    fields.set('sec-websocket-key', this.#key)
+    this.text = `GET ${path} HTTP/1.1\r\n${[...fields].map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
+  }
+
+  /** @returns undefined until the reply's head is whole; then what came after it, or why there will be no WebSocket */
+  read(bytes: Buffer): Buffer | ChatError | undefined {
+    this.#head = Buffer.concat([this.#head, bytes])
+    const end = this.#head.indexOf('\r\n\r\n')
+    if (end === -1) return this.#head.length > maxHeadBytes ? noHandshake() : undefined
+    const [statusLine = '', ...lines] = this.#head.toString('latin1', 0, end).split('\r\n')
+    const status = Number(/^HTTP\/1\.1 (\d{3})\b/.exec(statusLine)?.[1] ?? 0)
+    const headers = readHeaders(lines)
+    if (status === 0 || !headers) return noHandshake()
+    if (status !== 101) return handshakeError(status, headers)
+    if (headers.get('sec-websocket-accept') !== acceptKey(this.#key)) return noHandshake()
+    return this.#head.subarray(end + 4)
+  }
+}
+
+function readHeaders(lines: readonly string[]): Headers | undefined {
+  const headers = new Headers()
+  try {
+    for (const line of lines) headers.append(line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim())
+    return headers
+  } catch {
+    // a name or value that no header has
+    return undefined
+  }
+}
+
+/** A handshake holds nothing of the client's: what is wrong with it is never the client's mistake, nor its model's. */
+const aboutRequest = new Set([400, 404, 410, 413, 422, 426])
+
+function handshakeError(status: number, headers: Headers): ChatError {
+  if (status >= 400 && !aboutRequest.has(status)) return statusError(status, headers, {})
+  return new ChatError('upstream-outdated', {
+    message: `The upstream opens no connection here (HTTP ${status}).`,
+    upstreamStatus: status,
+  })
+}
+
+function noHandshake(): ChatError {
+  return new ChatError('upstream-failed', {
+    message: 'The upstream answered in an unknown shape.',
+    code: 'upstream_bad_response',
+  })
+}

@@ -1,0 +1,83 @@
+import { type Frame, FrameFault, FrameReader, opcodes } from './websocket-frames.ts'
+
+/** What a peer says. */
+export type SocketMessage =
+  | { readonly type: 'text'; readonly text: string; readonly size: number }
+  | { readonly type: 'binary' | 'ping' | 'pong'; readonly payload: Buffer }
+  | { readonly type: 'close'; readonly code: number }
+  | FrameFault
+
+export interface MessageReaderOptions {
+  /** Of one message. */
+  readonly maxBytes: number
+  /** Whose bytes are read: a client's are masked, a server's are not. RFC 6455, section 5.1 */
+  readonly isMasked: boolean
+}
+
+/** Puts a peer's frames together to messages, however they are fragmented. */
+export class MessageReader {
+  readonly #options: MessageReaderOptions
+  readonly #frames: FrameReader
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  /** Of the message that is not complete yet. */
+  #opcode: number | undefined
+  #parts: Buffer[] = []
+  #size = 0
+
+  constructor(options: MessageReaderOptions) {
+    this.#options = options
+    this.#frames = new FrameReader(options.maxBytes)
+  }
+
+  /** The messages that these bytes complete. After a `FrameFault` or a `close` nothing is worth reading. */
+  *push(bytes: Buffer): Generator<SocketMessage> {
+    for (const read of this.#frames.push(bytes)) {
+      const message = read instanceof FrameFault ? read : this.#message(read)
+      if (message) yield message
+      if (message instanceof FrameFault) return
+    }
+  }
+
+  #message(read: Frame): SocketMessage | undefined {
+    if (read.isMasked !== this.#options.isMasked) return new FrameFault(1002)
+    switch (read.opcode) {
+      case opcodes.ping:
+        return { type: 'ping', payload: read.payload }
+      case opcodes.pong:
+        return { type: 'pong', payload: read.payload }
+      case opcodes.close:
+        // 1005: it said none
+        return { type: 'close', code: read.payload.length >= 2 ? read.payload.readUInt16BE(0) : 1005 }
+      case opcodes.text:
+      case opcodes.binary:
+        if (this.#opcode !== undefined) return new FrameFault(1002)
+        this.#opcode = read.opcode
+        return this.#grow(read)
+      case opcodes.continuation:
+        return this.#opcode === undefined ? new FrameFault(1002) : this.#grow(read)
+      default:
+        return new FrameFault(1002)
+    }
+  }
+
+  #grow({ payload, isLast }: Frame): SocketMessage | undefined {
+    this.#parts.push(payload)
+    this.#size += payload.length
+    if (this.#size > this.#options.maxBytes) return new FrameFault(1009)
+    if (!isLast) return undefined
+    const whole = this.#parts.length === 1 ? payload : Buffer.concat(this.#parts)
+    const isText = this.#opcode === opcodes.text
+    this.#opcode = undefined
+    this.#parts = []
+    this.#size = 0
+    return isText ? this.#text(whole) : { type: 'binary', payload: whole }
+  }
+
+  #text(bytes: Buffer): SocketMessage {
+    try {
+      return { type: 'text', text: this.#decoder.decode(bytes), size: bytes.length }
+    } catch {
+      return new FrameFault(1007)
+    }
+  }
+}

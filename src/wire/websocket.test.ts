@@ -1,0 +1,432 @@
+import { heapStats } from 'bun:jsc'
+import { afterAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { getEventListeners } from 'node:events'
+import fc from 'fast-check'
+import { settled, until, within } from '../../test/waiting.ts'
+import { ChatError } from '../chat/error.ts'
+import { type Exchange, emulateHttp } from './http-emulator.ts'
+import { openWebSocket, type WebSocketLimits } from './websocket.ts'
+import { acceptWebSocket, closeFrame, type EmulatedWebSocket, fragments, isUpgrade } from './websocket-emulator.ts'
+import { frame, opcodes } from './websocket-frames.ts'
+
+setDefaultTimeout(60_000)
+
+const left = new ChatError('cancelled', { message: 'The client left.' })
+const sockets: EmulatedWebSocket[] = []
+let answer: (exchange: Exchange) => void
+const emulator = await emulateHttp((exchange) => answer(exchange))
+afterAll(() => emulator.close())
+beforeEach(() => {
+  sockets.length = 0
+  answer = accept()
+})
+
+/** Accepts, and then does as it is told. */
+function accept(then: (socket: EmulatedWebSocket) => unknown = () => undefined) {
+  return (exchange: Exchange) => {
+    expect(isUpgrade(exchange.request)).toBe(true)
+    const socket = acceptWebSocket(exchange, (text, to) => void to.send(`You said: ${text}`))
+    sockets.push(socket)
+    void then(socket)
+  }
+}
+
+function open(limits: WebSocketLimits = {}, signal = new AbortController().signal, url = emulator.origin) {
+  return openWebSocket(
+    { url: `${url}/chat?a=b`, headers: { origin: 'https://site.test', cookie: 'c=d' }, limits },
+    signal,
+  )
+}
+
+/** What comes, and how it ends. */
+async function readAll(messages: AsyncIterable<string>): Promise<{ read: string[]; thrown: unknown }> {
+  const read: string[] = []
+  try {
+    for await (const message of messages) read.push(message)
+    return { read, thrown: undefined }
+  } catch (thrown) {
+    return { read, thrown }
+  }
+}
+
+async function thrownBy(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => 'nothing',
+    (thrown: unknown) => thrown,
+  )
+}
+
+const isGone = () => until(() => emulator.openConnections() === 0, 1_000, 'the connection is gone')
+
+describe('a WebSocket', () => {
+  test('is asked for with the headers given, and without compression', async () => {
+    const connection = await open()
+    const asked = sockets[0]?.request
+    expect(asked?.path).toBe('/chat?a=b')
+    expect(asked?.headers.get('origin')).toBe('https://site.test')
+    expect(asked?.headers.get('cookie')).toBe('c=d')
+    expect(asked?.headers.get('sec-websocket-extensions')).toBeNull()
+    connection.close()
+    await isGone()
+    expect(sockets[0]?.closeCode()).toBe(1000)
+    expect(await readAll(connection.messages)).toEqual({ read: [], thrown: undefined })
+  })
+
+  test('carries text both ways', async () => {
+    const connection = await open()
+    const long = 'ä'.repeat(70_000)
+    const heard: string[] = []
+    for (const text of ['one', 'twö 👋', long]) connection.send(text)
+    for await (const message of connection.messages) if (heard.push(message) === 3) break
+    expect(heard).toEqual(['You said: one', 'You said: twö 👋', `You said: ${long}`])
+    await isGone()
+    connection.send('too late')
+  })
+
+  test('is known by its scheme', async () => {
+    const port = emulator.origin.replace('http', 'ws')
+    const connection = await open({}, undefined, port)
+    connection.close()
+    expect(await thrownBy(open({}, undefined, 'file:///etc'))).toMatchObject({ reason: 'upstream-outdated' })
+    expect(await thrownBy(open({}, undefined, 'nonsense'))).toMatchObject({ reason: 'upstream-outdated' })
+    await isGone()
+  })
+
+  test('passes over what is no text', async () => {
+    answer = accept(async (socket) => {
+      await socket.raw(frame('ping', { opcode: opcodes.ping }))
+      await socket.raw(frame('binary', { opcode: opcodes.binary }))
+      await socket.raw(frame('pong', { opcode: opcodes.pong }))
+      await socket.send('text')
+      await socket.raw(closeFrame(1000))
+    })
+    const { read } = await readAll((await open()).messages)
+    expect(read).toEqual(['text'])
+    await isGone()
+  })
+})
+
+describe('any fragmentation and any split', () => {
+  const messages = ['{"type":"a"}', 'grüße 👨‍👩‍👧 \u2028', '', 'x'.repeat(300)]
+
+  test('gives the same messages', async () => {
+    const cutsOf = (text: string) => fc.subarray(offsets(Buffer.byteLength(text)))
+    const layout = fc.tuple(...messages.map(cutsOf)).chain((cuts) => {
+      const bytes = Buffer.concat(messages.map((text, at) => fragments(text, cuts[at] ?? [])))
+      return fc.record({ bytes: fc.constant(bytes), splits: fc.subarray(offsets(bytes.length), { maxLength: 10 }) })
+    })
+    await fc.assert(
+      fc.asyncProperty(layout, async ({ bytes, splits }) => {
+        answer = accept((socket) => sendSplit(socket, bytes, splits))
+        const { read, thrown } = await readAll((await open()).messages)
+        expect(read).toEqual(messages)
+        expect(thrown).toMatchObject({ code: 'upstream_disconnected' })
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('byte by byte too', async () => {
+    const bytes = Buffer.concat(messages.slice(0, 3).map((text) => fragments(text, offsets(Buffer.byteLength(text)))))
+    answer = accept((socket) => sendSplit(socket, bytes, offsets(bytes.length)))
+    expect((await readAll((await open()).messages)).read).toEqual(messages.slice(0, 3))
+  })
+
+  function offsets(length: number): number[] {
+    return Array.from({ length: Math.max(0, length - 1) }, (_, at) => at + 1)
+  }
+
+  async function sendSplit(socket: EmulatedWebSocket, bytes: Buffer, splits: readonly number[]): Promise<void> {
+    const edges = [0, ...splits, bytes.length]
+    for (const [at, end] of edges.slice(1).entries()) {
+      await socket.raw(bytes.subarray(edges[at], end))
+      await Bun.sleep(0)
+    }
+    socket.close(1000)
+  }
+})
+
+describe('a handshake', () => {
+  const table = [
+    [401, 'account-refused'],
+    [402, 'quota-exhausted'],
+    [403, 'account-refused'],
+    [404, 'upstream-outdated'],
+    [400, 'upstream-outdated'],
+    [429, 'rate-limited'],
+    [500, 'upstream-failed'],
+    [503, 'overloaded'],
+    [302, 'upstream-outdated'],
+    [200, 'upstream-outdated'],
+  ] as const
+  for (const [status, reason] of table) {
+    test(`refused with ${status} is ${reason}`, async () => {
+      answer = (exchange) => exchange.reply(status, '{"message":"No."}')
+      expect(await thrownBy(open())).toMatchObject({ reason, upstreamStatus: status })
+      await isGone()
+    })
+  }
+
+  test('cut short is a disconnect', async () => {
+    const half = 'HTTP/1.1 101 Emulated\r\nupgrade: websocket\r\n'
+    const cuts: readonly ((exchange: Exchange) => unknown)[] = [
+      (exchange) => exchange.finish(),
+      (exchange) => exchange.reset(),
+      (exchange) => exchange.raw(half).then(exchange.finish),
+    ]
+    for (const cut of cuts) {
+      answer = (exchange) => void cut(exchange)
+      expect(await thrownBy(open())).toMatchObject({ reason: 'upstream-failed', code: 'upstream_disconnected' })
+    }
+    await isGone()
+  })
+
+  test('with nobody there is unreachable', async () => {
+    const gone = await emulateHttp(() => undefined)
+    await gone.close()
+    expect(await thrownBy(open({}, undefined, gone.origin))).toMatchObject({
+      reason: 'upstream-failed',
+      code: 'upstream_unreachable',
+    })
+  })
+
+  test('that is none is a bad response', async () => {
+    const heads = [
+      'HTTP/1.1 101 Emulated\r\nsec-websocket-accept: wrong\r\n\r\n',
+      'SSH-2.0-Emulated\r\n\r\n',
+      'HTTP/1.1 101 Emulated\r\nno header\r\n\r\n',
+      'x'.repeat(70_000),
+    ]
+    for (const head of heads) {
+      answer = (exchange) => void exchange.raw(head)
+      expect(await thrownBy(open())).toMatchObject({ reason: 'upstream-failed', code: 'upstream_bad_response' })
+    }
+    await isGone()
+  })
+
+  test('refused for a while says for how long', async () => {
+    answer = (exchange) => exchange.reply(429, '', { 'retry-after': '7' })
+    expect(await thrownBy(open())).toMatchObject({ reason: 'rate-limited', retryAfterMs: 7_000 })
+    await isGone()
+  })
+
+  test('that is not answered runs out of time', async () => {
+    answer = () => undefined
+    expect(await thrownBy(open({ connectMs: 50 }))).toMatchObject({
+      reason: 'timeout',
+      code: 'upstream_connect_timeout',
+    })
+    await isGone()
+  })
+})
+
+describe('a goodbye', () => {
+  const table = [
+    [1000, 'upstream-failed', 'upstream_disconnected'],
+    [1001, 'upstream-failed', 'upstream_disconnected'],
+    [1008, 'account-refused', 'upstream_auth_expired'],
+    [1011, 'upstream-failed', 'upstream_disconnected'],
+    [1012, 'upstream-failed', 'upstream_disconnected'],
+    [1013, 'overloaded', 'upstream_overloaded'],
+    [4000, 'upstream-failed', 'upstream_disconnected'],
+    [4401, 'account-refused', 'upstream_auth_expired'],
+  ] as const
+  for (const [status, reason, code] of table) {
+    test(`of ${status} is ${reason}, after what was said before it`, async () => {
+      answer = accept(async (socket) => {
+        await socket.send('before')
+        socket.close(status, 'secret words')
+      })
+      const { read, thrown } = await readAll((await open()).messages)
+      expect(read).toEqual(['before'])
+      expect(thrown).toMatchObject({ reason, code })
+      expect(String(thrown)).not.toContain('secret words')
+      await isGone()
+    })
+  }
+
+  for (const ending of ['finish', 'reset'] as const) {
+    test(`that is none, but a ${ending}, is a disconnect`, async () => {
+      answer = accept(async (socket) => {
+        await socket.send('before')
+        // a reset overtakes what nobody has read yet
+        await Bun.sleep(20)
+        socket[ending]()
+      })
+      const { read, thrown } = await readAll((await open()).messages)
+      expect({ read, thrown }).toMatchObject({ read: ['before'], thrown: { code: 'upstream_disconnected' } })
+      await isGone()
+    })
+  }
+
+  test('that no frame can be is a disconnect', async () => {
+    for (const bytes of [
+      [0x81, 2, 0xff, 0xfe],
+      [0x81, 0x82, 1, 2, 3, 4, 5, 6],
+      [0x83, 0],
+    ]) {
+      answer = accept((socket) => socket.raw(new Uint8Array(bytes)))
+      expect((await readAll((await open()).messages)).thrown).toMatchObject({ code: 'upstream_disconnected' })
+      await isGone()
+    }
+  })
+})
+
+describe('a peer that is half-dead', () => {
+  test('is noticed by the pong that does not come', async () => {
+    answer = accept(async (socket) => {
+      await socket.send('before')
+      socket.stall()
+    })
+    const connection = await open({ pingMs: 40 })
+    const { read, thrown } = await within(readAll(connection.messages), 1_000, 'it is noticed')
+    expect(read).toEqual(['before'])
+    expect(thrown).toMatchObject({ reason: 'upstream-failed', code: 'upstream_disconnected' })
+    await isGone()
+  })
+
+  test('is not the one that only says nothing', async () => {
+    const connection = await open({ pingMs: 10 })
+    await until(() => (sockets[0]?.pings() ?? 0) > 10, 5_000, 'it was pinged and has answered')
+    connection.send('still there?')
+    for await (const message of connection.messages) {
+      expect(message).toBe('You said: still there?')
+      break
+    }
+    const pings = sockets[0]?.pings()
+    await isGone()
+    expect(sockets[0]?.pings()).toBe(pings)
+  })
+})
+
+describe('an abort', () => {
+  test('before the handshake opens nothing', async () => {
+    const before = emulator.requests.length
+    expect(await thrownBy(open({}, AbortSignal.abort(left)))).toBe(left)
+    expect(emulator.requests.length).toBe(before)
+  })
+
+  test('within the handshake closes at once', async () => {
+    answer = () => undefined
+    const controller = new AbortController()
+    const opening = thrownBy(open({}, controller.signal))
+    await until(() => emulator.openConnections() === 1, 1_000, 'it has arrived')
+    controller.abort(left)
+    expect(await within(opening, 50, 'the opening is over')).toBe(left)
+    await until(() => emulator.openConnections() === 0, 50, 'the connection is gone')
+    expect(getEventListeners(controller.signal, 'abort')).toBeEmpty()
+  })
+
+  for (const [name, isStalled] of [
+    ['of a silent connection', false],
+    ['of a half-dead one', true],
+  ] as const) {
+    test(`${name} closes at once`, async () => {
+      const controller = new AbortController()
+      const connection = await open({}, controller.signal)
+      if (isStalled) sockets[0]?.stall()
+      const reading = readAll(connection.messages)
+      controller.abort(left)
+      expect(await within(reading, 50, 'the reading is over')).toEqual({ read: [], thrown: left })
+      await until(() => emulator.openConnections() === 0, 50, 'the connection is gone')
+      expect(getEventListeners(controller.signal, 'abort')).toBeEmpty()
+    })
+  }
+})
+
+describe('a flood', () => {
+  const mebibyte = 2 ** 20
+
+  test('of messages waits for its reader and goes on with it', async () => {
+    const message = frame('x'.repeat(mebibyte))
+    let written = 0
+    answer = accept(async (socket) => {
+      for (; socket.isOpen(); written++) await socket.raw(message)
+    })
+    const connection = await open()
+    const paused = await settled(() => written, 100, 10_000)
+    // both sockets' buffers, which the system may let grow
+    expect(paused).toBeLessThan(48)
+    let read = 0
+    for await (const text of connection.messages) {
+      expect(text.length).toBe(mebibyte)
+      if (++read > 2 * paused + 10) break
+    }
+    await isGone()
+  })
+
+  test('of empty messages does so too', async () => {
+    const thousand = Buffer.concat(Array.from({ length: 1_000 }, () => frame('')))
+    let written = 0
+    answer = accept(async (socket) => {
+      for (; socket.isOpen() && written < 1_000; written++) await socket.raw(thousand)
+      await socket.send('last')
+    })
+    let read = 0
+    for await (const text of (await open()).messages) {
+      read++
+      if (text === 'last') break
+    }
+    expect(read).toBe(1_000_001)
+    await isGone()
+  })
+
+  test('in one message is refused with 1009', async () => {
+    answer = accept((socket) => socket.raw(frame('x'.repeat(9 * mebibyte))))
+    const connection = await open()
+    expect(await readAll(connection.messages)).toMatchObject({
+      read: [],
+      thrown: { reason: 'upstream-failed', code: 'upstream_response_too_large' },
+    })
+    await isGone()
+    expect(sockets[0]?.closeCode()).toBe(1009)
+  })
+
+  test('in one message of many frames too', async () => {
+    answer = accept(async (socket) => {
+      await socket.raw(frame('x'.repeat(600), { isLast: false }))
+      await socket.raw(frame('x'.repeat(600), { opcode: opcodes.continuation }))
+    })
+    const connection = await open({ maxMessageBytes: 1_000 })
+    expect((await readAll(connection.messages)).thrown).toMatchObject({ code: 'upstream_response_too_large' })
+    await isGone()
+    expect(sockets[0]?.closeCode()).toBe(1009)
+  })
+})
+
+test('connections that come and go leave nothing behind', async () => {
+  const cycles = process.env.TRIBUTARY_TEST_FULL === '1' ? 5_000 : 500
+  const { signal } = new AbortController()
+  const cycle = async () => {
+    const connection = await open({}, signal)
+    connection.send('hello')
+    for await (const message of connection.messages) {
+      expect(message).toBe('You said: hello')
+      break
+    }
+  }
+  for (let at = 0; at < cycles; at++) await cycle()
+  const before = await held()
+  for (let at = 0; at < cycles; at++) await cycle()
+  await isGone()
+  const after = await held()
+  expect(getEventListeners(signal, 'abort')).toBeEmpty()
+  expect(after.files).toBeLessThanOrEqual(before.files)
+  expect(after.sockets - before.sockets).toBeLessThan(20)
+  // a kibibyte each: reliability, section 1
+  expect(after.bytes - before.bytes).toBeLessThan(cycles * 1_024 + noiseBytes)
+})
+
+/** By how much the process grows and shrinks by itself. */
+const noiseBytes = 16 * 2 ** 20
+
+async function held() {
+  sockets.length = 0
+  await settled(() => emulator.openConnections(), 20, 2_000)
+  Bun.gc(true)
+  return {
+    bytes: process.memoryUsage.rss(),
+    sockets: heapStats().objectTypeCounts.Socket ?? 0,
+    files: [...new Bun.Glob('*').scanSync({ cwd: '/proc/self/fd', onlyFiles: false })].length,
+  }
+}
