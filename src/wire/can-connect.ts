@@ -12,6 +12,10 @@ export function assumeProxy(): void {
   proxied = true
 }
 
+export function isProxied(): boolean {
+  return proxied
+}
+
 /** Whether something accepts TCP connections at the URL's host and port, within `limitMs` milliseconds; false once aborted. */
 export async function canConnect(url: string, limitMs: number, signal: AbortSignal): Promise<boolean> {
   const { protocol, hostname, port, origin } = new URL(url)

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { linkAbort } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
 import { Watchdog } from '../chat/watchdog.ts'
@@ -12,6 +13,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   readonly limits?: HttpLimits
+  /** An IP address of the URL's host that is connected to, whatever the name means by then. */
+  readonly address?: string
 }
 
 const connectMs = 5_000
@@ -25,11 +28,13 @@ export async function send(request: HttpRequest, signal: AbortSignal): Promise<H
   const link = linkAbort(signal)
   const watchdog = new Watchdog(() => link.abort(timeout('upstream_timeout', 'The upstream did not answer in time.')))
   if (request.limits?.headMs) watchdog.feed(request.limits.headMs)
-  const stopProbe = watchConnect(url, request.limits?.connectMs ?? connectMs, link.abort)
+  const target = request.address === undefined ? { url } : pinned(url, request.address)
+  const stopProbe = watchConnect(target.url, request.limits?.connectMs ?? connectMs, link.abort)
   try {
-    const response = await fetch(url, {
+    const response = await fetch(target.url, {
       method: request.method,
-      headers: { 'accept-encoding': 'identity', ...request.headers },
+      headers: { 'accept-encoding': 'identity', ...request.headers, ...target.headers },
+      ...(target.tls && { tls: target.tls }),
       ...(request.body !== undefined && { body: request.body }),
       signal: link.signal,
       redirect: 'manual',
@@ -43,6 +48,21 @@ export async function send(request: HttpRequest, signal: AbortSignal): Promise<H
   } finally {
     stopProbe()
   }
+}
+
+interface Target {
+  readonly url: string
+  readonly headers?: { readonly host: string }
+  readonly tls?: { readonly serverName: string }
+}
+
+/** Bun's fetch takes no lookup of ours: the address stands in the URL, the name in `Host` and in the certificate asked for. */
+function pinned(text: string, address: string): Target {
+  const url = new URL(text)
+  const { host, hostname, protocol } = url
+  if (isIP(hostname.replace(/^\[|\]$/g, ''))) return { url: text }
+  url.hostname = address.includes(':') ? `[${address}]` : address
+  return { url: url.href, headers: { host }, ...(protocol === 'https:' && { tls: { serverName: hostname } }) }
 }
 
 /** Addresses that were found good, so that each is looked at once. */

@@ -1,0 +1,68 @@
+import { lookup } from 'node:dns/promises'
+import { isIP } from 'node:net'
+import { orAbort } from '../chat/abort.ts'
+import { ChatError } from '../chat/error.ts'
+import { isProxied } from './can-connect.ts'
+import { isPublicAddress } from './public-address.ts'
+
+/** Where a caller may send this program, as the operator has it. */
+export interface EgressPolicy {
+  /** `*` for every public host, `*.example.org`, `api.example.org`, or `host:port`, which may be a private server. None: nowhere. */
+  readonly hosts: readonly string[]
+}
+
+/** An address that was judged, and what it was judged to be: connecting anywhere else would be another address. */
+export interface Pinned {
+  readonly url: URL
+  /** An IP address, of a public host or of one the operator has named. */
+  readonly address: string
+}
+
+/** Every address of a name. */
+export type Resolve = (hostname: string) => Promise<readonly string[]>
+
+const resolveAll: Resolve = async (hostname) => (await lookup(hostname, { all: true })).map(({ address }) => address)
+
+/**
+ * Judges an address that a caller chose (reliability, section 4, items 1 to 9): where it may not lead, no packet is sent.
+ * The name is looked up once, here; what is connected to afterwards is the address that was found.
+ * @throws ChatError `invalid-request`, code `base_url_not_allowed`: one text for all causes, so that it tells nothing of a network
+ */
+export async function judge(
+  text: string,
+  policy: EgressPolicy,
+  signal: AbortSignal,
+  resolve: Resolve = resolveAll,
+): Promise<Pinned> {
+  const url = parsed(text)
+  if (!url || isProxied()) throw refused()
+  const hostname = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
+  const isNamed = policy.hosts.includes(`${hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`)
+  if (!isNamed && (url.protocol !== 'https:' || !policy.hosts.some((pattern) => matches(pattern, hostname))))
+    throw refused()
+  const addresses = isIP(hostname) ? [hostname] : await orAbort(resolve(hostname), signal).catch(() => [])
+  signal.throwIfAborted()
+  const [address] = addresses
+  if (address === undefined || !(isNamed || addresses.every(isPublicAddress))) throw refused()
+  return { url, address }
+}
+
+/** Only what stands in a URL as it is meant: no user, no fragment, nothing that a parser would quietly drop. */
+function parsed(text: string): URL | undefined {
+  if (!/^https?:\/\/[^\s\\@#/\p{Cc}][^\s\\@#\p{Cc}]*$/iu.test(text)) return undefined
+  const url = URL.parse(text)
+  return url && (url.protocol === 'https:' || url.protocol === 'http:') && url.hostname !== '' ? url : undefined
+}
+
+function matches(pattern: string, hostname: string): boolean {
+  if (pattern === '*') return true
+  return pattern.startsWith('*.') ? hostname.endsWith(pattern.slice(1)) : hostname === pattern
+}
+
+function refused(): ChatError {
+  return new ChatError('invalid-request', {
+    message: 'This base_url is not allowed. MODEL_CONFIG_HOSTS says which are.',
+    code: 'base_url_not_allowed',
+    param: 'model_config.base_url',
+  })
+}
