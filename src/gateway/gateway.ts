@@ -20,6 +20,7 @@ import { RetryBudget, retry } from './layers/retry.ts'
 import { support } from './layers/support.ts'
 import { noThreads, thread } from './layers/thread.ts'
 import type { Panel, PanelMember } from './panel.ts'
+import { type ToolLoopOptions, toolLoop } from './tool-loop/layer.ts'
 
 export interface GatewayOptions {
   readonly upstreams: readonly Upstream[]
@@ -30,6 +31,8 @@ export interface GatewayOptions {
   readonly store: Store
   /** Milliseconds for which it is known in which thread of an upstream a conversation stands. */
   readonly threadTtlMs: number
+  /** What clients may have run for them; without it their wish for that goes on to the upstream. */
+  readonly tools?: ToolLoopOptions
   /** Calls that may run at once. */
   readonly maxCalls: number
   readonly log: Logger
@@ -42,14 +45,15 @@ export interface Gateway {
   close(): void
 }
 
-/** Puts the layers together: `observe → limit → route → support → estimate → deadline → choices → retry → thread → account → upstream`. */
+/** Puts the layers together: `observe → limit → tool loop → route → support → estimate → deadline → choices → retry → thread → account → upstream`. */
 export function openGateway(options: GatewayOptions): Gateway {
-  const { upstreams, panels = [], store, maxCalls, log } = options
+  const { upstreams, panels = [], store, tools, maxCalls, log } = options
   const members = upstreams.map((upstream) => ({ upstream, pool: openPool(upstream, { store, log }) }))
   const catalog = new Catalog(members, log, panels)
   const chains = new Map(members.map((member) => [member, chainTo(member, options)]))
   const routed = route(catalog, (member) => chains.get(member) ?? chainTo(member, options))
-  const chat = observe()(limit(maxCalls)(withPanels(panels, routed)))
+  const asked = withPanels(panels, routed)
+  const chat = observe()(limit(maxCalls)(tools ? toolLoop(tools)(asked) : asked))
   return {
     chat,
     catalog,

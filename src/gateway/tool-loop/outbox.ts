@@ -1,0 +1,79 @@
+import type { ToolOutputEvent, ToolResultEvent } from './events.ts'
+
+type Sent = ToolOutputEvent | ToolResultEvent
+
+/** What stands in place of partial output over the bound. */
+const skipped = '\n[… the rest of the partial output is not shown …]\n'
+
+/**
+ * What tools that run side by side say, until it is read. Output that waits is one event for each call, however often it
+ * grew; a call shows no more than `maxCharacters` of it, so what waits is bounded too. A call's result comes after its output.
+ */
+export class Outbox {
+  readonly #maxCharacters: number
+  readonly #outputs = new Map<string, ToolOutputEvent>()
+  readonly #results: ToolResultEvent[] = []
+  /** Characters that each call has shown. */
+  readonly #shown = new Map<string, number>()
+  #end: { readonly thrown: unknown } | 'done' | undefined
+  #wake: (() => void) | undefined
+
+  constructor(maxCharacters: number) {
+    this.#maxCharacters = maxCharacters
+  }
+
+  /** More of a call's output. Nobody waits: a tool says it while it runs. */
+  output({ toolCallId, source, text }: Omit<ToolOutputEvent, 'type'>): void {
+    if (this.#end || text === '') return
+    const key = `${source} ${toolCallId}`
+    const shown = this.#shown.get(key) ?? 0
+    if (shown > this.#maxCharacters) return
+    this.#shown.set(key, shown + text.length)
+    const more = shown + text.length > this.#maxCharacters ? text.slice(0, this.#maxCharacters - shown) + skipped : text
+    const waiting = this.#outputs.get(key)?.text ?? ''
+    this.#outputs.set(key, { type: 'tool-output', source, toolCallId, text: waiting + more })
+    this.#wake?.()
+  }
+
+  result(result: ToolResultEvent): void {
+    this.#results.push(result)
+    this.#wake?.()
+  }
+
+  end(): void {
+    this.#end ??= 'done'
+    this.#wake?.()
+  }
+
+  fail(thrown: unknown): void {
+    this.#end ??= { thrown }
+    this.#wake?.()
+  }
+
+  /** The next event; undefined when all has been read and nothing more comes. @throws what it failed with, at once */
+  async next(): Promise<Sent | undefined> {
+    for (;;) {
+      if (this.#end && this.#end !== 'done') throw this.#end.thrown
+      const sent = this.#takeResult() ?? this.#takeOutput()
+      if (sent || this.#end) return sent
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  /** A result none of whose output waits: a tool that never stops talking holds up no other. */
+  #takeResult(): ToolResultEvent | undefined {
+    const waiting = new Set([...this.#outputs.values()].map(({ toolCallId }) => toolCallId))
+    const at = this.#results.findIndex(({ toolCallId }) => !waiting.has(toolCallId))
+    return at === -1 ? undefined : this.#results.splice(at, 1)[0]
+  }
+
+  #takeOutput(): ToolOutputEvent | undefined {
+    for (const [key, output] of this.#outputs) {
+      this.#outputs.delete(key)
+      return output
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,52 @@
+import type { Fields } from '../../chat/message.ts'
+
+/** Arguments, or what is wrong with them, in words for the model. */
+export type ReadArguments = { readonly fields: Fields } | { readonly problem: string }
+
+/** Objects and lists that may stand inside each other. */
+const maxDepth = 64
+
+/** Reads the JSON a model wrote: an object, not too deep, without keys that would reach the prototype of whoever copies it. */
+export function readArguments(json: string): ReadArguments {
+  // a call without arguments often comes without JSON
+  const parsed = parse(json.trim() === '' ? '{}' : json)
+  if (!parsed) return { problem: 'The arguments are not valid JSON.' }
+  const { value } = parsed
+  if (!isFields(value)) return { problem: 'The arguments are not a JSON object.' }
+  const problem = problemIn(value)
+  return problem === undefined ? { fields: value } : { problem }
+}
+
+function parse(json: string): { readonly value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(json) }
+  } catch {
+    return undefined
+  }
+}
+
+/** Walks with a list of its own: on the stack, a text that is all brackets would overflow it. */
+function problemIn(root: Fields): string | undefined {
+  const open: { readonly value: Fields; readonly depth: number }[] = [{ value: root, depth: 1 }]
+  for (let next = open.pop(); next; next = open.pop()) {
+    const { value, depth } = next
+    if (depth > maxDepth) return `The arguments nest deeper than ${maxDepth} levels.`
+    if (reachesPrototype(value)) return 'The arguments have a key that is not allowed: "__proto__" or "constructor".'
+    for (const member of Object.values(value)) if (isObject(member)) open.push({ value: member, depth: depth + 1 })
+  }
+  return undefined
+}
+
+function reachesPrototype(value: Fields): boolean {
+  if (Object.hasOwn(value, '__proto__')) return true
+  const made = Object.hasOwn(value, 'constructor') ? value.constructor : undefined
+  return isObject(made) && Object.hasOwn(made, 'prototype')
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null
+}
+
+function isFields(value: unknown): value is Fields {
+  return isObject(value) && !Array.isArray(value)
+}

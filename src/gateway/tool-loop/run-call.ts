@@ -1,0 +1,66 @@
+import { linkAbort, orAbort } from '../../chat/abort.ts'
+import type { Logger } from '../../chat/call.ts'
+import { ChatError } from '../../chat/error.ts'
+import type { Fields, ToolCall } from '../../chat/message.ts'
+import { excerpt, redact } from '../../chat/secret.ts'
+import { headOfBytes } from '../../chat/shorten.ts'
+import type { Tool, ToolOutcome } from '../../tools/tool.ts'
+import type { ToolLimits } from './limits.ts'
+import { readArguments } from './read-arguments.ts'
+
+/** What came of a call: its text is no longer than is kept of any. */
+export interface Ran extends ToolOutcome {
+  readonly isCut: boolean
+}
+
+export interface RunCall {
+  readonly tools: ReadonlyMap<string, Tool>
+  readonly limits: ToolLimits
+  readonly signal: AbortSignal
+  readonly log: Logger
+  onChunk(text: string): void
+}
+
+/** Makes a call, once. Whatever goes wrong with it is for the model to know. @throws the signal's reason, nothing else */
+export async function runCall(call: ToolCall, { tools, limits, signal, log, onChunk }: RunCall): Promise<Ran> {
+  signal.throwIfAborted()
+  const tool = tools.get(call.name)
+  if (!tool) return failed(`There is no tool "${excerpt(call.name, 100)}".`)
+  const read = readArguments(call.arguments)
+  if ('problem' in read) return failed(read.problem)
+  const { isError, content } = await runTool(tool, read.fields, { limits, signal, log, onChunk })
+  const shown = redact(content)
+  const kept = headOfBytes(shown, limits.maxResultBytes)
+  return { isError, content: kept, isCut: kept.length < shown.length }
+}
+
+/** A tool that takes no notice of its signal is left to itself: it holds up nobody. */
+async function runTool(
+  tool: Tool,
+  args: Fields,
+  { limits: { timeoutMs }, signal, log, onChunk }: Omit<RunCall, 'tools'>,
+): Promise<ToolOutcome> {
+  const link = linkAbort(signal)
+  const timer = setTimeout(
+    () => link.abort(new ChatError('timeout', { message: 'The tool took too long.' })),
+    timeoutMs,
+  )
+  let isOver = false
+  const context = { signal: link.signal, onChunk: (text: string) => isOver || onChunk(redact(text)) }
+  try {
+    return await orAbort((async () => tool.run(args, context))(), link.signal)
+  } catch (thrown) {
+    signal.throwIfAborted()
+    if (link.signal.aborted) return failed(`No result within ${timeoutMs / 1000} s. It is not known whether it ran.`)
+    log.error({ tool: tool.name, err: thrown }, 'a tool threw')
+    return failed('The tool failed. It is not known how far it came.')
+  } finally {
+    isOver = true
+    clearTimeout(timer)
+    link.release()
+  }
+}
+
+function failed(content: string): Ran {
+  return { content, isError: true, isCut: false }
+}

@@ -1,0 +1,161 @@
+import { branchReceipt, type Call } from '../../chat/call.ts'
+import type { Chat } from '../../chat/chat.ts'
+import { ChatError } from '../../chat/error.ts'
+import type { ChatEvent, Usage } from '../../chat/event.ts'
+import type { Message, ToolMessage } from '../../chat/message.ts'
+import type { ChatRequest, Tool as OfferedTool, Parameters } from '../../chat/request.ts'
+import { tellOutput } from '../../chat/tool-output.ts'
+import type { Tool, ToolRegistry } from '../../tools/tool.ts'
+import { sum } from '../layers/choices.ts'
+import type { LoopEvent, ToolResultEvent } from './events.ts'
+import { Failures } from './failures.ts'
+import type { ToolLimits } from './limits.ts'
+import { OneText } from './one-text.ts'
+import { Round } from './round.ts'
+import { runCalls } from './run-calls.ts'
+
+export interface RunTools<Needs = unknown> {
+  /** The model: asked once a round, and for summaries. */
+  readonly chat: Chat<Needs>
+  readonly registry: Pick<ToolRegistry, 'list'>
+  readonly limits: ToolLimits
+  /** The servers whose tools are offered; all, where it does not say. */
+  readonly servers?: readonly string[]
+  /** Which of their tools are; all, where it does not say. */
+  readonly isAllowed?: (tool: Tool) => boolean
+  /** The model that summarises long results; the request's, where it does not say. */
+  readonly summaryModel?: string
+}
+
+/**
+ * A chat that runs the tools its model calls, and asks it again with their results, until it answers. It is read as it
+ * goes: nothing runs ahead of a slow reader but the tools of the round it is in. A tool of the client's own ends the
+ * answer, with the calls the client has to make; calls of ours beside them are not run, since nothing would remember it.
+ * @throws ChatError `upstream-failed` `tool_rounds_exceeded`, `tool_calls_exceeded`, `tool_loop_failed`: a model that comes
+ * to no end
+ */
+export function runTools<Needs>(
+  options: RunTools<Needs>,
+): (request: ChatRequest, call: Call & Needs) => AsyncIterable<LoopEvent> {
+  return (request, call) => new Loop(options, request, call).run()
+}
+
+class Loop<Needs> {
+  readonly #options: RunTools<Needs>
+  readonly #request: ChatRequest
+  readonly #call: Call & Needs
+  readonly #messages: Message[]
+  readonly #ids: Set<string>
+  readonly #text = new OneText()
+  readonly #failures = new Failures()
+  readonly #usages: Usage[] = []
+  readonly #summaries: Usage[] = []
+  #callsLeft: number
+
+  constructor(options: RunTools<Needs>, request: ChatRequest, call: Call & Needs) {
+    this.#options = options
+    this.#request = request
+    this.#call = call
+    this.#messages = [...request.messages]
+    this.#ids = new Set(
+      request.messages.flatMap((message) =>
+        message.role === 'assistant' ? message.toolCalls.map(({ id }) => id) : [],
+      ),
+    )
+    this.#callsLeft = options.limits.maxCalls
+  }
+
+  async *run(): AsyncGenerator<LoopEvent> {
+    const { limits } = this.#options
+    const { tools, offered, isClients } = await this.#offer()
+    for (let at = 1; at <= limits.maxRounds; at++) {
+      const round = new Round({ isClients, ids: this.#ids, maxCalls: this.#callsLeft })
+      const parameters = parametersFor(this.#request.parameters, offered, at)
+      yield* this.#ask(round, parameters)
+      if (round.usage) this.#usages.push(round.usage)
+      if (round.calls.length === 0) return yield* this.#end(round)
+      this.#callsLeft -= round.calls.length
+      if (at < limits.maxRounds) yield* this.#run(round, tools)
+    }
+    throw new ChatError('upstream-failed', {
+      message: `The model asked for tools ${limits.maxRounds} times without coming to an answer.`,
+      code: 'tool_rounds_exceeded',
+    })
+  }
+
+  /** The tools there are, and what the model is told of them. Of two with one name the client's own is meant. */
+  async #offer() {
+    const { registry, servers, isAllowed = () => true } = this.#options
+    const own = this.#request.parameters.tools ?? []
+    const names = new Set(own.map(({ name }) => name))
+    const listed = await registry.list(this.#call.signal, servers)
+    const tools = new Map(
+      listed.filter((tool) => isAllowed(tool) && !names.has(tool.name)).map((tool) => [tool.name, tool]),
+    )
+    const offered = [...own, ...[...tools.values()].map(told)]
+    return { tools, offered, isClients: (name: string) => names.has(name) }
+  }
+
+  async *#ask(round: Round, parameters: Parameters): AsyncGenerator<ChatEvent> {
+    const request = { ...this.#request, messages: this.#messages, parameters }
+    // each round has its own attempts: what it took to ask before is no reason not to try again
+    const call = { ...this.#call, receipt: branchReceipt(this.#call.receipt) }
+    this.#text.nextRound()
+    for await (const event of this.#options.chat(request, call)) {
+      const shown = round.add(event)
+      const told = shown && this.#text.event(shown)
+      if (told) yield told
+    }
+  }
+
+  async *#run(round: Round, tools: ReadonlyMap<string, Tool>): AsyncGenerator<LoopEvent> {
+    const { chat, limits, summaryModel: model = this.#request.model } = this.#options
+    const { calls, text, reasoning } = round
+    const message = round.message()
+    const results = new Map<string, ToolResultEvent>()
+    yield { type: 'tool-calls', text, reasoning, calls }
+    const request = { dialect: this.#request.dialect, model }
+    for await (const event of runCalls(calls, { tools, limits, chat, request, call: this.#call })) {
+      if (event.type === 'tool-result') results.set(event.toolCallId, event)
+      yield event
+    }
+    for (const { summaryUsage } of results.values()) if (summaryUsage) this.#summaries.push(summaryUsage)
+    this.#failures.add(calls, results)
+    this.#messages.push(message, ...calls.flatMap(({ id }) => messageOf(results.get(id))))
+  }
+
+  *#end(round: Round): Generator<ChatEvent> {
+    yield { type: 'finish', choice: 0, reason: round.finish }
+    if (this.#usages.length === 0) return
+    const answer = sum(this.#usages)
+    if (this.#summaries.length === 0) return yield { type: 'usage', choice: 0, usage: answer }
+    const shares = [
+      { title: 'answer', usage: answer },
+      { title: 'summaries', usage: sum(this.#summaries) },
+    ]
+    yield { type: 'usage', choice: 0, usage: { ...sum(shares.map(({ usage }) => usage)), shares } }
+  }
+}
+
+/** A model that must call something would do nothing else: it has to only once. */
+function parametersFor(parameters: Parameters, tools: readonly OfferedTool[], round: number): Parameters {
+  const { toolChoice, parallelToolCalls, tools: _, ...others } = parameters
+  if (tools.length === 0) return others
+  const isForced = toolChoice?.type === 'required' || toolChoice?.type === 'function'
+  const choice = round > 1 && isForced ? { type: 'auto' as const } : toolChoice
+  return {
+    ...others,
+    tools,
+    ...(choice && { toolChoice: choice }),
+    ...(parallelToolCalls !== undefined && { parallelToolCalls }),
+  }
+}
+
+function told({ name, description, parameters }: Tool): OfferedTool {
+  return { type: 'function', name, ...(description !== undefined && { description }), parameters }
+}
+
+function messageOf(result: ToolResultEvent | undefined): ToolMessage[] {
+  if (!result) return []
+  return [{ role: 'tool', toolCallId: result.toolCallId, content: [{ type: 'text', text: tellOutput(result) }] }]
+}
