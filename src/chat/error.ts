@@ -39,6 +39,7 @@ export const reasons = {
   'model-not-found': { ...client, retry: 'upstream', status: 404, code: 'model_not_found' },
   'not-found': { ...client, status: 404, code: 'not_found' },
   'too-slow': { ...client, status: 408, code: 'request_timeout' },
+  conflict: { ...client, status: 409, code: 'conflict' },
   'too-large': { ...client, status: 413, code: 'request_too_large' },
   'unsupported-media': { ...client, status: 415, code: 'unsupported_media_type' },
   'too-many-attempts': { ...ours, status: 429, type: 'rate_limit_error', code: 'too_many_attempts' },

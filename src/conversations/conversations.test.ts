@@ -1,0 +1,445 @@
+import { describe, expect, test } from 'bun:test'
+import { within } from '../../test/waiting.ts'
+import { ChatError } from '../chat/error.ts'
+import { textOf } from '../chat/message.ts'
+import { stoppedCall, tellOutput } from '../chat/tool-output.ts'
+import { MemoryStore } from '../state/memory-store.ts'
+import type { Store } from '../state/store.ts'
+import { Conversations, type Question } from './conversations.ts'
+import { faultIn } from './fault-in.ts'
+import type { HistoryBounds } from './history.ts'
+import type { OpenTurn } from './open-turn.ts'
+
+const whose = { client: 'alice', session: 's1' }
+const never = new AbortController().signal
+const now = { wait: false, signal: never }
+const later = { wait: true, signal: never }
+const minute = 60_000
+
+function given({ store, bounds, ttlMs = 60 * minute }: { store?: Store; bounds?: HistoryBounds; ttlMs?: number } = {}) {
+  const clock = { ms: Date.UTC(2026, 0, 1) }
+  let ids = 0
+  const kept = store ?? new MemoryStore({ now: () => clock.ms })
+  const start = () =>
+    new Conversations({ store: kept, ttlMs, now: () => clock.ms, newId: () => `id${++ids}`, ...(bounds && { bounds }) })
+  return { clock, kept, start, conversations: start() }
+}
+
+async function ask(
+  conversations: Conversations,
+  content: string | undefined,
+  more: Partial<Question> = {},
+  at = whose,
+): Promise<OpenTurn> {
+  const opened = await conversations.open(at, { model: 'm', ...(content !== undefined && { content }), ...more }, now)
+  if (opened.kind === 'answered') throw new Error('it was answered already')
+  return opened.turn
+}
+
+async function say(conversations: Conversations, question: string, answer: string, at = whose): Promise<void> {
+  const turn = await ask(conversations, question, {}, at)
+  await turn.end('completed', { text: answer })
+  await turn.close()
+}
+
+const texts = (turn: OpenTurn) => turn.messages().map(({ role, content }) => `${role}: ${textOf(content)}`)
+const call = (id: string) => ({ id, name: 't', arguments: '{}' })
+const result = (toolCallId: string, content: string) => ({ toolCallId, name: 't', content, isError: false })
+
+test('a turn is kept as it goes, and told in the next one', async () => {
+  const { conversations } = given()
+  const turn = await ask(conversations, 'How warm is it?', { requestId: 'r1', metadata: { a: 1 } })
+  expect(texts(turn)).toEqual(['user: How warm is it?'])
+  await turn.called({ text: 'Let me see.', reasoning: 'hm', calls: [call('c1'), call('c2')] })
+  await turn.result(result('c2', '20°'))
+  await turn.result(result('c1', '10°'))
+  const answer = await turn.end('completed', { text: '\n\nWarm.', metadata: { tokens: 3 } })
+  await turn.close()
+  expect(answer).toMatchObject({
+    role: 'assistant',
+    status: 'completed',
+    content: 'Warm.',
+    metadata: { tokens: 3 },
+    model: 'm',
+  })
+  const kept = await conversations.messages(whose, 100)
+  expect(kept).toEqual([
+    {
+      id: 'id2',
+      createdAt: '2026-01-01T00:00:00.000Z',
+      role: 'user',
+      status: 'completed',
+      metadata: { a: 1 },
+      content: 'How warm is it?',
+    },
+    expect.objectContaining({
+      role: 'assistant',
+      status: 'completed',
+      content: 'Let me see.',
+      reasoning: 'hm',
+      toolCalls: [call('c1'), call('c2')],
+    }),
+    expect.objectContaining({ role: 'tool', toolCallId: 'c2', content: '20°', isError: false }),
+    expect.objectContaining({ role: 'tool', toolCallId: 'c1', content: '10°', isError: false }),
+    answer,
+  ])
+  const next = await ask(conversations, 'And tomorrow?')
+  expect(next.messages()).toEqual([
+    { role: 'user', content: [{ type: 'text', text: 'How warm is it?' }] },
+    {
+      role: 'assistant',
+      content: [
+        { type: 'reasoning', text: 'hm' },
+        { type: 'text', text: 'Let me see.' },
+      ],
+      toolCalls: [call('c1'), call('c2')],
+    },
+    { role: 'tool', toolCallId: 'c1', content: [{ type: 'text', text: tellOutput(result('c1', '10°')) }] },
+    { role: 'tool', toolCallId: 'c2', content: [{ type: 'text', text: tellOutput(result('c2', '20°')) }] },
+    { role: 'assistant', content: [{ type: 'text', text: 'Warm.' }], toolCalls: [] },
+    { role: 'user', content: [{ type: 'text', text: 'And tomorrow?' }] },
+  ])
+  // what one model thought is nothing to another
+  expect(next.messages('other')[1]?.content).toEqual([{ type: 'text', text: 'Let me see.' }])
+  await next.close()
+})
+
+describe('another client', () => {
+  test('never reaches a session, whatever it calls it', async () => {
+    const { conversations } = given()
+    await say(conversations, 'secret question', 'secret answer')
+    const turn = await ask(conversations, 'whole', {}, whose)
+    await turn.called({ text: '', calls: [call('c')] })
+    await turn.result({ ...result('c', 'short'), full: 'secret whole', shortened: 'cut' })
+    await turn.end('completed', { text: 'ok' })
+    await turn.close()
+    const id = (await conversations.messages(whose, 100))?.find(({ role }) => role === 'tool')?.id ?? ''
+    expect(await conversations.fullResult(whose, id)).toBe('secret whole')
+    const sessions = ['s1', '../alice/s1', 'alice/s1', '', 's1\u0000', 'x'.repeat(201), '\ud800']
+    for (const session of sessions) {
+      const other = { client: 'mallory', session }
+      const reading: Promise<unknown>[] = [
+        conversations.messages(other, 100),
+        conversations.fullResult(other, id),
+        conversations.delete(other, now),
+      ]
+      for (const outcome of await Promise.allSettled(reading)) {
+        if (outcome.status === 'fulfilled') expect(outcome.value || undefined).toBeUndefined()
+        else expect(outcome.reason).toMatchObject({ reason: 'invalid-request', param: 'session_id' })
+      }
+    }
+    expect(await conversations.sessions('mallory', 10)).toEqual([])
+    expect(texts(await ask(conversations, 'mine', {}, { client: 'mallory', session: 's1' }))).toEqual(['user: mine'])
+    expect(await conversations.messages(whose, 100)).toHaveLength(6)
+  })
+})
+
+describe('another try of a request', () => {
+  test('that was answered gets that answer, and asks nobody', async () => {
+    const { conversations } = given()
+    const turn = await ask(conversations, 'hello', { requestId: 'r1' })
+    const answer = await turn.end('completed', { text: 'hi' })
+    await turn.close()
+    await say(conversations, 'more', 'yes')
+    expect(await conversations.open(whose, { requestId: 'r1', model: 'm', content: 'hello' }, now)).toEqual({
+      kind: 'answered',
+      answer,
+    })
+    expect(await conversations.messages(whose, 100)).toHaveLength(4)
+    // and it has let go of the session
+    await (await ask(conversations, 'on')).close()
+  })
+
+  test('that runs waits for it, and gets its answer', async () => {
+    const { conversations } = given()
+    const turn = await ask(conversations, 'hello', { requestId: 'r1' })
+    const again = conversations.open(whose, { requestId: 'r1', model: 'm', content: 'hello' }, later)
+    const answer = await turn.end('completed', { text: 'hi' })
+    await turn.close()
+    expect(await again).toEqual({ kind: 'answered', answer })
+  })
+
+  test('that broke off goes on with it: the question is there once, and what became of it is told', async () => {
+    const { conversations } = given()
+    const turn = await ask(conversations, 'hello', { requestId: 'r1' })
+    await turn.called({ text: '', calls: [call('c1')] })
+    await turn.end('cancelled', { text: 'Well' })
+    await turn.close()
+    const again = await ask(conversations, 'hello', { requestId: 'r1' })
+    expect(texts(again)).toEqual([
+      'user: hello',
+      'assistant: ',
+      `tool: ${tellOutput(stoppedCall)}`,
+      'assistant: Well\n\n[The user stopped this answer.]',
+      'user: [The answer broke off. The user asks again.]',
+    ])
+    await again.end('completed', { text: 'hi' })
+    await again.close()
+    const kept = await conversations.messages(whose, 100)
+    expect(kept?.map(({ role, status }) => `${role} ${status}`)).toEqual([
+      'user completed',
+      'assistant completed',
+      'tool cancelled',
+      'assistant cancelled',
+      'assistant completed',
+    ])
+  })
+
+  test('that broke off before others came is refused', async () => {
+    const { conversations } = given()
+    await (await ask(conversations, 'hello', { requestId: 'r1' })).close()
+    await say(conversations, 'more', 'yes')
+    const again = conversations.open(whose, { requestId: 'r1', model: 'm', content: 'hello' }, now)
+    expect(await again.catch((thrown) => thrown)).toMatchObject({ reason: 'conflict', code: 'request_superseded' })
+    await (await ask(conversations, 'on')).close()
+  })
+})
+
+describe('two requests on one session', () => {
+  test('the second is told that it is busy', async () => {
+    const { conversations } = given()
+    const turn = await ask(conversations, 'one')
+    const second = conversations.open(whose, { model: 'm', content: 'two' }, now)
+    expect(await second.catch((thrown) => thrown)).toMatchObject({
+      reason: 'conflict',
+      code: 'session_busy',
+      meaning: { status: 409 },
+    })
+    // another session is another matter
+    await (await ask(conversations, 'x', {}, { ...whose, session: 's2' })).close()
+    await turn.close()
+    await (await ask(conversations, 'two')).close()
+  })
+
+  test('or waits, in the order in which they came; who leaves the queue holds up nobody', async () => {
+    const { conversations } = given()
+    const turn = await ask(conversations, 'one')
+    const leaving = new AbortController()
+    const order: string[] = []
+    const waiting = ['two', 'leaves', 'three'].map(async (content) => {
+      const signal = content === 'leaves' ? leaving.signal : never
+      const opened = await conversations.open(whose, { model: 'm', content }, { wait: true, signal })
+      order.push(content)
+      if (opened.kind === 'turn') await opened.turn.close()
+    })
+    const reason = new ChatError('cancelled', { message: 'gone' })
+    leaving.abort(reason)
+    await turn.close()
+    const ends = await within(Promise.allSettled(waiting), 1_000, 'all of them')
+    expect(order).toEqual(['two', 'three'])
+    expect(ends[1]).toMatchObject({ status: 'rejected', reason })
+  })
+
+  test('of two replicas are one after the other as well, and one that was thought dead cannot write any more', async () => {
+    const { start, conversations, clock } = given()
+    const other = start()
+    const turn = await ask(conversations, 'one')
+    expect(await other.open(whose, { model: 'm', content: 'two' }, now).catch((thrown) => thrown)).toMatchObject({
+      code: 'session_busy',
+    })
+    // it is silent for as long as nobody is
+    clock.ms += 16 * minute
+    const second = await ask(other, 'two')
+    expect(await turn.end('completed', { text: 'late' }).catch((thrown) => thrown)).toMatchObject({
+      reason: 'conflict',
+      code: 'session_lost',
+    })
+    expect(faultIn(second.messages())).toBeUndefined()
+    await second.end('completed', { text: 'in time' })
+    await second.close()
+    await turn.close().catch(() => undefined)
+    const kept = await conversations.messages(whose, 100)
+    expect(kept?.map(({ content, status }) => `${content} ${status}`)).toEqual([
+      'one completed',
+      ' failed',
+      'two completed',
+      'in time completed',
+    ])
+  })
+
+  test('a long turn goes on as long as nobody takes its session', async () => {
+    const { conversations, clock } = given()
+    const turn = await ask(conversations, 'one')
+    clock.ms += 20 * minute
+    await turn.end('completed', { text: 'slow' })
+    await turn.close()
+    expect(await conversations.messages(whose, 100)).toHaveLength(2)
+  })
+
+  test('a turn that outlives what is kept is kept all the same', async () => {
+    const { conversations, clock } = given({ ttlMs: minute })
+    const turn = await ask(conversations, 'one')
+    clock.ms += 2 * minute
+    await turn.end('completed', { text: 'slow' })
+    await turn.close()
+    expect(await conversations.messages(whose, 100)).toHaveLength(2)
+  })
+})
+
+describe('an answer that broke off', () => {
+  for (const [status, mark] of [
+    ['failed', '[This answer broke off.]'],
+    ['cancelled', '[The user stopped this answer.]'],
+  ] as const)
+    for (const text of ['half', ''])
+      test(`${status} with "${text}" is kept as such, and the next turn is a conversation`, async () => {
+        const { conversations } = given()
+        const turn = await ask(conversations, 'one')
+        await turn.end(status, { text })
+        await turn.close()
+        expect(await conversations.messages(whose, 1)).toMatchObject([{ status, content: text }])
+        const next = await ask(conversations, 'two')
+        expect(texts(next)).toEqual([
+          'user: one',
+          `assistant: ${text === '' ? mark : `${text}\n\n${mark}`}`,
+          'user: two',
+        ])
+      })
+
+  test('between a call and its result tells that nobody knows whether it ran', async () => {
+    const { conversations } = given()
+    const turn = await ask(conversations, 'one')
+    await turn.called({ text: '', calls: [call('c1'), call('c2')] })
+    await turn.result(result('c1', 'done'))
+    await turn.end('cancelled', { text: '' })
+    await turn.close()
+    expect(await conversations.messages(whose, 100)).toMatchObject([
+      {},
+      {},
+      { toolCallId: 'c1', status: 'completed' },
+      { toolCallId: 'c2', status: 'cancelled', isError: true, content: stoppedCall.content },
+      { status: 'cancelled' },
+    ])
+    const next = await ask(conversations, 'two')
+    expect(faultIn(next.messages())).toBeUndefined()
+    expect(texts(next)[3]).toContain('not known whether it ran')
+  })
+
+  test('a result that comes after all, or twice, changes nothing', async () => {
+    const { conversations } = given()
+    const turn = await ask(conversations, 'one')
+    await turn.called({ text: '', calls: [call('c1')] })
+    await turn.result(result('c1', 'first'))
+    await turn.result(result('c1', 'second'))
+    await turn.result(result('unheard-of', 'x'))
+    await turn.end('completed', { text: 'ok' })
+    expect(await turn.result(result('c1', 'late')).catch((thrown) => thrown)).toMatchObject({ code: 'session_lost' })
+    await turn.close()
+    expect((await conversations.messages(whose, 100))?.map(({ content }) => content)).toEqual([
+      'one',
+      '',
+      'first',
+      'ok',
+    ])
+  })
+})
+
+test('a question that is not kept leaves a conversation all the same', async () => {
+  const { conversations } = given()
+  for (const text of ['a', 'b']) {
+    const turn = await ask(conversations, undefined)
+    await turn.end('completed', { text })
+    await turn.close()
+  }
+  const next = await ask(conversations, 'c')
+  const unkept = 'user: [The question is not part of this history.]'
+  expect(texts(next)).toEqual([unkept, 'assistant: a', unkept, 'assistant: b', 'user: c'])
+})
+
+describe('a session is bounded', () => {
+  test('in messages: the oldest turns go first, whole', async () => {
+    const { conversations } = given({ bounds: { maxMessages: 7, maxCharacters: 1_000_000 } })
+    for (const at of [1, 2, 3]) {
+      const turn = await ask(conversations, `q${at}`)
+      await turn.called({ text: '', calls: [call(`c${at}`)] })
+      await turn.result(result(`c${at}`, 'ok'))
+      await turn.end('completed', { text: `a${at}` })
+      await turn.close()
+    }
+    const kept = await conversations.messages(whose, 100)
+    expect(kept?.map(({ content }) => content)).toEqual(['q3', '', 'ok', 'a3'])
+    expect(await conversations.sessions('alice', 10)).toMatchObject([{ messages: 4 }])
+    expect(faultIn((await ask(conversations, 'q4')).messages())).toBeUndefined()
+  })
+
+  test('in characters, and so is its newest turn, whatever it says', async () => {
+    const bounds = { maxMessages: 1_000, maxCharacters: 20_000 }
+    const { conversations, kept } = given({ bounds })
+    for (let at = 0; at < 30; at++) await say(conversations, 'q'.repeat(1_000), 'a'.repeat(1_000))
+    expect((await conversations.messages(whose, 100))?.length).toBeLessThan(20)
+    const turn = await ask(conversations, 'q')
+    await turn.called({ text: '\u0000'.repeat(50_000), calls: [call('c1'), call('c2')] })
+    for (const id of ['c1', 'c2']) await turn.result(result(id, '"'.repeat(50_000)))
+    await turn.end('completed', { text: '😀'.repeat(50_000) })
+    await turn.close()
+    const [key = ''] = await kept.keys('conversation/', 10)
+    expect((await kept.get(key))?.value.length).toBeLessThan(30_000)
+    expect(await conversations.messages(whose, 100)).toHaveLength(5)
+  })
+
+  test('a question over half of that is refused, and nothing stays behind', async () => {
+    const { conversations } = given({ bounds: { maxMessages: 10, maxCharacters: 10_000 } })
+    const asked = conversations.open(whose, { model: 'm', content: 'x'.repeat(6_000) }, now)
+    expect(await asked.catch((thrown) => thrown)).toMatchObject({ reason: 'too-large', param: 'content' })
+    const empty = conversations.open(whose, { model: 'm', content: ' ' }, now)
+    expect(await empty.catch((thrown) => thrown)).toMatchObject({ reason: 'invalid-request', param: 'content' })
+    expect(await conversations.messages(whose, 10)).toBeUndefined()
+    await (await ask(conversations, 'short')).close()
+  })
+})
+
+test('sessions are listed, the newest first, and forgotten with their results', async () => {
+  const { conversations, clock, kept } = given()
+  for (const session of ['a', 'b', 'c']) {
+    clock.ms += 1_000
+    await say(conversations, 'q', 'a', { client: 'alice', session })
+  }
+  const turn = await ask(conversations, 'q', {}, { client: 'alice', session: 'a' })
+  await turn.called({ text: '', calls: [call('c')] })
+  await turn.result({ ...result('c', 'short'), full: 'whole', shortened: 'summarised' })
+  expect(await conversations.delete({ client: 'alice', session: 'a' }, now).catch((thrown) => thrown)).toMatchObject({
+    code: 'session_busy',
+  })
+  clock.ms += 1_000
+  await turn.end('completed', { text: 'a' })
+  await turn.close()
+  expect((await conversations.sessions('alice', 2)).map(({ id }) => id)).toEqual(['a', 'c'])
+  expect(await conversations.delete({ client: 'alice', session: 'a' }, now)).toBe(true)
+  expect(await conversations.delete({ client: 'alice', session: 'a' }, now)).toBe(false)
+  expect((await conversations.sessions('alice', 10)).map(({ id }) => id)).toEqual(['c', 'b'])
+  expect(await kept.keys('conversation-result/', 10)).toEqual([])
+  clock.ms += 61 * minute
+  expect(await conversations.sessions('alice', 10)).toEqual([])
+})
+
+test('a storage that fails for a moment loses and doubles nothing that was acknowledged', async () => {
+  const inner = new MemoryStore()
+  let failure: 'before' | 'after' | undefined
+  const store: Store = new Proxy(inner, {
+    get(target, name) {
+      if (name !== 'compareAndSet') return Reflect.get(target, name).bind(target)
+      return async (...args: Parameters<Store['compareAndSet']>) => {
+        const how = failure
+        failure = undefined
+        if (how === 'before') throw new ChatError('unavailable', { message: 'full' })
+        const version = await target.compareAndSet(...args)
+        if (how === 'after') throw new ChatError('unavailable', { message: 'full' })
+        return version
+      }
+    },
+  })
+  const { conversations } = given({ store })
+  for (const how of ['before', 'after'] as const) {
+    const turn = await ask(conversations, `q ${how}`)
+    await turn.called({ text: '', calls: [call(`c ${how}`)] })
+    failure = how
+    expect(await turn.result(result(`c ${how}`, 'r')).catch((thrown) => thrown)).toMatchObject({
+      reason: 'unavailable',
+    })
+    await turn.result(result(`c ${how}`, 'r'))
+    await turn.end('completed', { text: 'a' })
+    await turn.close()
+  }
+  const kept = await conversations.messages(whose, 100)
+  expect(kept?.map(({ content }) => content)).toEqual(['q before', '', 'r', 'a', 'q after', '', 'r', 'a'])
+})

@@ -1,0 +1,120 @@
+import { withoutMiddle } from '../chat/shorten.ts'
+import { stoppedCall } from '../chat/tool-output.ts'
+import type { Status, StoredAssistantMessage, StoredMessage, StoredToolMessage } from './stored-message.ts'
+
+/** One request and all that came of it. Its tools' results never part from their calls: a turn is kept whole, or not at all. */
+export interface Turn {
+  /** The request's: another try of it has the same. */
+  readonly id: string
+  readonly model: string
+  /** `running` until it has ended; in a turn that nobody writes, the program went away in the middle. */
+  readonly status: Status | 'running'
+  /** The question first, unless it is not kept. */
+  readonly messages: readonly StoredMessage[]
+}
+
+/** What is told of a session without reading its messages. */
+export interface Session {
+  readonly id: string
+  /** ISO 8601, UTC. */
+  readonly createdAt: string
+  readonly updatedAt: string
+  readonly messages: number
+}
+
+export interface History extends Omit<Session, 'messages'> {
+  readonly turns: readonly Turn[]
+}
+
+export interface HistoryBounds {
+  /** Messages of a session; the oldest turns go first. */
+  readonly maxMessages: number
+  /** Characters that they take as they are stored. A question may have half as many. */
+  readonly maxCharacters: number
+}
+
+/** Two lines: the session, and its turns. So a list of sessions is read without their messages. */
+export function encodeHistory({ turns, ...session }: History, bounds: HistoryBounds): string {
+  const kept = newest(turns, bounds)
+  const messages = kept.reduce((count, turn) => count + turn.messages.length, 0)
+  return `${JSON.stringify({ ...session, messages } satisfies Session)}\n${JSON.stringify(kept)}`
+}
+
+export function decodeHistory(stored: string): History {
+  const { messages: _, ...session } = decodeSession(stored)
+  const turns: Turn[] = JSON.parse(stored.slice(stored.indexOf('\n') + 1))
+  return { ...session, turns }
+}
+
+export function decodeSession(stored: string): Session {
+  const session: Session = JSON.parse(stored.slice(0, stored.indexOf('\n')))
+  return session
+}
+
+/** As many of the last turns as there is room for; the very last in any case. */
+function newest(turns: readonly Turn[], { maxMessages, maxCharacters }: HistoryBounds): readonly Turn[] {
+  let messages = 0
+  let characters = 0
+  const firstKept = turns.findLastIndex((turn, at) => {
+    messages += turn.messages.length
+    characters += sizeOf(turn)
+    return at < turns.length - 1 && (messages > maxMessages || characters > maxCharacters)
+  })
+  return turns.slice(firstKept + 1)
+}
+
+function sizeOf(value: unknown): number {
+  return JSON.stringify(value).length
+}
+
+/** What every message is when it is new. */
+export type Fresh = () => Pick<StoredMessage, 'id' | 'createdAt'>
+
+/** The turn with one message more, whose text is cut where the turn would outgrow all there is room for. */
+export function withMessage(turn: Turn, message: StoredMessage, { maxCharacters }: HistoryBounds): Turn {
+  const room = Math.max(maxCharacters - sizeOf(turn), 1_000)
+  // a character takes up to six where JSON has to escape it
+  const fits = message.content.length * 6 <= room || sizeOf(message.content) <= room
+  const content = fits ? message.content : withoutMiddle(message.content, Math.floor(room / 6))
+  return { ...turn, messages: [...turn.messages, { ...message, content }] }
+}
+
+/** The calls of the last round that have no result. */
+export function openCalls({ messages }: Turn): StoredAssistantMessage['toolCalls'] {
+  const at = messages.findLastIndex(({ role }) => role === 'assistant')
+  const last = messages[at]
+  if (last?.role !== 'assistant') return []
+  const answered = new Set(messages.slice(at).map((message) => (message.role === 'tool' ? message.toolCallId : '')))
+  return last.toolCalls.filter(({ id }) => !answered.has(id))
+}
+
+/** The turn with a result for each of its calls: what was begun and has no end was stopped. */
+export function withResults(turn: Turn, fresh: Fresh): Turn {
+  const stopped = openCalls(turn).map(
+    ({ id, name }): StoredToolMessage => ({
+      ...fresh(),
+      ...stoppedCall,
+      role: 'tool',
+      status: 'cancelled',
+      toolCallId: id,
+      name,
+    }),
+  )
+  return { ...turn, messages: [...turn.messages, ...stopped] }
+}
+
+/** The turn as it is when nobody writes it any more: one that the program left in the middle has failed. */
+export function settled(turn: Turn, fresh: Fresh): Turn {
+  if (turn.status !== 'running') return turn
+  const whole = withResults(turn, fresh)
+  const { model } = turn
+  const lost: StoredAssistantMessage = {
+    ...fresh(),
+    role: 'assistant',
+    status: 'failed',
+    content: '',
+    model,
+    toolCalls: [],
+  }
+  return { ...whole, status: 'failed', messages: [...whole.messages, lost] }
+}

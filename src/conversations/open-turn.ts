@@ -1,0 +1,166 @@
+import { ChatError } from '../chat/error.ts'
+import type { Fields, Message, ToolCall } from '../chat/message.ts'
+import type { ToolOutput } from '../chat/tool-output.ts'
+import {
+  type Fresh,
+  type History,
+  type HistoryBounds,
+  openCalls,
+  type Turn,
+  withMessage,
+  withResults,
+} from './history.ts'
+import type { Status, StoredAssistantMessage } from './stored-message.ts'
+import { tell } from './tell.ts'
+
+/** What a model said in a round: `ToolCallsEvent` is one. */
+interface Said {
+  readonly text: string
+  readonly reasoning?: string
+  readonly metadata?: Fields
+}
+
+/** What came of a call: `ToolResultEvent` is one. */
+export interface Result extends ToolOutput {
+  readonly toolCallId: string
+  readonly name: string
+  readonly full?: string
+}
+
+export interface TurnOptions {
+  readonly history: History
+  readonly bounds: HistoryBounds
+  readonly fresh: Fresh
+  /** Writes the history. @throws ChatError */
+  write(history: History): Promise<void>
+  /** Keeps the whole text of a result, by its message's id. */
+  writeFull(id: string, text: string): Promise<void>
+  leave(): Promise<void>
+}
+
+/**
+ * The newest turn of a session, while it is written: everything is kept as soon as it is said, so that at whatever moment
+ * the program goes away, what stays is a conversation. Close it in any case.
+ */
+export class OpenTurn {
+  readonly #options: TurnOptions
+  #history: History
+  /** The write before; the next one waits for it. */
+  #written: Promise<unknown> = Promise.resolve()
+  #isClosed = false
+
+  constructor(options: TurnOptions) {
+    this.#options = options
+    this.#history = options.history
+  }
+
+  /** The request's id. */
+  get id(): string {
+    return this.#turn.id
+  }
+
+  /** What the model is to be told: all that was said up to now. */
+  messages(model = this.#turn.model): Message[] {
+    return tell(this.#history.turns, model)
+  }
+
+  /** The model calls tools, which are about to run. */
+  called({ text, reasoning, metadata, calls }: Said & { readonly calls: readonly ToolCall[] }): Promise<void> {
+    return this.#write((turn) => this.#said(turn, 'completed', { text, calls, ...optional({ reasoning, metadata }) }))
+  }
+
+  /** A call has its result. One that has it already keeps it. */
+  result({ toolCallId, name, content, isError, shortened, full }: Result): Promise<void> {
+    const { fresh, bounds, writeFull } = this.#options
+    return this.#write(async (turn) => {
+      if (!openCalls(turn).some(({ id }) => id === toolCallId)) return turn
+      const about = { ...fresh(), role: 'tool', status: 'completed', toolCallId, name, content, isError } as const
+      // the text first: a message never promises what is not there
+      if (full !== undefined) await writeFull(about.id, full)
+      return withMessage(
+        turn,
+        { ...about, ...optional({ shortened }), ...(full !== undefined && { hasFull: true }) },
+        bounds,
+      )
+    })
+  }
+
+  /** The answer is over. Calls without a result were stopped. @returns it as it is kept */
+  async end(status: Status, { text, reasoning, metadata }: Said): Promise<StoredAssistantMessage> {
+    const about = optional({ reasoning, metadata })
+    await this.#write((turn) => {
+      // the blank line is between two rounds of one text
+      const isFirst = !turn.messages.some((message) => message.role === 'assistant' && message.toolCalls.length > 0)
+      const own = isFirst ? text : text.replace(/^\n\n/, '')
+      return { ...this.#said(turn, status, { text: own, calls: [], ...about }), status }
+    })
+    const answer = this.#turn.messages.at(-1)
+    if (answer?.role === 'assistant') return answer
+    throw new ChatError('internal', { message: 'The answer was not kept.' })
+  }
+
+  /** Gives the session back. A turn that has not ended has failed. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    try {
+      if (this.#turn.status === 'running') await this.end('failed', { text: '' })
+    } finally {
+      this.#isClosed = true
+      await this.#options.leave()
+    }
+  }
+
+  get #turn(): Turn {
+    const turn = this.#history.turns.at(-1)
+    if (!turn) throw new ChatError('internal', { message: 'A turn has no history.' })
+    return turn
+  }
+
+  #said(turn: Turn, status: Status, { text, calls, ...more }: Said & { readonly calls: readonly ToolCall[] }): Turn {
+    const { fresh, bounds } = this.#options
+    const message = {
+      ...fresh(),
+      ...more,
+      role: 'assistant',
+      status,
+      model: turn.model,
+      content: text,
+      toolCalls: calls,
+    } as const
+    return withMessage(withResults(turn, fresh), message, bounds)
+  }
+
+  /** One change after the other. What could not be written has not happened. */
+  #write(change: (turn: Turn) => Turn | Promise<Turn>): Promise<void> {
+    const write = async () => {
+      const before = this.#turn
+      if (this.#isClosed || before.status !== 'running') throw over()
+      const turn = await change(before)
+      if (turn === before) return
+      const history = {
+        ...this.#history,
+        updatedAt: this.#options.fresh().createdAt,
+        turns: [...this.#history.turns.slice(0, -1), turn],
+      }
+      await this.#options.write(history)
+      this.#history = history
+    }
+    const written = this.#written.then(write)
+    this.#written = written.catch(() => undefined)
+    return written
+  }
+}
+
+function over(): ChatError {
+  return new ChatError('conflict', { message: 'This turn is over.', code: 'session_lost' })
+}
+
+/** The members that are not undefined. */
+function optional<T extends object>(members: { readonly [K in keyof T]: T[K] | undefined }): Partial<T> {
+  const found: Partial<T> = {}
+  for (const key in members) {
+    const value = members[key]
+    if (value !== undefined) found[key] = value
+  }
+  return found
+}
