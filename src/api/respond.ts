@@ -1,4 +1,4 @@
-import { type Begun, begin } from '../chat/begin.ts'
+import type { Begun } from '../chat/begin.ts'
 import type { Receipt } from '../chat/call.ts'
 import { type Answer, collect } from '../chat/collect.ts'
 import { defer } from '../chat/defer.ts'
@@ -14,13 +14,12 @@ const headMs = 8_000
 const stuckMs = 60_000
 
 /** The answer as a stream, or as a failure's status if it fails before it has begun. */
-export async function respondStream(
+export async function respondStream<Event>(
   exchange: Exchange,
   open: OpenCall,
-  options: { events: AsyncIterable<ChatEvent>; surface: StreamSurface; keepAliveMs: number },
+  { begun, ...options }: { begun: Promise<Begun<Event>>; surface: StreamSurface<Event>; keepAliveMs: number },
 ): Promise<Response> {
-  const begun = begin(options.events)
-  let first: Begun | undefined
+  let first: Begun<Event> | undefined
   try {
     first = await within(begun, headMs)
   } catch (thrown) {

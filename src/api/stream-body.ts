@@ -3,9 +3,9 @@ import type { ChatEvent } from '../chat/event.ts'
 import { Watchdog } from '../chat/watchdog.ts'
 
 /** Writes events as a surface's bytes. Nothing it writes may be cut by what an upstream said. */
-export interface StreamSurface {
+export interface StreamSurface<Event = ChatEvent> {
   /** Empty where an event needs no bytes. */
-  event(event: ChatEvent): string
+  event(event: Event): string
   /** What ends the stream well. */
   end(): string
   /** What ends it badly. */
@@ -14,8 +14,8 @@ export interface StreamSurface {
   readonly keepAlive: string
 }
 
-export interface StreamBodyOptions {
-  readonly surface: StreamSurface
+export interface StreamBodyOptions<Event = ChatEvent> {
+  readonly surface: StreamSurface<Event>
   /** What is sent at once, before any event: Bun keeps the response's head back until the first bytes of its body. */
   readonly opening: string
   /** Milliseconds of silence until a keep-alive. */
@@ -33,7 +33,10 @@ const utf8 = new TextEncoder()
  * A response body that reads an event when the client takes one: a slow client slows the upstream. It ends exactly
  * once, well or badly. (Why a pull stream: docs/decisions/0003-pull-streams.md.)
  */
-export function streamBody(events: AsyncIterable<ChatEvent>, options: StreamBodyOptions): ReadableStream<Uint8Array> {
+export function streamBody<Event>(
+  events: AsyncIterable<Event>,
+  options: StreamBodyOptions<Event>,
+): ReadableStream<Uint8Array> {
   const pump = new Pump(events[Symbol.asyncIterator](), options)
   return new ReadableStream<Uint8Array>(
     {
@@ -45,15 +48,15 @@ export function streamBody(events: AsyncIterable<ChatEvent>, options: StreamBody
   )
 }
 
-class Pump {
-  readonly #events: AsyncIterator<ChatEvent>
-  readonly #options: StreamBodyOptions
+class Pump<Event> {
+  readonly #events: AsyncIterator<Event>
+  readonly #options: StreamBodyOptions<Event>
   readonly #watchdog: Watchdog
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #turn: 'upstream' | 'client' = 'client'
   #isOver = false
 
-  constructor(events: AsyncIterator<ChatEvent>, options: StreamBodyOptions) {
+  constructor(events: AsyncIterator<Event>, options: StreamBodyOptions<Event>) {
     this.#events = events
     this.#options = options
     this.#watchdog = new Watchdog(() => this.#onSilence())
@@ -77,7 +80,7 @@ class Pump {
     return this.#events.next().then(this.#onStep).catch(this.#onFailure)
   }
 
-  readonly #onStep = (step: IteratorResult<ChatEvent>): void | Promise<void> => {
+  readonly #onStep = (step: IteratorResult<Event>): void | Promise<void> => {
     if (this.#isOver) return undefined
     if (step.done) return this.#finish(this.#options.surface.end())
     const bytes = this.#options.surface.event(step.value)

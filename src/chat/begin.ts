@@ -2,9 +2,9 @@ import { asChatError, type ChatError } from './error.ts'
 import { type ChatEvent, isBlank } from './event.ts'
 
 /** A stream that has shown its first event. */
-export interface Begun {
+export interface Begun<Event = ChatEvent> {
   /** Every event of the stream, those already read included. May be iterated once. */
-  readonly events: AsyncIterable<ChatEvent>
+  readonly events: AsyncIterable<Event>
 }
 
 /**
@@ -13,14 +13,22 @@ export interface Begun {
  * @throws whatever the stream threw before its first event
  * @see docs/decisions/0004-commit-point.md
  */
-export async function begin(source: AsyncIterable<ChatEvent>): Promise<Begun> {
+export function begin(source: AsyncIterable<ChatEvent>): Promise<Begun> {
+  return beginWith(source, (event) => !isBlank(event))
+}
+
+/** The same for a stream of any events, with what of it shows a client anything. */
+export async function beginWith<Event extends object>(
+  source: AsyncIterable<Event>,
+  shows: (event: Event) => boolean,
+): Promise<Begun<Event>> {
   const iterator = source[Symbol.asyncIterator]()
-  const read: ChatEvent[] = []
+  const read: Event[] = []
   for (;;) {
     const step = await iterator.next()
     if (step.done) return { events: replay(read, undefined) }
     read.push(step.value)
-    if (!isBlank(step.value)) return { events: replay(read, iterator) }
+    if (shows(step.value)) return { events: replay(read, iterator) }
   }
 }
 
@@ -34,9 +42,9 @@ export async function beginOrError(open: () => AsyncIterable<ChatEvent>): Promis
 }
 
 /** The events already read, then the iterator itself: no generator stays in the way of the rest of the stream. */
-function replay(read: ChatEvent[], rest: AsyncIterator<ChatEvent> | undefined): AsyncIterable<ChatEvent> {
+function replay<Event extends object>(read: Event[], rest: AsyncIterator<Event> | undefined): AsyncIterable<Event> {
   let position = 0
-  const iterator: AsyncIterator<ChatEvent> = {
+  const iterator: AsyncIterator<Event> = {
     next() {
       const value = read[position++]
       if (value) return Promise.resolve({ done: false, value })

@@ -12,5 +12,10 @@ export type Chat<Needs = unknown> = (request: ChatRequest, call: Call & Needs) =
 /** Improves a chat. A layer that gives something takes that need away: `account` gives `{ account }`. */
 export type Layer<Gives = unknown> = <Needs>(next: Chat<Needs & Gives>) => Chat<Needs>
 
+/** A layer that only looks on: what it is laid over may have events beyond the vocabulary too, such as `Known`. */
+export type Onlooker<Known = unknown> = <Needs, Event extends Known>(
+  next: (request: ChatRequest, call: Call & Needs) => AsyncIterable<Event>,
+) => (request: ChatRequest, call: Call & Needs) => AsyncIterable<Event>
+
 /** Makes one chat of several. */
 export type Combine = (chats: readonly Chat[]) => Chat

@@ -14,10 +14,12 @@ export class Secret {
 
   /**
    * @param lifetime a secret is known for `always`; one that is replaced one day, as a token is, only while it is `held`:
-   * tokens come and go for months
+   * tokens come and go for months. One that is a `caller's` is not known at all, or each caller could have words of its
+   * choice cut out of what others read
    */
-  constructor(value: string, lifetime: 'always' | 'held' = 'always') {
+  constructor(value: string, lifetime: 'always' | 'held' | "caller's" = 'always') {
     this.#value = value
+    if (lifetime === "caller's") return
     const forms = formsOf(value)
     for (const form of forms) holders.set(form, (holders.get(form) ?? 0) + 1)
     known = undefined

@@ -8,11 +8,11 @@ export type Ending =
   | { readonly kind: 'left' }
 
 /** Looks on as a stream is read. */
-export interface Watcher {
+export interface Watcher<Event = ChatEvent> {
   /** The reader asks for an event. What it throws ends the stream. */
   asked?(): void
   /** An event passes. */
-  passed?(event: ChatEvent): void
+  passed?(event: Event): void
   /** Called once, however the stream ended. */
   ended?(ending: Ending): void
 }
@@ -22,18 +22,18 @@ export interface Watcher {
  * layers that only look on cost one hop an event together, not one each (docs/decisions/0010-cheap-layers.md).
  * What is watched must be read, or its `return` called: `ended` relies on it.
  */
-export function watch(events: AsyncIterable<ChatEvent>, watcher: Watcher): AsyncIterable<ChatEvent> {
+export function watch<Event>(events: AsyncIterable<Event>, watcher: Watcher<Event>): AsyncIterable<Event> {
   if (!(events instanceof Watched)) return new Watched(events, watcher)
   events.add(watcher)
   return events
 }
 
-class Watched implements AsyncIterableIterator<ChatEvent> {
-  readonly #source: AsyncIterator<ChatEvent>
-  readonly #watchers: Watcher[]
+class Watched<Event> implements AsyncIterableIterator<Event> {
+  readonly #source: AsyncIterator<Event>
+  readonly #watchers: Watcher<Event>[]
   #isOver = false
 
-  constructor(events: AsyncIterable<ChatEvent>, watcher: Watcher) {
+  constructor(events: AsyncIterable<Event>, watcher: Watcher<Event>) {
     this.#source = events[Symbol.asyncIterator]()
     this.#watchers = [watcher]
   }
@@ -42,11 +42,11 @@ class Watched implements AsyncIterableIterator<ChatEvent> {
     return this
   }
 
-  add(watcher: Watcher): void {
+  add(watcher: Watcher<Event>): void {
     this.#watchers.push(watcher)
   }
 
-  next(): Promise<IteratorResult<ChatEvent>> {
+  next(): Promise<IteratorResult<Event>> {
     try {
       for (const watcher of this.#watchers) watcher.asked?.()
     } catch (thrown) {
@@ -55,13 +55,13 @@ class Watched implements AsyncIterableIterator<ChatEvent> {
     return this.#source.next().then(this.#onStep, this.#onFailure)
   }
 
-  async return(): Promise<IteratorResult<ChatEvent>> {
+  async return(): Promise<IteratorResult<Event>> {
     this.#end({ kind: 'left' })
     await this.#source.return?.()
     return { done: true, value: undefined }
   }
 
-  readonly #onStep = (step: IteratorResult<ChatEvent>): IteratorResult<ChatEvent> => {
+  readonly #onStep = (step: IteratorResult<Event>): IteratorResult<Event> => {
     if (step.done) this.#end({ kind: 'done' })
     else for (const watcher of this.#watchers) watcher.passed?.(step.value)
     return step

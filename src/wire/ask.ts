@@ -8,6 +8,8 @@ export interface Question {
   readonly headers: Readonly<Record<string, string>>
   /** What is sent as JSON. */
   readonly body: unknown
+  /** What is connected to, whatever the URL's name means by then. */
+  readonly address?: string
   /** Whether a stream is asked for. */
   readonly stream: boolean
   /** What the upstream's dialect makes of an error body. */
@@ -19,7 +21,7 @@ export interface Question {
  * @throws ChatError for anything else
  */
 export async function ask(
-  { url, headers, body, stream, readComplaint }: Question,
+  { url, address, headers, body, stream, readComplaint }: Question,
   signal: AbortSignal,
 ): Promise<HttpReply> {
   const accept = stream ? 'text/event-stream' : 'application/json'
@@ -28,6 +30,7 @@ export async function ask(
     url,
     headers: { 'content-type': 'application/json', accept, ...headers },
     body: JSON.stringify(body),
+    ...(address !== undefined && { address }),
   } as const
   const reply = await send(request, signal)
   if (reply.status !== 200) throw await refusal(reply, readComplaint)

@@ -1,3 +1,4 @@
+import { begin } from '../../chat/begin.ts'
 import type { Fields } from '../../chat/message.ts'
 import { type DecodedRequest, decodeRequest } from '../../dialects/openai-chat/decode-request.ts'
 import { encodeAnswer } from '../../dialects/openai-chat/encode-answer.ts'
@@ -33,7 +34,11 @@ export async function chatCompletions(
   const events = gateway.chat(request, open.call)
   exchange.isLogged = true
   if (request.stream)
-    return respondStream(exchange, open, { events, surface: surfaceOf(new StreamEncoder(options)), keepAliveMs })
+    return respondStream(exchange, open, {
+      begun: begin(events),
+      surface: surfaceOf(new StreamEncoder(options)),
+      keepAliveMs,
+    })
   return respondJson(exchange, open, { events, encode: (answer): Fields => encodeAnswer(answer, options) })
 }
 

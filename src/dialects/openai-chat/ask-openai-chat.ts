@@ -11,6 +11,8 @@ import { dialect } from './schema.ts'
 
 export interface AskOptions {
   readonly url: string
+  /** An IP address that is connected to, whatever the URL's name means by then. */
+  readonly address?: string
   readonly key: Secret | undefined
   /** The body, but for `stream` and what belongs to it. */
   readonly body: Fields
@@ -26,7 +28,9 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
   const stream = request.stream || request.dialect !== dialect
   const body = stream ? { ...options.body, stream: true, ...options.streamFields } : options.body
   return defer(async () => {
-    const question = { url: options.url, headers: bearer(options.key), body, stream, readComplaint }
+    const { url, address, key } = options
+    const where = { url, ...(address !== undefined && { address }) }
+    const question = { ...where, headers: bearer(key), body, stream, readComplaint }
     const reply = await ask(question, call.signal)
     return readReply(reply, { stream, signal: call.signal, choices: request.parameters.choices ?? 1, newId })
   })

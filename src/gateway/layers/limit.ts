@@ -1,9 +1,9 @@
-import type { Layer } from '../../chat/chat.ts'
+import type { Onlooker } from '../../chat/chat.ts'
 import { ChatError } from '../../chat/error.ts'
 import { watch } from '../../chat/watch.ts'
 
 /** Lets at most `permits` calls run at once; the next one is told to come back rather than queued. */
-export function limit(permits: number): Layer {
+export function limit(permits: number): Onlooker {
   let running = 0
   return (next) => (request, call) => {
     let isRunning = false

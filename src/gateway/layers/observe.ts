@@ -1,8 +1,9 @@
 import type { Call } from '../../chat/call.ts'
-import type { Layer } from '../../chat/chat.ts'
+import type { Onlooker } from '../../chat/chat.ts'
 import { isBlank, type Usage } from '../../chat/event.ts'
 import { excerpt } from '../../chat/secret.ts'
 import { type Ending, watch } from '../../chat/watch.ts'
+import { isChatEvent, type LoopEvent } from '../tool-loop/events.ts'
 
 interface Observed {
   readonly startedAt: number
@@ -16,12 +17,12 @@ interface Ended extends Observed {
 }
 
 /** Writes the one line of a call when it is over, however it ends. No word of what was asked or answered. */
-export function observe(now: () => number = () => performance.now()): Layer {
+export function observe(now: () => number = () => performance.now()): Onlooker<LoopEvent> {
   return (next) => (request, call) => {
     const observed: Observed = { startedAt: now(), firstAt: undefined, usage: undefined }
     return watch(next(request, call), {
       passed(event) {
-        if (observed.firstAt === undefined && !isBlank(event)) observed.firstAt = now()
+        if (observed.firstAt === undefined && !(isChatEvent(event) && isBlank(event))) observed.firstAt = now()
         if (event.type === 'usage') observed.usage = event.usage
       },
       ended: (ending) => report(call, request.model, { ...observed, ending, endedAt: now() }),
