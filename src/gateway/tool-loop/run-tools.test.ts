@@ -6,8 +6,9 @@ import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import { textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import { Secret } from '../../chat/secret.ts'
 import { tellOutput } from '../../chat/tool-output.ts'
-import type { Tool } from '../../tools/tool.ts'
+import type { Tool, ToolOutcome } from '../../tools/tool.ts'
 import { aCall, answering, aRequest, finish, silence, text } from '../fake-chat.ts'
 import type { LoopEvent } from './events.ts'
 import { aModel, aRegistry, aTool, calling } from './fake-tools.ts'
@@ -231,13 +232,17 @@ describe('what goes wrong with a call is told to the model', () => {
       })
       return new Promise<string>(() => undefined)
     })
-    const { chat } = aModel(calling('hangs'), answer)
+    const { chat } = aModel(calling('hangs', 'other'), answer)
+    const isLate = Promise.withResolvers<string>()
     const events: LoopEvent[] = []
-    for await (const event of start(chat, { tools: [hanging], limits: { timeoutMs: 20 } })) {
+    const tools = [hanging, aTool('other', () => isLate.promise)]
+    for await (const event of start(chat, { tools, limits: { timeoutMs: 20 } })) {
       events.push(event)
-      if (event.type === 'tool-result') late?.()
+      if (event.type !== 'tool-result') continue
+      late?.()
+      isLate.resolve('ok')
     }
-    expect(resultsIn(events)).toMatchObject([
+    expect(resultsIn(events).filter(({ name }) => name === 'hangs')).toMatchObject([
       { isError: true, content: expect.stringContaining('not known whether it ran') },
     ])
     expect(stopped).toMatchObject({ reason: 'timeout' })
@@ -296,14 +301,24 @@ describe('P24: a loop ends', () => {
     expect(resultsIn(events)).toHaveLength(6)
   })
 
-  test('but not when it fails in other ways, or works in between', async () => {
-    let at = 0
-    const { chat } = aModel(...Array.from({ length: 8 }, () => calling('t')), answer)
-    const flaky = aTool('t', () => {
-      at++
-      return at % 3 === 0 ? 'ok' : { content: at < 5 ? 'no' : `no ${at}`, isError: true }
+  const outcomes: readonly [string, (at: number) => string | ToolOutcome][] = [
+    ['it fails in another way each time', (at) => ({ content: `no ${at}`, isError: true })],
+    ['it works in between', (at) => (at % 3 === 0 ? 'ok' : { content: 'no', isError: true })],
+    ['it says the same each time, and works', () => 'ok'],
+  ]
+  for (const [what, outcome] of outcomes)
+    test(`but not when ${what}`, async () => {
+      let at = 0
+      const { chat } = aModel(...Array.from({ length: 8 }, () => calling('t')), answer)
+      expect(textIn((await run(chat, { tools: [aTool('t', () => outcome(++at))] })).events)).toBe('done')
     })
-    expect(textIn((await run(chat, { tools: [flaky] })).events)).toBe('done')
+
+  test('a round that is too long to be told again, if it has to be', async () => {
+    const long = Array.from({ length: 20 }, () => text('x'.repeat(100_000)))
+    const tools = [aTool('t', () => 'ok')]
+    expect((await run(aModel([...long, finish()]).chat, { tools })).thrown).toBeUndefined()
+    const { thrown } = await run(aModel([...long, ...calling('t')], answer).chat, { tools })
+    expect(thrown).toMatchObject({ code: 'upstream_response_too_large' })
   })
 
   test('arguments without end', async () => {
@@ -348,6 +363,32 @@ test('a turn that was cut short is not acted on', async () => {
   const { events } = await run(aModel(cut).chat, { tools: [aTool('t', () => `${++ran}`)] })
   expect(events).toEqual([{ type: 'finish', choice: 0, reason: 'length' }])
   expect(ran).toBe(0)
+})
+
+test('each round has its own attempts, and they add up', async () => {
+  const call = aCall()
+  const seen: number[] = []
+  const { chat } = aModel(calling('t'), answer)
+  const counting: Chat = (request, inner) => {
+    seen.push(inner.receipt.attempts)
+    return chat(request, inner)
+  }
+  const tools = aRegistry(aTool('t', () => 'ok'))
+  await read(runTools({ chat: counting, registry: tools, limits: toolLimits })(aRequest, call))
+  expect(seen).toEqual([0, 0])
+  expect(call.receipt.attempts).toBe(2)
+})
+
+test('a secret that a tool gives away is cut out of all it says', async () => {
+  const secret = new Secret('marker-of-the-loop-7f3a')
+  const tool = aTool('t', (_, { onChunk }) => {
+    onChunk(`a ${secret.reveal()}`)
+    return `b ${secret.reveal()}`
+  })
+  const { chat, asked } = aModel(calling('t'), answer)
+  const { events } = await run(chat, { tools: [tool] })
+  expect(JSON.stringify([events, asked])).not.toContain(secret.reveal())
+  expect(resultsIn(events)).toMatchObject([{ content: 'b [secret]' }])
 })
 
 test('a failure in a later round is thrown as it is', async () => {
@@ -559,7 +600,9 @@ describe('an abort ends it at once', () => {
       await within(begun.promise, 1_000, 'the phase')
       const reason = new ChatError('cancelled', { message: 'gone' })
       controller.abort(reason)
-      expect((await within(reading, 250, 'the end')).thrown).toBe(reason)
+      const { thrown, events } = await within(reading, 250, 'the end')
+      expect(thrown).toBe(reason)
+      expect(resultsIn(events)).toEqual([])
       await within(stopped.promise, 250, 'the stop of what ran')
     })
 
