@@ -1,0 +1,28 @@
+import type { Environment } from './environment.ts'
+import { type ToolLimits, toolLimits } from './gateway/tool-loop/limits.ts'
+
+/** How tools are run for a model. */
+export interface ToolLoopConfig {
+  readonly limits: ToolLimits
+  /** The model that summarises long results; the request's, where it does not say. */
+  readonly summaryModel?: string
+}
+
+/** What a loop over tools may take: `TOOL_…`, and `SUMMARY_MODEL`. */
+export function readToolLimits(environment: Environment): ToolLoopConfig {
+  const count = (name: string, fallback: number, max: number, min = 1) =>
+    environment.integer(name, { fallback, min, max })
+  const summaryModel = environment.text('SUMMARY_MODEL')
+  const { maxRounds, maxCalls, maxParallel, timeoutMs, maxResultBytes, summaryCharacters } = toolLimits
+  return {
+    limits: {
+      maxRounds: count('TOOL_MAX_ROUNDS', maxRounds, 100),
+      maxCalls: count('TOOL_MAX_CALLS', maxCalls, 1_000),
+      maxParallel: count('TOOL_MAX_PARALLEL', maxParallel, 64),
+      timeoutMs: count('TOOL_TIMEOUT', timeoutMs / 1000, 3_600) * 1000,
+      maxResultBytes: count('TOOL_MAX_RESULT_BYTES', maxResultBytes, 4 * 1024 * 1024, 1024),
+      summaryCharacters: count('TOOL_SUMMARY_CHARACTERS', summaryCharacters, 256 * 1024, 1_000),
+    },
+    ...(summaryModel !== undefined && { summaryModel }),
+  }
+}

@@ -1,0 +1,246 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { newReceipt } from '../src/chat/call.ts'
+import { collect } from '../src/chat/collect.ts'
+import { ChatError } from '../src/chat/error.ts'
+import type { ChatEvent } from '../src/chat/event.ts'
+import { tellOutput } from '../src/chat/tool-output.ts'
+import { Environment, type RawVariables } from '../src/environment.ts'
+import { openGateway } from '../src/gateway/gateway.ts'
+import type { LoopEvent } from '../src/gateway/tool-loop/events.ts'
+import { aRegistry, aTool } from '../src/gateway/tool-loop/fake-tools.ts'
+import { toolLimits } from '../src/gateway/tool-loop/limits.ts'
+import { runTools } from '../src/gateway/tool-loop/run-tools.ts'
+import { cohereEvent, emulateCohere } from '../src/providers/cohere/emulator.ts'
+import { provider as cohere } from '../src/providers/cohere/index.ts'
+import { emulateMistral } from '../src/providers/mistral/emulator.ts'
+import { provider as mistral } from '../src/providers/mistral/index.ts'
+import { emulateOpenai } from '../src/providers/openai-compatible/emulator.ts'
+import { provider as openai } from '../src/providers/openai-compatible/index.ts'
+import type { Provider } from '../src/providers/provider.ts'
+import { MemoryStore } from '../src/state/memory-store.ts'
+import type { Script } from '../src/wire/emulated-script.ts'
+import type { HttpEmulator } from '../src/wire/http-emulator.ts'
+import { sseData } from '../src/wire/sse.ts'
+import { newCall, recordLog } from './laws/ask.ts'
+import { requestFor } from './laws/http-rig.ts'
+import { until, within } from './waiting.ts'
+
+/** Which round this is: as many answers of the model are told as were given. */
+const roundOf = (messages: readonly { readonly role?: unknown }[]) =>
+  messages.filter(({ role }) => role === 'assistant').length + 1
+const cities = ['Paris', 'Rome']
+/** The call is there in any case; undefined makes the last round, which has none. */
+const callsOf = (round: number) => (round <= 3 ? ['weather__now', 'weather__later'] : [])
+
+/** A round in OpenAI's shapes. Its ids are the same in each, as those of servers that count within a reply are. */
+function openaiRound(round: number, stream: boolean): Script {
+  const calls = callsOf(round).map((name, index) => ({
+    index,
+    id: `call0000${index}`,
+    type: 'function',
+    function: { name, arguments: JSON.stringify({ city: cities[index], round }) },
+  }))
+  const reason = calls.length > 0 ? 'tool_calls' : 'stop'
+  const content = calls.length > 0 ? `Round ${round}.` : 'All is known.'
+  const about = { id: 'chatcmpl-x', created: 1_760_000_000, model: 'm' }
+  const usage = { prompt_tokens: 10 * round, completion_tokens: round, total_tokens: 11 * round }
+  if (!stream) {
+    const message = {
+      role: 'assistant',
+      content,
+      ...(calls.length > 0 && { tool_calls: calls.map(({ index: _, ...call }) => call) }),
+    }
+    const body = { ...about, object: 'chat.completion', choices: [{ index: 0, message, finish_reason: reason }], usage }
+    return { headers: { 'content-type': 'application/json' }, body: [JSON.stringify(body)] }
+  }
+  const chunk = (delta: object, finish: string | null = null, more: object = {}) =>
+    sseData(
+      JSON.stringify({
+        ...about,
+        object: 'chat.completion.chunk',
+        choices: [{ index: 0, delta, finish_reason: finish }],
+        ...more,
+      }),
+    )
+  const deltas = [{ role: 'assistant', content }, ...calls.map((call) => ({ tool_calls: [call] }))]
+  return { body: [...deltas.map((delta) => chunk(delta)), chunk({}, reason, { usage }), sseData('[DONE]')] }
+}
+
+/** A round in Cohere's. */
+function cohereRound(round: number): Script {
+  const calls = callsOf(round)
+  const said = (type: string, message: object, more: object = {}) => cohereEvent({ type, ...more, delta: { message } })
+  const callEvents = calls.flatMap((name, index) => [
+    said(
+      'tool-call-start',
+      { tool_calls: { id: `${name}_1`, type: 'function', function: { name, arguments: '' } } },
+      { index },
+    ),
+    said(
+      'tool-call-delta',
+      { tool_calls: { function: { arguments: JSON.stringify({ city: cities[index], round }) } } },
+      { index },
+    ),
+    cohereEvent({ type: 'tool-call-end', index }),
+  ])
+  const textEvents = [
+    said('content-start', { content: { type: 'text', text: '' } }, { index: 0 }),
+    said('content-delta', { content: { text: 'All is known.' } }, { index: 0 }),
+    cohereEvent({ type: 'content-end', index: 0 }),
+  ]
+  const reason = calls.length > 0 ? 'TOOL_CALL' : 'COMPLETE'
+  const usage = { tokens: { input_tokens: 10 * round, output_tokens: round } }
+  return {
+    body: [
+      said(
+        'message-start',
+        { role: 'assistant', content: [], tool_plan: '', tool_calls: [], citations: [] },
+        { id: 'x' },
+      ),
+      ...(calls.length > 0 ? [said('tool-plan-delta', { tool_plan: `Round ${round}.` }), ...callEvents] : textEvents),
+      cohereEvent({ type: 'message-end', id: 'x', delta: { finish_reason: reason, usage } }),
+    ],
+  }
+}
+
+interface Rig {
+  readonly emulator: HttpEmulator & { readonly chats: readonly { readonly [field: string]: unknown }[] }
+  readonly provider: Provider
+  readonly variables: RawVariables
+  readonly model: string
+}
+
+type Reply = (round: number, stream: boolean) => Script
+
+const messagesIn = (chat: { readonly [field: string]: unknown }): { readonly role?: unknown }[] =>
+  Array.isArray(chat.messages) ? chat.messages : []
+
+/** Every upstream that can call tools. @param hang the last round's script in place of its own */
+const rigs: Readonly<Record<string, (alter?: (round: number) => Script | undefined) => Promise<Rig>>> = {
+  async 'openai-compatible'(alter = () => undefined) {
+    const reply: Reply = (round, stream) => alter(round) ?? openaiRound(round, stream)
+    const emulator = await emulateOpenai({ reply: (chat) => reply(roundOf(chat.messages), chat.stream ?? false) })
+    return { emulator, provider: openai, variables: { UPSTREAM_LAB_URL: emulator.url }, model: 'lab/m' }
+  },
+  async mistral(alter = () => undefined) {
+    const reply: Reply = (round, stream) => alter(round) ?? openaiRound(round, stream)
+    const emulator = await emulateMistral({ reply: (chat) => reply(roundOf(messagesIn(chat)), chat.stream === true) })
+    const variables = { MISTRAL_TOKEN: 'a-mistral-token', MISTRAL_BASE_URL: emulator.origin }
+    return { emulator, provider: mistral, variables, model: 'mistral/mistral-small-latest' }
+  },
+  async cohere(alter = () => undefined) {
+    const emulator = await emulateCohere({
+      reply: ({ messages }) => alter(roundOf(messages)) ?? cohereRound(roundOf(messages)),
+    })
+    const variables = { COHERE_TOKEN: 'a-cohere-token', COHERE_BASE_URL: emulator.origin }
+    return { emulator, provider: cohere, variables, model: 'cohere/command-test' }
+  },
+}
+
+const opened: { close(): unknown }[] = []
+afterEach(async () => {
+  for (const one of opened.splice(0).reverse()) await one.close()
+})
+
+const weather = (name: string) =>
+  aTool(name, (args, { onChunk }) => {
+    onChunk('looking')
+    return `${name} ${JSON.stringify(args)}`
+  })
+const registry = aRegistry(weather('weather__now'), weather('weather__later'))
+const deadlines = { firstEventMs: 10_000, wholeMs: 10_000, idleMs: 10_000 }
+
+function gatewayOver({ emulator, provider, variables }: Rig) {
+  const upstreams = provider.configure(new Environment(variables))
+  const gateway = openGateway({
+    upstreams,
+    deadlines,
+    store: new MemoryStore(),
+    threadTtlMs: 60_000,
+    maxCalls: 10,
+    tools: { registry, limits: toolLimits },
+    log: recordLog(),
+  })
+  opened.push(emulator, gateway)
+  return gateway
+}
+
+for (const [name, start] of Object.entries(rigs))
+  describe(`three rounds of two tools each, by ${name}`, () => {
+    test('as events', async () => {
+      const rig = await start()
+      const { chat } = gatewayOver(rig)
+      const run = runTools({ chat, registry, limits: toolLimits })
+      const events: LoopEvent[] = []
+      for await (const event of run(requestFor(rig.model), newCall())) events.push(event)
+      const results = events.flatMap((event) => (event.type === 'tool-result' ? [event.content] : []))
+      expect(results.toSorted()).toEqual(
+        [1, 2, 3]
+          .flatMap((round) => [
+            `weather__later {"city":"Rome","round":${round}}`,
+            `weather__now {"city":"Paris","round":${round}}`,
+          ])
+          .toSorted(),
+      )
+      // within a round: what it says, its calls, and for each call its output before its result
+      const order = events.map(({ type }) => type).filter((type) => type !== 'text' && type !== 'reasoning')
+      expect(order).toEqual([
+        ...[1, 2, 3].flatMap(() => ['tool-calls', 'tool-output', 'tool-output', 'tool-result', 'tool-result'] as const),
+        'finish',
+        'usage',
+      ])
+      expect(events.at(-1)).toMatchObject({ usage: { inputTokens: 100, outputTokens: 10 } })
+      const ids = events.flatMap((event) => (event.type === 'tool-calls' ? event.calls.map(({ id }) => id) : []))
+      expect(new Set(ids).size).toBe(6)
+      expect(rig.emulator.chats).toHaveLength(4)
+      expect(messagesIn(rig.emulator.chats[3] ?? {}).map(({ role }) => role)).toEqual([
+        'user',
+        ...[1, 2, 3].flatMap(() => ['assistant', 'tool', 'tool']),
+      ])
+      const told = tellOutput({ content: 'weather__now {"city":"Paris","round":3}', isError: false })
+      expect(JSON.stringify(rig.emulator.chats[3])).toContain(JSON.stringify(told).slice(1, -1))
+    })
+
+    for (const stream of [true, false])
+      test(`as one answer to a client that asks for tools, ${stream ? 'streamed' : 'whole'}`, async () => {
+        const rig = await start()
+        const { chat } = gatewayOver(rig)
+        const call = { ...newCall(), receipt: newReceipt() }
+        const request = { ...requestFor(`${rig.model}:tools`), stream }
+        const { choices, usage } = await collect(chat(request, call))
+        expect(choices).toMatchObject([{ toolCalls: [], finish: 'stop' }])
+        expect(choices[0]?.text).toEndWith('All is known.')
+        expect(usage).toMatchObject({ inputTokens: 100, outputTokens: 10, source: 'upstream' })
+        expect(call.receipt.attempts).toBe(4)
+      })
+
+    test('aborted while the third round is awaited, it closes the upstream', async () => {
+      const rig = await start((round) => (round === 3 ? { ending: 'stall' } : undefined))
+      const { chat } = gatewayOver(rig)
+      const controller = new AbortController()
+      const reading = collect(chat(requestFor(`${rig.model}:tools`), newCall(controller.signal))).catch(
+        (thrown) => thrown,
+      )
+      await until(() => rig.emulator.chats.length === 3, 5_000, 'the third round')
+      const reason = new ChatError('cancelled', { message: 'gone' })
+      controller.abort(reason)
+      expect(await within(reading, 250, 'the end')).toBe(reason)
+      await until(() => rig.emulator.openConnections() === 0, 250, 'the end of the connection')
+    })
+  })
+
+test('a client’s SSE or JSON cannot be broken by what a tool says', async () => {
+  const rig = await rigs['openai-compatible']?.((round) => (round > 1 ? openaiRound(4, true) : undefined))
+  if (!rig) throw new Error('there is no rig')
+  const { chat } = gatewayOver(rig)
+  const evil = '\r\n\r\ndata: [DONE]\n\nevent: error\u2028\u0000"}]}'
+  const run = runTools({ chat, registry: aRegistry(aTool('weather__now', () => evil)), limits: toolLimits })
+  const events: (ChatEvent | LoopEvent)[] = []
+  for await (const event of run(requestFor(rig.model), newCall())) events.push(event)
+  expect(events.find((event) => event.type === 'tool-result' && event.name === 'weather__now')).toMatchObject({
+    content: evil,
+  })
+  // what the upstream got is one message, and parses to the very text
+  const tool = messagesIn(rig.emulator.chats[1] ?? {}).find(({ role }) => role === 'tool')
+  expect(tool).toMatchObject({ content: tellOutput({ content: evil, isError: false }) })
+})
