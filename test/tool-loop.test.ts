@@ -4,6 +4,10 @@ import { collect } from '../src/chat/collect.ts'
 import { ChatError } from '../src/chat/error.ts'
 import type { ChatEvent } from '../src/chat/event.ts'
 import { tellOutput } from '../src/chat/tool-output.ts'
+import { Conversations } from '../src/conversations/conversations.ts'
+import { faultIn } from '../src/conversations/fault-in.ts'
+import type { OpenTurn } from '../src/conversations/open-turn.ts'
+import { encodeRequest } from '../src/dialects/openai-chat/encode-request.ts'
 import { Environment, type RawVariables } from '../src/environment.ts'
 import { openGateway } from '../src/gateway/gateway.ts'
 import type { LoopEvent } from '../src/gateway/tool-loop/events.ts'
@@ -18,6 +22,7 @@ import { emulateOpenai } from '../src/providers/openai-compatible/emulator.ts'
 import { provider as openai } from '../src/providers/openai-compatible/index.ts'
 import type { Provider } from '../src/providers/provider.ts'
 import { MemoryStore } from '../src/state/memory-store.ts'
+import type { ToolRegistry } from '../src/tools/tool.ts'
 import type { Script } from '../src/wire/emulated-script.ts'
 import type { HttpEmulator } from '../src/wire/http-emulator.ts'
 import { sseData } from '../src/wire/sse.ts'
@@ -228,6 +233,67 @@ for (const [name, start] of Object.entries(rigs))
       await until(() => rig.emulator.openConnections() === 0, 250, 'the end of the connection')
     })
   })
+
+describe('a session, with the loop that answers in it', () => {
+  const whose = { client: 'law', session: 's' }
+  const patience = { wait: false, signal: new AbortController().signal }
+
+  /** As a surface does it: everything is kept before the next event is read. */
+  async function keep(turn: OpenTurn, events: AsyncIterable<LoopEvent>, signal: AbortSignal): Promise<void> {
+    let said = ''
+    try {
+      for await (const event of events) {
+        if (event.type === 'text') said += event.text
+        if (event.type === 'tool-result') await turn.result(event)
+        if (event.type !== 'tool-calls') continue
+        await turn.called(event)
+        said = ''
+      }
+      await turn.end('completed', { text: said })
+    } catch {
+      await turn.end(signal.aborted ? 'cancelled' : 'failed', { text: said })
+    } finally {
+      await turn.close()
+    }
+  }
+
+  test('is what the loop told the model; after an abort while tools run the next message works', async () => {
+    const rig = await rigs['openai-compatible']?.()
+    if (!rig) throw new Error('there is no rig')
+    const { chat } = gatewayOver(rig)
+    const conversations = new Conversations({ store: new MemoryStore(), ttlMs: 60_000 })
+    const ask = async (content: string, tools: ToolRegistry, controller = new AbortController()) => {
+      const opened = await conversations.open(whose, { model: rig.model, content }, patience)
+      if (opened.kind === 'answered') throw new Error('it was answered before')
+      const request = { ...requestFor(rig.model), messages: opened.turn.messages() }
+      const run = runTools({ chat, registry: tools, limits: toolLimits })
+      await keep(opened.turn, run(request, newCall(controller.signal)), controller.signal)
+    }
+    const controller = new AbortController()
+    const hanging = aTool('weather__later', (_, { signal }) => {
+      controller.abort(new ChatError('cancelled', { message: 'gone' }))
+      return new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    })
+    await ask('first', aRegistry(weather('weather__now'), hanging), controller)
+    const first = (await conversations.messages(whose, 100)) ?? []
+    expect(first.map(({ role, status }) => `${role} ${status}`).slice(0, 2)).toEqual([
+      'user completed',
+      'assistant completed',
+    ])
+    expect(first.at(-1)).toMatchObject({ role: 'assistant', status: 'cancelled' })
+    expect(first.filter((message) => message.role === 'tool' && message.isError)).not.toEqual([])
+    await ask('second', registry)
+    // what the last round was told is the history, to the letter
+    const opened = await conversations.open(whose, { model: rig.model, content: 'third' }, patience)
+    if (opened.kind === 'answered') throw new Error('it was answered before')
+    const kept = encodeRequest({ ...requestFor('m'), messages: opened.turn.messages() }).messages
+    const told = messagesIn(rig.emulator.chats.at(-1) ?? {})
+    expect(Array.isArray(kept) ? kept.slice(0, told.length) : []).toEqual(told)
+    expect(faultIn(opened.turn.messages())).toBeUndefined()
+    await opened.turn.close()
+    expect(rig.emulator.openConnections()).toBeLessThanOrEqual(1)
+  })
+})
 
 test('a client’s SSE or JSON cannot be broken by what a tool says', async () => {
   const rig = await rigs['openai-compatible']?.((round) => (round > 1 ? openaiRound(4, true) : undefined))

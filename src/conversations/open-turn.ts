@@ -155,12 +155,12 @@ function over(): ChatError {
   return new ChatError('conflict', { message: 'This turn is over.', code: 'session_lost' })
 }
 
-/** The members that are not undefined. */
+/** The members that say something. */
 function optional<T extends object>(members: { readonly [K in keyof T]: T[K] | undefined }): Partial<T> {
   const found: Partial<T> = {}
   for (const key in members) {
     const value = members[key]
-    if (value !== undefined) found[key] = value
+    if (value !== undefined && value !== '') found[key] = value
   }
   return found
 }

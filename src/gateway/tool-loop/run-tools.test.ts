@@ -526,6 +526,19 @@ describe('a result', () => {
   })
 })
 
+test('P4: nothing is read ahead of its reader', async () => {
+  let read = 0
+  const endless: Chat = async function* () {
+    for (;;) {
+      read++
+      yield text('x')
+    }
+  }
+  let seen = 0
+  for await (const _ of start(endless, { tools: [aTool('t', () => 'ok')] })) if (++seen === 5) break
+  expect(read).toBe(5)
+})
+
 describe('partial output', () => {
   test('that nobody reads waits as one piece, and is bounded', async () => {
     const tool = aTool('t', (_, { onChunk }) => {
@@ -616,6 +629,17 @@ describe('an abort ends it at once', () => {
     await run(aModel(calling('t'), answer).chat, { tools: [tool], signal })
     expect(most).toBeGreaterThan(0)
     expect(getEventListeners(signal, 'abort')).toEqual([])
+  })
+
+  test('while the tools are asked for', async () => {
+    const controller = new AbortController()
+    const registry = { list: () => new Promise<never>(() => undefined) }
+    const reading = read(
+      runTools({ chat: aModel(answer).chat, registry, limits: toolLimits })(aRequest, aCall(controller.signal)),
+    )
+    const reason = new ChatError('cancelled', { message: 'gone' })
+    controller.abort(reason)
+    expect((await within(reading, 250, 'the end')).thrown).toBe(reason)
   })
 
   test('and a reader that leaves is an abort to the tools', async () => {

@@ -1,3 +1,4 @@
+import { orAbort } from '../../chat/abort.ts'
 import { branchReceipt, type Call } from '../../chat/call.ts'
 import type { Chat } from '../../chat/chat.ts'
 import { ChatError } from '../../chat/error.ts'
@@ -88,7 +89,8 @@ class Loop<Needs> {
     const { registry, servers, isAllowed = () => true } = this.#options
     const own = this.#request.parameters.tools ?? []
     const names = new Set(own.map(({ name }) => name))
-    const listed = await registry.list(this.#call.signal, servers)
+    const { signal } = this.#call
+    const listed = await orAbort(registry.list(signal, servers), signal)
     const tools = new Map(
       listed.filter((tool) => isAllowed(tool) && !names.has(tool.name)).map((tool) => [tool.name, tool]),
     )
