@@ -1,15 +1,18 @@
 import { ChatError } from '../chat/error.ts'
 import type { SseFrame } from './sse.ts'
 
-/** Characters of one line. */
-const maxLength = 16 * 1024 * 1024
-
 /** Cuts bytes into lines, for streams that have one frame a line; blank ones are passed over. */
 export class LineSplitter {
   readonly #text = new TextDecoder()
+  readonly #maxLength: number
   /** Pieces of a line whose end has not come. */
   #line: string[] = []
   #length = 0
+
+  /** @param maxLength characters of one line, over 0 */
+  constructor(maxLength = 16 * 1024 * 1024) {
+    this.#maxLength = maxLength
+  }
 
   push(bytes: Uint8Array): SseFrame[] | undefined {
     const [tail = '', ...rest] = this.#text.decode(bytes, { stream: true }).split('\n')
@@ -27,7 +30,7 @@ export class LineSplitter {
 
   #keep(piece: string): void {
     this.#length += piece.length
-    if (this.#length > maxLength)
+    if (this.#length > this.#maxLength)
       throw new ChatError('upstream-outdated', {
         message: 'The upstream sent a line that is too long.',
         code: 'upstream_response_too_large',

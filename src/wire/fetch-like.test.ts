@@ -1,0 +1,145 @@
+import { afterAll, expect, test } from 'bun:test'
+import { settled, until, within } from '../../test/waiting.ts'
+import { plainRequest, sendForResponse } from './fetch-like.ts'
+import { type Exchange, emulateHttp } from './http-emulator.ts'
+
+let answer: (exchange: Exchange) => void | Promise<void> = () => undefined
+const emulator = await emulateHttp((exchange) => answer(exchange))
+afterAll(() => emulator.close())
+const never = new AbortController().signal
+const get = { method: 'GET', url: `${emulator.origin}/a?b=c`, headers: {} } as const
+
+test('a library’s request is sent, with nothing but what is foreseen of it', async () => {
+  answer = (exchange) => exchange.reply(200, 'yes', { 'x-own': '1' })
+  const init = {
+    method: 'POST',
+    headers: new Headers({ 'X-A': '1' }),
+    body: '{}',
+    proxy: 'http://127.0.0.1:1',
+    unix: '/x',
+  }
+  const request = plainRequest(new URL(get.url), init)
+  expect(request).toEqual({ method: 'POST', url: get.url, headers: { 'x-a': '1' }, body: '{}' })
+  const response = await sendForResponse(request, never)
+  expect([response.status, response.headers.get('x-own'), await response.text()]).toEqual([200, '1', 'yes'])
+  expect(emulator.requests.at(-1)).toMatchObject({ method: 'POST', path: '/a?b=c', body: '{}' })
+  expect(plainRequest(get.url)).toEqual(get)
+})
+
+test('what nobody foresaw is refused', async () => {
+  expect(() => plainRequest(get.url, { method: 'PUT' })).toThrow('the method PUT')
+  expect(() => plainRequest(get.url, { method: 'POST', body: new Blob(['x']) })).toThrow('a body that is no text')
+  for (const url of ['file:///etc/hostname', 'data:,x', 's3://a/b'])
+    expect(await sendForResponse(plainRequest(url), never).catch(String)).toContain('neither http nor https')
+})
+
+test('a redirect is handed on, not followed', async () => {
+  answer = (exchange) => exchange.reply(307, '', { location: '/elsewhere' })
+  const response = await sendForResponse(get, never)
+  expect([response.status, response.headers.get('location')]).toEqual([307, '/elsewhere'])
+  expect(emulator.requests.at(-1)?.path).toBe('/a?b=c')
+})
+
+test('an empty reply is one', async () => {
+  let ends = 0
+  answer = (exchange) => void exchange.raw('HTTP/1.1 204 Emulated\r\n\r\n')
+  const response = await sendForResponse(get, never, { ended: () => void ends++ })
+  expect([response.status, response.body, ends]).toEqual([204, null, 1])
+})
+
+test('the body passes piece by piece, and its end is told once', async () => {
+  answer = async (exchange) => {
+    exchange.head(200)
+    await exchange.chunk('one')
+    await exchange.chunk('two')
+    exchange.end()
+  }
+  const told: string[] = []
+  const response = await sendForResponse(get, never, {
+    passed: (bytes) => void told.push(Buffer.from(bytes).toString()),
+    ended: () => void told.push('end'),
+  })
+  expect(await response.text()).toBe('onetwo')
+  expect([told.slice(0, -1).join(''), told.at(-1)]).toEqual(['onetwo', 'end'])
+})
+
+test('a body that is refused as it passes breaks, and its connection is let go of', async () => {
+  let closed = Promise.resolve(0)
+  answer = async (exchange) => {
+    closed = exchange.closed
+    exchange.head(200)
+    await exchange.chunk('too much')
+  }
+  const response = await sendForResponse(get, never, {
+    passed: () => {
+      throw new Error('refused')
+    },
+  })
+  expect(await response.text().catch(String)).toContain('refused')
+  await within(closed, 1_000, 'the connection closes')
+})
+
+test('a cut is an error', async () => {
+  answer = async (exchange) => {
+    exchange.head(200)
+    await exchange.chunk('half')
+    exchange.reset()
+  }
+  const response = await sendForResponse(get, never)
+  expect(await response.text().catch(String)).toContain('closed the connection')
+})
+
+test('whoever leaves the body lets go of the connection', async () => {
+  let closed = Promise.resolve(0)
+  answer = async (exchange) => {
+    closed = exchange.closed
+    exchange.head(200)
+    await exchange.chunk('one')
+  }
+  const response = await sendForResponse(get, never)
+  const reader = response.body?.getReader()
+  await reader?.read()
+  await reader?.cancel()
+  await within(closed, 1_000, 'the connection closes')
+})
+
+test('an abandoned body lets go of its connection, and tells its reader nothing more', async () => {
+  let closed = Promise.resolve(0)
+  answer = async (exchange) => {
+    closed = exchange.closed
+    exchange.head(200)
+    await exchange.chunk('one')
+  }
+  const left = new AbortController()
+  let ends = 0
+  const response = await sendForResponse(get, left.signal, {
+    ended: () => void ends++,
+    isAbandoned: () => left.signal.aborted,
+  })
+  const reader = response.body?.getReader()
+  await reader?.read()
+  let isTold = false
+  const told = () => {
+    isTold = true
+  }
+  reader?.read().then(told, told)
+  left.abort(new Error('enough'))
+  await within(closed, 1_000, 'the connection closes')
+  await until(() => ends === 1, 1_000, 'the end')
+  expect(isTold).toBe(false)
+})
+
+test('nothing is read that nobody asks for', async () => {
+  let sent = 0
+  answer = async (exchange) => {
+    exchange.head(200)
+    while (sent < 512 && exchange.isOpen()) {
+      await exchange.chunk(new Uint8Array(64 * 1024))
+      sent++
+    }
+  }
+  const response = await sendForResponse(get, never)
+  await until(() => sent > 0, 1_000, 'the first')
+  expect(await settled(() => sent, 100, 3_000)).toBeLessThan(400)
+  await response.body?.cancel()
+})
