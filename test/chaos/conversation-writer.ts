@@ -1,0 +1,27 @@
+import { Conversations } from '../../src/conversations/conversations.ts'
+import { openStore } from '../../src/state/open-store.ts'
+
+/** Writes turns into a session for ever, and says each step once it is acknowledged. It is meant to be killed. */
+const [file = ''] = process.argv.slice(2)
+const conversations = new Conversations({ store: await openStore({ kind: 'sqlite', file }), ttlMs: 3_600_000 })
+const whose = { client: 'chaos', session: 's' }
+const signal = new AbortController().signal
+const say = (word: string) => process.stdout.write(`${word}\n`)
+
+for (;;) {
+  const word = crypto.randomUUID()
+  const opened = await conversations.open(whose, { model: 'm', content: `q ${word}` }, { wait: false, signal })
+  say(`q ${word}`)
+  if (opened.kind === 'answered') continue
+  const { turn } = opened
+  const calls = ['a', 'b'].map((name) => ({ id: `${name} ${word}`, name, arguments: '{}' }))
+  await turn.called({ text: `c ${word}`, calls })
+  say(`c ${word}`)
+  for (const { id, name } of calls) {
+    await turn.result({ toolCallId: id, name, content: `r ${id}`, isError: false })
+    say(`r ${id}`)
+  }
+  await turn.end('completed', { text: `e ${word}` })
+  say(`e ${word}`)
+  await turn.close()
+}
