@@ -18,6 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'providers/provider.ts': ['chat', 'accounts'],
   'providers/index.ts': ['providers'],
   'providers/*': ['chat', 'wire', 'dialects', 'accounts', 'auth', 'providers/provider.ts'],
+  tools: ['chat', 'wire'],
   gateway: ['chat', 'state', 'accounts', 'tools', 'providers/provider.ts'],
   telemetry: ['chat'],
   api: ['chat', 'wire', 'dialects', 'gateway'],
@@ -34,10 +35,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Where each package may be imported. Node's and Bun's own modules may be everywhere. */
 const packageHomes: Readonly<Record<string, readonly string[]>> = {
   elysia: ['api', 'app.ts'],
-  zod: ['environment.ts', 'api', 'dialects', 'accounts', 'auth', 'providers'],
+  zod: ['environment.ts', 'api', 'dialects', 'accounts', 'auth', 'providers', 'tools'],
   pino: ['telemetry'],
   tokenx: ['gateway/count-tokens.ts'],
   'socket.io-client': ['wire'],
+  '@modelcontextprotocol/sdk': ['tools'],
 }
 
 /** Where a finding is at home; elsewhere, and where there is no home, it is a violation. */

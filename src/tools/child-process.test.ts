@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'bun:test'
+import { randomUUID } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { open, path, startHttpServer, stdioServer } from '../../test/tools/servers.ts'
+import { until, within } from '../../test/waiting.ts'
+import { startGroup } from './child-process.ts'
+
+/** The processes of this machine that were started with this mark in their environment, or by one that was. */
+function marked(mark: string): string[] {
+  return readdirSync('/proc').filter((entry) => {
+    try {
+      return /^\d+$/.test(entry) && readFileSync(`/proc/${entry}/environ`, 'latin1').includes(`MARK=${mark}`)
+    } catch {
+      return false
+    }
+  })
+}
+
+const holder = join(import.meta.dir, '../../test/tools/holder.ts')
+const run = (...args: string[]) =>
+  Bun.spawn([process.execPath, holder, ...args], { stdin: 'ignore', stdout: 'pipe', stderr: 'inherit', env: path })
+
+/** A gateway that holds two servers which ignore the end of their input and SIGTERM, and have a child each. */
+async function hold(mark: string) {
+  const gateway = run('hold', mark)
+  const { value } = await gateway.stdout.getReader().read()
+  expect(new TextDecoder().decode(value).trim()).toBe('9')
+  // each is a server, its child, and the shell that watches over both
+  await until(() => marked(mark).length === 6, 5_000, 'the servers and their children run')
+  return gateway
+}
+
+describe('when the gateway is gone nothing of its servers is left,', () => {
+  for (const [how, signal] of [
+    ['killed', 'SIGKILL'],
+    ['or ended without a goodbye', 'SIGUSR2'],
+  ] as const)
+    test(how, async () => {
+      const mark = randomUUID()
+      const gateway = await hold(mark)
+      gateway.kill(signal)
+      await gateway.exited
+      await until(() => marked(mark).length === 0, 2_000, 'all of them are gone')
+    })
+})
+
+test('a server that ignores every request to go is made to, with its children', async () => {
+  const mark = randomUUID()
+  const tools = open([stdioServer('deaf', 'raw-server.ts', ['deaf'], { MARK: mark })])
+  await tools.list()
+  await until(() => marked(mark).length === 3, 5_000, 'the server and its child run')
+  await within(tools.registry.close(), 3_000, 'the close')
+  await until(() => marked(mark).length === 0, 1_000, 'all of them are gone')
+})
+
+test('a server that goes by itself leaves no child behind, and takes no other server along', async () => {
+  const [mark, other] = [randomUUID(), randomUUID()]
+  await using tools = open([
+    stdioServer('one', 'sdk-server.ts', ['stdio'], { MARK: mark }),
+    stdioServer('other', 'sdk-server.ts', ['stdio'], { MARK: other }),
+  ])
+  await tools.list('other')
+  const crash = (await tools.list('one')).get('crash')
+  const others = marked(other)
+  expect(others).toHaveLength(2)
+  await crash?.run({}, { signal: AbortSignal.timeout(5_000), onChunk: () => undefined })
+  await until(() => marked(mark).length === 0, 1_000, 'all of it is gone')
+  expect(marked(other)).toEqual(others)
+})
+
+test('a server that is cut off is gone at once', async () => {
+  const mark = randomUUID()
+  await using tools = open([stdioServer('bad', 'raw-server.ts', ['cyclic'], { MARK: mark })])
+  await tools.list()
+  await until(() => marked(mark).length === 0, 1_000, 'it is gone')
+})
+
+test('a command gets its arguments as they are: no shell looks into them', async () => {
+  const args = ['-c', 'printf "%s|" "$@"', 'sh', '$HOME', '`id`', '; exit 1', "it's", 'a  b', '*', '--']
+  const group = startGroup({ name: 'a', transport: 'stdio', command: '/bin/sh', args, environment: {} })
+  expect(await new Response(group.stdout).text()).toBe(`${args.slice(3).join('|')}|`)
+  expect(await group.exited).toBe(0)
+  await group.end()
+})
+
+describe('after many connections, each with a call, nothing is left:', () => {
+  const count = process.env.TRIBUTARY_TEST_FULL === '1' ? 1_000 : 100
+
+  /** That it ends by itself proves that no timer, socket or process holds it. */
+  async function cycles(...args: string[]): Promise<void> {
+    const child = run('cycles', String(count), ...args)
+    const said = await within(new Response(child.stdout).text(), count * 200, 'the cycles')
+    expect(await within(child.exited, 5_000, 'the end')).toBe(0)
+    const { before, after } = JSON.parse(said)
+    expect(after - before).toBeLessThan(8)
+  }
+
+  test('over stdio', async () => {
+    const mark = randomUUID()
+    await cycles('stdio', mark)
+    expect(marked(mark)).toEqual([])
+  }, 240_000)
+
+  for (const transport of ['http', 'sse'] as const)
+    test(`over ${transport}`, async () => {
+      await using server = await startHttpServer('cycled', transport)
+      await cycles(transport, server.config.url.reveal())
+      const latest = performance.now() + 2_000
+      while ((await server.seen()).sessions > 0) if (performance.now() > latest) throw new Error('a session is left')
+    }, 240_000)
+})

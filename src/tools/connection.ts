@@ -1,0 +1,232 @@
+import type { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js'
+import { z } from 'zod'
+import { linkAbort } from '../chat/abort.ts'
+import type { Logger } from '../chat/call.ts'
+import { ChatError } from '../chat/error.ts'
+import type { Fields } from '../chat/message.ts'
+import { type CallEnd, endOf, isAnswer, whyFailed } from './failure.ts'
+import type { TransportHooks } from './hooks.ts'
+import { type Line, openLine } from './line.ts'
+import { floodMeter } from './meter.ts'
+import { readNotification } from './notification.ts'
+import { CallResult, readResult } from './result.ts'
+import type { ToolServerConfig } from './server-config.ts'
+import type { ToolContext } from './tool.ts'
+
+/** How a connection ended. */
+export interface ConnectionEnd {
+  /** Completes "the server failed: …"; nothing secret in it. */
+  readonly why: string
+  /** It did what no honest server does. */
+  readonly isMisbehaviour: boolean
+}
+
+export interface ConnectionOptions {
+  readonly log: Logger
+  readonly version: string
+  /** Called once, when an open connection is of no use any more, unless it was closed. */
+  ended(end: ConnectionEnd): void
+}
+
+const maxPages = 100
+/** Tools of one server that are offered. */
+const maxTools = 256
+/** A call's limit is its caller's. */
+const noLimitMs = 24 * 3600 * 1000
+const listMs = 30_000
+
+const ListPage = z.looseObject({ tools: z.array(z.unknown()), nextCursor: z.string().optional() })
+
+/** A server that has been greeted. */
+export class Connection {
+  readonly #options: ConnectionOptions
+  readonly #meter = floodMeter()
+  /** Who hears what the running calls say meanwhile, by the token that is in each call. */
+  readonly #running = new Map<string, (text: string) => void>()
+  #calls = 0
+  #line: Line | undefined
+  #client: Client | undefined
+  #end: ConnectionEnd | undefined
+  #isOpen = false
+  #isListStale = false
+
+  private constructor(options: ConnectionOptions) {
+    this.#options = options
+  }
+
+  /** Connects and greets. @returns what came of it @throws the signal's reason once it is aborted; nothing else */
+  static async open(
+    server: ToolServerConfig,
+    options: ConnectionOptions,
+    signal: AbortSignal,
+  ): Promise<Connection | ConnectionEnd> {
+    const connection = new Connection(options)
+    try {
+      await connection.#open(server, signal)
+      connection.#isOpen = true
+      // it may have closed while nobody looked
+      if (!connection.#client?.transport) connection.#end ??= { why: closedByPeer, isMisbehaviour: false }
+    } catch (thrown) {
+      connection.#kill()
+      signal.throwIfAborted()
+      options.log.debug({ err: thrown }, 'an MCP server could not be connected')
+      connection.#end ??= { why: whyFailed(thrown), isMisbehaviour: false }
+    }
+    return connection.#end ?? connection
+  }
+
+  /** Why it is of no use any more; undefined as long as it is. */
+  get end(): ConnectionEnd | undefined {
+    return this.#end
+  }
+
+  /** Whether the server has said that its tools are others now. */
+  get isListStale(): boolean {
+    return this.#isListStale
+  }
+
+  /** Its tools as it lists them, at most 256. @throws what the library throws */
+  async listTools(signal: AbortSignal): Promise<readonly unknown[]> {
+    this.#isListStale = false
+    const link = linkAbort(signal)
+    try {
+      return await this.#allPages(link.signal)
+    } finally {
+      link.release()
+    }
+  }
+
+  async #allPages(signal: AbortSignal): Promise<readonly unknown[]> {
+    if (!this.#client?.getServerCapabilities()?.tools) return []
+    const tools: unknown[] = []
+    const cursors = new Set<string>()
+    for (let cursor: string | undefined; ; ) {
+      const page = await this.#page(cursor, signal)
+      tools.push(...page.tools.slice(0, maxTools + 1 - tools.length))
+      cursor = page.nextCursor
+      if (tools.length > maxTools) {
+        this.#options.log.warn({}, `an MCP server has more than ${maxTools} tools: the first of them are offered`)
+        return tools.slice(0, maxTools)
+      }
+      if (cursor === undefined) return tools
+      if (cursors.has(cursor) || cursors.size >= maxPages - 1) throw this.#misbehaved('its list of tools has no end')
+      cursors.add(cursor)
+    }
+  }
+
+  /** Runs a tool once. @throws the context's signal's reason once that is aborted; nothing else */
+  async call(name: string, args: Fields, { signal, onChunk }: ToolContext): Promise<CallEnd> {
+    const link = linkAbort(signal)
+    const progressToken = `call-${++this.#calls}`
+    this.#running.set(progressToken, onChunk)
+    try {
+      const client = this.#client
+      if (!client || this.#end) return { kind: 'refused', why: this.#end?.why ?? 'it is closed' }
+      const params = { name, arguments: args, _meta: { progressToken } }
+      const options = { signal: link.signal, timeout: noLimitMs }
+      const result = await client.request({ method: 'tools/call', params }, CallResult, options)
+      return { kind: 'done', outcome: readResult(result) }
+    } catch (thrown) {
+      signal.throwIfAborted()
+      // the library forgets a request that could not be sent only once it is aborted
+      if (!isAnswer(thrown)) link.abort(abandoned)
+      return endOf(thrown, this.#end?.why)
+    } finally {
+      link.release()
+      this.#running.delete(progressToken)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#end ??= { why: 'it was closed', isMisbehaviour: false }
+    await this.#line?.end()
+  }
+
+  async #open(server: ToolServerConfig, signal: AbortSignal): Promise<void> {
+    const { log, version } = this.#options
+    const hooks: TransportHooks = {
+      log,
+      lost: (why) => this.#finish({ why, isMisbehaviour: false }),
+      misbehaved: (why) => void this.#misbehaved(why),
+      listening: () => {
+        this.#isListStale = true
+      },
+      unreadable: () => this.#count(),
+    }
+    const { Client } = await import('@modelcontextprotocol/sdk/client/index.js')
+    const line = await openLine(server, hooks)
+    signal.throwIfAborted()
+    this.#line = line
+    line.transport.onmessage = (message) => this.#sees(message, line)
+    const client = new Client({ name: 'tributary', version }, { capabilities: {} })
+    this.#client = client
+    // the library hears of progress a moment late: after the answer, where both came at once
+    client.removeNotificationHandler('notifications/progress')
+    client.onerror = (error) => this.#onError(error, server)
+    client.onclose = () => this.#lost()
+    const kill = () => this.#kill()
+    signal.addEventListener('abort', kill, { once: true })
+    try {
+      await client.connect(line.transport, { signal, timeout: noLimitMs })
+      if (client.getServerCapabilities()?.logging)
+        await client.setLoggingLevel('info', { signal, timeout: listMs }).catch(() => undefined)
+    } finally {
+      signal.removeEventListener('abort', kill)
+    }
+  }
+
+  #page(cursor: string | undefined, signal: AbortSignal): Promise<z.infer<typeof ListPage>> {
+    const params = cursor === undefined ? {} : { cursor }
+    if (!this.#client) throw new ChatError('upstream-failed', { message: 'it is closed' })
+    return this.#client.request({ method: 'tools/list', params }, ListPage, { signal, timeout: listMs })
+  }
+
+  #sees(message: JSONRPCMessage, line: Line): void {
+    line.sees(message)
+    this.#count()
+    if (!('method' in message)) return
+    if (message.method === 'notifications/tools/list_changed') this.#isListStale = true
+    const said = readNotification(message)
+    if (!said) return
+    // a log message does not say which call it is about
+    const [only] = this.#running.size === 1 ? this.#running.values() : []
+    const onChunk = said.token === undefined ? only : this.#running.get(said.token)
+    onChunk?.(`${said.text}\n`)
+  }
+
+  #count(): void {
+    if (this.#meter()) this.#misbehaved('it floods the gateway with messages')
+  }
+
+  #onError(error: Error, server: ToolServerConfig): void {
+    this.#options.log.debug({ err: error }, 'an MCP server, or the way to it, has a fault')
+    // an older server's session ends with its stream; the other's when the library gives up
+    const isOver = server.transport === 'sse' ? 'event' in error : error.message.startsWith('Maximum reconnection')
+    if (isOver) this.#lost()
+  }
+
+  /** Until it is open, what the greeting fails with tells more. */
+  #lost(): void {
+    if (this.#isOpen) this.#finish({ why: closedByPeer, isMisbehaviour: false })
+  }
+
+  #misbehaved(why: string): ChatError {
+    this.#finish({ why, isMisbehaviour: true })
+    return new ChatError('upstream-failed', { message: why })
+  }
+
+  #finish(end: ConnectionEnd): void {
+    if (this.#end) return
+    this.#end = end
+    this.#kill()
+    if (this.#isOpen) this.#options.ended(end)
+  }
+
+  #kill(): void {
+    this.#line?.kill()
+  }
+}
+
+const closedByPeer = 'its connection closed'
+const abandoned = new ChatError('cancelled', { message: 'The request has failed.' })

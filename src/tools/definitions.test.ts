@@ -1,0 +1,75 @@
+import { expect, test } from 'bun:test'
+import { Pins, readDefinition } from './definitions.ts'
+
+const schema = { type: 'object', properties: { text: { type: 'string' } } }
+const define = (more: object) => readDefinition({ name: 'a', inputSchema: schema, ...more })
+
+test('a schema is passed as it is', () => {
+  const inputSchema = {
+    type: 'object',
+    $defs: { x: { enum: [1, null] } },
+    oneOf: [{ $ref: '#/$defs/x' }],
+    'x-own': [{}],
+  }
+  expect(define({ inputSchema })?.parameters).toEqual(inputSchema)
+  expect(define({ inputSchema: {} })?.parameters).toEqual({ type: 'object' })
+})
+
+test('a description is shown without what a reader would not see, and no more than 4 KiB of it', () => {
+  const hidden = 'a\u0000b\u001b[31mc\u202ed\u200be\u2066f\ufeffg\u{e0041}\u{e007f}h\u00adi\u2028j\u{e0101}k'
+  expect(define({ description: `${hidden}\n\tline` })?.description).toBe('ab[31mcdefghijk\n\tline')
+  expect(define({ description: 'Über 道 👩‍🔬 é' })?.description).toBe('Über 道 👩🔬 é')
+  expect(define({ description: 'd'.repeat(10_000) })?.description).toHaveLength(4096)
+  const inputSchema = { type: 'object', properties: { description: { type: 'string', description: 'p\u200bq' } } }
+  expect(define({ inputSchema })?.parameters).toEqual({
+    type: 'object',
+    properties: { description: { type: 'string', description: 'pq' } },
+  })
+})
+
+test('what is no tool that a model could be given is left out', () => {
+  let deep: unknown = {}
+  for (let at = 0; at < 200_000; at++) deep = { deep }
+  const refused = [
+    undefined,
+    'a tool',
+    { name: 'a' },
+    { name: '', inputSchema: schema },
+    { name: 'a', inputSchema: { type: 'string' } },
+    { name: 'a', inputSchema: 'object' },
+    { name: 'a', inputSchema: { type: 'object', note: 'n'.repeat(70_000) } },
+    { name: 'a', inputSchema: { type: 'object', deep } },
+    { name: 'a', inputSchema: schema, description: 7 },
+  ]
+  expect(refused.map((listed) => readDefinition(listed))).toEqual(refused.map(() => undefined))
+})
+
+test('a schema that reaches for the prototype reaches nothing', () => {
+  const inputSchema = JSON.parse(
+    '{"type": "object", "__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}}',
+  )
+  define({ inputSchema })
+  expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false)
+})
+
+test('a tool that becomes another is off from then on, and what it was does not bring it back', () => {
+  const pins = new Pins()
+  const [first, reordered, changed, other] = [
+    define({ description: 'reads' }),
+    readDefinition({ inputSchema: { properties: schema.properties, type: 'object' }, description: 'reads', name: 'a' }),
+    define({ description: 'reads, and sends it on' }),
+    define({ name: 'b' }),
+  ]
+  if (!first || !reordered || !changed || !other) throw new Error('these are tools')
+  expect([first, reordered, other].map((definition) => pins.admits(definition))).toEqual([true, true, true])
+  expect(pins.admits(changed)).toBe(false)
+  expect([pins.admits(first), pins.isUnchanged('a'), pins.isUnchanged('b')]).toEqual([false, false, true])
+})
+
+test('a name that a schema calls otherwise is another tool', () => {
+  const pins = new Pins()
+  const renamed = { type: 'object', properties: { text_and_your_keys: { type: 'string' } } }
+  const [first, changed] = [define({}), define({ inputSchema: renamed })]
+  if (!first || !changed) throw new Error('these are tools')
+  expect([pins.admits(first), pins.admits(changed)]).toEqual([true, false])
+})

@@ -1,0 +1,17 @@
+import type { Logger } from '../chat/call.ts'
+
+/** Characters of one message: a result, a list of tools, a notification. */
+export const maxMessageLength = 4 * 1024 * 1024
+
+/** What a transport tells of its connection beyond what the library's interface has. */
+export interface TransportHooks {
+  readonly log: Logger
+  /** The connection is of no use any more. @param why completes "the server failed: …", nothing secret in it */
+  lost(why: string): void
+  /** The same, by what no honest server does. */
+  misbehaved(why: string): void
+  /** The server can be heard from now on; what it said by itself before this may have been missed. */
+  listening(): void
+  /** Something came that is no message. */
+  unreadable(): void
+}

@@ -1,0 +1,41 @@
+import type { Fields } from '../chat/message.ts'
+import { builtinServer, qualifiedName } from './names.ts'
+import type { Tool, ToolContext, ToolOutcome } from './tool.ts'
+
+/** A tool that is a function of this program. */
+export interface InProcessTool {
+  readonly name: string
+  readonly description: string
+  /** JSON Schema of its arguments, which are not checked against it. */
+  readonly parameters: Fields
+  /** Whether it says anything through `onChunk` before it is done. */
+  readonly supportsStreaming: boolean
+  /** @throws anything: the model is told its message */
+  run(args: Fields, context: ToolContext): Promise<ToolOutcome>
+}
+
+/** The function as a tool like those of any server. */
+export function inProcess(tool: InProcessTool): Tool {
+  const { name, description, parameters, supportsStreaming } = tool
+  return {
+    name: qualifiedName(builtinServer, name),
+    server: builtinServer,
+    description,
+    parameters,
+    supportsStreaming,
+    async run(args, context) {
+      context.signal.throwIfAborted()
+      let isOver = false
+      // what it says after its end belongs to nothing
+      const onChunk = (text: string) => void (isOver || context.signal.aborted || context.onChunk(text))
+      try {
+        return await tool.run(args, { signal: context.signal, onChunk })
+      } catch (thrown) {
+        context.signal.throwIfAborted()
+        return { content: thrown instanceof Error ? thrown.message : String(thrown), isError: true }
+      } finally {
+        isOver = true
+      }
+    },
+  }
+}

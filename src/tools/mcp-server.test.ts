@@ -1,0 +1,254 @@
+import { describe, expect, test } from 'bun:test'
+import { type HttpProcess, type OpenTools, open, startHttpServer, stdioServer } from '../../test/tools/servers.ts'
+import { until, within } from '../../test/waiting.ts'
+import type { ToolServerConfig } from './server-config.ts'
+
+// The library's own server classes, each in a process of its own.
+
+interface Started extends AsyncDisposable {
+  readonly config: ToolServerConfig
+}
+
+const stdio = async (): Promise<Started> => ({
+  config: stdioServer('real', 'sdk-server.ts', ['stdio']),
+  [Symbol.asyncDispose]: async () => undefined,
+})
+
+const transports: readonly (readonly [name: string, start: () => Promise<Started>])[] = [
+  ['stdio', stdio],
+  ['streamable HTTP', () => startHttpServer('real', 'http')],
+  ['streamable HTTP with JSON replies', () => startHttpServer('real', 'http', 'json')],
+  ['streamable HTTP that can be taken up again', () => startHttpServer('real', 'http', 'resumable')],
+  ['the older HTTP with events', () => startHttpServer('real', 'sse')],
+]
+
+const unknown = /It is not known whether it ran/
+
+for (const [name, start] of transports)
+  describe(`over ${name}`, () => {
+    test('tools are listed, all pages of them, and run', async () => {
+      await using server = await start()
+      await using tools = open([server.config])
+      expect(tools.state('real')).toMatchObject({ status: 'idle', tools: 0 })
+      const listed = [...(await tools.registry.list(AbortSignal.timeout(10_000), ['real'])).values()]
+      expect(listed).toHaveLength(20)
+      expect(listed[0]).toMatchObject({
+        name: 'real__echo',
+        server: 'real',
+        description: 'Says it back.',
+        parameters: { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] },
+      })
+      expect(tools.state('real')).toMatchObject({ status: 'connected', tools: 20 })
+      expect(await tools.run('echo', { text: 'ü道' })).toEqual({ content: 'you said ü道', isError: false })
+      expect((await tools.run('image')).content).toBe(
+        'a picture:\n[image/png, 12 KB, not shown]\n[audio/wav, 3 bytes, not shown]',
+      )
+      expect((await tools.run('structured')).content).toBe('{"n":1}')
+      expect(await tools.run('nothing')).toEqual({ content: '', isError: false })
+    })
+
+    test('failures are outcomes, and lies about a schema are data', async () => {
+      await using server = await start()
+      await using tools = open([server.config])
+      expect(await tools.run('fails')).toEqual({ content: 'it went wrong', isError: true })
+      expect(await tools.run('refuses')).toEqual({
+        content: "The tool's server refused the call: these arguments will not do",
+        isError: true,
+      })
+      expect(await tools.run('liar')).toEqual({ content: '{"n":"no number"}', isError: false })
+      expect(tools.state('real')?.status).toBe('connected')
+    })
+
+    test('3 MB come whole; what is over 4 MiB cuts the server off, and no other', async () => {
+      await using server = await start()
+      await using tools = open([server.config, stdioServer('other', 'sdk-server.ts', ['stdio'])])
+      const [big, echo] = [(await tools.list('real')).get('big'), (await tools.list('other')).get('echo')]
+      const context = { signal: AbortSignal.timeout(20_000), onChunk: () => undefined }
+      expect((await big?.run({ bytes: 3_000_000 }, context))?.content).toHaveLength(3_000_000)
+      expect(await big?.run({ bytes: 5_000_000 }, context)).toMatchObject({
+        content: expect.stringMatching(unknown),
+        isError: true,
+      })
+      expect(tools.state('real')).toMatchObject({ status: 'failed', why: 'it sent a message that is too large' })
+      expect(await big?.run({ bytes: 1 }, context)).toEqual({
+        content: 'The tool was not run: it sent a message that is too large.',
+        isError: true,
+      })
+      expect(await echo?.run({ text: 'hi' }, context)).toEqual({ content: 'you said hi', isError: false })
+    })
+
+    test('an aborted call is cancelled at the server, at once, and the next one runs', async () => {
+      await using server = await start()
+      await using tools = open([server.config])
+      const left = new AbortController()
+      const gone = new Error('the client left')
+      const begun = Promise.withResolvers<void>()
+      const run = tools.run('hang', {}, { signal: left.signal, onChunk: () => begun.resolve() })
+      // one with JSON replies says nothing meanwhile
+      if (name.includes('JSON')) await untilRemembered(tools, ({ runs }) => runs > 0)
+      else await within(begun.promise, 4_000, 'the tool has begun')
+      left.abort(gone)
+      expect(
+        await within(
+          run.catch((thrown: unknown) => thrown),
+          250,
+          'the abort',
+        ),
+      ).toBe(gone)
+      await untilRemembered(tools, ({ cancelled }) => cancelled === 1)
+    })
+
+    test('what a server asks of its client is refused: no sampling, no questions, no roots', async () => {
+      await using server = await start()
+      await using tools = open([server.config])
+      // with JSON replies there is no way to ask
+      if (name.includes('JSON')) return
+      expect((await tools.run('asks')).content).toBe('-32601 -32601 -32601')
+    })
+
+    test('tools that come are offered; one that becomes another is off, whoever still holds it', async () => {
+      await using server = await start()
+      await using tools = open([server.config])
+      const before = await tools.list()
+      const context = { signal: AbortSignal.timeout(10_000), onChunk: () => undefined }
+      await untilListed(tools, 'grow', (names) => names.some((name) => /^new_tool_[0-9a-f]{8}$/.test(name)))
+      await untilListed(tools, 'change', (names) => !names.includes('echo'))
+      expect(await before.get('echo')?.run({ text: 'hi' }, context)).toMatchObject({
+        content: expect.stringMatching(/^The tool was not run: .* is off until the gateway is restarted/),
+        isError: true,
+      })
+      expect(tools.log.lines.join('\n')).toContain('not what it was when it was first seen')
+      expect(await tools.run('stream')).toMatchObject({ isError: false })
+    })
+  })
+
+async function memoryOf(tools: OpenTools): Promise<{ readonly runs: number; readonly cancelled: number }> {
+  return JSON.parse((await tools.run('memory')).content)
+}
+
+/** Asks for what the server remembers until it is so. */
+async function untilRemembered(tools: OpenTools, isSo: (memory: Awaited<ReturnType<typeof memoryOf>>) => boolean) {
+  const latest = performance.now() + 4_000
+  while (!isSo(await memoryOf(tools))) if (performance.now() > latest) throw new Error('the server knows nothing of it')
+}
+
+/** Runs a tool that changes the tools until their names are so: the server's word of it may be early, and is never repeated. */
+async function untilListed(
+  tools: OpenTools,
+  changing: string,
+  isSo: (names: readonly string[]) => boolean,
+): Promise<void> {
+  const latest = performance.now() + 4_000
+  const names = async () => [...(await tools.list()).keys()]
+  while (!isSo(await names())) {
+    if (performance.now() > latest) throw new Error(`the tools are still ${await names()}`)
+    await tools.run(changing)
+  }
+}
+
+for (const [name, start] of transports.filter(([name]) => !name.includes('JSON')))
+  test(`over ${name} a running tool's progress and log are its output, in order`, async () => {
+    await using server = await start()
+    await using tools = open([server.config])
+    const chunks: string[] = []
+    await tools.run('stream', {}, { onChunk: (text) => chunks.push(text) })
+    expect(chunks).toEqual(['1 of 3\n', 'half\n', '3 of 3\n', 'a log line\n'])
+  })
+
+test('of two calls at once each hears its own progress, and neither the log of who knows which', async () => {
+  await using server = await startHttpServer('real', 'http')
+  await using tools = open([server.config])
+  const left = new AbortController()
+  const [hanging, streaming]: [string[], string[]] = [[], []]
+  const hang = tools.run('hang', {}, { signal: left.signal, onChunk: (text) => hanging.push(text) })
+  await until(() => hanging.length > 0, 5_000, 'the first has begun')
+  await tools.run('stream', {}, { onChunk: (text) => streaming.push(text) })
+  left.abort(new Error('enough'))
+  await hang.catch(() => undefined)
+  expect([hanging, streaming]).toEqual([['hanging\n'], ['1 of 3\n', 'half\n', '3 of 3\n']])
+})
+
+describe('a connection that breaks within a call', () => {
+  const breaking: readonly (readonly [string, () => Promise<Started>, tool: string])[] = [
+    ['stdio', stdio, 'crash'],
+    ['streamable HTTP', () => startHttpServer('real', 'http'), 'drop'],
+    ['the older HTTP', () => startHttpServer('real', 'sse'), 'drop'],
+  ]
+  for (const [name, start, tool] of breaking)
+    test(`over ${name} leaves the outcome unknown; the call is not repeated, and the next one connects anew`, async () => {
+      await using server = await start()
+      await using tools = open([server.config])
+      const before = (await memoryOf(tools)).runs
+      expect(await within(tools.run(tool), 5_000, 'the outcome')).toMatchObject({
+        content: expect.stringMatching(unknown),
+        isError: true,
+      })
+      const { runs } = await memoryOf(tools)
+      // a process that crashed remembers nothing
+      expect(runs).toBe(tool === 'crash' ? 0 : before + 1)
+      expect(tools.state('real')).toMatchObject({ status: 'connected' })
+    })
+
+  test('of a server that dies for good is told as it is', async () => {
+    const server = await startHttpServer('real', 'http')
+    await using tools = open([server.config])
+    const echo = (await tools.list()).get('echo')
+    await server[Symbol.asyncDispose]()
+    const context = { signal: AbortSignal.timeout(10_000), onChunk: () => undefined }
+    expect(await echo?.run({ text: 'hi' }, context)).toMatchObject({ isError: true })
+  })
+})
+
+describe('streamable HTTP', () => {
+  const headersOf = async (server: HttpProcess, method: string) =>
+    (await server.seen()).seen.filter((request) => request.method === method).map(({ headers }) => headers)
+
+  test('keeps one session, names the revision, and ends it in the end', async () => {
+    await using server = await startHttpServer('real', 'http')
+    const tools = open([server.config])
+    await tools.run('echo', { text: 'a' })
+    await tools.run('echo', { text: 'b' })
+    expect((await server.seen()).sessions).toBe(1)
+    const [first, ...later] = await headersOf(server, 'POST')
+    expect(first?.['mcp-session-id']).toBeUndefined()
+    expect(first).toMatchObject({ accept: 'application/json, text/event-stream', 'content-type': 'application/json' })
+    expect(new Set(later.map((headers) => headers['mcp-session-id'])).size).toBe(1)
+    for (const headers of later.slice(1)) expect(headers['mcp-protocol-version']).toBe('2025-11-25')
+    await tools.registry.close()
+    expect(await headersOf(server, 'DELETE')).toHaveLength(1)
+    expect((await server.seen()).sessions).toBe(0)
+  })
+
+  test('begins a new session where the server has forgotten the old one, and makes the call there', async () => {
+    await using server = await startHttpServer('real', 'http')
+    await using tools = open([server.config])
+    await tools.run('forget')
+    const deadline = performance.now() + 5_000
+    while ((await server.seen()).sessions > 0) if (performance.now() > deadline) throw new Error('it does not forget')
+    expect(await tools.run('echo', { text: 'again' })).toEqual({ content: 'you said again', isError: false })
+    expect((await server.seen()).memory.runs).toBe(2)
+  })
+
+  test('takes a reply up again after its last event', async () => {
+    await using server = await startHttpServer('real', 'http', 'resumable')
+    await using tools = open([server.config])
+    expect(await within(tools.run('resume'), 5_000, 'the reply')).toEqual({ content: 'taken up again', isError: false })
+    const resumed = (await headersOf(server, 'GET')).filter((headers) => headers['last-event-id'])
+    expect(resumed).toHaveLength(1)
+    expect((await server.seen()).memory.runs).toBe(1)
+  })
+
+  test('a cancelled call’s reply is let go of, and not taken up again', async () => {
+    await using server = await startHttpServer('real', 'http', 'resumable')
+    await using tools = open([server.config])
+    const left = new AbortController()
+    const begun = Promise.withResolvers<void>()
+    const run = tools.run('hang', {}, { signal: left.signal, onChunk: () => begun.resolve() })
+    await within(begun.promise, 5_000, 'the tool has begun')
+    left.abort(new Error('enough'))
+    await run.catch(() => undefined)
+    // an event of its reply had an id, so the library would come back for the rest within its retry time of 20 ms
+    for (let at = 0; at < 10; at++) await tools.run('echo', { text: 'x' })
+    expect((await headersOf(server, 'GET')).filter((headers) => headers['last-event-id'])).toEqual([])
+  })
+})

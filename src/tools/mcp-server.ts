@@ -1,0 +1,216 @@
+import { linkAbort, orAbort } from '../chat/abort.ts'
+import type { Logger } from '../chat/call.ts'
+import { ChatError } from '../chat/error.ts'
+import type { Fields } from '../chat/message.ts'
+import { Backoff } from './backoff.ts'
+import { Connection, type ConnectionEnd } from './connection.ts'
+import { type Definition, Pins, readDefinition } from './definitions.ts'
+import { whyFailed } from './failure.ts'
+import { qualifiedName } from './names.ts'
+import type { ToolServerConfig } from './server-config.ts'
+import type { Tool, ToolContext, ToolOutcome, ToolServerState } from './tool.ts'
+
+export interface McpServerOptions {
+  readonly log: Logger
+  /** Our own, which a server is told. */
+  readonly version: string
+  /** Milliseconds by a steady clock. */
+  now(): number
+  /** From 0 to 1. */
+  random(): number
+}
+
+/** Until a server has greeted back; one that is started may have to be fetched first (`npx`). */
+const greetMs = { stdio: 60_000, http: 20_000, sse: 20_000 } as const
+
+/** A server's word that its tools are others now may be lost, with the stream it stood in. */
+const listMaxAgeMs = 60_000
+
+/**
+ * An MCP server over its life: connected when it is first needed, again when it is needed after a failure and some
+ * patience, and not for a while after it misbehaved. Nothing runs between.
+ */
+export class McpServer {
+  readonly name: string
+  readonly #config: ToolServerConfig
+  readonly #options: McpServerOptions
+  readonly #log: Logger
+  readonly #pins = new Pins()
+  readonly #backoff: Backoff
+  readonly #closing = new AbortController()
+  #connection: Connection | undefined
+  #connecting: Promise<Connection> | undefined
+  #listing: Promise<readonly Tool[]> | undefined
+  #tools: readonly Tool[] = []
+  #listedUntil = 0
+  #why: string | undefined
+
+  constructor(config: ToolServerConfig, options: McpServerOptions) {
+    this.name = config.name
+    this.#config = config
+    this.#options = options
+    this.#log = options.log.child({ mcpServer: config.name })
+    this.#backoff = new Backoff(options.now, options.random)
+  }
+
+  get state(): ToolServerState {
+    return {
+      name: this.name,
+      transport: this.#config.transport,
+      status: this.#status(),
+      tools: this.#tools.length,
+      ...(this.#why !== undefined && { why: this.#why }),
+    }
+  }
+
+  /** Its tools; asks for them where they are not known, or are others now. @throws ChatError where it cannot be reached, or the signal's reason */
+  async list(signal: AbortSignal): Promise<readonly Tool[]> {
+    const connection = await this.#connected(signal)
+    if (this.#options.now() < this.#listedUntil && !connection.isListStale) return this.#tools
+    this.#listing ??= this.#list(connection).finally(() => {
+      this.#listing = undefined
+    })
+    return orAbort(this.#listing, signal)
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(closed)
+    const connection = this.#connection ?? (await this.#connecting?.catch(() => undefined))
+    this.#connection = undefined
+    await connection?.close()
+  }
+
+  #status(): ToolServerState['status'] {
+    if (this.#connecting) return 'connecting'
+    if (this.#connection) return 'connected'
+    return this.#why === undefined ? 'idle' : 'failed'
+  }
+
+  /** The connection there is, or a new one: one attempt at a time, whoever asks. */
+  #connected(signal: AbortSignal): Promise<Connection> {
+    if (this.#closing.signal.aborted) return Promise.reject(closed)
+    if (this.#connection) return Promise.resolve(this.#connection)
+    if (!this.#connecting && this.#backoff.isWaiting)
+      return Promise.reject(new ChatError('upstream-failed', { message: this.#why ?? 'it failed' }))
+    this.#connecting ??= this.#connect().finally(() => {
+      this.#connecting = undefined
+    })
+    return orAbort(this.#connecting, signal)
+  }
+
+  async #connect(): Promise<Connection> {
+    const link = linkAbort(this.#closing.signal)
+    const timer = setTimeout(() => link.abort(late), greetMs[this.#config.transport])
+    const { version } = this.#options
+    const ended = (end: ConnectionEnd) => this.#ended(end)
+    try {
+      const opened = await Connection.open(this.#config, { log: this.#log, version, ended }, link.signal)
+      if (!(opened instanceof Connection)) {
+        this.#fail(opened)
+        throw new ChatError('upstream-failed', { message: opened.why })
+      }
+      this.#connection = opened
+      this.#why = undefined
+      this.#listedUntil = 0
+      this.#backoff.began()
+      this.#log.info({}, 'an MCP server is connected')
+      return opened
+    } catch (thrown) {
+      if (thrown === late) this.#fail({ why: late.message, isMisbehaviour: false })
+      throw thrown
+    } finally {
+      clearTimeout(timer)
+      link.release()
+    }
+  }
+
+  #ended(end: ConnectionEnd): void {
+    this.#connection = undefined
+    this.#fail(end)
+  }
+
+  #fail({ why, isMisbehaviour }: ConnectionEnd): void {
+    this.#why = why
+    if (isMisbehaviour) this.#backoff.misbehaved()
+    else this.#backoff.failed()
+    this.#log.warn({ why }, isMisbehaviour ? 'an MCP server is cut off' : 'an MCP server failed')
+  }
+
+  async #list(connection: Connection): Promise<readonly Tool[]> {
+    const listed = await connection.listTools(this.#closing.signal).catch((thrown: unknown) => {
+      this.#giveUp(connection, whyFailed(thrown))
+      throw thrown
+    })
+    const tools = new Map<string, Tool>()
+    for (const definition of listed.map(readDefinition)) {
+      const tool = definition && this.#admitted(definition)
+      // of two with one name nobody could tell which is meant
+      if (tool && !tools.has(tool.name)) tools.set(tool.name, tool)
+    }
+    if (tools.size < listed.length)
+      this.#log.warn({ leftOut: listed.length - tools.size }, 'some tools of an MCP server are not offered')
+    this.#tools = [...tools.values()]
+    this.#listedUntil = this.#options.now() + listMaxAgeMs
+    return this.#tools
+  }
+
+  /** Ends a connection that is of no use though it stands. */
+  #giveUp(connection: Connection, why: string): void {
+    if (this.#connection !== connection) return
+    this.#ended({ why, isMisbehaviour: false })
+    void connection.close()
+  }
+
+  #admitted(definition: Definition): Tool | undefined {
+    const { name, description, parameters } = definition
+    if (!this.#pins.admits(definition)) {
+      this.#log.warn(
+        { tool: name },
+        'a tool of an MCP server is not what it was when it was first seen: it is off until the next start',
+      )
+      return undefined
+    }
+    return {
+      name: qualifiedName(this.name, name),
+      server: this.name,
+      ...(description !== undefined && { description }),
+      parameters,
+      supportsStreaming: true,
+      run: (args, context) => this.#run(name, args, context),
+    }
+  }
+
+  async #run(name: string, args: Fields, context: ToolContext): Promise<ToolOutcome> {
+    context.signal.throwIfAborted()
+    if (!this.#pins.isUnchanged(name))
+      return refusal('the tool is not what it was when it was first seen, and is off until the gateway is restarted')
+    const end = await this.#call(name, args, context)
+    if (end.kind !== 'session-lost') return end.kind === 'done' ? end.outcome : refusal(end.why)
+    // the server has not looked at the call: in a new session it may be made once more
+    const again = await this.#call(name, args, context)
+    if (again.kind === 'done') return again.outcome
+    return refusal(again.kind === 'refused' ? again.why : 'it does not keep its sessions')
+  }
+
+  async #call(name: string, args: Fields, context: ToolContext): ReturnType<Connection['call']> {
+    const connection = await this.#connected(context.signal).catch((thrown: unknown) => {
+      context.signal.throwIfAborted()
+      return thrown instanceof ChatError ? thrown.message : 'it failed'
+    })
+    if (typeof connection === 'string') return { kind: 'refused', why: connection }
+    const end = await connection.call(name, args, context)
+    if (end.kind === 'session-lost' && this.#connection === connection) {
+      this.#connection = undefined
+      void connection.close()
+    }
+    return end
+  }
+}
+
+const closed = new ChatError('cancelled', { message: 'The program stops.' })
+const late = new ChatError('timeout', { message: 'it did not answer in time' })
+
+/** Told where it is certain that the tool did not run. */
+function refusal(why: string): ToolOutcome {
+  return { content: `The tool was not run: ${why}.`, isError: true }
+}

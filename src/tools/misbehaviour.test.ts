@@ -1,0 +1,207 @@
+import { describe, expect, test } from 'bun:test'
+import { open, path, startHttpServer, stdioServer } from '../../test/tools/servers.ts'
+import { until, within } from '../../test/waiting.ts'
+import { Secret } from '../chat/secret.ts'
+import { emulateHttp } from '../wire/http-emulator.ts'
+
+// A server written by hand, in a process of its own, beside an honest one.
+
+const bad = (mode: string, environment = {}) => stdioServer('bad', 'raw-server.ts', [mode], environment)
+const good = stdioServer('good', 'sdk-server.ts', ['stdio'])
+const context = { signal: AbortSignal.timeout(60_000), onChunk: () => undefined }
+const namesOf = (tools: Awaited<ReturnType<ReturnType<typeof open>['list']>>) => [...tools.keys()]
+
+describe('a server is cut off, and the other one works on, when', () => {
+  const listing: readonly (readonly [string, string, string])[] = [
+    ['its pages go round in a circle', 'cyclic', 'its list of tools has no end'],
+    ['its pages never end', 'endless', 'its list of tools has no end'],
+    ['it lists a million tools', 'million', 'it sent a message that is too large'],
+  ]
+  for (const [what, mode, why] of listing)
+    test(what, async () => {
+      await using tools = open([bad(mode), good])
+      expect(namesOf(await tools.list('bad'))).toEqual([])
+      expect(tools.state('bad')).toMatchObject({ status: 'failed', why })
+      expect(tools.log.lines.join('\n')).toContain('an MCP server is cut off')
+      const echo = (await tools.list()).get('echo')
+      expect(await echo?.run({ text: 'hi' }, context)).toEqual({ content: 'you said hi', isError: false })
+    })
+
+  const calling: readonly (readonly [string, string, string, string])[] = [
+    ['it floods us with messages', '', 'flood', 'it floods the gateway with messages'],
+    ['it sends a line without an end', 'long-line', 'long-line', 'it sent a message that is too large'],
+  ]
+  for (const [what, mode, tool, why] of calling)
+    test(what, async () => {
+      await using tools = open([bad(mode), good])
+      const run = (await tools.list('bad')).get(tool)?.run({}, context)
+      expect(await within(Promise.resolve(run), 20_000, 'the outcome')).toMatchObject({ isError: true })
+      expect(tools.state('bad')).toMatchObject({ status: 'failed', why })
+      const echo = (await tools.list('good')).get('echo')
+      expect(await echo?.run({ text: 'hi' }, context)).toEqual({ content: 'you said hi', isError: false })
+    })
+})
+
+test('while a server floods us, another one answers', async () => {
+  await using tools = open([bad(''), good])
+  const flood = (await tools.list('bad')).get('flood')?.run({}, context)
+  const echo = (await tools.list('good')).get('echo')
+  expect(await within(Promise.resolve(echo?.run({ text: 'hi' }, context)), 5_000, 'the other')).toMatchObject({
+    content: 'you said hi',
+  })
+  expect(await flood).toMatchObject({ isError: true })
+})
+
+test('of a server with endless pages of tools the first 256 are offered', async () => {
+  await using tools = open([bad('pages')])
+  const names = namesOf(await tools.list())
+  expect([names.length, names.at(-1)]).toEqual([256, 't255'])
+  expect(tools.log.lines.join('\n')).toContain('more than 256 tools')
+})
+
+test('a tool that lies of itself is left out, or shown without its disguise; the others stand', async () => {
+  await using tools = open([bad('liars')])
+  const listed = await tools.list()
+  expect(namesOf(listed)).toEqual([
+    'good',
+    'long',
+    expect.stringMatching(/^dotted_name_with_spaces_[0-9a-f]{8}$/),
+    expect.any(String),
+  ])
+  expect(listed.get('good')?.description).toBe('It is good.\nReally.')
+  expect(listed.get('long')?.description).toHaveLength(4096)
+  const [, , dotted] = [...listed.values()]
+  expect(dotted?.parameters).toEqual({ type: 'object', properties: { p: { description: 'p' } } })
+  expect(await dotted?.run({}, context)).toEqual({ content: 'ran dotted.name/with spaces', isError: false })
+})
+
+test('a message that nests without end is passed over', async () => {
+  await using tools = open([bad('')])
+  expect(await tools.run('deep')).toEqual({ content: 'ran deep', isError: false })
+})
+
+test('what a server prints beside its messages does no harm', async () => {
+  await using tools = open([bad('banner')])
+  expect(await tools.run('echo')).toEqual({ content: 'ran echo', isError: false })
+})
+
+describe('revisions', () => {
+  for (const revision of ['2025-06-18', '2025-11-25'])
+    test(`a server that speaks ${revision} is spoken to`, async () => {
+      await using tools = open([bad(`revision=${revision}`)])
+      expect(await tools.run('echo')).toEqual({ content: 'ran echo', isError: false })
+    })
+  test('one that speaks none of ours has failed, and says why', async () => {
+    await using tools = open([bad('revision=2099-01-01')])
+    expect(namesOf(await tools.list())).toEqual([])
+    expect(tools.state('bad')).toMatchObject({
+      status: 'failed',
+      why: 'it speaks no revision of MCP that the gateway speaks',
+    })
+  })
+})
+
+describe('a server that cannot be connected has no tools, and says why:', () => {
+  const cannot: readonly (readonly [string, ReturnType<typeof bad>, string | RegExp])[] = [
+    ['its process ends', bad('exit'), 'its process ended (exit code 7)'],
+    [
+      'there is no such command',
+      { ...good, name: 'bad', command: 'no-such-command' },
+      /^its command could not be found/,
+    ],
+    ['there is no such folder', { ...good, name: 'bad', folder: '/no/such/folder' }, /could not be started/],
+  ]
+  for (const [what, config, why] of cannot)
+    test(what, async () => {
+      await using tools = open([config])
+      expect(namesOf(await tools.list())).toEqual([])
+      expect(tools.state('bad')?.why).toMatch(why)
+    })
+
+  for (const [status, why] of [
+    [401, "it refuses the gateway's credentials (HTTP 401)"],
+    [404, 'it answered HTTP 404'],
+    [500, 'it answered HTTP 500'],
+  ] as const)
+    for (const transport of ['http', 'sse'] as const)
+      test(`it answers ${status} over ${transport}, and where it would send us for a token we do not go`, async () => {
+        const emulator = await emulateHttp((exchange) =>
+          exchange.reply(status, 'no', {
+            'www-authenticate': `Bearer resource_metadata="${emulator.origin}/.well-known/oauth-protected-resource"`,
+          }),
+        )
+        const url = new Secret(`${emulator.origin}/mcp`)
+        await using tools = open([{ name: 'bad', transport, url, headers: {} }])
+        expect(namesOf(await tools.list())).toEqual([])
+        expect(tools.state('bad')).toMatchObject({ status: 'failed', why })
+        expect(new Set(emulator.requests.map(({ path: asked }) => asked))).toEqual(new Set(['/mcp']))
+        await emulator.close()
+      })
+
+  test('it sends us elsewhere, where we do not go', async () => {
+    await using elsewhere = await startHttpServer('real', 'http')
+    const emulator = await emulateHttp((exchange) => exchange.reply(307, '', { location: `${elsewhere.origin}/mcp` }))
+    const url = new Secret(`${emulator.origin}/mcp`)
+    await using tools = open([{ name: 'bad', transport: 'http', url, headers: {} }])
+    expect(namesOf(await tools.list())).toEqual([])
+    expect((await elsewhere.seen()).seen).toEqual([])
+    await emulator.close()
+  })
+})
+
+test('a server that never greets is waited for while the client waits, and no longer than that', async () => {
+  await using tools = open([bad('silent'), good])
+  const left = new AbortController()
+  const gone = new Error('the client left')
+  const list = tools.registry.list(left.signal)
+  await until(() => tools.state('good')?.status === 'connected', 5_000, 'the other is connected')
+  expect(tools.state('bad')).toMatchObject({ status: 'connecting' })
+  left.abort(gone)
+  expect(
+    await within(
+      list.catch((thrown: unknown) => thrown),
+      250,
+      'the list',
+    ),
+  ).toBe(gone)
+})
+
+test('all who need a server that is not connected yet wait for one connection', async () => {
+  await using server = await startHttpServer('real', 'http')
+  await using tools = open([server.config])
+  await Promise.all(Array.from({ length: 20 }, () => tools.list()))
+  expect((await server.seen()).sessions).toBe(1)
+})
+
+test('a server that fails again and again is not started each time somebody asks', async () => {
+  const clock = { now: 0 }
+  await using tools = open([bad('exit')], { now: () => clock.now, random: () => 0 })
+  const starts = () => tools.log.lines.filter((line) => line.startsWith('an MCP server failed')).length
+  for (let at = 0; at < 10; at++) await tools.list()
+  expect(starts()).toBe(2)
+  clock.now += 999
+  await tools.list()
+  expect(starts()).toBe(2)
+  clock.now += 1
+  await tools.list()
+  expect(starts()).toBe(3)
+})
+
+test('what a server says of itself is logged, some of it, and no secret in it', async () => {
+  const mark = 'stderr-mark-of-a-secret-kind'
+  await using tools = open([bad('stderr', { MARK: new Secret(mark) })])
+  expect(await tools.run('echo')).toMatchObject({ isError: false })
+  const said = () => tools.log.lines.filter((line) => line.startsWith('an MCP server says'))
+  await until(() => said().length >= 2, 5_000, 'it has said something')
+  expect(said().join('\n')).not.toContain('the end')
+  expect(said().join('\n').length).toBeLessThan(80 * 1024)
+})
+
+test('a process gets the environment that is configured for it, and nothing of ours', async () => {
+  await using tools = open([{ ...good, environment: { ...path, MARK: new Secret('mark') }, folder: '/' }])
+  const { env, cwd } = JSON.parse((await tools.run('environment')).content)
+  // the shell that takes the command's place adds what every shell does
+  const { PWD, OLDPWD, SHLVL, _, ...own } = env
+  expect(own).toEqual({ ...path, MARK: 'mark' })
+  expect(cwd).toBe('/')
+})

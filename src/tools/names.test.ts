@@ -1,0 +1,38 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { qualifiedName, serverAlias } from './names.ts'
+
+test('a plain name stands behind its server’s', () => {
+  expect(qualifiedName('exa', 'web_search_exa')).toBe('exa__web_search_exa')
+  expect(qualifiedName('my-server', 'read__file-2')).toBe('my-server__read__file-2')
+})
+
+test('a name that no model takes is made one, and told from its like by a hash', () => {
+  expect(qualifiedName('exa', 'web.search')).toMatch(/^exa__web_search_[0-9a-f]{8}$/)
+  expect(qualifiedName('exa', 'web.search')).not.toBe(qualifiedName('exa', 'web/search'))
+  expect(qualifiedName('exa', 'web_search')).toBe('exa__web_search')
+  expect(qualifiedName('my server', 'a')).toMatch(/^my_server_[0-9a-f]{8}__a$/)
+  expect(serverAlias('a__b')).toMatch(/^a_b_[0-9a-f]{8}$/)
+  expect(qualifiedName('ü', '道')).toMatch(/^[0-9a-f]{8}__[_0-9a-f]+$/)
+})
+
+test('a long name is cut, and still its own', () => {
+  const long = 'a'.repeat(100)
+  expect(qualifiedName('server', long)).toHaveLength(64)
+  expect(qualifiedName('server', long)).not.toBe(qualifiedName('server', `${long}a`))
+  expect(qualifiedName('s'.repeat(64), long)).toHaveLength(64)
+  expect(qualifiedName('s'.repeat(64), long)).toMatch(/^s{15}_[0-9a-f]{8}__a/)
+})
+
+test('of any two servers and tools no two have one name, and each is one that OpenAI takes', () => {
+  const name = fc.oneof(fc.string({ minLength: 1, maxLength: 80 }), fc.stringMatching(/^[ab_.]{1,6}$/))
+  fc.assert(
+    fc.property(name, name, name, name, (server, tool, otherServer, otherTool) => {
+      const first = qualifiedName(server, tool)
+      expect(first).toMatch(/^[a-zA-Z0-9_-]{1,64}$/)
+      expect(first.slice(0, first.indexOf('__'))).toBe(serverAlias(server))
+      if (server !== otherServer || tool !== otherTool) expect(qualifiedName(otherServer, otherTool)).not.toBe(first)
+    }),
+    { numRuns: 2_000 },
+  )
+})

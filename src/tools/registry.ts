@@ -1,0 +1,65 @@
+import { linkAbort } from '../chat/abort.ts'
+import type { Logger } from '../chat/call.ts'
+import { ChatError } from '../chat/error.ts'
+import { currentTime } from './builtin.ts'
+import { type InProcessTool, inProcess } from './in-process.ts'
+import { McpServer } from './mcp-server.ts'
+import { builtinServer } from './names.ts'
+import type { ToolsConfig } from './server-config.ts'
+import type { Tool, ToolRegistry } from './tool.ts'
+
+export interface ToolsOptions {
+  readonly log: Logger
+  /** Our own version, which servers are told. */
+  readonly version: string
+  /** Tools of the program itself, beside the current time. */
+  readonly inProcess?: readonly InProcessTool[]
+  /** Milliseconds by a steady clock, and a number from 0 to 1; the runtime's own. */
+  readonly now?: () => number
+  readonly random?: () => number
+}
+
+/** A request waits no longer for a server's tools; the server goes on connecting, for the next one. */
+const listMs = 10_000
+
+/** The configured servers and the program's own tools. Nothing is connected before it is needed. */
+export function openTools(config: ToolsConfig, options: ToolsOptions): ToolRegistry {
+  const { log, version, now = () => performance.now(), random = Math.random } = options
+  const servers = config.servers.map((server) => new McpServer(server, { log, version, now, random }))
+  const own = [currentTime(Date.now), ...(options.inProcess ?? [])].map(inProcess)
+  return {
+    async list(signal, names) {
+      signal.throwIfAborted()
+      const isAsked = (name: string) => names === undefined || names.includes(name)
+      const lists = await Promise.all(
+        servers.filter(({ name }) => isAsked(name)).map((server) => toolsOf(server, signal)),
+      )
+      signal.throwIfAborted()
+      return [...(isAsked(builtinServer) ? own : []), ...lists.flat()]
+    },
+    servers: () => [
+      { name: builtinServer, transport: 'builtin', status: 'connected', tools: own.length },
+      ...servers.map(({ state }) => state),
+    ],
+    async close() {
+      await Promise.all(servers.map((server) => server.close()))
+    },
+  }
+}
+
+/** None of a server that cannot be reached, or not in time. */
+async function toolsOf(server: McpServer, signal: AbortSignal): Promise<readonly Tool[]> {
+  const link = linkAbort(signal)
+  const timer = setTimeout(() => link.abort(late), listMs)
+  try {
+    return await server.list(link.signal)
+  } catch {
+    // why it failed is its state, and in the log
+    return []
+  } finally {
+    clearTimeout(timer)
+    link.release()
+  }
+}
+
+const late = new ChatError('timeout', { message: 'The server was waited for long enough.' })

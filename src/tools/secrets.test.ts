@@ -1,0 +1,73 @@
+import { expect, test } from 'bun:test'
+import { inspect } from 'node:util'
+import { open, path, stdioServer } from '../../test/tools/servers.ts'
+import { until } from '../../test/waiting.ts'
+import { Secret } from '../chat/secret.ts'
+import { openLog } from '../telemetry/log.ts'
+import { emulateHttp } from '../wire/http-emulator.ts'
+import type { ToolServerConfig } from './server-config.ts'
+
+const [inEnvironment, inHeader, inQuery] = ['tools-env-marker-7', 'tools-header-marker-7', 'tools-query-marker-7']
+
+/** All that is logged, said of the state, and said to the model while a server does its worst. */
+async function heard(config: ToolServerConfig, tool: string): Promise<string> {
+  const lines: string[] = []
+  const log = openLog({ level: 'trace', format: 'json', write: (line) => void lines.push(line) })
+  await using tools = open([config], { log })
+  const found = (await tools.list()).get(tool)
+  const outcome = await found?.run(
+    {},
+    { signal: AbortSignal.timeout(10_000), onChunk: (text) => void lines.push(text) },
+  )
+  if (config.transport === 'stdio') await until(() => lines.some((line) => line.includes('says')), 5_000, 'its words')
+  const text = [...lines, JSON.stringify(tools.registry.servers()), inspect([config, tools, found], { depth: 20 })]
+  return [...text, JSON.stringify(config), String(outcome?.content)].join('\n')
+}
+
+test('a secret of a server’s environment is in no log line and no state, though the server shouts it', async () => {
+  const environment = { ...path, MARK: new Secret(inEnvironment) }
+  const said = await heard({ ...stdioServer('bad', 'raw-server.ts', ['stderr']), environment }, 'echo')
+  expect(said).toContain('[secret]')
+  expect(said).not.toContain(inEnvironment)
+})
+
+for (const transport of ['http', 'sse'] as const)
+  for (const status of [200, 401, 500])
+    test(`a key in a header or the address is nowhere, though a server over ${transport} answers ${status} with it`, async () => {
+      const emulator = await emulateHttp((exchange) => {
+        const { headers, path: asked } = exchange.request
+        exchange.reply(status, `${headers.get('authorization')} ${asked}`, { 'content-type': 'text/html' })
+      })
+      const url = new Secret(`${emulator.origin}/mcp?key=${inQuery}`)
+      new Secret(inQuery)
+      const headers = { Authorization: new Secret(inHeader) }
+      const said = await heard({ name: 'bad', transport, url, headers }, 'none')
+      expect(emulator.requests[0]?.headers.get('authorization')).toBe(inHeader)
+      expect(emulator.requests[0]?.path).toContain(inQuery)
+      expect(said).toContain('failed')
+      for (const secret of [inHeader, inQuery]) expect(said).not.toContain(secret)
+      await emulator.close()
+    })
+
+test('a server’s refusal that quotes its key tells the model nothing of it', async () => {
+  const emulator = await emulateHttp((exchange) => {
+    const { id, method } = JSON.parse(exchange.request.body || '{}')
+    const init = { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'a', version: '1' } }
+    const results: Record<string, unknown> = {
+      initialize: init,
+      'tools/list': { tools: [{ name: 'a', inputSchema: {} }] },
+    }
+    if (id === undefined) return exchange.reply(exchange.request.method === 'POST' ? 202 : 405, '')
+    const message = `no such key: ${exchange.request.headers.get('authorization')}`
+    const reply = results[method] ? { result: results[method] } : { error: { code: -32_000, message } }
+    exchange.reply(200, JSON.stringify({ jsonrpc: '2.0', id, ...reply }), { 'content-type': 'application/json' })
+  })
+  const url = new Secret(`${emulator.origin}/mcp`)
+  const said = await heard(
+    { name: 'bad', transport: 'http', url, headers: { authorization: new Secret(inHeader) } },
+    'a',
+  )
+  expect(said).toContain('no such key: [secret]')
+  expect(said).not.toContain(inHeader)
+  await emulator.close()
+})

@@ -1,0 +1,119 @@
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js'
+import type { Logger } from '../chat/call.ts'
+import { ChatError } from '../chat/error.ts'
+import { jsonOrUndefined, nestsTooDeep } from '../wire/json.ts'
+import { LineSplitter } from '../wire/line-splitter.ts'
+import { type ProcessGroup, startGroup } from './child-process.ts'
+import { maxMessageLength, type TransportHooks } from './hooks.ts'
+import type { StdioServer } from './server-config.ts'
+import { logStderr } from './stderr.ts'
+
+/** Deeper than this a message is not looked at. */
+const maxDepth = 128
+/** Characters that may wait for a server that does not read. */
+const maxUnsent = 8 * 1024 * 1024
+
+/** The library's check of a message, which is imported late. */
+export type ReadMessage = (value: unknown) => JSONRPCMessage | undefined
+
+/**
+ * MCP over the standard streams of a child process: a JSON message a line (MCP 2025-11-25, basic/transports). The
+ * library's own transport has no limit for a line, no process group, and hands some of our environment on.
+ */
+export class StdioTransport implements Transport {
+  onclose?: () => void
+  onerror?: (error: Error) => void
+  onmessage?: (message: JSONRPCMessage) => void
+  readonly #server: StdioServer
+  readonly #read: ReadMessage
+  readonly #hooks: TransportHooks
+  readonly #log: Logger
+  #group: ProcessGroup | undefined
+  #unsent = 0
+  #isOver = false
+
+  constructor(server: StdioServer, read: ReadMessage, hooks: TransportHooks) {
+    this.#server = server
+    this.#read = read
+    this.#hooks = hooks
+    this.#log = hooks.log
+  }
+
+  async start(): Promise<void> {
+    const group = startGroup(this.#server)
+    this.#group = group
+    logStderr(group.stderr, this.#log).catch(() => undefined)
+    void this.#receive(group)
+  }
+
+  async send(message: JSONRPCMessage): Promise<void> {
+    if (!this.#group || this.#isOver) throw notRunning()
+    const line = `${JSON.stringify(message)}\n`
+    this.#unsent += line.length
+    if (this.#unsent > maxUnsent) {
+      this.#hooks.misbehaved('it does not read what it is sent')
+      throw notRunning()
+    }
+    const { stdin } = this.#group
+    try {
+      await Promise.all([stdin.write(line), stdin.flush()])
+    } catch {
+      throw notRunning()
+    } finally {
+      this.#unsent -= line.length
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#settle()
+    await this.#group?.end()
+  }
+
+  /** Ends it at once, without asking. */
+  kill(): void {
+    this.#group?.kill()
+    this.#settle()
+  }
+
+  async #receive(group: ProcessGroup): Promise<void> {
+    const splitter = new LineSplitter(maxMessageLength)
+    try {
+      for await (const bytes of group.stdout) {
+        if (this.#isOver) return
+        for (const { data } of splitter.push(bytes) ?? []) this.#take(data)
+      }
+    } catch {
+      this.#hooks.misbehaved('it sent a message that is too large')
+      return
+    }
+    // what holds the output may be gone a moment before the process is
+    await Promise.race([group.exited, Bun.sleep(100)])
+    group.kill()
+    this.#hooks.lost(whyEnded(await group.exited))
+    this.#settle()
+  }
+
+  #take(line: string): void {
+    if (this.#isOver) return
+    const message = nestsTooDeep(line, maxDepth) ? undefined : this.#read(jsonOrUndefined(line))
+    if (message) this.onmessage?.(message)
+    else this.#hooks.unreadable()
+  }
+
+  #settle(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.onclose?.()
+  }
+}
+
+/** The codes of a shell that cannot run a command. */
+function whyEnded(code: number): string {
+  if (code === 127) return 'its command could not be found (exit code 127)'
+  return code === 126 ? 'its command could not be run (exit code 126)' : `its process ended (exit code ${code})`
+}
+
+function notRunning(): ChatError {
+  return new ChatError('upstream-failed', { message: 'The MCP server no longer runs.', code: 'upstream_disconnected' })
+}

@@ -1,0 +1,39 @@
+import { readdirSync } from 'node:fs'
+import { Secret } from '../../src/chat/secret.ts'
+import { each } from '../waiting.ts'
+import { open, stdioServer } from './servers.ts'
+
+// A gateway's part in small, in a process of its own. `holder.ts hold MARK` connects two servers that will not go by
+// themselves, says so, and waits; `holder.ts cycles COUNT SERVER`, with a URL and `http` or `sse`, or `stdio`, connects, calls
+// and closes so often, tells how many files were open before and after, and ends by itself if nothing is left.
+
+const [, , task, ...rest] = process.argv
+
+if (task === 'hold') {
+  const [mark = ''] = rest
+  const deaf = (name: string) => stdioServer(name, 'raw-server.ts', ['deaf'], { MARK: mark })
+  const tools = open([deaf('one'), deaf('two')])
+  const names = [...(await tools.registry.list(AbortSignal.timeout(10_000)))].map(({ name }) => name)
+  process.stdout.write(`${names.length}\n`)
+  process.on('SIGUSR2', () => process.exit(1))
+  setInterval(() => undefined, 1_000)
+}
+
+if (task === 'cycles') {
+  const [count = '0', transport, url = ''] = rest
+  const config =
+    transport === 'http' || transport === 'sse'
+      ? ({ name: 'cycled', transport, url: new Secret(url), headers: {} } as const)
+      : stdioServer('cycled', 'raw-server.ts', [''], { MARK: url })
+  const cycle = async () => {
+    await using tools = open([config])
+    const { content } = await tools.run('echo', { text: 'x' })
+    if (!/x|ran echo/.test(content)) throw new Error(content)
+  }
+  const openFiles = () => readdirSync('/proc/self/fd').length
+  await each(Array.from({ length: 8 }), 4, cycle)
+  const before = openFiles()
+  await each(Array.from({ length: Number(count) }), 4, cycle)
+  // a connection that is kept for the next request goes when the server hangs up
+  process.stdout.write(`${JSON.stringify({ before, after: openFiles() })}\n`)
+}

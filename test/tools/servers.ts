@@ -1,0 +1,107 @@
+import { join } from 'node:path'
+import type { Logger } from '../../src/chat/call.ts'
+import { Secret } from '../../src/chat/secret.ts'
+import { openTools, type ToolsOptions } from '../../src/tools/registry.ts'
+import type { HttpServer, StdioServer, ToolServerConfig } from '../../src/tools/server-config.ts'
+import type { Tool, ToolOutcome, ToolRegistry } from '../../src/tools/tool.ts'
+
+export const path = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '/' }
+
+/** A server's configuration: one of this folder's programs, run by this Bun. */
+export function stdioServer(name: string, program: string, args: readonly string[], environment = {}): StdioServer {
+  const script = join(import.meta.dir, program)
+  return {
+    name,
+    transport: 'stdio',
+    command: process.execPath,
+    args: [script, ...args],
+    environment: { ...path, ...environment },
+  }
+}
+
+export interface HttpProcess extends AsyncDisposable {
+  readonly config: HttpServer
+  readonly origin: string
+  seen(): Promise<Seen>
+}
+
+interface Seen {
+  readonly seen: readonly { readonly method: string; readonly headers: Readonly<Record<string, string>> }[]
+  readonly memory: { readonly runs: number; readonly cancelled: number }
+  readonly sessions: number
+}
+
+/** Starts the library's server over HTTP, in a process of its own. */
+export async function startHttpServer(
+  name: string,
+  transport: 'http' | 'sse',
+  ...flags: string[]
+): Promise<HttpProcess> {
+  const script = join(import.meta.dir, 'sdk-server.ts')
+  const child = Bun.spawn([process.execPath, script, transport, ...flags], { stdout: 'pipe', stderr: 'inherit' })
+  const reader = child.stdout.getReader()
+  const { value } = await reader.read()
+  const origin = `http://127.0.0.1:${new TextDecoder().decode(value).trim()}`
+  return {
+    origin,
+    config: {
+      name,
+      transport,
+      url: new Secret(`${origin}/${transport === 'sse' ? 'sse' : 'mcp'}`),
+      headers: {},
+    },
+    seen: async () => JSON.parse(await (await fetch(`${origin}/seen`)).text()),
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+      await child.exited
+    },
+  }
+}
+
+/** What a test's log has heard. */
+export function memoryLog(): Logger & { readonly lines: string[] } {
+  const lines: string[] = []
+  const write = (fields: object, message: string) =>
+    void lines.push(
+      `${message} ${JSON.stringify(fields, (_key, value) => (value instanceof Error ? String(value) : value))}`,
+    )
+  const log = { lines, debug: write, info: write, warn: write, error: write, child: () => log }
+  return log
+}
+
+export interface OpenTools extends AsyncDisposable {
+  readonly registry: ToolRegistry
+  readonly log: ReturnType<typeof memoryLog>
+  /** The tools, by the names they have without their server's. */
+  list(...servers: string[]): Promise<ReadonlyMap<string, Tool>>
+  /** Runs one. */
+  run(tool: string, args?: object, options?: RunOptions): Promise<ToolOutcome>
+  state(server: string): ReturnType<ToolRegistry['servers']>[number] | undefined
+}
+
+interface RunOptions {
+  readonly signal?: AbortSignal
+  onChunk?(text: string): void
+}
+
+const never = new AbortController().signal
+
+export function open(servers: readonly ToolServerConfig[], options: Partial<ToolsOptions> = {}): OpenTools {
+  const log = memoryLog()
+  const registry = openTools({ servers }, { log, version: '0', ...options })
+  return {
+    registry,
+    log,
+    async list(...names) {
+      const tools = await registry.list(never, names.length > 0 ? names : servers.map(({ name }) => name))
+      return new Map(tools.map((tool) => [tool.name.replace(/^.*?__/, ''), tool]))
+    },
+    async run(name, args = {}, { signal = never, onChunk = () => undefined } = {}) {
+      const tool = (await this.list()).get(name)
+      if (!tool) throw new Error(`there is no tool ${name}`)
+      return tool.run({ ...args }, { signal, onChunk })
+    },
+    state: (server) => registry.servers().find(({ name }) => name === server),
+    [Symbol.asyncDispose]: () => registry.close(),
+  }
+}
