@@ -5,10 +5,12 @@ import { sleep } from '../chat/abort.ts'
 import type { Call } from '../chat/call.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import type { ChatRequest } from '../chat/request.ts'
+import { Conversations } from '../conversations/conversations.ts'
 import { openGateway } from '../gateway/gateway.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { MemoryStore } from '../state/memory-store.ts'
 import { openLog } from '../telemetry/log.ts'
+import { openTools } from '../tools/registry.ts'
 import { openServer, type Server, type ServerOptions } from './server.ts'
 
 /** Chats that run. */
@@ -58,6 +60,9 @@ function start(options: Partial<ServerOptions> = {}): Server {
     keepAliveMs: 1_000,
     idleSeconds: 30,
     gateway,
+    conversations: new Conversations({ store: new MemoryStore(), ttlMs: 60_000 }),
+    tools: openTools({ servers: [] }, { log, version: '9.9.9' }),
+    egress: { hosts: [] },
     log,
     version: '9.9.9',
     ...options,

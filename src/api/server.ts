@@ -4,13 +4,16 @@ import type { Secret } from '../chat/secret.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { Keys } from './authenticate.ts'
 import { Calls } from './calls.ts'
+import type { ChatServer } from './chat-server/chat-server.ts'
+import { chatServerRoutes } from './chat-server/routes.ts'
+import { Running } from './chat-server/running.ts'
 import type { CrossSitePolicy } from './cross-site.ts'
 import { Door, shuttingDown } from './door.ts'
 import { type Exchange, errorResponse, jsonResponse, notFound } from './exchange.ts'
 import { chatCompletions } from './openai/chat-completions.ts'
 import { listModels, retrieveModel } from './openai/models.ts'
 
-export interface ServerOptions {
+export interface ServerOptions extends Pick<ChatServer, 'conversations' | 'tools' | 'egress'> {
   readonly hostname: string
   readonly port: number
   readonly keys: readonly Secret[]
@@ -61,7 +64,8 @@ export function openServer(options: ServerOptions): Server {
   }
 }
 
-function routes(door: Door, calls: Calls, { gateway, version, maxBodyBytes, keepAliveMs }: ServerOptions) {
+function routes(door: Door, calls: Calls, options: ServerOptions) {
+  const { gateway, version, maxBodyBytes, keepAliveMs } = options
   const unread = { parse: 'none' } as const
   const greeting = { message: 'tributary: every upstream, one stream. The OpenAI API is at /v1.', version }
   // by default Elysia takes no host for shorter than four characters, and the path's first part for one of the host's
@@ -96,6 +100,7 @@ function routes(door: Door, calls: Calls, { gateway, version, maxBodyBytes, keep
       door.handler((exchange) => chatCompletions(exchange, { gateway, calls, maxBodyBytes, keepAliveMs })),
       unread,
     )
+    .use(chatServerRoutes(door, { ...options, calls, running: new Running() }))
 }
 
 function ready(exchange: Exchange, door: Door): Response {

@@ -20,6 +20,7 @@ import { RetryBudget, retry } from './layers/retry.ts'
 import { support } from './layers/support.ts'
 import { noThreads, thread } from './layers/thread.ts'
 import type { Panel, PanelMember } from './panel.ts'
+import { type ToolChat, toolChat } from './tool-chat.ts'
 import { type ToolLoopOptions, toolLoop } from './tool-loop/layer.ts'
 
 export interface GatewayOptions {
@@ -41,7 +42,11 @@ export interface GatewayOptions {
 /** Everything between a decoded request and the upstreams. */
 export interface Gateway {
   readonly chat: Chat
+  /** The same for a surface that shows the tools as they run. */
+  readonly toolChat: ToolChat
   readonly catalog: Catalog
+  /** The name of the upstream that has this base URL, however it is written. */
+  upstreamAt(baseUrl: string): string | undefined
   close(): void
 }
 
@@ -53,15 +58,32 @@ export function openGateway(options: GatewayOptions): Gateway {
   const chains = new Map(members.map((member) => [member, chainTo(member, options)]))
   const routed = route(catalog, (member) => chains.get(member) ?? chainTo(member, options))
   const asked = withPanels(panels, routed)
-  const chat = observe()(limit(maxCalls)(tools ? toolLoop(tools)(asked) : asked))
+  const around = (own: Chat) => estimate(countTokens)(deadline(options.deadlines)(own))
+  const isPanel = (model: string) => panels.some(({ name }) => name === model)
+  const takesTools = async (model: string, signal: AbortSignal) =>
+    // each member of a panel would call tools of its own
+    !isPanel(model) &&
+    (await catalog.route(model, signal)).every(({ member }) => member.upstream.support.parameters.tools)
+  const showing = toolChat({ chat: asked, around, tools, takesTools })
+  const limited = limit(maxCalls)
+  const observed = observe()
   return {
-    chat,
+    chat: observed(limited(tools ? toolLoop(tools)(asked) : asked)),
+    toolChat: (request, call, wishes) =>
+      observed(limited((...asking: Parameters<Chat>) => showing(...asking, wishes)))(request, call),
     catalog,
+    upstreamAt: (baseUrl) =>
+      upstreams.find((upstream) => upstream.baseUrl !== undefined && isSameUrl(upstream.baseUrl, baseUrl))?.name,
     close() {
       catalog.close()
       for (const { pool } of members) pool.close()
     },
   }
+}
+
+function isSameUrl(a: string, b: string): boolean {
+  const plain = (text: string) => URL.parse(text)?.href.replace(/\/+$/, '')
+  return plain(a) !== undefined && plain(a) === plain(b)
 }
 
 /** From a request for this upstream to its answer. */

@@ -13,6 +13,8 @@ import type { Thread } from '../chat/thread.ts'
 export interface Upstream<Credential = unknown> {
   /** As it stands before the slash of a model's address: `a-z`, `0-9`, `-`. */
   readonly name: string
+  /** Where it speaks OpenAI's dialect: its base URL as a client of it is given, without a trailing slash. */
+  readonly baseUrl?: string
   readonly accounts: readonly Account<Credential>[]
   /** Makes further accounts as they are needed, where the service gives them to anybody. */
   readonly supply?: Supply<Credential>

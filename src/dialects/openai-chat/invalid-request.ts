@@ -4,13 +4,15 @@ import { excerpt } from '../../chat/secret.ts'
 
 type Issue = z.core.$ZodIssue
 
-/** The first thing that is wrong, and how it should be. The value itself is not repeated: it may be private. */
-export function invalidRequest(error: z.ZodError): ChatError {
+/**
+ * The first thing that is wrong, and how it should be. The value itself is not repeated: it may be private.
+ * @param needed what a body must have at least, in words
+ */
+export function invalidRequest(error: z.ZodError, needed = '"model" and "messages"'): ChatError {
   const issue = deepest(error.issues[0])
   const param = issue ? formatPath(issue.path) : ''
   return new ChatError('invalid-request', {
-    message:
-      issue && param ? `${param}: ${sayIssue(issue)}.` : 'The body must be a JSON object with "model" and "messages".',
+    message: issue && param ? `${param}: ${sayIssue(issue)}.` : `The body must be a JSON object with ${needed}.`,
     code: issue ? codeOf(issue) : 'invalid_value',
     ...(param && { param }),
   })

@@ -59,6 +59,11 @@ describe('a client that asks for tools', () => {
       ).toEqual(['clock__now'])
     })
 
+  test('gets of each server what is allowed of that one', async () => {
+    const sent = [mcp({ server_label: 'clock', allowed_tools: ['now'] }), mcp({ server_label: 'web' })]
+    expect((await ask({ sent })).names).toEqual(['clock__now', 'web__search'])
+  })
+
   test('keeps its own beside them', async () => {
     const own = { type: 'function' as const, name: 'own' }
     expect((await ask({ sent: [own, mcp({ server_label: 'clock' })] })).names).toEqual([

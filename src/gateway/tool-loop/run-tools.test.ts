@@ -66,10 +66,13 @@ test('calls are run side by side, and the model is asked again with their result
   )
   const fast = aTool('fast', (_, { onChunk }) => {
     onChunk('working')
-    slow.resolve('slow result')
     return 'fast result'
   })
-  const { events } = await run(chat, { tools: [aTool('slow', () => slow.promise), fast] })
+  const events: LoopEvent[] = []
+  for await (const event of start(chat, { tools: [aTool('slow', () => slow.promise), fast] })) {
+    events.push(event)
+    if (event.type === 'tool-result') slow.resolve('slow result')
+  }
   const calls = [
     { id: 'id-slow', name: 'slow', arguments: '{"a":1}' },
     { id: 'id-fast', name: 'fast', arguments: '{}' },
@@ -80,12 +83,10 @@ test('calls are run side by side, and the model is asked again with their result
     { type: 'tool-calls', text: 'Let me see.', reasoning: 'hm', calls },
     { type: 'tool-output', source: 'tool', toolCallId: 'id-fast', text: 'working' },
   ])
-  expect(new Set(events.slice(4, 6))).toEqual(
-    new Set<LoopEvent>([
-      { type: 'tool-result', toolCallId: 'id-fast', name: 'fast', content: 'fast result', isError: false },
-      { type: 'tool-result', toolCallId: 'id-slow', name: 'slow', content: 'slow result', isError: false },
-    ]),
-  )
+  expect(events.slice(4, 6)).toEqual([
+    { type: 'tool-result', toolCallId: 'id-fast', name: 'fast', content: 'fast result', isError: false },
+    { type: 'tool-result', toolCallId: 'id-slow', name: 'slow', content: 'slow result', isError: false },
+  ])
   expect(events.slice(6)).toEqual([text('\n\nIt is so.'), finish(), usage(14, 5)])
   const told = (content: string) => [{ type: 'text' as const, text: tellOutput({ content, isError: false }) }]
   expect(asked[1]?.messages).toEqual([
@@ -249,6 +250,25 @@ describe('what goes wrong with a call is told to the model', () => {
     expect(JSON.stringify(events)).not.toContain('late')
     expect(textIn(events)).toBe('done')
   })
+})
+
+test('what is over is aborted by nothing any more', async () => {
+  const over: AbortSignal[] = []
+  const quick = aTool('quick', (_, { signal }) => {
+    over.push(signal)
+    return 'x'.repeat(6_000)
+  })
+  const hangs = aTool('hangs', () => new Promise<string>(() => undefined))
+  const model = aModel(calling('quick'), calling('hangs'), answer)
+  const chat: Chat = (request, call) => {
+    if (request.messages[0]?.role !== 'system') return model.chat(request, call)
+    over.push(call.signal)
+    return answering(text('short'), finish())(request, call)
+  }
+  // the time of the first two is over when that of the third is
+  const { events } = await run(chat, { tools: [quick, hangs], limits: { timeoutMs: 20 } })
+  expect(resultsIn(events).map(({ isError }) => isError)).toEqual([false, true])
+  expect(over.map(({ aborted }) => aborted)).toEqual([false, false])
 })
 
 describe('P24: a loop ends', () => {
@@ -496,6 +516,18 @@ describe('a result', () => {
     const { events } = await run(chat, { tools: [aTool('t', () => long(20_000))] })
     expect(resultsIn(events)[0]?.content).toBe('x'.repeat(5_000))
     expect(isClosed).toBe(true)
+  })
+
+  test('whose summary takes too long is cut', async () => {
+    const first = aModel(calling('t'), answer)
+    const chat: Chat = async function* (request, call) {
+      if (request.messages[0]?.role !== 'system') return yield* first.chat(request, call)
+      yield text('so ')
+      await silence(call.signal)
+    }
+    const { events } = await run(chat, { tools: [aTool('t', () => long(20_000))], limits: { timeoutMs: 20 } })
+    expect(resultsIn(events)).toMatchObject([{ shortened: 'cut', isError: false }])
+    expect(textIn(events)).toBe('done')
   })
 
   test('that is a long failure is cut: its own words say most', async () => {

@@ -20,6 +20,7 @@ export const provider: Provider = {
 function ai21(origin: string, accounts: readonly Account<Secret>[], models: readonly string[]): Upstream<Secret> {
   return {
     name: 'ai21',
+    baseUrl: `${origin}/studio/v1`,
     accounts,
     support,
     models: models.map((id) => ({ id, ownedBy: 'ai21' })),

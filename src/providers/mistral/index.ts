@@ -27,6 +27,7 @@ function mistral(
 ): Upstream<Secret> {
   return {
     name: 'mistral',
+    baseUrl: `${origin}/v1`,
     accounts,
     support,
     ...(models && { models: models.map((id) => ({ id })) }),

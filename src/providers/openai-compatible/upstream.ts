@@ -33,6 +33,7 @@ export function openaiCompatible({
 }: OpenaiCompatibleOptions): Upstream<Secret | undefined> {
   return {
     name,
+    baseUrl: url,
     accounts,
     support: supportWith(manyChoices),
     ...(models && { models: models.map((id) => ({ id })) }),

@@ -1,0 +1,100 @@
+import type { Chat } from '../../chat/chat.ts'
+import { ChatError } from '../../chat/error.ts'
+import type { Parameter, Parameters } from '../../chat/request.ts'
+import { Secret } from '../../chat/secret.ts'
+import type { Gateway } from '../../gateway/gateway.ts'
+import { type EgressPolicy, judge, type Resolve } from '../../wire/egress.ts'
+import { ownEndpoint } from './own-endpoint.ts'
+import type { ModelConfig, StreamBody } from './schema.ts'
+
+/** Where callers may have us go, and how names are resolved; without the latter as the system does. */
+export interface Egress extends EgressPolicy {
+  readonly resolve?: Resolve
+}
+
+export interface ChooseModel {
+  readonly gateway: Gateway
+  readonly egress: Egress
+  readonly signal: AbortSignal
+}
+
+/** Who is asked. */
+export interface Chosen {
+  readonly model: string
+  /** The caller's own server; undefined for the configured upstreams. */
+  readonly own?: Chat
+}
+
+/** Where the original's `base_url` and `model_name` point, for a caller with a key of its own and nothing else. upstreams.md, 5.1 */
+const usual = { base: 'https://api.openai.com/v1', model: 'gpt-3.5-turbo' }
+
+/** The one that counts of the two names it goes by. */
+export function modelConfigOf({ model_config, ai_model_config }: Omit<StreamBody, 'content'>): ModelConfig {
+  return model_config ?? ai_model_config ?? {}
+}
+
+/**
+ * Finds who is to answer. An address of the caller's is asked with the caller's key alone; ours go to configured
+ * upstreams alone.
+ * @throws ChatError `invalid-request` `api_key_required`, `base_url_not_allowed`; `model-not-found`
+ */
+export async function chooseModel(config: ModelConfig, { gateway, egress, signal }: ChooseModel): Promise<Chosen> {
+  const { model_name: model, base_url: base, api_key: key } = config
+  if (key) {
+    const secret = keyOf(key)
+    const pinned = await judge(base || usual.base, egress, signal, egress.resolve)
+    return { model: model ?? usual.model, own: ownEndpoint(pinned, secret) }
+  }
+  if (!base) return { model: model ?? (await firstModel(gateway, signal)) }
+  const upstream = gateway.upstreamAt(base)
+  if (upstream === undefined)
+    throw new ChatError('invalid-request', {
+      message: 'A base_url of your own needs an api_key of your own: keys of the gateway are sent nowhere else.',
+      code: 'api_key_required',
+      param: 'model_config.api_key',
+    })
+  return { model: model ? `${upstream}/${model}` : await firstModel(gateway, signal, upstream) }
+}
+
+/** A key that cannot stand in a header is none. */
+function keyOf(key: string): Secret {
+  if (/^[\x21-\x7e]{1,512}$/.test(key)) return new Secret(key, "caller's")
+  throw new ChatError('invalid-request', {
+    message: 'model_config.api_key holds characters that no key has, or too many.',
+    code: 'invalid_value',
+    param: 'model_config.api_key',
+  })
+}
+
+/** The first model there is, of one upstream or of any; one that asks several only where there is no other. */
+async function firstModel(gateway: Gateway, signal: AbortSignal, upstream?: string): Promise<string> {
+  const listed = (await gateway.catalog.list(signal)).filter(
+    (one) => upstream === undefined || one.upstream === upstream,
+  )
+  const first = listed.find(({ members }) => !members) ?? listed[0]
+  if (first) return first.id
+  throw new ChatError('model-not-found', {
+    message: 'No model is listed here. Name one in model_config.model_name.',
+    param: 'model_config.model_name',
+  })
+}
+
+/** What of it is a parameter of the request, and how the caller spelled that. */
+export function parametersOf({ temperature, max_tokens, max_completion_tokens }: ModelConfig): {
+  readonly parameters: Parameters
+  readonly spelling: Readonly<Partial<Record<Parameter, string>>>
+} {
+  const maxTokens = max_completion_tokens ?? max_tokens
+  return {
+    parameters: {
+      ...(typeof temperature === 'number' && { temperature }),
+      ...(typeof maxTokens === 'number' && { maxTokens }),
+    },
+    spelling: {
+      ...(typeof temperature === 'number' && { temperature: 'temperature' }),
+      ...(typeof maxTokens === 'number' && {
+        maxTokens: typeof max_completion_tokens === 'number' ? 'max_completion_tokens' : 'max_tokens',
+      }),
+    },
+  }
+}

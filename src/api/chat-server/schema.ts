@@ -1,0 +1,58 @@
+import { z } from 'zod'
+import { invalidRequest } from '../../dialects/openai-chat/invalid-request.ts'
+
+const text = z.string()
+const name = text.min(1).max(200)
+
+/** Only what is listed here is looked at: `api_base`, `extra_headers`, `proxy` and the like reach nobody. */
+const ModelConfig = z.object({
+  model_name: text.min(1).nullish(),
+  temperature: z.number().min(0).max(2).nullish(),
+  max_tokens: z.int().min(1).nullish(),
+  max_completion_tokens: z.int().min(1).nullish(),
+  base_url: text.nullish(),
+  api_key: text.nullish(),
+  use_tools: z.boolean().nullish(),
+})
+
+/** How the caller wants to be answered. `null` is as good as absent. */
+export type ModelConfig = z.infer<typeof ModelConfig>
+
+const base = z.object({
+  session_id: name,
+  request_id: name.nullish(),
+  model_config: ModelConfig.nullish(),
+  // its other name: upstreams.md, 5.1
+  ai_model_config: ModelConfig.nullish(),
+})
+
+const StreamBody = base.extend({ content: text.min(1) })
+
+const Message = z.object({ role: z.enum(['user', 'assistant', 'system']), content: text })
+const DirectBody = base.extend({ messages: z.array(Message).min(1) })
+
+const AbortBody = z.object({ session_id: name })
+
+export type StreamBody = z.infer<typeof StreamBody>
+export type DirectBody = z.infer<typeof DirectBody>
+
+/** `POST /api/chat/stream`. @throws ChatError `invalid-request`, with the path of the first member that is wrong */
+export function readStreamBody(body: unknown): StreamBody {
+  return read(StreamBody, body, '"session_id" and "content"')
+}
+
+/** `POST /api/chat/stream/direct`. @throws as `readStreamBody` */
+export function readDirectBody(body: unknown): DirectBody {
+  return read(DirectBody, body, '"session_id" and "messages"')
+}
+
+/** `POST /api/chat/abort`. @throws as `readStreamBody` */
+export function readAbortBody(body: unknown): { readonly session_id: string } {
+  return read(AbortBody, body, '"session_id"')
+}
+
+function read<T>(schema: z.ZodType<T>, body: unknown, needed: string): T {
+  const parsed = schema.safeParse(body)
+  if (parsed.success) return parsed.data
+  throw invalidRequest(parsed.error, needed)
+}
