@@ -46,7 +46,7 @@ export async function summarise<Needs>(
       const more = headOf(event.text, limits.summaryCharacters - said.length)
       said += more
       onChunk(more)
-      
+      if (said.length >= limits.summaryCharacters) break
     }
     return { text: said.trim() === '' ? undefined : said, usage }
   } catch (thrown) {
