@@ -9,6 +9,8 @@ import { demo } from './providers/demo/index.ts'
 import { providers } from './providers/index.ts'
 import type { Problem, Upstream } from './providers/provider.ts'
 import { readPanels } from './read-panels.ts'
+import { readTools } from './read-tools.ts'
+import type { ToolsConfig } from './tools/server-config.ts'
 
 /** What the operator has set, checked. */
 export interface Config {
@@ -27,6 +29,8 @@ export interface Config {
   readonly upstreams: readonly Upstream[]
   /** Virtual models that several of them answer together. */
   readonly panels: readonly Panel[]
+  /** Servers of tools that the gateway itself can run for a model. */
+  readonly tools: ToolsConfig
   /** Whether requests to upstreams go through a proxy. */
   readonly isProxied: boolean
   /** Things that are probably not meant so, but can be lived with. */
@@ -91,6 +95,8 @@ export function readConfig(variables: RawVariables, isTerminal: boolean): Config
       environment,
       configured.map(({ name }) => name),
     ),
+    // not through the environment's reader: these two are nothing of ours that is set
+    tools: readTools(environment, { PATH: variables.PATH, HOME: variables.HOME }),
     isProxied: proxyVariables.some((name) => environment.text(name) ?? environment.text(name.toLowerCase())),
     warnings: [],
   }

@@ -26,7 +26,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'fetch-limit.ts': [],
   'environment.ts': ['chat', 'providers/provider.ts', 'version.ts'],
   'read-panels.ts': ['gateway/panel.ts', 'providers/provider.ts', 'environment.ts'],
-  'config.ts': ['chat', 'providers', 'gateway', 'api', 'environment.ts', 'read-panels.ts'],
+  'read-exa.ts': ['chat', 'tools/server-config.ts', 'environment.ts'],
+  'read-tools.ts': ['chat', 'tools/server-config.ts', 'tools/names.ts', 'environment.ts', 'read-exa.ts'],
+  'config.ts': [
+    'chat',
+    'providers',
+    'gateway',
+    'api',
+    'tools/server-config.ts',
+    'environment.ts',
+    'read-panels.ts',
+    'read-tools.ts',
+  ],
   'app.ts': ['chat', 'wire', 'state', 'gateway', 'api', 'config.ts', 'fetch-limit.ts', 'version.ts'],
   commands: ['wire', 'state', 'accounts', 'gateway', 'telemetry', 'app.ts', 'config.ts', 'version.ts'],
   'main.ts': ['commands', 'fetch-limit.ts'],
@@ -35,7 +46,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Where each package may be imported. Node's and Bun's own modules may be everywhere. */
 const packageHomes: Readonly<Record<string, readonly string[]>> = {
   elysia: ['api', 'app.ts'],
-  zod: ['environment.ts', 'api', 'dialects', 'accounts', 'auth', 'providers', 'tools'],
+  zod: ['environment.ts', 'read-tools.ts', 'api', 'dialects', 'accounts', 'auth', 'providers', 'tools'],
   pino: ['telemetry'],
   tokenx: ['gateway/count-tokens.ts'],
   'socket.io-client': ['wire'],

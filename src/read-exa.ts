@@ -1,0 +1,41 @@
+import { Secret } from './chat/secret.ts'
+import type { Environment } from './environment.ts'
+import type { HttpServer } from './tools/server-config.ts'
+
+const defaultUrl = 'https://mcp.exa.ai/mcp'
+
+/**
+ * Exa's hosted server, with `EXA_API_KEY` or `EXA_MCP_URL`. The key goes along as `x-api-key`; or, where the URL's query
+ * has a parameter without a value (`?exaApiKey=`), as that: which one a proxy of it takes is the operator's to know.
+ */
+export function readExa(environment: Environment): HttpServer | undefined {
+  const key = environment.secret('EXA_API_KEY')
+  const text = environment.text('EXA_MCP_URL')
+  if (!key && text === undefined) return undefined
+  const url = readServerUrl(text ?? defaultUrl)
+  if (!url) {
+    environment.report({
+      variable: 'EXA_MCP_URL',
+      problem: 'is no http or https URL without a user',
+      remedy: `for example ${defaultUrl}, with a query if need be`,
+    })
+    return undefined
+  }
+  const server = { name: 'exa', transport: 'http' } as const
+  const [empty] = [...url.searchParams].find(([, value]) => value === '') ?? []
+  if (!key || empty === undefined)
+    return { ...server, url: new Secret(url.href), headers: key ? { 'x-api-key': key } : {} }
+  url.searchParams.set(empty, key.reveal())
+  return { ...server, url: new Secret(url.href), headers: {} }
+}
+
+/** The address of an MCP server; what in its query looks like a key is known for a secret from now on. */
+export function readServerUrl(text: string): URL | undefined {
+  const url = URL.parse(text)
+  if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') return undefined
+  url.hash = ''
+  for (const [name, value] of url.searchParams) {
+    if (/key|token|secret|auth|pass|profile|sig/i.test(name)) new Secret(value)
+  }
+  return url
+}

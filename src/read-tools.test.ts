@@ -1,0 +1,163 @@
+import { afterAll, expect, test } from 'bun:test'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { Secret } from './chat/secret.ts'
+import { Environment } from './environment.ts'
+import { readTools } from './read-tools.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'tributary-tools-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function read(variables: Readonly<Record<string, string>>, inherited = {}) {
+  const environment = new Environment(variables)
+  return { ...readTools(environment, inherited), problems: environment.problems }
+}
+
+const servers = (mcpServers: unknown, inherited = {}) =>
+  read({ MCP_SERVERS: JSON.stringify({ mcpServers }) }, inherited)
+
+const revealed = (value: unknown) => (value instanceof Secret ? value.reveal() : value)
+const revealedAll = (values: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, revealed(value)]))
+
+/** A server with its secrets told. */
+function plain(config: ReturnType<typeof read>['servers'][number] | undefined): object | undefined {
+  if (config?.transport === 'stdio') return { ...config, environment: revealedAll(config.environment) }
+  return config && { ...config, url: config.url.reveal(), headers: revealedAll(config.headers) }
+}
+
+test('with nothing set there are no servers', () => {
+  expect(read({})).toEqual({ servers: [], problems: [] })
+})
+
+test('a command gets its arguments and environment, and of ours the path and the home alone', () => {
+  const files = {
+    command: 'npx',
+    args: ['-y', 'server', 7],
+    env: { TOKEN: 'token-of-files', DEBUG: true },
+    cwd: '/data',
+  }
+  const { servers: found, problems } = servers({ files, bare: { command: 'x' } }, { PATH: '/bin', HOME: '/home/a' })
+  expect(problems).toEqual([])
+  expect(found.map(plain)).toEqual([
+    {
+      name: 'files',
+      transport: 'stdio',
+      command: 'npx',
+      args: ['-y', 'server', '7'],
+      environment: { PATH: '/bin', HOME: '/home/a', TOKEN: 'token-of-files', DEBUG: 'true' },
+      folder: '/data',
+    },
+    { name: 'bare', transport: 'stdio', command: 'x', args: [], environment: { PATH: '/bin', HOME: '/home/a' } },
+  ])
+  expect(plain(servers({ a: { command: 'x', env: { PATH: '/own' } } }, { PATH: '/bin' }).servers[0])).toMatchObject({
+    environment: { PATH: '/own' },
+  })
+})
+
+test('an address is one of streamable HTTP, unless it says or looks otherwise', () => {
+  const { servers: found, problems } = servers({
+    a: { url: 'https://a.example/mcp?key=k', headers: { Authorization: 'Bearer token-of-a' } },
+    b: { url: 'http://127.0.0.1:1/sse' },
+    c: { url: 'http://127.0.0.1:1/sse', type: 'http' },
+    d: { url: 'http://127.0.0.1:1/events', type: 'sse' },
+    e: { url: 'https://e.example', type: 'streamable-http' },
+    off: { url: 'nonsense', disabled: true },
+  })
+  expect(problems).toEqual([])
+  expect(found.map(({ name, transport }) => `${name} ${transport}`)).toEqual([
+    'a http',
+    'b sse',
+    'c http',
+    'd sse',
+    'e http',
+  ])
+  expect(plain(found[0])).toMatchObject({
+    url: 'https://a.example/mcp?key=k',
+    headers: { Authorization: 'Bearer token-of-a' },
+  })
+})
+
+test('it may be a file, if nobody else can write it', () => {
+  const path = join(folder, 'servers.json')
+  writeFileSync(path, JSON.stringify({ mcpServers: { a: { command: 'x' } } }))
+  for (const [mode, isFine] of [
+    [0o600, true],
+    [0o644, true],
+    [0o664, false],
+    [0o646, false],
+  ] as const) {
+    chmodSync(path, mode)
+    const { servers: found, problems } = read({ MCP_SERVERS: path })
+    expect([found.length, problems.length]).toEqual(isFine ? [1, 0] : [0, 1])
+  }
+  expect(read({ MCP_SERVERS: join(folder, 'none.json') }).problems).toHaveLength(1)
+})
+
+test('what makes no sense is a problem that names the place, and no value', () => {
+  const value = 'read-tools-hidden-value'
+  const wrong: readonly (readonly [unknown, string])[] = [
+    [{ a: {} }, '"a"'],
+    [{ a: value }, '"a"'],
+    [{ a: { command: value, url: 'https://a.example' } }, '"a"'],
+    [{ a: { command: value, args: value } }, '"a.args"'],
+    [{ a: { command: 'x', env: { KEY: { value } } } }, '"a.env.KEY"'],
+    [{ a: { command: 'x', type: 'http' } }, '"a"'],
+    [{ a: { url: `ftp://${value}` } }, '"a"'],
+    [{ a: { url: `https://user:${value}@a.example` } }, '"a"'],
+    [{ a: { url: 'https://a.example', headers: { 'x-a': `${value}\r\nx-b: 1` } } }, '"a"'],
+    [{ a: { url: 'https://a.example', headers: { 'content-length': '1' } } }, '"a"'],
+    [{ a: { url: 'https://a.example', type: 'websocket' } }, '"a.type"'],
+    [{ builtin: { command: value } }, 'name'],
+    [{ 'a\nb': { command: value } }, 'name'],
+  ]
+  for (const [mcpServers, place] of wrong) {
+    const { problems, servers: found } = servers(mcpServers)
+    expect(found).toEqual([])
+    expect(problems.map(({ variable }) => variable)).toEqual(['MCP_SERVERS'])
+    expect(problems[0]?.problem).toContain(place)
+    expect(JSON.stringify(problems)).not.toContain(value)
+  }
+  for (const text of ['{', '{}', '{"mcpServers": []}', '{"mcpServers": 7}', `{"${value}`]) {
+    const { problems } = read({ MCP_SERVERS: text })
+    expect(problems).toHaveLength(1)
+    expect(JSON.stringify(problems)).not.toContain(value)
+  }
+})
+
+test('one wrong server does not hide another’s mistake, nor what is right', () => {
+  const { servers: found, problems } = servers({ a: {}, b: { command: 'x' }, c: { url: 'nonsense' } })
+  expect([found.map(({ name }) => name), problems.length]).toEqual([['b'], 2])
+})
+
+test('nothing of a configuration that may be secret shows itself', () => {
+  const marks = ['read-tools-env-mark', 'read-tools-header-mark', 'read-tools-query-mark'] as const
+  const { servers: found } = servers({
+    a: { command: 'x', env: { A: marks[0] } },
+    b: { url: `https://b.example/?key=${marks[2]}`, headers: { authorization: `Bearer ${marks[1]}` } },
+  })
+  const shown = `${inspect(found, { depth: 9 })} ${JSON.stringify(found)}`
+  for (const mark of marks) expect(shown).not.toContain(mark)
+})
+
+test('Exa’s server is there with its key, or with an address', () => {
+  const exa = (variables: Readonly<Record<string, string>>) => read(variables).servers.map(plain)
+  const server = { name: 'exa', transport: 'http' }
+  const key = 'key-of-exa-mark'
+  const url = 'https://mcp.exa.ai/mcp'
+  expect(exa({ EXA_API_KEY: key })).toEqual([{ ...server, url, headers: { 'x-api-key': key } }])
+  expect(exa({ EXA_API_KEY: key, EXA_MCP_URL: `${url}?tools=a` })).toEqual([
+    { ...server, url: `${url}?tools=a`, headers: { 'x-api-key': key } },
+  ])
+  expect(exa({ EXA_API_KEY: key, EXA_MCP_URL: `${url}?profile=p&api_key=` })).toEqual([
+    { ...server, url: `${url}?profile=p&api_key=${key}`, headers: {} },
+  ])
+  expect(exa({ EXA_MCP_URL: 'http://127.0.0.1:1/mcp' })).toEqual([
+    { ...server, url: 'http://127.0.0.1:1/mcp', headers: {} },
+  ])
+  expect(read({ EXA_MCP_URL: 'mcp.exa.ai' }).problems.map(({ variable }) => variable)).toEqual(['EXA_MCP_URL'])
+  const twice = read({ EXA_API_KEY: key, MCP_SERVERS: '{"mcpServers": {"exa": {"command": "x"}}}' })
+  expect(twice.problems.map(({ variable }) => variable)).toEqual(['MCP_SERVERS'])
+})

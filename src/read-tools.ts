@@ -1,0 +1,145 @@
+import { readFileSync, statSync } from 'node:fs'
+import { z } from 'zod'
+import { Secret } from './chat/secret.ts'
+import type { Environment } from './environment.ts'
+import { readExa, readServerUrl } from './read-exa.ts'
+import { builtinServer } from './tools/names.ts'
+import type { HttpServer, StdioServer, ToolServerConfig, ToolsConfig } from './tools/server-config.ts'
+
+const Word = z.union([z.string(), z.number(), z.boolean()]).transform(String)
+
+const Entry = z.looseObject({
+  type: z.enum(['stdio', 'http', 'streamable-http', 'streamableHttp', 'sse']).optional(),
+  disabled: z.boolean().optional(),
+  command: z.string().min(1).optional(),
+  args: z.array(Word).optional(),
+  env: z.record(z.string().regex(/^[^=\0]+$/), Word).optional(),
+  cwd: z.string().min(1).optional(),
+  url: z.string().optional(),
+  headers: z.record(z.string(), Word).optional(),
+})
+type Entry = z.infer<typeof Entry>
+
+const File = z.looseObject({ mcpServers: z.record(z.string(), z.unknown()) })
+
+/** What of the program's own environment a server's process gets. */
+export type Inherited = Readonly<Partial<Record<'PATH' | 'HOME', string | undefined>>>
+
+/** The MCP servers of `MCP_SERVERS`, and Exa's. What is wrong is reported by the server's name, never by a value. */
+export function readTools(environment: Environment, inherited: Inherited): ToolsConfig {
+  const report = (problem: string, remedy: string) => environment.report({ variable: 'MCP_SERVERS', problem, remedy })
+  const text = environment.text('MCP_SERVERS')
+  const json = text === undefined || text.startsWith('{') ? text : readFile(text, report)
+  const entries = json === undefined ? [] : entriesOf(json, report)
+  const servers = entries.flatMap(([name, listed]) => readServer(name, listed, { report, inherited }))
+  const exa = readExa(environment)
+  if (exa && servers.some(({ name }) => name === exa.name))
+    report(
+      `defines "${exa.name}", which EXA_API_KEY or EXA_MCP_URL adds too`,
+      'give it another name, or unset the others',
+    )
+  return { servers: exa ? [...servers, exa] : servers }
+}
+
+type Report = (problem: string, remedy: string) => void
+
+const example = '{"mcpServers": {"files": {"command": "npx", "args": ["-y", "…"]}}}'
+const maxFileBytes = 1024 * 1024
+
+/** Whoever can write this file can run commands as us. */
+function readFile(path: string, report: Report): string | undefined {
+  try {
+    const { mode, size } = statSync(path)
+    if (process.platform !== 'win32' && (mode & 0o022) !== 0)
+      report('names a file that other users can write', 'chmod go-w the file')
+    else if (size > maxFileBytes) report('names a file of more than 1 MiB', 'check the path')
+    else return readFileSync(path, 'utf8')
+  } catch {
+    report('is neither JSON nor the path of a file that can be read', `for example ${example}`)
+  }
+  return undefined
+}
+
+function entriesOf(json: string, report: Report): readonly (readonly [string, unknown])[] {
+  try {
+    return Object.entries(File.parse(JSON.parse(json)).mcpServers)
+  } catch {
+    report('holds no JSON of the usual form', `for example ${example}`)
+    return []
+  }
+}
+
+interface ReadOptions {
+  readonly report: Report
+  readonly inherited: Inherited
+}
+
+function readServer(name: string, listed: unknown, { report, inherited }: ReadOptions): ToolServerConfig[] {
+  if (!/^[\x20-\x7e]{1,64}$/.test(name) || name === builtinServer) {
+    report('has a server whose name cannot be used', `1 to 64 plain characters, and not "${builtinServer}"`)
+    return []
+  }
+  const parsed = Entry.safeParse(listed)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    report(
+      `has something at "${[name, ...(issue?.path ?? [])].join('.')}" that does not belong there`,
+      `for example ${example}`,
+    )
+    return []
+  }
+  const { disabled, command, url, type } = parsed.data
+  if (disabled) return []
+  if (url === undefined && command !== undefined && (type ?? 'stdio') === 'stdio')
+    return [stdioServer(name, command, parsed.data, inherited)]
+  const server = command === undefined && url !== undefined && type !== 'stdio' && httpServer(name, url, parsed.data)
+  if (server) return [server]
+  report(
+    `has a server "${name}" that cannot be made out`,
+    'either a command (with args, env, cwd), or an http or https url without a user (with headers)',
+  )
+  return []
+}
+
+function stdioServer(name: string, command: string, { args, env, cwd }: Entry, { PATH, HOME }: Inherited): StdioServer {
+  const own = Object.entries(env ?? {}).map(([variable, value]) => [variable, new Secret(value)])
+  return {
+    name,
+    transport: 'stdio',
+    command,
+    args: args ?? [],
+    environment: {
+      ...(PATH !== undefined && { PATH }),
+      ...(HOME !== undefined && { HOME }),
+      ...Object.fromEntries(own),
+    },
+    ...(cwd !== undefined && { folder: cwd }),
+  }
+}
+
+function httpServer(name: string, text: string, { type, headers }: Entry): HttpServer | undefined {
+  const url = readServerUrl(text)
+  const pairs = Object.entries(headers ?? {})
+  if (!url || !pairs.every(([header, value]) => isHeader(header, value))) return undefined
+  // of the older transport the address is usually all that tells
+  const isSse = type === 'sse' || (type === undefined && url.pathname.endsWith('/sse'))
+  return {
+    name,
+    transport: isSse ? 'sse' : 'http',
+    url: new Secret(url.href),
+    headers: Object.fromEntries(pairs.map(([header, value]) => [header, headerSecret(value)])),
+  }
+}
+
+const ours = new Set(['host', 'connection', 'content-length', 'content-type', 'transfer-encoding', 'accept'])
+
+function isHeader(name: string, value: string): boolean {
+  return /^[\w!#$%&'*+.^`|~-]+$/.test(name) && !ours.has(name.toLowerCase()) && /^[\x20-\x7e]*$/.test(value)
+}
+
+/** A header's value; of `Bearer KEY` the key is known for a secret by itself too. */
+function headerSecret(value: string): Secret {
+  const [, alone] = /^\S+ +(\S+)$/.exec(value) ?? []
+  if (alone !== undefined) new Secret(alone)
+  return new Secret(value)
+}
