@@ -67,6 +67,8 @@ export interface TextEvent extends EventBase {
 export interface ReasoningEvent extends EventBase {
   readonly type: 'reasoning'
   readonly text: string
+  /** What a `ReasoningPart` needs beside its text to be handed back as it came. */
+  readonly extra?: Fields
 }
 
 /** A call opens. `index` counts the choice's calls from 0, in order, without gaps. */

@@ -50,7 +50,12 @@ test('a turn is kept as it goes, and told in the next one', async () => {
   const { conversations } = given()
   const turn = await ask(conversations, 'How warm is it?', { requestId: 'r1', metadata: { a: 1 } })
   expect(texts(turn)).toEqual(['user: How warm is it?'])
-  await turn.called({ text: 'Let me see.', reasoning: 'hm', calls: [call('c1'), call('c2')] })
+  await turn.called({
+    text: 'Let me see.',
+    reasoning: 'hm',
+    reasoningExtra: { field: 'x' },
+    calls: [call('c1'), call('c2')],
+  })
   await turn.result(result('c2', '20°'))
   await turn.result(result('c1', '10°'))
   const answer = await turn.end('completed', { text: '\n\nWarm.', metadata: { tokens: 3 } })
@@ -89,7 +94,7 @@ test('a turn is kept as it goes, and told in the next one', async () => {
     {
       role: 'assistant',
       content: [
-        { type: 'reasoning', text: 'hm' },
+        { type: 'reasoning', text: 'hm', extra: { field: 'x' } },
         { type: 'text', text: 'Let me see.' },
       ],
       toolCalls: [call('c1'), call('c2')],

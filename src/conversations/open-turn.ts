@@ -17,6 +17,8 @@ import { tell } from './tell.ts'
 interface Said {
   readonly text: string
   readonly reasoning?: string
+  /** Of its `ReasoningEvent`s. */
+  readonly reasoningExtra?: Fields
   readonly metadata?: Fields
 }
 
@@ -65,8 +67,16 @@ export class OpenTurn {
   }
 
   /** The model calls tools, which are about to run. */
-  called({ text, reasoning, metadata, calls }: Said & { readonly calls: readonly ToolCall[] }): Promise<void> {
-    return this.#write((turn) => this.#said(turn, 'completed', { text, calls, ...optional({ reasoning, metadata }) }))
+  called({
+    text,
+    reasoning,
+    reasoningExtra,
+    metadata,
+    calls,
+  }: Said & { readonly calls: readonly ToolCall[] }): Promise<void> {
+    return this.#write((turn) =>
+      this.#said(turn, 'completed', { text, calls, ...optional({ reasoning, reasoningExtra, metadata }) }),
+    )
   }
 
   /** A call has its result. One that has it already keeps it. */
@@ -86,8 +96,8 @@ export class OpenTurn {
   }
 
   /** The answer is over. Calls without a result were stopped. @returns it as it is kept */
-  async end(status: Status, { text, reasoning, metadata }: Said): Promise<StoredAssistantMessage> {
-    const about = optional({ reasoning, metadata })
+  async end(status: Status, { text, reasoning, reasoningExtra, metadata }: Said): Promise<StoredAssistantMessage> {
+    const about = optional({ reasoning, reasoningExtra, metadata })
     await this.#write((turn) => {
       // the blank line is between two rounds of one text
       const isFirst = !turn.messages.some((message) => message.role === 'assistant' && message.toolCalls.length > 0)

@@ -23,6 +23,8 @@ export interface StoredAssistantMessage extends Stored {
   readonly role: 'assistant'
   readonly model: string
   readonly reasoning?: string
+  /** What the reasoning has to be handed back with. */
+  readonly reasoningExtra?: Fields
   readonly toolCalls: readonly ToolCall[]
 }
 

@@ -47,11 +47,12 @@ function userSays(text: string): Message {
 }
 
 function assistantSays(message: StoredAssistantMessage, model: string): AssistantMessage {
-  const { content, reasoning, status, toolCalls } = message
+  const { content, reasoning, reasoningExtra: extra, status, toolCalls } = message
   const needsMark = status !== 'completed' || (content === '' && toolCalls.length === 0)
   const text = needsMark ? [content, marks[status]].filter((line) => line !== '').join('\n\n') : content
   const parts: Part[] = text === '' ? [] : [{ type: 'text', text }]
-  const thoughts: Part[] = reasoning && message.model === model ? [{ type: 'reasoning', text: reasoning }] : []
+  const thoughts: Part[] =
+    reasoning && message.model === model ? [{ type: 'reasoning', text: reasoning, ...(extra && { extra }) }] : []
   return { role: 'assistant', content: [...thoughts, ...parts], toolCalls }
 }
 

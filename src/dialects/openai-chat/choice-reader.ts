@@ -1,7 +1,15 @@
 import type { ChatEvent, FinishReason, Native } from '../../chat/event.ts'
 import { decodeAnnotation } from './annotation.ts'
 import { errorInside } from './complaint.ts'
-import { type Contents, noHalves, readContents, rewriteContents, type Texts, takeHalves } from './contents.ts'
+import {
+  type Contents,
+  fieldOfThinking,
+  noHalves,
+  readContents,
+  rewriteContents,
+  type Texts,
+  takeHalves,
+} from './contents.ts'
 import { decodeFinish, encodeFinish, isDocumentedFinish } from './finish-reason.ts'
 import type { WireChoice, WireDelta, WireToolDelta } from './reply-schema.ts'
 import { type ReadToolDelta, ToolCalls } from './tool-calls.ts'
@@ -149,19 +157,20 @@ export class ChoiceReader {
   #contentEvents(contents: Texts, { logprobs }: WireChoice, said: WireDelta): ChatEvent[] {
     const annotations = said.annotations?.map(decodeAnnotation) ?? []
     const hasLogprobs = logprobs !== null && logprobs !== undefined
-    if (annotations.length === 0 && !hasLogprobs) return this.#textEvents(contents)
+    const field = fieldOfThinking(said)
+    if (annotations.length === 0 && !hasLogprobs) return this.#textEvents(contents, field)
     const beside = { ...(annotations.length > 0 && { annotations }), ...(hasLogprobs && { logprobs }) }
     return [
-      ...this.#textEvents({ ...contents, text: '', refusal: '' }),
+      ...this.#textEvents({ ...contents, text: '', refusal: '' }, field),
       { type: 'text', choice: this.index, text: contents.text, ...beside },
       ...this.#textEvents({ ...contents, text: '', thinking: '' }),
     ]
   }
 
-  #textEvents({ text, thinking, refusal }: Texts): ChatEvent[] {
+  #textEvents({ text, thinking, refusal }: Texts, field?: string): ChatEvent[] {
     const choice = this.index
     const events: ChatEvent[] = []
-    if (thinking) events.push({ type: 'reasoning', choice, text: thinking })
+    if (thinking) events.push({ type: 'reasoning', choice, text: thinking, ...(field && { extra: { field } }) })
     if (text) events.push({ type: 'text', choice, text })
     if (refusal) events.push({ type: 'text', choice, text: refusal, refusal: true })
     return events

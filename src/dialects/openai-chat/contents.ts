@@ -86,6 +86,14 @@ function thinkingOf({ content, reasoning_content, reasoning }: WireDelta): strin
   return Array.isArray(content) ? beside + content.filter(isFields).map(thinkingPart).join('') : beside
 }
 
+/**
+ * Where the thinking came under its other name, that name. Groq refuses the history of a thinking model under
+ * `reasoning_content`, Moonshot one without it: what it came under is what it has to be handed back under.
+ */
+export function fieldOfThinking({ reasoning_content, reasoning }: WireDelta): 'reasoning' | undefined {
+  return !reasoning_content && typeof reasoning === 'string' && reasoning !== '' ? 'reasoning' : undefined
+}
+
 /** Mistral, reasoning: `{type: 'thinking', thinking: [{type: 'text', text}]}`. */
 function thinkingPart(part: { readonly [key: string]: unknown }): string {
   if (part.type !== 'thinking') return ''

@@ -100,6 +100,25 @@ describe('events of another dialect', () => {
     ])
   })
 
+  test('thoughts go out, and come back in, under the name they came under', async () => {
+    const thoughts: ChatEvent[] = [
+      { type: 'reasoning', choice: 0, text: 'a' },
+      { type: 'reasoning', choice: 0, text: 'b', extra: { field: 'reasoning' } },
+    ]
+    const finish: ChatEvent = { type: 'finish', choice: 0, reason: 'stop' }
+    const written = await chunks(encode([...thoughts, finish]))
+    expect(written[0]?.choices[0]?.delta).toMatchObject({ reasoning_content: 'a' })
+    expect(written[1]?.choices[0]?.delta).toEqual({ reasoning: 'b' })
+    const decoder = new ReplyDecoder({ choices: 1, newId: () => 'id' })
+    const events = written.flatMap((chunk) => [...decoder.chunk(chunk)])
+    expect(
+      events.flatMap((event) => (event.type === 'reasoning' ? [{ text: event.text, extra: event.extra }] : [])),
+    ).toEqual([
+      { text: 'a', extra: undefined },
+      { text: 'b', extra: { field: 'reasoning' } },
+    ])
+  })
+
   test('without include_usage no chunk speaks of usage', () => {
     expect(encode(textStream, { includeUsage: false })).not.toContain('usage')
   })

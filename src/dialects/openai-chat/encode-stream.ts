@@ -161,7 +161,7 @@ function delta(event: Exclude<ChatEvent, { type: 'usage' }>): Fields {
         ...(event.annotations && { annotations: event.annotations.map(encodeAnnotation) }),
       }
     case 'reasoning':
-      return { reasoning_content: event.text }
+      return { [event.extra?.field === 'reasoning' ? 'reasoning' : 'reasoning_content']: event.text }
     case 'tool-call':
       return {
         tool_calls: [

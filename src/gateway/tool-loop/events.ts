@@ -1,5 +1,5 @@
 import type { ChatEvent, Usage } from '../../chat/event.ts'
-import type { ToolCall } from '../../chat/message.ts'
+import type { Fields, ToolCall } from '../../chat/message.ts'
 import type { ToolOutput } from '../../chat/tool-output.ts'
 
 /** The model's turn is over, and these calls are run now. No id among them comes twice in a conversation. */
@@ -8,6 +8,7 @@ export interface ToolCallsEvent {
   /** What it said and thought in this round. */
   readonly text: string
   readonly reasoning: string
+  readonly reasoningExtra?: Fields
   readonly calls: readonly ToolCall[]
 }
 

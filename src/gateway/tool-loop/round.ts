@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, FinishReason, ToolArgumentsEvent, ToolCallEvent, Usage } from '../../chat/event.ts'
-import type { AssistantMessage, ToolCall } from '../../chat/message.ts'
+import type { AssistantMessage, Fields, ReasoningPart, ToolCall } from '../../chat/message.ts'
 
 /** Characters of a round that are kept to be told again: its text and thoughts, and its calls. */
 const maxCharacters = 1024 * 1024
@@ -30,6 +30,7 @@ export class Round {
   readonly #calls: Growing[] = []
   #text = ''
   #reasoning = ''
+  #reasoningExtra: Fields | undefined
   #characters = 0
   #callCharacters = 0
   #finish: FinishReason = 'other'
@@ -45,6 +46,11 @@ export class Round {
 
   get reasoning(): string {
     return this.#reasoning
+  }
+
+  /** What its thoughts have to be handed back with. */
+  get reasoningExtra(): Fields | undefined {
+    return this.#reasoningExtra
   }
 
   get hasClientCalls(): boolean {
@@ -68,7 +74,7 @@ export class Round {
     return {
       role: 'assistant',
       content: [
-        ...(this.#reasoning ? [{ type: 'reasoning' as const, text: this.#reasoning }] : []),
+        ...(this.#reasoning ? [this.#thoughts()] : []),
         ...(this.#text ? [{ type: 'text' as const, text: this.#text }] : []),
       ],
       toolCalls: this.calls,
@@ -83,6 +89,7 @@ export class Round {
         return event
       case 'reasoning':
         this.#reasoning += this.#kept(event.text)
+        this.#reasoningExtra ??= event.extra
         return event
       case 'tool-call':
         return this.#open(event)
@@ -95,6 +102,11 @@ export class Round {
         this.#finish = event.reason
         return undefined
     }
+  }
+
+  #thoughts(): ReasoningPart {
+    const extra = this.#reasoningExtra
+    return { type: 'reasoning', text: this.#reasoning, ...(extra && { extra }) }
   }
 
   /** An answer may be longer than what is kept of it, as long as nothing comes after it. */

@@ -57,7 +57,7 @@ test('calls are run side by side, and the model is asked again with their result
   const slow = Promise.withResolvers<string>()
   const { chat, asked } = aModel(
     [
-      { type: 'reasoning', choice: 0, text: 'hm' },
+      { type: 'reasoning', choice: 0, text: 'hm', extra: { field: 'reasoning' } },
       text('Let me see.'),
       ...calling(['slow', '{"a":1}'], 'fast'),
       usage(5, 2),
@@ -78,9 +78,9 @@ test('calls are run side by side, and the model is asked again with their result
     { id: 'id-fast', name: 'fast', arguments: '{}' },
   ]
   expect(events.slice(0, 4)).toEqual([
-    { type: 'reasoning', choice: 0, text: 'hm' },
+    { type: 'reasoning', choice: 0, text: 'hm', extra: { field: 'reasoning' } },
     text('Let me see.'),
-    { type: 'tool-calls', text: 'Let me see.', reasoning: 'hm', calls },
+    { type: 'tool-calls', text: 'Let me see.', reasoning: 'hm', reasoningExtra: { field: 'reasoning' }, calls },
     { type: 'tool-output', source: 'tool', toolCallId: 'id-fast', text: 'working' },
   ])
   expect(events.slice(4, 6)).toEqual([
@@ -94,7 +94,7 @@ test('calls are run side by side, and the model is asked again with their result
     {
       role: 'assistant',
       content: [
-        { type: 'reasoning', text: 'hm' },
+        { type: 'reasoning', text: 'hm', extra: { field: 'reasoning' } },
         { type: 'text', text: 'Let me see.' },
       ],
       toolCalls: calls,

@@ -112,10 +112,10 @@ class Loop<Needs> {
 
   async *#run(round: Round, tools: ReadonlyMap<string, Tool>): AsyncGenerator<LoopEvent> {
     const { chat, limits, summaryModel: model = this.#request.model } = this.#options
-    const { calls, text, reasoning } = round
+    const { calls, text, reasoning, reasoningExtra } = round
     const message = round.message()
     const results = new Map<string, ToolResultEvent>()
-    yield { type: 'tool-calls', text, reasoning, calls }
+    yield { type: 'tool-calls', text, reasoning, ...(reasoningExtra && { reasoningExtra }), calls }
     const request = { dialect: this.#request.dialect, model }
     for await (const event of runCalls(calls, { tools, limits, chat, request, call: this.#call })) {
       if (event.type === 'tool-result') results.set(event.toolCallId, event)
