@@ -1,11 +1,14 @@
 import { openServer, type Server } from './api/server.ts'
 import type { Logger } from './chat/call.ts'
 import type { Config } from './config.ts'
+import { Conversations } from './conversations/conversations.ts'
 import { maxFetches } from './fetch-limit.ts'
 import { openGateway } from './gateway/gateway.ts'
 import type { Store } from './state/store.ts'
+import { openTools } from './tools/registry.ts'
 import { version } from './version.ts'
 import { assumeProxy } from './wire/can-connect.ts'
+import type { Resolve } from './wire/egress.ts'
 
 /** Fetches kept free for what is no chat, such as lists of models. */
 const spareFetches = 192
@@ -19,10 +22,22 @@ export interface App {
   close(): Promise<void>
 }
 
+/** What the program asks its surroundings for; the runtime's own, where it does not say. */
+export interface Surroundings {
+  /** Milliseconds since 1970, for what is kept. */
+  readonly now?: () => number
+  /** Names what is kept. */
+  readonly newId?: () => string
+  /** Resolves names that callers bring. */
+  readonly resolve?: Resolve
+}
+
 /** Puts the rooms together. The store is closed with it. @throws when the address cannot be bound */
-export function openApp(config: Config, log: Logger, store: Store): App {
+export function openApp(config: Config, log: Logger, store: Store, { resolve, ...fresh }: Surroundings = {}): App {
   if (config.isProxied) assumeProxy()
+  const tools = openTools(config.tools, { log, version })
   const gateway = openGateway({
+    tools: { registry: tools, ...config.toolLoop },
     upstreams: config.upstreams,
     panels: config.panels,
     deadlines: config.deadlines,
@@ -41,6 +56,9 @@ export function openApp(config: Config, log: Logger, store: Store): App {
     keepAliveMs,
     idleSeconds,
     gateway,
+    conversations: new Conversations({ store, ttlMs: config.sessionTtlMs, ...fresh }),
+    tools,
+    egress: { ...config.egress, ...(resolve && { resolve }) },
     log,
     version,
   })
@@ -50,6 +68,7 @@ export function openApp(config: Config, log: Logger, store: Store): App {
     async close() {
       await server.stop(config.shutdownGraceMs)
       gateway.close()
+      await tools.close()
       await store.close()
     },
   }

@@ -8,9 +8,12 @@ import type { Panel } from './gateway/panel.ts'
 import { demo } from './providers/demo/index.ts'
 import { providers } from './providers/index.ts'
 import type { Problem, Upstream } from './providers/provider.ts'
+import { readEgress } from './read-chat-server.ts'
 import { readPanels } from './read-panels.ts'
+import { readToolLimits, type ToolLoopConfig } from './read-tool-limits.ts'
 import { readTools } from './read-tools.ts'
 import type { ToolsConfig } from './tools/server-config.ts'
+import type { EgressPolicy } from './wire/egress.ts'
 
 /** What the operator has set, checked. */
 export interface Config {
@@ -31,6 +34,9 @@ export interface Config {
   readonly panels: readonly Panel[]
   /** Servers of tools that the gateway itself can run for a model. */
   readonly tools: ToolsConfig
+  readonly toolLoop: ToolLoopConfig
+  /** Where a caller of the chat server may have its own model asked. */
+  readonly egress: EgressPolicy
   /** Whether requests to upstreams go through a proxy. */
   readonly isProxied: boolean
   /** Things that are probably not meant so, but can be lived with. */
@@ -97,6 +103,8 @@ export function readConfig(variables: RawVariables, isTerminal: boolean): Config
     ),
     // not through the environment's reader: these two are nothing of ours that is set
     tools: readTools(environment, { PATH: variables.PATH, HOME: variables.HOME }),
+    toolLoop: readToolLimits(environment),
+    egress: readEgress(environment),
     isProxied: proxyVariables.some((name) => environment.text(name) ?? environment.text(name.toLowerCase())),
     warnings: [],
   }

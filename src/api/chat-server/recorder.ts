@@ -16,6 +16,7 @@ export class Recorder {
   /** Of the round that is said now. */
   #text = ''
   #reasoning = ''
+  #reasoningExtra: Fields | undefined
   /** Of all rounds. */
   #whole = ''
   readonly #calls: ToolCall[] = []
@@ -48,10 +49,12 @@ export class Recorder {
         return undefined
       case 'reasoning':
         this.#reasoning += event.text
+        this.#reasoningExtra ??= event.extra
         return undefined
       case 'tool-calls':
         this.#text = ''
         this.#reasoning = ''
+        this.#reasoningExtra = undefined
         this.#calls.push(...event.calls)
         return this.#turn.called(event)
       case 'tool-result':
@@ -88,6 +91,7 @@ export class Recorder {
       return await this.#turn.end(status, {
         text: this.#text,
         ...(this.#reasoning && { reasoning: this.#reasoning }),
+        ...(this.#reasoningExtra && { reasoningExtra: this.#reasoningExtra }),
         metadata: {
           ...(this.#finish && { finish_reason: this.#finish.replace('-', '_') }),
           ...(this.#usage && { usage: this.usage }),

@@ -1,0 +1,69 @@
+import { cohereEvent } from '../../src/providers/cohere/emulator.ts'
+import type { Script } from '../../src/wire/emulated-script.ts'
+import { sseData } from '../../src/wire/sse.ts'
+
+/** A call that a scripted model makes: its id, the tool, and the JSON of its arguments. */
+export type Called = readonly [id: string, name: string, json: string]
+
+export const usage = { prompt_tokens: 10, completion_tokens: 2, total_tokens: 12 }
+
+/** A value as one event of an OpenAI stream. */
+export function chunk(delta: object, finish: string | null = null, more: object = {}): string {
+  const about = { id: 'chatcmpl-x', object: 'chat.completion.chunk', created: 1_760_000_000, model: 'm' }
+  return sseData(JSON.stringify({ ...about, choices: [{ index: 0, delta, finish_reason: finish }], ...more }))
+}
+
+/** An OpenAI model that says these, a chunk each. */
+export function saying(...words: readonly string[]): Script {
+  const deltas = words.map((content) => chunk({ content }))
+  return {
+    body: [chunk({ role: 'assistant', content: '' }), ...deltas, chunk({}, 'stop', { usage }), sseData('[DONE]')],
+  }
+}
+
+/** One that calls tools, after a word where there is one. */
+export function calling(calls: readonly Called[], words = ''): Script {
+  const deltas = calls.map(([id, name, json], index) =>
+    chunk({ tool_calls: [{ index, id, type: 'function', function: { name, arguments: json } }] }),
+  )
+  const opening = chunk({ role: 'assistant', content: words })
+  return { body: [opening, ...deltas, chunk({}, 'tool_calls', { usage }), sseData('[DONE]')] }
+}
+
+/** One that says a word and then nothing more. */
+export function stalling(word: string): Script {
+  return { body: [chunk({ role: 'assistant', content: word })], ending: 'stall' }
+}
+
+/** One that never begins. */
+export const silent: Script = { framing: 'raw', ending: 'stall' }
+
+/** Cohere's model, the same. */
+export function cohereCalling(calls: readonly Called[]): Script {
+  const events = calls.flatMap(([id, name, json], index) => [
+    said('tool-call-start', { tool_calls: { id, type: 'function', function: { name, arguments: '' } } }, { index }),
+    said('tool-call-delta', { tool_calls: { function: { arguments: json } } }, { index }),
+    cohereEvent({ type: 'tool-call-end', index }),
+  ])
+  return { body: [cohereStart, ...events, cohereEnd('TOOL_CALL')] }
+}
+
+export function cohereSaying(words: string): Script {
+  const content = [
+    said('content-start', { content: { type: 'text', text: '' } }, { index: 0 }),
+    said('content-delta', { content: { text: words } }, { index: 0 }),
+    cohereEvent({ type: 'content-end', index: 0 }),
+  ]
+  return { body: [cohereStart, ...content, cohereEnd('COMPLETE')] }
+}
+
+function said(type: string, message: object, more: object = {}): string {
+  return cohereEvent({ type, ...more, delta: { message } })
+}
+
+const cohereStart = said('message-start', { role: 'assistant', content: [] }, { id: 'x' })
+
+function cohereEnd(reason: string): string {
+  const counted = { tokens: { input_tokens: 10, output_tokens: 2 } }
+  return cohereEvent({ type: 'message-end', id: 'x', delta: { finish_reason: reason, usage: counted } })
+}
