@@ -368,6 +368,14 @@ describe('tools of the client’s own', () => {
     ])
   })
 
+  test('of a kind that only its dialect knows are its own as well', async () => {
+    const custom = { type: 'foreign' as const, name: 'custom', extra: { custom: { name: 'shell' } } }
+    const given = { tools: [aTool('ours', () => 'ok')], request: { parameters: { tools: [custom] } } }
+    const { events } = await run(aModel(calling('ours'), calling('shell')).chat, given)
+    expect(resultsIn(events).map(({ name }) => name)).toEqual(['ours'])
+    expect(events.slice(-3)).toMatchObject([{ name: 'shell' }, {}, { type: 'finish', reason: 'tool-calls' }])
+  })
+
   test('are meant where one of ours has the same name', async () => {
     const { chat, asked } = aModel(calling('theirs'))
     const { events } = await run(chat, { tools: [aTool('theirs', () => 'ours')], request })

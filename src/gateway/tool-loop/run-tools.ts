@@ -88,14 +88,16 @@ class Loop<Needs> {
   async #offer() {
     const { registry, servers, isAllowed = () => true } = this.#options
     const own = this.#request.parameters.tools ?? []
-    const names = new Set(own.map(({ name }) => name))
+    const names = new Set(own.flatMap((tool) => (tool.type === 'function' ? [tool.name] : [])))
+    // what only the client's dialect knows may be called anything
+    const hasForeign = own.some(({ type }) => type === 'foreign')
     const { signal } = this.#call
     const listed = await orAbort(registry.list(signal, servers), signal)
     const tools = new Map(
       listed.filter((tool) => isAllowed(tool) && !names.has(tool.name)).map((tool) => [tool.name, tool]),
     )
     const offered = [...own, ...[...tools.values()].map(told)]
-    return { tools, offered, isClients: (name: string) => names.has(name) }
+    return { tools, offered, isClients: (name: string) => names.has(name) || (hasForeign && !tools.has(name)) }
   }
 
   async *#ask(round: Round, parameters: Parameters): AsyncGenerator<ChatEvent> {
