@@ -26,6 +26,7 @@ import type { ToolRegistry } from '../src/tools/tool.ts'
 import type { Script } from '../src/wire/emulated-script.ts'
 import type { HttpEmulator } from '../src/wire/http-emulator.ts'
 import { sseData } from '../src/wire/sse.ts'
+import { startGateway, upstreamAt } from './chaos/gateway.ts'
 import { newCall, recordLog } from './laws/ask.ts'
 import { requestFor } from './laws/http-rig.ts'
 import { until, within } from './waiting.ts'
@@ -233,6 +234,82 @@ for (const [name, start] of Object.entries(rigs))
       await until(() => rig.emulator.openConnections() === 0, 250, 'the end of the connection')
     })
   })
+
+describe('POST /v1/chat/completions', () => {
+  async function start() {
+    const calls = {
+      role: 'assistant',
+      content: 'Let me look.',
+      tool_calls: [call('builtin__current_time', '{"timezone":"UTC"}')],
+    }
+    const emulator = await emulateOpenai({
+      reply: ({ messages }) =>
+        openaiScript(roundOf(messages) === 1 ? calls : { role: 'assistant', content: 'It is late.' }),
+    })
+    const gateway = startGateway(upstreamAt('lab', emulator.url))
+    opened.push(emulator, gateway)
+    const post = (body: object) =>
+      fetch(`${gateway.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ messages: [{ role: 'user', content: 'How late is it?' }], ...body }),
+      })
+    return { emulator, post }
+  }
+  const call = (name: string, args: string) => ({
+    index: 0,
+    id: 'call_1',
+    type: 'function',
+    function: { name, arguments: args },
+  })
+  const openaiScript = (delta: {
+    readonly role: string
+    readonly content: string
+    readonly tool_calls?: unknown
+  }): Script => {
+    const chunk = (choice: object) =>
+      sseData(JSON.stringify({ id: 'x', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [choice] }))
+    const reason = delta.tool_calls ? 'tool_calls' : 'stop'
+    return {
+      body: [chunk({ index: 0, delta }), chunk({ index: 0, delta: {}, finish_reason: reason }), sseData('[DONE]')],
+    }
+  }
+
+  for (const [how, body] of [
+    ['by the model’s suffix', { model: 'lab:tools' }],
+    [
+      'by a tool of type mcp',
+      { model: 'lab', tools: [{ type: 'mcp', server_label: 'builtin', require_approval: 'never' }] },
+    ],
+  ] as const)
+    test(`a client that asks for tools ${how} reads one answer`, async () => {
+      const { emulator, post } = await start()
+      const answer = await (await post({ ...body, stream: true })).text()
+      const frames = answer.split('\n\n').filter((frame) => frame !== '')
+      expect(frames.at(-1)).toBe('data: [DONE]')
+      const choices = frames.slice(0, -1).map((frame) => JSON.parse(frame.slice('data: '.length)).choices[0])
+      expect(choices.map(({ delta }) => delta.content ?? '').join('')).toBe('Let me look.\n\nIt is late.')
+      expect(choices.flatMap(({ finish_reason: reason }) => reason ?? [])).toEqual(['stop'])
+      expect(answer).not.toContain('tool_calls')
+      const told = messagesIn(emulator.chats[1] ?? {}).at(-1)
+      expect(told).toMatchObject({
+        role: 'tool',
+        tool_call_id: 'call_1',
+        content: expect.stringMatching(/\d{4}-\d\d-\d\d/),
+      })
+    })
+
+  test('a client’s own server is refused with the name of what is wrong', async () => {
+    const { emulator, post } = await start()
+    const response = await post({
+      model: 'lab',
+      tools: [{ type: 'mcp', server_label: 'builtin', server_url: 'http://127.0.0.1:1/' }],
+    })
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ error: { param: 'tools[0].server_url', code: 'invalid_value' } })
+    expect(emulator.chats).toEqual([])
+  })
+})
 
 describe('a session, with the loop that answers in it', () => {
   const whose = { client: 'law', session: 's' }
