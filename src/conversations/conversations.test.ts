@@ -448,3 +448,29 @@ test('a storage that fails for a moment loses and doubles nothing that was ackno
   const kept = await conversations.messages(whose, 100)
   expect(kept?.map(({ content }) => content)).toEqual(['q before', '', 'r', 'a', 'q after', '', 'r', 'a'])
 })
+
+test('a storage that fails as a session is given back keeps nobody out of it', async () => {
+  const inner = new MemoryStore()
+  let isFailing = false
+  const store: Store = new Proxy(inner, {
+    get(target, name) {
+      if (name !== 'lease') return Reflect.get(target, name).bind(target)
+      return async (...args: Parameters<Store['lease']>) => {
+        const lease = await target.lease(...args)
+        const release = async () => {
+          if (isFailing) throw new ChatError('unavailable', { message: 'full' })
+          await lease?.release()
+        }
+        return lease && { fence: lease.fence, release }
+      }
+    },
+  })
+  const { conversations } = given({ store })
+  const turn = await ask(conversations, 'one')
+  await turn.end('completed', { text: 'a' })
+  isFailing = true
+  expect(await turn.close().catch((thrown) => thrown)).toMatchObject({ reason: 'unavailable' })
+  isFailing = false
+  await say(conversations, 'two', 'b')
+  expect(await conversations.messages(whose, 10)).toHaveLength(4)
+})

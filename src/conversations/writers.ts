@@ -27,6 +27,8 @@ export class Writers {
   readonly #store: Store
   /** Who waits for each session that is written. */
   readonly #waiting = new Map<string, (() => void)[]>()
+  /** Leases that the storage would not take back: our own next request tries again, or it would wait for them to end. */
+  readonly #kept = new Map<string, Lease>()
 
   constructor(store: Store) {
     this.#store = store
@@ -77,6 +79,8 @@ export class Writers {
   }
 
   async #lease(name: string, { wait, signal }: Patience): Promise<Lease> {
+    await this.#kept.get(name)?.release()
+    this.#kept.delete(name)
     for (;;) {
       const lease = await this.#store.lease(name, leaseMs)
       if (lease) return lease
@@ -88,6 +92,9 @@ export class Writers {
   async #leave(name: string, lease: Lease): Promise<void> {
     try {
       await lease.release()
+    } catch (thrown) {
+      this.#kept.set(name, lease)
+      throw thrown
     } finally {
       this.#leaveHere(name)
     }
