@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { emulateCohere } from '../../src/providers/cohere/emulator.ts'
+import { emulateMistral } from '../../src/providers/mistral/emulator.ts'
+import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
+import type { Script } from '../../src/wire/emulated-script.ts'
+import { type HttpProcess, startHttpServer } from '../tools/servers.ts'
+import { messageOf, type Told, tell, typesOf } from './chat-server-client.ts'
+import { type Called, calling, cohereCalling, cohereSaying, saying } from './chat-server-model.ts'
+import { mcpServers, startChatServer, stdio } from './chat-server-rig.ts'
+
+// Three rounds of two tools side by side, each on an MCP server of its own: a process, and one over HTTP.
+
+const rounds = 3
+
+interface Asked {
+  readonly [field: string]: unknown
+}
+
+/** How many answers of the model the request tells. */
+function roundOf({ messages }: Asked): number {
+  return Array.isArray(messages) ? messages.filter(({ role }) => role === 'assistant').length + 1 : 1
+}
+
+/** Mistral's ids have nine letters and digits; nobody minds them. */
+const callsOf = (round: number): Called[] => [
+  [`echo0000${round}`, 'process__echo', `{"text":"round ${round}"}`],
+  [`big00000${round}`, 'web__big', `{"bytes":${round}}`],
+]
+
+const openai = (chat: Asked): Script =>
+  roundOf(chat) <= rounds ? calling(callsOf(roundOf(chat))) : saying('All is known.')
+const cohere = (chat: Asked): Script =>
+  roundOf(chat) <= rounds ? cohereCalling(callsOf(roundOf(chat))) : cohereSaying('All is known.')
+
+const upstreams = {
+  async 'openai-compatible'() {
+    const emulator = await emulateOpenai({ reply: openai })
+    return { emulator, model: 'lab/m', variables: { UPSTREAM_LAB_URL: emulator.url, UPSTREAM_LAB_MODELS: 'm' } }
+  },
+  async mistral() {
+    const emulator = await emulateMistral({ reply: openai })
+    const variables = { MISTRAL_TOKEN: 'rounds-mistral-token', MISTRAL_BASE_URL: emulator.origin }
+    return { emulator, model: 'mistral/mistral-small-latest', variables }
+  },
+  async cohere() {
+    const emulator = await emulateCohere({ reply: cohere })
+    const variables = { COHERE_TOKEN: 'rounds-cohere-token', COHERE_BASE_URL: emulator.origin }
+    return { emulator, model: 'cohere/command-test', variables }
+  },
+}
+
+let web: HttpProcess
+beforeAll(async () => {
+  web = await startHttpServer('web', 'http')
+})
+afterAll(() => web[Symbol.asyncDispose]())
+
+describe('three rounds of two tools each', () => {
+  for (const [name, start] of Object.entries(upstreams))
+    test(`at ${name}`, async () => {
+      const { emulator, model, variables } = await start()
+      try {
+        const servers = mcpServers({ process: stdio('stdio'), web: { url: `${web.origin}/mcp` } })
+        await using rig = startChatServer({ ...variables, ...servers })
+        const asked = { session_id: name, content: 'Go on', model_config: { model_name: model } }
+        const events = await tell(rig.url, asked)
+        for (let round = 1; round <= rounds; round++) expectRound(events, round)
+        expect(typesOf(events).filter((type) => type === 'tool_result')).toHaveLength(2 * rounds)
+        expect(typesOf(events).slice(-2)).toEqual(['complete', 'done'])
+        expect(messageOf(events)).toMatchObject({ content: 'All is known.', status: 'completed' })
+        expect(messageOf(events).tool_calls).toHaveLength(2 * rounds)
+        // the session is told again with all of it, and the upstream takes that
+        expect(typesOf(await tell(rig.url, { ...asked, content: 'And again' })).at(-1)).toBe('done')
+      } finally {
+        await emulator.close()
+      }
+    })
+})
+
+/** Both calls, then both results, whichever was first; and nothing of another round between. */
+function expectRound(events: readonly Told[], round: number): void {
+  const ids = callsOf(round).map(([id]) => id)
+  const mine = events.filter(({ data }) => ids.includes(String(data?.tool_call_id)))
+  expect(typesOf(mine)).toEqual(['tool_call', 'tool_call', 'tool_result', 'tool_result'])
+  expect(mine.slice(0, 2).map(({ data }) => data)).toEqual(
+    callsOf(round).map(([tool_call_id, tool_name, json]) => ({ tool_call_id, tool_name, arguments: JSON.parse(json) })),
+  )
+  expect(new Set(mine.slice(2).map(({ data }) => data?.result))).toEqual(
+    new Set([`you said round ${round}`, 'x'.repeat(round)]),
+  )
+  const first = events.indexOf(mine[0] ?? { type: '' })
+  expect(events.slice(first, first + 4)).toEqual(mine)
+}
