@@ -2,7 +2,7 @@ import type { Config } from '../config.ts'
 
 /** Shows the configuration that a start would use; that it is valid has been seen to. */
 export function check(config: Config): number {
-  const { host, port, keys, policy, deadlines, upstreams, panels } = config
+  const { host, port, keys, policy, deadlines, upstreams, panels, tools } = config
   const rows: [string, string][] = [
     ['listens on', `${host}:${port}`],
     [
@@ -27,6 +27,7 @@ export function check(config: Config): number {
       `route ${name}`,
       members.map(({ address }) => address).join(' + '),
     ]),
+    ...tools.servers.map(({ name, transport }): [string, string] => [`tools of ${name}`, transport]),
   ]
   const width = Math.max(...rows.map(([name]) => name.length))
   process.stdout.write(

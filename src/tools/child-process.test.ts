@@ -25,7 +25,7 @@ const run = (...args: string[]) =>
 async function hold(mark: string) {
   const gateway = run('hold', mark)
   const { value } = await gateway.stdout.getReader().read()
-  expect(new TextDecoder().decode(value).trim()).toBe('9')
+  expect(new TextDecoder().decode(value).trim()).toBe('11')
   // each is a server, its child, and the shell that watches over both
   await until(() => marked(mark).length === 6, 5_000, 'the servers and their children run')
   return gateway
@@ -67,6 +67,14 @@ test('a server that goes by itself leaves no child behind, and takes no other se
   await crash?.run({}, { signal: AbortSignal.timeout(5_000), onChunk: () => undefined })
   await until(() => marked(mark).length === 0, 1_000, 'all of it is gone')
   expect(marked(other)).toEqual(others)
+})
+
+test('a server that can say nothing any more is ended, and its call with it', async () => {
+  const mark = randomUUID()
+  await using tools = open([stdioServer('bad', 'raw-server.ts', [''], { MARK: mark })])
+  expect(await within(tools.run('mute'), 5_000, 'the outcome')).toMatchObject({ isError: true })
+  expect(tools.state('bad')?.status).toBe('failed')
+  await until(() => marked(mark).length === 0, 1_000, 'it is gone')
 })
 
 test('a server that is cut off is gone at once', async () => {

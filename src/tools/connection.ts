@@ -1,6 +1,5 @@
 import type { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js'
-import { z } from 'zod'
 import { linkAbort } from '../chat/abort.ts'
 import type { Logger } from '../chat/call.ts'
 import { ChatError } from '../chat/error.ts'
@@ -8,6 +7,7 @@ import type { Fields } from '../chat/message.ts'
 import { type CallEnd, endOf, isAnswer, whyFailed } from './failure.ts'
 import type { TransportHooks } from './hooks.ts'
 import { type Line, openLine } from './line.ts'
+import { listTools, maxTools } from './list-tools.ts'
 import { floodMeter } from './meter.ts'
 import { readNotification } from './notification.ts'
 import { CallResult, readResult } from './result.ts'
@@ -29,14 +29,9 @@ export interface ConnectionOptions {
   ended(end: ConnectionEnd): void
 }
 
-const maxPages = 100
-/** Tools of one server that are offered. */
-const maxTools = 256
 /** A call's limit is its caller's. */
 const noLimitMs = 24 * 3600 * 1000
-const listMs = 30_000
-
-const ListPage = z.looseObject({ tools: z.array(z.unknown()), nextCursor: z.string().optional() })
+const greetingMs = 10_000
 
 /** A server that has been greeted. */
 export class Connection {
@@ -86,40 +81,22 @@ export class Connection {
     return this.#isListStale
   }
 
-  /** Its tools as it lists them, at most 256. @throws what the library throws */
+  /** Its tools as it lists them, at most 256. @throws what the library throws, or ChatError where they have no end */
   async listTools(signal: AbortSignal): Promise<readonly unknown[]> {
+    if (!this.#client) return []
     this.#isListStale = false
-    const link = linkAbort(signal)
-    try {
-      return await this.#allPages(link.signal)
-    } finally {
-      link.release()
-    }
-  }
-
-  async #allPages(signal: AbortSignal): Promise<readonly unknown[]> {
-    if (!this.#client?.getServerCapabilities()?.tools) return []
-    const tools: unknown[] = []
-    const cursors = new Set<string>()
-    for (let cursor: string | undefined; ; ) {
-      const page = await this.#page(cursor, signal)
-      tools.push(...page.tools.slice(0, maxTools + 1 - tools.length))
-      cursor = page.nextCursor
-      if (tools.length > maxTools) {
-        this.#options.log.warn({}, `an MCP server has more than ${maxTools} tools: the first of them are offered`)
-        return tools.slice(0, maxTools)
-      }
-      if (cursor === undefined) return tools
-      if (cursors.has(cursor) || cursors.size >= maxPages - 1) throw this.#misbehaved('its list of tools has no end')
-      cursors.add(cursor)
-    }
+    const listed = await listTools(this.#client, signal)
+    if (listed === 'endless') throw this.#misbehaved('its list of tools has no end')
+    if (!listed.isWhole)
+      this.#options.log.warn({}, `an MCP server has more than ${maxTools} tools: the first of them are offered`)
+    return listed.tools
   }
 
   /** Runs a tool once. @throws the context's signal's reason once that is aborted; nothing else */
   async call(name: string, args: Fields, { signal, onChunk }: ToolContext): Promise<CallEnd> {
     const link = linkAbort(signal)
     const progressToken = `call-${++this.#calls}`
-    this.#running.set(progressToken, onChunk)
+    this.#running.set(progressToken, (text) => void (signal.aborted || onChunk(text)))
     try {
       const client = this.#client
       if (!client || this.#end) return { kind: 'refused', why: this.#end?.why ?? 'it is closed' }
@@ -164,22 +141,15 @@ export class Connection {
     // the library hears of progress a moment late: after the answer, where both came at once
     client.removeNotificationHandler('notifications/progress')
     client.onerror = (error) => this.#onError(error, server)
-    client.onclose = () => this.#lost()
     const kill = () => this.#kill()
     signal.addEventListener('abort', kill, { once: true })
     try {
       await client.connect(line.transport, { signal, timeout: noLimitMs })
       if (client.getServerCapabilities()?.logging)
-        await client.setLoggingLevel('info', { signal, timeout: listMs }).catch(() => undefined)
+        await client.setLoggingLevel('info', { signal, timeout: greetingMs }).catch(() => undefined)
     } finally {
       signal.removeEventListener('abort', kill)
     }
-  }
-
-  #page(cursor: string | undefined, signal: AbortSignal): Promise<z.infer<typeof ListPage>> {
-    const params = cursor === undefined ? {} : { cursor }
-    if (!this.#client) throw new ChatError('upstream-failed', { message: 'it is closed' })
-    return this.#client.request({ method: 'tools/list', params }, ListPage, { signal, timeout: listMs })
   }
 
   #sees(message: JSONRPCMessage, line: Line): void {

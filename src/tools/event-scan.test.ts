@@ -16,11 +16,11 @@ test('the length is that of the event which has begun, however the bytes are cut
   expect(scanned(['data: a\ndata: ', 'b'.repeat(1000), '\ndata: ', 'c'.repeat(1000)]).length).toBeGreaterThan(2000)
 })
 
-test('an id is noticed at the beginning of a line, and nowhere else', () => {
-  for (let cut = 0; cut <= 14; cut++) {
-    const text = 'data: x\nid: 7\n\n'
-    expect(scanned([text.slice(0, cut), text.slice(cut)]).hasId).toBe(true)
+test('the last id is noticed at the beginning of a line, and nowhere else', () => {
+  for (let cut = 0; cut <= 24; cut++) {
+    const text = 'id: 6\ndata: x\nid: 7-a\n\n'
+    expect(scanned([text.slice(0, cut), text.slice(cut)]).lastId).toBe('7-a')
   }
-  expect(scanned(['id: 1\ndata:\n\n']).hasId).toBe(true)
-  expect(scanned(['data: {"id: 7"}\n\n']).hasId).toBe(false)
+  expect(scanned(['id:1\r\ndata:\r\n\r\n']).lastId).toBe('1')
+  expect(scanned(['data: {"id: 7"}\n\nid: 8']).lastId).toBeUndefined()
 })

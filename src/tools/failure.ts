@@ -1,7 +1,9 @@
 import { ChatError } from '../chat/error.ts'
 import { redact } from '../chat/secret.ts'
-import { lostCode } from './mcp-fetch.ts'
 import type { ToolOutcome } from './tool.ts'
+
+/** Error code of a request whose reply can no longer come: ours, of those JSON-RPC leaves to the implementation. */
+export const lostCode = -32_097
 
 /** How a call ended: with its outcome; never begun, since the session is no more, or for another reason; or nobody knows. */
 export type CallEnd =

@@ -5,6 +5,7 @@ import { ChatError } from '../chat/error.ts'
 import { type FetchLike, type PlainRequest, plainRequest, sendForResponse } from '../wire/fetch-like.ts'
 import { jsonOrUndefined } from '../wire/json.ts'
 import { EventScan } from './event-scan.ts'
+import { lostCode } from './failure.ts'
 import { maxMessageLength, type TransportHooks } from './hooks.ts'
 import type { HttpServer } from './server-config.ts'
 
@@ -15,29 +16,31 @@ const Sent = z.looseObject({
   params: z.looseObject({ requestId: z.union([z.number(), z.string()]).optional() }).optional(),
 })
 
-/** Error code of a request whose reply can no longer come: ours, of those JSON-RPC leaves to the implementation. */
-export const lostCode = -32_097
-
 /** The library reads a reply a moment after its bytes have ended. */
 const readMs = 250
 /** So many streams may be opened within so many milliseconds; after that one a second. */
 const maxStreams = 10
 const streamsMs = 10_000
+/** Replies whose last event is remembered. */
+const maxReplies = 256
 
 type Id = number | string
 
 /**
  * The way of the library's HTTP transports to the network: through `wire`, with the server's own headers, and watched.
- * The library itself neither limits a message, nor ends a request whose reply was cut, nor lets go of one it cancelled.
+ * The library itself neither limits a message, nor ends a request whose reply was cut, nor lets go of one it cancelled,
+ * and it comes back for the rest of a reply that was an error.
  */
 export class McpFetch {
   readonly #server: HttpServer
   readonly #hooks: TransportHooks
   /** Requests that wait for their answer, with what ends their reply. */
   readonly #waiting = new Map<Id, LinkedAbort>()
+  /** Whose reply the events with these ids stood in. */
+  readonly #replies = new Map<string, Id>()
   readonly #timers = new Set<ReturnType<typeof setTimeout>>()
-  #streamsAt: readonly number[] = []
   readonly #deliver: (message: JSONRPCMessage) => void
+  #streamsAt: readonly number[] = []
 
   /** @param deliver hands a message to the library as if it had come from the server */
   constructor(server: HttpServer, hooks: TransportHooks, deliver: (message: JSONRPCMessage) => void) {
@@ -61,35 +64,53 @@ export class McpFetch {
     const plain = plainRequest(url, init)
     const request = { ...plain, headers: { ...revealed(this.#server.headers), ...plain.headers } }
     const link = linkAbort(init?.signal ?? new AbortController().signal)
-    if (request.method === 'GET') return this.#openStream(request, link)
-    const { id, method, params } = Sent.safeParse(jsonOrUndefined(request.body ?? '')).data ?? {}
-    if (id !== undefined && method !== undefined) this.#waiting.set(id, link)
-    const response = await this.#send(request, link, id).catch((thrown: unknown) => {
-      if (id !== undefined) this.#waiting.delete(id)
+    try {
+      return await (request.method === 'GET' ? this.#openStream(request, link) : this.#post(request, link))
+    } catch (thrown) {
+      link.release()
       throw thrown
-    })
-    if (method === 'notifications/cancelled' && params?.requestId !== undefined) this.#letGo(params.requestId)
-    return response
+    }
+  }
+
+  async #post(request: PlainRequest, link: LinkedAbort): Promise<Response> {
+    const { id, method, params } = Sent.safeParse(jsonOrUndefined(request.body ?? '')).data ?? {}
+    if (id === undefined || method === undefined) {
+      const response = await this.#send(request, link, undefined)
+      if (method === 'notifications/cancelled' && params?.requestId !== undefined) this.#letGo(params.requestId)
+      return response
+    }
+    this.#waiting.set(id, link)
+    try {
+      return await this.#send(request, link, id)
+    } catch (thrown) {
+      this.#waiting.delete(id)
+      throw thrown
+    }
   }
 
   /** The stream of what the server says by itself, or the rest of a reply that was cut. */
   async #openStream(request: PlainRequest, link: LinkedAbort): Promise<Response> {
+    const id = this.#replies.get(request.headers['last-event-id'] ?? '')
+    // to the library that says that there is nothing to be had
+    if (id !== undefined && !this.#waiting.has(id)) return new Response(null, { status: 405 })
     const now = performance.now()
     this.#streamsAt = this.#streamsAt.filter((at) => now - at < streamsMs)
     if (this.#streamsAt.length >= maxStreams) await sleep(1_000, link.signal)
     this.#streamsAt = [...this.#streamsAt, performance.now()]
     // it lasts as long as the connection: only its single messages have a limit
     const limits = { maxBytes: Number.MAX_SAFE_INTEGER }
-    const response = await this.#send({ ...request, limits }, link, undefined)
+    const response = await this.#send({ ...request, limits }, link, id)
     if (response.ok) this.#hooks.listening()
     return response
   }
 
+  /** @param id whose reply it is */
   #send(request: PlainRequest, link: LinkedAbort, id: Id | undefined): Promise<Response> {
     const scan = new EventScan()
     return sendForResponse(request, link.signal, {
       passed: (bytes) => {
         scan.push(bytes)
+        if (id !== undefined && scan.lastId !== undefined) this.#remember(scan.lastId, id)
         if (scan.length <= maxMessageLength) return
         this.#hooks.misbehaved('it sent a message that is too large')
         throw new ChatError('upstream-outdated', { message: 'The message is too large.' })
@@ -98,9 +119,16 @@ export class McpFetch {
       isAbandoned: () => link.signal.aborted,
       ended: () => {
         link.release()
-        if (id !== undefined && !scan.hasId) this.#expectAnswer(id)
+        // over the older transport the answer comes in the one stream there is
+        if (id !== undefined && scan.lastId === undefined && this.#server.transport === 'http') this.#expectAnswer(id)
       },
     })
+  }
+
+  #remember(event: string, id: Id): void {
+    const [oldest] = this.#replies.size >= maxReplies ? this.#replies.keys() : []
+    if (oldest !== undefined) this.#replies.delete(oldest)
+    this.#replies.set(event, id)
   }
 
   /** The reply has ended, and cannot be taken up again: the answer is there in a moment, or never. */

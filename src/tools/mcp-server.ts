@@ -4,9 +4,9 @@ import { ChatError } from '../chat/error.ts'
 import type { Fields } from '../chat/message.ts'
 import { Backoff } from './backoff.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
-import { type Definition, Pins, readDefinition } from './definitions.ts'
+import type { Definition } from './definitions.ts'
 import { whyFailed } from './failure.ts'
-import { qualifiedName } from './names.ts'
+import { Offered } from './offered.ts'
 import type { ToolServerConfig } from './server-config.ts'
 import type { Tool, ToolContext, ToolOutcome, ToolServerState } from './tool.ts'
 
@@ -35,7 +35,7 @@ export class McpServer {
   readonly #config: ToolServerConfig
   readonly #options: McpServerOptions
   readonly #log: Logger
-  readonly #pins = new Pins()
+  readonly #offered: Offered
   readonly #backoff: Backoff
   readonly #closing = new AbortController()
   #connection: Connection | undefined
@@ -50,6 +50,7 @@ export class McpServer {
     this.#config = config
     this.#options = options
     this.#log = options.log.child({ mcpServer: config.name })
+    this.#offered = new Offered(config.name, this.#log)
     this.#backoff = new Backoff(options.now, options.random)
   }
 
@@ -141,15 +142,7 @@ export class McpServer {
       this.#giveUp(connection, whyFailed(thrown))
       throw thrown
     })
-    const tools = new Map<string, Tool>()
-    for (const definition of listed.map(readDefinition)) {
-      const tool = definition && this.#admitted(definition)
-      // of two with one name nobody could tell which is meant
-      if (tool && !tools.has(tool.name)) tools.set(tool.name, tool)
-    }
-    if (tools.size < listed.length)
-      this.#log.warn({ leftOut: listed.length - tools.size }, 'some tools of an MCP server are not offered')
-    this.#tools = [...tools.values()]
+    this.#tools = [...this.#offered.choose(listed)].map(([name, definition]) => this.#tool(name, definition))
     this.#listedUntil = this.#options.now() + listMaxAgeMs
     return this.#tools
   }
@@ -161,28 +154,20 @@ export class McpServer {
     void connection.close()
   }
 
-  #admitted(definition: Definition): Tool | undefined {
-    const { name, description, parameters } = definition
-    if (!this.#pins.admits(definition)) {
-      this.#log.warn(
-        { tool: name },
-        'a tool of an MCP server is not what it was when it was first seen: it is off until the next start',
-      )
-      return undefined
-    }
+  #tool(name: string, { name: own, description, parameters }: Definition): Tool {
     return {
-      name: qualifiedName(this.name, name),
+      name,
       server: this.name,
       ...(description !== undefined && { description }),
       parameters,
       supportsStreaming: true,
-      run: (args, context) => this.#run(name, args, context),
+      run: (args, context) => this.#run(own, args, context),
     }
   }
 
   async #run(name: string, args: Fields, context: ToolContext): Promise<ToolOutcome> {
     context.signal.throwIfAborted()
-    if (!this.#pins.isUnchanged(name))
+    if (!this.#offered.isUnchanged(name))
       return refusal('the tool is not what it was when it was first seen, and is off until the gateway is restarted')
     const end = await this.#call(name, args, context)
     if (end.kind !== 'session-lost') return end.kind === 'done' ? end.outcome : refusal(end.why)

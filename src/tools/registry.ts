@@ -6,6 +6,7 @@ import { type InProcessTool, inProcess } from './in-process.ts'
 import { McpServer } from './mcp-server.ts'
 import { builtinServer } from './names.ts'
 import type { ToolsConfig } from './server-config.ts'
+import { shadowingWatch } from './shadowing.ts'
 import type { Tool, ToolRegistry } from './tool.ts'
 
 export interface ToolsOptions {
@@ -27,6 +28,7 @@ export function openTools(config: ToolsConfig, options: ToolsOptions): ToolRegis
   const { log, version, now = () => performance.now(), random = Math.random } = options
   const servers = config.servers.map((server) => new McpServer(server, { log, version, now, random }))
   const own = [currentTime(Date.now), ...(options.inProcess ?? [])].map(inProcess)
+  const watchShadowing = shadowingWatch(log)
   return {
     async list(signal, names) {
       signal.throwIfAborted()
@@ -35,7 +37,9 @@ export function openTools(config: ToolsConfig, options: ToolsOptions): ToolRegis
         servers.filter(({ name }) => isAsked(name)).map((server) => toolsOf(server, signal)),
       )
       signal.throwIfAborted()
-      return [...(isAsked(builtinServer) ? own : []), ...lists.flat()]
+      const tools = [...(isAsked(builtinServer) ? own : []), ...lists.flat()]
+      watchShadowing(tools)
+      return tools
     },
     servers: () => [
       { name: builtinServer, transport: 'builtin', status: 'connected', tools: own.length },

@@ -11,6 +11,8 @@ import { logStderr } from './stderr.ts'
 
 /** Deeper than this a message is not looked at. */
 const maxDepth = 128
+/** How long an exit may come after the end of the process's output, or of its input. */
+const exitMs = 100
 /** Characters that may wait for a server that does not read. */
 const maxUnsent = 8 * 1024 * 1024
 
@@ -30,6 +32,8 @@ export class StdioTransport implements Transport {
   readonly #hooks: TransportHooks
   readonly #log: Logger
   #group: ProcessGroup | undefined
+  /** Resolves once the process is gone, and its end has been told. */
+  #received: Promise<void> | undefined
   #unsent = 0
   #isOver = false
 
@@ -44,7 +48,7 @@ export class StdioTransport implements Transport {
     const group = startGroup(this.#server)
     this.#group = group
     logStderr(group.stderr, this.#log).catch(() => undefined)
-    void this.#receive(group)
+    this.#received = this.#receive(group)
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
@@ -59,6 +63,8 @@ export class StdioTransport implements Transport {
     try {
       await Promise.all([stdin.write(line), stdin.flush()])
     } catch {
+      // its input breaks a moment before it is known why
+      await Promise.race([this.#received, Bun.sleep(exitMs)])
       throw notRunning()
     } finally {
       this.#unsent -= line.length
@@ -88,7 +94,7 @@ export class StdioTransport implements Transport {
       return
     }
     // what holds the output may be gone a moment before the process is
-    await Promise.race([group.exited, Bun.sleep(100)])
+    await Promise.race([group.exited, Bun.sleep(exitMs)])
     group.kill()
     this.#hooks.lost(whyEnded(await group.exited))
     this.#settle()

@@ -96,11 +96,14 @@ test('whoever leaves the body lets go of the connection', async () => {
     exchange.head(200)
     await exchange.chunk('one')
   }
-  const response = await sendForResponse(get, never)
+  let ends = 0
+  const response = await sendForResponse(get, never, { ended: () => void ends++ })
   const reader = response.body?.getReader()
   await reader?.read()
+  reader?.read().catch(() => undefined)
   await reader?.cancel()
   await within(closed, 1_000, 'the connection closes')
+  expect(ends).toBe(1)
 })
 
 test('an abandoned body lets go of its connection, and tells its reader nothing more', async () => {

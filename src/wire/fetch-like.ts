@@ -34,9 +34,9 @@ export function plainRequest(url: string | URL, init: RequestInit = {}): PlainRe
 export interface Relay {
   /** Looks at each piece before it is passed on. What it throws ends the body. */
   passed?(bytes: Uint8Array): void
-  /** Called once when the body has ended or was broken, but not when its reader left it. */
+  /** Called once, when the body has ended, was broken, or was left by its reader. */
   ended?(): void
-  /** Asked then: where it is so, the reader is told neither and waits for ever. */
+  /** Asked then: where it is so, the reader is told neither end nor error, and waits for ever. */
   isAbandoned?(): boolean
 }
 
@@ -62,8 +62,13 @@ export async function sendForResponse(
 /** The body as a stream that is read only as it is read from. */
 function pulled(reply: HttpReply, { passed, ended, isAbandoned }: Relay): ReadableStream<Uint8Array> {
   const bytes = reply.body[Symbol.asyncIterator]()
+  let isOver = false
+  const settle = () => {
+    if (!isOver) ended?.()
+    isOver = true
+  }
   const end = (tell: () => void) => {
-    ended?.()
+    settle()
     if (isAbandoned?.()) return new Promise<void>(() => undefined)
     tell()
     return undefined
@@ -81,7 +86,10 @@ function pulled(reply: HttpReply, { passed, ended, isAbandoned }: Relay): Readab
           return end(() => controller.error(thrown))
         }
       },
-      cancel: () => reply.discard(),
+      cancel: () => {
+        settle()
+        reply.discard()
+      },
     },
     { highWaterMark: 0 },
   )

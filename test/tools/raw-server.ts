@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { closeSync, readdirSync, readlinkSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 
 // A process of its own: `raw-server.ts MODE`, an MCP server on stdio that is written by hand, and misbehaves as MODE says.
@@ -52,12 +53,27 @@ function list(cursor: string | undefined): unknown {
         ],
       }
     default:
-      return { tools: [tool('flood'), tool('hang'), tool('deep'), tool('echo')] }
+      return { tools: [tool('flood'), tool('hang'), tool('deep'), tool('echo'), tool('mute')] }
+  }
+}
+
+function linkOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`)
+  } catch {
+    return ''
   }
 }
 
 function call(id: unknown, name: string): void {
   if (name === 'hang') return
+  if (name === 'mute') {
+    const output = readlinkSync('/proc/self/fd/1')
+    // the runtime may hold it twice
+    for (const fd of readdirSync('/proc/self/fd').filter((entry) => linkOf(entry) === output)) closeSync(Number(fd))
+    setInterval(() => undefined, 1000)
+    return
+  }
   if (name === 'flood') {
     const line = `${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: 'x' } })}\n`
     const flood = () => {

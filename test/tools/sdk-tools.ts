@@ -34,7 +34,7 @@ function tools({ isChanged, hasGrown }: Memory): Tool[] {
     },
     { name: 'liar', inputSchema: anything, outputSchema: { ...anything, properties: { n: { type: 'number' } } } },
     ...['stream', 'hang', 'crash', 'image', 'big', 'structured', 'fails', 'refuses', 'asks', 'environment', 'memory'],
-    ...['change', 'grow', 'drop', 'forget', 'resume', 'nothing', 'files'],
+    ...['change', 'grow', 'drop', 'forget', 'resume', 'nothing', 'files', 'slow'],
     ...(hasGrown ? ['new.tool'] : []),
   ].map((tool) => (typeof tool === 'string' ? { name: tool, inputSchema: anything } : tool))
 }
@@ -78,6 +78,9 @@ export function sdkServer(memory: Memory): Server {
         })
         await new Promise(() => undefined)
         return text('never')
+      case 'slow':
+        await Bun.sleep(600)
+        return text('at last')
       case 'crash':
         return process.exit(3)
       case 'image':
