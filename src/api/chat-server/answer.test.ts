@@ -1,0 +1,27 @@
+import { expect, test } from 'bun:test'
+import { Conversations } from '../../conversations/conversations.ts'
+import { text } from '../../gateway/fake-chat.ts'
+import type { LoopEvent } from '../../gateway/tool-loop/events.ts'
+import { MemoryStore } from '../../state/memory-store.ts'
+import { answer } from './answer.ts'
+import { Recorder } from './recorder.ts'
+
+const { signal } = new AbortController()
+const whose = { client: 'client', session: 'session' }
+
+async function* endless(): AsyncGenerator<LoopEvent> {
+  for (;;) yield text('a')
+}
+
+test('an answer that is read no further is over, and its session free', async () => {
+  const conversations = new Conversations({ store: new MemoryStore(), ttlMs: 60_000 })
+  const opened = await conversations.open(whose, { model: 'm', content: 'Hello' }, { wait: false, signal })
+  if (opened.kind !== 'turn') throw new Error('there is no turn')
+  const recorder = new Recorder(opened.turn, signal)
+  for await (const _ of answer(endless(), { session: 'session', recorder, signal })) break
+  expect(await conversations.messages(whose, 10)).toMatchObject([
+    { role: 'user' },
+    { status: 'cancelled', content: 'a' },
+  ])
+  expect(await conversations.delete(whose, { wait: false, signal })).toBe(true)
+})
