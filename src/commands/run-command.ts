@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { loadConfig, type Misconfigured } from '../config.ts'
 import { version } from '../version.ts'
 import { check } from './check.ts'
+import { doctor } from './doctor.ts'
 import { health } from './health.ts'
 import { models } from './models.ts'
 import { serve } from './serve.ts'
@@ -12,6 +13,7 @@ Usage: tributary [command] [--env-file FILE]
 
   serve    answer at HOST and PORT (the default)
   check    validate the configuration without starting, and show it without its secrets
+  doctor   try every configured account once: its state, why, and what to do; exit 1 if none works
   models   print the models that would be served
   health   ask the running server whether it is well; exit 0 or 1
 
@@ -21,7 +23,7 @@ Usage: tributary [command] [--env-file FILE]
 Everything else is set by environment variables: see the README.
 `
 
-const commands = { serve, check, models, health }
+const commands = { serve, check, doctor, models, health }
 
 /** sysexits.h: the command line is wrong, the configuration is wrong. */
 const usageExit = 64
