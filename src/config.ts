@@ -9,6 +9,8 @@ import { demo } from './providers/demo/index.ts'
 import { providers } from './providers/index.ts'
 import type { Problem, Upstream } from './providers/provider.ts'
 import { readPanels } from './read-panels.ts'
+import { readState } from './read-state.ts'
+import type { StateConfig } from './state/open-store.ts'
 
 /** What the operator has set, checked. */
 export interface Config {
@@ -27,6 +29,8 @@ export interface Config {
   readonly upstreams: readonly Upstream[]
   /** Virtual models that several of them answer together. */
   readonly panels: readonly Panel[]
+  /** Where what outlives a request is kept. */
+  readonly state: StateConfig
   /** Whether requests to upstreams go through a proxy. */
   readonly isProxied: boolean
   /** Things that are probably not meant so, but can be lived with. */
@@ -76,6 +80,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean): Config
   const environment = new Environment(variables)
   const configured = providers.flatMap((provider) => provider.configure(environment))
   const keys = readKeys(environment)
+  const { state, warnings } = readState(environment, configured)
   const config: Config = {
     ...readAddress(environment, keys),
     keys,
@@ -91,8 +96,9 @@ export function readConfig(variables: RawVariables, isTerminal: boolean): Config
       environment,
       configured.map(({ name }) => name),
     ),
+    state,
     isProxied: proxyVariables.some((name) => environment.text(name) ?? environment.text(name.toLowerCase())),
-    warnings: [],
+    warnings,
   }
   if (environment.problems.length > 0) return { problems: environment.problems }
   return { ...config, warnings: warningsOf(environment, config) }
@@ -183,6 +189,7 @@ function warningsOf(environment: Environment, config: Config): string[] {
     /^socks/i.test(environment.text(name) ?? environment.text(name.toLowerCase()) ?? ''),
   )
   return [
+    ...config.warnings,
     ...(socks
       ? [
           `${socks} names a SOCKS proxy, which Bun does not speak: requests would go past it, or fail. Use an HTTP proxy.`,
