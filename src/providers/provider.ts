@@ -61,6 +61,8 @@ export interface Variables {
   texts(name: string): readonly NamedSecret[]
   /** Every set name that matches, for variables whose names hold a name. */
   matching(pattern: RegExp): readonly RegExpExecArray[]
+  /** A whole number within bounds, both included. */
+  integer(name: string, bounds: { readonly fallback: number; readonly min: number; readonly max: number }): number
   report(problem: Problem): void
 }
 
