@@ -12,6 +12,8 @@ export interface AccountsOptions {
   readonly log: Logger
   readonly now?: () => number
   readonly random?: () => number
+  /** Milliseconds a service has to renew an account; 8,000, which is less than the window in which it takes an old token once more. */
+  readonly answerMs?: number
 }
 
 interface SessionOptions extends AccountsOptions {
@@ -22,7 +24,10 @@ interface SessionOptions extends AccountsOptions {
 
 /** Milliseconds before its end at which a credential is not used any more: clocks differ, and a request takes its time. */
 const marginMs = 10_000
-/** Milliseconds after which a failed renewal ahead of time is tried again. */
+/**
+ * Milliseconds after which a failed renewal ahead of time is tried again, and the least between two for the clock's sake:
+ * by a clock that is hours off every credential has ended when it comes.
+ */
 const againMs = 15_000
 
 /**
@@ -36,11 +41,13 @@ export class Session<Credential = unknown> implements Account<Credential> {
   readonly #log: Logger
   readonly #now: () => number
   readonly #jitter: number
+  readonly #answerMs: number
   #kept: Kept<Credential>
   #opened: Promise<void> | undefined
   #isOpen: boolean
   #renewing: Promise<Credential> | undefined
   #notBefore = 0
+  #renewedAt = Number.NEGATIVE_INFINITY
 
   constructor(account: Account<Credential>, options: SessionOptions) {
     const { label, credential, renewal } = account
@@ -48,6 +55,7 @@ export class Session<Credential = unknown> implements Account<Credential> {
     this.#log = options.log
     this.#now = options.now ?? Date.now
     this.#jitter = (options.random ?? Math.random)()
+    this.#answerMs = options.answerMs ?? 8_000
     this.#kept = { credential, version: 0, isOpen: false }
     this.#isOpen = renewal === undefined
     if (!renewal) return
@@ -75,6 +83,7 @@ export class Session<Credential = unknown> implements Account<Credential> {
     const { credential, dead, isOpen } = this.#kept
     if (dead) throw dead
     if (isOpen) return orAbort(this.#renewed(), signal)
+    if (this.#now() < this.#renewedAt + againMs) return credential
     const leftMs = (this.renewal?.expiresAt(credential) ?? Number.POSITIVE_INFINITY) - this.#now()
     if (leftMs <= Math.min(marginMs, this.#aheadMs)) return orAbort(this.#renewed(), signal)
     if (leftMs <= this.#aheadMs) this.#renewAhead()
@@ -86,7 +95,9 @@ export class Session<Credential = unknown> implements Account<Credential> {
    * @throws as `fresh` does
    */
   renewed(refused: Credential, signal: AbortSignal): Promise<Credential> {
-    if (this.#kept.credential !== refused) return Promise.resolve(this.#kept.credential)
+    const { credential, dead, isOpen } = this.#kept
+    if (dead) return Promise.reject(dead)
+    if (credential !== refused && !isOpen) return Promise.resolve(credential)
     return orAbort(this.#renewed(), signal)
   }
 
@@ -126,8 +137,8 @@ export class Session<Credential = unknown> implements Account<Credential> {
   #renewAhead(): void {
     if (this.#now() < this.#notBefore) return
     this.#renewed().catch((thrown: unknown) => {
-      const { code, message } = asChatError(thrown)
-      this.#notBefore = this.#now() + againMs
+      const { code, message, retryAfterMs = 0 } = asChatError(thrown)
+      this.#notBefore = this.#now() + Math.max(againMs, retryAfterMs)
       this.#log.warn({ account: this.label, code, why: message }, 'an account could not be renewed ahead of time')
     })
   }
@@ -142,8 +153,9 @@ export class Session<Credential = unknown> implements Account<Credential> {
   async #renew(): Promise<Credential> {
     const { renewal } = this
     if (!renewal || !this.#keeper) throw new ChatError('account-refused', { message: 'The account cannot be renewed.' })
-    this.#kept = await renewOnce(this.#keeper, renewal, this.#kept, this.#log)
+    this.#kept = await renewOnce(this.#keeper, renewal, this.#kept, { log: this.#log, answerMs: this.#answerMs })
     if (this.#kept.dead) throw this.#kept.dead
+    this.#renewedAt = this.#now()
     this.#log.debug({ account: this.label }, 'an account was renewed')
     return this.#kept.credential
   }
