@@ -29,7 +29,7 @@ export class SqliteStore implements Store {
   /** @throws ChatError `unavailable` where the file cannot be used, or another process does */
   constructor(path: string, { now = Date.now, sweepEveryMs = 10_000 }: SqliteStoreOptions = {}) {
     this.#file = openSqliteFile(path)
-    this.#statements = prepare(this.#file.database)
+    this.#statements = preparedIn(this.#file, path)
     this.#now = now
     this.#tidy(({ endLeases }) => endLeases.run(now()))
     this.#sweeper = setInterval(() => this.#sweep(), sweepEveryMs)
@@ -93,7 +93,6 @@ export class SqliteStore implements Store {
 
   async close(): Promise<void> {
     clearInterval(this.#sweeper)
-    for (const statement of Object.values(this.#statements)) statement.finalize()
     this.#file.close()
   }
 
@@ -125,6 +124,18 @@ export class SqliteStore implements Store {
     } catch {
       // the next clearing does it, and a lease ends by itself
     }
+  }
+}
+
+function preparedIn(file: SqliteFile, path: string): ReturnType<typeof prepare> {
+  try {
+    return prepare(file.database)
+  } catch (thrown) {
+    file.close()
+    throw unavailable(
+      `The state file ${path} is damaged (${codeOf(thrown)}). Restore it from a backup, or move it away to start anew.`,
+      thrown,
+    )
   }
 }
 
