@@ -6,7 +6,7 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { emulateOpenai, frame } from '../../src/providers/openai-compatible/emulator.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
-import { each, settled, until } from '../waiting.ts'
+import { below, each, settled, until } from '../waiting.ts'
 import { startChild } from './child.ts'
 import { ask, askRaw } from './client.ts'
 import { cutAt, healthy, helloWorld } from './scripts.ts'
@@ -152,7 +152,7 @@ describe('P4: a slow reader', () => {
     const paused = await settled(() => flooded, 300, 20_000)
     expect(paused / stuckClients).toBeLessThan(32 * mebibyte)
     expect((await child.settledRss()) - before).toBeLessThan(maxPerClient * stuckClients)
-    expect((await latencies(both)) - usual).toBeLessThan(50)
+    await below(50, 'milliseconds that others wait longer', async () => (await latencies(both)) - usual)
     for (const { socket } of stuck) socket.resetAndDestroy()
     await until(() => both.emulator.openConnections() === 0, 1_000, 'every upstream connection is closed')
   })
