@@ -47,11 +47,11 @@ const measurements = 5
  * @throws when no measurement of five is; `what` says what was measured
  */
 export async function below(limit: number, what: string, measure: () => number | Promise<number>): Promise<void> {
-  const measured: number[] = []
+  const measured: string[] = []
   while (measured.length < measurements) {
     const value = await measure()
     if (value < limit) return
-    measured.push(value)
+    measured.push(value.toFixed(1))
   }
   throw new Error(`${what}: ${measured.join(', ')}, never below ${limit}`)
 }
