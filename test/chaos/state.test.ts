@@ -4,6 +4,7 @@ import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { SqliteStore } from '../../src/state/sqlite-store.ts'
 import { each, until, within } from '../waiting.ts'
 
@@ -12,7 +13,7 @@ setDefaultTimeout(600_000)
 const isFull = process.env.TRIBUTARY_TEST_FULL === '1'
 const folder = mkdtempSync(join(tmpdir(), 'tributary-state-chaos-'))
 afterAll(() => rmSync(folder, { recursive: true }))
-const writer = join(import.meta.dir, 'state-writer.ts')
+const writer = fileURLToPath(new URL('./state-writer.ts', import.meta.url))
 
 /** Numbers from 0 to 1, the same for the same seed. */
 function randomOf(seed: number): () => number {
