@@ -36,7 +36,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'read-state.ts',
   ],
   'app.ts': ['chat', 'wire', 'state', 'gateway', 'api', 'config.ts', 'fetch-limit.ts', 'version.ts'],
-  commands: ['wire', 'state', 'accounts', 'gateway', 'telemetry', 'app.ts', 'config.ts', 'version.ts'],
+  commands: ['chat', 'wire', 'state', 'accounts', 'gateway', 'telemetry', 'app.ts', 'config.ts', 'version.ts'],
   'main.ts': ['commands', 'fetch-limit.ts'],
 }
 
