@@ -11,6 +11,8 @@ import { readPastedSession, writeSessionCookies } from './session-cookie.ts'
 export interface SmitheryCredential {
   readonly session: SupabaseSession
   readonly cookies: readonly { readonly name: string; readonly value: Secret }[]
+  /** What the operator can do about it when it ends, where nobody renews it. */
+  readonly remedy?: string
 }
 
 export type SmitheryAccount = Account<SmitheryCredential>
@@ -61,9 +63,12 @@ function readAccount({ name, secret }: NamedSecret, settings: Settings): Smither
   const cookieName = pasted?.cookieName ?? `sb-${new URL(url).hostname.split('.')[0]}-auth-token`
   const { anonKey } = settings
   const credential = credentialOf(cookieName, session)
-  // without the key nobody can be asked, and without a refresh token nobody would answer
-  if (!anonKey || !session.refreshToken) return { label: name, credential }
-  return { label: name, credential, renewal: renewalOf(cookieName, { url, anonKey }) }
+  if (anonKey && session.refreshToken)
+    return { label: name, credential, renewal: renewalOf(cookieName, { url, anonKey }) }
+  const remedy = session.refreshToken
+    ? 'set SMITHERY_SUPABASE_ANON_KEY, so that it can be renewed, or'
+    : 'it has no refresh token to renew it with:'
+  return { label: name, credential: { ...credential, remedy } }
 }
 
 function credentialOf(cookieName: string, session: SupabaseSession): SmitheryCredential {
@@ -100,16 +105,14 @@ function derivedProject({ accessToken }: SupabaseSession, anonKey: NamedSecret |
 }
 
 /**
- * That the session still holds, where nobody can renew it.
+ * That a session which nobody renews has not ended.
  * @param now milliseconds since 1970
  * @throws ChatError `login-needed`
  */
-export function checkSession({ label, credential, renewal }: SmitheryAccount, now = Date.now()): void {
-  if (renewal || credential.session.expiresAt > now) return
-  const why = credential.session.refreshToken
-    ? 'set SMITHERY_SUPABASE_ANON_KEY, so that it can be renewed, or'
-    : 'it has no refresh token to renew it with:'
+export function checkSession({ label, credential }: SmitheryAccount, now = Date.now()): void {
+  const { session, remedy } = credential
+  if (!remedy || session.expiresAt > now) return
   throw new ChatError('login-needed', {
-    message: `The session of ${label} has ended: ${why} sign in at smithery.ai, and copy the cookie again.`,
+    message: `The session of ${label} has ended: ${remedy} sign in at smithery.ai, and copy the cookie again.`,
   })
 }
