@@ -2,6 +2,7 @@ import { startCohere } from './cohere.ts'
 import { startDemo } from './demo.ts'
 import { startAi21, startMistral } from './mistral-ai21.ts'
 import { startOpenaiCompatible } from './openai-compatible.ts'
+import { startSmithery } from './smithery.ts'
 import type { Subject } from './subject.ts'
 
 /** Every provider the laws are held against: a new one gets all of them by its line here. */
@@ -10,5 +11,6 @@ export const subjects: readonly Subject[] = [
   { name: 'ai21', start: startAi21 },
   { name: 'mistral', start: startMistral },
   { name: 'cohere', start: startCohere },
+  { name: 'smithery', start: startSmithery },
   { name: 'demo', start: startDemo },
 ]
