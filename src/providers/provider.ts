@@ -53,6 +53,8 @@ export interface Variables {
   text(name: string): string | undefined
   /** An http or https URL without a query, without its trailing slash. */
   url(name: string): string | undefined
+  /** The same for a socket, which is written as `wss:` as often as `https:`. */
+  socketUrl(name: string): string | undefined
   /** Comma-separated values, trimmed. */
   list(name: string): readonly string[] | undefined
   /** The values of `NAME` and of `NAME_1`, `NAME_2` …, in this order, with the variable each came from. */
