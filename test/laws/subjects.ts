@@ -1,4 +1,5 @@
 import { startCohere } from './cohere.ts'
+import { startCto } from './cto.ts'
 import { startDemo } from './demo.ts'
 import { startAi21, startMistral } from './mistral-ai21.ts'
 import { startOpenaiCompatible } from './openai-compatible.ts'
@@ -12,5 +13,6 @@ export const subjects: readonly Subject[] = [
   { name: 'mistral', start: startMistral },
   { name: 'cohere', start: startCohere },
   { name: 'smithery', start: startSmithery },
+  { name: 'cto', start: startCto },
   { name: 'demo', start: startDemo },
 ]
