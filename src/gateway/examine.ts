@@ -22,40 +22,48 @@ export interface Finding {
   readonly error: ChatError | undefined
 }
 
-/** Milliseconds for one account, from its renewal to its answer's end. */
-const patienceMs = 60_000
+export interface ExamineOptions extends AccountsOptions {
+  /** Milliseconds for one account, from its renewal to its answer's end. */
+  readonly patienceMs: number
+}
 
 /**
  * Tries every account of an upstream, all at once, with one short exchange as a client would have it. Of accounts that are
  * made as they are needed one is tried.
- * @param told is called as soon as one is known
+ * @param told is called with each as soon as it is known
+ * @returns all of them, in the order in which they are configured
  */
 export async function examine(
   upstream: Upstream,
-  options: AccountsOptions,
+  options: ExamineOptions,
   told: (finding: Finding) => void,
-): Promise<void> {
+): Promise<readonly Finding[]> {
   const { name, accounts, supply } = upstream
   const sessions = accounts.map((account) => new Session(account, { ...options, upstream: name }))
-  const made = supply && openPool({ name, accounts: [], supply }, options)
-  const never = new AbortController().signal
-  const { log } = options
+  // no more than the one that is tried: a service counts them
+  const made = supply && openPool({ name, accounts: [], supply: { ...supply, min: 0 } }, options)
+  const { log, patienceMs } = options
   const subjects: readonly Subject[] = [
-    ...sessions.map((session) => ({ upstream, label: session.label, log, open: () => session })),
-    ...(made ? [{ upstream, label: 'anonymous', log, open: () => made.lease({ tried: new Set() }, never) }] : []),
-  ]
-  await Promise.all(subjects.map(async (subject) => told(await examined(subject))))
-  made?.close()
+    ...sessions.map((session) => ({ label: session.label, open: () => session })),
+    ...(made ? [{ label: 'anonymous', open: (signal: AbortSignal) => made.lease({ tried: new Set() }, signal) }] : []),
+  ].map((subject) => ({ ...subject, upstream, log, patienceMs }))
+  const findings = subjects.map(async (subject) => {
+    const finding = await examined(subject)
+    told(finding)
+    return finding
+  })
+  return Promise.all(findings).finally(() => made?.close())
 }
 
 interface Subject {
   readonly upstream: Upstream
   readonly label: string
   readonly log: Logger
-  open(): Session | Promise<Session>
+  readonly patienceMs: number
+  open(signal: AbortSignal): Session | Promise<Session>
 }
 
-async function examined({ upstream, label, log, open }: Subject): Promise<Finding> {
+async function examined({ upstream, label, log, patienceMs, open }: Subject): Promise<Finding> {
   const begunAt = performance.now()
   const limit = new AbortController()
   const late = new ChatError('timeout', { message: `There was no answer within ${patienceMs / 1000} s.` })
@@ -66,7 +74,7 @@ async function examined({ upstream, label, log, open }: Subject): Promise<Findin
     return { upstream: upstream.name, account: label, model, tookMs, error }
   }
   try {
-    await withAccount(await open(), limit.signal, async (account) => {
+    await withAccount(await open(limit.signal), limit.signal, async (account) => {
       model = await modelOf(upstream, account, limit.signal)
       const call = { id: 'doctor', client: 'doctor', signal: limit.signal, log, receipt: newReceipt() }
       // what it says is not the question, only that it says it to its end
@@ -81,7 +89,8 @@ async function examined({ upstream, label, log, open }: Subject): Promise<Findin
 }
 
 /** Models of these names answer something else than chats, where a service lists all it has. */
-const otherKinds = /embed|whisper|tts|dall-e|moderation|image|audio|realtime|transcribe|rerank|davinci|babbage|ocr/i
+const otherKinds =
+  /embed|whisper|tts|dall-e|sora|moderation|guard|image|audio|realtime|transcribe|rerank|davinci|babbage|ocr/i
 
 async function modelOf(upstream: Upstream, account: Account, signal: AbortSignal): Promise<string> {
   const models: readonly Model[] = upstream.models ?? (await upstream.listModels?.(account, signal)) ?? []
