@@ -26,7 +26,7 @@ const Offers = z.strictObject({ chatHistoryId: uuid, surface: z.literal('ENGINE_
 const maxBodyBytes = 32 * 1024
 
 /** The API: only for a token that has not ended. */
-export function answerEngine(state: CtoState, request: EmulatedRequest, url: URL): EmulatedReply | undefined {
+export function answerEngine(state: CtoState, request: EmulatedRequest, url: URL): EmulatedReply {
   const { method, headers, body } = request
   if (headers.get('origin') !== emulatedOrigin) return { status: 403, body: { message: 'Wrong origin' } }
   const user = userOf(state, headers.get('authorization') ?? '')
@@ -92,7 +92,7 @@ function adapter(key: string) {
   }
 }
 
-function takePrompt(state: CtoState, body: string, user: EmulatedUser): EmulatedReply | undefined {
+function takePrompt(state: CtoState, body: string, user: EmulatedUser): EmulatedReply {
   const asked = readPrompt(state, user, body)
   if (!asked) return { status: 400, body: { message: 'Bad request' } }
   const { chatHistoryId, prompt, model } = asked
@@ -100,7 +100,6 @@ function takePrompt(state: CtoState, body: string, user: EmulatedUser): Emulated
   state.chats.push(chat)
   const script = state.options.reply?.(chat)
   const { trigger } = script ?? {}
-  if (trigger === 'silent') return undefined
   if (trigger) return trigger
   const thread = threadFor(state, user, chatHistoryId)
   if (!thread) return { status: 404, body: { message: 'Chat history not found' } }

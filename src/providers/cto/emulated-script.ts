@@ -3,9 +3,11 @@ import { frame } from '../../wire/websocket-frames.ts'
 
 /** What the emulator does with one prompt. Milliseconds. */
 export interface CtoScript {
-  /** Refuses the prompt, or takes it in its own way; 202 and nothing else unless said otherwise. `silent`: no reply. */
+  /** How the prompt itself is answered, in place of 202. `silent`: not at all; `fin` and `rst`: by hanging up. */
   readonly trigger?:
     | 'silent'
+    | 'fin'
+    | 'rst'
     | { readonly status: number; readonly body?: string; readonly headers?: Record<string, string> }
   /** Bytes for the socket, each part a write of its own. Taken as the client takes them. */
   readonly body?: Iterable<Uint8Array> | AsyncIterable<Uint8Array>

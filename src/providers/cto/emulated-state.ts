@@ -68,10 +68,14 @@ export const emulatedModels = {
   v2: ['gpt_5_4', 'glm_5_1'],
 } as const
 
-/** A reply that is not streamed. */
-export interface EmulatedReply {
-  readonly status: number
-  /** Sent as JSON; without it the body is empty. */
-  readonly body?: unknown
-  readonly headers?: Readonly<Record<string, string>>
-}
+/** A reply that is not streamed, or what there is in place of one: hanging up, or nothing. */
+export type EmulatedReply =
+  | {
+      readonly status: number
+      /** Sent as JSON; without it the body is empty. */
+      readonly body?: unknown
+      readonly headers?: Readonly<Record<string, string>>
+    }
+  | 'fin'
+  | 'rst'
+  | 'silent'

@@ -101,8 +101,10 @@ function answer(state: CtoState, exchange: Exchange): void {
   else acceptSubscriber(state, exchange, url)
 }
 
-function reply(exchange: Exchange, said: EmulatedReply | undefined): void {
-  if (!said) return
+function reply(exchange: Exchange, said: EmulatedReply): void {
+  if (said === 'fin') exchange.finish()
+  if (said === 'rst') exchange.reset()
+  if (typeof said === 'string') return
   const { status, body, headers } = said
   const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
   exchange.reply(status, text, { 'content-type': 'application/json', ...headers })
