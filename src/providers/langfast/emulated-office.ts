@@ -99,7 +99,7 @@ export class Office {
   }
 
   #userOf(token: string | undefined): string | undefined {
-    const sub = token && this.#project?.verify(token)?.sub
+    const sub = token ? this.#project?.verify(token)?.sub : undefined
     return typeof sub === 'string' ? sub : undefined
   }
 

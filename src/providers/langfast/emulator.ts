@@ -13,6 +13,8 @@ export interface LangfastEmulator extends SupabaseEmulator {
   readonly runs: readonly RunBody[]
   /** Prompts that were made. */
   readonly prompts: readonly string[]
+  /** Removes them. */
+  forgetPrompts(): void
   /** Connections for answers, in their order. */
   readonly lines: readonly EmulatedSocketIo[]
   /** Connections for answers that are open, and requests that are not answered yet. */
@@ -36,6 +38,7 @@ export async function emulateLangfast(options: LangfastEmulatorOptions = {}): Pr
     socketUrl: server.origin,
     runs: office.runs,
     prompts: office.prompts,
+    forgetPrompts: () => void office.prompts.splice(0),
     lines: office.lines,
     busy: () => server.openConnections() + office.unanswered(),
     variables: {

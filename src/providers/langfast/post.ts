@@ -32,10 +32,20 @@ export async function post({ project, userAgent, session, path, body }: Posted, 
   }
   const request = { method: 'POST', url: project.url + path, headers, body: JSON.stringify(body) } as const
   const reply = await send(request, signal)
-  if (reply.status < 200 || reply.status >= 300) throw await refusal(reply, readComplaint)
+  if (reply.status < 200 || reply.status >= 300) throw ofKey(await refusal(reply, readComplaint), project.anonKey.name)
   const text = await reply.text(maxReplyBytes)
   if (isPage(reply.headers, text)) throw pageError(reply.status, reply.headers, text)
   return jsonOrUndefined(text)
+}
+
+/** The gateway before the project refuses a wrong key as it does a wrong token: only in its words it is told which. */
+function ofKey(refused: ChatError, variable: string): ChatError {
+  if (refused.upstreamStatus !== 401 || !/\bAPI key\b/i.test(refused.message)) return refused
+  return new ChatError('upstream-failed', {
+    message: `The upstream refused the project's key: check ${variable}.`,
+    code: 'upstream_configuration',
+    upstreamStatus: 401,
+  })
 }
 
 const words = z.string().nullish().catch(undefined)
