@@ -1,6 +1,7 @@
 import { startCohere } from './cohere.ts'
 import { startCto } from './cto.ts'
 import { startDemo } from './demo.ts'
+import { startLangfast } from './langfast.ts'
 import { startAi21, startMistral } from './mistral-ai21.ts'
 import { startOpenaiCompatible } from './openai-compatible.ts'
 import { startSmithery } from './smithery.ts'
@@ -13,6 +14,7 @@ export const subjects: readonly Subject[] = [
   { name: 'mistral', start: startMistral },
   { name: 'cohere', start: startCohere },
   { name: 'smithery', start: startSmithery },
+  { name: 'langfast', start: startLangfast },
   { name: 'cto', start: startCto },
   { name: 'demo', start: startDemo },
 ]
