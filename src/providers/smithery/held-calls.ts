@@ -10,7 +10,7 @@ interface HeldCall {
 
 /**
  * The calls of an answer, held back until it ends: only then it is known which of them smithery has answered itself, and
- * those are not the client's.
+ * those are not the client's (docs/decisions/0017-held-calls.md).
  */
 export class HeldCalls {
   readonly #held = new Map<string, HeldCall>()
