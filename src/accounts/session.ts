@@ -106,6 +106,12 @@ export class Session<Credential = unknown> implements Account<Credential> {
     if (this.#kept.credential === refused) this.#kept = { ...this.#kept, isOpen: true }
   }
 
+  /** Why it is of no more use, where the service has proven that, be it in a former life of the program. */
+  async proof(): Promise<ChatError | undefined> {
+    if (!this.#isOpen) await this.#open()
+    return this.#kept.dead
+  }
+
   /** Keeps the account for good, before it is first used: for one that was not configured but made. */
   async keep(): Promise<void> {
     await this.#keeper?.create(this.#kept.credential)

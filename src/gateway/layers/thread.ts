@@ -1,3 +1,4 @@
+import type { Logger } from '../../chat/call.ts'
 import type { Chat } from '../../chat/chat.ts'
 import { defer } from '../../chat/defer.ts'
 import { asChatError } from '../../chat/error.ts'
@@ -32,7 +33,7 @@ export function thread({ store, upstream, ttlMs }: ThreadOptions): <Needs>(next:
     defer(async () => {
       const scope = [call.client, upstream, request.model]
       const { before } = splitTurn(request.messages)
-      const found = before.length > 0 ? parsed(await store.take(keyOf(scope, before))) : undefined
+      const found = before.length > 0 ? await taken(keyOf(scope, before), store, call.log) : undefined
       let now: Place | undefined
       const threadOn = (label: string) => ({
         known: label === found?.label ? found.value : undefined,
@@ -64,10 +65,21 @@ function keyOf(scope: readonly string[], messages: readonly Message[]): string {
   return `thread/${fingerprint(scope, messages)}`
 }
 
-function parsed(text: string | undefined): Place | undefined {
-  if (text === undefined) return undefined
-  const place: Place = JSON.parse(text)
-  return place
+/** Nobody goes without an answer for a thread that cannot be had: the whole conversation is told instead. */
+async function taken(key: string, store: Store, log: Logger): Promise<Place | undefined> {
+  try {
+    const text = await store.take(key)
+    const value: unknown = text && JSON.parse(text)
+    return isPlace(value) ? value : undefined
+  } catch (thrown) {
+    log.warn({ why: asChatError(thrown).message }, 'a thread could not be looked up')
+    return undefined
+  }
+}
+
+function isPlace(value: unknown): value is Place {
+  if (typeof value !== 'object' || value === null || !('label' in value) || !('value' in value)) return false
+  return typeof value.label === 'string' && typeof value.value === 'string'
 }
 
 /** What the model has said, as its client will tell it in the next turn. */
