@@ -89,6 +89,12 @@ describe('an account that is refused before the first event', () => {
     expect(asked.slice(3)).toEqual(['a1/0'])
   })
 
+  test('twice, and is the only one, is not asked a third time', async () => {
+    const { call, asked } = given({ says: () => [refused()] })
+    expect(await call()).toMatchObject({ thrown: { reason: 'account-refused' }, attempts: 1 })
+    expect(asked).toEqual(['a0/0', 'a0/1'])
+  })
+
   test('and cannot be renewed rests for that, and the next one is asked', async () => {
     const { call, kinds, service, asked } = given({
       accounts: 2,
