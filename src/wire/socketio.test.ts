@@ -377,7 +377,8 @@ describe('a server that sends too much', () => {
 
   test('in frames that are no text, or no packets, is left', async () => {
     const floods = [frame('', {}), frame('42nojson'), frame('x', { opcode: opcodes.binary }), frame('9')]
-    for (const bytes of floods) expect(await flooded((line) => line.socket.raw(bytes))).toBeInstanceOf(ChatError)
+    for (const bytes of floods)
+      expect(await flooded((line) => line.socket.raw(bytes))).toMatchObject({ code: 'upstream_bad_response' })
   })
 
   test('for its reader is left, and what it held is let go of', async () => {
