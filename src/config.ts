@@ -45,8 +45,12 @@ export interface Misconfigured {
 /**
  * Reads the environment, and before it the file.
  * @param envFile a file of `KEY=value` lines; without one `./.env` is read if it is there
+ * @param choose makes of what is set what is used; all of it is, unless said otherwise
  */
-export function loadConfig(envFile: string | undefined): Config | Misconfigured {
+export function loadConfig(
+  envFile: string | undefined,
+  choose = (set: RawVariables): RawVariables => set,
+): Config | Misconfigured {
   const fromFile = envFile === undefined && !existsSync('.env') ? {} : readEnvFile(envFile ?? '.env')
   if (!fromFile) {
     const problem = existsSync(envFile ?? '.env')
@@ -56,7 +60,13 @@ export function loadConfig(envFile: string | undefined): Config | Misconfigured 
       problems: [{ variable: envFile === undefined ? '.env' : '--env-file', problem, remedy: 'check the path' }],
     }
   }
-  return readConfig({ ...withoutProxies(fromFile), ...process.env }, process.stdout.isTTY ?? false)
+  return readConfig(choose({ ...withoutProxies(fromFile), ...process.env }), process.stdout.isTTY ?? false)
+}
+
+/** From now on nothing on this machine is asked through a proxy: Bun looks at the process's environment each time. */
+export function bypassProxies(): void {
+  process.env.NO_PROXY = '127.0.0.1'
+  process.env.no_proxy = '127.0.0.1'
 }
 
 /** The variables of a file; undefined where it cannot be read. */

@@ -40,6 +40,15 @@ export interface AccountCall<Credential = unknown> extends Call {
 export interface Provider {
   readonly name: string
   configure(variables: Variables): readonly Upstream[]
+  /** Emulates the service in this process, for the demo. Only this loads the emulator: it is imported within. */
+  emulate(): Promise<Emulated>
+}
+
+/** A service that is emulated, on a free port of 127.0.0.1. */
+export interface Emulated {
+  /** What a gateway needs to ask it. */
+  readonly variables: Readonly<Record<string, string>>
+  close(): Promise<unknown>
 }
 
 /**

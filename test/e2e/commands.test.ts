@@ -29,7 +29,7 @@ describe('the command line', () => {
     test(`${flag} names every command`, async () => {
       const { code, stdout, stderr } = await run([flag])
       expect([code, stderr]).toEqual([0, ''])
-      for (const word of ['serve', 'check', 'models', 'health', '--env-file', '--version'])
+      for (const word of ['serve', 'check', 'doctor', 'models', 'health', 'demo', '--env-file', '--version'])
         expect(stdout).toContain(word)
     })
   }

@@ -42,6 +42,10 @@ export const provider: Provider = {
       },
     ]
   },
+  async emulate() {
+    const { emulateCto } = await import('./emulator.ts')
+    return emulateCto()
+  },
 }
 
 /** The first protocol lists its models nowhere: these are the names that have been seen. */

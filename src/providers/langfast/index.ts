@@ -23,6 +23,10 @@ export const provider: Provider = {
     const service = { project, socketUrl, promptId, userAgent: variables.userAgent }
     return [{ ...langfast(service), supply: supplyOf(project, bounds), models: models.map((id) => ({ id })) }]
   },
+  async emulate() {
+    const { emulateLangfast } = await import('./emulator.ts')
+    return emulateLangfast()
+  },
 }
 
 function langfast(service: Service): Upstream<SupabaseSession> {

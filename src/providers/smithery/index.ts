@@ -27,6 +27,10 @@ export const provider: Provider = {
       },
     ]
   },
+  async emulate() {
+    const { emulateSmithery } = await import('./emulator.ts')
+    return emulateSmithery({ paceMs: 20 })
+  },
 }
 
 /** It lists its models nowhere: these are the names that have been seen. */
