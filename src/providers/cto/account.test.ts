@@ -92,6 +92,18 @@ describe('a session', () => {
     expect(service.emulator.requests[1]?.body).toBe('organization_id=org_TEST0001')
   })
 
+  test('of several is the one that was active last, as long as it has not ended', async () => {
+    await using service = await running()
+    const { user } = service
+    user.sessions = ['sess_A', 'sess_B', 'sess_C']
+    user.lastActive = 'sess_B'
+    expect((await service.renew()).session?.id).toBe('sess_B')
+    user.ended = ['sess_A', 'sess_B']
+    expect((await service.renew()).session?.id).toBe('sess_C')
+    user.ended = user.sessions
+    expect((await failureOf(service.renew())).reason).toBe('login-needed')
+  })
+
   test('is not looked for again as long as it is there', async () => {
     await using service = await running()
     const first = await service.renew()

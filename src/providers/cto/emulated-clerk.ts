@@ -44,7 +44,7 @@ function giveToken(state: CtoState, { headers, body }: EmulatedRequest, { user, 
 }
 
 /** A session token, good for a minute. */
-export function tokenOf({ now, tokenLife, signingKey }: CtoState, user: EmulatedUser, sessionId: string): string {
+function tokenOf({ now, tokenLife, signingKey }: CtoState, user: EmulatedUser, sessionId: string): string {
   const iat = Math.floor(now() / 1_000)
   const claims = {
     sub: user.userId,
@@ -65,7 +65,7 @@ function clientOf({ now }: CtoState, user: EmulatedUser): object {
   const sessions = user.sessions.map((id) => ({
     object: 'session',
     id,
-    status: 'active',
+    status: user.ended?.includes(id) ? 'ended' : 'active',
     expire_at: now() + 604_800_000,
     last_active_organization_id: user.organizationId,
     user: {
@@ -74,7 +74,7 @@ function clientOf({ now }: CtoState, user: EmulatedUser): object {
       organization_memberships: [{ organization: { id: user.organizationId } }],
     },
   }))
-  const last_active_session_id = user.sessions[0]
+  const last_active_session_id = user.lastActive ?? user.sessions[0]
   return { response: { object: 'client', id: 'client_TEST0001', last_active_session_id, sessions }, client: null }
 }
 

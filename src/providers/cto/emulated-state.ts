@@ -7,8 +7,11 @@ export interface EmulatedUser {
   cookie: string
   readonly userId: string
   readonly organizationId: string
-  /** Ids of sessions; the first is the one that was active last. */
+  /** Ids of sessions; the first is the one that was active last, unless `lastActive` says otherwise. */
   sessions: string[]
+  lastActive?: string
+  /** Those of the sessions that have ended. */
+  ended?: readonly string[]
   isBanned?: boolean
 }
 

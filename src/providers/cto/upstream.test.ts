@@ -202,6 +202,7 @@ describe.each(['v1', 'v2'] as const)('a thread, %s', (protocol) => {
     const known = protocol === 'v1' ? 'one two' : 'one'
     const { kept } = await service.ask([...hello, says('assistant', 'Hi.'), says('user', 'And now?')], { known })
     expect(kept).not.toContain('one')
+    expect(asked(service.emulator).filter((line) => line.startsWith('GET'))).toHaveLength(1)
   })
 
   test('of somebody else is not found', async () => {
@@ -265,6 +266,23 @@ describe('the second protocol', () => {
     expect((await other).reason).toBe('cancelled')
     await both
     await until(() => service.emulator.openConnections() === 0, 500, 'the sockets are closed')
+  })
+
+  test('lets one for another model in as soon as the answer has begun, or failed', async () => {
+    const begun: CtoScript = { body: spoken('Hel').slice(0, 2) }
+    const scripts: Readonly<Record<string, CtoScript>> = { begun, failing: { trigger: { status: 500 } } }
+    await using service = await running({ protocol: 'v2', reply: ({ prompt }) => scripts[prompt] })
+    const controller = new AbortController()
+    const first = failureOf(service.ask([says('user', 'begun')], { signal: controller.signal }))
+    await until(() => service.emulator.chats.length === 1, 1_000, 'it is asked')
+    expect((await within(service.ask(hello, { model: 'glm_5_1' }), 1_000, 'an answer')).finishes).toBe(1)
+    expect((await failureOf(service.ask([says('user', 'failing')]))).reason).toBe('upstream-failed')
+    expect((await within(service.ask(hello, { model: 'glm_5_1' }), 1_000, 'an answer')).finishes).toBe(1)
+    const nobody = { ...service.account, credential: { cookie: service.account.credential.cookie } }
+    expect((await failureOf(service.ask(hello, { account: nobody }))).reason).toBe('account-refused')
+    expect((await within(service.ask(hello, { model: 'glm_5_1' }), 1_000, 'an answer')).finishes).toBe(1)
+    controller.abort(new ChatError('cancelled', { message: 'left' }))
+    expect((await first).reason).toBe('cancelled')
   })
 
   test('lists the models that there are', async () => {
