@@ -98,7 +98,6 @@ async function modelOf(upstream: Upstream, account: Account, signal: AbortSignal
   if (model) return model.id
   throw new ChatError('model-not-found', {
     message: 'The upstream lists no model. Name one in its …_MODELS variable.',
-    code: 'no_model',
   })
 }
 
