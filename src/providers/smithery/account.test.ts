@@ -1,7 +1,9 @@
 import { afterAll, describe, expect, test } from 'bun:test'
+import { until } from '../../../test/waiting.ts'
 import type { Account } from '../../accounts/account.ts'
 import { signJwt } from '../../auth/emulated-jwt.ts'
 import { emulateSupabase } from '../../auth/supabase-emulator.ts'
+import { redact } from '../../chat/secret.ts'
 import { Environment } from '../../environment.ts'
 import { checkSession, readAccounts, type SmitheryCredential } from './account.ts'
 
@@ -120,6 +122,20 @@ describe('an account', () => {
     expect(kept?.cookies.map(({ value }) => value.reveal())).toEqual(next?.cookies.map(({ value }) => value.reveal()))
     expect(renewal?.decode('{}')).toBeUndefined()
   })
+
+  test('that is renewed for months is known by its newest cookies alone', async () => {
+    const { credential, renewal } = only({ ...at, SMITHERY_COOKIE: JSON.stringify(supabase.signIn()) })
+    const holder = { next: await renewal?.renew(credential, never) }
+    const former = holder.next?.cookies[0]?.value.reveal() ?? ''
+    expect(redact(former)).not.toContain(former)
+    holder.next = holder.next && (await renewal?.renew(holder.next, never))
+    const isForgotten = () => {
+      Bun.gc(true)
+      return redact(former) === former
+    }
+    await until(isForgotten, 5_000, 'the former cookies are forgotten')
+    expect(holder.next?.cookies).not.toBeEmpty()
+  }, 60_000)
 
   test('is not renewed without the key, or without a refresh token', () => {
     const session = JSON.stringify(supabase.signIn())

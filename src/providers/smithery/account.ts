@@ -73,7 +73,7 @@ function readAccount({ name, secret }: NamedSecret, settings: Settings): Smither
 
 function credentialOf(cookieName: string, session: SupabaseSession): SmitheryCredential {
   const cookies = writeSessionCookies(cookieName, session.json.reveal())
-  return { session, cookies: cookies.map(({ name, value }) => ({ name, value: new Secret(value) })) }
+  return { session, cookies: cookies.map(({ name, value }) => ({ name, value: new Secret(value, 'held') })) }
 }
 
 /** As sessions are renewed, with the cookies made anew. */
