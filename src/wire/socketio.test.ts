@@ -118,9 +118,9 @@ describe('a connection', () => {
 
   test('answers pings, and outlives many of them', async () => {
     answer = accept({ pulse: { pingInterval: 5, pingTimeout: 100 } })
-    const connection = await open()
+    const connection = await open({ limits: { silentMs: 60 } })
     const pongs = () => lines[0]?.socket.received.filter((text) => text === '3').length ?? 0
-    await until(() => pongs() > 10, 2_000, 'pongs')
+    await until(() => pongs() > 30, 2_000, 'pongs')
     connection.close()
     await isGone()
   })

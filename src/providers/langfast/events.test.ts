@@ -147,11 +147,11 @@ describe('before a run has its name', () => {
 
 describe('runs of one account', () => {
   /** Two of them, the first of which has said something. */
-  const beginBoth = async (second: string | undefined = 'job-2') => {
+  const beginBoth = async ({ isTold } = { isTold: true }) => {
     const runs = new AccountRuns()
     const first = await begin(runs, 'job-1')
     first.reader.event(chunk({ executionId: 'job-1', content: 'one' }))
-    return { first, second: await begin(runs, second) }
+    return { first, second: await begin(runs, isTold ? 'job-2' : undefined) }
   }
 
   test('run side by side once it is seen that events say whose they are', async () => {
@@ -191,7 +191,7 @@ describe('runs of one account', () => {
   })
 
   test('whose events come late are known for theirs', async () => {
-    const { first, second } = await beginBoth(undefined)
+    const { first, second } = await beginBoth({ isTold: false })
     first.over()
     expect(second.reader.event(chunk({ executionId: 'job-1', content: 'one', status: 'completed' }))).toEqual([])
     expect(told(second.reader.event(chunk({ executionId: 'job-2', content: 'two' })))).toEqual(['two'])
