@@ -1,8 +1,9 @@
+import { heapStats } from 'bun:jsc'
 import { afterAll, describe, expect, test } from 'bun:test'
 import { getEventListeners } from 'node:events'
 import { newCall, outcomeOf } from '../../../test/laws/ask.ts'
 import { requestFor } from '../../../test/laws/http-rig.ts'
-import { until, within } from '../../../test/waiting.ts'
+import { each, until, within } from '../../../test/waiting.ts'
 import type { Account } from '../../accounts/account.ts'
 import { readSession } from '../../auth/session.ts'
 import { ChatError } from '../../chat/error.ts'
@@ -357,6 +358,36 @@ describe('leaving', () => {
       expect(getEventListeners(controller.signal, 'abort')).toBeEmpty()
       await own.close()
     })
+})
+
+/** With TRIBUTARY_TEST_FULL=1 as many as the promise says. */
+const cycles = process.env.TRIBUTARY_TEST_FULL === '1' ? 5_000 : 500
+
+test(`${cycles} chats, eight at once, leave nothing behind`, async () => {
+  const accounts = Array.from({ length: 8 }, () => accountOf())
+  const controller = new AbortController()
+  const chats = () =>
+    each(Array.from({ length: cycles }).keys(), 8, async (at) => {
+      const outcome = await asked(saying('Hello'), {
+        account: accounts[at % 8] ?? accountOf(),
+        signal: controller.signal,
+      })
+      expect(outcome.thrown).toBeUndefined()
+    })
+  const held = () => {
+    Bun.gc(true)
+    const { objectTypeCounts } = heapStats()
+    return { sockets: objectTypeCounts.WebSocket ?? 0, timers: objectTypeCounts.Timeout ?? 0 }
+  }
+  await chats()
+  await isFree()
+  const before = held()
+  await chats()
+  await isFree()
+  const after = held()
+  expect(getEventListeners(controller.signal, 'abort')).toBeEmpty()
+  expect(after.sockets - before.sockets).toBeLessThan(20)
+  expect(after.timers - before.timers).toBeLessThan(20)
 })
 
 describe('accounts', () => {
