@@ -113,10 +113,14 @@ async function inTime<Credential>(
   }
 }
 
-/** Whether the service may have renewed it all the same. */
-function isUnknown({ reason, upstreamStatus }: ChatError): boolean {
-  return (reason === 'upstream-failed' || reason === 'timeout') && !(Number(upstreamStatus) >= 300)
+/** Whether the service may have renewed it all the same: no status came, or only the word of a proxy that did not hear from it. */
+function isUnknown({ reason, upstreamStatus = 200 }: ChatError): boolean {
+  const isUnheard = upstreamStatus < 300 || proxyStatuses.has(upstreamStatus)
+  return (reason === 'upstream-failed' || reason === 'timeout') && isUnheard
 }
+
+/** Bad Gateway, Gateway Timeout, and Cloudflare's own: 520 unknown error, 522 and 524 timeouts. RFC 9110, 15.6; Cloudflare, 5xx errors */
+const proxyStatuses: ReadonlySet<number> = new Set([502, 504, 520, 522, 524])
 
 /** Reasons that say by themselves what becomes of the account, or that it is not about the account. */
 const telling = new Set<Reason>([

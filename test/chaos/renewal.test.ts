@@ -15,6 +15,10 @@ const limited: SignInFault = { script: { status: 429, headers: { ...json, 'retry
 const page: SignInFault = {
   script: { status: 403, headers: { 'content-type': 'text/html', 'cf-mitigated': 'challenge' }, body: ['<html>'] },
 }
+const proxyTimeout: SignInFault = {
+  script: { status: 504, headers: { 'content-type': 'text/html' }, body: ['<html>'] },
+  isDone: true,
+}
 const lost: SignInFault = { ...cut, isDone: true }
 
 describe('P11: 500 requests at once', () => {
@@ -74,6 +78,7 @@ describe('a renewal of what has ended', () => {
     ['garbage', garbage],
     ['silence', silence],
     ['a reply that was lost', lost],
+    ['a proxy that did not wait for it', proxyTimeout],
   ] as const)
     for (const rule of ['documented', 'strict', 'v2'] as const)
       test(`answered by ${what} once is asked for again at once, and no client notices (${rule})`, async () => {
