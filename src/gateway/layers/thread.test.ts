@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'bun:test'
+import type { Account, Renewal } from '../../accounts/account.ts'
 import { accountsOptions, poolOf } from '../../accounts/fake-pool.ts'
-import { storeFailure } from '../../accounts/fake-service.ts'
+import { FakeService, storeFailure, type Token } from '../../accounts/fake-service.ts'
 import type { Chat } from '../../chat/chat.ts'
-import { ChatError } from '../../chat/error.ts'
+import { ChatError, type Reason } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { Message, Part } from '../../chat/message.ts'
 import { MemoryStore } from '../../state/memory-store.ts'
@@ -29,11 +30,21 @@ interface From {
   readonly signal?: AbortSignal
 }
 
+interface Given {
+  readonly accounts?: number
+  readonly ttlMs?: number
+  readonly renewal?: Renewal<Token>
+}
+
 /** An upstream that keeps conversations: it answers `1`, `2` …, and names each thread by its answer. */
-function given({ accounts = 2, ttlMs = 1_000 } = {}) {
+function given({ accounts = 2, ttlMs = 1_000, renewal }: Given = {}) {
   let now = 1_000_000
   const store = new MemoryStore({ now: () => now })
-  const declared = Array.from({ length: accounts }, (_, at) => ({ label: `a${at}`, credential: at }))
+  const declared: Account[] = Array.from({ length: accounts }, (_, at) => ({
+    label: `a${at}`,
+    credential: { generation: 0, endsAt: now + 3_600_000 },
+    ...(renewal && { renewal }),
+  }))
   const { pool, sessions } = poolOf(declared, { ...accountsOptions(), now: () => now })
   const asked: Asked[] = []
   const lines: Line[] = []
@@ -45,6 +56,7 @@ function given({ accounts = 2, ttlMs = 1_000 } = {}) {
     asked.push({ label: account.label, known: thread.known })
     const failure = failures.shift()
     const answer = String(++answers)
+    if (failure?.message !== 'early') thread.spend()
     thread.keep('not yet')
     thread.keep(`thread of ${answer}`)
     if (failure && failure.message !== 'late') throw failure
@@ -178,6 +190,53 @@ describe('an answer', () => {
     await tell([...more, user('and more')])
     expect(known()).toStrictEqual([undefined, 'thread of 1', undefined, 'thread of 3'])
   })
+})
+
+describe('a thread that has heard nothing of a failed attempt', () => {
+  const early = (reason: Reason) => new ChatError(reason, { message: 'early' })
+
+  test('is found by the next one', async () => {
+    const { tell, failures, known } = given()
+    const messages = await tell([user('hello')])
+    failures.push(early('upstream-failed'))
+    const more = await tell([...messages, user('more')])
+    await tell([...more, user('and more')])
+    expect(known()).toStrictEqual([undefined, 'thread of 1', 'thread of 1', 'thread of 3'])
+  })
+
+  test('is found by the next call, be it another question', async () => {
+    const { tell, open, failures, known } = given()
+    const messages = await tell([user('hello')])
+    failures.push(early('invalid-request'))
+    expect((await drain(open([...messages, user('too much')]))).thrown).toMatchObject({ reason: 'invalid-request' })
+    await tell([...messages, user('less')])
+    expect(known()).toStrictEqual([undefined, 'thread of 1', 'thread of 1'])
+  })
+
+  test('is still there when its account could not be asked, and nobody else could', async () => {
+    const { tell, open, known, pool, sessions, pass } = given({ accounts: 1, ttlMs: 10_000 })
+    const messages = await tell([user('hello')])
+    const [only] = sessions
+    if (only) pool.failed(only, new ChatError('rate-limited', { message: '', retryAfterMs: 500 }))
+    expect((await drain(open([...messages, user('more')]))).thrown).toMatchObject({ reason: 'rate-limited' })
+    pass(500)
+    await tell([...messages, user('more')])
+    expect(known()).toStrictEqual([undefined, 'thread of 1'])
+  })
+})
+
+describe('an account whose credential is refused', () => {
+  for (const [when, message, second] of [
+    ['before its thread was told is asked again in the same', 'early', 'thread of 1'],
+    ['when its thread had been told is told the whole conversation', 'no', undefined],
+  ] as const)
+    test(when, async () => {
+      const { tell, failures, known } = given({ renewal: new FakeService(() => 1_000_000).renewal })
+      const messages = await tell([user('hello')])
+      failures.push(new ChatError('account-refused', { message }))
+      await tell([...messages, user('more')])
+      expect(known()).toStrictEqual([undefined, 'thread of 1', second])
+    })
 })
 
 describe('the account that has the thread', () => {

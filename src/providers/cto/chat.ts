@@ -44,13 +44,14 @@ interface Asking {
 async function askKnown(asking: Asking): Promise<Asked> {
   const { protocol, request, call } = asking
   const known = call.thread.known === undefined ? undefined : protocol.readThread(call.thread.known)
-  if (known) {
+  const news = newestPrompt(request)
+  if (known && news !== undefined) {
     try {
-      const prompt = newestPrompt(request)
-      protocol.check(prompt)
-      return await ask(asking, known, prompt)
+      protocol.check(news)
+      return await ask(asking, known, news)
     } catch (thrown) {
       if (!(thrown instanceof ChatError && thrown.upstreamStatus === 404)) throw thrown
+      call.thread.spend()
     }
   }
   const prompt = wholePrompt(request)
@@ -78,11 +79,19 @@ async function ask({ site, protocol, request, call }: Asking, thread: CtoThread,
   try {
     const page = thread.chatHistoryId
     await askApi(site, account, { method: 'POST', path: '/engine-agent/chat', body, page }, signal)
+    call.thread.spend()
     return { thread, connection }
   } catch (thrown) {
     connection.close()
+    if (!isRefusal(thrown)) call.thread.spend()
     throw thrown
   }
+}
+
+/** Whether a prompt was surely not taken. */
+function isRefusal(thrown: unknown): boolean {
+  const status = thrown instanceof ChatError ? thrown.upstreamStatus : undefined
+  return status !== undefined && status >= 300 && status < 500
 }
 
 /** Leaving it, for whatever reason, closes the socket. */

@@ -10,9 +10,13 @@ export const support: Support = {
   parts: ['text', 'refusal', 'reasoning'],
 }
 
-/** What a conversation has come to since its last answer, for a thread that knows what was before. */
-export function newestPrompt({ messages }: ChatRequest): string {
-  return checked(written(splitTurn(messages).turn))
+/**
+ * What a conversation has come to since its last answer, for a thread that knows what was before.
+ * @returns undefined where that is nothing, as when the answer itself is to go on
+ */
+export function newestPrompt({ messages }: ChatRequest): string | undefined {
+  const news = written(splitTurn(messages).turn)
+  return news.trim() === '' ? undefined : news
 }
 
 /** A whole conversation as one text, for a thread that knows nothing: what the model is told to do stands first. */
@@ -23,8 +27,10 @@ export function wholePrompt({ messages }: ChatRequest): string {
     .map(wordsOf)
     .join('\n\n')
   const history = before.map((message) => `${speakers[message.role]}: ${wordsOf(message)}`).join('\n\n')
+  const news = written(turn)
+  const heading = history !== '' && news !== '' ? 'The newest message:' : ''
   return checked(
-    [instructions, history && `The conversation so far:\n\n${history}`, history && 'The newest message:', written(turn)]
+    [instructions, history && `The conversation so far:\n\n${history}`, heading, news]
       .filter((text) => text !== '')
       .join('\n\n'),
   )

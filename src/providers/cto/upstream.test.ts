@@ -29,6 +29,7 @@ interface AskOptions {
   readonly known?: string | undefined
   readonly signal?: AbortSignal
   readonly account?: CtoAccount
+  readonly spend?: () => void
 }
 
 interface Told {
@@ -63,6 +64,7 @@ async function running(options: CtoEmulatorOptions = {}): Promise<Running> {
         account: asked.account ?? account,
         thread: {
           known,
+          spend: asked.spend ?? (() => undefined),
           keep(value) {
             kept = value
           },
@@ -162,7 +164,57 @@ describe('a prompt, first protocol', () => {
   })
 })
 
+/** A service whose next prompt meets this, and a conversation that it knows. */
+async function knowing(protocol: 'v1' | 'v2', options: CtoEmulatorOptions) {
+  let next: CtoEmulatorOptions = {}
+  const service = await running({
+    protocol,
+    reply: (chat) => next.reply?.(chat),
+    refuseSocket: () => next.refuseSocket?.(),
+  })
+  const { kept: known } = await service.ask(hello)
+  next = options
+  return { service, known, messages: [...hello, says('assistant', 'Hi.'), says('user', 'And now?')] }
+}
+
 describe.each(['v1', 'v2'] as const)('a thread, %s', (protocol) => {
+  const refusals: readonly (readonly [string, number, CtoEmulatorOptions])[] = [
+    ['is not spent by a refused socket', 0, { refuseSocket: () => 503 }],
+    ['is not spent by a refused prompt', 0, { reply: () => ({ trigger: { status: 401 } }) }],
+    ['is spent by a prompt that may have been taken', 1, { reply: () => ({ trigger: { status: 502 } }) }],
+    ['is spent by a prompt whose reply was lost', 1, { reply: () => ({ trigger: 'rst' }) }],
+    ['is spent by an answer that breaks off', 1, { reply: () => ({ ending: { close: 4401 } }) }],
+  ]
+  for (const [what, times, options] of refusals)
+    test(what, async () => {
+      const { service, known, messages } = await knowing(protocol, options)
+      await using _ = service
+      let spent = 0
+      await failureOf(service.ask(messages, { known, spend: () => spent++ }))
+      expect(spent).toBe(times)
+    })
+
+  test('is not spent by a prompt that is too long for it', async () => {
+    const { service, known } = await knowing(protocol, {})
+    await using _ = service
+    let spent = 0
+    const long = [...hello, says('assistant', 'Hi.'), says('user', 'x'.repeat(40_000))]
+    const asking = service.ask(long, { known, spend: () => spent++ })
+    if (protocol === 'v2') expect((await failureOf(asking)).code).toBe('context_length_exceeded')
+    else await asking
+    expect(spent).toBe(protocol === 'v2' ? 0 : 1)
+  })
+
+  test('is of no use where nothing new is said: the whole conversation is told, for its answer to go on', async () => {
+    const { service, known } = await knowing(protocol, {})
+    await using _ = service
+    const { kept } = await service.ask([...hello, says('assistant', 'Hi and')], { known })
+    expect(kept).not.toBe(known)
+    expect(service.emulator.chats.at(-1)?.prompt).toBe(
+      'The conversation so far:\n\nUser: Hello there\n\nAssistant: Hi and',
+    )
+  })
+
   test('is told only what is new', async () => {
     await using service = await running({ protocol })
     const messages = [says('system', 'Be brief.'), says('user', 'turn 1')]
