@@ -22,7 +22,7 @@ export const provider: Provider = {
     })
     const site = {
       apiUrl: variables.url('CTO_API_URL') ?? 'https://api.enginelabs.ai',
-      socketUrl: readSocketUrl(variables) ?? 'wss://api.enginelabs.ai',
+      socketUrl: variables.socketUrl('CTO_WS_URL') ?? 'wss://api.enginelabs.ai',
       origin,
       userAgent,
     }
@@ -56,20 +56,6 @@ function readProtocol(variables: Variables): 'v1' | 'v2' {
   if (protocol === 'v1' || protocol === 'v2') return protocol
   variables.report({ variable: 'CTO_PROTOCOL', problem: 'is none of the words it may be', remedy: 'one of v1, v2' })
   return 'v1'
-}
-
-function readSocketUrl(variables: Variables): string | undefined {
-  const text = variables.text('CTO_WS_URL')
-  if (text === undefined) return undefined
-  const url = URL.parse(text)
-  if (url && /^(wss?|https?):$/.test(url.protocol) && !/[?#]/.test(text) && url.username === '')
-    return text.replace(/\/+$/, '')
-  variables.report({
-    variable: 'CTO_WS_URL',
-    problem: 'is no ws or wss URL',
-    remedy: 'for example wss://host, without a user, a query or a fragment',
-  })
-  return undefined
 }
 
 async function listModels(site: Site, account: CtoAccount, signal: AbortSignal): Promise<readonly Model[]> {
