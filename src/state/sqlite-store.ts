@@ -180,13 +180,16 @@ function prepare(database: Database) {
       `INSERT OR REPLACE INTO leases (name, expires) SELECT ?1, ?2
        WHERE NOT EXISTS (SELECT 1 FROM leases WHERE name = ?1 AND expires > ?3) RETURNING fence`,
     ),
-    release: sql<never, [fence: number, now: number]>('UPDATE leases SET expires = min(expires, ?2) WHERE fence = ?1'),
+    // below 0 it was given back, so that it is free also when the clock goes back
+    release: sql<never, [fence: number, now: number]>(
+      'UPDATE leases SET expires = -min(abs(expires), ?2) WHERE fence = ?1',
+    ),
     // nobody else has the file, so whoever held a lease when it was opened is dead
-    endLeases: sql<never, [now: number]>('UPDATE leases SET expires = min(expires, ?1)'),
+    endLeases: sql<never, [now: number]>('UPDATE leases SET expires = -min(abs(expires), ?1)'),
     sweep: sql<never, [now: number]>(
       `DELETE FROM entries WHERE version IN (SELECT version FROM entries WHERE expires <= ?1 LIMIT ${sweepRows})`,
     ),
-    forgetLeases: sql<never, [before: number]>('DELETE FROM leases WHERE expires <= ?1'),
+    forgetLeases: sql<never, [before: number]>('DELETE FROM leases WHERE abs(expires) <= ?1'),
   }
 }
 
