@@ -48,6 +48,9 @@ export class Session<Credential = unknown> implements Account<Credential> {
   #renewing: Promise<Credential> | undefined
   #notBefore = 0
   #renewedAt = Number.NEGATIVE_INFINITY
+  #mendedAt = Number.NEGATIVE_INFINITY
+  /** Whether the credential of the moment was refused. */
+  #isRefused = false
 
   constructor(account: Account<Credential>, options: SessionOptions) {
     const { label, credential, renewal } = account
@@ -90,6 +93,11 @@ export class Session<Credential = unknown> implements Account<Credential> {
     return credential
   }
 
+  /** Whether the credential has just come in place of one that was refused: when it is refused too, another one would be. */
+  isMended(credential: unknown): boolean {
+    return this.#kept.credential === credential && this.#now() < this.#mendedAt + againMs
+  }
+
   /**
    * Another credential than this one, which the service has refused.
    * @throws as `fresh` does
@@ -98,12 +106,15 @@ export class Session<Credential = unknown> implements Account<Credential> {
     const { credential, dead, isOpen } = this.#kept
     if (dead) return Promise.reject(dead)
     if (credential !== refused && !isOpen) return Promise.resolve(credential)
+    this.#isRefused = true
     return orAbort(this.#renewed(), signal)
   }
 
   /** Says that the service has stopped taking this credential: the next to ask gets another. */
   expire(refused: Credential): void {
-    if (this.#kept.credential === refused) this.#kept = { ...this.#kept, isOpen: true }
+    if (this.#kept.credential !== refused) return
+    this.#kept = { ...this.#kept, isOpen: true }
+    this.#isRefused = true
   }
 
   /** Why it is of no more use, where the service has proven that, be it in a former life of the program. */
@@ -162,6 +173,8 @@ export class Session<Credential = unknown> implements Account<Credential> {
     this.#kept = await renewOnce(this.#keeper, renewal, this.#kept, { log: this.#log, answerMs: this.#answerMs })
     if (this.#kept.dead) throw this.#kept.dead
     this.#renewedAt = this.#now()
+    if (this.#isRefused) this.#mendedAt = this.#renewedAt
+    this.#isRefused = false
     this.#log.debug({ account: this.label }, 'an account was renewed')
     return this.#kept.credential
   }

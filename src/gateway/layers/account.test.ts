@@ -112,6 +112,15 @@ describe('an account that is refused before the first event', () => {
     expect(kinds()).toEqual({ a1: 'ok', a0: 'needs-login' })
   })
 
+  test('whatever it is asked with, is not renewed for every call: what is new is not mended by what is newer', async () => {
+    const { call, service, asked, pass } = given({ says: () => [refused()] })
+    for (let calls = 0; calls < 5; calls++) expect((await call()).thrown).toMatchObject({ reason: 'account-refused' })
+    expect([asked.length, service.asked.length]).toEqual([6, 1])
+    pass(15_000)
+    await call()
+    expect([asked.length, service.asked.length]).toEqual([8, 2])
+  })
+
   test('for many calls at once, is renewed once for all of them', async () => {
     const { call, service } = given({ says: (_, generation) => (generation ? answer : [refused()]) })
     const all = await Promise.all(Array.from({ length: 200 }, () => call()))
@@ -145,6 +154,14 @@ describe('an account that is refused in the middle of an answer', () => {
     expect(await slow.next().catch((thrown: unknown) => thrown)).toMatchObject({ reason: 'account-refused' })
     await call()
     expect([service.asked.length, asked]).toEqual([1, ['a0/0', 'a0/0', 'a0/1', 'a0/1']])
+  })
+
+  test('and again with the next credential, rests', async () => {
+    const { call, service, kinds } = given({ says: () => [text('a'), refused()] })
+    await call()
+    expect([service.asked.length, kinds()]).toEqual([0, { a0: 'ok' }])
+    for (let calls = 0; calls < 5; calls++) await call()
+    expect([service.asked.length, kinds()]).toEqual([1, { a0: 'refused' }])
   })
 
   test('and is none that can be renewed rests, as ever', async () => {

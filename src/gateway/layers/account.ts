@@ -66,7 +66,8 @@ function told(pool: Pool, session: Session, call: Call & Tried, ask: Ask): Async
       tell(call, session, error)
       if (error.meaning.account === 'unchanged') return
       // what ended in the middle of an answer is the credential, and there will be another
-      if (begun && error.reason === 'account-refused') return session.expire(begun.credential)
+      if (begun && error.reason === 'account-refused' && !session.isMended(begun.credential))
+        return session.expire(begun.credential)
       pool.failed(session, error)
       call.tried.add(session)
     },
