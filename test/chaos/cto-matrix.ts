@@ -159,6 +159,21 @@ const triggerCells: readonly CtoCell[] = [
       trigger: { status: 403, body: '<html>Just a moment...</html>', headers: { 'content-type': 'text/html' } },
     },
   },
+  {
+    ...failed,
+    attempts: 1,
+    code: 'upstream_blocked',
+    name: 'A a captcha that says 200',
+    script: {
+      trigger: { status: 200, body: '<html>Just a moment...</html>', headers: { 'content-type': 'text/html' } },
+    },
+  },
+  {
+    ...failed,
+    code: 'upstream_bad_response',
+    name: 'A a login page that says 200',
+    script: { trigger: { status: 200, body: '<!doctype html><title>Sign in</title>' } },
+  },
 ]
 
 /** Messages that are none, or not only. */

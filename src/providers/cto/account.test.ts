@@ -179,6 +179,7 @@ describe('what heals by itself is no proof:', () => {
     [200, 'no JSON', {}, 'upstream-failed'],
     [200, '{}', {}, 'upstream-failed'],
     [403, '<html>Just a moment...</html>', { 'content-type': 'text/html' }, 'challenged'],
+    [200, '<html>Just a moment...</html>', { 'content-type': 'text/html' }, 'challenged'],
   ]
   let next: (typeof replies)[number] | undefined
   const other = emulateHttp((exchange) => {

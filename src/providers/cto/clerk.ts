@@ -34,7 +34,7 @@ const maxBytes = 4 * 1024 * 1024
 export async function findSession(clerk: Clerk, cookie: Secret, signal: AbortSignal): Promise<SessionAt> {
   const reply = await ask(clerk, { method: 'GET', path: '/v1/client', cookie }, signal)
   const text = await reply.text(maxBytes)
-  if (reply.status !== 200) throw refusal(reply, text)
+  if (reply.status !== 200 || isPage(reply.headers, text)) throw refusal(reply, text)
   const { response } = parsed(ClerkClient, text)
   const active = response?.sessions.filter(({ status }) => status === 'active') ?? []
   const session = active.find(({ id }) => id === response?.last_active_session_id) ?? active[0]
@@ -63,7 +63,7 @@ export async function makeToken(
   const text = await reply.text(maxBytes)
   // Clerk, Frontend API: `resource_not_found`, "No session was found with id …"
   if (reply.status === 404) return undefined
-  if (reply.status !== 200) throw refusal(reply, text)
+  if (reply.status !== 200 || isPage(reply.headers, text)) throw refusal(reply, text)
   return { cookie: rotated(reply, cookie), session, jwt: parsed(ClerkToken, text).jwt }
 }
 

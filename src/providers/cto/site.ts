@@ -1,7 +1,7 @@
 import { ChatError } from '../../chat/error.ts'
 import { send } from '../../wire/http.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
-import { refusal, type UpstreamComplaint } from '../../wire/http-status.ts'
+import { isPage, pageError, refusal, type UpstreamComplaint } from '../../wire/http-status.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
 import { type CtoAccount, sessionOf } from './account.ts'
 import { CtoBilling, CtoComplaint } from './schema.ts'
@@ -38,8 +38,11 @@ export async function askApi(
   signal: AbortSignal,
 ): Promise<string> {
   const reply = await sendApi(site, account, question, signal)
-  if (reply.status >= 200 && reply.status < 300) return reply.text(maxBytes)
-  throw await refused(reply, () => hasReachedLimit(site, account, signal))
+  if (reply.status < 200 || reply.status >= 300)
+    throw await refused(reply, () => hasReachedLimit(site, account, signal))
+  const text = await reply.text(maxBytes)
+  if (isPage(reply.headers, text)) throw pageError(reply.status, reply.headers, text)
+  return text
 }
 
 export function apiHeaders({ origin, userAgent }: Site, account: CtoAccount, page = ''): Record<string, string> {
