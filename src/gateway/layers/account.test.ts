@@ -81,6 +81,13 @@ describe('an account that is refused before the first event', () => {
     expect(await call()).toEqual({ events: [text(''), ...answer], thrown: undefined, attempts: 1 })
   })
 
+  test('with a credential that has just come because the former had ended, is renewed all the same', async () => {
+    const { call, asked, pass } = given({ says: (_, generation) => (generation === 2 ? answer : [refused()]) })
+    pass(hourMs)
+    expect(await call()).toMatchObject({ events: answer, attempts: 1 })
+    expect(asked).toEqual(['a0/1', 'a0/2'])
+  })
+
   test('twice, rests, and the next one is asked', async () => {
     const { call, asked, kinds } = given({ accounts: 2, says: (label) => (label === 'a1' ? answer : [refused()]) })
     expect(await call()).toEqual({ events: answer, thrown: undefined, attempts: 2 })
