@@ -37,8 +37,19 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'read-state.ts',
   ],
   'app.ts': ['chat', 'wire', 'state', 'gateway', 'api', 'config.ts', 'fetch-limit.ts', 'version.ts'],
-  commands: ['chat', 'wire', 'state', 'accounts', 'gateway', 'telemetry', 'app.ts', 'config.ts', 'version.ts'],
-  'commands/demo.ts': ['commands', 'providers/index.ts', 'config.ts', 'environment.ts', 'version.ts'],
+  commands: [
+    'chat',
+    'wire',
+    'state',
+    'accounts',
+    'providers/provider.ts',
+    'gateway',
+    'telemetry',
+    'app.ts',
+    'config.ts',
+    'version.ts',
+  ],
+  'commands/demo.ts': ['commands', 'state', 'providers/index.ts', 'config.ts', 'environment.ts', 'version.ts'],
   'main.ts': ['commands', 'fetch-limit.ts'],
 }
 

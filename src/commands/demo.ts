@@ -1,6 +1,7 @@
 import { bypassProxies, type Config } from '../config.ts'
 import type { RawVariables } from '../environment.ts'
 import { providers } from '../providers/index.ts'
+import { MemoryStore } from '../state/memory-store.ts'
 import { version } from '../version.ts'
 import { listModels } from './models.ts'
 import { serveUntilStopped } from './serve.ts'
@@ -43,7 +44,7 @@ const lineLength = 100
 
 /** A table of them, with a row for each upstream. */
 async function modelsOf(config: Config): Promise<string> {
-  const byUpstream = Map.groupBy(await listModels(config), ({ upstream, members }) =>
+  const byUpstream = Map.groupBy(await listModels(config, new MemoryStore()), ({ upstream, members }) =>
     members ? '(several)' : upstream,
   )
   const rows = [...byUpstream].map(([upstream, listed]) => [upstream, listed.map(({ model }) => model.id).join(', ')])

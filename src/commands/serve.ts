@@ -1,12 +1,8 @@
 import { openApp } from '../app.ts'
-import { asChatError, ChatError } from '../chat/error.ts'
 import type { Config } from '../config.ts'
-import { openStore } from '../state/open-store.ts'
 import { openLog } from '../telemetry/log.ts'
 import { version } from '../version.ts'
-
-/** sysexits.h: what is configured cannot be used. */
-const stateExit = 78
+import { openState } from './open-state.ts'
 
 /** Serves until SIGTERM or SIGINT, then lets running answers end. A second signal ends it at once. */
 export function serve(config: Config): Promise<number> {
@@ -30,11 +26,8 @@ export async function serveUntilStopped(config: Config, { logTo, announce }: Ser
   // whoever read them has gone: that is no reason to stop, nor to say so with every line
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const stopped = stopSignal()
-  const store = await openStore(config.state).catch(asChatError)
-  if (store instanceof ChatError) {
-    process.stderr.write(`The state cannot be opened: ${store.message}\n`)
-    return stateExit
-  }
+  const store = await openState(config, [])
+  if (typeof store === 'number') return store
   let app: ReturnType<typeof openApp>
   try {
     app = openApp(config, log, store)

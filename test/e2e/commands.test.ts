@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import manifest from '../../package.json'
+import { emulateCto } from '../../src/providers/cto/emulator.ts'
 import { emulateOpenai, frame, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator.ts'
 import { emulateHttp } from '../../src/wire/http-emulator.ts'
 import { below, until } from '../waiting.ts'
@@ -318,6 +319,36 @@ describe('models', () => {
 
   test('prints demo/echo while nothing is configured', async () => {
     expect(await run(['models'])).toEqual({ code: 0, stdout: 'demo/echo\n', stderr: '' })
+  })
+
+  describe('of accounts that must be renewed to ask', () => {
+    test('renews them in the state, so that the next process goes on from there', async () => {
+      const cto = await emulateCto({ protocol: 'v2', rotates: true })
+      await using folder = await emptyFolder()
+      const state = `sqlite:${join(folder.path, 'state.db')}`
+      const variables = { ...cto.variables, STATE_URL: state, STATE_SECRET: 'a-secret-of-the-models-tests', PORT: '0' }
+      for (let time = 0; time < 2; time++)
+        expect(await run(['models'], { variables })).toMatchObject({ code: 0, stdout: 'cto/gpt_5_4\ncto/glm_5_1\n' })
+      await using gateway = await start(variables)
+      const { code, stderr } = await run(['models'], { variables })
+      expect(code).toBe(78)
+      expect(stderr).toContain('Another tributary has the state file')
+      await gateway.stop('SIGTERM')
+      await cto.close()
+    })
+
+    test('asks nobody while a server has them in its memory: 1', async () => {
+      const cto = await emulateCto({ protocol: 'v2', rotates: true })
+      const variables = { ...cto.variables, STATE_URL: 'memory:' }
+      await using gateway = await start(variables)
+      const { port } = new URL(gateway.url)
+      const { code, stderr } = await run(['models'], { variables: { ...variables, HOST: '127.0.0.1', PORT: port } })
+      expect(code).toBe(1)
+      expect(stderr).toContain('The server is running and keeps the renewed accounts of cto in its memory')
+      const body = JSON.stringify({ model: 'cto/gpt_5_4', messages: [{ role: 'user', content: 'Hello' }] })
+      expect((await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', body })).status).toBe(200)
+      await cto.close()
+    })
   })
 
   test('1 where no upstream lists any, and why', async () => {
