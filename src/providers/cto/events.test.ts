@@ -33,6 +33,18 @@ test('every fixture has both its files', () => {
   expect(readdirSync(folder)).toHaveLength(names.length * 2)
 })
 
+test('an agent that works without a word shows that it is alive, and nothing else', () => {
+  const update = (document: object) => JSON.stringify({ type: 'update', buffer: JSON.stringify(document) })
+  const { events } = decoded([
+    JSON.stringify({ type: 'state', state: { inProgress: true } }),
+    update({ id: 'u', role: 'user', content: 'the prompt' }),
+    'pong',
+    update({ id: 't', type: 'tool', content: 'ls' }),
+    update({ id: 'p', type: 'plan', content: [{ type: 'text', text: 'first this' }] }),
+  ])
+  expect(events).toEqual(Array.from({ length: 2 }, () => ({ type: 'text', choice: 0, text: '' })))
+})
+
 test('a long answer in pieces is read in no more time than it has pieces', () => {
   const decoder = new CtoDecoder()
   const piece = JSON.stringify({

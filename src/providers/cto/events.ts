@@ -5,6 +5,9 @@ import { statusError } from '../../wire/http-status.ts'
 import { jsonOrUndefined, parseUpstreamJson } from '../../wire/json.ts'
 import { CtoDocument, CtoFrame } from './schema.ts'
 
+/** Types of documents that say something; without one they do, too. */
+const spokenTypes: ReadonlySet<string> = new Set(['chat', 'message', 'text'])
+
 /** What one of the agent's messages has said so far. */
 class Said {
   #whole = ''
@@ -63,15 +66,15 @@ export class CtoDecoder {
   }
 
   #update(buffer: unknown): readonly ChatEvent[] {
-    const text = documentsIn(buffer)
-      .map((document) => this.#document(CtoDocument.safeParse(document).data))
-      .join('')
-    if (text === '') return []
-    this.#hasText = true
+    const documents = documentsIn(buffer).map((document) => CtoDocument.safeParse(document).data)
+    const text = documents.map((document) => this.#document(document)).join('')
+    // it may work with its tools for minutes: an empty text shows nothing, and tells the layers so
+    if (text === '' && !documents.some(isWork)) return []
+    if (text !== '') this.#hasText = true
     return [{ type: 'text', choice: 0, text }]
   }
 
-  /** @returns what the answer grows by. Runs of tools, plans and the like are described nowhere, and passed over. */
+  /** @returns what the answer grows by: what is not spoken shows nothing */
   #document(document: CtoDocument | undefined): string {
     if (!document || (document.role ?? 'assistant') !== 'assistant') return ''
     const { id, type, chat, content } = document
@@ -79,7 +82,7 @@ export class CtoDecoder {
       const piece = chat.content
       return this.#spoken(id, (said) => said.add(piece))
     }
-    if (content == null || (type != null && type !== 'message' && type !== 'text')) return ''
+    if (content == null || type === 'chat' || (type != null && !spokenTypes.has(type))) return ''
     const whole = typeof content === 'string' ? content : textIn(content)
     return this.#spoken(id, (said) => said.tell(whole))
   }
@@ -95,6 +98,11 @@ export class CtoDecoder {
     this.#lastId = key
     return isOther ? `\n\n${piece}` : piece
   }
+}
+
+/** Runs of tools, plans and the like, which are described nowhere. */
+function isWork(document: CtoDocument | undefined): boolean {
+  return document?.type != null && document.role !== 'user' && !spokenTypes.has(document.type)
 }
 
 /** JSON in JSON: one document, several with a line each, or an object as it is. */
