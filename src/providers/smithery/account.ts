@@ -105,7 +105,7 @@ function derivedProject({ accessToken }: SupabaseSession, anonKey: NamedSecret |
 }
 
 /**
- * That a session which nobody renews has not ended.
+ * That a session which was refused, and which nobody renews, has not ended.
  * @param now milliseconds since 1970
  * @throws ChatError `login-needed`
  */
@@ -114,5 +114,6 @@ export function checkSession({ label, credential }: SmitheryAccount, now = Date.
   if (!remedy || session.expiresAt > now) return
   throw new ChatError('login-needed', {
     message: `The session of ${label} has ended: ${remedy} sign in at smithery.ai, and copy the cookie again.`,
+    upstreamStatus: 401,
   })
 }

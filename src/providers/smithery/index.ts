@@ -55,7 +55,6 @@ interface Site {
 }
 
 async function* chat(site: Site, request: ChatRequest, call: AccountCall<SmitheryCredential>) {
-  checkSession(call.account)
   const reply = await askSmithery(site, request, call)
   yield* readFrames(reply, new EitherDecoder(reply.headers), call.signal)
 }
@@ -82,7 +81,9 @@ async function askSmithery(
   try {
     return await ask(question, signal)
   } catch (thrown) {
-    throw thrown instanceof ChatError ? named(thrown) : thrown
+    if (!(thrown instanceof ChatError)) throw thrown
+    if (thrown.upstreamStatus === 401) checkSession(account)
+    throw named(thrown)
   }
 }
 
