@@ -381,6 +381,17 @@ describe('a flood', () => {
     await isGone()
   })
 
+  test('of empty fragments of one message is refused with 1009', async () => {
+    const thousand = Buffer.concat(Array.from({ length: 1_000 }, () => frame('', { opcode: 0, isLast: false })))
+    answer = accept(async (socket) => {
+      await socket.raw(frame('', { isLast: false }))
+      for (let at = 0; socket.isOpen() && at < 1_000; at++) await socket.raw(thousand)
+    })
+    const { thrown } = await readAll((await open()).messages)
+    expect(thrown).toMatchObject({ code: 'upstream_response_too_large' })
+    await isGone()
+  })
+
   test('in one message is refused with 1009', async () => {
     answer = accept((socket) => socket.raw(frame('x'.repeat(9 * mebibyte))))
     const connection = await open()
