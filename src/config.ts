@@ -10,8 +10,10 @@ import { providers } from './providers/index.ts'
 import type { Problem, Upstream } from './providers/provider.ts'
 import { readEgress } from './read-chat-server.ts'
 import { readPanels } from './read-panels.ts'
+import { readState } from './read-state.ts'
 import { readToolLimits, type ToolLoopConfig } from './read-tool-limits.ts'
 import { readTools } from './read-tools.ts'
+import type { StateConfig } from './state/open-store.ts'
 import type { ToolsConfig } from './tools/server-config.ts'
 import type { EgressPolicy } from './wire/egress.ts'
 
@@ -37,6 +39,8 @@ export interface Config {
   readonly toolLoop: ToolLoopConfig
   /** Where a caller of the chat server may have its own model asked. */
   readonly egress: EgressPolicy
+  /** Where what outlives a request is kept. */
+  readonly state: StateConfig
   /** Whether requests to upstreams go through a proxy. */
   readonly isProxied: boolean
   /** Things that are probably not meant so, but can be lived with. */
@@ -51,8 +55,12 @@ export interface Misconfigured {
 /**
  * Reads the environment, and before it the file.
  * @param envFile a file of `KEY=value` lines; without one `./.env` is read if it is there
+ * @param choose makes of what is set what is used; all of it is, unless said otherwise
  */
-export function loadConfig(envFile: string | undefined): Config | Misconfigured {
+export function loadConfig(
+  envFile: string | undefined,
+  choose = (set: RawVariables): RawVariables => set,
+): Config | Misconfigured {
   const fromFile = envFile === undefined && !existsSync('.env') ? {} : readEnvFile(envFile ?? '.env')
   if (!fromFile) {
     const problem = existsSync(envFile ?? '.env')
@@ -62,7 +70,13 @@ export function loadConfig(envFile: string | undefined): Config | Misconfigured 
       problems: [{ variable: envFile === undefined ? '.env' : '--env-file', problem, remedy: 'check the path' }],
     }
   }
-  return readConfig({ ...withoutProxies(fromFile), ...process.env }, process.stdout.isTTY ?? false)
+  return readConfig(choose({ ...withoutProxies(fromFile), ...process.env }), process.stdout.isTTY ?? false)
+}
+
+/** From now on nothing on this machine is asked through a proxy: Bun looks at the process's environment each time. */
+export function bypassProxies(): void {
+  process.env.NO_PROXY = '127.0.0.1'
+  process.env.no_proxy = '127.0.0.1'
 }
 
 /** The variables of a file; undefined where it cannot be read. */
@@ -86,6 +100,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean): Config
   const environment = new Environment(variables)
   const configured = providers.flatMap((provider) => provider.configure(environment))
   const keys = readKeys(environment)
+  const { state, warnings } = readState(environment, configured)
   const config: Config = {
     ...readAddress(environment, keys),
     keys,
@@ -105,8 +120,9 @@ export function readConfig(variables: RawVariables, isTerminal: boolean): Config
     tools: readTools(environment, { PATH: variables.PATH, HOME: variables.HOME }),
     toolLoop: readToolLimits(environment),
     egress: readEgress(environment),
+    state,
     isProxied: proxyVariables.some((name) => environment.text(name) ?? environment.text(name.toLowerCase())),
-    warnings: [],
+    warnings,
   }
   if (environment.problems.length > 0) return { problems: environment.problems }
   return { ...config, warnings: warningsOf(environment, config) }
@@ -197,6 +213,7 @@ function warningsOf(environment: Environment, config: Config): string[] {
     /^socks/i.test(environment.text(name) ?? environment.text(name.toLowerCase()) ?? ''),
   )
   return [
+    ...config.warnings,
     ...(socks
       ? [
           `${socks} names a SOCKS proxy, which Bun does not speak: requests would go past it, or fail. Use an HTTP proxy.`,

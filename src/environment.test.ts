@@ -55,6 +55,24 @@ for (const url of [
   })
 }
 
+test('a socket has an address of either kind', () => {
+  for (const url of ['wss://host', 'ws://127.0.0.1:8080/a', 'https://host', 'http://host'])
+    expect(of({ SOCKET_URL: `${url}/` }).socketUrl('SOCKET_URL')).toBe(url)
+  for (const url of [
+    'ftp://canary',
+    'wss://',
+    'wss://ann:canary@host',
+    'ws://canary/?key=1',
+    'wsss://canary',
+    'ws:canary',
+  ]) {
+    const environment = of({ SOCKET_URL: url })
+    expect({ url, is: environment.socketUrl('SOCKET_URL') }).toEqual({ url, is: undefined })
+    expect(environment.problems).toMatchObject([{ variable: 'SOCKET_URL' }])
+    expect(JSON.stringify(environment.problems)).not.toMatch(/canary|ann/)
+  }
+})
+
 test('secrets are those of the name and of its numbers, in the order of these', () => {
   const environment = of({
     KEY_10: 'ten',
@@ -76,13 +94,13 @@ test('secrets are those of the name and of its numbers, in the order of these', 
 test('a secret that cannot stand in a header is reported, without showing it', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (rest) => {
-      const value = `canary${rest}`
+      const value = `canary-of-the-environment${rest}`
       const environment = of({ KEY: value })
       const secret = environment.secret('KEY')
       const isPlain = /^[\x21-\x7e]*$/.test(value.trim())
       expect(secret?.reveal()).toBe(isPlain ? value.trim() : undefined)
       expect(environment.problems).toHaveLength(isPlain ? 0 : 1)
-      expect(JSON.stringify(environment.problems)).not.toContain('canary')
+      expect(JSON.stringify(environment.problems)).not.toContain('canary-of')
     }),
   )
 })

@@ -12,6 +12,11 @@ const Url = z.url({ protocol: /^https?$/ }).refine((text) => {
   return url?.username === '' && url.password === ''
 })
 
+const SocketUrl = z
+  .string()
+  .refine((text) => /^wss?:/.test(text) && Url.safeParse(text.replace('ws', 'http')).success)
+  .or(Url)
+
 /** Reads variables, remembers which names there are, and gathers what is wrong with their values. */
 export class Environment implements Variables {
   readonly #values: RawVariables
@@ -41,6 +46,16 @@ export class Environment implements Variables {
       Url,
       'is no http or https URL',
       'for example https://host/v1, without a user, a query or a fragment',
+    )
+    return url?.replace(/\/+$/, '')
+  }
+
+  socketUrl(name: string): string | undefined {
+    const url = this.#parsed(
+      name,
+      SocketUrl,
+      'is no ws or wss URL',
+      'for example wss://host, without a user, a query or a fragment',
     )
     return url?.replace(/\/+$/, '')
   }

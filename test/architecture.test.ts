@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { providers } from '../src/providers/index.ts'
 import { type Finding, readSource, type SourceFile } from './source-file.ts'
 
 /**
@@ -38,8 +39,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'tools/server-config.ts',
     'environment.ts',
     'wire/egress.ts',
+    'state/open-store.ts',
     'read-chat-server.ts',
     'read-panels.ts',
+    'read-state.ts',
     'read-tools.ts',
     'read-tool-limits.ts',
   ],
@@ -55,7 +58,20 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'fetch-limit.ts',
     'version.ts',
   ],
-  commands: ['wire', 'state', 'accounts', 'gateway', 'telemetry', 'app.ts', 'config.ts', 'version.ts'],
+  'read-state.ts': ['chat', 'state/open-store.ts', 'providers/provider.ts', 'environment.ts'],
+  commands: [
+    'chat',
+    'wire',
+    'state',
+    'accounts',
+    'providers/provider.ts',
+    'gateway',
+    'telemetry',
+    'app.ts',
+    'config.ts',
+    'version.ts',
+  ],
+  'commands/demo.ts': ['commands', 'state', 'providers/index.ts', 'config.ts', 'environment.ts', 'version.ts'],
   'main.ts': ['commands', 'fetch-limit.ts'],
 }
 
@@ -159,6 +175,14 @@ describe('the house', () => {
   test('has no import, cast or call where it does not belong', () => {
     expect(violations(files)).toEqual([])
   })
+
+  test('loads no emulator before somebody asks for one', async () => {
+    const others = paths.filter((path) => !path.includes('emulat'))
+    const texts = await Promise.all(others.map((path) => Bun.file(join(root, path)).text()))
+    const named = texts.flatMap((text) => text.match(/.*'[^']*\/emulat[^']*'.*/g) ?? [])
+    expect(named.length).toBe(providers.length)
+    for (const line of named) expect(line).toContain("await import('./emulator.ts')")
+  })
 })
 
 describe('a planted violation is found:', () => {
@@ -174,6 +198,7 @@ describe('a planted violation is found:', () => {
       'gateway/a.ts imports providers/demo/index.ts',
     ],
     ['api/a.ts', "import { providers } from '../providers/index.ts'", 'api/a.ts imports providers/index.ts'],
+    ['commands/a.ts', "import { providers } from '../providers/index.ts'", 'commands/a.ts imports providers/index.ts'],
     [
       'providers/a/index.ts',
       "import { events } from '../b/events.ts'",

@@ -47,6 +47,8 @@ function namesRead(): Set<string> {
     })
   readConfig(asked({}), false)
   readConfig(asked({ UPSTREAM_EXAMPLE_URL: 'http://127.0.0.1/v1' }), false)
+  // what every process has, which the processes of tools get too
+  for (const name of ['PATH', 'HOME']) names.delete(name)
   // `http_proxy` is another spelling of `HTTP_PROXY`
   return new Set([...names].filter((name) => !names.has(name.toUpperCase()) || name === name.toUpperCase()))
 }
@@ -142,6 +144,13 @@ describe('ROUTES', () => {
     })
 })
 
+test('the commands are those of the command line', async () => {
+  const source = await Bun.file(join(root, 'src/commands/run-command.ts')).text()
+  const help = [...source.matchAll(/^ {2}([a-z]+) {2,}[a-z]/gm)].map(([, name]) => name)
+  expect(help.length).toBeGreaterThan(5)
+  expect(table('command').map((row) => quoted(row[0])[0])).toEqual(help)
+})
+
 test('the two commands are scripts, and the Bun they name is the pinned one', () => {
   const [withNode = '', withBun = ''] = blocks('sh')
   expect(withBun).toBe('bun run start\nbun run test\n')
@@ -185,6 +194,22 @@ describe('from a fresh clone', () => {
     expect(answered).toEqual({ ...printed, id: answered.id, created: answered.created })
     expect(Object.keys(answered)).toEqual(Object.keys(printed))
     expect(answered.id).toMatch(/^chatcmpl-/)
+  })
+
+  test('the demo serves, before every upstream', async () => {
+    const [program = '', ...words] = (blocks('sh')[3] ?? '').trim().split(' ')
+    expect([program, words.at(-1)]).toEqual(['bun', 'demo'])
+    const demo = Bun.spawn([process.execPath, ...words], {
+      cwd: folder,
+      env: { ...process.env, PORT: '0' },
+      stdin: 'ignore',
+      stdout: 'pipe',
+      stderr: 'ignore',
+    })
+    const response = await fetch(`${await addressIn(demo.stdout)}/v1/models`)
+    expect(await response.text()).toContain('"smithery/claude-haiku-4.5"')
+    demo.kill('SIGINT')
+    expect(await demo.exited).toBe(0)
   })
 
   test('the SDK example streams the answer', async () => {

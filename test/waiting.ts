@@ -9,25 +9,51 @@ export async function within<T>(promise: Promise<T>, ms: number, what: string): 
   }
 }
 
-/** Looks each millisecond whether it is so. @throws when it is not `ms` milliseconds from now */
+/**
+ * Looks each millisecond whether it is so. A process that the machine lets wait looks later, and its patience lasts as much longer.
+ * @throws when it is not in `ms` looks; `what` says what was waited for
+ */
 export async function until(isSo: () => boolean, ms: number, what: string): Promise<void> {
-  const latest = performance.now() + ms
-  while (!isSo()) {
-    if (performance.now() > latest) throw new Error(`${what}: not within ${ms} ms`)
+  for (let looks = 0; !isSo(); looks++) {
+    if (looks > ms) throw new Error(`${what}: not within ${ms} ms`)
     await Bun.sleep(1)
   }
 }
 
-/** Waits until a count has stood still for `quietMs` milliseconds. @returns the count */
+const lookMs = 5
+
+/**
+ * Waits until a count has stood still for `quietMs` milliseconds, in which it was looked at as often as that takes: one pause of
+ * the machine is no stillness.
+ * @returns the count
+ * @throws when it still moves after `ms`, counted the same way
+ */
 export async function settled(count: () => number, quietMs: number, ms: number): Promise<number> {
-  const latest = performance.now() + ms
-  for (let seen = count(), since = performance.now(); performance.now() - since < quietMs; await Bun.sleep(5)) {
-    if (performance.now() > latest) throw new Error(`a count still moves after ${ms} ms`)
-    if (count() === seen) continue
+  let seen = count()
+  for (let looks = 0, still = 0; still < quietMs / lookMs; looks++) {
+    if (looks > ms / lookMs) throw new Error(`a count still moves after ${ms} ms`)
+    await Bun.sleep(lookMs)
+    still = count() === seen ? still + 1 : 0
     seen = count()
-    since = performance.now()
   }
-  return count()
+  return seen
+}
+
+const measurements = 5
+
+/**
+ * Measures, each time on a fresh subject, until it is below the limit. What is slow or large by itself is so each time; what a
+ * busy machine adds is not.
+ * @throws when no measurement of five is; `what` says what was measured
+ */
+export async function below(limit: number, what: string, measure: () => number | Promise<number>): Promise<void> {
+  const measured: string[] = []
+  while (measured.length < measurements) {
+    const value = await measure()
+    if (value < limit) return
+    measured.push(value.toFixed(1))
+  }
+  throw new Error(`${what}: ${measured.join(', ')}, never below ${limit}`)
 }
 
 /** Does the work on every item, on `atOnce` of them at a time, in order. */

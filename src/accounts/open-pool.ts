@@ -1,3 +1,4 @@
+import { asChatError } from '../chat/error.ts'
 import type { Account, Supply } from './account.ts'
 import { Pool } from './pool.ts'
 import { type AccountsOptions, Session } from './session.ts'
@@ -10,8 +11,19 @@ export interface Declared {
   readonly supply?: Supply
 }
 
-/** The pool of an upstream's accounts, all of them living. */
+/** The pool of an upstream's accounts, all of them living. What was proven dead in a former life is put aside in the background. */
 export function openPool({ name, accounts, supply }: Declared, options: AccountsOptions): Pool {
   const sessions = accounts.map((account) => new Session(account, { ...options, upstream: name }))
-  return new Pool(sessions, options.now, supply && new Source(name, supply, options))
+  const pool = new Pool(sessions, options.now, supply && new Source(name, supply, options))
+  for (const session of sessions) void putAside(session, pool, options)
+  return pool
+}
+
+async function putAside(session: Session, pool: Pool, { log }: AccountsOptions): Promise<void> {
+  try {
+    const dead = await session.proof()
+    if (dead) pool.failed(session, dead)
+  } catch (thrown) {
+    log.warn({ account: session.label, why: asChatError(thrown).message }, 'what is kept of an account cannot be read')
+  }
 }

@@ -164,6 +164,32 @@ test('when every account has failed this call there is nobody left', () => {
   expect(refusalOf(() => leasedFrom(poolOf([]).pool))).toMatchObject({ reason: 'unavailable', code: 'no_account' })
 })
 
+test('the account that is wanted is given out of turn, unless it rests or has failed this call', () => {
+  const { pool, accounts, fail, lease } = given(3)
+  const wanted = (...tried: readonly Session[]) => {
+    const leased = pool.lease({ tried: new Set(tried), preferred: 'a2' }, never)
+    return leased instanceof Promise ? 'a promise' : leased.label
+  }
+  expect([wanted(), wanted(), lease()]).toEqual(['a2', 'a2', 'a0'])
+  expect(wanted(...accounts.slice(2))).toBe('a1')
+  fail(2)
+  expect(wanted()).toBe('a0')
+})
+
+test('proof puts an account aside for good: neither time nor a late answer brings it back', () => {
+  const { fail, succeed, pass, lease, kinds } = given(3)
+  fail(0, 'login-needed')
+  fail(1, 'account-banned')
+  pass(365 * 24 * 60 * minuteMs)
+  succeed(0)
+  fail(0, 'rate-limited')
+  expect([lease(), lease()]).toEqual(['a2', 'a2'])
+  expect(kinds()).toEqual({ a2: 'ok', a0: 'needs-login', a1: 'banned' })
+  fail(2, 'login-needed')
+  expect(refusalOf(lease)).toMatchObject({ reason: 'unavailable', code: 'no_account' })
+  expect(String(refusalOf(lease))).toContain('needs a new login')
+})
+
 test('an account the pool does not know changes nothing', () => {
   const { pool, kinds } = given(1)
   const stranger = new Session({ label: 'x', credential: undefined }, { ...accountsOptions(), upstream: 'another' })

@@ -1,5 +1,6 @@
 import { ChatError } from '../chat/error.ts'
 import type { AccountState } from './account.ts'
+import { restMs } from './rest.ts'
 import type { Session } from './session.ts'
 import type { Source } from './source.ts'
 
@@ -20,8 +21,6 @@ export interface LeaseOptions {
 }
 
 const ok: AccountState = { kind: 'ok' }
-const minuteMs = 60_000
-const dayMs = 24 * 60 * minuteMs
 
 /**
  * Gives out the accounts of one upstream, the least recently used healthy one first. An account that failed rests;
@@ -71,16 +70,17 @@ export class Pool {
   }
 
   /** Tells that the account has answered. */
-  succeeded({ label }: Session): void {
-    const member = this.#resting.get(label) ?? this.#ready.get(label)
+  succeeded(session: Session): void {
+    const member = this.#memberOf(session)
     if (!member || (member.state === ok && member.failures === 0)) return
     this.#settle(member)
     member.failures = 0
   }
 
   /** Tells how the account failed: the table of reasons says what becomes of it. */
-  failed({ label }: Session, error: ChatError): void {
-    const member = this.#ready.get(label) ?? this.#resting.get(label)
+  failed(session: Session, error: ChatError): void {
+    const { label } = session
+    const member = this.#memberOf(session)
     const kind = error.meaning.account
     if (!member || kind === 'unchanged') return
     member.failures++
@@ -102,6 +102,12 @@ export class Pool {
     this.#source?.close()
   }
 
+  /** Undefined for one that is dead: another may have its label by now. */
+  #memberOf(session: Session): Member | undefined {
+    const member = this.#ready.get(session.label) ?? this.#resting.get(session.label)
+    return member?.session === session ? member : undefined
+  }
+
   #add(session: Session): void {
     this.#ready.set(session.label, { session, state: ok, isTold: false, failures: 0 })
   }
@@ -109,8 +115,7 @@ export class Pool {
   /** An account that was made makes room for another; one that was configured stays to be seen. */
   #bury(member: Member, state: AccountState): void {
     member.state = state
-    if (this.#source) this.#source.discard(member.session)
-    else this.#dead.set(member.session.label, member)
+    if (!this.#source?.discard(member.session)) this.#dead.set(member.session.label, member)
   }
 
   #nextReady({ tried, preferred }: LeaseOptions): Session | undefined {
@@ -188,18 +193,4 @@ export class Pool {
 
 function untilOf({ state }: Member): number {
   return 'until' in state ? state.until : 0
-}
-
-/** How long an account rests that nobody put a time to (reliability, section 3). */
-function restMs(kind: 'cooling' | 'exhausted' | 'challenged' | 'refused', failures: number, now: number): number {
-  switch (kind) {
-    case 'cooling':
-      return Math.min(30_000 * 2 ** (failures - 1), 5 * minuteMs)
-    case 'exhausted':
-      return dayMs - (now % dayMs)
-    case 'challenged':
-      return Math.min(15 * minuteMs * 2 ** (failures - 1), dayMs)
-    case 'refused':
-      return 10 * minuteMs
-  }
 }

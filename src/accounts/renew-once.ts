@@ -7,11 +7,15 @@ import type { Keeper, Kept } from './keeper.ts'
 
 /** Milliseconds a renewal's lease holds: longer than the two tries of a renewal may take, or two could be at it. */
 const leaseMs = 20_000
-/** Milliseconds the service has to answer, which is less than the window in which it takes the old token once more. */
-const answerMs = 8_000
 const pollMs = 100
 
 const never = new AbortController().signal
+
+interface RenewOptions {
+  readonly log: Logger
+  /** Milliseconds the service has to answer each of two tries. */
+  readonly answerMs: number
+}
 
 /**
  * Renews a credential, in steps of which each can be the last before the process dies (reliability, section 5): the lease,
@@ -23,16 +27,18 @@ export async function renewOnce<Credential>(
   keeper: Keeper<Credential>,
   renewal: Renewal<Credential>,
   stale: Kept<Credential>,
-  log: Logger,
+  options: RenewOptions,
 ): Promise<Kept<Credential>> {
   for (let waitedMs = 0; waitedMs <= leaseMs; waitedMs += pollMs) {
     const lease = await keeper.lease(leaseMs)
     try {
       const found = await keeper.load()
-      // a record that a full store has let go of says nothing: what we have is newer than what was configured
-      const kept = found.version === 0 ? { ...stale, version: 0 } : found
-      if (kept.dead || (kept.version !== stale.version && !kept.isOpen)) return kept
-      if (lease) return await underLease(keeper, renewal, kept, { lease, log })
+      const isNews = found.version !== 0 && found.version !== stale.version
+      if (isNews && (found.dead || !found.isOpen)) return found
+      // a record that a full store has let go of, or that could not be written, is older than what we have
+      const kept = isNews ? found : { ...stale, version: found.version }
+      const renewed = lease && (await underLease(keeper, renewal, kept, { ...options, lease }))
+      if (renewed) return renewed
     } finally {
       await lease?.release().catch(() => undefined)
     }
@@ -41,25 +47,26 @@ export async function renewOnce<Credential>(
   throw failed('Another process is renewing the account, and does not come to an end.')
 }
 
-interface Held {
+interface Held extends RenewOptions {
   readonly lease: Lease
-  readonly log: Logger
 }
 
+/** @returns undefined where somebody else has written meanwhile */
 async function underLease<Credential>(
   keeper: Keeper<Credential>,
   renewal: Renewal<Credential>,
   kept: Kept<Credential>,
-  { lease, log }: Held,
-): Promise<Kept<Credential>> {
+  { lease, log, answerMs }: Held,
+): Promise<Kept<Credential> | undefined> {
   const intent = await keeper.write({ ...kept, isOpen: true }, lease)
-  if (!intent) return keeper.load()
-  const next = await asked(renewal, intent.credential).catch(asChatError)
+  if (!intent) return undefined
+  const next = await asked(renewal, intent.credential, answerMs).catch(asChatError)
   const dead = next instanceof ChatError ? proofIn(next) : undefined
   if (next instanceof ChatError && !dead) throw next
   const step = dead ? { ...intent, dead } : { ...intent, credential: nextOf(next, intent.credential), isOpen: false }
   try {
-    return (await keeper.write(step, lease)) ?? (await keeper.load())
+    const written = await keeper.write(step, lease)
+    return written ?? ((await keeper.load()).version === 0 ? { ...step, version: 0 } : undefined)
   } catch (thrown) {
     // the service has replaced the old one already: what it gave is all there is, kept or not
     log.error({ account: keeper.name, why: asChatError(thrown).message }, 'a renewed account could not be kept')
@@ -76,18 +83,26 @@ function proofIn(error: ChatError): ChatError | undefined {
 }
 
 /** Asks the service; where it is not known what became of the request, once more with the same token, at once. */
-async function asked<Credential>(renewal: Renewal<Credential>, credential: Credential): Promise<Credential> {
+async function asked<Credential>(
+  renewal: Renewal<Credential>,
+  credential: Credential,
+  answerMs: number,
+): Promise<Credential> {
   try {
-    return await inTime(renewal, credential)
+    return await inTime(renewal, credential, answerMs)
   } catch (thrown) {
     if (!isUnknown(asChatError(thrown))) throw named(thrown)
   }
-  return inTime(renewal, credential).catch((thrown: unknown) => {
+  return inTime(renewal, credential, answerMs).catch((thrown: unknown) => {
     throw named(thrown)
   })
 }
 
-async function inTime<Credential>(renewal: Renewal<Credential>, credential: Credential): Promise<Credential> {
+async function inTime<Credential>(
+  renewal: Renewal<Credential>,
+  credential: Credential,
+  answerMs: number,
+): Promise<Credential> {
   const limit = new AbortController()
   const late = new ChatError('timeout', { message: 'The service did not answer in time.' })
   const timer = setTimeout(() => limit.abort(late), answerMs)
@@ -98,10 +113,14 @@ async function inTime<Credential>(renewal: Renewal<Credential>, credential: Cred
   }
 }
 
-/** Whether the service may have renewed it all the same. */
-function isUnknown({ reason, upstreamStatus }: ChatError): boolean {
-  return (reason === 'upstream-failed' || reason === 'timeout') && !(Number(upstreamStatus) >= 300)
+/** Whether the service may have renewed it all the same: no status came, or only the word of a proxy that did not hear from it. */
+function isUnknown({ reason, upstreamStatus = 200 }: ChatError): boolean {
+  const isUnheard = upstreamStatus < 300 || proxyStatuses.has(upstreamStatus)
+  return (reason === 'upstream-failed' || reason === 'timeout') && isUnheard
 }
+
+/** Bad Gateway, Gateway Timeout, and Cloudflare's own: 520 unknown error, 522 and 524 timeouts. RFC 9110, 15.6; Cloudflare, 5xx errors */
+const proxyStatuses: ReadonlySet<number> = new Set([502, 504, 520, 522, 524])
 
 /** Reasons that say by themselves what becomes of the account, or that it is not about the account. */
 const telling = new Set<Reason>([

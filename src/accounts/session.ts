@@ -12,6 +12,8 @@ export interface AccountsOptions {
   readonly log: Logger
   readonly now?: () => number
   readonly random?: () => number
+  /** Milliseconds a service has to renew an account; 8,000, which is less than the window in which it takes an old token once more. */
+  readonly answerMs?: number
 }
 
 interface SessionOptions extends AccountsOptions {
@@ -22,7 +24,10 @@ interface SessionOptions extends AccountsOptions {
 
 /** Milliseconds before its end at which a credential is not used any more: clocks differ, and a request takes its time. */
 const marginMs = 10_000
-/** Milliseconds after which a failed renewal ahead of time is tried again. */
+/**
+ * Milliseconds after which a failed renewal ahead of time is tried again, and the least between two for the clock's sake:
+ * by a clock that is hours off every credential has ended when it comes.
+ */
 const againMs = 15_000
 
 /**
@@ -36,11 +41,16 @@ export class Session<Credential = unknown> implements Account<Credential> {
   readonly #log: Logger
   readonly #now: () => number
   readonly #jitter: number
+  readonly #answerMs: number
   #kept: Kept<Credential>
   #opened: Promise<void> | undefined
   #isOpen: boolean
   #renewing: Promise<Credential> | undefined
   #notBefore = 0
+  #renewedAt = Number.NEGATIVE_INFINITY
+  #mendedAt = Number.NEGATIVE_INFINITY
+  /** Whether the credential of the moment was refused. */
+  #isRefused = false
 
   constructor(account: Account<Credential>, options: SessionOptions) {
     const { label, credential, renewal } = account
@@ -48,6 +58,7 @@ export class Session<Credential = unknown> implements Account<Credential> {
     this.#log = options.log
     this.#now = options.now ?? Date.now
     this.#jitter = (options.random ?? Math.random)()
+    this.#answerMs = options.answerMs ?? 8_000
     this.#kept = { credential, version: 0, isOpen: false }
     this.#isOpen = renewal === undefined
     if (!renewal) return
@@ -75,10 +86,16 @@ export class Session<Credential = unknown> implements Account<Credential> {
     const { credential, dead, isOpen } = this.#kept
     if (dead) throw dead
     if (isOpen) return orAbort(this.#renewed(), signal)
+    if (this.#now() < this.#renewedAt + againMs) return credential
     const leftMs = (this.renewal?.expiresAt(credential) ?? Number.POSITIVE_INFINITY) - this.#now()
     if (leftMs <= Math.min(marginMs, this.#aheadMs)) return orAbort(this.#renewed(), signal)
     if (leftMs <= this.#aheadMs) this.#renewAhead()
     return credential
+  }
+
+  /** Whether the credential has just come in place of one that was refused: when it is refused too, another one would be. */
+  isMended(credential: unknown): boolean {
+    return this.#kept.credential === credential && this.#now() < this.#mendedAt + againMs
   }
 
   /**
@@ -86,13 +103,24 @@ export class Session<Credential = unknown> implements Account<Credential> {
    * @throws as `fresh` does
    */
   renewed(refused: Credential, signal: AbortSignal): Promise<Credential> {
-    if (this.#kept.credential !== refused) return Promise.resolve(this.#kept.credential)
+    const { credential, dead, isOpen } = this.#kept
+    if (dead) return Promise.reject(dead)
+    if (credential !== refused && !isOpen) return Promise.resolve(credential)
+    this.#isRefused = true
     return orAbort(this.#renewed(), signal)
   }
 
   /** Says that the service has stopped taking this credential: the next to ask gets another. */
   expire(refused: Credential): void {
-    if (this.#kept.credential === refused) this.#kept = { ...this.#kept, isOpen: true }
+    if (this.#kept.credential !== refused) return
+    this.#kept = { ...this.#kept, isOpen: true }
+    this.#isRefused = true
+  }
+
+  /** Why it is of no more use, where the service has proven that, be it in a former life of the program. */
+  async proof(): Promise<ChatError | undefined> {
+    if (!this.#isOpen) await this.#open()
+    return this.#kept.dead
   }
 
   /** Keeps the account for good, before it is first used: for one that was not configured but made. */
@@ -126,8 +154,8 @@ export class Session<Credential = unknown> implements Account<Credential> {
   #renewAhead(): void {
     if (this.#now() < this.#notBefore) return
     this.#renewed().catch((thrown: unknown) => {
-      const { code, message } = asChatError(thrown)
-      this.#notBefore = this.#now() + againMs
+      const { code, message, retryAfterMs = 0 } = asChatError(thrown)
+      this.#notBefore = this.#now() + Math.max(againMs, retryAfterMs)
       this.#log.warn({ account: this.label, code, why: message }, 'an account could not be renewed ahead of time')
     })
   }
@@ -142,8 +170,11 @@ export class Session<Credential = unknown> implements Account<Credential> {
   async #renew(): Promise<Credential> {
     const { renewal } = this
     if (!renewal || !this.#keeper) throw new ChatError('account-refused', { message: 'The account cannot be renewed.' })
-    this.#kept = await renewOnce(this.#keeper, renewal, this.#kept, this.#log)
+    this.#kept = await renewOnce(this.#keeper, renewal, this.#kept, { log: this.#log, answerMs: this.#answerMs })
     if (this.#kept.dead) throw this.#kept.dead
+    this.#renewedAt = this.#now()
+    if (this.#isRefused) this.#mendedAt = this.#renewedAt
+    this.#isRefused = false
     this.#log.debug({ account: this.label }, 'an account was renewed')
     return this.#kept.credential
   }

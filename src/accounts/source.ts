@@ -1,5 +1,5 @@
 import { orAbort } from '../chat/abort.ts'
-import { asChatError, type ChatError } from '../chat/error.ts'
+import { asChatError, ChatError } from '../chat/error.ts'
 import type { Supply } from './account.ts'
 import { keyOf, readKept } from './keeper.ts'
 import { type AccountsOptions, Session } from './session.ts'
@@ -56,16 +56,18 @@ export class Source {
    */
   async more(add: Add, resting: number, signal: AbortSignal): Promise<ChatError | undefined> {
     if (this.#isRestored && this.#slots.size >= this.#supply.max && resting > 0) return undefined
-    if (!this.#making && this.#now() < this.#notBefore) return this.#failure
+    if (!this.#making && this.#now() < this.#notBefore) return this.#stillFailing()
     return orAbort(this.#make(add), signal)
   }
 
-  /** Frees the account's place. */
-  discard(session: Session): void {
-    this.#slots.delete(Number(session.label.slice(prefix.length)))
+  /** Frees the account's place. @returns whether it was made here */
+  discard(session: Session): boolean {
+    if (!session.label.startsWith(prefix) || !this.#slots.delete(Number(session.label.slice(prefix.length))))
+      return false
     session.forget().catch((thrown: unknown) => {
       this.#options.log.warn({ why: asChatError(thrown).message }, 'an account could not be removed from the state')
     })
+    return true
   }
 
   close(): void {
@@ -93,13 +95,26 @@ export class Source {
     this.#failure = undefined
   }
 
-  #failed(error: ChatError): ChatError {
+  #failed(error: ChatError): ChatError | undefined {
     const waitMs = error.retryAfterMs ?? Math.min(againMs * 2 ** this.#failures, maxAgainMs)
     this.#failures++
     this.#failure = error
     this.#notBefore = this.#now() + waitMs
     this.#options.log.warn({ upstream: this.#upstream, code: error.code, why: error.message }, 'no account was made')
-    return error
+    return this.#stillFailing()
+  }
+
+  /** Why none was made, with the time that is left until the next attempt. */
+  #stillFailing(): ChatError | undefined {
+    if (!this.#failure) return undefined
+    const { reason, message, code, upstreamStatus } = this.#failure
+    return new ChatError(reason, {
+      message,
+      code,
+      retryAfterMs: Math.max(0, this.#notBefore - this.#now()),
+      cause: this.#failure,
+      ...(upstreamStatus !== undefined && { upstreamStatus }),
+    })
   }
 
   async #makeOne(add: Add): Promise<void> {
@@ -122,10 +137,12 @@ export class Source {
     const { store } = this.#options
     const begin = keyOf(this.#upstream, prefix)
     for (const key of await store.keys(begin, this.#supply.max)) {
+      const slot = Number(key.slice(begin.length))
+      // what failed half-way is done again
+      if (this.#slots.has(slot)) continue
       const credential = await readKept(key, store, this.#supply.renewal)
       if (credential === undefined) await store.delete(key)
       else {
-        const slot = Number(key.slice(begin.length))
         this.#slots.add(slot)
         add(this.#sessionOf(slot, credential))
       }

@@ -15,7 +15,8 @@ export async function withAccount<Result>(
   try {
     return await ask({ label: session.label, credential })
   } catch (thrown) {
-    if (!session.renewal || asChatError(thrown).reason !== 'account-refused') throw thrown
+    if (!session.renewal || session.isMended(credential) || asChatError(thrown).reason !== 'account-refused')
+      throw thrown
     return ask({ label: session.label, credential: await session.renewed(credential, signal) })
   }
 }

@@ -1,3 +1,4 @@
+import { within } from '../chat/abort.ts'
 import type { Begun } from '../chat/begin.ts'
 import type { Receipt } from '../chat/call.ts'
 import { type Answer, collect } from '../chat/collect.ts'
@@ -59,17 +60,6 @@ const streamHeaders = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-store',
   'x-accel-buffering': 'no',
-}
-
-/** What the promise settles with, or undefined after `ms` milliseconds. */
-async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  const patience = Promise.withResolvers<undefined>()
-  const timer = setTimeout(patience.resolve, ms)
-  try {
-    return await Promise.race([promise, patience.promise])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 const maxNames = 50

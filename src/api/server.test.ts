@@ -27,12 +27,13 @@ const upstream: Upstream = {
   ],
   async *chat(request: ChatRequest, call: Call): AsyncGenerator<ChatEvent> {
     const [part] = request.messages.at(-1)?.content ?? []
-    const ms = part?.type === 'text' ? Number(part.text) || 0 : 0
+    const [beforeMs = 0, afterMs = beforeMs] =
+      part?.type === 'text' ? part.text.split(' ').map((word) => Number(word) || 0) : []
     chats++
     try {
-      await sleep(ms, call.signal)
+      await sleep(beforeMs, call.signal)
       yield { type: 'text', choice: 0, text: 'ok' }
-      await sleep(ms, call.signal)
+      await sleep(afterMs, call.signal)
       yield { type: 'finish', choice: 0, reason: 'stop' }
     } finally {
       chats--
@@ -300,7 +301,7 @@ describe('a connection', () => {
 describe('stopping', () => {
   test('lets a running answer end, and takes no new connection', async () => {
     const stopping = start()
-    const running = ask(stopping, '200', { stream: true })
+    const running = ask(stopping, '500', { stream: true })
     await until(() => chats === 1, 1_000, 'the chat')
     const stopped = stopping.stop(5_000)
     expect(await (await running).text()).toEndWith('data: [DONE]\n\n')
@@ -313,15 +314,14 @@ describe('stopping', () => {
     using client = new RawClient(stopping.url)
     void client.send('GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n')
     await client.reply()
-    const startedAt = performance.now()
-    await stopping.stop(5_000)
+    // far beyond the limit of a test
+    await stopping.stop(60_000)
     await client.closed()
-    expect(performance.now() - startedAt).toBeLessThan(1_000)
   })
 
   test('ends what outstays the grace: a stream with an error and no [DONE], the others with 503', async () => {
     const stopping = start()
-    const streamed = ask(stopping, '300', { stream: true })
+    const streamed = ask(stopping, '0 60000', { stream: true })
     const begun = await streamed
     const whole = ask(stopping, '60000')
     using slow = new RawClient(stopping.url)
@@ -330,7 +330,6 @@ describe('stopping', () => {
     // so that it has come in when the server stops
     expect((await slow.reply()).status).toBe(100)
     await until(() => chats === 2, 1_000, 'both chats')
-    const startedAt = performance.now()
     const stopped = stopping.stop(50)
     const text = await begun.text()
     expect(text).toContain('"content":"ok"')
@@ -340,6 +339,5 @@ describe('stopping', () => {
     expect([failed.status, errorIn(await failed.text()).code]).toEqual([503, 'shutting_down'])
     expect((await slow.reply()).status).toBe(503)
     await stopped
-    expect(performance.now() - startedAt).toBeLessThan(1_000)
   })
 })

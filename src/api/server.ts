@@ -1,4 +1,5 @@
 import { Elysia } from 'elysia'
+import { within } from '../chat/abort.ts'
 import type { Logger } from '../chat/call.ts'
 import type { Secret } from '../chat/secret.ts'
 import type { Gateway } from '../gateway/gateway.ts'
@@ -56,10 +57,10 @@ export function openServer(options: ServerOptions): Server {
     url: urlOf(options.hostname, app.server?.port ?? options.port),
     async stop(graceMs) {
       door.isDraining = true
-      const drained = app.server?.stop(false)
-      if (await isWithin(drained, graceMs)) return
+      const drained = (app.server?.stop(false) ?? Promise.resolve()).then(() => true)
+      if (await within(drained, graceMs)) return
       calls.abortAll()
-      if (!(await isWithin(drained, lastWordsMs))) await app.server?.stop(true)
+      if (!(await within(drained, lastWordsMs))) await app.server?.stop(true)
     },
   }
 }
@@ -106,15 +107,6 @@ function routes(door: Door, calls: Calls, options: ServerOptions) {
 function ready(exchange: Exchange, door: Door): Response {
   if (door.isDraining) throw shuttingDown()
   return jsonResponse(exchange, { status: 'ready' })
-}
-
-/** Whether the promise settles within `ms` milliseconds. */
-async function isWithin(promise: Promise<unknown> | undefined, ms: number): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>()
-  const timer = setTimeout(() => late.resolve(false), ms)
-  const isSettled = await Promise.race([Promise.resolve(promise).then(() => true), late.promise])
-  clearTimeout(timer)
-  return isSettled
 }
 
 function urlOf(hostname: string, port: number): string {

@@ -56,9 +56,9 @@ export class EmulatedUsers {
     return typeof rotated === 'string' ? rotated : this.#session(rotated)
   }
 
-  /** Ends every session of a user; from then on its refresh tokens are refused with this code. */
-  end(userId: string, code: 'user_banned' | 'session_expired' | 'session_not_found'): void {
-    for (const family of this.#rotation.families()) if (family.userId === userId) family.endedBy = code
+  /** Ends every session of a user; from then on its refresh tokens are refused with the code `by`. */
+  end(userId: string, by: 'user_banned' | 'session_expired' | 'session_not_found'): void {
+    for (const family of this.#rotation.families()) if (family.userId === userId) family.endedBy = by
   }
 
   /** Takes this access token no more, though it has not ended. */

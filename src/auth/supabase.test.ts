@@ -121,6 +121,7 @@ describe('a refusal', () => {
     [said(500, { code: 'refresh_token_not_found', error_id: 'x' }), 'upstream-failed', 'upstream_error'],
     [said(503, { code: 'unexpected_failure' }), 'upstream-failed', 'upstream_error'],
     [said(403, page, { 'content-type': 'text/html' }), 'challenged', 'upstream_blocked'],
+    [said(200, page, { 'content-type': 'text/html' }), 'challenged', 'upstream_blocked'],
     [said(200, '{}'), 'upstream-failed', 'upstream_bad_response'],
     [said(200, 'no json'), 'upstream-failed', 'upstream_bad_response'],
     [said(200, { access_token: 'a', user: { id: 'u' }, expires_at: 9 }), 'upstream-failed', 'upstream_bad_response'],

@@ -3,6 +3,7 @@ import { ChatError } from '../chat/error.ts'
 import type { Secret } from '../chat/secret.ts'
 import { send } from '../wire/http.ts'
 import type { HttpReply } from '../wire/http-reply.ts'
+import { isPage } from '../wire/http-status.ts'
 import { jsonOrUndefined } from '../wire/json.ts'
 import { readSession, type SupabaseSession } from './session.ts'
 import { signInError } from './sign-in-error.ts'
@@ -69,7 +70,7 @@ async function signIn(project: SupabaseProject, { path, body }: SignIn, signal: 
   const url = project.url + path
   const reply = await send({ method: 'POST', url, headers, body: JSON.stringify(body), limits }, signal)
   const text = await textOf(reply)
-  if (reply.status !== 200) throw signInError(reply, text, project.anonKey.name)
+  if (reply.status !== 200 || isPage(reply.headers, text)) throw signInError(reply, text, project.anonKey.name)
   const session = readSession(jsonOrUndefined(text))
   if (session?.refreshToken) return session
   throw new ChatError('upstream-failed', {

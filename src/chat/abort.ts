@@ -39,6 +39,17 @@ export async function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Prom
   }
 }
 
+/** What the promise settles with, or undefined after `ms` milliseconds. */
+export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  const patience = Promise.withResolvers<undefined>()
+  const timer = setTimeout(patience.resolve, ms)
+  try {
+    return await Promise.race([promise, patience.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** Waits `ms` milliseconds. @throws the signal's reason once it is aborted */
 export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
   const slept = Promise.withResolvers<void>()

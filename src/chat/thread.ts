@@ -6,9 +6,14 @@ export interface Thread {
    * Nobody else gets it: whoever finds it gone upstream tells the whole conversation in another thread.
    */
   readonly known: string | undefined
+  /**
+   * Says that the known thread is no longer what its client knows: it may have been told more, or it is gone. Nobody comes
+   * upon it again. An attempt that fails before says nothing against it: the next one, or the next call, finds it as it was.
+   */
+  spend(): void
   /** Says where the conversation stands upstream; the last one holds. It counts once this answer is complete. */
   keep(value: string): void
 }
 
 /** For calls to whoever keeps no conversation. */
-export const noThread: Thread = { known: undefined, keep: () => undefined }
+export const noThread: Thread = { known: undefined, spend: () => undefined, keep: () => undefined }

@@ -2,7 +2,7 @@ import type { Config } from '../config.ts'
 
 /** Shows the configuration that a start would use; that it is valid has been seen to. */
 export function check(config: Config): number {
-  const { host, port, keys, policy, deadlines, upstreams, panels, tools } = config
+  const { host, port, keys, policy, deadlines, state, upstreams, panels, tools } = config
   const rows: [string, string][] = [
     ['listens on', `${host}:${port}`],
     [
@@ -18,6 +18,7 @@ export function check(config: Config): number {
       `first event ${deadlines.firstEventMs / 1000} s, whole reply ${deadlines.wholeMs / 1000} s, silence ${deadlines.idleMs / 1000} s`,
     ],
     ['keep-alive', `every ${config.keepAliveMs / 1000} s`],
+    ['state', state.kind === 'memory' ? 'memory: gone with the process' : state.file],
     ['log', `${config.logLevel}, ${config.logFormat}`],
     ...upstreams.map(({ name, accounts, models }): [string, string] => [
       `upstream ${name}`,

@@ -2,19 +2,38 @@ import type { Config } from '../config.ts'
 import { send } from '../wire/http.ts'
 
 /** Asks the server that this configuration would start. */
-export async function health({ host, port }: Config): Promise<number> {
-  const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
-  const limits = { connectMs: 2_000, headMs: 3_000 }
-  try {
-    const reply = await send(
-      { method: 'GET', url: `http://${address}:${port}/health`, headers: {}, limits },
-      new AbortController().signal,
-    )
-    reply.discard()
-    if (reply.status === 200) return 0
-    process.stderr.write(`The server answered with HTTP ${reply.status}.\n`)
-  } catch {
-    process.stderr.write(`Nothing answers at http://${address}:${port}.\n`)
-  }
+export async function health(config: Config): Promise<number> {
+  const status = await healthStatus(config)
+  if (status === 200) return 0
+  process.stderr.write(
+    status === undefined ? `Nothing answers at ${urlOf(config)}.\n` : `The server answered with HTTP ${status}.\n`,
+  )
   return 1
+}
+
+/** Whether the server that this configuration would start is running. */
+export async function isServing(config: Config): Promise<boolean> {
+  return (await healthStatus(config)) !== undefined
+}
+
+/** The status of its answer; undefined where nothing answers. */
+async function healthStatus(config: Config): Promise<number | undefined> {
+  const request = {
+    method: 'GET',
+    url: `${urlOf(config)}/health`,
+    headers: {},
+    limits: { connectMs: 2_000, headMs: 3_000 },
+  } as const
+  try {
+    const reply = await send(request, new AbortController().signal)
+    reply.discard()
+    return reply.status
+  } catch {
+    return undefined
+  }
+}
+
+function urlOf({ host, port }: Config): string {
+  const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
+  return `http://${address}:${port}`
 }

@@ -1,14 +1,26 @@
 import { openPool } from '../accounts/open-pool.ts'
 import type { Config } from '../config.ts'
-import { Catalog } from '../gateway/catalog.ts'
+import { Catalog, type Listed } from '../gateway/catalog.ts'
 import { MemoryStore } from '../state/memory-store.ts'
+import type { Store } from '../state/store.ts'
 import { openLog } from '../telemetry/log.ts'
+import { isRenewed, openState } from './open-state.ts'
 
 /** Prints the models that would be served, a line each. */
-export async function models({ upstreams, panels, logLevel }: Config): Promise<number> {
+export async function models(config: Config): Promise<number> {
+  // who has a fixed list is not asked, so nothing is renewed for it: then a running server may have the state
+  const renewed = config.upstreams.filter((upstream) => !upstream.models && isRenewed(upstream))
+  const store = renewed.length > 0 ? await openState(config, renewed) : new MemoryStore()
+  if (typeof store === 'number') return store
+  const listed = await listModels(config, store)
+  await store.close()
+  process.stdout.write(listed.map(({ id }) => `${id}\n`).join(''))
+  return listed.length > 0 ? 0 : 1
+}
+
+/** The models that would be served. */
+export async function listModels({ upstreams, panels, logLevel }: Config, store: Store): Promise<readonly Listed[]> {
   const log = openLog({ level: logLevel, format: 'pretty', write: (line) => void process.stderr.write(line) })
-  // lists are public: no account needs renewing for them, so none is taken out of a running server's state
-  const store = new MemoryStore()
   const catalog = new Catalog(
     upstreams.map((upstream) => ({ upstream, pool: openPool(upstream, { store, log }) })),
     log,
@@ -16,6 +28,5 @@ export async function models({ upstreams, panels, logLevel }: Config): Promise<n
   )
   const listed = await catalog.list(new AbortController().signal)
   catalog.close()
-  process.stdout.write(listed.map(({ id }) => `${id}\n`).join(''))
-  return listed.length > 0 ? 0 : 1
+  return listed
 }

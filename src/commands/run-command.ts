@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { loadConfig, type Misconfigured } from '../config.ts'
 import { version } from '../version.ts'
 import { check } from './check.ts'
+import { doctor } from './doctor.ts'
 import { health } from './health.ts'
 import { models } from './models.ts'
 import { serve } from './serve.ts'
@@ -12,8 +13,10 @@ Usage: tributary [command] [--env-file FILE]
 
   serve    answer at HOST and PORT (the default)
   check    validate the configuration without starting, and show it without its secrets
+  doctor   try every configured account once: its state, why, and what to do; exit 1 if none works
   models   print the models that would be served
   health   ask the running server whether it is well; exit 0 or 1
+  demo     serve before built-in emulators of every upstream: no account, no network; prints what to try
 
   --env-file FILE   read KEY=value lines before the environment, which wins; without it ./.env if there is one
   --version, --help
@@ -21,7 +24,7 @@ Usage: tributary [command] [--env-file FILE]
 Everything else is set by environment variables: see the README.
 `
 
-const commands = { serve, check, models, health }
+const commands = { serve, check, doctor, models, health }
 
 /** sysexits.h: the command line is wrong, the configuration is wrong. */
 const usageExit = 64
@@ -34,9 +37,11 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const { values, name } = parsed
   if (values.help) return say(help)
   if (values.version) return say(`${version}\n`)
-  const command = Object.entries(commands).find(([known]) => known === name)?.[1]
+  // only the demo needs the emulators: no other command loads them
+  const demo = name === 'demo' ? await (await import('./demo.ts')).openDemo() : undefined
+  const command = demo?.serve ?? Object.entries(commands).find(([known]) => known === name)?.[1]
   if (!command) return fail(`There is no command "${name}".\n\n${help}`, usageExit)
-  const config = loadConfig(values['env-file'])
+  const config = loadConfig(values['env-file'], demo?.choose)
   // a container's health check knows 0 and 1 only
   if ('problems' in config) return fail(problemLines(config), name === 'health' ? 1 : configExit)
   for (const warning of config.warnings) process.stderr.write(`warning: ${warning}\n`)

@@ -1,44 +1,51 @@
 import { openApp } from '../app.ts'
-import { asChatError, ChatError } from '../chat/error.ts'
 import type { Config } from '../config.ts'
-import { openStore } from '../state/open-store.ts'
 import { openLog } from '../telemetry/log.ts'
 import { version } from '../version.ts'
-
-/** sysexits.h: what is configured cannot be used. */
-const stateExit = 78
+import { openState } from './open-state.ts'
 
 /** Serves until SIGTERM or SIGINT, then lets running answers end. A second signal ends it at once. */
-export async function serve(config: Config): Promise<number> {
+export function serve(config: Config): Promise<number> {
+  return serveUntilStopped(config, { logTo: process.stdout, announce: (url) => announce(config, url) })
+}
+
+export interface Serving {
+  /** Where the lines of the log go. */
+  readonly logTo: NodeJS.WriteStream
+  /** Says that it listens, and where. */
+  announce(url: string): void
+}
+
+/** @returns the process's exit code */
+export async function serveUntilStopped(config: Config, { logTo, announce }: Serving): Promise<number> {
   const log = openLog({
     level: config.logLevel,
     format: config.logFormat,
-    write: (line) => void process.stdout.write(line),
+    write: (line) => void logTo.write(line),
   })
-  // whoever read the log has gone: that is no reason to stop, nor to say so with every line
-  process.stdout.on('error', () => undefined)
+  // whoever read them has gone: that is no reason to stop, nor to say so with every line
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const stopped = stopSignal()
-  const store = await openStore(config.state).catch(asChatError)
-  if (store instanceof ChatError) {
-    process.stderr.write(`The state cannot be opened: ${store.message}\n`)
-    return stateExit
-  }
+  const store = await openState(config, [])
+  if (typeof store === 'number') return store
   let app: ReturnType<typeof openApp>
   try {
     app = openApp(config, log, store)
   } catch (thrown) {
-    const why = thrown instanceof Error ? thrown.message : String(thrown)
-    process.stderr.write(
-      `Cannot listen on ${config.host}:${config.port}: ${why}. Is another program there? PORT=0 picks a free port.\n`,
-    )
+    process.stderr.write(bindWords(config, thrown))
     await store.close()
     return 1
   }
-  announce(config, app.url)
+  announce(app.url)
   const signal = await stopped
   log.info({ signal }, 'stopping')
   await app.close()
   return 0
+}
+
+function bindWords({ host, port }: Config, thrown: unknown): string {
+  const why = thrown instanceof Error ? thrown.message : String(thrown)
+  return `Cannot listen on ${host}:${port}: ${why}. Is another program there? PORT=0 picks a free port.\n`
 }
 
 /** The one line that is always printed: where to find it. */

@@ -1,6 +1,6 @@
 import type { Pool } from '../accounts/pool.ts'
 import { withAccount } from '../accounts/with-account.ts'
-import { orAbort } from '../chat/abort.ts'
+import { orAbort, within } from '../chat/abort.ts'
 import type { Logger } from '../chat/call.ts'
 import { asChatError } from '../chat/error.ts'
 import type { Model, Support } from '../chat/model.ts'
@@ -137,14 +137,6 @@ export class Catalog {
     const session = await pool.lease({ tried: new Set() }, signal)
     return withAccount(session, signal, async (account) => (await upstream.listModels?.(account, signal)) ?? [])
   }
-}
-
-/** Waits for the promise, but no longer than `ms` milliseconds. */
-async function within(promise: Promise<unknown>, ms: number): Promise<void> {
-  const patience = Promise.withResolvers<void>()
-  const timer = setTimeout(patience.resolve, ms)
-  await Promise.race([promise, patience.promise])
-  clearTimeout(timer)
 }
 
 function shelve(member: Member): Shelf {

@@ -1,8 +1,11 @@
 import { provider as ai21 } from './ai21/index.ts'
 import { provider as cohere } from './cohere/index.ts'
+import { provider as cto } from './cto/index.ts'
+import { provider as langfast } from './langfast/index.ts'
 import { provider as mistral } from './mistral/index.ts'
 import { provider as openaiCompatible } from './openai-compatible/index.ts'
 import type { Provider } from './provider.ts'
+import { provider as smithery } from './smithery/index.ts'
 
 /** Every kind of upstream there is. A new one is its folder and its line here. */
-export const providers: readonly Provider[] = [openaiCompatible, cohere, ai21, mistral]
+export const providers: readonly Provider[] = [openaiCompatible, cohere, ai21, mistral, smithery, cto, langfast]

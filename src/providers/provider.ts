@@ -42,6 +42,15 @@ export interface AccountCall<Credential = unknown> extends Call {
 export interface Provider {
   readonly name: string
   configure(variables: Variables): readonly Upstream[]
+  /** Emulates the service in this process, for the demo. Only this loads the emulator: it is imported within. */
+  emulate(): Promise<Emulated>
+}
+
+/** A service that is emulated, on a free port of 127.0.0.1. */
+export interface Emulated {
+  /** What a gateway needs to ask it. */
+  readonly variables: Readonly<Record<string, string>>
+  close(): Promise<unknown>
 }
 
 /**
@@ -55,6 +64,8 @@ export interface Variables {
   text(name: string): string | undefined
   /** An http or https URL without a query, without its trailing slash. */
   url(name: string): string | undefined
+  /** The same for a socket, which is written as `wss:` as often as `https:`. */
+  socketUrl(name: string): string | undefined
   /** Comma-separated values, trimmed. */
   list(name: string): readonly string[] | undefined
   /** The values of `NAME` and of `NAME_1`, `NAME_2` …, in this order, with the variable each came from. */
@@ -63,6 +74,8 @@ export interface Variables {
   texts(name: string): readonly NamedSecret[]
   /** Every set name that matches, for variables whose names hold a name. */
   matching(pattern: RegExp): readonly RegExpExecArray[]
+  /** A whole number within bounds, both included. */
+  integer(name: string, bounds: { readonly fallback: number; readonly min: number; readonly max: number }): number
   report(problem: Problem): void
 }
 

@@ -18,6 +18,8 @@ interface Entry extends Stored {
 interface HeldLease {
   readonly fence: number
   readonly expiresAt: number
+  /** Whoever had it gave it back: no clock makes it theirs again. */
+  readonly isReleased: boolean
 }
 
 /** What an entry takes besides its characters. */
@@ -97,10 +99,10 @@ export class MemoryStore implements Store {
     checkKey(name)
     this.#forgetLeases()
     const held = this.#leases.get(name)
-    if (held && held.expiresAt > this.#now()) return undefined
+    if (held && !held.isReleased && held.expiresAt > this.#now()) return undefined
     const fence = ++this.#lastFence
     this.#leases.delete(name)
-    this.#leases.set(name, { fence, expiresAt: this.#now() + ttlMs })
+    this.#leases.set(name, { fence, expiresAt: this.#now() + ttlMs, isReleased: false })
     return { fence, release: async () => this.#release(name, fence) }
   }
 
@@ -143,7 +145,8 @@ export class MemoryStore implements Store {
 
   #release(name: string, fence: number): void {
     const held = this.#leases.get(name)
-    if (held?.fence === fence) this.#leases.set(name, { fence, expiresAt: Math.min(held.expiresAt, this.#now()) })
+    if (held?.fence !== fence) return
+    this.#leases.set(name, { fence, expiresAt: Math.min(held.expiresAt, this.#now()), isReleased: true })
   }
 
   /** Two at a time are enough for the number not to grow: each new lease is one. */

@@ -8,7 +8,7 @@ export const applicationId = 0x74_72_69_62
  *
  * `version` and `fence` are never given twice, also where the row before them is gone: that is what AUTOINCREMENT adds.
  * `value` is text, or, for a string with half a surrogate pair, which is no text to SQLite, its UTF-16 as a blob.
- * `expires` is in milliseconds since 1970.
+ * `expires` is in milliseconds since 1970; of a lease that was given back it is below 0.
  */
 export const migrations: readonly string[] = [
   `CREATE TABLE entries (

@@ -8,7 +8,6 @@ import { codeOf, unavailable } from './unavailable.ts'
 /** A SQLite database that no other process has open through here, with the newest schema. */
 export interface SqliteFile {
   readonly database: Database
-  /** Every statement must have been finalized: SQLite keeps a database open for those that were not. */
   close(): void
 }
 
@@ -55,12 +54,12 @@ function openLocked(path: string): SqliteFile {
     try {
       prepare(database, path)
     } catch (thrown) {
-      database.close()
+      closeWhole(database)
       throw thrown
     }
     return { database, close: () => closeBoth(database, lock) }
   } catch (thrown) {
-    lock.close()
+    closeWhole(lock)
     throw thrown
   }
 }
@@ -78,7 +77,7 @@ function takeLock(path: string): Database {
     lock.run('BEGIN EXCLUSIVE')
     return lock
   } catch (thrown) {
-    lock.close()
+    closeWhole(lock)
     if (!codeOf(thrown).startsWith('SQLITE_BUSY')) throw thrown
     throw unavailable(
       `Another tributary has the state file ${path} open. Stop it first, or give this one a file of its own (STATE_URL).`,
@@ -100,7 +99,7 @@ function refuseUnread(path: string): void {
     // what cannot be read without writing is looked at again once it is open for writing
     if (thrown instanceof ChatError) throw thrown
   } finally {
-    database?.close()
+    if (database) closeWhole(database)
   }
 }
 
@@ -127,8 +126,13 @@ function prepare(database: Database, path: string): void {
 
 function closeBoth(database: Database, lock: Database): void {
   try {
-    database.close(true)
+    closeWhole(database)
   } finally {
-    lock.close()
+    closeWhole(lock)
   }
+}
+
+/** Plain `close` leaves the file open, and its locks taken, for as long as a statement lives that was not finalized. */
+function closeWhole(database: Database): void {
+  database.close(true)
 }

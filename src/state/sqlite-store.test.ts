@@ -17,6 +17,7 @@ import { until } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import { applicationId, migrate, migrations, readPragma } from './migrations.ts'
 import { SqliteStore } from './sqlite-store.ts'
+import { leaseMemoryMs } from './store.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tributary-sqlite-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -91,10 +92,15 @@ test('the file and all beside it are its owner’s alone, whatever the umask and
   }
 })
 
-test('what has ended leaves the file by and by, and a closed store has no timer', async () => {
+test('what has ended leaves the file by and by, until the store is closed', async () => {
   const file = newFile()
   let time = 0
-  const store = new SqliteStore(file, { now: () => time, sweepEveryMs: 1 })
+  let looks = 0
+  const now = () => {
+    looks++
+    return time
+  }
+  const store = new SqliteStore(file, { now, sweepEveryMs: 1 })
   for (let at = 0; at < 50; at++) await store.put(`a${at}`, '', { ttlMs: 10 })
   await store.put('b', '', { ttlMs: 11 })
   await store.put('c', '')
@@ -102,10 +108,29 @@ test('what has ended leaves the file by and by, and a closed store has no timer'
   const reader = new Database(file, { readonly: true })
   const count = () => reader.query<{ n: number }, []>('SELECT count(*) n FROM entries').get()?.n
   await until(() => count() === 2, 5_000, 'what ended is cleared')
-  reader.close()
+  reader.close(true)
   await store.close()
+  const looksBefore = looks
+  await Bun.sleep(50)
+  expect(looks).toBe(looksBefore)
   expect(await store.get('b').catch((thrown) => thrown.code)).toBe('state_unavailable')
   await store.close()
+})
+
+test('a lease that ended a day ago is forgotten, but its fence is never given again', async () => {
+  let time = 0
+  await using opened = closing(new SqliteStore(newFile(), { now: () => time, sweepEveryMs: 1 }))
+  const { store } = opened
+  const former = (await store.lease('l', 1))?.fence ?? 0
+  time = leaseMemoryMs
+  let written = 0
+  const write = () => store.compareAndSet(`a${written++}`, 0, '', { lease: { name: 'l', fence: former } })
+  // time for a clearing that comes too early
+  await Bun.sleep(20)
+  expect(await write()).toBeNumber()
+  time++
+  while (await write()) await Bun.sleep(1)
+  expect((await store.lease('l', 1))?.fence).toBeGreaterThan(former)
 })
 
 test('a stranger may read it, and one that writes stops us only for as long as he does', async () => {
@@ -195,6 +220,25 @@ describe('a file that cannot be used is named with what to do:', () => {
       expect(readFileSync(file, 'utf8')).toBe(content)
     })
 
+  test('its schema is damaged', async () => {
+    const file = newFile()
+    await new SqliteStore(file).close()
+    makeDatabase(file, 'DROP TABLE leases')
+    for (let again = 0; again < 2; again++)
+      expect(complaint(file)).toMatch(/^state_unavailable: .* is damaged .*backup/)
+  })
+
+  test('its pages are damaged, which is found when they are read', async () => {
+    const file = newFile()
+    const before = new SqliteStore(file)
+    for (let at = 0; at < 100; at++) await before.put(`${at}`, 'x'.repeat(1000))
+    await before.close()
+    writeFileSync(file, readFileSync(file).fill(0xff, 8192))
+    await using opened = closing(new SqliteStore(file))
+    const calls = [opened.store.get('1'), opened.store.put('1', ''), opened.store.take('1'), opened.store.lease('l', 1)]
+    for (const call of calls) expect(await call.catch((thrown) => thrown.code)).toBe('state_unavailable')
+  })
+
   test('it is another program’s database, and stays as it was', () => {
     for (const statements of [
       ['CREATE TABLE theirs (a)'],
@@ -215,7 +259,8 @@ describe('the schema', () => {
     const file = newFile()
     await new SqliteStore(file).close()
     const before = makeDatabase(file, 'CREATE TABLE from_the_future (a)', `PRAGMA user_version = ${newer}`)
-    expect(complaint(file)).toContain(`newer tributary (schema ${newer}, this one knows ${migrations.length})`)
+    for (let again = 0; again < 2; again++)
+      expect(complaint(file)).toContain(`newer tributary (schema ${newer}, this one knows ${migrations.length})`)
     expect(readFileSync(file).equals(before)).toBe(true)
   })
 

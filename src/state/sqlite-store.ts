@@ -29,7 +29,7 @@ export class SqliteStore implements Store {
   /** @throws ChatError `unavailable` where the file cannot be used, or another process does */
   constructor(path: string, { now = Date.now, sweepEveryMs = 10_000 }: SqliteStoreOptions = {}) {
     this.#file = openSqliteFile(path)
-    this.#statements = prepare(this.#file.database)
+    this.#statements = preparedIn(this.#file, path)
     this.#now = now
     this.#tidy(({ endLeases }) => endLeases.run(now()))
     this.#sweeper = setInterval(() => this.#sweep(), sweepEveryMs)
@@ -93,7 +93,6 @@ export class SqliteStore implements Store {
 
   async close(): Promise<void> {
     clearInterval(this.#sweeper)
-    for (const statement of Object.values(this.#statements)) statement.finalize()
     this.#file.close()
   }
 
@@ -125,6 +124,18 @@ export class SqliteStore implements Store {
     } catch {
       // the next clearing does it, and a lease ends by itself
     }
+  }
+}
+
+function preparedIn(file: SqliteFile, path: string): ReturnType<typeof prepare> {
+  try {
+    return prepare(file.database)
+  } catch (thrown) {
+    file.close()
+    throw unavailable(
+      `The state file ${path} is damaged (${codeOf(thrown)}). Restore it from a backup, or move it away to start anew.`,
+      thrown,
+    )
   }
 }
 
@@ -169,13 +180,16 @@ function prepare(database: Database) {
       `INSERT OR REPLACE INTO leases (name, expires) SELECT ?1, ?2
        WHERE NOT EXISTS (SELECT 1 FROM leases WHERE name = ?1 AND expires > ?3) RETURNING fence`,
     ),
-    release: sql<never, [fence: number, now: number]>('UPDATE leases SET expires = min(expires, ?2) WHERE fence = ?1'),
+    // below 0 it was given back, so that it is free also when the clock goes back
+    release: sql<never, [fence: number, now: number]>(
+      'UPDATE leases SET expires = -min(abs(expires), ?2) WHERE fence = ?1',
+    ),
     // nobody else has the file, so whoever held a lease when it was opened is dead
-    endLeases: sql<never, [now: number]>('UPDATE leases SET expires = min(expires, ?1)'),
+    endLeases: sql<never, [now: number]>('UPDATE leases SET expires = -min(abs(expires), ?1)'),
     sweep: sql<never, [now: number]>(
       `DELETE FROM entries WHERE version IN (SELECT version FROM entries WHERE expires <= ?1 LIMIT ${sweepRows})`,
     ),
-    forgetLeases: sql<never, [before: number]>('DELETE FROM leases WHERE expires <= ?1'),
+    forgetLeases: sql<never, [before: number]>('DELETE FROM leases WHERE abs(expires) <= ?1'),
   }
 }
 

@@ -268,6 +268,15 @@ for (const [name, open] of Object.entries(subjects))
         expect(await write(fence, '1')).toBeNumber()
       })
 
+      test('that was given back is free, also when the clock has gone back since', async () => {
+        time += leaseMemoryMs / 2
+        const held = await store.lease('l', 1000)
+        await held?.release()
+        time -= leaseMemoryMs / 2
+        expect(await write(held?.fence ?? 0, '1')).toBeNumber()
+        expect(await fenceOf('l')).toBeGreaterThan(held?.fence ?? 0)
+      })
+
       test('goes to one of many that want it at once', async () => {
         const leases = await Promise.all(Array.from({ length: 50 }, () => store.lease('l', 1000)))
         expect(leases.filter((lease) => lease !== undefined).length).toBe(1)

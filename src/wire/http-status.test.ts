@@ -257,6 +257,7 @@ test('a redirect is a redirect, also with the page that servers send along', asy
 })
 
 const challenges: readonly (readonly [string, Readonly<Record<string, string>>, string])[] = [
+  ['Cloudflare’s header over no page', { 'cf-mitigated': 'challenge', 'content-type': 'application/json' }, '{}'],
   ['Cloudflare’s header', { 'cf-mitigated': 'challenge', 'content-type': 'text/html' }, '<html>'],
   [
     'Cloudflare’s page',

@@ -159,9 +159,13 @@ export async function refusal(reply: HttpReply, read: (body: unknown) => Upstrea
   return statusError(reply.status, reply.headers, read(parsed(text)))
 }
 
-/** Whether a reply is a web page, by what it says of itself or by how it begins. */
+/** Whether a reply is a web page, by what it says of itself, by how it begins, or because Cloudflare answered in place of the upstream. */
 export function isPage(headers: Headers, text = ''): boolean {
-  return /^\s*text\/html/i.test(headers.get('content-type') ?? '') || /^\s*<(!doctype|html)/i.test(text)
+  return (
+    headers.has('cf-mitigated') ||
+    /^\s*text\/html/i.test(headers.get('content-type') ?? '') ||
+    /^\s*<(!doctype|html)/i.test(text)
+  )
 }
 
 function parsed(text: string): unknown {

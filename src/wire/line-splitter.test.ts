@@ -31,4 +31,12 @@ describe('lines', () => {
     }
     expect(endless).toThrow('too long')
   })
+
+  test('are without number', () => {
+    const splitter = new LineSplitter()
+    const line = new Uint8Array(2 ** 20).fill(0x78)
+    line[0] = 0x0a
+    for (let at = 0; at < 20; at++) splitter.push(line)
+    expect(splitter.end()?.data).toHaveLength(2 ** 20 - 1)
+  })
 })

@@ -73,7 +73,7 @@ class Line implements EmulatedSocketIo {
   readonly #host: SocketIoHost
   readonly #interval: number
   readonly #timeout: number
-  #timer: ReturnType<typeof setTimeout>
+  #timer: ReturnType<typeof setTimeout> | undefined
   #isIn = false
   #isOpened = false
 
@@ -155,5 +155,6 @@ class Line implements EmulatedSocketIo {
   #left(): void {
     this.#isIn = false
     clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 }

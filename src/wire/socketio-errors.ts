@@ -1,5 +1,6 @@
 import { ChatError } from '../chat/error.ts'
 import { statusError } from './http-status.ts'
+import { handshakeError } from './websocket-handshake.ts'
 
 /** Why the server has not let us in. */
 export function refusal(error: Error): ChatError {
@@ -8,20 +9,12 @@ export function refusal(error: Error): ChatError {
   // the server's word, in a CONNECT_ERROR packet: `44{"message":…,"data":…}`
   if ('data' in error) return statusError(0, new Headers(), { message: error.message, type: kindOf(error.message) })
   const status = handshakeStatus(error)
-  if (status >= 400 && !aboutRequest.has(status)) return statusError(status, new Headers(), {})
-  if (status)
-    return new ChatError('upstream-outdated', {
-      message: `The upstream opens no connection here (HTTP ${status}).`,
-      upstreamStatus: status,
-    })
+  if (status) return handshakeError(status, new Headers())
   return new ChatError('upstream-failed', {
     message: 'The upstream could not be reached, or does not speak Socket.IO.',
     code: 'upstream_unreachable',
   })
 }
-
-/** A handshake holds nothing of the client's: what is wrong with it is never the client's mistake, nor its model's. */
-const aboutRequest = new Set([400, 404, 410, 413, 422])
 
 /** What a refusal is about, as an API would name it: a server says it in its own words. */
 function kindOf(words: string): string {
@@ -38,9 +31,20 @@ function handshakeStatus(error: Error): number {
 }
 
 /** The error of our own that the transport ended with; the library wraps it. */
-export function ownError(details: unknown): ChatError | undefined {
+function ownError(details: unknown): ChatError | undefined {
   if (typeof details !== 'object' || !details || !('description' in details)) return undefined
   return details.description instanceof ChatError ? details.description : undefined
+}
+
+/**
+ * Why a connection has ended by itself.
+ * @param reason in the library's words, and what it has to add; a packet that is none it calls an error of the server
+ */
+export function lost(reason: string, details: unknown): ChatError {
+  const own = ownError(details)
+  if (own) return own
+  const isNoPacket = reason === 'parse error' || (details instanceof Error && details.message === 'server error')
+  return isNoPacket ? badResponse() : disconnected(`ended (${reason})`)
 }
 
 export function disconnected(what: string): ChatError {

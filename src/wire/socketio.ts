@@ -4,7 +4,7 @@ import type { ChatEvent } from '../chat/event.ts'
 import type { Secret } from '../chat/secret.ts'
 import { Watchdog } from '../chat/watchdog.ts'
 import { Inbox } from './inbox.ts'
-import { connectTimeout, disconnected, ownError, refusal, tooLarge } from './socketio-errors.ts'
+import { connectTimeout, disconnected, lost, refusal, tooLarge } from './socketio-errors.ts'
 import { GuardedWebSocket } from './socketio-transport.ts'
 
 /** An event as the server emitted it. */
@@ -78,7 +78,7 @@ class Line implements SocketIoConnection {
     this.events = new Inbox({ signal, release: () => this.#letGo(signal) })
     this.#socket.on('connect', () => this.#onConnect())
     this.#socket.on('connect_error', (error) => this.#end(refusal(error)))
-    this.#socket.on('disconnect', (reason, details) => this.#end(ownError(details) ?? disconnected(`said: ${reason}`)))
+    this.#socket.on('disconnect', (reason, details) => this.#end(lost(reason, details)))
     this.#socket.onAny((name: unknown, ...values: unknown[]) => this.#onEvent(String(name), values))
     this.#watchdog.feed(request.limits?.connectMs ?? connectMs)
     this.#socket.connect()

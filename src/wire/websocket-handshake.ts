@@ -89,7 +89,7 @@ function readHeaders(lines: readonly string[]): Headers | undefined {
 /** A handshake holds nothing of the client's: what is wrong with it is never the client's mistake, nor its model's. */
 const aboutRequest = new Set([400, 404, 410, 413, 422, 426])
 
-function handshakeError(status: number, headers: Headers): ChatError {
+export function handshakeError(status: number, headers: Headers): ChatError {
   if (status >= 400 && !aboutRequest.has(status)) return statusError(status, headers, {})
   return new ChatError('upstream-outdated', {
     message: `The upstream opens no connection here (HTTP ${status}).`,

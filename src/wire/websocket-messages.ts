@@ -14,6 +14,9 @@ export interface MessageReaderOptions {
   readonly isMasked: boolean
 }
 
+/** What a fragment costs beside its bytes: a million empty ones are not nothing. */
+const fragmentBytes = 64
+
 /** Puts a peer's frames together to messages, however they are fragmented. */
 export class MessageReader {
   readonly #options: MessageReaderOptions
@@ -61,8 +64,8 @@ export class MessageReader {
   }
 
   #grow({ payload, isLast }: Frame): SocketMessage | undefined {
+    this.#size += payload.length + (this.#parts.length > 0 ? fragmentBytes : 0)
     this.#parts.push(payload)
-    this.#size += payload.length
     if (this.#size > this.#options.maxBytes) return new FrameFault(1009)
     if (!isLast) return undefined
     const whole = this.#parts.length === 1 ? payload : Buffer.concat(this.#parts)

@@ -259,17 +259,27 @@ describe('a goodbye', () => {
     })
   }
 
-  test('that no frame can be is a disconnect', async () => {
-    for (const bytes of [
-      [0x81, 2, 0xff, 0xfe],
-      [0x81, 0x82, 1, 2, 3, 4, 5, 6],
-      [0x83, 0],
-    ]) {
+  const faults: Readonly<Record<string, readonly [code: number, ...bytes: number[]]>> = {
+    'no UTF-8': [1007, 0x81, 2, 0xff, 0xfe],
+    'a masked frame': [1002, 0x81, 0x82, 1, 2, 3, 4, 5, 6],
+    'an opcode that is reserved': [1002, 0x83, 0],
+    'a reserved bit': [1002, 0xc1, 1, 0x61],
+    'a message within a message': [1002, 0x01, 1, 0x61, 0x81, 1, 0x62],
+    'a part of no message': [1002, 0x80, 1, 0x61],
+    'a ping in parts': [1002, 0x09, 1, 0x61],
+    'a ping that is too long': [1002, 0x89, 126, 0, 126],
+    'a length that is too long, before any of it has come': [1009, 0x81, 127, 0, 0, 0, 0, 1, 0, 0, 0],
+  }
+  for (const [name, [code, ...bytes]] of Object.entries(faults)) {
+    test(`for ${name} is ours`, async () => {
       answer = accept((socket) => socket.raw(new Uint8Array(bytes)))
-      expect((await readAll((await open()).messages)).thrown).toMatchObject({ code: 'upstream_disconnected' })
+      const { read, thrown } = await readAll((await open()).messages)
+      expect(read).toEqual([])
+      expect(thrown).toMatchObject({ code: code === 1009 ? 'upstream_response_too_large' : 'upstream_disconnected' })
       await isGone()
-    }
-  })
+      expect(sockets[0]?.closeCode()).toBe(code)
+    })
+  }
 })
 
 describe('a peer that is half-dead', () => {
@@ -368,6 +378,17 @@ describe('a flood', () => {
       if (text === 'last') break
     }
     expect(read).toBe(1_000_001)
+    await isGone()
+  })
+
+  test('of empty fragments of one message is refused with 1009', async () => {
+    const thousand = Buffer.concat(Array.from({ length: 1_000 }, () => frame('', { opcode: 0, isLast: false })))
+    answer = accept(async (socket) => {
+      await socket.raw(frame('', { isLast: false }))
+      for (let at = 0; socket.isOpen() && at < 1_000; at++) await socket.raw(thousand)
+    })
+    const { thrown } = await readAll((await open()).messages)
+    expect(thrown).toMatchObject({ code: 'upstream_response_too_large' })
     await isGone()
   })
 

@@ -44,7 +44,7 @@ const pauseBytes = 1024 * 1024
 
 /**
  * Opens a WebSocket, without compression. Not with the runtime's own client: that one can neither be paused nor
- * limited (measured: a frame of 64 MiB costs 134 MB before anybody is told of it), and tells no header of a refusal.
+ * limited, and tells no header of a refusal (docs/decisions/0018-own-websocket.md).
  * @throws ChatError by the HTTP status of a refused handshake, `timeout` by `limits`, `upstream-failed` when nothing
  * answers, or the signal's reason
  */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { emulateOpenai, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator.ts'
-import { within } from '../waiting.ts'
+import { below, within } from '../waiting.ts'
 import { askRaw, errorIn, hello, key, post, RawClient, startApp, type TestApp } from './rig.ts'
 
 // reliability: P15 in section 1, items 29, 31 and 33 in section 4
@@ -68,9 +68,9 @@ describe('P15: a body', () => {
   test('of 40 MB is 413 to a client that writes all of it before it reads', async () => {
     using client = new RawClient(app.url)
     await client.send(head('Content-Length: 40000000'))
-    await within(client.send(Buffer.alloc(40_000_000, 'x')), 5_000, 'the body to be taken')
+    await within(client.send(Buffer.alloc(40_000_000, 'x')), 15_000, 'the body to be taken')
     expect((await client.reply()).status).toBe(413)
-  })
+  }, 20_000)
 
   for (const framing of ['Content-Length: 300000000', 'Transfer-Encoding: chunked']) {
     test(`of 300 MB costs no memory (${framing.split(':')[0]})`, async () => {
@@ -204,9 +204,11 @@ describe('item 31: a slow client', () => {
   test.concurrent('does not hold up others', async () => {
     const slow = Array.from({ length: 200 }, () => new RawClient(app.url))
     await Promise.all(slow.map((client) => client.send(`${head('Content-Length: 1000')}{`)))
-    const startedAt = performance.now()
-    expect((await post(app.url, bodyOf(200))).status).toBe(200)
-    expect(performance.now() - startedAt).toBeLessThan(500)
+    await below(500, 'milliseconds of an answer', async () => {
+      const startedAt = performance.now()
+      expect((await post(app.url, bodyOf(200))).status).toBe(200)
+      return performance.now() - startedAt
+    })
     for (const client of slow) client.leave()
   })
 })
@@ -270,12 +272,14 @@ describe('item 29: JSON that is', () => {
 
   test('5,000,000 levels deep is 400, at once', async () => {
     await using large = startApp({ API_MASTER_KEY: key })
-    const startedAt = performance.now()
-    const response = await post(large.url, nest(5_000_000))
-    expect(response.status).toBe(400)
-    expect(errorIn(await response.text()).message).toContain('64 levels')
-    expect(performance.now() - startedAt).toBeLessThan(1_000)
-  })
+    await below(1_000, 'milliseconds of a refusal', async () => {
+      const startedAt = performance.now()
+      const response = await post(large.url, nest(5_000_000))
+      expect(response.status).toBe(400)
+      expect(errorIn(await response.text()).message).toContain('64 levels')
+      return performance.now() - startedAt
+    })
+  }, 20_000)
 
   test('a million members is answered, and leaves the others their turn', async () => {
     await using large = startApp({ API_MASTER_KEY: key, OPENAI_BASE_URL: emulator.url })

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
-import { each } from '../waiting.ts'
+import { below, each } from '../waiting.ts'
 import { BadBodies, type BadBody } from './bad-bodies.ts'
 import { errorIn, hello, key, post, startApp, type TestApp } from './rig.ts'
 
@@ -60,15 +60,17 @@ test(`P14: ${count} bad bodies are refused as OpenAI refuses them, and leave no 
   await using app = startApp({ API_MASTER_KEY: key, LOG_LEVEL: 'error' })
   await sendAll(app, bodiesFor('no-such-model', 2_000), refusals)
   Bun.gc(true)
-  const before = process.memoryUsage.rss()
-  const { statuses, took } = await sendAll(app, bodiesFor('no-such-model', count), refusals)
-  Bun.gc(true)
-  // this process is also the client and the log
-  expect((process.memoryUsage.rss() - before) / 1e6).toBeLessThan(100)
-  expect(took.sort((a, b) => a - b)[Math.floor(took.length * 0.99)]).toBeLessThan(250)
-  expect([...statuses.keys()].sort()).toEqual([400, 404, 415])
-  // neither all broken beyond reading nor all still valid: the generator reaches the schema and what lies behind it
-  for (const status of [400, 404]) expect((statuses.get(status) ?? 0) / count).toBeGreaterThan(0.1)
+  await below(250, 'milliseconds of the 99th percentile', async () => {
+    const before = process.memoryUsage.rss()
+    const { statuses, took } = await sendAll(app, bodiesFor('no-such-model', count), refusals)
+    Bun.gc(true)
+    // this process is also the client and the log
+    expect((process.memoryUsage.rss() - before) / 1e6).toBeLessThan(100)
+    expect([...statuses.keys()].sort()).toEqual([400, 404, 415])
+    // neither all broken beyond reading nor all still valid: the generator reaches the schema and what lies behind it
+    for (const status of [400, 404]) expect((statuses.get(status) ?? 0) / count).toBeGreaterThan(0.1)
+    return took.sort((a, b) => a - b)[Math.floor(took.length * 0.99)] ?? Number.NaN
+  })
   expect((await post(app.url, hello)).status).toBe(200)
   expectSound(app)
 }, 300_000)

@@ -32,7 +32,7 @@ const disconnected = { code: 'upstream_disconnected' } as const
 const bad = { code: 'upstream_bad_response' } as const
 
 /** Time for what was sent to have been read before a reset overtakes it, in milliseconds. */
-const readMs = 40
+const readMs = 150
 
 function cutAt(moment: Moment, ending: 'rst' | 'fin' | 'stall' | 'end'): Script {
   if (moment === 'A' && ending !== 'end') return { framing: 'raw', ending }
@@ -88,7 +88,7 @@ const cutCells: readonly Cell[] = (['rst', 'fin', 'end'] as const).flatMap((endi
   ),
 ])
 
-/** Silence, with deadlines of a second. */
+/** Silence, with deadlines of two seconds. */
 const stallCells: readonly Cell[] = [
   ...(['A', 'B'] as const).flatMap((moment) =>
     both.map(

@@ -21,7 +21,7 @@ const upstreams = [...named.keys()].flatMap((name) =>
     )
     .map((upstream) => ({ ...upstream, name })),
 )
-const gateway = startGateway({ API_REQUEST_TIMEOUT: '1', STREAM_IDLE_TIMEOUT: '1' }, (config) => ({
+const gateway = startGateway({ API_REQUEST_TIMEOUT: '2', STREAM_IDLE_TIMEOUT: '2' }, (config) => ({
   ...config,
   upstreams,
 }))

@@ -1,10 +1,9 @@
 /** P5: no request hangs. P6: silence within the limits is no error. The hold of the head: an early failure is a status. */
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
-import { within } from '../waiting.ts'
+import { openBlackHole } from '../black-hole.ts'
+import { below } from '../waiting.ts'
 import { type Answered, answered, ask, request } from './client.ts'
 import { startGateway, upstreamAt } from './gateway.ts'
 import { cutAt, cutWhole, healthy, helloWor, helloWorld, moments, refused } from './scripts.ts'
@@ -29,7 +28,8 @@ async function* pausing(ms: number): AsyncGenerator<string> {
   yield* moments.E.slice(moments.C.length)
 }
 
-const lateMs = 8_700
+/** Later than the eight seconds of the head by more than a machine pauses. */
+const lateMs = 10_500
 const scripts: Readonly<Record<string, () => Script>> = {
   'silent-head': () => cutAt('A', 'stall'),
   'silent-body': () => cutAt('B', 'stall'),
@@ -37,7 +37,7 @@ const scripts: Readonly<Record<string, () => Script>> = {
   dripping: () => ({ body: thinking(moments.B), ending: 'stall' }),
   'dripping-after-an-event': () => ({ body: thinking(moments.C), ending: 'stall' }),
   'half-a-completion': () => cutWhole('stall'),
-  'pauses-3': () => ({ body: pausing(3_300) }),
+  'pauses-6': () => ({ body: pausing(6_000) }),
   'pauses-12': () => ({ body: pausing(12_500) }),
   'pauses-59': () => ({ body: pausing(59_000) }),
   'late-head': () => ({ ...healthy, headDelayMs: lateMs }),
@@ -65,17 +65,19 @@ describe('P5: each request ends within a second of its deadline', () => {
   ] as const
   for (const [model, stream, deadlineMs, status, code, text] of rows) {
     test.concurrent(`${model}, ${stream ? 'SSE' : 'JSON'}`, async () => {
-      const startedAt = performance.now()
-      const answer = await ask(hasty.url, { model, stream })
-      const tookMs = performance.now() - startedAt
-      expect({ status: answer.status, errors: answer.errors, text: answer.text, dones: answer.dones }).toEqual({
-        status,
-        errors: [code],
-        text,
-        dones: 0,
+      await below(deadlineMs + 1_000, 'milliseconds until the end', async () => {
+        const startedAt = performance.now()
+        const answer = await ask(hasty.url, { model, stream })
+        const tookMs = performance.now() - startedAt
+        expect({ status: answer.status, errors: answer.errors, text: answer.text, dones: answer.dones }).toEqual({
+          status,
+          errors: [code],
+          text,
+          dones: 0,
+        })
+        expect(tookMs).toBeGreaterThanOrEqual(deadlineMs - 5)
+        return tookMs
       })
-      expect(tookMs).toBeGreaterThanOrEqual(deadlineMs - 5)
-      expect(tookMs).toBeLessThan(deadlineMs + 1_000)
     })
   }
 
@@ -83,23 +85,21 @@ describe('P5: each request ends within a second of its deadline', () => {
     const startedAt = performance.now()
     const answer = await ask(hasty.url, { model: 'dripping-after-an-event' })
     expect({ errors: answer.errors, dones: answer.dones }).toEqual({ errors: ['upstream_idle_timeout'], dones: 0 })
-    expect(performance.now() - startedAt).toBeLessThan(3_000)
+    // the comments go on for six seconds
+    expect(performance.now() - startedAt).toBeLessThan(6_000)
   })
 
   test.concurrent('a port that accepts no connection is given up after five seconds', async () => {
-    await using deaf = await deafPort()
-    const gateway = startGateway({
-      API_REQUEST_TIMEOUT: '60',
-      ...upstreamAt('deaf', `http://127.0.0.1:${deaf.port}/v1`),
-    })
+    await using deaf = await openBlackHole()
+    const gateway = startGateway({ API_REQUEST_TIMEOUT: '60', ...upstreamAt('deaf', `${deaf.origin}/v1`) })
     const startedAt = performance.now()
     const answer = await ask(gateway.url, { model: 'deaf', stream: false })
     expect({ status: answer.status, errors: answer.errors }).toEqual({
       status: 504,
       errors: ['upstream_connect_timeout'],
     })
-    // two attempts, of five seconds each
-    expect(performance.now() - startedAt).toBeLessThan(11_500)
+    // two attempts of five seconds and their second each, and the pause between them
+    expect(performance.now() - startedAt).toBeLessThan(13_000)
     await gateway.close()
   })
 })
@@ -114,7 +114,7 @@ describe('P6: silence is filled with comments, and is no error', () => {
     expect(answer.comments).toBeGreaterThanOrEqual(leastComments)
   }
 
-  test.concurrent('between two events', async () => expectGood(await ask(quick.url, { model: 'pauses-3' }), 3))
+  test.concurrent('between two events', async () => expectGood(await ask(quick.url, { model: 'pauses-6' }), 3))
 
   test.concurrent('longer than Bun lets a connection be idle by itself', async () =>
     expectGood(await ask(usual.url, { model: 'pauses-12' }), 1))
@@ -135,8 +135,8 @@ describe('the head waits eight seconds for the first event', () => {
     const headMs = performance.now() - startedAt
     expect(response.status).toBe(200)
     expect(headMs).toBeGreaterThan(7_900)
-    expect(headMs).toBeLessThan(lateMs - 200)
     const answer = answered(response, await response.text())
+    // the comment tells that the head went out before there was an answer
     expect({ text: answer.text, dones: answer.dones, comments: answer.comments }).toEqual({
       text: helloWorld,
       dones: 1,
@@ -153,30 +153,3 @@ describe('the head waits eight seconds for the first event', () => {
     })
   })
 })
-
-/** A port that somebody listens at and nobody accepts from, its queue full: a connection is never made. */
-async function deafPort(): Promise<AsyncDisposable & { readonly port: number }> {
-  const listener = `require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 },
-    function () { console.log(this.address().port) })`
-  const child = Bun.spawn([process.execPath, '-e', listener], { stdout: 'pipe' })
-  const { value } = await child.stdout.getReader().read()
-  const port = Number(new TextDecoder().decode(value))
-  child.kill('SIGSTOP')
-  const queued: Socket[] = []
-  for (let isFull = false; !isFull; ) {
-    const socket = connect(port, '127.0.0.1')
-    queued.push(socket)
-    isFull = await within(once(socket, 'connect'), 500, 'a place in the queue').then(
-      () => false,
-      () => true,
-    )
-  }
-  return {
-    port,
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL')
-      for (const socket of queued) socket.destroy()
-      await child.exited
-    },
-  }
-}

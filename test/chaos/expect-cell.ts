@@ -2,15 +2,18 @@ import { expect } from 'bun:test'
 import type { Answered } from './client.ts'
 import type { Cell } from './matrix.ts'
 
+/** What a client must see, whatever made it so. */
+type Seen = Omit<Cell, 'script'>
+
 /** That the client saw what the cell says, and the whole of it. */
-export function expectCell(answer: Answered, cell: Cell): void {
+export function expectCell(answer: Answered, cell: Seen): void {
   if (cell.status !== 200) expectStatus(answer, cell)
   else if (cell.stream) expectStream(answer, cell)
   else expect({ status: answer.status, text: answer.text }).toEqual({ status: 200, text: cell.text })
   expect(answer.headers.get('x-tributary-attempts')).toBe(String(cell.attempts))
 }
 
-function expectStatus(answer: Answered, cell: Cell): void {
+function expectStatus(answer: Answered, cell: Seen): void {
   expect({ status: answer.status, errors: answer.errors }).toEqual({ status: cell.status, errors: [cell.code ?? ''] })
   expect(answer.headers.get('content-type')).toStartWith('application/json')
   expect(answer.body).not.toContain('<')
@@ -19,7 +22,7 @@ function expectStatus(answer: Answered, cell: Cell): void {
   if (cell.retryAfter) expect(answer.headers.get('retry-after')).toBe(cell.retryAfter)
 }
 
-function expectStream(answer: Answered, cell: Cell): void {
+function expectStream(answer: Answered, cell: Seen): void {
   expect({ status: answer.status, text: answer.text, errors: answer.errors, dones: answer.dones }).toEqual({
     status: 200,
     text: cell.text,

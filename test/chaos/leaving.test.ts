@@ -6,7 +6,7 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { emulateOpenai, frame } from '../../src/providers/openai-compatible/emulator.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
-import { each, settled, until } from '../waiting.ts'
+import { below, each, settled, until } from '../waiting.ts'
 import { startChild } from './child.ts'
 import { ask, askRaw } from './client.ts'
 import { cutAt, healthy, helloWorld } from './scripts.ts'
@@ -102,9 +102,12 @@ describe('P3: a client that leaves frees its upstream', () => {
     }
     // once to warm up: the heap finds its size
     await run((10_000 * share) / 50)
-    const before = await child.settledRss()
-    await run((10_000 * share) / 50)
-    expect((await child.settledRss()) - before).toBeLessThan(10 * mebibyte)
+    // a heap that still finds its size grows once; a leak grows again
+    await below(10 * mebibyte, 'bytes that it grew by', async () => {
+      const before = await child.settledRss()
+      await run((10_000 * share) / 50)
+      return (await child.settledRss()) - before
+    })
   })
 
   test(`${1_000 * share} streams at once and ${10_000 * share} cut ones, five times: memory grows by less than 1 KiB a request`, async () => {
@@ -123,7 +126,6 @@ describe('P3: a client that leaves frees its upstream', () => {
       return slope(sizes) / (11_000 * share)
     }
     const first = await growth()
-    // a heap that still finds its size grows once; a leak grows again
     expect(first < 1024 ? first : await growth()).toBeLessThan(1024)
   })
 })
@@ -152,7 +154,7 @@ describe('P4: a slow reader', () => {
     const paused = await settled(() => flooded, 300, 20_000)
     expect(paused / stuckClients).toBeLessThan(32 * mebibyte)
     expect((await child.settledRss()) - before).toBeLessThan(maxPerClient * stuckClients)
-    expect((await latencies(both)) - usual).toBeLessThan(50)
+    await below(50, 'milliseconds that others wait longer', async () => (await latencies(both)) - usual)
     for (const { socket } of stuck) socket.resetAndDestroy()
     await until(() => both.emulator.openConnections() === 0, 1_000, 'every upstream connection is closed')
   })
@@ -173,7 +175,8 @@ test('a thousand silent streams reach the upstream at once: the program lifts th
   await using both = await startBoth()
   const clients = range(1_000).map(() => both.ask('head').client)
   await until(() => both.arrived.size === 1_000, 20_000, 'all have arrived')
-  expect(both.emulator.openConnections()).toBe(1_000)
+  // those that have waited for a second ask by a connection of their own, for a moment, whether anybody is there
+  await until(() => both.emulator.openConnections() === 1_000, 20_000, 'each has one connection')
   expect((await ask(both.child.url, { model: 'up/whole-last' })).text).toBe(helloWorld)
   for (const { socket } of clients) socket.destroy()
   await until(() => both.emulator.openConnections() === 0, 1_000, 'every upstream connection is closed')

@@ -16,7 +16,7 @@ setDefaultTimeout(30_000)
 const named = new Map(cells.map((cell, at) => [`cell-${at}`, cell]))
 const emulator = await emulateOpenai({ reply: ({ model }) => named.get(model)?.script })
 const upstreams = [...named.keys()].map((name) => upstreamAt(name, emulator.url))
-const gateway = startGateway({ API_REQUEST_TIMEOUT: '1', STREAM_IDLE_TIMEOUT: '1', ...Object.assign({}, ...upstreams) })
+const gateway = startGateway({ API_REQUEST_TIMEOUT: '2', STREAM_IDLE_TIMEOUT: '2', ...Object.assign({}, ...upstreams) })
 afterAll(async () => {
   await gateway.close()
   await emulator.close()

@@ -84,7 +84,7 @@ for (const { name: subject, own, start, configure } of subjects) {
   const upstreams = [...named.keys()].flatMap((name) =>
     configure(emulator.origin, name).map((upstream) => ({ ...upstream, name })),
   )
-  const gateway = startGateway({ API_REQUEST_TIMEOUT: '1', STREAM_IDLE_TIMEOUT: '1' }, (config) => ({
+  const gateway = startGateway({ API_REQUEST_TIMEOUT: '2', STREAM_IDLE_TIMEOUT: '2' }, (config) => ({
     ...config,
     upstreams,
   }))

@@ -63,7 +63,7 @@ describe('P8: an upstream that dies after event k, with a second key at hand', a
   for (const k of [0, 1, 2, 3]) {
     for (const ending of ['rst', 'fin'] as const) {
       test.concurrent(`k = ${k}, ${ending}: ${k === 0 ? 'one clean answer from the second' : 'an error event and no second request'}`, async () => {
-        const script = { body: moments.E.slice(0, k + 1), ending, endDelayMs: 40 }
+        const script = { body: moments.E.slice(0, k + 1), ending, endDelayMs: 250 }
         const emulator = await emulateOpenai({
           reply: (_, headers) => (headers.get('authorization') === 'Bearer key-first' ? script : healthy),
         })

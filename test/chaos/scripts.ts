@@ -45,7 +45,7 @@ export const wholeText = JSON.stringify({
 })
 
 /** Time for what was sent to have been read before a reset overtakes it, in milliseconds. */
-const readMs = 40
+const readMs = 150
 
 /** What a stream has sent up to the moment, then this, then the ending. */
 export function cutAt(moment: Moment, ending: 'rst' | 'fin' | 'stall', more: readonly string[] = []): Script {

@@ -3,7 +3,7 @@ import OpenAI, { APIError, BadRequestError } from 'openai'
 import { type EmulatedService, frame } from '../../src/dialects/openai-chat/emulated-service.ts'
 import { emulateAi21 } from '../../src/providers/ai21/emulator.ts'
 import { emulateMistral } from '../../src/providers/mistral/emulator.ts'
-import { until } from '../waiting.ts'
+import { below, until } from '../waiting.ts'
 import { build, type Running, start } from './program.ts'
 
 // The official SDK, as it is, against the program as it is shipped, with emulators as strict as the services behind it.
@@ -184,25 +184,27 @@ for (const { name, model, own, emulator } of subjects) {
     const windows = ['before the head', 'before the first event', 'within the answer'] as const
     for (const [at, window] of windows.entries())
       test(`a client that leaves ${window} ends the request at once`, async () => {
-        const [chats, closed] = [emulator().chats.length, emulator().closedAt.length]
-        const role = frame({ id: 'a', choices: [{ index: 0, delta: { role: 'assistant', content: '' } }] })
-        const word = frame({ id: 'a', choices: [{ index: 0, delta: { content: 'word' } }] })
-        emulator().script(at === 0 ? { headDelayMs: 10_000 } : { body: [role, word].slice(0, at), ending: 'stall' })
-        const leaving = new AbortController()
-        const heard = Promise.withResolvers<void>()
-        const read = async () => {
-          const options = { signal: leaving.signal }
-          const stream = await client.chat.completions.create({ model, messages, stream: true }, options)
-          for await (const { choices } of stream) if (choices[0]?.delta.content) heard.resolve()
-        }
-        const reading = read().catch(() => undefined)
-        await until(() => emulator().chats.length > chats, 2_000, 'the request')
-        if (at === 2) await heard.promise
-        const leftAt = performance.now()
-        leaving.abort()
-        await reading
-        await until(() => emulator().closedAt.length > closed, 1_000, 'the end of the request')
-        expect((emulator().closedAt.at(-1) ?? 0) - leftAt).toBeLessThan(50)
+        await below(50, 'milliseconds until the request has ended', async () => {
+          const [chats, closed] = [emulator().chats.length, emulator().closedAt.length]
+          const role = frame({ id: 'a', choices: [{ index: 0, delta: { role: 'assistant', content: '' } }] })
+          const word = frame({ id: 'a', choices: [{ index: 0, delta: { content: 'word' } }] })
+          emulator().script(at === 0 ? { headDelayMs: 10_000 } : { body: [role, word].slice(0, at), ending: 'stall' })
+          const leaving = new AbortController()
+          const heard = Promise.withResolvers<void>()
+          const read = async () => {
+            const options = { signal: leaving.signal }
+            const stream = await client.chat.completions.create({ model, messages, stream: true }, options)
+            for await (const { choices } of stream) if (choices[0]?.delta.content) heard.resolve()
+          }
+          const reading = read().catch(() => undefined)
+          await until(() => emulator().chats.length > chats, 2_000, 'the request')
+          if (at === 2) await heard.promise
+          const leftAt = performance.now()
+          leaving.abort()
+          await reading
+          await until(() => emulator().closedAt.length > closed, 1_000, 'the end of the request')
+          return (emulator().closedAt.at(-1) ?? 0) - leftAt
+        })
       })
 
     test('a model that is not there is a 404 of ours', async () => {

@@ -9,7 +9,7 @@ import OpenAI, {
   RateLimitError,
 } from 'openai'
 import { emulateOpenai, frame, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator.ts'
-import { until } from '../waiting.ts'
+import { below, until } from '../waiting.ts'
 import { build, type Running, start, type Variables } from './program.ts'
 
 // The official SDK, as it is, against the program as it is shipped.
@@ -432,32 +432,36 @@ describe('a client that leaves', () => {
   const word = frame({ choices: [{ index: 0, delta: { role: 'assistant', content: 'word' } }] })
 
   test('in the middle of a stream ends the request to the upstream at once', async () => {
-    const closed = openai.closedAt.length
-    openai.script({ body: [word], ending: 'stall' })
-    const stream = await client.chat.completions.create({ ...onOpenai, stream: true })
-    let leftAt = 0
-    for await (const _ of stream) {
-      leftAt = performance.now()
-      stream.controller.abort()
-    }
-    await until(() => openai.closedAt.length > closed, 1_000, 'the end of the request')
-    expect((openai.closedAt.at(-1) ?? 0) - leftAt).toBeLessThan(50)
+    await below(50, 'milliseconds until the request has ended', async () => {
+      const closed = openai.closedAt.length
+      openai.script({ body: [word], ending: 'stall' })
+      const stream = await client.chat.completions.create({ ...onOpenai, stream: true })
+      let leftAt = 0
+      for await (const _ of stream) {
+        leftAt = performance.now()
+        stream.controller.abort()
+      }
+      await until(() => openai.closedAt.length > closed, 1_000, 'the end of the request')
+      return (openai.closedAt.at(-1) ?? 0) - leftAt
+    })
   })
 
   for (const stream of [true, false]) {
     test(`before the ${stream ? 'stream' : 'answer'} has begun ends the request to the upstream at once`, async () => {
-      const [chats, closed] = [openai.chats.length, openai.closedAt.length]
-      openai.script({ headDelayMs: 10_000 })
-      const leaving = new AbortController()
-      const asked = client.chat.completions
-        .create({ ...onOpenai, stream }, { signal: leaving.signal })
-        .catch(() => 'left')
-      await until(() => openai.chats.length > chats, 2_000, 'the request')
-      const leftAt = performance.now()
-      leaving.abort()
-      expect(await asked).toBe('left')
-      await until(() => openai.closedAt.length > closed, 1_000, 'the end of the request')
-      expect((openai.closedAt.at(-1) ?? 0) - leftAt).toBeLessThan(50)
+      await below(50, 'milliseconds until the request has ended', async () => {
+        const [chats, closed] = [openai.chats.length, openai.closedAt.length]
+        openai.script({ headDelayMs: 10_000 })
+        const leaving = new AbortController()
+        const asked = client.chat.completions
+          .create({ ...onOpenai, stream }, { signal: leaving.signal })
+          .catch(() => 'left')
+        await until(() => openai.chats.length > chats, 2_000, 'the request')
+        const leftAt = performance.now()
+        leaving.abort()
+        expect(await asked).toBe('left')
+        await until(() => openai.closedAt.length > closed, 1_000, 'the end of the request')
+        return (openai.closedAt.at(-1) ?? 0) - leftAt
+      })
     })
   }
 })
@@ -598,14 +602,15 @@ describe('errors', () => {
       errorOf(pair.client.chat.completions.create({ ...hello, stream: true })),
     ])
     for (const error of errors) expect(error).toMatchObject({ status: 504, code: 'upstream_timeout' })
-    expect(performance.now() - startedAt).toBeLessThan(3_000)
+    // long before the upstream would have said something
+    expect(performance.now() - startedAt).toBeLessThan(8_000)
   })
 
   test('a stream that breaks raises, after what had come', async () => {
     await using pair = await startPair()
     const half = frame({ choices: [{ index: 0, delta: { content: 'half' } }] })
     // the comment keeps the break apart from the text: before it has reached the client, a break is tried again
-    pair.emulator.script({ body: [half, ': comment\n\n'], paceMs: 50, ending: 'rst' })
+    pair.emulator.script({ body: [half, ': comment\n\n'], paceMs: 200, ending: 'rst' })
     const texts: string[] = []
     const read = async () => {
       for await (const { choices } of await pair.client.chat.completions.create({ ...hello, stream: true }))
@@ -635,7 +640,7 @@ describe('errors', () => {
       .create(hello, { headers: { 'x-request-id': 'my-own-id' } })
       .withResponse()
     expect(response.headers.get('x-request-id')).toBe('my-own-id')
-    await until(() => pair.gateway.output().includes('"msg":"chat"'), 1_000, 'the line')
+    await until(() => pair.gateway.output().includes('"msg":"chat"'), 10_000, 'the line')
     const line =
       pair.gateway
         .output()

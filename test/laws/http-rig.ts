@@ -129,7 +129,7 @@ function scriptOf({
 const json = { 'content-type': 'application/json' }
 
 /** Where a careless server of any kind puts the key it was sent. */
-function commonBetrayals(key: string): readonly Script[] {
+export function commonBetrayals(key: string): readonly Script[] {
   const complaint = { message: `Incorrect token: ${key}`, type: key, code: key, param: `param.${key}` }
   const bodies = [complaint, { error: complaint }, { error: key }, { detail: key }, [complaint], key]
   return [

@@ -5,7 +5,7 @@ import type { Chat } from '../../src/chat/chat.ts'
 import { ChatError } from '../../src/chat/error.ts'
 import type { ChatEvent } from '../../src/chat/event.ts'
 import type { ChatRequest } from '../../src/chat/request.ts'
-import { settled, until, within } from '../waiting.ts'
+import { settled, until } from '../waiting.ts'
 import { forms, newCall } from './ask.ts'
 import type { Rig } from './subject.ts'
 import { subjects } from './subjects.ts'
@@ -72,13 +72,17 @@ async function expectFreed(rig: Rig, chat: Chat, request: ChatRequest): Promise<
   const controller = new AbortController()
   const events: ChatEvent[] = []
   const arrivedBefore = rig.arrived()
-  const reading = readInto(events, chat(request, newCall(controller.signal)))
+  let thrown: unknown
+  void readInto(events, chat(request, newCall(controller.signal))).then((seen) => {
+    thrown = seen
+  })
   const isThere = () => (rig.fixtures.length > 0 ? rig.arrived() > arrivedBefore : events.length > 0)
   await until(isThere, 5_000, 'the request has arrived')
   if (rig.fixtures.length > 0) await settled(() => events.length, quietMs, 5_000)
   const left = new ChatError('cancelled', { message: 'The client left.' })
   controller.abort(left)
-  expect(await within(reading, closedWithinMs, 'the chat is over')).toBe(left)
+  await until(() => thrown !== undefined, closedWithinMs, 'the chat is over')
+  expect(thrown).toBe(left)
   await until(() => rig.openConnections() === 0, closedWithinMs, 'the upstream connection is closed')
   expect(getEventListeners(controller.signal, 'abort')).toBeEmpty()
   expect(timers.pending()).toBe(0)

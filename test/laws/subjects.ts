@@ -1,7 +1,10 @@
 import { startCohere } from './cohere.ts'
+import { startCto } from './cto.ts'
 import { startDemo } from './demo.ts'
+import { startLangfast } from './langfast.ts'
 import { startAi21, startMistral } from './mistral-ai21.ts'
 import { startOpenaiCompatible } from './openai-compatible.ts'
+import { startSmithery } from './smithery.ts'
 import type { Subject } from './subject.ts'
 
 /** Every provider the laws are held against: a new one gets all of them by its line here. */
@@ -10,5 +13,8 @@ export const subjects: readonly Subject[] = [
   { name: 'ai21', start: startAi21 },
   { name: 'mistral', start: startMistral },
   { name: 'cohere', start: startCohere },
+  { name: 'smithery', start: startSmithery },
+  { name: 'langfast', start: startLangfast },
+  { name: 'cto', start: startCto },
   { name: 'demo', start: startDemo },
 ]

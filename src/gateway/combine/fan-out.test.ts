@@ -91,7 +91,7 @@ describe('one column', () => {
   test('the order is the members’, whichever answers first; the first column is told as it comes', async () => {
     const [a, b, c] = [led(), led(), led()]
     const events = panel(a.chat, b.chat, c.chat)(aRequest, aCall())[Symbol.asyncIterator]()
-    const next = async () => (await within(events.next(), 500, 'an event')).value
+    const next = async () => (await within(events.next(), 4_000, 'an event')).value
     const first = next()
     c.say(text('C'), finish())
     expect(await first).toEqual(text('--- [A] ---\n'))
@@ -162,7 +162,7 @@ describe('a choice for each', () => {
   test('all are told as they come, a failure in its place', async () => {
     const [a, b] = [led(), led()]
     const events = panel(a.chat, b.chat, answering(failure('timeout')))(sideBySide(3), aCall())[Symbol.asyncIterator]()
-    const next = async () => (await within(events.next(), 500, 'an event')).value
+    const next = async () => (await within(events.next(), 4_000, 'an event')).value
     const first = next()
     b.say(text('B1'))
     expect(await first).toEqual(text('B1', 1))
@@ -192,7 +192,7 @@ describe('a choice for each', () => {
     const first = events.next()
     a.say(text('A'))
     await first
-    await within(Promise.resolve(events.return?.()), 500, 'the end')
+    await within(Promise.resolve(events.return?.()), 4_000, 'the end')
     expect([a.seen.isAborted, b.seen.isAborted]).toEqual([true, true])
   })
 })
@@ -300,7 +300,7 @@ for (const choices of [1, 3])
       leads[0]?.say(text('A'))
       await Bun.sleep(0)
       controller.abort(new ChatError(reason, { message: '' }))
-      const { events, thrown } = await within(outcome, 500, 'the end')
+      const { events, thrown } = await within(outcome, 4_000, 'the end')
       expect(thrown).toMatchObject({ reason })
       expect(JSON.stringify(events)).not.toContain('Request failed')
       expect(leads.map(({ seen }) => seen.isAborted)).toEqual([true, true, true])

@@ -39,19 +39,25 @@ export function account(
 ): <Needs>(next: Chat<Needs & Asking>) => Chat<Needs & Tried & Placed> {
   return (next) => (request, call) => {
     const leased = pool.lease({ tried: call.tried, preferred: call.place?.label }, call.signal)
-    call.receipt.upstream = upstream
-    call.receipt.attempts++
     const ask = (account: Account) =>
       next(request, { ...call, account, thread: call.place?.threadOn(account.label) ?? noThread })
-    if (leased instanceof Promise) return defer(async () => told(pool, await leased, call, ask))
-    return told(pool, leased, call, ask)
+    const attempt = (session: Session) => {
+      call.receipt.upstream = upstream
+      call.receipt.attempts++
+      return told(pool, session, call, ask)
+    }
+    return leased instanceof Promise ? defer(async () => attempt(await leased)) : attempt(leased)
   }
 }
 
 type Ask = (account: Account) => AsyncIterable<ChatEvent>
 
 function told(pool: Pool, session: Session, call: Call & Tried, ask: Ask): AsyncIterable<ChatEvent> {
-  const events = session.renewal ? living(session, call.signal, ask) : ask(session)
+  let begun: Account | undefined
+  const begin = (account: Account) => {
+    begun = account
+  }
+  const events = session.renewal ? living(session, { signal: call.signal, ask, begin }) : ask(session)
   return watch(events, {
     ended(ending) {
       if (ending.kind === 'done') pool.succeeded(session)
@@ -59,18 +65,29 @@ function told(pool: Pool, session: Session, call: Call & Tried, ask: Ask): Async
       const { error } = ending
       tell(call, session, error)
       if (error.meaning.account === 'unchanged') return
+      // what ended in the middle of an answer is the credential, and there will be another
+      if (begun && error.reason === 'account-refused' && !session.isMended(begun.credential))
+        return session.expire(begun.credential)
       pool.failed(session, error)
       call.tried.add(session)
     },
   })
 }
 
+interface Living {
+  readonly signal: AbortSignal
+  readonly ask: Ask
+  /** Called with the account that has shown its first event. */
+  readonly begin: (account: Account) => void
+}
+
 /** Asked with a credential that ends: refused before its first event, the account is renewed and asked once more. */
-function living(session: Session, signal: AbortSignal, ask: Ask): AsyncIterable<ChatEvent> {
+function living(session: Session, { signal, ask, begin }: Living): AsyncIterable<ChatEvent> {
   return defer(() =>
     withAccount(session, signal, async (account) => {
       const begun = await beginOrError(() => ask(account))
       if (begun instanceof ChatError) throw begun
+      begin(account)
       return begun.events
     }),
   )

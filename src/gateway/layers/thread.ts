@@ -1,11 +1,13 @@
+import type { Logger } from '../../chat/call.ts'
 import type { Chat } from '../../chat/chat.ts'
 import { defer } from '../../chat/defer.ts'
 import { asChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { fingerprint } from '../../chat/fingerprint.ts'
 import type { AssistantMessage, Message } from '../../chat/message.ts'
+import type { Thread } from '../../chat/thread.ts'
 import { splitTurn } from '../../chat/turn.ts'
-import { watch } from '../../chat/watch.ts'
+import { type Ending, watch } from '../../chat/watch.ts'
 import type { Store } from '../../state/store.ts'
 import type { Placed } from './account.ts'
 
@@ -24,35 +26,65 @@ interface Place {
 
 /**
  * Finds the thread a conversation stands in, for an upstream that keeps conversations itself. What names one is what was
- * said up to its last answer, for this client and this model. A thread is taken out when it is told more: another try of
- * the same turn, or another client, never comes upon it (docs/decisions/0016-threads.md).
+ * said up to its last answer, for this client and this model. A thread is taken out to be told more: another try of the
+ * same turn, or another client, never comes upon it, unless it was told nothing (docs/decisions/0016-threads.md).
  */
 export function thread({ store, upstream, ttlMs }: ThreadOptions): <Needs>(next: Chat<Needs & Placed>) => Chat<Needs> {
   return (next) => (request, call) =>
     defer(async () => {
       const scope = [call.client, upstream, request.model]
       const { before } = splitTurn(request.messages)
-      const found = before.length > 0 ? parsed(await store.take(keyOf(scope, before))) : undefined
-      let now: Place | undefined
-      const threadOn = (label: string) => ({
-        known: label === found?.label ? found.value : undefined,
-        keep: (value: string) => {
-          now = { label, value }
-        },
-      })
+      const key = before.length > 0 ? keyOf(scope, before) : undefined
+      const turn = new Turn(key === undefined ? undefined : await taken(key, store, call.log))
       const answer = new Answer()
-      const events = next(request, { ...call, place: { label: found?.label, threadOn } })
-      return watch(events, {
-        passed: (event) => answer.add(event),
-        ended({ kind }) {
-          if (kind !== 'done' || !now) return
-          const said = [...request.messages, answer.message()]
-          store.put(keyOf(scope, said), JSON.stringify(now), { ttlMs }).catch((thrown: unknown) => {
-            call.log.warn({ why: asChatError(thrown).message }, 'a thread could not be kept')
-          })
-        },
-      })
+      const ended = (kind: Ending['kind']) => {
+        const isAnswered = kind === 'done' && turn.now !== undefined
+        const name = isAnswered ? keyOf(scope, [...request.messages, answer.message()]) : key
+        const place = isAnswered ? turn.now : turn.unspent
+        if (name === undefined || !place) return
+        store.put(name, JSON.stringify(place), { ttlMs }).catch((thrown: unknown) => {
+          call.log.warn({ why: asChatError(thrown).message }, 'a thread could not be kept')
+        })
+      }
+      try {
+        const events = next(request, { ...call, place: turn })
+        return watch(events, { passed: (event) => answer.add(event), ended: ({ kind }) => ended(kind) })
+      } catch (thrown) {
+        ended('failed')
+        throw thrown
+      }
     })
+}
+
+/** What becomes of a thread while it is told more. */
+class Turn {
+  readonly label: string | undefined
+  /** Where the conversation stands once it is answered. */
+  now: Place | undefined
+  readonly #found: Place | undefined
+  #isSpent = false
+
+  constructor(found: Place | undefined) {
+    this.label = found?.label
+    this.#found = found
+  }
+
+  /** The thread that was found, as long as it has heard nothing new. */
+  get unspent(): Place | undefined {
+    return this.#isSpent ? undefined : this.#found
+  }
+
+  threadOn(label: string): Thread {
+    return {
+      known: label === this.label ? this.unspent?.value : undefined,
+      spend: () => {
+        this.#isSpent = true
+      },
+      keep: (value) => {
+        this.now = { label, value }
+      },
+    }
+  }
 }
 
 /** For an upstream that is told the whole conversation every time. */
@@ -64,10 +96,21 @@ function keyOf(scope: readonly string[], messages: readonly Message[]): string {
   return `thread/${fingerprint(scope, messages)}`
 }
 
-function parsed(text: string | undefined): Place | undefined {
-  if (text === undefined) return undefined
-  const place: Place = JSON.parse(text)
-  return place
+/** Nobody goes without an answer for a thread that cannot be had: the whole conversation is told instead. */
+async function taken(key: string, store: Store, log: Logger): Promise<Place | undefined> {
+  try {
+    const text = await store.take(key)
+    const value: unknown = text && JSON.parse(text)
+    return isPlace(value) ? value : undefined
+  } catch (thrown) {
+    log.warn({ why: asChatError(thrown).message }, 'a thread could not be looked up')
+    return undefined
+  }
+}
+
+function isPlace(value: unknown): value is Place {
+  if (typeof value !== 'object' || value === null || !('label' in value) || !('value' in value)) return false
+  return typeof value.label === 'string' && typeof value.value === 'string'
 }
 
 /** What the model has said, as its client will tell it in the next turn. */

@@ -14,6 +14,11 @@ export const provider: Provider = {
     const models = variables.list('AI21_MODELS') ?? ['jamba-mini', 'jamba-large']
     return accounts.length > 0 ? [ai21(origin, accounts, models)] : []
   },
+  async emulate() {
+    const { emulateAi21 } = await import('./emulator.ts')
+    const emulator = await emulateAi21()
+    return { ...emulator, variables: { AI21_TOKEN: 'any-token', AI21_BASE_URL: emulator.origin } }
+  },
 }
 
 /** There is no list of models to ask for: those AI21 documents are served, or those the operator names. */

@@ -18,6 +18,11 @@ export const provider: Provider = {
     const models = variables.list('MISTRAL_MODELS')
     return accounts.length > 0 ? [mistral(origin, accounts, models)] : []
   },
+  async emulate() {
+    const { emulateMistral } = await import('./emulator.ts')
+    const emulator = await emulateMistral()
+    return { ...emulator, variables: { MISTRAL_TOKEN: 'any-token', MISTRAL_BASE_URL: emulator.origin } }
+  },
 }
 
 function mistral(

@@ -16,6 +16,11 @@ export const provider: Provider = {
     ]
     return withoutRepeats(named, variables)
   },
+  async emulate() {
+    const { emulateOpenai } = await import('./emulator.ts')
+    const emulator = await emulateOpenai({ models: ['gpt-5-mini', 'gpt-4o-mini'], paceMs: 20 })
+    return { ...emulator, variables: { OPENAI_API_KEY: 'any-key', OPENAI_BASE_URL: `${emulator.origin}/v1` } }
+  },
 }
 
 /** A preset is on when it has a key; OpenAI's own address may also be that of a server which asks for none. */

@@ -81,8 +81,8 @@ describe('the list of models', () => {
     ['no JSON', { headers: json, body: ['{"data":['] }, 'upstream_bad_response'],
     ['another shape', { headers: json, body: ['[{"id":"a"}]'] }, 'upstream_bad_response'],
     ['models without an id', listOf({ name: 'a' }), 'upstream_bad_response'],
-    ['a cut', { ...listOf({ id: 'a' }), ending: 'rst', endDelayMs: 20 }, 'upstream_disconnected'],
-    ['no end', { headers: json, body: ['{"data":['], ending: 'fin', endDelayMs: 20 }, 'upstream_disconnected'],
+    ['a cut', { ...listOf({ id: 'a' }), ending: 'rst', endDelayMs: 150 }, 'upstream_disconnected'],
+    ['no end', { headers: json, body: ['{"data":['], ending: 'fin', endDelayMs: 150 }, 'upstream_disconnected'],
     ['more than is read', { headers: json, body: Array(17).fill('x'.repeat(2 ** 20)) }, 'upstream_response_too_large'],
   ]
   for (const [fault, script, code] of failures)

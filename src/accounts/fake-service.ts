@@ -1,0 +1,104 @@
+import { ChatError } from '../chat/error.ts'
+import { MemoryStore } from '../state/memory-store.ts'
+import type { Store } from '../state/store.ts'
+import type { Renewal } from './account.ts'
+
+/** A credential of the fake service. */
+export interface Token {
+  /** How often it was renewed since its sign-in. */
+  readonly generation: number
+  /** Milliseconds by the test's clock. */
+  readonly endsAt: number
+}
+
+/** What becomes of one renewal. `lost`: it was done, and the reply was cut. */
+export type Outcome = 'ok' | 'failed' | 'limited' | 'cut' | 'lost' | 'dead'
+
+const lastsMs = 3_600_000
+export const aheadMs = 90_000
+
+/** A service whose tokens are good once, and once more for as long as the next one was not used. */
+export class FakeService {
+  readonly renewal: Renewal<Token>
+  /** What was asked with, in order. */
+  readonly asked: Token[] = []
+  /** How many were asked at the same time at most. */
+  most = 0
+  /** Milliseconds that tokens last. */
+  lastsMs = lastsMs
+  readonly #now: () => number
+  readonly #outcomes: (Outcome | (() => Promise<Outcome>))[] = []
+  #running = 0
+  #newest = 0
+
+  constructor(now: () => number) {
+    this.#now = now
+    this.renewal = {
+      expiresAt: ({ endsAt }) => endsAt,
+      aheadMs,
+      renew: (token, signal) => this.#renew(token, signal),
+      encode: (token) => JSON.stringify(token),
+      decode: (text) => (text.startsWith('{') ? JSON.parse(text) : undefined),
+    }
+  }
+
+  /** What the next renewals meet, one each; then all is well. */
+  meets(...outcomes: readonly (Outcome | (() => Promise<Outcome>))[]): void {
+    this.#outcomes.push(...outcomes)
+  }
+
+  /** The service forgets what it was to meet. */
+  heal(): void {
+    this.#outcomes.length = 0
+  }
+
+  token(generation = 0, leftMs = this.lastsMs): Token {
+    return { generation, endsAt: this.#now() + leftMs }
+  }
+
+  async #renew(token: Token, signal: AbortSignal): Promise<Token> {
+    this.asked.push(token)
+    this.most = Math.max(this.most, ++this.#running)
+    try {
+      const outcome = this.#outcomes.shift() ?? 'ok'
+      return this.#answer(token, typeof outcome === 'string' ? outcome : await orAborted(outcome(), signal))
+    } finally {
+      this.#running--
+    }
+  }
+
+  #answer({ generation }: Token, outcome: Outcome): Token {
+    if (outcome === 'failed') throw new ChatError('upstream-failed', { message: 'HTTP 500', upstreamStatus: 500 })
+    if (outcome === 'limited') throw new ChatError('rate-limited', { message: 'HTTP 429', retryAfterMs: 60_000 })
+    if (outcome === 'cut') throw new ChatError('upstream-failed', { message: 'cut' })
+    const isOld = generation < this.#newest - 1
+    if (outcome === 'dead' || isOld) throw new ChatError('login-needed', { message: 'Already used' })
+    this.#newest = generation + 1
+    if (outcome === 'lost') throw new ChatError('upstream-failed', { message: 'cut' })
+    return this.token(this.#newest)
+  }
+}
+
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>()
+  signal.addEventListener('abort', () => aborted.reject(signal.reason), { once: true })
+  return Promise.race([promise, aborted.promise])
+}
+
+/** A store that fails when it is told to, and remembers what was written. */
+export class FakeStore extends MemoryStore {
+  readonly written: string[] = []
+  /** Called before each write; what it throws, the write throws. */
+  before: (key: string, value: string) => void | Promise<void> = () => undefined
+
+  override async compareAndSet(...given: Parameters<Store['compareAndSet']>): Promise<number | undefined> {
+    const [key, , value] = given
+    await this.before(key, value)
+    const version = await super.compareAndSet(...given)
+    if (version !== undefined) this.written.push(value)
+    return version
+  }
+}
+
+/** What a storage says that fails. */
+export const storeFailure = () => new ChatError('unavailable', { message: 'The disk is full.' })

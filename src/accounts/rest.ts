@@ -1,0 +1,20 @@
+const minuteMs = 60_000
+const dayMs = 24 * 60 * minuteMs
+
+/** Milliseconds an account rests that nobody put a time to (reliability, section 3). @param failures since its last success */
+export function restMs(
+  kind: 'cooling' | 'exhausted' | 'challenged' | 'refused',
+  failures: number,
+  now: number,
+): number {
+  switch (kind) {
+    case 'cooling':
+      return Math.min(30_000 * 2 ** (failures - 1), 5 * minuteMs)
+    case 'exhausted':
+      return dayMs - (now % dayMs)
+    case 'challenged':
+      return Math.min(15 * minuteMs * 2 ** (failures - 1), dayMs)
+    case 'refused':
+      return 10 * minuteMs
+  }
+}

@@ -1,0 +1,145 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { asChatError } from '../chat/error.ts'
+import { accountsOptions } from './fake-pool.ts'
+import { FakeService, FakeStore, type Outcome, storeFailure, type Token } from './fake-service.ts'
+import { keyOf } from './keeper.ts'
+import { Session } from './session.ts'
+
+const isFull = process.env.TRIBUTARY_TEST_FULL === '1'
+
+type Step =
+  | { readonly do: (typeof simple)[number] }
+  | { readonly do: 'pass'; readonly ms: number }
+  | { readonly do: 'answer'; readonly outcome: Outcome }
+
+const simple = ['ask', 'ask', 'refuse', 'expire', 'leave', 'turn', 'break', 'mend', 'mend', 'evict'] as const
+const outcome = fc.oneof(
+  { weight: 40, arbitrary: fc.constantFrom<Outcome>('ok', 'ok', 'ok', 'failed', 'limited', 'cut', 'lost') },
+  { weight: 1, arbitrary: fc.constant<Outcome>('dead') },
+)
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom(...simple) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.oneof(fc.nat(20_000), fc.nat(9_000_000)) }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('answer' as const), outcome }) },
+)
+
+/** Everything that is due but waits for no timer. */
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/** An account that many ask for at once, and whose service answers when the steps say so. */
+class Life {
+  now = 1_000_000
+  readonly service = new FakeService(() => this.now)
+  readonly store = new FakeStore()
+  readonly session: Session<Token>
+  readonly given: Token[] = []
+  readonly failures: string[] = []
+  readonly waiting: Promise<unknown>[] = []
+  /** How often the service had been asked when it gave proof. */
+  deadAfter: number | undefined
+  #open: ((outcome: Outcome) => void) | undefined
+  #client = new AbortController()
+  #isBroken = false
+  /** What was to be kept, also where the store failed. */
+  readonly #tried = new Set<number>()
+
+  constructor() {
+    this.store.before = (_, value) => {
+      this.#tried.add(JSON.parse(JSON.parse(value).credential).generation)
+      if (this.#isBroken) throw storeFailure()
+    }
+    const options = accountsOptions({ store: this.store, now: () => this.now, random: () => 0.5 })
+    const { renewal } = this.service
+    this.session = new Session({ label: 'a', credential: this.service.token(), renewal }, { ...options, upstream: 'u' })
+    const { renew } = renewal
+    const held = (token: Token, signal: AbortSignal) => {
+      this.service.meets(() => new Promise<Outcome>((resolve) => (this.#open = resolve)))
+      return renew(token, signal)
+    }
+    Object.assign(renewal, { renew: held })
+  }
+
+  take(taken: Step): void {
+    const { session } = this
+    const newest = this.given.at(-1)
+    if (taken.do === 'ask') this.#wait(async () => session.fresh(this.#client.signal))
+    else if (taken.do === 'refuse' && newest) this.#wait(() => session.renewed(newest, this.#client.signal))
+    else if (taken.do === 'expire' && newest) session.expire(newest)
+    else if (taken.do === 'pass') this.now += taken.ms
+    else if (taken.do === 'answer') this.#answer(taken.outcome)
+    else if (taken.do === 'break') this.#isBroken = true
+    else if (taken.do === 'mend') this.#isBroken = false
+    else if (taken.do === 'evict') void this.store.delete(keyOf('u', 'a'))
+    else if (taken.do === 'leave') {
+      this.#client.abort(new Error('left'))
+      this.#client = new AbortController()
+    }
+  }
+
+  /** Answers whatever is still asked, and waits until nobody waits. */
+  async end(): Promise<void> {
+    this.#isBroken = false
+    let isOver = false
+    const over = Promise.all(this.waiting).finally(() => {
+      isOver = true
+    })
+    for (; !isOver || this.session.isRenewing; await turn()) this.#answer('ok')
+    await over
+  }
+
+  #answer(outcome: Outcome): void {
+    if (outcome === 'dead' && this.#open) this.deadAfter ??= this.service.asked.length
+    this.#open?.(outcome)
+    this.#open = undefined
+  }
+
+  #wait(work: () => Promise<Token>): void {
+    const took = work().then(
+      (token) => {
+        this.given.push(token)
+        expect(token.generation === 0 || this.#tried.has(token.generation)).toBe(true)
+      },
+      (thrown: unknown) => void this.failures.push(asChatError(thrown).reason),
+    )
+    this.waiting.push(took)
+  }
+}
+
+function isSorted(tokens: readonly Token[]): boolean {
+  return tokens.every(({ generation }, at) => generation >= (tokens[at - 1]?.generation ?? 0))
+}
+
+test(
+  'whatever happens in whatever order, an account is renewed by one, kept before it is used, and never goes back',
+  () =>
+    fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 60, maxLength: 120 }), async (steps) => {
+        const life = new Life()
+        for (const taken of steps) {
+          life.take(taken)
+          await turn()
+        }
+        await life.end()
+        const { service, given, deadAfter, session, now } = life
+        expect(service.most).toBeLessThanOrEqual(1)
+        expect(isSorted(given)).toBe(true)
+        expect(isSorted(service.asked)).toBe(true)
+        if (deadAfter !== undefined) {
+          expect(service.asked.length).toBe(deadAfter)
+          expect(() => session.fresh(new AbortController().signal)).toThrow('Already used')
+          return
+        }
+        // nothing was proven, so it is as good as ever once the service is
+        life.take({ do: 'ask' })
+        await life.end()
+        expect(life.given.at(-1)?.endsAt).toBeGreaterThan(now)
+        expect(life.failures).not.toContain('login-needed')
+      }),
+      { numRuns: isFull ? 10_000 : 300 },
+    ),
+  120_000,
+)

@@ -1,0 +1,66 @@
+import type { ChatError, Reason } from '../chat/error.ts'
+import type { Finding } from '../gateway/examine.ts'
+
+const states: Readonly<Partial<Record<Reason, string>>> = {
+  'account-refused': 'refused',
+  'login-needed': 'needs login',
+  'account-banned': 'banned',
+  'renewal-failed': 'not renewed',
+  'quota-exhausted': 'no credit',
+  'rate-limited': 'rate-limited',
+  challenged: 'challenged',
+  timeout: 'silent',
+  overloaded: 'overloaded',
+  'model-not-found': 'no model',
+  'upstream-outdated': 'outdated',
+}
+
+const unreachable = new Set(['upstream_unreachable', 'upstream_connect_timeout'])
+
+/** The state of an account in two words at most, none of them an upstream's. */
+export function stateOf(error: ChatError | undefined): string {
+  if (!error) return 'works'
+  return unreachable.has(error.code) ? 'unreachable' : (states[error.reason] ?? 'failed')
+}
+
+const document = 'docs/upstreams.md'
+
+/** What the operator does next; nothing where it works. */
+export function adviceOn({ upstream, account, error }: Finding): string {
+  if (!error) return upstream === 'demo' ? `Configure an upstream: ${document} says how.` : ''
+  if (unreachable.has(error.code)) return 'Check its address and the network, and try again.'
+  if (error.code === 'upstream_configuration') return `Copy the variable that is named again (${document}).`
+  // accounts that are made, and keyless ones, are called after no variable
+  const where = /^[A-Z]/.test(account) ? account : `the variables of ${upstream}`
+  return advice(error, where)
+}
+
+function advice({ reason, retryAfterMs }: ChatError, where: string): string {
+  switch (reason) {
+    case 'account-refused':
+      return `Check ${where}: copy it again from its account (${document}).`
+    case 'login-needed':
+      return `Sign in again in a private window, copy the session into ${where} (${document}).`
+    case 'account-banned':
+      return 'The service has closed this account. Write to its support, or leave it out.'
+    case 'renewal-failed':
+      return 'Try again: the session may be as good as ever.'
+    case 'quota-exhausted':
+      return 'Add credit there, or wait for the next period.'
+    case 'rate-limited':
+      return `Wait${retryAfterMs === undefined ? '' : ` ${duration(retryAfterMs)}`}; the gateway does so by itself.`
+    case 'challenged':
+      return 'The service keeps programs out at the moment. That is not worked around: wait, or leave it out.'
+    case 'model-not-found':
+      return 'Name a model it has in its …_MODELS variable.'
+    case 'upstream-outdated':
+      return 'The service has changed: look for a newer tributary.'
+    default:
+      return 'Try again later; if it stays so, see whether the service works elsewhere.'
+  }
+}
+
+/** In seconds up to two minutes, then in minutes; rounded up. */
+function duration(ms: number): string {
+  return ms <= 120_000 ? `${Math.ceil(ms / 1000)} s` : `${Math.ceil(ms / 60_000)} min`
+}

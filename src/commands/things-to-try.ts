@@ -1,0 +1,42 @@
+interface Try {
+  readonly title: string
+  /** Without an apostrophe, which would end the shell's quotes. */
+  readonly body: string
+  readonly options: string
+}
+
+const tries: readonly Try[] = [
+  {
+    title: 'An answer, whole',
+    options: '-s',
+    body: '{"model": "cohere/command-r-08-2024", "messages": [{"role": "user", "content": "Hello!"}]}',
+  },
+  {
+    title: 'Three models at once, as a stream',
+    options: '-sN',
+    body: '{"model": "rawbot-omnibus", "stream": true, "messages": [{"role": "user", "content": "Good morning!"}]}',
+  },
+  {
+    title: 'A tool call',
+    options: '-s',
+    body: `{"model": "smithery/claude-haiku-4.5", "messages": [{"role": "user", "content": "call weather"}],
+       "tools": [{"type": "function", "function": {"name": "weather", "parameters":
+         {"type": "object", "properties": {"city": {"type": "string"}}}}}]}`,
+  },
+]
+
+/** Requests to paste into a shell, which are answered as they are. With keys, the shell has them in `API_MASTER_KEY`. */
+export function thingsToTry(url: string, { hasKeys }: { readonly hasKeys: boolean }): string {
+  // the first of several
+  const key = hasKeys ? `\n    -H "authorization: Bearer \${API_MASTER_KEY%%,*}" \\` : ''
+  return tries
+    .map(
+      ({ title, options, body }) => `  ${title}:
+
+  curl ${options} ${url}/v1/chat/completions \\${key}
+    -H 'content-type: application/json' \\
+    -d '${body}'
+`,
+    )
+    .join('\n')
+}

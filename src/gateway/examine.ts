@@ -1,0 +1,115 @@
+import type { Account } from '../accounts/account.ts'
+import { openPool } from '../accounts/open-pool.ts'
+import { type AccountsOptions, Session } from '../accounts/session.ts'
+import { withAccount } from '../accounts/with-account.ts'
+import { type Logger, newReceipt } from '../chat/call.ts'
+import { collect } from '../chat/collect.ts'
+import { asChatError, ChatError } from '../chat/error.ts'
+import type { Model } from '../chat/model.ts'
+import type { ChatRequest } from '../chat/request.ts'
+import { noThread } from '../chat/thread.ts'
+import type { Upstream } from '../providers/provider.ts'
+
+/** What came of trying an account. */
+export interface Finding {
+  readonly upstream: string
+  readonly account: string
+  /** The model that was asked, once there was one to ask. */
+  readonly model: string | undefined
+  /** Milliseconds until the answer was complete, or until it was clear that there would be none. */
+  readonly tookMs: number
+  /** Why it does not work; undefined where it does. */
+  readonly error: ChatError | undefined
+}
+
+export interface ExamineOptions extends AccountsOptions {
+  /** Milliseconds for one account, from its renewal to its answer's end. */
+  readonly patienceMs: number
+}
+
+/**
+ * Tries every account of an upstream, all at once, with one short exchange as a client would have it. Of accounts that are
+ * made as they are needed one is tried.
+ * @param told is called with each as soon as it is known
+ * @returns all of them, in the order in which they are configured
+ */
+export async function examine(
+  upstream: Upstream,
+  options: ExamineOptions,
+  told: (finding: Finding) => void,
+): Promise<readonly Finding[]> {
+  const { name, accounts, supply } = upstream
+  const sessions = accounts.map((account) => new Session(account, { ...options, upstream: name }))
+  // no more than the one that is tried: a service counts them
+  const made = supply && openPool({ name, accounts: [], supply: { ...supply, min: 0 } }, options)
+  const { log, patienceMs } = options
+  const subjects: readonly Subject[] = [
+    ...sessions.map((session) => ({ label: session.label, open: () => session })),
+    ...(made ? [{ label: 'anonymous', open: (signal: AbortSignal) => made.lease({ tried: new Set() }, signal) }] : []),
+  ].map((subject) => ({ ...subject, upstream, log, patienceMs }))
+  const findings = subjects.map(async (subject) => {
+    const finding = await examined(subject)
+    told(finding)
+    return finding
+  })
+  return Promise.all(findings).finally(() => made?.close())
+}
+
+interface Subject {
+  readonly upstream: Upstream
+  readonly label: string
+  readonly log: Logger
+  readonly patienceMs: number
+  open(signal: AbortSignal): Session | Promise<Session>
+}
+
+async function examined({ upstream, label, log, patienceMs, open }: Subject): Promise<Finding> {
+  const begunAt = performance.now()
+  const limit = new AbortController()
+  const late = new ChatError('timeout', { message: `There was no answer within ${patienceMs / 1000} s.` })
+  const timer = setTimeout(() => limit.abort(late), patienceMs)
+  let model: string | undefined
+  const finding = (error?: ChatError): Finding => {
+    const tookMs = Math.round(performance.now() - begunAt)
+    return { upstream: upstream.name, account: label, model, tookMs, error }
+  }
+  try {
+    await withAccount(await open(limit.signal), limit.signal, async (account) => {
+      model = await modelOf(upstream, account, limit.signal)
+      const call = { id: 'doctor', client: 'doctor', signal: limit.signal, log, receipt: newReceipt() }
+      // what it says is not the question, only that it says it to its end
+      await collect(upstream.chat(question(model), { ...call, account, thread: noThread }))
+    })
+    return finding()
+  } catch (thrown) {
+    return finding(asChatError(thrown))
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Models of these names answer something else than chats, where a service lists all it has. */
+const otherKinds =
+  /embed|whisper|tts|dall-e|sora|moderation|guard|image|audio|realtime|transcribe|rerank|davinci|babbage|ocr/i
+
+async function modelOf(upstream: Upstream, account: Account, signal: AbortSignal): Promise<string> {
+  const models: readonly Model[] = upstream.models ?? (await upstream.listModels?.(account, signal)) ?? []
+  const model = models.find(({ id }) => !otherKinds.test(id)) ?? models[0]
+  if (model) return model.id
+  throw new ChatError('model-not-found', {
+    message: 'The upstream lists no model. Name one in its …_MODELS variable.',
+  })
+}
+
+/** As a client would ask. */
+function question(model: string): ChatRequest {
+  return {
+    dialect: 'tributary',
+    model,
+    messages: [{ role: 'user', content: [{ type: 'text', text: 'Answer with the one word: ready' }] }],
+    parameters: {},
+    spelling: {},
+    extra: {},
+    stream: true,
+  }
+}

@@ -1,0 +1,253 @@
+import { describe, expect, test } from 'bun:test'
+import { until } from '../../../test/waiting.ts'
+import type { Account } from '../../accounts/account.ts'
+import { accountsOptions } from '../../accounts/fake-pool.ts'
+import { FakeService, type Outcome } from '../../accounts/fake-service.ts'
+import { openPool } from '../../accounts/open-pool.ts'
+import type { Chat } from '../../chat/chat.ts'
+import { ChatError } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import { aCall, aRequest, drain, finish, text } from '../fake-chat.ts'
+import { type Asking, account } from './account.ts'
+import { RetryBudget, retry } from './retry.ts'
+import { noThreads } from './thread.ts'
+
+const hourMs = 3_600_000
+const refused = () => new ChatError('account-refused', { message: 'HTTP 401', upstreamStatus: 401 })
+const answer = [text('a'), text('b'), finish()]
+
+type Said = readonly (ChatEvent | Error)[]
+
+interface Given {
+  readonly accounts?: number
+  /** What an upstream says that is asked with this account and this credential; the credential is a generation. */
+  readonly says: (label: string, generation: number) => Said
+}
+
+/** Accounts a0, a1 … that are renewed, behind all that makes one call out of several attempts. */
+function given({ accounts = 1, says }: Given) {
+  let now = 1_000_000
+  const services = Array.from({ length: accounts }, () => new FakeService(() => now))
+  const declared = services.map((service, at) => ({
+    label: `a${at}`,
+    credential: service.token(),
+    renewal: service.renewal,
+  }))
+  const options = accountsOptions({ now: () => now, random: () => 0 })
+  const pool = openPool({ name: 'upstream', accounts: declared }, options)
+  const asked: string[] = []
+  const upstream: Chat<Asking> = async function* (_request, { account: { label, credential } }) {
+    const generation = generationOf(credential)
+    asked.push(`${label}/${generation}`)
+    for (const event of says(label, generation)) {
+      if (event instanceof Error) throw event
+      yield event
+    }
+  }
+  const chat = retry(new RetryBudget(), () => 0)(noThreads(account(pool, 'upstream')(upstream)))
+  const [service = new FakeService(() => 0)] = services
+  return {
+    pool,
+    service,
+    services,
+    asked,
+    chat,
+    call: async (signal?: AbortSignal) => {
+      const call = aCall(signal)
+      return { ...(await drain(chat(aRequest, call))), attempts: call.receipt.attempts }
+    },
+    pass: (ms: number) => {
+      now += ms
+    },
+    kinds: () => Object.fromEntries(pool.states().map(({ label, state }) => [label, state.kind])),
+    reopened: () => openPool({ name: 'upstream', accounts: declared }, options),
+  }
+}
+
+function generationOf(credential: unknown): number {
+  const isToken = typeof credential === 'object' && credential !== null && 'generation' in credential
+  return isToken ? Number(credential.generation) : Number.NaN
+}
+
+describe('an account that is refused before the first event', () => {
+  test('is renewed once and asked again, and nobody counts it', async () => {
+    const { call, asked, kinds, service } = given({ says: (_, generation) => (generation ? answer : [refused()]) })
+    expect(await call()).toEqual({ events: answer, thrown: undefined, attempts: 1 })
+    expect([asked, service.asked.length, kinds()]).toEqual([['a0/0', 'a0/1'], 1, { a0: 'ok' }])
+  })
+
+  test('also after events that show nothing, which come once', async () => {
+    const { call } = given({ says: (_, generation) => [text(''), ...(generation ? answer : [refused()])] })
+    expect(await call()).toEqual({ events: [text(''), ...answer], thrown: undefined, attempts: 1 })
+  })
+
+  test('with a credential that has just come because the former had ended, is renewed all the same', async () => {
+    const { call, asked, pass } = given({ says: (_, generation) => (generation === 2 ? answer : [refused()]) })
+    pass(hourMs)
+    expect(await call()).toMatchObject({ events: answer, attempts: 1 })
+    expect(asked).toEqual(['a0/1', 'a0/2'])
+  })
+
+  test('twice, rests, and the next one is asked', async () => {
+    const { call, asked, kinds } = given({ accounts: 2, says: (label) => (label === 'a1' ? answer : [refused()]) })
+    expect(await call()).toEqual({ events: answer, thrown: undefined, attempts: 2 })
+    expect([asked, kinds()]).toEqual([['a0/0', 'a0/1', 'a1/0'], { a1: 'ok', a0: 'refused' }])
+    await call()
+    expect(asked.slice(3)).toEqual(['a1/0'])
+  })
+
+  test('twice, and is the only one, is not asked a third time', async () => {
+    const { call, asked } = given({ says: () => [refused()] })
+    expect(await call()).toMatchObject({ thrown: { reason: 'account-refused' }, attempts: 1 })
+    expect(asked).toEqual(['a0/0', 'a0/1'])
+  })
+
+  test('and cannot be renewed rests for that, and the next one is asked', async () => {
+    const { call, kinds, service, asked } = given({
+      accounts: 2,
+      says: (label) => (label === 'a1' ? answer : [refused()]),
+    })
+    service.meets('failed')
+    expect(await call()).toMatchObject({ events: answer, attempts: 2 })
+    expect([asked, kinds()]).toEqual([['a0/0', 'a1/0'], { a1: 'ok', a0: 'cooling' }])
+  })
+
+  test('and is proven dead is put aside for good', async () => {
+    const { call, kinds, service } = given({ accounts: 2, says: (label) => (label === 'a1' ? answer : [refused()]) })
+    service.meets('dead')
+    expect(await call()).toMatchObject({ events: answer, attempts: 2 })
+    expect(kinds()).toEqual({ a1: 'ok', a0: 'needs-login' })
+  })
+
+  test('whatever it is asked with, is not renewed for every call: what is new is not mended by what is newer', async () => {
+    const { call, service, asked, pass } = given({ says: () => [refused()] })
+    for (let calls = 0; calls < 5; calls++) expect((await call()).thrown).toMatchObject({ reason: 'account-refused' })
+    expect([asked.length, service.asked.length]).toEqual([6, 1])
+    pass(15_000)
+    await call()
+    expect([asked.length, service.asked.length]).toEqual([8, 2])
+  })
+
+  test('for many calls at once, is renewed once for all of them', async () => {
+    const { call, service } = given({ says: (_, generation) => (generation ? answer : [refused()]) })
+    const all = await Promise.all(Array.from({ length: 200 }, () => call()))
+    expect(new Set(all.map(({ attempts, thrown }) => [attempts, thrown].join()))).toEqual(new Set(['1,']))
+    expect(service.asked.length).toBe(1)
+  })
+})
+
+describe('an account that is refused in the middle of an answer', () => {
+  test('is renewed for the next call; this one fails, and the account does not rest', async () => {
+    const { call, asked, kinds, service } = given({
+      says: (_, generation) => (generation ? answer : [text('a'), refused()]),
+    })
+    const { events, thrown, attempts } = await call()
+    expect([events, attempts, asked]).toEqual([[text('a')], 1, ['a0/0']])
+    expect(thrown).toMatchObject({ reason: 'account-refused' })
+    expect([kinds(), service.asked.length]).toEqual([{ a0: 'ok' }, 0])
+    expect(await call()).toMatchObject({ events: answer, attempts: 1 })
+    expect([asked, service.asked.length]).toEqual([['a0/0', 'a0/1'], 1])
+  })
+
+  test('after it was renewed meanwhile, is not renewed for that again', async () => {
+    const { call, chat, service, asked } = given({
+      says: (_, generation) => (generation ? answer : [text('a'), refused()]),
+    })
+    const slow = chat(aRequest, aCall())[Symbol.asyncIterator]()
+    await slow.next()
+    await call()
+    await call()
+    expect(service.asked.length).toBe(1)
+    expect(await slow.next().catch((thrown: unknown) => thrown)).toMatchObject({ reason: 'account-refused' })
+    await call()
+    expect([service.asked.length, asked]).toEqual([1, ['a0/0', 'a0/0', 'a0/1', 'a0/1']])
+  })
+
+  test('and again with the next credential, rests', async () => {
+    const { call, service, kinds } = given({ says: () => [text('a'), refused()] })
+    await call()
+    expect([service.asked.length, kinds()]).toEqual([0, { a0: 'ok' }])
+    for (let calls = 0; calls < 5; calls++) await call()
+    expect([service.asked.length, kinds()]).toEqual([1, { a0: 'refused' }])
+  })
+
+  test('and is none that can be renewed rests, as ever', async () => {
+    const keys: Account[] = [{ label: 'k0', credential: 0 }]
+    const pool = openPool({ name: 'upstream', accounts: keys }, accountsOptions())
+    const upstream: Chat<Asking> = async function* () {
+      yield text('a')
+      throw refused()
+    }
+    await drain(retry(new RetryBudget())(noThreads(account(pool, 'upstream')(upstream)))(aRequest, aCall()))
+    expect(pool.states()).toMatchObject([{ label: 'k0', state: { kind: 'refused' } }])
+  })
+})
+
+describe('a client that leaves', () => {
+  test('while its account is renewed leaves nothing behind, and the others get theirs', async () => {
+    const { call, service, pass, kinds, asked } = given({ says: () => answer })
+    const outcome = Promise.withResolvers<Outcome>()
+    service.meets(() => outcome.promise)
+    pass(hourMs)
+    const leaves = new AbortController()
+    const left = Array.from({ length: 20 }, () => call(leaves.signal))
+    const stays = call()
+    await until(() => service.asked.length === 1, 1_000, 'the renewal')
+    expect(kinds()).toEqual({ a0: 'refreshing' })
+    leaves.abort(new ChatError('cancelled', { message: 'left' }))
+    for (const { thrown } of await Promise.all(left)) expect(thrown).toMatchObject({ reason: 'cancelled' })
+    expect(asked).toEqual([])
+    outcome.resolve('ok')
+    expect(await stays).toMatchObject({ events: answer, attempts: 1 })
+    expect([service.asked.length, kinds()]).toEqual([1, { a0: 'ok' }])
+  })
+
+  test('while its refused account is renewed is gone at once, and the renewal goes on', async () => {
+    const { call, service } = given({ says: (_, generation) => (generation ? answer : [refused()]) })
+    const outcome = Promise.withResolvers<Outcome>()
+    service.meets(() => outcome.promise)
+    const leaves = new AbortController()
+    const left = call(leaves.signal)
+    await until(() => service.asked.length === 1, 1_000, 'the renewal')
+    leaves.abort(new ChatError('cancelled', { message: 'left' }))
+    expect((await left).thrown).toMatchObject({ reason: 'cancelled' })
+    outcome.resolve('ok')
+    expect(await call()).toMatchObject({ events: answer, attempts: 1 })
+    expect(service.asked.length).toBe(1)
+  })
+
+  test('before anything was begun lets the renewal end all the same', async () => {
+    const { call, service, pass, pool } = given({ says: () => answer })
+    pass(hourMs)
+    const gone = AbortSignal.abort(new ChatError('cancelled', { message: 'left' }))
+    expect((await call(gone)).thrown).toMatchObject({ reason: 'cancelled' })
+    await call()
+    expect(service.asked.length).toBe(1)
+    expect(pool.states()).toMatchObject([{ state: { kind: 'ok' } }])
+  })
+})
+
+test('P21: what was proven in a former life is known from the start, and costs a call nothing', async () => {
+  const { call, services, kinds, pass, reopened } = given({ accounts: 5, says: () => answer })
+  pass(hourMs)
+  for (const service of services.slice(0, 4)) service.meets('dead')
+  for (let calls = 0; calls < 3; calls++) await call()
+  expect(Object.values(kinds()).filter((kind) => kind === 'needs-login').length).toBe(4)
+  const again = reopened()
+  await until(() => again.states().filter(({ state }) => state.kind === 'needs-login').length === 4, 1_000, 'known')
+  expect(services.map((service) => service.asked.length)).toEqual([1, 1, 1, 1, 1])
+})
+
+test('accounts that are yet to be made and cannot be are no attempt, and the client is told how long', async () => {
+  const service = new FakeService(() => 0)
+  const create = async () => {
+    throw new ChatError('rate-limited', { message: 'too many', retryAfterMs: 90_000 })
+  }
+  const supply = { min: 1, max: 1, renewal: service.renewal, create }
+  const pool = openPool({ name: 'upstream', accounts: [], supply }, accountsOptions({ now: () => 0 }))
+  const chat = retry(new RetryBudget())(noThreads(account(pool, 'upstream')(async function* () {})))
+  const call = aCall()
+  const { thrown } = await drain(chat(aRequest, call))
+  expect(thrown).toMatchObject({ reason: 'rate-limited', retryAfterMs: 90_000 })
+  expect(call.receipt.attempts).toBe(0)
+})

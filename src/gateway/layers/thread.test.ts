@@ -1,0 +1,309 @@
+import { describe, expect, test } from 'bun:test'
+import type { Account, Renewal } from '../../accounts/account.ts'
+import { accountsOptions, poolOf } from '../../accounts/fake-pool.ts'
+import { FakeService, storeFailure, type Token } from '../../accounts/fake-service.ts'
+import type { Chat } from '../../chat/chat.ts'
+import { ChatError, type Reason } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import type { Message, Part } from '../../chat/message.ts'
+import { MemoryStore } from '../../state/memory-store.ts'
+import { aCall, aLog, aRequest, drain, finish, type Line, text } from '../fake-chat.ts'
+import { type Asking, account } from './account.ts'
+import { RetryBudget, retry } from './retry.ts'
+import { thread } from './thread.ts'
+
+const never = new AbortController().signal
+const said = (words: string): readonly Part[] => [{ type: 'text', text: words }]
+const user = (words: string): Message => ({ role: 'user', content: said(words) })
+const system = (words: string): Message => ({ role: 'system', content: said(words) })
+const assistant = (words: string): Message => ({ role: 'assistant', content: said(words), toolCalls: [] })
+
+/** What the upstream was asked with: the account, and the thread it was told of. */
+interface Asked {
+  readonly label: string
+  readonly known: string | undefined
+}
+
+interface From {
+  readonly client?: string
+  readonly model?: string
+  readonly signal?: AbortSignal
+}
+
+interface Given {
+  readonly accounts?: number
+  readonly ttlMs?: number
+  readonly renewal?: Renewal<Token>
+}
+
+/** An upstream that keeps conversations: it answers `1`, `2` …, and names each thread by its answer. */
+function given({ accounts = 2, ttlMs = 1_000, renewal }: Given = {}) {
+  let now = 1_000_000
+  const store = new MemoryStore({ now: () => now })
+  const declared: Account[] = Array.from({ length: accounts }, (_, at) => ({
+    label: `a${at}`,
+    credential: { generation: 0, endsAt: now + 3_600_000 },
+    ...(renewal && { renewal }),
+  }))
+  const { pool, sessions } = poolOf(declared, { ...accountsOptions(), now: () => now })
+  const asked: Asked[] = []
+  const lines: Line[] = []
+  /** What the next ones meet, after what they say. */
+  const failures: (Error | undefined)[] = []
+  let answers = 0
+  const upstream: Chat<Asking> = async function* (_request, call) {
+    const { account, thread } = call
+    asked.push({ label: account.label, known: thread.known })
+    const failure = failures.shift()
+    const answer = String(++answers)
+    if (failure?.message !== 'early') thread.spend()
+    thread.keep('not yet')
+    thread.keep(`thread of ${answer}`)
+    if (failure && failure.message !== 'late') throw failure
+    yield text(answer.slice(0, 1))
+    yield text(answer.slice(1))
+    if (failure) throw failure
+    yield finish()
+  }
+  const layered = (use: MemoryStore) =>
+    retry(
+      new RetryBudget(),
+      () => 0,
+    )(thread({ store: use, upstream: 'upstream', ttlMs })(account(pool, 'upstream')(upstream)))
+  const chat = layered(store)
+  const open = (messages: readonly Message[], { client = 'client', model = 'model', signal = never }: From = {}) =>
+    chat({ ...aRequest, model, messages }, { ...aCall(signal, lines), log: aLog(lines), client })
+  return {
+    pool,
+    sessions,
+    store,
+    asked,
+    lines,
+    failures,
+    open,
+    /** Tells a conversation. @returns it with its answer */
+    tell: async (messages: readonly Message[], from: From = {}) => {
+      const { events } = await drain(open(messages, from))
+      return [...messages, assistant(wordsOf(events))]
+    },
+    known: () => asked.map(({ known }) => known),
+    pass: (ms: number) => {
+      now += ms
+    },
+  }
+}
+
+function wordsOf(events: readonly ChatEvent[]): string {
+  return events.map((event) => (event.type === 'text' ? event.text : '')).join('')
+}
+
+describe('a conversation', () => {
+  test('of ten turns is one thread on one account, each turn told of the one before', async () => {
+    const { tell, asked, known } = given({ accounts: 3 })
+    let messages: readonly Message[] = [system('be brief')]
+    for (let turn = 1; turn <= 12; turn++) messages = await tell([...messages, user(`turn ${turn}`)])
+    expect(known()).toStrictEqual([undefined, ...Array.from({ length: 11 }, (_, at) => `thread of ${at + 1}`)])
+    expect(new Set(asked.map(({ label }) => label)).size).toBe(1)
+  })
+
+  test('is found also where the last turn says more than one thing', async () => {
+    const { tell, known } = given()
+    const first = await tell([user('hello')])
+    await tell([...first, { role: 'tool', toolCallId: 'c1', content: said('result') }, user('and?')])
+    expect(known()).toStrictEqual([undefined, 'thread of 1'])
+  })
+
+  test('is found whether text is told in one part or in several', async () => {
+    const { tell, known } = given()
+    const first = await tell([{ role: 'user', content: [...said('hel'), ...said('lo')] }])
+    const [, answer] = first
+    expect(answer).toEqual(assistant('1'))
+    await tell([user('hello'), ...first.slice(1), user('more')])
+    expect(known()).toStrictEqual([undefined, 'thread of 1'])
+  })
+
+  for (const [what, from, change] of [
+    ['another client', { client: 'other' }, (messages) => messages],
+    ['another model', { model: 'other' }, (messages) => messages],
+    ['another system prompt', {}, (messages) => [system('be long'), ...messages.slice(1)]],
+    ['no system prompt', {}, (messages) => messages.slice(1)],
+    ['another answer in its history', {}, (messages) => [...messages.slice(0, -1), assistant('something else')]],
+    ['another question in its history', {}, ([first, , ...rest]) => [first, user('another'), ...rest]],
+  ] as const satisfies readonly (readonly [string, From, (messages: readonly Message[]) => unknown])[])
+    test(`with ${what} is another one`, async () => {
+      const { tell, known } = given()
+      const messages = await tell([system('be brief'), user('hello')])
+      const changed = change(messages).filter((message) => message !== undefined)
+      await tell([...changed, user('more')], from)
+      expect(known()).toStrictEqual([undefined, undefined])
+      await tell([...messages, user('more')])
+      expect(known().at(-1)).toBe('thread of 1')
+    })
+
+  test('that goes on twice from the same point is one thread and a new one', async () => {
+    const { tell, known } = given()
+    const messages = await tell([user('hello')])
+    await Promise.all(Array.from({ length: 20 }, (_, at) => tell([...messages, user(`branch ${at}`)])))
+    expect(known().filter((thread) => thread === 'thread of 1').length).toBe(1)
+    expect(known().filter((thread) => thread === undefined).length).toBe(20)
+  })
+
+  test('is forgotten when its time has passed, not before', async () => {
+    const { tell, known, pass } = given({ ttlMs: 1_000 })
+    const one = await tell([user('one')])
+    const two = await tell([user('two')])
+    pass(999)
+    await tell([...one, user('more')])
+    pass(1)
+    await tell([...two, user('more')])
+    expect(known()).toStrictEqual([undefined, undefined, 'thread of 1', undefined])
+  })
+})
+
+describe('an answer', () => {
+  test('that failed keeps nothing, and has used up the thread', async () => {
+    const { tell, open, failures, known } = given()
+    const messages = await tell([user('hello')])
+    failures.push(new Error('late'))
+    const { events, thrown } = await drain(open([...messages, user('more')]))
+    expect([wordsOf(events), thrown instanceof ChatError]).toEqual(['2', true])
+    await tell([...messages, user('more'), assistant('2'), user('and more')])
+    await tell([...messages, user('more')])
+    expect(known()).toStrictEqual([undefined, 'thread of 1', undefined, undefined])
+  })
+
+  test('that its client left keeps nothing', async () => {
+    const { tell, open, known } = given()
+    const messages = await tell([user('hello')])
+    const events = open([...messages, user('more')])[Symbol.asyncIterator]()
+    await events.next()
+    await events.return?.()
+    await tell([...messages, user('more'), assistant('2'), user('and more')])
+    expect(known()).toStrictEqual([undefined, 'thread of 1', undefined])
+  })
+
+  test('tried again is told the whole conversation: nobody knows what the first one left in the thread', async () => {
+    const { tell, failures, known } = given()
+    const messages = await tell([user('hello')])
+    failures.push(new ChatError('upstream-failed', { message: 'broken' }))
+    const more = await tell([...messages, user('more')])
+    await tell([...more, user('and more')])
+    expect(known()).toStrictEqual([undefined, 'thread of 1', undefined, 'thread of 3'])
+  })
+})
+
+describe('a thread that has heard nothing of a failed attempt', () => {
+  const early = (reason: Reason) => new ChatError(reason, { message: 'early' })
+
+  test('is found by the next one', async () => {
+    const { tell, failures, known } = given()
+    const messages = await tell([user('hello')])
+    failures.push(early('upstream-failed'))
+    const more = await tell([...messages, user('more')])
+    await tell([...more, user('and more')])
+    expect(known()).toStrictEqual([undefined, 'thread of 1', 'thread of 1', 'thread of 3'])
+  })
+
+  test('is found by the next call, be it another question', async () => {
+    const { tell, open, failures, known } = given()
+    const messages = await tell([user('hello')])
+    failures.push(early('invalid-request'))
+    expect((await drain(open([...messages, user('too much')]))).thrown).toMatchObject({ reason: 'invalid-request' })
+    await tell([...messages, user('less')])
+    expect(known()).toStrictEqual([undefined, 'thread of 1', 'thread of 1'])
+  })
+
+  test('is still there when its account could not be asked, and nobody else could', async () => {
+    const { tell, open, known, pool, sessions, pass } = given({ accounts: 1, ttlMs: 10_000 })
+    const messages = await tell([user('hello')])
+    const [only] = sessions
+    if (only) pool.failed(only, new ChatError('rate-limited', { message: '', retryAfterMs: 500 }))
+    expect((await drain(open([...messages, user('more')]))).thrown).toMatchObject({ reason: 'rate-limited' })
+    pass(500)
+    await tell([...messages, user('more')])
+    expect(known()).toStrictEqual([undefined, 'thread of 1'])
+  })
+})
+
+describe('an account whose credential is refused', () => {
+  for (const [when, message, second] of [
+    ['before its thread was told is asked again in the same', 'early', 'thread of 1'],
+    ['when its thread had been told is told the whole conversation', 'no', undefined],
+  ] as const)
+    test(when, async () => {
+      const { tell, failures, known } = given({ renewal: new FakeService(() => 1_000_000).renewal })
+      const messages = await tell([user('hello')])
+      failures.push(new ChatError('account-refused', { message }))
+      await tell([...messages, user('more')])
+      expect(known()).toStrictEqual([undefined, 'thread of 1', second])
+    })
+})
+
+describe('the account that has the thread', () => {
+  test('is asked out of turn', async () => {
+    const { tell, asked, pool } = given({ accounts: 3 })
+    const messages = await tell([user('hello')])
+    const [first] = asked
+    await pool.lease({ tried: new Set() }, never)
+    await tell([...messages, user('more')])
+    expect(asked.at(-1)).toEqual({ label: first?.label ?? '', known: 'thread of 1' })
+  })
+
+  test('and rests is not asked: another is told the whole conversation, and has it from then on', async () => {
+    const { tell, asked, pool, sessions } = given({ accounts: 2 })
+    const messages = await tell([user('hello')])
+    const [first] = sessions
+    if (first) pool.failed(first, new ChatError('rate-limited', { message: '', retryAfterMs: 500 }))
+    const more = await tell([...messages, user('more')])
+    expect(asked.slice(1)).toEqual([{ label: 'a1', known: undefined }])
+    await tell([...more, user('and more')])
+    expect(asked.at(-1)).toEqual({ label: 'a1', known: 'thread of 2' })
+  })
+
+  test('and fails is not asked again: another is told the whole conversation', async () => {
+    const { tell, asked, failures } = given({ accounts: 2 })
+    const messages = await tell([user('hello')])
+    failures.push(new ChatError('account-refused', { message: 'no' }))
+    await tell([...messages, user('more')])
+    expect(asked).toStrictEqual([
+      { label: 'a0', known: undefined },
+      { label: 'a0', known: 'thread of 1' },
+      { label: 'a1', known: undefined },
+    ])
+  })
+})
+
+describe('a store', () => {
+  test('that cannot be read costs a conversation its thread, not its answer', async () => {
+    const { tell, store, known, lines } = given()
+    const messages = await tell([user('hello')])
+    store.take = async () => {
+      throw storeFailure()
+    }
+    expect((await tell([...messages, user('more')])).at(-1)).toEqual(assistant('2'))
+    expect(known()).toStrictEqual([undefined, undefined])
+    expect(lines.filter(({ level }) => level === 'warn').length).toBe(1)
+  })
+
+  test('that cannot be written costs a conversation its thread, not its answer', async () => {
+    const { tell, store, known, lines } = given()
+    store.put = async () => {
+      throw storeFailure()
+    }
+    const messages = await tell([user('hello')])
+    await tell([...messages, user('more')])
+    expect(known()).toStrictEqual([undefined, undefined])
+    expect(lines.filter(({ level }) => level === 'warn').length).toBe(2)
+  })
+
+  test('with something else under that name is no thread', async () => {
+    for (const value of ['', '{', '{}', 'null', '"thread"', '{"label":1,"value":2}']) {
+      const { tell, store, known } = given()
+      const messages = await tell([user('hello')])
+      const [key = ''] = await store.keys('thread/', 1)
+      await store.put(key, value)
+      await tell([...messages, user('more')])
+      expect(known()).toStrictEqual([undefined, undefined])
+    }
+  })
+})

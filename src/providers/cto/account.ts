@@ -1,0 +1,126 @@
+import type { Account, Renewal } from '../../accounts/account.ts'
+import { ChatError } from '../../chat/error.ts'
+import { Secret } from '../../chat/secret.ts'
+import { parseCookieHeader } from '../../wire/cookies.ts'
+import { jsonOrUndefined } from '../../wire/json.ts'
+import { readJwt } from '../../wire/jwt.ts'
+import type { Variables } from '../provider.ts'
+import { type Clerk, findSession, makeToken } from './clerk.ts'
+import { ClerkClaims, KeptCredential } from './schema.ts'
+
+/** What cto.new is asked with: a browser's cookie, which lasts, and what it is worth for a minute. */
+export interface CtoCredential {
+  /** The value of `__client`: all that a new session token is made of. */
+  readonly cookie: Secret
+  /** Undefined until it was renewed for the first time. */
+  readonly session?: CtoSession
+}
+
+export interface CtoSession {
+  readonly id: string
+  /** The socket's key to the user's conversations. */
+  readonly userId: Secret
+  readonly organizationId?: string
+  /** Lives for 60 s. */
+  readonly jwt: Secret
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number
+}
+
+export type CtoAccount = Account<CtoCredential>
+
+/** Every `CLERK_COOKIE` as an account. What is none is reported by its name, never by its value. */
+export function readAccounts(variables: Variables, clerk: Clerk): readonly CtoAccount[] {
+  const renewal = renewalOf(clerk)
+  return variables.texts('CLERK_COOKIE').flatMap(({ name, secret }) => {
+    const cookie = readCookie(secret.reveal())
+    if (cookie !== undefined) return [{ label: name, credential: { cookie: new Secret(cookie) }, renewal }]
+    variables.report({
+      variable: name,
+      problem: 'holds no __client cookie of clerk.cto.new',
+      remedy: 'sign in at cto.new, and copy the Cookie header of a request to clerk.cto.new, or the value of __client',
+    })
+    return []
+  })
+}
+
+/** The value of `__client` out of a whole `Cookie` header, or by itself: then it looks like a JSON Web Token. */
+export function readCookie(text: string): string | undefined {
+  const value = text.includes('=') ? parseCookieHeader(text).get('__client') : text.trim()
+  return value !== undefined && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(value) ? value : undefined
+}
+
+/** The session, which the gateway sees to: without one there is nothing to ask with. */
+export function sessionOf({ credential }: CtoAccount): CtoSession {
+  if (credential.session) return credential.session
+  throw new ChatError('account-refused', { message: 'The account at cto.new has no session yet.' })
+}
+
+/** A token lives for 60 s: asked for this long before its end, the next one is there in time. Milliseconds. */
+const aheadMs = 12_000
+
+function renewalOf(clerk: Clerk): Renewal<CtoCredential> {
+  return {
+    aheadMs,
+    // without a session it has ended already
+    expiresAt: ({ session }) => session?.expiresAt ?? 0,
+    renew: (credential, signal) => renew(clerk, credential, signal),
+    encode,
+    decode,
+  }
+}
+
+async function renew(clerk: Clerk, { cookie, session }: CtoCredential, signal: AbortSignal): Promise<CtoCredential> {
+  const known = session && { id: session.id, organizationId: session.organizationId }
+  const first = known ? { cookie, session: known } : await findSession(clerk, cookie, signal)
+  const made = await makeToken(clerk, first, signal)
+  if (made) return credentialOf(made)
+  // the session is no longer this browser's: it may have another by now
+  const again = known && (await makeToken(clerk, await findSession(clerk, first.cookie, signal), signal))
+  if (again) return credentialOf(again)
+  throw new ChatError('upstream-failed', { message: 'Clerk does not know the session that it has just named.' })
+}
+
+type Made = NonNullable<Awaited<ReturnType<typeof makeToken>>>
+
+function credentialOf({ cookie, session: { id, organizationId }, jwt }: Made): CtoCredential {
+  const claims = ClerkClaims.safeParse(readJwt(jwt)).data
+  if (!claims)
+    throw new ChatError('upstream-failed', {
+      message: 'Clerk gave a token that claims nothing.',
+      code: 'upstream_bad_response',
+    })
+  return {
+    cookie,
+    session: {
+      id,
+      userId: new Secret(claims.sub, 'held'),
+      ...(organizationId !== undefined && { organizationId }),
+      jwt: new Secret(jwt, 'held'),
+      expiresAt: claims.exp * 1_000,
+    },
+  }
+}
+
+function encode({ cookie, session }: CtoCredential): string {
+  const kept = session && { ...session, userId: session.userId.reveal(), jwt: session.jwt.reveal() }
+  return JSON.stringify({ cookie: cookie.reveal(), session: kept })
+}
+
+function decode(text: string): CtoCredential | undefined {
+  const kept = KeptCredential.safeParse(jsonOrUndefined(text)).data
+  if (!kept) return undefined
+  const { cookie, session } = kept
+  if (!session) return { cookie: new Secret(cookie, 'held') }
+  const { id, userId, organizationId, jwt, expiresAt } = session
+  return {
+    cookie: new Secret(cookie, 'held'),
+    session: {
+      id,
+      userId: new Secret(userId, 'held'),
+      ...(organizationId !== undefined && { organizationId }),
+      jwt: new Secret(jwt, 'held'),
+      expiresAt,
+    },
+  }
+}

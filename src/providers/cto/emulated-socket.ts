@@ -1,0 +1,53 @@
+import { parseCookieHeader } from '../../wire/cookies.ts'
+import type { EmulatedRequest, Exchange } from '../../wire/http-emulator.ts'
+import { acceptWebSocket, type EmulatedWebSocket } from '../../wire/websocket-emulator.ts'
+import { ctoMessage, ctoState } from './emulated-script.ts'
+import { type CtoState, type EmulatedReply, type EmulatedUser, emulatedOrigin } from './emulated-state.ts'
+
+export function subscribersOf({ subscribers }: CtoState, chatHistoryId: string): Set<EmulatedWebSocket> {
+  const sockets = subscribers.get(chatHistoryId) ?? new Set()
+  subscribers.set(chatHistoryId, sockets)
+  return sockets
+}
+
+/** Why somebody may not listen: only who is known may, from the site's own pages, and to a thread of their own. */
+export function refusalOf(state: CtoState, request: EmulatedRequest, url: URL): EmulatedReply | undefined {
+  const status = state.options.refuseSocket?.()
+  if (status !== undefined) return { status, body: { message: 'No.' } }
+  const chatHistoryId = threadIn(url)
+  if (chatHistoryId === undefined) return { status: 404, body: { message: 'Not found' } }
+  if (request.headers.get('origin') !== emulatedOrigin) return { status: 403, body: { message: 'Wrong origin' } }
+  const user = state.users.find((known) => mayListen(state, known, request, url))
+  if (!user) return { status: 403, body: { message: 'Wrong token' } }
+  const thread = state.threads.get(chatHistoryId)
+  const isTheirs = thread ? thread.userId === user.userId : state.protocol === 'v1'
+  return isTheirs ? undefined : { status: 404, body: { message: 'Not found' } }
+}
+
+function threadIn(url: URL): string | undefined {
+  return /^\/engine-agent\/chat-histories\/([\w-]+)\/buffer\/stream$/.exec(url.pathname)?.[1]
+}
+
+/** The token is the user's id; the second protocol adds the organisation, the workspace and the cookie. */
+function mayListen({ protocol, threads }: CtoState, user: EmulatedUser, request: EmulatedRequest, url: URL): boolean {
+  const token = url.searchParams.get('token')
+  if (protocol === 'v1') return token === user.userId
+  const cookie = parseCookieHeader(request.headers.get('cookie') ?? '').get('__client')
+  const workspaceId = threads.get(threadIn(url) ?? '')?.workspaceId ?? ''
+  const isTheirs = token === `${user.userId}:${user.organizationId}` && cookie === user.cookie
+  return isTheirs && url.searchParams.get('workspaceId') === workspaceId
+}
+
+/** Tells a new subscriber what there is, and that nothing goes on. What was sent before it came is lost. */
+export function acceptSubscriber(state: CtoState, exchange: Exchange, url: URL): void {
+  const chatHistoryId = threadIn(url) ?? ''
+  const socket = acceptWebSocket(exchange, (text) => {
+    if (text === 'ping') void socket.send('pong')
+  })
+  const sockets = subscribersOf(state, chatHistoryId)
+  sockets.add(socket)
+  void exchange.closed.then(() => sockets.delete(socket))
+  for (const message of [{ type: 'history', messages: [] }, ctoState(false)]) void socket.raw(ctoMessage(message))
+  if (!state.options.replays) return
+  for (const bytes of state.threads.get(chatHistoryId)?.sent ?? []) void socket.raw(bytes)
+}

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto'
+import { signJwt } from '../../auth/emulated-jwt.ts'
+import { type Exchange, emulateHttp, type HttpEmulator } from '../../wire/http-emulator.ts'
+import { isUpgrade } from '../../wire/websocket-emulator.ts'
+import { answerClerk } from './emulated-clerk.ts'
+import { answerEngine } from './emulated-engine.ts'
+import { acceptSubscriber, refusalOf } from './emulated-socket.ts'
+import type {
+  CtoEmulatorOptions,
+  CtoState,
+  EmulatedChat,
+  EmulatedReply,
+  EmulatedThread,
+  EmulatedUser,
+} from './emulated-state.ts'
+
+export interface CtoEmulator extends Omit<HttpEmulator, 'openConnections'> {
+  readonly users: readonly EmulatedUser[]
+  /** Prompts, in the order they came. */
+  readonly chats: readonly EmulatedChat[]
+  readonly threads: ReadonlyMap<string, EmulatedThread>
+  /** What points the gateway to it. */
+  readonly variables: Readonly<Record<string, string>>
+  /** Sockets that stand, and requests that have not been answered. */
+  openConnections(): number
+  /** As if somebody had deleted it. */
+  forget(chatHistoryId: string): void
+}
+
+/** A user with a cookie like Clerk's; `name` tells users apart. */
+export function emulatedUser(name: string): EmulatedUser {
+  return {
+    cookie: signJwt({ id: `client_${name}`, rotating_token: randomUUID() }, 'clerk'),
+    userId: `user_${name}`,
+    organizationId: `org_${name}`,
+    sessions: [`sess_${name}`],
+  }
+}
+
+/** Clerk's Frontend API, the API of cto.new and its sockets, exacting, on one real server. */
+export async function emulateCto(options: CtoEmulatorOptions = {}): Promise<CtoEmulator> {
+  const users = options.users ?? [emulatedUser('TEST0001')]
+  const { protocol = 'v1', now = Date.now, tokenLife = 60 } = options
+  const state: CtoState = {
+    options,
+    protocol,
+    now,
+    tokenLife,
+    users,
+    signingKey: randomUUID(),
+    chats: [],
+    threads: new Map(),
+    models: new Map(),
+    subscribers: new Map(),
+  }
+  const open = new Set<Exchange>()
+  const server = await emulateHttp((exchange) => answer(state, tracked(exchange, open)))
+  return {
+    ...server,
+    users,
+    chats: state.chats,
+    threads: state.threads,
+    openConnections: () => open.size,
+    forget: (chatHistoryId) => void state.threads.delete(chatHistoryId),
+    variables: {
+      ...Object.fromEntries(users.map(({ cookie }, at) => [`CLERK_COOKIE_${at + 1}`, `__client=${cookie}`])),
+      CTO_CLERK_URL: server.origin,
+      CTO_API_URL: server.origin,
+      CTO_WS_URL: server.origin.replace('http:', 'ws:'),
+      CTO_PROTOCOL: protocol,
+    },
+  }
+}
+
+/** A connection that is kept for the next request is no open one. */
+function tracked(exchange: Exchange, open: Set<Exchange>): Exchange {
+  const watched: Exchange = {
+    ...exchange,
+    reply(status, body, headers) {
+      open.delete(watched)
+      exchange.reply(status, body, headers)
+    },
+  }
+  open.add(watched)
+  void exchange.closed.then(() => open.delete(watched))
+  return watched
+}
+
+function answer(state: CtoState, exchange: Exchange): void {
+  const { request } = exchange
+  const url = new URL(request.path, 'http://emulated')
+  if (!isUpgrade(request)) {
+    reply(
+      exchange,
+      url.pathname.startsWith('/v1/client') ? answerClerk(state, request, url) : answerEngine(state, request, url),
+    )
+    return
+  }
+  const refused = refusalOf(state, request, url)
+  if (refused) reply(exchange, refused)
+  else acceptSubscriber(state, exchange, url)
+}
+
+function reply(exchange: Exchange, said: EmulatedReply): void {
+  if (said === 'fin') exchange.finish()
+  if (said === 'rst') exchange.reset()
+  if (typeof said === 'string') return
+  const { status, body, headers } = said
+  const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
+  exchange.reply(status, text, { 'content-type': 'application/json', ...headers })
+}

@@ -1,0 +1,59 @@
+import { expect, test } from 'bun:test'
+import { readdirSync, readFileSync } from 'node:fs'
+import { ChatError } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import { CtoDecoder } from './events.ts'
+
+const folder = new URL('./fixtures/', import.meta.url)
+const names = readdirSync(folder).flatMap((file) => (file.endsWith('.frames.txt') ? [file.slice(0, -11)] : []))
+const read = (file: string) => readFileSync(new URL(file, folder), 'utf8')
+
+/** What messages decode to, whether that was the end, and what is thrown. */
+function decoded(messages: readonly string[]) {
+  const decoder = new CtoDecoder()
+  const events: ChatEvent[] = []
+  try {
+    for (const message of messages) events.push(...decoder.frame(message))
+    return { events, finished: decoder.finished }
+  } catch (thrown) {
+    if (!(thrown instanceof ChatError)) throw thrown
+    return { events, thrown: { reason: thrown.reason, code: thrown.code } }
+  }
+}
+
+for (const name of names) {
+  test(`reads ${name}`, () => {
+    const messages = read(`${name}.frames.txt`).trimEnd().split('\n')
+    expect(decoded(messages)).toEqual(JSON.parse(read(`${name}.events.json`)))
+  })
+}
+
+test('every fixture has both its files', () => {
+  expect(names.length).toBeGreaterThan(20)
+  expect(readdirSync(folder)).toHaveLength(names.length * 2)
+})
+
+test('an agent that works without a word shows that it is alive, and nothing else', () => {
+  const update = (document: object) => JSON.stringify({ type: 'update', buffer: JSON.stringify(document) })
+  const { events } = decoded([
+    JSON.stringify({ type: 'state', state: { inProgress: true } }),
+    update({ id: 'u', role: 'user', content: 'the prompt' }),
+    'pong',
+    update({ id: 't', type: 'tool', content: 'ls' }),
+    update({ id: 'p', type: 'plan', content: [{ type: 'text', text: 'first this' }] }),
+  ])
+  expect(events).toEqual(Array.from({ length: 2 }, () => ({ type: 'text', choice: 0, text: '' })))
+})
+
+test('a long answer in pieces is read in no more time than it has pieces', () => {
+  const decoder = new CtoDecoder()
+  const piece = JSON.stringify({
+    type: 'update',
+    buffer: { id: 'a', type: 'chat', chat: { content: 'x'.repeat(100) } },
+  })
+  let length = 0
+  for (let at = 0; at < 20_000; at++) {
+    for (const event of decoder.frame(piece)) length += event.type === 'text' ? event.text.length : 0
+  }
+  expect(length).toBe(2_000_000)
+})

@@ -1,0 +1,131 @@
+import { ChatError } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import { CumulativeText } from '../../wire/cumulative.ts'
+import { statusError } from '../../wire/http-status.ts'
+import { jsonOrUndefined, parseUpstreamJson } from '../../wire/json.ts'
+import { CtoDocument, CtoFrame } from './schema.ts'
+
+/** Types of documents that say something; without one they do, too. */
+const spokenTypes: ReadonlySet<string> = new Set(['chat', 'message', 'text'])
+
+/** What one of the agent's messages has said so far. */
+class Said {
+  #whole = ''
+  readonly #cumulative = new CumulativeText()
+
+  /** It grows by a piece. */
+  add(piece: string): string {
+    this.#whole += piece
+    return piece
+  }
+
+  /** It is told whole, once more. @returns what is new in it */
+  tell(whole: string): string {
+    this.#cumulative.grow(this.#whole)
+    const piece = this.#cumulative.grow(whole)
+    if (whole.length > this.#whole.length) this.#whole = whole
+    return piece
+  }
+}
+
+/** Reads the messages of a conversation's socket. `inProgress: false` after work was seen is the only clean end. Upstreams 2.2 */
+export class CtoDecoder {
+  finished = false
+  readonly #said = new Map<string, Said>()
+  #lastId: string | undefined
+  #isWorking = false
+  #hasText = false
+
+  /** @throws ChatError for an error inside the stream, or a message that is none */
+  frame(text: string): readonly ChatEvent[] {
+    if (this.finished || text === 'ping' || text === 'pong') return []
+    const frame = CtoFrame.safeParse(parseUpstreamJson(text)).data
+    switch (frame?.type) {
+      case undefined:
+        throw badResponse()
+      case 'state':
+        return this.#state(frame.state?.inProgress, frame.state?.cancelled ?? false)
+      case 'update':
+        return this.#update(frame.buffer)
+      case 'error':
+        throw statusError(0, new Headers(), { ...(frame.message && { message: frame.message }) })
+      default:
+        // `history`, `label`, and whatever is added
+        return []
+    }
+  }
+
+  /** A conversation that idles says so right after connecting: that ends nothing. */
+  #state(inProgress: boolean | null | undefined, isCancelled: boolean): readonly ChatEvent[] {
+    if (inProgress) this.#isWorking = true
+    if (inProgress !== false || !this.#isWorking) return []
+    if (isCancelled) throw failed('The upstream cancelled its answer.', 'upstream_cancelled')
+    if (!this.#hasText) throw failed('The upstream answered nothing.', 'upstream_empty_response')
+    this.finished = true
+    return [{ type: 'finish', choice: 0, reason: 'stop' }]
+  }
+
+  #update(buffer: unknown): readonly ChatEvent[] {
+    const documents = documentsIn(buffer).map((document) => CtoDocument.safeParse(document).data)
+    const text = documents.map((document) => this.#document(document)).join('')
+    // it may work with its tools for minutes: an empty text shows nothing, and tells the layers so
+    if (text === '' && !documents.some(isWork)) return []
+    if (text !== '') this.#hasText = true
+    return [{ type: 'text', choice: 0, text }]
+  }
+
+  /** @returns what the answer grows by: what is not spoken shows nothing */
+  #document(document: CtoDocument | undefined): string {
+    if (!document || (document.role ?? 'assistant') !== 'assistant') return ''
+    const { id, type, chat, content } = document
+    if (type === 'chat' && typeof chat?.content === 'string') {
+      const piece = chat.content
+      return this.#spoken(id, (said) => said.add(piece))
+    }
+    if (content == null || type === 'chat' || (type != null && !spokenTypes.has(type))) return ''
+    const whole = typeof content === 'string' ? content : textIn(content)
+    return this.#spoken(id, (said) => said.tell(whole))
+  }
+
+  #spoken(id: string | number | null | undefined, say: (said: Said) => string): string {
+    this.#isWorking = true
+    const key = String(id ?? '')
+    const said = this.#said.get(key) ?? new Said()
+    this.#said.set(key, said)
+    const piece = say(said)
+    if (piece === '') return ''
+    const isOther = this.#lastId !== undefined && this.#lastId !== key
+    this.#lastId = key
+    return isOther ? `\n\n${piece}` : piece
+  }
+}
+
+/** Runs of tools, plans and the like, which are described nowhere. */
+function isWork(document: CtoDocument | undefined): boolean {
+  return document?.type != null && document.role !== 'user' && !spokenTypes.has(document.type)
+}
+
+/** JSON in JSON: one document, several with a line each, or an object as it is. */
+function documentsIn(buffer: unknown): readonly unknown[] {
+  if (typeof buffer !== 'string') return Array.isArray(buffer) ? buffer : [buffer]
+  const whole = jsonOrUndefined(buffer)
+  if (whole !== undefined) return Array.isArray(whole) ? whole : [whole]
+  return buffer
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map(parseUpstreamJson)
+}
+
+function textIn(
+  blocks: readonly { readonly type?: string | null | undefined; readonly text?: string | null | undefined }[],
+): string {
+  return blocks.map(({ type, text }) => (type === 'text' && text ? text : '')).join('')
+}
+
+function badResponse(): ChatError {
+  return failed('The upstream sent a message in an unknown shape.', 'upstream_bad_response')
+}
+
+function failed(message: string, code: string): ChatError {
+  return new ChatError('upstream-failed', { message, code })
+}

@@ -1,0 +1,67 @@
+import { expect, test } from 'bun:test'
+import { getEventListeners } from 'node:events'
+import { PreferredModel } from './preferred-model.ts'
+
+const { signal } = new AbortController()
+
+/** Enters, and notes once it is in. */
+function enter(lane: PreferredModel, model: string, inside: string[], by: AbortSignal = signal) {
+  return lane.enter(model, by).then((leave) => {
+    inside.push(model)
+    return leave
+  })
+}
+
+const soon = () => Bun.sleep(1)
+
+test('requests for one model run together, those for another wait their turn', async () => {
+  const lane = new PreferredModel()
+  const inside: string[] = []
+  const [one, two] = await Promise.all([enter(lane, 'a', inside), enter(lane, 'a', inside)])
+  const other = enter(lane, 'b', inside)
+  // it would overtake the one that waits
+  const late = enter(lane, 'a', inside)
+  await soon()
+  expect(inside).toEqual(['a', 'a'])
+  one()
+  one()
+  await soon()
+  expect(inside).toEqual(['a', 'a'])
+  two()
+  const leaveOther = await other
+  await soon()
+  expect(inside).toEqual(['a', 'a', 'b'])
+  leaveOther()
+  await late
+  expect(inside).toEqual(['a', 'a', 'b', 'a'])
+})
+
+test('those behind the next one go in with it where they want the same', async () => {
+  const lane = new PreferredModel()
+  const inside: string[] = []
+  const leave = await enter(lane, 'a', inside)
+  const rest = [enter(lane, 'b', inside), enter(lane, 'b', inside), enter(lane, 'c', inside)]
+  leave()
+  await soon()
+  expect(inside).toEqual(['a', 'b', 'b'])
+  for (const next of rest.slice(0, 2)) (await next)()
+  await rest[2]
+  expect(inside).toEqual(['a', 'b', 'b', 'c'])
+})
+
+test('who leaves while waiting holds up nobody', async () => {
+  const lane = new PreferredModel()
+  const inside: string[] = []
+  const controller = new AbortController()
+  const leave = await enter(lane, 'a', inside)
+  const gone = enter(lane, 'b', inside, controller.signal)
+  const next = enter(lane, 'a', inside)
+  controller.abort(new Error('left'))
+  await expect(gone).rejects.toThrow('left')
+  // nobody with another model stands before it any more
+  await next
+  leave()
+  expect(inside).toEqual(['a', 'a'])
+  expect(getEventListeners(controller.signal, 'abort')).toBeEmpty()
+  await expect(lane.enter('a', controller.signal)).rejects.toThrow('left')
+})

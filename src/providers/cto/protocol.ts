@@ -1,0 +1,102 @@
+import { ChatError } from '../../chat/error.ts'
+import { jsonOrUndefined } from '../../wire/json.ts'
+import { type CtoAccount, sessionOf } from './account.ts'
+import { PreferredModel } from './preferred-model.ts'
+import { checkLength, encodeV1, encodeV2 } from './request.ts'
+import { CtoProject } from './schema.ts'
+import { askApi, type Site } from './site.ts'
+
+/** Where cto.new keeps a conversation. */
+export interface CtoThread {
+  readonly chatHistoryId: string
+  /** Of the second protocol alone. */
+  readonly workspaceId?: string
+}
+
+/** What is different between the two generations of the protocol. Upstreams 2.2 and 2.3 */
+export interface Protocol {
+  newThread(account: CtoAccount, signal: AbortSignal): Promise<CtoThread>
+  /** @returns undefined for what is no thread of this protocol */
+  readThread(known: string): CtoThread | undefined
+  /** Path and query of the socket, which hold the user's id. */
+  socketPath(account: CtoAccount, thread: CtoThread): string
+  readonly sendsCookie: boolean
+  /** Makes the account ready for this model. @returns call it once that no longer matters */
+  prepare(account: CtoAccount, model: string, signal: AbortSignal): Promise<() => void>
+  /** Called before each prompt. */
+  announce(account: CtoAccount, thread: CtoThread, signal: AbortSignal): Promise<void>
+  /** @throws ChatError `invalid-request` for a prompt that is too long */
+  check(prompt: string): void
+  encode(model: string, thread: CtoThread, prompt: string): string
+}
+
+export function writeThread({ chatHistoryId, workspaceId }: CtoThread): string {
+  return workspaceId === undefined ? chatHistoryId : `${chatHistoryId} ${workspaceId}`
+}
+
+export const protocolV1: Protocol = {
+  // the service makes the history when it is first used
+  newThread: async () => ({ chatHistoryId: crypto.randomUUID() }),
+  readThread: (known) => (known.includes(' ') ? undefined : { chatHistoryId: known }),
+  socketPath: (account, { chatHistoryId }) => `${streamPath(chatHistoryId)}?token=${userOf(account)}`,
+  sendsCookie: false,
+  prepare: async () => () => undefined,
+  announce: async () => undefined,
+  check: () => undefined,
+  encode: (model, { chatHistoryId }, prompt) => encodeV1(model, chatHistoryId, prompt),
+}
+
+export function protocolV2(site: Site): Protocol {
+  const lanes = new Map<string, PreferredModel>()
+  return {
+    newThread: (account, signal) => createProject(site, account, signal),
+    readThread(known) {
+      const [chatHistoryId, workspaceId] = known.split(' ')
+      return chatHistoryId && workspaceId ? { chatHistoryId, workspaceId } : undefined
+    },
+    socketPath(account, { chatHistoryId, workspaceId = '' }) {
+      const token = `${userOf(account)}:${encodeURIComponent(sessionOf(account).organizationId ?? '')}`
+      return `${streamPath(chatHistoryId)}?token=${token}&workspaceId=${encodeURIComponent(workspaceId)}`
+    },
+    sendsCookie: true,
+    async prepare(account, model, signal) {
+      const lane = lanes.get(account.label) ?? new PreferredModel()
+      lanes.set(account.label, lane)
+      const leave = await lane.enter(model, signal)
+      try {
+        const body = JSON.stringify({ modelKey: model })
+        await askApi(site, account, { method: 'PATCH', path: '/teams/preferred-model', body }, signal)
+        return leave
+      } catch (thrown) {
+        leave()
+        throw thrown
+      }
+    },
+    async announce(account, { chatHistoryId }, signal) {
+      const body = JSON.stringify({ chatHistoryId, surface: 'ENGINE_AGENT' })
+      await askApi(site, account, { method: 'POST', path: '/engine-agent/offers', body }, signal)
+    },
+    check: checkLength,
+    encode: (_model, { chatHistoryId }, prompt) => encodeV2(chatHistoryId, prompt),
+  }
+}
+
+function streamPath(chatHistoryId: string): string {
+  return `/engine-agent/chat-histories/${encodeURIComponent(chatHistoryId)}/buffer/stream`
+}
+
+function userOf(account: CtoAccount): string {
+  return encodeURIComponent(sessionOf(account).userId.reveal())
+}
+
+async function createProject(site: Site, account: CtoAccount, signal: AbortSignal): Promise<CtoThread> {
+  const projectName = `scratch-${crypto.randomUUID().slice(0, 8)}`
+  const body = JSON.stringify({ projectName })
+  const text = await askApi(site, account, { method: 'POST', path: '/projects/create-hosted', body }, signal)
+  const project = CtoProject.safeParse(jsonOrUndefined(text)).data
+  if (project) return { chatHistoryId: project.projectId, workspaceId: project.workspaceId }
+  throw new ChatError('upstream-failed', {
+    message: 'The upstream made a project in an unknown shape.',
+    code: 'upstream_bad_response',
+  })
+}

@@ -1,0 +1,100 @@
+import { ChatError } from '../../chat/error.ts'
+import type { Message, Part } from '../../chat/message.ts'
+import type { Support } from '../../chat/model.ts'
+import type { ChatRequest } from '../../chat/request.ts'
+import { splitTurn } from '../../chat/turn.ts'
+
+/** cto.new takes one text, and is an agent with tools of its own: nothing of what a client may ask for. Upstreams 2.3 */
+export const support: Support = {
+  parameters: { choices: 'emulated' },
+  parts: ['text', 'refusal', 'reasoning'],
+}
+
+/**
+ * What a conversation has come to since its last answer, for a thread that knows what was before.
+ * @returns undefined where that is nothing, as when the answer itself is to go on
+ */
+export function newestPrompt({ messages }: ChatRequest): string | undefined {
+  const news = written(splitTurn(messages).turn)
+  return news.trim() === '' ? undefined : news
+}
+
+/** A whole conversation as one text, for a thread that knows nothing: what the model is told to do stands first. */
+export function wholePrompt({ messages }: ChatRequest): string {
+  const { before, turn } = splitTurn(messages.filter(({ role }) => !isInstruction(role)))
+  const instructions = messages
+    .filter(({ role }) => isInstruction(role))
+    .map(wordsOf)
+    .join('\n\n')
+  const history = before.map((message) => `${speakers[message.role]}: ${wordsOf(message)}`).join('\n\n')
+  const news = written(turn)
+  const heading = history !== '' && news !== '' ? 'The newest message:' : ''
+  return checked(
+    [instructions, history && `The conversation so far:\n\n${history}`, heading, news]
+      .filter((text) => text !== '')
+      .join('\n\n'),
+  )
+}
+
+const speakers: Readonly<Record<Message['role'], string>> = {
+  system: 'System',
+  developer: 'System',
+  user: 'User',
+  assistant: 'Assistant',
+  tool: 'Tool',
+}
+
+function isInstruction(role: Message['role']): boolean {
+  return role === 'system' || role === 'developer'
+}
+
+function written(messages: readonly Message[]): string {
+  return messages.map(wordsOf).join('\n\n')
+}
+
+function wordsOf(message: Message): string {
+  const said = message.content.map(wordsOfPart).join('')
+  if (message.role !== 'assistant') return said
+  return [said, ...message.toolCalls.map(({ name, arguments: json }) => `(calls ${name} with ${json || '{}'})`)]
+    .filter((text) => text !== '')
+    .join('\n')
+}
+
+/** A refusal is what the model has said, too; what it thought is not. */
+function wordsOfPart(part: Part): string {
+  return part.type === 'text' || part.type === 'refusal' ? part.text : ''
+}
+
+function checked(prompt: string): string {
+  if (prompt.trim() !== '') return prompt
+  throw new ChatError('invalid-request', {
+    message: 'messages: there is nothing in them to answer.',
+    param: 'messages',
+  })
+}
+
+/** Bytes of a request's body, of which the second protocol takes no more, and what of it is not the prompt. Upstreams 2.3 */
+const maxBodyBytes = 32 * 1024
+const envelopeBytes = 256
+const maxPromptBytes = Math.floor(((maxBodyBytes - envelopeBytes) * 3) / 4)
+
+/** @throws ChatError `invalid-request` for a prompt that the second protocol does not take */
+export function checkLength(prompt: string): void {
+  if (Buffer.byteLength(prompt) <= maxPromptBytes) return
+  throw new ChatError('invalid-request', {
+    message: `messages: cto.new takes no more than ${maxPromptBytes} bytes of text. Send less of the conversation.`,
+    code: 'context_length_exceeded',
+    param: 'messages',
+  })
+}
+
+/** The body of `POST /engine-agent/chat`, first protocol. */
+export function encodeV1(model: string, chatHistoryId: string, prompt: string): string {
+  return JSON.stringify({ prompt, chatHistoryId, adapterName: model })
+}
+
+/** The same of the second: the model is told elsewhere. */
+export function encodeV2(chatHistoryId: string, prompt: string): string {
+  const encoded = Buffer.from(prompt).toString('base64')
+  return JSON.stringify({ prompt: encoded, chatHistoryId, encoded: true, imageUrls: [] })
+}

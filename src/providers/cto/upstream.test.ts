@@ -1,0 +1,475 @@
+import { afterAll, describe, expect, test } from 'bun:test'
+import { settled, until, within } from '../../../test/waiting.ts'
+import { newReceipt } from '../../chat/call.ts'
+import { ChatError } from '../../chat/error.ts'
+import type { Message } from '../../chat/message.ts'
+import type { ChatRequest } from '../../chat/request.ts'
+import { Environment } from '../../environment.ts'
+import { openLog } from '../../telemetry/log.ts'
+import type { AccountCall } from '../provider.ts'
+import { type CtoAccount, type CtoCredential, readAccounts } from './account.ts'
+import { chat } from './chat.ts'
+import { type CtoScript, ctoMessage, ctoState, ctoUpdate } from './emulated-script.ts'
+import { type CtoEmulatorOptions, type EmulatedChat, emulatedApiVersion, emulatedOrigin } from './emulated-state.ts'
+import { type CtoEmulator, emulateCto, emulatedUser } from './emulator.ts'
+import { provider } from './index.ts'
+import { type Protocol, protocolV1, protocolV2 } from './protocol.ts'
+
+const never = new AbortController().signal
+const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
+
+interface Running extends AsyncDisposable {
+  readonly emulator: CtoEmulator
+  readonly account: CtoAccount
+  ask(messages: readonly Message[], options?: AskOptions): Promise<Told>
+}
+
+interface AskOptions {
+  readonly model?: string
+  readonly known?: string | undefined
+  readonly signal?: AbortSignal
+  readonly account?: CtoAccount
+  readonly spend?: () => void
+}
+
+interface Told {
+  readonly text: string
+  readonly kept: string | undefined
+  readonly finishes: number
+}
+
+/** An emulated cto.new, with an account that has a session. */
+async function running(options: CtoEmulatorOptions = {}): Promise<Running> {
+  const emulator = await emulateCto(options)
+  const account = await freshAccount(emulator)
+  const site = {
+    apiUrl: emulator.origin,
+    socketUrl: emulator.origin,
+    origin: emulatedOrigin,
+    userAgent: 'test',
+  }
+  const protocol: Protocol = options.protocol === 'v2' ? protocolV2(site) : protocolV1
+  const model = options.protocol === 'v2' ? 'gpt_5_4' : 'GPT5'
+  return {
+    emulator,
+    account,
+    async ask(messages, { known, ...asked } = {}) {
+      let kept: string | undefined
+      const call: AccountCall<CtoCredential> = {
+        id: 'one',
+        client: 'one',
+        signal: asked.signal ?? never,
+        log,
+        receipt: newReceipt(),
+        account: asked.account ?? account,
+        thread: {
+          known,
+          spend: asked.spend ?? (() => undefined),
+          keep(value) {
+            kept = value
+          },
+        },
+      }
+      let text = ''
+      let finishes = 0
+      for await (const event of chat(site, protocol, request(messages, asked.model ?? model), call)) {
+        if (event.type === 'text') text += event.text
+        if (event.type === 'finish') finishes++
+      }
+      return { text, kept, finishes }
+    },
+    [Symbol.asyncDispose]: () => emulator.close(),
+  }
+}
+
+async function freshAccount({ origin, variables }: CtoEmulator, at = 0): Promise<CtoAccount> {
+  const clerk = { url: origin, apiVersion: emulatedApiVersion, origin: emulatedOrigin, userAgent: 'test' }
+  const account = readAccounts(new Environment(variables), clerk)[at]
+  if (!account?.renewal) throw new Error('there is no account')
+  return { ...account, credential: await account.renewal.renew(account.credential, never) }
+}
+
+function request(messages: readonly Message[], model: string): ChatRequest {
+  return { dialect: 'openai-chat', model, messages, parameters: {}, spelling: {}, extra: {}, stream: true }
+}
+
+const says = (role: 'system' | 'user' | 'assistant', text: string): Message =>
+  role === 'assistant'
+    ? { role, content: [{ type: 'text', text }], toolCalls: [] }
+    : { role, content: [{ type: 'text', text }] }
+const hello = [says('user', 'Hello there')]
+
+async function failureOf(promise: Promise<unknown>): Promise<ChatError> {
+  const thrown = await promise.then(
+    () => 'nothing',
+    (reason: unknown) => reason,
+  )
+  if (thrown instanceof ChatError) return thrown
+  throw new Error(`no ChatError: ${String(thrown)}`)
+}
+
+/** All that was asked of the API, without what is asked of Clerk. */
+const asked = ({ requests }: CtoEmulator) =>
+  requests.filter(({ path }) => !path.startsWith('/v1/')).map(({ method, path }) => `${method} ${path.split('?')[0]}`)
+
+const spoken = (...pieces: readonly string[]): readonly Uint8Array[] =>
+  [
+    ctoState(true),
+    ...pieces.map((content) => ctoUpdate({ id: 'msg_1', type: 'chat', chat: { content } })),
+    ctoState(false),
+  ].map(ctoMessage)
+
+describe('a prompt, first protocol', () => {
+  test('is told once somebody listens, with the token and no trace of ours', async () => {
+    await using service = await running()
+    const { text, kept, finishes } = await service.ask(hello)
+    expect({ text, finishes }).toEqual({ text: 'You said: Hello there', finishes: 1 })
+    const stream = `GET /engine-agent/chat-histories/${kept}/buffer/stream`
+    expect(asked(service.emulator)).toEqual([stream, 'POST /engine-agent/chat'])
+    const [socket, sent] = service.emulator.requests.slice(-2)
+    expect(socket?.path).toEndWith('?token=user_TEST0001')
+    expect(socket?.headers.get('cookie')).toBeNull()
+    expect(sent?.headers.get('authorization')).toBe(`Bearer ${service.account.credential.session?.jwt.reveal()}`)
+    expect(sent?.headers.get('referer')).toBe(`https://cto.new/${kept}`)
+    expect(sent?.headers.get('cookie')).toBeNull()
+    expect(JSON.parse(sent?.body ?? '')).toEqual({ prompt: 'Hello there', chatHistoryId: kept, adapterName: 'GPT5' })
+    await until(() => service.emulator.openConnections() === 0, 500, 'the socket is closed')
+  })
+
+  test('retells a conversation that no thread has, what it is told to do first', async () => {
+    await using service = await running()
+    await service.ask([
+      says('user', 'My name is Ada.'),
+      says('system', 'Be brief.'),
+      says('assistant', 'Hello Ada.'),
+      says('user', 'What is my name?'),
+    ])
+    expect(service.emulator.chats[0]?.prompt).toBe(
+      'Be brief.\n\nThe conversation so far:\n\nUser: My name is Ada.\n\nAssistant: Hello Ada.\n\nThe newest message:\n\nWhat is my name?',
+    )
+  })
+
+  test('of which nothing is to be said is refused before anybody is asked', async () => {
+    await using service = await running()
+    const before = service.emulator.requests.length
+    expect((await failureOf(service.ask([says('user', ' \n')]))).reason).toBe('invalid-request')
+    expect(service.emulator.requests.length).toBe(before)
+  })
+
+  test('without a session is not told', async () => {
+    await using service = await running()
+    const account = { label: 'x', credential: { cookie: service.account.credential.cookie } }
+    expect((await failureOf(service.ask(hello, { account }))).reason).toBe('account-refused')
+    expect(service.emulator.chats).toBeEmpty()
+  })
+})
+
+/** A service whose next prompt meets this, and a conversation that it knows. */
+async function knowing(protocol: 'v1' | 'v2', options: CtoEmulatorOptions) {
+  let next: CtoEmulatorOptions = {}
+  const service = await running({
+    protocol,
+    reply: (chat) => next.reply?.(chat),
+    refuseSocket: () => next.refuseSocket?.(),
+  })
+  const { kept: known } = await service.ask(hello)
+  next = options
+  return { service, known, messages: [...hello, says('assistant', 'Hi.'), says('user', 'And now?')] }
+}
+
+describe.each(['v1', 'v2'] as const)('a thread, %s', (protocol) => {
+  const refusals: readonly (readonly [string, number, CtoEmulatorOptions])[] = [
+    ['is not spent by a refused socket', 0, { refuseSocket: () => 503 }],
+    ['is not spent by a refused prompt', 0, { reply: () => ({ trigger: { status: 401 } }) }],
+    ['is spent by a prompt that may have been taken', 1, { reply: () => ({ trigger: { status: 502 } }) }],
+    ['is spent by a prompt whose reply was lost', 1, { reply: () => ({ trigger: 'rst' }) }],
+    ['is spent by an answer that breaks off', 1, { reply: () => ({ ending: { close: 4401 } }) }],
+  ]
+  for (const [what, times, options] of refusals)
+    test(what, async () => {
+      const { service, known, messages } = await knowing(protocol, options)
+      await using _ = service
+      let spent = 0
+      await failureOf(service.ask(messages, { known, spend: () => spent++ }))
+      expect(spent).toBe(times)
+    })
+
+  test('is not spent by a prompt that is too long for it', async () => {
+    const { service, known } = await knowing(protocol, {})
+    await using _ = service
+    let spent = 0
+    const long = [...hello, says('assistant', 'Hi.'), says('user', 'x'.repeat(40_000))]
+    const asking = service.ask(long, { known, spend: () => spent++ })
+    if (protocol === 'v2') expect((await failureOf(asking)).code).toBe('context_length_exceeded')
+    else await asking
+    expect(spent).toBe(protocol === 'v2' ? 0 : 1)
+  })
+
+  test('is of no use where nothing new is said: the whole conversation is told, for its answer to go on', async () => {
+    const { service, known } = await knowing(protocol, {})
+    await using _ = service
+    const { kept } = await service.ask([...hello, says('assistant', 'Hi and')], { known })
+    expect(kept).not.toBe(known)
+    expect(service.emulator.chats.at(-1)?.prompt).toBe(
+      'The conversation so far:\n\nUser: Hello there\n\nAssistant: Hi and',
+    )
+  })
+
+  test('is told only what is new', async () => {
+    await using service = await running({ protocol })
+    const messages = [says('system', 'Be brief.'), says('user', 'turn 1')]
+    let known: string | undefined
+    for (let turn = 1; turn <= 10; turn++) {
+      const { text, kept } = await service.ask(messages, { known })
+      expect(text).toContain(`turn ${turn}`)
+      if (turn > 1) expect(kept).toBe(known)
+      known = kept
+      messages.push(says('assistant', text), says('user', `turn ${turn + 1}`))
+    }
+    expect([...service.emulator.threads.values()].map(({ prompts }) => prompts)).toEqual([
+      ['Be brief.\n\nturn 1', ...Array.from({ length: 9 }, (_, at) => `turn ${at + 2}`)],
+    ])
+  })
+
+  test('that is gone is told anew, in the same attempt', async () => {
+    await using service = await running({ protocol })
+    const first = await service.ask(hello)
+    service.emulator.forget(first.kept?.split(' ')[0] ?? '')
+    const messages = [...hello, says('assistant', 'Hi.'), says('user', 'And now?')]
+    const second = await service.ask(messages, { known: first.kept })
+    expect(second.kept).not.toBe(first.kept)
+    expect(second.text).toContain('And now?')
+    expect(service.emulator.chats.at(-1)?.prompt).toStartWith('The conversation so far:\n\nUser: Hello there')
+    await until(() => service.emulator.openConnections() === 0, 500, 'both sockets are closed')
+  })
+
+  test('is not kept where the answer broke off', async () => {
+    const reply = () => ({ body: [ctoMessage(ctoState(true))], ending: { close: 1000 } }) as const
+    await using service = await running({ protocol, reply })
+    expect(await failureOf(service.ask(hello))).toMatchObject({ code: 'upstream_disconnected' })
+  })
+
+  test('of the other generation is none', async () => {
+    await using service = await running({ protocol })
+    const known = protocol === 'v1' ? 'one two' : 'one'
+    const { kept } = await service.ask([...hello, says('assistant', 'Hi.'), says('user', 'And now?')], { known })
+    expect(kept).not.toContain('one')
+    expect(asked(service.emulator).filter((line) => line.startsWith('GET'))).toHaveLength(1)
+  })
+
+  test('of somebody else is not found', async () => {
+    await using service = await running({ protocol, users: [emulatedUser('ADA'), emulatedUser('BOB')] })
+    const { kept } = await service.ask(hello)
+    const account = await freshAccount(service.emulator, 1)
+    const messages = [...hello, says('assistant', 'Hi.'), says('user', 'And now?')]
+    const { kept: own } = await service.ask(messages, { known: kept, account })
+    expect(own).not.toBe(kept)
+    expect(service.emulator.threads.get(kept?.split(' ')[0] ?? '')?.prompts).toEqual(['Hello there'])
+  })
+})
+
+describe('the second protocol', () => {
+  test('makes a project, sets the model, and tells the prompt in base64', async () => {
+    await using service = await running({ protocol: 'v2' })
+    const { text, kept } = await service.ask([says('user', 'Grüße 👋')])
+    expect(text).toBe('You said: Grüße 👋')
+    const [chatHistoryId, workspaceId] = kept?.split(' ') ?? []
+    expect(asked(service.emulator)).toEqual([
+      'PATCH /teams/preferred-model',
+      'POST /projects/create-hosted',
+      'POST /engine-agent/offers',
+      `GET /engine-agent/chat-histories/${chatHistoryId}/buffer/stream`,
+      'POST /engine-agent/chat',
+    ])
+    const socket = service.emulator.requests.at(-2)
+    expect(socket?.path).toEndWith(`?token=user_TEST0001:org_TEST0001&workspaceId=${workspaceId}`)
+    expect(socket?.headers.get('cookie')).toBe(`__client=${service.account.credential.cookie.reveal()}`)
+    expect(JSON.parse(service.emulator.requests.at(-1)?.body ?? '')).toMatchObject({ encoded: true, chatHistoryId })
+    expect(service.emulator.chats[0]).toMatchObject({ prompt: 'Grüße 👋', model: 'gpt_5_4' })
+  })
+
+  test('takes no long prompt, and says so before a project is made for it', async () => {
+    await using service = await running({ protocol: 'v2' })
+    const failure = await failureOf(service.ask([says('user', 'x'.repeat(25_000))]))
+    expect(failure).toMatchObject({ reason: 'invalid-request', code: 'context_length_exceeded', param: 'messages' })
+    expect(asked(service.emulator)).toEqual(['PATCH /teams/preferred-model'])
+    expect((await service.ask([says('user', 'x'.repeat(24_000))])).finishes).toBe(1)
+  })
+
+  test('answers every model with its own, however they are asked at once', async () => {
+    const pace = (chatted: EmulatedChat) => ({ body: spoken(chatted.model, ' ', chatted.prompt), paceMs: 2 })
+    await using service = await running({ protocol: 'v2', reply: pace })
+    const models = Array.from({ length: 12 }, (_, at) => ['gpt_5_4', 'glm_5_1', 'kimi_k2_5'][at % 3] ?? '')
+    const answers = await Promise.all(models.map((model, at) => service.ask([says('user', `${at}`)], { model })))
+    expect(answers.map(({ text }) => text)).toEqual(models.map((model, at) => `${model} ${at}`))
+  })
+
+  test('lets requests for one model run together', async () => {
+    const stalled: CtoScript = { body: [ctoMessage(ctoState(true))], ending: 'stall' }
+    await using service = await running({ protocol: 'v2', reply: () => stalled })
+    const controller = new AbortController()
+    const both = Promise.allSettled(
+      [1, 2].map((at) => service.ask([says('user', `${at}`)], { signal: controller.signal })),
+    )
+    await until(() => service.emulator.chats.length === 2, 1_000, 'both were asked')
+    const other = failureOf(service.ask(hello, { model: 'glm_5_1', signal: controller.signal }))
+    expect(await settled(() => service.emulator.chats.length, 30, 1_000)).toBe(2)
+    controller.abort(new ChatError('cancelled', { message: 'left' }))
+    expect((await other).reason).toBe('cancelled')
+    await both
+    await until(() => service.emulator.openConnections() === 0, 500, 'the sockets are closed')
+  })
+
+  test('lets one for another model in as soon as the answer has begun, or failed', async () => {
+    const begun: CtoScript = { body: spoken('Hel').slice(0, 2) }
+    const scripts: Readonly<Record<string, CtoScript>> = { begun, failing: { trigger: { status: 500 } } }
+    await using service = await running({ protocol: 'v2', reply: ({ prompt }) => scripts[prompt] })
+    const controller = new AbortController()
+    const first = failureOf(service.ask([says('user', 'begun')], { signal: controller.signal }))
+    await until(() => service.emulator.chats.length === 1, 1_000, 'it is asked')
+    expect((await within(service.ask(hello, { model: 'glm_5_1' }), 1_000, 'an answer')).finishes).toBe(1)
+    expect((await failureOf(service.ask([says('user', 'failing')]))).reason).toBe('upstream-failed')
+    expect((await within(service.ask(hello, { model: 'glm_5_1' }), 1_000, 'an answer')).finishes).toBe(1)
+    const nobody = { ...service.account, credential: { cookie: service.account.credential.cookie } }
+    expect((await failureOf(service.ask(hello, { account: nobody }))).reason).toBe('account-refused')
+    expect((await within(service.ask(hello, { model: 'glm_5_1' }), 1_000, 'an answer')).finishes).toBe(1)
+    controller.abort(new ChatError('cancelled', { message: 'left' }))
+    expect((await first).reason).toBe('cancelled')
+  })
+
+  test('lists the models that there are', async () => {
+    await using service = await running({ protocol: 'v2' })
+    const [upstream] = provider.configure(new Environment(service.emulator.variables))
+    const models = await upstream?.listModels?.(service.account, never)
+    expect(models?.map(({ id, ownedBy }) => [id, ownedBy])).toEqual([
+      ['gpt_5_4', 'openai'],
+      ['glm_5_1', 'openai'],
+    ])
+  })
+
+  test('tells a limit that is reached from one that is only short', async () => {
+    let hasReachedLimit = true
+    const reply = () => ({ trigger: { status: 429, body: '{"message":"No."}', headers: { 'retry-after': '9' } } })
+    await using service = await running({ protocol: 'v2', reply, hasReachedLimit: () => hasReachedLimit })
+    expect(await failureOf(service.ask(hello))).toMatchObject({ reason: 'quota-exhausted', retryAfterMs: 9_000 })
+    hasReachedLimit = false
+    expect(await failureOf(service.ask(hello))).toMatchObject({ reason: 'rate-limited', retryAfterMs: 9_000 })
+  })
+})
+
+describe('a refused prompt', () => {
+  const table = [
+    [302, '', 'account-refused'],
+    [400, '{"message":"No."}', 'invalid-request'],
+    [401, '{"message":"Unauthorized"}', 'account-refused'],
+    [402, '', 'quota-exhausted'],
+    [403, '{"hasReachedLimit":true}', 'quota-exhausted'],
+    [403, '{"error":{"message":"No."}}', 'account-refused'],
+    [429, '{"limitReached":true,"message":"No."}', 'quota-exhausted'],
+    [500, 'no', 'upstream-failed'],
+    [503, '{"error":"No."}', 'overloaded'],
+  ] as const
+  for (const [status, body, reason] of table) {
+    test(`with ${status} ${body} is ${reason}, and closes the socket`, async () => {
+      await using service = await running({ reply: () => ({ trigger: { status, body } }) })
+      expect(await failureOf(service.ask(hello))).toMatchObject({ reason, upstreamStatus: status })
+      await until(() => service.emulator.openConnections() === 0, 500, 'the socket is closed')
+    })
+  }
+})
+
+describe('a refused socket', () => {
+  for (const [status, reason] of [
+    [401, 'account-refused'],
+    [403, 'account-refused'],
+    [404, 'upstream-outdated'],
+    [503, 'overloaded'],
+  ] as const) {
+    test(`with ${status} is ${reason}, and no prompt is told`, async () => {
+      await using service = await running({ refuseSocket: () => status })
+      expect(await failureOf(service.ask(hello))).toMatchObject({ reason, upstreamStatus: status })
+      expect(service.emulator.chats).toBeEmpty()
+    })
+  }
+})
+
+describe('the emulator refuses a client that', () => {
+  const emulator = emulateCto()
+  afterAll(async () => (await emulator).close())
+  const body = JSON.stringify({ prompt: 'x', chatHistoryId: crypto.randomUUID(), adapterName: 'GPT5' })
+
+  async function post(headers: Record<string, string>, sent = body): Promise<number> {
+    const { origin } = await emulator
+    const { status } = await fetch(`${origin}/engine-agent/chat`, { method: 'POST', headers, body: sent })
+    return status
+  }
+
+  async function good(): Promise<Record<string, string>> {
+    const { credential } = await freshAccount(await emulator)
+    return {
+      authorization: `Bearer ${credential.session?.jwt.reveal()}`,
+      origin: emulatedOrigin,
+      'content-type': 'application/json',
+    }
+  }
+
+  /** Whether a socket is opened with this token, from this origin. */
+  async function opens(token: string, origin = emulatedOrigin): Promise<boolean> {
+    const url = `${(await emulator).origin.replace('http', 'ws')}/engine-agent/chat-histories/abc/buffer/stream?token=${token}`
+    const socket = new WebSocket(url, { headers: { origin } })
+    const opened = new Promise<boolean>((resolve) => {
+      socket.addEventListener('open', () => resolve(true))
+      socket.addEventListener('close', () => resolve(false))
+    })
+    const answer = await within(opened, 1_000, 'an answer')
+    socket.terminate()
+    return answer
+  }
+
+  test('has a wrong token, a wrong origin or a wrong body', async () => {
+    const headers = await good()
+    expect(await post(headers)).toBe(202)
+    expect(await post({ ...headers, authorization: `${headers.authorization}x` })).toBe(401)
+    expect(await post({ ...headers, authorization: '' })).toBe(401)
+    expect(await post({ ...headers, origin: 'https://evil.test' })).toBe(403)
+    expect(await post({ ...headers, 'content-type': 'text/plain' })).toBe(415)
+    expect(await post(headers, '{}')).toBe(400)
+    expect(await post(headers, body.replace('adapterName', 'model'))).toBe(400)
+  })
+
+  test('has a token that has ended', async () => {
+    let now = Date.now()
+    await using service = await running({ now: () => now })
+    now += 59_000
+    expect((await service.ask(hello)).finishes).toBe(1)
+    now += 2_000
+    expect(await failureOf(service.ask(hello))).toMatchObject({ reason: 'account-refused', upstreamStatus: 401 })
+  })
+
+  test('listens with a token in place of its id, or from elsewhere', async () => {
+    const { authorization = '' } = await good()
+    expect(await opens('user_TEST0001')).toBe(true)
+    expect(await opens(authorization.replace('Bearer ', ''))).toBe(false)
+    expect(await opens('user_OTHER')).toBe(false)
+    expect(await opens('user_TEST0001', 'https://evil.test')).toBe(false)
+  })
+
+  test('listens too late, by leaving out what it missed', async () => {
+    const heard = async (replays: boolean) => {
+      await using service = await running({ replays })
+      const { kept } = await service.ask(hello)
+      const url = `${service.emulator.origin.replace('http', 'ws')}/engine-agent/chat-histories/${kept}/buffer/stream?token=user_TEST0001`
+      const socket = new WebSocket(url, { headers: { origin: emulatedOrigin } })
+      let text = ''
+      socket.addEventListener('message', ({ data }) => {
+        text += data
+      })
+      await until(() => text.includes('inProgress'), 1_000, 'the first state')
+      await settled(() => text.length, 20, 1_000)
+      socket.terminate()
+      return text
+    }
+    expect(await heard(false)).not.toContain('said')
+    expect(await heard(true)).toContain('said')
+  })
+})

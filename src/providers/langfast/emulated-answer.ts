@@ -1,0 +1,46 @@
+import { eventFrame } from '../../wire/socketio-emulator.ts'
+import type { RunBody } from './emulated-body.ts'
+
+/** How an event of a run is written: each has been seen. */
+export type PayloadForm = 'object' | 'json' | 'plain'
+
+export interface AnswerForm {
+  readonly payload?: PayloadForm
+  /** Which of the two ends come; both unless said otherwise. */
+  readonly ends?: 'both' | 'completed' | 'completion_finished'
+  /** Whether `completion_finished` says whose end it is; not unless said otherwise. */
+  readonly namesEnd?: boolean
+}
+
+interface ChunkMembers {
+  readonly content?: string
+  readonly [member: string]: unknown
+}
+
+/** `execution:chunk`; a plain string has nothing but the text. */
+export function chunkFrame(members: ChunkMembers, form: PayloadForm = 'object'): string {
+  if (form === 'plain') return eventFrame('execution:chunk', members.content ?? '')
+  return eventFrame('execution:chunk', form === 'json' ? JSON.stringify(members) : members)
+}
+
+/** The frames of an answer that says what was said last, word by word, each with the whole text so far. */
+export function answerFrames(executionId: string, meta: RunBody['prompt_meta'], form: AnswerForm = {}): string[] {
+  const { payload = 'object', ends = 'both', namesEnd = false } = form
+  const words = `You said: ${meta.messages.at(-1)?.content ?? ''}`.match(/\s*\S+/g) ?? []
+  const said = words.slice(0, meta.max_completion_tokens)
+  const growing = said.map((_, at) => ({
+    executionId,
+    content: said.slice(0, at + 1).join(''),
+    status: 'running',
+    finish_reason: null,
+  }))
+  const finish_reason = said.length < words.length ? 'length' : 'stop'
+  const completed = { executionId, content: said.join(''), status: 'completed', finish_reason }
+  // a plain string has no place for a status
+  const hasStatus = payload !== 'plain' && ends !== 'completion_finished'
+  return [
+    ...growing.map((chunk) => chunkFrame(chunk, payload)),
+    ...(hasStatus ? [chunkFrame(completed, payload)] : []),
+    ...(ends === 'completed' && hasStatus ? [] : [eventFrame('completion_finished', namesEnd ? { executionId } : {})]),
+  ]
+}

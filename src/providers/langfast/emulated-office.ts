@@ -1,0 +1,177 @@
+import type { SupabaseEmulator } from '../../auth/supabase-emulator.ts'
+import { play, type Script } from '../../wire/emulated-script.ts'
+import type { Exchange } from '../../wire/http-emulator.ts'
+import { jsonOrUndefined } from '../../wire/json.ts'
+import {
+  type Admission,
+  acceptSocketIo,
+  type EmulatedSocketIo,
+  type SocketIoPulse,
+} from '../../wire/socketio-emulator.ts'
+import { frame } from '../../wire/websocket-frames.ts'
+import { type AnswerForm, answerFrames } from './emulated-answer.ts'
+import { PromptBody, RunBody } from './emulated-body.ts'
+
+/** What becomes of a run. */
+export interface RunScript {
+  /** What the request for it is answered with, instead of a success; then there is no run. */
+  readonly refusal?: Script
+  /** Its name, where the reply tells it; one of its own unless said otherwise. */
+  readonly job?: string | 'untold'
+  /** How the emulator's own answer is written. */
+  readonly form?: AnswerForm
+  /**
+   * Its bytes instead, as they stand on the connection that came last: cut anywhere, they would break the others.
+   * A string is a text frame. `end` leaves the connection as it is.
+   */
+  readonly answer?: Pick<Script, 'body' | 'paceMs' | 'endDelayMs' | 'ending'>
+  /** Whether it comes before the reply does. */
+  readonly isEarly?: boolean
+}
+
+export interface OfficeOptions {
+  /** The prompts there are, beside those that are made; as `LANGFAST_PROMPT_ID` names them. */
+  readonly promptIds?: readonly string[]
+  /** Chooses what becomes of a run; undefined leaves it to the emulator. */
+  readonly reply?: (model: string) => RunScript | undefined
+  /** Chooses what becomes of who connects with a token that holds; `yes` unless said otherwise. */
+  readonly admit?: (line: EmulatedSocketIo) => Admission
+  readonly pulse?: SocketIoPulse
+}
+
+type Answered = 'answered' | 'silent'
+
+/** Everything behind the sign-in: prompts, runs, and the connections their answers are told on. */
+export class Office {
+  readonly runs: RunBody[] = []
+  readonly prompts: string[] = []
+  readonly lines: EmulatedSocketIo[] = []
+  readonly #options: OfficeOptions
+  readonly #users = new Map<EmulatedSocketIo, string>()
+  readonly #unanswered = new Set<Exchange>()
+  #project: SupabaseEmulator | undefined
+
+  constructor(options: OfficeOptions) {
+    this.#options = options
+  }
+
+  /** Whose tokens are good. */
+  trust(project: SupabaseEmulator): void {
+    this.#project = project
+  }
+
+  /** Requests that are not answered yet. */
+  unanswered(): number {
+    return this.#unanswered.size
+  }
+
+  connect(exchange: Exchange): void {
+    const { admit = () => 'yes', pulse } = this.#options
+    const line = acceptSocketIo(exchange, {
+      admit: (auth, to) => {
+        const user = this.#userOf(tokenIn(auth))
+        if (user === undefined) return { message: 'Not authorized' }
+        this.#users.set(to, user)
+        return admit(to)
+      },
+      ...(pulse && { pulse }),
+    })
+    if (!line) return
+    this.lines.push(line)
+    void line.socket.closed.then(() => this.#users.delete(line))
+  }
+
+  async serve(exchange: Exchange): Promise<void> {
+    this.#unanswered.add(exchange)
+    void exchange.closed.then(() => this.#unanswered.delete(exchange))
+    if ((await this.#serve(exchange)) === 'answered') this.#unanswered.delete(exchange)
+  }
+
+  async #serve(exchange: Exchange): Promise<Answered> {
+    const { path, headers } = exchange.request
+    const user = this.#userOf(headers.get('authorization')?.replace(/^Bearer /, ''))
+    if (!headers.has('apikey')) return say(exchange, 401, { message: 'No API key found in request' })
+    if (headers.get('apikey') !== this.#project?.anonKey) return say(exchange, 401, { message: 'Invalid API key' })
+    if (user === undefined) return say(exchange, 401, { code: 401, message: 'Invalid JWT' })
+    if (path === '/rest/v1/rpc/create_prompt') return this.#makePrompt(exchange)
+    if (path === '/functions/v1/initiate-prompt-run') return this.#run(exchange, user)
+    return say(exchange, 404, { error: 'requested path is invalid' })
+  }
+
+  #userOf(token: string | undefined): string | undefined {
+    const sub = token ? this.#project?.verify(token)?.sub : undefined
+    return typeof sub === 'string' ? sub : undefined
+  }
+
+  /** As PostgREST says it. */
+  #makePrompt(exchange: Exchange): Answered {
+    const { success, error } = PromptBody.safeParse(jsonOrUndefined(exchange.request.body))
+    const message = 'Could not find the function public.create_prompt'
+    if (!success) return say(exchange, 404, { code: 'PGRST202', details: error.message, hint: null, message })
+    const id = crypto.randomUUID()
+    this.prompts.push(id)
+    return say(exchange, 200, id)
+  }
+
+  async #run(exchange: Exchange, user: string): Promise<Answered> {
+    const { data: body, error } = RunBody.safeParse(jsonOrUndefined(exchange.request.body))
+    if (!body) return say(exchange, 400, { error: error?.issues[0]?.message })
+    const complaint = this.#complaintOf(body, user)
+    if (complaint) return say(exchange, ...complaint)
+    this.runs.push(body)
+    const script = this.#options.reply?.(body.prompt_meta.model) ?? {}
+    if (script.refusal) {
+      await play(exchange, script.refusal)
+      return script.refusal.ending === 'stall' ? 'silent' : 'answered'
+    }
+    if (script.isEarly) await this.#answer(user, body, script)
+    const jobs = script.job === 'untold' ? {} : { jobs: [{ job_id: script.job ?? jobOf(body) }] }
+    const answered = say(exchange, 200, { run_id: body.run_id, ...jobs })
+    if (!script.isEarly) void this.#answer(user, body, script)
+    return answered
+  }
+
+  #complaintOf(body: RunBody, user: string): readonly [number, object] | undefined {
+    if (body.created_by !== user) return [403, { error: 'created_by is somebody else' }]
+    const prompts = [...(this.#options.promptIds ?? []), ...this.prompts]
+    if (!prompts.includes(body.prompt_id)) return [404, { error: 'Prompt not found' }]
+    return this.runs.some(({ run_id: id }) => id === body.run_id) ? [409, { error: 'The run exists' }] : undefined
+  }
+
+  /** Tells it to whoever of the user is connected: nothing is kept for who comes later. */
+  async #answer(user: string, body: RunBody, { answer, form, job }: RunScript): Promise<void> {
+    const lines = [...this.#users].filter(([line, of]) => line.isIn() && of === user).map(([line]) => line)
+    const last = lines.at(-1)
+    if (answer) {
+      if (last) await tell(last, answer)
+      return
+    }
+    const id = job && job !== 'untold' ? job : jobOf(body)
+    for (const text of answerFrames(id, body.prompt_meta, form)) for (const line of lines) void line.frame(text)
+  }
+}
+
+async function tell({ socket }: EmulatedSocketIo, answer: NonNullable<RunScript['answer']>): Promise<void> {
+  for await (const part of answer.body ?? []) {
+    if (answer.paceMs) await Bun.sleep(answer.paceMs)
+    if (!socket.isOpen()) return
+    await socket.raw(typeof part === 'string' ? frame(part) : part)
+  }
+  if (answer.endDelayMs) await Bun.sleep(answer.endDelayMs)
+  if (answer.ending === 'rst') socket.reset()
+  if (answer.ending === 'fin') socket.finish()
+}
+
+function jobOf({ run_id: id }: RunBody): string {
+  return `job-${id}`
+}
+
+function tokenIn(auth: unknown): string | undefined {
+  const isNamed = typeof auth === 'object' && auth && 'token' in auth
+  return isNamed && typeof auth.token === 'string' ? auth.token : undefined
+}
+
+function say(exchange: Exchange, status: number, body: unknown): Answered {
+  exchange.reply(status, JSON.stringify(body), { 'content-type': 'application/json' })
+  return 'answered'
+}

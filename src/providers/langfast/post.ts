@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import type { SupabaseSession } from '../../auth/session.ts'
+import type { SupabaseProject } from '../../auth/supabase.ts'
+import { ChatError } from '../../chat/error.ts'
+import { send } from '../../wire/http.ts'
+import { isPage, pageError, refusal, type UpstreamComplaint } from '../../wire/http-status.ts'
+import { jsonOrUndefined } from '../../wire/json.ts'
+
+export interface Posted {
+  readonly project: SupabaseProject
+  readonly userAgent: string
+  readonly session: SupabaseSession
+  /** From the project's origin on. */
+  readonly path: string
+  readonly body: unknown
+}
+
+const maxReplyBytes = 256 * 1024
+
+/**
+ * Posts JSON to the project as its user.
+ * @returns the reply's JSON; undefined where a success says nothing, or nothing that is JSON
+ * @throws ChatError by the status of a refusal
+ */
+export async function post({ project, userAgent, session, path, body }: Posted, signal: AbortSignal): Promise<unknown> {
+  const headers = {
+    apikey: project.anonKey.secret.reveal(),
+    authorization: `Bearer ${session.accessToken.reveal()}`,
+    'content-type': 'application/json',
+    accept: 'application/json',
+    'user-agent': userAgent,
+  }
+  const request = { method: 'POST', url: project.url + path, headers, body: JSON.stringify(body) } as const
+  const reply = await send(request, signal)
+  if (reply.status < 200 || reply.status >= 300) throw ofKey(await refusal(reply, readComplaint), project.anonKey.name)
+  const text = await reply.text(maxReplyBytes)
+  if (isPage(reply.headers, text)) throw pageError(reply.status, reply.headers, text)
+  return jsonOrUndefined(text)
+}
+
+/** The gateway before the project refuses a wrong key as it does a wrong token: only in its words it is told which. */
+function ofKey(refused: ChatError, variable: string): ChatError {
+  if (refused.upstreamStatus !== 401 || !/\bAPI key\b/i.test(refused.message)) return refused
+  return new ChatError('upstream-failed', {
+    message: `The upstream refused the project's key: check ${variable}.`,
+    code: 'upstream_configuration',
+    upstreamStatus: 401,
+  })
+}
+
+const words = z.string().nullish().catch(undefined)
+const Complaint = z.looseObject({
+  message: words,
+  msg: words,
+  error: z
+    .union([z.string(), z.looseObject({ message: words })])
+    .nullish()
+    .catch(undefined),
+})
+
+/** PostgREST: `{code, details, hint, message}`; edge functions: `{error}` or `{message}`; the gateway: `{code, message}` */
+function readComplaint(body: unknown): UpstreamComplaint {
+  const said = Complaint.safeParse(body).data
+  const error = typeof said?.error === 'object' ? said.error?.message : said?.error
+  const message = said?.message ?? error ?? said?.msg
+  return message ? { message } : {}
+}
+
+/** A success that does not say what it has to. */
+export function badReply(what: string): ChatError {
+  return new ChatError('upstream-failed', {
+    message: `The upstream answered without ${what}.`,
+    code: 'upstream_bad_response',
+  })
+}

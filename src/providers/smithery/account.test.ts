@@ -1,0 +1,163 @@
+import { afterAll, describe, expect, test } from 'bun:test'
+import { until } from '../../../test/waiting.ts'
+import type { Account } from '../../accounts/account.ts'
+import { signJwt } from '../../auth/emulated-jwt.ts'
+import { emulateSupabase } from '../../auth/supabase-emulator.ts'
+import { redact } from '../../chat/secret.ts'
+import { Environment } from '../../environment.ts'
+import { checkSession, readAccounts, type SmitheryCredential } from './account.ts'
+
+const supabase = await emulateSupabase()
+afterAll(() => supabase.close())
+const never = new AbortController().signal
+
+const soon = Math.floor(Date.now() / 1000) + 3_600
+const sessionOf = (claims: object = {}) => ({
+  access_token: signJwt({ sub: 'u-1', exp: soon, ...claims }, 'the key of these tests'),
+  refresh_token: 'refreshofthetests',
+  token_type: 'bearer',
+  expires_at: soon,
+  user: { id: 'u-1' },
+})
+
+function read(values: Readonly<Record<string, string>>) {
+  const environment = new Environment(values)
+  return { accounts: readAccounts(environment), problems: environment.problems }
+}
+
+function only(values: Readonly<Record<string, string>>): Account<SmitheryCredential> {
+  const { accounts, problems } = read(values)
+  expect(problems).toEqual([])
+  const [account] = accounts
+  if (!account) throw new Error('no account')
+  return account
+}
+
+const cookieNames = (values: Readonly<Record<string, string>>) =>
+  only(values).credential.cookies.map(({ name }) => name)
+
+describe('the accounts', () => {
+  test('are those of every variable, numbered as one likes', () => {
+    const cookies = Object.fromEntries(
+      ['SMITHERY_COOKIE_7', 'SMITHERY_COOKIE', 'SMITHERY_COOKIE_2'].map((name) => [
+        name,
+        JSON.stringify(sessionOf({ jti: name })),
+      ]),
+    )
+    const { accounts, problems } = read(cookies)
+    expect(problems).toEqual([])
+    expect(accounts.map(({ label }) => label)).toEqual(['SMITHERY_COOKIE', 'SMITHERY_COOKIE_2', 'SMITHERY_COOKIE_7'])
+  })
+
+  const wrongs: readonly (readonly [string, string])[] = [
+    ['a word', 'hello'],
+    ['a session without a token', JSON.stringify({ ...sessionOf(), access_token: '' })],
+    ['a session without an end', JSON.stringify({ access_token: 'opaque', refresh_token: 'a', user: { id: 'u' } })],
+    ['other cookies', 'theme=dark; sb-ref-auth-token=base64-e30'],
+    ['a list without a token', '[null,"refresh"]'],
+  ]
+  for (const [what, value] of wrongs)
+    test(`are not made of ${what}: its variable is named, its value is not`, () => {
+      const { accounts, problems } = read({ SMITHERY_COOKIE_3: value })
+      expect(accounts).toEqual([])
+      expect(problems).toMatchObject([{ variable: 'SMITHERY_COOKIE_3' }])
+      expect(JSON.stringify(problems)).not.toContain(value)
+    })
+
+  test('are each a session of its own', () => {
+    const session = JSON.stringify(sessionOf())
+    const { accounts, problems } = read({ SMITHERY_COOKIE_1: session, SMITHERY_COOKIE_2: ` ${session}` })
+    expect(accounts.map(({ label }) => label)).toEqual(['SMITHERY_COOKIE_1'])
+    expect(problems).toMatchObject([{ variable: 'SMITHERY_COOKIE_2', problem: 'is the session of SMITHERY_COOKIE_1' }])
+  })
+})
+
+describe('the name of the cookie is that', () => {
+  const session = JSON.stringify(sessionOf({ iss: 'https://issuer.supabase.co/auth/v1' }))
+  const foreign = JSON.stringify(sessionOf({ iss: 'https://issuer.supabase.co.evil.example/auth/v1' }))
+  const anonKey = signJwt({ iss: 'supabase', ref: 'keyref', role: 'anon' }, 'the key of these tests')
+
+  test('of the pasted header', () => {
+    const SMITHERY_COOKIE = `sb-pasted-auth-token=${encodeURIComponent(session)}`
+    expect(cookieNames({ SMITHERY_COOKIE, SMITHERY_SUPABASE_URL: 'https://set.supabase.co' })).toEqual([
+      'sb-pasted-auth-token',
+    ])
+  })
+
+  test('of the address that is set', () => {
+    const values = { SMITHERY_COOKIE: session, SMITHERY_SUPABASE_URL: 'https://set.example.com' }
+    expect(cookieNames(values)).toEqual(['sb-set-auth-token'])
+  })
+
+  test("of the token's issuer", () => {
+    expect(cookieNames({ SMITHERY_COOKIE: session, SMITHERY_SUPABASE_ANON_KEY: anonKey })).toEqual([
+      'sb-issuer-auth-token',
+    ])
+  })
+
+  test('of the key, where the issuer is none of Supabase', () => {
+    expect(cookieNames({ SMITHERY_COOKIE: foreign, SMITHERY_SUPABASE_ANON_KEY: anonKey })).toEqual([
+      'sb-keyref-auth-token',
+    ])
+  })
+
+  test('of smithery itself, where nothing says it', () => {
+    for (const iss of ['https://evil.example/auth/v1', 'http://127.0.0.1/auth/v1', 'supabase.co', 7, undefined])
+      expect(cookieNames({ SMITHERY_COOKIE: JSON.stringify(sessionOf({ iss })) })).toEqual([
+        'sb-spjawbfpwezjfmicopsl-auth-token',
+      ])
+  })
+})
+
+describe('an account', () => {
+  const at = { SMITHERY_SUPABASE_URL: supabase.origin, SMITHERY_SUPABASE_ANON_KEY: supabase.anonKey }
+
+  test('is renewed where the key is set, with new cookies', async () => {
+    const { credential, renewal } = only({ ...at, SMITHERY_COOKIE: JSON.stringify(supabase.signIn()) })
+    const next = await renewal?.renew(credential, never)
+    expect(next?.cookies.map(({ name }) => name)).toEqual(credential.cookies.map(({ name }) => name))
+    expect(next?.cookies[0]?.value.reveal()).not.toBe(credential.cookies[0]?.value.reveal())
+    expect(next && renewal?.expiresAt(next)).toBe(next?.session.expiresAt)
+    const kept = next && renewal?.decode(renewal.encode(next))
+    expect(kept?.cookies.map(({ value }) => value.reveal())).toEqual(next?.cookies.map(({ value }) => value.reveal()))
+    expect(renewal?.decode('{}')).toBeUndefined()
+  })
+
+  test('that is renewed for months is known by its newest cookies alone', async () => {
+    const { credential, renewal } = only({ ...at, SMITHERY_COOKIE: JSON.stringify(supabase.signIn()) })
+    const holder = { next: await renewal?.renew(credential, never) }
+    const former = holder.next?.cookies[0]?.value.reveal() ?? ''
+    expect(redact(former)).not.toContain(former)
+    holder.next = holder.next && (await renewal?.renew(holder.next, never))
+    const isForgotten = () => {
+      Bun.gc(true)
+      return redact(former) === former
+    }
+    await until(isForgotten, 5_000, 'the former cookies are forgotten')
+    expect(holder.next?.cookies).not.toBeEmpty()
+  }, 60_000)
+
+  test('is not renewed without the key, or without a refresh token', () => {
+    const session = JSON.stringify(supabase.signIn())
+    expect(only({ SMITHERY_COOKIE: session }).renewal).toBeUndefined()
+    const { refresh_token: _, ...without } = supabase.signIn()
+    expect(only({ ...at, SMITHERY_COOKIE: JSON.stringify(without) }).renewal).toBeUndefined()
+  })
+
+  test('that nobody renews serves to its end, and then says what to do', () => {
+    const account = only({ SMITHERY_COOKIE_4: JSON.stringify(sessionOf()) })
+    expect(() => checkSession(account, soon * 1000 - 1)).not.toThrow()
+    expect(() => checkSession(account, soon * 1000)).toThrow(
+      'The session of SMITHERY_COOKIE_4 has ended: set SMITHERY_SUPABASE_ANON_KEY',
+    )
+    const { refresh_token: _, ...without } = sessionOf()
+    const poor = only({ ...at, SMITHERY_COOKIE_4: JSON.stringify(without) })
+    expect(() => checkSession(poor, soon * 1000)).toThrow('no refresh token')
+  })
+
+  test('that is renewed never says so', () => {
+    const account = only({ ...at, SMITHERY_COOKIE: JSON.stringify(sessionOf({ exp: 1 })) })
+    // the accounts room hands out the credential alone
+    expect(() => checkSession({ label: account.label, credential: account.credential })).not.toThrow()
+  })
+})

@@ -1,0 +1,105 @@
+import { ChatError } from '../../chat/error.ts'
+import type { ChatEvent, FinishReason, Usage } from '../../chat/event.ts'
+import { statusError } from '../../wire/http-status.ts'
+import { HeldCalls } from './held-calls.ts'
+
+/** What an answer has come to, whichever of the two wires it comes by. */
+export class Answer {
+  readonly calls = new HeldCalls()
+  finished = false
+  usage: Usage | undefined
+  #hasContent = false
+
+  get isEmpty(): boolean {
+    return !this.#hasContent && this.calls.count === 0
+  }
+
+  text(text: string | null | undefined): readonly ChatEvent[] {
+    return this.#grow(text, 'text')
+  }
+
+  reasoning(text: string | null | undefined): readonly ChatEvent[] {
+    return this.#grow(text, 'reasoning')
+  }
+
+  /** Where the answer has it from, or what it made: it has no place in the text. */
+  source({ url, title, extra }: Source): readonly ChatEvent[] {
+    this.#hasContent = true
+    const annotation = { ...(url && { url }), ...(title && { title }), extra }
+    return [{ type: 'text', choice: 0, text: '', annotations: [annotation] }]
+  }
+
+  /**
+   * @param said why it ended, in the AI SDK's words; older servers do not say it
+   * @throws ChatError for an end that is none, or an answer that says nothing
+   */
+  finish(said: string | null | undefined): readonly ChatEvent[] {
+    if (said === 'error') throw answerError(undefined)
+    const reason = finishReason(said, this.calls.count > 0)
+    if (this.isEmpty && reason === 'stop' && !this.usage?.outputTokens) throw empty()
+    const calls = this.calls.release()
+    this.finished = true
+    const usage: readonly ChatEvent[] = this.usage ? [{ type: 'usage', choice: 0, usage: this.usage }] : []
+    return [...calls, { type: 'finish', choice: 0, reason }, ...usage]
+  }
+
+  #grow(text: string | null | undefined, type: 'text' | 'reasoning'): readonly ChatEvent[] {
+    if (!text) return []
+    this.#hasContent = true
+    return [{ type, choice: 0, text }]
+  }
+}
+
+interface Source {
+  readonly url?: string | null | undefined
+  readonly title?: string | null | undefined
+  readonly extra: { readonly [field: string]: unknown }
+}
+
+/** AI SDK, FinishReason */
+const finishes: Readonly<Record<string, FinishReason>> = {
+  stop: 'stop',
+  length: 'length',
+  'content-filter': 'content-filter',
+  'tool-calls': 'tool-calls',
+}
+
+/** Calls that smithery answered itself are nobody's to answer any more, and others are, whatever it says. */
+function finishReason(said: string | null | undefined, hasCalls: boolean): FinishReason {
+  const reason = said ? (finishes[said] ?? 'other') : 'stop'
+  if (hasCalls && (reason === 'stop' || reason === 'other')) return 'tool-calls'
+  return !hasCalls && reason === 'tool-calls' ? 'stop' : reason
+}
+
+/** An error within an answer: HTTP said 200 already, so only the words are left. */
+export function answerError(message: string | null | undefined): ChatError {
+  return statusError(0, new Headers(), message ? { message } : {})
+}
+
+export function badResponse(): ChatError {
+  return new ChatError('upstream-failed', {
+    message: 'The upstream answered in an unknown shape.',
+    code: 'upstream_bad_response',
+  })
+}
+
+export function cancelled(): ChatError {
+  return new ChatError('upstream-failed', {
+    message: 'The upstream cancelled its answer.',
+    code: 'upstream_cancelled',
+  })
+}
+
+export function cutShort(): ChatError {
+  return new ChatError('upstream-failed', {
+    message: 'The upstream broke off its answer.',
+    code: 'upstream_disconnected',
+  })
+}
+
+function empty(): ChatError {
+  return new ChatError('upstream-failed', {
+    message: 'The upstream ended without an answer.',
+    code: 'upstream_empty_response',
+  })
+}

@@ -1,0 +1,12 @@
+import type { UpstreamComplaint } from '../../wire/http-status.ts'
+import { SmitheryComplaint } from './schema.ts'
+
+/** `{error: "…"}`, as public clients read it, and what frameworks write of their own accord. */
+export function readComplaint(body: unknown): UpstreamComplaint {
+  const { data } = SmitheryComplaint.safeParse(body)
+  if (!data) return {}
+  const said = data.error ?? data
+  if (typeof said === 'string') return { message: said }
+  const { message, code, type } = said
+  return { ...(message && { message }), ...(code && { code }), ...(type && { type }) }
+}

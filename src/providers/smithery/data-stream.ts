@@ -1,0 +1,79 @@
+import type { ChatEvent, Usage } from '../../chat/event.ts'
+import { parseUpstreamJson } from '../../wire/json.ts'
+import type { FrameDecoder } from '../../wire/read-frames.ts'
+import type { SseFrame } from '../../wire/sse.ts'
+import { Answer, answerError, badResponse, cutShort } from './answer.ts'
+import { DataPart } from './schema.ts'
+
+/**
+ * Reads the stream that came before the UI message stream: lines of a code, a colon and JSON. Its end is `d`.
+ * AI SDK 4, data stream protocol v1
+ */
+export class DataStreamDecoder implements FrameDecoder {
+  readonly #answer = new Answer()
+
+  get finished(): boolean {
+    return this.#answer.finished
+  }
+
+  frame({ data: line }: SseFrame): readonly ChatEvent[] {
+    if (this.finished) return []
+    const [, code, json] = /^([0-9a-z]):(.*)$/s.exec(line) ?? []
+    if (code === undefined || json === undefined) throw badResponse()
+    const value = parseUpstreamJson(json)
+    if (typeof value === 'string') return this.#words(code, value)
+    const part = DataPart.safeParse(value)
+    // lists are data and annotations of the page itself
+    return part.success ? this.#part(code, part.data) : []
+  }
+
+  end(): readonly ChatEvent[] {
+    if (!this.finished) throw cutShort()
+    return []
+  }
+
+  #words(code: string, text: string): readonly ChatEvent[] {
+    if (code === '3') throw answerError(text)
+    if (code === '0') return this.#answer.text(text)
+    return code === 'g' ? this.#answer.reasoning(text) : []
+  }
+
+  #part(code: string, part: DataPart): readonly ChatEvent[] {
+    switch (code) {
+      case '9':
+      case 'a':
+      case 'b':
+      case 'c':
+        return this.#call(code, part)
+      case 'h':
+        return this.#answer.source({ url: part.url, title: part.title, extra: { source: { type: 'source-url' } } })
+      case 'd':
+        this.#answer.usage = decodeUsage(part)
+        return this.#answer.finish(part.finishReason)
+      default:
+        // a message's id, the end of a step, signatures, and whatever else there was
+        return []
+    }
+  }
+
+  #call(code: '9' | 'a' | 'b' | 'c', part: DataPart): readonly ChatEvent[] {
+    const { calls } = this.#answer
+    const { toolCallId: id, toolName: name } = part
+    if (!id) return []
+    if (code === 'c') return calls.grow(id, part.argsTextDelta ?? '')
+    if (code === 'a') calls.answered(id)
+    if (code === 'a' || !name) return []
+    return code === 'b' ? calls.open(id, name) : calls.complete(id, name, part.args)
+  }
+}
+
+function decodeUsage({ usage }: DataPart): Usage | undefined {
+  const { promptTokens: inputTokens, completionTokens: outputTokens } = usage ?? {}
+  if (inputTokens == null && outputTokens == null) return undefined
+  return {
+    ...(inputTokens != null && { inputTokens }),
+    ...(outputTokens != null && { outputTokens }),
+    ...(inputTokens != null && outputTokens != null && { totalTokens: inputTokens + outputTokens }),
+    source: 'upstream',
+  }
+}

@@ -1,0 +1,63 @@
+import type { ChatEvent } from '../../chat/event.ts'
+import { LineSplitter } from '../../wire/line-splitter.ts'
+import type { FrameDecoder, FrameSplitter } from '../../wire/read-frames.ts'
+import { SseDecoder, type SseFrame } from '../../wire/sse.ts'
+import { DataStreamDecoder } from './data-stream.ts'
+import { UiMessageDecoder } from './events.ts'
+
+/**
+ * Reads an answer by whichever wire it comes: the older one says so in a header, or shows it with its first two
+ * characters, which no server-sent event begins with.
+ */
+export class EitherDecoder implements FrameDecoder {
+  readonly splitter: FrameSplitter = {
+    push: (bytes) => this.#push(bytes),
+    end: () => this.#choose().splitter.end(),
+  }
+  #held: Uint8Array = new Uint8Array()
+  #chosen: Wire | undefined
+
+  constructor(headers: Headers) {
+    if (headers.has('x-vercel-ai-data-stream')) this.#chosen = lines()
+  }
+
+  get finished(): boolean {
+    return this.#chosen?.decoder.finished ?? false
+  }
+
+  frame(frame: SseFrame): readonly ChatEvent[] {
+    return this.#choose().decoder.frame(frame)
+  }
+
+  end(how: 'terminated' | 'cut'): readonly ChatEvent[] {
+    return this.#choose().decoder.end(how)
+  }
+
+  #push(bytes: Uint8Array): SseFrame[] | undefined {
+    if (this.#chosen) return this.#chosen.splitter.push(bytes)
+    this.#held = Buffer.concat([this.#held, bytes])
+    const begin = Buffer.from(this.#held).toString('latin1').trimStart()
+    if (begin.length < 2) return undefined
+    this.#chosen = /^[0-9a-z]:/.test(begin) ? lines() : events()
+    return this.#chosen.splitter.push(this.#held)
+  }
+
+  /** What was too short to tell anything is read as events. */
+  #choose(): Wire {
+    this.#chosen ??= events()
+    return this.#chosen
+  }
+}
+
+interface Wire {
+  readonly splitter: FrameSplitter
+  readonly decoder: FrameDecoder
+}
+
+function lines(): Wire {
+  return { splitter: new LineSplitter(), decoder: new DataStreamDecoder() }
+}
+
+function events(): Wire {
+  return { splitter: new SseDecoder(), decoder: new UiMessageDecoder() }
+}

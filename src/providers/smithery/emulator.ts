@@ -1,0 +1,111 @@
+import { emulateSupabase, type SupabaseEmulator, type SupabaseEmulatorOptions } from '../../auth/supabase-emulator.ts'
+import { play, type Script } from '../../wire/emulated-script.ts'
+import { type Exchange, emulateHttp, type HttpEmulator } from '../../wire/http-emulator.ts'
+import { jsonOrUndefined } from '../../wire/json.ts'
+import { sseData } from '../../wire/sse.ts'
+import { answerTo, type Chunk } from './emulated-answer.ts'
+import { complaintAbout, SmitheryBody } from './emulated-body.ts'
+import { accessTokenIn } from './emulated-cookies.ts'
+
+export interface SmitheryEmulator extends HttpEmulator {
+  /** Where its users are signed in. */
+  readonly supabase: SupabaseEmulator
+  /** What a gateway needs to ask it, an account for each session. */
+  readonly variables: Readonly<Record<string, string>>
+  /** Bodies of the chat requests it understood, in their order. */
+  readonly chats: readonly SmitheryBody[]
+  /** When each connection that carried a chat was closed, by `performance.now()`. */
+  readonly closedAt: readonly number[]
+  /** The next chat requests are answered by these scripts, one each, before the model's own behaviour. */
+  script(...scripts: readonly Script[]): void
+}
+
+export interface SmitheryEmulatorOptions {
+  /** Sessions to begin with; 1. */
+  readonly accounts?: number
+  readonly supabase?: SupabaseEmulatorOptions
+  /** Milliseconds between the chunks of its own answers; 0. */
+  readonly paceMs?: number
+  /** Chooses the script by the request, where several run at once; undefined leaves it to `script` and the model. */
+  readonly reply?: (chat: SmitheryBody) => Script | undefined
+}
+
+/**
+ * The playground of smithery.ai over real sockets, with the Supabase that signs its users in: as strict about cookies,
+ * tokens, the page that asks and the shape of a request. It answers `You said: …`; where tools are sent and the user says
+ * `call NAME NAME …`, it calls those with `{"city":"Paris"}`. A script makes it do anything else.
+ */
+export async function emulateSmithery(options: SmitheryEmulatorOptions = {}): Promise<SmitheryEmulator> {
+  const supabase = await emulateSupabase(options.supabase)
+  const scripts: Script[] = []
+  const chats: SmitheryBody[] = []
+  const closedAt: number[] = []
+  const emulator = await emulateHttp((exchange) => {
+    const refusal = refusalOf(exchange, supabase)
+    if (refusal) return refuse(exchange, ...refusal)
+    const chat = readBody(exchange.request.body)
+    if (typeof chat === 'string') return refuse(exchange, 400, chat)
+    chats.push(chat)
+    void exchange.closed.then((at) => closedAt.push(at))
+    const script = options.reply?.(chat) ?? scripts.shift()
+    const body = answerTo(chat).map(smitheryChunk)
+    return play(exchange, script ?? { headers: streamHeaders, body: [...body, done], paceMs: options.paceMs ?? 0 })
+  })
+  const sessions = Array.from({ length: options.accounts ?? 1 }, () => supabase.signIn())
+  return {
+    ...emulator,
+    supabase,
+    chats,
+    closedAt,
+    variables: {
+      ...Object.fromEntries(sessions.map((session, at) => [`SMITHERY_COOKIE_${at + 1}`, JSON.stringify(session)])),
+      SMITHERY_BASE_URL: emulator.origin,
+      SMITHERY_SUPABASE_URL: supabase.origin,
+      SMITHERY_SUPABASE_ANON_KEY: supabase.anonKey,
+    },
+    script: (...more) => void scripts.push(...more),
+    close: async () => {
+      await Promise.all([emulator.close(), supabase.close()])
+    },
+  }
+}
+
+/** A chunk on the wire. AI SDK, UI message stream: `data:` alone, no event type */
+export function smitheryChunk(chunk: Chunk): string {
+  return sseData(JSON.stringify(chunk))
+}
+
+/** The end of the transport. */
+const done = sseData('[DONE]')
+
+const streamHeaders = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache',
+  'x-vercel-ai-ui-message-stream': 'v1',
+  'x-accel-buffering': 'no',
+}
+
+/** Why a request is not let in, where it is not. */
+function refusalOf({ request }: Exchange, supabase: SupabaseEmulator): readonly [number, string] | undefined {
+  const { method, path, headers } = request
+  if (path !== '/api/chat') return [404, 'Not Found']
+  if (method !== 'POST') return [405, 'Method Not Allowed']
+  const cookieName = `sb-${new URL(supabase.origin).hostname.split('.')[0]}-auth-token`
+  const token = accessTokenIn(headers.get('cookie') ?? '', cookieName)
+  if (!token || !supabase.verify(token)) return [401, 'Unauthorized']
+  const origin = `http://${headers.get('host')}`
+  if (headers.get('origin') !== origin || headers.get('referer') !== `${origin}/playground`) return [403, 'Forbidden']
+  return headers.get('content-type')?.startsWith('application/json') ? undefined : [415, 'Unsupported Media Type']
+}
+
+/** @returns what is wrong with it, where something is */
+function readBody(text: string): SmitheryBody | string {
+  const parsed = SmitheryBody.safeParse(jsonOrUndefined(text))
+  if (parsed.success) return complaintAbout(parsed.data) ?? parsed.data
+  const [issue] = parsed.error.issues
+  return `Invalid request: ${issue?.path.join('.')}: ${issue?.message}`
+}
+
+function refuse(exchange: Exchange, status: number, error: string): void {
+  exchange.reply(status, JSON.stringify({ error }), { 'content-type': 'application/json' })
+}

@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'bun:test'
+import { readdirSync, readFileSync } from 'node:fs'
+import { ChatError } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import { readFrames } from '../../wire/read-frames.ts'
+import { sseData, sseEvent } from '../../wire/sse.ts'
+import { EitherDecoder } from './either-stream.ts'
+
+const folder = new URL('./fixtures/', import.meta.url)
+const names = readdirSync(folder).flatMap((file) => (file.endsWith('.frames.txt') ? [file.slice(0, -11)] : []))
+const read = (file: string) => readFileSync(new URL(file, folder), 'utf8')
+const never = new AbortController().signal
+const utf8 = new TextEncoder()
+
+/** What the bytes of an answer decode to, and what is thrown in the end. */
+async function decoded(text: string, { headers = {}, size = text.length * 4 }: Read = {}) {
+  const bytes = utf8.encode(text)
+  const body = (async function* () {
+    for (let at = 0; at < bytes.length; at += size) yield bytes.slice(at, at + size)
+  })()
+  const head = new Headers(headers)
+  const reply = {
+    status: 200,
+    headers: head,
+    body,
+    text: async () => '',
+    limitIdle: () => undefined,
+    discard: () => undefined,
+  }
+  const events: ChatEvent[] = []
+  try {
+    for await (const event of readFrames(reply, new EitherDecoder(head), never)) events.push(event)
+    return { events }
+  } catch (thrown) {
+    if (!(thrown instanceof ChatError)) throw thrown
+    return { events, thrown: { reason: thrown.reason, code: thrown.code, message: thrown.message } }
+  }
+}
+
+interface Read {
+  readonly headers?: Record<string, string>
+  /** Bytes of each read. */
+  readonly size?: number
+}
+
+/** A fixture as it stands on the wire. */
+function bytesOf(name: string): string {
+  const text = read(`${name}.frames.txt`)
+  return name.startsWith('data-stream') ? text : text.trimEnd().split('\n').map(sseData).join('')
+}
+
+describe('a stream', () => {
+  for (const name of names) {
+    test(`reads ${name}`, async () => {
+      expect(await decoded(bytesOf(name))).toEqual(JSON.parse(read(`${name}.events.json`)))
+    })
+
+    test(`reads ${name} byte by byte`, async () => {
+      expect(await decoded(bytesOf(name), { size: 1 })).toEqual(JSON.parse(read(`${name}.events.json`)))
+    })
+  }
+
+  test('has both its files', () => {
+    expect(names.length).toBeGreaterThan(30)
+    expect(readdirSync(folder)).toHaveLength(names.length * 2)
+  })
+
+  test('may end its lines with CR LF', async () => {
+    expect(await decoded(bytesOf('text').replaceAll('\n', '\r\n'))).toEqual(await decoded(bytesOf('text')))
+    const lines = bytesOf('data-stream')
+    expect(await decoded(lines.replaceAll('\n', '\r\n'))).toEqual(await decoded(lines))
+  })
+
+  test('may begin with comments and blank lines', async () => {
+    const expected = await decoded(bytesOf('text'))
+    expect(await decoded(`: hello\n\n${bytesOf('text')}`)).toEqual(expected)
+    expect(await decoded(`\n\nid: 7\nretry: 5\n\n${bytesOf('text')}`)).toEqual(expected)
+    expect(await decoded(`\n \n${bytesOf('data-stream')}`)).toEqual(await decoded(bytesOf('data-stream')))
+  })
+
+  test('is of the older kind where its header says so, however it begins', async () => {
+    const headers = { 'x-vercel-ai-data-stream': 'v1' }
+    expect(await decoded('hello\n', { headers })).toMatchObject({ thrown: { code: 'upstream_bad_response' } })
+    expect(await decoded(bytesOf('data-stream'), { headers })).toEqual(await decoded(bytesOf('data-stream')))
+  })
+
+  test('that says nothing at all is cut', async () => {
+    for (const text of ['', '\n', 'd'])
+      expect(await decoded(text)).toMatchObject({ events: [], thrown: { code: 'upstream_disconnected' } })
+  })
+
+  test('has an error where an event is called so', async () => {
+    const error = sseEvent('error', '{"type":"text-delta","message":"No."}')
+    expect(await decoded(error)).toMatchObject({ thrown: { reason: 'upstream-failed', code: 'upstream_error' } })
+  })
+})

@@ -1,0 +1,132 @@
+import type { ChatEvent, Usage } from '../../chat/event.ts'
+import { statusError } from '../../wire/http-status.ts'
+import { parseUpstreamJson } from '../../wire/json.ts'
+import type { FrameDecoder } from '../../wire/read-frames.ts'
+import type { SseFrame } from '../../wire/sse.ts'
+import { Answer, answerError, badResponse, cancelled, cutShort } from './answer.ts'
+import { readComplaint } from './complaint.ts'
+import { type SmitheryUsage, UiChunk } from './schema.ts'
+
+/**
+ * Reads the UI message stream of `POST /api/chat`. Its end is `finish`, or, where a server forgets it, `[DONE]` after a
+ * block that was closed. AI SDK, UI message stream protocol v1
+ */
+export class UiMessageDecoder implements FrameDecoder {
+  readonly #answer = new Answer()
+  /** Blocks that have been opened and not closed. */
+  readonly #open = new Set<string>()
+  #closed = 0
+
+  get finished(): boolean {
+    return this.#answer.finished
+  }
+
+  frame({ event, data }: SseFrame): readonly ChatEvent[] {
+    if (this.finished) return []
+    const value = parseUpstreamJson(data)
+    const parsed = UiChunk.safeParse(value)
+    if (event === 'error' || !parsed.success) throw complaintOf(value)
+    const usage = parsed.data.messageMetadata?.usage
+    if (usage) this.#answer.usage = decodeUsage(usage) ?? this.#answer.usage
+    return this.#step(parsed.data)
+  }
+
+  end(how: 'terminated' | 'cut'): readonly ChatEvent[] {
+    if (this.finished) return []
+    const isClosed = this.#open.size === 0 && (this.#closed > 0 || this.#answer.isEmpty)
+    if (how === 'cut' || !isClosed) throw cutShort()
+    return this.#answer.finish(undefined)
+  }
+
+  #step(chunk: UiChunk): readonly ChatEvent[] {
+    switch (chunk.type) {
+      case 'text-start':
+      case 'reasoning-start':
+        this.#open.add(blockOf(chunk))
+        return []
+      case 'text-end':
+      case 'reasoning-end':
+        this.#close(blockOf(chunk))
+        return []
+      case 'text-delta':
+        return this.#answer.text(chunk.delta)
+      case 'reasoning-delta':
+        return this.#answer.reasoning(chunk.delta)
+      case 'source-url':
+      case 'source-document':
+      case 'file':
+        return this.#answer.source(sourceOf(chunk))
+      case 'error':
+        throw answerError(chunk.errorText)
+      case 'abort':
+        throw cancelled()
+      case 'finish':
+        return this.#answer.finish(chunk.finishReason)
+      default:
+        return chunk.type.startsWith('tool-') ? this.#tool(chunk) : []
+    }
+  }
+
+  /** A call, or what smithery says of one that it makes itself. What is not known of calls says nothing. */
+  #tool(chunk: UiChunk): readonly ChatEvent[] {
+    const { calls } = this.#answer
+    const { type, toolCallId: id, toolName: name } = chunk
+    if (!id) return []
+    // the provider of the model runs it
+    if (chunk.providerExecuted) calls.answered(id)
+    switch (type) {
+      case 'tool-input-start':
+        this.#open.add(`call ${id}`)
+        return name ? calls.open(id, name) : []
+      case 'tool-input-delta':
+        return calls.grow(id, chunk.inputTextDelta ?? '')
+      case 'tool-input-available':
+      case 'tool-input-error':
+        this.#close(`call ${id}`)
+        return name ? calls.complete(id, name, chunk.input) : []
+      case 'tool-output-available':
+      case 'tool-output-error':
+      case 'tool-output-denied':
+      case 'tool-approval-request':
+        calls.answered(id)
+        return []
+      default:
+        return []
+    }
+  }
+
+  #close(block: string): void {
+    this.#open.delete(block)
+    this.#closed++
+  }
+}
+
+/** A text and a reasoning may have the same id. */
+function blockOf({ type, id }: UiChunk): string {
+  return `${type.startsWith('text') ? 'text' : 'reasoning'} ${id ?? ''}`
+}
+
+/** What has no place in an annotation of ours goes along as it is. */
+function sourceOf({ type, url, title, sourceId, mediaType, filename }: UiChunk) {
+  const source = { type, ...(sourceId && { sourceId }), ...(mediaType && { mediaType }), ...(filename && { filename }) }
+  return { url, title, extra: { source } }
+}
+
+function decodeUsage(usage: SmitheryUsage): Usage | undefined {
+  const { inputTokens, outputTokens, totalTokens, reasoningTokens, cachedInputTokens } = usage
+  if (inputTokens == null && outputTokens == null) return undefined
+  return {
+    ...(inputTokens != null && { inputTokens }),
+    ...(outputTokens != null && { outputTokens }),
+    ...(totalTokens != null && { totalTokens }),
+    ...(reasoningTokens != null && { reasoningTokens }),
+    ...(cachedInputTokens != null && { cachedInputTokens }),
+    source: 'upstream',
+  }
+}
+
+/** An error in place of a chunk, or something of no known shape. */
+function complaintOf(value: unknown) {
+  const complaint = readComplaint(value)
+  return complaint.message ? statusError(0, new Headers(), complaint) : badResponse()
+}

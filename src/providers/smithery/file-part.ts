@@ -1,0 +1,37 @@
+import type { Fields, FilePart, ImagePart } from '../../chat/message.ts'
+
+/** Media types by the ending of a name, where nothing else says them. */
+const typesByEnding: Readonly<Record<string, string>> = {
+  png: 'image/png',
+  jpg: 'image/jpeg',
+  jpeg: 'image/jpeg',
+  gif: 'image/gif',
+  webp: 'image/webp',
+  pdf: 'application/pdf',
+  txt: 'text/plain',
+  md: 'text/markdown',
+  csv: 'text/csv',
+  json: 'application/json',
+}
+
+/** A picture as a file part. AI SDK, FileUIPart: https or `data:`, with its media type */
+export function imagePart({ url }: ImagePart): Fields {
+  return { type: 'file', mediaType: dataType(url) ?? typeOfName(URL.parse(url)?.pathname) ?? 'image/*', url }
+}
+
+/** A file as a file part; undefined where it is only named by an id, which means nothing to smithery. */
+export function filePart({ content, name }: FilePart): Fields | undefined {
+  if (content === undefined) return undefined
+  const isUrl = /^(data|https?):/i.test(content)
+  const mediaType = dataType(content) ?? typeOfName(name) ?? 'application/octet-stream'
+  const url = isUrl ? content : `data:${mediaType};base64,${content}`
+  return { type: 'file', mediaType, url, ...(name && { filename: name }) }
+}
+
+function dataType(url: string): string | undefined {
+  return /^data:([\w.+-]+\/[\w.+-]+)/i.exec(url)?.[1]?.toLowerCase()
+}
+
+function typeOfName(name = ''): string | undefined {
+  return typesByEnding[/\.(\w+)$/.exec(name)?.[1]?.toLowerCase() ?? '']
+}

@@ -1,0 +1,104 @@
+import { ChatError } from '../../chat/error.ts'
+import type { ChatRequest } from '../../chat/request.ts'
+import { ask } from '../../wire/ask.ts'
+import type { HttpReply } from '../../wire/http-reply.ts'
+import { readFrames } from '../../wire/read-frames.ts'
+import type { AccountCall, Provider } from '../provider.ts'
+import { checkSession, readAccounts, type SmitheryCredential } from './account.ts'
+import { readComplaint } from './complaint.ts'
+import { EitherDecoder } from './either-stream.ts'
+import { encodeSmitheryRequest, support } from './request.ts'
+
+/** The playground of smithery.ai, asked with the session of somebody who is signed in there. */
+export const provider: Provider = {
+  name: 'smithery',
+  configure(variables) {
+    const accounts = readAccounts(variables)
+    const site = { url: variables.url('SMITHERY_BASE_URL') ?? 'https://smithery.ai', userAgent: variables.userAgent }
+    const models = variables.list('SMITHERY_MODELS') ?? knownModels
+    if (accounts.length === 0) return []
+    return [
+      {
+        name: 'smithery',
+        accounts,
+        support,
+        models: models.map((id) => ({ id })),
+        chat: (request, call: AccountCall<SmitheryCredential>) => chat(site, request, call),
+      },
+    ]
+  },
+  async emulate() {
+    const { emulateSmithery } = await import('./emulator.ts')
+    return emulateSmithery({ paceMs: 20 })
+  },
+}
+
+/** It lists its models nowhere: these are the names that have been seen. */
+const knownModels = [
+  'claude-haiku-4.5',
+  'claude-sonnet-4.5',
+  'gpt-5',
+  'gpt-5-mini',
+  'gpt-5-nano',
+  'gemini-2.5-flash-lite',
+  'gemini-2.5-pro',
+  'glm-4.6',
+  'grok-4-fast-non-reasoning',
+  'grok-4-fast-reasoning',
+  'kimi-k2',
+  'deepseek-reasoner',
+]
+
+interface Site {
+  readonly url: string
+  readonly userAgent: string
+}
+
+async function* chat(site: Site, request: ChatRequest, call: AccountCall<SmitheryCredential>) {
+  const reply = await askSmithery(site, request, call)
+  yield* readFrames(reply, new EitherDecoder(reply.headers), call.signal)
+}
+
+async function askSmithery(
+  { url, userAgent }: Site,
+  request: ChatRequest,
+  { account, signal }: AccountCall<SmitheryCredential>,
+): Promise<HttpReply> {
+  const { origin } = new URL(url)
+  const headers = {
+    cookie: account.credential.cookies.map(({ name, value }) => `${name}=${value.reveal()}`).join('; '),
+    origin,
+    referer: `${origin}/playground`,
+    'user-agent': userAgent,
+  }
+  const question = {
+    url: `${url}/api/chat`,
+    headers,
+    body: encodeSmitheryRequest(request),
+    stream: true,
+    readComplaint,
+  }
+  try {
+    return await ask(question, signal)
+  } catch (thrown) {
+    if (!(thrown instanceof ChatError)) throw thrown
+    if (thrown.upstreamStatus === 401) checkSession(account)
+    throw named(thrown)
+  }
+}
+
+/** What two refusals mean here and not everywhere: an API has neither routes that move nor a guard that answers in HTML. */
+function named(error: ChatError): ChatError {
+  const { reason, code, upstreamStatus } = error
+  if (upstreamStatus === 403 && code === 'upstream_bad_response')
+    return new ChatError('challenged', {
+      message: 'The upstream keeps programs out (HTTP 403, a web page). The gateway does not get round that.',
+      upstreamStatus,
+    })
+  if (upstreamStatus === 404 && reason === 'model-not-found' && !/model/i.test(error.message))
+    return new ChatError('upstream-outdated', {
+      message: 'The upstream has no chat at this address any more (HTTP 404).',
+      upstreamStatus,
+    })
+  return error
+}

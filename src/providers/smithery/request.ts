@@ -1,0 +1,168 @@
+import { ChatError } from '../../chat/error.ts'
+import type { AssistantMessage, Fields, Message, Part, ToolCall, ToolMessage, UserMessage } from '../../chat/message.ts'
+import { textOf } from '../../chat/message.ts'
+import type { Support } from '../../chat/model.ts'
+import type { ChatRequest, FunctionTool } from '../../chat/request.ts'
+import { jsonOrUndefined } from '../../wire/json.ts'
+import { filePart, imagePart } from './file-part.ts'
+
+/** What smithery's playground takes; it has no place for sampling, a token limit or a response format. */
+export const support: Support = {
+  parameters: { tools: 'mapped', toolChoice: 'mapped', reasoningEffort: 'mapped', choices: 'emulated' },
+  parts: ['text', 'image', 'file', 'reasoning', 'refusal'],
+}
+
+/**
+ * The body of `POST /api/chat`: the messages as the UIMessages of the AI SDK, the whole conversation each time.
+ * @throws ChatError `unsupported` for what it has no place for, `invalid-request` for results of calls nobody made
+ */
+export function encodeSmitheryRequest(request: ChatRequest): Fields {
+  const effort = efforts[request.parameters.reasoningEffort ?? '']
+  return {
+    messages: encodeMessages(request.messages),
+    model: request.model,
+    systemPrompt: systemPrompt(request.messages),
+    ...encodeTools(request),
+    // as public clients of the playground send it
+    ...(effort && { reasoningEffort: effort }),
+  }
+}
+
+const efforts: Readonly<Record<string, string>> = {
+  none: 'minimal',
+  minimal: 'minimal',
+  low: 'low',
+  medium: 'medium',
+  high: 'high',
+  xhigh: 'high',
+}
+
+/** It knows one prompt of the system, and none within the conversation. */
+function systemPrompt(messages: readonly Message[]): string {
+  return messages
+    .filter(({ role }) => role === 'system' || role === 'developer')
+    .map(({ content }) => textOf(content))
+    .filter((text) => text !== '')
+    .join('\n\n')
+}
+
+/** A message at its place in the request. */
+interface Placed<M> {
+  readonly at: number
+  readonly message: M
+}
+
+/** Calls and their results stand in one message; a result may come anywhere after its call. */
+function encodeMessages(messages: readonly Message[]): Fields[] {
+  const results = resultsOf(messages)
+  return messages.flatMap((message, at): Fields[] => {
+    const isFileRefused = message.role !== 'user'
+    const index = isFileRefused ? message.content.findIndex(({ type }) => type === 'image' || type === 'file') : -1
+    if (index !== -1)
+      throw unsupported(`messages[${at}].content[${index}]`, 'pictures and files anywhere but in a user message')
+    if (message.role === 'user') return [uiMessage('user', userParts({ at, message }))]
+    return message.role === 'assistant' ? [uiMessage('assistant', assistantParts(message, results))] : []
+  })
+}
+
+function uiMessage(role: 'user' | 'assistant', parts: readonly Fields[]): Fields {
+  const id = `msg-${crypto.randomUUID().replaceAll('-', '').slice(0, 16)}`
+  return { id, role, parts }
+}
+
+function unsupported(param: string, what: string): ChatError {
+  return new ChatError('unsupported', { message: `${param}: smithery does not take ${what}.`, param })
+}
+
+/** The results by the id of their call. */
+function resultsOf(messages: readonly Message[]): ReadonlyMap<string, ToolMessage> {
+  const called = new Set<string>()
+  const results = new Map<string, ToolMessage>()
+  for (const [at, message] of messages.entries()) {
+    if (message.role === 'assistant') for (const { id } of message.toolCalls) called.add(id)
+    if (message.role !== 'tool') continue
+    if (!called.has(message.toolCallId)) {
+      const param = `messages[${at}].tool_call_id`
+      throw new ChatError('invalid-request', { message: `${param} names no call of an earlier message.`, param })
+    }
+    results.set(message.toolCallId, message)
+  }
+  return results
+}
+
+function userParts({ at, message }: Placed<UserMessage>): Fields[] {
+  const parts = message.content.map((part, index) => userPart(part, `messages[${at}].content[${index}]`))
+  return parts.length > 0 ? parts : [{ type: 'text', text: '' }]
+}
+
+function userPart(part: Part, param: string): Fields {
+  switch (part.type) {
+    case 'image':
+      return imagePart(part)
+    case 'file':
+      return filePart(part) ?? refuseFileId(param)
+    case 'text':
+    case 'refusal':
+    case 'reasoning':
+      return { type: 'text', text: part.text }
+    default:
+      throw unsupported(param, 'content of this kind')
+  }
+}
+
+function refuseFileId(param: string): never {
+  throw unsupported(param, 'files by their id')
+}
+
+/** What it thought is left out: models refuse thoughts that they have not signed. */
+function assistantParts({ content, toolCalls }: AssistantMessage, results: ReadonlyMap<string, ToolMessage>): Fields[] {
+  const text = content.map((part) => (part.type === 'text' || part.type === 'refusal' ? part.text : '')).join('')
+  const isText = text !== '' || toolCalls.length === 0
+  return [
+    { type: 'step-start' },
+    ...(isText ? [{ type: 'text', text, state: 'done' }] : []),
+    ...toolCalls.map((call) => toolPart(call, results.get(call.id))),
+  ]
+}
+
+function toolPart({ id, name, arguments: json }: ToolCall, result: ToolMessage | undefined): Fields {
+  const part = { type: `tool-${name}`, toolCallId: id, input: inputOf(json) }
+  if (!result) return { ...part, state: 'input-available' }
+  // as a result of MCP, which is what its tools are
+  const output = { content: [{ type: 'text', text: textOf(result.content) }] }
+  return { ...part, state: 'output-available', output }
+}
+
+/** An object, whatever the model wrote: models that are handed their call back take nothing else. */
+function inputOf(json: string): unknown {
+  const input = json === '' ? {} : jsonOrUndefined(json)
+  return typeof input === 'object' && input !== null && !Array.isArray(input) ? input : { arguments: json }
+}
+
+/** Being told what to call is being told to call with only that in reach. */
+function encodeTools({ parameters: { tools = [], toolChoice }, spelling }: ChatRequest): Fields {
+  const functions = tools.filter((tool) => tool.type === 'function')
+  if (functions.length < tools.length) throw unsupported(spelling.tools ?? 'tools', 'tools that are no functions')
+  const choice = spelling.toolChoice ?? 'tool_choice'
+  switch (toolChoice?.type) {
+    case 'foreign':
+      throw unsupported(choice, 'a choice of this kind')
+    case 'none':
+      return { tools: [] }
+    case 'required':
+      return { tools: functions.map(encodeTool), toolChoice: 'required' }
+    case 'function': {
+      const named = functions.filter(({ name }) => name === toolChoice.name)
+      if (named.length > 0) return { tools: named.map(encodeTool), toolChoice: 'required' }
+      throw new ChatError('invalid-request', { message: `${choice} names a tool that is not in tools.`, param: choice })
+    }
+    default:
+      return { tools: functions.map(encodeTool) }
+  }
+}
+
+/** The schema under both names that are seen: MCP's, and that of the newer clients. */
+function encodeTool({ name, description, parameters }: FunctionTool): Fields {
+  const schema = parameters ?? { type: 'object', properties: {} }
+  return { type: 'function', name, description: description ?? '', inputSchema: schema, parameters: schema }
+}

@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'bun:test'
+import { resolve } from 'node:path'
+import { Environment } from './environment.ts'
+import type { Upstream } from './providers/provider.ts'
+import { readState } from './read-state.ts'
+
+const secret = 'read-state-secret-of-a-test'
+
+const plain: Upstream = {
+  name: 'plain',
+  accounts: [{ label: 'KEY', credential: 'k' }],
+  support: { parameters: {} },
+  chat: () => ({ [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }) }),
+}
+const renewal = {
+  expiresAt: () => undefined,
+  aheadMs: 0,
+  renew: async (credential: unknown) => credential,
+  encode: String,
+  decode: (text: string) => text,
+}
+const renewed: Upstream = { ...plain, name: 'renewed', accounts: [{ label: 'COOKIE', credential: 'c', renewal }] }
+const supplied: Upstream = {
+  ...plain,
+  name: 'supplied',
+  accounts: [],
+  supply: { min: 1, max: 2, renewal, create: async () => 'c' },
+}
+
+function read(variables: Readonly<Record<string, string>>, upstreams: readonly Upstream[] = [plain]) {
+  const environment = new Environment(variables)
+  const { state, warnings } = readState(environment, upstreams)
+  return { state, warnings, problems: environment.problems }
+}
+
+const variablesOf = ({ problems }: ReturnType<typeof read>) => problems.map(({ variable }) => variable)
+
+describe('without a URL and outside of systemd', () => {
+  test('the state is kept in memory, and nobody is troubled where there is nothing to lose', () => {
+    expect(read({})).toEqual({ state: { kind: 'memory' }, warnings: [], problems: [] })
+    expect(read({}, []).warnings).toEqual([])
+  })
+
+  for (const upstream of [renewed, supplied])
+    test(`it is said once that credentials of the ${upstream.name} kind die with the process`, () => {
+      const { state, warnings, problems } = read({}, [plain, upstream, renewed])
+      expect(state).toEqual({ kind: 'memory' })
+      expect(warnings.length).toBe(1)
+      expect(warnings[0]).toContain('die with the process')
+      expect(problems).toEqual([])
+    })
+
+  test('who asks for memory is not warned of it', () => {
+    expect(read({ STATE_URL: 'memory:' }, [renewed])).toEqual({ state: { kind: 'memory' }, warnings: [], problems: [] })
+  })
+})
+
+describe('in systemd’s folder', () => {
+  const kept = { kind: 'sqlite', file: '/var/lib/t/tributary.db', keyFile: '/var/lib/t/state.key' } as const
+
+  test('there is a database and a key file, and no warning', () => {
+    for (const upstreams of [[], [renewed]])
+      expect(read({ STATE_DIRECTORY: '/var/lib/t' }, upstreams)).toEqual({ state: kept, warnings: [], problems: [] })
+  })
+
+  test('the first of several is taken', () => {
+    expect(read({ STATE_DIRECTORY: '/var/lib/t:/var/lib/u' }).state).toEqual(kept)
+  })
+
+  test('a secret goes with it', () => {
+    const { state } = read({ STATE_DIRECTORY: '/var/lib/t', STATE_SECRET: secret }, [renewed])
+    expect(state).toMatchObject(kept)
+    expect(state.kind === 'sqlite' && state.secret?.reveal()).toBe(secret)
+  })
+
+  test('nothing is kept where a URL says otherwise', () => {
+    expect(read({ STATE_DIRECTORY: '/var/lib/t', STATE_URL: 'memory:' }).state).toEqual({ kind: 'memory' })
+    expect(read({ STATE_DIRECTORY: '/var/lib/t', STATE_URL: 'sqlite:/a/b.db' }).state).toEqual({
+      kind: 'sqlite',
+      file: '/a/b.db',
+    })
+  })
+})
+
+describe('STATE_URL', () => {
+  test('names a file, from the working directory where it is relative', () => {
+    expect(read({ STATE_URL: 'sqlite:/a b/c.db' })).toEqual({
+      state: { kind: 'sqlite', file: '/a b/c.db' },
+      warnings: [],
+      problems: [],
+    })
+    expect(read({ STATE_URL: 'sqlite:kept/c.db' }).state).toEqual({ kind: 'sqlite', file: resolve('kept/c.db') })
+    expect(read({ STATE_URL: 'sqlite:file:c.db' }).state).toEqual({ kind: 'sqlite', file: resolve('file:c.db') })
+  })
+
+  for (const url of ['redis://user:hunter22@host', 'rediss://host', 'valkey://host'])
+    test(`${url.split(':')[0]} is refused for now, in words that say so`, () => {
+      const [problem] = read({ STATE_URL: url }).problems
+      expect(problem).toMatchObject({ variable: 'STATE_URL', problem: 'names a Redis, which does not work yet' })
+      expect(JSON.stringify(problem)).not.toContain('hunter22')
+    })
+
+  for (const url of [
+    'sqlite:',
+    'sqlite://a.db',
+    'sqlite:///a/b.db',
+    'sqlite::memory:',
+    'memory',
+    '/a/b.db',
+    'file:/a.db',
+    'SQLITE:/a',
+  ])
+    test(`${url} is refused, with a form that works`, () => {
+      const [problem, ...others] = read({ STATE_URL: url }).problems
+      expect(others).toEqual([])
+      expect(problem?.variable).toBe('STATE_URL')
+      expect(problem?.remedy).toMatch(/sqlite:/)
+    })
+})
+
+describe('STATE_SECRET', () => {
+  test('is needed for a file in which credentials are kept', () => {
+    for (const upstream of [renewed, supplied]) {
+      expect(variablesOf(read({ STATE_URL: 'sqlite:/a' }, [upstream]))).toEqual(['STATE_SECRET'])
+      expect(variablesOf(read({ STATE_URL: 'sqlite:/a', STATE_SECRET: secret }, [upstream]))).toEqual([])
+    }
+    expect(variablesOf(read({ STATE_URL: 'sqlite:/a' }, [plain]))).toEqual([])
+  })
+
+  test('has sixteen characters at least, wherever it is used', () => {
+    for (const place of [{ STATE_URL: 'sqlite:/a' }, { STATE_DIRECTORY: '/a' }, {}]) {
+      const short = read({ ...place, STATE_SECRET: 'fifteen-letters' }, [renewed])
+      expect(variablesOf(short)).toEqual(['STATE_SECRET'])
+      expect(JSON.stringify(short.problems)).not.toContain('fifteen-letters')
+      expect(variablesOf(read({ ...place, STATE_SECRET: 'sixteen--letters' }, [renewed]))).toEqual([])
+    }
+  })
+
+  test('that is malformed is one problem, not two', () => {
+    expect(variablesOf(read({ STATE_URL: 'sqlite:/a', STATE_SECRET: 'white space in a secret' }, [renewed]))).toEqual([
+      'STATE_SECRET',
+    ])
+  })
+})

@@ -1,0 +1,247 @@
+import { chunkFrame } from '../../src/providers/langfast/emulated-answer.ts'
+import type { RunScript } from '../../src/providers/langfast/emulated-office.ts'
+import type { LangfastEmulatorOptions } from '../../src/providers/langfast/emulator.ts'
+import type { Script } from '../../src/wire/emulated-script.ts'
+import { binaryEvent, eventFrame } from '../../src/wire/socketio-emulator.ts'
+import { closeFrame } from '../../src/wire/websocket-emulator.ts'
+import { frame } from '../../src/wire/websocket-frames.ts'
+import type { Cell } from './matrix.ts'
+import { helloWor, helloWorld, jsonHeaders } from './scripts.ts'
+
+/** A cell of langfast's wires: what becomes of the run, or of whoever connects before there is one. */
+export interface LangfastCell extends Omit<Cell, 'script'> {
+  readonly script: RunScript
+  readonly emulator?: LangfastEmulatorOptions
+}
+
+const id = 'job-1'
+const says = (content: string, status = 'running') =>
+  chunkFrame({ executionId: id, content, status, finish_reason: null })
+const completed = says(helloWorld, 'completed')
+const finished = eventFrame('completion_finished', { executionId: id })
+
+/** What has been told by then: nothing but that there is a run, the first words, the answer with its end, both its ends. */
+const moments = {
+  B: [],
+  C: [says('Hello'), says(helloWor)],
+  D: [says('Hello'), completed],
+  E: [says('Hello'), completed, finished],
+} as const satisfies Record<string, readonly string[]>
+type Moment = keyof typeof moments
+
+const both = [true, false] as const
+const surface = (stream: boolean) => (stream ? 'SSE' : 'JSON')
+const failed = { text: '', attempts: 2, stream: true, status: 502 } as const
+const good = { status: 200, text: helloWorld, attempts: 1, stream: true } as const
+const broken = { status: 200, text: helloWor, attempts: 1, stream: true } as const
+
+/** Time for what was sent to have been read before a reset overtakes it, in milliseconds. */
+const readMs = 40
+
+function told(moment: Moment, ...more: readonly (string | Uint8Array)[]): RunScript {
+  return { job: id, answer: { body: [...moments[moment], ...more] } }
+}
+
+function cutAt(moment: Moment, ending: 'rst' | 'fin' | 'stall'): RunScript {
+  return { job: id, answer: { body: moments[moment], ending, endDelayMs: readMs } }
+}
+
+/** What comes between, and then the rest of the answer. */
+function inserted(moment: Moment, ...more: readonly (string | Uint8Array)[]): RunScript {
+  return told(moment, ...more, ...moments.E.slice(Math.min(moments[moment].length, 1)))
+}
+
+/** How a connection ends, each in its own way. */
+const endings: readonly (readonly [string, (moment: Moment) => RunScript])[] = [
+  ['RST', (moment) => cutAt(moment, 'rst')],
+  ['FIN', (moment) => cutAt(moment, 'fin')],
+  ['41', (moment) => told(moment, '41')],
+  ["Engine.IO's close", (moment) => told(moment, '1')],
+  ['close 1000', (moment) => told(moment, closeFrame(1000))],
+  ['close 1011', (moment) => told(moment, closeFrame(1011))],
+]
+
+const disconnected = { code: 'upstream_disconnected' } as const
+
+const cutCells = endings.flatMap(([what, script]): LangfastCell[] => [
+  ...both.map((stream) => ({
+    ...failed,
+    ...disconnected,
+    stream,
+    name: `B ${what}, ${surface(stream)}`,
+    script: script('B'),
+  })),
+  { ...broken, ...disconnected, name: `C ${what}, SSE`, script: script('C') },
+  { ...failed, ...disconnected, attempts: 1, stream: false, name: `C ${what}, JSON`, script: script('C') },
+  ...(['D', 'E'] as const).flatMap((moment) =>
+    both.map((stream) => ({ ...good, stream, name: `${moment} ${what}, ${surface(stream)}`, script: script(moment) })),
+  ),
+])
+
+/** Silence, with deadlines of two seconds. */
+const stallCells: readonly LangfastCell[] = [
+  ...both.map((stream) => ({
+    ...failed,
+    attempts: 1,
+    stream,
+    status: 504,
+    code: 'upstream_timeout',
+    name: `A stall before the reply, ${surface(stream)}`,
+    script: { refusal: { framing: 'raw', ending: 'stall' } } as const,
+  })),
+  { ...failed, attempts: 1, status: 504, code: 'upstream_timeout', name: 'B stall', script: cutAt('B', 'stall') },
+  { ...broken, code: 'upstream_idle_timeout', name: 'C stall', script: cutAt('C', 'stall') },
+  { ...good, name: 'D stall', script: cutAt('D', 'stall') },
+]
+
+const statusCells = (
+  [
+    [400, 400, 'invalid_request', 1],
+    [401, 502, 'upstream_auth', 1],
+    [402, 429, 'insufficient_quota', 1],
+    [403, 502, 'upstream_auth', 1],
+    // the prompt is gone: the next attempt makes another
+    [404, 502, 'upstream_error', 2],
+    [405, 502, 'upstream_protocol', 1],
+    [408, 504, 'upstream_timeout', 2],
+    [409, 503, 'upstream_busy', 2],
+    [422, 400, 'invalid_request', 1],
+    [429, 429, 'rate_limit_exceeded', 1],
+    [500, 502, 'upstream_error', 2],
+    [503, 503, 'upstream_overloaded', 2],
+    [504, 504, 'upstream_timeout', 2],
+    [302, 502, 'upstream_redirect', 1],
+  ] as const
+).map(([from, to, code, attempts]): LangfastCell => {
+  const headers = { ...jsonHeaders, location: 'http://127.0.0.1:1/' }
+  const refusal: Script = { status: from, headers, body: ['{"error":"No."}'] }
+  return { ...failed, name: `A ${from} is ${to} ${code}`, script: { refusal }, status: to, code, attempts }
+})
+
+const html = { 'content-type': 'text/html' }
+const bad = { code: 'upstream_bad_response' } as const
+
+const replyCells: readonly LangfastCell[] = [
+  ...(['rst', 'fin'] as const).map((ending) => ({
+    ...failed,
+    ...disconnected,
+    name: `A ${ending} before the reply`,
+    script: { refusal: { framing: 'raw', ending } } as const,
+  })),
+  { ...failed, ...bad, name: 'A a login page', script: { refusal: { headers: html, body: ['<html>Sign in</html>'] } } },
+  {
+    ...failed,
+    attempts: 1,
+    code: 'upstream_blocked',
+    name: 'A a captcha',
+    script: { refusal: { status: 403, headers: html, body: ['<html>Just a moment...</html>'] } },
+  },
+]
+
+/** Before there is a run: these never ask for one. */
+const connectCells: readonly LangfastCell[] = [
+  {
+    ...failed,
+    attempts: 1,
+    code: 'upstream_auth',
+    name: 'A connection not authorized',
+    script: {},
+    emulator: { admit: () => ({ message: 'Not authorized' }) },
+  },
+  {
+    ...failed,
+    status: 503,
+    code: 'upstream_overloaded',
+    name: 'A connection refused for want of room',
+    script: {},
+    emulator: { admit: () => ({ message: 'Server is at capacity' }) },
+  },
+  {
+    ...failed,
+    ...disconnected,
+    name: 'A connection that is cut instead of let in',
+    script: {},
+    emulator: {
+      admit(line) {
+        line.socket.reset()
+        return 'silent'
+      },
+    },
+  },
+  {
+    ...failed,
+    attempts: 1,
+    status: 504,
+    code: 'upstream_timeout',
+    name: 'A connection that is not let in',
+    script: {},
+    emulator: { admit: () => 'silent' },
+  },
+]
+
+const failure = chunkFrame({ executionId: id, status: 'failed', error: { message: 'No.' } })
+
+/** An answer that is none, or not only. */
+const contentCells: readonly LangfastCell[] = (['B', 'C', 'D'] as const).flatMap((moment): LangfastCell[] => {
+  const seen = { B: failed, C: broken, D: good }[moment]
+  const is = (code: string) => (moment === 'D' ? {} : { code })
+  const others = [
+    chunkFrame({ executionId: 'job-2', content: 'Somebody else', status: 'completed' }),
+    eventFrame('completion_finished', { executionId: 'job-2' }),
+    chunkFrame({ executionId: 'job-2', error: 'Boom' }),
+  ]
+  return [
+    {
+      ...seen,
+      ...is('upstream_bad_response'),
+      name: `${moment} no packet`,
+      script: inserted(moment, '42["execution:chunk"'),
+    },
+    { ...seen, ...is('upstream_error'), name: `${moment} a failure`, script: inserted(moment, failure) },
+    { ...good, name: `${moment} runs of others`, script: inserted(moment, ...others) },
+    {
+      ...good,
+      name: `${moment} events of unknown kinds`,
+      script: inserted(
+        moment,
+        '6',
+        '2',
+        eventFrame('presence', 3),
+        binaryEvent('bytes', Buffer.from([0xff])),
+        '42/b,["a"]',
+      ),
+    },
+  ]
+})
+
+const oddCells: readonly LangfastCell[] = [
+  { ...failed, code: 'upstream_empty_response', name: 'B an empty success', script: told('B', says('', 'completed')) },
+  { ...failed, code: 'upstream_empty_response', name: 'B an end without an answer', script: told('B', finished) },
+  { ...broken, ...bad, name: 'C a text that is taken back', script: told('C', says('Bye, world.', 'completed')) },
+  {
+    ...failed,
+    attempts: 1,
+    code: 'upstream_response_too_large',
+    name: 'B a frame that is too large',
+    script: told('B', frame(says('x'.repeat(9 * 2 ** 20)))),
+  },
+  {
+    ...good,
+    name: 'D only the other end',
+    script: { job: id, answer: { body: [...moments.C, says(helloWorld), finished] } },
+  },
+  { ...good, name: 'D an answer before the reply', script: { ...told('E'), isEarly: true } },
+  { ...good, name: 'D an answer of a run without a name', script: { ...told('E'), job: 'untold' } },
+]
+
+/** Every cell that langfast's wires can make. */
+export const cells: readonly LangfastCell[] = [
+  ...both.map((stream) => ({ ...good, stream, name: `E nothing goes wrong, ${surface(stream)}`, script: told('E') })),
+  ...connectCells,
+  ...replyCells,
+  ...statusCells,
+  ...cutCells,
+  ...stallCells,
+  ...contentCells,
+  ...oddCells,
+]

@@ -1,0 +1,62 @@
+/**
+ * A process that renews an account and is killed at it. It reads what it is to do in a line of JSON, says how the account
+ * is as it finds it, waits for another line, and renews.
+ */
+import { writeSync } from 'node:fs'
+import { accountsOptions } from '../../src/accounts/fake-pool.ts'
+import { Session } from '../../src/accounts/session.ts'
+import type { SupabaseSession } from '../../src/auth/session.ts'
+import { asChatError } from '../../src/chat/error.ts'
+import { SqliteStore } from '../../src/state/sqlite-store.ts'
+import { crashingRenewal, crashingStore, type Moment } from './crash-points.ts'
+import { renewalAt, sessionOf, statusOf } from './renewal-rig.ts'
+
+/** What the child is told. */
+export interface Task {
+  readonly file: string
+  readonly origin: string
+  readonly anonKey: string
+  /** The session object the operator configured. */
+  readonly first: unknown
+  /** Milliseconds since 1970: what it takes for the time. */
+  readonly now: number
+  /** When it kills itself; without it somebody else does, or nobody. */
+  readonly diesAt?: Moment
+}
+
+const never = new AbortController().signal
+
+async function live(task: Task, lines: AsyncIterator<string>): Promise<void> {
+  let isArmed = false
+  const at = async (moment: Moment) => {
+    if (isArmed && moment === task.diesAt) process.kill(process.pid, 'SIGKILL')
+  }
+  const store = new SqliteStore(task.file, { now: () => task.now })
+  const renewal = crashingRenewal(renewalAt(task.origin, task.anonKey), at)
+  const options = accountsOptions({ store: crashingStore(store, at), now: () => task.now, random: () => 0 })
+  const credential = sessionOf(task.first)
+  const session = new Session({ label: 'a', credential, renewal }, { ...options, upstream: 'upstream' })
+  const found = await tell(task, async () => session.fresh(never))
+  await lines.next()
+  isArmed = true
+  if (found) await tell(task, () => session.renewed(found, never))
+  await store.close()
+}
+
+/** Says what the service says to the token, or why there is none. */
+async function tell({ origin }: Task, work: () => Promise<SupabaseSession>): Promise<SupabaseSession | undefined> {
+  try {
+    const session = await work()
+    writeSync(1, `${await statusOf(origin, session.accessToken.reveal(), never)}\n`)
+    return session
+  } catch (thrown) {
+    writeSync(1, `${asChatError(thrown).reason}\n`)
+    return undefined
+  }
+}
+
+if (import.meta.main) {
+  const lines = console[Symbol.asyncIterator]()
+  const { value } = await lines.next()
+  await live(JSON.parse(value), lines)
+}

@@ -1,0 +1,142 @@
+import { describe, expect, test } from 'bun:test'
+import type { SignInFault } from '../../src/auth/supabase-emulator.ts'
+import { MemoryStore } from '../../src/state/memory-store.ts'
+import { openRig, sessionOf } from './renewal-rig.ts'
+
+const hourMs = 3_600_000
+const json = { 'content-type': 'application/json' }
+const store = () => new MemoryStore()
+
+const cut: SignInFault = { script: { headers: json, body: ['{"access_'], endDelayMs: 5, ending: 'rst' } }
+const garbage: SignInFault = { script: { headers: json, body: ['{"access_token":{}}'] } }
+const silence: SignInFault = { script: { framing: 'raw', ending: 'stall' } }
+const failed: SignInFault = { script: { status: 500, headers: json, body: ['{"code":"unexpected_failure"}'] } }
+const limited: SignInFault = { script: { status: 429, headers: { ...json, 'retry-after': '120' }, body: ['{}'] } }
+const page: SignInFault = {
+  script: { status: 403, headers: { 'content-type': 'text/html', 'cf-mitigated': 'challenge' }, body: ['<html>'] },
+}
+const proxyTimeout: SignInFault = {
+  script: { status: 504, headers: { 'content-type': 'text/html' }, body: ['<html>'] },
+  isDone: true,
+}
+const lost: SignInFault = { ...cut, isDone: true }
+
+describe('P11: 500 requests at once', () => {
+  test('on a token that has ended are one renewal, and no client sees an error', async () => {
+    await using rig = await openRig({ store: store() })
+    const { call } = rig.live()
+    rig.pass(hourMs)
+    const outcomes = await Promise.all(Array.from({ length: 500 }, call))
+    expect(new Set(outcomes)).toEqual(new Set(['answered']))
+    expect(rig.emulator.counts).toMatchObject({ renewals: 1, refusals: 0 })
+  }, 30_000)
+
+  test('on a token that the service takes no more are one renewal, and no client sees an error', async () => {
+    await using rig = await openRig({ store: store() })
+    const { call } = rig.live()
+    rig.emulator.refuse(rig.first.accessToken.reveal())
+    const outcomes = await Promise.all(Array.from({ length: 500 }, call))
+    expect(new Set(outcomes)).toEqual(new Set(['answered']))
+    expect(rig.emulator.counts).toMatchObject({ renewals: 1, refusals: 0 })
+  }, 30_000)
+
+  test('near its end wait for nothing, and are one renewal', async () => {
+    await using rig = await openRig({ store: store() })
+    const { call } = rig.live()
+    rig.pass(hourMs - 60_000)
+    rig.emulator.fault(silence)
+    const outcomes = await Promise.all(Array.from({ length: 500 }, call))
+    expect(new Set(outcomes)).toEqual(new Set(['answered']))
+    expect(rig.emulator.requests.filter(({ path }) => path.includes('refresh_token')).length).toBe(1)
+  }, 30_000)
+})
+
+describe('a renewal of what has ended', () => {
+  for (const [what, faults, reason, state, restMs, healed] of [
+    ['HTTP 500', [failed], 'renewal-failed', 'cooling', 30_000, 1],
+    ['HTTP 429 with a time', [limited], 'rate-limited', 'cooling', 120_000, 1],
+    ['a cut', [cut, cut], 'renewal-failed', 'cooling', 30_000, 1],
+    ['garbage', [garbage, garbage], 'renewal-failed', 'cooling', 30_000, 1],
+    ['silence', [silence, silence], 'renewal-failed', 'cooling', 30_000, 1],
+    ['a page that asks for a human', [page], 'challenged', 'challenged', 900_000, 1],
+    // the second try got what the first had made already
+    ['a reply that was lost, twice', [lost, lost], 'renewal-failed', 'cooling', 30_000, 3],
+  ] as const)
+    test(`answered by ${what}: the account rests, needs no login, and is as good as ever afterwards`, async () => {
+      await using rig = await openRig({ store: store(), answerMs: 100 })
+      const { call, state: shown } = rig.live()
+      rig.pass(hourMs)
+      rig.emulator.fault(...faults)
+      expect([await call(), shown()]).toEqual([reason, state])
+      rig.pass(restMs)
+      expect([await call(), shown()]).toEqual(['answered', 'ok'])
+      expect(rig.emulator.counts).toMatchObject({ renewals: healed, refusals: 0 })
+    })
+
+  for (const [what, fault] of [
+    ['a cut', cut],
+    ['garbage', garbage],
+    ['silence', silence],
+    ['a reply that was lost', lost],
+    ['a proxy that did not wait for it', proxyTimeout],
+  ] as const)
+    for (const rule of ['documented', 'strict', 'v2'] as const)
+      test(`answered by ${what} once is asked for again at once, and no client notices (${rule})`, async () => {
+        await using rig = await openRig({ store: store(), rule, answerMs: 100 })
+        const { call, state } = rig.live()
+        rig.pass(hourMs)
+        rig.emulator.fault(fault)
+        expect([await call(), state()]).toEqual(['answered', 'ok'])
+        const sent = rig.emulator.requests.filter(({ path }) => path.includes('refresh_token')).map(({ body }) => body)
+        expect([sent.length, new Set(sent).size]).toEqual([2, 1])
+      })
+})
+
+describe('proof', () => {
+  test('after a lost rotation that the rule does not forgive: a login is needed, and nobody is asked again', async () => {
+    const kept = store()
+    await using rig = await openRig({ store: kept, rule: 'strict' })
+    const { call, state } = rig.live()
+    rig.pass(hourMs)
+    rig.emulator.fault(lost, lost)
+    expect([await call(), state()]).toEqual(['renewal-failed', 'cooling'])
+    rig.pass(30_000)
+    expect([await call(), state()]).toEqual(['login-needed', 'needs-login'])
+    expect(rig.emulator.counts.refusals).toBe(1)
+    for (let calls = 0; calls < 20; calls++) expect(await call()).toBe('unavailable')
+    // a former life's proof is as good
+    const again = rig.live()
+    for (let calls = 0; calls < 20; calls++) expect(['login-needed', 'unavailable']).toContain(await again.call())
+    expect(again.state()).toBe('needs-login')
+    expect(rig.emulator.counts.refusals).toBe(1)
+    const mended = rig.live(sessionOf(rig.emulator.signIn()))
+    expect([await mended.call(), mended.state()]).toEqual(['answered', 'ok'])
+  })
+
+  for (const [code, reason, state] of [
+    ['user_banned', 'account-banned', 'banned'],
+    ['session_expired', 'login-needed', 'needs-login'],
+    ['session_not_found', 'login-needed', 'needs-login'],
+  ] as const)
+    test(`by the code ${code} outlives a restart, and costs one request`, async () => {
+      await using rig = await openRig({ store: store() })
+      rig.emulator.end(rig.first.userId, code)
+      rig.pass(hourMs)
+      const one = rig.live()
+      expect([await one.call(), one.state()]).toEqual([reason, state])
+      const two = rig.live()
+      await two.call()
+      expect([two.state(), rig.emulator.counts.refusals]).toEqual([state, 1])
+    })
+})
+
+test('a credential that was configured anew wins over what is kept of the former one', async () => {
+  await using rig = await openRig({ store: store() })
+  rig.pass(hourMs)
+  expect(await rig.live().call()).toBe('answered')
+  const next = sessionOf(rig.emulator.signIn())
+  const asked = rig.emulator.requests.length
+  expect(await rig.live(next).call()).toBe('answered')
+  expect(rig.emulator.requests.at(-1)?.headers.get('authorization')).toBe(`Bearer ${next.accessToken.reveal()}`)
+  expect(rig.emulator.requests.length).toBe(asked + 1)
+})

@@ -1,0 +1,33 @@
+/**
+ * Writes to the SQLite store of a file (its argument) for ever, and prints each number once it is acknowledged, or the
+ * code of what failed. What is in its way is the business of the test that starts it.
+ */
+import { writeSync } from 'node:fs'
+import { ChatError } from '../../src/chat/error.ts'
+import { SqliteStore } from '../../src/state/sqlite-store.ts'
+
+const say = (word: string | number) => writeSync(1, `${word}\n`)
+
+const store = new SqliteStore(process.argv[2] ?? '')
+say('open')
+for (;;) {
+  try {
+    say(await writeNext())
+  } catch (thrown) {
+    if (!(thrown instanceof ChatError)) throw thrown
+    say(thrown.code)
+    await Bun.sleep(5)
+  }
+}
+
+/** An entry, then the count of them: under a lease, which ends at once. */
+async function writeNext(): Promise<number> {
+  const found = await store.get('count')
+  const next = Number(found?.value ?? 0) + 1
+  const lease = await store.lease(`writer ${next}`, 1)
+  await store.put(`entry ${next}`, `${next} ${'x'.repeat(500)}`)
+  const claim = { lease: { name: `writer ${next}`, fence: lease?.fence ?? 0 } }
+  if (!(await store.compareAndSet('count', found?.version ?? 0, String(next), claim)))
+    throw new Error('nobody else writes')
+  return next
+}

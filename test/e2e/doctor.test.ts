@@ -1,0 +1,288 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { join } from 'node:path'
+import { emulateCohere } from '../../src/providers/cohere/emulator.ts'
+import { emulateCto, emulatedUser } from '../../src/providers/cto/emulator.ts'
+import { emulateLangfast, type LangfastEmulator } from '../../src/providers/langfast/emulator.ts'
+import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
+import { emulateSmithery, type SmitheryEmulator } from '../../src/providers/smithery/emulator.ts'
+import type { Script } from '../../src/wire/emulated-script.ts'
+import { emulateHttp } from '../../src/wire/http-emulator.ts'
+import { build, emptyFolder, type Outcome, run, start, type Variables } from './program.ts'
+
+// `tributary doctor`, as it is shipped, before emulators in every state that an account can be in.
+
+setDefaultTimeout(30_000)
+beforeAll(build, 120_000)
+
+const open: { close(): Promise<unknown> }[] = []
+afterAll(() => Promise.all(open.map((emulator) => emulator.close())))
+
+/** Closed when the file is done. */
+async function kept<Emulator extends { close(): Promise<unknown> }>(starting: Promise<Emulator>): Promise<Emulator> {
+  const emulator = await starting
+  open.push(emulator)
+  return emulator
+}
+
+const json = { 'content-type': 'application/json' }
+const limited: Script = { status: 429, headers: { ...json, 'retry-after': '42' }, body: ['{}'] }
+const unpaid: Script = { status: 402, headers: json, body: ['{}'] }
+const page: Script = {
+  status: 403,
+  headers: { 'content-type': 'text/html', 'cf-mitigated': 'challenge' },
+  body: ['<!doctype html><title>Just a moment…</title>'],
+}
+
+/** An OpenAI-compatible upstream, whose chats are all answered so. */
+async function lab(name: string, reply?: Script, models: readonly string[] = ['gpt-lab']): Promise<Variables> {
+  const emulator = await kept(emulateOpenai({ models, reply: () => reply }))
+  return { [`UPSTREAM_${name}_URL`]: `${emulator.origin}/v1` }
+}
+
+interface Session {
+  readonly access_token: string
+  readonly refresh_token: string
+  readonly user: { readonly id: string }
+}
+
+function sessionIn(variables: Variables, name: string): Session {
+  return JSON.parse(variables[name] ?? '')
+}
+
+/** Smithery with three sessions: one that holds, one that was ended, one whose user was banned. */
+async function threeSessions(): Promise<SmitheryEmulator> {
+  const smithery = await kept(emulateSmithery({ accounts: 3 }))
+  for (const [name, code] of [
+    ['SMITHERY_COOKIE_2', 'session_expired'],
+    ['SMITHERY_COOKIE_3', 'user_banned'],
+  ] as const) {
+    const { access_token: token, user } = sessionIn(smithery.variables, name)
+    smithery.supabase.refuse(token)
+    smithery.supabase.end(user.id, code)
+  }
+  return smithery
+}
+
+async function unreachableUrl(): Promise<string> {
+  const server = await emulateHttp(() => undefined)
+  await server.close()
+  return `${server.origin}/v1`
+}
+
+/** The table's cells by account; its columns stand where their heads do. */
+function rowsOf(stdout: string): Map<string, readonly string[]> {
+  const [head = '', ...lines] = stdout.trim().split('\n')
+  const starts = [...head.matchAll(/\S+(?: \S+)*/g)].map(({ index }) => index)
+  const cells = (line: string) => starts.map((from, at) => line.slice(from, starts[at + 1]).trim())
+  return new Map(lines.map(cells).map((row) => [row[1] ?? '', row]))
+}
+
+describe('doctor tells of an account', () => {
+  let told: Outcome
+  let langfast: LangfastEmulator
+  beforeAll(async () => {
+    const cohere = await kept(emulateCohere({ keys: ['a-token-that-works'] }))
+    const smithery = await threeSessions()
+    const cto = await kept(emulateCto({ users: [emulatedUser('one'), emulatedUser('two')] }))
+    const [, second] = cto.users
+    if (second) second.isBanned = true
+    langfast = await kept(emulateLangfast())
+    const blocked = await kept(emulateSmithery({ reply: () => page }))
+    const variables = {
+      ...smithery.variables,
+      ...cto.variables,
+      ...langfast.variables,
+      ...(await lab('LIMITED', limited)),
+      ...(await lab('UNPAID', unpaid)),
+      ...(await lab('SILENT', { ending: 'stall', headDelayMs: 60_000 })),
+      ...(await lab('EMPTY', undefined, [])),
+      UPSTREAM_GONE_URL: await unreachableUrl(),
+      UPSTREAM_GONE_MODELS: 'gone',
+      COHERE_BASE_URL: cohere.origin,
+      COHERE_TOKEN_2: 'a-token-that-works',
+      COHERE_TOKEN_10: 'a-token-that-is-wrong',
+      API_REQUEST_TIMEOUT: '3',
+      STATE_URL: 'memory:',
+      PORT: '0',
+    }
+    const challenged = { ...blocked.variables, API_REQUEST_TIMEOUT: '3', STATE_URL: 'memory:', PORT: '0' }
+    const [all, walled] = await Promise.all([
+      run(['doctor'], { variables }),
+      run(['doctor'], { variables: challenged }),
+    ])
+    told = all
+    walledOff = walled
+  }, 60_000)
+  let walledOff: Outcome
+
+  const expected: readonly (readonly [account: string, state: string, why: RegExp, next: RegExp])[] = [
+    ['COHERE_TOKEN_2', 'works', /^command-test answered$/, /^$/],
+    ['COHERE_TOKEN_10', 'refused', /HTTP 401/, /^Check COHERE_TOKEN_10: .*docs\/upstreams\.md/],
+    ['SMITHERY_COOKIE_1', 'works', /^claude-haiku-4\.5 answered$/, /^$/],
+    ['SMITHERY_COOKIE_2', 'needs login', /session is over/, /private window.* SMITHERY_COOKIE_2 .*docs\/upstreams\.md/],
+    ['SMITHERY_COOKIE_3', 'banned', /user is banned/, /its support/],
+    ['CLERK_COOKIE_1', 'works', /^ClaudeSonnet4_5 answered$/, /^$/],
+    ['CLERK_COOKIE_2', 'banned', /banned or deactivated/, /its support/],
+    ['anonymous', 'works', /^gpt-4o-mini answered$/, /^$/],
+    ['limited', 'rate-limited', /HTTP 429/, /^Wait 42 s;/],
+    ['unpaid', 'no credit', /HTTP 402/, /^Add credit/],
+    ['silent', 'silent', /no answer within 3 s/, /^Try again later/],
+    ['empty', 'no model', /lists no model/, /_MODELS/],
+    ['gone', 'unreachable', /could not be reached/, /^Check its address/],
+  ]
+  for (const [account, state, why, next] of expected)
+    test(`${account}: ${state}`, () => {
+      const row = rowsOf(told.stdout).get(account)
+      expect(row?.[2]).toBe(state)
+      expect(row?.[3]).toMatch(/^\d+\.\d s$/)
+      expect(row?.[4]).toMatch(why)
+      expect(row?.[5]).toMatch(next)
+      expect(told.stderr).toMatch(new RegExp(`^\\d+/13 [a-z0-9-]+ ${account}: ${state}$`, 'm'))
+    })
+
+  test('SMITHERY_COOKIE_1: challenged', () => {
+    const row = rowsOf(walledOff.stdout).get('SMITHERY_COOKIE_1')
+    expect(row?.[2]).toBe('challenged')
+    expect(row?.[5]).toContain('not worked around')
+  })
+
+  test('in the order in which they are configured, and how many there are before the first', () => {
+    expect([...rowsOf(told.stdout).keys()].toSorted()).toEqual(expected.map(([account]) => account).toSorted())
+    const keys = [...rowsOf(told.stdout).keys()]
+    expect(keys.indexOf('COHERE_TOKEN_10')).toBe(keys.indexOf('COHERE_TOKEN_2') + 1)
+    expect(told.stderr).toStartWith('Trying 13 accounts, at most 3 s each.\n')
+  })
+
+  test('and exits 0 where one works, 1 where none does', () => {
+    expect(told.code).toBe(0)
+    expect(walledOff.code).toBe(1)
+  })
+
+  test('and makes no more accounts than it tries', () => {
+    expect(langfast.counts.signUps).toBe(1)
+  })
+})
+
+describe('doctor says nothing secret', () => {
+  const key = 'canary/doctor+51c8"\\e07b'
+  /** Every way in which a secret may stand in a text. */
+  const formsOf = (secret: string) => [
+    secret,
+    encodeURIComponent(secret),
+    encodeURIComponent(secret).toLowerCase(),
+    ...['', 'x', 'xy'].map((before) => btoa(before + secret).slice(Math.ceil((before.length * 8) / 6), -4)),
+    JSON.stringify(secret).slice(1, -1),
+  ]
+  const base64 = ['', 'x', 'xy'].map((before) => btoa(before + key))
+  const spelled = [key, encodeURIComponent(key), ...base64, JSON.stringify(key)].map((text) => `said ${text}`)
+
+  for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+    test(`at LOG_LEVEL=${level}, whatever an upstream does with it`, async () => {
+      const refusal = { message: spelled.join(' '), type: key, param: key, code: key }
+      const refusing = await kept(
+        emulateOpenai({ reply: () => ({ status: 400, headers: json, body: [JSON.stringify({ error: refusal })] }) }),
+      )
+      const named = await kept(emulateOpenai({ models: [key] }))
+      const smithery = await threeSessions()
+      const cto = await kept(emulateCto({ rotates: true }))
+      const { stdout, stderr } = await run(['doctor'], {
+        variables: {
+          ...smithery.variables,
+          ...cto.variables,
+          UPSTREAM_REFUSING_URL: `${refusing.origin}/v1`,
+          UPSTREAM_REFUSING_KEY: key,
+          UPSTREAM_NAMED_URL: `${named.origin}/v1`,
+          UPSTREAM_NAMED_KEY: key,
+          LOG_LEVEL: level,
+          STATE_URL: 'memory:',
+          PORT: '0',
+        },
+      })
+      expect(stdout).toContain('said [secret]')
+      expect(stdout).toContain('[secret] answered')
+      const sessions = [1, 2, 3].map((number) => sessionIn(smithery.variables, `SMITHERY_COOKIE_${number}`))
+      const tokens = sessions.flatMap(({ access_token: access, refresh_token: refresh }) => [access, refresh])
+      const cookie = cto.variables.CLERK_COOKIE_1?.replace('__client=', '') ?? ''
+      for (const form of [key, cookie, ...tokens].flatMap(formsOf)) {
+        expect(form.length).toBeGreaterThan(8)
+        expect(stdout + stderr).not.toContain(form)
+      }
+    })
+})
+
+describe('doctor beside a server', () => {
+  test('that keeps renewed accounts in its memory asks nobody: 1', async () => {
+    const smithery = await kept(emulateSmithery())
+    await using gateway = await start({ ...smithery.variables, STATE_URL: 'memory:' })
+    const variables = {
+      ...smithery.variables,
+      STATE_URL: 'memory:',
+      HOST: '127.0.0.1',
+      PORT: new URL(gateway.url).port,
+    }
+    const { code, stdout, stderr } = await run(['doctor'], { variables })
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toContain('The server is running and keeps the renewed accounts of smithery in its memory')
+    expect([smithery.chats.length, smithery.supabase.counts.renewals]).toEqual([0, 0])
+    expect(await gateway.stop('SIGTERM')).toBe(0)
+    expect(await run(['doctor'], { variables })).toMatchObject({ code: 0 })
+  })
+
+  test('whose accounts are keys, or made for whoever comes, asks them', async () => {
+    const langfast = await kept(emulateLangfast())
+    const variables = { ...(await lab('KEYED')), ...langfast.variables, STATE_URL: 'memory:' }
+    await using gateway = await start(variables)
+    const beside = { ...variables, HOST: '127.0.0.1', PORT: new URL(gateway.url).port }
+    expect(await run(['doctor'], { variables: beside })).toMatchObject({ code: 0 })
+  })
+
+  test('that has the state in a file says whose it is, and asks nobody: 78', async () => {
+    await using folder = await emptyFolder()
+    const smithery = await kept(emulateSmithery())
+    const variables = {
+      ...smithery.variables,
+      STATE_URL: `sqlite:${join(folder.path, 'state.db')}`,
+      STATE_SECRET: 'a-secret-of-the-doctors-tests',
+      PORT: '0',
+    }
+    const gateway = await start(variables)
+    const { code, stdout, stderr } = await run(['doctor'], { variables })
+    expect([code, stdout]).toEqual([78, ''])
+    expect(stderr).toMatch(/^The state cannot be opened: Another tributary has the state file .* open\. Stop it first/)
+    expect(smithery.chats).toEqual([])
+    await gateway[Symbol.asyncDispose]()
+    expect(await run(['doctor'], { variables })).toMatchObject({ code: 0 })
+  })
+
+  test('renews in the file, so that a server goes on from there', async () => {
+    await using folder = await emptyFolder()
+    const smithery = await kept(emulateSmithery())
+    const { access_token: token } = sessionIn(smithery.variables, 'SMITHERY_COOKIE_1')
+    smithery.supabase.refuse(token)
+    const variables = {
+      ...smithery.variables,
+      STATE_URL: `sqlite:${join(folder.path, 'state.db')}`,
+      STATE_SECRET: 'a-secret-of-the-doctors-tests',
+      PORT: '0',
+    }
+    expect(await run(['doctor'], { variables })).toMatchObject({ code: 0 })
+    expect(smithery.supabase.counts.renewals).toBe(1)
+    expect(await run(['doctor'], { variables })).toMatchObject({ code: 0 })
+    expect(smithery.supabase.counts).toMatchObject({ renewals: 1, refusals: 0 })
+  })
+})
+
+describe('doctor of a configuration', () => {
+  test('without an upstream tries demo/echo, and says what to do: 0', async () => {
+    const { code, stdout } = await run(['doctor'], { variables: { PORT: '0' } })
+    expect(code).toBe(0)
+    expect(rowsOf(stdout).get('demo')).toMatchObject({ 2: 'works', 5: expect.stringContaining('docs/upstreams.md') })
+  })
+
+  test('that is wrong tells its problems: 78', async () => {
+    const { code, stdout, stderr } = await run(['doctor'], { variables: { SMITHERY_COOKIE_1: 'nothing-of-the-kind' } })
+    expect([code, stdout]).toEqual([78, ''])
+    expect(stderr).toContain('SMITHERY_COOKIE_1 holds no session')
+    expect(stderr).not.toContain('nothing-of-the-kind')
+  })
+})

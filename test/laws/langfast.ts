@@ -1,0 +1,116 @@
+import { readFileSync } from 'node:fs'
+import type { Account } from '../../src/accounts/account.ts'
+import { readSession, type SupabaseSession } from '../../src/auth/session.ts'
+import { Environment, type RawVariables } from '../../src/environment.ts'
+import { chunkFrame } from '../../src/providers/langfast/emulated-answer.ts'
+import type { RunScript } from '../../src/providers/langfast/emulated-office.ts'
+import { emulateLangfast } from '../../src/providers/langfast/emulator.ts'
+import { provider } from '../../src/providers/langfast/index.ts'
+import type { Upstream } from '../../src/providers/provider.ts'
+import { eventFrame } from '../../src/wire/socketio-emulator.ts'
+import { frame } from '../../src/wire/websocket-frames.ts'
+import { commonBetrayals, requestFor } from './http-rig.ts'
+import type { Fixture, Reply, Rig } from './subject.ts'
+
+const folder = new URL('../../src/providers/langfast/fixtures/', import.meta.url)
+
+/** The recorded frames as they stand on a WebSocket; it ends with the frame of either end, of which no byte may be missing. */
+function fixtureOf(name: string, end: (text: string) => boolean): Fixture {
+  const texts = readFileSync(new URL(`${name}.frames.txt`, folder), 'utf8')
+    .trimEnd()
+    .split('\n')
+  const upToEnd = texts.slice(0, texts.findIndex(end) + 1).map((text) => frame(text))
+  if (upToEnd.length === 0) throw new Error(`${name} has no end marker`)
+  const marker = Buffer.concat(upToEnd).length
+  const bytes = Buffer.concat(texts.map((text) => frame(text)))
+  return { name, choices: 1, stream: true, bytes, endMarker: () => ({ from: marker, to: marker }) }
+}
+
+const isCompleted = (text: string) => /job-1.*(completed|done)/.test(text)
+const isFinished = (text: string) => text.startsWith('42["completion_finished"')
+
+/** Accounts the chats are spread over: of each, the next begins once the one before has said something. */
+const accountCount = 24
+
+/** An emulated langfast, and the provider asking it with accounts of its own making. */
+export async function startLangfast(): Promise<Rig> {
+  const scripts = new Map<string, RunScript>()
+  const langfast = await emulateLangfast({ reply: (model) => scripts.get(model) })
+  const sessions = Array.from({ length: accountCount }, () => readSession(langfast.signIn())).filter((found) => !!found)
+  const secrets = sessions.map(({ accessToken }) => accessToken.reveal())
+  const [token = ''] = secrets
+  const plan = (script: RunScript) => {
+    const name = `plan-${scripts.size}`
+    scripts.set(name, script)
+    return requestFor(name)
+  }
+  return {
+    upstream: upstreamWith(sessions, langfast.variables),
+    secrets,
+    fixtures: [
+      ...['text', 'json-strings', 'others-between'].map((name) => fixtureOf(name, isCompleted)),
+      fixtureOf('only-finished', isFinished),
+    ],
+    // a frame is a frame: there is no other way to tell its end
+    framings: ['chunked'],
+    request(reply) {
+      if (!reply) return requestFor('gpt-4o-mini')
+      return plan(reply === 'silent' ? { refusal: { framing: 'raw', ending: 'stall' } } : scriptOf(reply))
+    },
+    betrayals: () => betrayals(token).map(plan),
+    openConnections: () => langfast.busy(),
+    arrived: () => langfast.runs.length,
+    close: () => langfast.close(),
+  }
+}
+
+/** The upstream with these accounts instead of those it would make, asked in turn even where the laws have only the first. */
+function upstreamWith(sessions: readonly SupabaseSession[], variables: RawVariables): Upstream {
+  const [upstream] = provider.configure(new Environment(variables))
+  if (!upstream) throw new Error('there is no upstream')
+  const accounts: Account[] = sessions.map((credential, at) => ({ label: `anonymous-${at}`, credential }))
+  const { name, support } = upstream
+  let asked = 0
+  return {
+    name,
+    support,
+    accounts,
+    listModels: async () => [],
+    chat(request, call) {
+      const account = accounts[asked++ % accounts.length] ?? call.account
+      return upstream.chat(request, { ...call, account })
+    },
+  }
+}
+
+function scriptOf({
+  fixture,
+  sent = fixture.bytes.length,
+  splits = [],
+  ending = 'end',
+  endDelayMs = 0,
+}: Reply): RunScript {
+  const edges = [0, ...splits.filter((at) => at > 0 && at < sent), sent]
+  const parts = edges.slice(1).map((end, at) => fixture.bytes.subarray(edges[at], end))
+  const body = parts.filter(({ length }) => length > 0)
+  // splits have to arrive one by one
+  const answer = { body, ending, endDelayMs, ...(splits.length > 0 && { paceMs: 1 }) }
+  return { job: 'job-1', answer }
+}
+
+/** Where a careless service puts the token it was sent. */
+function betrayals(token: string): readonly RunScript[] {
+  const said = (...body: string[]): RunScript => ({ job: 'job-1', answer: { body } })
+  const failed = { executionId: 'job-1', status: 'failed' }
+  return [
+    ...commonBetrayals(token).map((refusal) => ({ refusal: { status: 500, ...refusal } })),
+    { job: token },
+    said(chunkFrame({ ...failed, error: `bad token ${token}` })),
+    said(chunkFrame({ ...failed, error: { message: token, code: token, type: token } })),
+    said(chunkFrame({ executionId: 'job-1', status: token, content: 'Hi' }), '41'),
+    said(chunkFrame({ executionId: 'job-1', status: 'completed', content: 'Hi', finish_reason: token })),
+    said(eventFrame(token, token), eventFrame('completion_finished', { executionId: 'job-1', error: token })),
+    said(`42["${token}`),
+    said(`44${JSON.stringify({ message: token, data: token })}`, '1'),
+  ]
+}

@@ -1,0 +1,59 @@
+import { Environment } from '../../src/environment.ts'
+import { emulateSmithery, smitheryChunk } from '../../src/providers/smithery/emulator.ts'
+import { provider } from '../../src/providers/smithery/index.ts'
+import type { HttpEmulator } from '../../src/wire/http-emulator.ts'
+import { startHttpRig, streamedFixture } from './http-rig.ts'
+import type { Rig } from './subject.ts'
+
+const folder = new URL('../../src/providers/smithery/fixtures/', import.meta.url)
+const events = { isEnd: (frame: string) => frame.startsWith('{"type":"finish"') }
+const lines = { isEnd: (line: string) => line.startsWith('d:'), write: (line: string) => `${line}\n` }
+
+/** An emulated smithery with its Supabase, and the provider asking it with a session that can be renewed. */
+export async function startSmithery(): Promise<Rig> {
+  const scripts: ((model: string) => ReturnType<Reply>)[] = []
+  const emulator = await emulateSmithery({ reply: ({ model }) => scripts[0]?.(model) })
+  const [upstream] = provider.configure(new Environment(emulator.variables))
+  if (!upstream) throw new Error('there is no upstream')
+  // the rig has a model for each of its requests, and more of them come
+  const { models: _, ...fixed } = upstream
+  const unlisted = { ...fixed, listModels: async () => [] }
+  const tokens: { access_token: string; refresh_token: string } = JSON.parse(emulator.variables.SMITHERY_COOKIE_1 ?? '')
+  const [key, refreshToken] = [tokens.access_token, tokens.refresh_token]
+  const rig = await startHttpRig({
+    key,
+    model: 'gpt-5',
+    fixtures: [
+      ...['text', 'tools-with-deltas', 'server-tools', 'sources'].map((name) => streamedFixture(folder, name, events)),
+      streamedFixture(folder, 'data-stream', lines),
+    ],
+    part: smitheryChunk({ type: 'text-delta', id: 't0', delta: 'x'.repeat(16_384) }),
+    betrayals: [key, refreshToken, cookieOf(tokens)].flatMap(betrayalsOf),
+    async start(reply) {
+      scripts.push(reply)
+      return { emulator: emulator satisfies HttpEmulator, upstream: unlisted }
+    },
+  })
+  return { ...rig, secrets: [key, refreshToken, cookieOf(tokens)] }
+}
+
+type Reply = Parameters<Parameters<typeof startHttpRig>[0]['start']>[0]
+
+/** The cookie's value, without the prefix that stands before every one. */
+function cookieOf(session: object): string {
+  return Buffer.from(JSON.stringify(session)).toString('base64url')
+}
+
+/** Where only smithery could put what it was sent. */
+function betrayalsOf(secret: string) {
+  const chunk = (type: string, members: object) => ({ body: [smitheryChunk({ type, ...members })] })
+  return [
+    { status: 400, body: [JSON.stringify({ error: `no such cookie: ${secret}` })] },
+    chunk('error', { errorText: `no such token: ${secret}` }),
+    chunk('abort', { reason: secret }),
+    chunk('finish', { finishReason: secret, messageMetadata: { usage: { inputTokens: secret } } }),
+    chunk(secret, {}),
+    { body: [`3:${JSON.stringify(secret)}\n`] },
+    { body: [`0:${secret}\n`] },
+  ]
+}
