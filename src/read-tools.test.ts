@@ -39,7 +39,7 @@ test('a command gets its arguments and environment, and of ours the path and the
     env: { TOKEN: 'token-of-files', DEBUG: true },
     cwd: '/data',
   }
-  const { servers: found, problems } = servers({ files, bare: { command: 'x' } }, { PATH: '/bin', HOME: '/home/a' })
+  const { servers: found, problems } = servers({ files, bare: { command: 'x' } }, { PATH: '/bin', HOME: '/srv/a' })
   expect(problems).toEqual([])
   expect(found.map(plain)).toEqual([
     {
@@ -47,10 +47,10 @@ test('a command gets its arguments and environment, and of ours the path and the
       transport: 'stdio',
       command: 'npx',
       args: ['-y', 'server', '7'],
-      environment: { PATH: '/bin', HOME: '/home/a', TOKEN: 'token-of-files', DEBUG: 'true' },
+      environment: { PATH: '/bin', HOME: '/srv/a', TOKEN: 'token-of-files', DEBUG: 'true' },
       folder: '/data',
     },
-    { name: 'bare', transport: 'stdio', command: 'x', args: [], environment: { PATH: '/bin', HOME: '/home/a' } },
+    { name: 'bare', transport: 'stdio', command: 'x', args: [], environment: { PATH: '/bin', HOME: '/srv/a' } },
   ])
   expect(plain(servers({ a: { command: 'x', env: { PATH: '/own' } } }, { PATH: '/bin' }).servers[0])).toMatchObject({
     environment: { PATH: '/own' },

@@ -71,11 +71,6 @@ export class Connection {
     return connection.#end ?? connection
   }
 
-  /** Why it is of no use any more; undefined as long as it is. */
-  get end(): ConnectionEnd | undefined {
-    return this.#end
-  }
-
   /** Whether the server has said that its tools are others now. */
   get isListStale(): boolean {
     return this.#isListStale

@@ -115,8 +115,6 @@ export class McpFetch {
         this.#hooks.misbehaved('it sent a message that is too large')
         throw new ChatError('upstream-outdated', { message: 'The message is too large.' })
       },
-      // an end, of whatever kind, makes the library ask for the rest
-      isAbandoned: () => link.signal.aborted,
       ended: () => {
         link.release()
         // over the older transport the answer comes in the one stream there is

@@ -267,6 +267,9 @@ describe('streamable HTTP', () => {
     await within(begun.promise, 5_000, 'the tool has begun')
     left.abort(new Error('enough'))
     await run.catch(() => undefined)
+    const latest = performance.now() + 2_000
+    while ((await server.seen()).openReplies > 0)
+      if (performance.now() > latest) throw new Error('the reply is still open')
     // an event of its reply had an id, so the library would come back for the rest within its retry time of 20 ms
     await tools.run('slow')
     expect((await headersOf(server, 'GET')).filter((headers) => headers['last-event-id'])).toEqual([])

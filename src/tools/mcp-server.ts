@@ -89,7 +89,6 @@ export class McpServer {
 
   /** The connection there is, or a new one: one attempt at a time, whoever asks. */
   #connected(signal: AbortSignal): Promise<Connection> {
-    if (this.#closing.signal.aborted) return Promise.reject(closed)
     if (this.#connection) return Promise.resolve(this.#connection)
     if (!this.#connecting && this.#backoff.isWaiting)
       return Promise.reject(new ChatError('upstream-failed', { message: this.#why ?? 'it failed' }))

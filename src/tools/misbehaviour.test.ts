@@ -69,6 +69,7 @@ test('a tool that lies of itself is left out, or shown without its disguise; the
     expect.any(String),
   ])
   expect(listed.get('good')?.description).toBe('It is good.\nReally.')
+  expect(await listed.get('good')?.run({}, context)).toEqual({ content: 'ran good', isError: false })
   expect(listed.get('long')?.description).toHaveLength(4096)
   const [, , dotted] = [...listed.values()]
   expect(dotted?.parameters).toEqual({ type: 'object', properties: { p: { description: 'p' } } })
@@ -194,7 +195,7 @@ test('what a server says of itself is logged, some of it, and no secret in it', 
   const said = () => tools.log.lines.filter((line) => line.startsWith('an MCP server says'))
   await until(() => said().length >= 2, 5_000, 'it has said something')
   expect(said().join('\n')).not.toContain('the end')
-  expect(said().join('\n').length).toBeLessThan(80 * 1024)
+  expect(Math.max(...said().map(({ length }) => length))).toBeLessThan(5_000)
 })
 
 test('a process gets the environment that is configured for it, and nothing of ours', async () => {

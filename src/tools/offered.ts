@@ -17,9 +17,9 @@ export class Offered {
   choose(listed: readonly unknown[]): ReadonlyMap<string, Definition> {
     const chosen = new Map<string, Definition>()
     for (const definition of listed.map(readDefinition)) {
-      if (!definition || !this.#admits(definition)) continue
+      if (!definition) continue
       const name = qualifiedName(this.#server, definition.name)
-      if (!chosen.has(name)) chosen.set(name, definition)
+      if (!chosen.has(name) && this.#admits(definition)) chosen.set(name, definition)
     }
     const leftOut = listed.length - chosen.size
     if (leftOut > 0) this.#log.warn({ leftOut }, 'some tools of an MCP server are not offered')

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { inspect } from 'node:util'
+import { emulateMcp } from '../../test/tools/emulated-mcp.ts'
 import { open, path, stdioServer } from '../../test/tools/servers.ts'
 import { until } from '../../test/waiting.ts'
 import { Secret } from '../chat/secret.ts'
@@ -50,17 +51,12 @@ for (const transport of ['http', 'sse'] as const)
     })
 
 test('a server’s refusal that quotes its key tells the model nothing of it', async () => {
-  const emulator = await emulateHttp((exchange) => {
-    const { id, method } = JSON.parse(exchange.request.body || '{}')
-    const init = { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'a', version: '1' } }
-    const results: Record<string, unknown> = {
-      initialize: init,
-      'tools/list': { tools: [{ name: 'a', inputSchema: {} }] },
-    }
-    if (id === undefined) return exchange.reply(exchange.request.method === 'POST' ? 202 : 405, '')
-    const message = `no such key: ${exchange.request.headers.get('authorization')}`
-    const reply = results[method] ? { result: results[method] } : { error: { code: -32_000, message } }
-    exchange.reply(200, JSON.stringify({ jsonrpc: '2.0', id, ...reply }), { 'content-type': 'application/json' })
+  const emulator = await emulateMcp({
+    call(exchange, id) {
+      const message = `no such key: ${exchange.request.headers.get('authorization')}`
+      const reply = JSON.stringify({ jsonrpc: '2.0', id, error: { code: -32_000, message } })
+      exchange.reply(200, reply, { 'content-type': 'application/json' })
+    },
   })
   const url = new Secret(`${emulator.origin}/mcp`)
   const said = await heard(

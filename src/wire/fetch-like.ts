@@ -36,8 +36,6 @@ export interface Relay {
   passed?(bytes: Uint8Array): void
   /** Called once, when the body has ended, was broken, or was left by its reader. */
   ended?(): void
-  /** Asked then: where it is so, the reader is told neither end nor error, and waits for ever. */
-  isAbandoned?(): boolean
 }
 
 /**
@@ -60,31 +58,29 @@ export async function sendForResponse(
 }
 
 /** The body as a stream that is read only as it is read from. */
-function pulled(reply: HttpReply, { passed, ended, isAbandoned }: Relay): ReadableStream<Uint8Array> {
+function pulled(reply: HttpReply, { passed, ended }: Relay): ReadableStream<Uint8Array> {
   const bytes = reply.body[Symbol.asyncIterator]()
   let isOver = false
   const settle = () => {
     if (!isOver) ended?.()
     isOver = true
   }
-  const end = (tell: () => void) => {
-    settle()
-    if (isAbandoned?.()) return new Promise<void>(() => undefined)
-    tell()
-    return undefined
-  }
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
           const step = await bytes.next()
-          if (step.done) return end(() => controller.close())
-          passed?.(step.value)
-          controller.enqueue(step.value)
+          if (!step.done) {
+            passed?.(step.value)
+            controller.enqueue(step.value)
+            return
+          }
+          controller.close()
         } catch (thrown) {
           reply.discard()
-          return end(() => controller.error(thrown))
+          controller.error(thrown)
         }
+        settle()
       },
       cancel: () => {
         settle()

@@ -12,6 +12,7 @@ const kind = process.argv[2]
 const seen: { method: string; headers: Record<string, unknown> }[] = []
 const streamable = new Map<string, StreamableHTTPServerTransport>()
 const legacy = new Map<string, SSEServerTransport>()
+let openReplies = 0
 let newest: ServerResponse | undefined
 const memory: Memory = {
   runs: 0,
@@ -87,9 +88,13 @@ if (kind === 'stdio') await sdkServer(memory).connect(new StdioServerTransport()
 else {
   const server = createServer((request, response) => {
     if (request.url === '/seen')
-      return void response.end(JSON.stringify({ seen, memory, sessions: streamable.size + legacy.size }))
+      return void response.end(JSON.stringify({ seen, memory, sessions: streamable.size + legacy.size, openReplies }))
     seen.push({ method: request.method ?? '', headers: { ...request.headers, url: request.url } })
-    if (kind !== 'sse' && request.method === 'POST') newest = response
+    if (request.method === 'POST') {
+      openReplies++
+      response.on('close', () => openReplies--)
+      if (kind === 'http') newest = response
+    }
     void (kind === 'sse' ? answerSse : answerStreamable)(request, response).catch((thrown) => {
       process.stderr.write(`${thrown}\n`)
       response.destroy()

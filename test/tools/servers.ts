@@ -29,6 +29,8 @@ interface Seen {
   readonly seen: readonly { readonly method: string; readonly headers: Readonly<Record<string, string>> }[]
   readonly memory: { readonly runs: number; readonly cancelled: number }
   readonly sessions: number
+  /** Replies to a POST that have not ended. */
+  readonly openReplies: number
 }
 
 /** Starts the library's server over HTTP, in a process of its own. */

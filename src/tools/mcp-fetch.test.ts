@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'bun:test'
+import { emulateMcp } from '../../test/tools/emulated-mcp.ts'
+import { open } from '../../test/tools/servers.ts'
+import { settled, until, within } from '../../test/waiting.ts'
+import { Secret } from '../chat/secret.ts'
+import type { Exchange } from '../wire/http-emulator.ts'
+
+const at = (origin: string) =>
+  ({ name: 'a', transport: 'http', url: new Secret(`${origin}/mcp`), headers: {} }) as const
+const eventStream = { 'content-type': 'text/event-stream' }
+const progress = `data: ${JSON.stringify({
+  jsonrpc: '2.0',
+  method: 'notifications/progress',
+  params: { progressToken: 'call-1', progress: 1 },
+})}\n\n`
+
+describe('a reply that is cut leaves the outcome unknown, and the call is not made again:', () => {
+  const cuts: readonly (readonly [what: string, cut: (exchange: Exchange) => void | Promise<void>])[] = [
+    ['an event stream that ends', (exchange) => exchange.end()],
+    ['an event stream that breaks off', (exchange) => exchange.reset()],
+    ['an event stream that ends within an event', (exchange) => exchange.chunk('data: {"jsonrpc').then(exchange.end)],
+  ]
+  for (const [what, cut] of cuts)
+    test(what, async () => {
+      await using emulator = await disposable(
+        emulateMcp({
+          async call(exchange) {
+            exchange.head(200, eventStream)
+            await exchange.chunk(progress)
+            await cut(exchange)
+          },
+        }),
+      )
+      await using tools = open([at(emulator.origin)])
+      const chunks: string[] = []
+      const outcome = await within(tools.run('a', {}, { onChunk: (text) => chunks.push(text) }), 4_000, 'the outcome')
+      expect(outcome).toMatchObject({ content: expect.stringMatching(/not known whether it ran/), isError: true })
+      expect(chunks).toEqual(what.includes('breaks off') ? expect.any(Array) : ['1\n'])
+      expect(emulator.requests.filter(({ body }) => body.includes('tools/call'))).toHaveLength(1)
+    })
+
+  test('JSON that breaks off', async () => {
+    await using emulator = await disposable(
+      emulateMcp({
+        async call(exchange) {
+          exchange.head(200, { 'content-type': 'application/json' })
+          await exchange.chunk('{"jsonrpc": "2.0"')
+          exchange.end()
+        },
+      }),
+    )
+    await using tools = open([at(emulator.origin)])
+    expect(await within(tools.run('a'), 4_000, 'the outcome')).toMatchObject({ isError: true })
+  })
+})
+
+test('a stream that ends as soon as it is opened is not opened again and again', async () => {
+  await using emulator = await disposable(
+    emulateMcp({
+      async stream(exchange) {
+        exchange.head(200, eventStream)
+        await exchange.chunk('retry: 0\n\n')
+        exchange.end()
+      },
+    }),
+  )
+  await using tools = open([at(emulator.origin)])
+  await tools.list()
+  const opened = () => emulator.requests.filter(({ method }) => method === 'GET').length
+  await until(() => opened() >= 10, 4_000, 'the library tries')
+  expect(await settled(opened, 300, 3_000)).toBe(10)
+})
+
+async function disposable<T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T & AsyncDisposable> {
+  const opened = await opening
+  return Object.assign(opened, { [Symbol.asyncDispose]: () => opened.close() })
+}
