@@ -1,4 +1,5 @@
 import { cohereEvent } from '../../src/providers/cohere/emulator.ts'
+import { smitheryChunk } from '../../src/providers/smithery/emulator.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
 import { sseData } from '../../src/wire/sse.ts'
 
@@ -66,4 +67,30 @@ const cohereStart = said('message-start', { role: 'assistant', content: [] }, { 
 function cohereEnd(reason: string): string {
   const counted = { tokens: { input_tokens: 10, output_tokens: 2 } }
   return cohereEvent({ type: 'message-end', id: 'x', delta: { finish_reason: reason, usage: counted } })
+}
+
+/** Smithery's model, the same. */
+export function smitheryCalling(calls: readonly Called[]): Script {
+  return smithery(
+    calls.map(([toolCallId, toolName, json]) => ({
+      type: 'tool-input-available',
+      toolCallId,
+      toolName,
+      input: JSON.parse(json),
+    })),
+    'tool-calls',
+  )
+}
+
+export function smitherySaying(words: string): Script {
+  const text = [{ type: 'text-start' }, { type: 'text-delta', delta: words }, { type: 'text-end' }]
+  return smithery(
+    text.map((chunk) => ({ ...chunk, id: 't0' })),
+    'stop',
+  )
+}
+
+function smithery(chunks: readonly { readonly type: string }[], finishReason: string): Script {
+  const all = [{ type: 'start' }, ...chunks, { type: 'finish', finishReason }]
+  return { body: [...all.map(smitheryChunk), sseData('[DONE]')] }
 }

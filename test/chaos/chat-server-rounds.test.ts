@@ -2,10 +2,20 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { emulateCohere } from '../../src/providers/cohere/emulator.ts'
 import { emulateMistral } from '../../src/providers/mistral/emulator.ts'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
+import type { SmitheryBody } from '../../src/providers/smithery/emulated-body.ts'
+import { emulateSmithery } from '../../src/providers/smithery/emulator.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
 import { type HttpProcess, startHttpServer } from '../tools/servers.ts'
 import { messageOf, type Told, tell, typesOf } from './chat-server-client.ts'
-import { type Called, calling, cohereCalling, cohereSaying, saying } from './chat-server-model.ts'
+import {
+  type Called,
+  calling,
+  cohereCalling,
+  cohereSaying,
+  saying,
+  smitheryCalling,
+  smitherySaying,
+} from './chat-server-model.ts'
 import { mcpServers, startChatServer, stdio } from './chat-server-rig.ts'
 
 // Three rounds of two tools side by side, each on an MCP server of its own: a process, and one over HTTP.
@@ -27,6 +37,12 @@ const callsOf = (round: number): Called[] => [
   [`big00000${round}`, 'web__big', `{"bytes":${round}}`],
 ]
 
+/** In smithery's messages calls and results are parts, two of them a round. */
+function smitheryRound({ messages }: SmitheryBody): number {
+  const calls = messages.flatMap(({ parts }) => parts.filter((part) => 'toolCallId' in part))
+  return Math.floor(calls.length / 2) + 1
+}
+
 const openai = (chat: Asked): Script =>
   roundOf(chat) <= rounds ? calling(callsOf(roundOf(chat))) : saying('All is known.')
 const cohere = (chat: Asked): Script =>
@@ -46,6 +62,15 @@ const upstreams = {
     const emulator = await emulateCohere({ reply: cohere })
     const variables = { COHERE_TOKEN: 'rounds-cohere-token', COHERE_BASE_URL: emulator.origin }
     return { emulator, model: 'cohere/command-test', variables }
+  },
+  async smithery() {
+    const emulator = await emulateSmithery({
+      reply: (chat) => {
+        const round = smitheryRound(chat)
+        return round <= rounds ? smitheryCalling(callsOf(round)) : smitherySaying('All is known.')
+      },
+    })
+    return { emulator, model: 'smithery/gpt-5', variables: emulator.variables }
   },
 }
 
