@@ -212,10 +212,20 @@ describe('from a fresh clone', () => {
     expect(await demo.exited).toBe(0)
   })
 
+  test('the chat server says what is printed', async () => {
+    const script = blocks('sh').find((text) => text.includes('/api/chat/stream')) ?? ''
+    expect(stable(await run(['bash', '-c', here(script)]))).toBe(stable(blocks('text')[0] ?? ''))
+  })
+
   test('the SDK example streams the answer', async () => {
     expect(await run([process.execPath, '-e', here(blocks('ts')[0] ?? '')])).toEndWith('You said: Hello!')
   })
 })
+
+/** Without what is new each time: the message's id, and when it was. */
+function stable(events: string): string {
+  return events.replace(/"id":"[\w-]{36}"/, '"id":""').replace(/"created_at":"[\dT:.-]+Z"/, '"created_at":""')
+}
 
 /** The address the gateway says it listens at. Its output is read to the end, or its log would have nowhere to go. */
 function addressIn(output: ReadableStream<Uint8Array>): Promise<string> {

@@ -94,6 +94,12 @@ describe('every event is read alike, wherever the network cuts the bytes,', () =
     })
 })
 
+test('docs/chat-server.md shows one of them', async () => {
+  const written = await Bun.file(join(import.meta.dir, '../../docs/chat-server.md')).text()
+  const [, shown] = /^```text\n(.*?)^```$/ms.exec(written) ?? []
+  expect(await Bun.file(join(folder, 'two-tools.txt')).text()).toContain(`\n\n${shown}\n{\n`)
+})
+
 /** A body that arrives byte by byte. */
 function inBytes(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
   let at = 0
