@@ -53,8 +53,8 @@ export function silence(signal: AbortSignal): Promise<never> {
 }
 
 /** Everything a stream gives, and what it threw, if it did. */
-export async function drain(events: AsyncIterable<ChatEvent>): Promise<{ events: ChatEvent[]; thrown: unknown }> {
-  const seen: ChatEvent[] = []
+export async function drain<Event>(events: AsyncIterable<Event>): Promise<{ events: Event[]; thrown: unknown }> {
+  const seen: Event[] = []
   try {
     for await (const event of events) seen.push(event)
     return { events: seen, thrown: undefined }

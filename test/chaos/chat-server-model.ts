@@ -6,7 +6,7 @@ import { sseData } from '../../src/wire/sse.ts'
 /** A call that a scripted model makes: its id, the tool, and the JSON of its arguments. */
 export type Called = readonly [id: string, name: string, json: string]
 
-export const usage = { prompt_tokens: 10, completion_tokens: 2, total_tokens: 12 }
+const usage = { prompt_tokens: 10, completion_tokens: 2, total_tokens: 12 }
 
 /** A value as one event of an OpenAI stream. */
 export function chunk(delta: object, finish: string | null = null, more: object = {}): string {

@@ -73,6 +73,8 @@ describe('a transcript, byte for byte:', () => {
       scenario = name
       const response = await post(rig.url, { session_id: 'golden', content: 'Go on' }, { id: 'request-1' })
       const said = await response.text()
+      // however often the model is asked, a request has one line
+      expect(rig.lines.filter((line) => line.includes('"request-1"') && line.includes('"msg":"chat"'))).toHaveLength(1)
       const kept = JSON.parse(await (await fetch(`${rig.url}/api/sessions/golden/messages`)).text())
       const file = Bun.file(join(folder, `${name.replaceAll(' ', '-')}.txt`))
       const head = `${response.status} ${response.headers.get('content-type')}`

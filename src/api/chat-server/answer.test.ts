@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { Conversations } from '../../conversations/conversations.ts'
-import { text } from '../../gateway/fake-chat.ts'
+import { finish, text } from '../../gateway/fake-chat.ts'
 import type { LoopEvent } from '../../gateway/tool-loop/events.ts'
 import { MemoryStore } from '../../state/memory-store.ts'
 import { answer } from './answer.ts'
@@ -12,6 +12,22 @@ const whose = { client: 'client', session: 'session' }
 async function* endless(): AsyncGenerator<LoopEvent> {
   for (;;) yield text('a')
 }
+
+test('an answer without end is not kept without end, and says so', async () => {
+  const conversations = new Conversations({ store: new MemoryStore(), ttlMs: 60_000 })
+  const opened = await conversations.open(whose, { model: 'm', content: 'Hello' }, { wait: false, signal })
+  if (opened.kind !== 'turn') throw new Error('there is no turn')
+  async function* long(): AsyncGenerator<LoopEvent> {
+    for (let at = 0; at < 5; at++) yield text('a'.repeat(1024 * 1024))
+    yield finish()
+  }
+  const recorder = new Recorder(opened.turn, signal)
+  const events = await Array.fromAsync(answer(long(), { session: 'session', recorder, signal }))
+  expect(events.filter(({ type }) => type === 'chunk')).toHaveLength(5)
+  expect(events.at(-1)).toMatchObject({
+    data: { message: { content: 'a'.repeat(2 * 1024 * 1024), metadata: { truncated: true } } },
+  })
+})
 
 test('an answer that is read no further is over, and its session free', async () => {
   const conversations = new Conversations({ store: new MemoryStore(), ttlMs: 60_000 })

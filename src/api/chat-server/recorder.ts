@@ -1,11 +1,15 @@
 import { asChatError } from '../../chat/error.ts'
 import type { FinishReason, Usage } from '../../chat/event.ts'
 import type { Fields, ToolCall } from '../../chat/message.ts'
+import { headOf } from '../../chat/shorten.ts'
 import type { OpenTurn } from '../../conversations/open-turn.ts'
 import type { Status, StoredAssistantMessage } from '../../conversations/stored-message.ts'
 import { encodeUsage } from '../../dialects/openai-chat/usage.ts'
 import type { LoopEvent } from '../../gateway/tool-loop/events.ts'
 import { encodeCall, encodeMessage } from './encode-message.ts'
+
+/** Characters of an answer that are kept until its end: more than a session has room for. */
+const maxCharacters = 2 * 1024 * 1024
 
 /** Keeps what is answered as it is said, and gives the session back as soon as nothing more will be. */
 export class Recorder {
@@ -19,6 +23,7 @@ export class Recorder {
   #reasoningExtra: Fields | undefined
   /** Of all rounds. */
   #whole = ''
+  #isTruncated = false
   readonly #calls: ToolCall[] = []
   #finish: FinishReason | undefined
   #usage: Usage | undefined
@@ -44,8 +49,7 @@ export class Recorder {
   record(event: LoopEvent): Promise<void> | undefined {
     switch (event.type) {
       case 'text':
-        this.#text += event.text
-        this.#whole += event.text
+        this.#say(event.text)
         return undefined
       case 'reasoning':
         this.#reasoning += event.text
@@ -68,6 +72,13 @@ export class Recorder {
       default:
         return undefined
     }
+  }
+
+  #say(text: string): void {
+    const more = headOf(text, maxCharacters - this.#whole.length)
+    this.#isTruncated ||= more !== text
+    this.#text += more
+    this.#whole += more
   }
 
   /** The answer is over; only the first end counts. @throws ChatError where it cannot be kept */
@@ -94,6 +105,7 @@ export class Recorder {
         ...(this.#reasoningExtra && { reasoningExtra: this.#reasoningExtra }),
         metadata: {
           ...(this.#finish && { finish_reason: this.#finish.replace('-', '_') }),
+          ...(this.#isTruncated && { truncated: true }),
           ...(this.#usage && { usage: this.usage }),
         },
       })

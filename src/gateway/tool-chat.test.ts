@@ -1,0 +1,102 @@
+import { expect, test } from 'bun:test'
+import type { Chat } from '../chat/chat.ts'
+import type { ChatRequest } from '../chat/request.ts'
+import type { Upstream } from '../providers/provider.ts'
+import { MemoryStore } from '../state/memory-store.ts'
+import { aCall, aRequest, drain, finish, type Line, silence, text } from './fake-chat.ts'
+import { openGateway } from './gateway.ts'
+import { aModel, aRegistry, aTool, calling } from './tool-loop/fake-tools.ts'
+import { toolLimits } from './tool-loop/limits.ts'
+
+function lab(chat: Chat, takesTools: boolean): Upstream {
+  return {
+    name: 'lab',
+    baseUrl: 'http://Lab.example:80/v1',
+    accounts: [{ label: 'lab', credential: undefined }],
+    support: { parameters: takesTools ? { tools: 'honoured' } : {} },
+    models: [{ id: 'model' }],
+    chat,
+  }
+}
+
+function open(chat: Chat, { takesTools = true, maxCalls = 10 } = {}) {
+  return openGateway({
+    upstreams: [lab(chat, takesTools)],
+    panels: [{ name: 'panel', members: [{ title: 'Lab', address: 'lab/model', defaults: {} }] }],
+    deadlines: { firstEventMs: 60_000, wholeMs: 60_000, idleMs: 60_000 },
+    store: new MemoryStore(),
+    threadTtlMs: 60_000,
+    maxCalls,
+    log: aCall().log,
+    tools: {
+      registry: aRegistry(aTool('lab__big', () => 'x'.repeat(9_000))),
+      limits: toolLimits,
+      summaryModel: 'lab/summary',
+    },
+  })
+}
+
+const plainly = [text('Said.'), finish()]
+const toolsOf = ({ parameters: { tools = [] } }: ChatRequest) => tools.map(({ name }) => name)
+
+test('a model is offered tools where it takes them and they are wanted, and no panel is', async () => {
+  for (const [model, takesTools, useTools, offered] of [
+    ['lab/model', true, true, ['lab__big']],
+    ['model', true, true, ['lab__big']],
+    ['lab/model', false, true, []],
+    ['lab/model', true, false, []],
+    ['panel', true, true, []],
+  ] as const) {
+    const { chat, asked } = aModel(plainly)
+    const { thrown } = await drain(open(chat, { takesTools }).toolChat({ ...aRequest, model }, aCall(), { useTools }))
+    expect({ model, thrown, offered: asked.map(toolsOf) }).toEqual({
+      model,
+      thrown: undefined,
+      offered: [[...offered]],
+    })
+  }
+})
+
+test('a caller’s own model is asked for summaries too, and ours is asked for nothing', async () => {
+  const ours = aModel(plainly)
+  const own = aModel(calling('lab__big'), [text('Short.'), finish()], plainly)
+  const lines: Line[] = []
+  const call = aCall(undefined, lines)
+  const { events } = await drain(open(ours.chat).toolChat(aRequest, call, { own: own.chat, useTools: true }))
+  expect(ours.asked).toEqual([])
+  expect(own.asked.map(({ model }) => model)).toEqual(['model', 'model', 'model'])
+  expect(events).toContainEqual(expect.objectContaining({ type: 'tool-result', shortened: 'summarised' }))
+  // counted, since it counts nothing itself; and one line for all of it
+  expect(events.at(-1)).toMatchObject({ type: 'usage', usage: { source: 'estimate' } })
+  expect(lines.filter(({ message }) => message === 'chat')).toHaveLength(1)
+})
+
+test('all that runs at once is counted together', async () => {
+  const controller = new AbortController()
+  async function* hanging() {
+    yield text('Half')
+    await silence(controller.signal)
+  }
+  const gateway = open(hanging, { maxCalls: 1 })
+  const running = gateway.toolChat(aRequest, aCall(), { useTools: true })[Symbol.asyncIterator]()
+  expect((await running.next()).value).toMatchObject({ text: 'Half' })
+  expect((await drain(gateway.chat(aRequest, aCall()))).thrown).toMatchObject({ reason: 'unavailable' })
+  await running.return?.()
+  expect((await gateway.chat(aRequest, aCall())[Symbol.asyncIterator]().next()).value).toMatchObject({ text: 'Half' })
+  controller.abort(new Error('over'))
+})
+
+test('an upstream is found by its address, however that is written, and by no other', () => {
+  const gateway = open(aModel(plainly).chat)
+  for (const url of ['http://lab.example/v1', 'http://lab.example:80/v1/', 'HTTP://LAB.EXAMPLE/v1'])
+    expect(gateway.upstreamAt(url)).toBe('lab')
+  for (const url of [
+    'https://lab.example/v1',
+    'http://lab.example/',
+    'http://u@lab.example/v1',
+    'http://lab.example/v1?a',
+    'x',
+    '',
+  ])
+    expect(gateway.upstreamAt(url)).toBeUndefined()
+})
