@@ -6,9 +6,9 @@ import {
 } from '../../src/providers/openai-compatible/emulator.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
 import { type HttpProcess, startHttpServer } from '../tools/servers.ts'
-import { until, within } from '../waiting.ts'
+import { settled, until, within } from '../waiting.ts'
 import { browserEvents, json, post, type Told, tell, textOf, typesOf } from './chat-server-client.ts'
-import { calling, saying, silent, stalling } from './chat-server-model.ts'
+import { calling, chunk, saying, silent, stalling } from './chat-server-model.ts'
 import { type ChatServerRig, mcpServers, startChatServer } from './chat-server-rig.ts'
 
 // Item 7: whatever a request is busy with, an abort or a client that leaves ends all of it, and the session goes on.
@@ -174,12 +174,20 @@ describe('an abort', () => {
     await reading
   })
 
-  test('frees the session of a client that reads nothing any more', async () => {
-    const words = Array.from({ length: 200 }, () => 'x'.repeat(100_000))
-    reply = () => saying(...words)
+  test('frees the session of a client that reads nothing any more, and that has slowed the model down', async () => {
+    let made = 0
+    function* endless() {
+      for (;;) {
+        made++
+        yield chunk({ role: 'assistant', content: 'x'.repeat(100_000) })
+      }
+    }
+    reply = () => ({ body: endless() })
     const response = await post(rig.url, { session_id: 'stuck', content: 'Go on' })
     const reader = response.body?.getReader()
     await reader?.read()
+    const standing = await settled(() => made, 100, 5_000)
+    expect(standing).toBeLessThan(640)
     expect((await abort('stuck')).body.aborted).toBe(true)
     await expectFree('stuck')
     await reader?.cancel()
