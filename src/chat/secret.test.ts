@@ -25,6 +25,14 @@ test('P17: a secret shows itself to nobody who does not ask for it', () => {
   expect(secret.reveal()).toBe(value)
 })
 
+test('a caller’s secret shows itself to nobody either, but is cut out of nobody’s texts', () => {
+  const value = fresh()
+  const secret = new Secret(value, "caller's")
+  expect(`${secret} ${JSON.stringify(secret)} ${inspect(secret)}`).not.toContain(value)
+  expect(redact(`before ${value}`)).toBe(`before ${value}`)
+  expect(secret.reveal()).toBe(value)
+})
+
 test('P17: a secret that is held is forgotten when nobody holds it any more, but for those that are still spelled so', async () => {
   const value = fresh()
   const masked = () => redact(`before ${value} after`)

@@ -1,5 +1,6 @@
 import type { ChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
+import { redact } from '../../chat/secret.ts'
 import { sseData, sseKeepAlive } from '../../wire/sse.ts'
 import type { StreamSurface } from '../stream-body.ts'
 
@@ -51,5 +52,5 @@ export const surface: StreamSurface<ServerEvent> = {
 }
 
 function failed({ message, code, meaning }: ChatError): string {
-  return sseData(JSON.stringify({ type: 'error', data: { error: message, code, type: meaning.type } }))
+  return sseData(JSON.stringify({ type: 'error', data: { error: redact(message), code, type: meaning.type } }))
 }
