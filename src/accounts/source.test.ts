@@ -174,6 +174,14 @@ describe('a failure to make one', () => {
     expect((await lease()).label).toBe('anonymous-1')
   })
 
+  test('is not waited out longer because the clock was set back', async () => {
+    const { desk, lease, pass } = given()
+    desk.failures.push(limited(60_000))
+    await failureOf(lease())
+    pass(-3_600_000)
+    expect((await lease()).label).toBe('anonymous-1')
+  })
+
   test('to which nobody put a time is waited out longer each time', async () => {
     const { desk, pool, lease, pass } = given({ min: 1 })
     const waits: unknown[] = []
