@@ -106,9 +106,20 @@ export async function readKept<Credential>(
   return record && !record.dead ? renewal.decode(record.credential) : undefined
 }
 
-/** Under which name an account is kept. */
+/** Under which name an account is kept that was made. */
 export function keyOf(upstream: string, label: string): string {
   return `account/${upstream}/${label}`
+}
+
+/**
+ * Under which name an account is kept that was configured: by what it was configured with, whatever its variable is
+ * called. The first token of one whose variable was renamed has been used up long since.
+ */
+export function configuredKeyOf<Credential>(
+  upstream: string,
+  { credential, renewal }: Pick<KeeperOptions<Credential>, 'credential' | 'renewal'>,
+): string {
+  return keyOf(upstream, createHash('sha256').update(renewal.encode(credential)).digest('hex'))
 }
 
 function parsed(text: string): z.infer<typeof Record> | undefined {

@@ -73,6 +73,22 @@ test('an account that failed rests until its upstream wants it back', () => {
   expect([lease(), lease()].toSorted()).toEqual(['a0', 'a1'])
 })
 
+test('an account does not rest longer because the clock was set back', () => {
+  const { lease, fail, pass, until } = given(2, 10 * 60 * minuteMs)
+  fail(0, 'challenged')
+  lease()
+  pass(-20)
+  lease()
+  pass(-2 * 60 * minuteMs)
+  expect(until(0)).toBe(10 * 60 * minuteMs + 15 * minuteMs - 20)
+  lease()
+  expect(until(0)).toBe(8 * 60 * minuteMs + 15 * minuteMs - 20)
+  pass(15 * minuteMs - 1)
+  expect([lease(), lease()]).toEqual(['a1', 'a1'])
+  pass(1)
+  expect([lease(), lease()].toSorted()).toEqual(['a0', 'a1'])
+})
+
 test('section 3: how long an account rests that nobody put a time to', () => {
   const rest = (reason: Reason, failures: number, startsAt = 0) => {
     const { fail, until } = given(2, startsAt)

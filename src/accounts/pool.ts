@@ -35,6 +35,8 @@ export class Pool {
   readonly #source: Source | undefined
   readonly #now: () => number
   #nextWake = Number.POSITIVE_INFINITY
+  /** The clock, when it was looked at last. */
+  #seenAt = Number.NEGATIVE_INFINITY
 
   /** @param source makes further accounts, where the upstream has them for the asking */
   constructor(sessions: readonly Session[], now: () => number = Date.now, source?: Source) {
@@ -177,9 +179,19 @@ export class Pool {
 
   #wake(): void {
     const now = this.#now()
+    this.#setBack(this.#seenAt - now)
+    this.#seenAt = now
     if (now < this.#nextWake) return
     for (const member of this.#resting.values()) if (untilOf(member) <= now) this.#settle(member)
     this.#nextWake = Math.min(...[...this.#resting.values()].map(untilOf))
+  }
+
+  /** By a clock that was ahead for a while, accounts would rest for as long as it had been. */
+  #setBack(byMs: number): void {
+    if (byMs <= 0) return
+    for (const member of this.#resting.values())
+      if ('until' in member.state) member.state = { ...member.state, until: member.state.until - byMs }
+    this.#nextWake -= byMs
   }
 
   #settle(member: Member): void {

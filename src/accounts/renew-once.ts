@@ -12,6 +12,8 @@ const pollMs = 100
 const never = new AbortController().signal
 
 interface RenewOptions {
+  /** Of the account, for the log. */
+  readonly label: string
   readonly log: Logger
   /** Milliseconds the service has to answer each of two tries. */
   readonly answerMs: number
@@ -56,7 +58,7 @@ async function underLease<Credential>(
   keeper: Keeper<Credential>,
   renewal: Renewal<Credential>,
   kept: Kept<Credential>,
-  { lease, log, answerMs }: Held,
+  { label, lease, log, answerMs }: Held,
 ): Promise<Kept<Credential> | undefined> {
   const intent = await keeper.write({ ...kept, isOpen: true }, lease)
   if (!intent) return undefined
@@ -69,7 +71,7 @@ async function underLease<Credential>(
     return written ?? ((await keeper.load()).version === 0 ? { ...step, version: 0 } : undefined)
   } catch (thrown) {
     // the service has replaced the old one already: what it gave is all there is, kept or not
-    log.error({ account: keeper.name, why: asChatError(thrown).message }, 'a renewed account could not be kept')
+    log.error({ account: label, why: asChatError(thrown).message }, 'a renewed account could not be kept')
     return step
   }
 }

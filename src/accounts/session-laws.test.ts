@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { asChatError } from '../chat/error.ts'
 import { accountsOptions } from './fake-pool.ts'
 import { FakeService, FakeStore, type Outcome, storeFailure, type Token } from './fake-service.ts'
-import { keyOf } from './keeper.ts'
+import { configuredKeyOf } from './keeper.ts'
 import { Session } from './session.ts'
 
 const isFull = process.env.TRIBUTARY_TEST_FULL === '1'
@@ -44,6 +44,7 @@ class Life {
   #open: ((outcome: Outcome) => void) | undefined
   #client = new AbortController()
   #isBroken = false
+  readonly #key: string
   /** What was to be kept, also where the store failed. */
   readonly #tried = new Set<number>()
 
@@ -54,7 +55,9 @@ class Life {
     }
     const options = accountsOptions({ store: this.store, now: () => this.now, random: () => 0.5 })
     const { renewal } = this.service
-    this.session = new Session({ label: 'a', credential: this.service.token(), renewal }, { ...options, upstream: 'u' })
+    const credential = this.service.token()
+    this.#key = configuredKeyOf('u', { credential, renewal })
+    this.session = new Session({ label: 'a', credential, renewal }, { ...options, upstream: 'u' })
     const { renew } = renewal
     const held = (token: Token, signal: AbortSignal) => {
       this.service.meets(() => new Promise<Outcome>((resolve) => (this.#open = resolve)))
@@ -73,7 +76,7 @@ class Life {
     else if (taken.do === 'answer') this.#answer(taken.outcome)
     else if (taken.do === 'break') this.#isBroken = true
     else if (taken.do === 'mend') this.#isBroken = false
-    else if (taken.do === 'evict') void this.store.delete(keyOf('u', 'a'))
+    else if (taken.do === 'evict') void this.store.delete(this.#key)
     else if (taken.do === 'leave') {
       this.#client.abort(new Error('left'))
       this.#client = new AbortController()

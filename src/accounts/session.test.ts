@@ -3,11 +3,10 @@ import { until } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import { accountsOptions } from './fake-pool.ts'
 import { aheadMs, FakeService, FakeStore, type Outcome, storeFailure, type Token } from './fake-service.ts'
-import { keyOf } from './keeper.ts'
+import { configuredKeyOf } from './keeper.ts'
 import { type AccountsOptions, Session } from './session.ts'
 
 const never = new AbortController().signal
-const key = keyOf('upstream', 'a')
 
 /** One account with a token of an hour, its clock, its service and its store. */
 function given(more: Partial<AccountsOptions> = {}) {
@@ -15,16 +14,18 @@ function given(more: Partial<AccountsOptions> = {}) {
   const service = new FakeService(() => now)
   const store = new FakeStore()
   const first = service.token()
-  const open = (credential: Token = first) => {
+  const open = (credential: Token = first, label = 'a') => {
     const options = { ...accountsOptions({ store, now: () => now, random: () => 0, ...more }), upstream: 'upstream' }
-    return new Session({ label: 'a', credential, renewal: service.renewal }, options)
+    return new Session({ label, credential, renewal: service.renewal }, options)
   }
   const session = open()
+  const key = configuredKeyOf('upstream', { credential: first, renewal: service.renewal })
   const generation = async (of: Session<Token> = session) => (await of.fresh(never)).generation
   const reason = (promise: unknown) => reasonOf(promise)
   return {
     service,
     store,
+    key,
     first,
     session,
     open,
@@ -250,7 +251,7 @@ describe('a renewal', () => {
   })
 
   test('whose record a full store lets go of meanwhile is not lost', async () => {
-    const { generation, service, store, pass } = given()
+    const { key, generation, service, store, pass } = given()
     service.meets(async () => {
       await store.delete(key)
       return 'ok'
@@ -264,7 +265,7 @@ describe('a renewal', () => {
   })
 
   test('that somebody else is at is waited for, and what came of it is taken', async () => {
-    const { generation, store, first, open, pass, asked } = given()
+    const { key, generation, store, first, open, pass, asked } = given()
     const other = open()
     await generation()
     pass(hourMs)
@@ -343,6 +344,22 @@ describe('at the start', () => {
     expect([await generation(other), asked()]).toEqual([51, 2])
   })
 
+  test('what was kept is taken up whatever its variable is called now, and whoever has its old name', async () => {
+    const { pass, open, store, generation } = given()
+    const elses = new FakeService(() => 0)
+    const options = { ...accountsOptions({ store, now: () => 0 }), upstream: 'upstream' }
+    let expected = 0
+    for (const label of ['a', 'b', 'a', 'b']) {
+      const session = open(undefined, label)
+      expect(await generation(session)).toBe(expected)
+      for (let times = 0; times < 3; times++) {
+        pass(hourMs)
+        expect(await generation(session)).toBe(++expected)
+      }
+      await generation(new Session({ label, credential: elses.token(0, -1), renewal: elses.renewal }, options))
+    }
+  })
+
   test('a renewal that a former life did not end is done first, with the token of then', async () => {
     const { service, store, pass, session, open, generation } = given()
     service.meets('lost', 'cut')
@@ -363,7 +380,7 @@ describe('at the start', () => {
       '{"source":1}',
       JSON.stringify({ source: 'x', credential: '', isOpen: false }),
     ]) {
-      const { store, generation, pass } = given()
+      const { key, store, generation, pass } = given()
       await store.put(key, text)
       expect(await generation()).toBe(0)
       pass(hourMs)

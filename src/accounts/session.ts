@@ -3,7 +3,7 @@ import type { Logger } from '../chat/call.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
 import type { Store } from '../state/store.ts'
 import type { Account, Renewal } from './account.ts'
-import { Keeper, type Kept, keyOf, type Origin } from './keeper.ts'
+import { configuredKeyOf, Keeper, type Kept, keyOf, type Origin } from './keeper.ts'
 import { renewOnce } from './renew-once.ts'
 
 /** What every account of a gateway lives on. Time and chance are arguments. */
@@ -64,7 +64,8 @@ export class Session<Credential = unknown> implements Account<Credential> {
     if (!renewal) return
     this.renewal = renewal
     const { upstream, store, origin = 'configured' } = options
-    this.#keeper = new Keeper(keyOf(upstream, label), { store, renewal, credential, origin })
+    const name = origin === 'made' ? keyOf(upstream, label) : configuredKeyOf(upstream, { credential, renewal })
+    this.#keeper = new Keeper(name, { store, renewal, credential, origin })
   }
 
   /** The newest one that is known, as it is. */
@@ -170,7 +171,11 @@ export class Session<Credential = unknown> implements Account<Credential> {
   async #renew(): Promise<Credential> {
     const { renewal } = this
     if (!renewal || !this.#keeper) throw new ChatError('account-refused', { message: 'The account cannot be renewed.' })
-    this.#kept = await renewOnce(this.#keeper, renewal, this.#kept, { log: this.#log, answerMs: this.#answerMs })
+    this.#kept = await renewOnce(this.#keeper, renewal, this.#kept, {
+      label: this.label,
+      log: this.#log,
+      answerMs: this.#answerMs,
+    })
     if (this.#kept.dead) throw this.#kept.dead
     this.#renewedAt = this.#now()
     if (this.#isRefused) this.#mendedAt = this.#renewedAt

@@ -4,6 +4,7 @@ import { asChatError, ChatError } from '../chat/error.ts'
 import type { Account, Supply } from './account.ts'
 import { accountsOptions } from './fake-pool.ts'
 import { FakeService, FakeStore, type Outcome, storeFailure, type Token } from './fake-service.ts'
+import { configuredKeyOf } from './keeper.ts'
 import { openPool } from './open-pool.ts'
 import type { Pool } from './pool.ts'
 import type { Session } from './session.ts'
@@ -173,6 +174,14 @@ describe('a failure to make one', () => {
     expect((await lease()).label).toBe('anonymous-1')
   })
 
+  test('is not waited out longer because the clock was set back', async () => {
+    const { desk, lease, pass } = given()
+    desk.failures.push(limited(60_000))
+    await failureOf(lease())
+    pass(-3_600_000)
+    expect((await lease()).label).toBe('anonymous-1')
+  })
+
   test('to which nobody put a time is waited out longer each time', async () => {
     const { desk, pool, lease, pass } = given({ min: 1 })
     const waits: unknown[] = []
@@ -309,13 +318,15 @@ describe('an account that is proven dead', () => {
 
   test('and was configured stays to be seen, and is remembered', async () => {
     const service = new FakeService(() => 1_000_000)
-    const account: Account = { label: 'TOKEN', credential: service.token(0, -1), renewal: service.renewal }
+    const credential = service.token(0, -1)
+    const { renewal } = service
+    const account: Account = { label: 'TOKEN', credential, renewal }
     const { pool, lease, kinds, store } = given({ min: 1, accounts: [account] })
     const session = await lease()
     service.meets('dead')
     pool.failed(session, await failureOf((async () => session.fresh(never))()))
     expect(kinds()).toMatchObject({ TOKEN: 'needs-login' })
-    expect(await store.keys('account/upstream/TOKEN', 1)).toEqual(['account/upstream/TOKEN'])
+    expect(await store.keys('account/', 9)).toEqual([configuredKeyOf('upstream', { credential, renewal })])
   })
 })
 

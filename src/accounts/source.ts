@@ -28,6 +28,7 @@ export class Source {
   #making: Promise<ChatError | undefined> | undefined
   #failures = 0
   #failure: ChatError | undefined
+  #failedAt = 0
   #notBefore = 0
 
   constructor(upstream: string, supply: Supply, options: AccountsOptions) {
@@ -43,7 +44,7 @@ export class Source {
 
   /** Makes accounts in the background until there are enough. */
   fill(add: Add): void {
-    if (this.#making || this.#now() < this.#notBefore) return
+    if (this.#making || this.#isTooSoon) return
     void this.#make(add).then((why) => {
       if (!why && this.wants(this.#slots.size)) this.fill(add)
     })
@@ -56,7 +57,7 @@ export class Source {
    */
   async more(add: Add, resting: number, signal: AbortSignal): Promise<ChatError | undefined> {
     if (this.#isRestored && this.#slots.size >= this.#supply.max && resting > 0) return undefined
-    if (!this.#making && this.#now() < this.#notBefore) return this.#stillFailing()
+    if (!this.#making && this.#isTooSoon) return this.#stillFailing()
     return orAbort(this.#make(add), signal)
   }
 
@@ -72,6 +73,12 @@ export class Source {
 
   close(): void {
     this.#closing.abort(new Error('closed'))
+  }
+
+  /** Before the failure it can only be when the clock was set back: then nobody knows how long it is. */
+  get #isTooSoon(): boolean {
+    const now = this.#now()
+    return this.#failedAt <= now && now < this.#notBefore
   }
 
   #now(): number {
@@ -99,7 +106,8 @@ export class Source {
     const waitMs = error.retryAfterMs ?? Math.min(againMs * 2 ** this.#failures, maxAgainMs)
     this.#failures++
     this.#failure = error
-    this.#notBefore = this.#now() + waitMs
+    this.#failedAt = this.#now()
+    this.#notBefore = this.#failedAt + waitMs
     this.#options.log.warn({ upstream: this.#upstream, code: error.code, why: error.message }, 'no account was made')
     return this.#stillFailing()
   }

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { asChatError, ChatError, type Reason, reasons } from './error.ts'
+import { Secret } from './secret.ts'
 
 const all = Object.keys(reasons).filter((key): key is Reason => key in reasons)
 
@@ -30,6 +31,13 @@ test('an SDK is told not to retry what was retried here already', () => {
     const { retry, clientRetry } = new ChatError(reason, { message: '' }).meaning
     if (retry === 'any') expect(clientRetry).toBe(false)
   }
+})
+
+test('a code of ours is what clients look for, also where a word of it is some operator’s key', () => {
+  const key = new Secret('zebrafinch')
+  const error = new ChatError('invalid-request', { message: 'a zebrafinch', code: 'no_zebrafinch_here' })
+  expect(error).toMatchObject({ message: 'a [secret]', code: 'no_zebrafinch_here' })
+  expect(key.reveal()).toBe('zebrafinch')
 })
 
 test('an error has the code of its reason, unless it brings a finer one', () => {

@@ -130,7 +130,7 @@ export const reasons = {
 export interface ChatErrorOptions {
   /** What happened and what to do. Never a secret, never an upstream's HTML. */
   readonly message: string
-  /** Finer than the reason's own code. */
+  /** Finer than the reason's own code, and as clients look for it: an operator's key may be a word of it. An upstream's is redacted by who passes it on. */
   readonly code?: string
   /** The field of the request that is at fault, as the client spelled it: `messages[0].content`. */
   readonly param?: string
@@ -153,7 +153,7 @@ export class ChatError extends Error {
   constructor(reason: Reason, options: ChatErrorOptions) {
     super(redact(options.message), { cause: options.cause })
     this.reason = reason
-    this.code = options.code === undefined ? reasons[reason].code : redact(options.code)
+    this.code = options.code ?? reasons[reason].code
     this.param = options.param === undefined ? undefined : redact(options.param)
     this.retryAfterMs = options.retryAfterMs
     this.upstreamStatus = options.upstreamStatus

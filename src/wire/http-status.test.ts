@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { ChatError, type Reason } from '../chat/error.ts'
+import { Secret } from '../chat/secret.ts'
 import type { HttpReply } from './http-reply.ts'
 import { isPage, pageError, parseRetryAfter, refusal, statusError, type UpstreamComplaint } from './http-status.ts'
 
@@ -306,4 +307,11 @@ test('what is a page is told by its type or by how it begins', () => {
   expect(isPage(new Headers({ 'content-type': 'TEXT/HTML;charset=x' }))).toBe(true)
   expect(isPage(none, ' \r\n<!doctype html>')).toBe(true)
   expect(isPage(new Headers({ 'content-type': 'application/json' }), '{"a":"<html>"}')).toBe(false)
+})
+
+test('item 35: an upstream’s code tells no secret', () => {
+  const key = new Secret('goldcrestkey')
+  const error = statusError(400, new Headers(), { message: 'No.', code: 'not_goldcrestkey' })
+  expect(error.code).toBe('not_[secret]')
+  expect(key.reveal()).toBe('goldcrestkey')
 })

@@ -1,13 +1,14 @@
 import { heapStats } from 'bun:jsc'
 import { afterAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { getEventListeners } from 'node:events'
+import { getEventListeners, once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
 import fc from 'fast-check'
 import { settled, until, within } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import { type Exchange, emulateHttp } from './http-emulator.ts'
 import { openWebSocket, type WebSocketLimits } from './websocket.ts'
 import { acceptWebSocket, closeFrame, type EmulatedWebSocket, fragments, isUpgrade } from './websocket-emulator.ts'
-import { frame, opcodes } from './websocket-frames.ts'
+import { acceptKey, frame, opcodes } from './websocket-frames.ts'
 
 setDefaultTimeout(60_000)
 
@@ -54,6 +55,27 @@ async function thrownBy(promise: Promise<unknown>): Promise<unknown> {
     () => 'nothing',
     (thrown: unknown) => thrown,
   )
+}
+
+/** A peer that opens a WebSocket, reads nothing more of it, and then does as it is told. */
+async function deafPeer(then: (socket: Socket) => Promise<void>) {
+  const peer = Promise.withResolvers<Socket>()
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', (bytes) => {
+      const key = /sec-websocket-key: (\S+)/i.exec(String(bytes))?.[1] ?? ''
+      socket.pause()
+      socket.write(
+        `HTTP/1.1 101 x\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ${acceptKey(key)}\r\n\r\n`,
+      )
+      peer.resolve(socket)
+      void then(socket)
+    })
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const address = server.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  return { url: `http://127.0.0.1:${port}`, peer: peer.promise, close: () => void server.close() }
 }
 
 const isGone = () => until(() => emulator.openConnections() === 0, 1_000, 'the connection is gone')
@@ -390,6 +412,29 @@ describe('a flood', () => {
     const { thrown } = await readAll((await open()).messages)
     expect(thrown).toMatchObject({ code: 'upstream_response_too_large' })
     await isGone()
+  })
+
+  test('of pings from a peer that does not listen is not answered for ever', async () => {
+    const pings = Buffer.concat(Array.from({ length: 1_000 }, () => frame('x'.repeat(125), { opcode: opcodes.ping })))
+    let heard = 0
+    const { url, peer, close } = await deafPeer(async (socket) => {
+      for (let at = 0; at < 400; at++) if (!socket.write(pings)) await once(socket, 'drain')
+      socket.write(frame('last'))
+    })
+    const connection = await open({}, undefined, url)
+    for await (const text of connection.messages) {
+      expect(text).toBe('last')
+      const socket = await peer
+      socket.on('data', ({ length }) => {
+        heard += length
+      })
+      socket.resume()
+      await settled(() => heard, 200, 10_000)
+      break
+    }
+    // of 52 MB of pongs, what both sockets' buffers hold
+    expect(heard).toBeLessThan(26_000_000)
+    close()
   })
 
   test('in one message is refused with 1009', async () => {

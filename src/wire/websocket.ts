@@ -41,6 +41,8 @@ const pingMs = 15_000
 const maxMessageBytes = 8 * 1024 * 1024
 /** Of messages that wait: with more, the peer waits too. */
 const pauseBytes = 1024 * 1024
+/** Of answers to pings that the peer has not taken. */
+const maxUnsentBytes = 64 * 1024
 
 /**
  * Opens a WebSocket, without compression. Not with the runtime's own client: that one can neither be paused nor
@@ -129,9 +131,14 @@ class Line implements WebSocketConnection {
     this.#hasPong = true
     if (message instanceof FrameFault) this.#refuse(message)
     else if (message.type === 'text') this.messages.push(message.text, message.size)
-    else if (message.type === 'ping') this.#write(message.payload, opcodes.pong)
+    else if (message.type === 'ping') this.#pong(message.payload)
     else if (message.type === 'close') this.#end(closeError(message.code))
     // a binary message where text is spoken says nothing to us
+  }
+
+  /** Who pings and does not listen to the answers gets no more of them. */
+  #pong(payload: Uint8Array): void {
+    if (this.#socket.writableLength < maxUnsentBytes) this.#write(payload, opcodes.pong)
   }
 
   readonly #onError = (thrown: Error): void => {

@@ -3,7 +3,7 @@ import OpenAI, { APIError, APIUserAbortError } from 'openai'
 import { type CtoScript, ctoMessage, ctoState, ctoUpdate } from '../../src/providers/cto/emulated-script.ts'
 import { type CtoEmulator, emulateCto, emulatedUser } from '../../src/providers/cto/emulator.ts'
 import { until } from '../waiting.ts'
-import { build, type Running, start } from './program.ts'
+import { build, emptyFolder, type Running, start } from './program.ts'
 
 // The official SDK against the program as it is shipped, with cto.new behind it: an agent that keeps the conversation itself.
 
@@ -156,6 +156,31 @@ describe('a conversation', () => {
     ).toContain('and now?')
     expect(promptsSince(before).at(-1)?.[0]).toContain('User: soon deleted')
   })
+})
+
+describe('a conversation goes on after a restart', () => {
+  for (const [how, inFile, expected] of [
+    ['in its thread, where the state is in a file', true, [['first', 'second', 'third']]],
+    ['told anew, where it was in memory', false, [['first', 'second'], [expect.stringContaining('User: first')]]],
+  ] as const)
+    test(how, async () => {
+      await using folder = await emptyFolder()
+      const STATE_URL = inFile ? `sqlite:${folder.path}/state.db` : 'memory:'
+      const variables = { ...cto.variables, API_MASTER_KEY: ada, STATE_URL, STATE_SECRET: 'a-secret-of-the-cto-tests' }
+      const before = cto.chats.length
+      const messages: Messages = []
+      for (const turns of [['first', 'second'], ['third']]) {
+        await using program = await start(variables)
+        const by = new OpenAI({ baseURL: `${program.url}/v1`, apiKey: ada, maxRetries: 0 })
+        for (const content of turns) {
+          messages.push({ role: 'user', content })
+          messages.push({ role: 'assistant', content: await told(by, messages) })
+        }
+        // as when the machine dies
+        await program.stop('SIGKILL')
+      }
+      expect(promptsSince(before)).toEqual(expected.map((prompts) => [...prompts]))
+    })
 })
 
 describe('a client that leaves', () => {

@@ -30,7 +30,7 @@ function given({ accounts = 1, says }: Given) {
   const services = Array.from({ length: accounts }, () => new FakeService(() => now))
   const declared = services.map((service, at) => ({
     label: `a${at}`,
-    credential: service.token(),
+    credential: service.token(0, hourMs - at),
     renewal: service.renewal,
   }))
   const options = accountsOptions({ now: () => now, random: () => 0 })
