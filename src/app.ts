@@ -1,6 +1,6 @@
 import { openServer, type Server } from './api/server.ts'
 import type { Logger } from './chat/call.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import { Conversations } from './conversations/conversations.ts'
 import { maxFetches } from './fetch-limit.ts'
 import { openGateway } from './gateway/gateway.ts'

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 
 /** Shows the configuration that a start would use; that it is valid has been seen to. */
 export function check(config: Config): number {

@@ -1,5 +1,5 @@
-import { bypassProxies, type Config } from '../config.ts'
-import type { RawVariables } from '../environment.ts'
+import { bypassProxies, type Config } from '../config/config.ts'
+import type { RawVariables } from '../config/environment.ts'
 import { providers } from '../providers/index.ts'
 import { MemoryStore } from '../state/memory-store.ts'
 import { version } from '../version.ts'

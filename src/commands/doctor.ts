@@ -1,5 +1,5 @@
 import { redact } from '../chat/secret.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { examine, type Finding } from '../gateway/examine.ts'
 import type { Store } from '../state/store.ts'
 import { openLog } from '../telemetry/log.ts'

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { send } from '../wire/http.ts'
 
 /** Asks the server that this configuration would start. */

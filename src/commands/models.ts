@@ -1,5 +1,5 @@
 import { openPool } from '../accounts/open-pool.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { Catalog, type Listed } from '../gateway/catalog.ts'
 import { MemoryStore } from '../state/memory-store.ts'
 import type { Store } from '../state/store.ts'

@@ -1,5 +1,5 @@
 import { asChatError, ChatError } from '../chat/error.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { openStore } from '../state/open-store.ts'
 import type { Store } from '../state/store.ts'

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { loadConfig, type Misconfigured } from '../config.ts'
+import { loadConfig, type Misconfigured } from '../config/config.ts'
 import { version } from '../version.ts'
 import { check } from './check.ts'
 import { doctor } from './doctor.ts'

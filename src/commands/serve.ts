@@ -1,5 +1,5 @@
 import { openApp } from '../app.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { openLog } from '../telemetry/log.ts'
 import { version } from '../version.ts'
 import { openState } from './open-state.ts'

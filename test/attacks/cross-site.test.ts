@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { askRaw, errorIn, hello, key, startApp, type TestApp } from './rig.ts'
 
 // reliability, section 4: items 14, 15 and 16

@@ -1,6 +1,6 @@
 import { openApp, type Surroundings } from '../../src/app.ts'
-import { type Config, readConfig } from '../../src/config.ts'
-import type { RawVariables } from '../../src/environment.ts'
+import { type Config, readConfig } from '../../src/config/config.ts'
+import type { RawVariables } from '../../src/config/environment.ts'
 import { MemoryStore } from '../../src/state/memory-store.ts'
 import { openLog } from '../../src/telemetry/log.ts'
 

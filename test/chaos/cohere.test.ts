@@ -1,6 +1,6 @@
 /** The fault matrix for Cohere's wire: at each moment each fault, seen from a client of the whole program. */
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { Environment } from '../../src/environment.ts'
+import { Environment } from '../../src/config/environment.ts'
 import { emulateCohere } from '../../src/providers/cohere/emulator.ts'
 import { provider } from '../../src/providers/cohere/index.ts'
 import { until } from '../waiting.ts'

@@ -1,6 +1,6 @@
 /** The fault matrix for cto.new's wires, a prompt by HTTP and a socket, seen from a client of the whole program. */
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { Environment } from '../../src/environment.ts'
+import { Environment } from '../../src/config/environment.ts'
 import { emulateCto } from '../../src/providers/cto/emulator.ts'
 import { provider } from '../../src/providers/cto/index.ts'
 import { until } from '../waiting.ts'

@@ -1,7 +1,7 @@
 /** The fault matrix for langfast's wires: at each moment each fault, seen from a client of the whole program. */
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { readSession } from '../../src/auth/session.ts'
-import { Environment } from '../../src/environment.ts'
+import { Environment } from '../../src/config/environment.ts'
 import { emulateLangfast, type LangfastEmulator } from '../../src/providers/langfast/emulator.ts'
 import { provider } from '../../src/providers/langfast/index.ts'
 import { until } from '../waiting.ts'

@@ -3,8 +3,8 @@
  * these services write them.
  */
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { Environment } from '../../src/config/environment.ts'
 import type { EmulatedService } from '../../src/dialects/openai-chat/emulated-service.ts'
-import { Environment } from '../../src/environment.ts'
 import { emulateAi21 } from '../../src/providers/ai21/emulator.ts'
 import { provider as ai21 } from '../../src/providers/ai21/index.ts'
 import { emulateMistral } from '../../src/providers/mistral/emulator.ts'

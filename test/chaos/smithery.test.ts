@@ -1,6 +1,6 @@
 /** The fault matrix for smithery's wires: at each moment each fault, seen from a client of the whole program. */
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { Environment } from '../../src/environment.ts'
+import { Environment } from '../../src/config/environment.ts'
 import { emulateSmithery } from '../../src/providers/smithery/emulator.ts'
 import { provider } from '../../src/providers/smithery/index.ts'
 import { until } from '../waiting.ts'

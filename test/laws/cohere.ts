@@ -1,4 +1,4 @@
-import { Environment } from '../../src/environment.ts'
+import { Environment } from '../../src/config/environment.ts'
 import { cohereEvent, emulateCohere } from '../../src/providers/cohere/emulator.ts'
 import { provider } from '../../src/providers/cohere/index.ts'
 import { sseEvent } from '../../src/wire/sse.ts'

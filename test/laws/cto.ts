@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Account } from '../../src/accounts/account.ts'
-import { Environment } from '../../src/environment.ts'
+import { Environment } from '../../src/config/environment.ts'
 import { type CtoScript, ctoMessage, ctoState, ctoUpdate } from '../../src/providers/cto/emulated-script.ts'
 import { type CtoEmulator, emulateCto, emulatedUser } from '../../src/providers/cto/emulator.ts'
 import { provider } from '../../src/providers/cto/index.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Account } from '../../src/accounts/account.ts'
 import { readSession, type SupabaseSession } from '../../src/auth/session.ts'
-import { Environment, type RawVariables } from '../../src/environment.ts'
+import { Environment, type RawVariables } from '../../src/config/environment.ts'
 import { chunkFrame } from '../../src/providers/langfast/emulated-answer.ts'
 import type { RunScript } from '../../src/providers/langfast/emulated-office.ts'
 import { emulateLangfast } from '../../src/providers/langfast/emulator.ts'

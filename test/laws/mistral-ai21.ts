@@ -1,5 +1,5 @@
+import { Environment } from '../../src/config/environment.ts'
 import { frame } from '../../src/dialects/openai-chat/emulated-service.ts'
-import { Environment } from '../../src/environment.ts'
 import { emulateAi21 } from '../../src/providers/ai21/emulator.ts'
 import { provider as ai21 } from '../../src/providers/ai21/index.ts'
 import { emulateMistral } from '../../src/providers/mistral/emulator.ts'

@@ -1,4 +1,4 @@
-import { Environment } from '../../src/environment.ts'
+import { Environment } from '../../src/config/environment.ts'
 import { emulateSmithery, smitheryChunk } from '../../src/providers/smithery/emulator.ts'
 import { provider } from '../../src/providers/smithery/index.ts'
 import type { HttpEmulator } from '../../src/wire/http-emulator.ts'

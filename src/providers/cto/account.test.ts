@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
-import { Environment } from '../../environment.ts'
+import { Environment } from '../../config/environment.ts'
 import { emulateHttp } from '../../wire/http-emulator.ts'
 import { type CtoCredential, readAccounts, readCookie } from './account.ts'
 import { type CtoEmulatorOptions, type EmulatedUser, emulatedApiVersion, emulatedOrigin } from './emulated-state.ts'

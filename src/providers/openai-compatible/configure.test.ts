@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { Secret } from '../../chat/secret.ts'
-import { Environment } from '../../environment.ts'
+import { Environment } from '../../config/environment.ts'
 import type { Upstream } from '../provider.ts'
 import { emulateOpenai } from './emulator.ts'
 import { provider } from './index.ts'

@@ -4,7 +4,7 @@ import type { Account } from '../../accounts/account.ts'
 import { signJwt } from '../../auth/emulated-jwt.ts'
 import { emulateSupabase } from '../../auth/supabase-emulator.ts'
 import { redact } from '../../chat/secret.ts'
-import { Environment } from '../../environment.ts'
+import { Environment } from '../../config/environment.ts'
 import { checkSession, readAccounts, type SmitheryCredential } from './account.ts'
 
 const supabase = await emulateSupabase()

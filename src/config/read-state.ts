@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
+import type { Upstream } from '../providers/provider.ts'
+import type { StateConfig } from '../state/open-store.ts'
 import type { Environment } from './environment.ts'
-import type { Upstream } from './providers/provider.ts'
-import type { StateConfig } from './state/open-store.ts'
 
 /** Where the state is kept, and what the operator should know of it. */
 export interface ReadState {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { Secret } from './chat/secret.ts'
-import type { NamedSecret, Problem, Variables } from './providers/provider.ts'
-import { version } from './version.ts'
+import { Secret } from '../chat/secret.ts'
+import type { NamedSecret, Problem, Variables } from '../providers/provider.ts'
+import { version } from '../version.ts'
 
 /** The variables of a process and of its `.env`, by name. */
 export type RawVariables = Readonly<Record<string, string | undefined>>

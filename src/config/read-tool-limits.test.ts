@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
+import { toolLimits } from '../gateway/tool-loop/limits.ts'
 import { Environment } from './environment.ts'
-import { toolLimits } from './gateway/tool-loop/limits.ts'
 import { readToolLimits } from './read-tool-limits.ts'
 
 test('what is not set is as the contract has it', () => {

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { Secret } from './chat/secret.ts'
+import { Secret } from '../chat/secret.ts'
 import { Environment } from './environment.ts'
 import { readTools } from './read-tools.ts'
 

@@ -1,10 +1,10 @@
 import { readFileSync, statSync } from 'node:fs'
 import { z } from 'zod'
-import { Secret } from './chat/secret.ts'
+import { Secret } from '../chat/secret.ts'
+import { builtinServer } from '../tools/names.ts'
+import type { HttpServer, StdioServer, ToolServerConfig, ToolsConfig } from '../tools/server-config.ts'
 import type { Environment } from './environment.ts'
 import { readExa, readServerUrl } from './read-exa.ts'
-import { builtinServer } from './tools/names.ts'
-import type { HttpServer, StdioServer, ToolServerConfig, ToolsConfig } from './tools/server-config.ts'
 
 const Word = z.union([z.string(), z.number(), z.boolean()]).transform(String)
 

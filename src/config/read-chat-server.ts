@@ -1,5 +1,5 @@
+import type { EgressPolicy } from '../wire/egress.ts'
 import type { Environment } from './environment.ts'
-import type { EgressPolicy } from './wire/egress.ts'
 
 const variable = 'MODEL_CONFIG_HOSTS'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { resolve } from 'node:path'
+import type { Upstream } from '../providers/provider.ts'
 import { Environment } from './environment.ts'
-import type { Upstream } from './providers/provider.ts'
 import { readState } from './read-state.ts'
 
 const secret = 'read-state-secret-of-a-test'

@@ -1,5 +1,5 @@
+import { type ToolLimits, toolLimits } from '../gateway/tool-loop/limits.ts'
 import type { Environment } from './environment.ts'
-import { type ToolLimits, toolLimits } from './gateway/tool-loop/limits.ts'
 
 /** How tools are run for a model. */
 export interface ToolLoopConfig {

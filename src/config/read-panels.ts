@@ -1,6 +1,6 @@
+import { omnibus, type Panel, type PanelMember } from '../gateway/panel.ts'
+import type { Problem } from '../providers/provider.ts'
 import type { Environment } from './environment.ts'
-import { omnibus, type Panel, type PanelMember } from './gateway/panel.ts'
-import type { Problem } from './providers/provider.ts'
 
 /** `rawbot-omnibus` where it has members, and what `ROUTES` defines: `name = a + b + c`, one a line or after a `;`. */
 export function readPanels(environment: Environment, upstreams: readonly string[]): readonly Panel[] {

@@ -1,6 +1,6 @@
-import { Secret } from './chat/secret.ts'
+import { Secret } from '../chat/secret.ts'
+import type { HttpServer } from '../tools/server-config.ts'
 import type { Environment } from './environment.ts'
-import type { HttpServer } from './tools/server-config.ts'
 
 const defaultUrl = 'https://mcp.exa.ai/mcp'
 
