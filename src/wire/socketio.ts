@@ -1,11 +1,10 @@
-import { io, type Socket } from 'socket.io-client'
+import type { Socket } from 'socket.io-client'
 import { asChatError, type ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import type { Secret } from '../chat/secret.ts'
 import { Watchdog } from '../chat/watchdog.ts'
 import { Inbox } from './inbox.ts'
 import { connectTimeout, disconnected, lost, refusal, tooLarge } from './socketio-errors.ts'
-import { GuardedWebSocket } from './socketio-transport.ts'
 
 /** An event as the server emitted it. */
 export interface SocketIoEvent {
@@ -55,8 +54,9 @@ const maxControlPackets = 10_000
  * @see https://socket.io/docs/v4/socket-io-protocol/
  */
 export async function openSocketIo(request: SocketIoRequest, signal: AbortSignal): Promise<SocketIoConnection> {
+  const socket = await socketTo(request)
   signal.throwIfAborted()
-  const line = new Line(request, signal)
+  const line = new Line(socket, request, signal)
   await line.opened
   return line
 }
@@ -71,9 +71,9 @@ class Line implements SocketIoConnection {
   #isOpen = false
   #controlPackets = 0
 
-  constructor(request: SocketIoRequest, signal: AbortSignal) {
+  constructor(socket: Socket, request: SocketIoRequest, signal: AbortSignal) {
     this.#request = request
-    this.#socket = socketTo(request)
+    this.#socket = socket
     this.#watchdog = new Watchdog(() => this.#end(this.#isOpen ? disconnected('is silent') : connectTimeout()))
     this.events = new Inbox({ signal, release: () => this.#letGo(signal) })
     this.#socket.on('connect', () => this.#onConnect())
@@ -135,7 +135,10 @@ class Line implements SocketIoConnection {
   }
 }
 
-function socketTo({ url, headers, token }: SocketIoRequest): Socket {
+/** Not connected yet. The library is loaded for the first one: a start that needs none does not wait for it. */
+async function socketTo({ url, headers, token }: SocketIoRequest): Promise<Socket> {
+  const { io } = await import('socket.io-client')
+  const { GuardedWebSocket } = await import('./socketio-transport.ts')
   const { origin, pathname } = new URL(url.replace(/^ws/, 'http'))
   return io(origin, {
     // a path in the address would be taken for a namespace
