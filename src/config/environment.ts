@@ -43,7 +43,7 @@ export class Environment implements Variables {
   url(name: string): string | undefined {
     const url = this.#parsed(
       name,
-      Url,
+      () => Url,
       'is no http or https URL',
       'for example https://host/v1, without a user, a query or a fragment',
     )
@@ -53,7 +53,7 @@ export class Environment implements Variables {
   socketUrl(name: string): string | undefined {
     const url = this.#parsed(
       name,
-      SocketUrl,
+      () => SocketUrl,
       'is no ws or wss URL',
       'for example wss://host, without a user, a query or a fragment',
     )
@@ -117,11 +117,12 @@ export class Environment implements Variables {
     name: string,
     { fallback, min, max }: { readonly fallback: number; readonly min: number; readonly max: number },
   ): number {
-    const schema = z
-      .string()
-      .regex(/^\d{1,15}$/)
-      .transform(Number)
-      .pipe(z.int().min(min).max(max))
+    const schema = () =>
+      z
+        .string()
+        .regex(/^\d{1,15}$/)
+        .transform(Number)
+        .pipe(z.int().min(min).max(max))
     return (
       this.#parsed(name, schema, `is no whole number from ${min} to ${max}`, `leave it out for ${fallback}`) ?? fallback
     )
@@ -129,7 +130,7 @@ export class Environment implements Variables {
 
   /** One of a few words. */
   choice<const Word extends string>(name: string, words: readonly Word[]): Word | undefined {
-    return this.#parsed(name, z.enum(words), 'is none of the words it may be', `one of ${words.join(', ')}`)
+    return this.#parsed(name, () => z.enum(words), 'is none of the words it may be', `one of ${words.join(', ')}`)
   }
 
   report(problem: Problem): void {
@@ -151,10 +152,11 @@ export class Environment implements Variables {
       })
   }
 
-  #parsed<T>(name: string, schema: z.ZodType<T>, problem: string, remedy: string): T | undefined {
+  /** @param schema made only for a value that is set: most are not */
+  #parsed<T>(name: string, schema: () => z.ZodType<T>, problem: string, remedy: string): T | undefined {
     const value = this.text(name)
     if (value === undefined) return undefined
-    const parsed = schema.safeParse(value)
+    const parsed = schema().safeParse(value)
     if (parsed.success) return parsed.data
     this.report({ variable: name, problem, remedy })
     return undefined
