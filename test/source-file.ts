@@ -8,6 +8,8 @@ export interface SourceFile {
   readonly imports: readonly string[]
   /** Packages and built-in modules it imports. */
   readonly packages: readonly string[]
+  /** Those of both that are loaded as soon as it is: neither types nor what is imported when it is needed. */
+  readonly loads: readonly string[]
   /** What stands in it that no file, or not every file, may hold. */
   readonly findings: readonly Finding[]
 }
@@ -28,9 +30,13 @@ export type Finding =
 export function readSource(path: string, text: string): SourceFile {
   const { program, errors } = parseSync(path, text)
   const specifiers: string[] = []
+  const loads: string[] = []
   const findings: Finding[] = errors.length > 0 ? ['syntax error'] : []
   new Visitor({
-    ImportDeclaration: ({ source }) => void specifiers.push(source.value),
+    ImportDeclaration: ({ source, importKind }) => {
+      specifiers.push(source.value)
+      if (importKind !== 'type') loads.push(source.value)
+    },
     ImportExpression: ({ source }) => void specifiers.push(literal(source)),
     TSImportType: ({ source }) => void specifiers.push(source.value),
     ExportNamedDeclaration: ({ source }) => {
@@ -68,6 +74,7 @@ export function readSource(path: string, text: string): SourceFile {
   return {
     path,
     imports: specifiers.filter(isRelative).map((specifier) => resolve(path, specifier)),
+    loads: loads.map((specifier) => (isRelative(specifier) ? resolve(path, specifier) : packageOf(specifier))),
     packages: specifiers.filter((specifier) => !isRelative(specifier)).map(packageOf),
     findings,
   }

@@ -1,11 +1,6 @@
 import { parseArgs } from 'node:util'
-import { loadConfig, type Misconfigured } from '../config/config.ts'
+import { type Config, loadConfig, type Misconfigured } from '../config/config.ts'
 import { version } from '../version.ts'
-import { check } from './check.ts'
-import { doctor } from './doctor.ts'
-import { health } from './health.ts'
-import { models } from './models.ts'
-import { serve } from './serve.ts'
 
 const help = `tributary ${version}: every upstream, one stream
 
@@ -24,7 +19,14 @@ Usage: tributary [command] [--env-file FILE]
 Everything else is set by environment variables: see the README.
 `
 
-const commands = { serve, check, doctor, models, health }
+/** Each loads what it needs when it runs: a container's health check runs all day, and needs no server. */
+const commands = {
+  serve: async (config: Config) => (await import('./serve.ts')).serve(config),
+  check: async (config: Config) => (await import('./check.ts')).check(config),
+  doctor: async (config: Config) => (await import('./doctor.ts')).doctor(config),
+  models: async (config: Config) => (await import('./models.ts')).models(config),
+  health: async (config: Config) => (await import('./health.ts')).health(config),
+}
 
 /** sysexits.h: the command line is wrong, the configuration is wrong. */
 const usageExit = 64
