@@ -128,6 +128,19 @@ describe('a credential', () => {
     expect([await generation(), asked()]).toEqual([2, 2])
   })
 
+  test('that was renewed by a clock which has been set back since is renewed at its end, and when it is refused', async () => {
+    const { session, first, generation, pass, service } = given()
+    await generation()
+    // our clock is an hour ahead: the service means a minute from now
+    service.lastsMs = 60_000 - hourMs
+    const second = await session.renewed(first, never)
+    expect(session.isMended(second)).toBe(true)
+    pass(-hourMs)
+    expect([await generation(), session.isMended(second)]).toEqual([1, false])
+    pass(60_000)
+    expect(await generation()).toBe(2)
+  })
+
   test('of another service’s shape cannot be renewed: who is refused is told', async () => {
     const session = new Session({ label: 'a', credential: 'key' }, { ...accountsOptions(), upstream: 'upstream' })
     expect(await reasonOf(session.renewed('key', never))).toBe('account-refused')

@@ -87,7 +87,7 @@ export class Session<Credential = unknown> implements Account<Credential> {
     const { credential, dead, isOpen } = this.#kept
     if (dead) throw dead
     if (isOpen) return orAbort(this.#renewed(), signal)
-    if (this.#now() < this.#renewedAt + againMs) return credential
+    if (this.#isRecent(this.#renewedAt)) return credential
     const leftMs = (this.renewal?.expiresAt(credential) ?? Number.POSITIVE_INFINITY) - this.#now()
     if (leftMs <= Math.min(marginMs, this.#aheadMs)) return orAbort(this.#renewed(), signal)
     if (leftMs <= this.#aheadMs) this.#renewAhead()
@@ -96,7 +96,7 @@ export class Session<Credential = unknown> implements Account<Credential> {
 
   /** Whether the credential has just come in place of one that was refused: when it is refused too, another one would be. */
   isMended(credential: unknown): boolean {
-    return this.#kept.credential === credential && this.#now() < this.#mendedAt + againMs
+    return this.#kept.credential === credential && this.#isRecent(this.#mendedAt)
   }
 
   /**
@@ -133,6 +133,12 @@ export class Session<Credential = unknown> implements Account<Credential> {
   /** Removes what is kept of it. */
   async forget(): Promise<void> {
     await this.#keeper?.forget()
+  }
+
+  /** What is yet to come was noted by a clock that has been set back since: then nobody knows how long ago it was. */
+  #isRecent(at: number): boolean {
+    const now = this.#now()
+    return at <= now && now < at + againMs
   }
 
   /** Not all accounts at once: each is renewed up to a fifth earlier than the latest. */
