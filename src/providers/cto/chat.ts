@@ -25,7 +25,7 @@ export async function* chat(site: Site, protocol: Protocol, request: ChatRequest
     for await (const event of eventsOf(connection)) {
       // it works on the answer: the next one may set another model
       leave()
-      if (event.type === 'finish') call.thread.keep(writeThread(thread))
+      if (event.type === 'finish') call.thread.keep(writeThread(thread, call.account))
       yield event
     }
   } finally {
@@ -43,15 +43,15 @@ interface Asking {
 /** In the thread that has the conversation; in a new one where there is none, or it is gone. */
 async function askKnown(asking: Asking): Promise<Asked> {
   const { protocol, request, call } = asking
-  const known = call.thread.known === undefined ? undefined : protocol.readThread(call.thread.known)
+  const known = call.thread.known === undefined ? undefined : protocol.readThread(call.thread.known, call.account)
   const news = newestPrompt(request)
   if (known && news !== undefined) {
     try {
       protocol.check(news)
       return await ask(asking, known, news)
     } catch (thrown) {
-      if (!(thrown instanceof ChatError && thrown.upstreamStatus === 404)) throw thrown
-      call.thread.spend()
+      if (isGone(thrown) || isForbidden(thrown)) call.thread.spend()
+      if (!isGone(thrown)) throw thrown
     }
   }
   const prompt = wholePrompt(request)
@@ -86,6 +86,18 @@ async function ask({ site, protocol, request, call }: Asking, thread: CtoThread,
     if (!isRefusal(thrown)) call.thread.spend()
     throw thrown
   }
+}
+
+/** That a thread is gone no service says in one way; whatever it refuses of a thread, it may take in another. */
+const goneStatuses: ReadonlySet<number> = new Set([400, 404, 410, 422])
+
+function isGone(thrown: unknown): boolean {
+  return thrown instanceof ChatError && goneStatuses.has(thrown.upstreamStatus ?? 0)
+}
+
+/** Whether it may be the thread that this user has no right to, as well as the token: kept, it would be refused for ever. */
+function isForbidden(thrown: unknown): boolean {
+  return thrown instanceof ChatError && thrown.upstreamStatus === 403 && thrown.reason === 'account-refused'
 }
 
 /** Whether a prompt was surely not taken. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { ChatError } from '../../chat/error.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
 import { type CtoAccount, sessionOf } from './account.ts'
@@ -16,8 +17,8 @@ export interface CtoThread {
 /** What is different between the two generations of the protocol. Upstreams 2.2 and 2.3 */
 export interface Protocol {
   newThread(account: CtoAccount, signal: AbortSignal): Promise<CtoThread>
-  /** @returns undefined for what is no thread of this protocol */
-  readThread(known: string): CtoThread | undefined
+  /** @returns undefined for what is no thread of this protocol, or not this user's */
+  readThread(known: string, account: CtoAccount): CtoThread | undefined
   /** Path and query of the socket, which hold the user's id. */
   socketPath(account: CtoAccount, thread: CtoThread): string
   readonly sendsCookie: boolean
@@ -30,14 +31,29 @@ export interface Protocol {
   encode(model: string, thread: CtoThread, prompt: string): string
 }
 
-export function writeThread({ chatHistoryId, workspaceId }: CtoThread): string {
-  return workspaceId === undefined ? chatHistoryId : `${chatHistoryId} ${workspaceId}`
+/** With whose it is: an account is known by its variable, which may be given to another user. */
+export function writeThread({ chatHistoryId, workspaceId }: CtoThread, account: CtoAccount): string {
+  return [chatHistoryId, ownerOf(account), ...(workspaceId === undefined ? [] : [workspaceId])].join(' ')
+}
+
+function threadIn(known: string, account: CtoAccount): CtoThread | undefined {
+  const [chatHistoryId, owner, workspaceId] = known.split(' ')
+  if (!chatHistoryId || owner !== ownerOf(account)) return undefined
+  return { chatHistoryId, ...(workspaceId && { workspaceId }) }
+}
+
+/** Tells users apart without saying who they are: the id itself opens the socket. */
+function ownerOf(account: CtoAccount): string {
+  return createHash('sha256').update(sessionOf(account).userId.reveal()).digest('hex').slice(0, 16)
 }
 
 export const protocolV1: Protocol = {
   // the service makes the history when it is first used
   newThread: async () => ({ chatHistoryId: crypto.randomUUID() }),
-  readThread: (known) => (known.includes(' ') ? undefined : { chatHistoryId: known }),
+  readThread(known, account) {
+    const thread = threadIn(known, account)
+    return thread?.workspaceId === undefined ? thread : undefined
+  },
   socketPath: (account, { chatHistoryId }) => `${streamPath(chatHistoryId)}?token=${userOf(account)}`,
   sendsCookie: false,
   prepare: async () => () => undefined,
@@ -50,9 +66,9 @@ export function protocolV2(site: Site): Protocol {
   const lanes = new Map<string, PreferredModel>()
   return {
     newThread: (account, signal) => createProject(site, account, signal),
-    readThread(known) {
-      const [chatHistoryId, workspaceId] = known.split(' ')
-      return chatHistoryId && workspaceId ? { chatHistoryId, workspaceId } : undefined
+    readThread(known, account) {
+      const thread = threadIn(known, account)
+      return thread?.workspaceId === undefined ? undefined : thread
     },
     socketPath(account, { chatHistoryId, workspaceId = '' }) {
       const token = `${userOf(account)}:${encodeURIComponent(sessionOf(account).organizationId ?? '')}`

@@ -13,7 +13,7 @@ import { type CtoScript, ctoMessage, ctoState, ctoUpdate } from './emulated-scri
 import { type CtoEmulatorOptions, type EmulatedChat, emulatedApiVersion, emulatedOrigin } from './emulated-state.ts'
 import { type CtoEmulator, emulateCto, emulatedUser } from './emulator.ts'
 import { provider } from './index.ts'
-import { type Protocol, protocolV1, protocolV2 } from './protocol.ts'
+import { type Protocol, protocolV1, protocolV2, writeThread } from './protocol.ts'
 
 const never = new AbortController().signal
 const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
@@ -124,15 +124,16 @@ describe('a prompt, first protocol', () => {
     await using service = await running()
     const { text, kept, finishes } = await service.ask(hello)
     expect({ text, finishes }).toEqual({ text: 'You said: Hello there', finishes: 1 })
-    const stream = `GET /engine-agent/chat-histories/${kept}/buffer/stream`
+    const chatHistoryId = kept?.split(' ')[0]
+    const stream = `GET /engine-agent/chat-histories/${chatHistoryId}/buffer/stream`
     expect(asked(service.emulator)).toEqual([stream, 'POST /engine-agent/chat'])
     const [socket, sent] = service.emulator.requests.slice(-2)
     expect(socket?.path).toEndWith('?token=user_TEST0001')
     expect(socket?.headers.get('cookie')).toBeNull()
     expect(sent?.headers.get('authorization')).toBe(`Bearer ${service.account.credential.session?.jwt.reveal()}`)
-    expect(sent?.headers.get('referer')).toBe(`https://cto.new/${kept}`)
+    expect(sent?.headers.get('referer')).toBe(`https://cto.new/${chatHistoryId}`)
     expect(sent?.headers.get('cookie')).toBeNull()
-    expect(JSON.parse(sent?.body ?? '')).toEqual({ prompt: 'Hello there', chatHistoryId: kept, adapterName: 'GPT5' })
+    expect(JSON.parse(sent?.body ?? '')).toEqual({ prompt: 'Hello there', chatHistoryId, adapterName: 'GPT5' })
     await until(() => service.emulator.openConnections() === 0, 500, 'the socket is closed')
   })
 
@@ -177,10 +178,15 @@ async function knowing(protocol: 'v1' | 'v2', options: CtoEmulatorOptions) {
   return { service, known, messages: [...hello, says('assistant', 'Hi.'), says('user', 'And now?')] }
 }
 
+const challenge = { status: 403, body: '<html>Just a moment...</html>', headers: { 'content-type': 'text/html' } }
+
 describe.each(['v1', 'v2'] as const)('a thread, %s', (protocol) => {
   const refusals: readonly (readonly [string, number, CtoEmulatorOptions])[] = [
     ['is not spent by a refused socket', 0, { refuseSocket: () => 503 }],
     ['is not spent by a refused prompt', 0, { reply: () => ({ trigger: { status: 401 } }) }],
+    ['is not spent by a challenge', 0, { reply: () => ({ trigger: challenge }) }],
+    ['is spent by a prompt that this user may not tell it', 1, { reply: () => ({ trigger: { status: 403 } }) }],
+    ['is spent by a socket that this user may not open', 1, { refuseSocket: () => 403 }],
     ['is spent by a prompt that may have been taken', 1, { reply: () => ({ trigger: { status: 502 } }) }],
     ['is spent by a prompt whose reply was lost', 1, { reply: () => ({ trigger: 'rst' }) }],
     ['is spent by an answer that breaks off', 1, { reply: () => ({ ending: { close: 4401 } }) }],
@@ -243,6 +249,17 @@ describe.each(['v1', 'v2'] as const)('a thread, %s', (protocol) => {
     await until(() => service.emulator.openConnections() === 0, 500, 'both sockets are closed')
   })
 
+  test.each([400, 410, 422])('that is refused with %d is told anew, too', async (status) => {
+    const { service, known, messages } = await knowing(protocol, {
+      reply: ({ chatHistoryId }) => (known?.startsWith(chatHistoryId) ? { trigger: { status } } : undefined),
+    })
+    await using _ = service
+    let spent = 0
+    expect((await service.ask(messages, { known, spend: () => spent++ })).text).toContain('And now?')
+    expect(service.emulator.chats.at(-1)?.prompt).toStartWith('The conversation so far:\n\nUser: Hello there')
+    expect(spent).toBe(2)
+  })
+
   test('is not kept where the answer broke off', async () => {
     const reply = () => ({ body: [ctoMessage(ctoState(true))], ending: { close: 1000 } }) as const
     await using service = await running({ protocol, reply })
@@ -251,19 +268,24 @@ describe.each(['v1', 'v2'] as const)('a thread, %s', (protocol) => {
 
   test('of the other generation is none', async () => {
     await using service = await running({ protocol })
-    const known = protocol === 'v1' ? 'one two' : 'one'
+    const thread = { chatHistoryId: 'one', ...(protocol === 'v1' && { workspaceId: 'two' }) }
+    const known = writeThread(thread, service.account)
     const { kept } = await service.ask([...hello, says('assistant', 'Hi.'), says('user', 'And now?')], { known })
     expect(kept).not.toContain('one')
     expect(asked(service.emulator).filter((line) => line.startsWith('GET'))).toHaveLength(1)
   })
 
-  test('of somebody else is not found', async () => {
+  test('of somebody else, whose variable this account has now, is none', async () => {
     await using service = await running({ protocol, users: [emulatedUser('ADA'), emulatedUser('BOB')] })
     const { kept } = await service.ask(hello)
     const account = await freshAccount(service.emulator, 1)
     const messages = [...hello, says('assistant', 'Hi.'), says('user', 'And now?')]
+    const before = service.emulator.requests.length
     const { kept: own } = await service.ask(messages, { known: kept, account })
-    expect(own).not.toBe(kept)
+    expect(own?.split(' ')[0]).not.toBe(kept?.split(' ')[0])
+    // nobody was even asked for it: a service that makes what it does not know would have forgotten the conversation
+    const paths = service.emulator.requests.slice(before).map(({ path, body }) => path + body)
+    expect(paths.join()).not.toContain(kept?.split(' ')[0] ?? 'nothing')
     expect(service.emulator.threads.get(kept?.split(' ')[0] ?? '')?.prompts).toEqual(['Hello there'])
   })
 })
@@ -273,7 +295,7 @@ describe('the second protocol', () => {
     await using service = await running({ protocol: 'v2' })
     const { text, kept } = await service.ask([says('user', 'Grüße 👋')])
     expect(text).toBe('You said: Grüße 👋')
-    const [chatHistoryId, workspaceId] = kept?.split(' ') ?? []
+    const [chatHistoryId, , workspaceId] = kept?.split(' ') ?? []
     expect(asked(service.emulator)).toEqual([
       'PATCH /teams/preferred-model',
       'POST /projects/create-hosted',
@@ -458,7 +480,7 @@ describe('the emulator refuses a client that', () => {
     const heard = async (replays: boolean) => {
       await using service = await running({ replays })
       const { kept } = await service.ask(hello)
-      const url = `${service.emulator.origin.replace('http', 'ws')}/engine-agent/chat-histories/${kept}/buffer/stream?token=user_TEST0001`
+      const url = `${service.emulator.origin.replace('http', 'ws')}/engine-agent/chat-histories/${kept?.split(' ')[0]}/buffer/stream?token=user_TEST0001`
       const socket = new WebSocket(url, { headers: { origin: emulatedOrigin } })
       let text = ''
       socket.addEventListener('message', ({ data }) => {
