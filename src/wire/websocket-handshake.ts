@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { ChatError } from '../chat/error.ts'
-import { statusError } from './http-status.ts'
+import { pageError, statusError } from './http-status.ts'
 import { acceptKey } from './websocket-frames.ts'
 
 /** Where a WebSocket is. */
@@ -90,6 +90,8 @@ function readHeaders(lines: readonly string[]): Headers | undefined {
 const aboutRequest = new Set([400, 404, 410, 413, 422, 426])
 
 export function handshakeError(status: number, headers: Headers): ChatError {
+  // Cloudflare in place of the upstream
+  if (headers.has('cf-mitigated')) return pageError(status, headers, '')
   if (status >= 400 && !aboutRequest.has(status)) return statusError(status, headers, {})
   return new ChatError('upstream-outdated', {
     message: `The upstream opens no connection here (HTTP ${status}).`,

@@ -232,6 +232,15 @@ describe('a handshake', () => {
     await isGone()
   })
 
+  test('in place of which a challenge comes is that, whatever its status', async () => {
+    for (const status of [403, 429, 503]) {
+      answer = (exchange) =>
+        exchange.reply(status, '<html>', { 'cf-mitigated': 'challenge', 'content-type': 'text/html' })
+      expect(await thrownBy(open())).toMatchObject({ reason: 'challenged', upstreamStatus: status })
+    }
+    await isGone()
+  })
+
   test('that is not answered runs out of time', async () => {
     answer = () => undefined
     expect(await thrownBy(open({ connectMs: 50 }))).toMatchObject({

@@ -170,7 +170,9 @@ const triggerCells: readonly CtoCell[] = [
   },
   {
     ...failed,
-    code: 'upstream_bad_response',
+    attempts: 1,
+    asked: 2,
+    code: 'upstream_auth',
     name: 'A a login page that says 200',
     script: { trigger: { status: 200, body: '<!doctype html><title>Sign in</title>' } },
   },

@@ -26,7 +26,6 @@ const failed = { text: '', attempts: 2, stream: true, status: 502 } as const
 const good = { status: 200, text: helloWorld, attempts: 1, stream: true } as const
 const broken = { status: 200, text: helloWor, attempts: 1, stream: true } as const
 const disconnected = { code: 'upstream_disconnected' } as const
-const bad = { code: 'upstream_bad_response' } as const
 
 /** Time for what was sent to have been read before a reset overtakes it, in milliseconds. */
 const readMs = 40
@@ -123,7 +122,7 @@ const statusCells: readonly Cell[] = (
     [502, 502, 'upstream_error', 2],
     [503, 503, 'upstream_overloaded', 2],
     [504, 504, 'upstream_timeout', 2],
-    [302, 502, 'upstream_redirect', 1],
+    [302, 502, 'upstream_auth', 1],
     [204, 502, 'upstream_bad_response', 2],
   ] as const
 ).map(
@@ -151,7 +150,13 @@ const abort = smitheryChunk({ type: 'abort', reason: 'stopped' })
 
 /** A 200 that is none, or not only. What follows an error or an abort, `finish` and `[DONE]`, mends nothing. */
 const contentCells: readonly Cell[] = [
-  { ...failed, ...bad, name: 'A a login page', script: { headers: html, body: ['<html>Sign in</html>'] } },
+  {
+    ...failed,
+    attempts: 1,
+    code: 'upstream_auth',
+    name: 'A a login page',
+    script: { headers: html, body: ['<html>Sign in</html>'] },
+  },
   {
     ...blocked,
     name: 'A a challenge',

@@ -41,8 +41,21 @@ export async function askApi(
   if (reply.status < 200 || reply.status >= 300)
     throw await refused(reply, () => hasReachedLimit(site, account, signal))
   const text = await reply.text(maxBytes)
-  if (isPage(reply.headers, text)) throw pageError(reply.status, reply.headers, text)
+  if (isPage(reply.headers, text)) throw wallError(reply, text)
   return text
+}
+
+/** A page that is no challenge is what who is not signed in is shown. */
+function wallError({ status, headers }: HttpReply, page: string): ChatError {
+  const error = pageError(status, headers, page)
+  return error.reason === 'challenged' ? error : loginPage(status)
+}
+
+function loginPage(status: number): ChatError {
+  return new ChatError('account-refused', {
+    message: `cto.new sent the gateway to its login page (HTTP ${status}).`,
+    upstreamStatus: status,
+  })
 }
 
 export function apiHeaders({ origin, userAgent }: Site, account: CtoAccount, page = ''): Record<string, string> {
@@ -69,10 +82,7 @@ async function refused(reply: HttpReply, isExhausted: () => Promise<boolean>): P
   const { status } = reply
   if (status >= 300 && status < 400) {
     reply.discard()
-    return new ChatError('account-refused', {
-      message: `cto.new sent the gateway to its login page (HTTP ${status}).`,
-      upstreamStatus: status,
-    })
+    return loginPage(status)
   }
   const error = await refusal(reply, readComplaint)
   const mayBeQuota = status === 402 || status === 403 || status === 429

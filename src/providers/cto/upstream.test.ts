@@ -381,6 +381,7 @@ describe('the second protocol', () => {
 
 describe('a refused prompt', () => {
   const table = [
+    [200, '<!doctype html><title>Sign in</title>', 'account-refused'],
     [302, '', 'account-refused'],
     [400, '{"message":"No."}', 'invalid-request'],
     [401, '{"message":"Unauthorized"}', 'account-refused'],

@@ -87,9 +87,14 @@ async function askSmithery(
   }
 }
 
-/** What two refusals mean here and not everywhere: an API has neither routes that move nor a guard that answers in HTML. */
+/** What some refusals mean here and not everywhere: an API has no login page, no routes that move and no guard that answers in HTML. */
 function named(error: ChatError): ChatError {
   const { reason, code, upstreamStatus } = error
+  if (code === 'upstream_redirect' || (upstreamStatus === 200 && code === 'upstream_bad_response'))
+    return new ChatError('account-refused', {
+      message: `The upstream showed its login page, or the way there (HTTP ${upstreamStatus}).`,
+      ...(upstreamStatus !== undefined && { upstreamStatus }),
+    })
   if (upstreamStatus === 403 && code === 'upstream_bad_response')
     return new ChatError('challenged', {
       message: 'The upstream keeps programs out (HTTP 403, a web page). The gateway does not get round that.',

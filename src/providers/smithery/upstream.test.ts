@@ -92,8 +92,8 @@ describe('a chat', () => {
     [{ status: 405, body: ['{}'] }, 'upstream-outdated', 'upstream_protocol'],
     [{ status: 429, body: ['{"error":"Slow down"}'] }, 'rate-limited', 'rate_limit_exceeded'],
     [{ status: 500, body: ['{"error":"Oops"}'] }, 'upstream-failed', 'upstream_error'],
-    [{ status: 302, headers: { location: '/login' } }, 'upstream-outdated', 'upstream_redirect'],
-    [{ status: 200, headers: html, body: [page] }, 'upstream-failed', 'upstream_bad_response'],
+    [{ status: 302, headers: { location: '/login' } }, 'account-refused', 'upstream_auth'],
+    [{ status: 200, headers: html, body: [page] }, 'account-refused', 'upstream_auth'],
   ]
   for (const [script, reason, code] of refusals)
     test(`answered with ${script.status} ${script.body ?? ''} is ${code}`, async () => {
