@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { Secret } from '../chat/secret.ts'
+import { redact, Secret } from '../chat/secret.ts'
 import { Environment } from './environment.ts'
 import { readTools } from './read-tools.ts'
 
@@ -135,11 +135,32 @@ test('one wrong server does not hide another’s mistake, nor what is right', ()
 test('nothing of a configuration that may be secret shows itself', () => {
   const marks = ['read-tools-env-mark', 'read-tools-header-mark', 'read-tools-query-mark'] as const
   const { servers: found } = servers({
-    a: { command: 'x', env: { A: marks[0] } },
+    a: { command: 'x', env: { A_TOKEN: marks[0] } },
     b: { url: `https://b.example/?key=${marks[2]}`, headers: { authorization: `Bearer ${marks[1]}` } },
   })
   const shown = `${inspect(found, { depth: 9 })} ${JSON.stringify(found)}`
   for (const mark of marks) expect(shown).not.toContain(mark)
+})
+
+test('what a server is told that is no secret stays readable in what its tools say', () => {
+  const ordinary = {
+    ROOT_FOLDER: '/srv/tool-variables/myDocuments',
+    NODE_ENV: 'staging-of-tool-variables',
+    HOST_OF_IT: 'https://tool-variables.example:8443/api/v2',
+    PYTHONIOENCODING: 'utf-8',
+    RELEASE: '20260728',
+  }
+  const secret = {
+    IT_TOKEN: 'ordinary-word-of-a-token',
+    DATABASE_URL: 'postgres://tool-variables-user:hunter@localhost/x',
+    HOOK: 'https://tool-variables.example/hooks/T024BE7LD/wOrDs8aXc2',
+    ID_OF_IT: '5f1c9e0a77b34c6d',
+    NAME_OF_IT: 'qTzWvBnKdRfXyLmP',
+    CALLBACK: 'https://tool-variables.example/in?code=words-in-a-query',
+  }
+  servers({ a: { command: 'x', env: { ...ordinary, ...secret } } })
+  for (const value of Object.values(ordinary)) expect(redact(`It is ${value}.`)).toBe(`It is ${value}.`)
+  for (const value of Object.values(secret)) expect(redact(`It is ${value}.`)).toBe('It is [secret].')
 })
 
 test('Exa’s server is there with its key, or with an address', () => {

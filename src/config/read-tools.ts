@@ -5,6 +5,7 @@ import { builtinServer } from '../tools/names.ts'
 import type { HttpServer, StdioServer, ToolServerConfig, ToolsConfig } from '../tools/server-config.ts'
 import type { Environment } from './environment.ts'
 import { readExa, readServerUrl } from './read-exa.ts'
+import { toolVariable } from './read-tool-variable.ts'
 
 const Word = z.union([z.string(), z.number(), z.boolean()]).transform(String)
 
@@ -102,7 +103,7 @@ function readServer(name: string, listed: unknown, { report, inherited }: ReadOp
 }
 
 function stdioServer(name: string, command: string, { args, env, cwd }: Entry, { PATH, HOME }: Inherited): StdioServer {
-  const own = Object.entries(env ?? {}).map(([variable, value]) => [variable, new Secret(value)])
+  const own = Object.entries(env ?? {}).map(([variable, value]) => [variable, toolVariable(variable, value)])
   return {
     name,
     transport: 'stdio',
