@@ -417,6 +417,30 @@ test('sessions are listed, the newest first, and forgotten with their results', 
   expect(await conversations.sessions('alice', 10)).toEqual([])
 })
 
+test('a long list holds up nobody, and is read no further for a client that has gone', async () => {
+  const inner = new MemoryStore()
+  let read = 0
+  const store: Store = new Proxy(inner, {
+    get(target, name) {
+      if (name !== 'get') return Reflect.get(target, name).bind(target)
+      return (key: string) => {
+        read++
+        return target.get(key)
+      }
+    },
+  })
+  const { conversations } = given({ store })
+  for (let at = 0; at < 20; at++) await say(conversations, 'q', 'a', { client: 'alice', session: `s${at}` })
+  const gone = new AbortController()
+  read = 0
+  const listed = conversations.sessions('alice', 10, gone.signal).catch((thrown) => thrown)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(read).toBeLessThan(3)
+  gone.abort(new ChatError('cancelled', { message: 'gone' }))
+  expect(await listed).toMatchObject({ reason: 'cancelled' })
+  expect(await conversations.sessions('alice', 100)).toHaveLength(20)
+})
+
 test('a storage that fails for a moment loses and doubles nothing that was acknowledged', async () => {
   const inner = new MemoryStore()
   let failure: 'before' | 'after' | undefined

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { ChatError } from '../chat/error.ts'
 import type { Fields } from '../chat/message.ts'
 import type { Store } from '../state/store.ts'
@@ -107,11 +108,14 @@ export class Conversations {
     return (await this.#store.get(fullKey(whose, messageId)))?.value
   }
 
-  /** A client's sessions, the one that was last written first. */
-  async sessions(client: string, limit: number): Promise<readonly Session[]> {
+  /** A client's sessions, the one that was last written first. @throws the signal's reason */
+  async sessions(client: string, limit: number, signal?: AbortSignal): Promise<readonly Session[]> {
     const keys = await this.#store.keys(prefixOf(client), maxListed)
     const sessions: Session[] = []
     for (const key of keys) {
+      // each may be a megabyte that a file gives at once: others have their turn in between
+      await setImmediate()
+      signal?.throwIfAborted()
       const found = await this.#store.get(key)
       if (found) sessions.push(decodeSession(found.value))
     }

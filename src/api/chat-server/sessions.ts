@@ -11,7 +11,8 @@ const maxMessages = 1_000
 
 /** `GET /api/sessions?limit=`: the caller's own, the newest first. */
 export async function listSessions(exchange: Exchange, { conversations }: ChatServer): Promise<Response> {
-  const sessions = await conversations.sessions(exchange.client, limitOf(exchange, maxSessions))
+  const { client, request } = exchange
+  const sessions = await conversations.sessions(client, limitOf(exchange, maxSessions), request.signal)
   return jsonResponse(exchange, {
     sessions: sessions.map(({ id, createdAt, updatedAt, messages }) => ({
       id,
