@@ -29,6 +29,22 @@ test('an answer without end is not kept without end, and says so', async () => {
   })
 })
 
+test('nor are thoughts without end, and the answer after them is whole', async () => {
+  const conversations = new Conversations({ store: new MemoryStore(), ttlMs: 60_000 })
+  const opened = await conversations.open(whose, { model: 'm', content: 'Hello' }, { wait: false, signal })
+  if (opened.kind !== 'turn') throw new Error('there is no turn')
+  async function* thoughtful(): AsyncGenerator<LoopEvent> {
+    for (let at = 0; at < 9; at++) yield { type: 'reasoning', choice: 0, text: 'a'.repeat(1024 * 1024) }
+    yield text('So it is.')
+    yield finish()
+  }
+  const recorder = new Recorder(opened.turn, signal)
+  const events = await Array.fromAsync(answer(thoughtful(), { session: 'session', recorder, signal }))
+  expect(events.at(-1)).toMatchObject({ type: 'complete', data: { message: { content: 'So it is.' } } })
+  const [, kept] = (await conversations.messages(whose, 10)) ?? []
+  expect(kept).toMatchObject({ status: 'completed', content: 'So it is.', reasoning: 'a'.repeat(2 * 1024 * 1024) })
+})
+
 test('an answer that is read no further is over, and its session free', async () => {
   const conversations = new Conversations({ store: new MemoryStore(), ttlMs: 60_000 })
   const opened = await conversations.open(whose, { model: 'm', content: 'Hello' }, { wait: false, signal })

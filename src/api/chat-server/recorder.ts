@@ -8,7 +8,7 @@ import { encodeUsage } from '../../dialects/openai-chat/usage.ts'
 import type { LoopEvent } from '../../gateway/tool-loop/events.ts'
 import { encodeCall, encodeMessage } from './encode-message.ts'
 
-/** Characters of an answer that are kept until its end: more than a session has room for. */
+/** Characters of an answer, and of the thoughts before it, that are kept until its end: more than a session has room for. */
 const maxCharacters = 2 * 1024 * 1024
 
 /** Keeps what is answered as it is said, and gives the session back as soon as nothing more will be. */
@@ -52,7 +52,7 @@ export class Recorder {
         this.#say(event.text)
         return undefined
       case 'reasoning':
-        this.#reasoning += event.text
+        this.#reasoning += headOf(event.text, maxCharacters - this.#reasoning.length)
         this.#reasoningExtra ??= event.extra
         return undefined
       case 'tool-calls':
