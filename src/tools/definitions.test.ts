@@ -73,3 +73,10 @@ test('a name that a schema calls otherwise is another tool', () => {
   if (!first || !changed) throw new Error('these are tools')
   expect([pins.admits(first), pins.admits(changed)]).toEqual([true, false])
 })
+
+test('a server that makes up names without end is offered no more of them, and those it has stay', () => {
+  const pins = new Pins()
+  const admitted = Array.from({ length: 5_000 }, (_, at) => pins.admits({ name: `t${at}`, parameters: {}, hash: 'h' }))
+  expect(admitted.filter((isAdmitted) => isAdmitted)).toHaveLength(4096)
+  expect([pins.admits({ name: 't0', parameters: {}, hash: 'h' }), pins.isUnchanged('t4999')]).toEqual([true, true])
+})

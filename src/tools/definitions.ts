@@ -81,8 +81,11 @@ export class Pins {
   /** Whether the tool is still what it was, or is new. */
   admits({ name, hash }: Definition): boolean {
     const pinned = this.#hashes.get(name)
-    if (pinned === undefined && this.#hashes.size < maxPins) this.#hashes.set(name, hash)
-    else if (pinned !== hash) this.#changed.add(name)
+    if (pinned === undefined) {
+      // a server that makes up names without end has no more of them remembered
+      if (this.#hashes.size >= maxPins) return false
+      this.#hashes.set(name, hash)
+    } else if (pinned !== hash) this.#changed.add(name)
     return this.isUnchanged(name)
   }
 

@@ -179,6 +179,15 @@ test('of two calls at once each hears its own progress, and neither the log of w
   expect([hanging, streaming]).toEqual([['hanging\n'], ['1 of 3\n', 'half\n', '3 of 3\n']])
 })
 
+test('a tool that is listed again is the same tool: what was said of it is not said again', async () => {
+  await using server = await stdio()
+  await using tools = open([server.config])
+  const before = (await tools.list()).get('echo')
+  await untilListed(tools, 'grow', (names) => names.some((name) => name.startsWith('new_tool')))
+  expect(before).toBeDefined()
+  expect((await tools.list()).get('echo')).toBe(before)
+})
+
 describe('a connection that breaks within a call', () => {
   const breaking: readonly (readonly [string, () => Promise<Started>, tool: string])[] = [
     ['stdio', stdio, 'crash'],

@@ -4,7 +4,6 @@ import { ChatError } from '../chat/error.ts'
 import type { Fields } from '../chat/message.ts'
 import { Backoff } from './backoff.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
-import type { Definition } from './definitions.ts'
 import { whyFailed } from './failure.ts'
 import { Offered } from './offered.ts'
 import type { ToolServerConfig } from './server-config.ts'
@@ -50,7 +49,7 @@ export class McpServer {
     this.#config = config
     this.#options = options
     this.#log = options.log.child({ mcpServer: config.name })
-    this.#offered = new Offered(config.name, this.#log)
+    this.#offered = new Offered(config.name, this.#log, (tool, args, context) => this.#run(tool, args, context))
     this.#backoff = new Backoff(options.now, options.random)
   }
 
@@ -141,7 +140,7 @@ export class McpServer {
       this.#giveUp(connection, whyFailed(thrown))
       throw thrown
     })
-    this.#tools = [...this.#offered.choose(listed)].map(([name, definition]) => this.#tool(name, definition))
+    this.#tools = this.#offered.choose(listed)
     this.#listedUntil = this.#options.now() + listMaxAgeMs
     return this.#tools
   }
@@ -151,17 +150,6 @@ export class McpServer {
     if (this.#connection !== connection) return
     this.#ended({ why, isMisbehaviour: false })
     void connection.close()
-  }
-
-  #tool(name: string, { name: own, description, parameters }: Definition): Tool {
-    return {
-      name,
-      server: this.name,
-      ...(description !== undefined && { description }),
-      parameters,
-      supportsStreaming: true,
-      run: (args, context) => this.#run(own, args, context),
-    }
   }
 
   async #run(name: string, args: Fields, context: ToolContext): Promise<ToolOutcome> {

@@ -1,29 +1,38 @@
 import type { Logger } from '../chat/call.ts'
+import type { Fields } from '../chat/message.ts'
 import { type Definition, Pins, readDefinition } from './definitions.ts'
 import { qualifiedName } from './names.ts'
+import type { Tool, ToolContext, ToolOutcome } from './tool.ts'
+
+/** Runs a tool by the name its server knows it by. */
+export type Run = (name: string, args: Fields, context: ToolContext) => Promise<ToolOutcome>
 
 /** Which of the tools that a server lists are offered to models. */
 export class Offered {
   readonly #server: string
   readonly #log: Logger
+  readonly #run: Run
   readonly #pins = new Pins()
+  /** By the server's own names. What is offered never changes, so neither do they: who has seen one need not look again. */
+  readonly #tools = new Map<string, Tool>()
 
-  constructor(server: string, log: Logger) {
+  constructor(server: string, log: Logger, run: Run) {
     this.#server = server
     this.#log = log
+    this.#run = run
   }
 
-  /** Those that are tools, that are what they were, and of two with one name the first; by their qualified names. */
-  choose(listed: readonly unknown[]): ReadonlyMap<string, Definition> {
-    const chosen = new Map<string, Definition>()
+  /** Those that are tools, that are what they were, and of two with one name the first. */
+  choose(listed: readonly unknown[]): readonly Tool[] {
+    const chosen = new Map<string, Tool>()
     for (const definition of listed.map(readDefinition)) {
       if (!definition) continue
       const name = qualifiedName(this.#server, definition.name)
-      if (!chosen.has(name) && this.#admits(definition)) chosen.set(name, definition)
+      if (!chosen.has(name) && this.#admits(definition)) chosen.set(name, this.#toolOf(name, definition))
     }
     const leftOut = listed.length - chosen.size
     if (leftOut > 0) this.#log.warn({ leftOut }, 'some tools of an MCP server are not offered')
-    return chosen
+    return [...chosen.values()]
   }
 
   /** Whether the tool is still what it was when it was first seen, as far as is known. */
@@ -36,5 +45,20 @@ export class Offered {
     const what = 'a tool of an MCP server is not what it was when it was first seen: it is off until the next start'
     this.#log.warn({ tool: definition.name }, what)
     return false
+  }
+
+  #toolOf(name: string, { name: own, description, parameters }: Definition): Tool {
+    const known = this.#tools.get(own)
+    if (known) return known
+    const tool: Tool = {
+      name,
+      server: this.#server,
+      ...(description !== undefined && { description }),
+      parameters,
+      supportsStreaming: true,
+      run: (args, context) => this.#run(own, args, context),
+    }
+    this.#tools.set(own, tool)
+    return tool
   }
 }
