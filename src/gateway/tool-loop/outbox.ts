@@ -1,3 +1,4 @@
+import { headOf } from '../../chat/shorten.ts'
 import type { ToolOutputEvent, ToolResultEvent } from './events.ts'
 
 type Sent = ToolOutputEvent | ToolResultEvent
@@ -29,7 +30,7 @@ export class Outbox {
     const shown = this.#shown.get(key) ?? 0
     if (shown > this.#maxCharacters) return
     this.#shown.set(key, shown + text.length)
-    const more = shown + text.length > this.#maxCharacters ? text.slice(0, this.#maxCharacters - shown) + skipped : text
+    const more = shown + text.length > this.#maxCharacters ? headOf(text, this.#maxCharacters - shown) + skipped : text
     const waiting = this.#outputs.get(key)?.text ?? ''
     this.#outputs.set(key, { type: 'tool-output', source, toolCallId, text: waiting + more })
     this.#wake?.()
