@@ -235,6 +235,45 @@ describe('two requests on one session', () => {
     expect(ends[1]).toMatchObject({ status: 'rejected', reason })
   })
 
+  test('of which one may wait waits no longer than so, and those behind it still come to their turn', async () => {
+    const conversations = new Conversations({ store: new MemoryStore(), ttlMs: minute, maxWaitMs: 20 })
+    const turn = await ask(conversations, 'one')
+    const second = conversations.open(whose, { model: 'm', content: 'two' }, later)
+    expect(
+      await within(
+        second.catch((thrown) => thrown),
+        2_000,
+        'its end',
+      ),
+    ).toMatchObject({
+      reason: 'conflict',
+      code: 'session_busy',
+    })
+    const third = conversations.open(whose, { model: 'm', content: 'three' }, later)
+    await turn.close()
+    const opened = await third
+    if (opened.kind === 'turn') await opened.turn.close()
+    const kept = await conversations.messages(whose, 10)
+    expect(kept?.filter(({ role }) => role === 'user').map(({ content }) => content)).toEqual(['one', 'three'])
+  })
+
+  test('for another replica too it waits no longer than so', async () => {
+    const store = new MemoryStore()
+    const [here, there] = [0, 0].map(() => new Conversations({ store, ttlMs: minute, maxWaitMs: 20 }))
+    if (!here || !there) throw new Error('there are two')
+    const turn = await ask(there, 'one')
+    const second = here.open(whose, { model: 'm', content: 'two' }, later)
+    expect(
+      await within(
+        second.catch((thrown) => thrown),
+        2_000,
+        'its end',
+      ),
+    ).toMatchObject({ code: 'session_busy' })
+    await turn.close()
+    await (await ask(here, 'three')).close()
+  })
+
   test('of two replicas are one after the other as well, and one that was thought dead cannot write any more', async () => {
     const { start, conversations, clock } = given()
     const other = start()

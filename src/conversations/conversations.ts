@@ -26,6 +26,8 @@ export interface ConversationsOptions {
   /** Milliseconds for which a session is kept that nobody goes on with, and for which the whole text of a result is. */
   readonly ttlMs: number
   readonly bounds?: HistoryBounds
+  /** Milliseconds that a request waits for its session, where it may. */
+  readonly maxWaitMs?: number
   /** Milliseconds since 1970. */
   readonly now?: () => number
   readonly newId?: () => string
@@ -59,13 +61,14 @@ export class Conversations {
   readonly #newId: () => string
   readonly #writers: Writers
 
-  constructor({ store, ttlMs, bounds = defaults, now = Date.now, newId = randomUUID }: ConversationsOptions) {
+  constructor(options: ConversationsOptions) {
+    const { store, ttlMs, bounds = defaults, maxWaitMs = 60_000, now = Date.now, newId = randomUUID } = options
     this.#store = store
     this.#ttlMs = ttlMs
     this.#bounds = bounds
     this.#newId = newId
     this.#fresh = () => ({ id: newId(), createdAt: new Date(now()).toISOString() })
-    this.#writers = new Writers(store)
+    this.#writers = new Writers(store, maxWaitMs)
   }
 
   /**

@@ -1,4 +1,4 @@
-import { orAbort, sleep } from '../chat/abort.ts'
+import { linkAbort, orAbort, sleep } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
 import type { Lease, LeaseClaim, Store } from '../state/store.ts'
 
@@ -10,7 +10,7 @@ const leaseMs = 15 * 60_000
 const pollMs = 250
 
 export interface Patience {
-  /** Whether to wait for whoever writes the session now. */
+  /** Whether to wait for whoever writes the session now, and for those that wait already. */
   readonly wait: boolean
   readonly signal: AbortSignal
 }
@@ -25,17 +25,31 @@ export interface Writer {
 /** Lets one write at a time, in the order in which they came: within this process by a queue, among replicas by a lease. */
 export class Writers {
   readonly #store: Store
+  readonly #maxWaitMs: number
   /** Who waits for each session that is written. */
   readonly #waiting = new Map<string, (() => void)[]>()
   /** Leases that the storage would not take back: our own next request tries again, or it would wait for them to end. */
   readonly #kept = new Map<string, Lease>()
 
-  constructor(store: Store) {
+  /** @param maxWaitMs milliseconds that a request waits, where it may */
+  constructor(store: Store, maxWaitMs: number) {
     this.#store = store
+    this.#maxWaitMs = maxWaitMs
   }
 
-  /** @throws ChatError `conflict` where it is written and `wait` is false; the signal's reason */
+  /** @throws ChatError `conflict` where it is written and `wait` is false, or was in vain; the signal's reason */
   async enter(name: string, { wait, signal }: Patience): Promise<Writer> {
+    const link = linkAbort(signal)
+    const timer = setTimeout(() => link.abort(busy()), this.#maxWaitMs)
+    try {
+      return await this.#enter(name, { wait, signal: link.signal })
+    } finally {
+      clearTimeout(timer)
+      link.release()
+    }
+  }
+
+  async #enter(name: string, { wait, signal }: Patience): Promise<Writer> {
     await this.#enterHere(name, { wait, signal })
     try {
       const held = await this.#lease(name, { wait, signal })

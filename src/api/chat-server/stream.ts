@@ -1,4 +1,3 @@
-import { linkAbort } from '../../chat/abort.ts'
 import { beginWith } from '../../chat/begin.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Message } from '../../chat/message.ts'
@@ -116,31 +115,17 @@ function isAbort({ reason }: AbortSignal): boolean {
   return reason instanceof ChatError && reason.code === aborted
 }
 
-/** Milliseconds that a request waits for its session, where it may. */
-const maxWaitMs = 60_000
-
-async function openTurn(
+function openTurn(
   { whose, content, requestId, wait }: Asked,
   { model }: Chosen,
   { server, open }: Context,
 ): Promise<Opened> {
-  const link = linkAbort(open.call.signal)
-  const late = new ChatError('conflict', {
-    message: 'Another request of this session was being answered for all the time that this one may wait.',
-    code: 'session_busy',
-  })
-  const timer = setTimeout(() => link.abort(late), maxWaitMs)
   const question: Question = {
     model,
     ...(content !== undefined && { content }),
     ...(requestId !== undefined && { requestId }),
   }
-  try {
-    return await server.conversations.open(whose, question, { wait, signal: link.signal })
-  } finally {
-    clearTimeout(timer)
-    link.release()
-  }
+  return server.conversations.open(whose, question, { wait, signal: open.call.signal })
 }
 
 function requestOf({ config }: Asked, { model }: Chosen, messages: readonly Message[]): ChatRequest {
