@@ -457,6 +457,17 @@ describe('a flood', () => {
     expect(sockets[0]?.closeCode()).toBe(1009)
   })
 
+  test('in many messages is refused as well, however fast they are read', async () => {
+    answer = accept(async (socket) => {
+      for (let at = 0; socket.isOpen() && at < 100; at++) await socket.raw(frame('x'.repeat(mebibyte)))
+    })
+    const { read, thrown } = await readAll((await open()).messages)
+    expect(thrown).toMatchObject({ reason: 'upstream-outdated', code: 'upstream_response_too_large' })
+    expect(read.length).toBeWithin(60, 65)
+    await isGone()
+    expect(sockets[0]?.closeCode()).toBe(1009)
+  })
+
   test('in one message of many frames too', async () => {
     answer = accept(async (socket) => {
       await socket.raw(frame('x'.repeat(600), { isLast: false }))

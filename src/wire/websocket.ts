@@ -39,6 +39,8 @@ export interface WebSocketConnection {
 const connectMs = 5_000
 const pingMs = 15_000
 const maxMessageBytes = 8 * 1024 * 1024
+/** Of all that comes, as with a reply over HTTP: who reads may keep it. */
+const maxBytes = 64 * 1024 * 1024
 /** Of messages that wait: with more, the peer waits too. */
 const pauseBytes = 1024 * 1024
 /** Of answers to pings that the peer has not taken. */
@@ -68,6 +70,7 @@ class Line implements WebSocketConnection {
   #timer: ReturnType<typeof setTimeout>
   #isOpen = false
   #isPaused = false
+  #heard = 0
   #hasPong = true
   /** What the peer is told when we leave. */
   #goodbye = 1000
@@ -108,11 +111,14 @@ class Line implements WebSocketConnection {
   readonly #onBytes = (bytes: Buffer): void => {
     const rest = this.#isOpen ? bytes : this.#open(bytes)
     if (!rest) return
+    this.#heard += rest.length
     for (const message of this.#reader.push(rest)) {
       this.#hear(message)
       if (this.messages.isOver) return
     }
-    if (this.messages.waitingBytes > pauseBytes) this.#pause()
+    // not `upstream-failed`: that would be asked for once more, and so cost twice
+    if (this.#heard > maxBytes) this.#overflow('upstream-outdated', 'more than an answer can be')
+    else if (this.messages.waitingBytes > pauseBytes) this.#pause()
   }
 
   /** @returns what came with the handshake's end, once that is there */
@@ -181,14 +187,15 @@ class Line implements WebSocketConnection {
 
   #refuse({ code }: FrameFault): void {
     this.#goodbye = code
-    if (code !== 1009) this.#end(disconnected('The upstream sent something that is no WebSocket message.'))
-    else
-      this.messages.abort(
-        new ChatError('upstream-failed', {
-          message: 'The upstream sent a message that is too large.',
-          code: 'upstream_response_too_large',
-        }),
-      )
+    if (code === 1009) this.#overflow('upstream-failed', 'a message that is too large')
+    else this.#end(disconnected('The upstream sent something that is no WebSocket message.'))
+  }
+
+  #overflow(reason: Reason, what: string): void {
+    this.#goodbye = 1009
+    this.messages.abort(
+      new ChatError(reason, { message: `The upstream sent ${what}.`, code: 'upstream_response_too_large' }),
+    )
   }
 
   #end(error: ChatError): void {
