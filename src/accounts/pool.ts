@@ -7,6 +7,8 @@ import type { Source } from './source.ts'
 interface Member {
   readonly session: Session
   state: AccountState
+  /** Whether anybody has asked with it yet. */
+  isUsed: boolean
   /** Whether the upstream itself said until when it does not want to be asked. */
   isTold: boolean
   /** Failures since the last success. */
@@ -111,7 +113,7 @@ export class Pool {
   }
 
   #add(session: Session): void {
-    this.#ready.set(session.label, { session, state: ok, isTold: false, failures: 0 })
+    this.#ready.set(session.label, { session, state: ok, isUsed: false, isTold: false, failures: 0 })
   }
 
   /** An account that was made makes room for another; one that was configured stays to be seen. */
@@ -127,7 +129,12 @@ export class Pool {
     return undefined
   }
 
+  #unused({ tried }: LeaseOptions): Member | undefined {
+    return this.#ready.values().find(({ session, isUsed }) => !isUsed && !tried.has(session))
+  }
+
   #use(member: Member): Session {
+    member.isUsed = true
     this.#ready.delete(member.session.label)
     this.#ready.set(member.session.label, member)
     return member.session
@@ -139,9 +146,17 @@ export class Pool {
     throw this.#nobody()
   }
 
-  /** Waits for an account that is being made; where none can be, for what a pool without a source would give. */
+  /**
+   * Waits for an account that is being made; where none can be, for what a pool without a source would give. As long as
+   * more are to come each is for one of those that wait: or the first would have them all, however many there are in the end.
+   */
   async #made(source: Source, options: LeaseOptions, signal: AbortSignal): Promise<Session> {
-    const why = await source.more((session) => this.#add(session), this.#resting.size, signal)
+    let why: ChatError | undefined
+    do {
+      why = await source.more((session) => this.#add(session), this.#resting.size, signal)
+      const unused = this.#unused(options)
+      if (unused) return this.#use(unused)
+    } while (!why && source.wants(this.#ready.size + this.#resting.size))
     const ready = this.#nextReady(options)
     if (ready) return ready
     if (why && this.#resting.size === 0) throw why

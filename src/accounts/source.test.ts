@@ -89,11 +89,35 @@ describe('a pool that makes its accounts', () => {
   })
 
   test('gives 300 calls at once what it has, and makes no more than it is to keep', async () => {
-    const { desk, lease, grown } = given({ min: 2, max: 5 })
+    const { desk, lease, grown } = given({ min: 3, max: 5 })
     const leased = await Promise.all(Array.from({ length: 300 }, () => lease()))
-    expect(leased.length).toBe(300)
-    await grown(2)
-    expect([desk.made, desk.most]).toEqual([2, 1])
+    const times = Map.groupBy(leased, ({ label }) => label)
+    // not all of them the first one, on which some upstreams answer one call after the other
+    expect([...times.values()].map(({ length }) => length)).toEqual([100, 100, 100])
+    await grown(3)
+    expect([desk.made, desk.most]).toEqual([3, 1])
+  })
+
+  test('gives all that wait what there is where no more are made for now', async () => {
+    const { desk, lease } = given({ min: 3 })
+    desk.failures = [undefined, limited(60_000)]
+    const leased = await Promise.all(Array.from({ length: 20 }, () => lease()))
+    expect(new Set(leased.map(({ label }) => label))).toEqual(new Set(['anonymous-1']))
+  })
+
+  test('lets one that waits for another one of its own leave', async () => {
+    const { desk, pool, lease, hold } = given({ min: 2 })
+    const release = hold()
+    const leaver = new AbortController()
+    const [first, second] = [lease(), lease(pool, [], leaver.signal)]
+    await until(() => desk.running === 1, 1_000, 'the first is being made')
+    const releaseNext = hold()
+    release()
+    expect((await first).label).toBe('anonymous-1')
+    const failure = failureOf(second)
+    leaver.abort(new ChatError('cancelled', { message: 'left' }))
+    expect(await failure).toMatchObject({ reason: 'cancelled' })
+    releaseNext()
   })
 
   test('makes more than it is to keep where those are of no use, but never more than it may', async () => {
