@@ -1,43 +1,21 @@
-/** The fault matrix for Cohere's wire: at each moment each fault, seen from a client of the whole program. */
-import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+/** The fault matrix for Cohere's wire. */
+import { setDefaultTimeout } from 'bun:test'
 import { Environment } from '../../src/config/environment.ts'
 import { emulateCohere } from '../../src/providers/cohere/emulator.ts'
 import { provider } from '../../src/providers/cohere/index.ts'
-import { until } from '../waiting.ts'
-import { ask } from './client.ts'
-import { cells } from './cohere-matrix.ts'
-import { expectCell } from './expect-cell.ts'
-import { startGateway } from './gateway.ts'
+import { cells as all } from './cohere-matrix.ts'
+import { byModel, testMatrix } from './test-matrix.ts'
 
 setDefaultTimeout(30_000)
 
-const named = new Map(cells.map((cell, at) => [`cell-${at}`, cell]))
-const emulator = await emulateCohere({ reply: ({ model }) => named.get(model)?.script })
-// an upstream for each cell: what one does to its account is not the others' trouble
-const upstreams = [...named.keys()].flatMap((name) =>
-  provider
-    .configure(
-      new Environment({ COHERE_TOKEN: 'token-of-the-matrix', COHERE_BASE_URL: emulator.origin, COHERE_MODELS: name }),
-    )
-    .map((upstream) => ({ ...upstream, name })),
-)
-const gateway = startGateway({ API_REQUEST_TIMEOUT: '2', STREAM_IDLE_TIMEOUT: '2' }, (config) => ({
-  ...config,
-  upstreams,
-}))
-afterAll(async () => {
-  await gateway.close()
-  await emulator.close()
-})
+const cells = byModel(all)
+const emulator = await emulateCohere({ reply: ({ model }) => cells.get(model)?.script })
+const variables = { COHERE_TOKEN: 'token-of-the-matrix', COHERE_BASE_URL: emulator.origin }
 
-describe('fault matrix, cohere', () => {
-  for (const [name, cell] of named) {
-    test.concurrent(cell.name, async () => {
-      const answer = await ask(gateway.url, { model: `${name}/${name}`, id: name, stream: cell.stream })
-      expectCell(answer, cell)
-      expect(emulator.chats.filter(({ model }) => model === name).length).toBe(cell.attempts)
-      await until(() => gateway.linesOf(name).length > 0, 1_000, 'the line of the log')
-      expect(gateway.linesOf(name)).toMatchObject([{ outcome: cell.code ?? 'ok', attempts: cell.attempts }])
-    })
-  }
+testMatrix({
+  title: 'cohere',
+  cells,
+  configure: (model) => provider.configure(new Environment({ ...variables, COHERE_MODELS: model })),
+  asked: (asked) => emulator.chats.filter(({ model }) => model === asked).length,
+  close: () => emulator.close(),
 })

@@ -8,9 +8,10 @@ import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts
 import type { Upstream } from '../../src/providers/provider.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
 import { until } from '../waiting.ts'
+import { helloWor } from './cell.ts'
 import { ask, askRaw, request } from './client.ts'
 import { type RunningGateway, startGateway, upstreamAt } from './gateway.ts'
-import { cutAt, helloWor } from './scripts.ts'
+import { cutAt } from './scripts.ts'
 
 setDefaultTimeout(30_000)
 

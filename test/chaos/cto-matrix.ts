@@ -1,9 +1,8 @@
 import { type CtoScript, ctoMessage, ctoState, ctoUpdate } from '../../src/providers/cto/emulated-script.ts'
 import { frame, opcodes } from '../../src/wire/websocket-frames.ts'
-import type { Cell } from './matrix.ts'
-import { helloWor, helloWorld } from './scripts.ts'
+import { both, broken, disconnected, failed, good, readMs, type Seen, surface } from './cell.ts'
 
-export interface CtoCell extends Omit<Cell, 'script'> {
+export interface CtoCell extends Seen {
   readonly script: CtoScript
   /** Prompts that arrive, where they are more than the attempts: a refused account is renewed and asked once more. */
   readonly asked?: number
@@ -22,16 +21,6 @@ const moments = {
   D: [...opening, ...words, finish],
 } as const satisfies Record<string, readonly Uint8Array[]>
 type Moment = keyof typeof moments
-
-const both = [true, false] as const
-const surface = (stream: boolean) => (stream ? 'SSE' : 'JSON')
-const failed = { text: '', attempts: 2, stream: true, status: 502 } as const
-const good = { status: 200, text: helloWorld, attempts: 1, stream: true } as const
-const broken = { status: 200, text: helloWor, attempts: 1, stream: true } as const
-const disconnected = { code: 'upstream_disconnected' } as const
-
-/** Time for what was sent to have been read before a reset overtakes it, in milliseconds. */
-const readMs = 150
 
 function inserted(moment: Moment, ...more: readonly (Uint8Array | object | string)[]): CtoScript {
   const bytes = more.map((message) => (message instanceof Uint8Array ? message : ctoMessage(message)))

@@ -4,9 +4,10 @@ import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts
 import type { Script } from '../../src/wire/emulated-script.ts'
 import { openBlackHole } from '../black-hole.ts'
 import { below } from '../waiting.ts'
+import { helloWor, helloWorld } from './cell.ts'
 import { type Answered, answered, ask, request } from './client.ts'
 import { startGateway, upstreamAt } from './gateway.ts'
-import { cutAt, cutWhole, healthy, helloWor, helloWorld, moments, refused } from './scripts.ts'
+import { cutAt, cutWhole, healthy, moments, refused } from './scripts.ts'
 
 setDefaultTimeout(30_000)
 

@@ -1,9 +1,6 @@
 import { expect } from 'bun:test'
+import type { Seen } from './cell.ts'
 import type { Answered } from './client.ts'
-import type { Cell } from './matrix.ts'
-
-/** What a client must see, whatever made it so. */
-type Seen = Omit<Cell, 'script'>
 
 /** That the client saw what the cell says, and the whole of it. */
 export function expectCell(answer: Answered, cell: Seen): void {

@@ -6,9 +6,10 @@ import { emulateMistral } from '../../src/providers/mistral/emulator.ts'
 import { emulateOpenai, frame, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
 import { below, settled, until, within } from '../waiting.ts'
+import { helloWor, helloWorld, jsonHeaders } from './cell.ts'
 import { answered, askRaw } from './client.ts'
 import { type RunningGateway, startGateway, upstreamAt } from './gateway.ts'
-import { cutAt, helloWor, helloWorld, jsonHeaders, refused } from './scripts.ts'
+import { cutAt, refused } from './scripts.ts'
 
 setDefaultTimeout(30_000)
 

@@ -5,11 +5,24 @@ import type { Script } from '../../src/wire/emulated-script.ts'
 import { binaryEvent, eventFrame } from '../../src/wire/socketio-emulator.ts'
 import { closeFrame } from '../../src/wire/websocket-emulator.ts'
 import { frame } from '../../src/wire/websocket-frames.ts'
-import type { Cell } from './matrix.ts'
-import { helloWor, helloWorld, jsonHeaders } from './scripts.ts'
+import {
+  bad,
+  both,
+  broken,
+  disconnected,
+  failed,
+  good,
+  helloWor,
+  helloWorld,
+  htmlHeaders,
+  jsonHeaders,
+  readMs,
+  type Seen,
+  surface,
+} from './cell.ts'
 
 /** A cell of langfast's wires: what becomes of the run, or of whoever connects before there is one. */
-export interface LangfastCell extends Omit<Cell, 'script'> {
+export interface LangfastCell extends Seen {
   readonly script: RunScript
   readonly emulator?: LangfastEmulatorOptions
 }
@@ -28,15 +41,6 @@ const moments = {
   E: [says('Hello'), completed, finished],
 } as const satisfies Record<string, readonly string[]>
 type Moment = keyof typeof moments
-
-const both = [true, false] as const
-const surface = (stream: boolean) => (stream ? 'SSE' : 'JSON')
-const failed = { text: '', attempts: 2, stream: true, status: 502 } as const
-const good = { status: 200, text: helloWorld, attempts: 1, stream: true } as const
-const broken = { status: 200, text: helloWor, attempts: 1, stream: true } as const
-
-/** Time for what was sent to have been read before a reset overtakes it, in milliseconds. */
-const readMs = 40
 
 function told(moment: Moment, ...more: readonly (string | Uint8Array)[]): RunScript {
   return { job: id, answer: { body: [...moments[moment], ...more] } }
@@ -60,8 +64,6 @@ const endings: readonly (readonly [string, (moment: Moment) => RunScript])[] = [
   ['close 1000', (moment) => told(moment, closeFrame(1000))],
   ['close 1011', (moment) => told(moment, closeFrame(1011))],
 ]
-
-const disconnected = { code: 'upstream_disconnected' } as const
 
 const cutCells = endings.flatMap(([what, script]): LangfastCell[] => [
   ...both.map((stream) => ({
@@ -118,9 +120,6 @@ const statusCells = (
   return { ...failed, name: `A ${from} is ${to} ${code}`, script: { refusal }, status: to, code, attempts }
 })
 
-const html = { 'content-type': 'text/html' }
-const bad = { code: 'upstream_bad_response' } as const
-
 const replyCells: readonly LangfastCell[] = [
   ...(['rst', 'fin'] as const).map((ending) => ({
     ...failed,
@@ -128,13 +127,18 @@ const replyCells: readonly LangfastCell[] = [
     name: `A ${ending} before the reply`,
     script: { refusal: { framing: 'raw', ending } } as const,
   })),
-  { ...failed, ...bad, name: 'A a login page', script: { refusal: { headers: html, body: ['<html>Sign in</html>'] } } },
+  {
+    ...failed,
+    ...bad,
+    name: 'A a login page',
+    script: { refusal: { headers: htmlHeaders, body: ['<html>Sign in</html>'] } },
+  },
   {
     ...failed,
     attempts: 1,
     code: 'upstream_blocked',
     name: 'A a captcha',
-    script: { refusal: { status: 403, headers: html, body: ['<html>Just a moment...</html>'] } },
+    script: { refusal: { status: 403, headers: htmlHeaders, body: ['<html>Just a moment...</html>'] } },
   },
 ]
 

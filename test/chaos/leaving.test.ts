@@ -7,9 +7,10 @@ import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { emulateOpenai, frame } from '../../src/providers/openai-compatible/emulator.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
 import { below, each, settled, until } from '../waiting.ts'
+import { helloWorld } from './cell.ts'
 import { startChild } from './child.ts'
 import { ask, askRaw } from './client.ts'
-import { cutAt, healthy, helloWorld } from './scripts.ts'
+import { cutAt, healthy } from './scripts.ts'
 
 setDefaultTimeout(600_000)
 

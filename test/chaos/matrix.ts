@@ -1,41 +1,7 @@
-import type { Script } from '../../src/wire/emulated-script.ts'
-import {
-  cutAt,
-  cutWhole,
-  healthy,
-  helloWor,
-  helloWorld,
-  inserted,
-  jsonHeaders,
-  type Moment,
-  moments,
-  refused,
-} from './scripts.ts'
-
-/** What a client must see. Without a code the answer is good. */
-export interface Cell {
-  /** Unique; starts with the moment. */
-  readonly name: string
-  readonly script: Script
-  /** Whether the client asks for a stream. */
-  readonly stream: boolean
-  readonly status: number
-  /** `error.code`, in the body of a status or as the last event of a stream. */
-  readonly code?: string
-  /** Text that reached the client. */
-  readonly text: string
-  /** Requests that reach the upstream, of which there is one with one account. */
-  readonly attempts: number
-  readonly retryAfter?: string
-}
+import { bad, both, broken, type Cell, disconnected, failed, good, htmlHeaders, jsonHeaders, surface } from './cell.ts'
+import { cutAt, cutWhole, healthy, inserted, type Moment, moments, refused } from './scripts.ts'
 
 const endings = ['rst', 'fin'] as const
-const both = [true, false] as const
-const surface = (stream: boolean) => (stream ? 'SSE' : 'JSON')
-const failed = { text: '', attempts: 2, stream: true } as const
-const good = { status: 200, text: helloWorld, attempts: 1, stream: true } as const
-const broken = { status: 200, text: helloWor, attempts: 1, stream: true } as const
-const disconnected = { code: 'upstream_disconnected' } as const
 
 /** A connection that ends, at every moment. */
 const cutCells: readonly Cell[] = endings.flatMap((ending): Cell[] => [
@@ -45,7 +11,6 @@ const cutCells: readonly Cell[] = endings.flatMap((ending): Cell[] => [
       ...disconnected,
       name: `A ${ending} before the head, ${surface(stream)}`,
       script: cutAt('A', ending),
-      status: 502,
       stream,
     }),
   ),
@@ -54,16 +19,14 @@ const cutCells: readonly Cell[] = endings.flatMap((ending): Cell[] => [
     ...disconnected,
     name: `A ${ending} within the head`,
     script: { framing: 'raw', body: ['HTTP/1.1 200 OK\r\ncontent-ty'], ending },
-    status: 502,
   },
-  { ...failed, ...disconnected, name: `B ${ending} before the first event`, script: cutAt('B', ending), status: 502 },
+  { ...failed, ...disconnected, name: `B ${ending} before the first event`, script: cutAt('B', ending) },
   { ...broken, ...disconnected, name: `C ${ending} within the answer, SSE`, script: cutAt('C', ending) },
   {
     ...failed,
     ...disconnected,
     name: `C ${ending} within the answer, JSON`,
     script: cutWhole(ending),
-    status: 502,
     stream: false,
   },
   {
@@ -169,35 +132,30 @@ function status(
 }
 
 const json = (value: unknown) => `data: ${JSON.stringify(value)}\n\n`
-const html = { 'content-type': 'text/html; charset=utf-8' }
 const page = '<!doctype html><html><title>Sign in</title></html>'
-const bad = { code: 'upstream_bad_response' } as const
 
 /** A 200 that is none. */
 const contentCells: readonly Cell[] = [
-  { ...failed, ...bad, name: 'A a login page', script: { headers: html, body: [page] }, status: 502 },
+  { ...failed, ...bad, name: 'A a login page', script: { headers: htmlHeaders, body: [page] } },
   {
     ...failed,
     ...bad,
     name: 'C a login page, JSON',
-    script: { headers: html, body: [page] },
-    status: 502,
+    script: { headers: htmlHeaders, body: [page] },
     stream: false,
   },
   {
     ...failed,
     attempts: 1,
     name: 'A a captcha',
-    script: { headers: html, body: ['<html>Just a moment...</html>'] },
-    status: 502,
+    script: { headers: htmlHeaders, body: ['<html>Just a moment...</html>'] },
     code: 'upstream_blocked',
   },
   {
     ...failed,
     attempts: 1,
     name: 'A a challenge with 403',
-    script: { status: 403, headers: { ...html, 'cf-mitigated': 'challenge' }, body: [page] },
-    status: 502,
+    script: { status: 403, headers: { ...htmlHeaders, 'cf-mitigated': 'challenge' }, body: [page] },
     code: 'upstream_blocked',
   },
   ...(['A', 'B'] as const).map(
@@ -206,7 +164,6 @@ const contentCells: readonly Cell[] = [
       ...bad,
       name: `${moment} bad JSON before the first event`,
       script: { body: [...cutBytes(moment), 'data: {"choices":[\n\n'] },
-      status: 502,
     }),
   ),
   { ...broken, ...bad, name: 'C bad JSON within the answer', script: inserted('C', 'data: {"choices":[\n\n') },
@@ -215,7 +172,6 @@ const contentCells: readonly Cell[] = [
     ...bad,
     name: 'C bad JSON, JSON',
     script: { headers: jsonHeaders, body: ['{"choices":['] },
-    status: 502,
     stream: false,
   },
   { ...good, name: 'D bad JSON after the finish', script: inserted('D', 'data: {"choices":[\n\n') },
@@ -240,14 +196,12 @@ const contentCells: readonly Cell[] = [
     ...failed,
     name: 'B an error object without a status',
     script: { body: [json({ error: { message: 'CUDA error' } })] },
-    status: 502,
     code: 'upstream_error',
   },
   {
     ...failed,
     name: 'B an error event',
     script: { body: ['event: error\ndata: {"message":"No."}\n\n'] },
-    status: 502,
     code: 'upstream_error',
   },
   {
@@ -286,7 +240,6 @@ const contentCells: readonly Cell[] = [
     attempts: 1,
     name: 'B an event that is too large',
     script: { body: oversized() },
-    status: 502,
     code: 'upstream_response_too_large',
   },
   {
@@ -300,7 +253,6 @@ const contentCells: readonly Cell[] = [
     attempts: 1,
     name: 'C a completion that is too large, JSON',
     script: { headers: jsonHeaders, body: oversized() },
-    status: 502,
     code: 'upstream_response_too_large',
     stream: false,
   },
@@ -308,14 +260,12 @@ const contentCells: readonly Cell[] = [
     ...failed,
     name: 'B an empty success',
     script: { body: [json({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }), 'data: [DONE]\n\n'] },
-    status: 502,
     code: 'upstream_empty_response',
   },
   {
     ...failed,
     name: 'B only [DONE]',
     script: { body: ['data: [DONE]\n\n'] },
-    status: 502,
     code: 'upstream_empty_response',
   },
   {
@@ -325,7 +275,6 @@ const contentCells: readonly Cell[] = [
       headers: jsonHeaders,
       body: [JSON.stringify({ choices: [{ index: 0, message: { content: '' }, finish_reason: 'stop' }] })],
     },
-    status: 502,
     code: 'upstream_empty_response',
     stream: false,
   },

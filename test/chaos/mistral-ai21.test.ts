@@ -2,7 +2,7 @@
  * The fault matrix for upstreams that speak almost OpenAI's dialect: they keep every cell of it, and the refusals as
  * these services write them.
  */
-import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { setDefaultTimeout } from 'bun:test'
 import { Environment } from '../../src/config/environment.ts'
 import type { EmulatedService } from '../../src/dialects/openai-chat/emulated-service.ts'
 import { emulateAi21 } from '../../src/providers/ai21/emulator.ts'
@@ -11,12 +11,9 @@ import { emulateMistral } from '../../src/providers/mistral/emulator.ts'
 import { provider as mistral } from '../../src/providers/mistral/index.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
-import { until } from '../waiting.ts'
-import { ask } from './client.ts'
-import { expectCell } from './expect-cell.ts'
-import { startGateway } from './gateway.ts'
-import { type Cell, cells } from './matrix.ts'
-import { jsonHeaders } from './scripts.ts'
+import { type Cell, jsonHeaders } from './cell.ts'
+import { cells } from './matrix.ts'
+import { byModel, testMatrix } from './test-matrix.ts'
 
 setDefaultTimeout(30_000)
 
@@ -77,31 +74,14 @@ const subjects: readonly Subject[] = [
   },
 ]
 
-for (const { name: subject, own, start, configure } of subjects) {
-  const named = new Map([...cells, ...own].map((cell, at) => [`cell-${at}`, cell]))
-  const emulator = await start(({ model }) => named.get(model)?.script)
-  // an upstream for each cell: what one does to its account is not the others' trouble
-  const upstreams = [...named.keys()].flatMap((name) =>
-    configure(emulator.origin, name).map((upstream) => ({ ...upstream, name })),
-  )
-  const gateway = startGateway({ API_REQUEST_TIMEOUT: '2', STREAM_IDLE_TIMEOUT: '2' }, (config) => ({
-    ...config,
-    upstreams,
-  }))
-  afterAll(async () => {
-    await gateway.close()
-    await emulator.close()
-  })
-
-  describe(`fault matrix, ${subject}`, () => {
-    for (const [name, cell] of named) {
-      test.concurrent(cell.name, async () => {
-        const answer = await ask(gateway.url, { model: `${name}/${name}`, id: name, stream: cell.stream })
-        expectCell(answer, cell)
-        expect(emulator.chats.filter(({ model }) => model === name).length).toBe(cell.attempts)
-        await until(() => gateway.linesOf(name).length > 0, 1_000, 'the line of the log')
-        expect(gateway.linesOf(name)).toMatchObject([{ outcome: cell.code ?? 'ok', attempts: cell.attempts }])
-      })
-    }
+for (const { name, own, start, configure } of subjects) {
+  const models = byModel([...cells, ...own])
+  const emulator = await start(({ model }) => models.get(model)?.script)
+  testMatrix({
+    title: name,
+    cells: models,
+    configure: (model) => configure(emulator.origin, model),
+    asked: (asked) => emulator.chats.filter(({ model }) => model === asked).length,
+    close: () => emulator.close(),
   })
 }

@@ -2,9 +2,10 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
 import { each } from '../waiting.ts'
+import { helloWorld, jsonHeaders } from './cell.ts'
 import { ask } from './client.ts'
 import { startGateway, upstreamAt } from './gateway.ts'
-import { cutAt, cutWhole, healthy, helloWorld, jsonHeaders, moments, refused, wholeText } from './scripts.ts'
+import { cutAt, cutWhole, healthy, moments, refused, wholeText } from './scripts.ts'
 
 setDefaultTimeout(30_000)
 

@@ -1,4 +1,5 @@
 import type { Script } from '../../src/wire/emulated-script.ts'
+import { helloWorld, jsonHeaders, readMs } from './cell.ts'
 
 /** When a fault strikes. */
 export type Moment = keyof typeof moments
@@ -26,13 +27,8 @@ export const moments = {
   E: [opening, ...words, finish, done],
 } as const satisfies Record<string, readonly string[]>
 
-export const helloWorld = 'Hello, world.'
-export const helloWor = 'Hello, wor'
-
 /** A good answer. */
 export const healthy: Script = { body: moments.E }
-
-export const jsonHeaders = { 'content-type': 'application/json' }
 
 /** A good answer that comes whole. */
 export const wholeText = JSON.stringify({
@@ -43,9 +39,6 @@ export const wholeText = JSON.stringify({
   choices: [{ index: 0, message: { role: 'assistant', content: helloWorld }, finish_reason: 'stop' }],
   usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 },
 })
-
-/** Time for what was sent to have been read before a reset overtakes it, in milliseconds. */
-const readMs = 150
 
 /** What a stream has sent up to the moment, then this, then the ending. */
 export function cutAt(moment: Moment, ending: 'rst' | 'fin' | 'stall', more: readonly string[] = []): Script {

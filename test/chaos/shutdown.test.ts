@@ -5,10 +5,11 @@ import { connect } from 'node:net'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
 import { until, within } from '../waiting.ts'
+import { helloWor, helloWorld } from './cell.ts'
 import { startChild } from './child.ts'
 import { answered, ask, request } from './client.ts'
 import { upstreamAt } from './gateway.ts'
-import { cutAt, helloWor, helloWorld, moments } from './scripts.ts'
+import { cutAt, moments } from './scripts.ts'
 
 setDefaultTimeout(30_000)
 

@@ -1,0 +1,47 @@
+import { afterAll, describe, expect, test } from 'bun:test'
+import type { Upstream } from '../../src/providers/provider.ts'
+import { until } from '../waiting.ts'
+import type { Seen } from './cell.ts'
+import { ask } from './client.ts'
+import { expectCell } from './expect-cell.ts'
+import { startGateway } from './gateway.ts'
+
+/** The cells by the name of the model that each is asked by: that is how an emulator knows which fault is due. */
+export function byModel<C>(cells: readonly C[]): ReadonlyMap<string, C> {
+  return new Map(cells.map((cell, at) => [`cell-${at}`, cell]))
+}
+
+interface Matrix<C extends Seen> {
+  readonly title: string
+  readonly cells: ReadonlyMap<string, C>
+  /** The upstream that serves this model. There is one for each cell: what one does to its account is not the others' trouble. */
+  configure(model: string): readonly Upstream[]
+  /** How many prompts for the model have reached the service. */
+  asked(model: string): number
+  /** How many there should be, where that is not the cell's attempts. */
+  toBeAsked?(cell: C): number
+  /** Closes the emulators, when the gateway is gone. */
+  close(): Promise<void>
+}
+
+/** A test for each cell, seen from a client of the whole program. Each also shows P30: one line in the log, with the outcome that the client saw. */
+export function testMatrix<C extends Seen>({ title, cells, configure, asked, toBeAsked, close }: Matrix<C>): void {
+  const upstreams = [...cells.keys()].flatMap((name) => configure(name).map((upstream) => ({ ...upstream, name })))
+  const deadlines = { API_REQUEST_TIMEOUT: '2', STREAM_IDLE_TIMEOUT: '2' }
+  const gateway = startGateway(deadlines, (config) => ({ ...config, upstreams }))
+  afterAll(async () => {
+    await gateway.close()
+    await close()
+  })
+  describe(`fault matrix, ${title}`, () => {
+    for (const [name, cell] of cells) {
+      test.concurrent(cell.name, async () => {
+        const answer = await ask(gateway.url, { model: `${name}/${name}`, id: name, stream: cell.stream })
+        expectCell(answer, cell)
+        expect(asked(name)).toBe(toBeAsked?.(cell) ?? cell.attempts)
+        await until(() => gateway.linesOf(name).length > 0, 1_000, 'the line of the log')
+        expect(gateway.linesOf(name)).toMatchObject([{ outcome: cell.code ?? 'ok', attempts: cell.attempts }])
+      })
+    }
+  })
+}
