@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import OpenAI, { APIError, BadRequestError } from 'openai'
+import OpenAI, { BadRequestError } from 'openai'
 import { type CohereEmulator, cohereEvent, emulateCohere } from '../../src/providers/cohere/emulator.ts'
 import { below, until } from '../waiting.ts'
 import { build, type Running, start } from './program.ts'
+import { errorOf, runnable, weatherAndTime } from './sdk.ts'
 
 // The official SDK against the program as it is shipped, with Cohere behind it: another dialect, which nobody may notice.
 
@@ -11,15 +12,11 @@ beforeAll(build, 120_000)
 
 const key = 'sk-client-0123456789abcdef'
 const hello = { model: 'cohere/command-test', messages: [{ role: 'user' as const, content: 'Hello there' }] }
-const tools = ['weather', 'time'].map((name) => ({
-  type: 'function' as const,
-  function: {
-    name,
-    description: `The ${name}.`,
-    parameters: { type: 'object', properties: { city: { type: 'string' } } },
-  },
-}))
-const callBoth = { ...hello, messages: [{ role: 'user' as const, content: 'call weather time' }], tools }
+const callBoth = {
+  ...hello,
+  messages: [{ role: 'user' as const, content: 'call weather time' }],
+  tools: weatherAndTime,
+}
 
 let cohere: CohereEmulator
 let gateway: Running
@@ -38,15 +35,6 @@ afterAll(async () => {
   await gateway[Symbol.asyncDispose]()
   await cohere.close()
 })
-
-async function refusalOf(promise: Promise<unknown>): Promise<APIError> {
-  const thrown = await promise.then(
-    () => 'no error',
-    (error: unknown) => error,
-  )
-  if (thrown instanceof APIError) return thrown
-  throw new Error(`no APIError: ${String(thrown)}`)
-}
 
 /** The emulator's counts, as OpenAI writes them. */
 const usage = {
@@ -244,7 +232,7 @@ describe('tools', () => {
     [{ type: 'function', function: { name: 'time' } }, { names: ['time'], choice: 'REQUIRED' }, 1],
   ] as const)
     test(`with the choice ${JSON.stringify(tool_choice)}`, async () => {
-      const { choices } = await client.chat.completions.create({ ...hello, tools, tool_choice })
+      const { choices } = await client.chat.completions.create({ ...hello, tools: weatherAndTime, tool_choice })
       expect(choices[0]?.message.tool_calls ?? []).toHaveLength(called)
       const chat = cohere.chats.at(-1)
       expect({ names: chat?.tools?.map((tool) => tool.function.name), choice: chat?.tool_choice }).toEqual({
@@ -255,18 +243,8 @@ describe('tools', () => {
 
   for (const stream of [false, true])
     test(`give their results back, over several turns, ${stream ? 'as streams' : 'whole'}`, async () => {
-      const functions = ['weather', 'time'].map((name) => ({
-        type: 'function' as const,
-        function: {
-          name,
-          description: name,
-          parameters: { type: 'object' },
-          parse: JSON.parse,
-          function: () => `${name}!`,
-        },
-      }))
       const messages = [{ role: 'system' as const, content: 'Be brief.' }, ...callBoth.messages]
-      const asked = { model: hello.model, messages, tools: functions }
+      const asked = { model: hello.model, messages, tools: runnable }
       const runner = stream
         ? client.chat.completions.runTools({ ...asked, stream: true })
         : client.chat.completions.runTools(asked)
@@ -346,13 +324,13 @@ describe('what Cohere cannot do is refused', () => {
   const rows: readonly (readonly [string, Asked])[] = [
     ['messages[0].content[0]', { messages: [{ role: 'user', content: [audio] }] }],
     ['messages[0].content[0]', { messages: [{ role: 'user', content: [file] }] }],
-    ['tools', { tools: [...tools, custom] }],
-    ['tool_choice', { tools, tool_choice: allowed }],
+    ['tools', { tools: [...weatherAndTime, custom] }],
+    ['tool_choice', { tools: weatherAndTime, tool_choice: allowed }],
   ]
   for (const [param, rest] of rows)
     test(`${param}: ${JSON.stringify(rest).slice(0, 60)}`, async () => {
       const before = cohere.chats.length
-      const error = await refusalOf(client.chat.completions.create({ ...hello, ...rest }))
+      const error = await errorOf(client.chat.completions.create({ ...hello, ...rest }))
       expect(error).toBeInstanceOf(BadRequestError)
       expect(error).toMatchObject({ status: 400, code: 'unsupported_parameter', param })
       expect(cohere.chats.length).toBe(before)

@@ -4,6 +4,7 @@ import { type CtoScript, ctoMessage, ctoState, ctoUpdate } from '../../src/provi
 import { type CtoEmulator, emulateCto, emulatedUser } from '../../src/providers/cto/emulator.ts'
 import { until } from '../waiting.ts'
 import { build, emptyFolder, type Running, start } from './program.ts'
+import { errorOf } from './sdk.ts'
 
 // The official SDK against the program as it is shipped, with cto.new behind it: an agent that keeps the conversation itself.
 
@@ -32,15 +33,6 @@ afterAll(async () => {
   await gateway[Symbol.asyncDispose]()
   await cto.close()
 })
-
-async function refusalOf(promise: Promise<unknown>): Promise<APIError> {
-  const thrown = await promise.then(
-    () => 'no error',
-    (error: unknown) => error,
-  )
-  if (thrown instanceof APIError) return thrown
-  throw new Error(`no APIError: ${String(thrown)}`)
-}
 
 /** The prompts that were told since, by thread. */
 function promptsSince(before: number): readonly (readonly string[])[] {
@@ -94,7 +86,7 @@ describe('an answer', () => {
 
   test('to a request with tools is a refusal that says so', async () => {
     const tools = [{ type: 'function' as const, function: { name: 'weather' } }]
-    const refused = await refusalOf(client.chat.completions.create({ ...hello, tools }))
+    const refused = await errorOf(client.chat.completions.create({ ...hello, tools }))
     expect(refused).toMatchObject({ status: 400, code: 'unsupported_parameter', param: 'tools' })
   })
 })
@@ -251,6 +243,6 @@ test('an account that is signed out says who has to do what', async () => {
   await using here = await start({ ...service.variables, API_MASTER_KEY: ada })
   for (const user of service.users) user.sessions = []
   const { chat } = new OpenAI({ baseURL: `${here.url}/v1`, apiKey: ada, maxRetries: 0 })
-  expect(await refusalOf(chat.completions.create(hello))).toMatchObject({ code: 'upstream_login_needed' })
+  expect(await errorOf(chat.completions.create(hello))).toMatchObject({ code: 'upstream_login_needed' })
   await service.close()
 })

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import OpenAI, { APIError, BadRequestError } from 'openai'
+import OpenAI, { type APIError, BadRequestError } from 'openai'
 import { chunkFrame } from '../../src/providers/langfast/emulated-answer.ts'
 import type { RunScript } from '../../src/providers/langfast/emulated-office.ts'
 import { emulateLangfast, type LangfastEmulator } from '../../src/providers/langfast/emulator.ts'
 import { each, until, within } from '../waiting.ts'
 import { build, emptyFolder, type Running, run, start } from './program.ts'
+import { errorOf } from './sdk.ts'
 
 // The official SDK against the program as it is shipped, with langfast behind it: accounts that it makes for itself, and
 // answers over Socket.IO, which nobody may notice.
@@ -33,15 +34,6 @@ afterAll(async () => {
 
 function clientOf({ url }: Running): OpenAI {
   return new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 })
-}
-
-async function refusalOf(promise: Promise<unknown>): Promise<APIError> {
-  const thrown = await promise.then(
-    () => 'no error',
-    (error: unknown) => error,
-  )
-  if (thrown instanceof APIError) return thrown
-  throw new Error(`no APIError: ${String(thrown)}`)
 }
 
 describe('an answer', () => {
@@ -121,9 +113,9 @@ describe('an answer', () => {
       for await (const { choices } of await client.chat.completions.create({ ...asked, stream: true }))
         texts.push(choices[0]?.delta.content ?? '')
     }
-    expect(await refusalOf(read())).toMatchObject({ code: 'upstream_disconnected' })
+    expect(await errorOf(read())).toMatchObject({ code: 'upstream_disconnected' })
     expect(texts.join('')).toBe('Hello')
-    expect(await refusalOf(client.chat.completions.create(asked))).toMatchObject({
+    expect(await errorOf(client.chat.completions.create(asked))).toMatchObject({
       status: 502,
       code: 'upstream_disconnected',
     })
@@ -139,7 +131,7 @@ describe('an answer', () => {
       },
     })
     const asked = client.chat.completions.create({ ...hello, model: 'langfast/plan-failed' })
-    expect(await refusalOf(asked)).toMatchObject({ status: 400, code: 'content_filter' })
+    expect(await errorOf(asked)).toMatchObject({ status: 400, code: 'content_filter' })
   })
 })
 
@@ -155,7 +147,7 @@ describe('what langfast cannot do is refused', () => {
   for (const [param, rest] of rows)
     test(param, async () => {
       const before = langfast.runs.length
-      const error = await refusalOf(client.chat.completions.create({ ...hello, ...rest }))
+      const error = await errorOf(client.chat.completions.create({ ...hello, ...rest }))
       expect(error).toBeInstanceOf(BadRequestError)
       expect(error).toMatchObject({ code: 'unsupported_parameter', param })
       expect(langfast.runs.length).toBe(before)
@@ -214,7 +206,7 @@ describe('accounts', () => {
     await using program = await start({ API_MASTER_KEY: key, ...own.variables })
     const asking = clientOf(program)
     const refusals = await within(
-      Promise.all(Array.from({ length: 20 }, () => refusalOf(asking.chat.completions.create(hello)))),
+      Promise.all(Array.from({ length: 20 }, () => errorOf(asking.chat.completions.create(hello)))),
       10_000,
       'the refusals',
     )
@@ -228,7 +220,7 @@ describe('accounts', () => {
     own.fault({ script: { status: 429, headers: { 'retry-after': '1' }, body: ['{}'] } })
     await using program = await start({ API_MASTER_KEY: key, ...own.variables })
     const asking = clientOf(program)
-    const refused = await refusalOf(asking.chat.completions.create(hello))
+    const refused = await errorOf(asking.chat.completions.create(hello))
     expect(refused.status).toBe(429)
     expect(refused.headers?.get('retry-after')).toBe('1')
     const answered = async () => {

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import OpenAI, { APIError, BadRequestError } from 'openai'
+import OpenAI, { BadRequestError } from 'openai'
 import { type EmulatedService, frame } from '../../src/dialects/openai-chat/emulated-service.ts'
 import { emulateAi21 } from '../../src/providers/ai21/emulator.ts'
 import { emulateMistral } from '../../src/providers/mistral/emulator.ts'
 import { below, until } from '../waiting.ts'
 import { build, type Running, start } from './program.ts'
+import { errorOf, runnable, weatherAndTime } from './sdk.ts'
 
 // The official SDK, as it is, against the program as it is shipped, with emulators as strict as the services behind it.
 
@@ -41,20 +42,7 @@ const subjects = [
   { name: 'ai21', model: 'ai21/jamba-mini', own: 'jamba-mini', emulator: () => ai21 },
 ] as const
 const messages = [{ role: 'user' as const, content: 'Hello there' }]
-const tools = ['weather', 'time'].map((name) => ({
-  type: 'function' as const,
-  function: { name, description: 'It.', parameters: { type: 'object', properties: { city: { type: 'string' } } } },
-}))
-const callTwo = { messages: [{ role: 'user' as const, content: 'call weather time' }], tools }
-
-async function errorOf(promise: Promise<unknown>): Promise<APIError> {
-  const thrown = await promise.then(
-    () => 'no error',
-    (error: unknown) => error,
-  )
-  if (thrown instanceof APIError) return thrown
-  throw new Error(`no APIError: ${String(thrown)}`)
-}
+const callTwo = { messages: [{ role: 'user' as const, content: 'call weather time' }], tools: weatherAndTime }
 
 const receiptOf = (response: Response) => response.headers.get('x-tributary-parameters')?.split(', ').sort()
 
@@ -118,7 +106,11 @@ for (const { name, model, own, emulator } of subjects) {
         ])
         const results = calls.map(({ id }) => ({ role: 'tool' as const, tool_call_id: id, content: 'Sunny.' }))
         const turn = { role: 'assistant' as const, content: null, tool_calls: calls }
-        const answer = await client.chat.completions.create({ model, tools, messages: [...messages, turn, ...results] })
+        const answer = await client.chat.completions.create({
+          model,
+          tools: weatherAndTime,
+          messages: [...messages, turn, ...results],
+        })
         expect(answer.choices[0]?.message.content).toBe('You said: Sunny.')
         expect(emulator().chats.at(-1)?.messages).toMatchObject([
           {},
@@ -148,10 +140,7 @@ for (const { name, model, own, emulator } of subjects) {
         model,
         stream: true,
         messages: callTwo.messages,
-        tools: tools.map(({ function: called }) => ({
-          type: 'function' as const,
-          function: { ...called, parse: JSON.parse, function: () => `${called.name}!` },
-        })),
+        tools: runnable,
       })
       expect(await runner.finalContent()).toBe('You said: time!')
     })

@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import OpenAI, {
-  APIError,
   AuthenticationError,
   BadRequestError,
   InternalServerError,
@@ -11,6 +10,7 @@ import OpenAI, {
 import { emulateOpenai, frame, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator.ts'
 import { below, until } from '../waiting.ts'
 import { build, type Running, start, type Variables } from './program.ts'
+import { errorOf, runnable } from './sdk.ts'
 
 // The official SDK, as it is, against the program as it is shipped.
 
@@ -357,16 +357,7 @@ describe('helpers of the SDK', () => {
       model: 'openai/gpt-test',
       stream: true,
       messages: [{ role: 'user', content: 'call weather time' }],
-      tools: ['weather', 'time'].map((name) => ({
-        type: 'function' as const,
-        function: {
-          name,
-          description: name,
-          parameters: { type: 'object' },
-          parse: JSON.parse,
-          function: () => `${name}!`,
-        },
-      })),
+      tools: runnable,
     })
     expect(await runner.finalContent()).toBe('You said: time!')
     expect(openai.chats.at(-1)?.messages).toMatchObject([
@@ -467,14 +458,6 @@ describe('a client that leaves', () => {
 })
 
 describe('errors', () => {
-  async function errorOf(promise: Promise<unknown>): Promise<APIError> {
-    const thrown = await promise.then(
-      () => 'no error',
-      (error: unknown) => error,
-    )
-    if (thrown instanceof APIError) return thrown
-    throw new Error(`no APIError: ${String(thrown)}`)
-  }
   const json = { 'content-type': 'application/json' }
   const failing = (status: number, error: object, headers: object = {}) => ({
     status,

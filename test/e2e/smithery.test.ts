@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import OpenAI, { APIError, BadRequestError } from 'openai'
+import OpenAI, { BadRequestError } from 'openai'
 import { emulateSmithery, type SmitheryEmulator, smitheryChunk } from '../../src/providers/smithery/emulator.ts'
 import { until } from '../waiting.ts'
 import { build, emptyFolder, type Running, run, start } from './program.ts'
+import { errorOf, runnable, weatherAndTime } from './sdk.ts'
 
 // The official SDK against the program as it is shipped, with smithery behind it: a web page's own wire, and sessions
 // that end, which nobody may notice.
@@ -13,15 +14,7 @@ beforeAll(build, 120_000)
 const key = 'sk-client-0123456789smithery'
 const user = (content: string) => ({ role: 'user' as const, content })
 const hello = { model: 'smithery/gpt-5', messages: [user('Hello there')] }
-const tools = ['weather', 'time'].map((name) => ({
-  type: 'function' as const,
-  function: {
-    name,
-    description: `The ${name}.`,
-    parameters: { type: 'object', properties: { city: { type: 'string' } } },
-  },
-}))
-const callBoth = { ...hello, messages: [user('call weather time')], tools }
+const callBoth = { ...hello, messages: [user('call weather time')], tools: weatherAndTime }
 const usage = { prompt_tokens: 7, completion_tokens: 5, total_tokens: 12 }
 
 let smithery: SmitheryEmulator
@@ -36,15 +29,6 @@ afterAll(async () => {
   await gateway[Symbol.asyncDispose]()
   await smithery.close()
 })
-
-async function refusalOf(promise: Promise<unknown>): Promise<APIError> {
-  const thrown = await promise.then(
-    () => 'no error',
-    (error: unknown) => error,
-  )
-  if (thrown instanceof APIError) return thrown
-  throw new Error(`no APIError: ${String(thrown)}`)
-}
 
 describe('an answer', () => {
   test('comes whole, with its usage', async () => {
@@ -191,24 +175,14 @@ describe('tools', () => {
     [{ type: 'function', function: { name: 'time' } }, ['time'], 1],
   ] as const)
     test(`with the choice ${JSON.stringify(tool_choice)}`, async () => {
-      const { choices } = await client.chat.completions.create({ ...hello, tools, tool_choice })
+      const { choices } = await client.chat.completions.create({ ...hello, tools: weatherAndTime, tool_choice })
       expect(choices[0]?.message.tool_calls ?? []).toHaveLength(called)
       expect(smithery.chats.at(-1)?.tools.map(({ name }) => name)).toEqual([...names])
     })
 
   for (const stream of [false, true])
     test(`give their results back, over several turns, ${stream ? 'as streams' : 'whole'}`, async () => {
-      const functions = ['weather', 'time'].map((name) => ({
-        type: 'function' as const,
-        function: {
-          name,
-          description: name,
-          parameters: { type: 'object' },
-          parse: JSON.parse,
-          function: () => `${name}!`,
-        },
-      }))
-      const asked = { model: hello.model, messages: callBoth.messages, tools: functions }
+      const asked = { model: hello.model, messages: callBoth.messages, tools: runnable }
       const runner = stream
         ? client.chat.completions.runTools({ ...asked, stream: true })
         : client.chat.completions.runTools(asked)
@@ -317,7 +291,7 @@ describe('what smithery cannot do is refused', () => {
   for (const [param, rest] of rows)
     test(`${param}: ${JSON.stringify(rest).slice(0, 60)}`, async () => {
       const before = smithery.chats.length
-      const error = await refusalOf(client.chat.completions.create({ ...hello, ...rest }))
+      const error = await errorOf(client.chat.completions.create({ ...hello, ...rest }))
       expect(error).toBeInstanceOf(BadRequestError)
       expect(error).toMatchObject({ status: 400, code: 'unsupported_parameter', param })
       expect(smithery.chats.length).toBe(before)
