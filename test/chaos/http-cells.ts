@@ -1,16 +1,5 @@
 import type { Script } from '../../src/wire/emulated-script.ts'
-import {
-  both,
-  broken,
-  type Cell,
-  disconnected,
-  failed,
-  good,
-  jsonHeaders,
-  readMs,
-  surface,
-  timedOut,
-} from './cell.ts'
+import { both, broken, type Cell, disconnected, failed, good, jsonHeaders, readMs, surface, timedOut } from './cell.ts'
 
 type Bytes = string | Uint8Array
 
