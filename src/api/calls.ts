@@ -2,6 +2,7 @@ import { type Call, newReceipt } from '../chat/call.ts'
 import { ChatError } from '../chat/error.ts'
 import { shuttingDown } from './door.ts'
 import type { Exchange } from './exchange.ts'
+import { hopsOf } from './hops.ts'
 
 /** A call with the means to end it. */
 export interface OpenCall {
@@ -28,15 +29,17 @@ export class Calls {
   /**
    * Opens a call that ends when its client leaves. Until it is closed its own deadlines hold: a thinking model is silent
    * for longer than a connection may be idle.
+   * @throws ChatError `invalid-request` `too_many_hops`
    */
   open({ request, id, client, log, limitSilence }: Exchange): OpenCall {
+    const hops = hopsOf(request.headers)
     const controller = new AbortController()
     const leave = () => controller.abort(new ChatError('cancelled', { message: 'The client closed the connection.' }))
     if (request.signal.aborted) leave()
     else request.signal.addEventListener('abort', leave, { once: true })
     limitSilence(0)
     const opened: OpenCall = {
-      call: { id, client, log, signal: controller.signal, receipt: newReceipt() },
+      call: { id, client, hops, log, signal: controller.signal, receipt: newReceipt() },
       abort: (reason) => controller.abort(reason),
       close: () => {
         request.signal.removeEventListener('abort', leave)

@@ -25,6 +25,8 @@ export interface Call {
   readonly id: string
   /** Whose it is: names the client's key without telling it. What is kept for one client is for no other. */
   readonly client: string
+  /** Gateways like this one that it came through before. */
+  readonly hops: number
   /** Aborted when the client leaves or a deadline passes; the reason is a ChatError. */
   readonly signal: AbortSignal
   readonly log: Logger

@@ -76,7 +76,7 @@ async function examined({ upstream, label, log, patienceMs, open }: Subject): Pr
   try {
     await withAccount(await open(limit.signal), limit.signal, async (account) => {
       model = await modelOf(upstream, account, limit.signal)
-      const call = { id: 'doctor', client: 'doctor', signal: limit.signal, log, receipt: newReceipt() }
+      const call = { id: 'doctor', client: 'doctor', hops: 0, signal: limit.signal, log, receipt: newReceipt() }
       // what it says is not the question, only that it says it to its end
       await collect(upstream.chat(question(model), { ...call, account, thread: noThread }))
     })

@@ -27,7 +27,7 @@ export function aLog(lines: Line[]): Logger {
 }
 
 export function aCall(signal: AbortSignal = new AbortController().signal, lines: Line[] = []): Call {
-  return { id: 'id', client: 'client', signal, log: aLog(lines), receipt: newReceipt() }
+  return { id: 'id', client: 'client', hops: 0, signal, log: aLog(lines), receipt: newReceipt() }
 }
 
 export const text = (said: string, choice = 0): ChatEvent => ({ type: 'text', choice, text: said })

@@ -26,7 +26,7 @@ const quiet = openLog({ level: 'silent', format: 'json', write: () => undefined 
 
 /** A call as the API opens it. */
 export function newCall(signal: AbortSignal = never, log = quiet) {
-  return { id: 'law', client: 'law', signal, log, receipt: newReceipt() }
+  return { id: 'law', client: 'law', hops: 0, signal, log, receipt: newReceipt() }
 }
 
 /** Reads a chat to its end. */

@@ -30,7 +30,9 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
   return defer(async () => {
     const { url, address, key } = options
     const where = { url, ...(address !== undefined && { address }) }
-    const question = { ...where, headers: bearer(key), body, stream, readComplaint }
+    // whoever it is may be another gateway, or this one
+    const headers = { ...bearer(key), 'x-tributary-hops': String(call.hops + 1) }
+    const question = { ...where, headers, body, stream, readComplaint }
     const reply = await ask(question, call.signal)
     return readReply(reply, { stream, signal: call.signal, choices: request.parameters.choices ?? 1, newId })
   })

@@ -39,7 +39,8 @@ async function asked(body: object, token = key) {
   )(choices(upstream.support)((request, call) => upstream.chat(request, { ...call, account, thread: noThread })))
   const { request } = decodeRequest({ model: 'jamba-mini', messages: [hello], ...body })
   const events: ChatEvent[] = []
-  for await (const event of chat(request, { id: 'one', client: 'one', signal: never, log, receipt })) events.push(event)
+  for await (const event of chat(request, { id: 'one', client: 'one', hops: 0, signal: never, log, receipt }))
+    events.push(event)
   return { events, sent: ai21.chats.at(-1) ?? {}, parameters: Object.fromEntries(receipt.parameters) }
 }
 

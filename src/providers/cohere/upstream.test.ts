@@ -39,7 +39,16 @@ const request = (rest: Partial<ChatRequest> = {}): ChatRequest => ({
 })
 
 async function asked(chat: ChatRequest, by: Account = account): Promise<ChatEvent[]> {
-  const call = { id: 'one', client: 'one', signal: never, log, receipt: newReceipt(), account: by, thread: noThread }
+  const call = {
+    id: 'one',
+    client: 'one',
+    hops: 0,
+    signal: never,
+    log,
+    receipt: newReceipt(),
+    account: by,
+    thread: noThread,
+  }
   return await Array.fromAsync(upstreamOf(emulator).chat(chat, call))
 }
 

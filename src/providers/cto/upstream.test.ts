@@ -58,6 +58,7 @@ async function running(options: CtoEmulatorOptions = {}): Promise<Running> {
       const call: AccountCall<CtoCredential> = {
         id: 'one',
         client: 'one',
+        hops: 0,
         signal: asked.signal ?? never,
         log,
         receipt: newReceipt(),

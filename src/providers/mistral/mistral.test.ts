@@ -43,7 +43,8 @@ async function asked(body: object, token = key) {
   )((request, call) => upstream.chat(request, { ...call, account, thread: noThread }))
   const { request } = decodeRequest({ model: 'mistral-small-latest', messages: [hello], ...body })
   const events: ChatEvent[] = []
-  for await (const event of chat(request, { id: 'one', client: 'one', signal: never, log, receipt })) events.push(event)
+  for await (const event of chat(request, { id: 'one', client: 'one', hops: 0, signal: never, log, receipt }))
+    events.push(event)
   return { events, sent: mistral.chats.at(-1) ?? {}, parameters: Object.fromEntries(receipt.parameters) }
 }
 

@@ -105,6 +105,7 @@ describe('a chat', () => {
     for await (const event of upstreamOf(emulator).chat(chat, {
       id: 'one',
       client: 'one',
+      hops: 0,
       signal: never,
       log,
       receipt: newReceipt(),
@@ -118,12 +119,13 @@ describe('a chat', () => {
     return { events, body, sent }
   }
 
-  test('asks for usage in a stream whether the client did or not, with the key and no trace of ours', async () => {
+  test('asks for usage in a stream whether the client did or not, with the key and no trace of ours but the count of gateways', async () => {
     const { events, body, sent } = await asked(request(true))
     expect(body).toMatchObject({ model: 'gpt-test', stream: true, stream_options: { include_usage: true } })
     expect(events.at(-1)).toMatchObject({ type: 'usage', usage: { inputTokens: 7, source: 'upstream' } })
     expect(sent?.headers.get('authorization')).toBe('Bearer key-of-the-tests')
-    expect([...(sent?.headers.keys() ?? [])].filter((name) => name.startsWith('x-') || name === 'cookie')).toEqual([])
+    const traces = [...(sent?.headers ?? [])].filter(([name]) => name.startsWith('x-') || name === 'cookie')
+    expect(traces).toEqual([['x-tributary-hops', '1']])
   })
 
   test('asks for a whole completion when a client of this dialect did, and gives it on as it came', async () => {
