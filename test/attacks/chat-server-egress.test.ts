@@ -224,7 +224,9 @@ describe('item 5: a key of ours', () => {
     expect(last?.headers.get('authorization')).toBe(`Bearer ${callers}`)
     for (const secret of [ours, key, 'cookie-of-a-client', 'org-of-a-client']) expect(heard()).not.toContain(secret)
     expect([...(last?.headers.keys() ?? [])].sort()).toEqual(
-      'accept accept-encoding authorization connection content-length content-type host user-agent'.split(' '),
+      'accept accept-encoding authorization connection content-length content-type host user-agent x-tributary-hops'.split(
+        ' ',
+      ),
     )
   })
 
