@@ -60,7 +60,8 @@ function parse(args: readonly string[]) {
     if (positionals.length > 1) return `Only one command can be given, not ${positionals.length}.`
     return { values, name: positionals[0] ?? 'serve' }
   } catch (thrown) {
-    return thrown instanceof Error ? thrown.message : 'The arguments are wrong.'
+    // what follows its first sentence is about arguments that begin with a dash: we have none
+    return thrown instanceof Error ? `${thrown.message.split('. ', 1)[0]}.` : 'The arguments are wrong.'
   }
 }
 

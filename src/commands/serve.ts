@@ -43,9 +43,21 @@ export async function serveUntilStopped(config: Config, { logTo, announce }: Ser
   return 0
 }
 
+const noSuchAddress = 'this machine has no such address. HOST=127.0.0.1 is for itself alone, 0.0.0.0 for all'
+
+/** By the system's word for it. */
+const bindFailures: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program is there. PORT=0 picks a free port',
+  EACCES: 'this user may not. A PORT over 1023 is free to everybody',
+  EADDRNOTAVAIL: noSuchAddress,
+  // so Bun says of a name that is none
+  EINVAL: noSuchAddress,
+}
+
 function bindWords({ host, port }: Config, thrown: unknown): string {
-  const why = thrown instanceof Error ? thrown.message : String(thrown)
-  return `Cannot listen on ${host}:${port}: ${why}. Is another program there? PORT=0 picks a free port.\n`
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
+  const why = bindFailures[code] ?? (thrown instanceof Error ? thrown.message : String(thrown))
+  return `Cannot listen on ${host}:${port}: ${why}.\n`
 }
 
 /** The one line that is always printed: where to find it. */

@@ -52,6 +52,11 @@ describe('the command line', () => {
   }
 })
 
+test('of an option that there is not no more is said than that', async () => {
+  const { stderr } = await run(['--nothing'])
+  expect(stderr).toStartWith("Unknown option '--nothing'.\n\n")
+})
+
 describe('check', () => {
   test('shows what a start would use, without its secrets', async () => {
     const { code, stdout, stderr } = await run(['check'], {
@@ -211,9 +216,22 @@ describe('serve', () => {
     await using gateway = await start()
     const { code, stderr } = await run(['serve'], { variables: { HOST: '127.0.0.1', PORT: new URL(gateway.url).port } })
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^Cannot listen on 127\.0\.0\.1:\d+: .*PORT=0 picks a free port\.\n$/)
-    expect(stderr).not.toContain('    at ')
+    expect(stderr).toMatch(
+      /^Cannot listen on 127\.0\.0\.1:\d+: another program is there\. PORT=0 picks a free port\.\n$/,
+    )
   })
+
+  // the second is a name that no resolver knows
+  for (const host of ['203.0.113.1', 'nowhere.invalid'])
+    test(`of ${host}, which is no address of this machine, says so, and exits 1`, async () => {
+      const { code, stderr } = await run(['serve'], {
+        variables: { HOST: host, PORT: '0', API_MASTER_KEY: 'sk-of-the-commands-test' },
+      })
+      expect(code).toBe(1)
+      expect(stderr).toBe(
+        `Cannot listen on ${host}:0: this machine has no such address. HOST=127.0.0.1 is for itself alone, 0.0.0.0 for all.\n`,
+      )
+    })
 
   test('of a wrong configuration listens nowhere: 78', async () => {
     const port = await freePort()
