@@ -17,7 +17,13 @@ const Entry = z.looseObject({
   env: z.record(z.string().regex(/^[^=\0]+$/), Word).optional(),
   cwd: z.string().min(1).optional(),
   url: z.string().optional(),
-  headers: z.record(z.string(), Word).optional(),
+  headers: z
+    .record(z.string(), Word)
+    .superRefine((headers, context) => {
+      const wrong = Object.entries(headers).find(([name, value]) => !isHeader(name, value))
+      if (wrong) context.addIssue({ code: 'custom', path: [wrong[0]] })
+    })
+    .optional(),
 })
 type Entry = z.infer<typeof Entry>
 
@@ -120,15 +126,14 @@ function stdioServer(name: string, command: string, { args, env, cwd }: Entry, {
 
 function httpServer(name: string, text: string, { type, headers }: Entry): HttpServer | undefined {
   const url = readServerUrl(text)
-  const pairs = Object.entries(headers ?? {})
-  if (!url || !pairs.every(([header, value]) => isHeader(header, value))) return undefined
+  if (!url) return undefined
   // of the older transport the address is usually all that tells
   const isSse = type === 'sse' || (type === undefined && url.pathname.endsWith('/sse'))
   return {
     name,
     transport: isSse ? 'sse' : 'http',
     url: new Secret(url.href),
-    headers: Object.fromEntries(pairs.map(([header, value]) => [header, headerSecret(value)])),
+    headers: Object.fromEntries(Object.entries(headers ?? {}).map(([header, value]) => [header, headerSecret(value)])),
   }
 }
 
