@@ -110,6 +110,21 @@ test('calls and their results are one message of the assistant', () => {
   ])
 })
 
+test('a result is that of the last call of its id: some clients count anew with every answer', () => {
+  const conversation = [
+    user(text('Paris?')),
+    said('', call('call_0')),
+    result('call_0', 'Rain'),
+    said('Rain. And?', call('call_0')),
+    result('call_0', 'Sun'),
+    said('', call('call_0')),
+  ]
+  const outputs = encoded(conversation).messages.flatMap(({ parts }) =>
+    parts.flatMap((part) => ('output' in part ? part.output : [])),
+  )
+  expect<unknown>(outputs).toEqual(['Rain', 'Sun'].map((words) => ({ content: [{ type: 'text', text: words }] })))
+})
+
 test('a call without a result is open, one that is no JSON is told as it was written', () => {
   expect(
     encoded([user(text('a')), said('', call('1'), call('2', '{"ci'), call('3', '[1]'))]).messages[1]?.parts,

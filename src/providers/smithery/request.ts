@@ -54,14 +54,14 @@ interface Placed<M> {
 
 /** Calls and their results stand in one message; a result may come anywhere after its call. */
 function encodeMessages(messages: readonly Message[]): Fields[] {
-  const results = resultsOf(messages)
+  const calls = callsOf(messages)
   return messages.flatMap((message, at): Fields[] => {
     const isFileRefused = message.role !== 'user'
     const index = isFileRefused ? message.content.findIndex(({ type }) => type === 'image' || type === 'file') : -1
     if (index !== -1)
       throw unsupported(`messages[${at}].content[${index}]`, 'pictures and files anywhere but in a user message')
     if (message.role === 'user') return [uiMessage('user', userParts({ at, message }))]
-    return message.role === 'assistant' ? [uiMessage('assistant', assistantParts(message, results))] : []
+    return message.role === 'assistant' ? [uiMessage('assistant', assistantParts(message, calls))] : []
   })
 }
 
@@ -74,20 +74,32 @@ function unsupported(param: string, what: string): ChatError {
   return new ChatError('unsupported', { message: `${param}: smithery does not take ${what}.`, param })
 }
 
-/** The results by the id of their call. */
-function resultsOf(messages: readonly Message[]): ReadonlyMap<string, ToolMessage> {
-  const called = new Set<string>()
-  const results = new Map<string, ToolMessage>()
+interface PlacedCall {
+  /** Its own within the conversation. */
+  readonly id: string
+  result: ToolMessage | undefined
+}
+
+/** Every call with its result: of several with one id, as clients have them that count anew with every answer, the last one's. */
+function callsOf(messages: readonly Message[]): ReadonlyMap<ToolCall, PlacedCall> {
+  const calls = new Map<ToolCall, PlacedCall>()
+  const newest = new Map<string, PlacedCall>()
   for (const [at, message] of messages.entries()) {
-    if (message.role === 'assistant') for (const { id } of message.toolCalls) called.add(id)
-    if (message.role !== 'tool') continue
-    if (!called.has(message.toolCallId)) {
-      const param = `messages[${at}].tool_call_id`
-      throw new ChatError('invalid-request', { message: `${param} names no call of an earlier message.`, param })
+    for (const call of message.role === 'assistant' ? message.toolCalls : []) {
+      const placed = { id: newest.has(call.id) ? `${call.id}-${calls.size}` : call.id, result: undefined }
+      calls.set(call, placed)
+      newest.set(call.id, placed)
     }
-    results.set(message.toolCallId, message)
+    if (message.role === 'tool') callOf(message, at, newest).result = message
   }
-  return results
+  return calls
+}
+
+function callOf({ toolCallId }: ToolMessage, at: number, newest: ReadonlyMap<string, PlacedCall>): PlacedCall {
+  const call = newest.get(toolCallId)
+  if (call) return call
+  const param = `messages[${at}].tool_call_id`
+  throw new ChatError('invalid-request', { message: `${param} names no call of an earlier message.`, param })
 }
 
 function userParts({ at, message }: Placed<UserMessage>): Fields[] {
@@ -115,18 +127,19 @@ function refuseFileId(param: string): never {
 }
 
 /** What it thought is left out: models refuse thoughts that they have not signed. */
-function assistantParts({ content, toolCalls }: AssistantMessage, results: ReadonlyMap<string, ToolMessage>): Fields[] {
+function assistantParts({ content, toolCalls }: AssistantMessage, calls: ReadonlyMap<ToolCall, PlacedCall>): Fields[] {
   const text = content.map((part) => (part.type === 'text' || part.type === 'refusal' ? part.text : '')).join('')
   const isText = text !== '' || toolCalls.length === 0
   return [
     { type: 'step-start' },
     ...(isText ? [{ type: 'text', text, state: 'done' }] : []),
-    ...toolCalls.map((call) => toolPart(call, results.get(call.id))),
+    ...toolCalls.map((call) => toolPart(call, calls.get(call))),
   ]
 }
 
-function toolPart({ id, name, arguments: json }: ToolCall, result: ToolMessage | undefined): Fields {
-  const part = { type: `tool-${name}`, toolCallId: id, input: inputOf(json) }
+function toolPart({ id, name, arguments: json }: ToolCall, placed: PlacedCall | undefined): Fields {
+  const part = { type: `tool-${name}`, toolCallId: placed?.id ?? id, input: inputOf(json) }
+  const result = placed?.result
   if (!result) return { ...part, state: 'input-available' }
   // as a result of MCP, which is what its tools are
   const output = { content: [{ type: 'text', text: textOf(result.content) }] }
