@@ -74,6 +74,14 @@ describe('a cookie', () => {
   })
 })
 
+test('one cookie is one account, however often it is configured', () => {
+  const environment = new Environment({ CLERK_COOKIE: cookie, CLERK_COOKIE_1: `__client=${cookie}` })
+  const [upstream] = provider.configure(environment)
+  expect(upstream?.accounts.map(({ label }) => label)).toEqual(['CLERK_COOKIE'])
+  expect(environment.problems).toMatchObject([{ variable: 'CLERK_COOKIE_1', problem: 'is the cookie of CLERK_COOKIE' }])
+  expect(JSON.stringify(environment.problems)).not.toContain(cookie)
+})
+
 describe('a session', () => {
   test('is found, and worth a token for a minute', async () => {
     await using service = await running()

@@ -32,16 +32,27 @@ export type CtoAccount = Account<CtoCredential>
 /** Every `CLERK_COOKIE` as an account. What is none is reported by its name, never by its value. */
 export function readAccounts(variables: Variables, clerk: Clerk): readonly CtoAccount[] {
   const renewal = renewalOf(clerk)
+  const owners = new Map<string, string>()
   return variables.texts('CLERK_COOKIE').flatMap(({ name, secret }) => {
     const cookie = readCookie(secret.reveal())
-    if (cookie !== undefined) return [{ label: name, credential: { cookie: new Secret(cookie) }, renewal }]
-    variables.report({
-      variable: name,
-      problem: 'holds no __client cookie of clerk.cto.new',
-      remedy: 'sign in at cto.new, and copy the Cookie header of a request to clerk.cto.new, or the value of __client',
-    })
+    const owner = cookie && owners.get(cookie)
+    if (cookie && !owner) {
+      owners.set(cookie, name)
+      return [{ label: name, credential: { cookie: new Secret(cookie) }, renewal }]
+    }
+    variables.report(
+      owner ? { variable: name, problem: `is the cookie of ${owner}`, remedy: 'leave it out' } : noCookie(name),
+    )
     return []
   })
+}
+
+function noCookie(variable: string) {
+  return {
+    variable,
+    problem: 'holds no __client cookie of clerk.cto.new',
+    remedy: 'sign in at cto.new, and copy the Cookie header of a request to clerk.cto.new, or the value of __client',
+  }
 }
 
 /** The value of `__client` out of a whole `Cookie` header, or by itself: then it looks like a JSON Web Token. */

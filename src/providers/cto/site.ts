@@ -1,7 +1,7 @@
 import { ChatError } from '../../chat/error.ts'
 import { send } from '../../wire/http.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
-import { isPage, pageError, refusal, type UpstreamComplaint } from '../../wire/http-status.ts'
+import { isPage, pageError, refusal, statusError, type UpstreamComplaint } from '../../wire/http-status.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
 import { type CtoAccount, sessionOf } from './account.ts'
 import { CtoBilling, CtoComplaint } from './schema.ts'
@@ -42,6 +42,9 @@ export async function askApi(
     throw await refused(reply, () => hasReachedLimit(site, account, signal))
   const text = await reply.text(maxBytes)
   if (isPage(reply.headers, text)) throw wallError(reply, text)
+  const said = jsonOrUndefined(text)
+  // waited for, what such a success has begun would never come
+  if (CtoComplaint.safeParse(said).data?.error) throw statusError(reply.status, reply.headers, readComplaint(said))
   return text
 }
 

@@ -383,6 +383,7 @@ describe('the second protocol', () => {
 describe('a refused prompt', () => {
   const table = [
     [200, '<!doctype html><title>Sign in</title>', 'account-refused'],
+    [200, '{"error":{"code":"insufficient_quota"}}', 'quota-exhausted'],
     [302, '', 'account-refused'],
     [400, '{"message":"No."}', 'invalid-request'],
     [401, '{"message":"Unauthorized"}', 'account-refused'],

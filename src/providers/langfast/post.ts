@@ -3,7 +3,7 @@ import type { SupabaseSession } from '../../auth/session.ts'
 import type { SupabaseProject } from '../../auth/supabase.ts'
 import { ChatError } from '../../chat/error.ts'
 import { send } from '../../wire/http.ts'
-import { isPage, pageError, refusal, type UpstreamComplaint } from '../../wire/http-status.ts'
+import { isPage, pageError, refusal, statusError, type UpstreamComplaint } from '../../wire/http-status.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
 
 export interface Posted {
@@ -35,7 +35,10 @@ export async function post({ project, userAgent, session, path, body }: Posted, 
   if (reply.status < 200 || reply.status >= 300) throw ofKey(await refusal(reply, readComplaint), project.anonKey.name)
   const text = await reply.text(maxReplyBytes)
   if (isPage(reply.headers, text)) throw pageError(reply.status, reply.headers, text)
-  return jsonOrUndefined(text)
+  const said = jsonOrUndefined(text)
+  // waited for, what such a success has begun would never come
+  if (Complaint.safeParse(said).data?.error) throw statusError(reply.status, reply.headers, readComplaint(said))
+  return said
 }
 
 /** The gateway before the project refuses a wrong key as it does a wrong token: only in its words it is told which. */

@@ -15,6 +15,7 @@ import { chunkFrame } from './emulated-answer.ts'
 import type { RunScript } from './emulated-office.ts'
 import { emulateLangfast, type LangfastEmulator, type LangfastEmulatorOptions } from './emulator.ts'
 import { provider } from './index.ts'
+import { SignUps } from './sign-ups.ts'
 
 setDefaultTimeout(120_000)
 
@@ -289,6 +290,7 @@ describe('a refusal', () => {
       { reason: 'upstream-failed', message: expect.stringContaining('Boom') },
     ],
     ['by 503', said(503, {}), { reason: 'overloaded' }],
+    ['within a success', said(200, { error: 'Boom' }), { message: expect.stringContaining('Boom') }],
     [
       'by a redirect',
       { status: 302, headers: { location: 'http://127.0.0.1:1/' }, body: [] },
@@ -431,6 +433,16 @@ describe('accounts', () => {
     expect(error instanceof ChatError && (error.retryAfterMs ?? 0) > 3_500_000).toBe(true)
     expect(own.requests.length).toBe(asked)
     await own.close()
+  })
+
+  test('are counted by the clock they are made by, also when that is set back', () => {
+    let now = 100 * 3_600_000
+    const signUps = new SignUps(() => now)
+    for (let at = 0; at < 30; at++) signUps.take()
+    now -= 48 * 3_600_000
+    expect(() => signUps.take()).toThrow(ChatError)
+    now += 3_600_000
+    signUps.take()
   })
 
   test('that the service makes no more of for now are rate-limited, for as long as it says', async () => {
