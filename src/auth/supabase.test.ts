@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { inspect } from 'node:util'
+import { failureOf } from '../../test/failure.ts'
 import { until } from '../../test/waiting.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
 import { Secret } from '../chat/secret.ts'
@@ -28,15 +29,6 @@ function sessionOf(value: unknown): SupabaseSession {
 
 const renewal = supabaseRenewal(projectAt(emulator))
 const renewed = (session: SupabaseSession, signal = never) => renewal.renew(session, signal)
-
-async function failureOf(promise: Promise<unknown>): Promise<ChatError> {
-  const thrown = await promise.then(
-    () => 'nothing',
-    (reason: unknown) => reason,
-  )
-  if (thrown instanceof ChatError) return thrown
-  throw new Error(`no ChatError: ${String(thrown)}`)
-}
 
 describe('a session', () => {
   test('is renewed with another token for the same user', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
+import { failureOf } from '../../../test/failure.ts'
 import type { Account } from '../../accounts/account.ts'
 import { newReceipt } from '../../chat/call.ts'
-import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { Secret } from '../../chat/secret.ts'
@@ -50,15 +50,6 @@ async function asked(chat: ChatRequest, by: Account = account): Promise<ChatEven
     thread: noThread,
   }
   return await Array.fromAsync(upstreamOf(emulator).chat(chat, call))
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<ChatError> {
-  const thrown = await promise.then(
-    () => 'nothing',
-    (reason: unknown) => reason,
-  )
-  if (thrown instanceof ChatError) return thrown
-  throw new Error(`no ChatError: ${String(thrown)}`)
 }
 
 describe('a chat', () => {

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'bun:test'
-import { ChatError } from '../../chat/error.ts'
+import { failureOf } from '../../../test/failure.ts'
 import { Environment } from '../../config/environment.ts'
 import { emulateHttp } from '../../wire/http-emulator.ts'
 import { type CtoCredential, readAccounts, readCookie } from './account.ts'
@@ -40,15 +40,6 @@ function accountOf(variables: Readonly<Record<string, string>>) {
   })
   if (!account?.renewal) throw new Error('there is no account')
   return { credential: account.credential, renewal: account.renewal }
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<ChatError> {
-  const thrown = await promise.then(
-    () => 'nothing',
-    (reason: unknown) => reason,
-  )
-  if (thrown instanceof ChatError) return thrown
-  throw new Error(`no ChatError: ${String(thrown)}`)
 }
 
 describe('a cookie', () => {

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from 'bun:test'
+import { failureOf } from '../../../test/failure.ts'
 import { settled, until, within } from '../../../test/waiting.ts'
 import { newReceipt } from '../../chat/call.ts'
 import { ChatError } from '../../chat/error.ts'
@@ -99,15 +100,6 @@ const says = (role: 'system' | 'user' | 'assistant', text: string): Message =>
     ? { role, content: [{ type: 'text', text }], toolCalls: [] }
     : { role, content: [{ type: 'text', text }] }
 const hello = [says('user', 'Hello there')]
-
-async function failureOf(promise: Promise<unknown>): Promise<ChatError> {
-  const thrown = await promise.then(
-    () => 'nothing',
-    (reason: unknown) => reason,
-  )
-  if (thrown instanceof ChatError) return thrown
-  throw new Error(`no ChatError: ${String(thrown)}`)
-}
 
 /** All that was asked of the API, without what is asked of Clerk. */
 const asked = ({ requests }: CtoEmulator) =>
