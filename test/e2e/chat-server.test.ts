@@ -159,3 +159,36 @@ test('sessions outlive a restart where the state does', async () => {
   expect(body.messages).toHaveLength(5)
   await first[Symbol.asyncDispose]()
 })
+
+test('after kill -9 while a tool runs, the session goes on at once where the state was kept', async () => {
+  await using folder = await emptyFolder()
+  const kept = { ...variables(), STATE_URL: `sqlite:${join(folder.path, 'state.db')}` }
+  const first = await start(kept)
+  const seen: string[] = []
+  const reading = (async () => {
+    const response = await post(first.url, { session_id: 'killed', content: 'hang' }, { key })
+    for await (const { type } of browserEvents(response)) seen.push(type)
+  })().catch(() => undefined)
+  await until(() => seen.includes('tool_stream_chunk'), 10_000, 'the tool runs')
+  const messages = async (url: string) => {
+    const { body } = await json(fetch(`${url}/api/sessions/killed/messages`, { headers: { 'x-api-key': key } }))
+    return body.messages
+  }
+  await first.stop('SIGKILL')
+  await reading
+  expect(seen).toEqual(['tool_call', 'tool_stream_chunk'])
+  await using second = await start(kept)
+  expect(typesOf(await tell(second.url, { session_id: 'killed', content: 'Go on' }, { key })).slice(-2)).toEqual([
+    'complete',
+    'done',
+  ])
+  expect(await messages(second.url)).toMatchObject([
+    { role: 'user', content: 'hang' },
+    { role: 'assistant', tool_calls: [{ id: 'h1' }] },
+    { role: 'tool', tool_call_id: 'h1', status: 'cancelled' },
+    { role: 'assistant', status: 'failed' },
+    { role: 'user', content: 'Go on' },
+    { role: 'assistant', status: 'completed', content: 'All done.' },
+  ])
+  await first[Symbol.asyncDispose]()
+})
