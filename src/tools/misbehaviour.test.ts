@@ -167,6 +167,12 @@ test('a server that never greets is waited for while the client waits, and no lo
   ).toBe(gone)
 })
 
+test('a server that never greets slows down the first request, and not those after it', async () => {
+  await using tools = open([bad('silent'), good], { listMs: 3_000 })
+  expect(namesOf(await tools.list())).toContain('echo')
+  for (let at = 0; at < 3; at++) expect(namesOf(await within(tools.list(), 1_500, 'the list'))).toContain('echo')
+})
+
 test('all who need a server that is not connected yet wait for one connection', async () => {
   await using server = await startHttpServer('real', 'http')
   await using tools = open([server.config])

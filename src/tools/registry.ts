@@ -18,17 +18,17 @@ export interface ToolsOptions {
   /** Milliseconds by a steady clock, and a number from 0 to 1; the runtime's own. */
   readonly now?: () => number
   readonly random?: () => number
+  /** Milliseconds that a request waits for a server's tools; the server goes on connecting, for the next one. */
+  readonly listMs?: number
 }
-
-/** A request waits no longer for a server's tools; the server goes on connecting, for the next one. */
-const listMs = 10_000
 
 /** The configured servers and the program's own tools. Nothing is connected before it is needed. */
 export function openTools(config: ToolsConfig, options: ToolsOptions): ToolRegistry {
-  const { log, version, now = () => performance.now(), random = Math.random } = options
+  const { log, version, now = () => performance.now(), random = Math.random, listMs = 10_000 } = options
   const servers = config.servers.map((server) => new McpServer(server, { log, version, now, random }))
   const own = [currentTime(Date.now), ...(options.inProcess ?? [])].map(inProcess)
   const watchShadowing = shadowingWatch(log)
+  const toolsOf = patiently(listMs)
   return {
     async list(signal, names) {
       signal.throwIfAborted()
@@ -51,18 +51,30 @@ export function openTools(config: ToolsConfig, options: ToolsOptions): ToolRegis
   }
 }
 
-/** None of a server that cannot be reached, or not in time. */
-async function toolsOf(server: McpServer, signal: AbortSignal): Promise<readonly Tool[]> {
-  const link = linkAbort(signal)
-  const timer = setTimeout(() => link.abort(late), listMs)
-  try {
-    return await server.list(link.signal)
-  } catch {
-    // why it failed is its state, and in the log
-    return []
-  } finally {
-    clearTimeout(timer)
-    link.release()
+/**
+ * None of a server that cannot be reached, or not in time. One that was waited for in vain is waited for a tenth as long
+ * until it answers: a server that is down slows down the first request, and not all of them.
+ */
+function patiently(listMs: number): (server: McpServer, signal: AbortSignal) => Promise<readonly Tool[]> {
+  const overdue = new WeakSet<McpServer>()
+  return async (server, signal) => {
+    const link = linkAbort(signal)
+    const giveUp = () => {
+      overdue.add(server)
+      link.abort(late)
+    }
+    const timer = setTimeout(giveUp, overdue.has(server) ? listMs / 10 : listMs)
+    try {
+      const tools = await server.list(link.signal)
+      overdue.delete(server)
+      return tools
+    } catch {
+      // why it failed is its state, and in the log
+      return []
+    } finally {
+      clearTimeout(timer)
+      link.release()
+    }
   }
 }
 
