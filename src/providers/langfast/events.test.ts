@@ -16,8 +16,8 @@ function eventOf(frame: string): SocketIoEvent {
 
 const chunk = (members: object): SocketIoEvent => ({ name: 'execution:chunk', values: [members] })
 const end = (...values: unknown[]): SocketIoEvent => ({ name: 'completion_finished', values })
-const told = (events: readonly ChatEvent[]) =>
-  events.map((event) =>
+const told = (events: Iterable<ChatEvent>) =>
+  [...events].map((event) =>
     event.type === 'text' ? event.text : event.type === 'finish' ? `<${event.reason}>` : event.type,
   )
 
@@ -130,7 +130,21 @@ describe('before a run has its name', () => {
     const reader = new RunReader(runs, await runs.begin(never))
     reader.expect()
     reader.event(chunk({ executionId: 'job-1', error: 'Boom' }))
-    expect(failureOf(() => reader.begin('job-1'))).toMatchObject({ reason: 'upstream-failed' })
+    expect(failureOf(() => [...reader.begin('job-1')])).toMatchObject({ reason: 'upstream-failed' })
+  })
+
+  test('it fails after the words that came before that', async () => {
+    const runs = new AccountRuns()
+    const reader = new RunReader(runs, await runs.begin(never))
+    reader.expect()
+    reader.event(chunk({ executionId: 'job-1', content: 'Hello' }))
+    reader.event(chunk({ executionId: 'job-1', error: 'Boom' }))
+    const said: ChatEvent[] = []
+    const read = () => {
+      for (const event of reader.begin('job-1')) said.push(event)
+    }
+    expect(failureOf(read)).toMatchObject({ reason: 'upstream-failed' })
+    expect(told(said)).toEqual(['Hello'])
   })
 
   test('too much is too much, but of texts that grow only the newest wait', async () => {

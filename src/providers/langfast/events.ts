@@ -48,17 +48,24 @@ export class RunReader {
   }
 
   /**
-   * What has come so far is ours, or not.
+   * What has come so far is ours, or not. A failure among it comes after the words before it, as it would have later.
    * @param id the run's name, where the service has told it; otherwise the first that comes and is nobody else's
    */
-  begin(id: string | undefined): readonly ChatEvent[] {
+  begin(id: string | undefined): Iterable<ChatEvent> {
     this.#id = id
     this.#isTold = id !== undefined
     if (id !== undefined) this.#runs.claim(id)
     const waiting = this.#waiting ?? []
     this.#waiting = undefined
     this.#isBegun = true
-    return waiting.flatMap((heard) => this.#take(heard))
+    const said: ChatEvent[] = []
+    let failure: unknown
+    try {
+      for (const heard of waiting) said.push(...this.#take(heard))
+    } catch (thrown) {
+      failure = thrown
+    }
+    return thenFail(said, failure)
   }
 
   /** @throws ChatError when our run has failed, contradicts itself, or ends without an answer */
@@ -133,6 +140,11 @@ export class RunReader {
     this.finished = true
     return [...said, { type: 'finish', choice: 0, reason }]
   }
+}
+
+function* thenFail(said: readonly ChatEvent[], failure: unknown): Generator<ChatEvent> {
+  yield* said
+  if (failure !== undefined) throw failure
 }
 
 const finishes: Readonly<Record<string, FinishReason>> = {
