@@ -11,6 +11,9 @@ export interface Account<Credential = unknown> {
   readonly renewal?: Renewal<Credential>
 }
 
+/** Keeps what a renewal has got by now, so that it outlives the renewal's failure. */
+export type Keep<Credential> = (credential: Credential) => Promise<void>
+
 /** How credentials of a kind are renewed and kept: an upstream says it, the accounts room does it. */
 export interface Renewal<Credential> {
   /** When the credential ends, in milliseconds since 1970; undefined where it does not say. */
@@ -19,9 +22,10 @@ export interface Renewal<Credential> {
   readonly aheadMs: number
   /**
    * Asks the service for the next credential, which replaces this one from then on.
+   * @param keep is awaited before the next request where the service replaces the credential on the way
    * @throws ChatError `login-needed` or `account-banned` with the service's own proof only; anything else heals by itself
    */
-  renew(credential: Credential, signal: AbortSignal): Promise<Credential>
+  renew(credential: Credential, signal: AbortSignal, keep?: Keep<Credential>): Promise<Credential>
   /** The credential as text, to be kept. */
   encode(credential: Credential): string
   /** @returns undefined for what is no such text, or of an older shape */

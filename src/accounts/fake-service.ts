@@ -1,7 +1,7 @@
 import { ChatError } from '../chat/error.ts'
 import { MemoryStore } from '../state/memory-store.ts'
 import type { Store } from '../state/store.ts'
-import type { Renewal } from './account.ts'
+import type { Keep, Renewal } from './account.ts'
 
 /** A credential of the fake service. */
 export interface Token {
@@ -11,8 +11,8 @@ export interface Token {
   readonly endsAt: number
 }
 
-/** What becomes of one renewal. `lost`: it was done, and the reply was cut. */
-export type Outcome = 'ok' | 'failed' | 'limited' | 'cut' | 'lost' | 'dead'
+/** What becomes of one renewal. `lost`: it was done, and the reply was cut. `halfway`: it replaced the token by one that is good for nothing but the next try. */
+export type Outcome = 'ok' | 'halfway' | 'failed' | 'limited' | 'cut' | 'lost' | 'dead'
 
 const lastsMs = 3_600_000
 export const aheadMs = 90_000
@@ -36,7 +36,7 @@ export class FakeService {
     this.renewal = {
       expiresAt: ({ endsAt }) => endsAt,
       aheadMs,
-      renew: (token, signal) => this.#renew(token, signal),
+      renew: (token, signal, keep) => this.#renew(token, signal, keep),
       encode: (token) => JSON.stringify(token),
       decode: (text) => (text.startsWith('{') ? JSON.parse(text) : undefined),
     }
@@ -56,12 +56,14 @@ export class FakeService {
     return { generation, endsAt: this.#now() + leftMs }
   }
 
-  async #renew(token: Token, signal: AbortSignal): Promise<Token> {
+  async #renew(token: Token, signal: AbortSignal, keep?: Keep<Token>): Promise<Token> {
     this.asked.push(token)
     this.most = Math.max(this.most, ++this.#running)
     try {
       const outcome = this.#outcomes.shift() ?? 'ok'
-      return this.#answer(token, typeof outcome === 'string' ? outcome : await orAborted(outcome(), signal))
+      const met = typeof outcome === 'string' ? outcome : await orAborted(outcome(), signal)
+      if (met === 'halfway') await keep?.(this.token(token.generation + 1, 0))
+      return this.#answer(token, met)
     } finally {
       this.#running--
     }
@@ -74,6 +76,7 @@ export class FakeService {
     const isOld = generation < this.#newest - 1
     if (outcome === 'dead' || isOld) throw new ChatError('login-needed', { message: 'Already used' })
     this.#newest = generation + 1
+    if (outcome === 'halfway') throw new ChatError('upstream-failed', { message: 'HTTP 500', upstreamStatus: 500 })
     if (outcome === 'lost') throw new ChatError('upstream-failed', { message: 'cut' })
     return this.token(this.#newest)
   }

@@ -2,7 +2,7 @@ import { sleep } from '../chat/abort.ts'
 import type { Logger } from '../chat/call.ts'
 import { asChatError, ChatError, type Reason } from '../chat/error.ts'
 import type { Lease } from '../state/store.ts'
-import type { Renewal } from './account.ts'
+import type { Keep, Renewal } from './account.ts'
 import type { Keeper, Kept } from './keeper.ts'
 
 /** Milliseconds a renewal's lease holds: longer than the two tries of a renewal may take, or two could be at it. */
@@ -62,16 +62,23 @@ async function underLease<Credential>(
 ): Promise<Kept<Credential> | undefined> {
   const intent = await keeper.write({ ...kept, isOpen: true }, lease)
   if (!intent) return undefined
-  const next = await asked(renewal, intent.credential, answerMs).catch(asChatError)
+  let step: Kept<Credential> = intent
+  const notKept = (thrown: unknown) =>
+    log.error({ account: label, why: asChatError(thrown).message }, 'a renewed account could not be kept')
+  const keep: Keep<Credential> = async (credential) => {
+    step = { ...step, credential }
+    step = (await keeper.write(step, lease).catch(notKept)) ?? step
+  }
+  const next = await asked(() => inTime(renewal, step.credential, keep, answerMs)).catch(asChatError)
   const dead = next instanceof ChatError ? proofIn(next) : undefined
   if (next instanceof ChatError && !dead) throw next
-  const step = dead ? { ...intent, dead } : { ...intent, credential: nextOf(next, intent.credential), isOpen: false }
+  step = dead ? { ...step, dead } : { ...step, credential: nextOf(next, step.credential), isOpen: false }
   try {
     const written = await keeper.write(step, lease)
     return written ?? ((await keeper.load()).version === 0 ? { ...step, version: 0 } : undefined)
   } catch (thrown) {
     // the service has replaced the old one already: what it gave is all there is, kept or not
-    log.error({ account: label, why: asChatError(thrown).message }, 'a renewed account could not be kept')
+    notKept(thrown)
     return step
   }
 }
@@ -84,18 +91,14 @@ function proofIn(error: ChatError): ChatError | undefined {
   return error.reason === 'login-needed' || error.reason === 'account-banned' ? error : undefined
 }
 
-/** Asks the service; where it is not known what became of the request, once more with the same token, at once. */
-async function asked<Credential>(
-  renewal: Renewal<Credential>,
-  credential: Credential,
-  answerMs: number,
-): Promise<Credential> {
+/** Asks the service; where it is not known what became of the request, once more, at once, with what is known by then. */
+async function asked<Credential>(ask: () => Promise<Credential>): Promise<Credential> {
   try {
-    return await inTime(renewal, credential, answerMs)
+    return await ask()
   } catch (thrown) {
     if (!isUnknown(asChatError(thrown))) throw named(thrown)
   }
-  return inTime(renewal, credential, answerMs).catch((thrown: unknown) => {
+  return ask().catch((thrown: unknown) => {
     throw named(thrown)
   })
 }
@@ -103,13 +106,14 @@ async function asked<Credential>(
 async function inTime<Credential>(
   renewal: Renewal<Credential>,
   credential: Credential,
+  keep: Keep<Credential>,
   answerMs: number,
 ): Promise<Credential> {
   const limit = new AbortController()
   const late = new ChatError('timeout', { message: 'The service did not answer in time.' })
   const timer = setTimeout(() => limit.abort(late), answerMs)
   try {
-    return await renewal.renew(credential, limit.signal)
+    return await renewal.renew(credential, limit.signal, keep)
   } finally {
     clearTimeout(timer)
   }

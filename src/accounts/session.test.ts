@@ -100,6 +100,17 @@ describe('a credential', () => {
     expect([service.asked.length, service.most, store.written.length]).toEqual([1, 1, 2])
   })
 
+  test('that was replaced on the way of a renewal that failed is what the next one begins with, be it after a restart', async () => {
+    const { session, open, pass, service, reason, generation } = given()
+    pass(hourMs)
+    service.meets('halfway', 'halfway')
+    expect(await reason(generation())).toBe('renewal-failed')
+    expect(await reason(generation(open()))).toBe('renewal-failed')
+    pass(60_000)
+    expect(await generation(session)).toBe(3)
+    expect(service.asked.map((token) => token.generation)).toEqual([0, 1, 2])
+  })
+
   test('that was refused is renewed once for all whom it was refused', async () => {
     const { session, first, generation, asked } = given()
     await generation()

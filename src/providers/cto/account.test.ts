@@ -127,6 +127,20 @@ describe('a session', () => {
     expect(credential.cookie.reveal()).not.toBe(service.credential.cookie.reveal())
   })
 
+  test('with a cookie that is rotated by every reply loses none of them, whatever comes of the renewal', async () => {
+    await using service = await running({ rotates: true })
+    const { renewal } = accountOf(service.emulator.variables)
+    const first = await service.renew()
+    service.user.sessions = []
+    const kept: CtoCredential[] = []
+    const keep = async (credential: CtoCredential) => void kept.push(credential)
+    expect((await failureOf(renewal.renew(first, signal, keep))).reason).toBe('login-needed')
+    expect(kept.map(({ session }) => session?.id)).toEqual(['sess_TEST0001', 'sess_TEST0001'])
+    expect(kept.at(-1)?.cookie.reveal()).toBe(service.user.cookie)
+    service.user.sessions = ['sess_TEST0002']
+    expect((await service.renew(kept.at(-1))).session?.id).toBe('sess_TEST0002')
+  })
+
   test('is kept as text, and read again', async () => {
     await using service = await running()
     const { renewal } = accountOf(service.emulator.variables)

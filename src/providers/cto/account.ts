@@ -1,11 +1,11 @@
-import type { Account, Renewal } from '../../accounts/account.ts'
+import type { Account, Keep, Renewal } from '../../accounts/account.ts'
 import { ChatError } from '../../chat/error.ts'
 import { Secret } from '../../chat/secret.ts'
 import { parseCookieHeader } from '../../wire/cookies.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
 import { readJwt } from '../../wire/jwt.ts'
 import type { Variables } from '../provider.ts'
-import { type Clerk, findSession, makeToken } from './clerk.ts'
+import { type Browser, type Clerk, findSession, makeToken, type SessionName } from './clerk.ts'
 import { ClerkClaims, KeptCredential } from './schema.ts'
 
 /** What cto.new is asked with: a browser's cookie, which lasts, and what it is worth for a minute. */
@@ -75,26 +75,33 @@ function renewalOf(clerk: Clerk): Renewal<CtoCredential> {
     aheadMs,
     // without a session it has ended already
     expiresAt: ({ session }) => session?.expiresAt ?? 0,
-    renew: (credential, signal) => renew(clerk, credential, signal),
+    renew: (credential, signal, keep) => renew(clerk, credential, signal, keep),
     encode,
     decode,
   }
 }
 
-async function renew(clerk: Clerk, { cookie, session }: CtoCredential, signal: AbortSignal): Promise<CtoCredential> {
-  const known = session && { id: session.id, organizationId: session.organizationId }
-  const first = known ? { cookie, session: known } : await findSession(clerk, cookie, signal)
-  const made = await makeToken(clerk, first, signal)
-  if (made) return credentialOf(made)
+async function renew(
+  clerk: Clerk,
+  { cookie, session }: CtoCredential,
+  signal: AbortSignal,
+  keep?: Keep<CtoCredential>,
+): Promise<CtoCredential> {
+  const browser: Browser = { cookie, keep: async (next) => keep?.({ cookie: next, ...(session && { session }) }) }
+  const make = async (name: SessionName) => {
+    const jwt = await makeToken(clerk, browser, name, signal)
+    return jwt === undefined ? undefined : credentialOf(browser, name, jwt)
+  }
+  const find = () => findSession(clerk, browser, signal)
+  const made = await make(session ? { id: session.id, organizationId: session.organizationId } : await find())
+  if (made) return made
   // the session is no longer this browser's: it may have another by now
-  const again = known && (await makeToken(clerk, await findSession(clerk, first.cookie, signal), signal))
-  if (again) return credentialOf(again)
+  const again = session && (await make(await find()))
+  if (again) return again
   throw new ChatError('upstream-failed', { message: 'Clerk does not know the session that it has just named.' })
 }
 
-type Made = NonNullable<Awaited<ReturnType<typeof makeToken>>>
-
-function credentialOf({ cookie, session: { id, organizationId }, jwt }: Made): CtoCredential {
+function credentialOf({ cookie }: Browser, { id, organizationId }: SessionName, jwt: string): CtoCredential {
   const claims = ClerkClaims.safeParse(readJwt(jwt)).data
   if (!claims)
     throw new ChatError('upstream-failed', {

@@ -17,10 +17,17 @@ export interface Clerk {
   readonly userAgent: string
 }
 
-/** A session by its name, with the cookie it is to be asked for with: Clerk may give another with every reply. */
-export interface SessionAt {
-  readonly cookie: Secret
-  readonly session: { readonly id: string; readonly organizationId: string | undefined }
+/** Who asks: Clerk may give it another cookie with every reply, and takes no older one from then on. */
+export interface Browser {
+  cookie: Secret
+  /** Told of each new cookie, before anything else is asked. */
+  keep(cookie: Secret): Promise<void>
+}
+
+/** A session that a browser is in. */
+export interface SessionName {
+  readonly id: string
+  readonly organizationId: string | undefined
 }
 
 /** Such a reply is small: what takes longer does not come. Milliseconds. */
@@ -31,15 +38,14 @@ const maxBytes = 4 * 1024 * 1024
  * Which session the browser with this cookie is in.
  * @throws ChatError `login-needed` where it is in none; see `refusal` for the rest
  */
-export async function findSession(clerk: Clerk, cookie: Secret, signal: AbortSignal): Promise<SessionAt> {
-  const reply = await ask(clerk, { method: 'GET', path: '/v1/client', cookie }, signal)
-  const text = await reply.text(maxBytes)
+export async function findSession(clerk: Clerk, browser: Browser, signal: AbortSignal): Promise<SessionName> {
+  const { reply, text } = await ask(clerk, { method: 'GET', path: '/v1/client', browser }, signal)
   if (reply.status !== 200 || isPage(reply.headers, text)) throw refusal(reply, text)
   const { response } = parsed(ClerkClient, text)
   const active = response?.sessions.filter(({ status }) => status === 'active') ?? []
   const session = active.find(({ id }) => id === response?.last_active_session_id) ?? active[0]
   if (!session) throw signedOut()
-  return { cookie: rotated(reply, cookie), session: { id: session.id, organizationId: organizationOf(session) } }
+  return { id: session.id, organizationId: organizationOf(session) }
 }
 
 function organizationOf({ last_active_organization_id: last, user }: ClerkSession): string | undefined {
@@ -53,36 +59,35 @@ function organizationOf({ last_active_organization_id: last, user }: ClerkSessio
  */
 export async function makeToken(
   clerk: Clerk,
-  { cookie, session }: SessionAt,
+  browser: Browser,
+  { id, organizationId }: SessionName,
   signal: AbortSignal,
-): Promise<(SessionAt & { readonly jwt: string }) | undefined> {
-  const { id, organizationId } = session
+): Promise<string | undefined> {
   const form = new URLSearchParams(organizationId === undefined ? {} : { organization_id: organizationId })
   const path = `/v1/client/sessions/${encodeURIComponent(id)}/tokens`
-  const reply = await ask(clerk, { method: 'POST', path, cookie, form }, signal)
-  const text = await reply.text(maxBytes)
+  const { reply, text } = await ask(clerk, { method: 'POST', path, browser, form }, signal)
   // Clerk, Frontend API: `resource_not_found`, "No session was found with id …"
   if (reply.status === 404) return undefined
   if (reply.status !== 200 || isPage(reply.headers, text)) throw refusal(reply, text)
-  return { cookie: rotated(reply, cookie), session, jwt: parsed(ClerkToken, text).jwt }
+  return parsed(ClerkToken, text).jwt
 }
 
 interface Question {
   readonly method: 'GET' | 'POST'
   readonly path: string
-  readonly cookie: Secret
+  readonly browser: Browser
   readonly form?: URLSearchParams
 }
 
-function ask({ url, apiVersion, origin, userAgent }: Clerk, question: Question, signal: AbortSignal) {
-  const { method, path, cookie, form } = question
-  return send(
+async function ask({ url, apiVersion, origin, userAgent }: Clerk, question: Question, signal: AbortSignal) {
+  const { method, path, browser, form } = question
+  const reply = await send(
     {
       method,
       url: `${url}${path}?__clerk_api_version=${encodeURIComponent(apiVersion)}`,
       headers: {
         accept: 'application/json',
-        cookie: `__client=${cookie.reveal()}`,
+        cookie: `__client=${browser.cookie.reveal()}`,
         origin,
         referer: `${origin}/`,
         'user-agent': userAgent,
@@ -93,12 +98,16 @@ function ask({ url, apiVersion, origin, userAgent }: Clerk, question: Question, 
     },
     signal,
   )
+  await adopt(browser, reply)
+  return { reply, text: await reply.text(maxBytes) }
 }
 
-/** The cookie that is to be sent from now on. */
-function rotated({ headers }: HttpReply, cookie: Secret): Secret {
+/** Takes over the cookie that is to be sent from now on. */
+async function adopt(browser: Browser, { headers }: HttpReply): Promise<void> {
   const next = parseSetCookie(headers).findLast(({ name, isDeleted }) => name === '__client' && !isDeleted)
-  return next && next.value !== cookie.reveal() ? new Secret(next.value, 'held') : cookie
+  if (!next || next.value === browser.cookie.reveal()) return
+  browser.cookie = new Secret(next.value, 'held')
+  await browser.keep(browser.cookie)
 }
 
 interface Schema<T> {

@@ -10,15 +10,26 @@ import {
   emulatedOrigin,
 } from './emulated-state.ts'
 
+type ClerkReply = Exclude<EmulatedReply, string>
+
 /** Clerk's Frontend API: `GET /v1/client` and `POST /v1/client/sessions/{id}/tokens`. */
-export function answerClerk(state: CtoState, request: EmulatedRequest, url: URL): EmulatedReply {
-  const { headers, method } = request
+export function answerClerk(state: CtoState, request: EmulatedRequest, url: URL): ClerkReply {
+  const { headers } = request
   if (headers.get('origin') !== emulatedOrigin) return refuse(400, 'origin_invalid')
   if (url.searchParams.get('__clerk_api_version') !== emulatedApiVersion) return refuse(400, 'api_version_invalid')
   const cookie = parseCookieHeader(headers.get('cookie') ?? '').get('__client')
   const user = state.users.find((known) => known.cookie === cookie)
   if (!user) return refuse(401, 'signed_out')
   if (user.isBanned) return refuse(403, 'user_banned')
+  const reply = answerUser(state, request, url, user)
+  if (!state.options.rotates) return reply
+  user.cookie = signJwt({ rotating_token: randomUUID() }, 'clerk')
+  const setCookie = `__client=${user.cookie}; Path=/; HttpOnly; Secure; SameSite=Lax`
+  return { ...reply, headers: { 'set-cookie': setCookie } }
+}
+
+function answerUser(state: CtoState, request: EmulatedRequest, url: URL, user: EmulatedUser): ClerkReply {
+  const { method } = request
   if (method === 'GET' && url.pathname === '/v1/client') return { status: 200, body: clientOf(state, user) }
   const sessionId = /^\/v1\/client\/sessions\/([^/]+)\/tokens$/.exec(url.pathname)?.[1]
   if (method !== 'POST' || sessionId === undefined) return refuse(404, 'resource_not_found')
@@ -30,17 +41,13 @@ interface Asked {
   readonly sessionId: string
 }
 
-function giveToken(state: CtoState, { headers, body }: EmulatedRequest, { user, sessionId }: Asked): EmulatedReply {
+function giveToken(state: CtoState, { headers, body }: EmulatedRequest, { user, sessionId }: Asked): ClerkReply {
   if (headers.get('content-type') !== 'application/x-www-form-urlencoded')
     return refuse(400, 'form_param_format_invalid')
   const organization = new URLSearchParams(body).get('organization_id')
   if (organization !== null && organization !== user.organizationId) return refuse(404, 'resource_not_found')
   if (!user.sessions.includes(sessionId)) return refuse(404, 'resource_not_found')
-  const token = { object: 'token', jwt: tokenOf(state, user, sessionId) }
-  if (!state.options.rotates) return { status: 200, body: token }
-  user.cookie = signJwt({ rotating_token: randomUUID() }, 'clerk')
-  const setCookie = `__client=${user.cookie}; Path=/; HttpOnly; Secure; SameSite=Lax`
-  return { status: 200, body: token, headers: { 'set-cookie': setCookie } }
+  return { status: 200, body: { object: 'token', jwt: tokenOf(state, user, sessionId) } }
 }
 
 /** A session token, good for a minute. */
@@ -78,6 +85,6 @@ function clientOf({ now }: CtoState, user: EmulatedUser): object {
   return { response: { object: 'client', id: 'client_TEST0001', last_active_session_id, sessions }, client: null }
 }
 
-function refuse(status: number, code: string): EmulatedReply {
+function refuse(status: number, code: string): ClerkReply {
   return { status, body: { errors: [{ code, message: code, long_message: code, meta: {} }], clerk_trace_id: 'x' } }
 }
