@@ -5,7 +5,7 @@ const variable = 'BUN_CONFIG_MAX_HTTP_REQUESTS'
 
 /**
  * Bun lets 256 fetches run at once and queues the rest without a word. The limit is read when the process starts, so the
- * process starts itself again in its own place: same pid, same arguments, 2 to 4 ms (docs/decisions/0005-fetch-limit.md).
+ * process starts itself again in its own place: same pid, same arguments, about 7 ms (docs/decisions/0005-fetch-limit.md).
  * Returns where that is not needed, or not possible (Windows).
  */
 export function raiseFetchLimit(): void {

@@ -16,7 +16,7 @@ Usage: tributary [command] [--env-file FILE]
   --env-file FILE   read KEY=value lines before the environment, which wins; without it ./.env if there is one
   --version, --help
 
-Everything else is set by environment variables: see the README.
+Everything else is set by environment variables: see docs/settings.md.
 `
 
 /** Each loads what it needs when it runs: a container's health check runs all day, and needs no server. */
