@@ -1,5 +1,6 @@
 import { asChatError, type ChatError } from './error.ts'
 import { type ChatEvent, isBlank } from './event.ts'
+import { StandIn } from './stand-in.ts'
 
 /** A stream that has shown its first event. */
 export interface Begun<Event = ChatEvent> {
@@ -26,9 +27,9 @@ export async function beginWith<Event extends object>(
   const read: Event[] = []
   for (;;) {
     const step = await iterator.next()
-    if (step.done) return { events: replay(read, undefined) }
+    if (step.done) return { events: new Replay(read, undefined) }
     read.push(step.value)
-    if (shows(step.value)) return { events: replay(read, iterator) }
+    if (shows(step.value)) return { events: new Replay(read, iterator) }
   }
 }
 
@@ -42,20 +43,31 @@ export async function beginOrError(open: () => AsyncIterable<ChatEvent>): Promis
 }
 
 /** The events already read, then the iterator itself: no generator stays in the way of the rest of the stream. */
-function replay<Event extends object>(read: Event[], rest: AsyncIterator<Event> | undefined): AsyncIterable<Event> {
-  let position = 0
-  const iterator: AsyncIterator<Event> = {
-    next() {
-      const value = read[position++]
-      if (value) return Promise.resolve({ done: false, value })
-      read.length = 0
-      return rest ? rest.next() : Promise.resolve({ done: true, value: undefined })
-    },
-    async return() {
-      read.length = 0
-      await rest?.return?.()
-      return { done: true, value: undefined }
-    },
+class Replay<Event extends object> extends StandIn<Event> {
+  readonly #read: Event[]
+  readonly #rest: AsyncIterator<Event> | undefined
+  #position = 0
+
+  constructor(read: Event[], rest: AsyncIterator<Event> | undefined) {
+    super()
+    this.#read = read
+    this.#rest = rest
   }
-  return { [Symbol.asyncIterator]: () => iterator }
+
+  get found(): AsyncIterator<Event> | undefined {
+    return this.#position < this.#read.length ? undefined : this.#rest
+  }
+
+  next(): Promise<IteratorResult<Event>> {
+    const value = this.#read[this.#position++]
+    if (value) return Promise.resolve({ done: false, value })
+    this.#read.length = 0
+    return this.#rest ? this.#rest.next() : Promise.resolve({ done: true, value: undefined })
+  }
+
+  async return(): Promise<IteratorResult<Event>> {
+    this.#read.length = 0
+    await this.#rest?.return?.()
+    return { done: true, value: undefined }
+  }
 }

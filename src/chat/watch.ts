@@ -1,5 +1,6 @@
 import { asChatError, type ChatError } from './error.ts'
 import type { ChatEvent } from './event.ts'
+import { behind } from './stand-in.ts'
 
 /** How a stream ended: it was over, it failed, or its reader left. */
 export type Ending =
@@ -13,6 +14,8 @@ export interface Watcher<Event = ChatEvent> {
   asked?(): void
   /** An event passes. */
   passed?(event: Event): void
+  /** What is still to be said before the stream ends so. It passes those who watch further out. Who left is told nothing. */
+  last?(ending: Ending): Event | undefined
   /** Called once, however the stream ended. */
   ended?(ending: Ending): void
 }
@@ -28,10 +31,14 @@ export function watch<Event>(events: AsyncIterable<Event>, watcher: Watcher<Even
   return events
 }
 
+type Step<Event> = IteratorResult<Event>
+
 class Watched<Event> implements AsyncIterableIterator<Event> {
-  readonly #source: AsyncIterator<Event>
-  readonly #watchers: Watcher<Event>[]
-  #isOver = false
+  #source: AsyncIterator<Event>
+  #watchers: Watcher<Event>[]
+  #ending: Ending | undefined
+  /** Watchers that know of the ending. */
+  #told = 0
 
   constructor(events: AsyncIterable<Event>, watcher: Watcher<Event>) {
     this.#source = events[Symbol.asyncIterator]()
@@ -46,40 +53,59 @@ class Watched<Event> implements AsyncIterableIterator<Event> {
     this.#watchers.push(watcher)
   }
 
-  next(): Promise<IteratorResult<Event>> {
+  next(): Promise<Step<Event>> {
+    if (this.#ending) return this.#end(this.#ending)
+    this.#source = behind(this.#source)
+    while (this.#source instanceof Watched && !this.#source.#ending) this.#join(this.#source)
     try {
       for (const watcher of this.#watchers) watcher.asked?.()
     } catch (thrown) {
-      return Promise.reject(this.#failed(thrown))
+      return this.#onFailure(thrown)
     }
     return this.#source.next().then(this.#onStep, this.#onFailure)
   }
 
-  async return(): Promise<IteratorResult<Event>> {
-    this.#end({ kind: 'left' })
+  async return(): Promise<Step<Event>> {
+    const ending = this.#ending ?? { kind: 'left' }
+    while (this.#tell(ending) !== undefined) {
+      // nobody hears any more what is still to be said
+    }
     await this.#source.return?.()
     return { done: true, value: undefined }
   }
 
-  readonly #onStep = (step: IteratorResult<Event>): IteratorResult<Event> => {
-    if (step.done) this.#end({ kind: 'done' })
-    else for (const watcher of this.#watchers) watcher.passed?.(step.value)
+  /** What was found behind a stand-in is watched too: from now on by this one, for nobody else reads it. */
+  #join(inner: Watched<Event>): void {
+    this.#watchers = [...inner.#watchers, ...this.#watchers]
+    this.#source = behind(inner.#source)
+  }
+
+  readonly #onStep = (step: Step<Event>): Step<Event> | Promise<Step<Event>> => {
+    if (step.done) return this.#end({ kind: 'done' })
+    for (const watcher of this.#watchers) watcher.passed?.(step.value)
     return step
   }
 
-  readonly #onFailure = (thrown: unknown): never => {
-    throw this.#failed(thrown)
+  readonly #onFailure = (thrown: unknown): Promise<Step<Event>> =>
+    this.#end({ kind: 'failed', error: asChatError(thrown) })
+
+  #end(ending: Ending): Promise<Step<Event>> {
+    const value = this.#tell(ending)
+    if (value !== undefined) return Promise.resolve({ done: false, value })
+    return ending.kind === 'failed' ? Promise.reject(ending.error) : Promise.resolve({ done: true, value: undefined })
   }
 
-  #failed(thrown: unknown): ChatError {
-    const error = asChatError(thrown)
-    this.#end({ kind: 'failed', error })
-    return error
-  }
-
-  #end(ending: Ending): void {
-    if (this.#isOver) return
-    this.#isOver = true
-    for (const watcher of this.#watchers) watcher.ended?.(ending)
+  /** Tells the watchers, inner ones first, as far as one who has something to say. */
+  #tell(ending: Ending): Event | undefined {
+    this.#ending = ending
+    for (let watcher = this.#watchers[this.#told]; watcher; watcher = this.#watchers[this.#told]) {
+      this.#told++
+      const last = ending.kind === 'left' ? undefined : watcher.last?.(ending)
+      watcher.ended?.(ending)
+      if (last === undefined) continue
+      for (const outer of this.#watchers.slice(this.#told)) outer.passed?.(last)
+      return last
+    }
+    return undefined
   }
 }

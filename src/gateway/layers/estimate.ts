@@ -1,8 +1,8 @@
 import type { Layer } from '../../chat/chat.ts'
-import { asChatError } from '../../chat/error.ts'
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import { textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import { type Ending, watch } from '../../chat/watch.ts'
 
 /** Counts the tokens of a text. */
 export type CountTokens = (text: string) => number
@@ -13,58 +13,24 @@ export type CountTokens = (text: string) => number
  */
 export function estimate(countTokens: CountTokens): Layer {
   return (next) => (request, call) => {
-    const stream = new Estimated(next(request, call), (said) => usageOf(request, said, countTokens))
-    return { [Symbol.asyncIterator]: () => stream }
+    const said: string[] = []
+    let isCounted = false
+    return watch(next(request, call), {
+      passed(event) {
+        if (event.type === 'usage') isCounted = true
+        else if (!isCounted) said.push(saidIn(event))
+      },
+      last(ending) {
+        if (isCounted || !isPaid(ending, said)) return undefined
+        isCounted = true
+        return usageOf(request, said.join(''), countTokens)
+      },
+    })
   }
 }
 
-type Step = IteratorResult<ChatEvent>
-
-class Estimated implements AsyncIterator<ChatEvent> {
-  readonly #source: AsyncIterator<ChatEvent>
-  readonly #count: (said: string) => ChatEvent
-  #said: string[] = []
-  #isCounted = false
-  /** What comes after the estimate: the end, or a failure. */
-  #after: (() => Promise<Step>) | undefined
-
-  constructor(events: AsyncIterable<ChatEvent>, count: (said: string) => ChatEvent) {
-    this.#source = events[Symbol.asyncIterator]()
-    this.#count = count
-  }
-
-  next(): Promise<Step> {
-    return this.#after ? this.#after() : this.#source.next().then(this.#onStep, this.#onFailure)
-  }
-
-  async return(): Promise<Step> {
-    this.#isCounted = true
-    this.#said = []
-    await this.#source.return?.()
-    return { done: true, value: undefined }
-  }
-
-  readonly #onStep = (step: Step): Step | Promise<Step> => {
-    if (step.done) return this.#end(() => Promise.resolve(step))
-    if (step.value.type === 'usage') {
-      this.#isCounted = true
-      this.#said = []
-    } else if (!this.#isCounted) this.#said.push(saidIn(step.value))
-    return step
-  }
-
-  readonly #onFailure = (thrown: unknown): Promise<Step> => {
-    const isWanted = this.#said.some((said) => said !== '') && asChatError(thrown).reason !== 'cancelled'
-    this.#isCounted ||= !isWanted
-    return this.#end(() => Promise.reject(thrown))
-  }
-
-  #end(after: () => Promise<Step>): Promise<Step> {
-    this.#after = after
-    if (this.#isCounted) return after()
-    this.#isCounted = true
-    return Promise.resolve({ done: false, value: this.#count(this.#said.join('')) })
-  }
+function isPaid(ending: Ending, said: readonly string[]): boolean {
+  return ending.kind !== 'failed' || (ending.error.reason !== 'cancelled' && said.some((words) => words !== ''))
 }
 
 function saidIn(event: ChatEvent): string {
