@@ -10,6 +10,14 @@ export interface FunctionTool {
   readonly extra?: Fields
 }
 
+/**
+ * The JSON Schema of a function's parameters for services that require one, and its `type`. Clients leave it out, or send
+ * `{}`, for a function that takes nothing.
+ */
+export function schemaOf({ parameters }: FunctionTool): Fields {
+  return parameters?.type === undefined ? { type: 'object', properties: {}, ...parameters } : parameters
+}
+
 /** A tool of a kind that only the client's dialect knows. */
 export interface ForeignTool {
   readonly type: 'foreign'

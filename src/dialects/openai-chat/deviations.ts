@@ -1,7 +1,7 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Fields, Message, Part } from '../../chat/message.ts'
 import { textOf } from '../../chat/message.ts'
-import type { ChatRequest, Parameter, Parameters } from '../../chat/request.ts'
+import { type ChatRequest, type Parameter, type Parameters, schemaOf } from '../../chat/request.ts'
 import { names } from './decode-parameters.ts'
 import { encodeMessage, encodeRequest } from './encode-request.ts'
 
@@ -17,6 +17,11 @@ export interface Deviations {
   readonly namedRoles?: readonly Message['role'][]
   /** Fields beyond the dialect's that the last message may bear where it is the assistant's, to be continued. */
   readonly prefixFields?: readonly string[]
+  /**
+   * Whether it answers only who spoke last and is no system: instructions at the end are then sent as the user's, and an
+   * assistant's message there is marked with `prefix`, to be continued.
+   */
+  readonly answersSpeakers?: boolean
 }
 
 /**
@@ -40,12 +45,19 @@ function isParameter(name: string): name is Parameter {
   return name in names
 }
 
-function encodeMessages(messages: readonly Message[], { prefixFields = [] }: Deviations): Fields[] {
-  return messages.map((message, at) => {
-    const isLast = at === messages.length - 1 && message.role === 'assistant'
-    const kept = isLast ? Object.entries(message.extra ?? {}).filter(([name]) => prefixFields.includes(name)) : []
-    return { ...encodeMessage(message, false), ...Object.fromEntries(kept) }
-  })
+function encodeMessages(messages: readonly Message[], deviations: Deviations): Fields[] {
+  return messages.map((message, at) => ({
+    ...encodeMessage(message, false),
+    ...(at === messages.length - 1 && lastFields(message, deviations)),
+  }))
+}
+
+/** What the last message has beyond the others. */
+function lastFields({ role, extra = {} }: Message, { prefixFields = [], answersSpeakers }: Deviations): Fields {
+  if (role === 'system' && answersSpeakers) return { role: 'user' }
+  if (role !== 'assistant') return {}
+  const kept = Object.entries(extra).filter(([name]) => prefixFields.includes(name))
+  return { ...(answersSpeakers && { prefix: true }), ...Object.fromEntries(kept) }
 }
 
 /** An answer of nothing but thoughts, which stay behind, is none: services refuse an assistant's message without content. */
@@ -62,7 +74,7 @@ function functionsOnly(parameters: Parameters): Parameters {
     ...parameters,
     tools: tools.map((tool, at) => {
       if (tool.type === 'foreign') throw notAFunction(`tools[${at}]`)
-      return { ...tool, parameters: tool.parameters ?? { type: 'object', properties: {} } }
+      return { ...tool, parameters: schemaOf(tool) }
     }),
   }
 }

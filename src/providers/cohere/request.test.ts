@@ -109,10 +109,11 @@ describe('tools', () => {
       expect(encoded({ tools, ...(toolChoice && { toolChoice }) })).toEqual({ ...bare, ...sent }))
   }
 
-  test('without parameters take none', () => {
-    expect(encoded({ tools: [{ type: 'function', name: 'now' }] })).toMatchObject({
-      tools: [{ type: 'function', function: { name: 'now', parameters: { type: 'object', properties: {} } } }],
-    })
+  test('without parameters, or with a schema that says nothing, take none', () => {
+    for (const parameters of [undefined, {}])
+      expect(encoded({ tools: [{ type: 'function', name: 'now', ...(parameters && { parameters }) }] })).toMatchObject({
+        tools: [{ type: 'function', function: { name: 'now', parameters: { type: 'object', properties: {} } } }],
+      })
   })
 
   test('a choice without tools is left out', () => {
@@ -198,6 +199,15 @@ describe('the history', () => {
       {},
       { role: 'assistant', content: 'No.' },
       {},
+    ])
+  })
+
+  test('leaves out turns in which the assistant said nothing, which Cohere refuses', () => {
+    const silent = [[], text(''), [{ type: 'reasoning' as const, text: 'Hm.' }]]
+    const turns = silent.map((content): Message => ({ role: 'assistant', content, toolCalls: [] }))
+    expect(messagesOf(hello, ...turns, hello)).toEqual([
+      { role: 'user', content: 'Hello' },
+      { role: 'user', content: 'Hello' },
     ])
   })
 

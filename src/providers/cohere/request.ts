@@ -2,7 +2,7 @@ import { ChatError } from '../../chat/error.ts'
 import type { Fields, Message, Part } from '../../chat/message.ts'
 import { textOf } from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
-import type { ChatRequest, FunctionTool, ResponseFormat } from '../../chat/request.ts'
+import { type ChatRequest, type FunctionTool, type ResponseFormat, schemaOf } from '../../chat/request.ts'
 
 /** What Cohere takes, under whose name. Cohere, Chat v2 reference */
 export const support: Support = {
@@ -33,7 +33,7 @@ export function encodeCohereRequest(request: ChatRequest): Fields {
   const { parameters } = request
   return {
     model: request.model,
-    messages: request.messages.map((message, at) => encodeMessage(withVisible(message, at))),
+    messages: request.messages.map((message, at) => encodeMessage(withVisible(message, at))).filter(saysSomething),
     stream: true,
     ...present({
       temperature: parameters.temperature,
@@ -97,6 +97,11 @@ function encodeMessage(message: Message): Fields {
   }
 }
 
+/** An answer that broke off before its first word stays in a client's history, and Cohere refuses a turn of nothing. */
+function saysSomething({ role, content, tool_calls: calls }: Fields): boolean {
+  return role !== 'assistant' || content !== '' || calls !== undefined
+}
+
 function encodeContent(parts: readonly Part[]): string | Fields[] {
   if (parts.every((part) => part.type === 'text')) return textOf(parts)
   return parts.flatMap((part): Fields[] => {
@@ -132,9 +137,9 @@ function encodeTools({ parameters: { tools = [], toolChoice }, spelling }: ChatR
   throw new ChatError('invalid-request', { message: `${choice} names a tool that is not in tools.`, param: choice })
 }
 
-function encodeTool({ name, description, parameters }: FunctionTool): Fields {
-  const schema = parameters ?? { type: 'object', properties: {} }
-  return { type: 'function', function: { name, ...(description && { description }), parameters: schema } }
+function encodeTool(tool: FunctionTool): Fields {
+  const { name, description } = tool
+  return { type: 'function', function: { name, ...(description && { description }), parameters: schemaOf(tool) } }
 }
 
 function encodeChoice(choice: 'auto' | 'none' | 'required' | undefined): 'NONE' | 'REQUIRED' | undefined {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Account } from '../../accounts/account.ts'
 import type { Model, Support } from '../../chat/model.ts'
+import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../dialects/openai-chat/ask-openai-chat.ts'
 import { readComplaint } from '../../dialects/openai-chat/complaint.ts'
@@ -42,7 +43,7 @@ function mistral(
         {
           url: `${origin}/v1/chat/completions`,
           key: call.account.credential,
-          body: encodeStrictly(request, deviations),
+          body: encodeStrictly(withEffort(request), deviations),
         },
         request,
         call,
@@ -65,7 +66,7 @@ const support: Support = {
     frequencyPenalty: 'honoured',
     presencePenalty: 'honoured',
     choices: 'honoured',
-    reasoningEffort: 'honoured',
+    reasoningEffort: 'mapped',
     metadata: 'honoured',
   },
   extraFields: ['prediction', 'safe_prompt', 'prompt_mode', 'guardrails', 'random_seed'],
@@ -77,7 +78,16 @@ const deviations: Deviations = {
   names: { maxTokens: 'max_tokens', seed: 'random_seed' },
   namedRoles: ['tool'],
   prefixFields: ['prefix'],
+  answersSpeakers: true,
   toolCallId: (id) => (/^[a-zA-Z0-9]{9}$/.test(id) ? id : shortId(id)),
+}
+
+/** It knows all or nothing, and refuses the steps between, which clients of OpenAI choose from. */
+function withEffort(request: ChatRequest): ChatRequest {
+  const { reasoningEffort: effort } = request.parameters
+  if (effort === undefined) return request
+  const isNone = effort === 'none' || effort === 'minimal'
+  return { ...request, parameters: { ...request.parameters, reasoningEffort: isNone ? 'none' : 'high' } }
 }
 
 /** Nine letters and digits, the same for the same id: Mistral takes no other ids. Its own pass through unchanged. */

@@ -76,7 +76,10 @@ describe('the configuration', () => {
 })
 
 describe('a request', () => {
-  const tool = { type: 'function', function: { name: 'weather', description: 'It.', strict: true, parameters: {} } }
+  const tool = {
+    type: 'function',
+    function: { name: 'weather', description: 'It.', strict: true, parameters: { type: 'object' } },
+  }
   const parameters: readonly (readonly [object, object])[] = [
     [{ temperature: 0.5 }, { temperature: 0.5 }],
     [{ top_p: 0.5 }, { top_p: 0.5 }],
@@ -89,7 +92,10 @@ describe('a request', () => {
     [{ frequency_penalty: 1 }, { frequency_penalty: 1 }],
     [{ presence_penalty: 1 }, { presence_penalty: 1 }],
     [{ n: 2 }, { n: 2 }],
-    [{ reasoning_effort: 'high' }, { reasoning_effort: 'high' }],
+    ...['low', 'medium', 'high', 'xhigh'].map(
+      (effort) => [{ reasoning_effort: effort }, { reasoning_effort: 'high' }] as const,
+    ),
+    ...['none', 'minimal'].map((effort) => [{ reasoning_effort: effort }, { reasoning_effort: 'none' }] as const),
     [{ metadata: { a: 'b' } }, { metadata: { a: 'b' } }],
     [{ tools: [tool] }, { tools: [tool] }],
     [
@@ -152,11 +158,13 @@ describe('a request', () => {
     expect(sent).toEqual({ ...bare, stream: true })
   })
 
-  test('a tool without parameters gets empty ones, which Mistral requires', async () => {
-    const { sent } = await asked({ tools: [{ type: 'function', function: { name: 'now' } }] })
-    expect(sent).toMatchObject({
-      tools: [{ function: { name: 'now', parameters: { type: 'object', properties: {} } } }],
-    })
+  test('a tool without parameters, or with a schema that says nothing, gets empty ones, which Mistral requires', async () => {
+    for (const parameters of [undefined, {}]) {
+      const { sent } = await asked({ tools: [{ type: 'function', function: { name: 'now', parameters } }] })
+      expect(sent).toMatchObject({
+        tools: [{ function: { name: 'now', parameters: { type: 'object', properties: {} } } }],
+      })
+    }
   })
 
   test('a tool or a choice that is no function is refused with its place', async () => {
@@ -202,6 +210,14 @@ describe('a request', () => {
     const begun = { role: 'assistant', content: 'Once', prefix: true }
     const { sent } = await asked({ messages: [hello, begun, hello, begun] })
     expect(sent.messages).toEqual([hello, { role: 'assistant', content: 'Once' }, hello, begun])
+  })
+
+  test('a conversation that ends with instructions, or with an answer begun, ends as Mistral takes it', async () => {
+    const title = { role: 'system', content: 'Name this chat.' }
+    for (const messages of [[title], [hello, title]])
+      expect((await asked({ messages })).sent.messages).toEqual([...messages.slice(0, -1), { ...title, role: 'user' }])
+    const begun = { role: 'assistant', content: 'Once' }
+    expect((await asked({ messages: [hello, begun] })).sent.messages).toEqual([hello, { ...begun, prefix: true }])
   })
 
   const turn = (...ids: readonly string[]) => [

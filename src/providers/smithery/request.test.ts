@@ -57,6 +57,12 @@ test('instructions are lifted out of the conversation, in their order', () => {
   expect(body.messages).toHaveLength(1)
 })
 
+test('instructions alone are said by the user: without a message nothing is answered', () => {
+  const body = encoded([{ role: 'system', content: [text('Name this chat.')] }])
+  expect(body.systemPrompt).toBe('')
+  expect(body.messages).toEqual([{ role: 'user', parts: [{ type: 'text', text: 'Name this chat.' }] }])
+})
+
 test('every message has an id of its own', () => {
   const { messages } = SmitheryBody.parse(encodeSmitheryRequest(request([user(text('a')), said('b'), user(text('c'))])))
   expect(messages.every(({ id }) => /^msg-[0-9a-f]{16}$/.test(id))).toBe(true)

@@ -2,7 +2,7 @@ import { ChatError } from '../../chat/error.ts'
 import type { AssistantMessage, Fields, Message, Part, ToolCall, ToolMessage, UserMessage } from '../../chat/message.ts'
 import { textOf } from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
-import type { ChatRequest, FunctionTool } from '../../chat/request.ts'
+import { type ChatRequest, type FunctionTool, schemaOf } from '../../chat/request.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
 import { filePart, imagePart } from './file-part.ts'
 
@@ -18,10 +18,14 @@ export const support: Support = {
  */
 export function encodeSmitheryRequest(request: ChatRequest): Fields {
   const effort = efforts[request.parameters.reasoningEffort ?? '']
+  const messages = encodeMessages(request.messages)
+  const instructions = systemPrompt(request.messages)
+  // there must be a message: of instructions alone, as for a chat's title, they are one
+  const isAlone = messages.length === 0
   return {
-    messages: encodeMessages(request.messages),
+    messages: isAlone ? [uiMessage('user', [{ type: 'text', text: instructions }])] : messages,
     model: request.model,
-    systemPrompt: systemPrompt(request.messages),
+    systemPrompt: isAlone ? '' : instructions,
     ...encodeTools(request),
     // as public clients of the playground send it
     ...(effort && { reasoningEffort: effort }),
@@ -175,7 +179,8 @@ function encodeTools({ parameters: { tools = [], toolChoice }, spelling }: ChatR
 }
 
 /** The schema under both names that are seen: MCP's, and that of the newer clients. */
-function encodeTool({ name, description, parameters }: FunctionTool): Fields {
-  const schema = parameters ?? { type: 'object', properties: {} }
-  return { type: 'function', name, description: description ?? '', inputSchema: schema, parameters: schema }
+function encodeTool(tool: FunctionTool): Fields {
+  const { name, description = '' } = tool
+  const schema = schemaOf(tool)
+  return { type: 'function', name, description, inputSchema: schema, parameters: schema }
 }
