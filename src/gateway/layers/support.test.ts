@@ -58,3 +58,15 @@ test('an empty list of tools and a format of plain text ask for nothing, and are
   expect(request?.parameters).toEqual({})
   expect(receipt).toEqual({ tools: 'dropped', response_format: 'dropped' })
 })
+
+test('functions under their older name are tools: refused where only that dialect knows them, unless there are none', async () => {
+  const functions = [{ name: 'weather' }]
+  const refused = asked({ parameters: { tools: 'honoured' } }, { extra: { functions } }).catch(
+    (thrown: unknown) => thrown,
+  )
+  await expect(refused).resolves.toMatchObject({ reason: 'unsupported', param: 'functions' })
+  const none = await asked({ parameters: {} }, { extra: { functions: [] } })
+  expect(none.receipt).toEqual({ functions: 'dropped' })
+  const taken = await asked({ parameters: {}, extraOf: 'openai-chat' }, { extra: { functions } })
+  expect(taken.request?.extra).toEqual({ functions })
+})

@@ -10,7 +10,7 @@ import type { ChatRequest, Parameter, Parameters } from '../../chat/request.ts'
  */
 export function support(upstream: string, taken: Support): Layer {
   return (next) => (request, call) => {
-    const missing = missingParameter(request, taken) ?? missingPart(request, taken)
+    const missing = missingParameter(request, taken) ?? missingFunctions(request, taken) ?? missingPart(request, taken)
     if (missing) throw unsupported(missing, upstream)
     const dropped = new Set<string>([...untakenParameters(request, taken), ...untakenExtras(request, taken)])
     noteParameters(call.receipt, { request, taken, dropped })
@@ -27,6 +27,13 @@ function missingParameter({ parameters, spelling }: ChatRequest, taken: Support)
   if (!format || format.type === 'text') return undefined
   const isTaken = taken.parameters.responseFormat && (taken.formats?.includes(format.type) ?? true)
   return isTaken ? undefined : (spelling.responseFormat ?? 'response_format')
+}
+
+/** Tools under the name they had before, which only their own dialect knows: OpenAI, `functions` (deprecated) */
+function missingFunctions(request: ChatRequest, taken: Support): string | undefined {
+  const { functions } = request.extra
+  const isAsked = Array.isArray(functions) && functions.length > 0
+  return isAsked && untakenExtras(request, taken).includes('functions') ? 'functions' : undefined
 }
 
 /** The path of the first part that the upstream cannot see. */
