@@ -81,6 +81,8 @@ function logFailure(exchange: Exchange, error: ChatError): void {
 
 export function notFound(method: string): ChatError {
   return new ChatError('not-found', {
-    message: `There is nothing at this path for ${/^[A-Z]{1,10}$/.test(method) ? method : 'this method'}.`,
+    message:
+      `There is nothing at this path for ${/^[A-Z]{1,10}$/.test(method) ? method : 'this method'}. ` +
+      'The base URL of an OpenAI client ends in "/v1"; there are POST /v1/chat/completions and GET /v1/models.',
   })
 }

@@ -138,6 +138,18 @@ describe('operations', () => {
       expect(body).not.toContain('script')
     }
   })
+
+  test('who has got the base URL wrong is told what it must be', async () => {
+    for (const path of [
+      '/chat/completions',
+      '/v1/v1/chat/completions',
+      '/v1/chat/completions/',
+      '/v1//chat/completions',
+    ]) {
+      const response = await fetch(server.url + path, { method: 'POST' })
+      expect([response.status, errorIn(await response.text()).message]).toEqual([404, expect.stringContaining('"/v1"')])
+    }
+  })
 })
 
 describe('models', () => {
