@@ -197,6 +197,16 @@ describe('native chunks', () => {
     ])
   })
 
+  test('a time that has gone out stays, though an answer beside it has another', async () => {
+    const choices = [{ index: 1, delta: { role: 'assistant', content: 'b' }, finish_reason: null }]
+    const events: ChatEvent[] = [
+      { type: 'text', choice: 0, text: 'a' },
+      { type: 'text', choice: 1, text: 'b', native: native(choices) },
+      { type: 'text', choice: 0, text: 'c' },
+    ]
+    expect(new Set((await chunks(encode(events))).map(({ created }) => created))).toEqual(new Set([1_700_000_000]))
+  })
+
   test('a whole completion is streamed as the chunk that says the same', async () => {
     const message = {
       role: 'assistant',

@@ -90,8 +90,13 @@ export class StreamEncoder {
 
   /** Usage comes once, at the end, wherever the upstream had it. */
   #relay(chunk: Fields, event: ChatEvent): string {
-    // Azure's first chunk has 0
-    if (this.#created === undefined && typeof chunk.created === 'number' && chunk.created > 0)
+    // Azure's first chunk has 0; what has gone out of an answer beside it stays
+    if (
+      this.#opened.size === 0 &&
+      this.#created === undefined &&
+      typeof chunk.created === 'number' &&
+      chunk.created > 0
+    )
       this.#created = chunk.created
     const choices = Array.isArray(chunk.choices) ? chunk.choices : []
     if (choices.length === 0 && chunk.usage) {
