@@ -17,11 +17,8 @@ export interface Deviations {
   readonly namedRoles?: readonly Message['role'][]
   /** Fields beyond the dialect's that the last message may bear where it is the assistant's, to be continued. */
   readonly prefixFields?: readonly string[]
-  /**
-   * Whether it answers only who spoke last and is no system: instructions at the end are then sent as the user's, and an
-   * assistant's message there is marked with `prefix`, to be continued.
-   */
-  readonly answersSpeakers?: boolean
+  /** Puts a conversation in an order that it takes. */
+  readonly ordered?: (messages: readonly Message[]) => readonly Message[]
 }
 
 /**
@@ -30,7 +27,8 @@ export interface Deviations {
  * @throws ChatError `unsupported` for a tool, or a choice of one, that is no function
  */
 export function encodeStrictly(request: ChatRequest, deviations: Deviations): Fields {
-  const messages = request.messages.map((message) => adapt(message, deviations)).filter(saysSomething)
+  const { ordered = (all) => all } = deviations
+  const messages = ordered(request.messages.map((message) => adapt(message, deviations)).filter(saysSomething))
   const parameters = functionsOnly(request.parameters)
   const renamed = new Map<string, string>()
   for (const [parameter, name] of Object.entries(deviations.names)) {
@@ -45,19 +43,12 @@ function isParameter(name: string): name is Parameter {
   return name in names
 }
 
-function encodeMessages(messages: readonly Message[], deviations: Deviations): Fields[] {
-  return messages.map((message, at) => ({
-    ...encodeMessage(message, false),
-    ...(at === messages.length - 1 && lastFields(message, deviations)),
-  }))
-}
-
-/** What the last message has beyond the others. */
-function lastFields({ role, extra = {} }: Message, { prefixFields = [], answersSpeakers }: Deviations): Fields {
-  if (role === 'system' && answersSpeakers) return { role: 'user' }
-  if (role !== 'assistant') return {}
-  const kept = Object.entries(extra).filter(([name]) => prefixFields.includes(name))
-  return { ...(answersSpeakers && { prefix: true }), ...Object.fromEntries(kept) }
+function encodeMessages(messages: readonly Message[], { prefixFields = [] }: Deviations): Fields[] {
+  return messages.map((message, at) => {
+    const isLast = at === messages.length - 1 && message.role === 'assistant'
+    const kept = isLast ? Object.entries(message.extra ?? {}).filter(([name]) => prefixFields.includes(name)) : []
+    return { ...encodeMessage(message, false), ...Object.fromEntries(kept) }
+  })
 }
 
 /** An answer of nothing but thoughts, which stay behind, is none: services refuse an assistant's message without content. */

@@ -132,10 +132,21 @@ function wrongId({ messages }: Body): string | undefined {
   return wrong === undefined ? undefined : `Tool call id was ${wrong} but must be a-z, A-Z, 0-9, with a length of 9.`
 }
 
+/** Who may speak after whom. Mistral, `mistral-common`, `validator.py` */
+const followers: Readonly<Record<Body['messages'][number]['role'], readonly string[]>> = {
+  system: ['user', 'assistant', 'system'],
+  user: ['assistant', 'system', 'user'],
+  assistant: ['assistant', 'user', 'tool'],
+  tool: ['assistant', 'tool'],
+}
+
 /** What is wrong with the order of the messages: results answer the calls before them, and somebody else speaks last. */
 function wrongOrder({ messages }: Body): string | undefined {
   let open = new Set<string>()
-  for (const message of messages) {
+  for (const [at, message] of messages.entries()) {
+    const before = messages[at - 1]?.role
+    if (before && !followers[before].includes(message.role))
+      return `Unexpected role '${message.role}' after role '${before}'`
     if (message.role === 'tool') {
       if (!open.delete(message.tool_call_id)) return 'Unexpected tool call id in tool results'
       continue

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Account } from '../../accounts/account.ts'
 import type { Model, Support } from '../../chat/model.ts'
-import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../dialects/openai-chat/ask-openai-chat.ts'
 import { readComplaint } from '../../dialects/openai-chat/complaint.ts'
 import { type Deviations, encodeStrictly } from '../../dialects/openai-chat/deviations.ts'
 import { getJson } from '../../wire/get-json.ts'
 import type { Provider, Upstream } from '../provider.ts'
+import { ordered } from './ordered.ts'
 
 /** Mistral's own API, which speaks almost OpenAI's dialect: https://docs.mistral.ai/api */
 export const provider: Provider = {
@@ -43,7 +43,7 @@ function mistral(
         {
           url: `${origin}/v1/chat/completions`,
           key: call.account.credential,
-          body: encodeStrictly(withEffort(request), deviations),
+          body: encodeStrictly(request, deviations),
         },
         request,
         call,
@@ -66,7 +66,7 @@ const support: Support = {
     frequencyPenalty: 'honoured',
     presencePenalty: 'honoured',
     choices: 'honoured',
-    reasoningEffort: 'mapped',
+    reasoningEffort: 'honoured',
     metadata: 'honoured',
   },
   extraFields: ['prediction', 'safe_prompt', 'prompt_mode', 'guardrails', 'random_seed'],
@@ -78,16 +78,8 @@ const deviations: Deviations = {
   names: { maxTokens: 'max_tokens', seed: 'random_seed' },
   namedRoles: ['tool'],
   prefixFields: ['prefix'],
-  answersSpeakers: true,
+  ordered,
   toolCallId: (id) => (/^[a-zA-Z0-9]{9}$/.test(id) ? id : shortId(id)),
-}
-
-/** It knows all or nothing, and refuses the steps between, which clients of OpenAI choose from. */
-function withEffort(request: ChatRequest): ChatRequest {
-  const { reasoningEffort: effort } = request.parameters
-  if (effort === undefined) return request
-  const isNone = effort === 'none' || effort === 'minimal'
-  return { ...request, parameters: { ...request.parameters, reasoningEffort: isNone ? 'none' : 'high' } }
 }
 
 /** Nine letters and digits, the same for the same id: Mistral takes no other ids. Its own pass through unchanged. */

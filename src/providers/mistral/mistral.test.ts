@@ -92,10 +92,7 @@ describe('a request', () => {
     [{ frequency_penalty: 1 }, { frequency_penalty: 1 }],
     [{ presence_penalty: 1 }, { presence_penalty: 1 }],
     [{ n: 2 }, { n: 2 }],
-    ...['low', 'medium', 'high', 'xhigh'].map(
-      (effort) => [{ reasoning_effort: effort }, { reasoning_effort: 'high' }] as const,
-    ),
-    ...['none', 'minimal'].map((effort) => [{ reasoning_effort: effort }, { reasoning_effort: 'none' }] as const),
+    [{ reasoning_effort: 'high' }, { reasoning_effort: 'high' }],
     [{ metadata: { a: 'b' } }, { metadata: { a: 'b' } }],
     [{ tools: [tool] }, { tools: [tool] }],
     [
@@ -212,14 +209,6 @@ describe('a request', () => {
     expect(sent.messages).toEqual([hello, { role: 'assistant', content: 'Once' }, hello, begun])
   })
 
-  test('a conversation that ends with instructions, or with an answer begun, ends as Mistral takes it', async () => {
-    const title = { role: 'system', content: 'Name this chat.' }
-    for (const messages of [[title], [hello, title]])
-      expect((await asked({ messages })).sent.messages).toEqual([...messages.slice(0, -1), { ...title, role: 'user' }])
-    const begun = { role: 'assistant', content: 'Once' }
-    expect((await asked({ messages: [hello, begun] })).sent.messages).toEqual([hello, { ...begun, prefix: true }])
-  })
-
   const turn = (...ids: readonly string[]) => [
     hello,
     {
@@ -229,6 +218,40 @@ describe('a request', () => {
     },
     ...ids.map((id) => ({ role: 'tool', tool_call_id: id, name: 'weather', content: 'Sunny.' })),
   ]
+
+  test('instructions that come last, or after an answer, are said by the user', async () => {
+    const title = { role: 'system', content: 'Name this chat.' }
+    const asUser = { ...title, role: 'user' }
+    const answer = { role: 'assistant', content: 'Hi.' }
+    const sent = async (...messages: readonly object[]) => (await asked({ messages })).sent.messages
+    expect(await sent(title)).toEqual([asUser])
+    expect(await sent(hello, title)).toEqual([hello, asUser])
+    expect(await sent(title, title, hello, title, hello)).toEqual([title, title, hello, title, hello])
+    expect(await sent(hello, answer, title, title, hello)).toEqual([hello, answer, asUser, title, hello])
+  })
+
+  test('between a result and the user there is an answer, also where the one that was there said nothing', async () => {
+    const [call, result] = turn('abcdefgh1').slice(1)
+    const nod = { role: 'assistant', content: 'OK.' }
+    const tail = async (...messages: readonly object[]) =>
+      (await asked({ messages: [...turn('abcdefgh1'), ...messages] })).sent.messages
+    const before = [hello, call, result]
+    expect(await tail(hello)).toEqual([...before, nod, hello])
+    expect(await tail({ role: 'assistant', content: '' }, hello)).toEqual([...before, nod, hello])
+    expect(await tail({ role: 'system', content: 'Be kind.' })).toEqual([
+      ...before,
+      nod,
+      { role: 'user', content: 'Be kind.' },
+    ])
+  })
+
+  test('an answer begun is gone on with, unless the client says otherwise', async () => {
+    const begun = { role: 'assistant', content: 'Once' }
+    expect((await asked({ messages: [hello, begun] })).sent.messages).toEqual([hello, { ...begun, prefix: true }])
+    const refused = await errorOf(asked({ messages: [hello, { ...begun, prefix: false }] }))
+    expect(refused).toMatchObject({ status: 400, message: expect.stringContaining('Expected last role') })
+  })
+
   const idsIn = ({ messages }: { readonly messages?: unknown }): string[] =>
     JSON.stringify(messages)
       .match(/"(?:tool_call_id|id)":"[^"]*"/g)

@@ -1,0 +1,30 @@
+import type { Message } from '../../chat/message.ts'
+
+/**
+ * A conversation in an order that Mistral takes, where OpenAI takes any: instructions that come after an answer or a
+ * result, or last, are said by the user; an answer stands between a result and the user; and an answer at the end is
+ * marked as begun. Mistral, `mistral-common`, `validator.py`
+ */
+export function ordered(messages: readonly Message[]): readonly Message[] {
+  const found: Message[] = []
+  for (const [at, message] of messages.entries()) {
+    const isLast = at === messages.length - 1
+    const placed = place(message, found.at(-1), isLast)
+    // Cline and Roo Code send the state of the workspace after each result
+    if (placed.role === 'user' && found.at(-1)?.role === 'tool') found.push(nod)
+    found.push(placed)
+  }
+  return found
+}
+
+/** What is said between a result and the user: Mistral takes no answer of nothing. */
+const nod: Message = { role: 'assistant', content: [{ type: 'text', text: 'OK.' }], toolCalls: [] }
+
+function place(message: Message, before: Message | undefined, isLast: boolean): Message {
+  if (message.role === 'system') {
+    const isLate = isLast || before?.role === 'assistant' || before?.role === 'tool'
+    return isLate ? { ...message, role: 'user' } : message
+  }
+  if (message.role !== 'assistant' || !isLast || message.toolCalls.length > 0) return message
+  return { ...message, extra: { prefix: true, ...message.extra } }
+}
