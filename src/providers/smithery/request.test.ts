@@ -57,6 +57,12 @@ test('instructions are lifted out of the conversation, in their order', () => {
   expect(body.messages).toHaveLength(1)
 })
 
+test('a turn in which the assistant said nothing is left out: models refuse text of no characters', () => {
+  const thought: Message = { role: 'assistant', content: [{ type: 'reasoning', text: 'Hm.' }], toolCalls: [] }
+  const { messages } = encoded([user(text('a')), said(''), thought, user(text('b')), said('', call('one')), said('B')])
+  expect(messages.map(({ role }) => role)).toEqual(['user', 'user', 'assistant', 'assistant'])
+})
+
 test('instructions alone are said by the user: without a message nothing is answered', () => {
   const body = encoded([{ role: 'system', content: [text('Name this chat.')] }])
   expect(body.systemPrompt).toBe('')

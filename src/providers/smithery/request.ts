@@ -65,7 +65,9 @@ function encodeMessages(messages: readonly Message[]): Fields[] {
     if (index !== -1)
       throw unsupported(`messages[${at}].content[${index}]`, 'pictures and files anywhere but in a user message')
     if (message.role === 'user') return [uiMessage('user', userParts({ at, message }))]
-    return message.role === 'assistant' ? [uiMessage('assistant', assistantParts(message, calls))] : []
+    const parts = message.role === 'assistant' ? assistantParts(message, calls) : []
+    // a step of nothing is an answer that broke off before its first word
+    return parts.length > 1 ? [uiMessage('assistant', parts)] : []
   })
 }
 
@@ -133,10 +135,9 @@ function refuseFileId(param: string): never {
 /** What it thought is left out: models refuse thoughts that they have not signed. */
 function assistantParts({ content, toolCalls }: AssistantMessage, calls: ReadonlyMap<ToolCall, PlacedCall>): Fields[] {
   const text = content.map((part) => (part.type === 'text' || part.type === 'refusal' ? part.text : '')).join('')
-  const isText = text !== '' || toolCalls.length === 0
   return [
     { type: 'step-start' },
-    ...(isText ? [{ type: 'text', text, state: 'done' }] : []),
+    ...(text !== '' ? [{ type: 'text', text, state: 'done' }] : []),
     ...toolCalls.map((call) => toolPart(call, calls.get(call))),
   ]
 }
