@@ -75,6 +75,7 @@ describe('a request', () => {
     [{ top_p: 0.5 }, { top_p: 0.5 }],
     [{ max_tokens: 5 }, { max_tokens: 5 }],
     [{ max_completion_tokens: 5 }, { max_tokens: 5 }],
+    [{ max_tokens: 32_000 }, { max_tokens: 4096 }],
     [{ stop: 'a' }, { stop: ['a'] }],
     [{ tools: [tool] }, { tools: [tool] }],
     [

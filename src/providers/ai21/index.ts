@@ -1,5 +1,6 @@
 import type { Account } from '../../accounts/account.ts'
 import type { Support } from '../../chat/model.ts'
+import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { askOpenaiChat } from '../../dialects/openai-chat/ask-openai-chat.ts'
 import { type Deviations, encodeStrictly } from '../../dialects/openai-chat/deviations.ts'
@@ -34,7 +35,7 @@ function ai21(origin: string, accounts: readonly Account<Secret>[], models: read
         {
           url: `${origin}/studio/v1/chat/completions`,
           key: call.account.credential,
-          body: encodeStrictly(request, deviations),
+          body: encodeStrictly(withinLimits(request), deviations),
         },
         request,
         call,
@@ -60,3 +61,13 @@ const support: Support = {
 }
 
 const deviations: Deviations = { names: { maxTokens: 'max_tokens' }, isTextOnly: true }
+
+/** Tokens of an answer, at most. AI21, Jamba API reference */
+const mostTokens = 4096
+
+/** Coding agents allow for more tokens than Jamba can say, and it refuses a limit that it would not reach. */
+function withinLimits(request: ChatRequest): ChatRequest {
+  const { maxTokens } = request.parameters
+  if (maxTokens === undefined || maxTokens <= mostTokens) return request
+  return { ...request, parameters: { ...request.parameters, maxTokens: mostTokens } }
+}
