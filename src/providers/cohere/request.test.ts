@@ -227,6 +227,12 @@ describe('the history', () => {
     ])
   })
 
+  test('shows a picture without a word alone', () => {
+    expect(messagesOf({ role: 'user', content: [...text(''), picture] })).toEqual([
+      { role: 'user', content: [{ type: 'image_url', image_url: { url: picture.url } }] },
+    ])
+  })
+
   test('with a picture where there can be none is refused, with its place', () => {
     for (const message of [
       { role: 'system', content: [...text('a'), picture] },

@@ -105,7 +105,7 @@ function saysSomething({ role, content, tool_calls: calls }: Fields): boolean {
 function encodeContent(parts: readonly Part[]): string | Fields[] {
   if (parts.every((part) => part.type === 'text')) return textOf(parts)
   return parts.flatMap((part): Fields[] => {
-    if (part.type === 'text') return [{ type: 'text', text: part.text }]
+    if (part.type === 'text') return part.text === '' ? [] : [{ type: 'text', text: part.text }]
     if (part.type !== 'image') return []
     return [{ type: 'image_url', image_url: { url: part.url, ...(part.detail && { detail: part.detail }) } }]
   })

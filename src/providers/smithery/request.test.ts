@@ -63,6 +63,12 @@ test('a turn in which the assistant said nothing is left out: models refuse text
   expect(messages.map(({ role }) => role)).toEqual(['user', 'user', 'assistant', 'assistant'])
 })
 
+test('a picture without a word is a picture alone', () => {
+  const image: Part = { type: 'image', url: 'data:image/png;base64,AAAA' }
+  const { messages } = encoded([user(text(''), image)])
+  expect(messages[0]?.parts.map(({ type }) => type)).toEqual(['file'])
+})
+
 test('instructions alone are said by the user: without a message nothing is answered', () => {
   const body = encoded([{ role: 'system', content: [text('Name this chat.')] }])
   expect(body.systemPrompt).toBe('')

@@ -110,7 +110,9 @@ function callOf({ toolCallId }: ToolMessage, at: number, newest: ReadonlyMap<str
 
 function userParts({ at, message }: Placed<UserMessage>): Fields[] {
   const parts = message.content.map((part, index) => userPart(part, `messages[${at}].content[${index}]`))
-  return parts.length > 0 ? parts : [{ type: 'text', text: '' }]
+  // with a picture alone, front ends send an empty text, which models refuse
+  const said = parts.filter(({ text }) => text !== '')
+  return said.length > 0 ? said : [{ type: 'text', text: '' }]
 }
 
 function userPart(part: Part, param: string): Fields {
