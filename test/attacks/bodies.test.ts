@@ -400,9 +400,11 @@ describe('item 33: what a client sends in a header', () => {
       'content-type',
       'host',
       'user-agent',
+      'x-tributary-hops',
     ])
     expect(sent?.headers.get('user-agent')).not.toContain('evil')
     expect(sent?.headers.get('connection')).toBe('keep-alive')
+    expect(sent?.headers.get('x-tributary-hops')).toBe('1')
   })
 
   test("an upstream's headers stay with us", async () => {
