@@ -40,6 +40,7 @@ export interface ConcludedChoice {
 /** Makes the events of a chunk whose end was held: with the end, or without. */
 export type Ending = (isEnd: boolean) => readonly ChatEvent[]
 
+const noEnd = { finish_reason: null }
 const none: readonly ReadToolDelta[] = []
 
 /** One answer of a reply, as it grows. */
@@ -108,14 +109,15 @@ export class ChoiceReader {
 
   /** The choice without the end it named, which was none. */
   reopen(read: ReadChoice): ConcludedChoice {
-    return { index: this.index, events: read.events, relay: relayOf(read, this.index, { finish_reason: null }) }
+    return { index: this.index, events: read.events, relay: relayOf(read, this.index, noEnd) }
   }
 
   /** The choice, with its end if it names one. @throws ChatError where the end is a failure */
   conclude(read: ReadChoice): ConcludedChoice {
     const { end, events } = read
     const { index } = this
-    if (!end) return { index, events, relay: relayOf(read, index) }
+    // some name no end by a text of nothing, which a typed client does not know
+    if (!end) return { index, events, relay: relayOf(read, index, read.wire.finish_reason === '' ? noEnd : undefined) }
     const { reason, halves, calls, closing } = this.#close(end)
     const delta = {
       ...read.delta,

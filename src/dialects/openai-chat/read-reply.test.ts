@@ -154,6 +154,12 @@ describe('a stream that is well', () => {
     expect(texts(await read(reply(sse(tea, ending('length')))))).toEqual(['Tea', '.', 'finish'])
   })
 
+  test('an end of no name is none, and relayed as none', async () => {
+    const [said, ...rest] = await read(reply(sse(ending(''), stop, '[DONE]')))
+    expect(texts([...(said ? [said] : []), ...rest])).toEqual(['.', 'finish'])
+    expect(said?.native?.value).toMatchObject({ choices: [{ delta: { content: '.' }, finish_reason: null }] })
+  })
+
   test('JSON where a stream was asked for is a whole completion, and the other way round', async () => {
     const whole = JSON.stringify({ choices: [{ message: { content: 'Tea' }, finish_reason: 'stop' }] })
     expect(texts(await read(reply(whole, 'application/json')))).toEqual(['Tea', 'finish'])
