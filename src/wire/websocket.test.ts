@@ -491,16 +491,24 @@ test('connections that come and go leave nothing behind', async () => {
       break
     }
   }
-  for (let at = 0; at < cycles; at++) await cycle()
-  const before = await held()
-  for (let at = 0; at < cycles; at++) await cycle()
-  await isGone()
-  const after = await held()
-  expect(getEventListeners(signal, 'abort')).toBeEmpty()
-  expect(after.files).toBeLessThanOrEqual(before.files)
-  expect(after.sockets - before.sockets).toBeLessThan(20)
+  const round = async () => {
+    for (let at = 0; at < cycles; at++) await cycle()
+    await isGone()
+    return held()
+  }
+  let before = await round()
+  // what is left behind is left behind by every round; by how much the process grows and shrinks by itself is another matter each time
+  const growth: number[] = []
+  for (let at = 0; at < 3; at++) {
+    const after = await round()
+    expect(getEventListeners(signal, 'abort')).toBeEmpty()
+    expect(after.files).toBeLessThanOrEqual(before.files)
+    expect(after.sockets - before.sockets).toBeLessThan(20)
+    growth.push(after.bytes - before.bytes)
+    before = after
+  }
   // a kibibyte each: reliability, section 1
-  expect(after.bytes - before.bytes).toBeLessThan(cycles * 1_024 + noiseBytes)
+  expect(Math.min(...growth)).toBeLessThan(cycles * 1_024 + noiseBytes)
 })
 
 /** By how much the process grows and shrinks by itself. */
