@@ -1,5 +1,5 @@
 import type { EmulatedRequest, Exchange } from './http-emulator.ts'
-import { acceptKey, closePayload, frame, opcodes } from './websocket-frames.ts'
+import { acceptKey, closePayload, FrameReader, frame, opcodes } from './websocket-frames.ts'
 import { MessageReader, type SocketMessage } from './websocket-messages.ts'
 
 /** The emulator's side of a WebSocket, byte-exact: what is not written is not sent. */
@@ -40,6 +40,7 @@ export function acceptWebSocket(
   let pings = 0
   let closeCode: number | undefined
   let isStalled = false
+  const outbox = new Outbox(exchange.raw)
   const hear = (message: SocketMessage) => {
     if (!('type' in message)) return exchange.reset()
     if (message.type === 'text') {
@@ -47,7 +48,7 @@ export function acceptWebSocket(
       onText(message.text, socket)
     } else if (message.type === 'ping') {
       pings++
-      void exchange.raw(frame(message.payload, { opcode: opcodes.pong }))
+      outbox.writeBetweenFrames(frame(message.payload, { opcode: opcodes.pong }))
     } else if (message.type === 'close') {
       closeCode = message.code
       exchange.finish()
@@ -60,8 +61,8 @@ export function acceptWebSocket(
     closeCode: () => closeCode,
     closed: exchange.closed,
     isOpen: exchange.isOpen,
-    send: (text) => exchange.raw(frame(text)),
-    raw: exchange.raw,
+    send: (text) => outbox.write(frame(text)),
+    raw: (bytes) => outbox.write(bytes),
     close(code, reason = '') {
       void exchange.raw(closeFrame(code, reason))
       exchange.finish()
@@ -79,6 +80,37 @@ export function acceptWebSocket(
   })
   void exchange.raw(handshake(exchange.request))
   return socket
+}
+
+/**
+ * Writes what a script sends as it is, and what the emulator sends by itself only between two frames: a script that writes
+ * a frame byte by byte on a busy machine is still at it when the client pings.
+ */
+class Outbox {
+  readonly #write: (bytes: Uint8Array) => Promise<void>
+  readonly #frames = new FrameReader(Number.POSITIVE_INFINITY)
+  readonly #waiting: Uint8Array[] = []
+
+  constructor(write: (bytes: Uint8Array) => Promise<void>) {
+    this.#write = write
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    for (const _ of this.#frames.push(Buffer.from(bytes)));
+    const written = this.#write(bytes)
+    this.#flush()
+    return written
+  }
+
+  writeBetweenFrames(bytes: Uint8Array): void {
+    this.#waiting.push(bytes)
+    this.#flush()
+  }
+
+  #flush(): void {
+    if (this.#frames.isWithinFrame) return
+    for (const bytes of this.#waiting.splice(0)) void this.#write(bytes)
+  }
 }
 
 /** Whether a request asks for a WebSocket. */

@@ -77,6 +77,11 @@ export class FrameReader {
     this.#maxBytes = maxBytes
   }
 
+  /** True while a frame has begun whose last byte has not come. */
+  get isWithinFrame(): boolean {
+    return this.#head !== undefined || this.#held > 0
+  }
+
   /** The frames that these bytes complete; then, where what follows is none that is taken, why. */
   *push(bytes: Buffer): Generator<Frame | FrameFault> {
     this.#parts.push(bytes)

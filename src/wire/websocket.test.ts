@@ -326,6 +326,21 @@ describe('a peer that is half-dead', () => {
     await isGone()
   })
 
+  test('is there while a long frame comes in, although its pong has to wait for the end of that frame', async () => {
+    const text = 'a'.repeat(8)
+    answer = accept(async (socket) => {
+      // one byte between two pings, so the frame takes about ten times as long as a peer may be silent
+      for (const byte of frame(text)) {
+        const pings = socket.pings()
+        await socket.raw(Buffer.from([byte]))
+        await until(() => socket.pings() > pings, 5_000, 'the next ping')
+      }
+      socket.finish()
+    })
+    const connection = await open({ pingMs: 60 })
+    expect(await readAll(connection.messages)).toMatchObject({ read: [text] })
+  })
+
   test('is not the one that only says nothing', async () => {
     const connection = await open({ pingMs: 10 })
     await until(() => (sockets[0]?.pings() ?? 0) > 10, 5_000, 'it was pinged and has answered')

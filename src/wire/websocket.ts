@@ -112,6 +112,8 @@ class Line implements WebSocketConnection {
     const rest = this.#isOpen ? bytes : this.#open(bytes)
     if (!rest) return
     this.#heard += rest.length
+    // any sign of life will do: a pong waits for the end of a long frame
+    this.#hasPong = true
     for (const message of this.#reader.push(rest)) {
       this.#hear(message)
       if (this.messages.isOver) return
@@ -133,8 +135,6 @@ class Line implements WebSocketConnection {
   }
 
   #hear(message: SocketMessage): void {
-    // any sign of life will do
-    this.#hasPong = true
     if (message instanceof FrameFault) this.#refuse(message)
     else if (message.type === 'text') this.messages.push(message.text, message.size)
     else if (message.type === 'ping') this.#pong(message.payload)
