@@ -1,6 +1,6 @@
 import { ChatError } from './error.ts'
-import type { Annotation, ChatEvent, FinishReason, Native, TextEvent, Usage } from './event.ts'
-import type { ToolCall } from './message.ts'
+import type { Annotation, ChatEvent, FinishReason, Native, TextEvent, ToolArgumentsEvent, Usage } from './event.ts'
+import type { Extras, ToolCall } from './message.ts'
 
 /** One answer, whole. */
 export interface Choice {
@@ -13,6 +13,8 @@ export interface Choice {
   /** Token log probabilities, in OpenAI's shape, in order. */
   readonly logprobs: readonly unknown[]
   readonly finish: FinishReason
+  /** What it has to be handed back with. */
+  readonly extra?: Extras
   /** The upstream's whole reply this choice came in, where it came as one. */
   readonly native: Native | undefined
 }
@@ -28,10 +30,11 @@ interface Growing {
   readonly text: string[]
   readonly refusal: string[]
   readonly reasoning: string[]
-  readonly calls: { id: string; name: string; readonly json: string[] }[]
+  readonly calls: { id: string; name: string; readonly json: string[]; extra: Extras | undefined }[]
   readonly annotations: Annotation[]
   readonly logprobs: unknown[]
   finish: FinishReason | undefined
+  extra: Extras | undefined
   native: Native | undefined
 }
 
@@ -61,6 +64,7 @@ function choiceAt(choices: Map<number, Growing>, index: number): Growing {
     annotations: [],
     logprobs: [],
     finish: undefined,
+    extra: undefined,
     native: undefined,
   }
   choices.set(index, fresh)
@@ -77,14 +81,20 @@ function grow(choice: Growing, event: Exclude<ChatEvent, { type: 'usage' }>): vo
       choice.reasoning.push(event.text)
       return
     case 'tool-call':
-      choice.calls[event.index] = { id: event.id, name: event.name, json: [] }
+      choice.calls[event.index] = { id: event.id, name: event.name, json: [], extra: event.extra }
       return
     case 'tool-arguments':
-      choice.calls[event.index]?.json.push(event.json)
+      growCall(choice.calls[event.index], event)
       return
     case 'finish':
       choice.finish = event.reason
+      choice.extra = event.extra
   }
+}
+
+function growCall(call: Growing['calls'][number] | undefined, { json, extra }: ToolArgumentsEvent): void {
+  call?.json.push(json)
+  if (call && extra) call.extra = extra
 }
 
 function growText(choice: Growing, event: TextEvent): void {
@@ -101,10 +111,16 @@ function ripe(index: number, choice: Growing): Choice {
     text: choice.text.join(''),
     refusal: choice.refusal.join(''),
     reasoning: choice.reasoning.join(''),
-    toolCalls: choice.calls.map((call) => ({ id: call.id, name: call.name, arguments: call.json.join('') })),
+    toolCalls: choice.calls.map(({ id, name, json, extra }) => ({
+      id,
+      name,
+      arguments: json.join(''),
+      ...(extra && { extra }),
+    })),
     annotations: choice.annotations,
     logprobs: choice.logprobs,
     finish: choice.finish,
+    ...(choice.extra && { extra: choice.extra }),
     native: choice.native,
   }
 }

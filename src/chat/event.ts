@@ -1,4 +1,4 @@
-import type { Fields } from './message.ts'
+import type { Extras, Fields } from './message.ts'
 
 /**
  * `other` is an end the upstream named in a word we do not know; it is an end all the same.
@@ -77,6 +77,8 @@ export interface ToolCallEvent extends EventBase {
   readonly index: number
   readonly id: string
   readonly name: string
+  /** What the call has to be handed back with. */
+  readonly extra?: Extras
 }
 
 /** The JSON of an open call's arguments grows by `json`. */
@@ -84,6 +86,8 @@ export interface ToolArgumentsEvent extends EventBase {
   readonly type: 'tool-arguments'
   readonly index: number
   readonly json: string
+  /** What the call has to be handed back with, in place of what was said of it before. */
+  readonly extra?: Extras
 }
 
 /** Counts the whole request; the last one holds. */
@@ -96,6 +100,8 @@ export interface UsageEvent extends EventBase {
 export interface FinishEvent extends EventBase {
   readonly type: 'finish'
   readonly reason: FinishReason
+  /** What the answer has to be handed back with, beside its text, its thoughts and its calls: signatures, for one. */
+  readonly extra?: Extras
 }
 
 export type ChatEvent = TextEvent | ReasoningEvent | ToolCallEvent | ToolArgumentsEvent | UsageEvent | FinishEvent

@@ -101,7 +101,7 @@ test('spelled-out defaults, developer for system, and what the model thought do 
 })
 
 test('fields that only a dialect knows do not count, except in a part that is nothing else', () => {
-  expect(of({ ...user(text('a')), extra: { cache: true } })).toBe(of(user(text('a'))))
+  expect(of({ ...user(text('a')), extra: { 'openai-chat': { cache: true } } })).toBe(of(user(text('a'))))
   const foreign = (extra: Readonly<Record<string, unknown>>) => of(user({ type: 'foreign', name: 'video', extra }))
   expect(foreign({ a: 1, b: { c: 2, d: 3 } })).toBe(foreign({ b: { d: 3, c: 2 }, a: 1 }))
   expect(foreign({ a: 1 })).not.toBe(foreign({ a: 2 }))

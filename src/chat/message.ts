@@ -1,6 +1,9 @@
 /** Fields that only the dialect they came from knows. They travel with the value they stood beside. */
 export type Fields = Readonly<Record<string, unknown>>
 
+/** Such fields by the dialect they are of. A dialect reads its own, and hands on no other's. */
+export type Extras = Readonly<Record<string, Fields>>
+
 /** Text of a message. */
 export interface TextPart {
   readonly type: 'text'
@@ -61,13 +64,13 @@ export interface ToolCall {
   readonly id: string
   readonly name: string
   readonly arguments: string
-  readonly extra?: Fields
+  readonly extra?: Extras
 }
 
 interface MessageBase {
   readonly content: readonly Part[]
   readonly name?: string
-  readonly extra?: Fields
+  readonly extra?: Extras
 }
 
 /** Instructions. `developer` is the newer name of `system`; an upstream that knows only one takes both as that. */

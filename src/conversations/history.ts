@@ -71,12 +71,25 @@ function sizeOf(value: unknown): number {
 export type Fresh = () => Pick<StoredMessage, 'id' | 'createdAt'>
 
 /** The turn with one message more, whose text is cut where the turn would outgrow all there is room for. */
-export function withMessage(turn: Turn, message: StoredMessage, { maxCharacters }: HistoryBounds): Turn {
+export function withMessage(turn: Turn, whole: StoredMessage, { maxCharacters }: HistoryBounds): Turn {
   const room = Math.max(maxCharacters - sizeOf(turn), 1_000)
+  const message = withoutExtra(whole, room)
   // a character takes up to six where JSON has to escape it
   const fits = message.content.length * 6 <= room || sizeOf(message.content) <= room
   const content = fits ? message.content : withoutMiddle(message.content, Math.floor(room / 6))
   return { ...turn, messages: [...turn.messages, { ...message, content }] }
+}
+
+/** The message, without what only its upstream understands where that alone would take all the room. */
+function withoutExtra(message: StoredMessage, room: number): StoredMessage {
+  if (message.role !== 'assistant' || !hasExtra(message)) return message
+  if (sizeOf({ ...message, content: '' }) <= room) return message
+  const { extra: _, ...others } = message
+  return { ...others, toolCalls: message.toolCalls.map(({ extra: _extra, ...call }) => call) }
+}
+
+function hasExtra({ extra, toolCalls }: StoredAssistantMessage): boolean {
+  return extra !== undefined || toolCalls.some((call) => call.extra !== undefined)
 }
 
 /** The calls of the last round that have no result. */

@@ -1,5 +1,5 @@
 import { ChatError } from '../chat/error.ts'
-import type { Fields, Message, ToolCall } from '../chat/message.ts'
+import type { Extras, Fields, Message, ToolCall } from '../chat/message.ts'
 import type { ToolOutput } from '../chat/tool-output.ts'
 import {
   type Fresh,
@@ -19,6 +19,7 @@ interface Said {
   readonly reasoning?: string
   /** Of its `ReasoningEvent`s. */
   readonly reasoningExtra?: Fields
+  readonly extra?: Extras
   readonly metadata?: Fields
 }
 
@@ -71,11 +72,12 @@ export class OpenTurn {
     text,
     reasoning,
     reasoningExtra,
+    extra,
     metadata,
     calls,
   }: Said & { readonly calls: readonly ToolCall[] }): Promise<void> {
     return this.#write((turn) =>
-      this.#said(turn, 'completed', { text, calls, ...optional({ reasoning, reasoningExtra, metadata }) }),
+      this.#said(turn, 'completed', { text, calls, ...optional({ reasoning, reasoningExtra, extra, metadata }) }),
     )
   }
 
@@ -96,8 +98,11 @@ export class OpenTurn {
   }
 
   /** The answer is over. Calls without a result were stopped. @returns it as it is kept */
-  async end(status: Status, { text, reasoning, reasoningExtra, metadata }: Said): Promise<StoredAssistantMessage> {
-    const about = optional({ reasoning, reasoningExtra, metadata })
+  async end(
+    status: Status,
+    { text, reasoning, reasoningExtra, extra, metadata }: Said,
+  ): Promise<StoredAssistantMessage> {
+    const about = optional({ reasoning, reasoningExtra, extra, metadata })
     await this.#write((turn) => {
       // the blank line is between two rounds of one text
       const isFirst = !turn.messages.some((message) => message.role === 'assistant' && message.toolCalls.length > 0)

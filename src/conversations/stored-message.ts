@@ -1,4 +1,4 @@
-import type { Fields, ToolCall } from '../chat/message.ts'
+import type { Extras, Fields, ToolCall } from '../chat/message.ts'
 import type { Shortened } from '../chat/tool-output.ts'
 
 /** `failed`: it broke off, by itself or with the program. `cancelled`: its client wanted no more of it. */
@@ -25,6 +25,8 @@ export interface StoredAssistantMessage extends Stored {
   readonly reasoning?: string
   /** What the reasoning has to be handed back with. */
   readonly reasoningExtra?: Fields
+  /** What the message has to be handed back with, beside its reasoning and its calls. */
+  readonly extra?: Extras
   readonly toolCalls: readonly ToolCall[]
 }
 

@@ -1,4 +1,4 @@
-import type { AssistantMessage, Message, Part, ToolMessage } from '../chat/message.ts'
+import type { AssistantMessage, Message, Part, ToolCall, ToolMessage } from '../chat/message.ts'
 import { stoppedCall, tellOutput } from '../chat/tool-output.ts'
 import type { Turn } from './history.ts'
 import type { Status, StoredAssistantMessage, StoredToolMessage } from './stored-message.ts'
@@ -47,13 +47,24 @@ function userSays(text: string): Message {
 }
 
 function assistantSays(message: StoredAssistantMessage, model: string): AssistantMessage {
-  const { content, reasoning, reasoningExtra: extra, status, toolCalls } = message
+  const { content, reasoning, reasoningExtra, extra, status, toolCalls } = message
+  const isOwn = message.model === model
   const needsMark = status !== 'completed' || (content === '' && toolCalls.length === 0)
   const text = needsMark ? [content, marks[status]].filter((line) => line !== '').join('\n\n') : content
   const parts: Part[] = text === '' ? [] : [{ type: 'text', text }]
   const thoughts: Part[] =
-    reasoning && message.model === model ? [{ type: 'reasoning', text: reasoning, ...(extra && { extra }) }] : []
-  return { role: 'assistant', content: [...thoughts, ...parts], toolCalls }
+    reasoning && isOwn ? [{ type: 'reasoning', text: reasoning, ...(reasoningExtra && { extra: reasoningExtra }) }] : []
+  return {
+    role: 'assistant',
+    content: [...thoughts, ...parts],
+    toolCalls: isOwn ? toolCalls : toolCalls.map(unsigned),
+    ...(isOwn && extra && { extra }),
+  }
+}
+
+/** A call without what only the model that made it knows. */
+function unsigned({ id, name, arguments: json }: ToolCall): ToolCall {
+  return { id, name, arguments: json }
 }
 
 function resultOf(toolCallId: string, found: { readonly role: string } | StoredToolMessage | undefined): ToolMessage {

@@ -2,6 +2,7 @@ import { openApp, type Surroundings } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config/config.ts'
 import type { RawVariables } from '../../src/config/environment.ts'
 import { MemoryStore } from '../../src/state/memory-store.ts'
+import type { Store } from '../../src/state/store.ts'
 import { openLog } from '../../src/telemetry/log.ts'
 
 /** The whole program with what a chat server needs, in this process. */
@@ -13,6 +14,8 @@ export interface ChatServerRig extends AsyncDisposable {
 
 export interface RigOptions {
   readonly surroundings?: Surroundings
+  /** Where it keeps its state; in memory, where it does not say. The rig closes it. */
+  readonly store?: Store
   /** Puts in what no variable can. */
   alter?(config: Config): Config
 }
@@ -20,13 +23,13 @@ export interface RigOptions {
 /** Starts it with these variables. What it keeps is named `id-1`, `id-2` …, a second apart. */
 export function startChatServer(
   variables: RawVariables,
-  { surroundings, alter = (config) => config }: RigOptions = {},
+  { surroundings, store = new MemoryStore(), alter = (config) => config }: RigOptions = {},
 ): ChatServerRig {
   const config = readConfig({ HOST: '127.0.0.1', PORT: '0', PATH: process.env.PATH, ...variables }, false)
   if ('problems' in config) throw new Error(JSON.stringify(config.problems))
   const lines: string[] = []
   const log = openLog({ level: 'debug', format: 'json', write: (line) => void lines.push(line) })
-  const app = openApp(alter(config), log, new MemoryStore(), { ...counted(), ...surroundings })
+  const app = openApp(alter(config), log, store, { ...counted(), ...surroundings })
   return { url: app.url, lines, [Symbol.asyncDispose]: () => app.close() }
 }
 

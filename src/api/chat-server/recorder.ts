@@ -1,6 +1,6 @@
 import { asChatError } from '../../chat/error.ts'
 import type { FinishReason, Usage } from '../../chat/event.ts'
-import type { Fields, ToolCall } from '../../chat/message.ts'
+import type { Extras, Fields, ToolCall } from '../../chat/message.ts'
 import { headOf } from '../../chat/shorten.ts'
 import type { OpenTurn } from '../../conversations/open-turn.ts'
 import type { Status, StoredAssistantMessage } from '../../conversations/stored-message.ts'
@@ -21,6 +21,7 @@ export class Recorder {
   #text = ''
   #reasoning = ''
   #reasoningExtra: Fields | undefined
+  #extra: Extras | undefined
   /** Of all rounds. */
   #whole = ''
   #isTruncated = false
@@ -65,6 +66,7 @@ export class Recorder {
         return this.#turn.result(event)
       case 'finish':
         this.#finish = event.reason
+        this.#extra = event.extra
         return undefined
       case 'usage':
         this.#usage = event.usage
@@ -103,6 +105,7 @@ export class Recorder {
         text: this.#text,
         ...(this.#reasoning && { reasoning: this.#reasoning }),
         ...(this.#reasoningExtra && { reasoningExtra: this.#reasoningExtra }),
+        ...(this.#extra && { extra: this.#extra }),
         metadata: {
           ...(this.#finish && { finish_reason: this.#finish.replace('-', '_') }),
           ...(this.#isTruncated && { truncated: true }),

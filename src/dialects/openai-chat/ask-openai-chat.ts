@@ -6,8 +6,8 @@ import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { ask } from '../../wire/ask.ts'
 import { readComplaint } from './complaint.ts'
+import { dialect } from './dialect.ts'
 import { readReply } from './read-reply.ts'
-import { dialect } from './schema.ts'
 
 export interface AskOptions {
   readonly url: string

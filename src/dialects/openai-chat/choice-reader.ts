@@ -10,7 +10,9 @@ import {
   type Texts,
   takeHalves,
 } from './contents.ts'
+import { ownExtra } from './fields.ts'
 import { decodeFinish, encodeFinish, isDocumentedFinish } from './finish-reason.ts'
+import { extraOfAnswer, gather, nothing } from './handed-back.ts'
 import type { WireChoice, WireDelta, WireToolDelta } from './reply-schema.ts'
 import { type ReadToolDelta, ToolCalls } from './tool-calls.ts'
 
@@ -48,6 +50,7 @@ export class ChoiceReader {
   readonly index: number
   readonly #toolCalls: ToolCalls
   readonly #halves = noHalves()
+  #gathered = nothing
   #isFinished = false
   #ending: Ending | undefined
 
@@ -88,6 +91,8 @@ export class ChoiceReader {
     if (wire.error) throw errorInside(wire.error)
     const said = saidIn(wire, form)
     const contents = readContents(said, this.#halves)
+    const extra = extraOfAnswer(said)
+    if (extra) this.#gathered = gather(this.#gathered, extra)
     const calls = said.tool_calls?.length ? this.#calls(said.tool_calls, form) : none
     const isRepaired = calls.some(({ relay }, at) => relay !== said.tool_calls?.[at])
     const events = this.#contentEvents(contents, wire, said)
@@ -147,7 +152,7 @@ export class ChoiceReader {
     const closing: ChatEvent[] = [
       ...(halves ? this.#textEvents(halves) : []),
       ...calls.flatMap(({ events }) => events),
-      { type: 'finish', choice: this.index, reason },
+      { type: 'finish', choice: this.index, reason, ...ownExtra(this.#gathered.fields) },
     ]
     return { reason, halves, calls, closing }
   }

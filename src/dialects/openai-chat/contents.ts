@@ -117,6 +117,7 @@ export function saysForeign(delta: WireDelta): boolean {
   return more !== undefined && !Object.values(more).every(isEmpty)
 }
 
-function isEmpty(value: unknown): boolean {
+/** Whether a member is there and says nothing. */
+export function isEmpty(value: unknown): boolean {
   return value === '' || (Array.isArray(value) && value.length === 0)
 }

@@ -1,5 +1,5 @@
 import type { Fields, Message, Part, ToolCall } from '../../chat/message.ts'
-import { isFields, nestedRest, rest, withExtra } from './fields.ts'
+import { isFields, nestedRest, ownExtra, rest, withExtra } from './fields.ts'
 import type { WireMessage, WirePart, WireToolCall } from './schema.ts'
 
 export function decodeMessage(message: WireMessage): Message {
@@ -12,7 +12,7 @@ export function decodeMessage(message: WireMessage): Message {
         role: message.role,
         content: decodeContent(message.content),
         ...name,
-        ...withExtra(rest(message, ['role', 'content', 'name'])),
+        ...ownExtra(rest(message, ['role', 'content', 'name'])),
       }
     case 'tool':
       return {
@@ -20,7 +20,7 @@ export function decodeMessage(message: WireMessage): Message {
         content: decodeContent(message.content),
         toolCallId: message.tool_call_id,
         ...name,
-        ...withExtra(rest(message, ['role', 'content', 'name', 'tool_call_id'])),
+        ...ownExtra(rest(message, ['role', 'content', 'name', 'tool_call_id'])),
       }
     case 'function':
       // the extra writes over what a tool message would say, so that it leaves as it came
@@ -29,12 +29,12 @@ export function decodeMessage(message: WireMessage): Message {
         content: decodeContent(message.content),
         toolCallId: message.name,
         ...name,
-        extra: {
+        ...ownExtra({
           ...rest(message, ['role', 'content', 'name']),
           role: 'function',
           tool_call_id: undefined,
           ...(message.content === null && { content: null }),
-        },
+        }),
       }
     case 'assistant':
       return {
@@ -42,7 +42,7 @@ export function decodeMessage(message: WireMessage): Message {
         content: [...decodeContent(message.content), ...assistantParts(message)],
         toolCalls: (message.tool_calls ?? []).map(decodeToolCall),
         ...name,
-        ...withExtra(rest(message, assistantMembers(message))),
+        ...ownExtra(rest(message, assistantMembers(message))),
       }
   }
 }
@@ -114,9 +114,9 @@ function decodeNestedPart(part: WirePart, inner: Fields): Part | undefined {
 function decodeToolCall(call: WireToolCall): ToolCall {
   if (call.function) {
     const extra = nestedRest(call, 'function', ['id', 'type'], ['name', 'arguments'])
-    return { id: call.id, name: call.function.name, arguments: call.function.arguments, ...withExtra(extra) }
+    return { id: call.id, name: call.function.name, arguments: call.function.arguments, ...ownExtra(extra) }
   }
   // a custom call: its extra writes over the function it is not
   const extra = { ...rest(call, ['id']), function: undefined }
-  return { id: call.id, name: call.custom?.name ?? '', arguments: call.custom?.input ?? '', extra }
+  return { id: call.id, name: call.custom?.name ?? '', arguments: call.custom?.input ?? '', ...ownExtra(extra) }
 }

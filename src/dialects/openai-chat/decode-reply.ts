@@ -1,12 +1,12 @@
 import type { ChatEvent, Native, Usage } from '../../chat/event.ts'
 import { ChoiceReader, type ConcludedChoice, saidIn } from './choice-reader.ts'
 import { saysForeign, saysNothing } from './contents.ts'
+import { dialect } from './dialect.ts'
 import { isFields } from './fields.ts'
 import { parseReply } from './parse-reply.ts'
 import { plainTextIn } from './plain-text.ts'
 import { badResponse, cutOff, emptyAnswer } from './reply-errors.ts'
 import type { WireChoice } from './reply-schema.ts'
-import { dialect } from './schema.ts'
 import { usageIn } from './usage.ts'
 
 /** What a decoder has to know beyond the bytes. */

@@ -1,9 +1,10 @@
 import type { ChatRequest } from '../../chat/request.ts'
 import { decodeMessage } from './decode-message.ts'
 import { decodeParameters } from './decode-parameters.ts'
+import { dialect } from './dialect.ts'
 import { rest } from './fields.ts'
 import { invalidRequest } from './invalid-request.ts'
-import { dialect, WireRequest } from './schema.ts'
+import { WireRequest } from './schema.ts'
 
 /** What a client asked for, and what only the encoder of its answer has to know. */
 export interface DecodedRequest {

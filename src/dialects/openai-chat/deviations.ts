@@ -3,6 +3,7 @@ import type { Fields, Message, Part } from '../../chat/message.ts'
 import { textOf } from '../../chat/message.ts'
 import { type ChatRequest, type Parameter, type Parameters, schemaOf } from '../../chat/request.ts'
 import { names } from './decode-parameters.ts'
+import { dialect } from './dialect.ts'
 import { encodeMessage, encodeRequest } from './encode-request.ts'
 
 /** How a service that speaks almost this dialect differs from it, as data. */
@@ -46,7 +47,9 @@ function isParameter(name: string): name is Parameter {
 function encodeMessages(messages: readonly Message[], { prefixFields = [] }: Deviations): Fields[] {
   return messages.map((message, at) => {
     const isLast = at === messages.length - 1 && message.role === 'assistant'
-    const kept = isLast ? Object.entries(message.extra ?? {}).filter(([name]) => prefixFields.includes(name)) : []
+    const kept = isLast
+      ? Object.entries(message.extra?.[dialect] ?? {}).filter(([name]) => prefixFields.includes(name))
+      : []
     return { ...encodeMessage(message, false), ...Object.fromEntries(kept) }
   })
 }

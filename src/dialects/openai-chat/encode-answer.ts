@@ -1,10 +1,11 @@
 import type { Answer, Choice } from '../../chat/collect.ts'
 import type { Fields } from '../../chat/message.ts'
 import { encodeAnnotation } from './annotation.ts'
+import { dialect } from './dialect.ts'
+import { encodeToolCall } from './encode-request.ts'
 import type { EncodeOptions } from './encode-stream.ts'
 import { isFields } from './fields.ts'
 import { encodeFinish } from './finish-reason.ts'
-import { dialect } from './schema.ts'
 import { encodeUsage } from './usage.ts'
 
 /** Writes a whole completion. One that an upstream of this dialect sent whole is relayed as it came, id and model apart. */
@@ -50,12 +51,9 @@ function encodeChoice(choice: Choice): Fields {
     ...(choice.reasoning && { reasoning_content: choice.reasoning }),
     ...(choice.annotations.length > 0 && { annotations: choice.annotations.map(encodeAnnotation) }),
     ...(choice.toolCalls.length > 0 && {
-      tool_calls: choice.toolCalls.map((call) => ({
-        id: call.id,
-        type: 'function',
-        function: { name: call.name, arguments: call.arguments },
-      })),
+      tool_calls: choice.toolCalls.map((call) => encodeToolCall(call, true)),
     }),
+    ...choice.extra?.[dialect],
   }
   return {
     index: choice.index,

@@ -1,8 +1,8 @@
 import type { Fields, Message, Part, ToolCall } from '../../chat/message.ts'
 import type { ChatRequest, Parameter, Parameters, ResponseFormat, Tool, ToolChoice } from '../../chat/request.ts'
 import { names, parametersIn } from './decode-parameters.ts'
+import { dialect } from './dialect.ts'
 import { compact, merge } from './fields.ts'
-import { dialect } from './schema.ts'
 
 /**
  * Writes a request the way Chat Completions has it. A request of the same dialect leaves as it came, unknown fields
@@ -44,7 +44,7 @@ export function encodeMessage(message: Message, native: boolean): Fields {
     content: encodeContent(message, native),
     ...(message.name !== undefined && { name: message.name }),
   }
-  const extra = native ? message.extra : undefined
+  const extra = native ? message.extra?.[dialect] : undefined
   switch (message.role) {
     case 'tool':
       return merge({ ...base, tool_call_id: message.toolCallId }, extra)
@@ -111,10 +111,10 @@ function encodePart(part: Part, native: boolean): Fields {
   }
 }
 
-function encodeToolCall(call: ToolCall, native: boolean): Fields {
+export function encodeToolCall(call: ToolCall, native: boolean): Fields {
   return merge(
     { id: call.id, type: 'function', function: { name: call.name, arguments: call.arguments } },
-    native ? call.extra : undefined,
+    native ? call.extra?.[dialect] : undefined,
   )
 }
 

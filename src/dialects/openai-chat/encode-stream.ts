@@ -1,13 +1,13 @@
 import type { ChatError } from '../../chat/error.ts'
-import type { ChatEvent, Native, Usage } from '../../chat/event.ts'
+import type { ChatEvent, Native, ToolCallEvent, Usage } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import { sseData } from '../../wire/sse.ts'
 import { encodeAnnotation } from './annotation.ts'
+import { dialect } from './dialect.ts'
 import { encodeError } from './encode-error.ts'
-import { isFields } from './fields.ts'
+import { isFields, merge, rest } from './fields.ts'
 import { encodeFinish } from './finish-reason.ts'
 import { RelayedHead, type StreamHead } from './relayed-head.ts'
-import { dialect } from './schema.ts'
 import { encodeUsage } from './usage.ts'
 
 export interface EncodeOptions {
@@ -168,14 +168,17 @@ function delta(event: Exclude<ChatEvent, { type: 'usage' }>): Fields {
     case 'reasoning':
       return { [event.extra?.field === 'reasoning' ? 'reasoning' : 'reasoning_content']: event.text }
     case 'tool-call':
-      return {
-        tool_calls: [
-          { index: event.index, id: event.id, type: 'function', function: { name: event.name, arguments: '' } },
-        ],
-      }
+      return { tool_calls: [opening(event)] }
     case 'tool-arguments':
-      return { tool_calls: [{ index: event.index, function: { arguments: event.json } }] }
+      return {
+        tool_calls: [merge({ index: event.index, function: { arguments: event.json } }, event.extra?.[dialect])],
+      }
     case 'finish':
-      return {}
+      // the sources have been told where they came
+      return rest(event.extra?.[dialect] ?? {}, ['annotations']) ?? {}
   }
+}
+
+function opening({ index, id, name, extra }: ToolCallEvent): Fields {
+  return merge({ index, id, type: 'function', function: { name, arguments: '' } }, extra?.[dialect])
 }

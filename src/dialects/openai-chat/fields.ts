@@ -1,4 +1,5 @@
-import type { Fields } from '../../chat/message.ts'
+import type { Extras, Fields } from '../../chat/message.ts'
+import { dialect } from './dialect.ts'
 
 /**
  * The members of `object` that `known` does not name, or undefined for none. `null` is as good as absent, and a
@@ -17,6 +18,11 @@ export function rest(object: Fields, known: readonly string[]): Fields | undefin
 /** `{ extra }` where there is any: for spreading, so that an absent extra is an absent member. */
 export function withExtra(extra: Fields | undefined): { extra?: Fields } {
   return extra ? { extra } : {}
+}
+
+/** As `withExtra`, of a message or a call: by the dialect. */
+export function ownExtra(extra: Fields | undefined): { extra?: Extras } {
+  return extra ? { extra: { [dialect]: extra } } : {}
 }
 
 /** The unknown members around `object[inner]` and inside it, as one extra that `merge` puts back. */

@@ -158,6 +158,11 @@ describe('law 6: decoding what we encode gives the same events', () => {
 
   test('annotations and log probabilities too', () => {
     const logprobs = { content: [{ token: 'a', logprob: -1 }], refusal: null }
+    const cited = {
+      type: 'url_citation',
+      url_citation: { url: 'https://example.test', title: 't', start_index: 0, end_index: 1 },
+    }
+    const filed = { type: 'file_citation', file_id: 'f' }
     const events: ChatEvent[] = [
       { type: 'text', choice: 0, text: 'a', logprobs },
       {
@@ -167,7 +172,7 @@ describe('law 6: decoding what we encode gives the same events', () => {
         annotations: [{ url: 'https://example.test', title: 't', start: 0, end: 1 }],
       },
       { type: 'text', choice: 0, text: '', annotations: [{ extra: { type: 'file_citation', file_id: 'f' } }] },
-      { type: 'finish', choice: 0, reason: 'stop' },
+      { type: 'finish', choice: 0, reason: 'stop', extra: { 'openai-chat': { annotations: [cited, filed] } } },
     ]
     expect(decoded(encoded(events), 1).map(({ native: _, ...event }) => event)).toEqual(events)
   })

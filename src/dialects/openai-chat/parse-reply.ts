@@ -1,9 +1,9 @@
 import type { Native } from '../../chat/event.ts'
 import { errorInside } from './complaint.ts'
+import { dialect } from './dialect.ts'
 import { isFields } from './fields.ts'
 import { badResponse } from './reply-errors.ts'
 import { WireReply } from './reply-schema.ts'
-import { dialect } from './schema.ts'
 
 /** @throws ChatError for an error in place of a reply, or for anything that is none */
 export function parseReply(value: unknown, form: Native['form']): { reply: WireReply; native: Native } {

@@ -1,9 +1,6 @@
 import { z } from 'zod'
 import { codeOf, sayIssue } from './invalid-request.ts'
 
-/** The dialect's name, as requests and chunks bear it. */
-export const dialect = 'openai-chat'
-
 const text = z.string()
 const object = z.record(z.string(), z.unknown())
 

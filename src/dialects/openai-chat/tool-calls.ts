@@ -1,5 +1,7 @@
 import type { ChatEvent } from '../../chat/event.ts'
 import { wholeCharacters } from './characters.ts'
+import { ownExtra } from './fields.ts'
+import { extraOfCall, type Gathered, gather, nothing } from './handed-back.ts'
 import { type JsonProgress, noJson, progressed } from './json-progress.ts'
 import type { WireToolDelta } from './reply-schema.ts'
 import { openingDelta, relayedDelta, type ToolKind, wholeCall } from './tool-deltas.ts'
@@ -19,6 +21,8 @@ interface OpenCall {
   /** Whether later deltas say its name again. */
   isRepeated: boolean
   progress: JsonProgress
+  /** What it has to be handed back with. */
+  gathered: Gathered
   half: string
 }
 
@@ -29,6 +33,13 @@ export interface ReadToolDelta {
   readonly events: readonly ToolEvent[]
   /** The delta itself if it was right, else as it should have been; undefined where there is nothing to relay yet. */
   readonly relay: object | undefined
+}
+
+/** What a delta adds to its call. */
+interface Grown {
+  readonly isNew: boolean
+  readonly json: string
+  readonly hasExtra?: boolean
 }
 
 /** What a delta says of its call, in our own types. */
@@ -67,6 +78,7 @@ export class ToolCalls {
     if (known?.name && said.name) known.isRepeated = true
     if (said.name) call.name ||= said.name
     const json = grow(call, said.json)
+    const hasExtra = gatherExtra(call, delta)
     if (call.name === '') {
       call.early += json
       return { events: [], relay: undefined }
@@ -76,7 +88,7 @@ export class ToolCalls {
     call.index = index
     const full = isNew ? call.early + json : json
     const written = { index, kind: call.kind, json: full, ...(isNew && { opens: { id: call.id, name: call.name } }) }
-    return { events: this.#events(call, index, { isNew, json: full }), relay: relayedDelta(delta, written) }
+    return { events: this.#events(call, index, { isNew, json: full, hasExtra }), relay: relayedDelta(delta, written) }
   }
 
   /** A call of a whole message: nothing follows it, so it is complete as it stands. */
@@ -87,6 +99,7 @@ export class ToolCalls {
     call.index = index
     call.name = said.name ?? ''
     call.isEmpty = false
+    gatherExtra(call, delta)
     const json = said.json.toWellFormed() || (said.kind === 'function' ? '{}' : '')
     return {
       events: this.#events(call, index, { isNew: true, json }),
@@ -114,11 +127,16 @@ export class ToolCalls {
     })
   }
 
-  #events(call: OpenCall, index: number, { isNew, json }: { isNew: boolean; json: string }): ToolEvent[] {
+  #events(call: OpenCall, index: number, { isNew, json, hasExtra }: Grown): ToolEvent[] {
     const choice = this.#choice
+    const { id, name } = call
+    const extra = ownExtra(call.gathered.fields)
+    const isLate = !isNew && hasExtra === true
     return [
-      ...(isNew ? [{ type: 'tool-call', choice, index, id: call.id, name: call.name } as const] : []),
-      ...(json === '' ? [] : [{ type: 'tool-arguments', choice, index, json } as const]),
+      ...(isNew ? [{ type: 'tool-call', choice, index, id, name, ...extra } as const] : []),
+      ...(json === '' && !isLate
+        ? []
+        : [{ type: 'tool-arguments', choice, index, json, ...(isLate && extra) } as const]),
     ]
   }
 
@@ -149,6 +167,7 @@ export class ToolCalls {
       isEmpty: true,
       isRepeated: false,
       progress: noJson,
+      gathered: nothing,
       half: '',
     }
     this.#calls.push(call)
@@ -165,6 +184,13 @@ function opensAnother(call: OpenCall, { id, name, json, kind }: Said): boolean {
   if (call.progress.isWhole) return json.trim() !== '' || !call.isRepeated
   // a call without arguments, and another of the same function; with arguments under way, an id that changes is a lie
   return isFresh && call.isEmpty && (json === '' || progressed(noJson, json).isWhole)
+}
+
+/** @returns whether the delta says more than the vocabulary has words for */
+function gatherExtra(call: OpenCall, delta: WireToolDelta): boolean {
+  const extra = extraOfCall(delta)
+  if (extra) call.gathered = gather(call.gathered, extra)
+  return extra !== undefined
 }
 
 function grow(call: OpenCall, piece: string): string {

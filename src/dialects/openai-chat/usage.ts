@@ -1,8 +1,8 @@
 import type { Usage } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
+import { dialect } from './dialect.ts'
 import { compact, isFields } from './fields.ts'
 import type { WireReply, WireUsage } from './reply-schema.ts'
-import { dialect } from './schema.ts'
 
 /** The usage of a reply, wherever it stands: Groq gives it beside, Moonshot within the choice. */
 export function usageIn({ usage, x_groq, choices }: WireReply): Usage | undefined {

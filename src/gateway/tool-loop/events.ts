@@ -1,5 +1,5 @@
 import type { ChatEvent, Usage } from '../../chat/event.ts'
-import type { Fields, ToolCall } from '../../chat/message.ts'
+import type { Extras, Fields, ToolCall } from '../../chat/message.ts'
 import type { ToolOutput } from '../../chat/tool-output.ts'
 
 /** The model's turn is over, and these calls are run now. No id among them comes twice in a conversation. */
@@ -9,6 +9,8 @@ export interface ToolCallsEvent {
   readonly text: string
   readonly reasoning: string
   readonly reasoningExtra?: Fields
+  /** What the round has to be handed back with, beside its thoughts and its calls. */
+  readonly extra?: Extras
   readonly calls: readonly ToolCall[]
 }
 

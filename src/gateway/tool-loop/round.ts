@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, FinishReason, ToolArgumentsEvent, ToolCallEvent, Usage } from '../../chat/event.ts'
-import type { AssistantMessage, Fields, ReasoningPart, ToolCall } from '../../chat/message.ts'
+import type { AssistantMessage, Extras, Fields, ReasoningPart, ToolCall } from '../../chat/message.ts'
 
 /** Characters of a round that are kept to be told again: its text and thoughts, and its calls. */
 const maxCharacters = 1024 * 1024
@@ -22,6 +22,7 @@ interface Growing {
   /** Among the client's calls; undefined for one of ours. */
   readonly shownAs: number | undefined
   json: string
+  extra: Extras | undefined
 }
 
 /** What a model says in one round, as far as it has to be told again. */
@@ -34,6 +35,7 @@ export class Round {
   #characters = 0
   #callCharacters = 0
   #finish: FinishReason = 'other'
+  #extra: Extras | undefined
   usage: Usage | undefined
 
   constructor(options: RoundOptions) {
@@ -53,6 +55,11 @@ export class Round {
     return this.#reasoningExtra
   }
 
+  /** What the round has to be handed back with, beside its thoughts and its calls. */
+  get extra(): Extras | undefined {
+    return this.#extra
+  }
+
   get hasClientCalls(): boolean {
     return this.#calls.some(({ shownAs }) => shownAs !== undefined)
   }
@@ -60,7 +67,7 @@ export class Round {
   /** The calls that are to be run now. A turn that was cut short, or that the client has to go on with, has none. */
   get calls(): readonly ToolCall[] {
     if (this.hasClientCalls || this.#finish === 'length' || this.#finish === 'content-filter') return []
-    return this.#calls.map(({ id, name, json }) => ({ id, name, arguments: json }))
+    return this.#calls.map(({ id, name, json, extra }) => ({ id, name, arguments: json, ...(extra && { extra }) }))
   }
 
   /** How the answer ends, where this round is its last. */
@@ -78,6 +85,7 @@ export class Round {
         ...(this.#text ? [{ type: 'text' as const, text: this.#text }] : []),
       ],
       toolCalls: this.calls,
+      ...(this.#extra && { extra: this.#extra }),
     }
   }
 
@@ -100,6 +108,7 @@ export class Round {
         return undefined
       case 'finish':
         this.#finish = event.reason
+        this.#extra = event.extra
         return undefined
     }
   }
@@ -122,7 +131,7 @@ export class Round {
     this.#countCall(name)
     const shownAs = isClients ? this.#calls.filter((call) => call.shownAs !== undefined).length : undefined
     const id = isClients ? event.id : this.#freshId(event.id)
-    this.#calls[event.index] = { id, name, shownAs, json: '' }
+    this.#calls[event.index] = { id, name, shownAs, json: '', extra: event.extra }
     return shownAs === undefined ? undefined : { ...event, index: shownAs }
   }
 
@@ -132,6 +141,7 @@ export class Round {
     if (call.shownAs !== undefined) return { ...event, index: call.shownAs }
     this.#countCall(event.json)
     call.json += event.json
+    call.extra = event.extra ?? call.extra
     return undefined
   }
 

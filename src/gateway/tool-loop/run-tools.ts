@@ -114,10 +114,11 @@ class Loop<Needs> {
 
   async *#run(round: Round, tools: ReadonlyMap<string, Tool>): AsyncGenerator<LoopEvent> {
     const { chat, limits, summaryModel: model = this.#request.model } = this.#options
-    const { calls, text, reasoning, reasoningExtra } = round
+    const { calls, text, reasoning, reasoningExtra, extra } = round
     const message = round.message()
     const results = new Map<string, ToolResultEvent>()
-    yield { type: 'tool-calls', text, reasoning, ...(reasoningExtra && { reasoningExtra }), calls }
+    const about = { ...(reasoningExtra && { reasoningExtra }), ...(extra && { extra }) }
+    yield { type: 'tool-calls', text, reasoning, ...about, calls }
     const request = { dialect: this.#request.dialect, model }
     for await (const event of runCalls(calls, { tools, limits, chat, request, call: this.#call })) {
       if (event.type === 'tool-result') results.set(event.toolCallId, event)
@@ -129,7 +130,8 @@ class Loop<Needs> {
   }
 
   *#end(round: Round): Generator<ChatEvent> {
-    yield { type: 'finish', choice: 0, reason: round.finish }
+    const { finish: reason, extra } = round
+    yield { type: 'finish', choice: 0, reason, ...(extra && { extra }) }
     if (this.#usages.length === 0) return
     const answer = sum(this.#usages)
     if (this.#summaries.length === 0) return yield { type: 'usage', choice: 0, usage: answer }

@@ -149,7 +149,7 @@ describe('the history', () => {
         { role: 'system', content: [...text('Be '), ...text('brief.')] },
         hello,
         { role: 'assistant', content: text('Hi.'), toolCalls: [] },
-        { role: 'user', content: text('Bye'), name: 'ann', extra: { unknown: 1 } },
+        { role: 'user', content: text('Bye'), name: 'ann', extra: { 'openai-chat': { unknown: 1 } } },
       ),
     ).toEqual([
       { role: 'system', content: 'Be kind.' },

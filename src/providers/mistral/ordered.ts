@@ -1,4 +1,5 @@
 import type { Message } from '../../chat/message.ts'
+import { dialect } from '../../dialects/openai-chat/dialect.ts'
 
 /**
  * A conversation in an order that Mistral takes, where OpenAI takes any: instructions that come after an answer or a
@@ -26,5 +27,5 @@ function place(message: Message, before: Message | undefined, isLast: boolean): 
     return isLate ? { ...message, role: 'user' } : message
   }
   if (message.role !== 'assistant' || !isLast || message.toolCalls.length > 0) return message
-  return { ...message, extra: { prefix: true, ...message.extra } }
+  return { ...message, extra: { ...message.extra, [dialect]: { prefix: true, ...message.extra?.[dialect] } } }
 }

@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'bun:test'
+import type { Fields } from '../../chat/message.ts'
+import { extraOfAnswer, extraOfCall, gather, nothing } from './handed-back.ts'
+
+const joined = (...deltas: readonly Fields[]) => deltas.reduce((all, delta) => gather(all, delta), nothing).fields
+
+const details = (...items: readonly Fields[]) => ({ reasoning_details: items })
+
+/** What deltas say, and what is handed back. */
+const cases: Readonly<Record<string, readonly [readonly Fields[], Fields]>> = {
+  'a text by its index': [
+    [
+      details({ type: 'reasoning.text', index: 0, text: 'ha', format: 'anthropic-claude-v1' }),
+      details({ type: 'reasoning.text', index: 0, text: 'ha', format: 'anthropic-claude-v1' }),
+      details({ type: 'reasoning.text', index: 0, signature: 'c2ln' }),
+    ],
+    details({ type: 'reasoning.text', index: 0, text: 'haha', format: 'anthropic-claude-v1', signature: 'c2ln' }),
+  ],
+  'a signature that is null until it comes, and is repeated': [
+    [
+      details({ type: 'reasoning.text', index: 0, text: 'a', signature: null }),
+      details({ type: 'reasoning.text', index: 0, text: 'b', signature: 'c2ln' }),
+      details({ type: 'reasoning.text', index: 0, text: '', signature: 'c2ln' }),
+    ],
+    details({ type: 'reasoning.text', index: 0, text: 'ab', signature: 'c2ln' }),
+  ],
+  'a signature in pieces': [
+    [
+      details({ type: 'reasoning.text', index: 0, signature: 'c2' }),
+      details({ type: 'reasoning.text', index: 0, signature: 'ln' }),
+    ],
+    details({ type: 'reasoning.text', index: 0, signature: 'c2ln' }),
+  ],
+  'two kinds at one index, as Gemini has them': [
+    [
+      details({ type: 'reasoning.text', index: 0, text: 'a' }),
+      details({ type: 'reasoning.encrypted', index: 0, id: 'call_1', data: 'eHg=' }),
+      details({ type: 'reasoning.encrypted', index: 0, id: 'call_2', data: 'eXk=' }),
+    ],
+    details(
+      { type: 'reasoning.text', index: 0, text: 'a' },
+      { type: 'reasoning.encrypted', index: 0, id: 'call_1', data: 'eHg=' },
+      { type: 'reasoning.encrypted', index: 0, id: 'call_2', data: 'eXk=' },
+    ),
+  ],
+  'two texts in turns': [
+    [
+      details(
+        { type: 'reasoning.summary', index: 0, summary: 'a' },
+        { type: 'reasoning.summary', index: 1, summary: 'x' },
+      ),
+      details(
+        { type: 'reasoning.summary', index: 1, summary: 'y' },
+        { type: 'reasoning.summary', index: 0, summary: 'b' },
+      ),
+    ],
+    details(
+      { type: 'reasoning.summary', index: 0, summary: 'ab' },
+      { type: 'reasoning.summary', index: 1, summary: 'xy' },
+    ),
+  ],
+  'words without an index continue the last item': [
+    [
+      details({ type: 'reasoning.text', text: 'a' }),
+      details({ type: 'reasoning.text', text: 'b' }),
+      details({ type: 'reasoning.encrypted', data: 'x' }),
+      details({ type: 'reasoning.encrypted', data: 'y' }),
+      details({ type: 'reasoning.text', text: 'c' }),
+    ],
+    details(
+      { type: 'reasoning.text', text: 'ab' },
+      { type: 'reasoning.encrypted', data: 'x' },
+      { type: 'reasoning.encrypted', data: 'y' },
+      { type: 'reasoning.text', text: 'c' },
+    ),
+  ],
+  'objects within objects': [
+    [{ extra_content: { google: { thought: true } } }, { extra_content: { google: { thought_signature: 'c2ln' } } }],
+    { extra_content: { google: { thought: true, thought_signature: 'c2ln' } } },
+  ],
+  'what is said in every delta': [
+    [
+      { id: 'a', model: 'm', seen: 1 },
+      { id: 'a', model: 'm', seen: 2 },
+    ],
+    { id: 'a', model: 'm', seen: 2 },
+  ],
+}
+
+describe('deltas are joined', () => {
+  for (const [name, [deltas, whole]] of Object.entries(cases))
+    test(name, () => expect(joined(...deltas)).toEqual(whole))
+})
+
+test('what outgrows the bound is left out, and the rest stays', () => {
+  const sound = { audio: { data: 'a'.repeat(400_000) } }
+  const all = joined({ extra_content: { google: 'c2ln' } }, sound, sound, sound, sound)
+  expect(all).toEqual({ extra_content: { google: 'c2ln' } })
+})
+
+test('an answer that never stops naming items is bounded, and read in a time that grows with its bytes', () => {
+  const many = Array.from({ length: 5_000 }, (_, index) => ({ index }))
+  const { fields } = many.reduce((all, item) => gather(all, { list: [item] }), nothing)
+  expect(fields?.list).toHaveLength(1_024)
+})
+
+test('what is known is no extra, nor what is empty', () => {
+  expect(
+    extraOfAnswer({ role: 'assistant', content: 'a', refusal: null, annotations: [], reasoning: 'hm' }),
+  ).toBeUndefined()
+  expect(extraOfAnswer({ reasoning_content: 'hm', reasoning: 'hm' })).toEqual({ reasoning: 'hm' })
+  expect(extraOfCall({ index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '' } })).toBeUndefined()
+  expect(extraOfCall({ function: { name: 'f', thought_signature: 'x' }, extra_content: { google: {} } })).toEqual({
+    function: { thought_signature: 'x' },
+    extra_content: { google: {} },
+  })
+})
