@@ -1,12 +1,10 @@
 /** docs/adding-an-upstream.md, followed to the letter: what it says is written is written, and what it promises is tried. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { cp, mkdtemp, readFile, realpath, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import OpenAI from 'openai'
 import { within } from './waiting.ts'
-
-setDefaultTimeout(60_000)
 
 const root = join(import.meta.dir, '..')
 const guide = await Bun.file(join(root, 'docs/adding-an-upstream.md')).text()

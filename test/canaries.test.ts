@@ -2,13 +2,11 @@
  * Canaries: what the gateway takes for granted of Bun itself, so that an upgrade of Bun is judged in a minute. Nothing
  * of `src` is imported. A hole that our code works around is asserted as it is, so that we notice when it is closed.
  */
-import { expect, setDefaultTimeout, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
 // Above every deadline of `within`, which fails with a reason and still frees what the test holds.
-setDefaultTimeout(50_000)
-
 const megabyte = 2 ** 20
 const chunk = Buffer.alloc(65_536, 'x')
 

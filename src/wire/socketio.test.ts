@@ -1,5 +1,5 @@
 import { heapStats } from 'bun:jsc'
-import { afterAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
 import { each, settled, until, within } from '../../test/waiting.ts'
@@ -18,8 +18,6 @@ import {
 } from './socketio-emulator.ts'
 import { closeFrame } from './websocket-emulator.ts'
 import { frame, opcodes } from './websocket-frames.ts'
-
-setDefaultTimeout(60_000)
 
 const token = new Secret('token-of-socketio')
 const never = new AbortController().signal

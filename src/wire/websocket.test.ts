@@ -1,5 +1,5 @@
 import { heapStats } from 'bun:jsc'
-import { afterAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import { getEventListeners, once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import fc from 'fast-check'
@@ -9,8 +9,6 @@ import { type Exchange, emulateHttp } from './http-emulator.ts'
 import { openWebSocket, type WebSocketLimits } from './websocket.ts'
 import { acceptWebSocket, closeFrame, type EmulatedWebSocket, fragments, isUpgrade } from './websocket-emulator.ts'
 import { acceptKey, frame, opcodes } from './websocket-frames.ts'
-
-setDefaultTimeout(60_000)
 
 const left = new ChatError('cancelled', { message: 'The client left.' })
 const sockets: EmulatedWebSocket[] = []

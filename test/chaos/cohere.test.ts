@@ -1,12 +1,10 @@
 /** The fault matrix for Cohere's wire. */
-import { setDefaultTimeout } from 'bun:test'
+import {} from 'bun:test'
 import { Environment } from '../../src/config/environment.ts'
 import { emulateCohere } from '../../src/providers/cohere/emulator.ts'
 import { provider } from '../../src/providers/cohere/index.ts'
 import { cells as all } from './cohere-matrix.ts'
 import { byModel, testMatrix } from './test-matrix.ts'
-
-setDefaultTimeout(30_000)
 
 const cells = byModel(all)
 const emulator = await emulateCohere({ reply: ({ model }) => cells.get(model)?.script })

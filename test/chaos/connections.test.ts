@@ -1,5 +1,5 @@
 /** Faults of the connection, of the client and of our own: the cells of the matrix that no bytes of an upstream make. */
-import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import { streamBody } from '../../src/api/stream-body.ts'
 import type { ChatError } from '../../src/chat/error.ts'
 import type { ChatEvent } from '../../src/chat/event.ts'
@@ -12,8 +12,6 @@ import { helloWor } from './cell.ts'
 import { ask, askRaw, request } from './client.ts'
 import { type RunningGateway, startGateway, upstreamAt } from './gateway.ts'
 import { cutAt } from './scripts.ts'
-
-setDefaultTimeout(30_000)
 
 /** Answers a TLS greeting in plain words. */
 const plain = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('plain') })

@@ -1,5 +1,5 @@
 /** The fault matrix for cto.new's wires, a prompt by HTTP and a socket. */
-import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { Environment } from '../../src/config/environment.ts'
 import { emulateCto } from '../../src/providers/cto/emulator.ts'
 import { provider } from '../../src/providers/cto/index.ts'
@@ -9,8 +9,6 @@ import { cells as all } from './cto-matrix.ts'
 import { expectCell } from './expect-cell.ts'
 import { startGateway } from './gateway.ts'
 import { byModel, testMatrix } from './test-matrix.ts'
-
-setDefaultTimeout(30_000)
 
 const cells = byModel(all)
 const emulator = await emulateCto({ reply: ({ model }) => cells.get(model)?.script })

@@ -1,13 +1,11 @@
 /** P1 through HTTP: a stream that its upstream did not finish never looks finished to a client. */
-import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
 import { each } from '../waiting.ts'
 import { type Answered, askByHand } from './client.ts'
 import { startGateway, upstreamAt } from './gateway.ts'
 import { moments } from './scripts.ts'
-
-setDefaultTimeout(60_000)
 
 const bytes = new TextEncoder().encode(moments.E.join(''))
 const lengthOf = (parts: readonly string[]) => new TextEncoder().encode(parts.join('')).byteLength

@@ -1,5 +1,5 @@
 /** P5: no request hangs. P6: silence within the limits is no error. The hold of the head: an early failure is a status. */
-import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
 import { openBlackHole } from '../black-hole.ts'
@@ -8,8 +8,6 @@ import { helloWor, helloWorld } from './cell.ts'
 import { type Answered, answered, ask, request } from './client.ts'
 import { startGateway, upstreamAt } from './gateway.ts'
 import { cutAt, cutWhole, healthy, moments, refused } from './scripts.ts'
-
-setDefaultTimeout(30_000)
 
 const isFull = process.env.TRIBUTARY_TEST_FULL === '1'
 

@@ -1,5 +1,5 @@
 /** P23: models that ask several at once, through the whole program, on real sockets. */
-import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { emulateAi21 } from '../../src/providers/ai21/emulator.ts'
 import { emulateCohere } from '../../src/providers/cohere/emulator.ts'
 import { emulateMistral } from '../../src/providers/mistral/emulator.ts'
@@ -10,8 +10,6 @@ import { helloWor, helloWorld, jsonHeaders } from './cell.ts'
 import { answered, askRaw } from './client.ts'
 import { type RunningGateway, startGateway, upstreamAt } from './gateway.ts'
 import { cutAt, refused } from './scripts.ts'
-
-setDefaultTimeout(30_000)
 
 const names = ['a', 'b', 'c', 'd', 'e'] as const
 type Name = (typeof names)[number]

@@ -1,5 +1,5 @@
 /** The fault matrix for langfast's wires. */
-import { setDefaultTimeout, test } from 'bun:test'
+import { test } from 'bun:test'
 import { readSession } from '../../src/auth/session.ts'
 import { Environment } from '../../src/config/environment.ts'
 import { emulateLangfast, type LangfastEmulator } from '../../src/providers/langfast/emulator.ts'
@@ -8,8 +8,6 @@ import type { Upstream } from '../../src/providers/provider.ts'
 import { until } from '../waiting.ts'
 import { cells as all } from './langfast-matrix.ts'
 import { byModel, testMatrix } from './test-matrix.ts'
-
-setDefaultTimeout(30_000)
 
 const cells = byModel(all)
 const shared = await emulateLangfast({ reply: (model) => cells.get(model)?.script })

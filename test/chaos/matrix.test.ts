@@ -2,15 +2,13 @@
  * The fault matrix of reliability, section 2, for HTTP: at each moment (A before the head, B before the first event, C within
  * the answer, D after the finish, E after [DONE]) each fault.
  */
-import { setDefaultTimeout } from 'bun:test'
+import {} from 'bun:test'
 import { Environment } from '../../src/config/environment.ts'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
 import { provider } from '../../src/providers/openai-compatible/index.ts'
 import { upstreamAt } from './gateway.ts'
 import { cells as all } from './matrix.ts'
 import { byModel, testMatrix } from './test-matrix.ts'
-
-setDefaultTimeout(30_000)
 
 const cells = byModel(all)
 const emulator = await emulateOpenai({ reply: ({ model }) => cells.get(model)?.script })

@@ -2,7 +2,7 @@
  * The fault matrix for upstreams that speak almost OpenAI's dialect: they keep every cell of it, and the refusals as
  * these services write them.
  */
-import { setDefaultTimeout } from 'bun:test'
+import {} from 'bun:test'
 import { Environment } from '../../src/config/environment.ts'
 import type { EmulatedService } from '../../src/dialects/openai-chat/emulated-service.ts'
 import { emulateAi21 } from '../../src/providers/ai21/emulator.ts'
@@ -14,8 +14,6 @@ import type { Script } from '../../src/wire/emulated-script.ts'
 import { type Cell, jsonHeaders } from './cell.ts'
 import { cells } from './matrix.ts'
 import { byModel, testMatrix } from './test-matrix.ts'
-
-setDefaultTimeout(30_000)
 
 interface Subject {
   readonly name: string

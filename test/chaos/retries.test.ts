@@ -1,13 +1,11 @@
 /** P7: retries add at most a fifth. P8: nothing is begun again once a word of it has reached the client. */
-import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
 import { each } from '../waiting.ts'
 import { helloWorld, jsonHeaders } from './cell.ts'
 import { ask } from './client.ts'
 import { startGateway, upstreamAt } from './gateway.ts'
 import { cutAt, cutWhole, healthy, moments, refused, wholeText } from './scripts.ts'
-
-setDefaultTimeout(30_000)
 
 const requests = 1_000
 /** What the budget lets through whatever happens: ten a second, and as many at the start. */

@@ -1,5 +1,5 @@
 /** P13: SIGTERM takes no new work and lets what runs end; a second signal ends it at once. */
-import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
@@ -10,8 +10,6 @@ import { startChild } from './child.ts'
 import { answered, ask, request } from './client.ts'
 import { upstreamAt } from './gateway.ts'
 import { cutAt, moments } from './scripts.ts'
-
-setDefaultTimeout(30_000)
 
 async function* slowly(): AsyncGenerator<string> {
   for (const part of moments.E) {

@@ -1,11 +1,9 @@
 /** What sessions go through, seen from a client of the whole program: they end, are refused, replaced, lost and banned. */
-import { expect, setDefaultTimeout, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import type { SupabaseEmulatorOptions } from '../../src/auth/supabase-emulator.ts'
 import { emulateSmithery, type SmitheryEmulator } from '../../src/providers/smithery/emulator.ts'
 import { ask } from './client.ts'
 import { type RunningGateway, startGateway } from './gateway.ts'
-
-setDefaultTimeout(30_000)
 
 interface Stage {
   readonly emulator: SmitheryEmulator

@@ -1,12 +1,10 @@
 /** The fault matrix for smithery's wires. */
-import { setDefaultTimeout } from 'bun:test'
+import {} from 'bun:test'
 import { Environment } from '../../src/config/environment.ts'
 import { emulateSmithery } from '../../src/providers/smithery/emulator.ts'
 import { provider } from '../../src/providers/smithery/index.ts'
 import { cells as all } from './smithery-matrix.ts'
 import { byModel, testMatrix } from './test-matrix.ts'
-
-setDefaultTimeout(30_000)
 
 const cells = byModel(all)
 const emulator = await emulateSmithery({ reply: ({ model }) => cells.get(model)?.script })

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
@@ -23,7 +23,6 @@ import { build, emptyFolder, type Running, start, type Variables } from './progr
 
 // The chat server of the program as it is shipped, with an MCP server as a process of its own.
 
-setDefaultTimeout(30_000)
 beforeAll(build, 120_000)
 
 const key = 'sk-chat-server-0123456789abcdef'

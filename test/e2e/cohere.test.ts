@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import OpenAI, { BadRequestError } from 'openai'
 import { type CohereEmulator, cohereEvent, emulateCohere } from '../../src/providers/cohere/emulator.ts'
 import { below, until } from '../waiting.ts'
@@ -7,7 +7,6 @@ import { errorOf, runnable, weatherAndTime } from './sdk.ts'
 
 // The official SDK against the program as it is shipped, with Cohere behind it: another dialect, which nobody may notice.
 
-setDefaultTimeout(20_000)
 beforeAll(build, 120_000)
 
 const key = 'sk-client-0123456789abcdef'

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import manifest from '../../package.json'
@@ -10,7 +10,6 @@ import { build, emptyFolder, isSource, run, start } from './program.ts'
 
 // The command line of the program as it is shipped.
 
-setDefaultTimeout(20_000)
 beforeAll(build, 120_000)
 
 const secret = 'sk-secret-0123456789abcdef'

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import OpenAI, { APIError, APIUserAbortError } from 'openai'
 import { type CtoScript, ctoMessage, ctoState, ctoUpdate } from '../../src/providers/cto/emulated-script.ts'
 import { type CtoEmulator, emulateCto, emulatedUser } from '../../src/providers/cto/emulator.ts'
@@ -8,7 +8,6 @@ import { errorOf } from './sdk.ts'
 
 // The official SDK against the program as it is shipped, with cto.new behind it: an agent that keeps the conversation itself.
 
-setDefaultTimeout(20_000)
 beforeAll(build, 120_000)
 
 const ada = 'sk-ada-0123456789abcdef'

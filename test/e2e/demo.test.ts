@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import OpenAI from 'openai'
 import { providers } from '../../src/providers/index.ts'
@@ -8,7 +8,6 @@ import { build, emptyFolder, type Running, run, start, type Variables } from './
 
 // `tributary demo`, as it is shipped: nothing but what it prints is needed to try it.
 
-setDefaultTimeout(30_000)
 beforeAll(build, 120_000)
 
 async function startDemo(variables: Variables = {}): Promise<Running> {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { emulateCohere } from '../../src/providers/cohere/emulator.ts'
 import { emulateCto, emulatedUser } from '../../src/providers/cto/emulator.ts'
@@ -11,7 +11,6 @@ import { build, emptyFolder, type Outcome, run, start, type Variables } from './
 
 // `tributary doctor`, as it is shipped, before emulators in every state that an account can be in.
 
-setDefaultTimeout(30_000)
 beforeAll(build, 120_000)
 
 const open: { close(): Promise<unknown> }[] = []

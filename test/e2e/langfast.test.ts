@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import OpenAI, { type APIError, BadRequestError } from 'openai'
 import { chunkFrame } from '../../src/providers/langfast/emulated-answer.ts'
 import type { RunScript } from '../../src/providers/langfast/emulated-office.ts'
@@ -10,7 +10,6 @@ import { errorOf } from './sdk.ts'
 // The official SDK against the program as it is shipped, with langfast behind it: accounts that it makes for itself, and
 // answers over Socket.IO, which nobody may notice.
 
-setDefaultTimeout(30_000)
 beforeAll(build, 120_000)
 
 const key = 'sk-client-0123456789langfast'

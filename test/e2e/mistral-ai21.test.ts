@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import OpenAI, { BadRequestError } from 'openai'
 import { type EmulatedService, frame } from '../../src/dialects/openai-chat/emulated-service.ts'
 import { emulateAi21 } from '../../src/providers/ai21/emulator.ts'
@@ -9,7 +9,6 @@ import { errorOf, runnable, weatherAndTime } from './sdk.ts'
 
 // The official SDK, as it is, against the program as it is shipped, with emulators as strict as the services behind it.
 
-setDefaultTimeout(20_000)
 beforeAll(build, 120_000)
 
 const key = 'sk-client-0123456789abcdef'

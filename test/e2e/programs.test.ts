@@ -1,9 +1,7 @@
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { build, type Running, start } from './program.ts'
 
 // What well-known programs send, as they send it, to every kind of upstream: each answers, or says what it cannot do.
-
-setDefaultTimeout(20_000)
 
 let demo: Running
 beforeAll(async () => {

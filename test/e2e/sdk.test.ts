@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import OpenAI, {
   AuthenticationError,
   BadRequestError,
@@ -14,7 +14,6 @@ import { errorOf, runnable } from './sdk.ts'
 
 // The official SDK, as it is, against the program as it is shipped.
 
-setDefaultTimeout(20_000)
 beforeAll(build, 120_000)
 
 const key = 'sk-client-0123456789abcdef'

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import OpenAI, { BadRequestError } from 'openai'
 import { emulateSmithery, type SmitheryEmulator, smitheryChunk } from '../../src/providers/smithery/emulator.ts'
 import { until } from '../waiting.ts'
@@ -8,7 +8,6 @@ import { errorOf, runnable, weatherAndTime } from './sdk.ts'
 // The official SDK against the program as it is shipped, with smithery behind it: a web page's own wire, and sessions
 // that end, which nobody may notice.
 
-setDefaultTimeout(20_000)
 beforeAll(build, 120_000)
 
 const key = 'sk-client-0123456789smithery'

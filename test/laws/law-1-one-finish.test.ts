@@ -1,13 +1,11 @@
 /** Law 1: a stream has exactly one finish for each answer, and after it nothing but usage; or it throws. Never both, never neither. */
-import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { ChatError } from '../../src/chat/error.ts'
 import { each } from '../waiting.ts'
 import { forms, type Outcome, outcomeOf } from './ask.ts'
 import { cuts, type Reply, type Rig } from './subject.ts'
 import { subjects } from './subjects.ts'
-
-setDefaultTimeout(60_000)
 
 for (const subject of subjects) {
   const rig = await subject.start()

@@ -1,13 +1,11 @@
 /** Law 2: any split of the bytes on the wire decodes to the same events. */
-import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { Chat } from '../../src/chat/chat.ts'
 import { each } from '../waiting.ts'
 import { bare, layered, outcomeOf } from './ask.ts'
 import type { Fixture, Framing } from './subject.ts'
 import { subjects } from './subjects.ts'
-
-setDefaultTimeout(60_000)
 
 /** Below Bun's limit of 256 fetches in a process that has not raised it. */
 const atOnce = 24

@@ -3,14 +3,12 @@
  * In a rig's first framing that is every byte. In the others it is each fifth, and all around the end marker, where they
  * differ; with TRIBUTARY_TEST_FULL=1 every byte, too.
  */
-import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import { ChatError } from '../../src/chat/error.ts'
 import { each } from '../waiting.ts'
 import { bare, type Outcome, outcomeOf } from './ask.ts'
 import { type Cut, cuts, type Fixture, type Framing, type Rig } from './subject.ts'
 import { subjects } from './subjects.ts'
-
-setDefaultTimeout(120_000)
 
 const stride = process.env.TRIBUTARY_TEST_FULL === '1' ? 1 : 5
 /** Bytes before an end marker at which every cut is made. */

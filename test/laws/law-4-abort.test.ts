@@ -1,5 +1,5 @@
 /** Law 4: aborting the call, in any phase, closes the upstream connection within 50 ms and leaves no timer, socket or listener. */
-import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import { getEventListeners } from 'node:events'
 import type { Chat } from '../../src/chat/chat.ts'
 import { ChatError } from '../../src/chat/error.ts'
@@ -9,8 +9,6 @@ import { settled, until } from '../waiting.ts'
 import { forms, newCall } from './ask.ts'
 import type { Rig } from './subject.ts'
 import { subjects } from './subjects.ts'
-
-setDefaultTimeout(60_000)
 
 /** Milliseconds from the abort until the connection must be gone. */
 const closedWithinMs = 50

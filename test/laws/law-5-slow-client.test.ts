@@ -1,10 +1,8 @@
 /** Law 5: a slow client slows the upstream down; memory does not grow. */
-import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import { settled, until } from '../waiting.ts'
 import { forms, newCall } from './ask.ts'
 import { subjects } from './subjects.ts'
-
-setDefaultTimeout(60_000)
 
 const mebibyte = 2 ** 20
 /** Both sockets' buffers (Linux lets them grow to 32 and 4 MiB) and what Bun reads ahead: bounded, whatever the upstream has to say. */

@@ -1,5 +1,5 @@
 /** Law 7: nothing secret appears in an event, an error, a log line or an answer, whatever an upstream does with it. */
-import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import { inspect } from 'node:util'
 import { openApp } from '../../src/app.ts'
 import type { ChatRequest } from '../../src/chat/request.ts'
@@ -9,8 +9,6 @@ import { each } from '../waiting.ts'
 import { forms, newCall, outcomeOf, recordLog } from './ask.ts'
 import type { Rig } from './subject.ts'
 import { subjects } from './subjects.ts'
-
-setDefaultTimeout(60_000)
 
 const clientKey = 'client-canary-91c4e7aa5d20'
 const never = new AbortController().signal

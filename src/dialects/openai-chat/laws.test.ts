@@ -1,4 +1,4 @@
-import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -11,8 +11,6 @@ import { StreamEncoder } from './encode-stream.ts'
 import { isFields } from './fields.ts'
 
 // thousands of replies, on a machine of any speed
-setDefaultTimeout(60_000)
-
 const options = { id: 'ours', model: 'up/m', created: 5, includeUsage: true }
 
 function decoder(choices: number): ReplyDecoder {

@@ -1,5 +1,5 @@
 import { heapStats } from 'bun:jsc'
-import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import { getEventListeners } from 'node:events'
 import { newCall, outcomeOf } from '../../../test/laws/ask.ts'
 import { requestFor } from '../../../test/laws/http-rig.ts'
@@ -16,8 +16,6 @@ import type { RunScript } from './emulated-office.ts'
 import { emulateLangfast, type LangfastEmulator, type LangfastEmulatorOptions } from './emulator.ts'
 import { provider } from './index.ts'
 import { SignUps } from './sign-ups.ts'
-
-setDefaultTimeout(120_000)
 
 const scripts = new Map<string, RunScript>()
 const langfast = await emulateLangfast({ reply: (model) => scripts.get(model) })
