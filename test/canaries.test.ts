@@ -6,7 +6,6 @@ import { expect, test } from 'bun:test'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
-// Above every deadline of `within`, which fails with a reason and still frees what the test holds.
 const megabyte = 2 ** 20
 const chunk = Buffer.alloc(65_536, 'x')
 

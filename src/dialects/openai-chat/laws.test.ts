@@ -10,7 +10,6 @@ import { encodeAnswer } from './encode-answer.ts'
 import { StreamEncoder } from './encode-stream.ts'
 import { isFields } from './fields.ts'
 
-// thousands of replies, on a machine of any speed
 const options = { id: 'ours', model: 'up/m', created: 5, includeUsage: true }
 
 function decoder(choices: number): ReplyDecoder {
