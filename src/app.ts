@@ -46,11 +46,12 @@ export function openApp(config: Config, log: Logger, store: Store, { resolve, ..
     maxCalls: maxFetches - spareFetches,
     log,
   })
-  const { host: hostname, port, keys, policy, maxBodyBytes, keepAliveMs } = config
+  const { host: hostname, port, keys, trustedProxies, policy, maxBodyBytes, keepAliveMs } = config
   const server = openServer({
     hostname,
     port,
     keys,
+    trustedProxies,
     policy,
     maxBodyBytes,
     keepAliveMs,

@@ -22,6 +22,7 @@ describe('keys', () => {
     expect(verdict(keys, bearer(right))).toBe('in')
     expect(verdict(keys, bearer('sk-other-0123456789'))).toBe('in')
     expect(verdict(keys, new Headers({ 'x-api-key': right }))).toBe('in')
+    expect(verdict(keys, new Headers({ 'api-key': right }))).toBe('in')
     expect(verdict(keys, bearer('sk-wrong'))).toBe('forbidden')
     expect(verdict(keys, new Headers())).toBe('unauthorized')
   })
@@ -39,10 +40,18 @@ describe('item 19: guessing', () => {
     for (let guess = 0; guess < 100; guess++) expect(verdict(keys, bearer(`sk-${guess}`))).toBe('forbidden')
     now = 59_999
     expect(verdict(keys, bearer('sk-one-more'))).toBe('too-many-attempts')
-    expect(verdict(keys, bearer(right))).toBe('too-many-attempts')
-    expect(verdict(keys, bearer(right), '10.0.0.2')).toBe('in')
+    expect(verdict(keys, bearer('sk-one-more'), '10.0.0.2')).toBe('forbidden')
     now = 60_000
+    expect(verdict(keys, bearer('sk-one-more'))).toBe('forbidden')
+  })
+
+  test('keeps no right key out', () => {
+    const keys = new Keys([new Secret(right)])
+    for (let guess = 0; guess < 150; guess++) verdict(keys, bearer('sk-wrong'))
+    expect(verdict(keys, bearer('sk-wrong'))).toBe('too-many-attempts')
     expect(verdict(keys, bearer(right))).toBe('in')
+    expect(verdict(keys, new Headers({ authorization: 'Bearer sk-wrong', 'api-key': right }))).toBe('in')
+    expect(verdict(keys, bearer('sk-wrong'))).toBe('too-many-attempts')
   })
 
   test('tells how long to wait', () => {

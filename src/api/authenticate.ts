@@ -1,61 +1,71 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { anybody, clientName } from '../chat/client.ts'
 import { ChatError } from '../chat/error.ts'
 import type { Secret } from '../chat/secret.ts'
+import { countedNetwork } from './client-address.ts'
 
 /** Wrong keys of one address within a minute, after which it is told to wait. */
 const maxWrongPerMinute = 100
 const maxRemembered = 10_000
 const minuteMs = 60_000
 
-/** Checks client keys: the digest of what was sent against the digest of every key, whichever matches, in the same time. */
+/** Checks client keys: the digest of what was sent is looked up, which takes the same time whatever it has in common with a key. */
 export class Keys {
-  readonly #digests: readonly Buffer[]
+  readonly #digests: ReadonlyMap<string, Buffer>
   readonly #now: () => number
   readonly #wrong = new Map<string, { count: number; since: number }>()
 
   constructor(keys: readonly Secret[], now: () => number = Date.now) {
-    this.#digests = keys.map((key) => digest(key.reveal()))
+    const digests = keys.map((key) => digest(key.reveal()))
+    this.#digests = new Map(digests.map((known) => [known.toString('hex'), known]))
     this.#now = now
   }
 
   /** Whether clients need no key. */
   get isOpen(): boolean {
-    return this.#digests.length === 0
+    return this.#digests.size === 0
   }
 
   /**
+   * A right key always passes: if wrong keys kept it out, everybody behind the same proxy or NAT could be kept out by one of
+   * them. Only the answer to wrong keys changes when there are too many.
    * @param address the client's, to slow down guessing
    * @returns whose key it is: a name that tells nothing of the key, the same for the same key after a restart
    * @throws ChatError `unauthorized` without a key, `forbidden` with a wrong one, `too-many-attempts` after a hundred
    */
   check(headers: Headers, address: string): string {
     if (this.isOpen) return anybody
-    const wrong = this.#wrongOf(address)
+    const sent = keysIn(headers)
+    if (sent.length === 0) {
+      throw new ChatError('unauthorized', {
+        message:
+          'No API key was sent. Send it as "Authorization: Bearer KEY", as "x-api-key: KEY" or as "api-key: KEY".',
+      })
+    }
+    const right = sent.find((key) => this.#isKnown(key))
+    if (right !== undefined) return clientName(right)
+    throw this.#refuse(countedNetwork(address))
+  }
+
+  #isKnown(key: string): boolean {
+    const sent = digest(key)
+    const known = this.#digests.get(sent.toString('hex'))
+    return known !== undefined && timingSafeEqual(known, sent)
+  }
+
+  #refuse(network: string): ChatError {
+    const wrong = this.#wrongOf(network)
     if (wrong && wrong.count >= maxWrongPerMinute) {
-      throw new ChatError('too-many-attempts', {
-        message: 'Too many wrong keys from this address. Wait a minute.',
+      return new ChatError('too-many-attempts', {
+        message: 'Too many wrong keys from this address. Wait a minute, or send a right key, which is always let in.',
         retryAfterMs: wrong.since + minuteMs - this.#now(),
       })
     }
-    const key = keyIn(headers)
-    if (key === undefined) {
-      throw new ChatError('unauthorized', {
-        message: 'No API key was sent. Send it as "Authorization: Bearer KEY" or as "x-api-key: KEY".',
-      })
-    }
-    if (this.#matches(key)) return clientName(key)
-    this.#count(address)
-    throw new ChatError('forbidden', {
+    this.#count(network)
+    return new ChatError('forbidden', {
       message: 'The API key is wrong. It must be one of those in API_MASTER_KEY.',
       code: 'invalid_api_key',
     })
-  }
-
-  #matches(key: string): boolean {
-    const sent = digest(key)
-    let isKnown = false
-    for (const known of this.#digests) if (timingSafeEqual(known, sent)) isKnown = true
-    return isKnown
   }
 
   #wrongOf(address: string): { count: number; since: number } | undefined {
@@ -77,19 +87,16 @@ export class Keys {
   }
 }
 
-/** What every client is called where none needs a key. */
-export const anybody = 'anybody'
-
-function clientName(key: string): string {
-  return digest(`client of tributary: ${key}`).toString('hex', 0, 16)
-}
-
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 
-/** Of two Authorization headers the joined value is no key of ours, which is right. */
-function keyIn(headers: Headers): string | undefined {
-  const bearer = /^bearer +(\S.*)$/i.exec(headers.get('authorization') ?? '')?.[1]
-  return bearer?.trim() ?? (headers.get('x-api-key') || undefined)
+/**
+ * The keys of a request, in the order in which they are tried: as OpenAI's, Anthropic's and Azure's clients send them. A client
+ * that must put some word into one of the headers sends its key in another. Of two headers of one name the joined value is no
+ * key of ours, which is right.
+ */
+function keysIn(headers: Headers): readonly string[] {
+  const bearer = /^bearer +(\S.*)$/i.exec(headers.get('authorization') ?? '')?.[1]?.trim()
+  return [bearer, headers.get('x-api-key'), headers.get('api-key')].flatMap((key) => key || [])
 }

@@ -3,14 +3,16 @@ import { errorIn } from '../../test/attacks/rig.ts'
 import { Secret } from '../chat/secret.ts'
 import { openLog } from '../telemetry/log.ts'
 import { Keys } from './authenticate.ts'
+import { readTrustedProxies } from './client-address.ts'
 import { Door } from './door.ts'
 import { jsonResponse } from './exchange.ts'
 
 const key = 'sk-door-0123456789abcdef'
 const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
+const { proxies } = readTrustedProxies([])
 const policy = { hasKeys: true, allowedHosts: [], isPublic: true, corsOrigins: undefined }
 const doorWith = (...keys: string[]) =>
-  new Door({ keys: new Keys(keys.map((value) => new Secret(value))), policy, log })
+  new Door({ keys: new Keys(keys.map((value) => new Secret(value))), proxies, policy, log })
 
 const requestFor = (path: string, headers: Record<string, string> = {}) =>
   new Request(`http://gateway${path}`, { headers: { host: 'gateway', ...headers } })

@@ -1,18 +1,25 @@
 import type { Logger } from '../chat/call.ts'
+import { anybody, fingerprint } from '../chat/client.ts'
 import { ChatError } from '../chat/error.ts'
 import { excerpt } from '../chat/secret.ts'
-import { anybody, type Keys } from './authenticate.ts'
+import type { Keys } from './authenticate.ts'
+import { clientAddress, type TrustedProxies } from './client-address.ts'
 import { type CrossSitePolicy, corsHeaders, isPreflight, preflight, refuseCrossSite } from './cross-site.ts'
 import { type Exchange, errorResponse, notFound, requestId } from './exchange.ts'
+import { pathOf, withoutSpareSlashes } from './path.ts'
+import { type Route, routeAt } from './route.ts'
 
 export interface DoorOptions {
   readonly keys: Keys
+  readonly proxies: TrustedProxies
   readonly policy: CrossSitePolicy
   readonly log: Logger
 }
 
 /** Routes that need no key. Everything else does, whether it exists or not. */
 const openRoutes = new Set(['GET /', 'GET /health', 'GET /ready', 'HEAD /', 'HEAD /health', 'HEAD /ready'])
+/** Where every route needs a key, so that a spare slash cannot make another answer of the door's. */
+const guarded = /^\/(v1|api)\//
 /** Routes that answer while the server shuts down. */
 const lastRoutes = new Set(['/health', '/ready'])
 
@@ -37,17 +44,21 @@ export class Door {
   admit(request: Request, listener: Listener | null): Response | undefined {
     const exchange = openExchange(request, { ...this.#options, listener })
     this.#exchanges.set(request, exchange)
-    const { keys, policy } = this.#options
-    const address = listener?.requestIP(request)?.address ?? ''
+    const { policy } = this.#options
     if (isPreflight(request)) return preflight(request.headers, exchange.headers)
     try {
       refuseCrossSite(request.headers, policy)
-      if (!openRoutes.has(`${request.method} ${exchange.path}`)) exchange.client = keys.check(request.headers, address)
+      if (!openRoutes.has(`${request.method} ${exchange.path}`)) this.#identify(exchange)
       if (this.isDraining && !lastRoutes.has(exchange.path)) throw shuttingDown()
       return undefined
     } catch (thrown) {
       return errorResponse(exchange, thrown)
     }
+  }
+
+  #identify(exchange: Exchange): void {
+    exchange.client = this.#options.keys.check(exchange.request.headers, exchange.address)
+    exchange.log = exchange.log.child({ client: fingerprint(exchange.client) })
   }
 
   exchangeOf(request: Request): Exchange {
@@ -73,6 +84,24 @@ export class Door {
       }
     }
   }
+
+  /**
+   * The answer to a request for which the router has found nothing. A base URL that ends in a slash makes paths such as
+   * `/v1//chat/completions`: they are answered as if they were right.
+   */
+  answerUnrouted(request: Request, routes: readonly Route[]): Response | Promise<Response> {
+    const exchange = this.exchangeOf(request)
+    const path = withoutSpareSlashes(exchange.path)
+    const route = path === exchange.path ? undefined : routeAt(routes, request.method, path)
+    if (!route) return errorResponse(exchange, notFound(request.method))
+    if (!guarded.test(path)) return errorResponse(exchange, spareSlash(request.method, path))
+    this.#exchanges.set(request, { ...exchange, path })
+    return this.handler(route.answer)({ request, path })
+  }
+}
+
+function spareSlash(method: string, path: string): ChatError {
+  return new ChatError('not-found', { message: `The path has a slash too many. Send ${method} ${path} instead.` })
 }
 
 export function shuttingDown(): ChatError {
@@ -85,33 +114,24 @@ export function shuttingDown(): ChatError {
 
 function openExchange(
   request: Request,
-  { policy, log, listener }: DoorOptions & { readonly listener: Listener | null },
+  { policy, proxies, log, listener }: DoorOptions & { readonly listener: Listener | null },
 ): Exchange {
   const path = pathOf(request.url)
   const id = requestId(request.headers)
+  const address = clientAddress(listener?.requestIP(request)?.address ?? '', request.headers, proxies)
   return {
     request,
     path,
     id,
-    log: log.child({ id, route: `${request.method} ${excerpt(path, 200)}` }),
+    address,
+    log: log.child({ id, route: `${request.method} ${excerpt(path, 200)}`, address }),
     headers: {
       'x-request-id': id,
       'x-content-type-options': 'nosniff',
-      ...corsHeaders(path, request.headers, policy),
+      ...corsHeaders(withoutSpareSlashes(path), request.headers, policy),
     },
     client: anybody,
     isLogged: false,
     limitSilence: (seconds) => listener?.timeout(request, seconds),
   }
-}
-
-/**
- * The path of a URL as it was sent: without a Host, Bun's request.url is a bare path, which URL would refuse. A `#` is
- * part of it, as it is for the router: no client may send one.
- */
-function pathOf(url: string): string {
-  const start = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('//') + 2)
-  if (start < 0) return '/'
-  const end = url.indexOf('?', start)
-  return url.slice(start, end < 0 ? undefined : end)
 }

@@ -9,7 +9,10 @@ export interface Exchange {
   readonly path: string
   /** Of the request, in logs and answers. */
   readonly id: string
-  readonly log: Logger
+  /** Of the client, as far as it is known. */
+  readonly address: string
+  /** Names the address, and the client once the door has seen the key. */
+  log: Logger
   /** On every answer: the request's id, CORS, and that its type is to be believed. */
   readonly headers: Readonly<Record<string, string>>
   /** Sets for how many seconds the connection may be silent; 0 for ever. Holds beyond this request until it is set again. */

@@ -56,6 +56,7 @@ function start(options: Partial<ServerOptions> = {}): Server {
     hostname: '127.0.0.1',
     port: 0,
     keys: [],
+    trustedProxies: [],
     policy: { hasKeys: false, allowedHosts: [], isPublic: false, corsOrigins: undefined },
     maxBodyBytes: 10_000,
     keepAliveMs: 1_000,
@@ -140,14 +141,58 @@ describe('operations', () => {
   })
 
   test('who has got the base URL wrong is told what it must be', async () => {
-    for (const path of [
-      '/chat/completions',
-      '/v1/v1/chat/completions',
-      '/v1/chat/completions/',
-      '/v1//chat/completions',
-    ]) {
+    for (const path of ['/chat/completions', '/v1/v1/chat/completions', '/v1/chat/completion/']) {
       const response = await fetch(server.url + path, { method: 'POST' })
       expect([response.status, errorIn(await response.text()).message]).toEqual([404, expect.stringContaining('"/v1"')])
+    }
+  })
+})
+
+describe('a base URL that ends in a slash', () => {
+  for (const path of [
+    '//v1/chat/completions',
+    '/v1//chat/completions',
+    '/v1/chat/completions/',
+    '//v1//chat//completions//',
+  ]) {
+    for (const stream of [false, true]) {
+      test(`makes ${path}, which is answered ${stream ? 'as a stream' : 'whole'}`, async () => {
+        using client = new RawClient(server.url)
+        const body = bodyOf('hello', { stream })
+        void client.send(`POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+        const text = stream ? await client.text('data: [DONE]') : (await client.reply()).body
+        expect(text).toContain('"content":"ok"')
+      })
+    }
+  }
+
+  test('lets a stream be given up as any other', async () => {
+    using client = new RawClient(server.url)
+    const body = bodyOf('0 60000', { stream: true })
+    void client.send(
+      `POST /v1//chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    )
+    await client.text('"content":"ok"')
+    expect(chats).toBe(1)
+    client.leave()
+    await until(() => chats === 0, 5_000, 'the chat has ended')
+  })
+
+  test('also reaches the chat server, and a page', async () => {
+    expect((await fetch(`${server.url}/api//tools/`)).status).toBe(200)
+    const response = await fetch(`${server.url}//v1/models`, { headers: { origin: server.url } })
+    expect(response.status).toBe(200)
+  })
+
+  test('is named where the path is none of the API', async () => {
+    for (const [path, right] of [
+      ['/health/', '/health'],
+      ['//ready', '/ready'],
+    ] as const) {
+      using client = new RawClient(server.url)
+      void client.send(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+      const reply = await client.reply()
+      expect([reply.status, errorIn(reply.body).message]).toEqual([404, expect.stringContaining(`GET ${right} `)])
     }
   })
 })

@@ -8,16 +8,20 @@ import { Calls } from './calls.ts'
 import type { ChatServer } from './chat-server/chat-server.ts'
 import { chatServerRoutes } from './chat-server/routes.ts'
 import { Running } from './chat-server/running.ts'
+import { readTrustedProxies } from './client-address.ts'
 import type { CrossSitePolicy } from './cross-site.ts'
 import { Door, shuttingDown } from './door.ts'
-import { type Exchange, errorResponse, jsonResponse, notFound } from './exchange.ts'
+import { type Exchange, errorResponse, jsonResponse } from './exchange.ts'
 import { chatCompletions } from './openai/chat-completions.ts'
 import { listModels, retrieveModel } from './openai/models.ts'
+import type { Route } from './route.ts'
 
 export interface ServerOptions extends Pick<ChatServer, 'conversations' | 'tools' | 'egress'> {
   readonly hostname: string
   readonly port: number
   readonly keys: readonly Secret[]
+  /** Whose word on a client's address is taken: addresses, ranges, `loopback`. */
+  readonly trustedProxies: readonly string[]
   readonly policy: CrossSitePolicy
   readonly maxBodyBytes: number
   readonly keepAliveMs: number
@@ -42,9 +46,14 @@ const lastWordsMs = 2_000
 
 /** Starts listening. */
 export function openServer(options: ServerOptions): Server {
-  const door = new Door({ keys: new Keys(options.keys), policy: options.policy, log: options.log })
+  const { keys, policy, log } = options
+  const { proxies } = readTrustedProxies(options.trustedProxies)
+  const door = new Door({ keys: new Keys(keys), proxies, policy, log })
   const calls = new Calls(options.idleSeconds)
-  const app = routes(door, calls, options).listen({
+  const app = router(door, [
+    ...ownRoutes(door, calls, options),
+    ...chatServerRoutes({ ...options, calls, running: new Running() }),
+  ]).listen({
     hostname: options.hostname,
     port: options.port,
     idleTimeout: options.idleSeconds,
@@ -65,43 +74,35 @@ export function openServer(options: ServerOptions): Server {
   }
 }
 
-function routes(door: Door, calls: Calls, options: ServerOptions) {
-  const { gateway, version, maxBodyBytes, keepAliveMs } = options
-  const unread = { parse: 'none' } as const
-  const greeting = { message: 'tributary: every upstream, one stream. The OpenAI API is at /v1.', version }
+function router(door: Door, routes: readonly Route[]) {
   // by default Elysia takes no host for shorter than four characters, and the path's first part for one of the host's
-  return new Elysia({ strictPath: true, handler: { standardHostname: false } })
+  const app = new Elysia({ strictPath: true, handler: { standardHostname: false } })
     .onRequest(({ request, server }) => door.admit(request, server))
-    .onError(({ request, error, code }) => {
-      const exchange = door.exchangeOf(request)
-      return errorResponse(exchange, code === 'NOT_FOUND' ? notFound(request.method) : error)
+    .onError(({ request, error, code, set }) => {
+      if (code !== 'NOT_FOUND') return errorResponse(door.exchangeOf(request), error)
+      // or else Elysia makes a 404 of an answer that succeeds
+      set.status = 200
+      return door.answerUnrouted(request, routes)
     })
-    .get(
-      '/',
-      door.handler((exchange) => jsonResponse(exchange, greeting)),
-    )
-    .get(
-      '/health',
-      door.handler((exchange) => jsonResponse(exchange, { status: 'ok', version })),
-    )
-    .get(
-      '/ready',
-      door.handler((exchange) => ready(exchange, door)),
-    )
-    .get(
-      '/v1/models',
-      door.handler((exchange) => listModels(exchange, gateway)),
-    )
-    .get(
-      '/v1/models/*',
-      door.handler((exchange) => retrieveModel(exchange, gateway)),
-    )
-    .post(
-      '/v1/chat/completions',
-      door.handler((exchange) => chatCompletions(exchange, { gateway, calls, maxBodyBytes, keepAliveMs })),
-      unread,
-    )
-    .use(chatServerRoutes(door, { ...options, calls, running: new Running() }))
+  for (const { method, path, answer } of routes) app.route(method, path, door.handler(answer), { parse: 'none' })
+  return app
+}
+
+function ownRoutes(door: Door, calls: Calls, options: ServerOptions): readonly Route[] {
+  const { gateway, version } = options
+  const greeting = { message: 'tributary: every upstream, one stream. The OpenAI API is at /v1.', version }
+  return [
+    { method: 'GET', path: '/', answer: (exchange) => jsonResponse(exchange, greeting) },
+    { method: 'GET', path: '/health', answer: (exchange) => jsonResponse(exchange, { status: 'ok', version }) },
+    { method: 'GET', path: '/ready', answer: (exchange) => ready(exchange, door) },
+    { method: 'GET', path: '/v1/models', answer: (exchange) => listModels(exchange, gateway) },
+    { method: 'GET', path: '/v1/models/*', answer: (exchange) => retrieveModel(exchange, gateway) },
+    {
+      method: 'POST',
+      path: '/v1/chat/completions',
+      answer: (exchange) => chatCompletions(exchange, { ...options, calls }),
+    },
+  ]
 }
 
 function ready(exchange: Exchange, door: Door): Response {

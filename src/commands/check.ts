@@ -1,3 +1,4 @@
+import { clientName, fingerprint } from '../chat/client.ts'
 import type { Config } from '../config/config.ts'
 
 /** Shows the configuration that a start would use; that it is valid has been seen to. */
@@ -8,7 +9,7 @@ export function check(config: Config): number {
     [
       'client keys',
       keys.length > 0
-        ? `${keys.length}, ${keys.map(String).join(' ')}`
+        ? `${keys.length}, in the log as ${keys.map((key) => fingerprint(clientName(key.reveal()))).join(' ')}`
         : `none: ${policy.isPublic ? 'everybody who can reach it' : 'only this machine'} may ask`,
     ],
     ['CORS origins', policy.corsOrigins?.join(', ') ?? (policy.hasKeys ? '*' : 'none')],

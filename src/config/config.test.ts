@@ -91,6 +91,18 @@ test('item 14: with a key it listens everywhere, without one on loopback alone u
   for (const host of ['127.0.0.1', '::1', 'localhost']) expect(config(read({ HOST: host })).host).toBe(host)
 })
 
+test('TRUSTED_PROXIES are addresses, ranges or loopback, and nothing else', () => {
+  const written = ' loopback, 10.0.0.0/8,fd00::/8 , 192.0.2.1,'
+  const items = ['loopback', '10.0.0.0/8', 'fd00::/8', '192.0.2.1']
+  expect(config(read({ TRUSTED_PROXIES: written })).trustedProxies).toEqual(items)
+  expect(config(read({})).trustedProxies).toEqual([])
+  for (const wrong of ['true', 'proxy.lan', '*', '10.0.0.0/33', 'loopback 10.0.0.1', '10.0.0.1:80', '10.0.0.0/-1']) {
+    expect(read({ TRUSTED_PROXIES: `loopback, ${wrong}` })).toMatchObject({
+      problems: [{ variable: 'TRUSTED_PROXIES', problem: expect.stringContaining('item 2') }],
+    })
+  }
+})
+
 test('a key of 1 means none, and nothing but 1 does', () => {
   expect(config(read({ API_MASTER_KEY: ' 1 ' })).keys).toEqual([])
   expect(config(read({ API_MASTER_KEY: '11' })).keys).toHaveLength(1)

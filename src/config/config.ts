@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
+import { readTrustedProxies } from '../api/client-address.ts'
 import type { CrossSitePolicy } from '../api/cross-site.ts'
 import type { Secret } from '../chat/secret.ts'
 import type { Deadlines } from '../gateway/layers/deadline.ts'
@@ -22,6 +23,8 @@ export interface Config {
   readonly host: string
   readonly port: number
   readonly keys: readonly Secret[]
+  /** Whose word on a client's address is taken: addresses, ranges, `loopback`. */
+  readonly trustedProxies: readonly string[]
   readonly policy: CrossSitePolicy
   readonly maxBodyBytes: number
   readonly deadlines: Deadlines
@@ -104,6 +107,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean): Config
   const config: Config = {
     ...readAddress(environment, keys),
     keys,
+    trustedProxies: readProxies(environment),
     maxBodyBytes: environment.integer('MAX_BODY_BYTES', { fallback: 32 * 1024 * 1024, min: 1024, max: 1024 ** 3 }),
     deadlines: readDeadlines(environment),
     keepAliveMs: seconds(environment, 'KEEPALIVE_INTERVAL', 10),
@@ -142,6 +146,18 @@ function readKeys(environment: Environment): readonly Secret[] {
     })
   for (const { problem, remedy } of keys.problems) environment.report({ variable: 'API_MASTER_KEY', problem, remedy })
   return read
+}
+
+function readProxies(environment: Environment): readonly string[] {
+  const items = environment.list('TRUSTED_PROXIES') ?? []
+  const [wrong] = readTrustedProxies(items).malformed
+  if (wrong !== undefined)
+    environment.report({
+      variable: 'TRUSTED_PROXIES',
+      problem: `is no list of addresses: its item ${items.indexOf(wrong) + 1} is neither an address nor a range`,
+      remedy: 'for example loopback, 10.0.0.2, 10.0.0.0/8 or fd00::/8, separated by commas',
+    })
+  return items
 }
 
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { askRaw, errorIn, key, RawClient, startApp, type TestApp } from './rig.ts'
+import { askRaw, errorIn, hello, key, post, RawClient, startApp, type TestApp } from './rig.ts'
 
 // reliability, section 4: items 11 and 12
 
@@ -52,6 +52,13 @@ describe('item 11: a client key', () => {
     ['the second key', 'Authorization: Bearer sk-second-0123456789abcdef'],
     ['a lower-case scheme', `authorization: bearer ${key}`],
     ['x-api-key', `x-api-key: ${key}`],
+    ['api-key, as Azure’s clients send it', `api-key: ${key}`],
+    ['a right x-api-key beside another word', `Authorization: Bearer unused\r\nx-api-key: ${key}`],
+    ['a right api-key beside another word', `Authorization: Bearer unused\r\napi-key: ${key}`],
+    ['a right Authorization beside another word', `Authorization: Bearer ${key}\r\napi-key: unused`],
+    ['a right api-key beside an empty x-api-key', `x-api-key:\r\napi-key: ${key}`],
+    ['a right api-key beside another scheme', `Authorization: Basic ${btoa('a:b')}\r\napi-key: ${key}`],
+    ['a right key in each', `Authorization: Bearer ${key}\r\nx-api-key: ${key}\r\napi-key: sk-second-0123456789abcdef`],
   ]
   for (const [name, header] of accepted) {
     test(`${name} is let in`, async () => {
@@ -75,7 +82,10 @@ describe('item 11: a client key', () => {
     ['the key in capitals', `Authorization: Bearer ${key.toUpperCase()}`, 403],
     ['both keys in one header', `Authorization: Bearer ${key},sk-second-0123456789abcdef`, 403],
     ['two Authorization headers', `Authorization: Bearer ${key}\r\nAuthorization: Bearer ${key}`, 403],
-    ['a wrong key beside a right x-api-key', `Authorization: Bearer sk-wrong\r\nx-api-key: ${key}`, 403],
+    ['a wrong api-key', 'api-key: sk-wrong', 403],
+    ['an empty api-key', 'api-key:', 401],
+    ['two api-key headers', `api-key: ${key}\r\napi-key: ${key}`, 403],
+    ['a wrong key in each', 'Authorization: Bearer sk-wrong\r\nx-api-key: sk-wrong\r\napi-key: sk-wrong', 403],
     ['a key of 10 KB', `Authorization: Bearer ${'k'.repeat(10_000)}`, 403],
   ]
   for (const [name, header, status] of refused) {
@@ -134,18 +144,44 @@ describe('item 11: a client key', () => {
 })
 
 describe('item 19: guessing', () => {
+  const from = (app: TestApp, apiKey: string, headers: Readonly<Record<string, string>> = {}) =>
+    fetch(`${app.url}/v1/models`, { headers: { authorization: `Bearer ${apiKey}`, ...headers } })
+  const guess = async (app: TestApp, headers: Readonly<Record<string, string>> = {}) =>
+    (await from(app, 'sk-wrong', headers)).status
+
   test('is answered with 429 after a hundred wrong keys, whatever address a header names', async () => {
     await using guessed = startApp({ API_MASTER_KEY: key })
-    const guess = (at: number) =>
-      fetch(`${guessed.url}/v1/models`, {
-        headers: { authorization: `Bearer sk-${at}`, 'x-forwarded-for': `10.0.0.${at}`, 'x-real-ip': `10.0.0.${at}` },
-      })
-    for (let at = 0; at < 100; at++) expect((await guess(at)).status).toBe(403)
-    const refused = await guess(100)
+    for (let at = 0; at < 100; at++) {
+      const address = `10.0.0.${at}`
+      const headers = { 'x-forwarded-for': address, 'x-real-ip': address, forwarded: `for=${address}` }
+      expect(await guess(guessed, headers)).toBe(403)
+    }
+    const refused = await from(guessed, 'sk-wrong')
     expect(refused.status).toBe(429)
     expect(Number(refused.headers.get('retry-after'))).toBeWithin(1, 61)
     expect(errorIn(await refused.text())).toMatchObject({ type: 'rate_limit_error', code: 'too_many_attempts' })
     expect((await fetch(`${guessed.url}/health`)).status).toBe(200)
+  })
+
+  test('keeps no right key out, in whichever header it comes', async () => {
+    await using guessed = startApp({ API_MASTER_KEY: key })
+    for (let at = 0; at < 101; at++) await guess(guessed)
+    expect(await guess(guessed)).toBe(429)
+    for (const headers of [{ authorization: `Bearer ${key}` }, { 'x-api-key': key }, { 'api-key': key }])
+      expect((await fetch(`${guessed.url}/v1/models`, { headers })).status).toBe(200)
+    expect((await post(guessed.url, hello)).status).toBe(200)
+    expect(await guess(guessed)).toBe(429)
+    expect((await fetch(`${guessed.url}/v1/models`)).status).toBe(401)
+  })
+
+  test('is counted by the address that a trusted proxy names', async () => {
+    await using guessed = startApp({ API_MASTER_KEY: key, TRUSTED_PROXIES: 'loopback, 10.0.0.0/8' })
+    const by = (forwarded: string) => guess(guessed, { 'x-forwarded-for': forwarded })
+    for (let at = 0; at < 100; at++) expect(await by(`192.0.2.${at}, 203.0.113.7, 10.0.0.${at}`)).toBe(403)
+    expect(await by('203.0.113.7')).toBe(429)
+    expect(await by('203.0.113.8')).toBe(403)
+    for (let at = 0; at < 100; at++) expect(await by(`2001:db8:0:1::${at}`)).toBe(403)
+    expect([await by('2001:db8:0:1:ffff::'), await by('2001:db8:0:2::')]).toEqual([429, 403])
   })
 })
 
@@ -153,9 +189,21 @@ describe('item 12: a path by another spelling', () => {
   /** What comes without a key, and with it. `undefined`: the connection is closed without an answer. */
   const spellings: readonly (readonly [string, number, number])[] = [
     ['GET /v1/models', 401, 200],
-    ['GET //v1/models', 401, 404],
-    ['GET /v1//models', 401, 404],
-    ['GET /v1/models/', 401, 404],
+    // a base URL that ends in a slash makes these
+    ['GET //v1/models', 401, 200],
+    ['GET /v1//models', 401, 200],
+    ['GET /v1/models/', 401, 200],
+    ['GET /v1/models//', 401, 200],
+    ['GET ///v1////models//', 401, 200],
+    ['GET //v1//models//demo/echo/', 401, 200],
+    ['HEAD //v1/models', 401, 200],
+    ['GET //api//tools/', 401, 200],
+    ['GET /v1//nothing', 401, 404],
+    ['POST //v1/models', 401, 404],
+    ['GET //v1/models?/health', 401, 200],
+    ['GET /health//..//v1/models', 401, 404],
+    ['GET //', 401, 404],
+    ['GET /\\/v1/models', 401, 200],
     ['GET /V1/models', 401, 404],
     ['GET /v1/models.', 401, 404],
     ['GET /v1/models;/health', 401, 404],

@@ -1,24 +1,20 @@
-import { Elysia } from 'elysia'
-import type { Door } from '../door.ts'
-import type { Exchange } from '../exchange.ts'
+import type { Route } from '../route.ts'
 import { abortChat } from './abort.ts'
 import type { ChatServer } from './chat-server.ts'
 import { deleteSession, listSessions, readSession } from './sessions.ts'
 import { streamChat, streamDirect } from './stream.ts'
 import { listServers, listTools } from './tools.ts'
 
-/** The chat server's routes, for the server to take in. */
-export function chatServerRoutes(door: Door, server: ChatServer) {
-  const unread = { parse: 'none' } as const
-  const by = (answer: (exchange: Exchange, server: ChatServer) => Response | Promise<Response>) =>
-    door.handler((exchange) => answer(exchange, server))
-  return new Elysia()
-    .post('/api/chat/stream', by(streamChat), unread)
-    .post('/api/chat/stream/direct', by(streamDirect), unread)
-    .post('/api/chat/abort', by(abortChat), unread)
-    .get('/api/tools', by(listTools))
-    .get('/api/servers', by(listServers))
-    .get('/api/sessions', by(listSessions))
-    .get('/api/sessions/*', by(readSession))
-    .delete('/api/sessions/*', by(deleteSession), unread)
+/** The chat server's routes. */
+export function chatServerRoutes(server: ChatServer): readonly Route[] {
+  return [
+    { method: 'POST', path: '/api/chat/stream', answer: (exchange) => streamChat(exchange, server) },
+    { method: 'POST', path: '/api/chat/stream/direct', answer: (exchange) => streamDirect(exchange, server) },
+    { method: 'POST', path: '/api/chat/abort', answer: (exchange) => abortChat(exchange, server) },
+    { method: 'GET', path: '/api/tools', answer: (exchange) => listTools(exchange, server) },
+    { method: 'GET', path: '/api/servers', answer: (exchange) => listServers(exchange, server) },
+    { method: 'GET', path: '/api/sessions', answer: (exchange) => listSessions(exchange, server) },
+    { method: 'GET', path: '/api/sessions/*', answer: (exchange) => readSession(exchange, server) },
+    { method: 'DELETE', path: '/api/sessions/*', answer: (exchange) => deleteSession(exchange, server) },
+  ]
 }

@@ -12,15 +12,23 @@ export async function listModels(exchange: Exchange, gateway: Gateway): Promise<
   return jsonResponse(exchange, { object: 'list', data: models.map(encodeModel) })
 }
 
-/** `GET /v1/models/{id}`. The id may hold slashes, as they are or as `%2F`. */
+/** `GET /v1/models/{id}`. The id may hold slashes, as they are or as `%2F`; those at its end are a base URL's. */
 export async function retrieveModel(exchange: Exchange, gateway: Gateway): Promise<Response> {
-  const id = decodeId(exchange.path.slice('/v1/models/'.length))
+  const encoded = withoutLastSlashes(exchange.path.slice('/v1/models/'.length))
+  if (encoded === '') return listModels(exchange, gateway)
+  const id = decodeId(encoded)
   const model = id === undefined ? undefined : await gateway.catalog.find(id, exchange.request.signal)
   if (model) return jsonResponse(exchange, encodeModel(model))
   throw new ChatError('model-not-found', {
     message: 'This model does not exist here. GET /v1/models lists those that do.',
     param: 'model',
   })
+}
+
+function withoutLastSlashes(text: string): string {
+  let end = text.length
+  while (text.endsWith('/', end)) end--
+  return text.slice(0, end)
 }
 
 function decodeId(encoded: string): string | undefined {

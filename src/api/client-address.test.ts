@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'bun:test'
+import { clientAddress, countedNetwork, readAddress, readTrustedProxies } from './client-address.ts'
+
+describe('an address', () => {
+  const spellings: readonly (readonly [string, string | undefined])[] = [
+    ['203.0.113.7', '203.0.113.7'],
+    ['203.0.113.7:54321', '203.0.113.7'],
+    ['::1', '::1'],
+    ['[::1]', '::1'],
+    ['[::1]:443', '::1'],
+    ['2001:DB8:0:0:0:0:0:1', '2001:db8::1'],
+    ['fe80::1%eth0', 'fe80::1'],
+    ['::ffff:203.0.113.7', '203.0.113.7'],
+    ['::FFFF:cb00:7107', '203.0.113.7'],
+    ['[::ffff:203.0.113.7]:80', '203.0.113.7'],
+    ['::ffff:255.255.255.255', '255.255.255.255'],
+    ['', undefined],
+    ['unknown', undefined],
+    ['_hidden', undefined],
+    ['203.0.113', undefined],
+    ['203.0.113.7.8', undefined],
+    ['203.0.113.256', undefined],
+    ['203.0.113.7:', undefined],
+    ['[203.0.113.7]', undefined],
+    ['[::1', undefined],
+    ['::1]', undefined],
+    ['0x7f.1', undefined],
+    ['2130706433', undefined],
+    ['localhost', undefined],
+    ['203.0.113.7 203.0.113.8', undefined],
+    [`${'1'.repeat(10_000)}`, undefined],
+  ]
+  for (const [text, address] of spellings)
+    test(`${text.slice(0, 40)} is ${address ?? 'none'}`, () => expect(readAddress(text)).toBe(address))
+})
+
+describe('TRUSTED_PROXIES', () => {
+  const { proxies, malformed } = readTrustedProxies(['10.1.0.0/16', '2001:db8:1::/48', '192.0.2.1', 'Loopback'])
+
+  test('are addresses, ranges and loopback', () => {
+    expect(malformed).toEqual([])
+    for (const address of ['10.1.2.3', '2001:db8:1:2::3', '192.0.2.1', '127.0.0.1', '127.9.9.9', '::1'])
+      expect([address, proxies.has(address)]).toEqual([address, true])
+    for (const address of ['10.2.0.1', '2001:db8:2::1', '192.0.2.2', '::2', '', 'garbage'])
+      expect([address, proxies.has(address)]).toEqual([address, false])
+  })
+
+  test('of IPv4 within IPv6 mean the IPv4 address', () => {
+    const mapped = readTrustedProxies(['::ffff:10.0.0.0/104', '::ffff:192.0.2.1'])
+    expect(mapped.malformed).toEqual([])
+    expect(['10.9.9.9', '192.0.2.1', '192.0.2.2'].map((address) => mapped.proxies.has(address))).toEqual([
+      true,
+      true,
+      false,
+    ])
+  })
+
+  test('may be every address', () => {
+    const all = readTrustedProxies(['0.0.0.0/0', '::/0'])
+    expect(all.malformed).toEqual([])
+    expect([all.proxies.has('203.0.113.7'), all.proxies.has('2001:db8::1')]).toEqual([true, true])
+  })
+
+  test('that are malformed are told', () => {
+    const wrong = [
+      '10.0.0.0/33',
+      '::1/129',
+      '10.0.0',
+      'proxy.lan',
+      '10.0.0.1:80',
+      '[::1]',
+      '10.0.0.0/',
+      '/8',
+      '*',
+      '::ffff:1.2.3.4/8',
+    ]
+    expect(readTrustedProxies(['10.0.0.1', ...wrong]).malformed).toEqual(wrong)
+  })
+})
+
+describe('the client of a request', () => {
+  const { proxies } = readTrustedProxies(['10.0.0.0/8', 'loopback'])
+  const of = (peer: string, forwarded?: string, more: Record<string, string> = {}) =>
+    clientAddress(
+      peer,
+      new Headers({ ...(forwarded !== undefined && { 'x-forwarded-for': forwarded }), ...more }),
+      proxies,
+    )
+
+  const cases: readonly (readonly [string, string, string | undefined, string])[] = [
+    ['without a proxy is the peer', '203.0.113.7', undefined, '203.0.113.7'],
+    ['is the peer, whatever it says, where that is no trusted proxy', '203.0.113.7', '198.51.100.1', '203.0.113.7'],
+    ['is the one that the proxy names', '10.0.0.1', '198.51.100.1', '198.51.100.1'],
+    ['is the proxy, where it names none', '10.0.0.1', undefined, '10.0.0.1'],
+    ['is the last that a trusted proxy names, not the first', '10.0.0.1', '1.1.1.1, 198.51.100.1', '198.51.100.1'],
+    ['is found behind a row of proxies', '127.0.0.1', '1.1.1.1,198.51.100.1 , 10.0.0.2,10.0.0.3', '198.51.100.1'],
+    ['is the first of a row that is trusted as a whole', '127.0.0.1', '10.0.0.4, 10.0.0.3', '10.0.0.4'],
+    ['may have a port', '10.0.0.1', '198.51.100.1:4711', '198.51.100.1'],
+    ['may have brackets', '10.0.0.1', '[2001:db8::5]:4711', '2001:db8::5'],
+    ['may be IPv4 within IPv6, as the proxy may be', '::ffff:10.0.0.1', '::ffff:198.51.100.1', '198.51.100.1'],
+    ['is the proxy, where that hides it', '10.0.0.1', '1.1.1.1, unknown', '10.0.0.1'],
+    ['is the inner proxy, where that hides it', '10.0.0.1', '1.1.1.1, unknown, 10.0.0.9', '10.0.0.9'],
+    ['is the proxy, where it names nothing', '10.0.0.1', '', '10.0.0.1'],
+    ['is the proxy, where it names nothing last', '10.0.0.1', '1.1.1.1,', '10.0.0.1'],
+  ]
+  for (const [name, peer, forwarded, address] of cases) test(name, () => expect(of(peer, forwarded)).toBe(address))
+
+  test('is named by no other header', () => {
+    const more = {
+      forwarded: 'for=1.1.1.1',
+      'x-real-ip': '1.1.1.1',
+      'cf-connecting-ip': '1.1.1.1',
+      'true-client-ip': '1.1.1.1',
+    }
+    expect(of('10.0.0.1', undefined, more)).toBe('10.0.0.1')
+  })
+})
+
+test('an IPv6 address is counted by its network of 64 bits, an IPv4 address by itself', () => {
+  expect(countedNetwork('203.0.113.7')).toBe('203.0.113.7')
+  const network = countedNetwork('2001:db8:0:1::1')
+  for (const address of ['2001:db8:0:1::2', '2001:db8:0:1:ffff:ffff:ffff:ffff', '2001:db8:0:1:2:3:4:5'])
+    expect(countedNetwork(address)).toBe(network)
+  for (const address of ['2001:db8::1', '2001:db8:0:2::1', '::1', 'fe80::1'])
+    expect(countedNetwork(address)).not.toBe(network)
+  expect(countedNetwork('::1')).toBe(countedNetwork('::2'))
+})

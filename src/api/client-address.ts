@@ -1,0 +1,102 @@
+import { BlockList, isIP } from 'node:net'
+
+/** The proxies whose `X-Forwarded-For` is believed. */
+export interface TrustedProxies {
+  /** @param address as `readAddress` gives it */
+  has(address: string): boolean
+}
+
+/**
+ * Reads `TRUSTED_PROXIES`.
+ * @param items addresses, ranges such as `10.0.0.0/8` or `fd00::/8`, or `loopback`
+ * @returns the proxies, and the items that are none of these
+ */
+export function readTrustedProxies(items: readonly string[]): {
+  readonly proxies: TrustedProxies
+  readonly malformed: readonly string[]
+} {
+  const list = new BlockList()
+  const malformed = items.filter((item) => !addTo(list, item.toLowerCase()))
+  return { proxies: { has: (address) => isIP(address) !== 0 && list.check(address, familyOf(address)) }, malformed }
+}
+
+function addTo(list: BlockList, item: string): boolean {
+  if (item === 'loopback') return addTo(list, '127.0.0.0/8') && addTo(list, '::1')
+  const [, network = '', bits] = /^([0-9a-f.:]+)(?:\/(\d{1,3}))?$/.exec(item) ?? []
+  const isMapped = /^::ffff:/.test(network)
+  const address = readAddress(network)
+  // a port is part of no proxy's address
+  if (address === undefined || isIP(network) === 0) return false
+  const length = isIP(address) === 4 ? 32 : 128
+  // ::ffff:10.0.0.0/104 is 10.0.0.0/8
+  const prefix = bits === undefined ? length : Number(bits) - (isMapped ? 96 : 0)
+  if (prefix < 0 || prefix > length) return false
+  list.addSubnet(address, prefix, familyOf(address))
+  return true
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4'
+}
+
+/**
+ * Whose request it is. Only a trusted proxy is believed, and of what it says only what a trusted proxy wrote: each appends
+ * the address it was asked from, so the list is read from its end as far as the first address that is no trusted proxy's.
+ * What stands before that was sent by the client (docs/decisions/0027-client-address.md).
+ * @param peer the address at the other end of the connection
+ */
+export function clientAddress(peer: string, headers: Headers, trusted: TrustedProxies): string {
+  let address = readAddress(peer) ?? peer
+  const forwarded = headers.get('x-forwarded-for')
+  if (forwarded === null) return address
+  for (let end = forwarded.length; end > 0 && trusted.has(address); ) {
+    const start = forwarded.lastIndexOf(',', end - 1) + 1
+    const next = readAddress(forwarded.slice(start, end).trim())
+    // a proxy that hides its client: the proxy itself is the nearest thing that is known
+    if (next === undefined) return address
+    address = next
+    end = start - 1
+  }
+  return address
+}
+
+/** Of an address longer than any, nothing is read. */
+const maxLength = 64
+
+/**
+ * An IP address in one spelling: without brackets, port and zone, an IPv4 address within an IPv6 one as itself.
+ * @returns undefined for what is no address
+ */
+export function readAddress(text: string): string | undefined {
+  if (text.length > maxLength) return undefined
+  if (isIP(text) === 4) return text
+  const [, bracketed, bare = text] = /^(?:\[([^\]]*)\]|(\d+(?:\.\d+){3}))(?::\d{1,5})?$/.exec(text) ?? []
+  const address = (bracketed ?? bare).replace(/%.*$/, '')
+  const family = isIP(address)
+  if (family !== 6) return family === 4 && bracketed === undefined ? address : undefined
+  const short = URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1) ?? address
+  const [, high = '', low = ''] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(short) ?? []
+  return high === '' ? short : dotted(Number.parseInt(high, 16) * 65_536 + Number.parseInt(low, 16))
+}
+
+function dotted(bits: number): string {
+  return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join('.')
+}
+
+/**
+ * Under which name an address is counted. A customer of an IPv6 provider has at least a network of 64 bits, and can use a new
+ * address of it for each request (RFC 6177).
+ */
+export function countedNetwork(address: string): string {
+  return isIP(address) === 6 ? `${firstGroups(address).join(':')}::/64` : address
+}
+
+/** The first four groups of an IPv6 address, of which `::` may stand for some. */
+function firstGroups(address: string): readonly string[] {
+  const [before = '', after] = address.split('::', 2)
+  const groups = (text: string) => (text === '' ? [] : text.split(':'))
+  const head = groups(before)
+  const tail = groups(after ?? '')
+  const middle = Array.from({ length: Math.max(0, 8 - head.length - tail.length) }, () => '0')
+  return [...head, ...(after === undefined ? [] : middle), ...tail].slice(0, 4)
+}
