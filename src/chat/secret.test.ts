@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { until } from '../../test/waiting.ts'
-import { redact, Secret } from './secret.ts'
+import { excerpt, redact, Secret } from './secret.ts'
 
 /** Never a secret of another test: what is known stays known. */
 function fresh(alphabet = ''): string {
@@ -121,4 +121,19 @@ test('a value that is no valid Unicode is a secret like any other', () => {
 test('a text without a secret stays as it is', () => {
   const text = 'nothing to see, [secret] or not'
   expect(redact(text)).toBe(text)
+})
+
+test('P17: an excerpt cuts no secret in two, wherever it stands and however long the text is', () => {
+  const value = fresh()
+  new Secret(value)
+  for (const rest of [0, 1_000, 1_000_000]) {
+    for (let at = 0; at <= 60; at++) {
+      const text = `${'a'.repeat(at)}${value}${'b'.repeat(rest)}`
+      const cut = excerpt(text, 30)
+      expect(cut).toBe(text.length <= 30 ? text : redact(text).slice(0, 30))
+      if (at < 30) expect(cut).not.toContain(value.slice(0, 4))
+    }
+    const many = `${value} `.repeat(200) + 'c'.repeat(rest)
+    expect(excerpt(many, 300)).toBe(redact(many).slice(0, 300))
+  }
 })

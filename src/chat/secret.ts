@@ -1,9 +1,10 @@
 import { inspect } from 'node:util'
+import { gramLength, SecretIndex } from './secret-index.ts'
 
 /** How many secrets there are that are spelled so somewhere. */
 const holders = new Map<string, number>()
-/** The spellings of every living secret, longest first, so that one inside another leaves no rest behind. */
-let known: readonly string[] | undefined
+/** The spellings of every living secret. */
+const known = new SecretIndex()
 const left = new FinalizationRegistry<readonly string[]>(release)
 
 const mask = '[secret]'
@@ -21,8 +22,10 @@ export class Secret {
     this.#value = value
     if (lifetime === "caller's") return
     const forms = formsOf(value)
-    for (const form of forms) holders.set(form, (holders.get(form) ?? 0) + 1)
-    known = undefined
+    for (const form of forms) {
+      holders.set(form, (holders.get(form) ?? 0) + 1)
+      known.add(form)
+    }
     if (lifetime === 'held') left.register(this, forms)
   }
 
@@ -48,14 +51,16 @@ function release(forms: readonly string[]): void {
   for (const form of forms) {
     const count = (holders.get(form) ?? 1) - 1
     if (count > 0) holders.set(form, count)
-    else holders.delete(form)
+    else {
+      holders.delete(form)
+      known.remove(form)
+    }
   }
-  known = undefined
 }
 
 /** Under six characters a secret would cut ordinary words out of every text: `check` warns of such a key instead. */
 function formsOf(value: string): readonly string[] {
-  if (value.length < 6) return []
+  if (value.length < gramLength) return []
   const forms = [value, JSON.stringify(value).slice(1, -1), ...urlForms(value.toWellFormed()), ...base64Forms(value)]
   return [...new Set(forms)]
 }
@@ -82,16 +87,25 @@ function base64Forms(value: string): string[] {
   return [...forms, ...forms.map((form) => form.replaceAll('+', '-').replaceAll('/', '_'))]
 }
 
-/** The text with every known secret cut out, also where it stands URL-encoded, base64-encoded (alone or within more) or JSON-escaped. */
+/**
+ * The text with every known secret cut out, also where it stands URL-encoded, base64-encoded (alone or within more) or
+ * JSON-escaped. It costs the same for one secret and for thousands.
+ */
 export function redact(text: string): string {
-  known ??= [...holders.keys()].sort((a, b) => b.length - a.length)
-  return known.reduce((rest, secret) => (rest.includes(secret) ? rest.replaceAll(secret, mask) : rest), text)
+  return known.replaceAll(text, mask)
 }
 
 /**
  * The text's first characters. A secret that is cut in two would not be known for one by `redact` afterwards, so none
- * is cut; one that stands in a text short enough is left to it.
+ * is cut; one that stands in a text short enough is left to it. Of a long text no more is looked at than is needed.
  */
 export function excerpt(text: string, length: number): string {
-  return text.length <= length ? text : redact(text).slice(0, length)
+  if (text.length <= length) return text
+  // a secret that is cut in two at the end of what is looked at lies within these
+  const margin = 2 * known.longest
+  for (let size = length + margin; size < text.length; size *= 2) {
+    const redacted = redact(text.slice(0, size))
+    if (redacted.length - margin >= length) return redacted.slice(0, length)
+  }
+  return redact(text).slice(0, length)
 }

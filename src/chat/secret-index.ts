@@ -1,0 +1,144 @@
+/** Characters by which a spelling is found in a text. No spelling is shorter. */
+export const gramLength = 6
+
+/** A spelling, and where in it the characters stand by which it is found. */
+interface Entry {
+  readonly spelling: string
+  readonly offset: number
+  /** Of two spellings of one length, the one that came first is cut out first. */
+  readonly order: number
+}
+
+interface Match {
+  readonly start: number
+  readonly entry: Entry
+}
+
+/** Factor of the rolling hash, and what its oldest character counts for. */
+const factor = 0x01000193
+const oldestFactor = Array.from({ length: gramLength - 1 }).reduce<number>((power) => Math.imul(power, factor), 1)
+/** Slots of the table that says in one look that a hash belongs to no spelling. */
+const slotBits = 16
+
+/**
+ * Finds spellings in a text in one pass over it, however many there are: the hash of each six characters of the text is looked
+ * up. Each spelling is known by six of its characters that few others share, since keys of a kind begin alike
+ * (`sk-proj-`, `eyJhbGciOi`). Spellings come and go at any time.
+ */
+export class SecretIndex {
+  readonly #byHash = new Map<number, Entry[]>()
+  readonly #hashes = new Map<string, number>()
+  readonly #perSlot = new Uint16Array(1 << slotBits)
+  readonly #standsAt: (text: string, spelling: string, start: number) => boolean
+  #nextOrder = 0
+  #longest = 0
+
+  /** @param standsAt compares a spelling with a text at a place where it may stand */
+  constructor(standsAt = (text: string, spelling: string, start: number) => text.startsWith(spelling, start)) {
+    this.#standsAt = standsAt
+  }
+
+  /** Characters of the longest spelling that was ever added. */
+  get longest(): number {
+    return this.#longest
+  }
+
+  /** @param spelling of `gramLength` characters at least */
+  add(spelling: string): void {
+    if (this.#hashes.has(spelling)) return
+    const { hash, offset } = this.#rarestGram(spelling)
+    const others = this.#byHash.get(hash)
+    const entry = { spelling, offset, order: this.#nextOrder++ }
+    if (others) others.push(entry)
+    else this.#byHash.set(hash, [entry])
+    this.#hashes.set(spelling, hash)
+    this.#count(hash, 1)
+    this.#longest = Math.max(this.#longest, spelling.length)
+  }
+
+  remove(spelling: string): void {
+    const hash = this.#hashes.get(spelling)
+    if (hash === undefined) return
+    this.#hashes.delete(spelling)
+    const rest = this.#byHash.get(hash)?.filter((entry) => entry.spelling !== spelling) ?? []
+    if (rest.length > 0) this.#byHash.set(hash, rest)
+    else this.#byHash.delete(hash)
+    this.#count(hash, -1)
+  }
+
+  /**
+   * The text with every spelling replaced. Where two overlap, the longer one is cut out, or else the one that stands first, so
+   * that a spelling inside another leaves no rest of that behind.
+   */
+  replaceAll(text: string, mask: string): string {
+    const matches = this.#matchesIn(text)
+    if (matches.length === 0) return text
+    let end = 0
+    let kept = ''
+    for (const { start, entry } of chosen(matches, text.length)) {
+      kept += text.slice(end, start) + mask
+      end = start + entry.spelling.length
+    }
+    return kept + text.slice(end)
+  }
+
+  /** Every place at which a spelling stands. */
+  #matchesIn(text: string): readonly Match[] {
+    const matches: Match[] = []
+    let hash = 0
+    for (let at = 0; at < text.length; at++) {
+      const oldest = at < gramLength ? 0 : text.charCodeAt(at - gramLength)
+      hash = rolled(hash, text.charCodeAt(at), oldest)
+      if (this.#perSlot[slotOf(hash)] === 0 || at < gramLength - 1) continue
+      for (const entry of this.#byHash.get(hash) ?? []) {
+        const start = at - gramLength + 1 - entry.offset
+        if (start >= 0 && this.#standsAt(text, entry.spelling, start)) matches.push({ start, entry })
+      }
+    }
+    return matches
+  }
+
+  #rarestGram(spelling: string): { readonly hash: number; readonly offset: number } {
+    let rarest = { hash: 0, offset: 0, sharers: Number.POSITIVE_INFINITY }
+    let hash = 0
+    for (let at = 0; at < spelling.length && rarest.sharers > 0; at++) {
+      const oldest = at < gramLength ? 0 : spelling.charCodeAt(at - gramLength)
+      hash = rolled(hash, spelling.charCodeAt(at), oldest)
+      if (at < gramLength - 1) continue
+      const sharers = this.#byHash.get(hash)?.length ?? 0
+      if (sharers < rarest.sharers) rarest = { hash, offset: at - gramLength + 1, sharers }
+    }
+    return rarest
+  }
+
+  #count(hash: number, change: number): void {
+    const slot = slotOf(hash)
+    this.#perSlot[slot] = (this.#perSlot[slot] ?? 0) + change
+  }
+}
+
+/** The hash of the window that is one character further on. @param oldest the character that leaves it; 0 while it fills */
+function rolled(hash: number, newest: number, oldest: number): number {
+  return (Math.imul(hash - Math.imul(oldest, oldestFactor), factor) + newest) | 0
+}
+
+function slotOf(hash: number): number {
+  return Math.imul(hash, 0x9e3779b1) >>> (32 - slotBits)
+}
+
+/** Those that are cut out, in the order of the text: the longest first, and none that overlaps one before it. */
+function chosen(matches: readonly Match[], length: number): readonly Match[] {
+  const taken = new Uint8Array(length)
+  const inTurn = matches.toSorted(
+    ({ entry: a, start: startA }, { entry: b, start: startB }) =>
+      b.spelling.length - a.spelling.length || a.order - b.order || startA - startB,
+  )
+  const free = inTurn.filter(({ start, entry }) => {
+    const end = start + entry.spelling.length
+    // what was taken before is no shorter, so where it overlaps it covers one of the ends
+    if (taken[start] || taken[end - 1]) return false
+    taken.fill(1, start, end)
+    return true
+  })
+  return free.sort((a, b) => a.start - b.start)
+}
