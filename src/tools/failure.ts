@@ -1,5 +1,6 @@
 import { ChatError } from '../chat/error.ts'
 import { redact } from '../chat/secret.ts'
+import { tooLargeCode } from './oversize.ts'
 import type { ToolOutcome } from './tool.ts'
 
 /** Error code of a request whose reply can no longer come: ours, of those JSON-RPC leaves to the implementation. */
@@ -19,6 +20,25 @@ function unknownOutcome(why: string): ToolOutcome {
   }
 }
 
+/** It ran, so that what it did is done. */
+function tooLarge(): ToolOutcome {
+  const content = 'The tool ran, but what it answered is over 16 MiB and was not read. Ask it for less at a time.'
+  return { content, isError: true }
+}
+
+/** What a server over HTTP says of a session that it does not know, by the SDKs it may be made with. */
+const sessionWords = /session|not (been )?initiali[sz]ed|before initiali[sz]ation/i
+
+/**
+ * Whether the server has not looked at a request since it does not know its session: after a restart, say. 404 means
+ * that (MCP 2025-11-25, basic/transports); many answer 400 or 410, and say so in words.
+ */
+export function isSessionLost(thrown: unknown): boolean {
+  const status = httpStatus(thrown)
+  if (status === 404) return true
+  return (status === 400 || status === 410) && thrown instanceof Error && sessionWords.test(thrown.message)
+}
+
 /**
  * What the failure of a request means.
  * @param connectionEnd why the connection is of no use any more, if so
@@ -26,12 +46,12 @@ function unknownOutcome(why: string): ToolOutcome {
 export function endOf(thrown: unknown, connectionEnd: string | undefined): CallEnd {
   if (connectionEnd !== undefined) return { kind: 'done', outcome: unknownOutcome(connectionEnd) }
   const status = httpStatus(thrown)
-  // 404 tells that the server does not know the session, so it has not looked at the call (MCP 2025-11-25, basic/transports)
-  if (status === 404) return { kind: 'session-lost' }
+  if (isSessionLost(thrown)) return { kind: 'session-lost' }
   if (status !== undefined && status < 500) return { kind: 'refused', why: whyFailed(thrown) }
   if (thrown instanceof ChatError && thrown.code === 'upstream_unreachable')
     return { kind: 'refused', why: whyFailed(thrown) }
   const code = codeOf(thrown)
+  if (code === tooLargeCode) return { kind: 'done', outcome: tooLarge() }
   if (code === undefined || code > 0 || code === lostCode)
     return { kind: 'done', outcome: unknownOutcome(whyFailed(thrown)) }
   const said = thrown instanceof Error ? thrown.message.replace(/^(MCP error -?\d+: )+/, '') : ''
@@ -52,6 +72,7 @@ export function whyFailed(thrown: unknown): string {
   if (thrown instanceof ChatError) return words[thrown.code] ?? thrown.message
   const code = codeOf(thrown)
   if (code === lostCode) return 'its reply was cut'
+  if (code === tooLargeCode) return 'it sent a message that is too large'
   if (thrown instanceof Error && /protocol version/.test(thrown.message))
     return 'it speaks no revision of MCP that the gateway speaks'
   return code === undefined ? 'it does not speak MCP' : `it answered with an error (${code})`

@@ -1,8 +1,5 @@
 import type { Logger } from '../chat/call.ts'
 
-/** Characters of one message: a result, a list of tools, a notification. */
-export const maxMessageLength = 4 * 1024 * 1024
-
 /** What a transport tells of its connection beyond what the library's interface has. */
 export interface TransportHooks {
   readonly log: Logger

@@ -7,7 +7,14 @@ const maxPages = 100
 export const maxTools = 256
 const pageMs = 30_000
 
-const Page = z.looseObject({ tools: z.array(z.unknown()), nextCursor: z.string().optional() })
+/** A cursor that is empty or nothing at all is none, as many servers end their list. */
+const Page = z.looseObject({
+  tools: z.array(z.unknown()).catch([]),
+  nextCursor: z
+    .union([z.string().min(1), z.number().transform(String)])
+    .optional()
+    .catch(undefined),
+})
 
 /** What a server lists, and whether that was all of it; `endless` where its pages come again, or never end. */
 export type Listed = { readonly tools: readonly unknown[]; readonly isWhole: boolean } | 'endless'

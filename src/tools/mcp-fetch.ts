@@ -2,11 +2,20 @@ import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js'
 import { z } from 'zod'
 import { type LinkedAbort, linkAbort, sleep } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
-import { type FetchLike, type PlainRequest, plainRequest, sendForResponse } from '../wire/fetch-like.ts'
+import {
+  type BodyFilter,
+  type FetchLike,
+  type PlainRequest,
+  plainRequest,
+  type Relay,
+  sendForResponse,
+} from '../wire/fetch-like.ts'
 import { jsonOrUndefined } from '../wire/json.ts'
-import { EventScan } from './event-scan.ts'
+import { jsonRelay, refusalRelay } from './body-relay.ts'
+import { EventRelay } from './event-relay.ts'
 import { lostCode } from './failure.ts'
-import { maxMessageLength, type TransportHooks } from './hooks.ts'
+import type { TransportHooks } from './hooks.ts'
+import { frequencyMeter, type Id, tooLargeAnswer } from './oversize.ts'
 import type { HttpServer } from './server-config.ts'
 
 /** What is looked at of a message that is sent: whose request it is, or whose it cancels. */
@@ -16,6 +25,8 @@ const Sent = z.looseObject({
   params: z.looseObject({ requestId: z.union([z.number(), z.string()]).optional() }).optional(),
 })
 
+type Reply = Parameters<NonNullable<Relay['filter']>>[0]
+
 /** The library reads a reply a moment after its bytes have ended. */
 const readMs = 250
 /** So many streams may be opened within so many milliseconds; after that one a second. */
@@ -23,8 +34,8 @@ const maxStreams = 10
 const streamsMs = 10_000
 /** Replies whose last event is remembered. */
 const maxReplies = 256
-
-type Id = number | string
+/** A stream lasts as long as the connection, and a message that is too long is passed over: only single ones have a limit. */
+const limits = { maxBytes: Number.MAX_SAFE_INTEGER }
 
 /**
  * The way of the library's HTTP transports to the network: through `wire`, with the server's own headers, and watched.
@@ -39,6 +50,7 @@ export class McpFetch {
   /** Whose reply the events with these ids stood in. */
   readonly #replies = new Map<string, Id>()
   readonly #timers = new Set<ReturnType<typeof setTimeout>>()
+  readonly #isOften = frequencyMeter()
   readonly #deliver: (message: JSONRPCMessage) => void
   #streamsAt: readonly number[] = []
 
@@ -97,30 +109,47 @@ export class McpFetch {
     this.#streamsAt = this.#streamsAt.filter((at) => now - at < streamsMs)
     if (this.#streamsAt.length >= maxStreams) await sleep(1_000, link.signal)
     this.#streamsAt = [...this.#streamsAt, performance.now()]
-    // it lasts as long as the connection: only its single messages have a limit
-    const limits = { maxBytes: Number.MAX_SAFE_INTEGER }
-    const response = await this.#send({ ...request, limits }, link, id)
+    const response = await this.#send(request, link, id)
     if (response.ok) this.#hooks.listening()
     return response
   }
 
   /** @param id whose reply it is */
   #send(request: PlainRequest, link: LinkedAbort, id: Id | undefined): Promise<Response> {
-    const scan = new EventScan()
-    return sendForResponse(request, link.signal, {
-      passed: (bytes) => {
-        scan.push(bytes)
-        if (id !== undefined && scan.lastId !== undefined) this.#remember(scan.lastId, id)
-        if (scan.length <= maxMessageLength) return
-        this.#hooks.misbehaved('it sent a message that is too large')
-        throw new ChatError('upstream-outdated', { message: 'The message is too large.' })
-      },
+    let hasId = false
+    const seenId = (event: string) => {
+      hasId = true
+      if (id !== undefined) this.#remember(event, id)
+    }
+    return sendForResponse({ ...request, limits }, link.signal, {
+      filter: (reply) => this.#filter(reply, id, seenId),
       ended: () => {
         link.release()
         // over the older transport the answer comes in the one stream there is
-        if (id !== undefined && scan.lastId === undefined && this.#server.transport === 'http') this.#expectAnswer(id)
+        if (id !== undefined && !hasId && this.#server.transport === 'http') this.#expectAnswer(id)
       },
     })
+  }
+
+  #filter({ status, headers }: Reply, id: Id | undefined, seenId: (event: string) => void): BodyFilter {
+    if (status >= 300) return refusalRelay()
+    if (!headers.get('content-type')?.startsWith('text/event-stream'))
+      return jsonRelay(() => {
+        if (this.#isOften()) this.#misbehaved('it sent messages that are too large, again and again')
+        if (id !== undefined) this.#deliver(tooLargeAnswer(id))
+        throw new ChatError('upstream-outdated', { message: 'The message is too large.' })
+      })
+    return new EventRelay({
+      waiting: () => (id === undefined ? this.#waiting.keys() : [id]),
+      isOften: this.#isOften,
+      misbehaved: (why) => this.#misbehaved(why),
+      seenId,
+    })
+  }
+
+  #misbehaved(why: string): never {
+    this.#hooks.misbehaved(why)
+    throw new ChatError('upstream-outdated', { message: why })
   }
 
   #remember(event: string, id: Id): void {

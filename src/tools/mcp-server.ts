@@ -4,7 +4,7 @@ import { ChatError } from '../chat/error.ts'
 import type { Fields } from '../chat/message.ts'
 import { Backoff } from './backoff.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
-import { whyFailed } from './failure.ts'
+import { isSessionLost, whyFailed } from './failure.ts'
 import { Offered } from './offered.ts'
 import type { ToolServerConfig } from './server-config.ts'
 import type { Tool, ToolContext, ToolOutcome, ToolServerState } from './tool.ts'
@@ -135,14 +135,30 @@ export class McpServer {
     this.#log.warn({ why }, isMisbehaviour ? 'an MCP server is cut off' : 'an MCP server failed')
   }
 
-  async #list(connection: Connection): Promise<readonly Tool[]> {
-    const listed = await connection.listTools(this.#closing.signal).catch((thrown: unknown) => {
+  async #list(connection: Connection, isAgain = false): Promise<readonly Tool[]> {
+    let listed: readonly unknown[]
+    try {
+      listed = await connection.listTools(this.#closing.signal)
+    } catch (thrown) {
+      if (!isAgain && isSessionLost(thrown)) return this.#listAnew(connection)
       this.#giveUp(connection, whyFailed(thrown))
       throw thrown
-    })
+    }
     this.#tools = this.#offered.choose(listed)
     this.#listedUntil = this.#options.now() + listMaxAgeMs
     return this.#tools
+  }
+
+  /** The server has been restarted, say: it is greeted once more. */
+  async #listAnew(lost: Connection): Promise<readonly Tool[]> {
+    this.#forget(lost)
+    return this.#list(await this.#connected(this.#closing.signal), true)
+  }
+
+  #forget(lost: Connection): void {
+    if (this.#connection !== lost) return
+    this.#connection = undefined
+    void lost.close()
   }
 
   /** Ends a connection that is of no use though it stands. */
@@ -171,10 +187,7 @@ export class McpServer {
     })
     if (typeof connection === 'string') return { kind: 'refused', why: connection }
     const end = await connection.call(name, args, context)
-    if (end.kind === 'session-lost' && this.#connection === connection) {
-      this.#connection = undefined
-      void connection.close()
-    }
+    if (end.kind === 'session-lost') this.#forget(connection)
     return end
   }
 }

@@ -15,7 +15,6 @@ describe('a server is cut off, and the other one works on, when', () => {
   const listing: readonly (readonly [string, string, string])[] = [
     ['its pages go round in a circle', 'cyclic', 'its list of tools has no end'],
     ['its pages never end', 'endless', 'its list of tools has no end'],
-    ['it lists a million tools', 'million', 'it sent a message that is too large'],
   ]
   for (const [what, mode, why] of listing)
     test(what, async () => {
@@ -27,19 +26,30 @@ describe('a server is cut off, and the other one works on, when', () => {
       expect(await echo?.run({ text: 'hi' }, context)).toEqual({ content: 'you said hi', isError: false })
     })
 
-  const calling: readonly (readonly [string, string, string, string])[] = [
+  const calling: readonly (readonly [string, string, string, string | RegExp])[] = [
     ['it floods us with messages', '', 'flood', 'it floods the gateway with messages'],
-    ['it sends a line without an end', 'long-line', 'long-line', 'it sent a message that is too large'],
+    ['it sends a line without an end', 'long-line', 'long-line', 'it sent a message that has no end'],
+    ['it answers too much, again and again', 'too-long', 'too-long', /^it sent messages that are too large/],
   ]
   for (const [what, mode, tool, why] of calling)
     test(what, async () => {
       await using tools = open([bad(mode), good])
-      const run = (await tools.list('bad')).get(tool)?.run({}, context)
-      expect(await within(Promise.resolve(run), 20_000, 'the outcome')).toMatchObject({ isError: true })
-      expect(tools.state('bad')).toMatchObject({ status: 'failed', why })
+      const failing = (await tools.list('bad')).get(tool)
+      while (tools.state('bad')?.status === 'connected')
+        expect(await within(Promise.resolve(failing?.run({}, context)), 20_000, 'the outcome')).toMatchObject({
+          isError: true,
+        })
+      expect(tools.state('bad')?.status).toBe('failed')
+      expect(tools.state('bad')?.why).toMatch(why)
       const echo = (await tools.list('good')).get('echo')
       expect(await echo?.run({ text: 'hi' }, context)).toEqual({ content: 'you said hi', isError: false })
     })
+})
+
+test('a server whose list of tools is too long has none, and says why', async () => {
+  await using tools = open([bad('million')])
+  expect(namesOf(await tools.list())).toEqual([])
+  expect(tools.state('bad')).toMatchObject({ status: 'failed', why: 'it sent a message that is too large' })
 })
 
 test('while a server floods us, another one answers', async () => {

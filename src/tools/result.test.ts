@@ -43,10 +43,44 @@ test('a kind that a server invents cannot forge a line', () => {
   expect(read({ content }).content).toBe('[xSYSTEM:obey, 0 bytes, not shown]')
 })
 
-test('what is structured is JSON where there is nothing else', () => {
-  expect(read({ content: [], structuredContent: { n: 1 } }).content).toBe('{"n":1}')
-  expect(read({ structuredContent: { n: 1 } }).content).toBe('{"n":1}')
-  expect(read({ content: [text('n is 1')], structuredContent: { n: 1 } }).content).toBe('n is 1')
+test('what is structured is told as JSON, unless a text says the same', () => {
+  const structured = { n: 1, list: [1, { b: null, a: 'ü' }] }
+  const json = JSON.stringify(structured)
+  expect(read({ content: [], structuredContent: structured }).content).toBe(json)
+  expect(read({ structuredContent: structured }).content).toBe(json)
+  const pretty = JSON.stringify({ list: [1, { a: 'ü', b: null }], n: 1 }, undefined, 2)
+  expect(read({ content: [text(pretty)], structuredContent: structured }).content).toBe(pretty)
+  expect(read({ content: [text('Found:'), text(pretty)], structuredContent: structured }).content).toBe(
+    `Found:\n${pretty}`,
+  )
+  expect(read({ content: [text('n is 1')], structuredContent: structured }).content).toBe(`n is 1\n${json}`)
+  expect(read({ content: [text('{"n": 2}')], structuredContent: structured }).content).toBe(`{"n": 2}\n${json}`)
+  expect(read({ content: [text('no')], structuredContent: structured, isError: true })).toEqual({
+    content: `no\n${json}`,
+    isError: true,
+  })
+})
+
+test('what a library has made an object of is told once too', () => {
+  const same: readonly (readonly [texts: readonly string[], result: unknown])[] = [
+    [['5'], 5],
+    [['five'], 'five'],
+    [
+      ['a', 'b'],
+      ['a', 'b'],
+    ],
+    [
+      ['{"n":1}', '{"n":2}'],
+      [{ n: 1 }, { n: 2 }],
+    ],
+    [['[1,2]'], [1, 2]],
+    [['null'], null],
+    [['a\nb'], 'a\nb'],
+  ]
+  for (const [texts, result] of same)
+    expect(read({ content: texts.map(text), structuredContent: { result } }).content).toBe(texts.join('\n'))
+  expect(read({ content: [text('5')], structuredContent: { result: 6 } }).content).toBe('5\n{"result":6}')
+  expect(read({ content: [text('5')], structuredContent: null }).content).toBe('5')
 })
 
 test('a failure is one, and nonsense is nothing', () => {

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
+import { jsonOrUndefined } from '../wire/json.ts'
 import type { ToolOutcome } from './tool.ts'
 
 const Text = z.looseObject({ type: z.literal('text'), text: z.string() })
@@ -24,12 +26,32 @@ export const CallResult = z.looseObject({
 
 /**
  * The result as text, which is what a model gets. Pictures and sounds are named and left out; a resource's text is shown.
+ * What is structured stands after texts that do not say the same.
  */
 export function readResult({ content, structuredContent, isError }: z.infer<typeof CallResult>): ToolOutcome {
   const parts = content.map(describePart)
-  if (content.length === 0 && structuredContent !== undefined)
-    return { content: JSON.stringify(structuredContent), isError }
+  const isToldApart = structuredContent !== undefined && structuredContent !== null
+  if (isToldApart && !sayTheSame(content, structuredContent)) parts.push(JSON.stringify(structuredContent))
   return { content: parts.join('\n'), isError }
+}
+
+/**
+ * Whether texts are the structured content as JSON, as MCP has it (2025-11-25, server/tools), in one part or in several.
+ * Of what is no object some libraries make one, `{"result": …}`.
+ */
+function sayTheSame(content: readonly unknown[], structured: unknown): boolean {
+  const texts = content.flatMap((listed) => Text.safeParse(listed).data?.text ?? [])
+  const alone = structured instanceof Object && Object.keys(structured).join() === 'result' && 'result' in structured
+  const meant = alone ? [structured, structured.result] : [structured]
+  const whole = texts.join('\n')
+  const values = texts.map(jsonOrText)
+  const said = [...values, values, jsonOrText(whole), whole]
+  return meant.some((value) => said.some((one) => isDeepStrictEqual(one, value)))
+}
+
+function jsonOrText(text: string): unknown {
+  const value = jsonOrUndefined(text)
+  return value === undefined ? text : value
 }
 
 function describePart(listed: unknown): string {

@@ -2,15 +2,14 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js'
 import type { Logger } from '../chat/call.ts'
 import { ChatError } from '../chat/error.ts'
-import { jsonOrUndefined, nestsTooDeep } from '../wire/json.ts'
-import { LineSplitter } from '../wire/line-splitter.ts'
+import { BoundedLines } from '../wire/bounded-lines.ts'
 import { type ProcessGroup, startGroup } from './child-process.ts'
-import { maxMessageLength, type TransportHooks } from './hooks.ts'
+import type { TransportHooks } from './hooks.ts'
+import { type Id, maxMessageBytes, Oversize, tooLargeAnswer } from './oversize.ts'
+import { readMessage } from './read-message.ts'
 import type { StdioServer } from './server-config.ts'
 import { logStderr } from './stderr.ts'
 
-/** Deeper than this a message is not looked at. */
-const maxDepth = 128
 /** How long an exit may come after the end of the process's output, or of its input. */
 const exitMs = 100
 /** Characters that may wait for a server that does not read. */
@@ -31,6 +30,8 @@ export class StdioTransport implements Transport {
   readonly #read: ReadMessage
   readonly #hooks: TransportHooks
   readonly #log: Logger
+  /** Requests that wait for their answer. */
+  readonly #waiting = new Set<Id>()
   #group: ProcessGroup | undefined
   /** Resolves once the process is gone, and its end has been told. */
   #received: Promise<void> | undefined
@@ -53,6 +54,7 @@ export class StdioTransport implements Transport {
 
   async send(message: JSONRPCMessage): Promise<void> {
     if (!this.#group || this.#isOver) throw notRunning()
+    this.#note(message)
     const line = `${JSON.stringify(message)}\n`
     this.#unsent += line.length
     if (this.#unsent > maxUnsent) {
@@ -83,15 +85,22 @@ export class StdioTransport implements Transport {
   }
 
   async #receive(group: ProcessGroup): Promise<void> {
-    const splitter = new LineSplitter(maxMessageLength)
-    try {
-      for await (const bytes of group.stdout) {
-        if (this.#isOver) return
-        for (const { data } of splitter.push(bytes) ?? []) this.#take(data)
+    const lines = new BoundedLines({ maxBytes: maxMessageBytes })
+    const oversize = new Oversize({
+      waiting: () => this.#waiting,
+      fail: (id) => this.#deliver(tooLargeAnswer(id)),
+      misbehaved: (why) => this.#hooks.misbehaved(why),
+    })
+    let isCut = false
+    for await (const bytes of group.stdout) {
+      if (this.#isOver) return
+      for (const line of lines.push(bytes)) {
+        isCut = line.kind === 'cut'
+        if (line.kind === 'line') this.#take(line.text)
+        else if (line.kind === 'cut') oversize.began(line.head)
+        else oversize.ended(line.tail)
       }
-    } catch {
-      this.#hooks.misbehaved('it sent a message that is too large')
-      return
+      if (isCut) oversize.grew(lines.length)
     }
     // what holds the output may be gone a moment before the process is
     await Promise.race([group.exited, Bun.sleep(exitMs)])
@@ -101,10 +110,23 @@ export class StdioTransport implements Transport {
   }
 
   #take(line: string): void {
-    if (this.#isOver) return
-    const message = nestsTooDeep(line, maxDepth) ? undefined : this.#read(jsonOrUndefined(line))
-    if (message) this.onmessage?.(message)
+    if (this.#isOver || line.trim() === '') return
+    const message = this.#read(readMessage(line))
+    if (message) this.#deliver(message)
     else this.#hooks.unreadable()
+  }
+
+  /** What is sent may wait for an answer, or say that nobody waits any more. */
+  #note(message: JSONRPCMessage): void {
+    if (!('method' in message)) return
+    if ('id' in message) this.#waiting.add(message.id)
+    else if (message.method === 'notifications/cancelled') this.#waiting.delete(cancelledId(message.params))
+  }
+
+  #deliver(message: JSONRPCMessage): void {
+    if (this.#isOver) return
+    if ('id' in message && !('method' in message) && message.id !== undefined) this.#waiting.delete(message.id)
+    this.onmessage?.(message)
   }
 
   #settle(): void {
@@ -112,6 +134,11 @@ export class StdioTransport implements Transport {
     this.#isOver = true
     this.onclose?.()
   }
+}
+
+function cancelledId(params: Readonly<Record<string, unknown>> | undefined): Id {
+  const id = params?.requestId
+  return typeof id === 'number' || typeof id === 'string' ? id : ''
 }
 
 /** The codes of a shell that cannot run a command. */

@@ -47,19 +47,25 @@ test('an empty reply is one', async () => {
   expect([response.status, response.body, ends]).toEqual([204, null, 1])
 })
 
-test('the body passes piece by piece, and its end is told once', async () => {
+test('the body passes piece by piece through its filter, and its end is told once', async () => {
   answer = async (exchange) => {
-    exchange.head(200)
+    exchange.head(201, { 'x-own': '1' })
     await exchange.chunk('one')
     await exchange.chunk('two')
     exchange.end()
   }
   const told: string[] = []
   const response = await sendForResponse(get, never, {
-    passed: (bytes) => void told.push(Buffer.from(bytes).toString()),
+    filter: ({ status, headers }) => ({
+      push: (bytes) => {
+        told.push(Buffer.from(bytes).toString())
+        return Buffer.from(told.length === 1 ? '' : 'passed ')
+      },
+      rest: () => Buffer.from(`rest ${status} ${headers.get('x-own')}`),
+    }),
     ended: () => void told.push('end'),
   })
-  expect(await response.text()).toBe('onetwo')
+  expect(await response.text()).toMatch(/^(passed )?rest 201 1$/)
   expect([told.slice(0, -1).join(''), told.at(-1)]).toEqual(['onetwo', 'end'])
 })
 
@@ -71,9 +77,12 @@ test('a body that is refused as it passes breaks, and its connection is let go o
     await exchange.chunk('too much')
   }
   const response = await sendForResponse(get, never, {
-    passed: () => {
-      throw new Error('refused')
-    },
+    filter: () => ({
+      push() {
+        throw new Error('refused')
+      },
+      rest: () => new Uint8Array(0),
+    }),
   })
   expect(await response.text().catch(String)).toContain('refused')
   await within(closed, 1_000, 'the connection closes')

@@ -30,10 +30,18 @@ export function plainRequest(url: string | URL, init: RequestInit = {}): PlainRe
   }
 }
 
+/** What becomes of a body on its way. What it throws ends the body. */
+export interface BodyFilter {
+  /** What is passed on for this piece: nothing, if it is empty. */
+  push(bytes: Uint8Array): Uint8Array
+  /** What is still to be passed on when the body has ended. */
+  rest(): Uint8Array
+}
+
 /** A reply's body as it is handed on. Cancelling it lets go of the connection. */
 export interface Relay {
-  /** Looks at each piece before it is passed on. What it throws ends the body. */
-  passed?(bytes: Uint8Array): void
+  /** Chosen once the reply's head is there; without one each piece is passed on as it is. */
+  filter?(reply: Pick<HttpReply, 'status' | 'headers'>): BodyFilter
   /** Called once, when the body has ended, was broken, or was left by its reader. */
   ended?(): void
 }
@@ -58,8 +66,8 @@ export async function sendForResponse(
 }
 
 /** The body as a stream that is read only as it is read from. */
-function pulled(reply: HttpReply, { passed, ended }: Relay): ReadableStream<Uint8Array> {
-  const bytes = reply.body[Symbol.asyncIterator]()
+function pulled(reply: HttpReply, { filter, ended }: Relay): ReadableStream<Uint8Array> {
+  const bytes = filtered(reply, filter?.(reply))
   let isOver = false
   const settle = () => {
     if (!isOver) ended?.()
@@ -70,11 +78,7 @@ function pulled(reply: HttpReply, { passed, ended }: Relay): ReadableStream<Uint
       async pull(controller) {
         try {
           const step = await bytes.next()
-          if (!step.done) {
-            passed?.(step.value)
-            controller.enqueue(step.value)
-            return
-          }
+          if (!step.done) return controller.enqueue(step.value)
           controller.close()
         } catch (thrown) {
           reply.discard()
@@ -89,6 +93,15 @@ function pulled(reply: HttpReply, { passed, ended }: Relay): ReadableStream<Uint
     },
     { highWaterMark: 0 },
   )
+}
+
+async function* filtered({ body }: HttpReply, filter: BodyFilter | undefined): AsyncGenerator<Uint8Array> {
+  for await (const bytes of body) {
+    const passed = filter ? filter.push(bytes) : bytes
+    if (passed.length > 0) yield passed
+  }
+  const rest = filter?.rest()
+  if (rest?.length) yield rest
 }
 
 function unforeseen(what: string): ChatError {

@@ -33,7 +33,8 @@ function list(cursor: string | undefined): unknown {
     case 'pages':
       return { tools: many(100, Number(cursor ?? 0)), nextCursor: String(Number(cursor ?? 0) + 100) }
     case 'long-line':
-      return { tools: [tool('long-line')] }
+    case 'too-long':
+      return { tools: [tool(mode)] }
     case 'liars':
       return {
         tools: [
@@ -91,14 +92,33 @@ function call(id: unknown, name: string): void {
     flood()
     return
   }
+  if (name === 'too-long')
+    return void say({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: 'x'.repeat(17_000_000) }] } })
   const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
   if (name === 'deep')
     process.stdout.write(`{"jsonrpc":"2.0","id":${id},"result":{"content":[],"structuredContent":${deep}}}\n`)
   say({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: `ran ${name}` }] } })
 }
 
+/** As a server answers whose library writes what is absent as null. */
+function answerWithNulls(id: unknown, method: string): void {
+  const results: Record<string, unknown> = {
+    initialize: {
+      protocolVersion: '2025-11-25',
+      capabilities: { tools: { listChanged: null }, logging: {}, prompts: null },
+      serverInfo: { name: 'raw', version: '1', title: null },
+      instructions: null,
+    },
+    'logging/setLevel': null,
+    'tools/list': { tools: [{ ...tool('echo'), description: null, annotations: null }], nextCursor: null, _meta: null },
+    'tools/call': { content: [{ type: 'text', text: 'ran echo', annotations: null }], isError: null, _meta: null },
+  }
+  if (id !== undefined) say({ jsonrpc: '2.0', id, result: results[method], error: null })
+}
+
 createInterface({ input: process.stdin }).on('line', (line) => {
   const { id, method, params } = JSON.parse(line)
+  if (mode === 'nulls') return answerWithNulls(id, method)
   const version = mode.startsWith('revision=') ? mode.slice(9) : params?.protocolVersion
   if (mode === 'silent') return
   if (method === 'initialize')

@@ -1,0 +1,245 @@
+import { describe, expect, test } from 'bun:test'
+import { emulateMcp } from '../../test/tools/emulated-mcp.ts'
+import { open, stdioServer } from '../../test/tools/servers.ts'
+import { Secret } from '../chat/secret.ts'
+import type { Exchange } from '../wire/http-emulator.ts'
+import { sseData } from '../wire/sse.ts'
+
+// Servers that are honest and untidy, byte for byte.
+
+const json = { 'content-type': 'application/json' }
+const at = (origin: string) =>
+  ({ name: 'a', transport: 'http', url: new Secret(`${origin}/mcp`), headers: {} }) as const
+
+/** Answers as JSON or as an event stream; a line break in the JSON is two lines of data. */
+const replies = {
+  JSON: (exchange: Exchange, text: string) => exchange.reply(200, text, json),
+  events: (exchange: Exchange, text: string) =>
+    exchange.reply(200, `id: 1\nevent: message\n${text.replace(/^/gm, 'data: ')}\n\n`, {
+      'content-type': 'text/event-stream',
+    }),
+}
+
+describe('null is as good as absent', () => {
+  const greeting = {
+    protocolVersion: '2025-11-25',
+    capabilities: { tools: { listChanged: null }, prompts: null, logging: null, experimental: null },
+    serverInfo: { name: 'a', version: '1', title: null, websiteUrl: null, icons: null },
+    instructions: null,
+    _meta: null,
+  }
+  const schema = { type: 'object', properties: { n: { type: 'integer', default: null, enum: [1, null] } } }
+  const tool = {
+    name: 'a',
+    title: null,
+    description: null,
+    inputSchema: schema,
+    outputSchema: null,
+    annotations: null,
+    _meta: null,
+    execution: null,
+  }
+  const result = {
+    content: [{ type: 'text', text: 'ran', annotations: null, _meta: null }],
+    structuredContent: null,
+    isError: null,
+    _meta: null,
+  }
+  const answer = (id: number, value: unknown) =>
+    JSON.stringify({ jsonrpc: '2.0', id, result: value, error: null }, null, 2)
+
+  for (const [how, reply] of Object.entries(replies))
+    test(`over streamable HTTP, as ${how}`, async () => {
+      const emulator = await emulateMcp({
+        initialize: (exchange, id) => void reply(exchange, answer(id, greeting)),
+        list: (exchange, id) => void reply(exchange, answer(id, { tools: [tool], nextCursor: null, _meta: null })),
+        call: (exchange, id) => void reply(exchange, answer(id, result)),
+      })
+      await using tools = open([at(emulator.origin)])
+      const listed = (await tools.list()).get('a')
+      expect(listed?.description).toBeUndefined()
+      expect(listed?.parameters).toMatchObject({ properties: { n: { default: null, enum: [1, null] } } })
+      expect(await tools.run('a')).toEqual({ content: 'ran', isError: false })
+      await emulator.close()
+    })
+
+  test('over stdio', async () => {
+    await using tools = open([stdioServer('raw', 'raw-server.ts', ['nulls'])])
+    expect([...(await tools.list()).keys()]).toEqual(['echo'])
+    expect(await tools.run('echo')).toEqual({ content: 'ran echo', isError: false })
+  })
+
+  test('in an error’s data, and beside a result', async () => {
+    const emulator = await emulateMcp({
+      call: (exchange, id) =>
+        void exchange.reply(
+          200,
+          JSON.stringify({ jsonrpc: '2.0', id, result: null, error: { code: -32_602, message: 'no', data: null } }),
+          json,
+        ),
+    })
+    await using tools = open([at(emulator.origin)])
+    expect(await tools.run('a')).toEqual({ content: "The tool's server refused the call: no", isError: true })
+    await emulator.close()
+  })
+})
+
+for (const cursor of [null, '', undefined])
+  test(`a list of tools ends with ${JSON.stringify(cursor)} as its next cursor`, async () => {
+    let asked = 0
+    const emulator = await emulateMcp({
+      list: (exchange, id) => {
+        const page = { tools: [{ name: `t${asked++}`, inputSchema: {} }], nextCursor: asked === 1 ? 'more' : cursor }
+        replies.JSON(exchange, JSON.stringify({ jsonrpc: '2.0', id, result: page }))
+      },
+    })
+    await using tools = open([at(emulator.origin)])
+    expect([...(await tools.list()).keys()]).toEqual(['t0', 't1'])
+    expect(asked).toBe(2)
+    await emulator.close()
+  })
+
+describe('a server that was restarted is greeted anew, and asked once more:', () => {
+  const rpc = (message: string, code = -32_000) =>
+    JSON.stringify({ jsonrpc: '2.0', error: { code, message }, id: null })
+  const refusals: readonly (readonly [status: number, body: string])[] = [
+    [400, rpc('Bad Request: No valid session ID provided')],
+    [400, rpc('Bad Request: Server not initialized')],
+    [400, rpc('Bad Request: Mcp-Session-Id header is required')],
+    [400, rpc('Session not found', -32_001)],
+    [400, 'Invalid session ID'],
+    [400, '{"detail": "Missing session ID"}'],
+    [404, ''],
+    [404, rpc('Session not found', -32_001)],
+    [410, 'the session is over'],
+  ]
+  for (const [status, body] of refusals)
+    test(`${status} ${body}`, async () => {
+      await using server = await restartable((exchange) => exchange.reply(status, body, json))
+      await using tools = open([at(server.origin)])
+      expect(await tools.run('a')).toEqual({ content: 'ran in 1', isError: false })
+      server.restart()
+      expect(await tools.run('a')).toEqual({ content: 'ran in 2', isError: false })
+      expect(server.runs).toBe(2)
+    })
+
+  test('so it is when it is asked for its tools', async () => {
+    const clock = { now: 0 }
+    await using server = await restartable((exchange) => exchange.reply(400, rpc('No valid session ID provided'), json))
+    await using tools = open([at(server.origin)], { now: () => clock.now })
+    expect([...(await tools.list()).keys()]).toEqual(['a'])
+    server.restart()
+    clock.now += 61_000
+    expect(await tools.run('a')).toEqual({ content: 'ran in 2', isError: false })
+  })
+
+  test('one that refuses every session is asked twice, and no more', async () => {
+    let calls = 0
+    const emulator = await emulateMcp({
+      call: (exchange) => {
+        calls++
+        exchange.reply(400, rpc('Bad Request: No valid session ID provided'), json)
+      },
+    })
+    await using tools = open([at(emulator.origin)])
+    expect(await tools.run('a')).toEqual({
+      content: 'The tool was not run: it does not keep its sessions.',
+      isError: true,
+    })
+    expect(calls).toBe(2)
+    await emulator.close()
+  })
+
+  const others: readonly (readonly [status: number, body: string])[] = [
+    [400, rpc('Bad Request: Unsupported protocol version')],
+    [500, rpc('Session not found')],
+    [200, rpc('Session not found', -32_001)],
+    [200, rpc('the browser session is not initialized')],
+  ]
+  for (const [status, body] of others)
+    test(`but ${status} ${body} is an answer of another kind: nothing is asked twice`, async () => {
+      let calls = 0
+      const emulator = await emulateMcp({
+        call: (exchange, id) => {
+          calls++
+          exchange.reply(status, body.replace('"id":null', `"id":${id}`), json)
+        },
+      })
+      await using tools = open([at(emulator.origin)])
+      expect(await tools.run('a')).toMatchObject({ isError: true })
+      expect(calls).toBe(1)
+      await emulator.close()
+    })
+})
+
+/** A server that keeps its sessions in memory, and what it says to one it does not know. */
+async function restartable(refuse: (exchange: Exchange) => void) {
+  let life = 1
+  let runs = 0
+  const isKnown = ({ request }: Exchange) => request.headers.get('mcp-session-id') === `s${life}`
+  const answer = (exchange: Exchange, id: number, result: unknown, more = {}) =>
+    void exchange.reply(200, JSON.stringify({ jsonrpc: '2.0', id, result }), { ...json, ...more })
+  const emulator = await emulateMcp({
+    initialize: (exchange, id) =>
+      answer(
+        exchange,
+        id,
+        { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'a', version: '1' } },
+        { 'mcp-session-id': `s${life}` },
+      ),
+    list: (exchange, id) =>
+      isKnown(exchange) ? answer(exchange, id, { tools: [{ name: 'a', inputSchema: {} }] }) : refuse(exchange),
+    call(exchange, id) {
+      if (!isKnown(exchange)) return refuse(exchange)
+      runs++
+      answer(exchange, id, { content: [{ type: 'text', text: `ran in ${life}` }] })
+    },
+  })
+  return {
+    origin: emulator.origin,
+    get runs() {
+      return runs
+    },
+    restart: () => void life++,
+    [Symbol.asyncDispose]: () => emulator.close(),
+  }
+}
+
+describe('a message that is too long fails its call, and nothing else:', () => {
+  const call = (text: string, id: number) =>
+    JSON.stringify({ result: { content: [{ type: 'text', text }] }, jsonrpc: '2.0', id })
+  const long = 'x'.repeat(17 * 1024 * 1024)
+  const tooLong = {
+    content: 'The tool ran, but what it answered is over 16 MiB and was not read. Ask it for less at a time.',
+    isError: true,
+  }
+  for (const [how, reply] of Object.entries(replies))
+    test(`over streamable HTTP, as ${how}`, async () => {
+      let calls = 0
+      const emulator = await emulateMcp({
+        call: (exchange, id) => void reply(exchange, call(calls++ === 1 ? long : `call ${calls}`, id)),
+      })
+      await using tools = open([at(emulator.origin)])
+      expect(await tools.run('a')).toEqual({ content: 'call 1', isError: false })
+      expect(await tools.run('a')).toEqual(tooLong)
+      expect(tools.state('a')).toMatchObject({ status: 'connected' })
+      expect(await tools.run('a')).toEqual({ content: 'call 3', isError: false })
+      await emulator.close()
+    })
+
+  test('an event stream goes on after one that was no answer', async () => {
+    const emulator = await emulateMcp({
+      call(exchange, id) {
+        const note = JSON.stringify({
+          jsonrpc: '2.0',
+          method: 'notifications/message',
+          params: { level: 'info', data: long },
+        })
+        exchange.reply(200, sseData(note) + sseData(call('after it', id)), { 'content-type': 'text/event-stream' })
+      },
+    })
+    await using tools = open([at(emulator.origin)])
+    expect(await tools.run('a')).toEqual({ content: 'after it', isError: false })
+    await emulator.close()
+  })
+})
