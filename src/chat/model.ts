@@ -20,6 +20,9 @@ export interface Support {
   readonly formats?: readonly ResponseFormat['type'][]
 }
 
+/** What a model answers with. `chat` is what all of this program is about; the others cannot be asked for one. */
+export type ModelKind = 'chat' | 'completion' | 'embedding' | 'rerank' | 'moderation' | 'image' | 'video' | 'audio'
+
 /** A model an upstream serves. What is not known is absent. */
 export interface Model {
   /** The upstream's own name of it. */
@@ -36,4 +39,8 @@ export interface Model {
   readonly outputModalities?: readonly string[]
   /** `tools`, `structured-output`, `reasoning`. */
   readonly capabilities?: readonly string[]
+  /** What it is for, where its upstream says so; `kindOf` knows more. */
+  readonly kind?: ModelKind
+  /** False where its upstream says that it calls no tools. */
+  readonly takesTools?: false
 }

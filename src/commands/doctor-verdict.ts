@@ -29,6 +29,7 @@ const document = 'docs/upstreams.md'
 export function adviceOn({ upstream, account, error }: Finding): string {
   if (!error) return upstream === 'demo' ? `Configure an upstream: ${document} says how.` : ''
   if (unreachable.has(error.code)) return 'Check its address and the network, and try again.'
+  if (error.code === 'upstream_address') return `Put /v1 behind the address in the variables of ${upstream}.`
   if (error.code === 'upstream_configuration') return `Copy the variable that is named again (${document}).`
   // accounts that are made, and keyless ones, are called after no variable
   const where = /^[A-Z]/.test(account) ? account : `the variables of ${upstream}`

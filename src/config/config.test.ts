@@ -156,7 +156,7 @@ test('P17: no secret is seen by looking at the configuration', () => {
 })
 
 test('a name that is nobody’s but nearly somebody’s is warned of, also in a name that holds a name', () => {
-  const { warnings } = config(read({ API_MASTER_KEYS: key, UPSTREAM_A_URL: 'http://a', UPSTREAM_A_MODEL: 'b' }))
+  const { warnings } = config(read({ API_MASTER_KEYS: key, UPSTREAM_A_URL: 'http://a/v1', UPSTREAM_A_MODEL: 'b' }))
   expect(warnings).toHaveLength(2)
   expect(warnings.join()).toContain('Did you mean API_MASTER_KEY?')
   expect(warnings.join()).toContain('Did you mean UPSTREAM_A_MODELS?')

@@ -230,6 +230,7 @@ function warningsOf(environment: Environment, config: Config): string[] {
   )
   return [
     ...config.warnings,
+    ...environment.warnings,
     ...(socks
       ? [
           `${socks} names a SOCKS proxy, which Bun does not speak: requests would go past it, or fail. Use an HTTP proxy.`,

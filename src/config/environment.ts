@@ -22,6 +22,7 @@ export class Environment implements Variables {
   readonly #values: RawVariables
   readonly #read = new Set<string>()
   readonly #problems: Problem[] = []
+  readonly #warnings: string[] = []
 
   constructor(values: RawVariables) {
     this.#values = values
@@ -29,6 +30,10 @@ export class Environment implements Variables {
 
   get problems(): readonly Problem[] {
     return this.#problems
+  }
+
+  get warnings(): readonly string[] {
+    return this.#warnings
   }
 
   get userAgent(): string {
@@ -135,6 +140,10 @@ export class Environment implements Variables {
 
   report(problem: Problem): void {
     this.#problems.push(problem)
+  }
+
+  warn(text: string): void {
+    this.#warnings.push(text)
   }
 
   /** Names that nobody reads but that look like one that somebody does. */

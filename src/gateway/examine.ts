@@ -6,6 +6,7 @@ import { type Logger, newReceipt } from '../chat/call.ts'
 import { collect } from '../chat/collect.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
 import type { Model } from '../chat/model.ts'
+import { kindOf } from '../chat/model-kind.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import { noThread } from '../chat/thread.ts'
 import type { Upstream } from '../providers/provider.ts'
@@ -78,7 +79,10 @@ async function examined({ upstream, label, log, patienceMs, open }: Subject): Pr
       model = await modelOf(upstream, account, limit.signal)
       const call = { id: 'doctor', client: 'doctor', hops: 0, signal: limit.signal, log, receipt: newReceipt() }
       // what it says is not the question, only that it says it to its end
-      await collect(upstream.chat(question(model), { ...call, account, thread: noThread }))
+      const answer = collect(upstream.chat(question(model), { ...call, account, thread: noThread }))
+      await answer.catch(async (thrown) => {
+        throw (await faultyAddress(upstream, account, { thrown, signal: limit.signal })) ?? thrown
+      })
     })
     return finding()
   } catch (thrown) {
@@ -88,13 +92,25 @@ async function examined({ upstream, label, log, patienceMs, open }: Subject): Pr
   }
 }
 
-/** Models of these names answer something else than chats, where a service lists all it has. */
-const otherKinds =
-  /embed|whisper|tts|dall-e|sora|moderation|guard|image|audio|realtime|transcribe|rerank|davinci|babbage|ocr/i
+/** What the list of models says of the address, where a chat found nothing there and the list was not needed before. */
+async function faultyAddress(
+  upstream: Upstream,
+  account: Account,
+  { thrown, signal }: { readonly thrown: unknown; readonly signal: AbortSignal },
+): Promise<ChatError | undefined> {
+  if (!upstream.models || asChatError(thrown).upstreamStatus !== 404) return undefined
+  try {
+    await upstream.listModels?.(account, signal)
+    return undefined
+  } catch (listing) {
+    const error = asChatError(listing)
+    return error.code === 'upstream_address' ? error : undefined
+  }
+}
 
 async function modelOf(upstream: Upstream, account: Account, signal: AbortSignal): Promise<string> {
   const models: readonly Model[] = upstream.models ?? (await upstream.listModels?.(account, signal)) ?? []
-  const model = models.find(({ id }) => !otherKinds.test(id)) ?? models[0]
+  const model = models.find((one) => kindOf(one) === 'chat') ?? models[0]
   if (model) return model.id
   throw new ChatError('model-not-found', {
     message: 'The upstream lists no model. Name one in its …_MODELS variable.',

@@ -77,6 +77,8 @@ export interface Variables {
   /** A whole number within bounds, both included. */
   integer(name: string, bounds: { readonly fallback: number; readonly min: number; readonly max: number }): number
   report(problem: Problem): void
+  /** Says what is probably not meant so, but can be lived with; it begins with the variable's name, and has no value in it. */
+  warn(text: string): void
 }
 
 /** A secret, and the variable it came from. */

@@ -162,6 +162,28 @@ describe('doctor tells of an account', () => {
   })
 })
 
+describe('doctor of an address without its version', () => {
+  const rowOf = async (variables: Variables) => {
+    const emulator = await kept(emulateOpenai({ models: ['gpt-lab'] }))
+    const { code, stdout, stderr } = await run(['doctor'], {
+      variables: { ...variables, UPSTREAM_LAB_URL: emulator.origin, PORT: '0' },
+    })
+    return { code, stderr, row: rowsOf(stdout).get('lab') }
+  }
+
+  for (const [how, variables] of [
+    ['that lists models', {}],
+    ['whose models are named', { UPSTREAM_LAB_MODELS: 'gpt-lab' }],
+  ] as const)
+    test(`${how} says that it probably lacks /v1, and the start says it too`, async () => {
+      const { code, stderr, row } = await rowOf(variables)
+      expect(code).toBe(1)
+      expect(row?.[4]).toContain('the address probably lacks /v1: there it lists its models.')
+      expect(row?.[5]).toBe('Put /v1 behind the address in the variables of lab.')
+      expect(stderr).toContain('UPSTREAM_LAB_URL has no path.')
+    })
+})
+
 describe('doctor says nothing secret', () => {
   const key = 'canary/doctor+51c8"\\e07b'
   /** Every way in which a secret may stand in a text. */

@@ -2,7 +2,7 @@ import type { Chat } from '../../chat/chat.ts'
 import { asChatError, ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { Secret } from '../../chat/secret.ts'
-import { askOpenaiChat } from '../../dialects/openai-chat/ask-openai-chat.ts'
+import { askOpenaiChat, bearer } from '../../dialects/openai-chat/ask-openai-chat.ts'
 import { encodeRequest } from '../../dialects/openai-chat/encode-request.ts'
 import type { Pinned } from '../../wire/egress.ts'
 
@@ -19,7 +19,8 @@ export function ownEndpoint({ url, address }: Pinned, key: Secret): Chat {
     for (const name of Object.values(request.spelling)) call.receipt.parameters.set(name, 'honoured')
     const body = encodeRequest(request)
     const streamFields = { stream_options: { include_usage: true } }
-    return inOwnWords(askOpenaiChat({ url: target.href, address, key, body, streamFields }, request, call), call.signal)
+    const question = { url: target.href, address, headers: bearer(key), body, streamFields }
+    return inOwnWords(askOpenaiChat(question, request, call), call.signal)
   }
 }
 

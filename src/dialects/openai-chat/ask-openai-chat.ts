@@ -13,7 +13,8 @@ export interface AskOptions {
   readonly url: string
   /** An IP address that is connected to, whatever the URL's name means by then. */
   readonly address?: string
-  readonly key: Secret | undefined
+  /** The key among them. */
+  readonly headers: Readonly<Record<string, string>>
   /** The body, but for `stream` and what belongs to it. */
   readonly body: Fields
   /** What a stream is asked with beside `stream: true`. */
@@ -28,10 +29,10 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
   const stream = request.stream || request.dialect !== dialect
   const body = stream ? { ...options.body, stream: true, ...options.streamFields } : options.body
   return defer(async () => {
-    const { url, address, key } = options
+    const { url, address } = options
     const where = { url, ...(address !== undefined && { address }) }
     // whoever it is may be another gateway, or this one
-    const headers = { ...bearer(key), 'x-tributary-hops': String(call.hops + 1) }
+    const headers = { ...options.headers, 'x-tributary-hops': String(call.hops + 1) }
     const question = { ...where, headers, body, stream, readComplaint }
     const reply = await ask(question, call.signal)
     return readReply(reply, { stream, signal: call.signal, choices: request.parameters.choices ?? 1, newId })
@@ -39,7 +40,7 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
 }
 
 /** The header of a key; none where none is asked for. */
-export function bearer(key: Secret | undefined): { authorization?: string } {
+export function bearer(key: Secret | undefined): Readonly<Record<string, string>> {
   return key ? { authorization: `Bearer ${key.reveal()}` } : {}
 }
 

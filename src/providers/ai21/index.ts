@@ -2,16 +2,20 @@ import type { Account } from '../../accounts/account.ts'
 import type { Support } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
-import { askOpenaiChat } from '../../dialects/openai-chat/ask-openai-chat.ts'
+import { askOpenaiChat, bearer } from '../../dialects/openai-chat/ask-openai-chat.ts'
 import { type Deviations, encodeStrictly } from '../../dialects/openai-chat/deviations.ts'
+import { withoutRoute } from '../../wire/base-url.ts'
 import type { Provider, Upstream } from '../provider.ts'
+
+/** What its base URL may end in where it was copied from elsewhere: its version, which stands in each route. */
+const routes = ['/studio/v1/chat/completions', '/studio/v1', '/v1']
 
 /** AI21's own API, which speaks almost OpenAI's dialect: https://docs.ai21.com/reference/jamba-api-ref */
 export const provider: Provider = {
   name: 'ai21',
   configure(variables) {
     const accounts = variables.secrets('AI21_TOKEN').map(({ name, secret }) => ({ label: name, credential: secret }))
-    const origin = variables.url('AI21_BASE_URL') ?? 'https://api.ai21.com'
+    const origin = withoutRoute(variables.url('AI21_BASE_URL') ?? 'https://api.ai21.com', routes)
     const models = variables.list('AI21_MODELS') ?? ['jamba-mini', 'jamba-large']
     return accounts.length > 0 ? [ai21(origin, accounts, models)] : []
   },
@@ -34,7 +38,7 @@ function ai21(origin: string, accounts: readonly Account<Secret>[], models: read
       askOpenaiChat(
         {
           url: `${origin}/studio/v1/chat/completions`,
-          key: call.account.credential,
+          headers: bearer(call.account.credential),
           body: encodeStrictly(withinLimits(request), deviations),
         },
         request,

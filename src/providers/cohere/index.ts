@@ -1,24 +1,29 @@
 import type { Account } from '../../accounts/account.ts'
+import { ChatError } from '../../chat/error.ts'
 import type { Model } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { ask } from '../../wire/ask.ts'
+import { withoutRoute } from '../../wire/base-url.ts'
 import { getJson } from '../../wire/get-json.ts'
 import type { UpstreamComplaint } from '../../wire/http-status.ts'
 import { readFrames } from '../../wire/read-frames.ts'
 import type { AccountCall, Provider } from '../provider.ts'
 import { CohereDecoder } from './events.ts'
 import { encodeCohereRequest, support } from './request.ts'
-import { CohereComplaint, CohereModels } from './schema.ts'
+import { CohereComplaint, CohereModel, CohereModels } from './schema.ts'
 
 type TokenAccount = Account<Secret>
+
+/** What its base URL may end in where it was copied from elsewhere: its version, which stands in each route. */
+const routes = ['/v2/chat', '/v1/models', '/v1/chat', '/compatibility/v1', '/v1', '/v2']
 
 /** Cohere's own API, Chat v2: https://docs.cohere.com/reference/chat */
 export const provider: Provider = {
   name: 'cohere',
   configure(variables) {
     const accounts = variables.secrets('COHERE_TOKEN').map(({ name, secret }) => ({ label: name, credential: secret }))
-    const origin = variables.url('COHERE_BASE_URL') ?? 'https://api.cohere.com'
+    const origin = withoutRoute(variables.url('COHERE_BASE_URL') ?? 'https://api.cohere.com', routes)
     const models = variables.list('COHERE_MODELS')
     if (accounts.length === 0) return []
     return [
@@ -76,25 +81,29 @@ const codes = [
 const maxPages = 10
 
 async function listModels(origin: string, account: TokenAccount, signal: AbortSignal): Promise<readonly Model[]> {
-  const models: Model[] = []
+  const models = new Map<string, Model>()
+  let listed = 0
   let token = ''
   for (let page = 0; page < maxPages; page++) {
     const next = token && `&page_token=${encodeURIComponent(token)}`
     const url = `${origin}/v1/models?endpoint=chat&page_size=1000${next}`
     const found = await getJson({ url, headers: authorization(account), schema: CohereModels, readComplaint }, signal)
-    models.push(...found.models.map(toModel))
+    listed += found.models?.length ?? 0
+    for (const entry of found.models ?? []) {
+      const { data } = CohereModel.safeParse(entry)
+      if (data && (data.endpoints?.includes('chat') ?? true)) models.set(data.name, toModel(data))
+    }
     token = found.next_page_token ?? ''
     if (!token) break
   }
-  return models
+  if (models.size > 0 || listed === 0) return [...models.values()]
+  throw new ChatError('upstream-failed', {
+    message: 'The upstream listed models, none of which can be read.',
+    code: 'upstream_bad_response',
+  })
 }
 
-function toModel({
-  name,
-  context_length: contextLength,
-  supports_vision: seesImages,
-  features,
-}: CohereModels['models'][number]): Model {
+function toModel({ name, context_length: contextLength, supports_vision: seesImages, features }: CohereModel): Model {
   return {
     id: name,
     ownedBy: 'cohere',

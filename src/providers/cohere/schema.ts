@@ -51,21 +51,23 @@ export const CohereEvent = z.looseObject({
 
 /** `GET /v1/models?endpoint=chat`, a page. */
 export const CohereModels = z.looseObject({
-  models: z.array(
-    z.looseObject({
-      name: z.string(),
-      context_length: z.number().nullish().catch(undefined),
-      supports_vision: z.boolean().nullish().catch(undefined),
-      features: z.array(z.string()).nullish().catch(undefined),
-    }),
-  ),
+  models: z.array(z.unknown()).nullable(),
   next_page_token: text,
+})
+
+/** One of them: what cannot be read is passed over. */
+export const CohereModel = z.looseObject({
+  name: z.string().min(1),
+  endpoints: z.array(z.string()).nullish().catch(undefined),
+  context_length: z.number().nullish().catch(undefined),
+  supports_vision: z.boolean().nullish().catch(undefined),
+  features: z.array(z.string()).nullish().catch(undefined),
 })
 
 export type CohereUsage = z.infer<typeof CohereUsage>
 export type CohereCitation = z.infer<typeof CohereCitation>
 export type CohereEvent = z.infer<typeof CohereEvent>
-export type CohereModels = z.infer<typeof CohereModels>
+export type CohereModel = z.infer<typeof CohereModel>
 
 /** An error's body. */
 export const CohereComplaint = z.looseObject({ message: z.string() })

@@ -1,21 +1,23 @@
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
 import type { Account } from '../../accounts/account.ts'
 import type { Model, Support } from '../../chat/model.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../dialects/openai-chat/ask-openai-chat.ts'
-import { readComplaint } from '../../dialects/openai-chat/complaint.ts'
 import { type Deviations, encodeStrictly } from '../../dialects/openai-chat/deviations.ts'
-import { getJson } from '../../wire/get-json.ts'
+import { getModels } from '../../dialects/openai-chat/get-models.ts'
+import { withoutRoute } from '../../wire/base-url.ts'
 import type { Provider, Upstream } from '../provider.ts'
 import { ordered } from './ordered.ts'
+
+/** What its base URL may end in where it was copied from elsewhere: its version, which stands in each route. */
+const routes = ['/v1/chat/completions', '/v1/models', '/v1']
 
 /** Mistral's own API, which speaks almost OpenAI's dialect: https://docs.mistral.ai/api */
 export const provider: Provider = {
   name: 'mistral',
   configure(variables) {
     const accounts = variables.secrets('MISTRAL_TOKEN').map(({ name, secret }) => ({ label: name, credential: secret }))
-    const origin = variables.url('MISTRAL_BASE_URL') ?? 'https://api.mistral.ai'
+    const origin = withoutRoute(variables.url('MISTRAL_BASE_URL') ?? 'https://api.mistral.ai', routes)
     const models = variables.list('MISTRAL_MODELS')
     return accounts.length > 0 ? [mistral(origin, accounts, models)] : []
   },
@@ -42,7 +44,7 @@ function mistral(
       askOpenaiChat(
         {
           url: `${origin}/v1/chat/completions`,
-          key: call.account.credential,
+          headers: bearer(call.account.credential),
           body: encodeStrictly(request, deviations),
         },
         request,
@@ -91,41 +93,11 @@ function shortId(id: string): string {
     .slice(0, 9)
 }
 
-const ModelList = z.looseObject({
-  data: z.array(
-    z.looseObject({
-      id: z.string(),
-      created: z.number().nullish().catch(undefined),
-      max_context_length: z.number().nullish().catch(undefined),
-      capabilities: z
-        .looseObject({
-          completion_chat: z.boolean().nullish(),
-          function_calling: z.boolean().nullish(),
-          vision: z.boolean().nullish(),
-        })
-        .nullish()
-        .catch(undefined),
-    }),
-  ),
-})
-
 async function listModels(url: string, key: Secret, signal: AbortSignal): Promise<readonly Model[]> {
-  const { data } = await getJson({ url, headers: bearer(key), schema: ModelList, readComplaint }, signal)
-  return data.filter(({ capabilities }) => capabilities?.completion_chat !== false).map(toModel)
+  const models = await getModels(url, bearer(key), signal)
+  return models.filter(({ kind = 'chat' }) => kind === 'chat').map(toModel)
 }
 
-function toModel({
-  id,
-  created,
-  max_context_length: contextLength,
-  capabilities,
-}: z.infer<typeof ModelList>['data'][number]): Model {
-  return {
-    id,
-    ownedBy: 'mistralai',
-    ...(created && { created }),
-    ...(contextLength && { contextLength }),
-    ...(capabilities?.vision && { inputModalities: ['text', 'image'], outputModalities: ['text'] }),
-    ...(capabilities?.function_calling && { capabilities: ['tools'] }),
-  }
+function toModel({ kind: _, ...model }: Model): Model {
+  return { ...model, ownedBy: 'mistralai' }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { Secret } from '../../chat/secret.ts'
+import { redact, Secret } from '../../chat/secret.ts'
 import { Environment } from '../../config/environment.ts'
 import type { Upstream } from '../provider.ts'
 import { emulateOpenai } from './emulator.ts'
@@ -157,6 +157,98 @@ describe('UPSTREAM_<NAME>_URL', () => {
   })
 })
 
+describe('an address', () => {
+  const baseUrls = (values: Readonly<Record<string, string>>) =>
+    configured(values).upstreams.map(({ baseUrl }) => baseUrl)
+
+  test('that was copied from a request is brought to its base, its query kept', () => {
+    expect(
+      baseUrls({
+        OPENAI_BASE_URL: ' http://127.0.0.1:1/v1/chat/completions/ ',
+        UPSTREAM_A_URL: 'http://127.0.0.1:1//v1/models',
+        UPSTREAM_B_URL: 'http://127.0.0.1:1/openai/deployments/d/chat/completions?api-version=2024-10-21',
+      }),
+    ).toEqual([
+      'http://127.0.0.1:1/v1',
+      'http://127.0.0.1:1/v1',
+      'http://127.0.0.1:1/openai/deployments/d?api-version=2024-10-21',
+    ])
+  })
+
+  test('without a path is named at the start, by its variable and without its value', () => {
+    const { environment, problems } = configured({
+      UPSTREAM_BOX_URL: 'http://127.0.0.1:1/',
+      OPENAI_BASE_URL: 'http://127.0.0.1:2/models',
+      PERPLEXITY_API_KEY: 'a',
+      PERPLEXITY_BASE_URL: 'http://127.0.0.1:3',
+    })
+    expect(problems).toEqual([])
+    expect(environment.warnings).toHaveLength(2)
+    expect(environment.warnings[0]).toStartWith('OPENAI_BASE_URL has no path.')
+    expect(environment.warnings[1]).toStartWith('UPSTREAM_BOX_URL has no path.')
+    expect(environment.warnings.join()).not.toContain('127.0.0.1')
+  })
+
+  for (const wrong of ['http://box/v 1', 'http://u:canary@box/v1', 'http://box/v1#canary', 'box:1234/v1'])
+    test(`${wrong} is reported`, () => expect(faultyIn({ UPSTREAM_BOX_URL: wrong })).toEqual(['UPSTREAM_BOX_URL']))
+})
+
+describe('…_HEADERS', () => {
+  const sent = async (values: Readonly<Record<string, string>>) => {
+    const emulator = await emulateOpenai()
+    const address = { UPSTREAM_BOX_URL: emulator.url, OPENROUTER_BASE_URL: emulator.url }
+    const [upstream] = configured({
+      ...values,
+      ...(values.OPENROUTER_API_KEY ? address : { UPSTREAM_BOX_URL: emulator.url }),
+    }).upstreams
+    const [account] = upstream?.accounts ?? []
+    if (account) await upstream?.listModels?.(account, new AbortController().signal)
+    await emulator.close()
+    return emulator.requests[0]?.headers
+  }
+
+  test('stand on every request, written in lines, after ; or as JSON', async () => {
+    for (const text of [
+      'X-Title: My lab; HTTP-Referer: https://lab.example:8080/x',
+      'X-Title: My lab\n\n HTTP-Referer : https://lab.example:8080/x\n',
+      '{"X-Title": "My lab", "HTTP-Referer": "https://lab.example:8080/x"}',
+    ]) {
+      const headers = await sent({ UPSTREAM_BOX_HEADERS: text })
+      expect(headers?.get('x-title')).toBe('My lab')
+      expect(headers?.get('http-referer')).toBe('https://lab.example:8080/x')
+    }
+  })
+
+  test('OpenRouter is told who asks, unless its variable says otherwise', async () => {
+    expect((await sent({ OPENROUTER_API_KEY: 'a' }))?.get('x-title')).toBe('tributary')
+    const headers = await sent({ OPENROUTER_API_KEY: 'a', OPENROUTER_HEADERS: 'X-Title: Lab' })
+    expect(headers?.get('x-title')).toBe('Lab')
+  })
+
+  test('what in them is a key is cut out of every text', () => {
+    configured({ UPSTREAM_BOX_URL: 'http://box/v1', UPSTREAM_BOX_HEADERS: 'Authorization: Bearer canary-of-a-header' })
+    expect(redact('it was canary-of-a-header')).toBe('it was [secret]')
+  })
+
+  for (const wrong of [
+    'no colon',
+    'Host: box',
+    'content-length: 1',
+    'X-A: é',
+    'a b: c',
+    ': x',
+    'X-A:',
+    '{"X-A"',
+    '[1]',
+  ])
+    test(`${wrong} is reported`, () =>
+      expect(
+        configured({ UPSTREAM_BOX_URL: 'http://box/v1', UPSTREAM_BOX_HEADERS: wrong }).problems.map(
+          ({ variable }) => variable,
+        ),
+      ).toEqual(['UPSTREAM_BOX_HEADERS']))
+})
+
 describe('OLLAMA_HOST', () => {
   const rows = [
     ['127.0.0.1', 'http://127.0.0.1:11434/v1'],
@@ -177,6 +269,11 @@ describe('OLLAMA_HOST', () => {
     ['https://box.example', 'https://box.example/v1'],
     ['https://box.example/ollama', 'https://box.example/ollama/v1'],
     ['box.example', 'http://box.example:11434/v1'],
+    ['http://127.0.0.1:11434/v1', 'http://127.0.0.1:11434/v1'],
+    ['http://127.0.0.1:11434/v1/', 'http://127.0.0.1:11434/v1'],
+    ['127.0.0.1:11434/v1/chat/completions', 'http://127.0.0.1:11434/v1'],
+    ['127.0.0.1:11434/api', 'http://127.0.0.1:11434/v1'],
+    ['127.0.0.1:11434/api/chat', 'http://127.0.0.1:11434/v1'],
   ] as const
   for (const [host, url] of rows) test(`${host} is asked at ${url}`, () => expect(ollamaUrl(host)).toBe(url))
 

@@ -1,8 +1,10 @@
 import type { Account } from '../../accounts/account.ts'
 import type { Secret } from '../../chat/secret.ts'
+import { type BaseUrl, parseBaseUrl, routesOfOpenai } from '../../wire/base-url.ts'
 import type { Problem, Provider, Upstream, Variables } from '../provider.ts'
+import { readHeaders } from './headers.ts'
 import { ollamaUrl } from './ollama-host.ts'
-import { type Preset, presets } from './presets.ts'
+import { headersOf, type Preset, presets } from './presets.ts'
 import { openaiCompatible } from './upstream.ts'
 
 /** OpenAI, the well-known services that speak its dialect, a local Ollama, and whatever `UPSTREAM_<NAME>_URL` names. */
@@ -26,9 +28,11 @@ export const provider: Provider = {
 /** A preset is on when it has a key; OpenAI's own address may also be that of a server which asks for none. */
 function configurePreset(preset: Preset, variables: Variables): Upstream<Secret | undefined>[] {
   const keys = variables.secrets(`${preset.prefix}_API_KEY`)
-  const url = variables.url(`${preset.prefix}_BASE_URL`)
+  const address = addressIn(variables, `${preset.prefix}_BASE_URL`, preset.url)
   const models = variables.list(`${preset.prefix}_MODELS`)
-  if (keys.length === 0 && !url) return []
+  const usual = headersOf[preset.name]
+  const headers = usual && { ...usual, ...readHeaders(variables, `${preset.prefix}_HEADERS`) }
+  if (keys.length === 0 && !address) return []
   if (keys.length === 0 && preset.name !== 'openai') {
     variables.report({
       variable: `${preset.prefix}_API_KEY`,
@@ -40,9 +44,10 @@ function configurePreset(preset: Preset, variables: Variables): Upstream<Secret 
   return [
     openaiCompatible({
       name: preset.name,
-      url: url ?? preset.url,
+      ...(address ?? { url: preset.url }),
       accounts: accountsOf(keys, preset.name),
       manyChoices: preset.manyChoices ?? false,
+      ...(headers && { headers }),
       ...(models && { models }),
     }),
   ]
@@ -65,20 +70,46 @@ function configureOllama(variables: Variables): Upstream<Secret | undefined>[] {
 }
 
 function configureOthers(variables: Variables): Upstream<Secret | undefined>[] {
-  return variables.matching(/^UPSTREAM_([A-Z0-9_]+?)_(URL|KEY|KEY_\d+|MODELS)$/).flatMap(([, prefix = '', kind]) => {
-    const url = variables.url(`UPSTREAM_${prefix}_URL`)
+  for (const [, prefix = '', kind = ''] of variables.matching(
+    /^UPSTREAM_([A-Z0-9_]+?)_(KEY|KEY_\d+|MODELS|HEADERS)$/,
+  )) {
+    if (!variables.text(`UPSTREAM_${prefix}_URL`)) variables.report(lacksUrl(prefix, kind))
+  }
+  return variables.matching(/^UPSTREAM_([A-Z0-9_]+?)_URL$/).flatMap(([, prefix = '']) => {
+    const address = addressIn(variables, `UPSTREAM_${prefix}_URL`, 'https://host/v1')
     const keys = variables.secrets(`UPSTREAM_${prefix}_KEY`)
     const models = variables.list(`UPSTREAM_${prefix}_MODELS`)
-    if (kind !== 'URL') {
-      if (!variables.text(`UPSTREAM_${prefix}_URL`)) variables.report(lacksUrl(prefix, kind ?? ''))
-      return []
-    }
-    if (!url) return []
+    const headers = readHeaders(variables, `UPSTREAM_${prefix}_HEADERS`)
+    if (!address) return []
     const name = prefix.toLowerCase().replaceAll('_', '-')
-    return [
-      openaiCompatible({ name, url, accounts: accountsOf(keys, name), manyChoices: false, ...(models && { models }) }),
-    ]
+    const accounts = accountsOf(keys, name)
+    return [openaiCompatible({ name, ...address, accounts, manyChoices: false, headers, ...(models && { models }) })]
   })
+}
+
+/**
+ * The address that a variable holds, as it is or as a request's was copied.
+ * @param usual an address as it is written for such services
+ */
+function addressIn(variables: Variables, name: string, usual: string): BaseUrl | undefined {
+  const text = variables.text(name)
+  if (text === undefined) return undefined
+  const base = parseBaseUrl(text, routesOfOpenai)
+  if (!base)
+    variables.report({
+      variable: name,
+      problem: 'is no http or https URL',
+      remedy: `for example ${usual}, without a user, a fragment or white space`,
+    })
+  else if (isBare(base.url) && !isBare(usual))
+    variables.warn(
+      `${name} has no path. The address of nearly every such service ends in one, as ${usual} does: is it /v1?`,
+    )
+  return base
+}
+
+function isBare(url: string): boolean {
+  return new URL(url).pathname === '/'
 }
 
 function lacksUrl(prefix: string, kind: string): Problem {

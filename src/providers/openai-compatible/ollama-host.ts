@@ -1,7 +1,11 @@
 import { isIPv6 } from 'node:net'
+import { parseBaseUrl } from '../../wire/base-url.ts'
 
 /** Where one connects to what Ollama binds. */
 const connectable: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '[::]': '[::1]' }
+
+/** Ollama's own routes, and those of OpenAI's dialect: an address may have been copied from a request to either. */
+const routes = ['/v1/chat/completions', '/v1/models', '/v1', '/api/chat', '/api/generate', '/api/tags', '/api']
 
 /**
  * The base URL that `OLLAMA_HOST` means, by Ollama's own reading of it (ollama/ollama, envconfig/config.go): `host`,
@@ -17,5 +21,6 @@ export function ollamaUrl(value: string): string | undefined {
   if (!url?.hostname || url.username || url.search || url.hash) return undefined
   if (!scheme && !/:\d+(\/|$)/.test(place)) url.port = '11434'
   url.hostname = connectable[url.hostname] ?? url.hostname
-  return `${url.href.replace(/\/+$/, '')}/v1`
+  const base = parseBaseUrl(url.href, routes)
+  return base && `${base.url}/v1`
 }

@@ -25,3 +25,12 @@ export const presets: readonly Preset[] = [
   { name: 'nvidia', url: 'https://integrate.api.nvidia.com/v1', prefix: 'NVIDIA' },
   { name: 'sambanova', url: 'https://api.sambanova.ai/v1', prefix: 'SAMBANOVA' },
 ]
+
+/**
+ * What the requests to a preset bear beside the key, unless `<PREFIX>_HEADERS` says otherwise; the others have no such
+ * variable. OpenRouter shows who asks by `X-Title` and `HTTP-Referer`: OpenRouter, App Attribution
+ */
+export const headersOf: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  openai: {},
+  openrouter: { 'x-title': 'tributary' },
+}

@@ -9,6 +9,7 @@ import { Secret } from '../../chat/secret.ts'
 import { noThread } from '../../chat/thread.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulated-script.ts'
+import { emulateHttp } from '../../wire/http-emulator.ts'
 import { emulateOpenai, type OpenaiEmulator } from './emulator.ts'
 import { openaiCompatible } from './upstream.ts'
 
@@ -16,6 +17,25 @@ const json = { 'content-type': 'application/json' }
 const never = new AbortController().signal
 const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
 const account: Account<Secret | undefined> = { label: 'KEY', credential: new Secret('key-of-the-tests') }
+
+const question: ChatRequest = {
+  dialect: 'openai-chat',
+  model: 'gpt-test',
+  messages: [{ role: 'user', content: [{ type: 'text', text: 'Hello there' }] }],
+  parameters: {},
+  spelling: {},
+  extra: {},
+  stream: false,
+}
+
+const whole = {
+  id: 'one',
+  choices: [{ index: 0, message: { role: 'assistant', content: 'Hi' }, finish_reason: 'stop' }],
+}
+
+function aCallWith(account: Account<Secret | undefined>) {
+  return { id: 'one', client: 'one', hops: 0, signal: never, log, receipt: newReceipt(), account, thread: noThread }
+}
 
 function upstreamOf({ url }: OpenaiEmulator) {
   return openaiCompatible({ name: 'box', url, accounts: [account], manyChoices: true })
@@ -32,11 +52,12 @@ async function listed(listing: Script): Promise<readonly Model[]> {
 }
 
 const listOf = (...data: object[]): Script => ({ headers: json, body: [JSON.stringify({ object: 'list', data })] })
-const codeOf = (promise: Promise<unknown>) =>
+const errorOf = (promise: Promise<unknown>) =>
   promise.then(
-    () => 'none',
-    (thrown) => (thrown instanceof ChatError ? thrown.code : thrown),
+    () => undefined,
+    (thrown) => (thrown instanceof ChatError ? thrown : undefined),
   )
+const codeOf = async (promise: Promise<unknown>) => (await errorOf(promise))?.code ?? 'none'
 
 describe('the list of models', () => {
   test('is asked for with the key', async () => {
@@ -72,6 +93,14 @@ describe('the list of models', () => {
     expect(await listed(listOf({ id: 'models/gemini' }))).toEqual([{ id: 'gemini' }])
   })
 
+  test('is read as Together has it, and without the one entry that has no name', async () => {
+    const body = [JSON.stringify([{ id: 'a', type: 'chat' }, { object: 'model' }, { id: 'b', type: 'embedding' }])]
+    expect(await listed({ headers: json, body })).toEqual([
+      { id: 'a', kind: 'chat' },
+      { id: 'b', kind: 'embedding' },
+    ])
+  })
+
   const failures: readonly (readonly [string, Script, string])[] = [
     ['a refused key', { status: 401, headers: json, body: ['{}'] }, 'upstream_auth'],
     ['a limit', { status: 429, headers: json, body: ['{}'] }, 'rate_limit_exceeded'],
@@ -79,8 +108,8 @@ describe('the list of models', () => {
     ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:1/' } }, 'upstream_redirect'],
     ['a web page', { headers: { 'content-type': 'text/html' }, body: ['<html></html>'] }, 'upstream_bad_response'],
     ['no JSON', { headers: json, body: ['{"data":['] }, 'upstream_bad_response'],
-    ['another shape', { headers: json, body: ['[{"id":"a"}]'] }, 'upstream_bad_response'],
-    ['models without an id', listOf({ name: 'a' }), 'upstream_bad_response'],
+    ['another shape', { headers: json, body: ['{"object":"list"}'] }, 'upstream_bad_response'],
+    ['models without a name', listOf({ object: 'model' }), 'upstream_bad_response'],
     ['a cut', { ...listOf({ id: 'a' }), ending: 'rst', endDelayMs: 150 }, 'upstream_disconnected'],
     ['no end', { headers: json, body: ['{"data":['], ending: 'fin', endDelayMs: 150 }, 'upstream_disconnected'],
     ['more than is read', { headers: json, body: Array(17).fill('x'.repeat(2 ** 20)) }, 'upstream_response_too_large'],
@@ -89,30 +118,68 @@ describe('the list of models', () => {
     test(`${fault} is ${code}`, async () => expect(await codeOf(listed(script))).toBe(code))
 })
 
-describe('a chat', () => {
-  const request = (stream: boolean, dialect = 'openai-chat'): ChatRequest => ({
-    dialect,
-    model: 'gpt-test',
-    messages: [{ role: 'user', content: [{ type: 'text', text: 'Hello there' }] }],
-    parameters: {},
-    spelling: {},
-    extra: {},
-    stream,
+describe('an address without a version', () => {
+  const listedAt = async (path: string, listing?: Script) => {
+    const emulator = await emulateOpenai(listing ? { listing } : {})
+    const upstream = openaiCompatible({
+      name: 'box',
+      url: emulator.origin + path,
+      accounts: [account],
+      manyChoices: true,
+    })
+    const error = await errorOf(Promise.resolve(upstream.listModels?.(account, never)))
+    await emulator.close()
+    return { code: error?.code, message: error?.message, paths: emulator.requests.map((request) => request.path) }
+  }
+
+  test('that has no list is said to lack /v1, and whether that is where it is', async () => {
+    const { code, message, paths } = await listedAt('')
+    expect(code).toBe('upstream_address')
+    expect(message).toContain('the address probably lacks /v1: there it lists its models.')
+    expect(paths).toEqual(['/models', '/v1/models'])
+    expect((await listedAt('/api')).message).toEndWith('the address probably lacks /v1.')
   })
+
+  test('and one that has a version is not', async () => {
+    expect(await listedAt('/v2')).toMatchObject({ code: 'not_found', paths: ['/v2/models'] })
+  })
+})
+
+describe('an address of Azure', () => {
+  const azure = async (headers: Readonly<Record<string, string>> = {}) => {
+    const emulator = await emulateHttp((exchange) => exchange.reply(200, JSON.stringify(whole), json))
+    const url = `${emulator.origin}/openai/deployments/my%20gpt`
+    const query = '?api-version=2024-10-21'
+    const upstream = openaiCompatible({ name: 'az', url, query, headers, accounts: [account], manyChoices: false })
+    for await (const _ of upstream.chat(aRequest, aCallWith(account)));
+    const models = await upstream.listModels?.(account, never)
+    await emulator.close()
+    return { models, requests: emulator.requests }
+  }
+  const aRequest: ChatRequest = { ...question, dialect: 'openai-chat' }
+
+  test('keeps its query, has the key as api-key, and is asked for no list: its deployment is its model', async () => {
+    const { models, requests } = await azure()
+    expect(models).toEqual([{ id: 'my gpt' }])
+    expect(requests.map(({ path }) => path)).toEqual([
+      '/openai/deployments/my%20gpt/chat/completions?api-version=2024-10-21',
+    ])
+    expect(requests[0]?.headers.get('api-key')).toBe('key-of-the-tests')
+  })
+
+  test("the operator's own headers win", async () => {
+    const { requests } = await azure({ 'api-key': 'another', 'x-title': 'lab' })
+    expect(requests[0]?.headers.get('api-key')).toBe('another')
+    expect(requests[0]?.headers.get('x-title')).toBe('lab')
+  })
+})
+
+describe('a chat', () => {
+  const request = (stream: boolean, dialect = 'openai-chat'): ChatRequest => ({ ...question, dialect, stream })
   const asked = async (chat: ChatRequest) => {
     const emulator = await emulateOpenai({ keys: ['key-of-the-tests'] })
     const events: ChatEvent[] = []
-    for await (const event of upstreamOf(emulator).chat(chat, {
-      id: 'one',
-      client: 'one',
-      hops: 0,
-      signal: never,
-      log,
-      receipt: newReceipt(),
-      account,
-      thread: noThread,
-    }))
-      events.push(event)
+    for await (const event of upstreamOf(emulator).chat(chat, aCallWith(account))) events.push(event)
     const [body] = emulator.chats
     const [sent] = emulator.requests
     await emulator.close()

@@ -1,15 +1,14 @@
-import { z } from 'zod'
 import type { Account } from '../../accounts/account.ts'
-import type { Model, Support } from '../../chat/model.ts'
+import type { Support } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../dialects/openai-chat/ask-openai-chat.ts'
-import { readComplaint } from '../../dialects/openai-chat/complaint.ts'
 import { dialect } from '../../dialects/openai-chat/dialect.ts'
 import { encodeRequest } from '../../dialects/openai-chat/encode-request.ts'
 import { isFields } from '../../dialects/openai-chat/fields.ts'
-import { getJson } from '../../wire/get-json.ts'
+import { type BaseUrl, routeOf } from '../../wire/base-url.ts'
 import type { AccountCall, Upstream } from '../provider.ts'
+import { listModels } from './list-models.ts'
 
 type KeyAccount = Account<Secret | undefined>
 
@@ -17,6 +16,10 @@ export interface OpenaiCompatibleOptions {
   readonly name: string
   /** With the version path, without a trailing slash. */
   readonly url: string
+  /** What stands behind the route in each address, with its `?`. */
+  readonly query?: string
+  /** What each request bears beside the key. */
+  readonly headers?: Readonly<Record<string, string>>
   readonly accounts: readonly KeyAccount[]
   /** Whether one request may ask for several answers. */
   readonly manyChoices: boolean
@@ -24,30 +27,54 @@ export interface OpenaiCompatibleOptions {
 }
 
 /** An upstream that speaks Chat Completions: what a client of that dialect sends arrives as it was sent. */
-export function openaiCompatible({
-  name,
-  url,
-  accounts,
-  manyChoices,
-  models,
-}: OpenaiCompatibleOptions): Upstream<Secret | undefined> {
+export function openaiCompatible(options: OpenaiCompatibleOptions): Upstream<Secret | undefined> {
+  const { name, url, query = '', accounts, manyChoices, models } = options
+  const base = { url, query }
+  const service: Service = {
+    chatUrl: routeOf(base, '/chat/completions'),
+    headers: options.headers ?? {},
+    deployment: deploymentIn(base),
+  }
   return {
     name,
-    baseUrl: url,
+    baseUrl: `${url}${query}`,
     accounts,
     support: supportWith(manyChoices),
     ...(models && { models: models.map((id) => ({ id })) }),
-    listModels: (account, signal) => listModels(`${url}/models`, account, signal),
-    chat: (request, call) => chat(`${url}/chat/completions`, request, call),
+    listModels: async ({ credential }, signal) => {
+      if (service.deployment !== undefined) return [{ id: service.deployment }]
+      return listModels({ base, headers: headersFor(service, credential) }, signal)
+    },
+    chat: (request, call) => chat(service, request, call),
   }
 }
 
-function chat(url: string, request: ChatRequest, call: AccountCall<Secret | undefined>) {
+/** How a service is asked. */
+interface Service {
+  readonly chatUrl: string
+  readonly headers: Readonly<Record<string, string>>
+  /** Azure's name of the one model that its address serves. */
+  readonly deployment: string | undefined
+}
+
+/** `https://RESOURCE.openai.azure.com/openai/deployments/NAME?api-version=…`. Azure OpenAI, REST API reference */
+function deploymentIn({ url }: BaseUrl): string | undefined {
+  const [, name] = /\/openai\/deployments\/([^/]+)$/.exec(new URL(url).pathname) ?? []
+  return name && decodeURIComponent(name)
+}
+
+/** Azure wants its key as `api-key`, the others as a bearer's; what the operator set wins over both. */
+function headersFor({ headers, deployment }: Service, key: Secret | undefined): Readonly<Record<string, string>> {
+  return { ...bearer(key), ...(deployment !== undefined && key && { 'api-key': key.reveal() }), ...headers }
+}
+
+function chat(service: Service, request: ChatRequest, call: AccountCall<Secret | undefined>) {
   const body = encodeRequest(request)
   const options = isFields(body.stream_options) ? body.stream_options : {}
   // usage is always asked for; whether the client sees it is its encoder's business
   const streamFields = { stream_options: { ...options, include_usage: true } }
-  return askOpenaiChat({ url, key: call.account.credential, body, streamFields }, request, call)
+  const headers = headersFor(service, call.account.credential)
+  return askOpenaiChat({ url: service.chatUrl, headers, body, streamFields }, request, call)
 }
 
 function supportWith(manyChoices: boolean): Support {
@@ -73,39 +100,5 @@ function supportWith(manyChoices: boolean): Support {
       serviceTier: 'honoured',
     },
     extraOf: dialect,
-  }
-}
-
-const tokens = z.number().int().positive().nullish().catch(undefined)
-
-/** `GET /models`: OpenAI gives an id, a time and an owner; others say more, under several names. */
-const ModelList = z.looseObject({
-  data: z.array(
-    z.looseObject({
-      id: z.string(),
-      created: z.number().nullish().catch(undefined),
-      owned_by: z.string().nullish().catch(undefined),
-      context_length: tokens,
-      context_window: tokens,
-      max_model_len: tokens,
-      max_completion_tokens: tokens,
-    }),
-  ),
-})
-
-async function listModels(url: string, { credential }: KeyAccount, signal: AbortSignal): Promise<readonly Model[]> {
-  const { data } = await getJson({ url, headers: bearer(credential), schema: ModelList, readComplaint }, signal)
-  return data.map(toModel)
-}
-
-function toModel(wire: z.infer<typeof ModelList>['data'][number]): Model {
-  const contextLength = wire.context_length ?? wire.context_window ?? wire.max_model_len
-  return {
-    // Gemini's list has `models/…`, which its own chat endpoint takes without
-    id: wire.id.replace(/^models\//, ''),
-    ...(wire.created && { created: wire.created }),
-    ...(wire.owned_by && { ownedBy: wire.owned_by }),
-    ...(contextLength && { contextLength }),
-    ...(wire.max_completion_tokens && { maxOutputTokens: wire.max_completion_tokens }),
   }
 }

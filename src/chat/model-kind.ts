@@ -1,0 +1,46 @@
+import type { Model, ModelKind } from './model.ts'
+
+/** What a model is for: as its upstream says, else as its name does, else chats. */
+export function kindOf({ id, kind }: Model): ModelKind {
+  return kind ?? byName.find(([, word]) => word.test(id))?.[0] ?? 'chat'
+}
+
+/** Whether a model can be chosen for a client that named none: it chats, and nothing is known against its calling tools. */
+export function canChatWithTools(model: Model): boolean {
+  return kindOf(model) === 'chat' && model.takesTools !== false
+}
+
+/** A name, or the beginning of one, between the signs that part the words of a model's id. */
+function word(...names: readonly string[]): RegExp {
+  return new RegExp(`(?:^|[^a-z0-9])(?:${names.join('|')})(?:$|[^a-z])`, 'i')
+}
+
+/**
+ * Names as they stand in the lists of OpenAI, Gemini, Groq, Together, NVIDIA, SambaNova, xAI and Ollama, where a list
+ * does not say what a model is for. The first that fits holds.
+ */
+const byName: readonly (readonly [ModelKind, RegExp])[] = [
+  ['rerank', /re-?rank/i],
+  ['embedding', /embed|minilm/i],
+  ['embedding', word('bge', 'gte', 'e5', 'ada-002', 'text-similarity', 'text-search', 'colbert', '(?:nv)?clip')],
+  ['moderation', /moderation|guardian|safeguard/i],
+  [
+    'moderation',
+    word(
+      '(?:llama|prompt|shield|wild|qwen\\d*)?-?guard',
+      'nemoguard',
+      'shieldgemma',
+      'topic-control',
+      'content-safety',
+    ),
+  ],
+  ['video', word('sora', 'veo', 'kling', 'hailuo', 'wan\\d*', 'seedance', 'imagine-video')],
+  ['image', /dall-?e|stable-?diffusion|image/i],
+  ['image', word('sdxl', 'flux', 'imagen', 'imagine', 'ideogram', 'recraft', 'seedream', 'playground-v\\d+')],
+  ['audio', /whisper|transcri|realtime|audio/i],
+  ['audio', word('tts', 'asr', 'stt', 'speech', 'sonic', 'orpheus', 'kokoro', 'parakeet', 'canary', 'lyria', 'live')],
+  ['completion', word('davinci', 'babbage', 'curie', 'gpt-3\\.5-turbo-instruct')],
+  // OpenAI answers with these at other routes than that of chats
+  ['completion', word('computer-use', 'codex-mini-latest', 'o\\d(?:-mini)?-deep-research', 'o\\d-pro')],
+  ['completion', word('aqa', 'ocr')],
+]

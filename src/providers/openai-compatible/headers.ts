@@ -1,0 +1,56 @@
+import { Secret } from '../../chat/secret.ts'
+import type { Variables } from '../provider.ts'
+
+type Headers = Readonly<Record<string, string>>
+
+/** What a request says of itself, and of its connection: not an operator's business. */
+const ours =
+  /^(host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|keep-alive|accept.*|x-tributary-.*)$/
+
+/**
+ * The headers that every request to a service bears beside its key: `Name: value`, one a line or after a `;`, or the
+ * same as JSON, where a value may hold a `;`.
+ */
+export function readHeaders(variables: Variables, name: string): Headers {
+  const text = variables.text(name)
+  if (text === undefined) return {}
+  const pairs = text.startsWith('{') ? pairsInJson(text) : text.split(/[;\n]/).flatMap(pairIn)
+  const wrong = pairs?.find(([header, value]) => !isHeader(header, value))
+  if (!pairs || wrong) {
+    variables.report({
+      variable: name,
+      problem: 'holds something that is no `Name: value`, or a header that is set already',
+      remedy: 'for example X-Title: my lab; HTTP-Referer: https://lab.example',
+    })
+    return {}
+  }
+  for (const [header, value] of pairs) if (/auth|key|token|secret|cookie/i.test(header)) keepSecret(value)
+  return Object.fromEntries(pairs.map(([header, value]) => [header.toLowerCase(), value]))
+}
+
+/** From now on it is cut out of every text; of `Bearer …` the word behind is what must not be seen. */
+function keepSecret(value: string): void {
+  new Secret(value)
+  new Secret(value.split(' ').at(-1) ?? value)
+}
+
+type Pair = readonly [header: string, value: string]
+
+function pairIn(text: string): Pair[] {
+  if (text.trim() === '') return []
+  const colon = text.indexOf(':')
+  return colon === -1 ? [['', '']] : [[text.slice(0, colon).trim(), text.slice(colon + 1).trim()]]
+}
+
+/** @returns undefined for what is no JSON object */
+function pairsInJson(text: string): Pair[] | undefined {
+  try {
+    return Object.entries<unknown>(JSON.parse(text)).map(([header, value]) => [header, String(value)])
+  } catch {
+    return undefined
+  }
+}
+
+function isHeader(header: string, value: string): boolean {
+  return /^[\w!#$%&'*+.^`|~-]+$/.test(header) && /^[\x20-\x7e]+$/.test(value) && !ours.test(header.toLowerCase())
+}

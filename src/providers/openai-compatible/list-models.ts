@@ -1,0 +1,52 @@
+import { asChatError, ChatError } from '../../chat/error.ts'
+import type { Model } from '../../chat/model.ts'
+import { getModels } from '../../dialects/openai-chat/get-models.ts'
+import { type BaseUrl, hasVersion, routeOf } from '../../wire/base-url.ts'
+
+export interface Listing {
+  readonly base: BaseUrl
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/**
+ * Asks for the models. Where there is no list, and no version in the address either, the likeliest mistake is looked into:
+ * most services have their routes under `/v1`.
+ * @throws ChatError `upstream_address` where the address itself is probably wrong
+ */
+export async function listModels({ base, headers }: Listing, signal: AbortSignal): Promise<readonly Model[]> {
+  try {
+    return await getModels(routeOf(base, '/models'), headers, signal)
+  } catch (thrown) {
+    signal.throwIfAborted()
+    const error = asChatError(thrown)
+    if (hasVersion(base) || !isNoList(error)) throw error
+    throw wrongAddress(error, await isThere({ ...base, url: `${base.url}/v1` }, headers, signal))
+  }
+}
+
+/** No such path, or something that is no API: a server's own page. */
+function isNoList({ code, upstreamStatus }: ChatError): boolean {
+  return upstreamStatus === 404 || upstreamStatus === 405 || code === 'upstream_bad_response'
+}
+
+async function isThere(base: BaseUrl, headers: Listing['headers'], signal: AbortSignal): Promise<boolean> {
+  try {
+    await getModels(routeOf(base, '/models'), headers, signal)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function wrongAddress(error: ChatError, isFound: boolean): ChatError {
+  const { upstreamStatus } = error
+  const what =
+    upstreamStatus === undefined ? 'gives no list of models' : `answers ${upstreamStatus} when asked for models`
+  const found = isFound ? ': there it lists its models.' : '.'
+  return new ChatError('upstream-failed', {
+    message: `The address ${what}; the address probably lacks /v1${found}`,
+    code: 'upstream_address',
+    cause: error,
+    ...(upstreamStatus !== undefined && { upstreamStatus }),
+  })
+}
