@@ -2,6 +2,7 @@ import { openApp } from '../app.ts'
 import type { Config } from '../config/config.ts'
 import { openLog } from '../telemetry/log.ts'
 import { version } from '../version.ts'
+import { guardDescriptors } from '../wire/descriptors.ts'
 import { openState } from './open-state.ts'
 
 /** Serves until SIGTERM or SIGINT, then lets running answers end. A second signal ends it at once. */
@@ -36,10 +37,12 @@ export async function serveUntilStopped(config: Config, { logTo, announce }: Ser
     await store.close()
     return 1
   }
+  const releaseDescriptors = guardDescriptors(log)
   announce(app.url)
   const signal = await stopped
   log.info({ signal }, 'stopping')
   await app.close()
+  releaseDescriptors()
   return 0
 }
 

@@ -1,5 +1,4 @@
 /** The fault matrix for Cohere's wire. */
-import {} from 'bun:test'
 import { Environment } from '../../src/config/environment.ts'
 import { emulateCohere } from '../../src/providers/cohere/emulator.ts'
 import { provider } from '../../src/providers/cohere/index.ts'

@@ -2,7 +2,6 @@
  * The fault matrix for upstreams that speak almost OpenAI's dialect: they keep every cell of it, and the refusals as
  * these services write them.
  */
-import {} from 'bun:test'
 import { Environment } from '../../src/config/environment.ts'
 import type { EmulatedService } from '../../src/dialects/openai-chat/emulated-service.ts'
 import { emulateAi21 } from '../../src/providers/ai21/emulator.ts'

@@ -1,5 +1,4 @@
 /** The fault matrix for smithery's wires. */
-import {} from 'bun:test'
 import { Environment } from '../../src/config/environment.ts'
 import { emulateSmithery } from '../../src/providers/smithery/emulator.ts'
 import { provider } from '../../src/providers/smithery/index.ts'

@@ -40,8 +40,9 @@ export async function emptyFolder(): Promise<AsyncDisposable & { readonly path: 
 }
 
 /** Nothing of this process's environment but what a program needs to be started at all. */
-function spawn(args: readonly string[], cwd: string, variables: Variables) {
-  return Bun.spawn([...command, ...args], {
+function spawn(args: readonly string[], cwd: string, variables: Variables, maxDescriptors?: number) {
+  const limited = maxDescriptors === undefined ? [] : ['sh', '-c', `ulimit -n ${maxDescriptors} && exec "$@"`, 'sh']
+  return Bun.spawn([...limited, ...command, ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? '', HOME: cwd, ...variables },
     stdin: 'ignore',
@@ -81,10 +82,10 @@ export interface Running extends AsyncDisposable {
 /** Starts the server on a free port of loopback, and waits until it prints where it listens. */
 export async function start(
   variables: Variables = {},
-  { cwd, args = [] }: { cwd?: string; args?: string[] } = {},
+  { cwd, args = [], maxDescriptors }: { cwd?: string; args?: string[]; maxDescriptors?: number } = {},
 ): Promise<Running> {
   const folder = await emptyFolder()
-  const child = spawn(args, cwd ?? folder.path, { HOST: '127.0.0.1', PORT: '0', ...variables })
+  const child = spawn(args, cwd ?? folder.path, { HOST: '127.0.0.1', PORT: '0', ...variables }, maxDescriptors)
   const stop: Running['stop'] = (signal) => {
     child.kill(signal)
     return within(child.exited, 15_000, `the end after ${signal}`)

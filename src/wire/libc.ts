@@ -1,0 +1,19 @@
+import { dlopen } from 'bun:ffi'
+
+const names = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1']
+
+/** Calls of the C library for which Bun has no API. Undefined where they cannot be had: on anything but Linux. */
+export function openLibc() {
+  if (process.platform !== 'linux') return undefined
+  for (const name of names) {
+    try {
+      return dlopen(name, {
+        epoll_ctl: { args: ['i32', 'i32', 'i32', 'ptr'], returns: 'i32' },
+        getsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'ptr'], returns: 'i32' },
+      }).symbols
+    } catch {
+      // another C library is on this machine
+    }
+  }
+  return undefined
+}

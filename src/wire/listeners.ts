@@ -1,0 +1,78 @@
+import { ptr } from 'bun:ffi'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { openLibc } from './libc.ts'
+
+/** A listening socket, as the runtime's event loop watches it. */
+interface Listener {
+  readonly epoll: number
+  readonly socket: number
+  /** What the event loop waits for, and its own word for the socket: epoll(7). */
+  readonly events: number
+  readonly data: bigint
+}
+
+type Libc = NonNullable<ReturnType<typeof openLibc>>
+
+const SOL_SOCKET = 1
+const SO_ACCEPTCONN = 30
+const EPOLL_CTL_MOD = 3
+
+/**
+ * Makes the runtime's event loop leave connections in the kernel's queue. Bun has no API for it: the listening sockets are
+ * found in `/proc`, and their watch is changed by epoll_ctl(2).
+ * @returns a function that lets the event loop accept again; undefined where that cannot be done, which is not on Linux only
+ */
+export function pauseListeners(): (() => void) | undefined {
+  const libc = openLibc()
+  const listeners = libc ? findListeners(libc) : []
+  if (!libc || listeners.length === 0) return undefined
+  for (const listener of listeners) watchFor(libc, listener, 0)
+  return () => {
+    for (const listener of listeners) watchFor(libc, listener, listener.events)
+  }
+}
+
+function findListeners(libc: Libc): Listener[] {
+  return readdirSync('/proc/self/fd')
+    .filter((fd) => linkOf(fd) === 'anon_inode:[eventpoll]')
+    .flatMap((fd) => watchedBy(Number(fd)))
+    .filter(({ socket }) => isListening(libc, socket))
+}
+
+function linkOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`)
+  } catch {
+    // closed since the folder was read
+    return ''
+  }
+}
+
+/** Lines such as `tfd:        5 events:       19 data:      46ddf3f5500 …`, all but the first in hexadecimal: proc(5). */
+function watchedBy(epoll: number): Listener[] {
+  const lines = readFileSync(`/proc/self/fdinfo/${epoll}`, 'utf8').matchAll(
+    /^tfd:\s+(\d+)\s+events:\s+([0-9a-f]+)\s+data:\s+([0-9a-f]+)/gm,
+  )
+  return Array.from(lines, ([, socket, events, data]) => ({
+    epoll,
+    socket: Number(socket),
+    events: Number.parseInt(events ?? '', 16),
+    data: BigInt(`0x${data}`),
+  }))
+}
+
+function isListening(libc: Libc, socket: number): boolean {
+  const value = new Int32Array(1)
+  const size = new Int32Array([value.byteLength])
+  return libc.getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, ptr(value), ptr(size)) === 0 && value[0] === 1
+}
+
+/** `struct epoll_event` is packed on x86-64, and aligned to eight bytes elsewhere. */
+const dataAt = process.arch === 'x64' ? 4 : 8
+
+function watchFor(libc: Libc, { epoll, socket, data }: Listener, events: number): void {
+  const event = Buffer.alloc(dataAt + 8)
+  event.writeUInt32LE(events, 0)
+  event.writeBigUInt64LE(data, dataAt)
+  libc.epoll_ctl(epoll, EPOLL_CTL_MOD, socket, ptr(event))
+}
