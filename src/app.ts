@@ -57,7 +57,7 @@ export function openApp(config: Config, log: Logger, store: Store, { resolve, ..
     keepAliveMs,
     idleSeconds,
     gateway,
-    conversations: new Conversations({ store, ttlMs: config.sessionTtlMs, ...fresh }),
+    conversations: new Conversations({ store, ttlMs: config.chatTtlMs, ...fresh }),
     tools,
     egress: { ...config.egress, ...(resolve && { resolve }) },
     log,

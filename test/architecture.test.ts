@@ -61,6 +61,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'version.ts',
   ],
   'commands/demo.ts': ['commands', 'state', 'providers/index.ts', 'config', 'version.ts'],
+  'commands/texts.ts': ['../.env.example', '../docs/upstreams.md'],
   'main.ts': ['commands', 'fetch-limit.ts'],
 }
 

@@ -100,7 +100,8 @@ describe('the variables of docs/settings.md and of .env.example', () => {
 
   test('have the defaults that are written there', () => {
     const config: Config | { readonly problems: unknown } = readConfig(exampleVariables(), false)
-    expect(config).toEqual(readConfig({}, false))
+    // where they come from is what they differ in
+    expect({ ...config, settings: [] }).toEqual({ ...readConfig({}, false), settings: [] })
     expect('problems' in config).toBe(false)
     const example = exampleVariables()
     for (const [names, written = ''] of table('variable', settings)) {

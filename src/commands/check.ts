@@ -1,10 +1,52 @@
+import { resolve } from 'node:path'
 import { clientName, fingerprint } from '../chat/client.ts'
+import { redact } from '../chat/secret.ts'
 import type { Config } from '../config/config.ts'
+import type { Setting } from '../config/environment.ts'
+import { settingsInForce } from '../config/in-force.ts'
+import { inspectStore } from '../state/inspect-store.ts'
+import { wrongWithHost } from './bind-failure.ts'
+import { table } from './table.ts'
 
-/** Shows the configuration that a start would use; that it is valid has been seen to. */
-export function check(config: Config): number {
-  const { host, port, keys, policy, deadlines, state, upstreams, panels, tools } = config
-  const rows: [string, string][] = [
+/** sysexits.h: what is configured cannot be used. */
+const configExit = 78
+
+/** Shows what a start would use and where it comes from, and what would keep it from starting. Writes nothing. */
+export async function check(config: Config, { isJson }: { readonly isJson: boolean }): Promise<number> {
+  const { problems, notes } = inspectStore(config.state)
+  const host = await wrongWithHost(config.host)
+  const all = [...(host === undefined ? [] : [`HOST: ${host}`]), ...problems]
+  const text = isJson ? asJson(config, all, notes) : asText(config, all, notes)
+  process.stdout.write(redact(text))
+  return all.length === 0 ? 0 : configExit
+}
+
+function asText(config: Config, problems: readonly string[], notes: readonly string[]): string {
+  const rows = settingsInForce(config).map(({ name, value, origin }) => [name, shown(value), origin])
+  const { isTTY, columns } = process.stdout
+  const verdict =
+    problems.length === 0
+      ? 'The configuration is valid.\n'
+      : `${problems.map((problem) => `problem: ${problem}\n`).join('')}A start would fail.\n`
+  return [
+    aligned(summary(config)),
+    table(['setting', 'value', 'from'], rows, isTTY ? columns : undefined),
+    notes.map((note) => `note: ${note}\n`).join(''),
+    verdict,
+  ]
+    .filter((part) => part !== '')
+    .join('\n')
+}
+
+/** A value of many lines on one; long ones, such as a list of routes, are as long as they are. */
+function shown(value: string | undefined): string {
+  return value?.replaceAll(/\s*\n\s*/g, '; ') ?? 'set, not shown'
+}
+
+function summary(config: Config): readonly (readonly [string, string])[] {
+  const { host, port, keys, policy, deadlines, state, upstreams, panels, tools, envFile } = config
+  return [
+    ['reads', envFile === undefined ? 'no file: there is no .env here' : resolve(envFile)],
     ['listens on', `${host}:${port}`],
     [
       'client keys',
@@ -12,28 +54,53 @@ export function check(config: Config): number {
         ? `${keys.length}, in the log as ${keys.map((key) => fingerprint(clientName(key.reveal()))).join(' ')}`
         : `none: ${policy.isPublic ? 'everybody who can reach it' : 'only this machine'} may ask`,
     ],
-    ['CORS origins', policy.corsOrigins?.join(', ') ?? (policy.hasKeys ? '*' : 'none')],
     ['body limit', `${config.maxBodyBytes} bytes`],
     [
       'deadlines',
       `first event ${deadlines.firstEventMs / 1000} s, whole reply ${deadlines.wholeMs / 1000} s, silence ${deadlines.idleMs / 1000} s`,
     ],
-    ['keep-alive', `every ${config.keepAliveMs / 1000} s`],
     ['state', state.kind === 'memory' ? 'memory: gone with the process' : state.file],
-    ['log', `${config.logLevel}, ${config.logFormat}`],
-    ...upstreams.map(({ name, accounts, models }): [string, string] => [
-      `upstream ${name}`,
-      `${accounts.map(({ label }) => label).join(', ')}; models ${models ? models.map(({ id }) => id).join(', ') : 'as it lists them'}`,
-    ]),
+    ...upstreams.map((upstream): [string, string] => [`upstream ${upstream.name}`, upstreamWords(upstream)]),
     ...panels.map(({ name, members }): [string, string] => [
       `route ${name}`,
       members.map(({ address }) => address).join(' + '),
     ]),
     ...tools.servers.map(({ name, transport }): [string, string] => [`tools of ${name}`, transport]),
   ]
+}
+
+function upstreamWords({ baseUrl, address, accounts, supply, models }: Config['upstreams'][number]): string {
+  const labels = [...accounts.map(({ label }) => label), ...(supply ? ['anonymous accounts'] : [])]
+  const listed = models ? models.map(({ id }) => id).join(', ') : 'as it lists them'
+  return `at ${baseUrl ?? address ?? 'this process'}; accounts ${labels.join(', ')}; models ${listed}`
+}
+
+function aligned(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([name]) => name.length))
-  process.stdout.write(
-    `${rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n')}\nThe configuration is valid.\n`,
-  )
-  return 0
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('')
+}
+
+function asJson(config: Config, problems: readonly string[], notes: readonly string[]): string {
+  const { envFile, upstreams, panels, tools, warnings } = config
+  const report = {
+    valid: problems.length === 0,
+    file: envFile === undefined ? null : resolve(envFile),
+    settings: settingsInForce(config).map(asRow),
+    upstreams: upstreams.map(({ name, baseUrl, address, accounts, models }) => ({
+      name,
+      address: baseUrl ?? address ?? null,
+      accounts: accounts.map(({ label }) => label),
+      models: models?.map(({ id }) => id) ?? null,
+    })),
+    routes: panels.map(({ name, members }) => ({ name, members: members.map((member) => member.address) })),
+    tools: tools.servers.map(({ name, transport }) => ({ name, transport })),
+    problems,
+    warnings,
+    notes,
+  }
+  return `${JSON.stringify(report, undefined, 2)}\n`
+}
+
+function asRow({ name, value, origin }: Setting) {
+  return { name, value: value ?? null, origin }
 }

@@ -1,5 +1,6 @@
-import { bypassProxies, type Config } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
 import type { RawVariables } from '../config/environment.ts'
+import { bypassProxies } from '../config/load-config.ts'
 import { providers } from '../providers/index.ts'
 import { MemoryStore } from '../state/memory-store.ts'
 import { version } from '../version.ts'
@@ -61,6 +62,6 @@ ${models}
 Try in another terminal${keys.length > 0 ? ', where API_MASTER_KEY is set as well' : ''}:
 
 ${thingsToTry(url, { hasKeys: keys.length > 0 })}
-Ctrl-C ends all of it. With accounts of your own: docs/upstreams.md
+Ctrl-C ends all of it. With accounts of your own: tributary help upstreams
 `
 }

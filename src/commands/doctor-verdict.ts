@@ -23,7 +23,8 @@ export function stateOf(error: ChatError | undefined): string {
   return unreachable.has(error.code) ? 'unreachable' : (states[error.reason] ?? 'failed')
 }
 
-const document = 'docs/upstreams.md'
+/** What the executable can show by itself: who has it alone has no documents. */
+const document = '`tributary help upstreams`'
 
 /** What the operator does next; nothing where it works. */
 export function adviceOn({ upstream, account, error }: Finding): string {

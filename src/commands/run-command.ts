@@ -1,31 +1,44 @@
-import { parseArgs } from 'node:util'
-import { type Config, loadConfig, type Misconfigured } from '../config/config.ts'
+import type { Config, Misconfigured } from '../config/config.ts'
+import { loadConfig } from '../config/load-config.ts'
 import { version } from '../version.ts'
+import { type CommandLine, readCommandLine } from './command-line.ts'
 
 const help = `tributary ${version}: every upstream, one stream
 
-Usage: tributary [command] [--env-file FILE]
+Usage: tributary [command] [options]
 
-  serve    answer at HOST and PORT (the default)
-  check    validate the configuration without starting, and show it without its secrets
-  doctor   try every configured account once: its state, why, and what to do; exit 1 if none works
-  models   print the models that would be served
-  health   ask the running server whether it is well; exit 0 or 1
-  demo     serve before built-in emulators of every upstream: no account, no network; prints what to try
+  serve     answer at HOST and PORT (the default)
+  check     show every setting in force and where it came from, and every problem; exit 78 if there is one
+  doctor    try every configured account once: its state, why, and what to do; exit 1 if none works
+  models    print the models that would be served
+  health    ask the running server whether it is well; exit 0 or 1
+  demo      serve before built-in emulators of every upstream: no account, no network; prints what to try
+  settings  print every setting with its default, as a commented .env
+  help      print this; "help upstreams" says how to get each upstream's credential
+  version   print the version
 
-  --env-file FILE   read KEY=value lines before the environment, which wins; without it ./.env if there is one
-  --version, --help
+  --env-file FILE   read NAME=value lines before the environment, which wins; without it ./.env if there is one
+  --host, --port    win over HOST and PORT
+  --json            of check: the same as JSON
+  -h, --help, -v, --version
 
-Everything else is set by environment variables: see docs/settings.md.
+Everything else is set by environment variables: "tributary settings" prints them all.
 `
 
 /** Each loads what it needs when it runs: a container's health check runs all day, and needs no server. */
 const commands = {
   serve: async (config: Config) => (await import('./serve.ts')).serve(config),
-  check: async (config: Config) => (await import('./check.ts')).check(config),
+  check: async (config: Config, { isJson }: CommandLine) => (await import('./check.ts')).check(config, { isJson }),
   doctor: async (config: Config) => (await import('./doctor.ts')).doctor(config),
   models: async (config: Config) => (await import('./models.ts')).models(config),
   health: async (config: Config) => (await import('./health.ts')).health(config),
+}
+
+/** These print a text, whatever is configured. */
+const texts = {
+  help: async ({ words }: CommandLine) => (words.length === 0 ? help : (await import('./texts.ts')).topic(words)),
+  version: async () => `${version}\n`,
+  settings: async () => (await import('./texts.ts')).settings,
 }
 
 /** sysexits.h: the command line is wrong, the configuration is wrong. */
@@ -34,35 +47,25 @@ const configExit = 78
 
 /** Runs what the arguments name. @returns the process's exit code */
 export async function runCommand(args: readonly string[]): Promise<number> {
-  const parsed = parse(args)
-  if (typeof parsed === 'string') return fail(`${parsed}\n\n${help}`, usageExit)
-  const { values, name } = parsed
-  if (values.help) return say(help)
-  if (values.version) return say(`${version}\n`)
+  const line = readCommandLine(args, [...Object.keys(commands), ...Object.keys(texts), 'demo'])
+  if (typeof line === 'string') return fail(`${line}\n\n${help}`, usageExit)
+  const { name, envFile, flags } = line
+  const text = Object.entries(texts).find(([known]) => known === name)?.[1]
+  if (text) return say(await text(line))
   // only the demo needs the emulators: no other command loads them
   const demo = name === 'demo' ? await (await import('./demo.ts')).openDemo() : undefined
-  const command = demo?.serve ?? Object.entries(commands).find(([known]) => known === name)?.[1]
-  if (!command) return fail(`There is no command "${name}".\n\n${help}`, usageExit)
-  const config = loadConfig(values['env-file'], demo?.choose)
-  // a container's health check knows 0 and 1 only
-  if ('problems' in config) return fail(problemLines(config), name === 'health' ? 1 : configExit)
+  const command = demo?.serve ?? Object.entries(commands).find(([known]) => known === name)?.[1] ?? commands.serve
+  const config = loadConfig({ envFile, flags, ...(demo && { choose: demo.choose }) })
+  if ('problems' in config) return misconfigured(config, line)
   for (const warning of config.warnings) process.stderr.write(`warning: ${warning}\n`)
-  return command(config)
+  return command(config, line)
 }
 
-function parse(args: readonly string[]) {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { 'env-file': { type: 'string' }, version: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-    })
-    if (positionals.length > 1) return `Only one command can be given, not ${positionals.length}.`
-    return { values, name: positionals[0] ?? 'serve' }
-  } catch (thrown) {
-    // what follows its first sentence is about arguments that begin with a dash: we have none
-    return thrown instanceof Error ? `${thrown.message.split('. ', 1)[0]}.` : 'The arguments are wrong.'
-  }
+function misconfigured({ problems }: Misconfigured, { name, isJson }: CommandLine): number {
+  // a container's health check knows 0 and 1 only
+  const exit = name === 'health' ? 1 : configExit
+  if (name === 'check' && isJson) process.stdout.write(`${JSON.stringify({ valid: false, problems }, undefined, 2)}\n`)
+  return fail(problemLines({ problems }), exit)
 }
 
 /** Every problem, a line each. */

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import { openLog } from '../telemetry/log.ts'
 import { version } from '../version.ts'
 import { guardDescriptors } from '../wire/descriptors.ts'
+import { bindWords } from './bind-failure.ts'
 import { openState } from './open-state.ts'
 
 /** Serves until SIGTERM or SIGINT, then lets running answers end. A second signal ends it at once. */
@@ -33,7 +34,7 @@ export async function serveUntilStopped(config: Config, { logTo, announce }: Ser
   try {
     app = openApp(config, log, store)
   } catch (thrown) {
-    process.stderr.write(bindWords(config, thrown))
+    process.stderr.write(await bindWords(config, thrown))
     await store.close()
     return 1
   }
@@ -44,23 +45,6 @@ export async function serveUntilStopped(config: Config, { logTo, announce }: Ser
   await app.close()
   releaseDescriptors()
   return 0
-}
-
-const noSuchAddress = 'this machine has no such address. HOST=127.0.0.1 is for itself alone, 0.0.0.0 for all'
-
-/** By the system's word for it. */
-const bindFailures: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program is there. PORT=0 picks a free port',
-  EACCES: 'this user may not. A PORT over 1023 is free to everybody',
-  EADDRNOTAVAIL: noSuchAddress,
-  // so Bun says of a name that is none
-  EINVAL: noSuchAddress,
-}
-
-function bindWords({ host, port }: Config, thrown: unknown): string {
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
-  const why = bindFailures[code] ?? (thrown instanceof Error ? thrown.message : String(thrown))
-  return `Cannot listen on ${host}:${port}: ${why}.\n`
 }
 
 /** The one line that is always printed: where to find it. */

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { type Config, loadConfig, type Misconfigured, readConfig } from './config.ts'
+import { type Config, type Misconfigured, readConfig } from './config.ts'
+import { loadConfig } from './load-config.ts'
 
 const key = 'a-key-that-is-long-enough'
 const folder = mkdtempSync(join(tmpdir(), 'tributary-config-'))
@@ -196,7 +197,7 @@ test('a file is read as data: quotes, comments and spaces, nothing expanded or r
       '',
     ].join('\r\n'),
   )
-  const set = config(within({}, () => loadConfig(path)))
+  const set = config(within({}, () => loadConfig({ envFile: path })))
   expect(set).toMatchObject({ port: 8123, keepAliveMs: 3_000, logLevel: 'debug' })
   expect(set.policy.allowedHosts).toEqual(['a', 'b'])
   expect(set.upstreams[0]?.models?.map(({ id }) => id)).toEqual(['$HOME', '`id`', '$(id)'])
@@ -204,11 +205,11 @@ test('a file is read as data: quotes, comments and spaces, nothing expanded or r
 
 test('the environment wins over the file', () => {
   const path = file('b.env', 'PORT=8123\nSHUTDOWN_GRACE=3\n')
-  const set = config(within({ PORT: '8124' }, () => loadConfig(path)))
+  const set = config(within({ PORT: '8124' }, () => loadConfig({ envFile: path })))
   expect(set).toMatchObject({ port: 8124, shutdownGraceMs: 3_000 })
 })
 
 test('a file that is not there, or is none, is a problem and no crash', () => {
-  expect(problems(loadConfig(join(folder, 'missing.env')))).toEqual(['--env-file'])
-  expect(problems(loadConfig(folder))).toEqual(['--env-file'])
+  expect(problems(loadConfig({ envFile: join(folder, 'missing.env') }))).toEqual(['--env-file'])
+  expect(problems(loadConfig({ envFile: folder }))).toEqual(['--env-file'])
 })

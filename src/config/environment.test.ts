@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { Environment } from './environment.ts'
 
@@ -144,23 +144,153 @@ test('names that match a pattern are given with what matched, where they are set
   expect(environment.matching(/^UPSTREAM_(.+)_URL$/).map(([, name]) => name)).toEqual(['A'])
 })
 
-test('a name nobody reads, two letters from one somebody does, is a probable typo', () => {
+test('a name nobody reads, nearly one that somebody does, is a probable typo', () => {
   const environment = of({ OPENAI_API_KEYS: 'a', LOG_LEVLE: 'b', OPENAI_ORGANIZATION: 'c', PATH: '/', LOG_FORMAT: 'd' })
   for (const name of ['OPENAI_API_KEY', 'LOG_LEVEL', 'LOG_FORMAT', 'PORT']) environment.text(name)
-  expect(environment.typos()).toEqual([
-    { name: 'OPENAI_API_KEYS', nearest: 'OPENAI_API_KEY' },
-    { name: 'LOG_LEVLE', nearest: 'LOG_LEVEL' },
+  expect(environment.warnings).toEqual([
+    'OPENAI_API_KEYS is not a variable of tributary. Did you mean OPENAI_API_KEY?',
+    'LOG_LEVLE is not a variable of tributary. Did you mean LOG_LEVEL?',
   ])
+})
+
+for (const [written, meant] of [
+  ['OPENAI_KEY', 'OPENAI_API_KEY'],
+  ['OPENAI_TOKEN', 'OPENAI_API_KEY'],
+  ['OPENAI_APIKEY', 'OPENAI_API_KEY'],
+  ['OPENIA_API_KEY', 'OPENAI_API_KEY'],
+  ['openai_api_key', 'OPENAI_API_KEY'],
+  ['CORS_ORIGIN', 'CORS_ORIGINS'],
+] as const)
+  test(`${written} is taken for ${meant}, also among the names of a whole machine`, () => {
+    const environment = of({ [written]: 'a' })
+    for (const name of ['OPENAI_API_KEY', 'CORS_ORIGINS', 'HOST', 'PORT']) environment.text(name)
+    expect(environment.warnings).toEqual([`${written} is not a variable of tributary. Did you mean ${meant}?`])
+  })
+
+test('names of other programs are none of our business', () => {
+  const names = ['GITHUB_TOKEN', 'HOSTNAME', 'SPORT', 'LANG', 'SHELL', 'AWS_SECRET_ACCESS_KEY', 'OPENAI_ORG_ID', 'POST']
+  const environment = of(Object.fromEntries(names.map((name) => [name, 'x'])))
+  for (const name of ['HOST', 'PORT', 'OPENAI_API_KEY', 'STATE_SECRET', 'LOG_LEVEL']) environment.text(name)
+  expect(environment.warnings).toEqual([])
 })
 
 test('of two names it may have meant, a typo is told the nearer', () => {
   const environment = of({ LOG_LEVELS: 'a' })
   for (const name of ['LOG_LEVE', 'LOG_LEVEL']) environment.text(name)
-  expect(environment.typos()).toEqual([{ name: 'LOG_LEVELS', nearest: 'LOG_LEVEL' }])
+  expect(environment.warnings).toEqual(['LOG_LEVELS is not a variable of tributary. Did you mean LOG_LEVEL?'])
 })
 
 test('a name beside the one that is set is no typo of it', () => {
   const environment = of({ LOG_LEVEL: 'info', LOG_LEVELS: 'a' })
   environment.text('LOG_LEVEL')
-  expect(environment.typos()).toEqual([])
+  expect(environment.warnings).toEqual([])
+})
+
+describe('in a file, which is ours alone,', () => {
+  const warnings = (names: readonly string[]) => {
+    const values = Object.fromEntries(names.map((name) => [name, 'x']))
+    const places = new Map(names.map((name, at) => [name, `.env line ${at + 1}`]))
+    const environment = new Environment(values, { inFile: places, of: places })
+    for (const name of ['PORT', 'HOST', 'LOG_LEVEL', 'MISTRAL_TOKEN']) environment.text(name)
+    return environment.warnings
+  }
+
+  test('every name that nobody reads is told, with its line, and with what it may have meant', () => {
+    expect(warnings(['PORT', 'FOO', 'PROT', 'port', 'LOGLEVEL', 'MISTRAL_KEY', 'COMPOSE_PROJECT_NAME'])).toEqual([
+      '.env line 2: FOO is not a variable of tributary.',
+      '.env line 3: PROT is not a variable of tributary. Did you mean PORT?',
+      '.env line 4: port is not a variable of tributary. Did you mean PORT?',
+      '.env line 5: LOGLEVEL is not a variable of tributary. Did you mean LOG_LEVEL?',
+      '.env line 6: MISTRAL_KEY is not a variable of tributary. Did you mean MISTRAL_TOKEN?',
+      '.env line 7: COMPOSE_PROJECT_NAME is not a variable of tributary.',
+    ])
+  })
+
+  test('another spelling that is taken is no unknown name', () => {
+    expect(warnings(['MISTRAL_API_KEY'])).toEqual([])
+  })
+
+  test('what the runtime itself looks for in the environment is named', () => {
+    const [warning, ...others] = warnings(['https_proxy'])
+    expect(others).toEqual([])
+    expect(warning).toContain('.env line 1: https_proxy does nothing in a file')
+  })
+})
+
+describe('another spelling of a name', () => {
+  test('is taken, and says under which name it was given', () => {
+    const environment = of({ MISTRAL_API_KEY: 'a', CO_API_KEY_2: 'b', OPENAI_API_BASE: 'http://h/v1' })
+    expect(environment.secrets('MISTRAL_TOKEN').map(({ name, secret }) => [name, secret.reveal()])).toEqual([
+      ['MISTRAL_API_KEY', 'a'],
+    ])
+    expect(environment.secrets('COHERE_TOKEN').map(({ name }) => name)).toEqual(['CO_API_KEY_2'])
+    expect(environment.url('OPENAI_BASE_URL')).toBe('http://h/v1')
+    expect(environment.settings).toContainEqual({
+      name: 'OPENAI_BASE_URL',
+      value: 'http://h/v1',
+      origin: 'environment, as OPENAI_API_BASE',
+    })
+  })
+
+  test('gives way to the name itself, and is told where it says something else', () => {
+    const differing = of({ MISTRAL_API_KEY: 'canary-a', MISTRAL_TOKEN: 'canary-b' })
+    expect(differing.secrets('MISTRAL_TOKEN').map(({ secret }) => secret.reveal())).toEqual(['canary-b'])
+    expect(differing.warnings).toEqual([
+      'MISTRAL_API_KEY is another name of MISTRAL_TOKEN, but says something else: MISTRAL_TOKEN is taken. Leave one of them out.',
+    ])
+    const equal = of({ MISTRAL_API_KEY: 'same', MISTRAL_TOKEN: 'same' })
+    equal.secrets('MISTRAL_TOKEN')
+    expect(equal.warnings).toEqual([])
+  })
+
+  test('that is wrong is reported by the name it was given under', () => {
+    const environment = of({ OPENAI_API_BASE: 'nothing', MISTRAL_API_KEY: 'two words' })
+    environment.url('OPENAI_BASE_URL')
+    environment.secrets('MISTRAL_TOKEN')
+    expect(environment.problems.map(({ variable }) => variable)).toEqual(['OPENAI_API_BASE', 'MISTRAL_API_KEY'])
+  })
+})
+
+describe('a key that looks wrong is told of, without a word of it:', () => {
+  for (const [value, says] of [
+    ['sk-canary-a,sk-canary-b', 'OPENAI_API_KEY holds a comma or the like, and is taken for one key. Several keys are'],
+    ['sk-canary-a;sk-canary-b', 'OPENAI_API_KEY holds a comma or the like'],
+    ['"sk-canary"', 'OPENAI_API_KEY has quotes around it'],
+    ["'sk-canary'", 'OPENAI_API_KEY has quotes around it'],
+    ['sk-canary"', 'OPENAI_API_KEY has a quote at one end'],
+    ['OPENAI_API_KEY=sk-canary', 'OPENAI_API_KEY begins with the name of a variable'],
+    ['your-canary-here', 'OPENAI_API_KEY holds what stands in for a key'],
+    ['<canary>', 'OPENAI_API_KEY holds what stands in for a key'],
+    ['$CANARY_KEY', 'OPENAI_API_KEY holds what stands in for a key'],
+  ] as const)
+    test(says, () => {
+      const environment = of({ OPENAI_API_KEY: value })
+      expect(environment.secrets('OPENAI_API_KEY')).toHaveLength(1)
+      expect(environment.warnings).toEqual([expect.stringContaining(says)])
+      expect(environment.warnings.join()).not.toContain('canary')
+    })
+
+  for (const [value, says] of [
+    ['Bearer sk-canary', 'begins with the word that a header has before its key'],
+    ['sk-canary-a, sk-canary-b', 'holds several values'],
+    ['sk-canary\nsk-canary-b', 'holds several values, or a line break'],
+    ['sk canary', 'holds white space'],
+  ] as const)
+    test(says, () => {
+      const environment = of({ OPENAI_API_KEY: value })
+      expect(environment.secrets('OPENAI_API_KEY')).toEqual([])
+      expect(environment.problems).toMatchObject([
+        { variable: 'OPENAI_API_KEY', problem: expect.stringContaining(says) },
+      ])
+      expect(JSON.stringify(environment.problems)).not.toContain('canary')
+    })
+})
+
+test('yes and no have many words, and a choice any case', () => {
+  for (const yes of ['true', 'TRUE', '1', 'Yes', 'on']) expect(of({ A: yes }).flag('A')).toBe(true)
+  for (const no of ['false', 'FALSE', '0', 'No', 'off', '']) expect(of({ A: no }).flag('A')).toBe(false)
+  const environment = of({ A: 'maybe', B: 'JSON' })
+  expect(environment.flag('A')).toBe(false)
+  expect(environment.problems).toMatchObject([{ variable: 'A', remedy: 'one of true, false' }])
+  expect(environment.choice('B', ['json'])).toBe('json')
 })

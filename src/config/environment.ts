@@ -2,6 +2,9 @@ import { z } from 'zod'
 import { Secret } from '../chat/secret.ts'
 import type { NamedSecret, Problem, Variables } from '../providers/provider.ts'
 import { version } from '../version.ts'
+import { editsBetween, isSameThing, nearestName } from './near-name.ts'
+import { secretDoubt, whyNoSecret } from './secret-form.ts'
+import { spelledOtherwise } from './spellings.ts'
 
 /** The variables of a process and of its `.env`, by name. */
 export type RawVariables = Readonly<Record<string, string | undefined>>
@@ -17,23 +20,72 @@ const SocketUrl = z
   .refine((text) => /^wss?:/.test(text) && Url.safeParse(text.replace('ws', 'http')).success)
   .or(Url)
 
+/** Where variables come from, where that is not the process's environment. */
+export interface Origins {
+  /** What stands in a file, and where: `.env line 3`. */
+  readonly inFile: ReadonlyMap<string, string>
+  /** For each name that the environment does not set, or sets to the same, where it comes from. */
+  readonly of: ReadonlyMap<string, string>
+}
+
+const environmentAlone: Origins = { inFile: new Map(), of: new Map() }
+
+/** A variable that is set and read. */
+export interface Setting {
+  readonly name: string
+  /** Undefined where it is a secret, or may hold one. */
+  readonly value: string | undefined
+  /** `environment`, `.env line 3`, `--port`; and which name it was given under, where that is not its own. */
+  readonly origin: string
+}
+
 /** Reads variables, remembers which names there are, and gathers what is wrong with their values. */
 export class Environment implements Variables {
   readonly #values: RawVariables
+  readonly #origins: Origins
+  readonly #spelled: ReadonlyMap<string, readonly string[]>
   readonly #read = new Set<string>()
+  readonly #secrets = new Set<string>()
+  readonly #plain = new Set<string>(plainTexts)
   readonly #problems: Problem[] = []
   readonly #warnings: string[] = []
 
-  constructor(values: RawVariables) {
+  constructor(values: RawVariables, origins = environmentAlone) {
     this.#values = values
+    this.#origins = origins
+    this.#spelled = spelledOtherwise(new Set(Object.keys(values).filter((name) => values[name]?.trim())))
   }
 
   get problems(): readonly Problem[] {
     return this.#problems
   }
 
+  /** What can be lived with, but is probably not meant so. */
   get warnings(): readonly string[] {
-    return this.#warnings
+    return [...this.#warnings, ...this.#contradictions(), ...this.#unknownInFile(), ...this.#unknownInEnvironment()]
+  }
+
+  /** All that is set and read, in the order in which it is read. */
+  get settings(): readonly Setting[] {
+    return [...this.#read].flatMap((name) => {
+      const value = this.text(name)
+      if (value === undefined) return []
+      const written = this.#writtenAs(name)
+      const origin = this.#origins.of.get(written) ?? 'environment'
+      return [
+        {
+          name,
+          value: this.#isPlain(name, value) ? value : undefined,
+          origin: written === name ? origin : `${origin}, as ${written}`,
+        },
+      ]
+    })
+  }
+
+  /** Of a URL only one without a user and a query: either may hold a key. */
+  #isPlain(name: string, value: string): boolean {
+    if (this.#secrets.has(name)) return false
+    return this.#plain.has(name) || (name.endsWith('_URL') && /^https?:\/\/[^@?#\s]+$/.test(value))
   }
 
   get userAgent(): string {
@@ -42,7 +94,13 @@ export class Environment implements Variables {
 
   text(name: string): string | undefined {
     this.#read.add(name)
-    return this.#values[name]?.trim() || undefined
+    return this.#values[name]?.trim() || this.#values[this.#writtenAs(name)]?.trim() || undefined
+  }
+
+  /** The name that the operator gave it: its own, or another spelling. */
+  #writtenAs(name: string): string {
+    const [other] = this.#spelled.get(name) ?? []
+    return other === undefined || this.#values[name]?.trim() ? name : other
   }
 
   url(name: string): string | undefined {
@@ -65,7 +123,13 @@ export class Environment implements Variables {
     return url?.replace(/\/+$/, '')
   }
 
+  /** Says that a value is a secret, or may hold one: it is shown nowhere. */
+  hide(name: string): void {
+    this.#secrets.add(name)
+  }
+
   list(name: string): readonly string[] | undefined {
+    this.#plain.add(name)
     const items = this.text(name)
       ?.split(',')
       .map((item) => item.trim())
@@ -74,11 +138,17 @@ export class Environment implements Variables {
   }
 
   secrets(name: string): readonly NamedSecret[] {
-    return this.#each(name, (variable) => this.secret(variable))
+    return this.#each(name, (variable) => {
+      const secret = this.secret(variable)
+      const doubt = secret && secretDoubt(secret.reveal(), name)
+      if (doubt) this.#warnings.push(`${this.#writtenAs(variable)} ${doubt}`)
+      return secret
+    })
   }
 
   texts(name: string): readonly NamedSecret[] {
     return this.#each(name, (variable) => {
+      this.#secrets.add(variable)
       const text = this.text(variable)
       return text === undefined ? undefined : new Secret(text)
     })
@@ -91,25 +161,25 @@ export class Environment implements Variables {
       .map(({ full }) => full)
     return [name, ...numbered].flatMap((variable) => {
       const secret = read(variable)
-      return secret ? [{ name: variable, secret }] : []
+      return secret ? [{ name: this.#writtenAs(variable), secret }] : []
     })
   }
 
   /** A value that must stand in a header: without white space or control characters. */
   secret(name: string): Secret | undefined {
+    this.#secrets.add(name)
     const value = this.text(name)
     if (!value) return undefined
-    if (/^[\x21-\x7e]+$/.test(value)) return new Secret(value)
-    this.report({
-      variable: name,
-      problem: 'holds white space or characters that no key has',
-      remedy: 'copy the key again, without quotes and line breaks',
-    })
+    const why = whyNoSecret(value)
+    if (!why) return new Secret(value)
+    this.report({ variable: name, ...why })
     return undefined
   }
 
   matching(pattern: RegExp): readonly RegExpExecArray[] {
-    return Object.keys(this.#values)
+    const others = new Set([...this.#spelled.values()].flat())
+    const names = new Set([...Object.keys(this.#values).filter((name) => !others.has(name)), ...this.#spelled.keys()])
+    return [...names]
       .filter((name) => pattern.test(name) && this.text(name) !== undefined)
       .flatMap((name) => {
         const match = pattern.exec(name)
@@ -133,36 +203,106 @@ export class Environment implements Variables {
     )
   }
 
-  /** One of a few words. */
-  choice<const Word extends string>(name: string, words: readonly Word[]): Word | undefined {
-    return this.#parsed(name, () => z.enum(words), 'is none of the words it may be', `one of ${words.join(', ')}`)
+  /**
+   * One of a few words, in letters of any case.
+   * @param synonyms other words for them
+   */
+  choice<const Word extends string>(
+    name: string,
+    words: readonly Word[],
+    synonyms: Readonly<Record<string, NoInfer<Word>>> = {},
+  ): Word | undefined {
+    const schema = () =>
+      z
+        .string()
+        .toLowerCase()
+        .transform((word) => synonyms[word] ?? word)
+        .pipe(z.enum(words))
+    return this.#parsed(name, schema, 'is none of the words it may be', `one of ${words.join(', ')}`)
+  }
+
+  /** Yes or no, in any of the usual words. */
+  flag(name: string): boolean {
+    return this.choice(name, ['true', 'false'], yesAndNo) === 'true'
+  }
+
+  /** Runs something, and tells which names it was the first to read, and which of these are of secrets. */
+  recording<Result>(run: () => Result): {
+    readonly result: Result
+    readonly names: readonly string[]
+    readonly secrets: readonly string[]
+  } {
+    const before = new Set(this.#read)
+    const result = run()
+    const names = [...this.#read].filter((name) => !before.has(name))
+    return { result, names, secrets: names.filter((name) => this.#secrets.has(name)) }
   }
 
   report(problem: Problem): void {
-    this.#problems.push(problem)
+    this.#problems.push({ ...problem, variable: this.#writtenAs(problem.variable) })
   }
 
+  /** Says what can be lived with. */
   warn(text: string): void {
     this.#warnings.push(text)
   }
 
-  /** Names that nobody reads but that look like one that somebody does. */
-  typos(): readonly { readonly name: string; readonly nearest: string }[] {
-    const unset = [...this.#read].filter((name) => name.length > 5 && !this.#values[name])
+  #isKnown(name: string): boolean {
+    if (this.#read.has(name)) return true
+    return this.#spelled.entries().some(([own, written]) => this.#read.has(own) && written.includes(name))
+  }
+
+  /** Two spellings that say different things: whichever is taken, somebody meant the other. */
+  #contradictions(): string[] {
+    return [...this.#spelled].flatMap(([own, written]) => {
+      const taken = this.#writtenAs(own)
+      const other = [own, ...written].find(
+        (name) => this.#values[name]?.trim() && this.#values[name]?.trim() !== this.text(own),
+      )
+      if (!this.#read.has(own) || other === undefined) return []
+      return [
+        `${other} is another name of ${taken}, but says something else: ${taken} is taken. Leave one of them out.`,
+      ]
+    })
+  }
+
+  /** The file is ours alone: whatever nobody reads there is a mistake. */
+  #unknownInFile(): string[] {
+    return [...this.#origins.inFile]
+      .filter(([name]) => !this.#isKnown(name) && !elsewhere.has(name.toUpperCase()))
+      .map(([name, place]) => `${place}: ${unknownWords(name, nearestName(name, this.#names()))}`)
+      .concat(this.#misplaced())
+  }
+
+  #misplaced(): string[] {
+    return [...this.#origins.inFile]
+      .filter(([name]) => elsewhere.has(name.toUpperCase()))
+      .map(
+        ([name, place]) => `${place}: ${name} does nothing in a file: the runtime itself reads it, in the environment.`,
+      )
+  }
+
+  /** Names that nobody reads but that look like one that somebody does: all others are none of our business. */
+  #unknownInEnvironment(): string[] {
+    const unset = this.#names().filter((name) => name.length > 5 && this.text(name) === undefined)
     return Object.keys(this.#values)
-      .filter((name) => !this.#read.has(name) && this.#values[name])
+      .filter((name) => this.#values[name] && !this.#origins.inFile.has(name) && !this.#isKnown(name))
       .flatMap((name) => {
-        const [nearest] = unset
-          .filter((other) => firstWord(other) === firstWord(name))
-          .map((other) => ({ name: other, edits: editsBetween(name, other) }))
-          .filter(({ edits }) => edits <= maxEdits)
-          .sort((a, b) => a.edits - b.edits)
-        return nearest ? [{ name, nearest: nearest.name }] : []
+        const meant = nearestName(
+          name,
+          unset.filter((other) => isProbablyOurs(name, other)),
+        )
+        return meant === undefined ? [] : [unknownWords(name, meant)]
       })
+  }
+
+  #names(): string[] {
+    return [...this.#read]
   }
 
   /** @param schema made only for a value that is set: most are not */
   #parsed<T>(name: string, schema: () => z.ZodType<T>, problem: string, remedy: string): T | undefined {
+    this.#plain.add(name)
     const value = this.text(name)
     if (value === undefined) return undefined
     const parsed = schema().safeParse(value)
@@ -172,24 +312,47 @@ export class Environment implements Variables {
   }
 }
 
-function firstWord(name: string): string {
-  return name.split('_', 1)[0] ?? name
+/** Texts that hold no secret. Of any other, and of what servers of tools are given, nobody can say. */
+const plainTexts = [
+  'HOST',
+  'STATE_URL',
+  'STATE_DIRECTORY',
+  'OLLAMA_HOST',
+  'LANGFAST_PROMPT_ID',
+  'CTO_PROTOCOL',
+  'CLERK_API_VERSION',
+  'ROUTES',
+  'SUMMARY_MODEL',
+  'CHAT_MODEL',
+  'UPSTREAM_USER_AGENT',
+]
+
+const yesAndNo = {
+  1: 'true',
+  yes: 'true',
+  y: 'true',
+  on: 'true',
+  0: 'false',
+  no: 'false',
+  n: 'false',
+  off: 'false',
+} as const
+
+/** What Bun looks for in the process's environment, and never in a file of ours. */
+const elsewhere = new Set(['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY', 'BUN_CONFIG_MAX_HTTP_REQUESTS'])
+
+function unknownWords(name: string, nearest: string | undefined): string {
+  const words = `${name} is not a variable of tributary.`
+  return nearest === undefined ? words : `${words} Did you mean ${nearest}?`
 }
 
-/** More than this makes another name, not a typo. */
-const maxEdits = 2
+/** Of the names of a whole machine: more than two edits, or another first word, make one that is not ours. */
+function isProbablyOurs(name: string, other: string): boolean {
+  if (isSameThing(name, other)) return true
+  const edits = editsBetween(name.toUpperCase(), other)
+  return edits <= (firstWord(name) === firstWord(other) ? 2 : name.length >= 10 ? 1 : 0)
+}
 
-/** How many edits (insert, delete, replace) make one name of the other. */
-function editsBetween(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column)
-  for (const [at, letter] of [...a].entries()) {
-    const next = [at + 1]
-    for (const [column, other] of [...b].entries()) {
-      next.push(
-        Math.min((row[column] ?? 0) + (letter === other ? 0 : 1), (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1),
-      )
-    }
-    row = next
-  }
-  return row.at(-1) ?? 0
+function firstWord(name: string): string {
+  return name.split('_', 1)[0] ?? name
 }

@@ -10,6 +10,7 @@ const defaultUrl = 'https://mcp.exa.ai/mcp'
  */
 export function readExa(environment: Environment): HttpServer | undefined {
   const key = environment.secret('EXA_API_KEY')
+  environment.hide('EXA_MCP_URL')
   const text = environment.text('EXA_MCP_URL')
   if (!key && text === undefined) return undefined
   const url = readServerUrl(text ?? defaultUrl)

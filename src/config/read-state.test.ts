@@ -100,15 +100,33 @@ describe('STATE_URL', () => {
       expect(JSON.stringify(problem)).not.toContain('hunter22')
     })
 
+  for (const [url, file] of [
+    ['sqlite:///a/b.db', '/a/b.db'],
+    ['sqlite:////a/b.db', '/a/b.db'],
+    ['sqlite:/a/b.db', '/a/b.db'],
+    ['sqlite://a.db', resolve('a.db')],
+    ['sqlite3:/a.db', '/a.db'],
+    ['SQLITE:/a', '/a'],
+    ['file:/a.db', '/a.db'],
+    ['file:///a.db', '/a.db'],
+    ['/a/b.db', '/a/b.db'],
+    ['./b', resolve('b')],
+    ['b.sqlite', resolve('b.sqlite')],
+  ] as const)
+    test(`${url} is ${file}`, () =>
+      expect(read({ STATE_URL: url })).toEqual({ state: { kind: 'sqlite', file }, warnings: [], problems: [] }))
+
+  for (const url of ['memory', 'MEMORY:', 'memory://', ':memory:', 'sqlite::memory:', 'sqlite://:memory:'])
+    test(`${url} is memory`, () => expect(read({ STATE_URL: url }).state).toEqual({ kind: 'memory' }))
+
   for (const url of [
     'sqlite:',
-    'sqlite://a.db',
-    'sqlite:///a/b.db',
-    'sqlite::memory:',
-    'memory',
-    '/a/b.db',
-    'file:/a.db',
-    'SQLITE:/a',
+    'sqlite://',
+    'sqlite:///',
+    'sqlite:~/a.db',
+    'sqlite:/a.db?mode=ro',
+    'nothing',
+    'postgres://h/a',
   ])
     test(`${url} is refused, with a form that works`, () => {
       const [problem, ...others] = read({ STATE_URL: url }).problems

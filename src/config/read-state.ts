@@ -54,16 +54,30 @@ function hasRenewed({ accounts, supply }: Upstream): boolean {
 }
 
 function parseUrl(environment: Environment, url: string): StateConfig {
-  if (url === 'memory:') return { kind: 'memory' }
-  const [, path] = /^sqlite:(?!\/\/|:memory:)(.+)$/.exec(url) ?? []
-  if (path !== undefined) return { kind: 'sqlite', file: resolve(path) }
+  if (memoryForms.test(url)) return { kind: 'memory' }
+  const path = pathIn(url)
+  if (path !== undefined && !/^~|\?/.test(path)) return { kind: 'sqlite', file: resolve(path) }
   environment.report({ variable: 'STATE_URL', ...problemOf(url) })
   return { kind: 'memory' }
 }
 
+const memoryForms = /^(memory(:(\/\/)?)?|(sqlite3?:(\/\/\/?)?)?:memory:)$/i
+
+/** `sqlite:FILE` in all the ways it is written elsewhere: `sqlite:///a` is the absolute path, as in any other URL. */
+function pathIn(url: string): string | undefined {
+  const [, slashes = '', path] = /^(?:sqlite3?|file):(\/*)(.*)$/i.exec(url) ?? []
+  // a path without a scheme says as clearly what is meant
+  if (path === undefined) return /^(\/|\.\.?\/)|^[^:]+\.(db|sqlite3?)$/i.test(url) ? url : undefined
+  if (path === '') return undefined
+  return slashes.length === 0 || slashes.length === 2 ? path : `/${path}`
+}
+
 function problemOf(url: string): { readonly problem: string; readonly remedy: string } {
-  if (/^(rediss?|valkeys?):/.test(url)) return { problem: 'names a Redis, which does not work yet', remedy: forms }
-  if (url.startsWith('sqlite:'))
-    return { problem: 'names no file after sqlite:', remedy: 'for example sqlite:/var/lib/tributary/tributary.db' }
+  const remedy = 'for example sqlite:/var/lib/tributary/tributary.db'
+  if (/^(rediss?|valkeys?)(\+\w+)?:/i.test(url))
+    return { problem: 'names a Redis, which does not work yet', remedy: forms }
+  if (/^(sqlite3?|file):\/*~/i.test(url)) return { problem: 'begins with ~, which only a shell expands', remedy }
+  if (/^(sqlite3?|file):.*\?/i.test(url)) return { problem: 'has parameters, and there are none here', remedy }
+  if (/^(sqlite3?|file):/i.test(url)) return { problem: 'names no file after its colon', remedy }
   return { problem: 'is none of the forms it may have', remedy: forms }
 }

@@ -15,6 +15,8 @@ export interface Upstream<Credential = unknown> {
   readonly name: string
   /** Where it speaks OpenAI's dialect: its base URL as a client of it is given, without a trailing slash. */
   readonly baseUrl?: string
+  /** Where it is asked, for the operator to see, where there is no `baseUrl`. Holds nothing secret. */
+  readonly address?: string
   readonly accounts: readonly Account<Credential>[]
   /** Makes further accounts as they are needed, where the service gives them to anybody. */
   readonly supply?: Supply<Credential>

@@ -1,9 +1,20 @@
-import { afterAll, expect, test } from 'bun:test'
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { afterAll, describe, expect, test } from 'bun:test'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ChatError } from '../chat/error.ts'
 import { Secret } from '../chat/secret.ts'
+import { inspectStore } from './inspect-store.ts'
 import { openStore, type StateConfig } from './open-store.ts'
 import type { Store } from './store.ts'
 
@@ -119,4 +130,99 @@ test('a key file that is damaged, or a folder, is named', async () => {
   expect(await complaint({ kind: 'sqlite', file, keyFile: join(folder, 'missing', 'state.key') })).toMatch(
     /^state_unavailable: .*ENOENT/,
   )
+})
+
+describe('a key file that is lost', () => {
+  const snapshot = (folder: string) =>
+    Object.fromEntries(
+      readdirSync(folder)
+        .filter((name) => !name.endsWith('.lock'))
+        .map((name) => [name, readFileSync(join(folder, name)).toString('base64')]),
+    )
+
+  test('is to be restored: no other is made, and not a byte of the state is written', async () => {
+    const { folder, file, keyFile } = place()
+    await within({ kind: 'sqlite', file, keyFile }, async (store) => {
+      await put(store)
+      await store.lease('somebody', 60_000)
+    })
+    const key = readFileSync(keyFile)
+    rmSync(keyFile)
+    const before = snapshot(folder)
+    for (let time = 0; time < 2; time++)
+      expect(await complaint({ kind: 'sqlite', file, keyFile })).toMatch(
+        /^state_sealed: The key file .*state\.key is gone.* Restore it from a backup/,
+      )
+    expect(snapshot(folder)).toEqual(before)
+    expect(inspectStore({ kind: 'sqlite', file, keyFile }).problems).toEqual([
+      expect.stringContaining('Restore it from a backup'),
+    ])
+    writeFileSync(keyFile, key, { mode: 0o600 })
+    expect(await within({ kind: 'sqlite', file, keyFile }, get)).toBe(plain)
+  })
+
+  test('also after a crash, with what is only in the log of the database', async () => {
+    const { folder, file, keyFile } = place()
+    const store = await openStore({ kind: 'sqlite', file, keyFile })
+    await put(store)
+    const crashed = mkdtempSync(join(root, 'crashed-'))
+    for (const name of ['tributary.db', 'tributary.db-wal']) copyFileSync(join(folder, name), join(crashed, name))
+    await store.close()
+    const lost = { kind: 'sqlite', file: join(crashed, 'tributary.db'), keyFile: join(crashed, 'state.key') } as const
+    expect(await complaint(lost)).toContain('Restore it from a backup')
+    expect(readdirSync(crashed)).not.toContain('state.key')
+  })
+
+  test('of a state in which nothing is kept yet is made', async () => {
+    const { file, keyFile } = place()
+    await within({ kind: 'sqlite', file }, async () => undefined)
+    await within({ kind: 'sqlite', file, keyFile }, put)
+    expect(await within({ kind: 'sqlite', file, keyFile }, get)).toBe(plain)
+  })
+
+  test('and replaced by another is named', async () => {
+    const { file, keyFile } = place()
+    await within({ kind: 'sqlite', file, keyFile }, put)
+    writeFileSync(keyFile, 'ab'.repeat(32), { mode: 0o600 })
+    expect(await complaint({ kind: 'sqlite', file, keyFile })).toMatch(
+      /^state_sealed: .*the key file .*state\.key holds/,
+    )
+  })
+})
+
+describe('a look at where the state is kept', () => {
+  test('finds nothing wrong with memory, nor with a folder that can be written', () => {
+    const { file, keyFile } = place()
+    expect(inspectStore({ kind: 'memory' })).toEqual({ problems: [], notes: [] })
+    expect(inspectStore({ kind: 'sqlite', file, keyFile })).toEqual({ problems: [], notes: [] })
+    expect(inspectStore({ kind: 'sqlite', file, secret })).toEqual({ problems: [], notes: [] })
+  })
+
+  test('says that chats are in clear where there is no secret', () => {
+    const { file } = place()
+    expect(inspectStore({ kind: 'sqlite', file }).notes).toEqual([expect.stringContaining('no STATE_SECRET')])
+  })
+
+  test('finds a folder that is not there, one that is none, and a file that is none', () => {
+    const { folder, file, keyFile } = place()
+    writeFileSync(keyFile, '')
+    for (const [path, says] of [
+      [join(folder, 'none', 'a.db'), 'does not exist. Create it'],
+      [join(keyFile, 'a.db'), 'is no folder'],
+      [folder, 'is no plain file'],
+    ] as const)
+      expect(inspectStore({ kind: 'sqlite', file: path }).problems).toEqual([expect.stringContaining(says)])
+    expect(existsSync(file)).toBe(false)
+  })
+
+  test('leaves a server that has the state alone', async () => {
+    const { folder, file, keyFile } = place()
+    await within({ kind: 'sqlite', file, keyFile }, async (store) => {
+      await put(store)
+      const names = readdirSync(folder).sort()
+      expect(inspectStore({ kind: 'sqlite', file, keyFile })).toEqual({ problems: [], notes: [] })
+      expect(readdirSync(folder).sort()).toEqual(names)
+      expect(await get(store)).toBe(plain)
+    })
+  })
 })

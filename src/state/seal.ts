@@ -19,10 +19,11 @@ const derive = promisify<string, Buffer, number, typeof scryptCost, Buffer>(scry
 
 /**
  * The same store with every value encrypted; the keys stay readable. The first time the secret is bound to the store.
+ * @param keyFile where the secret was read, where it is not `STATE_SECRET`
  * @throws ChatError `unavailable` `state_sealed` where the store was written with another secret, or without any
  */
-export async function sealed(store: Store, secret: Secret): Promise<Store> {
-  const key = await keyOf(store, secret)
+export async function sealed(store: Store, secret: Secret, keyFile?: string): Promise<Store> {
+  const key = await keyOf(store, secret, keyFile)
   const opened = (name: string, value: string) => unseal(key, name, value)
   return {
     get: async (name) => {
@@ -50,22 +51,30 @@ export async function refuseSealed(store: Store): Promise<void> {
     throw mismatch('What is kept is encrypted, but no STATE_SECRET is set. Set it, or delete the state file.')
 }
 
-async function keyOf(store: Store, secret: Secret): Promise<Buffer> {
+async function keyOf(store: Store, secret: Secret, keyFile: string | undefined): Promise<Buffer> {
   const kept = await store.get(sealKey)
-  if (kept) return provenKey(kept.value, secret)
+  if (kept) return provenKey(kept.value, secret, keyFile)
   if ((await store.keys('', 1)).length > 0)
     throw mismatch('What is kept was written without a STATE_SECRET. Unset it, or delete the state file.')
   const salt = randomBytes(16)
   const key = await keyFrom(secret, salt)
   const check = `${salt.toString('base64')} ${seal(key, sealKey, checkText)}`
   const isFirst = await store.compareAndSet(sealKey, 0, check)
-  return isFirst ? key : keyOf(store, secret)
+  return isFirst ? key : keyOf(store, secret, keyFile)
 }
 
-async function provenKey(check: string, secret: Secret): Promise<Buffer> {
+async function provenKey(check: string, secret: Secret, keyFile: string | undefined): Promise<Buffer> {
   const [salt = '', value = ''] = check.split(' ')
   const key = await keyFrom(secret, Buffer.from(salt, 'base64'))
-  unseal(key, sealKey, value)
+  try {
+    unseal(key, sealKey, value)
+  } catch (cause) {
+    if (keyFile === undefined) throw cause
+    throw mismatch(
+      `What is kept cannot be decrypted: the key file ${keyFile} holds another key than it was written with, or the file is damaged. Restore the former key file, or set the STATE_SECRET it was written with.`,
+      cause,
+    )
+  }
   return key
 }
 

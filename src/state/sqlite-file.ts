@@ -1,4 +1,4 @@
-import { Database } from 'bun:sqlite'
+import { constants, Database } from 'bun:sqlite'
 import { chmodSync, existsSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { ChatError } from '../chat/error.ts'
@@ -20,8 +20,11 @@ const busyTimeoutMs = 250
 /** Of the smallest page that SQLite makes. https://sqlite.org/fileformat2.html, 1.3.2 */
 const minPageBytes = 512
 
-/** @throws ChatError `unavailable`, which says what to do */
-export function openSqliteFile(file: string): SqliteFile {
+/**
+ * @param refusal why the file is not opened if something is kept in it already; nothing is written then
+ * @throws ChatError `unavailable`, which says what to do
+ */
+export function openSqliteFile(file: string, refusal?: ChatError): SqliteFile {
   const folder = dirname(file)
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     throw unavailable(`The folder of the state file ${file} does not exist. Create it, or choose another file.`)
@@ -29,7 +32,7 @@ export function openSqliteFile(file: string): SqliteFile {
   const path = existsSync(file) ? realpathSync(file) : join(realpathSync(folder), basename(file))
   const umask = process.umask(0o077)
   try {
-    return openLocked(path)
+    return openLocked(path, refusal)
   } catch (thrown) {
     if (thrown instanceof ChatError) throw thrown
     if (codeOf(thrown).startsWith('SQLITE_NOTADB')) throw noDatabase(path, thrown)
@@ -46,13 +49,13 @@ function noDatabase(path: string, cause?: unknown): ChatError {
   return unavailable(`The state file ${path} is no SQLite database. Choose another file.`, cause)
 }
 
-function openLocked(path: string): SqliteFile {
+function openLocked(path: string, refusal: ChatError | undefined): SqliteFile {
   const lock = takeLock(path)
   try {
-    if (existsSync(path)) refuseUnread(path)
+    if (existsSync(path)) refuseUnread(path, refusal)
     const database = new Database(path, { create: true, readwrite: true })
     try {
-      prepare(database, path)
+      prepare(database, path, refusal)
     } catch (thrown) {
       closeWhole(database)
       throw thrown
@@ -87,14 +90,14 @@ function takeLock(path: string): Database {
 }
 
 /** Looks at a file in a way that cannot change it, not even by what SQLite does when it opens one after a crash. */
-function refuseUnread(path: string): void {
+function refuseUnread(path: string, refusal: ChatError | undefined): void {
   // to SQLite what is shorter than its shortest page is an empty database, which it writes over
   const { size } = statSync(path)
   if (size > 0 && size < minPageBytes && !existsSync(`${path}-journal`)) throw noDatabase(path)
   let database: Database | undefined
   try {
-    database = new Database(path, { readonly: true })
-    refuseOthers(database, path)
+    database = openToLook(path)
+    refuseOthers(database, path, refusal)
   } catch (thrown) {
     // what cannot be read without writing is looked at again once it is open for writing
     if (thrown instanceof ChatError) throw thrown
@@ -103,7 +106,7 @@ function refuseUnread(path: string): void {
   }
 }
 
-function refuseOthers(database: Database, path: string): void {
+function refuseOthers(database: Database, path: string, refusal: ChatError | undefined): void {
   const version = readPragma(database, 'user_version')
   const isNew = readPragma(database, 'schema_version') === 0
   if (!isNew && readPragma(database, 'application_id') !== applicationId)
@@ -112,11 +115,41 @@ function refuseOthers(database: Database, path: string): void {
     throw unavailable(
       `The state file ${path} was written by a newer tributary (schema ${version}, this one knows ${migrations.length}). Start the newer one, or choose another file.`,
     )
+  if (refusal !== undefined && version > 0 && isFilled(database)) throw refusal
 }
 
-function prepare(database: Database, path: string): void {
+/**
+ * Reading alone makes SQLite put two files beside one in WAL mode, and leave them there. Where no other process has it
+ * open, and none has crashed, it is told that nothing changes meanwhile (https://sqlite.org/uri.html, `immutable`).
+ */
+function openToLook(path: string): Database {
+  if (existsSync(`${path}-wal`)) return new Database(path, { readonly: true })
+  const uri = `file:${encodeURIComponent(path).replaceAll('%2F', '/')}?immutable=1`
+  return new Database(uri, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI)
+}
+
+/** Whether anything is kept in it. */
+function isFilled(database: Database): boolean {
+  using statement = database.prepare('SELECT 1 FROM entries LIMIT 1')
+  return statement.get() !== null
+}
+
+/** Whether anything is kept in a file of ours. Nothing is written; where it cannot be told, it is not. */
+export function holdsEntries(path: string): boolean {
+  let database: Database | undefined
+  try {
+    database = openToLook(path)
+    return isFilled(database)
+  } catch {
+    return false
+  } finally {
+    if (database) closeWhole(database)
+  }
+}
+
+function prepare(database: Database, path: string, refusal: ChatError | undefined): void {
   database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
-  refuseOthers(database, path)
+  refuseOthers(database, path, refusal)
   database.run('PRAGMA journal_mode = WAL')
   // each commit is on the disk before it is acknowledged: a renewed token that is lost cannot be had again
   database.run('PRAGMA synchronous = FULL')

@@ -1,4 +1,5 @@
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
+import type { ChatError } from '../chat/error.ts'
 import { checkKey, checkValue } from './bounds.ts'
 import { openSqliteFile, type SqliteFile } from './sqlite-file.ts'
 import { type Lease, type LeaseClaim, leaseMemoryMs, type Store, type Stored, type WriteOptions } from './store.ts'
@@ -9,6 +10,8 @@ export interface SqliteStoreOptions {
   readonly now?: () => number
   /** Milliseconds between two clearings of what has ended. */
   readonly sweepEveryMs?: number
+  /** Why the file is not opened if something is kept in it already. */
+  readonly refusal?: ChatError | undefined
 }
 
 /** Rows a clearing takes at most: some milliseconds, in which the program does nothing else. */
@@ -27,8 +30,8 @@ export class SqliteStore implements Store {
   readonly #sweeper: Timer
 
   /** @throws ChatError `unavailable` where the file cannot be used, or another process does */
-  constructor(path: string, { now = Date.now, sweepEveryMs = 10_000 }: SqliteStoreOptions = {}) {
-    this.#file = openSqliteFile(path)
+  constructor(path: string, { now = Date.now, sweepEveryMs = 10_000, refusal }: SqliteStoreOptions = {}) {
+    this.#file = openSqliteFile(path, refusal)
     this.#statements = preparedIn(this.#file, path)
     this.#now = now
     this.#tidy(({ endLeases }) => endLeases.run(now()))

@@ -21,15 +21,26 @@ beforeAll(async () => {
 afterAll(() => emulator.close())
 
 describe('the command line', () => {
-  test('--version prints the version', async () => {
-    expect(await run(['--version'])).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' })
-  })
+  for (const word of ['--version', '-v', 'version'])
+    test(`${word} prints the version`, async () => {
+      expect(await run([word])).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' })
+    })
 
-  for (const flag of ['--help', '-h']) {
+  for (const flag of ['--help', '-h', 'help']) {
     test(`${flag} names every command`, async () => {
       const { code, stdout, stderr } = await run([flag])
       expect([code, stderr]).toEqual([0, ''])
-      for (const word of ['serve', 'check', 'doctor', 'models', 'health', 'demo', '--env-file', '--version'])
+      for (const word of [
+        'serve',
+        'check',
+        'doctor',
+        'models',
+        'health',
+        'demo',
+        'settings',
+        '--env-file',
+        '--version',
+      ])
         expect(stdout).toContain(word)
     })
   }
@@ -49,6 +60,47 @@ describe('the command line', () => {
       expect(stderr).toContain('Usage:')
     })
   }
+})
+
+for (const [word, meant] of [
+  ['srve', 'serve'],
+  ['chekc', 'check'],
+  ['doktor', 'doctor'],
+  ['DOCTOR', 'doctor'],
+  ['start', 'serve'],
+  ['validate', 'check'],
+] as const)
+  test(`"${word}" is probably meant to be ${meant}`, async () => {
+    const { code, stderr } = await run([word])
+    expect(code).toBe(64)
+    expect(stderr).toStartWith(`There is no command "${word}". Did you mean "${meant}"?\n`)
+  })
+
+test('--prot is probably meant to be --port', async () => {
+  expect((await run(['serve', '--prot', '80'])).stderr).toStartWith("Unknown option '--prot'. Did you mean --port?\n")
+})
+
+describe('the executable by itself', () => {
+  test('prints every setting, as a file that it takes', async () => {
+    const { code, stdout } = await run(['settings'])
+    expect([code, stdout]).toEqual([0, await Bun.file(join(import.meta.dir, '../../.env.example')).text()])
+    await using folder = await emptyFolder()
+    await Bun.write(join(folder.path, '.env'), stdout)
+    expect(await run(['check'], { cwd: folder.path })).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  test('says how to get a credential, of all upstreams or of one', async () => {
+    const all = await run(['help', 'upstreams'])
+    expect(all.stdout).toStartWith('# Upstreams\n')
+    const one = await run(['help', 'upstreams', 'cohere'])
+    expect(one.stdout).toStartWith('## Cohere\n')
+    expect(all.stdout).toContain(one.stdout)
+  })
+
+  test('names no document that it has not got', async () => {
+    const outcomes = await Promise.all([['--help'], ['nothing'], ['doctor']].map((args) => run(args)))
+    for (const { stdout, stderr } of outcomes) expect(stdout + stderr).not.toContain('docs/')
+  })
 })
 
 test('of an option that there is not no more is said than that', async () => {
@@ -73,6 +125,130 @@ describe('check', () => {
     expect(stdout).toContain('upstream lab')
     expect(stdout).toContain('The configuration is valid.')
     expect(stdout).not.toContain(secret)
+  })
+
+  test('says of every setting where it comes from, and which file it read', async () => {
+    await using folder = await emptyFolder()
+    await Bun.write(
+      join(folder.path, '.env'),
+      `# a file\nPORT=1234\nMAX_BODY_BYTES=2048\nMISTRAL_API_KEY=${secret}\nALLOW_UNAUTHENTICATED=NO\nLOG_LEVEL=INFO\n`,
+    )
+    const { code, stdout, stderr } = await run(['check', '--host=localhost'], {
+      cwd: folder.path,
+      variables: { PORT: '4321', OPENAI_API_KEY: secret, OPENAI_API_BASE: 'http://127.0.0.1:1/v1' },
+    })
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/^reads +\/.*\/\.env$/m)
+    for (const row of [
+      /^HOST +localhost +--host$/m,
+      /^PORT +4321 +environment$/m,
+      /^MAX_BODY_BYTES +2048 +\.env line 3$/m,
+      /^STREAM_IDLE_TIMEOUT +120 +default$/m,
+      /^CHAT_TTL +3600 +default$/m,
+      /^LOG_LEVEL +INFO +\.env line 6$/m,
+      /^MISTRAL_TOKEN +set, not shown +\.env line 4, as MISTRAL_API_KEY$/m,
+      /^OPENAI_API_KEY +set, not shown +environment$/m,
+      /^OPENAI_BASE_URL +http:\/\/127\.0\.0\.1:1\/v1 +environment, as OPENAI_API_BASE$/m,
+      /^upstream openai +at http:\/\/127\.0\.0\.1:1\/v1; accounts OPENAI_API_KEY; models as it lists them$/m,
+      /^upstream mistral +at https:\/\/api\.mistral\.ai\/v1; accounts MISTRAL_API_KEY; models as it lists them$/m,
+    ])
+      expect(stdout).toMatch(row)
+    expect(stdout).not.toContain(secret)
+  })
+
+  test('says the same as JSON', async () => {
+    const { code, stdout } = await run(['check', '--json'], {
+      variables: { COHERE_API_KEY: secret, API_MASTER_KEY: `${secret}-m` },
+    })
+    expect(code).toBe(0)
+    expect(stdout).not.toContain(secret)
+    const report: unknown = JSON.parse(stdout)
+    expect(report).toMatchObject({ valid: true, file: null, problems: [], upstreams: [{ name: 'cohere' }] })
+    expect(report).toHaveProperty(
+      'settings',
+      expect.arrayContaining([{ name: 'PORT', value: '8000', origin: 'default' }]),
+    )
+    const wrong = await run(['check', '--json'], { variables: { PORT: 'x' } })
+    expect(wrong.code).toBe(78)
+    expect(JSON.parse(wrong.stdout)).toMatchObject({ valid: false, problems: [{ variable: 'PORT' }] })
+  })
+
+  for (const [what, variables, says] of [
+    [
+      'a state folder that is not there',
+      { STATE_URL: 'sqlite:///nowhere/at/all.db' },
+      'The folder /nowhere/at, where the state',
+    ],
+    [
+      'a name that does not resolve',
+      { HOST: 'nosuch.example', API_MASTER_KEY: secret },
+      'the name "nosuch.example" does not resolve',
+    ],
+    [
+      'an address of another machine',
+      { HOST: '203.0.113.1', API_MASTER_KEY: secret },
+      'this machine has no such address',
+    ],
+    ['a host with a scheme', { ALLOWED_HOSTS: 'https://a.example' }, 'ALLOWED_HOSTS holds a URL'],
+    ['every host', { ALLOWED_HOSTS: '*' }, 'ALLOWED_HOSTS holds a *'],
+    ['models of what is off', { GROQ_MODELS: 'a' }, 'GROQ_API_KEY is missing, although GROQ_MODELS is set'],
+    ['models of nobody', { COHERE_MODELS: 'a' }, 'COHERE_MODELS is set, but cohere is off'],
+    ['an address of what is off', { MISTRAL_BASE_URL: 'http://a' }, 'MISTRAL_BASE_URL is set, but mistral is off'],
+    [
+      'a summary by nobody',
+      { OPENAI_API_KEY: secret, SUMMARY_MODEL: 'groq/a' },
+      'SUMMARY_MODEL names a model that no configured upstream has',
+    ],
+    ['a route to nobody', { OPENAI_API_KEY: secret, ROUTES: 'a = groq/b' }, 'ROUTES names a member of "a"'],
+    [
+      'too few accounts',
+      { MIN_CREDENTIALS: '9', MAX_CREDENTIALS: '2' },
+      'MIN_CREDENTIALS is more than MAX_CREDENTIALS',
+    ],
+  ] as const)
+    test(`finds ${what}: 78`, async () => {
+      const { code, stdout, stderr } = await run(['check'], { variables })
+      expect(code).toBe(78)
+      expect(stdout + stderr).toContain(says)
+      expect(stdout + stderr).not.toContain('valid')
+    })
+
+  test('names chats that are kept in clear, and writes nothing', async () => {
+    await using folder = await emptyFolder()
+    const variables = { STATE_URL: `sqlite:${join(folder.path, 'a.db')}` }
+    const { code, stdout } = await run(['check'], { variables })
+    expect(code).toBe(0)
+    expect(stdout).toMatch(
+      /^note: Chats are kept in .*a\.db as they are, word for word, since there is no STATE_SECRET/m,
+    )
+    expect(stdout).toMatch(/^CHAT_TTL +2592000 +default$/m)
+    expect(await Bun.file(join(folder.path, 'a.db')).exists()).toBe(false)
+  })
+
+  test('of a file that is no .env says in which line, and is not valid: 78', async () => {
+    await using folder = await emptyFolder()
+    for (const [content, says] of [
+      ['# a\nPORT: 1\n', '.env line 2 looks like YAML'],
+      [`OPENAI_API_KEY="${secret}\nPORT=1\n`, '.env line 1 opens a quote'],
+      [Buffer.from(`\ufeffOPENAI_API_KEY=${secret}\n`, 'utf16le'), '.env line 1 begins a text in UTF-16'],
+      [`{"OPENAI_API_KEY": "${secret}"}`, '.env line 1 looks like JSON'],
+    ] as const) {
+      await Bun.write(join(folder.path, '.env'), content)
+      const { code, stdout, stderr } = await run(['check'], { cwd: folder.path })
+      expect([code, stdout]).toEqual([78, ''])
+      expect(stderr).toContain(says)
+      expect(stderr).not.toContain(secret)
+    }
+  })
+
+  test('of a .env tells every name that is no setting', async () => {
+    await using folder = await emptyFolder()
+    await Bun.write(join(folder.path, '.env'), `FOO=${secret}\nPROT=${secret}\n`)
+    const { code, stderr } = await run(['check'], { cwd: folder.path, variables: { BAR: 'x' } })
+    expect(code).toBe(0)
+    expect(stderr).toBe(
+      'warning: .env line 1: FOO is not a variable of tributary.\nwarning: .env line 2: PROT is not a variable of tributary. Did you mean PORT?\n',
+    )
   })
 
   test('tells what is probably a typo', async () => {
@@ -220,17 +396,24 @@ describe('serve', () => {
     )
   })
 
-  // the second is a name that no resolver knows
-  for (const host of ['203.0.113.1', 'nowhere.invalid'])
+  for (const [host, why] of [
+    ['203.0.113.1', 'this machine has no such address. HOST=127.0.0.1'],
+    ['nowhere.invalid', 'the name "nowhere.invalid" does not resolve. Check its spelling; HOST=127.0.0.1'],
+  ] as const)
     test(`of ${host}, which is no address of this machine, says so, and exits 1`, async () => {
       const { code, stderr } = await run(['serve'], {
         variables: { HOST: host, PORT: '0', API_MASTER_KEY: 'sk-of-the-commands-test' },
       })
       expect(code).toBe(1)
-      expect(stderr).toBe(
-        `Cannot listen on ${host}:0: this machine has no such address. HOST=127.0.0.1 is for itself alone, 0.0.0.0 for all.\n`,
-      )
+      expect(stderr).toBe(`Cannot listen on ${host}:0: ${why} is for this machine alone, 0.0.0.0 for all.\n`)
     })
+
+  test('at the port of the command line, which wins over all else', async () => {
+    const port = await freePort()
+    await using gateway = await start({ PORT: '1' }, { args: ['serve', '--host', 'localhost', '--port', String(port)] })
+    expect(gateway.url).toBe(`http://localhost:${port}`)
+    expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200)
+  })
 
   test('of a wrong configuration listens nowhere: 78', async () => {
     const port = await freePort()

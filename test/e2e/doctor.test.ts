@@ -116,9 +116,14 @@ describe('doctor tells of an account', () => {
 
   const expected: readonly (readonly [account: string, state: string, why: RegExp, next: RegExp])[] = [
     ['COHERE_TOKEN_2', 'works', /^command-test answered$/, /^$/],
-    ['COHERE_TOKEN_10', 'refused', /HTTP 401/, /^Check COHERE_TOKEN_10: .*docs\/upstreams\.md/],
+    ['COHERE_TOKEN_10', 'refused', /HTTP 401/, /^Check COHERE_TOKEN_10: .*tributary help upstreams/],
     ['SMITHERY_COOKIE_1', 'works', /^claude-haiku-4\.5 answered$/, /^$/],
-    ['SMITHERY_COOKIE_2', 'needs login', /session is over/, /private window.* SMITHERY_COOKIE_2 .*docs\/upstreams\.md/],
+    [
+      'SMITHERY_COOKIE_2',
+      'needs login',
+      /session is over/,
+      /private window.* SMITHERY_COOKIE_2 .*tributary help upstreams/,
+    ],
     ['SMITHERY_COOKIE_3', 'banned', /user is banned/, /its support/],
     ['CLERK_COOKIE_1', 'works', /^ClaudeSonnet4_5 answered$/, /^$/],
     ['CLERK_COOKIE_2', 'banned', /banned or deactivated/, /its support/],
@@ -297,7 +302,10 @@ describe('doctor of a configuration', () => {
   test('without an upstream tries demo/echo, and says what to do: 0', async () => {
     const { code, stdout } = await run(['doctor'], { variables: { PORT: '0' } })
     expect(code).toBe(0)
-    expect(rowsOf(stdout).get('demo')).toMatchObject({ 2: 'works', 5: expect.stringContaining('docs/upstreams.md') })
+    expect(rowsOf(stdout).get('demo')).toMatchObject({
+      2: 'works',
+      5: expect.stringContaining('tributary help upstreams'),
+    })
   })
 
   test('that is wrong tells its problems: 78', async () => {

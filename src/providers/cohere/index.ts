@@ -29,6 +29,7 @@ export const provider: Provider = {
     return [
       {
         name: 'cohere',
+        address: origin,
         accounts,
         support,
         ...(models && { models: models.map((id) => ({ id })) }),

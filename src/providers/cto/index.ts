@@ -33,6 +33,7 @@ export const provider: Provider = {
     return [
       {
         name: 'cto',
+        address: site.apiUrl,
         accounts,
         keepsThreads: true,
         support,
@@ -52,7 +53,7 @@ export const provider: Provider = {
 const knownModels = ['ClaudeSonnet4_5', 'GPT5']
 
 function readProtocol(variables: Variables): 'v1' | 'v2' {
-  const protocol = variables.text('CTO_PROTOCOL') ?? 'v1'
+  const protocol = variables.text('CTO_PROTOCOL')?.toLowerCase() ?? 'v1'
   if (protocol === 'v1' || protocol === 'v2') return protocol
   variables.report({ variable: 'CTO_PROTOCOL', problem: 'is none of the words it may be', remedy: 'one of v1, v2' })
   return 'v1'

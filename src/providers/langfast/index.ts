@@ -33,6 +33,7 @@ function langfast(service: Service): Upstream<SupabaseSession> {
   const runsOf = runsByUser()
   return {
     name: 'langfast',
+    address: service.project.url,
     accounts: [],
     support,
     chat: (request, call: AccountCall<SupabaseSession>) =>

@@ -32,13 +32,16 @@ function configurePreset(preset: Preset, variables: Variables): Upstream<Secret 
   const models = variables.list(`${preset.prefix}_MODELS`)
   const usual = headersOf[preset.name]
   const headers = usual && { ...usual, ...readHeaders(variables, `${preset.prefix}_HEADERS`) }
-  if (keys.length === 0 && !address) return []
-  if (keys.length === 0 && preset.name !== 'openai') {
-    variables.report({
-      variable: `${preset.prefix}_API_KEY`,
-      problem: `is missing, although ${preset.prefix}_BASE_URL is set`,
-      remedy: 'set the key, or unset the URL',
-    })
+  if (keys.length === 0 && (!address || preset.name !== 'openai')) {
+    const idle = ['BASE_URL', 'MODELS'].map((ending) => `${preset.prefix}_${ending}`)
+    const set = idle.find((name) => variables.text(name) !== undefined)
+    const isServer = preset.name === 'openai' && set?.endsWith('_URL')
+    if (set !== undefined && !isServer && !isAnySet(`${preset.prefix}_API_KEY`, variables))
+      variables.report({
+        variable: `${preset.prefix}_API_KEY`,
+        problem: `is missing, although ${set} is set`,
+        remedy: `set the key, or unset ${set}`,
+      })
     return []
   }
   return [
@@ -51,6 +54,11 @@ function configurePreset(preset: Preset, variables: Variables): Upstream<Secret 
       ...(models && { models }),
     }),
   ]
+}
+
+/** One that is set and no key has been reported already. */
+function isAnySet(name: string, variables: Variables): boolean {
+  return variables.matching(new RegExp(`^${name}(_\\d+)?$`)).length > 0
 }
 
 function configureOllama(variables: Variables): Upstream<Secret | undefined>[] {

@@ -20,6 +20,7 @@ export const provider: Provider = {
     return [
       {
         name: 'smithery',
+        address: site.url,
         accounts,
         support,
         models: models.map((id) => ({ id })),

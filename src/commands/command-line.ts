@@ -1,0 +1,92 @@
+import { parseArgs } from 'node:util'
+import { editsBetween } from '../config/near-name.ts'
+
+/** What the arguments ask for. */
+export interface CommandLine {
+  readonly name: string
+  /** What stands after the command. */
+  readonly words: readonly string[]
+  readonly envFile: string | undefined
+  readonly isJson: boolean
+  /** What the command line sets, by the variable's name. */
+  readonly flags: Readonly<Record<string, string>>
+}
+
+const options = {
+  'env-file': { type: 'string' },
+  host: { type: 'string' },
+  port: { type: 'string' },
+  json: { type: 'boolean' },
+  version: { type: 'boolean', short: 'v' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+/** Commands that have something after them. */
+const withWords = new Set(['help'])
+
+/**
+ * @param known the commands there are
+ * @returns the arguments' meaning, or what is wrong with them in a sentence
+ */
+export function readCommandLine(args: readonly string[], known: readonly string[]): CommandLine | string {
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options })
+    const [first = 'serve', ...words] = positionals
+    // `tributary -h` and `tributary check --help` are `tributary help`
+    const name = values.help ? 'help' : values.version ? 'version' : first
+    if (!known.includes(name)) return `There is no command "${name}".${meaning(name, known)}`
+    if (words.length > 0 && !withWords.has(name) && !values.help && !values.version)
+      return `Only one command can be given, not ${positionals.length}.`
+    const { host, port, json = false } = values
+    return {
+      name,
+      words: name === first ? words : [],
+      envFile: values['env-file'],
+      isJson: json,
+      flags: { ...(host !== undefined && { HOST: host }), ...(port !== undefined && { PORT: port }) },
+    }
+  } catch (thrown) {
+    return complaint(thrown, args)
+  }
+}
+
+/** What follows its first sentence is about arguments that begin with a dash: we have none. */
+function complaint(thrown: unknown, args: readonly string[]): string {
+  const [first = ''] = thrown instanceof Error ? thrown.message.split('. ', 1) : []
+  if (first === '') return 'The arguments are wrong.'
+  const said = `${first.replace(/\.$/, '')}.`
+  const unknown = args.find((arg) => first.includes(`'${arg.split('=', 1)[0]}'`)) ?? ''
+  const name = unknown.replace(/^-+/, '').split('=', 1)[0] ?? ''
+  const near = Object.keys(options).find((option) => editsBetween(name, option) <= 2)
+  return first.startsWith('Unknown option') && near !== undefined ? `${said} Did you mean --${near}?` : said
+}
+
+/** What other programs call them. */
+const synonyms: Readonly<Record<string, string>> = {
+  start: 'serve',
+  run: 'serve',
+  server: 'serve',
+  up: 'serve',
+  config: 'check',
+  validate: 'check',
+  verify: 'check',
+  test: 'doctor',
+  diagnose: 'doctor',
+  list: 'models',
+  ls: 'models',
+  ping: 'health',
+  status: 'health',
+  env: 'settings',
+  setting: 'settings',
+  try: 'demo',
+}
+
+function meaning(name: string, known: readonly string[]): string {
+  const word = name.toLowerCase()
+  const near = known
+    .map((other) => ({ other, edits: editsBetween(word, other) }))
+    .toSorted((a, b) => a.edits - b.edits)
+    .find(({ edits }) => edits <= Math.min(2, word.length - 2))
+  const meant = Object.hasOwn(synonyms, word) ? synonyms[word] : near?.other
+  return meant === undefined ? '' : ` Did you mean "${meant}"?`
+}

@@ -1,0 +1,110 @@
+import { closeSync, lstatSync, openSync, readSync } from 'node:fs'
+import type { Problem } from '../providers/provider.ts'
+import { type FileVariable, type LineFinding, readEnvLines } from './env-lines.ts'
+
+/** A file of `NAME=value` lines, read. */
+export interface EnvFile {
+  /** As the operator names it. */
+  readonly path: string
+  readonly variables: readonly FileVariable[]
+  readonly warnings: readonly string[]
+}
+
+const maxBytes = 1024 * 1024
+/** Lines of which a problem is told: of a file that is something else each one has its own. */
+const maxTold = 10
+
+/**
+ * Reads `./.env`, or the file that is named. No message holds a word of what stands in it.
+ * @returns undefined where no file is named and there is no `./.env`; or every problem
+ */
+export function readEnvFile(named: string | undefined): EnvFile | readonly Problem[] | undefined {
+  const path = named ?? '.env'
+  const about = (problem: string, remedy: string): readonly Problem[] => [
+    { variable: named === undefined ? '.env' : '--env-file', problem, remedy },
+  ]
+  if (named === undefined && !isThere(path)) return undefined
+  const bytes = readBounded(path)
+  if (typeof bytes === 'string') return about(bytes, 'check the path')
+  if (bytes.length > maxBytes) return about('names a file of more than 1 MiB', 'check the path')
+  const text = decode(bytes)
+  if (typeof text !== 'string') return [toProblem(path, text)]
+  const { variables, problems, doubts } = readEnvLines(text)
+  if (problems.length > 0) return told(path, problems)
+  return { path, variables, warnings: doubts.map((doubt) => `${sentence(path, doubt)}.`) }
+}
+
+/** Also where it is a link to nothing: whoever made that wants to know. */
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+}
+
+const failures: Readonly<Record<string, string>> = {
+  ENOENT: 'names a file that does not exist',
+  ENOTDIR: 'names a file that does not exist',
+  EISDIR: 'names a folder, not a file',
+  EACCES: 'names a file that this user may not read',
+  EPERM: 'names a file that this user may not read',
+  ELOOP: 'names a link that leads to itself',
+}
+
+/** At most one byte more than is allowed: a device has no end, and a pipe no size. @returns the bytes, or why there are none */
+function readBounded(path: string): Buffer | string {
+  let descriptor: number | undefined
+  try {
+    descriptor = openSync(path, 'r')
+    const bytes = Buffer.alloc(maxBytes + 1)
+    let length = 0
+    for (let count = 1; count > 0 && length < bytes.length; length += count)
+      count = readSync(descriptor, bytes, length, bytes.length - length, null)
+    return bytes.subarray(0, length)
+  } catch (thrown) {
+    const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'no code'
+    return failures[code] ?? `names a file that cannot be read (${code})`
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor)
+  }
+}
+
+const saveAsUtf8 = 'save it as plain text in UTF-8'
+
+/** The file's text, or what in it is none. */
+function decode(bytes: Buffer): string | LineFinding {
+  const isUtf16 = /^(\xff\xfe|\xfe\xff)/.test(bytes.toString('latin1', 0, 2)) || hasZeroAtEachOther(bytes)
+  if (isUtf16) return { line: 1, problem: 'begins a text in UTF-16', remedy: saveAsUtf8 }
+  const lines = bytes.toString('latin1').split('\n')
+  const at = lines.findIndex((line) => !isText(line))
+  if (at < 0) return bytes.toString('utf8')
+  return { line: at + 1, problem: 'holds bytes that are no text in UTF-8', remedy: saveAsUtf8 }
+}
+
+/** As plain letters have it in UTF-16, on either side. */
+function hasZeroAtEachOther(bytes: Buffer): boolean {
+  const begin = bytes.subarray(0, 64)
+  const zeros = (side: number) => begin.filter((byte, at) => at % 2 === side && byte === 0).length
+  return begin.length >= 4 && Math.max(zeros(0), zeros(1)) > begin.length / 4 && Math.min(zeros(0), zeros(1)) === 0
+}
+
+/** Whether a line's bytes are letters in UTF-8, without characters that steer a terminal. */
+function isText(latin1: string): boolean {
+  try {
+    return !/[^\P{Cc}\t\v\f\r]/u.test(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(latin1, 'latin1')))
+  } catch {
+    return false
+  }
+}
+
+function told(path: string, problems: readonly LineFinding[]): readonly Problem[] {
+  const first = problems.slice(0, maxTold).map((problem) => toProblem(path, problem))
+  const rest = problems.length - first.length
+  if (rest === 0) return first
+  return [...first, { variable: path, problem: `has ${rest} more lines that cannot be read`, remedy: 'check the path' }]
+}
+
+function toProblem(path: string, { line, problem, remedy }: LineFinding): Problem {
+  return { variable: `${path} line ${line}`, problem, remedy }
+}
+
+function sentence(path: string, finding: LineFinding): string {
+  return `${path} line ${finding.line} ${finding.problem}: ${finding.remedy}`
+}

@@ -1,0 +1,45 @@
+import type { Config } from './config.ts'
+import type { Setting } from './environment.ts'
+
+/** The gateway's own variables that have a value also where nobody sets them, with that value. */
+const own: readonly (readonly [name: string, value: (config: Config) => string])[] = [
+  ['HOST', ({ host }) => host],
+  ['PORT', ({ port }) => String(port)],
+  ['API_MASTER_KEY', () => 'none'],
+  ['ALLOW_UNAUTHENTICATED', () => 'false'],
+  ['CORS_ORIGINS', ({ policy }) => policy.corsOrigins?.join(',') ?? (policy.hasKeys ? '*' : 'none')],
+  ['ALLOWED_HOSTS', ({ policy }) => policy.allowedHosts.join(',') || 'none'],
+  ['MAX_BODY_BYTES', ({ maxBodyBytes }) => String(maxBodyBytes)],
+  ['API_REQUEST_TIMEOUT', ({ deadlines }) => seconds(deadlines.firstEventMs)],
+  ['STREAM_IDLE_TIMEOUT', ({ deadlines }) => seconds(deadlines.idleMs)],
+  ['KEEPALIVE_INTERVAL', ({ keepAliveMs }) => seconds(keepAliveMs)],
+  ['SHUTDOWN_GRACE', ({ shutdownGraceMs }) => seconds(shutdownGraceMs)],
+  ['STATE_URL', ({ state }) => (state.kind === 'memory' ? 'memory:' : `sqlite:${state.file}`)],
+  ['STATE_SECRET', ({ state }) => (state.kind === 'sqlite' && state.keyFile ? `in ${state.keyFile}` : 'none')],
+  ['SESSION_CACHE_TTL', ({ sessionTtlMs }) => seconds(sessionTtlMs)],
+  ['CHAT_TTL', ({ chatTtlMs }) => seconds(chatTtlMs)],
+  ['LOG_LEVEL', ({ logLevel }) => logLevel],
+  ['LOG_FORMAT', ({ logFormat }) => logFormat],
+  ['TOOL_MAX_ROUNDS', ({ toolLoop }) => String(toolLoop.limits.maxRounds)],
+  ['TOOL_MAX_CALLS', ({ toolLoop }) => String(toolLoop.limits.maxCalls)],
+  ['TOOL_MAX_PARALLEL', ({ toolLoop }) => String(toolLoop.limits.maxParallel)],
+  ['TOOL_TIMEOUT', ({ toolLoop }) => seconds(toolLoop.limits.timeoutMs)],
+  ['TOOL_MAX_RESULT_BYTES', ({ toolLoop }) => String(toolLoop.limits.maxResultBytes)],
+  ['TOOL_SUMMARY_CHARACTERS', ({ toolLoop }) => String(toolLoop.limits.summaryCharacters)],
+  ['SUMMARY_MODEL', () => "the request's model"],
+  ['MODEL_CONFIG_HOSTS', ({ egress }) => egress.hosts.join(',') || 'none'],
+]
+
+function seconds(ms: number): string {
+  return String(ms / 1000)
+}
+
+/** Every setting in force, and where it comes from: first the gateway's own, then what else is set. */
+export function settingsInForce(config: Config): readonly Setting[] {
+  const set = new Map(config.settings.map((setting) => [setting.name, setting]))
+  const known = new Set(own.map(([name]) => name))
+  return [
+    ...own.map(([name, value]) => set.get(name) ?? { name, value: value(config), origin: 'default' }),
+    ...config.settings.filter(({ name }) => !known.has(name)),
+  ]
+}

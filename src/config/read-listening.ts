@@ -1,0 +1,105 @@
+import { isIPv6 } from 'node:net'
+import type { CrossSitePolicy } from '../api/cross-site.ts'
+import type { Secret } from '../chat/secret.ts'
+import { Environment } from './environment.ts'
+
+/** Where it listens, and who may ask. */
+export interface Listening {
+  readonly host: string
+  readonly port: number
+  readonly keys: readonly Secret[]
+  readonly policy: CrossSitePolicy
+}
+
+export function readListening(environment: Environment): Listening {
+  const keys = readKeys(environment)
+  return { keys, ...readAddress(environment, keys.length > 0) }
+}
+
+/** `1` as the whole value means no authentication, as it did in the programs this one replaces. */
+function readKeys(environment: Environment): readonly Secret[] {
+  environment.hide('API_MASTER_KEY')
+  if (environment.text('API_MASTER_KEY') === '1') return []
+  const names = environment.list('API_MASTER_KEY') ?? []
+  const keys = new Environment(Object.fromEntries(names.map((key, at) => [`API_MASTER_KEY_${at + 1}`, key])))
+  const read = keys.secrets('API_MASTER_KEY').map(({ secret }) => secret)
+  if (environment.text('API_MASTER_KEY') && names.length === 0)
+    environment.report({
+      variable: 'API_MASTER_KEY',
+      problem: 'is set but holds no key',
+      remedy: 'set a key, or unset it for no authentication',
+    })
+  for (const warning of keys.warnings) environment.warn(warning.replace(/^\w+/, 'API_MASTER_KEY'))
+  for (const { problem, remedy } of keys.problems) environment.report({ variable: 'API_MASTER_KEY', problem, remedy })
+  return read
+}
+
+const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
+
+function readAddress(environment: Environment, hasKeys: boolean): Omit<Listening, 'keys'> {
+  const host = environment.text('HOST') ?? (hasKeys ? '0.0.0.0' : '127.0.0.1')
+  const isPublic = !loopback.has(host)
+  const isAllowed = environment.flag('ALLOW_UNAUTHENTICATED')
+  if (!/^[\w.:-]+$/.test(host))
+    environment.report({
+      variable: 'HOST',
+      problem: 'is no address to bind',
+      remedy: 'for example 127.0.0.1 or 0.0.0.0',
+    })
+  if (isPublic && !hasKeys && !isAllowed)
+    environment.report({
+      variable: 'HOST',
+      problem: 'is reachable from other machines while no API_MASTER_KEY is set',
+      remedy: 'set API_MASTER_KEY, or ALLOW_UNAUTHENTICATED=true if everybody who can reach it may use it',
+    })
+  return {
+    host,
+    port: environment.integer('PORT', { fallback: 8000, min: 0, max: 65_535 }),
+    policy: {
+      hasKeys,
+      isPublic,
+      corsOrigins: readOrigins(environment),
+      // a name that is bound is a name it has
+      allowedHosts: [...(isName(host) ? [host.toLowerCase()] : []), ...readHosts(environment)],
+    },
+  }
+}
+
+function readOrigins(environment: Environment): readonly string[] | undefined {
+  const corsOrigins = environment.list('CORS_ORIGINS')?.map((origin) => origin.replace(/\/$/, ''))
+  for (const origin of corsOrigins ?? []) {
+    if (origin !== '*' && URL.parse(origin)?.origin !== origin)
+      environment.report({
+        variable: 'CORS_ORIGINS',
+        problem: 'holds something that is no origin',
+        remedy: 'for example https://chat.example.org, or * for all',
+      })
+  }
+  return corsOrigins
+}
+
+const hostForm = /^(\[[0-9a-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)(:\d{1,5})?$/
+
+/** The names of `ALLOWED_HOSTS`, as a `Host` header has them. */
+function readHosts(environment: Environment): readonly string[] {
+  const written = environment.list('ALLOWED_HOSTS') ?? []
+  const report = (problem: string, remedy: string) => environment.report({ variable: 'ALLOWED_HOSTS', problem, remedy })
+  return written.flatMap((text) => {
+    const plain = text.toLowerCase().replace(/\.$/, '')
+    const host = isIPv6(plain) ? `[${plain}]` : plain
+    if (hostForm.test(host)) return [host]
+    if (host.includes('*'))
+      report(
+        'holds a *, and is compared letter by letter',
+        'write out each host; to answer to every one, set API_MASTER_KEY',
+      )
+    else if (host.includes('/'))
+      report('holds a URL', 'write the host alone, such as gateway.example.org or gateway.example.org:8443')
+    else report('holds something that is no host', 'for example gateway.example.org, as a Host header has it')
+    return []
+  })
+}
+
+function isName(host: string): boolean {
+  return /[a-z]/i.test(host) && !host.includes(':') && !loopback.has(host)
+}

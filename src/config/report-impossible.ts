@@ -1,0 +1,44 @@
+import type { Panel } from '../gateway/panel.ts'
+import { providers } from '../providers/index.ts'
+import { presets } from '../providers/openai-compatible/presets.ts'
+import type { Upstream } from '../providers/provider.ts'
+import type { Environment } from './environment.ts'
+
+interface Known {
+  readonly environment: Environment
+  readonly upstreams: readonly Upstream[]
+  readonly panels: readonly Panel[]
+}
+
+/** Reports a variable that names a model which nothing that is configured can have. */
+export function reportImpossible(variable: string, { environment, upstreams, panels }: Known): void {
+  const model = environment.text(variable)
+  if (model === undefined) return
+  const report = (problem: string, remedy: string) => environment.report({ variable, problem, remedy })
+  const names = upstreams.map(({ name }) => name).join(', ')
+  if (panels.some(({ name }) => name === model))
+    report('names a model of several, whose answers are no summary', 'name one upstream/model')
+  else if (/\s|:tools$/.test(model))
+    report('names no model', `for example upstream/model, with one of the upstreams ${names}`)
+  else if (!isPossible(model, upstreams))
+    report('names a model that no configured upstream has', `one of the upstreams ${names}, as upstream/model`)
+}
+
+/** A bare name may hold slashes, and whoever lists models by himself may list it. */
+function isPossible(model: string, upstreams: readonly Upstream[]): boolean {
+  const [prefix = '', ...rest] = model.split('/')
+  const own = upstreams.find(({ name }) => name === prefix)
+  const isListed = ({ models }: Upstream, id: string) => models?.some((known) => known.id === id) ?? true
+  if (own && rest.length > 0 && isListed(own, rest.join('/'))) return true
+  const isForeign = rest.length > 0 && knownUpstreams.has(prefix)
+  return upstreams.some(
+    (upstream) => (isForeign || own ? upstream.models !== undefined : true) && isListed(upstream, model),
+  )
+}
+
+/** Names that stand for an upstream before a slash, whether it is configured or not. */
+const knownUpstreams: ReadonlySet<string> = new Set([
+  ...presets.map(({ name }) => name),
+  ...providers.map(({ name }) => name),
+  'ollama',
+])

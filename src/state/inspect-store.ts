@@ -1,0 +1,58 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { lostKey, type StateConfig } from './open-store.ts'
+import { holdsEntries } from './sqlite-file.ts'
+
+/** What a look at the state finds, in sentences. */
+export interface StateFindings {
+  /** Why a start would fail, as far as that can be seen without opening the state for writing. */
+  readonly problems: readonly string[]
+  /** What the operator should know. */
+  readonly notes: readonly string[]
+}
+
+/** Looks at where the state is kept, beside a running server too: nothing is written, made or locked. */
+export function inspectStore(config: StateConfig): StateFindings {
+  if (config.kind === 'memory') return { problems: [], notes: [] }
+  const { file, secret, keyFile } = config
+  const folder = dirname(file)
+  const wrong = wrongWithFolder(folder) ?? wrongWithFile(file)
+  if (wrong !== undefined) return { problems: [wrong], notes: [] }
+  const lost = lostKey(config)
+  return {
+    problems: lost !== undefined && holdsEntries(file) ? [lost.message] : [],
+    notes: secret || keyFile !== undefined ? [] : [clearWords(file)],
+  }
+}
+
+function wrongWithFolder(folder: string): string | undefined {
+  const stat = statSync(folder, { throwIfNoEntry: false })
+  if (!stat)
+    return `The folder ${folder}, where the state is to be kept, does not exist. Create it, or set another STATE_URL.`
+  if (!stat.isDirectory()) return `${folder}, where the state is to be kept, is no folder. Set another STATE_URL.`
+  return isWritable(folder, constants.W_OK | constants.X_OK)
+    ? undefined
+    : `This user may not write to the folder ${folder}, where the state is to be kept.`
+}
+
+function wrongWithFile(file: string): string | undefined {
+  if (!existsSync(file)) return undefined
+  if (!statSync(file).isFile())
+    return `${file}, where the state is to be kept, is no plain file. Set another STATE_URL.`
+  return isWritable(file, constants.R_OK | constants.W_OK)
+    ? undefined
+    : `This user may not read and write the state file ${file}.`
+}
+
+function isWritable(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function clearWords(file: string): string {
+  return `Chats are kept in ${file} as they are, word for word, since there is no STATE_SECRET. Set one before the first start to have them encrypted.`
+}

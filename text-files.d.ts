@@ -1,0 +1,11 @@
+// Files that a build takes in as text: `import text from './file.md' with { type: 'text' }`.
+
+declare module '*.md' {
+  const text: string
+  export = text
+}
+
+declare module '*.example' {
+  const text: string
+  export = text
+}
