@@ -33,7 +33,8 @@ export async function ask(
     ...(address !== undefined && { address }),
   } as const
   const reply = await send(request, signal)
-  if (reply.status !== 200) throw await refusal(reply, readComplaint)
+  // some answer with 201 or 202
+  if (reply.status < 200 || reply.status > 299) throw await refusal(reply, readComplaint)
   if (isPage(reply.headers))
     throw pageError(reply.status, reply.headers, await reply.text(maxPageBytes).catch(() => ''))
   return reply

@@ -26,7 +26,7 @@ export async function getJson<T>(
   signal: AbortSignal,
 ): Promise<T> {
   const reply = await send({ method: 'GET', url, headers: { accept: 'application/json', ...headers }, limits }, signal)
-  if (reply.status !== 200) throw await refusal(reply, readComplaint)
+  if (reply.status < 200 || reply.status > 299) throw await refusal(reply, readComplaint)
   const parsed = schema.safeParse(parseUpstreamJson(await reply.text()))
   if (parsed.success) return parsed.data
   throw new ChatError('upstream-failed', {

@@ -15,7 +15,7 @@ export interface FrameSplitter {
 export interface FrameDecoder {
   /** How its bytes become frames: as server-sent events, where it does not say. */
   readonly splitter?: FrameSplitter
-  /** True once an end is no cut any more. */
+  /** True while an end would be no cut. What comes after all may show that the answer goes on. */
   readonly finished: boolean
   /** @throws ChatError for an error inside the stream, or a frame that is none */
   frame(frame: SseFrame): readonly ChatEvent[]
@@ -25,6 +25,8 @@ export interface FrameDecoder {
 
 /** Milliseconds of silence after the last finish until a stream that does not end itself is over. */
 const graceMs = 2_000
+/** Of an answer that goes on after a finish: the deadlines judge its silence again. It is the longest that a timer takes. */
+const noLimitMs = 2 ** 31 - 1
 
 /**
  * The events of a streamed reply. One generator from the bytes to the events: a hop for each step between costs as much
@@ -37,6 +39,8 @@ export async function* readFrames(
   signal: AbortSignal,
 ): AsyncGenerator<ChatEvent> {
   const splitter: FrameSplitter = decoder.splitter ?? new SseDecoder()
+  let failure: unknown
+  let isInGrace = false
   try {
     for await (const bytes of reply.body) {
       for (const frame of splitter.push(bytes) ?? []) {
@@ -47,6 +51,8 @@ export async function* readFrames(
         for (const event of decoder.frame(frame)) yield event
       }
       if (decoder.finished) reply.limitIdle(graceMs)
+      else if (isInGrace) reply.limitIdle(noLimitMs)
+      isInGrace = decoder.finished
     }
     const last = splitter.end()
     if (last?.data === '[DONE]') {
@@ -57,8 +63,18 @@ export async function* readFrames(
   } catch (thrown) {
     // after the last finish nothing takes the answer away: no failure, no deadline, no shutdown; only that the client left
     if (!decoder.finished || isGone(signal)) throw thrown
+    failure = thrown
   }
-  for (const event of decoder.end('cut')) yield event
+  for (const event of ended(decoder, failure)) yield event
+}
+
+/** @param failure what broke the stream off after its finish: it says why there is no answer, where there is none */
+function ended(decoder: FrameDecoder, failure: unknown): readonly ChatEvent[] {
+  try {
+    return decoder.end('cut')
+  } catch (thrown) {
+    throw failure ?? thrown
+  }
 }
 
 function isGone({ aborted, reason }: AbortSignal): boolean {

@@ -1,6 +1,6 @@
 import type { ChatEvent, FinishReason, Native } from '../../chat/event.ts'
+import type { Fields } from '../../chat/message.ts'
 import { decodeAnnotation } from './annotation.ts'
-import { errorInside } from './complaint.ts'
 import {
   type Contents,
   fieldOfThinking,
@@ -13,8 +13,9 @@ import {
 import { ownExtra } from './fields.ts'
 import { decodeFinish, encodeFinish, isDocumentedFinish } from './finish-reason.ts'
 import { extraOfAnswer, gather, nothing } from './handed-back.ts'
-import type { WireChoice, WireDelta, WireToolDelta } from './reply-schema.ts'
-import { type ReadToolDelta, ToolCalls } from './tool-calls.ts'
+import { type CallBudget, type ReadToolDelta, ToolCalls } from './tool-calls.ts'
+import type { WireToolDelta } from './wire-calls.ts'
+import type { WireChoice, WireDelta } from './wire-reply.ts'
 
 type Form = Native['form']
 
@@ -25,25 +26,28 @@ export interface ReadChoice {
   readonly contents: Contents
   readonly events: readonly ChatEvent[]
   readonly said: WireDelta
-  /** What to relay of it: `said` itself where that was right. */
+  /** What to relay of it: `said` itself where that is right. */
   readonly delta: object
   readonly calls: readonly ReadToolDelta[]
   /** The upstream's word for the end. */
   readonly end: string | undefined
 }
 
-/** A choice's events, and the choice to relay with them: `wire` itself where it was right. */
+/** A choice's events, and the choice to relay with them: as it came where that is right. */
 export interface ConcludedChoice {
   readonly index: number
   readonly events: readonly ChatEvent[]
   readonly relay: object
 }
 
-/** Makes the events of a chunk whose end was held: with the end, or without. */
-export type Ending = (isEnd: boolean) => readonly ChatEvent[]
-
 const noEnd = { finish_reason: null }
 const none: readonly ReadToolDelta[] = []
+
+/** What a reader needs beside the reply. */
+export interface ChoiceOptions {
+  readonly newId: () => string
+  readonly calls: CallBudget
+}
 
 /** One answer of a reply, as it grows. */
 export class ChoiceReader {
@@ -51,12 +55,13 @@ export class ChoiceReader {
   readonly #toolCalls: ToolCalls
   readonly #halves = noHalves()
   #gathered = nothing
+  /** The last word for an end; one after which more was said is the end where no other comes. */
+  #word: string | undefined
   #isFinished = false
-  #ending: Ending | undefined
 
-  constructor(index: number, newId: () => string) {
+  constructor(index: number, { newId, calls }: ChoiceOptions) {
     this.index = index
-    this.#toolCalls = new ToolCalls(index, newId)
+    this.#toolCalls = new ToolCalls(index, newId, calls)
   }
 
   /** Whether its finish has been given out. */
@@ -64,65 +69,40 @@ export class ChoiceReader {
     return this.#isFinished
   }
 
-  /** Whether an end has been named, be it held. */
-  get isOver(): boolean {
-    return this.#isFinished || this.#ending !== undefined
+  /** The upstream's word for its end: it may be another as long as more comes. */
+  get word(): string {
+    return this.#word ?? 'stop'
   }
 
-  /** Whether text that comes now is just more text: nothing is held back, and nothing has ended. */
+  /** Whether text that comes now is just more text: nothing is held back. */
   get isPlain(): boolean {
-    return !this.isOver && this.#halves.text === ''
+    return this.#halves.text === ''
   }
 
-  /** Keeps a chunk that names an end until it is known to be one. */
-  hold(ending: Ending): void {
-    this.#ending = ending
-  }
-
-  /** The events of the chunk that was held, if one was. */
-  settle(isEnd: boolean): readonly ChatEvent[] {
-    const ending = this.#ending
-    this.#ending = undefined
-    return ending ? ending(isEnd) : []
-  }
-
-  /** @throws ChatError for an error in place of an answer */
+  /** @throws ChatError where there are too many calls */
   read(wire: WireChoice, form: Form): ReadChoice {
-    if (wire.error) throw errorInside(wire.error)
-    const said = saidIn(wire, form)
+    const { said } = wire
     const contents = readContents(said, this.#halves)
     const extra = extraOfAnswer(said)
     if (extra) this.#gathered = gather(this.#gathered, extra)
-    const calls = said.tool_calls?.length ? this.#calls(said.tool_calls, form) : none
-    const isRepaired = calls.some(({ relay }, at) => relay !== said.tool_calls?.[at])
-    const events = this.#contentEvents(contents, wire, said)
+    const calls = wire.calls ? this.#calls(wire.calls, form) : none
+    const events = this.#contentEvents(contents, wire)
     for (const call of calls) events.push(...call.events)
-    return {
-      wire,
-      form,
-      said,
-      contents,
-      calls,
-      events,
-      delta:
-        isRepaired || contents.rewritten
-          ? { ...said, ...contents.rewritten, ...(isRepaired && { tool_calls: relayed(calls) }) }
-          : said,
-      end: wire.finish_reason || (form === 'whole' ? 'stop' : undefined),
-    }
+    const end = wire.end ?? (form === 'whole' ? 'stop' : undefined)
+    this.#word = end ?? this.#word
+    const changes = { ...contents.rewritten, ...(isRepaired(said.tool_calls, calls) && { tool_calls: relayed(calls) }) }
+    const delta = Object.keys(changes).length > 0 ? { ...said, ...changes } : said
+    return { wire, form, said, contents, calls, events, delta, end }
   }
 
-  /** The choice without the end it named, which was none. */
+  /** The choice without the end it names, if it does. */
   reopen(read: ReadChoice): ConcludedChoice {
-    return { index: this.index, events: read.events, relay: relayOf(read, this.index, noEnd) }
+    return { index: this.index, events: read.events, relay: relayOf(read, this.index, withoutEnd(read.wire)) }
   }
 
-  /** The choice, with its end if it names one. @throws ChatError where the end is a failure */
-  conclude(read: ReadChoice): ConcludedChoice {
-    const { end, events } = read
+  /** The choice with the end it names. @throws ChatError where the end is a failure */
+  conclude(read: ReadChoice, end: string): ConcludedChoice {
     const { index } = this
-    // some name no end by a text of nothing, which a typed client does not know
-    if (!end) return { index, events, relay: relayOf(read, index, read.wire.finish_reason === '' ? noEnd : undefined) }
     const { reason, halves, calls, closing } = this.#close(end)
     const delta = {
       ...read.delta,
@@ -132,14 +112,14 @@ export class ChoiceReader {
     const isWhole = !halves && calls.length === 0
     return {
       index,
-      events: [...events, ...closing],
-      relay: relayOf(isWhole ? read : { ...read, delta }, index, endOf(read.wire, end, reason)),
+      events: [...read.events, ...closing],
+      relay: relayOf(isWhole ? read : { ...read, delta }, index, endOf(read.wire.raw, end, reason)),
     }
   }
 
-  /** The events of an end that the upstream did not name. */
+  /** The events of an end that no chunk is held for. @throws ChatError where the end is a failure */
   finish(): readonly ChatEvent[] {
-    return this.#isFinished ? [] : this.#close('stop').closing
+    return this.#isFinished ? [] : this.#close(this.word).closing
   }
 
   #close(word: string) {
@@ -148,6 +128,7 @@ export class ChoiceReader {
     const reason: FinishReason = isMisnamed ? 'tool-calls' : named
     const halves = takeHalves(this.#halves)
     const calls = this.#toolCalls.close()
+    this.#word = word
     this.#isFinished = true
     const closing: ChatEvent[] = [
       ...(halves ? this.#textEvents(halves) : []),
@@ -161,12 +142,11 @@ export class ChoiceReader {
     return calls.map((call) => (form === 'whole' ? this.#toolCalls.whole(call) : this.#toolCalls.read(call)))
   }
 
-  #contentEvents(contents: Texts, { logprobs }: WireChoice, said: WireDelta): ChatEvent[] {
+  #contentEvents(contents: Texts, { logprobs, said }: WireChoice): ChatEvent[] {
     const annotations = said.annotations?.map(decodeAnnotation) ?? []
-    const hasLogprobs = logprobs !== null && logprobs !== undefined
     const field = fieldOfThinking(said)
-    if (annotations.length === 0 && !hasLogprobs) return this.#textEvents(contents, field)
-    const beside = { ...(annotations.length > 0 && { annotations }), ...(hasLogprobs && { logprobs }) }
+    if (annotations.length === 0 && !logprobs) return this.#textEvents(contents, field)
+    const beside = { ...(annotations.length > 0 && { annotations }), ...(logprobs && { logprobs }) }
     return [
       ...this.#textEvents({ ...contents, text: '', refusal: '' }, field),
       { type: 'text', choice: this.index, text: contents.text, ...beside },
@@ -184,9 +164,11 @@ export class ChoiceReader {
   }
 }
 
-/** A chunk has a `delta`, a whole reply a `message`; upstreams that only pretend to stream send a `message` in a chunk. */
-export function saidIn(wire: WireChoice, form: Form): WireDelta {
-  return (form === 'chunk' ? (wire.delta ?? wire.message) : (wire.message ?? wire.delta)) ?? {}
+/** Whether the calls to relay are others than those that came. */
+function isRepaired(came: unknown, calls: readonly ReadToolDelta[]): boolean {
+  if (came === undefined || came === null) return false
+  if (!Array.isArray(came) || came.length !== calls.length) return true
+  return calls.some(({ relay }, at) => relay !== came[at])
 }
 
 function relayed(calls: readonly ReadToolDelta[]): object[] | undefined {
@@ -195,16 +177,29 @@ function relayed(calls: readonly ReadToolDelta[]): object[] | undefined {
 }
 
 /** The end as a typed client knows it; the upstream's own word stays beside it, as OpenRouter has it. */
-function endOf(wire: WireChoice, word: string, reason: FinishReason): object | undefined {
+function endOf(raw: Fields, word: string, reason: FinishReason): object | undefined {
   const isRight = isDocumentedFinish(word) && decodeFinish(word) === reason
-  if (isRight) return wire.finish_reason === word ? undefined : { finish_reason: word }
-  const isLost = !isDocumentedFinish(word) && wire.native_finish_reason === undefined
+  if (isRight) return raw.finish_reason === word ? undefined : { finish_reason: word }
+  const isLost = !isDocumentedFinish(word) && raw.native_finish_reason === undefined
   return { finish_reason: encodeFinish(reason), ...(isLost && { native_finish_reason: word }) }
 }
 
+/** What a typed client takes for no end. */
+function withoutEnd({ raw }: WireChoice): object | undefined {
+  return raw.finish_reason === undefined || raw.finish_reason === null ? undefined : noEnd
+}
+
 function relayOf({ wire, form, delta: said }: ReadChoice, index: number, changes?: object): object {
-  const { delta, message, ...others } = wire
+  const { raw, logprobs } = wire
+  const { delta, message, ...others } = raw
   const own = form === 'chunk' ? delta : message
-  if (own === said && wire.index === index && !changes) return wire
-  return { ...others, index, [form === 'chunk' ? 'delta' : 'message']: said, ...changes }
+  const isOdd = !logprobs && raw.logprobs !== undefined && raw.logprobs !== null
+  if (own === said && raw.index === index && !changes && !isOdd) return raw
+  return {
+    ...others,
+    index,
+    [form === 'chunk' ? 'delta' : 'message']: said,
+    ...(isOdd && { logprobs: null }),
+    ...changes,
+  }
 }

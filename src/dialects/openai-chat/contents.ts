@@ -1,6 +1,6 @@
 import { wholeCharacters } from './characters.ts'
 import { isFields, rest } from './fields.ts'
-import type { WireDelta } from './reply-schema.ts'
+import type { WireDelta } from './wire-reply.ts'
 
 export interface Texts {
   readonly text: string
@@ -32,7 +32,7 @@ export function readContents(delta: WireDelta, halves: Halves): Contents {
   const thinking = joined(halves, 'thinking', said.thinking)
   const refusal = joined(halves, 'refusal', said.refusal)
   const isWell =
-    !Array.isArray(delta.content) && text === said.text && thinking === said.thinking && refusal === said.refusal
+    isTextOrNone(delta.content) && text === said.text && thinking === said.thinking && refusal === said.refusal
   return { text, thinking, refusal, rewritten: isWell ? undefined : rewrite(delta, { text, thinking, refusal }) }
 }
 
@@ -71,13 +71,25 @@ function rewrite(delta: WireDelta, { text, thinking, refusal }: Texts): object {
   }
 }
 
-/** The content, or the text among its parts. */
+function isTextOrNone(content: unknown): boolean {
+  return typeof content === 'string' || content === null || content === undefined
+}
+
+/** The content, or the text among its parts. Where JSON was asked for, some send it parsed. */
 function textOf({ content }: WireDelta): string {
   if (typeof content === 'string') return content
-  if (!Array.isArray(content)) return ''
-  return content
-    .map((part) => (isFields(part) && part.type === 'text' && typeof part.text === 'string' ? part.text : ''))
-    .join('')
+  if (Array.isArray(content)) return content.map(textPart).join('')
+  if (typeof content === 'number') return String(content)
+  if (!isFields(content) || Object.keys(content).length === 0) return ''
+  return textPart(content) || (content.type === undefined ? JSON.stringify(content) : '')
+}
+
+const textTypes: ReadonlySet<unknown> = new Set(['text', 'output_text', undefined, null])
+
+/** A part of a text: `{type: 'text', text}`, also by the Responses API's word for it, or the text alone. */
+function textPart(part: unknown): string {
+  if (typeof part === 'string') return part
+  return isFields(part) && textTypes.has(part.type) && typeof part.text === 'string' ? part.text : ''
 }
 
 /** `reasoning_content` or `reasoning` beside the content (some send both, alike), or parts within it (Mistral). */
@@ -104,10 +116,10 @@ function thinkingPart(part: { readonly [key: string]: unknown }): string {
 
 const known = ['role', 'content', 'refusal', 'reasoning_content', 'reasoning', 'tool_calls', 'annotations']
 
-/** Whether a delta adds nothing to the answer: a role, empty texts. */
+/** Whether a delta adds nothing to the answer but calls: a role, empty texts. */
 export function saysNothing(delta: WireDelta): boolean {
-  if (delta.content && (typeof delta.content === 'string' || textOf(delta) !== '')) return false
-  if (thinkingOf(delta) !== '' || delta.refusal || delta.tool_calls?.length || delta.annotations?.length) return false
+  if (delta.content !== undefined && textOf(delta) !== '') return false
+  if (thinkingOf(delta) !== '' || delta.refusal || delta.annotations?.length) return false
   return !saysForeign(delta)
 }
 

@@ -1,13 +1,14 @@
 import type { ChatEvent, Native, Usage } from '../../chat/event.ts'
-import { ChoiceReader, type ConcludedChoice, saidIn } from './choice-reader.ts'
+import { ChoiceReader, type ConcludedChoice, type ReadChoice } from './choice-reader.ts'
 import { saysForeign, saysNothing } from './contents.ts'
 import { dialect } from './dialect.ts'
 import { isFields } from './fields.ts'
+import { explainsSilence, saysMore } from './finish-reason.ts'
 import { parseReply } from './parse-reply.ts'
 import { plainTextIn } from './plain-text.ts'
 import { badResponse, cutOff, emptyAnswer } from './reply-errors.ts'
-import type { WireChoice } from './reply-schema.ts'
-import { usageIn } from './usage.ts'
+import { maxCalls } from './wire-calls.ts'
+import type { WireChoice } from './wire-reply.ts'
 
 /** What a decoder has to know beyond the bytes. */
 export interface DecodeOptions {
@@ -25,17 +26,33 @@ interface Reading {
   readonly usage: Usage | undefined
 }
 
+/** A chunk that names an end, as long as it is not known to be one. */
+interface Held {
+  readonly choice: ChoiceReader
+  readonly read: ReadChoice
+  readonly reading: Reading
+  readonly end: string
+}
+
 /**
  * Turns chunks, or one whole completion, into events. A chunk that says what it should travels along as `native`;
  * one that had to be put right (calls with wrong ids, parts where text was due, `stop` after a call) travels as it
  * should have been.
+ *
+ * An end that a chunk names is held until the stream is over: some upstreams name one first, or in every chunk, and go on.
+ * What they say then belongs to the answer, whose end is the last that was named.
  */
 export class ReplyDecoder {
   readonly #options: DecodeOptions
+  readonly #calls = { left: maxCalls }
   readonly #choices = new Map<number, ChoiceReader>()
-  #hasContent = false
-  /** An end without any content, kept until usage tells whether the model really said nothing. */
-  #held: ChatEvent[] = []
+  /** By choice, in the order in which the ends were named. */
+  readonly #held = new Map<number, Held>()
+  #latest: ChoiceReader | undefined
+  #hasSaid = false
+  #hasTokens = false
+  /** Usage that came after every answer's end, which it follows. */
+  #late: { readonly native: Native; readonly usage: Usage } | undefined
   /** Chunks that add nothing to an answer, before it begins or after its end, such as Azure's filter results. */
   readonly #aside: Native[] = []
 
@@ -43,11 +60,9 @@ export class ReplyDecoder {
     this.#options = options
   }
 
-  /** True once every answer that was asked for has finished: from here on, an end is no cut. */
+  /** True once every answer that was asked for has named its end, and said nothing since: from here on, an end is no cut. */
   get finished(): boolean {
-    let finished = 0
-    for (const choice of this.#choices.values()) if (choice.isOver) finished++
-    return finished >= Math.max(this.#options.choices, this.#choices.size)
+    return this.#held.size >= Math.max(this.#options.choices, this.#choices.size)
   }
 
   /**
@@ -58,14 +73,28 @@ export class ReplyDecoder {
   chunk(value: unknown, json?: string): readonly ChatEvent[] {
     const plain = this.#plainText(value, json)
     if (plain) return [plain]
-    return this.#release(this.#read(value, 'chunk'))
+    const { choices, ...reading } = parseReply(value, 'chunk')
+    if (reading.usage?.outputTokens) this.#hasTokens = true
+    const [first] = choices
+    if (!first) return this.#withoutChoice(reading)
+    return choices.length === 1 ? this.#readOne(first, reading) : this.#readMany(choices, reading)
   }
 
   /** The events of a whole completion. @throws ChatError when it is an error, empty, or no completion at all */
   whole(value: unknown): readonly ChatEvent[] {
-    const events = this.#release(this.#read(value, 'whole'))
-    if (this.#choices.size === 0) throw badResponse()
-    return [...events, ...this.end('terminated')]
+    const { choices, ...reading } = parseReply(value, 'whole')
+    if (choices.length === 0) throw badResponse()
+    if (reading.usage?.outputTokens) this.#hasTokens = true
+    const concluded: ConcludedChoice[] = []
+    for (const [at, wire] of choices.entries()) {
+      const index = wire.index === undefined || this.#choices.has(wire.index) ? at : wire.index
+      const choice = this.#choiceAt(index)
+      if (choice.isFinished) continue
+      this.#hasSaid ||= !isSilent(wire)
+      const read = choice.read(wire, 'whole')
+      concluded.push(choice.conclude(read, choice.word))
+    }
+    return [...this.#events(concluded, choices, reading), ...this.end('terminated')]
   }
 
   /**
@@ -75,83 +104,96 @@ export class ReplyDecoder {
    */
   end(how: 'terminated' | 'cut'): readonly ChatEvent[] {
     if (how === 'cut' && !this.finished) throw cutOff()
-    const isSaid = this.#hasContent && this.#choices.size > 0
-    if (!isSaid && (this.#held.length > 0 || !this.finished)) throw emptyAnswer()
-    return this.#release([...this.#settleAll(), ...[...this.#choices.values()].flatMap((choice) => choice.finish())])
+    const late = this.#late
+    const after = late ? this.#aside.splice(0) : []
+    const ends = [...this.#held.values()].flatMap(({ choice, read, reading, end }) =>
+      this.#events([choice.conclude(read, end)], [read.wire], reading),
+    )
+    const unnamed = [...this.#choices.values()].flatMap((choice) => choice.finish())
+    if (!this.#hasSaid && !this.#maySayNothing()) throw emptyAnswer()
+    this.#held.clear()
+    this.#aside.push(...after)
+    return [...ends, ...unnamed, ...(late ? this.#usageEvents(late.native, late.usage) : [])]
+  }
+
+  /** A model that was cut short or filtered may have said nothing; so may one whose tokens, which were counted, are not shown. */
+  #maySayNothing(): boolean {
+    const words = [...this.#choices.values()].map(({ word }) => word)
+    return words.some(explainsSilence) || (this.#hasTokens && words.includes('stop'))
   }
 
   /** The one event of a chunk that only adds text to an answer which goes on: most chunks are that. */
   #plainText(value: unknown, json: string | undefined): ChatEvent | undefined {
     const plain = plainTextIn(value)
-    if (!plain || !isFields(value) || this.#held.length > 0 || !this.#choices.get(plain.choice)?.isPlain)
+    if (!plain || !isFields(value) || this.#held.has(plain.choice) || !this.#choices.get(plain.choice)?.isPlain)
       return undefined
-    this.#hasContent = true
+    this.#hasSaid = true
     const native: Native = { dialect, form: 'chunk', value, ...(json !== undefined && { json }) }
     return { type: 'text', choice: plain.choice, text: plain.text, native }
   }
 
-  #settleAll(): readonly ChatEvent[] {
-    return [...this.#choices.values()].flatMap((choice) => choice.settle(true))
-  }
-
-  /** While nothing has been said, an end is held: it may be a failure in disguise. */
-  #release(events: readonly ChatEvent[]): readonly ChatEvent[] {
-    if (!this.#hasContent && (this.#held.length > 0 || events.some(isStop))) {
-      this.#held.push(...events)
-      return []
-    }
-    if (this.#held.length === 0) return events
-    const all = [...this.#held, ...events]
-    this.#held = []
-    return all
-  }
-
-  #read(value: unknown, form: Native['form']): readonly ChatEvent[] {
-    const { reply, native } = parseReply(value, form)
-    const usage = usageIn(reply)
-    if (usage?.outputTokens) this.#hasContent = true
-    const choices = reply.choices ?? []
-    if (choices.length === 0) return [...this.#settleAll(), ...this.#withoutChoice({ native, usage })]
-    if (form === 'chunk' && choices.length === 1 && choices[0]) return this.#readOne(choices[0], { native, usage })
-    return this.#readMany(choices, { native, usage })
-  }
-
-  /**
-   * The one choice of a chunk. An end beside content is held until the next chunk: some upstreams (gcli2api issue 403,
-   * open-webui 16377) name one in every chunk, and an answer must not be cut at the first.
-   */
   #readOne(wire: WireChoice, reading: Reading): readonly ChatEvent[] {
     const choice = this.#choiceAt(wire.index ?? 0)
-    const isSilent = isSilentChoice(wire, 'chunk')
-    const before = choice.settle(isSilent)
-    if (choice.isFinished) return [...before, ...this.#afterEnd(reading, isSilent)]
-    this.#hasContent ||= !isSilent
-    const read = choice.read(wire, 'chunk')
-    const finished = (isEnd: boolean) =>
-      this.#events([isEnd ? choice.conclude(read) : choice.reopen(read)], [wire], reading)
-    if (read.end === undefined || isSilent) return before.length > 0 ? [...before, ...finished(true)] : finished(true)
-    choice.hold(finished)
-    return before
+    if (this.#staysEnded(choice, wire)) return this.#afterEnd(choice, wire, reading)
+    const before = this.#reopen(choice)
+    const read = this.#read(choice, wire)
+    if (read.end !== undefined) {
+      this.#held.set(choice.index, { choice, read, reading, end: read.end })
+      return before
+    }
+    const events = this.#events([choice.reopen(read)], [wire], reading)
+    return before.length > 0 ? [...before, ...events] : events
   }
 
+  /** A chunk for several answers: as one, as long as all of them go on, else as a chunk for each. */
   #readMany(choices: readonly WireChoice[], reading: Reading): readonly ChatEvent[] {
-    const { form } = reading.native
-    const before: ChatEvent[] = []
-    const concluded: ConcludedChoice[] = []
-    let isSilent = true
-    for (const [at, wire] of choices.entries()) {
-      const choice = this.#choiceAt(wire.index ?? at)
-      const saysNothing = isSilentChoice(wire, form)
-      before.push(...choice.settle(saysNothing))
-      isSilent &&= saysNothing
-      if (choice.isFinished) continue
-      this.#hasContent ||= !saysNothing
-      concluded.push(choice.conclude(choice.read(wire, form)))
+    const placed = choices.map((wire, at) => ({ ...wire, index: wire.index ?? at }))
+    const isOne = new Set(placed.map(({ index }) => index)).size === placed.length
+    if (isOne && placed.every(({ index, end }) => end === undefined && !this.#held.has(index))) {
+      const open = placed.map((wire) => {
+        const choice = this.#choiceAt(wire.index)
+        return choice.reopen(this.#read(choice, wire))
+      })
+      return this.#events(open, choices, reading)
     }
+    const { native, usage } = reading
+    const alone = (wire: WireChoice) => ({ native: withChoices(native, [wire.raw]), usage: undefined })
     return [
-      ...before,
-      ...(concluded.length > 0 ? this.#events(concluded, choices, reading) : this.#afterEnd(reading, isSilent)),
+      ...placed.flatMap((wire) => this.#readOne(wire, alone(wire))),
+      ...this.#usageAfter({ native: withChoices(native, []), usage }),
     ]
+  }
+
+  #read(choice: ChoiceReader, wire: WireChoice): ReadChoice {
+    this.#hasSaid ||= !isSilent(wire)
+    return choice.read(wire, 'chunk')
+  }
+
+  #staysEnded({ index }: ChoiceReader, wire: WireChoice): boolean {
+    return this.#held.has(index) && isSilent(wire)
+  }
+
+  /** More is said: what was held goes out without its end. */
+  #reopen(choice: ChoiceReader): readonly ChatEvent[] {
+    const held = this.#held.get(choice.index)
+    if (!held) return []
+    this.#held.delete(choice.index)
+    return this.#events([choice.reopen(held.read)], [held.read.wire], held.reading)
+  }
+
+  /** Nothing more is said, but the end may be named once more: `stop` often follows the end that says why. */
+  #noteEnd({ index }: ChoiceReader, { end }: WireChoice): void {
+    const held = this.#held.get(index)
+    if (held && end !== undefined && saysMore(end, held.end)) this.#held.set(index, { ...held, end })
+  }
+
+  /** A chunk for an answer that has named its end, and says nothing more. */
+  #afterEnd(choice: ChoiceReader, wire: WireChoice, { native, usage }: Reading): readonly ChatEvent[] {
+    this.#noteEnd(choice, wire)
+    if (usage) return this.#usageAfter({ native: withChoices(native, []), usage })
+    const { relay } = choice.reopen(choice.read({ ...wire, end: undefined }, 'chunk'))
+    this.#keepAside(relay === wire.raw ? native : withChoices(native, [relay]))
+    return []
   }
 
   /** The events of a chunk, with the chunk to relay: as it came, or put right. */
@@ -160,7 +202,7 @@ export class ReplyDecoder {
     wires: readonly WireChoice[],
     { native, usage }: Reading,
   ): readonly ChatEvent[] {
-    const isRight = concluded.length === wires.length && concluded.every(({ relay }, at) => relay === wires[at])
+    const isRight = concluded.length === wires.length && concluded.every(({ relay }, at) => relay === wires[at]?.raw)
     const relayed = isRight
       ? native
       : withChoices(
@@ -171,7 +213,7 @@ export class ReplyDecoder {
     const events = this.#aside.splice(0).map((each): ChatEvent => ({ ...blank, choice: first, native: each }))
     const isBlank = !usage && concluded.every((choice) => choice.events.length === 0)
     if (isBlank) {
-      const isForeign = wires.some((wire) => saysForeign(saidIn(wire, native.form)))
+      const isForeign = wires.some(({ said }) => saysForeign(said))
       events.push({ ...blank, choice: first, native: relayed, ...(isForeign && { isForeign }) })
     }
     for (const choice of concluded) for (const event of choice.events) events.push({ ...event, native: relayed })
@@ -179,24 +221,25 @@ export class ReplyDecoder {
     return events
   }
 
-  /** A chunk for answers that have ended: what it counts goes out, what it says is too late. */
-  #afterEnd({ native, usage }: Reading, isSilent: boolean): readonly ChatEvent[] {
-    if (usage) return this.#usageEvents(withChoices(native, []), usage)
-    if (isSilent) this.#keepAside(native)
+  /** A chunk without choices: usage, or what only this dialect knows. */
+  #withoutChoice({ native, usage }: Reading): readonly ChatEvent[] {
+    if (usage) return this.#usageAfter({ native, usage })
+    if (this.#latest && !this.finished) return [{ ...blank, choice: this.#latest.index, native }]
+    this.#keepAside(native)
     return []
   }
 
-  /** A chunk without choices: usage, or what only this dialect knows. */
-  #withoutChoice({ native, usage }: Reading): readonly ChatEvent[] {
-    if (usage) return this.#usageEvents(native, usage)
-    const open = [...this.#choices.values()].find((choice) => !choice.isFinished)
-    if (open) return [{ ...blank, choice: open.index, native }]
-    this.#keepAside(native)
+  /** Usage beside no answer that goes on: where all have named their end, it comes after that. */
+  #usageAfter({ native, usage }: Reading): readonly ChatEvent[] {
+    if (!usage) return []
+    if (!this.finished) return this.#usageEvents(native, usage)
+    this.#late = { native, usage }
     return []
   }
 
   /** Nothing but usage may come after a finish: what was kept since then goes out with it. */
   #usageEvents(native: Native, usage: Usage): readonly ChatEvent[] {
+    this.#late = undefined
     return [...this.#aside.splice(0), native].map((each) => ({ type: 'usage', choice: 0, usage, native: each }))
   }
 
@@ -206,22 +249,18 @@ export class ReplyDecoder {
 
   #choiceAt(index: number): ChoiceReader {
     const known = this.#choices.get(index)
-    if (known) return known
-    const fresh = new ChoiceReader(index, this.#options.newId)
-    this.#choices.set(index, fresh)
-    return fresh
+    const choice = known ?? new ChoiceReader(index, { newId: this.#options.newId, calls: this.#calls })
+    if (!known) this.#choices.set(index, choice)
+    this.#latest = choice
+    return choice
   }
 }
 
 const blank = { type: 'text', text: '' } as const
 
 /** Whether a choice of a reply adds nothing to its answer. */
-function isSilentChoice(wire: WireChoice, form: Native['form']): boolean {
-  return saysNothing(saidIn(wire, form)) && (wire.logprobs ?? null) === null
-}
-
-function isStop(event: ChatEvent): boolean {
-  return event.type === 'finish' && event.reason === 'stop'
+function isSilent({ said, calls, logprobs }: WireChoice): boolean {
+  return !calls?.length && !logprobs && saysNothing(said)
 }
 
 function withChoices(native: Native, choices: readonly object[]): Native {

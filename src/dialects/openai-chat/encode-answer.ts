@@ -1,6 +1,7 @@
 import type { Answer, Choice } from '../../chat/collect.ts'
 import type { Fields } from '../../chat/message.ts'
 import { encodeAnnotation } from './annotation.ts'
+import { secondsIn } from './created.ts'
 import { dialect } from './dialect.ts'
 import { encodeToolCall } from './encode-request.ts'
 import type { EncodeOptions } from './encode-stream.ts'
@@ -15,11 +16,12 @@ export function encodeAnswer(answer: Answer, { id, model, created }: Omit<Encode
   if (!native || !answer.choices.every((choice) => isRelayable(choice))) {
     return { id, object: 'chat.completion', created, model, choices: answer.choices.map(encodeChoice), ...usage }
   }
+  const { usage: _, ...others } = native
   return {
-    created,
-    ...native,
+    ...others,
     id,
     object: 'chat.completion',
+    created: secondsIn(native.created) ?? created,
     model,
     choices: answer.choices.map(relayChoice),
     ...usage,
@@ -40,7 +42,13 @@ function relayChoice(choice: Choice): Fields {
   const choices = nativeChoices(choice).filter(isFields)
   const mine = choices.find((native) => native.index === choice.index) ?? choices[0]
   const message = isFields(mine?.message) ? mine.message : {}
-  return { ...mine, index: choice.index, message: { role: 'assistant', ...message } }
+  const hasRole = typeof message.role === 'string' && message.role !== ''
+  return {
+    ...mine,
+    index: choice.index,
+    // typed clients require both
+    message: { role: 'assistant', content: null, ...message, ...(!hasRole && { role: 'assistant' }) },
+  }
 }
 
 function encodeChoice(choice: Choice): Fields {

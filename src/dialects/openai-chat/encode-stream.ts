@@ -3,6 +3,7 @@ import type { ChatEvent, Native, ToolCallEvent, Usage } from '../../chat/event.t
 import type { Fields } from '../../chat/message.ts'
 import { sseData } from '../../wire/sse.ts'
 import { encodeAnnotation } from './annotation.ts'
+import { secondsIn } from './created.ts'
 import { dialect } from './dialect.ts'
 import { encodeError } from './encode-error.ts'
 import { isFields, merge, rest } from './fields.ts'
@@ -90,14 +91,8 @@ export class StreamEncoder {
 
   /** Usage comes once, at the end, wherever the upstream had it. */
   #relay(chunk: Fields, event: ChatEvent): string {
-    // Azure's first chunk has 0; what has gone out of an answer beside it stays
-    if (
-      this.#opened.size === 0 &&
-      this.#created === undefined &&
-      typeof chunk.created === 'number' &&
-      chunk.created > 0
-    )
-      this.#created = chunk.created
+    // what has gone out of an answer beside it stays
+    if (this.#opened.size === 0) this.#created ??= secondsIn(chunk.created)
     const choices = Array.isArray(chunk.choices) ? chunk.choices : []
     if (choices.length === 0 && chunk.usage) {
       this.#usageChunk = chunk
@@ -114,8 +109,8 @@ export class StreamEncoder {
   #withRole(choice: unknown): unknown {
     if (!isFields(choice) || typeof choice.index !== 'number' || this.#opened.has(choice.index)) return choice
     this.#opened.add(choice.index)
-    if (!isFields(choice.delta) || choice.delta.role) return choice
-    const { role: _role, ...delta } = choice.delta
+    const { role, ...delta } = isFields(choice.delta) ? choice.delta : {}
+    if (typeof role === 'string' && role !== '') return choice
     return { ...choice, delta: { role: 'assistant', ...delta } }
   }
 

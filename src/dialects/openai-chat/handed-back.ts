@@ -1,7 +1,8 @@
 import type { Fields } from '../../chat/message.ts'
 import { fieldOfThinking, isEmpty } from './contents.ts'
 import { isFields, nestedRest, rest } from './fields.ts'
-import type { WireDelta, WireToolDelta } from './reply-schema.ts'
+import type { WireToolDelta } from './wire-calls.ts'
+import type { WireDelta } from './wire-reply.ts'
 
 /** Members of an answer that the vocabulary holds, or that mean nothing once the answer is over. */
 const said = ['role', 'content', 'refusal', 'reasoning_content', 'tool_calls', 'function_call']

@@ -3,15 +3,15 @@ import { wholeCharacters } from './characters.ts'
 import { ownExtra } from './fields.ts'
 import { extraOfCall, type Gathered, gather, nothing } from './handed-back.ts'
 import { type JsonProgress, noJson, progressed } from './json-progress.ts'
-import type { WireToolDelta } from './reply-schema.ts'
+import { tooMany } from './reply-errors.ts'
 import { openingDelta, relayedDelta, type ToolKind, wholeCall } from './tool-deltas.ts'
+import { maxCalls, type WireToolDelta } from './wire-calls.ts'
 
 interface OpenCall {
   readonly kind: ToolKind
   readonly id: string
-  /** The upstream's own words for it: what later deltas refer to. */
+  /** The upstream's own word for it: what later deltas refer to. */
   readonly wireId: string | undefined
-  readonly wireIndex: number | undefined
   name: string
   /** Among the calls that have a name; undefined until it has one. */
   index: number | undefined
@@ -51,6 +51,11 @@ interface Said {
   readonly json: string
 }
 
+/** Calls that a reply may still open, in all its choices. */
+export interface CallBudget {
+  left: number
+}
+
 /**
  * The calls of one choice, as they grow. Upstreams leave out `index`, `id` or `type`, repeat them with the name in every
  * delta, or lie: all calls at index 0, a fresh id for every delta, the name after the id. A delta continues the call its
@@ -59,12 +64,18 @@ interface Said {
 export class ToolCalls {
   readonly #choice: number
   readonly #newId: () => string
+  readonly #budget: CallBudget
   readonly #calls: OpenCall[] = []
+  /** The latest call of each of the upstream's own ids and indices: looking one up must not cost more with every call. */
+  readonly #byWireId = new Map<string, OpenCall>()
+  readonly #byWireIndex = new Map<number, OpenCall>()
+  readonly #ids = new Set<string>()
   #named = 0
 
-  constructor(choice: number, newId: () => string) {
+  constructor(choice: number, newId: () => string, budget: CallBudget = { left: maxCalls }) {
     this.#choice = choice
     this.#newId = newId
+    this.#budget = budget
   }
 
   get count(): number {
@@ -74,6 +85,7 @@ export class ToolCalls {
   read(delta: WireToolDelta): ReadToolDelta {
     const said = saidOf(delta)
     const known = this.#find(said)
+    if (!known && isNothing(said)) return { events: [], relay: undefined }
     const call = known ?? this.#open(said)
     if (known?.name && said.name) known.isRepeated = true
     if (said.name) call.name ||= said.name
@@ -94,6 +106,7 @@ export class ToolCalls {
   /** A call of a whole message: nothing follows it, so it is complete as it stands. */
   whole(delta: WireToolDelta): ReadToolDelta {
     const said = saidOf(delta)
+    if (isNothing(said)) return { events: [], relay: undefined }
     const call = this.#open(said)
     const index = this.#named++
     call.index = index
@@ -141,7 +154,7 @@ export class ToolCalls {
   }
 
   #find(said: Said): OpenCall | undefined {
-    const byId = said.id === undefined ? undefined : this.#calls.findLast((call) => call.wireId === said.id)
+    const byId = said.id === undefined ? undefined : this.#byWireId.get(said.id)
     const candidate = byId ?? this.#at(said)
     if (!candidate || !said.name || candidate.name === '') return candidate
     return opensAnother(candidate, said) ? undefined : candidate
@@ -150,17 +163,18 @@ export class ToolCalls {
   /** The latest call at the delta's index; the last of all where it has none, or an index no call bears and no name. */
   #at({ index, name, id }: Said): OpenCall | undefined {
     if (index === undefined) return this.#calls.at(-1)
-    const found = this.#calls.findLast((call) => call.wireIndex === index)
+    const found = this.#byWireIndex.get(index)
     return found ?? (name || id !== undefined ? undefined : this.#calls.at(-1))
   }
 
+  /** @throws ChatError where the reply has opened as many as it may */
   #open({ kind, id, index }: Said): OpenCall {
-    const isFree = id !== undefined && !this.#calls.some((call) => call.id === id)
+    if (--this.#budget.left < 0) throw tooMany(`${maxCalls} tool calls`)
+    const isFree = id !== undefined && !this.#ids.has(id)
     const call: OpenCall = {
       kind,
       id: isFree ? id : this.#newId(),
       wireId: id,
-      wireIndex: index,
       name: '',
       index: undefined,
       early: '',
@@ -171,6 +185,9 @@ export class ToolCalls {
       half: '',
     }
     this.#calls.push(call)
+    this.#ids.add(call.id)
+    if (id !== undefined) this.#byWireId.set(id, call)
+    if (index !== undefined) this.#byWireIndex.set(index, call)
     return call
   }
 }
@@ -191,6 +208,11 @@ function gatherExtra(call: OpenCall, delta: WireToolDelta): boolean {
   const extra = extraOfCall(delta)
   if (extra) call.gathered = gather(call.gathered, extra)
   return extra !== undefined
+}
+
+/** A delta that no call can be made of. */
+function isNothing({ id, name, json }: Said): boolean {
+  return id === undefined && name === undefined && json === ''
 }
 
 function grow(call: OpenCall, piece: string): string {

@@ -1,4 +1,4 @@
-import type { WireToolDelta } from './reply-schema.ts'
+import type { WireToolDelta } from './wire-calls.ts'
 
 /** A custom tool takes free text where a function takes JSON. */
 export type ToolKind = 'function' | 'custom'

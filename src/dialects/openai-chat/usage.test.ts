@@ -1,10 +1,9 @@
 import { expect, test } from 'bun:test'
-import { WireReply } from './reply-schema.ts'
 import { encodeUsage, usageIn } from './usage.ts'
 
 /** What a client gets of an upstream's usage. */
-function relayed(usage: object) {
-  const found = usageIn(WireReply.parse({ choices: [], usage }))
+function relayed(usage: unknown) {
+  const found = usageIn({ usage }, [])
   return found && encodeUsage(found)
 }
 
@@ -31,3 +30,14 @@ test('no count is null: clients in typed languages take a number or nothing', ()
   })
   expect(relayed({ ...usage, ...nothing })).toEqual({ ...usage, total_tokens: 7 })
 })
+
+test('counts of a wrong type are none, and text that is a count is one', () => {
+  const odd = { prompt_tokens: '3', completion_tokens: 4, total_tokens: 'many', prompt_tokens_details: '' }
+  expect(relayed(odd)).toEqual({ prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 })
+  expect(
+    relayed({ prompt_tokens: -1, completion_tokens: 4, completion_tokens_details: { reasoning_tokens: {} } }),
+  ).toEqual({ completion_tokens: 4, completion_tokens_details: {} })
+})
+
+for (const usage of ['', 'none', null, 0, [], false])
+  test(`usage may be ${JSON.stringify(usage)}`, () => expect(relayed(usage)).toBeUndefined())

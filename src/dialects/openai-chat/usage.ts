@@ -2,30 +2,43 @@ import type { Usage } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import { dialect } from './dialect.ts'
 import { compact, isFields } from './fields.ts'
-import type { WireReply, WireUsage } from './reply-schema.ts'
 
 /** The usage of a reply, wherever it stands: Groq gives it beside, Moonshot within the choice. */
-export function usageIn({ usage, x_groq, choices }: WireReply): Usage | undefined {
-  const wire = usage ?? x_groq?.usage ?? choices?.find((choice) => choice.usage)?.usage
-  // MiniMax has an empty one
-  return wire && Object.keys(wire).length > 0 ? decodeUsage(wire) : undefined
+export function usageIn({ usage, x_groq }: Fields, choices: readonly Fields[]): Usage | undefined {
+  if (isUsage(usage)) return decodeUsage(usage)
+  if (isFields(x_groq) && isUsage(x_groq.usage)) return decodeUsage(x_groq.usage)
+  for (const choice of choices) if (isUsage(choice.usage)) return decodeUsage(choice.usage)
+  return undefined
+}
+
+/** MiniMax has an empty one. */
+function isUsage(value: unknown): value is Fields {
+  return isFields(value) && Object.keys(value).length > 0
 }
 
 /** Reads a usage object; what the upstream does not say is absent. */
-function decodeUsage(wire: WireUsage): Usage {
+function decodeUsage(wire: Fields): Usage {
+  const { prompt_tokens_details: prompt, completion_tokens_details: completion } = wire
   return {
     ...count('inputTokens', wire.prompt_tokens),
     ...count('outputTokens', wire.completion_tokens),
     ...count('totalTokens', wire.total_tokens),
-    ...count('cachedInputTokens', wire.prompt_tokens_details?.cached_tokens),
-    ...count('reasoningTokens', wire.completion_tokens_details?.reasoning_tokens),
+    ...(isFields(prompt) && count('cachedInputTokens', prompt.cached_tokens)),
+    ...(isFields(completion) && count('reasoningTokens', completion.reasoning_tokens)),
     source: 'upstream',
     native: { dialect, form: 'whole', value: wire },
   }
 }
 
-function count(key: string, value: number | null | undefined): object {
-  return typeof value === 'number' ? { [key]: value } : {}
+function count(key: string, value: unknown): object {
+  const tokens = tokensIn(value)
+  return tokens === undefined ? {} : { [key]: tokens }
+}
+
+/** A count of tokens, also where it is written as text. */
+function tokensIn(value: unknown): number | undefined {
+  const tokens = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value
+  return typeof tokens === 'number' && tokens >= 0 ? tokens : undefined
 }
 
 /**
@@ -33,7 +46,7 @@ function count(key: string, value: number | null | undefined): object {
  * something in.
  */
 export function encodeUsage(usage: Usage): Fields {
-  if (usage.native?.dialect === dialect) return { ...counts(usage), ...withoutNulls(usage.native.value) }
+  if (usage.native?.dialect === dialect) return { ...counts(usage), ...withoutOddities(usage.native.value) }
   const { cachedInputTokens, reasoningTokens } = usage
   return compact({
     ...counts(usage),
@@ -56,12 +69,15 @@ function counts({ inputTokens, outputTokens, totalTokens }: Usage): Fields {
   })
 }
 
-/** Zed takes a count for a number or nothing, here and in the details. */
-function withoutNulls(usage: Fields): Fields {
-  const members = Object.entries(said(usage))
+/** Typed clients take a count for a number or nothing (Zed), here and in the details. */
+function withoutOddities(usage: Fields): Fields {
+  const members = Object.entries(said(usage)).filter(([key, member]) => !key.endsWith('_details') || isFields(member))
   return Object.fromEntries(members.map(([key, member]) => [key, isFields(member) ? said(member) : member]))
 }
 
 function said(members: Fields): Fields {
-  return Object.fromEntries(Object.entries(members).filter(([, member]) => member !== null))
+  const entries = Object.entries(members).filter(
+    ([key, member]) => member !== null && (!key.endsWith('_tokens') || tokensIn(member) !== undefined),
+  )
+  return Object.fromEntries(entries.map(([key, member]) => [key, key.endsWith('_tokens') ? tokensIn(member) : member]))
 }

@@ -1,0 +1,302 @@
+import { describe, expect, test } from 'bun:test'
+import { z } from 'zod'
+import { collect } from '../../chat/collect.ts'
+import { ChatError } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import { ReplyDecoder } from './decode-reply.ts'
+import { encodeAnswer } from './encode-answer.ts'
+import { StreamEncoder } from './encode-stream.ts'
+
+const options = { id: 'ours', model: 'up/m', created: 5, includeUsage: true }
+
+type Choice = Readonly<Record<string, unknown>>
+
+/** A chunk of one choice. */
+const says = (delta: unknown, more: Choice = {}) => ({ choices: [{ index: 0, delta, finish_reason: null, ...more }] })
+const ends = (finish_reason: unknown, delta: unknown = { content: '' }) => says(delta, { finish_reason })
+const opens = says({ role: 'assistant', content: '' })
+const counted = { choices: [], usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 } }
+const call = { tool_calls: [{ index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }] }
+
+/** The events of a stream that its upstream ended. */
+function decoded(chunks: readonly unknown[], choices = 1): readonly ChatEvent[] {
+  const decoder = new ReplyDecoder({ choices, newId: () => 'made' })
+  return [...chunks.flatMap((chunk) => decoder.chunk(chunk)), ...decoder.end('terminated')]
+}
+
+const Delta = z.looseObject({
+  content: z.string().nullish(),
+  reasoning_content: z.string().nullish(),
+  tool_calls: z
+    .array(z.looseObject({ index: z.int(), function: z.looseObject({ name: z.string().optional() }) }))
+    .nullish(),
+})
+const Chunk = z.looseObject({
+  created: z.int(),
+  choices: z.array(z.looseObject({ index: z.int(), delta: Delta, finish_reason: z.string().nullable() })),
+})
+
+/** What a typed client reads of a stream: of each answer its text and its ends; an end that is followed by more is marked. */
+function streamed(events: readonly ChatEvent[]): string[] {
+  const encoder = new StreamEncoder(options)
+  const text = events.map((event) => encoder.event(event)).join('') + encoder.end()
+  const answers: string[] = []
+  const lines = text.split('\n\n').filter((line) => line.startsWith('data: {'))
+  for (const line of lines) {
+    for (const { index, delta, finish_reason } of Chunk.parse(JSON.parse(line.slice(6))).choices) {
+      const names = (delta.tool_calls ?? []).map((each) => (each.function.name ? `<${each.function.name}>` : ''))
+      const said = `${delta.reasoning_content ? `(${delta.reasoning_content})` : ''}${delta.content ?? ''}${names.join('')}`
+      answers[index] = `${answers[index] ?? ''}${said}${finish_reason ? ` [${finish_reason}]` : ''}`
+    }
+  }
+  return answers
+}
+
+async function* stream(events: readonly ChatEvent[]) {
+  yield* events
+}
+
+const Whole = z.looseObject({
+  created: z.int(),
+  choices: z.array(
+    z.looseObject({
+      index: z.int(),
+      message: z.looseObject({
+        role: z.literal('assistant'),
+        content: z.string().nullable(),
+        reasoning_content: z.string().nullish(),
+        tool_calls: z.array(z.looseObject({ function: z.looseObject({ name: z.string() }) })).nullish(),
+      }),
+      finish_reason: z.string(),
+    }),
+  ),
+})
+
+/** The same of a whole answer. */
+async function collected(events: readonly ChatEvent[]): Promise<string[]> {
+  const whole = Whole.parse(JSON.parse(JSON.stringify(encodeAnswer(await collect(stream(events)), options))))
+  return whole.choices.map(({ message, finish_reason }) => {
+    const names = (message.tool_calls ?? []).map((each) => `<${each.function.name}>`).join('')
+    const thought = message.reasoning_content ? `(${message.reasoning_content})` : ''
+    return `${thought}${message.content ?? ''}${names} [${finish_reason}]`
+  })
+}
+
+interface Case {
+  readonly chunks: readonly unknown[]
+  readonly answers: readonly string[]
+}
+
+const cases: Readonly<Record<string, Case>> = {
+  'text after an end': {
+    chunks: [says({ content: 'he' }), ends('stop'), says({ content: 'llo' })],
+    answers: ['hello [stop]'],
+  },
+  'an end before anything is said': {
+    chunks: [ends('stop', { role: 'assistant', content: '' }), says({ content: 'he' }), says({ content: 'llo' })],
+    answers: ['hello [stop]'],
+  },
+  'an end before anything is said, and another at the end': {
+    chunks: [ends('stop'), says({ content: 'hello' }), ends('length')],
+    answers: ['hello [length]'],
+  },
+  'an end beside each text': {
+    chunks: [ends('stop', { content: 'he' }), ends('stop', { content: 'l' }), ends('length', { content: 'lo' })],
+    answers: ['hello [length]'],
+  },
+  'an end beside the first text alone': {
+    chunks: [ends('stop', { content: 'he' }), says({ content: 'l' }), says({ content: 'lo' })],
+    answers: ['hello [stop]'],
+  },
+  'calls after an end by stop': {
+    chunks: [says({ content: 'hello' }), ends('stop'), says(call)],
+    answers: ['hello<f> [tool_calls]'],
+  },
+  'calls after an end by stop, in pieces': {
+    chunks: [
+      opens,
+      ends('stop'),
+      says({ tool_calls: [{ index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '' } }] }),
+      says({ tool_calls: [{ index: 0, function: { arguments: '{"a"' } }] }),
+      says({ tool_calls: [{ index: 0, function: { arguments: ':1}' } }] }),
+    ],
+    answers: ['<f> [tool_calls]'],
+  },
+  'a call, its end, and then a text': {
+    chunks: [says({ content: 'hel' }), says(call), ends('tool_calls'), says({ content: '' }), ends('tool_calls', call)],
+    answers: ['hel<f><f> [tool_calls]'],
+  },
+  'reasoning after an end': {
+    chunks: [ends('stop'), says({ reasoning_content: 'hm' }), ends('stop'), says({ content: 'hello' })],
+    answers: ['(hm)hello [stop]'],
+  },
+  'an end, usage, and then a text': {
+    chunks: [says({ content: 'he' }), ends('stop'), counted, says({ content: 'llo' })],
+    answers: ['hello [stop]'],
+  },
+  'an end, a text beside usage, and usage': {
+    chunks: [says({ content: 'he' }), ends('stop'), { ...says({ content: 'llo' }), usage: counted.usage }, counted],
+    answers: ['hello [stop]'],
+  },
+  'an end that is said twice': {
+    chunks: [says({ content: 'hello' }), ends('stop'), ends('stop')],
+    answers: ['hello [stop]'],
+  },
+  'an end and then stop: the first says why': {
+    chunks: [says({ content: 'hello' }), ends('length'), ends('stop', {})],
+    answers: ['hello [length]'],
+  },
+  'stop and then an end that says why': {
+    chunks: [says({ content: 'hello' }), ends('stop'), ends('content_filter')],
+    answers: ['hello [content_filter]'],
+  },
+  'two answers, each with a text after its end': {
+    chunks: [
+      { choices: [{ index: 0, delta: { content: 'he' }, finish_reason: 'stop' }] },
+      { choices: [{ index: 1, delta: { content: 'wo' }, finish_reason: 'stop' }] },
+      { choices: [{ index: 0, delta: { content: 'llo' }, finish_reason: null }] },
+      { choices: [{ index: 1, delta: { content: 'rld' }, finish_reason: 'length' }] },
+    ],
+    answers: ['hello [stop]', 'world [length]'],
+  },
+  'two answers in each chunk, with ends in all': {
+    chunks: [
+      {
+        choices: [
+          { index: 0, delta: { content: 'he' }, finish_reason: 'stop' },
+          { index: 1, delta: { content: 'wo' }, finish_reason: null },
+        ],
+      },
+      {
+        choices: [
+          { index: 0, delta: { content: 'llo' }, finish_reason: 'stop' },
+          { index: 1, delta: { content: 'rld' }, finish_reason: 'length' },
+        ],
+        usage: counted.usage,
+      },
+    ],
+    answers: ['hello [stop]', 'world [length]'],
+  },
+  'no end at all': { chunks: [says({ content: 'hello' })], answers: ['hello [stop]'] },
+  ...Object.fromEntries(
+    ['null', 'NULL', 'none', 'None', '', ' ', 'undefined', 'FINISH_REASON_UNSPECIFIED', 0, 1, false, true, {}, []].map(
+      (word) => [
+        `${JSON.stringify(word)} names no end`,
+        {
+          chunks: [
+            ends(word, { role: 'assistant' }),
+            ends(word, { content: 'he' }),
+            ends(word, { content: 'llo' }),
+            ends('length'),
+          ],
+          answers: ['hello [length]'],
+        },
+      ],
+    ),
+  ),
+}
+
+describe('the end of an answer is the last that is named before the stream is over', () => {
+  for (const [name, { chunks, answers }] of Object.entries(cases)) {
+    const count = answers.length
+    test(`${name}: streamed`, () => expect(streamed(decoded(chunks, count))).toEqual([...answers]))
+    test(`${name}: collected`, async () => expect(await collected(decoded(chunks, count))).toEqual([...answers]))
+    test(`${name}: one finish, and after it only usage`, () => {
+      const events = decoded(chunks, count)
+      for (const choice of Array.from({ length: count }).keys()) {
+        const own = events.filter((event) => event.choice === choice && event.type !== 'usage')
+        expect(own.filter(({ type }) => type === 'finish').length).toBe(1)
+        expect(own.at(-1)?.type).toBe('finish')
+      }
+    })
+  }
+
+  test('usage that comes after the end is told after it, and the newest is the one that counts', () => {
+    const later = { choices: [], usage: { prompt_tokens: 1, completion_tokens: 9, total_tokens: 10 } }
+    const events = decoded([
+      says({ content: 'he' }),
+      ends('stop'),
+      counted,
+      says({ content: 'llo' }),
+      ends('stop'),
+      later,
+    ])
+    const last = events.at(-1)
+    expect(last?.type === 'usage' && last.usage.outputTokens).toBe(9)
+  })
+
+  test('a stream that goes on after an end, and is cut, is no answer', () => {
+    const decoder = new ReplyDecoder({ choices: 1, newId: () => 'made' })
+    for (const chunk of [says({ content: 'he' }), ends('stop'), says({ content: 'llo' })]) decoder.chunk(chunk)
+    expect(decoder.finished).toBe(false)
+    expect(() => decoder.end('cut')).toThrow('broke off')
+  })
+
+  test('what an end is held for is relayed as it came', () => {
+    const chunks = [says({ content: 'hello' }, { x: 1 }), { ...ends('stop', {}), y: 2 }, { ...counted, z: 3 }]
+    const natives = decoded(chunks).map(({ native }) => native?.value)
+    expect(natives).toEqual(chunks)
+  })
+})
+
+/** Why a stream of these chunks fails; undefined where it does not. */
+function failureOf(chunks: readonly unknown[]): ChatError | undefined {
+  try {
+    decoded(chunks)
+    return undefined
+  } catch (thrown) {
+    if (thrown instanceof ChatError) return thrown
+    throw thrown
+  }
+}
+
+function wholeFailureOf(word: unknown, message: object = { role: 'assistant', content: null }): ChatError | undefined {
+  try {
+    const decoder = new ReplyDecoder({ choices: 1, newId: () => 'made' })
+    decoder.whole({ choices: [{ index: 0, message, finish_reason: word }], usage: counted.usage })
+    return undefined
+  } catch (thrown) {
+    if (thrown instanceof ChatError) return thrown
+    throw thrown
+  }
+}
+
+describe('an answer of nothing is a failure that may be retried', () => {
+  const words = [
+    'MALFORMED_FUNCTION_CALL',
+    'function_call_filter: MALFORMED_FUNCTION_CALL',
+    'UNEXPECTED_TOOL_CALL',
+    'OTHER',
+    'RECITATION',
+    'content_filter: RECITATION',
+    'LANGUAGE',
+    'unknown',
+    'error',
+    'tool_calls',
+    'load',
+  ]
+  for (const word of words) {
+    test(`streamed, by ${word}`, () => expect(failureOf([opens, ends(word), counted])?.meaning.retry).toBe('any'))
+    test(`whole, by ${word}`, () => expect(wholeFailureOf(word)?.meaning.retry).toBe('any'))
+  }
+
+  for (const word of ['SAFETY', 'BLOCKLIST', 'PROHIBITED_CONTENT', 'SPII', 'content_filter', 'IMAGE_SAFETY', 'length'])
+    test(`but not by ${word}, which says why there is none`, () => {
+      expect(failureOf([opens, ends(word)])).toBeUndefined()
+      expect(wholeFailureOf(word)).toBeUndefined()
+    })
+})
+
+describe('a part of an answer', () => {
+  for (const word of ['MALFORMED_FUNCTION_CALL', 'error', 'abort', 'UNEXPECTED_TOOL_CALL'])
+    test(`that ends by ${word} never looks whole`, () => {
+      expect(failureOf([says({ content: 'hello' }), ends(word)])?.reason).toBe('upstream-failed')
+      expect(failureOf([says({ content: 'hello' }), ends(word), ends('stop')])?.reason).toBe('upstream-failed')
+      expect(wholeFailureOf(word, { role: 'assistant', content: 'hello' })?.reason).toBe('upstream-failed')
+    })
+
+  for (const word of ['RECITATION', 'SAFETY', 'content_filter: PROHIBITED_CONTENT'])
+    test(`that ends by ${word} was filtered`, () => {
+      expect(streamed(decoded([says({ content: 'hello' }), ends(word)]))).toEqual(['hello [content_filter]'])
+    })
+})

@@ -1,0 +1,275 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { type Answer, collect } from '../../chat/collect.ts'
+import { ChatError } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import { ReplyDecoder } from './decode-reply.ts'
+import { encodeAnswer } from './encode-answer.ts'
+import { StreamEncoder } from './encode-stream.ts'
+
+const options = { id: 'ours', model: 'up/m', created: 5, includeUsage: true }
+const decoder = (choices = 1) => new ReplyDecoder({ choices, newId: () => 'made' })
+
+async function* stream(events: readonly ChatEvent[]) {
+  yield* events
+}
+
+/** One answer, as text and calls. */
+function said({ choices }: Answer): string {
+  return choices
+    .map(({ text, toolCalls }) => text + toolCalls.map((each) => `<${each.name} ${each.arguments}>`).join(''))
+    .join('|')
+}
+
+const readStream = async (chunks: readonly unknown[], choices = 1) => {
+  const reader = decoder(choices)
+  return collect(stream([...chunks.flatMap((chunk) => reader.chunk(chunk)), ...reader.end('terminated')]))
+}
+const readWhole = async (reply: unknown) => collect(stream(decoder().whole(reply)))
+
+/** What a client reads: each chunk, or the whole reply. */
+function chunksFor(chunks: readonly unknown[]): readonly { readonly [name: string]: unknown }[] {
+  const [reader, encoder] = [decoder(), new StreamEncoder(options)]
+  const events = [...chunks.flatMap((chunk) => reader.chunk(chunk)), ...reader.end('terminated')]
+  const lines = (events.map((event) => encoder.event(event)).join('') + encoder.end()).split('\n\n')
+  return lines.filter((line) => line.startsWith('data: {')).map((line) => JSON.parse(line.slice(6)))
+}
+const wholeFor = async (reply: unknown) => JSON.parse(JSON.stringify(encodeAnswer(await readWhole(reply), options)))
+
+const oddities: readonly unknown[] = [null, '', 'odd', 0, 7, -1, 1.5, true, false, {}, { odd: 1 }, [], ['odd'], [null]]
+const tea = { choices: [{ index: 0, delta: { content: 'Tea' }, finish_reason: null }] }
+const call = { id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }
+const stop = { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }
+
+describe('a member of any type takes no good answer away', () => {
+  const inDelta = [
+    'role',
+    'refusal',
+    'reasoning_content',
+    'reasoning',
+    'annotations',
+    'tool_calls',
+    'function_call',
+    'own',
+  ]
+  const inChoice = ['index', 'finish_reason', 'logprobs', 'usage', 'message', 'native_finish_reason', 'own']
+  const inReply = ['id', 'object', 'created', 'model', 'usage', 'system_fingerprint', 'service_tier', 'x_groq', 'own']
+  // a text is taken for its own words
+  const isWord = (name: string, odd: unknown) => odd === 'odd' && (name === 'refusal' || name === 'reasoning_content')
+  // these say that there was no answer
+  const isError = (name: string, odd: unknown) => name === 'object' && odd === 'error'
+
+  for (const odd of oddities) {
+    const shown = JSON.stringify(odd)
+    for (const name of inDelta) {
+      if (isWord(name, odd)) continue
+      test(`streamed: delta.${name} ${shown}`, async () => {
+        const chunk = { choices: [{ index: 0, delta: { content: 'Tea', [name]: odd }, finish_reason: null }] }
+        expect(said(await readStream([chunk, stop]))).toBe('Tea')
+      })
+      test(`whole: message.${name} ${shown}`, async () => {
+        const message = { role: 'assistant', content: 'Tea', [name]: odd }
+        expect(said(await readWhole({ choices: [{ index: 0, message, finish_reason: 'stop' }] }))).toBe('Tea')
+      })
+    }
+    for (const name of inChoice) {
+      // an index may be of another answer
+      if (name === 'index' && odd === 7) continue
+      test(`streamed: choices[0].${name} ${shown}`, async () => {
+        const { choices } = tea
+        const answer = await readStream([tea, { choices: [{ ...choices[0], [name]: odd }] }, tea, stop])
+        expect(said(answer)).toBe('TeaTeaTea')
+      })
+      test(`whole: choices[0].${name} ${shown}`, async () => {
+        const choice = { index: 0, message: { role: 'assistant', content: 'Tea' }, finish_reason: 'stop', [name]: odd }
+        const reply = { choices: [name === 'message' ? { ...choice, delta: { content: 'Tea' } } : choice] }
+        // an object is the message; so is a text
+        if (name === 'message' && shown === '{"odd":1}') return
+        expect(said(await readWhole(reply))).toBe(name === 'message' && odd === 'odd' ? 'odd' : 'Tea')
+      })
+    }
+    for (const name of inReply) {
+      if (isError(name, odd)) continue
+      test(`streamed: ${name} ${shown}`, async () => {
+        expect(said(await readStream([{ ...tea, [name]: odd }, stop]))).toBe('Tea')
+      })
+      test(`whole: ${name} ${shown}`, async () => {
+        const reply = { choices: [{ index: 0, message: { role: 'assistant', content: 'Tea' }, finish_reason: 'stop' }] }
+        expect(said(await readWhole({ ...reply, [name]: odd }))).toBe('Tea')
+      })
+    }
+    test(`an empty delta may be ${shown}`, async () => {
+      const extra = odd === 'odd' ? 'odd' : ''
+      expect(said(await readStream([tea, { choices: [{ index: 0, delta: odd }] }, stop]))).toBe(`Tea${extra}`)
+    })
+  }
+
+  for (const choices of [null, '', {}, false, undefined])
+    test(`a chunk whose choices are ${JSON.stringify(choices)} says nothing`, async () => {
+      expect(said(await readStream([tea, { choices }, tea, stop]))).toBe('TeaTea')
+    })
+
+  for (const error of [null, '', {}, [], false, 0])
+    test(`an error that is ${JSON.stringify(error)} is none`, async () => {
+      expect(said(await readStream([{ ...tea, error }, { choices: [{ ...stop.choices[0], error }] }]))).toBe('Tea')
+    })
+})
+
+describe('content of another type is understood', () => {
+  const contents: readonly (readonly [unknown, string])[] = [
+    [
+      [
+        { type: 'text', text: 'Te' },
+        { type: 'text', text: 'a' },
+      ],
+      'Tea',
+    ],
+    [[{ type: 'output_text', text: 'Tea' }], 'Tea'],
+    [[{ text: 'Tea' }], 'Tea'],
+    [['Te', 'a'], 'Tea'],
+    [{ type: 'text', text: 'Tea' }, 'Tea'],
+    [{ city: 'Oslo' }, '{"city":"Oslo"}'],
+    [42, '42'],
+  ]
+  for (const [content, text] of contents) {
+    test(`${JSON.stringify(content)}, whole, also as the client gets it`, async () => {
+      const reply = { choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }] }
+      expect(said(await readWhole(reply))).toBe(text)
+      expect((await wholeFor(reply)).choices[0].message.content).toBe(text)
+    })
+    test(`${JSON.stringify(content)}, in a chunk`, async () => {
+      const chunk = { choices: [{ index: 0, delta: { content }, finish_reason: null }] }
+      expect(said(await readStream([chunk, stop]))).toBe(text)
+      expect(chunksFor([chunk, stop])[0]).toMatchObject({ choices: [{ delta: { role: 'assistant', content: text } }] })
+    })
+  }
+})
+
+describe('calls of another shape are understood', () => {
+  const { id, function: called } = call
+  const shapes: readonly (readonly [string, unknown, string])[] = [
+    ['arguments that are an object', [{ id, function: { name: 'f', arguments: { a: 1 } } }], '<f {"a":1}>'],
+    ['an index as text', [{ ...call, index: '0' }], '<f {}>'],
+    ['an index of another type', [{ ...call, index: {} }], '<f {}>'],
+    ['an id of another type', [{ ...call, id: {} }], '<f {}>'],
+    ['a number for an id', [{ ...call, id: 5 }], '<f {}>'],
+    ['a type of another type', [{ ...call, type: 5 }], '<f {}>'],
+    ['a call without its list', call, '<f {}>'],
+    ['a call without the object in it', [{ id, name: 'f', arguments: { a: 1 } }], '<f {"a":1}>'],
+    ['what is no call beside one', [null, 'x', [], 5, call], '<f {}>'],
+    ['an empty call beside one', [{}, call], '<f {}>'],
+    ['no custom tool', [{ id, function: called, custom: null }], '<f {}>'],
+    ['a custom tool of another type', [{ id, function: called, custom: 'x' }], '<f {}>'],
+    ['calls that are an object of nothing', {}, ''],
+    ['calls that are a text of nothing', '', ''],
+    ['a function that is null', [{ index: 0, function: null }], ''],
+    ['a function that is a text', [{ index: 0, function: 'f' }], ''],
+  ]
+  for (const [name, tool_calls, calls] of shapes) {
+    test(`${name}, whole`, async () => {
+      const message = { role: 'assistant', content: 'Tea', tool_calls }
+      const reply = { choices: [{ index: 0, message, finish_reason: 'stop' }] }
+      expect(said(await readWhole(reply))).toBe(`Tea${calls}`)
+      const { message: relayed } = (await wholeFor(reply)).choices[0]
+      if (calls === '') expect(relayed).not.toHaveProperty('tool_calls')
+      else
+        expect(relayed.tool_calls).toMatchObject([
+          { id: expect.any(String), type: 'function', function: { name: 'f' } },
+        ])
+    })
+    test(`${name}, in a chunk`, async () => {
+      const chunk = { choices: [{ index: 0, delta: { content: 'Tea', tool_calls }, finish_reason: null }] }
+      expect(said(await readStream([chunk, stop]))).toBe(`Tea${calls}`)
+    })
+  }
+})
+
+describe('what typed clients rely on', () => {
+  const reply = (message: object, more: object = {}) => ({ ...more, choices: [{ message, finish_reason: 'stop' }] })
+
+  for (const created of [1.5e9 + 0.25, '1500000000', null, -3, 'now', {}, undefined])
+    test(`a whole number for the time ${JSON.stringify(created)}`, async () => {
+      const whole = await wholeFor(reply({ content: 'Tea' }, { created }))
+      expect(Number.isInteger(whole.created) && whole.created > 0).toBe(true)
+      for (const chunk of chunksFor([{ ...tea, created }, stop])) expect(Number.isInteger(chunk.created)).toBe(true)
+    })
+
+  test('a whole answer has a role and a content, be it null', async () => {
+    for (const message of [
+      { tool_calls: [call] },
+      { role: null, tool_calls: [call] },
+      { role: 5, tool_calls: [call], content: null },
+    ])
+      expect((await wholeFor(reply(message))).choices[0].message).toMatchObject({ role: 'assistant', content: null })
+  })
+
+  test('id, object and model are ours, whatever the upstream has', async () => {
+    const head = { id: 5, object: null, model: {} }
+    const ours = { id: 'ours', model: 'up/m' }
+    expect(await wholeFor(reply({ content: 'Tea' }, head))).toMatchObject({ ...ours, object: 'chat.completion' })
+    for (const chunk of chunksFor([{ ...tea, ...head }, stop]))
+      expect(chunk).toMatchObject({ ...ours, object: 'chat.completion.chunk' })
+  })
+
+  test('the index is a number', async () => {
+    for (const index of ['0', null, undefined, {}, 'x']) {
+      expect((await wholeFor({ choices: [{ index, message: { content: 'Tea' } }] })).choices[0].index).toBe(0)
+      expect(chunksFor([{ choices: [{ index, delta: { content: 'Tea' } }] }, stop])[0]).toMatchObject({
+        choices: [{ index: 0 }],
+      })
+    }
+  })
+
+  test('log probabilities are an object or null', () => {
+    const chunk = { choices: [{ index: 0, delta: { content: 'Tea' }, logprobs: 'x', finish_reason: null }] }
+    expect(chunksFor([chunk, stop])[0]).toMatchObject({ choices: [{ logprobs: null }] })
+  })
+
+  test('usage of another type is left out', async () => {
+    expect(await wholeFor(reply({ content: 'Tea' }, { usage: '' }))).not.toHaveProperty('usage')
+  })
+
+  test('two whole answers with one index are two', async () => {
+    const choice = (content: string) => ({ index: 0, message: { content }, finish_reason: 'stop' })
+    expect(said(await readWhole({ choices: [choice('Tea'), choice('Milk')] }))).toBe('Tea|Milk')
+  })
+})
+
+describe('what cannot be used at all is a failure', () => {
+  const unusable: readonly unknown[] = [
+    { choices: 5 },
+    { choices: 'odd' },
+    { choices: [5] },
+    { choices: [[]] },
+    { choices: [null, []] },
+    { choices: [{ index: 128, delta: { content: 'Tea' } }] },
+    5,
+    'odd',
+    [],
+    null,
+  ]
+  for (const value of unusable)
+    test(JSON.stringify(value), () => {
+      expect(() => decoder().chunk(value)).toThrow('unknown shape')
+      expect(() => decoder().whole(value)).toThrow('unknown shape')
+    })
+
+  test('any value at all is an answer or a ChatError', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), fc.jsonValue(), (delta, member, index) => {
+        const reply = {
+          choices: [{ index, delta, message: member, finish_reason: member, logprobs: delta }],
+          usage: member,
+        }
+        for (const read of [() => decoder().chunk(reply), () => decoder().whole(reply)]) {
+          try {
+            read()
+          } catch (thrown) {
+            expect(thrown).toBeInstanceOf(ChatError)
+          }
+        }
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+})
