@@ -21,5 +21,5 @@ export function accountsOptions(more: Partial<AccountsOptions> = {}): AccountsOp
 export function poolOf(accounts: readonly Account[], more: Partial<AccountsOptions> = {}) {
   const options = accountsOptions(more)
   const sessions = accounts.map((account) => new Session(account, { ...options, upstream: 'upstream' }))
-  return { sessions, pool: new Pool(sessions, options.now) }
+  return { sessions, pool: new Pool(sessions, options) }
 }

@@ -12,9 +12,10 @@ export interface Declared {
 }
 
 /** The pool of an upstream's accounts, all of them living. What was proven dead in a former life is put aside in the background. */
-export function openPool({ name, accounts, supply }: Declared, options: AccountsOptions): Pool {
+export function openPool({ name, accounts, supply }: Declared, shared: AccountsOptions): Pool {
+  const options = { ...shared, log: shared.log.child({ upstream: name }) }
   const sessions = accounts.map((account) => new Session(account, { ...options, upstream: name }))
-  const pool = new Pool(sessions, options.now, supply && new Source(name, supply, options))
+  const pool = new Pool(sessions, { ...options, ...(supply && { source: new Source(name, supply, options) }) })
   for (const session of sessions) void putAside(session, pool, options)
   return pool
 }
@@ -24,6 +25,6 @@ async function putAside(session: Session, pool: Pool, { log }: AccountsOptions):
     const dead = await session.proof()
     if (dead) pool.failed(session, dead)
   } catch (thrown) {
-    log.warn({ account: session.label, why: asChatError(thrown).message }, 'what is kept of an account cannot be read')
+    log.warn({ account: session.label, err: asChatError(thrown) }, 'what is kept of an account cannot be read')
   }
 }

@@ -1,3 +1,4 @@
+import type { Logger } from '../chat/call.ts'
 import { ChatError } from '../chat/error.ts'
 import type { AccountState } from './account.ts'
 import { restMs } from './rest.ts'
@@ -15,12 +16,25 @@ interface Member {
   failures: number
 }
 
+export interface PoolOptions {
+  /** Told of each change of an account's state. */
+  readonly log: Logger
+  readonly now?: () => number
+  /** Makes further accounts, where the upstream has them for the asking. */
+  readonly source?: Source
+}
+
 export interface LeaseOptions {
   /** Accounts that have already failed this call. */
   readonly tried: ReadonlySet<unknown>
   /** The label of the account that is wanted, if it may be asked. */
   readonly preferred?: string | undefined
 }
+
+/** The last moment that a date can be. */
+const latestMs = 8.64e15
+
+type Resting = Extract<AccountState, { readonly until: number }>
 
 const ok: AccountState = { kind: 'ok' }
 
@@ -35,13 +49,14 @@ export class Pool {
   /** Of no more use, by proof. */
   readonly #dead = new Map<string, Member>()
   readonly #source: Source | undefined
+  readonly #log: Logger
   readonly #now: () => number
   #nextWake = Number.POSITIVE_INFINITY
   /** The clock, when it was looked at last. */
   #seenAt = Number.NEGATIVE_INFINITY
 
-  /** @param source makes further accounts, where the upstream has them for the asking */
-  constructor(sessions: readonly Session[], now: () => number = Date.now, source?: Source) {
+  constructor(sessions: readonly Session[], { log, now = Date.now, source }: PoolOptions) {
+    this.#log = log
     this.#now = now
     this.#source = source
     for (const session of sessions) this.#add(session)
@@ -77,6 +92,7 @@ export class Pool {
   succeeded(session: Session): void {
     const member = this.#memberOf(session)
     if (!member || (member.state === ok && member.failures === 0)) return
+    if (member.failures > 0) this.#log.info({ account: session.label }, 'an account answers again')
     this.#settle(member)
     member.failures = 0
   }
@@ -91,14 +107,27 @@ export class Pool {
     this.#ready.delete(label)
     this.#resting.delete(label)
     if (kind === 'needs-login' || kind === 'banned') {
+      this.#log.warn(
+        { account: label, state: kind, err: error },
+        'an account is put aside until it has another credential',
+      )
       this.#bury(member, { kind, why: error.message })
       return
     }
     member.isTold = error.retryAfterMs !== undefined
     const until = this.#now() + (error.retryAfterMs ?? restMs(kind, member.failures, this.#now()))
-    member.state = { kind, until, why: error.code }
+    this.#rests(member, { kind, until, why: error.code }, error)
     this.#resting.set(label, member)
     this.#nextWake = Math.min(this.#nextWake, until)
+  }
+
+  /** The last account is asked while it rests, so it may fail again in the same way: that is no change. */
+  #rests(member: Member, state: Resting, error: ChatError): void {
+    const { session, state: before } = member
+    member.state = state
+    if (before.kind === state.kind && before.why === state.why && before.until > this.#now()) return
+    const until = new Date(Math.min(state.until, latestMs)).toISOString()
+    this.#log.warn({ account: session.label, state: state.kind, until, err: error }, 'an account rests')
   }
 
   /** Stops what goes on in the background. */

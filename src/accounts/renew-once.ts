@@ -64,7 +64,7 @@ async function underLease<Credential>(
   if (!intent) return undefined
   let step: Kept<Credential> = intent
   const notKept = (thrown: unknown) =>
-    log.error({ account: label, why: asChatError(thrown).message }, 'a renewed account could not be kept')
+    log.error({ account: label, err: asChatError(thrown) }, 'a renewed account could not be kept')
   const keep: Keep<Credential> = async (credential) => {
     step = { ...step, credential }
     step = (await keeper.write(step, lease).catch(notKept)) ?? step

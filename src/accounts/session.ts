@@ -161,9 +161,9 @@ export class Session<Credential = unknown> implements Account<Credential> {
   #renewAhead(): void {
     if (this.#now() < this.#notBefore) return
     this.#renewed().catch((thrown: unknown) => {
-      const { code, message, retryAfterMs = 0 } = asChatError(thrown)
-      this.#notBefore = this.#now() + Math.max(againMs, retryAfterMs)
-      this.#log.warn({ account: this.label, code, why: message }, 'an account could not be renewed ahead of time')
+      const error = asChatError(thrown)
+      this.#notBefore = this.#now() + Math.max(againMs, error.retryAfterMs ?? 0)
+      this.#log.warn({ account: this.label, err: error }, 'an account could not be renewed ahead of time')
     })
   }
 

@@ -66,7 +66,7 @@ export class Source {
     if (!session.label.startsWith(prefix) || !this.#slots.delete(Number(session.label.slice(prefix.length))))
       return false
     session.forget().catch((thrown: unknown) => {
-      this.#options.log.warn({ why: asChatError(thrown).message }, 'an account could not be removed from the state')
+      this.#options.log.warn({ err: asChatError(thrown) }, 'an account could not be removed from the state')
     })
     return true
   }
@@ -108,7 +108,7 @@ export class Source {
     this.#failure = error
     this.#failedAt = this.#now()
     this.#notBefore = this.#failedAt + waitMs
-    this.#options.log.warn({ upstream: this.#upstream, code: error.code, why: error.message }, 'no account was made')
+    this.#options.log.warn({ err: error }, 'no account was made')
     return this.#stillFailing()
   }
 

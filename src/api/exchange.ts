@@ -74,12 +74,21 @@ function failureHeaders(error: ChatError): Record<string, string> {
   }
 }
 
+/** The message of a line that other programs look for, to keep its address out: docs/settings.md shows how. */
+const keyRefused = 'key refused'
+
 function logFailure(exchange: Exchange, error: ChatError): void {
   if (exchange.isLogged) return
   exchange.isLogged = true
-  const line = { outcome: error.code, status: error.meaning.status }
-  if (error.reason === 'internal') exchange.log.error({ ...line, err: error.cause }, 'request')
-  else exchange.log.info({ ...line, why: error.message }, 'request')
+  const line = { outcome: error.ownCode, status: error.meaning.status, err: error }
+  if (error.reason === 'internal') exchange.log.error(line, 'request')
+  else if (isKeyRefused(error)) exchange.log.warn(line, keyRefused)
+  else exchange.log.info(line, 'request')
+}
+
+/** Whether it was a wrong key of ours; that of a caller's own endpoint is a field of the request. */
+function isKeyRefused({ reason, code, param }: ChatError): boolean {
+  return reason === 'too-many-attempts' || (code === 'invalid_api_key' && reason === 'forbidden' && param === undefined)
 }
 
 export function notFound(method: string): ChatError {

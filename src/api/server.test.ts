@@ -278,15 +278,22 @@ describe('a bug of ours', () => {
   for (const stream of [false, true]) {
     test(`is 500 without its details, which the log has (${stream ? 'a stream' : 'whole'})`, async () => {
       const lines: string[] = []
-      const told = openLog({ level: 'info', format: 'json', write: (line) => lines.push(line) })
+      const told = openLog({ level: 'debug', format: 'json', write: (line) => lines.push(line) })
       const failing = start({ gateway: openGateway({ ...options, log: told }), log: told })
       const response = await ask(failing, 'hello', { stream })
       expect(response.status).toBe(500)
       const text = await response.text()
       expect(errorIn(text)).toMatchObject({ type: 'server_error', code: 'internal_error' })
       expect(text).not.toMatch(/quokka|\bat |\.ts:/)
+      const id = response.headers.get('x-request-id')
+      const [shown, inFull] = lines.map((line): unknown => JSON.parse(line)).slice(-2)
+      expect(shown).toMatchObject({ level: 'error', id, code: 'internal_error', err: { type: 'TypeError' } })
+      expect(inFull).toMatchObject({
+        level: 'debug',
+        id,
+        err: { cause: { message: expect.stringContaining('quokka') } },
+      })
       expect(lines.filter((line) => line.includes('quokka')).length).toBe(1)
-      expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'error', id: response.headers.get('x-request-id') })
       await failing.stop(0)
     })
   }

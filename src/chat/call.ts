@@ -1,4 +1,7 @@
-/** Where a room writes what it has to say. The fields of a line come first, as pino has it. */
+/**
+ * Where a room writes what it has to say. The fields of a line come first, as pino has it. What was thrown goes into `err`: its
+ * words may be an upstream's, which may repeat the prompt, so no other field holds them, and only `debug` shows them.
+ */
 export interface Logger {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
@@ -14,8 +17,12 @@ export type Treatment = 'honoured' | 'mapped' | 'emulated' | 'dropped'
 export interface Receipt {
   /** The upstream that answered, or the last that was tried. */
   upstream: string | undefined
+  /** The label of the account that answered there, or the last that was tried. */
+  account: string | undefined
   /** Requests made to upstreams for this call. */
   attempts: number
+  /** Names of the tools that the gateway ran for it. */
+  readonly tools: Set<string>
   /** By the client's own name of the parameter. */
   readonly parameters: Map<string, Treatment>
 }
@@ -34,7 +41,7 @@ export interface Call {
 }
 
 export function newReceipt(): Receipt {
-  return { upstream: undefined, attempts: 0, parameters: new Map() }
+  return { upstream: undefined, account: undefined, attempts: 0, tools: new Set(), parameters: new Map() }
 }
 
 /**
@@ -47,6 +54,13 @@ export function branchReceipt(whole: Receipt, parameters = whole.parameters): Re
   let upstream: string | undefined
   return {
     parameters,
+    tools: whole.tools,
+    get account() {
+      return whole.account
+    },
+    set account(label) {
+      whole.account = label
+    },
     get upstream() {
       return upstream
     },

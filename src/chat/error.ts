@@ -132,6 +132,8 @@ export interface ChatErrorOptions {
   readonly message: string
   /** Finer than the reason's own code, and as clients look for it: an operator's key may be a word of it. An upstream's is redacted by who passes it on. */
   readonly code?: string
+  /** Whether `code` is an upstream's own word, which may be any. */
+  readonly isCodeQuoted?: boolean
   /** The field of the request that is at fault, as the client spelled it: `messages[0].content`. */
   readonly param?: string
   /** Milliseconds, from now, after which another try makes sense. */
@@ -146,6 +148,8 @@ export class ChatError extends Error {
   override readonly name = 'ChatError'
   readonly reason: Reason
   readonly code: string
+  /** The code as the log shows it: never a word of an upstream's. */
+  readonly ownCode: string
   readonly param: string | undefined
   readonly retryAfterMs: number | undefined
   readonly upstreamStatus: number | undefined
@@ -154,6 +158,7 @@ export class ChatError extends Error {
     super(redact(options.message), { cause: options.cause })
     this.reason = reason
     this.code = options.code ?? reasons[reason].code
+    this.ownCode = options.isCodeQuoted ? reasons[reason].code : this.code
     this.param = options.param === undefined ? undefined : redact(options.param)
     this.retryAfterMs = options.retryAfterMs
     this.upstreamStatus = options.upstreamStatus

@@ -69,7 +69,7 @@ test('an upstream whose list could not be had may serve any bare name, and the l
   const { route, lines } = given(upstream('a', { models: models('x') }), upstream('b', { listModels: failing }))
   expect(await route('x')).toEqual(['a:x'])
   expect(await route('y')).toEqual(['b:y'])
-  expect(lines).toMatchObject([{ level: 'warn', fields: { upstream: 'b', code: 'upstream_auth' } }])
+  expect(lines).toMatchObject([{ level: 'warn', fields: { upstream: 'b', err: { code: 'upstream_auth' } } }])
 })
 
 test('a list is asked for once for many requests at once, and kept', async () => {

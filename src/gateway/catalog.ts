@@ -125,10 +125,9 @@ export class Catalog {
       shelf.isKnown = true
       shelf.refreshAt = performance.now() + freshMs
     } catch (thrown) {
-      const error = asChatError(thrown)
       shelf.refreshAt = performance.now() + retryMs
       if (!this.#closing.signal.aborted)
-        this.#log.warn({ upstream: upstream.name, code: error.code, why: error.message }, 'models could not be listed')
+        this.#log.warn({ upstream: upstream.name, err: asChatError(thrown) }, 'models could not be listed')
     }
   }
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { ChatError } from '../chat/error.ts'
 import { Secret } from '../chat/secret.ts'
@@ -49,11 +49,12 @@ for (const format of formats) {
       fc.property(nasty, nasty, (one, other) => {
         const { log, lines } = given(format)
         log.child({ id: other }).error({ model: one, deep: { list: [other] }, err: new Error(one) }, other)
-        expect(lines).toHaveLength(1)
-        const [line = ''] = lines
-        expect(line.indexOf('\n')).toBe(line.length - 1)
-        expect(line.slice(0, -1)).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
-        if (format === 'json') expect(JSON.parse(line)).toMatchObject({ model: one, msg: other })
+        expect(lines).toHaveLength(2)
+        for (const line of lines) {
+          expect(line.indexOf('\n')).toBe(line.length - 1)
+          expect(line.slice(0, -1)).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+        }
+        if (format === 'json') expect(JSON.parse(lines[0] ?? '')).toMatchObject({ model: one, msg: other })
       }),
     )
   })
@@ -75,6 +76,7 @@ for (const format of formats) {
       `said ${value}`,
     )
     const written = lines.join('')
+    expect(lines).toHaveLength(2)
     for (const form of [
       value,
       encodeURIComponent(value),
@@ -83,16 +85,17 @@ for (const format of formats) {
     ])
       expect(written).not.toContain(form)
     expect(written).toContain('[secret]')
-    if (format === 'json') expect(() => JSON.parse(written)).not.toThrow()
+    if (format === 'json') for (const line of lines) expect(() => JSON.parse(line)).not.toThrow()
   })
 }
 
-test('an error shows its kind, words, place and causes', () => {
+test('an error shows its kind, words, place and causes at debug', () => {
   const { log, lines } = given('json')
-  log.error(
+  log.debug(
     { err: new ChatError('internal', { message: 'outer', cause: new TypeError('inner', { cause: 'root' }) }) },
     'x',
   )
+  expect(lines).toHaveLength(1)
   expect(JSON.parse(lines[0] ?? '')).toMatchObject({
     err: {
       type: 'ChatError',
@@ -101,6 +104,82 @@ test('an error shows its kind, words, place and causes', () => {
       cause: { type: 'TypeError', message: 'inner', cause: 'root' },
     },
   })
+})
+
+describe('P17: the words of what was thrown', () => {
+  const prompt = 'tell me of\n    at quokkas (island.ts:1:2)'
+  const own = new TypeError(prompt)
+  const thrown: readonly (readonly [string, unknown, object])[] = [
+    [
+      'an upstream’s refusal',
+      new ChatError('invalid-request', {
+        message: prompt,
+        code: prompt,
+        isCodeQuoted: true,
+        param: prompt,
+        upstreamStatus: 400,
+      }),
+      { code: 'invalid_request', upstreamStatus: 400 },
+    ],
+    [
+      'a broken connection',
+      new ChatError('upstream-failed', {
+        message: prompt,
+        cause: Object.assign(new Error(prompt), { code: 'ECONNRESET' }),
+      }),
+      { code: 'upstream_error', err: { type: 'Error', code: 'ECONNRESET' } },
+    ],
+    [
+      'a failure of our own',
+      new ChatError('internal', { message: 'ours', cause: own }),
+      {
+        code: 'internal_error',
+        err: { type: 'TypeError', at: expect.arrayContaining([expect.stringContaining('log.test.ts')]) },
+      },
+    ],
+    [
+      'an error with an odd name and code',
+      Object.assign(new Error(prompt), { name: prompt, code: prompt }),
+      { err: { type: 'Error' } },
+    ],
+    ['an error about JSON', syntaxErrorOf(prompt), { err: { type: 'SyntaxError' } }],
+    [
+      'an error whose words were changed',
+      Object.assign(new Error(prompt), { message: 'others' }),
+      { err: { type: 'Error' } },
+    ],
+    ['a text', prompt, { err: { type: 'string' } }],
+    ['an object', { prompt }, { err: { type: 'object' } }],
+    ['nothing', undefined, { err: { type: 'undefined' } }],
+  ]
+  for (const [name, err, shown] of thrown) {
+    for (const format of formats) {
+      test(`stand in no ${format} line but one of debug: ${name}`, () => {
+        for (const level of ['info', 'warn', 'error'] as const) {
+          const { log, lines } = given(format, 'info')
+          log.child({ id: 'a' })[level]({ n: 1, err }, 'x')
+          expect(lines).toHaveLength(1)
+          expect(lines[0]).not.toMatch(/quokka|tell me/)
+          if (format === 'json')
+            expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level, id: 'a', n: 1, ...shown, msg: 'x' })
+          const full = given(format, 'debug')
+          full.log[level]({ err }, 'x')
+          expect(full.lines).toHaveLength(2)
+          expect(full.lines[0]).not.toMatch(/quokka|tell me/)
+          if (err !== undefined && name !== 'an error whose words were changed')
+            expect(full.lines[1]).toMatch(/quokka|tell/)
+        }
+      })
+    }
+  }
+
+  function syntaxErrorOf(text: string): unknown {
+    try {
+      return JSON.parse(text)
+    } catch (error) {
+      return error
+    }
+  }
 })
 
 test('an error that is its own cause, or no error at all, is written all the same', () => {
@@ -112,6 +191,6 @@ test('an error that is its own cause, or no error at all, is written all the sam
     log.error({ err: Object.create(null) }, 'x')
     log.error({ err: undefined }, 'x')
     log.error({ err: 'text' }, 'x')
-    expect(lines).toHaveLength(4)
+    expect(lines).toHaveLength(8)
   }
 })

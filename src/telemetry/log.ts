@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import pino from 'pino'
 import type { Logger } from '../chat/call.ts'
+import { ChatError } from '../chat/error.ts'
 import { redact } from '../chat/secret.ts'
 
 export interface LogOptions {
@@ -22,7 +23,8 @@ export function openLog({ level, format, write }: LogOptions): Logger {
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { err: (thrown: unknown) => describe(thrown) },
+      // what is thrown has been put into words already
+      serializers: { err: (described: unknown) => described },
     },
     destination,
   )
@@ -34,7 +36,14 @@ type Level = 'debug' | 'info' | 'warn' | 'error'
 /** A logger whose lines bear these fields. They are put together when a line is written, not when a request begins. */
 function bound(root: pino.Logger, fields: object): Logger {
   const write = (level: Level, own: object, message: string) => {
-    if (root.isLevelEnabled(level)) root[level]({ ...fields, ...own }, message)
+    if (!root.isLevelEnabled(level)) return
+    if (!('err' in own)) return root[level]({ ...fields, ...own }, message)
+    const { err, ...rest } = own
+    if (level !== 'debug') root[level]({ ...fields, ...rest, ...outline(err) }, message)
+    if (root.isLevelEnabled('debug')) {
+      const inFull = level === 'debug' ? message : `${message}, in full`
+      root.debug({ ...fields, ...rest, err: describe(err) }, inFull)
+    }
   }
   return {
     debug: (own, message) => write('debug', own, message),
@@ -43,6 +52,37 @@ function bound(root: pino.Logger, fields: object): Logger {
     error: (own, message) => write('error', own, message),
     child: (more) => bound(root, { ...fields, ...more }),
   }
+}
+
+/** Frames of a stack that are shown. */
+const maxFrames = 12
+
+/** What was thrown without a word that may be somebody else's: its code, its kind, and where it was thrown if that is our own failure. */
+function outline(thrown: unknown): object {
+  if (!(thrown instanceof ChatError))
+    return { err: thrown instanceof Error ? { ...kindOf(thrown), at: framesOf(thrown) } : { type: typeof thrown } }
+  const { ownCode: code, reason, upstreamStatus, cause } = thrown
+  const status = upstreamStatus === undefined ? {} : { upstreamStatus }
+  if (reason === 'internal') return { code, ...status, ...outline(cause) }
+  return { code, ...status, ...(cause instanceof Error && !(cause instanceof ChatError) && { err: kindOf(cause) }) }
+}
+
+/** Its name, and the system's code where it has one. */
+function kindOf(error: Error): object {
+  const code = 'code' in error ? error.code : undefined
+  return {
+    type: /^\w{1,60}$/.test(error.name) ? error.name : 'Error',
+    ...(typeof code === 'string' && /^[A-Z0-9_]{2,60}$/.test(code) && { code }),
+  }
+}
+
+/** Of a stack the places, not the message that it begins with. Where that has lines of its own, they may look like places. */
+function framesOf({ message, stack = '' }: Error): readonly string[] {
+  const places = message.includes('\n') ? stack.slice(stack.lastIndexOf(message) + message.length) : stack
+  return places
+    .split('\n')
+    .flatMap((line) => /^\s+at (.{1,300}:\d+:\d+\)?)$/.exec(line)?.[1] ?? [])
+    .slice(0, maxFrames)
 }
 
 /** Causes of causes that are shown: an error may be its own. */

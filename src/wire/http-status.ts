@@ -75,7 +75,9 @@ export function statusError(status: number, headers: Headers, complaint: Upstrea
   return new ChatError(reason, {
     message: mends && said ? said : `${ownWords(reason, status)}${said && ` It said: ${said}`}`,
     ...(status && { upstreamStatus: status }),
-    ...(code ? { code } : mends && complaint.code && { code: redact(excerpt(complaint.code, 100)) }),
+    ...(code
+      ? { code }
+      : mends && complaint.code && { code: redact(excerpt(complaint.code, 100)), isCodeQuoted: true }),
     ...(mends && complaint.param && { param: excerpt(complaint.param, 200) }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   })

@@ -179,18 +179,74 @@ describe("P17: a client's key", () => {
 })
 
 describe('a prompt and its answer', () => {
-  test('are in no line, however it ends', async () => {
-    const prompt = 'the-prompt-canary'
-    const body = { ...said, messages: [{ role: 'user', content: prompt }] }
-    const chunk = frame({ choices: [{ index: 0, delta: { content: 'the-answer-canary' } }] })
-    for (const answer of [answered, { body: [chunk], ending: 'rst' } as const, { body: [chunk, 'data: {\n\n'] }]) {
-      const { log } = await everythingOf(answer, body)
-      expect(log.length).toBeGreaterThan(0)
-      for (const line of log) {
-        expect(line).not.toContain(prompt)
-        expect(line).not.toContain('the-answer-canary')
-      }
+  const prompt = 'the-prompt-canary'
+  const answer = 'the-answer-canary'
+  const asked = { ...said, messages: [{ role: 'user', content: prompt }] }
+  const chunk = frame({ choices: [{ index: 0, delta: { content: answer } }] })
+  const error = { message: `cannot answer ${prompt}`, type: prompt, param: prompt, code: prompt }
+
+  /** What an upstream may do with a prompt that it does not want, or cannot answer. */
+  const endings: readonly (readonly [string, Script])[] = [
+    ['well', answered],
+    ['with a reset', { body: [chunk], ending: 'rst' }],
+    ['with what is no JSON', { body: [chunk, `data: {${prompt}\n\n`] }],
+    ['with an error within the stream', { body: [chunk, frame({ error })] }],
+    ['with an error before anything is said', { body: [frame({ error })] }],
+    ['with an error within a 200', { headers: json, body: [JSON.stringify({ error })] }],
+    ['with a web page', { status: 500, headers: { 'content-type': 'text/html' }, body: [`<html>${prompt}</html>`] }],
+    ['with a redirect', { status: 302, headers: { location: `http://127.0.0.1:1/?q=${prompt}` } }],
+    ['with what is no answer', { headers: json, body: [JSON.stringify({ [prompt]: prompt, choices: prompt })] }],
+    ...[400, 401, 402, 403, 404, 408, 409, 413, 415, 422, 429, 500, 502, 503, 529].flatMap((status) => [
+      [`with ${status} in JSON`, { status, headers: json, body: [JSON.stringify({ error })] }] as const,
+      [`with ${status} in text`, { status, headers: { 'content-type': 'text/plain' }, body: [prompt] }] as const,
+    ]),
+  ]
+  const levels = ['debug', 'info', 'warn', 'error']
+
+  for (const [how, script] of endings) {
+    test(`are in no line but those of debug, where it ends ${how}`, async () => {
+      const { log } = await everythingOf(script, asked)
+      const told = log.filter((line) => !line.includes('"level":"debug"'))
+      expect(told.length).toBeGreaterThan(0)
+      for (const line of told) expect(line).not.toContain(prompt)
+      for (const line of log) expect(line).not.toContain(answer)
+    })
+  }
+
+  test('are in no line where debug is off, but the codes and the account are', async () => {
+    const refused: Script = { status: 400, headers: json, body: [JSON.stringify({ error })] }
+    script = refused
+    for (const level of levels.slice(1)) {
+      await using quiet = startApp({
+        API_MASTER_KEY: clientKey,
+        OPENAI_BASE_URL: `${upstream.origin}/v1`,
+        OPENAI_API_KEY: upstreamKey,
+        OPENAI_MODELS: 'gpt-test',
+        LOG_LEVEL: level,
+      })
+      for (const stream of [false, true])
+        await post(quiet.url, JSON.stringify({ ...asked, stream }), { authorization: `Bearer ${clientKey}` })
+      expect(quiet.lines.join('')).not.toContain(prompt)
+      expect(quiet.lines.map((line): unknown => JSON.parse(line))).toMatchObject(
+        level === 'error'
+          ? []
+          : Array(2).fill({
+              level: 'warn',
+              upstream: 'openai',
+              account: 'OPENAI_API_KEY',
+              outcome: 'invalid_request',
+              upstreamStatus: 400,
+              address: '127.0.0.1',
+              client: expect.stringMatching(/^[0-9a-f]{8}$/),
+              msg: 'chat',
+            }),
+      )
     }
+  })
+
+  test('an upstream’s words are in the lines of debug', async () => {
+    const { log } = await everythingOf({ status: 400, headers: json, body: [JSON.stringify({ error })] }, asked)
+    expect(log.filter((line) => line.includes(prompt) && line.includes('"level":"debug"')).length).toBeGreaterThan(0)
   })
 })
 

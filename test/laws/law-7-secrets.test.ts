@@ -1,4 +1,4 @@
-/** Law 7: nothing secret appears in an event, an error, a log line or an answer, whatever an upstream does with it. */
+/** Law 7: nothing secret appears in an event, an error, a log line or an answer, whatever an upstream does with it. No prompt does in the log. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { inspect } from 'node:util'
 import { openApp } from '../../src/app.ts'
@@ -10,6 +10,8 @@ import { forms, newCall, outcomeOf, recordLog } from './ask.ts'
 import type { Rig } from './subject.ts'
 import { subjects } from './subjects.ts'
 
+/** What each model is asked, which stands in no line above `debug`. */
+const prompt = 'the-prompt-canary-2b77'
 const clientKey = 'client-canary-91c4e7aa5d20'
 const never = new AbortController().signal
 
@@ -49,6 +51,7 @@ for (const subject of subjects) {
     test('in the log, at its most talkative', () => {
       expect(lines.length).toBeGreaterThan(everyRequest(rig).length)
       expectNoSecret(rig, lines)
+      for (const line of lines) if (!line.includes('"level":"debug"')) expect(line).not.toContain(prompt)
     })
   })
 }
@@ -67,7 +70,7 @@ async function ask(url: string, { key, model, stream }: { key: string; model: st
   return fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ model, stream, messages: [{ role: 'user', content: 'Hello' }] }),
+    body: JSON.stringify({ model, stream, messages: [{ role: 'user', content: prompt }] }),
   })
 }
 

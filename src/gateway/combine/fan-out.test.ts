@@ -285,7 +285,7 @@ test('the receipt says the least of what became of a parameter, and that the ans
 test('why a member failed is for the log', async () => {
   const lines: Line[] = []
   await drain(panel(saying('A'), answering(failure()))(aRequest, aCall(undefined, lines)))
-  expect(lines).toMatchObject([{ level: 'warn', fields: { member: 'B', code: 'upstream_overloaded' } }])
+  expect(lines).toMatchObject([{ level: 'warn', fields: { member: 'B', err: { code: 'upstream_overloaded' } } }])
 })
 
 for (const choices of [1, 3])

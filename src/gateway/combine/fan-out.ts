@@ -121,9 +121,8 @@ function noteFailure(events: AsyncIterable<ChatEvent>, member: string, call: Cal
   return watch(events, {
     ended(ending) {
       if (ending.kind !== 'failed' || call.signal.aborted) return
-      const { reason, code, upstreamStatus, message, cause } = ending.error
-      const line = { member, code, ...(upstreamStatus !== undefined && { upstreamStatus }), why: message }
-      if (reason === 'internal') call.log.error({ ...line, err: cause }, 'a member of the panel failed')
+      const line = { member, err: ending.error }
+      if (ending.error.reason === 'internal') call.log.error(line, 'a member of the panel failed')
       else call.log.warn(line, 'a member of the panel failed')
     },
   })

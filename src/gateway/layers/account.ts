@@ -43,6 +43,7 @@ export function account(
       next(request, { ...call, account, thread: call.place?.threadOn(account.label) ?? noThread })
     const attempt = (session: Session) => {
       call.receipt.upstream = upstream
+      call.receipt.account = session.label
       call.receipt.attempts++
       return told(pool, session, call, ask)
     }
@@ -95,8 +96,5 @@ function living(session: Session, { signal, ask, begin }: Living): AsyncIterable
 
 function tell(call: Call, { label }: Account, error: ChatError): void {
   if (error.reason === 'cancelled') return
-  call.log.debug(
-    { account: label, code: error.code, upstreamStatus: error.upstreamStatus, why: error.message },
-    'attempt failed',
-  )
+  call.log.debug({ account: label, err: error }, 'attempt failed')
 }

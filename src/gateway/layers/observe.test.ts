@@ -43,12 +43,14 @@ test('P30: a call whose events are let go of is one line: client_closed', async 
   expect(lines).toMatchObject([{ level: 'info', fields: { outcome: 'client_closed' } }])
 })
 
-test('times count from the call’s beginning, the first event is the first that shows something', async () => {
+test('a line names the account and the tools; times count from the call’s beginning, the first event is the first that shows something', async () => {
   let now = 100
   const lines: Line[] = []
   const chat: Chat = async function* (_request, call) {
     call.receipt.attempts = 2
     call.receipt.upstream = 'groq'
+    call.receipt.account = 'GROQ_API_KEY_2'
+    for (const name of ['files__read', 'current_time', 'files__read']) call.receipt.tools.add(name)
     now += 10
     yield text('')
     now += 20
@@ -60,6 +62,8 @@ test('times count from the call’s beginning, the first event is the first that
   expect(lines[0]?.fields).toEqual({
     model: 'model',
     upstream: 'groq',
+    account: 'GROQ_API_KEY_2',
+    tools: ['files__read', 'current_time'],
     outcome: 'ok',
     firstEventMs: 30,
     durationMs: 70,
@@ -69,11 +73,12 @@ test('times count from the call’s beginning, the first event is the first that
   })
 })
 
-test('the status an upstream gave and why stand in the line of a failure', async () => {
+test('what failed stands in the line of a failure as what was thrown, so that the log can keep its words back', async () => {
   const lines: Line[] = []
   const error = new ChatError('overloaded', { message: 'busy', upstreamStatus: 503 })
   expect((await drain(observe()(answering(error))(aRequest, aCall(undefined, lines)))).thrown).toBe(error)
-  expect(lines[0]?.fields).toMatchObject({ upstreamStatus: 503, why: 'busy' })
+  expect(lines[0]?.fields).toMatchObject({ outcome: 'upstream_overloaded', err: error })
+  expect(lines[0]?.fields).not.toContainValue('busy')
 })
 
 test('what is no ChatError becomes one, with itself as the cause', async () => {
@@ -83,7 +88,7 @@ test('what is no ChatError becomes one, with itself as the cause', async () => {
     reason: 'internal',
     cause: thrown,
   })
-  expect(lines[0]?.fields).toMatchObject({ err: thrown })
+  expect(lines[0]?.fields).toMatchObject({ err: { reason: 'internal', cause: thrown } })
 })
 
 test('item 34: a model’s name of a megabyte does not fill the log', async () => {

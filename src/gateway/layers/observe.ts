@@ -36,15 +36,16 @@ function report(call: Call, model: string, { startedAt, firstAt, usage, ending, 
     // the client's own word, of any length
     model: excerpt(model, 200),
     upstream: call.receipt.upstream,
-    outcome: failure?.code ?? (ending.kind === 'done' ? 'ok' : 'client_closed'),
-    ...(failure?.upstreamStatus !== undefined && { upstreamStatus: failure.upstreamStatus }),
+    account: call.receipt.account,
+    ...(call.receipt.tools.size > 0 && { tools: [...call.receipt.tools] }),
+    outcome: failure?.ownCode ?? (ending.kind === 'done' ? 'ok' : 'client_closed'),
     ...(firstAt !== undefined && { firstEventMs: Math.round(firstAt - startedAt) }),
     durationMs: Math.round(endedAt - startedAt),
     inputTokens: usage?.inputTokens,
     outputTokens: usage?.outputTokens,
     attempts: call.receipt.attempts,
   }
-  if (failure?.reason === 'internal') call.log.error({ ...line, err: failure.cause }, 'chat')
-  else if (failure && failure.reason !== 'cancelled') call.log.warn({ ...line, why: failure.message }, 'chat')
-  else call.log.info(line, 'chat')
+  if (!failure || failure.reason === 'cancelled') call.log.info(line, 'chat')
+  else if (failure.reason === 'internal') call.log.error({ ...line, err: failure }, 'chat')
+  else call.log.warn({ ...line, err: failure }, 'chat')
 }

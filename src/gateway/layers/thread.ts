@@ -43,7 +43,7 @@ export function thread({ store, upstream, ttlMs }: ThreadOptions): <Needs>(next:
         const place = isAnswered ? turn.now : turn.unspent
         if (name === undefined || !place) return
         store.put(name, JSON.stringify(place), { ttlMs }).catch((thrown: unknown) => {
-          call.log.warn({ why: asChatError(thrown).message }, 'a thread could not be kept')
+          call.log.warn({ err: asChatError(thrown) }, 'a thread could not be kept')
         })
       }
       try {
@@ -103,7 +103,7 @@ async function taken(key: string, store: Store, log: Logger): Promise<Place | un
     const value: unknown = text && JSON.parse(text)
     return isPlace(value) ? value : undefined
   } catch (thrown) {
-    log.warn({ why: asChatError(thrown).message }, 'a thread could not be looked up')
+    log.warn({ err: asChatError(thrown) }, 'a thread could not be looked up')
     return undefined
   }
 }

@@ -79,6 +79,21 @@ describe('a client that asks for tools', () => {
   })
 })
 
+test('the tools that ran are noted for the log, each once; a name that the model made up is not', async () => {
+  const rounds = [
+    calling('clock__now'),
+    calling('web__search'),
+    calling('a word of the answer'),
+    calling('clock__now', 'c2'),
+  ]
+  const { chat } = aModel(...rounds, answer)
+  const call = aCall()
+  await drain(
+    toolLoop({ registry: aRegistry(...tools), limits: toolLimits })(chat)({ ...aRequest, model: 'm:tools' }, call),
+  )
+  expect([...call.receipt.tools]).toEqual(['clock__now', 'web__search'])
+})
+
 describe('a client that asks for none', () => {
   test('has the chat as it is', async () => {
     const own = { type: 'function' as const, name: 'clock__now' }

@@ -54,6 +54,8 @@ async function resultOf<Needs>(
   { tools, limits, chat, request, call }: RunCalls<Needs>,
 ): Promise<ToolResultEvent> {
   const { id: toolCallId, name } = called
+  // a name that the model made up is a word of its answer
+  if (tools.has(name)) call.receipt.tools.add(name)
   const from = (source: ToolOutputEvent['source']) => (text: string) => outbox.output({ toolCallId, source, text })
   const ran = await runCall(called, { tools, limits, signal: call.signal, log: call.log, onChunk: from('tool') })
   const { content, isError, isCut } = ran

@@ -51,7 +51,7 @@ export async function summarise<Needs>(
     return { text: said.trim() === '' ? undefined : said, usage }
   } catch (thrown) {
     call.signal.throwIfAborted()
-    call.log.warn({ tool: called.name, code: asChatError(thrown).code }, 'a result could not be summarised')
+    call.log.warn({ tool: called.name, err: asChatError(thrown) }, 'a result could not be summarised')
     return { text: undefined, usage }
   } finally {
     clearTimeout(timer)
