@@ -1,10 +1,21 @@
+import { beginOrError } from '../../chat/begin.ts'
 import type { Call } from '../../chat/call.ts'
 import { defer } from '../../chat/defer.ts'
+import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
-import { ask } from '../../wire/ask.ts'
+import {
+  askMending,
+  fieldToMend,
+  type Mended,
+  type MendingQuestion,
+  type Ours,
+  remember,
+} from '../../wire/ask-mending.ts'
+import type { RefusedFields } from '../../wire/refused-fields.ts'
+import { addedFields } from './added-fields.ts'
 import { readComplaint } from './complaint.ts'
 import { dialect } from './dialect.ts'
 import { readReply } from './read-reply.ts'
@@ -19,6 +30,8 @@ export interface AskOptions {
   readonly body: Fields
   /** What a stream is asked with beside `stream: true`. */
   readonly streamFields?: Fields
+  /** What is known of the upstream: what it refuses is not sent again. */
+  readonly refused?: RefusedFields
 }
 
 /**
@@ -26,17 +39,50 @@ export interface AskOptions {
  * service's own whole; everybody else a stream.
  */
 export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: Call): AsyncIterable<ChatEvent> {
+  const { url, address, refused } = options
   const stream = request.stream || request.dialect !== dialect
   const body = stream ? { ...options.body, stream: true, ...options.streamFields } : options.body
+  const where = { url, ...(address !== undefined && { address }) }
+  // whoever it is may be another gateway, or this one
+  const headers = { ...options.headers, 'x-tributary-hops': String(call.hops + 1) }
+  const question = { ...where, headers, body, stream, readComplaint }
+  const ours = addedFields(request, call.receipt, refused)
   return defer(async () => {
-    const { url, address } = options
-    const where = { url, ...(address !== undefined && { address }) }
-    // whoever it is may be another gateway, or this one
-    const headers = { ...options.headers, 'x-tributary-hops': String(call.hops + 1) }
-    const question = { ...where, headers, body, stream, readComplaint }
-    const reply = await ask(question, call.signal)
-    return readReply(reply, { stream, signal: call.signal, choices: request.parameters.choices ?? 1, newId })
+    const mended = await askMending(question, ours, call.signal)
+    const read = ({ reply, body: asked }: Mended) =>
+      readReply(reply, { ...reading(request, call), stream: asked.stream === true })
+    if (refused?.isProven) return read(mended)
+    const events = await insideMended(mended, { question, ours, signal: call.signal, read })
+    if (refused) refused.isProven = true
+    return events
   })
+}
+
+function reading({ parameters }: ChatRequest, { signal }: Call) {
+  return { signal, choices: parameters.choices ?? 1, newId }
+}
+
+interface Mending {
+  readonly question: MendingQuestion
+  readonly ours: Ours
+  readonly signal: AbortSignal
+  readonly read: (mended: Mended) => AsyncIterable<ChatEvent>
+}
+
+/** The events of a reply; where the first of them is a refusal of what we added, the question is put again without that. */
+async function insideMended(
+  mended: Mended,
+  { question, ours, signal, read }: Mending,
+): Promise<AsyncIterable<ChatEvent>> {
+  const begun = await beginOrError(() => read(mended))
+  if (!(begun instanceof ChatError)) return begun.events
+  const field = fieldToMend(begun, { body: mended.body, ours })
+  if (field === undefined || signal.aborted) throw begun
+  const body = ours.without(mended.body, field)
+  const again = await beginOrError(() => defer(async () => read(await askMending({ ...question, body }, ours, signal))))
+  if (again instanceof ChatError) throw again
+  remember([field], ours)
+  return again.events
 }
 
 /** The header of a key; none where none is asked for. */

@@ -5,6 +5,7 @@ import type { Secret } from '../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../dialects/openai-chat/ask-openai-chat.ts'
 import { type Deviations, encodeStrictly } from '../../dialects/openai-chat/deviations.ts'
 import { withoutRoute } from '../../wire/base-url.ts'
+import { RefusedFields } from '../../wire/refused-fields.ts'
 import type { Provider, Upstream } from '../provider.ts'
 
 /** What its base URL may end in where it was copied from elsewhere: its version, which stands in each route. */
@@ -28,6 +29,7 @@ export const provider: Provider = {
 
 /** There is no list of models to ask for: those AI21 documents are served, or those the operator names. */
 function ai21(origin: string, accounts: readonly Account<Secret>[], models: readonly string[]): Upstream<Secret> {
+  const refused = new RefusedFields()
   return {
     name: 'ai21',
     baseUrl: `${origin}/studio/v1`,
@@ -40,6 +42,7 @@ function ai21(origin: string, accounts: readonly Account<Secret>[], models: read
           url: `${origin}/studio/v1/chat/completions`,
           headers: bearer(call.account.credential),
           body: encodeStrictly(withinLimits(request), deviations),
+          refused,
         },
         request,
         call,

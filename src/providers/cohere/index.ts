@@ -3,13 +3,15 @@ import { ChatError } from '../../chat/error.ts'
 import type { Model } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
-import { ask } from '../../wire/ask.ts'
+import { askMending } from '../../wire/ask-mending.ts'
 import { withoutRoute } from '../../wire/base-url.ts'
 import { getJson } from '../../wire/get-json.ts'
 import type { UpstreamComplaint } from '../../wire/http-status.ts'
 import { readFrames } from '../../wire/read-frames.ts'
+import { RefusedFields } from '../../wire/refused-fields.ts'
 import type { AccountCall, Provider } from '../provider.ts'
 import { CohereDecoder } from './events.ts'
+import { mappedFields } from './mapped-fields.ts'
 import { encodeCohereRequest, support } from './request.ts'
 import { CohereComplaint, CohereModel, CohereModels } from './schema.ts'
 
@@ -26,6 +28,7 @@ export const provider: Provider = {
     const origin = withoutRoute(variables.url('COHERE_BASE_URL') ?? 'https://api.cohere.com', routes)
     const models = variables.list('COHERE_MODELS')
     if (accounts.length === 0) return []
+    const refused = new RefusedFields()
     return [
       {
         name: 'cohere',
@@ -34,7 +37,7 @@ export const provider: Provider = {
         support,
         ...(models && { models: models.map((id) => ({ id })) }),
         listModels: (account: TokenAccount, signal) => listModels(origin, account, signal),
-        chat: (request, call: AccountCall<Secret>) => chat(origin, request, call),
+        chat: (request, call: AccountCall<Secret>) => chat({ origin, refused }, request, call),
       },
     ]
   },
@@ -45,17 +48,20 @@ export const provider: Provider = {
   },
 }
 
-async function* chat(origin: string, request: ChatRequest, call: AccountCall<Secret>) {
-  const reply = await ask(
-    {
-      url: `${origin}/v2/chat`,
-      headers: authorization(call.account),
-      body: encodeCohereRequest(request),
-      stream: true,
-      readComplaint,
-    },
-    call.signal,
-  )
+interface Service {
+  readonly origin: string
+  readonly refused: RefusedFields
+}
+
+async function* chat({ origin, refused }: Service, request: ChatRequest, call: AccountCall<Secret>) {
+  const question = {
+    url: `${origin}/v2/chat`,
+    headers: authorization(call.account),
+    body: encodeCohereRequest(request),
+    stream: true,
+    readComplaint,
+  }
+  const { reply } = await askMending(question, mappedFields(request, { receipt: call.receipt, refused }), call.signal)
   yield* readFrames(reply, new CohereDecoder(), call.signal)
 }
 

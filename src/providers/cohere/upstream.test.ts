@@ -65,6 +65,27 @@ describe('a chat', () => {
     expect(emulator.chats.at(-1)?.stream).toBe(true)
   })
 
+  test('whose field of another name the model refuses is asked again without it, and remembered', async () => {
+    const isThinking = (chat: object) => 'thinking' in chat
+    const script: Script = {
+      status: 400,
+      headers: json,
+      body: ['{"message":"thinking is not supported by this model"}'],
+    }
+    const own = await emulateCohere({ reply: (chat) => (isThinking(chat) ? script : undefined) })
+    const upstream = upstreamOf(own)
+    const effort = request({
+      parameters: { reasoningEffort: 'high' },
+      spelling: { reasoningEffort: 'reasoning_effort' },
+    })
+    const receipt = newReceipt()
+    const call = { id: 'one', client: 'one', hops: 0, signal: never, log, receipt, account, thread: noThread }
+    for (let time = 0; time < 2; time++) for await (const _ of upstream.chat(effort, call));
+    expect(own.chats.map(isThinking)).toEqual([true, false, false])
+    expect(receipt.parameters.get('reasoning_effort')).toBe('dropped')
+    await own.close()
+  })
+
   test('of a token it does not know is our trouble', async () => {
     const stranger = { label: 'COHERE_TOKEN_2', credential: new Secret('another-token') }
     expect(await failureOf(asked(request(), stranger))).toMatchObject({

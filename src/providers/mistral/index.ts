@@ -6,6 +6,7 @@ import { askOpenaiChat, bearer } from '../../dialects/openai-chat/ask-openai-cha
 import { type Deviations, encodeStrictly } from '../../dialects/openai-chat/deviations.ts'
 import { getModels } from '../../dialects/openai-chat/get-models.ts'
 import { withoutRoute } from '../../wire/base-url.ts'
+import { RefusedFields } from '../../wire/refused-fields.ts'
 import type { Provider, Upstream } from '../provider.ts'
 import { ordered } from './ordered.ts'
 
@@ -33,6 +34,7 @@ function mistral(
   accounts: readonly Account<Secret>[],
   models: readonly string[] | undefined,
 ): Upstream<Secret> {
+  const refused = new RefusedFields()
   return {
     name: 'mistral',
     baseUrl: `${origin}/v1`,
@@ -46,6 +48,7 @@ function mistral(
           url: `${origin}/v1/chat/completions`,
           headers: bearer(call.account.credential),
           body: encodeStrictly(request, deviations),
+          refused,
         },
         request,
         call,

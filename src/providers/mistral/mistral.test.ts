@@ -398,6 +398,14 @@ describe('an error', () => {
   })
 })
 
+test('a field under a name of its own, once it is refused, is left out, and the receipt says so', async () => {
+  const body = [JSON.stringify({ detail: [{ type: 'extra_forbidden', loc: ['body', 'random_seed'], msg: 'No.' }] })]
+  mistral.script({ status: 422, headers: json, body })
+  const { sent, parameters } = await asked({ seed: 7 })
+  expect(sent).not.toHaveProperty('random_seed')
+  expect(parameters.seed).toBe('dropped')
+})
+
 describe('the list of models', () => {
   test('has who can chat, with what they can', async () => {
     const { upstream, account } = upstreamAt(mistral.origin)

@@ -7,6 +7,7 @@ import { dialect } from '../../dialects/openai-chat/dialect.ts'
 import { encodeRequest } from '../../dialects/openai-chat/encode-request.ts'
 import { isFields } from '../../dialects/openai-chat/fields.ts'
 import { type BaseUrl, routeOf } from '../../wire/base-url.ts'
+import { RefusedFields } from '../../wire/refused-fields.ts'
 import type { AccountCall, Upstream } from '../provider.ts'
 import { listModels } from './list-models.ts'
 
@@ -34,6 +35,7 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): Upstream<Sec
     chatUrl: routeOf(base, '/chat/completions'),
     headers: options.headers ?? {},
     deployment: deploymentIn(base),
+    refused: new RefusedFields(),
   }
   return {
     name,
@@ -55,6 +57,7 @@ interface Service {
   readonly headers: Readonly<Record<string, string>>
   /** Azure's name of the one model that its address serves. */
   readonly deployment: string | undefined
+  readonly refused: RefusedFields
 }
 
 /** `https://RESOURCE.openai.azure.com/openai/deployments/NAME?api-version=…`. Azure OpenAI, REST API reference */
@@ -74,7 +77,7 @@ function chat(service: Service, request: ChatRequest, call: AccountCall<Secret |
   // usage is always asked for; whether the client sees it is its encoder's business
   const streamFields = { stream_options: { ...options, include_usage: true } }
   const headers = headersFor(service, call.account.credential)
-  return askOpenaiChat({ url: service.chatUrl, headers, body, streamFields }, request, call)
+  return askOpenaiChat({ url: service.chatUrl, headers, body, streamFields, refused: service.refused }, request, call)
 }
 
 function supportWith(manyChoices: boolean): Support {

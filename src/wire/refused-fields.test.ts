@@ -1,0 +1,22 @@
+import { expect, test } from 'bun:test'
+import { names, RefusedFields } from './refused-fields.ts'
+
+test('what was refused is kept for an hour, and of much of it the latest', () => {
+  let now = 0
+  const refused = new RefusedFields(() => now)
+  expect(refused.has('a')).toBe(false)
+  refused.add('a')
+  now = 3_599_999
+  expect(refused.has('a')).toBe(true)
+  now = 3_600_000
+  expect(refused.has('a')).toBe(false)
+  for (let count = 0; count < 100; count++) refused.add(`field ${count}`)
+  expect([refused.has('field 35'), refused.has('field 36'), refused.has('field 99')]).toEqual([false, true, true])
+})
+
+test('a short name is one only where it is quoted', () => {
+  expect(names('Please stop: the stream broke', 'stop')).toBe(false)
+  expect(names("'stop' is not supported", 'stop')).toBe(true)
+  expect(names('["body","stop"]', 'stop')).toBe(true)
+  expect(names('temperature is not supported', 'temperature')).toBe(true)
+})
