@@ -5,6 +5,7 @@ import { excerpt } from '../chat/secret.ts'
 import type { Keys } from './authenticate.ts'
 import { clientAddress, type TrustedProxies } from './client-address.ts'
 import { type CrossSitePolicy, corsHeaders, isPreflight, preflight, refuseCrossSite } from './cross-site.ts'
+import { drainBody } from './drain-body.ts'
 import { type Exchange, errorResponse, notFound, requestId } from './exchange.ts'
 import { pathOf, withoutSpareSlashes } from './path.ts'
 import { type Route, routeAt } from './route.ts'
@@ -41,7 +42,7 @@ export class Door {
   }
 
   /** The answer to a request that may not come in, or to a preflight; undefined for one that may. */
-  admit(request: Request, listener: Listener | null): Response | undefined {
+  admit(request: Request, listener: Listener | null): Response | Promise<Response> | undefined {
     const exchange = openExchange(request, { ...this.#options, listener })
     this.#exchanges.set(request, exchange)
     const { policy } = this.#options
@@ -52,7 +53,7 @@ export class Door {
       if (this.isDraining && !lastRoutes.has(exchange.path)) throw shuttingDown()
       return undefined
     } catch (thrown) {
-      return errorResponse(exchange, thrown)
+      return refuse(exchange, thrown)
     }
   }
 
@@ -80,7 +81,7 @@ export class Door {
         if (!exchange.isLogged) exchange.log.debug({ status: response.status }, 'request')
         return response
       } catch (thrown) {
-        return errorResponse(exchange, thrown)
+        return refuse(exchange, thrown)
       }
     }
   }
@@ -93,11 +94,16 @@ export class Door {
     const exchange = this.exchangeOf(request)
     const path = withoutSpareSlashes(exchange.path)
     const route = path === exchange.path ? undefined : routeAt(routes, request.method, path)
-    if (!route) return errorResponse(exchange, notFound(request.method))
-    if (!guarded.test(path)) return errorResponse(exchange, spareSlash(request.method, path))
+    if (!route) return refuse(exchange, notFound(request.method))
+    if (!guarded.test(path)) return refuse(exchange, spareSlash(request.method, path))
     this.#exchanges.set(request, { ...exchange, path })
     return this.handler(route.answer)({ request, path })
   }
+}
+
+async function refuse(exchange: Exchange, thrown: unknown): Promise<Response> {
+  await drainBody(exchange.request)
+  return errorResponse(exchange, thrown)
 }
 
 function spareSlash(method: string, path: string): ChatError {

@@ -1,6 +1,7 @@
 import { orAbort } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
 import { nestsTooDeep } from '../wire/json.ts'
+import { drainReader } from './drain-body.ts'
 
 /** Milliseconds after which a body must have kept up a rate; and that rate. */
 const patienceMs = 10_000
@@ -112,7 +113,8 @@ async function* timed(request: Request, signal: AbortSignal): AsyncGenerator<Uin
   } finally {
     clearInterval(timer)
     signal.removeEventListener('abort', leave)
-    if (!isOver) reader.cancel().catch(() => undefined)
+    if (!isOver && !signal.aborted) await drainReader(reader)
+    else if (!isOver) reader.cancel().catch(() => undefined)
   }
 }
 
