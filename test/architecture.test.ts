@@ -78,7 +78,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
 /** Where a finding is at home; elsewhere, and where there is no home, it is a violation. */
 const findingHomes: Readonly<Partial<Record<Finding, readonly string[]>>> = {
   environment: ['config', 'fetch-limit.ts'],
-  fetch: ['wire/http.ts'],
+  fetch: ['wire/fetch-exchange.ts'],
   'SSE framing': ['wire'],
 }
 

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { orAbort } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
-import { isProxied } from './can-connect.ts'
+import { isProxied } from './proxy.ts'
 import { isPublicAddress } from './public-address.ts'
 
 /** Where a caller may send this program, as the operator has it. */

@@ -4,7 +4,6 @@ import { constants, crc32, createDeflateRaw, gzipSync } from 'node:zlib'
 import { openBlackHole } from '../../test/black-hole.ts'
 import { below, until } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
-import { canConnect } from './can-connect.ts'
 import { send } from './http.ts'
 import { type Exchange, emulateHttp, type HttpEmulator } from './http-emulator.ts'
 import type { HttpLimits, HttpReply } from './http-reply.ts'
@@ -222,23 +221,6 @@ test('P5: a black hole ends the call within the connect limit: upstream_connect_
     return ms
   })
   expect(listeners(controller.signal)).toBe(0)
-})
-
-test('canConnect tells a black hole from a server, and takes a refusal for an answer', async () => {
-  expect(await canConnect(await blackHole(), 50, quiet())).toBe(false)
-  expect(await canConnect((await emulated(() => undefined)).origin, 5_000, quiet())).toBe(true)
-  expect(await canConnect(await closedPort(), 5_000, quiet())).toBe(true)
-})
-
-test('canConnect gives up at once when the call does', async () => {
-  const url = await blackHole()
-  const controller = new AbortController()
-  const asked = canConnect(url, 60_000, controller.signal)
-  controller.abort()
-  // a minute is far beyond the limit of a test
-  await asked
-  expect(listeners(controller.signal)).toBe(0)
-  await canConnect(url, 60_000, controller.signal)
 })
 
 test('a server that accepts and is slow to answer is not taken for a black hole', async () => {

@@ -1,0 +1,116 @@
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { orAbort } from '../chat/abort.ts'
+import { Watchdog } from '../chat/watchdog.ts'
+import { type Resolve, resolveName } from './resolve-name.ts'
+import { connectTimeout, disconnected, transportError } from './transport-error.ts'
+
+/** What is connected to. */
+export interface Destination {
+  readonly isSecure: boolean
+  /** Without the brackets of IPv6. */
+  readonly hostname: string
+  readonly port: number
+  /** An IP address of the host that is connected to, whatever its name means by then. */
+  readonly address?: string
+}
+
+export interface DialOptions {
+  /** Milliseconds, over 0, for the look-up, TCP and TLS together. */
+  readonly limitMs: number
+  readonly resolve?: Resolve
+}
+
+/** Milliseconds until the next address of a name is tried beside one that does not answer. RFC 8305, section 5 */
+const nextAddressMs = 250
+
+/**
+ * Connects: looks the name up, tries its addresses, and for TLS verifies the certificate against the name.
+ * @throws ChatError `upstream-failed`, `timeout` by the limit, or the signal's reason; then nothing is left open
+ */
+export async function dial(
+  destination: Destination,
+  { limitMs, resolve = resolveName }: DialOptions,
+  signal: AbortSignal,
+): Promise<Socket> {
+  signal.throwIfAborted()
+  const attempts = new AbortController()
+  const leave = () => attempts.abort(signal.reason)
+  signal.addEventListener('abort', leave, { once: true })
+  const watchdog = new Watchdog(() => attempts.abort(connectTimeout()))
+  watchdog.feed(limitMs)
+  try {
+    const { hostname, address } = destination
+    const addresses = address === undefined ? await orAbort(resolve(hostname), attempts.signal) : ([address] as const)
+    return await firstOf(addresses, (at) => connectTo(destination, at, attempts.signal))
+  } catch (thrown) {
+    throw attempts.signal.aborted ? attempts.signal.reason : transportError(thrown, 'before its reply')
+  } finally {
+    watchdog.stop()
+    signal.removeEventListener('abort', leave)
+    // the attempts that came second
+    attempts.abort(disconnected('before its reply'))
+  }
+}
+
+/** The first connection that comes about. The next address is tried once one fails, or is long in answering. */
+function firstOf(addresses: readonly string[], connect: (address: string) => Promise<Socket>): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>()
+  let tried = 0
+  let pending = 0
+  let isOver = false
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const settle = (finish: () => void) => {
+    clearTimeout(timer)
+    isOver = true
+    finish()
+  }
+  const tryNext = () => {
+    clearTimeout(timer)
+    const address = addresses[tried]
+    if (isOver || address === undefined) return
+    tried++
+    pending++
+    if (tried < addresses.length) timer = setTimeout(tryNext, nextAddressMs)
+    connect(address).then(
+      (socket) => (isOver ? void socket.destroy() : settle(() => resolve(socket))),
+      (thrown: unknown) => {
+        if (isOver) return
+        pending--
+        if (tried < addresses.length) tryNext()
+        else if (pending === 0) settle(() => reject(thrown))
+      },
+    )
+  }
+  if (addresses.length === 0) reject(new Error('The name has no address.'))
+  tryNext()
+  return promise
+}
+
+function connectTo(destination: Destination, address: string, signal: AbortSignal): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>()
+  const socket = open(destination, address)
+  const giveUp = () => {
+    reject(signal.reason)
+    socket.destroy()
+  }
+  const onClose = () => reject(disconnected('before its reply'))
+  // stays: an error that nobody listens to would end the program
+  socket.on('error', reject)
+  socket.once('close', onClose)
+  socket.once(destination.isSecure ? 'secureConnect' : 'connect', () => {
+    socket.off('close', onClose)
+    socket.setNoDelay(true)
+    resolve(socket)
+  })
+  if (signal.aborted) giveUp()
+  else signal.addEventListener('abort', giveUp, { once: true })
+  return promise.finally(() => signal.removeEventListener('abort', giveUp))
+}
+
+function open({ isSecure, hostname, port }: Destination, host: string): Socket {
+  if (!isSecure) return connectTcp({ host, port })
+  // an address has no name to be asked for, and stands in the certificate by itself
+  const isNamed = isIP(hostname) === 0
+  return connectTls({ host, port, ALPNProtocols: ['http/1.1'], ...(isNamed && { servername: hostname }) })
+}

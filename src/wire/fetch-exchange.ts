@@ -1,0 +1,76 @@
+import { linkAbort } from '../chat/abort.ts'
+import { ChatError } from '../chat/error.ts'
+import type { BodySource, Step } from './http-body.ts'
+import { invalidReply } from './http-head.ts'
+import type { HttpRequest } from './http-request.ts'
+import { transportError } from './transport-error.ts'
+
+/** The part of a body's reader that is used: the types of Bun and of the web differ in the rest. */
+type BodyReader = Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'cancel'>
+
+/** The one place of the program that calls `fetch`: where a proxy is set, which the own client cannot ask. */
+export class FetchExchange implements BodySource {
+  readonly #link: ReturnType<typeof linkAbort>
+  #response: Response | undefined
+  #reader: BodyReader | undefined
+
+  constructor(signal: AbortSignal) {
+    this.#link = linkAbort(signal)
+  }
+
+  get status(): number {
+    return this.#response?.status ?? 0
+  }
+
+  get headers(): Headers {
+    return this.#response?.headers ?? new Headers()
+  }
+
+  /** Asks, and waits for the reply's head. @throws ChatError, or the reason of the abort */
+  async start({ method, url, headers, body }: HttpRequest): Promise<void> {
+    const { signal } = this.#link
+    try {
+      this.#response = await fetch(url, {
+        method,
+        headers: { 'accept-encoding': 'identity', ...headers },
+        ...(body !== undefined && { body }),
+        signal,
+        redirect: 'manual',
+        timeout: false,
+      })
+    } catch (thrown) {
+      this.#link.release()
+      throw signal.aborted ? signal.reason : transportError(thrown, 'before its reply')
+    }
+    if (!this.headers.has('content-length') || !this.headers.has('transfer-encoding')) return
+    this.cancel()
+    throw invalidReply('it has both Content-Length and Transfer-Encoding')
+  }
+
+  async read(): Promise<Step> {
+    const { signal } = this.#link
+    try {
+      this.#reader ??= this.#response?.body?.getReader()
+      const step = await this.#reader?.read()
+      if (step?.value && !step.done) return { done: false, value: step.value }
+      // Bun ends a body that is delimited by close cleanly, even where it was aborted
+      signal.throwIfAborted()
+      this.#link.release()
+      return { done: true, value: undefined }
+    } catch (thrown) {
+      throw signal.aborted ? signal.reason : transportError(thrown, 'within its reply')
+    }
+  }
+
+  abort(reason: unknown): void {
+    this.#link.abort(reason)
+  }
+
+  /** Cancel, then abort: either alone has leaked in some Bun (docs/decisions/0002-one-fetch.md). */
+  cancel(): void {
+    this.#link.release()
+    const cancelled = this.#reader ? this.#reader.cancel() : this.#response?.body?.cancel()
+    cancelled?.catch(() => undefined)
+    this.#link.abort(new ChatError('cancelled', { message: 'The reply is no longer needed.' }))
+  }
+}

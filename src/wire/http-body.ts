@@ -1,0 +1,159 @@
+import { ChatError } from '../chat/error.ts'
+import type { Watchdog } from '../chat/watchdog.ts'
+import type { HttpLimits, HttpReply } from './http-reply.ts'
+
+export type Step = IteratorResult<Uint8Array, undefined>
+
+/** Where a reply's bytes come from. */
+export interface BodySource {
+  readonly status: number
+  readonly headers: Headers
+  /** How long the server says that the body is; undefined where it does not. It may be wrong. */
+  readonly statedBytes?: number | undefined
+  /** One call at a time. @throws ChatError, or the reason of the call's abort */
+  read(): Promise<Step>
+  /** Frees the connection at once, whatever is left of the body. May be called at any time. */
+  cancel(): void
+}
+
+/** What ends a reply: what is absent has its default. */
+export interface BodyOptions {
+  readonly limits: HttpLimits
+  /** Aborts the call. */
+  readonly watchdog: Watchdog
+  /** Called once nothing more is read. */
+  readonly release: () => void
+}
+
+const maxStreamBytes = 64 * 1024 * 1024
+const maxTextBytes = 16 * 1024 * 1024
+/** After a body's last interesting byte: how long we wait for its end, to keep the connection for the next request. */
+const drainMs = 250
+const drainReads = 8
+
+const done = { done: true, value: undefined } as const
+
+/** A reply whose bytes are counted as they come, whatever the server said of them, and that lets go of its connection however its reading ends. */
+export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array, undefined> {
+  readonly #source: BodySource
+  readonly #watchdog: Watchdog
+  readonly #maxBytes: number
+  readonly #release: () => void
+  #idleMs: number | undefined
+  #read = 0
+  #isOver = false
+
+  constructor(source: BodySource, { limits, watchdog, release }: BodyOptions) {
+    this.#source = source
+    this.#watchdog = watchdog
+    this.#release = release
+    this.#maxBytes = limits.maxBytes ?? maxStreamBytes
+    this.#idleMs = limits.idleMs
+    watchdog.stop()
+  }
+
+  get status(): number {
+    return this.#source.status
+  }
+
+  get headers(): Headers {
+    return this.#source.headers
+  }
+
+  get body(): AsyncIterable<Uint8Array> {
+    return this
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  limitIdle(ms: number): void {
+    this.#idleMs = ms
+    if (!this.#isOver) this.#watchdog.feed(ms)
+  }
+
+  discard(): void {
+    this.#letGo()
+  }
+
+  async text(limit = maxTextBytes): Promise<string> {
+    if ((this.#source.statedBytes ?? 0) > limit) this.#refuse()
+    const parts: Uint8Array[] = []
+    for (let step = await this.next(); !step.done; step = await this.next()) {
+      if (this.#read > limit) this.#refuse()
+      parts.push(step.value)
+    }
+    const [first, ...rest] = parts
+    if (!first) return ''
+    return new TextDecoder().decode(rest.length === 0 ? first : Buffer.concat([first, ...rest]))
+  }
+
+  next(): Promise<Step> {
+    if (this.#isOver) return Promise.resolve(done)
+    if (this.#idleMs) this.#watchdog.feed(this.#idleMs)
+    return this.#source.read().then(this.#onStep, this.#onFailure)
+  }
+
+  /** Nobody reads on. Unless it was aborted, what is left of the body may be short enough to read. */
+  async return(): Promise<Step> {
+    if (!this.#isOver) void this.#drain()
+    return done
+  }
+
+  readonly #onStep = (step: Step): Step => {
+    // the time that the reader takes is not the upstream's
+    if (this.#idleMs) this.#watchdog.stop()
+    if (step.done) {
+      this.#settle()
+      return done
+    }
+    this.#read += step.value.byteLength
+    return this.#read > this.#maxBytes ? this.#refuse() : step
+  }
+
+  readonly #onFailure = (thrown: unknown): never => {
+    this.#letGo()
+    throw thrown
+  }
+
+  #refuse(): never {
+    this.#letGo()
+    throw tooLarge()
+  }
+
+  async #drain(): Promise<void> {
+    this.#settle()
+    const timer = setTimeout(() => this.#source.cancel(), drainMs)
+    try {
+      for (let reads = 0; reads < drainReads; reads++) {
+        const step = await this.#source.read()
+        if (step.done) break
+      }
+    } catch {
+      // the connection broke after all that mattered had been read
+    } finally {
+      clearTimeout(timer)
+      this.#source.cancel()
+    }
+  }
+
+  #settle(): void {
+    this.#isOver = true
+    this.#watchdog.stop()
+    this.#release()
+  }
+
+  #letGo(): void {
+    this.#settle()
+    this.#source.cancel()
+  }
+}
+
+function tooLarge(): ChatError {
+  // not `upstream-failed`: that would be asked for once more, and so cost twice (reliability, section 2)
+  return new ChatError('upstream-outdated', {
+    message: "The upstream's reply is too large.",
+    code: 'upstream_response_too_large',
+  })
+}

@@ -1,0 +1,219 @@
+import { ChatError } from '../chat/error.ts'
+import type { BodySource, Step } from './http-body.ts'
+import type { ReplyHead } from './http-head.ts'
+import { ReplyParser, type ReplySink } from './http-parser.ts'
+import type { RawSocket } from './raw-socket.ts'
+import { transportError } from './transport-error.ts'
+
+/** Bytes that may wait for the reader: with more, the upstream waits. */
+const pauseBytes = 64 * 1024
+
+const done = { done: true, value: undefined } as const
+
+/** A connection to an upstream, which carries one exchange at a time. */
+export class Connection {
+  readonly #socket: RawSocket
+  readonly #onFree: (connection: Connection) => void
+  #exchange: Exchange | undefined
+  /** Whether it has carried an exchange before this one. */
+  isReused = false
+  /** Milliseconds that the server said it would wait for another request. */
+  keepAliveMs: number | undefined
+
+  /** @param onFree called when it can carry another exchange */
+  constructor(socket: RawSocket, onFree: (connection: Connection) => void) {
+    this.#socket = socket
+    this.#onFree = onFree
+    socket.listen(this)
+  }
+
+  get isClosed(): boolean {
+    return this.#socket.isClosed
+  }
+
+  /** Sends a request. Its reply's head comes by `head` of what is returned. */
+  begin(request: Uint8Array, method: string, signal: AbortSignal): Exchange {
+    this.#socket.wake()
+    const exchange = new Exchange(this.#socket, { method, signal, onOver: (isKept) => this.#release(isKept) })
+    this.#exchange = exchange
+    if (signal.aborted) exchange.abort(signal.reason)
+    else this.#socket.write(request)
+    return exchange
+  }
+
+  /** Closes at once. */
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  bytes(bytes: Buffer): void {
+    if (this.#exchange) this.#exchange.take(bytes)
+    // what comes unasked would be read as the next reply
+    else this.close()
+  }
+
+  closed(cause: unknown): void {
+    this.#exchange?.hangUp(cause)
+  }
+
+  #release(head: ReplyHead | undefined): void {
+    this.#exchange = undefined
+    this.isReused = true
+    this.keepAliveMs = head?.keepAliveMs
+    if (!head?.keepsAlive || this.#socket.isClosed || !this.#socket.isFlushed) {
+      this.close()
+      return
+    }
+    this.#socket.rest()
+    this.#onFree(this)
+  }
+}
+
+interface ExchangeOptions {
+  readonly method: string
+  readonly signal: AbortSignal
+  /** Called once. @param head of a reply that came whole, with nothing behind it */
+  readonly onOver: (head: ReplyHead | undefined) => void
+}
+
+/** One request and its reply, from push to pull: what comes waits for its reader, and the socket is paused while much waits. */
+export class Exchange implements ReplySink, BodySource {
+  readonly #socket: RawSocket
+  readonly #options: ExchangeOptions
+  readonly #parser: ReplyParser
+  readonly #started = Promise.withResolvers<void>()
+  #head: ReplyHead | undefined
+  /** Whether a byte of a reply has come: without one, the server may never have seen the request. */
+  hasReply = false
+  #waiting: Buffer[] = []
+  #waitingBytes = 0
+  #reader: PromiseWithResolvers<Step> | undefined
+  #isPaused = false
+  #isWhole = false
+  #isOver = false
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(socket: RawSocket, options: ExchangeOptions) {
+    this.#socket = socket
+    this.#options = options
+    this.#parser = new ReplyParser(options.method, this)
+    options.signal.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  /** Settles once the reply's head is there. */
+  get started(): Promise<void> {
+    return this.#started.promise
+  }
+
+  get status(): number {
+    return this.#head?.status ?? 0
+  }
+
+  get headers(): Headers {
+    return this.#head?.headers ?? new Headers()
+  }
+
+  get statedBytes(): number | undefined {
+    return this.#head?.framing.type === 'counted' ? this.#head.framing.length : undefined
+  }
+
+  read(): Promise<Step> {
+    const value = this.#waiting.shift()
+    if (value) {
+      this.#waitingBytes -= value.length
+      this.#resume()
+      return Promise.resolve({ done: false, value })
+    }
+    if (this.#failure) return Promise.reject(this.#failure.error)
+    if (this.#isOver) return Promise.resolve(done)
+    this.#reader = Promise.withResolvers()
+    return this.#reader.promise
+  }
+
+  cancel(): void {
+    if (!this.#isOver) this.abort(new ChatError('cancelled', { message: 'The reply is no longer needed.' }))
+  }
+
+  /** Ends it with an error, whatever still waits. */
+  abort(error: unknown): void {
+    this.#waiting = []
+    this.#fail(error)
+  }
+
+  /** Bytes from the network. */
+  take(bytes: Buffer): void {
+    this.hasReply = true
+    try {
+      const taken = this.#parser.push(bytes)
+      if (!this.#isWhole) return
+      if (taken < bytes.length) this.#head = this.#head && { ...this.#head, keepsAlive: false }
+      this.#finish()
+    } catch (thrown) {
+      this.#fail(thrown)
+    }
+  }
+
+  /** The connection has ended. */
+  hangUp(cause: unknown): void {
+    try {
+      if (cause !== undefined) throw transportError(cause, this.#head ? 'within its reply' : 'before its reply')
+      this.#parser.close()
+      this.#finish()
+    } catch (thrown) {
+      this.#fail(thrown)
+    }
+  }
+
+  head(head: ReplyHead): void {
+    this.#head = head
+    this.#started.resolve()
+  }
+
+  bytes(bytes: Buffer): void {
+    if (this.#reader) {
+      this.#reader.resolve({ done: false, value: bytes })
+      this.#reader = undefined
+      return
+    }
+    this.#waiting.push(bytes)
+    this.#waitingBytes += bytes.length
+    if (this.#waitingBytes <= pauseBytes || this.#isPaused) return
+    this.#isPaused = true
+    this.#socket.pause()
+  }
+
+  end(): void {
+    this.#isWhole = true
+  }
+
+  #resume(): void {
+    if (!this.#isPaused || this.#waitingBytes > pauseBytes / 2) return
+    this.#isPaused = false
+    this.#socket.resume()
+  }
+
+  readonly #onAbort = () => this.abort(this.#options.signal.reason)
+
+  #fail(error: unknown): void {
+    if (this.#isOver) return
+    this.#failure = { error }
+    this.#isWhole = false
+    this.#started.reject(error)
+    // once it has started nobody waits for this
+    this.#started.promise.catch(() => undefined)
+    this.#finish()
+  }
+
+  #finish(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#options.signal.removeEventListener('abort', this.#onAbort)
+    const reader = this.#reader
+    this.#reader = undefined
+    if (this.#failure) reader?.reject(this.#failure.error)
+    else reader?.resolve(done)
+    if (this.#isPaused) this.#socket.resume()
+    this.#isPaused = false
+    this.#options.onOver(this.#isWhole ? this.#head : undefined)
+  }
+}

@@ -1,0 +1,177 @@
+import { ChatError } from '../chat/error.ts'
+import { invalidReply, type ReplyHead, readField, readHead } from './http-head.ts'
+
+/** Takes what a parser finds. */
+export interface ReplySink {
+  head(head: ReplyHead): void
+  /** A part of the body. Empty parts are left out. */
+  bytes(bytes: Buffer): void
+  /** The body is whole. Nothing follows. */
+  end(): void
+}
+
+const lineFeed = 10
+/** Of a head, and of the trailers; line ends included. */
+const maxHeadBytes = 64 * 1024
+const maxFields = 256
+/** Interim replies, such as 103, before the one that counts. */
+const maxInterim = 16
+/** Of the size lines of a body beside the sizes themselves: nothing that we know uses extensions. */
+const maxExtensionBytes = 16 * 1024
+/** RFC 9112, section 7.1, without blanks; 13 digits are the largest size that a number counts exactly. */
+const chunkSize = /^(0*[0-9a-f]{1,13})(;[\t\x20-\x7e\x80-\xff]*)?$/i
+
+type State = 'head' | 'counted' | 'until-close' | 'size' | 'chunk' | 'chunk-end' | 'trailer' | 'over'
+
+/**
+ * Reads one HTTP/1.1 reply, however its bytes are split, and calls its sink as it goes. It holds at most one head; the
+ * parts of a body that came with one read of the network are handed over as one.
+ * @throws ChatError from `push` and `close`, after which the connection is useless
+ */
+export class ReplyParser {
+  readonly #sink: ReplySink
+  readonly #method: string
+  #state: State = 'head'
+  /** The line that has begun. */
+  #line = ''
+  /** The lines of this head. */
+  #lines: string[] = []
+  /** Bytes of this head or of the trailers, and afterwards of the chunk extensions. */
+  #headBytes = 0
+  #fields = 0
+  #extensionBytes = 0
+  #interim = 0
+  /** Bytes of the body or chunk that are still to come. */
+  #left = 0
+  #parts: Buffer[] = []
+
+  constructor(method: string, sink: ReplySink) {
+    this.#method = method
+    this.#sink = sink
+  }
+
+  /** @returns how many of the bytes belong to the reply: fewer than all once it is over */
+  push(bytes: Buffer): number {
+    let at = 0
+    try {
+      while (at < bytes.length && this.#state !== 'over') at = this.#step(bytes, at)
+    } finally {
+      this.#flush()
+    }
+    if (this.#state === 'over') this.#sink.end()
+    return at
+  }
+
+  /** The connection has ended. @throws ChatError where the reply was not over */
+  close(): void {
+    if (this.#state === 'over') return
+    if (this.#state !== 'until-close')
+      throw new ChatError('upstream-failed', {
+        message: `The upstream closed the connection ${this.#state === 'head' ? 'before' : 'within'} its reply.`,
+        code: 'upstream_disconnected',
+      })
+    this.#state = 'over'
+    this.#sink.end()
+  }
+
+  /** @returns where to go on reading */
+  #step(bytes: Buffer, at: number): number {
+    switch (this.#state) {
+      case 'until-close':
+        this.#parts.push(bytes.subarray(at))
+        return bytes.length
+      case 'counted':
+      case 'chunk':
+        return this.#takeBody(bytes, at)
+      default:
+        return this.#takeLine(bytes, at)
+    }
+  }
+
+  #takeBody(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.#left)
+    this.#parts.push(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end))
+    this.#left -= end - at
+    if (this.#left === 0) this.#state = this.#state === 'chunk' ? 'chunk-end' : 'over'
+    return end
+  }
+
+  #takeLine(bytes: Buffer, at: number): number {
+    const feed = bytes.indexOf(lineFeed, at)
+    const end = feed === -1 ? bytes.length : feed + 1
+    this.#headBytes += end - at
+    if (this.#headBytes > maxHeadBytes) throw invalidReply(`its head is longer than ${maxHeadBytes} bytes`)
+    this.#line += bytes.toString('latin1', at, feed === -1 ? end : feed)
+    if (feed === -1) return end
+    const line = this.#line
+    this.#line = ''
+    if (!line.endsWith('\r')) throw invalidReply('a line of it ends without a carriage return')
+    this.#onLine(line.slice(0, -1))
+    return end
+  }
+
+  #onLine(line: string): void {
+    if (this.#state === 'head') this.#onHeadLine(line)
+    else if (this.#state === 'size') this.#onSize(line)
+    else if (this.#state === 'trailer') this.#onTrailer(line)
+    else if (line === '') this.#begin('size')
+    else throw invalidReply('a chunk is longer than its size')
+  }
+
+  #onHeadLine(line: string): void {
+    if (line !== '') {
+      this.#countField()
+      this.#lines.push(line)
+      return
+    }
+    const head = readHead(this.#lines, this.#method)
+    this.#lines = []
+    this.#begin('head')
+    if (head.status === 101) throw invalidReply('it changes the protocol, which was not asked for')
+    if (head.status >= 200) this.#onHead(head)
+    else if (++this.#interim > maxInterim) throw invalidReply(`more than ${maxInterim} interim replies came before it`)
+  }
+
+  #onHead(head: ReplyHead): void {
+    const { framing } = head
+    if (framing.type === 'counted') this.#left = framing.length
+    this.#begin(framing.type === 'chunked' ? 'size' : framing.type === 'empty' ? 'over' : framing.type)
+    this.#sink.head(head)
+  }
+
+  #onSize(line: string): void {
+    const [, digits, extension = ''] = chunkSize.exec(line) ?? []
+    if (digits === undefined) throw invalidReply('the size of a chunk is not a hexadecimal number')
+    this.#extensionBytes += extension.length
+    if (this.#extensionBytes > maxExtensionBytes) throw invalidReply('its chunk extensions are too long')
+    this.#left = Number.parseInt(digits, 16)
+    this.#begin(this.#left === 0 ? 'trailer' : 'chunk')
+  }
+
+  /** Nothing that we read stands in trailers; they are checked like headers. */
+  #onTrailer(line: string): void {
+    if (line === '') {
+      this.#begin('over')
+      return
+    }
+    this.#countField()
+    readField(line)
+  }
+
+  #countField(): void {
+    if (++this.#fields > maxFields + 1) throw invalidReply(`it has more than ${maxFields} headers`)
+  }
+
+  #begin(state: State): void {
+    this.#state = state
+    this.#headBytes = 0
+    this.#fields = 0
+  }
+
+  #flush(): void {
+    const [first, ...rest] = this.#parts
+    if (!first) return
+    this.#parts = []
+    this.#sink.bytes(rest.length === 0 ? first : Buffer.concat([first, ...rest]))
+  }
+}

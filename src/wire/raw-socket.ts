@@ -1,0 +1,135 @@
+import type { Socket } from 'node:net'
+import { ChatError } from '../chat/error.ts'
+
+/** What is told of a socket. */
+export interface SocketEvents {
+  bytes(bytes: Buffer): void
+  /** Called once. @param cause undefined where the peer has closed in peace */
+  closed(cause: unknown): void
+}
+
+/** The part of Bun's own socket that is used. */
+interface NativeSocket {
+  data: unknown
+  /** @returns how many bytes were taken; below 0 where the socket is closed */
+  write(bytes: Uint8Array): number
+  pause(): void
+  resume(): void
+  ref(): void
+  unref(): void
+  terminate(): void
+  reload(options: { readonly socket: NativeHandlers }): void
+}
+
+/** Typed as methods, so that a handler may take less than it is given. */
+interface NativeHandlers {
+  data(socket: NativeSocket, bytes: Buffer): void
+  drain(socket: NativeSocket): void
+  end(socket: NativeSocket): void
+  error(socket: NativeSocket, error: unknown): void
+  close(socket: NativeSocket, error?: unknown): void
+}
+
+/**
+ * A connected socket without Node's streams around it, which cost more than all else that a request needs here. Node's
+ * socket connects, because Bun's own cannot be given up while it does; then its handlers are replaced by ours
+ * (docs/decisions/0023-own-http-client.md).
+ */
+export class RawSocket {
+  readonly #native: NativeSocket
+  #events: SocketEvents | undefined
+  /** What the system has not taken yet. */
+  #unsent: Uint8Array[] = []
+  #isClosed = false
+
+  /** @param socket connected, with nothing read from it */
+  constructor(socket: Socket) {
+    this.#native = nativeOf(socket)
+    this.#native.data = this
+    this.#native.reload({ socket: handlers })
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** Whether everything that was written has been taken. */
+  get isFlushed(): boolean {
+    return this.#unsent.length === 0
+  }
+
+  /** From now on these are told. */
+  listen(events: SocketEvents): void {
+    this.#events = events
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#isClosed) return
+    if (this.#unsent.length > 0) this.#unsent.push(bytes)
+    else this.#offer(bytes)
+  }
+
+  pause(): void {
+    if (!this.#isClosed) this.#native.pause()
+  }
+
+  resume(): void {
+    if (!this.#isClosed) this.#native.resume()
+  }
+
+  /** An idle connection does not keep the process running. */
+  rest(): void {
+    this.#native.unref()
+  }
+
+  wake(): void {
+    this.#native.ref()
+  }
+
+  /** Closes at once. Nothing more is told. */
+  destroy(): void {
+    this.#events = undefined
+    if (!this.#isClosed) this.#native.terminate()
+    this.#isClosed = true
+  }
+
+  onBytes(bytes: Buffer): void {
+    this.#events?.bytes(bytes)
+  }
+
+  onDrain(): void {
+    const waiting = this.#unsent
+    this.#unsent = []
+    for (const bytes of waiting) this.write(bytes)
+  }
+
+  onClosed(cause: unknown): void {
+    const events = this.#events
+    this.destroy()
+    events?.closed(cause)
+  }
+
+  #offer(bytes: Uint8Array): void {
+    const taken = Math.max(0, this.#native.write(bytes))
+    if (taken < bytes.length) this.#unsent.push(bytes.subarray(taken))
+  }
+}
+
+/** One set for all sockets. */
+const handlers: NativeHandlers = {
+  data: ({ data }, bytes) => data instanceof RawSocket && data.onBytes(bytes),
+  drain: ({ data }) => data instanceof RawSocket && data.onDrain(),
+  end: ({ data }) => data instanceof RawSocket && data.onClosed(undefined),
+  error: ({ data }, error) => data instanceof RawSocket && data.onClosed(error),
+  close: ({ data }, error) => data instanceof RawSocket && data.onClosed(error),
+}
+
+function nativeOf(socket: Socket): NativeSocket {
+  const handle: unknown = '_handle' in socket ? socket._handle : undefined
+  if (isNative(handle)) return handle
+  throw new ChatError('internal', { message: "This version of Bun hides its sockets' handles." })
+}
+
+function isNative(handle: unknown): handle is NativeSocket {
+  return typeof handle === 'object' && handle !== null && 'reload' in handle && 'terminate' in handle
+}

@@ -1,0 +1,31 @@
+import { ChatError } from '../chat/error.ts'
+
+const broken = new Set(['ECONNRESET', 'EPIPE', 'ConnectionClosed', 'UND_ERR_SOCKET'])
+
+/** What a connection failed with. @param when where in the exchange: completes "closed the connection …" */
+export function transportError(thrown: unknown, when: string): ChatError {
+  if (thrown instanceof ChatError) return thrown
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
+  if (broken.has(code)) return disconnected(when, thrown)
+  return new ChatError('upstream-failed', {
+    message: `The upstream could not be reached${code && ` (${code})`}.`,
+    code: 'upstream_unreachable',
+    cause: thrown,
+  })
+}
+
+/** @param when as in `transportError` */
+export function disconnected(when: string, cause?: unknown): ChatError {
+  return new ChatError('upstream-failed', {
+    message: `The upstream closed the connection ${when}.`,
+    code: 'upstream_disconnected',
+    cause,
+  })
+}
+
+export function connectTimeout(): ChatError {
+  return new ChatError('timeout', {
+    message: 'The upstream could not be connected to in time.',
+    code: 'upstream_connect_timeout',
+  })
+}
