@@ -8,7 +8,6 @@ import type { Store } from './state/store.ts'
 import { openTools } from './tools/registry.ts'
 import { version } from './version.ts'
 import type { Resolve } from './wire/egress.ts'
-import { assumeProxy } from './wire/proxy.ts'
 
 /** Fetches kept free for what is no chat, such as lists of models. */
 const spareFetches = 192
@@ -34,7 +33,6 @@ export interface Surroundings {
 
 /** Puts the rooms together. The store is closed with it. @throws when the address cannot be bound */
 export function openApp(config: Config, log: Logger, store: Store, { resolve, ...fresh }: Surroundings = {}): App {
-  if (config.isProxied) assumeProxy()
   const tools = openTools(config.tools, { log, version })
   const gateway = openGateway({
     tools: { registry: tools, ...config.toolLoop },

@@ -1,6 +1,7 @@
 import type { Config, Misconfigured } from '../config/config.ts'
 import { loadConfig } from '../config/load-config.ts'
 import { version } from '../version.ts'
+import { assumeProxy } from '../wire/proxy.ts'
 import { type CommandLine, readCommandLine } from './command-line.ts'
 
 const help = `tributary ${version}: every upstream, one stream
@@ -58,6 +59,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const config = loadConfig({ envFile, flags, ...(demo && { choose: demo.choose }) })
   if ('problems' in config) return misconfigured(config, line)
   for (const warning of config.warnings) process.stderr.write(`warning: ${warning}\n`)
+  if (config.isProxied) assumeProxy()
   return command(config, line)
 }
 

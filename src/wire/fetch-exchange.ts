@@ -66,7 +66,7 @@ export class FetchExchange implements BodySource {
     this.#link.abort(reason)
   }
 
-  /** Cancel, then abort: either alone has leaked in some Bun (docs/decisions/0002-one-fetch.md). */
+  /** Cancel, then abort: either alone has leaked in some Bun (docs/decisions/0002-one-fetch.md, still true of fetch). */
   cancel(): void {
     this.#link.release()
     const cancelled = this.#reader ? this.#reader.cancel() : this.#response?.body?.cancel()
