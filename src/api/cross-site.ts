@@ -14,8 +14,9 @@ export interface CrossSitePolicy {
 const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /**
- * Without a key, loopback is no boundary: any page can name a host that resolves to it. So the `Host` must be ours and the
- * `Origin`, where there is one, must not be another site's. With a key any `Host` will do, if it is one at all.
+ * Without a key, neither loopback nor a private network is a boundary: any page can name a host that resolves to it, and a page of
+ * another program on this machine is another site too. So the `Host` must be ours, and what comes from a page must come from one
+ * that this very `Host` has served, or from an origin that the operator has named. With a key any `Host` will do, if it is one.
  * @throws ChatError `forbidden`, or `invalid-request` for what is no host
  */
 export function refuseCrossSite(headers: Headers, policy: CrossSitePolicy): void {
@@ -34,16 +35,33 @@ export function refuseCrossSite(headers: Headers, policy: CrossSitePolicy): void
       code: 'host_not_allowed',
     })
   }
-  const origin = headers.get('origin')
-  const isForeign =
-    origin !== null && !policy.corsOrigins?.includes(origin) && !isOurHost(URL.parse(origin)?.host ?? '', policy)
-  if (isForeign || (origin === null && headers.get('sec-fetch-site') === 'cross-site')) {
+  if (isCrossSite(headers, host, policy)) {
     throw new ChatError('forbidden', {
       message:
         'Without an API key the gateway answers no page of another site. Set API_MASTER_KEY, or add the origin to CORS_ORIGINS.',
       code: 'host_not_allowed',
     })
   }
+}
+
+/**
+ * Whether a page of another origin asks. A browser says so in `Sec-Fetch-Site`, which no page can set (W3C Fetch Metadata), and
+ * names the page in `Origin`, but not with every GET. A program that is no browser sends neither.
+ */
+function isCrossSite(headers: Headers, host: string, { corsOrigins }: CrossSitePolicy): boolean {
+  const origin = headers.get('origin')
+  if (origin !== null && corsOrigins?.includes(origin)) return false
+  const site = headers.get('sec-fetch-site') ?? 'none'
+  if (origin !== null) return site === 'cross-site' || !isOriginOf(host, origin)
+  return site !== 'none' && site !== 'same-origin'
+}
+
+/** Whether a page of this origin came from this `Host`, over http or, through a proxy that speaks TLS, over https. */
+function isOriginOf(host: string, origin: string): boolean {
+  const url = URL.parse(origin)
+  if (!url || !/^https?:$/.test(url.protocol) || url.origin !== origin.toLowerCase()) return false
+  // a port that is the scheme's own may be left out
+  return URL.parse(`${url.protocol}//${host}`)?.origin === url.origin
 }
 
 /** Of `name` or `name:port`; two Host headers arrive joined by a comma, which no name holds. */
@@ -71,7 +89,8 @@ export function corsHeaders(path: string, headers: Headers, policy: CrossSitePol
   const origin = headers.get('origin')
   if (!origin || !(path.startsWith('/v1/') || path.startsWith('/api/chat'))) return {}
   if (!policy.corsOrigins) return policy.hasKeys ? { ...exposed, 'access-control-allow-origin': '*' } : {}
-  if (policy.corsOrigins.includes('*')) return { ...exposed, 'access-control-allow-origin': '*' }
+  // without a key it would be an invitation to pages that are refused
+  if (policy.corsOrigins.includes('*')) return policy.hasKeys ? { ...exposed, 'access-control-allow-origin': '*' } : {}
   return policy.corsOrigins.includes(origin)
     ? { ...exposed, 'access-control-allow-origin': origin, vary: 'Origin' }
     : { vary: 'Origin' }

@@ -58,6 +58,13 @@ describe('item 15: without a key', () => {
     ['an Origin that is none', ['Host: localhost', 'Origin: localhost']],
     ['an empty Origin', ['Host: localhost', 'Origin:']],
     ['two Origins', ['Host: localhost', 'Origin: http://localhost', 'Origin: http://evil.com']],
+    ['a page of another port', ['Host: localhost:8000', 'Origin: http://localhost:3000', 'Sec-Fetch-Site: same-site']],
+    ['a page of our other name', ['Host: localhost:8000', 'Origin: http://127.0.0.1:8000']],
+    [
+      'a cross-site fetch with our Origin',
+      ['Host: localhost', 'Origin: http://localhost', 'Sec-Fetch-Site: cross-site'],
+    ],
+    ['a same-site fetch without an Origin', ['Host: localhost', 'Sec-Fetch-Site: same-site']],
     ['a cross-site fetch without an Origin', ['Host: localhost', 'Sec-Fetch-Site: cross-site']],
   ]
   for (const [name, headers] of foreign) {
@@ -87,7 +94,8 @@ describe('item 15: without a key', () => {
     ['localhost in capitals', ['Host: LOCALHOST:8000']],
     ['127.0.0.1 with a port', ['Host: 127.0.0.1:8000']],
     ['[::1] with a port', ['Host: [::1]:8000']],
-    ['a page of our own', ['Host: localhost', 'Origin: http://localhost:8000', 'Sec-Fetch-Site: same-origin']],
+    ['a page of our own', ['Host: localhost:8000', 'Origin: http://localhost:8000', 'Sec-Fetch-Site: same-origin']],
+    ['a page of our own behind TLS', ['Host: localhost', 'Origin: https://localhost', 'Sec-Fetch-Site: same-origin']],
     ['a link in a mail', ['Host: localhost', 'Sec-Fetch-Site: none']],
   ]
   for (const [name, headers] of ours) {
@@ -105,8 +113,23 @@ describe('item 15: without a key', () => {
     expect(await status('sub.gateway.lan')).toBe(403)
   })
 
+  test('on a public address a page of another address is refused as well', async () => {
+    await using exposed = startApp({ HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED: 'true' })
+    const status = async (...headers: string[]) =>
+      (await askRaw(exposed.url, head('GET /v1/models', ...headers))).status
+    expect(await status('Host: 192.168.1.4:8000')).toBe(200)
+    expect(await status('Host: 192.168.1.4:8000', 'Origin: http://192.168.1.4:8000')).toBe(200)
+    for (const origin of ['http://6.6.6.6', 'http://192.168.1.4', 'http://localhost:8000', 'http://evil.com', 'null'])
+      expect(await status('Host: 192.168.1.4:8000', `Origin: ${origin}`)).toBe(403)
+    expect(await status('Host: 192.168.1.4:8000', 'Sec-Fetch-Site: cross-site')).toBe(403)
+  })
+
   test('an origin in CORS_ORIGINS is let in', async () => {
-    const reply = await askRaw(named.url, head('GET /v1/models', 'Host: localhost', 'Origin: https://chat.example'))
+    const site = 'Sec-Fetch-Site: cross-site'
+    const reply = await askRaw(
+      named.url,
+      head('GET /v1/models', 'Host: localhost', 'Origin: https://chat.example', site),
+    )
     expect(reply.status).toBe(200)
     expect(reply.headers.get('access-control-allow-origin')).toBe('https://chat.example')
   })
