@@ -1,6 +1,6 @@
 import { send } from './http.ts'
 import type { HttpReply } from './http-reply.ts'
-import { isPage, pageError, refusal, type UpstreamComplaint } from './http-status.ts'
+import { pageError, refusal, type UpstreamComplaint } from './http-status.ts'
 
 export interface Question {
   readonly url: string
@@ -17,7 +17,7 @@ export interface Question {
 }
 
 /**
- * Posts JSON, and gives back a reply that is a success and no web page.
+ * Posts JSON, and gives back a reply that is a success, and not Cloudflare's in place of the upstream's.
  * @throws ChatError for anything else
  */
 export async function ask(
@@ -35,7 +35,8 @@ export async function ask(
   const reply = await send(request, signal)
   // some answer with 201 or 202
   if (reply.status < 200 || reply.status > 299) throw await refusal(reply, readComplaint)
-  if (isPage(reply.headers))
+  // what only calls itself a page is judged by its bytes
+  if (reply.headers.has('cf-mitigated'))
     throw pageError(reply.status, reply.headers, await reply.text(maxPageBytes).catch(() => ''))
   return reply
 }

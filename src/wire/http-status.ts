@@ -1,6 +1,9 @@
 import { ChatError, type Reason } from '../chat/error.ts'
 import { excerpt, redact } from '../chat/secret.ts'
 import type { HttpReply } from './http-reply.ts'
+import { jsonOrUndefined } from './json.ts'
+import { SseDecoder } from './sse.ts'
+import { verdict } from './verdict.ts'
 
 /** What an upstream's error body says, as far as its dialect could read it. */
 export interface UpstreamComplaint {
@@ -9,56 +12,6 @@ export interface UpstreamComplaint {
   readonly type?: string
   readonly param?: string
 }
-
-interface Verdict {
-  readonly reason: Reason
-  readonly code?: string
-}
-
-/** reliability, section 3: the status alone. A code in the body may know better: see `byWord`. */
-const byStatus: Readonly<Record<number, Verdict>> = {
-  400: { reason: 'invalid-request' },
-  401: { reason: 'account-refused' },
-  402: { reason: 'quota-exhausted' },
-  403: { reason: 'account-refused' },
-  404: { reason: 'model-not-found' },
-  405: { reason: 'upstream-outdated' },
-  406: { reason: 'upstream-outdated' },
-  408: { reason: 'timeout' },
-  409: { reason: 'busy' },
-  413: { reason: 'too-large' },
-  415: { reason: 'upstream-outdated' },
-  422: { reason: 'invalid-request' },
-  // AI21: the model itself failed
-  424: { reason: 'upstream-failed' },
-  425: { reason: 'busy' },
-  429: { reason: 'rate-limited' },
-  498: { reason: 'account-refused' },
-  499: { reason: 'upstream-failed' },
-  503: { reason: 'overloaded' },
-  504: { reason: 'timeout' },
-  529: { reason: 'overloaded' },
-}
-
-/** Words that upstreams put into `code` or `type`, whatever the status. */
-const byWord: readonly (readonly [RegExp, Verdict])[] = [
-  [
-    /^context_length_exceeded$|^model_max_prompt_tokens_exceeded$/,
-    { reason: 'invalid-request', code: 'context_length_exceeded' },
-  ],
-  [
-    /^content_filter$|^content_policy_violation$|^responsibleaipolicyviolation$/i,
-    { reason: 'content-filtered', code: 'content_filter' },
-  ],
-  [/^insufficient_quota$|^billing_hard_limit_reached$|^insufficient_credits$/, { reason: 'quota-exhausted' }],
-  [/^rate_limit(_exceeded|_error)?$/, { reason: 'rate-limited' }],
-  [/^model_not_found$/, { reason: 'model-not-found' }],
-  // Mistral
-  [/^invalid_model$/, { reason: 'model-not-found', code: 'model_not_found' }],
-  [/^invalid_api_key$|^authentication_error$/, { reason: 'account-refused' }],
-  [/^(server_is_)?overloaded(_error)?$|^service_unavailable(_error)?$|^engine_overloaded$/, { reason: 'overloaded' }],
-  [/^invalid_request_error$|^bad_?request(_?error)?$/i, { reason: 'invalid-request' }],
-]
 
 /** The caller's own mistakes, of which the upstream's words are passed on: they say how to mend it. */
 const tellsCaller = new Set<Reason>(['invalid-request', 'content-filtered', 'model-not-found', 'too-large'])
@@ -81,20 +34,6 @@ export function statusError(status: number, headers: Headers, complaint: Upstrea
     ...(mends && complaint.param && { param: excerpt(complaint.param, 200) }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   })
-}
-
-function verdict(status: number, complaint: UpstreamComplaint): Verdict {
-  const exact = byWord.find(([word]) =>
-    [complaint.code, complaint.type].some((said) => said !== undefined && word.test(said)),
-  )?.[1]
-  // 401 and 403 stay ours whatever the body calls them; `invalid_request_error` is too vague to overrule a status
-  if (exact && (status === 0 || status === 200 || (exact.reason !== 'invalid-request' && status !== 401) || exact.code))
-    return exact
-  if (status >= 300 && status < 400) return { reason: 'upstream-outdated', code: 'upstream_redirect' }
-  if (status >= 400 && status < 500) return byStatus[status] ?? { reason: 'invalid-request' }
-  // 0 and 200 are an error object inside a 200; other statuses of success are no answer to a chat
-  const isKnown = status === 0 || status === 200 || (status >= 500 && status < 600)
-  return byStatus[status] ?? { reason: 'upstream-failed', ...(!isKnown && { code: 'upstream_bad_response' }) }
 }
 
 function ownWords(reason: Reason, status: number): string {
@@ -161,21 +100,28 @@ export async function refusal(reply: HttpReply, read: (body: unknown) => Upstrea
   return statusError(reply.status, reply.headers, read(parsed(text)))
 }
 
-/** Whether a reply is a web page, by what it says of itself, by how it begins, or because Cloudflare answered in place of the upstream. */
+/**
+ * Whether a reply is a web page: Cloudflare answered in place of the upstream, it begins as one, or it says that it is one
+ * and does not begin as anything else.
+ */
 export function isPage(headers: Headers, text = ''): boolean {
-  return (
-    headers.has('cf-mitigated') ||
-    /^\s*text\/html/i.test(headers.get('content-type') ?? '') ||
-    /^\s*<(!doctype|html)/i.test(text)
-  )
+  if (headers.has('cf-mitigated') || /^\s*<(!doctype|html|head|body|[?]xml|error)\b/i.test(text)) return true
+  return /^\s*text\/html/i.test(headers.get('content-type') ?? '') && !beginsAsAnswer(text)
 }
 
+/** As JSON or as server-sent events do. */
+function beginsAsAnswer(text: string): boolean {
+  return /^\s*([{["]|(data|event|id|retry|error)?\s*:)/i.test(text)
+}
+
+/** An error body as JSON, be it framed as an event; else its text. */
 function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
+  const value = jsonOrUndefined(text)
+  if (value !== undefined) return value
+  const decoder = new SseDecoder()
+  const frames = [...(decoder.push(new TextEncoder().encode(text)) ?? []), ...(decoder.end() ?? [])]
+  const said = frames.map(({ data }) => jsonOrUndefined(data)).find((each) => typeof each === 'object' && each !== null)
+  return said ?? text
 }
 
 const challengeMarks = /cf-challenge|challenge-platform|just a moment|attention required|captcha|cf_chl_/i

@@ -2,15 +2,17 @@ import { ChatError } from '../chat/error.ts'
 
 /** What an upstream sent as JSON. @throws ChatError `upstream-failed` when it is none */
 export function parseUpstreamJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // without its cause: the parser's message quotes the word it stumbled over, which is the answer's
-    throw new ChatError('upstream-failed', {
-      message: 'The upstream sent something that is not JSON.',
-      code: 'upstream_bad_response',
-    })
-  }
+  const value = jsonOrUndefined(text)
+  if (value === undefined) throw notJson()
+  return value
+}
+
+/** Without a cause: the parser's message quotes the word it stumbled over, which is the answer's. */
+export function notJson(): ChatError {
+  return new ChatError('upstream-failed', {
+    message: 'The upstream sent something that is not JSON.',
+    code: 'upstream_bad_response',
+  })
 }
 
 /** What the text says as JSON; undefined where it is none. */

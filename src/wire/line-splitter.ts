@@ -23,9 +23,9 @@ export class LineSplitter {
     return lines.flatMap(frameOf)
   }
 
-  end(): SseFrame | undefined {
+  end(): SseFrame[] {
     this.#keep(this.#text.decode())
-    return frameOf(this.#take())[0]
+    return frameOf(this.#take())
   }
 
   #keep(piece: string): void {

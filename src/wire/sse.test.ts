@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { below } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
-import { readSse, type SseFrame, sseData, sseKeepAlive } from './sse.ts'
+import { readSse, SseDecoder, type SseFrame, sseData, sseKeepAlive } from './sse.ts'
 
 const utf8 = new TextEncoder()
 
@@ -57,7 +57,71 @@ const streams: readonly { readonly name: string; readonly text: string; readonly
   { name: 'a lone CR at the end', text: 'data: a\r', frames: [{ data: 'a' }] },
   { name: 'nothing', text: '', frames: [] },
   { name: 'only a comment', text: ': ping\n\n', frames: [] },
-  { name: 'prefixes of known fields', text: 'dat: a\ndatas: b\ndata : c\n data: d\n\n', frames: [] },
+  { name: 'prefixes of known fields', text: 'dat: a\ndatas: b\nidata: c\n\n', frames: [] },
+  {
+    name: 'blanks and capitals',
+    text: ' data: a\n\ndata : b\n\nDATA:c\n\n',
+    frames: [{ data: 'a' }, { data: 'b' }, { data: 'c' }],
+  },
+  {
+    name: 'JSON without the blank line after it',
+    text: 'data: {"a":1}\ndata: [2]\nevent: x\ndata:{"b":"}"}  \ndata: ping\ndata: {"c":{}}\ndata: [DONE]\n',
+    frames: [
+      { data: '{"a":1}' },
+      { data: '[2]' },
+      { event: 'x', data: '{"b":"}"}  ' },
+      { data: 'ping' },
+      { data: '{"c":{}}' },
+      { data: '[DONE]' },
+    ],
+  },
+  {
+    name: 'JSON over several lines of data',
+    text: 'data: {\ndata:   "a": [\ndata: {"b": "}"}]\ndata: }\n\ndata: {"c":"\\"{"\ndata: }\ndata: {}\n',
+    frames: [{ data: '{\n  "a": [\n{"b": "}"}]\n}' }, { data: '{"c":"\\"{"\n}' }, { data: '{}' }],
+  },
+  {
+    name: 'an event torn off, which takes the next with it',
+    text: 'data: {"a":"x\ndata: {"b":1}\n\ndata: {}\n\n',
+    frames: [{ data: '{"a":"x\n{"b":1}' }, { data: '{}' }],
+  },
+  {
+    name: 'JSON without data before it',
+    text: '\n  \n{"a":1}\r\n{"b":2}\r\n[{"c":3}]\n[DONE]\n',
+    frames: [
+      { data: '{"a":1}', isBare: true },
+      { data: '{"b":2}', isBare: true },
+      { data: '[{"c":3}]', isBare: true },
+      { data: '[DONE]', isBare: true },
+    ],
+  },
+  {
+    name: 'JSON over several lines, without data before it',
+    text: '\ufeff{\n  "a": "data: {",\n\n  "b": []\n}\ndata: {"c":1}\n\n',
+    frames: [{ data: '{\n  "a": "data: {",\n\n  "b": []\n}', isBare: true }, { data: '{"c":1}' }],
+  },
+  { name: 'JSON that the stream ends within', text: '{"a":1', frames: [{ data: '{"a":1', isBare: true }] },
+  {
+    name: 'JSON between events',
+    text: 'data: a\n{"error":1}\ndata: b\n\n',
+    frames: [{ data: 'a' }, { data: '{"error":1}', isBare: true }, { data: 'b' }],
+  },
+  {
+    name: 'errors as llama.cpp writes them',
+    text: 'data: a\n\nerror: {"code":500}\n\nerror: gone\n\n',
+    frames: [{ data: 'a' }, { event: 'error', data: '{"code":500}' }, { event: 'error', data: 'gone' }],
+  },
+  {
+    name: 'named events without the blank line between them',
+    text: 'event: a\ndata: 1\nevent: b\ndata: 2\n\nevent: done\n\n',
+    frames: [
+      { event: 'a', data: '1' },
+      { event: 'b', data: '2' },
+      { event: 'done', data: '' },
+    ],
+  },
+  { name: 'a log', text: '[12:00] begins\nnothing: {\n<b>\ndata: {"a":1}\n\n', frames: [{ data: '{"a":1}' }] },
+  { name: 'a page', text: '\n <html>\n<script>\n{ data: {} }\ndata: a\n\nerror: b\n\n{"a":1}\n', frames: [] },
 ]
 
 for (const { name, text, frames } of streams) {
@@ -79,7 +143,22 @@ for (const { name, text, frames } of streams) {
 
 test('P2: any stream of any lines reads the same however it is split, empty reads included', async () => {
   const line = fc.oneof(
-    fc.constantFrom('data: ', 'data:', 'data', 'event: x', ': c', '', '\ufeff', 'id: 1'),
+    fc.constantFrom(
+      'data: ',
+      'data:',
+      'data',
+      'event: x',
+      ': c',
+      '',
+      '\ufeff',
+      'id: 1',
+      'error: x',
+      '{',
+      '}',
+      '[]',
+      '<p>',
+    ),
+    fc.constantFrom('data: {"a":1}', 'data: {', 'data: "}"', 'data: }', ' data: ping', '{"a":1}', '[DONE]', 'nonsense'),
     fc.string({ unit: 'binary' }).map((said) => `data: ${said.replace(/[\r\n]/g, '')}`),
   )
   const end = fc.constantFrom('\n', '\r', '\r\n', '\n\n', '\r\r', '\r\n\r\n')
@@ -97,14 +176,39 @@ test('P2: any stream of any lines reads the same however it is split, empty read
   )
 })
 
-test('an event is given out as soon as its blank line ends, and CR alone ends it', async () => {
-  for (const end of ['\n\n', '\r\r', '\r\n\r\n', '\n\r']) {
+test('what came before the first event is kept, as far as it may be a page', () => {
+  const page = '<html>\n<h1>Just a moment...</h1>\n'
+  const decoder = new SseDecoder()
+  for (const bytes of oneByOne(utf8.encode(page))) expect(decoder.push(bytes)).toBeUndefined()
+  expect(decoder).toMatchObject({ passedOver: page, isLongPage: false })
+  decoder.push(utf8.encode(`${'x'.repeat(100_000)}\n`))
+  expect(decoder.passedOver).toHaveLength(65_536)
+  expect(decoder.isLongPage).toBe(true)
+})
+
+test('what came before an event that did come is not kept', () => {
+  const decoder = new SseDecoder()
+  decoder.push(utf8.encode('nonsense\n'))
+  expect(decoder.passedOver).toBe('nonsense\n')
+  decoder.push(utf8.encode('data: a\n\n'))
+  expect(decoder.passedOver).toBe('')
+})
+
+test('an event is given out as soon as it is known to be whole, and CR alone ends a line', async () => {
+  for (const [sent, said] of [
+    ['data: a\n\n', 'a'],
+    ['data: a\r\r', 'a'],
+    ['data: a\r\n\r\n', 'a'],
+    ['data: a\n\r', 'a'],
+    ['data: {"a":1}\n', '{"a":1}'],
+    ['data: {\ndata: }\n', '{\n}'],
+  ] as const) {
     async function* source(): AsyncGenerator<Uint8Array> {
-      yield utf8.encode(`data: a${end}`)
+      yield utf8.encode(sent)
       throw new Error('read too far')
     }
     const frames = readSse(source())
-    expect((await frames.next()).value).toEqual({ data: 'a' })
+    expect((await frames.next()).value).toEqual({ data: said })
   }
 })
 

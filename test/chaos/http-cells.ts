@@ -1,5 +1,17 @@
 import type { Script } from '../../src/wire/emulated-script.ts'
-import { both, broken, type Cell, disconnected, failed, good, jsonHeaders, readMs, surface, timedOut } from './cell.ts'
+import {
+  bad,
+  both,
+  broken,
+  type Cell,
+  disconnected,
+  failed,
+  good,
+  jsonHeaders,
+  readMs,
+  surface,
+  timedOut,
+} from './cell.ts'
 
 type Bytes = string | Uint8Array
 
@@ -121,8 +133,8 @@ export function httpCells(wire: StreamWire): readonly Cell[] {
     ...statusCells(wire),
     {
       ...failed,
-      ...disconnected,
-      name: 'A a whole reply, which was not asked for',
+      ...bad,
+      name: 'A a whole reply of no known shape, which was not asked for',
       script: { headers: jsonHeaders, body: ['{}'] },
     },
     {

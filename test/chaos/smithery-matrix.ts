@@ -64,7 +64,7 @@ const contentCells: readonly Cell[] = [
     script: { status: 503, headers: { ...htmlHeaders, 'cf-mitigated': 'challenge' }, body: ['<html></html>'] },
   },
   ...atEach(wire, 'bad JSON', 'upstream_bad_response', sseData('{"type":')),
-  ...atEach(wire, 'JSON of no known shape', 'upstream_bad_response', sseData('[1]')),
+  ...atEach(wire, 'JSON of no known shape', 'upstream_bad_response', sseData('{"unknown":[1]}')),
   ...atEach(wire, 'an error', 'upstream_error', smitheryChunk({ type: 'error', errorText: 'An error occurred.' })),
   ...atEach(wire, 'an abort', 'upstream_cancelled', smitheryChunk({ type: 'abort', reason: 'stopped' })),
   ...atEach(wire, 'an error event', 'upstream_error', sseEvent('error', '{"message":"No."}')),

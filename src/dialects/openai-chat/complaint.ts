@@ -2,59 +2,136 @@ import type { ChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
 import { statusError, type UpstreamComplaint } from '../../wire/http-status.ts'
 import { isFields } from './fields.ts'
+import { meaningOfBaseResp, meaningOfCode } from './vendor-codes.ts'
 
 /**
  * What an error body says, in the shapes seen in the field: `{error: {message, type, code, param}}`, `{error: "…"}`,
- * `{message}`, `{detail: "…"}`, `{detail: [{msg, loc}]}`, the same within `message` (Mistral), a list around any of them.
+ * `{code, message}`, `{detail: "…"}`, `{detail: [{msg, loc}]}`, the same within `message` (Mistral), `{errors: […]}`,
+ * `{base_resp: {status_code, status_msg}}` (MiniMax), a list around any of them.
  */
 export function readComplaint(body: unknown): UpstreamComplaint {
-  if (Array.isArray(body)) return readComplaint(body[0])
   if (typeof body === 'string') return { message: body }
-  if (!isFields(body)) return {}
-  const said = body.error ?? body
-  if (!isFields(said)) return readComplaint(said)
-  const detail = detailIn(isFields(said.message) ? said.message : said)
+  const layers = layersOf(body)
+  const code = wordOfMeaning(layers) ?? firstText(layers, codeMembers) ?? grpcWord(layers) ?? lone(layers)
   return {
-    ...text('message', isFields(said.message) ? detail.message : (said.message ?? detail.message)),
-    ...text('code', said.code),
-    ...text('type', said.type),
-    ...text('param', said.param ?? detail.param),
+    ...text('message', firstText(layers, messageMembers) ?? innermostText(layers)),
+    ...text('code', isNumeric(code) ? undefined : code),
+    ...text('type', firstText(layers, ['type'])),
+    ...text('param', firstText(layers, ['param']) ?? layers.map(({ loc }) => pathText(loc)).find(Boolean)),
   }
 }
 
-/** FastAPI's, of which the first is said: `loc` is a path such as `['body', 'messages', 0, 'content']`. */
-function detailIn({ detail }: Fields): { readonly message?: unknown; readonly param?: unknown } {
-  const first = Array.isArray(detail) ? detail[0] : detail
-  return isFields(first) ? { message: first.msg ?? first.message, param: pathText(first.loc) } : { message: first }
+/**
+ * An error inside a 200, wherever it is wrapped: the number in it is an HTTP status, or its vendor's own code for one.
+ * @param read what it says, where its upstream has words of its own
+ */
+export function errorInside(value: unknown, read = readComplaint): ChatError {
+  const status = meanings(layersOf(value)).find((meaning) => typeof meaning === 'number' && meaning > 0)
+  return statusError(typeof status === 'number' ? status : 0, new Headers(), read(value))
 }
 
+const messageMembers = [
+  'message',
+  'msg',
+  'error_msg',
+  'error_message',
+  'errorMessage',
+  'err_msg',
+  'status_msg',
+  'error_description',
+  'errorText',
+  'title',
+]
+const codeMembers = ['code', 'error_code', 'errorCode']
+const statusMembers = [
+  'status_code',
+  'statusCode',
+  'http_code',
+  'http_status',
+  'status',
+  'code',
+  'error_code',
+  'errorCode',
+]
+
+/** Members that hold an error within an error, or in place of one. */
+const innerMembers = ['error', 'errors', 'base_resp', 'detail', 'message']
+const maxLayers = 6
+
+/** The objects of an error body, the innermost first: what is nearest to the error knows it best. */
+function layersOf(body: unknown): readonly Fields[] {
+  const layers: Fields[] = []
+  let inner: unknown = body
+  for (let depth = 0; depth < maxLayers; depth++) {
+    if (Array.isArray(inner)) inner = inner[0]
+    if (!isFields(inner)) break
+    layers.unshift(inner)
+    inner = innerOf(inner)
+  }
+  return layers
+}
+
+function innerOf(layer: Fields): unknown {
+  return innerMembers.map((name) => first(layer[name])).find(isFields)
+}
+
+function first(value: unknown): unknown {
+  return Array.isArray(value) ? value[0] : value
+}
+
+function firstText(layers: readonly Fields[], names: readonly string[]): string | undefined {
+  for (const layer of layers) {
+    const found = names.map((name) => textOf(layer[name])).find((said) => said !== undefined)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** A text, or several (NestJS lists what is wrong). */
+function textOf(value: unknown): string | undefined {
+  if (Array.isArray(value) && typeof value[0] === 'string') return value.slice(0, maxLayers).join('; ')
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** The error where it is a text itself: `{error: "…"}`, `{detail: "…"}`, `{errors: ["…"]}`. */
+function innermostText(layers: readonly Fields[]): string | undefined {
+  return firstText(layers, ['error', 'detail', 'errors'])
+}
+
+/** An error that is one word, beside its message, is a code. */
+function lone(layers: readonly Fields[]): string | undefined {
+  const said = firstText(layers, ['error'])
+  return said && /^[\w.-]+$/.test(said) ? said : undefined
+}
+
+/** gRPC's word for what went wrong, as Google writes it: `INVALID_ARGUMENT`. */
+function grpcWord(layers: readonly Fields[]): string | undefined {
+  const said = firstText(layers, ['status'])
+  return said && /^[A-Z][A-Z_]+$/.test(said) ? said : undefined
+}
+
+function wordOfMeaning(layers: readonly Fields[]): string | undefined {
+  return meanings(layers).find((meaning) => typeof meaning === 'string')
+}
+
+function meanings(layers: readonly Fields[]): (number | string)[] {
+  return layers.flatMap((layer) => [
+    ...(typeof layer.status_msg === 'string' ? [meaningOfBaseResp(Number(layer.status_code))] : []),
+    ...statusMembers.map((name) => meaningOfCode(layer[name])),
+  ])
+}
+
+function isNumeric(code: string | undefined): boolean {
+  return code !== undefined && /^-?\d+$/.test(code)
+}
+
+/** FastAPI's path, such as `['body', 'messages', 0, 'content']`. */
 function pathText(loc: unknown): string | undefined {
   if (!Array.isArray(loc)) return undefined
   const steps = loc[0] === 'body' ? loc.slice(1) : loc
   return steps.map((step, at) => (typeof step === 'number' ? `[${step}]` : `${at > 0 ? '.' : ''}${step}`)).join('')
 }
 
-function text(key: keyof UpstreamComplaint, value: unknown): UpstreamComplaint {
-  return typeof value === 'string' && value !== '' ? { [key]: value } : {}
-}
-
-/**
- * An error inside a 200, wherever it is wrapped: its `code` or `status` is an HTTP status where it is a number
- * (OpenRouter, vLLM).
- */
-export function errorInside(value: unknown): ChatError {
-  const error = unwrapped(value)
-  const codes = isFields(error) ? [error.status_code, error.status, error.code].map(Number) : []
-  const status = codes.find((code) => code >= 400 && code < 600) ?? 0
-  return statusError(status, new Headers(), readComplaint(error))
-}
-
-/** `{error}` within `{error}` and lists around it: an event named `error`, Gemini. */
-function unwrapped(value: unknown): unknown {
-  let inner = value
-  for (let depth = 0; depth < 4; depth++) {
-    if (Array.isArray(inner)) inner = inner[0]
-    else if (isFields(inner) && inner.error) inner = inner.error
-  }
-  return inner
+function text(key: keyof UpstreamComplaint, value: string | undefined): UpstreamComplaint {
+  return value === undefined || value === '' ? {} : { [key]: value }
 }

@@ -107,7 +107,7 @@ const failures: Readonly<Record<string, readonly [string, string, string]>> = {
     'without',
   ],
   'what is no JSON': [sse('{"a":'), 'upstream-failed', 'not JSON'],
-  'what is no chunk': [sse(5), 'upstream-failed', 'unknown shape'],
+  'what is no chunk': [sse([[]]), 'upstream-failed', 'unknown shape'],
   'choices that are none': [sse({ choices: 5 }), 'upstream-failed', 'unknown shape'],
   'an index no one could have asked for': [
     sse({ choices: [{ index: 1e9, delta: {} }] }),

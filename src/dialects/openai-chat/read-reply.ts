@@ -1,15 +1,17 @@
 import { defer } from '../../chat/defer.ts'
 import type { ChatEvent } from '../../chat/event.ts'
+import { frameValue } from '../../wire/frame-value.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
-import { parseUpstreamJson } from '../../wire/json.ts'
-import { type FrameDecoder, readFrames } from '../../wire/read-frames.ts'
+import { jsonOrUndefined } from '../../wire/json.ts'
+import { type FrameDecoder, type FramedReply, readFrames } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
 import { errorInside } from './complaint.ts'
 import { type DecodeOptions, ReplyDecoder } from './decode-reply.ts'
 import { isFields } from './fields.ts'
+import { isRefusal, saysWords } from './refusal-inside.ts'
 
 export interface ReadOptions extends DecodeOptions {
-  /** What was asked for: decides where the reply does not say what it is. */
+  /** What was asked for. What came is told by its bytes, for neither this nor the content type does. */
   readonly stream: boolean
   readonly signal: AbortSignal
 }
@@ -19,12 +21,14 @@ export interface ReadOptions extends DecodeOptions {
  * @throws ChatError for anything but a finished answer
  */
 export function readReply(reply: HttpReply, options: ReadOptions): AsyncIterable<ChatEvent> {
+  const decoder = new OpenaiFrames(new ReplyDecoder(options))
+  // a text of known length costs a third less than its pieces
+  const isText = !options.stream && reply.headers.has('content-length')
+  if (!isText) return readFrames(reply, decoder, options.signal)
   return defer(async () => {
-    const type = reply.headers.get('content-type') ?? ''
-    const isStream = /event-stream/i.test(type) || (options.stream && !/json/i.test(type))
-    return isStream
-      ? readStream(reply, options)
-      : listed(new ReplyDecoder(options).whole(parseUpstreamJson(await reply.text())))
+    const text = await reply.text()
+    const value = jsonOrUndefined(text)
+    return isFields(value) ? listed(decoder.whole(value)) : readFrames(framed(reply, text), decoder, options.signal)
   })
 }
 
@@ -33,31 +37,64 @@ async function* listed(events: readonly ChatEvent[]): AsyncGenerator<ChatEvent> 
   for (const event of events) yield event
 }
 
-function readStream(reply: HttpReply, options: ReadOptions): AsyncIterable<ChatEvent> {
-  const decoder = new ReplyDecoder(options)
-  const frames: FrameDecoder = {
-    get finished() {
-      return decoder.finished
-    },
-    frame: (frame) => readFrame(frame, decoder),
-    end: (how) => decoder.end(how),
+/** A reply whose bytes have been read. */
+function framed({ status, headers }: HttpReply, text: string): FramedReply {
+  async function* body() {
+    yield new TextEncoder().encode(text)
   }
-  return readFrames(reply, frames, options.signal)
+  return { status, headers, body: body(), limitIdle: () => undefined }
 }
 
-function readFrame({ event, data }: SseFrame, decoder: ReplyDecoder): readonly ChatEvent[] {
-  if (data === '') return []
-  const value = parseUpstreamJson(data)
-  if (event === 'error' || isComplaint(value)) throw errorInside(value)
-  return isForeign(value) ? [] : decoder.chunk(value, data)
+/** Frames of a stream, lines of JSON, or the one object that a whole completion is. */
+class OpenaiFrames implements FrameDecoder {
+  readonly #reply: ReplyDecoder
+  #isWhole = false
+  #hasChunks = false
+
+  constructor(reply: ReplyDecoder) {
+    this.#reply = reply
+  }
+
+  get finished(): boolean {
+    return this.#isWhole || this.#reply.finished
+  }
+
+  frame(frame: SseFrame): readonly ChatEvent[] {
+    const value = this.#isWhole ? undefined : frameValue(frame)
+    if (value === undefined) return []
+    if (frame.event === 'error' || isRefusal(value)) throw errorInside(value)
+    if (frame.isBare && !this.#hasChunks && !isChunk(value)) return this.whole(value)
+    if (isForeign(value)) return []
+    this.#hasChunks = true
+    return this.#reply.chunk(value, isOneLine(frame.data) ? frame.data : undefined)
+  }
+
+  /** The events of a whole completion. @throws ChatError when it is an error, empty, or no completion at all */
+  whole(value: unknown): readonly ChatEvent[] {
+    if (isRefusal(value) || saysWords(value)) throw errorInside(value)
+    const events = this.#reply.whole(value)
+    this.#isWhole = true
+    return events
+  }
+
+  end(how: 'terminated' | 'cut'): readonly ChatEvent[] {
+    return this.#isWhole ? [] : this.#reply.end(how)
+  }
+}
+
+/** What is relayed as it came is one line of JSON. */
+function isOneLine(json: string): boolean {
+  return json.startsWith('{') && !json.includes('\n')
+}
+
+/** A chunk by its name, or because a choice of it grows. */
+function isChunk(value: unknown): boolean {
+  if (!isFields(value)) return false
+  if (value.object === 'chat.completion.chunk') return true
+  return Array.isArray(value.choices) && value.choices.some((choice) => isFields(choice) && isFields(choice.delta))
 }
 
 const known = ['choices', 'usage', 'error', 'object', 'x_groq']
-
-/** FastAPI's error in the middle of a stream, as AI21 and Mistral send it. */
-function isComplaint(value: unknown): boolean {
-  return isFields(value) && 'detail' in value && isForeign(value)
-}
 
 /** An event of a vendor's own kind, such as a ping: relayed, it would be a chunk without `choices`, which typed clients trip over. */
 function isForeign(value: unknown): boolean {

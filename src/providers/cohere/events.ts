@@ -1,10 +1,14 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Annotation, ChatEvent, FinishReason, Usage } from '../../chat/event.ts'
+import { errorInside } from '../../dialects/openai-chat/complaint.ts'
+import { isRefusal, saysWords } from '../../dialects/openai-chat/refusal-inside.ts'
+import { frameValue } from '../../wire/frame-value.ts'
 import { statusError } from '../../wire/http-status.ts'
-import { parseUpstreamJson } from '../../wire/json.ts'
 import type { FrameDecoder } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
-import { type CohereCitation, CohereComplaint, CohereEvent, type CohereUsage } from './schema.ts'
+import { readComplaint } from './complaint.ts'
+import { type CohereCitation, CohereEvent, type CohereUsage } from './schema.ts'
+import { eventsOfWhole } from './whole.ts'
 
 interface OpenCall {
   /** Of the answer's calls, counted from 0. */
@@ -22,11 +26,16 @@ export class CohereDecoder implements FrameDecoder {
   #calls = 0
   #hasContent = false
 
-  frame({ event, data }: SseFrame): readonly ChatEvent[] {
-    if (this.finished) return []
-    const value = parseUpstreamJson(data)
+  frame(frame: SseFrame): readonly ChatEvent[] {
+    const value = this.finished ? undefined : frameValue(frame)
+    if (value === undefined) return []
+    if (frame.event === 'error' || isRefusal(value)) throw errorInside(value, readComplaint)
+    return (eventsOfWhole(value) ?? [value]).flatMap((event) => this.#read(event))
+  }
+
+  #read(value: unknown): readonly ChatEvent[] {
     const parsed = CohereEvent.safeParse(value)
-    if (event === 'error' || !parsed.success) throw complaintOf(value)
+    if (!parsed.success) throw saysWords(value) ? errorInside(value, readComplaint) : badResponse()
     const events = this.#step(parsed.data)
     this.#hasContent ||= events.some(
       (event) => event.type !== 'finish' && !(event.type === 'text' && event.text === ''),
@@ -182,12 +191,6 @@ function decodeUsage({ tokens, billed_units: bill, cached_tokens: cached }: Cohe
     }),
     source: 'upstream',
   }
-}
-
-/** An error in place of an event, or something of no known shape. */
-function complaintOf(value: unknown): ChatError {
-  const complaint = CohereComplaint.safeParse(value)
-  return complaint.success ? statusError(0, new Headers(), { message: complaint.data.message }) : badResponse()
 }
 
 function badResponse(): ChatError {

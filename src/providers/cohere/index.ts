@@ -6,14 +6,14 @@ import type { Secret } from '../../chat/secret.ts'
 import { askMending } from '../../wire/ask-mending.ts'
 import { withoutRoute } from '../../wire/base-url.ts'
 import { getJson } from '../../wire/get-json.ts'
-import type { UpstreamComplaint } from '../../wire/http-status.ts'
 import { readFrames } from '../../wire/read-frames.ts'
 import { RefusedFields } from '../../wire/refused-fields.ts'
 import type { AccountCall, Provider } from '../provider.ts'
+import { readComplaint } from './complaint.ts'
 import { CohereDecoder } from './events.ts'
 import { mappedFields } from './mapped-fields.ts'
 import { encodeCohereRequest, support } from './request.ts'
-import { CohereComplaint, CohereModel, CohereModels } from './schema.ts'
+import { CohereModel, CohereModels } from './schema.ts'
 
 type TokenAccount = Account<Secret>
 
@@ -68,21 +68,6 @@ async function* chat({ origin, refused }: Service, request: ChatRequest, call: A
 function authorization({ credential }: TokenAccount): { authorization: string } {
   return { authorization: `Bearer ${credential.reveal()}` }
 }
-
-/** `{message}`: what kind of error it is stands in the status, and for two of them only in the words. */
-function readComplaint(body: unknown): UpstreamComplaint {
-  const parsed = CohereComplaint.safeParse(body)
-  if (!parsed.success) return {}
-  const { message } = parsed.data
-  const code = codes.find(([words]) => words.test(message))?.[1]
-  return { message, ...(code && { code }) }
-}
-
-/** 400 `too many tokens: …`; 429 for a trial key, which is limited to so many calls a minute, and a month. */
-const codes = [
-  [/^too many tokens\b/i, 'context_length_exceeded'],
-  [/\bcalls ?(\/|per) ?month\b/i, 'insufficient_quota'],
-] as const
 
 /** Pages that are followed at the most. */
 const maxPages = 10

@@ -68,6 +68,3 @@ export type CohereUsage = z.infer<typeof CohereUsage>
 export type CohereCitation = z.infer<typeof CohereCitation>
 export type CohereEvent = z.infer<typeof CohereEvent>
 export type CohereModel = z.infer<typeof CohereModel>
-
-/** An error's body. */
-export const CohereComplaint = z.looseObject({ message: z.string() })

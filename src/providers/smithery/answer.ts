@@ -1,5 +1,7 @@
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, FinishReason, Usage } from '../../chat/event.ts'
+import { errorInside } from '../../dialects/openai-chat/complaint.ts'
+import { isRefusal, saysWords } from '../../dialects/openai-chat/refusal-inside.ts'
 import { statusError } from '../../wire/http-status.ts'
 import { HeldCalls } from './held-calls.ts'
 
@@ -76,7 +78,12 @@ export function answerError(message: string | null | undefined): ChatError {
   return statusError(0, new Headers(), message ? { message } : {})
 }
 
-export function badResponse(): ChatError {
+/** An error in place of a piece of the answer, or something of no known shape. */
+export function complaintOf(value: unknown): ChatError {
+  return typeof value === 'string' || isRefusal(value) || saysWords(value) ? errorInside(value) : badResponse()
+}
+
+function badResponse(): ChatError {
   return new ChatError('upstream-failed', {
     message: 'The upstream answered in an unknown shape.',
     code: 'upstream_bad_response',

@@ -1,8 +1,9 @@
 import type { ChatEvent, Usage } from '../../chat/event.ts'
+import { frameValue } from '../../wire/frame-value.ts'
 import { parseUpstreamJson } from '../../wire/json.ts'
 import type { FrameDecoder } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
-import { Answer, answerError, badResponse, cutShort } from './answer.ts'
+import { Answer, answerError, complaintOf, cutShort } from './answer.ts'
 import { DataPart } from './schema.ts'
 
 /**
@@ -19,7 +20,7 @@ export class DataStreamDecoder implements FrameDecoder {
   frame({ data: line }: SseFrame): readonly ChatEvent[] {
     if (this.finished) return []
     const [, code, json] = /^([0-9a-z]):(.*)$/s.exec(line) ?? []
-    if (code === undefined || json === undefined) throw badResponse()
+    if (code === undefined || json === undefined) return passOver(line)
     const value = parseUpstreamJson(json)
     if (typeof value === 'string') return this.#words(code, value)
     const part = DataPart.safeParse(value)
@@ -65,6 +66,13 @@ export class DataStreamDecoder implements FrameDecoder {
     if (code === 'a' || !name) return []
     return code === 'b' ? calls.open(id, name) : calls.complete(id, name, part.args)
   }
+}
+
+/** @throws ChatError for a line that says anything, which is then an error in place of the stream */
+function passOver(line: string): readonly ChatEvent[] {
+  const value = frameValue({ data: line })
+  if (value !== undefined) throw complaintOf(value)
+  return []
 }
 
 function decodeUsage({ usage }: DataPart): Usage | undefined {

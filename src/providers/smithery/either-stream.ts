@@ -10,14 +10,23 @@ import { UiMessageDecoder } from './events.ts'
  * characters, which no server-sent event begins with.
  */
 export class EitherDecoder implements FrameDecoder {
-  readonly splitter: FrameSplitter = {
-    push: (bytes) => this.#push(bytes),
-    end: () => this.#choose().splitter.end(),
-  }
+  readonly splitter: FrameSplitter
   #held: Uint8Array = new Uint8Array()
   #chosen: Wire | undefined
 
   constructor(headers: Headers) {
+    const chosen = () => this.#choose().splitter
+    const isLongPage = () => this.#chosen?.splitter.isLongPage ?? false
+    this.splitter = {
+      get passedOver() {
+        return chosen().passedOver ?? ''
+      },
+      get isLongPage() {
+        return isLongPage()
+      },
+      push: (bytes) => this.#push(bytes),
+      end: () => chosen().end(),
+    }
     if (headers.has('x-vercel-ai-data-stream')) this.#chosen = lines()
   }
 
@@ -33,10 +42,10 @@ export class EitherDecoder implements FrameDecoder {
     return this.#choose().decoder.end(how)
   }
 
-  #push(bytes: Uint8Array): SseFrame[] | undefined {
+  #push(bytes: Uint8Array): readonly SseFrame[] | undefined {
     if (this.#chosen) return this.#chosen.splitter.push(bytes)
     this.#held = Buffer.concat([this.#held, bytes])
-    const begin = Buffer.from(this.#held).toString('latin1').trimStart()
+    const begin = new TextDecoder().decode(this.#held).trimStart()
     if (begin.length < 2) return undefined
     this.#chosen = /^[0-9a-z]:/.test(begin) ? lines() : events()
     return this.#chosen.splitter.push(this.#held)

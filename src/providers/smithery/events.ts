@@ -1,10 +1,9 @@
 import type { ChatEvent, Usage } from '../../chat/event.ts'
-import { statusError } from '../../wire/http-status.ts'
-import { parseUpstreamJson } from '../../wire/json.ts'
+import { isRefusal } from '../../dialects/openai-chat/refusal-inside.ts'
+import { frameValue } from '../../wire/frame-value.ts'
 import type { FrameDecoder } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
-import { Answer, answerError, badResponse, cancelled, cutShort } from './answer.ts'
-import { readComplaint } from './complaint.ts'
+import { Answer, cancelled, complaintOf, cutShort } from './answer.ts'
 import { type SmitheryUsage, UiChunk } from './schema.ts'
 
 /**
@@ -21,11 +20,11 @@ export class UiMessageDecoder implements FrameDecoder {
     return this.#answer.finished
   }
 
-  frame({ event, data }: SseFrame): readonly ChatEvent[] {
-    if (this.finished) return []
-    const value = parseUpstreamJson(data)
+  frame(frame: SseFrame): readonly ChatEvent[] {
+    const value = this.finished ? undefined : frameValue(frame)
+    if (value === undefined) return []
     const parsed = UiChunk.safeParse(value)
-    if (event === 'error' || !parsed.success) throw complaintOf(value)
+    if (frame.event === 'error' || isRefusal(value) || !parsed.success) throw complaintOf(value)
     const usage = parsed.data.messageMetadata?.usage
     if (usage) this.#answer.usage = decodeUsage(usage) ?? this.#answer.usage
     return this.#step(parsed.data)
@@ -56,8 +55,6 @@ export class UiMessageDecoder implements FrameDecoder {
       case 'source-document':
       case 'file':
         return this.#answer.source(sourceOf(chunk))
-      case 'error':
-        throw answerError(chunk.errorText)
       case 'abort':
         throw cancelled()
       case 'finish':
@@ -123,10 +120,4 @@ function decodeUsage(usage: SmitheryUsage): Usage | undefined {
     ...(cachedInputTokens != null && { cachedInputTokens }),
     source: 'upstream',
   }
-}
-
-/** An error in place of a chunk, or something of no known shape. */
-function complaintOf(value: unknown) {
-  const complaint = readComplaint(value)
-  return complaint.message ? statusError(0, new Headers(), complaint) : badResponse()
 }

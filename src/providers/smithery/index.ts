@@ -56,11 +56,17 @@ interface Site {
 }
 
 async function* chat(site: Site, request: ChatRequest, call: AccountCall<SmitheryCredential>) {
-  const reply = await askSmithery(site, request, call)
-  yield* readFrames(reply, new EitherDecoder(reply.headers), call.signal)
+  try {
+    const reply = await askSmithery(site, request, call)
+    yield* readFrames(reply, new EitherDecoder(reply.headers), call.signal)
+  } catch (thrown) {
+    if (!(thrown instanceof ChatError)) throw thrown
+    if (thrown.upstreamStatus === 401) checkSession(call.account)
+    throw named(thrown)
+  }
 }
 
-async function askSmithery(
+function askSmithery(
   { url, userAgent }: Site,
   request: ChatRequest,
   { account, signal }: AccountCall<SmitheryCredential>,
@@ -79,13 +85,7 @@ async function askSmithery(
     stream: true,
     readComplaint,
   }
-  try {
-    return await ask(question, signal)
-  } catch (thrown) {
-    if (!(thrown instanceof ChatError)) throw thrown
-    if (thrown.upstreamStatus === 401) checkSession(account)
-    throw named(thrown)
-  }
+  return ask(question, signal)
 }
 
 /** What some refusals mean here and not everywhere: an API has no login page, no routes that move and no guard that answers in HTML. */

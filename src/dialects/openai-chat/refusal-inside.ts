@@ -1,0 +1,69 @@
+import type { Fields } from '../../chat/message.ts'
+import { isFields } from './fields.ts'
+
+/**
+ * Whether a value is a refusal, where an answer was due: in place of a chunk or of a whole completion. What has choices
+ * is an answer, whatever stands beside them; but for MiniMax's verdict over it.
+ */
+export function isRefusal(value: unknown): boolean {
+  if (Array.isArray(value)) return isRefusal(value[0])
+  if (!isFields(value)) return false
+  if (isRefusedByMinimax(value.base_resp)) return true
+  if (Array.isArray(value.choices) && value.choices.length > 0) return false
+  return (
+    isSaid(value.error) ||
+    isSaid(value.errors) ||
+    isSaid(value.detail) ||
+    value.object === 'error' ||
+    value.type === 'error' ||
+    value.success === false ||
+    hasFailingCode(value)
+  )
+}
+
+/** Whether a whole reply, which is no completion, at least says something. */
+export function saysWords(value: unknown): boolean {
+  return isFields(value) && !('choices' in value) && messageIn(value) !== undefined
+}
+
+/** MiniMax's `base_resp`, whose code is 0 beside a success. MiniMax API, chat completion */
+function isRefusedByMinimax(verdict: unknown): boolean {
+  if (!isFields(verdict)) return false
+  const code = Number(verdict.status_code ?? 0)
+  return Number.isNaN(code) || code !== 0
+}
+
+function isSaid(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0
+  return isFields(value) ? Object.keys(value).length > 0 : Boolean(value)
+}
+
+const codes = ['code', 'error_code', 'errorCode']
+const statuses = ['status', 'status_code', 'statusCode']
+const goodCodes: ReadonlySet<unknown> = new Set([undefined, null, '', 0, 200, 201, 202, 20_000])
+const goodWord = /^(0|20[0-2]|20000|ok|success|succeeded)$/i
+
+/** `{code, message}` with a code that is none of a success: SiliconFlow, DashScope, Baidu, NestJS. */
+function hasFailingCode(value: Fields): boolean {
+  if (messageIn(value) === undefined) return false
+  return codes.some((name) => isFailingCode(value[name])) || statuses.some((name) => isFailingStatus(value[name]))
+}
+
+function isFailingCode(code: unknown): boolean {
+  return typeof code === 'string'
+    ? code !== '' && !goodWord.test(code)
+    : typeof code === 'number' && !goodCodes.has(code)
+}
+
+/** A status may also be how far something has come. */
+function isFailingStatus(status: unknown): boolean {
+  return Number(status) >= 400 || (typeof status === 'string' && /^(error|fail|exception)/i.test(status))
+}
+
+function messageIn(value: Fields): string | undefined {
+  for (const name of ['message', 'msg', 'error_msg', 'error_message', 'errorMessage']) {
+    const said = value[name]
+    if (typeof said === 'string' && said !== '' && !goodWord.test(said)) return said
+  }
+  return undefined
+}

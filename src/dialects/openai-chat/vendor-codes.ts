@@ -1,0 +1,68 @@
+/** What a number in an error body stands for: an HTTP status, or a word that `wire/verdict.ts` knows; 0 where it is unknown. */
+type Meaning = number | 'content_filter' | 'context_length_exceeded' | 'insufficient_quota' | 'model_not_found'
+
+/** MiniMax's, in `base_resp.status_code`. MiniMax API, error codes */
+const minimax: Readonly<Record<number, Meaning>> = {
+  1000: 500,
+  1001: 504,
+  1002: 429,
+  1004: 401,
+  1008: 'insufficient_quota',
+  1013: 500,
+  1024: 500,
+  1026: 'content_filter',
+  1027: 'content_filter',
+  1033: 500,
+  // the account's tokens a minute
+  1039: 429,
+  1041: 429,
+  1042: 400,
+  2013: 400,
+  2045: 429,
+  2049: 401,
+  2056: 'insufficient_quota',
+  2061: 403,
+}
+
+/** Zhipu's, in `error.code`, where they mean something finer than their hundred. Z.AI API, errors */
+const zhipu: Readonly<Record<number, Meaning>> = {
+  1113: 'insufficient_quota',
+  1120: 503,
+  1200: 500,
+  1211: 'model_not_found',
+  1230: 500,
+  1234: 500,
+  1261: 'context_length_exceeded',
+  1300: 'content_filter',
+  1301: 'content_filter',
+  1302: 429,
+  1303: 429,
+  1304: 'insufficient_quota',
+  1305: 429,
+  1308: 'insufficient_quota',
+  1309: 'insufficient_quota',
+}
+const zhipuByHundred: Readonly<Record<number, Meaning>> = { 10: 401, 11: 401, 12: 400, 13: 429 }
+
+/** SiliconFlow's, beside a message: its 400 comes with 20012, its 403 with 30001, its 503 with 50505. SiliconFlow, error codes */
+const siliconflowByThousand: Readonly<Record<number, Meaning>> = { 20: 400, 30: 'insufficient_quota', 50: 503 }
+
+/** What MiniMax's number means. */
+export function meaningOfBaseResp(code: number): Meaning {
+  return minimax[code] ?? 0
+}
+
+/** What any other number means: an HTTP status is one, or begins with one, as 40301 does. */
+export function meaningOfCode(code: unknown): Meaning {
+  const number = typeof code === 'number' || typeof code === 'string' ? Number(code) : Number.NaN
+  if (isStatus(number)) return number
+  if (typeof code === 'string' && number >= 1000 && number < 2000)
+    return zhipu[number] ?? zhipuByHundred[Math.floor(number / 100)] ?? 0
+  if (!(number >= 10_000 && number < 1_000_000)) return 0
+  const begin = Number(String(number).slice(0, 3))
+  return siliconflowByThousand[Math.floor(number / 1000)] ?? (isStatus(begin) ? begin : 0)
+}
+
+function isStatus(number: number): boolean {
+  return number >= 400 && number < 600
+}

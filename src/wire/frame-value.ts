@@ -1,0 +1,37 @@
+import type { Fields } from '../chat/message.ts'
+import { jsonOrUndefined, notJson } from './json.ts'
+import type { SseFrame } from './sse.ts'
+
+/**
+ * What an event says: an object or a list of some. Undefined for what only shows that the stream lives, such as `null`,
+ * a number, `ping` or nothing. Of an event `error` whatever it says.
+ * @throws ChatError `upstream-failed` for a piece of JSON: part of the answer is lost
+ */
+export function frameValue({ event, data }: SseFrame): unknown {
+  const value = jsonOrUndefined(data)
+  if (isSaying(value)) return value
+  if (event === 'error') return value ?? data
+  if (value !== undefined) return undefined
+  const again = wrappedTwice(data)
+  if (isSaying(again)) return again
+  if (/[{}"]/.test(data)) throw notJson()
+  return undefined
+}
+
+function isSaying(value: unknown): value is Fields | readonly unknown[] {
+  if (Array.isArray(value)) return typeof value[0] === 'object' && value[0] !== null
+  return typeof value === 'object' && value !== null
+}
+
+/** Frameworks that frame events themselves put another `data:` before one that is framed already. */
+function wrappedTwice(data: string): unknown {
+  return data.startsWith('data:') ? jsonOrUndefined(data.slice(5)) : undefined
+}
+
+/** Whether a frame is the stream's own last word: `[DONE]`, however it is written, or an event `done` that says no more. */
+export function isDone({ event, data }: SseFrame): boolean {
+  if (event !== undefined && /^done$/i.test(event) && /^\W*(done|true|ok|null)?\W*$/i.test(data)) return true
+  return data.length <= maxDoneLength && /^\s*(data:\s*)?"?\[done\]"?\s*$/i.test(data)
+}
+
+const maxDoneLength = 32

@@ -1,0 +1,263 @@
+/** Issue 10, lines 3 to 5: what a reply is, is told by its bytes; what is no answer is passed over; a refusal is one. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { emulateOpenai, type OpenaiEmulator } from '../src/providers/openai-compatible/emulator.ts'
+import type { Script } from '../src/wire/emulated-script.ts'
+import { helloWorld } from './chaos/cell.ts'
+import { type Answered, ask } from './chaos/client.ts'
+import { type RunningGateway, startGateway, upstreamAt } from './chaos/gateway.ts'
+import { moments, wholeText } from './chaos/scripts.ts'
+
+let emulator: OpenaiEmulator
+let gateway: RunningGateway
+
+beforeAll(async () => {
+  emulator = await emulateOpenai()
+  gateway = startGateway(upstreamAt('one', emulator.url))
+})
+
+afterAll(() => Promise.all([gateway.close(), emulator.close()]))
+
+interface Got extends Answered {
+  /** How often the upstream was asked. */
+  readonly asked: number
+}
+
+async function askFor(script: Script, stream: boolean): Promise<Got> {
+  const before = emulator.chats.length
+  emulator.script(script, script)
+  const answered = await ask(gateway.url, { model: 'one', stream })
+  const asked = emulator.chats.length - before
+  // the script that was kept for a second try
+  if (asked === 1) await ask(gateway.url, { model: 'one', stream: true })
+  return { ...answered, asked }
+}
+
+const type = (name?: string) => (name === undefined ? {} : { 'content-type': name })
+const types = ['application/json', 'text/event-stream', 'text/plain', 'text/html', undefined]
+const lines = moments.E.map((event) => event.slice('data: '.length).trim())
+const each = (write: (json: string) => string) => lines.map(write).join('')
+
+/** Good answers, all of them. */
+const bodies: Readonly<Record<string, string>> = {
+  'a stream': moments.E.join(''),
+  'a stream without blank lines': each((line) => `data: ${line}\n`),
+  'a stream without blank lines and without an end': each((line) => `data:${line}\r\n`).trimEnd(),
+  'a stream framed twice': each((line) => `data: data: ${line}\r\ndata: \r\ndata: \r\n\r\n`),
+  'a stream after blank lines and comments': `\ufeff\n\n \n: hello\n\nevent: open\nx-what: y\n\n${moments.E.join('')}`,
+  'a stream whose end has blanks': `${moments.D.join('')}data:  [DONE] \n\n`,
+  'a stream that ends by name': `${moments.D.join('')}event: done\ndata: {}\n\n`,
+  'lines of JSON': each((line) => `${line}\n`),
+  'lines of JSON with blank ones between them': `\n\n${each((line) => `${line}\r\n\r\n`)}`,
+  'one object': wholeText,
+  'one object, pretty': `\ufeff\n  ${JSON.stringify(JSON.parse(wholeText), null, 2)}\n\n`,
+  'one object as an event, pretty': JSON.stringify(JSON.parse(wholeText), null, 1).replace(/^/gm, 'data: '),
+  ...Object.fromEntries(
+    [
+      'null',
+      ': keepalive',
+      '1717171717',
+      'ping',
+      '',
+      '"text"',
+      '[]',
+      'true',
+      '[PING]',
+      '{"type":"ping"}',
+      '-',
+      'data:',
+    ].map((noise) => [`data: ${noise} between chunks`, each((line) => `data: ${noise}\n\ndata: ${line}\n\n`)]),
+  ),
+  ...Object.fromEntries(
+    [': comment', 'event: ping', 'id: 7', 'retry: 5', 'what: {', 'no colon', 'event: ping\ndata: {}'].map((noise) => [
+      `${noise} between chunks`,
+      each((line) => `${noise}\n\n${noise}\ndata: ${line}\n\n`),
+    ]),
+  ),
+}
+
+describe('an answer arrives, whatever it calls itself', () => {
+  for (const [name, body] of Object.entries(bodies)) {
+    test(name, async () => {
+      for (const stream of [true, false]) {
+        for (const contentType of types) {
+          const got = await askFor({ headers: type(contentType), body: [body] }, stream)
+          const what = { contentType, stream }
+          expect({ ...what, status: got.status, text: got.text, errors: got.errors }).toEqual({
+            ...what,
+            status: 200,
+            text: helloWorld,
+            errors: [],
+          })
+          expect(got.dones).toBe(stream ? 1 : 0)
+        }
+        expect(
+          (
+            await askFor(
+              { headers: type('text/plain'), framing: 'length', length: Buffer.byteLength(body), body: [body] },
+              stream,
+            )
+          ).text,
+        ).toBe(helloWorld)
+      }
+    })
+  }
+})
+
+describe('an answer that is broken never looks complete', () => {
+  const torn: Readonly<Record<string, string>> = {
+    'a chunk torn off': [...moments.C, 'data: {"choices":[{"delta"\n\n', ...moments.E.slice(2)].join(''),
+    'the end of a chunk torn off': [...moments.C, 'data: ld."}}]}\n\n', ...moments.E.slice(4)].join(''),
+    'a line of JSON torn off': `${each((line) => `${line}\n`).slice(0, -120)}`,
+    'an object torn off': wholeText.slice(0, -10),
+    'a stream without an end': moments.C.join(''),
+  }
+  for (const [name, body] of Object.entries(torn)) {
+    test(name, async () => {
+      for (const stream of [true, false]) {
+        for (const contentType of types) {
+          const { dones, errors } = await askFor({ headers: type(contentType), body: [body] }, stream)
+          expect({ dones, errors: errors.length, contentType }).toEqual({ dones: 0, errors: 1, contentType })
+        }
+      }
+    })
+  }
+
+  test('a web page is named as one, whatever it calls itself', async () => {
+    const pages = ['<!doctype html><title>Sign in</title>', '\n <html>\n<script>\n{"a":1}\ndata: x\n</script>\n']
+    for (const page of pages) {
+      for (const contentType of types) {
+        for (const stream of [true, false]) {
+          const { status, chunks } = await askFor({ headers: type(contentType), body: [page] }, stream)
+          expect({ status, error: chunks[0]?.error }).toMatchObject({
+            status: 502,
+            error: { code: 'upstream_bad_response', message: expect.stringContaining('web page') },
+          })
+        }
+      }
+    }
+    const challenge = { headers: type('text/plain'), body: ['<html><title>Just a moment...</title>'] }
+    expect((await askFor(challenge, true)).errors).toEqual(['upstream_blocked'])
+  })
+})
+
+/** A refusal; the status that a client gets, or the code once it has been answered in part; how often it is asked. */
+const refusals: readonly (readonly [object, status: number, code: string, asked: number])[] = [
+  [{ error: { code: 400, message: 'No tea' } }, 400, 'invalid_request', 1],
+  [{ error: { code: '400', message: 'No tea' } }, 400, 'invalid_request', 1],
+  [{ error: { code: 'invalid_parameter', message: 'No tea' } }, 400, 'invalid_parameter', 1],
+  [{ error: { message: 'No tea', type: 'invalid_request_error', code: null } }, 400, 'invalid_request', 1],
+  [{ error: { message: 'No tea', status: 'INVALID_ARGUMENT' } }, 400, 'INVALID_ARGUMENT', 1],
+  [{ error: { message: 'No tea', http_code: '422' } }, 400, 'invalid_request', 1],
+  [{ error: 'No tea', status: 400 }, 400, 'invalid_request', 1],
+  [{ error: 'bad_request', message: 'No tea' }, 400, 'bad_request', 1],
+  [{ statusCode: 400, message: ['No tea', 'no milk'], error: 'Bad Request' }, 400, 'invalid_request', 1],
+  [[{ error: { code: 400, message: 'No tea', status: 'INVALID_ARGUMENT' } }], 400, 'INVALID_ARGUMENT', 1],
+  [{ object: 'error', message: 'No tea', type: 'BadRequestError', code: 400 }, 400, 'invalid_request', 1],
+  [{ code: 20012, message: 'No tea', data: null }, 400, 'invalid_request', 1],
+  [{ code: 'InvalidParameter', message: 'No tea', request_id: 'x' }, 400, 'InvalidParameter', 1],
+  [{ code: 40001, msg: 'No tea' }, 400, 'invalid_request', 1],
+  [{ success: false, errors: [{ code: 400, message: 'No tea' }] }, 400, 'invalid_request', 1],
+  [{ detail: 'No tea', status: 400 }, 400, 'invalid_request', 1],
+  [{ type: 'error', error: { type: 'invalid_request_error', message: 'No tea' } }, 400, 'invalid_request', 1],
+  [{ choices: null, base_resp: { status_code: 2013, status_msg: 'No tea' } }, 400, 'invalid_request', 1],
+  [{ base_resp: { status_code: 1026, status_msg: 'No tea' } }, 400, 'content_filter', 1],
+  [{ error: { code: '1301', message: 'No tea' } }, 400, 'content_filter', 1],
+  [{ error: { code: '1261', message: 'No tea' } }, 400, 'context_length_exceeded', 1],
+  [{ error: { code: 404, message: 'No tea' } }, 404, 'model_not_found', 1],
+  [{ error: { code: '1211', message: 'No tea' } }, 404, 'model_not_found', 1],
+  [{ error: { code: 401, message: 'No tea' } }, 502, 'upstream_auth', 1],
+  [{ code: 403, message: 'No tea' }, 502, 'upstream_auth', 1],
+  [{ base_resp: { status_code: 1004, status_msg: 'No tea' } }, 502, 'upstream_auth', 1],
+  [{ base_resp: { status_code: 1008, status_msg: 'No tea' } }, 429, 'insufficient_quota', 1],
+  [{ base_resp: { status_code: 1002, status_msg: 'No tea' } }, 429, 'rate_limit_exceeded', 1],
+  [{ error: { code: 429, message: 'No tea' } }, 429, 'rate_limit_exceeded', 1],
+  [{ error: { code: 'RESOURCE_EXHAUSTED', message: 'No tea' } }, 429, 'rate_limit_exceeded', 1],
+  [{ error: { code: 503, message: 'No tea' } }, 503, 'upstream_overloaded', 2],
+  [{ base_resp: { status_code: 1013, status_msg: 'No tea' } }, 502, 'upstream_error', 2],
+  [{ error: 'No tea' }, 502, 'upstream_error', 2],
+  [{ detail: 'No tea' }, 502, 'upstream_error', 2],
+  [{ errors: ['No tea'] }, 502, 'upstream_error', 2],
+  [{ code: -1, message: 'No tea' }, 502, 'upstream_error', 2],
+]
+
+/** How a refusal may stand in a 200. */
+const framings: Readonly<Record<string, (json: string) => string>> = {
+  'as an event': (json) => `data: ${json}\n\n`,
+  'as an event of the type error': (json) => `event: error\ndata: ${json}\n\n`,
+  'as a bare line': (json) => `${json}\n`,
+  'as a bare line, the end of it missing': (json) => json,
+  "as llama.cpp's line": (json) => `error: ${json}\n\n`,
+}
+
+describe('a refusal inside a 200 is what it names', () => {
+  for (const [body, status, code, asked] of refusals) {
+    test(JSON.stringify(body), async () => {
+      for (const [at, [name, write]] of Object.entries(framings).entries()) {
+        const script = { headers: type(types[at]), body: [write(JSON.stringify(body))] }
+        for (const stream of [true, false]) {
+          if (status > 404) await restart()
+          const got = await askFor(script, stream)
+          const error = got.chunks[0]?.error
+          expect({ name, stream, status: got.status, code: error?.code, asked: got.asked }).toEqual({
+            name,
+            stream,
+            status,
+            code,
+            asked,
+          })
+          expect(error?.message).toContain('No tea')
+        }
+        if (status > 404) await restart()
+        const late = await askFor({ body: [...moments.C, write(JSON.stringify(body))] }, true)
+        expect({ name, status: late.status, errors: late.errors, asked: late.asked }).toEqual({
+          name,
+          status: 200,
+          errors: [code],
+          asked: 1,
+        })
+      }
+    })
+  }
+
+  test('an HTTP refusal is read the same, be it framed as an event', async () => {
+    for (const body of [
+      'data: {"error":{"message":"No tea"}}\n\n',
+      '{"base_resp":{"status_code":2013,"status_msg":"No tea"}}',
+      'event:error\n:HTTP_STATUS/400\ndata:{"code":"InvalidParameter","message":"No tea"}\n\n',
+    ]) {
+      for (const contentType of types) {
+        const { status, chunks, asked } = await askFor({ status: 400, headers: type(contentType), body: [body] }, true)
+        expect({ status, message: chunks[0]?.error?.message, asked }).toEqual({
+          status: 400,
+          message: 'No tea',
+          asked: 1,
+        })
+      }
+    }
+  })
+
+  test('success in a vendor’s words is no refusal', async () => {
+    const beside = {
+      code: 0,
+      message: 'Success',
+      error: null,
+      detail: null,
+      base_resp: { status_code: 0, status_msg: 'success' },
+    }
+    const chunks = lines.map((line) => (line === '[DONE]' ? line : JSON.stringify({ ...JSON.parse(line), ...beside })))
+    const sent = [
+      { code: 200, message: 'ok' },
+      { status: 'processing', message: 'Wait' },
+    ].map((each) => JSON.stringify(each))
+    const body = [...sent, ...chunks].map((line) => `data: ${line}\n\n`)
+    expect(await askFor({ body }, true)).toMatchObject({ text: helloWorld, errors: [], asked: 1 })
+    const whole = JSON.stringify({ ...JSON.parse(wholeText), ...beside })
+    expect(await askFor({ body: [whole] }, false)).toMatchObject({ text: helloWorld, errors: [], asked: 1 })
+  })
+})
+
+/** An account that was refused rests: the next refusal is another gateway's. */
+async function restart(): Promise<void> {
+  await gateway.close()
+  gateway = startGateway(upstreamAt('one', emulator.url))
+}
