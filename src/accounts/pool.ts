@@ -66,6 +66,11 @@ export class Pool {
     return this.#ready.size + this.#resting.size + this.#dead.size
   }
 
+  /** Every account there is, be it of use or not. */
+  sessions(): readonly Session[] {
+    return [...this.#ready.values(), ...this.#resting.values(), ...this.#dead.values()].map(({ session }) => session)
+  }
+
   /** Every account with its state, for showing. */
   states(): { readonly label: string; readonly state: AccountState }[] {
     return [...this.#ready.values(), ...this.#resting.values(), ...this.#dead.values()].map(({ session, state }) => ({
@@ -210,7 +215,7 @@ export class Pool {
     const isDead = this.#dead.size > 0 && this.#dead.size === this.size
     const message = isDead
       ? 'Every account of the upstream needs a new login: `tributary doctor` says which and why.'
-      : 'No account of the upstream is left to try.'
+      : 'No account of the upstream is left to try: `tributary doctor` says which and why.'
     return new ChatError('unavailable', { message, code: 'no_account' })
   }
 

@@ -20,7 +20,7 @@ export interface DoorOptions {
 /** Routes that need no key. Everything else does, whether it exists or not. */
 const openRoutes = new Set(['GET /', 'GET /health', 'GET /ready', 'HEAD /', 'HEAD /health', 'HEAD /ready'])
 /** Where every route needs a key, so that a spare slash cannot make another answer of the door's. */
-const guarded = /^\/(v1|api)\//
+const guarded = /^\/(v1|api|admin)\//
 /** Routes that answer while the server shuts down. */
 const lastRoutes = new Set(['/health', '/ready'])
 

@@ -3,6 +3,7 @@ import { within } from '../chat/abort.ts'
 import type { Logger } from '../chat/call.ts'
 import type { Secret } from '../chat/secret.ts'
 import type { Gateway } from '../gateway/gateway.ts'
+import { adminRoutes } from './admin/upstreams.ts'
 import { Keys } from './authenticate.ts'
 import { Calls } from './calls.ts'
 import type { ChatServer } from './chat-server/chat-server.ts'
@@ -53,6 +54,7 @@ export function openServer(options: ServerOptions): Server {
   const app = router(door, [
     ...ownRoutes(door, calls, options),
     ...chatServerRoutes({ ...options, calls, running: new Running() }),
+    ...adminRoutes({ examiner: options.gateway.examiner, calls, hasKeys: keys.length > 0 }),
   ]).listen({
     hostname: options.hostname,
     port: options.port,

@@ -127,6 +127,10 @@ export const reasons = {
   cancelled: { ...ours, status: 499, type: 'cancelled', code: 'client_closed' },
 } as const satisfies Record<string, Meaning>
 
+export function isReason(text: unknown): text is Reason {
+  return typeof text === 'string' && Object.hasOwn(reasons, text)
+}
+
 export interface ChatErrorOptions {
   /** What happened and what to do. Never a secret, never an upstream's HTML. */
   readonly message: string

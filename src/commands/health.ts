@@ -33,7 +33,8 @@ async function healthStatus(config: Config): Promise<number | undefined> {
   }
 }
 
-function urlOf({ host, port }: Config): string {
+/** Where its server is asked from this machine. */
+export function urlOf({ host, port }: Config): string {
   const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
   return `http://${address}:${port}`
 }

@@ -10,7 +10,7 @@ Usage: tributary [command] [options]
 
   serve     answer at HOST and PORT (the default)
   check     show every setting in force and where it came from, and every problem; exit 78 if there is one
-  doctor    try every configured account once: its state, why, and what to do; exit 1 if none works
+  doctor    try every account once: its state, why, and what to do; a running server tries its own; exit 1 if none works
   models    print the models that would be served
   health    ask the running server whether it is well; exit 0 or 1
   demo      serve before built-in emulators of every upstream: no account, no network; prints what to try
@@ -20,7 +20,7 @@ Usage: tributary [command] [options]
 
   --env-file FILE   read NAME=value lines before the environment, which wins; without it ./.env if there is one
   --host, --port    win over HOST and PORT
-  --json            of check: the same as JSON
+  --json            of check and doctor: the same as JSON
   -h, --help, -v, --version
 
 Everything else is set by environment variables: "tributary settings" prints them all.
@@ -30,7 +30,7 @@ Everything else is set by environment variables: "tributary settings" prints the
 const commands = {
   serve: async (config: Config) => (await import('./serve.ts')).serve(config),
   check: async (config: Config, { isJson }: CommandLine) => (await import('./check.ts')).check(config, { isJson }),
-  doctor: async (config: Config) => (await import('./doctor.ts')).doctor(config),
+  doctor: async (config: Config, { isJson }: CommandLine) => (await import('./doctor.ts')).doctor(config, { isJson }),
   models: async (config: Config) => (await import('./models.ts')).models(config),
   health: async (config: Config) => (await import('./health.ts')).health(config),
 }

@@ -1,5 +1,6 @@
 import type { Account } from '../accounts/account.ts'
 import { openPool } from '../accounts/open-pool.ts'
+import type { Pool } from '../accounts/pool.ts'
 import { type AccountsOptions, Session } from '../accounts/session.ts'
 import { withAccount } from '../accounts/with-account.ts'
 import { type Logger, newReceipt } from '../chat/call.ts'
@@ -26,6 +27,8 @@ export interface Finding {
 export interface ExamineOptions extends AccountsOptions {
   /** Milliseconds for one account, from its renewal to its answer's end. */
   readonly patienceMs: number
+  /** The accounts that serve at the moment, where they do; otherwise there are none but those that are tried. */
+  readonly pool?: Pool
 }
 
 /**
@@ -37,23 +40,24 @@ export interface ExamineOptions extends AccountsOptions {
 export async function examine(
   upstream: Upstream,
   options: ExamineOptions,
-  told: (finding: Finding) => void,
+  told: (finding: Finding) => void = () => undefined,
 ): Promise<readonly Finding[]> {
   const { name, accounts, supply } = upstream
-  const sessions = accounts.map((account) => new Session(account, { ...options, upstream: name }))
+  const { log, patienceMs, pool } = options
+  const sessions = pool?.sessions() ?? accounts.map((account) => new Session(account, { ...options, upstream: name }))
   // no more than the one that is tried: a service counts them
-  const made = supply && openPool({ name, accounts: [], supply: { ...supply, min: 0 } }, options)
-  const { log, patienceMs } = options
+  const ownMade = pool ? undefined : supply && openPool({ name, accounts: [], supply: { ...supply, min: 0 } }, options)
+  const made = ownMade ?? (supply && sessions.length === 0 ? pool : undefined)
   const subjects: readonly Subject[] = [
     ...sessions.map((session) => ({ label: session.label, open: () => session })),
     ...(made ? [{ label: 'anonymous', open: (signal: AbortSignal) => made.lease({ tried: new Set() }, signal) }] : []),
-  ].map((subject) => ({ ...subject, upstream, log, patienceMs }))
+  ].map((subject) => ({ ...subject, upstream, log, patienceMs, pool }))
   const findings = subjects.map(async (subject) => {
     const finding = await examined(subject)
     told(finding)
     return finding
   })
-  return Promise.all(findings).finally(() => made?.close())
+  return Promise.all(findings).finally(() => ownMade?.close())
 }
 
 interface Subject {
@@ -61,21 +65,24 @@ interface Subject {
   readonly label: string
   readonly log: Logger
   readonly patienceMs: number
+  readonly pool: Pool | undefined
   open(signal: AbortSignal): Session | Promise<Session>
 }
 
-async function examined({ upstream, label, log, patienceMs, open }: Subject): Promise<Finding> {
+async function examined({ upstream, label, log, patienceMs, pool, open }: Subject): Promise<Finding> {
   const begunAt = performance.now()
   const limit = new AbortController()
   const late = new ChatError('timeout', { message: `There was no answer within ${patienceMs / 1000} s.` })
   const timer = setTimeout(() => limit.abort(late), patienceMs)
   let model: string | undefined
+  let session: Session | undefined
   const finding = (error?: ChatError): Finding => {
     const tookMs = Math.round(performance.now() - begunAt)
     return { upstream: upstream.name, account: label, model, tookMs, error }
   }
   try {
-    await withAccount(await open(limit.signal), limit.signal, async (account) => {
+    session = await open(limit.signal)
+    await withAccount(session, limit.signal, async (account) => {
       model = await modelOf(upstream, account, limit.signal)
       const call = { id: 'doctor', client: 'doctor', hops: 0, signal: limit.signal, log, receipt: newReceipt() }
       // what it says is not the question, only that it says it to its end
@@ -84,9 +91,12 @@ async function examined({ upstream, label, log, patienceMs, open }: Subject): Pr
         throw (await faultyAddress(upstream, account, { thrown, signal: limit.signal })) ?? thrown
       })
     })
+    pool?.succeeded(session)
     return finding()
   } catch (thrown) {
-    return finding(asChatError(thrown))
+    const error = asChatError(thrown)
+    if (session) pool?.failed(session, error)
+    return finding(error)
   } finally {
     clearTimeout(timer)
   }

@@ -10,6 +10,7 @@ import { type Candidate, Catalog, type Member } from './catalog.ts'
 import { balance } from './combine/balance.ts'
 import { type FanMember, fanOut } from './combine/fan-out.ts'
 import { countTokens } from './count-tokens.ts'
+import { type Examiner, openExaminer } from './examiner.ts'
 import { type Asking, account } from './layers/account.ts'
 import { choices } from './layers/choices.ts'
 import { type Deadlines, deadline } from './layers/deadline.ts'
@@ -45,10 +46,15 @@ export interface Gateway {
   /** The same for a surface that shows the tools as they run. */
   readonly toolChat: ToolChat
   readonly catalog: Catalog
+  /** What the operator asks. */
+  readonly examiner: Examiner
   /** The name of the upstream that has this base URL, however it is written. */
   upstreamAt(baseUrl: string): string | undefined
   close(): void
 }
+
+/** Milliseconds that an account which is tried has at the most. */
+const maxPatienceMs = 60_000
 
 /** Puts the layers together: `observe → limit → tool loop → route → support → estimate → deadline → choices → retry → thread → account → upstream`. */
 export function openGateway(options: GatewayOptions): Gateway {
@@ -72,6 +78,11 @@ export function openGateway(options: GatewayOptions): Gateway {
     toolChat: (request, call, wishes) =>
       observed(limited((...asking: Parameters<Chat>) => showing(...asking, wishes)))(request, call),
     catalog,
+    examiner: openExaminer(members, {
+      store,
+      log,
+      patienceMs: Math.min(maxPatienceMs, options.deadlines.firstEventMs),
+    }),
     upstreamAt: (baseUrl) =>
       upstreams.find((upstream) => upstream.baseUrl !== undefined && isSameUrl(upstream.baseUrl, baseUrl))?.name,
     close() {

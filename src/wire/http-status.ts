@@ -40,7 +40,7 @@ function ownWords(reason: Reason, status: number): string {
   const withStatus = status ? ` (HTTP ${status})` : ''
   switch (reason) {
     case 'account-refused':
-      return `The upstream refused the gateway's account${withStatus}. Check its key with \`tributary check\`.`
+      return `The upstream refused the gateway's account${withStatus}.`
     case 'quota-exhausted':
       return `The upstream account has no credit left${withStatus}.`
     case 'rate-limited':

@@ -237,21 +237,73 @@ describe('doctor says nothing secret', () => {
 })
 
 describe('doctor beside a server', () => {
-  test('that keeps renewed accounts in its memory asks nobody: 1', async () => {
+  test('that keeps renewed accounts in its memory has them tried there, and burns none of its tokens', async () => {
     const smithery = await kept(emulateSmithery())
+    const { access_token: token } = sessionIn(smithery.variables, 'SMITHERY_COOKIE_1')
     await using gateway = await start({ ...smithery.variables, STATE_URL: 'memory:' })
+    smithery.supabase.refuse(token)
     const variables = {
       ...smithery.variables,
       STATE_URL: 'memory:',
       HOST: '127.0.0.1',
       PORT: new URL(gateway.url).port,
     }
-    const { code, stdout, stderr } = await run(['doctor'], { variables })
-    expect([code, stdout]).toEqual([1, ''])
-    expect(stderr).toContain('The server is running and keeps the renewed accounts of smithery in its memory')
-    expect([smithery.chats.length, smithery.supabase.counts.renewals]).toEqual([0, 0])
-    expect(await gateway.stop('SIGTERM')).toBe(0)
-    expect(await run(['doctor'], { variables })).toMatchObject({ code: 0 })
+    for (let time = 0; time < 3; time++) {
+      const { code, stdout, stderr } = await run(['doctor'], { variables })
+      expect([code, rowsOf(stdout).get('SMITHERY_COOKIE_1')?.[2]]).toEqual([0, 'works'])
+      expect(stderr).toStartWith(`The server that runs at ${gateway.url} tries its accounts`)
+    }
+    // the server renewed once, and serves with that
+    expect(smithery.supabase.counts).toMatchObject({ renewals: 1, refusals: 0 })
+    const body = JSON.stringify({
+      model: 'smithery/claude-haiku-4.5',
+      messages: [{ role: 'user', content: 'Hello' }],
+    })
+    expect((await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', body })).status).toBe(200)
+    expect(smithery.supabase.counts).toMatchObject({ renewals: 1, refusals: 0 })
+  })
+
+  test('that has the state in a file, with a key, asks that server', async () => {
+    await using folder = await emptyFolder()
+    const cto = await kept(emulateCto({ rotates: true }))
+    const variables = {
+      ...cto.variables,
+      API_MASTER_KEY: 'sk-of-the-doctors-test, sk-another-of-them',
+      STATE_URL: `sqlite:${join(folder.path, 'state.db')}`,
+      STATE_SECRET: 'a-secret-of-the-doctors-tests',
+    }
+    await using gateway = await start(variables)
+    const beside = { ...variables, HOST: '127.0.0.1', PORT: new URL(gateway.url).port }
+    const { code, stdout, stderr } = await run(['doctor', '--json'], { variables: beside })
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({
+      works: true,
+      accounts: [{ upstream: 'cto', account: 'CLERK_COOKIE_1', works: true, state: 'works', advice: '' }],
+    })
+    expect(stderr).not.toContain('sk-of-the-doctors-test')
+    const stranger = await run(['doctor'], { variables: { ...beside, API_MASTER_KEY: 'sk-of-somebody-else-here' } })
+    expect(stranger.code).toBe(78)
+    expect(stranger.stderr).toContain('does not take this configuration')
+  })
+
+  test('says what an account lacks there too, and what was set since the server started', async () => {
+    const cohere = await kept(emulateCohere({ keys: ['a-token-that-works'] }))
+    const variables = { COHERE_BASE_URL: cohere.origin, COHERE_TOKEN: 'a-token-that-is-wrong' }
+    await using gateway = await start(variables)
+    const { code, stdout, stderr } = await run(['doctor'], {
+      variables: {
+        ...variables,
+        COHERE_TOKEN_2: 'a-token-that-works',
+        HOST: '127.0.0.1',
+        PORT: new URL(gateway.url).port,
+      },
+    })
+    expect(code).toBe(1)
+    expect(rowsOf(stdout).get('COHERE_TOKEN')).toMatchObject({
+      2: 'refused',
+      5: expect.stringContaining('COHERE_TOKEN'),
+    })
+    expect(stderr).toContain('It does not know cohere COHERE_TOKEN_2: restart it to use what was set since.')
   })
 
   test('whose accounts are keys, or made for whoever comes, asks them', async () => {
@@ -313,5 +365,103 @@ describe('doctor of a configuration', () => {
     expect([code, stdout]).toEqual([78, ''])
     expect(stderr).toContain('SMITHERY_COOKIE_1 holds no session')
     expect(stderr).not.toContain('nothing-of-the-kind')
+  })
+})
+
+test('a client whose upstream refuses every account is told which one, and who says more', async () => {
+  const refusing = await kept(emulateOpenai({ reply: () => ({ status: 401, headers: json, body: ['{}'] }) }))
+  const key = 'sk-canary-of-a-refused-account'
+  await using gateway = await start({
+    UPSTREAM_LAB_URL: `${refusing.origin}/v1`,
+    UPSTREAM_LAB_MODELS: 'm',
+    UPSTREAM_LAB_API_KEY: `${key}-0`,
+    UPSTREAM_LAB_KEY_2: `${key}-2`,
+  })
+  const body = JSON.stringify({ model: 'lab/m', messages: [{ role: 'user', content: 'Hello' }] })
+  const response = await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', body })
+  expect(response.status).toBe(502)
+  const text = await response.text()
+  expect(text).toContain('The account is UPSTREAM_LAB_KEY_2: `tributary doctor` says what to do.')
+  expect(text).not.toContain(key)
+})
+
+describe('what the doctor asks of a server', () => {
+  test('is JSON, for whoever has the key', async () => {
+    const smithery = await kept(emulateSmithery())
+    const key = 'sk-of-the-doctors-own-test'
+    await using gateway = await start({ ...smithery.variables, ...(await lab('GOOD')), API_MASTER_KEY: key })
+    const headers = { authorization: `Bearer ${key}` }
+    const ask = async (method: string, path: string) => {
+      const response = await fetch(gateway.url + path, { method, headers })
+      return [response.status, await response.json()]
+    }
+    expect((await fetch(`${gateway.url}/admin/upstreams`)).status).toBe(401)
+    expect(await ask('GET', '/admin/upstreams')).toEqual([
+      200,
+      {
+        object: 'list',
+        data: [
+          {
+            name: 'good',
+            address: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/v1$/),
+            accounts: [{ label: 'good', state: 'ok', until: null, why: null }],
+          },
+          {
+            name: 'smithery',
+            address: smithery.origin,
+            accounts: [{ label: 'SMITHERY_COOKIE_1', state: 'ok', until: null, why: null }],
+          },
+        ],
+      },
+    ])
+    expect(await ask('POST', '/admin/upstreams/good/test')).toEqual([
+      200,
+      {
+        upstream: 'good',
+        accounts: [{ account: 'good', works: true, model: 'gpt-lab', took_ms: expect.any(Number), error: null }],
+      },
+    ])
+    for (const path of ['/admin/upstreams/none/test', '/admin/upstreams/good', '/admin/upstreams/good/test/x'])
+      expect(await ask('POST', path)).toMatchObject([404, { error: { code: 'not_found' } }])
+  })
+
+  test('is told without a key to this machine’s programs only', async () => {
+    await using gateway = await start({
+      HOST: '0.0.0.0',
+      ALLOW_UNAUTHENTICATED: 'true',
+      ALLOWED_HOSTS: 'gateway.example',
+    })
+    const status = async (headers: Record<string, string>) =>
+      (await fetch(`${gateway.url}/admin/upstreams`, { headers })).status
+    expect(await status({})).toBe(200)
+    for (const headers of [
+      { host: 'gateway.example' },
+      { 'x-forwarded-for': '203.0.113.7' },
+      { forwarded: 'for=203.0.113.7' },
+      { origin: 'https://evil.example' },
+      { 'sec-fetch-site': 'cross-site' },
+    ])
+      expect({ headers, status: await status(headers) }).toEqual({ headers, status: 403 })
+  })
+
+  test('leaves an account that was put aside in use, if it works again', async () => {
+    let isWell = false
+    const emulator = await kept(
+      emulateOpenai({
+        models: ['m'],
+        reply: () => (isWell ? undefined : { status: 401, headers: json, body: ['{}'] }),
+      }),
+    )
+    await using gateway = await start({ UPSTREAM_LAB_URL: `${emulator.origin}/v1`, UPSTREAM_LAB_MODELS: 'm' })
+    const test = async () => (await fetch(`${gateway.url}/admin/upstreams/lab/test`, { method: 'POST' })).json()
+    const state = async () => {
+      const body = JSON.stringify(await (await fetch(`${gateway.url}/admin/upstreams`)).json())
+      return /"state":"([a-z-]+)"/.exec(body)?.[1]
+    }
+    expect(await test()).toMatchObject({ accounts: [{ works: false, error: { reason: 'account-refused' } }] })
+    expect(await state()).toBe('refused')
+    isWell = true
+    expect(await test()).toMatchObject({ accounts: [{ works: true }] })
+    expect(await state()).toBe('ok')
   })
 })

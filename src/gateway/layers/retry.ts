@@ -33,13 +33,29 @@ export function retry(
         if (!(begun instanceof ChatError)) return begun.events
         // no account could be asked, and none could be if it were tried again; why the one before failed explains more
         if (call.receipt.attempts === asked) throw begun.code === 'no_account' && last ? last : begun
-        last = begun
+        last = named(begun, call.receipt.account)
         const waitMs = waitBefore(last, attempt, random)
         if (call.receipt.attempts >= maxAttempts || waitMs === undefined || call.signal.aborted || !budget.withdraw())
           throw last
         await sleep(waitMs, call.signal)
       }
     })
+}
+
+const wantsOperator = new Set(['refused', 'needs-login', 'banned'])
+
+/** Of an account that only its operator can mend, which one it is and what to do. A label holds nothing secret. */
+function named(error: ChatError, account: string | undefined): ChatError {
+  if (account === undefined || !wantsOperator.has(error.meaning.account)) return error
+  const { reason, code, param, retryAfterMs, upstreamStatus, message } = error
+  return new ChatError(reason, {
+    message: `${message} The account is ${account}: \`tributary doctor\` says what to do.`,
+    code,
+    cause: error,
+    ...(param !== undefined && { param }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(upstreamStatus !== undefined && { upstreamStatus }),
+  })
 }
 
 /** Milliseconds until the next attempt; undefined for none. Another account is asked at once, the same one after full jitter. */

@@ -1,0 +1,93 @@
+import { ChatError, isReason } from '../chat/error.ts'
+import type { Config } from '../config/config.ts'
+import type { Finding } from '../gateway/examine.ts'
+import { send } from '../wire/http.ts'
+import { jsonOrUndefined } from '../wire/json.ts'
+import { urlOf } from './health.ts'
+
+/** A tributary that runs where the configuration says, and answers its operator. */
+export interface RunningServer {
+  readonly url: string
+  readonly upstreams: readonly { readonly name: string; readonly accounts: readonly string[] }[]
+  /** Has it try an upstream's accounts, with its own sessions. @throws ChatError */
+  test(name: string): Promise<readonly Finding[]>
+}
+
+const maxReplyBytes = 4 * 1024 * 1024
+/** Milliseconds the server has for an upstream: more than it gives any account. */
+const testMs = 90_000
+
+/**
+ * Looks for a running server at HOST and PORT.
+ * @returns the status with which something else than its operator's page was answered; undefined where nothing answers
+ */
+export async function findServer(config: Config): Promise<RunningServer | number | undefined> {
+  if (config.port === 0) return undefined
+  const ask = asker(config)
+  const listed = await ask('GET', '/admin/upstreams', 5_000).catch(() => undefined)
+  if (!listed) return undefined
+  const upstreams = listed.status === 200 ? readUpstreams(listed.body) : undefined
+  if (!upstreams) return listed.status
+  return {
+    url: urlOf(config),
+    upstreams,
+    async test(name) {
+      const { status, body } = await ask('POST', `/admin/upstreams/${name}/test`, testMs)
+      const findings = status === 200 ? readFindings(name, body) : undefined
+      if (findings) return findings
+      throw new ChatError('unavailable', { message: `The running server answered with HTTP ${status}.` })
+    },
+  }
+}
+
+interface Answer {
+  readonly status: number
+  readonly body: unknown
+}
+
+function asker(config: Config): (method: 'GET' | 'POST', path: string, headMs: number) => Promise<Answer> {
+  const [key] = config.keys
+  const headers: Record<string, string> = key ? { authorization: `Bearer ${key.reveal()}` } : {}
+  return async (method, path, headMs) => {
+    const limits = { connectMs: 2_000, headMs }
+    const reply = await send({ method, url: urlOf(config) + path, headers, limits }, new AbortController().signal)
+    return { status: reply.status, body: jsonOrUndefined(await reply.text(maxReplyBytes)) }
+  }
+}
+
+function readUpstreams(body: unknown): RunningServer['upstreams'] | undefined {
+  if (!isRecord(body) || !Array.isArray(body.data)) return undefined
+  return body.data.filter(isRecord).flatMap(({ name, accounts }) => {
+    if (typeof name !== 'string' || !/^[a-z0-9-]+$/.test(name) || !Array.isArray(accounts)) return []
+    const labels = accounts.filter(isRecord).flatMap(({ label }) => (typeof label === 'string' ? [label] : []))
+    return [{ name, accounts: labels }]
+  })
+}
+
+function readFindings(upstream: string, body: unknown): readonly Finding[] | undefined {
+  if (!isRecord(body) || !Array.isArray(body.accounts)) return undefined
+  return body.accounts.filter(isRecord).map(({ account, model, took_ms: tookMs, error }) => ({
+    upstream,
+    account: String(account),
+    model: typeof model === 'string' ? model : undefined,
+    tookMs: Number(tookMs),
+    error: isRecord(error) ? readError(error) : undefined,
+  }))
+}
+
+function readError({
+  reason,
+  code,
+  message,
+  retry_after_ms: retryAfterMs,
+}: Readonly<Record<string, unknown>>): ChatError {
+  return new ChatError(isReason(reason) ? reason : 'upstream-failed', {
+    message: String(message),
+    code: String(code),
+    ...(typeof retryAfterMs === 'number' && { retryAfterMs }),
+  })
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}

@@ -1,0 +1,52 @@
+import type { AccountState } from '../accounts/account.ts'
+import type { Logger } from '../chat/call.ts'
+import type { Store } from '../state/store.ts'
+import type { Member } from './catalog.ts'
+import { examine, type Finding } from './examine.ts'
+
+/** An upstream as it is at the moment. */
+export interface UpstreamState {
+  readonly name: string
+  /** Where it is asked; undefined for what is answered in this process. */
+  readonly address: string | undefined
+  readonly accounts: readonly { readonly label: string; readonly state: AccountState }[]
+}
+
+/** Shows and tries the accounts of a running gateway, for its operator. */
+export interface Examiner {
+  list(): readonly UpstreamState[]
+  /**
+   * Tries every account of an upstream, the very ones that serve: a renewal is theirs, and they rest or serve by what
+   * comes of it. Who asks while it runs gets the same answer.
+   * @returns undefined where there is no such upstream
+   */
+  test(name: string): Promise<readonly Finding[]> | undefined
+}
+
+export interface ExaminerOptions {
+  readonly store: Store
+  readonly log: Logger
+  /** Milliseconds for one account. */
+  readonly patienceMs: number
+}
+
+export function openExaminer(members: readonly Member[], options: ExaminerOptions): Examiner {
+  const running = new Map<string, Promise<readonly Finding[]>>()
+  const start = ({ upstream, pool }: Member): Promise<readonly Finding[]> => {
+    const findings = examine(upstream, { ...options, pool }).finally(() => running.delete(upstream.name))
+    running.set(upstream.name, findings)
+    return findings
+  }
+  return {
+    list: () =>
+      members.map(({ upstream: { name, baseUrl, address = baseUrl }, pool }) => ({
+        name,
+        address,
+        accounts: pool.states(),
+      })),
+    test(name) {
+      const member = members.find(({ upstream }) => upstream.name === name)
+      return member && (running.get(name) ?? start(member))
+    },
+  }
+}
