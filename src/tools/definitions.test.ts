@@ -4,15 +4,15 @@ import { Pins, readDefinition } from './definitions.ts'
 const schema = { type: 'object', properties: { text: { type: 'string' } } }
 const define = (more: object) => readDefinition({ name: 'a', inputSchema: schema, ...more })
 
-test('a schema is passed as it is', () => {
-  const inputSchema = {
-    type: 'object',
-    $defs: { x: { enum: [1, null] } },
-    oneOf: [{ $ref: '#/$defs/x' }],
-    'x-own': [{}],
-  }
-  expect(define({ inputSchema })?.parameters).toEqual(inputSchema)
-  expect(define({ inputSchema: {} })?.parameters).toEqual({ type: 'object' })
+test('a schema is brought to what model APIs take, with its own words in it', () => {
+  const inputSchema = { type: 'object', properties: { a: { type: 'array' } }, required: ['a'], 'x-own': [{}] }
+  const items = expect.any(Object)
+  expect(define({ inputSchema })?.parameters).toEqual({
+    ...inputSchema,
+    properties: { a: { type: 'array', items } },
+  })
+  for (const nothing of [{}, { type: 'object' }, { type: null }, { type: ['null', 'object'] }, true, null, undefined])
+    expect(define({ inputSchema: nothing ?? undefined })?.parameters).toEqual({ type: 'object', properties: {} })
 })
 
 test('a description is shown without what a reader would not see, and no more than 4 KiB of it', () => {
@@ -33,9 +33,9 @@ test('what is no tool that a model could be given is left out', () => {
   const refused = [
     undefined,
     'a tool',
-    { name: 'a' },
     { name: '', inputSchema: schema },
     { name: 'a', inputSchema: { type: 'string' } },
+    { name: 'a', inputSchema: { type: ['string', 'null'] } },
     { name: 'a', inputSchema: 'object' },
     { name: 'a', inputSchema: { type: 'object', note: 'n'.repeat(70_000) } },
     { name: 'a', inputSchema: { type: 'object', deep } },

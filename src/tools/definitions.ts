@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Fields } from '../chat/message.ts'
+import { typesOf } from './schema/json-types.ts'
+import { shapeSchema } from './schema/shape-schema.ts'
 
 /** A tool as its server describes it, fit to be shown to a model. */
 export interface Definition {
   /** As its server knows it. */
   readonly name: string
   readonly description?: string
+  /** A JSON Schema in the shape that model APIs take. */
   readonly parameters: Fields
   /** Of all that a model is told of it, as it came. */
   readonly hash: string
@@ -15,7 +18,8 @@ export interface Definition {
 const Listed = z.looseObject({
   name: z.string().min(1).max(256),
   description: z.string().optional(),
-  inputSchema: z.record(z.string(), z.unknown()),
+  /** Without one it takes nothing, or anything. */
+  inputSchema: z.union([z.record(z.string(), z.unknown()), z.boolean()]).optional(),
 })
 
 /** Characters of a description, and of a schema as JSON. */
@@ -26,13 +30,13 @@ const maxSchema = 64 * 1024
 export function readDefinition(listed: unknown): Definition | undefined {
   try {
     const { name, description, inputSchema } = Listed.parse(listed)
-    const schema = JSON.stringify(inputSchema)
-    if (schema.length > maxSchema || (inputSchema.type ?? 'object') !== 'object') return undefined
+    const schema = JSON.stringify(inputSchema ?? {})
+    if (schema.length > maxSchema || !isOfObjects(inputSchema)) return undefined
     const shown = description === undefined ? undefined : visible(description)
     return {
       name,
       ...(shown !== undefined && { description: shown }),
-      parameters: { type: 'object', ...readSchema(schema) },
+      parameters: shapeSchema(readSchema(schema)),
       hash: hashOf({ name, description, inputSchema }),
     }
   } catch {
@@ -41,8 +45,14 @@ export function readDefinition(listed: unknown): Definition | undefined {
   }
 }
 
+/** Arguments are an object. A schema of something else is none that could be called. */
+function isOfObjects(schema: Fields | boolean | undefined): boolean {
+  const types = typeof schema === 'object' ? typesOf(schema.type) : []
+  return types.length === 0 || types.includes('object')
+}
+
 /** The schema as it came; but a model reads its descriptions too. */
-function readSchema(json: string): Fields {
+function readSchema(json: string): unknown {
   return JSON.parse(json, (key, value: unknown) =>
     key === 'description' && typeof value === 'string' ? visible(value) : value,
   )

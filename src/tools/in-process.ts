@@ -1,5 +1,6 @@
 import type { Fields } from '../chat/message.ts'
 import { builtinServer, qualifiedName } from './names.ts'
+import { shapeSchema } from './schema/shape-schema.ts'
 import type { Tool, ToolContext, ToolOutcome } from './tool.ts'
 
 /** A tool that is a function of this program. */
@@ -21,7 +22,7 @@ export function inProcess(tool: InProcessTool): Tool {
     name: qualifiedName(builtinServer, name),
     server: builtinServer,
     description,
-    parameters,
+    parameters: shapeSchema(parameters),
     supportsStreaming,
     async run(args, context) {
       context.signal.throwIfAborted()

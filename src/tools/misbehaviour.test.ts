@@ -75,14 +75,18 @@ test('a tool that lies of itself is left out, or shown without its disguise; the
   expect(namesOf(listed)).toEqual([
     'good',
     'long',
+    'no-schema',
     expect.stringMatching(/^dotted_name_with_spaces_[0-9a-f]{8}$/),
     expect.any(String),
   ])
   expect(listed.get('good')?.description).toBe('It is good.\nReally.')
   expect(await listed.get('good')?.run({}, context)).toEqual({ content: 'ran good', isError: false })
   expect(listed.get('long')?.description).toHaveLength(4096)
-  const [, , dotted] = [...listed.values()]
-  expect(dotted?.parameters).toEqual({ type: 'object', properties: { p: { description: 'p' } } })
+  const [, , , dotted] = [...listed.values()]
+  expect(dotted?.parameters).toEqual({
+    type: 'object',
+    properties: { p: { description: 'p', anyOf: expect.any(Array) } },
+  })
   expect(await dotted?.run({}, context)).toEqual({ content: 'ran dotted.name/with spaces', isError: false })
 })
 

@@ -13,7 +13,13 @@ test('a name that no model takes is made one, and told from its like by a hash',
   expect(qualifiedName('exa', 'web_search')).toBe('exa__web_search')
   expect(qualifiedName('my server', 'a')).toMatch(/^my_server_[0-9a-f]{8}__a$/)
   expect(serverAlias('a__b')).toMatch(/^a_b_[0-9a-f]{8}$/)
-  expect(qualifiedName('ü', '道')).toMatch(/^[0-9a-f]{8}__[_0-9a-f]+$/)
+  expect(qualifiedName('ü', '道')).toMatch(/^_?[0-9a-f]{8}__[_0-9a-f]+$/)
+})
+
+test('a name begins with a letter or an underscore', () => {
+  expect(qualifiedName('7zip', 'a')).toBe('_7zip__a')
+  expect(qualifiedName('-x', '1')).toBe('_-x__1')
+  expect(qualifiedName('_7zip', 'a')).toMatch(/^_7zip_[0-9a-f]{8}__a$/)
 })
 
 test('a long name is cut, and still its own', () => {
@@ -21,7 +27,7 @@ test('a long name is cut, and still its own', () => {
   expect(qualifiedName('server', long)).toHaveLength(64)
   expect(qualifiedName('server', long)).not.toBe(qualifiedName('server', `${long}a`))
   expect(qualifiedName('s'.repeat(64), long)).toHaveLength(64)
-  expect(qualifiedName('s'.repeat(64), long)).toMatch(/^s{15}_[0-9a-f]{8}__a/)
+  expect(qualifiedName('s'.repeat(64), long)).toMatch(/^s{14}_[0-9a-f]{8}__a/)
 })
 
 test('of any two servers and tools no two have one name, and each is one that OpenAI takes', () => {
@@ -29,7 +35,7 @@ test('of any two servers and tools no two have one name, and each is one that Op
   fc.assert(
     fc.property(name, name, name, name, (server, tool, otherServer, otherTool) => {
       const first = qualifiedName(server, tool)
-      expect(first).toMatch(/^[a-zA-Z0-9_-]{1,64}$/)
+      expect(first).toMatch(/^[a-zA-Z_][a-zA-Z0-9_-]{0,63}$/)
       expect(first.slice(0, first.indexOf('__'))).toBe(serverAlias(server))
       if (server !== otherServer || tool !== otherTool) expect(qualifiedName(otherServer, otherTool)).not.toBe(first)
     }),

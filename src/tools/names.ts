@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
 
-/** OpenAI takes no longer name of a function: `^[a-zA-Z0-9_-]{1,64}$`. */
+/**
+ * OpenAI takes no longer name of a function: `^[a-zA-Z0-9_-]{1,64}$`. Others want its first character to be a letter or an
+ * underscore (Gemini, function declarations), or have it so in a grammar.
+ */
 const maxLength = 64
 const maxServerLength = 24
 
@@ -8,12 +11,14 @@ const maxServerLength = 24
 export const builtinServer = 'builtin'
 
 /**
- * A server's name as it stands in the names of its tools. It holds no `__` and ends in no `_`, so a qualified name has
- * one reading: up to its first `__`.
+ * A server's name as it stands in the names of its tools. It begins with a letter, or with an underscore before what is
+ * none; it holds no `__` and ends in no `_`, so a qualified name has one reading: up to its first `__`.
  */
 export function serverAlias(name: string): string {
   const plain = name.replace(/[^A-Za-z0-9-]+/g, '_').replace(/^_+|_+$/g, '')
-  return plain === name && name.length <= maxServerLength ? name : withHash(plain, name, maxServerLength)
+  const length = maxServerLength - 1
+  const alias = plain === name && name.length <= length ? name : withHash(plain, name, length)
+  return /^[A-Za-z]/.test(alias) ? alias : `_${alias}`
 }
 
 /**

@@ -16,12 +16,12 @@ export interface ToolOutcome {
 
 /** A function the gateway itself can run for a model. */
 export interface Tool {
-  /** As a model is told it: `server__tool`, of `A-Z a-z 0-9 _ -`, at most 64 characters, unlike any other's. */
+  /** As a model is told it: `server__tool`, of `A-Z a-z 0-9 _ -`, a letter or `_` first, at most 64 characters, unlike any other's. */
   readonly name: string
   /** Whose it is: the name of its MCP server, or `builtin`. */
   readonly server: string
   readonly description?: string
-  /** JSON Schema of its arguments, as it came. */
+  /** JSON Schema of its arguments, in the shape that model APIs take. */
   readonly parameters: Fields
   readonly supportsStreaming: boolean
   /**

@@ -2,6 +2,7 @@ import { ChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest, ForeignTool } from '../../chat/request.ts'
 import { excerpt } from '../../chat/secret.ts'
+import { qualifiedName } from '../../tools/names.ts'
 import type { Tool, ToolServerState } from '../../tools/tool.ts'
 
 /** What a model's name ends in for all tools of all servers. */
@@ -53,7 +54,7 @@ interface Offer {
 
 function isOffered({ server, name }: Tool, offer: Offer): boolean {
   if (offer.server !== everyServer && offer.server !== server) return false
-  return offer.tools?.some((allowed) => allowed === name || `${server}__${allowed}` === name) ?? true
+  return offer.tools?.some((allowed) => allowed === name || qualifiedName(server, allowed) === name) ?? true
 }
 
 function readOffer(extra: Fields, path: string, servers: readonly ToolServerState[]): Offer {

@@ -1,0 +1,73 @@
+import type { Fields } from '../../chat/message.ts'
+import { isFields } from './json-types.ts'
+
+/** Where definitions stand that a reference may stay at. */
+const homes = ['$defs', 'definitions']
+
+/** What the references of a schema mean, and where they can point once it has another shape. */
+export class Refs {
+  readonly #root: Fields
+  /** New names of what stood elsewhere, by the pointer to it. */
+  readonly #names = new Map<string, string>()
+  readonly #taken: Set<string>
+  readonly #waiting: { readonly name: string; readonly schema: unknown }[] = []
+
+  constructor(root: Fields) {
+    this.#root = root
+    this.#taken = new Set(isFields(root.$defs) ? Object.keys(root.$defs) : [])
+  }
+
+  /** What a reference points at within this schema; undefined where that is nothing. */
+  find(ref: unknown): unknown {
+    const path = pathOf(ref)
+    let found: unknown = path && this.#root
+    for (const step of path ?? []) {
+      if (Array.isArray(found)) found = /^\d{1,6}$/.test(step) ? found[Number(step)] : undefined
+      else found = isFields(found) && Object.hasOwn(found, step) ? found[step] : undefined
+    }
+    return found
+  }
+
+  /** The reference as it holds in the new shape; undefined for one that points at nothing. */
+  moved(ref: unknown): string | undefined {
+    const path = pathOf(ref)
+    if (!path || this.find(ref) === undefined) return undefined
+    if (path.length === 0) return '#'
+    const [home = ''] = path
+    if (path.length === 2 && homes.includes(home)) return String(ref)
+    return `#/$defs/${this.#nameOf(path.join('/'), path.at(-1) ?? '', ref)}`
+  }
+
+  /** The next definition that was moved and is not written yet. */
+  next(): { readonly name: string; readonly schema: unknown } | undefined {
+    return this.#waiting.pop()
+  }
+
+  #nameOf(pointer: string, last: string, ref: unknown): string {
+    const known = this.#names.get(pointer)
+    if (known !== undefined) return known
+    const plain = last.replace(/\W+/g, '_').slice(0, 40) || 'schema'
+    let name = plain
+    for (let at = 2; this.#taken.has(name); at++) name = `${plain}_${at}`
+    this.#taken.add(name)
+    this.#names.set(pointer, name)
+    this.#waiting.push({ name, schema: this.find(ref) })
+    return name
+  }
+}
+
+/** The steps of a JSON pointer in a fragment (RFC 6901, 6); undefined for an address elsewhere or a name of an anchor. */
+function pathOf(ref: unknown): readonly string[] | undefined {
+  if (ref === '#' || ref === '#/') return []
+  if (typeof ref !== 'string' || !ref.startsWith('#/')) return undefined
+  const steps = decoded(ref.slice(2))?.split('/')
+  return steps?.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
