@@ -1,3 +1,5 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are what is read here
+
 import { afterAll, expect, test } from 'bun:test'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -24,7 +26,8 @@ const revealedAll = (values: Readonly<Record<string, unknown>>) =>
 
 /** A server with its secrets told. */
 function plain(config: ReturnType<typeof read>['servers'][number] | undefined): object | undefined {
-  if (config?.transport === 'stdio') return { ...config, environment: revealedAll(config.environment) }
+  if (config?.transport === 'stdio')
+    return { ...config, args: config.args.map(revealed), environment: revealedAll(config.environment) }
   return config && { ...config, url: config.url.reveal(), headers: revealedAll(config.headers) }
 }
 
@@ -78,6 +81,85 @@ test('an address is one of streamable HTTP, unless it says or looks otherwise', 
     url: 'https://a.example/mcp?key=k',
     headers: { Authorization: 'Bearer token-of-a' },
   })
+})
+
+test('one that is not enabled, or disabled, is none', () => {
+  const { servers: found, problems } = servers({
+    a: { command: '${NOT_SET}', enabled: false },
+    b: { url: 'nonsense', disabled: true },
+    c: { command: 'x', enabled: 'false' },
+    d: { command: 'x', enabled: true, disabled: true },
+    on: { command: 'x', enabled: true, disabled: false },
+    too: { command: 'x', enabled: null, disabled: null },
+  })
+  expect([found.map(({ name }) => name), problems]).toEqual([['on', 'too'], []])
+})
+
+const variables = {
+  FILES_TOKEN: 'read-tools-substituted-token',
+  FILES_DIR: '/srv/read-tools/files',
+  FILES_HOST: 'files.example',
+  EMPTY: '',
+}
+const withVariables = (mcpServers: unknown) => read({ MCP_SERVERS: JSON.stringify({ mcpServers }), ...variables })
+
+test('variables of the environment are filled in wherever a server is described', () => {
+  const { servers: found, problems } = withVariables({
+    std: {
+      command: '${env:FILES_DIR}/bin',
+      args: ['--token=${FILES_TOKEN}', '${FILES_DIR}', '${PORT_OF_IT:-80}', '$${FILES_DIR}', '${x%y}', '$HOME'],
+      env: { A: '${FILES_TOKEN}', B: '${env:FILES_DIR}/b', C: '${EMPTY:-c}', D: '${NONE:-}' },
+      cwd: '${FILES_DIR}',
+    },
+    web: {
+      url: 'https://${FILES_HOST}/mcp?key=${FILES_TOKEN}',
+      headers: { Authorization: 'Bearer ${env:FILES_TOKEN}', 'x-a': '${NONE:-none}' },
+    },
+  })
+  expect(problems).toEqual([])
+  expect(found.map(plain)).toEqual([
+    {
+      name: 'std',
+      transport: 'stdio',
+      command: '/srv/read-tools/files/bin',
+      args: [`--token=${variables.FILES_TOKEN}`, variables.FILES_DIR, '80', '${FILES_DIR}', '${x%y}', '$HOME'],
+      environment: { A: variables.FILES_TOKEN, B: '/srv/read-tools/files/b', C: 'c', D: '' },
+      folder: variables.FILES_DIR,
+    },
+    {
+      name: 'web',
+      transport: 'http',
+      url: `https://files.example/mcp?key=${variables.FILES_TOKEN}`,
+      headers: { Authorization: `Bearer ${variables.FILES_TOKEN}`, 'x-a': 'none' },
+    },
+  ])
+  expect(inspect(found, { depth: 9 })).not.toContain(variables.FILES_TOKEN)
+  expect(redact(`${variables.FILES_TOKEN} in ${variables.FILES_DIR}`)).toBe(`[secret] in ${variables.FILES_DIR}`)
+})
+
+test('a variable that is not set stops the start, by its name, the server and the place', () => {
+  const wrong: readonly (readonly [entry: object, place: string, names: string])[] = [
+    [{ command: '${NONE}' }, 'a.command', 'NONE'],
+    [{ command: 'x', args: ['y', '--token=${env:NONE}'] }, 'a.args.1', 'NONE'],
+    [{ command: 'x', env: { KEY: '${EMPTY}' } }, 'a.env.KEY', 'EMPTY'],
+    [{ command: 'x', cwd: '${NONE}/x' }, 'a.cwd', 'NONE'],
+    [{ url: 'https://${NONE}/mcp' }, 'a.url', 'NONE'],
+    [{ url: 'https://a.example', headers: { 'x-a': '${FILES_TOKEN} ${NONE}' } }, 'a.headers.x-a', 'NONE'],
+    [{ command: 'x', env: { KEY: '${input:api-key}' } }, 'a.env.KEY', 'input'],
+  ]
+  for (const [entry, place, name] of wrong) {
+    const { servers: found, problems } = withVariables({ a: entry, b: { command: 'x' } })
+    expect(found.map((server) => server.name)).toEqual(['b'])
+    expect(problems).toHaveLength(1)
+    expect(problems[0]?.problem).toContain(`"${place}"`)
+    expect(`${problems[0]?.problem} ${problems[0]?.remedy}`).toContain(name)
+    expect(JSON.stringify(problems)).not.toContain(variables.FILES_TOKEN)
+  }
+  const { problems } = read({
+    MCP_SERVERS: '{"mcpServers": {"a": {"url": "https://a.example", "headers": {"x-a": "${LINES}"}}}}',
+    LINES: 'two\nlines',
+  })
+  expect(problems.map(({ problem }) => problem)).toEqual(['has something at "a.headers.x-a" that no header can hold'])
 })
 
 test('it may be a file, if nobody else can write it', () => {

@@ -6,12 +6,16 @@ import type { HttpServer, StdioServer, ToolServerConfig, ToolsConfig } from '../
 import type { Environment } from './environment.ts'
 import { readExa, readServerUrl } from './read-exa.ts'
 import { toolVariable } from './read-tool-variable.ts'
+import { revealed, substitute } from './substitute.ts'
 
 const Word = z.union([z.string(), z.number(), z.boolean()]).transform(String)
 
+const Flag = z.union([z.boolean(), z.stringbool()])
+
 const Entry = z.looseObject({
   type: z.enum(['stdio', 'http', 'streamable-http', 'streamableHttp', 'sse']).optional(),
-  disabled: z.boolean().optional(),
+  disabled: Flag.nullish(),
+  enabled: Flag.nullish(),
   command: z.string().min(1).optional(),
   args: z.array(Word).optional(),
   env: z.record(z.string().regex(/^[^=\0]+$/), Word).optional(),
@@ -38,7 +42,7 @@ export function readTools(environment: Environment, inherited: Inherited): Tools
   const text = environment.text('MCP_SERVERS')
   const json = text === undefined || text.startsWith('{') ? text : readFile(text, report)
   const entries = json === undefined ? [] : entriesOf(json, report)
-  const servers = entries.flatMap(([name, listed]) => readServer(name, listed, { report, inherited }))
+  const servers = entries.flatMap(([name, listed]) => readServer(name, listed, { environment, report, inherited }))
   const exa = readExa(environment)
   if (exa && servers.some(({ name }) => name === exa.name))
     report(
@@ -77,11 +81,13 @@ function entriesOf(json: string, report: Report): readonly (readonly [string, un
 }
 
 interface ReadOptions {
+  readonly environment: Environment
   readonly report: Report
   readonly inherited: Inherited
 }
 
-function readServer(name: string, listed: unknown, { report, inherited }: ReadOptions): ToolServerConfig[] {
+function readServer(name: string, listed: unknown, options: ReadOptions): ToolServerConfig[] {
+  const { report } = options
   if (!/^[\x20-\x7e]{1,64}$/.test(name) || name === builtinServer) {
     report('has a server whose name cannot be used', `1 to 64 plain characters, and not "${builtinServer}"`)
     return []
@@ -95,11 +101,18 @@ function readServer(name: string, listed: unknown, { report, inherited }: ReadOp
     )
     return []
   }
-  const { disabled, command, url, type } = parsed.data
-  if (disabled) return []
-  if (url === undefined && command !== undefined && (type ?? 'stdio') === 'stdio')
-    return [stdioServer(name, command, parsed.data, inherited)]
-  const server = command === undefined && url !== undefined && type !== 'stdio' && httpServer(name, url, parsed.data)
+  const { disabled, enabled, command, url, type } = parsed.data
+  if (disabled || enabled === false) return []
+  const problems: [string, string][] = []
+  const fill = filler(name, { ...options, report: (...problem) => void problems.push(problem) })
+  const server =
+    url === undefined && command !== undefined && (type ?? 'stdio') === 'stdio'
+      ? stdioServer(name, command, { entry: parsed.data, fill, inherited: options.inherited })
+      : command === undefined && url !== undefined && type !== 'stdio'
+        ? httpServer(name, url, { entry: parsed.data, fill })
+        : undefined
+  for (const problem of problems) report(...problem)
+  if (problems.length > 0) return []
   if (server) return [server]
   report(
     `has a server "${name}" that cannot be made out`,
@@ -108,24 +121,54 @@ function readServer(name: string, listed: unknown, { report, inherited }: ReadOp
   return []
 }
 
-function stdioServer(name: string, command: string, { args, env, cwd }: Entry, { PATH, HOME }: Inherited): StdioServer {
-  const own = Object.entries(env ?? {}).map(([variable, value]) => [variable, toolVariable(variable, value)])
+/** A member of a server's entry with the variables it names. @param path of the member within the entry */
+type Fill = (text: string, path: string) => Secret | string
+
+function filler(name: string, { environment, report }: ReadOptions): Fill {
+  return (text, path) => {
+    const filled = substitute(text, { environment, place: `${name}.${path}`, report })
+    const [, header] = /^headers\.(.*)$/.exec(path) ?? []
+    if (header !== undefined && !isHeader(header, revealed(filled)))
+      report(`has something at "${name}.${path}" that no header can hold`, 'check the variables it names')
+    return filled
+  }
+}
+
+interface Filled {
+  readonly entry: Entry
+  readonly fill: Fill
+}
+
+function stdioServer(
+  name: string,
+  command: string,
+  { entry: { args = [], env = {}, cwd }, fill, inherited: { PATH, HOME } }: Filled & { readonly inherited: Inherited },
+): StdioServer {
+  const own = Object.entries(env).map(([variable, value]) => {
+    const filled = fill(value, `env.${variable}`)
+    return [variable, filled instanceof Secret ? filled : toolVariable(variable, filled)]
+  })
   return {
     name,
     transport: 'stdio',
-    command,
-    args: args ?? [],
+    command: revealed(fill(command, 'command')),
+    args: args.map((arg, at) => fill(arg, `args.${at}`)),
     environment: {
       ...(PATH !== undefined && { PATH }),
       ...(HOME !== undefined && { HOME }),
       ...Object.fromEntries(own),
     },
-    ...(cwd !== undefined && { folder: cwd }),
+    ...(cwd !== undefined && { folder: revealed(fill(cwd, 'cwd')) }),
   }
 }
 
-function httpServer(name: string, text: string, { type, headers }: Entry): HttpServer | undefined {
-  const url = readServerUrl(text)
+function httpServer(
+  name: string,
+  text: string,
+  { entry: { type, headers = {} }, fill }: Filled,
+): HttpServer | undefined {
+  const filled = Object.entries(headers).map(([header, value]) => [header, revealed(fill(value, `headers.${header}`))])
+  const url = readServerUrl(revealed(fill(text, 'url')))
   if (!url) return undefined
   // of the older transport the address is usually all that tells
   const isSse = type === 'sse' || (type === undefined && url.pathname.endsWith('/sse'))
@@ -133,7 +176,7 @@ function httpServer(name: string, text: string, { type, headers }: Entry): HttpS
     name,
     transport: isSse ? 'sse' : 'http',
     url: new Secret(url.href),
-    headers: Object.fromEntries(Object.entries(headers ?? {}).map(([header, value]) => [header, headerSecret(value)])),
+    headers: Object.fromEntries(filled.map(([header = '', value = '']) => [header, headerSecret(value)])),
   }
 }
 

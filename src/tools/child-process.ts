@@ -31,7 +31,7 @@ const graceMs = 500
 
 /** Starts a server's command in a process group of its own. @throws ChatError `upstream-failed` where that cannot be done */
 export function startGroup({ command, args, environment, folder }: StdioServer): ProcessGroup {
-  const child = spawn(['/bin/sh', '-c', script, 'sh', command, ...args], environment, folder)
+  const child = spawn(['/bin/sh', '-c', script, 'sh', command, ...args.map(revealed)], environment, folder)
   const [, , , lifeline] = child.stdio
   let isKilled = false
   const kill = () => {
@@ -61,9 +61,7 @@ export function startGroup({ command, args, environment, folder }: StdioServer):
 }
 
 function spawn(command: string[], environment: StdioServer['environment'], folder: string | undefined) {
-  const env = Object.fromEntries(
-    Object.entries(environment).map(([name, value]) => [name, value instanceof Secret ? value.reveal() : value]),
-  )
+  const env = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, revealed(value)]))
   try {
     return Bun.spawn(command, {
       env,
@@ -77,6 +75,10 @@ function spawn(command: string[], environment: StdioServer['environment'], folde
       cause,
     })
   }
+}
+
+function revealed(value: Secret | string): string {
+  return value instanceof Secret ? value.reveal() : value
 }
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {

@@ -5,7 +5,7 @@ export interface StdioServer {
   readonly name: string
   readonly transport: 'stdio'
   readonly command: string
-  readonly args: readonly string[]
+  readonly args: readonly (Secret | string)[]
   /** The whole of the child's environment: nothing of ours goes along. */
   readonly environment: Readonly<Record<string, Secret | string>>
   readonly folder?: string
