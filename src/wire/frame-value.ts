@@ -1,5 +1,5 @@
 import type { Fields } from '../chat/message.ts'
-import { jsonOrUndefined, notJson } from './json.ts'
+import { notJson, upstreamJson } from './json.ts'
 import type { SseFrame } from './sse.ts'
 
 /**
@@ -8,7 +8,7 @@ import type { SseFrame } from './sse.ts'
  * @throws ChatError `upstream-failed` for a piece of JSON: part of the answer is lost
  */
 export function frameValue({ event, data }: SseFrame): unknown {
-  const value = jsonOrUndefined(data)
+  const value = upstreamJson(data)
   if (isSaying(value)) return value
   if (event === 'error') return value ?? data
   if (value !== undefined) return undefined
@@ -25,7 +25,7 @@ function isSaying(value: unknown): value is Fields | readonly unknown[] {
 
 /** Frameworks that frame events themselves put another `data:` before one that is framed already. */
 function wrappedTwice(data: string): unknown {
-  return data.startsWith('data:') ? jsonOrUndefined(data.slice(5)) : undefined
+  return data.startsWith('data:') ? upstreamJson(data.slice(5)) : undefined
 }
 
 /** Whether a frame is the stream's own last word: `[DONE]`, however it is written, or an event `done` that says no more. */

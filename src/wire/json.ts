@@ -1,10 +1,25 @@
 import { ChatError } from '../chat/error.ts'
+import { tooLarge } from './reply-limits.ts'
 
-/** What an upstream sent as JSON. @throws ChatError `upstream-failed` when it is none */
+/** Characters up to which a text can neither nest nor hold enough to matter: what nearly every piece of a stream is. */
+const harmlessLength = 1_024
+/** Values of one text. Parsing so many takes a tenth of a second; whole replies with log probabilities have hundreds of thousands. */
+const maxValues = 1_000_000
+
+/**
+ * What an upstream sent as JSON.
+ * @throws ChatError `upstream-failed` when it is none, `upstream-outdated` when it nests too deep or holds too much
+ */
 export function parseUpstreamJson(text: string): unknown {
-  const value = jsonOrUndefined(text)
+  const value = upstreamJson(text)
   if (value === undefined) throw notJson()
   return value
+}
+
+/** The same; undefined where it is none. @throws ChatError `upstream-outdated` when it nests too deep or holds too much */
+export function upstreamJson(text: string): unknown {
+  if (text.length > harmlessLength) checkSize(text)
+  return jsonOrUndefined(text)
 }
 
 /** Without a cause: the parser's message quotes the word it stumbled over, which is the answer's. */
@@ -22,6 +37,23 @@ export function jsonOrUndefined(text: string): unknown {
   } catch {
     return undefined
   }
+}
+
+/** Judged on the text: a value of a million empty lists costs a hundred times what its text does. */
+function checkSize(text: string): void {
+  if (nestsTooDeep(text)) throw tooLarge(`nests deeper than ${maxDepth} levels`)
+  if (text.length > maxValues && hasMoreValues(text, maxValues)) throw tooLarge(`holds more than ${maxValues} values`)
+}
+
+/** Whether the text has more values than `limit`: each follows a bracket or a comma. */
+function hasMoreValues(text: string, limit: number): boolean {
+  let values = 0
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charCodeAt(at)
+    if (character === 0x22) at = endOfString(text, at)
+    else if ((character === 0x2c || character === 0x5b || character === 0x7b) && ++values > limit) return true
+  }
+  return false
 }
 
 /** Brackets that may stand inside each other. */

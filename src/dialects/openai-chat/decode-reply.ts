@@ -1,4 +1,5 @@
 import type { ChatEvent, Native, Usage } from '../../chat/event.ts'
+import { maxCalls } from '../../wire/reply-limits.ts'
 import { ChoiceReader, type ConcludedChoice, type ReadChoice } from './choice-reader.ts'
 import { saysForeign, saysNothing } from './contents.ts'
 import { dialect } from './dialect.ts'
@@ -7,7 +8,6 @@ import { explainsSilence, saysMore } from './finish-reason.ts'
 import { parseReply } from './parse-reply.ts'
 import { plainTextIn } from './plain-text.ts'
 import { badResponse, cutOff, emptyAnswer } from './reply-errors.ts'
-import { maxCalls } from './wire-calls.ts'
 import type { WireChoice } from './wire-reply.ts'
 
 /** What a decoder has to know beyond the bytes. */

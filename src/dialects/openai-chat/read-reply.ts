@@ -2,7 +2,7 @@ import { defer } from '../../chat/defer.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { frameValue } from '../../wire/frame-value.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
-import { jsonOrUndefined } from '../../wire/json.ts'
+import { upstreamJson } from '../../wire/json.ts'
 import { type FrameDecoder, type FramedReply, readFrames } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
 import { errorInside } from './complaint.ts'
@@ -27,7 +27,7 @@ export function readReply(reply: HttpReply, options: ReadOptions): AsyncIterable
   if (!isText) return readFrames(reply, decoder, options.signal)
   return defer(async () => {
     const text = await reply.text()
-    const value = jsonOrUndefined(text)
+    const value = upstreamJson(text)
     return isFields(value) ? listed(decoder.whole(value)) : readFrames(framed(reply, text), decoder, options.signal)
   })
 }

@@ -20,11 +20,3 @@ export function emptyAnswer(): ChatError {
     code: 'upstream_empty_response',
   })
 }
-
-/** Not `upstream-failed`: that would be asked for once more, and so cost twice. @param what e.g. "128 choices" */
-export function tooMany(what: string): ChatError {
-  return new ChatError('upstream-outdated', {
-    message: `The upstream's reply has more than ${what}, which is more than the gateway reads.`,
-    code: 'upstream_response_too_large',
-  })
-}

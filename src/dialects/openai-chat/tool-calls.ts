@@ -1,11 +1,11 @@
 import type { ChatEvent } from '../../chat/event.ts'
 import { type JsonProgress, noJson, progressed } from '../../wire/json-progress.ts'
+import { maxCalls, tooManyCalls } from '../../wire/reply-limits.ts'
 import { wholeCharacters } from './characters.ts'
 import { ownExtra } from './fields.ts'
 import { extraOfCall, type Gathered, gather, nothing } from './handed-back.ts'
-import { tooMany } from './reply-errors.ts'
 import { openingDelta, relayedDelta, type ToolKind, wholeCall } from './tool-deltas.ts'
-import { maxCalls, type WireToolDelta } from './wire-calls.ts'
+import type { WireToolDelta } from './wire-calls.ts'
 
 interface OpenCall {
   readonly kind: ToolKind
@@ -169,7 +169,7 @@ export class ToolCalls {
 
   /** @throws ChatError where the reply has opened as many as it may */
   #open({ kind, id, index }: Said): OpenCall {
-    if (--this.#budget.left < 0) throw tooMany(`${maxCalls} tool calls`)
+    if (--this.#budget.left < 0) throw tooManyCalls()
     const isFree = id !== undefined && !this.#ids.has(id)
     const call: OpenCall = {
       kind,

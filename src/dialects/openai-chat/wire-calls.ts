@@ -1,6 +1,6 @@
 import type { Fields } from '../../chat/message.ts'
+import { maxCalls, tooManyCalls } from '../../wire/reply-limits.ts'
 import { isFields } from './fields.ts'
-import { tooMany } from './reply-errors.ts'
 
 /** What a delta says of a function or a custom tool. */
 export interface WireCalled extends Fields {
@@ -18,9 +18,6 @@ export interface WireToolDelta extends Fields {
   readonly custom?: WireCalled | null
 }
 
-/** Calls that one reply may make: agents make dozens. */
-export const maxCalls = 1_024
-
 /**
  * The calls of a delta: the list itself where all of it is right, else what of it can be read. What is no list says nothing.
  * @throws ChatError where there are too many
@@ -28,7 +25,7 @@ export const maxCalls = 1_024
 export function readCalls(value: unknown): readonly WireToolDelta[] | undefined {
   const list: unknown = isFields(value) && isCallLike(value) ? [value] : value
   if (!Array.isArray(list) || list.length === 0) return undefined
-  if (list.length > maxCalls) throw tooMany(`${maxCalls} tool calls`)
+  if (list.length > maxCalls) throw tooManyCalls()
   const calls: WireToolDelta[] = []
   for (const each of list) {
     const call = readCall(each)

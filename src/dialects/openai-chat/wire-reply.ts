@@ -1,7 +1,8 @@
 import type { Fields } from '../../chat/message.ts'
+import { tooLarge } from '../../wire/reply-limits.ts'
 import { isFields } from './fields.ts'
 import { endIn } from './finish-reason.ts'
-import { badResponse, tooMany } from './reply-errors.ts'
+import { badResponse } from './reply-errors.ts'
 import { readCalls, type WireToolDelta, wholeNumber } from './wire-calls.ts'
 
 // Replies are read by hand and not by a schema: what is odd has to be understood rather than refused, what is right has to
@@ -40,7 +41,7 @@ export function choicesIn(value: unknown): readonly Fields[] {
   // Lua writes an empty list as an object
   if (!value || (isFields(value) && Object.keys(value).length === 0)) return []
   if (!Array.isArray(value)) throw badResponse()
-  if (value.length > maxChoices) throw tooMany(`${maxChoices} choices`)
+  if (value.length > maxChoices) throw tooLarge(`has more than ${maxChoices} choices`)
   const choices: Fields[] = []
   for (const choice of value) {
     if (isFields(choice)) choices.push(choice)

@@ -29,6 +29,7 @@ interface Growing {
 export class Round {
   readonly #options: RoundOptions
   readonly #calls: Growing[] = []
+  #clientCalls = 0
   #text = ''
   #reasoning = ''
   #reasoningExtra: Fields | undefined
@@ -61,7 +62,7 @@ export class Round {
   }
 
   get hasClientCalls(): boolean {
-    return this.#calls.some(({ shownAs }) => shownAs !== undefined)
+    return this.#clientCalls > 0
   }
 
   /** The calls that are to be run now. A turn that was cut short, or that the client has to go on with, has none. */
@@ -129,7 +130,7 @@ export class Round {
     const isClients = this.#options.isClients(name)
     if (!isClients && this.#calls.length >= this.#options.maxCalls) throw tooMany()
     this.#countCall(name)
-    const shownAs = isClients ? this.#calls.filter((call) => call.shownAs !== undefined).length : undefined
+    const shownAs = isClients ? this.#clientCalls++ : undefined
     const id = isClients ? event.id : this.#freshId(event.id)
     this.#calls[event.index] = { id, name, shownAs, json: '', extra: event.extra }
     return shownAs === undefined ? undefined : { ...event, index: shownAs }

@@ -5,6 +5,7 @@ import { isRefusal, saysWords } from '../../dialects/openai-chat/refusal-inside.
 import { frameValue } from '../../wire/frame-value.ts'
 import { statusError } from '../../wire/http-status.ts'
 import type { FrameDecoder } from '../../wire/read-frames.ts'
+import { maxCalls, tooManyCalls } from '../../wire/reply-limits.ts'
 import type { SseFrame } from '../../wire/sse.ts'
 import { readComplaint } from './complaint.ts'
 import { type CohereCitation, CohereEvent, type CohereUsage } from './schema.ts'
@@ -18,16 +19,24 @@ interface OpenCall {
 
 type Message = NonNullable<NonNullable<CohereEvent['delta']>['message']>
 
-/** Reads the events of `POST /v2/chat`. `message-end` is the only clean end. Cohere, Chat v2 streaming */
+/**
+ * Reads the events of `POST /v2/chat`. `message-end` is the only clean end; what comes after it is a part of the answer all
+ * the same. Cohere, Chat v2 streaming
+ */
 export class CohereDecoder implements FrameDecoder {
-  finished = false
+  /** What `message-end` said. */
+  #ending: { readonly reason: FinishReason; readonly usage: Usage | undefined } | undefined
   /** Open calls by Cohere's own index, which may count other parts too. */
   readonly #open = new Map<number, OpenCall>()
   #calls = 0
   #hasContent = false
 
+  get finished(): boolean {
+    return this.#ending !== undefined
+  }
+
   frame(frame: SseFrame): readonly ChatEvent[] {
-    const value = this.finished ? undefined : frameValue(frame)
+    const value = frameValue(frame)
     if (value === undefined) return []
     if (frame.event === 'error' || isRefusal(value)) throw errorInside(value, readComplaint)
     return (eventsOfWhole(value) ?? [value]).flatMap((event) => this.#read(event))
@@ -37,19 +46,25 @@ export class CohereDecoder implements FrameDecoder {
     const parsed = CohereEvent.safeParse(value)
     if (!parsed.success) throw saysWords(value) ? errorInside(value, readComplaint) : badResponse()
     const events = this.#step(parsed.data)
-    this.#hasContent ||= events.some(
-      (event) => event.type !== 'finish' && !(event.type === 'text' && event.text === ''),
-    )
+    this.#hasContent ||= events.some((event) => !(event.type === 'text' && event.text === ''))
     return events
   }
 
   end(): readonly ChatEvent[] {
-    if (!this.finished)
+    if (!this.#ending)
       throw new ChatError('upstream-failed', {
         message: 'The upstream broke off its answer.',
         code: 'upstream_disconnected',
       })
-    return []
+    const { reason, usage } = this.#ending
+    if (!this.#hasContent && !maySayNothing(reason, usage)) throw emptyAnswer()
+    const finish: ChatEvent = { type: 'finish', choice: 0, reason: this.#named(reason) }
+    return usage ? [finish, { type: 'usage', choice: 0, usage }] : [finish]
+  }
+
+  /** An answer that ends in calls ends by them. */
+  #named(reason: FinishReason): FinishReason {
+    return this.#calls > 0 && (reason === 'stop' || reason === 'other') ? 'tool-calls' : reason
   }
 
   #step({ type, index, delta }: CohereEvent): readonly ChatEvent[] {
@@ -78,6 +93,7 @@ export class CohereDecoder implements FrameDecoder {
 
   #openCall(at: number, message: Message): readonly ChatEvent[] {
     const call = message.tool_calls
+    if (this.#calls >= maxCalls) throw tooManyCalls()
     if (!call || Array.isArray(call) || !call.function?.name) throw badResponse()
     const index = this.#calls++
     this.#open.set(at, { index, hasArguments: false })
@@ -108,19 +124,20 @@ export class CohereDecoder implements FrameDecoder {
     return [{ type: 'tool-arguments', choice: 0, index: open.index, json: '{}' }]
   }
 
+  /** @throws ChatError for an end that is none */
   #finish(delta: NonNullable<CohereEvent['delta']>): readonly ChatEvent[] {
+    const before = this.#ending
+    // one that is no end takes back another before it
+    this.#ending = undefined
     const reason = finishReason(delta.finish_reason ?? 'COMPLETE', delta.error)
-    const usage = delta.usage ? decodeUsage(delta.usage) : undefined
-    if (!this.#hasContent && reason === 'stop' && !usage?.outputTokens) {
-      throw new ChatError('upstream-failed', {
-        message: 'The upstream ended without an answer.',
-        code: 'upstream_empty_response',
-      })
-    }
-    this.finished = true
-    const finish: ChatEvent = { type: 'finish', choice: 0, reason }
-    return usage ? [finish, { type: 'usage', choice: 0, usage }] : [finish]
+    this.#ending = { reason, usage: (delta.usage ? decodeUsage(delta.usage) : undefined) ?? before?.usage }
+    return []
   }
+}
+
+/** A model that was cut short or filtered may have said nothing; so may one whose tokens, which were counted, are not shown. */
+function maySayNothing(reason: FinishReason, usage: Usage | undefined): boolean {
+  return reason === 'length' || reason === 'content-filter' || (reason === 'stop' && Boolean(usage?.outputTokens))
 }
 
 function content({ content: part }: Message): readonly ChatEvent[] {
@@ -152,13 +169,13 @@ function annotationsOf(citation: CohereCitation): Annotation[] {
 }
 
 /** Cohere, Chat v2 finish reasons; the older ones of v1 where they still turn up. */
-const finishes: Readonly<Record<string, FinishReason>> = {
-  COMPLETE: 'stop',
-  STOP_SEQUENCE: 'stop',
-  MAX_TOKENS: 'length',
-  TOOL_CALL: 'tool-calls',
-  ERROR_TOXIC: 'content-filter',
-}
+const finishes: ReadonlyMap<string, FinishReason> = new Map([
+  ['COMPLETE', 'stop'],
+  ['STOP_SEQUENCE', 'stop'],
+  ['MAX_TOKENS', 'length'],
+  ['TOOL_CALL', 'tool-calls'],
+  ['ERROR_TOXIC', 'content-filter'],
+])
 
 function finishReason(wire: string, error: string | null | undefined): FinishReason {
   if (wire === 'TIMEOUT') throw new ChatError('timeout', { message: 'The upstream ran out of time within its answer.' })
@@ -170,7 +187,7 @@ function finishReason(wire: string, error: string | null | undefined): FinishRea
   if (wire === 'ERROR' || wire === 'USER_CANCEL') {
     throw statusError(0, new Headers(), error ? { message: error } : {})
   }
-  return finishes[wire] ?? 'other'
+  return finishes.get(wire) ?? 'other'
 }
 
 /** Where only the bill is told, it is all that is known; where nothing is, there is no usage. */
@@ -191,6 +208,13 @@ function decodeUsage({ tokens, billed_units: bill, cached_tokens: cached }: Cohe
     }),
     source: 'upstream',
   }
+}
+
+function emptyAnswer(): ChatError {
+  return new ChatError('upstream-failed', {
+    message: 'The upstream ended without an answer.',
+    code: 'upstream_empty_response',
+  })
 }
 
 function badResponse(): ChatError {

@@ -135,7 +135,7 @@ export class RunReader {
   #finish(content: string): readonly ChatEvent[] {
     const said = this.#say(this.#text.finish(content))
     const reason = finishReason(this.#finishReason)
-    if (!this.#hasText && reason === 'stop')
+    if (!this.#hasText && (reason === 'stop' || reason === 'other'))
       throw failed('The upstream ended without an answer.', 'upstream_empty_response')
     this.finished = true
     return [...said, { type: 'finish', choice: 0, reason }]
@@ -147,14 +147,14 @@ function* thenFail(said: readonly ChatEvent[], failure: unknown): Generator<Chat
   if (failure !== undefined) throw failure
 }
 
-const finishes: Readonly<Record<string, FinishReason>> = {
-  stop: 'stop',
-  length: 'length',
-  content_filter: 'content-filter',
-}
+const finishes: ReadonlyMap<string, FinishReason> = new Map([
+  ['stop', 'stop'],
+  ['length', 'length'],
+  ['content_filter', 'content-filter'],
+])
 
 function finishReason(wire = 'stop'): FinishReason {
-  return finishes[wire] ?? 'other'
+  return finishes.get(wire) ?? 'other'
 }
 
 function lengthOf({ frame }: Heard): number {

@@ -8,9 +8,14 @@ import { HeldCalls } from './held-calls.ts'
 /** What an answer has come to, whichever of the two wires it comes by. */
 export class Answer {
   readonly calls = new HeldCalls()
-  finished = false
   usage: Usage | undefined
   #hasContent = false
+  /** What its end has been named, once it has been. */
+  #ending: { readonly said: string | null | undefined } | undefined
+
+  get finished(): boolean {
+    return this.#ending !== undefined
+  }
 
   get isEmpty(): boolean {
     return !this.#hasContent && this.calls.count === 0
@@ -32,15 +37,21 @@ export class Answer {
   }
 
   /**
+   * Its end is named: what still comes belongs to it all the same.
    * @param said why it ended, in the AI SDK's words; older servers do not say it
-   * @throws ChatError for an end that is none, or an answer that says nothing
+   * @throws ChatError for an end that is none
    */
   finish(said: string | null | undefined): readonly ChatEvent[] {
     if (said === 'error') throw answerError(undefined)
-    const reason = finishReason(said, this.calls.count > 0)
-    if (this.isEmpty && reason === 'stop' && !this.usage?.outputTokens) throw empty()
+    this.#ending = { said: said ?? this.#ending?.said }
+    return []
+  }
+
+  /** Nothing more comes. @throws ChatError for an answer that says nothing */
+  close(): readonly ChatEvent[] {
+    const reason = finishReason(this.#ending?.said, this.calls.count > 0)
+    if (this.isEmpty && !maySayNothing(reason, this.usage)) throw empty()
     const calls = this.calls.release()
-    this.finished = true
     const usage: readonly ChatEvent[] = this.usage ? [{ type: 'usage', choice: 0, usage: this.usage }] : []
     return [...calls, { type: 'finish', choice: 0, reason }, ...usage]
   }
@@ -59,16 +70,21 @@ interface Source {
 }
 
 /** AI SDK, FinishReason */
-const finishes: Readonly<Record<string, FinishReason>> = {
-  stop: 'stop',
-  length: 'length',
-  'content-filter': 'content-filter',
-  'tool-calls': 'tool-calls',
+const finishes: ReadonlyMap<string, FinishReason> = new Map([
+  ['stop', 'stop'],
+  ['length', 'length'],
+  ['content-filter', 'content-filter'],
+  ['tool-calls', 'tool-calls'],
+])
+
+/** A model that was cut short or filtered may have said nothing; so may one whose tokens, which were counted, are not shown. */
+function maySayNothing(reason: FinishReason, usage: Usage | undefined): boolean {
+  return reason === 'length' || reason === 'content-filter' || (reason === 'stop' && Boolean(usage?.outputTokens))
 }
 
 /** Calls that smithery answered itself are nobody's to answer any more, and others are, whatever it says. */
 function finishReason(said: string | null | undefined, hasCalls: boolean): FinishReason {
-  const reason = said ? (finishes[said] ?? 'other') : 'stop'
+  const reason = said ? (finishes.get(said) ?? 'other') : 'stop'
   if (hasCalls && (reason === 'stop' || reason === 'other')) return 'tool-calls'
   return !hasCalls && reason === 'tool-calls' ? 'stop' : reason
 }

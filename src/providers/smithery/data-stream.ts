@@ -18,7 +18,6 @@ export class DataStreamDecoder implements FrameDecoder {
   }
 
   frame({ data: line }: SseFrame): readonly ChatEvent[] {
-    if (this.finished) return []
     const [, code, json] = /^([0-9a-z]):(.*)$/s.exec(line) ?? []
     if (code === undefined || json === undefined) return passOver(line)
     const value = parseUpstreamJson(json)
@@ -30,7 +29,7 @@ export class DataStreamDecoder implements FrameDecoder {
 
   end(): readonly ChatEvent[] {
     if (!this.finished) throw cutShort()
-    return []
+    return this.#answer.close()
   }
 
   #words(code: string, text: string): readonly ChatEvent[] {
@@ -49,7 +48,7 @@ export class DataStreamDecoder implements FrameDecoder {
       case 'h':
         return this.#answer.source({ url: part.url, title: part.title, extra: { source: { type: 'source-url' } } })
       case 'd':
-        this.#answer.usage = decodeUsage(part)
+        this.#answer.usage = decodeUsage(part) ?? this.#answer.usage
         return this.#answer.finish(part.finishReason)
       default:
         // a message's id, the end of a step, signatures, and whatever else there was

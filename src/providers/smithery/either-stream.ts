@@ -46,7 +46,11 @@ export class EitherDecoder implements FrameDecoder {
     if (this.#chosen) return this.#chosen.splitter.push(bytes)
     this.#held = Buffer.concat([this.#held, bytes])
     const begin = new TextDecoder().decode(this.#held).trimStart()
-    if (begin.length < 2) return undefined
+    if (begin.length < 2) {
+      // blanks before it say nothing, however many there are
+      if (begin === '' && this.#held.byteLength > maxMarkBytes) this.#held = new Uint8Array()
+      return undefined
+    }
     this.#chosen = /^[0-9a-z]:/.test(begin) ? lines() : events()
     return this.#chosen.splitter.push(this.#held)
   }
@@ -57,6 +61,9 @@ export class EitherDecoder implements FrameDecoder {
     return this.#chosen
   }
 }
+
+/** Bytes of a byte order mark. */
+const maxMarkBytes = 3
 
 interface Wire {
   readonly splitter: FrameSplitter

@@ -21,7 +21,7 @@ export class UiMessageDecoder implements FrameDecoder {
   }
 
   frame(frame: SseFrame): readonly ChatEvent[] {
-    const value = this.finished ? undefined : frameValue(frame)
+    const value = frameValue(frame)
     if (value === undefined) return []
     const parsed = UiChunk.safeParse(value)
     if (frame.event === 'error' || isRefusal(value) || !parsed.success) throw complaintOf(value)
@@ -31,10 +31,10 @@ export class UiMessageDecoder implements FrameDecoder {
   }
 
   end(how: 'terminated' | 'cut'): readonly ChatEvent[] {
-    if (this.finished) return []
+    if (this.finished) return this.#answer.close()
     const isClosed = this.#open.size === 0 && (this.#closed > 0 || this.#answer.isEmpty)
     if (how === 'cut' || !isClosed) throw cutShort()
-    return this.#answer.finish(undefined)
+    return this.#answer.close()
   }
 
   #step(chunk: UiChunk): readonly ChatEvent[] {

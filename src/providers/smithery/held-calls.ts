@@ -1,4 +1,5 @@
 import type { ChatEvent } from '../../chat/event.ts'
+import { maxCalls, tooManyCalls } from '../../wire/reply-limits.ts'
 
 interface HeldCall {
   name: string
@@ -16,9 +17,10 @@ export class HeldCalls {
   readonly #held = new Map<string, HeldCall>()
   readonly #answered = new Set<string>()
 
-  /** A call opens. @returns a sign of life */
+  /** A call opens. @returns a sign of life. @throws ChatError where there are too many */
   open(id: string, name: string): readonly ChatEvent[] {
     if (this.#answered.has(id)) return []
+    if (this.#held.size >= maxCalls && !this.#held.has(id)) throw tooManyCalls()
     this.#held.set(id, { name, written: this.#held.get(id)?.written ?? '', whole: undefined })
     return alive
   }
