@@ -107,3 +107,52 @@ test('closing stops what is asked for, without a word in the log', async () => {
   expect(await asking).toEqual([])
   expect(lines).toEqual([])
 })
+
+const unreachable = () => new ChatError('upstream-failed', { message: 'refused', code: 'upstream_unreachable' })
+
+test('an upstream that was down is asked again as soon as a request comes, once for many, and named while it is missing', async () => {
+  let asked = 0
+  let isUp = false
+  const listModels = async () => {
+    asked++
+    await Promise.resolve()
+    if (!isUp) throw unreachable()
+    return models('x')
+  }
+  const { catalog, route, lines } = given(upstream('a', { models: models('y') }), upstream('b', { listModels }))
+  expect((await catalog.list(quiet())).map(({ id }) => id)).toEqual(['a/y'])
+  expect(catalog.missing()).toEqual(['b'])
+  await Promise.all(Array.from({ length: 50 }, () => route('x')))
+  expect(asked).toBe(2)
+  isUp = true
+  expect(await route('x')).toEqual(['b:x'])
+  expect(asked).toBe(3)
+  expect((await catalog.list(quiet())).map(({ id }) => id)).toEqual(['a/y', 'b/x'])
+  expect(catalog.missing()).toEqual([])
+  expect(lines.filter(({ level }) => level === 'warn')).toHaveLength(1)
+})
+
+test('a request that names the upstream does not wait for its list, and the list comes all the same', async () => {
+  let isUp = false
+  const listModels = async () => {
+    if (!isUp) throw unreachable()
+    return models('x')
+  }
+  const { catalog, route } = given(upstream('b', { listModels }))
+  await catalog.list(quiet())
+  isUp = true
+  expect(await route('b/anything')).toEqual(['b:anything'])
+  expect((await catalog.list(quiet())).map(({ id }) => id)).toEqual(['b/x'])
+})
+
+test('an upstream that refuses to list is left alone for a while', async () => {
+  let asked = 0
+  const listModels = async () => {
+    asked++
+    throw new ChatError('account-refused', { message: 'refused', upstreamStatus: 401 })
+  }
+  const { catalog, route } = given(upstream('b', { listModels }))
+  for (let time = 0; time < 5; time++) await route('x')
+  expect(asked).toBe(1)
+  expect(catalog.missing()).toEqual(['b'])
+})

@@ -2,7 +2,7 @@ import type { Pool } from '../accounts/pool.ts'
 import { withAccount } from '../accounts/with-account.ts'
 import { orAbort, within } from '../chat/abort.ts'
 import type { Logger } from '../chat/call.ts'
-import { asChatError } from '../chat/error.ts'
+import { asChatError, type ChatError } from '../chat/error.ts'
 import type { Model, Support } from '../chat/model.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { Panel } from './panel.ts'
@@ -38,10 +38,14 @@ interface Shelf {
   isKnown: boolean
   refreshAt: number
   refreshing: Promise<void> | undefined
+  /** When a failure was last told, by `performance.now()`. */
+  warnedAt: number
 }
 
 const freshMs = 10 * 60_000
 const retryMs = 30_000
+/** A failure that is known so soon costs whoever waits for it nothing. */
+const quickMs = 250
 /** What a request waits for a list that has never been seen. */
 const firstListMs = 5_000
 
@@ -72,6 +76,11 @@ export class Catalog {
     return [...this.#panels, ...served]
   }
 
+  /** The upstreams whose models are not known: none of their lists could be had so far. */
+  missing(): readonly string[] {
+    return [...this.#shelves.values()].filter(({ isKnown }) => !isKnown).map(({ member }) => member.upstream.name)
+  }
+
   /** The model of this address, full or bare. */
   async find(address: string, signal: AbortSignal): Promise<Listed | undefined> {
     const models = await this.list(signal)
@@ -86,6 +95,8 @@ export class Catalog {
     const slash = address.indexOf('/')
     const named = slash > 0 ? this.#shelves.get(address.slice(0, slash)) : undefined
     if (named) {
+      // it need not be waited for, but if it has come back its models are to be seen
+      if (!named.isKnown && isDue(named)) void this.#refresh(named)
       const model = address.slice(slash + 1)
       if (!named.isFixed || named.models.some(({ id }) => id === model)) return [{ member: named.member, model }]
     }
@@ -104,7 +115,7 @@ export class Catalog {
   async #refreshAll(signal: AbortSignal): Promise<void> {
     const waits: Promise<void>[] = []
     for (const shelf of this.#shelves.values()) {
-      if (performance.now() < shelf.refreshAt) continue
+      if (!isDue(shelf) && !(shelf.refreshing && !shelf.isKnown)) continue
       const refreshed = this.#refresh(shelf)
       if (!shelf.isKnown) waits.push(refreshed)
     }
@@ -120,15 +131,25 @@ export class Catalog {
 
   async #ask(shelf: Shelf): Promise<void> {
     const { upstream, pool } = shelf.member
+    const begunAt = performance.now()
     try {
       shelf.models = await this.#listed(upstream, pool)
       shelf.isKnown = true
       shelf.refreshAt = performance.now() + freshMs
     } catch (thrown) {
-      shelf.refreshAt = performance.now() + retryMs
-      if (!this.#closing.signal.aborted)
-        this.#log.warn({ upstream: upstream.name, err: asChatError(thrown) }, 'models could not be listed')
+      const error = asChatError(thrown)
+      const now = performance.now()
+      shelf.refreshAt = now + pauseAfter(error, now - begunAt)
+      if (!this.#closing.signal.aborted) this.#tell(shelf, error)
     }
+  }
+
+  /** Once in a while at `warn`: one that is down may be asked with each request. */
+  #tell(shelf: Shelf, err: ChatError): void {
+    const now = performance.now()
+    const level = now - shelf.warnedAt < retryMs ? 'debug' : 'warn'
+    if (level === 'warn') shelf.warnedAt = now
+    this.#log[level]({ upstream: shelf.member.upstream.name, err }, 'models could not be listed')
   }
 
   async #listed(upstream: Upstream, pool: Pool): Promise<readonly Model[]> {
@@ -136,6 +157,20 @@ export class Catalog {
     const session = await pool.lease({ tried: new Set() }, signal)
     return withAccount(session, signal, async (account) => (await upstream.listModels?.(account, signal)) ?? [])
   }
+}
+
+function isDue({ refreshAt }: Shelf): boolean {
+  return performance.now() >= refreshAt
+}
+
+/**
+ * Milliseconds until a list is asked for again. One that is down is asked as soon as somebody wants it, as long as that is
+ * quickly known to be in vain; who refuses, or answers something else, is left alone for a while.
+ */
+function pauseAfter({ meaning, code, upstreamStatus = 500 }: ChatError, tookMs: number): number {
+  const isDown = meaning.breaker && upstreamStatus >= 500 && code !== 'upstream_bad_response'
+  if (!isDown) return retryMs
+  return tookMs <= quickMs ? 0 : Math.min(6 * tookMs, retryMs)
 }
 
 function shelve(member: Member): Shelf {
@@ -148,6 +183,7 @@ function shelve(member: Member): Shelf {
     isKnown: isFixed,
     refreshAt: isFixed ? Number.POSITIVE_INFINITY : 0,
     refreshing: undefined,
+    warnedAt: Number.NEGATIVE_INFINITY,
   }
 }
 

@@ -9,7 +9,14 @@ import { type Exchange, jsonResponse } from '../exchange.ts'
 /** `GET /v1/models` */
 export async function listModels(exchange: Exchange, gateway: Gateway): Promise<Response> {
   const models = await gateway.catalog.list(exchange.request.signal)
-  return jsonResponse(exchange, { object: 'list', data: models.map(encodeModel) })
+  const body = { object: 'list', data: models.map(encodeModel) }
+  return jsonResponse(exchange, body, { headers: missingHeaders(gateway) })
+}
+
+/** A list that lacks an upstream says so: its models are not gone. */
+function missingHeaders({ catalog }: Gateway): Readonly<Record<string, string>> {
+  const missing = catalog.missing()
+  return missing.length > 0 ? { 'x-tributary-upstreams-missing': missing.join(', ') } : {}
 }
 
 /** `GET /v1/models/{id}`. The id may hold slashes, as they are or as `%2F`; those at its end are a base URL's. */
