@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import type { Support } from '../src/chat/model.ts'
 import type { Parameter } from '../src/chat/request.ts'
 import { Environment } from '../src/config/environment.ts'
+import { names } from '../src/dialects/openai-chat/decode-parameters.ts'
 import { providers } from '../src/providers/index.ts'
+import { differences } from '../src/providers/openai-compatible/differences.ts'
 import { presets } from '../src/providers/openai-compatible/presets.ts'
 import type { Emulated, Provider, Upstream } from '../src/providers/provider.ts'
 
@@ -45,7 +47,10 @@ function namesRead(provider: Provider): string[] {
       },
     },
   )
-  provider.configure(new Environment(values))
+  const environment = new Environment(values)
+  // to see which names are set it looks at each
+  names.clear()
+  provider.configure(environment)
   names.delete('UPSTREAM_USER_AGENT')
   return [...names].toSorted()
 }
@@ -165,6 +170,15 @@ describe('the table of parameters', () => {
       })
       expect<readonly (string | undefined)[]>(cells).toEqual(meant)
     })
+})
+
+test('the table of OpenAI-compatible services says what each drops', () => {
+  const rows = table('service').slice(1)
+  expect(rows.flatMap(([name]) => quoted(name))).toEqual(Object.keys(differences))
+  for (const [name, drops] of rows) {
+    const { lacks = [], lacksFields = [] } = differences[quoted(name)[0] ?? ''] ?? {}
+    expect(quoted(drops)).toEqual([...lacks.map((parameter) => names[parameter]), ...lacksFields])
+  }
 })
 
 describe('what the page says of numbers', () => {

@@ -14,10 +14,42 @@ export interface Support {
   readonly extraOf?: string
   /** Fields beyond the vocabulary that are passed through whatever the client's dialect; no other is. */
   readonly extraFields?: readonly string[]
+  /** Fields of that dialect that it does not take all the same. */
+  readonly lacksFields?: readonly string[]
+  /** Its own names of parameters: what a client sent under another is `mapped`. */
+  readonly names?: Readonly<Partial<Record<Parameter, string>>>
+  /** The numbers it takes, both ends included, where they are fewer than a client may send: beyond them is the nearest, `mapped`. */
+  readonly ranges?: Readonly<Partial<Record<NumberParameter, Range>>>
+  /** Its words for a client's, where it takes fewer: `mapped`, a word that is not here goes on as it is. */
+  readonly words?: Readonly<Partial<Record<WordParameter, Readonly<Record<string, string>>>>>
+  /** What some of its models do not take beyond that. */
+  readonly exceptions?: readonly Exception[]
   /** The kinds of content it takes; all, where it does not say. A message with another kind is refused. */
   readonly parts?: readonly Part['type'][]
   /** The response formats it can hold an answer to, beside plain text; all, where it does not say. */
   readonly formats?: readonly ResponseFormat['type'][]
+}
+
+export type NumberParameter = 'temperature' | 'topP' | 'frequencyPenalty' | 'presencePenalty'
+export type WordParameter = 'reasoningEffort' | 'serviceTier'
+
+export interface Range {
+  readonly min: number
+  readonly max: number
+}
+
+export interface Exception {
+  /** The models it is about. */
+  readonly models: RegExp
+  readonly lacks: readonly Parameter[]
+}
+
+/** What one model of an upstream makes of what a client may send. */
+export function supportFor(support: Support, model: string): Support {
+  const lacks = support.exceptions?.flatMap((one) => (one.models.test(model) ? one.lacks : [])) ?? []
+  if (lacks.length === 0) return support
+  const parameters = Object.entries(support.parameters).filter(([name]) => !lacks.some((lacking) => lacking === name))
+  return { ...support, parameters: Object.fromEntries(parameters) }
 }
 
 /** What a model answers with. `chat` is what all of this program is about; the others cannot be asked for one. */

@@ -1,6 +1,6 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
-import type { Support } from '../../chat/model.ts'
+import { type Support, supportFor } from '../../chat/model.ts'
 import { names } from '../../dialects/openai-chat/decode-parameters.ts'
 import type { Listed } from '../../gateway/catalog.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
@@ -72,7 +72,7 @@ function encodeModel({ id, upstream, model, support, members }: Listed): Fields 
       },
     }),
     ...(model.capabilities && { capabilities: model.capabilities }),
-    ...(support && { parameters: encodeSupport(support) }),
+    ...(support && { parameters: encodeSupport(supportFor(support, model.id)) }),
     ...(members && { members }),
   }
 }

@@ -1,4 +1,5 @@
 import type { Fields, Message, Part, ToolCall } from '../../chat/message.ts'
+import type { Support } from '../../chat/model.ts'
 import type { ChatRequest, Parameter, Parameters, ResponseFormat, Tool, ToolChoice } from '../../chat/request.ts'
 import { names, parametersIn } from './decode-parameters.ts'
 import { dialect } from './dialect.ts'
@@ -7,8 +8,9 @@ import { compact, merge } from './fields.ts'
 /**
  * Writes a request the way Chat Completions has it. A request of the same dialect leaves as it came, unknown fields
  * and the client's own spelling included; of another dialect, what is only that dialect's stays behind.
+ * @param own the names that the service has for parameters, where it has but one
  */
-export function encodeRequest(request: ChatRequest): Fields {
+export function encodeRequest(request: ChatRequest, own: Support['names'] = {}): Fields {
   const native = request.dialect === dialect
   const body: Record<string, unknown> = {
     ...(native ? request.extra : {}),
@@ -16,7 +18,7 @@ export function encodeRequest(request: ChatRequest): Fields {
     messages: request.messages.map((message) => encodeMessage(message, native)),
   }
   for (const parameter of parametersIn(request.parameters)) {
-    const name = (native && request.spelling[parameter]) || names[parameter]
+    const name = own[parameter] ?? ((native && request.spelling[parameter]) || names[parameter])
     body[name] = encodeParameter(parameter, request.parameters, native)
   }
   return body

@@ -70,3 +70,50 @@ test('functions under their older name are tools: refused where only that dialec
   const taken = await asked({ parameters: {}, extraOf: 'openai-chat' }, { extra: { functions } })
   expect(taken.request?.extra).toEqual({ functions })
 })
+
+test('a number beyond a range and a word it does not know become the nearest, and are mapped; the others are honoured', async () => {
+  const taken: Support = {
+    parameters: { temperature: 'honoured', topP: 'honoured', reasoningEffort: 'honoured' },
+    ranges: { temperature: { min: 0, max: 1.5 }, topP: { min: 0, max: 1 } },
+    words: { reasoningEffort: { low: 'none' } },
+  }
+  const spelling = { temperature: 'temperature', topP: 'top_p', reasoningEffort: 'reasoning_effort' }
+  const wide = await asked(taken, { parameters: { temperature: 2, topP: 0.5, reasoningEffort: 'low' }, spelling })
+  expect(wide.request?.parameters).toEqual({ temperature: 1.5, topP: 0.5, reasoningEffort: 'none' })
+  expect(wide.receipt).toEqual({ temperature: 'mapped', top_p: 'honoured', reasoning_effort: 'mapped' })
+  const fitting = await asked(taken, {
+    parameters: { temperature: 1.5, reasoningEffort: 'high' },
+    spelling: { ...spelling },
+  })
+  expect(fitting.request?.parameters).toEqual({ temperature: 1.5, reasoningEffort: 'high' })
+  expect(fitting.receipt).toMatchObject({ temperature: 'honoured', reasoning_effort: 'honoured' })
+})
+
+test('a name is mapped only where it is another', async () => {
+  const taken: Support = { parameters: { maxTokens: 'mapped' }, names: { maxTokens: 'max_tokens' } }
+  const receiptOf = async (name: string) =>
+    (await asked(taken, { parameters: { maxTokens: 5 }, spelling: { maxTokens: name } })).receipt
+  expect(await receiptOf('max_completion_tokens')).toEqual({ max_completion_tokens: 'mapped' })
+  expect(await receiptOf('max_tokens')).toEqual({ max_tokens: 'honoured' })
+})
+
+test('what some models do not take is dropped for them, and fields of the dialect that the upstream lacks for all', async () => {
+  const taken: Support = {
+    parameters: { stop: 'honoured', seed: 'honoured' },
+    extraOf: 'openai-chat',
+    lacksFields: ['logit_bias'],
+    exceptions: [{ models: /reasoner/, lacks: ['stop'] }],
+  }
+  const request = {
+    parameters: { stop: ['x'], seed: 1 },
+    spelling: { stop: 'stop', seed: 'seed' },
+    extra: { logit_bias: {}, top_k: 1 },
+  }
+  expect((await asked(taken, { ...request, model: 'a-reasoner' })).receipt).toEqual({
+    stop: 'dropped',
+    seed: 'honoured',
+    logit_bias: 'dropped',
+    top_k: 'honoured',
+  })
+  expect((await asked(taken, { ...request, model: 'another' })).receipt).toMatchObject({ stop: 'honoured' })
+})

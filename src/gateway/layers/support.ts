@@ -1,19 +1,21 @@
 import type { Receipt, Treatment } from '../../chat/call.ts'
 import type { Layer } from '../../chat/chat.ts'
 import { ChatError } from '../../chat/error.ts'
-import type { Support } from '../../chat/model.ts'
+import { type Support, supportFor, type Taken } from '../../chat/model.ts'
 import type { ChatRequest, Parameter, Parameters } from '../../chat/request.ts'
 
 /**
  * Hands an upstream only what it takes, and writes the receipt: what became of each parameter the client sent. What an
  * answer would be wrong without (tools, a response format, a picture) is refused, everything else is dropped.
  */
-export function support(upstream: string, taken: Support): Layer {
-  return (next) => (request, call) => {
+export function support(upstream: string, offered: Support): Layer {
+  return (next) => (sent, call) => {
+    const taken = supportFor(offered, sent.model)
+    const { request, changed } = withinValues(sent, taken)
     const missing = missingParameter(request, taken) ?? missingFunctions(request, taken) ?? missingPart(request, taken)
     if (missing) throw unsupported(missing, upstream)
     const dropped = new Set<string>([...untakenParameters(request, taken), ...untakenExtras(request, taken)])
-    noteParameters(call.receipt, { request, taken, dropped })
+    noteParameters(call.receipt, { request, taken, dropped, changed })
     if (dropped.size === 0) return next(request, call)
     const parameters: Parameters = without(request.parameters, dropped)
     return next({ ...request, parameters, extra: without(request.extra, dropped) }, call)
@@ -55,23 +57,61 @@ function untakenParameters({ parameters }: ChatRequest, taken: Support): Paramet
   return Object.keys(parameters).filter((key): key is Parameter => key in parameters && !(key in taken.parameters))
 }
 
-function untakenExtras({ dialect, extra }: ChatRequest, { extraFields, extraOf }: Support): string[] {
-  return Object.keys(extra).filter((name) => !(extraFields?.includes(name) ?? extraOf === dialect))
+function untakenExtras({ dialect, extra }: ChatRequest, { extraFields, extraOf, lacksFields }: Support): string[] {
+  const isTaken = (name: string) => extraFields?.includes(name) ?? (extraOf === dialect && !lacksFields?.includes(name))
+  return Object.keys(extra).filter((name) => !isTaken(name))
 }
 
 interface Noted {
   readonly request: ChatRequest
   readonly taken: Support
   readonly dropped: ReadonlySet<string>
+  /** The parameters whose values are others now. */
+  readonly changed: ReadonlySet<string>
 }
 
 /** Only what the client sent is noted: what a panel filled in has no spelling. */
-function noteParameters({ parameters: noted }: Receipt, { request, taken, dropped }: Noted): void {
+function noteParameters({ parameters: noted }: Receipt, { request, taken, dropped, changed }: Noted): void {
   for (const [parameter, name] of Object.entries(request.spelling)) {
-    const treatment: Treatment = Object.entries(taken.parameters).find(([key]) => key === parameter)?.[1] ?? 'dropped'
-    noted.set(name, treatment)
+    const treatment = Object.entries(taken.parameters).find(([key]) => key === parameter)?.[1]
+    const isOwnName = Object.entries(taken.names ?? {}).some(([key, own]) => key === parameter && own === name)
+    noted.set(name, treatmentOf(treatment, { isOwnName, isChanged: changed.has(parameter) }))
   }
   for (const name of Object.keys(request.extra)) noted.set(name, dropped.has(name) ? 'dropped' : 'honoured')
+}
+
+/** What is sent under the client's own name for it, with its own value, is honoured, whatever becomes of others. */
+function treatmentOf(
+  taken: Taken | undefined,
+  { isOwnName, isChanged }: { readonly isOwnName: boolean; readonly isChanged: boolean },
+): Treatment {
+  if (!taken) return 'dropped'
+  if (isChanged) return 'mapped'
+  return isOwnName && taken === 'mapped' ? 'honoured' : taken
+}
+
+/** The request with the nearest value that the upstream takes in place of each that it does not. */
+function withinValues(
+  request: ChatRequest,
+  { ranges, words }: Support,
+): { request: ChatRequest; changed: Set<string> } {
+  const changed = new Set<string>()
+  if (!ranges && !words) return { request, changed }
+  const parameters: Record<string, unknown> = { ...request.parameters }
+  const change = (name: string, value: unknown) => {
+    if (value === parameters[name]) return
+    parameters[name] = value
+    changed.add(name)
+  }
+  for (const [name, { min, max }] of Object.entries(ranges ?? {})) {
+    const value = parameters[name]
+    if (typeof value === 'number') change(name, Math.min(Math.max(value, min), max))
+  }
+  for (const [name, known] of Object.entries(words ?? {})) {
+    const value = parameters[name]
+    if (typeof value === 'string' && Object.hasOwn(known, value)) change(name, known[value])
+  }
+  return { request: changed.size > 0 ? { ...request, parameters } : request, changed }
 }
 
 function without<T extends object>(members: T, names: ReadonlySet<string>): Partial<T> {

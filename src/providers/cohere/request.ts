@@ -20,6 +20,7 @@ export const support: Support = {
     reasoningEffort: 'mapped',
     choices: 'emulated',
   },
+  ranges: { frequencyPenalty: { min: 0, max: 1 }, presencePenalty: { min: 0, max: 1 } },
   parts: ['text', 'image', 'reasoning', 'refusal'],
   formats: ['text', 'json', 'json-schema'],
   extraFields: ['k', 'p', 'safety_mode', 'documents', 'citation_options', 'thinking', 'strict_tools', 'priority'],

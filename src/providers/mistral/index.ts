@@ -74,6 +74,9 @@ const support: Support = {
     reasoningEffort: 'honoured',
     metadata: 'honoured',
   },
+  // docs.mistral.ai, Chat Completion reference: up to 1.5; Reasoning: `none` and `high`, so the others are the nearer of them
+  ranges: { temperature: { min: 0, max: 1.5 } },
+  words: { reasoningEffort: { minimal: 'none', low: 'none', medium: 'high', xhigh: 'high', max: 'high' } },
   extraFields: ['prediction', 'safe_prompt', 'prompt_mode', 'guardrails', 'random_seed'],
   parts: ['text', 'image', 'reasoning', 'refusal'],
   formats: ['text', 'json', 'json-schema'],

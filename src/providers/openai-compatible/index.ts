@@ -2,6 +2,7 @@ import type { Account } from '../../accounts/account.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { type BaseUrl, parseBaseUrl, routesOfOpenai } from '../../wire/base-url.ts'
 import type { Problem, Provider, Upstream, Variables } from '../provider.ts'
+import { type Differences, differences } from './differences.ts'
 import { readHeaders } from './headers.ts'
 import { ollamaUrl } from './ollama-host.ts'
 import { headersOf, type Preset, presets } from './presets.ts'
@@ -51,6 +52,7 @@ function configurePreset(preset: Preset, variables: Variables): Upstream<Secret 
       accounts: accountsOf(keys, preset.name),
       manyChoices: preset.manyChoices ?? false,
       ...(headers && { headers }),
+      ...differing(preset.name),
       ...(models && { models }),
     }),
   ]
@@ -59,6 +61,11 @@ function configurePreset(preset: Preset, variables: Variables): Upstream<Secret 
 /** One that is set and no key has been reported already. */
 function isAnySet(name: string, variables: Variables): boolean {
   return variables.matching(new RegExp(`^${name}(_\\d+)?$`)).length > 0
+}
+
+function differing(name: string): { differs?: Differences } {
+  const differs = differences[name]
+  return differs ? { differs } : {}
 }
 
 function configureOllama(variables: Variables): Upstream<Secret | undefined>[] {
@@ -74,7 +81,7 @@ function configureOllama(variables: Variables): Upstream<Secret | undefined>[] {
     return []
   }
   const accounts = [{ label: 'ollama', credential: undefined }]
-  return [openaiCompatible({ name: 'ollama', url, accounts, manyChoices: false })]
+  return [openaiCompatible({ name: 'ollama', url, accounts, manyChoices: false, ...differing('ollama') })]
 }
 
 function configureOthers(variables: Variables): Upstream<Secret | undefined>[] {

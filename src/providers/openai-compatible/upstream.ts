@@ -1,14 +1,13 @@
 import type { Account } from '../../accounts/account.ts'
-import type { Support } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../dialects/openai-chat/ask-openai-chat.ts'
-import { dialect } from '../../dialects/openai-chat/dialect.ts'
 import { encodeRequest } from '../../dialects/openai-chat/encode-request.ts'
 import { isFields } from '../../dialects/openai-chat/fields.ts'
 import { type BaseUrl, routeOf } from '../../wire/base-url.ts'
 import { RefusedFields } from '../../wire/refused-fields.ts'
 import type { AccountCall, Upstream } from '../provider.ts'
+import { type Differences, supportWith } from './differences.ts'
 import { listModels } from './list-models.ts'
 
 type KeyAccount = Account<Secret | undefined>
@@ -24,24 +23,27 @@ export interface OpenaiCompatibleOptions {
   readonly accounts: readonly KeyAccount[]
   /** Whether one request may ask for several answers. */
   readonly manyChoices: boolean
+  /** How it differs from OpenAI's own service. */
+  readonly differs?: Differences
   readonly models?: readonly string[]
 }
 
 /** An upstream that speaks Chat Completions: what a client of that dialect sends arrives as it was sent. */
 export function openaiCompatible(options: OpenaiCompatibleOptions): Upstream<Secret | undefined> {
-  const { name, url, query = '', accounts, manyChoices, models } = options
+  const { name, url, query = '', accounts, manyChoices, models, differs = {} } = options
   const base = { url, query }
   const service: Service = {
     chatUrl: routeOf(base, '/chat/completions'),
     headers: options.headers ?? {},
     deployment: deploymentIn(base),
     refused: new RefusedFields(),
+    differs,
   }
   return {
     name,
     baseUrl: `${url}${query}`,
     accounts,
-    support: supportWith(manyChoices),
+    support: supportWith(manyChoices, differs),
     ...(models && { models: models.map((id) => ({ id })) }),
     listModels: async ({ credential }, signal) => {
       if (service.deployment !== undefined) return [{ id: service.deployment }]
@@ -58,6 +60,7 @@ interface Service {
   /** Azure's name of the one model that its address serves. */
   readonly deployment: string | undefined
   readonly refused: RefusedFields
+  readonly differs: Differences
 }
 
 /** `https://RESOURCE.openai.azure.com/openai/deployments/NAME?api-version=…`. Azure OpenAI, REST API reference */
@@ -72,7 +75,8 @@ function headersFor({ headers, deployment }: Service, key: Secret | undefined): 
 }
 
 function chat(service: Service, request: ChatRequest, call: AccountCall<Secret | undefined>) {
-  const body = encodeRequest(request)
+  const { refusesNames, names } = service.differs
+  const body = encodeRequest(refusesNames ? withoutNames(request) : request, names)
   const options = isFields(body.stream_options) ? body.stream_options : {}
   // usage is always asked for; whether the client sees it is its encoder's business
   const streamFields = { stream_options: { ...options, include_usage: true } }
@@ -80,28 +84,6 @@ function chat(service: Service, request: ChatRequest, call: AccountCall<Secret |
   return askOpenaiChat({ url: service.chatUrl, headers, body, streamFields, refused: service.refused }, request, call)
 }
 
-function supportWith(manyChoices: boolean): Support {
-  return {
-    parameters: {
-      tools: 'honoured',
-      toolChoice: 'honoured',
-      parallelToolCalls: 'honoured',
-      responseFormat: 'honoured',
-      temperature: 'honoured',
-      topP: 'honoured',
-      maxTokens: 'honoured',
-      stop: 'honoured',
-      seed: 'honoured',
-      frequencyPenalty: 'honoured',
-      presencePenalty: 'honoured',
-      choices: manyChoices ? 'honoured' : 'emulated',
-      logprobs: 'honoured',
-      topLogprobs: 'honoured',
-      reasoningEffort: 'honoured',
-      user: 'honoured',
-      metadata: 'honoured',
-      serviceTier: 'honoured',
-    },
-    extraOf: dialect,
-  }
+function withoutNames(request: ChatRequest): ChatRequest {
+  return { ...request, messages: request.messages.map(({ name: _, ...message }) => message) }
 }

@@ -1,0 +1,103 @@
+import type { Support } from '../../chat/model.ts'
+import type { Parameter } from '../../chat/request.ts'
+import { dialect } from '../../dialects/openai-chat/dialect.ts'
+
+/** How a service differs from OpenAI's own, as data: each fact with its source. What is not here is sent as it came. */
+export interface Differences extends Pick<Support, 'names' | 'ranges' | 'formats' | 'exceptions' | 'lacksFields'> {
+  /** Parameters that it refuses, or passes over: tools and formats are refused for it, others dropped. */
+  readonly lacks?: readonly Parameter[]
+  /** Whether it refuses a `name` in a message. */
+  readonly refusesNames?: boolean
+}
+
+export const differences: Readonly<Record<string, Differences>> = {
+  // console.groq.com/docs/openai: 400 for these, and for `n` over 1
+  groq: { lacks: ['logprobs', 'topLogprobs'], lacksFields: ['logit_bias'], refusesNames: true },
+
+  // inference-docs.cerebras.ai/resources/openai: 400 for these
+  cerebras: {
+    lacks: ['frequencyPenalty', 'presencePenalty', 'parallelToolCalls', 'serviceTier'],
+    lacksFields: ['logit_bias'],
+  },
+
+  // api-docs.deepseek.com/api/create-chat-completion: `max_tokens` alone, and of formats text and json_object;
+  // …/guides/reasoning_model: what the reasoner passes over, and log probabilities, which it refuses
+  deepseek: {
+    names: { maxTokens: 'max_tokens' },
+    lacks: ['seed', 'parallelToolCalls', 'metadata', 'serviceTier'],
+    lacksFields: ['logit_bias'],
+    formats: ['text', 'json'],
+    exceptions: [
+      {
+        models: /reasoner/,
+        lacks: ['temperature', 'topP', 'frequencyPenalty', 'presencePenalty', 'logprobs', 'topLogprobs'],
+      },
+    ],
+  },
+
+  // `Unknown name "…": Cannot find field.` n4ze3m/page-assist#418, Vali-98/ChatterUI#227, BerriAI/litellm#4333
+  gemini: { lacks: ['frequencyPenalty', 'presencePenalty', 'seed'], lacksFields: ['logit_bias'] },
+
+  // docs.x.ai, Reasoning: these three are an error for every model that reasons, which is all but those named so
+  xai: {
+    exceptions: [
+      {
+        models: /^(?!.*non-reasoning)grok-(3-mini|4|code|build)/,
+        lacks: ['frequencyPenalty', 'presencePenalty', 'stop'],
+      },
+    ],
+  },
+
+  // docs.perplexity.ai, Sonar: it searches by itself, and calls nothing of a client's
+  perplexity: {
+    lacks: ['tools', 'toolChoice', 'parallelToolCalls'],
+    lacksFields: ['functions', 'function_call', 'logit_bias'],
+  },
+
+  // platform.moonshot.cn/docs/guide/migrating-from-openai-to-kimi: from 0 to 1
+  moonshot: { ranges: { temperature: { min: 0, max: 1 } } },
+
+  // sambanova/sambanova-python, completion_create_params.py: "not yet supported by our models"
+  sambanova: { lacks: ['logprobs', 'topLogprobs', 'seed'], lacksFields: ['logit_bias'] },
+
+  // docs.ollama.com/api/openai-compatibility: the fields it takes; others are passed over without a word
+  ollama: {
+    names: { maxTokens: 'max_tokens' },
+    lacks: ['parallelToolCalls', 'metadata', 'serviceTier', 'user'],
+    lacksFields: ['logit_bias'],
+  },
+}
+
+/** What a service that differs so makes of what a client sends. */
+export function supportWith(manyChoices: boolean, { lacks = [], names, ...others }: Differences): Support {
+  const parameters: Support['parameters'] = { ...all, choices: manyChoices ? 'honoured' : 'emulated' }
+  const renamed = Object.keys(names ?? {}).map((parameter) => [parameter, 'mapped'])
+  const taken = Object.entries({ ...parameters, ...Object.fromEntries(renamed) })
+  const { refusesNames: _, ...asTheyAre } = others
+  return {
+    parameters: Object.fromEntries(taken.filter(([parameter]) => !lacks.some((lacking) => lacking === parameter))),
+    extraOf: dialect,
+    ...asTheyAre,
+    ...(names && { names }),
+  }
+}
+
+const all: Support['parameters'] = {
+  tools: 'honoured',
+  toolChoice: 'honoured',
+  parallelToolCalls: 'honoured',
+  responseFormat: 'honoured',
+  temperature: 'honoured',
+  topP: 'honoured',
+  maxTokens: 'honoured',
+  stop: 'honoured',
+  seed: 'honoured',
+  frequencyPenalty: 'honoured',
+  presencePenalty: 'honoured',
+  logprobs: 'honoured',
+  topLogprobs: 'honoured',
+  reasoningEffort: 'honoured',
+  user: 'honoured',
+  metadata: 'honoured',
+  serviceTier: 'honoured',
+}
