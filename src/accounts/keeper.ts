@@ -74,7 +74,11 @@ export class Keeper<Credential> {
     return this.#store.lease(this.name, ttlMs)
   }
 
-  /** Writes the next step. @returns it with its version; undefined where somebody else has written meanwhile */
+  /**
+   * Writes the next step. The version alone does not do: a process that slept through its lease before its first write
+   * would go on to ask the service, and so would the one that has the lease now.
+   * @returns it with its version; undefined where somebody else has written, or taken the lease, meanwhile
+   */
   async write(next: Kept<Credential>, lease: Lease): Promise<Kept<Credential> | undefined> {
     const options = { lease: { name: this.name, fence: lease.fence } }
     const version = await this.#store.compareAndSet(this.name, next.version, this.#text(next), options)

@@ -1,0 +1,74 @@
+import { expect, test } from 'bun:test'
+import { until } from '../../test/waiting.ts'
+import { MemoryStore } from '../state/memory-store.ts'
+import { accountsOptions } from './fake-pool.ts'
+import { FakeService, FakeStore, type Outcome } from './fake-service.ts'
+import { configuredKeyOf, Keeper } from './keeper.ts'
+import { Session } from './session.ts'
+
+const never = new AbortController().signal
+const leaseMs = 20_000
+
+test('a write under a lease that was taken over is refused, although nothing was written since', async () => {
+  let now = 1_000_000
+  const service = new FakeService(() => now)
+  const store = new MemoryStore({ now: () => now })
+  const credential = service.token()
+  const name = configuredKeyOf('u', { credential, renewal: service.renewal })
+  const keepers = [0, 1].map(
+    () => new Keeper(name, { store, renewal: service.renewal, credential, origin: 'configured' }),
+  )
+  const [paused, other] = keepers
+  const late = await paused?.lease(leaseMs)
+  const kept = await paused?.load()
+  now += leaseMs + 1
+  const held = await other?.lease(leaseMs)
+  if (!late || !held || !kept) throw new Error('both had the lease')
+  expect(await paused?.write({ ...kept, isOpen: true }, late)).toBeUndefined()
+  expect(await other?.write({ ...kept, isOpen: true }, held)).toMatchObject({ isOpen: true })
+})
+
+test('of two processes one asks the service, also where the first slept through its lease before it wrote', async () => {
+  let now = 1_000_000
+  const service = new FakeService(() => now)
+  const outcome = Promise.withResolvers<Outcome>()
+  service.meets(
+    () => outcome.promise,
+    () => outcome.promise,
+  )
+  const store = new CountingStore({ now: () => now })
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let writes = 0
+  store.before = () => gates[writes++]?.promise
+  const credential = service.token()
+  const account = { label: 'a', credential, renewal: service.renewal }
+  const processes = [0, 1].map(
+    () => new Session(account, { ...accountsOptions({ store, now: () => now }), upstream: 'u' }),
+  )
+  const renewed = [processes[0]?.renewed(credential, never)]
+  await until(() => writes === 1, 5_000, 'the first process at its first write')
+  now += leaseMs + 1
+  renewed.push(processes[1]?.renewed(credential, never))
+  await until(() => writes === 2, 5_000, 'the second process at its first write')
+  gates[0]?.resolve()
+  await turn()
+  gates[1]?.resolve()
+  // the one that may not write asks for the lease again, and then again: it has not gone on to the service
+  await until(() => service.asked.length === 2 || store.leases >= 4, 5_000, 'the other to try again')
+  outcome.resolve('ok')
+  expect((await Promise.all(renewed)).map((token) => token?.generation)).toEqual([1, 1])
+  expect([service.most, service.asked.length]).toEqual([1, 1])
+})
+
+/** Counts how often a lease was asked for. */
+class CountingStore extends FakeStore {
+  leases = 0
+
+  override lease(...asked: Parameters<FakeStore['lease']>) {
+    this.leases++
+    return super.lease(...asked)
+  }
+}
+
+/** Everything that is due but waits for no timer. */
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
