@@ -51,6 +51,8 @@ export class Session<Credential = unknown> implements Account<Credential> {
   #mendedAt = Number.NEGATIVE_INFINITY
   /** Whether the credential of the moment was refused. */
   #isRefused = false
+  /** The newest credential that has served. */
+  #served: Credential | undefined
 
   constructor(account: Account<Credential>, options: SessionOptions) {
     const { label, credential, renewal } = account
@@ -94,9 +96,17 @@ export class Session<Credential = unknown> implements Account<Credential> {
     return credential
   }
 
-  /** Whether the credential has just come in place of one that was refused: when it is refused too, another one would be. */
+  /**
+   * Whether the credential has just come in place of one that was refused, and has not served yet: when it is refused
+   * too, another one would be. One that has served was good, and has been revoked since.
+   */
   isMended(credential: unknown): boolean {
-    return this.#kept.credential === credential && this.#isRecent(this.#mendedAt)
+    return this.#kept.credential === credential && this.#served !== credential && this.#isRecent(this.#mendedAt)
+  }
+
+  /** Says that the service has answered in full who asked with this credential. */
+  served(credential: Credential): void {
+    this.#served = credential
   }
 
   /**

@@ -155,7 +155,11 @@ export class Catalog {
   async #listed(upstream: Upstream, pool: Pool): Promise<readonly Model[]> {
     const { signal } = this.#closing
     const session = await pool.lease({ tried: new Set() }, signal)
-    return withAccount(session, signal, async (account) => (await upstream.listModels?.(account, signal)) ?? [])
+    return withAccount(session, signal, async (account) => {
+      const listed = (await upstream.listModels?.(account, signal)) ?? []
+      session.served(account.credential)
+      return listed
+    })
   }
 }
 

@@ -9,7 +9,8 @@ import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { aCall, aRequest, drain, finish, text } from '../fake-chat.ts'
 import { type Asking, account } from './account.ts'
-import { RetryBudget, retry } from './retry.ts'
+import { retry } from './retry.ts'
+import { RetryBudget } from './retry-budget.ts'
 import { noThreads } from './thread.ts'
 
 const hourMs = 3_600_000
@@ -128,6 +129,27 @@ describe('an account that is refused before the first event', () => {
     expect([asked.length, service.asked.length]).toEqual([8, 2])
   })
 
+  test('again after it has answered is renewed again, however soon: it was revoked twice', async () => {
+    let revoked = 0
+    const { call, service, asked, kinds } = given({
+      says: (_, generation) => (generation > revoked ? answer : [refused()]),
+    })
+    for (let calls = 0; calls < 5; calls++) {
+      expect(await call()).toMatchObject({ events: answer, thrown: undefined, attempts: 1 })
+      revoked++
+    }
+    expect([service.asked.length, asked.length, kinds()]).toEqual([5, 10, { a0: 'ok' }])
+  })
+
+  test('again after it has answered, and then for good, rests after one renewal more', async () => {
+    let isGone = false
+    const { call, service, kinds } = given({ says: (_, generation) => (generation && !isGone ? answer : [refused()]) })
+    await call()
+    isGone = true
+    for (let calls = 0; calls < 5; calls++) expect((await call()).thrown).toMatchObject({ reason: 'account-refused' })
+    expect([service.asked.length, kinds()]).toEqual([2, { a0: 'refused' }])
+  })
+
   test('for many calls at once, is renewed once for all of them', async () => {
     const { call, service } = given({ says: (_, generation) => (generation ? answer : [refused()]) })
     const all = await Promise.all(Array.from({ length: 200 }, () => call()))
@@ -161,6 +183,14 @@ describe('an account that is refused in the middle of an answer', () => {
     expect(await slow.next().catch((thrown: unknown) => thrown)).toMatchObject({ reason: 'account-refused' })
     await call()
     expect([service.asked.length, asked]).toEqual([1, ['a0/0', 'a0/0', 'a0/1', 'a0/1']])
+  })
+
+  test('twice, with an answer in full between, is renewed twice', async () => {
+    let calls = 0
+    const { call, service, kinds } = given({ says: () => (calls % 2 ? [text('a'), refused()] : answer) })
+    const outcomes: boolean[] = []
+    for (calls = 1; calls <= 4; calls++) outcomes.push((await call()).thrown === undefined)
+    expect([outcomes, service.asked.length, kinds()]).toEqual([[false, true, false, true], 2, { a0: 'ok' }])
   })
 
   test('and again with the next credential, rests', async () => {

@@ -61,7 +61,10 @@ function told(pool: Pool, session: Session, call: Call & Tried, ask: Ask): Async
   const events = session.renewal ? living(session, { signal: call.signal, ask, begin }) : ask(session)
   return watch(events, {
     ended(ending) {
-      if (ending.kind === 'done') pool.succeeded(session)
+      if (ending.kind === 'done') {
+        pool.succeeded(session)
+        if (begun) session.served(begun.credential)
+      }
       if (ending.kind !== 'failed') return
       const { error } = ending
       tell(call, session, error)

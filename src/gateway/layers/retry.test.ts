@@ -5,7 +5,8 @@ import { ChatError, type Reason } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { aCall, answering, aRequest, drain, finish, text } from '../fake-chat.ts'
 import { type Asking, account } from './account.ts'
-import { maxAttempts, RetryBudget, retry } from './retry.ts'
+import { maxAttempts, retry } from './retry.ts'
+import { RetryBudget } from './retry-budget.ts'
 import { noThreads } from './thread.ts'
 
 const failing = (reason: Reason, retryAfterMs?: number) =>
@@ -155,38 +156,27 @@ test('an account that answered is told so, one that failed rests', async () => {
   })
 })
 
-test('P7: a thousand failing requests a second cost a fifth more, ten a second, and no burst beyond that', () => {
-  let now = 0
-  const budget = new RetryBudget(() => now)
-  let retries = 0
-  for (let second = 0; second < 60; second++) {
-    for (let request = 0; request < 1_000; request++) {
-      now += 1
-      budget.deposit()
-      if (budget.withdraw()) retries++
-    }
+test('P7: a budget that is used up pays for no other try: the failure is told as it is', async () => {
+  const budget = new RetryBudget(() => 0)
+  left(budget)
+  const { chat, asked } = inTurn(answering(failing('upstream-failed')), answering(finish()))
+  expect((await drain(retry(budget, noJitter)(chat)(aRequest, aCall()))).thrown).toMatchObject({
+    reason: 'upstream-failed',
+  })
+  expect(asked()).toBe(1)
+})
+
+test('P7: to be asked after another upstream failed is a retry, which pays nothing in', async () => {
+  const budget = new RetryBudget(() => 0)
+  const { chat, asked } = inTurn(answering(finish()))
+  const later = () => {
+    const call = aCall()
+    call.receipt.attempts = 1
+    return drain(retry(budget, noJitter)(chat)(aRequest, call))
   }
-  expect(retries).toBeGreaterThan(60_000 * 0.2)
-  expect(retries).toBeLessThanOrEqual(60_000 * 0.2 + 60 * 10 + 10)
-})
-
-test('P7: a quiet hour does not pay for a storm', () => {
-  let now = 0
-  const budget = new RetryBudget(() => now)
-  now += 3_600_000
-  let retries = 0
-  while (budget.withdraw()) retries++
-  expect(retries).toBeLessThanOrEqual(20)
-})
-
-test('P7: without requests ten retries a second are paid for', () => {
-  let now = 0
-  const budget = new RetryBudget(() => now)
-  while (budget.withdraw());
-  now += 1_000
-  let retries = 0
-  while (budget.withdraw()) retries++
-  expect(retries).toBe(10)
+  for (let calls = 0; calls < 10; calls++) expect((await later()).thrown).toBeUndefined()
+  expect((await later()).thrown).toMatchObject({ reason: 'unavailable', code: 'retry_budget' })
+  expect(asked()).toBe(10)
 })
 
 test('letting go of a retried stream closes its source', async () => {

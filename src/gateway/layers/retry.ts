@@ -4,6 +4,7 @@ import type { Chat } from '../../chat/chat.ts'
 import { defer } from '../../chat/defer.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Tried } from './account.ts'
+import type { RetryBudget } from './retry-budget.ts'
 
 /** Attempts of one call, the first included. */
 export const maxAttempts = 3
@@ -70,36 +71,3 @@ function waitBefore(error: ChatError, attempt: number, random: () => number): nu
 function spent(): ChatError {
   return new ChatError('unavailable', { message: 'The upstream takes no more retries for now.', code: 'retry_budget' })
 }
-
-/** Bounds what retries add to an upstream that is already in trouble: a fifth of its requests, and a few a second. */
-export class RetryBudget {
-  readonly #now: () => number
-  #tokens = floorPerSecond
-  #at: number
-
-  constructor(now: () => number = () => performance.now()) {
-    this.#now = now
-    this.#at = now()
-  }
-
-  /** Every first attempt pays in. */
-  deposit(): void {
-    this.#tokens = Math.min(maxTokens, this.#tokens + share)
-  }
-
-  /** Whether a retry may be paid for; if so, it is. */
-  withdraw(): boolean {
-    const now = this.#now()
-    this.#tokens = Math.min(maxTokens, this.#tokens + ((now - this.#at) / 1000) * floorPerSecond)
-    this.#at = now
-    if (this.#tokens < 1) return false
-    this.#tokens--
-    return true
-  }
-}
-
-/** Envoy's and Finagle's default share; see reliability, section 5. */
-const share = 0.2
-const floorPerSecond = 10
-/** Credit does not outlive a burst: a quiet hour does not pay for a storm. */
-const maxTokens = 20

@@ -9,7 +9,8 @@ import type { Message, Part } from '../../chat/message.ts'
 import { MemoryStore } from '../../state/memory-store.ts'
 import { aCall, aLog, aRequest, drain, finish, type Line, text } from '../fake-chat.ts'
 import { type Asking, account } from './account.ts'
-import { RetryBudget, retry } from './retry.ts'
+import { retry } from './retry.ts'
+import { RetryBudget } from './retry-budget.ts'
 import { thread } from './thread.ts'
 
 const never = new AbortController().signal

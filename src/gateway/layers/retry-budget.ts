@@ -1,0 +1,32 @@
+/** Envoy's and Finagle's default share; see reliability, section 5. */
+const share = 0.2
+const floorPerSecond = 10
+/** Credit does not outlive a burst: a quiet hour does not pay for a storm. */
+const maxTokens = 20
+
+/** Bounds what retries add to an upstream that is already in trouble: a fifth of its requests, and a few a second. */
+export class RetryBudget {
+  readonly #now: () => number
+  #tokens = floorPerSecond
+  #at: number
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+    this.#at = now()
+  }
+
+  /** Every first attempt pays in. */
+  deposit(): void {
+    this.#tokens = Math.min(maxTokens, this.#tokens + share)
+  }
+
+  /** Whether a retry may be paid for; if so, it is. */
+  withdraw(): boolean {
+    const now = this.#now()
+    this.#tokens = Math.min(maxTokens, this.#tokens + ((now - this.#at) / 1000) * floorPerSecond)
+    this.#at = now
+    if (this.#tokens < 1) return false
+    this.#tokens--
+    return true
+  }
+}
