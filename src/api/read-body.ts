@@ -1,6 +1,7 @@
 import { orAbort } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
-import { nestsTooDeep } from '../wire/json.ts'
+import { type CrossedBound, jsonBounds } from '../wire/json-bounds.ts'
+import { readJson } from '../wire/read-json.ts'
 import { drainReader } from './drain-body.ts'
 
 /** Milliseconds after which a body must have kept up a rate; and that rate. */
@@ -33,26 +34,35 @@ export async function readJsonBody(request: Request, limits: BodyLimits): Promis
       message: 'A compressed body is not accepted. Send it without "content-encoding".',
     })
   }
-  return parse(await readText(request, limits))
+  const reading = await readJson(await readBytes(request, limits))
+  if ('value' in reading) return reading.value
+  throw 'crossed' in reading ? crossed(reading.crossed) : invalid(reading.invalid)
 }
 
-function parse(text: string): unknown {
-  if (nestsTooDeep(text))
-    throw new ChatError('invalid-request', {
-      message: 'The body nests more than 64 levels deep.',
-      code: 'invalid_json',
-    })
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new ChatError('invalid-request', { message: 'The body is not valid JSON.', code: 'invalid_json' })
-  }
+function invalid(what: 'json' | 'utf-8'): ChatError {
+  const message = what === 'json' ? 'The body is not valid JSON.' : 'The body is not valid UTF-8.'
+  return new ChatError('invalid-request', { message, code: 'invalid_json' })
 }
 
-async function readText(request: Request, { maxBytes, signal }: BodyLimits): Promise<string> {
+/** Which bound the body crosses, with its number. */
+function crossed(bound: CrossedBound): ChatError {
+  const most = jsonBounds[bound]
+  const message = {
+    depth: `The body nests more than ${most} levels deep.`,
+    members: `An object in the body has more than ${most} members.`,
+    values: `The body has more than ${most} values.`,
+    items: `A list in the body has more than ${most} items.`,
+  }[bound]
+  const isLarge = bound === 'values' || bound === 'items'
+  return isLarge
+    ? new ChatError('too-large', { message })
+    : new ChatError('invalid-request', { message, code: 'invalid_json' })
+}
+
+async function readBytes(request: Request, { maxBytes, signal }: BodyLimits): Promise<Uint8Array> {
   const length = Number(request.headers.get('content-length') ?? Number.NaN)
   if (length > maxBytes) throw tooLarge(maxBytes)
-  if (length <= maxAtOnce) return decode([await atOnce(request, length, signal)])
+  if (length <= maxAtOnce) return atOnce(request, length, signal)
   const chunks: Uint8Array[] = []
   let read = 0
   for await (const chunk of timed(request, signal)) {
@@ -60,7 +70,7 @@ async function readText(request: Request, { maxBytes, signal }: BodyLimits): Pro
     if (read > maxBytes) throw tooLarge(maxBytes)
     chunks.push(chunk)
   }
-  return decode(chunks)
+  return Buffer.concat(chunks)
 }
 
 /** A small body of known length, read by the runtime: reading it in steps costs more than all the rest of a request. */
@@ -73,14 +83,6 @@ async function atOnce(request: Request, length: number, signal: AbortSignal): Pr
     throw thrown instanceof ChatError ? thrown : brokenOff(thrown)
   } finally {
     clearTimeout(timer)
-  }
-}
-
-function decode(chunks: readonly Uint8Array[]): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks))
-  } catch {
-    throw new ChatError('invalid-request', { message: 'The body is not valid UTF-8.', code: 'invalid_json' })
   }
 }
 

@@ -73,6 +73,30 @@ export interface Parameters {
 
 export type Parameter = keyof Parameters
 
+/** The parameters that ask for nothing: no tools are none, and then there is nothing to choose among, nor to call side by side. */
+export function idleParameters({ tools }: Parameters): readonly Parameter[] {
+  return tools?.length === 0 ? ['tools', 'toolChoice', 'parallelToolCalls'] : []
+}
+
+/** A parameter's value in the client's own words, where its dialect documents others. */
+export interface Sent {
+  readonly raw: unknown
+  /** What it was understood as; undefined where it says nothing, or was not understood. */
+  readonly read: unknown
+}
+
+/** What of a request was not understood: only an upstream of the client's dialect can be asked with it. */
+export interface Unread {
+  /** Its path, as the client spelled it. */
+  readonly param: string
+  /** What is wrong with it, as a sentence. */
+  readonly message: string
+  /** The code OpenAI gives such a mistake. */
+  readonly code: string
+  /** Of which parameter it is; undefined for a message. */
+  readonly parameter?: Parameter
+}
+
 /** What a client asked for, in no dialect. */
 export interface ChatRequest {
   /** The dialect the client spoke, e.g. `openai-chat`: whoever speaks it too may use `spelling` and every `extra`. */
@@ -83,6 +107,9 @@ export interface ChatRequest {
   readonly parameters: Parameters
   /** The client's own name of each parameter it sent: `{ maxTokens: 'max_tokens' }`. */
   readonly spelling: Readonly<Partial<Record<Parameter, string>>>
+  /** The client's own words for a parameter: they go to an upstream of its dialect, unless `parameters` has changed since. */
+  readonly sent?: Readonly<Partial<Record<Parameter, Sent>>>
+  readonly unread?: readonly Unread[]
   /** Top-level fields that only the client's dialect knows. */
   readonly extra: Fields
   /** True when the client wants a stream: otherwise an adapter of the same dialect may fetch a whole reply. */

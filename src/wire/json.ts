@@ -1,4 +1,5 @@
 import { ChatError } from '../chat/error.ts'
+import { endOfString } from './json-bounds.ts'
 import { tooLarge } from './reply-limits.ts'
 
 /** Characters up to which a text can neither nest nor hold enough to matter: what nearly every piece of a stream is. */
@@ -80,18 +81,4 @@ export function nestsTooDeep(text: string, limit = maxDepth): boolean {
     }
   }
   return false
-}
-
-/** Where the string that opens at `start` closes, or the text's end. */
-function endOfString(text: string, start: number): number {
-  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
-    if (!isEscaped(text, at)) return at
-  }
-  return text.length
-}
-
-function isEscaped(text: string, at: number): boolean {
-  let backslashes = 0
-  while (text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes++
-  return backslashes % 2 === 1
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { invalidRequest } from '../../dialects/openai-chat/invalid-request.ts'
+import { faultIn, invalidRequest, refusedBody, tooMany } from '../../dialects/openai-chat/invalid-request.ts'
 
 const text = z.string()
 const name = text.min(1).max(200)
@@ -29,12 +29,17 @@ const base = z.object({
 const StreamBody = base.extend({ content: text.min(1) })
 
 const Message = z.object({ role: z.enum(['user', 'assistant', 'system']), content: text })
-const DirectBody = base.extend({ messages: z.array(Message).min(1) })
+/** Its messages are read one by one: nothing is read after the first that is wrong. */
+const DirectBody = base.extend({ messages: z.array(z.unknown()).min(1) })
+
+/** Messages of a conversation, at most. */
+const maxMessages = 20_000
 
 const AbortBody = z.object({ session_id: name })
 
 export type StreamBody = z.infer<typeof StreamBody>
-export type DirectBody = z.infer<typeof DirectBody>
+export type DirectBody = Omit<z.infer<typeof DirectBody>, 'messages'> & { readonly messages: readonly DirectMessage[] }
+type DirectMessage = z.infer<typeof Message>
 
 /** `POST /api/chat/stream`. @throws ChatError `invalid-request`, with the path of the first member that is wrong */
 export function readStreamBody(body: unknown): StreamBody {
@@ -43,12 +48,20 @@ export function readStreamBody(body: unknown): StreamBody {
 
 /** `POST /api/chat/stream/direct`. @throws as `readStreamBody` */
 export function readDirectBody(body: unknown): DirectBody {
-  return read(DirectBody, body, '"session_id" and "messages"')
+  const { messages, ...about } = read(DirectBody, body, '"session_id" and "messages"')
+  if (messages.length > maxMessages) throw tooMany('messages', 'messages', maxMessages)
+  return { ...about, messages: messages.map(readMessage) }
 }
 
 /** `POST /api/chat/abort`. @throws as `readStreamBody` */
 export function readAbortBody(body: unknown): { readonly session_id: string } {
   return read(AbortBody, body, '"session_id"')
+}
+
+function readMessage(sent: unknown, at: number): DirectMessage {
+  const parsed = Message.safeParse(sent)
+  if (parsed.success) return parsed.data
+  throw refusedBody(faultIn(parsed.error), ['messages', at])
 }
 
 function read<T>(schema: z.ZodType<T>, body: unknown, needed: string): T {

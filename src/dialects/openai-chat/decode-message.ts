@@ -1,23 +1,20 @@
 import type { Fields, Message, Part, ToolCall } from '../../chat/message.ts'
 import { isFields, nestedRest, ownExtra, rest, withExtra } from './fields.ts'
+import type { ReadMessage } from './read-message.ts'
 import type { WireMessage, WirePart, WireToolCall } from './schema.ts'
 
-export function decodeMessage(message: WireMessage): Message {
+export function decodeMessage({ shell: message, content: sent, calls }: ReadMessage): Message {
   const name = typeof message.name === 'string' ? { name: message.name } : {}
+  const content = decodeContent(sent)
   switch (message.role) {
     case 'system':
     case 'developer':
     case 'user':
-      return {
-        role: message.role,
-        content: decodeContent(message.content),
-        ...name,
-        ...ownExtra(rest(message, ['role', 'content', 'name'])),
-      }
+      return { role: message.role, content, ...name, ...ownExtra(rest(message, ['role', 'content', 'name'])) }
     case 'tool':
       return {
         role: 'tool',
-        content: decodeContent(message.content),
+        content,
         toolCallId: message.tool_call_id,
         ...name,
         ...ownExtra(rest(message, ['role', 'content', 'name', 'tool_call_id'])),
@@ -26,21 +23,21 @@ export function decodeMessage(message: WireMessage): Message {
       // the extra writes over what a tool message would say, so that it leaves as it came
       return {
         role: 'tool',
-        content: decodeContent(message.content),
+        content,
         toolCallId: message.name,
         ...name,
         ...ownExtra({
           ...rest(message, ['role', 'content', 'name']),
           role: 'function',
           tool_call_id: undefined,
-          ...(message.content === null && { content: null }),
+          ...(sent === null && { content: null }),
         }),
       }
     case 'assistant':
       return {
         role: 'assistant',
-        content: [...decodeContent(message.content), ...assistantParts(message)],
-        toolCalls: (message.tool_calls ?? []).map(decodeToolCall),
+        content: [...content, ...assistantParts(message)],
+        toolCalls: calls.map(decodeToolCall),
         ...name,
         ...ownExtra(rest(message, assistantMembers(message))),
       }

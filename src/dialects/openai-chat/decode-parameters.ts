@@ -1,7 +1,21 @@
 import type { Fields } from '../../chat/message.ts'
-import type { ChatRequest, Parameter, Parameters, ResponseFormat, Tool, ToolChoice } from '../../chat/request.ts'
-import { isFields, nestedRest, rest, withExtra } from './fields.ts'
-import type { WireRequest, WireTool } from './schema.ts'
+import type { ChatRequest, Parameter, Parameters, Sent, Unread } from '../../chat/request.ts'
+import { readFormat } from './decode-format.ts'
+import { readToolChoice, readTools } from './decode-tools.ts'
+import { complaintOf, refusedBody } from './invalid-request.ts'
+import {
+  isBeyondAll,
+  type Reading,
+  readChoices,
+  readFlag,
+  readLimit,
+  readLogprobs,
+  readNumber,
+  readObject,
+  readStop,
+  readText,
+  readWhole,
+} from './readings.ts'
 
 /** The dialect's own name of each parameter; `max_tokens` is the older of the two for `maxTokens`. */
 export const names = {
@@ -25,90 +39,89 @@ export const names = {
   serviceTier: 'service_tier',
 } as const satisfies Record<Parameter, string>
 
-export function decodeParameters(wire: WireRequest): Pick<ChatRequest, 'parameters' | 'spelling'> {
-  const maxTokens = wire.max_completion_tokens ?? wire.max_tokens
-  const parameters = present<Parameters>({
-    tools: wire.tools?.map(decodeTool),
-    toolChoice: wire.tool_choice ? decodeToolChoice(wire.tool_choice) : undefined,
-    parallelToolCalls: wire.parallel_tool_calls,
-    responseFormat: wire.response_format ? decodeResponseFormat(wire.response_format) : undefined,
-    temperature: wire.temperature,
-    topP: wire.top_p,
-    maxTokens,
-    stop: typeof wire.stop === 'string' ? [wire.stop] : wire.stop,
-    seed: wire.seed,
-    frequencyPenalty: wire.frequency_penalty,
-    presencePenalty: wire.presence_penalty,
-    choices: wire.n,
-    logprobs: wire.logprobs,
-    topLogprobs: wire.top_logprobs,
-    reasoningEffort: wire.reasoning_effort,
-    user: wire.user,
-    metadata: wire.metadata,
-    serviceTier: wire.service_tier,
-  })
-  const spelled = {
-    ...names,
-    maxTokens: typeof wire.max_completion_tokens === 'number' ? names.maxTokens : 'max_tokens',
-  }
-  const spelling: Partial<Record<Parameter, string>> = {}
-  for (const parameter of parametersIn(parameters)) spelling[parameter] = spelled[parameter]
-  return { parameters, spelling }
+const readers: { readonly [P in Parameter]-?: (sent: unknown) => Reading<NonNullable<Parameters[P]>> } = {
+  tools: readTools,
+  toolChoice: readToolChoice,
+  parallelToolCalls: readFlag,
+  responseFormat: readFormat,
+  temperature: readNumber,
+  topP: readNumber,
+  maxTokens: readLimit,
+  stop: readStop,
+  seed: readWhole,
+  frequencyPenalty: readNumber,
+  presencePenalty: readNumber,
+  choices: readChoices,
+  logprobs: readLogprobs,
+  topLogprobs: readWhole,
+  reasoningEffort: readText,
+  user: readText,
+  metadata: readObject,
+  serviceTier: readText,
 }
 
-/** The parameters that are there, by the vocabulary's names. */
-export function parametersIn(parameters: Parameters): Parameter[] {
-  return Object.keys(parameters).filter((key): key is Parameter => Object.hasOwn(names, key))
+export interface DecodedParameters extends Required<Pick<ChatRequest, 'parameters' | 'spelling' | 'sent' | 'unread'>> {}
+
+interface Growing {
+  parameters: Parameters
+  readonly spelling: Partial<Record<Parameter, string>>
+  readonly sent: Partial<Record<Parameter, Sent>>
+  readonly unread: Unread[]
 }
 
-/** The members that are neither null nor undefined. */
-function present<T extends object>(members: { readonly [K in keyof T]?: T[K] | null | undefined }): Partial<T> {
-  const found: Partial<T> = {}
-  for (const key in members) {
-    const value = members[key]
-    if (value !== null && value !== undefined) found[key] = value
+/**
+ * Reads each parameter by itself: what is wrong with one is a matter between the client and its upstream.
+ * @throws ChatError `invalid-request` for a number that nobody can read
+ */
+export function decodeParameters(wire: Fields): DecodedParameters {
+  const found: Growing = { parameters: {}, spelling: {}, sent: {}, unread: [] }
+  const saysTokens = isSaid(wire.max_completion_tokens) || !isSaid(wire.max_tokens)
+  const spelled = { ...names, maxTokens: saysTokens ? names.maxTokens : 'max_tokens' }
+  for (const parameter of allParameters) {
+    const name = spelled[parameter]
+    if (isSaid(wire[name]) || (parameter === 'tools' && isNoTools(wire)))
+      take(found, readers, { parameter, name, raw: wire[name] })
   }
   return found
 }
 
-function decodeTool(tool: WireTool): Tool {
-  const called = tool.function
-  if (tool.type !== 'function' || !isFields(called))
-    return { type: 'foreign', name: tool.type, extra: rest(tool, ['type']) ?? {} }
-  const { description, parameters, strict } = called
-  return {
-    type: 'function',
-    name: String(called.name),
-    ...(typeof description === 'string' && { description }),
-    ...(isFields(parameters) && { parameters }),
-    ...(typeof strict === 'boolean' && { strict }),
-    ...withExtra(nestedRest(tool, 'function', ['type'], ['name', 'description', 'parameters', 'strict'])),
-  }
+const allParameters = Object.keys(names).filter(isParameter)
+
+function isParameter(key: string): key is Parameter {
+  return Object.hasOwn(names, key)
 }
 
-function decodeToolChoice(choice: string | Fields): ToolChoice {
-  if (choice === 'auto' || choice === 'none' || choice === 'required') return { type: choice }
-  if (!isFields(choice)) return { type: 'foreign', value: choice }
-  const named = choice.function
-  if (choice.type !== 'function' || !isFields(named) || typeof named.name !== 'string')
-    return { type: 'foreign', value: choice }
-  const isPlain = !nestedRest(choice, 'function', ['type'], ['name'])
-  return isPlain ? { type: 'function', name: named.name } : { type: 'foreign', value: choice }
+/** `tools: null` is as good as absent, unless there is a choice among them. */
+function isNoTools({ tools, tool_choice, parallel_tool_calls }: Fields): boolean {
+  return tools === null && (isSaid(tool_choice) || isSaid(parallel_tool_calls))
 }
 
-function decodeResponseFormat(format: NonNullable<WireRequest['response_format']>): ResponseFormat {
-  const isPlain = !rest(format, ['type'])
-  if (format.type === 'text' && isPlain) return { type: 'text' }
-  if (format.type === 'json_object' && isPlain) return { type: 'json' }
-  const inner = format.json_schema
-  if (format.type !== 'json_schema' || !isFields(inner)) return { type: 'foreign', value: format }
-  const { schema, description, strict } = inner
-  return {
-    type: 'json-schema',
-    name: String(inner.name),
-    ...(isFields(schema) && { schema }),
-    ...(typeof description === 'string' && { description }),
-    ...(typeof strict === 'boolean' && { strict }),
-    ...withExtra(nestedRest(format, 'json_schema', ['type'], ['name', 'schema', 'description', 'strict'])),
+function isSaid(value: unknown): boolean {
+  return value !== undefined && value !== null
+}
+
+interface Said {
+  readonly parameter: Parameter
+  readonly name: string
+  readonly raw: unknown
+}
+
+function take(found: Growing, by: typeof readers, { parameter, name, raw }: Said): void {
+  const reading: Reading<unknown> = by[parameter](raw)
+  found.spelling[parameter] = name
+  if ('wrong' in reading) {
+    const { wrong: said, code = 'invalid_value', at: path = [] } = reading
+    if (isBeyondAll(raw)) throw refusedBody({ path, said: 'is a number beyond all that are known', code }, [name])
+    found.unread.push({ ...complaintOf({ path, said, code }, [name]), parameter })
+    found.sent[parameter] = { raw, read: undefined }
+    return
   }
+  const { value, isOdd } = reading
+  if (isOdd) found.sent[parameter] = { raw, read: value }
+  if (value !== undefined) found.parameters = { ...found.parameters, [parameter]: value }
+}
+
+/** The parameters that are there, by the vocabulary's names. */
+export function parametersIn(parameters: object): Parameter[] {
+  return Object.keys(parameters).filter(isParameter)
 }

@@ -1,10 +1,11 @@
+import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
-import { decodeMessage } from './decode-message.ts'
+import { decodeMessages } from './decode-messages.ts'
 import { decodeParameters } from './decode-parameters.ts'
 import { dialect } from './dialect.ts'
-import { rest } from './fields.ts'
-import { invalidRequest } from './invalid-request.ts'
-import { WireRequest } from './schema.ts'
+import { isFields, rest } from './fields.ts'
+import { mustBe, notABody, refusedBody, tooMany } from './invalid-request.ts'
+import { readFlag } from './readings.ts'
 
 /** What a client asked for, and what only the encoder of its answer has to know. */
 export interface DecodedRequest {
@@ -13,29 +14,68 @@ export interface DecodedRequest {
   readonly includeUsage: boolean
 }
 
+/** Tools of a request, at most; its messages and their parts have bounds of their own. */
+const maxTools = 4_096
+
 /**
- * Reads the parsed body of a Chat Completions request.
- * @throws ChatError `invalid-request`, with the path of the first member that is wrong
+ * Reads the parsed body of a Chat Completions request. What the gateway itself needs must be right: a model, messages
+ * with a role, whether to stream. All else goes to an upstream of this dialect as it came, and what is not understood is
+ * told by the others (docs/decisions/0025-as-lenient-as-the-upstream.md).
+ * @throws ChatError `invalid-request`, with the path of the first member that is wrong; `too-large`
  */
 export function decodeRequest(body: unknown): DecodedRequest {
-  const parsed = WireRequest.safeParse(body)
-  if (!parsed.success) throw invalidRequest(parsed.error)
-  const wire = parsed.data
-  const { parameters, spelling } = decodeParameters(wire)
-  const options = wire.stream_options ? rest(wire.stream_options, ['include_usage']) : undefined
+  if (!isFields(body)) throw notABody('"model" and "messages"')
+  const model = modelIn(body)
+  const { messages, unread } = decodeMessages(messagesIn(body))
+  if (Array.isArray(body.tools) && body.tools.length > maxTools) throw tooMany('tools', 'tools', maxTools)
+  const { parameters, spelling, sent, unread: others } = decodeParameters(body)
+  const streamed = isFields(body.stream_options) ? body.stream_options : undefined
+  const options = streamed && rest(streamed, ['include_usage'])
+  const known = ['model', 'messages', 'stream', 'stream_options', ...idleFunctions(body), ...Object.values(spelling)]
   return {
     request: {
       dialect,
-      model: wire.model,
-      messages: wire.messages.map(decodeMessage),
+      model,
+      messages,
       parameters,
       spelling,
-      extra: {
-        ...rest(wire, ['model', 'messages', 'stream', 'stream_options', ...Object.values(spelling)]),
-        ...(options && { stream_options: options }),
-      },
-      stream: wire.stream ?? false,
+      ...(Object.keys(sent).length > 0 && { sent }),
+      ...(unread.length + others.length > 0 && { unread: [...unread, ...others] }),
+      extra: { ...rest(body, known), ...(options && { stream_options: options }) },
+      stream: streamIn(body),
     },
-    includeUsage: wire.stream_options?.include_usage ?? false,
+    includeUsage: wantsUsage(streamed),
   }
+}
+
+function modelIn({ model }: Fields): string {
+  if (typeof model === 'string' && model !== '') return model
+  const said = model === undefined ? 'is required' : model === '' ? 'must not be empty' : mustBe('a string', model)
+  const code = model === undefined ? 'missing_required_parameter' : model === '' ? 'invalid_value' : 'invalid_type'
+  throw refusedBody({ path: ['model'], said, code })
+}
+
+function messagesIn({ messages }: Fields): readonly unknown[] {
+  if (Array.isArray(messages) && messages.length > 0) return messages
+  const isMissing = messages === undefined
+  const said = isMissing ? 'is required' : Array.isArray(messages) ? 'must not be empty' : mustBe('a list', messages)
+  throw refusedBody({ path: ['messages'], said, code: isMissing ? 'missing_required_parameter' : 'invalid_type' })
+}
+
+function streamIn({ stream }: Fields): boolean {
+  if (stream === undefined || stream === null) return false
+  const reading = readFlag(stream)
+  if ('wrong' in reading) throw refusedBody({ path: ['stream'], said: reading.wrong, code: 'invalid_type' })
+  return reading.value ?? false
+}
+
+function wantsUsage(options: Fields | undefined): boolean {
+  const reading = readFlag(options?.include_usage)
+  return !('wrong' in reading) && reading.value === true
+}
+
+/** No functions are none, and then there is nothing to choose among: OpenAI refuses the one without the other. */
+function idleFunctions({ functions }: Fields): readonly string[] {
+  const isEmpty = functions === null || (Array.isArray(functions) && functions.length === 0)
+  return isEmpty ? ['functions', 'function_call'] : []
 }

@@ -1,6 +1,14 @@
 import type { Fields, Message, Part, ToolCall } from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
-import type { ChatRequest, Parameter, Parameters, ResponseFormat, Tool, ToolChoice } from '../../chat/request.ts'
+import {
+  type ChatRequest,
+  idleParameters,
+  type Parameter,
+  type Parameters,
+  type ResponseFormat,
+  type Tool,
+  type ToolChoice,
+} from '../../chat/request.ts'
 import { names, parametersIn } from './decode-parameters.ts'
 import { dialect } from './dialect.ts'
 import { compact, merge } from './fields.ts'
@@ -17,11 +25,24 @@ export function encodeRequest(request: ChatRequest, own: Support['names'] = {}):
     model: request.model,
     messages: request.messages.map((message) => encodeMessage(message, native)),
   }
-  for (const parameter of parametersIn(request.parameters)) {
+  const { parameters } = request
+  const sent = (native && request.sent) || {}
+  const idle = idleParameters(native ? parameters : functionsOf(parameters))
+  for (const parameter of new Set([...parametersIn(parameters), ...parametersIn(sent)])) {
+    if (idle.includes(parameter)) continue
     const name = own[parameter] ?? ((native && request.spelling[parameter]) || names[parameter])
-    body[name] = encodeParameter(parameter, request.parameters, native)
+    const was = sent[parameter]
+    // what a layer has changed is no more what was sent
+    const isAsSent = was !== undefined && was.read === parameters[parameter]
+    const value = isAsSent ? was.raw : encodeParameter(parameter, parameters, native)
+    if (value !== undefined) body[name] = value
   }
   return body
+}
+
+function functionsOf(parameters: Parameters): Parameters {
+  const { tools } = parameters
+  return tools ? { ...parameters, tools: tools.filter(({ type }) => type === 'function') } : parameters
 }
 
 function encodeParameter(parameter: Parameter, parameters: Parameters, native: boolean): unknown {

@@ -4,18 +4,53 @@ import { excerpt } from '../../chat/secret.ts'
 
 type Issue = z.core.$ZodIssue
 
+/** What is wrong with a value, and where in it. */
+export interface Fault {
+  readonly path: readonly PropertyKey[]
+  /** The end of a sentence that begins with the path. */
+  readonly said: string
+  /** The code OpenAI gives such a mistake. */
+  readonly code: string
+}
+
+/** A fault as a client is told it. */
+export interface Complaint {
+  readonly param: string
+  readonly message: string
+  readonly code: string
+}
+
+/** The first thing that a schema finds wrong. The value itself is not repeated: it may be private. */
+export function faultIn(error: z.ZodError): Fault {
+  const issue = deepest(error.issues[0])
+  return issue
+    ? { path: issue.path, said: sayIssue(issue), code: codeOf(issue) }
+    : { path: [], said: 'has a value of the wrong type or kind', code: 'invalid_value' }
+}
+
+/** @param path where the faulty value stands in the body */
+export function complaintOf({ path: within, said, code }: Fault, path: readonly PropertyKey[] = []): Complaint {
+  const param = formatPath([...path, ...within])
+  return { param, message: `${param}: ${said}.`, code }
+}
+
+/** A fault of a body that cannot do without what is wrong with it. */
+export function refusedBody(fault: Fault, path: readonly PropertyKey[] = []): ChatError {
+  return new ChatError('invalid-request', complaintOf(fault, path))
+}
+
 /**
  * The first thing that is wrong, and how it should be. The value itself is not repeated: it may be private.
  * @param needed what a body must have at least, in words
  */
-export function invalidRequest(error: z.ZodError, needed = '"model" and "messages"'): ChatError {
-  const issue = deepest(error.issues[0])
-  const param = issue ? formatPath(issue.path) : ''
-  return new ChatError('invalid-request', {
-    message: issue && param ? `${param}: ${sayIssue(issue)}.` : `The body must be a JSON object with ${needed}.`,
-    code: issue ? codeOf(issue) : 'invalid_value',
-    ...(param && { param }),
-  })
+export function invalidRequest(error: z.ZodError, needed: string): ChatError {
+  const fault = faultIn(error)
+  return fault.path.length > 0 ? refusedBody(fault) : notABody(needed, fault.code)
+}
+
+/** @param needed what a body must have at least, in words */
+export function notABody(needed: string, code = 'invalid_type'): ChatError {
+  return new ChatError('invalid-request', { message: `The body must be a JSON object with ${needed}.`, code })
 }
 
 /** The code OpenAI gives such a mistake. */
@@ -23,6 +58,11 @@ export function codeOf(issue: Issue): string {
   if (issue.code === 'custom' && typeof issue.params?.code === 'string') return issue.params.code
   if (isMissing(issue)) return 'missing_required_parameter'
   return issue.code === 'invalid_type' ? 'invalid_type' : 'invalid_value'
+}
+
+/** A count over its bound: no request may cost more than its size. */
+export function tooMany(param: string, what: string, most: number): ChatError {
+  return new ChatError('too-large', { message: `${param}: there are more than ${most} ${what}.`, param })
 }
 
 /** What is wrong, as the end of a sentence that begins with the path. */
@@ -52,6 +92,15 @@ const nouns: Readonly<Partial<Record<string, string>>> = {
   array: 'a list',
 }
 
+/** Says that a value should be `noun`, and what it is instead. */
+export function mustBe(noun: string, value: unknown): string {
+  const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
+  const received = nouns[type] ?? type
+  return received === noun || (noun === nouns.int && type === 'number')
+    ? `must be ${noun}`
+    : `must be ${noun}, not ${received}`
+}
+
 /** The type that came instead: of zod's message only the word for it, never the value. */
 function received(issue: Issue): string {
   const type = /received (\w+)$/.exec(issue.message)?.[1] ?? ''
@@ -77,7 +126,7 @@ function deepest(issue: Issue | undefined): Issue | undefined {
   return { ...best, path: [...issue.path, ...best.path] }
 }
 
-function formatPath(path: readonly PropertyKey[]): string {
+export function formatPath(path: readonly PropertyKey[]): string {
   return path
     .map((key, at) => (typeof key === 'number' ? `[${key}]` : `${at ? '.' : ''}${excerpt(String(key), 64)}`))
     .join('')

@@ -117,3 +117,40 @@ test('what some models do not take is dropped for them, and fields of the dialec
   })
   expect((await asked(taken, { ...request, model: 'another' })).receipt).toMatchObject({ stop: 'honoured' })
 })
+
+test('what only the client’s dialect may understand is refused elsewhere by its name, unless it would be dropped anyway', async () => {
+  const unread = [
+    {
+      param: 'metadata',
+      message: 'metadata: must be an object, not a number.',
+      code: 'invalid_type',
+      parameter: 'metadata',
+    },
+    { param: 'seed', message: 'seed: must be a whole number.', code: 'invalid_type', parameter: 'seed' },
+  ] as const
+  const sent = { metadata: { raw: 5, read: undefined }, seed: { raw: 1.5, read: undefined } }
+  const spelling = { metadata: 'metadata', seed: 'seed' }
+  const refused = asked({ parameters: { seed: 'honoured' } }, { unread, sent, spelling }).catch(
+    (thrown: unknown) => thrown,
+  )
+  await expect(refused).resolves.toMatchObject({ reason: 'unsupported', param: 'seed', code: 'invalid_type' })
+  const dropped = await asked({ parameters: {} }, { unread, sent, spelling })
+  expect([dropped.request?.sent, dropped.receipt]).toEqual([{}, { metadata: 'dropped', seed: 'dropped' }])
+  const own = await asked({ parameters: { seed: 'honoured' }, extraOf: 'openai-chat' }, { unread, sent, spelling })
+  expect(own.request?.sent).toEqual({ seed: sent.seed })
+  const message = [{ param: 'messages[0].role', message: 'messages[0].role: must be …', code: 'invalid_value' }]
+  await expect(
+    asked({ parameters: {} }, { unread: message }).catch((thrown: unknown) => thrown),
+  ).resolves.toMatchObject({
+    param: 'messages[0].role',
+  })
+})
+
+test('no tools are none, and what chooses among them goes with them', async () => {
+  const parameters = { tools: [], toolChoice: { type: 'required' }, parallelToolCalls: false } as const
+  const spelling = { tools: 'tools', toolChoice: 'tool_choice', parallelToolCalls: 'parallel_tool_calls' }
+  const taken = { tools: 'honoured', toolChoice: 'honoured', parallelToolCalls: 'honoured' } as const
+  const { request, receipt } = await asked({ parameters: taken }, { parameters, spelling })
+  expect(request?.parameters).toEqual({})
+  expect(receipt).toEqual({ tools: 'dropped', tool_choice: 'dropped', parallel_tool_calls: 'dropped' })
+})

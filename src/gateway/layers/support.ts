@@ -2,25 +2,38 @@ import type { Receipt, Treatment } from '../../chat/call.ts'
 import type { Layer } from '../../chat/chat.ts'
 import { ChatError } from '../../chat/error.ts'
 import { type Support, supportFor, type Taken } from '../../chat/model.ts'
-import type { ChatRequest, Parameter, Parameters } from '../../chat/request.ts'
+import { type ChatRequest, idleParameters, type Parameter, type Parameters, type Unread } from '../../chat/request.ts'
 
 /**
  * Hands an upstream only what it takes, and writes the receipt: what became of each parameter the client sent. What an
  * answer would be wrong without (tools, a response format, a picture) is refused, everything else is dropped.
  */
 export function support(upstream: string, offered: Support): Layer {
-  return (next) => (sent, call) => {
-    const taken = supportFor(offered, sent.model)
-    const { request, changed } = withinValues(sent, taken)
+  return (next) => (asked, call) => {
+    const taken = supportFor(offered, asked.model)
+    const unread = unreadOf(asked, taken)
+    if (unread) throw new ChatError('unsupported', unread)
+    const { request, changed } = withinValues(asked, taken)
     const missing = missingParameter(request, taken) ?? missingFunctions(request, taken) ?? missingPart(request, taken)
     if (missing) throw unsupported(missing, upstream)
-    const dropped = new Set<string>([...untakenParameters(request, taken), ...untakenExtras(request, taken)])
+    const idle = idleParameters(request.parameters).filter((name) => name in request.parameters)
+    const dropped = new Set<string>([...untakenParameters(request, taken), ...untakenExtras(request, taken), ...idle])
     noteParameters(call.receipt, { request, taken, dropped, changed })
     if (dropped.size === 0) return next(request, call)
     const parameters: Parameters = without(request.parameters, dropped)
-    return next({ ...request, parameters, extra: without(request.extra, dropped) }, call)
+    const sent = request.sent && { sent: without(request.sent, dropped) }
+    return next({ ...request, parameters, ...sent, extra: without(request.extra, dropped) }, call)
   }
 }
+
+/** What the upstream cannot be asked with, since only the client's own dialect may know what it means. */
+function unreadOf({ unread, dialect }: ChatRequest, { extraOf, parameters }: Support): Unread | undefined {
+  if (extraOf === dialect) return undefined
+  return unread?.find(({ parameter }) => !parameter || parameter in parameters || needed.includes(parameter))
+}
+
+/** Parameters without which an answer would be wrong. */
+const needed: readonly Parameter[] = ['tools', 'responseFormat']
 
 /** The client's name of a parameter that cannot be left out and is not taken. */
 function missingParameter({ parameters, spelling }: ChatRequest, taken: Support): string | undefined {
@@ -53,8 +66,8 @@ function unsupported(param: string, upstream: string): ChatError {
   return new ChatError('unsupported', { message, param })
 }
 
-function untakenParameters({ parameters }: ChatRequest, taken: Support): Parameter[] {
-  return Object.keys(parameters).filter((key): key is Parameter => key in parameters && !(key in taken.parameters))
+function untakenParameters({ parameters, sent }: ChatRequest, taken: Support): string[] {
+  return Object.keys({ ...sent, ...parameters }).filter((key) => !(key in taken.parameters))
 }
 
 function untakenExtras({ dialect, extra }: ChatRequest, { extraFields, extraOf, lacksFields }: Support): string[] {
@@ -73,7 +86,7 @@ interface Noted {
 /** Only what the client sent is noted: what a panel filled in has no spelling. */
 function noteParameters({ parameters: noted }: Receipt, { request, taken, dropped, changed }: Noted): void {
   for (const [parameter, name] of Object.entries(request.spelling)) {
-    const treatment = Object.entries(taken.parameters).find(([key]) => key === parameter)?.[1]
+    const treatment = Object.entries(taken.parameters).find(([key]) => key === parameter && !dropped.has(key))?.[1]
     const isOwnName = Object.entries(taken.names ?? {}).some(([key, own]) => key === parameter && own === name)
     noted.set(name, treatmentOf(treatment, { isOwnName, isChanged: changed.has(parameter) }))
   }

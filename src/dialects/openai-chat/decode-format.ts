@@ -1,0 +1,69 @@
+import type { Fields } from '../../chat/message.ts'
+import type { ResponseFormat } from '../../chat/request.ts'
+import { isFields, nestedRest, rest, withExtra } from './fields.ts'
+import { faultIn } from './invalid-request.ts'
+import type { Reading } from './readings.ts'
+import { WireFormat } from './schema.ts'
+
+/** What a format by schema is called where the client gives it no name: services require one. */
+const unnamed = 'response'
+
+export function readFormat(sent: unknown): Reading<ResponseFormat> {
+  const parsed = WireFormat.safeParse(sent)
+  if (parsed.success) return { value: decodeFormat(parsed.data) }
+  const eased = WireFormat.safeParse(
+    typeof sent === 'string' ? namedFormat(sent) : isFields(sent) ? easedFormat(sent) : sent,
+  )
+  if (eased.success) return isSilent(eased.data) ? { isOdd: true } : { value: decodeFormat(eased.data), isOdd: true }
+  const { path, said, code } = faultIn(parsed.error)
+  return { wrong: said, code, at: path }
+}
+
+function namedFormat(type: string): Fields {
+  return { type: type === 'json' ? 'json_object' : type }
+}
+
+/** The schema may stand beside its `type`, be all there is of `json_schema`, or lack its name. */
+function easedFormat(sent: Fields): Fields {
+  const { type, json_schema: nested, schema, name, strict, description } = sent
+  if (type === undefined && nested === undefined && schema === undefined) return { type: 'text' }
+  if (type !== 'json_schema' && type !== undefined) return sent
+  const inner: Fields = isFields(nested) ? nested : { name, schema, strict, description }
+  const isBare = inner.schema === undefined && inner.name === undefined && isSchema(inner)
+  const named: Fields = isBare ? { schema: inner } : { ...inner, schema: inner.schema ?? schema }
+  if (!isFields(named.schema)) return sent
+  return {
+    type: 'json_schema',
+    json_schema: {
+      ...named,
+      name: typeof named.name === 'string' ? named.name : unnamed,
+      strict: typeof named.strict === 'boolean' ? named.strict : undefined,
+      description: typeof named.description === 'string' ? named.description : undefined,
+    },
+  }
+}
+
+function isSchema(value: Fields): boolean {
+  return ['type', 'properties', '$ref', 'anyOf', 'oneOf', 'allOf', 'enum'].some((key) => key in value)
+}
+
+function isSilent({ type }: WireFormat): boolean {
+  return type === 'text'
+}
+
+function decodeFormat(format: WireFormat): ResponseFormat {
+  const isPlain = !rest(format, ['type'])
+  if (format.type === 'text' && isPlain) return { type: 'text' }
+  if (format.type === 'json_object' && isPlain) return { type: 'json' }
+  const inner = format.json_schema
+  if (format.type !== 'json_schema' || !isFields(inner)) return { type: 'foreign', value: format }
+  const { schema, description, strict } = inner
+  return {
+    type: 'json-schema',
+    name: String(inner.name),
+    ...(isFields(schema) && { schema }),
+    ...(typeof description === 'string' && { description }),
+    ...(typeof strict === 'boolean' && { strict }),
+    ...withExtra(nestedRest(format, 'json_schema', ['type'], ['name', 'schema', 'description', 'strict'])),
+  }
+}

@@ -1,0 +1,92 @@
+import type { Fields } from '../../chat/message.ts'
+import type { Tool, ToolChoice } from '../../chat/request.ts'
+import { isFields, nestedRest, rest, withExtra } from './fields.ts'
+import { type Fault, faultIn } from './invalid-request.ts'
+import type { Reading } from './readings.ts'
+import { WireTool } from './schema.ts'
+
+/** A list of tools, or one tool that is no list. Nothing more is read once one is not understood. */
+export function readTools(sent: unknown): Reading<readonly Tool[]> {
+  if (sent === null) return { value: [], isOdd: true }
+  const list: readonly unknown[] | undefined = Array.isArray(sent) ? sent : isFields(sent) ? [sent] : undefined
+  if (!list) return { wrong: 'must be a list', code: 'invalid_type' }
+  const tools: Tool[] = []
+  let isOdd = list !== sent
+  for (const [at, one] of list.entries()) {
+    const tool = readTool(one)
+    if ('fault' in tool) return { wrong: tool.fault.said, code: tool.fault.code, at: [at, ...tool.fault.path] }
+    tools.push(tool.value)
+    isOdd ||= tool.isOdd
+  }
+  return { value: tools, isOdd }
+}
+
+type ReadTool = { readonly value: Tool; readonly isOdd: boolean } | { readonly fault: Fault }
+
+function readTool(sent: unknown): ReadTool {
+  const parsed = WireTool.safeParse(sent)
+  if (parsed.success) return { value: decodeTool(parsed.data), isOdd: false }
+  const eased = isFields(sent) ? WireTool.safeParse(easedTool(sent)) : undefined
+  return eased?.success ? { value: decodeTool(eased.data), isOdd: true } : { fault: faultIn(parsed.error) }
+}
+
+/** A function without its `type`, or with its members beside it as the Responses API has them, or some of another type. */
+function easedTool(sent: Fields): Fields {
+  const { function: nested, type = 'function', name, description, parameters, input_schema, strict, ...others } = sent
+  if (type !== 'function' && type !== null) return sent
+  const called = isFields(nested) ? nested : { name, description, parameters: parameters ?? input_schema, strict }
+  return { ...others, type: 'function', function: easedFunction(called) }
+}
+
+function easedFunction({ description, parameters, strict, ...called }: Fields): Fields {
+  return {
+    ...called,
+    ...(typeof description === 'string' && { description }),
+    ...(isFields(parameters) && { parameters }),
+    ...((strict === true || strict === 'true') && { strict: true }),
+  }
+}
+
+function decodeTool(tool: WireTool): Tool {
+  const called = tool.function
+  if (tool.type !== 'function' || !isFields(called))
+    return { type: 'foreign', name: tool.type, extra: rest(tool, ['type']) ?? {} }
+  const { description, parameters, strict } = called
+  return {
+    type: 'function',
+    name: String(called.name),
+    ...(typeof description === 'string' && { description }),
+    ...(isFields(parameters) && { parameters }),
+    ...(typeof strict === 'boolean' && { strict }),
+    ...withExtra(nestedRest(tool, 'function', ['type'], ['name', 'description', 'parameters', 'strict'])),
+  }
+}
+
+/** Words for a choice: OpenAI's, and those of Mistral and Anthropic for the same. */
+const words: ReadonlyMap<unknown, 'auto' | 'none' | 'required'> = new Map<unknown, 'auto' | 'none' | 'required'>([
+  ['auto', 'auto'],
+  ['none', 'none'],
+  ['required', 'required'],
+  ['any', 'required'],
+])
+
+export function readToolChoice(sent: unknown): Reading<ToolChoice> {
+  const word = words.get(sent)
+  if (word) return { value: { type: word }, isOdd: word !== sent }
+  if (!isFields(sent)) return { wrong: 'must be "auto", "none", "required" or an object', code: 'invalid_value' }
+  return readNamed(sent)
+}
+
+/** The choice of a function, also in the words of the Responses API and of Anthropic; any other object is the dialect's own. */
+function readNamed(sent: Fields): Reading<ToolChoice> {
+  const { type, function: named, name } = sent
+  const word = words.get(type)
+  if (word) return { value: { type: word }, isOdd: true }
+  if (isFields(named) && typeof named.name === 'string' && (type === 'function' || type === undefined)) {
+    const isPlain = type === 'function' && !nestedRest(sent, 'function', ['type'], ['name'])
+    return { value: { type: 'function', name: named.name }, isOdd: !isPlain }
+  }
+  if (typeof name === 'string' && (type === 'function' || type === 'tool'))
+    return { value: { type: 'function', name }, isOdd: true }
+  return { value: { type: 'foreign', value: sent } }
+}

@@ -1,0 +1,263 @@
+import { type CrossedBound, type JsonBounds, JsonCount, jsonBounds } from './json-bounds.ts'
+
+declare global {
+  interface JSON {
+    /** A number in its own digits, for `stringify`. */
+    rawJSON(text: string): object
+  }
+}
+
+/** What came of reading: `invalid` is no JSON, or no UTF-8. */
+export type JsonReading =
+  | { readonly value: unknown }
+  | { readonly crossed: CrossedBound }
+  | { readonly invalid: 'json' | 'utf-8' }
+
+type Place =
+  | { readonly kind: 'list'; readonly items: unknown[] }
+  | { readonly kind: 'object'; readonly fields: Record<string, unknown>; key: string }
+
+/** What may come next. */
+type Due = 'value' | 'value or end' | 'key' | 'key or end' | 'colon' | 'comma or end' | 'nothing'
+
+/** Bytes that are read in one step, some milliseconds; and what a token costs beside its bytes. */
+const stepBytes = 256 * 1024
+const tokenCost = 32
+/** Bytes of a string that are decoded at once. */
+const pieceBytes = 64 * 1024
+/** Bytes of a number, which no number needs. */
+const maxNumber = 1_024
+
+class Stop {
+  readonly why: Exclude<JsonReading, { readonly value: unknown }>
+
+  constructor(why: Stop['why']) {
+    this.why = why
+  }
+}
+
+const noJson = new Stop({ invalid: 'json' })
+
+/**
+ * Reads JSON as `JSON.parse` does, in steps: of 32 megabytes that one would stop everything for a fifth of a second. A
+ * number that would lose digits is kept as `JSON.rawJSON`, which is written as it came.
+ */
+export class JsonReader {
+  readonly #bytes: Uint8Array
+  readonly #count: JsonCount
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  readonly #places: Place[] = []
+  #due: Due = 'value'
+  #root: unknown
+  #at = 0
+  #spent = 0
+
+  constructor(bytes: Uint8Array, bounds: JsonBounds = jsonBounds) {
+    this.#bytes = bytes
+    this.#count = new JsonCount(bounds)
+    if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) this.#at = 3
+  }
+
+  /** Yields after each step the bytes that are read by then. */
+  *steps(): Generator<number, JsonReading> {
+    try {
+      for (;;) {
+        const byte = this.#next()
+        if (byte === undefined) break
+        if (byte === 0x22) yield* this.#text()
+        else if (!isSpace(byte)) this.#token(byte)
+        if (this.#spend(tokenCost)) yield this.#at
+      }
+      return this.#due === 'nothing' ? { value: this.#root } : noJson.why
+    } catch (thrown) {
+      if (thrown instanceof Stop) return thrown.why
+      throw thrown
+    }
+  }
+
+  /** @returns whether this step is over */
+  #spend(cost: number): boolean {
+    this.#spent += cost
+    if (this.#spent < stepBytes) return false
+    this.#spent = 0
+    return true
+  }
+
+  /** The byte that the next token begins with; undefined at the end, or where much of nothing has been passed over. */
+  #next(): number | undefined {
+    const bytes = this.#bytes
+    for (;;) {
+      const byte = bytes[this.#at]
+      if (!isSpace(byte) || this.#spent >= stepBytes) return byte
+      this.#at++
+      this.#spent++
+    }
+  }
+
+  #token(byte: number): void {
+    if (byte === 0x5b) this.#open({ kind: 'list', items: [] })
+    else if (byte === 0x7b) this.#open({ kind: 'object', fields: {}, key: '' })
+    else if (byte === 0x5d || byte === 0x7d) this.#close(byte === 0x5d ? 'list' : 'object')
+    else if (byte === 0x2c) this.#comma()
+    else if (byte === 0x3a) this.#colon()
+    else this.#place(this.#scalar())
+  }
+
+  #open(place: Place): void {
+    this.#at++
+    const crossed = this.#count.open(place.kind === 'list')
+    if (crossed) throw new Stop({ crossed })
+    this.#place(place.kind === 'list' ? place.items : place.fields)
+    this.#places.push(place)
+    this.#due = place.kind === 'list' ? 'value or end' : 'key or end'
+  }
+
+  #close(kind: Place['kind']): void {
+    this.#at++
+    const isDue = this.#due === 'comma or end' || this.#due === (kind === 'list' ? 'value or end' : 'key or end')
+    if (!isDue || this.#places.pop()?.kind !== kind) throw noJson
+    this.#count.close()
+    this.#due = this.#places.length > 0 ? 'comma or end' : 'nothing'
+  }
+
+  #comma(): void {
+    this.#at++
+    const place = this.#places.at(-1)
+    if (this.#due !== 'comma or end' || !place) throw noJson
+    const crossed = this.#count.comma()
+    if (crossed) throw new Stop({ crossed })
+    this.#due = place.kind === 'list' ? 'value' : 'key'
+  }
+
+  #colon(): void {
+    this.#at++
+    if (this.#due !== 'colon') throw noJson
+    this.#due = 'value'
+  }
+
+  /** Puts a value where it belongs. */
+  #place(value: unknown): void {
+    if (this.#due !== 'value' && this.#due !== 'value or end') throw noJson
+    const place = this.#places.at(-1)
+    if (!place) this.#root = value
+    else if (place.kind === 'list') place.items.push(value)
+    else if (place.key === '__proto__') define(place.fields, value)
+    else place.fields[place.key] = value
+    this.#due = place ? 'comma or end' : 'nothing'
+  }
+
+  /** A number, or a word. */
+  #scalar(): unknown {
+    const start = this.#at
+    while (isOfScalar(this.#bytes[this.#at]) && this.#at - start <= maxNumber) this.#at++
+    if (this.#at === start || this.#at - start > maxNumber) throw noJson
+    const text = String.fromCharCode(...this.#bytes.subarray(start, this.#at))
+    const value = parsed(text)
+    return typeof value === 'number' && losesDigits(text, value) ? JSON.rawJSON(text) : value
+  }
+
+  /** A key, or a string. */
+  *#text(): Generator<number, void> {
+    const text = yield* this.#string()
+    const place = this.#places.at(-1)
+    if (place?.kind === 'object' && (this.#due === 'key' || this.#due === 'key or end')) {
+      place.key = text
+      this.#due = 'colon'
+    } else this.#place(text)
+  }
+
+  *#string(): Generator<number, string> {
+    const start = this.#at + 1
+    const end = yield* this.#endOfString(start)
+    this.#at = end + 1
+    if (end - start <= pieceBytes) return this.#decode(start, end)
+    const pieces: string[] = []
+    for (let from = start; from < end; ) {
+      const to = this.#cut(from, Math.min(from + pieceBytes, end), end)
+      pieces.push(this.#decode(from, to))
+      from = to
+      if (this.#spend(pieceBytes)) yield from
+    }
+    return pieces.join('')
+  }
+
+  *#endOfString(start: number): Generator<number, number> {
+    for (let from = start; ; ) {
+      const quote = this.#bytes.indexOf(0x22, from)
+      if (quote === -1) throw noJson
+      if (this.#backslashesBefore(quote, start) % 2 === 0) return quote
+      if (this.#spend(quote - from + tokenCost)) yield from
+      from = quote + 1
+    }
+  }
+
+  #backslashesBefore(at: number, start: number): number {
+    let count = 0
+    while (at - 1 - count >= start && this.#bytes[at - 1 - count] === 0x5c) count++
+    return count
+  }
+
+  /** The last place up to `to` where a string can be cut: in no character, and in no escape. */
+  #cut(from: number, to: number, end: number): number {
+    if (to === end) return to
+    for (let back = 1; back <= 5 && to - back > from; back++) {
+      const isEscape = this.#bytes[to - back] === 0x5c && this.#backslashesBefore(to - back, from) % 2 === 0
+      const length = this.#bytes[to - back + 1] === 0x75 ? 6 : 2
+      if (isEscape && length > back) return to - back
+      if (isEscape) break
+    }
+    let at = to
+    while (at > from + 1 && ((this.#bytes[at] ?? 0) & 0xc0) === 0x80) at--
+    return at
+  }
+
+  #decode(start: number, end: number): string {
+    this.#spent += end - start
+    const text = decoded(this.#decoder, this.#bytes.subarray(start, end))
+    if (!needsParsing.test(text)) return text
+    const value = parsed(`"${text}"`)
+    if (typeof value !== 'string') throw noJson
+    return value
+  }
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them in strings, and its parser shall say so
+const needsParsing = /[\\\u0000-\u001f]/
+
+function decoded(decoder: TextDecoder, bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    throw new Stop({ invalid: 'utf-8' })
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw noJson
+  }
+}
+
+/** As `JSON.parse` has it: a member like any other. */
+function define(fields: object, value: unknown): void {
+  Object.defineProperty(fields, '__proto__', { value, enumerable: true, configurable: true, writable: true })
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+}
+
+/** Letters, digits and `+-.`: what numbers and `true`, `false`, `null` are made of. */
+function isOfScalar(byte: number | undefined): boolean {
+  if (byte === undefined) return false
+  if (byte >= 0x30 && byte <= 0x39) return true
+  return byte === 0x2b || byte === 0x2d || byte === 0x2e || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a)
+}
+
+/** Whether a number would leave as another one than it came: Infinity, for one, as null. */
+function losesDigits(text: string, value: number): boolean {
+  if (!Number.isFinite(value)) return true
+  return /^-?\d+$/.test(text) && !Number.isSafeInteger(value)
+}

@@ -1,0 +1,56 @@
+import { setImmediate } from 'node:timers/promises'
+import { type JsonBounds, scanJson } from './json-bounds.ts'
+import { JsonReader, type JsonReading } from './json-reader.ts'
+
+/** Bytes of a body that is parsed at once: some milliseconds. */
+const maxAtOnce = 1024 * 1024
+
+export interface ReadJsonOptions {
+  readonly bounds?: JsonBounds
+  /** Lets others in; called after each step with the bytes that are read by then. */
+  readonly pause?: (bytesRead: number) => Promise<void>
+}
+
+/** Reads the bytes of a JSON text, counted before anything is made of them, and in steps where they are many. */
+export async function readJson(
+  bytes: Uint8Array,
+  { bounds, pause = nextTurn }: ReadJsonOptions = {},
+): Promise<JsonReading> {
+  if (bytes.byteLength <= maxAtOnce) return parseAtOnce(bytes, bounds)
+  const steps = new JsonReader(bytes, bounds).steps()
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+    await pause(step.value)
+  }
+}
+
+async function nextTurn(): Promise<void> {
+  await setImmediate()
+}
+
+function parseAtOnce(bytes: Uint8Array, bounds: JsonBounds | undefined): JsonReading {
+  const text = textOf(bytes)
+  if (text === undefined) return { invalid: 'utf-8' }
+  const { crossed, hasLongNumber } = scanJson(text, bounds)
+  if (crossed) return { crossed }
+  if (hasLongNumber) return allSteps(new JsonReader(bytes, bounds))
+  try {
+    return { value: JSON.parse(text) }
+  } catch {
+    return { invalid: 'json' }
+  }
+}
+
+function allSteps(reader: JsonReader): JsonReading {
+  const steps = reader.steps()
+  for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value
+}
+
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return undefined
+  }
+}
