@@ -40,21 +40,31 @@ export function jsonOrUndefined(text: string): unknown {
   }
 }
 
-/** Judged on the text: a value of a million empty lists costs a hundred times what its text does. */
+/** Judged on the text, before it is parsed: a million empty lists cost a hundred times what their text does. */
 function checkSize(text: string): void {
-  if (nestsTooDeep(text)) throw tooLarge(`nests deeper than ${maxDepth} levels`)
-  if (text.length > maxValues && hasMoreValues(text, maxValues)) throw tooLarge(`holds more than ${maxValues} values`)
-}
-
-/** Whether the text has more values than `limit`: each follows a bracket or a comma. */
-function hasMoreValues(text: string, limit: number): boolean {
+  let depth = 0
   let values = 0
-  for (let at = 0; at < text.length; at++) {
-    const character = text.charCodeAt(at)
-    if (character === 0x22) at = endOfString(text, at)
-    else if ((character === 0x2c || character === 0x5b || character === 0x7b) && ++values > limit) return true
+  for (let at = 0; at < text.length && depth <= maxDepth && values <= maxValues; at++) {
+    switch (text.charCodeAt(at)) {
+      case 0x22:
+        at = endOfString(text, at)
+        break
+      case 0x5b:
+      case 0x7b:
+        depth++
+        values++
+        break
+      case 0x5d:
+      case 0x7d:
+        depth--
+        break
+      // a value follows each comma
+      case 0x2c:
+        values++
+    }
   }
-  return false
+  if (depth > maxDepth) throw tooLarge(`nests deeper than ${maxDepth} levels`)
+  if (values > maxValues) throw tooLarge(`holds more than ${maxValues} values`)
 }
 
 /** Brackets that may stand inside each other. */
