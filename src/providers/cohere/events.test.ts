@@ -39,3 +39,47 @@ test('an event of the type error is one, whatever it holds', () => {
   expect(decoded([{ event: 'error', data: '{"type":"x","message":"No."}' }]).thrown).toMatchObject(failed)
   expect(decoded([{ event: 'error', data: '{}' }]).thrown).toMatchObject(failed)
 })
+
+const started = { type: 'message-start', delta: { message: { role: 'assistant' } } }
+const said = { type: 'content-delta', index: 0, delta: { message: { content: { text: 'Tea' } } } }
+const ended = { type: 'message-end', delta: { finish_reason: 'COMPLETE' } }
+const textOf = (...frames: readonly object[]) => {
+  const { events, thrown } = decoded(frames.map((frame) => ({ data: JSON.stringify(frame) })))
+  return thrown?.code ?? events.map((event) => ('text' in event ? event.text : `<${event.type}>`)).join('')
+}
+
+for (const odd of [null, '', 'odd', 7, -1, 1.5, true, {}, [], ['odd'], [null]])
+  test(`a member that is ${JSON.stringify(odd)} takes no good answer away`, () => {
+    const { message } = said.delta
+    const oddMessage = { ...message, tool_plan: odd, tool_calls: odd, citations: odd }
+    expect(textOf(started, { ...said, index: odd }, ended)).toBe('Tea<finish>')
+    expect(textOf(started, { ...said, delta: { message: oddMessage, usage: odd, error: odd } }, ended)).toBe(
+      'Tea<finish>',
+    )
+    expect(textOf(started, said, { type: 'content-delta', delta: odd }, ended)).toBe('Tea<finish>')
+    expect(textOf(started, said, { type: 'message-end', delta: { finish_reason: 'COMPLETE', usage: odd } })).toMatch(
+      /^Tea<finish>/,
+    )
+  })
+
+test('content as a text or as a list of one is content', () => {
+  for (const content of ['Tea', [{ type: 'text', text: 'Tea' }]])
+    expect(textOf(started, { type: 'content-delta', delta: { message: { content } } }, ended)).toBe('Tea<finish>')
+})
+
+test('a call may come in a list, with its arguments as an object, and need not be closed', () => {
+  const call = { id: 'a', function: { name: 'f', arguments: { a: 1 } } }
+  const start = (tool_calls: unknown) => ({ type: 'tool-call-start', index: '1', delta: { message: { tool_calls } } })
+  const { events } = decoded(
+    [started, start([call]), start({ id: 'b', function: { name: 'g' } }), ended].map((frame) => ({
+      data: JSON.stringify(frame),
+    })),
+  )
+  expect(events).toEqual([
+    { type: 'tool-call', choice: 0, index: 0, id: 'a', name: 'f' },
+    { type: 'tool-arguments', choice: 0, index: 0, json: '{"a":1}' },
+    { type: 'tool-call', choice: 0, index: 1, id: 'b', name: 'g' },
+    { type: 'tool-arguments', choice: 0, index: 1, json: '{}' },
+    { type: 'finish', choice: 0, reason: 'tool-calls' },
+  ])
+})

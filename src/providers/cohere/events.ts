@@ -28,6 +28,7 @@ export class CohereDecoder implements FrameDecoder {
   #ending: { readonly reason: FinishReason; readonly usage: Usage | undefined } | undefined
   /** Open calls by Cohere's own index, which may count other parts too. */
   readonly #open = new Map<number, OpenCall>()
+  #latest: OpenCall | undefined
   #calls = 0
   #hasContent = false
 
@@ -58,8 +59,9 @@ export class CohereDecoder implements FrameDecoder {
       })
     const { reason, usage } = this.#ending
     if (!this.#hasContent && !maySayNothing(reason, usage)) throw emptyAnswer()
+    const calls = [...this.#open.keys()].flatMap((at) => this.#closeCall(at))
     const finish: ChatEvent = { type: 'finish', choice: 0, reason: this.#named(reason) }
-    return usage ? [finish, { type: 'usage', choice: 0, usage }] : [finish]
+    return [...calls, finish, ...(usage ? [{ type: 'usage', choice: 0, usage } as const] : [])]
   }
 
   /** An answer that ends in calls ends by them. */
@@ -94,9 +96,10 @@ export class CohereDecoder implements FrameDecoder {
   #openCall(at: number, message: Message): readonly ChatEvent[] {
     const call = message.tool_calls
     if (this.#calls >= maxCalls) throw tooManyCalls()
-    if (!call || Array.isArray(call) || !call.function?.name) throw badResponse()
+    if (!call?.function?.name) throw badResponse()
     const index = this.#calls++
-    this.#open.set(at, { index, hasArguments: false })
+    this.#latest = { index, hasArguments: false }
+    this.#open.set(at, this.#latest)
     const opened: ChatEvent = {
       type: 'tool-call',
       choice: 0,
@@ -108,9 +111,9 @@ export class CohereDecoder implements FrameDecoder {
   }
 
   #growCall(at: number, { tool_calls: call }: Message): readonly ChatEvent[] {
-    const json = call && !Array.isArray(call) ? call.function?.arguments : undefined
+    const json = call?.function?.arguments
     if (!json) return []
-    const open = this.#open.get(at)
+    const open = this.#open.get(at) ?? this.#latest
     if (!open) throw badResponse()
     open.hasArguments = true
     return [{ type: 'tool-arguments', choice: 0, index: open.index, json }]
@@ -141,13 +144,13 @@ function maySayNothing(reason: FinishReason, usage: Usage | undefined): boolean 
 }
 
 function content({ content: part }: Message): readonly ChatEvent[] {
-  if (!part || Array.isArray(part)) return []
+  if (!part) return []
   if (part.thinking) return [{ type: 'reasoning', choice: 0, text: part.thinking }]
   return part.text ? [{ type: 'text', choice: 0, text: part.text }] : []
 }
 
 function citations({ citations: citation }: Message): readonly ChatEvent[] {
-  if (!citation || Array.isArray(citation)) return []
+  if (!citation) return []
   return [{ type: 'text', choice: 0, text: '', annotations: annotationsOf(citation) }]
 }
 

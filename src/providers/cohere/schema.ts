@@ -1,24 +1,39 @@
 import { z } from 'zod'
 
-const text = z.string().nullish()
-const tokens = z.number().nullish()
+/** What is of another type is as if it were not there: it takes no good answer away. */
+const optional = <T extends z.ZodType>(schema: T) => schema.nullish().catch(undefined)
+const text = optional(z.string())
+const number = optional(
+  z.union([
+    z.number(),
+    z
+      .string()
+      .regex(/^\d{1,9}$/)
+      .transform(Number),
+  ]),
+)
 
 /** Token counts, real and as billed. Cohere, Chat v2 response */
 const CohereUsage = z.looseObject({
-  billed_units: z.looseObject({ input_tokens: tokens, output_tokens: tokens }).nullish(),
-  tokens: z.looseObject({ input_tokens: tokens, output_tokens: tokens }).nullish(),
-  cached_tokens: tokens,
+  billed_units: optional(z.looseObject({ input_tokens: number, output_tokens: number })),
+  tokens: optional(z.looseObject({ input_tokens: number, output_tokens: number })),
+  cached_tokens: number,
 })
 
 const CohereCitation = z.looseObject({
   type: text,
-  start: z.number().nullish(),
-  end: z.number().nullish(),
+  start: number,
+  end: number,
   text,
-  sources: z
-    .array(z.looseObject({ type: text, id: text, document: z.record(z.string(), z.unknown()).nullish() }))
-    .nullish(),
+  sources: optional(
+    z.array(z.looseObject({ type: text, id: text, document: optional(z.record(z.string(), z.unknown())) })),
+  ),
 })
+
+/** The one of a list of one; proxies send the lists of a whole reply. */
+const only = (value: unknown): unknown => (Array.isArray(value) && value.length === 1 ? value[0] : value)
+const asPart = (value: unknown): unknown => (typeof value === 'string' ? { type: 'text', text: value } : only(value))
+const asJson = (value: unknown): unknown => (typeof value === 'object' && value ? JSON.stringify(value) : value)
 
 /**
  * One streamed event; which members it has depends on `type`. Content, a call and a citation come as objects here,
@@ -26,27 +41,30 @@ const CohereCitation = z.looseObject({
  */
 export const CohereEvent = z.looseObject({
   type: z.string(),
-  index: z.number().nullish(),
-  delta: z
-    .looseObject({
-      message: z
-        .looseObject({
-          content: z.union([z.looseObject({ type: text, text, thinking: text }), z.array(z.unknown())]).nullish(),
+  index: number,
+  delta: optional(
+    z.looseObject({
+      message: optional(
+        z.looseObject({
+          content: z.preprocess(asPart, optional(z.looseObject({ type: text, text, thinking: text }))),
           tool_plan: text,
-          tool_calls: z
-            .union([
-              z.looseObject({ id: text, function: z.looseObject({ name: text, arguments: text }).nullish() }),
-              z.array(z.unknown()),
-            ])
-            .nullish(),
-          citations: z.union([CohereCitation, z.array(z.unknown())]).nullish(),
-        })
-        .nullish(),
+          tool_calls: z.preprocess(
+            only,
+            optional(
+              z.looseObject({
+                id: text,
+                function: optional(z.looseObject({ name: text, arguments: z.preprocess(asJson, text) })),
+              }),
+            ),
+          ),
+          citations: z.preprocess(only, optional(CohereCitation)),
+        }),
+      ),
       finish_reason: text,
       error: text,
-      usage: CohereUsage.nullish(),
-    })
-    .nullish(),
+      usage: optional(CohereUsage),
+    }),
+  ),
 })
 
 /** `GET /v1/models?endpoint=chat`, a page. */
