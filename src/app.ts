@@ -7,7 +7,7 @@ import { openGateway } from './gateway/gateway.ts'
 import type { Store } from './state/store.ts'
 import { openTools } from './tools/registry.ts'
 import { version } from './version.ts'
-import type { Resolve } from './wire/egress.ts'
+import type { Resolve } from './wire/resolve-name.ts'
 
 /** Fetches kept free for what is no chat, such as lists of models. */
 const spareFetches = 192

@@ -1,9 +1,9 @@
-import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { orAbort } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
 import { isProxied } from './proxy.ts'
 import { isPublicAddress } from './public-address.ts'
+import { type Resolve, resolveName } from './resolve-name.ts'
 
 /** Where a caller may send this program, as the operator has it. */
 export interface EgressPolicy {
@@ -18,11 +18,6 @@ export interface Pinned {
   readonly address: string
 }
 
-/** Every address of a name. */
-export type Resolve = (hostname: string) => Promise<readonly string[]>
-
-const resolveAll: Resolve = async (hostname) => (await lookup(hostname, { all: true })).map(({ address }) => address)
-
 /**
  * Judges an address that a caller chose (reliability, section 4, items 1 to 9): where it may not lead, no packet is sent.
  * The name is looked up once, here; what is connected to afterwards is the address that was found.
@@ -32,7 +27,7 @@ export async function judge(
   text: string,
   policy: EgressPolicy,
   signal: AbortSignal,
-  resolve: Resolve = resolveAll,
+  resolve: Resolve = resolveName,
 ): Promise<Pinned> {
   const url = parsed(text)
   if (!url || isProxied()) throw refused()

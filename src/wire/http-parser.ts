@@ -43,7 +43,7 @@ export class ReplyParser {
   #interim = 0
   /** Bytes of the body or chunk that are still to come. */
   #left = 0
-  #parts: Buffer[] = []
+  readonly #body = new BodyParts()
 
   constructor(method: string, sink: ReplySink) {
     this.#method = method
@@ -78,11 +78,13 @@ export class ReplyParser {
   #step(bytes: Buffer, at: number): number {
     switch (this.#state) {
       case 'until-close':
-        this.#parts.push(bytes.subarray(at))
+        this.#body.add(bytes, at, bytes.length)
         return bytes.length
       case 'counted':
       case 'chunk':
         return this.#takeBody(bytes, at)
+      case 'size':
+        return this.#takePlainSize(bytes, at) || this.#takeLine(bytes, at)
       default:
         return this.#takeLine(bytes, at)
     }
@@ -90,10 +92,26 @@ export class ReplyParser {
 
   #takeBody(bytes: Buffer, at: number): number {
     const end = Math.min(bytes.length, at + this.#left)
-    this.#parts.push(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end))
+    this.#body.add(bytes, at, end)
     this.#left -= end - at
     if (this.#left === 0) this.#state = this.#state === 'chunk' ? 'chunk-end' : 'over'
     return end
+  }
+
+  /** A size without an extension, as nearly all are: no text is made of it. @returns 0 where it is not one */
+  #takePlainSize(bytes: Buffer, at: number): number {
+    if (this.#line !== '') return 0
+    let size = 0
+    let end = at
+    for (; end - at < maxPlainDigits; end++) {
+      const digit = hexDigit(bytes[end])
+      if (digit === undefined) break
+      size = size * 16 + digit
+    }
+    if (end === at || bytes[end] !== carriageReturn || bytes[end + 1] !== lineFeed) return 0
+    this.#left = size
+    this.#begin(size === 0 ? 'trailer' : 'chunk')
+    return end + 2
   }
 
   #takeLine(bytes: Buffer, at: number): number {
@@ -169,9 +187,43 @@ export class ReplyParser {
   }
 
   #flush(): void {
-    const [first, ...rest] = this.#parts
-    if (!first) return
-    this.#parts = []
-    this.#sink.bytes(rest.length === 0 ? first : Buffer.concat([first, ...rest]))
+    const body = this.#body.take()
+    if (body) this.#sink.bytes(body)
+  }
+}
+
+const carriageReturn = 13
+const maxPlainDigits = 12
+
+function hexDigit(byte = 0): number | undefined {
+  if (byte >= 48 && byte <= 57) return byte - 48
+  const letter = byte | 32
+  return letter >= 97 && letter <= 102 ? letter - 87 : undefined
+}
+
+/** The parts of one read that belong to the body: one part is a view of it, more are put together. */
+class BodyParts {
+  #whole: Buffer | undefined
+  #length = 0
+  #first: Buffer | undefined
+
+  /** @param bytes the same until the next `take` */
+  add(bytes: Buffer, start: number, end: number): void {
+    if (!this.#first && !this.#whole) {
+      this.#first = start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end)
+      return
+    }
+    this.#whole ??= Buffer.allocUnsafe(bytes.length)
+    if (this.#first) this.#length = this.#first.copy(this.#whole)
+    this.#first = undefined
+    this.#length += bytes.copy(this.#whole, this.#length, start, end)
+  }
+
+  take(): Buffer | undefined {
+    const taken = this.#first ?? this.#whole?.subarray(0, this.#length)
+    this.#first = undefined
+    this.#whole = undefined
+    this.#length = 0
+    return taken
   }
 }

@@ -1,16 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
 import { ChatError } from '../chat/error.ts'
+import type { Destination } from './dial.ts'
 import { pageError, statusError } from './http-status.ts'
 import { acceptKey } from './websocket-frames.ts'
 
 /** Where a WebSocket is. */
-export interface SocketAddress {
-  readonly isSecure: boolean
-  /** Without the brackets of IPv6. */
-  readonly hostname: string
-  readonly port: number
+export interface SocketAddress extends Destination {
   /** As the header `host` has it. */
   readonly host: string
   /** Path and query. */
@@ -33,12 +28,6 @@ export function socketAddress(text: string): SocketAddress {
     host: url.host,
     path: url.pathname + url.search,
   }
-}
-
-export function connectTo({ isSecure, hostname: host, port }: SocketAddress): Socket {
-  if (!isSecure) return connectTcp({ host, port, noDelay: true })
-  // an address has no name to be asked for
-  return connectTls({ host, port, ALPNProtocols: ['http/1.1'], ...(isIP(host) === 0 && { servername: host }) })
 }
 
 const maxHeadBytes = 64 * 1024

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { ChatError, type Reason } from '../chat/error.ts'
+import { Watchdog } from '../chat/watchdog.ts'
+import { dial } from './dial.ts'
 import { Inbox } from './inbox.ts'
-import { transportError } from './transport-error.ts'
+import { connectTimeout, transportError } from './transport-error.ts'
 import { closePayload, FrameFault, frame, opcodes } from './websocket-frames.ts'
-import { connectTo, Handshake, socketAddress } from './websocket-handshake.ts'
+import { Handshake, type SocketAddress, socketAddress } from './websocket-handshake.ts'
 import { MessageReader, type SocketMessage } from './websocket-messages.ts'
 
 /** Milliseconds and bytes, each over 0. */
@@ -53,10 +55,20 @@ const maxUnsentBytes = 64 * 1024
  * answers, or the signal's reason
  */
 export async function openWebSocket(request: WebSocketRequest, signal: AbortSignal): Promise<WebSocketConnection> {
-  signal.throwIfAborted()
-  const line = new Line(request, signal)
+  const address = socketAddress(request.url)
+  const limitMs = request.limits?.connectMs ?? connectMs
+  const dueAt = performance.now() + limitMs
+  const socket = await dial(address, { limitMs }, signal)
+  const line = new Line(socket, request, { address, signal, answerMs: Math.max(1, dueAt - performance.now()) })
   await line.opened
   return line
+}
+
+interface LineOptions {
+  readonly address: SocketAddress
+  readonly signal: AbortSignal
+  /** Until the handshake is answered. */
+  readonly answerMs: number
 }
 
 /** One connection with all that hangs on it: `#letGo` frees the whole of it. */
@@ -67,7 +79,8 @@ class Line implements WebSocketConnection {
   readonly #handshake: Handshake
   readonly #reader: MessageReader
   readonly #opened = Promise.withResolvers<void>()
-  #timer: ReturnType<typeof setTimeout>
+  /** Of the handshake, and then of the pings. */
+  readonly #watchdog = new Watchdog(() => (this.#isOpen ? this.#beat() : this.#end(connectTimeout())))
   #isOpen = false
   #isPaused = false
   #heard = 0
@@ -75,17 +88,16 @@ class Line implements WebSocketConnection {
   /** What the peer is told when we leave. */
   #goodbye = 1000
 
-  constructor({ url, headers, limits = {} }: WebSocketRequest, signal: AbortSignal) {
-    const address = socketAddress(url)
+  constructor(socket: Socket, { headers, limits = {} }: WebSocketRequest, { address, signal, answerMs }: LineOptions) {
     this.#limits = limits
     this.#handshake = new Handshake(address, headers)
     this.#reader = new MessageReader({ maxBytes: limits.maxMessageBytes ?? maxMessageBytes, isMasked: false })
-    this.#socket = connectTo(address)
-    this.#socket.once(address.isSecure ? 'secureConnect' : 'connect', () => this.#socket.write(this.#handshake.text))
-    this.#socket.on('data', this.#onBytes)
-    this.#socket.on('error', this.#onError)
-    this.#socket.on('close', this.#onClose)
-    this.#timer = setTimeout(() => this.#end(connectTimeout()), limits.connectMs ?? connectMs)
+    this.#socket = socket
+    socket.on('data', this.#onBytes)
+    socket.on('error', this.#onError)
+    socket.on('close', this.#onClose)
+    socket.write(this.#handshake.text)
+    this.#watchdog.feed(answerMs)
     // nobody waits for it where the inbox is over first
     this.#opened.promise.catch(() => undefined)
     this.messages = new Inbox({ signal, release: () => this.#letGo(signal), onTaken: () => this.#resume() })
@@ -169,8 +181,7 @@ class Line implements WebSocketConnection {
   }
 
   #beatLater(): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#beat(), this.#limits.pingMs ?? pingMs)
+    this.#watchdog.feed(this.#limits.pingMs ?? pingMs)
   }
 
   #pause(): void {
@@ -205,7 +216,7 @@ class Line implements WebSocketConnection {
 
   /** Says goodbye, and does not wait for an answer: the peer may be gone. */
   #letGo(signal: AbortSignal): void {
-    clearTimeout(this.#timer)
+    this.#watchdog.stop()
     if (signal.aborted) this.#opened.reject(signal.reason)
     this.#write(closePayload(this.#goodbye), opcodes.close)
     this.#isOpen = false
@@ -232,11 +243,4 @@ function closeError(status: number): ChatError {
 
 function disconnected(message: string): ChatError {
   return new ChatError('upstream-failed', { message, code: 'upstream_disconnected' })
-}
-
-function connectTimeout(): ChatError {
-  return new ChatError('timeout', {
-    message: 'The upstream could not be connected to in time.',
-    code: 'upstream_connect_timeout',
-  })
 }

@@ -11,7 +11,7 @@ const collector = fileURLToPath(new URL('./collect-garbage.ts', import.meta.url)
 export interface Child extends AsyncDisposable {
   readonly url: string
   readonly lines: readonly LogLine[]
-  signal(name: 'SIGTERM' | 'SIGINT'): void
+  signal(name: 'SIGTERM' | 'SIGINT' | 'SIGSTOP' | 'SIGCONT'): void
   /** The exit code. */
   readonly exited: Promise<number>
   /** Resident memory in bytes, after a full collection. */
