@@ -453,3 +453,15 @@ test.concurrent('canary 12: process.execve restarts Bun in place, with other var
   await using child = startChild(restartInPlace)
   expect((await within('its last words', child.stdout.text())).trim()).toBe(`${child.pid} sings`)
 })
+
+test.concurrent('canary 13: a connected socket of node:net hands out its native handle, whose handlers can be replaced', async () => {
+  const heard = Promise.withResolvers<string>()
+  await using upstream = await startUpstream((socket) => socket.end('hello'))
+  const socket = connect(Number(new URL(upstream.url).port), '127.0.0.1')
+  await within('the connection', once(socket, 'connect'))
+  const handle: { reload?(options: object): void; write?(bytes: Uint8Array): number } = Reflect.get(socket, '_handle')
+  handle.reload?.({ socket: { data: (_: unknown, bytes: Buffer) => heard.resolve(bytes.toString()) } })
+  expect(handle.write?.(Buffer.from('GET'))).toBe(3)
+  expect(await within('the bytes', heard.promise)).toBe('hello')
+  socket.destroy()
+})

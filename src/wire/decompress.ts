@@ -70,6 +70,8 @@ class DecompressedBody implements BodySource {
     const decoder = this.#decoder(first.value?.[0] ?? 0)
     const compressed = Readable.from(this.#compressed(first), { objectMode: false, highWaterMark: 0 })
     compressed.on('error', (error) => decoder.destroy(error))
+    // an error after the last read has no other listener, and would end the program
+    decoder.on('error', () => undefined)
     return compressed.pipe(decoder)[Symbol.asyncIterator]()
   }
 

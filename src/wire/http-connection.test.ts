@@ -1,0 +1,267 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import { until } from '../../test/waiting.ts'
+import { send } from './http.ts'
+import { type Exchange, emulateHttp, type HttpEmulator } from './http-emulator.ts'
+
+const opened: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of opened.splice(0)) await close()
+})
+
+async function emulated(answer: (exchange: Exchange) => void | Promise<void>): Promise<HttpEmulator> {
+  const emulator = await emulateHttp(answer)
+  opened.push(() => emulator.close())
+  return emulator
+}
+
+const quiet = () => new AbortController().signal
+const get = (url: string, headers = {}) => send({ method: 'GET', url, headers }, quiet())
+const post = (url: string, body = '{}') => send({ method: 'POST', url, headers: {}, body }, quiet())
+const failureOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'no failure',
+    (thrown: unknown) => thrown,
+  )
+
+describe('a kept connection', () => {
+  test('that died while it was idle, or dies before a byte of reply, is replaced once', async () => {
+    const seen: number[] = []
+    let connections = 0
+    const server: Server = createServer((socket: Socket) => {
+      const id = ++connections
+      let asked = 0
+      socket.on('error', () => undefined)
+      socket.on('data', () => {
+        seen.push(id)
+        if (++asked > 1) socket.resetAndDestroy()
+        else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
+      })
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    opened.push(() => server.close())
+    const address = server.address()
+    const url = `http://127.0.0.1:${address && typeof address === 'object' ? address.port : 0}/`
+    for (let time = 0; time < 3; time++) expect(await (await post(url)).text()).toBe('ok')
+    expect(seen).toEqual([1, 1, 2, 2, 3])
+  })
+
+  test('that dies within a reply’s head is not asked again: the server has seen the request', async () => {
+    const emulator = await emulated(async (exchange) => {
+      if (emulator.requests.length === 1) exchange.reply(200, 'ok')
+      else {
+        await exchange.raw('HTTP/1.1 2')
+        exchange.reset()
+      }
+    })
+    await (await post(emulator.origin)).text()
+    expect(await failureOf(post(emulator.origin))).toMatchObject({ code: 'upstream_disconnected' })
+    expect(emulator.requests).toHaveLength(2)
+  })
+
+  test('is closed where its server says so, or sends more than its reply', async () => {
+    for (const raw of [
+      'HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok',
+      'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison',
+      'HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok',
+    ]) {
+      const emulator = await emulated((exchange) => exchange.raw(raw))
+      for (let time = 0; time < 3; time++) expect(await (await get(emulator.origin)).text()).toBe('ok')
+      await until(() => emulator.openConnections() === 0, 1_000, 'the connections are closed')
+    }
+  })
+
+  test('that is sent something unasked is closed, and nobody gets it', async () => {
+    const emulator = await emulated(async (exchange) => {
+      exchange.reply(200, 'ok')
+      if (emulator.requests.length > 1) return
+      await Bun.sleep(20)
+      await exchange.raw('HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison')
+    })
+    expect(await (await get(emulator.origin)).text()).toBe('ok')
+    await until(() => emulator.openConnections() === 0, 1_000, 'the connection is closed')
+    expect(await (await get(emulator.origin)).text()).toBe('ok')
+  })
+
+  test('does not keep the process running', async () => {
+    const emulator = await emulated((exchange) => exchange.reply(200, 'ok'))
+    const script = `
+      import { send } from '${import.meta.dir}/http.ts'
+      const reply = await send({ method: 'GET', url: '${emulator.origin}', headers: {} }, new AbortController().signal)
+      console.log(await reply.text())`
+    const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe', timeout: 14_000 })
+    expect([await new Response(child.stdout).text(), await child.exited]).toEqual(['ok\n', 0])
+  }, 30_000)
+})
+
+test('a body of many megabytes arrives, and a reply that comes before it is read', async () => {
+  const emulator = await emulated((exchange) => exchange.reply(200, String(exchange.request.body.length)))
+  expect(await (await post(emulator.origin, 'é'.repeat(5_000_000))).text()).toBe('5000000')
+  const early = await emulated(() => undefined)
+  await early.close()
+})
+
+test('a user in the address is told as one, and headers of our own stay ours', async () => {
+  const emulator = await emulated((exchange) => exchange.reply(200, 'ok'))
+  const url = emulator.origin.replace('//', '//us%40er:pass@')
+  await (
+    await get(url, { Host: 'evil', 'Content-Length': '5', 'Transfer-Encoding': 'chunked', Connection: 'x' })
+  ).text()
+  const headers = emulator.requests[0]?.headers
+  expect(headers?.get('authorization')).toBe(`Basic ${btoa('us@er:pass')}`)
+  expect([headers?.get('host'), headers?.get('content-length'), headers?.get('transfer-encoding')]).toEqual([
+    new URL(emulator.origin).host,
+    null,
+    null,
+  ])
+  expect(await failureOf(get(emulator.origin, { 'x-a': 'b\r\nx-c: d' }))).toMatchObject({
+    code: 'upstream_unreachable',
+  })
+})
+
+describe('compression that was not asked for', () => {
+  const text = 'Grüße '.repeat(50_000)
+  const codings = {
+    gzip: gzipSync,
+    'X-GZIP': gzipSync,
+    deflate: deflateSync,
+    'deflate ': deflateRawSync,
+    br: brotliCompressSync,
+    zstd: zstdCompressSync,
+  }
+  for (const [coding, compress] of Object.entries(codings)) {
+    test(`${coding} by ${compress.name} is undone, in a text, a stream and an error`, async () => {
+      const bytes = compress(text)
+      const emulator = await emulated(async (exchange) => {
+        const { path } = exchange.request
+        await exchange.raw(
+          `HTTP/1.1 ${path.slice(1)} X\r\ncontent-encoding: ${coding}\r\ntransfer-encoding: chunked\r\n\r\n`,
+        )
+        for (let at = 0; at < bytes.length; at += 100) await exchange.chunk(bytes.subarray(at, at + 100))
+        exchange.end()
+      })
+      for (const status of [200, 500]) expect(await (await get(`${emulator.origin}/${status}`)).text()).toBe(text)
+      const reply = await get(`${emulator.origin}/200`)
+      expect(Buffer.concat(await Array.fromAsync(reply.body)).toString()).toBe(text)
+      expect(reply.headers.has('content-encoding')).toBe(false)
+    })
+  }
+
+  test('nested, unknown or wrong is refused; cut is a cut; none of nothing is nothing', async () => {
+    const reply = (coding: string, body: Uint8Array, length = body.length) =>
+      emulated(async (exchange) => {
+        await exchange.raw(`HTTP/1.1 200 OK\r\ncontent-encoding: ${coding}\r\ncontent-length: ${length}\r\n\r\n`)
+        await exchange.raw(body)
+        if (length > body.length) exchange.finish()
+      })
+    const once = gzipSync(text)
+    for (const [coding, body] of [
+      ['gzip, gzip', gzipSync(once)],
+      ['compress', once],
+      ['gzip', Buffer.from('no gzip at all')],
+      ['gzip', once.subarray(0, 300)],
+    ] as const) {
+      const { origin } = await reply(coding, body)
+      const failure = await failureOf(get(origin).then((answer) => answer.text()))
+      expect({ coding, failure }).toMatchObject({ coding, failure: { code: 'upstream_bad_response' } })
+    }
+    const { origin } = await reply('gzip', once.subarray(0, 300), once.length)
+    expect(await failureOf(get(origin).then((answer) => answer.text()))).toMatchObject({
+      code: 'upstream_disconnected',
+    })
+    const empty = await reply('gzip', Buffer.alloc(0))
+    expect(await (await get(empty.origin)).text()).toBe('')
+  })
+})
+
+// --- TLS ---------------------------------------------------------------------------------------------------------
+
+describe('over TLS', () => {
+  let folder: string
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tributary-tls-'))
+    const openssl = (...args: string[]) => Bun.spawnSync(['openssl', ...args], { cwd: folder })
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+    openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '30', '-subj', '/CN=an authority')
+    for (const [name, alternative] of [
+      ['named', 'DNS:named.test'],
+      ['numbered', 'IP:127.0.0.1'],
+    ] as const) {
+      openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`)
+      await Bun.write(join(folder, 'extra'), `subjectAltName=${alternative}`)
+      openssl(
+        'x509',
+        '-req',
+        '-in',
+        `${name}.csr`,
+        '-CA',
+        'ca.pem',
+        '-CAkey',
+        'ca.key',
+        '-CAcreateserial',
+        '-days',
+        '30',
+        '-out',
+        `${name}.pem`,
+        '-extfile',
+        'extra',
+      )
+    }
+  })
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  /** What a process that trusts the authority, or does not, gets from servers of these certificates. */
+  async function ask(
+    url: (port: number) => string,
+    certificate: string,
+    { trusts = true, address = '' } = {},
+  ): Promise<string> {
+    let heard = ''
+    using server = Bun.listen({
+      hostname: '127.0.0.1',
+      port: 0,
+      tls: { key: Bun.file(join(folder, `${certificate}.key`)), cert: Bun.file(join(folder, `${certificate}.pem`)) },
+      socket: {
+        data(socket, bytes) {
+          heard += bytes.toString()
+          socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
+        },
+        error: () => undefined,
+      },
+    })
+    const script = `
+      import { send } from '${import.meta.dir}/http.ts'
+      const request = { method: 'GET', url: '${url(server.port)}', headers: { authorization: 'a secret' }, ${address && `address: '${address}'`} }
+      await send(request, new AbortController().signal).then((reply) => reply.text()).then(console.log, ({ code, message }) => console.log(code, message))
+      process.exit()`
+    const child = Bun.spawn([process.execPath, '-e', script], {
+      env: { PATH: process.env.PATH ?? '', ...(trusts && { NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem') }) },
+      stdout: 'pipe',
+      timeout: 20_000,
+    })
+    const said = (await new Response(child.stdout).text()).trim()
+    if (said !== 'ok') expect(heard).toBe('')
+    else expect(heard).toContain(`\r\nHost: ${new URL(url(server.port)).host}\r\n`)
+    return said
+  }
+
+  test('the certificate must be of the name, also where an address is connected to', async () => {
+    const address = '127.0.0.1'
+    expect(await ask((port) => `https://named.test:${port}/`, 'named', { address })).toBe('ok')
+    expect(await ask((port) => `https://other.test:${port}/`, 'named', { address })).toMatch(
+      /^upstream_unreachable .*ALTNAME/,
+    )
+    expect(await ask((port) => `https://127.0.0.1:${port}/`, 'named')).toMatch(/^upstream_unreachable .*ALTNAME/)
+    expect(await ask((port) => `https://127.0.0.1:${port}/`, 'numbered')).toBe('ok')
+  }, 60_000)
+
+  test('an authority that nobody trusts is refused, and NODE_EXTRA_CA_CERTS names further ones', async () => {
+    expect(await ask((port) => `https://127.0.0.1:${port}/`, 'numbered', { trusts: false })).toMatch(
+      /^upstream_unreachable/,
+    )
+  }, 60_000)
+})

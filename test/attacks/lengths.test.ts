@@ -1,0 +1,182 @@
+/** Line 35: no length that a peer states is believed, whatever is asked of it. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { createServer, type Server, type Socket } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { signUpAnonymously } from '../../src/auth/supabase.ts'
+import { ChatError } from '../../src/chat/error.ts'
+import { Secret } from '../../src/chat/secret.ts'
+import { getJson } from '../../src/wire/get-json.ts'
+import { post } from '../chaos/chat-server-client.ts'
+import { type Child, startChild } from '../chaos/child.ts'
+import { request } from '../chaos/client.ts'
+import { below } from '../waiting.ts'
+
+const mebibyte = 2 ** 20
+/** What is sent at the most; far more than anything may be read. */
+const maxSent = 1_024 * mebibyte
+/** What the gateway may read of a whole reply (16 MiB), of a stream (64 MiB), and what the kernel's buffers hold on the way. */
+const maxRead = 64 * mebibyte + 48 * mebibyte
+/** Kernel buffers alone: nothing of the body is read. */
+const maxUnread = 24 * mebibyte
+/** Of the gateway's memory. */
+const maxGrowth = 160 * mebibyte
+
+interface Lie {
+  readonly head: string
+  /** Written again and again. */
+  readonly body: Buffer
+  /** What the gateway says of it where a whole reply was due. */
+  readonly code: string
+  readonly maxBytes: number
+}
+
+const text = Buffer.alloc(mebibyte, 'x')
+const chunk = Buffer.concat([Buffer.from(`${mebibyte.toString(16)}\r\n`), text, Buffer.from('\r\n')])
+const small = 'content-length: 10\r\n'
+const chunked = 'transfer-encoding: chunked\r\n'
+const bomb = gzipSync(Buffer.alloc(64 * mebibyte))
+
+const lies: Readonly<Record<string, Lie>> = {
+  'both lengths': { head: small + chunked, body: chunk, code: 'upstream_bad_response', maxBytes: maxUnread },
+  'both lengths, the other way round': {
+    head: chunked + small,
+    body: chunk,
+    code: 'upstream_bad_response',
+    maxBytes: maxUnread,
+  },
+  'two lengths': {
+    head: `${small}content-length: 20\r\n`,
+    body: text,
+    code: 'upstream_bad_response',
+    maxBytes: maxUnread,
+  },
+  'a length that is too small': { head: small, body: text, code: 'upstream_bad_response', maxBytes: maxUnread },
+  'a length that is huge': {
+    head: `content-length: ${maxSent}\r\n`,
+    body: text,
+    code: 'upstream_response_too_large',
+    maxBytes: maxRead,
+  },
+  'chunks without end': { head: chunked, body: chunk, code: 'upstream_response_too_large', maxBytes: maxRead },
+  'no length': { head: '', body: text, code: 'upstream_response_too_large', maxBytes: maxRead },
+  'compressed zeros': {
+    head: `content-encoding: gzip\r\n${chunked}`,
+    body: Buffer.concat([Buffer.from(`${bomb.length.toString(16)}\r\n`), bomb, Buffer.from('\r\n')]),
+    code: 'upstream_response_too_large',
+    maxBytes: maxRead,
+  },
+}
+
+/** An upstream that lies about its lengths and sends until it is hung up on. */
+class Liar {
+  lie: Lie | undefined
+  status = 200
+  type = 'application/json'
+  /** Bytes that the systems in between have taken, of the longest reply. */
+  sent = 0
+  readonly #sockets = new Set<Socket>()
+  readonly #server: Server = createServer((socket) => {
+    this.#sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.once('data', () => void this.#answer(socket))
+  })
+
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
+    const address = this.#server.address()
+    return `http://127.0.0.1:${address && typeof address === 'object' ? address.port : 0}`
+  }
+
+  async #answer(socket: Socket): Promise<void> {
+    const { lie } = this
+    if (!lie) return
+    socket.write(`HTTP/1.1 ${this.status} Liar\r\ncontent-type: ${this.type}\r\n${lie.head}\r\n`)
+    for (let sent = 0; sent < maxSent && !socket.destroyed; sent += lie.body.length) {
+      this.sent = Math.max(this.sent, sent)
+      if (!socket.write(lie.body)) await new Promise((resolve) => socket.once('drain', resolve).once('close', resolve))
+    }
+    socket.destroy()
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy()
+    this.#server.close()
+  }
+}
+
+const liar = new Liar()
+let origin: string
+let child: Child
+
+beforeAll(async () => {
+  origin = await liar.listen()
+  child = await startChild({
+    HOST: '127.0.0.1',
+    UPSTREAM_LIAR_URL: `${origin}/v1`,
+    UPSTREAM_LIAR_MODELS: 'liar',
+    MODEL_CONFIG_HOSTS: new URL(origin).host,
+  })
+})
+afterAll(async () => {
+  liar.close()
+  await child[Symbol.asyncDispose]()
+})
+
+/** Asks, and judges what it cost. */
+async function costing(lie: Lie, ask: () => Promise<void>): Promise<void> {
+  await below(maxGrowth, 'bytes of memory', async () => {
+    liar.lie = lie
+    liar.sent = 0
+    const before = child.rss()
+    let peak = before
+    const look = setInterval(() => {
+      peak = Math.max(peak, child.rss())
+    }, 10)
+    await ask()
+    clearInterval(look)
+    expect(liar.sent).toBeLessThanOrEqual(lie.maxBytes)
+    return Math.max(peak, child.rss()) - before
+  })
+}
+
+const chat = (stream: boolean) => request(child.url, { model: 'liar', stream })
+
+/** What is asked of the liar, with what its reply must come to. */
+const asks: Readonly<Record<string, (lie: Lie) => Promise<void>>> = {
+  async 'a whole answer'({ code }) {
+    expect(await (await chat(false)).text()).toContain(`"code":"${code}"`)
+  },
+  async 'a stream'() {
+    expect(await (await chat(true)).text()).toMatch(/"code":"upstream_\w+"/)
+  },
+  async 'a refusal'() {
+    liar.status = 500
+    expect((await chat(false)).status).toBe(502)
+  },
+  async 'a caller’s own endpoint'() {
+    const model_config = { base_url: `${origin}/v1`, api_key: 'sk-callers-0123456789', model_name: 'm' }
+    const told = await post(child.url, { session_id: 'one', content: 'Hello', model_config })
+    expect(await told.text()).toContain('"code":"endpoint_failed"')
+  },
+  async 'a list of models'() {
+    const schema = { safeParse: () => ({ success: false as const }) }
+    const asked = getJson({ url: origin, headers: {}, schema, readComplaint: () => ({}) }, new AbortController().signal)
+    expect(await asked.catch((thrown: unknown) => thrown)).toBeInstanceOf(ChatError)
+  },
+  async 'a sign-in service'() {
+    const project = { url: origin, anonKey: { name: 'the key', secret: new Secret('anon-0123456789') } }
+    const asked = signUpAnonymously(project, new AbortController().signal)
+    expect(await asked.catch((thrown: unknown) => thrown)).toBeInstanceOf(ChatError)
+  },
+}
+
+for (const [name, lie] of Object.entries(lies)) {
+  describe(name, () => {
+    for (const [what, ask] of Object.entries(asks)) {
+      test(`in ${what}`, async () => {
+        liar.status = 200
+        await costing(lie, () => ask(lie))
+      }, 120_000)
+    }
+  })
+}
