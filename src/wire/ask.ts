@@ -33,8 +33,8 @@ export async function ask(
     ...(address !== undefined && { address }),
   } as const
   const reply = await send(request, signal)
-  // some answer with 201 or 202
-  if (reply.status < 200 || reply.status > 299) throw await refusal(reply, readComplaint)
+  // some answer with 201 or 202; what has no content is no answer
+  if (reply.status < 200 || reply.status > 203) throw await refusal(reply, readComplaint)
   // what only calls itself a page is judged by its bytes
   if (reply.headers.has('cf-mitigated'))
     throw pageError(reply.status, reply.headers, await reply.text(maxPageBytes).catch(() => ''))

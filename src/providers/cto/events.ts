@@ -1,7 +1,7 @@
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
+import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import { CumulativeText } from '../../wire/cumulative.ts'
-import { statusError } from '../../wire/http-status.ts'
 import { jsonOrUndefined, parseUpstreamJson } from '../../wire/json.ts'
 import { CtoDocument, CtoFrame } from './schema.ts'
 
@@ -39,7 +39,8 @@ export class CtoDecoder {
   /** @throws ChatError for an error inside the stream, or a message that is none */
   frame(text: string): readonly ChatEvent[] {
     if (this.finished || text === 'ping' || text === 'pong') return []
-    const frame = CtoFrame.safeParse(parseUpstreamJson(text)).data
+    const value = parseUpstreamJson(text)
+    const frame = CtoFrame.safeParse(value).data
     switch (frame?.type) {
       case undefined:
         throw badResponse()
@@ -48,7 +49,7 @@ export class CtoDecoder {
       case 'update':
         return this.#update(frame.buffer)
       case 'error':
-        throw statusError(0, new Headers(), { ...(frame.message && { message: frame.message }) })
+        throw errorInside(value)
       default:
         // `history`, `label`, and whatever is added
         return []

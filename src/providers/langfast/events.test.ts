@@ -72,6 +72,8 @@ describe('a run fails', () => {
     ['in JSON', [{ name: 'execution:chunk', values: ['{"error":"Boom"}'] }], { reason: 'upstream-failed' }],
     ['by a word', [chunk({ error: { code: 'content_filter' } })], { reason: 'content-filtered' }],
     ['by a limit', [chunk({ error: { type: 'rate_limit_error' } })], { reason: 'rate-limited' }],
+    ['by a number', [chunk({ error: { code: 429, message: 'Slow' } })], { reason: 'rate-limited' }],
+    ['by a number in a text', [end({ error: { status: '400', message: 'No' } })], { reason: 'invalid-request' }],
     ['without a word', [chunk({ error: true })], { reason: 'upstream-failed' }],
     ['by its end', [end({ error: 'Boom' })], { reason: 'upstream-failed' }],
     ...['failed', 'error', 'cancelled', 'timeout'].map(

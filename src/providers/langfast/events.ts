@@ -1,7 +1,7 @@
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, FinishReason } from '../../chat/event.ts'
+import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import { CumulativeText } from '../../wire/cumulative.ts'
-import { statusError } from '../../wire/http-status.ts'
 import type { SocketIoEvent } from '../../wire/socketio.ts'
 import type { AccountRuns } from './account-runs.ts'
 import { type RunFrame, readChunk, readEnd } from './frame.ts'
@@ -106,7 +106,7 @@ export class RunReader {
     this.#finishReason = frame.finishReason ?? this.#finishReason
     switch (frame.state) {
       case 'failed':
-        throw statusError(0, new Headers(), frame.complaint ?? {})
+        throw errorInside(frame.error)
       case 'done':
         this.owesEnd = !isEnd
         return this.#finish(frame.content ?? '')

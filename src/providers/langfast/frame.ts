@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import type { UpstreamComplaint } from '../../wire/http-status.ts'
 import { jsonOrUndefined, nestsTooDeep } from '../../wire/json.ts'
 
 /** What an event says of a run. */
@@ -11,8 +10,8 @@ export interface RunFrame {
   readonly content?: string
   /** In OpenAI's words. */
   readonly finishReason?: string
-  /** Why it failed, where it did. */
-  readonly complaint?: UpstreamComplaint
+  /** Why it failed, where it says so, as it says it. */
+  readonly error?: unknown
 }
 
 /** `execution:chunk`, upstreams 3.4; a later client adds all but `content` and `status`. */
@@ -24,12 +23,6 @@ const Payload = z.looseObject({
   error: z.unknown().optional(),
 })
 const members = Object.keys(Payload.shape)
-
-const Complaint = z.looseObject({
-  message: z.string().optional().catch(undefined),
-  code: z.string().optional().catch(undefined),
-  type: z.string().optional().catch(undefined),
-})
 
 /**
  * The payload of `execution:chunk`: an object, JSON of one in a string, or the answer so far as a plain string.
@@ -57,14 +50,13 @@ function objectIn(payload: unknown): object | undefined {
 
 function readObject(object: object): RunFrame {
   const parsed = Payload.parse(object)
-  const { executionId, content, status, finish_reason: finishReason } = parsed
-  const complaint = complaintIn(parsed.error)
+  const { executionId, content, status, finish_reason: finishReason, error } = parsed
   return {
-    state: complaint ? 'failed' : stateOf(status ?? ''),
+    state: error ? 'failed' : stateOf(status ?? ''),
     ...(executionId != null && { executionId: String(executionId) }),
     ...(content != null && { content }),
     ...(finishReason != null && { finishReason }),
-    ...(complaint && { complaint }),
+    ...(error ? { error } : {}),
   }
 }
 
@@ -74,11 +66,4 @@ function stateOf(status: string): RunFrame['state'] {
   return /^(failed|failure|error|errored|cancelled|canceled|aborted|timeout|timed_out|expired)$/.test(status)
     ? 'failed'
     : 'running'
-}
-
-function complaintIn(error: unknown): UpstreamComplaint | undefined {
-  if (typeof error === 'string') return error ? { message: error } : undefined
-  if (typeof error !== 'object' || !error) return error ? {} : undefined
-  const { message, code, type } = Complaint.safeParse(error).data ?? {}
-  return { ...(message && { message }), ...(code && { code }), ...(type && { type }) }
 }
