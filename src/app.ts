@@ -57,6 +57,7 @@ export function openApp(config: Config, log: Logger, store: Store, { resolve, ..
     gateway,
     conversations: new Conversations({ store, ttlMs: config.chatTtlMs, ...fresh }),
     tools,
+    ...(config.chatModel !== undefined && { chatModel: config.chatModel }),
     egress: { ...config.egress, ...(resolve && { resolve }) },
     log,
     version,

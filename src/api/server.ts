@@ -17,7 +17,7 @@ import { chatCompletions } from './openai/chat-completions.ts'
 import { listModels, retrieveModel } from './openai/models.ts'
 import type { Route } from './route.ts'
 
-export interface ServerOptions extends Pick<ChatServer, 'conversations' | 'tools' | 'egress'> {
+export interface ServerOptions extends Pick<ChatServer, 'conversations' | 'tools' | 'egress' | 'chatModel'> {
   readonly hostname: string
   readonly port: number
   readonly keys: readonly Secret[]

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { canChatWithTools, kindOf } from './model-kind.ts'
+import { kindOf } from './model-kind.ts'
 
 describe('by its name alone', () => {
   const rows = {
@@ -84,10 +84,4 @@ describe('by its name alone', () => {
 test("its upstream's word counts more than its name", () => {
   expect(kindOf({ id: 'gemini-2.5-flash-image', kind: 'chat' })).toBe('chat')
   expect(kindOf({ id: 'gpt-5', kind: 'image' })).toBe('image')
-})
-
-test('a client that named none can be given one that chats, unless it is known to take no tools', () => {
-  expect(canChatWithTools({ id: 'gpt-5' })).toBe(true)
-  expect(canChatWithTools({ id: 'gpt-5', takesTools: false })).toBe(false)
-  expect(canChatWithTools({ id: 'whisper-1' })).toBe(false)
 })

@@ -5,11 +5,6 @@ export function kindOf({ id, kind }: Model): ModelKind {
   return kind ?? byName.find(([, word]) => word.test(id))?.[0] ?? 'chat'
 }
 
-/** Whether a model can be chosen for a client that named none: it chats, and nothing is known against its calling tools. */
-export function canChatWithTools(model: Model): boolean {
-  return kindOf(model) === 'chat' && model.takesTools !== false
-}
-
 /** A name, or the beginning of one, between the signs that part the words of a model's id. */
 function word(...names: readonly string[]): RegExp {
   return new RegExp(`(?:^|[^a-z0-9])(?:${names.join('|')})(?:$|[^a-z])`, 'i')

@@ -8,13 +8,13 @@ import type { ToolsConfig } from '../tools/server-config.ts'
 import type { EgressPolicy } from '../wire/egress.ts'
 import { configureUpstreams } from './configure-upstreams.ts'
 import { Environment, type Origins, type RawVariables, type Setting } from './environment.ts'
-import { readEgress } from './read-chat-server.ts'
+import { readChatModel, readEgress } from './read-chat-server.ts'
 import { type Listening, readListening } from './read-listening.ts'
 import { readPanels } from './read-panels.ts'
 import { readState } from './read-state.ts'
 import { readToolLimits, type ToolLoopConfig } from './read-tool-limits.ts'
 import { readTools } from './read-tools.ts'
-import { reportImpossible } from './report-impossible.ts'
+import { reportImpossible, reportNoChat } from './report-impossible.ts'
 
 /** What the operator has set, checked. */
 export interface Config extends Listening {
@@ -38,6 +38,8 @@ export interface Config extends Listening {
   readonly toolLoop: ToolLoopConfig
   /** Where a caller of the chat server may have its own model asked. */
   readonly egress: EgressPolicy
+  /** The chat server's model for callers that name none; without it the first that can chat and take tools. */
+  readonly chatModel?: string
   /** Where what outlives a request is kept. */
   readonly state: StateConfig
   /** Whether requests to upstreams go through a proxy. */
@@ -78,12 +80,14 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
     tools: readTools(environment, { PATH: variables.PATH, HOME: variables.HOME }),
     toolLoop: readToolLimits(environment),
     egress: readEgress(environment),
+    ...readChatModel(environment),
     state,
     isProxied: proxyVariables.some((name) => environment.text(name) ?? environment.text(name.toLowerCase())),
     settings: [],
     warnings,
   }
   reportImpossible('SUMMARY_MODEL', { environment, upstreams: config.upstreams, panels })
+  reportNoChat('CHAT_MODEL', { environment, upstreams: config.upstreams, panels })
   if (environment.problems.length > 0) return { problems: environment.problems }
   return { ...config, settings: environment.settings, warnings: warningsOf(environment, config) }
 }

@@ -27,6 +27,7 @@ const own: readonly (readonly [name: string, value: (config: Config) => string])
   ['TOOL_MAX_RESULT_BYTES', ({ toolLoop }) => String(toolLoop.limits.maxResultBytes)],
   ['TOOL_SUMMARY_CHARACTERS', ({ toolLoop }) => String(toolLoop.limits.summaryCharacters)],
   ['SUMMARY_MODEL', () => "the request's model"],
+  ['CHAT_MODEL', () => 'the first that can chat and take tools'],
   ['MODEL_CONFIG_HOSTS', ({ egress }) => egress.hosts.join(',') || 'none'],
 ]
 

@@ -3,6 +3,12 @@ import type { Environment } from './environment.ts'
 
 const variable = 'MODEL_CONFIG_HOSTS'
 
+/** `CHAT_MODEL`; whether there can be such a model is looked into once all upstreams are known. */
+export function readChatModel(environment: Environment): { readonly chatModel?: string } {
+  const chatModel = environment.text('CHAT_MODEL')
+  return chatModel === undefined ? {} : { chatModel }
+}
+
 /** Where a request's own `model_config.base_url` may point: `MODEL_CONFIG_HOSTS`, or every public host. */
 export function readEgress(environment: Environment): EgressPolicy {
   const written = environment.list(variable) ?? ['*']

@@ -1,3 +1,4 @@
+import { kindOf } from '../chat/model-kind.ts'
 import type { Panel } from '../gateway/panel.ts'
 import { providers } from '../providers/index.ts'
 import { presets } from '../providers/openai-compatible/presets.ts'
@@ -22,6 +23,23 @@ export function reportImpossible(variable: string, { environment, upstreams, pan
     report('names no model', `for example upstream/model, with one of the upstreams ${names}`)
   else if (!isPossible(model, upstreams))
     report('names a model that no configured upstream has', `one of the upstreams ${names}, as upstream/model`)
+}
+
+/**
+ * The same for the chat server's model, which may be one of several but has to chat, as far as its name tells: lists are
+ * not asked for here.
+ */
+export function reportNoChat(variable: string, known: Known): void {
+  const model = known.environment.text(variable)
+  if (model === undefined || known.panels.some(({ name }) => name === model)) return
+  const kind = kindOf({ id: model })
+  if (kind === 'chat') reportImpossible(variable, known)
+  else
+    known.environment.report({
+      variable,
+      problem: `names a model that cannot chat: by its name it is for ${kind}`,
+      remedy: 'name a model that chats, as upstream/model; `tributary models` lists them',
+    })
 }
 
 /** A bare name may hold slashes, and whoever lists models by himself may list it. */

@@ -11,6 +11,8 @@ export interface ChatServer {
   readonly conversations: Conversations
   readonly tools: ToolRegistry
   readonly egress: Egress
+  /** Who answers callers that name no model; without it the first that can chat and take tools. */
+  readonly chatModel?: string
   readonly calls: Calls
   readonly running: Running
   readonly maxBodyBytes: number

@@ -1,7 +1,9 @@
 import type { Chat } from '../../chat/chat.ts'
 import { ChatError } from '../../chat/error.ts'
+import { kindOf } from '../../chat/model-kind.ts'
 import type { Parameter, Parameters } from '../../chat/request.ts'
 import { Secret } from '../../chat/secret.ts'
+import type { Listed } from '../../gateway/catalog.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import { type EgressPolicy, judge } from '../../wire/egress.ts'
 import type { Resolve } from '../../wire/resolve-name.ts'
@@ -16,6 +18,8 @@ export interface Egress extends EgressPolicy {
 export interface ChooseModel {
   readonly gateway: Gateway
   readonly egress: Egress
+  /** The operator's choice for callers that name no model. */
+  readonly chatModel?: string
   readonly signal: AbortSignal
 }
 
@@ -39,14 +43,15 @@ export function modelConfigOf({ model_config, ai_model_config }: Omit<StreamBody
  * upstreams alone.
  * @throws ChatError `invalid-request` `api_key_required`, `base_url_not_allowed`; `model-not-found`
  */
-export async function chooseModel(config: ModelConfig, { gateway, egress, signal }: ChooseModel): Promise<Chosen> {
+export async function chooseModel(config: ModelConfig, choice: ChooseModel): Promise<Chosen> {
+  const { gateway, egress, signal } = choice
   const { model_name: model, base_url: base, api_key: key } = config
   if (key) {
     const secret = keyOf(key)
     const pinned = await judge(base || usual.base, egress, signal, egress.resolve)
     return { model: model ?? usual.model, own: ownEndpoint(pinned, secret) }
   }
-  if (!base) return { model: model ?? (await firstModel(gateway, signal)) }
+  if (!base) return { model: model ?? (await defaultModel(choice)) }
   const upstream = gateway.upstreamAt(base)
   if (upstream === undefined)
     throw new ChatError('invalid-request', {
@@ -54,7 +59,7 @@ export async function chooseModel(config: ModelConfig, { gateway, egress, signal
       code: 'api_key_required',
       param: 'model_config.api_key',
     })
-  return { model: model ? `${upstream}/${model}` : await firstModel(gateway, signal, upstream) }
+  return { model: model ? `${upstream}/${model}` : await defaultModel(choice, upstream) }
 }
 
 /** A key that cannot stand in a header is none. */
@@ -67,17 +72,31 @@ function keyOf(key: string): Secret {
   })
 }
 
-/** The first model there is, of one upstream or of any; one that asks several only where there is no other. */
+/** The operator's choice, where it is of the upstream that is asked for, or of any. */
+async function defaultModel({ gateway, chatModel, signal }: ChooseModel, upstream?: string): Promise<string> {
+  const isFitting = upstream === undefined || chatModel?.startsWith(`${upstream}/`)
+  return isFitting && chatModel !== undefined ? chatModel : firstModel(gateway, signal, upstream)
+}
+
+/**
+ * The first model that chats and takes tools, of one upstream or of any; failing that the first that chats, and one that
+ * asks several only where there is no other.
+ */
 async function firstModel(gateway: Gateway, signal: AbortSignal, upstream?: string): Promise<string> {
   const listed = (await gateway.catalog.list(signal)).filter(
     (one) => upstream === undefined || one.upstream === upstream,
   )
-  const first = listed.find(({ members }) => !members) ?? listed[0]
+  const chats = listed.filter(({ model, members }) => !members && kindOf(model) === 'chat')
+  const first = chats.find(takesTools) ?? chats[0] ?? listed.find(({ members }) => members)
   if (first) return first.id
   throw new ChatError('model-not-found', {
-    message: 'No model is listed here. Name one in model_config.model_name.',
+    message: `${listed.length > 0 ? 'No model that is listed here can chat' : 'No model is listed here'}. Name one in model_config.model_name.`,
     param: 'model_config.model_name',
   })
+}
+
+function takesTools({ model, support }: Listed): boolean {
+  return model.takesTools !== false && support?.parameters.tools !== undefined
 }
 
 /** What of it is a parameter of the request, and how the caller spelled that. */

@@ -1,6 +1,7 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
 import { type Support, supportFor } from '../../chat/model.ts'
+import { kindOf } from '../../chat/model-kind.ts'
 import { names } from '../../dialects/openai-chat/decode-parameters.ts'
 import type { Listed } from '../../gateway/catalog.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
@@ -63,6 +64,8 @@ function encodeModel({ id, upstream, model, support, members }: Listed): Fields 
     object: 'model',
     created: model.created ?? 0,
     owned_by: model.ownedBy ?? upstream,
+    // what cannot chat is marked, under Together's name for it
+    ...(!members && kindOf(model) !== 'chat' && { type: kindOf(model) }),
     ...(model.contextLength && { context_length: model.contextLength }),
     ...(model.maxOutputTokens && { max_completion_tokens: model.maxOutputTokens }),
     ...((model.inputModalities || model.outputModalities) && {

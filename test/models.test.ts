@@ -1,0 +1,114 @@
+/** What `GET /v1/models` says, and who answers where nobody is named: the whole program, over real sockets. */
+import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { z } from 'zod'
+import { readConfig } from '../src/config/config.ts'
+import { emulateOpenai } from '../src/providers/openai-compatible/emulator.ts'
+import type { Script } from '../src/wire/emulated-script.ts'
+import { emulateHttp } from '../src/wire/http-emulator.ts'
+import { startGateway } from './chaos/gateway.ts'
+
+setDefaultTimeout(30_000)
+
+const open: { close(): Promise<unknown> }[] = []
+afterAll(() => Promise.all(open.map((one) => one.close())))
+
+function kept<One extends { close(): Promise<unknown> }>(one: One): One {
+  open.push(one)
+  return one
+}
+
+const json = { 'content-type': 'application/json' }
+const listOf = (...data: unknown[]): Script => ({ headers: json, body: [JSON.stringify({ data })] })
+
+async function gatewayBefore(listing: Script, variables: Readonly<Record<string, string>> = {}) {
+  const emulator = kept(await emulateOpenai({ listing }))
+  return { emulator, gateway: kept(startGateway({ UPSTREAM_LAB_URL: emulator.url, ...variables })) }
+}
+
+const List = z.object({ data: z.array(z.object({ id: z.string(), type: z.string().optional() })) })
+
+async function listed(url: string) {
+  const response = await fetch(`${url}/v1/models`)
+  const { data } = List.parse(await response.json())
+  return { models: data, missing: response.headers.get('x-tributary-upstreams-missing') }
+}
+
+/** The model that the chat server asks. */
+async function answering(url: string, config: object = {}) {
+  const response = await fetch(`${url}/api/chat/stream`, {
+    method: 'POST',
+    headers: json,
+    body: JSON.stringify({ session_id: crypto.randomUUID(), content: 'Hello', model_config: config }),
+  })
+  return /"model":"([^"]+)"/.exec(await response.text())?.[1]
+}
+
+test('what cannot chat is marked, by its own word or by its name, and never answers by itself', async () => {
+  const listing = listOf(
+    { id: 'text-embedding-3-small' },
+    { id: 'whisper-1' },
+    { id: 'odd', architecture: { output_modalities: ['image'] } },
+    { id: 'no-tools', supported_parameters: ['seed'] },
+    { id: 'gpt-test' },
+  )
+  const { gateway } = await gatewayBefore(listing)
+  expect((await listed(gateway.url)).models.map(({ id, type }) => [id, type])).toEqual([
+    ['lab/text-embedding-3-small', 'embedding'],
+    ['lab/whisper-1', 'audio'],
+    ['lab/odd', 'image'],
+    ['lab/no-tools', undefined],
+    ['lab/gpt-test', undefined],
+  ])
+  expect(await answering(gateway.url)).toBe('lab/gpt-test')
+})
+
+test('CHAT_MODEL answers who names nobody; a caller that names one gets that', async () => {
+  const { gateway } = await gatewayBefore(listOf({ id: 'gpt-test' }, { id: 'vendor/gpt-slash' }), {
+    CHAT_MODEL: 'lab/vendor/gpt-slash',
+  })
+  expect(await answering(gateway.url)).toBe('lab/vendor/gpt-slash')
+  expect(await answering(gateway.url, { model_name: 'lab/gpt-test' })).toBe('lab/gpt-test')
+})
+
+test('a model without tools answers where there is none with, and nothing that cannot chat ever does', async () => {
+  const plain = await gatewayBefore(listOf({ id: 'whisper-1' }, { id: 'gpt-test', supported_parameters: [] }))
+  expect(await answering(plain.gateway.url)).toBe('lab/gpt-test')
+  const silent = await gatewayBefore(listOf({ id: 'whisper-1' }))
+  const response = await fetch(`${silent.gateway.url}/api/chat/stream`, {
+    method: 'POST',
+    headers: json,
+    body: JSON.stringify({ session_id: 's', content: 'Hello' }),
+  })
+  expect(response.status).toBe(404)
+  expect(await response.text()).toContain('No model that is listed here can chat.')
+})
+
+test('an upstream that is down is named in a header', async () => {
+  const gone = await emulateHttp(() => undefined)
+  await gone.close()
+  const up = kept(await emulateOpenai({ models: ['gpt-up'] }))
+  const gateway = kept(startGateway({ UPSTREAM_UP_URL: up.url, UPSTREAM_DOWN_URL: `${gone.origin}/v1` }))
+  const { models, missing } = await listed(gateway.url)
+  expect(models.map(({ id }) => id)).toEqual(['up/gpt-up'])
+  expect(missing).toBe('down')
+  const { headers } = await fetch(`${gateway.url}/v1/models`, { headers: { origin: gateway.url } })
+  expect(headers.get('x-tributary-upstreams-missing')).toBe('down')
+})
+
+test('a CHAT_MODEL that cannot be is a problem of the configuration', () => {
+  const problems = (model: string) => {
+    const config = readConfig(
+      { UPSTREAM_LAB_URL: 'http://127.0.0.1:1/v1', UPSTREAM_LAB_MODELS: 'a', CHAT_MODEL: model },
+      false,
+    )
+    return 'problems' in config ? config.problems.map(({ variable, problem }) => `${variable} ${problem}`) : []
+  }
+  expect(problems('lab/a')).toEqual([])
+  expect(problems('a')).toEqual([])
+  expect(problems('lab/b')).toEqual([
+    expect.stringMatching(/^CHAT_MODEL names a model that no configured upstream has/),
+  ])
+  expect(problems('openai/gpt-5')).toHaveLength(1)
+  expect(problems('a b')).toHaveLength(1)
+  expect(problems('lab/whisper-1')).toEqual(['CHAT_MODEL names a model that cannot chat: by its name it is for audio'])
+})
