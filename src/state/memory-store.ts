@@ -106,6 +106,10 @@ export class MemoryStore implements Store {
     return { fence, release: async () => this.#release(name, fence) }
   }
 
+  problem(): undefined {
+    return undefined
+  }
+
   async close(): Promise<void> {
     this.#entries.clear()
     this.#leases.clear()

@@ -41,6 +41,7 @@ export async function sealed(store: Store, secret: Secret, keyFile?: string): Pr
     keys: async (prefix, limit) =>
       (await store.keys(prefix, limit + 1)).filter((name) => name !== sealKey).slice(0, limit),
     lease: (name, ttlMs) => store.lease(name, ttlMs),
+    problem: () => store.problem(),
     close: () => store.close(),
   }
 }

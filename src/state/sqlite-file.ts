@@ -2,12 +2,15 @@ import { constants, Database } from 'bun:sqlite'
 import { chmodSync, existsSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { ChatError } from '../chat/error.ts'
+import { HeldFile, heldByAnother } from './held-file.ts'
 import { applicationId, migrate, migrations, readPragma } from './migrations.ts'
 import { codeOf, unavailable } from './unavailable.ts'
 
 /** A SQLite database that no other process has open through here, with the newest schema. */
 export interface SqliteFile {
   readonly database: Database
+  /** Why what is written may be lost: the file was removed or replaced. */
+  problem(): string | undefined
   close(): void
 }
 
@@ -50,19 +53,36 @@ function noDatabase(path: string, cause?: unknown): ChatError {
 }
 
 function openLocked(path: string, refusal: ChatError | undefined): SqliteFile {
+  refuseSpecial(path)
+  refuseSpecial(`${path}.lock`)
   const lock = takeLock(path)
   try {
     if (existsSync(path)) refuseUnread(path, refusal)
-    const database = new Database(path, { create: true, readwrite: true })
-    try {
-      prepare(database, path, refusal)
-    } catch (thrown) {
-      closeWhole(database)
-      throw thrown
-    }
-    return { database, close: () => closeBoth(database, lock) }
+    const { database, held } = openHeld(path, refusal)
+    return { database, problem: () => held.problem(), close: () => closeAll(database, held, lock) }
   } catch (thrown) {
     closeWhole(lock)
+    throw thrown
+  }
+}
+
+/** A pipe would be waited for without end, and a device is no place to keep anything. */
+function refuseSpecial(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found && !found.isFile())
+    throw unavailable(`${path} is not a regular file, so no state can be kept there. Choose another file (STATE_URL).`)
+}
+
+function openHeld(path: string, refusal: ChatError | undefined): { database: Database; held: HeldFile } {
+  const held = new HeldFile(path)
+  let database: Database | undefined
+  try {
+    database = new Database(path, { create: true, readwrite: true })
+    prepare(database, path, refusal)
+    return { database, held }
+  } catch (thrown) {
+    if (database) closeWhole(database)
+    held.close()
     throw thrown
   }
 }
@@ -82,10 +102,7 @@ function takeLock(path: string): Database {
   } catch (thrown) {
     closeWhole(lock)
     if (!codeOf(thrown).startsWith('SQLITE_BUSY')) throw thrown
-    throw unavailable(
-      `Another tributary has the state file ${path} open. Stop it first, or give this one a file of its own (STATE_URL).`,
-      thrown,
-    )
+    throw heldByAnother(path, thrown)
   }
 }
 
@@ -157,10 +174,11 @@ function prepare(database: Database, path: string, refusal: ChatError | undefine
   for (const name of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(name)) chmodSync(name, 0o600)
 }
 
-function closeBoth(database: Database, lock: Database): void {
+function closeAll(database: Database, held: HeldFile, lock: Database): void {
   try {
     closeWhole(database)
   } finally {
+    held.close()
     closeWhole(lock)
   }
 }

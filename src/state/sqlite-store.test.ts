@@ -2,13 +2,17 @@ import { Database } from 'bun:sqlite'
 import { afterAll, describe, expect, test } from 'bun:test'
 import {
   chmodSync,
+  copyFileSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -183,6 +187,21 @@ describe('a file that somebody has open', () => {
     expect(complaint(file)).toBe('nothing')
   })
 
+  test('is refused under another name too: a hard link, or the name it was moved to', async () => {
+    const [file, link, moved] = [newFile(), newFile(), newFile()]
+    const store = new SqliteStore(file)
+    await store.put('a', '1')
+    linkSync(file, link)
+    renameSync(file, moved)
+    for (const path of [link, moved]) {
+      expect(await spawn(path).stdout.text()).toStartWith(inUse)
+      expect(complaint(path)).toContain('Another tributary')
+    }
+    await store.put('a', '2')
+    await store.close()
+    expect(await spawn(moved).stdout.text()).toBe('open\n')
+  })
+
   test('is free as soon as its process was killed', async () => {
     const file = newFile()
     const child = spawn('stay', file)
@@ -197,6 +216,49 @@ describe('a file that somebody has open', () => {
   })
 })
 
+describe('a file that is lost while it is in use is named:', () => {
+  const losses: Readonly<Record<string, readonly [(file: string) => void, string]>> = {
+    removed: [(file) => rmSync(file), 'was removed or renamed'],
+    renamed: [(file) => renameSync(file, `${file}.old`), 'was removed or renamed'],
+    'removed with all beside it': [
+      (file) => {
+        for (const name of readdirSync(folder)) if (join(folder, name).startsWith(file)) rmSync(join(folder, name))
+      },
+      'was removed or renamed',
+    ],
+    'replaced by a copy': [
+      (file) => {
+        copyFileSync(file, `${file}.copy`)
+        renameSync(`${file}.copy`, file)
+      },
+      'was replaced by another file',
+    ],
+    emptied: [(file) => truncateSync(file), 'was overwritten'],
+    'robbed of its log': [(file) => rmSync(`${file}-wal`), 'has lost its log'],
+  }
+  for (const [how, [lose, words]] of Object.entries(losses))
+    test(how, async () => {
+      const file = newFile()
+      await using opened = closing(new SqliteStore(file))
+      await opened.store.put('a', '1')
+      expect(opened.store.problem()).toBeUndefined()
+      lose(file)
+      expect(opened.store.problem()).toContain(`${file} ${words}`)
+    })
+})
+
+test('a write that fails is a problem until one succeeds', async () => {
+  const file = newFile()
+  await using opened = closing(new SqliteStore(file, { sweepEveryMs: 1 }))
+  const stranger = new Database(file)
+  stranger.run('BEGIN IMMEDIATE')
+  expect(await opened.store.put('a', '1').catch((thrown) => thrown.code)).toBe('state_unavailable')
+  expect(opened.store.problem()).toContain('SQLITE_BUSY')
+  stranger.run('ROLLBACK')
+  stranger.close(true)
+  await until(() => opened.store.problem() === undefined, 5_000, 'it is found to be well again')
+})
+
 describe('a file that cannot be used is named with what to do:', () => {
   test('its folder is missing, or none', () => {
     expect(complaint(join(folder, 'missing', 'a.db'))).toMatch(/^state_unavailable: The folder of .*missing.*Create it/)
@@ -206,7 +268,14 @@ describe('a file that cannot be used is named with what to do:', () => {
 
   test('it is a folder', () => {
     mkdirSync(join(folder, 'folder.db'))
-    expect(complaint(join(folder, 'folder.db'))).toMatch(/^state_unavailable: .*SQLITE_CANTOPEN.*See that/)
+    expect(complaint(join(folder, 'folder.db'))).toMatch(/^state_unavailable: .* is not a regular file.*Choose another/)
+  })
+
+  test('it, or its lock, is a pipe or a device, which is not waited for', () => {
+    const [pipe, locked] = [newFile(), newFile()]
+    for (const path of [pipe, `${locked}.lock`]) expect(Bun.spawnSync(['mkfifo', path]).exitCode).toBe(0)
+    for (const path of [pipe, locked, '/dev/null'])
+      expect(complaint(path)).toMatch(/^state_unavailable: .* is not a regular file.*Choose another/)
   })
 
   for (const [what, content] of [

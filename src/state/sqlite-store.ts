@@ -17,6 +17,9 @@ export interface SqliteStoreOptions {
 /** Rows a clearing takes at most: some milliseconds, in which the program does nothing else. */
 const sweepRows = 1_000
 
+/** A lease that has ended before it begins: taking it shows whether the disk can be written. */
+const probe = 'tributary:probe'
+
 type Value = string | Uint8Array
 
 /**
@@ -28,6 +31,8 @@ export class SqliteStore implements Store {
   readonly #statements: ReturnType<typeof prepare>
   readonly #now: () => number
   readonly #sweeper: Timer
+  /** What the newest write failed with, unless a later one succeeded. */
+  #failure: string | undefined
 
   /** @throws ChatError `unavailable` where the file cannot be used, or another process does */
   constructor(path: string, { now = Date.now, sweepEveryMs = 10_000, refusal }: SqliteStoreOptions = {}) {
@@ -41,14 +46,14 @@ export class SqliteStore implements Store {
 
   async get(key: string): Promise<Stored | undefined> {
     checkKey(key)
-    const [row] = this.#attempt(({ get }) => get.all(key, this.#now()))
+    const [row] = this.#read(({ get }) => get.all(key, this.#now()))
     return row && { value: toText(row.value), version: row.version }
   }
 
   async put(key: string, value: string, options: WriteOptions = {}): Promise<void> {
     checkKey(key)
     checkValue(value)
-    this.#attempt(({ put }) => put.run(key, toColumn(value), this.#endOf(options)))
+    this.#write(({ put }) => put.run(key, toColumn(value), this.#endOf(options)))
   }
 
   async compareAndSet(
@@ -61,7 +66,7 @@ export class SqliteStore implements Store {
     checkValue(value)
     const { name = null, fence = null } = options.lease ?? {}
     const end = this.#endOf(options)
-    const [row] = this.#attempt(({ compareAndSet }) =>
+    const [row] = this.#write(({ compareAndSet }) =>
       compareAndSet.all(key, toColumn(value), end, this.#now(), expected, name, fence),
     )
     return row?.version
@@ -69,29 +74,29 @@ export class SqliteStore implements Store {
 
   async take(key: string): Promise<string | undefined> {
     checkKey(key)
-    const [row] = this.#attempt(({ take }) => take.all(key))
+    const [row] = this.#write(({ take }) => take.all(key))
     return row && (row.expires ?? Number.POSITIVE_INFINITY) > this.#now() ? toText(row.value) : undefined
   }
 
   async delete(key: string): Promise<void> {
     checkKey(key)
-    this.#attempt((statements) => statements.delete.run(key))
+    this.#write((statements) => statements.delete.run(key))
   }
 
   async keys(prefix: string, limit: number): Promise<readonly string[]> {
     checkKey(prefix)
     // what begins so stands together in this order, and first
-    const rows = this.#attempt(({ keys }) => keys.all(prefix, this.#now(), limit))
+    const rows = this.#read(({ keys }) => keys.all(prefix, this.#now(), limit))
     return rows.map(({ key }) => key).filter((key) => key.startsWith(prefix))
   }
 
   async lease(name: string, ttlMs: number): Promise<Lease | undefined> {
     checkKey(name)
     const now = this.#now()
-    const [row] = this.#attempt(({ lease }) => lease.all(name, now + ttlMs, now))
+    const [row] = this.#write(({ lease }) => lease.all(name, now + ttlMs, now))
     if (!row) return undefined
     const { fence } = row
-    return { fence, release: async () => void this.#attempt(({ release }) => release.run(fence, this.#now())) }
+    return { fence, release: async () => void this.#write(({ release }) => release.run(fence, this.#now())) }
   }
 
   async close(): Promise<void> {
@@ -103,19 +108,34 @@ export class SqliteStore implements Store {
     return ttlMs === undefined ? null : this.#now() + ttlMs
   }
 
-  /** SQLite takes back what failed half-way, so the next one finds everything as it was. */
-  #attempt<T>(work: (statements: ReturnType<typeof prepare>) => T): T {
+  problem(): string | undefined {
+    return this.#file.problem() ?? this.#failure
+  }
+
+  #read<T>(work: (statements: ReturnType<typeof prepare>) => T): T {
     try {
       return work(this.#statements)
     } catch (thrown) {
-      throw unavailable(
-        `What this gateway keeps cannot be read or written just now (${codeOf(thrown)}). Its operator should look at the disk.`,
-        thrown,
-      )
+      throw unusable(thrown)
+    }
+  }
+
+  /** SQLite takes back what failed half-way, so the next one finds everything as it was. */
+  #write<T>(work: (statements: ReturnType<typeof prepare>) => T): T {
+    try {
+      const result = work(this.#statements)
+      this.#failure = undefined
+      return result
+    } catch (thrown) {
+      const error = unusable(thrown)
+      this.#failure = error.message
+      throw error
     }
   }
 
   #sweep(): void {
+    // clearing writes nothing where nothing has ended, so it does not tell that the disk has room again
+    if (this.#failure !== undefined) this.#tidy(() => this.#write(({ lease }) => lease.all(probe, 0, this.#now())))
     this.#tidy(({ sweep }) => sweep.run(this.#now()))
     this.#tidy(({ forgetLeases }) => forgetLeases.run(this.#now() - leaseMemoryMs))
   }
@@ -128,6 +148,13 @@ export class SqliteStore implements Store {
       // the next clearing does it, and a lease ends by itself
     }
   }
+}
+
+function unusable(thrown: unknown): ChatError {
+  return unavailable(
+    `What this gateway keeps cannot be read or written just now (${codeOf(thrown)}). Its operator should look at the disk.`,
+    thrown,
+  )
 }
 
 function preparedIn(file: SqliteFile, path: string): ReturnType<typeof prepare> {

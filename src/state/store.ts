@@ -56,6 +56,8 @@ export interface Store {
   keys(prefix: string, limit: number): Promise<readonly string[]>
   /** @returns undefined while somebody else has it */
   lease(name: string, ttlMs: number): Promise<Lease | undefined>
+  /** Why what is kept is in danger, in words for the operator; undefined while all is well. */
+  problem(): string | undefined
   /** Writes what is due and lets go of the storage. */
   close(): Promise<void>
 }

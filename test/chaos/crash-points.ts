@@ -25,6 +25,7 @@ export function crashingStore(store: Store, at: At): Store {
     take: (key) => store.take(key),
     delete: (key) => store.delete(key),
     keys: (prefix, limit) => store.keys(prefix, limit),
+    problem: () => store.problem(),
     close: () => store.close(),
     async lease(name, ttlMs) {
       await at('before the lease')

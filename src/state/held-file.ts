@@ -1,0 +1,64 @@
+import { closeSync, existsSync, openSync, readSync, type Stats, statSync } from 'node:fs'
+import type { ChatError } from '../chat/error.ts'
+import { lockFile } from './file-lock.ts'
+import { codeOf, unavailable } from './unavailable.ts'
+
+/** How a SQLite database begins. https://sqlite.org/fileformat2.html, 1.3.1 */
+const magic = 'SQLite format 3\0'
+
+/** The file that a path led to when it was opened. It is locked, whatever other names it has, and its loss is noticed. */
+export class HeldFile {
+  readonly #path: string
+  readonly #descriptor: number
+  #isOpen = true
+  readonly #identity: Pick<Stats, 'dev' | 'ino'>
+
+  /** Makes an empty file where there is none. @throws ChatError `unavailable` where another process holds it */
+  constructor(path: string) {
+    this.#path = path
+    this.#descriptor = openSync(path, 'a+', 0o600)
+    this.#identity = statSync(path)
+    if (lockFile(this.#descriptor)) return
+    closeSync(this.#descriptor)
+    throw heldByAnother(path)
+  }
+
+  /** What has become of it since it was opened, in words for the operator; undefined while it is in its place. */
+  problem(): string | undefined {
+    const what = this.#loss()
+    return (
+      what &&
+      `The state file ${this.#path} ${what} while tributary uses it: what it keeps now is lost when it ends. Stop it, put the file back (or a backup of it), and start it again.`
+    )
+  }
+
+  #loss(): string | undefined {
+    try {
+      const { dev, ino } = statSync(this.#path)
+      if (dev !== this.#identity.dev || ino !== this.#identity.ino) return 'was replaced by another file'
+      if (!existsSync(`${this.#path}-wal`)) return 'has lost its log (the file ending in -wal)'
+      return this.#isDatabase() ? undefined : 'was overwritten'
+    } catch (thrown) {
+      return codeOf(thrown) === 'ENOENT' ? 'was removed or renamed' : `cannot be reached any more (${codeOf(thrown)})`
+    }
+  }
+
+  #isDatabase(): boolean {
+    const start = Buffer.alloc(magic.length)
+    readSync(this.#descriptor, start, 0, magic.length, 0)
+    return start.toString('latin1') === magic
+  }
+
+  /** Not before the database is closed: closing any descriptor of a file takes SQLite's locks of it away. fcntl(2) */
+  close(): void {
+    if (this.#isOpen) closeSync(this.#descriptor)
+    this.#isOpen = false
+  }
+}
+
+export function heldByAnother(path: string, cause?: unknown): ChatError {
+  return unavailable(
+    `Another tributary has the state file ${path} open. Stop it first, or give this one a file of its own (STATE_URL).`,
+    cause,
+  )
+}
