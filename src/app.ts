@@ -4,7 +4,9 @@ import type { Config } from './config/config.ts'
 import { Conversations } from './conversations/conversations.ts'
 import { maxFetches } from './fetch-limit.ts'
 import { openGateway } from './gateway/gateway.ts'
+import { SpareStore } from './state/spare-store.ts'
 import type { Store } from './state/store.ts'
+import { watchStore } from './state/watch-store.ts'
 import { openTools } from './tools/registry.ts'
 import { version } from './version.ts'
 import type { Resolve } from './wire/resolve-name.ts'
@@ -44,6 +46,7 @@ export function openApp(config: Config, log: Logger, store: Store, { resolve, ..
     maxCalls: maxFetches - spareFetches,
     log,
   })
+  const spare = new SpareStore(store, fresh.now)
   const { host: hostname, port, keys, trustedProxies, policy, maxBodyBytes, keepAliveMs } = config
   const server = openServer({
     hostname,
@@ -55,13 +58,15 @@ export function openApp(config: Config, log: Logger, store: Store, { resolve, ..
     keepAliveMs,
     idleSeconds,
     gateway,
-    conversations: new Conversations({ store, ttlMs: config.chatTtlMs, ...fresh }),
+    conversations: new Conversations({ store: spare, ttlMs: config.chatTtlMs, ...fresh }),
     tools,
     ...(config.chatModel !== undefined && { chatModel: config.chatModel }),
     egress: { ...config.egress, ...(resolve && { resolve }) },
+    isStateWell: () => store.problem() === undefined,
     log,
     version,
   })
+  const stopWatching = watchStore(store, log)
   return {
     url: server.url,
     server,
@@ -69,7 +74,8 @@ export function openApp(config: Config, log: Logger, store: Store, { resolve, ..
       await server.stop(config.shutdownGraceMs)
       gateway.close()
       await tools.close()
-      await store.close()
+      stopWatching()
+      await spare.close()
     },
   }
 }

@@ -62,6 +62,7 @@ function start(options: Partial<ServerOptions> = {}): Server {
     keepAliveMs: 1_000,
     idleSeconds: 30,
     gateway,
+    isStateWell: () => true,
     conversations: new Conversations({ store: new MemoryStore(), ttlMs: 60_000 }),
     tools: openTools({ servers: [] }, { log, version: '9.9.9' }),
     egress: { hosts: [] },
@@ -92,7 +93,7 @@ describe('operations', () => {
   })
 
   test('/ready tells that it takes work', async () => {
-    expect(await (await fetch(`${server.url}/ready`)).json()).toEqual({ status: 'ready' })
+    expect(await (await fetch(`${server.url}/ready`)).json()).toEqual({ status: 'ready', state: 'ok' })
   })
 
   test('/ tells what this is', async () => {

@@ -29,6 +29,8 @@ export interface ServerOptions extends Pick<ChatServer, 'conversations' | 'tools
   /** Seconds a connection may be idle between requests or while its head comes, up to 255. Bodies and streams have their own limits. */
   readonly idleSeconds: number
   readonly gateway: Gateway
+  /** Whether what is kept is safe, for `/ready`. */
+  readonly isStateWell: () => boolean
   readonly log: Logger
   readonly version: string
 }
@@ -96,7 +98,7 @@ function ownRoutes(door: Door, calls: Calls, options: ServerOptions): readonly R
   return [
     { method: 'GET', path: '/', answer: (exchange) => jsonResponse(exchange, greeting) },
     { method: 'GET', path: '/health', answer: (exchange) => jsonResponse(exchange, { status: 'ok', version }) },
-    { method: 'GET', path: '/ready', answer: (exchange) => ready(exchange, door) },
+    { method: 'GET', path: '/ready', answer: (exchange) => ready(exchange, door, options) },
     { method: 'GET', path: '/v1/models', answer: (exchange) => listModels(exchange, gateway) },
     { method: 'GET', path: '/v1/models/*', answer: (exchange) => retrieveModel(exchange, gateway) },
     {
@@ -107,9 +109,11 @@ function ownRoutes(door: Door, calls: Calls, options: ServerOptions): readonly R
   ]
 }
 
-function ready(exchange: Exchange, door: Door): Response {
+/** Names no file and no server: anybody may ask. The log says more. */
+function ready(exchange: Exchange, door: Door, { isStateWell }: ServerOptions): Response {
   if (door.isDraining) throw shuttingDown()
-  return jsonResponse(exchange, { status: 'ready' })
+  const isWell = isStateWell()
+  return jsonResponse(exchange, { status: isWell ? 'ready' : 'degraded', state: isWell ? 'ok' : 'failing' })
 }
 
 function urlOf(hostname: string, port: number): string {

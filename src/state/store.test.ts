@@ -8,6 +8,7 @@ import { Secret } from '../chat/secret.ts'
 import { maxValueBytes } from './bounds.ts'
 import { MemoryStore } from './memory-store.ts'
 import { sealed } from './seal.ts'
+import { SpareStore } from './spare-store.ts'
 import { SqliteStore } from './sqlite-store.ts'
 import { leaseMemoryMs, type Store } from './store.ts'
 
@@ -25,6 +26,7 @@ const subjects: Readonly<Record<string, () => Store | Promise<Store>>> = {
   sqlite,
   'sealed memory': () => sealed(new MemoryStore({ now }), secret),
   'sealed sqlite': () => sealed(sqlite(), secret),
+  'sqlite with a spare': () => new SpareStore(sqlite(), now),
 }
 
 /** The reason a promise was refused for. */

@@ -138,7 +138,7 @@ describe('item 11: a client key', () => {
       const head = `POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\n${header}Content-Length: ${hidden.length}\r\n\r\n`
       void client.send(`${head}${hidden}GET /ready HTTP/1.1\r\nHost: gateway\r\n\r\n`)
       expect((await client.reply()).status).toBe(status)
-      expect((await client.reply()).body).toBe('{"status":"ready"}')
+      expect((await client.reply()).body).toContain('"status":"ready"')
     })
   }
 })
