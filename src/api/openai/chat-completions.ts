@@ -1,6 +1,7 @@
+import { setImmediate } from 'node:timers/promises'
 import { begin } from '../../chat/begin.ts'
 import type { Fields } from '../../chat/message.ts'
-import { type DecodedRequest, decodeRequest } from '../../dialects/openai-chat/decode-request.ts'
+import { type DecodedRequest, decodeSteps } from '../../dialects/openai-chat/decode-request.ts'
 import { encodeAnswer } from '../../dialects/openai-chat/encode-answer.ts'
 import { StreamEncoder } from '../../dialects/openai-chat/encode-stream.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
@@ -44,7 +45,12 @@ export async function chatCompletions(
 
 async function read({ request }: Exchange, open: OpenCall, maxBytes: number): Promise<DecodedRequest> {
   try {
-    return decodeRequest(await readJsonBody(request, { maxBytes, signal: open.call.signal }))
+    const steps = decodeSteps(await readJsonBody(request, { maxBytes, signal: open.call.signal }))
+    for (;;) {
+      const step = steps.next()
+      if (step.done) return step.value
+      await setImmediate()
+    }
   } catch (thrown) {
     open.close()
     throw thrown

@@ -13,6 +13,9 @@ const maxCalls = 1_024
 /** Messages in other words than the documented ones that are looked into; the schema is slow where it finds something. */
 const maxOdd = 64
 
+/** Messages, parts and calls that are read before others have their turn: some milliseconds. */
+const stepItems = 2_000
+
 export interface DecodedMessages {
   readonly messages: readonly Message[]
   /** The first message that is not understood, if there is one. */
@@ -20,16 +23,15 @@ export interface DecodedMessages {
 }
 
 /**
- * Reads a conversation. A message that is not understood travels as it came, for an upstream of this dialect.
+ * Reads a conversation, and yields where others may have their turn. A message that is not understood travels as it came, for an upstream of this dialect.
  * @throws ChatError `invalid-request` for what is no object, or has no role; `too-large`
  */
-export function decodeMessages(sent: readonly unknown[]): DecodedMessages {
+export function* decodeMessages(sent: readonly unknown[]): Generator<void, DecodedMessages> {
   if (sent.length > maxMessages) throw tooMany('messages', 'messages', maxMessages)
   let first: Unread | undefined
   let odd = 0
-  const messages = sent.map((one, at) => {
-    const message = withRole(one, at)
-    checkCounts(message, at)
+  let items = 0
+  const decode = (message: Fields, at: number): Message => {
     // one that is not understood is enough: what comes after it is not looked into
     const read = first || odd > maxOdd ? undefined : readMessage(message)
     if (read && 'value' in read) return decodeMessage(read.value)
@@ -37,8 +39,17 @@ export function decodeMessages(sent: readonly unknown[]): DecodedMessages {
     const eased = first || odd > maxOdd ? undefined : readMessage(easedMessage(message))
     if (eased && 'value' in eased) return { ...decodeMessage(eased.value), ...asItCame(message) }
     first ??= complaintOf(read && 'fault' in read ? read.fault : tooOdd, ['messages', at])
-    return { role: 'user', content: [], ...asItCame(message) } satisfies Message
-  })
+    return { role: 'user', content: [], ...asItCame(message) }
+  }
+  const messages: Message[] = []
+  for (const [at, one] of sent.entries()) {
+    const message = withRole(one, at)
+    items += countItems(message, at)
+    messages.push(decode(message, at))
+    if (items < stepItems) continue
+    items = 0
+    yield
+  }
   return { messages, unread: first ? [first] : [] }
 }
 
@@ -54,10 +65,12 @@ function withRole(message: unknown, at: number): Fields {
 
 const roles = 'must be "system", "developer", "user", "assistant", "tool" or "function"'
 
-function checkCounts({ content, tool_calls: calls }: Fields, at: number): void {
+/** The message and what is in it. @throws ChatError `too-large` */
+function countItems({ content, tool_calls: calls }: Fields, at: number): number {
   const path = (name: string) => formatPath(['messages', at, name])
   if (Array.isArray(content) && content.length > maxParts) throw tooMany(path('content'), 'parts', maxParts)
   if (Array.isArray(calls) && calls.length > maxCalls) throw tooMany(path('tool_calls'), 'tool calls', maxCalls)
+  return 1 + (Array.isArray(content) ? content.length : 0) + (Array.isArray(calls) ? calls.length : 0)
 }
 
 /** Members that a message is written with: those that it came without must not be there. */

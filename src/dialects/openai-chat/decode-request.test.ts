@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { ChatError } from '../../chat/error.ts'
 import type { Message } from '../../chat/message.ts'
 import type { Parameters } from '../../chat/request.ts'
-import { decodeRequest } from './decode-request.ts'
+import { decodeRequest, decodeSteps } from './decode-request.ts'
 import { encodeRequest } from './encode-request.ts'
 
 type Body = Readonly<Record<string, unknown>>
@@ -592,6 +592,12 @@ describe('counts have bounds', () => {
       expect(thrown).toMatchObject({ reason: 'too-large', param })
       expect(String(thrown)).toMatch(/more than [\d]+ /)
     })
+
+  test('others have their turn after every 2,000 items or so', () => {
+    const steps = (messages: readonly unknown[]) => [...decodeSteps({ ...body, messages })].length
+    const parted = { role: 'user', content: many(500, { type: 'text', text: 'a' }) }
+    expect([steps(many(1_999, hello)), steps(many(20_000, hello)), steps(many(40, parted))]).toEqual([0, 10, 10])
+  })
 
   test('at the bound all is read', () => {
     expect(decodeRequest({ ...body, messages: many(20_000, hello) }).request.messages).toHaveLength(20_000)

@@ -24,9 +24,15 @@ const maxTools = 4_096
  * @throws ChatError `invalid-request`, with the path of the first member that is wrong; `too-large`
  */
 export function decodeRequest(body: unknown): DecodedRequest {
+  const steps = decodeSteps(body)
+  for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value
+}
+
+/** The same, yielding where others may have their turn. @throws as `decodeRequest` */
+export function* decodeSteps(body: unknown): Generator<void, DecodedRequest> {
   if (!isFields(body)) throw notABody('"model" and "messages"')
   const model = modelIn(body)
-  const { messages, unread } = decodeMessages(messagesIn(body))
+  const { messages, unread } = yield* decodeMessages(messagesIn(body))
   if (Array.isArray(body.tools) && body.tools.length > maxTools) throw tooMany('tools', 'tools', maxTools)
   const { parameters, spelling, sent, unread: others } = decodeParameters(body)
   const streamed = isFields(body.stream_options) ? body.stream_options : undefined
