@@ -6,10 +6,10 @@ import upstreams from '../../docs/upstreams.md' with { type: 'text' }
 /** Every setting, as a commented `.env`. */
 export const settings: string = environment
 
-/** The text of `help TOPIC`; of upstreams all of it, or what it says of one. */
-export function topic([name = '', section]: readonly string[]): string {
+/** The text of `help TOPIC`, where there is one; of upstreams all of it, or what it says of one. */
+export function topic([name = '', section]: readonly string[]): string | undefined {
   if (name === 'settings') return settings
-  if (name !== 'upstreams') return `There is a text about "upstreams" and one about "settings".\n`
+  if (name !== 'upstreams') return undefined
   if (section === undefined) return upstreams
   const found = upstreams
     .split(/^(?=## )/m)

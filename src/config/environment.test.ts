@@ -294,3 +294,25 @@ test('yes and no have many words, and a choice any case', () => {
   expect(environment.problems).toMatchObject([{ variable: 'A', remedy: 'one of true, false' }])
   expect(environment.choice('B', ['json'])).toBe('json')
 })
+
+test('a problem names what the operator wrote: another spelling, or an option of the command line', () => {
+  const environment = new Environment(
+    { UPSTREAM_X_API_KEY: 'k', PORT: 'x', OPENAI_BASE_URL: '"http://canary/v1"' },
+    { inFile: new Map(), of: new Map([['PORT', '--port']]) },
+  )
+  environment.secrets('UPSTREAM_X_KEY')
+  environment.report({ variable: 'UPSTREAM_X_URL', problem: 'lacks UPSTREAM_X_KEY', remedy: 'set UPSTREAM_X_URL' })
+  environment.integer('PORT', { fallback: 1, min: 1, max: 9 })
+  environment.url('OPENAI_BASE_URL')
+  expect(environment.problems).toEqual([
+    { variable: 'UPSTREAM_X_URL', problem: 'lacks UPSTREAM_X_API_KEY', remedy: 'set UPSTREAM_X_URL' },
+    { variable: '--port', problem: 'is no whole number from 1 to 9', remedy: 'leave it out for 1' },
+    { variable: 'OPENAI_BASE_URL', problem: 'has quotes around its value', remedy: 'leave them out' },
+  ])
+})
+
+test('what begins like an upstream of ours is told, whatever it ends in', () => {
+  const environment = of({ UPSTREAM_LAB_SECRETS: 'x', UPSTREAM_LAB_ENDPOINT: 'http://h/v1' })
+  expect(environment.url('UPSTREAM_LAB_URL')).toBe('http://h/v1')
+  expect(environment.warnings).toEqual(['UPSTREAM_LAB_SECRETS is not a variable of tributary.'])
+})

@@ -239,7 +239,18 @@ export class Environment implements Variables {
   }
 
   report(problem: Problem): void {
-    this.#problems.push({ ...problem, variable: this.#writtenAs(problem.variable) })
+    const written = this.#writtenAs(problem.variable)
+    const origin = this.#origins.of.get(written)
+    this.#problems.push({
+      variable: origin?.startsWith('--') ? origin : written,
+      problem: this.#asWritten(problem.problem),
+      remedy: this.#asWritten(problem.remedy),
+    })
+  }
+
+  /** A text about variables, with the names that the operator gave them. */
+  #asWritten(text: string): string {
+    return text.replaceAll(/\b[A-Z][A-Z0-9_]{2,}\b/g, (name) => this.#writtenAs(name))
   }
 
   /** Says what can be lived with. */
@@ -292,7 +303,7 @@ export class Environment implements Variables {
           name,
           unset.filter((other) => isProbablyOurs(name, other)),
         )
-        return meant === undefined ? [] : [unknownWords(name, meant)]
+        return meant === undefined && !name.startsWith('UPSTREAM_') ? [] : [unknownWords(name, meant)]
       })
   }
 
@@ -307,7 +318,9 @@ export class Environment implements Variables {
     if (value === undefined) return undefined
     const parsed = schema().safeParse(value)
     if (parsed.success) return parsed.data
-    this.report({ variable: name, problem, remedy })
+    if (/^(['"]).*\1$/.test(value))
+      this.report({ variable: name, problem: 'has quotes around its value', remedy: 'leave them out' })
+    else this.report({ variable: name, problem, remedy })
     return undefined
   }
 }

@@ -28,7 +28,7 @@ const spellings: readonly Spelling[] = [
     unless: ['UPSTREAM_$1_API_URL'],
   },
   {
-    written: /^UPSTREAM_(\w+)_(?:API_BASE_URL|BASE_URL|API_BASE|BASE)$/,
+    written: /^UPSTREAM_(\w+)_(?:API_BASE_URL|BASE_URL|API_BASE|BASE|URI|ENDPOINT)$/,
     meant: 'UPSTREAM_$1_URL',
     unless: ['UPSTREAM_$1_BASE_KEY', 'UPSTREAM_$1_BASE_MODELS', 'UPSTREAM_$1_API_BASE_KEY'],
   },
