@@ -30,7 +30,11 @@ const withWords = new Set(['help'])
  */
 export function readCommandLine(args: readonly string[], known: readonly string[]): CommandLine | string {
   try {
-    const { values, positionals } = parseArgs({ args: args.map((arg) => (arg === '-V' ? '-v' : arg)), allowPositionals: true, options })
+    const { values, positionals } = parseArgs({
+      args: args.map((arg) => (arg === '-V' ? '-v' : arg)),
+      allowPositionals: true,
+      options,
+    })
     const [first = 'serve', ...words] = positionals
     // `tributary -h` and `tributary check --help` are `tributary help`
     const name = values.help ? 'help' : values.version ? 'version' : first

@@ -37,7 +37,8 @@ const commands = {
 
 /** These print a text, whatever is configured. */
 const texts = {
-  help: async ({ words }: CommandLine) => (words.length > 0 ? (await import('./texts.ts')).topic(words) : undefined) ?? help,
+  help: async ({ words }: CommandLine) =>
+    (words.length > 0 ? (await import('./texts.ts')).topic(words) : undefined) ?? help,
   version: async () => `${version}\n`,
   settings: async () => (await import('./texts.ts')).settings,
 }

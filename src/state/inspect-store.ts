@@ -1,7 +1,8 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { lostKey, type StateConfig } from './open-store.ts'
-import { holdsEntries } from './sqlite-file.ts'
+import { lostKey, type SqliteConfig, type StateConfig } from './open-store.ts'
+import { sealKey } from './seal.ts'
+import { holds } from './sqlite-file.ts'
 
 /** What a look at the state finds, in sentences. */
 export interface StateFindings {
@@ -18,11 +19,24 @@ export function inspectStore(config: StateConfig): StateFindings {
   const folder = dirname(file)
   const wrong = wrongWithFolder(folder) ?? wrongWithFile(file)
   if (wrong !== undefined) return { problems: [wrong], notes: [] }
-  const lost = lostKey(config)
+  const isClear = !secret && keyFile === undefined
+  const unfit = wrongWithSecret(config, isClear)
   return {
-    problems: lost !== undefined && holdsEntries(file) ? [lost.message] : [],
-    notes: secret || keyFile !== undefined ? [] : [clearWords(file)],
+    problems: unfit === undefined ? [] : [unfit],
+    notes: isClear && unfit === undefined ? [clearWords(file)] : [],
   }
+}
+
+function wrongWithSecret(config: SqliteConfig, isClear: boolean): string | undefined {
+  const { file } = config
+  if (!existsSync(file) || !holds(file)) return undefined
+  const isSealed = holds(file, sealKey)
+  if (isClear) return isSealed ? `${file} is encrypted, and there is no STATE_SECRET. Set it.` : undefined
+  const lost = lostKey(config)
+  if (lost) return lost.message
+  return isSealed
+    ? undefined
+    : `${file} was written without a STATE_SECRET, and can be read with none only. Unset it, or set another STATE_URL.`
 }
 
 function wrongWithFolder(folder: string): string | undefined {

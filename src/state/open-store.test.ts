@@ -215,6 +215,22 @@ describe('a look at where the state is kept', () => {
     expect(existsSync(file)).toBe(false)
   })
 
+  test('finds a secret that is missing, and one that is too many', async () => {
+    const sealedPlace = place()
+    await within({ kind: 'sqlite', file: sealedPlace.file, secret }, put)
+    expect(inspectStore({ kind: 'sqlite', file: sealedPlace.file })).toEqual({
+      problems: [expect.stringContaining('is encrypted, and there is no STATE_SECRET')],
+      notes: [],
+    })
+    expect(inspectStore({ kind: 'sqlite', file: sealedPlace.file, secret })).toEqual({ problems: [], notes: [] })
+    const clearPlace = place()
+    await within({ kind: 'sqlite', file: clearPlace.file }, put)
+    expect(inspectStore({ kind: 'sqlite', file: clearPlace.file, secret }).problems).toEqual([
+      expect.stringContaining('was written without a STATE_SECRET'),
+    ])
+    expect(readdirSync(clearPlace.folder).sort()).toEqual(['tributary.db', 'tributary.db.lock'])
+  })
+
   test('leaves a server that has the state alone', async () => {
     const { folder, file, keyFile } = place()
     await within({ kind: 'sqlite', file, keyFile }, async (store) => {

@@ -10,7 +10,7 @@ import type { Store } from './store.ts'
 /** Where the state is kept. */
 export type StateConfig = { readonly kind: 'memory' } | SqliteConfig
 
-interface SqliteConfig {
+export interface SqliteConfig {
   readonly kind: 'sqlite'
   /** An absolute path. */
   readonly file: string

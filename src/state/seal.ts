@@ -5,7 +5,7 @@ import type { Secret } from '../chat/secret.ts'
 import type { Store, Stored } from './store.ts'
 
 /** Where the salt stands, and a value that only the right secret opens. */
-const sealKey = 'tributary:seal'
+export const sealKey = 'tributary:seal'
 const checkText = 'opened'
 
 /** The form of a sealed value, as its first byte: a nonce, a tag, and JSON under AES-256-GCM. */

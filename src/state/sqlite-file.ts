@@ -151,12 +151,17 @@ function isFilled(database: Database): boolean {
   return statement.get() !== null
 }
 
-/** Whether anything is kept in a file of ours. Nothing is written; where it cannot be told, it is not. */
-export function holdsEntries(path: string): boolean {
+/**
+ * What is kept in a file of ours, be it open elsewhere. Nothing is written; what cannot be looked at holds nothing.
+ * @param key under which something is kept, where it is what is asked for
+ */
+export function holds(path: string, key?: string): boolean {
   let database: Database | undefined
   try {
     database = openToLook(path)
-    return isFilled(database)
+    if (key === undefined) return isFilled(database)
+    using statement = database.prepare<unknown, [string]>('SELECT 1 FROM entries WHERE key = ?1')
+    return statement.get(key) !== null
   } catch {
     return false
   } finally {
