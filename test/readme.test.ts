@@ -59,7 +59,8 @@ function namesRead(): Set<string> {
 
 async function sourceNames(): Promise<string[]> {
   const fetchLimit = await Bun.file(join(root, 'src/fetch-limit.ts')).text()
-  return [...namesRead(), ...[...fetchLimit.matchAll(/'([A-Z][A-Z0-9_]{4,})'/g)].map(([, name]) => name ?? '')].sort()
+  const limits = [...fetchLimit.matchAll(/'([A-Z][A-Z0-9_]{4,})'/g)].map(([, name]) => name ?? '')
+  return [...new Set([...namesRead(), ...limits])].sort()
 }
 
 const credentialEndings = ['_API_KEY', '_TOKEN']
