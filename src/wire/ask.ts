@@ -1,6 +1,6 @@
 import { send } from './http.ts'
 import type { HttpReply } from './http-reply.ts'
-import { pageError, refusal, type UpstreamComplaint } from './http-status.ts'
+import { hasAnswer, pageError, refusal, type UpstreamComplaint } from './http-status.ts'
 
 export interface Question {
   readonly url: string
@@ -33,8 +33,7 @@ export async function ask(
     ...(address !== undefined && { address }),
   } as const
   const reply = await send(request, signal)
-  // some answer with 201 or 202; what has no content is no answer
-  if (reply.status < 200 || reply.status > 203) throw await refusal(reply, readComplaint)
+  if (!hasAnswer(reply.status)) throw await refusal(reply, readComplaint)
   // what only calls itself a page is judged by its bytes
   if (reply.headers.has('cf-mitigated'))
     throw pageError(reply.status, reply.headers, await reply.text(maxPageBytes).catch(() => ''))

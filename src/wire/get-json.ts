@@ -1,6 +1,6 @@
 import { ChatError } from '../chat/error.ts'
 import { send } from './http.ts'
-import { refusal, type UpstreamComplaint } from './http-status.ts'
+import { hasAnswer, refusal, type UpstreamComplaint } from './http-status.ts'
 import { parseUpstreamJson } from './json.ts'
 
 export interface JsonQuestion<T> {
@@ -26,7 +26,7 @@ export async function getJson<T>(
   signal: AbortSignal,
 ): Promise<T> {
   const reply = await send({ method: 'GET', url, headers: { accept: 'application/json', ...headers }, limits }, signal)
-  if (reply.status < 200 || reply.status > 299) throw await refusal(reply, readComplaint)
+  if (!hasAnswer(reply.status)) throw await refusal(reply, readComplaint)
   const parsed = schema.safeParse(parseUpstreamJson(await reply.text()))
   if (parsed.success) return parsed.data
   throw new ChatError('upstream-failed', {

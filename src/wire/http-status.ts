@@ -86,6 +86,11 @@ export function parseRetryAfter(headers: Headers, now: number): number | undefin
   return Number.isNaN(date) ? undefined : Math.min(Math.max(0, date - now), hourMs)
 }
 
+/** Whether a status is that of a success with a body. Some answer with 201 or 202. */
+export function hasAnswer(status: number): boolean {
+  return status >= 200 && status < 300 && status !== 204 && status !== 205
+}
+
 /** Bytes of an error body that are read. */
 const maxComplaintBytes = 64 * 1024
 

@@ -28,6 +28,8 @@ export class CohereDecoder implements FrameDecoder {
   #ending: { readonly reason: FinishReason; readonly usage: Usage | undefined } | undefined
   /** Open calls by Cohere's own index, which may count other parts too. */
   readonly #open = new Map<number, OpenCall>()
+  /** Whether more was said after `message-end`. */
+  #goesOn = false
   #latest: OpenCall | undefined
   #calls = 0
   #hasContent = false
@@ -47,6 +49,7 @@ export class CohereDecoder implements FrameDecoder {
     const parsed = CohereEvent.safeParse(value)
     if (!parsed.success) throw saysWords(value) ? errorInside(value, readComplaint) : badResponse()
     const events = this.#step(parsed.data)
+    this.#goesOn ||= this.finished && events.length > 0
     this.#hasContent ||= events.some((event) => !(event.type === 'text' && event.text === ''))
     return events
   }
@@ -130,8 +133,9 @@ export class CohereDecoder implements FrameDecoder {
   /** @throws ChatError for an end that is none */
   #finish(delta: NonNullable<CohereEvent['delta']>): readonly ChatEvent[] {
     const before = this.#ending
-    // one that is no end takes back another before it
-    this.#ending = undefined
+    // one that is no end takes back another before it, if more was said since
+    if (this.#goesOn) this.#ending = undefined
+    this.#goesOn = false
     const reason = finishReason(delta.finish_reason ?? 'COMPLETE', delta.error)
     this.#ending = { reason, usage: (delta.usage ? decodeUsage(delta.usage) : undefined) ?? before?.usage }
     return []
