@@ -71,7 +71,7 @@ export function openApp(config: Config, log: Logger, store: Store, { resolve, ..
     url: server.url,
     server,
     async close() {
-      await server.stop(config.shutdownGraceMs)
+      await server.stop(config.shutdownGraceMs, config.shutdownDelayMs)
       gateway.close()
       await tools.close()
       stopWatching()

@@ -56,9 +56,16 @@ describe('the door', () => {
 
   test('takes no new work while the server shuts down, but tells how it is', async () => {
     const door = doorWith()
-    door.isDraining = true
-    expect((await door.admit(requestFor('/v1/models'), null))?.status).toBe(503)
+    door.phase = 'draining'
+    const refused = await door.admit(requestFor('/v1/models'), null)
+    expect([refused?.status, refused?.headers.get('connection')]).toEqual([503, 'close'])
     expect(door.admit(requestFor('/health'), null)).toBeUndefined()
     expect(door.admit(requestFor('/ready'), null)).toBeUndefined()
+  })
+
+  test('takes new work while it says that it will stop', () => {
+    const door = doorWith(key)
+    door.phase = 'leaving'
+    expect(door.admit(requestFor('/v1/models', { 'api-key': key }), null)).toBeUndefined()
   })
 })

@@ -24,6 +24,9 @@ const guarded = /^\/(v1|api|admin)\//
 /** Routes that answer while the server shuts down. */
 const lastRoutes = new Set(['/health', '/ready'])
 
+/** `leaving`: it will stop, and says so to those who ask. `draining`: no new work is taken. */
+type Phase = 'open' | 'leaving' | 'draining'
+
 /** What the door knows of the connection a request came on. */
 interface Listener {
   requestIP(request: Request): { readonly address: string } | null
@@ -34,8 +37,7 @@ interface Listener {
 export class Door {
   readonly #options: DoorOptions
   readonly #exchanges = new WeakMap<Request, Exchange>()
-  /** True once no new work is taken. */
-  isDraining = false
+  phase: Phase = 'open'
 
   constructor(options: DoorOptions) {
     this.#options = options
@@ -43,14 +45,14 @@ export class Door {
 
   /** The answer to a request that may not come in, or to a preflight; undefined for one that may. */
   admit(request: Request, listener: Listener | null): Response | Promise<Response> | undefined {
-    const exchange = openExchange(request, { ...this.#options, listener })
+    const exchange = openExchange(request, { ...this.#options, listener, phase: this.phase })
     this.#exchanges.set(request, exchange)
     const { policy } = this.#options
     if (isPreflight(request)) return preflight(request.headers, exchange.headers)
     try {
       refuseCrossSite(request.headers, policy)
       if (!openRoutes.has(`${request.method} ${exchange.path}`)) this.#identify(exchange)
-      if (this.isDraining && !lastRoutes.has(exchange.path)) throw shuttingDown()
+      if (this.phase === 'draining' && !lastRoutes.has(exchange.path)) throw shuttingDown()
       return undefined
     } catch (thrown) {
       return refuse(exchange, thrown)
@@ -63,7 +65,9 @@ export class Door {
   }
 
   exchangeOf(request: Request): Exchange {
-    return this.#exchanges.get(request) ?? openExchange(request, { ...this.#options, listener: null })
+    return (
+      this.#exchanges.get(request) ?? openExchange(request, { ...this.#options, listener: null, phase: this.phase })
+    )
   }
 
   /**
@@ -120,7 +124,13 @@ export function shuttingDown(): ChatError {
 
 function openExchange(
   request: Request,
-  { policy, proxies, log, listener }: DoorOptions & { readonly listener: Listener | null },
+  {
+    policy,
+    proxies,
+    log,
+    listener,
+    phase,
+  }: DoorOptions & { readonly listener: Listener | null; readonly phase: Phase },
 ): Exchange {
   const path = pathOf(request.url)
   const id = requestId(request.headers)
@@ -134,6 +144,8 @@ function openExchange(
     headers: {
       'x-request-id': id,
       'x-content-type-options': 'nosniff',
+      // the next request of this client goes to where work is still taken
+      ...(phase !== 'open' && { connection: 'close' }),
       ...corsHeaders(withoutSpareSlashes(path), request.headers, policy),
     },
     client: anybody,

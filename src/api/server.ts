@@ -1,5 +1,5 @@
 import { Elysia } from 'elysia'
-import { within } from '../chat/abort.ts'
+import { sleep, within } from '../chat/abort.ts'
 import type { Logger } from '../chat/call.ts'
 import type { Secret } from '../chat/secret.ts'
 import type { Gateway } from '../gateway/gateway.ts'
@@ -12,6 +12,7 @@ import { Running } from './chat-server/running.ts'
 import { readTrustedProxies } from './client-address.ts'
 import type { CrossSitePolicy } from './cross-site.ts'
 import { Door, shuttingDown } from './door.ts'
+import { drained } from './drained.ts'
 import { type Exchange, errorResponse, jsonResponse } from './exchange.ts'
 import { chatCompletions } from './openai/chat-completions.ts'
 import { listModels, retrieveModel } from './openai/models.ts'
@@ -39,13 +40,19 @@ export interface Server {
   /** `http://host:port` */
   readonly url: string
   /**
-   * Takes no new connection, lets running answers end for `graceMs` milliseconds, then ends them with an error.
+   * Says at `/ready` that it stops, and takes new work for `delayMs` milliseconds more, until those who send it have heard of it.
+   * Then it refuses new work and lets running answers end for `graceMs` milliseconds, after which it ends them with an error.
+   * Until all of them have ended it takes connections, so that `/health` and `/ready` can be asked.
    */
-  stop(graceMs: number): Promise<void>
+  stop(graceMs: number, delayMs?: number): Promise<void>
 }
 
 /** Milliseconds an answer that outstayed the grace has for its last event. */
 const lastWordsMs = 2_000
+/** Milliseconds that a connection has to end by itself once nothing is being answered. */
+const closeMs = 500
+
+const never = new AbortController().signal
 
 /** Starts listening. */
 export function openServer(options: ServerOptions): Server {
@@ -68,12 +75,17 @@ export function openServer(options: ServerOptions): Server {
   })
   return {
     url: urlOf(options.hostname, app.server?.port ?? options.port),
-    async stop(graceMs) {
-      door.isDraining = true
-      const drained = (app.server?.stop(false) ?? Promise.resolve()).then(() => true)
-      if (await within(drained, graceMs)) return
-      calls.abortAll()
-      if (!(await within(drained, lastWordsMs))) await app.server?.stop(true)
+    async stop(graceMs, delayMs = 0) {
+      door.phase = 'leaving'
+      if (delayMs > 0) await sleep(delayMs, never)
+      door.phase = 'draining'
+      const pending = () => app.server?.pendingRequests ?? 0
+      if (!(await drained(pending, graceMs))) {
+        calls.abortAll()
+        await drained(pending, lastWordsMs)
+      }
+      const closed = (app.server?.stop(false) ?? Promise.resolve()).then(() => true)
+      if (!(await within(closed, closeMs))) await app.server?.stop(true)
     },
   }
 }
@@ -111,7 +123,7 @@ function ownRoutes(door: Door, calls: Calls, options: ServerOptions): readonly R
 
 /** Names no file and no server: anybody may ask. The log says more. */
 function ready(exchange: Exchange, door: Door, { isStateWell }: ServerOptions): Response {
-  if (door.isDraining) throw shuttingDown()
+  if (door.phase !== 'open') throw shuttingDown()
   const isWell = isStateWell()
   return jsonResponse(exchange, { status: isWell ? 'ready' : 'degraded', state: isWell ? 'ok' : 'failing' })
 }

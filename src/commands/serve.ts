@@ -4,6 +4,7 @@ import { openLog } from '../telemetry/log.ts'
 import { version } from '../version.ts'
 import { guardDescriptors } from '../wire/descriptors.ts'
 import { bindWords } from './bind-failure.ts'
+import { tellSignals } from './hold-signals.ts'
 import { openState } from './open-state.ts'
 
 /** Serves until SIGTERM or SIGINT, then lets running answers end. A second signal ends it at once. */
@@ -18,6 +19,9 @@ export interface Serving {
   announce(url: string): void
 }
 
+const ignored =
+  'this signal changes nothing: settings are read at the start only, so restart the gateway to change them'
+
 /** @returns the process's exit code */
 export async function serveUntilStopped(config: Config, { logTo, announce }: Serving): Promise<number> {
   const log = openLog({
@@ -28,6 +32,7 @@ export async function serveUntilStopped(config: Config, { logTo, announce }: Ser
   // whoever read them has gone: that is no reason to stop, nor to say so with every line
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const stopped = stopSignal()
+  tellSignals((signal) => log.warn({ signal }, ignored))
   const store = await openState(config, [])
   if (typeof store === 'number') return store
   let app: ReturnType<typeof openApp>

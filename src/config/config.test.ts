@@ -30,6 +30,7 @@ test('with nothing set it serves the demo on loopback', () => {
     maxBodyBytes: 33_554_432,
     deadlines: { firstEventMs: 180_000, wholeMs: 600_000, idleMs: 120_000 },
     keepAliveMs: 10_000,
+    shutdownDelayMs: 0,
     shutdownGraceMs: 30_000,
     logLevel: 'info',
     logFormat: 'json',

@@ -23,6 +23,8 @@ export interface Config extends Listening {
   readonly maxBodyBytes: number
   readonly deadlines: Deadlines
   readonly keepAliveMs: number
+  /** For how long new work still comes in once `/ready` says that it stops. */
+  readonly shutdownDelayMs: number
   readonly shutdownGraceMs: number
   /** For how long it is remembered in which thread of its upstream a conversation stands. */
   readonly sessionTtlMs: number
@@ -70,6 +72,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
     maxBodyBytes: environment.integer('MAX_BODY_BYTES', { fallback: 32 * 1024 * 1024, min: 1024, max: 1024 ** 3 }),
     deadlines: readDeadlines(environment),
     keepAliveMs: seconds(environment, 'KEEPALIVE_INTERVAL', 10),
+    shutdownDelayMs: environment.integer('SHUTDOWN_DELAY', { fallback: 0, min: 0, max: 3_600 }) * 1000,
     shutdownGraceMs: seconds(environment, 'SHUTDOWN_GRACE', 30),
     ...readTtls(environment, state),
     logLevel: environment.choice('LOG_LEVEL', levels, otherLevels) ?? 'info',

@@ -11,7 +11,7 @@ const collector = fileURLToPath(new URL('./collect-garbage.ts', import.meta.url)
 export interface Child extends AsyncDisposable {
   readonly url: string
   readonly lines: readonly LogLine[]
-  signal(name: 'SIGTERM' | 'SIGINT' | 'SIGSTOP' | 'SIGCONT'): void
+  signal(name: 'SIGTERM' | 'SIGINT' | 'SIGSTOP' | 'SIGCONT' | 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2' | 'SIGPIPE'): void
   /** The exit code. */
   readonly exited: Promise<number>
   /** Resident memory in bytes, after a full collection. */
@@ -43,7 +43,13 @@ export async function startChild(variables: RawVariables, { collects = false }: 
   const read = readLines(child.stdout, (line) => void lines.push(JSON.parse(line)))
   const rss = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) * 1024
   const collected = () => lines.filter(({ msg }) => msg === 'collected').length
-  await until(() => lines.some(({ msg }) => msg === 'listening'), 10_000, 'the child listens')
+  try {
+    await until(() => lines.some(({ msg }) => msg === 'listening'), 10_000, 'the child listens')
+  } catch (thrown) {
+    // or else it would outlive the tests, and hold what they print to
+    child.kill('SIGKILL')
+    throw thrown
+  }
   return {
     url: lines.find(({ msg }) => msg === 'listening')?.url ?? '',
     lines,
