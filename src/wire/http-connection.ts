@@ -7,6 +7,8 @@ import { transportError } from './transport-error.ts'
 
 /** Bytes that may wait for the reader: with more, the upstream waits. */
 const pauseBytes = 64 * 1024
+/** Bytes that are handed to the reader at once. */
+const pieceBytes = 32 * 1024
 
 const done = { done: true, value: undefined } as const
 
@@ -118,12 +120,8 @@ export class Exchange implements ReplySink, BodySource {
   }
 
   read(): Promise<Step> {
-    const value = this.#waiting.shift()
-    if (value) {
-      this.#waitingBytes -= value.length
-      this.#resume()
-      return Promise.resolve({ done: false, value })
-    }
+    const value = this.#takeWaiting()
+    if (value) return Promise.resolve({ done: false, value })
     if (this.#failure) return Promise.reject(this.#failure.error)
     if (this.#isOver) return Promise.resolve(done)
     this.#reader = Promise.withResolvers()
@@ -170,13 +168,13 @@ export class Exchange implements ReplySink, BodySource {
   }
 
   bytes(bytes: Buffer): void {
-    if (this.#reader) {
-      this.#reader.resolve({ done: false, value: bytes })
-      this.#reader = undefined
-      return
-    }
     this.#waiting.push(bytes)
     this.#waitingBytes += bytes.length
+    if (this.#reader) {
+      const value = this.#takeWaiting()
+      if (value) this.#reader.resolve({ done: false, value })
+      this.#reader = undefined
+    }
     if (this.#waitingBytes <= pauseBytes || this.#isPaused) return
     this.#isPaused = true
     this.#socket.pause()
@@ -184,6 +182,18 @@ export class Exchange implements ReplySink, BodySource {
 
   end(): void {
     this.#isWhole = true
+  }
+
+  /** A piece of what waits, cut where the network brought much at once: what a reader makes of a piece waits for its own reader. */
+  #takeWaiting(): Buffer | undefined {
+    const first = this.#waiting[0]
+    if (!first) return undefined
+    const value = first.length > pieceBytes ? first.subarray(0, pieceBytes) : first
+    if (value === first) this.#waiting.shift()
+    else this.#waiting[0] = first.subarray(pieceBytes)
+    this.#waitingBytes -= value.length
+    this.#resume()
+    return value
   }
 
   #resume(): void {

@@ -9,6 +9,7 @@ export function openLibc() {
     try {
       return dlopen(name, {
         epoll_ctl: { args: ['i32', 'i32', 'i32', 'ptr'], returns: 'i32' },
+        setsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'i32'], returns: 'i32' },
         getsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'ptr'], returns: 'i32' },
       }).symbols
     } catch {

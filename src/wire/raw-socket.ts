@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { ChatError } from '../chat/error.ts'
+import { boundReceived } from './receive-buffer.ts'
 
 /** What is told of a socket. */
 export interface SocketEvents {
@@ -10,6 +11,7 @@ export interface SocketEvents {
 
 /** The part of Bun's own socket that is used. */
 interface NativeSocket {
+  readonly fd?: unknown
   data: unknown
   /** @returns how many bytes were taken; below 0 where the socket is closed */
   write(bytes: Uint8Array): number
@@ -46,6 +48,7 @@ export class RawSocket {
   constructor(socket: Socket) {
     this.#native = nativeOf(socket)
     this.#native.data = this
+    if (typeof this.#native.fd === 'number') boundReceived(this.#native.fd)
     this.#native.reload({ socket: handlers })
   }
 

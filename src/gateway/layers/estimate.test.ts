@@ -132,3 +132,15 @@ describe('tokens', () => {
     expect(Math.abs(long / short / 1_000 - 1)).toBeLessThan(0.05)
   })
 })
+
+test('a long answer is counted in parts, so that it is not kept for its count', async () => {
+  const counted: number[] = []
+  const counting = estimate((words) => {
+    counted.push(words.length)
+    return words.length
+  })
+  const events = Array.from({ length: 1_000 }, () => text('x'.repeat(1_000)))
+  const outcome = await drain(counting(answering(...events, finish()))(aRequest, aCall()))
+  expect(usages(outcome.events)).toMatchObject([{ usage: { outputTokens: 1_000_000, source: 'estimate' } }])
+  expect(Math.max(...counted)).toBeLessThan(70_000)
+})

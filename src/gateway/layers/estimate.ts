@@ -13,24 +13,59 @@ export type CountTokens = (text: string) => number
  */
 export function estimate(countTokens: CountTokens): Layer {
   return (next) => (request, call) => {
-    const said: string[] = []
+    const said = new Said(countTokens)
     let isCounted = false
     return watch(next(request, call), {
       passed(event) {
         if (event.type === 'usage') isCounted = true
-        else if (!isCounted) said.push(saidIn(event))
+        else if (!isCounted) said.add(saidIn(event))
       },
       last(ending) {
         if (isCounted || !isPaid(ending, said)) return undefined
         isCounted = true
-        return usageOf(request, said.join(''), countTokens)
+        return usageOf(request, said.tokens(), countTokens)
       },
     })
   }
 }
 
-function isPaid(ending: Ending, said: readonly string[]): boolean {
-  return ending.kind !== 'failed' || (ending.error.reason !== 'cancelled' && said.some((words) => words !== ''))
+function isPaid(ending: Ending, { isEmpty }: Said): boolean {
+  return ending.kind !== 'failed' || (ending.error.reason !== 'cancelled' && !isEmpty)
+}
+
+/** Characters that are counted together. Longer answers are counted in parts, so that no answer is kept for its count. */
+const partLength = 64 * 1024
+
+/** What was said so far, of which only the last part is kept. */
+class Said {
+  readonly #countTokens: CountTokens
+  #words: string[] = []
+  #length = 0
+  #counted = 0
+  isEmpty = true
+
+  constructor(countTokens: CountTokens) {
+    this.#countTokens = countTokens
+  }
+
+  add(words: string): void {
+    if (words === '') return
+    this.isEmpty = false
+    this.#words.push(words)
+    this.#length += words.length
+    if (this.#length >= partLength) this.#count()
+  }
+
+  tokens(): number {
+    this.#count()
+    return this.#counted
+  }
+
+  #count(): void {
+    this.#counted += this.#countTokens(this.#words.join(''))
+    this.#words = []
+    this.#length = 0
+  }
 }
 
 function saidIn(event: ChatEvent): string {
@@ -51,13 +86,12 @@ function saidIn(event: ChatEvent): string {
 const perMessage = 3
 const perAnswer = 3
 
-function usageOf({ messages, parameters }: ChatRequest, said: string, countTokens: CountTokens): ChatEvent {
+function usageOf({ messages, parameters }: ChatRequest, outputTokens: number, countTokens: CountTokens): ChatEvent {
   const asked = messages.map(
     (message) => textOf(message.content) + (message.role === 'assistant' ? callsIn(message) : ''),
   )
   const tools = parameters.tools ? JSON.stringify(parameters.tools) : ''
   const inputTokens = countTokens(asked.join('\n') + tools) + messages.length * perMessage + perAnswer
-  const outputTokens = countTokens(said)
   const usage: Usage = { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens, source: 'estimate' }
   return { type: 'usage', choice: 0, usage }
 }

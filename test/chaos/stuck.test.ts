@@ -1,0 +1,55 @@
+/** P4: what a hundred clients cost that have stopped reading, while their upstream has much to say. */
+import { expect, test } from 'bun:test'
+import type { Socket } from 'node:net'
+import { emulateHttp } from '../../src/wire/http-emulator.ts'
+import { below, settled } from '../waiting.ts'
+import { startChild } from './child.ts'
+import { askRaw } from './client.ts'
+
+const mebibyte = 2 ** 20
+const clients = 100
+/** Of each answer, in bytes: far more than anything on the way may hold. */
+const offered = 200 * mebibyte
+
+const event = `data: ${JSON.stringify({
+  id: 'one',
+  object: 'chat.completion.chunk',
+  created: 1,
+  model: 'm',
+  choices: [{ index: 0, delta: { content: 'x'.repeat(4_000) }, finish_reason: null }],
+})}\n\n`
+const events = event.repeat(16)
+
+test('a hundred clients that have stopped reading cost less than 200 MB', async () => {
+  await below(200, 'MiB for a hundred clients', async () => {
+    let sent = 0
+    const upstream = await emulateHttp(async (exchange) => {
+      exchange.head(200, { 'content-type': 'text/event-stream' })
+      for (let offering = 0; offering < offered && exchange.isOpen(); offering += events.length) {
+        await exchange.chunk(events)
+        sent += events.length
+      }
+    })
+    const sockets: Socket[] = []
+    try {
+      await using child = await startChild(
+        { UPSTREAM_FLOOD_URL: `${upstream.origin}/v1`, UPSTREAM_FLOOD_MODELS: 'flood' },
+        { collects: true },
+      )
+      const before = await child.settledRss()
+      for (let at = 0; at < clients; at++) {
+        const { socket } = askRaw(child.url, 'flood')
+        socket.pause()
+        sockets.push(socket)
+      }
+      const paused = await settled(() => sent, 1_000, 60_000)
+      expect(upstream.openConnections()).toBe(clients)
+      expect(paused).toBeLessThan((clients * offered) / 4)
+      const { rss } = child
+      return (Math.max(rss(), await child.settledRss()) - before) / mebibyte
+    } finally {
+      for (const socket of sockets) socket.destroy()
+      await upstream.close()
+    }
+  })
+}, 300_000)
