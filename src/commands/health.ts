@@ -22,6 +22,7 @@ async function healthStatus(config: Config): Promise<number | undefined> {
     method: 'GET',
     url: `${urlOf(config)}/health`,
     headers: {},
+    isOwn: true,
     limits: { connectMs: 2_000, headMs: 3_000 },
   } as const
   try {

@@ -50,7 +50,10 @@ function asker(config: Config): (method: 'GET' | 'POST', path: string, headMs: n
   const headers: Record<string, string> = key ? { authorization: `Bearer ${key.reveal()}` } : {}
   return async (method, path, headMs) => {
     const limits = { connectMs: 2_000, headMs }
-    const reply = await send({ method, url: urlOf(config) + path, headers, limits }, new AbortController().signal)
+    const reply = await send(
+      { method, url: urlOf(config) + path, headers, limits, isOwn: true },
+      new AbortController().signal,
+    )
     return { status: reply.status, body: jsonOrUndefined(await reply.text(maxReplyBytes)) }
   }
 }

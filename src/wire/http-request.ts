@@ -11,6 +11,8 @@ export interface HttpRequest {
   readonly limits?: HttpLimits
   /** An IP address of the URL's host that is connected to, whatever the name means by then. */
   readonly address?: string
+  /** True for a server of our own: no proxy is asked to reach it, nor told its key. */
+  readonly isOwn?: boolean
 }
 
 /** Where a URL leads. */

@@ -29,7 +29,9 @@ export async function send(request: HttpRequest, signal: AbortSignal): Promise<H
   const watchdog = new Watchdog(() => link.abort(upstreamTimeout()))
   if (limits.headMs) watchdog.feed(limits.headMs)
   try {
-    const source = await (isProxied() ? askProxy(request, link.signal) : askDirectly(request, route, link.signal))
+    const source = await (isProxied() && !request.isOwn
+      ? askProxy(request, link.signal)
+      : askDirectly(request, route, link.signal))
     return new CountedReply(plainBody(source), { limits, watchdog, release: link.release })
   } catch (thrown) {
     watchdog.stop()

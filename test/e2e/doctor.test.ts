@@ -385,6 +385,28 @@ test('a client whose upstream refuses every account is told which one, and who s
   expect(text).not.toContain(key)
 })
 
+test('a proxy on the way to upstreams is not asked for our own server, nor told its key', async () => {
+  const seen: string[] = []
+  const proxy = await kept(
+    emulateHttp((exchange) => {
+      seen.push('asked')
+      exchange.reply(502, '{}')
+    }),
+  )
+  const key = 'sk-canary-of-the-proxy-test'
+  const variables = { API_MASTER_KEY: key, ...(await lab('NEAR')) }
+  await using gateway = await start(variables)
+  const beside = {
+    ...variables,
+    HOST: '127.0.0.1',
+    PORT: new URL(gateway.url).port,
+    HTTP_PROXY: proxy.origin,
+  }
+  expect(await run(['health'], { variables: beside })).toMatchObject({ code: 0 })
+  expect(await run(['doctor'], { variables: beside })).toMatchObject({ code: 0 })
+  expect(seen).toEqual([])
+})
+
 describe('what the doctor asks of a server', () => {
   test('is JSON, for whoever has the key', async () => {
     const smithery = await kept(emulateSmithery())
