@@ -98,7 +98,8 @@ export function corsHeaders(path: string, headers: Headers, policy: CrossSitePol
 
 const exposed = {
   'access-control-expose-headers':
-    'x-request-id, x-tributary-upstream, x-tributary-attempts, x-tributary-parameters, x-tributary-upstreams-missing, retry-after, x-should-retry',
+    'x-request-id, x-tributary-upstream, x-tributary-attempts, x-tributary-parameters, x-tributary-upstreams-missing, ' +
+    'x-tributary-tools-missing, retry-after, x-should-retry',
 }
 
 /**

@@ -63,13 +63,21 @@ const streamHeaders = {
 }
 
 const maxNames = 50
+const maxListed = 20
+
+/** Names in a header: no comma in any, and of many the first. */
+function listOf(names: readonly string[]): string {
+  const shown = names.slice(0, maxListed).map((name) => name.replace(/[,%]/g, encodeURIComponent))
+  return `${shown.join(', ')}${names.length > maxListed ? ` (+${names.length - maxListed})` : ''}`
+}
 
 /** What a client is told of how its answer came about. Names of unknown fields are the client's: only plain ones go into a header. */
-function receiptHeaders({ upstream, attempts, parameters }: Receipt): Record<string, string> {
+function receiptHeaders({ upstream, attempts, parameters, toolsMissing }: Receipt): Record<string, string> {
   const named = [...parameters].filter(([name]) => /^[\w.-]{1,64}$/.test(name)).slice(0, maxNames)
   return {
     ...(upstream && { 'x-tributary-upstream': upstream }),
     ...(attempts > 0 && { 'x-tributary-attempts': String(attempts) }),
+    ...(toolsMissing?.size && { 'x-tributary-tools-missing': listOf([...toolsMissing]) }),
     ...(named.length > 0 && {
       'x-tributary-parameters': named.map(([name, treatment]) => `${name}=${treatment}`).join(', '),
     }),

@@ -93,7 +93,11 @@ describe('operations', () => {
   })
 
   test('/ready tells that it takes work', async () => {
-    expect(await (await fetch(`${server.url}/ready`)).json()).toEqual({ status: 'ready', state: 'ok' })
+    expect(await (await fetch(`${server.url}/ready`)).json()).toEqual({
+      status: 'ready',
+      state: 'ok',
+      tools: { builtin: { status: 'connected' } },
+    })
   })
 
   test('/ tells what this is', async () => {

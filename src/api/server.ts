@@ -3,6 +3,7 @@ import { sleep, within } from '../chat/abort.ts'
 import type { Logger } from '../chat/call.ts'
 import type { Secret } from '../chat/secret.ts'
 import type { Gateway } from '../gateway/gateway.ts'
+import type { ToolServerState } from '../tools/tool.ts'
 import { adminRoutes } from './admin/upstreams.ts'
 import { Keys } from './authenticate.ts'
 import { Calls } from './calls.ts'
@@ -121,11 +122,20 @@ function ownRoutes(door: Door, calls: Calls, options: ServerOptions): readonly R
   ]
 }
 
-/** Names no file and no server: anybody may ask. The log says more. */
-function ready(exchange: Exchange, door: Door, { isStateWell }: ServerOptions): Response {
+/** Names no file and no upstream: anybody may ask. The log says more. */
+function ready(exchange: Exchange, door: Door, { isStateWell, tools }: ServerOptions): Response {
   if (door.phase !== 'open') throw shuttingDown()
   const isWell = isStateWell()
-  return jsonResponse(exchange, { status: isWell ? 'ready' : 'degraded', state: isWell ? 'ok' : 'failing' })
+  return jsonResponse(exchange, {
+    status: isWell ? 'ready' : 'degraded',
+    state: isWell ? 'ok' : 'failing',
+    // one that fails is no reason to send requests elsewhere
+    tools: Object.fromEntries(tools.servers().map(readiness)),
+  })
+}
+
+function readiness({ name, status, why }: ToolServerState) {
+  return [name, { status, ...(why !== undefined && { error: why }) }]
 }
 
 function urlOf(hostname: string, port: number): string {

@@ -25,6 +25,8 @@ export interface Receipt {
   readonly tools: Set<string>
   /** By the client's own name of the parameter. */
   readonly parameters: Map<string, Treatment>
+  /** Configured servers whose tools the model could not be offered, as far as is known by now. */
+  toolsMissing?: ReadonlySet<string>
 }
 
 /** One request on its way. Every wait takes `signal`. */

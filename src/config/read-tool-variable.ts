@@ -1,6 +1,7 @@
 import { Secret } from '../chat/secret.ts'
 
-const secretNames = /key|token|secret|auth|pass|pwd|cred|cookie|session|signature|salt|pin\b|pat$|dsn/i
+/** Of variables that hold a secret, as far as a name can tell. */
+export const secretNames = /key|token|secret|auth|pass|pwd|cred|cookie|session|signature|salt|pin\b|pat$|dsn/i
 
 /**
  * A variable of an MCP server's process. Whatever may be a secret is one, and is cut out of every text; but a folder, a

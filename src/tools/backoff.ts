@@ -20,7 +20,12 @@ export class Backoff {
   }
 
   get isWaiting(): boolean {
-    return this.#now() < this.#until
+    return this.waitMs > 0
+  }
+
+  /** Milliseconds until it may be tried again. */
+  get waitMs(): number {
+    return Math.max(0, this.#until - this.#now())
   }
 
   /** A connection has begun. */

@@ -27,6 +27,8 @@ export interface ConnectionOptions {
   readonly version: string
   /** Called once, when an open connection is of no use any more, unless it was closed. */
   ended(end: ConnectionEnd): void
+  /** Called with what tells the last line that its process wrote to its standard error. */
+  spoke(last: () => string | undefined): void
 }
 
 /** A call's limit is its caller's. */
@@ -119,6 +121,7 @@ export class Connection {
     const { log, version } = this.#options
     const hooks: TransportHooks = {
       log,
+      spoke: (last) => this.#options.spoke(last),
       lost: (why) => this.#finish({ why, isMisbehaviour: false }),
       misbehaved: (why) => void this.#misbehaved(why),
       listening: () => {

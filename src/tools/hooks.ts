@@ -3,6 +3,8 @@ import type { Logger } from '../chat/call.ts'
 /** What a transport tells of its connection beyond what the library's interface has. */
 export interface TransportHooks {
   readonly log: Logger
+  /** The server has a standard error: what tells its last line. */
+  spoke(last: () => string | undefined): void
   /** The connection is of no use any more. @param why completes "the server failed: …", nothing secret in it */
   lost(why: string): void
   /** The same, by what no honest server does. */

@@ -93,7 +93,8 @@ export class McpFetch {
     }
     this.#waiting.set(id, link)
     try {
-      return await this.#send(request, link, id)
+      // what a call does may not be done twice
+      return await this.#send({ ...request, isSentOnce: method === 'tools/call' }, link, id)
     } catch (thrown) {
       this.#waiting.delete(id)
       throw thrown

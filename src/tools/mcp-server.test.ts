@@ -29,7 +29,7 @@ for (const [name, start] of transports)
     test('tools are listed, all pages of them, and run', async () => {
       await using server = await start()
       await using tools = open([server.config])
-      expect(tools.state('real')).toMatchObject({ status: 'idle', tools: 0 })
+      expect(tools.state('real')).toMatchObject({ status: 'connecting', tools: 0 })
       const listed = [...(await tools.registry.list(AbortSignal.timeout(10_000), ['real'])).values()]
       expect(listed).toHaveLength(21)
       expect(listed[0]).toMatchObject({

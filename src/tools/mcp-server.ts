@@ -17,6 +17,10 @@ export interface McpServerOptions {
   now(): number
   /** From 0 to 1. */
   random(): number
+  /** Runs it after some milliseconds; what it returns takes that back. */
+  schedule(ms: number, run: () => void): () => void
+  /** Milliseconds until a server has greeted back; its transport's own, where it does not say. */
+  readonly greetMs?: number
 }
 
 /** Until a server has greeted back; one that is started may have to be fetched first (`npx`). */
@@ -26,8 +30,9 @@ const greetMs = { stdio: 60_000, http: 20_000, sse: 20_000 } as const
 const listMaxAgeMs = 60_000
 
 /**
- * An MCP server over its life: connected when it is first needed, again when it is needed after a failure and some
- * patience, and not for a while after it misbehaved. Nothing runs between.
+ * An MCP server over its life: connected from the start on, and again after a failure and some patience, or after a while
+ * where it misbehaved, all in the background. A request waits for the first attempt, and for the first after a connection
+ * broke that had stood; otherwise a server that is not connected has no tools.
  */
 export class McpServer {
   readonly name: string
@@ -43,6 +48,10 @@ export class McpServer {
   #tools: readonly Tool[] = []
   #listedUntil = 0
   #why: string | undefined
+  /** Whether the attempt that runs is the first, or the first after a good connection. */
+  #isHopeful = true
+  #unschedule: (() => void) | undefined
+  #lastWords: (() => string | undefined) | undefined
 
   constructor(config: ToolServerConfig, options: McpServerOptions) {
     this.name = config.name
@@ -54,13 +63,30 @@ export class McpServer {
   }
 
   get state(): ToolServerState {
+    const words = this.#lastWords?.()
     return {
       name: this.name,
       transport: this.#config.transport,
       status: this.#status(),
       tools: this.#tools.length,
       ...(this.#why !== undefined && { why: this.#why }),
+      ...(words !== undefined && { stderr: words }),
     }
+  }
+
+  /** Whether a request should wait for the attempt that runs: it has a limit of its own. */
+  get isStarting(): boolean {
+    return this.#connecting !== undefined && this.#isHopeful
+  }
+
+  /** Connects in the background, and asks for its tools. */
+  start(): void {
+    this.#unschedule = undefined
+    if (this.#closing.signal.aborted || this.#connection) return
+    this.#begin()
+      .then(() => this.list(this.#closing.signal))
+      // why it failed is its state, and in the log
+      .catch(() => undefined)
   }
 
   /** Its tools; asks for them where they are not known, or are others now. @throws ChatError where it cannot be reached, or the signal's reason */
@@ -75,6 +101,7 @@ export class McpServer {
 
   async close(): Promise<void> {
     this.#closing.abort(closed)
+    this.#unschedule?.()
     const connection = this.#connection ?? (await this.#connecting?.catch(() => undefined))
     this.#connection = undefined
     await connection?.close()
@@ -89,26 +116,41 @@ export class McpServer {
   /** The connection there is, or a new one: one attempt at a time, whoever asks. */
   #connected(signal: AbortSignal): Promise<Connection> {
     if (this.#connection) return Promise.resolve(this.#connection)
-    if (!this.#connecting && this.#backoff.isWaiting)
+    const isForLater = this.#unschedule !== undefined || this.#backoff.isWaiting || this.#closing.signal.aborted
+    if (this.#connecting ? !this.#isHopeful : isForLater)
       return Promise.reject(new ChatError('upstream-failed', { message: this.#why ?? 'it failed' }))
+    return orAbort(this.#begin(), signal)
+  }
+
+  #begin(): Promise<Connection> {
     this.#connecting ??= this.#connect().finally(() => {
       this.#connecting = undefined
+      if (!this.#connection) this.#startLater()
     })
-    return orAbort(this.#connecting, signal)
+    return this.#connecting
+  }
+
+  #startLater(): void {
+    if (this.#closing.signal.aborted || this.#connecting || this.#unschedule) return
+    this.#unschedule = this.#options.schedule(this.#backoff.waitMs, () => this.start())
   }
 
   async #connect(): Promise<Connection> {
     const link = linkAbort(this.#closing.signal)
-    const timer = setTimeout(() => link.abort(late), greetMs[this.#config.transport])
+    const timer = setTimeout(() => link.abort(late), this.#options.greetMs ?? greetMs[this.#config.transport])
     const { version } = this.#options
     const ended = (end: ConnectionEnd) => this.#ended(end)
     try {
-      const opened = await Connection.open(this.#config, { log: this.#log, version, ended }, link.signal)
+      const spoke = (last: () => string | undefined) => {
+        this.#lastWords = last
+      }
+      const opened = await Connection.open(this.#config, { log: this.#log, version, ended, spoke }, link.signal)
       if (!(opened instanceof Connection)) {
         this.#fail(opened)
         throw new ChatError('upstream-failed', { message: opened.why })
       }
       this.#connection = opened
+      this.#isHopeful = true
       this.#why = undefined
       this.#listedUntil = 0
       this.#backoff.began()
@@ -116,6 +158,7 @@ export class McpServer {
       return opened
     } catch (thrown) {
       if (thrown === late) this.#fail({ why: late.message, isMisbehaviour: false })
+      this.#isHopeful = false
       throw thrown
     } finally {
       clearTimeout(timer)
@@ -126,6 +169,8 @@ export class McpServer {
   #ended(end: ConnectionEnd): void {
     this.#connection = undefined
     this.#fail(end)
+    if (end.isMisbehaviour || this.#backoff.isWaiting) this.#startLater()
+    else this.start()
   }
 
   #fail({ why, isMisbehaviour }: ConnectionEnd): void {

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { memoryLog, open, startHttpServer, stdioServer } from '../../test/tools/servers.ts'
-import { within } from '../../test/waiting.ts'
+import { until, within } from '../../test/waiting.ts'
 import { shadowingWatch } from './shadowing.ts'
 import type { Tool } from './tool.ts'
 
@@ -31,12 +31,45 @@ test('the program’s own tools and those of all servers are listed, or of some;
   ])
 })
 
-test('nothing is connected before it is needed', async () => {
+test('every server is connected at the start, in the background; one that cannot be is named, and tried again there', async () => {
   await using http = await startHttpServer('http', 'http')
-  await using tools = open([http.config, stdioServer('std', 'sdk-server.ts', ['stdio'])])
-  expect(await tools.registry.list(never, ['builtin'])).toHaveLength(1)
-  expect(tools.registry.servers().slice(1)).toMatchObject([{ status: 'idle' }, { status: 'idle' }])
-  expect((await http.seen()).seen).toEqual([])
+  const retries: { ms: number; run(): void }[] = []
+  const schedule = (ms: number, run: () => void) => {
+    retries.push({ ms, run })
+    return () => undefined
+  }
+  const none = { ...stdioServer('none', 'sdk-server.ts', ['stdio']), command: 'no-such-command' }
+  const exits = stdioServer('exits', 'raw-server.ts', ['exit'])
+  await using tools = open([http.config, none, exits], { schedule, random: () => 0, now: () => 0 })
+  await until(() => tools.state('http')?.tools === 21, 10_000, 'it is connected')
+  await until(() => retries.length === 2, 10_000, 'the others have failed')
+  const why = 'its command could not be found (exit code 127)'
+  expect(tools.state('none')).toMatchObject({ status: 'failed', why, stderr: expect.stringMatching(/no-such-command/) })
+  expect(tools.log.lines.join('\n')).toContain(`an MCP server failed {"why":"${why}"}`)
+  // a request neither waits for them nor tries them again
+  const missing = new Set<string>()
+  const listed = await tools.registry.list(never, undefined, missing)
+  expect(listed.some(({ server }) => server === 'http')).toBe(true)
+  expect([...missing]).toEqual(['none', 'exits'])
+  expect(tools.registry.servers().map(({ status }) => status)).toEqual(['connected', 'connected', 'failed', 'failed'])
+  for (let at = 0; at < 3; at++) {
+    retries.splice(0).forEach(({ run }) => void run())
+    await until(() => retries.length === 2, 10_000, 'they have failed again')
+  }
+  expect(retries.map(({ ms }) => ms)).toEqual([4_000, 4_000])
+})
+
+test('a request waits for a server that still starts, and for no other', async () => {
+  const slow = { ...stdioServer('slow', 'sdk-server.ts', ['stdio']), command: '/bin/sh' }
+  const delayed = { ...slow, args: ['-c', 'sleep 1; exec "$@"', 'sh', process.execPath, ...slow.args] }
+  await using tools = open([delayed, stdioServer('silent', 'raw-server.ts', ['silent'])], { greetMs: 4_000 })
+  const missing = new Set<string>()
+  const list = tools.registry.list(never, undefined, missing)
+  await until(() => tools.state('slow')?.status === 'connected', 10_000, 'it is there')
+  expect([...missing]).toContain('silent')
+  expect((await list).some(({ name }) => name === 'slow__echo')).toBe(true)
+  expect([...missing]).toEqual(['silent'])
+  expect(tools.state('silent')?.why).toBe('it did not answer in time')
 })
 
 test('once it is closed nothing is connected again, and what still runs ends', async () => {

@@ -18,23 +18,36 @@ export interface ToolsOptions {
   /** Milliseconds by a steady clock, and a number from 0 to 1; the runtime's own. */
   readonly now?: () => number
   readonly random?: () => number
-  /** Milliseconds that a request waits for a server's tools; the server goes on connecting, for the next one. */
+  /** As `setTimeout` does, which waits for no such timer at the program's end; returns what takes it back. */
+  readonly schedule?: (ms: number, run: () => void) => () => void
+  /** Milliseconds that a request waits for the tools of a server that is connected; for one that starts, its own limit. */
   readonly listMs?: number
+  readonly greetMs?: number
 }
 
-/** The configured servers and the program's own tools. Nothing is connected before it is needed. */
+/** The configured servers, which are connected from now on in the background, and the program's own tools. */
 export function openTools(config: ToolsConfig, options: ToolsOptions): ToolRegistry {
-  const { log, version, now = () => performance.now(), random = Math.random, listMs = 10_000 } = options
-  const servers = config.servers.map((server) => new McpServer(server, { log, version, now, random }))
+  const { log, version, now = () => performance.now(), random = Math.random, schedule = later } = options
+  const { listMs = 10_000, greetMs } = options
+  const about = { log, version, now, random, schedule, ...(greetMs !== undefined && { greetMs }) }
+  const servers = config.servers.map((server) => new McpServer(server, about))
+  for (const server of servers) server.start()
   const own = [currentTime(Date.now), ...(options.inProcess ?? [])].map(inProcess)
   const watchShadowing = shadowingWatch(log)
   const toolsOf = patiently(listMs)
   return {
-    async list(signal, names) {
+    async list(signal, names, missing) {
       signal.throwIfAborted()
       const isAsked = (name: string) => names === undefined || names.includes(name)
       const lists = await Promise.all(
-        servers.filter(({ name }) => isAsked(name)).map((server) => toolsOf(server, signal)),
+        servers
+          .filter(({ name }) => isAsked(name))
+          .map(async (server) => {
+            missing?.add(server.name)
+            const tools = await toolsOf(server, signal)
+            if (tools) missing?.delete(server.name)
+            return tools ?? []
+          }),
       )
       signal.throwIfAborted()
       const tools = [...(isAsked(builtinServer) ? own : []), ...lists.flat()]
@@ -51,11 +64,17 @@ export function openTools(config: ToolsConfig, options: ToolsOptions): ToolRegis
   }
 }
 
+function later(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms)
+  timer.unref()
+  return () => clearTimeout(timer)
+}
+
 /**
- * None of a server that cannot be reached, or not in time. One that was waited for in vain is waited for a tenth as long
- * until it answers: a server that is down slows down the first request, and not all of them.
+ * Undefined for a server that cannot be reached, or not in time. One that was waited for in vain is waited for a tenth as
+ * long until it answers: a server that is down slows down the first request, and not all of them.
  */
-function patiently(listMs: number): (server: McpServer, signal: AbortSignal) => Promise<readonly Tool[]> {
+function patiently(listMs: number): (server: McpServer, signal: AbortSignal) => Promise<readonly Tool[] | undefined> {
   const overdue = new WeakSet<McpServer>()
   return async (server, signal) => {
     const link = linkAbort(signal)
@@ -63,14 +82,14 @@ function patiently(listMs: number): (server: McpServer, signal: AbortSignal) => 
       overdue.add(server)
       link.abort(late)
     }
-    const timer = setTimeout(giveUp, overdue.has(server) ? listMs / 10 : listMs)
+    const timer = server.isStarting ? undefined : setTimeout(giveUp, overdue.has(server) ? listMs / 10 : listMs)
     try {
       const tools = await server.list(link.signal)
       overdue.delete(server)
       return tools
     } catch {
       // why it failed is its state, and in the log
-      return []
+      return undefined
     } finally {
       clearTimeout(timer)
       link.release()

@@ -8,7 +8,7 @@ import type { TransportHooks } from './hooks.ts'
 import { type Id, maxMessageBytes, Oversize, tooLargeAnswer } from './oversize.ts'
 import { readMessage } from './read-message.ts'
 import type { StdioServer } from './server-config.ts'
-import { logStderr } from './stderr.ts'
+import { LastWords, logStderr } from './stderr.ts'
 
 /** How long an exit may come after the end of the process's output, or of its input. */
 const exitMs = 100
@@ -48,7 +48,9 @@ export class StdioTransport implements Transport {
   async start(): Promise<void> {
     const group = startGroup(this.#server)
     this.#group = group
-    logStderr(group.stderr, this.#log).catch(() => undefined)
+    const words = new LastWords()
+    this.#hooks.spoke(() => words.line)
+    logStderr(group.stderr, this.#log, words).catch(() => undefined)
     this.#received = this.#receive(group)
   }
 

@@ -40,12 +40,17 @@ export interface ToolServerState {
   readonly tools: number
   /** Why it failed, without anything secret. */
   readonly why?: string
+  /** The last line its process wrote to its standard error, without anything secret. */
+  readonly stderr?: string
 }
 
 /** Every tool of every server. */
 export interface ToolRegistry {
-  /** The tools of all servers, or of those named; one that cannot be reached has none. Connects where that was not done yet. */
-  list(signal: AbortSignal, servers?: readonly string[]): Promise<readonly Tool[]>
+  /**
+   * The tools of all servers, or of those named; one that is not connected has none, but is waited for while it starts.
+   * @param missing holds the names of the servers whose tools are not there, at any moment
+   */
+  list(signal: AbortSignal, servers?: readonly string[], missing?: Set<string>): Promise<readonly Tool[]>
   servers(): readonly ToolServerState[]
   /** Ends every connection and every child process. */
   close(): Promise<void>

@@ -51,7 +51,7 @@ async function askDirectly(request: HttpRequest, route: Route, signal: AbortSign
   const { method, address } = request
   const bytes = requestBytes(request, route)
   const key = address === undefined ? route.key : `${route.key} ${address}`
-  const kept = pool.take(key)
+  const kept = request.isSentOnce ? undefined : pool.take(key)
   if (kept) {
     const exchange = kept.begin(bytes, method, signal)
     try {

@@ -2,7 +2,7 @@ import type { Tool, ToolServerState } from '../../tools/tool.ts'
 import { type Exchange, jsonResponse } from '../exchange.ts'
 import type { ChatServer } from './chat-server.ts'
 
-/** `GET /api/tools`: every tool there is. Connects to servers that nobody has asked before. */
+/** `GET /api/tools`: every tool there is. Waits for servers that are still starting. */
 export async function listTools(exchange: Exchange, { tools }: ChatServer): Promise<Response> {
   const listed = await tools.list(exchange.request.signal)
   return jsonResponse(exchange, { tools: listed.map(encodeTool) })
@@ -23,6 +23,13 @@ function encodeTool({ name, server, description, parameters, supportsStreaming }
   }
 }
 
-function encodeServer({ name, transport, status, tools, why }: ToolServerState) {
-  return { name, transport, status, tools, ...(why !== undefined && { error: why }) }
+function encodeServer({ name, transport, status, tools, why, stderr }: ToolServerState) {
+  return {
+    name,
+    transport,
+    status,
+    tools,
+    ...(why !== undefined && { error: why }),
+    ...(stderr !== undefined && { stderr }),
+  }
 }

@@ -92,7 +92,9 @@ class Loop<Needs> {
     // what only the client's dialect knows may be called anything
     const hasForeign = own.some(({ type }) => type === 'foreign')
     const { signal } = this.#call
-    const listed = await orAbort(registry.list(signal, servers), signal)
+    const missing = new Set<string>()
+    this.#call.receipt.toolsMissing = missing
+    const listed = await orAbort(registry.list(signal, servers, missing), signal)
     const tools = new Map(
       listed.filter((tool) => isAllowed(tool) && !names.has(tool.name)).map((tool) => [tool.name, tool]),
     )
