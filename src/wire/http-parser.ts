@@ -19,7 +19,7 @@ const maxInterim = 16
 /** Of the size lines of a body beside the sizes themselves: nothing that we know uses extensions. */
 const maxExtensionBytes = 16 * 1024
 /** RFC 9112, section 7.1, without blanks; 13 digits are the largest size that a number counts exactly. */
-const chunkSize = /^(0*[0-9a-f]{1,13})(;[\t\x20-\x7e\x80-\xff]*)?$/i
+const chunkSize = /^(0*[0-9a-f]{1,13})(;[\t\x20-\x7e\x80-\xff]+)?$/i
 
 type State = 'head' | 'counted' | 'until-close' | 'size' | 'chunk' | 'chunk-end' | 'trailer' | 'over'
 

@@ -1,0 +1,55 @@
+import { describe, expect, test } from 'bun:test'
+import { emulateHttp } from './http-emulator.ts'
+
+/** What a process with this proxy makes of a reply to `GET http://upstream.test/path`; the proxy answers in the upstream's place. */
+async function throughProxy(
+  reply: string,
+  filler = '',
+): Promise<{ readonly said: string; readonly path: string; readonly sentMiB: number }> {
+  let sent = 0
+  const proxy = await emulateHttp(async (exchange) => {
+    await exchange.raw(reply)
+    while (filler !== '' && exchange.isOpen() && sent < 512 * 2 ** 20) {
+      await exchange.raw(filler)
+      sent += filler.length
+    }
+  })
+  const script = `
+    import { send } from '${import.meta.dir}/http.ts'
+    import { assumeProxy } from '${import.meta.dir}/proxy.ts'
+    assumeProxy()
+    const request = { method: 'GET', url: 'http://upstream.test/path', headers: {} }
+    await send(request, new AbortController().signal)
+      .then(async (reply) => console.log(reply.status, await reply.text()), (error) => console.log(error.code, error.message))
+      .catch((error) => console.log(error.code, error.message))
+    process.exit()`
+  const child = Bun.spawn([process.execPath, '-e', script], {
+    env: { PATH: process.env.PATH ?? '', HTTP_PROXY: proxy.origin },
+    stdout: 'pipe',
+    timeout: 20_000,
+  })
+  const said = (await new Response(child.stdout).text()).trim()
+  const path = proxy.requests[0]?.path ?? ''
+  await proxy.close()
+  return { said, path, sentMiB: sent / 2 ** 20 }
+}
+
+describe('through an HTTP proxy', () => {
+  test('a request reaches its upstream, which is not connected to', async () => {
+    const { said, path } = await throughProxy('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
+    expect([said, path]).toEqual(['200 ok', 'http://upstream.test/path'])
+  }, 30_000)
+
+  test('both length headers are refused, and no length is believed', async () => {
+    const chunk = `100000\r\n${'x'.repeat(2 ** 20)}\r\n`
+    const lies = {
+      'content-length: 10\r\ntransfer-encoding: chunked\r\n': 'upstream_bad_response',
+      'transfer-encoding: chunked\r\n': 'upstream_response_too_large',
+    }
+    for (const [lie, code] of Object.entries(lies)) {
+      const { said, sentMiB } = await throughProxy(`HTTP/1.1 200 OK\r\n${lie}\r\n`, chunk)
+      expect(said).toStartWith(code)
+      expect(sentMiB).toBeLessThan(128)
+    }
+  }, 60_000)
+})
