@@ -73,6 +73,9 @@ test('CHAT_MODEL answers who names nobody; a caller that names one gets that', a
 test('a model without tools answers where there is none with, and nothing that cannot chat ever does', async () => {
   const plain = await gatewayBefore(listOf({ id: 'whisper-1' }, { id: 'gpt-test', supported_parameters: [] }))
   expect(await answering(plain.gateway.url)).toBe('lab/gpt-test')
+  expect(await answering(plain.gateway.url, { model_name: 'gpt-test' })).toBe('gpt-test')
+  // what calls no tools is offered none
+  expect(plain.emulator.chats.map((chat) => 'tools' in chat)).toEqual([false, false])
   const silent = await gatewayBefore(listOf({ id: 'whisper-1' }))
   const response = await fetch(`${silent.gateway.url}/api/chat/stream`, {
     method: 'POST',
@@ -110,5 +113,17 @@ test('a CHAT_MODEL that cannot be is a problem of the configuration', () => {
   ])
   expect(problems('openai/gpt-5')).toHaveLength(1)
   expect(problems('a b')).toHaveLength(1)
-  expect(problems('lab/whisper-1')).toEqual(['CHAT_MODEL names a model that cannot chat: by its name it is for audio'])
+  expect(problems('lab/')).toHaveLength(1)
+})
+
+test('a CHAT_MODEL that by its name cannot chat is a doubt, and the name of its upstream is none of it', () => {
+  const doubts = (model: string, name = 'LAB') => {
+    const config = readConfig({ [`UPSTREAM_${name}_URL`]: 'http://127.0.0.1:1/v1', CHAT_MODEL: model }, false)
+    return 'problems' in config ? config.problems : config.warnings
+  }
+  expect(doubts('lab/whisper-1')).toEqual([
+    expect.stringContaining('CHAT_MODEL names a model that by its name is for audio'),
+  ])
+  expect(doubts('lab/openai/o3-pro')).toHaveLength(1)
+  expect(doubts('live/gpt-4', 'LIVE')).toEqual([])
 })

@@ -76,3 +76,8 @@ export interface Model {
   /** False where its upstream says that it calls no tools. */
   readonly takesTools?: false
 }
+
+/** Whether a model can be offered tools, as far as is known: its upstream may take none, or say that this model calls none. */
+export function takesTools(support: Support, model: Model): boolean {
+  return model.takesTools !== false && supportFor(support, model.id).parameters.tools !== undefined
+}

@@ -19,27 +19,27 @@ export function reportImpossible(variable: string, { environment, upstreams, pan
   const names = upstreams.map(({ name }) => name).join(', ')
   if (panels.some(({ name }) => name === model))
     report('names a model of several, whose answers are no summary', 'name one upstream/model')
-  else if (/\s|:tools$/.test(model))
+  else if (/\s|:tools$|\/$/.test(model))
     report('names no model', `for example upstream/model, with one of the upstreams ${names}`)
   else if (!isPossible(model, upstreams))
     report('names a model that no configured upstream has', `one of the upstreams ${names}, as upstream/model`)
 }
 
 /**
- * The same for the chat server's model, which may be one of several but has to chat, as far as its name tells: lists are
- * not asked for here.
+ * The same for the chat server's model, which may be one of several. Lists are not asked for here, and a name is only a
+ * hint of what a model is for: OpenRouter lets some of them chat that OpenAI does not.
  */
 export function reportNoChat(variable: string, known: Known): void {
-  const model = known.environment.text(variable)
-  if (model === undefined || known.panels.some(({ name }) => name === model)) return
-  const kind = kindOf({ id: model })
-  if (kind === 'chat') reportImpossible(variable, known)
-  else
-    known.environment.report({
-      variable,
-      problem: `names a model that cannot chat: by its name it is for ${kind}`,
-      remedy: 'name a model that chats, as upstream/model; `tributary models` lists them',
-    })
+  const { environment, upstreams, panels } = known
+  const model = environment.text(variable)
+  if (model === undefined || panels.some(({ name }) => name === model)) return
+  reportImpossible(variable, known)
+  const upstream = upstreams.find(({ name }) => model.startsWith(`${name}/`))
+  const kind = kindOf({ id: upstream ? model.slice(upstream.name.length + 1) : model })
+  if (kind !== 'chat')
+    environment.warn(
+      `${variable} names a model that by its name is for ${kind}: can it chat? \`tributary models\` lists those that do.`,
+    )
 }
 
 /** A bare name may hold slashes, and whoever lists models by himself may list it. */

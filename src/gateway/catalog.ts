@@ -107,6 +107,12 @@ export class Catalog {
     return able.map(({ member }) => ({ member, model: address }))
   }
 
+  /** What is known of a candidate's model; its name alone where its upstream has not listed it. */
+  modelOf({ member, model }: Candidate): Model {
+    const shelf = this.#shelves.get(member.upstream.name)
+    return shelf?.models.find(({ id }) => id === model) ?? { id: model }
+  }
+
   /** Stops what goes on in the background. */
   close(): void {
     this.#closing.abort(new Error('closed'))

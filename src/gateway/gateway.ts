@@ -3,6 +3,7 @@ import type { Logger } from '../chat/call.ts'
 import type { Chat } from '../chat/chat.ts'
 import { defer } from '../chat/defer.ts'
 import { ChatError } from '../chat/error.ts'
+import { takesTools } from '../chat/model.ts'
 import { excerpt } from '../chat/secret.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { Store } from '../state/store.ts'
@@ -67,11 +68,11 @@ export function openGateway(options: GatewayOptions): Gateway {
   const asked = withPanels(panels, routed)
   const around = (own: Chat) => estimate(countTokens)(deadline(options.deadlines)(own))
   const isPanel = (model: string) => panels.some(({ name }) => name === model)
-  const takesTools = async (model: string, signal: AbortSignal) =>
+  const isOffered = async (model: string, signal: AbortSignal) =>
     // each member of a panel would call tools of its own
     !isPanel(model) &&
-    (await catalog.route(model, signal)).every(({ member }) => member.upstream.support.parameters.tools)
-  const showing = toolChat({ chat: asked, around, tools, takesTools })
+    (await catalog.route(model, signal)).every((one) => takesTools(one.member.upstream.support, catalog.modelOf(one)))
+  const showing = toolChat({ chat: asked, around, tools, takesTools: isOffered })
   const limited = limit(maxCalls)
   const observed = observe()
   return {

@@ -1,13 +1,14 @@
 /** Fields at the most, and milliseconds: a server that was made newer is sent them again. */
 const most = 64
 const keptMs = 3_600_000
+/** Models that are known to answer, at the most. */
+const mostModels = 1_024
 
 /** What an upstream has refused of that which no client had sent: it is not asked with it again, for an hour. */
 export class RefusedFields {
   readonly #until = new Map<string, number>()
   readonly #now: () => number
-  /** True once it has answered well: from then on it is not watched. */
-  isProven = false
+  readonly #proven = new Set<string>()
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now
@@ -29,6 +30,16 @@ export class RefusedFields {
     const [oldest] = this.#until.keys()
     if (this.#until.size >= most && oldest !== undefined) this.#until.delete(oldest)
     this.#until.set(field, this.#now() + keptMs)
+  }
+
+  /** Whether a model has answered well: from then on its answers are not watched for refusals. */
+  isProven(model: string): boolean {
+    return this.#proven.has(model)
+  }
+
+  prove(model: string): void {
+    if (this.#proven.size >= mostModels) this.#proven.clear()
+    this.#proven.add(model)
   }
 }
 

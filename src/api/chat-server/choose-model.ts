@@ -1,9 +1,9 @@
 import type { Chat } from '../../chat/chat.ts'
 import { ChatError } from '../../chat/error.ts'
+import { takesTools } from '../../chat/model.ts'
 import { kindOf } from '../../chat/model-kind.ts'
 import type { Parameter, Parameters } from '../../chat/request.ts'
 import { Secret } from '../../chat/secret.ts'
-import type { Listed } from '../../gateway/catalog.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import { type EgressPolicy, judge } from '../../wire/egress.ts'
 import type { Resolve } from '../../wire/resolve-name.ts'
@@ -87,16 +87,15 @@ async function firstModel(gateway: Gateway, signal: AbortSignal, upstream?: stri
     (one) => upstream === undefined || one.upstream === upstream,
   )
   const chats = listed.filter(({ model, members }) => !members && kindOf(model) === 'chat')
-  const first = chats.find(takesTools) ?? chats[0] ?? listed.find(({ members }) => members)
+  const first =
+    chats.find(({ model, support }) => support && takesTools(support, model)) ??
+    chats[0] ??
+    listed.find(({ members }) => members)
   if (first) return first.id
   throw new ChatError('model-not-found', {
     message: `${listed.length > 0 ? 'No model that is listed here can chat' : 'No model is listed here'}. Name one in model_config.model_name.`,
     param: 'model_config.model_name',
   })
-}
-
-function takesTools({ model, support }: Listed): boolean {
-  return model.takesTools !== false && support?.parameters.tools !== undefined
 }
 
 /** What of it is a parameter of the request, and how the caller spelled that. */

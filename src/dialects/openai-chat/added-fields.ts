@@ -4,7 +4,6 @@ import type { ChatRequest } from '../../chat/request.ts'
 import type { Ours } from '../../wire/ask-mending.ts'
 import type { RefusedFields } from '../../wire/refused-fields.ts'
 import { parametersIn } from './decode-parameters.ts'
-import { isFields } from './fields.ts'
 
 /** What no answer can do without, and tools: a model must not be told less of them than its client was. */
 const needed = new Set(['model', 'messages', 'tools', 'tool_choice', 'parallel_tool_calls', 'response_format'])
@@ -25,7 +24,8 @@ export function addedFields(request: ChatRequest, receipt: Receipt, refused?: Re
   const isOurs = (field: string, value: unknown) => {
     if (needed.has(field)) return false
     if (field === 'stream') return !request.stream
-    if (field === 'stream_options') return !isSame(value, extra.stream_options)
+    // `include_usage` is a wish to us, whoever has it; the rest of them is the client's (decode-request.ts)
+    if (field === 'stream_options') return value !== extra.stream_options
     return !isSent(field)
   }
   return {
@@ -54,11 +54,6 @@ export function addedFields(request: ChatRequest, receipt: Receipt, refused?: Re
 function without(body: Fields, field: string): Fields {
   const { [field]: _, ...rest } = body
   return rest
-}
-
-/** Whether the client asked for the usage by itself: then what is sent is what it sent. */
-function isSame(value: unknown, sent: unknown): boolean {
-  return isFields(value) && isFields(sent) && sent.include_usage === true
 }
 
 /** What was sent under another name than the client's is not to be called `mapped` once it is left out. */

@@ -51,9 +51,9 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
     const mended = await askMending(question, ours, call.signal)
     const read = ({ reply, body: asked }: Mended) =>
       readReply(reply, { ...reading(request, call), stream: asked.stream === true })
-    if (refused?.isProven) return read(mended)
+    if (refused?.isProven(request.model)) return read(mended)
     const events = await insideMended(mended, { question, ours, signal: call.signal, read })
-    if (refused) refused.isProven = true
+    refused?.prove(request.model)
     return events
   })
 }

@@ -6,6 +6,7 @@ import type { ChatEvent } from '../../chat/event.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { noThread } from '../../chat/thread.ts'
+import { decodeRequest } from '../../dialects/openai-chat/decode-request.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulated-script.ts'
 import { sseData } from '../../wire/sse.ts'
@@ -112,11 +113,27 @@ describe('stream_options, refused', () => {
       expect(chats.map((chat) => 'stream_options' in chat)).toEqual([true, false, false])
     })
 
-  test('which the client sent is the refusal that the client gets, after one request', async () => {
+  test('by a client that wished for usage too is asked for again without it: we count', async () => {
     const { ask, chats } = await refusing(refusal({ error: { message: 'stream_options is unknown' } }))
-    const error = await errorOf(ask({ extra: { stream_options: { include_usage: true } } }))
+    const body = { model: 'gpt-test', messages: [{ role: 'user', content: 'Hello' }], stream: true }
+    const { request } = decodeRequest({ ...body, stream_options: { include_usage: true } })
+    expect(await ask(request)).toBe('You said: Hello')
+    expect(chats.map((chat) => 'stream_options' in chat)).toEqual([true, false])
+  })
+
+  test("is the client's where its own are refused as well, after one request more", async () => {
+    const { ask, chats } = await refusing(refusal({ error: { message: 'stream_options is unknown' } }))
+    const error = await errorOf(ask({ extra: { stream_options: { include_obfuscation: false } } }))
     expect(error).toMatchObject({ reason: 'invalid-request', message: 'stream_options is unknown' })
-    expect(chats).toHaveLength(1)
+    expect(chats).toHaveLength(2)
+  })
+
+  test('inside a 200 by a model behind one that took them is asked for again', async () => {
+    const script = { body: [sseData(JSON.stringify({ error: { code: 400, message: 'stream_options is unknown' } }))] }
+    const isRefused = (chat: EmulatedChat) => chat.model === 'vendor/gpt-slash' && 'stream_options' in chat
+    const { ask } = await refusing(script, isRefused)
+    expect(await ask()).toBe('You said: Hello')
+    expect(await ask({ model: 'vendor/gpt-slash' })).toBe('You said: Hello')
   })
 
   test('with what we added to those of the client is sent as the client had them', async () => {
