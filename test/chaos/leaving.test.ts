@@ -51,6 +51,10 @@ async function startBoth(options: Parameters<typeof startChild>[1] = {}) {
     },
   })
   const child = await startChild({ UPSTREAM_UP_URL: emulator.url, LOG_LEVEL: 'error' }, options)
+  // the first request brings the list of models with it, whose connection is kept
+  await askRaw(child.url, 'up/whole-first').closed
+  emulator.hangUp()
+  await until(() => emulator.openConnections() === 0, 20_000, 'the connection of the list is closed')
   let asked = 0
   return {
     child,
