@@ -9,6 +9,7 @@ import type { Store } from './state/store.ts'
 import { watchStore } from './state/watch-store.ts'
 import { openTools } from './tools/registry.ts'
 import { version } from './version.ts'
+import { answersWithinDescriptors } from './wire/descriptors.ts'
 import type { Resolve } from './wire/resolve-name.ts'
 
 /** Fetches kept free for what is no chat, such as lists of models. */
@@ -43,7 +44,7 @@ export function openApp(config: Config, log: Logger, store: Store, { resolve, ..
     deadlines: config.deadlines,
     store,
     threadTtlMs: config.sessionTtlMs,
-    maxCalls: maxFetches - spareFetches,
+    maxCalls: Math.min(maxFetches - spareFetches, answersWithinDescriptors()),
     log,
   })
   const spare = new SpareStore(store, fresh.now)

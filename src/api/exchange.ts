@@ -70,7 +70,8 @@ function failureHeaders(error: ChatError): Record<string, string> {
     ...(stops && { 'x-should-retry': 'false' }),
     ...(reason === 'unauthorized' && { 'www-authenticate': 'Bearer' }),
     // not after `too-large`: its client would still be writing, and lose the answer to the broken pipe
-    ...(reason === 'too-slow' && { connection: 'close' }),
+    // a client that is turned away for want of room must not keep a place either
+    ...((reason === 'too-slow' || reason === 'unavailable') && { connection: 'close' }),
   }
 }
 

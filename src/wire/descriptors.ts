@@ -15,7 +15,7 @@ const maxReserve = 64
 export function guardDescriptors(log: Logger): () => void {
   const limit = descriptorLimit()
   if (limit === 0) return () => undefined
-  const reserve = new Reserve(Math.min(maxReserve, Math.floor(limit / 8)))
+  const reserve = new Reserve(reserveOf(limit))
   let resume: (() => void) | undefined
   const look = () => {
     if (resume) {
@@ -40,6 +40,16 @@ export function guardDescriptors(log: Logger): () => void {
     reserve.release()
     resume?.()
   }
+}
+
+/** Answers that can run at once: each has a connection of its client and one of its upstream. Infinity where the limit is not known. */
+export function answersWithinDescriptors(): number {
+  const limit = descriptorLimit()
+  return limit === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor((limit - reserveOf(limit)) / 2))
+}
+
+function reserveOf(limit: number): number {
+  return Math.min(maxReserve, Math.floor(limit / 8))
 }
 
 class Reserve {

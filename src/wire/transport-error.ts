@@ -1,11 +1,19 @@
 import { ChatError } from '../chat/error.ts'
 
+/** Our own lack of descriptors, in the process and in the machine, is no fault of an upstream. */
+const exhausted = new Set(['EMFILE', 'ENFILE'])
 const broken = new Set(['ECONNRESET', 'EPIPE', 'ConnectionClosed', 'UND_ERR_SOCKET'])
 
 /** What a connection failed with. @param when where in the exchange: completes "closed the connection …" */
 export function transportError(thrown: unknown, when: string): ChatError {
   if (thrown instanceof ChatError) return thrown
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
+  if (exhausted.has(code))
+    return new ChatError('unavailable', {
+      message: 'The gateway has no file descriptor left for a connection.',
+      retryAfterMs: 1_000,
+      cause: thrown,
+    })
   if (broken.has(code)) return disconnected(when, thrown)
   return new ChatError('upstream-failed', {
     message: `The upstream could not be reached${code && ` (${code})`}.`,

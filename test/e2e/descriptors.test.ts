@@ -51,6 +51,33 @@ test('connections beyond the limit of descriptors wait, and what runs goes on', 
   await upstream.close()
 })
 
+test('more answers than there are descriptors for are refused with 503, and the others are whole', async () => {
+  const upstream = await emulateOpenai()
+  await using program = await start(
+    { UPSTREAM_LAB_URL: upstream.url, UPSTREAM_LAB_MODELS: 'gpt-test' },
+    { maxDescriptors: limit },
+  )
+  const ask = async () => {
+    const response = await fetch(`${program.url}/v1/chat/completions`, {
+      method: 'POST',
+      // or else those that are served keep their places until the idle timeout
+      headers: { 'content-type': 'application/json', connection: 'close' },
+      keepalive: false,
+      body: JSON.stringify({ model: 'lab/gpt-test', messages: [{ role: 'user', content: 'Hello' }], stream: true }),
+    })
+    return [response.status, (await response.text()).includes('[DONE]')]
+  }
+  const answers = await Promise.all(Array.from({ length: 3 * limit }, ask))
+  for (const answer of answers)
+    expect([
+      [200, true],
+      [503, false],
+    ]).toContainEqual(answer)
+  expect(answers).toContainEqual([200, true])
+  expect((await fetch(`${program.url}/health`)).status).toBe(200)
+  await upstream.close()
+})
+
 /** A client whose connection stays. */
 async function openClient(url: URL) {
   const socket = connect(Number(url.port), url.hostname)
