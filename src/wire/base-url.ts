@@ -39,7 +39,7 @@ export function routeOf({ url, query }: BaseUrl, route: string): string {
   return `${url}${route}${query}`
 }
 
-/** Whether a base URL has the version that nearly every service has in it: `/v1`, `/v1beta/openai`. */
-export function hasVersion({ url }: BaseUrl): boolean {
-  return /\/v\d/.test(new URL(url).pathname)
+/** Whether a base URL has the version that nearly every service has in it: `/v1`, `/v1beta/openai`, Azure's `?api-version=…`. */
+export function hasVersion({ url, query }: BaseUrl): boolean {
+  return /\/v\d/i.test(new URL(url).pathname) || /\bapi-version=/.test(query)
 }

@@ -265,6 +265,15 @@ describe('item 5: a key of ours', () => {
     expect(foreign.requests.length).toBe(before)
   })
 
+  test('and a caller’s own find the route where the address was copied from a request', async () => {
+    await using rig = startOpen()
+    const theirs = { base_url: `${foreign.url}//chat/completions/`, api_key: callers }
+    expect(textOf(await told(asking(rig, theirs)))).toBe('Theirs.')
+    expect(foreign.requests.at(-1)?.path).toBe('/v1/chat/completions')
+    const copied = { base_url: `${configured.url}/chat/completions`, model_name: 'm' }
+    expect(textOf(await told(asking(rig, copied)))).toBe('Ours.')
+  })
+
   test('answers where the address is a configured upstream’s own, and the caller’s own there only where it may go there', async () => {
     await using rig = startOpen()
     expect(textOf(await told(asking(rig, { base_url: configured.url, model_name: 'm' })))).toBe('Ours.')

@@ -185,7 +185,7 @@ describe('doctor of an address without its version', () => {
       expect(code).toBe(1)
       expect(row?.[4]).toContain('the address probably lacks /v1: there it lists its models.')
       expect(row?.[5]).toBe('Put /v1 behind the address in the variables of lab.')
-      expect(stderr).toContain('UPSTREAM_LAB_URL has no path.')
+      expect(stderr).toContain('UPSTREAM_LAB_URL has no version in its path.')
     })
 })
 

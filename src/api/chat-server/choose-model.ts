@@ -5,6 +5,7 @@ import { kindOf } from '../../chat/model-kind.ts'
 import type { Parameter, Parameters } from '../../chat/request.ts'
 import { Secret } from '../../chat/secret.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
+import { parseBaseUrl, routeOf, routesOfOpenai } from '../../wire/base-url.ts'
 import { type EgressPolicy, judge } from '../../wire/egress.ts'
 import type { Resolve } from '../../wire/resolve-name.ts'
 import { ownEndpoint } from './own-endpoint.ts'
@@ -52,7 +53,8 @@ export async function chooseModel(config: ModelConfig, choice: ChooseModel): Pro
     return { model: model ?? usual.model, own: ownEndpoint(pinned, secret) }
   }
   if (!base) return { model: model ?? (await defaultModel(choice)) }
-  const upstream = gateway.upstreamAt(base)
+  const named = parseBaseUrl(base, routesOfOpenai)
+  const upstream = gateway.upstreamAt(named ? routeOf(named, '') : base)
   if (upstream === undefined)
     throw new ChatError('invalid-request', {
       message: 'A base_url of your own needs an api_key of your own: keys of the gateway are sent nowhere else.',

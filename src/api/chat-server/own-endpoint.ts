@@ -4,6 +4,7 @@ import type { ChatEvent } from '../../chat/event.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../dialects/openai-chat/ask-openai-chat.ts'
 import { encodeRequest } from '../../dialects/openai-chat/encode-request.ts'
+import { parseBaseUrl, routeOf, routesOfOpenai } from '../../wire/base-url.ts'
 import type { Pinned } from '../../wire/egress.ts'
 
 /**
@@ -11,15 +12,15 @@ import type { Pinned } from '../../wire/egress.ts'
  * refuses, only that it refused is told: a server that was never meant to be read must not be read by its errors.
  */
 export function ownEndpoint({ url, address }: Pinned, key: Secret): Chat {
-  const target = new URL(url)
-  target.pathname = `${target.pathname.replace(/\/+$/, '')}/chat/completions`
+  const base = parseBaseUrl(url.href, routesOfOpenai) ?? { url: url.href, query: '' }
+  const target = routeOf(base, '/chat/completions')
   return (request, call) => {
     call.receipt.upstream = 'model_config'
     call.receipt.attempts++
     for (const name of Object.values(request.spelling)) call.receipt.parameters.set(name, 'honoured')
     const body = encodeRequest(request)
     const streamFields = { stream_options: { include_usage: true } }
-    const question = { url: target.href, address, headers: bearer(key), body, streamFields }
+    const question = { url: target, address, headers: bearer(key), body, streamFields }
     return inOwnWords(askOpenaiChat(question, request, call), call.signal)
   }
 }

@@ -175,17 +175,22 @@ describe('an address', () => {
     ])
   })
 
-  test('without a path is named at the start, by its variable and without its value', () => {
+  test('without a version is named at the start, by its variable and without its value', () => {
     const { environment, problems } = configured({
       UPSTREAM_BOX_URL: 'http://127.0.0.1:1/',
       OPENAI_BASE_URL: 'http://127.0.0.1:2/models',
+      OPENROUTER_API_KEY: 'a',
+      OPENROUTER_BASE_URL: 'http://127.0.0.1:4/api',
       PERPLEXITY_API_KEY: 'a',
       PERPLEXITY_BASE_URL: 'http://127.0.0.1:3',
+      UPSTREAM_AZURE_URL: 'http://127.0.0.1:5/openai/deployments/d?api-version=2024-10-21',
+      UPSTREAM_OLD_URL: 'http://127.0.0.1:6/V1',
     })
     expect(problems).toEqual([])
-    expect(environment.warnings).toHaveLength(2)
-    expect(environment.warnings[0]).toStartWith('OPENAI_BASE_URL has no path.')
-    expect(environment.warnings[1]).toStartWith('UPSTREAM_BOX_URL has no path.')
+    const named = ['OPENAI_BASE_URL', 'OPENROUTER_BASE_URL', 'UPSTREAM_BOX_URL']
+    expect(environment.warnings).toEqual(
+      named.map((name) => expect.stringMatching(new RegExp(`^${name} has no version in its path\\.`))),
+    )
     expect(environment.warnings.join()).not.toContain('127.0.0.1')
   })
 

@@ -1,6 +1,6 @@
 import type { Account } from '../../accounts/account.ts'
 import type { Secret } from '../../chat/secret.ts'
-import { type BaseUrl, parseBaseUrl, routesOfOpenai } from '../../wire/base-url.ts'
+import { type BaseUrl, hasVersion, parseBaseUrl, routesOfOpenai } from '../../wire/base-url.ts'
 import type { Problem, Provider, Upstream, Variables } from '../provider.ts'
 import { type Differences, differences } from './differences.ts'
 import { readHeaders } from './headers.ts'
@@ -116,15 +116,11 @@ function addressIn(variables: Variables, name: string, usual: string): BaseUrl |
       problem: 'is no http or https URL',
       remedy: `for example ${usual}, without a user, a fragment or white space`,
     })
-  else if (isBare(base.url) && !isBare(usual))
+  else if (!hasVersion(base) && hasVersion({ url: usual, query: '' }))
     variables.warn(
-      `${name} has no path. The address of nearly every such service ends in one, as ${usual} does: is it /v1?`,
+      `${name} has no version in its path. The address of nearly every such service ends in one, as ${usual} does: does /v1 lack?`,
     )
   return base
-}
-
-function isBare(url: string): boolean {
-  return new URL(url).pathname === '/'
 }
 
 function lacksUrl(prefix: string, kind: string): Problem {

@@ -158,13 +158,14 @@ describe('an address of Azure', () => {
   }
   const aRequest: ChatRequest = { ...question, dialect: 'openai-chat' }
 
-  test('keeps its query, has the key as api-key, and is asked for no list: its deployment is its model', async () => {
+  test('keeps its query, has the key as api-key alone, and is asked for no list: its deployment is its model', async () => {
     const { models, requests } = await azure()
     expect(models).toEqual([{ id: 'my gpt' }])
     expect(requests.map(({ path }) => path)).toEqual([
       '/openai/deployments/my%20gpt/chat/completions?api-version=2024-10-21',
     ])
     expect(requests[0]?.headers.get('api-key')).toBe('key-of-the-tests')
+    expect(requests[0]?.headers.has('authorization')).toBe(false)
   })
 
   test("the operator's own headers win", async () => {

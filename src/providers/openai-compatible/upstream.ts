@@ -69,9 +69,13 @@ function deploymentIn({ url }: BaseUrl): string | undefined {
   return name && decodeURIComponent(name)
 }
 
-/** Azure wants its key as `api-key`, the others as a bearer's; what the operator set wins over both. */
+/**
+ * Azure takes a key as `api-key` alone, a bearer's is a token of Entra's (openai/openai-node, src/azure.ts); the others
+ * take it as a bearer's. What the operator set wins over both.
+ */
 function headersFor({ headers, deployment }: Service, key: Secret | undefined): Readonly<Record<string, string>> {
-  return { ...bearer(key), ...(deployment !== undefined && key && { 'api-key': key.reveal() }), ...headers }
+  if (deployment === undefined || !key) return { ...bearer(key), ...headers }
+  return { ...('authorization' in headers ? {} : { 'api-key': key.reveal() }), ...headers }
 }
 
 function chat(service: Service, request: ChatRequest, call: AccountCall<Secret | undefined>) {
