@@ -86,6 +86,15 @@ test('a model without tools answers where there is none with, and nothing that c
   expect(await response.text()).toContain('No model that is listed here can chat.')
 })
 
+test('a model that only turns out to take no tools answers all the same, as Ollama has it', async () => {
+  const error = { message: 'registry.example/library/m:4b does not support tools', type: 'api_error', param: null }
+  const refusal: Script = { status: 400, headers: json, body: [JSON.stringify({ error })] }
+  const emulator = kept(await emulateOpenai({ reply: (chat) => ('tools' in chat ? refusal : undefined) }))
+  const gateway = kept(startGateway({ UPSTREAM_LAB_URL: emulator.url }))
+  expect(await answering(gateway.url)).toBe('lab/gpt-test')
+  expect(emulator.chats.map((chat) => 'tools' in chat)).toEqual([true, false])
+})
+
 test('an upstream that is down is named in a header', async () => {
   const gone = await emulateHttp(() => undefined)
   await gone.close()

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { Chat } from '../chat/chat.ts'
+import { ChatError } from '../chat/error.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { MemoryStore } from '../state/memory-store.ts'
@@ -55,6 +56,28 @@ test('a model is offered tools where it takes them and they are wanted, and no p
       offered: [[...offered]],
     })
   }
+})
+
+test('a model that refuses tools is asked without, and not offered them again', async () => {
+  const refusal = new ChatError('invalid-request', { message: 'gemma does not support tools', upstreamStatus: 400 })
+  const { chat, asked } = aModel([refusal], plainly)
+  const gateway = open(chat)
+  for (const times of [1, 2]) {
+    const { events, thrown } = await drain(gateway.toolChat(aRequest, aCall(), { useTools: true }))
+    expect({ times, thrown, said: events.some((event) => event.type === 'text') }).toEqual({
+      times,
+      thrown: undefined,
+      said: true,
+    })
+  }
+  expect(asked.map(toolsOf)).toEqual([['lab__big'], [], []])
+})
+
+test('any other refusal is told', async () => {
+  const { chat, asked } = aModel([new ChatError('invalid-request', { message: 'No.', upstreamStatus: 400 })], plainly)
+  const { thrown } = await drain(open(chat).toolChat(aRequest, aCall(), { useTools: true }))
+  expect(thrown).toMatchObject({ message: 'No.' })
+  expect(asked).toHaveLength(1)
 })
 
 test('a caller’s own model is asked for summaries too, and ours is asked for nothing', async () => {

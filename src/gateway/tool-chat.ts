@@ -1,10 +1,14 @@
+import { beginWith } from '../chat/begin.ts'
 import type { Call } from '../chat/call.ts'
 import type { Chat } from '../chat/chat.ts'
 import { defer } from '../chat/defer.ts'
+import { asChatError } from '../chat/error.ts'
+import { isBlank } from '../chat/event.ts'
 import type { ChatRequest } from '../chat/request.ts'
-import type { LoopEvent } from './tool-loop/events.ts'
+import { isChatEvent, type LoopEvent } from './tool-loop/events.ts'
 import type { ToolLoopOptions } from './tool-loop/layer.ts'
 import { runTools } from './tool-loop/run-tools.ts'
+import { refusesTools, ToolRefusals } from './tool-refusals.ts'
 
 export interface ToolChatWishes {
   /** Who is asked in place of the configured upstreams: the caller's own, paid for by the caller. */
@@ -26,14 +30,31 @@ export interface ToolChatOptions {
 }
 
 export function toolChat({ chat, around, tools, takesTools }: ToolChatOptions): ToolChat {
+  const refusals = new ToolRefusals()
   return (request, call, { own, useTools }) =>
     defer<LoopEvent>(async () => {
       const asked = own ? around(own) : chat
-      const isOffered = tools && useTools && (own !== undefined || (await takesTools(request.model, call.signal)))
+      const isOffered =
+        tools &&
+        useTools &&
+        (own !== undefined || (!refusals.has(request.model) && (await takesTools(request.model, call.signal))))
       if (!isOffered) return asked(request, call)
       const { registry, limits, summaryModel } = tools
       // what a caller's own model is asked stays there: no other sees it, nor is it paid for by us
       const summaries = own || summaryModel === undefined ? {} : { summaryModel }
-      return runTools({ chat: asked, registry, limits, ...summaries })(request, call)
+      const answer = runTools({ chat: asked, registry, limits, ...summaries })(request, call)
+      try {
+        return (await beginWith(answer, saysSomething)).events
+      } catch (thrown) {
+        // the caller asked for no tools: what we offer must not cost it its answer
+        if (own || !refusesTools(asChatError(thrown)) || call.signal.aborted) throw thrown
+        refusals.add(request.model)
+        call.log.warn({ model: request.model, err: thrown }, 'the model takes no tools: it is asked without')
+        return asked(request, call)
+      }
     })
+}
+
+function saysSomething(event: LoopEvent): boolean {
+  return !isChatEvent(event) || !isBlank(event)
 }

@@ -1,0 +1,36 @@
+import type { ChatError } from '../chat/error.ts'
+
+/** Milliseconds for which a model is not offered tools again, and models at the most: it may be made newer. */
+const keptMs = 3_600_000
+const most = 1_024
+
+/** Models that have refused tools. */
+export class ToolRefusals {
+  readonly #until = new Map<string, number>()
+
+  has(model: string): boolean {
+    return performance.now() < (this.#until.get(model) ?? 0)
+  }
+
+  add(model: string): void {
+    if (this.#until.size >= most) this.#until.clear()
+    this.#until.set(model, performance.now() + keptMs)
+  }
+}
+
+const statuses = new Set([400, 404, 405, 422, 500, 501])
+const aboutTools = /\btools?\b|\btool[_-]|function call/i
+const notTaken =
+  /(not|n't|no|un)\b.*\bsupport|unsupported|not (available|enabled|allowed|permitted)|enable-auto-tool-choice|unknown|unrecogni[sz]ed|extra_forbidden/i
+/** One tool is at fault, not that there are any. */
+const aboutOne = /schema|tools?(\[|\.|->)\s*\d|function\.parameters/i
+
+/**
+ * Whether an upstream refused because its model takes no tools: `… does not support tools` (Ollama), `No endpoints found
+ * that support tool use` (OpenRouter), `"auto" tool choice requires --enable-auto-tool-choice` (vLLM).
+ */
+export function refusesTools({ upstreamStatus, reason, message, param = '' }: ChatError): boolean {
+  const isRefusal = upstreamStatus === undefined ? reason === 'invalid-request' : statuses.has(upstreamStatus)
+  const text = `${param} ${message}`
+  return isRefusal && aboutTools.test(text) && notTaken.test(text) && !aboutOne.test(text)
+}
