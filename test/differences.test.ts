@@ -9,7 +9,19 @@ setDefaultTimeout(30_000)
 
 const emulator = await emulateOpenai({ models: ['m', 'grok-4', 'grok-4-fast-non-reasoning', 'deepseek-reasoner'] })
 const mistral = await emulateMistral()
-const presets = ['GROQ', 'CEREBRAS', 'DEEPSEEK', 'GEMINI', 'XAI', 'PERPLEXITY', 'MOONSHOT', 'SAMBANOVA', 'OPENAI']
+const presets = [
+  'GROQ',
+  'CEREBRAS',
+  'DEEPSEEK',
+  'GEMINI',
+  'XAI',
+  'PERPLEXITY',
+  'MOONSHOT',
+  'SAMBANOVA',
+  'OPENAI',
+  'TOGETHER',
+  'FIREWORKS',
+]
 const gateway = startGateway({
   ...Object.fromEntries(
     presets.flatMap((prefix) => [
@@ -71,6 +83,14 @@ const rows: readonly (readonly [model: string, body: object, sent: object, recei
   ['cerebras/m', { frequency_penalty: 1, seed: 4 }, { seed: 4 }, 'seed=honoured, frequency_penalty=dropped'],
   ['gemini/m', { seed: 4, logit_bias: { 1: 2 } }, {}, 'seed=dropped, logit_bias=dropped'],
   ['sambanova/m', { seed: 4 }, {}, 'seed=dropped'],
+  [
+    'together/m',
+    { max_completion_tokens: 5, user: 'ann', reasoning_effort: 'minimal' },
+    { max_tokens: 5, reasoning_effort: 'low' },
+    'max_completion_tokens=mapped, reasoning_effort=mapped, user=dropped',
+  ],
+  ['fireworks/m', { reasoning_effort: 'xhigh' }, { reasoning_effort: 'high' }, 'reasoning_effort=mapped'],
+  ['fireworks/m', { reasoning_effort: 'none' }, { reasoning_effort: 'none' }, 'reasoning_effort=honoured'],
   ['xai/grok-4', { stop: ['x'] }, {}, 'stop=dropped'],
   ['xai/grok-4-fast-non-reasoning', { stop: ['x'] }, { stop: ['x'] }, 'stop=honoured'],
   ['deepseek/deepseek-reasoner', { logprobs: true }, {}, 'logprobs=dropped'],

@@ -3,7 +3,8 @@ import type { Parameter } from '../../chat/request.ts'
 import { dialect } from '../../dialects/openai-chat/dialect.ts'
 
 /** How a service differs from OpenAI's own, as data: each fact with its source. What is not here is sent as it came. */
-export interface Differences extends Pick<Support, 'names' | 'ranges' | 'formats' | 'exceptions' | 'lacksFields'> {
+export interface Differences
+  extends Pick<Support, 'names' | 'ranges' | 'words' | 'formats' | 'exceptions' | 'lacksFields'> {
   /** Parameters that it refuses, or passes over: tools and formats are refused for it, others dropped. */
   readonly lacks?: readonly Parameter[]
   /** Whether it refuses a `name` in a message. */
@@ -47,6 +48,16 @@ export const differences: Readonly<Record<string, Differences>> = {
       },
     ],
   },
+
+  // togethercomputer/openapi, openapi.yaml, ChatCompletionRequest: `max_tokens` alone, three efforts, none of these four
+  together: {
+    names: { maxTokens: 'max_tokens' },
+    lacks: ['parallelToolCalls', 'metadata', 'serviceTier', 'user'],
+    words: { reasoningEffort: { minimal: 'low', xhigh: 'high', max: 'high' } },
+  },
+
+  // fw-ai-external/python-sdk, completion_create_params.py: `low`, `medium`, `high` and `none`
+  fireworks: { words: { reasoningEffort: { minimal: 'low', xhigh: 'high', max: 'high' } } },
 
   // docs.perplexity.ai, Sonar: it searches by itself, and calls nothing of a client's
   perplexity: {
