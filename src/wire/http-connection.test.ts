@@ -29,7 +29,8 @@ const failureOf = (promise: Promise<unknown>) =>
   )
 
 describe('a kept connection', () => {
-  test('that died while it was idle, or dies before a byte of reply, is replaced once', async () => {
+  /** A server that resets a connection with its second request, and notes on which connection each came. */
+  async function resettingServer() {
     const seen: number[] = []
     let connections = 0
     const server: Server = createServer((socket: Socket) => {
@@ -45,9 +46,21 @@ describe('a kept connection', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     opened.push(() => server.close())
     const address = server.address()
-    const url = `http://127.0.0.1:${address && typeof address === 'object' ? address.port : 0}/`
-    for (let time = 0; time < 3; time++) expect(await (await post(url)).text()).toBe('ok')
+    return { seen, url: `http://127.0.0.1:${address && typeof address === 'object' ? address.port : 0}/` }
+  }
+
+  test('that dies before a byte of reply is replaced once, for a GET', async () => {
+    const { seen, url } = await resettingServer()
+    for (let time = 0; time < 3; time++) expect(await (await get(url)).text()).toBe('ok')
     expect(seen).toEqual([1, 1, 2, 2, 3])
+  })
+
+  test('that dies before a byte of reply is not replaced for a POST, which the server may have seen', async () => {
+    const { seen, url } = await resettingServer()
+    expect(await (await post(url)).text()).toBe('ok')
+    expect(await failureOf(post(url))).toMatchObject({ code: 'upstream_disconnected' })
+    expect(await (await post(url)).text()).toBe('ok')
+    expect(seen).toEqual([1, 1, 2])
   })
 
   test('that dies within a reply’s head is not asked again: the server has seen the request', async () => {

@@ -41,7 +41,9 @@ export interface HttpEmulator {
   /** `http://127.0.0.1:PORT` */
   readonly origin: string
   readonly requests: readonly EmulatedRequest[]
-  /** Connections that are open at this moment. */
+  /** Connections that were ever accepted. */
+  acceptedConnections(): number
+  /** Connections that carry a request at this moment: those kept idle for a next one are not counted. */
   openConnections(): number
   /** Closes every connection, as a server does with those that have idled. */
   hangUp(): void
@@ -51,28 +53,51 @@ export interface HttpEmulator {
 /** Starts a server on a free port of 127.0.0.1 that answers as `answer` says. */
 export async function emulateHttp(answer: (exchange: Exchange) => void | Promise<void>): Promise<HttpEmulator> {
   const sockets = new Set<Socket>()
+  const busy = new Set<Socket>()
+  let accepted = 0
   const requests: EmulatedRequest[] = []
   // without Nagle's delay: two writes are two packets, so a test chooses where the bytes are split
   const server = createServer({ noDelay: true }, (socket) => {
+    accepted++
     sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
+    socket.on('close', () => {
+      sockets.delete(socket)
+      busy.delete(socket)
+    })
     socket.on('error', () => undefined)
     serve(socket, (exchange) => {
       requests.push(exchange.request)
-      void answer(exchange)
+      busy.add(socket)
+      void answer(releasing(exchange, () => busy.delete(socket)))
     })
   })
   const port = await listen(server)
   return {
     origin: `http://127.0.0.1:${port}`,
     requests,
-    openConnections: () => sockets.size,
+    acceptedConnections: () => accepted,
+    openConnections: () => busy.size,
     hangUp: () => {
       for (const socket of sockets) socket.end()
     },
     close: () => {
       for (const socket of sockets) socket.destroy()
       return new Promise((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+/** The exchange, which says when its reply is whole. */
+function releasing(exchange: Exchange, release: () => void): Exchange {
+  return {
+    ...exchange,
+    end() {
+      release()
+      exchange.end()
+    },
+    reply(status, body, headers) {
+      release()
+      exchange.reply(status, body, headers)
     },
   }
 }

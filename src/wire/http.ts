@@ -58,8 +58,9 @@ async function askDirectly(request: HttpRequest, route: Route, signal: AbortSign
       await exchange.started
       return exchange
     } catch (thrown) {
-      // the server had closed it, most likely before it saw this request: RFC 9110, section 9.2.2 and RFC 9112, section 9.3.1
-      if (exchange.hasReply || signal.aborted) throw thrown
+      // The server had closed it, most likely before it saw this request. A POST that it did see would be paid for twice: whether that is
+      // asked again is for the retry layer to say. RFC 9110, section 9.2.2
+      if (method !== 'GET' || exchange.hasReply || signal.aborted) throw thrown
     }
   }
   const destination = address === undefined ? route.destination : { ...route.destination, address }

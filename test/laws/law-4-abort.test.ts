@@ -96,7 +96,10 @@ async function readInto(events: ChatEvent[], source: AsyncIterable<ChatEvent>): 
   }
 }
 
-/** Counts the timers that are set from now on and have neither fired nor been cleared. */
+/**
+ * Counts the timers that are set from now on and have neither fired nor been cleared. What does not keep the process running, such as
+ * the pool's look at its idle connections, belongs to no call.
+ */
 function watchTimers() {
   const { setTimeout, clearTimeout } = globalThis
   const pending = new Set<unknown>()
@@ -106,6 +109,11 @@ function watchTimers() {
       fire()
     }, ms)
     pending.add(timer)
+    const unref = timer.unref.bind(timer)
+    timer.unref = () => {
+      pending.delete(timer)
+      return unref()
+    }
     return timer
   }
   const clear = (timer?: Timer | number) => {
