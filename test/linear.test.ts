@@ -38,7 +38,7 @@ const smitheryCall = (index: number) => ({
   data: JSON.stringify({ type: 'tool-input-available', toolCallId: `c${index}`, toolName: 'f', input: {} }),
 })
 
-/** What is done to a reply with so many calls. */
+/** What is done to a reply with so many calls, or members. */
 const works: Readonly<Record<string, (count: number) => void>> = {
   'calls are read': (count) => void readCalls(count),
   'calls without an index are read': (count) => {
@@ -47,6 +47,10 @@ const works: Readonly<Record<string, (count: number) => void>> = {
       const [{ index: _, ...call } = { index: 0 }] = callAt(index).tool_calls
       decoder.chunk(chunk({ tool_calls: [call] }))
     }
+  },
+  'members that say nothing are passed over': (count) => {
+    const members = Object.fromEntries(range(count).map((index) => [`member_${index}`, '']))
+    newDecoder().chunk(chunk(members))
   },
   'calls are written': (count) => {
     const encoder = new StreamEncoder({ id: 'a', model: 'm', created: 1, includeUsage: false })
@@ -71,7 +75,7 @@ const works: Readonly<Record<string, (count: number) => void>> = {
   },
 }
 
-describe('twice as many calls are twice the work', () => {
+describe('twice as much is twice the work', () => {
   for (const [name, work] of Object.entries(works))
     test(name, () => {
       // what is made once is no part of it

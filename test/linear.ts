@@ -13,31 +13,56 @@ const visiting = [
   'reduce',
 ] as const
 
+/** Methods that compare the elements of a list with a value. */
+const searching = ['includes', 'indexOf', 'lastIndexOf'] as const
+
 type Visit = (...args: readonly unknown[]) => unknown
 
 /**
- * How many elements of lists were visited, by any method that takes a function. Work that is linear visits twice as many for
- * twice the input; work that searches a list for each event visits four times as many.
+ * How many elements of lists were visited, by any method that takes a function or looks for a value. Work that is linear
+ * visits twice as many for twice the input; work that searches a list for each event visits four times as many.
  */
 export function countVisits(run: () => void): number {
   let visits = 0
-  const restore = visiting.map((name) => {
-    const own: unknown = Reflect.get(Array.prototype, name)
-    if (typeof own !== 'function') throw new Error(`There is no ${name}.`)
-    const counting = function (this: unknown, visit: Visit, ...rest: readonly unknown[]): unknown {
-      const counted: Visit = (...args) => {
-        visits++
-        return visit(...args)
-      }
-      return Reflect.apply(own, this, [counted, ...rest])
-    }
-    Object.defineProperty(Array.prototype, name, { value: counting, configurable: true, writable: true })
-    return () => Object.defineProperty(Array.prototype, name, { value: own, configurable: true, writable: true })
-  })
+  const restoreSearching = searching.map((name) =>
+    replace(
+      name,
+      (own) =>
+        function (this: unknown, ...args: readonly unknown[]): unknown {
+          if (Array.isArray(this)) visits += this.length
+          return Reflect.apply(own, this, args)
+        },
+    ),
+  )
+  const restoreVisiting = visiting.map((name) =>
+    replace(
+      name,
+      (own) =>
+        function (this: unknown, visit: Visit, ...rest: readonly unknown[]): unknown {
+          const counted: Visit = (...args) => {
+            visits++
+            return visit(...args)
+          }
+          return Reflect.apply(own, this, [counted, ...rest])
+        },
+    ),
+  )
   try {
     run()
   } finally {
-    for (const put of restore) put()
+    for (const restore of [...restoreSearching, ...restoreVisiting]) restore()
   }
   return visits
+}
+
+type Method = (this: unknown, ...args: readonly never[]) => unknown
+
+/** Puts another method in the place of a list's own. @returns what puts its own back */
+function replace(name: string, write: (own: CallableFunction) => Method): () => void {
+  const own: unknown = Reflect.get(Array.prototype, name)
+  if (typeof own !== 'function') throw new Error(`There is no ${name}.`)
+  const put = (value: unknown) =>
+    Object.defineProperty(Array.prototype, name, { value, configurable: true, writable: true })
+  put(write(own))
+  return () => void put(own)
 }

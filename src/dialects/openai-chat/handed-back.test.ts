@@ -101,7 +101,41 @@ test('what outgrows the bound is left out, and the rest stays', () => {
 test('an answer that never stops naming items is bounded, and read in a time that grows with its bytes', () => {
   const many = Array.from({ length: 5_000 }, (_, index) => ({ index }))
   const { fields } = many.reduce((all, item) => gather(all, { list: [item] }), nothing)
-  expect(fields?.list).toHaveLength(1_024)
+  expect(fields?.list).toHaveLength(256)
+})
+
+const membersFrom = (from: number, count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`member_${from + index}`, 1]))
+
+describe('what every delta would have to copy is bounded', () => {
+  const signed = { extra_content: { google: 'c2ln' } }
+  const single = Array.from({ length: 1_000 }, (_, index) => membersFrom(index, 1))
+
+  test('members that never end, one a delta', () => {
+    expect(Object.keys(joined(signed, ...single) ?? {}).length).toBeLessThan(200)
+  })
+
+  test('members that never end, within one', () => {
+    expect(joined(signed, ...single.map((vendor) => ({ vendor })))).toEqual(signed)
+  })
+
+  test('many members at once, and then some more of them', () => {
+    const vendor = membersFrom(0, 1_000)
+    expect(joined(signed, { vendor })).toEqual({ ...signed, vendor })
+    expect(joined(signed, { vendor }, { vendor: { late: 1 } })).toEqual(signed)
+    expect(joined({ list: [vendor] }, { list: [{ late: 1 }] })?.list).toHaveLength(2)
+  })
+
+  test('many items at once, and then some more of them', () => {
+    const list = Array.from({ length: 1_000 }, (_, index) => ({ index }))
+    expect(joined(signed, { list })).toEqual({ ...signed, list })
+    expect(joined(signed, { list }, { list: [{ index: 1 }] })).toEqual(signed)
+  })
+
+  test('members that are all too large', () => {
+    const large = single.map((member) => ({ ...member, vendor: 'a'.repeat(2 ** 20) }))
+    expect(large.reduce(gather, nothing).lost.size).toBeLessThan(200)
+  })
 })
 
 test('what is known is no extra, nor what is empty', () => {
