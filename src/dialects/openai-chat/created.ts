@@ -1,10 +1,11 @@
 /** Beyond this number of seconds, the year 5138, a time is one in milliseconds. */
 const maxSeconds = 100_000_000_000
 
-/** The whole seconds of a reply's `created`, which some write with a fraction, in milliseconds or as text; undefined for no time. */
+/** The whole seconds of a reply's `created`, which some write with a fraction, as text, in milliseconds or less; undefined for no time. */
 export function secondsIn(created: unknown): number | undefined {
-  const time = typeof created === 'string' && /^\d{1,15}(\.\d{1,9})?$/.test(created) ? Number(created) : created
+  const time = typeof created === 'string' && /^\d{1,19}(\.\d{1,9})?$/.test(created) ? Number(created) : created
   // Azure's first chunk has 0
   if (typeof time !== 'number' || !Number.isFinite(time) || time < 1) return undefined
-  return Math.floor(time > maxSeconds ? time / 1000 : time)
+  const seconds = [1, 1e3, 1e6, 1e9].map((parts) => time / parts).find((each) => each <= maxSeconds)
+  return seconds === undefined ? undefined : Math.floor(seconds)
 }

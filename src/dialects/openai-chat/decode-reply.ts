@@ -1,7 +1,8 @@
 import type { ChatEvent, Native, Usage } from '../../chat/event.ts'
+import type { Fields } from '../../chat/message.ts'
 import { maxCalls } from '../../wire/reply-limits.ts'
 import { ChoiceReader, type ConcludedChoice, type ReadChoice } from './choice-reader.ts'
-import { saysForeign, saysNothing } from './contents.ts'
+import { isEmpty, saysForeign, saysNothing } from './contents.ts'
 import { dialect } from './dialect.ts'
 import { isFields } from './fields.ts'
 import { explainsSilence, saysMore } from './finish-reason.ts'
@@ -260,7 +261,12 @@ const blank = { type: 'text', text: '' } as const
 
 /** Whether a choice of a reply adds nothing to its answer. */
 function isSilent({ said, calls, logprobs }: WireChoice): boolean {
-  return !calls?.length && !logprobs && saysNothing(said)
+  return !calls?.length && !(logprobs && saysLogprobs(logprobs)) && saysNothing(said)
+}
+
+/** Whether there are log probabilities: where there are none, their lists may stand there empty. */
+function saysLogprobs(logprobs: Fields): boolean {
+  return !Object.values(logprobs).every((value) => value === null || isEmpty(value))
 }
 
 function withChoices(native: Native, choices: readonly object[]): Native {

@@ -265,6 +265,8 @@ describe('an answer of nothing is a failure that may be retried', () => {
   const words = [
     'MALFORMED_FUNCTION_CALL',
     'function_call_filter: MALFORMED_FUNCTION_CALL',
+    'malformed-function-call',
+    'FinishReason.MALFORMED_FUNCTION_CALL',
     'UNEXPECTED_TOOL_CALL',
     'OTHER',
     'RECITATION',
@@ -280,6 +282,12 @@ describe('an answer of nothing is a failure that may be retried', () => {
     test(`whole, by ${word}`, () => expect(wholeFailureOf(word)?.meaning.retry).toBe('any'))
   }
 
+  for (const logprobs of [{ content: [] }, { content: null, refusal: null }, { tokens: [], top_logprobs: null }])
+    test(`also beside ${JSON.stringify(logprobs)}`, () => {
+      const chunks = [says({ role: 'assistant' }, { logprobs }), says({}, { logprobs, finish_reason: 'OTHER' })]
+      expect(failureOf(chunks)?.meaning.retry).toBe('any')
+    })
+
   for (const word of ['SAFETY', 'BLOCKLIST', 'PROHIBITED_CONTENT', 'SPII', 'content_filter', 'IMAGE_SAFETY', 'length'])
     test(`but not by ${word}, which says why there is none`, () => {
       expect(failureOf([opens, ends(word)])).toBeUndefined()
@@ -288,7 +296,7 @@ describe('an answer of nothing is a failure that may be retried', () => {
 })
 
 describe('a part of an answer', () => {
-  for (const word of ['MALFORMED_FUNCTION_CALL', 'error', 'abort', 'UNEXPECTED_TOOL_CALL'])
+  for (const word of ['MALFORMED_FUNCTION_CALL', 'malformed-function-call', 'error', 'abort', 'UNEXPECTED_TOOL_CALL'])
     test(`that ends by ${word} never looks whole`, () => {
       expect(failureOf([says({ content: 'hello' }), ends(word)])?.reason).toBe('upstream-failed')
       expect(failureOf([says({ content: 'hello' }), ends(word), ends('stop')])?.reason).toBe('upstream-failed')

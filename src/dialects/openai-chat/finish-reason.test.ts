@@ -3,10 +3,19 @@ import type { FinishReason } from '../../chat/event.ts'
 import { decodeFinish, encodeFinish, isDocumentedFinish } from './finish-reason.ts'
 
 const words = {
-  stop: ['stop', 'STOP', 'eos', 'end_turn', 'COMPLETE'],
-  length: ['length', 'max_tokens', 'MAX_TOKENS', 'model_length'],
-  'tool-calls': ['tool_calls', 'function_call'],
-  'content-filter': ['content_filter', 'SAFETY', 'RECITATION', 'BLOCKLIST', 'PROHIBITED_CONTENT', 'SPII', 'sensitive'],
+  stop: ['stop', 'STOP', 'eos', 'end_turn', 'COMPLETE', 'FinishReason.STOP'],
+  length: ['length', 'max_tokens', 'MAX_TOKENS', 'model_length', 'max-tokens', 'FinishReason.MAX_TOKENS'],
+  'tool-calls': ['tool_calls', 'function_call', 'tool-calls'],
+  'content-filter': [
+    'content_filter',
+    'content-filter',
+    'SAFETY',
+    'RECITATION',
+    'BLOCKLIST',
+    'PROHIBITED_CONTENT',
+    'SPII',
+    'sensitive',
+  ],
   other: ['load', 'constructor', '__proto__', 'toString', ''],
 } as const satisfies Record<FinishReason, readonly string[]>
 

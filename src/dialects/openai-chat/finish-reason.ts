@@ -63,10 +63,13 @@ export function endIn(wire: unknown): string | undefined {
   return typeof wire === 'string' && !noEnds.has(wire.trim().toLowerCase()) ? wire : undefined
 }
 
-/** The word as the tables have it. Gemini's OpenAI endpoint has two in one: `function_call_filter: MALFORMED_FUNCTION_CALL` */
+/**
+ * The word as the tables have it. Gemini's OpenAI endpoint has two in one, `function_call_filter: MALFORMED_FUNCTION_CALL`;
+ * Python writes a member of an enumeration as `FinishReason.MAX_TOKENS`; the AI SDK has `tool-calls`.
+ */
 function known(wire: string): string {
-  const word = wire.trim().toLowerCase()
-  const parts = word.split(/:\s*/).reverse()
+  const word = wire.trim().toLowerCase().replaceAll('-', '_')
+  const parts = word.split(/[:.]\s*/).reverse()
   return parts.find((part) => reasons.has(part) || failures.has(part)) ?? word
 }
 

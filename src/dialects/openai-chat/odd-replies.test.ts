@@ -34,6 +34,13 @@ function chunksFor(chunks: readonly unknown[]): readonly { readonly [name: strin
   const lines = (events.map((event) => encoder.event(event)).join('') + encoder.end()).split('\n\n')
   return lines.filter((line) => line.startsWith('data: {')).map((line) => JSON.parse(line.slice(6)))
 }
+/** The same where each chunk comes with its JSON, as from a socket. */
+function relayedFor(chunks: readonly unknown[]): ReturnType<typeof chunksFor> {
+  const [reader, encoder] = [decoder(), new StreamEncoder({ ...options, includeUsage: false })]
+  const events = chunks.flatMap((chunk) => reader.chunk(chunk, JSON.stringify(chunk)))
+  const lines = [...events, ...reader.end('terminated')].map((event) => encoder.event(event).trim())
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line.slice(6)))
+}
 const wholeFor = async (reply: unknown) => JSON.parse(JSON.stringify(encodeAnswer(await readWhole(reply), options)))
 
 const oddities: readonly unknown[] = [null, '', 'odd', 0, 7, -1, 1.5, true, false, {}, { odd: 1 }, [], ['odd'], [null]]
@@ -155,6 +162,7 @@ describe('calls of another shape are understood', () => {
     ['a number for an id', [{ ...call, id: 5 }], '<f {}>'],
     ['a type of another type', [{ ...call, type: 5 }], '<f {}>'],
     ['a call without its list', call, '<f {}>'],
+    ['calls in an object with their places', { '0': call }, '<f {}>'],
     ['a call without the object in it', [{ id, name: 'f', arguments: { a: 1 } }], '<f {"a":1}>'],
     ['what is no call beside one', [null, 'x', [], 5, call], '<f {}>'],
     ['an empty call beside one', [{}, call], '<f {}>'],
@@ -212,7 +220,7 @@ describe('what typed clients rely on', () => {
   })
 
   test('the index is a number', async () => {
-    for (const index of ['0', null, undefined, {}, 'x']) {
+    for (const index of ['0', null, undefined, {}, 'x', -1, 0.5, 128, 4711, 1e300]) {
       expect((await wholeFor({ choices: [{ index, message: { content: 'Tea' } }] })).choices[0].index).toBe(0)
       expect(chunksFor([{ choices: [{ index, delta: { content: 'Tea' } }] }, stop])[0]).toMatchObject({
         choices: [{ index: 0 }],
@@ -226,7 +234,29 @@ describe('what typed clients rely on', () => {
   })
 
   test('usage of another type is left out', async () => {
-    expect(await wholeFor(reply({ content: 'Tea' }, { usage: '' }))).not.toHaveProperty('usage')
+    for (const usage of ['', 0, false, 'odd', []]) {
+      expect(await wholeFor(reply({ content: 'Tea' }, { usage }))).not.toHaveProperty('usage')
+      for (const chunk of relayedFor([tea, { ...tea, usage }, stop])) expect(chunk.usage ?? null).toBeNull()
+    }
+  })
+
+  test('nobody but the assistant answers', async () => {
+    for (const role of ['bot', 'model', 'user', 'Assistant', 5, {}]) {
+      const message = { role, content: 'Tea' }
+      expect((await wholeFor(reply(message))).choices[0].message.role).toBe('assistant')
+      const said = { choices: [{ index: 0, delta: message, finish_reason: null }] }
+      const [first, second] = relayedFor([said, said, stop])
+      expect(first).toMatchObject({ choices: [{ delta: { role: 'assistant', content: 'Tea' } }] })
+      expect(second).toMatchObject({ choices: [{ delta: { content: 'Tea' } }] })
+      expect(JSON.stringify(second)).not.toContain('role')
+    }
+  })
+
+  test('an error that is none is not there', async () => {
+    for (const error of [{}, []]) {
+      expect(await wholeFor(reply({ content: 'Tea' }, { error }))).not.toHaveProperty('error')
+      for (const chunk of relayedFor([tea, { ...tea, error }, stop])) expect(chunk).not.toHaveProperty('error')
+    }
   })
 
   test('two whole answers with one index are two', async () => {
@@ -242,7 +272,6 @@ describe('what cannot be used at all is a failure', () => {
     { choices: [5] },
     { choices: [[]] },
     { choices: [null, []] },
-    { choices: [{ index: 128, delta: { content: 'Tea' } }] },
     5,
     'odd',
     [],

@@ -1,4 +1,5 @@
 import type { Native, Usage } from '../../chat/event.ts'
+import type { Fields } from '../../chat/message.ts'
 import { errorInside } from './complaint.ts'
 import { dialect } from './dialect.ts'
 import { isFields } from './fields.ts'
@@ -25,8 +26,13 @@ export function parseReply(value: unknown, form: Native['form']): ParsedReply {
   return {
     choices: choices.map((choice) => readChoice(choice, form)),
     usage: usageIn(value, choices),
-    native: { dialect, form, value },
+    native: { dialect, form, value: error ? withoutError(value) : value },
   }
+}
+
+/** The official client for Node fails at any `error` that is there, be it an empty object. */
+function withoutError({ error: _, ...value }: Fields): Fields {
+  return value
 }
 
 /** Gemini wraps an error in a list. */

@@ -10,13 +10,21 @@ export interface PlainText {
  * where something about it may need putting right. Reading it without a schema costs a fifth.
  */
 export function plainTextIn(value: unknown): PlainText | undefined {
-  if (!isFields(value) || value.error || value.usage || !Array.isArray(value.choices) || value.choices.length !== 1)
+  if (
+    !isFields(value) ||
+    value.error ||
+    (value.usage ?? null) !== null ||
+    !Array.isArray(value.choices) ||
+    value.choices.length !== 1
+  )
     return undefined
   const choice: unknown = value.choices[0]
   if (!isFields(choice) || typeof choice.index !== 'number' || !saysTextOnly(choice)) return undefined
   const { delta } = choice
   if (!isFields(delta) || typeof delta.content !== 'string' || delta.content === '') return undefined
-  for (const key in delta) if (key !== 'content' && key !== 'role' && delta[key] !== null) return undefined
+  for (const key in delta) {
+    if (key !== 'content' && delta[key] !== null && (key !== 'role' || delta.role !== 'assistant')) return undefined
+  }
   return delta.content.isWellFormed() ? { choice: choice.index, text: delta.content } : undefined
 }
 

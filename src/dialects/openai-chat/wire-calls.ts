@@ -23,7 +23,7 @@ export interface WireToolDelta extends Fields {
  * @throws ChatError where there are too many
  */
 export function readCalls(value: unknown): readonly WireToolDelta[] | undefined {
-  const list: unknown = isFields(value) && isCallLike(value) ? [value] : value
+  const list = isFields(value) ? listIn(value) : value
   if (!Array.isArray(list) || list.length === 0) return undefined
   if (list.length > maxCalls) throw tooManyCalls()
   const calls: WireToolDelta[] = []
@@ -34,9 +34,10 @@ export function readCalls(value: unknown): readonly WireToolDelta[] | undefined 
   return calls
 }
 
-/** One call without the list around it. */
-function isCallLike(value: Fields): boolean {
-  return 'function' in value || 'custom' in value || 'name' in value
+/** One call without the list around it, or a list as PHP and Lua may write it: `{"0": …}`. */
+function listIn(value: Fields): readonly unknown[] {
+  const isCall = 'function' in value || 'custom' in value || 'name' in value
+  return isCall ? [value] : Object.values(value)
 }
 
 function readCall(value: unknown): WireToolDelta | undefined {

@@ -50,7 +50,7 @@ export function choicesIn(value: unknown): readonly Fields[] {
   return choices
 }
 
-/** @throws ChatError for an index that no request could have asked for, or too many calls */
+/** @throws ChatError for too many calls */
 export function readChoice(raw: Fields, form: 'chunk' | 'whole'): WireChoice {
   const said = saidIn(raw, form)
   return {
@@ -65,9 +65,8 @@ export function readChoice(raw: Fields, form: 'chunk' | 'whole'): WireChoice {
 
 function indexIn(value: unknown): number | undefined {
   const index = wholeNumber(value)
-  if (index === undefined || index < 0) return undefined
-  if (index >= maxChoices) throw badResponse()
-  return index
+  // no request could have asked for so many answers
+  return index === undefined || index < 0 || index >= maxChoices ? undefined : index
 }
 
 /** A chunk has a `delta`, a whole reply a `message`; upstreams that only pretend to stream send a `message` in a chunk. */
@@ -87,7 +86,8 @@ function readDelta(value: unknown): WireDelta | undefined {
 
 /** What members of a delta must be; of another type they are as if they were not there. */
 const members: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
-  ['role', isTextOrNone],
+  // typed clients know of no other for an answer
+  ['role', (value) => isNone(value) || value === '' || value === 'assistant'],
   ['refusal', isTextOrNone],
   ['reasoning_content', isTextOrNone],
   ['annotations', (value) => isNone(value) || (Array.isArray(value) && value.every(isFields))],
