@@ -57,3 +57,14 @@ test('a long answer in pieces is read in no more time than it has pieces', () =>
   }
   expect(length).toBe(2_000_000)
 })
+
+test('a long message that is told whole in between costs no more each time', () => {
+  const decoder = new CtoDecoder()
+  const says = (document: object) => decoder.frame(JSON.stringify({ type: 'update', buffer: { id: 'a', ...document } }))
+  const told: ChatEvent[] = [...says({ type: 'message', content: 'x'.repeat(4_000_000) })]
+  const pieces = says({ type: 'chat', chat: { content: 'yz' } })
+  for (let at = 0; at < 50_000; at++) told.push(...says({ type: 'message', content: 'x' }))
+  told.push(...says({ type: 'message', content: `${'x'.repeat(4_000_000)}yz!` }))
+  const texts = [...pieces, ...told.slice(1)].map((event) => (event.type === 'text' ? event.text : event.type))
+  expect(texts.join('')).toBe('yz!')
+})

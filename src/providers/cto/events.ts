@@ -10,21 +10,30 @@ const spokenTypes: ReadonlySet<string> = new Set(['chat', 'message', 'text'])
 
 /** What one of the agent's messages has said so far. */
 class Said {
+  /** All of it, but for the pieces that came since it was last needed in one: joining them each time would cost too much. */
   #whole = ''
+  #pieces: string[] = []
   readonly #cumulative = new CumulativeText()
 
   /** It grows by a piece. */
   add(piece: string): string {
-    this.#whole += piece
+    this.#pieces.push(piece)
     return piece
   }
 
   /** It is told whole, once more. @returns what is new in it */
   tell(whole: string): string {
-    this.#cumulative.grow(this.#whole)
+    if (whole.length > this.#whole.length) this.#join()
     const piece = this.#cumulative.grow(whole)
     if (whole.length > this.#whole.length) this.#whole = whole
     return piece
+  }
+
+  #join(): void {
+    if (this.#pieces.length === 0) return
+    this.#whole += this.#pieces.join('')
+    this.#pieces = []
+    this.#cumulative.grow(this.#whole)
   }
 }
 
