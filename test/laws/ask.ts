@@ -40,10 +40,12 @@ export async function outcomeOf(chat: Chat, request: ChatRequest, call = newCall
   }
 }
 
-const patient: Deadlines = { firstEventMs: 60_000, wholeMs: 60_000, idleMs: 60_000 }
+/** Longer than any test: on a busy machine a reply byte by byte takes minutes. */
+const patientMs = 600_000
+const patient: Deadlines = { firstEventMs: patientMs, wholeMs: patientMs, idleMs: patientMs }
 
 /** The upstream alone, asked with its first account; only deadlines stand between, since silence is theirs to end. */
-export function bare(upstream: Upstream, idleMs = 60_000): Chat {
+export function bare(upstream: Upstream, idleMs = patientMs): Chat {
   const [account] = upstream.accounts
   if (!account) throw new Error('a subject needs an account')
   return deadline({ firstEventMs: idleMs, wholeMs: idleMs, idleMs })((request, call) =>
