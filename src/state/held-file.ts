@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readSync, type Stats, statSync } from 'node:fs'
+import { closeSync, openSync, readSync, type Stats, statSync } from 'node:fs'
 import type { ChatError } from '../chat/error.ts'
 import { lockFile } from './file-lock.ts'
 import { codeOf, unavailable } from './unavailable.ts'
@@ -6,12 +6,16 @@ import { codeOf, unavailable } from './unavailable.ts'
 /** How a SQLite database begins. https://sqlite.org/fileformat2.html, 1.3.1 */
 const magic = 'SQLite format 3\0'
 
+type Identity = Pick<Stats, 'dev' | 'ino'>
+
 /** The file that a path led to when it was opened. It is locked, whatever other names it has, and its loss is noticed. */
 export class HeldFile {
   readonly #path: string
   readonly #descriptor: number
   #isOpen = true
-  readonly #identity: Pick<Stats, 'dev' | 'ino'>
+  readonly #identity: Identity
+  /** Of SQLite's log beside it, once that was seen. */
+  #log: Identity | undefined
 
   /** Makes an empty file where there is none. @throws ChatError `unavailable` where another process holds it */
   constructor(path: string) {
@@ -34,13 +38,18 @@ export class HeldFile {
 
   #loss(): string | undefined {
     try {
-      const { dev, ino } = statSync(this.#path)
-      if (dev !== this.#identity.dev || ino !== this.#identity.ino) return 'was replaced by another file'
-      if (!existsSync(`${this.#path}-wal`)) return 'has lost its log (the file ending in -wal)'
+      if (!isSame(statSync(this.#path), this.#identity)) return 'was replaced by another file'
+      if (!this.#hasLog()) return 'has lost its log (the file ending in -wal)'
       return this.#isDatabase() ? undefined : 'was overwritten'
     } catch (thrown) {
       return codeOf(thrown) === 'ENOENT' ? 'was removed or renamed' : `cannot be reached any more (${codeOf(thrown)})`
     }
+  }
+
+  #hasLog(): boolean {
+    const found = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })
+    this.#log ??= found
+    return found !== undefined && this.#log !== undefined && isSame(found, this.#log)
   }
 
   #isDatabase(): boolean {
@@ -54,6 +63,10 @@ export class HeldFile {
     if (this.#isOpen) closeSync(this.#descriptor)
     this.#isOpen = false
   }
+}
+
+function isSame(one: Identity, other: Identity): boolean {
+  return one.dev === other.dev && one.ino === other.ino
 }
 
 export function heldByAnother(path: string, cause?: unknown): ChatError {

@@ -32,7 +32,10 @@ export function keyFromFile(path: string): Secret {
 }
 
 function readKey(path: string): Secret {
-  if ((statSync(path).mode & 0o077) !== 0)
+  const found = statSync(path)
+  // a pipe would be waited for without end
+  if (!found.isFile()) throw unavailable(`The key file ${path} is not a regular file. Mend that, or set STATE_SECRET.`)
+  if ((found.mode & 0o077) !== 0)
     throw unavailable(`Others than its owner may read or write the key file ${path}: run chmod 600 on it.`)
   const text = readFileSync(path, 'utf8').trim()
   if (!/^[0-9a-f]{64}$/.test(text))

@@ -123,6 +123,12 @@ for (const mode of [0o640, 0o604, 0o620, 0o601])
     expect(await within({ kind: 'sqlite', file, keyFile }, get)).toBe(plain)
   })
 
+test('a key file that is a pipe is not waited for', async () => {
+  const { file, keyFile } = place()
+  expect(Bun.spawnSync(['mkfifo', '-m', '600', keyFile]).exitCode).toBe(0)
+  expect(await complaint({ kind: 'sqlite', file, keyFile })).toMatch(/^state_unavailable: .* is not a regular file/)
+})
+
 test('a key file that is damaged, or a folder, is named', async () => {
   const { file, keyFile, folder } = place()
   writeFileSync(keyFile, 'abc', { mode: 0o600 })

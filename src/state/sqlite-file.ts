@@ -1,6 +1,6 @@
 import { constants, Database } from 'bun:sqlite'
-import { chmodSync, existsSync, realpathSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { chmodSync, closeSync, existsSync, openSync, realpathSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { ChatError } from '../chat/error.ts'
 import { HeldFile, heldByAnother } from './held-file.ts'
 import { applicationId, migrate, migrations, readPragma } from './migrations.ts'
@@ -31,16 +31,15 @@ export function openSqliteFile(file: string, refusal?: ChatError): SqliteFile {
   const folder = dirname(file)
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     throw unavailable(`The folder of the state file ${file} does not exist. Create it, or choose another file.`)
-  // whatever link it was reached by, it is one file and has one lock
-  const path = existsSync(file) ? realpathSync(file) : join(realpathSync(folder), basename(file))
   const umask = process.umask(0o077)
   try {
-    return openLocked(path, refusal)
+    refuseSpecial(file)
+    return openLocked(behindLinks(file), refusal)
   } catch (thrown) {
     if (thrown instanceof ChatError) throw thrown
-    if (codeOf(thrown).startsWith('SQLITE_NOTADB')) throw noDatabase(path, thrown)
+    if (codeOf(thrown).startsWith('SQLITE_NOTADB')) throw noDatabase(file, thrown)
     throw unavailable(
-      `The state file ${path} cannot be used (${codeOf(thrown)}). See that the disk has room, and that this user may write the file and its folder.`,
+      `The state file ${file} cannot be used (${codeOf(thrown)}). See that the disk has room, and that this user may write the file and its folder.`,
       thrown,
     )
   } finally {
@@ -48,16 +47,21 @@ export function openSqliteFile(file: string, refusal?: ChatError): SqliteFile {
   }
 }
 
+/** The file's own name, beside which its lock and SQLite's log stand. A link may lead to a file that is still to be made. */
+function behindLinks(file: string): string {
+  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
+  return realpathSync(file)
+}
+
 function noDatabase(path: string, cause?: unknown): ChatError {
   return unavailable(`The state file ${path} is no SQLite database. Choose another file.`, cause)
 }
 
 function openLocked(path: string, refusal: ChatError | undefined): SqliteFile {
-  refuseSpecial(path)
   refuseSpecial(`${path}.lock`)
   const lock = takeLock(path)
   try {
-    if (existsSync(path)) refuseUnread(path, refusal)
+    refuseUnread(path, refusal)
     const { database, held } = openHeld(path, refusal)
     return { database, problem: () => held.problem(), close: () => closeAll(database, held, lock) }
   } catch (thrown) {

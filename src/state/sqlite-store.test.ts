@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { until } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import { applicationId, migrate, migrations, readPragma } from './migrations.ts'
@@ -235,6 +235,13 @@ describe('a file that is lost while it is in use is named:', () => {
     ],
     emptied: [(file) => truncateSync(file), 'was overwritten'],
     'robbed of its log': [(file) => rmSync(`${file}-wal`), 'has lost its log'],
+    'given the log of another': [
+      (file) => {
+        copyFileSync(`${file}-wal`, `${file}.copy`)
+        renameSync(`${file}.copy`, `${file}-wal`)
+      },
+      'has lost its log',
+    ],
   }
   for (const [how, [lose, words]] of Object.entries(losses))
     test(how, async () => {
@@ -245,6 +252,18 @@ describe('a file that is lost while it is in use is named:', () => {
       lose(file)
       expect(opened.store.problem()).toContain(`${file} ${words}`)
     })
+})
+
+test('a file that is made through a link is held under its own name', async () => {
+  const [file, link] = [newFile(), newFile()]
+  symlinkSync(file, link)
+  await using opened = closing(new SqliteStore(link))
+  await opened.store.put('a', '1')
+  expect(opened.store.problem()).toBeUndefined()
+  expect(readdirSync(folder)).not.toContain(`${basename(link)}.lock`)
+  expect(statSync(file).mode & 0o777).toBe(0o600)
+  rmSync(file)
+  expect(opened.store.problem()).toContain(`${file} was removed`)
 })
 
 test('a write that fails is a problem until one succeeds', async () => {
@@ -276,6 +295,16 @@ describe('a file that cannot be used is named with what to do:', () => {
     for (const path of [pipe, `${locked}.lock`]) expect(Bun.spawnSync(['mkfifo', path]).exitCode).toBe(0)
     for (const path of [pipe, locked, '/dev/null'])
       expect(complaint(path)).toMatch(/^state_unavailable: .* is not a regular file.*Choose another/)
+  })
+
+  test('it is a pipe without a name', async () => {
+    const opener = `
+      import { SqliteStore } from ${JSON.stringify(join(import.meta.dir, 'sqlite-store.ts'))}
+      try { new SqliteStore('/dev/fd/1'); console.log('open') } catch (error) { console.log(error.message) }`
+    const cwd = mkdtempSync(join(folder, 'empty-'))
+    const child = Bun.spawn([process.execPath, '-e', opener], { cwd, stdout: 'pipe' })
+    expect(await child.stdout.text()).toContain('/dev/fd/1 is not a regular file')
+    expect(readdirSync(cwd)).toEqual([])
   })
 
   for (const [what, content] of [
