@@ -1,8 +1,9 @@
 import { within } from '../chat/abort.ts'
 
-/** Milliseconds for which an unwanted body is read in all, and after its last byte. */
-const drainMs = 2_000
-const silenceMs = 250
+/** Milliseconds for which an unwanted body is read in all. */
+const drainMs = 3_000
+/** Milliseconds without a byte after which it is given up: more than a round trip, which a slow start waits for again and again. */
+const silenceMs = 1_000
 
 type BodyReader = Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'cancel'>
 

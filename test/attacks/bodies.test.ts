@@ -166,7 +166,7 @@ describe('item 31: a slow client', () => {
     const dripping = setInterval(() => void client.send(' '), 500)
     try {
       const startedAt = performance.now()
-      const reply = await client.reply(15_000)
+      const reply = await client.reply(20_000)
       expect(performance.now() - startedAt).toBeGreaterThan(9_000)
       expect(reply.status).toBe(408)
       expect(errorIn(reply.body).code).toBe('request_timeout')
@@ -174,26 +174,26 @@ describe('item 31: a slow client', () => {
     } finally {
       clearInterval(dripping)
     }
-  }, 20_000)
+  }, 30_000)
 
   test.concurrent('that drips a chunked body is cut off with 408', async () => {
     using client = new RawClient(app.url)
     void client.send(`${head('Transfer-Encoding: chunked')}${chunk('{')}`)
     const dripping = setInterval(() => void client.send(chunk(' ')), 500)
     try {
-      expect((await client.reply(15_000)).status).toBe(408)
+      expect((await client.reply(20_000)).status).toBe(408)
       await client.closed()
     } finally {
       clearInterval(dripping)
     }
-  }, 20_000)
+  }, 30_000)
 
   test.concurrent('that falls silent within its body is cut off with 408', async () => {
     using client = new RawClient(app.url)
     void client.send(`${head('Content-Length: 100')}{"model":`)
-    expect((await client.reply(15_000)).status).toBe(408)
+    expect((await client.reply(20_000)).status).toBe(408)
     await client.closed()
-  }, 20_000)
+  }, 30_000)
 
   // of a connection that was served before, see src/api/server.test.ts
   test.concurrent('that drips its head is cut off', async () => {
