@@ -35,8 +35,10 @@ describe('without a key', () => {
     })
 
     test(`nothing that a browser calls cross-site may ask ${host}, also not as ${origin}`, () => {
-      expect(verdict({ host, origin, 'sec-fetch-site': 'cross-site' })).toBe('host_not_allowed')
-      expect(verdict({ host, 'sec-fetch-site': 'cross-site' })).toBe('host_not_allowed')
+      for (const site of ['cross-site', 'Cross-Site', 'none, cross-site', 'cross-site, none']) {
+        expect(verdict({ host, origin, 'sec-fetch-site': site })).toBe('host_not_allowed')
+        expect(verdict({ host, 'sec-fetch-site': site })).toBe('host_not_allowed')
+      }
     })
   }
 

@@ -52,8 +52,9 @@ function isCrossSite(headers: Headers, host: string, { corsOrigins }: CrossSiteP
   const origin = headers.get('origin')
   if (origin !== null && corsOrigins?.includes(origin)) return false
   const site = headers.get('sec-fetch-site') ?? 'none'
-  if (origin !== null) return site === 'cross-site' || !isOriginOf(host, origin)
-  return site !== 'none' && site !== 'same-origin'
+  if (site === 'none' || site === 'same-origin') return origin !== null && !isOriginOf(host, origin)
+  // http and https of one host are one site, but two origins
+  return site !== 'same-site' || origin === null || !isOriginOf(host, origin)
 }
 
 /** Whether a page of this origin came from this `Host`, over http or, through a proxy that speaks TLS, over https. */
