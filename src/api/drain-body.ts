@@ -5,7 +5,10 @@ const drainMs = 3_000
 /** Milliseconds without a byte after which it is given up: more than a round trip, which a slow start waits for again and again. */
 const silenceMs = 1_000
 
-type BodyReader = Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'cancel'>
+interface BodyReader {
+  read(): Promise<{ readonly done: boolean }>
+  cancel(): Promise<void>
+}
 
 /**
  * Reads what still comes of the body of a request that is refused, and keeps nothing of it. A connection that is closed while its
