@@ -13,6 +13,9 @@ describe('by its name alone', () => {
       'E5-Mistral-7B-Instruct',
       'all-minilm:l6',
       'gemini-embedding-001',
+      'voyage-3-large',
+      'sentence-transformers/all-mpnet-base-v2',
+      'togethercomputer/m2-bert-80M-8k-retrieval',
     ],
     audio: [
       'whisper-1',
@@ -27,6 +30,8 @@ describe('by its name alone', () => {
       'gemini-2.5-flash-preview-tts',
       'gemini-2.0-flash-live-001',
       'canopylabs/orpheus-v1-english',
+      'coqui/xtts-v2',
+      'musicgen-large',
     ],
     image: [
       'dall-e-3',
@@ -36,7 +41,7 @@ describe('by its name alone', () => {
       'grok-2-image',
       'sdxl-turbo',
     ],
-    video: ['sora-2', 'veo-3.0-generate'],
+    video: ['sora-2', 'veo-3.0-generate', 'tencent/hunyuan-video', 'cogvideox-5b'],
     moderation: [
       'omni-moderation-latest',
       'meta-llama/Llama-Guard-4-12B',
@@ -73,6 +78,8 @@ describe('by its name alone', () => {
       'command-r-08-2024',
       'jamba-mini',
       'olive-7b',
+      'video-llava-7b',
+      'albert-chat',
       'voxtral-small-latest',
       'demo/echo',
     ],
