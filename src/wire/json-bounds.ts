@@ -14,7 +14,7 @@ export interface JsonBounds {
 export type CrossedBound = keyof JsonBounds
 
 /** Far above what is asked in earnest: the longest conversations have some ten thousand values. */
-export const jsonBounds: JsonBounds = { depth: 64, values: 200_000, members: 20_000, items: 100_000 }
+export const jsonBounds: JsonBounds = { depth: 64, values: 200_000, members: 50_000, items: 100_000 }
 
 /** Counts what a JSON text has, as it is read. */
 export class JsonCount {
