@@ -51,7 +51,7 @@ export class Session<Credential = unknown> implements Account<Credential> {
   #mendedAt = Number.NEGATIVE_INFINITY
   /** Whether the credential of the moment was refused. */
   #isRefused = false
-  /** The newest credential that has served. */
+  /** The credential of the moment, once it has served. */
   #served: Credential | undefined
 
   constructor(account: Account<Credential>, options: SessionOptions) {
@@ -104,9 +104,9 @@ export class Session<Credential = unknown> implements Account<Credential> {
     return this.#kept.credential === credential && this.#served !== credential && this.#isRecent(this.#mendedAt)
   }
 
-  /** Says that the service has answered in full who asked with this credential. */
+  /** Says that the service has answered one that asked with this credential. An answer to the one before it can end later. */
   served(credential: Credential): void {
-    this.#served = credential
+    if (this.#kept.credential === credential) this.#served = credential
   }
 
   /**

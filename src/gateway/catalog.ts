@@ -162,9 +162,9 @@ export class Catalog {
     const { signal } = this.#closing
     const session = await pool.lease({ tried: new Set() }, signal)
     return withAccount(session, signal, async (account) => {
-      const listed = (await upstream.listModels?.(account, signal)) ?? []
-      session.served(account.credential)
-      return listed
+      const listed = await upstream.listModels?.(account, signal)
+      if (listed) session.served(account.credential)
+      return listed ?? []
     })
   }
 }

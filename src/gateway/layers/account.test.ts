@@ -141,6 +141,34 @@ describe('an account that is refused before the first event', () => {
     expect([service.asked.length, asked.length, kinds()]).toEqual([5, 10, { a0: 'ok' }])
   })
 
+  test('again after an answer that its client did not wait for, is renewed again', async () => {
+    let revoked = 0
+    const { call, chat, service, kinds } = given({
+      says: (_, generation) => (generation > revoked ? answer : [refused()]),
+    })
+    for (let times = 0; times < 2; times++) {
+      for await (const _event of chat(aRequest, aCall())) break
+      revoked++
+    }
+    expect(await call()).toMatchObject({ events: answer, thrown: undefined })
+    expect([service.asked.length, kinds()]).toEqual([3, { a0: 'ok' }])
+  })
+
+  test('again after it has answered, while an answer of the credential before ends, is renewed again', async () => {
+    let revoked = -1
+    const { call, chat, service, kinds } = given({
+      says: (_, generation) => (generation > revoked ? answer : [refused()]),
+    })
+    const slow = chat(aRequest, aCall())[Symbol.asyncIterator]()
+    await slow.next()
+    revoked++
+    await call()
+    while (!(await slow.next()).done);
+    revoked++
+    expect(await call()).toMatchObject({ events: answer, thrown: undefined })
+    expect([service.asked.length, kinds()]).toEqual([2, { a0: 'ok' }])
+  })
+
   test('again after it has answered, and then for good, rests after one renewal more', async () => {
     let isGone = false
     const { call, service, kinds } = given({ says: (_, generation) => (generation && !isGone ? answer : [refused()]) })

@@ -61,17 +61,15 @@ function told(pool: Pool, session: Session, call: Call & Tried, ask: Ask): Async
   const events = session.renewal ? living(session, { signal: call.signal, ask, begin }) : ask(session)
   return watch(events, {
     ended(ending) {
-      if (ending.kind === 'done') {
-        pool.succeeded(session)
-        if (begun) session.served(begun.credential)
-      }
+      if (ending.kind === 'done') pool.succeeded(session)
+      const isRefused = ending.kind === 'failed' && ending.error.reason === 'account-refused'
+      if (begun && !isRefused) session.served(begun.credential)
       if (ending.kind !== 'failed') return
       const { error } = ending
       tell(call, session, error)
       if (error.meaning.account === 'unchanged') return
       // what ended in the middle of an answer is the credential, and there will be another
-      if (begun && error.reason === 'account-refused' && !session.isMended(begun.credential))
-        return session.expire(begun.credential)
+      if (begun && isRefused && !session.isMended(begun.credential)) return session.expire(begun.credential)
       pool.failed(session, error)
       call.tried.add(session)
     },
