@@ -100,7 +100,7 @@ export function corsHeaders(path: string, headers: Headers, policy: CrossSitePol
 const exposed = {
   'access-control-expose-headers':
     'x-request-id, x-tributary-upstream, x-tributary-attempts, x-tributary-parameters, x-tributary-upstreams-missing, ' +
-    'x-tributary-tools-missing, retry-after, x-should-retry',
+    'x-tributary-tools-missing, x-tributary-tools-omitted, retry-after, x-should-retry',
 }
 
 /**

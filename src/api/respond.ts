@@ -72,12 +72,19 @@ function listOf(names: readonly string[]): string {
 }
 
 /** What a client is told of how its answer came about. Names of unknown fields are the client's: only plain ones go into a header. */
-function receiptHeaders({ upstream, attempts, parameters, toolsMissing }: Receipt): Record<string, string> {
+function receiptHeaders({
+  upstream,
+  attempts,
+  parameters,
+  toolsMissing,
+  toolsOmitted,
+}: Receipt): Record<string, string> {
   const named = [...parameters].filter(([name]) => /^[\w.-]{1,64}$/.test(name)).slice(0, maxNames)
   return {
     ...(upstream && { 'x-tributary-upstream': upstream }),
     ...(attempts > 0 && { 'x-tributary-attempts': String(attempts) }),
     ...(toolsMissing?.size && { 'x-tributary-tools-missing': listOf([...toolsMissing]) }),
+    ...(toolsOmitted?.length && { 'x-tributary-tools-omitted': listOf(toolsOmitted) }),
     ...(named.length > 0 && {
       'x-tributary-parameters': named.map(([name, treatment]) => `${name}=${treatment}`).join(', '),
     }),

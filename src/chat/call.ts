@@ -27,6 +27,8 @@ export interface Receipt {
   readonly parameters: Map<string, Treatment>
   /** Configured servers whose tools the model could not be offered, as far as is known by now. */
   toolsMissing?: ReadonlySet<string>
+  /** Names of tools that the model was not offered since its upstream does not take so many. */
+  toolsOmitted?: readonly string[]
 }
 
 /** One request on its way. Every wait takes `signal`. */

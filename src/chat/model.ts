@@ -28,6 +28,15 @@ export interface Support {
   readonly parts?: readonly Part['type'][]
   /** The response formats it can hold an answer to, beside plain text; all, where it does not say. */
   readonly formats?: readonly ResponseFormat['type'][]
+  /** How much it takes of tools, where that is known to have an end: the gateway offers no more of its own. */
+  readonly toolBounds?: ToolBounds
+}
+
+export interface ToolBounds {
+  /** Tools of one request, the client's own among them. */
+  readonly maxTools?: number
+  /** Characters of a tool's description. */
+  readonly maxDescription?: number
 }
 
 export type NumberParameter = 'temperature' | 'topP' | 'frequencyPenalty' | 'presencePenalty'

@@ -40,6 +40,8 @@ export interface Question {
   readonly model: string
   /** Undefined where the question is not to be kept. */
   readonly content?: string
+  /** Names of the tools that are to be offered from now on; without it those that were before. */
+  readonly tools?: readonly string[]
   readonly metadata?: Fields
 }
 
@@ -157,7 +159,8 @@ export class Conversations {
   }
 
   /** The history with this question at its end. */
-  #asked(history: History, { requestId = this.#newId(), model, content, metadata }: Question): History {
+  #asked(before: History, { requestId = this.#newId(), model, content, tools, metadata }: Question): History {
+    const history = tools ? { ...before, tools } : before
     const { turns } = history
     const again = turns.find(({ id }) => id === requestId)
     if (again) return { ...history, turns: [...turns.slice(0, -1), { ...again, model, status: 'running' }] }

@@ -20,6 +20,8 @@ export interface Session {
   readonly createdAt: string
   readonly updatedAt: string
   readonly messages: number
+  /** The choice of tools that was made last, if any was. */
+  readonly tools?: readonly string[]
 }
 
 export interface History extends Omit<Session, 'messages'> {

@@ -62,6 +62,11 @@ export class OpenTurn {
     return this.#turn.id
   }
 
+  /** The tools that are chosen for the session, if any choice was made. */
+  get tools(): readonly string[] | undefined {
+    return this.#history.tools
+  }
+
   /** What the model is to be told: all that was said up to now. */
   messages(model = this.#turn.model): Message[] {
     return tell(this.#history.turns, model)

@@ -24,7 +24,8 @@ import { support } from './layers/support.ts'
 import { noThreads, thread } from './layers/thread.ts'
 import type { Panel, PanelMember } from './panel.ts'
 import { type ToolChat, toolChat } from './tool-chat.ts'
-import { type ToolLoopOptions, toolLoop } from './tool-loop/layer.ts'
+import { tightest } from './tool-loop/fit-tools.ts'
+import { type BoundsFor, type ToolLoopOptions, toolLoop } from './tool-loop/layer.ts'
 
 export interface GatewayOptions {
   readonly upstreams: readonly Upstream[]
@@ -72,11 +73,17 @@ export function openGateway(options: GatewayOptions): Gateway {
     // each member of a panel would call tools of its own
     !isPanel(model) &&
     (await catalog.route(model, signal)).every((one) => takesTools(one.member.upstream.support, catalog.modelOf(one)))
-  const showing = toolChat({ chat: asked, around, tools, takesTools: isOffered })
+  const addressesOf = (model: string) =>
+    panels.find(({ name }) => name === model)?.members.map(({ address }) => address) ?? [model]
+  const boundsFor: BoundsFor = async (model, signal) => {
+    const served = await Promise.all(addressesOf(model).map((address) => catalog.route(address, signal)))
+    return tightest(served.flat().map(({ member }) => member.upstream.support.toolBounds))
+  }
+  const showing = toolChat({ chat: asked, around, tools, takesTools: isOffered, boundsFor })
   const limited = limit(maxCalls)
   const observed = observe()
   return {
-    chat: observed(limited(tools ? toolLoop(tools)(asked) : asked)),
+    chat: observed(limited(tools ? toolLoop(tools, boundsFor)(asked) : asked)),
     toolChat: (request, call, wishes) =>
       observed(limited((...asking: Parameters<Chat>) => showing(...asking, wishes)))(request, call),
     catalog,

@@ -94,6 +94,15 @@ test('a caller’s own model is asked for summaries too, and ours is asked for n
   expect(lines.filter(({ message }) => message === 'chat')).toHaveLength(1)
 })
 
+test('a caller’s own model is offered no more tools than it takes', async () => {
+  const own = aModel(plainly)
+  const wishes = { own: own.chat, ownBounds: { maxTools: 0 }, useTools: true }
+  const call = aCall()
+  await drain(open(aModel(plainly).chat).toolChat(aRequest, call, wishes))
+  expect(own.asked.map(toolsOf)).toEqual([[]])
+  expect(call.receipt.toolsOmitted).toEqual(['lab__big'])
+})
+
 test('all that runs at once is counted together', async () => {
   const controller = new AbortController()
   async function* hanging() {

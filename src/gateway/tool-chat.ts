@@ -4,17 +4,22 @@ import type { Chat } from '../chat/chat.ts'
 import { defer } from '../chat/defer.ts'
 import { asChatError } from '../chat/error.ts'
 import { isBlank } from '../chat/event.ts'
+import type { ToolBounds } from '../chat/model.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import { isChatEvent, type LoopEvent } from './tool-loop/events.ts'
-import type { ToolLoopOptions } from './tool-loop/layer.ts'
-import { runTools } from './tool-loop/run-tools.ts'
+import type { BoundsFor, ToolLoopOptions } from './tool-loop/layer.ts'
+import { type RunTools, runTools } from './tool-loop/run-tools.ts'
 import { refusesTools, ToolRefusals } from './tool-refusals.ts'
 
 export interface ToolChatWishes {
   /** Who is asked in place of the configured upstreams: the caller's own, paid for by the caller. */
   readonly own?: Chat
+  /** How much it takes of tools. */
+  readonly ownBounds?: ToolBounds
   /** Whether the model is offered the gateway's tools. */
   readonly useTools: boolean
+  /** Which of them; all, where it does not say. */
+  readonly choice?: Pick<RunTools, 'servers' | 'isAllowed'>
 }
 
 /** A chat that shows the tools it runs: all there are, where the model takes tools. */
@@ -27,11 +32,12 @@ export interface ToolChatOptions {
   readonly tools: ToolLoopOptions | undefined
   /** Whether whoever serves a model takes tools. */
   takesTools(model: string, signal: AbortSignal): Promise<boolean>
+  readonly boundsFor: BoundsFor
 }
 
-export function toolChat({ chat, around, tools, takesTools }: ToolChatOptions): ToolChat {
+export function toolChat({ chat, around, tools, takesTools, boundsFor }: ToolChatOptions): ToolChat {
   const refusals = new ToolRefusals()
-  return (request, call, { own, useTools }) =>
+  return (request, call, { own, ownBounds, useTools, choice }) =>
     defer<LoopEvent>(async () => {
       const asked = own ? around(own) : chat
       const isOffered =
@@ -42,7 +48,8 @@ export function toolChat({ chat, around, tools, takesTools }: ToolChatOptions): 
       const { registry, limits, summaryModel } = tools
       // what a caller's own model is asked stays there: no other sees it, nor is it paid for by us
       const summaries = own || summaryModel === undefined ? {} : { summaryModel }
-      const answer = runTools({ chat: asked, registry, limits, ...summaries })(request, call)
+      const bounds = own ? (ownBounds ?? {}) : await boundsFor(request.model, call.signal)
+      const answer = runTools({ chat: asked, registry, limits, bounds, ...summaries, ...choice })(request, call)
       try {
         return (await beginWith(answer, saysSomething)).events
       } catch (thrown) {

@@ -32,6 +32,8 @@ function list(cursor: string | undefined): unknown {
       return { tools: many(1_000_000) }
     case 'pages':
       return { tools: many(100, Number(cursor ?? 0)), nextCursor: String(Number(cursor ?? 0) + 100) }
+    case 'described':
+      return { tools: many(150).map((one) => ({ ...one, description: `${'d'.repeat(1_996)} end` })) }
     case 'long-line':
     case 'too-long':
       return { tools: [tool(mode)] }

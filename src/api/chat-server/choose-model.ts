@@ -1,9 +1,10 @@
 import type { Chat } from '../../chat/chat.ts'
 import { ChatError } from '../../chat/error.ts'
-import { takesTools } from '../../chat/model.ts'
+import { type ToolBounds, takesTools } from '../../chat/model.ts'
 import { kindOf } from '../../chat/model-kind.ts'
 import type { Parameter, Parameters } from '../../chat/request.ts'
 import { Secret } from '../../chat/secret.ts'
+import { toolBoundsAt } from '../../dialects/openai-chat/tool-bounds.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import { parseBaseUrl, routeOf, routesOfOpenai } from '../../wire/base-url.ts'
 import { type EgressPolicy, judge } from '../../wire/egress.ts'
@@ -29,6 +30,8 @@ export interface Chosen {
   readonly model: string
   /** The caller's own server; undefined for the configured upstreams. */
   readonly own?: Chat
+  /** How much that takes of tools, where it is known. */
+  readonly toolBounds?: ToolBounds
 }
 
 /** Where the original's `base_url` and `model_name` point, for a caller with a key of its own and nothing else. upstreams.md, 5.1 */
@@ -50,7 +53,8 @@ export async function chooseModel(config: ModelConfig, choice: ChooseModel): Pro
   if (key) {
     const secret = keyOf(key)
     const pinned = await judge(base || usual.base, egress, signal, egress.resolve)
-    return { model: model ?? usual.model, own: ownEndpoint(pinned, secret) }
+    const toolBounds = toolBoundsAt(pinned.url.href)
+    return { model: model ?? usual.model, own: ownEndpoint(pinned, secret), ...(toolBounds && { toolBounds }) }
   }
   if (!base) return { model: model ?? (await defaultModel(choice)) }
   const named = parseBaseUrl(base, routesOfOpenai)

@@ -24,6 +24,8 @@ const base = z.object({
   model_config: ModelConfig.nullish(),
   // its other name: upstreams.md, 5.1
   ai_model_config: ModelConfig.nullish(),
+  // read one by one, as messages are
+  tools: z.array(z.unknown()).nullish(),
 })
 
 const StreamBody = base.extend({ content: text.min(1) })
@@ -32,25 +34,32 @@ const Message = z.object({ role: z.enum(['user', 'assistant', 'system']), conten
 /** Its messages are read one by one: nothing is read after the first that is wrong. */
 const DirectBody = base.extend({ messages: z.array(z.unknown()).min(1) })
 
-/** Messages of a conversation, at most. */
+/** Messages of a conversation, and names of tools, at most. */
 const maxMessages = 20_000
+const maxTools = 1_000
 
 const AbortBody = z.object({ session_id: name })
 
-export type StreamBody = z.infer<typeof StreamBody>
-export type DirectBody = Omit<z.infer<typeof DirectBody>, 'messages'> & { readonly messages: readonly DirectMessage[] }
+/** The tools that are chosen, by name; undefined for no choice. */
+interface Choice {
+  readonly tools: readonly string[] | undefined
+}
+export type StreamBody = Omit<z.infer<typeof StreamBody>, 'tools'> & Choice
+export type DirectBody = Omit<z.infer<typeof DirectBody>, 'messages' | 'tools'> &
+  Choice & { readonly messages: readonly DirectMessage[] }
 type DirectMessage = z.infer<typeof Message>
 
 /** `POST /api/chat/stream`. @throws ChatError `invalid-request`, with the path of the first member that is wrong */
 export function readStreamBody(body: unknown): StreamBody {
-  return read(StreamBody, body, '"session_id" and "content"')
+  const sent = read(StreamBody, body, '"session_id" and "content"')
+  return { ...sent, tools: readTools(sent.tools) }
 }
 
 /** `POST /api/chat/stream/direct`. @throws as `readStreamBody` */
 export function readDirectBody(body: unknown): DirectBody {
   const { messages, ...about } = read(DirectBody, body, '"session_id" and "messages"')
   if (messages.length > maxMessages) throw tooMany('messages', 'messages', maxMessages)
-  return { ...about, messages: messages.map(readMessage) }
+  return { ...about, tools: readTools(about.tools), messages: messages.map(readMessage) }
 }
 
 /** `POST /api/chat/abort`. @throws as `readStreamBody` */
@@ -62,6 +71,17 @@ function readMessage(sent: unknown, at: number): DirectMessage {
   const parsed = Message.safeParse(sent)
   if (parsed.success) return parsed.data
   throw refusedBody(faultIn(parsed.error), ['messages', at])
+}
+
+const ToolName = z.string().min(1).max(200)
+
+function readTools(sent: readonly unknown[] | null | undefined): readonly string[] | undefined {
+  if (sent && sent.length > maxTools) throw tooMany('tools', 'tools', maxTools)
+  return sent?.map((name, at) => {
+    const parsed = ToolName.safeParse(name)
+    if (parsed.success) return parsed.data
+    throw refusedBody(faultIn(parsed.error), ['tools', at])
+  })
 }
 
 function read<T>(schema: z.ZodType<T>, body: unknown, needed: string): T {

@@ -5,6 +5,8 @@ import type { ChatRequest } from '../../chat/request.ts'
 import type { Opened, Question } from '../../conversations/conversations.ts'
 import type { Whose } from '../../conversations/session-key.ts'
 import { dialect } from '../../dialects/openai-chat/dialect.ts'
+import type { ToolChatWishes } from '../../gateway/tool-chat.ts'
+import { type ChosenTools, checkChosen, chosenTools } from '../../gateway/tool-loop/chosen-tools.ts'
 import type { OpenCall } from '../calls.ts'
 import type { Exchange } from '../exchange.ts'
 import { readJsonBody } from '../read-body.ts'
@@ -28,6 +30,8 @@ interface Asked {
   readonly content?: string
   /** The conversation, where it is not the session's. */
   readonly messages?: readonly Message[]
+  /** The tools that are chosen, for this request and those after it. */
+  readonly tools?: readonly string[]
   readonly wait: boolean
 }
 
@@ -52,6 +56,7 @@ function about(exchange: Exchange, body: Omit<StreamBody, 'content'>): Omit<Aske
     whose: { client: exchange.client, session: body.session_id },
     config: modelConfigOf(body),
     requestId: body.request_id ?? undefined,
+    ...(body.tools && { tools: body.tools }),
     wait: queryOf(exchange, 'wait') === 'true',
   }
 }
@@ -93,6 +98,7 @@ async function* run(exchange: Exchange, asked: Asked, { server, open }: Context)
   const { signal } = open.call
   try {
     const chosen = await chooseModel(asked.config, { ...server, signal })
+    if (asked.tools) await checkChosen(asked.tools, server.tools, signal)
     const opened = await openTurn(asked, chosen, { server, open })
     if (opened.kind === 'answered') return yield* await replay(asked.whose, opened.answer, server.conversations)
     const recorder = new Recorder(opened.turn, signal)
@@ -100,7 +106,7 @@ async function* run(exchange: Exchange, asked: Asked, { server, open }: Context)
     const request = requestOf(asked, chosen, asked.messages ?? opened.turn.messages(chosen.model))
     // from here on the gateway writes the request's line
     exchange.isLogged = true
-    const wishes = { useTools: asked.config.use_tools ?? true, ...(chosen.own && { own: chosen.own }) }
+    const wishes = wishesOf(asked, chosen, opened.turn.tools && chosenTools(opened.turn.tools, server.tools.servers()))
     yield* answer(server.gateway.toolChat(request, open.call, wishes), { session, recorder, signal })
   } catch (thrown) {
     ended.resolve(signal.aborted ? 'cancelled' : 'failed')
@@ -111,12 +117,21 @@ async function* run(exchange: Exchange, asked: Asked, { server, open }: Context)
   }
 }
 
+function wishesOf({ config }: Asked, { own, toolBounds }: Chosen, choice: ChosenTools | undefined): ToolChatWishes {
+  return {
+    useTools: config.use_tools ?? true,
+    ...(choice && { choice }),
+    ...(own && { own }),
+    ...(toolBounds && { ownBounds: toolBounds }),
+  }
+}
+
 function isAbort({ reason }: AbortSignal): boolean {
   return reason instanceof ChatError && reason.code === aborted
 }
 
 function openTurn(
-  { whose, content, requestId, wait }: Asked,
+  { whose, content, requestId, tools, wait }: Asked,
   { model }: Chosen,
   { server, open }: Context,
 ): Promise<Opened> {
@@ -124,6 +139,7 @@ function openTurn(
     model,
     ...(content !== undefined && { content }),
     ...(requestId !== undefined && { requestId }),
+    ...(tools && { tools }),
   }
   return server.conversations.open(whose, question, { wait, signal: open.call.signal })
 }

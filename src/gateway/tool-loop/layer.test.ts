@@ -24,7 +24,7 @@ interface Asked {
 async function ask({ model = 'm', sent, choices }: Asked, offered: readonly Tool[] = tools) {
   const { chat, asked } = aModel([text('Let me look.'), ...calling('clock__now')], answer)
   const parameters = { ...(sent && { tools: sent }), ...(choices && { choices }) }
-  const run = toolLoop({ registry: aRegistry(...offered), limits: toolLimits })(chat)
+  const run = toolLoop({ registry: aRegistry(...offered), limits: toolLimits }, async () => ({}))(chat)
   const { events, thrown } = await drain(run({ ...aRequest, model, parameters }, aCall()))
   return { events, thrown, asked, names: asked[0]?.parameters.tools?.map(({ name }) => name) }
 }
@@ -89,7 +89,10 @@ test('the tools that ran are noted for the log, each once; a name that the model
   const { chat } = aModel(...rounds, answer)
   const call = aCall()
   await drain(
-    toolLoop({ registry: aRegistry(...tools), limits: toolLimits })(chat)({ ...aRequest, model: 'm:tools' }, call),
+    toolLoop({ registry: aRegistry(...tools), limits: toolLimits }, async () => ({}))(chat)(
+      { ...aRequest, model: 'm:tools' },
+      call,
+    ),
   )
   expect([...call.receipt.tools]).toEqual(['clock__now', 'web__search'])
 })

@@ -1,6 +1,7 @@
 import type { Layer } from '../../chat/chat.ts'
 import { defer } from '../../chat/defer.ts'
 import type { ChatEvent } from '../../chat/event.ts'
+import type { ToolBounds } from '../../chat/model.ts'
 import type { ToolRegistry } from '../../tools/tool.ts'
 import { isChatEvent, type LoopEvent } from './events.ts'
 import type { ToolLimits } from './limits.ts'
@@ -13,11 +14,14 @@ export interface ToolLoopOptions {
   readonly summaryModel?: string
 }
 
+/** How much the upstreams that may serve a model take of tools. */
+export type BoundsFor = (model: string, signal: AbortSignal) => Promise<ToolBounds>
+
 /**
  * Runs tools for clients that ask for it: what they get is an answer like any other, in one text. A request that asks
  * for none passes by.
  */
-export function toolLoop({ registry, limits, summaryModel }: ToolLoopOptions): Layer {
+export function toolLoop({ registry, limits, summaryModel }: ToolLoopOptions, boundsFor: BoundsFor): Layer {
   return (next) => (request, call) => {
     if (!asksForTools(request)) return next(request, call)
     return defer(async () => {
@@ -27,6 +31,7 @@ export function toolLoop({ registry, limits, summaryModel }: ToolLoopOptions): L
         chat: next,
         registry,
         limits,
+        bounds: await boundsFor(wanted.request.model, call.signal),
         ...(summaryModel !== undefined && { summaryModel }),
       })
       return chatEvents(run(wanted.request, call))

@@ -4,12 +4,14 @@ import type { Chat } from '../../chat/chat.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import type { Message, ToolMessage } from '../../chat/message.ts'
+import type { ToolBounds } from '../../chat/model.ts'
 import type { ChatRequest, Tool as OfferedTool, Parameters } from '../../chat/request.ts'
 import { tellOutput } from '../../chat/tool-output.ts'
 import type { Tool, ToolRegistry } from '../../tools/tool.ts'
 import { sum } from '../layers/choices.ts'
 import type { LoopEvent, ToolResultEvent } from './events.ts'
 import { Failures } from './failures.ts'
+import { type Fitted, fitTools } from './fit-tools.ts'
 import type { ToolLimits } from './limits.ts'
 import { OneText } from './one-text.ts'
 import { Round } from './round.ts'
@@ -26,6 +28,8 @@ export interface RunTools<Needs = unknown> {
   readonly isAllowed?: (tool: Tool) => boolean
   /** The model that summarises long results; the request's, where it does not say. */
   readonly summaryModel?: string
+  /** How much the upstream takes of tools; without an end, where it does not say. */
+  readonly bounds?: ToolBounds
 }
 
 /**
@@ -86,7 +90,7 @@ class Loop<Needs> {
 
   /** The tools there are, and what the model is told of them. Of two with one name the client's own is meant. */
   async #offer() {
-    const { registry, servers, isAllowed = () => true } = this.#options
+    const { registry, servers, isAllowed = () => true, bounds = {} } = this.#options
     const own = this.#request.parameters.tools ?? []
     const names = new Set(own.flatMap((tool) => (tool.type === 'function' ? [tool.name] : [])))
     // what only the client's dialect knows may be called anything
@@ -95,11 +99,24 @@ class Loop<Needs> {
     const missing = new Set<string>()
     this.#call.receipt.toolsMissing = missing
     const listed = await orAbort(registry.list(signal, servers, missing), signal)
-    const tools = new Map(
-      listed.filter((tool) => isAllowed(tool) && !names.has(tool.name)).map((tool) => [tool.name, tool]),
-    )
+    const wanted = listed.filter((tool) => isAllowed(tool) && !names.has(tool.name))
+    const fitted = fitTools(wanted, { bounds, sent: own.length, ...this.#required() })
+    this.#note(fitted)
+    const tools = new Map(fitted.tools.map((tool) => [tool.name, tool]))
     const offered = [...own, ...[...tools.values()].map(told)]
     return { tools, offered, isClients: (name: string) => names.has(name) || (hasForeign && !tools.has(name)) }
+  }
+
+  #required(): { required?: string } {
+    const { toolChoice } = this.#request.parameters
+    return toolChoice?.type === 'function' ? { required: toolChoice.name } : {}
+  }
+
+  #note({ omitted, shortened }: Fitted): void {
+    if (omitted.length > 0) this.#call.receipt.toolsOmitted = omitted
+    if (omitted.length + shortened.length === 0) return
+    const fields = { ...countOf('omitted', omitted), ...countOf('shortened', shortened) }
+    this.#call.log.warn(fields, 'the upstream does not take so many tools, or such long descriptions of them')
   }
 
   async *#ask(round: Round, parameters: Parameters): AsyncGenerator<ChatEvent> {
@@ -161,6 +178,13 @@ function parametersFor(parameters: Parameters, tools: readonly OfferedTool[], ro
 
 function told({ name, description, parameters }: Tool): OfferedTool {
   return { type: 'function', name, ...(description !== undefined && { description }), parameters }
+}
+
+const maxLogged = 20
+
+/** How many there are, and the names of the first ones. */
+function countOf(what: 'omitted' | 'shortened', names: readonly string[]): object {
+  return names.length === 0 ? {} : { [what]: names.length, [`${what}Tools`]: names.slice(0, maxLogged) }
 }
 
 function messageOf(result: ToolResultEvent | undefined): ToolMessage[] {

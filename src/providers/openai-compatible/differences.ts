@@ -1,10 +1,11 @@
 import type { Support } from '../../chat/model.ts'
 import type { Parameter } from '../../chat/request.ts'
 import { dialect } from '../../dialects/openai-chat/dialect.ts'
+import { openaiToolBounds } from '../../dialects/openai-chat/tool-bounds.ts'
 
 /** How a service differs from OpenAI's own, as data: each fact with its source. What is not here is sent as it came. */
 export interface Differences
-  extends Pick<Support, 'names' | 'ranges' | 'words' | 'formats' | 'exceptions' | 'lacksFields'> {
+  extends Pick<Support, 'names' | 'ranges' | 'words' | 'formats' | 'exceptions' | 'lacksFields' | 'toolBounds'> {
   /** Parameters that it refuses, or passes over: tools and formats are refused for it, others dropped. */
   readonly lacks?: readonly Parameter[]
   /** Whether it refuses a `name` in a message. */
@@ -12,8 +13,15 @@ export interface Differences
 }
 
 export const differences: Readonly<Record<string, Differences>> = {
-  // console.groq.com/docs/openai: 400 for these, and for `n` over 1
-  groq: { lacks: ['logprobs', 'topLogprobs'], lacksFields: ['logit_bias'], refusesNames: true },
+  openai: { toolBounds: openaiToolBounds },
+
+  // console.groq.com/docs/openai: 400 for these, and for `n` over 1; …/docs/api-reference: "A max of 128 functions"
+  groq: {
+    lacks: ['logprobs', 'topLogprobs'],
+    lacksFields: ['logit_bias'],
+    refusesNames: true,
+    toolBounds: { maxTools: 128 },
+  },
 
   // inference-docs.cerebras.ai/resources/openai: 400 for these
   cerebras: {
@@ -22,12 +30,13 @@ export const differences: Readonly<Record<string, Differences>> = {
   },
 
   // api-docs.deepseek.com/api/create-chat-completion: `max_tokens` alone, and of formats text and json_object;
-  // …/guides/reasoning_model: what the reasoner passes over, and log probabilities, which it refuses
+  // and at most 128 functions; …/guides/reasoning_model: what the reasoner passes over, and log probabilities, which it refuses
   deepseek: {
     names: { maxTokens: 'max_tokens' },
     lacks: ['seed', 'parallelToolCalls', 'metadata', 'serviceTier'],
     lacksFields: ['logit_bias'],
     formats: ['text', 'json'],
+    toolBounds: { maxTools: 128 },
     exceptions: [
       {
         models: /reasoner/,
@@ -65,8 +74,8 @@ export const differences: Readonly<Record<string, Differences>> = {
     lacksFields: ['functions', 'function_call', 'logit_bias'],
   },
 
-  // platform.moonshot.cn/docs/guide/migrating-from-openai-to-kimi: from 0 to 1
-  moonshot: { ranges: { temperature: { min: 0, max: 1 } } },
+  // platform.moonshot.cn/docs/guide/migrating-from-openai-to-kimi: from 0 to 1; …/docs/api/tool-use: at most 128 functions
+  moonshot: { ranges: { temperature: { min: 0, max: 1 } }, toolBounds: { maxTools: 128 } },
 
   // sambanova/sambanova-python, completion_create_params.py: "not yet supported by our models"
   sambanova: { lacks: ['logprobs', 'topLogprobs', 'seed'], lacksFields: ['logit_bias'] },

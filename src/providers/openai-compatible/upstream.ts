@@ -4,6 +4,7 @@ import type { Secret } from '../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../dialects/openai-chat/ask-openai-chat.ts'
 import { encodeRequest } from '../../dialects/openai-chat/encode-request.ts'
 import { isFields } from '../../dialects/openai-chat/fields.ts'
+import { toolBoundsAt } from '../../dialects/openai-chat/tool-bounds.ts'
 import { type BaseUrl, routeOf } from '../../wire/base-url.ts'
 import { RefusedFields } from '../../wire/refused-fields.ts'
 import type { AccountCall, Upstream } from '../provider.ts'
@@ -32,6 +33,7 @@ export interface OpenaiCompatibleOptions {
 export function openaiCompatible(options: OpenaiCompatibleOptions): Upstream<Secret | undefined> {
   const { name, url, query = '', accounts, manyChoices, models, differs = {} } = options
   const base = { url, query }
+  const toolBounds = differs.toolBounds ?? toolBoundsAt(url)
   const service: Service = {
     chatUrl: routeOf(base, '/chat/completions'),
     headers: options.headers ?? {},
@@ -43,7 +45,7 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): Upstream<Sec
     name,
     baseUrl: `${url}${query}`,
     accounts,
-    support: supportWith(manyChoices, differs),
+    support: { ...supportWith(manyChoices, differs), ...(toolBounds && { toolBounds }) },
     ...(models && { models: models.map((id) => ({ id })) }),
     listModels: async ({ credential }, signal) => {
       if (service.deployment !== undefined) return [{ id: service.deployment }]
