@@ -96,7 +96,7 @@ describe('operations', () => {
     expect(await (await fetch(`${server.url}/ready`)).json()).toEqual({
       status: 'ready',
       state: 'ok',
-      tools: { builtin: { status: 'connected' } },
+      tools: { builtin: 'connected' },
     })
   })
 

@@ -3,7 +3,6 @@ import { sleep, within } from '../chat/abort.ts'
 import type { Logger } from '../chat/call.ts'
 import type { Secret } from '../chat/secret.ts'
 import type { Gateway } from '../gateway/gateway.ts'
-import type { ToolServerState } from '../tools/tool.ts'
 import { adminRoutes } from './admin/upstreams.ts'
 import { Keys } from './authenticate.ts'
 import { Calls } from './calls.ts'
@@ -130,12 +129,8 @@ function ready(exchange: Exchange, door: Door, { isStateWell, tools }: ServerOpt
     status: isWell ? 'ready' : 'degraded',
     state: isWell ? 'ok' : 'failing',
     // one that fails is no reason to send requests elsewhere
-    tools: Object.fromEntries(tools.servers().map(readiness)),
+    tools: Object.fromEntries(tools.servers().map(({ name, status }) => [name, status])),
   })
-}
-
-function readiness({ name, status, why }: ToolServerState) {
-  return [name, { status, ...(why !== undefined && { error: why }) }]
 }
 
 function urlOf(hostname: string, port: number): string {

@@ -1,9 +1,12 @@
+import type { Logger } from '../chat/call.ts'
 import { asChatError } from '../chat/error.ts'
 import { redact } from '../chat/secret.ts'
 import type { Config } from '../config/config.ts'
 import { examine, type Finding } from '../gateway/examine.ts'
 import type { Store } from '../state/store.ts'
 import { openLog } from '../telemetry/log.ts'
+import type { ToolServerState } from '../tools/tool.ts'
+import { toolsReport, toolsTable, tryToolServers } from './doctor-tools.ts'
 import { adviceOn, stateOf } from './doctor-verdict.ts'
 import { urlOf } from './health.ts'
 import { isRenewed, openState } from './open-state.ts'
@@ -14,19 +17,24 @@ import { table } from './table.ts'
 const patienceMs = 60_000
 
 /**
- * Tries every account once, side by side. A server that runs tries its own: a token that can be used once is renewed
- * where it is kept, and nowhere else. Exit 1 if none works.
+ * Tries every account once, side by side, and connects to the MCP servers. A server that runs tries its own: a token that
+ * can be used once is renewed where it is kept, and nowhere else. Exit 1 if no account works.
  */
 export async function doctor(config: Config, { isJson }: { readonly isJson: boolean }): Promise<number> {
   const server = await findServer(config)
-  const findings = typeof server === 'object' ? await examinedBy(server, config) : await examineHere(config, server)
-  if (typeof findings === 'number') return findings
-  process.stdout.write(isJson ? asJson(findings) : asTable(findings))
-  return findings.some(({ error }) => !error) ? 0 : 1
+  const report = typeof server === 'object' ? await examinedBy(server, config) : await examineHere(config, server)
+  if (typeof report === 'number') return report
+  process.stdout.write(isJson ? asJson(report) : asTable(report))
+  return report.findings.some(({ error }) => !error) ? 0 : 1
+}
+
+interface Report {
+  readonly findings: readonly Finding[]
+  readonly toolServers: readonly ToolServerState[]
 }
 
 /** @param status with which something at HOST and PORT refused to tell of its upstreams */
-async function examineHere(config: Config, status: number | undefined): Promise<readonly Finding[] | number> {
+async function examineHere(config: Config, status: number | undefined): Promise<Report | number> {
   if (status === 401 || status === 403)
     process.stderr.write(
       `What answers at ${urlOf(config)} does not take this configuration's API_MASTER_KEY (HTTP ${status}), and cannot be asked.\n`,
@@ -37,25 +45,26 @@ async function examineHere(config: Config, status: number | undefined): Promise<
       process.stderr.write('If a server runs with it, set HOST and PORT as that has them: the doctor asks it then.\n')
     return store
   }
+  const log = logOf(config)
   try {
-    return await examineAll(config, store)
+    const [findings, toolServers] = await Promise.all([examineAll(config, store, log), tryToolServers(config, log)])
+    for (const one of toolServers) process.stderr.write(serverLine(one))
+    return { findings, toolServers }
   } finally {
     await store.close()
   }
 }
 
 /** The server's own accounts, of the configuration it was started with. */
-async function examinedBy(server: RunningServer, config: Config): Promise<readonly Finding[] | number> {
+async function examinedBy(server: RunningServer, config: Config): Promise<Report | number> {
   process.stderr.write(
     `The server that runs at ${server.url} tries its accounts, with the settings it was started with.\n`,
   )
-  const known = new Set(server.upstreams.flatMap(({ accounts }) => accounts))
-  const added = config.upstreams.flatMap(({ name, accounts }) =>
-    accounts.filter(({ label }) => !known.has(label)).map(({ label }) => `${name} ${label}`),
-  )
-  if (added.length > 0)
-    process.stderr.write(`It does not know ${added.join(', ')}: restart it to use what was set since.\n`)
   try {
+    const toolServers = await server.toolServers()
+    const added = addedSince({ ...server, toolServers }, config)
+    if (added.length > 0)
+      process.stderr.write(`It does not know ${added.join(', ')}: restart it to use what was set since.\n`)
     const findings = await Promise.all(
       server.upstreams.map(async ({ name }) => {
         const tried = await server.test(name)
@@ -63,35 +72,46 @@ async function examinedBy(server: RunningServer, config: Config): Promise<readon
         return tried
       }),
     )
-    return findings.flat()
+    for (const one of toolServers) process.stderr.write(serverLine(one))
+    return { findings: findings.flat(), toolServers }
   } catch (thrown) {
     process.stderr.write(`The server that runs at ${server.url} could not be asked: ${asChatError(thrown).message}\n`)
     return 1
   }
 }
 
-function asTable(findings: readonly Finding[]): string {
-  const head = ['upstream', 'account', 'state', 'took', 'why', 'what to do']
-  const { isTTY, columns } = process.stdout
-  return `\n${table(head, findings.map(row), isTTY ? columns : undefined)}`
+/** What the configuration has, and the server that runs has not. */
+function addedSince(
+  { upstreams, toolServers }: Pick<RunningServer, 'upstreams'> & Pick<Report, 'toolServers'>,
+  config: Config,
+): readonly string[] {
+  const known = new Set(upstreams.flatMap(({ accounts }) => accounts))
+  const accounts = config.upstreams.flatMap(({ name, accounts }) =>
+    accounts.filter(({ label }) => !known.has(label)).map(({ label }) => `${name} ${label}`),
+  )
+  const connected = new Set(toolServers.map(({ name }) => name))
+  const servers = config.tools.servers.filter(({ name }) => !connected.has(name))
+  return [...accounts, ...servers.map(({ name }) => `the MCP server ${name}`)]
 }
 
-function asJson(findings: readonly Finding[]): string {
+function asTable({ findings, toolServers }: Report): string {
+  const head = ['upstream', 'account', 'state', 'took', 'why', 'what to do']
+  const { isTTY, columns } = process.stdout
+  const width = isTTY ? columns : undefined
+  return `\n${table(head, findings.map(row), width)}${toolsTable(toolServers, width)}`
+}
+
+function asJson({ findings, toolServers }: Report): string {
   const accounts = findings.map((finding) => {
     const [upstream, account, state, , why, advice] = row(finding)
     return { upstream, account, works: !finding.error, state, took_ms: finding.tookMs, why, advice }
   })
-  return `${JSON.stringify({ works: accounts.some(({ works }) => works), accounts }, undefined, 2)}\n`
+  const works = accounts.some((account) => account.works)
+  return `${JSON.stringify({ works, accounts, tool_servers: toolsReport(toolServers) }, undefined, 2)}\n`
 }
 
 /** @returns every account of every upstream, in the order in which they are configured */
-async function examineAll(config: Config, store: Store): Promise<readonly Finding[]> {
-  const { upstreams, deadlines, logLevel } = config
-  const log = openLog({
-    level: logLevel === 'info' ? 'silent' : logLevel,
-    format: 'json',
-    write: (line) => void process.stderr.write(line),
-  })
+async function examineAll({ upstreams, deadlines }: Config, store: Store, log: Logger): Promise<readonly Finding[]> {
   const options = { store, log, patienceMs: Math.min(patienceMs, deadlines.firstEventMs) }
   const count = upstreams.reduce((sum, { accounts, supply }) => sum + accounts.length + (supply ? 1 : 0), 0)
   process.stderr.write(
@@ -100,6 +120,18 @@ async function examineAll(config: Config, store: Store): Promise<readonly Findin
   let known = 0
   const told = (finding: Finding) => void process.stderr.write(`${++known}/${count} ${progressLine(finding)}`)
   return (await Promise.all(upstreams.map((upstream) => examine(upstream, options, told)))).flat()
+}
+
+function logOf({ logLevel }: Config): Logger {
+  return openLog({
+    level: logLevel === 'info' ? 'silent' : logLevel,
+    format: 'json',
+    write: (line) => void process.stderr.write(line),
+  })
+}
+
+function serverLine({ name, status }: ToolServerState): string {
+  return `MCP server ${name}: ${status}\n`
 }
 
 function progressLine({ upstream, account, error }: Finding): string {

@@ -1,6 +1,7 @@
 import { ChatError, isReason } from '../chat/error.ts'
 import type { Config } from '../config/config.ts'
 import type { Finding } from '../gateway/examine.ts'
+import type { ToolServerState } from '../tools/tool.ts'
 import { send } from '../wire/http.ts'
 import { jsonOrUndefined } from '../wire/json.ts'
 import { urlOf } from './health.ts'
@@ -11,6 +12,8 @@ export interface RunningServer {
   readonly upstreams: readonly { readonly name: string; readonly accounts: readonly string[] }[]
   /** Has it try an upstream's accounts, with its own sessions. @throws ChatError */
   test(name: string): Promise<readonly Finding[]>
+  /** How its MCP servers are. @throws ChatError */
+  toolServers(): Promise<readonly ToolServerState[]>
 }
 
 const maxReplyBytes = 4 * 1024 * 1024
@@ -35,9 +38,19 @@ export async function findServer(config: Config): Promise<RunningServer | number
       const { status, body } = await ask('POST', `/admin/upstreams/${name}/test`, testMs)
       const findings = status === 200 ? readFindings(name, body) : undefined
       if (findings) return findings
-      throw new ChatError('unavailable', { message: `The running server answered with HTTP ${status}.` })
+      throw noAnswer(status)
+    },
+    async toolServers() {
+      const { status, body } = await ask('GET', '/api/servers', 5_000)
+      const servers = status === 200 ? readToolServers(body) : undefined
+      if (servers) return servers
+      throw noAnswer(status)
     },
   }
+}
+
+function noAnswer(status: number): ChatError {
+  return new ChatError('unavailable', { message: `The running server answered with HTTP ${status}.` })
 }
 
 interface Answer {
@@ -64,6 +77,21 @@ function readUpstreams(body: unknown): RunningServer['upstreams'] | undefined {
     if (typeof name !== 'string' || !/^[a-z0-9-]+$/.test(name) || !Array.isArray(accounts)) return []
     const labels = accounts.filter(isRecord).flatMap(({ label }) => (typeof label === 'string' ? [label] : []))
     return [{ name, accounts: labels }]
+  })
+}
+
+const transports = ['stdio', 'http', 'sse'] as const
+const statuses = ['idle', 'connecting', 'connected', 'failed'] as const
+
+/** The MCP servers; the program's own tools are no such. */
+function readToolServers(body: unknown): readonly ToolServerState[] | undefined {
+  if (!isRecord(body) || !Array.isArray(body.servers)) return undefined
+  return body.servers.filter(isRecord).flatMap(({ name, tools, error, stderr, ...sent }) => {
+    const transport = transports.find((one) => one === sent.transport)
+    const status = statuses.find((one) => one === sent.status)
+    if (typeof name !== 'string' || !transport || !status) return []
+    const why = typeof error === 'string' ? { why: error } : {}
+    return [{ name, transport, status, tools: Number(tools), ...why, ...(typeof stderr === 'string' && { stderr }) }]
   })
 }
 

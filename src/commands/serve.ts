@@ -1,11 +1,10 @@
 import { openApp } from '../app.ts'
-import type { Logger } from '../chat/call.ts'
 import type { Config } from '../config/config.ts'
-import { hideEnvironment } from '../config/hide-environment.ts'
 import { openLog } from '../telemetry/log.ts'
 import { version } from '../version.ts'
 import { guardDescriptors } from '../wire/descriptors.ts'
 import { bindWords } from './bind-failure.ts'
+import { hideFromServers } from './hide-from-servers.ts'
 import { tellSignals } from './hold-signals.ts'
 import { openState } from './open-state.ts'
 
@@ -53,13 +52,6 @@ export async function serveUntilStopped(config: Config, { logTo, announce }: Ser
   await app.close()
   releaseDescriptors()
   return 0
-}
-
-/** Servers of tools that are processes of ours run what others wrote. */
-function hideFromServers({ tools }: Config, log: Logger): void {
-  if (!tools.servers.some(({ transport }) => transport === 'stdio')) return
-  const why = hideEnvironment()
-  if (why !== undefined) log.warn({ why }, 'MCP servers of the same user may read this process’s environment')
 }
 
 /** The one line that is always printed: where to find it. */

@@ -79,7 +79,8 @@ test('a server that can say nothing any more is ended, and its call with it', as
   const mark = randomUUID()
   await using tools = open([stdioServer('bad', 'raw-server.ts', [''], { MARK: mark })])
   expect(await within(tools.run('mute'), patienceMs, 'the outcome')).toMatchObject({ isError: true })
-  expect(tools.state('bad')?.status).toBe('failed')
+  // it may be started again already
+  expect(tools.state('bad')?.status).not.toBe('connected')
   await until(() => marked(mark).length === 0, patienceMs, 'it is gone')
 })
 

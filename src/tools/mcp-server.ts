@@ -108,7 +108,7 @@ export class McpServer {
   }
 
   #status(): ToolServerState['status'] {
-    if (this.#connecting) return 'connecting'
+    if (this.#connecting) return this.#isHopeful ? 'connecting' : 'failed'
     if (this.#connection) return 'connected'
     return this.#why === undefined ? 'idle' : 'failed'
   }
@@ -142,7 +142,9 @@ export class McpServer {
     const ended = (end: ConnectionEnd) => this.#ended(end)
     try {
       const spoke = (last: () => string | undefined) => {
-        this.#lastWords = last
+        // what it said before it failed stands until it says more
+        const before = this.#lastWords?.()
+        this.#lastWords = () => last() ?? before
       }
       const opened = await Connection.open(this.#config, { log: this.#log, version, ended, spoke }, link.signal)
       if (!(opened instanceof Connection)) {

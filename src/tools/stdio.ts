@@ -50,8 +50,8 @@ export class StdioTransport implements Transport {
     this.#group = group
     const words = new LastWords()
     this.#hooks.spoke(() => words.line)
-    logStderr(group.stderr, this.#log, words).catch(() => undefined)
-    this.#received = this.#receive(group)
+    const spoken = logStderr(group.stderr, this.#log, words).catch(() => undefined)
+    this.#received = this.#receive(group, spoken)
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
@@ -86,7 +86,7 @@ export class StdioTransport implements Transport {
     this.#settle()
   }
 
-  async #receive(group: ProcessGroup): Promise<void> {
+  async #receive(group: ProcessGroup, spoken: Promise<void>): Promise<void> {
     const lines = new BoundedLines({ maxBytes: maxMessageBytes })
     const oversize = new Oversize({
       waiting: () => this.#waiting,
@@ -105,7 +105,8 @@ export class StdioTransport implements Transport {
       if (isCut) oversize.grew(lines.length)
     }
     // what holds the output may be gone a moment before the process is
-    await Promise.race([group.exited, Bun.sleep(exitMs)])
+    // and what it has said of why may still have to be read
+    await Promise.race([Promise.all([group.exited, spoken]), Bun.sleep(exitMs)])
     group.kill()
     this.#hooks.lost(whyEnded(await group.exited))
     this.#settle()

@@ -65,7 +65,9 @@ async function askDirectly(request: HttpRequest, route: Route, signal: AbortSign
   }
   const destination = address === undefined ? route.destination : { ...route.destination, address }
   const socket = await dial(destination, { limitMs: request.limits?.connectMs ?? connectMs }, signal)
-  const connection = new Connection(new RawSocket(socket), (free) => pool.put(key, free))
+  // one that is opened for each request would be kept for each request
+  const keep = (free: Connection) => (request.isSentOnce ? free.close() : pool.put(key, free))
+  const connection = new Connection(new RawSocket(socket), keep)
   const exchange = connection.begin(bytes, method, signal)
   await exchange.started
   return exchange

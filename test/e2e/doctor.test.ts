@@ -487,3 +487,73 @@ describe('what the doctor asks of a server', () => {
     expect(await state()).toBe('ok')
   })
 })
+
+describe('doctor of MCP servers', () => {
+  const raw = (mode: string) => ({
+    command: process.execPath,
+    args: [join(import.meta.dir, '../tools/raw-server.ts'), mode],
+  })
+  const failing = { command: 'sh', args: ['-c', 'echo "no room for canary-of-the-tools-test" >&2; exit 3'] }
+  const servers = {
+    good: raw('plain'),
+    gone: { command: '/there/is/no/such/command' },
+    failing,
+    shut: { url: 'http://127.0.0.1:1/mcp' },
+  }
+  const variables = async (mcpServers: object) => ({
+    ...(await lab('TOOLED')),
+    UPSTREAM_TOOLED_KEY: 'canary-of-the-tools-test',
+    MCP_SERVERS: JSON.stringify({ mcpServers }),
+    STATE_URL: 'memory:',
+  })
+  const expected = [
+    { server: 'good', transport: 'stdio', state: 'connected', tools: 5, why: '', advice: '' },
+    {
+      server: 'gone',
+      transport: 'stdio',
+      state: 'failed',
+      tools: 0,
+      why: 'its command could not be found (exit code 127)',
+      stderr: expect.stringContaining('/there/is/no/such/command'),
+      advice: expect.stringContaining('Run its command by hand'),
+    },
+    { server: 'failing', state: 'failed', why: 'its process ended (exit code 3)', stderr: 'no room for [secret]' },
+    { server: 'shut', transport: 'http', state: 'failed', why: 'it could not be reached', stderr: '' },
+  ]
+
+  test('says how each is, in a table and in JSON; they change nothing in the exit code', async () => {
+    const alone = { ...(await variables(servers)), PORT: '0' }
+    const [shown, json] = await Promise.all([
+      run(['doctor'], { variables: alone }),
+      run(['doctor', '--json'], { variables: alone }),
+    ])
+    expect([shown.code, json.code]).toEqual([0, 0])
+    expect(JSON.parse(json.stdout)).toMatchObject({ works: true, tool_servers: expected })
+    expect(shown.stdout).toMatch(/^MCP server +state +tools +why/m)
+    expect(shown.stdout).toMatch(/^gone +failed +0 +its command could not be found/m)
+    expect(shown.stderr).toContain('MCP server good: connected\n')
+    expect(shown.stdout + shown.stderr + json.stdout).not.toContain('canary-of-the-tools-test')
+  })
+
+  test('asks the server that runs, which says what it knows, and names those it does not have', async () => {
+    const settings = await variables(servers)
+    await using gateway = await start(settings)
+    const where = { HOST: '127.0.0.1', PORT: new URL(gateway.url).port }
+    const ask = async (more: Variables) => run(['doctor', '--json'], { variables: { ...settings, ...where, ...more } })
+    // waits for the servers that are starting
+    await fetch(`${gateway.url}/api/tools`)
+    // a stranger hears of no path and of no reason
+    expect(await (await fetch(`${gateway.url}/ready`)).json()).toEqual({
+      status: 'ready',
+      state: 'ok',
+      tools: { builtin: 'connected', good: 'connected', gone: 'failed', failing: 'failed', shut: 'failed' },
+    })
+    const { code, stdout, stderr } = await ask({
+      MCP_SERVERS: JSON.stringify({ mcpServers: { ...servers, later: failing } }),
+    })
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout).tool_servers).toMatchObject(expected)
+    expect(JSON.parse(stdout).tool_servers).toHaveLength(4)
+    expect(stderr).toContain('It does not know the MCP server later: restart it')
+  })
+})

@@ -1,0 +1,10 @@
+import type { Logger } from '../chat/call.ts'
+import type { Config } from '../config/config.ts'
+import { hideEnvironment } from '../config/hide-environment.ts'
+
+/** Servers of tools that are processes of ours run what others wrote: before they start, our secrets are hidden from them. */
+export function hideFromServers({ tools }: Config, log: Logger): void {
+  if (!tools.servers.some(({ transport }) => transport === 'stdio')) return
+  const why = hideEnvironment()
+  if (why !== undefined) log.warn({ why }, 'MCP servers of the same user may read this process’s environment')
+}
