@@ -54,6 +54,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'state',
     'accounts',
     'providers/provider.ts',
+    'tools',
     'gateway',
     'telemetry',
     'app.ts',

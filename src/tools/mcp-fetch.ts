@@ -93,8 +93,8 @@ export class McpFetch {
     }
     this.#waiting.set(id, link)
     try {
-      // what a call does may not be done twice
-      return await this.#send({ ...request, isSentOnce: method === 'tools/call' }, link, id)
+      // on a connection that was kept the server may hang up just then, and nothing is sent twice
+      return await this.#send({ ...request, needsNewConnection: true }, link, id)
     } catch (thrown) {
       this.#waiting.delete(id)
       throw thrown

@@ -12,7 +12,7 @@ export interface PlainRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   readonly limits?: HttpLimits
-  readonly isSentOnce?: boolean
+  readonly needsNewConnection?: boolean
 }
 
 /**

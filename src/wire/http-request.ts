@@ -8,8 +8,8 @@ export interface HttpRequest {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
-  /** Over a new connection: on one that was kept it is sent again where the server had closed that. */
-  readonly isSentOnce?: boolean
+  /** Over a new connection, which is closed after it: on one that was kept the server may hang up just then. */
+  readonly needsNewConnection?: boolean
   readonly limits?: HttpLimits
   /** An IP address of the URL's host that is connected to, whatever the name means by then. */
   readonly address?: string

@@ -51,7 +51,7 @@ async function askDirectly(request: HttpRequest, route: Route, signal: AbortSign
   const { method, address } = request
   const bytes = requestBytes(request, route)
   const key = address === undefined ? route.key : `${route.key} ${address}`
-  const kept = request.isSentOnce ? undefined : pool.take(key)
+  const kept = request.needsNewConnection ? undefined : pool.take(key)
   if (kept) {
     const exchange = kept.begin(bytes, method, signal)
     try {
@@ -66,7 +66,7 @@ async function askDirectly(request: HttpRequest, route: Route, signal: AbortSign
   const destination = address === undefined ? route.destination : { ...route.destination, address }
   const socket = await dial(destination, { limitMs: request.limits?.connectMs ?? connectMs }, signal)
   // one that is opened for each request would be kept for each request
-  const keep = (free: Connection) => (request.isSentOnce ? free.close() : pool.put(key, free))
+  const keep = (free: Connection) => (request.needsNewConnection ? free.close() : pool.put(key, free))
   const connection = new Connection(new RawSocket(socket), keep)
   const exchange = connection.begin(bytes, method, signal)
   await exchange.started
