@@ -1,6 +1,7 @@
+import type { Fields } from '../../chat/message.ts'
 import { wholeCharacters } from './characters.ts'
 import { isFields, rest } from './fields.ts'
-import type { WireDelta } from './wire-reply.ts'
+import type { WireChoice, WireDelta } from './wire-reply.ts'
 
 export interface Texts {
   readonly text: string
@@ -117,7 +118,7 @@ function thinkingPart(part: { readonly [key: string]: unknown }): string {
 const known = ['role', 'content', 'refusal', 'reasoning_content', 'reasoning', 'tool_calls', 'annotations']
 
 /** Whether a delta adds nothing to the answer but calls: a role, empty texts. */
-export function saysNothing(delta: WireDelta): boolean {
+function saysNothing(delta: WireDelta): boolean {
   if (delta.content !== undefined && textOf(delta) !== '') return false
   if (thinkingOf(delta) !== '' || delta.refusal || delta.annotations?.length) return false
   return !saysForeign(delta)
@@ -132,4 +133,14 @@ export function saysForeign(delta: WireDelta): boolean {
 /** Whether a member is there and says nothing. */
 export function isEmpty(value: unknown): boolean {
   return value === '' || (Array.isArray(value) && value.length === 0)
+}
+
+/** Whether a choice of a reply adds nothing to its answer. */
+export function isSilent({ said, calls, logprobs }: WireChoice): boolean {
+  return !calls?.length && !(logprobs && saysLogprobs(logprobs)) && saysNothing(said)
+}
+
+/** Whether there are log probabilities: where there are none, their lists may stand there empty. */
+function saysLogprobs(logprobs: Fields): boolean {
+  return !Object.values(logprobs).every((value) => value === null || isEmpty(value))
 }

@@ -1,14 +1,14 @@
-import type { ChatEvent, Native, Usage } from '../../chat/event.ts'
-import type { Fields } from '../../chat/message.ts'
+import type { ChatEvent, Native } from '../../chat/event.ts'
 import { maxCalls } from '../../wire/reply-limits.ts'
 import { ChoiceReader, type ConcludedChoice, type ReadChoice } from './choice-reader.ts'
-import { isEmpty, saysForeign, saysNothing } from './contents.ts'
+import { isSilent } from './contents.ts'
 import { dialect } from './dialect.ts'
 import { isFields } from './fields.ts'
 import { explainsSilence, saysMore } from './finish-reason.ts'
 import { parseReply } from './parse-reply.ts'
 import { plainTextIn } from './plain-text.ts'
 import { badResponse, cutOff, emptyAnswer } from './reply-errors.ts'
+import { blank, type Reading, ReplyEvents, withChoices } from './reply-events.ts'
 import type { WireChoice } from './wire-reply.ts'
 
 /** What a decoder has to know beyond the bytes. */
@@ -16,15 +16,6 @@ export interface DecodeOptions {
   /** How many answers were asked for: a stream that ends with fewer finished was cut. */
   readonly choices: number
   readonly newId: () => string
-}
-
-/** Chunks that are kept until an event can carry them. */
-const maxAside = 16
-
-/** A reply as it came, and its usage. */
-interface Reading {
-  readonly native: Native
-  readonly usage: Usage | undefined
 }
 
 /** A chunk that names an end, as long as it is not known to be one. */
@@ -52,10 +43,7 @@ export class ReplyDecoder {
   #latest: ChoiceReader | undefined
   #hasSaid = false
   #hasTokens = false
-  /** Usage that came after every answer's end, which it follows. */
-  #late: { readonly native: Native; readonly usage: Usage } | undefined
-  /** Chunks that add nothing to an answer, before it begins or after its end, such as Azure's filter results. */
-  readonly #aside: Native[] = []
+  readonly #events = new ReplyEvents()
 
   constructor(options: DecodeOptions) {
     this.#options = options
@@ -95,7 +83,7 @@ export class ReplyDecoder {
       const read = choice.read(wire, 'whole')
       concluded.push(choice.conclude(read, choice.word))
     }
-    return [...this.#events(concluded, choices, reading), ...this.end('terminated')]
+    return [...this.#events.ofChunk(concluded, choices, reading), ...this.end('terminated')]
   }
 
   /**
@@ -105,16 +93,15 @@ export class ReplyDecoder {
    */
   end(how: 'terminated' | 'cut'): readonly ChatEvent[] {
     if (how === 'cut' && !this.finished) throw cutOff()
-    const late = this.#late
-    const after = late ? this.#aside.splice(0) : []
-    const ends = [...this.#held.values()].flatMap(({ choice, read, reading, end }) =>
-      this.#events([choice.conclude(read, end)], [read.wire], reading),
-    )
-    const unnamed = [...this.#choices.values()].flatMap((choice) => choice.finish())
-    if (!this.#hasSaid && !this.#maySayNothing()) throw emptyAnswer()
-    this.#held.clear()
-    this.#aside.push(...after)
-    return [...ends, ...unnamed, ...(late ? this.#usageEvents(late.native, late.usage) : [])]
+    return this.#events.ofEnds(() => {
+      const ends = [...this.#held.values()].flatMap(({ choice, read, reading, end }) =>
+        this.#events.ofChunk([choice.conclude(read, end)], [read.wire], reading),
+      )
+      const unnamed = [...this.#choices.values()].flatMap((choice) => choice.finish())
+      if (!this.#hasSaid && !this.#maySayNothing()) throw emptyAnswer()
+      this.#held.clear()
+      return [...ends, ...unnamed]
+    })
   }
 
   /** A model that was cut short or filtered may have said nothing; so may one whose tokens, which were counted, are not shown. */
@@ -142,7 +129,7 @@ export class ReplyDecoder {
       this.#held.set(choice.index, { choice, read, reading, end: read.end })
       return before
     }
-    const events = this.#events([choice.reopen(read)], [wire], reading)
+    const events = this.#events.ofChunk([choice.reopen(read)], [wire], reading)
     return before.length > 0 ? [...before, ...events] : events
   }
 
@@ -155,7 +142,7 @@ export class ReplyDecoder {
         const choice = this.#choiceAt(wire.index)
         return choice.reopen(this.#read(choice, wire))
       })
-      return this.#events(open, choices, reading)
+      return this.#events.ofChunk(open, choices, reading)
     }
     const { native, usage } = reading
     const alone = (wire: WireChoice) => ({ native: withChoices(native, [wire.raw]), usage: undefined })
@@ -179,7 +166,7 @@ export class ReplyDecoder {
     const held = this.#held.get(choice.index)
     if (!held) return []
     this.#held.delete(choice.index)
-    return this.#events([choice.reopen(held.read)], [held.read.wire], held.reading)
+    return this.#events.ofChunk([choice.reopen(held.read)], [held.read.wire], held.reading)
   }
 
   /** Nothing more is said, but the end may be named once more: `stop` often follows the end that says why. */
@@ -193,59 +180,24 @@ export class ReplyDecoder {
     this.#noteEnd(choice, wire)
     if (usage) return this.#usageAfter({ native: withChoices(native, []), usage })
     const { relay } = choice.reopen(choice.read({ ...wire, end: undefined }, 'chunk'))
-    this.#keepAside(relay === wire.raw ? native : withChoices(native, [relay]))
+    this.#events.keepAside(relay === wire.raw ? native : withChoices(native, [relay]))
     return []
-  }
-
-  /** The events of a chunk, with the chunk to relay: as it came, or put right. */
-  #events(
-    concluded: readonly ConcludedChoice[],
-    wires: readonly WireChoice[],
-    { native, usage }: Reading,
-  ): readonly ChatEvent[] {
-    const isRight = concluded.length === wires.length && concluded.every(({ relay }, at) => relay === wires[at]?.raw)
-    const relayed = isRight
-      ? native
-      : withChoices(
-          native,
-          concluded.map(({ relay }) => relay),
-        )
-    const first = concluded[0]?.index ?? 0
-    const events = this.#aside.splice(0).map((each): ChatEvent => ({ ...blank, choice: first, native: each }))
-    const isBlank = !usage && concluded.every((choice) => choice.events.length === 0)
-    if (isBlank) {
-      const isForeign = wires.some(({ said }) => saysForeign(said))
-      events.push({ ...blank, choice: first, native: relayed, ...(isForeign && { isForeign }) })
-    }
-    for (const choice of concluded) for (const event of choice.events) events.push({ ...event, native: relayed })
-    if (usage) events.push(...this.#usageEvents(relayed, usage))
-    return events
   }
 
   /** A chunk without choices: usage, or what only this dialect knows. */
   #withoutChoice({ native, usage }: Reading): readonly ChatEvent[] {
     if (usage) return this.#usageAfter({ native, usage })
-    if (this.#latest && !this.finished) return [{ ...blank, choice: this.#latest.index, native }]
-    this.#keepAside(native)
+    if (this.#latest && !this.finished) return [blank(this.#latest.index, native)]
+    this.#events.keepAside(native)
     return []
   }
 
   /** Usage beside no answer that goes on: where all have named their end, it comes after that. */
   #usageAfter({ native, usage }: Reading): readonly ChatEvent[] {
     if (!usage) return []
-    if (!this.finished) return this.#usageEvents(native, usage)
-    this.#late = { native, usage }
+    if (!this.finished) return this.#events.ofUsage(native, usage)
+    this.#events.keepUsage(native, usage)
     return []
-  }
-
-  /** Nothing but usage may come after a finish: what was kept since then goes out with it. */
-  #usageEvents(native: Native, usage: Usage): readonly ChatEvent[] {
-    this.#late = undefined
-    return [...this.#aside.splice(0), native].map((each) => ({ type: 'usage', choice: 0, usage, native: each }))
-  }
-
-  #keepAside(native: Native): void {
-    if (this.#aside.length < maxAside) this.#aside.push(native)
   }
 
   #choiceAt(index: number): ChoiceReader {
@@ -255,20 +207,4 @@ export class ReplyDecoder {
     this.#latest = choice
     return choice
   }
-}
-
-const blank = { type: 'text', text: '' } as const
-
-/** Whether a choice of a reply adds nothing to its answer. */
-function isSilent({ said, calls, logprobs }: WireChoice): boolean {
-  return !calls?.length && !(logprobs && saysLogprobs(logprobs)) && saysNothing(said)
-}
-
-/** Whether there are log probabilities: where there are none, their lists may stand there empty. */
-function saysLogprobs(logprobs: Fields): boolean {
-  return !Object.values(logprobs).every((value) => value === null || isEmpty(value))
-}
-
-function withChoices(native: Native, choices: readonly object[]): Native {
-  return { ...native, value: { ...native.value, choices } }
 }
