@@ -37,7 +37,7 @@ describe('what is loaded', () => {
   })
 
   test('before the program starts itself again is next to nothing', () => {
-    expect([...loadedWith('main.ts')].sort()).toEqual(['fetch-limit.ts', 'main.ts'])
+    expect([...loadedWith('main.ts')].sort()).toEqual(['commands/hold-signals.ts', 'fetch-limit.ts', 'main.ts'])
   })
 
   test('is followed through files, past types and what is imported when it is needed', () => {
