@@ -6,7 +6,7 @@ import { within } from '../waiting.ts'
 
 /** The program as it is shipped; or, with `TRIBUTARY_E2E_TARGET=source`, as it runs from a checkout. */
 const root = join(import.meta.dir, '../..')
-const executable = join(root, 'dist/tributary')
+export const executable = join(root, 'dist/tributary')
 export const isSource = process.env.TRIBUTARY_E2E_TARGET === 'source'
 const command = isSource ? [process.execPath, join(root, 'src/main.ts')] : [executable]
 
