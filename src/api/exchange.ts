@@ -1,6 +1,7 @@
 import type { Logger } from '../chat/call.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
 import { encodeError } from '../dialects/openai-chat/encode-error.ts'
+import { writeJson } from '../wire/write-json.ts'
 
 /** One HTTP request on its way through the API. */
 export interface Exchange {
@@ -38,7 +39,13 @@ export function jsonResponse(exchange: Exchange, body: unknown, init: JsonInit =
   return jsonText(exchange, JSON.stringify(body), init)
 }
 
-function jsonText(exchange: Exchange, text: string, init: JsonInit): Response {
+/** The same of what may be long: it is written in steps. */
+export async function largeJsonResponse(exchange: Exchange, body: unknown, init: JsonInit = {}): Promise<Response> {
+  const written = await writeJson(body)
+  return jsonText(exchange, typeof written === 'string' ? written : new Blob([...written]), init)
+}
+
+function jsonText(exchange: Exchange, text: string | Blob, init: JsonInit): Response {
   const headers = { 'content-type': 'application/json', ...exchange.headers, ...init.headers }
   return new Response(text, { status: init.status ?? 200, headers })
 }

@@ -1,5 +1,6 @@
 import { orAbort } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
+import { joinBytes } from '../wire/join-bytes.ts'
 import { type CrossedBound, jsonBounds } from '../wire/json-bounds.ts'
 import { readJson } from '../wire/read-json.ts'
 import { drainReader } from './drain-body.ts'
@@ -70,7 +71,7 @@ async function readBytes(request: Request, { maxBytes, signal }: BodyLimits): Pr
     if (read > maxBytes) throw tooLarge(maxBytes)
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks)
+  return joinBytes(chunks)
 }
 
 /** A small body of known length, read by the runtime: reading it in steps costs more than all the rest of a request. */

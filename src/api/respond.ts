@@ -6,7 +6,7 @@ import { defer } from '../chat/defer.ts'
 import type { ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import type { OpenCall } from './calls.ts'
-import { type Exchange, errorResponse, jsonResponse } from './exchange.ts'
+import { type Exchange, errorResponse, largeJsonResponse } from './exchange.ts'
 import { type StreamSurface, streamBody } from './stream-body.ts'
 
 /** Milliseconds the response's head waits for the first event, so that an early failure is an HTTP status. */
@@ -48,7 +48,7 @@ export async function respondJson(
 ): Promise<Response> {
   try {
     const answer = await collect(options.events)
-    return jsonResponse(exchange, options.encode(answer), { headers: receiptHeaders(open.call.receipt) })
+    return await largeJsonResponse(exchange, options.encode(answer), { headers: receiptHeaders(open.call.receipt) })
   } catch (thrown) {
     return errorResponse(exchange, thrown, receiptHeaders(open.call.receipt))
   } finally {

@@ -48,6 +48,25 @@ describe('a stream', () => {
     expect(await new Response(bodyOf(of()).body).text()).toBe('.')
   })
 
+  test('writes a long event in pieces, and lets nothing come between them', async () => {
+    const long = '漢字'.repeat(600_000)
+    const surface = {
+      event: (event: ChatEvent) =>
+        event.type === 'text' ? event.text : ['<', ...Array(12).fill('漢字'.repeat(50_000)), '>'].values(),
+      end: () => '.',
+      error: () => '!',
+      keepAlive: '+',
+    }
+    const events = of(text(long), { type: 'finish', choice: 0, reason: 'stop' }, text('b'))
+    const { body } = bodyOf(events, { surface, keepAliveMs: 1 })
+    const pieces = await Array.fromAsync(body)
+    const written = Buffer.concat(pieces).toString()
+    expect(written.replaceAll('+', '') === `${long}<${long}>b.`).toBe(true)
+    expect(written.includes(`<${long}>`)).toBe(true)
+    expect(Math.max(...pieces.map(({ byteLength }) => byteLength))).toBeLessThan(1024 * 1024)
+    expect(pieces.length).toBeGreaterThan(8)
+  })
+
   test('begins with its opening', async () => {
     expect(await new Response(bodyOf(of(text('a')), { opening: ':' }).body).text()).toBe(':a.')
   })

@@ -1,11 +1,13 @@
 import { asChatError, ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
+import { slicesOf } from '../chat/slices.ts'
 import { Watchdog } from '../chat/watchdog.ts'
+import { nextTurn } from '../wire/next-turn.ts'
 
 /** Writes events as a surface's bytes. Nothing it writes may be cut by what an upstream said. */
 export interface StreamSurface<Event = ChatEvent> {
-  /** Empty where an event needs no bytes. */
-  event(event: Event): string
+  /** In pieces where it is long; empty where an event needs no bytes. */
+  event(event: Event): string | Iterable<string>
   /** What ends the stream well. */
   end(): string
   /** What ends it badly. */
@@ -28,6 +30,8 @@ export interface StreamBodyOptions<Event = ChatEvent> {
 }
 
 const utf8 = new TextEncoder()
+/** Characters that are written at once. */
+const maxPieceLength = 256 * 1024
 
 /**
  * A response body that reads an event when the client takes one: a slow client slows the upstream. It ends exactly
@@ -54,6 +58,8 @@ class Pump<Event> {
   readonly #watchdog: Watchdog
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #turn: 'upstream' | 'client' = 'client'
+  /** What is still to be written of a long event. */
+  #pieces: Iterator<string> | undefined
   #isOver = false
 
   constructor(events: AsyncIterator<Event>, options: StreamBodyOptions<Event>) {
@@ -68,8 +74,9 @@ class Pump<Event> {
     this.#watchdog.feed(this.#options.stuckMs)
   }
 
-  /** One event's bytes, or the end's. */
+  /** One event's bytes, a piece of them, or the end's. */
   pull(): Promise<void> {
+    if (this.#pieces) return this.#writePiece(this.#pieces)
     this.#turn = 'upstream'
     this.#watchdog.feed(this.#options.keepAliveMs)
     return this.#advance()
@@ -83,9 +90,28 @@ class Pump<Event> {
   readonly #onStep = (step: IteratorResult<Event>): void | Promise<void> => {
     if (this.#isOver) return undefined
     if (step.done) return this.#finish(this.#options.surface.end())
-    const bytes = this.#options.surface.event(step.value)
-    if (bytes === '') return this.#advance()
-    this.#write(bytes)
+    const written = this.#options.surface.event(step.value)
+    if (written === '') return this.#advance()
+    this.#awaitClient()
+    if (typeof written === 'string' && written.length <= maxPieceLength) return this.#write(written)
+    this.#pieces = typeof written === 'string' ? slicesOf(written, maxPieceLength) : written[Symbol.iterator]()
+    return this.#writePiece(this.#pieces)
+  }
+
+  /** Until all pieces are written it is the client's turn: a keep-alive would stand within the event. */
+  async #writePiece(pieces: Iterator<string>): Promise<void> {
+    await nextTurn()
+    if (this.#isOver) return
+    const { done, value } = pieces.next()
+    if (done) {
+      this.#pieces = undefined
+      return this.pull()
+    }
+    this.#write(value)
+    this.#awaitClient()
+  }
+
+  #awaitClient(): void {
     this.#turn = 'client'
     this.#watchdog.feed(this.#options.stuckMs)
   }

@@ -8,9 +8,10 @@ const maxCounted = 200_000
  * models only, and its tables cost 80 MB and a fifth of a second in which no stream moves
  * (docs/decisions/0011-estimated-usage.md).
  */
-export function countTokens(text: string): number {
+export function countTokens(text: string, length = text.length): number {
   if (text === '') return 0
-  const counted = estimateTokenCount(text.slice(0, maxCounted))
+  const looked = text.slice(0, maxCounted)
+  const counted = estimateTokenCount(looked)
   // its rules find no token in white space alone, where every tokenizer has one
-  return Math.max(1, Math.round(text.length > maxCounted ? (counted * text.length) / maxCounted : counted))
+  return Math.max(1, Math.round(length > looked.length ? (counted * length) / looked.length : counted))
 }

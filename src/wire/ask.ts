@@ -1,6 +1,7 @@
 import { send } from './http.ts'
 import type { HttpReply } from './http-reply.ts'
 import { hasAnswer, pageError, refusal, type UpstreamComplaint } from './http-status.ts'
+import { writeJson } from './write-json.ts'
 
 export interface Question {
   readonly url: string
@@ -29,7 +30,7 @@ export async function ask(
     method: 'POST',
     url,
     headers: { 'content-type': 'application/json', accept, ...headers },
-    body: JSON.stringify(body),
+    body: await writeJson(body),
     ...(address !== undefined && { address }),
   } as const
   const reply = await send(request, signal)

@@ -33,7 +33,7 @@ export class FetchExchange implements BodySource {
       this.#response = await fetch(url, {
         method,
         headers: { 'accept-encoding': 'identity', ...headers },
-        ...(body !== undefined && { body }),
+        ...(body !== undefined && { body: typeof body === 'string' ? body : new Blob([...body]) }),
         signal,
         redirect: 'manual',
         timeout: false,

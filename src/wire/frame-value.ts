@@ -1,5 +1,7 @@
 import type { Fields } from '../chat/message.ts'
-import { notJson, upstreamJson } from './json.ts'
+import { encodeInSteps } from './join-bytes.ts'
+import { notJson, readUpstreamJson, upstreamJson } from './json.ts'
+import { maxAtOnce } from './read-json.ts'
 import type { SseFrame } from './sse.ts'
 
 /**
@@ -7,8 +9,8 @@ import type { SseFrame } from './sse.ts'
  * a number, `ping` or nothing. Of an event `error` whatever it says.
  * @throws ChatError `upstream-failed` for a piece of JSON: part of the answer is lost
  */
-export function frameValue({ event, data }: SseFrame): unknown {
-  const value = upstreamJson(data)
+export function frameValue({ event, data, read }: SseFrame): unknown {
+  const value = read ? read.value : upstreamJson(data)
   if (isSaying(value)) return value
   if (event === 'error') return value ?? data
   if (value !== undefined) return undefined
@@ -16,6 +18,17 @@ export function frameValue({ event, data }: SseFrame): unknown {
   if (isSaying(again)) return again
   if (/[{}"]/.test(data)) throw notJson()
   return undefined
+}
+
+/** Whether a frame is to be read in steps. */
+export function isLongFrame({ data }: SseFrame): boolean {
+  return data.length > maxAtOnce
+}
+
+/** A long frame, read in steps. The letter before a line's JSON is the AI SDK's data stream. @throws as `frameValue` */
+export async function readFrame(frame: SseFrame): Promise<SseFrame> {
+  const json = frame.data.replace(/^(data|[0-9a-z]):/, '')
+  return { ...frame, read: { value: await readUpstreamJson(await encodeInSteps(json)) } }
 }
 
 function isSaying(value: unknown): value is Fields | readonly unknown[] {

@@ -1,7 +1,7 @@
 import { ChatError } from '../chat/error.ts'
 import { send } from './http.ts'
 import { hasAnswer, refusal, type UpstreamComplaint } from './http-status.ts'
-import { parseUpstreamJson } from './json.ts'
+import { notJson, readUpstreamJson } from './json.ts'
 
 export interface JsonQuestion<T> {
   readonly url: string
@@ -27,7 +27,9 @@ export async function getJson<T>(
 ): Promise<T> {
   const reply = await send({ method: 'GET', url, headers: { accept: 'application/json', ...headers }, limits }, signal)
   if (!hasAnswer(reply.status)) throw await refusal(reply, readComplaint)
-  const parsed = schema.safeParse(parseUpstreamJson(await reply.text()))
+  const value = await readUpstreamJson(await reply.bytes())
+  if (value === undefined) throw notJson()
+  const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   throw new ChatError('upstream-failed', {
     message: 'The upstream answered in an unknown shape.',

@@ -1,6 +1,7 @@
 import { ChatError } from '../chat/error.ts'
 import type { Watchdog } from '../chat/watchdog.ts'
 import type { HttpLimits, HttpReply } from './http-reply.ts'
+import { joinBytes } from './join-bytes.ts'
 
 export type Step = IteratorResult<Uint8Array, undefined>
 
@@ -77,16 +78,18 @@ export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array
     this.#letGo()
   }
 
-  async text(limit = maxTextBytes): Promise<string> {
+  async text(limit?: number): Promise<string> {
+    return new TextDecoder().decode(await this.bytes(limit))
+  }
+
+  async bytes(limit = maxTextBytes): Promise<Uint8Array> {
     if ((this.#source.statedBytes ?? 0) > limit) this.#refuse()
     const parts: Uint8Array[] = []
     for (let step = await this.next(); !step.done; step = await this.next()) {
       if (this.#read > limit) this.#refuse()
       parts.push(step.value)
     }
-    const [first, ...rest] = parts
-    if (!first) return ''
-    return new TextDecoder().decode(rest.length === 0 ? first : Buffer.concat([first, ...rest]))
+    return parts.length === 1 && parts[0] ? parts[0] : joinBytes(parts)
   }
 
   next(): Promise<Step> {

@@ -34,12 +34,12 @@ export class Connection {
   }
 
   /** Sends a request. Its reply's head comes by `head` of what is returned. */
-  begin(request: Uint8Array, method: string, signal: AbortSignal): Exchange {
+  begin(request: readonly Uint8Array[], method: string, signal: AbortSignal): Exchange {
     this.#socket.wake()
     const exchange = new Exchange(this.#socket, { method, signal, onOver: (isKept) => this.#release(isKept) })
     this.#exchange = exchange
     if (signal.aborted) exchange.abort(signal.reason)
-    else this.#socket.write(request)
+    else for (const piece of request) this.#socket.write(piece)
     return exchange
   }
 

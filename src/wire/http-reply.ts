@@ -18,7 +18,9 @@ export interface HttpReply {
   readonly status: number
   readonly headers: Headers
   readonly body: ByteSource
-  /** The whole body. @throws ChatError `upstream-failed` over `limit` bytes; 16 MiB */
+  /** The whole body. @throws ChatError `upstream-outdated` over `limit` bytes; 16 MiB */
+  bytes(limit?: number): Promise<Uint8Array>
+  /** The same as text. */
   text(limit?: number): Promise<string>
   /** From now on, silence of more than `ms` milliseconds between two reads is a timeout. */
   limitIdle(ms: number): void

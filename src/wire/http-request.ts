@@ -7,7 +7,8 @@ export interface HttpRequest {
   /** `http:` or `https:`. */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: string
+  /** Text, or the bytes of a long one in pieces. */
+  readonly body?: string | readonly Uint8Array[]
   /** Over a new connection, which is closed after it: on one that was kept the server may hang up just then. */
   readonly needsNewConnection?: boolean
   readonly limits?: HttpLimits
@@ -68,20 +69,28 @@ function credentialsOf({ username, password }: URL): string | undefined {
 const own = new Set(['host', 'connection', 'content-length', 'transfer-encoding'])
 
 /**
- * The bytes of a request. No compression is asked for: a stream is small, and every read would wait for it.
+ * The bytes of a request, its head first. No compression is asked for: a stream is small, and every read would wait for it.
  * @throws ChatError `upstream-outdated` for a header that no request may have
  */
-export function requestBytes({ method, headers, body }: HttpRequest, { host, path, credentials }: Route): Buffer {
+export function requestBytes(
+  { method, headers, body }: HttpRequest,
+  { host, path, credentials }: Route,
+): readonly Uint8Array[] {
   const fields = headersOf({ ...defaults, ...(credentials && { authorization: credentials }) }, headers)
   let head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: keep-alive\r\n`
   for (const [name, value] of fields) if (!own.has(name)) head += `${name}: ${value}\r\n`
-  const length = body === undefined ? 0 : Buffer.byteLength(body)
+  const isText = typeof body === 'string'
+  const length = isText ? Buffer.byteLength(body) : byteLength(body ?? [])
   if (body !== undefined || method !== 'GET') head += `Content-Length: ${length}\r\n`
   head += '\r\n'
-  const bytes = Buffer.allocUnsafe(head.length + length)
+  const bytes = Buffer.allocUnsafe(head.length + (isText ? length : 0))
   bytes.write(head, 0, 'latin1')
-  if (body !== undefined) bytes.write(body, head.length, 'utf8')
-  return bytes
+  if (isText) bytes.write(body, head.length, 'utf8')
+  return isText ? [bytes] : [bytes, ...(body ?? [])]
+}
+
+function byteLength(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.byteLength, 0)
 }
 
 const defaults = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': `Bun/${Bun.version}` }

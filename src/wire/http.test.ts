@@ -62,6 +62,18 @@ test('method, path, headers and body arrive as given, and no compression is aske
   expect(request?.headers.get('accept-encoding')).toBe('identity')
 })
 
+test('a body in pieces is sent as one, of the length of all', async () => {
+  const emulator = await emulated((exchange) => exchange.reply(200, 'ok'))
+  const pieces = Array.from({ length: 60 }, (_, at) => new Uint8Array(100_000).fill(0x61 + (at % 26)))
+  for (const _ of ['a new connection', 'a kept one']) {
+    const reply = await send({ method: 'POST', url: emulator.origin, headers: {}, body: pieces }, quiet())
+    expect(await reads(reply)).toBe('ok')
+    const request = emulator.requests.at(-1)
+    expect(request?.headers.get('content-length')).toBe('6000000')
+    expect(request?.body === Buffer.concat(pieces).toString()).toBe(true)
+  }
+})
+
 test('a reply’s body comes as it is sent, not when it is whole', async () => {
   const more = Promise.withResolvers<void>()
   const emulator = await emulated(async (exchange) => {

@@ -13,13 +13,14 @@ export const noJson: JsonProgress = { depth: 0, isInString: false, isEscaped: fa
 export function progressed(before: JsonProgress, piece: string): JsonProgress {
   let { depth, isInString, isEscaped, isWhole } = before
   for (let at = 0; at < piece.length; at++) {
-    const character = piece[at]
+    // code units, which cost a fifth of characters: a piece may have sixteen million
+    const code = piece.charCodeAt(at)
     if (isEscaped) isEscaped = false
-    else if (isInString && character === '\\') isEscaped = true
-    else if (character === '"') isInString = !isInString
+    else if (isInString && code === 0x5c) isEscaped = true
+    else if (code === 0x22) isInString = !isInString
     else if (isInString) continue
-    else if (character === '{' || character === '[') depth++
-    else if ((character === '}' || character === ']') && --depth === 0) isWhole = true
+    else if (code === 0x7b || code === 0x5b) depth++
+    else if ((code === 0x7d || code === 0x5d) && --depth === 0) isWhole = true
   }
   return { depth, isInString, isEscaped, isWhole }
 }

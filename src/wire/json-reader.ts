@@ -17,6 +17,12 @@ type Place =
   | { readonly kind: 'list'; readonly items: unknown[] }
   | { readonly kind: 'object'; readonly fields: Record<string, unknown>; key: string }
 
+/**
+ * `exact` refuses what is no UTF-8, and keeps a number that would lose digits as `JSON.rawJSON`, which is written as it
+ * came. `lenient` reads what `JSON.parse` reads of the decoded text.
+ */
+export type ReadingManner = 'exact' | 'lenient'
+
 /** What may come next. */
 type Due = 'value' | 'value or end' | 'key' | 'key or end' | 'colon' | 'comma or end' | 'nothing'
 
@@ -25,6 +31,8 @@ const stepBytes = 256 * 1024
 const tokenCost = 32
 /** Bytes of a string that are decoded at once. */
 const pieceBytes = 64 * 1024
+/** Bytes of a character after its first. */
+const maxContinuation = 3
 /** Bytes of a number, which no number needs. */
 const maxNumber = 1_024
 
@@ -39,22 +47,24 @@ class Stop {
 const noJson = new Stop({ invalid: 'json' })
 
 /**
- * Reads JSON as `JSON.parse` does, in steps: of 32 megabytes that one would stop everything for a fifth of a second. A
- * number that would lose digits is kept as `JSON.rawJSON`, which is written as it came.
+ * Reads JSON as `JSON.parse` does, in steps: of 32 megabytes that one would stop everything for a fifth of a second.
  */
 export class JsonReader {
   readonly #bytes: Uint8Array
   readonly #count: JsonCount
-  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  readonly #decoder: TextDecoder
+  readonly #keepsDigits: boolean
   readonly #places: Place[] = []
   #due: Due = 'value'
   #root: unknown
   #at = 0
   #spent = 0
 
-  constructor(bytes: Uint8Array, bounds: JsonBounds = jsonBounds) {
+  constructor(bytes: Uint8Array, bounds: JsonBounds = jsonBounds, manner: ReadingManner = 'exact') {
     this.#bytes = bytes
     this.#count = new JsonCount(bounds)
+    this.#decoder = new TextDecoder('utf-8', { fatal: manner === 'exact', ignoreBOM: true })
+    this.#keepsDigits = manner === 'exact'
     if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) this.#at = 3
   }
 
@@ -153,7 +163,7 @@ export class JsonReader {
     if (this.#at === start || this.#at - start > maxNumber) throw noJson
     const text = String.fromCharCode(...this.#bytes.subarray(start, this.#at))
     const value = parsed(text)
-    return typeof value === 'number' && losesDigits(text, value) ? JSON.rawJSON(text) : value
+    return this.#keepsDigits && typeof value === 'number' && losesDigits(text, value) ? JSON.rawJSON(text) : value
   }
 
   /** A key, or a string. */
@@ -178,7 +188,12 @@ export class JsonReader {
       from = to
       if (this.#spend(pieceBytes)) yield from
     }
-    return pieces.join('')
+    // joining them takes as long as a step: a turn before it, and one after it
+    if (end - start < stepBytes) return pieces.join('')
+    yield end
+    const text = pieces.join('')
+    yield end
+    return text
   }
 
   *#endOfString(start: number): Generator<number, number> {
@@ -206,8 +221,9 @@ export class JsonReader {
       if (isEscape && length > back) return to - back
       if (isEscape) break
     }
+    // no character has more than three such bytes; where there are more, it is no UTF-8
     let at = to
-    while (at > from + 1 && ((this.#bytes[at] ?? 0) & 0xc0) === 0x80) at--
+    while (at > to - maxContinuation && ((this.#bytes[at] ?? 0) & 0xc0) === 0x80) at--
     return at
   }
 

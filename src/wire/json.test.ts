@@ -1,6 +1,6 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { nestsTooDeep } from './json.ts'
+import { nestsTooDeep, readUpstreamJson } from './json.ts'
 
 function depthOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0
@@ -47,4 +47,50 @@ test('item 29: five million brackets, or backslashes, are judged at once', () =>
   expect(nestsTooDeep(`"${'\\\\'.repeat(2_500_000)}"`)).toBe(false)
   expect(nestsTooDeep(`"${'\\"'.repeat(2_500_000)}"`)).toBe(false)
   expect(performance.now() - startedAt).toBeLessThan(2_000)
+})
+
+describe("an upstream's long JSON", () => {
+  const megabytes = 3 * 1024 * 1024
+  const texts: Readonly<Record<string, string>> = {
+    'a long text': `{"a":"${'Слово \\n'.repeat(megabytes / 12)}"}`,
+    'many lists': `{"a":[${'[],'.repeat(450_000)}[]]}`,
+    'many members': `{${Array.from({ length: 90_000 }, (_, at) => `"k${at}":{"token":"a","logprob":-0.5}`).join(',')}}`,
+    'numbers that lose digits': `{"pad":"${' '.repeat(megabytes)}","seed":12345678901234567890,"big":1e400}`,
+  }
+  for (const [name, json] of Object.entries(texts))
+    test(`${name}: it is read as JSON.parse reads it, and no step is over 512 KB`, async () => {
+      const read: number[] = [0]
+      const bytes = Buffer.from(json)
+      const value = await readUpstreamJson(bytes, { pause: async (at) => void read.push(at) })
+      expect(JSON.stringify(value) === JSON.stringify(JSON.parse(json))).toBe(true)
+      const steps = [...read, bytes.byteLength].map((at, index, all) => at - (all[index - 1] ?? 0))
+      expect(Math.max(...steps)).toBeLessThanOrEqual(512 * 1024)
+      expect(steps.length).toBeGreaterThan(4)
+    })
+
+  test('bytes that are no UTF-8 are read as the decoder reads them', async () => {
+    for (const odd of [0xff, 0x80, 0xc3, 0xf0]) {
+      const bytes = Buffer.from(`{"a":"${'x'.repeat(megabytes)}","b":"${'y'.repeat(200_000)}"}`)
+      bytes.fill(odd, 1_000, 200_000)
+      bytes[megabytes + 100_000] = odd
+      expect((await readUpstreamJson(bytes)) !== undefined).toBe(true)
+    }
+  })
+
+  test('what is none is undefined, however long it is', async () => {
+    expect(await readUpstreamJson(Buffer.from(`data: {"a":"${'x'.repeat(megabytes)}"}\n\n`))).toBeUndefined()
+    expect(await readUpstreamJson(Buffer.from(`{"a":"${'x'.repeat(megabytes)}`))).toBeUndefined()
+  })
+
+  test('its bounds are those of a short one', async () => {
+    const pad = `"${'x'.repeat(megabytes)}"`
+    const failure = async (json: string) =>
+      readUpstreamJson(Buffer.from(json)).then(
+        () => undefined,
+        (thrown: unknown) => String(thrown),
+      )
+    expect(await failure(`[${pad},${'['.repeat(64)}`)).toContain('nests deeper than 64 levels')
+    expect(await failure(`[${pad},${'[],'.repeat(600_000)}[]]`)).toContain('holds more than 1000000 values')
+    expect(await failure(`[${pad},${'[],'.repeat(400_000)}[]]`)).toBeUndefined()
+  })
 })

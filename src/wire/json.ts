@@ -1,5 +1,6 @@
 import { ChatError } from '../chat/error.ts'
-import { endOfString } from './json-bounds.ts'
+import { type CrossedBound, endOfString, type JsonBounds } from './json-bounds.ts'
+import { maxAtOnce, type ReadJsonOptions, readJsonInSteps } from './read-json.ts'
 import { tooLarge } from './reply-limits.ts'
 
 /** Characters up to which a text can neither nest nor hold enough to matter: what nearly every piece of a stream is. */
@@ -21,6 +22,20 @@ export function parseUpstreamJson(text: string): unknown {
 export function upstreamJson(text: string): unknown {
   if (text.length > harmlessLength) checkSize(text)
   return jsonOrUndefined(text)
+}
+
+/**
+ * The same of the bytes of a text, in steps where they are many.
+ * @throws ChatError `upstream-outdated` when it nests too deep or holds too much
+ */
+export async function readUpstreamJson(
+  bytes: Uint8Array,
+  { pause }: Pick<ReadJsonOptions, 'pause'> = {},
+): Promise<unknown> {
+  if (bytes.byteLength <= maxAtOnce) return upstreamJson(new TextDecoder().decode(bytes))
+  const reading = await readJsonInSteps(bytes, { bounds: replyBounds, manner: 'lenient', ...(pause && { pause }) })
+  if ('crossed' in reading) throw crossesBound(reading.crossed)
+  return 'value' in reading ? reading.value : undefined
 }
 
 /** Without a cause: the parser's message quotes the word it stumbled over, which is the answer's. */
@@ -63,12 +78,18 @@ function checkSize(text: string): void {
         values++
     }
   }
-  if (depth > maxDepth) throw tooLarge(`nests deeper than ${maxDepth} levels`)
-  if (values > maxValues) throw tooLarge(`holds more than ${maxValues} values`)
+  if (depth > maxDepth) throw crossesBound('depth')
+  if (values > maxValues) throw crossesBound('values')
 }
 
 /** Brackets that may stand inside each other. */
 const maxDepth = 64
+const noLimit = Number.POSITIVE_INFINITY
+const replyBounds: JsonBounds = { depth: maxDepth, values: maxValues, members: noLimit, items: noLimit }
+
+function crossesBound(bound: CrossedBound): ChatError {
+  return tooLarge(bound === 'depth' ? `nests deeper than ${maxDepth} levels` : `holds more than ${maxValues} values`)
+}
 
 /**
  * Whether JSON text nests deeper than `limit`. Judged on the text, before it is parsed: Bun's parser takes any depth,

@@ -1,6 +1,6 @@
 import { ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
-import { isDone } from './frame-value.ts'
+import { isDone, isLongFrame, readFrame } from './frame-value.ts'
 import type { HttpReply } from './http-reply.ts'
 import { isPage, pageError } from './http-status.ts'
 import { SseDecoder, type SseFrame } from './sse.ts'
@@ -58,7 +58,7 @@ export async function* readFrames(
           for (const event of decoder.end('terminated')) yield event
           return
         }
-        for (const event of decoder.frame(frame)) yield event
+        for (const event of decoder.frame(isLongFrame(frame) ? await readFrame(frame) : frame)) yield event
       }
       if (decoder.finished) reply.limitIdle(graceMs)
       else if (isInGrace) reply.limitIdle(noLimitMs)
@@ -68,7 +68,7 @@ export async function* readFrames(
     const rest = splitter.end() ?? []
     const doneAt = rest.findIndex(isDone)
     for (const frame of doneAt === -1 ? rest : rest.slice(0, doneAt))
-      for (const event of decoder.frame(frame)) yield event
+      for (const event of decoder.frame(isLongFrame(frame) ? await readFrame(frame) : frame)) yield event
     if (doneAt !== -1) how = 'terminated'
     throwIfPage(reply, splitter)
   } catch (thrown) {

@@ -1,9 +1,9 @@
-import { setImmediate } from 'node:timers/promises'
 import { type JsonBounds, scanJson } from './json-bounds.ts'
-import { JsonReader, type JsonReading } from './json-reader.ts'
+import { JsonReader, type JsonReading, type ReadingManner } from './json-reader.ts'
+import { nextTurn } from './next-turn.ts'
 
 /** Bytes of a body that is parsed at once: some milliseconds. */
-const maxAtOnce = 1024 * 1024
+export const maxAtOnce = 1024 * 1024
 
 export interface ReadJsonOptions {
   readonly bounds?: JsonBounds
@@ -17,16 +17,20 @@ export async function readJson(
   { bounds, pause = nextTurn }: ReadJsonOptions = {},
 ): Promise<JsonReading> {
   if (bytes.byteLength <= maxAtOnce) return parseAtOnce(bytes, bounds)
-  const steps = new JsonReader(bytes, bounds).steps()
+  return readJsonInSteps(bytes, { ...(bounds && { bounds }), pause })
+}
+
+/** The same, in steps however few the bytes are. */
+export async function readJsonInSteps(
+  bytes: Uint8Array,
+  { bounds, manner, pause = nextTurn }: ReadJsonOptions & { readonly manner?: ReadingManner } = {},
+): Promise<JsonReading> {
+  const steps = new JsonReader(bytes, bounds, manner).steps()
   for (;;) {
     const step = steps.next()
     if (step.done) return step.value
     await pause(step.value)
   }
-}
-
-async function nextTurn(): Promise<void> {
-  await setImmediate()
 }
 
 function parseAtOnce(bytes: Uint8Array, bounds: JsonBounds | undefined): JsonReading {

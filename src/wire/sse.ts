@@ -1,4 +1,5 @@
 import { ChatError } from '../chat/error.ts'
+import { isLong, jsonPieces } from '../chat/json-pieces.ts'
 import type { ByteSource } from './http-reply.ts'
 import { type JsonProgress, noJson, progressed } from './json-progress.ts'
 import { beginsJson, isBareJson, isSilentLine, readOddField } from './odd-lines.ts'
@@ -7,6 +8,8 @@ import { beginsJson, isBareJson, isSilentLine, readOddField } from './odd-lines.
 export interface SseFrame {
   readonly event?: string
   readonly data: string
+  /** What the data says as JSON, where it is so long that it has been read in steps; undefined for what is none. */
+  readonly read?: { readonly value: unknown }
   /** JSON that stood in the stream without `data:` before it. */
   readonly isBare?: true
 }
@@ -211,6 +214,17 @@ const lineFeed = 0x0a
 /** An event on the wire. `json` is one line, as JSON.stringify writes it: nothing in it can end the event. */
 export function sseData(json: string): string {
   return `data: ${json}\n\n`
+}
+
+/** A value as one event, in pieces where it is long. */
+export function sseJson(value: unknown): string | Iterable<string> {
+  return isLong(value) ? piecesOfEvent(value) : sseData(JSON.stringify(value))
+}
+
+function* piecesOfEvent(value: unknown): Generator<string> {
+  yield 'data: '
+  yield* jsonPieces(value)
+  yield '\n\n'
 }
 
 /** JSON as one event of a type. */

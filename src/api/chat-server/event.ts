@@ -1,7 +1,7 @@
 import type { ChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
 import { redact } from '../../chat/secret.ts'
-import { sseData, sseKeepAlive } from '../../wire/sse.ts'
+import { sseData, sseJson, sseKeepAlive } from '../../wire/sse.ts'
 import type { StreamSurface } from '../stream-body.ts'
 
 /** One event of the chat server's stream, as it stands on the wire. `reasoning` and `usage` a client may pass over. */
@@ -45,7 +45,7 @@ const done = sseData('{"type":"done"}')
 
 /** Writes events; every stream ends with `done`. */
 export const surface: StreamSurface<ServerEvent> = {
-  event: (event) => sseData(JSON.stringify(event)),
+  event: sseJson,
   end: () => done,
   error: (error) => failed(error) + done,
   keepAlive: sseKeepAlive,

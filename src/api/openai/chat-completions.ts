@@ -1,10 +1,10 @@
-import { setImmediate } from 'node:timers/promises'
 import { begin } from '../../chat/begin.ts'
 import type { Fields } from '../../chat/message.ts'
 import { type DecodedRequest, decodeSteps } from '../../dialects/openai-chat/decode-request.ts'
 import { encodeAnswer } from '../../dialects/openai-chat/encode-answer.ts'
 import { StreamEncoder } from '../../dialects/openai-chat/encode-stream.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
+import { nextTurn } from '../../wire/next-turn.ts'
 import { sseKeepAlive } from '../../wire/sse.ts'
 import type { Calls, OpenCall } from '../calls.ts'
 import type { Exchange } from '../exchange.ts'
@@ -49,7 +49,7 @@ async function read({ request }: Exchange, open: OpenCall, maxBytes: number): Pr
     for (;;) {
       const step = steps.next()
       if (step.done) return step.value
-      await setImmediate()
+      await nextTurn()
     }
   } catch (thrown) {
     open.close()

@@ -50,6 +50,8 @@ export function* decodeMessages(sent: readonly unknown[]): Generator<void, Decod
     items = 0
     yield
   }
+  // what is done with many takes as long as a step
+  if (sent.length > stepItems && items > 0) yield
   return { messages, unread: first ? [first] : [] }
 }
 

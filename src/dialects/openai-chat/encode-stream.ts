@@ -1,7 +1,7 @@
 import type { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, Native, ToolCallEvent, Usage } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
-import { sseData } from '../../wire/sse.ts'
+import { sseData, sseJson } from '../../wire/sse.ts'
 import { encodeAnnotation } from './annotation.ts'
 import { secondsIn } from './created.ts'
 import { dialect } from './dialect.ts'
@@ -42,8 +42,8 @@ export class StreamEncoder {
     this.#options = options
   }
 
-  /** The bytes of one event; empty where it needs none. */
-  event(event: ChatEvent): string {
+  /** The text of one event, in pieces where it is long; empty where it needs none. */
+  event(event: ChatEvent): string | Iterable<string> {
     if (event.type === 'usage') this.#usage = event.usage
     const { native } = event
     if (native?.dialect === dialect && (native.form === 'chunk' || native.value.choices !== undefined)) {
@@ -62,7 +62,9 @@ export class StreamEncoder {
   end(): string {
     const { includeUsage } = this.#options
     const usage =
-      includeUsage && this.#usage ? this.#write({ ...this.#usageChunk, choices: [] }, encodeUsage(this.#usage)) : ''
+      includeUsage && this.#usage
+        ? sseData(JSON.stringify(this.#chunk({ ...this.#usageChunk, choices: [] }, encodeUsage(this.#usage))))
+        : ''
     return `${usage}${sseData('[DONE]')}`
   }
 
@@ -90,7 +92,7 @@ export class StreamEncoder {
   }
 
   /** Usage comes once, at the end, wherever the upstream had it. */
-  #relay(chunk: Fields, event: ChatEvent): string {
+  #relay(chunk: Fields, event: ChatEvent): string | Iterable<string> {
     // what has gone out of an answer beside it stays
     if (this.#opened.size === 0) this.#created ??= secondsIn(chunk.created)
     const choices = Array.isArray(chunk.choices) ? chunk.choices : []
@@ -129,11 +131,15 @@ export class StreamEncoder {
     }
   }
 
+  #write(chunk: Fields): string | Iterable<string> {
+    return sseJson(this.#chunk(chunk, null))
+  }
+
   /** A client that asked for usage gets it with every chunk, null but in the last. OpenAI, `stream_options.include_usage` */
-  #write(chunk: Fields, usage: Fields | null = null): string {
+  #chunk(chunk: Fields, usage: Fields | null): Fields {
     const shown = this.#options.includeUsage ? usage : undefined
     const head = this.#streamHead()
-    return sseData(JSON.stringify({ ...head, ...chunk, ...head, usage: shown }))
+    return { ...head, ...chunk, ...head, usage: shown }
   }
 }
 

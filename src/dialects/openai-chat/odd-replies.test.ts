@@ -38,7 +38,7 @@ function chunksFor(chunks: readonly unknown[]): readonly { readonly [name: strin
 function relayedFor(chunks: readonly unknown[]): ReturnType<typeof chunksFor> {
   const [reader, encoder] = [decoder(), new StreamEncoder({ ...options, includeUsage: false })]
   const events = chunks.flatMap((chunk) => reader.chunk(chunk, JSON.stringify(chunk)))
-  const lines = [...events, ...reader.end('terminated')].map((event) => encoder.event(event).trim())
+  const lines = [...events, ...reader.end('terminated')].map((event) => String(encoder.event(event)).trim())
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line.slice(6)))
 }
 const wholeFor = async (reply: unknown) => JSON.parse(JSON.stringify(encodeAnswer(await readWhole(reply), options)))

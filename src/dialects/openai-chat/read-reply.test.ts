@@ -12,6 +12,7 @@ function reply(text: string, type = 'text/event-stream'): HttpReply {
     status: 200,
     headers: new Headers({ 'content-type': type }),
     body: body(),
+    bytes: () => Promise.resolve(new TextEncoder().encode(text)),
     text: () => Promise.resolve(text),
     limitIdle: () => undefined,
     discard: () => undefined,
@@ -35,6 +36,48 @@ function sse(...chunks: readonly unknown[]): string {
 
 const tea = { choices: [{ index: 0, delta: { content: 'Tea' }, finish_reason: null }] }
 const stop = { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }
+const longText = 'Слово "tea" '.repeat(150_000)
+const whole = JSON.stringify({
+  object: 'chat.completion',
+  choices: [{ index: 0, message: { role: 'assistant', content: longText }, finish_reason: 'stop' }],
+})
+const longEvent = { choices: [{ index: 0, delta: { content: longText }, finish_reason: null }] }
+
+/** Replies of more than a megabyte, and whether a stream was asked for. */
+const longReplies: Readonly<Record<string, readonly [HttpReply, boolean]>> = {
+  'a whole completion': [sized(reply(whole, 'application/json')), false],
+  'a whole completion that does not say its length': [reply(whole, 'application/json'), false],
+  'a whole completion where a stream was due': [reply(whole), true],
+  'a whole completion in an event': [reply(sse(whole)), true],
+  'a long event': [reply(sse(tea, longEvent, stop, '[DONE]')), true],
+  'a long event where a whole was due': [sized(reply(sse(longEvent, stop, '[DONE]'))), false],
+  'a long event without its end of line': [reply(`data: ${whole}`), true],
+  'a long event that is framed twice': [reply(sse(`data: ${JSON.stringify(longEvent)}`, stop, '[DONE]')), true],
+}
+
+function sized(sent: HttpReply): HttpReply {
+  sent.headers.set('content-length', '1')
+  return sent
+}
+
+describe('a long reply is read like a short one', () => {
+  for (const [name, [sent, stream]] of Object.entries(longReplies))
+    test(name, async () => {
+      const events = await read(sent, stream)
+      const said = events.map((event) => (event.type === 'text' ? event.text : '')).join('')
+      expect(said.replace(/^Tea/, '') === longText).toBe(true)
+      expect(events.at(-1)).toMatchObject({ type: 'finish', reason: 'stop' })
+    })
+
+  test('and refused like a short one', async () => {
+    const cut = sse(longEvent).slice(0, -200)
+    expect((await failure(reply(cut))).code).toBe('upstream_bad_response')
+    const crowded = whole.replace(/}$/, `,"x":[${'[],'.repeat(600_000)}[]]}`)
+    expect((await failure(sized(reply(crowded)), false)).code).toBe('upstream_response_too_large')
+    expect((await failure(reply(`data: ${crowded}\n\n`))).code).toBe('upstream_response_too_large')
+  })
+})
+
 const brokenOff = 'The upstream broke off its answer.'
 
 function ending(finish_reason: string) {

@@ -1,11 +1,12 @@
 import type { Layer } from '../../chat/chat.ts'
 import type { ChatEvent, Usage } from '../../chat/event.ts'
-import { textOf } from '../../chat/message.ts'
+import { isLong, jsonPieces, roughLength } from '../../chat/json-pieces.ts'
+import { type Message, textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { type Ending, watch } from '../../chat/watch.ts'
 
-/** Counts the tokens of a text. */
-export type CountTokens = (text: string) => number
+/** Counts the tokens of a text; of a longer one, which goes on as `text` does, where `length` says how long it is. */
+export type CountTokens = (text: string, length?: number) => number
 
 /**
  * Usage where an upstream sends none: counted from what was said, and marked as an estimate. An answer that breaks off
@@ -82,18 +83,50 @@ function saidIn(event: ChatEvent): string {
   }
 }
 
+/** Characters of what was asked that are looked at: more than are counted. */
+const maxOpening = 256 * 1024
 /** Tokens that frame a message, and that open the answer: what OpenAI's models add to the text itself. */
 const perMessage = 3
 const perAnswer = 3
 
 function usageOf({ messages, parameters }: ChatRequest, outputTokens: number, countTokens: CountTokens): ChatEvent {
-  const asked = messages.map(
-    (message) => textOf(message.content) + (message.role === 'assistant' ? callsIn(message) : ''),
-  )
-  const tools = parameters.tools ? JSON.stringify(parameters.tools) : ''
-  const inputTokens = countTokens(asked.join('\n') + tools) + messages.length * perMessage + perAnswer
+  const asked = new Opening()
+  for (const [at, message] of messages.entries()) {
+    if (at > 0) asked.add('\n')
+    asked.add(textIn(message))
+  }
+  if (parameters.tools) asked.addJson(parameters.tools)
+  const inputTokens = countTokens(asked.text, asked.length) + messages.length * perMessage + perAnswer
   const usage: Usage = { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens, source: 'estimate' }
   return { type: 'usage', choice: 0, usage }
+}
+
+/** How a text begins, and how long it is: all of it, in one piece, would be another copy of the request. */
+class Opening {
+  text = ''
+  length = 0
+
+  add(text: string): void {
+    if (this.text.length < maxOpening) this.text += text.slice(0, maxOpening)
+    this.length += text.length
+  }
+
+  /** A value as JSON. */
+  addJson(value: unknown): void {
+    if (!isLong(value)) {
+      this.add(JSON.stringify(value))
+      return
+    }
+    for (const piece of jsonPieces(value)) {
+      if (this.text.length >= maxOpening) break
+      this.text += piece
+    }
+    this.length += roughLength(value)
+  }
+}
+
+function textIn(message: Message): string {
+  return textOf(message.content) + (message.role === 'assistant' ? callsIn(message) : '')
 }
 
 function callsIn({

@@ -5,6 +5,7 @@ import { ChatError } from '../../chat/error.ts'
 import { send } from '../../wire/http.ts'
 import { isPage, pageError, refusal, statusError, type UpstreamComplaint } from '../../wire/http-status.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
+import { writeJson } from '../../wire/write-json.ts'
 
 export interface Posted {
   readonly project: SupabaseProject
@@ -30,7 +31,7 @@ export async function post({ project, userAgent, session, path, body }: Posted, 
     accept: 'application/json',
     'user-agent': userAgent,
   }
-  const request = { method: 'POST', url: project.url + path, headers, body: JSON.stringify(body) } as const
+  const request = { method: 'POST', url: project.url + path, headers, body: await writeJson(body) } as const
   const reply = await send(request, signal)
   if (reply.status < 200 || reply.status >= 300) throw ofKey(await refusal(reply, readComplaint), project.anonKey.name)
   const text = await reply.text(maxReplyBytes)

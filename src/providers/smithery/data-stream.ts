@@ -1,6 +1,6 @@
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import { frameValue } from '../../wire/frame-value.ts'
-import { parseUpstreamJson } from '../../wire/json.ts'
+import { notJson, parseUpstreamJson } from '../../wire/json.ts'
 import type { FrameDecoder } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
 import { Answer, answerError, complaintOf, cutShort } from './answer.ts'
@@ -17,10 +17,11 @@ export class DataStreamDecoder implements FrameDecoder {
     return this.#answer.finished
   }
 
-  frame({ data: line }: SseFrame): readonly ChatEvent[] {
+  frame({ data: line, read }: SseFrame): readonly ChatEvent[] {
     const [, code, json] = /^([0-9a-z]):(.*)$/s.exec(line) ?? []
     if (code === undefined || json === undefined) return passOver(line)
-    const value = parseUpstreamJson(json)
+    const value = read ? read.value : parseUpstreamJson(json)
+    if (value === undefined) throw notJson()
     if (typeof value === 'string') return this.#words(code, value)
     const part = DataPart.safeParse(value)
     // lists are data and annotations of the page itself

@@ -1,0 +1,24 @@
+import { isLong, jsonPieces } from '../chat/json-pieces.ts'
+import { nextTurn } from './next-turn.ts'
+
+export interface WriteJsonOptions {
+  /** Lets others in; called after each piece with its bytes. */
+  readonly pause?: (bytesWritten: number) => Promise<void>
+}
+
+/** Writes what `JSON.stringify` writes, in steps where it is long: of 32 megabytes that one stops everything for 200 ms. */
+export function writeJson(value: unknown, options: WriteJsonOptions = {}): string | Promise<readonly Uint8Array[]> {
+  return isLong(value) ? writeInSteps(value, options) : JSON.stringify(value)
+}
+
+async function writeInSteps(value: unknown, { pause = nextTurn }: WriteJsonOptions): Promise<readonly Uint8Array[]> {
+  const pieces: Uint8Array[] = []
+  const encoder = new TextEncoder()
+  await nextTurn()
+  for (const text of jsonPieces(value)) {
+    const bytes = encoder.encode(text)
+    pieces.push(bytes)
+    await pause(bytes.byteLength)
+  }
+  return pieces
+}
