@@ -12,6 +12,12 @@ export async function rssKib(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1])
 }
 
+/** The most that was resident since `5` was written to the process's clear_refs. proc(5) */
+export async function peakKib(pid: number): Promise<number> {
+  const status = await Bun.file(`/proc/${pid}/status`).text()
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1])
+}
+
 /** How many files a process started here may have open: the soft limit, which Bun has raised to the hard one. */
 export async function maxOpenFiles(): Promise<number> {
   const limits = await Bun.file('/proc/self/limits').text()

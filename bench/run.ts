@@ -22,6 +22,9 @@
  *   connection closed. 8 at a time, in three phases of the upstream.
  * - Leak slope: least squares over the RSS after each of five rounds of 5,000 requests (a third JSON, a third streamed, a
  *   third aborted), each 2 s after its end; after 10,000 of the same. With 1,000 the bare proxy's own noise is ± 1 KiB.
+ * - Longest step of a large message: CPU time of the main thread between two turns of the gateway's event loop
+ *   (heartbeat.ts), the longest while a large request or reply passes (large-messages.ts), after one that warms up; and the
+ *   most memory that was resident since, less what was at the start. The gateway runs from its source here.
  * - Start and idle RSS: from spawning to the first 200 on /health, and RSS 2 s after it.
  *
  * The exit code is 0 when everything could be measured, whether or not the targets are met, else 1.
@@ -34,6 +37,7 @@ import { fanOut } from './figures/fan-out.ts'
 import { firstToken } from './figures/first-token.ts'
 import { jsonThroughput } from './figures/json-throughput.ts'
 import { leak } from './figures/leak.ts'
+import { longestStep } from './figures/longest-step.ts'
 import { memoryPerStream } from './figures/memory-per-stream.ts'
 import { start } from './figures/start.ts'
 import { type Options, readOptions } from './options.ts'
@@ -48,6 +52,7 @@ const figures: readonly Figure[] = [
   memoryPerStream,
   abort,
   leak,
+  longestStep,
   start,
 ]
 const figureWithinMs = 120_000

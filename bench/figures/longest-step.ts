@@ -1,0 +1,35 @@
+import type { Effort, Figure, Row } from '../figure.ts'
+import { type LargeCase, largeCases } from '../large-messages.ts'
+import { startMeasured } from '../measured-server.ts'
+
+const rounds = 5
+const targetMs = 50
+const kibPerMib = 1_024
+
+/** What large requests and replies cost those who wait beside them. */
+export const longestStep: Figure = { name: 'longest step of a large message', measure }
+
+async function measure(effort: Effort): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  for (const large of largeCases()) rows.push(await rowOf(large, effort.rounds(rounds)))
+  return rows
+}
+
+async function rowOf({ name, request, reply, status }: LargeCase, times: number): Promise<Row> {
+  await using server = await startMeasured(reply)
+  await server.measure(request, status)
+  const steps: number[] = []
+  const peaks: number[] = []
+  for (let round = 0; round < times; round += 1) {
+    const { longestMs, grownKib } = await server.measure(request, status)
+    steps.push(longestMs)
+    peaks.push(grownKib / kibPerMib)
+  }
+  const longest = Math.max(...steps)
+  return {
+    figure: `${name}: longest step in ms; peak memory in MiB`,
+    tributary: `${longest.toFixed(0)}; ${Math.max(...peaks).toFixed(0)}`,
+    target: `<= ${targetMs}`,
+    isMet: longest <= targetMs,
+  }
+}
