@@ -14,7 +14,7 @@ import { readPanels } from './read-panels.ts'
 import { readState } from './read-state.ts'
 import { readToolLimits, type ToolLoopConfig } from './read-tool-limits.ts'
 import { readTools } from './read-tools.ts'
-import { reportImpossible, reportNoChat } from './report-impossible.ts'
+import { reportNoChat, reportNoSummary } from './report-impossible.ts'
 
 /** What the operator has set, checked. */
 export interface Config extends Listening {
@@ -89,7 +89,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
     settings: [],
     warnings,
   }
-  reportImpossible('SUMMARY_MODEL', { environment, upstreams: config.upstreams, panels })
+  reportNoSummary('SUMMARY_MODEL', { environment, upstreams: config.upstreams, panels })
   reportNoChat('CHAT_MODEL', { environment, upstreams: config.upstreams, panels })
   if (environment.problems.length > 0) return { problems: environment.problems }
   return { ...config, settings: environment.settings, warnings: warningsOf(environment, config) }

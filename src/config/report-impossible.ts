@@ -11,29 +11,36 @@ interface Known {
   readonly panels: readonly Panel[]
 }
 
-/** Reports a variable that names a model which nothing that is configured can have. */
-export function reportImpossible(variable: string, { environment, upstreams, panels }: Known): void {
-  const model = environment.text(variable)
-  if (model === undefined) return
+/** Reports that the model which summarises is one of several, or one that nothing that is configured can have. */
+export function reportNoSummary(variable: string, known: Known): void {
+  const { environment, panels } = known
+  if (panels.some(({ name }) => name === environment.text(variable)))
+    environment.report({
+      variable,
+      problem: 'names a model of several, whose answers are no summary',
+      remedy: 'name one upstream/model',
+    })
+  else reportNoChat(variable, known)
+}
+
+function reportImpossible(variable: string, model: string, { environment, upstreams }: Known): void {
   const report = (problem: string, remedy: string) => environment.report({ variable, problem, remedy })
   const names = upstreams.map(({ name }) => name).join(', ')
-  if (panels.some(({ name }) => name === model))
-    report('names a model of several, whose answers are no summary', 'name one upstream/model')
-  else if (/\s|:tools$|\/$/.test(model))
+  if (/\s|:tools$|\/$/.test(model))
     report('names no model', `for example upstream/model, with one of the upstreams ${names}`)
   else if (!isPossible(model, upstreams))
     report('names a model that no configured upstream has', `one of the upstreams ${names}, as upstream/model`)
 }
 
 /**
- * The same for the chat server's model, which may be one of several. Lists are not asked for here, and a name is only a
+ * Reports a variable that names a model which nothing that is configured can have. It may be one of several. Lists are not asked for here, and a name is only a
  * hint of what a model is for: OpenRouter lets some of them chat that OpenAI does not.
  */
 export function reportNoChat(variable: string, known: Known): void {
   const { environment, upstreams, panels } = known
   const model = environment.text(variable)
   if (model === undefined || panels.some(({ name }) => name === model)) return
-  reportImpossible(variable, known)
+  reportImpossible(variable, model, known)
   const upstream = upstreams.find(({ name }) => model.startsWith(`${name}/`))
   const kind = kindOf({ id: upstream ? model.slice(upstream.name.length + 1) : model })
   if (kind !== 'chat')
@@ -42,16 +49,24 @@ export function reportNoChat(variable: string, known: Known): void {
     )
 }
 
-/** A bare name may hold slashes, and whoever lists models by himself may list it. */
+/** A bare name may hold slashes, and an upstream that lists its models itself may list it. */
 function isPossible(model: string, upstreams: readonly Upstream[]): boolean {
   const [prefix = '', ...rest] = model.split('/')
   const own = upstreams.find(({ name }) => name === prefix)
   const isListed = ({ models }: Upstream, id: string) => models?.some((known) => known.id === id) ?? true
   if (own && rest.length > 0 && isListed(own, rest.join('/'))) return true
-  const isForeign = rest.length > 0 && knownUpstreams.has(prefix)
+  const isForeign = rest.length > 0 && knownUpstreams.has(prefix.toLowerCase())
   return upstreams.some(
-    (upstream) => (isForeign || own ? upstream.models !== undefined : true) && isListed(upstream, model),
+    (upstream) => isListed(upstream, model) && (upstream.models !== undefined || !(isForeign && isMaker(upstream))),
   )
+}
+
+/** They list models of their own alone, at their own address: no other upstream's name stands before a slash there. */
+const makers = new Set(['openai', 'deepseek', 'gemini', 'xai', 'perplexity', 'moonshot', 'cohere', 'ai21', 'mistral'])
+
+function isMaker({ name, baseUrl }: Upstream): boolean {
+  const preset = presets.find((other) => other.name === name)
+  return makers.has(name) && (preset === undefined || preset.url === baseUrl)
 }
 
 /** Names that stand for an upstream before a slash, whether it is configured or not. */

@@ -1,0 +1,37 @@
+import { expect, test } from 'bun:test'
+import { readConfig } from './config.ts'
+
+function found(variables: Readonly<Record<string, string>>): string {
+  const read = readConfig(variables, false)
+  return 'problems' in read
+    ? read.problems.map(({ variable, problem }) => `${variable} ${problem}`).join('\n')
+    : read.warnings.join('\n')
+}
+
+const key = 'a-key-that-is-long-enough'
+
+for (const variable of ['SUMMARY_MODEL', 'CHAT_MODEL']) {
+  // OpenRouter, NVIDIA, Groq and LiteLLM list models whose names begin with another upstream's
+  for (const set of [
+    { OPENROUTER_API_KEY: key },
+    { NVIDIA_API_KEY: key },
+    { GROQ_API_KEY: key },
+    { UPSTREAM_LAB_URL: 'http://127.0.0.1:1/v1' },
+    { OPENAI_API_KEY: key, OPENAI_BASE_URL: 'http://127.0.0.1:1/v1' },
+  ])
+    test(`${variable} may be another maker's model that ${Object.keys(set).at(-1)} may list`, () => {
+      expect(found({ ...set, [variable]: 'deepseek/a-chat' })).toBe('')
+    })
+
+  for (const model of ['groq/a', 'Groq/a', 'cto/a', 'ollama/a'])
+    test(`${variable} is not ${model} where only OpenAI and Cohere are asked`, () => {
+      const set = { OPENAI_API_KEY: key, COHERE_TOKEN: key, [variable]: model }
+      expect(found(set)).toBe(`${variable} names a model that no configured upstream has`)
+    })
+
+  test(`${variable} is probably no model for embeddings`, () => {
+    expect(found({ MISTRAL_TOKEN: key, [variable]: 'mistral/mistral-embed' })).toStartWith(
+      `${variable} names a model that by its name is for embedding`,
+    )
+  })
+}
