@@ -35,6 +35,9 @@ export function readCommandLine(args: readonly string[], known: readonly string[
       allowPositionals: true,
       options,
     })
+    const [empty] = Object.entries(values).find(([, value]) => value === '') ?? []
+    // a script's variable that is not set: the default in its place is not what was meant
+    if (empty !== undefined) return `Option '--${empty} <value>' is empty.`
     const [first = 'serve', ...words] = positionals
     // `tributary -h` and `tributary check --help` are `tributary help`
     const name = values.help ? 'help' : values.version ? 'version' : first
@@ -85,7 +88,8 @@ const synonyms: Readonly<Record<string, string>> = {
   try: 'demo',
 }
 
-function meaning(name: string, known: readonly string[]): string {
+/** Of a word that is not known, the one that was probably meant; empty where none is near. */
+export function meaning(name: string, known: readonly string[]): string {
   const word = name.toLowerCase()
   const near = known
     .map((other) => ({ other, edits: editsBetween(word, other) }))

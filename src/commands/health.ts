@@ -1,3 +1,4 @@
+import { asChatError } from '../chat/error.ts'
 import type { Config } from '../config/config.ts'
 import { send } from '../wire/http.ts'
 
@@ -6,18 +7,20 @@ export async function health(config: Config): Promise<number> {
   const status = await healthStatus(config)
   if (status === 200) return 0
   process.stderr.write(
-    status === undefined ? `Nothing answers at ${urlOf(config)}.\n` : `The server answered with HTTP ${status}.\n`,
+    typeof status !== 'number'
+      ? `Nothing answers at ${urlOf(config)}.\n`
+      : `The server answered with HTTP ${status}.\n`,
   )
   return 1
 }
 
-/** Whether the server that this configuration would start is running. */
+/** Whether the server that this configuration would start is running: one that is too busy to answer is running too. */
 export async function isServing(config: Config): Promise<boolean> {
-  return (await healthStatus(config)) !== undefined
+  return (await healthStatus(config)) !== 'nobody listens'
 }
 
-/** The status of its answer; undefined where nothing answers. */
-async function healthStatus(config: Config): Promise<number | undefined> {
+/** The status of its answer; undefined where it does not answer. */
+async function healthStatus(config: Config): Promise<number | 'nobody listens' | undefined> {
   const request = {
     method: 'GET',
     url: `${urlOf(config)}/health`,
@@ -29,8 +32,8 @@ async function healthStatus(config: Config): Promise<number | undefined> {
     const reply = await send(request, new AbortController().signal)
     reply.discard()
     return reply.status
-  } catch {
-    return undefined
+  } catch (thrown) {
+    return asChatError(thrown).code === 'upstream_unreachable' ? 'nobody listens' : undefined
   }
 }
 

@@ -2,7 +2,7 @@ import type { Config, Misconfigured } from '../config/config.ts'
 import { loadConfig } from '../config/load-config.ts'
 import { version } from '../version.ts'
 import { assumeProxy } from '../wire/proxy.ts'
-import { type CommandLine, readCommandLine } from './command-line.ts'
+import { type CommandLine, meaning, readCommandLine } from './command-line.ts'
 
 const help = `tributary ${version}: every upstream, one stream
 
@@ -15,7 +15,7 @@ Usage: tributary [command] [options]
   health    ask the running server whether it is well; exit 0 or 1
   demo      serve before built-in emulators of every upstream: no account, no network; prints what to try
   settings  print every setting with its default, as a commented .env
-  help      print this; "help upstreams" says how to get each upstream's credential
+  help      print this; "help upstreams", or an upstream's name, says how to get its credential
   version   print the version
 
   --env-file FILE   read NAME=value lines before the environment, which wins; without it ./.env if there is one
@@ -37,11 +37,15 @@ const commands = {
 
 /** These print a text, whatever is configured. */
 const texts = {
-  help: async ({ words }: CommandLine) =>
-    (words.length > 0 ? (await import('./texts.ts')).topic(words) : undefined) ?? help,
+  help: async ({ words }: CommandLine) => {
+    const isAboutCommand = words.every((word) => names.includes(word))
+    return isAboutCommand ? help : (await import('./texts.ts')).topic(words)
+  },
   version: async () => `${version}\n`,
   settings: async () => (await import('./texts.ts')).settings,
 }
+
+const names = ['serve', 'check', 'doctor', 'models', 'health', 'demo', 'settings', 'help', 'version']
 
 /** sysexits.h: the command line is wrong, the configuration is wrong. */
 const usageExit = 64
@@ -49,11 +53,11 @@ const configExit = 78
 
 /** Runs what the arguments name. @returns the process's exit code */
 export async function runCommand(args: readonly string[]): Promise<number> {
-  const line = readCommandLine(args, [...Object.keys(commands), ...Object.keys(texts), 'demo'])
+  const line = readCommandLine(args, names)
   if (typeof line === 'string') return fail(`${line}\n\n${help}`, usageExit)
   const { name, envFile, flags } = line
   const text = Object.entries(texts).find(([known]) => known === name)?.[1]
-  if (text) return say(await text(line))
+  if (text) return say(await text(line), line)
   // only the demo needs the emulators: no other command loads them
   const demo = name === 'demo' ? await (await import('./demo.ts')).openDemo() : undefined
   const command = demo?.serve ?? Object.entries(commands).find(([known]) => known === name)?.[1] ?? commands.serve
@@ -77,7 +81,11 @@ function problemLines({ problems }: Misconfigured): string {
   return `The configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}; nothing was started.\n${lines.join('\n')}\n`
 }
 
-function say(text: string): number {
+function say(text: string | undefined, { words }: CommandLine): number {
+  if (text === undefined) {
+    const near = meaning(words[0] ?? '', ['settings', 'upstreams', ...names])
+    return fail(`There is no help on "${words.join(' ')}".${near}\n\n${help}`, usageExit)
+  }
   process.stdout.write(text)
   return 0
 }

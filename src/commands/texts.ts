@@ -7,12 +7,16 @@ import upstreams from '../../docs/upstreams.md' with { type: 'text' }
 export const settings: string = environment
 
 /** The text of `help TOPIC`, where there is one; of upstreams all of it, or what it says of one. */
-export function topic([name = '', section]: readonly string[]): string | undefined {
+export function topic([name = '', upstream = '']: readonly string[]): string | undefined {
   if (name === 'settings') return settings
-  if (name !== 'upstreams') return undefined
-  if (section === undefined) return upstreams
-  const found = upstreams
-    .split(/^(?=## )/m)
-    .find((part) => part.toLowerCase().startsWith(`## ${section.toLowerCase()}`))
-  return found ?? upstreams
+  return name === 'upstreams' ? (sectionOn(upstream) ?? upstreams) : sectionOn(name)
+}
+
+function sectionOn(upstream: string): string | undefined {
+  const name = upstream.toLowerCase()
+  const sections = upstreams.split(/^(?=## )/m)
+  return (
+    sections.find((section) => /^## (\S+)/.exec(section)?.[1]?.toLowerCase() === name) ??
+    sections.find((section) => section.startsWith('## OpenAI') && section.includes(`\`${name}\``))
+  )
 }

@@ -50,6 +50,11 @@ describe('the command line', () => {
     ['--nothing'],
     ['serve', 'check'],
     ['--env-file'],
+    ['--port='],
+    ['--host', ''],
+    ['--env-file='],
+    ['help', 'nothing'],
+    ['help', ''],
     ['toString'],
     ['__proto__'],
     [''],
@@ -95,6 +100,24 @@ describe('the executable by itself', () => {
     const one = await run(['help', 'upstreams', 'cohere'])
     expect(one.stdout).toStartWith('## Cohere\n')
     expect(all.stdout).toContain(one.stdout)
+  })
+
+  test('says it of an upstream by its name alone, and of a word that is near what was meant', async () => {
+    expect((await run(['help', 'mistral'])).stdout).toStartWith('## Mistral\n')
+    for (const args of [
+      ['help', 'Groq'],
+      ['help', 'ollama'],
+      ['help', 'upstreams', 'groq'],
+    ])
+      expect((await run(args)).stdout).toStartWith('## OpenAI and compatible ones\n')
+    expect((await run(['help', 'check'])).stdout).toContain('Usage:')
+    for (const [word, meant] of [
+      ['upstream', 'upstreams'],
+      ['setings', 'settings'],
+    ] as const)
+      expect((await run(['help', word])).stderr).toStartWith(
+        `There is no help on "${word}". Did you mean "${meant}"?\n`,
+      )
   })
 
   test('names no document that it has not got', async () => {
@@ -550,6 +573,17 @@ describe('models', () => {
       await cto.close()
     })
   })
+
+  for (const command of ['models', 'doctor'])
+    test(`${command} renews nothing while the server that may have the accounts is too busy to answer: 1`, async () => {
+      const cto = await emulateCto({ protocol: 'v2', rotates: true })
+      await using silent = await serverThat(() => undefined)
+      const variables = { ...cto.variables, STATE_URL: 'memory:', PORT: silent.port }
+      const { code, stdout, stderr } = await run([command], { variables })
+      expect([code, stdout]).toEqual([1, ''])
+      expect(stderr).toContain('keeps the renewed accounts of cto in its memory')
+      await cto.close()
+    })
 
   test('1 where no upstream lists any, and why', async () => {
     const { code, stdout, stderr } = await run(['models'], {
