@@ -214,3 +214,24 @@ test('a file that is not there, or is none, is a problem and no crash', () => {
   expect(problems(loadConfig({ envFile: join(folder, 'missing.env') }))).toEqual(['--env-file'])
   expect(problems(loadConfig({ envFile: folder }))).toEqual(['--env-file'])
 })
+
+test('of an upstream that is off every variable is told of', () => {
+  for (const [variable, value, secrets] of [
+    ['SMITHERY_SUPABASE_ANON_KEY', 'a-public-key', 'SMITHERY_COOKIE'],
+    ['SMITHERY_MODELS', 'a', 'SMITHERY_COOKIE'],
+    ['LANGFAST_PROMPT_ID', 'a', 'LANGFAST_SUPABASE_ANON_KEY'],
+  ] as const) {
+    const found = read({ [variable]: value })
+    expect(found).toMatchObject({ problems: [{ variable, remedy: `set ${secrets}, or leave it out` }] })
+  }
+  expect(problems(read({ OPENAI_HEADERS: 'X-A: b' }))).toEqual(['OPENAI_API_KEY'])
+})
+
+test('a HOST that is no address is one problem', () => {
+  expect(problems(read({ HOST: 'http://localhost:8000' }))).toEqual(['HOST'])
+})
+
+test('a warning names the variable that the operator has set', () => {
+  const { warnings } = config(read({ OPENAI_API_BASE: 'http://127.0.0.1:1' }))
+  expect(warnings).toEqual([expect.stringMatching(/^OPENAI_API_BASE has no version in its path/)])
+})

@@ -255,7 +255,7 @@ export class Environment implements Variables {
 
   /** Says what can be lived with. */
   warn(text: string): void {
-    this.#warnings.push(text)
+    this.#warnings.push(this.#asWritten(text))
   }
 
   #isKnown(name: string): boolean {

@@ -16,7 +16,9 @@ export function loadConfig({ envFile, flags = {}, choose = (set) => set }: LoadO
   const file = readEnvFile(envFile)
   if (file && !('path' in file)) return { problems: file }
   const set = { ...(file && withoutProxies(file)), ...process.env, ...flags }
-  const config = readConfig(choose(set), process.stdout.isTTY ?? false, originsOf(file, flags))
+  const chosen = choose(set)
+  const used = file && { ...file, variables: file.variables.filter(({ name }) => chosen[name] === set[name]) }
+  const config = readConfig(chosen, process.stdout.isTTY ?? false, originsOf(used, flags))
   if ('problems' in config || !file) return config
   return { ...config, envFile: file.path, warnings: [...file.warnings, ...config.warnings] }
 }

@@ -46,7 +46,7 @@ function readAddress(environment: Environment, hasKeys: boolean): Omit<Listening
       problem: 'is no address to bind',
       remedy: 'for example 127.0.0.1 or 0.0.0.0',
     })
-  if (isPublic && !hasKeys && !isAllowed)
+  else if (isPublic && !hasKeys && !isAllowed)
     environment.report({
       variable: 'HOST',
       problem: 'is reachable from other machines while no API_MASTER_KEY is set',

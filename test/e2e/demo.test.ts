@@ -52,6 +52,19 @@ async function expectTrueAnswers(output: string, variables: Variables = {}): Pro
   })
 }
 
+test('of a .env that is right for the server nothing is warned of', async () => {
+  await using folder = await emptyFolder()
+  const lines = [
+    'OPENAI_API_KEY_1=a',
+    'UPSTREAM_LAB_URL=http://127.0.0.1:1/v1',
+    'MISTRAL_API_KEY=a',
+    'TOOL_MAX_ROUNDS=3',
+  ]
+  await Bun.write(join(folder.path, '.env'), lines.join('\n'))
+  await using demo = await start({}, { args: ['demo'], cwd: folder.path })
+  expect(demo.output()).not.toContain('warning')
+})
+
 describe('demo', () => {
   let demo: Running
   let client: OpenAI

@@ -34,7 +34,7 @@ function configurePreset(preset: Preset, variables: Variables): Upstream<Secret 
   const usual = headersOf[preset.name]
   const headers = usual && { ...usual, ...readHeaders(variables, `${preset.prefix}_HEADERS`) }
   if (keys.length === 0 && (!address || preset.name !== 'openai')) {
-    const idle = ['BASE_URL', 'MODELS'].map((ending) => `${preset.prefix}_${ending}`)
+    const idle = ['BASE_URL', 'MODELS', ...(usual ? ['HEADERS'] : [])].map((ending) => `${preset.prefix}_${ending}`)
     const set = idle.find((name) => variables.text(name) !== undefined)
     const isServer = preset.name === 'openai' && set?.endsWith('_URL')
     if (set !== undefined && !isServer && !isAnySet(`${preset.prefix}_API_KEY`, variables))
