@@ -16,10 +16,10 @@ const maxHeadBytes = 64 * 1024
 const maxFields = 256
 /** Interim replies, such as 103, before the one that counts. */
 const maxInterim = 16
-/** Of the size lines of a body beside the sizes themselves: nothing that we know uses extensions. */
+/** Of the extensions and long padding of a body's size lines: nothing that we know uses extensions. */
 const maxExtensionBytes = 16 * 1024
-/** RFC 9112, section 7.1, without blanks; 13 digits are the largest size that a number counts exactly. */
-const chunkSize = /^(0*[0-9a-f]{1,13})(;[\t\x20-\x7e\x80-\xff]+)?$/i
+/** RFC 9112, section 7.1; some servers pad sizes with blanks. 13 digits are the largest size that a number counts exactly. */
+const chunkSize = /^(0*[0-9a-f]{1,13})[\t ]*(;[\t\x20-\x7e\x80-\xff]+)?$/i
 
 type State = 'head' | 'counted' | 'until-close' | 'size' | 'chunk' | 'chunk-end' | 'trailer' | 'over'
 
@@ -36,7 +36,9 @@ export class ReplyParser {
   #line = ''
   /** The lines of this head. */
   #lines: string[] = []
-  /** Bytes of this head or of the trailers, and afterwards of the chunk extensions. */
+  /** Whether the lines of the head end in a line feed alone, once the first has come. */
+  #hasBareFeeds: boolean | undefined
+  /** Bytes of this head, size line or trailers. */
   #headBytes = 0
   #fields = 0
   #extensionBytes = 0
@@ -65,7 +67,8 @@ export class ReplyParser {
   /** The connection has ended. @throws ChatError where the reply was not over */
   close(): void {
     if (this.#state === 'over') return
-    if (this.#state !== 'until-close')
+    // RFC 9112, section 8: a chunked body is complete with its last chunk, even where the empty line behind it is missing
+    if (this.#state !== 'until-close' && this.#state !== 'trailer')
       throw new ChatError('upstream-failed', {
         message: `The upstream closed the connection ${this.#state === 'head' ? 'before' : 'within'} its reply.`,
         code: 'upstream_disconnected',
@@ -123,9 +126,19 @@ export class ReplyParser {
     if (feed === -1) return end
     const line = this.#line
     this.#line = ''
-    if (!line.endsWith('\r')) throw invalidReply('a line of it ends without a carriage return')
-    this.#onLine(line.slice(0, -1))
+    this.#onLine(this.#withoutReturn(line))
     return end
+  }
+
+  /**
+   * The lines of a head may all end in a line feed alone, as some small servers write them. In a mixture, two programs could find
+   * different headers. RFC 9112, section 2.2
+   */
+  #withoutReturn(line: string): string {
+    const isBare = !line.endsWith('\r')
+    if (this.#state === 'head') this.#hasBareFeeds ??= isBare
+    if (isBare !== (this.#state === 'head' && this.#hasBareFeeds)) throw invalidReply('its lines do not end alike')
+    return isBare ? line : line.slice(0, -1)
   }
 
   #onLine(line: string): void {
@@ -154,13 +167,13 @@ export class ReplyParser {
     const { framing } = head
     if (framing.type === 'counted') this.#left = framing.length
     this.#begin(framing.type === 'chunked' ? 'size' : framing.type === 'empty' ? 'over' : framing.type)
-    this.#sink.head(head)
+    this.#sink.head(this.#hasBareFeeds ? { ...head, keepsAlive: false } : head)
   }
 
   #onSize(line: string): void {
     const [, digits, extension = ''] = chunkSize.exec(line) ?? []
     if (digits === undefined) throw invalidReply('the size of a chunk is not a hexadecimal number')
-    this.#extensionBytes += extension.length
+    this.#extensionBytes += Math.max(extension.length, line.length - maxPlainDigits)
     if (this.#extensionBytes > maxExtensionBytes) throw invalidReply('its chunk extensions are too long')
     this.#left = Number.parseInt(digits, 16)
     this.#begin(this.#left === 0 ? 'trailer' : 'chunk')
