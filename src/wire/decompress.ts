@@ -13,14 +13,21 @@ const decoders: Readonly<Record<string, (first: number) => Transform>> = {
   zstd: () => createZstdDecompress(),
 }
 
+/** Values that some servers send for a body as it is. */
+const notCodings = new Set(['', 'identity', 'none', 'utf-8', 'utf8', 'binary', '8bit', '7bit', 'chunked'])
+
 /**
  * A body as it was before its server compressed it, which we asked no server for. It is decompressed as it is read, so that
  * little costs little however large it would become: the reader counts.
  * @throws ChatError `upstream-failed` for a coding that we do not know, or more than one
  */
 export function plainBody(source: BodySource): BodySource {
-  const coding = (source.headers.get('content-encoding') ?? '').trim().toLowerCase()
-  if (coding === '' || coding === 'identity') return source
+  const stated = (source.headers.get('content-encoding') ?? '').toLowerCase().split(',')
+  const coding = stated
+    .map((one) => one.trim())
+    .filter((one) => !notCodings.has(one))
+    .join(', ')
+  if (coding === '') return source
   const decoder = decoders[coding]
   if (decoder) return new DecompressedBody(source, decoder)
   source.cancel()

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'bun:test'
+import { gzipSync } from 'node:zlib'
 import { emulateHttp } from './http-emulator.ts'
 
 /** What a process with this proxy makes of a reply to `GET http://upstream.test/path`; the proxy answers in the upstream's place. */
 async function throughProxy(
-  reply: string,
+  reply: string | Uint8Array,
   filler = '',
 ): Promise<{ readonly said: string; readonly path: string; readonly sentMiB: number }> {
   let sent = 0
@@ -38,6 +39,12 @@ describe('through an HTTP proxy', () => {
   test('a request reaches its upstream, which is not connected to', async () => {
     const { said, path } = await throughProxy('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
     expect([said, path]).toEqual(['200 ok', 'http://upstream.test/path'])
+  }, 30_000)
+
+  test('compression that was not asked for is undone once', async () => {
+    const body = gzipSync('hello')
+    const head = `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${body.length}\r\n\r\n`
+    expect((await throughProxy(Buffer.concat([Buffer.from(head), body]))).said).toBe('200 hello')
   }, 30_000)
 
   test('both length headers are refused, and no length is believed', async () => {

@@ -37,6 +37,8 @@ export class FetchExchange implements BodySource {
         signal,
         redirect: 'manual',
         timeout: false,
+        // is undone while it is read, as without a proxy (decompress.ts)
+        decompress: false,
       })
     } catch (thrown) {
       this.#link.release()

@@ -131,6 +131,8 @@ test('a user in the address is told as one, and headers of our own stay ours', a
     null,
     null,
   ])
+  await (await get(emulator.origin.replace('//', '//100%:pass@'))).text()
+  expect(emulator.requests[1]?.headers.get('authorization')).toBe(`Basic ${btoa('100%:pass')}`)
   expect(await failureOf(get(emulator.origin, { 'x-a': 'b\r\nx-c: d' }))).toMatchObject({
     code: 'upstream_unreachable',
   })
@@ -144,6 +146,7 @@ describe('compression that was not asked for', () => {
     deflate: deflateSync,
     'deflate ': deflateRawSync,
     br: brotliCompressSync,
+    'identity, br': brotliCompressSync,
     zstd: zstdCompressSync,
   }
   for (const [coding, compress] of Object.entries(codings)) {
@@ -163,6 +166,12 @@ describe('compression that was not asked for', () => {
       expect(reply.headers.has('content-encoding')).toBe(false)
     })
   }
+
+  for (const coding of ['identity', 'UTF-8', 'none', 'binary', 'identity, utf-8', ''])
+    test(`"${coding}" is no compression`, async () => {
+      const emulator = await emulated((exchange) => exchange.reply(200, text, { 'content-encoding': coding }))
+      expect(await (await get(emulator.origin)).text()).toBe(text)
+    })
 
   test('nested, unknown or wrong is refused; cut is a cut; none of nothing is nothing', async () => {
     const reply = (coding: string, body: Uint8Array, length = body.length) =>
