@@ -1,5 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { asChatError } from '../chat/error.ts'
+import { keyFromFile } from './key-file.ts'
 import { lostKey, type SqliteConfig, type StateConfig } from './open-store.ts'
 import { sealKey } from './seal.ts'
 import { holds } from './sqlite-file.ts'
@@ -29,6 +31,8 @@ export function inspectStore(config: StateConfig): StateFindings {
 
 function wrongWithSecret(config: SqliteConfig, isClear: boolean): string | undefined {
   const { file } = config
+  const wrong = wrongWithKeyFile(config)
+  if (wrong !== undefined) return wrong
   if (!existsSync(file) || !holds(file)) return undefined
   const isSealed = holds(file, sealKey)
   if (isClear) return isSealed ? `${file} is encrypted, and there is no STATE_SECRET. Set it.` : undefined
@@ -37,6 +41,17 @@ function wrongWithSecret(config: SqliteConfig, isClear: boolean): string | undef
   return isSealed
     ? undefined
     : `${file} was written without a STATE_SECRET, and can be read with none only. Unset it, or set another STATE_URL.`
+}
+
+/** One that is not there is made by the start. */
+function wrongWithKeyFile({ secret, keyFile }: SqliteConfig): string | undefined {
+  if (secret || keyFile === undefined || !existsSync(keyFile)) return undefined
+  try {
+    keyFromFile(keyFile)
+    return undefined
+  } catch (thrown) {
+    return asChatError(thrown).message
+  }
 }
 
 function wrongWithFolder(folder: string): string | undefined {

@@ -1,0 +1,33 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inspectStore } from './inspect-store.ts'
+
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tributary-inspect-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+for (const [what, make, says] of [
+  ['is empty', (path: string) => writeFileSync(path, '', { mode: 0o600 }), 'does not hold 64 hexadecimal digits'],
+  ['is a folder', (path: string) => mkdirSync(path), 'is not a regular file'],
+  ['is a FIFO', (path: string) => Bun.spawnSync(['mkfifo', '-m', '600', path]), 'is not a regular file'],
+  [
+    'may be read by others',
+    (path: string) => {
+      writeFileSync(path, 'a'.repeat(64))
+      chmodSync(path, 0o644)
+    },
+    'run chmod 600 on it',
+  ],
+] as const)
+  test(`a key file that ${what} is a problem, and nothing is written`, () => {
+    const own = mkdtempSync(join(folder, 'a-'))
+    const keyFile = join(own, 'state.key')
+    make(keyFile)
+    const { problems } = inspectStore({ kind: 'sqlite', file: join(own, 'a.db'), keyFile })
+    expect(problems).toEqual([expect.stringContaining(says)])
+    expect(readdirSync(own)).toEqual(['state.key'])
+  })
