@@ -9,6 +9,7 @@ import { errorInside } from './complaint.ts'
 import { type DecodeOptions, ReplyDecoder } from './decode-reply.ts'
 import { isFields } from './fields.ts'
 import { isRefusal, saysWords } from './refusal-inside.ts'
+import { badResponse } from './reply-errors.ts'
 
 export interface ReadOptions extends DecodeOptions {
   /** What was asked for. What came is told by its bytes, for neither this nor the content type does. */
@@ -28,7 +29,9 @@ export function readReply(reply: HttpReply, options: ReadOptions): AsyncIterable
   return defer(async () => {
     const bytes = await reply.bytes()
     const value = await readUpstreamJson(bytes)
-    return isFields(value) ? listed(decoder.whole(value)) : readFrames(framed(reply, bytes), decoder, options.signal)
+    if (isFields(value)) return listed(decoder.whole(value))
+    decoder.isComplete = bytes.length > 0
+    return readFrames(framed(reply, bytes), decoder, options.signal)
   })
 }
 
@@ -50,6 +53,8 @@ class OpenaiFrames implements FrameDecoder {
   readonly #reply: ReplyDecoder
   #isWhole = false
   #hasChunks = false
+  /** Whether the body has all of its stated bytes: without an answer in them it was not broken off. */
+  isComplete = false
 
   constructor(reply: ReplyDecoder) {
     this.#reply = reply
@@ -78,7 +83,9 @@ class OpenaiFrames implements FrameDecoder {
   }
 
   end(how: 'terminated' | 'cut'): readonly ChatEvent[] {
-    return this.#isWhole ? [] : this.#reply.end(how)
+    if (this.#isWhole) return []
+    if (how === 'cut' && this.isComplete && !this.#hasChunks) throw badResponse()
+    return this.#reply.end(how)
   }
 }
 
