@@ -35,7 +35,11 @@ const accountCount = 24
 /** An emulated langfast, and the provider asking it with accounts of its own making. */
 export async function startLangfast(): Promise<Rig> {
   const scripts = new Map<string, RunScript>()
-  const langfast = await emulateLangfast({ reply: (model) => scripts.get(model) })
+  const langfast = await emulateLangfast({
+    reply: (model) => scripts.get(model),
+    // its ping would come within a message that is sent byte by byte, on a busy machine for longer than a ping may wait
+    pulse: { connectTimeout: 45_000, pingInterval: 600_000, pingTimeout: 600_000 },
+  })
   const sessions = Array.from({ length: accountCount }, () => readSession(langfast.signIn())).filter((found) => !!found)
   const secrets = sessions.map(({ accessToken }) => accessToken.reveal())
   const [token = ''] = secrets
