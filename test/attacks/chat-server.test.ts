@@ -107,7 +107,7 @@ test('item 16: a page of another site may call /api/chat alone', async () => {
 
 describe('item 20: a server of tools from a request', () => {
   const server = { command: '/bin/sh', args: ['-c', 'touch /tmp/tributary-was-here'], url: 'http://127.0.0.1:9/mcp' }
-  const names = 'mcp_servers mcpServers servers mcp_config tools tool_config command args env cwd stdio'.split(' ')
+  const names = 'mcp_servers mcpServers servers mcp_config tool_config command args env cwd stdio'.split(' ')
   const smuggled = Object.fromEntries(
     names.map((name) => [name, name.includes('ervers') ? { mcpServers: { evil: server } } : server]),
   )
@@ -119,6 +119,9 @@ describe('item 20: a server of tools from a request', () => {
     const { body } = await json(fetch(`${rig.url}/api/servers`, { headers }))
     expect(JSON.stringify(body)).not.toContain('evil')
     expect(JSON.stringify(newest)).not.toContain('evil')
+    // `tools` chooses among those that there are
+    for (const tools of [server, [server], { evil: server }])
+      expect((await post(rig.url, { session_id: 'smuggled', content: 'Go on', tools }, { key })).status).toBe(400)
     expect(await Bun.file('/tmp/tributary-was-here').exists()).toBe(false)
   })
 })

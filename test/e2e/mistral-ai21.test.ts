@@ -284,9 +284,9 @@ describe('mistral alone', () => {
   })
 
   test('a refused field is a 400 with its place', async () => {
-    const error = await errorOf(client.chat.completions.create({ model, messages, temperature: 1.9 }))
+    const error = await errorOf(client.chat.completions.create({ model, messages, top_p: 1.9 }))
     expect(error).toBeInstanceOf(BadRequestError)
-    expect(error.param).toBe('temperature')
+    expect(error.param).toBe('top_p')
   })
 })
 
