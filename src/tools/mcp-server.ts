@@ -176,10 +176,12 @@ export class McpServer {
   }
 
   #fail({ why, isMisbehaviour }: ConnectionEnd): void {
+    // it is tried again each minute at least: the same failure is told once
+    const level = why === this.#why ? 'debug' : 'warn'
     this.#why = why
     if (isMisbehaviour) this.#backoff.misbehaved()
     else this.#backoff.failed()
-    this.#log.warn({ why }, isMisbehaviour ? 'an MCP server is cut off' : 'an MCP server failed')
+    this.#log[level]({ why }, isMisbehaviour ? 'an MCP server is cut off' : 'an MCP server failed')
   }
 
   async #list(connection: Connection, isAgain = false): Promise<readonly Tool[]> {

@@ -57,6 +57,8 @@ test('every server is connected at the start, in the background; one that cannot
     await until(() => retries.length === 2, 10_000, 'they have failed again')
   }
   expect(retries.map(({ ms }) => ms)).toEqual([4_000, 4_000])
+  // each of the two is told once
+  expect(tools.log.warnings.filter((message) => message === 'an MCP server failed')).toHaveLength(2)
 })
 
 test('a request waits for a server that still starts, and for no other', async () => {

@@ -61,13 +61,18 @@ export async function startHttpServer(
 }
 
 /** What a test's log has heard. */
-export function memoryLog(): Logger & { readonly lines: string[] } {
+export function memoryLog(): Logger & { readonly lines: string[]; readonly warnings: string[] } {
   const lines: string[] = []
   const write = (fields: object, message: string) =>
     void lines.push(
       `${message} ${JSON.stringify(fields, (_key, value) => (value instanceof Error ? String(value) : value))}`,
     )
-  const log = { lines, debug: write, info: write, warn: write, error: write, child: () => log }
+  const warnings: string[] = []
+  const warn: typeof write = (fields, message) => {
+    warnings.push(message)
+    write(fields, message)
+  }
+  const log = { lines, warnings, debug: write, info: write, warn, error: write, child: () => log }
   return log
 }
 
