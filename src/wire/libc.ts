@@ -2,8 +2,15 @@ import { dlopen } from 'bun:ffi'
 
 const names = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1']
 
-/** Calls of the C library for which Bun has no API. Undefined where they cannot be had: on anything but Linux. */
-export function openLibc() {
+let opened: { readonly libc: ReturnType<typeof load> } | undefined
+
+/** Calls of the C library for which Bun has no API, loaded the first time. Undefined where they cannot be had: on anything but Linux. */
+export function openLibc(): ReturnType<typeof load> {
+  opened ??= { libc: load() }
+  return opened.libc
+}
+
+function load() {
   if (process.platform !== 'linux') return undefined
   for (const name of names) {
     try {

@@ -10,12 +10,7 @@ const SO_RCVBUF = 8
  */
 const size = new Int32Array([256 * 1024])
 
-let libc: ReturnType<typeof openLibc>
-let isOpened = false
-
 /** Bounds what the system holds of a connection until we read it. Where that cannot be done, it is as it is. */
 export function boundReceived(fd: number): void {
-  if (!isOpened) libc = openLibc()
-  isOpened = true
-  libc?.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, ptr(size), size.byteLength)
+  openLibc()?.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, ptr(size), size.byteLength)
 }
