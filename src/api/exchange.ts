@@ -76,8 +76,8 @@ function failureHeaders(error: ChatError): Record<string, string> {
     ...(retryAfterMs !== undefined && { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) }),
     ...(stops && { 'x-should-retry': 'false' }),
     ...(reason === 'unauthorized' && { 'www-authenticate': 'Bearer' }),
-    // not after `too-large`: its client would still be writing, and lose the answer to the broken pipe
-    // a client that is turned away for want of room must not keep a place either
+    // A client that is turned away for want of room must not keep a place. Not after `too-large`: its client would still be
+    // writing, and lose the answer to the broken pipe.
     ...((reason === 'too-slow' || reason === 'unavailable') && { connection: 'close' }),
   }
 }

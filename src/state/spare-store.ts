@@ -148,6 +148,10 @@ export class SpareStore implements Store {
 
   #remember(key: string, { ttlMs = Number.POSITIVE_INFINITY }: WriteOptions): void {
     this.#ends.set(key, this.#now() + ttlMs)
+    this.#flushLater()
+  }
+
+  #flushLater(): void {
     if (this.#timer) return
     this.#timer = setTimeout(() => void this.#flush(), flushMs)
     this.#timer.unref()
@@ -165,8 +169,7 @@ export class SpareStore implements Store {
       try {
         for (const key of [...this.#ends.keys()]) await this.#flushOne(key)
       } catch {
-        this.#timer = setTimeout(() => void this.#flush(), flushMs)
-        this.#timer.unref()
+        this.#flushLater()
       }
     })
   }
