@@ -12,6 +12,10 @@ export interface SourceFile {
   readonly loads: readonly string[]
   /** What stands in it that no file, or not every file, may hold. */
   readonly findings: readonly Finding[]
+  /** Types, interfaces and classes it declares, whether it exports them or not. */
+  readonly types: readonly string[]
+  /** Functions it declares by name. */
+  readonly functions: readonly string[]
 }
 
 export type Finding =
@@ -31,6 +35,8 @@ export function readSource(path: string, text: string): SourceFile {
   const { program, errors } = parseSync(path, text)
   const specifiers: string[] = []
   const loads: string[] = []
+  const types: string[] = []
+  const functions: string[] = []
   const findings: Finding[] = errors.length > 0 ? ['syntax error'] : []
   new Visitor({
     ImportDeclaration: ({ source, importKind }) => {
@@ -49,6 +55,14 @@ export function readSource(path: string, text: string): SourceFile {
       findings.push('re-export')
     },
     ExportDefaultDeclaration: () => void findings.push('default export'),
+    TSInterfaceDeclaration: ({ id }) => void types.push(id.name),
+    TSTypeAliasDeclaration: ({ id }) => void types.push(id.name),
+    ClassDeclaration: ({ id }) => {
+      if (id) types.push(id.name)
+    },
+    FunctionDeclaration: ({ id }) => {
+      if (id) functions.push(id.name)
+    },
     TSAnyKeyword: () => void findings.push('any'),
     TSNonNullExpression: () => void findings.push('non-null'),
     TSEnumDeclaration: () => void findings.push('enum'),
@@ -77,6 +91,8 @@ export function readSource(path: string, text: string): SourceFile {
     loads: loads.map((specifier) => (isRelative(specifier) ? resolve(path, specifier) : packageOf(specifier))),
     packages: specifiers.filter((specifier) => !isRelative(specifier)).map(packageOf),
     findings,
+    types,
+    functions,
   }
 }
 

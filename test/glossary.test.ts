@@ -1,0 +1,225 @@
+import { describe, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { readSource, type SourceFile } from './source-file.ts'
+
+const root = join(import.meta.dir, '..')
+const page = await Bun.file(join(root, 'docs/glossary.md')).text()
+
+/** Names that are still declared in several files. The list only shrinks: rename one of the two, and take the name out. */
+const knownDoubles: readonly string[] = [
+  'Answer',
+  'Asked',
+  'Asking',
+  'AssistantMessage',
+  'BodyReader',
+  'Call',
+  'Choice',
+  'Connection',
+  'Due',
+  'EmulatedChat',
+  'Entry',
+  'Exchange',
+  'Fault',
+  'Growing',
+  'Held',
+  'Line',
+  'Listed',
+  'Listener',
+  'Meaning',
+  'Member',
+  'Message',
+  'Noted',
+  'OpenCall',
+  'Outbox',
+  'Place',
+  'Placed',
+  'Question',
+  'Reading',
+  'ReadMessage',
+  'ReadOptions',
+  'Refusal',
+  'Report',
+  'Route',
+  'Run',
+  'Said',
+  'Schema',
+  'Sent',
+  'Service',
+  'Session',
+  'Site',
+  'Source',
+  'Step',
+  'Stored',
+  'Tool',
+  'Turn',
+  'Waiting',
+]
+
+/** Names that the page forbids and the source still has. The list only shrinks. */
+const knownForbidden: readonly string[] = [
+  'accounts/keeper.ts',
+  'Add',
+  'Asked',
+  'Asking',
+  'commands/things-to-try.ts',
+  'Context',
+  'conversations/pen.ts',
+  'Desk',
+  'Due',
+  'Entry',
+  'Fresh',
+  'Growing',
+  'Grown',
+  'Halves',
+  'Heard',
+  'Held',
+  'isSameThing',
+  'Keeper',
+  'KeeperOptions',
+  'Kept',
+  'Known',
+  'Line',
+  'Living',
+  'Mended',
+  'Noted',
+  'Office',
+  'OfficeOptions',
+  'Onlooker',
+  'Opened',
+  'Ours',
+  'Patience',
+  'Pen',
+  'PenOptions',
+  'Place',
+  'Placed',
+  'providers/langfast/emulated-office.ts',
+  'Ran',
+  'Read',
+  'Resting',
+  'Said',
+  'Sent',
+  'Shelf',
+  'Taken',
+  'thingsToTry',
+  'Tried',
+  'Unread',
+  'Whose',
+]
+
+function quoted(text: string): string[] {
+  return [...text.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)
+}
+
+const rows = page
+  .split('\n')
+  .filter((line) => /^\| [a-z]/.test(line) && !line.startsWith('| term |'))
+  .map((line) => line.slice(2, -2).split(' | '))
+
+/** Code names of the last column: nothing is called so, or has such a word in its name. */
+const synonyms = rows.flatMap(([, , , others = '']) => quoted(others)).filter((name) => /^[A-Z]/.test(name))
+
+const [emptyWords = [], emptyNames = []] = page
+  .split('## Names that say nothing')[1]
+  ?.trim()
+  .split('\n\n')
+  .map(quoted) ?? [[], []]
+
+/** `CredentialStoreOptions` and `credential-store.ts` have the words Credential and Store. */
+function wordsOf(name: string): string[] {
+  return name
+    .replace(/\.ts$/, '')
+    .split(/[-/.]|(?<=[a-z0-9])(?=[A-Z])/)
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+}
+
+/** Names that several files declare, each with its files. */
+function doubles(files: readonly SourceFile[]): string[] {
+  const homes = new Map<string, Set<string>>()
+  for (const { path, types } of files)
+    for (const type of types) homes.set(type, (homes.get(type) ?? new Set()).add(path))
+  return [...homes].filter(([, paths]) => paths.size > 1).map(([type, paths]) => `${type}: ${[...paths].join(', ')}`)
+}
+
+/** Declared names, and names of files, that the page forbids. */
+function forbidden(files: readonly SourceFile[]): string[] {
+  const anywhere = new Set([...emptyWords, ...synonyms])
+  return files.flatMap(({ path, types, functions }) => {
+    const hidden = [path, ...types, ...functions].filter((name) => wordsOf(name).some((word) => anywhere.has(word)))
+    const bare = types.filter((name) => emptyNames.includes(name))
+    return [...new Set([...hidden, ...bare])].map((name) => (name === path ? path : `${name}: ${path}`))
+  })
+}
+
+function isNew(known: readonly string[]): (finding: string) => boolean {
+  return (finding) => !known.includes(finding.split(':')[0] ?? '')
+}
+
+const sources = [...new Bun.Glob('src/**/*.ts').scanSync({ cwd: root })].filter((path) => !path.endsWith('.test.ts'))
+const files = await Promise.all(
+  sources.sort().map(async (path) => readSource(path.slice('src/'.length), await Bun.file(join(root, path)).text())),
+)
+
+describe('docs/glossary.md', () => {
+  test('has its terms in order, each with a meaning, a place that exists and the words it replaces', () => {
+    const terms = rows.map(([term = '']) => term)
+    expect(terms.length).toBeGreaterThan(50)
+    expect(terms).toEqual([...new Set(terms)].sort())
+    for (const row of rows) expect(row.map((cell) => cell.trim() !== '')).toEqual([true, true, true, true])
+    expect(rows.flatMap(([, , place = '']) => quoted(place)).filter((path) => !existsSync(join(root, path)))).toEqual(
+      [],
+    )
+  })
+
+  test('gives no term away as a word that is not used', () => {
+    const terms = new Set(rows.map(([term = '']) => term.toLowerCase()))
+    expect(synonyms.filter((name) => terms.has(name.toLowerCase()))).toEqual([])
+    expect(synonyms.length).toBeGreaterThan(10)
+    expect(emptyWords.length).toBeGreaterThan(5)
+    expect(emptyNames.length).toBeGreaterThan(20)
+  })
+})
+
+describe('in the source', () => {
+  test('a type is declared once', () => {
+    expect(files.flatMap(({ types }) => types).length).toBeGreaterThan(300)
+    expect(doubles(files).filter(isNew(knownDoubles))).toEqual([])
+  })
+
+  test('no name is one that docs/glossary.md forbids', () => {
+    expect(files.flatMap(({ functions }) => functions).length).toBeGreaterThan(1000)
+    expect(forbidden(files).filter(isNew(knownForbidden))).toEqual([])
+  })
+})
+
+describe('a planted name is found:', () => {
+  const read = (path: string, text: string) => readSource(path, text)
+
+  test('a type that two files declare, exported or not', () => {
+    const planted = [
+      read('chat/a.ts', 'export interface Part {}'),
+      read('wire/a.ts', 'type Part = string'),
+      read('wire/b.ts', 'class Part {}'),
+    ]
+    expect(doubles(planted)).toEqual(['Part: chat/a.ts, wire/a.ts, wire/b.ts'])
+  })
+
+  test('and two overloads or two different names are none', () => {
+    expect(doubles([read('chat/a.ts', 'interface A {}\ninterface A {}'), read('wire/a.ts', 'type B = 1')])).toEqual([])
+  })
+
+  for (const [path, text, found] of [
+    ['chat/a.ts', 'export class StreamHelper {}', 'StreamHelper: chat/a.ts'],
+    ['chat/a.ts', 'interface KeeperOptions {}', 'KeeperOptions: chat/a.ts'],
+    ['chat/a.ts', 'function openManager() {}', 'openManager: chat/a.ts'],
+    ['chat/a.ts', 'type Said = string', 'Said: chat/a.ts'],
+    ['chat/stream-utils.ts', 'const a = 1', 'chat/stream-utils.ts'],
+    ['common/a.ts', 'const a = 1', 'common/a.ts'],
+  ] as const)
+    test(`${path}: ${text}`, () => expect(forbidden([read(path, text)])).toEqual([found]))
+
+  test('and a name that only looks like one is none', () => {
+    const text = 'interface Penalty {}\ntype HeldLease = 1\nfunction misconfigured() {}\n// class Helper {}'
+    expect(forbidden([read('chat/pending.ts', text)])).toEqual([])
+  })
+})
