@@ -1,4 +1,4 @@
-import type { Logger } from '../chat/call.ts'
+import type { Logger } from '../flow/call.ts'
 import { MemoryStore } from '../state/memory-store.ts'
 import type { Account } from './account.ts'
 import { Pool } from './pool.ts'

@@ -1,5 +1,5 @@
-import type { Logger } from '../chat/call.ts'
 import { ChatError } from '../chat/error.ts'
+import type { Logger } from '../flow/call.ts'
 import type { AccountState } from './account.ts'
 import { restMs } from './rest.ts'
 import type { Session } from './session.ts'

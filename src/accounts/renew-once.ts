@@ -1,6 +1,6 @@
 import { sleep } from '../chat/abort.ts'
-import type { Logger } from '../chat/call.ts'
 import { asChatError, ChatError, type Reason } from '../chat/error.ts'
+import type { Logger } from '../flow/call.ts'
 import type { Lease } from '../state/store.ts'
 import type { Keep, Renewal } from './account.ts'
 import type { Keeper, Kept } from './keeper.ts'

@@ -1,6 +1,6 @@
 import { orAbort } from '../chat/abort.ts'
-import type { Logger } from '../chat/call.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
+import type { Logger } from '../flow/call.ts'
 import type { Store } from '../state/store.ts'
 import type { Account, Renewal } from './account.ts'
 import { configuredKeyOf, Keeper, type Kept, keyOf, type Origin } from './keeper.ts'

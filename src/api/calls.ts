@@ -1,5 +1,5 @@
-import { type Call, newReceipt } from '../chat/call.ts'
 import { ChatError } from '../chat/error.ts'
+import { type Call, newReceipt } from '../flow/call.ts'
 import { shuttingDown } from './door.ts'
 import type { Exchange } from './exchange.ts'
 import { hopsOf } from './hops.ts'

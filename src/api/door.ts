@@ -1,7 +1,7 @@
-import type { Logger } from '../chat/call.ts'
 import { anybody, fingerprint } from '../chat/client.ts'
 import { ChatError } from '../chat/error.ts'
 import { excerpt } from '../chat/secret.ts'
+import type { Logger } from '../flow/call.ts'
 import type { Keys } from './authenticate.ts'
 import { clientAddress, type TrustedProxies } from './client-address.ts'
 import { type CrossSitePolicy, corsHeaders, isPreflight, preflight, refuseCrossSite } from './cross-site.ts'

@@ -1,6 +1,6 @@
-import type { Logger } from '../chat/call.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
 import { encodeError } from '../dialects/openai-chat/encode-error.ts'
+import type { Logger } from '../flow/call.ts'
 import { writeJson } from '../wire/write-json.ts'
 
 /** One HTTP request on its way through the API. */

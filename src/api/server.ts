@@ -1,7 +1,7 @@
 import { Elysia } from 'elysia'
 import { sleep, within } from '../chat/abort.ts'
-import type { Logger } from '../chat/call.ts'
 import type { Secret } from '../chat/secret.ts'
+import type { Logger } from '../flow/call.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { adminRoutes } from './admin/upstreams.ts'
 import { Keys } from './authenticate.ts'

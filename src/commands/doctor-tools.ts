@@ -1,6 +1,6 @@
-import type { Logger } from '../chat/call.ts'
 import { redact } from '../chat/secret.ts'
 import type { Config } from '../config/config.ts'
+import type { Logger } from '../flow/call.ts'
 import { openTools } from '../tools/registry.ts'
 import type { ToolServerState } from '../tools/tool.ts'
 import { version } from '../version.ts'

@@ -1,7 +1,7 @@
-import type { Logger } from '../chat/call.ts'
 import { asChatError } from '../chat/error.ts'
 import { redact } from '../chat/secret.ts'
 import type { Config } from '../config/config.ts'
+import type { Logger } from '../flow/call.ts'
 import { examine, type Finding } from '../gateway/examine.ts'
 import type { Store } from '../state/store.ts'
 import { openLog } from '../telemetry/log.ts'

@@ -1,6 +1,6 @@
-import type { Logger } from '../chat/call.ts'
 import type { Config } from '../config/config.ts'
 import { hideEnvironment } from '../config/hide-environment.ts'
+import type { Logger } from '../flow/call.ts'
 
 /** Servers of tools that are processes of ours run what others wrote: before they start, our secrets are hidden from them. */
 export function hideFromServers({ tools }: Config, log: Logger): void {

@@ -1,9 +1,9 @@
 import type { Pool } from '../accounts/pool.ts'
 import { withAccount } from '../accounts/with-account.ts'
 import { orAbort, within } from '../chat/abort.ts'
-import type { Logger } from '../chat/call.ts'
 import { asChatError, type ChatError } from '../chat/error.ts'
 import type { Model, Support } from '../chat/model.ts'
+import type { Logger } from '../flow/call.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { Panel } from './panel.ts'
 

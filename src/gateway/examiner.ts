@@ -1,5 +1,5 @@
 import type { AccountState } from '../accounts/account.ts'
-import type { Logger } from '../chat/call.ts'
+import type { Logger } from '../flow/call.ts'
 import type { Store } from '../state/store.ts'
 import type { Member } from './catalog.ts'
 import { examine, type Finding } from './examine.ts'

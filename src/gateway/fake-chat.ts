@@ -1,7 +1,7 @@
-import { type Call, type Logger, newReceipt } from '../chat/call.ts'
-import type { Chat } from '../chat/chat.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import type { ChatRequest } from '../chat/request.ts'
+import { type Call, type Logger, newReceipt } from '../flow/call.ts'
+import type { Chat } from '../flow/chat.ts'
 
 /** What tests of layers and combinators feed them with. */
 export const aRequest: ChatRequest = {

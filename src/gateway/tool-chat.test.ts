@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
-import type { Chat } from '../chat/chat.ts'
 import { ChatError } from '../chat/error.ts'
 import type { ChatRequest } from '../chat/request.ts'
+import type { Chat } from '../flow/chat.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { MemoryStore } from '../state/memory-store.ts'
 import { aCall, aRequest, drain, finish, type Line, silence, text } from './fake-chat.ts'

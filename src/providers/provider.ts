@@ -1,10 +1,10 @@
 import type { Account, Supply } from '../accounts/account.ts'
-import type { Call } from '../chat/call.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import type { Model, Support } from '../chat/model.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import type { Secret } from '../chat/secret.ts'
 import type { Thread } from '../chat/thread.ts'
+import type { Call } from '../flow/call.ts'
 
 /**
  * One service that answers chats, ready to be asked.

@@ -1,4 +1,4 @@
-import type { Logger } from '../chat/call.ts'
+import type { Logger } from '../flow/call.ts'
 import type { Store } from './store.ts'
 
 /** Milliseconds between two looks, and between two lines about a problem that stays. */

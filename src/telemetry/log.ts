@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 import pino from 'pino'
-import type { Logger } from '../chat/call.ts'
 import { ChatError } from '../chat/error.ts'
 import { redact } from '../chat/secret.ts'
+import type { Logger } from '../flow/call.ts'
 
 export interface LogOptions {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'

@@ -1,4 +1,4 @@
-import type { Logger } from '../chat/call.ts'
+import type { Logger } from '../flow/call.ts'
 
 /** What a transport tells of its connection beyond what the library's interface has. */
 export interface TransportHooks {

@@ -1,7 +1,7 @@
 import { linkAbort, orAbort } from '../chat/abort.ts'
-import type { Logger } from '../chat/call.ts'
 import { ChatError } from '../chat/error.ts'
 import type { Fields } from '../chat/message.ts'
+import type { Logger } from '../flow/call.ts'
 import { Backoff } from './backoff.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
 import { isSessionLost, whyFailed } from './failure.ts'

@@ -1,5 +1,5 @@
-import type { Logger } from '../chat/call.ts'
 import type { Fields } from '../chat/message.ts'
+import type { Logger } from '../flow/call.ts'
 import { type Definition, Pins, readDefinition } from './definitions.ts'
 import { qualifiedName } from './names.ts'
 import type { Tool, ToolContext, ToolOutcome } from './tool.ts'

@@ -1,6 +1,6 @@
 import { linkAbort } from '../chat/abort.ts'
-import type { Logger } from '../chat/call.ts'
 import { ChatError } from '../chat/error.ts'
+import type { Logger } from '../flow/call.ts'
 import { currentTime } from './builtin.ts'
 import { type InProcessTool, inProcess } from './in-process.ts'
 import { McpServer } from './mcp-server.ts'

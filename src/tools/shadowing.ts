@@ -1,4 +1,4 @@
-import type { Logger } from '../chat/call.ts'
+import type { Logger } from '../flow/call.ts'
 import { builtinServer } from './names.ts'
 import type { Tool } from './tool.ts'
 

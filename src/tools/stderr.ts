@@ -1,5 +1,5 @@
-import type { Logger } from '../chat/call.ts'
 import { excerpt, redact } from '../chat/secret.ts'
+import type { Logger } from '../flow/call.ts'
 
 /** Bytes a second that are looked at, and characters of a line that are shown. */
 const maxBytesPerSecond = 64 * 1024

@@ -1,7 +1,7 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js'
-import type { Logger } from '../chat/call.ts'
 import { ChatError } from '../chat/error.ts'
+import type { Logger } from '../flow/call.ts'
 import { BoundedLines } from '../wire/bounded-lines.ts'
 import { type ProcessGroup, startGroup } from './child-process.ts'
 import type { TransportHooks } from './hooks.ts'

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
-import type { Logger } from '../chat/call.ts'
+import type { Logger } from '../flow/call.ts'
 import { pauseListeners } from './listeners.ts'
 
 /** Milliseconds between two looks. Until then an event loop that can accept nothing more asks the kernel over and over. */

@@ -8,9 +8,9 @@ import {
   type SupabaseEmulator,
   type SupabaseEmulatorOptions,
 } from '../../src/auth/supabase-emulator.ts'
-import type { Chat } from '../../src/chat/chat.ts'
 import { ChatError } from '../../src/chat/error.ts'
 import { Secret } from '../../src/chat/secret.ts'
+import type { Chat } from '../../src/flow/chat.ts'
 import { aCall, aRequest, drain, finish, text } from '../../src/gateway/fake-chat.ts'
 import { type Asking, account } from '../../src/gateway/layers/account.ts'
 import { retry } from '../../src/gateway/layers/retry.ts'

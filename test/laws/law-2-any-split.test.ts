@@ -1,7 +1,7 @@
 /** Law 2: any split of the bytes on the wire decodes to the same events. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import type { Chat } from '../../src/chat/chat.ts'
+import type { Chat } from '../../src/flow/chat.ts'
 import { each } from '../waiting.ts'
 import { bare, layered, outcomeOf } from './ask.ts'
 import type { Fixture, Framing } from './subject.ts'

@@ -1,10 +1,10 @@
 /** Law 4: aborting the call, in any phase, closes the upstream connection within 50 ms and leaves no timer, socket or listener. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { getEventListeners } from 'node:events'
-import type { Chat } from '../../src/chat/chat.ts'
 import { ChatError } from '../../src/chat/error.ts'
 import type { ChatEvent } from '../../src/chat/event.ts'
 import type { ChatRequest } from '../../src/chat/request.ts'
+import type { Chat } from '../../src/flow/chat.ts'
 import { settled, until } from '../waiting.ts'
 import { forms, newCall } from './ask.ts'
 import type { Rig } from './subject.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import type { Logger } from '../../src/chat/call.ts'
 import { Secret } from '../../src/chat/secret.ts'
+import type { Logger } from '../../src/flow/call.ts'
 import { openTools, type ToolsOptions } from '../../src/tools/registry.ts'
 import type { HttpServer, StdioServer, ToolServerConfig } from '../../src/tools/server-config.ts'
 import type { Tool, ToolOutcome, ToolRegistry } from '../../src/tools/tool.ts'

@@ -1,9 +1,9 @@
-import type { Chat } from '../../chat/chat.ts'
 import { asChatError, ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../dialects/openai-chat/ask-openai-chat.ts'
 import { encodeRequest } from '../../dialects/openai-chat/encode-request.ts'
+import type { Chat } from '../../flow/chat.ts'
 import { parseBaseUrl, routeOf, routesOfOpenai } from '../../wire/base-url.ts'
 import type { Pinned } from '../../wire/egress.ts'
 

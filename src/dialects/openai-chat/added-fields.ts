@@ -1,6 +1,6 @@
-import type { Receipt } from '../../chat/call.ts'
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import type { Receipt } from '../../flow/call.ts'
 import type { Ours } from '../../wire/ask-mending.ts'
 import type { RefusedFields } from '../../wire/refused-fields.ts'
 import { parametersIn } from './decode-parameters.ts'

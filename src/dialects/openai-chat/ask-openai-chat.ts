@@ -1,11 +1,11 @@
 import { beginOrError } from '../../chat/begin.ts'
-import type { Call } from '../../chat/call.ts'
 import { defer } from '../../chat/defer.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
+import type { Call } from '../../flow/call.ts'
 import {
   askMending,
   fieldToMend,

@@ -1,7 +1,7 @@
 import { beginOrError } from '../../chat/begin.ts'
-import type { Chat, Combine } from '../../chat/chat.ts'
 import { defer } from '../../chat/defer.ts'
 import { ChatError } from '../../chat/error.ts'
+import type { Chat, Combine } from '../../flow/chat.ts'
 import { maxAttempts } from '../layers/retry.ts'
 
 /** Milliseconds in which a chat that failed is begun with only where all have. */

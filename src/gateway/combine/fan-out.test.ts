@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { within } from '../../../test/waiting.ts'
-import type { Chat } from '../../chat/chat.ts'
 import { ChatError, type Reason } from '../../chat/error.ts'
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import type { Chat } from '../../flow/chat.ts'
 import { aCall, answering, aRequest, drain, finish, type Line, silence, text } from '../fake-chat.ts'
 import { fanOut } from './fan-out.ts'
 

@@ -3,13 +3,13 @@ import type { Pool } from '../../accounts/pool.ts'
 import type { Session } from '../../accounts/session.ts'
 import { withAccount } from '../../accounts/with-account.ts'
 import { beginOrError } from '../../chat/begin.ts'
-import type { Call } from '../../chat/call.ts'
-import type { Chat } from '../../chat/chat.ts'
 import { defer } from '../../chat/defer.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { noThread, type Thread } from '../../chat/thread.ts'
 import { watch } from '../../chat/watch.ts'
+import type { Call } from '../../flow/call.ts'
+import type { Chat } from '../../flow/chat.ts'
 
 /** What the retry layer gives: the accounts that have failed this call already. */
 export interface Tried {

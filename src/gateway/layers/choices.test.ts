@@ -1,10 +1,10 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import type { Chat } from '../../chat/chat.ts'
 import { collect } from '../../chat/collect.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Usage } from '../../chat/event.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import type { Chat } from '../../flow/chat.ts'
 import { aCall, aRequest, drain, finish, text } from '../fake-chat.ts'
 import { choices, sum } from './choices.ts'
 

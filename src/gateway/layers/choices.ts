@@ -1,7 +1,7 @@
-import { branchReceipt } from '../../chat/call.ts'
-import type { Layer } from '../../chat/chat.ts'
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import type { Support } from '../../chat/model.ts'
+import { branchReceipt } from '../../flow/call.ts'
+import type { Layer } from '../../flow/chat.ts'
 import { merge } from '../combine/merge.ts'
 
 /** Several answers where the upstream gives one at a time: as many calls side by side, each a choice of its own. */

@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test'
 import { getEventListeners } from 'node:events'
 import { sleep } from '../../chat/abort.ts'
-import type { Chat } from '../../chat/chat.ts'
 import { ChatError } from '../../chat/error.ts'
+import type { Chat } from '../../flow/chat.ts'
 import { aCall, answering, aRequest, drain, finish, silence, text } from '../fake-chat.ts'
 import { deadline } from './deadline.ts'
 

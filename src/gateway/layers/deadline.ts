@@ -1,8 +1,8 @@
 import { linkAbort } from '../../chat/abort.ts'
-import type { Layer } from '../../chat/chat.ts'
 import { ChatError } from '../../chat/error.ts'
 import { watch } from '../../chat/watch.ts'
 import { Watchdog } from '../../chat/watchdog.ts'
+import type { Layer } from '../../flow/chat.ts'
 
 export interface Deadlines {
   /** Milliseconds until the first event of a stream. */

@@ -1,9 +1,9 @@
-import type { Layer } from '../../chat/chat.ts'
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import { isLong, jsonPieces, roughLength } from '../../chat/json-pieces.ts'
 import { type Message, textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { type Ending, watch } from '../../chat/watch.ts'
+import type { Layer } from '../../flow/chat.ts'
 
 /** Counts the tokens of a text; of a longer one, which goes on as `text` does, where `length` says how long it is. */
 export type CountTokens = (text: string, length?: number) => number

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import type { Chat } from '../../chat/chat.ts'
 import { ChatError } from '../../chat/error.ts'
+import type { Chat } from '../../flow/chat.ts'
 import { aCall, aRequest, drain, finish, silence, text } from '../fake-chat.ts'
 import { limit } from './limit.ts'
 

@@ -1,6 +1,6 @@
-import type { Onlooker } from '../../chat/chat.ts'
 import { ChatError } from '../../chat/error.ts'
 import { watch } from '../../chat/watch.ts'
+import type { Onlooker } from '../../flow/chat.ts'
 
 /** Lets at most `permits` calls run at once; the next one is told to come back rather than queued. */
 export function limit(permits: number): Onlooker {

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
-import type { Chat } from '../../chat/chat.ts'
 import { ChatError } from '../../chat/error.ts'
+import type { Chat } from '../../flow/chat.ts'
 import { aCall, answering, aRequest, drain, finish, type Line, silence, text } from '../fake-chat.ts'
 import { observe } from './observe.ts'
 

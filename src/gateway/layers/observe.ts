@@ -1,8 +1,8 @@
-import type { Call } from '../../chat/call.ts'
-import type { Onlooker } from '../../chat/chat.ts'
 import { isBlank, type Usage } from '../../chat/event.ts'
 import { excerpt } from '../../chat/secret.ts'
 import { type Ending, watch } from '../../chat/watch.ts'
+import type { Call } from '../../flow/call.ts'
+import type { Onlooker } from '../../flow/chat.ts'
 import { isChatEvent, type LoopEvent } from '../tool-loop/events.ts'
 
 interface Observed {

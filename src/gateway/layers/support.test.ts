@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test'
-import type { Chat } from '../../chat/chat.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Support } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import type { Chat } from '../../flow/chat.ts'
 import { aCall, aRequest, drain, finish } from '../fake-chat.ts'
 import { support } from './support.ts'
 

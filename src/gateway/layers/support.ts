@@ -1,8 +1,8 @@
-import type { Receipt, Treatment } from '../../chat/call.ts'
-import type { Layer } from '../../chat/chat.ts'
 import { ChatError } from '../../chat/error.ts'
 import { type Support, supportFor, type Taken } from '../../chat/model.ts'
 import { type ChatRequest, idleParameters, type Parameter, type Parameters, type Unread } from '../../chat/request.ts'
+import type { Receipt, Treatment } from '../../flow/call.ts'
+import type { Layer } from '../../flow/chat.ts'
 
 /**
  * Hands an upstream only what it takes, and writes the receipt: what became of each parameter the client sent. What an

@@ -1,7 +1,7 @@
-import type { Chat } from '../../chat/chat.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import type { Chat } from '../../flow/chat.ts'
 import type { Tool, ToolContext, ToolOutcome, ToolRegistry } from '../../tools/tool.ts'
 import { answering } from '../fake-chat.ts'
 

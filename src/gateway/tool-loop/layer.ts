@@ -1,7 +1,7 @@
-import type { Layer } from '../../chat/chat.ts'
 import { defer } from '../../chat/defer.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { ToolBounds } from '../../chat/model.ts'
+import type { Layer } from '../../flow/chat.ts'
 import type { ToolRegistry } from '../../tools/tool.ts'
 import { isChatEvent, type LoopEvent } from './events.ts'
 import type { ToolLimits } from './limits.ts'

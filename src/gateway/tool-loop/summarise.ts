@@ -1,12 +1,12 @@
 import { linkAbort } from '../../chat/abort.ts'
-import { type Call, newReceipt } from '../../chat/call.ts'
-import type { Chat } from '../../chat/chat.ts'
 import { asChatError, ChatError } from '../../chat/error.ts'
 import type { Usage } from '../../chat/event.ts'
 import type { ToolCall } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { headOf, withoutMiddle } from '../../chat/shorten.ts'
 import { tellOutput } from '../../chat/tool-output.ts'
+import { type Call, newReceipt } from '../../flow/call.ts'
+import type { Chat } from '../../flow/chat.ts'
 import type { ToolLimits } from './limits.ts'
 
 export interface Summarising<Needs> {

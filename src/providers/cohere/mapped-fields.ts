@@ -1,5 +1,5 @@
-import type { Receipt } from '../../chat/call.ts'
 import type { ChatRequest, Parameter } from '../../chat/request.ts'
+import type { Receipt } from '../../flow/call.ts'
 import type { Ours } from '../../wire/ask-mending.ts'
 import type { RefusedFields } from '../../wire/refused-fields.ts'
 

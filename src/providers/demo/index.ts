@@ -1,8 +1,8 @@
 import { sleep } from '../../chat/abort.ts'
-import type { Call } from '../../chat/call.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import type { Call } from '../../flow/call.ts'
 import type { Upstream } from '../provider.ts'
 
 /** Milliseconds between two words. */

@@ -1,6 +1,6 @@
+import type { ChatEvent } from '../chat/event.ts'
+import type { ChatRequest } from '../chat/request.ts'
 import type { Call } from './call.ts'
-import type { ChatEvent } from './event.ts'
-import type { ChatRequest } from './request.ts'
 
 /**
  * Everything between a client and an upstream. Its events follow the laws of `docs/laws.md`: one `finish` a choice and
