@@ -2,7 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import packageJson from '../package.json'
-import { reasons } from '../src/chat/error.ts'
+import { isReason, reasons } from '../src/chat/error.ts'
+import { words } from '../src/dialects/openai-chat/encode-error.ts'
 
 const root = join(import.meta.dir, '..')
 const read = (path: string) => Bun.file(join(root, path)).text()
@@ -16,15 +17,15 @@ describe('docs/errors.md', async () => {
 
   test('has every reason, with what the table says of it', () => {
     const written = rows.filter((row) => row.length === 9).map((row) => row.slice(1, -1))
-    const meant = Object.entries(reasons).map(([reason, { status, type, code, retry, breaker, account }]) => [
-      reason,
-      String(status),
-      type,
-      code,
-      retry,
-      breaker ? 'yes' : 'no',
-      account,
-    ])
+    const meant = Object.keys(reasons)
+      .filter(isReason)
+      .map((reason) => {
+        const { status, code: ownCode, retry, breaker, account } = reasons[reason]
+        const { type, code } = words[reason]
+        // the page says that the log has the same word
+        expect(code).toBe(ownCode)
+        return [reason, String(status), type, code, retry, breaker ? 'yes' : 'no', account]
+      })
     expect(written).toEqual(meant)
   })
 

@@ -4,11 +4,9 @@ import { redact } from './secret.ts'
 export type Reason = keyof typeof reasons
 
 interface Meaning {
-  /** HTTP status a client gets. */
+  /** HTTP status of the failure, unless a dialect has another for it. */
   readonly status: number
-  /** `error.type` in OpenAI's shape. */
-  readonly type: string
-  /** `error.code`, unless the error brings a finer one. */
+  /** Our own word for it, in the log, in `doctor` and in an account's state. What clients read are the words of their dialect. */
   readonly code: string
   /** Who may do better, as long as no event has reached the client: `any` other account too, only another `upstream`, or `none`. */
   readonly retry: 'any' | 'upstream' | 'none'
@@ -24,32 +22,31 @@ interface Meaning {
 
 const ours = { retry: 'none', breaker: false, account: 'unchanged' } as const
 const theirs = { retry: 'any', breaker: true, account: 'unchanged', clientRetry: false } as const
-const client = { ...ours, type: 'invalid_request_error' } as const
 
 /**
- * The one table. The first group is the caller's to mend, the second is an upstream's failing, the third is our own.
- * An upstream's refusal of our account (`account-refused`, `quota-exhausted`) is never the client's 401, 402 or 403.
+ * The one table. It knows no dialect: each dialect has a total map from a reason to its own words. The first group is the
+ * caller's to mend, the second is an upstream's failing, the third is our own. An upstream's refusal of our account
+ * (`account-refused`, `quota-exhausted`) is never the client's 401, 402 or 403.
  */
 export const reasons = {
-  'invalid-request': { ...client, status: 400, code: 'invalid_request' },
-  unsupported: { ...client, retry: 'upstream', status: 400, code: 'unsupported_parameter' },
-  'content-filtered': { ...client, status: 400, code: 'content_filter' },
-  unauthorized: { ...client, status: 401, code: 'invalid_api_key' },
-  forbidden: { ...client, status: 403, code: 'forbidden' },
-  'model-not-found': { ...client, retry: 'upstream', status: 404, code: 'model_not_found' },
-  'not-found': { ...client, status: 404, code: 'not_found' },
-  'too-slow': { ...client, status: 408, code: 'request_timeout' },
-  conflict: { ...client, status: 409, code: 'conflict' },
-  'too-large': { ...client, status: 413, code: 'request_too_large' },
-  'unsupported-media': { ...client, status: 415, code: 'unsupported_media_type' },
-  'too-many-attempts': { ...ours, status: 429, type: 'rate_limit_error', code: 'too_many_attempts' },
+  'invalid-request': { ...ours, status: 400, code: 'invalid_request' },
+  unsupported: { ...ours, retry: 'upstream', status: 400, code: 'unsupported_parameter' },
+  'content-filtered': { ...ours, status: 400, code: 'content_filter' },
+  unauthorized: { ...ours, status: 401, code: 'invalid_api_key' },
+  forbidden: { ...ours, status: 403, code: 'forbidden' },
+  'model-not-found': { ...ours, retry: 'upstream', status: 404, code: 'model_not_found' },
+  'not-found': { ...ours, status: 404, code: 'not_found' },
+  'too-slow': { ...ours, status: 408, code: 'request_timeout' },
+  conflict: { ...ours, status: 409, code: 'conflict' },
+  'too-large': { ...ours, status: 413, code: 'request_too_large' },
+  'unsupported-media': { ...ours, status: 415, code: 'unsupported_media_type' },
+  'too-many-attempts': { ...ours, status: 429, code: 'too_many_attempts' },
 
   'account-refused': {
     ...theirs,
     breaker: false,
     account: 'refused',
     status: 502,
-    type: 'upstream_error',
     code: 'upstream_auth',
   },
   // only with the service's own proof that this credential will never be good again
@@ -58,7 +55,6 @@ export const reasons = {
     breaker: false,
     account: 'needs-login',
     status: 502,
-    type: 'upstream_error',
     code: 'upstream_login_needed',
   },
   'account-banned': {
@@ -66,7 +62,6 @@ export const reasons = {
     breaker: false,
     account: 'banned',
     status: 502,
-    type: 'upstream_error',
     code: 'upstream_banned',
   },
   // the account may be as good as ever: what failed is getting its next credential
@@ -75,7 +70,6 @@ export const reasons = {
     breaker: false,
     account: 'cooling',
     status: 502,
-    type: 'upstream_error',
     code: 'upstream_renewal',
   },
   'quota-exhausted': {
@@ -83,7 +77,6 @@ export const reasons = {
     breaker: false,
     account: 'exhausted',
     status: 429,
-    type: 'insufficient_quota',
     code: 'insufficient_quota',
   },
   'rate-limited': {
@@ -92,7 +85,6 @@ export const reasons = {
     account: 'cooling',
     retryAfterMs: 30_000,
     status: 429,
-    type: 'rate_limit_error',
     code: 'rate_limit_exceeded',
   },
   challenged: {
@@ -100,31 +92,28 @@ export const reasons = {
     breaker: false,
     account: 'challenged',
     status: 502,
-    type: 'upstream_error',
     code: 'upstream_blocked',
   },
   overloaded: {
     ...theirs,
     retryAfterMs: 5_000,
     status: 503,
-    type: 'service_unavailable_error',
     code: 'upstream_overloaded',
   },
-  busy: { ...theirs, breaker: false, status: 503, type: 'upstream_error', code: 'upstream_busy' },
-  timeout: { ...theirs, status: 504, type: 'upstream_error', code: 'upstream_timeout' },
-  'upstream-failed': { ...theirs, status: 502, type: 'upstream_error', code: 'upstream_error' },
+  busy: { ...theirs, breaker: false, status: 503, code: 'upstream_busy' },
+  timeout: { ...theirs, status: 504, code: 'upstream_timeout' },
+  'upstream-failed': { ...theirs, status: 502, code: 'upstream_error' },
   'upstream-outdated': {
     ...theirs,
     retry: 'none',
     breaker: false,
     status: 502,
-    type: 'upstream_error',
     code: 'upstream_protocol',
   },
 
-  unavailable: { ...ours, retryAfterMs: 1_000, status: 503, type: 'service_unavailable_error', code: 'overloaded' },
-  internal: { ...ours, status: 500, type: 'server_error', code: 'internal_error' },
-  cancelled: { ...ours, status: 499, type: 'cancelled', code: 'client_closed' },
+  unavailable: { ...ours, retryAfterMs: 1_000, status: 503, code: 'overloaded' },
+  internal: { ...ours, status: 500, code: 'internal_error' },
+  cancelled: { ...ours, status: 499, code: 'client_closed' },
 } as const satisfies Record<string, Meaning>
 
 export function isReason(text: unknown): text is Reason {
@@ -151,7 +140,10 @@ export interface ChatErrorOptions {
 export class ChatError extends Error {
   override readonly name = 'ChatError'
   readonly reason: Reason
+  /** The finest that is known of what it was: the code it brought, or the reason's own. */
   readonly code: string
+  /** The code it brought, as it was given: every dialect passes it on. */
+  readonly finerCode: string | undefined
   /** The code as the log shows it: never a word of an upstream's. */
   readonly ownCode: string
   readonly param: string | undefined
@@ -161,6 +153,7 @@ export class ChatError extends Error {
   constructor(reason: Reason, options: ChatErrorOptions) {
     super(redact(options.message), { cause: options.cause })
     this.reason = reason
+    this.finerCode = options.code
     this.code = options.code ?? reasons[reason].code
     this.ownCode = options.isCodeQuoted ? reasons[reason].code : this.code
     this.param = options.param === undefined ? undefined : redact(options.param)

@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { ChatError, type Reason } from '../chat/error.ts'
 import { Secret } from '../chat/secret.ts'
+import { words } from '../dialects/openai-chat/encode-error.ts'
 import type { HttpReply } from './http-reply.ts'
 import { isPage, pageError, parseRetryAfter, refusal, statusError, type UpstreamComplaint } from './http-status.ts'
 
@@ -85,7 +86,12 @@ for (const [status, complaint, reason, clientStatus, type, code] of rows) {
   const said = JSON.stringify(complaint).replaceAll('"', '')
   test(`section 3: an upstream's ${status} ${said} is ${reason}: ${clientStatus} ${type} ${code}`, () => {
     const error = statusError(status, none, complaint)
-    expect({ reason: error.reason, status: error.meaning.status, type: error.meaning.type, code: error.code }).toEqual({
+    expect({
+      reason: error.reason,
+      status: error.meaning.status,
+      type: words[error.reason].type,
+      code: error.code,
+    }).toEqual({
       reason,
       status: clientStatus,
       type,

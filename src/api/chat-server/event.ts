@@ -1,6 +1,6 @@
 import type { ChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
-import { redact } from '../../chat/secret.ts'
+import { describeError } from '../../dialects/openai-chat/encode-error.ts'
 import { sseData, sseJson, sseKeepAlive } from '../../wire/sse.ts'
 import type { StreamSurface } from '../stream-body.ts'
 
@@ -51,6 +51,7 @@ export const surface: StreamSurface<ServerEvent> = {
   keepAlive: sseKeepAlive,
 }
 
-function failed({ message, code, meaning }: ChatError): string {
-  return sseData(JSON.stringify({ type: 'error', data: { error: redact(message), code, type: meaning.type } }))
+function failed(error: ChatError): string {
+  const { message, code, type } = describeError(error)
+  return sseData(JSON.stringify({ type: 'error', data: { error: message, code, type } }))
 }
