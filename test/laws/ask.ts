@@ -30,10 +30,15 @@ export function newCall(signal: AbortSignal = never, log = quiet) {
 }
 
 /** Reads a chat to its end. */
-export async function outcomeOf(chat: Chat, request: ChatRequest, call = newCall()): Promise<Outcome> {
+export function outcomeOf(chat: Chat, request: ChatRequest, call = newCall()): Promise<Outcome> {
+  return outcomeIn(chat(request, call))
+}
+
+/** Reads events to their end. */
+export async function outcomeIn(source: AsyncIterable<ChatEvent>): Promise<Outcome> {
   const events: ChatEvent[] = []
   try {
-    for await (const event of chat(request, call)) events.push(event)
+    for await (const event of source) events.push(event)
     return { events, thrown: undefined }
   } catch (thrown) {
     return { events, thrown }

@@ -1,8 +1,11 @@
 import { Environment } from '../../src/config/environment.ts'
 import { cohereEvent, emulateCohere } from '../../src/providers/cohere/emulator.ts'
+import { CohereDecoder } from '../../src/providers/cohere/events.ts'
 import { provider } from '../../src/providers/cohere/index.ts'
+import { readFrames } from '../../src/wire/read-frames.ts'
 import { sseEvent } from '../../src/wire/sse.ts'
 import { startHttpRig, streamedFixture } from './http-rig.ts'
+import { never } from './in-memory.ts'
 import type { Rig } from './subject.ts'
 
 const folder = new URL('../../src/providers/cohere/fixtures/', import.meta.url)
@@ -16,6 +19,7 @@ export function startCohere(): Promise<Rig> {
     key,
     model: 'command-test',
     fixtures: ['text', 'thinking', 'tool-calls', 'citations'].map((name) => streamedFixture(folder, name, wire)),
+    decode: (reply) => readFrames(reply, new CohereDecoder(), never),
     part: cohereEvent(part),
     betrayals,
     async start(reply) {

@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs'
 import type { Account } from '../../src/accounts/account.ts'
+import type { ChatEvent } from '../../src/chat/event.ts'
 import { Environment } from '../../src/config/environment.ts'
 import { type CtoScript, ctoMessage, ctoState, ctoUpdate } from '../../src/providers/cto/emulated-script.ts'
 import { type CtoEmulator, emulateCto, emulatedUser } from '../../src/providers/cto/emulator.ts'
+import { CtoDecoder } from '../../src/providers/cto/events.ts'
 import { provider } from '../../src/providers/cto/index.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
 import { fragments } from '../../src/wire/websocket-emulator.ts'
 import { frame } from '../../src/wire/websocket-frames.ts'
 import { commonBetrayals, requestFor } from './http-rig.ts'
-import type { Fixture, Reply, Rig } from './subject.ts'
+import { broken, textsInMemory } from './in-memory.ts'
+import type { BytesInMemory, Fixture, Reply, Rig } from './subject.ts'
 
 const folder = new URL('../../src/providers/cto/fixtures/', import.meta.url)
 const isEnd = (text: string) => text.startsWith('{"type":"state","state":{"inProgress":false')
@@ -48,6 +51,7 @@ export async function startCto(): Promise<Rig> {
     ],
     // a frame is a frame: there is no other way to tell its end
     framings: ['chunked'],
+    decode,
     request(reply) {
       if (!reply) return requestFor('GPT5')
       return plan(reply === 'silent' ? { trigger: 'silent' } : scriptOf(reply))
@@ -92,6 +96,16 @@ async function signedIn({ variables }: CtoEmulator): Promise<{ upstream: Upstrea
     },
     secrets: [cookie, session.jwt, session.userId],
   }
+}
+
+/** What the socket's bytes say, up to the end. */
+async function* decode(bytes: BytesInMemory): AsyncGenerator<ChatEvent> {
+  const decoder = new CtoDecoder()
+  for (const text of textsInMemory(bytes)) {
+    yield* decoder.frame(text)
+    if (decoder.finished) return
+  }
+  throw broken()
 }
 
 function scriptOf({

@@ -9,6 +9,7 @@ export async function startDemo(): Promise<Rig> {
     secrets: [],
     fixtures: [],
     framings: [],
+    async *decode() {},
     request: () => requestFor('echo'),
     betrayals: () => [],
     openConnections: () => 0,

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs'
+import type { ChatEvent } from '../../src/chat/event.ts'
 import type { ChatRequest } from '../../src/chat/request.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
 import type { HttpEmulator } from '../../src/wire/http-emulator.ts'
+import type { HttpReply } from '../../src/wire/http-reply.ts'
 import { sseData } from '../../src/wire/sse.ts'
+import { replyInMemory } from './in-memory.ts'
 import type { Fixture, Reply, Rig } from './subject.ts'
 
 /** What the laws need to know of an upstream that is asked over HTTP; the rest is the same for all. */
@@ -18,6 +21,8 @@ export interface HttpSubject {
   /** A model that the emulator answers by itself. */
   readonly model: string
   readonly fixtures: readonly Fixture[]
+  /** Reads a reply of its kind. */
+  decode(reply: HttpReply, fixture: Fixture): AsyncIterable<ChatEvent>
   /** A part of an answer, as it stands on the wire; it comes without end. */
   readonly part: string
   /** Replies that hold the key, beside `commonBetrayals`. */
@@ -27,7 +32,8 @@ export interface HttpSubject {
 const utf8 = new TextEncoder()
 
 /** A running emulator with its upstream, under all laws. */
-export async function startHttpRig({ start, key, model, fixtures, part, betrayals: own }: HttpSubject): Promise<Rig> {
+export async function startHttpRig(subject: HttpSubject): Promise<Rig> {
+  const { start, key, model, fixtures, part, betrayals: own } = subject
   const scripts = new Map<string, Script>()
   const { emulator, upstream } = await start((asked) => scripts.get(asked))
   const plan = (script: Script, { choices, stream } = { choices: 1, stream: true }): ChatRequest => {
@@ -40,6 +46,7 @@ export async function startHttpRig({ start, key, model, fixtures, part, betrayal
     secrets: [key],
     fixtures,
     framings: ['chunked', 'length', 'close'],
+    decode: (bytes) => subject.decode(replyInMemory(bytes), bytes.fixture),
     request(reply) {
       if (!reply) return requestFor(model)
       if (reply === 'silent') return plan({ framing: 'raw', ending: 'stall' })

@@ -1,16 +1,20 @@
 import { readFileSync } from 'node:fs'
 import type { Account } from '../../src/accounts/account.ts'
 import { readSession, type SupabaseSession } from '../../src/auth/session.ts'
+import type { ChatEvent } from '../../src/chat/event.ts'
 import { Environment, type RawVariables } from '../../src/config/environment.ts'
+import { AccountRuns } from '../../src/providers/langfast/account-runs.ts'
 import { chunkFrame } from '../../src/providers/langfast/emulated-answer.ts'
 import type { RunScript } from '../../src/providers/langfast/emulated-office.ts'
 import { emulateLangfast } from '../../src/providers/langfast/emulator.ts'
+import { RunReader } from '../../src/providers/langfast/events.ts'
 import { provider } from '../../src/providers/langfast/index.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
 import { eventFrame } from '../../src/wire/socketio-emulator.ts'
 import { frame } from '../../src/wire/websocket-frames.ts'
 import { commonBetrayals, requestFor } from './http-rig.ts'
-import type { Fixture, Reply, Rig } from './subject.ts'
+import { broken, never, textsInMemory } from './in-memory.ts'
+import type { BytesInMemory, Fixture, Reply, Rig } from './subject.ts'
 
 const folder = new URL('../../src/providers/langfast/fixtures/', import.meta.url)
 
@@ -57,6 +61,7 @@ export async function startLangfast(): Promise<Rig> {
     ],
     // a frame is a frame: there is no other way to tell its end
     framings: ['chunked'],
+    decode,
     request(reply) {
       if (!reply) return requestFor('gpt-4o-mini')
       return plan(reply === 'silent' ? { refusal: { framing: 'raw', ending: 'stall' } } : scriptOf(reply))
@@ -85,6 +90,20 @@ function upstreamWith(sessions: readonly SupabaseSession[], variables: RawVariab
       return upstream.chat(request, { ...call, account })
     },
   }
+}
+
+/** What the frames of Socket.IO say of the first run, up to its end. */
+async function* decode(bytes: BytesInMemory): AsyncGenerator<ChatEvent> {
+  const runs = new AccountRuns()
+  const reader = new RunReader(runs, await runs.begin(never))
+  reader.expect()
+  yield* reader.begin('job-1')
+  for (const text of textsInMemory(bytes)) {
+    const [name, ...values]: [string, ...unknown[]] = JSON.parse(text.slice('42'.length))
+    yield* reader.event({ name, values })
+    if (reader.finished) return
+  }
+  throw broken()
 }
 
 function scriptOf({

@@ -1,18 +1,14 @@
 /**
- * Law 3: cutting the upstream at any byte before its own end marker throws; from the marker on a cut takes nothing away.
- * In a rig's first framing that is every byte. In the others it is each fifth, and all around the end marker, where they
- * differ; with TRIBUTARY_TEST_FULL=1 every byte, too.
+ * Law 3: cutting the upstream at any byte before its own end marker throws; from the marker on a cut takes nothing away. The
+ * decoders are shown every cut in memory; over sockets go those at which something happens, and with TRIBUTARY_TEST_FULL=1 all.
  */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { ChatError } from '../../src/chat/error.ts'
 import { each } from '../waiting.ts'
-import { bare, type Outcome, outcomeOf } from './ask.ts'
-import { type Cut, cuts, type Fixture, type Framing, type Rig } from './subject.ts'
+import { bare, type Outcome, outcomeIn, outcomeOf } from './ask.ts'
+import { everyOffset, type Place, placesOf } from './places.ts'
+import { cuts, type Rig } from './subject.ts'
 import { subjects } from './subjects.ts'
-
-const stride = process.env.TRIBUTARY_TEST_FULL === '1' ? 1 : 5
-/** Bytes before an end marker at which every cut is made. */
-const nearBytes = 24
 
 /** Requests at once of one of the nine kinds that run side by side: together below Bun's limit of 256 fetches. */
 const atOnce = { rst: 8, fin: 8, stall: 60 } as const
@@ -23,40 +19,40 @@ const readMs = 60
 /** How many times as long both last when an end that was owed is missing: a pause of the machine may have eaten the time. */
 const moreTime = [5, 25] as const
 
+/** How bytes in memory may end, and the way over a socket that ends so. */
+const endings = [
+  { name: 'ends', isBroken: false, framing: 'close', cut: 'fin' },
+  { name: 'breaks', isBroken: true, framing: 'chunked', cut: 'rst' },
+] as const
+
 for (const subject of subjects) {
   const rig = await subject.start()
   afterAll(() => rig.close())
 
+  // without a wire there is nothing to cut
+  if (rig.fixtures.length === 0) continue
+
   describe(subject.name, () => {
-    for (const cut of cuts) {
-      for (const [at, framing] of rig.framings.entries()) {
-        const places = placesOf(rig.fixtures, { framing, cut }, at === 0 ? 1 : stride)
-        test.concurrent(`every fixture at ${places.length} offsets: ${framing}, ${cut}`, async () => {
-          await each(places, atOnce[cut], async (place) => {
+    for (const fixture of rig.fixtures)
+      for (const { name, isBroken, ...way } of endings)
+        test(`${fixture.name} at every offset, in memory, where it ${name}`, async () => {
+          for (const sent of everyOffset(fixture)) {
+            const pieces = [fixture.bytes.subarray(0, sent)]
+            const outcome = await outcomeIn(rig.decode({ fixture, pieces, isBroken }))
+            expectVerdict(outcome, { fixture, ...way, sent })
+          }
+        })
+    const places = placesOf(rig)
+    for (const cut of cuts)
+      for (const framing of rig.framings) {
+        const own = places.filter((place) => place.cut === cut && place.framing === framing)
+        test.concurrent(`at ${own.length} offsets, over sockets: ${framing}, ${cut}`, () =>
+          each(own, atOnce[cut], async (place) => {
             let outcome = await outcomeAt(rig, place)
             for (const times of moreTime) if (lacksItsEnd(outcome, place)) outcome = await outcomeAt(rig, place, times)
             expectVerdict(outcome, place)
-          })
-        })
+          }))
       }
-    }
-  })
-}
-
-interface Place {
-  readonly fixture: Fixture
-  readonly framing: Framing
-  readonly cut: Cut
-  readonly sent: number
-}
-
-/** Each `every`th byte of every fixture, and all that are near its end marker or after it. */
-function placesOf(fixtures: readonly Fixture[], how: Pick<Place, 'framing' | 'cut'>, every: number): Place[] {
-  return fixtures.flatMap((fixture) => {
-    const { from } = fixture.endMarker(how.framing, how.cut)
-    return Array.from({ length: fixture.bytes.byteLength + 1 }, (_, sent) => ({ fixture, ...how, sent })).filter(
-      ({ sent }) => sent % every === 0 || sent >= Math.min(from, fixture.bytes.byteLength) - nearBytes,
-    )
   })
 }
 

@@ -6,6 +6,7 @@ import { emulateMistral } from '../../src/providers/mistral/emulator.ts'
 import { provider as mistral } from '../../src/providers/mistral/index.ts'
 import type { Provider, Upstream } from '../../src/providers/provider.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
+import { decodeOpenai } from './decode-openai.ts'
 import { startHttpRig, streamedFixture } from './http-rig.ts'
 import type { Rig } from './subject.ts'
 import { wholeFixture } from './whole-fixture.ts'
@@ -36,6 +37,7 @@ export function startMistral(): Promise<Rig> {
       streamedFixture(folder, 'two-choices', { isEnd, choices: 2 }),
       wholeFixture(folder, 'whole'),
     ],
+    decode: decodeOpenai,
     part,
     betrayals: [...betrayals, ...inStream],
     async start(reply) {
@@ -54,6 +56,7 @@ export function startAi21(): Promise<Rig> {
       ...['text', 'calls'].map((name) => streamedFixture(folder, name, { isEnd })),
       wholeFixture(folder, 'whole'),
     ],
+    decode: decodeOpenai,
     part,
     betrayals: [...betrayals, ...inStream],
     async start(reply) {

@@ -2,6 +2,7 @@ import type { Account } from '../../src/accounts/account.ts'
 import { Secret } from '../../src/chat/secret.ts'
 import { emulateOpenai, frame } from '../../src/providers/openai-compatible/emulator.ts'
 import { openaiCompatible } from '../../src/providers/openai-compatible/upstream.ts'
+import { decodeOpenai } from './decode-openai.ts'
 import { startHttpRig, streamedFixture } from './http-rig.ts'
 import type { Fixture, Rig } from './subject.ts'
 import { wholeFixture } from './whole-fixture.ts'
@@ -26,6 +27,7 @@ export function startOpenaiCompatible(): Promise<Rig> {
     key,
     model: 'gpt-test',
     fixtures,
+    decode: decodeOpenai,
     part: frame({ choices: [{ index: 0, delta: { content: 'x'.repeat(16_384) } }] }),
     betrayals,
     async start(reply) {

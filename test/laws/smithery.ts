@@ -1,8 +1,11 @@
 import { Environment } from '../../src/config/environment.ts'
+import { EitherDecoder } from '../../src/providers/smithery/either-stream.ts'
 import { emulateSmithery, smitheryChunk } from '../../src/providers/smithery/emulator.ts'
 import { provider } from '../../src/providers/smithery/index.ts'
 import type { HttpEmulator } from '../../src/wire/http-emulator.ts'
+import { readFrames } from '../../src/wire/read-frames.ts'
 import { startHttpRig, streamedFixture } from './http-rig.ts'
+import { never } from './in-memory.ts'
 import type { Rig } from './subject.ts'
 
 const folder = new URL('../../src/providers/smithery/fixtures/', import.meta.url)
@@ -27,6 +30,7 @@ export async function startSmithery(): Promise<Rig> {
       ...['text', 'tools-with-deltas', 'server-tools', 'sources'].map((name) => streamedFixture(folder, name, events)),
       streamedFixture(folder, 'data-stream', lines),
     ],
+    decode: (reply) => readFrames(reply, new EitherDecoder(reply.headers), never),
     part: smitheryChunk({ type: 'text-delta', id: 't0', delta: 'x'.repeat(16_384) }),
     betrayals: [key, refreshToken, cookieOf(tokens)].flatMap(betrayalsOf),
     async start(reply) {

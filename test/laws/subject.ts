@@ -1,3 +1,4 @@
+import type { ChatEvent } from '../../src/chat/event.ts'
 import type { ChatRequest } from '../../src/chat/request.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
 
@@ -37,6 +38,13 @@ export interface Fixture {
   endMarker(framing: Framing, cut: Cut): { readonly from: number; readonly to: number }
 }
 
+/** Bytes of a reply that are in memory already, and how they end: by themselves, or because the connection breaks. */
+export interface BytesInMemory {
+  readonly fixture: Fixture
+  readonly pieces: readonly Uint8Array[]
+  readonly isBroken: boolean
+}
+
 /** A running emulator with an upstream that asks it. What has no wire has no fixtures, and only the laws of events apply. */
 export interface Rig {
   readonly upstream: Upstream
@@ -44,6 +52,8 @@ export interface Rig {
   readonly secrets: readonly string[]
   readonly fixtures: readonly Fixture[]
   readonly framings: readonly Framing[]
+  /** Reads bytes as the upstream does, without a socket. @throws what the upstream throws for them */
+  decode(bytes: BytesInMemory): AsyncIterable<ChatEvent>
   /** A request that is answered with the reply, or with some answer. `silent`: with nothing at all, not even a head. */
   request(reply?: Reply | 'silent'): ChatRequest
   /** Requests to which the upstream answers with the secrets it was sent, each in another way. */
