@@ -8,6 +8,7 @@ import { Conversations } from '../src/conversations/conversations.ts'
 import { faultIn } from '../src/conversations/fault-in.ts'
 import type { OpenTurn } from '../src/conversations/open-turn.ts'
 import { encodeRequest } from '../src/dialects/openai-chat/encode-request.ts'
+import { Attempts } from '../src/flow/attempts.ts'
 import { newReceipt } from '../src/flow/call.ts'
 import { openGateway } from '../src/gateway/gateway.ts'
 import type { LoopEvent } from '../src/gateway/tool-loop/events.ts'
@@ -211,7 +212,7 @@ for (const [name, start] of Object.entries(rigs))
       test(`as one answer to a client that asks for tools, ${stream ? 'streamed' : 'whole'}`, async () => {
         const rig = await start()
         const { chat } = gatewayOver(rig)
-        const call = { ...newCall(), receipt: newReceipt() }
+        const call = { ...newCall(), attempts: new Attempts(), receipt: newReceipt() }
         const request = { ...requestFor(`${rig.model}:tools`), stream }
         const { choices, usage } = await collect(chat(request, call))
         expect(choices).toMatchObject([{ toolCalls: [], finish: 'stop' }])

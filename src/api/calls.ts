@@ -1,4 +1,5 @@
 import { ChatError } from '../chat/error.ts'
+import { Attempts } from '../flow/attempts.ts'
 import { type Call, newReceipt } from '../flow/call.ts'
 import { shuttingDown } from './door.ts'
 import type { Exchange } from './exchange.ts'
@@ -39,7 +40,7 @@ export class Calls {
     else request.signal.addEventListener('abort', leave, { once: true })
     limitSilence(0)
     const opened: OpenCall = {
-      call: { id, client, hops, log, signal: controller.signal, receipt: newReceipt() },
+      call: { id, client, hops, log, signal: controller.signal, attempts: new Attempts(), receipt: newReceipt() },
       abort: (reason) => controller.abort(reason),
       close: () => {
         request.signal.removeEventListener('abort', leave)

@@ -1,22 +1,18 @@
 import { expect, test } from 'bun:test'
 import { branchReceipt, newReceipt } from './call.ts'
 
-test('a branch counts its own attempts, and all of them count for the whole', () => {
+test('what a branch notes stands in the whole too, but for the parameters', () => {
   const whole = newReceipt()
   whole.attempts++
   const [left, right] = [branchReceipt(whole), branchReceipt(whole)]
-  left.attempts++
+  left.upstream = 'groq'
+  right.upstream = 'mistral'
+  right.account = 'MISTRAL_API_KEY'
+  left.parameters.set('seed', 'dropped')
   left.attempts++
   right.attempts++
-  expect([left.attempts, right.attempts, whole.attempts]).toEqual([2, 1, 4])
-})
-
-test('what a branch notes of the upstream and of parameters stands in the whole', () => {
-  const whole = newReceipt()
-  const branch = branchReceipt(whole)
-  branch.upstream = 'groq'
-  branch.parameters.set('seed', 'dropped')
-  expect(whole.upstream).toBe('groq')
-  expect(branch.upstream).toBe('groq')
-  expect([...whole.parameters]).toEqual([['seed', 'dropped']])
+  expect([left.upstream, right.upstream, whole.upstream]).toEqual(['groq', 'mistral', 'mistral'])
+  expect([left.account, whole.account]).toEqual(['MISTRAL_API_KEY', 'MISTRAL_API_KEY'])
+  expect([[...left.parameters], [...right.parameters], [...whole.parameters]]).toEqual([[['seed', 'dropped']], [], []])
+  expect(whole.attempts).toBe(3)
 })

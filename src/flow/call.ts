@@ -1,3 +1,5 @@
+import type { Attempts } from './attempts.ts'
+
 /**
  * Where a room writes what it has to say. The fields of a line come first, as pino has it. What was thrown goes into `err`: its
  * words may be an upstream's, which may repeat the prompt, so no other field holds them, and only `debug` shows them.
@@ -13,7 +15,10 @@ export interface Logger {
 /** What became of a parameter the client sent. `emulated`: we did it ourselves; `mapped`: under another name or value. */
 export type Treatment = 'honoured' | 'mapped' | 'emulated' | 'dropped'
 
-/** What the client is told of its call in headers, and the log in one line. Layers fill it in as they go. */
+/**
+ * What the client is told of its call in headers, and the log in one line. Layers fill it in as they go. It is only a
+ * note: no layer reads it to decide anything.
+ */
 export interface Receipt {
   /** The upstream that answered, or the last that was tried. */
   upstream: string | undefined
@@ -41,7 +46,24 @@ export interface Call {
   /** Aborted when the client leaves or a deadline passes; the reason is a ChatError. */
   readonly signal: AbortSignal
   readonly log: Logger
+  /** How often upstreams may still be asked for it. */
+  readonly attempts: Attempts
   readonly receipt: Receipt
+}
+
+/** Who is asked in an attempt. */
+interface Asked {
+  readonly upstream: string
+  /** The label of the account, where one is needed. */
+  readonly account?: string
+}
+
+/** Takes one of the call's attempts, and notes who is asked. Call it before the upstream is asked. */
+export function beginAttempt({ attempts, receipt }: Call, { upstream, account }: Asked): void {
+  attempts.spend(account)
+  receipt.upstream = upstream
+  if (account !== undefined) receipt.account = account
+  receipt.attempts++
 }
 
 export function newReceipt(): Receipt {
@@ -49,15 +71,13 @@ export function newReceipt(): Receipt {
 }
 
 /**
- * The receipt of one of several calls side by side: it counts its own attempts and knows its own upstream, and they
- * count for the whole.
- * @param parameters where it notes what became of them: with the whole, unless the calls go to different upstreams
+ * The receipt of one of several calls that go to different upstreams: it has parameters and an upstream of its own. All
+ * else, its upstream too, stands in the whole.
  */
-export function branchReceipt(whole: Receipt, parameters = whole.parameters): Receipt {
-  let own = 0
+export function branchReceipt(whole: Receipt): Receipt {
   let upstream: string | undefined
   return {
-    parameters,
+    parameters: new Map(),
     tools: whole.tools,
     get account() {
       return whole.account
@@ -73,11 +93,10 @@ export function branchReceipt(whole: Receipt, parameters = whole.parameters): Re
       whole.upstream = name
     },
     get attempts() {
-      return own
+      return whole.attempts
     },
     set attempts(count) {
-      whole.attempts += count - own
-      own = count
+      whole.attempts = count
     },
   }
 }

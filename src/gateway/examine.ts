@@ -9,6 +9,7 @@ import type { Model } from '../chat/model.ts'
 import { kindOf } from '../chat/model-kind.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import { noThread } from '../chat/thread.ts'
+import { Attempts } from '../flow/attempts.ts'
 import { type Logger, newReceipt } from '../flow/call.ts'
 import type { Upstream } from '../providers/provider.ts'
 
@@ -84,7 +85,8 @@ async function examined({ upstream, label, log, patienceMs, pool, open }: Subjec
     session = await open(limit.signal)
     await withAccount(session, limit.signal, async (account) => {
       model = await modelOf(upstream, account, limit.signal)
-      const call = { id: 'doctor', client: 'doctor', hops: 0, signal: limit.signal, log, receipt: newReceipt() }
+      const counts = { attempts: new Attempts(), receipt: newReceipt() }
+      const call = { id: 'doctor', client: 'doctor', hops: 0, signal: limit.signal, log, ...counts }
       // what it says is not the question, only that it says it to its end
       const answer = collect(upstream.chat(question(model), { ...call, account, thread: noThread }))
       await answer.catch(async (thrown) => {

@@ -1,5 +1,6 @@
 import type { ChatEvent } from '../chat/event.ts'
 import type { ChatRequest } from '../chat/request.ts'
+import { Attempts } from '../flow/attempts.ts'
 import { type Call, type Logger, newReceipt } from '../flow/call.ts'
 import type { Chat } from '../flow/chat.ts'
 
@@ -27,7 +28,15 @@ export function aLog(lines: Line[]): Logger {
 }
 
 export function aCall(signal: AbortSignal = new AbortController().signal, lines: Line[] = []): Call {
-  return { id: 'id', client: 'client', hops: 0, signal, log: aLog(lines), receipt: newReceipt() }
+  return {
+    id: 'id',
+    client: 'client',
+    hops: 0,
+    signal,
+    log: aLog(lines),
+    attempts: new Attempts(),
+    receipt: newReceipt(),
+  }
 }
 
 export const text = (said: string, choice = 0): ChatEvent => ({ type: 'text', choice, text: said })
@@ -36,6 +45,7 @@ export const finish = (choice = 0): ChatEvent => ({ type: 'finish', choice, reas
 /** A chat that answers with these; an error among them is thrown in its place. It counts as an attempt, as one over an account does. */
 export function answering(...script: readonly (ChatEvent | Error)[]): Chat {
   return async function* (_request, call) {
+    call.attempts.spend()
     call.receipt.attempts++
     for (const event of script) {
       if (event instanceof Error) throw event

@@ -2,6 +2,7 @@ import type { Account } from '../../src/accounts/account.ts'
 import type { ChatEvent } from '../../src/chat/event.ts'
 import type { ChatRequest } from '../../src/chat/request.ts'
 import { noThread } from '../../src/chat/thread.ts'
+import { Attempts } from '../../src/flow/attempts.ts'
 import { newReceipt } from '../../src/flow/call.ts'
 import type { Chat } from '../../src/flow/chat.ts'
 import { openGateway } from '../../src/gateway/gateway.ts'
@@ -26,7 +27,7 @@ const quiet = openLog({ level: 'silent', format: 'json', write: () => undefined 
 
 /** A call as the API opens it. */
 export function newCall(signal: AbortSignal = never, log = quiet) {
-  return { id: 'law', client: 'law', hops: 0, signal, log, receipt: newReceipt() }
+  return { id: 'law', client: 'law', hops: 0, signal, log, attempts: new Attempts(), receipt: newReceipt() }
 }
 
 /** Reads a chat to its end. */

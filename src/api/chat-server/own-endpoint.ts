@@ -3,6 +3,7 @@ import type { ChatEvent } from '../../chat/event.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../dialects/openai-chat/ask-openai-chat.ts'
 import { encodeRequest } from '../../dialects/openai-chat/encode-request.ts'
+import { beginAttempt } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { parseBaseUrl, routeOf, routesOfOpenai } from '../../wire/base-url.ts'
 import type { Pinned } from '../../wire/egress.ts'
@@ -15,8 +16,7 @@ export function ownEndpoint({ url, address }: Pinned, key: Secret): Chat {
   const base = parseBaseUrl(url.href, routesOfOpenai) ?? { url: url.href, query: '' }
   const target = routeOf(base, '/chat/completions')
   return (request, call) => {
-    call.receipt.upstream = 'model_config'
-    call.receipt.attempts++
+    beginAttempt(call, { upstream: 'model_config' })
     for (const name of Object.values(request.spelling)) call.receipt.parameters.set(name, 'honoured')
     const body = encodeRequest(request)
     const streamFields = { stream_options: { include_usage: true } }

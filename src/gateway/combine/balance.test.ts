@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { ChatError, type Reason } from '../../chat/error.ts'
 import { aCall, answering, aRequest, drain, finish, text } from '../fake-chat.ts'
+import { choices } from '../layers/choices.ts'
 import { balance } from './balance.ts'
 
 const failing = (reason: Reason) => answering(new ChatError(reason, { message: reason }))
@@ -43,6 +44,25 @@ test('when all fail, the last one says why; no call makes more attempts than the
   expect((await drain(balance([failing('overloaded'), failing('timeout')])(aRequest, aCall()))).thrown).toMatchObject({
     reason: 'timeout',
   })
+})
+
+test('several answers of one call that fail at one chat are asked for at the next', async () => {
+  const several = choices({ parameters: { choices: 'emulated' } })
+  const chat = balance([several(failing('overloaded')), several(saying('b'))])
+  const call = aCall()
+  const { events, thrown } = await drain(chat({ ...aRequest, parameters: { choices: 4 } }, call))
+  expect(thrown).toBeUndefined()
+  expect(events.filter(({ type }) => type === 'text')).toHaveLength(4)
+  expect(call.attempts.left).toBe(1)
+})
+
+test('the attempts that the receipt notes decide nothing', async () => {
+  const call = aCall()
+  call.receipt.attempts = 99
+  expect((await drain(balance([failing('overloaded'), saying('b')])(aRequest, call))).events).toEqual([
+    text('b'),
+    finish(),
+  ])
 })
 
 test('a call that is aborted goes no further', async () => {

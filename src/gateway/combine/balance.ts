@@ -2,7 +2,6 @@ import { beginOrError } from '../../chat/begin.ts'
 import { defer } from '../../chat/defer.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Chat, Combine } from '../../flow/chat.ts'
-import { maxAttempts } from '../layers/retry.ts'
 
 /** Milliseconds in which a chat that failed is begun with only where all have. */
 const mistrustMs = 10_000
@@ -18,17 +17,17 @@ export const balance: Combine = (chats) => {
       let last: ChatError | undefined
       const inOrder = order.next()
       for (const [at, chat] of inOrder.entries()) {
-        const asked = call.receipt.attempts
+        const { spent } = call.attempts
         const begun = await beginOrError(() => chat(request, call))
         if (!(begun instanceof ChatError)) {
           order.succeeded(chat)
           return begun.events
         }
         if (begun.meaning.breaker) order.failed(chat)
-        const wasAsked = call.receipt.attempts > asked
+        const wasAsked = call.attempts.spent > spent
         // one that could not be asked (its budget for retries is spent) knows less than the one before
         if (wasAsked || !last) last = begun
-        const isLast = at === inOrder.length - 1 || call.receipt.attempts >= maxAttempts || call.signal.aborted
+        const isLast = at === inOrder.length - 1 || call.attempts.left === 0 || call.signal.aborted
         if (isLast || (wasAsked && begun.meaning.retry === 'none')) break
       }
       throw last ?? new ChatError('unavailable', { message: 'There is nobody to ask.', code: 'no_account' })

@@ -108,8 +108,9 @@ interface Asked {
 }
 
 function ask({ title, chat }: FanMember, { request, call, isColumn }: Asking): Asked {
-  const receipt = branchReceipt(call.receipt, new Map())
-  const open = () => noteFailure(chat(request, { ...call, receipt }), title, call)
+  const receipt = branchReceipt(call.receipt)
+  const attempts = call.attempts.branch()
+  const open = () => noteFailure(chat(request, { ...call, attempts, receipt }), title, call)
   return {
     receipt,
     stream: isColumn ? new Ahead(() => sayable(open()), maxWaitingChars) : new Ahead(open, maxUnreadChars),

@@ -8,7 +8,7 @@ import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { noThread, type Thread } from '../../chat/thread.ts'
 import { watch } from '../../chat/watch.ts'
-import type { Call } from '../../flow/call.ts'
+import { beginAttempt, type Call } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
 
 /** What the retry layer gives: the accounts that have failed this call already. */
@@ -42,9 +42,7 @@ export function account(
     const ask = (account: Account) =>
       next(request, { ...call, account, thread: call.place?.threadOn(account.label) ?? noThread })
     const attempt = (session: Session) => {
-      call.receipt.upstream = upstream
-      call.receipt.account = session.label
-      call.receipt.attempts++
+      beginAttempt(call, { upstream, account: session.label })
       return told(pool, session, call, ask)
     }
     return leased instanceof Promise ? defer(async () => attempt(await leased)) : attempt(leased)

@@ -4,6 +4,7 @@ import { collect } from '../../chat/collect.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Usage } from '../../chat/event.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import { beginAttempt } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { aCall, aRequest, drain, finish, text } from '../fake-chat.ts'
 import { choices, sum } from './choices.ts'
@@ -16,7 +17,7 @@ function counting() {
   const requests: ChatRequest[] = []
   const chat: Chat = async function* (request, call) {
     const number = requests.push(request) - 1
-    call.receipt.attempts++
+    beginAttempt(call, { upstream: 'upstream' })
     yield text(`answer ${number}`)
     await Promise.resolve()
     yield finish()
@@ -58,6 +59,20 @@ test('elsewhere as many calls run side by side, each a choice of its own, and no
       expect(events.at(-1)?.type).toBe('usage')
     }),
   )
+})
+
+test('answers side by side spend one attempt of the call, and each may spend what was left of it', async () => {
+  const left: number[] = []
+  const chat: Chat = async function* (_request, call) {
+    beginAttempt(call, { upstream: 'upstream' })
+    await Promise.resolve()
+    left.push(call.attempts.left)
+    yield finish()
+  }
+  const call = aCall()
+  call.attempts.spend()
+  await drain(emulated(chat)(wanting(4), call))
+  expect([left, call.attempts.left]).toEqual([[1, 1, 1, 1], 1])
 })
 
 test('one answer, wanted or by default, is one call without the parameter', async () => {

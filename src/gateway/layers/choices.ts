@@ -1,6 +1,5 @@
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import type { Support } from '../../chat/model.ts'
-import { branchReceipt } from '../../flow/call.ts'
 import type { Layer } from '../../flow/chat.ts'
 import { merge } from '../combine/merge.ts'
 
@@ -16,7 +15,7 @@ export function choices({ parameters }: Support): Layer {
       merge(
         Array.from(
           { length: wanted },
-          () => (signal: AbortSignal) => next(single, { ...call, signal, receipt: branchReceipt(call.receipt) }),
+          () => (signal: AbortSignal) => next(single, { ...call, signal, attempts: call.attempts.branch() }),
         ),
         call.signal,
       ),

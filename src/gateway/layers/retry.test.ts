@@ -2,10 +2,13 @@ import { expect, test } from 'bun:test'
 import { poolOf } from '../../accounts/fake-pool.ts'
 import { ChatError, type Reason } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
+import { maxAttempts } from '../../flow/attempts.ts'
+import { beginAttempt } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
-import { aCall, answering, aRequest, drain, finish, text } from '../fake-chat.ts'
+import { aCall, answering, aRequest, drain, finish, silence, text } from '../fake-chat.ts'
 import { type Asking, account } from './account.ts'
-import { maxAttempts, retry } from './retry.ts'
+import { choices } from './choices.ts'
+import { retry } from './retry.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { noThreads } from './thread.ts'
 
@@ -171,13 +174,44 @@ test('P7: to be asked after another upstream failed is a retry, which pays nothi
   const { chat, asked } = inTurn(answering(finish()))
   const later = () => {
     const call = aCall()
-    call.receipt.attempts = 1
+    call.attempts.spend()
     return drain(retry(budget, noJitter)(chat)(aRequest, call))
   }
   for (let calls = 0; calls < 10; calls++) expect((await later()).thrown).toBeUndefined()
   expect((await later()).thrown).toMatchObject({ reason: 'unavailable', code: 'retry_budget' })
   expect(asked()).toBe(10)
 })
+
+test('the attempts and the account that the receipt notes decide nothing', async () => {
+  const { chat, asked } = inTurn(answering(failing('upstream-failed')), answering(failing('account-refused')))
+  const call = aCall()
+  Object.assign(call.receipt, { attempts: 99, account: 'of-another-answer' })
+  const { thrown } = await drain(retry(new RetryBudget(), noJitter)(chat)(aRequest, call))
+  expect(asked()).toBe(maxAttempts)
+  expect(thrown).toMatchObject({ reason: 'account-refused', message: 'account-refused' })
+})
+
+test('of answers side by side, each names the account that it was asked with', async () => {
+  const begun = Promise.withResolvers<void>()
+  const labels = ['a0', 'a1']
+  const chat: Chat = (_request, call) => {
+    beginAttempt(call, { upstream: 'upstream', account: labels.shift() ?? 'none' })
+    if (labels.length > 0) return failingAfter(begun.promise)
+    begun.resolve()
+    return failingAfter(silence(call.signal))
+  }
+  const call = aCall()
+  for (let spent = 1; spent < maxAttempts; spent++) call.attempts.spend()
+  const sideBySide = choices({ parameters: { choices: 'emulated' } })(retry(new RetryBudget(), noJitter)(chat))
+  const { thrown } = await drain(sideBySide({ ...aRequest, parameters: { choices: 2 } }, call))
+  expect(call.receipt.account).toBe('a1')
+  expect(thrown).toMatchObject({ message: expect.stringContaining('The account is a0') })
+})
+
+async function* failingAfter(before: Promise<unknown>): AsyncGenerator<ChatEvent> {
+  await before
+  yield* answering(failing('account-refused'))(aRequest, aCall())
+}
 
 test('letting go of a retried stream closes its source', async () => {
   let isClosed = false

@@ -6,8 +6,6 @@ import type { Chat } from '../../flow/chat.ts'
 import type { Tried } from './account.ts'
 import type { RetryBudget } from './retry-budget.ts'
 
-/** Attempts of one call, the first included. */
-export const maxAttempts = 3
 /** Longer than this, the same account is not waited for: the client is told instead. */
 const maxWaitMs = 2_000
 const backoffMs = 200
@@ -26,18 +24,17 @@ export function retry(
       const tried = new Set<unknown>()
       let last: ChatError | undefined
       // to be asked after another upstream failed is a retry as well, for which this one's budget pays
-      if (call.receipt.attempts === 0) budget.deposit()
+      if (call.attempts.spent === 0) budget.deposit()
       else if (!budget.withdraw()) throw spent()
       for (let attempt = 1; ; attempt++) {
-        const asked = call.receipt.attempts
+        const { spent: spentBefore } = call.attempts
         const begun = await beginOrError(() => next(request, { ...call, tried }))
         if (!(begun instanceof ChatError)) return begun.events
         // no account could be asked, and none could be if it were tried again; why the one before failed explains more
-        if (call.receipt.attempts === asked) throw begun.code === 'no_account' && last ? last : begun
-        last = named(begun, call.receipt.account)
+        if (call.attempts.spent === spentBefore) throw begun.code === 'no_account' && last ? last : begun
+        last = named(begun, call.attempts.lastAccount)
         const waitMs = waitBefore(last, attempt, random)
-        if (call.receipt.attempts >= maxAttempts || waitMs === undefined || call.signal.aborted || !budget.withdraw())
-          throw last
+        if (call.attempts.left === 0 || waitMs === undefined || call.signal.aborted || !budget.withdraw()) throw last
         await sleep(waitMs, call.signal)
       }
     })

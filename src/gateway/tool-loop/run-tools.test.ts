@@ -398,7 +398,7 @@ test('each round has its own attempts, and they add up', async () => {
   const seen: number[] = []
   const { chat } = aModel(calling('t'), answer)
   const counting: Chat = (request, inner) => {
-    seen.push(inner.receipt.attempts)
+    seen.push(inner.attempts.spent)
     return chat(request, inner)
   }
   const tools = aRegistry(aTool('t', () => 'ok'))

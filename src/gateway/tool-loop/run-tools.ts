@@ -5,7 +5,8 @@ import type { Message, ToolMessage } from '../../chat/message.ts'
 import type { ToolBounds } from '../../chat/model.ts'
 import type { ChatRequest, Tool as OfferedTool, Parameters } from '../../chat/request.ts'
 import { tellOutput } from '../../chat/tool-output.ts'
-import { branchReceipt, type Call } from '../../flow/call.ts'
+import { Attempts } from '../../flow/attempts.ts'
+import type { Call } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
 import type { Tool, ToolRegistry } from '../../tools/tool.ts'
 import { sum } from '../layers/choices.ts'
@@ -122,7 +123,7 @@ class Loop<Needs> {
   async *#ask(round: Round, parameters: Parameters): AsyncGenerator<ChatEvent> {
     const request = { ...this.#request, messages: this.#messages, parameters }
     // each round has its own attempts: what it took to ask before is no reason not to try again
-    const call = { ...this.#call, receipt: branchReceipt(this.#call.receipt) }
+    const call = { ...this.#call, attempts: new Attempts() }
     this.#text.nextRound()
     for await (const event of this.#options.chat(request, call)) {
       const shown = round.add(event)

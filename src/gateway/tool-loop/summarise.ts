@@ -5,6 +5,7 @@ import type { ToolCall } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { headOf, withoutMiddle } from '../../chat/shorten.ts'
 import { tellOutput } from '../../chat/tool-output.ts'
+import { Attempts } from '../../flow/attempts.ts'
 import { type Call, newReceipt } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
 import type { ToolLimits } from './limits.ts'
@@ -40,7 +41,12 @@ export async function summarise<Needs>(
   let usage: Usage | undefined
   try {
     const asked = requestFor(called, text, { request, characters: limits.summaryCharacters })
-    for await (const event of chat(asked, { ...call, signal: link.signal, receipt: newReceipt() })) {
+    for await (const event of chat(asked, {
+      ...call,
+      signal: link.signal,
+      attempts: new Attempts(),
+      receipt: newReceipt(),
+    })) {
       if (event.type === 'usage') usage = event.usage
       if (event.type !== 'text' || event.refusal) continue
       const more = headOf(event.text, limits.summaryCharacters - said.length)

@@ -7,6 +7,7 @@ import { noThread } from '../../chat/thread.ts'
 import { Environment } from '../../config/environment.ts'
 import { decodeRequest } from '../../dialects/openai-chat/decode-request.ts'
 import { type EmulatedService, frame } from '../../dialects/openai-chat/emulated-service.ts'
+import { Attempts } from '../../flow/attempts.ts'
 import { newReceipt } from '../../flow/call.ts'
 import { choices } from '../../gateway/layers/choices.ts'
 import { support } from '../../gateway/layers/support.ts'
@@ -39,7 +40,15 @@ async function asked(body: object, token = key) {
   )(choices(upstream.support)((request, call) => upstream.chat(request, { ...call, account, thread: noThread })))
   const { request } = decodeRequest({ model: 'jamba-mini', messages: [hello], ...body })
   const events: ChatEvent[] = []
-  for await (const event of chat(request, { id: 'one', client: 'one', hops: 0, signal: never, log, receipt }))
+  for await (const event of chat(request, {
+    id: 'one',
+    client: 'one',
+    hops: 0,
+    signal: never,
+    log,
+    attempts: new Attempts(),
+    receipt,
+  }))
     events.push(event)
   return { events, sent: ai21.chats.at(-1) ?? {}, parameters: Object.fromEntries(receipt.parameters) }
 }

@@ -6,6 +6,7 @@ import type { ChatRequest } from '../../chat/request.ts'
 import { Secret } from '../../chat/secret.ts'
 import { noThread } from '../../chat/thread.ts'
 import { Environment } from '../../config/environment.ts'
+import { Attempts } from '../../flow/attempts.ts'
 import { newReceipt } from '../../flow/call.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulated-script.ts'
@@ -45,6 +46,7 @@ async function asked(chat: ChatRequest, by: Account = account): Promise<ChatEven
     hops: 0,
     signal: never,
     log,
+    attempts: new Attempts(),
     receipt: newReceipt(),
     account: by,
     thread: noThread,
@@ -79,7 +81,17 @@ describe('a chat', () => {
       spelling: { reasoningEffort: 'reasoning_effort' },
     })
     const receipt = newReceipt()
-    const call = { id: 'one', client: 'one', hops: 0, signal: never, log, receipt, account, thread: noThread }
+    const call = {
+      id: 'one',
+      client: 'one',
+      hops: 0,
+      signal: never,
+      log,
+      attempts: new Attempts(),
+      receipt,
+      account,
+      thread: noThread,
+    }
     for (let time = 0; time < 2; time++) for await (const _ of upstream.chat(effort, call));
     expect(own.chats.map(isThinking)).toEqual([true, false, false])
     expect(receipt.parameters.get('reasoning_effort')).toBe('dropped')

@@ -5,6 +5,7 @@ import { ChatError } from '../../chat/error.ts'
 import type { Message } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { Environment } from '../../config/environment.ts'
+import { Attempts } from '../../flow/attempts.ts'
 import { newReceipt } from '../../flow/call.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { AccountCall } from '../provider.ts'
@@ -62,6 +63,7 @@ async function running(options: CtoEmulatorOptions = {}): Promise<Running> {
         hops: 0,
         signal: asked.signal ?? never,
         log,
+        attempts: new Attempts(),
         receipt: newReceipt(),
         account: asked.account ?? account,
         thread: {

@@ -6,6 +6,7 @@ import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { noThread } from '../../chat/thread.ts'
 import { decodeRequest } from '../../dialects/openai-chat/decode-request.ts'
+import { Attempts } from '../../flow/attempts.ts'
 import { newReceipt } from '../../flow/call.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulated-script.ts'
@@ -35,7 +36,16 @@ async function refusing(script: Script, isRefused = (chat: EmulatedChat) => 'str
   const receipt = newReceipt()
   const ask = async (request: Partial<ChatRequest> = {}) => {
     const events: ChatEvent[] = []
-    const call = { id: 'one', client: 'one', hops: 0, signal: new AbortController().signal, log, receipt, account }
+    const call = {
+      id: 'one',
+      client: 'one',
+      hops: 0,
+      signal: new AbortController().signal,
+      log,
+      attempts: new Attempts(),
+      receipt,
+      account,
+    }
     for await (const event of upstream.chat({ ...question, ...request }, { ...call, thread: noThread }))
       events.push(event)
     return events.map((event) => (event.type === 'text' ? event.text : '')).join('')

@@ -6,6 +6,7 @@ import type { Model } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { Secret } from '../../chat/secret.ts'
 import { noThread } from '../../chat/thread.ts'
+import { Attempts } from '../../flow/attempts.ts'
 import { newReceipt } from '../../flow/call.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulated-script.ts'
@@ -34,7 +35,17 @@ const whole = {
 }
 
 function aCallWith(account: Account<Secret | undefined>) {
-  return { id: 'one', client: 'one', hops: 0, signal: never, log, receipt: newReceipt(), account, thread: noThread }
+  return {
+    id: 'one',
+    client: 'one',
+    hops: 0,
+    signal: never,
+    log,
+    attempts: new Attempts(),
+    receipt: newReceipt(),
+    account,
+    thread: noThread,
+  }
 }
 
 function upstreamOf({ url }: OpenaiEmulator) {

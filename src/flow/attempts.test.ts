@@ -1,0 +1,40 @@
+import { expect, test } from 'bun:test'
+import { Attempts, maxAttempts } from './attempts.ts'
+
+test('what is spent is no longer left, and never less than none is', () => {
+  const attempts = new Attempts(2)
+  const seen = [attempts.left]
+  for (let at = 0; at < 3; at++) {
+    attempts.spend()
+    seen.push(attempts.left)
+  }
+  expect(seen).toEqual([2, 1, 0, 0])
+  expect(attempts.spent).toBe(3)
+  expect(new Attempts().left).toBe(maxAttempts)
+})
+
+test('each branch may spend what the whole has left, and the whole has spent what the longest branch has', () => {
+  const whole = new Attempts(3)
+  whole.spend()
+  const [left, right] = [whole.branch(), whole.branch()]
+  expect([left.spent, left.left]).toEqual([1, 2])
+  left.spend()
+  right.spend()
+  expect([left.left, right.left, whole.left]).toEqual([1, 1, 1])
+  left.spend()
+  expect([left.left, right.left, whole.left]).toEqual([0, 1, 0])
+  // a branch of a branch counts for both
+  const inner = right.branch()
+  inner.spend()
+  expect([inner.left, right.left, whole.left]).toEqual([0, 0, 0])
+})
+
+test('each branch knows the account of its own last attempt', () => {
+  const whole = new Attempts()
+  const [left, right] = [whole.branch(), whole.branch()]
+  left.spend('a')
+  right.spend('b')
+  expect([left.lastAccount, right.lastAccount, whole.lastAccount]).toEqual(['a', 'b', undefined])
+  left.spend()
+  expect(left.lastAccount).toBeUndefined()
+})
