@@ -4,15 +4,15 @@ import { ask, type Question } from './ask.ts'
 import type { HttpReply } from './http-reply.ts'
 import { complainsOfAny, names, type RefusedFields } from './refused-fields.ts'
 
-/** What of a request's body is ours, and what is asked with instead once it is refused. */
+/** The fields of a request's body that the gateway added, and how the body looks without them. */
 export interface Ours {
-  /** The fields that the client did not send, in the order in which they are given up. */
+  /** The fields that the client did not send. The first is dropped first. */
   fields(body: Fields): readonly string[]
-  /** The body without one of them: it is left out, or is what the client sent. */
+  /** The body without one of them: the field is removed, or has the client's value again. */
   without(body: Fields, field: string): Fields
-  /** What is remembered of it; the field itself, unless it is refused by one model alone. */
+  /** The key under which its refusal is remembered: the field's name, unless a single model refuses it. */
   keyOf(field: string): string
-  /** What is known of the upstream; without it each request finds out for itself. */
+  /** Earlier refusals of this upstream. Without them each request finds out for itself. */
   readonly refused?: RefusedFields
 }
 
@@ -20,18 +20,18 @@ export interface MendingQuestion extends Omit<Question, 'body'> {
   readonly body: Fields
 }
 
-/** A reply, and what it was asked with in the end. */
+/** A reply, and the body of the request that got it. */
 export interface Mended {
   readonly reply: HttpReply
   readonly body: Fields
 }
 
-/** Times one request is asked again at the most. */
+/** How many times one request is sent again. */
 const maxMends = 3
 
 /**
- * Asks, and where the refusal names a field that the client did not send, asks again without it, at once: a client must
- * not pay for what we added. What turned out to be the reason is remembered.
+ * Posts the body. If the upstream refuses a field that the client did not send, posts again at once without that field: a
+ * client must not pay for what we added. The refused fields are remembered.
  * @throws ChatError the first refusal that is the client's own
  */
 export async function askMending(question: MendingQuestion, ours: Ours, signal: AbortSignal): Promise<Mended> {
@@ -57,7 +57,7 @@ export async function askMending(question: MendingQuestion, ours: Ours, signal: 
   }
 }
 
-/** The body without what this upstream is known to refuse. */
+/** The body without the fields that this upstream is known to refuse. */
 function withoutKnown(body: Fields, ours: Ours): Fields {
   const { refused } = ours
   if (!refused || refused.isEmpty) return body
@@ -71,12 +71,12 @@ export function remember(dropped: readonly string[], { refused, keyOf }: Ours): 
   for (const field of dropped) refused?.add(keyOf(field))
 }
 
-/** Statuses at which a server says that it does not take a field; some have it as their own failure. */
+/** Statuses with which servers refuse a field; some report it as a failure of their own. */
 const refusals = new Set([400, 404, 405, 406, 415, 422, 500, 501])
-/** Codes of which it is known that they are about something else. */
+/** Codes that never mean a refused field. */
 const others = new Set(['context_length_exceeded', 'content_filter', 'upstream_unreachable', 'upstream_disconnected'])
 
-/** The field of ours that a refusal is about. */
+/** The added field that a refusal is about; undefined where it is about none of them. */
 export function fieldToMend(
   error: ChatError,
   { said, body, ours }: { readonly said?: unknown; readonly body: Fields; readonly ours: Ours },
@@ -92,7 +92,7 @@ export function fieldToMend(
   return isSilent ? own[0] : undefined
 }
 
-/** A field that holds others is named by them too: `include_usage`. */
+/** A refusal may name a field by a member of its value, such as `include_usage`. */
 function isNamed(text: string, field: string, value: unknown): boolean {
   const inner = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : []
   return [field, ...inner.filter((name) => name.includes('_'))].some((name) => names(text, name))

@@ -5,20 +5,20 @@ import { writeJson } from './write-json.ts'
 
 export interface Question {
   readonly url: string
-  /** Beside `content-type` and `accept`. */
+  /** Headers beside `content-type` and `accept`. */
   readonly headers: Readonly<Record<string, string>>
-  /** What is sent as JSON. */
+  /** The value that is sent as JSON. */
   readonly body: unknown
-  /** What is connected to, whatever the URL's name means by then. */
+  /** The IP address to connect to, so that the URL's name is not looked up again. */
   readonly address?: string
-  /** Whether a stream is asked for. */
+  /** Whether the reply should be a stream. */
   readonly stream: boolean
-  /** What the upstream's dialect makes of an error body. */
+  /** Reads an error body as the upstream's dialect defines it. */
   readonly readComplaint: (body: unknown) => UpstreamComplaint
 }
 
 /**
- * Posts JSON, and gives back a reply that is a success, and not Cloudflare's in place of the upstream's.
+ * Posts JSON, and returns a reply that is a success and that does not come from Cloudflare in place of the upstream.
  * @throws ChatError for anything else
  */
 export async function ask(
@@ -35,7 +35,7 @@ export async function ask(
   } as const
   const reply = await send(request, signal)
   if (!hasAnswer(reply.status)) throw await refusal(reply, readComplaint)
-  // what only calls itself a page is judged by its bytes
+  // a reply that only has the content type of a page is judged by its bytes
   if (reply.headers.has('cf-mitigated'))
     throw pageError(reply.status, reply.headers, await reply.text(maxPageBytes).catch(() => ''))
   return reply

@@ -1,4 +1,4 @@
-/** Where a service's routes begin, and the query that each of its requests bears. */
+/** The address where a service's routes begin, and the query of each of its requests. */
 export interface BaseUrl {
   /** Without a trailing slash, a query or a fragment. */
   readonly url: string
@@ -6,7 +6,7 @@ export interface BaseUrl {
   readonly query: string
 }
 
-/** The routes of OpenAI's dialect, in which an address ends that was copied from a request. */
+/** The routes of OpenAI's dialect. An address that was copied from a request ends in one of them. */
 export const routesOfOpenai = [
   '/chat/completions',
   '/completions',
@@ -16,9 +16,9 @@ export const routesOfOpenai = [
 ] as const satisfies readonly string[]
 
 /**
- * The base URL that an address means: slashes that are doubled or trail, and the route of one request, do not belong to it.
- * @param routes paths that are no part of a base URL, those that end in others first
- * @returns undefined for what is no http or https URL, or has white space, a user or a fragment in it
+ * Finds the base URL in an address: removes doubled and trailing slashes, and the route of a single request.
+ * @param routes paths to remove; a path that ends in another one must come before it
+ * @returns undefined for an address that is not http or https, or has white space, a user or a fragment in it
  */
 export function parseBaseUrl(text: string, routes: readonly string[]): BaseUrl | undefined {
   const url = /[\s#]/.test(text) ? null : URL.parse(text)
@@ -29,17 +29,17 @@ export function parseBaseUrl(text: string, routes: readonly string[]): BaseUrl |
   return { url: `${url.origin}${base}`, query: url.search }
 }
 
-/** The same for an address that is known to be one, and bears no query. */
+/** The same for an address that is known to be valid and to have no query. */
 export function withoutRoute(url: string, routes: readonly string[]): string {
   return parseBaseUrl(url, routes)?.url ?? url
 }
 
-/** The address of a route. */
+/** The whole address of a route. */
 export function routeOf({ url, query }: BaseUrl, route: string): string {
   return `${url}${route}${query}`
 }
 
-/** Whether a base URL has the version that nearly every service has in it: `/v1`, `/v1beta/openai`, Azure's `?api-version=…`. */
+/** Whether a base URL has a version, as nearly every service does: `/v1`, `/v1beta/openai`, Azure's `?api-version=…`. */
 export function hasVersion({ url, query }: BaseUrl): boolean {
   return /\/v\d/i.test(new URL(url).pathname) || /\bapi-version=/.test(query)
 }

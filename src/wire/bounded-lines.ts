@@ -1,9 +1,9 @@
-/** A line, or what is told of one that was too long to be kept. */
+/** A line, or the beginning and the end of a line that is too long to keep. */
 export type BoundedLine =
   | { readonly kind: 'line'; readonly text: string }
-  /** A line has become longer than the limit: how it begins. The rest of it is passed over. */
+  /** A line has grown over the limit. `head` is its beginning; the rest is skipped. */
   | { readonly kind: 'cut'; readonly head: string }
-  /** A line that was cut has come to its end: how it ends. */
+  /** A line that was cut has ended. `tail` is its end. */
   | { readonly kind: 'cut-end'; readonly tail: string }
 
 const lf = 0x0a
@@ -13,13 +13,13 @@ const tailBytes = 1024
 const nothing = new Uint8Array(0)
 
 /**
- * Cuts bytes into lines, and survives one that is too long: it is told when that is noticed, and passed over to its end.
+ * Cuts bytes into lines. A line that is too long is reported as soon as that is known, and skipped to its end.
  * A line ends in LF; with `anyEnd` in CR or CRLF too, as in an event stream.
  */
 export class BoundedLines {
   readonly #maxBytes: number
   readonly #anyEnd: boolean
-  /** Pieces of a line whose end has not come; of one that was cut, its last bytes. */
+  /** Pieces of an unfinished line; of a line that was cut, its last bytes. */
   #pieces: Uint8Array[] = []
   #length = 0
   #isCut = false
@@ -30,7 +30,7 @@ export class BoundedLines {
     this.#anyEnd = anyEnd
   }
 
-  /** Bytes of the line that has begun, those passed over included. */
+  /** Bytes of the unfinished line, skipped bytes included. */
   get length(): number {
     return this.#length
   }
@@ -68,7 +68,7 @@ export class BoundedLines {
 
   #keepTail(piece: Uint8Array): void {
     const last = Buffer.concat([this.#pieces[0] ?? nothing, piece.subarray(-tailBytes)])
-    // a copy: a part of it would keep all of it in memory
+    // copied, because a view would keep the whole buffer in memory
     this.#pieces = [Uint8Array.from(last.subarray(-tailBytes))]
   }
 

@@ -1,10 +1,10 @@
-/** Characters of one header that are looked at, and cookies in it: browsers stop far below. */
+/** Limits for one header, in characters and cookies. Browsers send far less. */
 const maxLength = 256 * 1024
 const maxCookies = 300
 
 /**
- * The cookies of a `Cookie` header, values as they stand there. Of two with one name the first holds, as with servers
- * (RFC 6265, 5.4: the more specific comes first). What is no cookie is passed over.
+ * Reads the cookies of a `Cookie` header; values are not decoded. Of two cookies with the same name the first counts, as
+ * on servers (RFC 6265, 5.4: the more specific one comes first). Anything else is skipped.
  */
 export function parseCookieHeader(header: string): Map<string, string> {
   const cookies = new Map<string, string>()
@@ -20,12 +20,12 @@ export function parseCookieHeader(header: string): Map<string, string> {
 export interface SetCookie {
   readonly name: string
   readonly value: string
-  /** True where the reply takes it away: it has ended before it begins. */
+  /** True if the reply deletes the cookie, by an expiry in the past. */
   readonly isDeleted: boolean
 }
 
 /**
- * The cookies that a reply sets or takes away, in their order (RFC 6265, 5.2).
+ * Reads the cookies that a reply sets or deletes, in order (RFC 6265, 5.2).
  * @param now milliseconds since 1970
  */
 export function parseSetCookie(headers: Headers, now = Date.now()): readonly SetCookie[] {
@@ -48,7 +48,7 @@ function nameAndValue(pair: string): { readonly name: string; readonly value: st
   return { name, value: /^".*"$/.test(value) ? value.slice(1, -1) : value }
 }
 
-/** `Max-Age` wins over `Expires`; of either the last that makes sense holds. */
+/** `Max-Age` wins over `Expires`; the last valid one of each counts. */
 function hasEnded(attributes: readonly string[], now: number): boolean {
   const last = (name: string) =>
     attributes
@@ -57,6 +57,6 @@ function hasEnded(attributes: readonly string[], now: number): boolean {
       .at(-1)
   const maxAge = last('max-age')
   if (maxAge !== undefined && /^-?\d+$/.test(maxAge)) return Number(maxAge) <= 0
-  // NaN, for what is no date, is before nothing
+  // an invalid date is NaN, and no comparison with NaN is true
   return Date.parse(last('expires') ?? '') <= now
 }

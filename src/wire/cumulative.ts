@@ -1,22 +1,22 @@
 import { ChatError } from '../chat/error.ts'
 
 /**
- * Text that comes again and again, each time longer, as what it grows by. What was given out cannot be taken back: a
- * text that no longer begins with it is an error, however little of it has changed.
+ * Turns texts that each repeat the one before and add to it into the pieces that they add. A piece cannot be taken back:
+ * a text that does not begin with all earlier pieces is an error, however small the change.
  */
 export class CumulativeText {
-  /** As it was given out, before a lone half of a character in it was replaced. */
+  /** The text that was returned so far, before half characters in it were replaced. */
   #given = ''
   /** The newest text, whole. */
   #last = ''
 
   /**
-   * What this text adds. The first half of a character is held back until its second has come.
-   * @throws ChatError `upstream-failed` when it contradicts what was given out already
+   * Returns what this text adds. The first half of a surrogate pair is held back until the second half comes.
+   * @throws ChatError `upstream-failed` when the text contradicts what was returned before
    */
   grow(text: string): string {
     if (!text.startsWith(this.#given)) {
-      // an older text, overtaken on its way, contradicts nothing
+      // a shorter text is an older one that arrived late
       if (this.#last.startsWith(text)) return ''
       throw revised()
     }
@@ -24,14 +24,14 @@ export class CumulativeText {
     return this.#give(endsInHalf(text) ? text.length - 1 : text.length)
   }
 
-  /** What is still due when nothing more comes: a half that nothing can complete any more. */
+  /** Returns the rest when nothing more comes: a half character that was held back. */
   end(): string {
     return this.#give(this.#last.length)
   }
 
   /**
-   * What the whole text adds, when it is said once more at the end. Empty, it says nothing.
-   * @throws ChatError `upstream-failed` when it is not what was given out, and more
+   * Returns what the whole text adds, for upstreams that repeat it at the end. An empty text adds nothing.
+   * @throws ChatError `upstream-failed` when the text does not begin with what was returned before
    */
   finish(text: string): string {
     if (text === '') return this.end()

@@ -7,19 +7,19 @@ import type { BodySource, Step } from './http-body.ts'
 const decoders: Readonly<Record<string, (first: number) => Transform>> = {
   gzip: () => createGunzip(),
   'x-gzip': () => createGunzip(),
-  // some servers leave out the two bytes before it, of which the first is always of this form
+  // some servers leave out the two-byte zlib header; its first byte always has this form
   deflate: (first) => ((first & 0x0f) === 8 ? createInflate() : createInflateRaw()),
   br: () => createBrotliDecompress(),
   zstd: () => createZstdDecompress(),
 }
 
-/** Values that some servers send for a body as it is. */
+/** Values of `Content-Encoding` that some servers send for a body that is not compressed. */
 const notCodings = new Set(['', 'identity', 'none', 'utf-8', 'utf8', 'binary', '8bit', '7bit', 'chunked'])
 
 /**
- * A body as it was before its server compressed it, which we asked no server for. It is decompressed as it is read, so that
- * little costs little however large it would become: the reader counts.
- * @throws ChatError `upstream-failed` for a coding that we do not know, or more than one
+ * Decompresses a body, although we never ask a server to compress one. It works only as far as the reader reads, and the
+ * reader counts the bytes: a small body that expands to a huge one costs little.
+ * @throws ChatError `upstream-failed` for an unknown coding, or for more than one
  */
 export function plainBody(source: BodySource): BodySource {
   const stated = (source.headers.get('content-encoding') ?? '').toLowerCase().split(',')
@@ -40,7 +40,7 @@ class DecompressedBody implements BodySource {
   readonly #source: BodySource
   readonly #decoder: (first: number) => Transform
   #pieces: AsyncIterator<Uint8Array> | undefined
-  /** What the source failed with: that says more than the decoder, to which it is only a missing end. */
+  /** The error of the source. It says more than the decoder's, which only sees a missing end. */
   #failure: { readonly error: unknown } | undefined
   #isEmpty = false
 
@@ -77,7 +77,7 @@ class DecompressedBody implements BodySource {
     const decoder = this.#decoder(first.value?.[0] ?? 0)
     const compressed = Readable.from(this.#compressed(first), { objectMode: false, highWaterMark: 0 })
     compressed.on('error', (error) => decoder.destroy(error))
-    // an error after the last read has no other listener, and would end the program
+    // an error after the last read would have no listener and end the program
     decoder.on('error', () => undefined)
     return compressed.pipe(decoder)[Symbol.asyncIterator]()
   }

@@ -2,15 +2,15 @@ import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import type { Logger } from '../flow/call.ts'
 import { pauseListeners } from './listeners.ts'
 
-/** Milliseconds between two looks. Until then an event loop that can accept nothing more asks the kernel over and over. */
+/** Milliseconds between two checks. In between, an event loop that cannot accept keeps asking the kernel. */
 const lookMs = 100
 const maxReserve = 64
 
 /**
- * Keeps descriptors in reserve, and takes no further connection while the rest is used up: connections wait in the kernel's
- * queue, and what runs has the reserve for its upstreams, files and tools. Without it a flood of connections leaves
- * nothing to answer them with, and the event loop spins on a queue it cannot empty.
- * @returns a function that gives the reserve back and stops looking
+ * Keeps file descriptors in reserve, and accepts no connection while all others are used: new connections wait in the
+ * kernel's queue, and running calls use the reserve for upstreams, files and tools. Without a reserve a flood of
+ * connections leaves no descriptor to answer them with, and the event loop spins on a queue that it cannot empty.
+ * @returns a function that frees the reserve and stops the checks
  */
 export function guardDescriptors(log: Logger): () => void {
   const limit = descriptorLimit()
@@ -42,7 +42,7 @@ export function guardDescriptors(log: Logger): () => void {
   }
 }
 
-/** Answers that can run at once: each has a connection of its client and one of its upstream. Infinity where the limit is not known. */
+/** How many answers can run at once: each needs a connection to its client and one to its upstream. Infinity if the limit is unknown. */
 export function answersWithinDescriptors(): number {
   const limit = descriptorLimit()
   return limit === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor((limit - reserveOf(limit)) / 2))
@@ -65,7 +65,7 @@ class Reserve {
     try {
       while (this.#held.length < this.size) this.#held.push(openNothing())
     } catch {
-      // what could be had is the reserve
+      // the descriptors that could be opened are the reserve
     }
   }
 
@@ -87,7 +87,7 @@ function canOpen(): boolean {
   }
 }
 
-/** 0 where the limit is not known: there is no `/proc`, or no limit. */
+/** Returns 0 if the limit is unknown: there is no `/proc`, or no limit. */
 function descriptorLimit(): number {
   try {
     const [, soft = ''] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []
@@ -101,7 +101,7 @@ function openDescriptors(): number {
   try {
     return readdirSync('/proc/self/fd').length
   } catch {
-    // looking takes a descriptor, too
+    // reading the folder needs a descriptor too, so none is left
     return Number.POSITIVE_INFINITY
   }
 }

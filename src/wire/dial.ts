@@ -5,13 +5,13 @@ import { Watchdog } from '../chat/watchdog.ts'
 import { type Resolve, resolveName } from './resolve-name.ts'
 import { connectTimeout, disconnected, transportError } from './transport-error.ts'
 
-/** What is connected to. */
+/** The server to connect to. */
 export interface Destination {
   readonly isSecure: boolean
   /** Without the brackets of IPv6. */
   readonly hostname: string
   readonly port: number
-  /** An IP address of the host that is connected to, whatever its name means by then. */
+  /** The IP address to connect to, so that the name is not looked up again. */
   readonly address?: string
 }
 
@@ -21,12 +21,12 @@ export interface DialOptions {
   readonly resolve?: Resolve
 }
 
-/** Milliseconds until the next address of a name is tried beside one that does not answer. RFC 8305, section 5 */
+/** Milliseconds to wait for one address of a name before the next is tried as well. RFC 8305, section 5 */
 const nextAddressMs = 250
 
 /**
  * Connects: looks the name up, tries its addresses, and for TLS verifies the certificate against the name.
- * @throws ChatError `upstream-failed`, `timeout` by the limit, or the signal's reason; then nothing is left open
+ * @throws ChatError `upstream-failed`, `timeout` after `limitMs`, or the signal's reason; then nothing is left open
  */
 export async function dial(
   destination: Destination,
@@ -48,12 +48,12 @@ export async function dial(
   } finally {
     watchdog.stop()
     signal.removeEventListener('abort', leave)
-    // the attempts that came second
+    // the attempts that lost the race
     attempts.abort(disconnected('before its reply'))
   }
 }
 
-/** The first connection that comes about. The next address is tried once one fails, or is long in answering. */
+/** Returns the first connection that succeeds. The next address is tried when one fails or is slow. */
 function firstOf(addresses: readonly string[], connect: (address: string) => Promise<Socket>): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()
   let tried = 0
@@ -95,7 +95,7 @@ function connectTo(destination: Destination, address: string, signal: AbortSigna
     socket.destroy()
   }
   const onClose = () => reject(disconnected('before its reply'))
-  // stays: an error that nobody listens to would end the program
+  // this listener stays: an error without a listener would end the program
   socket.on('error', reject)
   socket.once('close', onClose)
   socket.once(destination.isSecure ? 'secureConnect' : 'connect', () => {
@@ -110,7 +110,7 @@ function connectTo(destination: Destination, address: string, signal: AbortSigna
 
 function open({ isSecure, hostname, port }: Destination, host: string): Socket {
   if (!isSecure) return connectTcp({ host, port })
-  // an address has no name to be asked for, and stands in the certificate by itself
+  // an IP address has no server name to send, and is checked against the certificate itself
   const isNamed = isIP(hostname) === 0
   return connectTls({ host, port, ALPNProtocols: ['http/1.1'], ...(isNamed && { servername: hostname }) })
 }

@@ -5,23 +5,23 @@ import { isProxied } from './proxy.ts'
 import { isPublicAddress } from './public-address.ts'
 import { type Resolve, resolveName } from './resolve-name.ts'
 
-/** Where a caller may send this program, as the operator has it. */
+/** The hosts that the operator lets callers choose. */
 export interface EgressPolicy {
-  /** `*` for every public host, `*.example.org`, `api.example.org`, or `host:port`, which may be a private server. None: nowhere. */
+  /** `*` for every public host, `*.example.org`, `api.example.org`, or `host:port`, which may be a private server. Empty: no host. */
   readonly hosts: readonly string[]
 }
 
-/** An address that was judged, and what it was judged to be: connecting anywhere else would be another address. */
+/** A URL that was allowed, with the IP address that was checked. Only that IP address may be connected to. */
 export interface Pinned {
   readonly url: URL
-  /** An IP address, of a public host or of one the operator has named. */
+  /** The IP address of a public host, or of a host that the operator named. */
   readonly address: string
 }
 
 /**
- * Judges an address that a caller chose (reliability, section 4, items 1 to 9): where it may not lead, no packet is sent.
- * The name is looked up once, here; what is connected to afterwards is the address that was found.
- * @throws ChatError `invalid-request`, code `base_url_not_allowed`: one text for all causes, so that it tells nothing of a network
+ * Checks a URL that a caller chose (reliability, section 4, items 1 to 9). No packet is sent to a host that is not allowed.
+ * The name is looked up only here; later connections go to the IP address that was found.
+ * @throws ChatError `invalid-request`, code `base_url_not_allowed`; the text is the same for all causes, so that it reveals nothing about a network
  */
 export async function judge(
   text: string,
@@ -42,7 +42,7 @@ export async function judge(
   return { url, address }
 }
 
-/** Only what stands in a URL as it is meant: no user, no fragment, nothing that a parser would quietly drop. */
+/** Parses a URL strictly: no user, no fragment, and nothing that a parser would silently drop. */
 function parsed(text: string): URL | undefined {
   if (!/^https?:\/\/[^\s\\@#/\p{Cc}][^\s\\@#\p{Cc}]*$/iu.test(text)) return undefined
   const url = URL.parse(text)

@@ -1,8 +1,8 @@
 import type { Exchange } from './http-emulator.ts'
 
-/** What an emulator does with one request. Milliseconds. */
+/** How an emulator answers one request. Times are milliseconds. */
 export interface Script {
-  /** Bytes of the reply's body, in the order they are sent, each a chunk of its own. Taken as the client takes them. */
+  /** Bytes of the reply's body in order, each sent as one chunk when the client is ready to read it. */
   readonly body?: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>
   /** The reply's status; 200. */
   readonly status?: number
@@ -11,13 +11,13 @@ export interface Script {
   readonly headDelayMs?: number
   /** Silence before each part of the body. */
   readonly paceMs?: number
-  /** Silence before the ending. A reset, or a FIN in the same packet, would overtake bytes that nobody has read yet. */
+  /** Silence before the ending. Without it a reset or a FIN in the same packet overtakes bytes that were not read yet. */
   readonly endDelayMs?: number
-  /** What happens after the last part: a proper end unless said otherwise. */
+  /** What happens after the last part; `end`, a proper end, by default. */
   readonly ending?: 'end' | 'fin' | 'rst' | 'stall'
-  /** How the body's end is told: `chunked` unless said otherwise. With `raw` the parts are all there is, head included. */
+  /** How the body is delimited; `chunked` by default. With `raw` the parts are the whole reply, head included. */
   readonly framing?: 'chunked' | 'length' | 'close' | 'raw'
-  /** The `content-length` of a body framed by `length`, true or not. */
+  /** The `content-length` of a body framed by `length`; it may be wrong on purpose. */
   readonly length?: number
 }
 

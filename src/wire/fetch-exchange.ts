@@ -5,10 +5,10 @@ import { invalidReply } from './http-head.ts'
 import type { HttpRequest } from './http-request.ts'
 import { transportError } from './transport-error.ts'
 
-/** The part of a body's reader that is used: the types of Bun and of the web differ in the rest. */
+/** The methods of a body's reader that are used here. Bun's types and the web's differ in the others. */
 type BodyReader = Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'cancel'>
 
-/** The one place of the program that calls `fetch`: where a proxy is set, which the own client cannot ask. */
+/** The only caller of `fetch`. It is used if a proxy is set, which our own HTTP client does not support. */
 export class FetchExchange implements BodySource {
   readonly #link: ReturnType<typeof linkAbort>
   #response: Response | undefined
@@ -26,7 +26,7 @@ export class FetchExchange implements BodySource {
     return this.#response?.headers ?? new Headers()
   }
 
-  /** Asks, and waits for the reply's head. @throws ChatError, or the reason of the abort */
+  /** Sends the request and waits for the reply's head. @throws ChatError, or the reason of the abort */
   async start({ method, url, headers, body }: HttpRequest): Promise<void> {
     const { signal } = this.#link
     try {
@@ -37,7 +37,7 @@ export class FetchExchange implements BodySource {
         signal,
         redirect: 'manual',
         timeout: false,
-        // is undone while it is read, as without a proxy (decompress.ts)
+        // decompress.ts does that, with and without a proxy
         decompress: false,
       })
     } catch (thrown) {
@@ -55,7 +55,7 @@ export class FetchExchange implements BodySource {
       this.#reader ??= this.#response?.body?.getReader()
       const step = await this.#reader?.read()
       if (step?.value && !step.done) return { done: false, value: step.value }
-      // Bun ends a body that is delimited by close cleanly, even where it was aborted
+      // Bun ends a body that is delimited by close without an error, even if it was aborted
       signal.throwIfAborted()
       this.#link.release()
       return { done: true, value: undefined }
@@ -68,7 +68,7 @@ export class FetchExchange implements BodySource {
     this.#link.abort(reason)
   }
 
-  /** Cancel, then abort: either alone has leaked in some Bun (docs/decisions/0002-one-fetch.md, still true of fetch). */
+  /** Cancels, then aborts: each alone leaked in some version of Bun (docs/decisions/0002-one-fetch.md, still true of fetch). */
   cancel(): void {
     this.#link.release()
     const cancelled = this.#reader ? this.#reader.cancel() : this.#response?.body?.cancel()

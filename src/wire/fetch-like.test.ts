@@ -26,9 +26,9 @@ test('a library’s request is sent, with nothing but what is foreseen of it', a
   expect(plainRequest(get.url)).toEqual(get)
 })
 
-test('what nobody foresaw is refused', async () => {
+test('what the gateway does not support is refused', async () => {
   expect(() => plainRequest(get.url, { method: 'PUT' })).toThrow('the method PUT')
-  expect(() => plainRequest(get.url, { method: 'POST', body: new Blob(['x']) })).toThrow('a body that is no text')
+  expect(() => plainRequest(get.url, { method: 'POST', body: new Blob(['x']) })).toThrow('a body that is not text')
   for (const url of ['file:///etc/hostname', 'data:,x', 's3://a/b'])
     expect(await sendForResponse(plainRequest(url), never).catch(String)).toContain('neither http nor https')
 })

@@ -2,7 +2,7 @@ import { ChatError } from '../chat/error.ts'
 import { send } from './http.ts'
 import type { HttpLimits, HttpReply } from './http-reply.ts'
 
-/** `fetch`, as libraries take one of their user's. */
+/** The type of `fetch` that libraries accept from their users. */
 export type FetchLike = (url: string | URL, init?: RequestInit) => Promise<Response>
 
 /** A request as `fetchLike` sends it. */
@@ -16,13 +16,13 @@ export interface PlainRequest {
 }
 
 /**
- * Reads what a library gives to `fetch`. Only what is named here is taken over: none of `proxy`, `unix` or `tls` gets through.
- * @throws ChatError `internal` for a body that is no text, or another method
+ * Reads the arguments that a library gives to `fetch`. Only the fields named here are used; `proxy`, `unix` and `tls` are not.
+ * @throws ChatError `internal` for a body that is not text, or for another method
  */
 export function plainRequest(url: string | URL, init: RequestInit = {}): PlainRequest {
   const { method = 'GET', body } = init
   if (method !== 'GET' && method !== 'POST' && method !== 'DELETE') throw unforeseen(`the method ${method}`)
-  if (body !== undefined && body !== null && typeof body !== 'string') throw unforeseen('a body that is no text')
+  if (body !== undefined && body !== null && typeof body !== 'string') throw unforeseen('a body that is not text')
   return {
     method,
     url: String(url),
@@ -31,24 +31,24 @@ export function plainRequest(url: string | URL, init: RequestInit = {}): PlainRe
   }
 }
 
-/** What becomes of a body on its way. What it throws ends the body. */
+/** Changes a body as it is read. An error that it throws ends the body. */
 export interface BodyFilter {
-  /** What is passed on for this piece: nothing, if it is empty. */
+  /** Returns what replaces this piece; empty for nothing. */
   push(bytes: Uint8Array): Uint8Array
-  /** What is still to be passed on when the body has ended. */
+  /** Returns what follows the last piece. */
   rest(): Uint8Array
 }
 
-/** A reply's body as it is handed on. Cancelling it lets go of the connection. */
+/** How a reply's body is relayed. Cancelling the body frees the connection. */
 export interface Relay {
-  /** Chosen once the reply's head is there; without one each piece is passed on as it is. */
+  /** Called with the reply's head. Without a filter each piece is relayed unchanged. */
   filter?(reply: Pick<HttpReply, 'status' | 'headers'>): BodyFilter
-  /** Called once, when the body has ended, was broken, or was left by its reader. */
+  /** Called once, when the body has ended, has failed, or was cancelled by its reader. */
   ended?(): void
 }
 
 /**
- * A request through `send`, with all its rules, whose reply a library can read as if it came of `fetch`.
+ * Sends a request with `send`, under all its rules, and returns the reply as the `Response` that a library expects of `fetch`.
  * @throws what `send` throws
  */
 export async function sendForResponse(
@@ -66,7 +66,7 @@ export async function sendForResponse(
   return new Response(pulled(reply, relay), { status, headers })
 }
 
-/** The body as a stream that is read only as it is read from. */
+/** The body as a stream that reads from the network only when it is read. */
 function pulled(reply: HttpReply, { filter, ended }: Relay): ReadableStream<Uint8Array> {
   const bytes = filtered(reply, filter?.(reply))
   let isOver = false
@@ -106,5 +106,5 @@ async function* filtered({ body }: HttpReply, filter: BodyFilter | undefined): A
 }
 
 function unforeseen(what: string): ChatError {
-  return new ChatError('internal', { message: `A library asked for ${what}, which nobody foresaw.` })
+  return new ChatError('internal', { message: `A library asked for ${what}, which the gateway does not support.` })
 }

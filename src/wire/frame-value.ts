@@ -5,9 +5,9 @@ import { maxAtOnce } from './read-json.ts'
 import type { SseFrame } from './sse.ts'
 
 /**
- * What an event says: an object or a list of some. Undefined for what only shows that the stream lives, such as `null`,
- * a number, `ping` or nothing. Of an event `error` whatever it says.
- * @throws ChatError `upstream-failed` for a piece of JSON: part of the answer is lost
+ * Reads the JSON of an event: an object or a list of objects. Returns undefined for an event that only shows that the
+ * stream is alive, such as `null`, a number, `ping` or nothing. Of an `error` event it returns any value.
+ * @throws ChatError `upstream-failed` for incomplete JSON, because part of the answer is lost
  */
 export function frameValue({ event, data, read }: SseFrame): unknown {
   const value = read ? read.value : upstreamJson(data)
@@ -20,12 +20,12 @@ export function frameValue({ event, data, read }: SseFrame): unknown {
   return undefined
 }
 
-/** Whether a frame is to be read in steps. */
+/** Whether a frame is so long that it is read in steps. */
 export function isLongFrame({ data }: SseFrame): boolean {
   return data.length > maxAtOnce
 }
 
-/** A long frame, read in steps. The letter before a line's JSON is the AI SDK's data stream. @throws as `frameValue` */
+/** Reads a long frame in steps. The AI SDK's data stream has a letter before the JSON. @throws what `frameValue` throws */
 export async function readFrame(frame: SseFrame): Promise<SseFrame> {
   const json = frame.data.replace(/^(data|[0-9a-z]):/, '')
   return { ...frame, read: { value: await readUpstreamJson(await encodeInSteps(json)) } }
@@ -36,14 +36,14 @@ function isSaying(value: unknown): value is Fields | readonly unknown[] {
   return typeof value === 'object' && value !== null
 }
 
-/** Frameworks that frame events themselves put another `data:` before one that is framed already. */
+/** Some frameworks add a second `data:` to an event that already has one. */
 function wrappedTwice(data: string): unknown {
   return data.startsWith('data:') ? upstreamJson(data.slice(5)) : undefined
 }
 
-/** Whether a frame is the stream's own last word: `[DONE]`, however it is written, or an event `done` that says no more. */
+/** Whether a frame ends the stream: `[DONE]` in any spelling, or an event `done` without content. */
 export function isDone({ event, data }: SseFrame): boolean {
-  // longer data says more, and the patterns take the square of its length
+  // longer data has content, and the patterns below take quadratic time
   if (data.length > maxDoneLength) return false
   if (event !== undefined && /^done$/i.test(event) && /^\W*(done|true|ok|null)?\W*$/i.test(data)) return true
   return /^\s*(data:\s*)?"?\[done\]"?\s*$/i.test(data)

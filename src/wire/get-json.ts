@@ -8,16 +8,16 @@ export interface JsonQuestion<T> {
   readonly headers: Readonly<Record<string, string>>
   /** What the reply must be. */
   readonly schema: Schema<T>
-  /** What the upstream's dialect makes of an error body. */
+  /** Reads an error body as the upstream's dialect defines it. */
   readonly readComplaint: (body: unknown) => UpstreamComplaint
 }
 
-/** A schema, as far as it is needed here: which library wrote it is the caller's business. */
+/** The one method of a schema that is needed here; the caller chooses the library. */
 interface Schema<T> {
   safeParse(value: unknown): { readonly success: true; readonly data: T } | { readonly success: false }
 }
 
-/** Such a reply is small and known in advance: what takes longer does not come. Milliseconds. */
+/** Milliseconds. Such a reply is small and ready; a server that takes longer will not answer. */
 const limits = { connectMs: 5_000, headMs: 10_000, idleMs: 10_000 }
 
 /** Gets something small, such as a list of models. @throws ChatError */

@@ -9,32 +9,32 @@ export type Step = IteratorResult<Uint8Array, undefined>
 export interface BodySource {
   readonly status: number
   readonly headers: Headers
-  /** How long the server says that the body is; undefined where it does not. It may be wrong. */
+  /** The length that the server states; undefined if it states none. It may be wrong. */
   readonly statedBytes?: number | undefined
-  /** One call at a time. @throws ChatError, or the reason of the call's abort */
+  /** Reads the next bytes; one read at a time. @throws ChatError, or the reason of the call's abort */
   read(): Promise<Step>
-  /** Frees the connection at once, whatever is left of the body. May be called at any time. */
+  /** Frees the connection at once, even if the body is not finished. May be called at any time. */
   cancel(): void
 }
 
-/** What ends a reply: what is absent has its default. */
+/** What ends a reply. Limits that are absent have a default. */
 export interface BodyOptions {
   readonly limits: HttpLimits
   /** Aborts the call. */
   readonly watchdog: Watchdog
-  /** Called once nothing more is read. */
+  /** Called once, when nothing more will be read. */
   readonly release: () => void
 }
 
 const maxStreamBytes = 64 * 1024 * 1024
 const maxTextBytes = 16 * 1024 * 1024
-/** After a body's last interesting byte: how long we wait for its end, to keep the connection for the next request. */
+/** Milliseconds to wait for a body's end after its last useful byte, so that the connection can be used again. */
 const drainMs = 250
 const drainReads = 8
 
 const done = { done: true, value: undefined } as const
 
-/** A reply whose bytes are counted as they come, whatever the server said of them, and that lets go of its connection however its reading ends. */
+/** A reply that counts its bytes as they come, whatever length the server stated, and frees its connection however the reading ends. */
 export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array, undefined> {
   readonly #source: BodySource
   readonly #watchdog: Watchdog
@@ -98,14 +98,14 @@ export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array
     return this.#source.read().then(this.#onStep, this.#onFailure)
   }
 
-  /** Nobody reads on. Unless it was aborted, what is left of the body may be short enough to read. */
+  /** The reader stops early. Unless the call was aborted, the rest of the body may be short enough to read. */
   async return(): Promise<Step> {
     if (!this.#isOver) void this.#drain()
     return done
   }
 
   readonly #onStep = (step: Step): Step => {
-    // the time that the reader takes is not the upstream's
+    // the reader's own time does not count as the upstream's silence
     if (this.#idleMs) this.#watchdog.stop()
     if (step.done) {
       this.#settle()
@@ -134,7 +134,7 @@ export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array
         if (step.done) break
       }
     } catch {
-      // the connection broke after all that mattered had been read
+      // the connection broke after everything useful had been read
     } finally {
       clearTimeout(timer)
       this.#source.cancel()
@@ -154,7 +154,7 @@ export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array
 }
 
 function tooLarge(): ChatError {
-  // not `upstream-failed`: that would be asked for once more, and so cost twice (reliability, section 2)
+  // not `upstream-failed`: a retry would cost the same again (reliability, section 2)
   return new ChatError('upstream-outdated', {
     message: "The upstream's reply is too large.",
     code: 'upstream_response_too_large',

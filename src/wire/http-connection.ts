@@ -5,9 +5,9 @@ import { ReplyParser, type ReplySink } from './http-parser.ts'
 import type { RawSocket } from './raw-socket.ts'
 import { transportError } from './transport-error.ts'
 
-/** Bytes that may wait for the reader: with more, the upstream waits. */
+/** Bytes that may wait for the reader. Above this the socket is paused. */
 const pauseBytes = 64 * 1024
-/** Bytes that are handed to the reader at once. */
+/** Bytes that the reader gets at once. */
 const pieceBytes = 32 * 1024
 
 const done = { done: true, value: undefined } as const
@@ -19,10 +19,10 @@ export class Connection {
   #exchange: Exchange | undefined
   /** Whether it has carried an exchange before this one. */
   isReused = false
-  /** Milliseconds that the server said it would wait for another request. */
+  /** Milliseconds for which the server keeps the connection open for another request, as it said. */
   keepAliveMs: number | undefined
 
-  /** @param onFree called when it can carry another exchange */
+  /** @param onFree called when the connection can carry another exchange */
   constructor(socket: RawSocket, onFree: (connection: Connection) => void) {
     this.#socket = socket
     this.#onFree = onFree
@@ -33,7 +33,7 @@ export class Connection {
     return this.#socket.isClosed
   }
 
-  /** Sends a request. Its reply's head comes by `head` of what is returned. */
+  /** Sends a request. The reply's head comes through `head` of the exchange that is returned. */
   begin(request: readonly Uint8Array[], method: string, signal: AbortSignal): Exchange {
     this.#socket.wake()
     const exchange = new Exchange(this.#socket, { method, signal, onOver: (isKept) => this.#release(isKept) })
@@ -50,7 +50,7 @@ export class Connection {
 
   bytes(bytes: Buffer): void {
     if (this.#exchange) this.#exchange.take(bytes)
-    // what comes unasked would be read as the next reply
+    // bytes that arrive without a request would be read as the next reply
     else this.close()
   }
 
@@ -74,18 +74,18 @@ export class Connection {
 interface ExchangeOptions {
   readonly method: string
   readonly signal: AbortSignal
-  /** Called once. @param head of a reply that came whole, with nothing behind it */
+  /** Called once. @param head present if the reply came whole, with nothing after it */
   readonly onOver: (head: ReplyHead | undefined) => void
 }
 
-/** One request and its reply, from push to pull: what comes waits for its reader, and the socket is paused while much waits. */
+/** One request and its reply. Bytes that arrive wait for the reader, and the socket is paused while many wait. */
 export class Exchange implements ReplySink, BodySource {
   readonly #socket: RawSocket
   readonly #options: ExchangeOptions
   readonly #parser: ReplyParser
   readonly #started = Promise.withResolvers<void>()
   #head: ReplyHead | undefined
-  /** Whether a byte of a reply has come: without one, the server may never have seen the request. */
+  /** Whether any byte of the reply has come. If not, the server may never have seen the request. */
   hasReply = false
   #waiting: Buffer[] = []
   #waitingBytes = 0
@@ -102,7 +102,7 @@ export class Exchange implements ReplySink, BodySource {
     options.signal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
-  /** Settles once the reply's head is there. */
+  /** Settles when the reply's head is there. */
   get started(): Promise<void> {
     return this.#started.promise
   }
@@ -132,13 +132,13 @@ export class Exchange implements ReplySink, BodySource {
     if (!this.#isOver) this.abort(new ChatError('cancelled', { message: 'The reply is no longer needed.' }))
   }
 
-  /** Ends it with an error, whatever still waits. */
+  /** Ends the exchange with an error and drops the bytes that wait. */
   abort(error: unknown): void {
     this.#waiting = []
     this.#fail(error)
   }
 
-  /** Bytes from the network. */
+  /** Takes bytes from the network. */
   take(bytes: Buffer): void {
     this.hasReply = true
     try {
@@ -184,7 +184,7 @@ export class Exchange implements ReplySink, BodySource {
     this.#isWhole = true
   }
 
-  /** A piece of what waits, cut where the network brought much at once: what a reader makes of a piece waits for its own reader. */
+  /** Takes at most `pieceBytes` of the bytes that wait: what the reader makes of a piece has to wait for a reader in turn. */
   #takeWaiting(): Buffer | undefined {
     const first = this.#waiting[0]
     if (!first) return undefined
@@ -209,7 +209,7 @@ export class Exchange implements ReplySink, BodySource {
     this.#failure = { error }
     this.#isWhole = false
     this.#started.reject(error)
-    // once it has started nobody waits for this
+    // after the start no caller waits for this promise
     this.#started.promise.catch(() => undefined)
     this.#finish()
   }

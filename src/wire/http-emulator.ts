@@ -10,30 +10,30 @@ export interface EmulatedRequest {
 }
 
 /**
- * The emulator's side of one exchange, byte-exact: what is not written is not sent. An exchange that ends without
- * `end`, `finish` or `reset` stays open, as a silent server's does.
+ * The emulator's side of one exchange. It sends exactly the bytes that are written. An exchange without `end`, `finish` or
+ * `reset` stays open, as on a silent server.
  */
 export interface Exchange {
   readonly request: EmulatedRequest
-  /** Resolves once the client has closed the connection; with the time by `performance.now()`. */
+  /** Resolves when the client closes the connection, with the time of `performance.now()`. */
   readonly closed: Promise<number>
-  /** Whether the connection still stands: without it, what is written goes nowhere. */
+  /** Whether the connection is still open. After that, writes do nothing. */
   isOpen(): boolean
   /** Writes the head of a chunked reply. */
   head(status: number, headers?: Readonly<Record<string, string>>): void
-  /** Writes one chunk. Resolves when the client takes more: a slow client slows the emulator down. */
+  /** Writes one chunk. Resolves when the client can take more, so that a slow client slows the emulator down. */
   chunk(bytes: string | Uint8Array): Promise<void>
-  /** Ends a chunked reply well. */
+  /** Ends a chunked reply properly. */
   end(): void
   /** A whole reply with a content-length. */
   reply(status: number, body: string, headers?: Readonly<Record<string, string>>): void
-  /** Writes bytes as they are, head and all. */
+  /** Writes bytes unchanged; the head has to be among them. */
   raw(bytes: string | Uint8Array): Promise<void>
-  /** Closes with FIN, whatever is missing. */
+  /** Closes with FIN, even if the reply is incomplete. */
   finish(): void
   /** Closes with RST. */
   reset(): void
-  /** The connection speaks something else from now on: `take` gets what the client sends. */
+  /** Switches the connection to another protocol: `take` gets the client's bytes from now on. */
   upgrade(take: (bytes: Buffer) => void): void
 }
 
@@ -41,22 +41,22 @@ export interface HttpEmulator {
   /** `http://127.0.0.1:PORT` */
   readonly origin: string
   readonly requests: readonly EmulatedRequest[]
-  /** Connections that were ever accepted. */
+  /** How many connections were accepted so far. */
   acceptedConnections(): number
-  /** Connections that carry a request at this moment: those kept idle for a next one are not counted. */
+  /** How many connections carry a request now; idle ones are not counted. */
   openConnections(): number
-  /** Closes every connection, as a server does with those that have idled. */
+  /** Closes every connection, as a server does with idle ones. */
   hangUp(): void
   close(): Promise<void>
 }
 
-/** Starts a server on a free port of 127.0.0.1 that answers as `answer` says. */
+/** Starts a server on a free port of 127.0.0.1; `answer` writes each reply. */
 export async function emulateHttp(answer: (exchange: Exchange) => void | Promise<void>): Promise<HttpEmulator> {
   const sockets = new Set<Socket>()
   const busy = new Set<Socket>()
   let accepted = 0
   const requests: EmulatedRequest[] = []
-  // without Nagle's delay: two writes are two packets, so a test chooses where the bytes are split
+  // without Nagle's delay two writes are two packets, so that a test chooses where the bytes are split
   const server = createServer({ noDelay: true }, (socket) => {
     accepted++
     sockets.add(socket)
@@ -87,7 +87,7 @@ export async function emulateHttp(answer: (exchange: Exchange) => void | Promise
   }
 }
 
-/** The exchange, which says when its reply is whole. */
+/** The same exchange, which calls `release` when its reply is complete. */
 function releasing(exchange: Exchange, release: () => void): Exchange {
   return {
     ...exchange,

@@ -11,25 +11,25 @@ export interface ReplyHead {
   readonly status: number
   readonly headers: Headers
   readonly framing: Framing
-  /** Whether the server takes another request on this connection. */
+  /** Whether the server accepts another request on this connection. */
   readonly keepsAlive: boolean
-  /** How long the server says that it waits for one, in milliseconds. */
+  /** Milliseconds for which the server waits for one, as it says. */
   readonly keepAliveMs: number | undefined
 }
 
-/** RFC 9112, section 4. The words after the status may be missing, and mean nothing. */
+/** RFC 9112, section 4. The reason phrase after the status may be missing and has no meaning. */
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
 /** RFC 9110, section 5.6.2 */
 const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** RFC 9110, section 5.5 */
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
-/** More digits than these are no length that anything has. */
+/** A length never has more digits than these. */
 const decimal = /^\d{1,15}$/
 const empty = { type: 'empty' } as const
 
 /**
- * Reads the lines of a reply's head strictly: what two programs could read differently is refused, because the next
- * reply on the connection would begin where the other program thinks that this one ends. What is merely untidy is read.
+ * Reads the lines of a reply's head. A head that two programs could read differently is refused, because they would
+ * disagree about where the next reply on the connection begins. A head that is merely untidy is read.
  * @param lines in Latin-1, without their line ends
  * @throws ChatError `upstream-failed`
  */
@@ -54,7 +54,7 @@ export function readHead([first = '', ...lines]: readonly string[], method: stri
 
 type Field = readonly [name: string, value: string]
 
-/** @throws ChatError for what is not a header, among it a line that continues the one before it (RFC 9112, section 5.2) */
+/** @throws ChatError for an invalid header line, and for a line that continues the one before it (RFC 9112, section 5.2) */
 export function readField(line: string): Field {
   const colon = line.indexOf(':')
   const name = line.slice(0, Math.max(0, colon))
@@ -64,7 +64,7 @@ export function readField(line: string): Field {
   return [name, value]
 }
 
-/** Without a pattern: `[\t ]+$` looks at a run of blanks once for each blank in it, and 60 KiB of them took 13 seconds. */
+/** Trims without a pattern: `[\t ]+$` takes quadratic time, 13 seconds for 60 KiB of blanks. */
 function withoutBlanks(text: string, start = 0): string {
   let end = text.length
   while (start < end && isBlank(text, start)) start++
@@ -82,15 +82,15 @@ function isBodiless(status: number, method: string): boolean {
   return method === 'HEAD' || status < 200 || status === 204 || status === 304
 }
 
-/** Whether the next reply may begin elsewhere than we think. */
+/** Whether we might be wrong about where the next reply begins. */
 function mayEndElsewhere({ minor, status, stated }: { minor: string; status: number; stated: Framing }): boolean {
-  // RFC 9112, section 6.1: an HTTP/1.0 server that says `chunked` may have copied it from elsewhere
+  // RFC 9112, section 6.1: an HTTP/1.0 server that says `chunked` may only repeat another server's header
   if (minor === '0' && stated.type === 'chunked') return true
-  // a server that states a body beside 204, which has none, may send it
+  // a 204 has no body, but a server that states one may send it
   return status === 204 && (stated.type === 'chunked' || stated.type === 'counted')
 }
 
-/** What the headers state. A length that is repeated is one length; `identity`, of older versions, is no coding. */
+/** How the headers delimit the body. A length that is repeated counts once; `identity`, of older versions of HTTP, is ignored. */
 function framingOf(fields: readonly Field[]): Framing {
   const codings = valuesOf(fields, 'transfer-encoding')
   const lengths = valuesOf(fields, 'content-length').flatMap((value) => value.split(','))
@@ -110,7 +110,7 @@ function valuesOf(fields: readonly Field[], wanted: string): string[] {
   return fields.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value)
 }
 
-/** @param what completes "the upstream sent an invalid HTTP reply: " */
+/** @param what completes the sentence "The upstream sent an invalid HTTP reply: …" */
 export function invalidReply(what: string): ChatError {
   return new ChatError('upstream-failed', {
     message: `The upstream sent an invalid HTTP reply: ${what}.`,

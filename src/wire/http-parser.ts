@@ -1,49 +1,49 @@
 import { ChatError } from '../chat/error.ts'
 import { invalidReply, type ReplyHead, readField, readHead } from './http-head.ts'
 
-/** Takes what a parser finds. */
+/** Receives what a parser finds. */
 export interface ReplySink {
   head(head: ReplyHead): void
-  /** A part of the body. Empty parts are left out. */
+  /** A part of the body; never empty. */
   bytes(bytes: Buffer): void
-  /** The body is whole. Nothing follows. */
+  /** The body is complete. Nothing follows. */
   end(): void
 }
 
 const lineFeed = 10
-/** Of a head, and of the trailers; line ends included. */
+/** Limit for a head, and for the trailers; line ends included. */
 const maxHeadBytes = 64 * 1024
 const maxFields = 256
-/** Interim replies, such as 103, before the one that counts. */
+/** Limit for interim replies, such as 103, before the final one. */
 const maxInterim = 16
-/** Of the extensions and long padding of a body's size lines: nothing that we know uses extensions. */
+/** Limit for the extensions and the padding of all size lines of a body. No known service uses extensions. */
 const maxExtensionBytes = 16 * 1024
-/** RFC 9112, section 7.1; some servers pad sizes with blanks. 13 digits are the largest size that a number counts exactly. */
+/** RFC 9112, section 7.1; some servers pad sizes with blanks. A number holds 13 hexadecimal digits exactly. */
 const chunkSize = /^(0*[0-9a-f]{1,13})[\t ]*(;[\t\x20-\x7e\x80-\xff]+)?$/i
 
 type State = 'head' | 'counted' | 'until-close' | 'size' | 'chunk' | 'chunk-end' | 'trailer' | 'over'
 
 /**
- * Reads one HTTP/1.1 reply, however its bytes are split, and calls its sink as it goes. It holds at most one head; the
- * parts of a body that came with one read of the network are handed over as one.
- * @throws ChatError from `push` and `close`, after which the connection is useless
+ * Reads one HTTP/1.1 reply, however its bytes are split, and calls its sink as it goes. It holds at most one head. The
+ * parts of a body that came with one read of the network are passed on as one.
+ * @throws ChatError from `push` and `close`; then the connection cannot be used any more
  */
 export class ReplyParser {
   readonly #sink: ReplySink
   readonly #method: string
   #state: State = 'head'
-  /** The line that has begun. */
+  /** The unfinished line. */
   #line = ''
-  /** The lines of this head. */
+  /** The lines of the current head. */
   #lines: string[] = []
-  /** Whether the lines of the head end in a line feed alone, once the first has come. */
+  /** Whether the lines of the head end in a line feed alone; undefined before the first line. */
   #hasBareFeeds: boolean | undefined
-  /** Bytes of this head, size line or trailers. */
+  /** Bytes of the current head, size line or trailers. */
   #headBytes = 0
   #fields = 0
   #extensionBytes = 0
   #interim = 0
-  /** Bytes of the body or chunk that are still to come. */
+  /** Bytes of the body or chunk that have not come yet. */
   #left = 0
   readonly #body = new BodyParts()
 
@@ -52,7 +52,7 @@ export class ReplyParser {
     this.#sink = sink
   }
 
-  /** @returns how many of the bytes belong to the reply: fewer than all once it is over */
+  /** @returns how many of the bytes belong to the reply; fewer than all if the reply has ended */
   push(bytes: Buffer): number {
     let at = 0
     try {
@@ -64,10 +64,10 @@ export class ReplyParser {
     return at
   }
 
-  /** The connection has ended. @throws ChatError where the reply was not over */
+  /** The connection has ended. @throws ChatError if the reply was incomplete */
   close(): void {
     if (this.#state === 'over') return
-    // RFC 9112, section 8: a chunked body is complete with its last chunk, even where the empty line behind it is missing
+    // RFC 9112, section 8: a chunked body is complete after its last chunk, even without the empty line
     if (this.#state !== 'until-close' && this.#state !== 'trailer')
       throw new ChatError('upstream-failed', {
         message: `The upstream closed the connection ${this.#state === 'head' ? 'before' : 'within'} its reply.`,
@@ -77,7 +77,7 @@ export class ReplyParser {
     this.#sink.end()
   }
 
-  /** @returns where to go on reading */
+  /** @returns the position to continue at */
   #step(bytes: Buffer, at: number): number {
     switch (this.#state) {
       case 'until-close':
@@ -101,7 +101,7 @@ export class ReplyParser {
     return end
   }
 
-  /** A size without an extension, as nearly all are: no text is made of it. @returns 0 where it is not one */
+  /** Reads a size without an extension, the usual case, without making a text of it. @returns 0 for any other line */
   #takePlainSize(bytes: Buffer, at: number): number {
     if (this.#line !== '') return 0
     let size = 0
@@ -131,8 +131,8 @@ export class ReplyParser {
   }
 
   /**
-   * The lines of a head may all end in a line feed alone, as some small servers write them. In a mixture, two programs could find
-   * different headers. RFC 9112, section 2.2
+   * Some small servers end all lines of a head in a line feed alone. A mixture is refused, because two programs could find
+   * different headers in it. RFC 9112, section 2.2
    */
   #withoutReturn(line: string): string {
     const isBare = !line.endsWith('\r')
@@ -179,7 +179,7 @@ export class ReplyParser {
     this.#begin(this.#left === 0 ? 'trailer' : 'chunk')
   }
 
-  /** Nothing that we read stands in trailers; they are checked like headers. */
+  /** Trailers are checked like headers, and ignored. */
   #onTrailer(line: string): void {
     if (line === '') {
       this.#begin('over')
@@ -214,7 +214,7 @@ function hexDigit(byte = 0): number | undefined {
   return letter >= 97 && letter <= 102 ? letter - 87 : undefined
 }
 
-/** The parts of one read that belong to the body: one part is a view of it, more are put together. */
+/** Collects the parts of one read that belong to the body. A single part stays a view; several are copied together. */
 class BodyParts {
   #whole: Buffer | undefined
   #length = 0

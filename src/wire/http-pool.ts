@@ -1,11 +1,11 @@
 import type { Connection } from './http-connection.ts'
 
-/** Idle connections that are kept of one origin, and of all. */
+/** Limits for idle connections, to one origin and to all. */
 const maxPerOrigin = 64
 const maxIdle = 512
-/** Milliseconds that a connection is kept for the next request. */
+/** Milliseconds for which a connection is kept for the next request. */
 const idleMs = 15_000
-/** A server that closes after five seconds is asked nothing in the last of them. */
+/** Milliseconds before the server's own limit at which a connection is no longer used. */
 const marginMs = 1_000
 
 interface IdleConnection {
@@ -13,14 +13,14 @@ interface IdleConnection {
   readonly until: number
 }
 
-/** Connections that wait for another request to the same place. They do not keep the process running. */
+/** Idle connections, kept for the next request to the same origin. They do not keep the process running. */
 export class ConnectionPool {
-  /** By destination; what became idle last comes last. */
+  /** By origin; the connection that became idle last is the last of its list. */
   readonly #idle = new Map<string, IdleConnection[]>()
   #size = 0
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  /** The connection that was used last, so that those beyond the need grow old. */
+  /** Takes the connection that was used last, so that surplus connections become old and are closed. */
   take(key: string): Connection | undefined {
     const list = this.#idle.get(key)
     const now = performance.now()
@@ -46,7 +46,7 @@ export class ConnectionPool {
     this.#timer.unref()
   }
 
-  /** Closes what is idle. */
+  /** Closes all idle connections. */
   close(): void {
     for (const { connection } of [...this.#idle.values()].flat()) connection.close()
     this.#idle.clear()

@@ -1,7 +1,7 @@
-/** Bytes as they come in. Stopping early lets go of the connection. */
+/** Bytes as they arrive. Stopping early frees the connection. */
 export type ByteSource = AsyncIterable<Uint8Array>
 
-/** Milliseconds, each over 0. What is absent does not run out here: the deadline layer counts events, not bytes. */
+/** Milliseconds, each over 0. A limit that is absent has its default or is not applied: the deadline layer counts events, not bytes. */
 export interface HttpLimits {
   /** Until the server's TCP port answers; 5,000. */
   readonly connectMs?: number
@@ -18,11 +18,11 @@ export interface HttpReply {
   readonly status: number
   readonly headers: Headers
   readonly body: ByteSource
-  /** The whole body. @throws ChatError `upstream-outdated` over `limit` bytes; 16 MiB */
+  /** Reads the whole body. @throws ChatError `upstream-outdated` over `limit` bytes; 16 MiB by default */
   bytes(limit?: number): Promise<Uint8Array>
   /** The same as text. */
   text(limit?: number): Promise<string>
-  /** From now on, silence of more than `ms` milliseconds between two reads is a timeout. */
+  /** From now on, more than `ms` milliseconds of silence between two reads is a timeout. */
   limitIdle(ms: number): void
   discard(): void
 }

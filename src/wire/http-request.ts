@@ -7,18 +7,18 @@ export interface HttpRequest {
   /** `http:` or `https:`. */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  /** Text, or the bytes of a long one in pieces. */
+  /** The body as text, or the bytes of a long body in pieces. */
   readonly body?: string | readonly Uint8Array[]
-  /** Over a new connection, which is closed after it: on one that was kept the server may hang up just then. */
+  /** Uses a new connection and closes it afterwards: a server may close an idle one just as it is used. */
   readonly needsNewConnection?: boolean
   readonly limits?: HttpLimits
-  /** An IP address of the URL's host that is connected to, whatever the name means by then. */
+  /** The IP address to connect to, so that the URL's name is not looked up again. */
   readonly address?: string
-  /** True for a server of our own: no proxy is asked to reach it, nor told its key. */
+  /** True for a server of our own: no proxy is used, and none sees its key. */
   readonly isOwn?: boolean
 }
 
-/** Where a URL leads. */
+/** Where a request to a URL goes. */
 export interface Route {
   /** The same for all URLs of one origin. */
   readonly key: string
@@ -31,11 +31,11 @@ export interface Route {
   readonly credentials: string | undefined
 }
 
-/** Routes of addresses that were asked lately. */
+/** Routes of URLs that were used lately. */
 const routes = new Map<string, Route>()
 const maxRoutes = 256
 
-/** @throws ChatError for what is neither http nor https */
+/** @throws ChatError for a URL that is neither http nor https */
 export function routeOf(text: string): Route {
   const known = routes.get(text)
   if (known) return known
@@ -65,7 +65,7 @@ function credentialsOf({ username, password }: URL): string | undefined {
   return `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')}`
 }
 
-/** A `%` that begins no escape stands for itself. */
+/** A `%` without two hexadecimal digits after it stands for itself. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text)
@@ -74,12 +74,12 @@ function decoded(text: string): string {
   }
 }
 
-/** Headers that the client itself writes. */
+/** Headers that this HTTP client writes itself. */
 const own = new Set(['host', 'connection', 'content-length', 'transfer-encoding'])
 
 /**
- * The bytes of a request, its head first. No compression is asked for: a stream is small, and every read would wait for it.
- * @throws ChatError `upstream-outdated` for a header that no request may have
+ * The bytes of a request, its head first. It does not ask for compression: a stream is small, and compression delays every read.
+ * @throws ChatError `upstream-outdated` for an invalid header
  */
 export function requestBytes(
   { method, headers, body }: HttpRequest,

@@ -5,7 +5,7 @@ import { jsonOrUndefined } from './json.ts'
 import { SseDecoder } from './sse.ts'
 import { verdict } from './verdict.ts'
 
-/** What an upstream's error body says, as far as its dialect could read it. */
+/** An upstream's error body, as far as its dialect could read it. */
 export interface UpstreamComplaint {
   readonly message?: string
   readonly code?: string
@@ -13,12 +13,12 @@ export interface UpstreamComplaint {
   readonly param?: string
 }
 
-/** The caller's own mistakes, of which the upstream's words are passed on: they say how to mend it. */
+/** Reasons for which the caller gets the upstream's own words, because they say how to correct the request. */
 const tellsCaller = new Set<Reason>(['invalid-request', 'content-filtered', 'model-not-found', 'too-large'])
 
 /**
- * An upstream's refusal as a ChatError. An upstream's 401, 402 and 403 concern our account, never the client's key.
- * @param status the HTTP status, or what an error object inside a 200 gives as its status; 0 where it gives none
+ * Makes a ChatError of an upstream's refusal. An upstream's 401, 402 and 403 are about our account there, never about the client's key.
+ * @param status the HTTP status, or the status in an error object inside a 200; 0 if it has none
  */
 export function statusError(status: number, headers: Headers, complaint: UpstreamComplaint): ChatError {
   const { reason, code } = verdict(status, complaint)
@@ -56,7 +56,7 @@ function ownWords(reason: Reason, status: number): string {
   }
 }
 
-/** At most 300 characters, without control characters; of a URL neither user nor query; nothing of an HTML page. */
+/** Shortens a message to 300 characters, and removes control characters, users and queries of URLs, and any HTML page. */
 function cleanMessage(message: string | undefined): string {
   if (!message || /<(!doctype|html|head|body|script)\b/i.test(message)) return ''
   return redact(message)
@@ -73,8 +73,8 @@ function cleanMessage(message: string | undefined): string {
 const hourMs = 3_600_000
 
 /**
- * Milliseconds until another try: `retry-after-ms`, then `Retry-After` in seconds or as an HTTP date, within an hour.
- * What is no such thing is as if it were not there.
+ * Milliseconds to wait before another attempt: `retry-after-ms`, or `Retry-After` in seconds or as an HTTP date; an hour at
+ * most. An invalid value is ignored.
  */
 export function parseRetryAfter(headers: Headers, now: number): number | undefined {
   const exact = headers.get('retry-after-ms')
@@ -86,17 +86,17 @@ export function parseRetryAfter(headers: Headers, now: number): number | undefin
   return Number.isNaN(date) ? undefined : Math.min(Math.max(0, date - now), hourMs)
 }
 
-/** Whether a status is that of a success with a body. Some answer with 201 or 202. */
+/** Whether a status means a success with a body. Some services answer with 201 or 202. */
 export function hasAnswer(status: number): boolean {
   return status >= 200 && status < 300 && status !== 204 && status !== 205
 }
 
-/** Bytes of an error body that are read. */
+/** How many bytes of an error body are read. */
 const maxComplaintBytes = 64 * 1024
 
 /**
- * Why a reply that is no success is none. Reads the body, or lets go of it.
- * @param read what the upstream's dialect makes of the parsed body
+ * Makes a ChatError of a reply that is not a success. Reads its body, or discards it.
+ * @param read reads the parsed body as the upstream's dialect defines it
  */
 export async function refusal(reply: HttpReply, read: (body: unknown) => UpstreamComplaint): Promise<ChatError> {
   const text = await reply.text(maxComplaintBytes).catch(() => '')
@@ -106,20 +106,20 @@ export async function refusal(reply: HttpReply, read: (body: unknown) => Upstrea
 }
 
 /**
- * Whether a reply is a web page: Cloudflare answered in place of the upstream, it begins as one, or it says that it is one
- * and does not begin as anything else.
+ * Whether a reply is a web page: Cloudflare answered in place of the upstream, the text begins like a page, or the content
+ * type says so and the text does not begin like an answer.
  */
 export function isPage(headers: Headers, text = ''): boolean {
   if (headers.has('cf-mitigated') || /^\s*<(!doctype|html|head|body|[?]xml|error)\b/i.test(text)) return true
   return /^\s*text\/html/i.test(headers.get('content-type') ?? '') && !beginsAsAnswer(text)
 }
 
-/** As JSON or as server-sent events do. */
+/** Whether a text begins like JSON or like server-sent events. */
 function beginsAsAnswer(text: string): boolean {
   return /^\s*([{["]|(data|event|id|retry|error)?\s*:)/i.test(text)
 }
 
-/** An error body as JSON, be it framed as an event; else its text. */
+/** An error body as JSON, also if it is framed as an event; otherwise its text. */
 function parsed(text: string): unknown {
   const value = jsonOrUndefined(text)
   if (value !== undefined) return value
@@ -131,12 +131,12 @@ function parsed(text: string): unknown {
 
 const challengeMarks = /cf-challenge|challenge-platform|just a moment|attention required|captcha|cf_chl_/i
 
-/** An API says of these in JSON what is wrong: a page only proves that it was not the API that answered. */
+/** An API explains these in JSON. If the body is a page instead, something other than the API answered. */
 const saidInJson = new Set<Reason>(['invalid-request', 'model-not-found'])
 
 /**
- * An HTML page where JSON or a stream was due: a bot challenge if it bears the marks of one, else a bad response.
- * The page itself goes nowhere.
+ * The error for an HTML page in place of JSON or a stream: a bot challenge if it looks like one, otherwise a bad response.
+ * The page itself is passed on to no one.
  */
 export function pageError(status: number, headers: Headers, page: string): ChatError {
   if (headers.get('cf-mitigated') === 'challenge' || challengeMarks.test(page)) {

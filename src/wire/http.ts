@@ -17,9 +17,9 @@ const connectMs = 5_000
 const pool = new ConnectionPool()
 
 /**
- * Asks over HTTP/1.1. Follows no redirect, asks for no compression, opens http and https only, and believes no length that a
- * server states (docs/decisions/0023-own-http-client.md).
- * @throws ChatError `upstream-failed` when nothing answers, `timeout` by `limits`, or the signal's reason
+ * Sends a request over HTTP/1.1. Follows no redirect, asks for no compression, accepts only http and https, and does not trust
+ * the length that a server states (docs/decisions/0023-own-http-client.md).
+ * @throws ChatError `upstream-failed` if no server answers, `timeout` by `limits`, or the signal's reason
  */
 export async function send(request: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
   const route = routeOf(request.url)
@@ -46,7 +46,7 @@ async function askProxy(request: HttpRequest, signal: AbortSignal): Promise<Body
   return exchange
 }
 
-/** Over a connection that is kept, or a new one. @throws ChatError, or the signal's reason */
+/** Sends the request over an idle connection, or a new one. @throws ChatError, or the signal's reason */
 async function askDirectly(request: HttpRequest, route: Route, signal: AbortSignal): Promise<BodySource> {
   const { method, address } = request
   const bytes = requestBytes(request, route)
@@ -58,14 +58,14 @@ async function askDirectly(request: HttpRequest, route: Route, signal: AbortSign
       await exchange.started
       return exchange
     } catch (thrown) {
-      // The server had closed it, most likely before it saw this request. A POST that it did see would be paid for twice: whether that is
-      // asked again is for the retry layer to say. RFC 9110, section 9.2.2
+      // The server closed the idle connection, most likely before it saw this request. A POST that it did see would be paid for
+      // twice, so only the retry layer may send one again. RFC 9110, section 9.2.2
       if (method !== 'GET' || exchange.hasReply || signal.aborted) throw thrown
     }
   }
   const destination = address === undefined ? route.destination : { ...route.destination, address }
   const socket = await dial(destination, { limitMs: request.limits?.connectMs ?? connectMs }, signal)
-  // one that is opened for each request would be kept for each request
+  // otherwise every such request would leave another idle connection
   const keep = (free: Connection) => (request.needsNewConnection ? free.close() : pool.put(key, free))
   const connection = new Connection(new RawSocket(socket), keep)
   const exchange = connection.begin(bytes, method, signal)

@@ -1,11 +1,11 @@
 import { ChatError } from '../chat/error.ts'
 
 export interface InboxOptions {
-  /** Ends it at once, whatever still waits; its reason is what the reader gets. */
+  /** Aborting it ends the inbox at once and drops the values that wait; the reader gets its reason. */
   readonly signal: AbortSignal
-  /** Lets go of what fills it, a socket: called once, whatever ended it. */
+  /** Frees the source, such as a socket. Called once, however the inbox ends. */
   readonly release: () => void
-  /** The reader has taken one of the values that waited. */
+  /** Called when the reader takes a value that waited. */
   readonly onTaken?: () => void
   /** Bytes that may wait for the reader; 8 MiB. */
   readonly maxBytes?: number
@@ -19,17 +19,17 @@ interface Waiting<T> {
 type Step<T> = IteratorResult<T, undefined>
 
 const maxWaitingBytes = 8 * 1024 * 1024
-/** What a value costs beside its bytes: a million empty messages are not nothing. */
+/** What a value costs beside its bytes: a million empty messages need memory too. */
 const overheadBytes = 24
 const done = { done: true, value: undefined } as const
 
 /**
- * From push to pull: holds what a socket says until its one reader asks for it. What cannot be paused is bounded: a
- * reader that falls too far behind gets an error, and the socket is let go of.
+ * A queue between a socket that pushes values and one reader that pulls them. Its size is limited, because not every source
+ * can be paused: a reader that falls too far behind gets an error, and the socket is freed.
  */
 export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
   readonly #options: InboxOptions
-  /** What the reader takes next, from `#at` on, and what has come since: so that no take moves the rest. */
+  /** The reader takes from `#taking`, at `#at`; new values go to `#coming`. So taking a value moves no others. */
   #taking: Waiting<T>[] = []
   #at = 0
   #coming: Waiting<T>[] = []
@@ -48,17 +48,17 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
     return this
   }
 
-  /** True once nothing more is taken in. */
+  /** True when no more values are accepted. */
   get isOver(): boolean {
     return this.#isOver
   }
 
-  /** What waits for the reader. */
+  /** Bytes that wait for the reader. */
   get waitingBytes(): number {
     return this.#bytes
   }
 
-  /** Takes a value in. @param size in bytes */
+  /** Adds a value. @param size in bytes */
   push(value: T, size: number): void {
     if (this.#isOver) return
     if (this.#reader) {
@@ -71,17 +71,17 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
     else this.#coming.push({ value, size })
   }
 
-  /** Nothing more comes: the reader gets what waits, and then the end. */
+  /** Accepts no more: the reader gets the values that wait, and then the end. */
   close(): void {
     this.#end(undefined)
   }
 
-  /** Nothing more comes: the reader gets what waits, and then the error. */
+  /** Accepts no more: the reader gets the values that wait, and then the error. */
   fail(error: ChatError): void {
     this.#end(error)
   }
 
-  /** What waits is thrown away: the reader gets the error at once. */
+  /** Drops the values that wait: the reader gets the error at once. */
   abort(error: unknown): void {
     this.#drop()
     this.#end(error)
@@ -95,7 +95,7 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
     return this.#reader.promise
   }
 
-  /** Nobody reads on. */
+  /** The reader stops early. */
   async return(): Promise<Step<T>> {
     this.#drop()
     this.#end(undefined)
@@ -141,7 +141,7 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
     this.#options.release()
   }
 
-  /** The error is told once; afterwards there is nothing, as after any iterator's end. */
+  /** Throws the error once; later reads get the end, as with any iterator. */
   #last(): Step<T> {
     const error = this.#error
     this.#error = undefined

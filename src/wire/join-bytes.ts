@@ -1,10 +1,10 @@
 import { slicesOf } from '../chat/slices.ts'
 import { nextTurn } from './next-turn.ts'
 
-/** Bytes that are copied at once. */
+/** How many bytes are copied at once. */
 const maxAtOnce = 1024 * 1024
 
-/** Pieces as one, copied in steps where they are many: memory that is new costs more than its copying. The pieces are let go of. */
+/** Joins pieces, in steps if they are many: fresh memory costs more than the copying. It empties the list of pieces. */
 export async function joinBytes(pieces: Uint8Array[]): Promise<Buffer<ArrayBuffer>> {
   const length = pieces.reduce((sum, piece) => sum + piece.byteLength, 0)
   if (length <= maxAtOnce) return Buffer.concat(pieces)
@@ -24,7 +24,7 @@ export async function joinBytes(pieces: Uint8Array[]): Promise<Buffer<ArrayBuffe
 
 const empty = new Uint8Array(0)
 
-/** The bytes of a text, written in steps where it is long. */
+/** The bytes of a text, encoded in steps if it is long. */
 export async function encodeInSteps(text: string): Promise<Buffer<ArrayBuffer>> {
   const bytes = Buffer.allocUnsafe(Buffer.byteLength(text))
   let at = 0

@@ -1,4 +1,4 @@
-/** What a JSON text may have, at most: so that reading it costs no more than its size. */
+/** Limits for a JSON text, so that the cost of reading it depends on its size alone. */
 export interface JsonBounds {
   /** Brackets inside each other. */
   readonly depth: number
@@ -13,13 +13,13 @@ export interface JsonBounds {
 /** Which bound was crossed. */
 export type CrossedBound = keyof JsonBounds
 
-/** Far above what is asked in earnest: the longest conversations have some ten thousand values. */
+/** Far above any real request: the longest conversations have some ten thousand values. */
 export const jsonBounds: JsonBounds = { depth: 64, values: 200_000, members: 50_000, items: 100_000 }
 
-/** Counts what a JSON text has, as it is read. */
+/** Counts the values and the depth of a JSON text as it is read. */
 export class JsonCount {
   readonly #bounds: JsonBounds
-  /** Of each open bracket: whether it is a list, and the commas in it. */
+  /** For each open bracket: whether it is a list, and how many commas it has. */
   readonly #isList: boolean[] = []
   readonly #commas: number[] = []
   #values = 1
@@ -56,14 +56,14 @@ export class JsonCount {
 
 export interface JsonScan {
   readonly crossed?: CrossedBound
-  /** Whether it may hold a number that loses digits where it is parsed. */
+  /** Whether it may have a number that loses digits when it is parsed. */
   readonly hasLongNumber: boolean
 }
 
-/** Digits that a number may have without losing one. */
+/** A number with so many digits loses none. */
 const safeDigits = 15
 
-/** Looks through JSON text before it is parsed. Strings are jumped over; what is no JSON is for the parser to say. */
+/** Scans JSON text before it is parsed. It skips strings, and leaves invalid JSON to the parser. */
 export function scanJson(text: string, bounds: JsonBounds = jsonBounds): JsonScan {
   const count = new JsonCount(bounds)
   let hasLongNumber = false
@@ -100,7 +100,7 @@ function countAt(count: JsonCount, code: number): CrossedBound | undefined {
   }
 }
 
-/** Where the string that opens at `start` closes, or the text's end. */
+/** The position of the quote that closes the string at `start`, or the text's end. */
 export function endOfString(text: string, start: number): number {
   for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
     if (!isEscaped(text, at)) return at

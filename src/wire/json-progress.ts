@@ -1,19 +1,19 @@
-/** How far a JSON object has grown. Reading each piece once keeps a long one from being parsed again at every piece. */
+/** How far a JSON object has come in. Each piece is scanned once, so that a long object is not parsed again at every piece. */
 export interface JsonProgress {
   readonly depth: number
   readonly isInString: boolean
   readonly isEscaped: boolean
-  /** Once the bracket that opened it is closed. Whether what stands between is valid JSON is not asked. */
+  /** True when the first bracket is closed. The text in between may still be invalid JSON. */
   readonly isWhole: boolean
 }
 
 export const noJson: JsonProgress = { depth: 0, isInString: false, isEscaped: false, isWhole: false }
 
-/** The progress after another piece of the text. */
+/** Returns the progress after another piece of the text. */
 export function progressed(before: JsonProgress, piece: string): JsonProgress {
   let { depth, isInString, isEscaped, isWhole } = before
   for (let at = 0; at < piece.length; at++) {
-    // code units, which cost a fifth of characters: a piece may have sixteen million
+    // code units take a fifth of the time of characters, and a piece may have sixteen million
     const code = piece.charCodeAt(at)
     if (isEscaped) isEscaped = false
     else if (isInString && code === 0x5c) isEscaped = true

@@ -2,12 +2,12 @@ import { type CrossedBound, type JsonBounds, JsonCount, jsonBounds } from './jso
 
 declare global {
   interface JSON {
-    /** A number in its own digits, for `stringify`. */
+    /** A number that `stringify` writes with exactly these digits. */
     rawJSON(text: string): object
   }
 }
 
-/** What came of reading: `invalid` is no JSON, or no UTF-8. */
+/** The outcome of reading: a value, a bound that was crossed, or invalid JSON or UTF-8. */
 export type JsonReading =
   | { readonly value: unknown }
   | { readonly crossed: CrossedBound }
@@ -18,22 +18,22 @@ type Place =
   | { readonly kind: 'object'; readonly fields: Record<string, unknown>; key: string }
 
 /**
- * `exact` refuses what is no UTF-8, and keeps a number that would lose digits as `JSON.rawJSON`, which is written as it
- * came. `lenient` reads what `JSON.parse` reads of the decoded text.
+ * `exact` refuses invalid UTF-8, and keeps a number that would lose digits as `JSON.rawJSON`, so that it is written as it
+ * came. `lenient` reads what `JSON.parse` reads from the decoded text.
  */
 export type ReadingManner = 'exact' | 'lenient'
 
-/** What may come next. */
+/** The tokens that may come next. */
 type Due = 'value' | 'value or end' | 'key' | 'key or end' | 'colon' | 'comma or end' | 'nothing'
 
-/** Bytes that are read in one step, some milliseconds; and what a token costs beside its bytes. */
+/** Bytes that are read in one step, which takes some milliseconds; and what a token costs beside its bytes. */
 const stepBytes = 256 * 1024
 const tokenCost = 32
 /** Bytes of a string that are decoded at once. */
 const pieceBytes = 64 * 1024
 /** Bytes of a character after its first. */
 const maxContinuation = 3
-/** Bytes of a number, which no number needs. */
+/** Limit for the bytes of a number; no real number needs so many. */
 const maxNumber = 1_024
 
 class Stop {
@@ -47,7 +47,7 @@ class Stop {
 const noJson = new Stop({ invalid: 'json' })
 
 /**
- * Reads JSON as `JSON.parse` does, in steps: of 32 megabytes that one would stop everything for a fifth of a second.
+ * Reads JSON as `JSON.parse` does, but in steps: `JSON.parse` stops everything for a fifth of a second on 32 megabytes.
  */
 export class JsonReader {
   readonly #bytes: Uint8Array
@@ -68,7 +68,7 @@ export class JsonReader {
     if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) this.#at = 3
   }
 
-  /** Yields after each step the bytes that are read by then. */
+  /** Yields, after each step, how many bytes have been read. */
   *steps(): Generator<number, JsonReading> {
     try {
       for (;;) {
@@ -85,7 +85,7 @@ export class JsonReader {
     }
   }
 
-  /** @returns whether this step is over */
+  /** @returns whether this step has ended */
   #spend(cost: number): boolean {
     this.#spent += cost
     if (this.#spent < stepBytes) return false
@@ -93,7 +93,7 @@ export class JsonReader {
     return true
   }
 
-  /** The byte that the next token begins with; undefined at the end, or where much of nothing has been passed over. */
+  /** The first byte of the next token; undefined at the end. After a whole step of white space it returns a byte of it. */
   #next(): number | undefined {
     const bytes = this.#bytes
     for (;;) {
@@ -145,7 +145,7 @@ export class JsonReader {
     this.#due = 'value'
   }
 
-  /** Puts a value where it belongs. */
+  /** Puts a value into the open list or object. */
   #place(value: unknown): void {
     if (this.#due !== 'value' && this.#due !== 'value or end') throw noJson
     const place = this.#places.at(-1)
@@ -156,7 +156,7 @@ export class JsonReader {
     this.#due = place ? 'comma or end' : 'nothing'
   }
 
-  /** A number, or a word. */
+  /** Reads a number, `true`, `false` or `null`. */
   #scalar(): unknown {
     const start = this.#at
     while (isOfScalar(this.#bytes[this.#at]) && this.#at - start <= maxNumber) this.#at++
@@ -166,7 +166,7 @@ export class JsonReader {
     return this.#keepsDigits && typeof value === 'number' && losesDigits(text, value) ? JSON.rawJSON(text) : value
   }
 
-  /** A key, or a string. */
+  /** Reads a key or a string value. */
   *#text(): Generator<number, void> {
     const text = yield* this.#string()
     const place = this.#places.at(-1)
@@ -188,7 +188,7 @@ export class JsonReader {
       from = to
       if (this.#spend(pieceBytes)) yield from
     }
-    // joining them takes as long as a step: a turn before it, and one after it
+    // joining takes as long as a step, so it yields before and after it
     if (end - start < stepBytes) return pieces.join('')
     yield end
     const text = pieces.join('')
@@ -212,7 +212,7 @@ export class JsonReader {
     return count
   }
 
-  /** The last place up to `to` where a string can be cut: in no character, and in no escape. */
+  /** The last position up to `to` that is neither within a character nor within an escape. */
   #cut(from: number, to: number, end: number): number {
     if (to === end) return to
     for (let back = 1; back <= 5 && to - back > from; back++) {
@@ -221,7 +221,7 @@ export class JsonReader {
       if (isEscape && length > back) return to - back
       if (isEscape) break
     }
-    // no character has more than three such bytes; where there are more, it is no UTF-8
+    // a character has at most three such bytes; more of them are invalid UTF-8
     let at = to
     while (at > to - maxContinuation && ((this.#bytes[at] ?? 0) & 0xc0) === 0x80) at--
     return at
@@ -237,7 +237,7 @@ export class JsonReader {
   }
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them in strings, and its parser shall say so
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them in strings, and the parser reports them
 const needsParsing = /[\\\u0000-\u001f]/
 
 function decoded(decoder: TextDecoder, bytes: Uint8Array): string {
@@ -256,7 +256,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** As `JSON.parse` has it: a member like any other. */
+/** Sets `__proto__` as an ordinary member, as `JSON.parse` does. */
 function define(fields: object, value: unknown): void {
   Object.defineProperty(fields, '__proto__', { value, enumerable: true, configurable: true, writable: true })
 }
@@ -265,14 +265,14 @@ function isSpace(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 }
 
-/** Letters, digits and `+-.`: what numbers and `true`, `false`, `null` are made of. */
+/** Letters, digits and `+-.`: the characters of numbers and of `true`, `false`, `null`. */
 function isOfScalar(byte: number | undefined): boolean {
   if (byte === undefined) return false
   if (byte >= 0x30 && byte <= 0x39) return true
   return byte === 0x2b || byte === 0x2d || byte === 0x2e || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a)
 }
 
-/** Whether a number would leave as another one than it came: Infinity, for one, as null. */
+/** Whether a number would be written differently from how it came: Infinity, for example, as null. */
 function losesDigits(text: string, value: number): boolean {
   if (!Number.isFinite(value)) return true
   return /^-?\d+$/.test(text) && !Number.isSafeInteger(value)

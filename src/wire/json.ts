@@ -3,14 +3,14 @@ import { type CrossedBound, endOfString, type JsonBounds } from './json-bounds.t
 import { maxAtOnce, type ReadJsonOptions, readJsonInSteps } from './read-json.ts'
 import { tooLarge } from './reply-limits.ts'
 
-/** Characters up to which a text can neither nest nor hold enough to matter: what nearly every piece of a stream is. */
+/** A text of so few characters cannot nest or hold enough to matter. Nearly every piece of a stream is that short. */
 const harmlessLength = 1_024
-/** Values of one text. Parsing so many takes a tenth of a second; whole replies with log probabilities have hundreds of thousands. */
+/** Limit for the values of one text. Parsing so many takes a tenth of a second; whole replies with log probabilities have hundreds of thousands. */
 const maxValues = 1_000_000
 
 /**
- * What an upstream sent as JSON.
- * @throws ChatError `upstream-failed` when it is none, `upstream-outdated` when it nests too deep or holds too much
+ * Parses JSON that an upstream sent.
+ * @throws ChatError `upstream-failed` for invalid JSON, `upstream-outdated` if it nests too deep or has too many values
  */
 export function parseUpstreamJson(text: string): unknown {
   const value = upstreamJson(text)
@@ -18,15 +18,15 @@ export function parseUpstreamJson(text: string): unknown {
   return value
 }
 
-/** The same; undefined where it is none. @throws ChatError `upstream-outdated` when it nests too deep or holds too much */
+/** The same, but returns undefined for invalid JSON. @throws ChatError `upstream-outdated` if it nests too deep or has too many values */
 export function upstreamJson(text: string): unknown {
   if (text.length > harmlessLength) checkSize(text)
   return jsonOrUndefined(text)
 }
 
 /**
- * The same of the bytes of a text, in steps where they are many.
- * @throws ChatError `upstream-outdated` when it nests too deep or holds too much
+ * The same for the bytes of a text, in steps if they are many.
+ * @throws ChatError `upstream-outdated` if it nests too deep or has too many values
  */
 export async function readUpstreamJson(
   bytes: Uint8Array,
@@ -38,7 +38,7 @@ export async function readUpstreamJson(
   return 'value' in reading ? reading.value : undefined
 }
 
-/** Without a cause: the parser's message quotes the word it stumbled over, which is the answer's. */
+/** It has no cause, because the parser's message quotes a word of the answer. */
 export function notJson(): ChatError {
   return new ChatError('upstream-failed', {
     message: 'The upstream sent something that is not JSON.',
@@ -46,7 +46,7 @@ export function notJson(): ChatError {
   })
 }
 
-/** What the text says as JSON; undefined where it is none. */
+/** Parses JSON; undefined if the text is not JSON. */
 export function jsonOrUndefined(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -55,7 +55,7 @@ export function jsonOrUndefined(text: string): unknown {
   }
 }
 
-/** Judged on the text, before it is parsed: a million empty lists cost a hundred times what their text does. */
+/** Checks the text before it is parsed: a million empty lists need a hundred times the memory of their text. */
 function checkSize(text: string): void {
   let depth = 0
   let values = 0
@@ -82,7 +82,7 @@ function checkSize(text: string): void {
   if (values > maxValues) throw crossesBound('values')
 }
 
-/** Brackets that may stand inside each other. */
+/** How deep brackets may nest. */
 const maxDepth = 64
 const noLimit = Number.POSITIVE_INFINITY
 const replyBounds: JsonBounds = { depth: maxDepth, values: maxValues, members: noLimit, items: noLimit }
@@ -92,8 +92,8 @@ function crossesBound(bound: CrossedBound): ChatError {
 }
 
 /**
- * Whether JSON text nests deeper than `limit`. Judged on the text, before it is parsed: Bun's parser takes any depth,
- * and everything that walks the value afterwards overflows its stack. Strings are jumped over, so their brackets don't count.
+ * Whether JSON text nests deeper than `limit`. It checks the text before it is parsed: Bun's parser accepts any depth, and
+ * code that walks the value afterwards overflows its stack. Brackets within strings do not count.
  */
 export function nestsTooDeep(text: string, limit = maxDepth): boolean {
   let depth = 0

@@ -1,17 +1,17 @@
-/** Characters of a token that are looked at. */
+/** Limit for the characters of a token. */
 const maxLength = 64 * 1024
 
 /**
- * What a JSON Web Token claims (RFC 7519), its signature not looked at: good enough to read when our own token ends, never
- * to trust somebody else's.
- * @returns undefined for what is no such token
+ * Reads the claims of a JSON Web Token (RFC 7519) without checking its signature. That is enough to see when our own token
+ * ends, and never enough to trust another's.
+ * @returns undefined for text that is not a JSON Web Token
  */
 export function readJwt(token: string): Readonly<Record<string, unknown>> | undefined {
   if (token.length > maxLength) return undefined
   const payload = /^[\w-]+\.([\w-]+)\.[\w-]*$/.exec(token)?.[1]
   if (payload === undefined) return undefined
   try {
-    // base64url, without padding; plain base64 would read `-` and `_` wrong
+    // base64url without padding; plain base64 reads `-` and `_` wrong
     const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString())
     return isRecord(claims) ? claims : undefined
   } catch {

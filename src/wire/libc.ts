@@ -4,7 +4,7 @@ const names = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1']
 
 let opened: { readonly libc: ReturnType<typeof load> } | undefined
 
-/** Calls of the C library for which Bun has no API, loaded the first time. Undefined where they cannot be had: on anything but Linux. */
+/** Calls of the C library for which Bun has no API, loaded the first time. Undefined on anything but Linux. */
 export function openLibc(): ReturnType<typeof load> {
   opened ??= { libc: load() }
   return opened.libc
@@ -20,7 +20,7 @@ function load() {
         getsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'ptr'], returns: 'i32' },
       }).symbols
     } catch {
-      // another C library is on this machine
+      // this machine has another C library
     }
   }
   return undefined

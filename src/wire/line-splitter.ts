@@ -1,15 +1,15 @@
 import { ChatError } from '../chat/error.ts'
 import type { SseFrame } from './sse.ts'
 
-/** Cuts bytes into lines, for streams that have one frame a line; blank ones are passed over. */
+/** Cuts bytes into lines, for streams that have one frame per line. Blank lines are skipped. */
 export class LineSplitter {
   readonly #text = new TextDecoder()
   readonly #maxLength: number
-  /** Pieces of a line whose end has not come. */
+  /** Pieces of an unfinished line. */
   #line: string[] = []
   #length = 0
 
-  /** @param maxLength characters of one line, over 0 */
+  /** @param maxLength limit for the characters of one line, over 0 */
   constructor(maxLength = 16 * 1024 * 1024) {
     this.#maxLength = maxLength
   }

@@ -2,11 +2,11 @@ import { ptr } from 'bun:ffi'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { openLibc } from './libc.ts'
 
-/** A listening socket, as the runtime's event loop watches it. */
+/** A listening socket, and how the runtime's event loop watches it. */
 interface Listener {
   readonly epoll: number
   readonly socket: number
-  /** What the event loop waits for, and its own word for the socket: epoll(7). */
+  /** The events that the event loop waits for; `data` is its own identifier of the socket: epoll(7). */
   readonly events: number
   readonly data: bigint
 }
@@ -18,9 +18,9 @@ const SO_ACCEPTCONN = 30
 const EPOLL_CTL_MOD = 3
 
 /**
- * Makes the runtime's event loop leave connections in the kernel's queue. Bun has no API for it: the listening sockets are
- * found in `/proc`, and their watch is changed by epoll_ctl(2).
- * @returns a function that lets the event loop accept again; undefined where that cannot be done, which is not on Linux only
+ * Makes the runtime's event loop leave connections in the kernel's queue. Bun has no API for that: this finds the listening
+ * sockets in `/proc` and changes how they are watched with epoll_ctl(2).
+ * @returns a function that lets the event loop accept again; undefined if that is impossible, always on systems other than Linux
  */
 export function pauseListeners(): (() => void) | undefined {
   const libc = openLibc()
@@ -43,12 +43,12 @@ function linkOf(fd: string): string {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`)
   } catch {
-    // closed since the folder was read
+    // it was closed since the folder was read
     return ''
   }
 }
 
-/** Lines such as `tfd:        5 events:       19 data:      46ddf3f5500 …`, all but the first in hexadecimal: proc(5). */
+/** Reads lines such as `tfd:        5 events:       19 data:      46ddf3f5500 …`; all numbers but the first are hexadecimal: proc(5). */
 function watchedBy(epoll: number): Listener[] {
   const lines = readFileSync(`/proc/self/fdinfo/${epoll}`, 'utf8').matchAll(
     /^tfd:\s+(\d+)\s+events:\s+([0-9a-f]+)\s+data:\s+([0-9a-f]+)/gm,

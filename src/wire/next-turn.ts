@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 
-/** Lets others in: goes on when all that waits has had its turn. */
+/** Lets other work run: resolves after everything that is waiting now has had its turn. */
 export async function nextTurn(): Promise<void> {
   await setImmediate()
 }

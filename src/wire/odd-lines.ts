@@ -1,9 +1,9 @@
-/** A line of a stream that says nothing to us: a comment, or a field for a reader that reconnects. */
+/** Whether a line of a stream can be ignored: a comment, or a field for readers that reconnect. */
 export function isSilentLine(line: string): boolean {
   return line.startsWith(':') || line.startsWith('id:') || line.startsWith('retry:')
 }
 
-/** A line that begins an object, or a list of what replies have lists of. A log's `[12:00] …` is none. */
+/** Whether a line begins a JSON object, or a list as replies have them. A log line such as `[12:00] …` does not. */
 export function isBareJson(line: string): boolean {
   return /^\s*(\{|\[\s*([{[\]]|$)|\[done\])/i.test(line)
 }
@@ -13,7 +13,7 @@ export interface OddField {
   readonly value: string
 }
 
-/** A field as the standard does not have it: with blanks before it, in capitals, or llama.cpp's `error`. */
+/** Reads a field that does not follow the standard: with blanks before it, in capitals, or llama.cpp's `error`. */
 export function readOddField(line: string): OddField | undefined {
   const [, name = '', value = ''] = /^\s*(data|event|error)\s*: ?(.*)$/is.exec(line) ?? []
   switch (name.toLowerCase()) {
@@ -28,7 +28,7 @@ export function readOddField(line: string): OddField | undefined {
   }
 }
 
-/** Whether data begins as an object or a list. */
+/** Whether data begins like a JSON object or list. */
 export function beginsJson(data: string): boolean {
   const first = data.charCodeAt(0)
   return first === 0x7b || first === 0x5b || (first <= 0x20 && /^\s*[{[]/.test(data))

@@ -1,6 +1,6 @@
 let proxied = false
 
-/** Tells that requests go through an HTTP proxy: then it is the proxy that connects, and `fetch` that knows how to ask it. */
+/** Makes all requests go through an HTTP proxy. `fetch` sends them then, because it supports proxies. */
 export function assumeProxy(): void {
   proxied = true
 }

@@ -1,14 +1,14 @@
 import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 
-/** What is no host of the public internet: IANA special-purpose registries, multicast, and the metadata servers of clouds. */
+/** Addresses outside the public internet: IANA special-purpose registries, multicast, and the metadata servers of clouds. */
 const closed = new BlockList()
 for (const [network, bits] of [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
   ['127.0.0.0', 8],
-  // Azure's metadata server has a public address
+  // Azure's metadata server, which has a public address
   ['168.63.129.16', 32],
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
@@ -34,7 +34,7 @@ for (const [network, bits] of [
 ] as const)
   closed.addSubnet(network, bits, 'ipv6')
 
-/** All that is given out for the public internet; an IPv4 address within an IPv6 one stands outside of it. */
+/** The IPv6 range of the public internet. IPv6 addresses that contain an IPv4 address are outside of it. */
 const globalUnicast = new BlockList()
 globalUnicast.addSubnet('2000::', 3, 'ipv6')
 

@@ -2,18 +2,18 @@ import type { Socket } from 'node:net'
 import { ChatError } from '../chat/error.ts'
 import { boundReceived } from './receive-buffer.ts'
 
-/** What is told of a socket. */
+/** Receives the events of a socket. */
 export interface SocketEvents {
   bytes(bytes: Buffer): void
-  /** Called once. @param cause undefined where the peer has closed in peace */
+  /** Called once. @param cause undefined if the peer closed properly */
   closed(cause: unknown): void
 }
 
-/** The part of Bun's own socket that is used. */
+/** The members of Bun's own socket that are used here. */
 interface NativeSocket {
   readonly fd?: unknown
   data: unknown
-  /** @returns how many bytes were taken; below 0 where the socket is closed */
+  /** @returns how many bytes were accepted; below 0 if the socket is closed */
   write(bytes: Uint8Array): number
   pause(): void
   resume(): void
@@ -23,7 +23,7 @@ interface NativeSocket {
   reload(options: { readonly socket: NativeHandlers }): void
 }
 
-/** Typed as methods, so that a handler may take less than it is given. */
+/** Typed as methods, so that a handler may declare fewer parameters. */
 interface NativeHandlers {
   data(socket: NativeSocket, bytes: Buffer): void
   drain(socket: NativeSocket): void
@@ -33,18 +33,18 @@ interface NativeHandlers {
 }
 
 /**
- * A connected socket without Node's streams around it, which cost more than all else that a request needs here. Node's
- * socket connects, because Bun's own cannot be given up while it does; then its handlers are replaced by ours
+ * A connected socket without Node's streams, which cost more than the rest of a request here. Node's socket connects,
+ * because a connection attempt of Bun's own socket cannot be cancelled; then our handlers replace Node's
  * (docs/decisions/0023-own-http-client.md).
  */
 export class RawSocket {
   readonly #native: NativeSocket
   #events: SocketEvents | undefined
-  /** What the system has not taken yet. */
+  /** Bytes that the system has not accepted yet. */
   #unsent: Uint8Array[] = []
   #isClosed = false
 
-  /** @param socket connected, with nothing read from it */
+  /** @param socket connected; nothing has been read from it */
   constructor(socket: Socket) {
     this.#native = nativeOf(socket)
     this.#native.data = this
@@ -56,12 +56,12 @@ export class RawSocket {
     return this.#isClosed
   }
 
-  /** Whether everything that was written has been taken. */
+  /** Whether the system has accepted everything that was written. */
   get isFlushed(): boolean {
     return this.#unsent.length === 0
   }
 
-  /** From now on these are told. */
+  /** Sets the receiver of all further events. */
   listen(events: SocketEvents): void {
     this.#events = events
   }
@@ -80,7 +80,7 @@ export class RawSocket {
     if (!this.#isClosed) this.#native.resume()
   }
 
-  /** An idle connection does not keep the process running. */
+  /** Marks the connection as idle: it no longer keeps the process running. */
   rest(): void {
     this.#native.unref()
   }
@@ -89,7 +89,7 @@ export class RawSocket {
     this.#native.ref()
   }
 
-  /** Closes at once. Nothing more is told. */
+  /** Closes at once. No more events follow. */
   destroy(): void {
     this.#events = undefined
     if (!this.#isClosed) this.#native.terminate()
@@ -118,7 +118,7 @@ export class RawSocket {
   }
 }
 
-/** One set for all sockets. */
+/** All sockets share these. */
 const handlers: NativeHandlers = {
   data: ({ data }, bytes) => data instanceof RawSocket && data.onBytes(bytes),
   drain: ({ data }) => data instanceof RawSocket && data.onDrain(),

@@ -5,42 +5,42 @@ import type { HttpReply } from './http-reply.ts'
 import { isPage, pageError } from './http-status.ts'
 import { SseDecoder, type SseFrame } from './sse.ts'
 
-/** Cuts bytes into frames: server-sent events, or what an upstream has instead. */
+/** Cuts bytes into frames: server-sent events, or the upstream's own kind of frame. */
 export interface FrameSplitter {
-  /** What came before the first frame and is none, such as a web page. */
+  /** Text before the first frame that is not a frame, such as a web page. */
   readonly passedOver?: string
-  /** Whether so much of a page has come that nothing else will. */
+  /** Whether the text is a page so long that no frame will follow. */
   readonly isLongPage?: boolean
-  /** The frames that this read completes; undefined for none. */
+  /** Returns the frames that these bytes complete; undefined for none. */
   push(bytes: Uint8Array): readonly SseFrame[] | undefined
-  /** The frames that the stream ends within; undefined for none. */
+  /** Returns the frames that the end of the stream completes; undefined for none. */
   end(): readonly SseFrame[] | undefined
 }
 
-/** Turns the frames of one stream into events: an upstream's or a dialect's own part of reading an answer. */
+/** Turns the frames of one stream into events, for one upstream or dialect. */
 export interface FrameDecoder {
-  /** How its bytes become frames: as server-sent events, where it does not say. */
+  /** Cuts the bytes into frames; server-sent events by default. */
   readonly splitter?: FrameSplitter
-  /** True while an end would be no cut. What comes after all may show that the answer goes on. */
+  /** True if the answer would be complete if it ended now. A later frame may continue the answer and make it false again. */
   readonly finished: boolean
-  /** @throws ChatError for an error inside the stream, or a frame that is none */
+  /** @throws ChatError for an error inside the stream, or an invalid frame */
   frame(frame: SseFrame): readonly ChatEvent[]
-  /** The events still due when the bytes are over. @throws ChatError when the answer is cut or empty */
+  /** Returns the last events, when the bytes have ended. @throws ChatError if the answer is cut or empty */
   end(how: 'terminated' | 'cut'): readonly ChatEvent[]
 }
 
-/** Milliseconds of silence after the last finish until a stream that does not end itself is over. */
+/** Milliseconds of silence after the last finish, after which a stream that does not end itself counts as ended. */
 const graceMs = 2_000
-/** Of an answer that goes on after a finish: the deadlines judge its silence again. It is the longest that a timer takes. */
+/** The idle limit of an answer that continues after a finish: the deadline layer takes over again. It is the longest time that a timer can wait. */
 const noLimitMs = 2 ** 31 - 1
 
-/** What of a reply is needed to read its frames. */
+/** The members of a reply that are needed to read its frames. */
 export type FramedReply = Pick<HttpReply, 'status' | 'headers' | 'body' | 'limitIdle'>
 
 /**
- * The events of a streamed reply. One generator from the bytes to the events: a hop for each step between costs as much
- * as the step (docs/decisions/0010-cheap-layers.md).
- * @throws what `decoder` throws, and what the wire throws before the finish
+ * The events of a streamed reply. One generator does all the steps from bytes to events, because a generator for each step
+ * would double the cost (docs/decisions/0010-cheap-layers.md).
+ * @throws what `decoder` throws, and network errors before the finish
  */
 export async function* readFrames(
   reply: FramedReply,
@@ -72,14 +72,14 @@ export async function* readFrames(
     if (doneAt !== -1) how = 'terminated'
     throwIfPage(reply, splitter)
   } catch (thrown) {
-    // after the last finish nothing takes the answer away: no failure, no deadline, no shutdown; only that the client left
+    // after the last finish the answer is complete: no failure, deadline or shutdown matters any more, unless the client left
     if (!decoder.finished || isGone(signal)) throw thrown
     failure = thrown
   }
   for (const event of ended(decoder, how, failure)) yield event
 }
 
-/** @param failure what broke the stream off after its finish: it says why there is no answer, where there is none */
+/** @param failure the error that broke the stream off after its finish; it is the cause if there is no answer after all */
 function ended(decoder: FrameDecoder, how: 'terminated' | 'cut', failure: unknown): readonly ChatEvent[] {
   try {
     return decoder.end(how)
@@ -88,7 +88,7 @@ function ended(decoder: FrameDecoder, how: 'terminated' | 'cut', failure: unknow
   }
 }
 
-/** A page is known by its bytes: there are services that call their JSON and their events a page. */
+/** Judges by the bytes, because some services send JSON and events with the content type of a page. */
 function throwIfPage({ status, headers }: FramedReply, { passedOver }: FrameSplitter): void {
   if (passedOver && isPage(headers, passedOver)) throw pageError(status, headers, passedOver)
 }

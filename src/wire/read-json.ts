@@ -2,16 +2,16 @@ import { type JsonBounds, scanJson } from './json-bounds.ts'
 import { JsonReader, type JsonReading, type ReadingManner } from './json-reader.ts'
 import { nextTurn } from './next-turn.ts'
 
-/** Bytes of a body that is parsed at once: some milliseconds. */
+/** A body of at most so many bytes is parsed at once, which takes some milliseconds. */
 export const maxAtOnce = 1024 * 1024
 
 export interface ReadJsonOptions {
   readonly bounds?: JsonBounds
-  /** Lets others in; called after each step with the bytes that are read by then. */
+  /** Lets other work run. Called after each step with the number of bytes read so far. */
   readonly pause?: (bytesRead: number) => Promise<void>
 }
 
-/** Reads the bytes of a JSON text, counted before anything is made of them, and in steps where they are many. */
+/** Reads the bytes of a JSON text. Its bounds are checked before values are made, and many bytes are read in steps. */
 export async function readJson(
   bytes: Uint8Array,
   { bounds, pause = nextTurn }: ReadJsonOptions = {},
@@ -20,7 +20,7 @@ export async function readJson(
   return readJsonInSteps(bytes, { ...(bounds && { bounds }), pause })
 }
 
-/** The same, in steps however few the bytes are. */
+/** The same, always in steps. */
 export async function readJsonInSteps(
   bytes: Uint8Array,
   { bounds, manner, pause = nextTurn }: ReadJsonOptions & { readonly manner?: ReadingManner } = {},

@@ -5,12 +5,12 @@ const SOL_SOCKET = 1
 const SO_RCVBUF = 8
 
 /**
- * Bytes that the system holds for us: Linux takes twice as much, with what it needs beside them, and up to 32 MiB without
- * a bound. An upstream that answers quickly to a client that does not read would fill that (reliability, P4).
+ * Bytes that the system may receive before we read them. Linux doubles the number for its own needs, and uses up to 32 MiB
+ * if no limit is set: a fast upstream and a client that does not read would fill that (reliability, P4).
  */
 const size = new Int32Array([256 * 1024])
 
-/** Bounds what the system holds of a connection until we read it. Where that cannot be done, it is as it is. */
+/** Limits what the system receives on a connection before we read it. Does nothing if that is impossible. */
 export function boundReceived(fd: number): void {
   openLibc()?.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, ptr(size), size.byteLength)
 }

@@ -1,10 +1,10 @@
-/** Fields at the most, and milliseconds: a server that was made newer is sent them again. */
+/** Limits for the fields that are remembered, in number and milliseconds. After that a server gets them again: it may have been updated. */
 const most = 64
 const keptMs = 3_600_000
-/** Models that are known to answer, at the most. */
+/** Limit for the models that are known to answer. */
 const mostModels = 1_024
 
-/** What an upstream has refused of that which no client had sent: it is not asked with it again, for an hour. */
+/** Fields that the gateway adds and an upstream has refused. They are not sent to it again for an hour. */
 export class RefusedFields {
   readonly #until = new Map<string, number>()
   readonly #now: () => number
@@ -32,7 +32,7 @@ export class RefusedFields {
     this.#until.set(field, this.#now() + keptMs)
   }
 
-  /** Whether a model has answered well: from then on its answers are not watched for refusals. */
+  /** Whether a model has answered. Its later answers are not searched for refusals. */
   isProven(model: string): boolean {
     return this.#proven.has(model)
   }
@@ -43,11 +43,11 @@ export class RefusedFields {
   }
 }
 
-/** Shorter than this a name is a word of the language too, and counts only where it is quoted. */
+/** A shorter name may be an ordinary word, so it counts only in quotes. */
 const tellingLength = 7
 
 /**
- * Whether a refusal names a field: as it is written, in another case (`streamOptions`), within a path
+ * Whether a refusal names a field: literally, in another case (`streamOptions`), within a path
  * (`stream_options.include_usage`, `["body","stream_options"]`) or in prose (`stream options`).
  */
 export function names(refusal: string, field: string): boolean {
@@ -60,11 +60,11 @@ function plain(text: string): string {
   return text.toLowerCase().replace(/[_\s-]/g, '')
 }
 
-/** Words for a field that is too much, whichever it is. */
+/** Phrases for a field that is not known, whichever it is. */
 const tooMuch =
   /(extra|additional) (inputs?|fields?|propert)|(unknown|unrecognized|unrecognised|unexpected|unsupported|invalid) (request )?(arguments?|fields?|parameters?|names?|keys?|keywords?|propert)|extra_forbidden/i
 
-/** Whether a refusal complains of a field it does not know without a word on which. */
+/** Whether a refusal complains of an unknown field, even if it does not say which. */
 export function complainsOfAny(refusal: string): boolean {
   return tooMuch.test(refusal)
 }

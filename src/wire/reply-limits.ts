@@ -1,12 +1,12 @@
 import { ChatError } from '../chat/error.ts'
 
-/** Calls of tools that one reply may make: agents make dozens. */
+/** Limit for the tool calls of one reply; agents make dozens. */
 export const maxCalls = 1_024
 
 /**
- * An upstream's reply that would cost more than it can be worth. Not `upstream-failed`: that would be asked for once more,
- * and so cost twice.
- * @param what it has, e.g. "has more than 128 choices"
+ * The error for an upstream's reply that is too expensive to read. It is not `upstream-failed`, because a retry would cost the
+ * same again.
+ * @param what completes "The upstream's reply …", e.g. "has more than 128 choices"
  */
 export function tooLarge(what: string): ChatError {
   return new ChatError('upstream-outdated', {

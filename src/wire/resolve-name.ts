@@ -1,22 +1,22 @@
 import { lookup as systemLookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 
-/** Every address of a name. @throws what the look-up fails with */
+/** Finds all addresses of a name. @throws the error of the look-up */
 export type Resolve = (hostname: string) => Promise<readonly string[]>
 
 export interface FoundAddress {
   readonly address: string
-  /** Seconds that it may be remembered. */
+  /** Seconds for which it may be remembered. */
   readonly ttl: number
 }
 
-/** How names are looked up. */
+/** The ways to look a name up. */
 export interface LookUps {
-  /** Asks the name servers without a thread of ours, and reads the hosts file. */
+  /** Asks the name servers without using a thread, and reads the hosts file. */
   readonly dns: (hostname: string) => Promise<readonly FoundAddress[]>
-  /** Asks the operating system, which also knows names that no name server has. It holds a thread meanwhile. */
+  /** Asks the operating system, which also knows names that no name server has. It blocks a thread meanwhile. */
   readonly system: (hostname: string) => Promise<readonly FoundAddress[]>
-  /** Milliseconds, of a clock that only goes forward. */
+  /** Milliseconds of a clock that never goes back. */
   readonly now: () => number
 }
 
@@ -26,14 +26,14 @@ interface Remembered {
 }
 
 const maxRemembered = 256
-/** Seconds. Shorter, and a name server is asked for each of many connections; longer, and a move is noticed late. */
+/** Seconds. With a shorter time every connection would ask a name server; with a longer time a changed address is noticed late. */
 const minTtl = 2
 const maxTtl = 30
 
 /**
- * Looks names up so that one silent name delays no other: the operating system's look-ups hold one of few threads for up to
- * ten seconds each (on two cores, two silent names stopped all look-ups and the reading of files), so they come second, and
- * one at a time (docs/decisions/0023-own-http-client.md).
+ * Looks names up so that a name without an answer delays no other. The operating system's look-ups block one of a few threads
+ * for up to ten seconds each (on two cores, two such names stopped all look-ups and all reading of files), so they are tried
+ * second, and one at a time (docs/decisions/0023-own-http-client.md).
  */
 export function resolver({ dns, system, now }: LookUps): Resolve {
   const remembered = new Map<string, Remembered>()
@@ -47,7 +47,7 @@ export function resolver({ dns, system, now }: LookUps): Resolve {
   }
 
   const ask = async (hostname: string) => {
-    // an answer that there is no such name comes at once; silence ends in a failure of its own after some seconds
+    // "no such name" comes at once; silence becomes an error after some seconds
     const found = await dns(hostname).catch((thrown: unknown) => {
       if (isSilence(thrown)) throw thrown
       return askSystem(hostname)
@@ -75,7 +75,7 @@ function isSilence(thrown: unknown): boolean {
   return thrown instanceof Error && 'code' in thrown && /TIMEOUT|CANCELLED/.test(String(thrown.code))
 }
 
-/** As the program looks names up. */
+/** The look-up that the program uses. */
 export const resolveName: Resolve = resolver({
   dns: (hostname) => Bun.dns.lookup(hostname, { backend: 'c-ares' }),
   system: async (hostname) => (await systemLookup(hostname, { all: true })).map((found) => ({ ...found, ttl: 0 })),

@@ -9,47 +9,47 @@ export interface SocketIoPulse {
   readonly pingInterval?: number
   /** Until a pong; 20,000. */
   readonly pingTimeout?: number
-  /** Until a client asks to be let in; 45,000. */
+  /** Until a client sends CONNECT; 45,000. */
   readonly connectTimeout?: number
 }
 
-/** What becomes of a client that asks to be let in: it is, it is refused, or nobody answers. */
+/** The answer to a client's CONNECT: it is admitted, it gets no answer, or it is refused with a message. */
 export type Admission = 'yes' | 'silent' | { readonly message: string; readonly data?: unknown }
 
 export interface SocketIoHost {
-  /** Judges what a client says of itself in its CONNECT packet. */
+  /** Decides on a client by the `auth` of its CONNECT packet. */
   admit(auth: unknown, line: EmulatedSocketIo): Admission
-  /** The first frame, or none; the true one unless said otherwise. */
+  /** Replaces the first frame, or leaves it out. */
   readonly opening?: string | 'none'
   readonly pulse?: SocketIoPulse
 }
 
-/** The server's side of one connection, byte-exact. */
+/** The server's side of one connection. It sends exactly what is written. */
 export interface EmulatedSocketIo {
   readonly socket: EmulatedWebSocket
-  /** Whether the client has been let in, and has not left. */
+  /** Whether the client was admitted and has not left. */
   isIn(): boolean
   /** Emits an event. */
   emit(name: string, ...values: readonly unknown[]): Promise<void>
-  /** Sends a frame as it is. */
+  /** Sends a frame unchanged. */
   frame(text: string): Promise<void>
 }
 
-/** An event's frame. */
+/** The frame of an event. */
 export function eventFrame(name: string, ...values: readonly unknown[]): string {
   return `42${JSON.stringify([name, ...values])}`
 }
 
-/** An event of one binary value: two frames, of which the second is no text. Socket.IO protocol, BINARY_EVENT */
+/** An event with one binary value: a text frame and a binary frame. Socket.IO protocol, BINARY_EVENT */
 export function binaryEvent(name: string, value: Uint8Array): Buffer {
   const head = `451-${JSON.stringify([name, { _placeholder: true, num: 0 }])}`
   return Buffer.concat([frame(head), frame(value, { opcode: opcodes.binary })])
 }
 
 /**
- * A Socket.IO 4 server on Engine.IO 4, over a WebSocket and nothing else. It waits for a CONNECT packet, pings, and closes
- * on a client that speaks out of turn or falls silent.
- * @returns undefined where it refused the request
+ * A Socket.IO 4 server on Engine.IO 4, over WebSocket only. It waits for a CONNECT packet, sends pings, and closes the
+ * connection of a client that breaks the protocol or falls silent.
+ * @returns undefined if it refused the request
  * @see https://socket.io/docs/v4/engine-io-protocol/
  */
 export function acceptSocketIo(exchange: Exchange, host: SocketIoHost): EmulatedSocketIo | undefined {
@@ -112,7 +112,7 @@ class Line implements EmulatedSocketIo {
     if (!this.#takes(text)) this.socket.close(1008)
   }
 
-  /** A client's packet: nothing may come before ours, nothing but CONNECT before it is in, and nothing that is none. */
+  /** Whether a client's packet is valid now: none before our opening, only CONNECT before admission, and known types only. */
   #takes(text: string): boolean {
     if (!this.#isOpened) return false
     if (text === '1' || text === '41') this.#leave(text)
@@ -134,7 +134,7 @@ class Line implements EmulatedSocketIo {
     void this.frame(`40${JSON.stringify({ sid: crypto.randomUUID() })}`)
   }
 
-  /** Of the namespace: the connection below it stands until the client closes it too. */
+  /** The client leaves the namespace. The connection below stays open until the client closes it. */
   #leave(text: string): void {
     this.#isIn = false
     if (text === '1') this.socket.close(1000)

@@ -2,11 +2,11 @@ import { ChatError } from '../chat/error.ts'
 import { statusError } from './http-status.ts'
 import { handshakeError } from './websocket-handshake.ts'
 
-/** Why the server has not let us in. */
+/** The error for a server that has not admitted us. */
 export function refusal(error: Error): ChatError {
   const own = ownError(error)
   if (own) return own
-  // the server's word, in a CONNECT_ERROR packet: `44{"message":…,"data":…}`
+  // the server's own message, from a CONNECT_ERROR packet: `44{"message":…,"data":…}`
   if ('data' in error) return statusError(0, new Headers(), { message: error.message, type: kindOf(error.message) })
   const status = handshakeStatus(error)
   if (status) return handshakeError(status, new Headers())
@@ -16,29 +16,30 @@ export function refusal(error: Error): ChatError {
   })
 }
 
-/** What a refusal is about, as an API would name it: a server says it in its own words. */
+/** Finds an API's error type for a refusal, which is a sentence of the server's own. */
 function kindOf(words: string): string {
   if (/auth|token|jwt|credential|forbidden|denied|expired|log ?in|sign ?in/i.test(words)) return 'authentication_error'
   if (/rate|limit|too many|quota/i.test(words)) return 'rate_limit_error'
   return /overload|capacity|unavailable|busy/i.test(words) ? 'overloaded_error' : 'server_error'
 }
 
-/** The status of a handshake that was answered with anything but 101: Bun tells it in the error's text alone. */
+/** The status of a handshake that did not get 101. Bun gives it only in the error's text. */
 function handshakeStatus(error: Error): number {
   const event: unknown = 'description' in error ? error.description : undefined
   const text = typeof event === 'object' && event && 'message' in event ? String(event.message) : ''
   return Number(/\b(?:status code|response): (\d{3})\b/.exec(text)?.[1] ?? 0)
 }
 
-/** The error of our own that the transport ended with; the library wraps it. */
+/** Our own error that ended the transport; the library wraps it. */
 function ownError(details: unknown): ChatError | undefined {
   if (typeof details !== 'object' || !details || !('description' in details)) return undefined
   return details.description instanceof ChatError ? details.description : undefined
 }
 
 /**
- * Why a connection has ended by itself.
- * @param reason in the library's words, and what it has to add; a packet that is none it calls an error of the server
+ * The error for a connection that has ended by itself.
+ * @param reason in the library's words; it calls an invalid packet an error of the server
+ * @param details what the library adds
  */
 export function lost(reason: string, details: unknown): ChatError {
   const own = ownError(details)
@@ -49,7 +50,7 @@ export function lost(reason: string, details: unknown): ChatError {
 
 export function disconnected(what: string): ChatError {
   return new ChatError('upstream-failed', {
-    message: `The upstream's connection is gone: it ${what}.`,
+    message: `The upstream's connection has ended: it ${what}.`,
     code: 'upstream_disconnected',
   })
 }
@@ -70,7 +71,7 @@ export function tooLarge(): ChatError {
 
 export function badResponse(): ChatError {
   return new ChatError('upstream-failed', {
-    message: 'The upstream sent something that is no packet of Socket.IO.',
+    message: 'The upstream sent an invalid Socket.IO packet.',
     code: 'upstream_bad_response',
   })
 }

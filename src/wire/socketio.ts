@@ -13,14 +13,14 @@ export interface SocketIoEvent {
 }
 
 export interface SocketIoRequest {
-  /** `http:`, `https:`, `ws:` or `wss:`; what stands before `/socket.io/`. */
+  /** `http:`, `https:`, `ws:` or `wss:`; without `/socket.io/`. */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  /** What the server is told of us when we connect: `{token}`. */
+  /** The token that is sent when we connect, as `{token}`. */
   readonly token: Secret
   /**
-   * Makes chat events of what comes, as it comes: so what waits for the reader is never more than the answer.
-   * @throws ChatError which ends the connection, after the events that were made before
+   * Turns each event into chat events as it arrives, so that no more than the answer waits for the reader.
+   * @throws ChatError, which ends the connection after the events that were made before
    */
   readonly read: (event: SocketIoEvent) => readonly ChatEvent[]
   readonly limits?: SocketIoLimits
@@ -28,29 +28,29 @@ export interface SocketIoRequest {
 
 /** Milliseconds. */
 interface SocketIoLimits {
-  /** Until the server has let us in, from the first packet to its `40`; 20,000. */
+  /** Until the server has admitted us, from the first packet to its `40`; 20,000. */
   readonly connectMs?: number
-  /** Without any packet at all, pings included; 90,000. Shorter is what the server says of its own pings: 45 s by default. */
+  /** Silence without any packet, pings included; 90,000. The limit from the server's own ping settings is usually shorter: 45 s by default. */
   readonly silentMs?: number
 }
 
-/** A connection that the server has let in. */
+/** A connection that the server has admitted. */
 export interface SocketIoConnection {
-  /** For one reader. @throws ChatError once the server has left, whether or not that was due */
+  /** For one reader. @throws ChatError when the server leaves, also after a complete answer */
   readonly events: AsyncIterable<ChatEvent>
-  /** Says goodbye and closes at once. */
+  /** Sends a disconnect packet and closes at once. */
   close(): void
 }
 
 const connectMs = 20_000
 const silentMs = 90_000
-/** Packets that are no message, such as pings: at one in 25 s these are for three days. */
+/** Limit for packets without a message, such as pings: enough for three days at one in 25 s. */
 const maxControlPackets = 10_000
 
 /**
- * Connects to a Socket.IO 4 server, over a WebSocket and nothing else.
- * @throws ChatError `account-refused` where the server does not take the token, `timeout` by `limits`, `upstream-failed`
- * when nothing answers, or the signal's reason
+ * Connects to a Socket.IO 4 server, over WebSocket only.
+ * @throws ChatError `account-refused` if the server refuses the token, `timeout` by `limits`, `upstream-failed` if no server
+ * answers, or the signal's reason
  * @see https://socket.io/docs/v4/socket-io-protocol/
  */
 export async function openSocketIo(request: SocketIoRequest, signal: AbortSignal): Promise<SocketIoConnection> {
@@ -61,7 +61,7 @@ export async function openSocketIo(request: SocketIoRequest, signal: AbortSignal
   return line
 }
 
-/** One connection with all that hangs on it: `#letGo` frees the whole of it. */
+/** One connection, its timers and its listeners; `#letGo` frees all of them. */
 class Line implements SocketIoConnection {
   readonly events: Inbox<ChatEvent>
   readonly #request: SocketIoRequest
@@ -85,7 +85,7 @@ class Line implements SocketIoConnection {
     this.#socket.io.engine.on('packet', ({ type }) => this.#onPacket(type))
   }
 
-  /** Settles once the server has let us in, or has not. */
+  /** Settles when the server has admitted or refused us. */
   get opened(): Promise<void> {
     return this.#opened.promise
   }
@@ -102,7 +102,7 @@ class Line implements SocketIoConnection {
 
   #onPacket(type: string): void {
     if (this.#isOpen) this.#watchdog.feed(this.#request.limits?.silentMs ?? silentMs)
-    // the library takes no notice of Engine.IO's own close
+    // the library ignores Engine.IO's own close packet
     if (type === 'close') this.#end(disconnected('closed it'))
     if (type !== 'message' && ++this.#controlPackets > maxControlPackets) this.#end(tooLarge())
   }
@@ -126,7 +126,7 @@ class Line implements SocketIoConnection {
   #letGo(signal: AbortSignal): void {
     this.#watchdog.stop()
     this.#opened.reject(signal.reason)
-    // once it is opened nobody waits for this
+    // after the opening no caller waits for this promise
     this.#opened.promise.catch(() => undefined)
     this.#socket.offAny()
     this.#socket.off()
@@ -135,13 +135,13 @@ class Line implements SocketIoConnection {
   }
 }
 
-/** Not connected yet. The library is loaded for the first one: a start that needs none does not wait for it. */
+/** Makes a socket that is not connected yet. Loads the library at the first use, so that the program's start does not wait for it. */
 async function socketTo({ url, headers, token }: SocketIoRequest): Promise<Socket> {
   const { io } = await import('socket.io-client')
   const { GuardedWebSocket } = await import('./socketio-transport.ts')
   const { origin, pathname } = new URL(url.replace(/^ws/, 'http'))
   return io(origin, {
-    // a path in the address would be taken for a namespace
+    // the library would take a path in the address for a namespace
     path: `${pathname.replace(/\/$/, '')}/socket.io/`,
     auth: { token: token.reveal() },
     extraHeaders: { ...headers },
@@ -151,12 +151,12 @@ async function socketTo({ url, headers, token }: SocketIoRequest): Promise<Socke
     multiplex: false,
     reconnection: false,
     autoConnect: false,
-    // ours counts until the server has let us in, the library's only until it has said anything
+    // our own limit lasts until the server admits us, the library's only until the first packet
     timeout: 2 ** 31 - 1,
   })
 }
 
-/** What waits of an event, in bytes. */
+/** The size of an event in bytes, roughly. */
 function sizeOf(event: ChatEvent): number {
   return event.type === 'text' ? 2 * event.text.length : 0
 }

@@ -1,4 +1,4 @@
-/** What a line of an event stream is. WHATWG HTML, 9.2.6 */
+/** The kind of a line of an event stream. WHATWG HTML, 9.2.6 */
 export function kindOfLine(line: string): 'end' | 'comment' | 'data' | 'other' {
   if (line === '') return 'end'
   if (line.startsWith(':')) return 'comment'
@@ -11,13 +11,13 @@ export function valueOfLine(line: string): string {
   return value.startsWith(' ') ? value.slice(1) : value
 }
 
-/** The id among an event's lines, with which a stream is taken up again after it. */
+/** The id among an event's lines; a client resumes the stream after it. */
 export function idOfEvent(lines: readonly string[]): string | undefined {
   const line = lines.findLast((one) => one.startsWith('id:'))
   return line === undefined ? undefined : valueOfLine(line)
 }
 
-/** An event on the wire, of its other lines as they came and its data; none of nothing. */
+/** Writes an event from its data and its other lines, which stay unchanged; an empty text if there are neither. */
 export function formatEvent(others: readonly string[], data: string | undefined): string {
   const lines = [...others, ...(data === undefined ? [] : data.split('\n').map((line) => `data: ${line}`))]
   return lines.length === 0 ? '' : `${lines.join('\n')}\n\n`

@@ -8,24 +8,24 @@ import { beginsJson, isBareJson, isSilentLine, readOddField } from './odd-lines.
 export interface SseFrame {
   readonly event?: string
   readonly data: string
-  /** What the data says as JSON, where it is so long that it has been read in steps; undefined for what is none. */
+  /** The data as JSON, present if it was so long that it was read in steps; `value` is undefined for invalid JSON. */
   readonly read?: { readonly value: unknown }
-  /** JSON that stood in the stream without `data:` before it. */
+  /** True for JSON that came without `data:` before it. */
   readonly isBare?: true
 }
 
-/** Characters of one event, data and all. Pictures come inline: a megabyte is not too much, this is. */
+/** Limit for the characters of one event. Pictures come inline, so a megabyte must be allowed. */
 const maxEventLength = 16 * 1024 * 1024
-/** Characters that are kept of what comes before the first event and is none. */
+/** Limit for the characters that are kept of text before the first event. */
 const maxPassedOver = 64 * 1024
 
 /**
- * Decodes a stream of server-sent events (WHATWG HTML, 9.2.6) as services really write them. Beyond the standard:
- * - an event that the stream ends within, without its blank line, is given out all the same;
- * - data that is a whole JSON object is an event at the end of its line, for some leave the blank line out;
- * - JSON without `data:` before it is an event, be it all there is: a whole completion, a list of lines, an error;
+ * Decodes a stream of server-sent events (WHATWG HTML, 9.2.6), also as services write them against the standard:
+ * - an event without its blank line at the end of the stream counts;
+ * - data that is a whole JSON object is an event at the end of its line, because some services leave the blank line out;
+ * - JSON without `data:` before it is an event: a whole completion, one of many lines, an error;
  * - `error: …` is an event of the type `error` (llama.cpp);
- * - blanks before `data`, and capitals, are nothing.
+ * - blanks before `data` and capitals are ignored.
  * @throws ChatError `upstream-outdated` when an event is longer than 16 Mi characters; otherwise what `bytes` throws
  */
 export async function* readSse(bytes: ByteSource): AsyncGenerator<SseFrame> {
@@ -38,16 +38,16 @@ export async function* readSse(bytes: ByteSource): AsyncGenerator<SseFrame> {
   if (last) yield* last
 }
 
-/** The state of one stream: what is left of the last read, and the event that grows. */
+/** The state of one stream: the unfinished line and the unfinished event. */
 export class SseDecoder {
   readonly #text = new TextDecoder()
-  /** Pieces of a line whose end has not come. */
+  /** Pieces of an unfinished line. */
   #line: string[] = []
   #length = 0
   #endedInCr = false
   #data: string[] = []
   #event: string | undefined
-  /** How far the event's data has grown as JSON; undefined where it is none, or need not be known. */
+  /** How far the event's data has come as JSON; undefined if it is not JSON or does not need to be followed. */
   #json: JsonProgress | undefined
   #isBare = false
   #found: SseFrame[] | undefined
@@ -55,17 +55,17 @@ export class SseDecoder {
   #isPage = false
   #passedOver = ''
 
-  /** What came before the first event and is none, such as a web page: its first 64 Ki characters. */
+  /** Text before the first event that is not an event, such as a web page: its first 64 Ki characters. */
   get passedOver(): string {
     return this.#hasFound ? '' : this.#passedOver
   }
 
-  /** Whether it is a page, of which enough has come. */
+  /** Whether that text is a page, and long enough to be sure. */
   get isLongPage(): boolean {
     return this.#isPage && this.#passedOver.length >= maxPassedOver
   }
 
-  /** The events that this read completes; undefined for none. */
+  /** Returns the events that these bytes complete; undefined for none. */
   push(bytes: Uint8Array): SseFrame[] | undefined {
     let text = this.#text.decode(bytes, { stream: true })
     if (text === '') return undefined
@@ -77,7 +77,7 @@ export class SseDecoder {
     return this.#taken()
   }
 
-  /** One event and nothing else: what nearly every read of a language model's stream is. */
+  /** Whether the text is exactly one event, as nearly every read of a model's stream is. */
   #isWholeEvent(text: string): boolean {
     const isBetweenEvents = this.#line.length === 0 && this.#data.length === 0 && this.#event === undefined
     if (!isBetweenEvents || this.#isPage || !text.startsWith('data: ') || !text.endsWith('\n\n')) return false
@@ -86,7 +86,7 @@ export class SseDecoder {
     return true
   }
 
-  /** The events that the stream ends within; undefined for none. */
+  /** Returns the events that the end of the stream completes; undefined for none. */
   end(): SseFrame[] | undefined {
     const rest = this.#text.decode()
     if (rest) this.#line.push(rest)
@@ -136,7 +136,7 @@ export class SseDecoder {
     else this.#take(line, isLast)
   }
 
-  /** @param isLast whether the event is known to end with this line */
+  /** @param isLast whether the event certainly ends with this line */
   #take(line: string, isLast: boolean): void {
     if (this.#isPage) this.#passOver(line)
     else if (this.#isBare) this.#addData(line, false)
@@ -144,7 +144,7 @@ export class SseDecoder {
     else if (line.startsWith('event:')) this.#name(line.slice(line[6] === ' ' ? 7 : 6))
     else if (line === 'data') this.#addData('', isLast)
     else if (line !== '' && !isSilentLine(line)) this.#takeOdd(line, isLast)
-    // comments, `id` and `retry` say nothing to a reader that does not reconnect
+    // comments, `id` and `retry` mean nothing to a reader that does not reconnect
   }
 
   #takeOdd(line: string, isLast: boolean): void {
@@ -170,7 +170,7 @@ export class SseDecoder {
 
   #addData(data: string, isLast: boolean): void {
     const begins = beginsJson(data)
-    // what came before it was no JSON, so this is another event
+    // the data before it was not JSON, so this is another event
     if (begins && !this.#json) this.#dispatchData()
     this.#data.push(data)
     if (isLast || (!this.#json && !begins)) return
@@ -178,7 +178,7 @@ export class SseDecoder {
     if (this.#json.isWhole && this.#json.depth <= 0) this.#dispatch()
   }
 
-  /** Something that is no event. Before the first one it is kept: it may be all that this reply has to say. */
+  /** Skips text that is not an event. Before the first event it is kept, because it may be the whole reply. */
   #passOver(line: string): void {
     if (this.#hasFound || this.#passedOver.length >= maxPassedOver) return
     this.#isPage ||= this.#passedOver === '' && this.#data.length === 0 && /^\s*</.test(line)
@@ -211,12 +211,12 @@ export class SseDecoder {
 
 const lineFeed = 0x0a
 
-/** An event on the wire. `json` is one line, as JSON.stringify writes it: nothing in it can end the event. */
+/** Writes an event. `json` is one line, as JSON.stringify writes it, so nothing in it can end the event. */
 export function sseData(json: string): string {
   return `data: ${json}\n\n`
 }
 
-/** A value as one event, in pieces where it is long. */
+/** Writes a value as one event, in pieces if it is long. */
 export function sseJson(value: unknown): string | Iterable<string> {
   return isLong(value) ? piecesOfEvent(value) : sseData(JSON.stringify(value))
 }
@@ -227,10 +227,10 @@ function* piecesOfEvent(value: unknown): Generator<string> {
   yield '\n\n'
 }
 
-/** JSON as one event of a type. */
+/** Writes JSON as one event with a type. */
 export function sseEvent(type: string, json: string): string {
   return `event: ${type}\n${sseData(json)}`
 }
 
-/** A line that every reader passes over, to show that the stream lives. */
+/** A comment that every reader ignores; it shows that the stream is alive. */
 export const sseKeepAlive = ': keep-alive\n\n'

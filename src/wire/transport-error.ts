@@ -1,10 +1,10 @@
 import { ChatError } from '../chat/error.ts'
 
-/** Our own lack of descriptors, in the process and in the machine, is no fault of an upstream. */
+/** The process or the machine has no descriptors left, which is not an upstream's fault. */
 const exhausted = new Set(['EMFILE', 'ENFILE'])
 const broken = new Set(['ECONNRESET', 'EPIPE', 'ConnectionClosed', 'UND_ERR_SOCKET'])
 
-/** What a connection failed with. @param when where in the exchange: completes "closed the connection …" */
+/** The error for a connection that failed. @param when completes "closed the connection …", e.g. "before its reply" */
 export function transportError(thrown: unknown, when: string): ChatError {
   if (thrown instanceof ChatError) return thrown
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''

@@ -1,6 +1,6 @@
 import type { Reason } from '../chat/error.ts'
 
-/** What an upstream's error body says of its kind. */
+/** The words of an upstream's error body that say what kind of error it is. */
 interface Words {
   readonly code?: string
   readonly type?: string
@@ -11,7 +11,7 @@ interface Verdict {
   readonly code?: string
 }
 
-/** reliability, section 3: the status alone. A code in the body may know better: see `byWord`. */
+/** The meaning of a status alone (reliability, section 3). A code in the body may say it better: see `byWord`. */
 const byStatus: Readonly<Record<number, Verdict>> = {
   400: { reason: 'invalid-request' },
   401: { reason: 'account-refused' },
@@ -56,7 +56,7 @@ const byWord: readonly (readonly [RegExp, Verdict])[] = [
   [/^invalid_request_error$|^bad_?request(_?error)?$/i, { reason: 'invalid-request' }],
 ]
 
-/** The same, where nothing but the words tells: an error inside a 200. gRPC's, DashScope's, and what many others say. */
+/** The same for an error inside a 200, which has no status: the words of gRPC, DashScope and many others. */
 const byWordInside: readonly (readonly [RegExp, Verdict])[] = [
   [/^(data_?inspection_?failed|sensitive|content_?(filter|policy)|safety)/i, contentFilter],
   [/^(arrearage|insufficient_?(balance|funds?|credits?|user_?quota)|quota_?exceeded|payment_?required)/i, noCredit],
@@ -77,20 +77,20 @@ const byWordInside: readonly (readonly [RegExp, Verdict])[] = [
   ],
 ]
 
-/** What a status, or what is said with it, means. 0 and 200 are an error object inside a 200. */
+/** What a status means, together with the words of the body. 0 and 200 stand for an error object inside a 200. */
 export function verdict(status: number, words: Words): Verdict {
   const isInside = status === 0 || status === 200
   const exact = isInside ? inside(words) : find(byWord, words.code, words.type)
-  // 401 and 403 stay ours whatever the body calls them; `invalid_request_error` is too vague to overrule a status
+  // 401 and 403 always concern our account, whatever the body says; `invalid_request_error` is too vague to overrule a status
   if (exact && (isInside || (exact.reason !== 'invalid-request' && status !== 401) || exact.code)) return exact
   if (status >= 300 && status < 400) return { reason: 'upstream-outdated', code: 'upstream_redirect' }
   if (status >= 400 && status < 500) return byStatus[status] ?? { reason: 'invalid-request' }
-  // other statuses of success are no answer to a chat
+  // other success statuses are not an answer to a chat
   const isKnown = isInside || (status >= 500 && status < 600)
   return byStatus[status] ?? { reason: 'upstream-failed', ...(!isKnown && { code: 'upstream_bad_response' }) }
 }
 
-/** The code is finer than the type. */
+/** Tries the code first, because it is more precise than the type. */
 function inside({ code, type }: Words): Verdict | undefined {
   const words = [...byWord, ...byWordInside]
   return find(words, code) ?? find(words, type)

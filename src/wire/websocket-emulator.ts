@@ -2,35 +2,35 @@ import type { EmulatedRequest, Exchange } from './http-emulator.ts'
 import { acceptKey, closePayload, FrameReader, frame, opcodes } from './websocket-frames.ts'
 import { MessageReader, type SocketMessage } from './websocket-messages.ts'
 
-/** The emulator's side of a WebSocket, byte-exact: what is not written is not sent. */
+/** The emulator's side of a WebSocket. It sends exactly what is written. */
 export interface EmulatedWebSocket {
   readonly request: EmulatedRequest
-  /** Text messages of the client so far. */
+  /** The client's text messages so far. */
   readonly received: readonly string[]
-  /** Pings of the client so far. */
+  /** How many pings the client has sent so far. */
   readonly pings: () => number
-  /** The code the client closed with; undefined as long as it has not said one. */
+  /** The code of the client's close frame; undefined before it. */
   readonly closeCode: () => number | undefined
-  /** Resolves once the connection is gone; with the time by `performance.now()`. */
+  /** Resolves when the connection has ended, with the time of `performance.now()`. */
   readonly closed: Promise<number>
   isOpen(): boolean
   /** Sends a message in one frame. */
   send(text: string): Promise<void>
-  /** Writes bytes as they are: frames of `frame`, split as a test likes. */
+  /** Writes bytes unchanged: frames of `frame`, split where a test needs it. */
   raw(bytes: Uint8Array): Promise<void>
-  /** Says goodbye and closes. */
+  /** Sends a close frame and closes. */
   close(code: number, reason?: string): void
-  /** Closes with FIN, without a goodbye. */
+  /** Closes with FIN, without a close frame. */
   finish(): void
   /** Closes with RST. */
   reset(): void
-  /** Half-dead from now on: hears nothing and answers nothing, and the connection stands. */
+  /** From now on the peer neither reads nor answers, but the connection stays open. */
   stall(): void
 }
 
 /**
- * Answers a handshake with 101; refuse one with `exchange.reply`. Answers pings and a goodbye by itself.
- * @param onText hears each text message of the client
+ * Answers a handshake with 101; `exchange.reply` refuses one instead. Answers pings and a close frame by itself.
+ * @param onText gets each text message of the client
  */
 export function acceptWebSocket(
   exchange: Exchange,
@@ -83,8 +83,8 @@ export function acceptWebSocket(
 }
 
 /**
- * Writes what a script sends as it is, and what the emulator sends by itself only between two frames: a script that writes
- * a frame byte by byte on a busy machine is still at it when the client pings.
+ * Writes the script's bytes at once, and the emulator's own frames only between two frames of the script: a script that
+ * writes a frame byte by byte on a busy machine may not have finished it when the client pings.
  */
 class Outbox {
   readonly #write: (bytes: Uint8Array) => Promise<void>
@@ -128,7 +128,7 @@ export function closeFrame(code: number, reason?: string): Buffer {
   return frame(closePayload(code, reason), { opcode: opcodes.close })
 }
 
-/** A text message in as many frames as `cuts` makes of it, which are offsets in its bytes. */
+/** A text message in several frames. @param cuts where the frames begin, as byte offsets */
 export function fragments(text: string, cuts: readonly number[]): Buffer {
   const bytes = Buffer.from(text)
   const edges = [0, ...cuts, bytes.length]

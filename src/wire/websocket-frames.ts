@@ -4,15 +4,15 @@ import { createHash } from 'node:crypto'
 export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 
 export interface FrameOptions {
-  /** Text, unless said otherwise. */
+  /** Text by default. */
   readonly opcode?: number
-  /** False where the message goes on in a further frame. */
+  /** False if the message continues in another frame. */
   readonly isLast?: boolean
   /** Four bytes: a client's frames are masked, a server's are not. RFC 6455, section 5.3 */
   readonly mask?: Uint8Array
 }
 
-/** One frame as it stands on the wire. */
+/** The bytes of one frame. */
 export function frame(payload: string | Uint8Array, options: FrameOptions = {}): Buffer {
   const { opcode = opcodes.text, isLast = true, mask } = options
   const bytes = Buffer.from(payload)
@@ -21,12 +21,12 @@ export function frame(payload: string | Uint8Array, options: FrameOptions = {}):
   return Buffer.concat([Buffer.from(head), mask ? masked(bytes, mask) : bytes])
 }
 
-/** What a close frame says. Empty: nothing. */
+/** The payload of a close frame. */
 export function closePayload(code: number, reason = ''): Buffer {
   return Buffer.concat([Buffer.from([code >> 8, code & 0xff]), Buffer.from(reason)])
 }
 
-/** What the server proves with that it means this handshake. RFC 6455, section 4.2.2 */
+/** The value by which a server proves that it answers this handshake. RFC 6455, section 4.2.2 */
 export function acceptKey(key: string): string {
   return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
 }
@@ -50,7 +50,7 @@ export interface Frame {
   readonly payload: Buffer
 }
 
-/** Why a peer's bytes are not taken: the code it is told. RFC 6455, section 7.4.1 */
+/** Marks invalid bytes of a peer, with the code that the close frame tells it. RFC 6455, section 7.4.1 */
 export class FrameFault {
   readonly code: 1002 | 1007 | 1009
   constructor(code: 1002 | 1007 | 1009) {
@@ -65,24 +65,24 @@ interface Head {
   readonly payloadLength: number
 }
 
-/** Cuts bytes into frames, however they come. Bytes are put together once all of a frame is there, not with every read. */
+/** Cuts bytes into frames, however they are split. It joins the bytes of a frame once all are there, not at every read. */
 export class FrameReader {
   readonly #maxBytes: number
   #parts: Buffer[] = []
   #held = 0
   #head: Head | undefined
 
-  /** @param maxBytes of one frame */
+  /** @param maxBytes limit for one frame */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
   }
 
-  /** True while a frame has begun whose last byte has not come. */
+  /** True while a frame is unfinished. */
   get isWithinFrame(): boolean {
     return this.#head !== undefined || this.#held > 0
   }
 
-  /** The frames that these bytes complete; then, where what follows is none that is taken, why. */
+  /** Yields the frames that these bytes complete, and a `FrameFault` if the next one is invalid. */
   *push(bytes: Buffer): Generator<Frame | FrameFault> {
     this.#parts.push(bytes)
     this.#held += bytes.length
@@ -115,7 +115,7 @@ export class FrameReader {
     if (start.length < headLength) return undefined
     const head = this.#take(headLength)
     return {
-      // the reserved bits stay in: an opcode with one of them is unknown
+      // the reserved bits stay in, so that an opcode with one of them is unknown
       opcode: head.readUInt8(0) & 0x7f,
       isLast: head.readUInt8(0) >= 0x80,
       mask: isMasked ? head.subarray(-4) : undefined,

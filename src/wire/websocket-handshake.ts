@@ -4,7 +4,7 @@ import type { Destination } from './dial.ts'
 import { pageError, statusError } from './http-status.ts'
 import { acceptKey } from './websocket-frames.ts'
 
-/** Where a WebSocket is. */
+/** The address of a WebSocket. */
 export interface SocketAddress extends Destination {
   /** As the header `host` has it. */
   readonly host: string
@@ -18,7 +18,7 @@ export function socketAddress(text: string): SocketAddress {
   const isSecure = url?.protocol === 'wss:' || url?.protocol === 'https:'
   if (!url || !(isSecure || url.protocol === 'ws:' || url.protocol === 'http:'))
     throw new ChatError('upstream-outdated', {
-      message: "The upstream's address is no WebSocket's.",
+      message: "The upstream's address is not that of a WebSocket.",
       code: 'upstream_unreachable',
     })
   return {
@@ -34,7 +34,7 @@ const maxHeadBytes = 64 * 1024
 
 /** The HTTP part of a WebSocket. RFC 6455, section 4.1 */
 export class Handshake {
-  /** What is sent. */
+  /** The request to send. */
   readonly text: string
   readonly #key = randomBytes(16).toString('base64')
   #head: Buffer = Buffer.alloc(0)
@@ -49,7 +49,7 @@ export class Handshake {
     this.text = `GET ${path} HTTP/1.1\r\n${[...fields].map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
   }
 
-  /** @returns undefined until the reply's head is whole; then what came after it, or why there will be no WebSocket */
+  /** @returns undefined until the reply's head is complete; then the bytes after it, or the error if the server refused */
   read(bytes: Buffer): Buffer | ChatError | undefined {
     this.#head = Buffer.concat([this.#head, bytes])
     const end = this.#head.indexOf('\r\n\r\n')
@@ -70,20 +70,20 @@ function readHeaders(lines: readonly string[]): Headers | undefined {
     for (const line of lines) headers.append(line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim())
     return headers
   } catch {
-    // a name or value that no header has
+    // a name or value is invalid
     return undefined
   }
 }
 
-/** A handshake holds nothing of the client's: what is wrong with it is never the client's mistake, nor its model's. */
+/** Statuses that blame the request. A handshake has nothing from the client, so they are never the client's mistake. */
 const aboutRequest = new Set([400, 404, 410, 413, 422, 426])
 
 export function handshakeError(status: number, headers: Headers): ChatError {
-  // Cloudflare in place of the upstream
+  // Cloudflare answered in place of the upstream
   if (headers.has('cf-mitigated')) return pageError(status, headers, '')
   if (status >= 400 && !aboutRequest.has(status)) return statusError(status, headers, {})
   return new ChatError('upstream-outdated', {
-    message: `The upstream opens no connection here (HTTP ${status}).`,
+    message: `The upstream opens no WebSocket at this address (HTTP ${status}).`,
     upstreamStatus: status,
   })
 }

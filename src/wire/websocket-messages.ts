@@ -1,6 +1,6 @@
 import { type Frame, FrameFault, FrameReader, opcodes } from './websocket-frames.ts'
 
-/** What a peer says. */
+/** A message or control frame of a peer. */
 export type SocketMessage =
   | { readonly type: 'text'; readonly text: string; readonly size: number }
   | { readonly type: 'binary' | 'ping' | 'pong'; readonly payload: Buffer }
@@ -8,21 +8,21 @@ export type SocketMessage =
   | FrameFault
 
 export interface MessageReaderOptions {
-  /** Of one message. */
+  /** Limit for one message. */
   readonly maxBytes: number
-  /** Whose bytes are read: a client's are masked, a server's are not. RFC 6455, section 5.1 */
+  /** Whether the bytes are masked: a client's are, a server's are not. RFC 6455, section 5.1 */
   readonly isMasked: boolean
 }
 
-/** What a fragment costs beside its bytes: a million empty ones are not nothing. */
+/** What a fragment costs beside its bytes: a million empty ones need memory too. */
 const fragmentBytes = 64
 
-/** Puts a peer's frames together to messages, however they are fragmented. */
+/** Joins a peer's frames to messages, however they are fragmented. */
 export class MessageReader {
   readonly #options: MessageReaderOptions
   readonly #frames: FrameReader
   readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-  /** Of the message that is not complete yet. */
+  /** The opcode of the message that is not complete yet. */
   #opcode: number | undefined
   #parts: Buffer[] = []
   #size = 0
@@ -32,7 +32,7 @@ export class MessageReader {
     this.#frames = new FrameReader(options.maxBytes)
   }
 
-  /** The messages that these bytes complete. After a `FrameFault` or a `close` nothing is worth reading. */
+  /** Yields the messages that these bytes complete. After a `FrameFault` or a `close` nothing more should be read. */
   *push(bytes: Buffer): Generator<SocketMessage> {
     for (const read of this.#frames.push(bytes)) {
       const message = read instanceof FrameFault ? read : this.#message(read)
@@ -49,7 +49,7 @@ export class MessageReader {
       case opcodes.pong:
         return { type: 'pong', payload: read.payload }
       case opcodes.close:
-        // 1005: it said none
+        // 1005 means that the frame had no code
         return { type: 'close', code: read.payload.length >= 2 ? read.payload.readUInt16BE(0) : 1005 }
       case opcodes.text:
       case opcodes.binary:

@@ -13,24 +13,24 @@ import { MessageReader, type SocketMessage } from './websocket-messages.ts'
 export interface WebSocketLimits {
   /** Until the handshake is answered; 5,000. */
   readonly connectMs?: number
-  /** Between two pings of ours, and until a pong; 15,000. A peer that is gone without a word is noticed within two of them. */
+  /** Between two of our pings, and until a pong; 15,000. A peer that has vanished is noticed after two of them at most. */
   readonly pingMs?: number
-  /** Of one message; 8 MiB. */
+  /** Limit for one message; 8 MiB. */
   readonly maxMessageBytes?: number
 }
 
 export interface WebSocketRequest {
-  /** `ws:` or `wss:`; `http:` and `https:` are taken for them. */
+  /** `ws:` or `wss:`; `http:` and `https:` mean the same. */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly limits?: WebSocketLimits
 }
 
-/** An open WebSocket. Reading its messages to their end, or leaving them, closes it. */
+/** An open WebSocket. It closes when its messages have been read to their end, or their reader stops early. */
 export interface WebSocketConnection {
   /**
-   * Text messages, for one reader; it must be read, or `close` called.
-   * @throws ChatError once the peer has closed or is gone, whatever code it gave: whether that was due is the caller's to say
+   * Text messages, for one reader. They must be read, or `close` be called.
+   * @throws ChatError when the peer closes, with any code, or vanishes; the caller decides whether the answer was complete
    */
   readonly messages: AsyncIterable<string>
   send(text: string): void
@@ -41,17 +41,17 @@ export interface WebSocketConnection {
 const connectMs = 5_000
 const pingMs = 15_000
 const maxMessageBytes = 8 * 1024 * 1024
-/** Of all that comes, as with a reply over HTTP: who reads may keep it. */
+/** Limit for all messages together, as for a reply over HTTP, because a reader may keep them all. */
 const maxBytes = 64 * 1024 * 1024
-/** Of messages that wait: with more, the peer waits too. */
+/** Limit for messages that wait. Above it the socket is paused. */
 const pauseBytes = 1024 * 1024
-/** Of answers to pings that the peer has not taken. */
+/** Limit for pongs that the peer has not read. */
 const maxUnsentBytes = 64 * 1024
 
 /**
- * Opens a WebSocket, without compression. Not with the runtime's own client: that one can neither be paused nor
- * limited, and tells no header of a refusal (docs/decisions/0018-own-websocket.md).
- * @throws ChatError by the HTTP status of a refused handshake, `timeout` by `limits`, `upstream-failed` when nothing
+ * Opens a WebSocket, without compression. It does not use the runtime's own client, which can be neither paused nor limited
+ * and hides the headers of a refusal (docs/decisions/0018-own-websocket.md).
+ * @throws ChatError by the HTTP status of a refused handshake, `timeout` by `limits`, `upstream-failed` if no server
  * answers, or the signal's reason
  */
 export async function openWebSocket(request: WebSocketRequest, signal: AbortSignal): Promise<WebSocketConnection> {
@@ -71,7 +71,7 @@ interface LineOptions {
   readonly answerMs: number
 }
 
-/** One connection with all that hangs on it: `#letGo` frees the whole of it. */
+/** One connection, its timers and its listeners; `#letGo` frees all of them. */
 class Line implements WebSocketConnection {
   readonly messages: Inbox<string>
   readonly #socket: Socket
@@ -79,13 +79,13 @@ class Line implements WebSocketConnection {
   readonly #handshake: Handshake
   readonly #reader: MessageReader
   readonly #opened = Promise.withResolvers<void>()
-  /** Of the handshake, and then of the pings. */
+  /** Limits the handshake, and then the pings. */
   readonly #watchdog = new Watchdog(() => (this.#isOpen ? this.#beat() : this.#end(connectTimeout())))
   #isOpen = false
   #isPaused = false
   #heard = 0
   #hasPong = true
-  /** What the peer is told when we leave. */
+  /** The code of the close frame that we send. */
   #goodbye = 1000
 
   constructor(socket: Socket, { headers, limits = {} }: WebSocketRequest, { address, signal, answerMs }: LineOptions) {
@@ -98,12 +98,12 @@ class Line implements WebSocketConnection {
     socket.on('close', this.#onClose)
     socket.write(this.#handshake.text)
     this.#watchdog.feed(answerMs)
-    // nobody waits for it where the inbox is over first
+    // if the inbox ends first, no caller waits for this promise
     this.#opened.promise.catch(() => undefined)
     this.messages = new Inbox({ signal, release: () => this.#letGo(signal), onTaken: () => this.#resume() })
   }
 
-  /** Settles once the handshake has been answered. */
+  /** Settles when the handshake has been answered. */
   get opened(): Promise<void> {
     return this.#opened.promise
   }
@@ -124,18 +124,18 @@ class Line implements WebSocketConnection {
     const rest = this.#isOpen ? bytes : this.#open(bytes)
     if (!rest) return
     this.#heard += rest.length
-    // any sign of life will do: a pong waits for the end of a long frame
+    // any bytes count as a pong, because a pong has to wait for the end of a long frame
     this.#hasPong = true
     for (const message of this.#reader.push(rest)) {
       this.#hear(message)
       if (this.messages.isOver) return
     }
-    // not `upstream-failed`: that would be asked for once more, and so cost twice
+    // not `upstream-failed`: a retry would cost the same again
     if (this.#heard > maxBytes) this.#overflow('upstream-outdated', 'more than an answer can be')
     else if (this.messages.waitingBytes > pauseBytes) this.#pause()
   }
 
-  /** @returns what came with the handshake's end, once that is there */
+  /** @returns the bytes after the handshake; undefined until it has ended */
   #open(bytes: Buffer): Buffer | undefined {
     const rest = this.#handshake.read(bytes)
     if (rest instanceof ChatError) this.#end(rest)
@@ -151,10 +151,10 @@ class Line implements WebSocketConnection {
     else if (message.type === 'text') this.messages.push(message.text, message.size)
     else if (message.type === 'ping') this.#pong(message.payload)
     else if (message.type === 'close') this.#end(closeError(message.code))
-    // a binary message where text is spoken says nothing to us
+    // a binary message is ignored, because the protocol is text
   }
 
-  /** Who pings and does not listen to the answers gets no more of them. */
+  /** Sends no pong to a peer that does not read the earlier ones. */
   #pong(payload: Uint8Array): void {
     if (this.#socket.writableLength < maxUnsentBytes) this.#write(payload, opcodes.pong)
   }
@@ -165,11 +165,13 @@ class Line implements WebSocketConnection {
 
   readonly #onClose = (): void => {
     this.#end(
-      disconnected(`The upstream closed its connection ${this.#isOpen ? 'without a word' : 'before its reply'}.`),
+      disconnected(
+        `The upstream closed its connection ${this.#isOpen ? 'without a close frame' : 'before its reply'}.`,
+      ),
     )
   }
 
-  /** A peer that is gone without a word is noticed by nothing but a ping; one that we do not listen to cannot answer it. */
+  /** Only a ping reveals that a peer has vanished. While the socket is paused its pong cannot arrive, so none is expected. */
   #beat(): void {
     if (!this.#hasPong && !this.#isPaused) {
       this.#end(disconnected('The upstream no longer answers on its connection.'))
@@ -199,7 +201,7 @@ class Line implements WebSocketConnection {
   #refuse({ code }: FrameFault): void {
     this.#goodbye = code
     if (code === 1009) this.#overflow('upstream-failed', 'a message that is too large')
-    else this.#end(disconnected('The upstream sent something that is no WebSocket message.'))
+    else this.#end(disconnected('The upstream sent an invalid WebSocket frame.'))
   }
 
   #overflow(reason: Reason, what: string): void {
@@ -214,7 +216,7 @@ class Line implements WebSocketConnection {
     this.messages.fail(error)
   }
 
-  /** Says goodbye, and does not wait for an answer: the peer may be gone. */
+  /** Sends a close frame and does not wait for an answer, because the peer may have vanished. */
   #letGo(signal: AbortSignal): void {
     this.#watchdog.stop()
     if (signal.aborted) this.#opened.reject(signal.reason)
@@ -226,7 +228,7 @@ class Line implements WebSocketConnection {
   }
 }
 
-/** What a peer's goodbye means. RFC 6455, section 7.4.1; 4401 is HTTP's 401 by custom. */
+/** What the code of a peer's close frame means. RFC 6455, section 7.4.1; by custom 4401 is HTTP's 401. */
 const meaningOf: Readonly<Record<number, { readonly reason: Reason; readonly code: string; readonly words: string }>> =
   {
     1008: { reason: 'account-refused', code: 'upstream_auth_expired', words: "refused the gateway's account" },

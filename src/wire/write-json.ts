@@ -2,11 +2,11 @@ import { isLong, jsonPieces } from '../chat/json-pieces.ts'
 import { nextTurn } from './next-turn.ts'
 
 export interface WriteJsonOptions {
-  /** Lets others in; called after each piece with its bytes. */
+  /** Lets other work run. Called after each piece with the number of its bytes. */
   readonly pause?: (bytesWritten: number) => Promise<void>
 }
 
-/** Writes what `JSON.stringify` writes, in steps where it is long: of 32 megabytes that one stops everything for 200 ms. */
+/** Writes what `JSON.stringify` writes, in steps if it is long: `JSON.stringify` stops everything for 200 ms on 32 megabytes. */
 export function writeJson(value: unknown, options: WriteJsonOptions = {}): string | Promise<readonly Uint8Array[]> {
   return isLong(value) ? writeInSteps(value, options) : JSON.stringify(value)
 }
