@@ -42,6 +42,8 @@ export interface Native {
   readonly value: Fields
   /** The JSON `value` was parsed from, where it is still the same. */
   readonly json?: string
+  /** Whether several events carry it; one with its JSON is carried by one event unless this says otherwise. */
+  readonly isShared?: boolean
 }
 
 interface EventBase {

@@ -62,7 +62,7 @@ export class ReplyDecoder {
   chunk(value: unknown, json?: string): readonly ChatEvent[] {
     const plain = this.#plainText(value, json)
     if (plain) return [plain]
-    const { choices, ...reading } = parseReply(value, 'chunk')
+    const { choices, ...reading } = parseReply(value, 'chunk', json)
     if (reading.usage?.outputTokens) this.#hasTokens = true
     const [first] = choices
     if (!first) return this.#withoutChoice(reading)

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, Native, ToolCallEvent, Usage } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
@@ -8,7 +9,7 @@ import { dialect } from './dialect.ts'
 import { encodeError } from './encode-error.ts'
 import { isFields, merge, rest } from './fields.ts'
 import { encodeFinish } from './finish-reason.ts'
-import { RelayedHead, type StreamHead } from './relayed-head.ts'
+import { RelayedHead, type StreamHead, withHead } from './relayed-head.ts'
 import { encodeUsage } from './usage.ts'
 
 export interface EncodeOptions {
@@ -36,7 +37,7 @@ export class StreamEncoder {
   #created: number | undefined
   #usage: Usage | undefined
   /** The upstream's own chunk for usage: it may hold more. */
-  #usageChunk: Fields | undefined
+  #usageChunk: Native | undefined
 
   constructor(options: EncodeOptions) {
     this.#options = options
@@ -47,25 +48,29 @@ export class StreamEncoder {
     if (event.type === 'usage') this.#usage = event.usage
     const { native } = event
     if (native?.dialect === dialect && (native.form === 'chunk' || native.value.choices !== undefined)) {
-      // a chunk with its JSON makes one event, so it cannot come again
-      const asItCame = this.#relayJson(native, event.choice)
+      const asItCame = this.#relayPlain(native, event.choice)
       if (asItCame !== undefined) return asItCame
       if (this.#relayed?.has(native)) return ''
       this.#relayed ??= new WeakSet()
       this.#relayed.add(native)
-      return this.#relay(native.form === 'chunk' ? native.value : chunkOf(native.value), event)
+      return this.#relay(native, event)
     }
     return event.type === 'usage' ? '' : this.#write({ choices: [this.#choice(event)] })
   }
 
   /** The bytes that end the stream well. */
   end(): string {
-    const { includeUsage } = this.#options
-    const usage =
-      includeUsage && this.#usage
-        ? sseData(JSON.stringify(this.#chunk({ ...this.#usageChunk, choices: [] }, encodeUsage(this.#usage))))
-        : ''
+    const usage = this.#options.includeUsage && this.#usage ? this.#lastUsage(this.#usage) : ''
     return `${usage}${sseData('[DONE]')}`
+  }
+
+  /** The chunk that counts: the upstream's own where it says the same. */
+  #lastUsage(usage: Usage): string {
+    const { value: chunk = {}, json } = this.#usageChunk ?? {}
+    const encoded = encodeUsage(usage)
+    const isAsItCame = json !== undefined && isDeepStrictEqual(encoded, chunk.usage)
+    const relayed = isAsItCame ? this.#relayJson(json, chunk) : undefined
+    return relayed ?? sseData(JSON.stringify(this.#chunk({ ...chunk, choices: [] }, encoded)))
   }
 
   /** The bytes that end it badly: an error event, and no `[DONE]`, so that nobody takes it for complete. */
@@ -73,16 +78,23 @@ export class StreamEncoder {
     return sseData(JSON.stringify(encodeError(error)))
   }
 
-  /** A chunk as the JSON it came as, where nothing but its head has to change. */
-  #relayJson({ json, value }: Native, choice: number): string | undefined {
-    if (json === undefined || value.usage || !Array.isArray(value.choices) || !this.#opened.has(choice))
+  /** A chunk of one event, for one choice, that is to say what it said: as nearly all are. */
+  #relayPlain({ json, isShared, value }: Native, choice: number): string | undefined {
+    if (json === undefined || isShared || value.usage || !Array.isArray(value.choices) || !this.#opened.has(choice))
       return undefined
     const [only]: readonly unknown[] = value.choices
     if (value.choices.length !== 1 || !isFields(only) || only.index !== choice) return undefined
-    const known = this.#head?.relay(json, value)
+    return this.#relayJson(json, value)
+  }
+
+  /** A chunk as the JSON it came as, but for its head; undefined where it cannot leave so, as in several lines, which would end its event. */
+  #relayJson(json: string, chunk: Fields): string | undefined {
+    if (json.includes('\n') || json.includes('\r')) return undefined
+    const known = this.#head?.relay(json, chunk)
     if (known !== undefined) return sseData(known)
-    this.#head = RelayedHead.of(json, value, { head: this.#streamHead(), hasUsage: this.#options.includeUsage })
-    const relayed = this.#head?.relay(json, value)
+    const options = { head: this.#streamHead(), hasUsage: this.#options.includeUsage }
+    this.#head = RelayedHead.of(json, chunk, options)
+    const relayed = this.#head?.relay(json, chunk) ?? withHead(json, chunk, options)
     return relayed === undefined ? undefined : sseData(relayed)
   }
 
@@ -92,19 +104,28 @@ export class StreamEncoder {
   }
 
   /** Usage comes once, at the end, wherever the upstream had it. */
-  #relay(chunk: Fields, event: ChatEvent): string | Iterable<string> {
+  #relay(native: Native, event: ChatEvent): string | Iterable<string> {
+    const chunk = native.form === 'chunk' ? native.value : chunkOf(native.value)
     // what has gone out of an answer beside it stays
     if (this.#opened.size === 0) this.#created ??= secondsIn(chunk.created)
     const choices = Array.isArray(chunk.choices) ? chunk.choices : []
     if (choices.length === 0 && chunk.usage) {
-      this.#usageChunk = chunk
+      this.#usageChunk = native
       return ''
     }
+    const placed = this.#placed(choices, event.choice)
+    const isAsItCame = placed.every((choice, at) => choice === choices[at])
+    const json = isAsItCame && !chunk.usage ? native.json : undefined
+    const relayed = json === undefined ? undefined : this.#relayJson(json, chunk)
+    return relayed ?? this.#write({ ...chunk, choices: placed })
+  }
+
+  /** The choices under the number of the event, each with a role in its first delta. */
+  #placed(choices: readonly unknown[], choice: number): readonly unknown[] {
     const [only] = choices
-    const isMoved = choices.length === 1 && isFields(only) && only.index !== event.choice
-    if (!isMoved && choices.length === 1 && this.#opened.has(event.choice)) return this.#write(chunk)
-    const placed = isMoved ? [{ ...only, index: event.choice }] : choices
-    return this.#write({ ...chunk, choices: placed.map((choice) => this.#withRole(choice)) })
+    const isMoved = choices.length === 1 && isFields(only) && only.index !== choice
+    if (!isMoved && choices.length === 1 && this.#opened.has(choice)) return choices
+    return (isMoved ? [{ ...only, index: choice }] : choices).map((each) => this.#withRole(each))
   }
 
   /** The official clients find an answer without a role broken: the first delta of each choice has one. */

@@ -15,8 +15,11 @@ export interface ParsedReply {
   readonly native: Native
 }
 
-/** @throws ChatError for an error in place of a reply, or for anything that is none */
-export function parseReply(value: unknown, form: Native['form']): ParsedReply {
+/**
+ * @param json what the reply was parsed from
+ * @throws ChatError for an error in place of a reply, or for anything that is none
+ */
+export function parseReply(value: unknown, form: Native['form'], json?: string): ParsedReply {
   if (!isFields(value)) throw hasError(value) ? errorInside(value) : badResponse()
   const { error, object, x_groq } = value
   if (saysError(error) || object === 'error') throw errorInside(value)
@@ -26,8 +29,13 @@ export function parseReply(value: unknown, form: Native['form']): ParsedReply {
   return {
     choices: choices.map((choice) => readChoice(choice, form)),
     usage: usageIn(value, choices),
-    native: { dialect, form, value: error ? withoutError(value) : value },
+    native: nativeOf(value, form, json),
   }
+}
+
+function nativeOf(value: Fields, form: Native['form'], json: string | undefined): Native {
+  if (value.error) return { dialect, form, value: withoutError(value) }
+  return { dialect, form, value, ...(json !== undefined && { json }) }
 }
 
 /** The official client for Node fails at any `error` that is there, be it an empty object. */

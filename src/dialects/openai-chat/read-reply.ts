@@ -89,9 +89,9 @@ class OpenaiFrames implements FrameDecoder {
   }
 }
 
-/** What is relayed as it came is one line of JSON; a long one is written anew, in steps. */
-function isRelayed({ data, read }: SseFrame): boolean {
-  return read === undefined && data.startsWith('{') && !data.includes('\n')
+/** What is relayed as it came is one line of JSON. */
+function isRelayed({ data }: SseFrame): boolean {
+  return /^[ \t]*\{/.test(data) && !data.includes('\n')
 }
 
 /** A chunk by its name, or because a choice of it grows. */

@@ -27,7 +27,8 @@ export class ReplyEvents {
   ): readonly ChatEvent[] {
     const isRight = concluded.length === wires.length && concluded.every(({ relay }, at) => relay === wires[at]?.raw)
     const relays = concluded.map(({ relay }) => relay)
-    const relayed = isRight ? native : withChoices(native, relays)
+    const isShared = (usage ? 1 : 0) + concluded.reduce((sum, choice) => sum + choice.events.length, 0) > 1
+    const relayed = isRight ? asShared(native, isShared) : withChoices(native, relays)
     const first = concluded[0]?.index ?? 0
     const events: ChatEvent[] = this.#aside.splice(0).map((each) => blank(first, each))
     const isBlank = !usage && concluded.every((choice) => choice.events.length === 0)
@@ -73,6 +74,11 @@ export function blank(choice: number, native: Native): Extract<ChatEvent, { type
   return { type: 'text', text: '', choice, native }
 }
 
-export function withChoices(native: Native, choices: readonly object[]): Native {
+function asShared(native: Native, isShared: boolean): Native {
+  return isShared && native.json !== undefined ? { ...native, isShared } : native
+}
+
+/** Its JSON says something else then. */
+export function withChoices({ json: _, ...native }: Native, choices: readonly object[]): Native {
   return { ...native, value: { ...native.value, choices } }
 }

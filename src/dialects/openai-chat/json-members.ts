@@ -1,0 +1,79 @@
+/** Where a member stands in the JSON of an object. */
+export interface JsonMember {
+  readonly name: string
+  /** Its text, white space around it included: from after the brace or the comma before it up to the one behind it. */
+  readonly from: number
+  readonly to: number
+  readonly valueFrom: number
+  readonly valueTo: number
+}
+
+/**
+ * The members of an object, as they stand in its JSON, which must be right: it has been parsed before.
+ * @param last the name of the member to end with
+ */
+export function membersIn(json: string, last?: string): JsonMember[] {
+  const members: JsonMember[] = []
+  let from = json.indexOf('{') + 1
+  for (let at = afterSpace(json, from); json.charCodeAt(at) === quote; at = afterSpace(json, from)) {
+    const nameEnd = endOfString(json, at)
+    const name = nameIn(json.slice(at, nameEnd))
+    // the colon stands between
+    const valueFrom = afterSpace(json, afterSpace(json, nameEnd) + 1)
+    const isLast = name === last
+    const valueTo = isLast ? valueFrom : endOfValue(json, valueFrom)
+    const to = isLast ? valueFrom : afterSpace(json, valueTo)
+    members.push({ name, from, to, valueFrom, valueTo })
+    if (isLast) break
+    from = to + 1
+  }
+  return members
+}
+
+const quote = 0x22
+const backslash = 0x5c
+
+function nameIn(text: string): string {
+  return text.includes('\\') ? String(JSON.parse(text)) : text.slice(1, -1)
+}
+
+/** The first place from `at` on that is no white space. */
+function afterSpace(json: string, at: number): number {
+  let end = at
+  for (let code = json.charCodeAt(end); isSpace(code); code = json.charCodeAt(end)) end++
+  return end
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
+}
+
+function endOfString(json: string, from: number): number {
+  let at = from + 1
+  for (let code = json.charCodeAt(at); code !== quote && at < json.length; code = json.charCodeAt(at))
+    at += code === backslash ? 2 : 1
+  return at + 1
+}
+
+function endOfValue(json: string, from: number): number {
+  const first = json[from]
+  if (first === '"') return endOfString(json, from)
+  return first === '{' || first === '[' ? endOfNested(json, from) : endOfScalar(json, from)
+}
+
+function endOfNested(json: string, from: number): number {
+  let depth = 0
+  for (let at = from; at < json.length; at++) {
+    const character = json[at]
+    if (character === '"') at = endOfString(json, at) - 1
+    else if (character === '{' || character === '[') depth++
+    else if ((character === '}' || character === ']') && --depth === 0) return at + 1
+  }
+  return json.length
+}
+
+function endOfScalar(json: string, from: number): number {
+  let at = from
+  while (at < json.length && !isSpace(json.charCodeAt(at)) && !',}]'.includes(json[at] ?? ',')) at++
+  return at
+}

@@ -1,0 +1,51 @@
+import { nextTurn } from '../../../src/wire/next-turn.ts'
+import type { Random } from './random.ts'
+
+const utf8 = new TextEncoder()
+
+/** A reply with its head, in pieces as the network may bring them: cut at any byte, of the framing too. */
+export function piecesOfReply(data: readonly string[], random: Random): Uint8Array[] {
+  const body = utf8.encode(eventsOf(data, random))
+  const isChunked = random.chance(0.8)
+  const framing = isChunked ? 'transfer-encoding: chunked' : `content-length: ${body.byteLength}`
+  const head = `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n${framing}\r\n\r\n`
+  const reply = Buffer.concat([utf8.encode(head), ...(isChunked ? chunksOf(body, random) : [body])])
+  return cut(
+    reply,
+    random.list(0, 12, () => random.below(reply.byteLength)),
+  )
+}
+
+/** Gives the loop a turn between two pieces, so that they are written, and mostly read, one by one. */
+export async function* oneByOne(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  for (const piece of pieces) {
+    yield piece
+    await nextTurn()
+  }
+}
+
+/** The text of a stream of events: any end of a line, comments and other fields between, `[DONE]` at the end. */
+function eventsOf(data: readonly string[], random: Random): string {
+  const lineEnd = random.pick(['\n', '\n', '\n', '\r\n', '\r'])
+  const isTidy = random.chance(0.5)
+  const field = isTidy ? 'data: ' : random.pick(['data: ', 'data:'])
+  const odd = ['', ': keep-alive', ':', ': ', 'retry: 3000', 'id: 7', ': data: {"choices":[]}'] as const
+  const between = () => (isTidy || random.chance(0.8) ? '' : random.pick(odd) + lineEnd + lineEnd)
+  const events = [...data, '[DONE]'].map((each) => `${between()}${field}${each}${lineEnd}${lineEnd}`)
+  return events.join('')
+}
+
+function chunksOf(body: Uint8Array, random: Random): Uint8Array[] {
+  const size = random.pick([3, 40, 400, 4_000])
+  const cuts = random.list(0, Math.floor(body.byteLength / size), () => random.below(body.byteLength))
+  const chunks = cut(body, cuts).flatMap((piece) => {
+    return [utf8.encode(`${piece.byteLength.toString(16)}\r\n`), piece, utf8.encode('\r\n')]
+  })
+  return [...chunks, utf8.encode('0\r\n\r\n')]
+}
+
+function cut(bytes: Uint8Array, at: readonly number[]): Uint8Array[] {
+  const edges = [0, ...at.toSorted((left, right) => left - right), bytes.byteLength]
+  const pieces = edges.slice(1).map((end, index) => bytes.subarray(edges[index], end))
+  return pieces.filter((piece) => piece.byteLength > 0)
+}
