@@ -7,6 +7,8 @@ const right = 'sk-timing-0123456789abcdef0123456789abcdef'
 const bearer = (key: string) => new Headers({ authorization: `Bearer ${key}` })
 
 /** The reason of a refusal, or `in`. */
+const keyOf = (value: string) => ({ secret: new Secret(value), role: 'client' as const })
+
 function verdict(keys: Keys, headers: Headers, address = '10.0.0.1'): string {
   try {
     keys.check(headers, address)
@@ -18,7 +20,7 @@ function verdict(keys: Keys, headers: Headers, address = '10.0.0.1'): string {
 
 describe('keys', () => {
   test('any of them opens', () => {
-    const keys = new Keys([new Secret(right), new Secret('sk-other-0123456789')])
+    const keys = new Keys([keyOf(right), keyOf('sk-other-0123456789')])
     expect(verdict(keys, bearer(right))).toBe('in')
     expect(verdict(keys, bearer('sk-other-0123456789'))).toBe('in')
     expect(verdict(keys, new Headers({ 'x-api-key': right }))).toBe('in')
@@ -36,7 +38,7 @@ describe('keys', () => {
 describe('item 19: guessing', () => {
   test('is over after a hundred wrong keys of an address within a minute, for that address and that minute', () => {
     let now = 0
-    const keys = new Keys([new Secret(right)], () => now)
+    const keys = new Keys([keyOf(right)], () => now)
     for (let guess = 0; guess < 100; guess++) expect(verdict(keys, bearer(`sk-${guess}`))).toBe('forbidden')
     now = 59_999
     expect(verdict(keys, bearer('sk-one-more'))).toBe('too-many-attempts')
@@ -46,7 +48,7 @@ describe('item 19: guessing', () => {
   })
 
   test('keeps no right key out', () => {
-    const keys = new Keys([new Secret(right)])
+    const keys = new Keys([keyOf(right)])
     for (let guess = 0; guess < 150; guess++) verdict(keys, bearer('sk-wrong'))
     expect(verdict(keys, bearer('sk-wrong'))).toBe('too-many-attempts')
     expect(verdict(keys, bearer(right))).toBe('in')
@@ -56,14 +58,14 @@ describe('item 19: guessing', () => {
 
   test('tells how long to wait', () => {
     let now = 0
-    const keys = new Keys([new Secret(right)], () => now)
+    const keys = new Keys([keyOf(right)], () => now)
     for (let guess = 0; guess < 100; guess++) verdict(keys, bearer('sk-wrong'))
     now = 20_000
     expect(() => keys.check(bearer('sk-wrong'), '10.0.0.1')).toThrow(expect.objectContaining({ retryAfterMs: 40_000 }))
   })
 
   test('is not counted where no key is sent, nor where it is right', () => {
-    const keys = new Keys([new Secret(right)])
+    const keys = new Keys([keyOf(right)])
     for (let at = 0; at < 200; at++) {
       expect(verdict(keys, new Headers())).toBe('unauthorized')
       expect(verdict(keys, bearer(right))).toBe('in')
@@ -71,7 +73,7 @@ describe('item 19: guessing', () => {
   })
 
   test('takes a bounded memory: the address that was first is forgotten after 10,000 others', () => {
-    const keys = new Keys([new Secret(right)])
+    const keys = new Keys([keyOf(right)])
     for (let guess = 0; guess < 100; guess++) verdict(keys, bearer('sk-wrong'), 'first')
     expect(verdict(keys, bearer('sk-wrong'), 'first')).toBe('too-many-attempts')
     for (let other = 0; other < 10_000; other++) verdict(keys, bearer('sk-wrong'), `other-${other}`)
@@ -139,7 +141,7 @@ describe('P18: the time of a check', () => {
 
   test('tells nothing of the key', () => {
     let now = 0
-    const keys = new Keys([new Secret(right), new Secret(`${right}-second`)], () => now)
+    const keys = new Keys([keyOf(right), keyOf(`${right}-second`)], () => now)
     const check = (headers: Headers) => {
       now += 61_000
       verdict(keys, headers)

@@ -1,7 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { anybody, clientName } from '../chat/client.ts'
+import { anybody, type Caller, type ClientKey, callerOf } from '../chat/caller.ts'
 import { ChatError } from '../chat/error.ts'
-import type { Secret } from '../chat/secret.ts'
 import { countedNetwork } from './client-address.ts'
 
 /** Wrong keys of one address within a minute, after which it is told to wait. */
@@ -11,29 +10,29 @@ const minuteMs = 60_000
 
 /** Checks client keys: the digest of what was sent is looked up, which takes the same time whatever it has in common with a key. */
 export class Keys {
-  readonly #digests: ReadonlyMap<string, Buffer>
+  readonly #known: ReadonlyMap<string, { readonly digest: Buffer; readonly caller: Caller }>
   readonly #now: () => number
   readonly #wrong = new Map<string, { count: number; since: number }>()
 
-  constructor(keys: readonly Secret[], now: () => number = Date.now) {
-    const digests = keys.map((key) => digest(key.reveal()))
-    this.#digests = new Map(digests.map((known) => [known.toString('hex'), known]))
+  constructor(keys: readonly ClientKey[], now: () => number = Date.now) {
+    const known = keys.map((key) => ({ digest: digestOf(key.secret.reveal()), caller: callerOf(key) }))
+    this.#known = new Map(known.map((one) => [one.digest.toString('hex'), one]))
     this.#now = now
   }
 
   /** Whether clients need no key. */
   get isOpen(): boolean {
-    return this.#digests.size === 0
+    return this.#known.size === 0
   }
 
   /**
    * A right key always passes: if wrong keys kept it out, everybody behind the same proxy or NAT could be kept out by one of
    * them. Only the answer to wrong keys changes when there are too many.
    * @param address the client's, to slow down guessing
-   * @returns whose key it is: a name that tells nothing of the key, the same for the same key after a restart
+   * @returns whose key it is
    * @throws ChatError `unauthorized` without a key, `forbidden` with a wrong one, `too-many-attempts` after a hundred
    */
-  check(headers: Headers, address: string): string {
+  check(headers: Headers, address: string): Caller {
     if (this.isOpen) return anybody
     const sent = keysIn(headers)
     if (sent.length === 0) {
@@ -42,15 +41,17 @@ export class Keys {
           'No API key was sent. Send it as "Authorization: Bearer KEY", as "x-api-key: KEY" or as "api-key: KEY".',
       })
     }
-    const right = sent.find((key) => this.#isKnown(key))
-    if (right !== undefined) return clientName(right)
+    for (const key of sent) {
+      const caller = this.#callerOf(key)
+      if (caller) return caller
+    }
     throw this.#refuse(countedNetwork(address))
   }
 
-  #isKnown(key: string): boolean {
-    const sent = digest(key)
-    const known = this.#digests.get(sent.toString('hex'))
-    return known !== undefined && timingSafeEqual(known, sent)
+  #callerOf(key: string): Caller | undefined {
+    const sent = digestOf(key)
+    const known = this.#known.get(sent.toString('hex'))
+    return known && timingSafeEqual(known.digest, sent) ? known.caller : undefined
   }
 
   #refuse(network: string): ChatError {
@@ -87,7 +88,7 @@ export class Keys {
   }
 }
 
-function digest(text: string): Buffer {
+function digestOf(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 

@@ -32,7 +32,7 @@ export class Calls {
    * for longer than a connection may be idle.
    * @throws ChatError `invalid-request` `too_many_hops`
    */
-  open({ request, id, client, log, limitSilence }: Exchange): OpenCall {
+  open({ request, id, caller, log, limitSilence }: Exchange): OpenCall {
     const hops = hopsOf(request.headers)
     const controller = new AbortController()
     const leave = () => controller.abort(new ChatError('cancelled', { message: 'The client closed the connection.' }))
@@ -40,7 +40,7 @@ export class Calls {
     else request.signal.addEventListener('abort', leave, { once: true })
     limitSilence(0)
     const opened: OpenCall = {
-      call: { id, client, hops, log, signal: controller.signal, attempts: new Attempts(), receipt: newReceipt() },
+      call: { id, caller, hops, log, signal: controller.signal, attempts: new Attempts(), receipt: newReceipt() },
       abort: (reason) => controller.abort(reason),
       close: () => {
         request.signal.removeEventListener('abort', leave)

@@ -12,7 +12,12 @@ const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
 const { proxies } = readTrustedProxies([])
 const policy = { hasKeys: true, allowedHosts: [], isPublic: true, corsOrigins: undefined }
 const doorWith = (...keys: string[]) =>
-  new Door({ keys: new Keys(keys.map((value) => new Secret(value))), proxies, policy, log })
+  new Door({
+    keys: new Keys(keys.map((value) => ({ secret: new Secret(value), role: 'admin' }))),
+    proxies,
+    policy,
+    log,
+  })
 
 const requestFor = (path: string, headers: Record<string, string> = {}) =>
   new Request(`http://gateway${path}`, { headers: { host: 'gateway', ...headers } })

@@ -1,4 +1,4 @@
-import { anybody, fingerprint } from '../chat/client.ts'
+import { anybody } from '../chat/caller.ts'
 import { ChatError } from '../chat/error.ts'
 import { excerpt } from '../chat/secret.ts'
 import type { Logger } from '../flow/call.ts'
@@ -60,8 +60,8 @@ export class Door {
   }
 
   #identify(exchange: Exchange): void {
-    exchange.client = this.#options.keys.check(exchange.request.headers, exchange.address)
-    exchange.log = exchange.log.child({ client: fingerprint(exchange.client) })
+    exchange.caller = this.#options.keys.check(exchange.request.headers, exchange.address)
+    exchange.log = exchange.log.child({ client: exchange.caller.name })
   }
 
   exchangeOf(request: Request): Exchange {
@@ -148,7 +148,7 @@ function openExchange(
       ...(phase !== 'open' && { connection: 'close' }),
       ...corsHeaders(withoutSpareSlashes(path), request.headers, policy),
     },
-    client: anybody,
+    caller: anybody,
     isLogged: false,
     limitSilence: (seconds) => listener?.timeout(request, seconds),
   }

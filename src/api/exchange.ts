@@ -1,3 +1,4 @@
+import type { Caller } from '../chat/caller.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
 import { encodeError } from '../dialects/openai-chat/encode-error.ts'
 import type { Logger } from '../flow/call.ts'
@@ -12,14 +13,14 @@ export interface Exchange {
   readonly id: string
   /** Of the client, as far as it is known. */
   readonly address: string
-  /** Names the address, and the client once the door has seen the key. */
+  /** Names the address, and the caller once the door has seen the key. */
   log: Logger
   /** On every answer: the request's id, CORS, and that its type is to be believed. */
   readonly headers: Readonly<Record<string, string>>
   /** Sets for how many seconds the connection may be silent; 0 for ever. Holds beyond this request until it is set again. */
   limitSilence(seconds: number): void
-  /** Whose it is, once the door has seen the key. */
-  client: string
+  /** Who sent it, once the door has seen the key. */
+  caller: Caller
   /** True once a layer has taken over writing this request's line. */
   isLogged: boolean
 }

@@ -1,6 +1,6 @@
 import { Elysia } from 'elysia'
 import { sleep, within } from '../chat/abort.ts'
-import type { Secret } from '../chat/secret.ts'
+import type { ClientKey } from '../chat/caller.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { adminRoutes } from './admin/upstreams.ts'
@@ -21,7 +21,7 @@ import type { Route } from './route.ts'
 export interface ServerOptions extends Pick<ChatServer, 'conversations' | 'tools' | 'egress' | 'chatModel'> {
   readonly hostname: string
   readonly port: number
-  readonly keys: readonly Secret[]
+  readonly keys: readonly ClientKey[]
   /** Whose word on a client's address is taken: addresses, ranges, `loopback`. */
   readonly trustedProxies: readonly string[]
   readonly policy: CrossSitePolicy

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { clientName, fingerprint } from '../chat/client.ts'
+import { callerOf } from '../chat/caller.ts'
 import { redact } from '../chat/secret.ts'
 import type { Config } from '../config/config.ts'
 import type { Setting } from '../config/environment.ts'
@@ -51,7 +51,7 @@ function summary(config: Config): readonly (readonly [string, string])[] {
     [
       'client keys',
       keys.length > 0
-        ? `${keys.length}, in the log as ${keys.map((key) => fingerprint(clientName(key.reveal()))).join(' ')}`
+        ? `${keys.length}, in the log as ${keys.map((key) => callerOf({ secret: key, role: 'admin' }).name).join(' ')}`
         : `none: ${policy.isPublic ? 'everybody who can reach it' : 'only this machine'} may ask`,
     ],
     ['body limit', `${config.maxBodyBytes} bytes`],

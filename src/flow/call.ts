@@ -1,3 +1,4 @@
+import type { Caller } from '../chat/caller.ts'
 import type { Attempts } from './attempts.ts'
 
 /**
@@ -39,8 +40,8 @@ export interface Receipt {
 /** One request on its way. Every wait takes `signal`. */
 export interface Call {
   readonly id: string
-  /** Whose it is: names the client's key without telling it. What is kept for one client is for no other. */
-  readonly client: string
+  /** Who sent it. What is kept for one caller is for no other. */
+  readonly caller: Caller
   /** Gateways like this one that it came through before. */
   readonly hops: number
   /** Aborted when the client leaves or a deadline passes; the reason is a ChatError. */

@@ -3,6 +3,7 @@ import { openPool } from '../accounts/open-pool.ts'
 import type { Pool } from '../accounts/pool.ts'
 import { type AccountsOptions, Session } from '../accounts/session.ts'
 import { withAccount } from '../accounts/with-account.ts'
+import { anybody } from '../chat/caller.ts'
 import { collect } from '../chat/collect.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
 import type { Model } from '../chat/model.ts'
@@ -86,7 +87,14 @@ async function examined({ upstream, label, log, patienceMs, pool, open }: Subjec
     await withAccount(session, limit.signal, async (account) => {
       model = await modelOf(upstream, account, limit.signal)
       const counts = { attempts: new Attempts(), receipt: newReceipt() }
-      const call = { id: 'doctor', client: 'doctor', hops: 0, signal: limit.signal, log, ...counts }
+      const call = {
+        id: 'doctor',
+        caller: { ...anybody, id: 'doctor', name: 'doctor' },
+        hops: 0,
+        signal: limit.signal,
+        log,
+        ...counts,
+      }
       // what it says is not the question, only that it says it to its end
       const answer = collect(upstream.chat(question(model), { ...call, account, thread: noThread }))
       await answer.catch(async (thrown) => {

@@ -1,3 +1,4 @@
+import { anybody } from '../chat/caller.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import { Attempts } from '../flow/attempts.ts'
@@ -30,7 +31,7 @@ export function aLog(lines: Line[]): Logger {
 export function aCall(signal: AbortSignal = new AbortController().signal, lines: Line[] = []): Call {
   return {
     id: 'id',
-    client: 'client',
+    caller: anybody,
     hops: 0,
     signal,
     log: aLog(lines),

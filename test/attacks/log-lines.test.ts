@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { clientName, fingerprint } from '../../src/chat/client.ts'
+import { callerOf } from '../../src/chat/caller.ts'
+import { Secret } from '../../src/chat/secret.ts'
 import { askRaw, hello, key, post, startApp, type TestApp } from './rig.ts'
 
 let app: TestApp
@@ -18,12 +19,14 @@ async function linesOf(
   return { texts: [...app.lines], lines: app.lines.map((line) => JSON.parse(line)) }
 }
 
+/** As the log shows the caller of a key. */
+const nameOf = (value: string) => callerOf({ secret: new Secret(value), role: 'admin' }).name
 const behind = (address: string) => ({ 'x-forwarded-for': address })
 
 describe('the line of a request', () => {
   test('names the client by a fingerprint of its key, and its address', async () => {
     const { lines, texts } = await linesOf(async () => (await post(app.url, hello, behind('203.0.113.7'))).text())
-    const client = fingerprint(clientName(key))
+    const client = nameOf(key)
     expect(client).toMatch(/^[0-9a-f]{8}$/)
     expect(lines).toMatchObject([
       { level: 'info', client, address: '203.0.113.7', upstream: 'demo', account: 'demo', outcome: 'ok', msg: 'chat' },
@@ -33,7 +36,7 @@ describe('the line of a request', () => {
 
   test('names them where the request is refused, too', async () => {
     const { lines } = await linesOf(() => post(app.url, '{', behind('203.0.113.7')))
-    const client = fingerprint(clientName(key))
+    const client = nameOf(key)
     expect(lines).toMatchObject([
       { client, address: '203.0.113.7', outcome: 'invalid_json', status: 400, msg: 'request' },
     ])
@@ -42,7 +45,11 @@ describe('the line of a request', () => {
   test('is the same for each, whatever they ask', async () => {
     const { lines } = await linesOf(() => fetch(`${app.url}/v1//models/none`, { headers: { 'api-key': key } }))
     expect(lines).toMatchObject([
-      { client: fingerprint(clientName(key)), address: '127.0.0.1', outcome: 'model_not_found' },
+      {
+        client: nameOf(key),
+        address: '127.0.0.1',
+        outcome: 'model_not_found',
+      },
     ])
   })
 })

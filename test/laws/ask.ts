@@ -1,4 +1,5 @@
 import type { Account } from '../../src/accounts/account.ts'
+import { anybody } from '../../src/chat/caller.ts'
 import type { ChatEvent } from '../../src/chat/event.ts'
 import type { ChatRequest } from '../../src/chat/request.ts'
 import { noThread } from '../../src/chat/thread.ts'
@@ -27,7 +28,7 @@ const quiet = openLog({ level: 'silent', format: 'json', write: () => undefined 
 
 /** A call as the API opens it. */
 export function newCall(signal: AbortSignal = never, log = quiet) {
-  return { id: 'law', client: 'law', hops: 0, signal, log, attempts: new Attempts(), receipt: newReceipt() }
+  return { id: 'law', caller: anybody, hops: 0, signal, log, attempts: new Attempts(), receipt: newReceipt() }
 }
 
 /** Reads a chat to its end. */

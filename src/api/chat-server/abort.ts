@@ -8,7 +8,7 @@ import { readAbortBody } from './schema.ts'
 /** `POST /api/chat/abort`: stops all that runs of a session. The session is named in the query or in the body. */
 export async function abortChat(exchange: Exchange, server: ChatServer): Promise<Response> {
   const session = queryOf(exchange, 'session_id') ?? (await sessionIn(exchange, server))
-  const isAborted = await server.running.abort(exchange.client, session)
+  const isAborted = await server.running.abort(exchange.caller.id, session)
   const message = isAborted ? 'Chat request aborted' : 'No chat request of this session is running'
   return jsonResponse(exchange, { message, aborted: isAborted })
 }

@@ -11,8 +11,8 @@ const maxMessages = 1_000
 
 /** `GET /api/sessions?limit=`: the caller's own, the newest first. */
 export async function listSessions(exchange: Exchange, { conversations }: ChatServer): Promise<Response> {
-  const { client, request } = exchange
-  const sessions = await conversations.sessions(client, limitOf(exchange, maxSessions), request.signal)
+  const { caller, request } = exchange
+  const sessions = await conversations.sessions(caller.id, limitOf(exchange, maxSessions), request.signal)
   return jsonResponse(exchange, {
     sessions: sessions.map(({ id, createdAt, updatedAt, messages }) => ({
       id,
@@ -52,11 +52,11 @@ export async function deleteSession(exchange: Exchange, { conversations }: ChatS
 }
 
 /** The session that the path names, percent-encoded or not, and the message whose result is meant. */
-function targetOf({ path, client, request }: Exchange): { readonly whose: Whose; readonly message?: string } {
+function targetOf({ path, caller, request }: Exchange): { readonly whose: Whose; readonly message?: string } {
   const [, session, message] = /^\/api\/sessions\/([^/]+)\/messages(?:\/([^/]+)\/result)?$/.exec(path) ?? []
   const id = decoded(session)
   if (id === undefined) throw notFound(request.method)
-  const whose = { client, session: id }
+  const whose = { client: caller.id, session: id }
   if (message === undefined) return { whose }
   const named = decoded(message)
   if (named === undefined) throw notFound(request.method)

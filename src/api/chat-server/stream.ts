@@ -53,7 +53,7 @@ export function streamDirect(exchange: Exchange, server: ChatServer): Promise<Re
 
 function about(exchange: Exchange, body: Omit<StreamBody, 'content'>): Omit<Asked, 'content' | 'messages'> {
   return {
-    whose: { client: exchange.client, session: body.session_id },
+    whose: { client: exchange.caller.id, session: body.session_id },
     config: modelConfigOf(body),
     requestId: body.request_id ?? undefined,
     ...(body.tools && { tools: body.tools }),

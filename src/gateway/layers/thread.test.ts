@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import type { Account, Renewal } from '../../accounts/account.ts'
 import { accountsOptions, poolOf } from '../../accounts/fake-pool.ts'
 import { FakeService, storeFailure, type Token } from '../../accounts/fake-service.ts'
+import { anybody, type Caller } from '../../chat/caller.ts'
 import { ChatError, type Reason } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { Message, Part } from '../../chat/message.ts'
@@ -26,7 +27,7 @@ interface Asked {
 }
 
 interface From {
-  readonly client?: string
+  readonly caller?: Caller
   readonly model?: string
   readonly signal?: AbortSignal
 }
@@ -72,8 +73,8 @@ function given({ accounts = 2, ttlMs = 1_000, renewal }: Given = {}) {
       () => 0,
     )(thread({ store: use, upstream: 'upstream', ttlMs })(account(pool, 'upstream')(upstream)))
   const chat = layered(store)
-  const open = (messages: readonly Message[], { client = 'client', model = 'model', signal = never }: From = {}) =>
-    chat({ ...aRequest, model, messages }, { ...aCall(signal, lines), log: aLog(lines), client })
+  const open = (messages: readonly Message[], { caller = anybody, model = 'model', signal = never }: From = {}) =>
+    chat({ ...aRequest, model, messages }, { ...aCall(signal, lines), log: aLog(lines), caller })
   return {
     pool,
     sessions,
@@ -124,7 +125,7 @@ describe('a conversation', () => {
   })
 
   for (const [what, from, change] of [
-    ['another client', { client: 'other' }, (messages) => messages],
+    ['another caller', { caller: { ...anybody, id: 'other' } }, (messages) => messages],
     ['another model', { model: 'other' }, (messages) => messages],
     ['another system prompt', {}, (messages) => [system('be long'), ...messages.slice(1)]],
     ['no system prompt', {}, (messages) => messages.slice(1)],

@@ -32,7 +32,7 @@ interface Place {
 export function thread({ store, upstream, ttlMs }: ThreadOptions): <Needs>(next: Chat<Needs & Placed>) => Chat<Needs> {
   return (next) => (request, call) =>
     defer(async () => {
-      const scope = [call.client, upstream, request.model]
+      const scope = [call.caller.id, upstream, request.model]
       const { before } = splitTurn(request.messages)
       const key = before.length > 0 ? keyOf(scope, before) : undefined
       const turn = new Turn(key === undefined ? undefined : await taken(key, store, call.log))

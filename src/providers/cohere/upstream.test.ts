@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { failureOf } from '../../../test/failure.ts'
 import type { Account } from '../../accounts/account.ts'
+import { anybody } from '../../chat/caller.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { Secret } from '../../chat/secret.ts'
@@ -42,7 +43,7 @@ const request = (rest: Partial<ChatRequest> = {}): ChatRequest => ({
 async function asked(chat: ChatRequest, by: Account = account): Promise<ChatEvent[]> {
   const call = {
     id: 'one',
-    client: 'one',
+    caller: anybody,
     hops: 0,
     signal: never,
     log,
@@ -83,7 +84,7 @@ describe('a chat', () => {
     const receipt = newReceipt()
     const call = {
       id: 'one',
-      client: 'one',
+      caller: anybody,
       hops: 0,
       signal: never,
       log,

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { failureOf } from '../../../test/failure.ts'
 import { settled, until, within } from '../../../test/waiting.ts'
+import { anybody } from '../../chat/caller.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Message } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
@@ -59,7 +60,7 @@ async function running(options: CtoEmulatorOptions = {}): Promise<Running> {
       let kept: string | undefined
       const call: AccountCall<CtoCredential> = {
         id: 'one',
-        client: 'one',
+        caller: anybody,
         hops: 0,
         signal: asked.signal ?? never,
         log,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { anybody } from '../../chat/caller.ts'
 import { asChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { noThread } from '../../chat/thread.ts'
@@ -46,7 +47,7 @@ async function asked(body: object, token = key) {
   const events: ChatEvent[] = []
   for await (const event of chat(request, {
     id: 'one',
-    client: 'one',
+    caller: anybody,
     hops: 0,
     signal: never,
     log,

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import type { Account } from '../../accounts/account.ts'
+import { anybody } from '../../chat/caller.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { ChatRequest } from '../../chat/request.ts'
@@ -38,7 +39,7 @@ async function refusing(script: Script, isRefused = (chat: EmulatedChat) => 'str
     const events: ChatEvent[] = []
     const call = {
       id: 'one',
-      client: 'one',
+      caller: anybody,
       hops: 0,
       signal: new AbortController().signal,
       log,

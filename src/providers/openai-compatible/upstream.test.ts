@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { Account } from '../../accounts/account.ts'
+import { anybody } from '../../chat/caller.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { Model } from '../../chat/model.ts'
@@ -37,7 +38,7 @@ const whole = {
 function aCallWith(account: Account<Secret | undefined>) {
   return {
     id: 'one',
-    client: 'one',
+    caller: anybody,
     hops: 0,
     signal: never,
     log,
