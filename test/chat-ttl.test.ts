@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { openApp } from '../src/app.ts'
 import { readConfig } from '../src/config/config.ts'
-import { MemoryStore } from '../src/state/memory-store.ts'
+import { MemoryStore } from '../src/state/memory/memory-store.ts'
 import { openLog } from '../src/telemetry/log.ts'
 
 const monthSeconds = 30 * 86_400

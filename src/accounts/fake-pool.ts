@@ -1,5 +1,5 @@
 import type { Logger } from '../flow/call.ts'
-import { MemoryStore } from '../state/memory-store.ts'
+import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Account } from './account.ts'
 import { Pool } from './pool.ts'
 import { type AccountsOptions, Session } from './session.ts'

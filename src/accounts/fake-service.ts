@@ -1,5 +1,5 @@
 import { ChatError } from '../chat/error.ts'
-import { MemoryStore } from '../state/memory-store.ts'
+import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Store } from '../state/store.ts'
 import type { Keep, Renewal } from './account.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { until } from '../../test/waiting.ts'
-import { MemoryStore } from '../state/memory-store.ts'
+import { MemoryStore } from '../state/memory/memory-store.ts'
 import { accountsOptions } from './fake-pool.ts'
 import { FakeService, FakeStore, type Outcome } from './fake-service.ts'
 import { configuredKeyOf, Keeper } from './keeper.ts'

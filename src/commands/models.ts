@@ -1,7 +1,7 @@
 import { openPool } from '../accounts/open-pool.ts'
 import type { Config } from '../config/config.ts'
 import { Catalog, type Listed } from '../gateway/catalog.ts'
-import { MemoryStore } from '../state/memory-store.ts'
+import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Store } from '../state/store.ts'
 import { openLog } from '../telemetry/log.ts'
 import { isRenewed, openState } from './open-state.ts'

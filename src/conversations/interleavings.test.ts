@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { MemoryStore } from '../state/memory-store.ts'
+import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Store } from '../state/store.ts'
 import { Conversations } from './conversations.ts'
 import { faultIn } from './fault-in.ts'

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { ChatError } from '../chat/error.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import type { Upstream } from '../providers/provider.ts'
-import { MemoryStore } from '../state/memory-store.ts'
+import { MemoryStore } from '../state/memory/memory-store.ts'
 import { aCall, aLog, answering, aRequest, drain, finish, type Line, silence, text } from './fake-chat.ts'
 import { type Gateway, openGateway } from './gateway.ts'
 

@@ -1,10 +1,10 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { asChatError } from '../chat/error.ts'
-import { keyFromFile } from './key-file.ts'
 import { lostKey, type SqliteConfig, type StateConfig } from './open-store.ts'
 import { sealKey } from './seal.ts'
-import { holds } from './sqlite-file.ts'
+import { keyFromFile } from './sqlite/key-file.ts'
+import { holds } from './sqlite/sqlite-file.ts'
 
 /** What a look at the state finds, in sentences. */
 export interface StateFindings {

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { ChatError } from '../chat/error.ts'
 import type { Secret } from '../chat/secret.ts'
-import { keyFromFile } from './key-file.ts'
-import { MemoryStore } from './memory-store.ts'
+import { MemoryStore } from './memory/memory-store.ts'
 import { refuseSealed, sealed } from './seal.ts'
-import { SqliteStore } from './sqlite-store.ts'
+import { keyFromFile } from './sqlite/key-file.ts'
+import { SqliteStore } from './sqlite/sqlite-store.ts'
 import type { Store } from './store.ts'
 
 /** Where the state is kept. */

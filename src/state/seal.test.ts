@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../chat/error.ts'
 import { Secret } from '../chat/secret.ts'
-import { MemoryStore } from './memory-store.ts'
+import { MemoryStore } from './memory/memory-store.ts'
 import { refuseSealed, sealed } from './seal.ts'
 
 const secret = new Secret('a-secret-to-seal-with')

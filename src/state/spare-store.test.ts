@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { MemoryStore } from './memory-store.ts'
+import { MemoryStore } from './memory/memory-store.ts'
 import { SpareStore } from './spare-store.ts'
 import type { Store } from './store.ts'
 import { unavailable } from './unavailable.ts'

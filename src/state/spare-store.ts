@@ -1,5 +1,5 @@
 import { ChatError } from '../chat/error.ts'
-import { MemoryStore } from './memory-store.ts'
+import { MemoryStore } from './memory/memory-store.ts'
 import type { Lease, LeaseClaim, Store, Stored, WriteOptions } from './store.ts'
 
 /** Versions and fences of what is kept in memory begin here, beyond all that a storage gives. */

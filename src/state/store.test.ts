@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { ChatError } from '../chat/error.ts'
 import { Secret } from '../chat/secret.ts'
 import { maxValueBytes } from './bounds.ts'
-import { MemoryStore } from './memory-store.ts'
+import { MemoryStore } from './memory/memory-store.ts'
 import { sealed } from './seal.ts'
 import { SpareStore } from './spare-store.ts'
-import { SqliteStore } from './sqlite-store.ts'
+import { SqliteStore } from './sqlite/sqlite-store.ts'
 import { leaseMemoryMs, type Store } from './store.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tributary-store-'))

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { type App, openApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config/config.ts'
-import { MemoryStore } from '../../src/state/memory-store.ts'
+import { MemoryStore } from '../../src/state/memory/memory-store.ts'
 import { openLog } from '../../src/telemetry/log.ts'
 import { within } from '../waiting.ts'
 

@@ -1,7 +1,7 @@
 import { openApp } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config/config.ts'
 import type { RawVariables } from '../../src/config/environment.ts'
-import { MemoryStore } from '../../src/state/memory-store.ts'
+import { MemoryStore } from '../../src/state/memory/memory-store.ts'
 import { openLog } from '../../src/telemetry/log.ts'
 
 /** A line of the log. */

@@ -7,7 +7,7 @@ import { accountsOptions } from '../../src/accounts/fake-pool.ts'
 import { Session } from '../../src/accounts/session.ts'
 import type { SupabaseSession } from '../../src/auth/session.ts'
 import { asChatError } from '../../src/chat/error.ts'
-import { SqliteStore } from '../../src/state/sqlite-store.ts'
+import { SqliteStore } from '../../src/state/sqlite/sqlite-store.ts'
 import { crashingRenewal, crashingStore, type Moment } from './crash-points.ts'
 import { renewalAt, sessionOf, statusOf } from './renewal-rig.ts'
 

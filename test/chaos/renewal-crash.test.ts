@@ -11,7 +11,7 @@ import { Session } from '../../src/accounts/session.ts'
 import type { SupabaseSession } from '../../src/auth/session.ts'
 import type { SupabaseEmulator } from '../../src/auth/supabase-emulator.ts'
 import { asChatError } from '../../src/chat/error.ts'
-import { SqliteStore } from '../../src/state/sqlite-store.ts'
+import { SqliteStore } from '../../src/state/sqlite/sqlite-store.ts'
 import { crashingRenewal, crashingStore, Forgiveness, type Moment, moments, seeded } from './crash-points.ts'
 import { emulateProject, renewalAt, sessionOf } from './renewal-rig.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { SignInFault } from '../../src/auth/supabase-emulator.ts'
-import { MemoryStore } from '../../src/state/memory-store.ts'
+import { MemoryStore } from '../../src/state/memory/memory-store.ts'
 import { openRig, sessionOf } from './renewal-rig.ts'
 
 const hourMs = 3_600_000

@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs'
 import { ChatError } from '../../src/chat/error.ts'
-import { SqliteStore } from '../../src/state/sqlite-store.ts'
+import { SqliteStore } from '../../src/state/sqlite/sqlite-store.ts'
 
 const say = (word: string | number) => writeSync(1, `${word}\n`)
 

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { SqliteStore } from '../../src/state/sqlite-store.ts'
+import { SqliteStore } from '../../src/state/sqlite/sqlite-store.ts'
 import { each, until, within } from '../waiting.ts'
 
 setDefaultTimeout(600_000)

@@ -9,7 +9,7 @@ import type { Chat } from '../../src/flow/chat.ts'
 import { openGateway } from '../../src/gateway/gateway.ts'
 import { type Deadlines, deadline } from '../../src/gateway/layers/deadline.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
-import { MemoryStore } from '../../src/state/memory-store.ts'
+import { MemoryStore } from '../../src/state/memory/memory-store.ts'
 import { openLog } from '../../src/telemetry/log.ts'
 
 /** How a chat went: its events up to the end, or up to what it threw. */

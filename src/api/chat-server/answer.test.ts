@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { Conversations } from '../../conversations/conversations.ts'
 import { finish, text } from '../../gateway/fake-chat.ts'
 import type { LoopEvent } from '../../gateway/tool-loop/events.ts'
-import { MemoryStore } from '../../state/memory-store.ts'
+import { MemoryStore } from '../../state/memory/memory-store.ts'
 import { answer } from './answer.ts'
 import { Recorder } from './recorder.ts'
 

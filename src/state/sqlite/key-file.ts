@@ -11,9 +11,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { ChatError } from '../chat/error.ts'
-import { Secret } from '../chat/secret.ts'
-import { codeOf, unavailable } from './unavailable.ts'
+import { ChatError } from '../../chat/error.ts'
+import { Secret } from '../../chat/secret.ts'
+import { codeOf, unavailable } from '../unavailable.ts'
 
 /**
  * The secret in a file of mode 0600, which is made where there is none. Only one process at a time may ask.

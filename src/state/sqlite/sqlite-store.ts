@@ -1,9 +1,9 @@
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
-import type { ChatError } from '../chat/error.ts'
-import { checkKey, checkValue } from './bounds.ts'
+import type { ChatError } from '../../chat/error.ts'
+import { checkKey, checkValue } from '../bounds.ts'
+import { type Lease, type LeaseClaim, leaseMemoryMs, type Store, type Stored, type WriteOptions } from '../store.ts'
+import { codeOf, unavailable } from '../unavailable.ts'
 import { openSqliteFile, type SqliteFile } from './sqlite-file.ts'
-import { type Lease, type LeaseClaim, leaseMemoryMs, type Store, type Stored, type WriteOptions } from './store.ts'
-import { codeOf, unavailable } from './unavailable.ts'
 
 export interface SqliteStoreOptions {
   /** Milliseconds since 1970: what is kept outlives a process, and so do its ends. */

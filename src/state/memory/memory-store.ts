@@ -1,5 +1,5 @@
-import { checkKey, checkValue } from './bounds.ts'
-import { type Lease, type LeaseClaim, leaseMemoryMs, type Store, type Stored, type WriteOptions } from './store.ts'
+import { checkKey, checkValue } from '../bounds.ts'
+import { type Lease, type LeaseClaim, leaseMemoryMs, type Store, type Stored, type WriteOptions } from '../store.ts'
 
 export interface MemoryStoreOptions {
   /** Of more than these the ones go that were longest neither read nor written. */

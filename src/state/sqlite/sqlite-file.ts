@@ -1,10 +1,10 @@
 import { constants, Database } from 'bun:sqlite'
 import { chmodSync, closeSync, existsSync, openSync, realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { ChatError } from '../chat/error.ts'
+import { ChatError } from '../../chat/error.ts'
+import { codeOf, unavailable } from '../unavailable.ts'
 import { HeldFile, heldByAnother } from './held-file.ts'
 import { applicationId, migrate, migrations, readPragma } from './migrations.ts'
-import { codeOf, unavailable } from './unavailable.ts'
 
 /** A SQLite database that no other process has open through here, with the newest schema. */
 export interface SqliteFile {

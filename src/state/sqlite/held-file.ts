@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync, type Stats, statSync } from 'node:fs'
-import type { ChatError } from '../chat/error.ts'
+import type { ChatError } from '../../chat/error.ts'
+import { codeOf, unavailable } from '../unavailable.ts'
 import { lockFile } from './file-lock.ts'
-import { codeOf, unavailable } from './unavailable.ts'
 
 /** How a SQLite database begins. https://sqlite.org/fileformat2.html, 1.3.1 */
 const magic = 'SQLite format 3\0'

@@ -17,11 +17,11 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { until } from '../../test/waiting.ts'
-import { ChatError } from '../chat/error.ts'
+import { until } from '../../../test/waiting.ts'
+import { ChatError } from '../../chat/error.ts'
+import { leaseMemoryMs } from '../store.ts'
 import { applicationId, migrate, migrations, readPragma } from './migrations.ts'
 import { SqliteStore } from './sqlite-store.ts'
-import { leaseMemoryMs } from './store.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tributary-sqlite-'))
 afterAll(() => rmSync(folder, { recursive: true }))
