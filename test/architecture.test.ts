@@ -128,7 +128,7 @@ function findingViolations({ path, findings, packages }: SourceFile): string[] {
 }
 
 function nameViolations({ path }: SourceFile): string[] {
-  const isKebab = path.split('/').every((part) => /^[a-z0-9]+(-[a-z0-9]+)*(\.ts)?$/.test(part))
+  const isKebab = path.split('/').every((part) => /^[a-z0-9]+(-[a-z0-9]+)*(\.double)?(\.ts)?$/.test(part))
   return isKebab ? [] : [`${path} is not kebab-case`]
 }
 

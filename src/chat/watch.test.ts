@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { defer } from './defer.ts'
 import { ChatError } from './error.ts'
-import { type Watcher, watch } from './watch.ts'
+import { type EventWatcher, watch } from './watch.ts'
 
 const cut = new ChatError('upstream-failed', { message: 'cut' })
 
@@ -13,7 +13,7 @@ async function* of(...items: readonly (string | Error)[]): AsyncGenerator<string
 }
 
 /** A watcher that notes what it sees under its name. */
-function noting(name: string, notes: string[], last?: string): Watcher<string> {
+function noting(name: string, notes: string[], last?: string): EventWatcher<string> {
   let isSaid = false
   return {
     passed: (event) => void notes.push(`${name} ${event}`),

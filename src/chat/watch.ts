@@ -9,7 +9,7 @@ export type Ending =
   | { readonly kind: 'left' }
 
 /** Looks on as a stream is read. */
-export interface Watcher<Event = ChatEvent> {
+export interface EventWatcher<Event = ChatEvent> {
   /** The reader asks for an event. What it throws ends the stream. */
   asked?(): void
   /** An event passes. */
@@ -25,7 +25,7 @@ export interface Watcher<Event = ChatEvent> {
  * layers that only look on cost one hop an event together, not one each (docs/decisions/0010-cheap-layers.md).
  * What is watched must be read, or its `return` called: `ended` relies on it.
  */
-export function watch<Event>(events: AsyncIterable<Event>, watcher: Watcher<Event>): AsyncIterable<Event> {
+export function watch<Event>(events: AsyncIterable<Event>, watcher: EventWatcher<Event>): AsyncIterable<Event> {
   if (!(events instanceof Watched)) return new Watched(events, watcher)
   events.add(watcher)
   return events
@@ -35,12 +35,12 @@ type Step<Event> = IteratorResult<Event>
 
 class Watched<Event> implements AsyncIterableIterator<Event> {
   #source: AsyncIterator<Event>
-  #watchers: Watcher<Event>[]
+  #watchers: EventWatcher<Event>[]
   #ending: Ending | undefined
   /** Watchers that know of the ending. */
   #told = 0
 
-  constructor(events: AsyncIterable<Event>, watcher: Watcher<Event>) {
+  constructor(events: AsyncIterable<Event>, watcher: EventWatcher<Event>) {
     this.#source = events[Symbol.asyncIterator]()
     this.#watchers = [watcher]
   }
@@ -49,7 +49,7 @@ class Watched<Event> implements AsyncIterableIterator<Event> {
     return this
   }
 
-  add(watcher: Watcher<Event>): void {
+  add(watcher: EventWatcher<Event>): void {
     this.#watchers.push(watcher)
   }
 

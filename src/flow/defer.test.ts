@@ -1,0 +1,106 @@
+import { describe, expect, test } from 'bun:test'
+import type { ChatEvent } from '../chat/event.ts'
+import { defer } from './defer.ts'
+import { readAll, readyFlow, type ScriptedFlow, scriptedFlow, silentFlow } from './flow.double.ts'
+import type { Flow } from './flow.ts'
+
+const text = (said: string): ChatEvent => ({ type: 'text', choice: 0, text: said })
+const call = () => new AbortController().signal
+
+describe('a deferred flow', () => {
+  test('is found when it is first read, and from then on is what was found', async () => {
+    let opened = 0
+    const flow = defer(async () => {
+      opened++
+      return readyFlow([1], [2], [3])
+    }, call())
+    expect(opened).toBe(0)
+    expect(await flow.next()).toEqual([1])
+    expect([flow.next(), flow.next(), flow.next()]).toEqual([[2], [3], undefined])
+    expect(opened).toBe(1)
+  })
+
+  test('fails where none is found', async () => {
+    const flow = defer(() => Promise.reject(new Error('nobody')), call())
+    expect((await readAll(flow)).thrown).toEqual(new Error('nobody'))
+  })
+
+  test('may try several, up to the commit point of each', async () => {
+    const refused = scriptedFlow<ChatEvent>([text('')], new Error('refused'))
+    const flow = defer(async ({ begin }) => {
+      await begin(refused).catch(() => undefined)
+      return begin(readyFlow([text('a')]))
+    }, call())
+    expect((await readAll(flow)).batches).toEqual([[text('a')]])
+  })
+
+  test('closed before it is read opens nothing', async () => {
+    let opened = 0
+    const flow = defer(async () => {
+      opened++
+      return readyFlow([1])
+    }, call())
+    flow.close()
+    expect(await flow.next()).toBeUndefined()
+    expect(opened).toBe(0)
+  })
+
+  test('closed while it waits aborts the wait, and closes what comes of it all the same', async () => {
+    const found = readyFlow([1])
+    const waiting = Promise.withResolvers<void>()
+    let signal: AbortSignal | undefined
+    const flow = defer(async (opening) => {
+      signal = opening.signal
+      await waiting.promise
+      return found
+    }, call())
+    const pending = flow.next()
+    flow.close()
+    expect(signal?.aborted).toBe(true)
+    waiting.resolve()
+    expect(await pending).toBeUndefined()
+    expect([found.reads, found.closes]).toEqual([0, 1])
+  })
+
+  test('closed while it tries a flow closes that one, and tries no other', async () => {
+    const tried: ScriptedFlow<ChatEvent>[] = []
+    const flow = defer(async ({ begin, signal }) => {
+      for (;;) {
+        const next = silentFlow([text('')])
+        tried.push(next)
+        try {
+          return await begin(next)
+        } catch (thrown) {
+          if (signal.aborted) throw thrown
+        }
+      }
+    }, call())
+    const pending = flow.next()
+    await Promise.resolve()
+    flow.close()
+    expect(await pending).toBeUndefined()
+    expect(tried.map(({ closes }) => closes)).toEqual([1])
+  })
+
+  test('closed after it was found closes what was found, once', async () => {
+    const found = readyFlow([1], [2])
+    const flow = defer(async () => found, call())
+    await flow.next()
+    flow.close()
+    flow.close()
+    expect(found.closes).toBe(1)
+    expect(await flow.next()).toBeUndefined()
+  })
+
+  test('has its waits aborted with its parent, with the reason of that', async () => {
+    const controller = new AbortController()
+    const flow = defer(
+      ({ signal }) =>
+        new Promise<Flow<number>>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+      controller.signal,
+    )
+    const read = readAll(flow)
+    controller.abort(new Error('gone'))
+    expect((await read).thrown).toEqual(new Error('gone'))
+  })
+})

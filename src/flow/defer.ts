@@ -1,0 +1,78 @@
+import { type LinkedAbort, linkAbort } from '../chat/abort.ts'
+import { type AnyEvent, begin } from './begin.ts'
+import { closedEarly, type Flow, type NextBatch } from './flow.ts'
+
+/** What a deferred flow is found with. */
+export interface FlowOpening {
+  /** Aborted when nobody waits for the flow any more, and with the call: for waits on the way to it, not for what is found. */
+  readonly signal: AbortSignal
+  /**
+   * Waits for the commit point of a flow that is tried. Where nobody waits any more, it is closed.
+   * @throws what the flow threw before it
+   */
+  begin<Event extends AnyEvent>(flow: Flow<Event>): Promise<Flow<Event>>
+}
+
+/**
+ * A flow that is found when it is first read, after a wait or a choice. From then on reading it is reading what was found.
+ * @param open may try several flows, one after the other, and gives back the one to read
+ * @param parent aborts the waits on the way
+ */
+export function defer<Event>(open: (opening: FlowOpening) => Promise<Flow<Event>>, parent: AbortSignal): Flow<Event> {
+  return new DeferredFlow(open, parent)
+}
+
+class DeferredFlow<Event> implements Flow<Event> {
+  #open: ((opening: FlowOpening) => Promise<Flow<Event>>) | undefined
+  readonly #parent: AbortSignal
+  #link: LinkedAbort | undefined
+  /** What is tried at the moment, before anything is found. */
+  #tried: { close(): void } | undefined
+  #found: Flow<Event> | undefined
+  #isClosed = false
+
+  constructor(open: (opening: FlowOpening) => Promise<Flow<Event>>, parent: AbortSignal) {
+    this.#open = open
+    this.#parent = parent
+  }
+
+  next(): NextBatch<Event> | Promise<NextBatch<Event>> {
+    if (this.#found) return this.#found.next()
+    return this.#isClosed ? undefined : this.#start()
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#link?.abort(closedEarly())
+    this.#tried?.close()
+    this.#found?.close()
+  }
+
+  async #start(): Promise<NextBatch<Event>> {
+    const open = this.#open
+    this.#open = undefined
+    const link = linkAbort(this.#parent)
+    this.#link = link
+    try {
+      const found = await open?.({ signal: link.signal, begin: (flow) => this.#begin(flow, link.signal) })
+      if (this.#isClosed) found?.close()
+      else this.#found = found
+    } catch (thrown) {
+      if (!this.#isClosed) throw thrown
+    } finally {
+      link.release()
+      this.#link = undefined
+      this.#tried = undefined
+    }
+    return this.#found?.next()
+  }
+
+  async #begin<Tried extends AnyEvent>(flow: Flow<Tried>, signal: AbortSignal): Promise<Flow<Tried>> {
+    this.#tried = flow
+    if (this.#isClosed) flow.close()
+    const begun = await begin(flow)
+    if (this.#isClosed) throw signal.reason
+    return begun
+  }
+}

@@ -1,0 +1,73 @@
+import type { Batch, Flow, NextBatch } from './flow.ts'
+
+/** A batch that is there at once, one that comes later, or a failure in its place. */
+export type ScriptedStep<Event> = Batch<Event> | Promise<Batch<Event>> | Error
+
+/** A flow that follows a script, and what its reader did with it. */
+export interface ScriptedFlow<Event> extends Flow<Event> {
+  /** How often it was read. */
+  readonly reads: number
+  /** How often it was closed. */
+  readonly closes: number
+}
+
+export function scriptedFlow<Event>(...steps: readonly ScriptedStep<Event>[]): ScriptedFlow<Event> {
+  const rest = steps.values()
+  let reads = 0
+  let closes = 0
+  return {
+    get reads() {
+      return reads
+    },
+    get closes() {
+      return closes
+    },
+    next(): NextBatch<Event> | Promise<NextBatch<Event>> {
+      reads++
+      const { done, value } = rest.next()
+      if (done || closes > 0) return undefined
+      if (value instanceof Error) throw value
+      return value
+    },
+    close() {
+      closes++
+    },
+  }
+}
+
+/** A flow whose batches are all there. */
+export function readyFlow<Event>(...batches: readonly Batch<Event>[]): ScriptedFlow<Event> {
+  return scriptedFlow(...batches)
+}
+
+/** A flow that gives this, and then nothing until it is closed. */
+export function silentFlow<Event>(...batches: readonly Batch<Event>[]): ScriptedFlow<Event> {
+  const silence = Promise.withResolvers<NextBatch<Event>>()
+  const said = readyFlow(...batches)
+  let reads = 0
+  let closes = 0
+  return {
+    get reads() {
+      return reads
+    },
+    get closes() {
+      return closes
+    },
+    next: () => (++reads > batches.length ? silence.promise : said.next()),
+    close() {
+      closes++
+      silence.resolve(undefined)
+    },
+  }
+}
+
+/** All batches of a flow, and what it threw. It is read to its end, and not closed. */
+export async function readAll<Event>(flow: Flow<Event>): Promise<{ batches: Batch<Event>[]; thrown: unknown }> {
+  const batches: Batch<Event>[] = []
+  try {
+    for (let batch = await flow.next(); batch; batch = await flow.next()) batches.push(batch)
+    return { batches, thrown: undefined }
+  } catch (thrown) {
+    return { batches, thrown }
+  }
+}

@@ -1,0 +1,152 @@
+import { describe, expect, test } from 'bun:test'
+import { readAll, scriptedFlow } from './flow.double.ts'
+import { type Batch, events, flowOf } from './flow.ts'
+
+const call = () => new AbortController()
+
+/** Waits until the signal is aborted, and fails with its reason. */
+function silence(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
+}
+
+async function* batchesOf(...batches: readonly Batch<number>[]): AsyncGenerator<Batch<number>> {
+  yield* batches
+}
+
+describe('the flow of a generator', () => {
+  test('gives its batches, then nothing for ever', async () => {
+    const flow = flowOf(() => batchesOf([1, 2], [3]), call().signal)
+    expect((await readAll(flow)).batches).toEqual([[1, 2], [3]])
+    expect(await flow.next()).toBeUndefined()
+  })
+
+  test('opens it when it is first read, also where opening takes a while', async () => {
+    let opened = 0
+    const open = async () => {
+      opened++
+      return batchesOf([1])
+    }
+    const flow = flowOf(open, call().signal)
+    expect(opened).toBe(0)
+    expect((await readAll(flow)).batches).toEqual([[1]])
+    expect(opened).toBe(1)
+  })
+
+  test('fails as it fails, and never looks as if it had ended well', async () => {
+    const failure = new Error('broken')
+    const flow = flowOf<number>(async function* () {
+      yield [1]
+      throw failure
+    }, call().signal)
+    expect(await readAll(flow)).toEqual({ batches: [[1]], thrown: failure })
+    expect(await readAll(flow)).toEqual({ batches: [], thrown: failure })
+  })
+
+  test('is not opened for a call that is over', async () => {
+    const controller = call()
+    controller.abort(new Error('gone'))
+    let opened = 0
+    const flow = flowOf<number>(() => {
+      opened++
+      return batchesOf()
+    }, controller.signal)
+    expect((await readAll(flow)).thrown).toEqual(new Error('gone'))
+    expect(opened).toBe(0)
+  })
+
+  test('aborts and frees what waits for the next batch when it is closed', async () => {
+    const seen: string[] = []
+    const flow = flowOf<number>(async function* (signal) {
+      try {
+        yield [1]
+        await silence(signal)
+      } finally {
+        seen.push(signal.aborted ? 'aborted' : 'ended')
+      }
+    }, call().signal)
+    await flow.next()
+    const pending = flow.next()
+    flow.close()
+    flow.close()
+    expect(await pending).toBeUndefined()
+    expect(seen).toEqual(['aborted'])
+    expect(await flow.next()).toBeUndefined()
+  })
+
+  test('frees what waits for its reader when it is closed', async () => {
+    const freed = Promise.withResolvers<void>()
+    const flow = flowOf<number>(async function* () {
+      try {
+        yield [1]
+        yield [2]
+      } finally {
+        freed.resolve()
+      }
+    }, call().signal)
+    await flow.next()
+    flow.close()
+    await freed.promise
+    expect(await flow.next()).toBeUndefined()
+  })
+
+  test('never starts what is opened after it was closed', async () => {
+    const opening = Promise.withResolvers<void>()
+    let started = false
+    const flow = flowOf<number>(async (signal) => {
+      await opening.promise
+      expect(signal.aborted).toBe(true)
+      return (async function* () {
+        started = true
+        yield [1]
+      })()
+    }, call().signal)
+    const pending = flow.next()
+    flow.close()
+    opening.resolve()
+    expect(await pending).toBeUndefined()
+    expect(started).toBe(false)
+  })
+
+  test('follows its parent as long as it is read, and no longer', async () => {
+    const controller = call()
+    const signals: AbortSignal[] = []
+    const open = (wait: boolean) =>
+      flowOf<number>(async function* (signal) {
+        signals.push(signal)
+        if (wait) await silence(signal)
+        yield [1]
+      }, controller.signal)
+    await readAll(open(false))
+    const pending = readAll(open(true))
+    // it waits by now
+    await Promise.resolve()
+    controller.abort(new Error('gone'))
+    expect((await pending).thrown).toEqual(new Error('gone'))
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, true])
+  })
+})
+
+describe('the events of a flow', () => {
+  test('come one by one, whether their batches are there at once or later', async () => {
+    const flow = scriptedFlow([1, 2], Promise.resolve([3]), [4])
+    expect(await Array.fromAsync(events(flow))).toEqual([1, 2, 3, 4])
+    expect(flow.closes).toBe(1)
+  })
+
+  test('close the flow when the reader leaves in the middle of a batch', async () => {
+    const flow = scriptedFlow([1, 2], [3])
+    for await (const event of events(flow)) if (event === 1) break
+    expect(flow.closes).toBe(1)
+    expect(flow.reads).toBe(1)
+  })
+
+  test('fail as the flow does, after those that came before', async () => {
+    const seen: number[] = []
+    const read = async () => {
+      for await (const event of events(scriptedFlow<number>([1], new Error('broken')))) seen.push(event)
+    }
+    expect(read()).rejects.toThrow('broken')
+    await read().catch(() => undefined)
+    expect(seen).toEqual([1, 1])
+  })
+})

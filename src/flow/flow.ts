@@ -1,0 +1,122 @@
+import { type LinkedAbort, linkAbort } from '../chat/abort.ts'
+import { ChatError } from '../chat/error.ts'
+import type { ChatEvent } from '../chat/event.ts'
+
+/** The events that one read of the network made; never empty. */
+export type Batch<Event = ChatEvent> = readonly Event[]
+
+/** What `next` of a flow gives; undefined at the end. */
+export type NextBatch<Event> = Batch<Event> | undefined
+
+/**
+ * An answer that is read batch by batch. It is read to its end, or closed (docs/decisions/0033-batches.md).
+ * @typeParam Event what it consists of
+ */
+export interface Flow<Event = ChatEvent> {
+  /**
+   * The next batch, at once where it is there already; undefined at the end. One call at a time.
+   * @throws ChatError, or rejects with one; and again where it is read on, so that no failure looks like an end
+   */
+  next(): NextBatch<Event> | Promise<NextBatch<Event>>
+  /**
+   * Stops early: aborts what the flow opened, then frees it. It may be called at any time, also while `next` is pending, which
+   * then settles with nothing; and more than once. It never throws, and there is nothing to wait for.
+   */
+  close(): void
+}
+
+/** Gives batches as they come. The signal is aborted when nobody reads on, and with the parent of the flow. */
+export type OpenBatches<Event> = (
+  signal: AbortSignal,
+) => AsyncIterable<Batch<Event>> | Promise<AsyncIterable<Batch<Event>>>
+
+/**
+ * The flow of a generator's batches. It is opened when it is first read.
+ * @param parent aborts the flow: the generator is to wait for nothing without the signal it is given
+ */
+export function flowOf<Event>(open: OpenBatches<Event>, parent: AbortSignal): Flow<Event> {
+  return new GeneratorFlow(open, parent)
+}
+
+/** The events of a flow one by one. Leaving the loop closes the flow. */
+export async function* events<Event>(flow: Flow<Event>): AsyncGenerator<Event> {
+  try {
+    for (let batch = await flow.next(); batch; batch = await flow.next()) for (const event of batch) yield event
+  } finally {
+    flow.close()
+  }
+}
+
+/** Why a flow that nobody reads on is aborted. */
+export function closedEarly(): ChatError {
+  return new ChatError('cancelled', { message: 'The answer is not read any further.' })
+}
+
+type Step<Event> = IteratorResult<Batch<Event>>
+
+class GeneratorFlow<Event> implements Flow<Event> {
+  #open: OpenBatches<Event> | undefined
+  readonly #parent: AbortSignal
+  #link: LinkedAbort | undefined
+  #batches: AsyncIterator<Batch<Event>> | undefined
+  #isOver = false
+  #failure: { readonly thrown: unknown } | undefined
+
+  constructor(open: OpenBatches<Event>, parent: AbortSignal) {
+    this.#open = open
+    this.#parent = parent
+  }
+
+  next(): NextBatch<Event> | Promise<NextBatch<Event>> {
+    if (this.#failure) throw this.#failure.thrown
+    if (this.#isOver) return undefined
+    const step = this.#batches ? this.#batches.next() : this.#start()
+    return step.then(this.#onStep, this.#onFailure)
+  }
+
+  close(): void {
+    this.#failure = undefined
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#link?.abort(closedEarly())
+    this.#free()
+  }
+
+  async #start(): Promise<Step<Event>> {
+    const open = this.#open
+    this.#open = undefined
+    this.#parent.throwIfAborted()
+    this.#link = linkAbort(this.#parent)
+    const opened = await open?.(this.#link.signal)
+    this.#batches = opened?.[Symbol.asyncIterator]()
+    if (this.#batches && !this.#isOver) return this.#batches.next()
+    // it was closed while it was opened
+    this.#free()
+    return { done: true, value: undefined }
+  }
+
+  readonly #onStep = ({ done, value }: Step<Event>): NextBatch<Event> => {
+    if (this.#isOver) return undefined
+    if (!done) return value
+    this.#end()
+    return undefined
+  }
+
+  readonly #onFailure = (thrown: unknown): undefined => {
+    // of a flow that was closed nobody waits for the failure
+    if (this.#isOver) return undefined
+    this.#end()
+    this.#failure = { thrown }
+    throw thrown
+  }
+
+  #end(): void {
+    this.#isOver = true
+    this.#link?.release()
+  }
+
+  #free(): void {
+    this.#link?.release()
+    this.#batches?.return?.()?.catch(() => undefined)
+  }
+}

@@ -1,0 +1,111 @@
+import type { ChatEvent } from '../chat/event.ts'
+import type { Batch, Flow, NextBatch } from './flow.ts'
+
+/** A batch, with the position of the flow it came from. */
+export interface SourcedBatch<Event = ChatEvent> {
+  readonly source: number
+  readonly batch: Batch<Event>
+}
+
+/**
+ * Several flows as one, each batch as it comes. Every flow is read one batch ahead at the most, so a slow reader slows all of
+ * them. The first failure closes all of them, and is thrown after the batches that came before it.
+ */
+export function merge<Event>(flows: readonly Flow<Event>[]): Flow<SourcedBatch<Event>> {
+  return new MergedFlow(flows)
+}
+
+class MergedFlow<Event> implements Flow<SourcedBatch<Event>> {
+  readonly #flows: readonly Flow<Event>[]
+  /** Positions of the flows that are asked with the next read: each after its batch has been taken. */
+  #idle: number[]
+  #running: number
+  #arrived: SourcedBatch<Event>[] = []
+  #failure: { readonly thrown: unknown } | undefined
+  #reader: PromiseWithResolvers<NextBatch<SourcedBatch<Event>>> | undefined
+  #isClosed = false
+
+  constructor(flows: readonly Flow<Event>[]) {
+    this.#flows = flows
+    this.#idle = [...flows.keys()]
+    this.#running = flows.length
+  }
+
+  next(): NextBatch<SourcedBatch<Event>> | Promise<NextBatch<SourcedBatch<Event>>> {
+    const idle = this.#idle
+    this.#idle = []
+    for (const source of idle) this.#ask(source)
+    if (this.#isDue()) return this.#take()
+    this.#reader = Promise.withResolvers()
+    return this.#reader.promise
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#idle = []
+    this.#arrived = []
+    this.#closeAll()
+    this.#wake()
+  }
+
+  #ask(source: number): void {
+    if (this.#isClosed || this.#failure) return
+    try {
+      const batch = this.#flows[source]?.next()
+      if (batch instanceof Promise)
+        batch.then(
+          (settled) => this.#add(source, settled),
+          (thrown) => this.#fail(thrown),
+        )
+      else this.#add(source, batch)
+    } catch (thrown) {
+      this.#fail(thrown)
+    }
+  }
+
+  #add(source: number, batch: NextBatch<Event>): void {
+    if (this.#isClosed || this.#failure) return
+    if (batch) {
+      this.#arrived.push({ source, batch })
+      this.#idle.push(source)
+    } else this.#running--
+    this.#wake()
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.#isClosed || this.#failure) return
+    this.#failure = { thrown }
+    this.#idle = []
+    this.#closeAll()
+    this.#wake()
+  }
+
+  #closeAll(): void {
+    for (const flow of this.#flows) flow.close()
+  }
+
+  #isDue(): boolean {
+    return this.#arrived.length > 0 || this.#failure !== undefined || this.#running === 0 || this.#isClosed
+  }
+
+  /** @throws what a flow failed with, once all that came before has been taken */
+  #take(): NextBatch<SourcedBatch<Event>> {
+    const arrived = this.#arrived
+    this.#arrived = []
+    if (arrived.length > 0) return arrived
+    if (this.#failure && !this.#isClosed) throw this.#failure.thrown
+    return undefined
+  }
+
+  #wake(): void {
+    const reader = this.#reader
+    if (!reader || !this.#isDue()) return
+    this.#reader = undefined
+    try {
+      reader.resolve(this.#take())
+    } catch (thrown) {
+      reader.reject(thrown)
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { type AnyEvent, begin } from './begin.ts'
+import type { Flow, NextBatch } from './flow.ts'
+
+export interface ReadAheadOptions<Event> {
+  /** How much may wait for the reader, in the unit of `sizeOf`: with more, the flow waits, and so does its upstream. */
+  readonly maxSize: number
+  sizeOf(event: Event): number
+}
+
+/** A flow that is read before its reader asks for it. */
+export interface ReadAheadFlow<Event> extends Flow<Event> {
+  /** Resolves at the commit point, at the end, or when it is closed. Rejects with a failure before that. */
+  readonly begun: Promise<void>
+}
+
+/**
+ * Reads a flow before anybody asks for it, up to a bound. Of several answers that are given one after the other, the later ones
+ * are so there at once when their turn comes.
+ * @param open may throw: that is a failure like any other
+ */
+export function readAhead<Event extends AnyEvent>(
+  open: () => Flow<Event>,
+  options: ReadAheadOptions<Event>,
+): ReadAheadFlow<Event> {
+  return new AheadFlow(open, options)
+}
+
+class AheadFlow<Event extends AnyEvent> implements ReadAheadFlow<Event> {
+  readonly begun: Promise<void>
+  readonly #begin = Promise.withResolvers<void>()
+  readonly #options: ReadAheadOptions<Event>
+  #source: Flow<Event> | undefined
+  #waiting: Event[] = []
+  #size = 0
+  #end: { readonly thrown: unknown } | 'done' | undefined
+  #isClosed = false
+  #reader: PromiseWithResolvers<NextBatch<Event>> | undefined
+  #onSpace: (() => void) | undefined
+
+  constructor(open: () => Flow<Event>, options: ReadAheadOptions<Event>) {
+    this.#options = options
+    this.begun = this.#begin.promise
+    this.begun.catch(() => undefined)
+    void this.#fill(open)
+  }
+
+  next(): NextBatch<Event> | Promise<NextBatch<Event>> {
+    if (this.#isDue()) return this.#take()
+    this.#reader = Promise.withResolvers()
+    return this.#reader.promise
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#waiting = []
+    this.#source?.close()
+    this.#begin.resolve()
+    this.#onSpace?.()
+    this.#wake()
+  }
+
+  async #fill(open: () => Flow<Event>): Promise<void> {
+    try {
+      this.#source = open()
+      const begun = await begin(this.#source)
+      this.#begin.resolve()
+      while (!this.#isClosed) {
+        const batch = await begun.next()
+        if (!batch || this.#isClosed) break
+        this.#put(batch)
+        while (this.#size > this.#options.maxSize && !this.#isClosed) await this.#space()
+      }
+      this.#end = 'done'
+    } catch (thrown) {
+      this.#end = { thrown }
+      this.#begin.reject(thrown)
+    }
+    this.#wake()
+  }
+
+  #put(batch: readonly Event[]): void {
+    for (const event of batch) {
+      this.#waiting.push(event)
+      this.#size += this.#options.sizeOf(event)
+    }
+    this.#wake()
+  }
+
+  #space(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onSpace = resolve
+    })
+  }
+
+  #isDue(): boolean {
+    return this.#waiting.length > 0 || this.#end !== undefined || this.#isClosed
+  }
+
+  /** All that waits, as one batch. @throws what the flow failed with, once that has been taken */
+  #take(): NextBatch<Event> {
+    const batch = this.#waiting
+    if (batch.length === 0) {
+      if (this.#end && this.#end !== 'done' && !this.#isClosed) throw this.#end.thrown
+      return undefined
+    }
+    this.#waiting = []
+    this.#size = 0
+    this.#onSpace?.()
+    return batch
+  }
+
+  #wake(): void {
+    const reader = this.#reader
+    if (!reader || !this.#isDue()) return
+    this.#reader = undefined
+    try {
+      reader.resolve(this.#take())
+    } catch (thrown) {
+      reader.reject(thrown)
+    }
+  }
+}

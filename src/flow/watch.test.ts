@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { ChatError } from '../chat/error.ts'
+import { readAll, readyFlow, scriptedFlow } from './flow.double.ts'
+import type { Batch, Flow, NextBatch } from './flow.ts'
+import { type Watcher, watch } from './watch.ts'
+
+/** A watcher that writes down what it sees, under its name. */
+function noting(name: string, seen: string[], last?: number): Watcher<number> {
+  return {
+    passed: (batch) => seen.push(`${name} ${batch.join('+')}`),
+    last: () => last,
+    ended: ({ kind }) => seen.push(`${name} ${kind}`),
+  }
+}
+
+describe('a watched flow', () => {
+  test('costs no promise where the batch is there', () => {
+    const flow = watch(watch(readyFlow([1], [2]), {}), {})
+    expect([flow.next(), flow.next(), flow.next()]).toEqual([[1], [2], undefined])
+  })
+
+  test('shows each batch and the end to its watchers, inner ones first', async () => {
+    const seen: string[] = []
+    const flow = watch(watch(scriptedFlow([1, 2], Promise.resolve([3])), noting('inner', seen)), noting('outer', seen))
+    await readAll(flow)
+    expect(seen).toEqual(['inner 1+2', 'outer 1+2', 'inner 3', 'outer 3', 'inner done', 'outer done'])
+  })
+
+  test('may be added to before its end, which outer watchers see pass', async () => {
+    const seen: string[] = []
+    const flow = watch(watch(readyFlow([1]), noting('inner', seen, 9)), noting('outer', seen))
+    expect((await readAll(flow)).batches).toEqual([[1], [9]])
+    expect(seen).toEqual(['inner 1', 'outer 1', 'inner done', 'outer 9', 'outer done'])
+  })
+
+  test('gives what is added before a failure, and then fails', async () => {
+    const seen: string[] = []
+    const failure = new ChatError('timeout', { message: 'late' })
+    const flow = watch(scriptedFlow<number>([1], failure), noting('a', seen, 9))
+    expect(await readAll(flow)).toEqual({ batches: [[1], [9]], thrown: failure })
+    expect(seen).toEqual(['a 1', 'a failed'])
+  })
+
+  test('ends where a watcher refuses, before anything is read', async () => {
+    const seen: string[] = []
+    const inner = scriptedFlow([1])
+    const refusing: Watcher<number> = {
+      asked() {
+        throw new ChatError('unavailable', { message: 'full' })
+      },
+    }
+    const { batches, thrown } = await readAll(watch(watch(inner, noting('inner', seen)), refusing))
+    expect(batches).toEqual([])
+    expect(thrown).toMatchObject({ reason: 'unavailable' })
+    expect([inner.reads, inner.closes]).toEqual([0, 1])
+    expect(seen).toEqual(['inner failed'])
+  })
+
+  test('closed after an end of which only some know, tells the others that end', () => {
+    const seen: string[] = []
+    const flow = watch(watch(readyFlow([1]), noting('inner', seen, 9)), noting('outer', seen))
+    for (const batch of [flow.next(), flow.next()]) expect(batch).toBeDefined()
+    flow.close()
+    expect(seen.slice(-2)).toEqual(['outer 9', 'outer done'])
+  })
+
+  test('closes what it watches before its own watchers know', () => {
+    const seen: string[] = []
+    const inner = { ...readyFlow<number>(), close: () => seen.push('inner closed') }
+    watch(inner, noting('outer', seen)).close()
+    expect(seen).toEqual(['inner closed', 'outer left'])
+  })
+})
+
+/** What one `next` of a generated flow does. */
+type Step = 'ready' | 'pending' | 'throws' | 'rejects' | 'end'
+
+const steps = fc.array(fc.constantFrom<Step>('ready', 'ready', 'pending', 'pending', 'throws', 'rejects', 'end'), {
+  maxLength: 8,
+})
+
+/** A flow of these steps that counts what is done after its end, and settles what is pending when it is told to. */
+function generatedFlow(script: readonly Step[]) {
+  const pending: (() => void)[] = []
+  const seen = { readsAfterEnd: 0, closes: 0 }
+  let isOver = false
+  const settled = (step: Step): NextBatch<number> => {
+    if (step === 'ready' || step === 'pending') return [1]
+    isOver = true
+    if (step !== 'end') throw new Error(step)
+    return undefined
+  }
+  const rest = script.values()
+  const flow: Flow<number> = {
+    next() {
+      if (isOver || seen.closes > 0) seen.readsAfterEnd++
+      const step = rest.next().value ?? 'end'
+      if (step !== 'pending' && step !== 'rejects') return settled(step)
+      return new Promise<Batch<number> | undefined>((resolve, reject) => {
+        pending.push(() => {
+          try {
+            resolve(settled(step))
+          } catch (thrown) {
+            reject(thrown)
+          }
+        })
+      })
+    },
+    close() {
+      seen.closes++
+    },
+  }
+  return { flow, seen, settle: () => pending.shift()?.() }
+}
+
+test('in any interleaving each watcher is told once how the flow ended, and nothing is read after that', async () => {
+  const cases = fc.record({
+    script: steps,
+    watchers: fc.integer({ min: 1, max: 3 }),
+    adds: fc.integer({ min: -1, max: 2 }),
+    closeAt: fc.option(fc.integer({ min: 0, max: 8 })),
+    closesWhilePending: fc.boolean(),
+  })
+  await fc.assert(
+    fc.asyncProperty(cases, async ({ script, watchers, adds, closeAt, closesWhilePending }) => {
+      const { flow: inner, seen, settle } = generatedFlow(script)
+      const endings: string[][] = Array.from({ length: watchers }, () => [])
+      let flow: Flow<number> = inner
+      for (const [at, told] of endings.entries())
+        flow = watch(flow, {
+          ended: ({ kind }) => told.push(kind),
+          ...(at === adds && { last: () => 2 }),
+        })
+      let isOver = false
+      for (let reads = 0; !isOver && reads <= script.length + 2; reads++) {
+        const isClosing = closeAt !== null && reads >= closeAt
+        if (isClosing && !closesWhilePending) flow.close()
+        try {
+          const batch = flow.next()
+          if (isClosing) flow.close()
+          settle()
+          isOver = (await batch) === undefined
+        } catch {
+          isOver = true
+        }
+      }
+      flow.close()
+      flow.close()
+      for (const told of endings) expect(told).toHaveLength(1)
+      expect(new Set(endings.flat()).size).toBe(1)
+      expect(seen.readsAfterEnd).toBe(0)
+      expect(await flow.next()).toBeUndefined()
+    }),
+    { numRuns: 2_000 },
+  )
+})
