@@ -1,4 +1,4 @@
-import { readTrustedProxies } from '../api/client-address.ts'
+import { readTrustedProxies } from '../api/door/client-address.ts'
 import type { Deadlines } from '../gateway/layers/deadline.ts'
 import type { Panel } from '../gateway/panel.ts'
 import { demo } from '../providers/demo/index.ts'

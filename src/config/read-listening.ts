@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import type { CrossSitePolicy } from '../api/cross-site.ts'
+import type { CrossSitePolicy } from '../api/door/cross-site.ts'
 import type { Secret } from '../chat/secret.ts'
 import { Environment } from './environment.ts'
 

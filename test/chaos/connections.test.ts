@@ -1,6 +1,6 @@
 /** Faults of the connection, of the client and of our own: the cells of the matrix that no bytes of an upstream make. */
 import { afterAll, describe, expect, test } from 'bun:test'
-import { streamBody } from '../../src/api/stream-body.ts'
+import { streamBody } from '../../src/api/exchange/stream-body.ts'
 import type { ChatError } from '../../src/chat/error.ts'
 import type { ChatEvent } from '../../src/chat/event.ts'
 import type { Config } from '../../src/config/config.ts'

@@ -1,0 +1,163 @@
+import { describe, expect, test } from 'bun:test'
+import { ChatError } from '../../chat/error.ts'
+import { Secret } from '../../chat/secret.ts'
+import { Keys } from './authenticate.ts'
+
+const right = 'sk-timing-0123456789abcdef0123456789abcdef'
+const bearer = (key: string) => new Headers({ authorization: `Bearer ${key}` })
+
+/** The reason of a refusal, or `in`. */
+const keyOf = (value: string) => ({ secret: new Secret(value), role: 'client' as const })
+
+function verdict(keys: Keys, headers: Headers, address = '10.0.0.1'): string {
+  try {
+    keys.check(headers, address)
+    return 'in'
+  } catch (thrown) {
+    return thrown instanceof ChatError ? thrown.reason : 'no ChatError'
+  }
+}
+
+describe('keys', () => {
+  test('any of them opens', () => {
+    const keys = new Keys([keyOf(right), keyOf('sk-other-0123456789')])
+    expect(verdict(keys, bearer(right))).toBe('in')
+    expect(verdict(keys, bearer('sk-other-0123456789'))).toBe('in')
+    expect(verdict(keys, new Headers({ 'x-api-key': right }))).toBe('in')
+    expect(verdict(keys, new Headers({ 'api-key': right }))).toBe('in')
+    expect(verdict(keys, bearer('sk-wrong'))).toBe('forbidden')
+    expect(verdict(keys, new Headers())).toBe('unauthorized')
+  })
+
+  test('without any, everybody comes in', () => {
+    expect(new Keys([]).isOpen).toBe(true)
+    expect(verdict(new Keys([]), new Headers())).toBe('in')
+  })
+})
+
+describe('item 19: guessing', () => {
+  test('is over after a hundred wrong keys of an address within a minute, for that address and that minute', () => {
+    let now = 0
+    const keys = new Keys([keyOf(right)], () => now)
+    for (let guess = 0; guess < 100; guess++) expect(verdict(keys, bearer(`sk-${guess}`))).toBe('forbidden')
+    now = 59_999
+    expect(verdict(keys, bearer('sk-one-more'))).toBe('too-many-attempts')
+    expect(verdict(keys, bearer('sk-one-more'), '10.0.0.2')).toBe('forbidden')
+    now = 60_000
+    expect(verdict(keys, bearer('sk-one-more'))).toBe('forbidden')
+  })
+
+  test('keeps no right key out', () => {
+    const keys = new Keys([keyOf(right)])
+    for (let guess = 0; guess < 150; guess++) verdict(keys, bearer('sk-wrong'))
+    expect(verdict(keys, bearer('sk-wrong'))).toBe('too-many-attempts')
+    expect(verdict(keys, bearer(right))).toBe('in')
+    expect(verdict(keys, new Headers({ authorization: 'Bearer sk-wrong', 'api-key': right }))).toBe('in')
+    expect(verdict(keys, bearer('sk-wrong'))).toBe('too-many-attempts')
+  })
+
+  test('tells how long to wait', () => {
+    let now = 0
+    const keys = new Keys([keyOf(right)], () => now)
+    for (let guess = 0; guess < 100; guess++) verdict(keys, bearer('sk-wrong'))
+    now = 20_000
+    expect(() => keys.check(bearer('sk-wrong'), '10.0.0.1')).toThrow(expect.objectContaining({ retryAfterMs: 40_000 }))
+  })
+
+  test('is not counted where no key is sent, nor where it is right', () => {
+    const keys = new Keys([keyOf(right)])
+    for (let at = 0; at < 200; at++) {
+      expect(verdict(keys, new Headers())).toBe('unauthorized')
+      expect(verdict(keys, bearer(right))).toBe('in')
+    }
+  })
+
+  test('takes a bounded memory: the address that was first is forgotten after 10,000 others', () => {
+    const keys = new Keys([keyOf(right)])
+    for (let guess = 0; guess < 100; guess++) verdict(keys, bearer('sk-wrong'), 'first')
+    expect(verdict(keys, bearer('sk-wrong'), 'first')).toBe('too-many-attempts')
+    for (let other = 0; other < 10_000; other++) verdict(keys, bearer('sk-wrong'), `other-${other}`)
+    expect(verdict(keys, bearer('sk-wrong'), 'first')).toBe('forbidden')
+  })
+})
+
+/** Mean, variance and count of the samples under the 90th percentile: what lies above is the collector's and the scheduler's. */
+function moments(samples: readonly number[]): { mean: number; variance: number; count: number } {
+  const kept = samples.toSorted((a, b) => a - b).slice(0, Math.floor(samples.length * 0.9))
+  const mean = kept.reduce((sum, value) => sum + value, 0) / kept.length
+  const variance = kept.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (kept.length - 1)
+  return { mean, variance, count: kept.length }
+}
+
+/** Welch's t of each two classes of a group; the largest of all groups. */
+function largestT(groups: readonly (readonly (readonly number[])[])[]): number {
+  const pairs = groups.flatMap((classes) => {
+    const all = classes.map(moments)
+    return all.flatMap((a, at) => all.slice(at + 1).map((b) => [a, b] as const))
+  })
+  return Math.max(
+    ...pairs.map(([a, b]) => Math.abs(a.mean - b.mean) / Math.sqrt(a.variance / a.count + b.variance / b.count)),
+  )
+}
+
+const perClass = 10_000
+
+interface TimedClass {
+  readonly headers: Headers
+  /** Nanoseconds. */
+  readonly samples: number[]
+}
+
+/** Times every key `perClass` times, all of them in turn and each round in another order. */
+function time(groups: readonly (readonly string[])[], check: (headers: Headers) => void): number[][][] {
+  const timed = groups.map((keys) => keys.map((key): TimedClass => ({ headers: bearer(key), samples: [] })))
+  const order = timed.flat()
+  // the first thousand are for the compiler
+  for (let round = -1_000; round < perClass; round++) {
+    order.sort(() => Math.random() - 0.5)
+    for (const { headers, samples } of order) {
+      const startedAt = Bun.nanoseconds()
+      check(headers)
+      const took = Bun.nanoseconds() - startedAt
+      if (round >= 0) samples.push(took)
+    }
+  }
+  return timed.map((classes) => classes.map(({ samples }) => samples))
+}
+
+describe('P18: the time of a check', () => {
+  const wrongAfter = (length: number) => right.slice(0, length) + 'x'.repeat(right.length - length)
+  /**
+   * Wrong keys of one length each, which have much, little or nothing in common with the right one. How long a key takes
+   * to be hashed does grow with its length (20 ns from 8 to 43 characters), but that is what the sender chose.
+   */
+  const groups = [
+    [0, 1, 2, 10, 20, 30, 41].map(wrongAfter),
+    [right.slice(0, 20), 'x'.repeat(20)],
+    [`${right}0`, 'x'.repeat(right.length + 1)],
+  ]
+  // a leak shows each time, the noise of a shared machine does not
+  const attempts = 4
+
+  test('tells nothing of the key', () => {
+    let now = 0
+    const keys = new Keys([keyOf(right), keyOf(`${right}-second`)], () => now)
+    const check = (headers: Headers) => {
+      now += 61_000
+      verdict(keys, headers)
+    }
+    const ts: number[] = []
+    while (ts.length < attempts && !ts.some((t) => t < 4.5)) ts.push(largestT(time(groups, check)))
+    expect(Math.min(...ts)).toBeLessThan(4.5)
+  }, 60_000)
+
+  test('would show if keys were compared letter by letter', () => {
+    const leaky = (headers: Headers) => {
+      const sent = headers.get('authorization')?.slice('Bearer '.length) ?? ''
+      for (let at = 0; at < right.length; at++) if (sent.charCodeAt(at) !== right.charCodeAt(at)) return
+    }
+    const ts: number[] = []
+    while (ts.length < attempts && !ts.some((t) => t > 4.5)) ts.push(largestT(time(groups, leaky)))
+    expect(Math.max(...ts)).toBeGreaterThan(4.5)
+  }, 60_000)
+})

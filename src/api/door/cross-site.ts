@@ -1,0 +1,128 @@
+import { ChatError } from '../../chat/error.ts'
+
+export interface CrossSitePolicy {
+  /** Whether a key is needed: then no page can use the gateway behind its reader's back, whatever its name resolves to. */
+  readonly hasKeys: boolean
+  /** Further host names that are accepted without a key. */
+  readonly allowedHosts: readonly string[]
+  /** Whether it listens beyond loopback: then an address is as good a Host as `localhost`. */
+  readonly isPublic: boolean
+  /** Origins a page may call from; undefined for the default. */
+  readonly corsOrigins: readonly string[] | undefined
+}
+
+const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/**
+ * Without a key, neither loopback nor a private network is a boundary: any page can name a host that resolves to it, and a page of
+ * another program on this machine is another site too. So the `Host` must be ours, and what comes from a page must come from one
+ * that this very `Host` has served, or from an origin that the operator has named. With a key any `Host` will do, if it is one.
+ * @throws ChatError `forbidden`, or `invalid-request` for what is no host
+ */
+export function refuseCrossSite(headers: Headers, policy: CrossSitePolicy): void {
+  const host = headers.get('host')
+  if (host === null || (policy.hasKeys && nameIn(host) === undefined)) {
+    throw new ChatError('invalid-request', {
+      message: 'The request must name one host: send a single "Host" header.',
+      code: 'invalid_host',
+    })
+  }
+  if (policy.hasKeys) return
+  if (!isOurHost(host, policy)) {
+    throw new ChatError('forbidden', {
+      message:
+        'Without an API key the gateway answers only under its own name. Add this host to ALLOWED_HOSTS, or set API_MASTER_KEY.',
+      code: 'host_not_allowed',
+    })
+  }
+  if (isCrossSite(headers, host, policy)) {
+    throw new ChatError('forbidden', {
+      message:
+        'Without an API key the gateway answers no page of another site. Set API_MASTER_KEY, or add the origin to CORS_ORIGINS.',
+      code: 'host_not_allowed',
+    })
+  }
+}
+
+/**
+ * Whether a page of another origin asks. A browser says so in `Sec-Fetch-Site`, which no page can set (W3C Fetch Metadata), and
+ * names the page in `Origin`, but not with every GET. A program that is no browser sends neither.
+ */
+function isCrossSite(headers: Headers, host: string, { corsOrigins }: CrossSitePolicy): boolean {
+  const origin = headers.get('origin')
+  if (origin !== null && corsOrigins?.includes(origin)) return false
+  const site = headers.get('sec-fetch-site') ?? 'none'
+  if (site === 'none' || site === 'same-origin') return origin !== null && !isOriginOf(host, origin)
+  // http and https of one host are one site, but two origins
+  return site !== 'same-site' || origin === null || !isOriginOf(host, origin)
+}
+
+/** Whether a page of this origin came from this `Host`, over http or, through a proxy that speaks TLS, over https. */
+function isOriginOf(host: string, origin: string): boolean {
+  const url = URL.parse(origin)
+  if (!url || !/^https?:$/.test(url.protocol) || url.origin !== origin.toLowerCase()) return false
+  // a port that is the scheme's own may be left out
+  return URL.parse(`${url.protocol}//${host}`)?.origin === url.origin
+}
+
+/** Of `name` or `name:port`; two Host headers arrive joined by a comma, which no name holds. */
+function nameIn(host: string): string | undefined {
+  return /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?$/i.exec(host)?.[1]?.toLowerCase()
+}
+
+function isOurHost(host: string, { allowedHosts, isPublic }: CrossSitePolicy): boolean {
+  const name = nameIn(host)
+  if (!name) return false
+  return (
+    loopback.has(name) ||
+    allowedHosts.includes(name) ||
+    allowedHosts.includes(host.toLowerCase()) ||
+    (isPublic && isAddress(name))
+  )
+}
+
+function isAddress(name: string): boolean {
+  return name.startsWith('[') || /^\d{1,3}(\.\d{1,3}){3}$/.test(name)
+}
+
+/** The CORS headers of an answer; none where pages of other origins have no business. */
+export function corsHeaders(path: string, headers: Headers, policy: CrossSitePolicy): Readonly<Record<string, string>> {
+  const origin = headers.get('origin')
+  if (!origin || !(path.startsWith('/v1/') || path.startsWith('/api/chat'))) return {}
+  if (!policy.corsOrigins) return policy.hasKeys ? { ...exposed, 'access-control-allow-origin': '*' } : {}
+  // without a key it would be an invitation to pages that are refused
+  if (policy.corsOrigins.includes('*')) return policy.hasKeys ? { ...exposed, 'access-control-allow-origin': '*' } : {}
+  return policy.corsOrigins.includes(origin)
+    ? { ...exposed, 'access-control-allow-origin': origin, vary: 'Origin' }
+    : { vary: 'Origin' }
+}
+
+const exposed = {
+  'access-control-expose-headers':
+    'x-request-id, x-tributary-upstream, x-tributary-attempts, x-tributary-parameters, x-tributary-upstreams-missing, ' +
+    'x-tributary-tools-missing, x-tributary-tools-omitted, retry-after, x-should-retry',
+}
+
+/**
+ * The answer to a preflight. It carries no credentials, so it never needs a key.
+ * @param usual the headers of every answer to this request
+ */
+export function preflight(headers: Headers, usual: Readonly<Record<string, string>>): Response {
+  const isAllowed = 'access-control-allow-origin' in usual
+  const allowed = {
+    'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS',
+    'access-control-allow-headers':
+      /^[\w!#$%&'*+.^`|~, -]{1,2000}$/.exec(headers.get('access-control-request-headers') ?? '')?.[0] ??
+      'authorization, content-type',
+    'access-control-max-age': '7200',
+  }
+  return new Response(null, { status: 204, headers: { ...usual, ...(isAllowed && allowed) } })
+}
+
+export function isPreflight(request: Request): boolean {
+  return (
+    request.method === 'OPTIONS' &&
+    request.headers.has('origin') &&
+    request.headers.has('access-control-request-method')
+  )
+}

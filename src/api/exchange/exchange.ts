@@ -1,0 +1,109 @@
+import type { Caller } from '../../chat/caller.ts'
+import { asChatError, ChatError } from '../../chat/error.ts'
+import { encodeError } from '../../dialects/openai-chat/encode-error.ts'
+import type { Logger } from '../../flow/call.ts'
+import { writeJson } from '../../wire/write-json.ts'
+
+/** One HTTP request on its way through the API. */
+export interface Exchange {
+  readonly request: Request
+  /** Path without the query, as it was sent. */
+  readonly path: string
+  /** Of the request, in logs and answers. */
+  readonly id: string
+  /** Of the client, as far as it is known. */
+  readonly address: string
+  /** Names the address, and the caller once the door has seen the key. */
+  log: Logger
+  /** On every answer: the request's id, CORS, and that its type is to be believed. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Sets for how many seconds the connection may be silent; 0 for ever. Holds beyond this request until it is set again. */
+  limitSilence(seconds: number): void
+  /** Who sent it, once the door has seen the key. */
+  caller: Caller
+  /** True once a layer has taken over writing this request's line. */
+  isLogged: boolean
+}
+
+/** A client's own id is kept when it is fit for a log and a header. */
+export function requestId(headers: Headers): string {
+  const sent = headers.get('x-request-id')
+  return sent && /^[\w.:/+=@-]{1,128}$/.test(sent) ? sent : crypto.randomUUID()
+}
+
+interface JsonInit {
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export function jsonResponse(exchange: Exchange, body: unknown, init: JsonInit = {}): Response {
+  return jsonText(exchange, JSON.stringify(body), init)
+}
+
+/** The same of what may be long: it is written in steps. */
+export async function largeJsonResponse(exchange: Exchange, body: unknown, init: JsonInit = {}): Promise<Response> {
+  const written = await writeJson(body)
+  return jsonText(exchange, typeof written === 'string' ? written : new Blob([...written]), init)
+}
+
+function jsonText(exchange: Exchange, text: string | Blob, init: JsonInit): Response {
+  const headers = { 'content-type': 'application/json', ...exchange.headers, ...init.headers }
+  return new Response(text, { status: init.status ?? 200, headers })
+}
+
+/** A failure as an answer: the status and the words of the table of reasons. Writes the request's line if nobody has. */
+export function errorResponse(
+  exchange: Exchange,
+  thrown: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const error = asChatError(thrown)
+  logFailure(exchange, error)
+  // a message may hold what the client sent, and no viewer shall take that for markup
+  const text = JSON.stringify(encodeError(error)).replaceAll('<', '\\u003c')
+  return jsonText(exchange, text, {
+    status: error.meaning.status,
+    headers: { ...failureHeaders(error), ...headers },
+  })
+}
+
+/** Over this an SDK does not wait by itself. */
+const maxSdkWaitMs = 60_000
+
+function failureHeaders(error: ChatError): Record<string, string> {
+  const { meaning, reason, retryAfterMs = meaning.retryAfterMs } = error
+  const stops = meaning.clientRetry === false || (retryAfterMs !== undefined && retryAfterMs > maxSdkWaitMs)
+  return {
+    ...(retryAfterMs !== undefined && { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) }),
+    ...(stops && { 'x-should-retry': 'false' }),
+    ...(reason === 'unauthorized' && { 'www-authenticate': 'Bearer' }),
+    // A client that is turned away for want of room must not keep a place. Not after `too-large`: its client would still be
+    // writing, and lose the answer to the broken pipe.
+    ...((reason === 'too-slow' || reason === 'unavailable') && { connection: 'close' }),
+  }
+}
+
+/** The message of a line that other programs look for, to keep its address out: docs/settings.md shows how. */
+const keyRefused = 'key refused'
+
+function logFailure(exchange: Exchange, error: ChatError): void {
+  if (exchange.isLogged) return
+  exchange.isLogged = true
+  const line = { outcome: error.ownCode, status: error.meaning.status, err: error }
+  if (error.reason === 'internal') exchange.log.error(line, 'request')
+  else if (isKeyRefused(error)) exchange.log.warn(line, keyRefused)
+  else exchange.log.info(line, 'request')
+}
+
+/** Whether it was a wrong key of ours; that of a caller's own endpoint is a field of the request. */
+function isKeyRefused({ reason, code, param }: ChatError): boolean {
+  return reason === 'too-many-attempts' || (code === 'invalid_api_key' && reason === 'forbidden' && param === undefined)
+}
+
+export function notFound(method: string): ChatError {
+  return new ChatError('not-found', {
+    message:
+      `There is nothing at this path for ${/^[A-Z]{1,10}$/.test(method) ? method : 'this method'}. ` +
+      'The base URL of an OpenAI client ends in "/v1"; there are POST /v1/chat/completions and GET /v1/models.',
+  })
+}

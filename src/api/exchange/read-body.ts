@@ -1,0 +1,136 @@
+import { orAbort } from '../../chat/abort.ts'
+import { ChatError } from '../../chat/error.ts'
+import { joinBytes } from '../../wire/join-bytes.ts'
+import { type CrossedBound, jsonBounds } from '../../wire/json-bounds.ts'
+import { readJson } from '../../wire/read-json.ts'
+import { drainReader } from './drain-body.ts'
+
+/** Milliseconds after which a body must have kept up a rate; and that rate. */
+const patienceMs = 10_000
+const minBytesPerSecond = 1024
+/** Bytes up to which a body is not read in steps. Nobody sees then whether it comes, so it may take its whole time: 26 s. */
+const maxAtOnce = 16 * 1024
+
+export interface BodyLimits {
+  /** A longer body is refused as soon as that is known, by its length or by its bytes. */
+  readonly maxBytes: number
+  /** Its reason is thrown as soon as it is aborted. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * The parsed JSON of a request's body.
+ * @throws ChatError `too-large`, `too-slow`, `unsupported-media` or `invalid-request`
+ */
+export async function readJsonBody(request: Request, limits: BodyLimits): Promise<unknown> {
+  const type = request.headers.get('content-type')
+  if (type && !/^application\/([\w.+-]+\+)?json\b/i.test(type)) {
+    throw new ChatError('unsupported-media', {
+      message: 'The body must be JSON. Send "content-type: application/json".',
+    })
+  }
+  const encoding = request.headers.get('content-encoding')
+  if (encoding && encoding.toLowerCase() !== 'identity') {
+    throw new ChatError('unsupported-media', {
+      message: 'A compressed body is not accepted. Send it without "content-encoding".',
+    })
+  }
+  const reading = await readJson(await readBytes(request, limits))
+  if ('value' in reading) return reading.value
+  throw 'crossed' in reading ? crossed(reading.crossed) : invalid(reading.invalid)
+}
+
+function invalid(what: 'json' | 'utf-8'): ChatError {
+  const message = what === 'json' ? 'The body is not valid JSON.' : 'The body is not valid UTF-8.'
+  return new ChatError('invalid-request', { message, code: 'invalid_json' })
+}
+
+/** Which bound the body crosses, with its number. */
+function crossed(bound: CrossedBound): ChatError {
+  const most = jsonBounds[bound]
+  const message = {
+    depth: `The body nests more than ${most} levels deep.`,
+    members: `An object in the body has more than ${most} members.`,
+    values: `The body has more than ${most} values.`,
+    items: `A list in the body has more than ${most} items.`,
+  }[bound]
+  const isLarge = bound === 'values' || bound === 'items'
+  return isLarge
+    ? new ChatError('too-large', { message })
+    : new ChatError('invalid-request', { message, code: 'invalid_json' })
+}
+
+async function readBytes(request: Request, { maxBytes, signal }: BodyLimits): Promise<Uint8Array> {
+  const length = Number(request.headers.get('content-length') ?? Number.NaN)
+  if (length > maxBytes) throw tooLarge(maxBytes)
+  if (length <= maxAtOnce) return atOnce(request, length, signal)
+  const chunks: Uint8Array[] = []
+  let read = 0
+  for await (const chunk of timed(request, signal)) {
+    read += chunk.byteLength
+    if (read > maxBytes) throw tooLarge(maxBytes)
+    chunks.push(chunk)
+  }
+  return joinBytes(chunks)
+}
+
+/** A small body of known length, read by the runtime: reading it in steps costs more than all the rest of a request. */
+async function atOnce(request: Request, length: number, signal: AbortSignal): Promise<Uint8Array> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(tooSlow()), patienceMs + (length / minBytesPerSecond) * 1000)
+  try {
+    return await orAbort(Promise.race([request.bytes(), late.promise]), signal)
+  } catch (thrown) {
+    throw thrown instanceof ChatError ? thrown : brokenOff(thrown)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The body's bytes, for as long as they come fast enough: the listener itself would wait for a dripped body for ever. */
+async function* timed(request: Request, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const reader = request.body?.getReader()
+  if (!reader) return
+  const startedAt = performance.now()
+  let read = 0
+  let isOver = false
+  const late = Promise.withResolvers<never>()
+  const check = () => {
+    const seconds = (performance.now() - startedAt) / 1000
+    if (read < (seconds - patienceMs / 1000) * minBytesPerSecond + 1) late.reject(tooSlow())
+  }
+  const timer = setInterval(check, 1_000)
+  const leave = () => late.reject(signal.reason)
+  if (signal.aborted) leave()
+  signal.addEventListener('abort', leave)
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), late.promise])
+      isOver = done
+      if (done) return
+      read += value.byteLength
+      yield value
+    }
+  } catch (thrown) {
+    throw thrown instanceof ChatError ? thrown : brokenOff(thrown)
+  } finally {
+    clearInterval(timer)
+    signal.removeEventListener('abort', leave)
+    if (!isOver && !signal.aborted) await drainReader(reader)
+    else if (!isOver) reader.cancel().catch(() => undefined)
+  }
+}
+
+function brokenOff(cause: unknown): ChatError {
+  return new ChatError('invalid-request', { message: 'The body broke off.', code: 'invalid_json', cause })
+}
+
+function tooLarge(maxBytes: number): ChatError {
+  return new ChatError('too-large', {
+    message: `The body is larger than ${maxBytes} bytes. MAX_BODY_BYTES sets the limit.`,
+  })
+}
+
+function tooSlow(): ChatError {
+  return new ChatError('too-slow', { message: 'The body came too slowly.' })
+}

@@ -1,0 +1,92 @@
+import { within } from '../../chat/abort.ts'
+import type { Begun } from '../../chat/begin.ts'
+import { type Answer, collect } from '../../chat/collect.ts'
+import { defer } from '../../chat/defer.ts'
+import type { ChatError } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import type { Receipt } from '../../flow/call.ts'
+import type { OpenCall } from './calls.ts'
+import { type Exchange, errorResponse, largeJsonResponse } from './exchange.ts'
+import { type StreamSurface, streamBody } from './stream-body.ts'
+
+/** Milliseconds the response's head waits for the first event, so that an early failure is an HTTP status. */
+const headMs = 8_000
+/** Milliseconds a client may take nothing. */
+const stuckMs = 60_000
+
+/** The answer as a stream, or as a failure's status if it fails before it has begun. */
+export async function respondStream<Event>(
+  exchange: Exchange,
+  open: OpenCall,
+  { begun, ...options }: { begun: Promise<Begun<Event>>; surface: StreamSurface<Event>; keepAliveMs: number },
+): Promise<Response> {
+  let first: Begun<Event> | undefined
+  try {
+    first = await within(begun, headMs)
+  } catch (thrown) {
+    open.close()
+    return errorResponse(exchange, thrown, receiptHeaders(open.call.receipt))
+  }
+  const body = streamBody(first?.events ?? defer(async () => (await begun).events), {
+    surface: options.surface,
+    opening: first ? '' : options.surface.keepAlive,
+    keepAliveMs: options.keepAliveMs,
+    stuckMs,
+    abort: (reason: ChatError) => open.abort(reason),
+    closed: () => open.close(),
+  })
+  return new Response(body, {
+    headers: { ...streamHeaders, ...exchange.headers, ...receiptHeaders(open.call.receipt) },
+  })
+}
+
+/** The answer, collected. */
+export async function respondJson(
+  exchange: Exchange,
+  open: OpenCall,
+  options: { events: AsyncIterable<ChatEvent>; encode: (answer: Answer) => unknown },
+): Promise<Response> {
+  try {
+    const answer = await collect(options.events)
+    return await largeJsonResponse(exchange, options.encode(answer), { headers: receiptHeaders(open.call.receipt) })
+  } catch (thrown) {
+    return errorResponse(exchange, thrown, receiptHeaders(open.call.receipt))
+  } finally {
+    open.close()
+  }
+}
+
+const streamHeaders = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no',
+}
+
+const maxNames = 50
+const maxListed = 20
+
+/** Names in a header: no comma in any, and of many the first. */
+function listOf(names: readonly string[]): string {
+  const shown = names.slice(0, maxListed).map((name) => name.replace(/[,%]/g, encodeURIComponent))
+  return `${shown.join(', ')}${names.length > maxListed ? ` (+${names.length - maxListed})` : ''}`
+}
+
+/** What a client is told of how its answer came about. Names of unknown fields are the client's: only plain ones go into a header. */
+function receiptHeaders({
+  upstream,
+  attempts,
+  parameters,
+  toolsMissing,
+  toolsOmitted,
+}: Receipt): Record<string, string> {
+  const named = [...parameters].filter(([name]) => /^[\w.-]{1,64}$/.test(name)).slice(0, maxNames)
+  return {
+    ...(upstream && { 'x-tributary-upstream': upstream }),
+    ...(attempts > 0 && { 'x-tributary-attempts': String(attempts) }),
+    ...(toolsMissing?.size && { 'x-tributary-tools-missing': listOf([...toolsMissing]) }),
+    ...(toolsOmitted?.length && { 'x-tributary-tools-omitted': listOf(toolsOmitted) }),
+    ...(named.length > 0 && {
+      'x-tributary-parameters': named.map(([name, treatment]) => `${name}=${treatment}`).join(', '),
+    }),
+  }
+}

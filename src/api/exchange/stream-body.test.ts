@@ -1,0 +1,170 @@
+import { describe, expect, test } from 'bun:test'
+import { ChatError } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import { type StreamBodyOptions, streamBody } from './stream-body.ts'
+
+const text = (said: string): ChatEvent => ({ type: 'text', choice: 0, text: said })
+
+interface Told {
+  aborts: string[]
+  closes: number
+}
+
+/** A body of these events that writes a word each: the text, `+` for a keep-alive, `.` for the end, `!code` for a failure. */
+function bodyOf(
+  events: AsyncIterable<ChatEvent>,
+  options: Partial<StreamBodyOptions> = {},
+): { body: ReadableStream<Uint8Array>; told: Told } {
+  const told: Told = { aborts: [], closes: 0 }
+  const body = streamBody(events, {
+    surface: {
+      event: (event) => (event.type === 'text' ? event.text : ''),
+      end: () => '.',
+      error: (error) => `!${error.code}`,
+      keepAlive: '+',
+    },
+    opening: '',
+    keepAliveMs: 60_000,
+    stuckMs: 60_000,
+    abort: (reason) => told.aborts.push(reason.code),
+    closed: () => told.closes++,
+    ...options,
+  })
+  return { body, told }
+}
+
+async function* of(...events: ChatEvent[]): AsyncGenerator<ChatEvent> {
+  yield* events
+}
+
+describe('a stream', () => {
+  test('is its events, and one end', async () => {
+    const { body, told } = bodyOf(of(text('a'), { type: 'finish', choice: 0, reason: 'stop' }, text('b')))
+    expect(await new Response(body).text()).toBe('ab.')
+    expect(told).toEqual({ aborts: [], closes: 1 })
+  })
+
+  test('without an event is an end', async () => {
+    expect(await new Response(bodyOf(of()).body).text()).toBe('.')
+  })
+
+  test('writes a long event in pieces, and lets nothing come between them', async () => {
+    const long = '漢字'.repeat(600_000)
+    const surface = {
+      event: (event: ChatEvent) =>
+        event.type === 'text' ? event.text : ['<', ...Array(12).fill('漢字'.repeat(50_000)), '>'].values(),
+      end: () => '.',
+      error: () => '!',
+      keepAlive: '+',
+    }
+    const events = of(text(long), { type: 'finish', choice: 0, reason: 'stop' }, text('b'))
+    const { body } = bodyOf(events, { surface, keepAliveMs: 1 })
+    const pieces = await Array.fromAsync(body)
+    const written = Buffer.concat(pieces).toString()
+    expect(written.replaceAll('+', '') === `${long}<${long}>b.`).toBe(true)
+    expect(written.includes(`<${long}>`)).toBe(true)
+    expect(Math.max(...pieces.map(({ byteLength }) => byteLength))).toBeLessThan(1024 * 1024)
+    expect(pieces.length).toBeGreaterThan(8)
+  })
+
+  test('begins with its opening', async () => {
+    expect(await new Response(bodyOf(of(text('a')), { opening: ':' }).body).text()).toBe(':a.')
+  })
+
+  test('that fails ends with the failure, and with nothing else', async () => {
+    async function* failing(): AsyncGenerator<ChatEvent> {
+      yield text('a')
+      throw new ChatError('upstream-failed', { message: 'The stream was cut.' })
+    }
+    const { body, told } = bodyOf(failing())
+    expect(await new Response(body).text()).toBe('a!upstream_error')
+    expect(told).toEqual({ aborts: [], closes: 1 })
+  })
+
+  test('that fails by a bug of ours says only that', async () => {
+    const failing: AsyncIterable<ChatEvent> = {
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new TypeError('the details')) }),
+    }
+    expect(await new Response(bodyOf(failing).body).text()).toBe('!internal_error')
+  })
+
+  test('whose event cannot be written ends with a failure', async () => {
+    const surface = {
+      event: () => {
+        throw new TypeError('the details')
+      },
+      end: () => '.',
+      error: () => '!',
+      keepAlive: '+',
+    }
+    const { body, told } = bodyOf(of(text('a')), { surface })
+    expect(await new Response(body).text()).toBe('!')
+    expect(told.closes).toBe(1)
+  })
+
+  test('fills the silence of its upstream, each interval once', async () => {
+    const silence = Promise.withResolvers<void>()
+    async function* slow(): AsyncGenerator<ChatEvent> {
+      yield text('a')
+      await silence.promise
+      yield text('b')
+    }
+    const { body } = bodyOf(slow(), { keepAliveMs: 5 })
+    const reader = body.getReader()
+    let said = ''
+    while (said.length < 4) said += new TextDecoder().decode((await reader.read()).value)
+    expect(said).toBe('a+++')
+    silence.resolve()
+    while (!said.endsWith('.')) said += new TextDecoder().decode((await reader.read()).value)
+    expect(said).toMatch(/^a\++b\.$/)
+  })
+
+  test('reads no event before the client takes it', async () => {
+    let made = 0
+    async function* counted(): AsyncGenerator<ChatEvent> {
+      for (; made < 100; ) {
+        made++
+        yield text('a')
+      }
+    }
+    const reader = bodyOf(counted()).body.getReader()
+    await Bun.sleep(0)
+    expect(made).toBe(0)
+    await reader.read()
+    await reader.read()
+    await Bun.sleep(0)
+    expect(made).toBe(2)
+    await reader.cancel()
+  })
+
+  test('whose client leaves is aborted, and its events are let go of', async () => {
+    let isFreed = false
+    async function* endless(): AsyncGenerator<ChatEvent> {
+      try {
+        for (;;) yield text('a')
+      } finally {
+        isFreed = true
+      }
+    }
+    const { body, told } = bodyOf(endless())
+    const reader = body.getReader()
+    await reader.read()
+    await reader.cancel()
+    expect(told).toEqual({ aborts: ['client_closed'], closes: 1 })
+    await Bun.sleep(0)
+    expect(isFreed).toBe(true)
+  })
+
+  test('whose client takes nothing for too long is given up', async () => {
+    const gone = Promise.withResolvers<string>()
+    const { body, told } = bodyOf(of(text('a'), text('b')), {
+      stuckMs: 5,
+      abort: (reason) => gone.resolve(reason.code),
+    })
+    const reader = body.getReader()
+    await reader.read()
+    expect(await gone.promise).toBe('client_closed')
+    expect(await reader.read().catch((thrown: unknown) => thrown)).toMatchObject({ code: 'client_stuck' })
+    expect(told.closes).toBe(1)
+  })
+})

@@ -1,0 +1,55 @@
+import { asChatError, ChatError } from '../../../chat/error.ts'
+import type { ChatEvent } from '../../../chat/event.ts'
+import type { Secret } from '../../../chat/secret.ts'
+import { askOpenaiChat, bearer } from '../../../dialects/openai-chat/ask-openai-chat.ts'
+import { encodeRequest } from '../../../dialects/openai-chat/encode-request.ts'
+import { beginAttempt } from '../../../flow/call.ts'
+import type { Chat } from '../../../flow/chat.ts'
+import { parseBaseUrl, routeOf, routesOfOpenai } from '../../../wire/base-url.ts'
+import type { Pinned } from '../../../wire/egress.ts'
+
+/**
+ * A caller's own server, which speaks OpenAI's dialect, asked with the caller's own key. Of what it says where it
+ * refuses, only that it refused is told: a server that was never meant to be read must not be read by its errors.
+ */
+export function ownEndpoint({ url, address }: Pinned, key: Secret): Chat {
+  const base = parseBaseUrl(url.href, routesOfOpenai) ?? { url: url.href, query: '' }
+  const target = routeOf(base, '/chat/completions')
+  return (request, call) => {
+    beginAttempt(call, { upstream: 'model_config' })
+    for (const name of Object.values(request.spelling)) call.receipt.parameters.set(name, 'honoured')
+    const body = encodeRequest(request)
+    const streamFields = { stream_options: { include_usage: true } }
+    const question = { url: target, address, headers: bearer(key), body, streamFields }
+    return inOwnWords(askOpenaiChat(question, request, call), call.signal)
+  }
+}
+
+async function* inOwnWords(events: AsyncIterable<ChatEvent>, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+  try {
+    yield* events
+  } catch (thrown) {
+    signal.throwIfAborted()
+    throw refused(asChatError(thrown))
+  }
+}
+
+/** reliability, section 3: a refusal of the caller's own key is the caller's; all else is one failure, whatever it was. */
+function refused(error: ChatError): ChatError {
+  const { reason, upstreamStatus, retryAfterMs, cause } = error
+  if (reason === 'internal') return error
+  const about = { cause, ...(upstreamStatus !== undefined && { upstreamStatus }) }
+  const again = retryAfterMs === undefined ? {} : { retryAfterMs }
+  const key = { code: 'invalid_api_key', param: 'model_config.api_key' }
+  if (upstreamStatus === 401)
+    return new ChatError('unauthorized', { message: 'The endpoint of base_url refused its api_key.', ...key, ...about })
+  if (upstreamStatus === 403)
+    return new ChatError('forbidden', { message: 'The endpoint of base_url forbade this.', ...key, ...about })
+  if (reason === 'rate-limited' || reason === 'quota-exhausted')
+    return new ChatError(reason, { message: 'The endpoint of base_url asks to wait, or to pay.', ...again, ...about })
+  return new ChatError('upstream-failed', {
+    message: 'The endpoint of base_url gave no answer that could be read as one of OpenAI’s chat completions.',
+    code: 'endpoint_failed',
+    ...about,
+  })
+}

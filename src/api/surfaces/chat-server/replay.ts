@@ -1,0 +1,38 @@
+import type { Conversations } from '../../../conversations/conversations.ts'
+import type { Whose } from '../../../conversations/session-key.ts'
+import type { StoredAssistantMessage, StoredMessage } from '../../../conversations/stored-message.ts'
+import { encodeCall, encodeMessage } from './encode-message.ts'
+import type { ServerEvent } from './event.ts'
+
+/** Messages that are looked at for the rounds of one answer. */
+const maxMessages = 1_000
+
+/** The answer that a request has got already, for one that asks again under the same id. */
+export async function* replay(
+  whose: Whose,
+  answer: StoredAssistantMessage,
+  conversations: Conversations,
+): AsyncGenerator<ServerEvent> {
+  const rounds = roundsOf(answer, (await conversations.messages(whose, maxMessages)) ?? [answer])
+  const content = rounds
+    .map((round) => round.content)
+    .filter((text) => text !== '')
+    .join('\n\n')
+  if (content !== '') yield { type: 'chunk', data: { content } }
+  const calls = rounds.flatMap(({ toolCalls }) => toolCalls)
+  const message = { ...encodeMessage(whose.session, answer), content, tool_calls: calls.map(encodeCall) }
+  yield { type: 'complete', data: { message } }
+}
+
+/** What the model said since it was asked, without tries that broke off. */
+function roundsOf(answer: StoredAssistantMessage, messages: readonly StoredMessage[]): StoredAssistantMessage[] {
+  const end = messages.findIndex(({ id }) => id === answer.id)
+  const start = messages.findLastIndex((message, at) => at < end && isEnd(message))
+  const rounds = messages.slice(start + 1, end)
+  return [...rounds.filter((message) => message.role === 'assistant'), answer]
+}
+
+function isEnd(message: StoredMessage): boolean {
+  if (message.role === 'assistant') return message.status !== 'completed' || message.toolCalls.length === 0
+  return message.role === 'user'
+}

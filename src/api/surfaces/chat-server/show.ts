@@ -1,0 +1,49 @@
+import type { ToolCall } from '../../../chat/message.ts'
+import type { LoopEvent, ToolOutputEvent, ToolResultEvent } from '../../../gateway/tool-loop/events.ts'
+import { readArguments } from '../../../gateway/tool-loop/read-arguments.ts'
+import type { ServerEvent } from './event.ts'
+
+/** What a client is shown of an event, at once; the ends of an answer are the recorder's to tell. */
+export function show(event: LoopEvent): readonly ServerEvent[] {
+  switch (event.type) {
+    case 'text':
+      return event.text === '' ? [] : [{ type: 'chunk', data: { content: event.text } }]
+    case 'reasoning':
+      return event.text === '' ? [] : [{ type: 'reasoning', data: { content: event.text } }]
+    case 'tool-calls':
+      return event.calls.map(showCall)
+    case 'tool-output':
+      return [showOutput(event)]
+    case 'tool-result':
+      return [showResult(event)]
+    default:
+      return []
+  }
+}
+
+function showCall({ id, name, arguments: json }: ToolCall): ServerEvent {
+  const read = readArguments(json)
+  const about = { tool_call_id: id, tool_name: name }
+  if ('fields' in read) return { type: 'tool_call', data: { ...about, arguments: read.fields } }
+  return { type: 'tool_call', data: { ...about, arguments: {}, raw_arguments: json } }
+}
+
+function showOutput({ toolCallId, source, text }: ToolOutputEvent): ServerEvent {
+  return {
+    type: 'tool_stream_chunk',
+    data: { tool_call_id: toolCallId, content: text, ...(source === 'summary' && { is_summary: true }) },
+  }
+}
+
+function showResult({ toolCallId, content, isError, shortened }: ToolResultEvent): ServerEvent {
+  return {
+    type: 'tool_result',
+    data: {
+      tool_call_id: toolCallId,
+      result: content,
+      ...(isError && { is_error: true }),
+      ...(shortened === 'summarised' && { summarised: true }),
+      ...(shortened === 'cut' && { truncated: true }),
+    },
+  }
+}

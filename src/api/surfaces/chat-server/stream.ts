@@ -1,0 +1,150 @@
+import { beginWith } from '../../../chat/begin.ts'
+import { ChatError } from '../../../chat/error.ts'
+import type { Message } from '../../../chat/message.ts'
+import type { ChatRequest } from '../../../chat/request.ts'
+import type { Opened, Question } from '../../../conversations/conversations.ts'
+import type { Whose } from '../../../conversations/session-key.ts'
+import { dialect } from '../../../dialects/openai-chat/dialect.ts'
+import type { ToolChatWishes } from '../../../gateway/tool-chat.ts'
+import { type ChosenTools, checkChosen, chosenTools } from '../../../gateway/tool-loop/chosen-tools.ts'
+import type { OpenCall } from '../../exchange/calls.ts'
+import type { Exchange } from '../../exchange/exchange.ts'
+import { readJsonBody } from '../../exchange/read-body.ts'
+import { respondStream } from '../../exchange/respond.ts'
+import { answer } from './answer.ts'
+import type { ChatServer } from './chat-server.ts'
+import { type Chosen, chooseModel, modelConfigOf, parametersOf } from './choose-model.ts'
+import { type ServerEvent, surface } from './event.ts'
+import { queryOf } from './query.ts'
+import { Recorder } from './recorder.ts'
+import { replay } from './replay.ts'
+import type { Run } from './running.ts'
+import { type DirectBody, type ModelConfig, readDirectBody, readStreamBody, type StreamBody } from './schema.ts'
+
+/** What one request asks for. */
+interface Asked {
+  readonly whose: Whose
+  readonly config: ModelConfig
+  readonly requestId: string | undefined
+  /** What is kept of the question; undefined for nothing. */
+  readonly content?: string
+  /** The conversation, where it is not the session's. */
+  readonly messages?: readonly Message[]
+  /** The tools that are chosen, for this request and those after it. */
+  readonly tools?: readonly string[]
+  readonly wait: boolean
+}
+
+/** `POST /api/chat/stream`: the next message of a session. */
+export function streamChat(exchange: Exchange, server: ChatServer): Promise<Response> {
+  return respond(exchange, server, (body) => {
+    const read = readStreamBody(body)
+    return { ...about(exchange, read), content: read.content }
+  })
+}
+
+/** `POST /api/chat/stream/direct`: a conversation that the caller keeps, of which the session keeps the answer. */
+export function streamDirect(exchange: Exchange, server: ChatServer): Promise<Response> {
+  return respond(exchange, server, (body) => {
+    const read = readDirectBody(body)
+    return { ...about(exchange, read), messages: read.messages.map(toMessage) }
+  })
+}
+
+function about(exchange: Exchange, body: Omit<StreamBody, 'content'>): Omit<Asked, 'content' | 'messages'> {
+  return {
+    whose: { client: exchange.caller.id, session: body.session_id },
+    config: modelConfigOf(body),
+    requestId: body.request_id ?? undefined,
+    ...(body.tools && { tools: body.tools }),
+    wait: queryOf(exchange, 'wait') === 'true',
+  }
+}
+
+function toMessage({ role, content }: DirectBody['messages'][number]): Message {
+  const parts = [{ type: 'text' as const, text: content }]
+  return role === 'assistant' ? { role, content: parts, toolCalls: [] } : { role, content: parts }
+}
+
+async function respond(exchange: Exchange, server: ChatServer, read: (body: unknown) => Asked): Promise<Response> {
+  const { calls, maxBodyBytes: maxBytes, keepAliveMs } = server
+  const open = calls.open(exchange)
+  let asked: Asked
+  try {
+    asked = read(await readJsonBody(exchange.request, { maxBytes, signal: open.call.signal }))
+  } catch (thrown) {
+    open.close()
+    throw thrown
+  }
+  const begun = beginWith(run(exchange, asked, { server, open }), () => true)
+  return respondStream(exchange, open, { begun, surface, keepAliveMs })
+}
+
+interface Context {
+  readonly server: ChatServer
+  readonly open: OpenCall
+}
+
+/** What `POST /api/chat/abort` stops a request with. */
+const aborted = 'aborted'
+
+/** Answers, and can be aborted from the first moment on: also while it waits for its session. */
+async function* run(exchange: Exchange, asked: Asked, { server, open }: Context): AsyncGenerator<ServerEvent> {
+  const ended = Promise.withResolvers<Awaited<Run['ended']>>()
+  const abort = () => open.abort(new ChatError('cancelled', { message: 'The request was aborted.', code: aborted }))
+  const { client, session } = asked.whose
+  const remove = server.running.add(client, session, { abort, ended: ended.promise })
+  void ended.promise.then(remove)
+  const { signal } = open.call
+  try {
+    const chosen = await chooseModel(asked.config, { ...server, signal })
+    if (asked.tools) await checkChosen(asked.tools, server.tools, signal)
+    const opened = await openTurn(asked, chosen, { server, open })
+    if (opened.kind === 'answered') return yield* await replay(asked.whose, opened.answer, server.conversations)
+    const recorder = new Recorder(opened.turn, signal)
+    void recorder.settled.then(ended.resolve)
+    const request = requestOf(asked, chosen, asked.messages ?? opened.turn.messages(chosen.model))
+    // from here on the gateway writes the request's line
+    exchange.isLogged = true
+    const wishes = wishesOf(asked, chosen, opened.turn.tools && chosenTools(opened.turn.tools, server.tools.servers()))
+    yield* answer(server.gateway.toolChat(request, open.call, wishes), { session, recorder, signal })
+  } catch (thrown) {
+    ended.resolve(signal.aborted ? 'cancelled' : 'failed')
+    if (!isAbort(signal)) throw signal.aborted ? signal.reason : thrown
+    yield { type: 'cancelled', message: 'Chat request aborted' }
+  } finally {
+    ended.resolve('completed')
+  }
+}
+
+function wishesOf({ config }: Asked, { own, toolBounds }: Chosen, choice: ChosenTools | undefined): ToolChatWishes {
+  return {
+    useTools: config.use_tools ?? true,
+    ...(choice && { choice }),
+    ...(own && { own }),
+    ...(toolBounds && { ownBounds: toolBounds }),
+  }
+}
+
+function isAbort({ reason }: AbortSignal): boolean {
+  return reason instanceof ChatError && reason.code === aborted
+}
+
+function openTurn(
+  { whose, content, requestId, tools, wait }: Asked,
+  { model }: Chosen,
+  { server, open }: Context,
+): Promise<Opened> {
+  const question: Question = {
+    model,
+    ...(content !== undefined && { content }),
+    ...(requestId !== undefined && { requestId }),
+    ...(tools && { tools }),
+  }
+  return server.conversations.open(whose, question, { wait, signal: open.call.signal })
+}
+
+function requestOf({ config }: Asked, { model }: Chosen, messages: readonly Message[]): ChatRequest {
+  // the caller's `temperature` and `max_tokens` are OpenAI's
+  return { dialect, model, messages, ...parametersOf(config), extra: {}, stream: true }
+}
