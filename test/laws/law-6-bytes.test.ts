@@ -8,19 +8,31 @@ import { emulateOpenai, type OpenaiEmulator } from '../../src/providers/openai-c
 import { build, type Running, start } from '../e2e/program.ts'
 import { each } from '../waiting.ts'
 import { seededRandom } from './generated/random.ts'
+import { generateRequest } from './generated/request.ts'
+import { oddSpelling } from './generated/spelling.ts'
 import { type GeneratedStream, generateStream, type Head } from './generated/stream.ts'
 import { oneByOne, piecesOfReply } from './generated/wire.ts'
+import type { JsonObject } from './generated/words.ts'
 
-const streams = 1_000
+const runs = 1_000
 const atOnce = 8
 const theirs: Head = { id: 'chatcmpl-theirs', model: 'gpt-test-2026-01-01', created: 1_760_000_000 }
+
+/** By the `user` of the request that they answer: the streams under way, and the bodies that have arrived. */
+const streams = new Map<string, GeneratedStream>()
+const bodies = new Map<string, Readonly<Record<string, unknown>>>()
 
 let upstream: OpenaiEmulator
 let gateway: Running
 beforeAll(async () => {
   await build()
   upstream = await emulateOpenai({
-    reply: ({ user }) => ({ framing: 'raw', ending: 'stall', body: replyOf(Number(user)) }),
+    reply(chat) {
+      const name = String(chat.user)
+      bodies.set(name, chat)
+      const stream = streams.get(name)
+      return stream && { framing: 'raw', ending: 'stall', body: oneByOne(piecesOf(stream, Number(name))) }
+    },
   })
   gateway = await start({ OPENAI_BASE_URL: upstream.url, OPENAI_API_KEY: 'any-key', OPENAI_MODELS: 'gpt-test' })
 }, 120_000)
@@ -29,30 +41,27 @@ afterAll(async () => {
   await upstream.close()
 })
 
-function streamOf(seed: number): GeneratedStream {
-  return generateStream(seededRandom(seed))
+function piecesOf(stream: GeneratedStream, seed: number): readonly Uint8Array[] {
+  return piecesOfReply(stream.sent(theirs), seededRandom(~seed))
 }
 
-function replyOf(seed: number) {
-  return oneByOne(piecesOfReply(streamOf(seed).sent(theirs), seededRandom(~seed)))
+function post(body: string): Promise<Response> {
+  const headers = { 'content-type': 'application/json' }
+  return fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers, body })
 }
 
-/** The data of each event that leaves, and its id. */
+/** The data of each event that leaves, and the id of the answer. */
 async function ask(seed: number, { choices, wantsUsage, hasUsage }: GeneratedStream) {
-  const response = await fetch(`${gateway.url}/v1/chat/completions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      model: 'openai/gpt-test',
-      messages: [{ role: 'user', content: 'Hello' }],
-      stream: true,
-      user: `${seed}`,
-      ...(choices > 1 && { n: choices }),
-      ...(wantsUsage && { stream_options: { include_usage: true } }),
-    }),
-  })
-  const text = await response.text()
-  const events = text.split('\n\n').filter((event) => event !== '' && !event.startsWith(':'))
+  const body = {
+    model: 'openai/gpt-test',
+    messages: [{ role: 'user', content: 'Hello' }],
+    stream: true,
+    user: `${seed}`,
+    ...(choices > 1 && { n: choices }),
+    ...(wantsUsage && { stream_options: { include_usage: true } }),
+  }
+  const response = await post(JSON.stringify(body))
+  const events = (await response.text()).split('\n\n').filter((event) => event !== '' && !event.startsWith(':'))
   const data = events.map((event) => (event.startsWith('data: ') ? event.slice('data: '.length) : `no data: ${event}`))
   const isEstimated = wantsUsage && !hasUsage && data.at(-2)?.includes('"estimated":true')
   return {
@@ -65,18 +74,46 @@ function sha256(lines: readonly string[]): string {
   return createHash('sha256').update(lines.join('\n')).digest('hex')
 }
 
+/** The gateway asks for the usage of each stream. */
+function wishForUsage({ stream, stream_options }: JsonObject): object {
+  return stream === true ? { stream_options: { ...Object(stream_options), include_usage: true } } : {}
+}
+
+/** The count and the first of the failures, which are too long to be shown all. */
+function someOf(failures: readonly object[]): readonly unknown[] {
+  return failures.length === 0 ? [] : [failures.length, ...failures.slice(0, 5)]
+}
+
 test('each event that is not changed leaves with its own bytes, but for its id and its model', async () => {
   const unlike: object[] = []
   let events = 0
-  await each(Array(streams).keys(), atOnce, async (seed) => {
-    const stream = streamOf(seed)
+  await each(Array(runs).keys(), atOnce, async (seed) => {
+    const stream = generateStream(seededRandom(seed))
+    streams.set(`${seed}`, stream)
     const { id, data } = await ask(seed, stream)
+    streams.delete(`${seed}`)
     const due = [...stream.leaving({ ...theirs, id, model: 'openai/gpt-test' }), '[DONE]']
     events += due.length
     if (sha256(data) === sha256(due)) return
     const at = due.findIndex((line, index) => line !== data[index])
     unlike.push({ seed, due: due[at], left: data[at], counts: [due.length, data.length] })
   })
-  expect(unlike.length === 0 ? [] : [unlike.length, ...unlike.slice(0, 5)]).toEqual([])
-  expect(events).toBeGreaterThan(streams * 5)
+  expect(someOf(unlike)).toEqual([])
+  expect(events).toBeGreaterThan(runs * 5)
+})
+
+test('what a client sends arrives at an upstream of its dialect as it was sent, but for the model', async () => {
+  const unlike: object[] = []
+  await each(Array(runs).keys(), atOnce, async (seed) => {
+    const random = seededRandom(seed)
+    const user = `request-${seed}`
+    const body = { ...generateRequest(random), user }
+    const spelling = random.chance(0.5) ? oddSpelling(random).value : JSON.stringify
+    const response = await post(spelling({ ...body, model: 'openai/gpt-test' }))
+    const answer = await response.text()
+    const due = { ...body, model: 'gpt-test', ...wishForUsage(body) }
+    if (response.status === 200 && Bun.deepEquals(bodies.get(user), due, true)) return
+    unlike.push({ seed, due, arrived: bodies.get(user), ...(response.status !== 200 && { answer }) })
+  })
+  expect(someOf(unlike)).toEqual([])
 })

@@ -13,7 +13,7 @@ export interface ChoiceStep {
 export function choiceSteps(random: Random, choice: number): ChoiceStep[] {
   const thinking = random.pick(['reasoning_content', 'reasoning'])
   const calls = random.chance(0.3) ? callDeltas(random, choice) : []
-  const said = random.list(1, 6, () => contentDeltas(random, thinking)).flat()
+  const said = random.list(1, 4, () => contentDeltas(random, thinking)).flat()
   return [
     step({ role: 'assistant', ...opening(random, calls.length > 0) }),
     ...said.map(({ logprobs, ...delta }) =>
@@ -65,7 +65,7 @@ function contentDeltas(random: Random, thinking: string): JsonObject[] {
     case 5:
       return [random.pick<JsonObject>([{ audio: { id: 'a', data: 'AA==' } }, { images: [{ url: text() }] }, {}])]
     default:
-      return random.list(1, 6, () => ({ content: text() }))
+      return random.list(1, 4, () => ({ content: text() }))
   }
 }
 

@@ -25,7 +25,7 @@ const characters = [
 ] as const
 
 /** A text of whole characters, of at least one. */
-export function anyText(random: Random, atMost = 12): string {
+export function anyText(random: Random, atMost = 6): string {
   return random.list(1, atMost, () => random.pick(['word ', ...characters])).join('')
 }
 
