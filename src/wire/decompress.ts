@@ -1,7 +1,7 @@
 import { Readable, type Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib'
 import { ChatError } from '../chat/error.ts'
-import type { BodySource, Step } from './http-body.ts'
+import type { BodySource, BodyStep } from './http-body.ts'
 
 /** RFC 9110, section 8.4.1; RFC 8878 for zstd. */
 const decoders: Readonly<Record<string, (first: number) => Transform>> = {
@@ -53,7 +53,7 @@ class DecompressedBody implements BodySource {
     this.#decoder = decoder
   }
 
-  async read(): Promise<Step> {
+  async read(): Promise<BodyStep> {
     this.#pieces ??= await this.#open()
     if (this.#isEmpty) return { done: true, value: undefined }
     try {
@@ -82,7 +82,7 @@ class DecompressedBody implements BodySource {
     return compressed.pipe(decoder)[Symbol.asyncIterator]()
   }
 
-  async *#compressed(first: Step): AsyncGenerator<Uint8Array> {
+  async *#compressed(first: BodyStep): AsyncGenerator<Uint8Array> {
     try {
       for (let step = first; !step.done; step = await this.#source.read()) yield step.value
     } catch (error) {

@@ -1,18 +1,18 @@
 import { linkAbort } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
-import type { BodySource, Step } from './http-body.ts'
+import type { BodySource, BodyStep } from './http-body.ts'
 import { invalidReply } from './http-head.ts'
 import type { HttpRequest } from './http-request.ts'
 import { transportError } from './transport-error.ts'
 
 /** The methods of a body's reader that are used here. Bun's types and the web's differ in the others. */
-type BodyReader = Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'cancel'>
+type FetchBodyReader = Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'cancel'>
 
 /** The only caller of `fetch`. It is used if a proxy is set, which our own HTTP client does not support. */
 export class FetchExchange implements BodySource {
   readonly #link: ReturnType<typeof linkAbort>
   #response: Response | undefined
-  #reader: BodyReader | undefined
+  #reader: FetchBodyReader | undefined
 
   constructor(signal: AbortSignal) {
     this.#link = linkAbort(signal)
@@ -49,7 +49,7 @@ export class FetchExchange implements BodySource {
     throw invalidReply('it has both Content-Length and Transfer-Encoding')
   }
 
-  async read(): Promise<Step> {
+  async read(): Promise<BodyStep> {
     const { signal } = this.#link
     try {
       this.#reader ??= this.#response?.body?.getReader()

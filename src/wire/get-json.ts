@@ -3,17 +3,17 @@ import { send } from './http.ts'
 import { hasAnswer, refusal, type UpstreamComplaint } from './http-status.ts'
 import { notJson, readUpstreamJson } from './json.ts'
 
-export interface JsonQuestion<T> {
+export interface JsonGet<T> {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   /** What the reply must be. */
-  readonly schema: Schema<T>
+  readonly schema: ReplySchema<T>
   /** Reads an error body as the upstream's dialect defines it. */
   readonly readComplaint: (body: unknown) => UpstreamComplaint
 }
 
 /** The one method of a schema that is needed here; the caller chooses the library. */
-interface Schema<T> {
+interface ReplySchema<T> {
   safeParse(value: unknown): { readonly success: true; readonly data: T } | { readonly success: false }
 }
 
@@ -21,10 +21,7 @@ interface Schema<T> {
 const limits = { connectMs: 5_000, headMs: 10_000, idleMs: 10_000 }
 
 /** Gets something small, such as a list of models. @throws ChatError */
-export async function getJson<T>(
-  { url, headers, schema, readComplaint }: JsonQuestion<T>,
-  signal: AbortSignal,
-): Promise<T> {
+export async function getJson<T>({ url, headers, schema, readComplaint }: JsonGet<T>, signal: AbortSignal): Promise<T> {
   const reply = await send({ method: 'GET', url, headers: { accept: 'application/json', ...headers }, limits }, signal)
   if (!hasAnswer(reply.status)) throw await refusal(reply, readComplaint)
   const value = await readUpstreamJson(await reply.bytes())

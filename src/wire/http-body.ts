@@ -3,7 +3,7 @@ import type { Watchdog } from '../chat/watchdog.ts'
 import type { HttpLimits, HttpReply } from './http-reply.ts'
 import { joinBytes } from './join-bytes.ts'
 
-export type Step = IteratorResult<Uint8Array, undefined>
+export type BodyStep = IteratorResult<Uint8Array, undefined>
 
 /** Where a reply's bytes come from. */
 export interface BodySource {
@@ -12,7 +12,7 @@ export interface BodySource {
   /** The length that the server states; undefined if it states none. It may be wrong. */
   readonly statedBytes?: number | undefined
   /** Reads the next bytes; one read at a time. @throws ChatError, or the reason of the call's abort */
-  read(): Promise<Step>
+  read(): Promise<BodyStep>
   /** Frees the connection at once, even if the body is not finished. May be called at any time. */
   cancel(): void
 }
@@ -92,19 +92,19 @@ export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array
     return parts.length === 1 && parts[0] ? parts[0] : joinBytes(parts)
   }
 
-  next(): Promise<Step> {
+  next(): Promise<BodyStep> {
     if (this.#isOver) return Promise.resolve(done)
     if (this.#idleMs) this.#watchdog.feed(this.#idleMs)
     return this.#source.read().then(this.#onStep, this.#onFailure)
   }
 
   /** The reader stops early. Unless the call was aborted, the rest of the body may be short enough to read. */
-  async return(): Promise<Step> {
+  async return(): Promise<BodyStep> {
     if (!this.#isOver) void this.#drain()
     return done
   }
 
-  readonly #onStep = (step: Step): Step => {
+  readonly #onStep = (step: BodyStep): BodyStep => {
     // the reader's own time does not count as the upstream's silence
     if (this.#idleMs) this.#watchdog.stop()
     if (step.done) {

@@ -1,5 +1,5 @@
 import { ChatError } from '../chat/error.ts'
-import type { BodySource, Step } from './http-body.ts'
+import type { BodySource, BodyStep } from './http-body.ts'
 import type { ReplyHead } from './http-head.ts'
 import { ReplyParser, type ReplySink } from './http-parser.ts'
 import type { RawSocket } from './raw-socket.ts'
@@ -13,17 +13,17 @@ const pieceBytes = 32 * 1024
 const done = { done: true, value: undefined } as const
 
 /** A connection to an upstream, which carries one exchange at a time. */
-export class Connection {
+export class HttpConnection {
   readonly #socket: RawSocket
-  readonly #onFree: (connection: Connection) => void
-  #exchange: Exchange | undefined
+  readonly #onFree: (connection: HttpConnection) => void
+  #exchange: HttpExchange | undefined
   /** Whether it has carried an exchange before this one. */
   isReused = false
   /** Milliseconds for which the server keeps the connection open for another request, as it said. */
   keepAliveMs: number | undefined
 
   /** @param onFree called when the connection can carry another exchange */
-  constructor(socket: RawSocket, onFree: (connection: Connection) => void) {
+  constructor(socket: RawSocket, onFree: (connection: HttpConnection) => void) {
     this.#socket = socket
     this.#onFree = onFree
     socket.listen(this)
@@ -34,9 +34,9 @@ export class Connection {
   }
 
   /** Sends a request. The reply's head comes through `head` of the exchange that is returned. */
-  begin(request: readonly Uint8Array[], method: string, signal: AbortSignal): Exchange {
+  begin(request: readonly Uint8Array[], method: string, signal: AbortSignal): HttpExchange {
     this.#socket.wake()
-    const exchange = new Exchange(this.#socket, { method, signal, onOver: (isKept) => this.#release(isKept) })
+    const exchange = new HttpExchange(this.#socket, { method, signal, onOver: (isKept) => this.#release(isKept) })
     this.#exchange = exchange
     if (signal.aborted) exchange.abort(signal.reason)
     else for (const piece of request) this.#socket.write(piece)
@@ -79,7 +79,7 @@ interface ExchangeOptions {
 }
 
 /** One request and its reply. Bytes that arrive wait for the reader, and the socket is paused while many wait. */
-export class Exchange implements ReplySink, BodySource {
+export class HttpExchange implements ReplySink, BodySource {
   readonly #socket: RawSocket
   readonly #options: ExchangeOptions
   readonly #parser: ReplyParser
@@ -89,7 +89,7 @@ export class Exchange implements ReplySink, BodySource {
   hasReply = false
   #waiting: Buffer[] = []
   #waitingBytes = 0
-  #reader: PromiseWithResolvers<Step> | undefined
+  #reader: PromiseWithResolvers<BodyStep> | undefined
   #isPaused = false
   #isWhole = false
   #isOver = false
@@ -119,7 +119,7 @@ export class Exchange implements ReplySink, BodySource {
     return this.#head?.framing.type === 'counted' ? this.#head.framing.length : undefined
   }
 
-  read(): Promise<Step> {
+  read(): Promise<BodyStep> {
     const value = this.#takeWaiting()
     if (value) return Promise.resolve({ done: false, value })
     if (this.#failure) return Promise.reject(this.#failure.error)

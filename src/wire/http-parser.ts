@@ -21,7 +21,7 @@ const maxExtensionBytes = 16 * 1024
 /** RFC 9112, section 7.1; some servers pad sizes with blanks. A number holds 13 hexadecimal digits exactly. */
 const chunkSize = /^(0*[0-9a-f]{1,13})[\t ]*(;[\t\x20-\x7e\x80-\xff]+)?$/i
 
-type State = 'head' | 'counted' | 'until-close' | 'size' | 'chunk' | 'chunk-end' | 'trailer' | 'over'
+type ParserState = 'head' | 'counted' | 'until-close' | 'size' | 'chunk' | 'chunk-end' | 'trailer' | 'over'
 
 /**
  * Reads one HTTP/1.1 reply, however its bytes are split, and calls its sink as it goes. It holds at most one head. The
@@ -31,7 +31,7 @@ type State = 'head' | 'counted' | 'until-close' | 'size' | 'chunk' | 'chunk-end'
 export class ReplyParser {
   readonly #sink: ReplySink
   readonly #method: string
-  #state: State = 'head'
+  #state: ParserState = 'head'
   /** The unfinished line. */
   #line = ''
   /** The lines of the current head. */
@@ -193,7 +193,7 @@ export class ReplyParser {
     if (++this.#fields > maxFields + 1) throw invalidReply(`it has more than ${maxFields} headers`)
   }
 
-  #begin(state: State): void {
+  #begin(state: ParserState): void {
     this.#state = state
     this.#headBytes = 0
     this.#fields = 0

@@ -1,4 +1,4 @@
-import type { Connection } from './http-connection.ts'
+import type { HttpConnection } from './http-connection.ts'
 
 /** Limits for idle connections, to one origin and to all. */
 const maxPerOrigin = 64
@@ -9,7 +9,7 @@ const idleMs = 15_000
 const marginMs = 1_000
 
 interface IdleConnection {
-  readonly connection: Connection
+  readonly connection: HttpConnection
   readonly until: number
 }
 
@@ -21,7 +21,7 @@ export class ConnectionPool {
   #timer: ReturnType<typeof setTimeout> | undefined
 
   /** Takes the connection that was used last, so that surplus connections become old and are closed. */
-  take(key: string): Connection | undefined {
+  take(key: string): HttpConnection | undefined {
     const list = this.#idle.get(key)
     const now = performance.now()
     for (let last = list?.pop(); last; last = list?.pop()) {
@@ -32,7 +32,7 @@ export class ConnectionPool {
     return undefined
   }
 
-  put(key: string, connection: Connection): void {
+  put(key: string, connection: HttpConnection): void {
     const keepMs = Math.min(idleMs, (connection.keepAliveMs ?? idleMs) - marginMs)
     const list = this.#idle.get(key) ?? []
     if (keepMs <= 0 || list.length >= maxPerOrigin || this.#size >= maxIdle) {

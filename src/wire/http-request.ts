@@ -19,7 +19,7 @@ export interface HttpRequest {
 }
 
 /** Where a request to a URL goes. */
-export interface Route {
+export interface RequestTarget {
   /** The same for all URLs of one origin. */
   readonly key: string
   readonly destination: Destination
@@ -31,13 +31,13 @@ export interface Route {
   readonly credentials: string | undefined
 }
 
-/** Routes of URLs that were used lately. */
-const routes = new Map<string, Route>()
-const maxRoutes = 256
+/** Targets of URLs that were used lately. */
+const targets = new Map<string, RequestTarget>()
+const maxTargets = 256
 
 /** @throws ChatError for a URL that is neither http nor https */
-export function routeOf(text: string): Route {
-  const known = routes.get(text)
+export function targetOf(text: string): RequestTarget {
+  const known = targets.get(text)
   if (known) return known
   const url = URL.parse(text)
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
@@ -47,16 +47,16 @@ export function routeOf(text: string): Route {
     })
   const isSecure = url.protocol === 'https:'
   const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1')
-  const route = {
+  const target = {
     key: url.origin,
     destination: { isSecure, hostname, port: Number(url.port) || (isSecure ? 443 : 80) },
     host: url.host,
     path: url.pathname + url.search,
     credentials: credentialsOf(url),
   }
-  if (routes.size >= maxRoutes) routes.clear()
-  routes.set(text, route)
-  return route
+  if (targets.size >= maxTargets) targets.clear()
+  targets.set(text, target)
+  return target
 }
 
 /** RFC 7617, section 2 */
@@ -83,7 +83,7 @@ const own = new Set(['host', 'connection', 'content-length', 'transfer-encoding'
  */
 export function requestBytes(
   { method, headers, body }: HttpRequest,
-  { host, path, credentials }: Route,
+  { host, path, credentials }: RequestTarget,
 ): readonly Uint8Array[] {
   const fields = headersOf({ ...defaults, ...(credentials && { authorization: credentials }) }, headers)
   let head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: keep-alive\r\n`

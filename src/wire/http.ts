@@ -5,10 +5,10 @@ import { plainBody } from './decompress.ts'
 import { dial } from './dial.ts'
 import { FetchExchange } from './fetch-exchange.ts'
 import { type BodySource, CountedReply } from './http-body.ts'
-import { Connection } from './http-connection.ts'
+import { HttpConnection } from './http-connection.ts'
 import { ConnectionPool } from './http-pool.ts'
 import type { HttpReply } from './http-reply.ts'
-import { type HttpRequest, type Route, requestBytes, routeOf } from './http-request.ts'
+import { type HttpRequest, type RequestTarget, requestBytes, targetOf } from './http-request.ts'
 import { isProxied } from './proxy.ts'
 import { RawSocket } from './raw-socket.ts'
 
@@ -22,7 +22,7 @@ const pool = new ConnectionPool()
  * @throws ChatError `upstream-failed` if no server answers, `timeout` by `limits`, or the signal's reason
  */
 export async function send(request: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
-  const route = routeOf(request.url)
+  const target = targetOf(request.url)
   const { limits = {} } = request
   signal.throwIfAborted()
   const link = linkAbort(signal)
@@ -31,7 +31,7 @@ export async function send(request: HttpRequest, signal: AbortSignal): Promise<H
   try {
     const source = await (isProxied() && !request.isOwn
       ? askProxy(request, link.signal)
-      : askDirectly(request, route, link.signal))
+      : askDirectly(request, target, link.signal))
     return new CountedReply(plainBody(source), { limits, watchdog, release: link.release })
   } catch (thrown) {
     watchdog.stop()
@@ -47,10 +47,10 @@ async function askProxy(request: HttpRequest, signal: AbortSignal): Promise<Body
 }
 
 /** Sends the request over an idle connection, or a new one. @throws ChatError, or the signal's reason */
-async function askDirectly(request: HttpRequest, route: Route, signal: AbortSignal): Promise<BodySource> {
+async function askDirectly(request: HttpRequest, target: RequestTarget, signal: AbortSignal): Promise<BodySource> {
   const { method, address } = request
-  const bytes = requestBytes(request, route)
-  const key = address === undefined ? route.key : `${route.key} ${address}`
+  const bytes = requestBytes(request, target)
+  const key = address === undefined ? target.key : `${target.key} ${address}`
   const kept = request.needsNewConnection ? undefined : pool.take(key)
   if (kept) {
     const exchange = kept.begin(bytes, method, signal)
@@ -63,11 +63,11 @@ async function askDirectly(request: HttpRequest, route: Route, signal: AbortSign
       if (method !== 'GET' || exchange.hasReply || signal.aborted) throw thrown
     }
   }
-  const destination = address === undefined ? route.destination : { ...route.destination, address }
+  const destination = address === undefined ? target.destination : { ...target.destination, address }
   const socket = await dial(destination, { limitMs: request.limits?.connectMs ?? connectMs }, signal)
   // otherwise every such request would leave another idle connection
-  const keep = (free: Connection) => (request.needsNewConnection ? free.close() : pool.put(key, free))
-  const connection = new Connection(new RawSocket(socket), keep)
+  const keep = (free: HttpConnection) => (request.needsNewConnection ? free.close() : pool.put(key, free))
+  const connection = new HttpConnection(new RawSocket(socket), keep)
   const exchange = connection.begin(bytes, method, signal)
   await exchange.started
   return exchange

@@ -11,12 +11,12 @@ export interface InboxOptions {
   readonly maxBytes?: number
 }
 
-interface Waiting<T> {
+interface QueuedValue<T> {
   readonly value: T
   readonly size: number
 }
 
-type Step<T> = IteratorResult<T, undefined>
+type InboxStep<T> = IteratorResult<T, undefined>
 
 const maxWaitingBytes = 8 * 1024 * 1024
 /** What a value costs beside its bytes: a million empty messages need memory too. */
@@ -30,11 +30,11 @@ const done = { done: true, value: undefined } as const
 export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
   readonly #options: InboxOptions
   /** The reader takes from `#taking`, at `#at`; new values go to `#coming`. So taking a value moves no others. */
-  #taking: Waiting<T>[] = []
+  #taking: QueuedValue<T>[] = []
   #at = 0
-  #coming: Waiting<T>[] = []
+  #coming: QueuedValue<T>[] = []
   #bytes = 0
-  #reader: PromiseWithResolvers<Step<T>> | undefined
+  #reader: PromiseWithResolvers<InboxStep<T>> | undefined
   #isOver = false
   #error: unknown
 
@@ -87,7 +87,7 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
     this.#end(error)
   }
 
-  async next(): Promise<Step<T>> {
+  async next(): Promise<InboxStep<T>> {
     const waiting = this.#take()
     if (waiting) return { done: false, value: waiting.value }
     if (this.#isOver) return this.#last()
@@ -96,7 +96,7 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   /** The reader stops early. */
-  async return(): Promise<Step<T>> {
+  async return(): Promise<InboxStep<T>> {
     this.#drop()
     this.#end(undefined)
     this.#error = undefined
@@ -107,7 +107,7 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
     this.abort(this.#options.signal.reason)
   }
 
-  #take(): Waiting<T> | undefined {
+  #take(): QueuedValue<T> | undefined {
     if (this.#at === this.#taking.length) {
       this.#taking = this.#coming
       this.#coming = []
@@ -142,7 +142,7 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   /** Throws the error once; later reads get the end, as with any iterator. */
-  #last(): Step<T> {
+  #last(): InboxStep<T> {
     const error = this.#error
     this.#error = undefined
     if (error !== undefined) throw error

@@ -13,7 +13,7 @@ export type JsonReading =
   | { readonly crossed: CrossedBound }
   | { readonly invalid: 'json' | 'utf-8' }
 
-type Place =
+type Container =
   | { readonly kind: 'list'; readonly items: unknown[] }
   | { readonly kind: 'object'; readonly fields: Record<string, unknown>; key: string }
 
@@ -24,7 +24,7 @@ type Place =
 export type ReadingManner = 'exact' | 'lenient'
 
 /** The tokens that may come next. */
-type Due = 'value' | 'value or end' | 'key' | 'key or end' | 'colon' | 'comma or end' | 'nothing'
+type Expected = 'value' | 'value or end' | 'key' | 'key or end' | 'colon' | 'comma or end' | 'nothing'
 
 /** Bytes that are read in one step, which takes some milliseconds; and what a token costs beside its bytes. */
 const stepBytes = 256 * 1024
@@ -54,8 +54,8 @@ export class JsonReader {
   readonly #count: JsonCount
   readonly #decoder: TextDecoder
   readonly #keepsDigits: boolean
-  readonly #places: Place[] = []
-  #due: Due = 'value'
+  readonly #containers: Container[] = []
+  #expected: Expected = 'value'
   #root: unknown
   #at = 0
   #spent = 0
@@ -78,7 +78,7 @@ export class JsonReader {
         else if (!isSpace(byte)) this.#token(byte)
         if (this.#spend(tokenCost)) yield this.#at
       }
-      return this.#due === 'nothing' ? { value: this.#root } : noJson.why
+      return this.#expected === 'nothing' ? { value: this.#root } : noJson.why
     } catch (thrown) {
       if (thrown instanceof Stop) return thrown.why
       throw thrown
@@ -110,50 +110,51 @@ export class JsonReader {
     else if (byte === 0x5d || byte === 0x7d) this.#close(byte === 0x5d ? 'list' : 'object')
     else if (byte === 0x2c) this.#comma()
     else if (byte === 0x3a) this.#colon()
-    else this.#place(this.#scalar())
+    else this.#add(this.#scalar())
   }
 
-  #open(place: Place): void {
+  #open(container: Container): void {
     this.#at++
-    const crossed = this.#count.open(place.kind === 'list')
+    const crossed = this.#count.open(container.kind === 'list')
     if (crossed) throw new Stop({ crossed })
-    this.#place(place.kind === 'list' ? place.items : place.fields)
-    this.#places.push(place)
-    this.#due = place.kind === 'list' ? 'value or end' : 'key or end'
+    this.#add(container.kind === 'list' ? container.items : container.fields)
+    this.#containers.push(container)
+    this.#expected = container.kind === 'list' ? 'value or end' : 'key or end'
   }
 
-  #close(kind: Place['kind']): void {
+  #close(kind: Container['kind']): void {
     this.#at++
-    const isDue = this.#due === 'comma or end' || this.#due === (kind === 'list' ? 'value or end' : 'key or end')
-    if (!isDue || this.#places.pop()?.kind !== kind) throw noJson
+    const isExpected =
+      this.#expected === 'comma or end' || this.#expected === (kind === 'list' ? 'value or end' : 'key or end')
+    if (!isExpected || this.#containers.pop()?.kind !== kind) throw noJson
     this.#count.close()
-    this.#due = this.#places.length > 0 ? 'comma or end' : 'nothing'
+    this.#expected = this.#containers.length > 0 ? 'comma or end' : 'nothing'
   }
 
   #comma(): void {
     this.#at++
-    const place = this.#places.at(-1)
-    if (this.#due !== 'comma or end' || !place) throw noJson
+    const container = this.#containers.at(-1)
+    if (this.#expected !== 'comma or end' || !container) throw noJson
     const crossed = this.#count.comma()
     if (crossed) throw new Stop({ crossed })
-    this.#due = place.kind === 'list' ? 'value' : 'key'
+    this.#expected = container.kind === 'list' ? 'value' : 'key'
   }
 
   #colon(): void {
     this.#at++
-    if (this.#due !== 'colon') throw noJson
-    this.#due = 'value'
+    if (this.#expected !== 'colon') throw noJson
+    this.#expected = 'value'
   }
 
   /** Puts a value into the open list or object. */
-  #place(value: unknown): void {
-    if (this.#due !== 'value' && this.#due !== 'value or end') throw noJson
-    const place = this.#places.at(-1)
-    if (!place) this.#root = value
-    else if (place.kind === 'list') place.items.push(value)
-    else if (place.key === '__proto__') define(place.fields, value)
-    else place.fields[place.key] = value
-    this.#due = place ? 'comma or end' : 'nothing'
+  #add(value: unknown): void {
+    if (this.#expected !== 'value' && this.#expected !== 'value or end') throw noJson
+    const container = this.#containers.at(-1)
+    if (!container) this.#root = value
+    else if (container.kind === 'list') container.items.push(value)
+    else if (container.key === '__proto__') define(container.fields, value)
+    else container.fields[container.key] = value
+    this.#expected = container ? 'comma or end' : 'nothing'
   }
 
   /** Reads a number, `true`, `false` or `null`. */
@@ -169,11 +170,11 @@ export class JsonReader {
   /** Reads a key or a string value. */
   *#text(): Generator<number, void> {
     const text = yield* this.#string()
-    const place = this.#places.at(-1)
-    if (place?.kind === 'object' && (this.#due === 'key' || this.#due === 'key or end')) {
-      place.key = text
-      this.#due = 'colon'
-    } else this.#place(text)
+    const container = this.#containers.at(-1)
+    if (container?.kind === 'object' && (this.#expected === 'key' || this.#expected === 'key or end')) {
+      container.key = text
+      this.#expected = 'colon'
+    } else this.#add(text)
   }
 
   *#string(): Generator<number, string> {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { openLibc } from './libc.ts'
 
 /** A listening socket, and how the runtime's event loop watches it. */
-interface Listener {
+interface ListeningSocket {
   readonly epoll: number
   readonly socket: number
   /** The events that the event loop waits for; `data` is its own identifier of the socket: epoll(7). */
@@ -32,7 +32,7 @@ export function pauseListeners(): (() => void) | undefined {
   }
 }
 
-function findListeners(libc: Libc): Listener[] {
+function findListeners(libc: Libc): ListeningSocket[] {
   return readdirSync('/proc/self/fd')
     .filter((fd) => linkOf(fd) === 'anon_inode:[eventpoll]')
     .flatMap((fd) => watchedBy(Number(fd)))
@@ -49,7 +49,7 @@ function linkOf(fd: string): string {
 }
 
 /** Reads lines such as `tfd:        5 events:       19 data:      46ddf3f5500 …`; all numbers but the first are hexadecimal: proc(5). */
-function watchedBy(epoll: number): Listener[] {
+function watchedBy(epoll: number): ListeningSocket[] {
   const lines = readFileSync(`/proc/self/fdinfo/${epoll}`, 'utf8').matchAll(
     /^tfd:\s+(\d+)\s+events:\s+([0-9a-f]+)\s+data:\s+([0-9a-f]+)/gm,
   )
@@ -70,7 +70,7 @@ function isListening(libc: Libc, socket: number): boolean {
 /** `struct epoll_event` is packed on x86-64, and aligned to eight bytes elsewhere. */
 const dataAt = process.arch === 'x64' ? 4 : 8
 
-function watchFor(libc: Libc, { epoll, socket, data }: Listener, events: number): void {
+function watchFor(libc: Libc, { epoll, socket, data }: ListeningSocket, events: number): void {
   const event = Buffer.alloc(dataAt + 8)
   event.writeUInt32LE(events, 0)
   event.writeBigUInt64LE(data, dataAt)

@@ -60,7 +60,7 @@ export function acceptSocketIo(exchange: Exchange, host: SocketIoHost): Emulated
     return refuse(exchange, 400, { code: 5, message: 'Unsupported protocol version' })
   if (url.searchParams.get('transport') !== 'websocket' || !isUpgrade(exchange.request))
     return refuse(exchange, 400, { code: 0, message: 'Transport unknown' })
-  return new Line(exchange, host)
+  return new EmulatedConnection(exchange, host)
 }
 
 function refuse(exchange: Exchange, status: number, body: object): undefined {
@@ -68,7 +68,7 @@ function refuse(exchange: Exchange, status: number, body: object): undefined {
   return undefined
 }
 
-class Line implements EmulatedSocketIo {
+class EmulatedConnection implements EmulatedSocketIo {
   readonly socket: EmulatedWebSocket
   readonly #host: SocketIoHost
   readonly #interval: number

@@ -56,13 +56,13 @@ const maxControlPackets = 10_000
 export async function openSocketIo(request: SocketIoRequest, signal: AbortSignal): Promise<SocketIoConnection> {
   const socket = await socketTo(request)
   signal.throwIfAborted()
-  const line = new Line(socket, request, signal)
+  const line = new OpenSocketIo(socket, request, signal)
   await line.opened
   return line
 }
 
 /** One connection, its timers and its listeners; `#letGo` frees all of them. */
-class Line implements SocketIoConnection {
+class OpenSocketIo implements SocketIoConnection {
   readonly events: Inbox<ChatEvent>
   readonly #request: SocketIoRequest
   readonly #socket: Socket

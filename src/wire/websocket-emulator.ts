@@ -40,7 +40,7 @@ export function acceptWebSocket(
   let pings = 0
   let closeCode: number | undefined
   let isStalled = false
-  const outbox = new Outbox(exchange.raw)
+  const queue = new FrameQueue(exchange.raw)
   const hear = (message: SocketMessage) => {
     if (!('type' in message)) return exchange.reset()
     if (message.type === 'text') {
@@ -48,7 +48,7 @@ export function acceptWebSocket(
       onText(message.text, socket)
     } else if (message.type === 'ping') {
       pings++
-      outbox.writeBetweenFrames(frame(message.payload, { opcode: opcodes.pong }))
+      queue.writeBetweenFrames(frame(message.payload, { opcode: opcodes.pong }))
     } else if (message.type === 'close') {
       closeCode = message.code
       exchange.finish()
@@ -61,8 +61,8 @@ export function acceptWebSocket(
     closeCode: () => closeCode,
     closed: exchange.closed,
     isOpen: exchange.isOpen,
-    send: (text) => outbox.write(frame(text)),
-    raw: (bytes) => outbox.write(bytes),
+    send: (text) => queue.write(frame(text)),
+    raw: (bytes) => queue.write(bytes),
     close(code, reason = '') {
       void exchange.raw(closeFrame(code, reason))
       exchange.finish()
@@ -86,7 +86,7 @@ export function acceptWebSocket(
  * Writes the script's bytes at once, and the emulator's own frames only between two frames of the script: a script that
  * writes a frame byte by byte on a busy machine may not have finished it when the client pings.
  */
-class Outbox {
+class FrameQueue {
   readonly #write: (bytes: Uint8Array) => Promise<void>
   readonly #frames = new FrameReader(Number.POSITIVE_INFINITY)
   readonly #waiting: Uint8Array[] = []

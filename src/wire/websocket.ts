@@ -59,12 +59,12 @@ export async function openWebSocket(request: WebSocketRequest, signal: AbortSign
   const limitMs = request.limits?.connectMs ?? connectMs
   const dueAt = performance.now() + limitMs
   const socket = await dial(address, { limitMs }, signal)
-  const line = new Line(socket, request, { address, signal, answerMs: Math.max(1, dueAt - performance.now()) })
+  const line = new OpenWebSocket(socket, request, { address, signal, answerMs: Math.max(1, dueAt - performance.now()) })
   await line.opened
   return line
 }
 
-interface LineOptions {
+interface OpenWebSocketOptions {
   readonly address: SocketAddress
   readonly signal: AbortSignal
   /** Until the handshake is answered. */
@@ -72,7 +72,7 @@ interface LineOptions {
 }
 
 /** One connection, its timers and its listeners; `#letGo` frees all of them. */
-class Line implements WebSocketConnection {
+class OpenWebSocket implements WebSocketConnection {
   readonly messages: Inbox<string>
   readonly #socket: Socket
   readonly #limits: WebSocketLimits
@@ -88,7 +88,11 @@ class Line implements WebSocketConnection {
   /** The code of the close frame that we send. */
   #goodbye = 1000
 
-  constructor(socket: Socket, { headers, limits = {} }: WebSocketRequest, { address, signal, answerMs }: LineOptions) {
+  constructor(
+    socket: Socket,
+    { headers, limits = {} }: WebSocketRequest,
+    { address, signal, answerMs }: OpenWebSocketOptions,
+  ) {
     this.#limits = limits
     this.#handshake = new Handshake(address, headers)
     this.#reader = new MessageReader({ maxBytes: limits.maxMessageBytes ?? maxMessageBytes, isMasked: false })

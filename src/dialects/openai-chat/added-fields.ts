@@ -1,7 +1,7 @@
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Receipt } from '../../flow/call.ts'
-import type { Ours } from '../../wire/ask-mending.ts'
+import type { AddedFields } from '../../wire/post-without-refused-fields.ts'
 import type { RefusedFields } from '../../wire/refused-fields.ts'
 import { parametersIn } from './decode-parameters.ts'
 
@@ -18,7 +18,7 @@ const otherName: Readonly<Record<string, string>> = {
  * What in a body of this dialect the client did not send, at least not under this name: our wish for usage, a parameter
  * under a service's own name, what a panel asks of its members.
  */
-export function addedFields(request: ChatRequest, receipt: Receipt, refused?: RefusedFields): Ours {
+export function addedFields(request: ChatRequest, receipt: Receipt, refused?: RefusedFields): AddedFields {
   const { spelling, extra, model } = request
   const isSent = (field: string) => field in extra || Object.values(spelling).some((name) => name === field)
   const isOurs = (field: string, value: unknown) => {

@@ -7,13 +7,13 @@ import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import type { Call } from '../../flow/call.ts'
 import {
-  askMending,
-  fieldToMend,
-  type Mended,
-  type MendingQuestion,
-  type Ours,
-  remember,
-} from '../../wire/ask-mending.ts'
+  type AddedFields,
+  type FieldsPost,
+  type PostedReply,
+  postWithoutRefusedFields,
+  refusedField,
+  rememberRefused,
+} from '../../wire/post-without-refused-fields.ts'
 import type { RefusedFields } from '../../wire/refused-fields.ts'
 import { addedFields } from './added-fields.ts'
 import { readComplaint } from './complaint.ts'
@@ -48,8 +48,8 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
   const question = { ...where, headers, body, stream, readComplaint }
   const ours = addedFields(request, call.receipt, refused)
   return defer(async () => {
-    const mended = await askMending(question, ours, call.signal)
-    const read = ({ reply, body: asked }: Mended) =>
+    const mended = await postWithoutRefusedFields(question, ours, call.signal)
+    const read = ({ reply, body: asked }: PostedReply) =>
       readReply(reply, { ...reading(request, call), stream: asked.stream === true })
     if (refused?.isProven(request.model)) return read(mended)
     const events = await insideMended(mended, { question, ours, signal: call.signal, read })
@@ -63,25 +63,27 @@ function reading({ parameters }: ChatRequest, { signal }: Call) {
 }
 
 interface Mending {
-  readonly question: MendingQuestion
-  readonly ours: Ours
+  readonly question: FieldsPost
+  readonly ours: AddedFields
   readonly signal: AbortSignal
-  readonly read: (mended: Mended) => AsyncIterable<ChatEvent>
+  readonly read: (mended: PostedReply) => AsyncIterable<ChatEvent>
 }
 
 /** The events of a reply; where the first of them is a refusal of what we added, the question is put again without that. */
 async function insideMended(
-  mended: Mended,
+  mended: PostedReply,
   { question, ours, signal, read }: Mending,
 ): Promise<AsyncIterable<ChatEvent>> {
   const begun = await beginOrError(() => read(mended))
   if (!(begun instanceof ChatError)) return begun.events
-  const field = fieldToMend(begun, { body: mended.body, ours })
+  const field = refusedField(begun, { body: mended.body, added: ours })
   if (field === undefined || signal.aborted) throw begun
   const body = ours.without(mended.body, field)
-  const again = await beginOrError(() => defer(async () => read(await askMending({ ...question, body }, ours, signal))))
+  const again = await beginOrError(() =>
+    defer(async () => read(await postWithoutRefusedFields({ ...question, body }, ours, signal))),
+  )
   if (again instanceof ChatError) throw again
-  remember([field], ours)
+  rememberRefused([field], ours)
   return again.events
 }
 

@@ -3,9 +3,9 @@ import { ChatError } from '../../chat/error.ts'
 import type { Model } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
-import { askMending } from '../../wire/ask-mending.ts'
 import { withoutRoute } from '../../wire/base-url.ts'
 import { getJson } from '../../wire/get-json.ts'
+import { postWithoutRefusedFields } from '../../wire/post-without-refused-fields.ts'
 import { readFrames } from '../../wire/read-frames.ts'
 import { RefusedFields } from '../../wire/refused-fields.ts'
 import type { AccountCall, Provider } from '../provider.ts'
@@ -61,7 +61,11 @@ async function* chat({ origin, refused }: Service, request: ChatRequest, call: A
     stream: true,
     readComplaint,
   }
-  const { reply } = await askMending(question, mappedFields(request, { receipt: call.receipt, refused }), call.signal)
+  const { reply } = await postWithoutRefusedFields(
+    question,
+    mappedFields(request, { receipt: call.receipt, refused }),
+    call.signal,
+  )
   yield* readFrames(reply, new CohereDecoder(), call.signal)
 }
 

@@ -1,6 +1,6 @@
 import type { ChatRequest, Parameter } from '../../chat/request.ts'
 import type { Receipt } from '../../flow/call.ts'
-import type { Ours } from '../../wire/ask-mending.ts'
+import type { AddedFields } from '../../wire/post-without-refused-fields.ts'
 import type { RefusedFields } from '../../wire/refused-fields.ts'
 
 /** Cohere's fields that are made of a parameter of another name, and that an answer can do without. */
@@ -14,7 +14,7 @@ const mapped: Readonly<Record<string, Parameter>> = {
 export function mappedFields(
   { spelling, extra, model }: ChatRequest,
   { receipt, refused }: { readonly receipt: Receipt; readonly refused: RefusedFields },
-): Ours {
+): AddedFields {
   return {
     fields: (body) => Object.keys(body).filter((field) => field in mapped && !(field in extra)),
     without: (body, field) => {

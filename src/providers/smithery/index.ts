@@ -1,7 +1,7 @@
 import { ChatError } from '../../chat/error.ts'
 import type { ChatRequest } from '../../chat/request.ts'
-import { ask } from '../../wire/ask.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
+import { postJson } from '../../wire/post-json.ts'
 import { readFrames } from '../../wire/read-frames.ts'
 import type { AccountCall, Provider } from '../provider.ts'
 import { checkSession, readAccounts, type SmitheryCredential } from './account.ts'
@@ -85,7 +85,7 @@ function askSmithery(
     stream: true,
     readComplaint,
   }
-  return ask(question, signal)
+  return postJson(question, signal)
 }
 
 /** What some refusals mean here and not everywhere: an API has no login page, no routes that move and no guard that answers in HTML. */

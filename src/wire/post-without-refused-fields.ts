@@ -1,11 +1,11 @@
 import { asChatError, type ChatError } from '../chat/error.ts'
 import type { Fields } from '../chat/message.ts'
-import { ask, type Question } from './ask.ts'
 import type { HttpReply } from './http-reply.ts'
+import { type JsonPost, postJson } from './post-json.ts'
 import { complainsOfAny, names, type RefusedFields } from './refused-fields.ts'
 
 /** The fields of a request's body that the gateway added, and how the body looks without them. */
-export interface Ours {
+export interface AddedFields {
   /** The fields that the client did not send. The first is dropped first. */
   fields(body: Fields): readonly string[]
   /** The body without one of them: the field is removed, or has the client's value again. */
@@ -16,58 +16,62 @@ export interface Ours {
   readonly refused?: RefusedFields
 }
 
-export interface MendingQuestion extends Omit<Question, 'body'> {
+export interface FieldsPost extends Omit<JsonPost, 'body'> {
   readonly body: Fields
 }
 
 /** A reply, and the body of the request that got it. */
-export interface Mended {
+export interface PostedReply {
   readonly reply: HttpReply
   readonly body: Fields
 }
 
 /** How many times one request is sent again. */
-const maxMends = 3
+const maxRepeats = 3
 
 /**
  * Posts the body. If the upstream refuses a field that the client did not send, posts again at once without that field: a
  * client must not pay for what we added. The refused fields are remembered.
  * @throws ChatError the first refusal that is the client's own
  */
-export async function askMending(question: MendingQuestion, ours: Ours, signal: AbortSignal): Promise<Mended> {
-  let body = withoutKnown(question.body, ours)
+export async function postWithoutRefusedFields(
+  post: FieldsPost,
+  added: AddedFields,
+  signal: AbortSignal,
+): Promise<PostedReply> {
+  let body = withoutKnown(post.body, added)
   const dropped: string[] = []
   for (;;) {
-    let said: unknown
-    const readComplaint = (complaint: unknown) => {
-      said = complaint
-      return question.readComplaint(complaint)
+    let complaint: unknown
+    const readComplaint = (errorBody: unknown) => {
+      complaint = errorBody
+      return post.readComplaint(errorBody)
     }
     try {
-      const reply = await ask({ ...question, body, readComplaint }, signal)
-      remember(dropped, ours)
+      const reply = await postJson({ ...post, body, readComplaint }, signal)
+      rememberRefused(dropped, added)
       return { reply, body }
     } catch (thrown) {
       const error = asChatError(thrown)
-      const field = dropped.length < maxMends ? fieldToMend(error, { said, body, ours }) : undefined
+      const field = dropped.length < maxRepeats ? refusedField(error, { complaint, body, added }) : undefined
       if (field === undefined || signal.aborted) throw thrown
       dropped.push(field)
-      body = ours.without(body, field)
+      body = added.without(body, field)
     }
   }
 }
 
 /** The body without the fields that this upstream is known to refuse. */
-function withoutKnown(body: Fields, ours: Ours): Fields {
-  const { refused } = ours
+function withoutKnown(body: Fields, added: AddedFields): Fields {
+  const { refused } = added
   if (!refused || refused.isEmpty) return body
-  return ours
+  return added
     .fields(body)
-    .filter((field) => refused.has(ours.keyOf(field)))
-    .reduce((rest, field) => ours.without(rest, field), body)
+    .filter((field) => refused.has(added.keyOf(field)))
+    .reduce((rest, field) => added.without(rest, field), body)
 }
 
-export function remember(dropped: readonly string[], { refused, keyOf }: Ours): void {
+export function rememberRefused(dropped: readonly string[], { refused, keyOf }: AddedFields): void {
   for (const field of dropped) refused?.add(keyOf(field))
 }
 
@@ -77,19 +81,19 @@ const refusals = new Set([400, 404, 405, 406, 415, 422, 500, 501])
 const others = new Set(['context_length_exceeded', 'content_filter', 'upstream_unreachable', 'upstream_disconnected'])
 
 /** The added field that a refusal is about; undefined where it is about none of them. */
-export function fieldToMend(
+export function refusedField(
   error: ChatError,
-  { said, body, ours }: { readonly said?: unknown; readonly body: Fields; readonly ours: Ours },
+  { complaint, body, added }: { readonly complaint?: unknown; readonly body: Fields; readonly added: AddedFields },
 ): string | undefined {
   const { upstreamStatus, message, param = '', code } = error
   const isRefusal = upstreamStatus === undefined ? error.reason === 'invalid-request' : refusals.has(upstreamStatus)
   if (!isRefusal || others.has(code)) return undefined
-  const text = `${param} ${code} ${message} ${typeof said === 'string' ? said : (JSON.stringify(said) ?? '')}`
-  const own = ours.fields(body)
+  const text = `${param} ${code} ${message} ${typeof complaint === 'string' ? complaint : (JSON.stringify(complaint) ?? '')}`
+  const own = added.fields(body)
   const named = own.find((field) => isNamed(text, field, body[field]))
   if (named !== undefined) return named
-  const isSilent = complainsOfAny(text) && !Object.keys(body).some((field) => names(text, field))
-  return isSilent ? own[0] : undefined
+  const namesNone = complainsOfAny(text) && !Object.keys(body).some((field) => names(text, field))
+  return namesNone ? own[0] : undefined
 }
 
 /** A refusal may name a field by a member of its value, such as `include_usage`. */

@@ -3,7 +3,7 @@ import type { HttpReply } from './http-reply.ts'
 import { hasAnswer, pageError, refusal, type UpstreamComplaint } from './http-status.ts'
 import { writeJson } from './write-json.ts'
 
-export interface Question {
+export interface JsonPost {
   readonly url: string
   /** Headers beside `content-type` and `accept`. */
   readonly headers: Readonly<Record<string, string>>
@@ -21,8 +21,8 @@ export interface Question {
  * Posts JSON, and returns a reply that is a success and that does not come from Cloudflare in place of the upstream.
  * @throws ChatError for anything else
  */
-export async function ask(
-  { url, address, headers, body, stream, readComplaint }: Question,
+export async function postJson(
+  { url, address, headers, body, stream, readComplaint }: JsonPost,
   signal: AbortSignal,
 ): Promise<HttpReply> {
   const accept = stream ? 'text/event-stream' : 'application/json'
