@@ -132,6 +132,15 @@ function nameViolations({ path }: SourceFile): string[] {
   return isKebab ? [] : [`${path} is not kebab-case`]
 }
 
+function isDouble(path: string): boolean {
+  return path.endsWith('.double.ts')
+}
+
+/** Only tests import a double, and other doubles. */
+function doubleViolations({ path, imports }: SourceFile): string[] {
+  return isDouble(path) ? [] : imports.filter(isDouble).map((target) => `${path} imports the double ${target}`)
+}
+
 /** Every ring of imports, by the file that it was first entered at. */
 function cycles(files: readonly SourceFile[]): string[] {
   const importsOf = new Map(files.map(({ path, imports }) => [path, imports]))
@@ -148,7 +157,7 @@ function cycles(files: readonly SourceFile[]): string[] {
 }
 
 function violations(files: readonly SourceFile[]): string[] {
-  const each = [importViolations, packageViolations, findingViolations, nameViolations]
+  const each = [importViolations, packageViolations, findingViolations, nameViolations, doubleViolations]
   return [...files.flatMap((file) => each.flatMap((rule) => rule(file))), ...cycles(files)]
 }
 
@@ -228,6 +237,7 @@ describe('a planted violation is found:', () => {
     ['chat/a.ts', "export { a } from './b.ts'", 'chat/a.ts: re-export'],
     ['chat/a.ts', "export * from './b.ts'", 'chat/a.ts: re-export'],
     ['chat/a.ts', 'const = 1', 'chat/a.ts: syntax error'],
+    ['wire/a.ts', "import { D } from '../flow/d.double.ts'", 'wire/a.ts imports the double flow/d.double.ts'],
     ['chat/aB.ts', 'const a = 1', 'chat/aB.ts is not kebab-case'],
   ]
   for (const [path, text, violation] of planted)

@@ -46,6 +46,7 @@ const knownDoubles: readonly string[] = [
   'Stored',
   'Tool',
   'Turn',
+  'Watchdog',
 ]
 
 /** Names that the page forbids and the source still has. The list only shrinks. */

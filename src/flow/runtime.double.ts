@@ -1,0 +1,122 @@
+import type { Runtime } from './runtime.ts'
+import { type Alarm, type Alarms, TimerWheel } from './timer-wheel.ts'
+
+/** A machine whose clock stands still until a test moves it, and whose chance comes of a seed. */
+export class ManualRuntime implements Runtime {
+  readonly timers: TimerWheel
+  readonly #alarms = new ManualAlarms()
+  readonly #chance: () => number
+
+  constructor(seed = 1) {
+    this.timers = new TimerWheel(this.#alarms)
+    this.#chance = seeded(seed)
+  }
+
+  now(): number {
+    return startedAt + this.elapsed()
+  }
+
+  elapsed(): number {
+    return this.#alarms.elapsed()
+  }
+
+  random(): number {
+    return this.#chance()
+  }
+
+  randomBytes(count: number): Uint8Array {
+    return Uint8Array.from({ length: count }, () => Math.floor(this.#chance() * 256))
+  }
+
+  newId(): string {
+    const hex = Buffer.from(this.randomBytes(16)).toString('hex')
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`
+  }
+
+  /** Times at which the wheel has set a timer of its machine. */
+  get alarmsSet(): number {
+    return this.#alarms.set
+  }
+
+  /** Whether a real process would wait for a timer. */
+  get isKept(): boolean {
+    return this.#alarms.isKept
+  }
+
+  /** Lets what was promised come about, without any time passing. */
+  settle(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve))
+  }
+
+  /** Moves the clock, and on the way does what is due at its own moment, with all that follows of it. */
+  async advance(ms: number): Promise<void> {
+    await this.settle()
+    const until = this.#alarms.elapsed() + ms
+    while (this.#alarms.runNext(until)) await this.settle()
+    this.#alarms.moveTo(until)
+    await this.settle()
+  }
+
+  /** Moves the clock as a machine does that slept: what is due is done late. */
+  async sleepThrough(ms: number): Promise<void> {
+    this.#alarms.moveTo(this.#alarms.elapsed() + ms)
+    await this.advance(0)
+  }
+}
+
+/** 2026-01-01T00:00:00Z less a second. */
+const startedAt = 1_767_225_599_000
+
+/** A clock with one alarm. */
+class ManualAlarms implements Alarms {
+  #elapsed = 1_000
+  #next: { readonly at: number; readonly run: () => void; isKept: boolean } | undefined
+  set = 0
+
+  elapsed(): number {
+    return this.#elapsed
+  }
+
+  get isKept(): boolean {
+    return this.#next?.isKept ?? false
+  }
+
+  wakeIn(ms: number, run: () => void): Alarm {
+    const alarm = { at: this.#elapsed + ms, run, isKept: true }
+    this.#next = alarm
+    this.set++
+    return {
+      cancel: () => {
+        if (this.#next === alarm) this.#next = undefined
+      },
+      keepProcess: (keeps) => {
+        alarm.isKept = keeps
+      },
+    }
+  }
+
+  moveTo(elapsed: number): void {
+    this.#elapsed = Math.max(this.#elapsed, elapsed)
+  }
+
+  /** @returns whether there was one by then */
+  runNext(until: number): boolean {
+    const alarm = this.#next
+    if (!alarm || alarm.at > until) return false
+    this.#next = undefined
+    this.moveTo(alarm.at)
+    alarm.run()
+    return true
+  }
+}
+
+/** Mulberry32. */
+function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}

@@ -1,0 +1,175 @@
+import type { Timer, TimerOptions, Timers } from './timers.ts'
+import { Link, slotCount, WheelLevel } from './wheel-level.ts'
+
+/** What a wheel needs of its machine. */
+export interface Alarms {
+  /** Milliseconds of a clock that only goes forward, in fractions. */
+  elapsed(): number
+  /** Calls `run` once, after `ms` milliseconds: a whole number, 0 or more. */
+  wakeIn(ms: number, run: () => void): Alarm
+}
+
+/** A timer of the machine. */
+export interface Alarm {
+  cancel(): void
+  /** Whether the process waits for it before it ends. */
+  keepProcess(keeps: boolean): void
+}
+
+/** Milliseconds: 4.6 hours. What is due later is looked at then. */
+const reachMs = slotCount ** 4
+
+/**
+ * One wheel for all waits: deadlines, keep-alives, back-offs and sleeps share one timer of the machine, set to the next moment.
+ * Setting, moving and stopping a timer costs the same however many there are (docs/decisions/0035-timer-wheel.md).
+ */
+export class TimerWheel implements Timers {
+  readonly #alarms: Alarms
+  readonly #widest = new WheelLevel(slotCount ** 3)
+  readonly #levels = [1, slotCount, slotCount ** 2].map((width) => new WheelLevel(width)).concat(this.#widest)
+  readonly #fromWidest = this.#levels.toReversed()
+  /** A whole millisecond of `elapsed`: all that was due by then has been done. */
+  #tick: number
+  /** The millisecond at which the machine wakes the wheel: until then no slot begins that holds anything. */
+  #wakeTick = Number.POSITIVE_INFINITY
+  #alarm: Alarm | undefined
+  #isTurning = false
+  readonly #failures: unknown[] = []
+  #size = 0
+  /** Of them, those that the process waits for. */
+  #keeping = 0
+
+  constructor(alarms: Alarms) {
+    this.#alarms = alarms
+    this.#tick = Math.floor(alarms.elapsed())
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  set(ms: number, run: (lateMs: number) => void, { isBackground = false }: TimerOptions = {}): Timer {
+    const timer = new WheelTimer(this, run, isBackground)
+    timer.feed(ms)
+    return timer
+  }
+
+  elapsed(): number {
+    return this.#alarms.elapsed()
+  }
+
+  insert(timer: WheelTimer, now: number): void {
+    const tick = Math.floor(now)
+    if (!this.#isTurning && tick < this.#wakeTick && tick > this.#tick) this.#tick = tick
+    this.#link(timer)
+    this.#size++
+    if (!timer.isBackground && this.#keeping++ === 0) this.#alarm?.keepProcess(true)
+    if (!this.#isTurning && timer.looksAt < this.#wakeTick) this.#wakeAt(timer.looksAt)
+  }
+
+  /** The machine's timer stays as it is: when it wakes the wheel for nothing, that is all it does. */
+  remove(timer: WheelTimer): void {
+    timer.level?.remove(timer)
+    timer.level = undefined
+    this.#size--
+    if (!timer.isBackground && --this.#keeping === 0) this.#alarm?.keepProcess(false)
+  }
+
+  #link(timer: WheelTimer): void {
+    const due = Math.max(Math.ceil(timer.dueAt), this.#tick + 1)
+    const tick = Math.min(due, this.#tick + reachMs - 1)
+    const level = this.#levelFor(tick - this.#tick)
+    timer.level = level
+    timer.looksAt = level.add(timer, tick)
+  }
+
+  #levelFor(awayMs: number): WheelLevel {
+    for (const level of this.#levels) if (awayMs < level.reachMs) return level
+    return this.#widest
+  }
+
+  #wakeAt(tick: number): void {
+    this.#alarm?.cancel()
+    this.#wakeTick = tick
+    const ms = Math.max(0, Math.ceil(tick - this.#alarms.elapsed()))
+    this.#alarm = this.#alarms.wakeIn(ms, () => this.#turn())
+    if (this.#keeping === 0) this.#alarm.keepProcess(false)
+  }
+
+  /** Does what is due. What timers throw is thrown at the end, when the others have come to their turn. */
+  #turn(): void {
+    const now = Math.floor(this.#alarms.elapsed())
+    this.#alarm = undefined
+    this.#isTurning = true
+    for (let next = this.#nextStart(); next <= now; next = this.#nextStart()) {
+      this.#tick = next
+      // what a wide slot holds belongs into narrow ones by now
+      for (const level of this.#fromWidest) this.#empty(level)
+    }
+    this.#isTurning = false
+    this.#tick = Math.max(this.#tick, now)
+    this.#wakeTick = Number.POSITIVE_INFINITY
+    const next = this.#nextStart()
+    if (next < Number.POSITIVE_INFINITY) this.#wakeAt(next)
+    const failures = this.#failures.splice(0)
+    if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures)
+  }
+
+  #run({ run, dueAt }: WheelTimer): void {
+    try {
+      run(this.#alarms.elapsed() - dueAt)
+    } catch (thrown) {
+      this.#failures.push(thrown)
+    }
+  }
+
+  #nextStart(): number {
+    return this.#levels.reduce((first, level) => Math.min(first, level.nextStart(this.#tick)), Number.POSITIVE_INFINITY)
+  }
+
+  /** Does what is due in the slot that begins now, and puts what is not into another. */
+  #empty(level: WheelLevel): void {
+    for (let timer = level.firstAt(this.#tick); timer instanceof WheelTimer; timer = level.firstAt(this.#tick)) {
+      if (timer.dueAt > this.#tick) {
+        level.remove(timer)
+        this.#link(timer)
+      } else {
+        this.remove(timer)
+        this.#run(timer)
+      }
+    }
+  }
+}
+
+class WheelTimer extends Link implements Timer {
+  readonly #wheel: TimerWheel
+  readonly run: (lateMs: number) => void
+  readonly isBackground: boolean
+  dueAt = 0
+  /** When the slot begins that it is in. */
+  looksAt = 0
+  /** Undefined where it is not set. */
+  level: WheelLevel | undefined
+
+  constructor(wheel: TimerWheel, run: (lateMs: number) => void, isBackground: boolean) {
+    super()
+    this.#wheel = wheel
+    this.run = run
+    this.isBackground = isBackground
+  }
+
+  feed(ms: number): void {
+    const now = this.#wheel.elapsed()
+    // `ms` may be NaN
+    this.dueAt = now + Math.max(0, ms || 0)
+    if (this.level) {
+      if (this.looksAt <= this.dueAt) return
+      this.#wheel.remove(this)
+    }
+    this.#wheel.insert(this, now)
+  }
+
+  stop(): void {
+    if (this.level) this.#wheel.remove(this)
+  }
+}

@@ -1,0 +1,47 @@
+import type { Cancel } from './cancel.ts'
+
+/**
+ * The promise, or a rejection with the signal's reason, whichever comes first.
+ * The promise itself goes on: give it the signal too where it can take one.
+ */
+export function orAbort<T>(promise: Promise<T>, signal: Cancel): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const release = signal.onAbort(() => reject(signal.reason))
+    // a failure that comes after the abort is caught here too
+    promise.then(
+      (value) => {
+        release()
+        resolve(value)
+      },
+      (thrown: unknown) => {
+        release()
+        reject(thrown)
+      },
+    )
+  })
+}
+
+/**
+ * What the promise settles with, or undefined after `ms` milliseconds. The promise itself goes on.
+ * @throws the signal's reason once it is aborted
+ */
+export function within<T>(promise: Promise<T>, ms: number, signal: Cancel): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>()
+  const timer = signal.runtime.timers.set(ms, () => late.resolve(undefined))
+  return orAbort(Promise.race([promise, late.promise]), signal).finally(() => timer.stop())
+}
+
+/** Waits `ms` milliseconds. @throws the signal's reason once it is aborted */
+export function sleep(ms: number, signal: Cancel): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    const timer = signal.runtime.timers.set(ms, () => {
+      release()
+      resolve()
+    })
+    const release = signal.onAbort(() => {
+      timer.stop()
+      reject(signal.reason)
+    })
+  })
+}

@@ -1,0 +1,26 @@
+import { randomBytes } from 'node:crypto'
+import type { Runtime } from '../flow/runtime.ts'
+import { type Alarms, TimerWheel } from '../flow/timer-wheel.ts'
+
+const alarms: Alarms = {
+  elapsed: () => performance.now(),
+  wakeIn(ms, run) {
+    const timer = setTimeout(run, ms)
+    return {
+      cancel: () => clearTimeout(timer),
+      keepProcess: (keeps) => void (keeps ? timer.ref() : timer.unref()),
+    }
+  },
+}
+
+/** The machine that this process runs on. The composition root makes one, and hands it down. */
+export function openMachine(): Runtime {
+  return {
+    now: Date.now,
+    elapsed: alarms.elapsed,
+    timers: new TimerWheel(alarms),
+    random: Math.random,
+    randomBytes,
+    newId: () => crypto.randomUUID(),
+  }
+}
