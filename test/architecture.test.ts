@@ -30,7 +30,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'chat',
     'flow',
     'wire/egress.ts',
-    'state/open-store.ts',
+    'state',
     'providers',
     'tools/names.ts',
     'tools/server-config.ts',

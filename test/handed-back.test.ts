@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { emulateCohere } from '../src/providers/cohere/emulator.ts'
 import { type EmulatedChat, emulateOpenai } from '../src/providers/openai-compatible/emulator.ts'
-import { openStore } from '../src/state/open-store.ts'
+import { sqlitePlace } from '../src/state/sqlite/sqlite-place.ts'
 import type { Script } from '../src/wire/emulated-script.ts'
 import { sseData } from '../src/wire/sse.ts'
 import { tell } from './chaos/chat-server-client.ts'
@@ -176,7 +176,7 @@ describe('a session', () => {
       COHERE_BASE_URL: other.origin,
     }
     const ask = async (content: string, model_name: string) => {
-      const store = await openStore({ kind: 'sqlite', file: join(folder, 'state.db') })
+      const store = await sqlitePlace({ file: join(folder, 'state.db') }).open()
       await using rig = startChatServer(variables, { store })
       await tell(rig.url, { session_id: 's', content, model_config: { model_name } })
     }

@@ -4,7 +4,6 @@ import { redact } from '../chat/secret.ts'
 import type { Config } from '../config/config.ts'
 import type { Setting } from '../config/environment.ts'
 import { settingsInForce } from '../config/in-force.ts'
-import { inspectStore } from '../state/inspect-store.ts'
 import { wrongWithHost } from './bind-failure.ts'
 import { table } from './table.ts'
 
@@ -13,7 +12,7 @@ const configExit = 78
 
 /** Shows what a start would use and where it comes from, and what would keep it from starting. Writes nothing. */
 export async function check(config: Config, { isJson }: { readonly isJson: boolean }): Promise<number> {
-  const { problems, notes } = inspectStore(config.state)
+  const { problems, notes } = config.state.inspect()
   const host = await wrongWithHost(config.host)
   const all = [...(host === undefined ? [] : [`HOST: ${host}`]), ...problems]
   const text = isJson ? asJson(config, all, notes) : asText(config, all, notes)
@@ -59,7 +58,7 @@ function summary(config: Config): readonly (readonly [string, string])[] {
       'deadlines',
       `first event ${deadlines.firstEventMs / 1000} s, whole reply ${deadlines.wholeMs / 1000} s, silence ${deadlines.idleMs / 1000} s`,
     ],
-    ['state', state.kind === 'memory' ? 'memory: gone with the process' : state.file],
+    ['state', state.description],
     ...upstreams.map((upstream): [string, string] => [`upstream ${upstream.name}`, upstreamWords(upstream)]),
     ...panels.map(({ name, members }): [string, string] => [
       `route ${name}`,

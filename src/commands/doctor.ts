@@ -41,7 +41,7 @@ async function examineHere(config: Config, status: number | undefined): Promise<
     )
   const store = await openState(config, config.upstreams.filter(isRenewed))
   if (typeof store === 'number') {
-    if (config.state.kind === 'sqlite')
+    if (config.state.isDurable)
       process.stderr.write('If a server runs with it, set HOST and PORT as that has them: the doctor asks it then.\n')
     return store
   }

@@ -1,7 +1,6 @@
 import { asChatError, ChatError } from '../chat/error.ts'
 import type { Config } from '../config/config.ts'
 import type { Upstream } from '../providers/provider.ts'
-import { openStore } from '../state/open-store.ts'
 import type { Store } from '../state/store.ts'
 import { isServing } from './health.ts'
 
@@ -20,11 +19,11 @@ export function isRenewed({ accounts }: Upstream): boolean {
  * @returns the process's exit code where the state cannot be had; why has been said then
  */
 export async function openState(config: Config, shared: readonly Upstream[]): Promise<Store | number> {
-  if (config.state.kind === 'memory' && shared.length > 0 && (await isServing(config))) {
+  if (!config.state.isDurable && shared.length > 0 && (await isServing(config))) {
     process.stderr.write(runningWords(shared.map(({ name }) => name)))
     return 1
   }
-  const store = await openStore(config.state).catch(asChatError)
+  const store = await config.state.open().catch(asChatError)
   if (!(store instanceof ChatError)) return store
   process.stderr.write(`The state cannot be opened: ${store.message}\n`)
   return stateExit

@@ -3,7 +3,7 @@ import type { Deadlines } from '../gateway/layers/deadline.ts'
 import type { Panel } from '../gateway/panel.ts'
 import { demo } from '../providers/demo/index.ts'
 import type { Problem, Upstream } from '../providers/provider.ts'
-import type { StateConfig } from '../state/open-store.ts'
+import type { StatePlace } from '../state/state-place.ts'
 import type { ToolsConfig } from '../tools/server-config.ts'
 import type { EgressPolicy } from '../wire/egress.ts'
 import { configureUpstreams } from './configure-upstreams.ts'
@@ -43,7 +43,7 @@ export interface Config extends Listening {
   /** The chat server's model for callers that name none; without it the first that can chat and take tools. */
   readonly chatModel?: string
   /** Where what outlives a request is kept. */
-  readonly state: StateConfig
+  readonly state: StatePlace
   /** Whether requests to upstreams go through a proxy. */
   readonly isProxied: boolean
   /** The file that was read, where there was one. */
@@ -123,10 +123,10 @@ function readProxies(environment: Environment): readonly string[] {
 }
 
 /** A chat of somebody's is more than a thread of an upstream's: it stays for a month where it survives a restart at all. */
-function readTtls(environment: Environment, state: StateConfig): Pick<Config, 'sessionTtlMs' | 'chatTtlMs'> {
+function readTtls(environment: Environment, state: StatePlace): Pick<Config, 'sessionTtlMs' | 'chatTtlMs'> {
   const sessionTtlMs = seconds(environment, 'SESSION_CACHE_TTL', 3600)
   const monthSeconds = 30 * 86_400
-  const fallback = state.kind === 'memory' ? sessionTtlMs / 1000 : monthSeconds
+  const fallback = state.isDurable ? monthSeconds : sessionTtlMs / 1000
   return { sessionTtlMs, chatTtlMs: seconds(environment, 'CHAT_TTL', fallback, 3_650 * 86_400) }
 }
 

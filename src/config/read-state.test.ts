@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import { resolve } from 'node:path'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import type { Upstream } from '../providers/provider.ts'
 import { Environment } from './environment.ts'
 import { readState } from './read-state.ts'
@@ -29,68 +31,83 @@ const supplied: Upstream = {
 
 function read(variables: Readonly<Record<string, string>>, upstreams: readonly Upstream[] = [plain]) {
   const environment = new Environment(variables)
-  const { state, warnings } = readState(environment, upstreams)
-  return { state, warnings, problems: environment.problems }
+  const { state: place, warnings } = readState(environment, upstreams)
+  const { url, keyFile } = place
+  return { place, state: { url, ...(keyFile && { keyFile }) }, warnings, problems: environment.problems }
 }
 
 const variablesOf = ({ problems }: ReturnType<typeof read>) => problems.map(({ variable }) => variable)
 
 describe('without a URL and outside of systemd', () => {
   test('the state is kept in memory, and nobody is troubled where there is nothing to lose', () => {
-    expect(read({})).toEqual({ state: { kind: 'memory' }, warnings: [], problems: [] })
+    expect(read({})).toMatchObject({ state: { url: 'memory:' }, warnings: [], problems: [] })
     expect(read({}, []).warnings).toEqual([])
   })
 
   for (const upstream of [renewed, supplied])
     test(`it is said once that credentials of the ${upstream.name} kind die with the process`, () => {
       const { state, warnings, problems } = read({}, [plain, upstream, renewed])
-      expect(state).toEqual({ kind: 'memory' })
+      expect(state).toEqual({ url: 'memory:' })
       expect(warnings.length).toBe(1)
       expect(warnings[0]).toContain('die with the process')
       expect(problems).toEqual([])
     })
 
   test('who asks for memory is not warned of it', () => {
-    expect(read({ STATE_URL: 'memory:' }, [renewed])).toEqual({ state: { kind: 'memory' }, warnings: [], problems: [] })
+    expect(read({ STATE_URL: 'memory:' }, [renewed])).toMatchObject({
+      state: { url: 'memory:' },
+      warnings: [],
+      problems: [],
+    })
   })
 })
 
 describe('in systemd’s folder', () => {
-  const kept = { kind: 'sqlite', file: '/var/lib/t/tributary.db', keyFile: '/var/lib/t/state.key' } as const
+  const kept = { url: 'sqlite:/var/lib/t/tributary.db', keyFile: '/var/lib/t/state.key' }
 
   test('there is a database and a key file, and no warning', () => {
     for (const upstreams of [[], [renewed]])
-      expect(read({ STATE_DIRECTORY: '/var/lib/t' }, upstreams)).toEqual({ state: kept, warnings: [], problems: [] })
+      expect(read({ STATE_DIRECTORY: '/var/lib/t' }, upstreams)).toMatchObject({
+        state: kept,
+        warnings: [],
+        problems: [],
+      })
   })
 
   test('the first of several is taken', () => {
     expect(read({ STATE_DIRECTORY: '/var/lib/t:/var/lib/u' }).state).toEqual(kept)
   })
 
-  test('a secret goes with it', () => {
-    const { state } = read({ STATE_DIRECTORY: '/var/lib/t', STATE_SECRET: secret }, [renewed])
-    expect(state).toMatchObject(kept)
-    expect(state.kind === 'sqlite' && state.secret?.reveal()).toBe(secret)
+  test('a secret goes with it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tributary-read-state-'))
+    const open = (variables: Readonly<Record<string, string>>) => read(variables, [renewed]).place.open()
+    try {
+      await (await open({ STATE_DIRECTORY: folder, STATE_SECRET: secret })).close()
+      expect(readdirSync(folder)).not.toContain('state.key')
+      await expect(open({ STATE_DIRECTORY: folder, STATE_SECRET: `${secret} another` })).rejects.toThrow('STATE_SECRET')
+      await (await open({ STATE_URL: `sqlite:${folder}/tributary.db`, STATE_SECRET: secret })).close()
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   test('nothing is kept where a URL says otherwise', () => {
-    expect(read({ STATE_DIRECTORY: '/var/lib/t', STATE_URL: 'memory:' }).state).toEqual({ kind: 'memory' })
+    expect(read({ STATE_DIRECTORY: '/var/lib/t', STATE_URL: 'memory:' }).state).toEqual({ url: 'memory:' })
     expect(read({ STATE_DIRECTORY: '/var/lib/t', STATE_URL: 'sqlite:/a/b.db' }).state).toEqual({
-      kind: 'sqlite',
-      file: '/a/b.db',
+      url: 'sqlite:/a/b.db',
     })
   })
 })
 
 describe('STATE_URL', () => {
   test('names a file, from the working directory where it is relative', () => {
-    expect(read({ STATE_URL: 'sqlite:/a b/c.db' })).toEqual({
-      state: { kind: 'sqlite', file: '/a b/c.db' },
+    expect(read({ STATE_URL: 'sqlite:/a b/c.db' })).toMatchObject({
+      state: { url: 'sqlite:/a b/c.db' },
       warnings: [],
       problems: [],
     })
-    expect(read({ STATE_URL: 'sqlite:kept/c.db' }).state).toEqual({ kind: 'sqlite', file: resolve('kept/c.db') })
-    expect(read({ STATE_URL: 'sqlite:file:c.db' }).state).toEqual({ kind: 'sqlite', file: resolve('file:c.db') })
+    expect(read({ STATE_URL: 'sqlite:kept/c.db' }).state).toEqual({ url: `sqlite:${resolve('kept/c.db')}` })
+    expect(read({ STATE_URL: 'sqlite:file:c.db' }).state).toEqual({ url: `sqlite:${resolve('file:c.db')}` })
   })
 
   for (const url of ['redis://user:hunter22@host', 'rediss://host', 'valkey://host'])
@@ -114,16 +131,17 @@ describe('STATE_URL', () => {
     ['b.sqlite', resolve('b.sqlite')],
   ] as const)
     test(`${url} is ${file}`, () =>
-      expect(read({ STATE_URL: url })).toEqual({ state: { kind: 'sqlite', file }, warnings: [], problems: [] }))
+      expect(read({ STATE_URL: url })).toMatchObject({ state: { url: `sqlite:${file}` }, warnings: [], problems: [] }))
 
   for (const url of ['memory', 'MEMORY:', 'memory://', ':memory:', 'sqlite::memory:', 'sqlite://:memory:'])
-    test(`${url} is memory`, () => expect(read({ STATE_URL: url }).state).toEqual({ kind: 'memory' }))
+    test(`${url} is memory`, () => expect(read({ STATE_URL: url }).state).toEqual({ url: 'memory:' }))
 
   for (const url of [
     'sqlite:',
     'sqlite://',
     'sqlite:///',
     'sqlite:~/a.db',
+    '~/a.db',
     'sqlite:/a.db?mode=ro',
     'nothing',
     'postgres://h/a',

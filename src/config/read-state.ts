@@ -1,16 +1,20 @@
 import { join, resolve } from 'node:path'
+import type { Secret } from '../chat/secret.ts'
 import type { Upstream } from '../providers/provider.ts'
-import type { StateConfig } from '../state/open-store.ts'
+import { memoryPlace } from '../state/memory/memory-place.ts'
+import { sqlitePlace } from '../state/sqlite/sqlite-place.ts'
+import type { StatePlace } from '../state/state-place.ts'
+import { storeKinds } from '../state/store-kinds.ts'
 import type { Environment } from './environment.ts'
 
 /** Where the state is kept, and what the operator should know of it. */
 export interface ReadState {
-  readonly state: StateConfig
+  readonly state: StatePlace
   readonly warnings: readonly string[]
 }
 
 const minSecretCharacters = 16
-const forms = 'memory: or sqlite:FILE'
+const forms = storeKinds.map(({ form }) => form).join(' or ')
 
 /** Reads `STATE_URL` and `STATE_SECRET`; without them the folder that systemd gives a service (`StateDirectory=`). */
 export function readState(environment: Environment, upstreams: readonly Upstream[]): ReadState {
@@ -26,10 +30,10 @@ export function readState(environment: Environment, upstreams: readonly Upstream
       remedy: 'for example what `openssl rand -hex 32` prints',
     })
   if (url === undefined && folder)
-    return { state: { kind: 'sqlite', ...inFolder(folder), ...(secret && { secret }) }, warnings: [] }
-  const state = parseUrl(environment, url ?? 'memory:')
+    return { state: sqlitePlace({ ...inFolder(folder), ...(secret && { secret }) }), warnings: [] }
+  const state = url === undefined ? memoryPlace : readUrl(environment, url, secret)
   const keepsAccounts = upstreams.some(hasRenewed)
-  if (state.kind === 'sqlite' && keepsAccounts && !isSecretSet)
+  if (state.isDurable && keepsAccounts && !isSecretSet)
     environment.report({
       variable: 'STATE_SECRET',
       problem: 'is not set, while STATE_URL names a file and renewed credentials are kept in it',
@@ -37,7 +41,7 @@ export function readState(environment: Environment, upstreams: readonly Upstream
     })
   const isForgetful = url === undefined && keepsAccounts
   return {
-    state: state.kind === 'sqlite' && secret ? { ...state, secret } : state,
+    state,
     warnings: isForgetful ? [forgetful] : [],
   }
 }
@@ -53,31 +57,19 @@ function hasRenewed({ accounts, supply }: Upstream): boolean {
   return supply !== undefined || accounts.some(({ renewal }) => renewal !== undefined)
 }
 
-function parseUrl(environment: Environment, url: string): StateConfig {
-  if (memoryForms.test(url)) return { kind: 'memory' }
-  const path = pathIn(url)
-  if (path !== undefined && !/^~|\?/.test(path)) return { kind: 'sqlite', file: resolve(path) }
-  environment.report({ variable: 'STATE_URL', ...problemOf(url) })
-  return { kind: 'memory' }
+function readUrl(environment: Environment, url: string, secret: Secret | undefined): StatePlace {
+  for (const kind of storeKinds) {
+    const read = kind.read(url, secret)
+    if (!read) continue
+    if (!('problem' in read)) return read
+    environment.report({ variable: 'STATE_URL', ...read })
+    return memoryPlace
+  }
+  environment.report({ variable: 'STATE_URL', problem: problemOf(url), remedy: forms })
+  return memoryPlace
 }
 
-const memoryForms = /^(memory(:(\/\/)?)?|(sqlite3?:(\/\/\/?)?)?:memory:)$/i
-
-/** `sqlite:FILE` in all the ways it is written elsewhere: `sqlite:///a` is the absolute path, as in any other URL. */
-function pathIn(url: string): string | undefined {
-  const [, slashes = '', path] = /^(?:sqlite3?|file):(\/*)(.*)$/i.exec(url) ?? []
-  // a path without a scheme says as clearly what is meant
-  if (path === undefined) return /^(\/|\.\.?\/)|^[^:]+\.(db|sqlite3?)$/i.test(url) ? url : undefined
-  if (path === '') return undefined
-  return slashes.length === 0 || slashes.length === 2 ? path : `/${path}`
-}
-
-function problemOf(url: string): { readonly problem: string; readonly remedy: string } {
-  const remedy = 'for example sqlite:/var/lib/tributary/tributary.db'
-  if (/^(rediss?|valkeys?)(\+\w+)?:/i.test(url))
-    return { problem: 'names a Redis, which does not work yet', remedy: forms }
-  if (/^(sqlite3?|file):\/*~/i.test(url)) return { problem: 'begins with ~, which only a shell expands', remedy }
-  if (/^(sqlite3?|file):.*\?/i.test(url)) return { problem: 'has parameters, and there are none here', remedy }
-  if (/^(sqlite3?|file):/i.test(url)) return { problem: 'names no file after its colon', remedy }
-  return { problem: 'is none of the forms it may have', remedy: forms }
+function problemOf(url: string): string {
+  const isRedis = /^(rediss?|valkeys?)(\+\w+)?:/i.test(url)
+  return isRedis ? 'names a Redis, which does not work yet' : 'is none of the forms it may have'
 }

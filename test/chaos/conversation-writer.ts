@@ -1,9 +1,9 @@
 import { Conversations } from '../../src/conversations/conversations.ts'
-import { openStore } from '../../src/state/open-store.ts'
+import { sqlitePlace } from '../../src/state/sqlite/sqlite-place.ts'
 
 /** Writes turns into a session for ever, and says each step once it is acknowledged. It is meant to be killed. */
 const [file = ''] = process.argv.slice(2)
-const conversations = new Conversations({ store: await openStore({ kind: 'sqlite', file }), ttlMs: 3_600_000 })
+const conversations = new Conversations({ store: await sqlitePlace({ file }).open(), ttlMs: 3_600_000 })
 const whose = { client: 'chaos', session: 's' }
 const signal = new AbortController().signal
 const say = (word: string) => process.stdout.write(`${word}\n`)

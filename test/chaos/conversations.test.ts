@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Conversations } from '../../src/conversations/conversations.ts'
 import { faultIn } from '../../src/conversations/fault-in.ts'
-import { openStore } from '../../src/state/open-store.ts'
+import { sqlitePlace } from '../../src/state/sqlite/sqlite-place.ts'
 
 const rounds = process.env.TRIBUTARY_TEST_FULL === '1' ? 50 : 8
 const whose = { client: 'chaos', session: 's' }
@@ -36,7 +36,7 @@ test('kill -9 in the middle of a turn loses nothing that was acknowledged, and t
     const acknowledged: string[] = []
     for (let round = 1; round <= rounds; round++) {
       acknowledged.push(...(await killAfter(file, round * 3)))
-      const store = await openStore({ kind: 'sqlite', file })
+      const store = await sqlitePlace({ file }).open()
       const conversations = new Conversations({ store, ttlMs: 3_600_000 })
       // no lease of the one that is gone stands in the way
       const opened = await conversations.open(whose, { model: 'm', content: `after ${round}` }, { wait: false, signal })

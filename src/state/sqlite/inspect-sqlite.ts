@@ -1,22 +1,14 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { asChatError } from '../chat/error.ts'
-import { lostKey, type SqliteConfig, type StateConfig } from './open-store.ts'
-import { sealKey } from './seal.ts'
-import { keyFromFile } from './sqlite/key-file.ts'
-import { holds } from './sqlite/sqlite-file.ts'
+import { asChatError } from '../../chat/error.ts'
+import { sealKey } from '../seal.ts'
+import type { StateFindings } from '../state-place.ts'
+import { keyFromFile } from './key-file.ts'
+import { lostKey, type SqliteConfig } from './open-sqlite.ts'
+import { holds } from './sqlite-file.ts'
 
-/** What a look at the state finds, in sentences. */
-export interface StateFindings {
-  /** Why a start would fail, as far as that can be seen without opening the state for writing. */
-  readonly problems: readonly string[]
-  /** What the operator should know. */
-  readonly notes: readonly string[]
-}
-
-/** Looks at where the state is kept, beside a running server too: nothing is written, made or locked. */
-export function inspectStore(config: StateConfig): StateFindings {
-  if (config.kind === 'memory') return { problems: [], notes: [] }
+/** Looks at the file and its folder, beside a running server too: nothing is written, made or locked. */
+export function inspectSqlite(config: SqliteConfig): StateFindings {
   const { file, secret, keyFile } = config
   const folder = dirname(file)
   const wrong = wrongWithFolder(folder) ?? wrongWithFile(file)

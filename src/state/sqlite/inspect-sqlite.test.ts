@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { inspectStore } from './inspect-store.ts'
+import { inspectSqlite } from './inspect-sqlite.ts'
 
 let folder: string
 beforeAll(() => {
@@ -27,7 +27,7 @@ for (const [what, make, says] of [
     const own = mkdtempSync(join(folder, 'a-'))
     const keyFile = join(own, 'state.key')
     make(keyFile)
-    const { problems } = inspectStore({ kind: 'sqlite', file: join(own, 'a.db'), keyFile })
+    const { problems } = inspectSqlite({ file: join(own, 'a.db'), keyFile })
     expect(problems).toEqual([expect.stringContaining(says)])
     expect(readdirSync(own)).toEqual(['state.key'])
   })

@@ -1,17 +1,12 @@
 import { existsSync } from 'node:fs'
-import { ChatError } from '../chat/error.ts'
-import type { Secret } from '../chat/secret.ts'
-import { MemoryStore } from './memory/memory-store.ts'
-import { refuseSealed, sealed } from './seal.ts'
-import { keyFromFile } from './sqlite/key-file.ts'
-import { SqliteStore } from './sqlite/sqlite-store.ts'
-import type { Store } from './store.ts'
-
-/** Where the state is kept. */
-export type StateConfig = { readonly kind: 'memory' } | SqliteConfig
+import { ChatError } from '../../chat/error.ts'
+import type { Secret } from '../../chat/secret.ts'
+import { refuseSealed, sealed } from '../seal.ts'
+import type { Store } from '../store.ts'
+import { keyFromFile } from './key-file.ts'
+import { SqliteStore } from './sqlite-store.ts'
 
 export interface SqliteConfig {
-  readonly kind: 'sqlite'
   /** An absolute path. */
   readonly file: string
   /** What encrypts it; without it and `keyFile` it is kept as it is. */
@@ -21,8 +16,7 @@ export interface SqliteConfig {
 }
 
 /** @throws ChatError `unavailable`, in words for the operator, where the state cannot be had: a reason not to start */
-export async function openStore(config: StateConfig): Promise<Store> {
-  if (config.kind === 'memory') return new MemoryStore()
+export async function openSqlite(config: SqliteConfig): Promise<Store> {
   const store = new SqliteStore(config.file, { refusal: lostKey(config) })
   try {
     // only now that nobody else has the file: two that start at once would make two keys

@@ -1,0 +1,19 @@
+import type { StatePlace, StoreKind } from '../state-place.ts'
+import { MemoryStore } from './memory-store.ts'
+
+/** The process itself, which keeps the state as long as it lives. */
+export const memoryPlace: StatePlace = {
+  url: 'memory:',
+  description: 'memory: gone with the process',
+  isDurable: false,
+  open: async () => new MemoryStore(),
+  inspect: () => ({ problems: [], notes: [] }),
+}
+
+// SQLite's own name for a database in memory means the same
+const forms = /^(memory(:(\/\/)?)?|(sqlite3?:(\/\/\/?)?)?:memory:)$/i
+
+export const memory: StoreKind = {
+  form: 'memory:',
+  read: (url) => (forms.test(url) ? memoryPlace : undefined),
+}

@@ -1,0 +1,46 @@
+import { resolve } from 'node:path'
+import type { StatePlace, StoreKind, UrlProblem } from '../state-place.ts'
+import { inspectSqlite } from './inspect-sqlite.ts'
+import { openSqlite, type SqliteConfig } from './open-sqlite.ts'
+
+/** A SQLite file, for one process at a time. */
+export function sqlitePlace(config: SqliteConfig): StatePlace {
+  const { file, keyFile } = config
+  return {
+    url: `sqlite:${file}`,
+    description: file,
+    isDurable: true,
+    ...(keyFile !== undefined && { keyFile }),
+    open: () => openSqlite(config),
+    inspect: () => inspectSqlite(config),
+  }
+}
+
+export const sqlite: StoreKind = {
+  form: 'sqlite:FILE',
+  read(url, secret) {
+    const path = pathIn(url)
+    const isOurs = path !== undefined || scheme.test(url)
+    if (!isOurs) return undefined
+    if (path === undefined || /^~|\?/.test(path)) return problemOf(url)
+    return sqlitePlace({ file: resolve(path), ...(secret && { secret }) })
+  },
+}
+
+const scheme = /^(sqlite3?|file):/i
+
+/** `sqlite:FILE` in all the ways it is written elsewhere: `sqlite:///a` is the absolute path, as in any other URL. */
+function pathIn(url: string): string | undefined {
+  const [, slashes = '', path] = /^(?:sqlite3?|file):(\/*)(.*)$/i.exec(url) ?? []
+  // a path without a scheme says as clearly what is meant
+  if (path === undefined) return /^(\/|\.\.?\/)|^[^:]+\.(db|sqlite3?)$/i.test(url) ? url : undefined
+  if (path === '') return undefined
+  return slashes.length === 0 || slashes.length === 2 ? path : `/${path}`
+}
+
+function problemOf(url: string): UrlProblem {
+  const remedy = 'for example sqlite:/var/lib/tributary/tributary.db'
+  if (/^((sqlite3?|file):\/*)?~/i.test(url)) return { problem: 'begins with ~, which only a shell expands', remedy }
+  if (/\?/.test(url)) return { problem: 'has parameters, and there are none here', remedy }
+  return { problem: 'names no file after its colon', remedy }
+}
