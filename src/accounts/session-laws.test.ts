@@ -1,12 +1,11 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { isFull } from '../../test/sizes.ts'
 import { asChatError } from '../chat/error.ts'
 import { accountsOptions } from './fake-pool.ts'
 import { FakeService, FakeStore, type Outcome, storeFailure, type Token } from './fake-service.ts'
 import { configuredKeyOf } from './keeper.ts'
 import { Session } from './session.ts'
-
-const isFull = process.env.TRIBUTARY_TEST_FULL === '1'
 
 type Step =
   | { readonly do: (typeof simple)[number] }

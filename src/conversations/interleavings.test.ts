@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { isFull } from '../../test/sizes.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Store } from '../state/store.ts'
 import { Conversations } from './conversations.ts'
@@ -8,7 +9,6 @@ import type { Whose } from './session-key.ts'
 
 /** More than this the leases of a program that is gone do not last. */
 const leaseMs = 16 * 60_000
-const isFull = process.env.TRIBUTARY_TEST_FULL === '1'
 
 /** Numbers from 0 to 1, the same for the same seed (mulberry32). */
 function seeded(seed: number): () => number {

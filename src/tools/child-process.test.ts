@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { times } from '../../test/sizes.ts'
 import { open, path, startHttpServer, stdioServer } from '../../test/tools/servers.ts'
 import { until, within } from '../../test/waiting.ts'
 import { startGroup } from './child-process.ts'
@@ -101,7 +102,7 @@ test('a command gets its arguments as they are: no shell looks into them', async
 })
 
 describe('after many connections, each with a call, nothing is left:', () => {
-  const count = process.env.TRIBUTARY_TEST_FULL === '1' ? 1_000 : 100
+  const count = times(100, 1_000)
 
   /** That it ends by itself proves that no timer, socket or process holds it. */
   async function cycles(...args: string[]): Promise<void> {

@@ -2,6 +2,7 @@ import { heapStats } from 'bun:jsc'
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
+import { times } from '../../test/sizes.ts'
 import { each, settled, until, within } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
@@ -438,7 +439,7 @@ describe('leaving', () => {
 })
 
 /** With TRIBUTARY_TEST_FULL=1 as many as the promise says. */
-const cycles = process.env.TRIBUTARY_TEST_FULL === '1' ? 5_000 : 500
+const cycles = times(500, 5_000)
 
 test(`${cycles} connections, one after the other and side by side, leave nothing behind`, async () => {
   answer = accept({ welcome: (line) => void line.emit('word', 'Hello') })

@@ -3,6 +3,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import { getEventListeners, once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import fc from 'fast-check'
+import { times } from '../../test/sizes.ts'
 import { settled, until, within } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import { type Exchange, emulateHttp } from './http-emulator.ts'
@@ -494,7 +495,7 @@ describe('a flood', () => {
 })
 
 test('connections that come and go leave nothing behind', async () => {
-  const cycles = process.env.TRIBUTARY_TEST_FULL === '1' ? 5_000 : 500
+  const cycles = times(500, 5_000)
   const { signal } = new AbortController()
   const cycle = async () => {
     const connection = await open({}, signal)

@@ -1,12 +1,12 @@
 import { expect, test } from 'bun:test'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
+import { isFull } from '../sizes.ts'
 import { below, each } from '../waiting.ts'
 import { BadBodies, type BadBody } from './bad-bodies.ts'
 import { errorIn, hello, key, post, startApp, type TestApp } from './rig.ts'
 
 // reliability, P14. A failure names its seed, with which it happens again.
 
-const isFull = process.env.TRIBUTARY_TEST_FULL === '1'
 const count = isFull ? 100_000 : 10_000
 const perSeed = 1_000
 const atOnce = 32

@@ -16,10 +16,13 @@ export interface Child extends AsyncDisposable {
   readonly exited: Promise<number>
   /** Resident memory in bytes, after a full collection. */
   settledRss(): Promise<number>
+  /** Bytes that its objects take, after a full collection. */
+  settledHeap(): Promise<number>
   rss(): number
 }
 
-const collections = 3
+/** Collections of which the one counts that left the least. */
+const attempts = 3
 
 export interface ChildOptions {
   /** Whether memory can be collected on demand. Then the limit of fetches is set from outside, since a restart would lose it. */
@@ -28,7 +31,7 @@ export interface ChildOptions {
 
 /** Starts it with no variables but these. */
 export async function startChild(variables: RawVariables, { collects = false }: ChildOptions = {}): Promise<Child> {
-  const lines: (LogLine & { readonly url?: string })[] = []
+  const lines: (LogLine & { readonly url?: string; readonly heapSize?: number })[] = []
   const child = Bun.spawn([process.execPath, ...(collects ? ['--preload', collector] : []), main], {
     cwd: '/',
     env: {
@@ -44,7 +47,18 @@ export async function startChild(variables: RawVariables, { collects = false }: 
   })
   const read = readLines(child.stdout, (line) => void lines.push(JSON.parse(line)))
   const rss = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) * 1024
-  const collected = () => lines.filter(({ msg }) => msg === 'collected').length
+  const collections = () => lines.filter(({ msg }) => msg === 'collected')
+  const collect = async () => {
+    const before = collections().length
+    child.kill('SIGUSR2')
+    await until(() => collections().length > before, 60_000, 'the child has collected its garbage')
+    return collections().at(-1)?.heapSize ?? 0
+  }
+  const leastOf = async (measure: () => number | Promise<number>) => {
+    const sizes: number[] = []
+    while (sizes.length < attempts) sizes.push(await measure())
+    return Math.min(...sizes)
+  }
   try {
     await until(() => lines.some(({ msg }) => msg === 'listening'), 10_000, 'the child listens')
   } catch (thrown) {
@@ -58,18 +72,14 @@ export async function startChild(variables: RawVariables, { collects = false }: 
     signal: (name) => child.kill(name),
     exited: child.exited,
     rss,
-    async settledRss() {
-      // what a collection frees is given back to the system a moment later
-      const sizes: number[] = []
-      while (sizes.length < collections) {
-        const before = collected()
-        child.kill('SIGUSR2')
-        await until(() => collected() > before, 60_000, 'the child has collected its garbage')
+    settledRss: () =>
+      leastOf(async () => {
+        await collect()
+        // what a collection frees is given back to the system a moment later
         await Bun.sleep(100)
-        sizes.push(rss())
-      }
-      return Math.min(...sizes)
-    },
+        return rss()
+      }),
+    settledHeap: () => leastOf(collect),
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL')
       await child.exited

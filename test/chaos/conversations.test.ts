@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { Conversations } from '../../src/conversations/conversations.ts'
 import { faultIn } from '../../src/conversations/fault-in.ts'
 import { sqlitePlace } from '../../src/state/sqlite/sqlite-place.ts'
+import { times } from '../sizes.ts'
 
-const rounds = process.env.TRIBUTARY_TEST_FULL === '1' ? 50 : 8
+const rounds = times(8, 50)
 const whose = { client: 'chaos', session: 's' }
 const signal = new AbortController().signal
 const writer = fileURLToPath(new URL('./conversation-writer.ts', import.meta.url))

@@ -3,13 +3,12 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
 import { openBlackHole } from '../black-hole.ts'
+import { isFull } from '../sizes.ts'
 import { below } from '../waiting.ts'
 import { helloWor, helloWorld } from './cell.ts'
 import { type Answered, answered, ask, request } from './client.ts'
 import { startGateway, upstreamAt } from './gateway.ts'
 import { cutAt, cutWhole, healthy, moments, refused } from './scripts.ts'
-
-const isFull = process.env.TRIBUTARY_TEST_FULL === '1'
 
 /** Comments for six seconds: bytes that say nothing. */
 async function* thinking(before: readonly string[]): AsyncGenerator<string> {

@@ -12,10 +12,11 @@ import type { SupabaseSession } from '../../src/auth/session.ts'
 import type { SupabaseEmulator } from '../../src/auth/supabase-emulator.ts'
 import { asChatError } from '../../src/chat/error.ts'
 import { SqliteStore } from '../../src/state/sqlite/sqlite-store.ts'
+import { times } from '../sizes.ts'
 import { crashingRenewal, crashingStore, Forgiveness, type Moment, moments, seeded } from './crash-points.ts'
 import { emulateProject, renewalAt, sessionOf } from './renewal-rig.ts'
 
-const trials = process.env.TRIBUTARY_TEST_FULL === '1' ? 1_000 : 150
+const trials = times(150, 1_000)
 const never = new AbortController().signal
 const hourMs = 3_600_000
 

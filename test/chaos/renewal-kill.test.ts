@@ -9,12 +9,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { RotationRule } from '../../src/auth/emulated-rotation.ts'
 import type { SupabaseEmulator } from '../../src/auth/supabase-emulator.ts'
+import { times } from '../sizes.ts'
 import { each, until, within } from '../waiting.ts'
 import { Forgiveness, type Moment, moments, seeded } from './crash-points.ts'
 import type { Task } from './renewal-child.ts'
 import { emulateProject } from './renewal-rig.ts'
 
-const rounds = process.env.TRIBUTARY_TEST_FULL === '1' ? 10 : 1
+const rounds = times(1, 10)
 const script = fileURLToPath(new URL('./renewal-child.ts', import.meta.url))
 const patienceMs = 20_000
 

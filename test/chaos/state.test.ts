@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SqliteStore } from '../../src/state/sqlite/sqlite-store.ts'
+import { isFull } from '../sizes.ts'
 import { each, until, within } from '../waiting.ts'
 
 setDefaultTimeout(600_000)
 
-const isFull = process.env.TRIBUTARY_TEST_FULL === '1'
 const folder = mkdtempSync(join(tmpdir(), 'tributary-state-chaos-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 const writer = fileURLToPath(new URL('./state-writer.ts', import.meta.url))

@@ -5,9 +5,10 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { Chat } from '../../src/flow/chat.ts'
+import { isFull } from '../sizes.ts'
 import { each } from '../waiting.ts'
 import { bare, layered, type Outcome, outcomeIn, outcomeOf } from './ask.ts'
-import { everyOffset, isFull, splitsOf } from './places.ts'
+import { everyOffset, splitsOf } from './places.ts'
 import type { Fixture, Framing, Rig } from './subject.ts'
 import { subjects } from './subjects.ts'
 

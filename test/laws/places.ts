@@ -1,8 +1,6 @@
+import { isFull } from '../sizes.ts'
 import type { Cut, Fixture, Framing, Rig } from './subject.ts'
 import { cuts } from './subject.ts'
-
-/** Whether everything is tried that is otherwise sampled: `TRIBUTARY_TEST_FULL=1`. */
-export const isFull = process.env.TRIBUTARY_TEST_FULL === '1'
 
 /** Cuts or splits of one upstream's replies that go over sockets: the decoder alone is shown every one of them in memory. */
 const overSockets = 40

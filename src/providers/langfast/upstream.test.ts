@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { getEventListeners } from 'node:events'
 import { newCall, outcomeOf } from '../../../test/laws/ask.ts'
 import { requestFor } from '../../../test/laws/http-rig.ts'
+import { times } from '../../../test/sizes.ts'
 import { each, until, within } from '../../../test/waiting.ts'
 import type { Account } from '../../accounts/account.ts'
 import { readSession } from '../../auth/session.ts'
@@ -363,7 +364,7 @@ describe('leaving', () => {
 })
 
 /** With TRIBUTARY_TEST_FULL=1 as many as the promise says. */
-const cycles = process.env.TRIBUTARY_TEST_FULL === '1' ? 5_000 : 500
+const cycles = times(500, 5_000)
 
 test(`${cycles} chats, eight at once, leave nothing behind`, async () => {
   const accounts = Array.from({ length: 8 }, () => accountOf())
