@@ -1,11 +1,20 @@
-/** The promise's value. @throws when it has none `ms` milliseconds from now; `what` says what was waited for */
+/** Looks in which `within` waits. */
+const looksWithin = 50
+
+/**
+ * The promise's value. A process that the machine lets wait is more patient, as with `until`.
+ * @throws when it has none `ms` milliseconds from now; `what` says what was waited for
+ */
 export async function within<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error(`${what}: not within ${ms} ms`)), ms)
+  let isOver = false
+  const late = async (): Promise<never> => {
+    for (let looks = 0; looks < looksWithin && !isOver; looks++) await Bun.sleep(ms / looksWithin)
+    throw new Error(`${what}: not within ${ms} ms`)
+  }
   try {
-    return await Promise.race([promise, late.promise])
+    return await Promise.race([promise, late()])
   } finally {
-    clearTimeout(timer)
+    isOver = true
   }
 }
 
@@ -13,8 +22,8 @@ export async function within<T>(promise: Promise<T>, ms: number, what: string): 
  * Looks each millisecond whether it is so. A process that the machine lets wait looks later, and its patience lasts as much longer.
  * @throws when it is not in `ms` looks; `what` says what was waited for
  */
-export async function until(isSo: () => boolean, ms: number, what: string): Promise<void> {
-  for (let looks = 0; !isSo(); looks++) {
+export async function until(isSo: () => boolean | Promise<boolean>, ms: number, what: string): Promise<void> {
+  for (let looks = 0; !(await isSo()); looks++) {
     if (looks > ms) throw new Error(`${what}: not within ${ms} ms`)
     await Bun.sleep(1)
   }

@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'bun:test'
-import { type HttpProcess, type OpenTools, open, startHttpServer, stdioServer } from '../../test/tools/servers.ts'
+import { type HttpToolServer, type OpenTools, open, startHttpServer, stdioServer } from '../../test/tools/servers.ts'
 import { until, within } from '../../test/waiting.ts'
 import type { ToolServerConfig } from './server-config.ts'
 
-// The library's own server classes, each in a process of its own.
+// The library's own server classes: over HTTP in this process, over stdio in one of its own.
+
+/** Milliseconds after which a wait is a hang. */
+const patienceMs = 20_000
 
 interface Started extends AsyncDisposable {
   readonly config: ToolServerConfig
@@ -92,7 +95,7 @@ for (const [name, start] of transports)
       const run = tools.run('hang', {}, { signal: left.signal, onChunk: () => begun.resolve() })
       // one with JSON replies says nothing meanwhile
       if (name.includes('JSON')) await untilRemembered(tools, ({ runs }) => runs > 0)
-      else await within(begun.promise, 4_000, 'the tool has begun')
+      else await within(begun.promise, patienceMs, 'the tool has begun')
       left.abort(gone)
       expect(
         await within(
@@ -134,8 +137,7 @@ async function memoryOf(tools: OpenTools): Promise<{ readonly runs: number; read
 
 /** Asks for what the server remembers until it is so. */
 async function untilRemembered(tools: OpenTools, isSo: (memory: Awaited<ReturnType<typeof memoryOf>>) => boolean) {
-  const latest = performance.now() + 4_000
-  while (!isSo(await memoryOf(tools))) if (performance.now() > latest) throw new Error('the server knows nothing of it')
+  await until(async () => isSo(await memoryOf(tools)), patienceMs, 'the server knows of it')
 }
 
 /** Runs a tool that changes the tools until their names are so: the server's word of it may be early, and is never repeated. */
@@ -144,12 +146,13 @@ async function untilListed(
   changing: string,
   isSo: (names: readonly string[]) => boolean,
 ): Promise<void> {
-  const latest = performance.now() + 4_000
-  const names = async () => [...(await tools.list()).keys()]
-  while (!isSo(await names())) {
-    if (performance.now() > latest) throw new Error(`the tools are still ${await names()}`)
+  const isListed = async () => isSo([...(await tools.list()).keys()])
+  const isChanged = async () => {
+    if (await isListed()) return true
     await tools.run(changing)
+    return isListed()
   }
+  await until(isChanged, patienceMs, 'the tools are others')
 }
 
 for (const [name, start] of transports.filter(([name]) => !name.includes('JSON')))
@@ -167,7 +170,7 @@ test('of two calls at once each hears its own progress, and neither the log of w
   const left = new AbortController()
   const [hanging, streaming]: [string[], string[]] = [[], []]
   const hang = tools.run('hang', {}, { signal: left.signal, onChunk: (text) => hanging.push(text) })
-  await until(() => hanging.length > 0, 5_000, 'the first has begun')
+  await until(() => hanging.length > 0, patienceMs, 'the first has begun')
   await tools.run('stream', {}, { onChunk: (text) => streaming.push(text) })
   left.abort(new Error('enough'))
   await hang.catch(() => undefined)
@@ -194,7 +197,7 @@ describe('a connection that breaks within a call', () => {
       await using server = await start()
       await using tools = open([server.config])
       const before = (await memoryOf(tools)).runs
-      expect(await within(tools.run(tool), 5_000, 'the outcome')).toMatchObject({
+      expect(await within(tools.run(tool), patienceMs, 'the outcome')).toMatchObject({
         content: expect.stringMatching(unknown),
         isError: true,
       })
@@ -215,15 +218,18 @@ describe('a connection that breaks within a call', () => {
 })
 
 describe('streamable HTTP', () => {
-  const headersOf = async (server: HttpProcess, method: string) =>
-    (await server.seen()).seen.filter((request) => request.method === method).map(({ headers }) => headers)
+  const headersOf = async (server: HttpToolServer, method: string) =>
+    server
+      .seen()
+      .seen.filter((request) => request.method === method)
+      .map(({ headers }) => headers)
 
   test('keeps one session, names the revision, and ends it in the end', async () => {
     await using server = await startHttpServer('real', 'http')
     const tools = open([server.config])
     await tools.run('echo', { text: 'a' })
     await tools.run('echo', { text: 'b' })
-    expect((await server.seen()).sessions).toBe(1)
+    expect(server.seen().sessions).toBe(1)
     const [first, ...later] = await headersOf(server, 'POST')
     expect(first?.['mcp-session-id']).toBeUndefined()
     expect(first).toMatchObject({ accept: 'application/json, text/event-stream', 'content-type': 'application/json' })
@@ -231,26 +237,28 @@ describe('streamable HTTP', () => {
     for (const headers of later.slice(1)) expect(headers['mcp-protocol-version']).toBe('2025-11-25')
     await tools.registry.close()
     expect(await headersOf(server, 'DELETE')).toHaveLength(1)
-    expect((await server.seen()).sessions).toBe(0)
+    expect(server.seen().sessions).toBe(0)
   })
 
   test('begins a new session where the server has forgotten the old one, and makes the call there', async () => {
     await using server = await startHttpServer('real', 'http')
     await using tools = open([server.config])
     await tools.run('forget')
-    const deadline = performance.now() + 5_000
-    while ((await server.seen()).sessions > 0) if (performance.now() > deadline) throw new Error('it does not forget')
+    await until(() => server.seen().sessions === 0, patienceMs, 'it has forgotten')
     expect(await tools.run('echo', { text: 'again' })).toEqual({ content: 'you said again', isError: false })
-    expect((await server.seen()).memory.runs).toBe(2)
+    expect(server.seen().memory.runs).toBe(2)
   })
 
   test('takes a reply up again after its last event', async () => {
     await using server = await startHttpServer('real', 'http', 'resumable')
     await using tools = open([server.config])
-    expect(await within(tools.run('resume'), 5_000, 'the reply')).toEqual({ content: 'taken up again', isError: false })
+    expect(await within(tools.run('resume'), patienceMs, 'the reply')).toEqual({
+      content: 'taken up again',
+      isError: false,
+    })
     const resumed = (await headersOf(server, 'GET')).filter((headers) => headers['last-event-id'])
     expect(resumed).toHaveLength(1)
-    expect((await server.seen()).memory.runs).toBe(1)
+    expect(server.seen().memory.runs).toBe(1)
   })
 
   test('a reply that was a failure is not asked for again', async () => {
@@ -268,12 +276,10 @@ describe('streamable HTTP', () => {
     const left = new AbortController()
     const begun = Promise.withResolvers<void>()
     const run = tools.run('hang', {}, { signal: left.signal, onChunk: () => begun.resolve() })
-    await within(begun.promise, 5_000, 'the tool has begun')
+    await within(begun.promise, patienceMs, 'the tool has begun')
     left.abort(new Error('enough'))
     await run.catch(() => undefined)
-    const latest = performance.now() + 2_000
-    while ((await server.seen()).openReplies > 0)
-      if (performance.now() > latest) throw new Error('the reply is still open')
+    await until(() => server.seen().openReplies === 0, patienceMs, 'the reply is let go of')
     // an event of its reply had an id, so the library would come back for the rest within its retry time of 20 ms
     await tools.run('slow')
     expect((await headersOf(server, 'GET')).filter((headers) => headers['last-event-id'])).toEqual([])

@@ -159,7 +159,7 @@ describe('a server that cannot be connected has no tools, and says why:', () => 
     const url = new Secret(`${emulator.origin}/mcp`)
     await using tools = open([{ name: 'bad', transport: 'http', url, headers: {} }])
     expect(namesOf(await tools.list())).toEqual([])
-    expect((await elsewhere.seen()).seen).toEqual([])
+    expect(elsewhere.seen().seen).toEqual([])
     await emulator.close()
   })
 })
@@ -196,7 +196,7 @@ test('all who need a server that is not connected yet wait for one connection', 
   await using server = await startHttpServer('real', 'http')
   await using tools = open([server.config])
   await Promise.all(Array.from({ length: 20 }, () => tools.list()))
-  expect((await server.seen()).sessions).toBe(1)
+  expect(server.seen().sessions).toBe(1)
 })
 
 test('what a server says of itself is logged, some of it, and no secret in it', async () => {

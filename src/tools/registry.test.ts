@@ -86,7 +86,7 @@ test('once it is closed nothing is connected again, and what still runs ends', a
   expect(await tools.registry.list(never, ['http', 'std'])).toEqual([])
   const [echo] = listed.filter(({ name }) => name === 'http__echo')
   expect(await echo?.run({}, context)).toMatchObject({ isError: true })
-  expect((await http.seen()).sessions).toBe(0)
+  expect(http.seen().sessions).toBe(0)
 })
 
 test('a description that speaks of another server’s tool is reported, once', () => {

@@ -5,7 +5,7 @@ import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts
 import type { SmitheryBody } from '../../src/providers/smithery/emulated-body.ts'
 import { emulateSmithery } from '../../src/providers/smithery/emulator.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
-import { type HttpProcess, startHttpServer } from '../tools/servers.ts'
+import { type HttpToolServer, startHttpServer } from '../tools/servers.ts'
 import { messageOf, type Told, tell, typesOf } from './chat-server-client.ts'
 import {
   type Called,
@@ -74,7 +74,7 @@ const upstreams = {
   },
 }
 
-let web: HttpProcess
+let web: HttpToolServer
 beforeAll(async () => {
   web = await startHttpServer('web', 'http')
 })

@@ -10,7 +10,7 @@ import {
   type Tool,
 } from '@modelcontextprotocol/sdk/types.js'
 
-/** What a server process remembers beyond one session. */
+/** What a server remembers beyond one session. */
 export interface Memory {
   runs: number
   cancelled: number
@@ -79,7 +79,7 @@ export function sdkServer(memory: Memory): Server {
         await new Promise(() => undefined)
         return text('never')
       case 'slow':
-        await Bun.sleep(600)
+        await Bun.sleep(200)
         return text('at last')
       case 'crash':
         return process.exit(3)

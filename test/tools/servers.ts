@@ -5,6 +5,8 @@ import { openTools, type ToolsOptions } from '../../src/tools/registry.ts'
 import type { HttpServer, StdioServer, ToolServerConfig } from '../../src/tools/server-config.ts'
 import type { Tool, ToolOutcome, ToolRegistry } from '../../src/tools/tool.ts'
 
+import { type Seen, serveSdk } from './sdk-http.ts'
+
 export const path = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '/' }
 
 /** A server's configuration: one of this folder's programs, run by this Bun. */
@@ -19,45 +21,23 @@ export function stdioServer(name: string, program: string, args: readonly string
   }
 }
 
-export interface HttpProcess extends AsyncDisposable {
+/** A server over HTTP. */
+export interface HttpToolServer extends AsyncDisposable {
   readonly config: HttpServer
   readonly origin: string
-  seen(): Promise<Seen>
+  /** What it has seen and done so far. */
+  seen(): Seen
 }
 
-interface Seen {
-  readonly seen: readonly { readonly method: string; readonly headers: Readonly<Record<string, string>> }[]
-  readonly memory: { readonly runs: number; readonly cancelled: number }
-  readonly sessions: number
-  /** Replies to a POST that have not ended. */
-  readonly openReplies: number
-}
-
-/** Starts the library's server over HTTP, in a process of its own. */
+/** Starts the library's server over HTTP. Each has a memory of its own. */
 export async function startHttpServer(
   name: string,
   transport: 'http' | 'sse',
   ...flags: string[]
-): Promise<HttpProcess> {
-  const script = join(import.meta.dir, 'sdk-server.ts')
-  const child = Bun.spawn([process.execPath, script, transport, ...flags], { stdout: 'pipe', stderr: 'inherit' })
-  const reader = child.stdout.getReader()
-  const { value } = await reader.read()
-  const origin = `http://127.0.0.1:${new TextDecoder().decode(value).trim()}`
-  return {
-    origin,
-    config: {
-      name,
-      transport,
-      url: new Secret(`${origin}/${transport === 'sse' ? 'sse' : 'mcp'}`),
-      headers: {},
-    },
-    seen: async () => JSON.parse(await (await fetch(`${origin}/seen`)).text()),
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL')
-      await child.exited
-    },
-  }
+): Promise<HttpToolServer> {
+  const { origin, seen, close } = await serveSdk(transport, flags)
+  const url = new Secret(`${origin}/${transport === 'sse' ? 'sse' : 'mcp'}`)
+  return { origin, config: { name, transport, url, headers: {} }, seen, [Symbol.asyncDispose]: async () => close() }
 }
 
 /** What a test's log has heard. */
