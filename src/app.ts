@@ -12,29 +12,29 @@ import { version } from './version.ts'
 import { answersWithinDescriptors } from './wire/descriptors.ts'
 import type { Resolve } from './wire/resolve-name.ts'
 
-/** Fetches kept free for what is no chat, such as lists of models. */
+/** Fetches kept free for requests that are not chats, such as model lists. */
 const spareFetches = 192
-/** Seconds a connection may be idle between requests or while its head comes. */
+/** Seconds for which a connection may be idle between requests, or while a request's head arrives. */
 const idleSeconds = 30
 
-/** The whole program, listening. */
+/** The whole program, which is listening. */
 export interface App {
   readonly url: string
   readonly server: Server
   close(): Promise<void>
 }
 
-/** What the program asks its surroundings for; the runtime's own, where it does not say. */
+/** What the program needs from its surroundings. The runtime's own is used for each that is absent. */
 export interface Surroundings {
-  /** Milliseconds since 1970, for what is kept. */
+  /** Milliseconds since 1970, for times that are stored. */
   readonly now?: () => number
-  /** Names what is kept. */
+  /** Makes ids for what is stored. */
   readonly newId?: () => string
-  /** Resolves names that callers bring. */
+  /** Looks up host names that callers choose. */
   readonly resolve?: Resolve
 }
 
-/** Puts the rooms together. The store is closed with it. @throws when the address cannot be bound */
+/** Puts the rooms together. Closing the app closes the store. @throws when the address cannot be bound */
 export function openApp(config: Config, log: Logger, store: Store, { resolve, ...fresh }: Surroundings = {}): App {
   const tools = openTools(config.tools, { log, version })
   const gateway = openGateway({

@@ -1,13 +1,13 @@
-/** Requests that `fetch` carries at once in this process. */
+/** How many requests `fetch` carries at once in this process. */
 export const maxFetches = 8192
 
 const variable = 'BUN_CONFIG_MAX_HTTP_REQUESTS'
 const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY']
 
 /**
- * Requests go through `fetch` only where a proxy is set (docs/decisions/0023-own-http-client.md). Bun lets 256 fetches run at once and queues the rest without a word. The limit is read when the process starts, so the
- * process starts itself again in its own place: same pid, same arguments, about 7 ms (docs/decisions/0005-fetch-limit.md).
- * Returns where that is not needed, or not possible (Windows).
+ * Raises Bun's limit of 256 concurrent fetches; Bun silently queues the rest. Requests use `fetch` only if a proxy is set
+ * (docs/decisions/0023-own-http-client.md). Bun reads the limit when the process starts, so the process replaces itself: same
+ * pid, same arguments, about 7 ms (docs/decisions/0005-fetch-limit.md). Returns if that is not needed, or not possible (Windows).
  */
 export function raiseFetchLimit(): void {
   const isProxied = proxies.some((name) => process.env[name] || process.env[name.toLowerCase()])

@@ -1,6 +1,6 @@
 const hourMs = 3_600_000
 
-/** A token bucket: full at first, and filled up again over an hour. */
+/** A token bucket: it starts full, and an empty one is full again after an hour. */
 export class TokenBucket {
   readonly #capacity: number
   readonly #now: () => number
@@ -14,7 +14,7 @@ export class TokenBucket {
     this.#filledAt = now()
   }
 
-  /** @returns whether there was one */
+  /** @returns whether there was a token */
   take(): boolean {
     const now = this.#now()
     const grown = ((now - this.#filledAt) / hourMs) * this.#capacity

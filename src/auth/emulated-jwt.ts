@@ -7,7 +7,7 @@ export function signJwt(claims: object, key: string): string {
   return `${signed}.${signatureOf(signed, key)}`
 }
 
-/** The claims, where the signature is of this key; whether they still hold is not looked at. */
+/** Returns the claims if the signature was made with this key. It does not check whether the token has expired. */
 export function verifyJwt(token: string, key: string): Readonly<Record<string, unknown>> | undefined {
   const signed = token.slice(0, token.lastIndexOf('.'))
   return token === `${signed}.${signatureOf(signed, key)}` ? readJwt(token) : undefined

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { signJwt, verifyJwt } from './emulated-jwt.ts'
 import { EmulatedRotation, type Rotated, type RotationOptions, type TokenFamily } from './emulated-rotation.ts'
 
-/** A session object as supabase/auth gives it out. */
+/** A session object as supabase/auth sends it. */
 export interface EmulatedSession {
   readonly access_token: string
   readonly token_type: 'bearer'
@@ -15,7 +15,7 @@ export interface EmulatedSession {
 }
 
 interface UsersOptions extends RotationOptions {
-  /** Seconds an access token lasts. */
+  /** Seconds for which an access token is valid. */
   readonly expiresIn: number
 }
 
@@ -34,12 +34,12 @@ export class EmulatedUsers {
     this.#rotation = new EmulatedRotation(options)
   }
 
-  /** Where the service turned out to be, which stands in every token. */
+  /** Sets the service's origin, which every token contains. */
   isAt(origin: string): void {
     this.#issuer = `${origin}/auth/v1`
   }
 
-  /** A project's older, public key: a token too. */
+  /** A project's older public key, which is a token too. */
   anonKey(ref: string): string {
     return signJwt({ iss: 'supabase', ref, role: 'anon', iat: 1_700_000_000, exp: 2_000_000_000 }, this.#key)
   }
@@ -50,23 +50,23 @@ export class EmulatedUsers {
     return this.#session(this.#rotation.begin(userId))
   }
 
-  /** @returns the code it is refused with, where it is */
+  /** @returns a session, or the code of the refusal */
   refresh(token: string): EmulatedSession | string {
     const rotated: Rotated = this.#rotation.rotate(token)
     return typeof rotated === 'string' ? rotated : this.#session(rotated)
   }
 
-  /** Ends every session of a user; from then on its refresh tokens are refused with the code `by`. */
+  /** Ends every session of a user. From then on the code `by` refuses its refresh tokens. */
   end(userId: string, by: 'user_banned' | 'session_expired' | 'session_not_found'): void {
     for (const family of this.#rotation.families()) if (family.userId === userId) family.endedBy = by
   }
 
-  /** Takes this access token no more, though it has not ended. */
+  /** Refuses this access token from now on, although it has not expired. */
   refuse(accessToken: string): void {
     this.#refused.add(accessToken)
   }
 
-  /** The claims of an access token that is ours and still holds. */
+  /** The claims of an access token, if it is ours and still valid. */
   verify(accessToken: string): Readonly<Record<string, unknown>> | undefined {
     const claims = verifyJwt(accessToken, this.#key)
     const hasEnded = typeof claims?.exp !== 'number' || claims.exp * 1000 <= this.#options.now()
@@ -88,7 +88,7 @@ export class EmulatedUsers {
       iat,
       email,
       app_metadata,
-      // base64url has two characters that base64 has not: this claim makes them
+      // this claim makes the two characters of base64url that base64 does not have
       user_metadata: { name: '~~~???ÿÿÿ' },
       session_id: sessionId,
       aal: 'aal1',

@@ -2,20 +2,20 @@ import { z } from 'zod'
 import { Secret } from '../chat/secret.ts'
 import { readJwt } from '../wire/jwt.ts'
 
-/** A session of Supabase Auth, as it signs somebody in. A value: a renewed session is another one. */
+/** A sign-in session of Supabase Auth. It never changes: a renewal makes a new one. */
 export interface SupabaseSession {
   readonly accessToken: Secret
-  /** Absent where a session was handed over without: it cannot be renewed. */
+  /** Absent if the session came without one; then it cannot be renewed. */
   readonly refreshToken?: Secret
   /** When the access token ends, in milliseconds since 1970. */
   readonly expiresAt: number
   /** The user's UUID. */
   readonly userId: string
-  /** The whole session object as JSON: what a browser keeps, tokens and all. */
+  /** The whole session object as JSON, with its tokens, as a browser keeps it. */
   readonly json: Secret
 }
 
-/** What `/auth/v1/token` and `/auth/v1/signup` answer, and a browser keeps. Supabase Auth, AccessTokenResponse */
+/** The answer of `/auth/v1/token` and `/auth/v1/signup`, which a browser keeps. Supabase Auth, AccessTokenResponse */
 const SessionObject = z.looseObject({
   access_token: z.string().min(1),
   refresh_token: z.string().min(1).nullish().catch(undefined),
@@ -33,15 +33,15 @@ const Claims = z.looseObject({
 
 /**
  * @param value a session object, parsed
- * @param now milliseconds since 1970, where a session says only how long it lasts
- * @returns undefined for what is no session, or does not say whose it is or when it ends
+ * @param now milliseconds since 1970, for a session that only says how long it lasts
+ * @returns undefined for a value that is not a session, or lacks its user or its end
  */
 export function readSession(value: unknown, now = Date.now()): SupabaseSession | undefined {
   const parsed = SessionObject.safeParse(value)
   if (!parsed.success) return undefined
   const { access_token: accessToken, refresh_token: refreshToken, expires_at, expires_in, user } = parsed.data
   const { sub, exp } = Claims.parse(readJwt(accessToken) ?? {})
-  // the token's own claim comes first: it is what the service looks at
+  // the token's own claim comes first, because the service checks that one
   const endsAt = exp ?? expires_at ?? (expires_in ? Math.floor(now / 1000) + expires_in : undefined)
   const userId = user?.id ?? sub
   if (endsAt === undefined || !userId) return undefined

@@ -3,7 +3,7 @@ import { ChatError, type ChatErrorOptions } from '../chat/error.ts'
 import { isPage, pageError, parseRetryAfter } from '../wire/http-status.ts'
 import { jsonOrUndefined } from '../wire/json.ts'
 
-/** A refusal in one of the four shapes it comes in: old, of `2024-01-01`, OAuth's, and the gateway's before it. */
+/** A refusal in any of its four shapes: the old one, that of `2024-01-01`, OAuth's, and that of the proxy before the service. */
 const Refusal = z.looseObject({
   /** The old shape has the status here, the newer one the code. */
   code: z.union([z.string(), z.number()]).nullish().catch(undefined),
@@ -14,7 +14,7 @@ const Refusal = z.looseObject({
   error_description: z.string().nullish().catch(undefined),
 })
 
-/** Proof that a session is over: another attempt can only fail. supabase/auth, error codes */
+/** Codes that prove that a session has ended, so that another attempt must fail. supabase/auth, error codes */
 const overCodes: ReadonlySet<string> = new Set([
   'validation_failed',
   'refresh_token_not_found',
@@ -24,12 +24,12 @@ const overCodes: ReadonlySet<string> = new Set([
   'user_not_found',
   'invalid_grant',
 ])
-/** What older servers say where newer ones have a code. */
+/** The texts of older servers, which send no code. */
 const overWords = /^Invalid Refresh Token\b|^Refresh token is not valid\b/i
 const bannedWords = /^Invalid Refresh Token: User Banned\b/i
 const disabledCodes: ReadonlySet<string> = new Set(['anonymous_provider_disabled', 'signup_disabled'])
 
-/** Milliseconds in which a bucket of 30 an hour has one more. */
+/** Milliseconds until a bucket of 30 tokens an hour has one more. */
 const refillMs = 120_000
 
 interface Refused {
@@ -38,8 +38,9 @@ interface Refused {
 }
 
 /**
- * Why Supabase gave no session. Only its own word, in the status that belongs to it, is proof against the account.
- * @param keyVariable the variable that holds the project's key, which the operator has to mend
+ * The error for a sign-in that Supabase refused. Only its own code, with the status that belongs to it, proves anything
+ * against the account.
+ * @param keyVariable the variable with the project's key, which the operator may have to correct
  */
 export function signInError({ status, headers }: Refused, text: string, keyVariable: string): ChatError {
   if (isPage(headers, text)) return pageError(status, headers, text)
@@ -47,19 +48,19 @@ export function signInError({ status, headers }: Refused, text: string, keyVaria
   const error = (reason: ChatError['reason'], message: string, more: Partial<ChatErrorOptions> = {}) =>
     new ChatError(reason, { message, upstreamStatus: status, ...more })
   if (status === 429)
-    return error('rate-limited', 'The sign-in service limits how often it may be asked.', {
+    return error('rate-limited', 'The sign-in service limits the rate of requests.', {
       retryAfterMs: parseRetryAfter(headers, Date.now()) ?? refillMs,
     })
   if (status >= 500) return error('upstream-failed', `The sign-in service failed (HTTP ${status}).`)
   if (code === 'user_banned' || bannedWords.test(words))
     return error('account-banned', 'The sign-in service says that this user is banned.')
   if (overCodes.has(code) || overWords.test(words))
-    return error('login-needed', 'The session is over: sign in again, and copy the new one.')
+    return error('login-needed', 'The session has ended: sign in again, and copy the new one.')
   if (code === 'captcha_failed')
     return error('challenged', 'The sign-in service asks for a captcha, which the gateway does not solve.')
   const mend = { code: 'upstream_configuration' }
   if (disabledCodes.has(code))
-    return error('upstream-failed', 'The sign-in service takes no anonymous users any more.', mend)
+    return error('upstream-failed', 'The sign-in service no longer accepts anonymous users.', mend)
   if (status === 401)
     return error('upstream-failed', `The sign-in service refused the project's key: check ${keyVariable}.`, mend)
   return error('upstream-failed', `The sign-in service gave no session (HTTP ${status}).`)

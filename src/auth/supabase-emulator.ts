@@ -7,48 +7,48 @@ import type { RotationRule } from './emulated-rotation.ts'
 import { type EmulatedSession, EmulatedUsers } from './emulated-users.ts'
 
 export interface SupabaseEmulatorOptions {
-  /** `documented` unless said otherwise. */
+  /** `documented` by default. */
   readonly rule?: RotationRule
-  /** Milliseconds for which a replaced refresh token is taken once more; 10,000. */
+  /** Milliseconds for which a replaced refresh token is accepted once more; 10,000. */
   readonly reuseIntervalMs?: number
-  /** Seconds an access token lasts; 3,600. */
+  /** Seconds for which an access token is valid; 3,600. */
   readonly expiresIn?: number
   /** Milliseconds since 1970. */
   readonly now?: () => number
-  /** Whether anonymous users are taken; `yes` unless said otherwise. */
+  /** Whether anonymous users are accepted; `yes` by default. */
   readonly anonymous?: 'yes' | 'disabled' | 'captcha'
-  /** Answers what is not `/auth/v1`: a project has more services at its origin. */
+  /** Answers all other paths than `/auth/v1`, because a project has more services at its origin. */
   readonly otherwise?: (exchange: Exchange) => void | Promise<void>
 }
 
-/** What the next sign-in meets. */
+/** A failure that the next sign-in gets. */
 export interface SignInFault {
-  /** What it is answered with. */
+  /** The answer. */
   readonly script: Script
-  /** Whether it was done all the same: the refresh token was replaced, and nobody knows by which. */
+  /** Whether the service did it all the same: the refresh token was replaced, but the new one is lost. */
   readonly isDone?: boolean
 }
 
 export interface SupabaseEmulator extends HttpEmulator {
-  /** The project's public key, without which no request is let in. */
+  /** The project's public key. Requests without it are refused. */
   readonly anonKey: string
-  /** How many sessions it has given out, and refused to renew. */
+  /** How many sessions it has renewed, refused to renew, and made. */
   readonly counts: { renewals: number; refusals: number; signUps: number }
-  /** Signs somebody in, as a browser would. */
+  /** Signs a user in, as a browser does. */
   signIn(): EmulatedSession
-  /** The claims of an access token that is ours and still holds. */
+  /** The claims of an access token, if it is ours and still valid. */
   verify(accessToken: string): Readonly<Record<string, unknown>> | undefined
-  /** Takes this access token no more, though it has not ended. */
+  /** Refuses this access token from now on, although it has not expired. */
   refuse(accessToken: string): void
-  /** Ends every session of a user: its refresh tokens are refused with this code. */
+  /** Ends every session of a user. From then on this code refuses its refresh tokens. */
   end(userId: string, code: 'user_banned' | 'session_expired' | 'session_not_found'): void
-  /** The next sign-ins meet these, one each. */
+  /** Makes the next sign-ins fail, each with one of these. */
   fault(...faults: readonly SignInFault[]): void
 }
 
 /**
- * Supabase Auth over real sockets, as strict as the service: the project's key, refresh tokens that are replaced with every
- * use by the true rule, 30 anonymous users an hour, both shapes of errors.
+ * Supabase Auth over real sockets, as strict as the service: it checks the project's key, replaces refresh tokens at every
+ * use by the real rule, allows 30 anonymous users an hour, and sends both shapes of errors.
  */
 export async function emulateSupabase(options: SupabaseEmulatorOptions = {}): Promise<SupabaseEmulator> {
   const { rule = 'documented', reuseIntervalMs = 10_000, expiresIn = 3_600, now = Date.now } = options
@@ -56,7 +56,12 @@ export async function emulateSupabase(options: SupabaseEmulatorOptions = {}): Pr
   const anonKey = users.anonKey('emulated')
   const faults: SignInFault[] = []
   const counts = { renewals: 0, refusals: 0, signUps: 0 }
-  const desk: Desk = { users, counts, bucket: new TokenBucket(30, now), anonymous: options.anonymous ?? 'yes' }
+  const service: SignInService = {
+    users,
+    counts,
+    bucket: new TokenBucket(30, now),
+    anonymous: options.anonymous ?? 'yes',
+  }
   const emulator = await emulateHttp((exchange) => {
     const { path, headers } = exchange.request
     if (!path.startsWith('/auth/v1/')) return options.otherwise?.(exchange) ?? noRoute(exchange)
@@ -64,7 +69,7 @@ export async function emulateSupabase(options: SupabaseEmulatorOptions = {}): Pr
     if (headers.get('apikey') !== anonKey) return noKey(exchange, 'Invalid API key')
     const fault = faults.shift()
     if (fault && !fault.isDone) return play(exchange, fault.script)
-    const result = serve(exchange, desk)
+    const result = serve(exchange, service)
     if (fault) return play(exchange, fault.script)
     if (result === undefined) return noRoute(exchange)
     return 'access_token' in result ? give(exchange, result) : refuse(exchange, result)
@@ -82,32 +87,32 @@ export async function emulateSupabase(options: SupabaseEmulatorOptions = {}): Pr
   }
 }
 
-interface Desk {
+interface SignInService {
   readonly users: EmulatedUsers
   readonly counts: SupabaseEmulator['counts']
   readonly bucket: TokenBucket
   readonly anonymous: NonNullable<SupabaseEmulatorOptions['anonymous']>
 }
 
-interface Refusal {
+interface SignInRefusal {
   readonly status: number
   readonly code: string
   readonly message: string
 }
 
-function serve(exchange: Exchange, desk: Desk): EmulatedSession | Refusal | undefined {
+function serve(exchange: Exchange, service: SignInService): EmulatedSession | SignInRefusal | undefined {
   const { method, path, body } = exchange.request
   const url = new URL(path, 'http://emulator')
   if (method !== 'POST') return undefined
-  if (url.pathname === '/auth/v1/signup') return signUp(jsonOrUndefined(body), desk)
+  if (url.pathname === '/auth/v1/signup') return signUp(jsonOrUndefined(body), service)
   if (url.pathname !== '/auth/v1/token') return undefined
-  if (url.searchParams.get('grant_type') === 'refresh_token') return refresh(jsonOrUndefined(body), desk)
+  if (url.searchParams.get('grant_type') === 'refresh_token') return refresh(jsonOrUndefined(body), service)
   return { status: 400, code: 'validation_failed', message: 'unsupported_grant_type' }
 }
 
 const RefreshBody = z.looseObject({ refresh_token: z.string() })
 
-/** What is said with each code. supabase/auth, token_refresh.go */
+/** The message for each code. supabase/auth, token_refresh.go */
 const messages: Readonly<Record<string, string>> = {
   validation_failed: 'Refresh token is not valid',
   refresh_token_not_found: 'Invalid Refresh Token: Refresh Token Not Found',
@@ -117,7 +122,7 @@ const messages: Readonly<Record<string, string>> = {
   user_banned: 'Invalid Refresh Token: User Banned',
 }
 
-function refresh(body: unknown, { users, counts }: Desk): EmulatedSession | Refusal {
+function refresh(body: unknown, { users, counts }: SignInService): EmulatedSession | SignInRefusal {
   const parsed = RefreshBody.safeParse(body)
   if (!parsed.success) return { status: 400, code: 'bad_json', message: 'Could not parse request body as JSON' }
   const session = users.refresh(parsed.data.refresh_token)
@@ -131,7 +136,7 @@ function refresh(body: unknown, { users, counts }: Desk): EmulatedSession | Refu
 
 const SignUpBody = z.looseObject({ email: z.literal('').optional(), phone: z.literal('').optional() })
 
-function signUp(body: unknown, { users, counts, bucket, anonymous }: Desk): EmulatedSession | Refusal {
+function signUp(body: unknown, { users, counts, bucket, anonymous }: SignInService): EmulatedSession | SignInRefusal {
   if (!SignUpBody.safeParse(body).success)
     return { status: 422, code: 'signup_disabled', message: 'Signups not allowed for this instance' }
   if (anonymous === 'disabled')
@@ -149,14 +154,14 @@ function give(exchange: Exchange, session: EmulatedSession): void {
   exchange.reply(200, JSON.stringify(session), { ...json, 'sb-auth-user-id': session.user.id })
 }
 
-/** The newer shape of errors is for those who name its version. */
-function refuse(exchange: Exchange, { status, code, message }: Refusal): void {
+/** The newer shape of errors is for clients that name its version. */
+function refuse(exchange: Exchange, { status, code, message }: SignInRefusal): void {
   const isNew = exchange.request.headers.get('x-supabase-api-version') === '2024-01-01'
   const body = isNew ? { code, message } : { code: status, error_code: code, msg: message }
   exchange.reply(status, JSON.stringify(body), { ...json, 'x-sb-error-code': code })
 }
 
-/** The gateway before the service says it in its own way. */
+/** The proxy before the service refuses a missing key in its own shape. */
 function noKey(exchange: Exchange, message: string): void {
   exchange.reply(401, JSON.stringify({ message, hint: 'Check your Supabase `anon` API key.' }), json)
 }

@@ -8,15 +8,15 @@ import { jsonOrUndefined } from '../wire/json.ts'
 import { readSession, type SupabaseSession } from './session.ts'
 import { signInError } from './sign-in-error.ts'
 
-/** A project at Supabase, whose Auth is asked. */
+/** A Supabase project with its sign-in service. */
 export interface SupabaseProject {
   /** Its origin, such as `https://REF.supabase.co`. */
   readonly url: string
-  /** Its anon (publishable) key, and the variable it came from. */
+  /** Its anon (publishable) key, and the variable that holds it. */
   readonly anonKey: { readonly name: string; readonly secret: Secret }
 }
 
-/** How sessions are renewed: one request gives a new access token and a new refresh token. supabase/auth, refresh_token grant */
+/** Renews sessions: one request gives a new access token and a new refresh token. supabase/auth, refresh_token grant */
 export function supabaseRenewal(project: SupabaseProject): Renewal<SupabaseSession> {
   return {
     expiresAt: (session) => session.expiresAt,
@@ -41,11 +41,11 @@ async function renew(
 }
 
 /**
- * A new session of nobody in particular. It can be renewed like any other.
- * @throws ChatError `rate-limited` with `retryAfterMs`: 30 an hour are given to one address
+ * Makes an anonymous user and returns its session, which can be renewed like any other.
+ * @throws ChatError `rate-limited` with `retryAfterMs`: one address gets 30 an hour
  */
 export async function signUpAnonymously(project: SupabaseProject, signal: AbortSignal): Promise<SupabaseSession> {
-  // without an e-mail address and a phone number it is anonymous; the body of supabase-js
+  // a user without an e-mail address and a phone number is anonymous; this is the body of supabase-js
   return signIn(project, { path: '/auth/v1/signup', body: { data: {}, gotrue_meta_security: {} } }, signal)
 }
 
@@ -54,7 +54,7 @@ interface SignIn {
   readonly body: object
 }
 
-/** A sign-in's reply is small and known in advance. Milliseconds. */
+/** Milliseconds. A sign-in's reply is small and quick. */
 const limits = { connectMs: 5_000, headMs: 10_000, idleMs: 10_000 }
 
 async function signIn(project: SupabaseProject, { path, body }: SignIn, signal: AbortSignal): Promise<SupabaseSession> {
@@ -81,7 +81,7 @@ async function signIn(project: SupabaseProject, { path, body }: SignIn, signal: 
 
 const maxReplyBytes = 256 * 1024
 
-/** Of a refusal the status says enough, should its body break off. */
+/** A broken body is ignored, because the status of a refusal says enough. */
 async function textOf(reply: HttpReply): Promise<string> {
   if (reply.status === 200) return reply.text(maxReplyBytes)
   return reply.text(maxReplyBytes).catch(() => '')

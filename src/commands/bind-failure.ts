@@ -3,16 +3,16 @@ import { createServer, isIP } from 'node:net'
 
 const onlyOwn = 'HOST=127.0.0.1 is for this machine alone, 0.0.0.0 for all'
 
-/** By the system's word for it. */
+/** The reason for each code of the system. */
 const reasons: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program is there. PORT=0 picks a free port',
-  EACCES: 'this user may not. A PORT over 1023 is free to everybody',
+  EADDRINUSE: 'another program uses this port. PORT=0 picks a free one',
+  EACCES: 'this user is not allowed to. Any user may use a PORT over 1023',
   EADDRNOTAVAIL: `this machine has no such address. ${onlyOwn}`,
-  EAFNOSUPPORT: `this machine does not speak that kind of address. ${onlyOwn}`,
+  EAFNOSUPPORT: `this machine does not support that kind of address. ${onlyOwn}`,
   EMFILE: 'this process has no descriptor left. Raise its limit (ulimit -n)',
 }
 
-/** Why a name or an address can be bound by no program here, whatever the port; undefined where it can. */
+/** Why no program on this machine can listen on a name or an address, on any port; undefined if one can. */
 export async function wrongWithHost(host: string): Promise<string | undefined> {
   if (!isIP(host) && !(await lookup(host).catch(() => undefined)))
     return `the name "${host}" does not resolve. Check its spelling; ${onlyOwn}`
@@ -20,7 +20,7 @@ export async function wrongWithHost(host: string): Promise<string | undefined> {
   return code === undefined || code === 'EMFILE' ? undefined : words(code)
 }
 
-/** Why nothing could listen there, in a sentence. The runtime itself takes whatever goes wrong for a port in use. */
+/** Says in a sentence why the server cannot listen there. The runtime itself reports every failure as a port in use. */
 export async function bindWords({ host, port }: { readonly host: string; readonly port: number }, thrown: unknown) {
   const why = (await wrongWithHost(host)) ?? words((await bindCode(host, port)) ?? codeOf(thrown), thrown)
   return `Cannot listen on ${host}:${port}: ${why}.\n`
@@ -30,7 +30,7 @@ function words(code: string, thrown?: unknown): string {
   return reasons[code] ?? (thrown instanceof Error ? thrown.message : `the system refuses it (${code})`)
 }
 
-/** What the system says to a program that binds this. @returns undefined where it can be bound */
+/** The system's error code for listening there; undefined if it works. */
 function bindCode(host: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer()

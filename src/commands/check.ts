@@ -7,10 +7,10 @@ import { settingsInForce } from '../config/in-force.ts'
 import { wrongWithHost } from './bind-failure.ts'
 import { table } from './table.ts'
 
-/** sysexits.h: what is configured cannot be used. */
+/** sysexits.h: the configuration cannot be used. */
 const configExit = 78
 
-/** Shows what a start would use and where it comes from, and what would keep it from starting. Writes nothing. */
+/** Shows the settings that a start would use, where they come from, and what would prevent the start. Changes nothing. */
 export async function check(config: Config, { isJson }: { readonly isJson: boolean }): Promise<number> {
   const { problems, notes } = config.state.inspect()
   const host = await wrongWithHost(config.host)
@@ -37,7 +37,7 @@ function asText(config: Config, problems: readonly string[], notes: readonly str
     .join('\n')
 }
 
-/** A value of many lines on one; long ones, such as a list of routes, are as long as they are. */
+/** A value on one line. It is not shortened, even if it is long, such as a list of routes. */
 function shown(value: string | undefined): string {
   return value?.replaceAll(/\s*\n\s*/g, '; ') ?? 'set, not shown'
 }

@@ -1,14 +1,14 @@
 import { parseArgs } from 'node:util'
 import { editsBetween } from '../config/near-name.ts'
 
-/** What the arguments ask for. */
+/** The arguments of the program, parsed. */
 export interface CommandLine {
   readonly name: string
-  /** What stands after the command. */
+  /** The words after the command. */
   readonly words: readonly string[]
   readonly envFile: string | undefined
   readonly isJson: boolean
-  /** What the command line sets, by the variable's name. */
+  /** Settings of the command line, by the variable's name. */
   readonly flags: Readonly<Record<string, string>>
 }
 
@@ -21,12 +21,12 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
-/** Commands that have something after them. */
+/** Commands that take words after them. */
 const withWords = new Set(['help'])
 
 /**
- * @param known the commands there are
- * @returns the arguments' meaning, or what is wrong with them in a sentence
+ * @param known the names of all commands
+ * @returns the parsed arguments, or a sentence that says what is wrong with them
  */
 export function readCommandLine(args: readonly string[], known: readonly string[]): CommandLine | string {
   try {
@@ -36,10 +36,10 @@ export function readCommandLine(args: readonly string[], known: readonly string[
       options,
     })
     const [empty] = Object.entries(values).find(([, value]) => value === '') ?? []
-    // a script's variable that is not set: the default in its place is not what was meant
+    // probably a variable that a script has not set, so the default is not what was meant
     if (empty !== undefined) return `Option '--${empty} <value>' is empty.`
     const [first = 'serve', ...words] = positionals
-    // `tributary -h` and `tributary check --help` are `tributary help`
+    // `tributary -h` and `tributary check --help` mean `tributary help`
     const name = values.help ? 'help' : values.version ? 'version' : first
     if (!known.includes(name)) return `There is no command "${name}".${meaning(name, known)}`
     if (words.length > 0 && !withWords.has(name) && !values.help && !values.version)
@@ -57,7 +57,7 @@ export function readCommandLine(args: readonly string[], known: readonly string[
   }
 }
 
-/** What follows its first sentence is about arguments that begin with a dash: we have none. */
+/** Keeps only the first sentence. The second is about arguments that begin with a dash, and no command takes any. */
 function complaint(thrown: unknown, args: readonly string[]): string {
   const [first = ''] = thrown instanceof Error ? thrown.message.split('. ', 1) : []
   if (first === '') return 'The arguments are wrong.'
@@ -68,7 +68,7 @@ function complaint(thrown: unknown, args: readonly string[]): string {
   return first.startsWith('Unknown option') && near !== undefined ? `${said} Did you mean --${near}?` : said
 }
 
-/** What other programs call them. */
+/** What other programs call these commands. */
 const synonyms: Readonly<Record<string, string>> = {
   start: 'serve',
   run: 'serve',
@@ -88,7 +88,7 @@ const synonyms: Readonly<Record<string, string>> = {
   try: 'demo',
 }
 
-/** Of a word that is not known, the one that was probably meant; empty where none is near. */
+/** A hint at the known word that was probably meant; empty if none is similar. */
 export function meaning(name: string, known: readonly string[]): string {
   const word = name.toLowerCase()
   const near = known

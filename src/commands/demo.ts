@@ -4,27 +4,27 @@ import { bypassProxies } from '../config/load-config.ts'
 import { providers } from '../providers/index.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import { version } from '../version.ts'
+import { exampleRequests } from './example-requests.ts'
 import { listModels } from './models.ts'
 import { serveUntilStopped } from './serve.ts'
 import { table } from './table.ts'
-import { thingsToTry } from './things-to-try.ts'
 
-/** The gateway before emulators of every upstream. */
+/** The gateway with an emulator of every upstream. */
 export interface Demo {
-  /** Of what the operator has set, the variables that are about the gateway itself; all others are the emulators'. */
+  /** Keeps the operator's variables for the gateway itself, and adds the emulators' variables for everything else. */
   choose(set: RawVariables): RawVariables
   serve(config: Config): Promise<number>
 }
 
 const own = ['HOST', 'PORT', 'API_MASTER_KEY', 'ALLOW_UNAUTHENTICATED', 'LOG_LEVEL', 'LOG_FORMAT']
 
-/** Starts the emulators, on 127.0.0.1. They end with `serve`, or with the process. */
+/** Starts the emulators on 127.0.0.1. They end with `serve`, or with the process. */
 export async function openDemo(): Promise<Demo> {
   bypassProxies()
   const emulated = await Promise.all(providers.map((provider) => provider.emulate()))
   const theirs = Object.fromEntries(emulated.flatMap(({ variables }) => Object.entries(variables)))
   return {
-    // what is emulated is gone with the process, and nobody waits for it
+    // nothing that is emulated outlives the process, and no client waits for an answer
     choose: (set) => ({ ...picked(set), ...theirs, STATE_URL: 'memory:', SHUTDOWN_GRACE: '1' }),
     async serve(config) {
       const models = await modelsOf(config)
@@ -40,10 +40,10 @@ function picked(set: RawVariables): RawVariables {
   return Object.fromEntries(own.map((name) => [name, set[name]]))
 }
 
-/** Characters of a line where the terminal does not say, or there is none. */
+/** Characters of a line if the terminal's width is not known. */
 const lineLength = 100
 
-/** A table of them, with a row for each upstream. */
+/** A table of the models, with a row for each upstream. */
 async function modelsOf(config: Config): Promise<string> {
   const byUpstream = Map.groupBy(await listModels(config, new MemoryStore()), ({ upstream, members }) =>
     members ? '(several)' : upstream,
@@ -55,13 +55,13 @@ async function modelsOf(config: Config): Promise<string> {
 function introduction({ keys }: Config, url: string, models: string): string {
   return `tributary ${version} demo listens on ${url} (OpenAI base URL: ${url}/v1)
 
-Every upstream is emulated in this process: no account, no network, and no language model either. They answer "You said: …",
+Every upstream is emulated in this process: there is no account, no network and no language model. They answer "You said: …",
 and call a tool that they are told to call. A model is addressed as upstream/model, or by its name alone.
 
 ${models}
 Try in another terminal${keys.length > 0 ? ', where API_MASTER_KEY is set as well' : ''}:
 
-${thingsToTry(url, { hasKeys: keys.length > 0 })}
-Ctrl-C ends all of it. With accounts of your own: tributary help upstreams
+${exampleRequests(url, { hasKeys: keys.length > 0 })}
+Ctrl-C ends the demo. To use accounts of your own: tributary help upstreams
 `
 }

@@ -7,28 +7,28 @@ import { version } from '../version.ts'
 import { hideFromServers } from './hide-from-servers.ts'
 import { table } from './table.ts'
 
-/** Connects to the MCP servers for a moment, side by side, each within its own limit. @returns how each is then */
+/** Connects to all MCP servers for a moment, each within its own deadline. @returns their states */
 export async function tryToolServers(config: Config, log: Logger): Promise<readonly ToolServerState[]> {
   if (config.tools.servers.length === 0) return []
   hideFromServers(config, log)
   const registry = openTools(config.tools, { log, version })
   try {
     await registry.list(new AbortController().signal)
-    // the program's own tools are always there
+    // the program's own tools are always available
     return registry.servers().filter(({ transport }) => transport !== 'builtin')
   } finally {
     await registry.close()
   }
 }
 
-/** Nothing where no MCP server is configured. */
+/** A table of the MCP servers; empty if none is configured. */
 export function toolsTable(servers: readonly ToolServerState[], width: number | undefined): string {
   if (servers.length === 0) return ''
   const head = ['MCP server', 'state', 'tools', 'why', 'last line of stderr', 'what to do']
   return `\n${table(head, servers.map(row), width)}`
 }
 
-/** The members of the report in JSON. */
+/** The MCP servers for the report in JSON. */
 export function toolsReport(servers: readonly ToolServerState[]): readonly object[] {
   return servers.map((server) => {
     const [name, state, , why, stderr, advice] = row(server)

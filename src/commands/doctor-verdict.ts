@@ -17,22 +17,22 @@ const states: Readonly<Partial<Record<Reason, string>>> = {
 
 const unreachable = new Set(['upstream_unreachable', 'upstream_connect_timeout'])
 
-/** The state of an account in two words at most, none of them an upstream's. */
+/** The state of an account in at most two words of our own. */
 export function stateOf(error: ChatError | undefined): string {
   if (!error) return 'works'
   return unreachable.has(error.code) ? 'unreachable' : (states[error.reason] ?? 'failed')
 }
 
-/** What the executable can show by itself: who has it alone has no documents. */
+/** The command that shows the document, for those who only have the executable. */
 const document = '`tributary help upstreams`'
 
-/** What the operator does next; nothing where it works. */
+/** What the operator should do next; empty if the account works. */
 export function adviceOn({ upstream, account, error }: Finding): string {
   if (!error) return upstream === 'demo' ? `Configure an upstream: ${document} says how.` : ''
   if (unreachable.has(error.code)) return 'Check its address and the network, and try again.'
-  if (error.code === 'upstream_address') return `Put /v1 behind the address in the variables of ${upstream}.`
-  if (error.code === 'upstream_configuration') return `Copy the variable that is named again (${document}).`
-  // accounts that are made, and keyless ones, are called after no variable
+  if (error.code === 'upstream_address') return `Add /v1 to the address in the variables of ${upstream}.`
+  if (error.code === 'upstream_configuration') return `Copy the named variable again (${document}).`
+  // a variable's name is in capitals; accounts that are made, and accounts without a key, have another label
   const where = /^[A-Z]/.test(account) ? account : `the variables of ${upstream}`
   return advice(error, where)
 }
@@ -46,23 +46,23 @@ function advice({ reason, retryAfterMs }: ChatError, where: string): string {
     case 'account-banned':
       return 'The service has closed this account. Write to its support, or leave it out.'
     case 'renewal-failed':
-      return 'Try again: the session may be as good as ever.'
+      return 'Try again: the session may still be valid.'
     case 'quota-exhausted':
       return 'Add credit there, or wait for the next period.'
     case 'rate-limited':
-      return `Wait${retryAfterMs === undefined ? '' : ` ${duration(retryAfterMs)}`}; the gateway does so by itself.`
+      return `Wait${retryAfterMs === undefined ? '' : ` ${duration(retryAfterMs)}`}; the gateway waits by itself.`
     case 'challenged':
-      return 'The service keeps programs out at the moment. That is not worked around: wait, or leave it out.'
+      return 'The service blocks programs at the moment. The gateway does not evade that: wait, or leave it out.'
     case 'model-not-found':
       return 'Name a model it has in its …_MODELS variable.'
     case 'upstream-outdated':
       return 'The service has changed: look for a newer tributary.'
     default:
-      return 'Try again later; if it stays so, see whether the service works elsewhere.'
+      return 'Try again later. If it fails again, check whether the service works elsewhere.'
   }
 }
 
-/** In seconds up to two minutes, then in minutes; rounded up. */
+/** A duration in seconds up to two minutes, then in minutes; rounded up. */
 function duration(ms: number): string {
   return ms <= 120_000 ? `${Math.ceil(ms / 1000)} s` : `${Math.ceil(ms / 60_000)} min`
 }

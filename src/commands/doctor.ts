@@ -13,12 +13,12 @@ import { isRenewed, openState } from './open-state.ts'
 import { findServer, type RunningServer } from './running-server.ts'
 import { table } from './table.ts'
 
-/** Milliseconds for one account at the most; less where the operator is less patient with upstreams. */
+/** Limit for one account, in milliseconds. A shorter API_REQUEST_TIMEOUT of the operator wins. */
 const patienceMs = 60_000
 
 /**
- * Tries every account once, side by side, and connects to the MCP servers. A server that runs tries its own: a token that
- * can be used once is renewed where it is kept, and nowhere else. Exit 1 if no account works.
+ * Tries every account once, all at the same time, and connects to the MCP servers. A running server tries its own accounts,
+ * because a refresh token that can be used only once must be renewed by the process that stores it. Exit 1 if no account works.
  */
 export async function doctor(config: Config, { isJson }: { readonly isJson: boolean }): Promise<number> {
   const server = await findServer(config)
@@ -33,16 +33,18 @@ interface Report {
   readonly toolServers: readonly ToolServerState[]
 }
 
-/** @param status with which something at HOST and PORT refused to tell of its upstreams */
+/** @param status the HTTP status with which a server at HOST and PORT refused to list its upstreams */
 async function examineHere(config: Config, status: number | undefined): Promise<Report | number> {
   if (status === 401 || status === 403)
     process.stderr.write(
-      `What answers at ${urlOf(config)} does not take this configuration's API_MASTER_KEY (HTTP ${status}), and cannot be asked.\n`,
+      `The server at ${urlOf(config)} refuses this configuration's API_MASTER_KEY (HTTP ${status}), so it cannot be asked.\n`,
     )
   const store = await openState(config, config.upstreams.filter(isRenewed))
   if (typeof store === 'number') {
     if (config.state.isDurable)
-      process.stderr.write('If a server runs with it, set HOST and PORT as that has them: the doctor asks it then.\n')
+      process.stderr.write(
+        'If a running server has this state open, set its HOST and PORT here, and the doctor asks that server.\n',
+      )
     return store
   }
   const log = logOf(config)
@@ -55,16 +57,16 @@ async function examineHere(config: Config, status: number | undefined): Promise<
   }
 }
 
-/** The server's own accounts, of the configuration it was started with. */
+/** Asks the running server to try its accounts, with the configuration that it was started with. */
 async function examinedBy(server: RunningServer, config: Config): Promise<Report | number> {
   process.stderr.write(
-    `The server that runs at ${server.url} tries its accounts, with the settings it was started with.\n`,
+    `The server running at ${server.url} tries its accounts, with the settings that it was started with.\n`,
   )
   try {
     const toolServers = await server.toolServers()
     const added = addedSince({ ...server, toolServers }, config)
     if (added.length > 0)
-      process.stderr.write(`It does not know ${added.join(', ')}: restart it to use what was set since.\n`)
+      process.stderr.write(`It does not know ${added.join(', ')}: restart it to use the new settings.\n`)
     const findings = await Promise.all(
       server.upstreams.map(async ({ name }) => {
         const tried = await server.test(name)
@@ -75,12 +77,12 @@ async function examinedBy(server: RunningServer, config: Config): Promise<Report
     for (const one of toolServers) process.stderr.write(serverLine(one))
     return { findings: findings.flat(), toolServers }
   } catch (thrown) {
-    process.stderr.write(`The server that runs at ${server.url} could not be asked: ${asChatError(thrown).message}\n`)
+    process.stderr.write(`The server running at ${server.url} could not be asked: ${asChatError(thrown).message}\n`)
     return 1
   }
 }
 
-/** What the configuration has, and the server that runs has not. */
+/** The upstreams and accounts that the configuration has and the running server does not have. */
 function addedSince(
   { upstreams, toolServers }: Pick<RunningServer, 'upstreams'> & Pick<Report, 'toolServers'>,
   config: Config,
@@ -110,7 +112,7 @@ function asJson({ findings, toolServers }: Report): string {
   return `${JSON.stringify({ works, accounts, tool_servers: toolsReport(toolServers) }, undefined, 2)}\n`
 }
 
-/** @returns every account of every upstream, in the order in which they are configured */
+/** @returns a finding for every account of every upstream, in the order of the configuration */
 async function examineAll({ upstreams, deadlines }: Config, store: Store, log: Logger): Promise<readonly Finding[]> {
   const options = { store, log, patienceMs: Math.min(patienceMs, deadlines.firstEventMs) }
   const count = upstreams.reduce((sum, { accounts, supply }) => sum + accounts.length + (supply ? 1 : 0), 0)
@@ -141,7 +143,7 @@ function progressLine({ upstream, account, error }: Finding): string {
 function row(finding: Finding): readonly string[] {
   const { upstream, account, model = '', tookMs, error } = finding
   const took = `${(tookMs / 1000).toFixed(1)} s`
-  // a model's name is an upstream's word
+  // the model's name comes from the upstream
   const why = error ? error.message : `${redact(model)} answered`
   return [upstream, account, stateOf(error), took, why, adviceOn(finding)]
 }

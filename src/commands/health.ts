@@ -2,24 +2,24 @@ import { asChatError } from '../chat/error.ts'
 import type { Config } from '../config/config.ts'
 import { send } from '../wire/http.ts'
 
-/** Asks the server that this configuration would start. */
+/** Asks the running server of this configuration for its health. */
 export async function health(config: Config): Promise<number> {
   const status = await healthStatus(config)
   if (status === 200) return 0
   process.stderr.write(
     typeof status !== 'number'
-      ? `Nothing answers at ${urlOf(config)}.\n`
+      ? `No server answers at ${urlOf(config)}.\n`
       : `The server answered with HTTP ${status}.\n`,
   )
   return 1
 }
 
-/** Whether the server that this configuration would start is running: one that is too busy to answer is running too. */
+/** Whether a server of this configuration is running. A server that is too busy to answer counts as running. */
 export async function isServing(config: Config): Promise<boolean> {
   return (await healthStatus(config)) !== 'nobody listens'
 }
 
-/** The status of its answer; undefined where it does not answer. */
+/** The status of the server's answer; undefined if it does not answer. */
 async function healthStatus(config: Config): Promise<number | 'nobody listens' | undefined> {
   const request = {
     method: 'GET',
@@ -37,7 +37,7 @@ async function healthStatus(config: Config): Promise<number | 'nobody listens' |
   }
 }
 
-/** Where its server is asked from this machine. */
+/** The URL of the server as seen from this machine. */
 export function urlOf({ host, port }: Config): string {
   const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
   return `http://${address}:${port}`

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts'
 import { hideEnvironment } from '../config/hide-environment.ts'
 import type { Logger } from '../flow/call.ts'
 
-/** Servers of tools that are processes of ours run what others wrote: before they start, our secrets are hidden from them. */
+/** Hides our secrets before tool servers are started as processes of ours, because they run other people's code. */
 export function hideFromServers({ tools }: Config, log: Logger): void {
   if (!tools.servers.some(({ transport }) => transport === 'stdio')) return
   const why = hideEnvironment()

@@ -1,7 +1,7 @@
-/** What ends a process that does not take it. Operators, terminals and log rotation send it to one that is to go on. */
+/** These signals end a process by default, but operators, terminals and log rotation send them to processes that should go on. */
 const signals = ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const
 
-/** Signals that came before there was a log. */
+/** Signals that came before the log was opened. */
 const held: string[] = []
 let tell = (signal: string): void => {
   held.push(signal)
@@ -12,7 +12,7 @@ export function holdSignals(): void {
   for (const signal of signals) process.on(signal, () => tell(signal))
 }
 
-/** Says of each of them that it has come, also of those that have come already. */
+/** Reports each of these signals, also those that have come before. */
 export function tellSignals(say: (signal: string) => void): void {
   tell = say
   for (const signal of held.splice(0)) say(signal)

@@ -6,9 +6,9 @@ import type { Store } from '../state/store.ts'
 import { openLog } from '../telemetry/log.ts'
 import { isRenewed, openState } from './open-state.ts'
 
-/** Prints the models that would be served, a line each. */
+/** Prints the models that would be served, one per line. */
 export async function models(config: Config): Promise<number> {
-  // who has a fixed list is not asked, so nothing is renewed for it: then a running server may have the state
+  // an upstream with a fixed list is not asked, so its accounts are not renewed, and a running server may have the state open
   const renewed = config.upstreams.filter((upstream) => !upstream.models && isRenewed(upstream))
   const store = renewed.length > 0 ? await openState(config, renewed) : new MemoryStore()
   if (typeof store === 'number') return store

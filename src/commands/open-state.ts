@@ -4,19 +4,19 @@ import type { Upstream } from '../providers/provider.ts'
 import type { Store } from '../state/store.ts'
 import { isServing } from './health.ts'
 
-/** sysexits.h: what is configured cannot be used. */
+/** sysexits.h: the configuration cannot be used. */
 const stateExit = 78
 
-/** Whether the upstream has accounts that the operator configured and that are renewed. */
+/** Whether the upstream has configured accounts that are renewed. */
 export function isRenewed({ accounts }: Upstream): boolean {
   return accounts.some(({ renewal }) => renewal !== undefined)
 }
 
 /**
- * Opens the state. Two that renew the same account burn it, and a server that keeps what it renewed in memory cannot be
- * asked for it.
- * @param shared upstreams whose accounts may be renewed here, though a server may be running too
- * @returns the process's exit code where the state cannot be had; why has been said then
+ * Opens the state. It refuses to while a running server keeps renewed accounts in memory: two processes that renew the same
+ * account make it invalid.
+ * @param shared upstreams whose accounts may be renewed here although a server may be running
+ * @returns the process's exit code if the state cannot be opened; the reason has been printed
  */
 export async function openState(config: Config, shared: readonly Upstream[]): Promise<Store | number> {
   if (!config.state.isDurable && shared.length > 0 && (await isServing(config))) {
@@ -30,7 +30,7 @@ export async function openState(config: Config, shared: readonly Upstream[]): Pr
 }
 
 function runningWords(names: readonly string[]): string {
-  return `The server is running and keeps the renewed accounts of ${names.join(', ')} in its memory: to renew them here would take them from it.
-Stop it first, or keep its state in a file (STATE_URL=sqlite:FILE). If what answers at HOST and PORT is no tributary, set another PORT.
+  return `The server is running and keeps the renewed accounts of ${names.join(', ')} in its memory: renewing them here would make its copies invalid.
+Stop it first, or keep its state in a file (STATE_URL=sqlite:FILE). If the program at HOST and PORT is not tributary, set another PORT.
 `
 }

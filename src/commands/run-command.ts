@@ -26,7 +26,7 @@ Usage: tributary [command] [options]
 Everything else is set by environment variables: "tributary settings" prints them all.
 `
 
-/** Each loads what it needs when it runs: a container's health check runs all day, and needs no server. */
+/** Each command loads its modules when it runs: a container's health check runs all day and needs no server. */
 const commands = {
   serve: async (config: Config) => (await import('./serve.ts')).serve(config),
   check: async (config: Config, { isJson }: CommandLine) => (await import('./check.ts')).check(config, { isJson }),
@@ -35,7 +35,7 @@ const commands = {
   health: async (config: Config) => (await import('./health.ts')).health(config),
 }
 
-/** These print a text, whatever is configured. */
+/** These print a text and do not read the configuration. */
 const texts = {
   help: async ({ words }: CommandLine) => {
     const isAboutCommand = words.every((word) => names.includes(word))
@@ -47,18 +47,18 @@ const texts = {
 
 const names = ['serve', 'check', 'doctor', 'models', 'health', 'demo', 'settings', 'help', 'version']
 
-/** sysexits.h: the command line is wrong, the configuration is wrong. */
+/** sysexits.h: 64 for a wrong command line, 78 for a wrong configuration. */
 const usageExit = 64
 const configExit = 78
 
-/** Runs what the arguments name. @returns the process's exit code */
+/** Runs the command that the arguments name. @returns the process's exit code */
 export async function runCommand(args: readonly string[]): Promise<number> {
   const line = readCommandLine(args, names)
   if (typeof line === 'string') return fail(`${line}\n\n${help}`, usageExit)
   const { name, envFile, flags } = line
   const text = Object.entries(texts).find(([known]) => known === name)?.[1]
   if (text) return say(await text(line), line)
-  // only the demo needs the emulators: no other command loads them
+  // no other command loads the emulators
   const demo = name === 'demo' ? await (await import('./demo.ts')).openDemo() : undefined
   const command = demo?.serve ?? Object.entries(commands).find(([known]) => known === name)?.[1] ?? commands.serve
   const config = loadConfig({ envFile, flags, ...(demo && { choose: demo.choose }) })
@@ -69,13 +69,13 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 }
 
 function misconfigured({ problems }: Misconfigured, { name, isJson }: CommandLine): number {
-  // a container's health check knows 0 and 1 only
+  // a container's health check only knows 0 and 1
   const exit = name === 'health' ? 1 : configExit
   if (name === 'check' && isJson) process.stdout.write(`${JSON.stringify({ valid: false, problems }, undefined, 2)}\n`)
   return fail(problemLines({ problems }), exit)
 }
 
-/** Every problem, a line each. */
+/** All problems, one per line. */
 function problemLines({ problems }: Misconfigured): string {
   const lines = problems.map(({ variable, problem, remedy }) => `${variable} ${problem}: ${remedy}.`)
   return `The configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}; nothing was started.\n${lines.join('\n')}\n`

@@ -6,23 +6,23 @@ import { send } from '../wire/http.ts'
 import { jsonOrUndefined } from '../wire/json.ts'
 import { urlOf } from './health.ts'
 
-/** A tributary that runs where the configuration says, and answers its operator. */
+/** A running tributary at the configuration's address that answers its operator. */
 export interface RunningServer {
   readonly url: string
   readonly upstreams: readonly { readonly name: string; readonly accounts: readonly string[] }[]
-  /** Has it try an upstream's accounts, with its own sessions. @throws ChatError */
+  /** Makes the server try an upstream's accounts with its own sessions. @throws ChatError */
   test(name: string): Promise<readonly Finding[]>
-  /** How its MCP servers are. @throws ChatError */
+  /** The states of its MCP servers. @throws ChatError */
   toolServers(): Promise<readonly ToolServerState[]>
 }
 
 const maxReplyBytes = 4 * 1024 * 1024
-/** Milliseconds the server has for an upstream: more than it gives any account. */
+/** Milliseconds for the server to try an upstream: more than its limit for any account. */
 const testMs = 90_000
 
 /**
  * Looks for a running server at HOST and PORT.
- * @returns the status with which something else than its operator's page was answered; undefined where nothing answers
+ * @returns the HTTP status if the answer was not the list of upstreams; undefined if no server answers
  */
 export async function findServer(config: Config): Promise<RunningServer | number | undefined> {
   if (config.port === 0) return undefined
@@ -53,12 +53,12 @@ function noAnswer(status: number): ChatError {
   return new ChatError('unavailable', { message: `The running server answered with HTTP ${status}.` })
 }
 
-interface Answer {
+interface ServerAnswer {
   readonly status: number
   readonly body: unknown
 }
 
-function asker(config: Config): (method: 'GET' | 'POST', path: string, headMs: number) => Promise<Answer> {
+function asker(config: Config): (method: 'GET' | 'POST', path: string, headMs: number) => Promise<ServerAnswer> {
   const [key] = config.keys
   const headers: Record<string, string> = key ? { authorization: `Bearer ${key.reveal()}` } : {}
   return async (method, path, headMs) => {
@@ -83,7 +83,7 @@ function readUpstreams(body: unknown): RunningServer['upstreams'] | undefined {
 const transports = ['stdio', 'http', 'sse'] as const
 const statuses = ['idle', 'connecting', 'connected', 'failed'] as const
 
-/** The MCP servers; the program's own tools are no such. */
+/** The MCP servers, without the program's own tools. */
 function readToolServers(body: unknown): readonly ToolServerState[] | undefined {
   if (!isRecord(body) || !Array.isArray(body.servers)) return undefined
   return body.servers.filter(isRecord).flatMap(({ name, tools, error, stderr, ...sent }) => {

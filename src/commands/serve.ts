@@ -8,20 +8,19 @@ import { hideFromServers } from './hide-from-servers.ts'
 import { tellSignals } from './hold-signals.ts'
 import { openState } from './open-state.ts'
 
-/** Serves until SIGTERM or SIGINT, then lets running answers end. A second signal ends it at once. */
+/** Serves until SIGTERM or SIGINT, then lets running answers finish. A second signal ends the process at once. */
 export function serve(config: Config): Promise<number> {
   return serveUntilStopped(config, { logTo: process.stdout, announce: (url) => announce(config, url) })
 }
 
 export interface Serving {
-  /** Where the lines of the log go. */
+  /** The stream for the lines of the log. */
   readonly logTo: NodeJS.WriteStream
-  /** Says that it listens, and where. */
+  /** Prints the address that the server listens on. */
   announce(url: string): void
 }
 
-const ignored =
-  'this signal changes nothing: settings are read at the start only, so restart the gateway to change them'
+const ignored = 'this signal has no effect: settings are only read at the start, so restart the gateway to change them'
 
 /** @returns the process's exit code */
 export async function serveUntilStopped(config: Config, { logTo, announce }: Serving): Promise<number> {
@@ -30,7 +29,7 @@ export async function serveUntilStopped(config: Config, { logTo, announce }: Ser
     format: config.logFormat,
     write: (line) => void logTo.write(line),
   })
-  // whoever read them has gone: that is no reason to stop, nor to say so with every line
+  // a closed output is no reason to stop, nor to report an error with every line
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const stopped = stopSignal()
   tellSignals((signal) => log.warn({ signal }, ignored))
@@ -54,7 +53,7 @@ export async function serveUntilStopped(config: Config, { logTo, announce }: Ser
   return 0
 }
 
-/** The one line that is always printed: where to find it. */
+/** Prints the one line that is always shown: the server's address. */
 function announce({ logFormat, upstreams }: Config, url: string): void {
   const names = upstreams.map(({ name }) => name)
   if (logFormat === 'json')

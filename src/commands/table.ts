@@ -1,10 +1,10 @@
-/** Characters below which no column is narrowed. */
+/** No column is narrowed below so many characters. */
 const narrowest = 12
 const gap = '  '
 
 /**
- * Rows under a head, in columns as wide as they need to be.
- * @param width characters a line has at most, where there is such a limit: the widest columns are narrowed, and wrap
+ * A table with a head, whose columns are as wide as their texts.
+ * @param width limit for the characters of a line, if there is one: the widest columns are narrowed, and their texts wrapped
  */
 export function table(
   head: readonly string[],
@@ -17,7 +17,7 @@ export function table(
   return cells.map((row) => rowLines(row, widths)).join('')
 }
 
-/** On one line, whatever it is: what an upstream says could move the cursor. */
+/** Makes a text safe to print on one line: an upstream's words could move the cursor. */
 function printable(cell: string): string {
   return cell.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
 }
@@ -41,7 +41,7 @@ function rowLines(row: readonly string[], widths: readonly number[]): string {
   }).join('')
 }
 
-/** The text in lines of so many characters, broken between words where that is possible. */
+/** Wraps a text to lines of at most `width` characters, between words if possible. */
 function wrapped(text: string, width: number): readonly string[] {
   const lines: string[] = []
   let rest = text

@@ -1,12 +1,12 @@
 import environment from '../../.env.example' with { type: 'text' }
 import upstreams from '../../docs/upstreams.md' with { type: 'text' }
 
-// What the executable can show by itself: whoever has it alone has no documents.
+// Texts that the executable shows, for those who do not have the documents.
 
 /** Every setting, as a commented `.env`. */
 export const settings: string = environment
 
-/** The text of `help TOPIC`, where there is one; of upstreams all of it, or what it says of one. */
+/** The text of `help TOPIC`; undefined if there is none. For `upstreams` it is the whole document, or the section on one upstream. */
 export function topic([name = '', upstream = '']: readonly string[]): string | undefined {
   if (name === 'settings') return settings
   return name === 'upstreams' ? (sectionOn(upstream) ?? upstreams) : sectionOn(name)

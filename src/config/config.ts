@@ -16,50 +16,50 @@ import { readToolLimits, type ToolLoopConfig } from './read-tool-limits.ts'
 import { readTools } from './read-tools.ts'
 import { reportNoChat, reportNoSummary } from './report-impossible.ts'
 
-/** What the operator has set, checked. */
+/** The configuration: all settings, checked. */
 export interface Config extends Listening {
-  /** Whose word on a client's address is taken: addresses, ranges, `loopback`. */
+  /** Proxies whose `X-Forwarded-For` is trusted: addresses, ranges, `loopback`. */
   readonly trustedProxies: readonly string[]
   readonly maxBodyBytes: number
   readonly deadlines: Deadlines
   readonly keepAliveMs: number
-  /** For how long new work still comes in once `/ready` says that it stops. */
+  /** How long new requests are still accepted after `/ready` has announced the stop. */
   readonly shutdownDelayMs: number
   readonly shutdownGraceMs: number
-  /** For how long it is remembered in which thread of its upstream a conversation stands. */
+  /** How long the upstream's thread of a conversation is remembered. */
   readonly sessionTtlMs: number
-  /** For how long a chat of the chat server is kept after its last message. */
+  /** How long a session of the chat server is kept after its last message. */
   readonly chatTtlMs: number
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
   readonly logFormat: 'pretty' | 'json'
   readonly upstreams: readonly Upstream[]
-  /** Virtual models that several of them answer together. */
+  /** Models of the gateway's own that several upstreams answer together. */
   readonly panels: readonly Panel[]
-  /** Servers of tools that the gateway itself can run for a model. */
+  /** Tool servers whose tools the gateway can run for a model. */
   readonly tools: ToolsConfig
   readonly toolLoop: ToolLoopConfig
-  /** Where a caller of the chat server may have its own model asked. */
+  /** The hosts where callers of the chat server may use models of their own. */
   readonly egress: EgressPolicy
-  /** The chat server's model for callers that name none; without it the first that can chat and take tools. */
+  /** The chat server's model for callers that name none; by default the first model that chats and takes tools. */
   readonly chatModel?: string
-  /** Where what outlives a request is kept. */
+  /** Where the state is kept. */
   readonly state: StatePlace
   /** Whether requests to upstreams go through a proxy. */
   readonly isProxied: boolean
-  /** The file that was read, where there was one. */
+  /** The file that was read, if any. */
   readonly envFile?: string
-  /** What the operator has set, and where. */
+  /** The settings that the operator has set, and where. */
   readonly settings: readonly Setting[]
-  /** Things that are probably not meant so, but can be lived with. */
+  /** Probable mistakes that do not prevent a start. */
   readonly warnings: readonly string[]
 }
 
-/** Everything that is wrong with the configuration, so that one start shows all of it. */
+/** All problems of the configuration, so that one start shows all of them. */
 export interface Misconfigured {
   readonly problems: readonly Problem[]
 }
 
-/** The configuration these variables make. */
+/** Reads the configuration from these variables. */
 export function readConfig(variables: RawVariables, isTerminal: boolean, origins?: Origins): Config | Misconfigured {
   const environment = new Environment(variables, origins)
   const configured = configureUpstreams(environment)
@@ -79,7 +79,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
     logFormat: environment.choice('LOG_FORMAT', ['pretty', 'json']) ?? (isTerminal ? 'pretty' : 'json'),
     upstreams: configured.length > 0 ? configured : [demo],
     panels,
-    // not through the environment's reader: these two are nothing of ours that is set
+    // read directly, because these two are not settings of the gateway
     tools: readTools(environment, { PATH: variables.PATH, HOME: variables.HOME }),
     toolLoop: readToolLimits(environment),
     egress: readEgress(environment),
@@ -96,7 +96,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
 }
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
-/** As other programs call them. */
+/** The names that other programs use for log levels. */
 const otherLevels = {
   verbose: 'trace',
   information: 'info',
@@ -116,13 +116,13 @@ function readProxies(environment: Environment): readonly string[] {
   if (wrong !== undefined)
     environment.report({
       variable: 'TRUSTED_PROXIES',
-      problem: `is no list of addresses: its item ${items.indexOf(wrong) + 1} is neither an address nor a range`,
+      problem: `is not a list of addresses: its item ${items.indexOf(wrong) + 1} is neither an address nor a range`,
       remedy: 'for example loopback, 10.0.0.2, 10.0.0.0/8 or fd00::/8, separated by commas',
     })
   return items
 }
 
-/** A chat of somebody's is more than a thread of an upstream's: it stays for a month where it survives a restart at all. */
+/** A session of the chat server lasts longer than an upstream's thread: a month, if it survives a restart at all. */
 function readTtls(environment: Environment, state: StatePlace): Pick<Config, 'sessionTtlMs' | 'chatTtlMs'> {
   const sessionTtlMs = seconds(environment, 'SESSION_CACHE_TTL', 3600)
   const monthSeconds = 30 * 86_400
@@ -155,7 +155,7 @@ function warningsOf(environment: Environment, config: Config): string[] {
     ...environment.warnings,
     ...(socks
       ? [
-          `${socks} names a SOCKS proxy, which Bun does not speak: requests would go past it, or fail. Use an HTTP proxy.`,
+          `${socks} names a SOCKS proxy, which Bun does not support: requests would bypass it, or fail. Use an HTTP proxy.`,
         ]
       : []),
     ...(short ? ['API_MASTER_KEY holds a key of fewer than 16 characters, which can be guessed.'] : []),

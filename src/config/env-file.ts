@@ -2,21 +2,21 @@ import { closeSync, lstatSync, openSync, readSync } from 'node:fs'
 import type { Problem } from '../providers/provider.ts'
 import { type FileVariable, type LineFinding, readEnvLines } from './env-lines.ts'
 
-/** A file of `NAME=value` lines, read. */
+/** A file of `NAME=value` lines, parsed. */
 export interface EnvFile {
-  /** As the operator names it. */
+  /** The path as the operator wrote it. */
   readonly path: string
   readonly variables: readonly FileVariable[]
   readonly warnings: readonly string[]
 }
 
 const maxBytes = 1024 * 1024
-/** Lines of which a problem is told: of a file that is something else each one has its own. */
-const maxTold = 10
+/** Limit for the problems that are reported: in a file of another kind every line is one. */
+const maxReported = 10
 
 /**
- * Reads `./.env`, or the file that is named. No message holds a word of what stands in it.
- * @returns undefined where no file is named and there is no `./.env`; or every problem
+ * Reads `./.env`, or the file that is named. No message contains text of the file.
+ * @returns the file, its problems, or undefined if no file is named and there is no `./.env`
  */
 export function readEnvFile(named: string | undefined): EnvFile | readonly Problem[] | undefined {
   const path = named ?? '.env'
@@ -30,11 +30,11 @@ export function readEnvFile(named: string | undefined): EnvFile | readonly Probl
   const text = decode(bytes)
   if (typeof text !== 'string') return [toProblem(path, text)]
   const { variables, problems, doubts } = readEnvLines(text)
-  if (problems.length > 0) return told(path, problems)
+  if (problems.length > 0) return toProblems(path, problems)
   return { path, variables, warnings: doubts.map((doubt) => `${sentence(path, doubt)}.`) }
 }
 
-/** Also where it is a link to nothing: whoever made that wants to know. */
+/** Whether the path exists. A link to a missing file counts, so that it is reported. */
 function isThere(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined
 }
@@ -48,7 +48,7 @@ const failures: Readonly<Record<string, string>> = {
   ELOOP: 'names a link that leads to itself',
 }
 
-/** At most one byte more than is allowed: a device has no end, and a pipe no size. @returns the bytes, or why there are none */
+/** Reads at most one byte more than the limit, because a device has no end and a pipe no size. @returns the bytes, or the problem */
 function readBounded(path: string): Buffer | string {
   let descriptor: number | undefined
   try {
@@ -68,24 +68,24 @@ function readBounded(path: string): Buffer | string {
 
 const saveAsUtf8 = 'save it as plain text in UTF-8'
 
-/** The file's text, or what in it is none. */
+/** The file's text, or the line that is not text. */
 function decode(bytes: Buffer): string | LineFinding {
   const isUtf16 = /^(\xff\xfe|\xfe\xff)/.test(bytes.toString('latin1', 0, 2)) || hasZeroAtEachOther(bytes)
   if (isUtf16) return { line: 1, problem: 'begins a text in UTF-16', remedy: saveAsUtf8 }
   const lines = bytes.toString('latin1').split('\n')
   const at = lines.findIndex((line) => !isText(line))
   if (at < 0) return bytes.toString('utf8')
-  return { line: at + 1, problem: 'holds bytes that are no text in UTF-8', remedy: saveAsUtf8 }
+  return { line: at + 1, problem: 'has bytes that are not UTF-8 text', remedy: saveAsUtf8 }
 }
 
-/** As plain letters have it in UTF-16, on either side. */
+/** Whether every other byte is zero, as in UTF-16 text of plain letters, in either byte order. */
 function hasZeroAtEachOther(bytes: Buffer): boolean {
   const begin = bytes.subarray(0, 64)
   const zeros = (side: number) => begin.filter((byte, at) => at % 2 === side && byte === 0).length
   return begin.length >= 4 && Math.max(zeros(0), zeros(1)) > begin.length / 4 && Math.min(zeros(0), zeros(1)) === 0
 }
 
-/** Whether a line's bytes are letters in UTF-8, without characters that steer a terminal. */
+/** Whether a line's bytes are UTF-8 without control characters. */
 function isText(latin1: string): boolean {
   try {
     return !/[^\P{Cc}\t\v\f\r]/u.test(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(latin1, 'latin1')))
@@ -94,8 +94,8 @@ function isText(latin1: string): boolean {
   }
 }
 
-function told(path: string, problems: readonly LineFinding[]): readonly Problem[] {
-  const first = problems.slice(0, maxTold).map((problem) => toProblem(path, problem))
+function toProblems(path: string, problems: readonly LineFinding[]): readonly Problem[] {
+  const first = problems.slice(0, maxReported).map((problem) => toProblem(path, problem))
   const rest = problems.length - first.length
   if (rest === 0) return first
   return [...first, { variable: path, problem: `has ${rest} more lines that cannot be read`, remedy: 'check the path' }]

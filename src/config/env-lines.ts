@@ -8,7 +8,7 @@ export interface FileVariable {
   readonly line: number
 }
 
-/** Something about a line, without a word of what stands in it: that may be a secret. */
+/** A problem or a doubt about a line. It contains no text of the line, which may be a secret. */
 export interface LineFinding {
   readonly line: number
   /** A verb phrase: `has no =`. */
@@ -19,12 +19,12 @@ export interface LineFinding {
 export interface EnvLines {
   readonly variables: readonly FileVariable[]
   readonly problems: readonly LineFinding[]
-  /** What can be lived with, but is probably not meant so. */
+  /** Probable mistakes that do not prevent a start. */
   readonly doubts: readonly LineFinding[]
 }
 
 const assignment = /^\s*(?:export\s+)?([\w.-]+)\s*=[^\S\n]*/
-/** The closing quote as `parseEnv` looks for it: one after a backslash does not close. */
+/** A quoted value up to its closing quote, as `parseEnv` finds it: a quote after a backslash does not close. */
 const quoted: Readonly<Record<string, RegExp>> = {
   "'": /'(?:\\'|[^'])*'/y,
   '"': /"(?:\\"|[^"])*"/y,
@@ -32,12 +32,12 @@ const quoted: Readonly<Record<string, RegExp>> = {
 }
 
 /**
- * Reads lines of `NAME=value` as `parseEnv` does, which takes whatever it is given: here each line is either understood
- * whole, or it is a problem.
+ * Reads lines of `NAME=value` with the same result as `parseEnv`. `parseEnv` accepts any text; here each line is either
+ * understood completely or reported as a problem.
  */
 export function readEnvLines(written: string): EnvLines {
   const text = written.replace(/^\uFEFF/, '').replaceAll(/\r\n?/g, '\n')
-  const read: Reading = { variables: [], problems: [], doubts: [] }
+  const read: LinesSoFar = { variables: [], problems: [], doubts: [] }
   for (let at = 0, line = 1; at < text.length; ) {
     const end = statementEnd(text, at)
     const statement = text.slice(at, end)
@@ -48,13 +48,13 @@ export function readEnvLines(written: string): EnvLines {
   return { ...read, doubts: [...read.doubts, ...repeats(read.variables)] }
 }
 
-interface Reading {
+interface LinesSoFar {
   readonly variables: FileVariable[]
   readonly problems: LineFinding[]
   readonly doubts: LineFinding[]
 }
 
-/** Where the line ends that begins here; or, of a quoted value, the line in which its quote is closed. */
+/** The end of the line that begins at `at`; for a quoted value, the end of the line with the closing quote. */
 function statementEnd(text: string, at: number): number {
   const lineEnd = endOfLine(text, at)
   const [opening] = assignment.exec(text.slice(at, lineEnd)) ?? []
@@ -70,7 +70,7 @@ function endOfLine(text: string, at: number): number {
   return end < 0 ? text.length : end
 }
 
-function readStatement(statement: string, line: number, read: Reading): void {
+function readStatement(statement: string, line: number, read: LinesSoFar): void {
   if (/^\s*(#|$)/.test(statement)) return
   const [opening = '', name] = assignment.exec(statement) ?? []
   const fault = name === undefined ? faultOfLine(statement) : faultOfValue(name, statement.slice(opening.length))
@@ -88,36 +88,36 @@ function readStatement(statement: string, line: number, read: Reading): void {
     })
 }
 
-interface Fault {
+interface LineFault {
   readonly problem: string
   readonly remedy: string
 }
 
 const oneForm = 'write NAME=value, one a line'
 
-/** By the first form that fits. */
+/** Problems by the form of a line; the first form that matches counts. */
 const otherForms: readonly (readonly [form: RegExp, problem: string, remedy?: string])[] = [
-  [/^\s*\[[^\]]*\]\s*$/, 'is a section, and there are none here', 'leave it out'],
+  [/^\s*\[[^\]]*\]\s*$/, 'is a section, which is not supported', 'leave it out'],
   [/^\s*[[{}\]"]/, 'looks like JSON'],
   [/^\s*(---|- )/, 'looks like YAML'],
   [/^\s*(<|<\?)/, 'looks like HTML or XML'],
   [/^\s*(\/\/|;|--|rem\s)/i, 'looks like a comment of another language', 'a comment begins with #'],
   [/^\s*(set|setx|setenv|env|\$env:\S*|let|const|declare)\b.*=/i, "looks like a shell's command"],
   [/^\s*(?:export\s+)?[\w.-]+\s*:(\s|$)/, 'looks like YAML', 'write NAME=value, with = for the colon'],
-  [/=/, 'has something before its = that is no name of a variable', 'a name has letters, digits and _ only'],
+  [/=/, "has text before its = that is not a variable's name", 'a name has letters, digits and _ only'],
 ]
 
-function faultOfLine(statement: string): Fault {
+function faultOfLine(statement: string): LineFault {
   const [, problem = 'has no =', remedy = oneForm] = otherForms.find(([form]) => form.test(statement)) ?? []
   return { problem, remedy }
 }
 
-/** A line of another variable within a value: its quote was closed by one that was meant to open another. */
+/** A line of another variable within a quoted value: the closing quote is missing, and the next opening quote closed the value. */
 const swallowed = /\n\s*(?:export\s+)?[A-Z][A-Z0-9_]*=[^=\s]/
-/** Their values are lines of `name = …`. */
+/** Variables whose values may have lines of `name = …`. */
 const listOfNames = new Set(['ROUTES', 'ALIASES'])
 
-function faultOfValue(name: string, value: string): Fault | undefined {
+function faultOfValue(name: string, value: string): LineFault | undefined {
   const quote = /^['"`]/.exec(value)?.[0]
   if (quote === undefined) return faultOfPlainValue(value)
   const [inside] = value.match(new RegExp(quoted[quote]?.source ?? quote)) ?? []
@@ -130,7 +130,7 @@ function faultOfValue(name: string, value: string): Fault | undefined {
   }
 }
 
-function faultOfPlainValue(value: string): Fault | undefined {
+function faultOfPlainValue(value: string): LineFault | undefined {
   if (/^[\u2018-\u201f\u00ab]/.test(value))
     return { problem: 'has typographic quotes around its value', remedy: 'use plain ones (") or none' }
   if (/^[[{]\s*(#.*)?$/.test(value))

@@ -213,7 +213,7 @@ describe('in a file, which is ours alone,', () => {
   test('what the runtime itself looks for in the environment is named', () => {
     const [warning, ...others] = warnings(['https_proxy'])
     expect(others).toEqual([])
-    expect(warning).toContain('.env line 1: https_proxy does nothing in a file')
+    expect(warning).toContain('.env line 1: https_proxy has no effect in a file')
   })
 })
 
@@ -236,7 +236,7 @@ describe('another spelling of a name', () => {
     const differing = of({ MISTRAL_API_KEY: 'canary-a', MISTRAL_TOKEN: 'canary-b' })
     expect(differing.secrets('MISTRAL_TOKEN').map(({ secret }) => secret.reveal())).toEqual(['canary-b'])
     expect(differing.warnings).toEqual([
-      'MISTRAL_API_KEY is another name of MISTRAL_TOKEN, but says something else: MISTRAL_TOKEN is taken. Leave one of them out.',
+      'MISTRAL_API_KEY is another name of MISTRAL_TOKEN, but has another value: MISTRAL_TOKEN is used. Leave one of them out.',
     ])
     const equal = of({ MISTRAL_API_KEY: 'same', MISTRAL_TOKEN: 'same' })
     equal.secrets('MISTRAL_TOKEN')
@@ -253,15 +253,15 @@ describe('another spelling of a name', () => {
 
 describe('a key that looks wrong is told of, without a word of it:', () => {
   for (const [value, says] of [
-    ['sk-canary-a,sk-canary-b', 'OPENAI_API_KEY holds a comma or the like, and is taken for one key. Several keys are'],
-    ['sk-canary-a;sk-canary-b', 'OPENAI_API_KEY holds a comma or the like'],
+    ['sk-canary-a,sk-canary-b', 'OPENAI_API_KEY has a comma or the like, and is used as one key. Several keys are'],
+    ['sk-canary-a;sk-canary-b', 'OPENAI_API_KEY has a comma or the like'],
     ['"sk-canary"', 'OPENAI_API_KEY has quotes around it'],
     ["'sk-canary'", 'OPENAI_API_KEY has quotes around it'],
     ['sk-canary"', 'OPENAI_API_KEY has a quote at one end'],
     ['OPENAI_API_KEY=sk-canary', 'OPENAI_API_KEY begins with the name of a variable'],
-    ['your-canary-here', 'OPENAI_API_KEY holds what stands in for a key'],
-    ['<canary>', 'OPENAI_API_KEY holds what stands in for a key'],
-    ['$CANARY_KEY', 'OPENAI_API_KEY holds what stands in for a key'],
+    ['your-canary-here', 'OPENAI_API_KEY has a placeholder instead of a key'],
+    ['<canary>', 'OPENAI_API_KEY has a placeholder instead of a key'],
+    ['$CANARY_KEY', 'OPENAI_API_KEY has a placeholder instead of a key'],
   ] as const)
     test(says, () => {
       const environment = of({ OPENAI_API_KEY: value })
@@ -271,10 +271,10 @@ describe('a key that looks wrong is told of, without a word of it:', () => {
     })
 
   for (const [value, says] of [
-    ['Bearer sk-canary', 'begins with the word that a header has before its key'],
-    ['sk-canary-a, sk-canary-b', 'holds several values'],
-    ['sk-canary\nsk-canary-b', 'holds several values, or a line break'],
-    ['sk canary', 'holds white space'],
+    ['Bearer sk-canary', 'begins with the word before a key, such as Bearer'],
+    ['sk-canary-a, sk-canary-b', 'has several values'],
+    ['sk-canary\nsk-canary-b', 'has several values, or a line break'],
+    ['sk canary', 'has white space'],
   ] as const)
     test(says, () => {
       const environment = of({ OPENAI_API_KEY: value })
@@ -306,7 +306,7 @@ test('a problem names what the operator wrote: another spelling, or an option of
   environment.url('OPENAI_BASE_URL')
   expect(environment.problems).toEqual([
     { variable: 'UPSTREAM_X_URL', problem: 'lacks UPSTREAM_X_API_KEY', remedy: 'set UPSTREAM_X_URL' },
-    { variable: '--port', problem: 'is no whole number from 1 to 9', remedy: 'leave it out for 1' },
+    { variable: '--port', problem: 'is not a whole number from 1 to 9', remedy: 'leave it out for 1' },
     { variable: 'OPENAI_BASE_URL', problem: 'has quotes around its value', remedy: 'leave them out' },
   ])
 })

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { Secret } from '../chat/secret.ts'
 import type { NamedSecret, Problem, Variables } from '../providers/provider.ts'
 import { version } from '../version.ts'
-import { editsBetween, isSameThing, nearestName } from './near-name.ts'
+import { editsBetween, isSameCredential, nearestName } from './near-name.ts'
 import { secretDoubt, whyNoSecret } from './secret-form.ts'
 import { spelledOtherwise } from './spellings.ts'
 
@@ -20,26 +20,26 @@ const SocketUrl = z
   .refine((text) => /^wss?:/.test(text) && Url.safeParse(text.replace('ws', 'http')).success)
   .or(Url)
 
-/** Where variables come from, where that is not the process's environment. */
+/** Where variables come from, if not from the process's environment. */
 export interface Origins {
-  /** What stands in a file, and where: `.env line 3`. */
+  /** The variables in the file, each with its place: `.env line 3`. */
   readonly inFile: ReadonlyMap<string, string>
-  /** For each name that the environment does not set, or sets to the same, where it comes from. */
+  /** The place of each variable that the environment does not set, or sets to the same value. */
   readonly of: ReadonlyMap<string, string>
 }
 
 const environmentAlone: Origins = { inFile: new Map(), of: new Map() }
 
-/** A variable that is set and read. */
+/** A variable that is set, and that the program reads. */
 export interface Setting {
   readonly name: string
-  /** Undefined where it is a secret, or may hold one. */
+  /** Undefined if it is a secret or may contain one. */
   readonly value: string | undefined
-  /** `environment`, `.env line 3`, `--port`; and which name it was given under, where that is not its own. */
+  /** `environment`, `.env line 3` or `--port`, and the spelling that was used, if it is another one. */
   readonly origin: string
 }
 
-/** Reads variables, remembers which names there are, and gathers what is wrong with their values. */
+/** Reads variables, remembers which names were read, and collects the problems of their values. */
 export class Environment implements Variables {
   readonly #values: RawVariables
   readonly #origins: Origins
@@ -60,12 +60,12 @@ export class Environment implements Variables {
     return this.#problems
   }
 
-  /** What can be lived with, but is probably not meant so. */
+  /** Probable mistakes that do not prevent a start. */
   get warnings(): readonly string[] {
     return [...this.#warnings, ...this.#contradictions(), ...this.#unknownInFile(), ...this.#unknownInEnvironment()]
   }
 
-  /** All that is set and read, in the order in which it is read. */
+  /** All variables that are set and were read, in the order of reading. */
   get settings(): readonly Setting[] {
     return [...this.#read].flatMap((name) => {
       const value = this.text(name)
@@ -82,7 +82,7 @@ export class Environment implements Variables {
     })
   }
 
-  /** Of a URL only one without a user and a query: either may hold a key. */
+  /** Whether a value may be shown. A URL with a user or a query may not, because either may contain a key. */
   #isPlain(name: string, value: string): boolean {
     if (this.#secrets.has(name)) return false
     return this.#plain.has(name) || (name.endsWith('_URL') && /^https?:\/\/[^@?#\s]+$/.test(value))
@@ -97,7 +97,7 @@ export class Environment implements Variables {
     return this.#values[name]?.trim() || this.#values[this.#writtenAs(name)]?.trim() || undefined
   }
 
-  /** The name that the operator gave it: its own, or another spelling. */
+  /** The name that the operator used: the variable's own, or another spelling. */
   #writtenAs(name: string): string {
     const [other] = this.#spelled.get(name) ?? []
     return other === undefined || this.#values[name]?.trim() ? name : other
@@ -107,7 +107,7 @@ export class Environment implements Variables {
     const url = this.#parsed(
       name,
       () => Url,
-      'is no http or https URL',
+      'is not an http or https URL',
       'for example https://host/v1, without a user, a query or a fragment',
     )
     return url?.replace(/\/+$/, '')
@@ -117,13 +117,13 @@ export class Environment implements Variables {
     const url = this.#parsed(
       name,
       () => SocketUrl,
-      'is no ws or wss URL',
+      'is not a ws or wss URL',
       'for example wss://host, without a user, a query or a fragment',
     )
     return url?.replace(/\/+$/, '')
   }
 
-  /** Says that a value is a secret, or may hold one: it is shown nowhere. */
+  /** Marks a value as one that is or may contain a secret, so that it is never shown. */
   hide(name: string): void {
     this.#secrets.add(name)
   }
@@ -165,7 +165,7 @@ export class Environment implements Variables {
     })
   }
 
-  /** A value that must stand in a header: without white space or control characters. */
+  /** Reads a secret that must fit into a header: without white space or control characters. */
   secret(name: string): Secret | undefined {
     this.#secrets.add(name)
     const value = this.text(name)
@@ -187,7 +187,7 @@ export class Environment implements Variables {
       })
   }
 
-  /** A whole number within bounds, both included. */
+  /** Reads a whole number from `min` to `max`, both included. */
   integer(
     name: string,
     { fallback, min, max }: { readonly fallback: number; readonly min: number; readonly max: number },
@@ -199,13 +199,14 @@ export class Environment implements Variables {
         .transform(Number)
         .pipe(z.int().min(min).max(max))
     return (
-      this.#parsed(name, schema, `is no whole number from ${min} to ${max}`, `leave it out for ${fallback}`) ?? fallback
+      this.#parsed(name, schema, `is not a whole number from ${min} to ${max}`, `leave it out for ${fallback}`) ??
+      fallback
     )
   }
 
   /**
-   * One of a few words, in letters of any case.
-   * @param synonyms other words for them
+   * Reads one of a few words, in any case.
+   * @param synonyms other words that mean one of them
    */
   choice<const Word extends string>(
     name: string,
@@ -218,15 +219,15 @@ export class Environment implements Variables {
         .toLowerCase()
         .transform((word) => synonyms[word] ?? word)
         .pipe(z.enum(words))
-    return this.#parsed(name, schema, 'is none of the words it may be', `one of ${words.join(', ')}`)
+    return this.#parsed(name, schema, 'is not one of the words that it may be', `one of ${words.join(', ')}`)
   }
 
-  /** Yes or no, in any of the usual words. */
+  /** Reads yes or no, in any of the usual words. */
   flag(name: string): boolean {
     return this.choice(name, ['true', 'false'], yesAndNo) === 'true'
   }
 
-  /** Runs something, and tells which names it was the first to read, and which of these are of secrets. */
+  /** Runs `run`, and returns the names that it was the first to read, and which of them are secrets. */
   recording<Result>(run: () => Result): {
     readonly result: Result
     readonly names: readonly string[]
@@ -248,12 +249,12 @@ export class Environment implements Variables {
     })
   }
 
-  /** A text about variables, with the names that the operator gave them. */
+  /** Replaces the names of variables in a text by the spellings that the operator used. */
   #asWritten(text: string): string {
     return text.replaceAll(/\b[A-Z][A-Z0-9_]{2,}\b/g, (name) => this.#writtenAs(name))
   }
 
-  /** Says what can be lived with. */
+  /** Adds a warning, which does not prevent a start. */
   warn(text: string): void {
     this.#warnings.push(this.#asWritten(text))
   }
@@ -263,7 +264,7 @@ export class Environment implements Variables {
     return this.#spelled.entries().some(([own, written]) => this.#read.has(own) && written.includes(name))
   }
 
-  /** Two spellings that say different things: whichever is taken, somebody meant the other. */
+  /** Warns of two spellings of a variable with different values, because the operator may have meant either. */
   #contradictions(): string[] {
     return [...this.#spelled].flatMap(([own, written]) => {
       const taken = this.#writtenAs(own)
@@ -271,13 +272,11 @@ export class Environment implements Variables {
         (name) => this.#values[name]?.trim() && this.#values[name]?.trim() !== this.text(own),
       )
       if (!this.#read.has(own) || other === undefined) return []
-      return [
-        `${other} is another name of ${taken}, but says something else: ${taken} is taken. Leave one of them out.`,
-      ]
+      return [`${other} is another name of ${taken}, but has another value: ${taken} is used. Leave one of them out.`]
     })
   }
 
-  /** The file is ours alone: whatever nobody reads there is a mistake. */
+  /** Warns of all unknown names in the file, because the file is only for this program. */
   #unknownInFile(): string[] {
     return [...this.#origins.inFile]
       .filter(([name]) => !this.#isKnown(name) && !elsewhere.has(name.toUpperCase()))
@@ -288,12 +287,10 @@ export class Environment implements Variables {
   #misplaced(): string[] {
     return [...this.#origins.inFile]
       .filter(([name]) => elsewhere.has(name.toUpperCase()))
-      .map(
-        ([name, place]) => `${place}: ${name} does nothing in a file: the runtime itself reads it, in the environment.`,
-      )
+      .map(([name, place]) => `${place}: ${name} has no effect in a file: the runtime reads it from the environment.`)
   }
 
-  /** Names that nobody reads but that look like one that somebody does: all others are none of our business. */
+  /** Warns of unknown names in the environment that are similar to one of ours. All others belong to other programs. */
   #unknownInEnvironment(): string[] {
     const unset = this.#names().filter((name) => name.length > 5 && this.text(name) === undefined)
     return Object.keys(this.#values)
@@ -311,7 +308,7 @@ export class Environment implements Variables {
     return [...this.#read]
   }
 
-  /** @param schema made only for a value that is set: most are not */
+  /** @param schema called only if the value is set, because most are not */
   #parsed<T>(name: string, schema: () => z.ZodType<T>, problem: string, remedy: string): T | undefined {
     this.#plain.add(name)
     const value = this.text(name)
@@ -325,7 +322,7 @@ export class Environment implements Variables {
   }
 }
 
-/** Texts that hold no secret. Of any other, and of what servers of tools are given, nobody can say. */
+/** Texts that contain no secret. Any other text may, and so may the values for tool servers. */
 const plainTexts = [
   'HOST',
   'STATE_URL',
@@ -351,7 +348,7 @@ const yesAndNo = {
   off: 'false',
 } as const
 
-/** What Bun looks for in the process's environment, and never in a file of ours. */
+/** Variables that Bun itself reads from the process's environment, and never from our file. */
 const elsewhere = new Set(['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY', 'BUN_CONFIG_MAX_HTTP_REQUESTS'])
 
 function unknownWords(name: string, nearest: string | undefined): string {
@@ -359,9 +356,9 @@ function unknownWords(name: string, nearest: string | undefined): string {
   return nearest === undefined ? words : `${words} Did you mean ${nearest}?`
 }
 
-/** Of the names of a whole machine: more than two edits, or another first word, make one that is not ours. */
+/** Whether a name of the environment is meant to be ours: with the same first word it may differ by two edits, otherwise by one at most. */
 function isProbablyOurs(name: string, other: string): boolean {
-  if (isSameThing(name, other)) return true
+  if (isSameCredential(name, other)) return true
   const edits = editsBetween(name.toUpperCase(), other)
   return edits <= (firstWord(name) === firstWord(other) ? 2 : name.length >= 10 ? 1 : 0)
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { redact } from '../chat/secret.ts'
 import { secretNames } from './read-tool-variable.ts'
 
-/** What the runtime reads again and again, of the environment it was started with. */
+/** Variables that the runtime reads again and again from the environment that it was started with. */
 const needed = /^(PATH|HOME|TMPDIR|BUN_.*|NODE_EXTRA_CA_CERTS|SSL_CERT_.*|(HTTPS?|ALL|NO)_PROXY)$/i
 
 /** linux/prctl.h */
@@ -13,11 +13,11 @@ const startField = 50
 const endField = 51
 
 /**
- * Hides this process's environment from the processes it starts, where the system shows it to them (Linux). Its secrets
- * are overwritten in the block that `/proc/PID/environ` shows, so that not even root reads them there; and the process is
- * made undumpable, so that no other process of its user reads its memory or files, or attaches to it as a debugger.
- * Our own copies stay. Elsewhere nothing is done (docs/decisions/0026-hidden-environment.md).
- * @returns why not all of that could be done
+ * Hides this process's environment from the processes that it starts, on Linux, where `/proc/PID/environ` shows it. The
+ * secrets in that block are overwritten, so that not even root can read them there. The process is made undumpable, so that
+ * no other process of its user can read its memory or files, or attach a debugger. The program's own copies stay. On other
+ * systems this does nothing (docs/decisions/0026-hidden-environment.md).
+ * @returns why a part of it failed; undefined if all was done
  */
 export function hideEnvironment(): string | undefined {
   if (process.platform !== 'linux') return undefined
@@ -30,7 +30,7 @@ export function hideEnvironment(): string | undefined {
 }
 
 function overwriteSecrets(): void {
-  // the runtime's own copy may be the very block: from now on it is not
+  // the runtime's strings may point into the block, so they are replaced by copies
   for (const [name, value] of Object.entries(process.env)) if (value !== undefined) process.env[name] = value
   const [start = 0, end = 0] = blockAddresses()
   if (start === 0 || end <= start) return
@@ -51,14 +51,14 @@ function isSecret(name: string, value: string): boolean {
   return !needed.test(name) && (name === 'MCP_SERVERS' || secretNames.test(name) || redact(value) !== value)
 }
 
-/** The second field, a name in parentheses, may hold blanks. */
+/** The addresses of the block. The second field, a name in parentheses, may contain blanks. */
 function blockAddresses(): readonly number[] {
   const stat = readFileSync('/proc/self/stat', 'latin1')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return [startField, endField].map((field) => Number(fields[field - 3] ?? 0))
 }
 
-/** By the C library's names: glibc's, and musl's. */
+/** The names of the C library: glibc's and musl's. */
 const libraries = ['libc.so.6', `libc.musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`]
 
 function makeUndumpable(): boolean {

@@ -1,7 +1,7 @@
 import type { Config } from './config.ts'
 import type { Setting } from './environment.ts'
 
-/** The gateway's own variables that have a value also where nobody sets them, with that value. */
+/** The gateway's variables that have a value even if they are not set, with that value. */
 const own: readonly (readonly [name: string, value: (config: Config) => string])[] = [
   ['HOST', ({ host }) => host],
   ['PORT', ({ port }) => String(port)],
@@ -39,7 +39,7 @@ function seconds(ms: number): string {
   return String(ms / 1000)
 }
 
-/** Every setting in force, and where it comes from: first the gateway's own, then what else is set. */
+/** All settings in force, and where they come from: first the gateway's own, then all others that are set. */
 export function settingsInForce(config: Config): readonly Setting[] {
   const set = new Map(config.settings.map((setting) => [setting.name, setting]))
   const known = new Set(own.map(([name]) => name))

@@ -3,15 +3,15 @@ import { type EnvFile, readEnvFile } from './env-file.ts'
 import type { Origins, RawVariables } from './environment.ts'
 
 export interface LoadOptions {
-  /** A file of `NAME=value` lines; without one `./.env` is read if it is there. */
+  /** A file of `NAME=value` lines; by default `./.env`, if it exists. */
   readonly envFile?: string | undefined
-  /** What the command line sets, which wins over all else, by the variable's name. */
+  /** Settings of the command line, by the variable's name. They win over all others. */
   readonly flags?: Readonly<Record<string, string>>
-  /** Makes of what is set what is used; all of it is, unless said otherwise. */
+  /** Changes the variables before they are used. */
   readonly choose?: (set: RawVariables) => RawVariables
 }
 
-/** Reads the file, the environment, which wins over it, and the command line, which wins over both. */
+/** Reads the file, the environment and the command line. Each wins over the ones before it. */
 export function loadConfig({ envFile, flags = {}, choose = (set) => set }: LoadOptions = {}): Config | Misconfigured {
   const file = readEnvFile(envFile)
   if (file && !('path' in file)) return { problems: file }
@@ -23,7 +23,7 @@ export function loadConfig({ envFile, flags = {}, choose = (set) => set }: LoadO
   return { ...config, envFile: file.path, warnings: [...file.warnings, ...config.warnings] }
 }
 
-/** From now on nothing on this machine is asked through a proxy: Bun looks at the process's environment each time. */
+/** From now on requests to this machine do not use a proxy. Bun reads the process's environment at each request. */
 export function bypassProxies(): void {
   process.env.NO_PROXY = '127.0.0.1'
   process.env.no_proxy = '127.0.0.1'
@@ -31,14 +31,14 @@ export function bypassProxies(): void {
 
 const proxyVariables = new Set(['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY'])
 
-/** Bun's fetch finds its proxy in the process's environment alone: one in a file is none. */
+/** Removes proxies from a file's variables, because Bun's fetch only finds one in the process's environment. */
 function withoutProxies({ variables }: EnvFile): RawVariables {
   return Object.fromEntries(
     variables.filter(({ name }) => !proxyVariables.has(name.toUpperCase())).map(({ name, value }) => [name, value]),
   )
 }
 
-/** From a checkout Bun has put the file's variables into the environment already: equal ones are taken for the file's. */
+/** In a checkout Bun has already put the file's variables into the environment, so equal values count as the file's. */
 function originsOf(file: EnvFile | undefined, flags: Readonly<Record<string, string>>): Origins {
   const inFile = new Map(file?.variables.map(({ name, line }) => [name, `${file.path} line ${line}`]))
   const values = new Map(file?.variables.map(({ name, value }) => [name, value]))

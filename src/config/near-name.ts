@@ -1,21 +1,21 @@
-/** How many edits may lie between a name and what was meant by it: in a short name each one makes another name. */
+/** How many edits a name may differ from the one that was meant; in a short name one edit already makes another name. */
 function maxEdits(name: string): number {
   return name.length <= 5 ? 1 : name.length <= 12 ? 2 : 3
 }
 
-/** The one of some names that was probably meant by another. */
+/** The known name that was probably meant; undefined if none is similar. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   let nearest: { readonly name: string; readonly edits: number } | undefined
   for (const other of known) {
-    const edits = isSameThing(name, other) ? 0 : editsBetween(name.toUpperCase(), other.toUpperCase())
+    const edits = isSameCredential(name, other) ? 0 : editsBetween(name.toUpperCase(), other.toUpperCase())
     if (edits <= maxEdits(name) && edits < (nearest?.edits ?? Number.POSITIVE_INFINITY))
       nearest = { name: other, edits }
   }
   return nearest?.name
 }
 
-/** `OPENAI_TOKEN` is `OPENAI_API_KEY` in the words of another program. */
-export function isSameThing(a: string, b: string): boolean {
+/** Whether two names mean the same credential: another program says `OPENAI_TOKEN` for `OPENAI_API_KEY`. */
+export function isSameCredential(a: string, b: string): boolean {
   return skeletonOf(a) === skeletonOf(b)
 }
 
@@ -27,7 +27,7 @@ function skeletonOf(name: string): string {
     .replace(/_(BASE_URL|BASE_URI|BASE|URI|ENDPOINT)$/, '_URL')
 }
 
-/** Inserting, deleting, replacing a letter, or swapping two neighbours (optimal string alignment). */
+/** Counts the edits between two names: a letter inserted, deleted or replaced, or two neighbours swapped (optimal string alignment). */
 export function editsBetween(a: string, b: string): number {
   let before: readonly number[] = []
   let row: readonly number[] = Array.from({ length: b.length + 1 }, (_, column) => column)

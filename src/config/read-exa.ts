@@ -5,8 +5,8 @@ import type { Environment } from './environment.ts'
 const defaultUrl = 'https://mcp.exa.ai/mcp'
 
 /**
- * Exa's hosted server, with `EXA_API_KEY` or `EXA_MCP_URL`. The key goes along as `x-api-key`; or, where the URL's query
- * has a parameter without a value (`?exaApiKey=`), as that: which one a proxy of it takes is the operator's to know.
+ * Reads Exa's hosted server from `EXA_API_KEY` or `EXA_MCP_URL`. The key is sent as `x-api-key`. If the URL's query has a
+ * parameter without a value (`?exaApiKey=`), the key is sent there instead, for proxies that expect it so.
  */
 export function readExa(environment: Environment): HttpServer | undefined {
   const key = environment.secret('EXA_API_KEY')
@@ -17,7 +17,7 @@ export function readExa(environment: Environment): HttpServer | undefined {
   if (!url) {
     environment.report({
       variable: 'EXA_MCP_URL',
-      problem: 'is no http or https URL without a user',
+      problem: 'is not an http or https URL without a user',
       remedy: `for example ${defaultUrl}, with a query if need be`,
     })
     return undefined
@@ -30,7 +30,7 @@ export function readExa(environment: Environment): HttpServer | undefined {
   return { ...server, url: new Secret(url.href), headers: {} }
 }
 
-/** The address of an MCP server; what in its query looks like a key is known for a secret from now on. */
+/** Reads the URL of an MCP server. Values in its query that look like keys are treated as secrets from now on. */
 export function readServerUrl(text: string): URL | undefined {
   const url = URL.parse(text)
   if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') return undefined

@@ -3,7 +3,7 @@ import type { CrossSitePolicy } from '../api/door/cross-site.ts'
 import type { Secret } from '../chat/secret.ts'
 import { Environment } from './environment.ts'
 
-/** Where it listens, and who may ask. */
+/** The address to listen on, and who may send requests. */
 export interface Listening {
   readonly host: string
   readonly port: number
@@ -16,7 +16,7 @@ export function readListening(environment: Environment): Listening {
   return { keys, ...readAddress(environment, keys.length > 0) }
 }
 
-/** `1` as the whole value means no authentication, as it did in the programs this one replaces. */
+/** `1` as the whole value means no authentication, as in the programs that this one replaces. */
 function readKeys(environment: Environment): readonly Secret[] {
   environment.hide('API_MASTER_KEY')
   if (environment.text('API_MASTER_KEY') === '1') return []
@@ -26,7 +26,7 @@ function readKeys(environment: Environment): readonly Secret[] {
   if (environment.text('API_MASTER_KEY') && names.length === 0)
     environment.report({
       variable: 'API_MASTER_KEY',
-      problem: 'is set but holds no key',
+      problem: 'is set but has no key',
       remedy: 'set a key, or unset it for no authentication',
     })
   for (const warning of keys.warnings) environment.warn(warning.replace(/^\w+/, 'API_MASTER_KEY'))
@@ -43,7 +43,7 @@ function readAddress(environment: Environment, hasKeys: boolean): Omit<Listening
   if (!/^[\w.:-]+$/.test(host))
     environment.report({
       variable: 'HOST',
-      problem: 'is no address to bind',
+      problem: 'is not an address to listen on',
       remedy: 'for example 127.0.0.1 or 0.0.0.0',
     })
   else if (isPublic && !hasKeys && !isAllowed)
@@ -59,7 +59,7 @@ function readAddress(environment: Environment, hasKeys: boolean): Omit<Listening
       hasKeys,
       isPublic,
       corsOrigins: readOrigins(environment),
-      // a name that is bound is a name it has
+      // a host name to listen on is also a name that clients may use
       allowedHosts: [...(isName(host) ? [host.toLowerCase()] : []), ...readHosts(environment)],
     },
   }
@@ -71,7 +71,7 @@ function readOrigins(environment: Environment): readonly string[] | undefined {
     if (origin !== '*' && URL.parse(origin)?.origin !== origin)
       environment.report({
         variable: 'CORS_ORIGINS',
-        problem: 'holds something that is no origin',
+        problem: 'has an item that is not an origin',
         remedy: 'for example https://chat.example.org, or * for all',
       })
   }
@@ -80,7 +80,7 @@ function readOrigins(environment: Environment): readonly string[] | undefined {
 
 const hostForm = /^(\[[0-9a-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)(:\d{1,5})?$/
 
-/** The names of `ALLOWED_HOSTS`, as a `Host` header has them. */
+/** The names of `ALLOWED_HOSTS`, in the form of a `Host` header. */
 function readHosts(environment: Environment): readonly string[] {
   const written = environment.list('ALLOWED_HOSTS') ?? []
   const report = (problem: string, remedy: string) => environment.report({ variable: 'ALLOWED_HOSTS', problem, remedy })
@@ -90,12 +90,12 @@ function readHosts(environment: Environment): readonly string[] {
     if (hostForm.test(host)) return [host]
     if (host.includes('*'))
       report(
-        'holds a *, and is compared letter by letter',
-        'write out each host; to answer to every one, set API_MASTER_KEY',
+        'has a *, but names are compared letter by letter',
+        'write each host; to answer to all hosts, set API_MASTER_KEY',
       )
     else if (host.includes('/'))
-      report('holds a URL', 'write the host alone, such as gateway.example.org or gateway.example.org:8443')
-    else report('holds something that is no host', 'for example gateway.example.org, as a Host header has it')
+      report('has a URL', 'write the host alone, such as gateway.example.org or gateway.example.org:8443')
+    else report('has an item that is not a host', 'for example gateway.example.org, as a Host header has it')
     return []
   })
 }

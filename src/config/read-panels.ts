@@ -2,7 +2,7 @@ import { omnibus, type Panel, type PanelMember } from '../gateway/panel.ts'
 import type { Problem } from '../providers/provider.ts'
 import type { Environment } from './environment.ts'
 
-/** `rawbot-omnibus` where it has members, and what `ROUTES` defines: `name = a + b + c`, one a line or after a `;`. */
+/** Reads the panels: `rawbot-omnibus` if it has members, and those of `ROUTES`: `name = a + b + c`, one per line or after a `;`. */
 export function readPanels(environment: Environment, upstreams: readonly string[]): readonly Panel[] {
   const builtIn = omnibus(upstreams)
   const panels = new Map<string, Panel>(builtIn ? [[builtIn.name, builtIn]] : [])
@@ -20,7 +20,7 @@ function readRoute(route: string, upstreams: readonly string[]): Panel | Problem
   const [, name = '', members = ''] = /^([\w.:/-]{1,100})\s*=\s*(.+)$/.exec(route) ?? []
   if (name === '')
     return problem(
-      'holds a line that is no `name = member + member`',
+      'has a line that is not `name = member + member`',
       'for example panel = openai/gpt-5-mini + mistral/mistral-small-latest',
     )
   if (/[>|]/.test(members))
@@ -32,7 +32,7 @@ function readRoute(route: string, upstreams: readonly string[]): Panel | Problem
   const unknown = addresses.find((address) => !upstreams.some((upstream) => isModelOf(upstream, address)))
   if (unknown !== undefined)
     return problem(
-      `names a member of "${name}" that is no upstream/model of a configured upstream`,
+      `names a member of "${name}" that is not an upstream/model of a configured upstream`,
       `one of the upstreams ${upstreams.join(', ') || '(none is configured)'}`,
     )
   return { name, members: addresses.map(toMember) }
@@ -42,7 +42,7 @@ function isModelOf(upstream: string, address: string): boolean {
   return address.startsWith(`${upstream}/`) && /^\S+$/.test(address.slice(upstream.length + 1))
 }
 
-/** A member's title is what the original's are: who, and which model. */
+/** Makes a member. Its title has the upstream and the model. */
 function toMember(address: string): PanelMember {
   const slash = address.indexOf('/')
   return { title: `${address.slice(0, slash)} (${address.slice(slash + 1)})`, address, defaults: {} }

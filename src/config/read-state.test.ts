@@ -49,7 +49,7 @@ describe('without a URL and outside of systemd', () => {
       const { state, warnings, problems } = read({}, [plain, upstream, renewed])
       expect(state).toEqual({ url: 'memory:' })
       expect(warnings.length).toBe(1)
-      expect(warnings[0]).toContain('die with the process')
+      expect(warnings[0]).toContain('are lost when the process ends')
       expect(problems).toEqual([])
     })
 

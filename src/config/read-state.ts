@@ -7,7 +7,7 @@ import type { StatePlace } from '../state/state-place.ts'
 import { storeKinds } from '../state/store-kinds.ts'
 import type { Environment } from './environment.ts'
 
-/** Where the state is kept, and what the operator should know of it. */
+/** Where the state is kept, and the warnings about that. */
 export interface ReadState {
   readonly state: StatePlace
   readonly warnings: readonly string[]
@@ -16,12 +16,12 @@ export interface ReadState {
 const minSecretCharacters = 16
 const forms = storeKinds.map(({ form }) => form).join(' or ')
 
-/** Reads `STATE_URL` and `STATE_SECRET`; without them the folder that systemd gives a service (`StateDirectory=`). */
+/** Reads `STATE_URL` and `STATE_SECRET`, or the folder that systemd gives a service (`StateDirectory=`). */
 export function readState(environment: Environment, upstreams: readonly Upstream[]): ReadState {
   const url = environment.text('STATE_URL')
   const isSecretSet = environment.text('STATE_SECRET') !== undefined
   const secret = environment.secret('STATE_SECRET')
-  // systemd separates several by colons
+  // systemd separates several folders by colons
   const folder = environment.text('STATE_DIRECTORY')?.split(':')[0]
   if (secret && secret.reveal().length < minSecretCharacters)
     environment.report({
@@ -47,7 +47,7 @@ export function readState(environment: Environment, upstreams: readonly Upstream
 }
 
 const forgetful =
-  'Renewed credentials are kept in memory and die with the process: after a restart an account may need a new login. Set STATE_URL=sqlite:FILE and STATE_SECRET to keep them (STATE_URL=memory: if it is meant so).'
+  'Renewed credentials are kept in memory and are lost when the process ends: after a restart an account may need a new login. Set STATE_URL=sqlite:FILE and STATE_SECRET to keep them (or STATE_URL=memory: to accept that).'
 
 function inFolder(folder: string): { readonly file: string; readonly keyFile: string } {
   return { file: resolve(folder, 'tributary.db'), keyFile: resolve(join(folder, 'state.key')) }
@@ -71,5 +71,5 @@ function readUrl(environment: Environment, url: string, secret: Secret | undefin
 
 function problemOf(url: string): string {
   const isRedis = /^(rediss?|valkeys?)(\+\w+)?:/i.test(url)
-  return isRedis ? 'names a Redis, which does not work yet' : 'is none of the forms it may have'
+  return isRedis ? 'names a Redis, which does not work yet' : 'is not in one of the supported forms'
 }

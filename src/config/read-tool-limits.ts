@@ -1,14 +1,14 @@
 import { type ToolLimits, toolLimits } from '../gateway/tool-loop/limits.ts'
 import type { Environment } from './environment.ts'
 
-/** How tools are run for a model. */
+/** The settings of the tool loop. */
 export interface ToolLoopConfig {
   readonly limits: ToolLimits
-  /** The model that summarises long results; the request's, where it does not say. */
+  /** The model that summarises long results; by default the request's own model. */
   readonly summaryModel?: string
 }
 
-/** What a loop over tools may take: `TOOL_…`, and `SUMMARY_MODEL`. */
+/** Reads the limits of the tool loop: `TOOL_…` and `SUMMARY_MODEL`. */
 export function readToolLimits(environment: Environment): ToolLoopConfig {
   const count = (name: string, fallback: number, max: number, min = 1) =>
     environment.integer(name, { fallback, min, max })

@@ -1,22 +1,22 @@
 import { Secret } from '../chat/secret.ts'
 
-/** Of variables that hold a secret, as far as a name can tell. */
+/** Names of variables that probably hold a secret. */
 export const secretNames = /key|token|secret|auth|pass|pwd|cred|cookie|session|signature|salt|pin\b|pat$|dsn/i
 
 /**
- * A variable of an MCP server's process. Whatever may be a secret is one, and is cut out of every text; but a folder, a
- * host, a mode (`production`) is what the server's tools talk about, and a model needs to read it.
+ * Reads a variable of an MCP server's process. Any value that may be a secret becomes one, and is cut out of every text. A
+ * folder, a host or a mode (`production`) does not: the server's tools mention it, and the model needs to read it.
  */
 export function toolVariable(name: string, value: string): Secret | string {
   return secretNames.test(name) || !isOrdinary(value) ? new Secret(value) : value
 }
 
-/** `documents`, `myDocuments`, `UTC`, `8443`, `v2`. */
+/** Matches `documents`, `myDocuments`, `UTC`, `8443`, `v2`. */
 const ordinaryWord = /^((?:[A-Z]?[a-z]+|[A-Z]+){0,3}|\d{1,8}|[A-Za-z]{1,6}\d{1,3})$/
 
-/** Words and short numbers, as paths, hosts, versions and modes are made of: nothing that was drawn at random. */
+/** Whether a value only has words and short numbers, as paths, hosts, versions and modes do. A random key has others. */
 function isOrdinary(value: string): boolean {
-  // an address with a user or a query may hold a password
+  // an address with a user or a query may contain a password
   if (value.length > 256 || /@|\?/.test(value)) return false
   return value.split(/[^A-Za-z0-9]+/).every((word) => word.length <= 20 && ordinaryWord.test(word))
 }

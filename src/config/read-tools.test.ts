@@ -159,7 +159,9 @@ test('a variable that is not set stops the start, by its name, the server and th
     MCP_SERVERS: '{"mcpServers": {"a": {"url": "https://a.example", "headers": {"x-a": "${LINES}"}}}}',
     LINES: 'two\nlines',
   })
-  expect(problems.map(({ problem }) => problem)).toEqual(['has something at "a.headers.x-a" that no header can hold'])
+  expect(problems.map(({ problem }) => problem)).toEqual([
+    'has something at "a.headers.x-a" that does not fit into a header',
+  ])
 })
 
 test('it may be a file, if nobody else can write it', () => {

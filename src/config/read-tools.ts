@@ -12,7 +12,7 @@ const Word = z.union([z.string(), z.number(), z.boolean()]).transform(String)
 
 const Flag = z.union([z.boolean(), z.stringbool()])
 
-const Entry = z.looseObject({
+const ServerEntry = z.looseObject({
   type: z.enum(['stdio', 'http', 'streamable-http', 'streamableHttp', 'sse']).optional(),
   disabled: Flag.nullish(),
   enabled: Flag.nullish(),
@@ -29,14 +29,14 @@ const Entry = z.looseObject({
     })
     .optional(),
 })
-type Entry = z.infer<typeof Entry>
+type ServerEntry = z.infer<typeof ServerEntry>
 
 const File = z.looseObject({ mcpServers: z.record(z.string(), z.unknown()) })
 
-/** What of the program's own environment a server's process gets. */
+/** The variables of the program's environment that a server's process gets. */
 export type Inherited = Readonly<Partial<Record<'PATH' | 'HOME', string | undefined>>>
 
-/** The MCP servers of `MCP_SERVERS`, and Exa's. What is wrong is reported by the server's name, never by a value. */
+/** Reads the MCP servers of `MCP_SERVERS`, and Exa's. A problem is reported with the server's name, never with a value. */
 export function readTools(environment: Environment, inherited: Inherited): ToolsConfig {
   const report = (problem: string, remedy: string) => environment.report({ variable: 'MCP_SERVERS', problem, remedy })
   const text = environment.text('MCP_SERVERS')
@@ -52,13 +52,13 @@ export function readTools(environment: Environment, inherited: Inherited): Tools
   return { servers: exa ? [...servers, exa] : servers }
 }
 
-type Report = (problem: string, remedy: string) => void
+type ReportProblem = (problem: string, remedy: string) => void
 
 const example = '{"mcpServers": {"files": {"command": "npx", "args": ["-y", "…"]}}}'
 const maxFileBytes = 1024 * 1024
 
-/** Whoever can write this file can run commands as us. */
-function readFile(path: string, report: Report): string | undefined {
+/** Reads the file, unless other users can write it: they could run commands as this user. */
+function readFile(path: string, report: ReportProblem): string | undefined {
   try {
     const { mode, size } = statSync(path)
     if (process.platform !== 'win32' && (mode & 0o022) !== 0)
@@ -71,34 +71,31 @@ function readFile(path: string, report: Report): string | undefined {
   return undefined
 }
 
-function entriesOf(json: string, report: Report): readonly (readonly [string, unknown])[] {
+function entriesOf(json: string, report: ReportProblem): readonly (readonly [string, unknown])[] {
   try {
     return Object.entries(File.parse(JSON.parse(json)).mcpServers)
   } catch {
-    report('holds no JSON of the usual form', `for example ${example}`)
+    report('does not have JSON of the usual form', `for example ${example}`)
     return []
   }
 }
 
-interface ReadOptions {
+interface ReadServerOptions {
   readonly environment: Environment
-  readonly report: Report
+  readonly report: ReportProblem
   readonly inherited: Inherited
 }
 
-function readServer(name: string, listed: unknown, options: ReadOptions): ToolServerConfig[] {
+function readServer(name: string, listed: unknown, options: ReadServerOptions): ToolServerConfig[] {
   const { report } = options
   if (!/^[\x20-\x7e]{1,64}$/.test(name) || name === builtinServer) {
     report('has a server whose name cannot be used', `1 to 64 plain characters, and not "${builtinServer}"`)
     return []
   }
-  const parsed = Entry.safeParse(listed)
+  const parsed = ServerEntry.safeParse(listed)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
-    report(
-      `has something at "${[name, ...(issue?.path ?? [])].join('.')}" that does not belong there`,
-      `for example ${example}`,
-    )
+    report(`has an invalid value at "${[name, ...(issue?.path ?? [])].join('.')}"`, `for example ${example}`)
     return []
   }
   const { disabled, enabled, command, url, type } = parsed.data
@@ -115,27 +112,27 @@ function readServer(name: string, listed: unknown, options: ReadOptions): ToolSe
   if (problems.length > 0) return []
   if (server) return [server]
   report(
-    `has a server "${name}" that cannot be made out`,
+    `has a server "${name}" that cannot be understood`,
     'either a command (with args, env, cwd), or an http or https url without a user (with headers)',
   )
   return []
 }
 
-/** A member of a server's entry with the variables it names. @param path of the member within the entry */
+/** Fills in the variables that a field of a server's entry names. @param path the field's path within the entry */
 type Fill = (text: string, path: string) => Secret | string
 
-function filler(name: string, { environment, report }: ReadOptions): Fill {
+function filler(name: string, { environment, report }: ReadServerOptions): Fill {
   return (text, path) => {
     const filled = substitute(text, { environment, place: `${name}.${path}`, report })
     const [, header] = /^headers\.(.*)$/.exec(path) ?? []
     if (header !== undefined && !isHeader(header, revealed(filled)))
-      report(`has something at "${name}.${path}" that no header can hold`, 'check the variables it names')
+      report(`has something at "${name}.${path}" that does not fit into a header`, 'check the variables it names')
     return filled
   }
 }
 
 interface Filled {
-  readonly entry: Entry
+  readonly entry: ServerEntry
   readonly fill: Fill
 }
 
@@ -170,7 +167,7 @@ function httpServer(
   const filled = Object.entries(headers).map(([header, value]) => [header, revealed(fill(value, `headers.${header}`))])
   const url = readServerUrl(revealed(fill(text, 'url')))
   if (!url) return undefined
-  // of the older transport the address is usually all that tells
+  // an entry for the older transport usually shows it only in the address
   const isSse = type === 'sse' || (type === undefined && url.pathname.endsWith('/sse'))
   return {
     name,
@@ -186,7 +183,7 @@ function isHeader(name: string, value: string): boolean {
   return /^[\w!#$%&'*+.^`|~-]+$/.test(name) && !ours.has(name.toLowerCase()) && /^[\x20-\x7e]*$/.test(value)
 }
 
-/** A header's value; of `Bearer KEY` the key is known for a secret by itself too. */
+/** A header's value as a secret. In `Bearer KEY` the key alone becomes a secret too. */
 function headerSecret(value: string): Secret {
   const [, alone] = /^\S+ +(\S+)$/.exec(value) ?? []
   if (alone !== undefined) new Secret(alone)

@@ -31,7 +31,7 @@ for (const variable of ['SUMMARY_MODEL', 'CHAT_MODEL']) {
 
   test(`${variable} is probably no model for embeddings`, () => {
     expect(found({ MISTRAL_TOKEN: key, [variable]: 'mistral/mistral-embed' })).toStartWith(
-      `${variable} names a model that by its name is for embedding`,
+      `${variable} names a model that seems to be for embedding`,
     )
   })
 }

@@ -5,25 +5,25 @@ import { presets } from '../providers/openai-compatible/presets.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { Environment } from './environment.ts'
 
-interface Known {
+interface ConfiguredUpstreams {
   readonly environment: Environment
   readonly upstreams: readonly Upstream[]
   readonly panels: readonly Panel[]
 }
 
-/** Reports that the model which summarises is one of several, or one that nothing that is configured can have. */
-export function reportNoSummary(variable: string, known: Known): void {
+/** Reports a summary model that is a panel, or that no configured upstream can have. */
+export function reportNoSummary(variable: string, known: ConfiguredUpstreams): void {
   const { environment, panels } = known
   if (panels.some(({ name }) => name === environment.text(variable)))
     environment.report({
       variable,
-      problem: 'names a model of several, whose answers are no summary',
+      problem: 'names a panel, whose answer is not a summary',
       remedy: 'name one upstream/model',
     })
   else reportNoChat(variable, known)
 }
 
-function reportImpossible(variable: string, model: string, { environment, upstreams }: Known): void {
+function reportImpossible(variable: string, model: string, { environment, upstreams }: ConfiguredUpstreams): void {
   const report = (problem: string, remedy: string) => environment.report({ variable, problem, remedy })
   const names = upstreams.map(({ name }) => name).join(', ')
   if (/\s|:tools$|\/$/.test(model))
@@ -33,10 +33,10 @@ function reportImpossible(variable: string, model: string, { environment, upstre
 }
 
 /**
- * Reports a variable that names a model which nothing that is configured can have. It may be one of several. Lists are not asked for here, and a name is only a
- * hint of what a model is for: OpenRouter lets some of them chat that OpenAI does not.
+ * Reports a variable that names a model which no configured upstream can have; a panel is allowed. The upstreams are not
+ * asked for their lists here. A name is only a hint: OpenRouter offers chats with models that OpenAI does not.
  */
-export function reportNoChat(variable: string, known: Known): void {
+export function reportNoChat(variable: string, known: ConfiguredUpstreams): void {
   const { environment, upstreams, panels } = known
   const model = environment.text(variable)
   if (model === undefined || panels.some(({ name }) => name === model)) return
@@ -45,11 +45,11 @@ export function reportNoChat(variable: string, known: Known): void {
   const kind = kindOf({ id: upstream ? model.slice(upstream.name.length + 1) : model })
   if (kind !== 'chat')
     environment.warn(
-      `${variable} names a model that by its name is for ${kind}: can it chat? \`tributary models\` lists those that do.`,
+      `${variable} names a model that seems to be for ${kind}, not for chats. \`tributary models\` lists the models that chat.`,
     )
 }
 
-/** A bare name may hold slashes, and an upstream that lists its models itself may list it. */
+/** Whether an upstream may have the model. A bare name may contain slashes, and an upstream that lists its models itself may list it. */
 function isPossible(model: string, upstreams: readonly Upstream[]): boolean {
   const [prefix = '', ...rest] = model.split('/')
   const own = upstreams.find(({ name }) => name === prefix)
@@ -61,7 +61,7 @@ function isPossible(model: string, upstreams: readonly Upstream[]): boolean {
   )
 }
 
-/** They list models of their own alone, at their own address: no other upstream's name stands before a slash there. */
+/** Upstreams that only list their own models, at their own address. Their models have no other upstream's name before a slash. */
 const makers = new Set(['openai', 'deepseek', 'gemini', 'xai', 'perplexity', 'moonshot', 'cohere', 'ai21', 'mistral'])
 
 function isMaker({ name, baseUrl }: Upstream): boolean {
@@ -69,7 +69,7 @@ function isMaker({ name, baseUrl }: Upstream): boolean {
   return makers.has(name) && (preset === undefined || preset.url === baseUrl)
 }
 
-/** Names that stand for an upstream before a slash, whether it is configured or not. */
+/** Names that mean an upstream before a slash, configured or not. */
 const knownUpstreams: ReadonlySet<string> = new Set([
   ...presets.map(({ name }) => name),
   ...providers.map(({ name }) => name),

@@ -1,12 +1,12 @@
-/** A name that other programs have for a variable of ours. */
+/** A name that other programs use for a variable of ours. */
 interface Spelling {
   readonly written: RegExp
   readonly meant: string
-  /** Names that, where one is set, say that it was not meant so. */
+  /** If one of these names is set, the spelling does not mean our variable. */
   readonly unless?: readonly string[]
 }
 
-/** The earlier of two that are set wins. A name that nobody reads is none, so that a pattern may be wide. */
+/** The first of two that are set wins. A pattern may be wide, because a name that the program does not read has no effect. */
 const spellings: readonly Spelling[] = [
   { written: /^(MISTRAL|COHERE|AI21)_API_KEY(_\d+)?$/, meant: '$1_TOKEN$2' },
   // Cohere's own client
@@ -36,9 +36,9 @@ const spellings: readonly Spelling[] = [
 ]
 
 /**
- * Which names are set in other spellings.
+ * Finds our variables that are set under other names.
  * @param set the names that are set
- * @returns for each name of ours those that were written for it, the one that is taken first
+ * @returns for each of our names the spellings that are set; the first one counts
  */
 export function spelledOtherwise(set: ReadonlySet<string>): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>()

@@ -1,4 +1,4 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are what is read here
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: this file reads such placeholders
 
 import { Secret } from '../chat/secret.ts'
 import type { Environment } from './environment.ts'
@@ -6,19 +6,19 @@ import { toolVariable } from './read-tool-variable.ts'
 
 export interface SubstituteOptions {
   readonly environment: Environment
-  /** Where the text stands, for whoever has to mend it. */
+  /** The place of the text, for the message to the operator. */
   readonly place: string
-  /** Takes what is wrong, and how to mend it. */
+  /** Receives a problem and its remedy. */
   report(problem: string, remedy: string): void
 }
 
-/** `$${` for `${` itself; `${NAME}`, `${env:NAME}`, either with `:-default`; and other words with a colon. */
+/** Matches `$${` for a literal `${`, `${NAME}` and `${env:NAME}`, both also with `:-default`, and other words with a colon. */
 const pattern = /\$\$\{|\$\{(?:(\w+):(?!-))?([^${}:]*)(?::-([^{}]*))?\}/g
 
 /**
- * The text with variables of our environment in it, as other programs that are told of the same servers have it. One that
- * is not set, and has no default, is reported by its name.
- * @returns a secret where a value in it may be one: it is known for one by itself too
+ * Replaces the variables of our environment in a text, as other programs do that read the same list of servers. A variable
+ * that is not set and has no default is reported by its name.
+ * @returns a secret if one of the values may be a secret; that value alone becomes a secret too
  */
 export function substitute(text: string, { environment, place, report }: SubstituteOptions): Secret | string {
   let isSecret = false
@@ -27,10 +27,10 @@ export function substitute(text: string, { environment, place, report }: Substit
     (whole, kind: string | undefined, name: string, fallback: string | undefined) => {
       if (whole === '$${') return '${'
       if (kind !== undefined && kind !== 'env') {
-        report(`has \${${kind}:…} at "${place}", which is not filled in here`, 'use ${env:NAME} and set that variable')
+        report(`has \${${kind}:…} at "${place}", which is not supported`, 'use ${env:NAME} and set that variable')
         return ''
       }
-      // a shell's own ways, such as ${x%y}, are the shell's
+      // other shell syntax, such as ${x%y}, is left to the shell
       if (!/^[A-Za-z_]\w*$/.test(name)) return whole
       const value = environment.text(name)
       isSecret ||= value !== undefined && toolVariable(name, value) instanceof Secret
@@ -42,7 +42,7 @@ export function substitute(text: string, { environment, place, report }: Substit
   return isSecret ? new Secret(filled) : filled
 }
 
-/** The text itself. */
+/** The text of a secret or a string. */
 export function revealed(text: Secret | string): string {
   return text instanceof Secret ? text.reveal() : text
 }

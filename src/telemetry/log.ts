@@ -7,13 +7,13 @@ import type { Logger } from '../flow/call.ts'
 export interface LogOptions {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
   readonly format: 'pretty' | 'json'
-  /** Takes whole lines. */
+  /** Writes one whole line. */
   write(line: string): void
 }
 
 /**
- * The program's log. A secret is hidden by its type wherever it stands in a line; whatever known secret an upstream or a
- * library has put into a text is cut out of the finished line as well.
+ * Opens the program's log. A `Secret` is hidden by its type, in any field. Known secrets that an upstream or a library has put
+ * into a text are cut out of the finished line.
  */
 export function openLog({ level, format, write }: LogOptions): Logger {
   const destination = { write: (line: string) => write(redact(format === 'json' ? escaped(line) : pretty(line))) }
@@ -23,7 +23,7 @@ export function openLog({ level, format, write }: LogOptions): Logger {
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      // what is thrown has been put into words already
+      // the error has already been described
       serializers: { err: (described: unknown) => described },
     },
     destination,
@@ -33,7 +33,7 @@ export function openLog({ level, format, write }: LogOptions): Logger {
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
-/** A logger whose lines bear these fields. They are put together when a line is written, not when a request begins. */
+/** A logger whose lines have these fields. They are merged when a line is written, not when a request begins. */
 function bound(root: pino.Logger, fields: object): Logger {
   const write = (level: Level, own: object, message: string) => {
     if (!root.isLevelEnabled(level)) return
@@ -54,10 +54,10 @@ function bound(root: pino.Logger, fields: object): Logger {
   }
 }
 
-/** Frames of a stack that are shown. */
+/** How many frames of a stack are shown. */
 const maxFrames = 12
 
-/** What was thrown without a word that may be somebody else's: its code, its kind, and where it was thrown if that is our own failure. */
+/** Describes an error without its message, which may be an upstream's: its code, its kind, and the stack of an internal error. */
 function outline(thrown: unknown): object {
   if (!(thrown instanceof ChatError))
     return { err: thrown instanceof Error ? { ...kindOf(thrown), at: framesOf(thrown) } : { type: typeof thrown } }
@@ -67,7 +67,7 @@ function outline(thrown: unknown): object {
   return { code, ...status, ...(cause instanceof Error && !(cause instanceof ChatError) && { err: kindOf(cause) }) }
 }
 
-/** Its name, and the system's code where it has one. */
+/** The error's name, and the system's code if it has one. */
 function kindOf(error: Error): object {
   const code = 'code' in error ? error.code : undefined
   return {
@@ -76,7 +76,7 @@ function kindOf(error: Error): object {
   }
 }
 
-/** Of a stack the places, not the message that it begins with. Where that has lines of its own, they may look like places. */
+/** The frames of a stack without the message before them, whose own lines may look like frames. */
 function framesOf({ message, stack = '' }: Error): readonly string[] {
   const places = message.includes('\n') ? stack.slice(stack.lastIndexOf(message) + message.length) : stack
   return places
@@ -85,10 +85,10 @@ function framesOf({ message, stack = '' }: Error): readonly string[] {
     .slice(0, maxFrames)
 }
 
-/** Causes of causes that are shown: an error may be its own. */
+/** How many causes of causes are shown; an error may be its own cause. */
 const maxCauses = 8
 
-/** An error's words and where it came from; its cause as well, since that is where the reason stands. */
+/** Describes an error with its message and stack, and its cause, which usually has the reason. */
 function describe(thrown: unknown, depth = 0): unknown {
   if (!(thrown instanceof Error)) return typeof thrown === 'string' ? thrown : inspect(thrown)
   return {
@@ -99,12 +99,12 @@ function describe(thrown: unknown, depth = 0): unknown {
   }
 }
 
-/** JSON escapes the old control characters, but leaves those that turn text around or end a line in some viewers. */
+/** Escapes characters that JSON leaves, but that reverse text or end a line in some viewers. */
 function escaped(line: string): string {
   return line.replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, escapedUnits)
 }
 
-/** By its UTF-16 units, as JSON has it. */
+/** Escapes each UTF-16 unit, as JSON does. */
 function escapedUnits(char: string): string {
   return char
     .split('')
@@ -112,7 +112,7 @@ function escapedUnits(char: string): string {
     .join('')
 }
 
-/** A line for a person: time, level, what, then the fields. */
+/** Writes a line for people: time, level, message, then the fields. */
 function pretty(line: string): string {
   const { time, level, msg, ...fields }: Record<string, unknown> = JSON.parse(line)
   const shown = Object.entries(fields).map(

@@ -212,8 +212,8 @@ describe('check', () => {
       { HOST: '203.0.113.1', API_MASTER_KEY: secret },
       'this machine has no such address',
     ],
-    ['a host with a scheme', { ALLOWED_HOSTS: 'https://a.example' }, 'ALLOWED_HOSTS holds a URL'],
-    ['every host', { ALLOWED_HOSTS: '*' }, 'ALLOWED_HOSTS holds a *'],
+    ['a host with a scheme', { ALLOWED_HOSTS: 'https://a.example' }, 'ALLOWED_HOSTS has a URL'],
+    ['every host', { ALLOWED_HOSTS: '*' }, 'ALLOWED_HOSTS has a *'],
     ['models of what is off', { GROQ_MODELS: 'a' }, 'GROQ_API_KEY is missing, although GROQ_MODELS is set'],
     ['models of nobody', { COHERE_MODELS: 'a' }, 'COHERE_MODELS is set, but cohere is off'],
     ['an address of what is off', { MISTRAL_BASE_URL: 'http://a' }, 'MISTRAL_BASE_URL is set, but mistral is off'],
@@ -415,7 +415,7 @@ describe('serve', () => {
     const { code, stderr } = await run(['serve'], { variables: { HOST: '127.0.0.1', PORT: new URL(gateway.url).port } })
     expect(code).toBe(1)
     expect(stderr).toMatch(
-      /^Cannot listen on 127\.0\.0\.1:\d+: another program is there\. PORT=0 picks a free port\.\n$/,
+      /^Cannot listen on 127\.0\.0\.1:\d+: another program uses this port\. PORT=0 picks a free one\.\n$/,
     )
   })
 
@@ -516,7 +516,7 @@ describe('health', () => {
   test('1 where nothing answers', async () => {
     const { code, stderr } = await run(['health'], { variables: { PORT: String(await freePort()) } })
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^Nothing answers at http:\/\/127\.0\.0\.1:\d+\.\n$/)
+    expect(stderr).toMatch(/^No server answers at http:\/\/127\.0\.0\.1:\d+\.\n$/)
   })
 
   test('1 where another program answers that it is not well, and where it says nothing', async () => {

@@ -108,13 +108,13 @@ describe('demo', () => {
     const variables = { HOST: '127.0.0.1', PORT: new URL(demo.url).port }
     const { code, stdout, stderr } = await run(['demo'], { variables })
     expect([code, stdout]).toEqual([1, ''])
-    expect(stderr).toMatch(/^Cannot listen on 127\.0\.0\.1:\d+: .*PORT=0 picks a free port\.\n$/)
+    expect(stderr).toMatch(/^Cannot listen on 127\.0\.0\.1:\d+: .*PORT=0 picks a free one\.\n$/)
   })
 
   test('of a wrong PORT says so: 78', async () => {
     const { code, stdout, stderr } = await run(['demo'], { variables: { PORT: 'eighty' } })
     expect([code, stdout]).toEqual([78, ''])
-    expect(stderr).toContain('PORT is no whole number')
+    expect(stderr).toContain('PORT is not a whole number')
   })
 })
 

@@ -121,7 +121,7 @@ describe('doctor tells of an account', () => {
     [
       'SMITHERY_COOKIE_2',
       'needs login',
-      /session is over/,
+      /session has ended/,
       /private window.* SMITHERY_COOKIE_2 .*tributary help upstreams/,
     ],
     ['SMITHERY_COOKIE_3', 'banned', /user is banned/, /its support/],
@@ -147,7 +147,7 @@ describe('doctor tells of an account', () => {
   test('SMITHERY_COOKIE_1: challenged', () => {
     const row = rowsOf(walledOff.stdout).get('SMITHERY_COOKIE_1')
     expect(row?.[2]).toBe('challenged')
-    expect(row?.[5]).toContain('not worked around')
+    expect(row?.[5]).toContain('does not evade')
   })
 
   test('in the order in which they are configured, and how many there are before the first', () => {
@@ -184,7 +184,7 @@ describe('doctor of an address without its version', () => {
       const { code, stderr, row } = await rowOf(variables)
       expect(code).toBe(1)
       expect(row?.[4]).toContain('the address probably lacks /v1: there it lists its models.')
-      expect(row?.[5]).toBe('Put /v1 behind the address in the variables of lab.')
+      expect(row?.[5]).toBe('Add /v1 to the address in the variables of lab.')
       expect(stderr).toContain('UPSTREAM_LAB_URL has no version in its path.')
     })
 })
@@ -251,7 +251,7 @@ describe('doctor beside a server', () => {
     for (let time = 0; time < 3; time++) {
       const { code, stdout, stderr } = await run(['doctor'], { variables })
       expect([code, rowsOf(stdout).get('SMITHERY_COOKIE_1')?.[2]]).toEqual([0, 'works'])
-      expect(stderr).toStartWith(`The server that runs at ${gateway.url} tries its accounts`)
+      expect(stderr).toStartWith(`The server running at ${gateway.url} tries its accounts`)
     }
     // the server renewed once, and serves with that
     expect(smithery.supabase.counts).toMatchObject({ renewals: 1, refusals: 0 })
@@ -283,7 +283,7 @@ describe('doctor beside a server', () => {
     expect(stderr).not.toContain('sk-of-the-doctors-test')
     const stranger = await run(['doctor'], { variables: { ...beside, API_MASTER_KEY: 'sk-of-somebody-else-here' } })
     expect(stranger.code).toBe(78)
-    expect(stranger.stderr).toContain('does not take this configuration')
+    expect(stranger.stderr).toContain('refuses this configuration')
   })
 
   test('says what an account lacks there too, and what was set since the server started', async () => {
@@ -303,7 +303,7 @@ describe('doctor beside a server', () => {
       2: 'refused',
       5: expect.stringContaining('COHERE_TOKEN'),
     })
-    expect(stderr).toContain('It does not know cohere COHERE_TOKEN_2: restart it to use what was set since.')
+    expect(stderr).toContain('It does not know cohere COHERE_TOKEN_2: restart it to use the new settings.')
   })
 
   test('whose accounts are keys, or made for whoever comes, asks them', async () => {

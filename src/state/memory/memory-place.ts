@@ -4,7 +4,7 @@ import { MemoryStore } from './memory-store.ts'
 /** The process itself, which keeps the state as long as it lives. */
 export const memoryPlace: StatePlace = {
   url: 'memory:',
-  description: 'memory: gone with the process',
+  description: 'memory: lost when the process ends',
   isDurable: false,
   open: async () => new MemoryStore(),
   inspect: () => ({ problems: [], notes: [] }),

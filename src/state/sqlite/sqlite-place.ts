@@ -41,6 +41,6 @@ function pathIn(url: string): string | undefined {
 function problemOf(url: string): UrlProblem {
   const remedy = 'for example sqlite:/var/lib/tributary/tributary.db'
   if (/^((sqlite3?|file):\/*)?~/i.test(url)) return { problem: 'begins with ~, which only a shell expands', remedy }
-  if (/\?/.test(url)) return { problem: 'has parameters, and there are none here', remedy }
+  if (/\?/.test(url)) return { problem: 'has parameters, which are not supported', remedy }
   return { problem: 'names no file after its colon', remedy }
 }

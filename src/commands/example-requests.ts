@@ -1,11 +1,11 @@
-interface Try {
+interface ExampleRequest {
   readonly title: string
   /** Without an apostrophe, which would end the shell's quotes. */
   readonly body: string
   readonly options: string
 }
 
-const tries: readonly Try[] = [
+const examples: readonly ExampleRequest[] = [
   {
     title: 'An answer, whole',
     options: '-s',
@@ -26,10 +26,10 @@ const tries: readonly Try[] = [
 ]
 
 /** Requests to paste into a shell, which are answered as they are. With keys, the shell has them in `API_MASTER_KEY`. */
-export function thingsToTry(url: string, { hasKeys }: { readonly hasKeys: boolean }): string {
+export function exampleRequests(url: string, { hasKeys }: { readonly hasKeys: boolean }): string {
   // the first of several
   const key = hasKeys ? `\n    -H "authorization: Bearer \${API_MASTER_KEY%%,*}" \\` : ''
-  return tries
+  return examples
     .map(
       ({ title, options, body }) => `  ${title}:
 
