@@ -2,38 +2,27 @@ import { Elysia } from 'elysia'
 import { sleep, within } from '../chat/abort.ts'
 import type { ClientKey } from '../chat/caller.ts'
 import type { Logger } from '../flow/call.ts'
-import type { Gateway } from '../gateway/gateway.ts'
 import { Keys } from './door/authenticate.ts'
 import { readTrustedProxies } from './door/client-address.ts'
 import type { CrossSitePolicy } from './door/cross-site.ts'
-import { Door, shuttingDown } from './door/door.ts'
+import { Door, type RunHandler } from './door/door.ts'
+import { RouteTable } from './door/route-table.ts'
 import { drained } from './drained.ts'
 import { Calls } from './exchange/calls.ts'
-import { type Exchange, errorResponse, jsonResponse } from './exchange/exchange.ts'
-import type { Route } from './route.ts'
-import { adminRoutes } from './surfaces/admin/upstreams.ts'
-import type { ChatServer } from './surfaces/chat-server/chat-server.ts'
-import { chatServerRoutes } from './surfaces/chat-server/routes.ts'
-import { Running } from './surfaces/chat-server/running.ts'
-import { chatCompletions } from './surfaces/openai/chat-completions.ts'
-import { listModels, retrieveModel } from './surfaces/openai/models.ts'
+import { errorResponse } from './exchange/exchange.ts'
+import type { Services } from './exchange/services.ts'
+import { surfaces } from './surfaces/index.ts'
 
-export interface ServerOptions extends Pick<ChatServer, 'conversations' | 'tools' | 'egress' | 'chatModel'> {
+export interface ServerOptions extends Omit<Services, 'calls' | 'phase'> {
   readonly hostname: string
   readonly port: number
   readonly keys: readonly ClientKey[]
   /** Whose word on a client's address is taken: addresses, ranges, `loopback`. */
   readonly trustedProxies: readonly string[]
   readonly policy: CrossSitePolicy
-  readonly maxBodyBytes: number
-  readonly keepAliveMs: number
   /** Seconds a connection may be idle between requests or while its head comes, up to 255. Bodies and streams have their own limits. */
   readonly idleSeconds: number
-  readonly gateway: Gateway
-  /** Whether what is kept is safe, for `/ready`. */
-  readonly isStateWell: () => boolean
   readonly log: Logger
-  readonly version: string
 }
 
 export interface Server {
@@ -58,13 +47,11 @@ const never = new AbortController().signal
 export function openServer(options: ServerOptions): Server {
   const { keys, policy, log } = options
   const { proxies } = readTrustedProxies(options.trustedProxies)
-  const door = new Door({ keys: new Keys(keys), proxies, policy, log })
+  const table = new RouteTable(surfaces)
+  const door = new Door({ table, keys: new Keys(keys), proxies, policy, log })
   const calls = new Calls(options.idleSeconds)
-  const app = router(door, [
-    ...ownRoutes(door, calls, options),
-    ...chatServerRoutes({ ...options, calls, running: new Running() }),
-    ...adminRoutes({ examiner: options.gateway.examiner, calls, hasKeys: keys.length > 0 }),
-  ]).listen({
+  const services: Services = { ...options, calls, phase: () => door.phase }
+  const app = router(door, table, (handler, exchange) => handler(exchange, services)).listen({
     hostname: options.hostname,
     port: options.port,
     idleTimeout: options.idleSeconds,
@@ -90,7 +77,7 @@ export function openServer(options: ServerOptions): Server {
   }
 }
 
-function router(door: Door, routes: readonly Route[]) {
+function router(door: Door, table: RouteTable, run: RunHandler) {
   // by default Elysia takes no host for shorter than four characters, and the path's first part for one of the host's
   const app = new Elysia({ strictPath: true, handler: { standardHostname: false } })
     .onRequest(({ request, server }) => door.admit(request, server))
@@ -98,39 +85,16 @@ function router(door: Door, routes: readonly Route[]) {
       if (code !== 'NOT_FOUND') return errorResponse(door.exchangeOf(request), error)
       // or else Elysia makes a 404 of an answer that succeeds
       set.status = 200
-      return door.answerUnrouted(request, routes)
+      return door.answer(request, run)
     })
-  for (const { method, path, answer } of routes) app.route(method, path, door.handler(answer), { parse: 'none' })
+  for (const { method, path } of table.routes)
+    app.route(method, patternOf(path), ({ request }) => door.answer(request, run), { parse: 'none' })
   return app
 }
 
-function ownRoutes(door: Door, calls: Calls, options: ServerOptions): readonly Route[] {
-  const { gateway, version } = options
-  const greeting = { message: 'tributary: every upstream, one stream. The OpenAI API is at /v1.', version }
-  return [
-    { method: 'GET', path: '/', answer: (exchange) => jsonResponse(exchange, greeting) },
-    { method: 'GET', path: '/health', answer: (exchange) => jsonResponse(exchange, { status: 'ok', version }) },
-    { method: 'GET', path: '/ready', answer: (exchange) => ready(exchange, door, options) },
-    { method: 'GET', path: '/v1/models', answer: (exchange) => listModels(exchange, gateway) },
-    { method: 'GET', path: '/v1/models/*', answer: (exchange) => retrieveModel(exchange, gateway) },
-    {
-      method: 'POST',
-      path: '/v1/chat/completions',
-      answer: (exchange) => chatCompletions(exchange, { ...options, calls }),
-    },
-  ]
-}
-
-/** Names no file and no upstream: anybody may ask. The log says more. */
-function ready(exchange: Exchange, door: Door, { isStateWell, tools }: ServerOptions): Response {
-  if (door.phase !== 'open') throw shuttingDown()
-  const isWell = isStateWell()
-  return jsonResponse(exchange, {
-    status: isWell ? 'ready' : 'degraded',
-    state: isWell ? 'ok' : 'failing',
-    // one that fails is no reason to send requests elsewhere
-    tools: Object.fromEntries(tools.servers().map(({ name, status }) => [name, status])),
-  })
+/** A path as Elysia has it: the door knows what follows. */
+function patternOf(path: string): string {
+  return path.replace(/\{.*$/, '*')
 }
 
 function urlOf(hostname: string, port: number): string {

@@ -63,7 +63,7 @@ describe('item 12: the chat server’s routes by another spelling', () => {
     ['GET /api/chat/stream', 401, 404],
     ['GET /api/chat/abort?session_id=s', 401, 404],
     ['PUT /api/chat/stream', 401, 404],
-    ['GET /api/sessions/', 401, 404],
+    ['GET /api/sessions/', 401, 200],
     ['GET /api/sessions/s', 401, 404],
     ['DELETE /api/sessions', 401, 404],
     ['DELETE /api/sessions/s', 401, 404],

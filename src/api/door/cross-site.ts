@@ -85,10 +85,10 @@ function isAddress(name: string): boolean {
   return name.startsWith('[') || /^\d{1,3}(\.\d{1,3}){3}$/.test(name)
 }
 
-/** The CORS headers of an answer; none where pages of other origins have no business. */
-export function corsHeaders(path: string, headers: Headers, policy: CrossSitePolicy): Readonly<Record<string, string>> {
+/** The CORS headers of an answer that pages of other origins may read, if the operator lets them. */
+export function corsHeaders(headers: Headers, policy: CrossSitePolicy): Readonly<Record<string, string>> {
   const origin = headers.get('origin')
-  if (!origin || !(path.startsWith('/v1/') || path.startsWith('/api/chat'))) return {}
+  if (!origin) return {}
   if (!policy.corsOrigins) return policy.hasKeys ? { ...exposed, 'access-control-allow-origin': '*' } : {}
   // without a key it would be an invitation to pages that are refused
   if (policy.corsOrigins.includes('*')) return policy.hasKeys ? { ...exposed, 'access-control-allow-origin': '*' } : {}
@@ -106,11 +106,16 @@ const exposed = {
 /**
  * The answer to a preflight. It carries no credentials, so it never needs a key.
  * @param usual the headers of every answer to this request
+ * @param methods those that routes take
  */
-export function preflight(headers: Headers, usual: Readonly<Record<string, string>>): Response {
+export function preflight(
+  headers: Headers,
+  usual: Readonly<Record<string, string>>,
+  methods: readonly string[],
+): Response {
   const isAllowed = 'access-control-allow-origin' in usual
   const allowed = {
-    'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS',
+    'access-control-allow-methods': [...methods, 'OPTIONS'].join(', '),
     'access-control-allow-headers':
       /^[\w!#$%&'*+.^`|~, -]{1,2000}$/.exec(headers.get('access-control-request-headers') ?? '')?.[0] ??
       'authorization, content-type',

@@ -1,23 +1,50 @@
 import { describe, expect, test } from 'bun:test'
 import { errorIn } from '../../../test/attacks/rig.ts'
+import type { ClientKey } from '../../chat/caller.ts'
 import { Secret } from '../../chat/secret.ts'
+import { encodeFailure } from '../../dialects/openai-chat/encode-error.ts'
 import { openLog } from '../../telemetry/log.ts'
-import { jsonResponse } from '../exchange/exchange.ts'
+import type { Surface, SurfaceRoute } from '../surfaces/surface.ts'
 import { Keys } from './authenticate.ts'
 import { readTrustedProxies } from './client-address.ts'
-import { Door } from './door.ts'
+import { Door, type RunHandler } from './door.ts'
+import { RouteTable } from './route-table.ts'
 
 const key = 'sk-door-0123456789abcdef'
 const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
 const { proxies } = readTrustedProxies([])
 const policy = { hasKeys: true, allowedHosts: [], isPublic: true, corsOrigins: undefined }
-const doorWith = (...keys: string[]) =>
+const route = (path: string, access: SurfaceRoute['access'], isLast?: true): SurfaceRoute => ({
+  method: 'GET',
+  path,
+  access,
+  cors: false,
+  ...(isLast && { isLast }),
+  handler: () => new Response(),
+})
+const lab: Surface = {
+  name: 'lab',
+  routes: [
+    route('/health', 'open', true),
+    route('/', 'open'),
+    route('/v1/models', 'client'),
+    route('/admin/all', 'admin'),
+  ],
+  error: encodeFailure,
+}
+const table = new RouteTable([lab])
+const doorWith = (...keys: string[]) => doorOf(keys.map((value) => ({ secret: new Secret(value), role: 'client' })))
+const doorOf = (keys: readonly ClientKey[]) =>
   new Door({
-    keys: new Keys(keys.map((value) => ({ secret: new Secret(value), role: 'admin' }))),
+    table,
+    keys: new Keys(keys),
     proxies,
     policy,
     log,
   })
+
+/** Its handlers need nothing of the program. */
+const run: RunHandler = (_handler, { path }) => new Response(path)
 
 const requestFor = (path: string, headers: Record<string, string> = {}) =>
   new Request(`http://gateway${path}`, { headers: { host: 'gateway', ...headers } })
@@ -40,14 +67,11 @@ describe('the door', () => {
     }
   })
 
-  test('lets no route answer under a path that it has not judged', async () => {
+  test('answers by the path that it has judged, whatever a router makes of it', async () => {
     const door = doorWith(key)
-    const request = requestFor('/health')
+    const request = Object.defineProperty(requestFor('/'), 'url', { value: 'http://a/health?/v1/secrets' })
     expect(door.admit(request, null)).toBeUndefined()
-    const handler = door.handler((exchange) => jsonResponse(exchange, { models: 'all of them' }))
-    const response = await handler({ request, path: '/v1/models' })
-    expect([response.status, errorIn(await response.text()).code]).toEqual([404, 'not_found'])
-    expect((await handler({ request, path: '/health' })).status).toBe(200)
+    expect(await (await door.answer(request, run)).text()).toBe('/health')
   })
 
   test('counts wrong keys by the address of the connection', async () => {
@@ -65,12 +89,52 @@ describe('the door', () => {
     const refused = await door.admit(requestFor('/v1/models'), null)
     expect([refused?.status, refused?.headers.get('connection')]).toEqual([503, 'close'])
     expect(door.admit(requestFor('/health'), null)).toBeUndefined()
-    expect(door.admit(requestFor('/ready'), null)).toBeUndefined()
+    expect((await door.admit(requestFor('/'), null))?.status).toBe(503)
   })
 
   test('takes new work while it says that it will stop', () => {
     const door = doorWith(key)
     door.phase = 'leaving'
     expect(door.admit(requestFor('/v1/models', { 'api-key': key }), null)).toBeUndefined()
+  })
+
+  test('lets an admin alone to the routes of an admin', async () => {
+    const door = doorOf([
+      { secret: new Secret(key), role: 'admin' },
+      { secret: new Secret('sk-client-0123456789'), role: 'client' },
+    ])
+    const knock = (sent: string) => door.admit(requestFor('/admin/all', { authorization: `Bearer ${sent}` }), null)
+    expect(knock(key)).toBeUndefined()
+    const refused = await knock('sk-client-0123456789')
+    expect([refused?.status, errorIn((await refused?.text()) ?? '').code]).toEqual([403, 'admin_key_required'])
+    // a path with a slash too many is judged as the one it means
+    const spare = door.admit(requestFor('/admin//all/', { 'api-key': 'sk-client-0123456789' }), null)
+    expect((await spare)?.status).toBe(403)
+    expect((await door.admit(requestFor('/admin/all'), null))?.status).toBe(401)
+  })
+
+  const own = { requestIP: () => ({ address: '127.0.0.1' }), timeout: () => undefined }
+  const foreign = { ...own, requestIP: () => ({ address: '10.0.0.1' }) }
+  const strangers = [
+    ['another machine', {}, foreign],
+    ['somebody behind a proxy of this one', { 'x-forwarded-for': '10.0.0.1' }, own],
+    ['another name', { host: 'gateway' }, own],
+  ] as const
+  for (const [who, headers, listener] of strangers)
+    test(`without keys ${who} is no admin`, async () => {
+      const refused = await doorOf([]).admit(requestFor('/admin/all', { host: 'localhost', ...headers }), listener)
+      expect([refused?.status, errorIn((await refused?.text()) ?? '').code]).toEqual([403, 'admin_local_only'])
+    })
+
+  test('without keys a program of this machine is an admin there, and a client elsewhere', () => {
+    const door = doorOf([])
+    for (const [path, role] of [
+      ['/admin/all', 'admin'],
+      ['/v1/models', 'client'],
+    ] as const) {
+      const request = requestFor(path, { host: 'localhost:3000' })
+      expect(door.admit(request, own)).toBeUndefined()
+      expect(door.exchangeOf(request).caller.role).toBe(role)
+    }
   })
 })

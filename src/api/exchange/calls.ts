@@ -1,9 +1,9 @@
 import { ChatError } from '../../chat/error.ts'
 import { Attempts } from '../../flow/attempts.ts'
 import { type Call, newReceipt } from '../../flow/call.ts'
-import { shuttingDown } from '../door/door.ts'
 import type { Exchange } from './exchange.ts'
 import { hopsOf } from './hops.ts'
+import { shuttingDown } from './shutting-down.ts'
 
 /** A call with the means to end it. */
 export interface OpenCall {

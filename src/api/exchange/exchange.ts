@@ -1,14 +1,23 @@
 import type { Caller } from '../../chat/caller.ts'
-import { asChatError, ChatError } from '../../chat/error.ts'
-import { encodeError } from '../../dialects/openai-chat/encode-error.ts'
+import { asChatError, type ChatError } from '../../chat/error.ts'
 import type { Logger } from '../../flow/call.ts'
 import { writeJson } from '../../wire/write-json.ts'
+
+/** A failure in the form that the clients of a surface read. */
+export interface FailureReply {
+  readonly status: number
+  readonly body: unknown
+}
 
 /** One HTTP request on its way through the API. */
 export interface Exchange {
   readonly request: Request
   /** Path without the query, as it was sent. */
   readonly path: string
+  /** What stands in the path for each `{name}` of its route, as it was sent. */
+  readonly params: Readonly<Record<string, string>>
+  /** Puts a failure into the form that this client reads. */
+  readonly encodeFailure: (error: ChatError) => FailureReply
   /** Of the request, in logs and answers. */
   readonly id: string
   /** Of the client, as far as it is known. */
@@ -51,18 +60,19 @@ function jsonText(exchange: Exchange, text: string | Blob, init: JsonInit): Resp
   return new Response(text, { status: init.status ?? 200, headers })
 }
 
-/** A failure as an answer: the status and the words of the table of reasons. Writes the request's line if nobody has. */
+/** A failure as a response, in the form of the surface that was asked. Writes the request's line if nobody has. */
 export function errorResponse(
   exchange: Exchange,
   thrown: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   const error = asChatError(thrown)
-  logFailure(exchange, error)
+  const { status, body } = exchange.encodeFailure(error)
+  logFailure(exchange, error, status)
   // a message may hold what the client sent, and no viewer shall take that for markup
-  const text = JSON.stringify(encodeError(error)).replaceAll('<', '\\u003c')
+  const text = JSON.stringify(body).replaceAll('<', '\\u003c')
   return jsonText(exchange, text, {
-    status: error.meaning.status,
+    status,
     headers: { ...failureHeaders(error), ...headers },
   })
 }
@@ -86,10 +96,10 @@ function failureHeaders(error: ChatError): Record<string, string> {
 /** The message of a line that other programs look for, to keep its address out: docs/settings.md shows how. */
 const keyRefused = 'key refused'
 
-function logFailure(exchange: Exchange, error: ChatError): void {
+function logFailure(exchange: Exchange, error: ChatError, status: number): void {
   if (exchange.isLogged) return
   exchange.isLogged = true
-  const line = { outcome: error.ownCode, status: error.meaning.status, err: error }
+  const line = { outcome: error.ownCode, status, err: error }
   if (error.reason === 'internal') exchange.log.error(line, 'request')
   else if (isKeyRefused(error)) exchange.log.warn(line, keyRefused)
   else exchange.log.info(line, 'request')
@@ -98,12 +108,4 @@ function logFailure(exchange: Exchange, error: ChatError): void {
 /** Whether it was a wrong key of ours; that of a caller's own endpoint is a field of the request. */
 function isKeyRefused({ reason, code, param }: ChatError): boolean {
   return reason === 'too-many-attempts' || (code === 'invalid_api_key' && reason === 'forbidden' && param === undefined)
-}
-
-export function notFound(method: string): ChatError {
-  return new ChatError('not-found', {
-    message:
-      `There is nothing at this path for ${/^[A-Z]{1,10}$/.test(method) ? method : 'this method'}. ` +
-      'The base URL of an OpenAI client ends in "/v1"; there are POST /v1/chat/completions and GET /v1/models.',
-  })
 }

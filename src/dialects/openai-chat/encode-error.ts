@@ -52,6 +52,11 @@ export function describeError({ reason, message, param, finerCode }: ChatError):
   return { message: redact(message), type, param: param ?? null, code: finerCode ?? code }
 }
 
+/** The error object every OpenAI client reads, and its status. */
+export function encodeFailure(error: ChatError): { readonly status: number; readonly body: Fields } {
+  return { status: error.meaning.status, body: encodeError(error) }
+}
+
 /** The error object every OpenAI client reads. */
 export function encodeError(error: ChatError): Fields {
   return { error: describeError(error) }

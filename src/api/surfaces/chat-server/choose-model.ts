@@ -7,21 +7,12 @@ import { toolBoundsAt } from '../../../dialects/openai-chat/tool-bounds.ts'
 import type { Chat } from '../../../flow/chat.ts'
 import type { Gateway } from '../../../gateway/gateway.ts'
 import { parseBaseUrl, routeOf, routesOfOpenai } from '../../../wire/base-url.ts'
-import { type EgressPolicy, judge } from '../../../wire/egress.ts'
-import type { Resolve } from '../../../wire/resolve-name.ts'
+import { judge } from '../../../wire/egress.ts'
+import type { Services } from '../../exchange/services.ts'
 import { ownEndpoint } from './own-endpoint.ts'
 import type { ModelConfig, StreamBody } from './schema.ts'
 
-/** Where callers may have us go, and how names are resolved; without the latter as the system does. */
-export interface Egress extends EgressPolicy {
-  readonly resolve?: Resolve
-}
-
-export interface ChooseModel {
-  readonly gateway: Gateway
-  readonly egress: Egress
-  /** The operator's choice for callers that name no model. */
-  readonly chatModel?: string
+export interface ChooseModel extends Pick<Services, 'gateway' | 'egress' | 'chatModel'> {
   readonly signal: AbortSignal
 }
 

@@ -1,4 +1,5 @@
 import type { Status } from '../../../conversations/stored-message.ts'
+import type { Services } from '../../exchange/services.ts'
 
 /** A request that is being answered, or that waits for its session. */
 export interface Run {
@@ -36,6 +37,15 @@ export class Running {
     clearTimeout(timer)
     return endings.includes('cancelled')
   }
+}
+
+const allRunning = new WeakMap<Services, Running>()
+
+/** Those of a server: each has its own. */
+export function runningOf(services: Services): Running {
+  const running = allRunning.get(services) ?? new Running()
+  allRunning.set(services, running)
+  return running
 }
 
 /** Neither part may reach into the other. */

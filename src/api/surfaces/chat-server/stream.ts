@@ -1,4 +1,4 @@
-import { beginWith } from '../../../chat/begin.ts'
+import { type Begun, beginWith } from '../../../chat/begin.ts'
 import { ChatError } from '../../../chat/error.ts'
 import type { Message } from '../../../chat/message.ts'
 import type { ChatRequest } from '../../../chat/request.ts'
@@ -7,22 +7,19 @@ import type { Whose } from '../../../conversations/session-key.ts'
 import { dialect } from '../../../dialects/openai-chat/dialect.ts'
 import type { ToolChatWishes } from '../../../gateway/tool-chat.ts'
 import { type ChosenTools, checkChosen, chosenTools } from '../../../gateway/tool-loop/chosen-tools.ts'
-import type { OpenCall } from '../../exchange/calls.ts'
+import { answerStream, type RunningChat } from '../../exchange/answer-chat.ts'
+import { queryOf } from '../../exchange/answer-json.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
-import { readJsonBody } from '../../exchange/read-body.ts'
-import { respondStream } from '../../exchange/respond.ts'
-import { answer } from './answer.ts'
-import type { ChatServer } from './chat-server.ts'
+import { answer as record } from './answer.ts'
 import { type Chosen, chooseModel, modelConfigOf, parametersOf } from './choose-model.ts'
 import { type ServerEvent, surface } from './event.ts'
-import { queryOf } from './query.ts'
 import { Recorder } from './recorder.ts'
 import { replay } from './replay.ts'
-import type { Run } from './running.ts'
+import { type Run, runningOf } from './running.ts'
 import { type DirectBody, type ModelConfig, readDirectBody, readStreamBody, type StreamBody } from './schema.ts'
 
 /** What one request asks for. */
-interface Asked {
+interface StreamRequest {
   readonly whose: Whose
   readonly config: ModelConfig
   readonly requestId: string | undefined
@@ -36,22 +33,26 @@ interface Asked {
 }
 
 /** `POST /api/chat/stream`: the next message of a session. */
-export function streamChat(exchange: Exchange, server: ChatServer): Promise<Response> {
-  return respond(exchange, server, (body) => {
+export const streamChat = answerStream<StreamRequest, ServerEvent>({
+  decode(body, exchange) {
     const read = readStreamBody(body)
     return { ...about(exchange, read), content: read.content }
-  })
-}
+  },
+  answer,
+  surface,
+})
 
 /** `POST /api/chat/stream/direct`: a conversation that the caller keeps, of which the session keeps the answer. */
-export function streamDirect(exchange: Exchange, server: ChatServer): Promise<Response> {
-  return respond(exchange, server, (body) => {
+export const streamDirect = answerStream<StreamRequest, ServerEvent>({
+  decode(body, exchange) {
     const read = readDirectBody(body)
     return { ...about(exchange, read), messages: read.messages.map(toMessage) }
-  })
-}
+  },
+  answer,
+  surface,
+})
 
-function about(exchange: Exchange, body: Omit<StreamBody, 'content'>): Omit<Asked, 'content' | 'messages'> {
+function about(exchange: Exchange, body: Omit<StreamBody, 'content'>): Omit<StreamRequest, 'content' | 'messages'> {
   return {
     whose: { client: exchange.caller.id, session: body.session_id },
     config: modelConfigOf(body),
@@ -66,48 +67,38 @@ function toMessage({ role, content }: DirectBody['messages'][number]): Message {
   return role === 'assistant' ? { role, content: parts, toolCalls: [] } : { role, content: parts }
 }
 
-async function respond(exchange: Exchange, server: ChatServer, read: (body: unknown) => Asked): Promise<Response> {
-  const { calls, maxBodyBytes: maxBytes, keepAliveMs } = server
-  const open = calls.open(exchange)
-  let asked: Asked
-  try {
-    asked = read(await readJsonBody(exchange.request, { maxBytes, signal: open.call.signal }))
-  } catch (thrown) {
-    open.close()
-    throw thrown
-  }
-  const begun = beginWith(run(exchange, asked, { server, open }), () => true)
-  return respondStream(exchange, open, { begun, surface, keepAliveMs })
-}
-
-interface Context {
-  readonly server: ChatServer
-  readonly open: OpenCall
+/** The first event, of whatever kind, begins the answer. */
+function answer(asked: StreamRequest, running: RunningChat): Promise<Begun<ServerEvent>> {
+  return beginWith(run(asked, running), () => true)
 }
 
 /** What `POST /api/chat/abort` stops a request with. */
 const aborted = 'aborted'
 
 /** Answers, and can be aborted from the first moment on: also while it waits for its session. */
-async function* run(exchange: Exchange, asked: Asked, { server, open }: Context): AsyncGenerator<ServerEvent> {
+async function* run(asked: StreamRequest, { exchange, services, open }: RunningChat): AsyncGenerator<ServerEvent> {
   const ended = Promise.withResolvers<Awaited<Run['ended']>>()
   const abort = () => open.abort(new ChatError('cancelled', { message: 'The request was aborted.', code: aborted }))
   const { client, session } = asked.whose
-  const remove = server.running.add(client, session, { abort, ended: ended.promise })
+  const remove = runningOf(services).add(client, session, { abort, ended: ended.promise })
   void ended.promise.then(remove)
   const { signal } = open.call
   try {
-    const chosen = await chooseModel(asked.config, { ...server, signal })
-    if (asked.tools) await checkChosen(asked.tools, server.tools, signal)
-    const opened = await openTurn(asked, chosen, { server, open })
-    if (opened.kind === 'answered') return yield* await replay(asked.whose, opened.answer, server.conversations)
+    const chosen = await chooseModel(asked.config, { ...services, signal })
+    if (asked.tools) await checkChosen(asked.tools, services.tools, signal)
+    const opened = await openTurn(asked, chosen, { services, open })
+    if (opened.kind === 'answered') return yield* await replay(asked.whose, opened.answer, services.conversations)
     const recorder = new Recorder(opened.turn, signal)
     void recorder.settled.then(ended.resolve)
     const request = requestOf(asked, chosen, asked.messages ?? opened.turn.messages(chosen.model))
     // from here on the gateway writes the request's line
     exchange.isLogged = true
-    const wishes = wishesOf(asked, chosen, opened.turn.tools && chosenTools(opened.turn.tools, server.tools.servers()))
-    yield* answer(server.gateway.toolChat(request, open.call, wishes), { session, recorder, signal })
+    const wishes = wishesOf(
+      asked,
+      chosen,
+      opened.turn.tools && chosenTools(opened.turn.tools, services.tools.servers()),
+    )
+    yield* record(services.gateway.toolChat(request, open.call, wishes), { session, recorder, signal })
   } catch (thrown) {
     ended.resolve(signal.aborted ? 'cancelled' : 'failed')
     if (!isAbort(signal)) throw signal.aborted ? signal.reason : thrown
@@ -117,7 +108,11 @@ async function* run(exchange: Exchange, asked: Asked, { server, open }: Context)
   }
 }
 
-function wishesOf({ config }: Asked, { own, toolBounds }: Chosen, choice: ChosenTools | undefined): ToolChatWishes {
+function wishesOf(
+  { config }: StreamRequest,
+  { own, toolBounds }: Chosen,
+  choice: ChosenTools | undefined,
+): ToolChatWishes {
   return {
     useTools: config.use_tools ?? true,
     ...(choice && { choice }),
@@ -131,9 +126,9 @@ function isAbort({ reason }: AbortSignal): boolean {
 }
 
 function openTurn(
-  { whose, content, requestId, tools, wait }: Asked,
+  { whose, content, requestId, tools, wait }: StreamRequest,
   { model }: Chosen,
-  { server, open }: Context,
+  { services, open }: Pick<RunningChat, 'services' | 'open'>,
 ): Promise<Opened> {
   const question: Question = {
     model,
@@ -141,10 +136,10 @@ function openTurn(
     ...(requestId !== undefined && { requestId }),
     ...(tools && { tools }),
   }
-  return server.conversations.open(whose, question, { wait, signal: open.call.signal })
+  return services.conversations.open(whose, question, { wait, signal: open.call.signal })
 }
 
-function requestOf({ config }: Asked, { model }: Chosen, messages: readonly Message[]): ChatRequest {
+function requestOf({ config }: StreamRequest, { model }: Chosen, messages: readonly Message[]): ChatRequest {
   // the caller's `temperature` and `max_tokens` are OpenAI's
   return { dialect, model, messages, ...parametersOf(config), extra: {}, stream: true }
 }

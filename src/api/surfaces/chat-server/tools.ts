@@ -1,17 +1,16 @@
 import type { Tool, ToolServerState } from '../../../tools/tool.ts'
-import { type Exchange, jsonResponse } from '../../exchange/exchange.ts'
-import type { ChatServer } from './chat-server.ts'
+import { answerJson } from '../../exchange/answer-json.ts'
 
 /** `GET /api/tools`: every tool there is. Waits for servers that are still starting. */
-export async function listTools(exchange: Exchange, { tools }: ChatServer): Promise<Response> {
-  const listed = await tools.list(exchange.request.signal)
-  return jsonResponse(exchange, { tools: listed.map(encodeTool) })
-}
+export const listTools = answerJson(async (_request, { signal }, { tools }) => {
+  const listed = await tools.list(signal)
+  return { body: { tools: listed.map(encodeTool) } }
+})
 
 /** `GET /api/servers`: how each server of tools is. */
-export function listServers(exchange: Exchange, { tools }: ChatServer): Response {
-  return jsonResponse(exchange, { servers: tools.servers().map(encodeServer) })
-}
+export const listServers = answerJson((_request, _call, { tools }) => ({
+  body: { servers: tools.servers().map(encodeServer) },
+}))
 
 function encodeTool({ name, server, description, parameters, supportsStreaming }: Tool) {
   return {

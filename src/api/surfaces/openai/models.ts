@@ -4,48 +4,29 @@ import { type Support, supportFor } from '../../../chat/model.ts'
 import { kindOf } from '../../../chat/model-kind.ts'
 import { names } from '../../../dialects/openai-chat/decode-parameters.ts'
 import type { Listed } from '../../../gateway/catalog.ts'
-import type { Gateway } from '../../../gateway/gateway.ts'
-import { type Exchange, jsonResponse } from '../../exchange/exchange.ts'
+import { answerJson } from '../../exchange/answer-json.ts'
 
 /** `GET /v1/models` */
-export async function listModels(exchange: Exchange, gateway: Gateway): Promise<Response> {
-  const models = await gateway.catalog.list(exchange.request.signal)
-  const body = { object: 'list', data: models.map(encodeModel) }
-  return jsonResponse(exchange, body, { headers: missingHeaders(gateway) })
-}
-
-/** A list that lacks an upstream says so: its models are not gone. */
-function missingHeaders({ catalog }: Gateway): Readonly<Record<string, string>> {
+export const listModels = answerJson(async (_request, { signal }, { gateway: { catalog } }) => {
+  const models = await catalog.list(signal)
+  // a list that lacks an upstream says so: its models are not gone
   const missing = catalog.missing()
-  return missing.length > 0 ? { 'x-tributary-upstreams-missing': missing.join(', ') } : {}
-}
+  return {
+    body: { object: 'list', data: models.map(encodeModel) },
+    ...(missing.length > 0 && { headers: { 'x-tributary-upstreams-missing': missing.join(', ') } }),
+  }
+})
 
-/** `GET /v1/models/{id}`. The id may hold slashes, as they are or as `%2F`; those at its end are a base URL's. */
-export async function retrieveModel(exchange: Exchange, gateway: Gateway): Promise<Response> {
-  const encoded = withoutLastSlashes(exchange.path.slice('/v1/models/'.length))
-  if (encoded === '') return listModels(exchange, gateway)
-  const id = decodeId(encoded)
-  const model = id === undefined ? undefined : await gateway.catalog.find(id, exchange.request.signal)
-  if (model) return jsonResponse(exchange, encodeModel(model))
+/** `GET /v1/models/{model}`. The id may hold slashes, as they are or as `%2F`; those at its end are a base URL's. */
+export const retrieveModel = answerJson(async (request, { signal }, { gateway: { catalog } }) => {
+  const id = request.param('model')
+  const model = id === undefined ? undefined : await catalog.find(id, signal)
+  if (model) return { body: encodeModel(model) }
   throw new ChatError('model-not-found', {
     message: 'This model does not exist here. GET /v1/models lists those that do.',
     param: 'model',
   })
-}
-
-function withoutLastSlashes(text: string): string {
-  let end = text.length
-  while (text.endsWith('/', end)) end--
-  return text.slice(0, end)
-}
-
-function decodeId(encoded: string): string | undefined {
-  try {
-    return decodeURIComponent(encoded)
-  } catch {
-    return undefined
-  }
-}
+})
 
 /** What becomes of each parameter, by OpenAI's names; one that is not there is dropped. */
 function encodeSupport({ parameters, extraFields = [] }: Support): Fields {

@@ -1,0 +1,26 @@
+import type { Caller } from '../../chat/caller.ts'
+import { ChatError } from '../../chat/error.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+
+const ownNames = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i
+
+/**
+ * Whether a program of this machine asks: not somebody who comes through a proxy on it, which says so, and not under any
+ * other name. The door has judged the `Origin`. Where no key is asked for, such a program is an admin's.
+ */
+export function isOwnMachine({ request, address }: Exchange): boolean {
+  const isForwarded = ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip'].some((name) => request.headers.has(name))
+  if (isForwarded) return false
+  return /^(127\.\d+\.\d+\.\d+|::1)$/.test(address) && ownNames.test(request.headers.get('host') ?? '')
+}
+
+/** @throws ChatError `forbidden`, unless the caller is an admin */
+export function refuseClients({ role }: Caller, hasKeys: boolean): void {
+  if (role === 'admin') return
+  if (hasKeys)
+    throw new ChatError('forbidden', { message: 'This path needs the key of an admin.', code: 'admin_key_required' })
+  throw new ChatError('forbidden', {
+    message: 'Without an API key this path answers the programs of its own machine only. Set API_MASTER_KEY.',
+    code: 'admin_local_only',
+  })
+}

@@ -1,0 +1,70 @@
+import { anybody } from '../../chat/caller.ts'
+import { excerpt } from '../../chat/secret.ts'
+import type { Logger } from '../../flow/call.ts'
+import { type Exchange, requestId } from '../exchange/exchange.ts'
+import type { Phase } from '../exchange/services.ts'
+import { clientAddress, type TrustedProxies } from './client-address.ts'
+import { type CrossSitePolicy, corsHeaders } from './cross-site.ts'
+import { pathOf, withoutSpareSlashes } from './path.ts'
+import type { FoundRoute, RouteTable } from './route-table.ts'
+
+/** What the door knows of the connection a request came on. */
+export interface HttpListener {
+  requestIP(request: Request): { readonly address: string } | null
+  timeout(request: Request, seconds: number): void
+}
+
+export interface OpenExchangeOptions {
+  readonly table: RouteTable
+  readonly proxies: TrustedProxies
+  readonly policy: CrossSitePolicy
+  readonly log: Logger
+  readonly listener: HttpListener | null
+  readonly phase: Phase
+}
+
+/** A request, and the route that it is for. */
+export interface RoutedExchange {
+  readonly exchange: Exchange
+  readonly found: FoundRoute | undefined
+  /** The path without its spare slashes, where only that has a route or none has. */
+  readonly rightPath: string | undefined
+}
+
+/** Begins an exchange: nothing has been judged yet. */
+export function openExchange(request: Request, options: OpenExchangeOptions): RoutedExchange {
+  const { table, policy, log, listener, phase } = options
+  const path = pathOf(request.url)
+  const asSent = table.find(request.method, path)
+  const right = asSent ? path : withoutSpareSlashes(path)
+  const found = right === path ? asSent : table.find(request.method, right)
+  const id = requestId(request.headers)
+  const address = clientAddress(listener?.requestIP(request)?.address ?? '', request.headers, options.proxies)
+  const exchange: Exchange = {
+    request,
+    path,
+    params: found?.params ?? {},
+    encodeFailure: (found?.surface ?? table.nearest(right).surface).error,
+    id,
+    address,
+    log: log.child({ id, route: `${request.method} ${excerpt(path, 200)}`, address }),
+    headers: {
+      'x-request-id': id,
+      'x-content-type-options': 'nosniff',
+      // the next request of this client goes to where work is still taken
+      ...(phase !== 'open' && { connection: 'close' }),
+      ...(isShared(found, table, right) && corsHeaders(request.headers, policy)),
+    },
+    caller: anybody,
+    isLogged: false,
+    limitSilence: (seconds) => listener?.timeout(request, seconds),
+  }
+  return { exchange, found, rightPath: right === path ? undefined : right }
+}
+
+/** Whether pages of other origins may read the response: of an error near such routes too. */
+function isShared(found: FoundRoute | undefined, table: RouteTable, path: string): boolean {
+  if (found) return found.route.cors
+  const { routes } = table.nearest(path)
+  return routes.length > 0 && routes.every(({ cors }) => cors)
+}

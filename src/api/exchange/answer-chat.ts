@@ -1,0 +1,104 @@
+import { type Begun, begin } from '../../chat/begin.ts'
+import type { Answer } from '../../chat/collect.ts'
+import type { ChatRequest } from '../../chat/request.ts'
+import { nextTurn } from '../../wire/next-turn.ts'
+import type { OpenCall } from './calls.ts'
+import type { Exchange } from './exchange.ts'
+import { readJsonBody } from './read-body.ts'
+import { respondJson, respondStream } from './respond.ts'
+import type { Services } from './services.ts'
+import type { StreamSurface } from './stream-body.ts'
+
+/** What an answer is told by, besides its events. */
+export interface AnswerLabel {
+  /** Of the request. */
+  readonly id: string
+  /** Seconds since 1970. */
+  readonly created: number
+}
+
+/** A chat protocol as a surface speaks it. */
+export interface ChatProtocol<Decoded extends { readonly request: ChatRequest }> {
+  /** Reads a parsed body, and yields between its steps so that others get in. @throws ChatError */
+  decode(body: unknown): Generator<unknown, Decoded>
+  /** Writes the answer event by event. */
+  stream(decoded: Decoded, label: AnswerLabel): StreamSurface
+  /** Makes the body of an answer that is sent whole. */
+  whole(decoded: Decoded, label: AnswerLabel): (answer: Answer) => unknown
+}
+
+/** A handler that asks the gateway what a body of this protocol asks, and answers as a stream or whole. */
+export function answerChat<Decoded extends { readonly request: ChatRequest }>(
+  protocol: ChatProtocol<Decoded>,
+): ChatHandler {
+  return answerBody(
+    (body) => lastOf(protocol.decode(body)),
+    (decoded, { exchange, open, services }) => {
+      const { request } = decoded
+      const events = services.gateway.chat(request, open.call)
+      // from here on the gateway writes the request's line
+      exchange.isLogged = true
+      const label = { id: exchange.id, created: Math.floor(Date.now() / 1000) }
+      if (!request.stream) return respondJson(exchange, open, { events, encode: protocol.whole(decoded, label) })
+      const surface = protocol.stream(decoded, label)
+      return respondStream(exchange, open, { begun: begin(events), surface, keepAliveMs: services.keepAliveMs })
+    },
+  )
+}
+
+/** A chat whose answer has a vocabulary of its own, and is always a stream. */
+export interface StreamProtocol<Decoded, Event> {
+  /** Reads a parsed body. @throws ChatError */
+  decode(body: unknown, exchange: Exchange): Decoded
+  /** Answers. Until it sets `exchange.isLogged`, a failure is logged as that of a request. */
+  answer(decoded: Decoded, running: RunningChat): Promise<Begun<Event>>
+  readonly surface: StreamSurface<Event>
+}
+
+/** A handler for such a chat. */
+export function answerStream<Decoded, Event>(protocol: StreamProtocol<Decoded, Event>): ChatHandler {
+  return answerBody(
+    (body, exchange) => protocol.decode(body, exchange),
+    (decoded, running) => {
+      const { exchange, open, services } = running
+      const begun = protocol.answer(decoded, running)
+      return respondStream(exchange, open, { begun, surface: protocol.surface, keepAliveMs: services.keepAliveMs })
+    },
+  )
+}
+
+/** A chat that is being answered. */
+export interface RunningChat {
+  readonly exchange: Exchange
+  readonly open: OpenCall
+  readonly services: Services
+}
+
+type ChatHandler = (exchange: Exchange, services: Services) => Promise<Response>
+
+/** The way of every chat: a call is opened, the body read and decoded, and what is made of it closes the call. */
+function answerBody<Decoded>(
+  decode: (body: unknown, exchange: Exchange) => Decoded | Promise<Decoded>,
+  respond: (decoded: Decoded, running: RunningChat) => Promise<Response>,
+): ChatHandler {
+  return async (exchange, services) => {
+    const open = services.calls.open(exchange)
+    try {
+      const limits = { maxBytes: services.maxBodyBytes, signal: open.call.signal }
+      const decoded = await decode(await readJsonBody(exchange.request, limits), exchange)
+      return await respond(decoded, { exchange, open, services })
+    } catch (thrown) {
+      open.close()
+      throw thrown
+    }
+  }
+}
+
+/** Lets others in between two steps. */
+async function lastOf<Decoded>(steps: Generator<unknown, Decoded>): Promise<Decoded> {
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+    await nextTurn()
+  }
+}

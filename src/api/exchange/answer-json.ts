@@ -1,0 +1,61 @@
+import type { Call } from '../../flow/call.ts'
+import { type Exchange, jsonResponse } from './exchange.ts'
+import { readJsonBody } from './read-body.ts'
+import type { Services } from './services.ts'
+
+/** What a handler sees of a request that asks for no chat. */
+export interface JsonRequest {
+  /** What stands for `{name}` in the path, decoded; undefined where that cannot be decoded. */
+  param(name: string): string | undefined
+  /** A parameter of the query; undefined where it is not there. */
+  query(name: string): string | undefined
+  /** The body, which must be JSON. @throws ChatError */
+  json(): Promise<unknown>
+}
+
+export interface JsonReply {
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/**
+ * A handler for whatever is no chat. It runs under a call as a chat does: it ends when its client leaves or the grace of a
+ * shutdown is over, and its own deadlines hold for as long as it takes.
+ * @param work may throw a ChatError, which becomes the surface's error
+ */
+export function answerJson(
+  work: (request: JsonRequest, call: Call, services: Services) => JsonReply | Promise<JsonReply>,
+): (exchange: Exchange, services: Services) => Promise<Response> {
+  return async (exchange, services) => {
+    const open = services.calls.open(exchange)
+    try {
+      const request = requestOf(exchange, { maxBytes: services.maxBodyBytes, signal: open.call.signal })
+      const { body, headers = {} } = await work(request, open.call, services)
+      return jsonResponse(exchange, body, { headers })
+    } finally {
+      open.close()
+    }
+  }
+}
+
+function requestOf(exchange: Exchange, limits: Parameters<typeof readJsonBody>[1]): JsonRequest {
+  return {
+    param: (name) => decoded(exchange.params[name]),
+    query: (name) => queryOf(exchange, name),
+    json: () => readJsonBody(exchange.request, limits),
+  }
+}
+
+function decoded(text: string | undefined): string | undefined {
+  try {
+    return text === undefined ? undefined : decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** A parameter of the query; undefined where it is not there. A URL may be a bare path here. */
+export function queryOf({ request }: Exchange, name: string): string | undefined {
+  const at = request.url.indexOf('?')
+  return at === -1 ? undefined : (new URLSearchParams(request.url.slice(at + 1)).get(name) ?? undefined)
+}

@@ -1,0 +1,8 @@
+import { surface as admin } from './admin/index.ts'
+import { surface as chatServer } from './chat-server/index.ts'
+import { surface as openai } from './openai/index.ts'
+import { surface as operations } from './operations/index.ts'
+import type { Surface } from './surface.ts'
+
+/** Every surface. Who asks for a path that is near none of them gets the first one's error. */
+export const surfaces: readonly Surface[] = [openai, chatServer, admin, operations]

@@ -1,0 +1,34 @@
+import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
+import { answerJson } from '../../exchange/answer-json.ts'
+import { shuttingDown } from '../../exchange/shutting-down.ts'
+import type { Surface } from '../surface.ts'
+
+const greeting = 'tributary: every upstream, one stream. The OpenAI API is at /v1.'
+
+const greet = answerJson((_request, _call, { version }) => ({ body: { message: greeting, version } }))
+
+const tellHealth = answerJson((_request, _call, { version }) => ({ body: { status: 'ok', version } }))
+
+/** Names no file and no upstream: anybody may ask. The log says more. */
+const tellReadiness = answerJson((_request, _call, { isStateWell, tools, phase }) => {
+  if (phase() !== 'open') throw shuttingDown()
+  const isWell = isStateWell()
+  const body = {
+    status: isWell ? 'ready' : 'degraded',
+    state: isWell ? 'ok' : 'failing',
+    // one that fails is no reason to send requests elsewhere
+    tools: Object.fromEntries(tools.servers().map(({ name, status }) => [name, status])),
+  }
+  return { body }
+})
+
+/** What those ask who watch over the program. */
+export const surface: Surface = {
+  name: 'operations',
+  error: encodeFailure,
+  routes: [
+    { method: 'GET', path: '/', access: 'open', cors: false, handler: greet },
+    { method: 'GET', path: '/health', access: 'open', cors: false, isLast: true, handler: tellHealth },
+    { method: 'GET', path: '/ready', access: 'open', cors: false, isLast: true, handler: tellReadiness },
+  ],
+}

@@ -1,0 +1,30 @@
+import type { ChatError } from '../../chat/error.ts'
+import type { Exchange, FailureReply } from '../exchange/exchange.ts'
+import type { Services } from '../exchange/services.ts'
+
+/** Makes the response to a request that the door has let in. What it throws becomes a response too. */
+export type Handler = (exchange: Exchange, services: Services) => Response | Promise<Response>
+
+/** What is answered at a path. */
+export interface SurfaceRoute {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** `{name}` stands for one segment, `{name+}` at the end for all that follow. */
+  readonly path: string
+  /** Who may ask: everybody, every caller with a key, or only an admin. */
+  readonly access: 'open' | 'client' | 'admin'
+  /** Whether pages of other origins may ask, if the operator lets them. */
+  readonly cors: boolean
+  /** Answers to the end, also while no new work is taken. */
+  readonly isLast?: true
+  readonly handler: Handler
+}
+
+/** A set of routes for one kind of client, and the form in which that client reads a failure. */
+export interface Surface {
+  readonly name: string
+  readonly routes: readonly SurfaceRoute[]
+  /** A failure at one of its paths, or near them: a missing key, a path that is not there, a body that cannot be read. */
+  readonly error: (error: ChatError) => FailureReply
+  /** A sentence for those who have got a path of it wrong. */
+  readonly hint?: string
+}
