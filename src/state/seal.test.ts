@@ -121,3 +121,26 @@ describe('opening', () => {
     expect(outcomes.filter((outcome) => outcome === 'undefined').length).toBe(1)
   })
 })
+
+test('a notice is sealed on its way, and one that another secret or channel sealed, or none, is not heard', async () => {
+  const { below, store } = await opened()
+  const [seen, heard]: [string[], string[]] = [[], []]
+  await below.listen('c', (text) => void seen.push(text))
+  const end = Promise.withResolvers<void>()
+  await store.listen('c', (text) => (heard.push(text) === 2 ? end.resolve() : undefined))
+  await store.notify('c', 'plain')
+  await below.notify('c', 'plain')
+  await below.notify('c', await sealedText('d'))
+  await store.notify('c', 'end')
+  await end.promise
+  expect(heard).toEqual(['plain', 'end'])
+  expect(seen.filter((text) => text.includes('plain'))).toEqual(['plain'])
+
+  /** What the same store sends on another channel. */
+  async function sealedText(channel: string): Promise<string> {
+    const sent = Promise.withResolvers<string>()
+    await below.listen(channel, sent.resolve)
+    await store.notify(channel, 'of another channel')
+    return sent.promise
+  }
+})

@@ -18,7 +18,7 @@ const scryptCost = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 }
 const derive = promisify<string, Buffer, number, typeof scryptCost, Buffer>(scrypt)
 
 /**
- * The same store with every value encrypted; the keys stay readable. The first time the secret is bound to the store.
+ * The same store with every value and notice encrypted; the keys and what is counted stay readable. The first time the secret is bound to the store.
  * @param keyFile where the secret was read, where it is not `STATE_SECRET`
  * @throws ChatError `unavailable` `state_sealed` where the store was written with another secret, or without any
  */
@@ -41,6 +41,13 @@ export async function sealed(store: Store, secret: Secret, keyFile?: string): Pr
     keys: async (prefix, limit) =>
       (await store.keys(prefix, limit + 1)).filter((name) => name !== sealKey).slice(0, limit),
     lease: (name, ttlMs) => store.lease(name, ttlMs),
+    increment: (name, by, options) => store.increment(name, by, options),
+    notify: (channel, text) => store.notify(channel, seal(key, channel, text)),
+    listen: (channel, listener) =>
+      store.listen(channel, (sent) => {
+        const text = openedNotice(key, channel, sent)
+        if (text !== undefined) listener(text)
+      }),
     problem: () => store.problem(),
     close: () => store.close(),
   }
@@ -108,6 +115,15 @@ function unseal(key: Buffer, name: string, value: string): string {
       'What is kept cannot be decrypted: STATE_SECRET is another than it was written with, or the file is damaged. Set the former STATE_SECRET, or delete the state file.',
       cause,
     )
+  }
+}
+
+/** @returns undefined for a notice of a process with another secret, or of none */
+function openedNotice(key: Buffer, channel: string, sent: string): string | undefined {
+  try {
+    return unseal(key, channel, sent)
+  } catch {
+    return undefined
   }
 }
 

@@ -27,6 +27,11 @@ function openDisk() {
     take: writing((key) => disk.take(key)),
     delete: writing((key) => disk.delete(key)),
     lease: writing((name, ttlMs) => disk.lease(name, ttlMs)),
+    // a counter that is only looked at is not written
+    increment: (key, by, options) =>
+      by === 0 ? disk.increment(key, 0) : writing(() => disk.increment(key, by, options))(),
+    notify: (channel, text) => disk.notify(channel, text),
+    listen: (channel, listener) => disk.listen(channel, listener),
   }
   return { store, disk, fill: () => (isFull = true), clear: () => (isFull = false) }
 }
@@ -82,6 +87,38 @@ test('a lease of the memory writes to either, and is exclusive', async () => {
   await lease.release()
   fill()
   expect(await spare.lease('session', 1_000)).toBeDefined()
+})
+
+test('what is counted while the disk is full is added to what it has, and written once there is room', async () => {
+  const { store, disk, fill, clear } = openDisk()
+  const spare = new SpareStore(store, now)
+  const window = { ttlMs: 100 }
+  expect(await spare.increment('n', 5, window)).toBe(5)
+  fill()
+  expect(await Promise.all([spare.increment('n', 1, window), spare.increment('n', 2, window)])).toEqual([6, 8])
+  expect([await spare.increment('n', 0), await disk.increment('n', 0)]).toEqual([8, 5])
+  await expect(spare.increment('n', Number.MAX_SAFE_INTEGER - 7)).rejects.toThrow('whole numbers')
+  expect(await spare.increment('other', 7)).toBe(7)
+  clear()
+  // the next increment writes what waits for it, closing all that is left
+  expect([await spare.increment('n', 1), await disk.increment('n', 0)]).toEqual([9, 9])
+  expect(await disk.increment('other', 0)).toBe(0)
+  await spare.close()
+  expect(await disk.increment('other', 0)).toBe(7)
+  time += 100
+  expect([await disk.increment('n', 0), await disk.increment('other', 0)]).toEqual([0, 7])
+})
+
+test('a window that ended while the disk is full is over', async () => {
+  const { store, disk, fill, clear } = openDisk()
+  const spare = new SpareStore(store, now)
+  fill()
+  await spare.increment('n', 3, { ttlMs: 100 })
+  time += 100
+  expect(await spare.increment('n', 1, { ttlMs: 100 })).toBe(1)
+  clear()
+  await spare.close()
+  expect(await disk.increment('n', 0)).toBe(1)
 })
 
 test('what cannot be deleted is not said to be', async () => {

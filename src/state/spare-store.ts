@@ -1,6 +1,7 @@
 import { ChatError } from '../chat/error.ts'
 import { MemoryStore } from './memory/memory-store.ts'
-import type { Lease, LeaseClaim, Store, Stored, WriteOptions } from './store.ts'
+import { SpareCounters } from './spare-counters.ts'
+import type { CountOptions, Lease, LeaseClaim, NoticeListener, Store, Stored, WriteOptions } from './store.ts'
 
 /** Versions and fences of what is kept in memory begin here, beyond all that a storage gives. */
 const spareBase = 2 ** 52
@@ -23,6 +24,7 @@ export class SpareStore implements Store {
   readonly #spare: MemoryStore
   /** When each value in memory ends; Infinity for never. */
   readonly #ends = new Map<string, number>()
+  readonly #counters: SpareCounters
   #last: Promise<unknown> = Promise.resolve()
   #timer: Timer | undefined
 
@@ -30,6 +32,7 @@ export class SpareStore implements Store {
     this.#store = store
     this.#now = now
     this.#spare = new MemoryStore({ now })
+    this.#counters = new SpareCounters(store, now)
   }
 
   get(key: string): Promise<Stored | undefined> {
@@ -103,6 +106,30 @@ export class SpareStore implements Store {
     )
   }
 
+  increment(key: string, by: number, options?: CountOptions): Promise<number> {
+    return this.#inOrder(() =>
+      this.#orSpare(
+        async () => {
+          await this.#counters.flush(key)
+          return this.#store.increment(key, by, options)
+        },
+        async () => {
+          const count = await this.#counters.increment(key, by, options)
+          this.#flushLater()
+          return count
+        },
+      ),
+    )
+  }
+
+  notify(channel: string, text: string): Promise<void> {
+    return this.#store.notify(channel, text)
+  }
+
+  listen(channel: string, listener: NoticeListener): Promise<() => void> {
+    return this.#store.listen(channel, listener)
+  }
+
   problem(): string | undefined {
     return this.#store.problem()
   }
@@ -168,6 +195,7 @@ export class SpareStore implements Store {
       this.#timer = undefined
       try {
         for (const key of [...this.#ends.keys()]) await this.#flushOne(key)
+        await this.#counters.flushAll()
       } catch {
         this.#flushLater()
       }

@@ -11,6 +11,7 @@ import { sealed } from './seal.ts'
 import { SpareStore } from './spare-store.ts'
 import { SqliteStore } from './sqlite/sqlite-store.ts'
 import { leaseMemoryMs, type Store } from './store.ts'
+import { storeKinds } from './store-kinds.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tributary-store-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -36,6 +37,10 @@ async function refusal(promise: Promise<unknown>): Promise<string> {
     (thrown) => (thrown instanceof ChatError ? thrown.reason : String(thrown)),
   )
 }
+
+test('every kind of store is held to what follows', () => {
+  for (const { form } of storeKinds) expect(Object.keys(subjects)).toContain(form.split(':')[0] ?? form)
+})
 
 for (const [name, open] of Object.entries(subjects))
   describe(`the ${name} store`, () => {
@@ -113,6 +118,9 @@ for (const [name, open] of Object.entries(subjects))
             store.delete(key),
             store.keys(key, 1),
             store.lease(key, 1),
+            store.increment(key, 1),
+            store.notify(key, ''),
+            store.listen(key, () => undefined),
           ]
           for (const call of calls) expect(await refusal(call)).toBe('invalid-request')
         })
@@ -240,6 +248,185 @@ for (const [name, open] of Object.entries(subjects))
       const taken = await Promise.all(Array.from({ length: 50 }, () => store.take('a')))
       expect(taken.filter((found) => found !== undefined)).toEqual(['1'])
       expect(await store.get('a')).toBeUndefined()
+    })
+
+    describe('a counter', () => {
+      test('begins at 0, adds and gives back, and is no value', async () => {
+        expect(await store.increment('n', 0)).toBe(0)
+        expect(await store.increment('n', 3)).toBe(3)
+        expect(await store.increment('n', -5)).toBe(-2)
+        expect(await store.increment('m', 1)).toBe(1)
+        await store.put('n', 'a value')
+        expect([await store.increment('n', 0), await value('n')]).toEqual([-2, 'a value'])
+        await store.delete('n')
+        expect([await store.increment('n', 0), await store.keys('', 9)]).toEqual([-2, []])
+      })
+
+      test('loses none of a hundred increments at once, and each is told another count', async () => {
+        const counts = await Promise.all(Array.from({ length: 100 }, () => store.increment('n', 1, { ttlMs: 1000 })))
+        expect(counts.sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, at) => at + 1))
+      })
+
+      test('begins anew after its milliseconds, not one earlier, however often it was used', async () => {
+        for (let at = 1; at <= 10; at++) {
+          expect(await store.increment('n', 1, { ttlMs: 1000 })).toBe(at)
+          time += 99
+        }
+        time += 9
+        expect(await store.increment('n', 1, { ttlMs: 1000 })).toBe(11)
+        time += 1
+        expect(await store.increment('n', 0)).toBe(0)
+        expect(await store.increment('n', 7, { ttlMs: 1000 })).toBe(7)
+        time += 999
+        expect(await store.increment('n', 1, { ttlMs: 1000 })).toBe(8)
+        time += 1
+        expect(await store.increment('n', 1, { ttlMs: 1000 })).toBe(1)
+      })
+
+      test('that is only read starts no window', async () => {
+        await store.increment('n', 0, { ttlMs: 1000 })
+        time += 500
+        await store.increment('n', 1, { ttlMs: 1000 })
+        time += 500
+        expect(await store.increment('n', 0)).toBe(1)
+      })
+
+      test('without milliseconds stays, until an increment gives it some', async () => {
+        await store.increment('n', 1)
+        time += leaseMemoryMs
+        expect(await store.increment('n', 1, { ttlMs: 10 })).toBe(2)
+        expect(await store.increment('n', 1)).toBe(3)
+        time += 10
+        expect(await store.increment('n', 1)).toBe(1)
+      })
+
+      test('that a clock began which was ahead does not stay for as long as it was', async () => {
+        time += leaseMemoryMs
+        await store.increment('n', 1, { ttlMs: 1000 })
+        time -= leaseMemoryMs
+        expect(await store.increment('n', 1, { ttlMs: 1000 })).toBe(2)
+        time += 1000
+        expect(await store.increment('n', 1, { ttlMs: 1000 })).toBe(1)
+      })
+
+      test('holds safe integers only, and stays as it was where it would hold another', async () => {
+        await store.increment('n', Number.MAX_SAFE_INTEGER - 1)
+        expect(await store.increment('n', 1)).toBe(Number.MAX_SAFE_INTEGER)
+        for (const by of [1, Number.MAX_SAFE_INTEGER, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])
+          expect(`${by} ${await refusal(store.increment('n', by))}`).toBe(`${by} invalid-request`)
+        expect(await store.increment('n', 0)).toBe(Number.MAX_SAFE_INTEGER)
+        expect(await store.increment('n', -Number.MAX_SAFE_INTEGER)).toBe(0)
+        await store.increment('n', -Number.MAX_SAFE_INTEGER)
+        expect(await refusal(store.increment('n', -1))).toBe('invalid-request')
+        expect(await store.increment('n', 0)).toBe(Number.MIN_SAFE_INTEGER)
+      })
+
+      test('has a name like any key: those that differ in the least are two', async () => {
+        const keys = ['a', 'A', 'a ', 'a\0', 'á', 'a\u0301', '1', '01', '', '😀', 'x'.repeat(1024)]
+        for (const [at, key] of keys.entries()) await store.increment(key, at + 1)
+        for (const [at, key] of keys.entries()) expect(await store.increment(key, 0)).toBe(at + 1)
+      })
+    })
+
+    describe('a notice', () => {
+      /** What a listener has heard, and how it stops. */
+      const hear = async (channel: string) => {
+        const heard: string[] = []
+        return { heard, release: await store.listen(channel, (text) => void heard.push(text)) }
+      }
+      /** Once this is heard, all that was sent before on the channel was. */
+      const settled = async (channel: string) => {
+        const end = Promise.withResolvers<void>()
+        const release = await store.listen(channel, (text) => text === 'settled' && end.resolve())
+        await store.notify(channel, 'settled')
+        await end.promise
+        release()
+      }
+
+      test('is heard by everything that listens on its channel, in order, and by nothing else', async () => {
+        const [one, two, other] = [await hear('c'), await hear('c'), await hear('C')]
+        const sent = Array.from({ length: 100 }, (_, at) => String(at))
+        for (const text of sent) void store.notify('c', text)
+        await settled('c')
+        await settled('C')
+        expect([one.heard, two.heard]).toEqual([
+          [...sent, 'settled'],
+          [...sent, 'settled'],
+        ])
+        expect(other.heard).toEqual(['settled'])
+        for (const { release } of [one, two, other]) release()
+      })
+
+      test('comes as it was sent', async () => {
+        const { heard, release } = await hear('c')
+        const texts = ['', 'a\0b', 'x\ud800', '\udc00\ud800', '😀', '"\\ud800"', '\ufeffx', 'é'.repeat(10_000)]
+        for (const text of texts) await store.notify('c', text)
+        await settled('c')
+        expect(heard).toEqual([...texts, 'settled'])
+        release()
+      })
+
+      test('is not heard by what began to listen later, nor by what has stopped', async () => {
+        await store.notify('c', 'too early')
+        const [stays, stops] = [await hear('c'), await hear('c')]
+        await store.notify('c', '1')
+        await settled('c')
+        stops.release()
+        stops.release()
+        await store.notify('c', '2')
+        await settled('c')
+        expect([stays.heard, stops.heard]).toEqual([
+          ['1', 'settled', '2', 'settled'],
+          ['1', 'settled'],
+        ])
+        stays.release()
+      })
+
+      test('comes after the call that sent it, twice to a listener that was given twice', async () => {
+        const heard: string[] = []
+        const listener = (text: string) => void heard.push(text)
+        const releases = [await store.listen('c', listener), await store.listen('c', listener)]
+        const sending = store.notify('c', '1')
+        expect(heard).toEqual([])
+        await sending
+        await settled('c')
+        expect(heard).toEqual(['1', '1', 'settled', 'settled'])
+        releases[0]?.()
+        await store.notify('c', '2')
+        await settled('c')
+        expect(heard.slice(4)).toEqual(['2', 'settled'])
+        releases[1]?.()
+      })
+
+      test('may be answered, and a listener may stop while it hears', async () => {
+        const [ping, pong] = [await store.listen('ping', (text) => void store.notify('pong', text)), await hear('pong')]
+        const once: string[] = []
+        const releaseOnce = await store.listen('ping', (text) => {
+          once.push(text)
+          releaseOnce()
+        })
+        await store.notify('ping', '1')
+        await store.notify('ping', '2')
+        await settled('ping')
+        await settled('pong')
+        expect([once, pong.heard]).toEqual([['1'], ['1', '2', 'settled', 'settled']])
+        ping()
+        pong.release()
+      })
+
+      test('of more than the bound is refused', async () => {
+        expect(await refusal(store.notify('c', 'x'.repeat(65_537)))).toBe('too-large')
+        expect(await refusal(store.notify('c', 'x'.repeat(40_000)))).toBe('nothing')
+      })
+
+      test('is heard no more once the store is closed', async () => {
+        const { heard } = await hear('c')
+        await store.close()
+        await store.notify('c', '1').catch(() => undefined)
+        store = await open()
+        await settled('c')
+        expect(heard).toEqual([])
+      })
     })
 
     describe('a lease', () => {

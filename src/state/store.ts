@@ -10,6 +10,17 @@ export interface WriteOptions {
   readonly ttlMs?: number
 }
 
+export interface CountOptions {
+  /**
+   * Milliseconds after which the counter begins anew. Its first increment starts this window, and later ones do not
+   * make it longer. Without it the counter stays.
+   */
+  readonly ttlMs?: number
+}
+
+/** Called with what was sent. It must not throw. */
+export type NoticeListener = (text: string) => void
+
 /** The right to be the only one at something, for a while. */
 export interface Lease {
   /** Grows with every lease of this name: a write with an older fence than the newest is refused. */
@@ -56,6 +67,28 @@ export interface Store {
   keys(prefix: string, limit: number): Promise<readonly string[]>
   /** @returns undefined while somebody else has it */
   lease(name: string, ttlMs: number): Promise<Lease | undefined>
+  /**
+   * Adds to a counter, which begins at 0, in one step: of increments at the same time none is lost. Counters have names
+   * of their own, beside those of values. They are not encrypted.
+   * @param by a whole number, below 0 to give back; 0 only reads, and starts no window
+   * @returns what the counter is at now
+   * @throws ChatError `invalid-request` where a counter would leave the safe integers; it stays as it was
+   */
+  increment(key: string, by: number, options?: CountOptions): Promise<number>
+  /**
+   * Sends a text to everything that listens on the channel, in every process that shares the storage, this one included.
+   * It is a hint and not a record: it is sent once at the most, in the order of one sender, to those that listen by now,
+   * and it is lost where the storage cannot be reached. So who must not miss anything reads the store as well: after it
+   * has begun to listen, and from time to time.
+   * @param channel obeys the rules of a key
+   * @throws ChatError `too-large` for more than 64 Ki characters
+   */
+  notify(channel: string, text: string): Promise<void>
+  /**
+   * Calls the listener with each text that is sent on the channel from now on, after the sender's call has returned.
+   * @returns a function that stops it
+   */
+  listen(channel: string, listener: NoticeListener): Promise<() => void>
   /** Why what is kept is in danger, in words for the operator; undefined while all is well. */
   problem(): string | undefined
   /** Writes what is due and lets go of the storage. */

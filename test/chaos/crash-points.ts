@@ -25,6 +25,9 @@ export function crashingStore(store: Store, at: At): Store {
     take: (key) => store.take(key),
     delete: (key) => store.delete(key),
     keys: (prefix, limit) => store.keys(prefix, limit),
+    increment: (key, by, options) => store.increment(key, by, options),
+    notify: (channel, text) => store.notify(channel, text),
+    listen: (channel, listener) => store.listen(channel, listener),
     problem: () => store.problem(),
     close: () => store.close(),
     async lease(name, ttlMs) {

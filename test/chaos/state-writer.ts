@@ -20,12 +20,13 @@ for (;;) {
   }
 }
 
-/** An entry, then the count of them: under a lease, which ends at once. */
+/** An entry, and how many there are: by a counter, and then by a value under a lease, which ends at once. */
 async function writeNext(): Promise<number> {
   const found = await store.get('count')
   const next = Number(found?.value ?? 0) + 1
   const lease = await store.lease(`writer ${next}`, 1)
   await store.put(`entry ${next}`, `${next} ${'x'.repeat(500)}`)
+  await store.increment('counted', 1)
   const claim = { lease: { name: `writer ${next}`, fence: lease?.fence ?? 0 } }
   if (!(await store.compareAndSet('count', found?.version ?? 0, String(next), claim)))
     throw new Error('nobody else writes')

@@ -63,3 +63,13 @@ test('leases of many names do not add up', async () => {
   expect(await write(9_970)).toBeUndefined()
   expect(await write(9_980)).toBeNumber()
 })
+
+test('of too many counters those go that were longest not used, and no value makes room for them', async () => {
+  const store = new MemoryStore({ maxEntries: 3 })
+  await store.put('a', 'a value')
+  for (const key of ['a', 'b', 'c']) await store.increment(key, 1)
+  await store.increment('a', 0)
+  await store.increment('d', 1)
+  expect(await Promise.all(['a', 'b', 'c', 'd'].map((key) => store.increment(key, 0)))).toEqual([1, 0, 1, 1])
+  expect((await store.get('a'))?.value).toBe('a value')
+})

@@ -24,6 +24,12 @@ export const migrations: readonly string[] = [
      expires INTEGER NOT NULL
    );
    PRAGMA application_id = ${applicationId};`,
+  `CREATE TABLE counters (
+     key TEXT PRIMARY KEY,
+     value INTEGER NOT NULL,
+     expires INTEGER
+   ) WITHOUT ROWID;
+   CREATE INDEX counters_by_end ON counters (expires) WHERE expires IS NOT NULL;`,
 ]
 
 /** A number in the file's head. */

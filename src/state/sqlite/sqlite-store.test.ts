@@ -49,7 +49,7 @@ function makeDatabase(file: string, ...statements: readonly string[]): Buffer {
   return readFileSync(file)
 }
 
-test('what is kept outlives the store, and so do versions, fences and ends', async () => {
+test('what is kept outlives the store, and so do versions, fences, counters and ends', async () => {
   const file = newFile()
   let time = 1000
   const first = new SqliteStore(file, { now: () => time })
@@ -60,6 +60,8 @@ test('what is kept outlives the store, and so do versions, fences and ends', asy
   await first.delete('gone')
   const fence = (await first.lease('l', 500))?.fence ?? 0
   const kept = await first.get('a')
+  await first.increment('n', 3, { ttlMs: 500 })
+  await first.increment('for good', 1)
   await first.close()
   await using second = closing(new SqliteStore(file, { now: () => time }))
   const { store } = second
@@ -68,8 +70,10 @@ test('what is kept outlives the store, and so do versions, fences and ends', asy
   expect(await store.compareAndSet('gone', 0, '')).toBeGreaterThan(gone)
   // who held it is dead, since nobody else has the file
   expect((await store.lease('l', 500))?.fence).toBeGreaterThan(fence)
+  expect(await store.increment('n', 1, { ttlMs: 500 })).toBe(4)
   time += 500
   expect(await store.get('b')).toBeUndefined()
+  expect([await store.increment('n', 1), await store.increment('for good', 1)]).toEqual([1, 2])
 })
 
 function closing(store: SqliteStore) {
@@ -105,13 +109,17 @@ test('what has ended leaves the file by and by, until the store is closed', asyn
     return time
   }
   const store = new SqliteStore(file, { now, sweepEveryMs: 1 })
-  for (let at = 0; at < 50; at++) await store.put(`a${at}`, '', { ttlMs: 10 })
+  for (let at = 0; at < 50; at++) {
+    await store.put(`a${at}`, '', { ttlMs: 10 })
+    await store.increment(`n${at}`, 1, { ttlMs: 10 })
+  }
   await store.put('b', '', { ttlMs: 11 })
   await store.put('c', '')
+  await store.increment('c', 1)
   time = 10
   const reader = new Database(file, { readonly: true })
-  const count = () => reader.query<{ n: number }, []>('SELECT count(*) n FROM entries').get()?.n
-  await until(() => count() === 2, 5_000, 'what ended is cleared')
+  const count = (table: string) => reader.query<{ n: number }, []>(`SELECT count(*) n FROM ${table}`).get()?.n
+  await until(() => count('entries') === 2 && count('counters') === 1, 5_000, 'what ended is cleared')
   reader.close(true)
   await store.close()
   const looksBefore = looks
@@ -150,6 +158,7 @@ test('a stranger may read it, and one that writes stops us only for as long as h
     () => store.take('a'),
     () => store.lease('l', 1),
     () => store.delete('a'),
+    () => store.increment('n', 1),
   ]) {
     const refused = await call().catch((thrown) => thrown)
     expect(refused).toBeInstanceOf(ChatError)
@@ -160,6 +169,7 @@ test('a stranger may read it, and one that writes stops us only for as long as h
   stranger.close()
   await store.put('a', '2')
   expect(await store.take('a')).toBe('2')
+  expect(await store.increment('n', 0)).toBe(0)
 })
 
 describe('a file that somebody has open', () => {
@@ -394,6 +404,7 @@ describe('the schema', () => {
     await using opened = closing(new SqliteStore(file))
     expect(await opened.store.get('a')).toEqual({ value: 'of old', version: 7 })
     expect(await opened.store.compareAndSet('a', 7, 'new')).toBe(8)
+    expect(await opened.store.increment('n', 1)).toBe(1)
   })
 
   const later = [
@@ -407,7 +418,7 @@ describe('the schema', () => {
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
       )
       .all()
-  const names = ['entries', 'last', 'leases', 'more'].map((name) => ({ name }))
+  const names = ['counters', 'entries', 'last', 'leases', 'more'].map((name) => ({ name }))
 
   for (const [from, statements] of [
     ['nothing', []],
@@ -431,6 +442,6 @@ describe('the schema', () => {
       migrate(database, [...migrations, 'CREATE TABLE more (a)', 'CREATE TABLE half (a); CREATE TABLE half (a)']),
     ).toThrow()
     expect(readPragma(database, 'user_version')).toBe(migrations.length + 1)
-    expect(tables(database)).toEqual(['entries', 'leases', 'more'].map((name) => ({ name })))
+    expect(tables(database)).toEqual(['counters', 'entries', 'leases', 'more'].map((name) => ({ name })))
   })
 })

@@ -1,9 +1,19 @@
-import type { Database, SQLQueryBindings } from 'bun:sqlite'
 import type { ChatError } from '../../chat/error.ts'
-import { checkKey, checkValue } from '../bounds.ts'
-import { type Lease, type LeaseClaim, leaseMemoryMs, type Store, type Stored, type WriteOptions } from '../store.ts'
+import { checkCount, checkKey, checkValue } from '../bounds.ts'
+import { Notices } from '../notices.ts'
+import {
+  type CountOptions,
+  type Lease,
+  type LeaseClaim,
+  leaseMemoryMs,
+  type NoticeListener,
+  type Store,
+  type Stored,
+  type WriteOptions,
+} from '../store.ts'
 import { codeOf, unavailable } from '../unavailable.ts'
 import { openSqliteFile, type SqliteFile } from './sqlite-file.ts'
+import { prepareStatements, type Statements, toColumn, toText } from './statements.ts'
 
 export interface SqliteStoreOptions {
   /** Milliseconds since 1970: what is kept outlives a process, and so do its ends. */
@@ -14,13 +24,8 @@ export interface SqliteStoreOptions {
   readonly refusal?: ChatError | undefined
 }
 
-/** Rows a clearing takes at most: some milliseconds, in which the program does nothing else. */
-const sweepRows = 1_000
-
 /** A lease that has ended before it begins: taking it shows whether the disk can be written. */
 const probe = 'tributary:probe'
-
-type Value = string | Uint8Array
 
 /**
  * A store in a SQLite file that survives the process. Every method is one statement, and so one transaction: what it
@@ -28,9 +33,11 @@ type Value = string | Uint8Array
  */
 export class SqliteStore implements Store {
   readonly #file: SqliteFile
-  readonly #statements: ReturnType<typeof prepare>
+  readonly #statements: Statements
   readonly #now: () => number
   readonly #sweeper: Timer
+  // no other process has the file
+  readonly #notices = new Notices()
   /** What the newest write failed with, unless a later one succeeded. */
   #failure: string | undefined
 
@@ -99,12 +106,31 @@ export class SqliteStore implements Store {
     return { fence, release: async () => void this.#write(({ release }) => release.run(fence, this.#now())) }
   }
 
+  async increment(key: string, by: number, options: CountOptions = {}): Promise<number> {
+    checkKey(key)
+    checkCount(by)
+    const now = this.#now()
+    if (by === 0) return this.#read(({ count }) => count.all(key, now))[0]?.value ?? 0
+    const [row] = this.#write(({ increment }) => increment.all(key, by, this.#endOf(options), now))
+    checkCount(row?.value ?? Number.POSITIVE_INFINITY)
+    return row?.value ?? 0
+  }
+
+  async notify(channel: string, text: string): Promise<void> {
+    this.#notices.notify(channel, text)
+  }
+
+  async listen(channel: string, listener: NoticeListener): Promise<() => void> {
+    return this.#notices.listen(channel, listener)
+  }
+
   async close(): Promise<void> {
+    this.#notices.close()
     clearInterval(this.#sweeper)
     this.#file.close()
   }
 
-  #endOf({ ttlMs }: WriteOptions): number | null {
+  #endOf({ ttlMs }: { readonly ttlMs?: number }): number | null {
     return ttlMs === undefined ? null : this.#now() + ttlMs
   }
 
@@ -112,7 +138,7 @@ export class SqliteStore implements Store {
     return this.#file.problem() ?? this.#failure
   }
 
-  #read<T>(work: (statements: ReturnType<typeof prepare>) => T): T {
+  #read<T>(work: (statements: Statements) => T): T {
     try {
       return work(this.#statements)
     } catch (thrown) {
@@ -121,7 +147,7 @@ export class SqliteStore implements Store {
   }
 
   /** SQLite takes back what failed half-way, so the next one finds everything as it was. */
-  #write<T>(work: (statements: ReturnType<typeof prepare>) => T): T {
+  #write<T>(work: (statements: Statements) => T): T {
     try {
       const result = work(this.#statements)
       this.#failure = undefined
@@ -137,11 +163,12 @@ export class SqliteStore implements Store {
     // clearing writes nothing where nothing has ended, so it does not tell that the disk has room again
     if (this.#failure !== undefined) this.#tidy(() => this.#write(({ lease }) => lease.all(probe, 0, this.#now())))
     this.#tidy(({ sweep }) => sweep.run(this.#now()))
+    this.#tidy(({ sweepCounters }) => sweepCounters.run(this.#now()))
     this.#tidy(({ forgetLeases }) => forgetLeases.run(this.#now() - leaseMemoryMs))
   }
 
   /** Work that can wait: who needs the disk is told by a call of his own, and what has ended is not shown meanwhile. */
-  #tidy(work: (statements: ReturnType<typeof prepare>) => void): void {
+  #tidy(work: (statements: Statements) => void): void {
     try {
       work(this.#statements)
     } catch {
@@ -157,9 +184,9 @@ function unusable(thrown: unknown): ChatError {
   )
 }
 
-function preparedIn(file: SqliteFile, path: string): ReturnType<typeof prepare> {
+function preparedIn(file: SqliteFile, path: string): Statements {
   try {
-    return prepare(file.database)
+    return prepareStatements(file.database)
   } catch (thrown) {
     file.close()
     throw unavailable(
@@ -167,66 +194,4 @@ function preparedIn(file: SqliteFile, path: string): ReturnType<typeof prepare> 
       thrown,
     )
   }
-}
-
-/**
- * Statements that write and return are read with `all`: only that runs them to their end, where a commit can still
- * fail. (`get` stops at the first row, and nobody sees what becomes of the rest.)
- */
-function prepare(database: Database) {
-  const sql = <Row, Params extends SQLQueryBindings[]>(text: string) => database.prepare<Row, Params>(text)
-  return {
-    get: sql<{ value: Value; version: number }, [key: string, now: number]>(
-      'SELECT value, version FROM entries WHERE key = ?1 AND (expires IS NULL OR expires > ?2)',
-    ),
-    put: sql<never, [key: string, value: Value, end: number | null]>(
-      'INSERT OR REPLACE INTO entries (key, value, expires) VALUES (?1, ?2, ?3)',
-    ),
-    compareAndSet: sql<
-      { version: number },
-      [
-        key: string,
-        value: Value,
-        end: number | null,
-        now: number,
-        expected: number,
-        lease: string | null,
-        fence: number | null,
-      ]
-    >(
-      `INSERT OR REPLACE INTO entries (key, value, expires) SELECT ?1, ?2, ?3
-       WHERE coalesce((SELECT version FROM entries WHERE key = ?1 AND (expires IS NULL OR expires > ?4)), 0) = ?5
-         AND (?6 IS NULL OR EXISTS (SELECT 1 FROM leases WHERE name = ?6 AND fence = ?7))
-       RETURNING version`,
-    ),
-    take: sql<{ value: Value; expires: number | null }, [key: string]>(
-      'DELETE FROM entries WHERE key = ?1 RETURNING value, expires',
-    ),
-    delete: sql<never, [key: string]>('DELETE FROM entries WHERE key = ?1'),
-    keys: sql<{ key: string }, [prefix: string, now: number, limit: number]>(
-      'SELECT key FROM entries WHERE key >= ?1 AND (expires IS NULL OR expires > ?2) ORDER BY key LIMIT ?3',
-    ),
-    lease: sql<{ fence: number }, [name: string, end: number, now: number]>(
-      `INSERT OR REPLACE INTO leases (name, expires) SELECT ?1, ?2
-       WHERE NOT EXISTS (SELECT 1 FROM leases WHERE name = ?1 AND expires > ?3) RETURNING fence`,
-    ),
-    // below 0 it was given back, so that it is free also when the clock goes back
-    release: sql<never, [fence: number, now: number]>(
-      'UPDATE leases SET expires = -min(abs(expires), ?2) WHERE fence = ?1',
-    ),
-    // nobody else has the file, so whoever held a lease when it was opened is dead
-    endLeases: sql<never, [now: number]>('UPDATE leases SET expires = -min(abs(expires), ?1)'),
-    sweep: sql<never, [now: number]>(
-      `DELETE FROM entries WHERE version IN (SELECT version FROM entries WHERE expires <= ?1 LIMIT ${sweepRows})`,
-    ),
-    forgetLeases: sql<never, [before: number]>('DELETE FROM leases WHERE abs(expires) <= ?1'),
-  }
-}
-
-function toColumn(value: string): Value {
-  return value.isWellFormed() ? value : Buffer.from(value, 'utf16le')
-}
-
-function toText(value: Value): string {
-  return typeof value === 'string' ? value : Buffer.from(value).toString('utf16le')
 }

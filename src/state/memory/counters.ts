@@ -1,0 +1,48 @@
+import { checkCount, checkKey } from '../bounds.ts'
+import type { CountOptions } from '../store.ts'
+import { RecentlyUsed } from './recently-used.ts'
+
+/** A hundred thousand with names of 64 characters. */
+const bounds = { maxEntries: 100_000, maxBytes: 32 * 1024 * 1024 }
+
+/** Counters in memory. When there are too many, those go that were not used for the longest time. */
+export class Counters {
+  readonly #now: () => number
+  readonly #counts: RecentlyUsed<number>
+
+  constructor(now: () => number, maxEntries = bounds.maxEntries) {
+    this.#now = now
+    this.#counts = new RecentlyUsed({ ...bounds, maxEntries }, now)
+  }
+
+  /** @throws ChatError `invalid-request` as `Store.increment` does */
+  add(key: string, by: number, { ttlMs = Number.POSITIVE_INFINITY }: CountOptions = {}): number {
+    checkKey(key)
+    checkCount(by)
+    const found = this.#counts.use(key)
+    const count = (found?.value ?? 0) + by
+    checkCount(count)
+    if (by === 0) return count
+    // a window that would end later than a new one was begun by a clock that was ahead
+    const expiresAt = Math.min(found?.expiresAt ?? Number.POSITIVE_INFINITY, this.#now() + ttlMs)
+    this.#counts.set(key, count, { characters: 0, expiresAt })
+    return count
+  }
+
+  /** What a counter is at, and until when; undefined where it was never used, or its window is over. */
+  peek(key: string): { readonly value: number; readonly expiresAt: number } | undefined {
+    return this.#counts.peek(key)
+  }
+
+  keys(): readonly string[] {
+    return this.#counts.keys()
+  }
+
+  delete(key: string): void {
+    this.#counts.delete(key)
+  }
+
+  clear(): void {
+    this.#counts.clear()
+  }
+}

@@ -1,0 +1,52 @@
+import { type Lease, leaseMemoryMs } from '../store.ts'
+
+interface HeldLease {
+  readonly fence: number
+  readonly expiresAt: number
+  /** Whoever had it gave it back: no clock makes it theirs again. */
+  readonly isReleased: boolean
+}
+
+/** The leases that a store in memory has given. */
+export class HeldLeases {
+  readonly #now: () => number
+  /** The one that was taken first comes first. */
+  readonly #leases = new Map<string, HeldLease>()
+  #lastFence = 0
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /** @returns undefined while somebody else has it */
+  take(name: string, ttlMs: number): Lease | undefined {
+    this.#forgetOld()
+    const held = this.#leases.get(name)
+    if (held && !held.isReleased && held.expiresAt > this.#now()) return undefined
+    const fence = ++this.#lastFence
+    this.#leases.delete(name)
+    this.#leases.set(name, { fence, expiresAt: this.#now() + ttlMs, isReleased: false })
+    return { fence, release: async () => this.#release(name, fence) }
+  }
+
+  /** Whether nobody has taken a newer one of this name. */
+  isNewest(name: string, fence: number): boolean {
+    return this.#leases.get(name)?.fence === fence
+  }
+
+  clear(): void {
+    this.#leases.clear()
+  }
+
+  #release(name: string, fence: number): void {
+    const held = this.#leases.get(name)
+    if (held?.fence !== fence) return
+    this.#leases.set(name, { fence, expiresAt: Math.min(held.expiresAt, this.#now()), isReleased: true })
+  }
+
+  /** Two at a time are enough for the number not to grow: each new lease is one. */
+  #forgetOld(): void {
+    for (const [name, { expiresAt }] of [...this.#leases.entries().take(2)])
+      if (expiresAt + leaseMemoryMs <= this.#now()) this.#leases.delete(name)
+  }
+}

@@ -1,0 +1,33 @@
+import { checkKey, checkNotice } from './bounds.ts'
+import type { NoticeListener } from './store.ts'
+
+/** Carries notices within the process, for a store that no other process shares. */
+export class Notices {
+  readonly #channels = new Map<string, Set<NoticeListener>>()
+
+  notify(channel: string, text: string): void {
+    checkKey(channel)
+    checkNotice(text)
+    // each by itself and later: neither the sender nor another listener can be disturbed by one of them
+    for (const listener of this.#channels.get(channel) ?? [])
+      queueMicrotask(() => {
+        if (this.#channels.get(channel)?.has(listener)) listener(text)
+      })
+  }
+
+  listen(channel: string, listener: NoticeListener): () => void {
+    checkKey(channel)
+    // one that is given twice is called twice, and each is stopped by itself
+    const own: NoticeListener = (text) => listener(text)
+    const listeners = this.#channels.get(channel) ?? new Set()
+    this.#channels.set(channel, listeners.add(own))
+    return () => {
+      listeners.delete(own)
+      if (listeners.size === 0 && this.#channels.get(channel) === listeners) this.#channels.delete(channel)
+    }
+  }
+
+  close(): void {
+    this.#channels.clear()
+  }
+}
