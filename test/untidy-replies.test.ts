@@ -6,12 +6,15 @@ import { helloWorld } from './chaos/cell.ts'
 import { type Answered, ask } from './chaos/client.ts'
 import { type RunningGateway, startGateway, upstreamAt } from './chaos/gateway.ts'
 import { moments, wholeText } from './chaos/scripts.ts'
+import { isFull } from './sizes.ts'
 
 let emulator: OpenaiEmulator
 let gateway: RunningGateway
+/** What the emulator answers with. */
+let current: Script = {}
 
 beforeAll(async () => {
-  emulator = await emulateOpenai()
+  emulator = await emulateOpenai({ reply: () => current })
   gateway = startGateway(upstreamAt('one', emulator.url))
 })
 
@@ -24,16 +27,15 @@ interface Got extends Answered {
 
 async function askFor(script: Script, stream: boolean): Promise<Got> {
   const before = emulator.chats.length
-  emulator.script(script, script)
+  current = script
   const answered = await ask(gateway.url, { model: 'one', stream })
-  const asked = emulator.chats.length - before
-  // the script that was kept for a second try
-  if (asked === 1) await ask(gateway.url, { model: 'one', stream: true })
-  return { ...answered, asked }
+  return { ...answered, asked: emulator.chats.length - before }
 }
 
 const type = (name?: string) => (name === undefined ? {} : { 'content-type': name })
 const types = ['application/json', 'text/event-stream', 'text/plain', 'text/html', undefined]
+/** Content types beside the `at`th of what is sent: two of them in turn, since none of them matters; at full length all. */
+const typesBeside = (at: number) => types.filter((_, place) => isFull || place === at % 5 || place === (at + 2) % 5)
 const lines = moments.E.map((event) => event.slice('data: '.length).trim())
 const each = (write: (json: string) => string) => lines.map(write).join('')
 
@@ -76,10 +78,10 @@ const bodies: Readonly<Record<string, string>> = {
 }
 
 describe('an answer arrives, whatever it calls itself', () => {
-  for (const [name, body] of Object.entries(bodies)) {
+  for (const [at, [name, body]] of Object.entries(bodies).entries()) {
     test(name, async () => {
       for (const stream of [true, false]) {
-        for (const contentType of types) {
+        for (const contentType of typesBeside(at)) {
           const got = await askFor({ headers: type(contentType), body: [body] }, stream)
           const what = { contentType, stream }
           expect({ ...what, status: got.status, text: got.text, errors: got.errors }).toEqual({
@@ -190,9 +192,11 @@ const framings: Readonly<Record<string, (json: string) => string>> = {
 }
 
 describe('a refusal inside a 200 is what it names', () => {
-  for (const [body, status, code, asked] of refusals) {
+  for (const [place, [body, status, code, asked]] of refusals.entries()) {
     test(JSON.stringify(body), async () => {
       for (const [at, [name, write]] of Object.entries(framings).entries()) {
+        // two of the framings in turn, which are read before it is known what they frame
+        if (!isFull && at !== place % 5 && at !== (place + 2) % 5) continue
         const script = { headers: type(types[at]), body: [write(JSON.stringify(body))] }
         for (const stream of [true, false]) {
           if (status > 404) await restart()

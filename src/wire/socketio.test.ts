@@ -439,7 +439,7 @@ describe('leaving', () => {
 })
 
 /** With TRIBUTARY_TEST_FULL=1 as many as the promise says. */
-const cycles = times(500, 5_000)
+const cycles = times(150, 5_000)
 
 test(`${cycles} connections, one after the other and side by side, leave nothing behind`, async () => {
   answer = accept({ welcome: (line) => void line.emit('word', 'Hello') })

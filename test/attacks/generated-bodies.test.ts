@@ -1,14 +1,16 @@
 import { expect, test } from 'bun:test'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
-import { isFull } from '../sizes.ts'
+import { times } from '../sizes.ts'
 import { below, each } from '../waiting.ts'
 import { BadBodies, type BadBody } from './bad-bodies.ts'
 import { errorIn, hello, key, post, startApp, type TestApp } from './rig.ts'
 
 // reliability, P14. A failure names its seed, with which it happens again.
 
-const count = isFull ? 100_000 : 10_000
-const perSeed = 1_000
+const count = times(2_000, 100_000)
+const perSeed = times(100, 1_000)
+/** Milliseconds. P14 allows 50 on a machine that does nothing else; this process is also the client. */
+const slowest = times(1_000, 250)
 const atOnce = 32
 const refusals = [400, 404, 413, 415]
 
@@ -58,9 +60,9 @@ function expectSound(app: TestApp): void {
 
 test(`P14: ${count} bad bodies are refused as OpenAI refuses them, and leave no trace`, async () => {
   await using app = startApp({ API_MASTER_KEY: key, LOG_LEVEL: 'error' })
-  await sendAll(app, bodiesFor('no-such-model', 2_000), refusals)
+  await sendAll(app, bodiesFor('no-such-model', count / 5), refusals)
   Bun.gc(true)
-  await below(250, 'milliseconds of the 99th percentile', async () => {
+  await below(slowest, 'milliseconds of the 99th percentile', async () => {
     const before = process.memoryUsage.rss()
     const { statuses, took } = await sendAll(app, bodiesFor('no-such-model', count), refusals)
     Bun.gc(true)
@@ -73,7 +75,7 @@ test(`P14: ${count} bad bodies are refused as OpenAI refuses them, and leave no 
   })
   expect((await post(app.url, hello)).status).toBe(200)
   expectSound(app)
-}, 300_000)
+})
 
 test('P14: what is left of a broken body is carried to the upstream and back, or refused', async () => {
   await using emulator = await startEmulator()
@@ -87,7 +89,7 @@ test('P14: what is left of a broken body is carried to the upstream and back, or
   const { statuses } = await sendAll(app, bodiesFor('gpt-test', count / 10), [200, ...refusals])
   expect((statuses.get(200) ?? 0) / (count / 10)).toBeGreaterThan(0.1)
   expectSound(app)
-}, 300_000)
+})
 
 async function startEmulator(): Promise<AsyncDisposable & { readonly url: string }> {
   const emulator = await emulateOpenai()

@@ -364,7 +364,7 @@ describe('leaving', () => {
 })
 
 /** With TRIBUTARY_TEST_FULL=1 as many as the promise says. */
-const cycles = times(500, 5_000)
+const cycles = times(150, 5_000)
 
 test(`${cycles} chats, eight at once, leave nothing behind`, async () => {
   const accounts = Array.from({ length: 8 }, () => accountOf())
