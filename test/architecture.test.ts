@@ -24,6 +24,22 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   gateway: ['chat', 'flow', 'state', 'accounts', 'tools', 'providers/provider.ts'],
   telemetry: ['chat', 'flow'],
   api: ['chat', 'flow', 'wire', 'dialects', 'conversations', 'tools/tool.ts', 'gateway'],
+  // within it arrows point one way too: the exchange knows no surface, and no surface knows another or the door
+  'api/exchange': ['chat', 'flow', 'wire', 'conversations', 'tools/tool.ts', 'gateway'],
+  'api/surfaces/surface.ts': ['chat', 'api/exchange'],
+  'api/door': ['chat', 'flow', 'api/exchange', 'api/surfaces/surface.ts'],
+  'api/surfaces/*': [
+    'chat',
+    'flow',
+    'wire',
+    'dialects',
+    'conversations',
+    'tools/tool.ts',
+    'gateway',
+    'api/exchange',
+    'api/surfaces/surface.ts',
+  ],
+  'api/surfaces/index.ts': ['api/surfaces'],
   'version.ts': ['../package.json'],
   'fetch-limit.ts': [],
   config: [
@@ -93,13 +109,11 @@ function isIn(path: string, place: string): boolean {
 
 /** The row's key for a file: `providers/cohere/events.ts` is of `providers/*`, and its room is `providers/cohere`. */
 function roomOf(path: string): { readonly row: string; readonly room: string } | undefined {
-  const [top = '', second] = path.split('/')
-  for (const [row, room] of [
-    [path, path],
-    [`${top}/*`, `${top}/${second}`],
-    [top, top],
-  ] as const) {
-    if (mayImport[row]) return { row, room }
+  const parts = path.split('/')
+  for (let length = parts.length; length > 0; length--) {
+    const room = parts.slice(0, length).join('/')
+    const row = [room, [...parts.slice(0, length - 1), '*'].join('/')].find((key) => mayImport[key])
+    if (row !== undefined) return { row, room }
   }
   return undefined
 }
@@ -210,6 +224,9 @@ describe('a planted violation is found:', () => {
       "import { demo } from '../providers/demo/index.ts'",
       'gateway/a.ts imports providers/demo/index.ts',
     ],
+    ['api/exchange/a.ts', "import { Door } from '../door/door.ts'", 'api/exchange/a.ts imports api/door/door.ts'],
+    ['api/door/a.ts', "import { surfaces } from '../surfaces/index.ts'", 'api/door/a.ts imports api/surfaces/index.ts'],
+    ['api/surfaces/a/a.ts', "import { b } from '../b/b.ts'", 'api/surfaces/a/a.ts imports api/surfaces/b/b.ts'],
     ['api/a.ts', "import { providers } from '../providers/index.ts'", 'api/a.ts imports providers/index.ts'],
     ['commands/a.ts', "import { providers } from '../providers/index.ts'", 'commands/a.ts imports providers/index.ts'],
     [
