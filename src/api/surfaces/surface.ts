@@ -25,6 +25,6 @@ export interface Surface {
   readonly routes: readonly SurfaceRoute[]
   /** A failure at one of its paths, or near them: a missing key, a path that is not there, a body that cannot be read. */
   readonly error: (error: ChatError) => FailureReply
-  /** A sentence for those who have got a path of it wrong. */
+  /** A clause for those who have got a path of it wrong: what there is comes after it. */
   readonly hint?: string
 }

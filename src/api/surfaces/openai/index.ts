@@ -7,7 +7,7 @@ import { listModels, retrieveModel } from './models.ts'
 export const surface: Surface = {
   name: 'openai',
   error: encodeFailure,
-  hint: 'The base URL of an OpenAI client ends in "/v1".',
+  hint: 'The base URL of an OpenAI client ends in "/v1"',
   routes: [
     { method: 'POST', path: '/v1/chat/completions', access: 'client', cors: true, handler: chatCompletions },
     { method: 'GET', path: '/v1/models', access: 'client', cors: true, handler: listModels },

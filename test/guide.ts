@@ -1,0 +1,119 @@
+/** A guide in docs/ that adds something to the program, followed to the letter in a copy of the source. */
+import { cp, mkdtemp, readFile, realpath, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+
+const root = join(import.meta.dir, '..')
+
+/** A code block that stands under the name of a file. */
+export interface GuideBlock {
+  readonly path: string
+  readonly language: string
+  readonly text: string
+}
+
+/** A copy of the source in which a guide has been followed. */
+export interface FollowedGuide {
+  readonly folder: string
+  readonly blocks: readonly GuideBlock[]
+  /** Every file of the copy by its path, as it was before. */
+  readonly before: ReadonlyMap<string, string>
+  /** The same as it is now. */
+  contents(): Promise<ReadonlyMap<string, string>>
+  /** Runs a command in the copy, to its end. */
+  run(...command: string[]): Promise<{ readonly code: number; readonly said: string }>
+  close(): Promise<void>
+}
+
+/** What is not part of the source: installed, built, or git's own. */
+const foreign = /(^|\/)(node_modules|dist|coverage|\.git)(\/|$)/
+
+/** Copies the source, and writes what the guide says is written. @param path of the guide */
+export async function followGuide(path: string): Promise<FollowedGuide> {
+  const blocks = blocksOf(await Bun.file(join(root, path)).text())
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'tributary-guide-')))
+  await cp(root, folder, { recursive: true, filter: (file) => !foreign.test(relative(root, file)) })
+  await symlink(await realpath(join(root, 'node_modules')), join(folder, 'node_modules'))
+  const before = await contentsOf(folder)
+  for (const block of blocks) {
+    const file = Bun.file(join(folder, block.path))
+    await file.write(block.language === 'diff' ? patched(await file.text(), block.text) : block.text)
+  }
+  return {
+    folder,
+    blocks,
+    before,
+    contents: () => contentsOf(folder),
+    run: (...command) => run(folder, command),
+    close: () => rm(folder, { recursive: true, force: true }),
+  }
+}
+
+function blocksOf(guide: string): readonly GuideBlock[] {
+  return [...guide.matchAll(/^`([\w./-]+)`\n\n```(\w+)\n(.*?)^```$/gms)].map(
+    ([, path = '', language = '', text = '']) => ({ path, language, text }),
+  )
+}
+
+async function contentsOf(folder: string): Promise<ReadonlyMap<string, string>> {
+  const paths = [...new Bun.Glob('**').scanSync({ cwd: folder, dot: true })].filter((path) => !foreign.test(path))
+  const read = async (path: string) => [path, (await readFile(join(folder, path))).toString('latin1')] as const
+  return new Map(await Promise.all(paths.map(read)))
+}
+
+/** Applies a diff: ` ` finds a line, `-` takes one away, `+` puts one there. `…` is whatever stands in its place. */
+function patched(source: string, diff: string): string {
+  const lines = source.split('\n')
+  let at = 0
+  let elided = ''
+  for (const line of diff.trimEnd().split('\n')) {
+    const [mark, text] = [line[0], line.slice(1)]
+    if (mark === '+') {
+      lines.splice(
+        at++,
+        0,
+        text.replace('…', () => elided),
+      )
+      continue
+    }
+    const [start = '', end] = text.split('…')
+    const found = lines.findIndex((candidate, index) => {
+      if (index < at) return false
+      return end === undefined ? candidate === text : candidate.startsWith(start) && candidate.endsWith(end)
+    })
+    if (found === -1) throw new Error(`there is no line ${text}`)
+    if (end !== undefined) elided = lines[found]?.slice(start.length, -end.length || undefined) ?? ''
+    at = found
+    if (mark === '-') lines.splice(at, 1)
+    else at++
+  }
+  return lines.join('\n')
+}
+
+async function run(folder: string, command: string[]): Promise<{ readonly code: number; readonly said: string }> {
+  const child = Bun.spawn(command, { cwd: folder, env: plain, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+  return { code, said: out + err }
+}
+
+/** Nothing of this process's environment but what a program needs to be started at all. */
+export const plain = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', NO_COLOR: '1' }
+
+/** An installed tool, by its name. */
+export const tool = (name: string) => join(root, 'node_modules/.bin', name)
+
+/** The address the gateway says it listens at. Its output is read to the end, or its log would have nowhere to go. */
+export function addressIn(output: ReadableStream<Uint8Array>): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const read = async () => {
+    let text = ''
+    for await (const bytes of output) {
+      text += new TextDecoder().decode(bytes)
+      const address = /http:\/\/127\.0\.0\.1:\d+/.exec(text)?.[0]
+      if (address) resolve(address)
+    }
+    throw new Error(`the gateway has ended: ${text}`)
+  }
+  read().catch(reject)
+  return promise
+}
