@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import { collect } from '../src/chat/collect.ts'
 import { ChatError } from '../src/chat/error.ts'
 import type { ChatEvent } from '../src/chat/event.ts'
+import { textOf } from '../src/chat/message.ts'
 import { tellOutput } from '../src/chat/tool-output.ts'
 import { Environment, type RawVariables } from '../src/config/environment.ts'
 import { Conversations } from '../src/conversations/conversations.ts'
@@ -10,8 +10,9 @@ import type { OpenTurn } from '../src/conversations/open-turn.ts'
 import { encodeRequest } from '../src/dialects/openai-chat/encode-request.ts'
 import { Attempts } from '../src/flow/attempts.ts'
 import { newReceipt } from '../src/flow/call.ts'
+import { Fold, fold } from '../src/flow/fold.ts'
 import { openGateway } from '../src/gateway/gateway.ts'
-import type { LoopEvent } from '../src/gateway/tool-loop/events.ts'
+import { isChatEvent, type LoopEvent } from '../src/gateway/tool-loop/events.ts'
 import { aRegistry, aTool } from '../src/gateway/tool-loop/fake-tools.ts'
 import { toolLimits } from '../src/gateway/tool-loop/limits.ts'
 import { runTools } from '../src/gateway/tool-loop/run-tools.ts'
@@ -30,6 +31,7 @@ import { sseData } from '../src/wire/sse.ts'
 import { startGateway, upstreamAt } from './chaos/gateway.ts'
 import { newCall, recordLog } from './laws/ask.ts'
 import { requestFor } from './laws/http-rig.ts'
+import { partFaultIn } from './laws/part-order.ts'
 import { until, within } from './waiting.ts'
 
 /** Which round this is: as many answers of the model are told as were given. */
@@ -190,7 +192,8 @@ for (const [name, start] of Object.entries(rigs))
           .toSorted(),
       )
       // within a round: what it says, its calls, and for each call its output before its result
-      const order = events.map(({ type }) => type).filter((type) => type !== 'text' && type !== 'reasoning')
+      const order = events.map(({ type }) => type).filter((type) => !['text', 'reasoning', 'part-end'].includes(type))
+      expect(partFaultIn(events.filter(isChatEvent))).toBeUndefined()
       expect(order).toEqual([
         ...[1, 2, 3].flatMap(() => ['tool-calls', 'tool-output', 'tool-output', 'tool-result', 'tool-result'] as const),
         'finish',
@@ -214,9 +217,11 @@ for (const [name, start] of Object.entries(rigs))
         const { chat } = gatewayOver(rig)
         const call = { ...newCall(), attempts: new Attempts(), receipt: newReceipt() }
         const request = { ...requestFor(`${rig.model}:tools`), stream }
-        const { choices, usage } = await collect(chat(request, call))
-        expect(choices).toMatchObject([{ toolCalls: [], finish: 'stop' }])
-        expect(choices[0]?.text).toEndWith('All is known.')
+        const { choices, usage } = await fold(chat(request, call))
+        expect(choices).toMatchObject([{ finish: 'stop' }])
+        const parts = choices[0]?.parts ?? []
+        expect(parts.some(({ type }) => type === 'tool-call')).toBe(false)
+        expect(textOf(parts)).toEndWith('All is known.')
         expect(usage).toMatchObject({ inputTokens: 100, outputTokens: 10, source: 'upstream' })
         expect(call.receipt.attempts).toBe(4)
       })
@@ -225,9 +230,7 @@ for (const [name, start] of Object.entries(rigs))
       const rig = await start((round) => (round === 3 ? { ending: 'stall' } : undefined))
       const { chat } = gatewayOver(rig)
       const controller = new AbortController()
-      const reading = collect(chat(requestFor(`${rig.model}:tools`), newCall(controller.signal))).catch(
-        (thrown) => thrown,
-      )
+      const reading = fold(chat(requestFor(`${rig.model}:tools`), newCall(controller.signal))).catch((thrown) => thrown)
       await until(() => rig.emulator.chats.length === 3, 5_000, 'the third round')
       // the connection of the list of models is kept
       const before = rig.emulator.openConnections()
@@ -320,18 +323,18 @@ describe('a session, with the loop that answers in it', () => {
 
   /** As a surface does it: everything is kept before the next event is read. */
   async function keep(turn: OpenTurn, events: AsyncIterable<LoopEvent>, signal: AbortSignal): Promise<void> {
-    let said = ''
+    let said = new Fold({ maxCharacters: 100_000 })
     try {
       for await (const event of events) {
-        if (event.type === 'text') said += event.text
+        if (isChatEvent(event)) said.add(event)
         if (event.type === 'tool-result') await turn.result(event)
         if (event.type !== 'tool-calls') continue
         await turn.called(event)
-        said = ''
+        said = new Fold({ maxCharacters: 100_000 })
       }
-      await turn.end('completed', { text: said })
+      await turn.end('completed', { message: said.message() })
     } catch {
-      await turn.end(signal.aborted ? 'cancelled' : 'failed', { text: said })
+      await turn.end(signal.aborted ? 'cancelled' : 'failed', { message: said.message() })
     } finally {
       await turn.close()
     }

@@ -32,7 +32,7 @@ const upstream: Upstream = {
     chats++
     try {
       await sleep(beforeMs, call.signal)
-      yield { type: 'text', choice: 0, text: 'ok' }
+      yield { type: 'text', choice: 0, part: 0, text: 'ok' }
       await sleep(afterMs, call.signal)
       yield { type: 'finish', choice: 0, reason: 'stop' }
     } finally {

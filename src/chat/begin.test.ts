@@ -4,8 +4,8 @@ import { begin } from './begin.ts'
 import { ChatError } from './error.ts'
 import type { ChatEvent } from './event.ts'
 
-const blank: ChatEvent = { type: 'text', choice: 0, text: '' }
-const text = (said: string): ChatEvent => ({ type: 'text', choice: 0, text: said })
+const blank: ChatEvent = { type: 'text', choice: 0, part: 0, text: '' }
+const text = (said: string): ChatEvent => ({ type: 'text', choice: 0, part: 0, text: said })
 const finish: ChatEvent = { type: 'finish', choice: 0, reason: 'stop' }
 const cut = new ChatError('upstream-failed', { message: 'cut' })
 
@@ -19,7 +19,7 @@ async function* of(...events: readonly (ChatEvent | Error)[]): AsyncGenerator<Ch
 const anyEvent: fc.Arbitrary<ChatEvent> = fc.oneof(
   fc.constant(blank),
   fc.string().map(text),
-  fc.string().map((said): ChatEvent => ({ type: 'reasoning', choice: 0, text: said })),
+  fc.string().map((said): ChatEvent => ({ type: 'reasoning', choice: 0, part: 0, text: said })),
   fc.constant(finish),
 )
 
@@ -64,7 +64,7 @@ test('no more than the first event that shows something is read ahead', async ()
 
 test('a tool call, a usage, a finish, an annotation or a logprob shows something: the stream has begun', async () => {
   const shown: ChatEvent[] = [
-    { type: 'tool-call', choice: 0, index: 0, id: 'a', name: 'b' },
+    { type: 'tool-call', choice: 0, part: 0, id: 'a', name: 'b' },
     { type: 'usage', choice: 0, usage: { source: 'upstream' } },
     finish,
     { ...blank, annotations: [{ url: 'https://host/' }] },

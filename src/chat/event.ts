@@ -1,19 +1,10 @@
-import type { Extras, Fields } from './message.ts'
+import type { Annotation, AudioPart, Extras, Fields, FilePart, ImagePart } from './message.ts'
 
 /**
  * `other` is an end the upstream named in a word we do not know; it is an end all the same.
  * An upstream's `error` is never a finish: it is thrown.
  */
 export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' | 'other'
-
-/** Where a text comes from: a URL, a document handed in, or a tool's output. Offsets count UTF-16 units of the answer. */
-export interface Annotation {
-  readonly url?: string
-  readonly title?: string
-  readonly start?: number
-  readonly end?: number
-  readonly extra?: Fields
-}
 
 /** Tokens, as counted by `source`. A number that is not known is absent, never zero. */
 export interface Usage {
@@ -52,44 +43,77 @@ interface EventBase {
   readonly native?: Native
 }
 
-/** The answer grows by `text`, which may be empty where an upstream's chunk says nothing the vocabulary has a word for. */
-export interface TextEvent extends EventBase {
+/**
+ * An event of a part. The parts of a choice are counted from 0, in order, without gaps; the first event with a number opens
+ * its part, and `part-end` closes it, once, before the choice's `finish`. One part is open at a time, unless an upstream
+ * lets several tool calls grow in turns.
+ */
+interface PartEvent extends EventBase {
+  readonly part: number
+  /** Log probabilities of its tokens, in OpenAI's shape: `{ content: [...], refusal: [...] }`. */
+  readonly logprobs?: unknown
+  /** What its part has to be handed back with, so far. */
+  readonly extra?: Extras
+}
+
+/** A text grows by `text`, which may be empty. */
+export interface TextEvent extends PartEvent {
   readonly type: 'text'
   readonly text: string
-  /** True when the text is the model's refusal rather than its answer. */
-  readonly refusal?: boolean
   readonly annotations?: readonly Annotation[]
-  /** True when `native` says something the vocabulary has no word for, such as a picture: an empty text then shows something. */
-  readonly isForeign?: boolean
-  /** Log probabilities in OpenAI's shape: `{ content: [...], refusal: [...] }`. */
-  readonly logprobs?: unknown
 }
 
-/** What the model thinks aloud. */
-export interface ReasoningEvent extends EventBase {
+/** The model's refusal grows by `text`. */
+export interface RefusalEvent extends PartEvent {
+  readonly type: 'refusal'
+  readonly text: string
+}
+
+/** What the model thinks aloud grows by `text`. */
+export interface ReasoningEvent extends PartEvent {
   readonly type: 'reasoning'
   readonly text: string
-  /** What a `ReasoningPart` needs beside its text to be handed back as it came. */
-  readonly extra?: Fields
 }
 
-/** A call opens. `index` counts the choice's calls from 0, in order, without gaps. */
-export interface ToolCallEvent extends EventBase {
+/** A call opens. */
+export interface ToolCallEvent extends PartEvent {
   readonly type: 'tool-call'
-  readonly index: number
   readonly id: string
   readonly name: string
-  /** What the call has to be handed back with. */
-  readonly extra?: Extras
 }
 
 /** The JSON of an open call's arguments grows by `json`. */
-export interface ToolArgumentsEvent extends EventBase {
+export interface ToolArgumentsEvent extends PartEvent {
   readonly type: 'tool-arguments'
-  readonly index: number
   readonly json: string
-  /** What the call has to be handed back with, in place of what was said of it before. */
-  readonly extra?: Extras
+}
+
+/** A whole part: a picture, a sound or a file. */
+export interface FileEvent extends PartEvent {
+  readonly type: 'file'
+  readonly file: ImagePart | AudioPart | FilePart
+}
+
+/** A whole part: a call that the upstream runs itself. */
+export interface ServerToolCallEvent extends PartEvent {
+  readonly type: 'server-tool-call'
+  readonly id: string
+  readonly name: string
+  /** JSON text. */
+  readonly arguments: string
+}
+
+/** A whole part: the result of a call that the upstream ran itself, of which only its dialect can say more. */
+export interface ServerToolResultEvent extends PartEvent {
+  readonly type: 'server-tool-result'
+  readonly toolCallId: string
+  readonly isError?: boolean
+}
+
+/** A part is complete. Brings what belongs to it as a whole: its signature, its encrypted form, its annotations. */
+export interface PartEndEvent extends PartEvent {
+  readonly type: 'part-end'
+  readonly annotations?: readonly Annotation[]
 }
 
 /** Counts the whole request; the last one holds. */
@@ -102,14 +126,53 @@ export interface UsageEvent extends EventBase {
 export interface FinishEvent extends EventBase {
   readonly type: 'finish'
   readonly reason: FinishReason
-  /** What the answer has to be handed back with, beside its text, its thoughts and its calls: signatures, for one. */
+  /** The upstream's own word for it. */
+  readonly raw?: string
+  /** The stop sequence that the answer ended at, where the upstream names it. */
+  readonly stopSequence?: string
+  /** What the answer has to be handed back with, beside its parts. */
   readonly extra?: Extras
 }
 
-export type ChatEvent = TextEvent | ReasoningEvent | ToolCallEvent | ToolArgumentsEvent | UsageEvent | FinishEvent
+/** Carries `native` that the vocabulary has no word for, or tells the layers that the upstream is at work. */
+export interface ForeignEvent extends EventBase {
+  readonly type: 'foreign'
+  /** True when `native` shows something to a client of its dialect, such as a sound. */
+  readonly isShown: boolean
+}
 
-/** True for an event that shows a client nothing yet: an empty text, such as a chunk with only a role makes. */
+export type ChatEvent =
+  | TextEvent
+  | RefusalEvent
+  | ReasoningEvent
+  | ToolCallEvent
+  | ToolArgumentsEvent
+  | FileEvent
+  | ServerToolCallEvent
+  | ServerToolResultEvent
+  | PartEndEvent
+  | UsageEvent
+  | FinishEvent
+  | ForeignEvent
+
+/** True for an event of a part. */
+export function isOfPart(event: ChatEvent): event is Extract<ChatEvent, { readonly part: number }> {
+  return 'part' in event
+}
+
+/** True for an event that shows a client nothing yet: a part that opens empty, an end of a part, a chunk with only a role. */
 export function isBlank(event: ChatEvent): boolean {
-  if (event.type !== 'text' || event.text !== '' || event.isForeign) return false
-  return !event.annotations && event.logprobs === undefined
+  switch (event.type) {
+    case 'text':
+      return event.text === '' && !event.annotations && event.logprobs === undefined
+    case 'refusal':
+    case 'reasoning':
+      return event.text === '' && event.logprobs === undefined
+    case 'part-end':
+      return !event.annotations
+    case 'foreign':
+      return !event.isShown
+    default:
+      return false
+  }
 }

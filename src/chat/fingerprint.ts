@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Fields, Message, Part, ToolCall } from './message.ts'
+import { callsOf, type Fields, type Message, type Part, type ToolCallPart } from './message.ts'
 
 /**
  * Names a message prefix: SHA-256, hex, of what the messages say. Stable across key order, content as a string or as
@@ -15,22 +15,24 @@ export function fingerprint(scope: readonly string[], messages: readonly Message
 }
 
 function canonicalMessage(message: Message): unknown {
-  const calls = message.role === 'assistant' ? message.toolCalls.map(canonicalCall) : []
   return [
     message.role === 'developer' ? 'system' : message.role,
     message.name ?? '',
     canonicalParts(message.content),
-    calls,
+    callsOf(message).map(canonicalCall),
   ]
 }
 
-/** Reasoning is left out: clients drop it from the history or keep it, as they like. */
+/**
+ * Reasoning is left out: clients drop it from the history or keep it, as they like. So are calls, which stand by
+ * themselves, and what the upstream ran itself, which not every dialect can tell again.
+ */
 function canonicalParts(parts: readonly Part[]): unknown[] {
   const found: unknown[] = []
   let text = ''
   for (const part of parts) {
     if (part.type === 'text') text += part.text
-    else if (part.type !== 'reasoning') {
+    else if (isCounted(part)) {
       if (text) found.push(text)
       text = ''
       found.push(canonicalPart(part))
@@ -39,7 +41,16 @@ function canonicalParts(parts: readonly Part[]): unknown[] {
   return text ? [...found, text] : found
 }
 
-function canonicalPart(part: Exclude<Part, { type: 'text' | 'reasoning' }>): unknown {
+type CountedPart = Exclude<
+  Part,
+  { type: 'text' | 'reasoning' | 'tool-call' | 'server-tool-call' | 'server-tool-result' }
+>
+
+function isCounted(part: Part): part is CountedPart {
+  return !['text', 'reasoning', 'tool-call', 'server-tool-call', 'server-tool-result'].includes(part.type)
+}
+
+function canonicalPart(part: CountedPart): unknown {
   switch (part.type) {
     case 'image':
       return ['image', part.url, part.detail === 'auto' ? '' : (part.detail ?? '')]
@@ -54,7 +65,7 @@ function canonicalPart(part: Exclude<Part, { type: 'text' | 'reasoning' }>): unk
   }
 }
 
-function canonicalCall(call: ToolCall): unknown {
+function canonicalCall(call: ToolCallPart): unknown {
   try {
     return [call.name, sorted(JSON.parse(call.arguments || '{}'))]
   } catch {

@@ -1,14 +1,30 @@
-/** Fields that only the dialect they came from knows. They travel with the value they stood beside. */
+/** Fields that only the dialect they came from knows. */
 export type Fields = Readonly<Record<string, unknown>>
 
-/** Such fields by the dialect they are of. A dialect reads its own, and hands on no other's. */
+/**
+ * Such fields by the name of their dialect, e.g. `openai-chat`. They travel with the value they stood beside; a dialect
+ * reads its own entry and no other.
+ */
 export type Extras = Readonly<Record<string, Fields>>
+
+/** Where a text comes from: a URL, a document handed in, or a tool's output. Offsets count UTF-16 units of the answer's text. */
+export interface Annotation {
+  readonly url?: string
+  readonly title?: string
+  readonly start?: number
+  readonly end?: number
+  /** What the upstream says of the source beyond that, in its own words, for a reader. */
+  readonly details?: Fields
+  readonly extra?: Extras
+}
 
 /** Text of a message. */
 export interface TextPart {
   readonly type: 'text'
   readonly text: string
-  readonly extra?: Fields
+  /** Of a text that a model wrote. */
+  readonly annotations?: readonly Annotation[]
+  readonly extra?: Extras
 }
 
 /** An image by `https:` or `data:` URL. */
@@ -16,7 +32,7 @@ export interface ImagePart {
   readonly type: 'image'
   readonly url: string
   readonly detail?: string
-  readonly extra?: Fields
+  readonly extra?: Extras
 }
 
 /** Sound, base64-encoded; `format` is a file ending such as `wav`. */
@@ -24,7 +40,7 @@ export interface AudioPart {
   readonly type: 'audio'
   readonly base64: string
   readonly format: string
-  readonly extra?: Fields
+  readonly extra?: Extras
 }
 
 /** A file: its content as a `data:` URL or base64, or the id under which the upstream keeps it. */
@@ -33,39 +49,71 @@ export interface FilePart {
   readonly content?: string
   readonly fileId?: string
   readonly name?: string
-  readonly extra?: Fields
+  /** MIME type, where `content` does not say it. */
+  readonly mediaType?: string
+  readonly extra?: Extras
 }
 
-/** What a reasoning model thought, when a client hands it back in the history. */
+/** What a model thought. Its `extra` has what proves it to its upstream: a signature, an encrypted form. */
 export interface ReasoningPart {
   readonly type: 'reasoning'
   readonly text: string
-  readonly extra?: Fields
+  readonly extra?: Extras
 }
 
-/** A refusal the model gave, as it stands in the history. */
+/** A refusal the model gave. */
 export interface RefusalPart {
   readonly type: 'refusal'
   readonly text: string
-  readonly extra?: Fields
+  readonly extra?: Extras
 }
-
-/** A part that the vocabulary has no word for: only an upstream of the same dialect understands it. */
-export interface ForeignPart {
-  readonly type: 'foreign'
-  readonly name: string
-  readonly extra: Fields
-}
-
-export type Part = TextPart | ImagePart | AudioPart | FilePart | ReasoningPart | RefusalPart | ForeignPart
 
 /** A call the model made. `arguments` is the JSON text as the model wrote it, which may be invalid. */
-export interface ToolCall {
+export interface ToolCallPart {
+  readonly type: 'tool-call'
   readonly id: string
   readonly name: string
   readonly arguments: string
   readonly extra?: Extras
 }
+
+/** A call that the upstream itself ran. */
+export interface ServerToolCallPart {
+  readonly type: 'server-tool-call'
+  readonly id: string
+  readonly name: string
+  /** JSON text. */
+  readonly arguments: string
+  readonly extra?: Extras
+}
+
+/** What the upstream got for a call that it ran: all that is known of it is in `extra`. */
+export interface ServerToolResultPart {
+  readonly type: 'server-tool-result'
+  readonly toolCallId: string
+  readonly isError?: boolean
+  readonly extra?: Extras
+}
+
+/** A part that the vocabulary has no word for: only an upstream of a dialect in `extra` understands it. */
+export interface ForeignPart {
+  readonly type: 'foreign'
+  /** Its type in that dialect. */
+  readonly name: string
+  readonly extra: Extras
+}
+
+export type Part =
+  | TextPart
+  | ImagePart
+  | AudioPart
+  | FilePart
+  | ReasoningPart
+  | RefusalPart
+  | ToolCallPart
+  | ServerToolCallPart
+  | ServerToolResultPart
+  | ForeignPart
 
 interface MessageBase {
   readonly content: readonly Part[]
@@ -82,15 +130,17 @@ export interface UserMessage extends MessageBase {
   readonly role: 'user'
 }
 
+/** What the model said: texts, thoughts and calls in the order in which they came. */
 export interface AssistantMessage extends MessageBase {
   readonly role: 'assistant'
-  readonly toolCalls: readonly ToolCall[]
 }
 
 /** The result of the call `toolCallId`. */
 export interface ToolMessage extends MessageBase {
   readonly role: 'tool'
   readonly toolCallId: string
+  /** Whether the tool failed; absent where the client's dialect does not say. */
+  readonly isError?: boolean
 }
 
 export type Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage
@@ -98,4 +148,14 @@ export type Message = SystemMessage | UserMessage | AssistantMessage | ToolMessa
 /** The text of some parts, joined; parts of other kinds are passed over. */
 export function textOf(parts: readonly Part[]): string {
   return parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
+}
+
+/** What was said: texts and refusals, joined. */
+export function wordsOf(parts: readonly Part[]): string {
+  return parts.map((part) => (part.type === 'text' || part.type === 'refusal' ? part.text : '')).join('')
+}
+
+/** The calls that a message makes, in order; a message of another role than the assistant's makes none. */
+export function callsOf({ content }: Message): readonly ToolCallPart[] {
+  return content.filter((part) => part.type === 'tool-call')
 }

@@ -24,7 +24,7 @@ export interface Support {
   readonly words?: Readonly<Partial<Record<WordParameter, Readonly<Record<string, string>>>>>
   /** What some of its models do not take beyond that. */
   readonly exceptions?: readonly Exception[]
-  /** The kinds of content it takes; all, where it does not say. A message with another kind is refused. */
+  /** The kinds of content it takes; all, where it does not say. A message with another kind is refused, calls and thoughts apart. */
   readonly parts?: readonly Part['type'][]
   /** The response formats it can hold an answer to, beside plain text; all, where it does not say. */
   readonly formats?: readonly ResponseFormat['type'][]

@@ -1,4 +1,4 @@
-import type { Fields, Message } from './message.ts'
+import type { Extras, Fields, Message } from './message.ts'
 
 /** A function the model may call. `parameters` is a JSON Schema, passed on as it is. */
 export interface FunctionTool {
@@ -7,7 +7,7 @@ export interface FunctionTool {
   readonly description?: string
   readonly parameters?: Fields
   readonly strict?: boolean
-  readonly extra?: Fields
+  readonly extra?: Extras
 }
 
 /**
@@ -21,8 +21,9 @@ export function schemaOf({ parameters }: FunctionTool): Fields {
 /** A tool of a kind that only the client's dialect knows. */
 export interface ForeignTool {
   readonly type: 'foreign'
+  /** Its type in that dialect. */
   readonly name: string
-  readonly extra: Fields
+  readonly extra: Extras
 }
 
 export type Tool = FunctionTool | ForeignTool
@@ -31,7 +32,7 @@ export type Tool = FunctionTool | ForeignTool
 export type ToolChoice =
   | { readonly type: 'auto' | 'none' | 'required' }
   | { readonly type: 'function'; readonly name: string }
-  | { readonly type: 'foreign'; readonly value: unknown }
+  | { readonly type: 'foreign'; readonly extra: Extras }
 
 export type ResponseFormat =
   | { readonly type: 'text' }
@@ -42,9 +43,9 @@ export type ResponseFormat =
       readonly schema?: Fields
       readonly description?: string
       readonly strict?: boolean
-      readonly extra?: Fields
+      readonly extra?: Extras
     }
-  | { readonly type: 'foreign'; readonly value: unknown }
+  | { readonly type: 'foreign'; readonly extra: Extras }
 
 /**
  * What a client can ask of an answer, apart from the conversation itself. Only what was sent is there.
@@ -110,8 +111,13 @@ export interface ChatRequest {
   /** The client's own words for a parameter: they go to an upstream of its dialect, unless `parameters` has changed since. */
   readonly sent?: Readonly<Partial<Record<Parameter, Sent>>>
   readonly unread?: readonly Unread[]
-  /** Top-level fields that only the client's dialect knows. */
-  readonly extra: Fields
+  /** Top-level fields that only one dialect knows. */
+  readonly extra: Extras
   /** True when the client wants a stream: otherwise an adapter of the same dialect may fetch a whole reply. */
   readonly stream: boolean
+}
+
+/** The fields that the client sent beyond the vocabulary. */
+export function sentFields({ extra, dialect }: Pick<ChatRequest, 'extra' | 'dialect'>): Fields {
+  return extra[dialect] ?? {}
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { within } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
-import { textOf } from '../chat/message.ts'
+import { type Part, type ToolCallPart, textOf } from '../chat/message.ts'
 import { stoppedCall, tellOutput } from '../chat/tool-output.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Store } from '../state/store.ts'
@@ -9,6 +9,7 @@ import { Conversations, type Question } from './conversations.ts'
 import { faultIn } from './fault-in.ts'
 import type { HistoryBounds } from './history.ts'
 import type { OpenTurn } from './open-turn.ts'
+import { contentOf } from './stored-message.ts'
 
 const whose = { client: 'alice', session: 's1' }
 const never = new AbortController().signal
@@ -38,32 +39,33 @@ async function ask(
 
 async function say(conversations: Conversations, question: string, answer: string, at = whose): Promise<void> {
   const turn = await ask(conversations, question, {}, at)
-  await turn.end('completed', { text: answer })
+  await turn.end('completed', says(answer))
   await turn.close()
 }
 
 const texts = (turn: OpenTurn) => turn.messages().map(({ role, content }) => `${role}: ${textOf(content)}`)
-const call = (id: string) => ({ id, name: 't', arguments: '{}' })
+const call = (id: string): ToolCallPart => ({ type: 'tool-call', id, name: 't', arguments: '{}' })
+/** What a model said, as a surface has it: a text, and calls after it. */
+function says(text: string, ...calls: readonly ToolCallPart[]): { message: { content: Part[] } } {
+  return { message: { content: [...(text === '' ? [] : [{ type: 'text' as const, text }]), ...calls] } }
+}
 const result = (toolCallId: string, content: string) => ({ toolCallId, name: 't', content, isError: false })
 
 test('a turn is kept as it goes, and told in the next one', async () => {
   const { conversations } = given()
   const turn = await ask(conversations, 'How warm is it?', { requestId: 'r1', metadata: { a: 1 } })
   expect(texts(turn)).toEqual(['user: How warm is it?'])
-  await turn.called({
-    text: 'Let me see.',
-    reasoning: 'hm',
-    reasoningExtra: { field: 'x' },
-    calls: [call('c1'), call('c2')],
-  })
+  const thought: Part = { type: 'reasoning', text: 'hm', extra: { x: { signature: 's1' } } }
+  const round = [thought, { type: 'text' as const, text: 'Let me see.' }, call('c1'), call('c2')]
+  await turn.called({ message: { content: round } })
   await turn.result(result('c2', '20°'))
   await turn.result(result('c1', '10°'))
-  const answer = await turn.end('completed', { text: '\n\nWarm.', metadata: { tokens: 3 } })
+  const answer = await turn.end('completed', { ...says('\n\nWarm.'), metadata: { tokens: 3 } })
   await turn.close()
   expect(answer).toMatchObject({
     role: 'assistant',
     status: 'completed',
-    content: 'Warm.',
+    parts: [{ type: 'text', text: 'Warm.' }],
     metadata: { tokens: 3 },
     model: 'm',
   })
@@ -80,9 +82,7 @@ test('a turn is kept as it goes, and told in the next one', async () => {
     expect.objectContaining({
       role: 'assistant',
       status: 'completed',
-      content: 'Let me see.',
-      reasoning: 'hm',
-      toolCalls: [call('c1'), call('c2')],
+      parts: round,
     }),
     expect.objectContaining({ role: 'tool', toolCallId: 'c2', content: '20°', isError: false }),
     expect.objectContaining({ role: 'tool', toolCallId: 'c1', content: '10°', isError: false }),
@@ -91,21 +91,14 @@ test('a turn is kept as it goes, and told in the next one', async () => {
   const next = await ask(conversations, 'And tomorrow?')
   expect(next.messages()).toEqual([
     { role: 'user', content: [{ type: 'text', text: 'How warm is it?' }] },
-    {
-      role: 'assistant',
-      content: [
-        { type: 'reasoning', text: 'hm', extra: { field: 'x' } },
-        { type: 'text', text: 'Let me see.' },
-      ],
-      toolCalls: [call('c1'), call('c2')],
-    },
+    { role: 'assistant', content: round },
     { role: 'tool', toolCallId: 'c1', content: [{ type: 'text', text: tellOutput(result('c1', '10°')) }] },
     { role: 'tool', toolCallId: 'c2', content: [{ type: 'text', text: tellOutput(result('c2', '20°')) }] },
-    { role: 'assistant', content: [{ type: 'text', text: 'Warm.' }], toolCalls: [] },
+    { role: 'assistant', content: [{ type: 'text', text: 'Warm.' }] },
     { role: 'user', content: [{ type: 'text', text: 'And tomorrow?' }] },
   ])
   // what one model thought is nothing to another
-  expect(next.messages('other')[1]?.content).toEqual([{ type: 'text', text: 'Let me see.' }])
+  expect(next.messages('other')[1]?.content).toEqual(round.slice(1))
   await next.close()
 })
 
@@ -114,9 +107,9 @@ describe('another client', () => {
     const { conversations } = given()
     await say(conversations, 'secret question', 'secret answer')
     const turn = await ask(conversations, 'whole', {}, whose)
-    await turn.called({ text: '', calls: [call('c')] })
+    await turn.called(says('', call('c')))
     await turn.result({ ...result('c', 'short'), full: 'secret whole', shortened: 'cut' })
-    await turn.end('completed', { text: 'ok' })
+    await turn.end('completed', says('ok'))
     await turn.close()
     const id = (await conversations.messages(whose, 100))?.find(({ role }) => role === 'tool')?.id ?? ''
     expect(await conversations.fullResult(whose, id)).toBe('secret whole')
@@ -143,7 +136,7 @@ describe('another try of a request', () => {
   test('that was answered gets that answer, and asks nobody', async () => {
     const { conversations } = given()
     const turn = await ask(conversations, 'hello', { requestId: 'r1' })
-    const answer = await turn.end('completed', { text: 'hi' })
+    const answer = await turn.end('completed', says('hi'))
     await turn.close()
     await say(conversations, 'more', 'yes')
     expect(await conversations.open(whose, { requestId: 'r1', model: 'm', content: 'hello' }, now)).toEqual({
@@ -159,7 +152,7 @@ describe('another try of a request', () => {
     const { conversations } = given()
     const turn = await ask(conversations, 'hello', { requestId: 'r1' })
     const again = conversations.open(whose, { requestId: 'r1', model: 'm', content: 'hello' }, later)
-    const answer = await turn.end('completed', { text: 'hi' })
+    const answer = await turn.end('completed', says('hi'))
     await turn.close()
     expect(await again).toEqual({ kind: 'answered', answer })
   })
@@ -167,8 +160,8 @@ describe('another try of a request', () => {
   test('that broke off goes on with it: the question is there once, and what became of it is told', async () => {
     const { conversations } = given()
     const turn = await ask(conversations, 'hello', { requestId: 'r1' })
-    await turn.called({ text: '', calls: [call('c1')] })
-    await turn.end('cancelled', { text: 'Well' })
+    await turn.called(says('', call('c1')))
+    await turn.end('cancelled', says('Well'))
     await turn.close()
     const again = await ask(conversations, 'hello', { requestId: 'r1' })
     expect(texts(again)).toEqual([
@@ -178,7 +171,7 @@ describe('another try of a request', () => {
       'assistant: Well\n\n[The user stopped this answer.]',
       'user: [The answer broke off. The user asks again.]',
     ])
-    await again.end('completed', { text: 'hi' })
+    await again.end('completed', says('hi'))
     await again.close()
     const kept = await conversations.messages(whose, 100)
     expect(kept?.map(({ role, status }) => `${role} ${status}`)).toEqual([
@@ -254,7 +247,7 @@ describe('two requests on one session', () => {
     const opened = await third
     if (opened.kind === 'turn') await opened.turn.close()
     const kept = await conversations.messages(whose, 10)
-    expect(kept?.filter(({ role }) => role === 'user').map(({ content }) => content)).toEqual(['one', 'three'])
+    expect(kept?.filter(({ role }) => role === 'user').map(contentOf)).toEqual(['one', 'three'])
   })
 
   test('for another replica too it waits no longer than so', async () => {
@@ -284,16 +277,16 @@ describe('two requests on one session', () => {
     // it is silent for as long as nobody is
     clock.ms += 16 * minute
     const second = await ask(other, 'two')
-    expect(await turn.end('completed', { text: 'late' }).catch((thrown) => thrown)).toMatchObject({
+    expect(await turn.end('completed', says('late')).catch((thrown) => thrown)).toMatchObject({
       reason: 'conflict',
       code: 'session_lost',
     })
     expect(faultIn(second.messages())).toBeUndefined()
-    await second.end('completed', { text: 'in time' })
+    await second.end('completed', says('in time'))
     await second.close()
     await turn.close().catch(() => undefined)
     const kept = await conversations.messages(whose, 100)
-    expect(kept?.map(({ content, status }) => `${content} ${status}`)).toEqual([
+    expect(kept?.map((message) => `${contentOf(message)} ${message.status}`)).toEqual([
       'one completed',
       ' failed',
       'two completed',
@@ -305,7 +298,7 @@ describe('two requests on one session', () => {
     const { conversations, clock } = given()
     const turn = await ask(conversations, 'one')
     clock.ms += 20 * minute
-    await turn.end('completed', { text: 'slow' })
+    await turn.end('completed', says('slow'))
     await turn.close()
     expect(await conversations.messages(whose, 100)).toHaveLength(2)
   })
@@ -314,7 +307,7 @@ describe('two requests on one session', () => {
     const { conversations, clock } = given({ ttlMs: minute })
     const turn = await ask(conversations, 'one')
     clock.ms += 2 * minute
-    await turn.end('completed', { text: 'slow' })
+    await turn.end('completed', says('slow'))
     await turn.close()
     expect(await conversations.messages(whose, 100)).toHaveLength(2)
   })
@@ -329,9 +322,11 @@ describe('an answer that broke off', () => {
       test(`${status} with "${text}" is kept as such, and the next turn is a conversation`, async () => {
         const { conversations } = given()
         const turn = await ask(conversations, 'one')
-        await turn.end(status, { text })
+        await turn.end(status, says(text))
         await turn.close()
-        expect(await conversations.messages(whose, 1)).toMatchObject([{ status, content: text }])
+        expect(await conversations.messages(whose, 1)).toMatchObject([
+          { status, parts: text === '' ? [] : [{ type: 'text', text }] },
+        ])
         const next = await ask(conversations, 'two')
         expect(texts(next)).toEqual([
           'user: one',
@@ -343,9 +338,9 @@ describe('an answer that broke off', () => {
   test('between a call and its result tells that nobody knows whether it ran', async () => {
     const { conversations } = given()
     const turn = await ask(conversations, 'one')
-    await turn.called({ text: '', calls: [call('c1'), call('c2')] })
+    await turn.called(says('', call('c1'), call('c2')))
     await turn.result(result('c1', 'done'))
-    await turn.end('cancelled', { text: '' })
+    await turn.end('cancelled', says(''))
     await turn.close()
     expect(await conversations.messages(whose, 100)).toMatchObject([
       {},
@@ -362,19 +357,14 @@ describe('an answer that broke off', () => {
   test('a result that comes after all, or twice, changes nothing', async () => {
     const { conversations } = given()
     const turn = await ask(conversations, 'one')
-    await turn.called({ text: '', calls: [call('c1')] })
+    await turn.called(says('', call('c1')))
     await turn.result(result('c1', 'first'))
     await turn.result(result('c1', 'second'))
     await turn.result(result('unheard-of', 'x'))
-    await turn.end('completed', { text: 'ok' })
+    await turn.end('completed', says('ok'))
     expect(await turn.result(result('c1', 'late')).catch((thrown) => thrown)).toMatchObject({ code: 'session_lost' })
     await turn.close()
-    expect((await conversations.messages(whose, 100))?.map(({ content }) => content)).toEqual([
-      'one',
-      '',
-      'first',
-      'ok',
-    ])
+    expect((await conversations.messages(whose, 100))?.map(contentOf)).toEqual(['one', '', 'first', 'ok'])
   })
 })
 
@@ -382,7 +372,7 @@ test('a question that is not kept leaves a conversation all the same', async () 
   const { conversations } = given()
   for (const text of ['a', 'b']) {
     const turn = await ask(conversations, undefined)
-    await turn.end('completed', { text })
+    await turn.end('completed', says(text))
     await turn.close()
   }
   const next = await ask(conversations, 'c')
@@ -395,13 +385,13 @@ describe('a session is bounded', () => {
     const { conversations } = given({ bounds: { maxMessages: 7, maxCharacters: 1_000_000 } })
     for (const at of [1, 2, 3]) {
       const turn = await ask(conversations, `q${at}`)
-      await turn.called({ text: '', calls: [call(`c${at}`)] })
+      await turn.called(says('', call(`c${at}`)))
       await turn.result(result(`c${at}`, 'ok'))
-      await turn.end('completed', { text: `a${at}` })
+      await turn.end('completed', says(`a${at}`))
       await turn.close()
     }
     const kept = await conversations.messages(whose, 100)
-    expect(kept?.map(({ content }) => content)).toEqual(['q3', '', 'ok', 'a3'])
+    expect(kept?.map(contentOf)).toEqual(['q3', '', 'ok', 'a3'])
     expect(await conversations.sessions('alice', 10)).toMatchObject([{ messages: 4 }])
     expect(faultIn((await ask(conversations, 'q4')).messages())).toBeUndefined()
   })
@@ -412,9 +402,9 @@ describe('a session is bounded', () => {
     for (let at = 0; at < 30; at++) await say(conversations, 'q'.repeat(1_000), 'a'.repeat(1_000))
     expect((await conversations.messages(whose, 100))?.length).toBeLessThan(20)
     const turn = await ask(conversations, 'q')
-    await turn.called({ text: '\u0000'.repeat(50_000), calls: [call('c1'), call('c2')] })
+    await turn.called(says('\u0000'.repeat(50_000), call('c1'), call('c2')))
     for (const id of ['c1', 'c2']) await turn.result(result(id, '"'.repeat(50_000)))
-    await turn.end('completed', { text: '😀'.repeat(50_000) })
+    await turn.end('completed', says('😀'.repeat(50_000)))
     await turn.close()
     const [key = ''] = await kept.keys('conversation/', 10)
     expect((await kept.get(key))?.value.length).toBeLessThan(30_000)
@@ -439,13 +429,13 @@ test('sessions are listed, the newest first, and forgotten with their results', 
     await say(conversations, 'q', 'a', { client: 'alice', session })
   }
   const turn = await ask(conversations, 'q', {}, { client: 'alice', session: 'a' })
-  await turn.called({ text: '', calls: [call('c')] })
+  await turn.called(says('', call('c')))
   await turn.result({ ...result('c', 'short'), full: 'whole', shortened: 'summarised' })
   expect(await conversations.delete({ client: 'alice', session: 'a' }, now).catch((thrown) => thrown)).toMatchObject({
     code: 'session_busy',
   })
   clock.ms += 1_000
-  await turn.end('completed', { text: 'a' })
+  await turn.end('completed', says('a'))
   await turn.close()
   expect((await conversations.sessions('alice', 2)).map(({ id }) => id)).toEqual(['a', 'c'])
   expect(await conversations.delete({ client: 'alice', session: 'a' }, now)).toBe(true)
@@ -499,17 +489,17 @@ test('a storage that fails for a moment loses and doubles nothing that was ackno
   const { conversations } = given({ store })
   for (const how of ['before', 'after'] as const) {
     const turn = await ask(conversations, `q ${how}`)
-    await turn.called({ text: '', calls: [call(`c ${how}`)] })
+    await turn.called(says('', call(`c ${how}`)))
     failure = how
     expect(await turn.result(result(`c ${how}`, 'r')).catch((thrown) => thrown)).toMatchObject({
       reason: 'unavailable',
     })
     await turn.result(result(`c ${how}`, 'r'))
-    await turn.end('completed', { text: 'a' })
+    await turn.end('completed', says('a'))
     await turn.close()
   }
   const kept = await conversations.messages(whose, 100)
-  expect(kept?.map(({ content }) => content)).toEqual(['q before', '', 'r', 'a', 'q after', '', 'r', 'a'])
+  expect(kept?.map(contentOf)).toEqual(['q before', '', 'r', 'a', 'q after', '', 'r', 'a'])
 })
 
 test('a storage that fails as a session is given back keeps nobody out of it', async () => {
@@ -530,7 +520,7 @@ test('a storage that fails as a session is given back keeps nobody out of it', a
   })
   const { conversations } = given({ store })
   const turn = await ask(conversations, 'one')
-  await turn.end('completed', { text: 'a' })
+  await turn.end('completed', says('a'))
   isFailing = true
   expect(await turn.close().catch((thrown) => thrown)).toMatchObject({ reason: 'unavailable' })
   isFailing = false

@@ -1,4 +1,4 @@
-import type { Message } from '../chat/message.ts'
+import { callsOf, type Message } from '../chat/message.ts'
 
 /** What every model asks of a conversation; what is wrong with this one, or undefined. */
 export function faultIn(messages: readonly Message[]): string | undefined {
@@ -13,8 +13,8 @@ export function faultIn(messages: readonly Message[]): string | undefined {
       return `${at}: a user after ${before}`
     if (message.role === 'assistant') {
       if (before !== 'user' && before !== 'tool') return `${at}: an assistant after ${before}`
-      if (message.content.length === 0 && message.toolCalls.length === 0) return `${at}: an assistant that says nothing`
-      open = message.toolCalls.map(({ id }) => id)
+      if (message.content.length === 0) return `${at}: an assistant that says nothing`
+      open = callsOf(message).map(({ id }) => id)
     }
     before = message.role
   }

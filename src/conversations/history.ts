@@ -1,6 +1,15 @@
+import type { Part, ToolCallPart } from '../chat/message.ts'
 import { withoutMiddle } from '../chat/shorten.ts'
 import { stoppedCall } from '../chat/tool-output.ts'
-import type { Status, StoredAssistantMessage, StoredMessage, StoredToolMessage } from './stored-message.ts'
+import { type AnyEditionMessage, readMessage } from './first-edition.ts'
+import {
+  callsIn,
+  type Status,
+  type StoredAssistantMessage,
+  type StoredMessage,
+  type StoredToolMessage,
+} from './stored-message.ts'
+import { unsigned } from './unsigned.ts'
 
 /** One request and all that came of it. Its tools' results never part from their calls: a turn is kept whole, or not at all. */
 export interface Turn {
@@ -42,10 +51,13 @@ export function encodeHistory({ turns, ...session }: History, bounds: HistoryBou
   return `${JSON.stringify({ ...session, messages } satisfies Session)}\n${JSON.stringify(kept)}`
 }
 
+/** A turn as a store has it, of whichever edition. */
+type StoredTurn = Omit<Turn, 'messages'> & { readonly messages: readonly AnyEditionMessage[] }
+
 export function decodeHistory(stored: string): History {
   const { messages: _, ...session } = decodeSession(stored)
-  const turns: Turn[] = JSON.parse(stored.slice(stored.indexOf('\n') + 1))
-  return { ...session, turns }
+  const turns: StoredTurn[] = JSON.parse(stored.slice(stored.indexOf('\n') + 1))
+  return { ...session, turns: turns.map((turn) => ({ ...turn, messages: turn.messages.map(readMessage) })) }
 }
 
 export function decodeSession(stored: string): Session {
@@ -75,32 +87,71 @@ export type Fresh = () => Pick<StoredMessage, 'id' | 'createdAt'>
 /** The turn with one message more, whose text is cut where the turn would outgrow all there is room for. */
 export function withMessage(turn: Turn, whole: StoredMessage, { maxCharacters }: HistoryBounds): Turn {
   const room = Math.max(maxCharacters - sizeOf(turn), 1_000)
-  const message = withoutExtra(whole, room)
-  // a character takes up to six where JSON has to escape it
-  const fits = message.content.length * 6 <= room || sizeOf(message.content) <= room
-  const content = fits ? message.content : withoutMiddle(message.content, Math.floor(room / 6))
-  return { ...turn, messages: [...turn.messages, { ...message, content }] }
+  const message = whole.role === 'assistant' ? fittedAnswer(whole, room) : fittedText(whole, room)
+  return { ...turn, messages: [...turn.messages, message] }
 }
 
-/** The message, without what only its upstream understands where that alone would take all the room. */
-function withoutExtra(message: StoredMessage, room: number): StoredMessage {
-  if (message.role !== 'assistant' || !hasExtra(message)) return message
-  if (sizeOf({ ...message, content: '' }) <= room) return message
-  const { extra: _, ...others } = message
-  return { ...others, toolCalls: message.toolCalls.map(({ extra: _extra, ...call }) => call) }
+function fittedText<T extends { readonly content: string }>(message: T, room: number): T {
+  return fits(message.content, room) ? message : { ...message, content: cutTo(message.content, room) }
 }
 
-function hasExtra({ extra, toolCalls }: StoredAssistantMessage): boolean {
-  return extra !== undefined || toolCalls.some((call) => call.extra !== undefined)
+/** An answer: without what only its upstream understands where that alone would take all the room, and with its words cut. */
+function fittedAnswer(whole: StoredAssistantMessage, room: number): StoredAssistantMessage {
+  const words = lengthOfWords(whole)
+  if (words * 6 <= room && !hasExtra(whole)) return whole
+  const wordless = { ...whole, parts: whole.parts.map((part) => ('text' in part ? { ...part, text: '' } : part)) }
+  const message = hasExtra(whole) && sizeOf(wordless) > room ? withoutExtra(whole) : whole
+  if (words * 6 <= room || sizeOf(message.parts) <= room) return message
+  return { ...message, parts: withWordsCut(message.parts, room) }
+}
+
+function lengthOfWords({ parts }: StoredAssistantMessage): number {
+  return parts.reduce((length, part) => length + ('text' in part ? part.text.length : 0), 0)
+}
+
+/** The parts with less of their words: thoughts take the room that the others leave. */
+function withWordsCut(parts: readonly Part[], room: number): readonly Part[] {
+  const sizeOfWords = (isCounted: (type: Part['type']) => boolean) =>
+    parts.reduce((size, part) => size + ('text' in part && isCounted(part.type) ? sizeOf(part.text) : 0), 0)
+  const thoughts = sizeOfWords((type) => type === 'reasoning')
+  const answer = sizeOfWords((type) => type !== 'reasoning')
+  const ofThoughts = { room: Math.max(room - answer, 0), all: thoughts }
+  const ofAnswer = { room, all: answer }
+  return parts.map((part) => {
+    if (!('text' in part)) return part
+    return { ...part, text: cutInto(part.text, part.type === 'reasoning' ? ofThoughts : ofAnswer) }
+  })
+}
+
+/** A text with its share of the room for all of its kind. */
+function cutInto(text: string, { room, all }: { readonly room: number; readonly all: number }): string {
+  return all <= room ? text : cutTo(text, Math.floor((room * sizeOf(text)) / all))
+}
+
+/** A character takes up to six where JSON has to escape it. */
+function fits(text: string, room: number): boolean {
+  return text.length * 6 <= room || sizeOf(text) <= room
+}
+
+function cutTo(text: string, room: number): string {
+  return withoutMiddle(text, Math.floor(room / 6))
+}
+
+function withoutExtra({ extra: _, ...message }: StoredAssistantMessage): StoredAssistantMessage {
+  return { ...message, parts: message.parts.flatMap(unsigned) }
+}
+
+function hasExtra({ extra, parts }: StoredAssistantMessage): boolean {
+  return extra !== undefined || parts.some((part) => part.extra !== undefined)
 }
 
 /** The calls of the last round that have no result. */
-export function openCalls({ messages }: Turn): StoredAssistantMessage['toolCalls'] {
+export function openCalls({ messages }: Turn): readonly ToolCallPart[] {
   const at = messages.findLastIndex(({ role }) => role === 'assistant')
   const last = messages[at]
   if (last?.role !== 'assistant') return []
   const answered = new Set(messages.slice(at).map((message) => (message.role === 'tool' ? message.toolCallId : '')))
-  return last.toolCalls.filter(({ id }) => !answered.has(id))
+  return callsIn(last).filter(({ id }) => !answered.has(id))
 }
 
 /** The turn with a result for each of its calls: what was begun and has no end was stopped. */
@@ -127,9 +178,8 @@ export function settled(turn: Turn, fresh: Fresh): Turn {
     ...fresh(),
     role: 'assistant',
     status: 'failed',
-    content: '',
     model,
-    toolCalls: [],
+    parts: [],
   }
   return { ...whole, status: 'failed', messages: [...whole.messages, lost] }
 }

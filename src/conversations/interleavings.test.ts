@@ -1,11 +1,13 @@
 import { expect, test } from 'bun:test'
 import { isFull } from '../../test/sizes.ts'
+import type { Part } from '../chat/message.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Store } from '../state/store.ts'
 import { Conversations } from './conversations.ts'
 import { faultIn } from './fault-in.ts'
 import type { OpenTurn } from './open-turn.ts'
 import type { Whose } from './session-key.ts'
+import { contentOf } from './stored-message.ts'
 
 /** More than this the leases of a program that is gone do not last. */
 const leaseMs = 16 * 60_000
@@ -94,8 +96,9 @@ async function* request({ conversations }: Replica, plan: Plan, ledger: Ledger):
   if (!opened) return
   if (opened.kind === 'answered') {
     // where the program was gone before it heard that the answer is kept, this is the first to hear of it
-    const known = ledger.answers.get(requestId) ?? ledger.sent.find(({ word }) => word === opened.answer.content)?.word
-    expect(opened.answer.content).toBe(known ?? 'one that was said')
+    const known =
+      ledger.answers.get(requestId) ?? ledger.sent.find(({ word }) => word === contentOf(opened.answer))?.word
+    expect(contentOf(opened.answer)).toBe(known ?? 'one that was said')
     return
   }
   const { turn } = opened
@@ -111,6 +114,9 @@ async function* request({ conversations }: Replica, plan: Plan, ledger: Ledger):
   }
 }
 
+const textPart = (text: string): Part => ({ type: 'text', text })
+const callPart = (id: string): Part => ({ type: 'tool-call', id, name: 't', arguments: '{}' })
+
 async function* answer(
   turn: OpenTurn,
   { whose, requestId, rounds, fate }: Plan,
@@ -125,7 +131,7 @@ async function* answer(
   for (let round = 0; round < rounds; round++) {
     expect(faultIn(turn.messages())).toBeUndefined()
     const ids = [`${requestId}.${ledger.sent.length}.a`, `${requestId}.${ledger.sent.length}.b`]
-    await keep((text) => turn.called({ text, calls: ids.map((id) => ({ id, name: 't', arguments: '{}' })) }))
+    await keep((text) => turn.called({ message: { content: [textPart(text), ...ids.map(callPart)] } }))
     yield
     // a turn that breaks off does so with a call on its way
     const isLast = fate !== 'completed' && round === rounds - 1
@@ -135,7 +141,7 @@ async function* answer(
     }
   }
   if (fate === 'disconnect') return
-  const sent = await keep((text) => turn.end(fate, { text }))
+  const sent = await keep((text) => turn.end(fate, { message: { content: [textPart(text)] } }))
   if (fate === 'completed') ledger.answers.set(requestId, sent.word)
 }
 
@@ -214,7 +220,7 @@ async function check(conversations: Conversations, sessions: readonly Whose[], l
   for (const whose of sessions) {
     const of = (sent: readonly Sent[]) => sent.filter((one) => one.whose === whose).map(({ word }) => word)
     const kept = (await conversations.messages(whose, 10_000)) ?? []
-    const words = kept.map(({ content }) => content).filter((content) => /^w\d+$/.test(content))
+    const words = kept.map(contentOf).filter((content) => /^w\d+$/.test(content))
     // nothing twice, nothing that was not said here, all that was acknowledged, and that in its order
     expect(new Set(words).size).toBe(words.length)
     expect(of(ledger.sent)).toEqual(expect.arrayContaining(words))

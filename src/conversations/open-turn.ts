@@ -1,5 +1,5 @@
 import { ChatError } from '../chat/error.ts'
-import type { Extras, Fields, Message, ToolCall } from '../chat/message.ts'
+import type { AssistantMessage, Fields, Message, Part } from '../chat/message.ts'
 import type { ToolOutput } from '../chat/tool-output.ts'
 import {
   type Fresh,
@@ -10,16 +10,12 @@ import {
   withMessage,
   withResults,
 } from './history.ts'
-import type { Status, StoredAssistantMessage } from './stored-message.ts'
+import { callsIn, type Status, type StoredAssistantMessage } from './stored-message.ts'
 import { tell } from './tell.ts'
 
 /** What a model said in a round: `ToolCallsEvent` is one. */
 interface Said {
-  readonly text: string
-  readonly reasoning?: string
-  /** Of its `ReasoningEvent`s. */
-  readonly reasoningExtra?: Fields
-  readonly extra?: Extras
+  readonly message: Pick<AssistantMessage, 'content' | 'extra'>
   readonly metadata?: Fields
 }
 
@@ -73,17 +69,8 @@ export class OpenTurn {
   }
 
   /** The model calls tools, which are about to run. */
-  called({
-    text,
-    reasoning,
-    reasoningExtra,
-    extra,
-    metadata,
-    calls,
-  }: Said & { readonly calls: readonly ToolCall[] }): Promise<void> {
-    return this.#write((turn) =>
-      this.#said(turn, 'completed', { text, calls, ...optional({ reasoning, reasoningExtra, extra, metadata }) }),
-    )
+  called(said: Said): Promise<void> {
+    return this.#write((turn) => this.#said(turn, 'completed', said))
   }
 
   /** A call has its result. One that has it already keeps it. */
@@ -96,23 +83,19 @@ export class OpenTurn {
       if (full !== undefined) await writeFull(about.id, full)
       return withMessage(
         turn,
-        { ...about, ...optional({ shortened }), ...(full !== undefined && { hasFull: true }) },
+        { ...about, ...(shortened && { shortened }), ...(full !== undefined && { hasFull: true }) },
         bounds,
       )
     })
   }
 
   /** The answer is over. Calls without a result were stopped. @returns it as it is kept */
-  async end(
-    status: Status,
-    { text, reasoning, reasoningExtra, extra, metadata }: Said,
-  ): Promise<StoredAssistantMessage> {
-    const about = optional({ reasoning, reasoningExtra, extra, metadata })
+  async end(status: Status, { message, metadata }: Said): Promise<StoredAssistantMessage> {
     await this.#write((turn) => {
-      // the blank line is between two rounds of one text
-      const isFirst = !turn.messages.some((message) => message.role === 'assistant' && message.toolCalls.length > 0)
-      const own = isFirst ? text : text.replace(/^\n\n/, '')
-      return { ...this.#said(turn, status, { text: own, calls: [], ...about }), status }
+      const isFirst = !turn.messages.some((other) => callsIn(other).length > 0)
+      const content = isFirst ? message.content : withoutBlankLine(message.content)
+      const said = { message: { ...message, content }, ...(metadata && { metadata }) }
+      return { ...this.#said(turn, status, said), status }
     })
     const answer = this.#turn.messages.at(-1)
     if (answer?.role === 'assistant') return answer
@@ -123,7 +106,7 @@ export class OpenTurn {
   async close(): Promise<void> {
     if (this.#isClosed) return
     try {
-      if (this.#turn.status === 'running') await this.end('failed', { text: '' })
+      if (this.#turn.status === 'running') await this.end('failed', { message: { content: [] } })
     } finally {
       this.#isClosed = true
       await this.#options.leave()
@@ -136,17 +119,10 @@ export class OpenTurn {
     return turn
   }
 
-  #said(turn: Turn, status: Status, { text, calls, ...more }: Said & { readonly calls: readonly ToolCall[] }): Turn {
+  #said(turn: Turn, status: Status, { message: { content, extra }, metadata }: Said): Turn {
     const { fresh, bounds } = this.#options
-    const message = {
-      ...fresh(),
-      ...more,
-      role: 'assistant',
-      status,
-      model: turn.model,
-      content: text,
-      toolCalls: calls,
-    } as const
+    const about = { ...fresh(), ...(extra && { extra }), ...(metadata && { metadata }) }
+    const message = { ...about, role: 'assistant', status, model: turn.model, parts: content } as const
     return withMessage(withResults(turn, fresh), message, bounds)
   }
 
@@ -171,16 +147,14 @@ export class OpenTurn {
   }
 }
 
-function over(): ChatError {
-  return new ChatError('conflict', { message: 'This turn is over.', code: 'session_lost' })
+/** The parts without the blank line that stands between two rounds of one answer. */
+function withoutBlankLine(parts: readonly Part[]): readonly Part[] {
+  const first = parts.findIndex((part) => part.type === 'text' && part.text !== '')
+  return parts.map((part, at) =>
+    at === first && part.type === 'text' ? { ...part, text: part.text.replace(/^\n\n/, '') } : part,
+  )
 }
 
-/** The members that say something. */
-function optional<T extends object>(members: { readonly [K in keyof T]: T[K] | undefined }): Partial<T> {
-  const found: Partial<T> = {}
-  for (const key in members) {
-    const value = members[key]
-    if (value !== undefined && value !== '') found[key] = value
-  }
-  return found
+function over(): ChatError {
+  return new ChatError('conflict', { message: 'This turn is over.', code: 'session_lost' })
 }

@@ -1,4 +1,4 @@
-import type { Extras, Fields, ToolCall } from '../chat/message.ts'
+import { type Extras, type Fields, type Part, type ToolCallPart, wordsOf } from '../chat/message.ts'
 import type { Shortened } from '../chat/tool-output.ts'
 
 /** `failed`: it broke off, by itself or with the program. `cancelled`: its client wanted no more of it. */
@@ -9,30 +9,29 @@ interface Stored {
   /** ISO 8601, UTC. */
   readonly createdAt: string
   readonly status: Status
-  readonly content: string
   /** Whatever a surface wants to keep beside it. */
   readonly metadata?: Fields
 }
 
 export interface StoredUserMessage extends Stored {
   readonly role: 'user'
+  readonly content: string
 }
 
 /** What the model said: in a round that called tools, or as its answer. */
 export interface StoredAssistantMessage extends Stored {
   readonly role: 'assistant'
   readonly model: string
-  readonly reasoning?: string
-  /** What the reasoning has to be handed back with. */
-  readonly reasoningExtra?: Fields
-  /** What the message has to be handed back with, beside its reasoning and its calls. */
+  /** Thoughts, texts and calls in the order in which they came. */
+  readonly parts: readonly Part[]
+  /** What the message has to be handed back with, beside its parts. */
   readonly extra?: Extras
-  readonly toolCalls: readonly ToolCall[]
 }
 
 /** What came of a call. Of one that was stopped it is not known whether it ran: `cancelled`. */
 export interface StoredToolMessage extends Stored {
   readonly role: 'tool'
+  readonly content: string
   readonly toolCallId: string
   readonly name: string
   readonly isError: boolean
@@ -43,3 +42,13 @@ export interface StoredToolMessage extends Stored {
 
 /** A message as it is kept, and shown. */
 export type StoredMessage = StoredUserMessage | StoredAssistantMessage | StoredToolMessage
+
+/** What a message says: of an answer its words alone. */
+export function contentOf(message: StoredMessage): string {
+  return message.role === 'assistant' ? wordsOf(message.parts) : message.content
+}
+
+/** The calls that it makes, in order. */
+export function callsIn(message: StoredMessage): readonly ToolCallPart[] {
+  return message.role === 'assistant' ? message.parts.filter((part) => part.type === 'tool-call') : []
+}

@@ -1,7 +1,8 @@
-import type { AssistantMessage, Message, Part, ToolCall, ToolMessage } from '../chat/message.ts'
+import type { AssistantMessage, Message, Part, ToolMessage } from '../chat/message.ts'
 import { stoppedCall, tellOutput } from '../chat/tool-output.ts'
 import type { Turn } from './history.ts'
-import type { Status, StoredAssistantMessage, StoredToolMessage } from './stored-message.ts'
+import { callsIn, type Status, type StoredAssistantMessage, type StoredToolMessage } from './stored-message.ts'
+import { unsigned } from './unsigned.ts'
 
 const unkeptQuestion = '[The question is not part of this history.]'
 const askedAgain = '[The answer broke off. The user asks again.]'
@@ -24,7 +25,7 @@ export function tell(turns: readonly Turn[], model: string): Message[] {
       if (message.role === 'user') told.push(userSays(message.content))
       if (message.role !== 'assistant') continue
       if (!isAnswerable(told)) told.push(userSays(isAgain ? askedAgain : unkeptQuestion))
-      const results = message.toolCalls.map(({ id }) =>
+      const results = callsIn(message).map(({ id }) =>
         resultOf(
           id,
           messages.find((other) => other.role === 'tool' && other.toolCallId === id),
@@ -47,24 +48,24 @@ function userSays(text: string): Message {
 }
 
 function assistantSays(message: StoredAssistantMessage, model: string): AssistantMessage {
-  const { content, reasoning, reasoningExtra, extra, status, toolCalls } = message
+  const { parts, extra, status } = message
   const isOwn = message.model === model
-  const needsMark = status !== 'completed' || (content === '' && toolCalls.length === 0)
-  const text = needsMark ? [content, marks[status]].filter((line) => line !== '').join('\n\n') : content
-  const parts: Part[] = text === '' ? [] : [{ type: 'text', text }]
-  const thoughts: Part[] =
-    reasoning && isOwn ? [{ type: 'reasoning', text: reasoning, ...(reasoningExtra && { extra: reasoningExtra }) }] : []
+  // what another model thought, and what proves it, is its upstream's alone
+  const own = isOwn ? parts : parts.filter(({ type }) => type !== 'reasoning').flatMap(unsigned)
+  const told = own.filter((part) => part.type !== 'text' || part.text !== '')
+  const needsMark = status !== 'completed' || told.every(({ type }) => type === 'reasoning')
   return {
     role: 'assistant',
-    content: [...thoughts, ...parts],
-    toolCalls: isOwn ? toolCalls : toolCalls.map(unsigned),
+    content: needsMark ? withMark(told, marks[status]) : told,
     ...(isOwn && extra && { extra }),
   }
 }
 
-/** A call without what only the model that made it knows. */
-function unsigned({ id, name, arguments: json }: ToolCall): ToolCall {
-  return { id, name, arguments: json }
+/** The parts with a mark as their last words. */
+function withMark(parts: readonly Part[], mark: string): readonly Part[] {
+  const last = parts.at(-1)
+  if (last?.type !== 'text') return [...parts, { type: 'text', text: mark }]
+  return [...parts.slice(0, -1), { ...last, text: `${last.text}\n\n${mark}` }]
 }
 
 function resultOf(toolCallId: string, found: { readonly role: string } | StoredToolMessage | undefined): ToolMessage {

@@ -3,7 +3,7 @@ import type { ChatEvent } from '../chat/event.ts'
 import { begin } from './begin.ts'
 import { readAll, readyFlow, scriptedFlow } from './flow.double.ts'
 
-const text = (said: string): ChatEvent => ({ type: 'text', choice: 0, text: said })
+const text = (said: string): ChatEvent => ({ type: 'text', choice: 0, part: 0, text: said })
 const role = text('')
 const finish: ChatEvent = { type: 'finish', choice: 0, reason: 'stop' }
 

@@ -4,7 +4,7 @@ import { defer } from './defer.ts'
 import { readAll, readyFlow, type ScriptedFlow, scriptedFlow, silentFlow } from './flow.double.ts'
 import type { Flow } from './flow.ts'
 
-const text = (said: string): ChatEvent => ({ type: 'text', choice: 0, text: said })
+const text = (said: string): ChatEvent => ({ type: 'text', choice: 0, part: 0, text: said })
 const call = () => new AbortController().signal
 
 describe('a deferred flow', () => {

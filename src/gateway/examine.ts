@@ -4,7 +4,6 @@ import type { Pool } from '../accounts/pool.ts'
 import { type AccountsOptions, Session } from '../accounts/session.ts'
 import { withAccount } from '../accounts/with-account.ts'
 import { anybody } from '../chat/caller.ts'
-import { collect } from '../chat/collect.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
 import type { Model } from '../chat/model.ts'
 import { kindOf } from '../chat/model-kind.ts'
@@ -12,6 +11,7 @@ import type { ChatRequest } from '../chat/request.ts'
 import { noThread } from '../chat/thread.ts'
 import { Attempts } from '../flow/attempts.ts'
 import { type Logger, newReceipt } from '../flow/call.ts'
+import { fold } from '../flow/fold.ts'
 import type { Upstream } from '../providers/provider.ts'
 
 /** What came of trying an account. */
@@ -96,7 +96,7 @@ async function examined({ upstream, label, log, patienceMs, pool, open }: Subjec
         ...counts,
       }
       // what it says is not the question, only that it says it to its end
-      const answer = collect(upstream.chat(question(model), { ...call, account, thread: noThread }))
+      const answer = fold(upstream.chat(question(model), { ...call, account, thread: noThread }))
       await answer.catch(async (thrown) => {
         throw (await faultyAddress(upstream, account, { thrown, signal: limit.signal })) ?? thrown
       })

@@ -40,7 +40,7 @@ export function aCall(signal: AbortSignal = new AbortController().signal, lines:
   }
 }
 
-export const text = (said: string, choice = 0): ChatEvent => ({ type: 'text', choice, text: said })
+export const text = (said: string, choice = 0, part = 0): ChatEvent => ({ type: 'text', choice, part, text: said })
 export const finish = (choice = 0): ChatEvent => ({ type: 'finish', choice, reason: 'stop' })
 
 /** A chat that answers with these; an error among them is thrown in its place. It counts as an attempt, as one over an account does. */

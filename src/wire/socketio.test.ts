@@ -49,7 +49,7 @@ function accept(host: Partial<SocketIoHost> & { readonly welcome?: (line: Emulat
 
 /** An event as text: all that came of it. */
 const asText = ({ name, values }: SocketIoEvent): ChatEvent[] => [
-  { type: 'text', choice: 0, text: JSON.stringify([name, ...values]) },
+  { type: 'text', choice: 0, part: 0, text: JSON.stringify([name, ...values]) },
 ]
 
 function open(more: Partial<SocketIoRequest> = {}, signal: AbortSignal = never): Promise<SocketIoConnection> {

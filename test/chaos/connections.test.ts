@@ -154,7 +154,7 @@ describe('a client that stops reading', () => {
 })
 
 async function* endless(): AsyncGenerator<ChatEvent> {
-  for (;;) yield { type: 'text', choice: 0, text: 'x'.repeat(65_536) }
+  for (;;) yield { type: 'text', choice: 0, part: 0, text: 'x'.repeat(65_536) }
 }
 
 describe('our own bug', () => {
@@ -171,7 +171,7 @@ describe('our own bug', () => {
     }
     return (config) => ({ ...config, upstreams: [buggy] })
   }
-  const word: ChatEvent = { type: 'text', choice: 0, text: helloWor }
+  const word: ChatEvent = { type: 'text', choice: 0, part: 0, text: helloWor }
   const expectHidden = async (gateway: RunningGateway, body: string) => {
     expect(body).not.toContain('secret of ours')
     expect(gateway.linesOf('one')).toMatchObject([{ outcome: 'internal_error', level: 'error' }])

@@ -1,3 +1,4 @@
+import type { Part, ToolCallPart } from '../../src/chat/message.ts'
 import { Conversations } from '../../src/conversations/conversations.ts'
 import { sqlitePlace } from '../../src/state/sqlite/sqlite-place.ts'
 
@@ -6,6 +7,7 @@ const [file = ''] = process.argv.slice(2)
 const conversations = new Conversations({ store: await sqlitePlace({ file }).open(), ttlMs: 3_600_000 })
 const whose = { client: 'chaos', session: 's' }
 const signal = new AbortController().signal
+const said = (text: string): Part => ({ type: 'text', text })
 const say = (word: string) => process.stdout.write(`${word}\n`)
 
 for (;;) {
@@ -14,14 +16,16 @@ for (;;) {
   say(`q ${word}`)
   if (opened.kind === 'answered') continue
   const { turn } = opened
-  const calls = ['a', 'b'].map((name) => ({ id: `${name} ${word}`, name, arguments: '{}' }))
-  await turn.called({ text: `c ${word}`, calls })
+  const calls = ['a', 'b'].map(
+    (name): ToolCallPart => ({ type: 'tool-call', id: `${name} ${word}`, name, arguments: '{}' }),
+  )
+  await turn.called({ message: { content: [said(`c ${word}`), ...calls] } })
   say(`c ${word}`)
   for (const { id, name } of calls) {
     await turn.result({ toolCallId: id, name, content: `r ${id}`, isError: false })
     say(`r ${id}`)
   }
-  await turn.end('completed', { text: `e ${word}` })
+  await turn.end('completed', { message: { content: [said(`e ${word}`)] } })
   say(`e ${word}`)
   await turn.close()
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Conversations } from '../../src/conversations/conversations.ts'
 import { faultIn } from '../../src/conversations/fault-in.ts'
+import { contentOf } from '../../src/conversations/stored-message.ts'
 import { sqlitePlace } from '../../src/state/sqlite/sqlite-place.ts'
 import { times } from '../sizes.ts'
 
@@ -45,7 +46,7 @@ test('kill -9 in the middle of a turn loses nothing that was acknowledged, and t
       acknowledged.push(`after ${round}`)
       expect(faultIn(opened.turn.messages())).toBeUndefined()
       await opened.turn.close()
-      const kept = (await conversations.messages(whose, 10_000))?.map(({ content }) => content) ?? []
+      const kept = (await conversations.messages(whose, 10_000))?.map(contentOf) ?? []
       const words = kept.filter((content) => acknowledged.includes(content))
       expect(words).toEqual(acknowledged.slice(-words.length))
       expect(words.length).toBeGreaterThanOrEqual(Math.min(acknowledged.length, 500))

@@ -1,10 +1,11 @@
-/** Law 1: a stream has exactly one finish for each answer, and after it nothing but usage; or it throws. Never both, never neither. */
+/** Law 1: a stream has exactly one finish for each answer, and after it nothing but usage; or it throws. Never both, never neither. Parts come in order, each ended once. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { ChatError } from '../../src/chat/error.ts'
 import { times } from '../sizes.ts'
 import { each } from '../waiting.ts'
 import { forms, type Outcome, outcomeOf } from './ask.ts'
+import { partFaultIn } from './part-order.ts'
 import { cuts, type Reply, type Rig } from './subject.ts'
 import { subjects } from './subjects.ts'
 
@@ -50,6 +51,7 @@ function anyCut(rig: Rig): fc.Arbitrary<Reply> {
 }
 
 function expectOneEnd({ events, thrown }: Outcome, wanted: { choices: number; isWhole?: boolean }): void {
+  expect(partFaultIn(events)).toBeUndefined()
   const finishes = events.filter((event) => event.type === 'finish')
   expect(new Set(finishes.map(({ choice }) => choice)).size).toBe(finishes.length)
   for (const { choice } of finishes) {

@@ -1,6 +1,6 @@
 import { type Begun, begin } from '../../chat/begin.ts'
-import type { Answer } from '../../chat/collect.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import type { Answer } from '../../flow/fold.ts'
 import { nextTurn } from '../../wire/next-turn.ts'
 import type { OpenCall } from './calls.ts'
 import type { Exchange } from './exchange.ts'

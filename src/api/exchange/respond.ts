@@ -1,10 +1,10 @@
 import { within } from '../../chat/abort.ts'
 import type { Begun } from '../../chat/begin.ts'
-import { type Answer, collect } from '../../chat/collect.ts'
 import { defer } from '../../chat/defer.ts'
 import type { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { Receipt } from '../../flow/call.ts'
+import { type Answer, fold } from '../../flow/fold.ts'
 import type { OpenCall } from './calls.ts'
 import { type Exchange, errorResponse, largeJsonResponse } from './exchange.ts'
 import { type StreamSurface, streamBody } from './stream-body.ts'
@@ -47,7 +47,7 @@ export async function respondJson(
   options: { events: AsyncIterable<ChatEvent>; encode: (answer: Answer) => unknown },
 ): Promise<Response> {
   try {
-    const answer = await collect(options.events)
+    const answer = await fold(options.events)
     return await largeJsonResponse(exchange, options.encode(answer), { headers: receiptHeaders(open.call.receipt) })
   } catch (thrown) {
     return errorResponse(exchange, thrown, receiptHeaders(open.call.receipt))

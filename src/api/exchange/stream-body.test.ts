@@ -3,7 +3,7 @@ import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { type StreamBodyOptions, streamBody } from './stream-body.ts'
 
-const text = (said: string): ChatEvent => ({ type: 'text', choice: 0, text: said })
+const text = (said: string): ChatEvent => ({ type: 'text', choice: 0, part: 0, text: said })
 
 interface Told {
   aborts: string[]

@@ -4,6 +4,7 @@ import type { Receipt } from '../../flow/call.ts'
 import type { AddedFields } from '../../wire/post-without-refused-fields.ts'
 import type { RefusedFields } from '../../wire/refused-fields.ts'
 import { parametersIn } from './decode-parameters.ts'
+import { dialect } from './dialect.ts'
 
 /** What no answer can do without, and tools: a model must not be told less of them than its client was. */
 const needed = new Set(['model', 'messages', 'tools', 'tool_choice', 'parallel_tool_calls', 'response_format'])
@@ -19,7 +20,8 @@ const otherName: Readonly<Record<string, string>> = {
  * under a service's own name, what a panel asks of its members.
  */
 export function addedFields(request: ChatRequest, receipt: Receipt, refused?: RefusedFields): AddedFields {
-  const { spelling, extra, model } = request
+  const { spelling, model } = request
+  const extra = request.extra[dialect] ?? {}
   const isSent = (field: string) => field in extra || Object.values(spelling).some((name) => name === field)
   const isOurs = (field: string, value: unknown) => {
     if (needed.has(field)) return false

@@ -1,25 +1,26 @@
-import type { Annotation } from '../../chat/event.ts'
-import type { Fields } from '../../chat/message.ts'
-import { compact, isFields, rest, withExtra } from './fields.ts'
+import type { Annotation, Fields } from '../../chat/message.ts'
+import { dialect } from './dialect.ts'
+import { compact, isFields, ownExtra, rest } from './fields.ts'
 
 /** Reads `{type: 'url_citation', url_citation: {url, title, start_index, end_index}}`; another kind is all extra. */
 export function decodeAnnotation(wire: Fields): Annotation {
   const cited = wire.url_citation
-  if (wire.type !== 'url_citation' || !isFields(cited)) return { extra: wire }
+  if (wire.type !== 'url_citation' || !isFields(cited)) return { extra: { [dialect]: wire } }
   return {
     ...(typeof cited.url === 'string' && { url: cited.url }),
     ...(typeof cited.title === 'string' && { title: cited.title }),
     ...(typeof cited.start_index === 'number' && { start: cited.start_index }),
     ...(typeof cited.end_index === 'number' && { end: cited.end_index }),
-    ...withExtra(rest(cited, ['url', 'title', 'start_index', 'end_index'])),
+    ...ownExtra(rest(cited, ['url', 'title', 'start_index', 'end_index'])),
   }
 }
 
 export function encodeAnnotation(annotation: Annotation): Fields {
-  const { url, title, start, end, extra } = annotation
-  if (url === undefined && title === undefined && start === undefined && extra?.type !== undefined) return extra
+  const { url, title, start, end, details, extra } = annotation
+  const own = extra?.[dialect]
+  if (url === undefined && title === undefined && start === undefined && own?.type !== undefined) return own
   return {
     type: 'url_citation',
-    url_citation: { ...compact({ url, title, start_index: start, end_index: end }), ...extra },
+    url_citation: { ...compact({ url, title, start_index: start, end_index: end }), ...details, ...own },
   }
 }

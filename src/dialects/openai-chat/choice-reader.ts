@@ -1,5 +1,6 @@
-import type { ChatEvent, FinishReason, Native } from '../../chat/event.ts'
-import type { Fields } from '../../chat/message.ts'
+import { type ChatEvent, type FinishReason, isOfPart, type Native } from '../../chat/event.ts'
+import type { Extras, Fields } from '../../chat/message.ts'
+import { PartWriter } from '../../chat/part-writer.ts'
 import { decodeAnnotation } from './annotation.ts'
 import {
   type Contents,
@@ -7,9 +8,11 @@ import {
   noHalves,
   readContents,
   rewriteContents,
+  saysLogprobs,
   type Texts,
   takeHalves,
 } from './contents.ts'
+import { dialect } from './dialect.ts'
 import { ownExtra } from './fields.ts'
 import { decodeFinish, encodeFinish, isDocumentedFinish } from './finish-reason.ts'
 import { extraOfAnswer, gather, nothing } from './handed-back.ts'
@@ -52,6 +55,7 @@ export interface ChoiceOptions {
 /** One answer of a reply, as it grows. */
 export class ChoiceReader {
   readonly index: number
+  readonly #writer: PartWriter
   readonly #toolCalls: ToolCalls
   readonly #halves = noHalves()
   #gathered = nothing
@@ -61,7 +65,8 @@ export class ChoiceReader {
 
   constructor(index: number, { newId, calls }: ChoiceOptions) {
     this.index = index
-    this.#toolCalls = new ToolCalls(index, newId, calls)
+    this.#writer = new PartWriter(index)
+    this.#toolCalls = new ToolCalls(this.#writer, newId, calls)
   }
 
   /** Whether its finish has been given out. */
@@ -74,9 +79,9 @@ export class ChoiceReader {
     return this.#word ?? 'stop'
   }
 
-  /** Whether text that comes now is just more text: nothing is held back. */
-  get isPlain(): boolean {
-    return this.#halves.text === ''
+  /** The part that text alone adds to, where that is just more text: nothing is held back, and no other part ends. */
+  plainTextPart(): number | undefined {
+    return this.#halves.text === '' ? this.#writer.plainTextPart() : undefined
   }
 
   /** @throws ChatError where there are too many calls */
@@ -85,9 +90,10 @@ export class ChoiceReader {
     const contents = readContents(said, this.#halves)
     const extra = extraOfAnswer(said)
     if (extra) this.#gathered = gather(this.#gathered, extra)
+    const events = this.#contentEvents(contents, said)
     const calls = wire.calls ? this.#calls(wire.calls, form) : none
-    const events = this.#contentEvents(contents, wire)
     for (const call of calls) events.push(...call.events)
+    if (wire.logprobs) this.#addLogprobs(events, wire.logprobs)
     const end = wire.end ?? (form === 'whole' ? 'stop' : undefined)
     this.#word = end ?? this.#word
     const changes = { ...contents.rewritten, ...(isRepaired(said.tool_calls, calls) && { tool_calls: relayed(calls) }) }
@@ -127,13 +133,14 @@ export class ChoiceReader {
     const isMisnamed = (named === 'stop' || named === 'other') && this.#toolCalls.count > 0
     const reason: FinishReason = isMisnamed ? 'tool-calls' : named
     const halves = takeHalves(this.#halves)
+    const words = halves ? this.#wordEvents(halves) : []
     const calls = this.#toolCalls.close()
     this.#word = word
     this.#isFinished = true
     const closing: ChatEvent[] = [
-      ...(halves ? this.#textEvents(halves) : []),
+      ...words,
       ...calls.flatMap(({ events }) => events),
-      { type: 'finish', choice: this.index, reason, ...ownExtra(this.#gathered.fields) },
+      ...this.#writer.finish(reason, ownExtra(this.#gathered.fields)),
     ]
     return { reason, halves, calls, closing }
   }
@@ -142,27 +149,39 @@ export class ChoiceReader {
     return calls.map((call) => (form === 'whole' ? this.#toolCalls.whole(call) : this.#toolCalls.read(call)))
   }
 
-  #contentEvents(contents: Texts, { logprobs, said }: WireChoice): ChatEvent[] {
+  #contentEvents(contents: Texts, said: WireDelta): ChatEvent[] {
+    const events = this.#wordEvents(contents, fieldOfThinking(said) && thoughtsInReasoning)
     const annotations = said.annotations?.map(decodeAnnotation) ?? []
-    const field = fieldOfThinking(said)
-    if (annotations.length === 0 && !logprobs) return this.#textEvents(contents, field)
-    const beside = { ...(annotations.length > 0 && { annotations }), ...(logprobs && { logprobs }) }
+    if (annotations.length === 0) return events
+    const at = events.findLastIndex(({ type }) => type === 'text')
+    const text = events[at]
+    if (text?.type === 'text') events[at] = { ...text, annotations }
+    else events.push(...this.#writer.text('', { annotations }))
+    return events
+  }
+
+  #wordEvents({ text, thinking, refusal }: Texts, beside?: { readonly extra: Extras }): ChatEvent[] {
+    if (text === '' && thinking === '' && refusal === '') return []
+    const writer = this.#writer
     return [
-      ...this.#textEvents({ ...contents, text: '', refusal: '' }, field),
-      { type: 'text', choice: this.index, text: contents.text, ...beside },
-      ...this.#textEvents({ ...contents, text: '', thinking: '' }),
+      ...this.#toolCalls.endWhole(),
+      ...(thinking === '' ? [] : writer.reasoning(thinking, beside)),
+      ...(text === '' ? [] : writer.text(text)),
+      ...(refusal === '' ? [] : writer.refusal(refusal)),
     ]
   }
 
-  #textEvents({ text, thinking, refusal }: Texts, field?: string): ChatEvent[] {
-    const choice = this.index
-    const events: ChatEvent[] = []
-    if (thinking) events.push({ type: 'reasoning', choice, text: thinking, ...(field && { extra: { field } }) })
-    if (text) events.push({ type: 'text', choice, text })
-    if (refusal) events.push({ type: 'text', choice, text: refusal, refusal: true })
-    return events
+  /** Of whatever the chunk says; of a text where it says nothing. */
+  #addLogprobs(events: ChatEvent[], logprobs: Fields): void {
+    const at = events.findLastIndex((event) => isOfPart(event) && event.type !== 'part-end')
+    const event = events[at]
+    if (event && isOfPart(event)) events[at] = { ...event, logprobs }
+    else if (saysLogprobs(logprobs)) events.push(...this.#writer.text('', { logprobs }))
   }
 }
+
+/** Some services refuse thoughts that are handed back under another name than they came under. */
+const thoughtsInReasoning = { extra: { [dialect]: { field: 'reasoning' } } }
 
 /** Whether the calls to relay are others than those that came. */
 function isRepaired(came: unknown, calls: readonly ReadToolDelta[]): boolean {

@@ -141,6 +141,6 @@ export function isSilent({ said, calls, logprobs }: WireChoice): boolean {
 }
 
 /** Whether there are log probabilities: where there are none, their lists may stand there empty. */
-function saysLogprobs(logprobs: Fields): boolean {
+export function saysLogprobs(logprobs: Fields): boolean {
   return !Object.values(logprobs).every((value) => value === null || isEmpty(value))
 }

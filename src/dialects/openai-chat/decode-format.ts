@@ -1,6 +1,7 @@
 import type { Fields } from '../../chat/message.ts'
 import type { ResponseFormat } from '../../chat/request.ts'
-import { isFields, nestedRest, rest, withExtra } from './fields.ts'
+import { dialect } from './dialect.ts'
+import { isFields, nestedRest, ownExtra, rest } from './fields.ts'
 import { faultIn } from './invalid-request.ts'
 import type { Reading } from './readings.ts'
 import { WireFormat } from './schema.ts'
@@ -56,7 +57,7 @@ function decodeFormat(format: WireFormat): ResponseFormat {
   if (format.type === 'text' && isPlain) return { type: 'text' }
   if (format.type === 'json_object' && isPlain) return { type: 'json' }
   const inner = format.json_schema
-  if (format.type !== 'json_schema' || !isFields(inner)) return { type: 'foreign', value: format }
+  if (format.type !== 'json_schema' || !isFields(inner)) return { type: 'foreign', extra: { [dialect]: format } }
   const { schema, description, strict } = inner
   return {
     type: 'json-schema',
@@ -64,6 +65,6 @@ function decodeFormat(format: WireFormat): ResponseFormat {
     ...(isFields(schema) && { schema }),
     ...(typeof description === 'string' && { description }),
     ...(typeof strict === 'boolean' && { strict }),
-    ...withExtra(nestedRest(format, 'json_schema', ['type'], ['name', 'schema', 'description', 'strict'])),
+    ...ownExtra(nestedRest(format, 'json_schema', ['type'], ['name', 'schema', 'description', 'strict'])),
   }
 }

@@ -1,5 +1,6 @@
-import type { Fields, Message, Part, ToolCall } from '../../chat/message.ts'
-import { isFields, nestedRest, ownExtra, rest, withExtra } from './fields.ts'
+import type { Fields, Message, Part, ToolCallPart } from '../../chat/message.ts'
+import { dialect } from './dialect.ts'
+import { isFields, nestedRest, ownExtra, rest } from './fields.ts'
 import type { ReadMessage } from './read-message.ts'
 import type { WireMessage, WirePart, WireToolCall } from './schema.ts'
 
@@ -17,7 +18,7 @@ export function decodeMessage({ shell: message, content: sent, calls }: ReadMess
         content,
         toolCallId: message.tool_call_id,
         ...name,
-        ...ownExtra(rest(message, ['role', 'content', 'name', 'tool_call_id'])),
+        ...ownExtra(extraOfResult(message, content, sent)),
       }
     case 'function':
       // the extra writes over what a tool message would say, so that it leaves as it came
@@ -36,25 +37,36 @@ export function decodeMessage({ shell: message, content: sent, calls }: ReadMess
     case 'assistant':
       return {
         role: 'assistant',
-        content: [...content, ...assistantParts(message)],
-        toolCalls: calls.map(decodeToolCall),
+        content: [...thoughtsOf(message), ...content, ...refusalOf(message), ...calls.map(decodeToolCall)],
         ...name,
         ...ownExtra(rest(message, assistantMembers(message))),
       }
   }
 }
 
+/** OpenAI takes but text as a result. What else a client sent leaves as it came, for an upstream that takes more. */
+function extraOfResult(
+  message: WireMessage,
+  content: readonly Part[],
+  sent: ReadMessage['content'],
+): Fields | undefined {
+  const extra = rest(message, ['role', 'content', 'name', 'tool_call_id'])
+  return content.every(({ type }) => type === 'text') ? extra : { ...extra, content: sent }
+}
+
 type AssistantMessage = Extract<WireMessage, { role: 'assistant' }>
 
-/** What an assistant message holds beside its content. `field` is the name it leaves under. */
-function assistantParts({ refusal, reasoning_content, reasoning }: AssistantMessage): Part[] {
-  const parts: Part[] = []
-  if (typeof refusal === 'string') parts.push({ type: 'refusal', text: refusal, extra: { field: true } })
+/** The thoughts beside its content, which came before it. `field` is the name they leave under. */
+function thoughtsOf({ reasoning_content, reasoning }: AssistantMessage): Part[] {
   // empty ones too: DeepSeek refuses a history in which a thinking turn has none
-  if (typeof reasoning_content === 'string') parts.push({ type: 'reasoning', text: reasoning_content })
-  else if (typeof reasoning === 'string')
-    parts.push({ type: 'reasoning', text: reasoning, extra: { field: 'reasoning' } })
-  return parts
+  if (typeof reasoning_content === 'string') return [{ type: 'reasoning', text: reasoning_content }]
+  if (typeof reasoning === 'string')
+    return [{ type: 'reasoning', text: reasoning, ...ownExtra({ field: 'reasoning' }) }]
+  return []
+}
+
+function refusalOf({ refusal }: AssistantMessage): Part[] {
+  return typeof refusal === 'string' ? [{ type: 'refusal', text: refusal }] : []
 }
 
 /** The members that have found their place. Of two names for the reasoning the second stays an unknown field. */
@@ -71,12 +83,12 @@ function decodeContent(content: string | readonly WirePart[] | null | undefined)
 
 function decodePart(part: WirePart): Part {
   if (part.type === 'text' && typeof part.text === 'string')
-    return { type: 'text', text: part.text, ...withExtra(rest(part, ['type', 'text'])) }
+    return { type: 'text', text: part.text, ...ownExtra(rest(part, ['type', 'text'])) }
   if (part.type === 'refusal' && typeof part.refusal === 'string')
-    return { type: 'refusal', text: part.refusal, ...withExtra(rest(part, ['type', 'refusal'])) }
+    return { type: 'refusal', text: part.refusal, ...ownExtra({ isPart: true, ...rest(part, ['type', 'refusal']) }) }
   const inner = Object.hasOwn(part, part.type) ? part[part.type] : undefined
   const known = isFields(inner) ? decodeNestedPart(part, inner) : undefined
-  return known ?? { type: 'foreign', name: part.type, extra: rest(part, ['type']) ?? {} }
+  return known ?? { type: 'foreign', name: part.type, extra: { [dialect]: rest(part, ['type']) ?? {} } }
 }
 
 function decodeNestedPart(part: WirePart, inner: Fields): Part | undefined {
@@ -86,14 +98,14 @@ function decodeNestedPart(part: WirePart, inner: Fields): Part | undefined {
         type: 'image',
         url: String(inner.url),
         ...(typeof inner.detail === 'string' && { detail: inner.detail }),
-        ...withExtra(nestedRest(part, 'image_url', ['type'], ['url', 'detail'])),
+        ...ownExtra(nestedRest(part, 'image_url', ['type'], ['url', 'detail'])),
       }
     case 'input_audio':
       return {
         type: 'audio',
         base64: String(inner.data),
         format: String(inner.format),
-        ...withExtra(nestedRest(part, 'input_audio', ['type'], ['data', 'format'])),
+        ...ownExtra(nestedRest(part, 'input_audio', ['type'], ['data', 'format'])),
       }
     case 'file':
       return {
@@ -101,19 +113,21 @@ function decodeNestedPart(part: WirePart, inner: Fields): Part | undefined {
         ...(typeof inner.file_data === 'string' && { content: inner.file_data }),
         ...(typeof inner.file_id === 'string' && { fileId: inner.file_id }),
         ...(typeof inner.filename === 'string' && { name: inner.filename }),
-        ...withExtra(nestedRest(part, 'file', ['type'], ['file_data', 'file_id', 'filename'])),
+        ...ownExtra(nestedRest(part, 'file', ['type'], ['file_data', 'file_id', 'filename'])),
       }
     default:
       return undefined
   }
 }
 
-function decodeToolCall(call: WireToolCall): ToolCall {
+function decodeToolCall(call: WireToolCall): ToolCallPart {
   if (call.function) {
     const extra = nestedRest(call, 'function', ['id', 'type'], ['name', 'arguments'])
-    return { id: call.id, name: call.function.name, arguments: call.function.arguments, ...ownExtra(extra) }
+    const { name, arguments: json } = call.function
+    return { type: 'tool-call', id: call.id, name, arguments: json, ...ownExtra(extra) }
   }
   // a custom call: its extra writes over the function it is not
   const extra = { ...rest(call, ['id']), function: undefined }
-  return { id: call.id, name: call.custom?.name ?? '', arguments: call.custom?.input ?? '', ...ownExtra(extra) }
+  const { name = '', input = '' } = call.custom ?? {}
+  return { type: 'tool-call', id: call.id, name, arguments: input, ...ownExtra(extra) }
 }

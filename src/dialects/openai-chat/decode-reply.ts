@@ -113,11 +113,12 @@ export class ReplyDecoder {
   /** The one event of a chunk that only adds text to an answer which goes on: most chunks are that. */
   #plainText(value: unknown, json: string | undefined): ChatEvent | undefined {
     const plain = plainTextIn(value)
-    if (!plain || !isFields(value) || this.#held.has(plain.choice) || !this.#choices.get(plain.choice)?.isPlain)
-      return undefined
+    if (!plain || !isFields(value) || this.#held.has(plain.choice)) return undefined
+    const part = this.#choices.get(plain.choice)?.plainTextPart()
+    if (part === undefined) return undefined
     this.#hasSaid = true
     const native: Native = { dialect, form: 'chunk', value, ...(json !== undefined && { json }) }
-    return { type: 'text', choice: plain.choice, text: plain.text, native }
+    return { type: 'text', choice: plain.choice, part, text: plain.text, native }
   }
 
   #readOne(wire: WireChoice, reading: Reading): readonly ChatEvent[] {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { ChatError } from '../../chat/error.ts'
 import type { Message } from '../../chat/message.ts'
-import type { Parameters } from '../../chat/request.ts'
+import type { ChatRequest, Parameters } from '../../chat/request.ts'
 import { decodeRequest, decodeSteps } from './decode-request.ts'
 import { encodeRequest } from './encode-request.ts'
 
@@ -301,7 +301,8 @@ test('a request of another dialect leaves without what only that dialect knows',
     tools: [{ type: 'web_search' }, { type: 'function', own: 1, function: { name: 'f' } }],
     messages: [{ ...hello, own: 1 }],
   })
-  expect(encodeRequest({ ...request, dialect: 'another' })).toEqual({
+  const other: ChatRequest = JSON.parse(JSON.stringify(request).replaceAll('"openai-chat"', '"another"'))
+  expect(encodeRequest(other)).toEqual({
     ...body,
     max_completion_tokens: 3,
     tools: [{ type: 'function', function: { name: 'f' } }],
@@ -545,11 +546,11 @@ describe('what is merely unusual goes as it came, and is understood', () => {
         reasoning_content: [],
         tool_calls: { id: 'c', function: { name: 'f', arguments: { a: 1 } } },
       },
-      { role: 'assistant', content: [], toolCalls: [{ id: 'c', name: 'f', arguments: '{"a":1}' }] },
+      { role: 'assistant', content: [{ type: 'tool-call', id: 'c', name: 'f', arguments: '{"a":1}' }] },
     ],
     [
       { role: 'assistant', content: null, tool_calls: [{ id: 3, type: 'function', function: { name: 'f' } }] },
-      { role: 'assistant', content: [], toolCalls: [{ id: '3', name: 'f', arguments: '' }] },
+      { role: 'assistant', content: [{ type: 'tool-call', id: '3', name: 'f', arguments: '' }] },
     ],
   ]
   for (const [sent, understood] of messages)

@@ -47,7 +47,7 @@ export function* decodeSteps(body: unknown): Generator<void, DecodedRequest> {
       spelling,
       ...(Object.keys(sent).length > 0 && { sent }),
       ...(unread.length + others.length > 0 && { unread: [...unread, ...others] }),
-      extra: { ...rest(body, known), ...(options && { stream_options: options }) },
+      extra: { [dialect]: { ...rest(body, known), ...(options && { stream_options: options }) } },
       stream: streamIn(body),
     },
     includeUsage: wantsUsage(streamed),

@@ -1,6 +1,7 @@
 import type { Fields } from '../../chat/message.ts'
 import type { Tool, ToolChoice } from '../../chat/request.ts'
-import { isFields, nestedRest, rest, withExtra } from './fields.ts'
+import { dialect } from './dialect.ts'
+import { isFields, nestedRest, ownExtra, rest } from './fields.ts'
 import { type Fault, faultIn } from './invalid-request.ts'
 import type { Reading } from './readings.ts'
 import { WireTool } from './schema.ts'
@@ -50,7 +51,7 @@ function easedFunction({ description, parameters, strict, ...called }: Fields): 
 function decodeTool(tool: WireTool): Tool {
   const called = tool.function
   if (tool.type !== 'function' || !isFields(called))
-    return { type: 'foreign', name: tool.type, extra: rest(tool, ['type']) ?? {} }
+    return { type: 'foreign', name: tool.type, extra: { [dialect]: rest(tool, ['type']) ?? {} } }
   const { description, parameters, strict } = called
   return {
     type: 'function',
@@ -58,7 +59,7 @@ function decodeTool(tool: WireTool): Tool {
     ...(typeof description === 'string' && { description }),
     ...(isFields(parameters) && { parameters }),
     ...(typeof strict === 'boolean' && { strict }),
-    ...withExtra(nestedRest(tool, 'function', ['type'], ['name', 'description', 'parameters', 'strict'])),
+    ...ownExtra(nestedRest(tool, 'function', ['type'], ['name', 'description', 'parameters', 'strict'])),
   }
 }
 
@@ -88,5 +89,5 @@ function readNamed(sent: Fields): Reading<ToolChoice> {
   }
   if (typeof name === 'string' && (type === 'function' || type === 'tool'))
     return { value: { type: 'function', name }, isOdd: true }
-  return { value: { type: 'foreign', value: sent } }
+  return { value: { type: 'foreign', extra: { [dialect]: sent } } }
 }

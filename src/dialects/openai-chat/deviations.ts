@@ -1,10 +1,9 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Fields, Message, Part } from '../../chat/message.ts'
 import { textOf } from '../../chat/message.ts'
-import { type ChatRequest, type Parameter, type Parameters, schemaOf } from '../../chat/request.ts'
-import { names } from './decode-parameters.ts'
+import { type ChatRequest, type Parameter, type Parameters, schemaOf, sentFields } from '../../chat/request.ts'
 import { dialect } from './dialect.ts'
-import { encodeMessage, encodeRequest } from './encode-request.ts'
+import { encodeMessage, encodeParameters } from './encode-request.ts'
 
 /** How a service that speaks almost this dialect differs from it, as data. */
 export interface Deviations {
@@ -31,17 +30,12 @@ export function encodeStrictly(request: ChatRequest, deviations: Deviations): Fi
   const { ordered = (all) => all } = deviations
   const messages = ordered(request.messages.map((message) => adapt(message, deviations)).filter(saysSomething))
   const parameters = functionsOnly(request.parameters)
-  const renamed = new Map<string, string>()
-  for (const [parameter, name] of Object.entries(deviations.names)) {
-    if (isParameter(parameter)) renamed.set(names[parameter], name)
+  return {
+    model: request.model,
+    ...encodeParameters({ ...request, parameters }, { own: deviations.names, isStrict: true }),
+    messages: encodeMessages(messages, deviations),
+    ...sentFields(request),
   }
-  const plain = encodeRequest({ ...request, dialect: 'none', messages: [], parameters })
-  const body = Object.entries(plain).map(([key, value]) => [renamed.get(key) ?? key, value])
-  return { ...Object.fromEntries(body), messages: encodeMessages(messages, deviations), ...request.extra }
-}
-
-function isParameter(name: string): name is Parameter {
-  return name in names
 }
 
 function encodeMessages(messages: readonly Message[], { prefixFields = [] }: Deviations): Fields[] {
@@ -50,13 +44,13 @@ function encodeMessages(messages: readonly Message[], { prefixFields = [] }: Dev
     const kept = isLast
       ? Object.entries(message.extra?.[dialect] ?? {}).filter(([name]) => prefixFields.includes(name))
       : []
-    return { ...encodeMessage(message, false), ...Object.fromEntries(kept) }
+    return { ...encodeMessage(message, true), ...Object.fromEntries(kept) }
   })
 }
 
 /** An answer of nothing but thoughts, which stay behind, is none: services refuse an assistant's message without content. */
 function saysSomething(message: Message): boolean {
-  return message.role !== 'assistant' || message.content.length > 0 || message.toolCalls.length > 0
+  return message.role !== 'assistant' || message.content.length > 0
 }
 
 /** Mistral requires a function's parameters: where a client leaves them out, OpenAI reads that as an empty list. */
@@ -87,10 +81,12 @@ function adapt(message: Message, deviations: Deviations): Message {
       return { ...others, ...named, role: 'system', content }
     case 'tool':
       return { ...others, ...named, content, toolCallId: toolCallId(others.toolCallId) }
-    case 'assistant': {
-      const toolCalls = others.toolCalls.map((call) => ({ ...call, id: toolCallId(call.id) }))
-      return { ...others, ...named, content, toolCalls }
-    }
+    case 'assistant':
+      return {
+        ...others,
+        ...named,
+        content: content.map((part) => (part.type === 'tool-call' ? { ...part, id: toolCallId(part.id) } : part)),
+      }
     default:
       return { ...others, ...named, content }
   }
@@ -99,8 +95,10 @@ function adapt(message: Message, deviations: Deviations): Message {
 /** Without what was thought, with a refusal as the text it was, and no list of nothing. */
 function plainParts({ role, content }: Message, { isTextOnly }: Deviations): Part[] {
   const plain = content
-    .filter(({ type }) => type !== 'reasoning')
+    .filter(({ type }) => type !== 'reasoning' && type !== 'tool-call')
     .map((part): Part => (part.type === 'refusal' ? { type: 'text', text: part.text } : part))
-  if (role === 'assistant' && textOf(plain) === '' && plain.every(({ type }) => type === 'text')) return []
-  return isTextOnly || plain.length === 0 ? [{ type: 'text', text: textOf(plain) }] : plain
+  const calls = content.filter(({ type }) => type === 'tool-call')
+  if (role === 'assistant' && textOf(plain) === '' && plain.every(({ type }) => type === 'text')) return calls
+  const said: Part[] = isTextOnly || plain.length === 0 ? [{ type: 'text', text: textOf(plain) }] : plain
+  return [...said, ...calls]
 }

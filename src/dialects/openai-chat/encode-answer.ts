@@ -1,9 +1,9 @@
-import type { Answer, Choice } from '../../chat/collect.ts'
-import type { Fields } from '../../chat/message.ts'
+import { type Fields, textOf } from '../../chat/message.ts'
+import type { Answer, Choice } from '../../flow/fold.ts'
 import { encodeAnnotation } from './annotation.ts'
 import { secondsIn } from './created.ts'
 import { dialect } from './dialect.ts'
-import { encodeToolCall } from './encode-request.ts'
+import { besideContent, encodeToolCall } from './encode-request.ts'
 import type { EncodeOptions } from './encode-stream.ts'
 import { isFields } from './fields.ts'
 import { encodeFinish } from './finish-reason.ts'
@@ -52,15 +52,18 @@ function relayChoice(choice: Choice): Fields {
 }
 
 function encodeChoice(choice: Choice): Fields {
+  const { parts } = choice
+  const text = textOf(parts)
+  const calls = parts.filter((part) => part.type === 'tool-call')
+  const { refusal, ...thoughts } = besideContent(parts)
+  const annotations = parts.flatMap((part) => (part.type === 'text' ? (part.annotations ?? []) : []))
   const message = {
     role: 'assistant',
-    content: choice.text === '' && (choice.toolCalls.length > 0 || choice.refusal !== '') ? null : choice.text,
-    refusal: choice.refusal || null,
-    ...(choice.reasoning && { reasoning_content: choice.reasoning }),
-    ...(choice.annotations.length > 0 && { annotations: choice.annotations.map(encodeAnnotation) }),
-    ...(choice.toolCalls.length > 0 && {
-      tool_calls: choice.toolCalls.map((call) => encodeToolCall(call, true)),
-    }),
+    content: text === '' && (calls.length > 0 || refusal) ? null : text,
+    refusal: refusal || null,
+    ...thoughts,
+    ...(annotations.length > 0 && { annotations: annotations.map(encodeAnnotation) }),
+    ...(calls.length > 0 && { tool_calls: calls.map((call) => encodeToolCall(call)) }),
     ...choice.extra?.[dialect],
   }
   return {

@@ -1,4 +1,13 @@
-import type { Fields, Message, Part, ToolCall } from '../../chat/message.ts'
+import {
+  callsOf,
+  type Fields,
+  type Message,
+  type Part,
+  type ReasoningPart,
+  type RefusalPart,
+  type ToolCallPart,
+  textOf,
+} from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
 import {
   type ChatRequest,
@@ -19,100 +28,140 @@ import { compact, merge } from './fields.ts'
  * @param own the names that the service has for parameters, where it has but one
  */
 export function encodeRequest(request: ChatRequest, own: Support['names'] = {}): Fields {
-  const native = request.dialect === dialect
-  const body: Record<string, unknown> = {
-    ...(native ? request.extra : {}),
+  return {
+    ...request.extra[dialect],
     model: request.model,
-    messages: request.messages.map((message) => encodeMessage(message, native)),
+    messages: request.messages.map((message) => encodeMessage(message)),
+    ...encodeParameters(request, { own }),
   }
-  const { parameters } = request
+}
+
+export interface ParameterOptions {
+  /** The names that the service has for parameters, where it has but one. */
+  readonly own: Support['names']
+  /** Whether the service refuses what it does not know: nothing goes to it but what the vocabulary has a word for. */
+  readonly isStrict?: boolean
+}
+
+/** The parameters of a request, under the client's own names where it spoke this dialect. */
+export function encodeParameters(request: ChatRequest, { own = {}, isStrict = false }: ParameterOptions): Fields {
+  const native = !isStrict && request.dialect === dialect
+  const parameters = withWritableTools(request.parameters, isStrict)
   const sent = (native && request.sent) || {}
-  const idle = idleParameters(native ? parameters : functionsOf(parameters))
+  const idle = idleParameters(parameters)
+  const body: Record<string, unknown> = {}
   for (const parameter of new Set([...parametersIn(parameters), ...parametersIn(sent)])) {
     if (idle.includes(parameter)) continue
     const name = own[parameter] ?? ((native && request.spelling[parameter]) || names[parameter])
     const was = sent[parameter]
     // what a layer has changed is no more what was sent
-    const isAsSent = was !== undefined && was.read === parameters[parameter]
-    const value = isAsSent ? was.raw : encodeParameter(parameter, parameters, native)
+    const isAsSent = was !== undefined && was.read === request.parameters[parameter]
+    const value = isAsSent ? was.raw : encodeParameter(parameter, parameters, isStrict)
     if (value !== undefined) body[name] = value
   }
   return body
 }
 
-function functionsOf(parameters: Parameters): Parameters {
+/** Without the tools that this dialect has no words for. */
+function withWritableTools(parameters: Parameters, isStrict: boolean): Parameters {
   const { tools } = parameters
-  return tools ? { ...parameters, tools: tools.filter(({ type }) => type === 'function') } : parameters
+  const isWritable = (tool: Tool) => tool.type === 'function' || (!isStrict && tool.extra[dialect] !== undefined)
+  return !tools || tools.every(isWritable) ? parameters : { ...parameters, tools: tools.filter(isWritable) }
 }
 
-function encodeParameter(parameter: Parameter, parameters: Parameters, native: boolean): unknown {
+function encodeParameter(parameter: Parameter, parameters: Parameters, isStrict: boolean): unknown {
   switch (parameter) {
     case 'tools':
-      return parameters.tools
-        ?.filter((tool) => native || tool.type === 'function')
-        .map((tool) => encodeTool(tool, native))
+      return parameters.tools?.map((tool) => encodeTool(tool, isStrict))
     case 'toolChoice':
       return parameters.toolChoice && encodeToolChoice(parameters.toolChoice)
     case 'responseFormat':
-      return parameters.responseFormat && encodeResponseFormat(parameters.responseFormat, native)
+      return parameters.responseFormat && encodeResponseFormat(parameters.responseFormat, isStrict)
     default:
       return parameters[parameter]
   }
 }
 
-/** @param native whether the service speaks this dialect with all the client may know of it */
-export function encodeMessage(message: Message, native: boolean): Fields {
+/** @param isStrict whether the service refuses what it does not know */
+export function encodeMessage(message: Message, isStrict = false): Fields {
   const base = {
     role: message.role,
-    content: encodeContent(message, native),
+    content: encodeContent(message, isStrict),
     ...(message.name !== undefined && { name: message.name }),
   }
-  const extra = native ? message.extra?.[dialect] : undefined
+  const extra = isStrict ? undefined : message.extra?.[dialect]
   switch (message.role) {
     case 'tool':
       return merge({ ...base, tool_call_id: message.toolCallId }, extra)
-    case 'assistant':
+    case 'assistant': {
+      const calls = callsOf(message).map((call) => encodeToolCall(call, isStrict))
       return merge(
-        {
-          ...base,
-          ...besideContent(message.content),
-          ...(message.toolCalls.length > 0 && {
-            tool_calls: message.toolCalls.map((call) => encodeToolCall(call, native)),
-          }),
-        },
+        { ...base, ...besideContent(message.content), ...(calls.length > 0 && { tool_calls: calls }) },
         extra,
       )
+    }
     default:
       return merge(base, extra)
   }
 }
 
-/** An assistant's reasoning and refusal stand beside its content. */
-function besideContent(parts: readonly Part[]): Fields {
-  const beside: Record<string, unknown> = {}
+/** What of an answer stands beside its content: its thoughts and its refusal, under the names they have there. */
+export function besideContent(parts: readonly Part[]): Fields {
+  const beside: Record<string, string> = {}
   for (const part of parts) {
-    if (part.type === 'reasoning')
-      beside[part.extra?.field === 'reasoning' ? 'reasoning' : 'reasoning_content'] = part.text
-    else if (isBeside(part)) beside.refusal = part.text
+    if (part.type !== 'reasoning' && !isRefusalBeside(part)) continue
+    const name = part.type === 'refusal' ? 'refusal' : nameOfThoughts(part)
+    beside[name] = (beside[name] ?? '') + part.text
   }
   return beside
 }
 
-function isBeside(part: Part): part is Extract<Part, { type: 'refusal' | 'reasoning' }> {
-  return part.type === 'reasoning' || (part.type === 'refusal' && part.extra?.field === true)
+function nameOfThoughts({ extra }: ReasoningPart): string {
+  return extra?.[dialect]?.field === 'reasoning' ? 'reasoning' : 'reasoning_content'
+}
+
+/** A refusal stands beside the content, as OpenAI answers with it, unless a client sent it among the parts. */
+function isRefusalBeside(part: Part): part is RefusalPart {
+  return part.type === 'refusal' && part.extra?.[dialect]?.isPart !== true
+}
+
+/** Whether a part stands in `content`, as far as this dialect has a place for it. */
+function isInContent(part: Part, isStrict: boolean): boolean {
+  switch (part.type) {
+    case 'reasoning':
+    case 'tool-call':
+    case 'server-tool-call':
+    case 'server-tool-result':
+      return false
+    case 'refusal':
+      return !isRefusalBeside(part)
+    case 'foreign':
+      return !isStrict && part.extra[dialect] !== undefined
+    default:
+      return true
+  }
 }
 
 /** One plain text is a string, which every upstream takes; nothing is null, where OpenAI has it so. */
-function encodeContent(message: Message, native: boolean): unknown {
-  const parts = message.content.filter((part) => !isBeside(part) && (native || part.type !== 'foreign'))
+function encodeContent({ role, content }: Message, isStrict: boolean): unknown {
+  const parts = content.filter((part) => isInContent(part, isStrict))
   const [only] = parts
-  if (!only) return message.role === 'assistant' ? null : message.content.length > 0 ? '' : []
-  if (parts.length === 1 && only.type === 'text' && !(native && only.extra)) return only.text
-  return parts.map((part) => encodePart(part, native))
+  if (!only) return role === 'assistant' ? null : content.length > 0 ? '' : []
+  if (parts.length === 1 && only.type === 'text' && (isStrict || !only.extra?.[dialect])) return only.text
+  if (isScattered(content, parts)) return textOf(parts)
+  return parts.map((part) => encodePart(part, isStrict))
 }
 
-function encodePart(part: Part, native: boolean): Fields {
-  const extra = native ? part.extra : undefined
+/** Whether the model thought or called between its texts: here they are one text, as a client that streams has it. */
+function isScattered(content: readonly Part[], parts: readonly Part[]): boolean {
+  const start = content.findIndex((part) => parts.includes(part))
+  const isTogether = parts.every((part, at) => content[start + at] === part)
+  return !isTogether && parts.every((part) => part.type === 'text' && !part.extra?.[dialect])
+}
+
+/** @param part one that stands in `content` */
+function encodePart(part: Part, isStrict: boolean): Fields {
+  const extra = isStrict ? undefined : part.extra?.[dialect]
   switch (part.type) {
     case 'text':
       return merge({ type: 'text', text: part.text }, extra)
@@ -125,43 +174,45 @@ function encodePart(part: Part, native: boolean): Fields {
         { type: 'file', file: compact({ file_data: part.content, file_id: part.fileId, filename: part.name }) },
         extra,
       )
-    case 'refusal':
-      return merge({ type: 'refusal', refusal: part.text }, extra)
-    case 'reasoning':
-      return { type: 'text', text: part.text }
+    case 'refusal': {
+      const { isPart: _, ...others } = extra ?? {}
+      return merge({ type: 'refusal', refusal: part.text }, others)
+    }
     case 'foreign':
-      return { type: part.name, ...part.extra }
+      return { type: part.name, ...extra }
+    default:
+      return {}
   }
 }
 
-export function encodeToolCall(call: ToolCall, native: boolean): Fields {
+export function encodeToolCall(call: ToolCallPart, isStrict = false): Fields {
   return merge(
     { id: call.id, type: 'function', function: { name: call.name, arguments: call.arguments } },
-    native ? call.extra?.[dialect] : undefined,
+    isStrict ? undefined : call.extra?.[dialect],
   )
 }
 
-function encodeTool(tool: Tool, native: boolean): Fields {
-  if (tool.type === 'foreign') return { type: tool.name, ...tool.extra }
+function encodeTool(tool: Tool, isStrict: boolean): Fields {
+  if (tool.type === 'foreign') return { type: tool.name, ...tool.extra[dialect] }
   const { name, description, parameters, strict } = tool
   return merge(
     { type: 'function', function: compact({ name, description, parameters, strict }) },
-    native ? tool.extra : undefined,
+    isStrict ? undefined : tool.extra?.[dialect],
   )
 }
 
 function encodeToolChoice(choice: ToolChoice): unknown {
-  if (choice.type === 'foreign') return choice.value
+  if (choice.type === 'foreign') return choice.extra[dialect]
   return choice.type === 'function' ? { type: 'function', function: { name: choice.name } } : choice.type
 }
 
-function encodeResponseFormat(format: ResponseFormat, native: boolean): unknown {
-  if (format.type === 'foreign') return format.value
+function encodeResponseFormat(format: ResponseFormat, isStrict: boolean): unknown {
+  if (format.type === 'foreign') return format.extra[dialect]
   if (format.type === 'text') return { type: 'text' }
   if (format.type === 'json') return { type: 'json_object' }
   const { name, schema, description, strict } = format
   return merge(
     { type: 'json_schema', json_schema: compact({ name, schema, description, strict }) },
-    native ? format.extra : undefined,
+    isStrict ? undefined : format.extra?.[dialect],
   )
 }

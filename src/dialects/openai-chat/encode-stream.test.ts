@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import OpenAI from 'openai'
 import { z } from 'zod'
-import { collect } from '../../chat/collect.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, Native } from '../../chat/event.ts'
+import type { Annotation } from '../../chat/message.ts'
+import { fold } from '../../flow/fold.ts'
 import { readSse } from '../../wire/sse.ts'
 import { ReplyDecoder } from './decode-reply.ts'
 import { encodeAnswer } from './encode-answer.ts'
@@ -36,19 +37,19 @@ async function* stream(events: readonly ChatEvent[]) {
 }
 
 const toolStream: readonly ChatEvent[] = [
-  { type: 'reasoning', choice: 0, text: 'Ask.' },
-  { type: 'tool-call', choice: 0, index: 0, id: 'call_a', name: 'weather' },
-  { type: 'tool-call', choice: 0, index: 1, id: 'call_b', name: 'weather' },
-  { type: 'tool-arguments', choice: 0, index: 0, json: '{"city":' },
-  { type: 'tool-arguments', choice: 0, index: 1, json: '{"city":"Rome"}' },
-  { type: 'tool-arguments', choice: 0, index: 0, json: '"Oslo"}' },
+  { type: 'reasoning', choice: 0, part: 0, text: 'Ask.' },
+  { type: 'tool-call', choice: 0, part: 0, id: 'call_a', name: 'weather' },
+  { type: 'tool-call', choice: 0, part: 1, id: 'call_b', name: 'weather' },
+  { type: 'tool-arguments', choice: 0, part: 0, json: '{"city":' },
+  { type: 'tool-arguments', choice: 0, part: 1, json: '{"city":"Rome"}' },
+  { type: 'tool-arguments', choice: 0, part: 0, json: '"Oslo"}' },
   { type: 'finish', choice: 0, reason: 'tool-calls' },
   { type: 'usage', choice: 0, usage: { inputTokens: 3, outputTokens: 4, source: 'estimate' } },
 ]
 
 const textStream: readonly ChatEvent[] = [
-  { type: 'text', choice: 0, text: '{"tea":' },
-  { type: 'text', choice: 0, text: '"green"}' },
+  { type: 'text', choice: 0, part: 0, text: '{"tea":' },
+  { type: 'text', choice: 0, part: 0, text: '"green"}' },
   { type: 'finish', choice: 0, reason: 'stop' },
   { type: 'usage', choice: 0, usage: { inputTokens: 3, outputTokens: 4, source: 'estimate' } },
 ]
@@ -56,9 +57,9 @@ const textStream: readonly ChatEvent[] = [
 describe('events of another dialect', () => {
   test('the first delta of each choice has the role, the last the finish, and usage comes alone', async () => {
     const events: ChatEvent[] = [
-      { type: 'text', choice: 1, text: 'a' },
-      { type: 'tool-call', choice: 0, index: 0, id: 'c', name: 'f' },
-      { type: 'text', choice: 1, text: 'b' },
+      { type: 'text', choice: 1, part: 0, text: 'a' },
+      { type: 'tool-call', choice: 0, part: 0, id: 'c', name: 'f' },
+      { type: 'text', choice: 1, part: 0, text: 'b' },
       { type: 'finish', choice: 1, reason: 'other' },
       { type: 'finish', choice: 0, reason: 'tool-calls' },
       { type: 'usage', choice: 0, usage: { inputTokens: 1, outputTokens: 2, reasoningTokens: 1, source: 'upstream' } },
@@ -89,11 +90,11 @@ describe('events of another dialect', () => {
   })
 
   test('annotations are citations of a URL, or what another service calls them', async () => {
-    const annotations = [
+    const annotations: Annotation[] = [
       { url: 'https://example.test', start: 0, end: 1 },
-      { extra: { type: 'file_citation', file_id: 'f' } },
+      { extra: { 'openai-chat': { type: 'file_citation', file_id: 'f' } } },
     ]
-    const found = await chunks(encode([{ type: 'text', choice: 0, text: 'a', annotations }]))
+    const found = await chunks(encode([{ type: 'text', choice: 0, part: 0, text: 'a', annotations }]))
     expect(found[0]?.choices[0]?.delta.annotations).toEqual([
       { type: 'url_citation', url_citation: { url: 'https://example.test', start_index: 0, end_index: 1 } },
       { type: 'file_citation', file_id: 'f' },
@@ -102,8 +103,8 @@ describe('events of another dialect', () => {
 
   test('thoughts go out, and come back in, under the name they came under', async () => {
     const thoughts: ChatEvent[] = [
-      { type: 'reasoning', choice: 0, text: 'a' },
-      { type: 'reasoning', choice: 0, text: 'b', extra: { field: 'reasoning' } },
+      { type: 'reasoning', choice: 0, part: 0, text: 'a' },
+      { type: 'reasoning', choice: 0, part: 0, text: 'b', extra: { 'openai-chat': { field: 'reasoning' } } },
     ]
     const finish: ChatEvent = { type: 'finish', choice: 0, reason: 'stop' }
     const written = await chunks(encode([...thoughts, finish]))
@@ -115,7 +116,7 @@ describe('events of another dialect', () => {
       events.flatMap((event) => (event.type === 'reasoning' ? [{ text: event.text, extra: event.extra }] : [])),
     ).toEqual([
       { text: 'a', extra: undefined },
-      { text: 'b', extra: { field: 'reasoning' } },
+      { text: 'b', extra: { 'openai-chat': { field: 'reasoning' } } },
     ])
   })
 
@@ -142,10 +143,10 @@ describe('native chunks', () => {
     const delta = { role: 'assistant', content: 'a', reasoning: 'b' }
     const [left, right] = [native([{ index: 0, delta }]), native([{ index: 0, delta }])]
     const events: ChatEvent[] = [
-      { type: 'reasoning', choice: 0, text: 'b', native: left },
-      { type: 'reasoning', choice: 1, text: 'b', native: right },
-      { type: 'text', choice: 0, text: 'a', native: left },
-      { type: 'text', choice: 1, text: 'a', native: right },
+      { type: 'reasoning', choice: 0, part: 0, text: 'b', native: left },
+      { type: 'reasoning', choice: 1, part: 0, text: 'b', native: right },
+      { type: 'text', choice: 0, part: 0, text: 'a', native: left },
+      { type: 'text', choice: 1, part: 0, text: 'a', native: right },
     ]
     const found = await chunks(encode(events))
     expect(found.flatMap(({ choices }) => choices)).toEqual([
@@ -156,7 +157,13 @@ describe('native chunks', () => {
 
   test('a role that the upstream left out is given, once', async () => {
     const pieces = ['a', 'b'].map((text): ChatEvent => {
-      return { type: 'text', choice: 0, text, native: native([{ index: 0, delta: { role: null, content: text } }]) }
+      return {
+        type: 'text',
+        choice: 0,
+        part: 0,
+        text,
+        native: native([{ index: 0, delta: { role: null, content: text } }]),
+      }
     })
     const finish: ChatEvent = { type: 'finish', choice: 0, reason: 'stop' }
     const found = await chunks(encode([...pieces, finish]))
@@ -177,7 +184,7 @@ describe('native chunks', () => {
     const last = { ...aside, value: { ...value, usage: counted.native.value } }
     const found = await chunks(
       encode([
-        { type: 'text', choice: 0, text: '', native: aside },
+        { type: 'text', choice: 0, part: 0, text: '', native: aside },
         { type: 'usage', choice: 0, usage: counted, native: last },
       ]),
     )
@@ -190,7 +197,7 @@ describe('native chunks', () => {
 
   test("the stream's time is the upstream's, but not Azure's zero", async () => {
     const events = [0, 1_760_000_000, 1_760_000_009].map((created): ChatEvent => {
-      return { type: 'text', choice: 0, text: '', native: native([], { created }) }
+      return { type: 'text', choice: 0, part: 0, text: '', native: native([], { created }) }
     })
     expect((await chunks(encode(events))).map(({ created }) => created)).toEqual([
       1_700_000_000, 1_760_000_000, 1_760_000_000,
@@ -200,9 +207,9 @@ describe('native chunks', () => {
   test('a time that has gone out stays, though an answer beside it has another', async () => {
     const choices = [{ index: 1, delta: { role: 'assistant', content: 'b' }, finish_reason: null }]
     const events: ChatEvent[] = [
-      { type: 'text', choice: 0, text: 'a' },
-      { type: 'text', choice: 1, text: 'b', native: native(choices) },
-      { type: 'text', choice: 0, text: 'c' },
+      { type: 'text', choice: 0, part: 0, text: 'a' },
+      { type: 'text', choice: 1, part: 0, text: 'b', native: native(choices) },
+      { type: 'text', choice: 0, part: 0, text: 'c' },
     ]
     expect(new Set((await chunks(encode(events))).map(({ created }) => created))).toEqual(new Set([1_700_000_000]))
   })
@@ -249,8 +256,8 @@ describe('what a text could smuggle into the stream (reliability, item 27)', () 
   for (const text of texts)
     test(`${JSON.stringify(text)} is one event with that text`, async () => {
       const events: ChatEvent[] = [
-        { type: 'text', choice: 0, text },
-        { type: 'tool-call', choice: 0, index: 0, id: text, name: text },
+        { type: 'text', choice: 0, part: 0, text },
+        { type: 'tool-call', choice: 0, part: 0, id: text, name: text },
         { type: 'finish', choice: 0, reason: 'stop' },
       ]
       const found = await chunks(encode(events, { model: text, id: text }))
@@ -321,7 +328,7 @@ describe('the official SDK', () => {
   })
 
   test('runs tools, whole', async () => {
-    const answers = await Promise.all([toolStream, textStream].map((events) => collect(stream(events))))
+    const answers = await Promise.all([toolStream, textStream].map((events) => fold(stream(events))))
     const replies = answers.map((answer) => encodeAnswer(answer, options))
     const runner = client(...replies).chat.completions.runTools({ ...asked, tools: [weather] })
     expect(await runner.finalContent()).toBe('{"tea":"green"}')
@@ -332,7 +339,7 @@ describe('the official SDK', () => {
       type: 'json_schema' as const,
       json_schema: { name: 'tea', strict: true, schema: { type: 'object' } },
     }
-    const whole = client(encodeAnswer(await collect(stream(textStream)), options))
+    const whole = client(encodeAnswer(await fold(stream(textStream)), options))
     const { choices } = await whole.chat.completions.parse({ ...asked, response_format })
     expect(choices[0]?.message.parsed).toEqual({ tea: 'green' })
     const streamed = client(encode(textStream)).chat.completions.stream({ ...asked, response_format })
@@ -363,7 +370,7 @@ describe('the official SDK', () => {
   test('throws on a failure in the stream', async () => {
     const encoder = new StreamEncoder(options)
     const text =
-      encoder.event({ type: 'text', choice: 0, text: 'a' }) +
+      encoder.event({ type: 'text', choice: 0, part: 0, text: 'a' }) +
       encoder.error(new ChatError('timeout', { message: 'Slow.' }))
     const runner = client(text).chat.completions.stream(asked)
     await expect(runner.finalChatCompletion()).rejects.toThrow('Slow.')

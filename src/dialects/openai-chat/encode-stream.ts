@@ -31,6 +31,8 @@ export class StreamEncoder {
   readonly #options: EncodeOptions
   /** The choices whose first delta, the one with the role, has gone out. */
   readonly #opened = new Set<number>()
+  /** The calls that have opened, by choice: here they are counted from 0 and not by their part. */
+  #calls: Map<number, Map<number, number>> | undefined
   /** Chunks that have gone out: the events of two side by side may come in turns. */
   #relayed: WeakSet<Native> | undefined
   #head: RelayedHead | undefined
@@ -55,7 +57,8 @@ export class StreamEncoder {
       this.#relayed.add(native)
       return this.#relay(native, event)
     }
-    return event.type === 'usage' ? '' : this.#write({ choices: [this.#choice(event)] })
+    const choice = event.type === 'usage' ? undefined : this.#choice(event)
+    return choice ? this.#write({ choices: [choice] }) : ''
   }
 
   /** The bytes that end the stream well. */
@@ -137,19 +140,59 @@ export class StreamEncoder {
     return { ...choice, delta: { role: 'assistant', ...delta } }
   }
 
-  #choice(event: Exclude<ChatEvent, { type: 'usage' }>): Fields {
-    const isFirst = !this.#opened.has(event.choice)
-    this.#opened.add(event.choice)
+  /** Undefined for an event that says nothing in this dialect, such as the end of a part. */
+  #choice(event: Exclude<ChatEvent, { type: 'usage' }>): Fields | undefined {
+    const { choice } = event
+    const delta = this.#delta(event)
+    const logprobs = 'logprobs' in event && event.logprobs !== undefined ? { logprobs: event.logprobs } : {}
+    if (!delta && !('logprobs' in logprobs)) return undefined
+    const isFirst = !this.#opened.has(choice)
+    this.#opened.add(choice)
     const role = isFirst
       ? { role: 'assistant', ...(event.type === 'text' ? {} : { content: event.type === 'tool-call' ? null : '' }) }
       : {}
-    const logprobs = event.type === 'text' && event.logprobs !== undefined ? { logprobs: event.logprobs } : {}
     return {
-      index: event.choice,
-      delta: { ...role, ...delta(event) },
+      index: choice,
+      delta: { ...role, ...delta },
       ...logprobs,
       finish_reason: event.type === 'finish' ? encodeFinish(event.reason) : null,
     }
+  }
+
+  #delta(event: Exclude<ChatEvent, { type: 'usage' }>): Fields | undefined {
+    switch (event.type) {
+      case 'text':
+        return {
+          content: event.text,
+          ...(event.annotations && { annotations: event.annotations.map(encodeAnnotation) }),
+        }
+      case 'refusal':
+        return { refusal: event.text }
+      case 'reasoning':
+        return { [event.extra?.[dialect]?.field === 'reasoning' ? 'reasoning' : 'reasoning_content']: event.text }
+      case 'tool-call':
+        return { tool_calls: [this.#opening(event)] }
+      case 'tool-arguments': {
+        const index = this.#calls?.get(event.choice)?.get(event.part)
+        return { tool_calls: [merge({ index, function: { arguments: event.json } }, event.extra?.[dialect])] }
+      }
+      case 'part-end':
+        return event.annotations && { annotations: event.annotations.map(encodeAnnotation) }
+      case 'finish':
+        // the sources have been told where they came
+        return rest(event.extra?.[dialect] ?? {}, ['annotations']) ?? {}
+      default:
+        return undefined
+    }
+  }
+
+  #opening({ choice, part, id, name, extra }: ToolCallEvent): Fields {
+    this.#calls ??= new Map()
+    const calls = this.#calls.get(choice) ?? new Map<number, number>()
+    this.#calls.set(choice, calls)
+    const index = calls.size
+    calls.set(part, index)
+    return merge({ index, id, type: 'function', function: { name, arguments: '' } }, extra?.[dialect])
   }
 
   #write(chunk: Fields): string | Iterable<string> {
@@ -178,29 +221,4 @@ function chunkOf(whole: Fields): Fields {
       }
     }),
   }
-}
-
-function delta(event: Exclude<ChatEvent, { type: 'usage' }>): Fields {
-  switch (event.type) {
-    case 'text':
-      return {
-        [event.refusal ? 'refusal' : 'content']: event.text,
-        ...(event.annotations && { annotations: event.annotations.map(encodeAnnotation) }),
-      }
-    case 'reasoning':
-      return { [event.extra?.field === 'reasoning' ? 'reasoning' : 'reasoning_content']: event.text }
-    case 'tool-call':
-      return { tool_calls: [opening(event)] }
-    case 'tool-arguments':
-      return {
-        tool_calls: [merge({ index: event.index, function: { arguments: event.json } }, event.extra?.[dialect])],
-      }
-    case 'finish':
-      // the sources have been told where they came
-      return rest(event.extra?.[dialect] ?? {}, ['annotations']) ?? {}
-  }
-}
-
-function opening({ index, id, name, extra }: ToolCallEvent): Fields {
-  return merge({ index, id, type: 'function', function: { name, arguments: '' } }, extra?.[dialect])
 }

@@ -15,12 +15,7 @@ export function rest(object: Fields, known: readonly string[]): Fields | undefin
   return found
 }
 
-/** `{ extra }` where there is any: for spreading, so that an absent extra is an absent member. */
-export function withExtra(extra: Fields | undefined): { extra?: Fields } {
-  return extra ? { extra } : {}
-}
-
-/** As `withExtra`, of a message or a call: by the dialect. */
+/** `{ extra }` of this dialect where there is any: for spreading, so that an absent extra is an absent member. */
 export function ownExtra(extra: Fields | undefined): { extra?: Extras } {
   return extra ? { extra: { [dialect]: extra } } : {}
 }

@@ -2,9 +2,12 @@ import { describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { type Answer, collect } from '../../chat/collect.ts'
+import { partFaultIn } from '../../../test/laws/part-order.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, FinishReason } from '../../chat/event.ts'
+import type { Part } from '../../chat/message.ts'
+import { PartWriter } from '../../chat/part-writer.ts'
+import { type Answer, fold } from '../../flow/fold.ts'
 import { ReplyDecoder } from './decode-reply.ts'
 import { encodeAnswer } from './encode-answer.ts'
 import { StreamEncoder } from './encode-stream.ts'
@@ -37,7 +40,10 @@ async function* stream(events: readonly ChatEvent[]) {
   yield* events
 }
 
-/** Each choice's own events, neighbours of one kind merged; then the last usage. Between choices the order is no matter. */
+/**
+ * Each choice's own events, neighbours of one kind merged; then the last usage. Between choices the order is no matter,
+ * and when a call's part ends is for the decoder to say: `expectLawful` looks at that.
+ */
 function normalised(events: readonly ChatEvent[]): Record<string, unknown> {
   const choices: Record<string, Record<string, unknown>[]> = {}
   let usage: unknown
@@ -47,14 +53,13 @@ function normalised(events: readonly ChatEvent[]): Record<string, unknown> {
       usage = counts
       continue
     }
+    if (event.type === 'part-end') continue
     choices[event.choice] ??= []
     const mine = choices[event.choice] ?? []
     const last = mine.at(-1)
-    const isText = event.type === 'text' || event.type === 'reasoning'
-    if (isText && last?.type === event.type && last.refusal === Reflect.get(event, 'refusal'))
-      last.text = `${last.text}${event.text}`
-    else if (event.type === 'tool-arguments' && last?.type === event.type && last.index === event.index)
-      last.json = `${last.json}${event.json}`
+    const isNext = 'part' in event && last?.type === event.type && last.part === event.part
+    if (isNext && 'text' in event) last.text = `${last.text}${event.text}`
+    else if (isNext && event.type === 'tool-arguments') last.json = `${last.json}${event.json}`
     else mine.push({ ...event })
   }
   return { choices, usage }
@@ -63,22 +68,7 @@ function normalised(events: readonly ChatEvent[]): Record<string, unknown> {
 const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 12 })
 const word = fc.stringMatching(/^[a-z_]{1,8}$/)
 
-type Step = (choice: number) => ChatEvent[]
-
-const said: fc.Arbitrary<Step> = fc.oneof(
-  text.map(
-    (found): Step =>
-      (choice) => [{ type: 'text', choice, text: found }],
-  ),
-  text.map(
-    (found): Step =>
-      (choice) => [{ type: 'text', choice, text: found, refusal: true }],
-  ),
-  text.map(
-    (found): Step =>
-      (choice) => [{ type: 'reasoning', choice, text: found }],
-  ),
-)
+const said = fc.record({ kind: fc.constantFrom('text', 'refusal', 'reasoning'), words: text })
 
 /** One choice's events: texts, then calls whose arguments grow in turns, then the end. */
 function choiceEvents(choice: number): fc.Arbitrary<ChatEvent[]> {
@@ -89,20 +79,21 @@ function choiceEvents(choice: number): fc.Arbitrary<ChatEvent[]> {
       calls: fc.array(fc.record({ name: word, json, cut: fc.nat(6) }), { maxLength: 3 }),
       end: fc.constantFrom<FinishReason>('stop', 'length', 'content-filter'),
     })
-    .map(({ texts, calls, end }) => [
-      ...texts.flatMap((step) => step(choice)),
-      ...calls.map(
-        ({ name }, index): ChatEvent => ({ type: 'tool-call', choice, index, id: `c${choice}_${index}`, name }),
-      ),
-      ...calls.map((call, index): ChatEvent => {
-        return { type: 'tool-arguments', choice, index, json: call.json.slice(0, call.cut + 1) }
-      }),
-      ...calls.flatMap(({ json: whole, cut }, index): ChatEvent[] => {
-        const rest = whole.slice(cut + 1)
-        return rest === '' ? [] : [{ type: 'tool-arguments', choice, index, json: rest }]
-      }),
-      { type: 'finish', choice, reason: calls.length > 0 && end === 'stop' ? 'tool-calls' : end },
-    ])
+    .map(({ texts, calls, end }) => {
+      const writer = new PartWriter(choice)
+      const events = texts.flatMap(({ kind, words }) => writer[kind](words))
+      const parts = calls.map(({ name }, index) => {
+        events.push(...writer.toolCall({ id: `c${choice}_${index}`, name }))
+        return writer.latestPart
+      })
+      const grow = (at: number, piece = '') => {
+        if (piece !== '') events.push(...writer.toolArguments(parts[at] ?? -1, piece))
+      }
+      for (const [at, call] of calls.entries()) grow(at, call.json.slice(0, call.cut + 1))
+      for (const [at, call] of calls.entries()) grow(at, call.json.slice(call.cut + 1))
+      const reason = calls.length > 0 && end === 'stop' ? 'tool-calls' : end
+      return [...events, ...writer.finish(reason)]
+    })
 }
 
 const usage = fc.record({ inputTokens: fc.nat(99), outputTokens: fc.nat(99) }).map(
@@ -130,6 +121,18 @@ const streams = fc
     events: [...shuffled(first, second ?? [], turns), ...(counted ? [counted] : [])],
   }))
 
+/** What a whole completion can say of the parts: each kind in one, whatever stood between. */
+function flat(parts: readonly Part[]) {
+  const words = (kind: Part['type']) =>
+    parts.map((part) => ('text' in part && part.type === kind ? part.text : '')).join('')
+  return {
+    text: words('text'),
+    refusal: words('refusal'),
+    reasoning: words('reasoning'),
+    calls: parts.filter(({ type }) => type === 'tool-call'),
+  }
+}
+
 describe('law 6: decoding what we encode gives the same events', () => {
   test('as a stream', () => {
     fc.assert(
@@ -142,13 +145,13 @@ describe('law 6: decoding what we encode gives the same events', () => {
   test('as a whole completion', async () => {
     const comparable = (answer: Answer) => ({
       usage: normalised(answer.usage ? [{ type: 'usage', choice: 0, usage: answer.usage }] : []),
-      choices: answer.choices.map(({ native: _, ...choice }) => choice),
+      choices: answer.choices.map(({ native: _, parts, ...choice }) => ({ ...choice, ...flat(parts) })),
     })
     await fc.assert(
       fc.asyncProperty(streams, async ({ choices, events }) => {
-        const answer = await collect(stream(events))
+        const answer = await fold(stream(events))
         const whole: unknown = JSON.parse(JSON.stringify(encodeAnswer(answer, options)))
-        expect(comparable(await collect(stream(decoder(choices).whole(whole))))).toEqual(comparable(answer))
+        expect(comparable(await fold(stream(decoder(choices).whole(whole))))).toEqual(comparable(answer))
       }),
     )
   })
@@ -161,14 +164,16 @@ describe('law 6: decoding what we encode gives the same events', () => {
     }
     const filed = { type: 'file_citation', file_id: 'f' }
     const events: ChatEvent[] = [
-      { type: 'text', choice: 0, text: 'a', logprobs },
+      { type: 'text', choice: 0, part: 0, text: 'a', logprobs },
       {
         type: 'text',
         choice: 0,
+        part: 0,
         text: '',
         annotations: [{ url: 'https://example.test', title: 't', start: 0, end: 1 }],
       },
-      { type: 'text', choice: 0, text: '', annotations: [{ extra: { type: 'file_citation', file_id: 'f' } }] },
+      { type: 'text', choice: 0, part: 0, text: '', annotations: [{ extra: { 'openai-chat': filed } }] },
+      { type: 'part-end', choice: 0, part: 0 },
       { type: 'finish', choice: 0, reason: 'stop', extra: { 'openai-chat': { annotations: [cited, filed] } } },
     ]
     expect(decoded(encoded(events), 1).map(({ native: _, ...event }) => event)).toEqual(events)
@@ -236,7 +241,7 @@ describe('law 6: between equal dialects nothing is lost', () => {
   for (const file of whole)
     test(`${file} leaves as it came`, async () => {
       const sent: unknown = JSON.parse(readFileSync(join(folder, file), 'utf8'))
-      const answer = await collect(stream(decoder(1).whole(sent)))
+      const answer = await fold(stream(decoder(1).whole(sent)))
       expect<unknown>(encodeAnswer(answer, options)).toEqual(
         isFields(sent) ? { ...sent, id: 'ours', model: 'up/m' } : sent,
       )
@@ -248,15 +253,15 @@ describe('law 6: between equal dialects nothing is lost', () => {
       message: { role: 'assistant', content: `${index}` },
       finish_reason: 'stop',
     })
-    const answer = await collect(stream(decoder(2).whole({ choices: [choice(1), choice(0)] })))
+    const answer = await fold(stream(decoder(2).whole({ choices: [choice(1), choice(0)] })))
     expect(encodeAnswer(answer, options).choices).toEqual([choice(0), choice(1)])
   })
 
   test('an answer of which only a part came whole is built from its events', async () => {
     const native = { dialect: 'openai-chat', form: 'whole', value: { own: 1 } } as const
-    const answer = await collect(
+    const answer = await fold(
       stream([
-        { type: 'text', choice: 0, text: 'a', native },
+        { type: 'text', choice: 0, part: 0, text: 'a', native },
         { type: 'finish', choice: 0, reason: 'stop' },
       ]),
     )
@@ -285,7 +290,7 @@ describe('law 6: between equal dialects nothing is lost', () => {
       choice: 0,
       usage: { inputTokens: 1, outputTokens: 2, source: 'upstream' },
     }
-    expect(encodeAnswer(await collect(stream([...events, counted])), options)).toEqual({
+    expect(encodeAnswer(await fold(stream([...events, counted])), options)).toEqual({
       id: 'ours',
       object: 'chat.completion',
       created: 5,
@@ -355,21 +360,15 @@ const anyChunk = fc.oneof(
   { weight: 1, arbitrary: fc.jsonValue() },
 )
 
-/** Law 1 over a list of events: one finish for each choice, as its last event but usage; calls in order, without gaps. */
+/** Law 1 over a list of events: one finish for each choice, as its last event but usage; parts in order, each ended once. */
 function expectLawful(events: readonly ChatEvent[]): void {
   const finished = new Set<number>()
-  const calls: Record<number, number> = {}
+  expect(partFaultIn(events)).toBeUndefined()
   for (const event of events) {
     if (event.type === 'usage') continue
     expect(finished.has(event.choice)).toBe(false)
     if (event.type === 'finish') finished.add(event.choice)
-    const opened = calls[event.choice] ?? 0
-    if (event.type === 'tool-call') {
-      expect(event.index).toBe(opened)
-      calls[event.choice] = opened + 1
-    }
-    if (event.type === 'tool-arguments') expect(event.index).toBeLessThan(opened)
-    if (event.type === 'text' || event.type === 'reasoning') expect(event.text.isWellFormed()).toBe(true)
+    if ('text' in event) expect(event.text.isWellFormed()).toBe(true)
     if (event.type === 'finish')
       expect(['stop', 'length', 'tool-calls', 'content-filter', 'other']).toContain(event.reason)
   }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { type Answer, collect } from '../../chat/collect.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
+import { type Part, textOf } from '../../chat/message.ts'
+import { type Answer, fold } from '../../flow/fold.ts'
 import { ReplyDecoder } from './decode-reply.ts'
 import { encodeAnswer } from './encode-answer.ts'
 import { StreamEncoder } from './encode-stream.ts'
@@ -14,18 +15,26 @@ async function* stream(events: readonly ChatEvent[]) {
   yield* events
 }
 
+const callsIn = (parts: readonly Part[]) => parts.filter((part) => part.type === 'tool-call')
+
 /** One answer, as text and calls. */
 function said({ choices }: Answer): string {
   return choices
-    .map(({ text, toolCalls }) => text + toolCalls.map((each) => `<${each.name} ${each.arguments}>`).join(''))
+    .map(
+      ({ parts }) =>
+        textOf(parts) +
+        callsIn(parts)
+          .map((each) => `<${each.name} ${each.arguments}>`)
+          .join(''),
+    )
     .join('|')
 }
 
 const readStream = async (chunks: readonly unknown[], choices = 1) => {
   const reader = decoder(choices)
-  return collect(stream([...chunks.flatMap((chunk) => reader.chunk(chunk)), ...reader.end('terminated')]))
+  return fold(stream([...chunks.flatMap((chunk) => reader.chunk(chunk)), ...reader.end('terminated')]))
 }
-const readWhole = async (reply: unknown) => collect(stream(decoder().whole(reply)))
+const readWhole = async (reply: unknown) => fold(stream(decoder().whole(reply)))
 
 /** What a client reads: each chunk, or the whole reply. */
 function chunksFor(chunks: readonly unknown[]): readonly { readonly [name: string]: unknown }[] {

@@ -1,4 +1,4 @@
-import type { ChatEvent, Native, Usage } from '../../chat/event.ts'
+import type { ChatEvent, ForeignEvent, Native, Usage } from '../../chat/event.ts'
 import type { ConcludedChoice } from './choice-reader.ts'
 import { saysForeign } from './contents.ts'
 import type { WireChoice } from './wire-reply.ts'
@@ -33,8 +33,8 @@ export class ReplyEvents {
     const events: ChatEvent[] = this.#aside.splice(0).map((each) => blank(first, each))
     const isBlank = !usage && concluded.every((choice) => choice.events.length === 0)
     if (isBlank) {
-      const isForeign = wires.some(({ said }) => saysForeign(said))
-      events.push({ ...blank(first, relayed), ...(isForeign && { isForeign }) })
+      const isShown = wires.some(({ said }) => saysForeign(said))
+      events.push({ ...blank(first, relayed), isShown })
     }
     for (const choice of concluded) for (const event of choice.events) events.push({ ...event, native: relayed })
     if (usage) events.push(...this.ofUsage(relayed, usage))
@@ -70,8 +70,8 @@ export class ReplyEvents {
 }
 
 /** An event that shows nothing, and carries a chunk. */
-export function blank(choice: number, native: Native): Extract<ChatEvent, { type: 'text' }> {
-  return { type: 'text', text: '', choice, native }
+export function blank(choice: number, native: Native): ForeignEvent {
+  return { type: 'foreign', choice, isShown: false, native }
 }
 
 function asShared(native: Native, isShared: boolean): Native {

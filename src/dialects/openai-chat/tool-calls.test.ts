@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
+import { PartWriter } from '../../chat/part-writer.ts'
 import { ToolCalls } from './tool-calls.ts'
 import type { WireToolDelta } from './wire-calls.ts'
 
@@ -244,15 +245,16 @@ describe('tool-call deltas', () => {
   for (const { name, deltas, calls } of cases) {
     const read = () => {
       let made = 0
-      const reader = new ToolCalls(0, () => `made_${++made}`)
+      const reader = new ToolCalls(new PartWriter(), () => `made_${++made}`)
       return [...deltas.map((delta) => reader.read(delta)), ...reader.close()]
     }
 
     test(`${name}: events`, () => {
       const found: string[][] = []
       for (const event of read().flatMap(({ events }) => events)) {
-        if (event.type === 'tool-call') expect(found.push([event.id, event.name, ''])).toBe(event.index + 1)
-        else found[event.index]?.splice(2, 1, `${found[event.index]?.[2]}${event.json}`)
+        if (event.type === 'tool-call') expect(found.push([event.id, event.name, ''])).toBe(event.part + 1)
+        else if (event.type === 'tool-arguments')
+          found[event.part]?.splice(2, 1, `${found[event.part]?.[2]}${event.json}`)
       }
       expect(found).toEqual(calls.map((call) => [...call]))
     })
@@ -264,13 +266,13 @@ describe('tool-call deltas', () => {
   test('what is right is relayed as the same object', () => {
     const opening = { index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '', own: 1 }, own: 2 }
     const more = { index: 0, function: { arguments: '{}' }, own: 3 }
-    const reader = new ToolCalls(0, () => 'made')
+    const reader = new ToolCalls(new PartWriter(), () => 'made')
     expect(reader.read(opening).relay).toBe(opening)
     expect(reader.read(more).relay).toBe(more)
   })
 
   test('what is put right keeps the fields we do not know', () => {
-    const reader = new ToolCalls(0, () => 'made')
+    const reader = new ToolCalls(new PartWriter(), () => 'made')
     const { relay } = reader.read({ function: { name: 'f', arguments: {}, own: 1 }, own: 2 })
     expect(relay).toEqual({
       index: 0,
@@ -282,7 +284,7 @@ describe('tool-call deltas', () => {
   })
 
   test('a continuing delta says id, type and name not even as null: the SDK takes that for another call', () => {
-    const reader = new ToolCalls(0, () => 'made')
+    const reader = new ToolCalls(new PartWriter(), () => 'made')
     reader.read({ index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '' } })
     const { relay } = reader.read({ index: 0, id: '', type: null, function: { name: null, arguments: '{}' } })
     expect(relay).toStrictEqual({ index: 0, function: { arguments: '{}' } })
@@ -291,7 +293,7 @@ describe('tool-call deltas', () => {
   })
 
   test('arguments of a megabyte in small pieces, each with the name, are read once', () => {
-    const reader = new ToolCalls(0, () => 'made')
+    const reader = new ToolCalls(new PartWriter(), () => 'made')
     reader.read(part('{"a":"', { index: 0, name: 'f' }))
     // read anew with each piece, they would take longer than any test may
     for (let at = 0; at < 200_000; at++) reader.read(part('}}}}}', { index: 0, name: 'f' }))

@@ -1,4 +1,5 @@
 import type { ChatEvent } from '../../chat/event.ts'
+import type { PartWriter } from '../../chat/part-writer.ts'
 import { type JsonProgress, noJson, progressed } from '../../wire/json-progress.ts'
 import { maxCalls, tooManyCalls } from '../../wire/reply-limits.ts'
 import { wholeCharacters } from './characters.ts'
@@ -15,6 +16,8 @@ interface OpenCall {
   name: string
   /** Among the calls that have a name; undefined until it has one. */
   index: number | undefined
+  /** Of the answer, once it has an index. */
+  part: number
   /** Arguments that came before the name. */
   early: string
   isEmpty: boolean
@@ -26,11 +29,9 @@ interface OpenCall {
   half: string
 }
 
-type ToolEvent = Extract<ChatEvent, { type: 'tool-call' | 'tool-arguments' }>
-
 /** What one delta says, with `index` and `id` put right. */
 export interface ReadToolDelta {
-  readonly events: readonly ToolEvent[]
+  readonly events: readonly ChatEvent[]
   /** The delta itself if it was right, else as it should have been; undefined where there is nothing to relay yet. */
   readonly relay: object | undefined
 }
@@ -62,18 +63,20 @@ export interface CallBudget {
  * id names, else the one at its index, else the last; unless it has a name and cannot belong to that call.
  */
 export class ToolCalls {
-  readonly #choice: number
+  readonly #writer: PartWriter
   readonly #newId: () => string
   readonly #budget: CallBudget
   readonly #calls: OpenCall[] = []
+  /** Those whose arguments are complete, and whose parts have yet to end. */
+  readonly #whole = new Set<OpenCall>()
   /** The latest call of each of the upstream's own ids and indices: looking one up must not cost more with every call. */
   readonly #byWireId = new Map<string, OpenCall>()
   readonly #byWireIndex = new Map<number, OpenCall>()
   readonly #ids = new Set<string>()
   #named = 0
 
-  constructor(choice: number, newId: () => string, budget: CallBudget = { left: maxCalls }) {
-    this.#choice = choice
+  constructor(writer: PartWriter, newId: () => string, budget: CallBudget = { left: maxCalls }) {
+    this.#writer = writer
     this.#newId = newId
     this.#budget = budget
   }
@@ -100,7 +103,9 @@ export class ToolCalls {
     call.index = index
     const full = isNew ? call.early + json : json
     const written = { index, kind: call.kind, json: full, ...(isNew && { opens: { id: call.id, name: call.name } }) }
-    return { events: this.#events(call, index, { isNew, json: full, hasExtra }), relay: relayedDelta(delta, written) }
+    const events = this.#events(call, { isNew, json: full, hasExtra })
+    if (call.kind === 'function' && call.progress.isWhole && call.half === '') this.#whole.add(call)
+    return { events, relay: relayedDelta(delta, written) }
   }
 
   /** A call of a whole message: nothing follows it, so it is complete as it stands. */
@@ -108,14 +113,13 @@ export class ToolCalls {
     const said = saidOf(delta)
     if (isNothing(said)) return { events: [], relay: undefined }
     const call = this.#open(said)
-    const index = this.#named++
-    call.index = index
+    call.index = this.#named++
     call.name = said.name ?? ''
     call.isEmpty = false
     gatherExtra(call, delta)
     const json = said.json.toWellFormed() || (said.kind === 'function' ? '{}' : '')
     return {
-      events: this.#events(call, index, { isNew: true, json }),
+      events: [...this.#events(call, { isNew: true, json }), ...this.#writer.endCall(call.part)],
       relay: wholeCall(delta, { kind: said.kind, id: call.id, json }),
     }
   }
@@ -136,21 +140,27 @@ export class ToolCalls {
       if (!isNew && json === '') return []
       const opens = isNew && { opens: { id: call.id, name: call.name } }
       const relay = openingDelta({ index, kind: call.kind, json, ...opens })
-      return [{ events: this.#events(call, index, { isNew, json }), relay }]
+      return [{ events: this.#events(call, { isNew, json }), relay }]
     })
   }
 
-  #events(call: OpenCall, index: number, { isNew, json, hasExtra }: Grown): ToolEvent[] {
-    const choice = this.#choice
+  /** The ends of calls whose arguments are complete: something else is said now. */
+  endWhole(): ChatEvent[] {
+    if (this.#whole.size === 0) return []
+    const ended = [...this.#whole].flatMap(({ part }) => this.#writer.endCall(part))
+    this.#whole.clear()
+    return ended
+  }
+
+  #events(call: OpenCall, { isNew, json, hasExtra }: Grown): ChatEvent[] {
+    const writer = this.#writer
     const { id, name } = call
-    const extra = ownExtra(call.gathered.fields)
+    const { extra } = ownExtra(call.gathered.fields)
     const isLate = !isNew && hasExtra === true
-    return [
-      ...(isNew ? [{ type: 'tool-call', choice, index, id, name, ...extra } as const] : []),
-      ...(json === '' && !isLate
-        ? []
-        : [{ type: 'tool-arguments', choice, index, json, ...(isLate && extra) } as const]),
-    ]
+    const opened = isNew ? [...this.endWhole(), ...writer.toolCall({ id, name, ...(extra && { extra }) })] : []
+    if (isNew) call.part = writer.latestPart
+    if (json === '' && !isLate) return opened
+    return [...opened, ...writer.toolArguments(call.part, json, isLate ? extra : undefined)]
   }
 
   #find(said: Said): OpenCall | undefined {
@@ -177,6 +187,7 @@ export class ToolCalls {
       wireId: id,
       name: '',
       index: undefined,
+      part: -1,
       early: '',
       isEmpty: true,
       isRepeated: false,

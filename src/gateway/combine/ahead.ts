@@ -93,6 +93,6 @@ export class Ahead implements AsyncIterableIterator<ChatEvent> {
 const perEvent = 32
 
 function sizeOf(event: ChatEvent): number {
-  if (event.type === 'text' || event.type === 'reasoning') return event.text.length + perEvent
+  if ('text' in event) return event.text.length + perEvent
   return event.type === 'tool-arguments' ? event.json.length + perEvent : perEvent
 }

@@ -1,4 +1,6 @@
-import type { Annotation, ChatEvent, Usage } from '../../chat/event.ts'
+import type { ChatEvent, TextEvent, Usage } from '../../chat/event.ts'
+import type { Annotation } from '../../chat/message.ts'
+import { PartWriter } from '../../chat/part-writer.ts'
 import type { Ahead } from './ahead.ts'
 import { failureLine } from './failure-line.ts'
 import { totalUsage } from './total-usage.ts'
@@ -12,15 +14,37 @@ export interface Fan {
   readonly signal: AbortSignal
 }
 
-/** Of an answer what a column can say: words and usage. An upstream's own chunks are left behind, for they may have to wait. */
+/** What a column can say of an answer. An upstream's own chunks are left behind, for they may have to wait. */
+type Sayable = Extract<ChatEvent, { type: 'text' | 'reasoning' | 'usage' }>
+
+/** Of an answer what a column can say: words and usage. */
 export async function* sayable(events: AsyncIterable<ChatEvent>): AsyncGenerator<ChatEvent> {
   for await (const event of events) {
-    if (event.type === 'usage') yield event
-    else if (event.type === 'reasoning') yield { type: 'reasoning', choice: 0, text: event.text }
-    // a refusal too is what the member has to say
-    else if (event.type === 'text')
-      yield { type: 'text', choice: 0, text: event.text, ...(event.annotations && { annotations: event.annotations }) }
+    const said = sayableIn(event)
+    if (said) yield said
   }
+}
+
+function sayableIn(event: ChatEvent): Sayable | undefined {
+  switch (event.type) {
+    case 'usage':
+      return event
+    case 'reasoning':
+      return { type: 'reasoning', choice: 0, part: event.part, text: event.text }
+    case 'text':
+      return { type: 'text', choice: 0, part: event.part, text: event.text, ...annotationsOf(event) }
+    case 'refusal':
+      // what the member has to say, too
+      return { type: 'text', choice: 0, part: event.part, text: event.text }
+    case 'part-end':
+      return event.annotations && { type: 'text', choice: 0, part: event.part, text: '', ...annotationsOf(event) }
+    default:
+      return undefined
+  }
+}
+
+function annotationsOf(event: { readonly annotations?: readonly Annotation[] }) {
+  return event.annotations ? { annotations: event.annotations } : {}
 }
 
 /**
@@ -30,21 +54,23 @@ export async function* sayable(events: AsyncIterable<ChatEvent>): AsyncGenerator
 export async function* column({ titles, streams }: Fan, anyBegun: Promise<void>): AsyncGenerator<ChatEvent> {
   await anyBegun
   const usages: (Usage | undefined)[] = []
+  const writer = new PartWriter()
   let length = 0
   for (const [at, stream] of streams.entries()) {
     const header = `${at > 0 ? '\n' : ''}--- [${titles[at]}] ---\n`
     length += header.length
     const start = length
-    yield { type: 'text', choice: 0, text: header }
+    yield* writer.text(header)
     for await (const event of section(stream)) {
       if (event.type === 'usage') usages[at] = event.usage
-      else {
-        if (event.type === 'text') length += event.text.length
-        yield moved(event, start)
+      else if (event.type === 'reasoning') yield* writer.reasoning(event.text)
+      else if (event.type === 'text') {
+        length += event.text.length
+        yield* writer.text(event.text, annotationsOf(moved(event, start)))
       }
     }
   }
-  yield { type: 'finish', choice: 0, reason: 'stop' }
+  yield* writer.finish('stop')
   yield* totalUsage(titles, usages)
 }
 
@@ -57,13 +83,13 @@ async function* section(stream: Ahead): AsyncGenerator<ChatEvent> {
       yield event
     }
   } catch (thrown) {
-    yield { type: 'text', choice: 0, text: `${hasText ? '\n' : ''}${failureLine(thrown)}` }
+    yield { type: 'text', choice: 0, part: 0, text: `${hasText ? '\n' : ''}${failureLine(thrown)}` }
   }
 }
 
 /** The event with its annotations' offsets counted from where the column begins. */
-function moved(event: ChatEvent, by: number): ChatEvent {
-  if (event.type !== 'text' || !event.annotations) return event
+function moved(event: TextEvent, by: number): TextEvent {
+  if (!event.annotations) return event
   return { ...event, annotations: event.annotations.map((annotation) => movedAnnotation(annotation, by)) }
 }
 

@@ -120,22 +120,22 @@ describe('one column', () => {
 
   test('what a member thinks stays thought, its refusal is its text, annotations move with their text', async () => {
     const annotations = [{ url: 'https://example.com', start: 0, end: 3 }]
-    const cited: ChatEvent = { type: 'text', choice: 0, text: 'see', annotations }
+    const cited: ChatEvent = { type: 'text', choice: 0, part: 0, text: 'see', annotations }
     const { events } = await drain(
       panel(
         answering(
-          { type: 'reasoning', choice: 0, text: 'hm' },
-          { type: 'text', choice: 0, text: 'no', refusal: true },
+          { type: 'reasoning', choice: 0, part: 0, text: 'hm' },
+          { type: 'refusal', choice: 0, part: 0, text: 'no' },
           finish(),
         ),
         answering(text('x'), cited, finish()),
       )(aRequest, aCall()),
     )
-    expect(events).toContainEqual({ type: 'reasoning', choice: 0, text: 'hm' })
-    expect(events).toContainEqual(text('no'))
+    expect(events).toContainEqual({ type: 'reasoning', choice: 0, part: 1, text: 'hm' })
+    expect(events).toContainEqual(text('no', 0, 2))
     const start = '--- [A] ---\nno\n--- [B] ---\n'.length
     const moved = { url: 'https://example.com', start, end: start + 3 }
-    expect(events).toContainEqual({ ...cited, annotations: [moved] })
+    expect(events).toContainEqual({ type: 'text', choice: 0, part: 2, text: 'see', annotations: [moved] })
   })
 
   test('no upstream’s chunk is held back for later: a column is rebuilt', async () => {
@@ -167,6 +167,7 @@ describe('a choice for each', () => {
     b.say(text('B1'))
     expect(await first).toEqual(text('B1', 1))
     expect(await next()).toEqual(text('Request failed: timeout\n', 2))
+    expect(await next()).toEqual({ type: 'part-end', choice: 2, part: 0 })
     expect(await next()).toEqual(finish(2))
     const second = next()
     a.say(text('A1'))

@@ -1,4 +1,5 @@
 import type { ChatEvent, Usage } from '../../chat/event.ts'
+import { PartWriter } from '../../chat/part-writer.ts'
 import type { Ahead } from './ahead.ts'
 import type { Fan } from './column.ts'
 import { failureLine } from './failure-line.ts'
@@ -30,8 +31,10 @@ export async function* sideBySide(
 async function* answered(stream: Ahead, anyBegun: Promise<void>): AsyncGenerator<ChatEvent> {
   let hasText = false
   let hasFinished = false
+  const writer = new PartWriter()
   try {
     for await (const event of stream) {
+      writer.note(event)
       hasText ||= event.type === 'text' && event.text !== ''
       hasFinished ||= event.type === 'finish'
       yield event
@@ -40,7 +43,7 @@ async function* answered(stream: Ahead, anyBegun: Promise<void>): AsyncGenerator
     await anyBegun
     // what is lost after the finish is no part of the answer
     if (hasFinished) return
-    yield { type: 'text', choice: 0, text: `${hasText ? '\n' : ''}${failureLine(thrown)}` }
-    yield { type: 'finish', choice: 0, reason: 'stop' }
+    yield* writer.text(`${hasText ? '\n' : ''}${failureLine(thrown)}`)
+    yield* writer.finish('stop')
   }
 }

@@ -1,11 +1,12 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { collect } from '../../chat/collect.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Usage } from '../../chat/event.ts'
+import { textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { beginAttempt } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { fold } from '../../flow/fold.ts'
 import { aCall, aRequest, drain, finish, text } from '../fake-chat.ts'
 import { choices, sum } from './choices.ts'
 
@@ -38,12 +39,12 @@ test('elsewhere as many calls run side by side, each a choice of its own, and no
       const { chat, requests } = counting()
       const call = aCall()
       const { events } = await drain(emulated(chat)(wanting(count), call))
-      const answer = await collect(
+      const answer = await fold(
         (async function* () {
           yield* events
         })(),
       )
-      expect(answer.choices.map(({ index, text, finish }) => [index, text, finish])).toEqual(
+      expect(answer.choices.map(({ index, parts, finish }) => [index, textOf(parts), finish])).toEqual(
         Array.from({ length: count }, (_, at) => [at, `answer ${at}`, 'stop']),
       )
       expect(requests.every(({ parameters }) => parameters.choices === undefined && parameters.seed === 1)).toBe(true)

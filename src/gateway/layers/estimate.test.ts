@@ -22,9 +22,9 @@ const usages = (events: readonly ChatEvent[]) => events.filter((event) => event.
 /** What an upstream may say before its end, and how much of it there is to count. */
 const said: fc.Arbitrary<ChatEvent> = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 30 }).map((words) => text(words)),
-  fc.string({ maxLength: 30 }).map((words): ChatEvent => ({ type: 'reasoning', choice: 0, text: words })),
-  fc.string({ maxLength: 30 }).map((json): ChatEvent => ({ type: 'tool-arguments', choice: 0, index: 0, json })),
-  fc.constant<ChatEvent>({ type: 'tool-call', choice: 0, index: 0, id: 'a', name: 'weather' }),
+  fc.string({ maxLength: 30 }).map((words): ChatEvent => ({ type: 'reasoning', choice: 0, part: 0, text: words })),
+  fc.string({ maxLength: 30 }).map((json): ChatEvent => ({ type: 'tool-arguments', choice: 0, part: 0, json })),
+  fc.constant<ChatEvent>({ type: 'tool-call', choice: 0, part: 0, id: 'a', name: 'weather' }),
 )
 
 function wordsIn(event: ChatEvent): string {

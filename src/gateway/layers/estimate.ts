@@ -1,6 +1,6 @@
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import { isLong, jsonPieces, roughLength } from '../../chat/json-pieces.ts'
-import { type Message, textOf } from '../../chat/message.ts'
+import { callsOf, type Message, textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { type Ending, watch } from '../../chat/watch.ts'
 import type { Layer } from '../../flow/chat.ts'
@@ -72,6 +72,7 @@ class Said {
 function saidIn(event: ChatEvent): string {
   switch (event.type) {
     case 'text':
+    case 'refusal':
     case 'reasoning':
       return event.text
     case 'tool-call':
@@ -126,13 +127,6 @@ class Opening {
 }
 
 function textIn(message: Message): string {
-  return textOf(message.content) + (message.role === 'assistant' ? callsIn(message) : '')
-}
-
-function callsIn({
-  toolCalls,
-}: {
-  readonly toolCalls: readonly { readonly name: string; readonly arguments: string }[]
-}): string {
-  return toolCalls.map((call) => call.name + call.arguments).join('')
+  const calls = callsOf(message).map((call) => call.name + call.arguments)
+  return [textOf(message.content), ...calls].join('')
 }

@@ -30,7 +30,7 @@ test('an upstream gets what it takes, and the receipt says what became of each p
 })
 
 test('unknown fields are honoured where the upstream speaks their dialect, else dropped', async () => {
-  const extra = { top_k: 5 }
+  const extra = { 'openai-chat': { top_k: 5 } }
   expect((await asked({ parameters: {}, extraOf: 'openai-chat' }, { extra })).receipt).toEqual({ top_k: 'honoured' })
   expect((await asked({ parameters: {}, extraOf: 'other' }, { extra })).receipt).toEqual({ top_k: 'dropped' })
 })
@@ -61,14 +61,14 @@ test('an empty list of tools and a format of plain text ask for nothing, and are
 
 test('functions under their older name are tools: refused where only that dialect knows them, unless there are none', async () => {
   const functions = [{ name: 'weather' }]
-  const refused = asked({ parameters: { tools: 'honoured' } }, { extra: { functions } }).catch(
+  const refused = asked({ parameters: { tools: 'honoured' } }, { extra: { 'openai-chat': { functions } } }).catch(
     (thrown: unknown) => thrown,
   )
   await expect(refused).resolves.toMatchObject({ reason: 'unsupported', param: 'functions' })
-  const none = await asked({ parameters: {} }, { extra: { functions: [] } })
+  const none = await asked({ parameters: {} }, { extra: { 'openai-chat': { functions: [] } } })
   expect(none.receipt).toEqual({ functions: 'dropped' })
-  const taken = await asked({ parameters: {}, extraOf: 'openai-chat' }, { extra: { functions } })
-  expect(taken.request?.extra).toEqual({ functions })
+  const taken = await asked({ parameters: {}, extraOf: 'openai-chat' }, { extra: { 'openai-chat': { functions } } })
+  expect(taken.request?.extra).toEqual({ 'openai-chat': { functions } })
 })
 
 test('a number beyond a range and a word it does not know become the nearest, and are mapped; the others are honoured', async () => {
@@ -107,7 +107,7 @@ test('what some models do not take is dropped for them, and fields of the dialec
   const request = {
     parameters: { stop: ['x'], seed: 1 },
     spelling: { stop: 'stop', seed: 'seed' },
-    extra: { logit_bias: {}, top_k: 1 },
+    extra: { 'openai-chat': { logit_bias: {}, top_k: 1 } },
   }
   expect((await asked(taken, { ...request, model: 'a-reasoner' })).receipt).toEqual({
     stop: 'dropped',

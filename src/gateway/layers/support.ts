@@ -1,6 +1,14 @@
 import { ChatError } from '../../chat/error.ts'
+import type { Part } from '../../chat/message.ts'
 import { type Support, supportFor, type Taken } from '../../chat/model.ts'
-import { type ChatRequest, idleParameters, type Parameter, type Parameters, type Unread } from '../../chat/request.ts'
+import {
+  type ChatRequest,
+  idleParameters,
+  type Parameter,
+  type Parameters,
+  sentFields,
+  type Unread,
+} from '../../chat/request.ts'
 import type { Receipt, Treatment } from '../../flow/call.ts'
 import type { Layer } from '../../flow/chat.ts'
 
@@ -22,7 +30,8 @@ export function support(upstream: string, offered: Support): Layer {
     if (dropped.size === 0) return next(request, call)
     const parameters: Parameters = without(request.parameters, dropped)
     const sent = request.sent && { sent: without(request.sent, dropped) }
-    return next({ ...request, parameters, ...sent, extra: without(request.extra, dropped) }, call)
+    const extra = { ...request.extra, [request.dialect]: without(sentFields(request), dropped) }
+    return next({ ...request, parameters, ...sent, extra }, call)
   }
 }
 
@@ -46,7 +55,7 @@ function missingParameter({ parameters, spelling }: ChatRequest, taken: Support)
 
 /** Tools under the name they had before, which only their own dialect knows: OpenAI, `functions` (deprecated) */
 function missingFunctions(request: ChatRequest, taken: Support): string | undefined {
-  const { functions } = request.extra
+  const { functions } = sentFields(request)
   const isAsked = Array.isArray(functions) && functions.length > 0
   return isAsked && untakenExtras(request, taken).includes('functions') ? 'functions' : undefined
 }
@@ -55,10 +64,17 @@ function missingFunctions(request: ChatRequest, taken: Support): string | undefi
 function missingPart({ messages }: ChatRequest, { parts }: Support): string | undefined {
   if (!parts) return undefined
   for (const [at, { content }] of messages.entries()) {
-    const index = content.findIndex(({ type }) => !parts.includes(type))
+    // thoughts and calls stand beside what a client sees as the content
+    const listed = content.filter(({ type }) => type !== 'reasoning' && !isOfTools(type))
+    const index = listed.findIndex(({ type }) => !parts.includes(type))
     if (index !== -1) return `messages[${at}].content[${index}]`
   }
   return undefined
+}
+
+/** Calls in a history are an upstream's to write, or to refuse, whatever content it takes. */
+function isOfTools(type: Part['type']): boolean {
+  return type === 'tool-call' || type === 'server-tool-call' || type === 'server-tool-result'
 }
 
 function unsupported(param: string, upstream: string): ChatError {
@@ -70,9 +86,10 @@ function untakenParameters({ parameters, sent }: ChatRequest, taken: Support): s
   return Object.keys({ ...sent, ...parameters }).filter((key) => !(key in taken.parameters))
 }
 
-function untakenExtras({ dialect, extra }: ChatRequest, { extraFields, extraOf, lacksFields }: Support): string[] {
-  const isTaken = (name: string) => extraFields?.includes(name) ?? (extraOf === dialect && !lacksFields?.includes(name))
-  return Object.keys(extra).filter((name) => !isTaken(name))
+function untakenExtras(request: ChatRequest, { extraFields, extraOf, lacksFields }: Support): string[] {
+  const isOwn = extraOf === request.dialect
+  const isTaken = (name: string) => extraFields?.includes(name) ?? (isOwn && !lacksFields?.includes(name))
+  return Object.keys(sentFields(request)).filter((name) => !isTaken(name))
 }
 
 interface Noted {
@@ -90,7 +107,7 @@ function noteParameters({ parameters: noted }: Receipt, { request, taken, droppe
     const isOwnName = Object.entries(taken.names ?? {}).some(([key, own]) => key === parameter && own === name)
     noted.set(name, treatmentOf(treatment, { isOwnName, isChanged: changed.has(parameter) }))
   }
-  for (const name of Object.keys(request.extra)) noted.set(name, dropped.has(name) ? 'dropped' : 'honoured')
+  for (const name of Object.keys(sentFields(request))) noted.set(name, dropped.has(name) ? 'dropped' : 'honoured')
 }
 
 /** What is sent under the client's own name for it, with its own value, is honoured, whatever becomes of others. */

@@ -18,7 +18,7 @@ const never = new AbortController().signal
 const said = (words: string): readonly Part[] => [{ type: 'text', text: words }]
 const user = (words: string): Message => ({ role: 'user', content: said(words) })
 const system = (words: string): Message => ({ role: 'system', content: said(words) })
-const assistant = (words: string): Message => ({ role: 'assistant', content: said(words), toolCalls: [] })
+const assistant = (words: string): Message => ({ role: 'assistant', content: said(words) })
 
 /** What the upstream was asked with: the account, and the thread it was told of. */
 interface Asked {

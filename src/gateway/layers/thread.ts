@@ -1,13 +1,13 @@
 import { defer } from '../../chat/defer.ts'
 import { asChatError } from '../../chat/error.ts'
-import type { ChatEvent } from '../../chat/event.ts'
 import { fingerprint } from '../../chat/fingerprint.ts'
-import type { AssistantMessage, Message } from '../../chat/message.ts'
+import type { Message } from '../../chat/message.ts'
 import type { Thread } from '../../chat/thread.ts'
 import { splitTurn } from '../../chat/turn.ts'
 import { type Ending, watch } from '../../chat/watch.ts'
 import type { Logger } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { Fold } from '../../flow/fold.ts'
 import type { Store } from '../../state/store.ts'
 import type { Placed } from './account.ts'
 
@@ -36,9 +36,10 @@ export function thread({ store, upstream, ttlMs }: ThreadOptions): <Needs>(next:
       const { before } = splitTurn(request.messages)
       const key = before.length > 0 ? keyOf(scope, before) : undefined
       const turn = new Turn(key === undefined ? undefined : await taken(key, store, call.log))
-      const answer = new Answer()
+      // what the model has said, as its client will tell it in the next turn
+      const answer = new Fold({ maxCharacters })
       const ended = (kind: Ending['kind']) => {
-        const isAnswered = kind === 'done' && turn.now !== undefined
+        const isAnswered = kind === 'done' && turn.now !== undefined && !answer.isCut
         const name = isAnswered ? keyOf(scope, [...request.messages, answer.message()]) : key
         const place = isAnswered ? turn.now : turn.unspent
         if (name === undefined || !place) return
@@ -48,7 +49,10 @@ export function thread({ store, upstream, ttlMs }: ThreadOptions): <Needs>(next:
       }
       try {
         const events = next(request, { ...call, place: turn })
-        return watch(events, { passed: (event) => answer.add(event), ended: ({ kind }) => ended(kind) })
+        return watch(events, {
+          passed: (event) => event.choice === 0 && answer.add(event),
+          ended: ({ kind }) => ended(kind),
+        })
       } catch (thrown) {
         ended('failed')
         throw thrown
@@ -113,15 +117,5 @@ function isPlace(value: unknown): value is Place {
   return typeof value.label === 'string' && typeof value.value === 'string'
 }
 
-/** What the model has said, as its client will tell it in the next turn. */
-class Answer {
-  #text = ''
-
-  add(event: ChatEvent): void {
-    if (event.type === 'text' && event.choice === 0) this.#text += event.text
-  }
-
-  message(): AssistantMessage {
-    return { role: 'assistant', content: [{ type: 'text', text: this.#text }], toolCalls: [] }
-  }
-}
+/** Characters of an answer that names a thread. The thread of a longer one is not found again. */
+const maxCharacters = 4 * 1024 * 1024

@@ -1,17 +1,14 @@
 import type { ChatEvent, Usage } from '../../chat/event.ts'
-import type { Extras, Fields, ToolCall } from '../../chat/message.ts'
+import type { AssistantMessage, ToolCallPart } from '../../chat/message.ts'
 import type { ToolOutput } from '../../chat/tool-output.ts'
 
 /** The model's turn is over, and these calls are run now. No id among them comes twice in a conversation. */
 export interface ToolCallsEvent {
   readonly type: 'tool-calls'
-  /** What it said and thought in this round. */
-  readonly text: string
-  readonly reasoning: string
-  readonly reasoningExtra?: Fields
-  /** What the round has to be handed back with, beside its thoughts and its calls. */
-  readonly extra?: Extras
-  readonly calls: readonly ToolCall[]
+  /** All that it said in this round, as it is handed back to it: thoughts, texts and calls in order. */
+  readonly message: AssistantMessage
+  /** The calls of `message`. */
+  readonly calls: readonly ToolCallPart[]
 }
 
 /** Partial output of a tool that runs, or the summary of its result as it is written. */

@@ -1,5 +1,5 @@
 import { ChatError } from '../../chat/error.ts'
-import type { ToolCall } from '../../chat/message.ts'
+import type { ToolCallPart } from '../../chat/message.ts'
 import type { ToolResultEvent } from './events.ts'
 
 /** As often as this, the same call may fail in the same way. */
@@ -10,7 +10,7 @@ export class Failures {
   readonly #last = new Map<string, { readonly content: string; readonly times: number }>()
 
   /** Takes the results of a round. The same call several times in one round is one. @throws ChatError `upstream-failed` */
-  add(calls: readonly ToolCall[], results: ReadonlyMap<string, ToolResultEvent>): void {
+  add(calls: readonly ToolCallPart[], results: ReadonlyMap<string, ToolResultEvent>): void {
     const round = new Map(calls.map((call) => [`${call.name} ${call.arguments}`, results.get(call.id)]))
     for (const [call, result] of round) {
       if (!result?.isError) this.#last.delete(call)

@@ -1,4 +1,4 @@
-import type { ChatEvent } from '../../chat/event.ts'
+import { type ChatEvent, isOfPart } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Chat } from '../../flow/chat.ts'
@@ -42,7 +42,7 @@ export function aModel(...rounds: readonly (readonly (ChatEvent | Error)[])[]): 
       const round = rounds[Math.min(asked.length, rounds.length - 1)] ?? []
       // as it was then: the loop goes on with the same list of messages
       asked.push({ ...request, messages: [...request.messages] })
-      return answering(...round)(request, call)
+      return answering(...inOrder(round))(request, call)
     },
   }
 }
@@ -51,12 +51,27 @@ export function aModel(...rounds: readonly (readonly (ChatEvent | Error)[])[]): 
 export function calling(
   ...calls: readonly (string | readonly [name: string, json: string, id?: string])[]
 ): ChatEvent[] {
-  const events = calls.flatMap((call, index): ChatEvent[] => {
+  const events = calls.flatMap((call, part): ChatEvent[] => {
     const [name, json, id = `id-${name}`] = typeof call === 'string' ? [call, '{}'] : call
     return [
-      { type: 'tool-call', choice: 0, index, id, name },
-      { type: 'tool-arguments', choice: 0, index, json },
+      { type: 'tool-call', choice: 0, part, id, name },
+      { type: 'tool-arguments', choice: 0, part, json },
     ]
   })
   return [...events, { type: 'finish', choice: 0, reason: 'tool-calls' }]
+}
+
+/** A round whose events are written one by one, each of part 0 or of a call, with the parts that it has. */
+function inOrder(round: readonly (ChatEvent | Error)[]): (ChatEvent | Error)[] {
+  let next = 0
+  let words: ChatEvent['type'] | undefined
+  const calls = new Map<number, number>()
+  return round.map((event) => {
+    if (event instanceof Error || !isOfPart(event) || event.type === 'part-end') return event
+    if (event.type === 'tool-arguments') return { ...event, part: calls.get(event.part) ?? event.part }
+    if (event.type === 'tool-call') calls.set(event.part, next)
+    const isNew = event.type === 'tool-call' || event.type !== words
+    words = event.type === 'tool-call' ? undefined : event.type
+    return { ...event, part: isNew ? next++ : next - 1 }
+  })
 }

@@ -12,7 +12,7 @@ const tools = [
   aTool('clock__zone', () => 'UTC'),
   aTool('web__search', () => 'found'),
 ]
-const mcp = (extra: object): OfferedTool => ({ type: 'foreign', name: 'mcp', extra: { ...extra } })
+const mcp = (extra: object): OfferedTool => ({ type: 'foreign', name: 'mcp', extra: { 'openai-chat': { ...extra } } })
 const answer: ChatEvent[] = [text('It is noon.'), finish()]
 
 interface Asked {
@@ -32,7 +32,7 @@ async function ask({ model = 'm', sent, choices }: Asked, offered: readonly Tool
 describe('a client that asks for tools', () => {
   test('gets one answer in one text, and hears nothing of the calls', async () => {
     const { events } = await ask({ sent: [mcp({ server_label: 'clock' })] })
-    expect(events).toEqual([text('Let me look.'), text('\n\nIt is noon.'), finish()])
+    expect(events).toEqual([text('Let me look.'), text('\n\nIt is noon.', 0, 1), finish()])
   })
 
   test('gets those of the server it names', async () => {

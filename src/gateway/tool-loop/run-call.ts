@@ -1,6 +1,6 @@
 import { linkAbort, orAbort } from '../../chat/abort.ts'
 import { ChatError } from '../../chat/error.ts'
-import type { Fields, ToolCall } from '../../chat/message.ts'
+import type { Fields, ToolCallPart } from '../../chat/message.ts'
 import { excerpt, redact } from '../../chat/secret.ts'
 import { headOfBytes } from '../../chat/shorten.ts'
 import type { Logger } from '../../flow/call.ts'
@@ -22,7 +22,7 @@ export interface RunCall {
 }
 
 /** Makes a call, once. Whatever goes wrong with it is for the model to know. @throws the signal's reason, nothing else */
-export async function runCall(call: ToolCall, { tools, limits, signal, log, onChunk }: RunCall): Promise<Ran> {
+export async function runCall(call: ToolCallPart, { tools, limits, signal, log, onChunk }: RunCall): Promise<Ran> {
   signal.throwIfAborted()
   const tool = tools.get(call.name)
   if (!tool) return failed(`There is no tool "${excerpt(call.name, 100)}".`)

@@ -1,6 +1,6 @@
 import { linkAbort } from '../../chat/abort.ts'
 import { ChatError } from '../../chat/error.ts'
-import type { ToolCall } from '../../chat/message.ts'
+import type { ToolCallPart } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { withoutMiddle } from '../../chat/shorten.ts'
 import type { Call } from '../../flow/call.ts'
@@ -24,7 +24,7 @@ export interface RunCalls<Needs> {
 
 /** Runs a round's calls side by side. Their results come as they are done; when its reader leaves, they are aborted. */
 export async function* runCalls<Needs>(
-  calls: readonly ToolCall[],
+  calls: readonly ToolCallPart[],
   options: RunCalls<Needs>,
 ): AsyncGenerator<ToolOutputEvent | ToolResultEvent> {
   const { limits, call } = options
@@ -49,7 +49,7 @@ export async function* runCalls<Needs>(
 }
 
 async function resultOf<Needs>(
-  called: ToolCall,
+  called: ToolCallPart,
   outbox: Outbox,
   { tools, limits, chat, request, call }: RunCalls<Needs>,
 ): Promise<ToolResultEvent> {

@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events'
 import { until, within } from '../../../test/waiting.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, Usage } from '../../chat/event.ts'
-import { textOf } from '../../chat/message.ts'
+import { type AssistantMessage, callsOf, textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { Secret } from '../../chat/secret.ts'
 import { tellOutput } from '../../chat/tool-output.ts'
@@ -57,7 +57,7 @@ test('calls are run side by side, and the model is asked again with their result
   const slow = Promise.withResolvers<string>()
   const { chat, asked } = aModel(
     [
-      { type: 'reasoning', choice: 0, text: 'hm', extra: { field: 'reasoning' } },
+      { type: 'reasoning', choice: 0, part: 0, text: 'hm', extra: { 'openai-chat': { field: 'reasoning' } } },
       text('Let me see.'),
       ...calling(['slow', '{"a":1}'], 'fast'),
       usage(5, 2),
@@ -74,31 +74,32 @@ test('calls are run side by side, and the model is asked again with their result
     if (event.type === 'tool-result') slow.resolve('slow result')
   }
   const calls = [
-    { id: 'id-slow', name: 'slow', arguments: '{"a":1}' },
-    { id: 'id-fast', name: 'fast', arguments: '{}' },
+    { type: 'tool-call' as const, id: 'id-slow', name: 'slow', arguments: '{"a":1}' },
+    { type: 'tool-call' as const, id: 'id-fast', name: 'fast', arguments: '{}' },
   ]
+  const message: AssistantMessage = {
+    role: 'assistant',
+    content: [
+      { type: 'reasoning', text: 'hm', extra: { 'openai-chat': { field: 'reasoning' } } },
+      { type: 'text', text: 'Let me see.' },
+      ...calls,
+    ],
+  }
   expect(events.slice(0, 4)).toEqual([
-    { type: 'reasoning', choice: 0, text: 'hm', extra: { field: 'reasoning' } },
-    text('Let me see.'),
-    { type: 'tool-calls', text: 'Let me see.', reasoning: 'hm', reasoningExtra: { field: 'reasoning' }, calls },
+    { type: 'reasoning', choice: 0, part: 0, text: 'hm', extra: { 'openai-chat': { field: 'reasoning' } } },
+    text('Let me see.', 0, 1),
+    { type: 'tool-calls', message, calls },
     { type: 'tool-output', source: 'tool', toolCallId: 'id-fast', text: 'working' },
   ])
   expect(events.slice(4, 6)).toEqual([
     { type: 'tool-result', toolCallId: 'id-fast', name: 'fast', content: 'fast result', isError: false },
     { type: 'tool-result', toolCallId: 'id-slow', name: 'slow', content: 'slow result', isError: false },
   ])
-  expect(events.slice(6)).toEqual([text('\n\nIt is so.'), finish(), usage(14, 5)])
+  expect(events.slice(6)).toEqual([text('\n\nIt is so.', 0, 2), finish(), usage(14, 5)])
   const told = (content: string) => [{ type: 'text' as const, text: tellOutput({ content, isError: false }) }]
   expect(asked[1]?.messages).toEqual([
     ...aRequest.messages,
-    {
-      role: 'assistant',
-      content: [
-        { type: 'reasoning', text: 'hm', extra: { field: 'reasoning' } },
-        { type: 'text', text: 'Let me see.' },
-      ],
-      toolCalls: calls,
-    },
+    message,
     // in the order of the calls, whichever was done first
     { role: 'tool', toolCallId: 'id-slow', content: told('slow result') },
     { role: 'tool', toolCallId: 'id-fast', content: told('fast result') },
@@ -134,9 +135,7 @@ test('ids that an upstream counts anew in each reply name one call each', async 
     answer,
   )
   await run(chat, { tools: [aTool('t', () => 'ok')] })
-  const ids = asked[2]?.messages.flatMap((message) =>
-    message.role === 'assistant' ? message.toolCalls.map(({ id }) => id) : [],
-  )
+  const ids = asked[2]?.messages.flatMap((message) => callsOf(message).map(({ id }) => id))
   expect(ids).toHaveLength(3)
   expect(new Set(ids).size).toBe(3)
   expect(ids?.[0]).toBe('call_1')
@@ -155,6 +154,7 @@ test('where sources stand counts in the whole text', async () => {
   const cited: ChatEvent = {
     type: 'text',
     choice: 0,
+    part: 0,
     text: 'x is y',
     annotations: [{ url: 'https://host/', start: 0, end: 1 }],
   }
@@ -293,7 +293,7 @@ describe('P24: a loop ends', () => {
     let isClosed = false
     const flood: Chat = async function* () {
       try {
-        for (let index = 0; ; index++) yield { type: 'tool-call', choice: 0, index, id: `c${index}`, name: 't' }
+        for (let index = 0; ; index++) yield { type: 'tool-call', choice: 0, part: index, id: `c${index}`, name: 't' }
       } finally {
         isClosed = true
       }
@@ -343,8 +343,8 @@ describe('P24: a loop ends', () => {
 
   test('arguments without end', async () => {
     const flood: Chat = async function* () {
-      yield { type: 'tool-call', choice: 0, index: 0, id: 'c', name: 't' }
-      for (;;) yield { type: 'tool-arguments', choice: 0, index: 0, json: 'x'.repeat(10_000) }
+      yield { type: 'tool-call', choice: 0, part: 0, id: 'c', name: 't' }
+      for (;;) yield { type: 'tool-arguments', choice: 0, part: 0, json: 'x'.repeat(10_000) }
     }
     expect((await run(flood, { tools: [aTool('t', () => 'ok')] })).thrown).toMatchObject({
       code: 'upstream_response_too_large',
@@ -362,8 +362,8 @@ describe('tools of the client’s own', () => {
     const { events } = await run(chat, { tools: [aTool('ours', () => `${++ran}`)], request })
     expect(ran).toBe(1)
     expect(events.slice(2)).toEqual([
-      { type: 'tool-call', choice: 0, index: 0, id: 'x', name: 'theirs' },
-      { type: 'tool-arguments', choice: 0, index: 0, json: '{"a":1}' },
+      { type: 'tool-call', choice: 0, part: 0, id: 'x', name: 'theirs' },
+      { type: 'tool-arguments', choice: 0, part: 0, json: '{"a":1}' },
       { type: 'finish', choice: 0, reason: 'tool-calls' },
     ])
   })

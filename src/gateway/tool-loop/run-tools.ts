@@ -1,7 +1,7 @@
 import { orAbort } from '../../chat/abort.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, Usage } from '../../chat/event.ts'
-import type { Message, ToolMessage } from '../../chat/message.ts'
+import { callsOf, type Message, type ToolMessage } from '../../chat/message.ts'
 import type { ToolBounds } from '../../chat/model.ts'
 import type { ChatRequest, Tool as OfferedTool, Parameters } from '../../chat/request.ts'
 import { tellOutput } from '../../chat/tool-output.ts'
@@ -14,7 +14,7 @@ import type { LoopEvent, ToolResultEvent } from './events.ts'
 import { Failures } from './failures.ts'
 import { type Fitted, fitTools } from './fit-tools.ts'
 import type { ToolLimits } from './limits.ts'
-import { OneText } from './one-text.ts'
+import { OneAnswer } from './one-answer.ts'
 import { Round } from './round.ts'
 import { runCalls } from './run-calls.ts'
 
@@ -52,7 +52,7 @@ class Loop<Needs> {
   readonly #call: Call & Needs
   readonly #messages: Message[]
   readonly #ids: Set<string>
-  readonly #text = new OneText()
+  readonly #answer = new OneAnswer()
   readonly #failures = new Failures()
   readonly #usages: Usage[] = []
   readonly #summaries: Usage[] = []
@@ -63,11 +63,7 @@ class Loop<Needs> {
     this.#request = request
     this.#call = call
     this.#messages = [...request.messages]
-    this.#ids = new Set(
-      request.messages.flatMap((message) =>
-        message.role === 'assistant' ? message.toolCalls.map(({ id }) => id) : [],
-      ),
-    )
+    this.#ids = new Set(request.messages.flatMap((message) => callsOf(message).map(({ id }) => id)))
     this.#callsLeft = options.limits.maxCalls
   }
 
@@ -79,8 +75,8 @@ class Loop<Needs> {
       const parameters = parametersFor(this.#request.parameters, offered, at)
       yield* this.#ask(round, parameters)
       if (round.usage) this.#usages.push(round.usage)
-      if (round.calls.length === 0) return yield* this.#end(round)
-      this.#callsLeft -= round.calls.length
+      if (round.callsToRun === 0) return yield* this.#end(round)
+      this.#callsLeft -= round.callsToRun
       if (at < limits.maxRounds) yield* this.#run(round, tools)
     }
     throw new ChatError('upstream-failed', {
@@ -124,21 +120,19 @@ class Loop<Needs> {
     const request = { ...this.#request, messages: this.#messages, parameters }
     // each round has its own attempts: what it took to ask before is no reason not to try again
     const call = { ...this.#call, attempts: new Attempts() }
-    this.#text.nextRound()
+    this.#answer.nextRound()
     for await (const event of this.#options.chat(request, call)) {
       const shown = round.add(event)
-      const told = shown && this.#text.event(shown)
-      if (told) yield told
+      if (shown) yield this.#answer.event(shown)
     }
   }
 
   async *#run(round: Round, tools: ReadonlyMap<string, Tool>): AsyncGenerator<LoopEvent> {
     const { chat, limits, summaryModel: model = this.#request.model } = this.#options
-    const { calls, text, reasoning, reasoningExtra, extra } = round
     const message = round.message()
+    const calls = callsOf(message)
     const results = new Map<string, ToolResultEvent>()
-    const about = { ...(reasoningExtra && { reasoningExtra }), ...(extra && { extra }) }
-    yield { type: 'tool-calls', text, reasoning, ...about, calls }
+    yield { type: 'tool-calls', message, calls }
     const request = { dialect: this.#request.dialect, model }
     for await (const event of runCalls(calls, { tools, limits, chat, request, call: this.#call })) {
       if (event.type === 'tool-result') results.set(event.toolCallId, event)
@@ -150,8 +144,7 @@ class Loop<Needs> {
   }
 
   *#end(round: Round): Generator<ChatEvent> {
-    const { finish: reason, extra } = round
-    yield { type: 'finish', choice: 0, reason, ...(extra && { extra }) }
+    yield round.finish
     if (this.#usages.length === 0) return
     const answer = sum(this.#usages)
     if (this.#summaries.length === 0) return yield { type: 'usage', choice: 0, usage: answer }

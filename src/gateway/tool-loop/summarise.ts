@@ -1,7 +1,7 @@
 import { linkAbort } from '../../chat/abort.ts'
 import { asChatError, ChatError } from '../../chat/error.ts'
 import type { Usage } from '../../chat/event.ts'
-import type { ToolCall } from '../../chat/message.ts'
+import type { ToolCallPart } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { headOf, withoutMiddle } from '../../chat/shorten.ts'
 import { tellOutput } from '../../chat/tool-output.ts'
@@ -28,7 +28,7 @@ export interface Summary {
 
 /** Has a model say what a long result says. @throws the call's reason for aborting, nothing else */
 export async function summarise<Needs>(
-  called: ToolCall,
+  called: ToolCallPart,
   text: string,
   { chat, limits, request, call, onChunk }: Summarising<Needs>,
 ): Promise<Summary> {
@@ -48,7 +48,7 @@ export async function summarise<Needs>(
       receipt: newReceipt(),
     })) {
       if (event.type === 'usage') usage = event.usage
-      if (event.type !== 'text' || event.refusal) continue
+      if (event.type !== 'text') continue
       const more = headOf(event.text, limits.summaryCharacters - said.length)
       said += more
       onChunk(more)
@@ -69,7 +69,7 @@ export async function summarise<Needs>(
 const argumentCharacters = 500
 
 function requestFor(
-  { name, arguments: args }: ToolCall,
+  { name, arguments: args }: ToolCallPart,
   text: string,
   { request, characters }: { readonly request: Pick<ChatRequest, 'dialect' | 'model'>; readonly characters: number },
 ): ChatRequest {

@@ -31,7 +31,9 @@ export function wantedTools(request: ChatRequest, servers: readonly ToolServerSt
   const { tools: sent = [], ...others } = parameters
   if ((parameters.choices ?? 1) > 1)
     throw wrong(request.spelling.choices ?? 'n', 'must be 1 where the gateway runs tools')
-  const offers = sent.flatMap((tool, at) => (isMcp(tool) ? [readOffer(tool.extra, `tools[${at}]`, servers)] : []))
+  const offers = sent.flatMap((tool, at) =>
+    isMcp(tool) ? [readOffer(tool.extra[request.dialect] ?? {}, `tools[${at}]`, servers)] : [],
+  )
   const tools = sent.filter((tool) => !isMcp(tool))
   const isAll = model.endsWith(suffix)
   const hasEvery = isAll || offers.some(({ server }) => server === everyServer)

@@ -213,10 +213,10 @@ describe('a reply', () => {
       const { events } = await asked({ stream, tools, messages: [{ role: 'user', content: 'call weather time' }] })
       const calls = events.filter(({ type }) => type.startsWith('tool'))
       expect(calls).toMatchObject([
-        { type: 'tool-call', index: 0, id: 'chatcmpl-tool-1', name: 'weather' },
-        { type: 'tool-arguments', index: 0, json: '{"city":"Paris"}' },
-        { type: 'tool-call', index: 1, id: 'chatcmpl-tool-2', name: 'time' },
-        { type: 'tool-arguments', index: 1, json: '{"city":"Paris"}' },
+        { type: 'tool-call', part: 0, id: 'chatcmpl-tool-1', name: 'weather' },
+        { type: 'tool-arguments', part: 0, json: '{"city":"Paris"}' },
+        { type: 'tool-call', part: 1, id: 'chatcmpl-tool-2', name: 'time' },
+        { type: 'tool-arguments', part: 1, json: '{"city":"Paris"}' },
       ])
       expect(events).toContainEqual(expect.objectContaining({ type: 'finish', reason: 'tool-calls' }))
     })

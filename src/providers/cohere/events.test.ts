@@ -45,7 +45,8 @@ const said = { type: 'content-delta', index: 0, delta: { message: { content: { t
 const ended = { type: 'message-end', delta: { finish_reason: 'COMPLETE' } }
 const textOf = (...frames: readonly object[]) => {
   const { events, thrown } = decoded(frames.map((frame) => ({ data: JSON.stringify(frame) })))
-  return thrown?.code ?? events.map((event) => ('text' in event ? event.text : `<${event.type}>`)).join('')
+  const shown = events.filter(({ type }) => type !== 'part-end')
+  return thrown?.code ?? shown.map((event) => ('text' in event ? event.text : `<${event.type}>`)).join('')
 }
 
 for (const odd of [null, '', 'odd', 7, -1, 1.5, true, {}, [], ['odd'], [null]])
@@ -76,10 +77,12 @@ test('a call may come in a list, with its arguments as an object, and need not b
     })),
   )
   expect(events).toEqual([
-    { type: 'tool-call', choice: 0, index: 0, id: 'a', name: 'f' },
-    { type: 'tool-arguments', choice: 0, index: 0, json: '{"a":1}' },
-    { type: 'tool-call', choice: 0, index: 1, id: 'b', name: 'g' },
-    { type: 'tool-arguments', choice: 0, index: 1, json: '{}' },
+    { type: 'tool-call', choice: 0, part: 0, id: 'a', name: 'f' },
+    { type: 'tool-arguments', choice: 0, part: 0, json: '{"a":1}' },
+    { type: 'part-end', choice: 0, part: 0 },
+    { type: 'tool-call', choice: 0, part: 1, id: 'b', name: 'g' },
+    { type: 'tool-arguments', choice: 0, part: 1, json: '{}' },
+    { type: 'part-end', choice: 0, part: 1 },
     { type: 'finish', choice: 0, reason: 'tool-calls' },
   ])
 })

@@ -1,5 +1,7 @@
 import { ChatError } from '../../chat/error.ts'
-import type { Annotation, ChatEvent, FinishReason, Usage } from '../../chat/event.ts'
+import { type ChatEvent, type FinishReason, isBlank, type Usage } from '../../chat/event.ts'
+import type { Annotation } from '../../chat/message.ts'
+import { PartWriter } from '../../chat/part-writer.ts'
 import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import { isRefusal, saysWords } from '../../dialects/openai-chat/refusal-inside.ts'
 import { frameValue } from '../../wire/frame-value.ts'
@@ -12,8 +14,7 @@ import { type CohereCitation, CohereEvent, type CohereUsage } from './schema.ts'
 import { eventsOfWhole } from './whole.ts'
 
 interface OpenCall {
-  /** Of the answer's calls, counted from 0. */
-  readonly index: number
+  readonly part: number
   hasArguments: boolean
 }
 
@@ -24,6 +25,7 @@ type Message = NonNullable<NonNullable<CohereEvent['delta']>['message']>
  * the same. Cohere, Chat v2 streaming
  */
 export class CohereDecoder implements FrameDecoder {
+  readonly #writer = new PartWriter()
   /** What `message-end` said. */
   #ending: { readonly reason: FinishReason; readonly usage: Usage | undefined } | undefined
   /** Open calls by Cohere's own index, which may count other parts too. */
@@ -50,7 +52,7 @@ export class CohereDecoder implements FrameDecoder {
     if (!parsed.success) throw saysWords(value) ? errorInside(value, readComplaint) : badResponse()
     const events = this.#step(parsed.data)
     this.#goesOn ||= this.finished && events.length > 0
-    this.#hasContent ||= events.some((event) => !(event.type === 'text' && event.text === ''))
+    this.#hasContent ||= events.some((event) => !isBlank(event))
     return events
   }
 
@@ -63,8 +65,8 @@ export class CohereDecoder implements FrameDecoder {
     const { reason, usage } = this.#ending
     if (!this.#hasContent && !maySayNothing(reason, usage)) throw emptyAnswer()
     const calls = [...this.#open.keys()].flatMap((at) => this.#closeCall(at))
-    const finish: ChatEvent = { type: 'finish', choice: 0, reason: this.#named(reason) }
-    return [...calls, finish, ...(usage ? [{ type: 'usage', choice: 0, usage } as const] : [])]
+    const finish = this.#writer.finish(this.#named(reason))
+    return [...calls, ...finish, ...(usage ? [{ type: 'usage', choice: 0, usage } as const] : [])]
   }
 
   /** An answer that ends in calls ends by them. */
@@ -77,9 +79,9 @@ export class CohereDecoder implements FrameDecoder {
     switch (type) {
       case 'content-start':
       case 'content-delta':
-        return content(message)
+        return this.#content(message)
       case 'tool-plan-delta':
-        return message.tool_plan ? [{ type: 'reasoning', choice: 0, text: message.tool_plan }] : []
+        return message.tool_plan ? this.#writer.reasoning(message.tool_plan) : []
       case 'tool-call-start':
         return this.#openCall(index ?? 0, message)
       case 'tool-call-delta':
@@ -87,7 +89,7 @@ export class CohereDecoder implements FrameDecoder {
       case 'tool-call-end':
         return this.#closeCall(index ?? 0)
       case 'citation-start':
-        return citations(message)
+        return this.#citations(message)
       case 'message-end':
         return this.#finish(delta ?? {})
       default:
@@ -96,21 +98,26 @@ export class CohereDecoder implements FrameDecoder {
     }
   }
 
+  #content({ content: part }: Message): readonly ChatEvent[] {
+    if (!part) return []
+    if (part.thinking) return this.#writer.reasoning(part.thinking)
+    return part.text ? this.#writer.text(part.text) : []
+  }
+
+  #citations({ citations: citation }: Message): readonly ChatEvent[] {
+    return citation ? this.#writer.text('', { annotations: annotationsOf(citation) }) : []
+  }
+
   #openCall(at: number, message: Message): readonly ChatEvent[] {
     const call = message.tool_calls
     if (this.#calls >= maxCalls) throw tooManyCalls()
     if (!call?.function?.name) throw badResponse()
     const index = this.#calls++
-    this.#latest = { index, hasArguments: false }
+    const ended = this.#closeCall(at)
+    const opened = this.#writer.toolCall({ id: call.id ?? `call_${index}`, name: call.function.name })
+    this.#latest = { part: this.#writer.latestPart, hasArguments: false }
     this.#open.set(at, this.#latest)
-    const opened: ChatEvent = {
-      type: 'tool-call',
-      choice: 0,
-      index,
-      id: call.id ?? `call_${index}`,
-      name: call.function.name,
-    }
-    return [opened, ...this.#growCall(at, message)]
+    return [...ended, ...opened, ...this.#growCall(at, message)]
   }
 
   #growCall(at: number, { tool_calls: call }: Message): readonly ChatEvent[] {
@@ -119,15 +126,16 @@ export class CohereDecoder implements FrameDecoder {
     const open = this.#open.get(at) ?? this.#latest
     if (!open) throw badResponse()
     open.hasArguments = true
-    return [{ type: 'tool-arguments', choice: 0, index: open.index, json }]
+    return this.#writer.toolArguments(open.part, json)
   }
 
   /** A call without arguments gets the empty ones, which every client parses. */
   #closeCall(at: number): readonly ChatEvent[] {
     const open = this.#open.get(at)
     this.#open.delete(at)
-    if (!open || open.hasArguments) return []
-    return [{ type: 'tool-arguments', choice: 0, index: open.index, json: '{}' }]
+    if (!open) return []
+    const { part, hasArguments } = open
+    return [...(hasArguments ? [] : this.#writer.toolArguments(part, '{}')), ...this.#writer.endCall(part)]
   }
 
   /** @throws ChatError for an end that is none */
@@ -147,17 +155,6 @@ function maySayNothing(reason: FinishReason, usage: Usage | undefined): boolean 
   return reason === 'length' || reason === 'content-filter' || (reason === 'stop' && Boolean(usage?.outputTokens))
 }
 
-function content({ content: part }: Message): readonly ChatEvent[] {
-  if (!part) return []
-  if (part.thinking) return [{ type: 'reasoning', choice: 0, text: part.thinking }]
-  return part.text ? [{ type: 'text', choice: 0, text: part.text }] : []
-}
-
-function citations({ citations: citation }: Message): readonly ChatEvent[] {
-  if (!citation) return []
-  return [{ type: 'text', choice: 0, text: '', annotations: annotationsOf(citation) }]
-}
-
 /** An annotation for each source; the citation itself goes along, since OpenAI's shape has no place for half of it. */
 function annotationsOf(citation: CohereCitation): Annotation[] {
   // offsets into the plan or the thinking say nothing about the text
@@ -171,7 +168,7 @@ function annotationsOf(citation: CohereCitation): Annotation[] {
     ...(typeof document?.url === 'string' && { url: document.url }),
     ...(typeof document?.title === 'string' && { title: document.title }),
     ...place,
-    extra: { citation },
+    details: { citation },
   }))
 }
 

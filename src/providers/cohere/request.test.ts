@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
-import type { Message } from '../../chat/message.ts'
+import type { Message, Part } from '../../chat/message.ts'
 import type { ChatRequest, Parameters, Tool } from '../../chat/request.ts'
 import { CohereBody, complaintAbout } from './emulated-body.ts'
 import { encodeCohereRequest, support } from './request.ts'
@@ -73,7 +73,10 @@ describe('a parameter has its own name', () => {
       priority: 1,
     }
     expect(support.extraFields?.toSorted()).toEqual(Object.keys(extra).sort())
-    expect(encoded({ topP: 0.9, reasoningEffort: 'none' }, { extra })).toEqual({ ...bare, ...extra })
+    expect(encoded({ topP: 0.9, reasoningEffort: 'none' }, { extra: { 'openai-chat': extra } })).toEqual({
+      ...bare,
+      ...extra,
+    })
   })
 })
 
@@ -127,7 +130,7 @@ describe('tools', () => {
       code: 'invalid_request',
       param: 'tool_choice',
     })
-    expect(refusalOf({ tools, toolChoice: { type: 'foreign', value: {} } }, { spelling })).toEqual({
+    expect(refusalOf({ tools, toolChoice: { type: 'foreign', extra: {} } }, { spelling })).toEqual({
       code: 'unsupported_parameter',
       param: 'tool_choice',
     })
@@ -148,7 +151,7 @@ describe('the history', () => {
         { role: 'developer', content: text('Be kind.') },
         { role: 'system', content: [...text('Be '), ...text('brief.')] },
         hello,
-        { role: 'assistant', content: text('Hi.'), toolCalls: [] },
+        { role: 'assistant', content: text('Hi.') },
         { role: 'user', content: text('Bye'), name: 'ann', extra: { 'openai-chat': { unknown: 1 } } },
       ),
     ).toEqual([
@@ -161,18 +164,19 @@ describe('the history', () => {
   })
 
   test('has calls with the plan before them, and their results', () => {
-    const toolCalls = [
-      { id: 'a', name: 'weather', arguments: '{"city":"Paris"}' },
-      { id: 'b', name: 'now', arguments: '' },
+    const content: Part[] = [
+      ...text('Wait.'),
+      { type: 'reasoning', text: 'I will look.' },
+      { type: 'tool-call', id: 'a', name: 'weather', arguments: '{"city":"Paris"}' },
+      { type: 'tool-call', id: 'b', name: 'now', arguments: '' },
     ]
-    const content = [...text('Wait.'), { type: 'reasoning' as const, text: 'I will look.' }]
     expect(
       messagesOf(
         hello,
-        { role: 'assistant', content, toolCalls },
+        { role: 'assistant', content },
         { role: 'tool', toolCallId: 'a', content: text('sunny') },
         { role: 'tool', toolCallId: 'b', content: text('noon') },
-        { role: 'assistant', content: [], toolCalls: [{ id: 'c', name: 'now', arguments: '{}' }] },
+        { role: 'assistant', content: [{ type: 'tool-call', id: 'c', name: 'now', arguments: '{}' }] },
         { role: 'tool', toolCallId: 'c', content: [] },
       ),
     ).toEqual([
@@ -195,7 +199,7 @@ describe('the history', () => {
 
   test('keeps a refusal as what was said', () => {
     const refusal = [{ type: 'refusal' as const, text: 'No.' }]
-    expect(messagesOf(hello, { role: 'assistant', content: refusal, toolCalls: [] }, hello)).toMatchObject([
+    expect(messagesOf(hello, { role: 'assistant', content: refusal }, hello)).toMatchObject([
       {},
       { role: 'assistant', content: 'No.' },
       {},
@@ -204,7 +208,7 @@ describe('the history', () => {
 
   test('leaves out turns in which the assistant said nothing, which Cohere refuses', () => {
     const silent = [[], text(''), [{ type: 'reasoning' as const, text: 'Hm.' }]]
-    const turns = silent.map((content): Message => ({ role: 'assistant', content, toolCalls: [] }))
+    const turns = silent.map((content): Message => ({ role: 'assistant', content }))
     expect(messagesOf(hello, ...turns, hello)).toEqual([
       { role: 'user', content: 'Hello' },
       { role: 'user', content: 'Hello' },

@@ -1,8 +1,8 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Fields, Message, Part } from '../../chat/message.ts'
-import { textOf } from '../../chat/message.ts'
+import { callsOf, textOf } from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
-import { type ChatRequest, type FunctionTool, type ResponseFormat, schemaOf } from '../../chat/request.ts'
+import { type ChatRequest, type FunctionTool, type ResponseFormat, schemaOf, sentFields } from '../../chat/request.ts'
 
 /** What Cohere takes, under whose name. Cohere, Chat v2 reference */
 export const support: Support = {
@@ -49,7 +49,7 @@ export function encodeCohereRequest(request: ChatRequest): Fields {
       thinking: parameters.reasoningEffort && encodeThinking(parameters.reasoningEffort),
       ...encodeTools(request),
     }),
-    ...request.extra,
+    ...sentFields(request),
   }
 }
 
@@ -82,13 +82,14 @@ function encodeMessage(message: Message): Fields {
       const content = message.content
         .map((part) => (part.type === 'text' || part.type === 'refusal' ? part.text : ''))
         .join('')
-      if (message.toolCalls.length === 0) return { role: 'assistant', content }
+      const calls = callsOf(message)
+      if (calls.length === 0) return { role: 'assistant', content }
       return {
         role: 'assistant',
         ...(content && { content }),
         // what a client hands back as reasoning is the plan that came before the calls
         ...(plan && { tool_plan: plan }),
-        tool_calls: message.toolCalls.map((call) => ({
+        tool_calls: calls.map((call) => ({
           id: call.id,
           type: 'function',
           function: { name: call.name, arguments: call.arguments || '{}' },

@@ -42,7 +42,7 @@ test('an agent that works without a word shows that it is alive, and nothing els
     update({ id: 't', type: 'tool', content: 'ls' }),
     update({ id: 'p', type: 'plan', content: [{ type: 'text', text: 'first this' }] }),
   ])
-  expect(events).toEqual(Array.from({ length: 2 }, () => ({ type: 'text', choice: 0, text: '' })))
+  expect(events).toEqual(Array.from({ length: 2 }, () => ({ type: 'foreign', choice: 0, isShown: false })))
 })
 
 test('a long answer in pieces is read in no more time than it has pieces', () => {

@@ -1,5 +1,6 @@
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
+import { PartWriter } from '../../chat/part-writer.ts'
 import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import { CumulativeText } from '../../wire/cumulative.ts'
 import { jsonOrUndefined, parseUpstreamJson } from '../../wire/json.ts'
@@ -40,6 +41,7 @@ class Said {
 /** Reads the messages of a conversation's socket. `inProgress: false` after work was seen is the only clean end. Upstreams 2.2 */
 export class CtoDecoder {
   finished = false
+  readonly #writer = new PartWriter()
   readonly #said = new Map<string, Said>()
   #lastId: string | undefined
   #isWorking = false
@@ -72,16 +74,16 @@ export class CtoDecoder {
     if (isCancelled) throw failed('The upstream cancelled its answer.', 'upstream_cancelled')
     if (!this.#hasText) throw failed('The upstream answered nothing.', 'upstream_empty_response')
     this.finished = true
-    return [{ type: 'finish', choice: 0, reason: 'stop' }]
+    return this.#writer.finish('stop')
   }
 
   #update(buffer: unknown): readonly ChatEvent[] {
     const documents = documentsIn(buffer).map((document) => CtoDocument.safeParse(document).data)
     const text = documents.map((document) => this.#document(document)).join('')
-    // it may work with its tools for minutes: an empty text shows nothing, and tells the layers so
-    if (text === '' && !documents.some(isWork)) return []
-    if (text !== '') this.#hasText = true
-    return [{ type: 'text', choice: 0, text }]
+    // it may work with its tools for minutes: such an event shows nothing, and tells the layers so
+    if (text === '') return documents.some(isWork) ? [{ type: 'foreign', choice: 0, isShown: false }] : []
+    this.#hasText = true
+    return this.#writer.text(text)
   }
 
   /** @returns what the answer grows by: what is not spoken shows nothing */

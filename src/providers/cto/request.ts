@@ -1,5 +1,5 @@
 import { ChatError } from '../../chat/error.ts'
-import type { Message, Part } from '../../chat/message.ts'
+import { callsOf, type Message, type Part } from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { splitTurn } from '../../chat/turn.ts'
@@ -55,7 +55,7 @@ function written(messages: readonly Message[]): string {
 function wordsOf(message: Message): string {
   const said = message.content.map(wordsOfPart).join('')
   if (message.role !== 'assistant') return said
-  return [said, ...message.toolCalls.map(({ name, arguments: json }) => `(calls ${name} with ${json || '{}'})`)]
+  return [said, ...callsOf(message).map(({ name, arguments: json }) => `(calls ${name} with ${json || '{}'})`)]
     .filter((text) => text !== '')
     .join('\n')
 }

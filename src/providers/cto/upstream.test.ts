@@ -98,10 +98,10 @@ function request(messages: readonly Message[], model: string): ChatRequest {
   return { dialect: 'openai-chat', model, messages, parameters: {}, spelling: {}, extra: {}, stream: true }
 }
 
-const says = (role: 'system' | 'user' | 'assistant', text: string): Message =>
-  role === 'assistant'
-    ? { role, content: [{ type: 'text', text }], toolCalls: [] }
-    : { role, content: [{ type: 'text', text }] }
+const says = (role: 'system' | 'user' | 'assistant', text: string): Message => ({
+  role,
+  content: [{ type: 'text', text }],
+})
 const hello = [says('user', 'Hello there')]
 
 /** All that was asked of the API, without what is asked of Clerk. */

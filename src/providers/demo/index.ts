@@ -1,6 +1,7 @@
 import { sleep } from '../../chat/abort.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { textOf } from '../../chat/message.ts'
+import { PartWriter } from '../../chat/part-writer.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Call } from '../../flow/call.ts'
 import type { Upstream } from '../provider.ts'
@@ -24,11 +25,12 @@ export const demo: Upstream = {
 async function* echo(request: ChatRequest, call: Call): AsyncGenerator<ChatEvent> {
   call.signal.throwIfAborted()
   const words = wordsOf(answerTo(request))
+  const writer = new PartWriter()
   for (const text of words) {
-    yield { type: 'text', choice: 0, text }
+    yield* writer.text(text)
     await sleep(paceMs, call.signal)
   }
-  yield { type: 'finish', choice: 0, reason: 'stop' }
+  yield* writer.finish('stop')
   const inputTokens = request.messages.reduce((sum, message) => sum + wordsOf(textOf(message.content)).length, 0)
   yield {
     type: 'usage',

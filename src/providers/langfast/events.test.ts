@@ -17,9 +17,9 @@ function eventOf(frame: string): SocketIoEvent {
 const chunk = (members: object): SocketIoEvent => ({ name: 'execution:chunk', values: [members] })
 const end = (...values: unknown[]): SocketIoEvent => ({ name: 'completion_finished', values })
 const told = (events: Iterable<ChatEvent>) =>
-  [...events].map((event) =>
-    event.type === 'text' ? event.text : event.type === 'finish' ? `<${event.reason}>` : event.type,
-  )
+  [...events]
+    .filter(({ type }) => type !== 'part-end')
+    .map((event) => (event.type === 'text' ? event.text : event.type === 'finish' ? `<${event.reason}>` : event.type))
 
 /** A run that has begun, on an account of which these are all. */
 async function begin(runs: AccountRuns, id: string | undefined) {

@@ -1,5 +1,6 @@
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, FinishReason } from '../../chat/event.ts'
+import { PartWriter } from '../../chat/part-writer.ts'
 import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import { CumulativeText } from '../../wire/cumulative.ts'
 import type { SocketIoEvent } from '../../wire/socketio.ts'
@@ -26,6 +27,7 @@ export class RunReader {
   readonly #runs: AccountRuns
   readonly #passTurn: () => void
   readonly #text = new CumulativeText()
+  readonly #writer = new PartWriter()
   /** What has come before our run had a name; undefined once it has. */
   #waiting: Heard[] | undefined
   #waitingLength = 0
@@ -129,7 +131,7 @@ export class RunReader {
   #say(text: string): ChatEvent[] {
     if (text === '') return []
     this.#hasText = true
-    return [{ type: 'text', choice: 0, text }]
+    return this.#writer.text(text)
   }
 
   #finish(content: string): readonly ChatEvent[] {
@@ -138,7 +140,7 @@ export class RunReader {
     if (!this.#hasText && (reason === 'stop' || reason === 'other'))
       throw failed('The upstream ended without an answer.', 'upstream_empty_response')
     this.finished = true
-    return [...said, { type: 'finish', choice: 0, reason }]
+    return [...said, ...this.#writer.finish(reason)]
   }
 }
 

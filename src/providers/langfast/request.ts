@@ -1,5 +1,5 @@
 import { ChatError } from '../../chat/error.ts'
-import type { Fields, Message, Part } from '../../chat/message.ts'
+import { callsOf, type Fields, type Message, type Part } from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
 import type { ChatRequest, Parameters } from '../../chat/request.ts'
 
@@ -52,8 +52,7 @@ function sampling({ temperature, topP, frequencyPenalty, presencePenalty }: Para
 
 function encodeMessage(message: Message, at: number): Fields {
   if (message.role === 'tool') throw unsupported(`messages[${at}].role`, 'the results of tools')
-  if (message.role === 'assistant' && message.toolCalls.length > 0)
-    throw unsupported(`messages[${at}].tool_calls`, 'calls of tools')
+  if (callsOf(message).length > 0) throw unsupported(`messages[${at}].tool_calls`, 'calls of tools')
   const { role, content, name } = message
   return {
     role: role === 'developer' ? 'system' : role,

@@ -168,7 +168,6 @@ describe('a run', () => {
       {
         role: 'assistant',
         content: [{ type: 'reasoning', text: 'Hm.' }, ...text('Hi'), { type: 'refusal', text: ' no' }],
-        toolCalls: [],
       },
       { role: 'user', content: text('Bye') },
     ]
@@ -182,9 +181,9 @@ describe('a run', () => {
   })
 
   test('with tools in its history is not taken', async () => {
-    const call = { id: 'a', name: 'f', arguments: '{}' }
+    const call = { type: 'tool-call', id: 'a', name: 'f', arguments: '{}' } as const
     for (const [message, param] of [
-      [{ role: 'assistant', content: [], toolCalls: [call] }, 'messages[0].tool_calls'],
+      [{ role: 'assistant', content: [call] }, 'messages[0].tool_calls'],
       [{ role: 'tool', content: [], toolCallId: 'a' }, 'messages[0].role'],
     ] as const)
       expect(await failureOf({ ...requestFor('gpt-4o'), messages: [message] })).toMatchObject({

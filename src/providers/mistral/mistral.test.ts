@@ -309,17 +309,16 @@ describe('a reply', () => {
   const tools = ['weather', 'time'].map((name) => ({ type: 'function', function: { name, parameters: {} } }))
   const calls = { messages: [{ role: 'user', content: 'call weather time' }], tools }
   const kinds = (events: readonly ChatEvent[]) =>
-    events
-      .map(({ native: _, ...event }) => event)
-      .filter((event) => event.type !== 'usage' && !(event.type === 'text' && event.text === ''))
+    events.map(({ native: _, ...event }) => event).filter(({ type }) => type !== 'usage' && type !== 'foreign')
 
   for (const stream of [true, false])
     for (const model of ['mistral-small-latest', 'ministral-8b-latest'])
       test(`whole calls, ${model}, ${stream ? 'SSE' : 'JSON'}`, async () => {
         const { events } = await asked({ ...calls, model, stream })
         const call = (index: number, name: string, id: string) => [
-          { type: 'tool-call', choice: 0, index, id, name },
-          { type: 'tool-arguments', choice: 0, index, json: '{"city":"Paris"}' },
+          { type: 'tool-call', choice: 0, part: index, id, name },
+          { type: 'tool-arguments', choice: 0, part: index, json: '{"city":"Paris"}' },
+          { type: 'part-end', choice: 0, part: index },
         ]
         expect(kinds(events)).toEqual([
           ...call(0, 'weather', 'call0Abc9'),

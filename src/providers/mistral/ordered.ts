@@ -1,4 +1,4 @@
-import type { Message } from '../../chat/message.ts'
+import { callsOf, type Message } from '../../chat/message.ts'
 import { dialect } from '../../dialects/openai-chat/dialect.ts'
 
 /**
@@ -19,13 +19,13 @@ export function ordered(messages: readonly Message[]): readonly Message[] {
 }
 
 /** What is said between a result and the user: Mistral takes no answer of nothing. */
-const nod: Message = { role: 'assistant', content: [{ type: 'text', text: 'OK.' }], toolCalls: [] }
+const nod: Message = { role: 'assistant', content: [{ type: 'text', text: 'OK.' }] }
 
 function place(message: Message, before: Message | undefined, isLast: boolean): Message {
   if (message.role === 'system') {
     const isLate = isLast || before?.role === 'assistant' || before?.role === 'tool'
     return isLate ? { ...message, role: 'user' } : message
   }
-  if (message.role !== 'assistant' || !isLast || message.toolCalls.length > 0) return message
+  if (message.role !== 'assistant' || !isLast || callsOf(message).length > 0) return message
   return { ...message, extra: { ...message.extra, [dialect]: { prefix: true, ...message.extra?.[dialect] } } }
 }

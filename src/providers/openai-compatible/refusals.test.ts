@@ -134,7 +134,7 @@ describe('stream_options, refused', () => {
 
   test("is the client's where its own are refused as well, after one request more", async () => {
     const { ask, chats } = await refusing(refusal({ error: { message: 'stream_options is unknown' } }))
-    const error = await errorOf(ask({ extra: { stream_options: { include_obfuscation: false } } }))
+    const error = await errorOf(ask({ extra: { 'openai-chat': { stream_options: { include_obfuscation: false } } } }))
     expect(error).toMatchObject({ reason: 'invalid-request', message: 'stream_options is unknown' })
     expect(chats).toHaveLength(2)
   })
@@ -150,7 +150,9 @@ describe('stream_options, refused', () => {
   test('with what we added to those of the client is sent as the client had them', async () => {
     const isRefused = ({ stream_options: options }: EmulatedChat) => options?.include_usage !== undefined
     const { ask, chats } = await refusing(refusal({ error: { message: 'Unknown: include_usage' } }), isRefused)
-    expect(await ask({ extra: { stream_options: { include_obfuscation: false } } })).toBe('You said: Hello')
+    expect(await ask({ extra: { 'openai-chat': { stream_options: { include_obfuscation: false } } } })).toBe(
+      'You said: Hello',
+    )
     expect(chats[1]?.stream_options).toEqual({ include_obfuscation: false })
   })
 })
@@ -158,7 +160,9 @@ describe('stream_options, refused', () => {
 describe('a refusal of anything else', () => {
   test("that names what the client sent is the client's", async () => {
     const { ask, chats } = await refusing(refusal({ error: { message: "Unknown parameter: 'top_k'." } }))
-    expect(await errorOf(ask({ extra: { top_k: 4 } }))).toMatchObject({ message: "Unknown parameter: 'top_k'." })
+    expect(await errorOf(ask({ extra: { 'openai-chat': { top_k: 4 } } }))).toMatchObject({
+      message: "Unknown parameter: 'top_k'.",
+    })
     expect(chats).toHaveLength(1)
   })
 

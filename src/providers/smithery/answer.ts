@@ -1,5 +1,6 @@
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, FinishReason, Usage } from '../../chat/event.ts'
+import { PartWriter } from '../../chat/part-writer.ts'
 import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import { isRefusal, saysWords } from '../../dialects/openai-chat/refusal-inside.ts'
 import { statusError } from '../../wire/http-status.ts'
@@ -8,6 +9,7 @@ import { HeldCalls } from './held-calls.ts'
 /** What an answer has come to, whichever of the two wires it comes by. */
 export class Answer {
   readonly calls = new HeldCalls()
+  readonly #writer = new PartWriter()
   usage: Usage | undefined
   #hasContent = false
   /** What its end has been named, once it has been. */
@@ -22,18 +24,17 @@ export class Answer {
   }
 
   text(text: string | null | undefined): readonly ChatEvent[] {
-    return this.#grow(text, 'text')
+    return text ? this.#said(this.#writer.text(text)) : []
   }
 
   reasoning(text: string | null | undefined): readonly ChatEvent[] {
-    return this.#grow(text, 'reasoning')
+    return text ? this.#said(this.#writer.reasoning(text)) : []
   }
 
   /** Where the answer has it from, or what it made: it has no place in the text. */
-  source({ url, title, extra }: Source): readonly ChatEvent[] {
-    this.#hasContent = true
-    const annotation = { ...(url && { url }), ...(title && { title }), extra }
-    return [{ type: 'text', choice: 0, text: '', annotations: [annotation] }]
+  source({ url, title, details }: Source): readonly ChatEvent[] {
+    const annotation = { ...(url && { url }), ...(title && { title }), details }
+    return this.#said(this.#writer.text('', { annotations: [annotation] }))
   }
 
   /**
@@ -51,22 +52,21 @@ export class Answer {
   close(): readonly ChatEvent[] {
     const reason = finishReason(this.#ending?.said, this.calls.count > 0)
     if (this.isEmpty && !maySayNothing(reason, this.usage)) throw empty()
-    const calls = this.calls.release()
+    const calls = this.calls.release(this.#writer)
     const usage: readonly ChatEvent[] = this.usage ? [{ type: 'usage', choice: 0, usage: this.usage }] : []
-    return [...calls, { type: 'finish', choice: 0, reason }, ...usage]
+    return [...calls, ...this.#writer.finish(reason), ...usage]
   }
 
-  #grow(text: string | null | undefined, type: 'text' | 'reasoning'): readonly ChatEvent[] {
-    if (!text) return []
+  #said(events: readonly ChatEvent[]): readonly ChatEvent[] {
     this.#hasContent = true
-    return [{ type, choice: 0, text }]
+    return events
   }
 }
 
 interface Source {
   readonly url?: string | null | undefined
   readonly title?: string | null | undefined
-  readonly extra: { readonly [field: string]: unknown }
+  readonly details: { readonly [field: string]: unknown }
 }
 
 /** AI SDK, FinishReason */

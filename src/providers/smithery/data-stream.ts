@@ -47,7 +47,7 @@ export class DataStreamDecoder implements FrameDecoder {
       case 'c':
         return this.#call(code, part)
       case 'h':
-        return this.#answer.source({ url: part.url, title: part.title, extra: { source: { type: 'source-url' } } })
+        return this.#answer.source({ url: part.url, title: part.title, details: { source: { type: 'source-url' } } })
       case 'd':
         this.#answer.usage = decodeUsage(part) ?? this.#answer.usage
         return this.#answer.finish(part.finishReason)

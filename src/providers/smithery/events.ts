@@ -106,7 +106,7 @@ function blockOf({ type, id }: UiChunk): string {
 /** What has no place in an annotation of ours goes along as it is. */
 function sourceOf({ type, url, title, sourceId, mediaType, filename }: UiChunk) {
   const source = { type, ...(sourceId && { sourceId }), ...(mediaType && { mediaType }), ...(filename && { filename }) }
-  return { url, title, extra: { source } }
+  return { url, title, details: { source } }
 }
 
 function decodeUsage(usage: SmitheryUsage): Usage | undefined {

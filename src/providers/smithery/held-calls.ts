@@ -1,4 +1,5 @@
 import type { ChatEvent } from '../../chat/event.ts'
+import type { PartWriter } from '../../chat/part-writer.ts'
 import { maxCalls, tooManyCalls } from '../../wire/reply-limits.ts'
 
 interface HeldCall {
@@ -52,18 +53,19 @@ export class HeldCalls {
   }
 
   /** The calls that are the client's. */
-  release(): readonly ChatEvent[] {
+  release(writer: PartWriter): readonly ChatEvent[] {
     const calls = [...this.#held]
     this.#held.clear()
-    return calls.flatMap(([id, call], index): ChatEvent[] => [
-      { type: 'tool-call', choice: 0, index, id, name: call.name },
-      { type: 'tool-arguments', choice: 0, index, json: argumentsOf(call) },
-    ])
+    return calls.flatMap(([id, call]) => {
+      const opened = writer.toolCall({ id, name: call.name })
+      const part = writer.latestPart
+      return [...opened, ...writer.toolArguments(part, argumentsOf(call)), ...writer.endCall(part)]
+    })
   }
 }
 
 /** Shows nothing, and tells the layers that the upstream is at work. */
-const alive: readonly ChatEvent[] = [{ type: 'text', choice: 0, text: '' }]
+const alive: readonly ChatEvent[] = [{ type: 'foreign', choice: 0, isShown: false }]
 
 function argumentsOf({ written, whole }: HeldCall): string {
   if (written !== '') return written

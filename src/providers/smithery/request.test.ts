@@ -1,18 +1,22 @@
 import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
-import type { Message, Part, ToolCall } from '../../chat/message.ts'
+import type { Message, Part, ToolCallPart } from '../../chat/message.ts'
 import type { ChatRequest, Parameters } from '../../chat/request.ts'
 import { complaintAbout, SmitheryBody } from './emulated-body.ts'
 import { encodeSmitheryRequest } from './request.ts'
 
 const text = (words: string): Part => ({ type: 'text', text: words })
 const user = (...content: readonly Part[]): Message => ({ role: 'user', content })
-const said = (words: string, ...toolCalls: readonly ToolCall[]): Message => ({
+const said = (words: string, ...calls: readonly ToolCallPart[]): Message => ({
   role: 'assistant',
-  content: words ? [text(words)] : [],
-  toolCalls,
+  content: [...(words ? [text(words)] : []), ...calls],
 })
-const call = (id: string, json = '{"city":"Paris"}'): ToolCall => ({ id, name: 'weather', arguments: json })
+const call = (id: string, json = '{"city":"Paris"}'): ToolCallPart => ({
+  type: 'tool-call',
+  id,
+  name: 'weather',
+  arguments: json,
+})
 const result = (toolCallId: string, words: string): Message => ({ role: 'tool', toolCallId, content: [text(words)] })
 const weather = {
   type: 'function' as const,
@@ -58,7 +62,7 @@ test('instructions are lifted out of the conversation, in their order', () => {
 })
 
 test('a turn in which the assistant said nothing is left out: models refuse text of no characters', () => {
-  const thought: Message = { role: 'assistant', content: [{ type: 'reasoning', text: 'Hm.' }], toolCalls: [] }
+  const thought: Message = { role: 'assistant', content: [{ type: 'reasoning', text: 'Hm.' }] }
   const { messages } = encoded([user(text('a')), said(''), thought, user(text('b')), said('', call('one')), said('B')])
   expect(messages.map(({ role }) => role)).toEqual(['user', 'user', 'assistant', 'assistant'])
 })
@@ -159,7 +163,7 @@ test('what the model thought stays here, what it refused is told', () => {
     { type: 'reasoning', text: 'Hm.' },
     { type: 'refusal', text: 'No.' },
   ]
-  expect<unknown>(encoded([{ role: 'assistant', content, toolCalls: [] }]).messages[0]?.parts).toEqual([
+  expect<unknown>(encoded([{ role: 'assistant', content }]).messages[0]?.parts).toEqual([
     { type: 'step-start' },
     { type: 'text', text: 'No.', state: 'done' },
   ])
@@ -222,7 +226,7 @@ describe('what it has no place for is refused', () => {
     [
       'a choice of another kind',
       [],
-      { tools: [weather], toolChoice: { type: 'foreign', value: 1 } },
+      { tools: [weather], toolChoice: { type: 'foreign', extra: {} } },
       { param: 'tool_choice' },
     ],
     ['a choice of nothing', [], { tools: [weather], toolChoice: named }, { reason: 'invalid-request' }],

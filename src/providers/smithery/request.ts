@@ -1,6 +1,14 @@
 import { ChatError } from '../../chat/error.ts'
-import type { AssistantMessage, Fields, Message, Part, ToolCall, ToolMessage, UserMessage } from '../../chat/message.ts'
-import { textOf } from '../../chat/message.ts'
+import type {
+  AssistantMessage,
+  Fields,
+  Message,
+  Part,
+  ToolCallPart,
+  ToolMessage,
+  UserMessage,
+} from '../../chat/message.ts'
+import { callsOf, textOf } from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
 import { type ChatRequest, type FunctionTool, schemaOf } from '../../chat/request.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
@@ -58,7 +66,7 @@ interface Placed<M> {
 
 /** Calls and their results stand in one message; a result may come anywhere after its call. */
 function encodeMessages(messages: readonly Message[]): Fields[] {
-  const calls = callsOf(messages)
+  const calls = placedCalls(messages)
   return messages.flatMap((message, at): Fields[] => {
     const isFileRefused = message.role !== 'user'
     const index = isFileRefused ? message.content.findIndex(({ type }) => type === 'image' || type === 'file') : -1
@@ -87,11 +95,11 @@ interface PlacedCall {
 }
 
 /** Every call with its result: of several with one id, as clients have them that count anew with every answer, the last one's. */
-function callsOf(messages: readonly Message[]): ReadonlyMap<ToolCall, PlacedCall> {
-  const calls = new Map<ToolCall, PlacedCall>()
+function placedCalls(messages: readonly Message[]): ReadonlyMap<ToolCallPart, PlacedCall> {
+  const calls = new Map<ToolCallPart, PlacedCall>()
   const newest = new Map<string, PlacedCall>()
   for (const [at, message] of messages.entries()) {
-    for (const call of message.role === 'assistant' ? message.toolCalls : []) {
+    for (const call of callsOf(message)) {
       const placed = { id: newest.has(call.id) ? `${call.id}-${calls.size}` : call.id, result: undefined }
       calls.set(call, placed)
       newest.set(call.id, placed)
@@ -135,16 +143,17 @@ function refuseFileId(param: string): never {
 }
 
 /** What it thought is left out: models refuse thoughts that they have not signed. */
-function assistantParts({ content, toolCalls }: AssistantMessage, calls: ReadonlyMap<ToolCall, PlacedCall>): Fields[] {
-  const text = content.map((part) => (part.type === 'text' || part.type === 'refusal' ? part.text : '')).join('')
+function assistantParts(message: AssistantMessage, calls: ReadonlyMap<ToolCallPart, PlacedCall>): Fields[] {
+  const said = message.content.map((part) => (part.type === 'text' || part.type === 'refusal' ? part.text : ''))
+  const text = said.join('')
   return [
     { type: 'step-start' },
     ...(text !== '' ? [{ type: 'text', text, state: 'done' }] : []),
-    ...toolCalls.map((call) => toolPart(call, calls.get(call))),
+    ...callsOf(message).map((call) => toolPart(call, calls.get(call))),
   ]
 }
 
-function toolPart({ id, name, arguments: json }: ToolCall, placed: PlacedCall | undefined): Fields {
+function toolPart({ id, name, arguments: json }: ToolCallPart, placed: PlacedCall | undefined): Fields {
   const part = { type: `tool-${name}`, toolCallId: placed?.id ?? id, input: inputOf(json) }
   const result = placed?.result
   if (!result) return { ...part, state: 'input-available' }

@@ -1,21 +1,21 @@
-import type { Fields, ToolCall } from '../../../chat/message.ts'
-import type { StoredMessage } from '../../../conversations/stored-message.ts'
+import type { Fields, Part, ToolCallPart } from '../../../chat/message.ts'
+import { callsIn, contentOf, type StoredMessage } from '../../../conversations/stored-message.ts'
 
 /** A message as it is shown: under the contract's names, whatever it is kept under. */
 export function encodeMessage(session: string, message: StoredMessage): Fields {
-  const { id, role, content, status, createdAt, metadata = {} } = message
+  const { id, role, status, createdAt, metadata = {} } = message
   return {
     id,
     session_id: session,
     role,
-    content,
+    content: contentOf(message),
     status,
     created_at: createdAt,
     metadata,
     ...(message.role === 'assistant' && {
       model: message.model,
-      ...(message.reasoning && { reasoning: message.reasoning }),
-      tool_calls: message.toolCalls.map(encodeCall),
+      ...reasoningOf(message.parts),
+      tool_calls: callsIn(message).map(encodeCall),
     }),
     ...(message.role === 'tool' && {
       tool_call_id: message.toolCallId,
@@ -28,7 +28,12 @@ export function encodeMessage(session: string, message: StoredMessage): Fields {
   }
 }
 
+function reasoningOf(parts: readonly Part[]): { reasoning?: string } {
+  const reasoning = parts.map((part) => (part.type === 'reasoning' ? part.text : '')).join('')
+  return reasoning === '' ? {} : { reasoning }
+}
+
 /** A call as OpenAI writes it. */
-export function encodeCall({ id, name, arguments: json }: ToolCall): Fields {
+export function encodeCall({ id, name, arguments: json }: ToolCallPart): Fields {
   return { id, type: 'function', function: { name, arguments: json } }
 }

@@ -1,14 +1,13 @@
 import { asChatError } from '../../../chat/error.ts'
-import type { FinishReason, Usage } from '../../../chat/event.ts'
-import type { Extras, Fields, ToolCall } from '../../../chat/message.ts'
-import { headOf } from '../../../chat/shorten.ts'
+import { type Fields, type ToolCallPart, wordsOf } from '../../../chat/message.ts'
 import type { OpenTurn } from '../../../conversations/open-turn.ts'
 import type { Status, StoredAssistantMessage } from '../../../conversations/stored-message.ts'
 import { encodeUsage } from '../../../dialects/openai-chat/usage.ts'
-import type { LoopEvent } from '../../../gateway/tool-loop/events.ts'
+import { Fold } from '../../../flow/fold.ts'
+import { isChatEvent, type LoopEvent } from '../../../gateway/tool-loop/events.ts'
 import { encodeCall, encodeMessage } from './encode-message.ts'
 
-/** Characters of an answer, and of the thoughts before it, that are kept until its end: more than a session has room for. */
+/** Characters of an answer, and of its thoughts, that are kept until its end: more than a session has room for. */
 const maxCharacters = 2 * 1024 * 1024
 
 /** Keeps what is answered as it is said, and gives the session back as soon as nothing more will be. */
@@ -17,17 +16,11 @@ export class Recorder {
   readonly #signal: AbortSignal
   readonly #settled = Promise.withResolvers<Status>()
   #ending: Promise<StoredAssistantMessage> | undefined
-  /** Of the round that is said now. */
-  #text = ''
-  #reasoning = ''
-  #reasoningExtra: Fields | undefined
-  #extra: Extras | undefined
   /** Of all rounds. */
-  #whole = ''
-  #isTruncated = false
-  readonly #calls: ToolCall[] = []
-  #finish: FinishReason | undefined
-  #usage: Usage | undefined
+  readonly #fold = new Fold({ maxCharacters })
+  readonly #calls: ToolCallPart[] = []
+  /** Parts of the rounds before the one that is said now. */
+  #partsBefore = 0
 
   /** @param signal however slowly the answer is read, once this is aborted the session is free again */
   constructor(turn: OpenTurn, signal: AbortSignal) {
@@ -43,44 +36,26 @@ export class Recorder {
   }
 
   get usage(): Fields | undefined {
-    return this.#usage && encodeUsage(this.#usage)
+    const { usage } = this.#fold
+    return usage && encodeUsage(usage)
   }
 
   /** What is to be kept before anything more happens, where that takes a while. @throws ChatError */
   record(event: LoopEvent): Promise<void> | undefined {
+    if (isChatEvent(event)) {
+      this.#fold.add(event)
+      return undefined
+    }
     switch (event.type) {
-      case 'text':
-        this.#say(event.text)
-        return undefined
-      case 'reasoning':
-        this.#reasoning += headOf(event.text, maxCharacters - this.#reasoning.length)
-        this.#reasoningExtra ??= event.extra
-        return undefined
       case 'tool-calls':
-        this.#text = ''
-        this.#reasoning = ''
-        this.#reasoningExtra = undefined
+        this.#partsBefore = this.#fold.parts().length
         this.#calls.push(...event.calls)
         return this.#turn.called(event)
       case 'tool-result':
         return this.#turn.result(event)
-      case 'finish':
-        this.#finish = event.reason
-        this.#extra = event.extra
-        return undefined
-      case 'usage':
-        this.#usage = event.usage
-        return undefined
-      default:
+      case 'tool-output':
         return undefined
     }
-  }
-
-  #say(text: string): void {
-    const more = headOf(text, maxCharacters - this.#whole.length)
-    this.#isTruncated ||= more !== text
-    this.#text += more
-    this.#whole += more
   }
 
   /** The answer is over; only the first end counts. @throws ChatError where it cannot be kept */
@@ -93,7 +68,7 @@ export class Recorder {
   encode(session: string, answer: StoredAssistantMessage): Fields {
     return {
       ...encodeMessage(session, answer),
-      content: this.#whole,
+      content: wordsOf(this.#fold.parts()),
       tool_calls: this.#calls.map(encodeCall),
     }
   }
@@ -101,20 +76,23 @@ export class Recorder {
   async #end(status: Status): Promise<StoredAssistantMessage> {
     this.#signal.removeEventListener('abort', this.#onAbort)
     try {
+      const { content, ...message } = this.#fold.message()
       return await this.#turn.end(status, {
-        text: this.#text,
-        ...(this.#reasoning && { reasoning: this.#reasoning }),
-        ...(this.#reasoningExtra && { reasoningExtra: this.#reasoningExtra }),
-        ...(this.#extra && { extra: this.#extra }),
-        metadata: {
-          ...(this.#finish && { finish_reason: this.#finish.replace('-', '_') }),
-          ...(this.#isTruncated && { truncated: true }),
-          ...(this.#usage && { usage: this.usage }),
-        },
+        message: { ...message, content: content.slice(this.#partsBefore) },
+        metadata: this.#metadata(),
       })
     } finally {
       await this.#turn.close().catch(() => undefined)
       this.#settled.resolve(status)
+    }
+  }
+
+  #metadata(): Fields {
+    const finish = this.#fold.choices[0]?.finish
+    return {
+      ...(finish && { finish_reason: finish.replace('-', '_') }),
+      ...(this.#fold.isAnswerCut && { truncated: true }),
+      ...(this.usage && { usage: this.usage }),
     }
   }
 

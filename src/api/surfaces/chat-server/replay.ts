@@ -1,6 +1,11 @@
 import type { Conversations } from '../../../conversations/conversations.ts'
 import type { Whose } from '../../../conversations/session-key.ts'
-import type { StoredAssistantMessage, StoredMessage } from '../../../conversations/stored-message.ts'
+import {
+  callsIn,
+  contentOf,
+  type StoredAssistantMessage,
+  type StoredMessage,
+} from '../../../conversations/stored-message.ts'
 import { encodeCall, encodeMessage } from './encode-message.ts'
 import type { ServerEvent } from './event.ts'
 
@@ -15,11 +20,11 @@ export async function* replay(
 ): AsyncGenerator<ServerEvent> {
   const rounds = roundsOf(answer, (await conversations.messages(whose, maxMessages)) ?? [answer])
   const content = rounds
-    .map((round) => round.content)
+    .map(contentOf)
     .filter((text) => text !== '')
     .join('\n\n')
   if (content !== '') yield { type: 'chunk', data: { content } }
-  const calls = rounds.flatMap(({ toolCalls }) => toolCalls)
+  const calls = rounds.flatMap(callsIn)
   const message = { ...encodeMessage(whose.session, answer), content, tool_calls: calls.map(encodeCall) }
   yield { type: 'complete', data: { message } }
 }
@@ -33,6 +38,6 @@ function roundsOf(answer: StoredAssistantMessage, messages: readonly StoredMessa
 }
 
 function isEnd(message: StoredMessage): boolean {
-  if (message.role === 'assistant') return message.status !== 'completed' || message.toolCalls.length === 0
+  if (message.role === 'assistant') return message.status !== 'completed' || callsIn(message).length === 0
   return message.role === 'user'
 }

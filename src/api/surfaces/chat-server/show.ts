@@ -1,4 +1,4 @@
-import type { ToolCall } from '../../../chat/message.ts'
+import type { ToolCallPart } from '../../../chat/message.ts'
 import type { LoopEvent, ToolOutputEvent, ToolResultEvent } from '../../../gateway/tool-loop/events.ts'
 import { readArguments } from '../../../gateway/tool-loop/read-arguments.ts'
 import type { ServerEvent } from './event.ts'
@@ -7,6 +7,7 @@ import type { ServerEvent } from './event.ts'
 export function show(event: LoopEvent): readonly ServerEvent[] {
   switch (event.type) {
     case 'text':
+    case 'refusal':
       return event.text === '' ? [] : [{ type: 'chunk', data: { content: event.text } }]
     case 'reasoning':
       return event.text === '' ? [] : [{ type: 'reasoning', data: { content: event.text } }]
@@ -21,7 +22,7 @@ export function show(event: LoopEvent): readonly ServerEvent[] {
   }
 }
 
-function showCall({ id, name, arguments: json }: ToolCall): ServerEvent {
+function showCall({ id, name, arguments: json }: ToolCallPart): ServerEvent {
   const read = readArguments(json)
   const about = { tool_call_id: id, tool_name: name }
   if ('fields' in read) return { type: 'tool_call', data: { ...about, arguments: read.fields } }

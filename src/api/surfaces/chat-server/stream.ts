@@ -63,8 +63,7 @@ function about(exchange: Exchange, body: Omit<StreamBody, 'content'>): Omit<Stre
 }
 
 function toMessage({ role, content }: DirectBody['messages'][number]): Message {
-  const parts = [{ type: 'text' as const, text: content }]
-  return role === 'assistant' ? { role, content: parts, toolCalls: [] } : { role, content: parts }
+  return { role, content: [{ type: 'text', text: content }] }
 }
 
 /** The first event, of whatever kind, begins the answer. */

@@ -1,0 +1,189 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { ChatError } from '../chat/error.ts'
+import type { ChatEvent, Native } from '../chat/event.ts'
+import { PartWriter } from '../chat/part-writer.ts'
+import { Fold, fold } from './fold.ts'
+
+async function* of(events: readonly ChatEvent[]): AsyncGenerator<ChatEvent> {
+  yield* events
+}
+
+const finished = (choice = 0): ChatEvent => ({ type: 'finish', choice, reason: 'stop' })
+
+/** The first dialect with an order of its own: what proves a thought comes with the end of its part. */
+const signed = (signature: string) => ({ extra: { 'anthropic-messages': { signature } } })
+
+test('parts keep their order, and what each has to be handed back with', async () => {
+  const { choices } = await fold(
+    of([
+      { type: 'reasoning', choice: 0, part: 0, text: 'h' },
+      { type: 'reasoning', choice: 0, part: 0, text: 'm' },
+      { type: 'part-end', choice: 0, part: 0, ...signed('s1') },
+      { type: 'text', choice: 0, part: 1, text: 'I look.' },
+      { type: 'part-end', choice: 0, part: 1, annotations: [{ url: 'https://example.test' }] },
+      { type: 'tool-call', choice: 0, part: 2, id: 'a', name: 'f', extra: { x: { once: 1 } } },
+      { type: 'tool-arguments', choice: 0, part: 2, json: '{"a"' },
+      { type: 'tool-arguments', choice: 0, part: 2, json: ':1}', extra: { x: { twice: 2 } } },
+      { type: 'part-end', choice: 0, part: 2 },
+      { type: 'reasoning', choice: 0, part: 3, text: '' },
+      { type: 'part-end', choice: 0, part: 3, ...signed('s2') },
+      { type: 'refusal', choice: 0, part: 4, text: 'No.' },
+      { type: 'part-end', choice: 0, part: 4 },
+      { type: 'finish', choice: 0, reason: 'stop', extra: { x: { all: 3 } } },
+    ]),
+  )
+  expect(choices).toEqual([
+    {
+      index: 0,
+      parts: [
+        { type: 'reasoning', text: 'hm', ...signed('s1') },
+        { type: 'text', text: 'I look.', annotations: [{ url: 'https://example.test' }] },
+        { type: 'tool-call', id: 'a', name: 'f', arguments: '{"a":1}', extra: { x: { twice: 2 } } },
+        { type: 'reasoning', text: '', ...signed('s2') },
+        { type: 'refusal', text: 'No.' },
+      ],
+      logprobs: [],
+      finish: 'stop',
+      extra: { x: { all: 3 } },
+      native: undefined,
+    },
+  ])
+})
+
+test('files and what the upstream ran itself are parts', async () => {
+  const picture = { type: 'image', url: 'data:image/png;base64,AAAA' } as const
+  const searched = { type: 'server-tool-call', id: 's', name: 'web_search', arguments: '{}' } as const
+  const found = { type: 'server-tool-result', toolCallId: 's', isError: false } as const
+  const extra = { 'anthropic-messages': { content: [] } }
+  const { choices } = await fold(
+    of([
+      { choice: 0, part: 0, ...searched },
+      { type: 'part-end', choice: 0, part: 0 },
+      { choice: 0, part: 1, ...found, extra },
+      { type: 'part-end', choice: 0, part: 1 },
+      { type: 'file', choice: 0, part: 2, file: picture },
+      { type: 'part-end', choice: 0, part: 2 },
+      finished(),
+    ]),
+  )
+  expect(choices[0]?.parts).toEqual([searched, { ...found, extra }, picture])
+})
+
+test('the arguments of calls that grow side by side go to their own call', async () => {
+  const pieces = fc.array(fc.tuple(fc.nat(2), fc.string()))
+  await fc.assert(
+    fc.asyncProperty(pieces, async (grown) => {
+      const writer = new PartWriter()
+      const opened = [0, 1, 2].flatMap((index) => writer.toolCall({ id: `id${index}`, name: `name${index}` }))
+      const growing = grown.flatMap(([index, json]) => writer.toolArguments(index, json))
+      const { choices } = await fold(of([...opened, ...growing, ...writer.finish('stop')]))
+      const expected = [0, 1, 2].map((index) => ({
+        type: 'tool-call' as const,
+        id: `id${index}`,
+        name: `name${index}`,
+        arguments: grown.flatMap(([of, json]) => (of === index ? [json] : [])).join(''),
+      }))
+      expect(choices[0]?.parts).toEqual(expected)
+    }),
+  )
+})
+
+test('a fold keeps no more than it may, says so, and keeps what it has', () => {
+  const bounded = new Fold({ maxCharacters: 200 })
+  const writer = new PartWriter()
+  const add = (events: readonly ChatEvent[]) => {
+    for (const event of events) bounded.add(event)
+  }
+  add(writer.text('a'.repeat(100)))
+  expect(bounded.isCut).toBe(false)
+  for (let at = 0; at < 10_000; at++) add(writer.text('b'))
+  add(writer.toolCall({ id: 'a', name: 'f' }))
+  add(writer.toolArguments(writer.latestPart, '{}'))
+  expect(bounded.isCut).toBe(true)
+  const [text, ...others] = bounded.parts()
+  expect(others).toEqual([])
+  expect(text).toMatchObject({ type: 'text' })
+  expect(JSON.stringify(bounded.parts()).length).toBeLessThan(300)
+})
+
+test('what has come so far can be asked at any moment', () => {
+  const growing = new Fold({ maxCharacters: 1_000 })
+  expect(growing.message()).toEqual({ role: 'assistant', content: [] })
+  growing.add({ type: 'text', choice: 0, part: 0, text: 'a' })
+  expect(growing.message()).toEqual({ role: 'assistant', content: [{ type: 'text', text: 'a' }] })
+  expect(growing.choices[0]?.finish).toBeUndefined()
+})
+
+test('choices come out by index, whatever order they came in', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.uniqueArray(fc.nat(50), { minLength: 1 }), async (indexes) => {
+      const { choices } = await fold(of(indexes.map(finished)))
+      expect(choices.map(({ index }) => index)).toEqual(indexes.toSorted((a, b) => a - b))
+    }),
+  )
+})
+
+test('the last usage holds', async () => {
+  const usages = [1, 2].map(
+    (outputTokens): ChatEvent => ({ type: 'usage', choice: 0, usage: { outputTokens, source: 'upstream' } }),
+  )
+  expect((await fold(of([finished(), ...usages]))).usage).toEqual({ outputTokens: 2, source: 'upstream' })
+})
+
+test('annotations and log probabilities are kept in order', async () => {
+  const { choices } = await fold(
+    of([
+      {
+        type: 'text',
+        choice: 0,
+        part: 0,
+        text: 'a',
+        annotations: [{ title: '1' }, { title: '2' }],
+        logprobs: { content: [1] },
+      },
+      { type: 'text', choice: 0, part: 0, text: '', annotations: [{ title: '3' }], logprobs: null },
+      finished(),
+    ]),
+  )
+  const [part] = choices[0]?.parts ?? []
+  expect(part?.type === 'text' && part.annotations?.map(({ title }) => title)).toEqual(['1', '2', '3'])
+  expect(choices[0]?.logprobs).toEqual([{ content: [1] }, null])
+})
+
+test('a whole native reply goes with its choice, a native chunk does not', async () => {
+  const whole: Native = { dialect: 'openai-chat', form: 'whole', value: {} }
+  const chunk: Native = { dialect: 'openai-chat', form: 'chunk', value: {} }
+  const { choices } = await fold(
+    of([
+      { type: 'text', choice: 0, part: 0, text: 'a', native: whole },
+      finished(0),
+      { type: 'text', choice: 1, part: 0, text: 'a', native: chunk },
+      finished(1),
+    ]),
+  )
+  expect(choices.map(({ native }) => native)).toEqual([whole, undefined])
+})
+
+async function failure(events: AsyncIterable<ChatEvent>): Promise<unknown> {
+  return fold(events).catch((thrown: unknown) => thrown)
+}
+
+test('P1: a stream that ends with a choice unfinished is no answer', async () => {
+  const unfinished: ChatEvent[] = [finished(0), { type: 'text', choice: 1, part: 0, text: 'a' }]
+  expect(await failure(of(unfinished))).toMatchObject({ reason: 'upstream-failed', code: 'upstream_disconnected' })
+})
+
+test('P1: a stream that ends without any choice is no answer', async () => {
+  expect(await failure(of([]))).toMatchObject({ reason: 'upstream-failed', code: 'upstream_disconnected' })
+  expect(await failure(of([{ type: 'usage', choice: 0, usage: { source: 'upstream' } }]))).toBeInstanceOf(ChatError)
+})
+
+test('P1: a failure after the finish is still a failure', async () => {
+  const cut = new ChatError('upstream-failed', { message: 'cut' })
+  async function* breaking(): AsyncGenerator<ChatEvent> {
+    yield finished()
+    throw cut
+  }
+  expect(await failure(breaking())).toBe(cut)
+})
