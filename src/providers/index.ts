@@ -7,5 +7,5 @@ import { provider as openaiCompatible } from './openai-compatible/index.ts'
 import type { Provider } from './provider.ts'
 import { provider as smithery } from './smithery/index.ts'
 
-/** Every kind of upstream there is. A new one is its folder and its line here. */
+/** All providers. A new one is a folder and a line here. */
 export const providers: readonly Provider[] = [openaiCompatible, cohere, ai21, mistral, smithery, cto, langfast]

@@ -1,5 +1,5 @@
 import { chunkFrame } from '../../src/providers/langfast/emulated-answer.ts'
-import type { RunScript } from '../../src/providers/langfast/emulated-office.ts'
+import type { RunScript } from '../../src/providers/langfast/emulated-run-server.ts'
 import type { LangfastEmulatorOptions } from '../../src/providers/langfast/emulator.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
 import { binaryEvent, eventFrame } from '../../src/wire/socketio-emulator.ts'

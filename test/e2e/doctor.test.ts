@@ -363,7 +363,7 @@ describe('doctor of a configuration', () => {
   test('that is wrong tells its problems: 78', async () => {
     const { code, stdout, stderr } = await run(['doctor'], { variables: { SMITHERY_COOKIE_1: 'nothing-of-the-kind' } })
     expect([code, stdout]).toEqual([78, ''])
-    expect(stderr).toContain('SMITHERY_COOKIE_1 holds no session')
+    expect(stderr).toContain('SMITHERY_COOKIE_1 does not contain a session')
     expect(stderr).not.toContain('nothing-of-the-kind')
   })
 })

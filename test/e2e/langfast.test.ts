@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import OpenAI, { type APIError, BadRequestError } from 'openai'
 import { chunkFrame } from '../../src/providers/langfast/emulated-answer.ts'
-import type { RunScript } from '../../src/providers/langfast/emulated-office.ts'
+import type { RunScript } from '../../src/providers/langfast/emulated-run-server.ts'
 import { emulateLangfast, type LangfastEmulator } from '../../src/providers/langfast/emulator.ts'
 import { each, until, within } from '../waiting.ts'
 import { build, emptyFolder, type Running, run, start } from './program.ts'

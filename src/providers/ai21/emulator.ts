@@ -11,10 +11,10 @@ import {
 } from '../../dialects/openai-chat/emulated-service.ts'
 
 /**
- * AI21's API over real sockets, as strict as the service: 422 for content that is no string, for several answers in a
- * stream, for a `response_format` with a schema. Replies lack `object`, `created` and `model`; the last chunk bears the
- * usage. It answers `You said: …`; where tools are sent and the last message is `call NAME NAME …`, it calls those with
- * `{"city":"Paris"}`.
+ * AI21's API over real sockets, as strict as the service: 422 for content that is not a string, for several answers in a
+ * stream, and for a `response_format` with a schema. Replies lack `object`, `created` and `model`; the last chunk has the
+ * usage. It answers `You said: …`. If the request has tools and the last message is `call NAME NAME …`, it calls those tools
+ * with `{"city":"Paris"}`.
  */
 export function emulateAi21(options: EmulatedServiceOptions = {}): Promise<EmulatedService> {
   return emulateService(
@@ -45,7 +45,7 @@ const Message = z.discriminatedUnion('role', [
   z.object({ role: z.literal('tool'), content: text, tool_call_id: text }),
 ])
 
-/** What is documented has its type; what is not is passed over. AI21, Jamba API reference */
+/** Documented fields have their type; others are ignored. AI21, Jamba API reference */
 const Body = z.object({
   model: text,
   messages: z.array(Message).min(1),

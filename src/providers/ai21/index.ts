@@ -8,7 +8,7 @@ import { withoutRoute } from '../../wire/base-url.ts'
 import { RefusedFields } from '../../wire/refused-fields.ts'
 import type { Provider, Upstream } from '../provider.ts'
 
-/** What its base URL may end in where it was copied from elsewhere: its version, which stands in each route. */
+/** Endings that a copied base URL may have. They are removed, because each route begins with the version. */
 const routes = ['/studio/v1/chat/completions', '/studio/v1', '/v1']
 
 /** AI21's own API, which speaks almost OpenAI's dialect: https://docs.ai21.com/reference/jamba-api-ref */
@@ -27,7 +27,7 @@ export const provider: Provider = {
   },
 }
 
-/** There is no list of models to ask for: those AI21 documents are served, or those the operator names. */
+/** AI21 has no list of models, so the upstream serves those that AI21 documents, or those that the operator names. */
 function ai21(origin: string, accounts: readonly Account<Secret>[], models: readonly string[]): Upstream<Secret> {
   const refused = new RefusedFields()
   return {
@@ -50,7 +50,7 @@ function ai21(origin: string, accounts: readonly Account<Secret>[], models: read
   }
 }
 
-/** What Jamba takes: text only, one answer a stream, JSON but no schema. AI21, Jamba API reference */
+/** What Jamba supports: only text, one answer per stream, JSON without a schema. AI21, Jamba API reference */
 const support: Support = {
   parameters: {
     tools: 'honoured',
@@ -69,10 +69,10 @@ const support: Support = {
 
 const deviations: Deviations = { names: { maxTokens: 'max_tokens' }, isTextOnly: true }
 
-/** Tokens of an answer, at most. AI21, Jamba API reference */
+/** Limit for the tokens of an answer. AI21, Jamba API reference */
 const mostTokens = 4096
 
-/** Coding agents allow for more tokens than Jamba can say, and it refuses a limit that it would not reach. */
+/** Lowers a token limit to Jamba's own: coding agents set higher ones, which Jamba refuses. */
 function withinLimits(request: ChatRequest): ChatRequest {
   const { maxTokens } = request.parameters
   if (maxTokens === undefined || maxTokens <= mostTokens) return request

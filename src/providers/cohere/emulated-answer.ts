@@ -1,6 +1,6 @@
 import type { CohereBody } from './emulated-body.ts'
 
-/** What the emulated model says, before it is cut into events or put into one reply. */
+/** The emulated model's answer, before it is written as events or as one reply. */
 export interface WrittenAnswer {
   readonly thinking: string
   readonly plan: string
@@ -11,7 +11,7 @@ export interface WrittenAnswer {
   readonly usage: object
 }
 
-/** Decides what to say: calls where it is told to, JSON where that is asked for, else what it was told. */
+/** Writes an answer: tool calls if the message asks for them, JSON if the request does, otherwise an echo. */
 export function writeAnswer(chat: CohereBody): WrittenAnswer {
   const calls = callsFor(chat)
   const all = calls.length > 0 ? [] : wordsFor(chat)
@@ -52,7 +52,7 @@ function lastText({ messages }: CohereBody): string {
   return content.map((part) => (part.type === 'text' ? part.text : `[${part.type}]`)).join(' ')
 }
 
-/** The first word, with every document for its source. */
+/** A citation of the first word, with every document as its source. */
 function citationsOf({ documents = [] }: CohereBody): object[] {
   if (documents.length === 0) return []
   const sources = documents.map((given, at) => {
@@ -64,7 +64,7 @@ function citationsOf({ documents = [] }: CohereBody): object[] {
 
 const cityArguments = '{"city":"Paris"}'
 
-/** As one reply. */
+/** Writes the answer as one reply. */
 export function replyOf(id: string, answer: WrittenAnswer): object {
   const text = answer.words.join('')
   const content = [
@@ -88,7 +88,7 @@ export function replyOf(id: string, answer: WrittenAnswer): object {
 
 type Typed = { readonly type: string; readonly [field: string]: unknown }
 
-/** As the events of a stream. Cohere, Chat v2 streaming */
+/** Writes the answer as the events of a stream. Cohere, Chat v2 streaming */
 export function eventsOf(id: string, answer: WrittenAnswer): Typed[] {
   const opening = { role: 'assistant', content: [], tool_plan: '', tool_calls: [], citations: [] }
   return [

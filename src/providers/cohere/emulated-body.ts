@@ -13,7 +13,7 @@ const call = z.strictObject({
   function: z.strictObject({ name: z.string().min(1), arguments: z.string() }),
 })
 
-/** Roles and what each may say. Cohere, Chat v2 reference */
+/** The roles and the content of each. Cohere, Chat v2 reference */
 const message = z.discriminatedUnion('role', [
   z.strictObject({ role: z.literal('system'), content: z.union([z.string(), z.array(text)]) }),
   z.strictObject({
@@ -43,7 +43,7 @@ const tool = z.strictObject({
   }),
 })
 
-/** The body of `POST /v2/chat`, as strict as the service: what it does not know it refuses. */
+/** The body of `POST /v2/chat`, as strict as the service: unknown fields are refused. */
 export const CohereBody = z.strictObject({
   model: z.string(),
   messages: z.array(message).min(1),
@@ -77,7 +77,7 @@ export const CohereBody = z.strictObject({
 
 export type CohereBody = z.infer<typeof CohereBody>
 
-/** What is wrong with a body, in the service's manner; undefined where nothing is. */
+/** What is wrong with a body, in the service's words; undefined if nothing is. */
 export function complaintAbout(body: CohereBody): string | undefined {
   if (body.tool_choice && !body.tools?.length) return 'tool_choice may only be specified with tools'
   const known = new Set<string>()

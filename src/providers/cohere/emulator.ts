@@ -5,32 +5,32 @@ import { eventsOf, replyOf, writeAnswer } from './emulated-answer.ts'
 import { CohereBody, complaintAbout } from './emulated-body.ts'
 
 export interface CohereEmulator extends HttpEmulator {
-  /** Bodies of the chat requests it understood, in their order. */
+  /** The bodies of all valid chat requests, in order. */
   readonly chats: readonly CohereBody[]
-  /** When each connection that carried a chat was closed, by `performance.now()`. */
+  /** When each connection with a chat was closed, as `performance.now()`. */
   readonly closedAt: readonly number[]
-  /** The next chat requests are answered by these scripts, one each, before the model's own behaviour. */
+  /** Answers the next chat requests with these scripts, one each. */
   script(...scripts: readonly Script[]): void
 }
 
 export interface CohereEmulatorOptions {
-  /** Tokens it accepts; without any, every request is let in. */
+  /** Tokens that it accepts. Without any it accepts every request. */
   readonly keys?: readonly string[]
   readonly models?: readonly string[]
-  /** Models a page of the list has at most; 20, as at Cohere. */
+  /** Limit for the models on a page of the list; 20, as at Cohere. */
   readonly pageSize?: number
-  /** What it answers when asked for its models, in place of their list. */
+  /** The answer to a request for the models, in place of their list. */
   readonly listing?: Script
   /** Milliseconds between the events of its own answers; 0. */
   readonly paceMs?: number
-  /** Chooses the script by the request, where several run at once; undefined leaves it to `script` and the model. */
+  /** Chooses the script by the request, for several at once. Without one `script` or the model answers. */
   readonly reply?: (chat: CohereBody) => Script | undefined
 }
 
 /**
- * Cohere's API over real sockets, as strict as the service: tokens, the list of models with pages, Chat v2 as JSON and as
- * typed events, 400 for what it does not know. It answers `You said: …`; where tools are sent and the last message is
- * `call NAME NAME …`, it plans, and calls those with `{"city":"Paris"}`. A script makes it do anything else.
+ * Cohere's API over real sockets, as strict as the service: tokens, the list of models in pages, Chat v2 as JSON and as
+ * typed events, 400 for unknown fields. It answers `You said: …`. If the request has tools and the last message is
+ * `call NAME NAME …`, it writes a plan and calls those tools with `{"city":"Paris"}`. A script makes it do anything else.
  */
 export async function emulateCohere(options: CohereEmulatorOptions = {}): Promise<CohereEmulator> {
   const scripts: Script[] = []
@@ -63,7 +63,7 @@ function refuse(exchange: Exchange, status: number, message: string): void {
   exchange.reply(status, JSON.stringify({ id, message }), json)
 }
 
-/** @returns what is wrong with it, where something is */
+/** @returns the body, or what is wrong with it */
 function readBody(text: string): CohereBody | string {
   const parsed = CohereBody.safeParse(parsedOrUndefined(text))
   if (parsed.success) return complaintAbout(parsed.data) ?? parsed.data
@@ -110,7 +110,7 @@ async function answer(exchange: Exchange, chat: CohereBody, options: CohereEmula
   await play(exchange, { body: eventsOf(id, written).map(cohereEvent), paceMs: options.paceMs ?? 0 })
 }
 
-/** A value as one of Cohere's typed events. */
+/** Writes a value as one of Cohere's typed events. */
 export function cohereEvent(value: { readonly type: string; readonly [field: string]: unknown }): string {
   return sseEvent(value.type, JSON.stringify(value))
 }

@@ -3,14 +3,14 @@ import type { Receipt } from '../../flow/call.ts'
 import type { AddedFields } from '../../wire/post-without-refused-fields.ts'
 import type { RefusedFields } from '../../wire/refused-fields.ts'
 
-/** Cohere's fields that are made of a parameter of another name, and that an answer can do without. */
+/** Cohere's fields that are made from a parameter with another name, and that are not essential for an answer. */
 const mapped: Readonly<Record<string, Parameter>> = {
   p: 'topP',
   stop_sequences: 'stop',
   thinking: 'reasoningEffort',
 }
 
-/** What no client has sent under this name: a model that thinks in no way of its own refuses `thinking`. */
+/** The fields that no client sent under this name. For example, a model without reasoning refuses `thinking`. */
 export function mappedFields(
   { spelling, extra, model }: ChatRequest,
   { receipt, refused }: { readonly receipt: Receipt; readonly refused: RefusedFields },

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** What is of another type is as if it were not there: it takes no good answer away. */
+/** A member of the wrong type counts as absent, so that it does not spoil a good answer. */
 const optional = <T extends z.ZodType>(schema: T) => schema.nullish().catch(undefined)
 const text = optional(z.string())
 const number = optional(
@@ -30,14 +30,14 @@ const CohereCitation = z.looseObject({
   ),
 })
 
-/** The one of a list of one; proxies send the lists of a whole reply. */
+/** The only item of a list of one. Proxies send lists here, as in a whole reply. */
 const only = (value: unknown): unknown => (Array.isArray(value) && value.length === 1 ? value[0] : value)
 const asPart = (value: unknown): unknown => (typeof value === 'string' ? { type: 'text', text: value } : only(value))
 const asJson = (value: unknown): unknown => (typeof value === 'object' && value ? JSON.stringify(value) : value)
 
 /**
- * One streamed event; which members it has depends on `type`. Content, a call and a citation come as objects here,
- * where a whole reply has lists. Cohere, Chat v2 streaming
+ * One streamed event; its members depend on `type`. Content, a call and a citation are objects here; a whole reply has lists
+ * of them. Cohere, Chat v2 streaming
  */
 export const CohereEvent = z.looseObject({
   type: z.string(),
@@ -67,13 +67,13 @@ export const CohereEvent = z.looseObject({
   ),
 })
 
-/** `GET /v1/models?endpoint=chat`, a page. */
+/** A page of `GET /v1/models?endpoint=chat`. */
 export const CohereModels = z.looseObject({
   models: z.array(z.unknown()).nullable(),
   next_page_token: text,
 })
 
-/** One of them: what cannot be read is passed over. */
+/** One model; models that cannot be read are skipped. */
 export const CohereModel = z.looseObject({
   name: z.string().min(1),
   endpoints: z.array(z.string()).nullish().catch(undefined),

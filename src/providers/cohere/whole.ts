@@ -2,8 +2,8 @@ import type { Fields } from '../../chat/message.ts'
 import { isFields } from '../../dialects/openai-chat/fields.ts'
 
 /**
- * A whole answer, as a proxy gives it although a stream was asked for, as the events that a stream would have had.
- * Undefined for anything else. Cohere, Chat v2 response
+ * Turns a whole answer, which a proxy sends in place of a stream, into the events of a stream. Undefined for anything else.
+ * Cohere, Chat v2 response
  */
 export function eventsOfWhole(value: unknown): Fields[] | undefined {
   if (!isFields(value) || 'type' in value || !isFields(value.message)) return undefined

@@ -50,7 +50,7 @@ export function readAccounts(variables: Variables, clerk: Clerk): readonly CtoAc
 function noCookie(variable: string) {
   return {
     variable,
-    problem: 'holds no __client cookie of clerk.cto.new',
+    problem: 'does not contain a __client cookie of clerk.cto.new',
     remedy: 'sign in at cto.new, and copy the Cookie header of a request to clerk.cto.new, or the value of __client',
   }
 }

@@ -36,12 +36,12 @@ function answerUser(state: CtoState, request: EmulatedRequest, url: URL, user: E
   return giveToken(state, request, { user, sessionId })
 }
 
-interface Asked {
+interface TokenRequest {
   readonly user: EmulatedUser
   readonly sessionId: string
 }
 
-function giveToken(state: CtoState, { headers, body }: EmulatedRequest, { user, sessionId }: Asked): ClerkReply {
+function giveToken(state: CtoState, { headers, body }: EmulatedRequest, { user, sessionId }: TokenRequest): ClerkReply {
   if (headers.get('content-type') !== 'application/x-www-form-urlencoded')
     return refuse(400, 'form_param_format_invalid')
   const organization = new URLSearchParams(body).get('organization_id')
@@ -50,7 +50,7 @@ function giveToken(state: CtoState, { headers, body }: EmulatedRequest, { user, 
   return { status: 200, body: { object: 'token', jwt: tokenOf(state, user, sessionId) } }
 }
 
-/** A session token, good for a minute. */
+/** A session token, valid for a minute. */
 function tokenOf({ now, tokenLife, signingKey }: CtoState, user: EmulatedUser, sessionId: string): string {
   const iat = Math.floor(now() / 1_000)
   const claims = {

@@ -25,7 +25,7 @@ const ChatV2 = z.strictObject({
 const Offers = z.strictObject({ chatHistoryId: uuid, surface: z.literal('ENGINE_AGENT') })
 const maxBodyBytes = 32 * 1024
 
-/** The API: only for a token that has not ended. */
+/** Answers the API's routes, only with a token that has not expired. */
 export function answerEngine(state: CtoState, request: EmulatedRequest, url: URL): EmulatedReply {
   const { method, headers, body } = request
   if (headers.get('origin') !== emulatedOrigin) return { status: 403, body: { message: 'Wrong origin' } }
@@ -126,7 +126,7 @@ function readPrompt(state: CtoState, user: EmulatedUser, text: string): Prompt |
   return { ...asked, prompt: Buffer.from(asked.prompt, 'base64').toString(), model }
 }
 
-/** The first protocol makes a history when it is first used; whoever knew one that is gone is told so. */
+/** The first protocol makes a history at its first use. A history that was deleted is an error. */
 function threadFor(state: CtoState, user: EmulatedUser, chatHistoryId: string): EmulatedThread | undefined {
   const known = state.threads.get(chatHistoryId)
   if (known) return known.userId === user.userId ? known : undefined
@@ -137,14 +137,14 @@ function threadFor(state: CtoState, user: EmulatedUser, chatHistoryId: string): 
   return made
 }
 
-/** Remembers what it sends, for one who subscribes late. */
+/** Remembers what it sends, for subscribers that come late. */
 function recorded(thread: EmulatedThread, script: CtoScript): CtoScript {
   const { body = [] } = script
   return {
     ...script,
     body: (async function* () {
       for await (const part of body) {
-        // a test's flood is not worth remembering
+        // a flood of a test is not remembered in full
         if (thread.sent.length < 1_000) thread.sent.push(part)
         yield part
       }
@@ -152,7 +152,7 @@ function recorded(thread: EmulatedThread, script: CtoScript): CtoScript {
   }
 }
 
-/** What it answers by itself: an echo of the prompt, then the answer word by word. */
+/** The default answer: an echo of the prompt, then the words one by one. */
 function spoken(prompt: string): readonly Uint8Array[] {
   const id = `msg_${Date.now()}_0`
   const words = `You said: ${prompt}`.match(/\s*\S+\s*?/g) ?? []

@@ -1,30 +1,30 @@
 import type { EmulatedWebSocket } from '../../wire/websocket-emulator.ts'
 import { frame } from '../../wire/websocket-frames.ts'
 
-/** What the emulator does with one prompt. Milliseconds. */
+/** How the emulator answers one prompt. Times are milliseconds. */
 export interface CtoScript {
-  /** How the prompt itself is answered, in place of 202. `silent`: not at all; `fin` and `rst`: by hanging up. */
+  /** The reply to the prompt itself, in place of 202. `silent` sends none; `fin` and `rst` close the connection. */
   readonly trigger?:
     | 'silent'
     | 'fin'
     | 'rst'
     | { readonly status: number; readonly body?: string; readonly headers?: Record<string, string> }
-  /** Bytes for the socket, each part a write of its own. Taken as the client takes them. */
+  /** Bytes for the socket, each part in a separate write, when the client is ready to read it. */
   readonly body?: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
   /** Silence before each part. */
   readonly paceMs?: number
-  /** Silence before the ending: a reset, or a FIN in the same packet, would overtake what nobody has read yet. */
+  /** Silence before the ending. Without it a reset or a FIN in the same packet overtakes bytes that were not read yet. */
   readonly endDelayMs?: number
-  /** What happens after the last part; it waits for the client to leave unless said otherwise. */
+  /** What happens after the last part; by default it waits for the client to leave. */
   readonly ending?: 'wait' | 'fin' | 'rst' | 'stall' | { readonly close: number }
 }
 
-/** A message of the socket. */
+/** Writes a message of the socket. */
 export function ctoMessage(message: object | string): Buffer {
   return frame(typeof message === 'string' ? message : JSON.stringify(message))
 }
 
-/** A document in an update, as the service writes it: JSON in JSON, with a line end. */
+/** An update with a document, as the service writes it: JSON in JSON, with a line end. */
 export function ctoUpdate(document: object): object {
   return { type: 'update', buffer: `${JSON.stringify(document)}\n` }
 }
@@ -33,7 +33,7 @@ export function ctoState(inProgress: boolean, more: object = {}): object {
   return { type: 'state', state: { inProgress, ...more } }
 }
 
-/** Sends a script to whoever has subscribed. */
+/** Sends a script to all subscribers. */
 export async function playScript(sockets: ReadonlySet<EmulatedWebSocket>, script: CtoScript): Promise<void> {
   const { body = [], paceMs, endDelayMs, ending = 'wait' } = script
   for await (const part of body) {

@@ -10,7 +10,7 @@ export function subscribersOf({ subscribers }: CtoState, chatHistoryId: string):
   return sockets
 }
 
-/** Why somebody may not listen: only who is known may, from the site's own pages, and to a thread of their own. */
+/** The refusal of a socket; undefined if it is allowed. A known user may listen to their own threads, from the site's own pages. */
 export function refusalOf(state: CtoState, request: EmulatedRequest, url: URL): EmulatedReply | undefined {
   const status = state.options.refuseSocket?.()
   if (status !== undefined) return { status, body: { message: 'No.' } }
@@ -28,7 +28,7 @@ function threadIn(url: URL): string | undefined {
   return /^\/engine-agent\/chat-histories\/([\w-]+)\/buffer\/stream$/.exec(url.pathname)?.[1]
 }
 
-/** The token is the user's id; the second protocol adds the organisation, the workspace and the cookie. */
+/** Whether the socket's token fits. It is the user's id; the second protocol adds the organisation, the workspace and the cookie. */
 function mayListen({ protocol, threads }: CtoState, user: EmulatedUser, request: EmulatedRequest, url: URL): boolean {
   const token = url.searchParams.get('token')
   if (protocol === 'v1') return token === user.userId
@@ -38,7 +38,7 @@ function mayListen({ protocol, threads }: CtoState, user: EmulatedUser, request:
   return isTheirs && url.searchParams.get('workspaceId') === workspaceId
 }
 
-/** Tells a new subscriber what there is, and that nothing goes on. What was sent before it came is lost. */
+/** Accepts a subscriber and sends it the current state: idle. Earlier messages are lost. */
 export function acceptSubscriber(state: CtoState, exchange: Exchange, url: URL): void {
   const chatHistoryId = threadIn(url) ?? ''
   const socket = acceptWebSocket(exchange, (text) => {

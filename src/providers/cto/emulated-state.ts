@@ -1,16 +1,16 @@
 import type { EmulatedWebSocket } from '../../wire/websocket-emulator.ts'
 import type { CtoScript } from './emulated-script.ts'
 
-/** Somebody who is signed in. */
+/** A user who is signed in. */
 export interface EmulatedUser {
   /** The value of `__client`; Clerk may rotate it. */
   cookie: string
   readonly userId: string
   readonly organizationId: string
-  /** Ids of sessions; the first is the one that was active last, unless `lastActive` says otherwise. */
+  /** Ids of sessions. The first was active last, unless `lastActive` names another. */
   sessions: string[]
   lastActive?: string
-  /** Those of the sessions that have ended. */
+  /** The sessions that have ended. */
   ended?: readonly string[]
   isBanned?: boolean
 }
@@ -23,44 +23,44 @@ export interface EmulatedChat {
   readonly prompt: string
 }
 
-/** A conversation, as the service keeps it. */
+/** A conversation as the service keeps it. */
 export interface EmulatedThread {
   readonly userId: string
   readonly workspaceId: string
   readonly prompts: string[]
-  /** What its subscribers were sent, for one who comes late. */
+  /** What its subscribers were sent, for subscribers that come late. */
   readonly sent: Uint8Array[]
 }
 
 export interface CtoEmulatorOptions {
   readonly users?: readonly EmulatedUser[]
-  /** The generation that is spoken: `v1`. */
+  /** The version of the protocol; `v1` by default. */
   readonly protocol?: 'v1' | 'v2'
-  /** How a chat is answered; by itself where there is no script. */
+  /** Chooses the script of a chat. Without one the emulator's own answer is sent. */
   readonly reply?: (chat: EmulatedChat) => CtoScript | undefined
-  /** An HTTP status by which the next socket is refused. */
+  /** An HTTP status that refuses the next socket. */
   readonly refuseSocket?: () => number | undefined
-  /** Sends what a thread has been sent to a subscriber that comes late, too. */
+  /** Sends a thread's earlier messages to subscribers that come late. */
   readonly replays?: boolean
-  /** Gives another cookie with every token. */
+  /** Sends a new cookie with every token. */
   readonly rotates?: boolean
   /** Milliseconds since 1970. */
   readonly now?: () => number
-  /** Of a token, seconds; 60. */
+  /** Seconds for which a token is valid; 60. */
   readonly tokenLife?: number
   readonly hasReachedLimit?: () => boolean
 }
 
-/** What the parts of the emulator share. */
+/** The state that the parts of the emulator share. */
 export interface CtoState extends Required<Pick<CtoEmulatorOptions, 'protocol' | 'now' | 'tokenLife'>> {
   readonly options: CtoEmulatorOptions
   readonly users: readonly EmulatedUser[]
   readonly signingKey: string
   readonly chats: EmulatedChat[]
   readonly threads: Map<string, EmulatedThread>
-  /** The setting of each organisation. */
+  /** The chosen model of each organisation. */
   readonly models: Map<string, string>
-  /** Sockets, by the thread they listen to. */
+  /** Sockets, by the thread that they listen to. */
   readonly subscribers: Map<string, Set<EmulatedWebSocket>>
 }
 
@@ -71,11 +71,11 @@ export const emulatedModels = {
   v2: ['gpt_5_4', 'glm_5_1'],
 } as const
 
-/** A reply that is not streamed, or what there is in place of one: hanging up, or nothing. */
+/** A reply that is not streamed, or what happens in its place: the connection is closed, or nothing is sent. */
 export type EmulatedReply =
   | {
       readonly status: number
-      /** Sent as JSON; without it the body is empty. */
+      /** Sent as JSON. Without it the body is empty. */
       readonly body?: unknown
       readonly headers?: Readonly<Record<string, string>>
     }

@@ -16,18 +16,18 @@ import type {
 
 export interface CtoEmulator extends Omit<HttpEmulator, 'openConnections'> {
   readonly users: readonly EmulatedUser[]
-  /** Prompts, in the order they came. */
+  /** All prompts, in order. */
   readonly chats: readonly EmulatedChat[]
   readonly threads: ReadonlyMap<string, EmulatedThread>
-  /** What points the gateway to it. */
+  /** The variables for a gateway that uses this emulator. */
   readonly variables: Readonly<Record<string, string>>
-  /** Sockets that stand, and requests that have not been answered. */
+  /** How many sockets are open and requests unanswered. */
   openConnections(): number
-  /** As if somebody had deleted it. */
+  /** Deletes a thread. */
   forget(chatHistoryId: string): void
 }
 
-/** A user with a cookie like Clerk's; `name` tells users apart. */
+/** A user with a cookie like Clerk's. @param name distinguishes the users */
 export function emulatedUser(name: string): EmulatedUser {
   return {
     cookie: signJwt({ id: `client_${name}`, rotating_token: randomUUID() }, 'clerk'),
@@ -37,7 +37,7 @@ export function emulatedUser(name: string): EmulatedUser {
   }
 }
 
-/** Clerk's Frontend API, the API of cto.new and its sockets, exacting, on one real server. */
+/** Clerk's Frontend API, and cto.new's API and sockets, all on one real server and as strict as the services. */
 export async function emulateCto(options: CtoEmulatorOptions = {}): Promise<CtoEmulator> {
   const users = options.users ?? [emulatedUser('TEST0001')]
   const { protocol = 'v1', now = Date.now, tokenLife = 60 } = options
@@ -72,7 +72,7 @@ export async function emulateCto(options: CtoEmulatorOptions = {}): Promise<CtoE
   }
 }
 
-/** A connection that is kept for the next request is no open one. */
+/** Counts an exchange as open until its reply is complete; an idle connection does not count. */
 function tracked(exchange: Exchange, open: Set<Exchange>): Exchange {
   const watched: Exchange = {
     ...exchange,

@@ -55,7 +55,11 @@ const knownModels = ['ClaudeSonnet4_5', 'GPT5']
 function readProtocol(variables: Variables): 'v1' | 'v2' {
   const protocol = variables.text('CTO_PROTOCOL')?.toLowerCase() ?? 'v1'
   if (protocol === 'v1' || protocol === 'v2') return protocol
-  variables.report({ variable: 'CTO_PROTOCOL', problem: 'is none of the words it may be', remedy: 'one of v1, v2' })
+  variables.report({
+    variable: 'CTO_PROTOCOL',
+    problem: 'is not one of the words that it may be',
+    remedy: 'one of v1, v2',
+  })
   return 'v1'
 }
 

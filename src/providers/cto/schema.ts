@@ -18,7 +18,7 @@ const ClerkSession = z.looseObject({
 
 export type ClerkSession = z.infer<typeof ClerkSession>
 
-/** The reply of `GET /v1/client`. Who is not signed in has no `response`, or no sessions in it. */
+/** The reply of `GET /v1/client`. Without a sign-in it has no `response`, or no sessions in it. */
 export const ClerkClient = z.looseObject({
   response: z.looseObject({ last_active_session_id: optional(z.string()), sessions: z.array(ClerkSession) }).nullable(),
 })
@@ -26,13 +26,13 @@ export const ClerkClient = z.looseObject({
 /** The reply of `POST …/tokens`. */
 export const ClerkToken = z.looseObject({ jwt: z.string().min(1) })
 
-/** What a token of Clerk's claims, as far as it is read. The organisation: Clerk, session tokens, version 1 and 2 */
+/** The claims of Clerk's token that are read. The organisation: Clerk, session tokens, version 1 and 2 */
 export const ClerkClaims = z.looseObject({ sub: z.string().min(1), exp: z.number() })
 
-/** Why the Frontend API refuses. */
+/** A refusal of the Frontend API. */
 export const ClerkRefusal = z.looseObject({ errors: z.array(z.looseObject({ code: z.string() })) })
 
-/** The credential as it is kept. */
+/** The credential as it is stored. */
 export const KeptCredential = z.object({
   cookie: z.string().min(1),
   session: z
@@ -46,7 +46,7 @@ export const KeptCredential = z.object({
     .optional(),
 })
 
-/** A message of the socket. Upstreams 2.2: other types are passed over */
+/** A message of the socket. Other types are ignored: upstreams 2.2 */
 export const CtoFrame = z.looseObject({
   type: z.string(),
   state: optional(z.looseObject({ inProgress: optional(z.boolean()), cancelled: optional(z.boolean()) })),
@@ -67,7 +67,7 @@ export const CtoDocument = z.looseObject({
 
 export type CtoDocument = z.infer<typeof CtoDocument>
 
-/** An error's body. Its shape is nowhere described. */
+/** An error's body. Its shape is not documented. */
 export const CtoComplaint = z.looseObject({
   message: optional(z.string()),
   error: optional(z.union([z.string(), z.looseObject({ message: optional(z.string()), code: optional(z.string()) })])),

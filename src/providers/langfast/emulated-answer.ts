@@ -1,14 +1,14 @@
 import { eventFrame } from '../../wire/socketio-emulator.ts'
 import type { RunBody } from './emulated-body.ts'
 
-/** How an event of a run is written: each has been seen. */
+/** How the payload of an event is written. All three forms have been seen. */
 export type PayloadForm = 'object' | 'json' | 'plain'
 
 export interface AnswerForm {
   readonly payload?: PayloadForm
-  /** Which of the two ends come; both unless said otherwise. */
+  /** Which of the two end events are sent; both by default. */
   readonly ends?: 'both' | 'completed' | 'completion_finished'
-  /** Whether `completion_finished` says whose end it is; not unless said otherwise. */
+  /** Whether `completion_finished` names its run; false by default. */
   readonly namesEnd?: boolean
 }
 
@@ -17,13 +17,13 @@ interface ChunkMembers {
   readonly [member: string]: unknown
 }
 
-/** `execution:chunk`; a plain string has nothing but the text. */
+/** Writes an `execution:chunk`. A plain string has nothing but the text. */
 export function chunkFrame(members: ChunkMembers, form: PayloadForm = 'object'): string {
   if (form === 'plain') return eventFrame('execution:chunk', members.content ?? '')
   return eventFrame('execution:chunk', form === 'json' ? JSON.stringify(members) : members)
 }
 
-/** The frames of an answer that says what was said last, word by word, each with the whole text so far. */
+/** The frames of an answer that echoes the last message word by word, each with the whole text so far. */
 export function answerFrames(executionId: string, meta: RunBody['prompt_meta'], form: AnswerForm = {}): string[] {
   const { payload = 'object', ends = 'both', namesEnd = false } = form
   const words = `You said: ${meta.messages.at(-1)?.content ?? ''}`.match(/\s*\S+/g) ?? []

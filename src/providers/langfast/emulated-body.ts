@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** Of a reasoning model OpenAI refuses what is not its own. */
+/** Whether a model reasons: OpenAI refuses other sampling values for it. */
 const isReasoning = (model: string) => /^(o\d|gpt-5)/.test(model)
 
 const PromptMeta = z

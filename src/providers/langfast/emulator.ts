@@ -2,45 +2,45 @@ import { emulateSupabase, type SupabaseEmulator, type SupabaseEmulatorOptions } 
 import { emulateHttp } from '../../wire/http-emulator.ts'
 import type { EmulatedSocketIo } from '../../wire/socketio-emulator.ts'
 import type { RunBody } from './emulated-body.ts'
-import { Office, type OfficeOptions } from './emulated-office.ts'
+import { RunServer, type RunServerOptions } from './emulated-run-server.ts'
 
-export type LangfastEmulatorOptions = Omit<SupabaseEmulatorOptions, 'otherwise'> & OfficeOptions
+export type LangfastEmulatorOptions = Omit<SupabaseEmulatorOptions, 'otherwise'> & RunServerOptions
 
 export interface LangfastEmulator extends SupabaseEmulator {
-  /** `http://127.0.0.1:PORT`, where answers come from. */
+  /** `http://127.0.0.1:PORT`, the server that sends answers. */
   readonly socketUrl: string
-  /** Runs that were asked for, in their order. */
+  /** All requested runs, in order. */
   readonly runs: readonly RunBody[]
-  /** Prompts that were made. */
+  /** The prompts that were made. */
   readonly prompts: readonly string[]
-  /** Removes them. */
+  /** Deletes all prompts. */
   forgetPrompts(): void
-  /** Connections for answers, in their order. */
+  /** All connections for answers, in order. */
   readonly lines: readonly EmulatedSocketIo[]
-  /** Connections for answers that are open, and requests that are not answered yet. */
+  /** How many connections for answers are open and requests unanswered. */
   busy(): number
-  /** The variables of a gateway before it. */
+  /** The variables for a gateway that uses this emulator. */
   readonly variables: Readonly<Record<string, string>>
 }
 
 /**
- * A langfast over real sockets: sign-up and renewal of Supabase, the edge function that starts a run, and the Socket.IO
- * server that tells its answer to whoever of the user is connected then, once. It says `You said: …`.
+ * Langfast over real sockets: Supabase's sign-up and renewal, the edge function that starts a run, and the Socket.IO server
+ * that sends the answer once, to all connections of the user at that moment. It answers `You said: …`.
  */
 export async function emulateLangfast(options: LangfastEmulatorOptions = {}): Promise<LangfastEmulator> {
-  const office = new Office(options)
-  const project = await emulateSupabase({ ...options, otherwise: (exchange) => office.serve(exchange) })
-  office.trust(project)
-  const server = await emulateHttp((exchange) => office.connect(exchange))
+  const runServer = new RunServer(options)
+  const project = await emulateSupabase({ ...options, otherwise: (exchange) => runServer.serve(exchange) })
+  runServer.trust(project)
+  const server = await emulateHttp((exchange) => runServer.connect(exchange))
   const [promptId] = options.promptIds ?? []
   return {
     ...project,
     socketUrl: server.origin,
-    runs: office.runs,
-    prompts: office.prompts,
-    forgetPrompts: () => void office.prompts.splice(0),
-    lines: office.lines,
-    busy: () => server.openConnections() + office.unanswered(),
+    runs: runServer.runs,
+    prompts: runServer.prompts,
+    forgetPrompts: () => void runServer.prompts.splice(0),
+    lines: runServer.lines,
+    busy: () => server.openConnections() + runServer.unanswered(),
     variables: {
       LANGFAST_SUPABASE_URL: project.origin,
       LANGFAST_SUPABASE_ANON_KEY: project.anonKey,

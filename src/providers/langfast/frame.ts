@@ -1,20 +1,20 @@
 import { z } from 'zod'
 import { jsonOrUndefined, nestsTooDeep } from '../../wire/json.ts'
 
-/** What an event says of a run. */
+/** The content of a run's event. */
 export interface RunFrame {
-  /** Which run it is of; undefined where it does not say. */
+  /** The run that it belongs to; undefined if it names none. */
   readonly executionId?: string
   readonly state: 'running' | 'done' | 'failed'
-  /** The answer so far, whole. */
+  /** The whole answer so far. */
   readonly content?: string
   /** In OpenAI's words. */
   readonly finishReason?: string
-  /** Why it failed, where it says so, as it says it. */
+  /** The error, unchanged, if there is one. */
   readonly error?: unknown
 }
 
-/** `execution:chunk`, upstreams 3.4; a later client adds all but `content` and `status`. */
+/** An `execution:chunk`: upstreams 3.4. A later client adds all members but `content` and `status`. */
 const Payload = z.looseObject({
   executionId: z.union([z.string(), z.number()]).nullish().catch(undefined),
   content: z.string().nullish().catch(undefined),
@@ -25,8 +25,8 @@ const Payload = z.looseObject({
 const members = Object.keys(Payload.shape)
 
 /**
- * The payload of `execution:chunk`: an object, JSON of one in a string, or the answer so far as a plain string.
- * @param plain the answer so far where it came as plain strings: what goes on with it is no JSON, though it may look like it
+ * Reads the payload of `execution:chunk`: an object, its JSON in a string, or the answer so far as a plain string.
+ * @param plain the answer so far, if it came as plain strings: a string that continues it is not JSON, even if it looks like JSON
  */
 export function readChunk(payload: unknown, plain: string): RunFrame & { readonly isPlain?: boolean } {
   const goesOn = plain !== '' && typeof payload === 'string' && payload.startsWith(plain)
@@ -35,13 +35,13 @@ export function readChunk(payload: unknown, plain: string): RunFrame & { readonl
   return typeof payload === 'string' ? { state: 'running', content: payload, isPlain: true } : { state: 'running' }
 }
 
-/** The payload of `completion_finished`, of which nobody has said what it is; the event itself is an end. */
+/** Reads the payload of `completion_finished`, which is not documented. The event itself is an end. */
 export function readEnd(payload: unknown): RunFrame {
   const frame = readObject(objectIn(payload) ?? {})
   return frame.state === 'running' ? { ...frame, state: 'done' } : frame
 }
 
-/** An answer may be JSON itself, as far as it goes: it is ours where it has a member we know. */
+/** An answer may itself be JSON, so an object only counts as a payload if it has a known member. */
 function objectIn(payload: unknown): object | undefined {
   const value = typeof payload === 'string' && !nestsTooDeep(payload) ? jsonOrUndefined(payload) : payload
   if (typeof value !== 'object' || !value || Array.isArray(value)) return undefined
@@ -60,7 +60,7 @@ function readObject(object: object): RunFrame {
   }
 }
 
-/** A status nobody knows says nothing: what ends a run says so, or the connection does. */
+/** An unknown status is ignored: the end of a run has a known one, or the connection ends. */
 function stateOf(status: string): RunFrame['state'] {
   if (status === 'completed' || status === 'done') return 'done'
   return /^(failed|failure|error|errored|cancelled|canceled|aborted|timeout|timed_out|expired)$/.test(status)

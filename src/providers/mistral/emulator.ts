@@ -11,10 +11,10 @@ import {
 } from '../../dialects/openai-chat/emulated-service.ts'
 
 /**
- * Mistral's API over real sockets, as strict as the service: 422 for any field it does not document, 400 for tool-call ids
- * that are not nine letters and digits, for results without their calls, for a conversation that ends with the assistant.
- * It answers `You said: …` (a Magistral thinks first) in at most 64 tokens; where tools are sent and the last message is
- * `call NAME NAME …`, it calls those with `{"city":"Paris"}` (a Ministral writes that as an object).
+ * Mistral's API over real sockets, as strict as the service: 422 for an undocumented field, 400 for tool-call ids that are not
+ * nine letters and digits, for results without their calls, and for a conversation that ends with the assistant. It answers
+ * `You said: …` (a Magistral thinks first) in at most 64 tokens. If the request has tools and the last message is
+ * `call NAME NAME …`, it calls those tools with `{"city":"Paris"}` (a Ministral writes that as an object).
  */
 export function emulateMistral(options: EmulatedServiceOptions = {}): Promise<EmulatedService> {
   return emulateService(
@@ -71,8 +71,8 @@ const JsonSchema = z.strictObject({
   strict: z.boolean().optional(),
 })
 
-/** The body, and nothing beside. Mistral, Chat Completion reference */
-const Body = z.strictObject({
+/** The body; other fields are refused. Mistral, Chat Completion reference */
+const MistralBody = z.strictObject({
   model: text,
   messages: z.array(Message).min(1),
   temperature: z.number().min(0).max(1.5).nullish(),
@@ -110,10 +110,10 @@ const Body = z.strictObject({
   guardrails: z.array(fields).nullish(),
 })
 
-type Body = z.infer<typeof Body>
+type MistralBody = z.infer<typeof MistralBody>
 
 function check(value: unknown): Refusal | undefined {
-  const body = Body.safeParse(value)
+  const body = MistralBody.safeParse(value)
   if (!body.success) return { status: 422, body: { detail: faultsIn(body.error.issues) } }
   const said = wrongId(body.data) ?? wrongOrder(body.data)
   return said === undefined ? undefined : invalid(said, 'invalid_request_error', '3051')
@@ -123,7 +123,7 @@ function invalid(message: string, type: string, code: string): Refusal {
   return { status: 400, body: { object: 'error', message, type, param: null, code } }
 }
 
-function wrongId({ messages }: Body): string | undefined {
+function wrongId({ messages }: MistralBody): string | undefined {
   const ids = messages.flatMap((message) => {
     if (message.role === 'tool') return [message.tool_call_id]
     return message.role === 'assistant' ? (message.tool_calls ?? []).map(({ id }) => id ?? '') : []
@@ -132,16 +132,16 @@ function wrongId({ messages }: Body): string | undefined {
   return wrong === undefined ? undefined : `Tool call id was ${wrong} but must be a-z, A-Z, 0-9, with a length of 9.`
 }
 
-/** Who may speak after whom. Mistral, `mistral-common`, `validator.py` */
-const followers: Readonly<Record<Body['messages'][number]['role'], readonly string[]>> = {
+/** The roles that may follow each role. Mistral, `mistral-common`, `validator.py` */
+const followers: Readonly<Record<MistralBody['messages'][number]['role'], readonly string[]>> = {
   system: ['user', 'assistant', 'system'],
   user: ['assistant', 'system', 'user'],
   assistant: ['assistant', 'user', 'tool'],
   tool: ['assistant', 'tool'],
 }
 
-/** What is wrong with the order of the messages: results answer the calls before them, and somebody else speaks last. */
-function wrongOrder({ messages }: Body): string | undefined {
+/** What is wrong with the order of the messages: results must answer the calls before them, and the assistant may not be last. */
+function wrongOrder({ messages }: MistralBody): string | undefined {
   let open = new Set<string>()
   for (const [at, message] of messages.entries()) {
     const before = messages[at - 1]?.role
@@ -175,7 +175,7 @@ const models: readonly EmulatedModel[] = [
   { id: 'mistral-embed', can: { completion_chat: false, function_calling: false, vision: false } },
 ]
 const created = 1_760_000_000
-/** Tokens, which are words here, that a model can say at most. */
+/** A model's limit for tokens, which are words here. */
 const modelLength = 64
 
 function modelList(): object {
@@ -212,7 +212,7 @@ function answer(chat: EmulatedQuestion): ReturnType<Parameters<typeof emulateSer
       deltasOf(turn).map((delta, at, all) => {
         const isLast = at === all.length - 1
         const choices = [{ index: turn.index, delta, finish_reason: isLast ? turn.finish : null }]
-        // the usage stands in the last chunk that has content, beside its finish
+        // the last chunk with content has the usage, beside its finish
         const counted = isLast && turn.index === turns.length - 1 ? { usage } : {}
         return { ...head, object: 'chat.completion.chunk', choices, ...counted }
       }),
@@ -220,14 +220,14 @@ function answer(chat: EmulatedQuestion): ReturnType<Parameters<typeof emulateSer
   }
 }
 
-interface Turn {
+interface EmulatedTurn {
   readonly words: readonly string[]
   readonly thoughts: readonly string[]
   readonly calls: readonly object[]
   readonly finish: string
 }
 
-function turnFor(chat: EmulatedQuestion): Turn {
+function turnFor(chat: EmulatedQuestion): EmulatedTurn {
   const args = { city: 'Paris' }
   const calls = calledIn(chat).map((name, index) => ({
     id: `call${index}Abc9`.slice(0, 9),
@@ -246,15 +246,15 @@ function thinking(thought: string): object {
   return { type: 'thinking', thinking: [{ type: 'text', text: thought }] }
 }
 
-function wholeChoice({ words, thoughts, calls, finish, index }: Turn & { readonly index: number }): object {
+function wholeChoice({ words, thoughts, calls, finish, index }: EmulatedTurn & { readonly index: number }): object {
   const said = words.join('')
   const content = thoughts.length > 0 ? [thinking(thoughts.join('')), { type: 'text', text: said }] : said
   const message = { role: 'assistant', tool_calls: calls.length > 0 ? calls : null, content }
   return { index, finish_reason: finish, message }
 }
 
-/** The role, the thoughts as parts, the words; the calls all in one, each whole. The last one bears the end. */
-function deltasOf({ words, thoughts, calls }: Turn): object[] {
+/** The deltas: the role, the thoughts as parts, the words, and all calls together, each whole. The last one has the finish. */
+function deltasOf({ words, thoughts, calls }: EmulatedTurn): object[] {
   return [
     { role: 'assistant', content: '' },
     ...thoughts.map((thought) => ({ content: [thinking(thought)] })),

@@ -3,10 +3,10 @@ import type { Parameter } from '../../chat/request.ts'
 import { dialect } from '../../dialects/openai-chat/dialect.ts'
 import { openaiToolBounds } from '../../dialects/openai-chat/tool-bounds.ts'
 
-/** How a service differs from OpenAI's own, as data: each fact with its source. What is not here is sent as it came. */
+/** How a service differs from OpenAI's own, as data. Each fact names its source. Everything else is sent unchanged. */
 export interface Differences
   extends Pick<Support, 'names' | 'ranges' | 'words' | 'formats' | 'exceptions' | 'lacksFields' | 'toolBounds'> {
-  /** Parameters that it refuses, or passes over: tools and formats are refused for it, others dropped. */
+  /** Parameters that it refuses or ignores. A request with tools or formats among them is refused; others are dropped. */
   readonly lacks?: readonly Parameter[]
   /** Whether it refuses a `name` in a message. */
   readonly refusesNames?: boolean
@@ -29,8 +29,8 @@ export const differences: Readonly<Record<string, Differences>> = {
     lacksFields: ['logit_bias'],
   },
 
-  // api-docs.deepseek.com/api/create-chat-completion: `max_tokens` alone, and of formats text and json_object;
-  // and at most 128 functions; …/guides/reasoning_model: what the reasoner passes over, and log probabilities, which it refuses
+  // api-docs.deepseek.com/api/create-chat-completion: only `max_tokens`, only the formats text and json_object, and at most
+  // 128 functions; …/guides/reasoning_model: parameters that the reasoner ignores, and log probabilities, which it refuses
   deepseek: {
     names: { maxTokens: 'max_tokens' },
     lacks: ['seed', 'parallelToolCalls', 'metadata', 'serviceTier'],
@@ -48,7 +48,7 @@ export const differences: Readonly<Record<string, Differences>> = {
   // `Unknown name "…": Cannot find field.` n4ze3m/page-assist#418, Vali-98/ChatterUI#227, BerriAI/litellm#4333
   gemini: { lacks: ['frequencyPenalty', 'presencePenalty', 'seed'], lacksFields: ['logit_bias'] },
 
-  // docs.x.ai, Reasoning: these three are an error for every model that reasons, which is all but those named so
+  // docs.x.ai, Reasoning: these three are an error for every reasoning model, which is every one not named otherwise
   xai: {
     exceptions: [
       {
@@ -58,7 +58,7 @@ export const differences: Readonly<Record<string, Differences>> = {
     ],
   },
 
-  // togethercomputer/openapi, openapi.yaml, ChatCompletionRequest: `max_tokens` alone, three efforts, none of these four
+  // togethercomputer/openapi, openapi.yaml, ChatCompletionRequest: only `max_tokens`, three efforts, and none of these four
   together: {
     names: { maxTokens: 'max_tokens' },
     lacks: ['parallelToolCalls', 'metadata', 'serviceTier', 'user'],
@@ -68,7 +68,7 @@ export const differences: Readonly<Record<string, Differences>> = {
   // fw-ai-external/python-sdk, completion_create_params.py: `low`, `medium`, `high` and `none`
   fireworks: { words: { reasoningEffort: { minimal: 'low', xhigh: 'high', max: 'high' } } },
 
-  // docs.perplexity.ai, Sonar: it searches by itself, and calls nothing of a client's
+  // docs.perplexity.ai, Sonar: it searches by itself, and does not call a client's tools
   perplexity: {
     lacks: ['tools', 'toolChoice', 'parallelToolCalls'],
     lacksFields: ['functions', 'function_call', 'logit_bias'],
@@ -80,7 +80,7 @@ export const differences: Readonly<Record<string, Differences>> = {
   // sambanova/sambanova-python, completion_create_params.py: "not yet supported by our models"
   sambanova: { lacks: ['logprobs', 'topLogprobs', 'seed'], lacksFields: ['logit_bias'] },
 
-  // docs.ollama.com/api/openai-compatibility: the fields it takes; others are passed over without a word
+  // docs.ollama.com/api/openai-compatibility: the fields that it supports; it silently ignores others
   ollama: {
     names: { maxTokens: 'max_tokens' },
     lacks: ['parallelToolCalls', 'metadata', 'serviceTier', 'user'],
@@ -88,7 +88,7 @@ export const differences: Readonly<Record<string, Differences>> = {
   },
 }
 
-/** What a service that differs so makes of what a client sends. */
+/** The support of a service with these differences. */
 export function supportWith(manyChoices: boolean, { lacks = [], names, ...others }: Differences): Support {
   const parameters: Support['parameters'] = { ...all, choices: manyChoices ? 'honoured' : 'emulated' }
   const renamed = Object.keys(names ?? {}).map((parameter) => [parameter, 'mapped'])

@@ -6,30 +6,30 @@ import { sseData } from '../../wire/sse.ts'
 export interface OpenaiEmulator extends HttpEmulator {
   /** The base URL, with `/v1`. */
   readonly url: string
-  /** Parsed bodies of the chat requests, in their order. */
+  /** The parsed bodies of all chat requests, in order. */
   readonly chats: readonly Readonly<Record<string, unknown>>[]
-  /** When each connection that carried a chat was closed, by `performance.now()`. */
+  /** When each connection with a chat was closed, as `performance.now()`. */
   readonly closedAt: readonly number[]
-  /** The next chat requests are answered by these scripts, one each, before the model's own behaviour. */
+  /** Answers the next chat requests with these scripts, one each. */
   script(...scripts: readonly Script[]): void
 }
 
-/** A chat request's body, as far as the emulator looks into it. */
+/** The fields of a chat request's body that the emulator reads. */
 export type EmulatedChat = z.infer<typeof ChatBody>
 
 export interface EmulatorOptions {
-  /** Keys it accepts; without any, every request is let in. */
+  /** Keys that it accepts. Without any it accepts every request. */
   readonly keys?: readonly string[]
   readonly models?: readonly string[]
-  /** What it answers when asked for its models, in place of their list. */
+  /** The answer to a request for the models, in place of their list. */
   readonly listing?: Script
   /** Milliseconds between the chunks of its own answers; 0. */
   readonly paceMs?: number
-  /** Chooses the script by the request, where several run at once; undefined leaves it to `script` and the model. */
+  /** Chooses the script by the request, for several at once. Without one `script` or the model answers. */
   readonly reply?: (chat: EmulatedChat, headers: Headers) => Script | undefined
 }
 
-/** What the emulator looks into; anything else is only recorded. */
+/** The fields that the emulator reads; all others are only recorded. */
 const ChatBody = z.looseObject({
   model: z.string(),
   messages: z.array(z.looseObject({ role: z.string(), content: z.unknown() })).min(1),
@@ -40,9 +40,9 @@ const ChatBody = z.looseObject({
 })
 
 /**
- * An OpenAI server over real sockets: models, chat completions as JSON and as a stream, keys, `n`, usage in a stream only
- * when asked for, errors in OpenAI's shape. It answers `You said: …`; where tools are sent and the last message is
- * `call NAME NAME …`, it calls those with `{"city":"Paris"}`. A script makes it do anything else.
+ * An OpenAI server over real sockets: models, chat completions as JSON and as a stream, keys, `n`, usage in a stream only on
+ * request, errors in OpenAI's shape. It answers `You said: …`. If the request has tools and the last message is
+ * `call NAME NAME …`, it calls those tools with `{"city":"Paris"}`. A script makes it do anything else.
  */
 export async function emulateOpenai(options: EmulatorOptions = {}): Promise<OpenaiEmulator> {
   const scripts: Script[] = []
@@ -95,7 +95,7 @@ async function answer(
   await play(exchange, { body: streamParts(chat), paceMs: options.paceMs })
 }
 
-/** The frames of a streamed answer, as OpenAI cuts them: the role, the words, the finish, the usage if asked for, `[DONE]`. */
+/** The frames of a streamed answer, as OpenAI sends them: the role, the words, the finish, the usage on request, `[DONE]`. */
 function streamParts(chat: EmulatedChat): string[] {
   const wantsUsage = chat.stream_options?.include_usage ?? false
   const usage = wantsUsage ? { usage: null } : {}
@@ -123,23 +123,23 @@ function streamParts(chat: EmulatedChat): string[] {
   return [...parts, ...last, sseData('[DONE]')]
 }
 
-/** A value as one server-sent event. */
+/** Writes a value as one server-sent event. */
 export function frame(value: unknown): string {
   return sseData(JSON.stringify(value))
 }
 
-interface Call {
+interface EmulatedCall {
   readonly id: string
   readonly name: string
 }
 
-/** A call the way OpenAI streams one: its head, then its arguments in pieces. */
-function callDeltas(call: Call, index: number): object[] {
+/** A call as OpenAI streams it: its id and name, then its arguments in pieces. */
+function callDeltas(call: EmulatedCall, index: number): object[] {
   const pieces = ['{"ci', 'ty":"Pa', 'ris"}'].map((piece) => ({ index, function: { arguments: piece } }))
   return [{ index, id: call.id, type: 'function', function: { name: call.name, arguments: '' } }, ...pieces]
 }
 
-function callsFor(chat: EmulatedChat): Call[] {
+function callsFor(chat: EmulatedChat): EmulatedCall[] {
   const [verb, ...names] = lastText(chat).split(' ')
   const known = chat.tools?.map((tool) => tool.function?.name) ?? []
   if (verb !== 'call') return []

@@ -3,13 +3,13 @@ import type { Variables } from '../provider.ts'
 
 type Headers = Readonly<Record<string, string>>
 
-/** What a request says of itself, and of its connection: not an operator's business. */
+/** Headers that the gateway writes itself, about the request and its connection; the operator may not set them. */
 const ours =
   /^(host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|keep-alive|accept.*|x-tributary-.*)$/
 
 /**
- * The headers that every request to a service bears beside its key: `Name: value`, one a line or after a `;`, or the
- * same as JSON, where a value may hold a `;`.
+ * Reads the headers for every request to a service, beside its key: `Name: value`, one per line or after a `;`, or as JSON,
+ * in which a value may contain a `;`.
  */
 export function readHeaders(variables: Variables, name: string): Headers {
   const text = variables.text(name)
@@ -19,7 +19,7 @@ export function readHeaders(variables: Variables, name: string): Headers {
   if (!pairs || wrong) {
     variables.report({
       variable: name,
-      problem: 'holds something that is no `Name: value`, or a header that is set already',
+      problem: 'has an item that is not `Name: value`, or a header that is already set',
       remedy: 'for example X-Title: my lab; HTTP-Referer: https://lab.example',
     })
     return {}
@@ -28,7 +28,7 @@ export function readHeaders(variables: Variables, name: string): Headers {
   return Object.fromEntries(pairs.map(([header, value]) => [header.toLowerCase(), value]))
 }
 
-/** From now on it is cut out of every text; of `Bearer …` the word behind is what must not be seen. */
+/** Makes a value a secret, which is cut out of every text. In `Bearer …` the word after it alone is a secret too. */
 function keepSecret(value: string): void {
   new Secret(value)
   new Secret(value.split(' ').at(-1) ?? value)
@@ -42,7 +42,7 @@ function pairIn(text: string): Pair[] {
   return colon === -1 ? [['', '']] : [[text.slice(0, colon).trim(), text.slice(colon + 1).trim()]]
 }
 
-/** @returns undefined for what is no JSON object */
+/** @returns undefined if the text is not a JSON object */
 function pairsInJson(text: string): Pair[] | undefined {
   try {
     return Object.entries<unknown>(JSON.parse(text)).map(([header, value]) => [header, String(value)])

@@ -8,7 +8,7 @@ import { ollamaUrl } from './ollama-host.ts'
 import { headersOf, type Preset, presets } from './presets.ts'
 import { openaiCompatible } from './upstream.ts'
 
-/** OpenAI, the well-known services that speak its dialect, a local Ollama, and whatever `UPSTREAM_<NAME>_URL` names. */
+/** OpenAI, the well-known services with its dialect, a local Ollama, and every server that `UPSTREAM_<NAME>_URL` names. */
 export const provider: Provider = {
   name: 'openai-compatible',
   configure(variables) {
@@ -26,7 +26,7 @@ export const provider: Provider = {
   },
 }
 
-/** A preset is on when it has a key; OpenAI's own address may also be that of a server which asks for none. */
+/** Configures a preset, which is on if it has a key. OpenAI's may have only an address, of a server without keys. */
 function configurePreset(preset: Preset, variables: Variables): Upstream<Secret | undefined>[] {
   const keys = variables.secrets(`${preset.prefix}_API_KEY`)
   const address = addressIn(variables, `${preset.prefix}_BASE_URL`, preset.url)
@@ -58,7 +58,7 @@ function configurePreset(preset: Preset, variables: Variables): Upstream<Secret 
   ]
 }
 
-/** One that is set and no key has been reported already. */
+/** Whether any key is set; one that is set but invalid has been reported already. */
 function isAnySet(name: string, variables: Variables): boolean {
   return variables.matching(new RegExp(`^${name}(_\\d+)?$`)).length > 0
 }
@@ -75,7 +75,7 @@ function configureOllama(variables: Variables): Upstream<Secret | undefined>[] {
   if (!url) {
     variables.report({
       variable: 'OLLAMA_HOST',
-      problem: 'is no host, host:port or http URL',
+      problem: 'is not a host, host:port or http URL',
       remedy: 'for example 127.0.0.1:11434',
     })
     return []
@@ -103,8 +103,8 @@ function configureOthers(variables: Variables): Upstream<Secret | undefined>[] {
 }
 
 /**
- * The address that a variable holds, as it is or as a request's was copied.
- * @param usual an address as it is written for such services
+ * Reads an address, which may have been copied from a request.
+ * @param usual an example address of such a service
  */
 function addressIn(variables: Variables, name: string, usual: string): BaseUrl | undefined {
   const text = variables.text(name)
@@ -118,7 +118,7 @@ function addressIn(variables: Variables, name: string, usual: string): BaseUrl |
     })
   else if (!hasVersion(base) && hasVersion({ url: usual, query: '' }))
     variables.warn(
-      `${name} has no version in its path. The address of nearly every such service ends in one, as ${usual} does: does /v1 lack?`,
+      `${name} has no version in its path. The addresses of nearly all such services end in one, as ${usual} does: is /v1 missing?`,
     )
   return base
 }
@@ -143,7 +143,7 @@ function withoutRepeats(upstreams: readonly Upstream[], variables: Variables): U
     const prefix = `UPSTREAM_${name.toUpperCase().replaceAll('-', '_')}`
     variables.report({
       variable: `${prefix}_URL`,
-      problem: `names an upstream "${name}" that there is already`,
+      problem: `names an upstream "${name}" that exists already`,
       remedy: 'choose another <NAME>',
     })
     return false

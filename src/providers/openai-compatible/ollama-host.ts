@@ -1,17 +1,16 @@
 import { isIPv6 } from 'node:net'
 import { parseBaseUrl } from '../../wire/base-url.ts'
 
-/** Where one connects to what Ollama binds. */
+/** The address to connect to, for an address that Ollama listens on. */
 const connectable: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '[::]': '[::1]' }
 
-/** Ollama's own routes, and those of OpenAI's dialect: an address may have been copied from a request to either. */
+/** Ollama's own routes, and those of OpenAI's dialect; an address may have been copied from a request to any of them. */
 const routes = ['/v1/chat/completions', '/v1/models', '/v1', '/api/chat', '/api/generate', '/api/tags', '/api']
 
 /**
- * The base URL that `OLLAMA_HOST` means, by Ollama's own reading of it (ollama/ollama, envconfig/config.go): `host`,
- * `host:port`, `:port` or a URL; the port is 11434 unless a scheme is given, then that scheme's own. The address it binds
- * to serves as well.
- * @returns undefined for what is none of these
+ * Reads `OLLAMA_HOST` as Ollama does (ollama/ollama, envconfig/config.go): `host`, `host:port`, `:port` or a URL. The port is
+ * 11434, or that of the scheme if there is one. The address that Ollama listens on is accepted too.
+ * @returns the base URL; undefined for any other text
  */
 export function ollamaUrl(value: string): string | undefined {
   const [, scheme, rest = ''] = /^(?:(https?):\/\/)?(.*)$/i.exec(value) ?? []

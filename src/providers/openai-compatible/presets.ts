@@ -1,15 +1,15 @@
-/** A well-known service of which the key alone is enough. */
+/** A well-known service that only needs a key. */
 export interface Preset {
   readonly name: string
-  /** With the version path, as the OpenAI SDKs have it. */
+  /** The base URL with its version path, as for the OpenAI SDKs. */
   readonly url: string
   /** The prefix of its variables: `GROQ` for `GROQ_API_KEY`, `GROQ_BASE_URL`, `GROQ_MODELS`. */
   readonly prefix: string
-  /** Whether one request may ask it for several answers; elsewhere they are asked for side by side. */
+  /** Whether one request may ask it for several choices; otherwise the gateway sends a request for each. */
   readonly manyChoices?: boolean
 }
 
-/** Base URLs as the services' own documentation gives them for OpenAI clients (November 2026). */
+/** Base URLs from the services' own documentation for OpenAI clients (November 2026). */
 export const presets: readonly Preset[] = [
   { name: 'openai', url: 'https://api.openai.com/v1', prefix: 'OPENAI', manyChoices: true },
   { name: 'groq', url: 'https://api.groq.com/openai/v1', prefix: 'GROQ' },
@@ -27,8 +27,8 @@ export const presets: readonly Preset[] = [
 ]
 
 /**
- * What the requests to a preset bear beside the key, unless `<PREFIX>_HEADERS` says otherwise; the others have no such
- * variable. OpenRouter shows who asks by `X-Title` and `HTTP-Referer`: OpenRouter, App Attribution
+ * Default headers for requests to a preset, which `<PREFIX>_HEADERS` replaces; other presets have no such variable.
+ * OpenRouter names the asking program by `X-Title` and `HTTP-Referer`: OpenRouter, App Attribution
  */
 export const headersOf: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   openai: {},

@@ -15,11 +15,11 @@ type KeyAccount = Account<Secret | undefined>
 
 export interface OpenaiCompatibleOptions {
   readonly name: string
-  /** With the version path, without a trailing slash. */
+  /** The base URL with its version path, without a trailing slash. */
   readonly url: string
-  /** What stands behind the route in each address, with its `?`. */
+  /** The query of each address, with its `?`. */
   readonly query?: string
-  /** What each request bears beside the key. */
+  /** Headers of each request, beside the key. */
   readonly headers?: Readonly<Record<string, string>>
   readonly accounts: readonly KeyAccount[]
   /** Whether one request may ask for several answers. */
@@ -29,12 +29,12 @@ export interface OpenaiCompatibleOptions {
   readonly models?: readonly string[]
 }
 
-/** An upstream that speaks Chat Completions: what a client of that dialect sends arrives as it was sent. */
+/** An upstream with the Chat Completions dialect. A request from a client of that dialect arrives unchanged. */
 export function openaiCompatible(options: OpenaiCompatibleOptions): Upstream<Secret | undefined> {
   const { name, url, query = '', accounts, manyChoices, models, differs = {} } = options
   const base = { url, query }
   const toolBounds = differs.toolBounds ?? toolBoundsAt(url)
-  const service: Service = {
+  const service: OpenaiService = {
     chatUrl: routeOf(base, '/chat/completions'),
     headers: options.headers ?? {},
     deployment: deploymentIn(base),
@@ -55,11 +55,11 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): Upstream<Sec
   }
 }
 
-/** How a service is asked. */
-interface Service {
+/** The address and the headers of a service, and how it differs. */
+interface OpenaiService {
   readonly chatUrl: string
   readonly headers: Readonly<Record<string, string>>
-  /** Azure's name of the one model that its address serves. */
+  /** Azure's name of the only model at its address. */
   readonly deployment: string | undefined
   readonly refused: RefusedFields
   readonly differs: Differences
@@ -72,19 +72,19 @@ function deploymentIn({ url }: BaseUrl): string | undefined {
 }
 
 /**
- * Azure takes a key as `api-key` alone, a bearer's is a token of Entra's (openai/openai-node, src/azure.ts); the others
- * take it as a bearer's. What the operator set wins over both.
+ * The headers with the key. Azure expects a key in `api-key`, and a token of Entra as a bearer (openai/openai-node,
+ * src/azure.ts); all others expect the key as a bearer. A header of the operator's wins over both.
  */
-function headersFor({ headers, deployment }: Service, key: Secret | undefined): Readonly<Record<string, string>> {
+function headersFor({ headers, deployment }: OpenaiService, key: Secret | undefined): Readonly<Record<string, string>> {
   if (deployment === undefined || !key) return { ...bearer(key), ...headers }
   return { ...('authorization' in headers ? {} : { 'api-key': key.reveal() }), ...headers }
 }
 
-function chat(service: Service, request: ChatRequest, call: AccountCall<Secret | undefined>) {
+function chat(service: OpenaiService, request: ChatRequest, call: AccountCall<Secret | undefined>) {
   const { refusesNames, names } = service.differs
   const body = encodeRequest(refusesNames ? withoutNames(request) : request, names)
   const options = isFields(body.stream_options) ? body.stream_options : {}
-  // usage is always asked for; whether the client sees it is its encoder's business
+  // usage is always requested; the encoder decides whether the client sees it
   const streamFields = { stream_options: { ...options, include_usage: true } }
   const headers = headersFor(service, call.account.credential)
   return askOpenaiChat({ url: service.chatUrl, headers, body, streamFields, refused: service.refused }, request, call)

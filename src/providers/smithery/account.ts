@@ -7,20 +7,20 @@ import { readJwt } from '../../wire/jwt.ts'
 import type { NamedSecret, Variables } from '../provider.ts'
 import { readPastedSession, writeSessionCookies } from './session-cookie.ts'
 
-/** What smithery is asked with: a session, as the cookies of a browser. */
+/** A session at smithery, as the cookies of a browser. */
 export interface SmitheryCredential {
   readonly session: SupabaseSession
   readonly cookies: readonly { readonly name: string; readonly value: Secret }[]
-  /** What the operator can do about it when it ends, where nobody renews it. */
+  /** What the operator can do when the session ends, if it is not renewed. */
   readonly remedy?: string
 }
 
 export type SmitheryAccount = Account<SmitheryCredential>
 
-/** The project that signs people in at smithery.ai. */
+/** The Supabase project of smithery.ai's sign-in. */
 const defaultProject = 'https://spjawbfpwezjfmicopsl.supabase.co'
 
-/** Every `SMITHERY_COOKIE` as an account. What is none is reported by its name, never by its value. */
+/** Reads every `SMITHERY_COOKIE` as an account. An invalid one is reported by its name, never by its value. */
 export function readAccounts(variables: Variables): readonly SmitheryAccount[] {
   const settings = {
     url: variables.url('SMITHERY_SUPABASE_URL'),
@@ -45,17 +45,17 @@ export function readAccounts(variables: Variables): readonly SmitheryAccount[] {
 function noSession(variable: string) {
   return {
     variable,
-    problem: 'holds no session of smithery.ai',
+    problem: 'does not contain a session of smithery.ai',
     remedy: "sign in there, and copy the whole Cookie header of a request, or the session's JSON",
   }
 }
 
-interface Settings {
+interface AccountSettings {
   readonly url: string | undefined
   readonly anonKey: NamedSecret | undefined
 }
 
-function readAccount({ name, secret }: NamedSecret, settings: Settings): SmitheryAccount | undefined {
+function readAccount({ name, secret }: NamedSecret, settings: AccountSettings): SmitheryAccount | undefined {
   const pasted = readPastedSession(secret.reveal())
   const session = readSession(pasted?.value)
   if (!session) return undefined
@@ -76,7 +76,7 @@ function credentialOf(cookieName: string, session: SupabaseSession): SmitheryCre
   return { session, cookies: cookies.map(({ name, value }) => ({ name, value: new Secret(value, 'held') })) }
 }
 
-/** As sessions are renewed, with the cookies made anew. */
+/** Renews the session, and makes new cookies of it. */
 function renewalOf(cookieName: string, project: SupabaseProject): Renewal<SmitheryCredential> {
   const inner = supabaseRenewal(project)
   return {
@@ -92,8 +92,8 @@ function renewalOf(cookieName: string, project: SupabaseProject): Renewal<Smithe
 }
 
 /**
- * The project that a session says it is of, or the key. Only one at Supabase is believed: the refresh token goes there,
- * and a pasted text could say anything.
+ * The project's URL from the session or the key. Only a URL at Supabase is accepted, because the refresh token is sent there
+ * and a pasted text could name any host.
  */
 function derivedProject({ accessToken }: SupabaseSession, anonKey: NamedSecret | undefined): string {
   const issuer = readJwt(accessToken.reveal())?.iss
@@ -105,9 +105,9 @@ function derivedProject({ accessToken }: SupabaseSession, anonKey: NamedSecret |
 }
 
 /**
- * That a session which was refused, and which nobody renews, has not ended.
+ * Checks a session that was refused and is not renewed: if it has ended, a new login is needed.
  * @param now milliseconds since 1970
- * @throws ChatError `login-needed`
+ * @throws ChatError `login-needed` if the session has ended
  */
 export function checkSession({ label, credential }: SmitheryAccount, now = Date.now()): void {
   const { session, remedy } = credential

@@ -1,7 +1,7 @@
 import type { UpstreamComplaint } from '../../wire/http-status.ts'
 import { SmitheryComplaint } from './schema.ts'
 
-/** `{error: "…"}`, as public clients read it, and what frameworks write of their own accord. */
+/** Reads `{error: "…"}`, as public clients do, and the error shapes of common frameworks. */
 export function readComplaint(body: unknown): UpstreamComplaint {
   const { data } = SmitheryComplaint.safeParse(body)
   if (!data) return {}

@@ -6,8 +6,8 @@ import { DataStreamDecoder } from './data-stream.ts'
 import { UiMessageDecoder } from './events.ts'
 
 /**
- * Reads an answer by whichever wire it comes: the older one says so in a header, or shows it with its first two
- * characters, which no server-sent event begins with.
+ * Reads an answer in either of the two formats. The older one has a header, or is known by its first two characters, which
+ * no server-sent event begins with.
  */
 export class EitherDecoder implements FrameDecoder {
   readonly splitter: FrameSplitter
@@ -47,7 +47,7 @@ export class EitherDecoder implements FrameDecoder {
     this.#held = Buffer.concat([this.#held, bytes])
     const begin = new TextDecoder().decode(this.#held).trimStart()
     if (begin.length < 2) {
-      // blanks before it say nothing, however many there are
+      // blanks at the beginning do not count, however many there are
       if (begin === '' && this.#held.byteLength > maxMarkBytes) this.#held = new Uint8Array()
       return undefined
     }
@@ -55,7 +55,7 @@ export class EitherDecoder implements FrameDecoder {
     return this.#chosen.splitter.push(this.#held)
   }
 
-  /** What was too short to tell anything is read as events. */
+  /** Chooses the decoder. A beginning that is too short to decide is read as events. */
   #choose(): Wire {
     this.#chosen ??= events()
     return this.#chosen

@@ -3,7 +3,7 @@ import type { SmitheryBody } from './emulated-body.ts'
 /** A chunk of the UI message stream. */
 export type Chunk = { readonly type: string; readonly [field: string]: unknown }
 
-/** What the emulated model answers: calls where it is told to, else what it was told. */
+/** The emulated model's answer: tool calls if the message asks for them, otherwise an echo. */
 export function answerTo(chat: SmitheryBody): readonly Chunk[] {
   const calls = callsFor(chat)
   const words = calls.length > 0 ? [] : (`You said: ${lastText(chat)}`.match(/\s*\S+/g) ?? [])
@@ -33,7 +33,7 @@ function block(kind: 'text' | 'reasoning', pieces: readonly string[]): Chunk[] {
   ]
 }
 
-/** The first call of an answer comes piece by piece, the others whole. */
+/** The chunks of a call. The first call of an answer comes piece by piece, the others whole. */
 function callChunks(toolCallId: string, toolName: string, isStreamed: boolean): Chunk[] {
   const whole = { type: 'tool-input-available', toolCallId, toolName, input: { city: 'Paris' } }
   if (!isStreamed) return [whole]
@@ -52,7 +52,7 @@ function callsFor(chat: SmitheryBody): string[] {
   return chat.toolChoice === 'required' && called.length === 0 ? known.slice(0, 1) : called
 }
 
-/** What the user said last, or what a tool did. */
+/** The last text of the user, or the last result of a tool. */
 function lastText({ messages }: SmitheryBody): string {
   const parts = messages.at(-1)?.parts ?? []
   return parts

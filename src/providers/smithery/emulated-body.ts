@@ -36,7 +36,7 @@ const offeredTool = z.strictObject({
   parameters: schema.optional(),
 })
 
-/** The body of `POST /api/chat`: the AI SDK's UIMessages, and what the playground adds. An unknown field is refused. */
+/** The body of `POST /api/chat`: the AI SDK's UIMessages, and the playground's own fields. Unknown fields are refused. */
 export const SmitheryBody = z.strictObject({
   id: z.string().optional(),
   messages: z.array(z.discriminatedUnion('role', [user, assistant])).min(1),
@@ -49,7 +49,7 @@ export const SmitheryBody = z.strictObject({
 
 export type SmitheryBody = z.infer<typeof SmitheryBody>
 
-/** What is wrong with a body that has the right shape; undefined where nothing is. */
+/** What is wrong with a body that has the right shape; undefined if nothing is. */
 export function complaintAbout({ messages, tools, toolChoice }: SmitheryBody): string | undefined {
   if (new Set(messages.map((message) => message.id)).size < messages.length) return 'Duplicate message id'
   if (toolChoice === 'required' && tools.length === 0) return 'toolChoice without tools'

@@ -10,9 +10,9 @@ const Session = z.looseObject({
 })
 
 /**
- * The access token in the cookies of a request, as @supabase/ssr finds it on a server: one cookie of that name, or chunks
- * from `.0` on, percent-decoded; `base64-` and base64url, or JSON as it is.
- * @returns undefined where it would see nobody signed in
+ * Finds the access token in the cookies of a request, as @supabase/ssr does on a server: one cookie of that name, or chunks
+ * from `.0` on, percent-decoded; then `base64-` and base64url, or plain JSON.
+ * @returns undefined if it would find no user signed in
  */
 export function accessTokenIn(header: string, cookieName: string): string | undefined {
   const cookies = new Map(

@@ -8,32 +8,32 @@ import { complaintAbout, SmitheryBody } from './emulated-body.ts'
 import { accessTokenIn } from './emulated-cookies.ts'
 
 export interface SmitheryEmulator extends HttpEmulator {
-  /** Where its users are signed in. */
+  /** The sign-in service of its users. */
   readonly supabase: SupabaseEmulator
-  /** What a gateway needs to ask it, an account for each session. */
+  /** The variables for a gateway that uses this emulator, with an account for each session. */
   readonly variables: Readonly<Record<string, string>>
-  /** Bodies of the chat requests it understood, in their order. */
+  /** The bodies of all valid chat requests, in order. */
   readonly chats: readonly SmitheryBody[]
-  /** When each connection that carried a chat was closed, by `performance.now()`. */
+  /** When each connection with a chat was closed, as `performance.now()`. */
   readonly closedAt: readonly number[]
-  /** The next chat requests are answered by these scripts, one each, before the model's own behaviour. */
+  /** Answers the next chat requests with these scripts, one each. */
   script(...scripts: readonly Script[]): void
 }
 
 export interface SmitheryEmulatorOptions {
-  /** Sessions to begin with; 1. */
+  /** How many sessions exist at the start; 1. */
   readonly accounts?: number
   readonly supabase?: SupabaseEmulatorOptions
   /** Milliseconds between the chunks of its own answers; 0. */
   readonly paceMs?: number
-  /** Chooses the script by the request, where several run at once; undefined leaves it to `script` and the model. */
+  /** Chooses the script by the request, for several at once. Without one `script` or the model answers. */
   readonly reply?: (chat: SmitheryBody) => Script | undefined
 }
 
 /**
- * The playground of smithery.ai over real sockets, with the Supabase that signs its users in: as strict about cookies,
- * tokens, the page that asks and the shape of a request. It answers `You said: …`; where tools are sent and the user says
- * `call NAME NAME …`, it calls those with `{"city":"Paris"}`. A script makes it do anything else.
+ * The playground of smithery.ai over real sockets, with its Supabase sign-in. It is as strict as the service about cookies,
+ * tokens, the asking page and the shape of a request. It answers `You said: …`. If the request has tools and the user says
+ * `call NAME NAME …`, it calls those tools with `{"city":"Paris"}`. A script makes it do anything else.
  */
 export async function emulateSmithery(options: SmitheryEmulatorOptions = {}): Promise<SmitheryEmulator> {
   const supabase = await emulateSupabase(options.supabase)
@@ -70,7 +70,7 @@ export async function emulateSmithery(options: SmitheryEmulatorOptions = {}): Pr
   }
 }
 
-/** A chunk on the wire. AI SDK, UI message stream: `data:` alone, no event type */
+/** Writes a chunk. AI SDK, UI message stream: only `data:`, no event type */
 export function smitheryChunk(chunk: Chunk): string {
   return sseData(JSON.stringify(chunk))
 }
@@ -85,7 +85,7 @@ const streamHeaders = {
   'x-accel-buffering': 'no',
 }
 
-/** Why a request is not let in, where it is not. */
+/** The refusal of a request; undefined if it is accepted. */
 function refusalOf({ request }: Exchange, supabase: SupabaseEmulator): readonly [number, string] | undefined {
   const { method, path, headers } = request
   if (path !== '/api/chat') return [404, 'Not Found']
@@ -98,7 +98,7 @@ function refusalOf({ request }: Exchange, supabase: SupabaseEmulator): readonly 
   return headers.get('content-type')?.startsWith('application/json') ? undefined : [415, 'Unsupported Media Type']
 }
 
-/** @returns what is wrong with it, where something is */
+/** @returns the body, or what is wrong with it */
 function readBody(text: string): SmitheryBody | string {
   const parsed = SmitheryBody.safeParse(jsonOrUndefined(text))
   if (parsed.success) return complaintAbout(parsed.data) ?? parsed.data

@@ -1,6 +1,6 @@
 import type { Fields, FilePart, ImagePart } from '../../chat/message.ts'
 
-/** Media types by the ending of a name, where nothing else says them. */
+/** Media types by the ending of a file's name, if it is not given otherwise. */
 const typesByEnding: Readonly<Record<string, string>> = {
   png: 'image/png',
   jpg: 'image/jpeg',
@@ -14,12 +14,12 @@ const typesByEnding: Readonly<Record<string, string>> = {
   json: 'application/json',
 }
 
-/** A picture as a file part. AI SDK, FileUIPart: https or `data:`, with its media type */
+/** Encodes a picture as a file part. AI SDK, FileUIPart: https or `data:`, with its media type */
 export function imagePart({ url }: ImagePart): Fields {
   return { type: 'file', mediaType: dataType(url) ?? typeOfName(URL.parse(url)?.pathname) ?? 'image/*', url }
 }
 
-/** A file as a file part; undefined where it is only named by an id, which means nothing to smithery. */
+/** Encodes a file as a file part; undefined if it only has an id, which smithery does not know. */
 export function filePart({ content, name }: FilePart): Fields | undefined {
   if (content === undefined) return undefined
   const isUrl = /^(data|https?):/i.test(content)

@@ -13,7 +13,7 @@ export const SmitheryUsage = z.looseObject({
   cachedInputTokens: tokens,
 })
 
-/** One chunk of the UI message stream; which members it has depends on `type`. AI SDK, UIMessageChunk */
+/** One chunk of the UI message stream; its members depend on `type`. AI SDK, UIMessageChunk */
 export const UiChunk = z.looseObject({
   type: z.string(),
   id: text,
@@ -36,7 +36,7 @@ export const UiChunk = z.looseObject({
     .catch(undefined),
 })
 
-/** What stands after the code of a line, where it is an object. AI SDK 4, data stream */
+/** The value after the code of a line, if it is an object. AI SDK 4, data stream */
 export const DataPart = z.looseObject({
   toolCallId: text,
   toolName: text,

@@ -1,19 +1,19 @@
 import { parseCookieHeader } from '../../wire/cookies.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
 
-/** Characters of a cookie's value; longer ones are cut into chunks. @supabase/ssr, chunker */
+/** Limit for the characters of a cookie's value; longer values are cut into chunks. @supabase/ssr, chunker */
 const chunkLength = 3180
 const base64Prefix = 'base64-'
 
-/** A cookie as it stands in a header. */
+/** A cookie as written in a header. */
 export interface Cookie {
   readonly name: string
   readonly value: string
 }
 
-/** A session's JSON as the cookies that a browser sends: base64url, in chunks where it is long. @supabase/ssr, cookies */
+/** Writes a session's JSON as the cookies of a browser: base64url, in chunks if it is long. @supabase/ssr, cookies */
 export function writeSessionCookies(name: string, json: string): readonly Cookie[] {
-  // nothing in it is ever percent-encoded, so a chunk can end anywhere
+  // the value needs no percent-encoding, so a chunk can end anywhere
   const value = base64Prefix + Buffer.from(json).toString('base64url')
   if (value.length <= chunkLength) return [{ name, value }]
   return Array.from({ length: Math.ceil(value.length / chunkLength) }, (_, at) => ({
@@ -22,18 +22,18 @@ export function writeSessionCookies(name: string, json: string): readonly Cookie
   }))
 }
 
-/** What was found in what the operator pasted. */
+/** The session in a pasted text. */
 export interface PastedSession {
-  /** A session object, parsed and not looked at. */
+  /** A session object, parsed but not checked. */
   readonly value: unknown
-  /** The cookie's name, where it was pasted along. */
+  /** The cookie's name, if the text has it. */
   readonly cookieName?: string
 }
 
 /**
- * The session in a pasted text: a session's JSON or the older list of tokens, a `base64-…` value, either of them
+ * Finds the session in a pasted text: a session's JSON or the older list of tokens, a `base64-…` value, each of them also
  * percent-encoded, or a whole `Cookie` header with the session in one cookie or in chunks.
- * @returns undefined where there is none
+ * @returns undefined if the text has none
  */
 export function readPastedSession(text: string): PastedSession | undefined {
   const value = readValue(text.trim())
@@ -45,7 +45,7 @@ export function readPastedSession(text: string): PastedSession | undefined {
   return undefined
 }
 
-/** A cookie's value: JSON, or `base64-` and JSON in base64url, either of them percent-encoded or not. */
+/** Reads a cookie's value: JSON, or `base64-` and JSON in base64url, each with or without percent-encoding. */
 function readValue(text: string): unknown {
   const plain = /^[[{]/.test(text) ? text : percentDecoded(text)
   const json = plain?.startsWith(base64Prefix) ? base64Decoded(plain.slice(base64Prefix.length)) : plain
@@ -53,7 +53,7 @@ function readValue(text: string): unknown {
   return Array.isArray(value) ? fromList(value) : value
 }
 
-/** The older form: access token, refresh token, and those of the provider it was signed in with. */
+/** Reads the older form: a list of access token, refresh token, and the two tokens of the sign-in provider. */
 function fromList([access_token, refresh_token, provider_token, provider_refresh_token]: readonly unknown[]): unknown {
   return { access_token, refresh_token, provider_token, provider_refresh_token, token_type: 'bearer' }
 }
@@ -66,13 +66,13 @@ function percentDecoded(text: string): string | undefined {
   }
 }
 
-/** The decoder of @supabase/ssr ignores white space and padding, and takes nothing else. */
+/** Decodes base64url as @supabase/ssr does: it ignores white space and padding, and refuses all other characters. */
 function base64Decoded(text: string): string | undefined {
   const digits = text.replace(/[ \t\r\n=]/g, '')
   return /^[\w-]*$/.test(digits) ? Buffer.from(digits, 'base64url').toString() : undefined
 }
 
-/** The cookies that may hold a session, each put together: whole where it is whole, else chunk by chunk. */
+/** The cookies that may contain a session, each as one value, joined from its chunks if it has them. */
 function sessionCookies(header: string): Map<string, string> {
   const cookies = parseCookieHeader(header)
   const found = new Map<string, string>()

@@ -12,55 +12,55 @@ import { frame } from '../../wire/websocket-frames.ts'
 import { type AnswerForm, answerFrames } from './emulated-answer.ts'
 import { PromptBody, RunBody } from './emulated-body.ts'
 
-/** What becomes of a run. */
+/** How a run is answered. */
 export interface RunScript {
-  /** What the request for it is answered with, instead of a success; then there is no run. */
+  /** The reply to the request, in place of a success; then no run is made. */
   readonly refusal?: Script
-  /** Its name, where the reply tells it; one of its own unless said otherwise. */
+  /** The run's name in the reply; by default its own name. `untold` leaves it out. */
   readonly job?: string | 'untold'
-  /** How the emulator's own answer is written. */
+  /** The form of the emulator's own answer. */
   readonly form?: AnswerForm
   /**
-   * Its bytes instead, as they stand on the connection that came last: cut anywhere, they would break the others.
-   * A string is a text frame. `end` leaves the connection as it is.
+   * The bytes of the answer, sent on the newest connection only, because they may be cut anywhere and break the connection.
+   * A string is a text frame. `end` leaves the connection open.
    */
   readonly answer?: Pick<Script, 'body' | 'paceMs' | 'endDelayMs' | 'ending'>
-  /** Whether it comes before the reply does. */
+  /** Whether the answer is sent before the reply. */
   readonly isEarly?: boolean
 }
 
-export interface OfficeOptions {
-  /** The prompts there are, beside those that are made; as `LANGFAST_PROMPT_ID` names them. */
+export interface RunServerOptions {
+  /** Prompts that exist at the start; `LANGFAST_PROMPT_ID` names one. */
   readonly promptIds?: readonly string[]
-  /** Chooses what becomes of a run; undefined leaves it to the emulator. */
+  /** Chooses how a run is answered. Without one the emulator answers. */
   readonly reply?: (model: string) => RunScript | undefined
-  /** Chooses what becomes of who connects with a token that holds; `yes` unless said otherwise. */
+  /** Chooses whether a client with a valid token is admitted; `yes` by default. */
   readonly admit?: (line: EmulatedSocketIo) => Admission
   readonly pulse?: SocketIoPulse
 }
 
 type Answered = 'answered' | 'silent'
 
-/** Everything behind the sign-in: prompts, runs, and the connections their answers are told on. */
-export class Office {
+/** Everything after the sign-in: prompts, runs, and the connections for answers. */
+export class RunServer {
   readonly runs: RunBody[] = []
   readonly prompts: string[] = []
   readonly lines: EmulatedSocketIo[] = []
-  readonly #options: OfficeOptions
+  readonly #options: RunServerOptions
   readonly #users = new Map<EmulatedSocketIo, string>()
   readonly #unanswered = new Set<Exchange>()
   #project: SupabaseEmulator | undefined
 
-  constructor(options: OfficeOptions) {
+  constructor(options: RunServerOptions) {
     this.#options = options
   }
 
-  /** Whose tokens are good. */
+  /** Accepts the tokens of this project. */
   trust(project: SupabaseEmulator): void {
     this.#project = project
   }
 
-  /** Requests that are not answered yet. */
+  /** How many requests are not answered yet. */
   unanswered(): number {
     return this.#unanswered.size
   }
@@ -103,7 +103,7 @@ export class Office {
     return typeof sub === 'string' ? sub : undefined
   }
 
-  /** As PostgREST says it. */
+  /** Makes a prompt, and replies as PostgREST does. */
   #makePrompt(exchange: Exchange): Answered {
     const { success, error } = PromptBody.safeParse(jsonOrUndefined(exchange.request.body))
     const message = 'Could not find the function public.create_prompt'
@@ -138,7 +138,7 @@ export class Office {
     return this.runs.some(({ run_id: id }) => id === body.run_id) ? [409, { error: 'The run exists' }] : undefined
   }
 
-  /** Tells it to whoever of the user is connected: nothing is kept for who comes later. */
+  /** Sends the answer to all connections of the user. Nothing is kept for later ones. */
   async #answer(user: string, body: RunBody, { answer, form, job }: RunScript): Promise<void> {
     const lines = [...this.#users].filter(([line, of]) => line.isIn() && of === user).map(([line]) => line)
     const last = lines.at(-1)
