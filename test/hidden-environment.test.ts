@@ -6,6 +6,8 @@ import { until } from './waiting.ts'
 
 // A gateway whose MCP server reads what it can of the process that started it.
 
+/** Another user than root. */
+const nobody = { uid: 65_534, gid: 65_534 } as const
 const marks = { OPENAI_API_KEY: 'hidden-environment-key', A_TOKEN: 'hidden-environment-token' }
 
 /** Reads its parent's environment, open files and memory, and writes down what it has seen. */
@@ -24,12 +26,12 @@ async function seenBy(user: 'root' | 'nobody' | undefined): Promise<string> {
   const script = join(import.meta.dir, '../src/main.ts')
   const built = await Bun.build({ entrypoints: [script], target: 'bun', outdir: folder, splitting: true })
   if (!built.success) throw new Error('it cannot be built')
-  const asNobody = user === 'nobody' ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : []
   const config = { mcpServers: { spy: { command: '/bin/sh', args: ['-c', spy(file)], env: { MARK: marks.A_TOKEN } } } }
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-  const child = Bun.spawn([...asNobody, bun, join(folder, 'main.js'), 'serve'], {
+  const child = Bun.spawn([bun, join(folder, 'main.js'), 'serve'], {
     env: { PATH: process.env.PATH ?? '', ...marks, MCP_SERVERS: JSON.stringify(config), PORT: '0', HOME: folder },
     cwd: folder,
+    ...(user === 'nobody' && nobody),
     stdout: 'inherit',
     stderr: 'inherit',
   })

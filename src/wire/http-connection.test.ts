@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import { openAuthority } from '../../test/certificates.ts'
 import { until } from '../../test/waiting.ts'
 import { send } from './http.ts'
 import { type Exchange, emulateHttp, type HttpEmulator } from './http-emulator.ts'
@@ -203,50 +204,30 @@ describe('compression that was not asked for', () => {
 // --- TLS ---------------------------------------------------------------------------------------------------------
 
 describe('over TLS', () => {
+  const authority = openAuthority('an authority')
+  const certificates = {
+    named: authority.certify('named', { dns: 'named.test' }),
+    numbered: authority.certify('numbered', { ip: [127, 0, 0, 1] }),
+  }
   let folder: string
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tributary-tls-'))
-    const openssl = (...args: string[]) => Bun.spawnSync(['openssl', ...args], { cwd: folder })
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-    openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '30', '-subj', '/CN=an authority')
-    for (const [name, alternative] of [
-      ['named', 'DNS:named.test'],
-      ['numbered', 'IP:127.0.0.1'],
-    ] as const) {
-      openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`)
-      await Bun.write(join(folder, 'extra'), `subjectAltName=${alternative}`)
-      openssl(
-        'x509',
-        '-req',
-        '-in',
-        `${name}.csr`,
-        '-CA',
-        'ca.pem',
-        '-CAkey',
-        'ca.key',
-        '-CAcreateserial',
-        '-days',
-        '30',
-        '-out',
-        `${name}.pem`,
-        '-extfile',
-        'extra',
-      )
-    }
+    await Bun.write(join(folder, 'ca.pem'), authority.certificate)
   })
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
   /** What a process that trusts the authority, or does not, gets from servers of these certificates. */
   async function ask(
     url: (port: number) => string,
-    certificate: string,
+    name: keyof typeof certificates,
     { trusts = true, address = '' } = {},
   ): Promise<string> {
     let heard = ''
+    const { key, certificate } = certificates[name]
     using server = Bun.listen({
       hostname: '127.0.0.1',
       port: 0,
-      tls: { key: Bun.file(join(folder, `${certificate}.key`)), cert: Bun.file(join(folder, `${certificate}.pem`)) },
+      tls: { key, cert: certificate },
       socket: {
         data(socket, bytes) {
           heard += bytes.toString()

@@ -60,7 +60,7 @@ export async function startChild(variables: RawVariables, { collects = false }: 
     return Math.min(...sizes)
   }
   try {
-    await until(() => lines.some(({ msg }) => msg === 'listening'), 10_000, 'the child listens')
+    await until(() => lines.some(({ msg }) => msg === 'listening'), 60_000, 'the child listens')
   } catch (thrown) {
     // or else it would outlive the tests, and hold what they print to
     child.kill('SIGKILL')

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SqliteStore } from '../../src/state/sqlite/sqlite-store.ts'
+import { liftFileSizeLimit } from '../libc.ts'
 import { isFull } from '../sizes.ts'
 import { each, until, within } from '../waiting.ts'
 
@@ -123,7 +124,7 @@ test('a disk that is full refuses writes and loses none, and is written again on
     const before = child.acknowledged()
     expect(before).toBeGreaterThan(10)
     expect(Math.max(...[file, `${file}-wal`].map((path) => statSync(path).size))).toBeLessThanOrEqual(1024 * 1024)
-    expect(Bun.spawnSync(['prlimit', '--pid', String(child.pid), '--fsize=unlimited']).exitCode).toBe(0)
+    liftFileSizeLimit(child.pid)
     await until(() => child.acknowledged() >= before + 100, 20_000, 'writes again')
     expect(new Set(child.words.filter((word) => !/^\d+$/.test(word)))).toEqual(new Set(['open', 'state_unavailable']))
   } finally {

@@ -1,11 +1,12 @@
 import { existsSync, statSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { within } from '../waiting.ts'
+import { until, within } from '../waiting.ts'
 
 /** The program as it is shipped; or, with `TRIBUTARY_E2E_TARGET=source`, as it runs from a checkout. */
 const root = join(import.meta.dir, '../..')
+const lock = join(root, 'node_modules/.building')
 export const executable = join(root, 'dist/tributary')
 export const isSource = process.env.TRIBUTARY_E2E_TARGET === 'source'
 const command = isSource ? [process.execPath, join(root, 'src/main.ts')] : [executable]
@@ -13,6 +14,25 @@ const command = isSource ? [process.execPath, join(root, 'src/main.ts')] : [exec
 /** Builds the executable if there is none, or an older one than the source. */
 export async function build(): Promise<void> {
   if (isSource || isFresh()) return
+  // files run side by side, and one of them builds
+  const isBuilder = await mkdir(lock).then(
+    () => true,
+    () => false,
+  )
+  try {
+    if (isBuilder) await buildNow()
+    else
+      await until(
+        () => !existsSync(lock),
+        patienceMs,
+        `${lock} is gone: it stays only where a test that built was killed`,
+      )
+  } finally {
+    if (isBuilder) await rmdir(lock)
+  }
+}
+
+async function buildNow(): Promise<void> {
   const builder = Bun.spawn([process.execPath, 'run', 'build'], { cwd: root, stdout: 'pipe', stderr: 'pipe' })
   const [, said] = await Promise.all([builder.stdout.text(), builder.stderr.text()])
   if ((await builder.exited) !== 0) throw new Error(`the build failed: ${said}`)
@@ -24,6 +44,9 @@ function isFresh(): boolean {
   const sources = [...new Bun.Glob('src/**/*.ts').scanSync({ cwd: root })].filter((path) => !path.endsWith('.test.ts'))
   return ['package.json', 'bun.lock', ...sources].every((path) => statSync(join(root, path)).mtimeMs < builtAt)
 }
+
+/** Milliseconds after which a wait for a program is a hang. */
+const patienceMs = 60_000
 
 export type Variables = Readonly<Record<string, string>>
 
@@ -63,7 +86,7 @@ export async function run(args: readonly string[], { cwd, variables = {} }: Spaw
   const child = spawn(args, cwd ?? folder.path, variables)
   const ended = Promise.all([child.exited, child.stdout.text(), child.stderr.text()])
   try {
-    const [code, stdout, stderr] = await within(ended, 20_000, `the end of ${args.join(' ')}`)
+    const [code, stdout, stderr] = await within(ended, patienceMs, `the end of ${args.join(' ')}`)
     return { code, stdout, stderr }
   } finally {
     child.kill('SIGKILL')
@@ -88,12 +111,16 @@ export async function start(
   const child = spawn(args, cwd ?? folder.path, { HOST: '127.0.0.1', PORT: '0', ...variables }, maxDescriptors)
   const stop: Running['stop'] = (signal) => {
     child.kill(signal)
-    return within(child.exited, 15_000, `the end after ${signal}`)
+    return within(child.exited, patienceMs, `the end after ${signal}`)
   }
   const printed = collect(child.stdout)
   const complaints = collect(child.stderr)
   try {
-    const url = await within(Promise.race([printed.address, child.exited.then(() => undefined)]), 10_000, 'the address')
+    const url = await within(
+      Promise.race([printed.address, child.exited.then(() => undefined)]),
+      patienceMs,
+      'the address',
+    )
     if (url === undefined) throw new Error(`it ended: ${printed.text()}${complaints.text()}`)
     return {
       url,

@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from 'bun:test'
 import { linkSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeFifo } from '../libc.ts'
 import { until } from '../waiting.ts'
 import { build, emptyFolder, run, start } from './program.ts'
 
@@ -42,7 +43,7 @@ test('a second program does not start on the same data under another name', asyn
 test('a pipe in the place of the state file is refused at once', async () => {
   await using folder = await emptyFolder()
   const pipe = join(folder.path, 'state.db')
-  Bun.spawnSync(['mkfifo', pipe])
+  makeFifo(pipe)
   const { code, stderr } = await run(['serve'], { variables: { PORT: '0', STATE_URL: `sqlite:${pipe}` } })
   expect([code, stderr]).toEqual([78, expect.stringContaining('is not a regular file')])
 })

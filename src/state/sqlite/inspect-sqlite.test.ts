@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { makeFifo } from '../../../test/libc.ts'
 import { inspectSqlite } from './inspect-sqlite.ts'
 
 let folder: string
@@ -13,7 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 for (const [what, make, says] of [
   ['is empty', (path: string) => writeFileSync(path, '', { mode: 0o600 }), 'does not hold 64 hexadecimal digits'],
   ['is a folder', (path: string) => mkdirSync(path), 'is not a regular file'],
-  ['is a FIFO', (path: string) => Bun.spawnSync(['mkfifo', '-m', '600', path]), 'is not a regular file'],
+  ['is a FIFO', makeFifo, 'is not a regular file'],
   [
     'may be read by others',
     (path: string) => {

@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { makeFifo } from '../../../test/libc.ts'
 import { ChatError } from '../../chat/error.ts'
 import { Secret } from '../../chat/secret.ts'
 import { memoryPlace } from '../memory/memory-place.ts'
@@ -126,7 +127,7 @@ for (const mode of [0o640, 0o604, 0o620, 0o601])
 
 test('a key file that is a pipe is not waited for', async () => {
   const { file, keyFile } = place()
-  expect(Bun.spawnSync(['mkfifo', '-m', '600', keyFile]).exitCode).toBe(0)
+  makeFifo(keyFile)
   expect(await complaint(sqlitePlace({ file, keyFile }))).toMatch(/^state_unavailable: .* is not a regular file/)
 })
 

@@ -17,6 +17,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { makeFifo } from '../../../test/libc.ts'
 import { until } from '../../../test/waiting.ts'
 import { ChatError } from '../../chat/error.ts'
 import { leaseMemoryMs } from '../store.ts'
@@ -302,7 +303,7 @@ describe('a file that cannot be used is named with what to do:', () => {
 
   test('it, or its lock, is a pipe or a device, which is not waited for', () => {
     const [pipe, locked] = [newFile(), newFile()]
-    for (const path of [pipe, `${locked}.lock`]) expect(Bun.spawnSync(['mkfifo', path]).exitCode).toBe(0)
+    for (const path of [pipe, `${locked}.lock`]) makeFifo(path)
     for (const path of [pipe, locked, '/dev/null'])
       expect(complaint(path)).toMatch(/^state_unavailable: .* is not a regular file.*Choose another/)
   })
