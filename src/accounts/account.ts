@@ -50,3 +50,19 @@ export type AccountState =
   | { readonly kind: 'ok' | 'refreshing' }
   | { readonly kind: 'cooling' | 'exhausted' | 'challenged' | 'refused'; readonly until: number; readonly why: string }
   | { readonly kind: 'needs-login' | 'banned'; readonly why: string }
+
+/** An account, for showing. */
+export interface AccountStatus {
+  readonly label: string
+  readonly state: AccountState
+  /** Absent where its credential never ends. */
+  readonly renewal?: RenewalStatus
+}
+
+export interface RenewalStatus {
+  readonly isRunning: boolean
+  /** When the credential ends, in milliseconds since 1970; undefined where it does not say. */
+  readonly expiresAt: number | undefined
+  /** When it was renewed last in this process. */
+  readonly renewedAt: number | undefined
+}

@@ -2,7 +2,7 @@ import type { Logger } from '../flow/call.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Account } from './account.ts'
 import { Pool } from './pool.ts'
-import { type AccountsOptions, Session } from './session.ts'
+import type { AccountsOptions } from './session.ts'
 
 const silent: Logger = {
   debug: () => undefined,
@@ -20,6 +20,6 @@ export function accountsOptions(more: Partial<AccountsOptions> = {}): AccountsOp
 /** Accounts as they live, and the pool of them. */
 export function poolOf(accounts: readonly Account[], more: Partial<AccountsOptions> = {}) {
   const options = accountsOptions(more)
-  const sessions = accounts.map((account) => new Session(account, { ...options, upstream: 'upstream' }))
-  return { sessions, pool: new Pool(sessions, options) }
+  const pool = new Pool({ ...options, upstream: 'upstream' })
+  return { sessions: accounts.map((account) => pool.add(account)), pool }
 }

@@ -1,7 +1,10 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { until } from '../../test/waiting.ts'
 import { ChatError, type Reason } from '../chat/error.ts'
 import { accountsOptions, poolOf } from './fake-pool.ts'
+import { FakeService, type Outcome } from './fake-service.ts'
+import { configuredKeyOf } from './keeper.ts'
 import type { Pool } from './pool.ts'
 import { Session } from './session.ts'
 
@@ -215,6 +218,133 @@ test('an account the pool does not know changes nothing', () => {
   expect(pool.size).toBe(1)
 })
 
+describe('at run time', () => {
+  const added = (label: string) => ({ label, credential: label })
+
+  test('an account that is added takes its turn, and one that is removed is not asked again', () => {
+    const { pool, lease } = given(2)
+    lease()
+    pool.add(added('a2'))
+    expect([lease(), lease(), lease(), lease()]).toEqual(['a1', 'a0', 'a2', 'a1'])
+    expect([pool.remove('a0'), pool.remove('a0'), pool.remove('never-there')]).toEqual([true, false, false])
+    expect([lease(), lease(), lease()]).toEqual(['a2', 'a1', 'a2'])
+    expect(pool.size).toBe(2)
+  })
+
+  test('an account that is removed while a call runs with it changes nothing by how that ends', () => {
+    for (const end of ['succeeded', 'failed'] as const) {
+      const { pool, accounts, kinds, lease } = given(2)
+      const [running] = accounts
+      if (!running) throw new Error('no account')
+      expect(lease()).toBe('a0')
+      pool.remove('a0')
+      if (end === 'succeeded') pool.succeeded(running)
+      else pool.failed(running, new ChatError('rate-limited', { message: '', retryAfterMs: minuteMs }))
+      expect(kinds()).toEqual({ a1: 'ok' })
+      // one that has its label by now is another account
+      pool.add(added('a0'))
+      pool.failed(running, new ChatError('account-banned', { message: '' }))
+      expect(kinds()).toEqual({ a1: 'ok', a0: 'ok' })
+    }
+  })
+
+  test('its rest goes with an account: the pool waits for those that are left', () => {
+    const { pool, fail, lease } = given(2)
+    fail(0, 'rate-limited', 4_000)
+    fail(1, 'rate-limited', 9_000)
+    pool.remove('a0')
+    expect(refusalOf(lease)).toMatchObject({ reason: 'rate-limited', retryAfterMs: 9_000 })
+    pool.remove('a1')
+    expect(refusalOf(lease)).toMatchObject({ reason: 'unavailable', code: 'no_account' })
+    expect(String(refusalOf(lease))).not.toContain('new login')
+    pool.add(added('a2'))
+    expect(lease()).toBe('a2')
+  })
+
+  test('an account of a known label is replaced with its credential and its state, whatever that was', () => {
+    for (const reason of [undefined, 'rate-limited', 'login-needed', 'account-banned'] as const) {
+      const { pool, fail, kinds } = given(2)
+      if (reason) fail(0, reason)
+      const session = pool.add({ label: 'a0', credential: 'new' })
+      expect(kinds()).toEqual({ a0: 'ok', a1: 'ok' })
+      const leased = [leasedFrom(pool), leasedFrom(pool)]
+      expect(leased).toContain(session)
+      expect(leased.map(({ credential }) => credential)).toContain('new')
+      expect(pool.size).toBe(2)
+    }
+  })
+
+  test('a call goes on with the credential it began with while another takes its place', async () => {
+    const { pool } = given(1)
+    const leased = leasedFrom(pool)
+    pool.add({ label: 'a0', credential: 'new' })
+    expect(leased.credential).toBeUndefined()
+    expect(await leasedFrom(pool).fresh(never)).toBe('new')
+  })
+})
+
+describe('an account that is removed while it is renewed', () => {
+  /** A call that waits for a renewal, which the service has begun. */
+  async function renewing() {
+    const service = new FakeService(() => 0)
+    const options = accountsOptions({ now: () => 0 })
+    const account = { label: 'a', credential: service.token(0, 0), renewal: service.renewal }
+    const { pool } = poolOf([account], options)
+    const answer = Promise.withResolvers<Outcome>()
+    service.meets(() => answer.promise)
+    const fresh = Promise.resolve(leasedFrom(pool).fresh(never))
+    await until(() => service.asked.length === 1, 1_000, 'the service is asked')
+    return { service, options, account, pool, answer, fresh }
+  }
+
+  test('gives its call the new credential, keeps that, and gives back its lease', async () => {
+    const { options, account, pool, answer, fresh } = await renewing()
+    pool.remove('a')
+    const name = configuredKeyOf('upstream', account)
+    expect(await options.store.lease(name, 1)).toBeUndefined()
+    answer.resolve('ok')
+    expect(await fresh).toMatchObject({ generation: 1 })
+    expect(await options.store.lease(name, 1)).toBeDefined()
+    const again = pool.add(account)
+    expect(await again.fresh(never)).toMatchObject({ generation: 1 })
+  })
+
+  test('and added again is renewed once', async () => {
+    const { service, account, pool, answer, fresh } = await renewing()
+    pool.remove('a')
+    const again = Promise.resolve(pool.add(account).fresh(never))
+    answer.resolve('ok')
+    expect(await fresh).toMatchObject({ generation: 1 })
+    expect(await again).toMatchObject({ generation: 1 })
+    expect(service.asked).toHaveLength(1)
+  })
+
+  test('puts no other account aside by the proof that comes of it', async () => {
+    const { pool, answer, fresh } = await renewing()
+    pool.add({ label: 'a', credential: 'another' })
+    answer.resolve('dead')
+    await expect(fresh).rejects.toThrow('Already used')
+    expect(pool.states()).toEqual([{ label: 'a', state: { kind: 'ok' } }])
+  })
+})
+
+test('an account says when its credential ends, and when it was renewed', async () => {
+  const service = new FakeService(() => 0)
+  const { pool } = poolOf([{ label: 'a', credential: service.token(0, 0), renewal: service.renewal }], { now: () => 0 })
+  const renewal = { isRunning: false, expiresAt: 0, renewedAt: undefined }
+  expect(pool.states()).toEqual([{ label: 'a', state: { kind: 'ok' }, renewal }])
+  const answer = Promise.withResolvers<Outcome>()
+  service.meets(() => answer.promise)
+  const fresh = leasedFrom(pool).fresh(never)
+  await until(() => service.asked.length === 1, 1_000, 'the service is asked')
+  expect(pool.states()).toMatchObject([{ state: { kind: 'refreshing' }, renewal: { isRunning: true } }])
+  answer.resolve('ok')
+  await fresh
+  expect(pool.states()).toEqual([
+    { label: 'a', state: { kind: 'ok' }, renewal: { isRunning: false, expiresAt: service.lastsMs, renewedAt: 0 } },
+  ])
+})
+
 test('P21: whatever happens, no account is lost or doubled, and a healthy one is found if there is one', () => {
   const reason = fc.constantFrom<Reason>('rate-limited', 'challenged', 'account-refused', 'quota-exhausted', 'timeout')
   const step = fc.oneof(
@@ -222,26 +352,33 @@ test('P21: whatever happens, no account is lost or doubled, and a healthy one is
     fc.record({ do: fc.constant('succeed' as const), at: fc.nat(3) }),
     fc.record({ do: fc.constant('pass' as const), ms: fc.nat(600_000) }),
     fc.record({ do: fc.constant('lease' as const) }),
+    fc.record({ do: fc.constant('add' as const), at: fc.nat(5) }),
+    fc.record({ do: fc.constant('remove' as const), at: fc.nat(5) }),
   )
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const { pool, fail, succeed, pass, lease } = given(4)
+      const labels = new Set(['a0', 'a1', 'a2', 'a3'])
       for (const taken of steps) {
         if (taken.do === 'fail') fail(taken.at, taken.reason, taken.afterMs ?? undefined)
         else if (taken.do === 'succeed') succeed(taken.at)
         else if (taken.do === 'pass') pass(taken.ms)
+        else if (taken.do === 'add') {
+          pool.add({ label: `a${taken.at}`, credential: undefined })
+          labels.add(`a${taken.at}`)
+        } else if (taken.do === 'remove') expect(pool.remove(`a${taken.at}`)).toBe(labels.delete(`a${taken.at}`))
         else {
           const healthy = pool.states().filter(({ state }) => state.kind === 'ok')
           const leased = refusalOf(lease)
           if (healthy.length > 0) expect(pool.states().find(({ label }) => label === leased)?.state.kind).toBe('ok')
         }
-        expect(pool.size).toBe(4)
+        expect(pool.size).toBe(labels.size)
         expect(
           pool
             .states()
             .map(({ label }) => label)
             .toSorted(),
-        ).toEqual(['a0', 'a1', 'a2', 'a3'])
+        ).toEqual([...labels].toSorted())
       }
     }),
   )

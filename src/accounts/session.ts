@@ -2,7 +2,7 @@ import { orAbort } from '../chat/abort.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Store } from '../state/store.ts'
-import type { Account, Renewal } from './account.ts'
+import type { Account, Renewal, RenewalStatus } from './account.ts'
 import { configuredKeyOf, Keeper, type Kept, keyOf, type Origin } from './keeper.ts'
 import { renewOnce } from './renew-once.ts'
 
@@ -77,6 +77,16 @@ export class Session<Credential = unknown> implements Account<Credential> {
 
   get isRenewing(): boolean {
     return this.#renewing !== undefined
+  }
+
+  /** Undefined for a credential that never ends. */
+  get renewalStatus(): RenewalStatus | undefined {
+    if (!this.renewal) return undefined
+    return {
+      isRunning: this.isRenewing,
+      expiresAt: this.renewal.expiresAt(this.credential),
+      renewedAt: Number.isFinite(this.#renewedAt) ? this.#renewedAt : undefined,
+    }
   }
 
   /**

@@ -105,6 +105,39 @@ describe('a pool that makes its accounts', () => {
     expect(new Set(leased.map(({ label }) => label))).toEqual(new Set(['anonymous-1']))
   })
 
+  test('gives an account that is added to the call that waits longest, and what is made to the others', async () => {
+    const { desk, pool, lease, hold, labels } = given({ min: 3 })
+    const release = hold()
+    const waiting = [lease(), lease(), lease()]
+    await until(() => desk.running === 1, 1_000, 'one is being made')
+    pool.add({ label: 'ADDED', credential: undefined })
+    expect((await waiting[0])?.label).toBe('ADDED')
+    release()
+    const others = await Promise.all(waiting.slice(1))
+    expect(others.map(({ label }) => label)).toEqual(['anonymous-1', 'anonymous-2'])
+    expect(labels()).toEqual(['ADDED', 'anonymous-1', 'anonymous-2'])
+  })
+
+  test('gives an account that is added to all that wait where no more are to be made', async () => {
+    const { desk, pool, lease, hold } = given({ min: 1 })
+    const release = hold()
+    const waiting = [lease(), lease(), lease()]
+    await until(() => desk.running === 1, 1_000, 'one is being made')
+    pool.add({ label: 'ADDED', credential: undefined })
+    expect((await Promise.all(waiting)).map(({ label }) => label)).toEqual(['ADDED', 'ADDED', 'ADDED'])
+    release()
+  })
+
+  test('makes another in place of one that is removed, and keeps nothing of it', async () => {
+    const { store, pool, lease, grown } = given({ min: 1 })
+    const first = await lease()
+    await grown(1)
+    expect(pool.remove(first.label)).toBe(true)
+    await until(async () => (await store.keys('', 9)).length === 0, 1_000, 'it is removed from the state')
+    const next = await lease()
+    expect([next.label, next === first]).toEqual(['anonymous-1', false])
+  })
+
   test('lets one that waits for another one of its own leave', async () => {
     const { desk, pool, lease, hold } = given({ min: 2 })
     const release = hold()
