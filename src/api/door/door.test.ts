@@ -20,6 +20,7 @@ const route = (path: string, access: SurfaceRoute['access'], isLast?: true): Sur
   access,
   cors: false,
   ...(isLast && { isLast }),
+  summary: '',
   handler: () => new Response(),
 })
 const lab: Surface = {

@@ -8,7 +8,7 @@ function surfaceOf(name: string, routes: readonly string[], hint?: string): Surf
   const read = (route: string): SurfaceRoute => {
     const [method, path = ''] = route.split(' ')
     const known = (['GET', 'POST', 'DELETE'] as const).find((one) => one === method) ?? 'GET'
-    return { method: known, path, access: 'client', cors: false, handler: () => new Response() }
+    return { method: known, path, access: 'client', cors: false, summary: '', handler: () => new Response() }
   }
   return { name, routes: routes.map(read), error: encodeFailure, ...(hint && { hint }) }
 }

@@ -19,8 +19,8 @@ export interface AnswerLabel {
 
 /** A chat protocol as a surface speaks it. */
 export interface ChatProtocol<Decoded extends { readonly request: ChatRequest }> {
-  /** Reads a parsed body, and yields between its steps so that others get in. @throws ChatError */
-  decode(body: unknown): Generator<unknown, Decoded>
+  /** Reads a parsed body. @throws ChatError */
+  decode(body: unknown): Decoded | Promise<Decoded>
   /** Writes the answer event by event. */
   stream(decoded: Decoded, label: AnswerLabel): StreamSurface
   /** Makes the body of an answer that is sent whole. */
@@ -32,7 +32,7 @@ export function answerChat<Decoded extends { readonly request: ChatRequest }>(
   protocol: ChatProtocol<Decoded>,
 ): ChatHandler {
   return answerBody(
-    (body) => lastOf(protocol.decode(body)),
+    (body) => protocol.decode(body),
     (decoded, { exchange, open, services }) => {
       const { request } = decoded
       const events = services.gateway.chat(request, open.call)
@@ -49,7 +49,7 @@ export function answerChat<Decoded extends { readonly request: ChatRequest }>(
 /** A chat whose answer has a vocabulary of its own, and is always a stream. */
 export interface StreamProtocol<Decoded, Event> {
   /** Reads a parsed body. @throws ChatError */
-  decode(body: unknown, exchange: Exchange): Decoded
+  decode(body: unknown, exchange: Exchange): Decoded | Promise<Decoded>
   /** Answers. Until it sets `exchange.isLogged`, a failure is logged as that of a request. */
   answer(decoded: Decoded, running: RunningChat): Promise<Begun<Event>>
   readonly surface: StreamSurface<Event>
@@ -94,8 +94,8 @@ function answerBody<Decoded>(
   }
 }
 
-/** Lets others in between two steps. */
-async function lastOf<Decoded>(steps: Generator<unknown, Decoded>): Promise<Decoded> {
+/** What a long decoding comes to, which lets others in between its steps. */
+export async function inTurns<Decoded>(steps: Generator<unknown, Decoded>): Promise<Decoded> {
   for (;;) {
     const step = steps.next()
     if (step.done) return step.value

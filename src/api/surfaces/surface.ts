@@ -16,10 +16,15 @@ export interface SurfaceRoute {
   readonly cors: boolean
   /** Answers to the end, also while no new work is taken. */
   readonly isLast?: true
+  /** In a few words. */
+  readonly summary: string
   readonly handler: Handler
 }
 
-/** A set of routes for one kind of client, and the form in which that client reads a failure. */
+/**
+ * A set of routes for one kind of client, and the form in which that client reads a failure
+ * (docs/decisions/0036-surfaces-are-values.md).
+ */
 export interface Surface {
   readonly name: string
   readonly routes: readonly SurfaceRoute[]

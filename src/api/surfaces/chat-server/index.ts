@@ -7,19 +7,41 @@ import { listServers, listTools } from './tools.ts'
 
 const messages = '/api/sessions/{session}/messages'
 
+/** A page may chat, and see no more than its chat. */
+const shared = { access: 'client', cors: true } as const
+const own = { access: 'client', cors: false } as const
+
 /** The chat server: it keeps the conversation, and runs the tools. */
 export const surface: Surface = {
   name: 'chat-server',
   error: encodeFailure,
   routes: [
-    { method: 'POST', path: '/api/chat/stream', access: 'client', cors: true, handler: streamChat },
-    { method: 'POST', path: '/api/chat/stream/direct', access: 'client', cors: true, handler: streamDirect },
-    { method: 'POST', path: '/api/chat/abort', access: 'client', cors: true, handler: abortChat },
-    { method: 'GET', path: '/api/tools', access: 'client', cors: false, handler: listTools },
-    { method: 'GET', path: '/api/servers', access: 'client', cors: false, handler: listServers },
-    { method: 'GET', path: '/api/sessions', access: 'client', cors: false, handler: listSessions },
-    { method: 'GET', path: messages, access: 'client', cors: false, handler: readMessages },
-    { method: 'DELETE', path: messages, access: 'client', cors: false, handler: deleteSession },
-    { method: 'GET', path: `${messages}/{message}/result`, access: 'client', cors: false, handler: readResult },
+    {
+      ...shared,
+      method: 'POST',
+      path: '/api/chat/stream',
+      summary: 'Answers the next message of a session',
+      handler: streamChat,
+    },
+    {
+      ...shared,
+      method: 'POST',
+      path: '/api/chat/stream/direct',
+      summary: 'Answers a conversation that the caller keeps',
+      handler: streamDirect,
+    },
+    { ...shared, method: 'POST', path: '/api/chat/abort', summary: 'Stops what runs of a session', handler: abortChat },
+    { ...own, method: 'GET', path: '/api/tools', summary: 'Lists the tools of every server', handler: listTools },
+    { ...own, method: 'GET', path: '/api/servers', summary: 'Lists the servers of tools', handler: listServers },
+    { ...own, method: 'GET', path: '/api/sessions', summary: "Lists the caller's sessions", handler: listSessions },
+    { ...own, method: 'GET', path: messages, summary: 'Shows the messages of a session', handler: readMessages },
+    { ...own, method: 'DELETE', path: messages, summary: 'Forgets a session', handler: deleteSession },
+    {
+      ...own,
+      method: 'GET',
+      path: `${messages}/{message}/result`,
+      summary: 'Shows the whole of a result that is shown shortened',
+      handler: readResult,
+    },
   ],
 }

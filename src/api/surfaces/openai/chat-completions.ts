@@ -2,12 +2,12 @@ import { type DecodedRequest, decodeSteps } from '../../../dialects/openai-chat/
 import { encodeAnswer } from '../../../dialects/openai-chat/encode-answer.ts'
 import { StreamEncoder } from '../../../dialects/openai-chat/encode-stream.ts'
 import { sseKeepAlive } from '../../../wire/sse.ts'
-import { type AnswerLabel, answerChat } from '../../exchange/answer-chat.ts'
+import { type AnswerLabel, answerChat, inTurns } from '../../exchange/answer-chat.ts'
 import type { StreamSurface } from '../../exchange/stream-body.ts'
 
 /** `POST /v1/chat/completions` */
 export const chatCompletions = answerChat<DecodedRequest>({
-  decode: decodeSteps,
+  decode: (body) => inTurns(decodeSteps(body)),
   stream: (decoded, label) => surfaceOf(new StreamEncoder(optionsOf(decoded, label))),
   whole(decoded, label) {
     const options = optionsOf(decoded, label)

@@ -22,13 +22,29 @@ const tellReadiness = answerJson((_request, _call, { isStateWell, tools, phase }
   return { body }
 })
 
+const open = { access: 'open', cors: false } as const
+
 /** What those ask who watch over the program. */
 export const surface: Surface = {
   name: 'operations',
   error: encodeFailure,
   routes: [
-    { method: 'GET', path: '/', access: 'open', cors: false, handler: greet },
-    { method: 'GET', path: '/health', access: 'open', cors: false, isLast: true, handler: tellHealth },
-    { method: 'GET', path: '/ready', access: 'open', cors: false, isLast: true, handler: tellReadiness },
+    { ...open, method: 'GET', path: '/', summary: 'Says what this is', handler: greet },
+    {
+      ...open,
+      method: 'GET',
+      path: '/health',
+      isLast: true,
+      summary: 'Says that the program runs',
+      handler: tellHealth,
+    },
+    {
+      ...open,
+      method: 'GET',
+      path: '/ready',
+      isLast: true,
+      summary: 'Says whether it takes work, and how its parts are',
+      handler: tellReadiness,
+    },
   ],
 }
