@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
-import type { RawVariables } from '../config/environment.ts'
 import { bypassProxies } from '../config/load-config.ts'
+import type { RawVariables } from '../config/spelled-values.ts'
 import { providers } from '../providers/index.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import { version } from '../version.ts'

@@ -7,7 +7,7 @@ import type { StatePlace } from '../state/state-place.ts'
 import type { ToolsConfig } from '../tools/server-config.ts'
 import type { EgressPolicy } from '../wire/egress.ts'
 import { configureUpstreams } from './configure-upstreams.ts'
-import { Environment, type Origins, type RawVariables, type Setting } from './environment.ts'
+import { Environment } from './environment.ts'
 import { readChatModel, readEgress } from './read-chat-server.ts'
 import { type Listening, readListening } from './read-listening.ts'
 import { readPanels } from './read-panels.ts'
@@ -15,6 +15,8 @@ import { readState } from './read-state.ts'
 import { readToolLimits, type ToolLoopConfig } from './read-tool-limits.ts'
 import { readTools } from './read-tools.ts'
 import { reportNoChat, reportNoSummary } from './report-impossible.ts'
+import type { Origins, Setting } from './setting.ts'
+import type { RawVariables } from './spelled-values.ts'
 
 /** The configuration: all settings, checked. */
 export interface Config extends Listening {

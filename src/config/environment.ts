@@ -1,59 +1,26 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { Secret } from '../chat/secret.ts'
 import type { NamedSecret, Problem, Variables } from '../providers/provider.ts'
 import { version } from '../version.ts'
-import { editsBetween, isSameCredential, nearestName } from './near-name.ts'
 import { secretDoubt, whyNoSecret } from './secret-form.ts'
-import { spelledOtherwise } from './spellings.ts'
-
-/** The variables of a process and of its `.env`, by name. */
-export type RawVariables = Readonly<Record<string, string | undefined>>
-
-const Url = z.url({ protocol: /^https?$/ }).refine((text) => {
-  if (/[?#]/.test(text)) return false
-  const url = URL.parse(text)
-  return url?.username === '' && url.password === ''
-})
-
-const SocketUrl = z
-  .string()
-  .refine((text) => /^wss?:/.test(text) && Url.safeParse(text.replace('ws', 'http')).success)
-  .or(Url)
-
-/** Where variables come from, if not from the process's environment. */
-export interface Origins {
-  /** The variables in the file, each with its place: `.env line 3`. */
-  readonly inFile: ReadonlyMap<string, string>
-  /** The place of each variable that the environment does not set, or sets to the same value. */
-  readonly of: ReadonlyMap<string, string>
-}
-
-const environmentAlone: Origins = { inFile: new Map(), of: new Map() }
-
-/** A variable that is set, and that the program reads. */
-export interface Setting {
-  readonly name: string
-  /** Undefined if it is a secret or may contain one. */
-  readonly value: string | undefined
-  /** `environment`, `.env line 3` or `--port`, and the spelling that was used, if it is another one. */
-  readonly origin: string
-}
+import { environmentAlone, type Origins, type Setting } from './setting.ts'
+import { type RawVariables, SpelledValues } from './spelled-values.ts'
+import { type NamesInUse, unknownInEnvironment, unknownInFile } from './unknown-names.ts'
+import { httpUrl, oneOf, socketUrl, wholeNumber, yesAndNo } from './value-schemas.ts'
+import { Visibility } from './visibility.ts'
 
 /** Reads variables, remembers which names were read, and collects the problems of their values. */
 export class Environment implements Variables {
-  readonly #values: RawVariables
+  readonly #values: SpelledValues
   readonly #origins: Origins
-  readonly #spelled: ReadonlyMap<string, readonly string[]>
   readonly #read = new Set<string>()
-  readonly #secrets = new Set<string>()
-  readonly #plain = new Set<string>(plainTexts)
+  readonly #visibility = new Visibility()
   readonly #problems: Problem[] = []
   readonly #warnings: string[] = []
 
   constructor(values: RawVariables, origins = environmentAlone) {
-    this.#values = values
+    this.#values = new SpelledValues(values)
     this.#origins = origins
-    this.#spelled = spelledOtherwise(new Set(Object.keys(values).filter((name) => values[name]?.trim())))
   }
 
   get problems(): readonly Problem[] {
@@ -62,7 +29,15 @@ export class Environment implements Variables {
 
   /** Probable mistakes that do not prevent a start. */
   get warnings(): readonly string[] {
-    return [...this.#warnings, ...this.#contradictions(), ...this.#unknownInFile(), ...this.#unknownInEnvironment()]
+    const { inFile } = this.#origins
+    const names = this.#namesInUse()
+    const inEnvironment = this.#values.written().filter((name) => !inFile.has(name))
+    return [
+      ...this.#warnings,
+      ...this.#values.contradictions(this.#read),
+      ...unknownInFile(inFile, names),
+      ...unknownInEnvironment(inEnvironment, names),
+    ]
   }
 
   /** All variables that are set and were read, in the order of reading. */
@@ -70,22 +45,16 @@ export class Environment implements Variables {
     return [...this.#read].flatMap((name) => {
       const value = this.text(name)
       if (value === undefined) return []
-      const written = this.#writtenAs(name)
+      const written = this.#values.writtenAs(name)
       const origin = this.#origins.of.get(written) ?? 'environment'
       return [
         {
           name,
-          value: this.#isPlain(name, value) ? value : undefined,
+          value: this.#visibility.mayShow(name, value) ? value : undefined,
           origin: written === name ? origin : `${origin}, as ${written}`,
         },
       ]
     })
-  }
-
-  /** Whether a value may be shown. A URL with a user or a query may not, because either may contain a key. */
-  #isPlain(name: string, value: string): boolean {
-    if (this.#secrets.has(name)) return false
-    return this.#plain.has(name) || (name.endsWith('_URL') && /^https?:\/\/[^@?#\s]+$/.test(value))
   }
 
   get userAgent(): string {
@@ -94,19 +63,13 @@ export class Environment implements Variables {
 
   text(name: string): string | undefined {
     this.#read.add(name)
-    return this.#values[name]?.trim() || this.#values[this.#writtenAs(name)]?.trim() || undefined
-  }
-
-  /** The name that the operator used: the variable's own, or another spelling. */
-  #writtenAs(name: string): string {
-    const [other] = this.#spelled.get(name) ?? []
-    return other === undefined || this.#values[name]?.trim() ? name : other
+    return this.#values.get(name)
   }
 
   url(name: string): string | undefined {
     const url = this.#parsed(
       name,
-      () => Url,
+      () => httpUrl,
       'is not an http or https URL',
       'for example https://host/v1, without a user, a query or a fragment',
     )
@@ -116,7 +79,7 @@ export class Environment implements Variables {
   socketUrl(name: string): string | undefined {
     const url = this.#parsed(
       name,
-      () => SocketUrl,
+      () => socketUrl,
       'is not a ws or wss URL',
       'for example wss://host, without a user, a query or a fragment',
     )
@@ -125,11 +88,11 @@ export class Environment implements Variables {
 
   /** Marks a value as one that is or may contain a secret, so that it is never shown. */
   hide(name: string): void {
-    this.#secrets.add(name)
+    this.#visibility.hide(name)
   }
 
   list(name: string): readonly string[] | undefined {
-    this.#plain.add(name)
+    this.#visibility.show(name)
     const items = this.text(name)
       ?.split(',')
       .map((item) => item.trim())
@@ -141,14 +104,14 @@ export class Environment implements Variables {
     return this.#each(name, (variable) => {
       const secret = this.secret(variable)
       const doubt = secret && secretDoubt(secret.reveal(), name)
-      if (doubt) this.#warnings.push(`${this.#writtenAs(variable)} ${doubt}`)
+      if (doubt) this.#warnings.push(`${this.#values.writtenAs(variable)} ${doubt}`)
       return secret
     })
   }
 
   texts(name: string): readonly NamedSecret[] {
     return this.#each(name, (variable) => {
-      this.#secrets.add(variable)
+      this.#visibility.hide(variable)
       const text = this.text(variable)
       return text === undefined ? undefined : new Secret(text)
     })
@@ -161,13 +124,13 @@ export class Environment implements Variables {
       .map(({ full }) => full)
     return [name, ...numbered].flatMap((variable) => {
       const secret = read(variable)
-      return secret ? [{ name: this.#writtenAs(variable), secret }] : []
+      return secret ? [{ name: this.#values.writtenAs(variable), secret }] : []
     })
   }
 
   /** Reads a secret that must fit into a header: without white space or control characters. */
   secret(name: string): Secret | undefined {
-    this.#secrets.add(name)
+    this.#visibility.hide(name)
     const value = this.text(name)
     if (!value) return undefined
     const why = whyNoSecret(value)
@@ -177,9 +140,8 @@ export class Environment implements Variables {
   }
 
   matching(pattern: RegExp): readonly RegExpExecArray[] {
-    const others = new Set([...this.#spelled.values()].flat())
-    const names = new Set([...Object.keys(this.#values).filter((name) => !others.has(name)), ...this.#spelled.keys()])
-    return [...names]
+    return this.#values
+      .names()
       .filter((name) => pattern.test(name) && this.text(name) !== undefined)
       .flatMap((name) => {
         const match = pattern.exec(name)
@@ -192,12 +154,7 @@ export class Environment implements Variables {
     name: string,
     { fallback, min, max }: { readonly fallback: number; readonly min: number; readonly max: number },
   ): number {
-    const schema = () =>
-      z
-        .string()
-        .regex(/^\d{1,15}$/)
-        .transform(Number)
-        .pipe(z.int().min(min).max(max))
+    const schema = () => wholeNumber(min, max)
     return (
       this.#parsed(name, schema, `is not a whole number from ${min} to ${max}`, `leave it out for ${fallback}`) ??
       fallback
@@ -213,12 +170,7 @@ export class Environment implements Variables {
     words: readonly Word[],
     synonyms: Readonly<Record<string, NoInfer<Word>>> = {},
   ): Word | undefined {
-    const schema = () =>
-      z
-        .string()
-        .toLowerCase()
-        .transform((word) => synonyms[word] ?? word)
-        .pipe(z.enum(words))
+    const schema = () => oneOf(words, synonyms)
     return this.#parsed(name, schema, 'is not one of the words that it may be', `one of ${words.join(', ')}`)
   }
 
@@ -236,81 +188,36 @@ export class Environment implements Variables {
     const before = new Set(this.#read)
     const result = run()
     const names = [...this.#read].filter((name) => !before.has(name))
-    return { result, names, secrets: names.filter((name) => this.#secrets.has(name)) }
+    return { result, names, secrets: names.filter((name) => this.#visibility.isHidden(name)) }
   }
 
   report(problem: Problem): void {
-    const written = this.#writtenAs(problem.variable)
+    const written = this.#values.writtenAs(problem.variable)
     const origin = this.#origins.of.get(written)
     this.#problems.push({
       variable: origin?.startsWith('--') ? origin : written,
-      problem: this.#asWritten(problem.problem),
-      remedy: this.#asWritten(problem.remedy),
+      problem: this.#values.asWritten(problem.problem),
+      remedy: this.#values.asWritten(problem.remedy),
     })
-  }
-
-  /** Replaces the names of variables in a text by the spellings that the operator used. */
-  #asWritten(text: string): string {
-    return text.replaceAll(/\b[A-Z][A-Z0-9_]{2,}\b/g, (name) => this.#writtenAs(name))
   }
 
   /** Adds a warning, which does not prevent a start. */
   warn(text: string): void {
-    this.#warnings.push(this.#asWritten(text))
+    this.#warnings.push(this.#values.asWritten(text))
   }
 
-  #isKnown(name: string): boolean {
-    if (this.#read.has(name)) return true
-    return this.#spelled.entries().some(([own, written]) => this.#read.has(own) && written.includes(name))
-  }
-
-  /** Warns of two spellings of a variable with different values, because the operator may have meant either. */
-  #contradictions(): string[] {
-    return [...this.#spelled].flatMap(([own, written]) => {
-      const taken = this.#writtenAs(own)
-      const other = [own, ...written].find(
-        (name) => this.#values[name]?.trim() && this.#values[name]?.trim() !== this.text(own),
-      )
-      if (!this.#read.has(own) || other === undefined) return []
-      return [`${other} is another name of ${taken}, but has another value: ${taken} is used. Leave one of them out.`]
-    })
-  }
-
-  /** Warns of all unknown names in the file, because the file is only for this program. */
-  #unknownInFile(): string[] {
-    return [...this.#origins.inFile]
-      .filter(([name]) => !this.#isKnown(name) && !elsewhere.has(name.toUpperCase()))
-      .map(([name, place]) => `${place}: ${unknownWords(name, nearestName(name, this.#names()))}`)
-      .concat(this.#misplaced())
-  }
-
-  #misplaced(): string[] {
-    return [...this.#origins.inFile]
-      .filter(([name]) => elsewhere.has(name.toUpperCase()))
-      .map(([name, place]) => `${place}: ${name} has no effect in a file: the runtime reads it from the environment.`)
-  }
-
-  /** Warns of unknown names in the environment that are similar to one of ours. All others belong to other programs. */
-  #unknownInEnvironment(): string[] {
-    const unset = this.#names().filter((name) => name.length > 5 && this.text(name) === undefined)
-    return Object.keys(this.#values)
-      .filter((name) => this.#values[name] && !this.#origins.inFile.has(name) && !this.#isKnown(name))
-      .flatMap((name) => {
-        const meant = nearestName(
-          name,
-          unset.filter((other) => isProbablyOurs(name, other)),
-        )
-        return meant === undefined && !name.startsWith('UPSTREAM_') ? [] : [unknownWords(name, meant)]
-      })
-  }
-
-  #names(): string[] {
-    return [...this.#read]
+  #namesInUse(): NamesInUse {
+    const read = this.#read
+    return {
+      read,
+      isKnown: (name) => read.has(name) || this.#values.isSpellingOf(name, read),
+      isSet: (name) => this.text(name) !== undefined,
+    }
   }
 
   /** @param schema called only if the value is set, because most are not */
   #parsed<T>(name: string, schema: () => z.ZodType<T>, problem: string, remedy: string): T | undefined {
-    this.#plain.add(name)
+    this.#visibility.show(name)
     const value = this.text(name)
     if (value === undefined) return undefined
     const parsed = schema().safeParse(value)
@@ -320,49 +227,4 @@ export class Environment implements Variables {
     else this.report({ variable: name, problem, remedy })
     return undefined
   }
-}
-
-/** Texts that contain no secret. Any other text may, and so may the values for tool servers. */
-const plainTexts = [
-  'HOST',
-  'STATE_URL',
-  'STATE_DIRECTORY',
-  'OLLAMA_HOST',
-  'LANGFAST_PROMPT_ID',
-  'CTO_PROTOCOL',
-  'CLERK_API_VERSION',
-  'ROUTES',
-  'SUMMARY_MODEL',
-  'CHAT_MODEL',
-  'UPSTREAM_USER_AGENT',
-]
-
-const yesAndNo = {
-  1: 'true',
-  yes: 'true',
-  y: 'true',
-  on: 'true',
-  0: 'false',
-  no: 'false',
-  n: 'false',
-  off: 'false',
-} as const
-
-/** Variables that Bun itself reads from the process's environment, and never from our file. */
-const elsewhere = new Set(['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY', 'BUN_CONFIG_MAX_HTTP_REQUESTS'])
-
-function unknownWords(name: string, nearest: string | undefined): string {
-  const words = `${name} is not a variable of tributary.`
-  return nearest === undefined ? words : `${words} Did you mean ${nearest}?`
-}
-
-/** Whether a name of the environment is meant to be ours: with the same first word it may differ by two edits, otherwise by one at most. */
-function isProbablyOurs(name: string, other: string): boolean {
-  if (isSameCredential(name, other)) return true
-  const edits = editsBetween(name.toUpperCase(), other)
-  return edits <= (firstWord(name) === firstWord(other) ? 2 : name.length >= 10 ? 1 : 0)
-}
-
-function firstWord(name: string): string {
-  return name.split('_', 1)[0] ?? name
 }

@@ -1,5 +1,5 @@
 import type { Config } from './config.ts'
-import type { Setting } from './environment.ts'
+import type { Setting } from './setting.ts'
 
 /** The gateway's variables that have a value even if they are not set, with that value. */
 const own: readonly (readonly [name: string, value: (config: Config) => string])[] = [

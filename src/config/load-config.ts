@@ -1,6 +1,7 @@
 import { type Config, type Misconfigured, readConfig } from './config.ts'
 import { type EnvFile, readEnvFile } from './env-file.ts'
-import type { Origins, RawVariables } from './environment.ts'
+import type { Origins } from './setting.ts'
+import type { RawVariables } from './spelled-values.ts'
 
 export interface LoadOptions {
   /** A file of `NAME=value` lines; by default `./.env`, if it exists. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { RawVariables } from '../../src/config/environment.ts'
+import type { RawVariables } from '../../src/config/spelled-values.ts'
 import { until } from '../waiting.ts'
 import type { LogLine } from './gateway.ts'
 

@@ -1,6 +1,6 @@
 import { openApp } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config/config.ts'
-import type { RawVariables } from '../../src/config/environment.ts'
+import type { RawVariables } from '../../src/config/spelled-values.ts'
 import { MemoryStore } from '../../src/state/memory/memory-store.ts'
 import { openLog } from '../../src/telemetry/log.ts'
 

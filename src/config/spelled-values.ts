@@ -1,0 +1,59 @@
+import { spelledOtherwise } from './spellings.ts'
+
+/** The variables of a process and of its `.env`, by name. */
+export type RawVariables = Readonly<Record<string, string | undefined>>
+
+/** Values by our names of the variables, also if the operator used another spelling of a name. */
+export class SpelledValues {
+  readonly #values: RawVariables
+  readonly #spellings: ReadonlyMap<string, readonly string[]>
+
+  constructor(values: RawVariables) {
+    this.#values = values
+    this.#spellings = spelledOtherwise(new Set(Object.keys(values).filter((name) => values[name]?.trim())))
+  }
+
+  /** The trimmed value of a variable; undefined if it is unset or empty. */
+  get(name: string): string | undefined {
+    return this.#values[name]?.trim() || this.#values[this.writtenAs(name)]?.trim() || undefined
+  }
+
+  /** The name that the operator used: the variable's own, or another spelling. */
+  writtenAs(name: string): string {
+    const [other] = this.#spellings.get(name) ?? []
+    return other === undefined || this.#values[name]?.trim() ? name : other
+  }
+
+  /** Replaces the names of variables in a text by the spellings that the operator used. */
+  asWritten(text: string): string {
+    return text.replaceAll(/\b[A-Z][A-Z0-9_]{2,}\b/g, (name) => this.writtenAs(name))
+  }
+
+  /** The names that have any value, as the operator wrote them. */
+  written(): readonly string[] {
+    return Object.keys(this.#values).filter((name) => this.#values[name])
+  }
+
+  /** Our names of all variables that exist. */
+  names(): readonly string[] {
+    const others = new Set([...this.#spellings.values()].flat())
+    const own = Object.keys(this.#values).filter((name) => !others.has(name))
+    return [...new Set([...own, ...this.#spellings.keys()])]
+  }
+
+  /** Whether the name is another spelling of one of these. */
+  isSpellingOf(name: string, names: ReadonlySet<string>): boolean {
+    return this.#spellings.entries().some(([own, written]) => names.has(own) && written.includes(name))
+  }
+
+  /** Warns of two spellings of one of these variables with different values, because the operator may have meant either. */
+  contradictions(names: ReadonlySet<string>): string[] {
+    return [...this.#spellings].flatMap(([own, written]) => {
+      const used = this.writtenAs(own)
+      const value = this.get(own)
+      const other = [own, ...written].find((name) => this.#values[name]?.trim() && this.#values[name]?.trim() !== value)
+      if (!names.has(own) || other === undefined) return []
+      return [`${other} is another name of ${used}, but has another value: ${used} is used. Leave one of them out.`]
+    })
+  }
+}

@@ -1,0 +1,66 @@
+import { editsBetween, isSameCredential, nearestName } from './near-name.ts'
+
+/** What is known of the names of variables after the configuration has been read. */
+export interface NamesInUse {
+  /** The names that the program has read. */
+  readonly read: ReadonlySet<string>
+  /** Whether a name is one of these, or another spelling of one. */
+  isKnown(name: string): boolean
+  /** Whether a name that was read has a value. */
+  isSet(name: string): boolean
+}
+
+/**
+ * Warns of all unknown names in the file, because the file is only for this program.
+ * @param inFile the variables in the file, each with its place
+ */
+export function unknownInFile(inFile: ReadonlyMap<string, string>, { read, isKnown }: NamesInUse): string[] {
+  const unknown = [...inFile]
+    .filter(([name]) => !isKnown(name) && !isOfRuntime(name))
+    .map(([name, place]) => `${place}: ${unknownWords(name, nearestName(name, read))}`)
+  const misplaced = [...inFile]
+    .filter(([name]) => isOfRuntime(name))
+    .map(([name, place]) => `${place}: ${name} has no effect in a file: the runtime reads it from the environment.`)
+  return [...unknown, ...misplaced]
+}
+
+/**
+ * Warns of unknown names in the environment that are similar to one of ours. All others belong to other programs.
+ * @param names the names that the environment sets
+ */
+export function unknownInEnvironment(names: readonly string[], { read, isKnown, isSet }: NamesInUse): string[] {
+  const unset = [...read].filter((name) => name.length > 5 && !isSet(name))
+  return names
+    .filter((name) => !isKnown(name))
+    .flatMap((name) => {
+      const similar = unset.filter((other) => isProbablyOurs(name, other))
+      const meant = nearestName(name, similar)
+      return meant === undefined && !name.startsWith('UPSTREAM_') ? [] : [unknownWords(name, meant)]
+    })
+}
+
+/** Variables that Bun itself reads from the process's environment, and never from our file. */
+const ofRuntime = new Set(['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY', 'BUN_CONFIG_MAX_HTTP_REQUESTS'])
+
+function isOfRuntime(name: string): boolean {
+  return ofRuntime.has(name.toUpperCase())
+}
+
+function unknownWords(name: string, nearest: string | undefined): string {
+  const words = `${name} is not a variable of tributary.`
+  return nearest === undefined ? words : `${words} Did you mean ${nearest}?`
+}
+
+/**
+ * Whether a name of the environment is meant to be ours. With the same first word it may differ by two edits, otherwise by
+ * one at most.
+ */
+function isProbablyOurs(name: string, other: string): boolean {
+  if (isSameCredential(name, other)) return true
+  const edits = editsBetween(name.toUpperCase(), other)
+  return edits <= (firstWord(name) === firstWord(other) ? 2 : name.length >= 10 ? 1 : 0)
+}
+
+function firstWord(name: string): string {
+  return name.split('_', 1)[0] ?? name
+}
