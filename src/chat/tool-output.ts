@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { ToolMessage } from './message.ts'
 
 /** What came of a tool's run, as a model is told it. */
 export interface ToolOutput {
@@ -30,6 +31,12 @@ export function tellOutput({ content, isError, shortened }: ToolOutput): string 
     ...(isError ? ['The tool failed.'] : []),
     ...(shortened ? [notes[shortened]] : []),
   ].join('\n')
+}
+
+/** The result of a call, as a model is told it. */
+export function toolMessage(toolCallId: string, output: ToolOutput): ToolMessage {
+  const content = [{ type: 'text', text: tellOutput(output) }] as const
+  return { role: 'tool', toolCallId, content, ...(output.isError && { isError: true }) }
 }
 
 /** What is told of a call that was begun and whose end nobody saw. */

@@ -1,5 +1,5 @@
 import type { AssistantMessage, Message, Part, ToolMessage } from '../chat/message.ts'
-import { stoppedCall, tellOutput } from '../chat/tool-output.ts'
+import { stoppedCall, toolMessage } from '../chat/tool-output.ts'
 import type { Turn } from './history.ts'
 import { callsIn, type Status, type StoredAssistantMessage, type StoredToolMessage } from './stored-message.ts'
 import { unsigned } from './unsigned.ts'
@@ -70,5 +70,5 @@ function withMark(parts: readonly Part[], mark: string): readonly Part[] {
 
 function resultOf(toolCallId: string, found: { readonly role: string } | StoredToolMessage | undefined): ToolMessage {
   const output = found && 'isError' in found ? found : stoppedCall
-  return { role: 'tool', toolCallId, content: [{ type: 'text', text: tellOutput(output) }] }
+  return toolMessage(toolCallId, output)
 }

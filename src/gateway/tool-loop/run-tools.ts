@@ -4,7 +4,7 @@ import type { ChatEvent, Usage } from '../../chat/event.ts'
 import { callsOf, type Message, type ToolMessage } from '../../chat/message.ts'
 import type { ToolBounds } from '../../chat/model.ts'
 import type { ChatRequest, Tool as OfferedTool, Parameters } from '../../chat/request.ts'
-import { tellOutput } from '../../chat/tool-output.ts'
+import { toolMessage } from '../../chat/tool-output.ts'
 import { Attempts } from '../../flow/attempts.ts'
 import type { Call } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
@@ -182,6 +182,5 @@ function countOf(what: 'omitted' | 'shortened', names: readonly string[]): objec
 }
 
 function messageOf(result: ToolResultEvent | undefined): ToolMessage[] {
-  if (!result) return []
-  return [{ role: 'tool', toolCallId: result.toolCallId, content: [{ type: 'text', text: tellOutput(result) }] }]
+  return result ? [toolMessage(result.toolCallId, result)] : []
 }
