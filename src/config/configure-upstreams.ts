@@ -4,7 +4,9 @@ import type { Environment } from './environment.ts'
 
 /** Configures every upstream that the variables turn on. */
 export function configureUpstreams(environment: Environment): readonly Upstream[] {
-  return providers.flatMap((provider) => configure(provider, environment))
+  return providers.flatMap((provider) =>
+    configure(provider, environment).map((upstream) => ({ ...upstream, provider: provider.name })),
+  )
 }
 
 /** Variables that only one upstream reads, beside its credential. */

@@ -25,18 +25,31 @@ export interface Listed {
 }
 
 /** One upstream that can take a request, and what it calls the model. */
-export interface Candidate {
-  readonly member: Member
+export interface Candidate<Served extends Member = Member> {
+  readonly member: Served
   readonly model: string
 }
 
-interface Shelf {
-  readonly member: Member
+/** What is known of an upstream's models. */
+export interface ModelsStatus {
+  readonly count: number
+  /** False for as long as its list was never had. */
+  readonly isKnown: boolean
+  /** Whether the list is fixed, so that the upstream is never asked for it. */
+  readonly isFixed: boolean
+  /** Milliseconds since the list was had; undefined where it is fixed or not known. */
+  readonly ageMs: number | undefined
+}
+
+interface Shelf<Served extends Member = Member> {
+  readonly member: Served
   models: readonly Model[]
   /** A fixed list is all there is; otherwise an upstream may serve what it did not list. */
   readonly isFixed: boolean
   isKnown: boolean
   refreshAt: number
+  /** When the list was had, by `performance.now()`. */
+  listedAt: number | undefined
   refreshing: Promise<void> | undefined
   /** When a failure was last told, by `performance.now()`. */
   warnedAt: number
@@ -50,13 +63,13 @@ const quickMs = 250
 const firstListMs = 5_000
 
 /** Which models there are, and who serves them. Lists are asked for in the background; a stale one serves meanwhile. */
-export class Catalog {
-  readonly #shelves: ReadonlyMap<string, Shelf>
+export class Catalog<Served extends Member = Member> {
+  readonly #shelves: ReadonlyMap<string, Shelf<Served>>
   readonly #log: Logger
   readonly #panels: readonly Listed[]
   readonly #closing = new AbortController()
 
-  constructor(members: readonly Member[], log: Logger, panels: readonly Panel[] = []) {
+  constructor(members: readonly Served[], log: Logger, panels: readonly Panel[] = []) {
     this.#log = log
     this.#panels = panels.map(({ name, members: asked }) => ({
       id: name,
@@ -81,6 +94,13 @@ export class Catalog {
     return [...this.#shelves.values()].filter(({ isKnown }) => !isKnown).map(({ member }) => member.upstream.name)
   }
 
+  /** What is known of an upstream's models. Asks nothing. */
+  status(upstream: string): ModelsStatus {
+    const { models = [], isKnown = false, isFixed = false, listedAt } = this.#shelves.get(upstream) ?? {}
+    const ageMs = listedAt === undefined ? undefined : performance.now() - listedAt
+    return { count: models.length, isKnown, isFixed, ageMs }
+  }
+
   /** The model of this address, full or bare. */
   async find(address: string, signal: AbortSignal): Promise<Listed | undefined> {
     const models = await this.list(signal)
@@ -91,7 +111,7 @@ export class Catalog {
    * Who can answer for an address: the one upstream it names, or all that list a model of the bare name, or failing
    * that every upstream whose list could not be had.
    */
-  async route(address: string, signal: AbortSignal): Promise<readonly Candidate[]> {
+  async route(address: string, signal: AbortSignal): Promise<readonly Candidate<Served>[]> {
     const slash = address.indexOf('/')
     const named = slash > 0 ? this.#shelves.get(address.slice(0, slash)) : undefined
     if (named) {
@@ -141,6 +161,7 @@ export class Catalog {
     try {
       shelf.models = await this.#listed(upstream, pool)
       shelf.isKnown = true
+      shelf.listedAt = performance.now()
       shelf.refreshAt = performance.now() + freshMs
     } catch (thrown) {
       const error = asChatError(thrown)
@@ -183,7 +204,7 @@ function pauseAfter({ meaning, code, upstreamStatus = 500 }: ChatError, tookMs: 
   return tookMs <= quickMs ? 0 : Math.min(6 * tookMs, retryMs)
 }
 
-function shelve(member: Member): Shelf {
+function shelve<Served extends Member>(member: Served): Shelf<Served> {
   const { models, listModels } = member.upstream
   const isFixed = models !== undefined || !listModels
   return {
@@ -192,6 +213,7 @@ function shelve(member: Member): Shelf {
     isFixed,
     isKnown: isFixed,
     refreshAt: isFixed ? Number.POSITIVE_INFINITY : 0,
+    listedAt: undefined,
     refreshing: undefined,
     warnedAt: Number.NEGATIVE_INFINITY,
   }

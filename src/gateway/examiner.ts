@@ -1,20 +1,10 @@
-import type { AccountState } from '../accounts/account.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Store } from '../state/store.ts'
 import type { Member } from './catalog.ts'
 import { examine, type Finding } from './examine.ts'
 
-/** An upstream as it is at the moment. */
-export interface UpstreamState {
-  readonly name: string
-  /** Where it is asked; undefined for what is answered in this process. */
-  readonly address: string | undefined
-  readonly accounts: readonly { readonly label: string; readonly state: AccountState }[]
-}
-
-/** Shows and tries the accounts of a running gateway, for its operator. */
+/** Tries the accounts of a running gateway, for its operator. */
 export interface Examiner {
-  list(): readonly UpstreamState[]
   /**
    * Tries every account of an upstream, the very ones that serve: a renewal is theirs, and they rest or serve by what
    * comes of it. Who asks while it runs gets the same answer.
@@ -38,12 +28,6 @@ export function openExaminer(members: readonly Member[], options: ExaminerOption
     return findings
   }
   return {
-    list: () =>
-      members.map(({ upstream: { name, baseUrl, address = baseUrl }, pool }) => ({
-        name,
-        address,
-        accounts: pool.states(),
-      })),
     test(name) {
       const member = members.find(({ upstream }) => upstream.name === name)
       return member && (running.get(name) ?? start(member))

@@ -24,6 +24,7 @@ function given(upstreams: readonly Upstream[], maxCalls = 10) {
   })
   opened.push(gateway)
   return {
+    gateway,
     lines,
     ask: async (request: Partial<ChatRequest>) => {
       const call = aCall(undefined, lines)
@@ -97,4 +98,83 @@ test('several answers side by side are asked for under one limit of calls', asyn
   const { ask } = given([upstream('a', saying('x'))], 1)
   const { events } = await ask({ model: 'a/model', parameters: { choices: 3 } })
   expect(events.filter(({ type }) => type === 'finish')).toHaveLength(3)
+})
+
+test('inspect shows the accounts, the budgets, the models and the calls as they are at the moment', async () => {
+  const begun = Promise.withResolvers<void>()
+  const end = Promise.withResolvers<void>()
+  const slow = upstream('slow', async function* () {
+    yield text('a')
+    begun.resolve()
+    await end.promise
+    yield finish()
+  })
+  const limited = upstream('limited', failing('account-refused'), 2)
+  const { gateway, ask } = given([
+    { ...slow, provider: 'openai-compatible', baseUrl: 'https://models.example:8443/v1' },
+    { ...limited, address: 'https://service.example/api', models: [{ id: 'm' }, { id: 'n' }] },
+  ])
+  const running = ask({ model: 'slow/model' })
+  await Promise.all([begun.promise, ask({ model: 'limited/m' })])
+  const models = { isKnown: true, isFixed: true, ageMs: undefined }
+  const refused = { kind: 'refused' as const, until: expect.any(Number), why: 'upstream_auth' }
+  expect(gateway.inspect()).toEqual({
+    calls: { running: 1, permits: 10 },
+    upstreams: [
+      {
+        name: 'slow',
+        provider: 'openai-compatible',
+        address: 'https://models.example:8443/v1',
+        host: 'models.example:8443',
+        accounts: [{ label: 'slow0', state: { kind: 'ok' } }],
+        runningCalls: 1,
+        retryBudget: { left: expect.any(Number), max: 20 },
+        models: { ...models, count: 1 },
+      },
+      {
+        name: 'limited',
+        provider: undefined,
+        address: 'https://service.example/api',
+        host: 'service.example',
+        accounts: ['limited0', 'limited1'].map((label) => ({ label, state: refused })),
+        runningCalls: 0,
+        retryBudget: { left: expect.any(Number), max: 20 },
+        models: { ...models, count: 2 },
+      },
+    ],
+  })
+  end.resolve()
+  await running
+  expect(gateway.inspect()).toMatchObject({ calls: { running: 0 }, upstreams: [{ runningCalls: 0 }, {}] })
+})
+
+test('inspect asks nothing: an upstream whose list was never asked for has no models, and none that are known', async () => {
+  const listed = { ...upstream('a', saying('x')), listModels: async () => [{ id: 'm' }, { id: 'n' }] }
+  const { models: _, ...asked } = listed
+  const { gateway } = given([asked])
+  expect(gateway.inspect().upstreams[0]?.models).toEqual({ count: 0, isKnown: false, isFixed: false, ageMs: undefined })
+  await gateway.catalog.list(aCall().signal)
+  const [now] = gateway.inspect().upstreams
+  expect(now?.models).toEqual({ count: 2, isKnown: true, isFixed: false, ageMs: expect.any(Number) })
+})
+
+test('an account that is added serves the next call, and one that is removed ends the call that it serves', async () => {
+  const begun = Promise.withResolvers<void>()
+  const end = Promise.withResolvers<void>()
+  const { gateway, ask } = given([
+    upstream('a', async function* (_request, { account }) {
+      yield text(account.label)
+      begun.resolve()
+      await end.promise
+      yield finish()
+    }),
+  ])
+  const running = ask({ model: 'a/model' })
+  await begun.promise
+  expect([gateway.pool('a')?.remove('a0'), gateway.pool('none')]).toEqual([true, undefined])
+  expect((await ask({ model: 'a/model' })).thrown).toMatchObject({ code: 'no_account' })
+  gateway.pool('a')?.add({ label: 'ADDED', credential: undefined })
+  end.resolve()
+  expect((await ask({ model: 'a/model' })).events).toContainEqual(text('ADDED'))
+  expect((await running).events).toEqual([text('a0'), finish(), expect.anything()])
 })

@@ -1,4 +1,5 @@
 import { openPool } from '../accounts/open-pool.ts'
+import type { Pool } from '../accounts/pool.ts'
 import { defer } from '../chat/defer.ts'
 import { ChatError } from '../chat/error.ts'
 import { takesTools } from '../chat/model.ts'
@@ -12,6 +13,7 @@ import { balance } from './combine/balance.ts'
 import { type FanMember, fanOut } from './combine/fan-out.ts'
 import { countTokens } from './count-tokens.ts'
 import { type Examiner, openExaminer } from './examiner.ts'
+import { type GatewayStatus, statusOf, type UpstreamParts } from './inspect.ts'
 import { type Asking, account } from './layers/account.ts'
 import { choices } from './layers/choices.ts'
 import { type Deadlines, deadline } from './layers/deadline.ts'
@@ -23,6 +25,7 @@ import { RetryBudget } from './layers/retry-budget.ts'
 import { support } from './layers/support.ts'
 import { noThreads, thread } from './layers/thread.ts'
 import type { Panel, PanelMember } from './panel.ts'
+import { Permits } from './permits.ts'
 import { type ToolChat, toolChat } from './tool-chat.ts'
 import { tightest } from './tool-loop/fit-tools.ts'
 import { type BoundsFor, type ToolLoopOptions, toolLoop } from './tool-loop/layer.ts'
@@ -48,9 +51,13 @@ export interface Gateway {
   readonly chat: Chat
   /** The same for a surface that shows the tools as they run. */
   readonly toolChat: ToolChat
-  readonly catalog: Catalog
+  readonly catalog: Catalog<Member>
   /** What the operator asks. */
   readonly examiner: Examiner
+  /** Its upstreams with their accounts and budgets, and the calls that run, as they are at the moment. */
+  inspect(): GatewayStatus
+  /** The accounts of an upstream, which can be added and removed. */
+  pool(upstream: string): Pool | undefined
   /** The name of the upstream that has this base URL, however it is written. */
   upstreamAt(baseUrl: string): string | undefined
   close(): void
@@ -62,10 +69,9 @@ const maxPatienceMs = 60_000
 /** Puts the layers together: `observe → limit → tool loop → route → support → estimate → deadline → choices → retry → thread → account → upstream`. */
 export function openGateway(options: GatewayOptions): Gateway {
   const { upstreams, panels = [], store, tools, maxCalls, log } = options
-  const members = upstreams.map((upstream) => ({ upstream, pool: openPool(upstream, { store, log }) }))
-  const catalog = new Catalog(members, log, panels)
-  const chains = new Map(members.map((member) => [member, chainTo(member, options)]))
-  const routed = route(catalog, (member) => chains.get(member) ?? chainTo(member, options))
+  const chains = upstreams.map((upstream) => chainTo(upstream, options))
+  const catalog = new Catalog(chains, log, panels)
+  const routed = route(catalog)
   const asked = withPanels(panels, routed)
   const around = (own: Chat) => estimate(countTokens)(deadline(options.deadlines)(own))
   const isPanel = (model: string) => panels.some(({ name }) => name === model)
@@ -80,23 +86,29 @@ export function openGateway(options: GatewayOptions): Gateway {
     return tightest(served.flat().map(({ member }) => member.upstream.support.toolBounds))
   }
   const showing = toolChat({ chat: asked, around, tools, takesTools: isOffered, boundsFor })
-  const limited = limit(maxCalls)
+  const permits = new Permits(maxCalls)
+  const limited = limit(permits)
   const observed = observe()
   return {
     chat: observed(limited(tools ? toolLoop(tools, boundsFor)(asked) : asked)),
     toolChat: (request, call, wishes) =>
       observed(limited((...asking: Parameters<Chat>) => showing(...asking, wishes)))(request, call),
     catalog,
-    examiner: openExaminer(members, {
+    examiner: openExaminer(chains, {
       store,
       log,
       patienceMs: Math.min(maxPatienceMs, options.deadlines.firstEventMs),
     }),
+    inspect: () => ({
+      calls: { running: permits.taken, permits: permits.max },
+      upstreams: chains.map((chain) => statusOf(chain, catalog.status(chain.upstream.name))),
+    }),
+    pool: (name) => chains.find(({ upstream }) => upstream.name === name)?.pool,
     upstreamAt: (baseUrl) =>
       upstreams.find((upstream) => upstream.baseUrl !== undefined && isSameUrl(upstream.baseUrl, baseUrl))?.name,
     close() {
       catalog.close()
-      for (const { pool } of members) pool.close()
+      for (const { pool } of chains) pool.close()
     },
   }
 }
@@ -106,15 +118,22 @@ function isSameUrl(a: string, b: string): boolean {
   return plain(a) !== undefined && plain(a) === plain(b)
 }
 
+interface Chain extends UpstreamParts {
+  readonly chat: Chat
+}
+
 /** From a request for this upstream to its answer. */
-function chainTo({ upstream, pool }: Member, { deadlines, store, threadTtlMs }: GatewayOptions): Chat {
+function chainTo(upstream: Upstream, { deadlines, store, threadTtlMs, log }: GatewayOptions): Chain {
   const { name } = upstream
+  const pool = openPool(upstream, { store, log })
+  const [budget, permits] = [new RetryBudget(), new Permits()]
   const asked: Chat<Asking> = (request, call) => upstream.chat(request, call)
   const placed = account(pool, name)(asked)
   const told = upstream.keepsThreads ? thread({ store, upstream: name, ttlMs: threadTtlMs })(placed) : noThreads(placed)
-  const tried = retry(new RetryBudget())(told)
+  const tried = retry(budget)(told)
   const timed = deadline(deadlines)(choices(upstream.support)(tried))
-  return support(name, upstream.support)(estimate(countTokens)(timed))
+  const chat = support(name, upstream.support)(estimate(countTokens)(timed))
+  return { upstream, pool, budget, permits, chat: limit(permits)(chat) }
 }
 
 /** A panel's name asks all its members, each as any client would; every other name goes on. */
@@ -134,13 +153,13 @@ function memberOf({ title, address, defaults }: PanelMember, routed: Chat): FanM
 }
 
 /** Finds who serves the model, and asks them under their own name of it. */
-function route(catalog: Catalog, chain: (member: Member) => Chat): Chat {
+function route(catalog: Catalog<Chain>): Chat {
   const pools = new Map<string, Chat>()
-  const poolOf = (candidates: readonly Candidate[]): Chat => {
+  const poolOf = (candidates: readonly Candidate<Chain>[]): Chat => {
     const key = candidates.map(({ member }) => member.upstream.name).join(' ')
     const known = pools.get(key)
     if (known) return known
-    const pool = balance(candidates.map(({ member }) => chain(member)))
+    const pool = balance(candidates.map(({ member }) => member.chat))
     pools.set(key, pool)
     return pool
   }
@@ -149,7 +168,7 @@ function route(catalog: Catalog, chain: (member: Member) => Chat): Chat {
       const candidates = await catalog.route(request.model, call.signal)
       const [first] = candidates
       if (!first) throw notFound(request.model)
-      const chat = candidates.length === 1 ? chain(first.member) : poolOf(candidates)
+      const chat = candidates.length === 1 ? first.member.chat : poolOf(candidates)
       return chat({ ...request, model: first.model }, call)
     })
 }

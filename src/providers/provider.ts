@@ -13,6 +13,8 @@ import type { Call } from '../flow/call.ts'
 export interface Upstream<Credential = unknown> {
   /** As it stands before the slash of a model's address: `a-z`, `0-9`, `-`. */
   readonly name: string
+  /** The name of the provider that made it, for showing. The configuration fills it in. */
+  readonly provider?: string
   /** Where it speaks OpenAI's dialect: its base URL as a client of it is given, without a trailing slash. */
   readonly baseUrl?: string
   /** Where it is asked, for the operator to see, where there is no `baseUrl`. Holds nothing secret. */

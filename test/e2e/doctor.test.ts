@@ -418,6 +418,9 @@ describe('what the doctor asks of a server', () => {
       return [response.status, await response.json()]
     }
     expect((await fetch(`${gateway.url}/admin/upstreams`)).status).toBe(401)
+    const models = { count: expect.any(Number), known: expect.any(Boolean), fixed: true, age_ms: null }
+    const idle = { running_calls: 0, retry_budget: { left: expect.any(Number), max: 20 }, models }
+    const usable = { state: 'ok', until: null, why: null, expires_at: null, renewed_at: null }
     expect(await ask('GET', '/admin/upstreams')).toEqual([
       200,
       {
@@ -425,15 +428,22 @@ describe('what the doctor asks of a server', () => {
         data: [
           {
             name: 'good',
+            provider: 'openai-compatible',
             address: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/v1$/),
-            accounts: [{ label: 'good', state: 'ok', until: null, why: null }],
+            host: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+            ...idle,
+            accounts: [{ label: 'good', ...usable }],
           },
           {
             name: 'smithery',
+            provider: 'smithery',
             address: smithery.origin,
-            accounts: [{ label: 'SMITHERY_COOKIE_1', state: 'ok', until: null, why: null }],
+            host: new URL(smithery.origin).host,
+            ...idle,
+            accounts: [{ label: 'SMITHERY_COOKIE_1', ...usable, expires_at: expect.any(String) }],
           },
         ],
+        calls: { running: 0, permits: expect.any(Number) },
       },
     ])
     expect(await ask('POST', '/admin/upstreams/good/test')).toEqual([

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { ChatError } from '../../chat/error.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { aCall, aRequest, drain, finish, silence, text } from '../fake-chat.ts'
+import { Permits } from '../permits.ts'
 import { limit } from './limit.ts'
 
 test('P19: of 1,000 at once exactly as many run as may, the others are told when to come back', async () => {
@@ -15,7 +16,7 @@ test('P19: of 1,000 at once exactly as many run as may, the others are told when
     yield finish()
     running--
   }
-  const limited = limit(10)(chat)
+  const limited = limit(new Permits(10))(chat)
   const calls = Array.from({ length: 1_000 }, () => drain(limited(aRequest, aCall())))
   open.resolve()
   const outcomes = await Promise.all(calls)
@@ -27,17 +28,17 @@ test('P19: of 1,000 at once exactly as many run as may, the others are told when
 })
 
 test('P19: no permit is lost, however calls end: by themselves, by failing, by abort, by being let go of or never begun', async () => {
-  const permits = 3
+  const max = 3
   const chat: Chat = async function* (request, { signal }) {
     yield text('a')
     if (request.model === 'ends') yield finish()
     else if (request.model === 'fails') throw new ChatError('upstream-failed', { message: '' })
     else await silence(signal)
   }
-  const limited = limit(permits)(chat)
+  const limited = limit(new Permits(max))(chat)
   const end = fc.constantFrom('ends', 'fails', 'aborts', 'leaves', 'never begins')
   await fc.assert(
-    fc.asyncProperty(fc.array(end, { minLength: 1, maxLength: permits }), async (ends) => {
+    fc.asyncProperty(fc.array(end, { minLength: 1, maxLength: max }), async (ends) => {
       await Promise.all(
         ends.map(async (model) => {
           const controller = new AbortController()
@@ -49,11 +50,11 @@ test('P19: no permit is lost, however calls end: by themselves, by failing, by a
         }),
       )
       const controller = new AbortController()
-      const held = Array.from({ length: permits + 1 }, () =>
+      const held = Array.from({ length: max + 1 }, () =>
         limited({ ...aRequest, model: 'waits' }, aCall(controller.signal))[Symbol.asyncIterator](),
       )
       const begun = await Promise.allSettled(held.map((iterator) => iterator.next()))
-      expect(begun.filter(({ status }) => status === 'fulfilled')).toHaveLength(permits)
+      expect(begun.filter(({ status }) => status === 'fulfilled')).toHaveLength(max)
       await Promise.all(held.map((iterator) => iterator.return?.()))
     }),
     { numRuns: 1_000 },

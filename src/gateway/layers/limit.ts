@@ -1,21 +1,20 @@
 import { ChatError } from '../../chat/error.ts'
 import { watch } from '../../chat/watch.ts'
 import type { Onlooker } from '../../flow/chat.ts'
+import type { Permits } from '../permits.ts'
 
-/** Lets at most `permits` calls run at once; the next one is told to come back rather than queued. */
-export function limit(permits: number): Onlooker {
-  let running = 0
+/** Lets a call run where a permit is left; the next one is told to come back rather than queued. */
+export function limit(permits: Permits): Onlooker {
   return (next) => (request, call) => {
     let isRunning = false
     return watch(next(request, call), {
       asked() {
         if (isRunning) return
-        if (running >= permits) throw full()
-        running++
+        if (!permits.take()) throw full()
         isRunning = true
       },
       ended() {
-        if (isRunning) running--
+        if (isRunning) permits.giveBack()
       },
     })
   }

@@ -90,3 +90,14 @@ test('P7: whatever comes when, retries are never more than ten, a fifth of the r
     }),
   )
 })
+
+test('what is left is what it would pay for, and looking at it spends nothing', () => {
+  const { budget, pass, spend } = given()
+  expect([budget.left, budget.left, budget.max]).toEqual([10, 10, 20])
+  pass(10_000)
+  expect(budget.left).toBe(20)
+  spend()
+  expect(budget.left).toBe(0)
+  pass(100)
+  expect(budget.left).toBe(1)
+})

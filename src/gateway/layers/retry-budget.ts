@@ -15,6 +15,13 @@ export class RetryBudget {
     this.#at = now()
   }
 
+  readonly max = maxTokens
+
+  /** Retries that it would pay for at the moment. */
+  get left(): number {
+    return Math.floor(this.#grown())
+  }
+
   /** Every first attempt pays in. */
   deposit(): void {
     this.#tokens = Math.min(maxTokens, this.#tokens + share)
@@ -22,11 +29,14 @@ export class RetryBudget {
 
   /** Whether a retry may be paid for; if so, it is. */
   withdraw(): boolean {
-    const now = this.#now()
-    this.#tokens = Math.min(maxTokens, this.#tokens + ((now - this.#at) / 1000) * floorPerSecond)
-    this.#at = now
+    this.#tokens = this.#grown()
+    this.#at = this.#now()
     if (this.#tokens < 1) return false
     this.#tokens--
     return true
+  }
+
+  #grown(): number {
+    return Math.min(maxTokens, this.#tokens + ((this.#now() - this.#at) / 1000) * floorPerSecond)
   }
 }

@@ -1,12 +1,13 @@
 import { ChatError } from '../../../chat/error.ts'
 import type { Finding } from '../../../gateway/examine.ts'
-import type { UpstreamState } from '../../../gateway/examiner.ts'
+import type { UpstreamStatus } from '../../../gateway/inspect.ts'
 import { answerJson } from '../../exchange/answer-json.ts'
 
 /** `GET /admin/upstreams` */
-export const listUpstreams = answerJson((_request, _call, { gateway: { examiner } }) => ({
-  body: { object: 'list', data: examiner.list().map(encodeUpstream) },
-}))
+export const listUpstreams = answerJson((_request, _call, { gateway }) => {
+  const { calls, upstreams } = gateway.inspect()
+  return { body: { object: 'list', calls, data: upstreams.map(encodeUpstream) } }
+})
 
 /** `POST /admin/upstreams/{name}/test` */
 export const testUpstream = answerJson(async (request, _call, { gateway: { examiner } }) => {
@@ -20,17 +21,40 @@ export const testUpstream = answerJson(async (request, _call, { gateway: { exami
   return { body: { upstream: name, accounts: findings.map(encodeFinding) } }
 })
 
-function encodeUpstream({ name, address, accounts }: UpstreamState) {
+function encodeUpstream({ accounts, models, retryBudget, ...upstream }: UpstreamStatus) {
   return {
-    name,
-    address: address ?? null,
-    accounts: accounts.map(({ label, state }) => ({
-      label,
-      state: state.kind,
-      until: 'until' in state ? new Date(state.until).toISOString() : null,
-      why: 'why' in state ? state.why : null,
-    })),
+    name: upstream.name,
+    provider: upstream.provider ?? null,
+    address: upstream.address ?? null,
+    host: upstream.host ?? null,
+    running_calls: upstream.runningCalls,
+    retry_budget: retryBudget,
+    models: {
+      count: models.count,
+      known: models.isKnown,
+      fixed: models.isFixed,
+      age_ms: models.ageMs === undefined ? null : Math.round(models.ageMs),
+    },
+    accounts: accounts.map(encodeAccount),
   }
+}
+
+function encodeAccount({ label, state, renewal }: UpstreamStatus['accounts'][number]) {
+  return {
+    label,
+    state: state.kind,
+    until: 'until' in state ? encodeTime(state.until) : null,
+    why: 'why' in state ? state.why : null,
+    expires_at: encodeTime(renewal?.expiresAt),
+    renewed_at: encodeTime(renewal?.renewedAt),
+  }
+}
+
+/** The last moment that a date can be. */
+const latestMs = 8.64e15
+
+function encodeTime(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(Math.min(ms, latestMs)).toISOString()
 }
 
 function encodeFinding({ account, model, tookMs, error }: Finding) {
