@@ -8,11 +8,16 @@ export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' |
 
 /** Tokens, as counted by `source`. A number that is not known is absent, never zero. */
 export interface Usage {
+  /** All of the input: what was read from a cache, and what was written to one, included. */
   readonly inputTokens?: number
-  readonly outputTokens?: number
-  readonly totalTokens?: number
+  /** Of the input, what was read from a cache. */
   readonly cachedInputTokens?: number
+  /** Of the input, what was written to a cache. */
+  readonly cacheWriteTokens?: number
+  /** All of the output: what was thought included. */
+  readonly outputTokens?: number
   readonly reasoningTokens?: number
+  readonly totalTokens?: number
   readonly source: 'upstream' | 'estimate'
   /** What the upstream charges for, where it says so and it is not what was counted. */
   readonly billed?: { readonly inputTokens?: number; readonly outputTokens?: number }

@@ -59,7 +59,8 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
 }
 
 function reading({ parameters }: ChatRequest, { signal }: Call) {
-  return { signal, choices: parameters.choices ?? 1, newId }
+  const { choices = 1, stop } = parameters
+  return { signal, choices, newId, ...(stop && { stop }) }
 }
 
 interface Mending {

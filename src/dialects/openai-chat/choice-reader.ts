@@ -14,7 +14,7 @@ import {
 } from './contents.ts'
 import { dialect } from './dialect.ts'
 import { ownExtra } from './fields.ts'
-import { decodeFinish, encodeFinish, isDocumentedFinish } from './finish-reason.ts'
+import { decodeFinish, encodeFinish, isDocumentedFinish, stopSequenceIn } from './finish-reason.ts'
 import { extraOfAnswer, gather, nothing } from './handed-back.ts'
 import { type CallBudget, type ReadToolDelta, ToolCalls } from './tool-calls.ts'
 import type { WireToolDelta } from './wire-calls.ts'
@@ -49,22 +49,29 @@ const none: readonly ReadToolDelta[] = []
 /** What a reader needs beside the reply. */
 export interface ChoiceOptions {
   readonly newId: () => string
+  /** The stop sequences that were asked for. */
+  readonly stop: readonly string[]
   readonly calls: CallBudget
 }
 
 /** One answer of a reply, as it grows. */
 export class ChoiceReader {
   readonly index: number
+  readonly #stop: readonly string[]
   readonly #writer: PartWriter
   readonly #toolCalls: ToolCalls
   readonly #halves = noHalves()
   #gathered = nothing
   /** The last word for an end; one after which more was said is the end where no other comes. */
   #word: string | undefined
+  /** Whether it is the upstream's own. */
+  #isNamed = false
+  #stopSequence: string | undefined
   #isFinished = false
 
-  constructor(index: number, { newId, calls }: ChoiceOptions) {
+  constructor(index: number, { newId, calls, stop }: ChoiceOptions) {
     this.index = index
+    this.#stop = stop
     this.#writer = new PartWriter(index)
     this.#toolCalls = new ToolCalls(this.#writer, newId, calls)
   }
@@ -95,6 +102,8 @@ export class ChoiceReader {
     for (const call of calls) events.push(...call.events)
     if (wire.logprobs) this.#addLogprobs(events, wire.logprobs)
     const end = wire.end ?? (form === 'whole' ? 'stop' : undefined)
+    this.#isNamed ||= wire.end !== undefined
+    this.#stopSequence = stopSequenceIn(wire.raw, this.#stop) ?? this.#stopSequence
     this.#word = end ?? this.#word
     const changes = { ...contents.rewritten, ...(isRepaired(said.tool_calls, calls) && { tool_calls: relayed(calls) }) }
     const delta = Object.keys(changes).length > 0 ? { ...said, ...changes } : said
@@ -140,7 +149,11 @@ export class ChoiceReader {
     const closing: ChatEvent[] = [
       ...words,
       ...calls.flatMap(({ events }) => events),
-      ...this.#writer.finish(reason, ownExtra(this.#gathered.fields)),
+      ...this.#writer.finish(reason, {
+        ...(this.#isNamed && { raw: word }),
+        ...(this.#stopSequence !== undefined && { stopSequence: this.#stopSequence }),
+        ...ownExtra(this.#gathered.fields),
+      }),
     ]
     return { reason, halves, calls, closing }
   }

@@ -16,6 +16,8 @@ export interface DecodeOptions {
   /** How many answers were asked for: a stream that ends with fewer finished was cut. */
   readonly choices: number
   readonly newId: () => string
+  /** The stop sequences that were asked for. */
+  readonly stop?: readonly string[]
 }
 
 /** A chunk that names an end, as long as it is not known to be one. */
@@ -203,7 +205,8 @@ export class ReplyDecoder {
 
   #choiceAt(index: number): ChoiceReader {
     const known = this.#choices.get(index)
-    const choice = known ?? new ChoiceReader(index, { newId: this.#options.newId, calls: this.#calls })
+    const { newId, stop = [] } = this.#options
+    const choice = known ?? new ChoiceReader(index, { newId, stop, calls: this.#calls })
     if (!known) this.#choices.set(index, choice)
     this.#latest = choice
     return choice

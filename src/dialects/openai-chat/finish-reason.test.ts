@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import type { FinishReason } from '../../chat/event.ts'
-import { decodeFinish, encodeFinish, isDocumentedFinish } from './finish-reason.ts'
+import { ReplyDecoder } from './decode-reply.ts'
+import { decodeFinish, encodeFinish, isDocumentedFinish, stopSequenceIn } from './finish-reason.ts'
 
 const words = {
   stop: ['stop', 'STOP', 'eos', 'end_turn', 'COMPLETE', 'FinishReason.STOP'],
@@ -26,4 +27,32 @@ for (const [reason, spellings] of Object.entries(words))
 test('every end is encoded as a word that typed clients know', () => {
   const reasons = ['stop', 'length', 'tool-calls', 'content-filter', 'other'] as const
   for (const reason of reasons) expect(isDocumentedFinish(encodeFinish(reason))).toBe(true)
+})
+
+test('a stop sequence is what a server names, if it was asked for', () => {
+  const asked = ['###', 'stop']
+  expect(stopSequenceIn({ finish_reason: 'stop', stop_reason: '###' }, asked)).toBe('###')
+  expect(stopSequenceIn({ finish_reason: 'stop', matched_stop: '###' }, asked)).toBe('###')
+  for (const choice of [
+    { stop_reason: 128_009 },
+    { matched_stop: 2 },
+    { stop_reason: 'end_turn' },
+    { stop_reason: null },
+    {},
+  ])
+    expect(stopSequenceIn(choice, asked)).toBeUndefined()
+})
+
+test('the end of a choice has the word of its upstream, and the stop sequence it ended at', () => {
+  const end = (choice: object, stop?: readonly string[]) => {
+    const decoder = new ReplyDecoder({ choices: 1, newId: () => 'made', ...(stop && { stop }) })
+    const chunk = { choices: [{ index: 0, delta: { content: 'a' }, ...choice }] }
+    return [...decoder.chunk(chunk), ...decoder.end('terminated')].findLast(({ type }) => type === 'finish')
+  }
+  expect(end({ finish_reason: 'stop', stop_reason: '###' }, ['###'])).toMatchObject({
+    raw: 'stop',
+    stopSequence: '###',
+  })
+  expect(end({ finish_reason: 'model_length' })).toMatchObject({ reason: 'length', raw: 'model_length' })
+  expect(end({})).not.toHaveProperty('raw')
 })

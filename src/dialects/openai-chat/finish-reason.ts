@@ -1,5 +1,6 @@
 import { ChatError, type Reason } from '../../chat/error.ts'
 import type { FinishReason } from '../../chat/event.ts'
+import type { Fields } from '../../chat/message.ts'
 
 /** Beside OpenAI's words: Mistral's `model_length`, Together's `eos`, xAI's `end_turn`, Zhipu's `sensitive`, Gemini's own in capitals. */
 const reasons: ReadonlyMap<string, FinishReason> = new Map([
@@ -83,6 +84,15 @@ export function decodeFinish(wire: string): FinishReason {
   if (failure)
     throw new ChatError(failure, { message: `The upstream broke off its answer with an error (its word: ${word}).` })
   return reasons.get(word) ?? 'other'
+}
+
+/**
+ * The stop sequence that ended a choice, where the server names it: vLLM's `stop_reason`, SGLang's `matched_stop`. Both may be
+ * a token's number too, and others have other words there, so only what was asked for counts.
+ */
+export function stopSequenceIn(choice: Fields, asked: readonly string[]): string | undefined {
+  const { stop_reason: reason, matched_stop: matched } = choice
+  return asked.find((sequence) => sequence === reason || sequence === matched)
 }
 
 /** Whether a model may have said nothing at all and end so: it was cut short, or kept from it. Gemini asks to try a recitation again. */

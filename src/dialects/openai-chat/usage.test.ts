@@ -41,3 +41,45 @@ test('counts of a wrong type are none, and text that is a count is one', () => {
 
 for (const usage of ['', 'none', null, 0, [], false])
   test(`usage may be ${JSON.stringify(usage)}`, () => expect(relayed(usage)).toBeUndefined())
+
+/** Usage as services write it, and the input that is read of it. */
+const inputs: readonly (readonly [string, object, object])[] = [
+  [
+    'OpenAI and OpenRouter',
+    { prompt_tokens: 100, prompt_tokens_details: { cached_tokens: 60, cache_write_tokens: 30 } },
+    { inputTokens: 100, cachedInputTokens: 60, cacheWriteTokens: 30 },
+  ],
+  [
+    'a gateway that has the names of Anthropic',
+    { prompt_tokens: 100, cache_read_input_tokens: 60, cache_creation_input_tokens: 30 },
+    { inputTokens: 100, cachedInputTokens: 60, cacheWriteTokens: 30 },
+  ],
+  [
+    'one that also counts as Anthropic does',
+    { prompt_tokens: 10, cache_read_input_tokens: 60, cache_creation_input_tokens: 30 },
+    { inputTokens: 100, cachedInputTokens: 60, cacheWriteTokens: 30 },
+  ],
+  ['DeepSeek', { prompt_tokens: 100, prompt_cache_hit_tokens: 60 }, { inputTokens: 100, cachedInputTokens: 60 }],
+  ['nothing of a cache', { prompt_tokens: 100, prompt_tokens_details: {} }, { inputTokens: 100 }],
+]
+for (const [name, usage, expected] of inputs)
+  test(`the input of usage: ${name}`, () => {
+    const { native: _, source: _source, ...counts } = usageIn({ usage }, []) ?? { source: 'estimate' }
+    expect(counts).toEqual(expected)
+  })
+
+test('what was written to a cache is told where OpenRouter has it', () => {
+  const usage = {
+    inputTokens: 9,
+    outputTokens: 1,
+    cachedInputTokens: 5,
+    cacheWriteTokens: 3,
+    source: 'upstream',
+  } as const
+  expect(encodeUsage(usage)).toEqual({
+    prompt_tokens: 9,
+    completion_tokens: 1,
+    total_tokens: 10,
+    prompt_tokens_details: { cached_tokens: 5, cache_write_tokens: 3 },
+  })
+})

@@ -18,16 +18,32 @@ function isUsage(value: unknown): value is Fields {
 
 /** Reads a usage object; what the upstream does not say is absent. */
 function decodeUsage(wire: Fields): Usage {
-  const { prompt_tokens_details: prompt, completion_tokens_details: completion } = wire
+  const { completion_tokens_details: completion } = wire
   return {
-    ...count('inputTokens', wire.prompt_tokens),
+    ...inputOf(wire),
     ...count('outputTokens', wire.completion_tokens),
     ...count('totalTokens', wire.total_tokens),
-    ...(isFields(prompt) && count('cachedInputTokens', prompt.cached_tokens)),
     ...(isFields(completion) && count('reasoningTokens', completion.reasoning_tokens)),
     source: 'upstream',
     native: { dialect, form: 'whole', value: wire },
   }
+}
+
+/** Tokens of the input, and of a cache's among them, by the names that OpenAI, OpenRouter, DeepSeek and Anthropic have for them. */
+function inputOf(wire: Fields): Pick<Usage, 'inputTokens' | 'cachedInputTokens' | 'cacheWriteTokens'> {
+  const details = isFields(wire.prompt_tokens_details) ? wire.prompt_tokens_details : {}
+  const read = firstCount(details.cached_tokens, wire.cache_read_input_tokens, wire.prompt_cache_hit_tokens)
+  const written = firstCount(details.cache_write_tokens, wire.cache_creation_input_tokens)
+  const input = tokensIn(wire.prompt_tokens)
+  const ofCache = (read ?? 0) + (written ?? 0)
+  // a gateway before an Anthropic model may count the rest alone, as that model does
+  const whole = input !== undefined && ofCache > input ? input + ofCache : input
+  return { ...count('inputTokens', whole), ...count('cachedInputTokens', read), ...count('cacheWriteTokens', written) }
+}
+
+/** The first that is one. */
+function firstCount(...values: readonly unknown[]): number | undefined {
+  return values.map(tokensIn).find((tokens) => tokens !== undefined)
 }
 
 function count(key: string, value: unknown): object {
@@ -47,10 +63,11 @@ function tokensIn(value: unknown): number | undefined {
  */
 export function encodeUsage(usage: Usage): Fields {
   if (usage.native?.dialect === dialect) return { ...counts(usage), ...withoutOddities(usage.native.value) }
-  const { cachedInputTokens, reasoningTokens } = usage
+  const { cachedInputTokens, cacheWriteTokens, reasoningTokens } = usage
+  const details = compact({ cached_tokens: cachedInputTokens, cache_write_tokens: cacheWriteTokens })
   return compact({
     ...counts(usage),
-    prompt_tokens_details: cachedInputTokens === undefined ? undefined : { cached_tokens: cachedInputTokens },
+    prompt_tokens_details: Object.keys(details).length > 0 ? details : undefined,
     completion_tokens_details: reasoningTokens === undefined ? undefined : { reasoning_tokens: reasoningTokens },
     // beyond OpenAI's: whose word it is, what is charged for, and whose share is how much
     estimated: usage.source === 'estimate' ? true : undefined,

@@ -35,18 +35,21 @@ async function* numbered(
   if (usages.size > 0) yield { type: 'usage', choice: 0, usage: sum([...usages.values()]) }
 }
 
+const counted = [
+  'inputTokens',
+  'cachedInputTokens',
+  'cacheWriteTokens',
+  'outputTokens',
+  'reasoningTokens',
+  'totalTokens',
+] as const satisfies readonly (keyof Usage)[]
+
 /** A number that one of them lacks is not known of the sum either. */
 export function sum(usages: readonly Usage[]): Usage {
-  const total = (key: 'inputTokens' | 'outputTokens' | 'totalTokens' | 'cachedInputTokens' | 'reasoningTokens') => {
-    const counts = usages.map((usage) => usage[key]).filter((count) => count !== undefined)
-    return counts.length === usages.length ? { [key]: counts.reduce((a, b) => a + b, 0) } : {}
+  const totals: Partial<Record<(typeof counted)[number], number>> = {}
+  for (const name of counted) {
+    const counts = usages.map((usage) => usage[name]).filter((count) => count !== undefined)
+    if (counts.length === usages.length) totals[name] = counts.reduce((a, b) => a + b, 0)
   }
-  return {
-    ...total('inputTokens'),
-    ...total('outputTokens'),
-    ...total('totalTokens'),
-    ...total('cachedInputTokens'),
-    ...total('reasoningTokens'),
-    source: usages.every(({ source }) => source === 'upstream') ? 'upstream' : 'estimate',
-  }
+  return { ...totals, source: usages.every(({ source }) => source === 'upstream') ? 'upstream' : 'estimate' }
 }

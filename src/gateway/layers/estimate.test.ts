@@ -71,9 +71,9 @@ describe('an answer whose upstream counts nothing', () => {
       return counted?.type === 'usage' ? (counted.usage.inputTokens ?? 0) : 0
     }
     const plain = await inputOf({})
-    const call = { id: 'a', name: 'weather', arguments: '{"city":"Oslo"}' }
-    const messages = [...aRequest.messages, { role: 'assistant', content: [], toolCalls: [call] }] as const
-    expect(await inputOf({ messages })).toBeGreaterThan(plain + 3)
+    const call = { type: 'tool-call', id: 'a', name: 'weather', arguments: '{"city":"Oslo"}' } as const
+    const messages = [...aRequest.messages, { role: 'assistant', content: [call] }] as const
+    expect(await inputOf({ messages })).toBeGreaterThan(plain + 8)
     const tools = [{ type: 'function', name: 'weather', description: 'Tells the weather of a city.' }] as const
     expect(await inputOf({ parameters: { tools } })).toBeGreaterThan(plain)
   })

@@ -44,7 +44,9 @@ export class Round {
   /** How the answer ends, where this round is its last. */
   get finish(): Omit<FinishEvent, 'native'> {
     const { native: _, ...ending } = this.#ending ?? { type: 'finish', choice: 0, reason: 'other' }
-    return ending.reason === 'tool-calls' && !this.#hasClientCalls ? { ...ending, reason: 'stop' } : ending
+    if (ending.reason !== 'tool-calls' || this.#hasClientCalls) return ending
+    const { raw: _raw, ...others } = ending
+    return { ...others, reason: 'stop' }
   }
 
   /** As the model is told it in the next round. @throws ChatError `upstream-failed` when it was too long to be kept */

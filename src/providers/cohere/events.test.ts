@@ -83,6 +83,19 @@ test('a call may come in a list, with its arguments as an object, and need not b
     { type: 'tool-call', choice: 0, part: 1, id: 'b', name: 'g' },
     { type: 'tool-arguments', choice: 0, part: 1, json: '{}' },
     { type: 'part-end', choice: 0, part: 1 },
-    { type: 'finish', choice: 0, reason: 'tool-calls' },
+    { type: 'finish', choice: 0, reason: 'tool-calls', raw: 'COMPLETE' },
   ])
+})
+
+test('a stop sequence is named where it was the only one', () => {
+  const stopped = { type: 'message-end', delta: { finish_reason: 'STOP_SEQUENCE' } }
+  const finishOf = (stop?: readonly string[]) => {
+    const decoder = new CohereDecoder(stop)
+    const events = [started, said, stopped].flatMap((frame) => [...decoder.frame({ data: JSON.stringify(frame) })])
+    return [...events, ...decoder.end()].at(-1)
+  }
+  const finish = { type: 'finish', choice: 0, reason: 'stop', raw: 'STOP_SEQUENCE' } as const
+  expect(finishOf(['###'])).toEqual({ ...finish, stopSequence: '###' })
+  expect(finishOf(['###', '---'])).toEqual(finish)
+  expect(finishOf()).toEqual(finish)
 })

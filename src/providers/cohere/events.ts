@@ -18,6 +18,14 @@ interface OpenCall {
   hasArguments: boolean
 }
 
+/** What `message-end` said. */
+interface NamedEnd {
+  readonly reason: FinishReason
+  /** Cohere's own word. */
+  readonly raw: string | undefined
+  readonly usage: Usage | undefined
+}
+
 type Message = NonNullable<NonNullable<CohereEvent['delta']>['message']>
 
 /**
@@ -26,8 +34,8 @@ type Message = NonNullable<NonNullable<CohereEvent['delta']>['message']>
  */
 export class CohereDecoder implements FrameDecoder {
   readonly #writer = new PartWriter()
-  /** What `message-end` said. */
-  #ending: { readonly reason: FinishReason; readonly usage: Usage | undefined } | undefined
+  readonly #stop: readonly string[]
+  #ending: NamedEnd | undefined
   /** Open calls by Cohere's own index, which may count other parts too. */
   readonly #open = new Map<number, OpenCall>()
   /** Whether more was said after `message-end`. */
@@ -35,6 +43,11 @@ export class CohereDecoder implements FrameDecoder {
   #latest: OpenCall | undefined
   #calls = 0
   #hasContent = false
+
+  /** @param stop the stop sequences that were asked for */
+  constructor(stop: readonly string[] = []) {
+    this.#stop = stop
+  }
 
   get finished(): boolean {
     return this.#ending !== undefined
@@ -62,16 +75,25 @@ export class CohereDecoder implements FrameDecoder {
         message: 'The upstream broke off its answer.',
         code: 'upstream_disconnected',
       })
-    const { reason, usage } = this.#ending
+    const { reason, raw, usage } = this.#ending
     if (!this.#hasContent && !maySayNothing(reason, usage)) throw emptyAnswer()
     const calls = [...this.#open.keys()].flatMap((at) => this.#closeCall(at))
-    const finish = this.#writer.finish(this.#named(reason))
+    const finish = this.#writer.finish(this.#named(reason), {
+      ...(raw !== undefined && { raw }),
+      ...(raw === 'STOP_SEQUENCE' && this.#onlyStop()),
+    })
     return [...calls, ...finish, ...(usage ? [{ type: 'usage', choice: 0, usage } as const] : [])]
   }
 
   /** An answer that ends in calls ends by them. */
   #named(reason: FinishReason): FinishReason {
     return this.#calls > 0 && (reason === 'stop' || reason === 'other') ? 'tool-calls' : reason
+  }
+
+  /** Cohere does not say which one it was: of one alone that is known. */
+  #onlyStop(): { stopSequence?: string } {
+    const [stopSequence, other] = this.#stop
+    return stopSequence !== undefined && other === undefined ? { stopSequence } : {}
   }
 
   #step({ type, index, delta }: CohereEvent): readonly ChatEvent[] {
@@ -144,8 +166,9 @@ export class CohereDecoder implements FrameDecoder {
     // one that is no end takes back another before it, if more was said since
     if (this.#goesOn) this.#ending = undefined
     this.#goesOn = false
-    const reason = finishReason(delta.finish_reason ?? 'COMPLETE', delta.error)
-    this.#ending = { reason, usage: (delta.usage ? decodeUsage(delta.usage) : undefined) ?? before?.usage }
+    const raw = delta.finish_reason ?? undefined
+    const reason = finishReason(raw ?? 'COMPLETE', delta.error)
+    this.#ending = { reason, raw, usage: (delta.usage ? decodeUsage(delta.usage) : undefined) ?? before?.usage }
     return []
   }
 }

@@ -66,7 +66,7 @@ async function* chat({ origin, refused }: Service, request: ChatRequest, call: A
     mappedFields(request, { receipt: call.receipt, refused }),
     call.signal,
   )
-  yield* readFrames(reply, new CohereDecoder(), call.signal)
+  yield* readFrames(reply, new CohereDecoder(request.parameters.stop), call.signal)
 }
 
 function authorization({ credential }: TokenAccount): { authorization: string } {

@@ -136,11 +136,12 @@ export class RunReader {
 
   #finish(content: string): readonly ChatEvent[] {
     const said = this.#say(this.#text.finish(content))
-    const reason = finishReason(this.#finishReason)
+    const raw = this.#finishReason
+    const reason = finishReason(raw)
     if (!this.#hasText && (reason === 'stop' || reason === 'other'))
       throw failed('The upstream ended without an answer.', 'upstream_empty_response')
     this.finished = true
-    return [...said, ...this.#writer.finish(reason)]
+    return [...said, ...this.#writer.finish(reason, raw === undefined ? {} : { raw })]
   }
 }
 

@@ -74,7 +74,7 @@ describe('a run', () => {
     const outcome = await asked(saying('Hello there'))
     expect(outcome.thrown).toBeUndefined()
     expect(textOf(outcome)).toBe('You said: Hello there')
-    expect(outcome.events.at(-1)).toEqual({ type: 'finish', choice: 0, reason: 'stop' })
+    expect(outcome.events.at(-1)).toEqual({ type: 'finish', choice: 0, reason: 'stop', raw: 'stop' })
     const line = langfast.lines.at(-1)
     const posts = langfast.requests.slice(-2)
     expect(posts.map(({ path }) => path)).toEqual(['/rest/v1/rpc/create_prompt', '/functions/v1/initiate-prompt-run'])

@@ -323,7 +323,7 @@ describe('a reply', () => {
         expect(kinds(events)).toEqual([
           ...call(0, 'weather', 'call0Abc9'),
           ...call(1, 'time', 'call1Abc9'),
-          { type: 'finish', choice: 0, reason: 'tool-calls' },
+          { type: 'finish', choice: 0, reason: 'tool-calls', raw: 'tool_calls' },
         ] as never[])
         expect(events.at(-1)).toMatchObject({ type: 'usage', usage: { inputTokens: 7, source: 'upstream' } })
       })

@@ -50,11 +50,12 @@ export class Answer {
 
   /** Nothing more comes. @throws ChatError for an answer that says nothing */
   close(): readonly ChatEvent[] {
-    const reason = finishReason(this.#ending?.said, this.calls.count > 0)
+    const said = this.#ending?.said
+    const reason = finishReason(said, this.calls.count > 0)
     if (this.isEmpty && !maySayNothing(reason, this.usage)) throw empty()
     const calls = this.calls.release(this.#writer)
     const usage: readonly ChatEvent[] = this.usage ? [{ type: 'usage', choice: 0, usage: this.usage }] : []
-    return [...calls, ...this.#writer.finish(reason), ...usage]
+    return [...calls, ...this.#writer.finish(reason, said ? { raw: said } : {}), ...usage]
   }
 
   #said(events: readonly ChatEvent[]): readonly ChatEvent[] {

@@ -110,7 +110,9 @@ function sourceOf({ type, url, title, sourceId, mediaType, filename }: UiChunk) 
 }
 
 function decodeUsage(usage: SmitheryUsage): Usage | undefined {
-  const { inputTokens, outputTokens, totalTokens, reasoningTokens, cachedInputTokens } = usage
+  const { inputTokens, outputTokens, totalTokens, reasoningTokens, inputTokenDetails: details } = usage
+  const cachedInputTokens = usage.cachedInputTokens ?? details?.cacheReadTokens
+  const cacheWriteTokens = details?.cacheWriteTokens
   if (inputTokens == null && outputTokens == null) return undefined
   return {
     ...(inputTokens != null && { inputTokens }),
@@ -118,6 +120,7 @@ function decodeUsage(usage: SmitheryUsage): Usage | undefined {
     ...(totalTokens != null && { totalTokens }),
     ...(reasoningTokens != null && { reasoningTokens }),
     ...(cachedInputTokens != null && { cachedInputTokens }),
+    ...(cacheWriteTokens != null && { cacheWriteTokens }),
     source: 'upstream',
   }
 }

@@ -11,6 +11,7 @@ export const SmitheryUsage = z.looseObject({
   totalTokens: tokens,
   reasoningTokens: tokens,
   cachedInputTokens: tokens,
+  inputTokenDetails: z.looseObject({ cacheReadTokens: tokens, cacheWriteTokens: tokens }).nullish().catch(undefined),
 })
 
 /** One chunk of the UI message stream; its members depend on `type`. AI SDK, UIMessageChunk */
