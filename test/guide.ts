@@ -12,6 +12,11 @@ export interface GuideBlock {
   readonly text: string
 }
 
+interface Outcome {
+  readonly code: number
+  readonly said: string
+}
+
 /** A copy of the source in which a guide has been followed. */
 export interface FollowedGuide {
   readonly folder: string
@@ -20,8 +25,10 @@ export interface FollowedGuide {
   readonly before: ReadonlyMap<string, string>
   /** The same as it is now. */
   contents(): Promise<ReadonlyMap<string, string>>
+  /** Checks the types of what the guide wrote, and of what that imports. */
+  checkTypes(): Promise<Outcome>
   /** Runs a command in the copy, to its end. */
-  run(...command: string[]): Promise<{ readonly code: number; readonly said: string }>
+  run(...command: string[]): Promise<Outcome>
   close(): Promise<void>
 }
 
@@ -44,6 +51,7 @@ export async function followGuide(path: string): Promise<FollowedGuide> {
     blocks,
     before,
     contents: () => contentsOf(folder),
+    checkTypes: () => checkTypes(folder, blocks),
     run: (...command) => run(folder, command),
     close: () => rm(folder, { recursive: true, force: true }),
   }
@@ -90,10 +98,18 @@ function patched(source: string, diff: string): string {
   return lines.join('\n')
 }
 
-async function run(folder: string, command: string[]): Promise<{ readonly code: number; readonly said: string }> {
+async function run(folder: string, command: string[]): Promise<Outcome> {
   const child = Bun.spawn(command, { cwd: folder, env: plain, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
   const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
   return { code, said: out + err }
+}
+
+/** All of the source would be sixteen seconds of work, for files that no guide touches. */
+async function checkTypes(folder: string, blocks: readonly GuideBlock[]): Promise<Outcome> {
+  const files = ['text-files.d.ts', ...blocks.map(({ path }) => path)].filter((path) => path.endsWith('.ts'))
+  const project = { extends: '../tsconfig.json', files: files.map((path) => join('..', path)), include: [] }
+  await Bun.write(join(folder, 'dist/tsconfig.json'), JSON.stringify(project))
+  return run(folder, [process.execPath, tool('tsc'), '-p', 'dist/tsconfig.json'])
 }
 
 /** Nothing of this process's environment but what a program needs to be started at all. */

@@ -5,3 +5,8 @@ export const isFull = process.env.TRIBUTARY_TEST_FULL === '1'
 export function times(usual: number, full: number): number {
   return isFull ? full : usual
 }
+
+/** How often a property is tried: `full` times at full length, otherwise a fifth of that. */
+export function runs(full: number): number {
+  return Math.ceil(times(full / 5, full))
+}

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { runs } from '../../test/sizes.ts'
 import { gramLength, SecretIndex } from './secret-index.ts'
 
 /** What stands for a spelling while others are still looked for: no text holds it. */
@@ -36,7 +37,7 @@ describe('spellings in a text', () => {
         const text = texts.join('')
         expect(indexOf(spellings).replaceAll(text, '*')).toBe(loop(spellings, text))
       }),
-      { numRuns: 3_000 },
+      { numRuns: runs(3_000) },
     )
   })
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import fc from 'fast-check'
+import { runs } from '../../test/sizes.ts'
 import { readEnvFile } from './env-file.ts'
 import { readEnvLines } from './env-lines.ts'
 
@@ -166,7 +167,7 @@ test('a file that is taken says what the runtime’s own reader says of it', () 
         JSON.parse(JSON.stringify(parseEnv(text))),
       )
     }),
-    { numRuns: 20_000 },
+    { numRuns: runs(20_000) },
   )
 })
 

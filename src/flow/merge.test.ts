@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { runs } from '../../test/sizes.ts'
 import { readAll, readyFlow, scriptedFlow } from './flow.double.ts'
 import type { Batch, Flow } from './flow.ts'
 import { merge } from './merge.ts'
@@ -103,7 +104,7 @@ describe('merged flows', () => {
           expect(own.flatMap(({ batch }) => batch)).toEqual([...script.keys()])
         }
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
   })
 })

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { runs } from '../../test/sizes.ts'
 import { ManualRuntime } from './runtime.double.ts'
 import { type Alarms, TimerWheel } from './timer-wheel.ts'
 import type { Timer } from './timers.ts'
@@ -191,6 +192,6 @@ test('whatever is set, moved and stopped, each fires at its own millisecond, and
         expect(runtime.timers.size).toBe(set.length)
       }
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   )
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { runs } from '../../test/sizes.ts'
 import { ChatError } from '../chat/error.ts'
 import { readAll, readyFlow, scriptedFlow } from './flow.double.ts'
 import type { Batch, Flow, NextBatch } from './flow.ts'
@@ -152,6 +153,6 @@ test('in any interleaving each watcher is told once how the flow ended, and noth
       expect(seen.readsAfterEnd).toBe(0)
       expect(await flow.next()).toBeUndefined()
     }),
-    { numRuns: 2_000 },
+    { numRuns: runs(2_000) },
   )
 })

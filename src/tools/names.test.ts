@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { runs } from '../../test/sizes.ts'
 import { qualifiedName, serverAlias } from './names.ts'
 
 test('a plain name stands behind its server’s', () => {
@@ -39,6 +40,6 @@ test('of any two servers and tools no two have one name, and each is one that Op
       expect(first.slice(0, first.indexOf('__'))).toBe(serverAlias(server))
       if (server !== otherServer || tool !== otherTool) expect(qualifiedName(otherServer, otherTool)).not.toBe(first)
     }),
-    { numRuns: 2_000 },
+    { numRuns: runs(2_000) },
   )
 })

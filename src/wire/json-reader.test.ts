@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { runs } from '../../test/sizes.ts'
 import { type JsonBounds, scanJson } from './json-bounds.ts'
 import { JsonReader, type JsonReading } from './json-reader.ts'
 import { readJson } from './read-json.ts'
@@ -63,7 +64,7 @@ describe('it reads what JSON.parse reads', () => {
   test('whatever is valid', () => {
     fc.assert(
       fc.property(texts, (json) => expect(JSON.stringify(again(read(json)))).toBe(JSON.stringify(parsed(json)))),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     )
   }, 30_000)
 
@@ -78,7 +79,7 @@ describe('it reads what JSON.parse reads', () => {
           JSON.stringify(parsed(new TextDecoder().decode(encoder.encode(json)))),
         ),
       ),
-      { numRuns: 5_000 },
+      { numRuns: runs(5_000) },
     )
   }, 30_000)
 
@@ -120,7 +121,7 @@ describe('a long string', () => {
         const json = `["${'x'.repeat(shift)}${some.join('').repeat(30_000)}"]`
         expect(read(json)).toEqual(parsed(json))
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     )
   }, 60_000)
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { runs } from '../../test/sizes.ts'
 import { nestsTooDeep, readUpstreamJson } from './json.ts'
 
 function depthOf(value: unknown): number {
@@ -12,7 +13,7 @@ test('item 29: it judges every JSON text as its parsed value is nested', () => {
     fc.property(fc.jsonValue({ maxDepth: 8 }), fc.nat(8), fc.constantFrom(0, 2), (value, limit, indent) => {
       expect(nestsTooDeep(JSON.stringify(value, null, indent), limit)).toBe(depthOf(value) > limit)
     }),
-    { numRuns: 1_000 },
+    { numRuns: runs(1_000) },
   )
 })
 

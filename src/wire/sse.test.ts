@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { runs } from '../../test/sizes.ts'
 import { below } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import { readSse, SseDecoder, type SseFrame, sseData, sseKeepAlive } from './sse.ts'
@@ -172,7 +173,7 @@ test('P2: any stream of any lines reads the same however it is split, empty read
       const sorted = places.map((place) => Math.min(place, bytes.length)).sort((a, b) => a - b)
       expect(await read(...cut(bytes, ...sorted))).toEqual(await read(bytes))
     }),
-    { numRuns: 1_000 },
+    { numRuns: runs(1_000) },
   )
 })
 

@@ -16,7 +16,7 @@ import { times } from '../sizes.ts'
 import { crashingRenewal, crashingStore, Forgiveness, type Moment, moments, seeded } from './crash-points.ts'
 import { emulateProject, renewalAt, sessionOf } from './renewal-rig.ts'
 
-const trials = times(150, 1_000)
+const trials = times(60, 1_000)
 const never = new AbortController().signal
 const hourMs = 3_600_000
 

@@ -67,7 +67,10 @@ async function chain(rule: RotationRule, seed: number, folder: string): Promise<
   let forgiveness = new Forgiveness(rule)
   const begin = (diesAt?: Moment) =>
     start({ file: join(folder, `${rule}-${seed}.db`), origin, anonKey, first, now, ...(diesAt && { diesAt }) })
-  for (const diesAt of [...shuffled(moments, random), ...shuffled(moments, random)].slice(0, 8)) {
+  for (const diesAt of [...shuffled(moments, random), ...shuffled(moments, random)].slice(
+    0,
+    times(moments.length, 8),
+  )) {
     // what arrives too late to be heard is cut off from outside
     const isCutOff = diesAt === 'after the service'
     const child = begin(isCutOff ? undefined : diesAt)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SqliteStore } from '../../src/state/sqlite/sqlite-store.ts'
 import { liftFileSizeLimit } from '../libc.ts'
-import { isFull } from '../sizes.ts'
+import { times } from '../sizes.ts'
 import { each, until, within } from '../waiting.ts'
 
 setDefaultTimeout(600_000)
@@ -74,7 +74,7 @@ async function countIn(file: string): Promise<number> {
 }
 
 test('whoever is killed at any moment has lost nothing that was acknowledged', async () => {
-  const rounds = isFull ? 1000 : 100
+  const rounds = times(40, 1_000)
   const seed = 20_261_121
   const random = randomOf(seed)
   const lanes = [0, 1].map((lane) => ({

@@ -5,11 +5,11 @@ import { ChatError } from '../../src/chat/error.ts'
 import { times } from '../sizes.ts'
 import { each } from '../waiting.ts'
 import { forms, type Outcome, outcomeOf } from './ask.ts'
+import { chosenSubjects } from './chosen-subjects.ts'
 import { partFaultIn } from './part-order.ts'
 import { cuts, type Reply, type Rig } from './subject.ts'
-import { subjects } from './subjects.ts'
 
-for (const subject of subjects) {
+for (const subject of chosenSubjects) {
   const rig = await subject.start()
   afterAll(() => rig.close())
 

@@ -8,14 +8,14 @@ import type { Chat } from '../../src/flow/chat.ts'
 import { isFull } from '../sizes.ts'
 import { each } from '../waiting.ts'
 import { bare, layered, type Outcome, outcomeIn, outcomeOf } from './ask.ts'
+import { chosenSubjects } from './chosen-subjects.ts'
 import { everyOffset, splitsOf } from './places.ts'
 import type { Fixture, Framing, Rig } from './subject.ts'
-import { subjects } from './subjects.ts'
 
 /** Below Bun's limit of 256 fetches in a process that has not raised it. */
 const atOnce = 24
 
-for (const subject of subjects) {
+for (const subject of chosenSubjects) {
   const rig = await subject.start()
   afterAll(() => rig.close())
 

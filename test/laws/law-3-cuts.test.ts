@@ -6,9 +6,9 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { ChatError } from '../../src/chat/error.ts'
 import { each } from '../waiting.ts'
 import { bare, type Outcome, outcomeIn, outcomeOf } from './ask.ts'
+import { chosenSubjects } from './chosen-subjects.ts'
 import { everyOffset, type Place, placesOf } from './places.ts'
 import { cuts, type Rig } from './subject.ts'
-import { subjects } from './subjects.ts'
 
 /** Requests at once of one of the nine kinds that run side by side: together below Bun's limit of 256 fetches. */
 const atOnce = { rst: 8, fin: 8, stall: 60 } as const
@@ -25,7 +25,7 @@ const endings = [
   { name: 'breaks', isBroken: true, framing: 'chunked', cut: 'rst' },
 ] as const
 
-for (const subject of subjects) {
+for (const subject of chosenSubjects) {
   const rig = await subject.start()
   afterAll(() => rig.close())
 

@@ -7,15 +7,15 @@ import type { ChatRequest } from '../../src/chat/request.ts'
 import type { Chat } from '../../src/flow/chat.ts'
 import { settled, until } from '../waiting.ts'
 import { forms, newCall } from './ask.ts'
+import { chosenSubjects } from './chosen-subjects.ts'
 import type { Rig } from './subject.ts'
-import { subjects } from './subjects.ts'
 
 /** Milliseconds from the abort until the connection must be gone. */
 const closedWithinMs = 50
 /** Milliseconds without an event after which all that was sent has been read. */
 const quietMs = 25
 
-for (const subject of subjects) {
+for (const subject of chosenSubjects) {
   const rig = await subject.start()
   afterAll(() => rig.close())
 

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { settled, until } from '../waiting.ts'
 import { forms, newCall } from './ask.ts'
-import { subjects } from './subjects.ts'
+import { chosenSubjects } from './chosen-subjects.ts'
 
 const mebibyte = 2 ** 20
 /** Both sockets' buffers (Linux lets them grow to 32 and 4 MiB) and what Bun reads ahead: bounded, whatever the upstream has to say. */
@@ -18,7 +18,7 @@ function heldBytes(): number {
   return process.memoryUsage.rss()
 }
 
-for (const subject of subjects) {
+for (const subject of chosenSubjects) {
   const rig = await subject.start()
   afterAll(() => rig.close())
 

@@ -8,15 +8,15 @@ import { MemoryStore } from '../../src/state/memory/memory-store.ts'
 import { isFull } from '../sizes.ts'
 import { each } from '../waiting.ts'
 import { forms, newCall, outcomeOf, recordLog } from './ask.ts'
+import { chosenSubjects } from './chosen-subjects.ts'
 import type { Rig } from './subject.ts'
-import { subjects } from './subjects.ts'
 
 /** What each model is asked, which stands in no line above `debug`. */
 const prompt = 'the-prompt-canary-2b77'
 const clientKey = 'client-canary-91c4e7aa5d20'
 const never = new AbortController().signal
 
-for (const subject of subjects) {
+for (const subject of chosenSubjects) {
   const rig = await subject.start()
   const lines: string[] = []
   const app = openApp({ ...configured(), upstreams: [rig.upstream] }, recordLog(lines), new MemoryStore())

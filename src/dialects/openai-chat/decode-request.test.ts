@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { runs } from '../../../test/sizes.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Message } from '../../chat/message.ts'
 import type { ChatRequest, Parameters } from '../../chat/request.ts'
@@ -756,6 +757,6 @@ test('any JSON is a request or a ChatError, and what is a request twice over lea
       const once = JSON.stringify(encodeRequest(decodeRequest(sent).request))
       expect(JSON.stringify(encodeRequest(decodeRequest(JSON.parse(once)).request))).toBe(once)
     }),
-    { numRuns: 2_000 },
+    { numRuns: runs(2_000) },
   )
 }, 30_000)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { runs } from '../../../test/sizes.ts'
 import { membersIn } from './json-members.ts'
 
 const space = fc.string({ unit: fc.constantFrom(' ', '\t', '\n', '\r'), maxLength: 2 })
@@ -24,7 +25,7 @@ test('each member is found, with its name, its value and the white space around 
       const values = found.map(({ valueFrom, valueTo }): unknown => JSON.parse(json.slice(valueFrom, valueTo)))
       expect(values).toEqual(members.map(([, , , , value]): unknown => JSON.parse(JSON.stringify(value))))
     }),
-    { numRuns: 1_000 },
+    { numRuns: runs(1_000) },
   )
 })
 

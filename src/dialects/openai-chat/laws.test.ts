@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { partFaultIn } from '../../../test/laws/part-order.ts'
+import { runs } from '../../../test/sizes.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, FinishReason } from '../../chat/event.ts'
 import type { Part } from '../../chat/message.ts'
@@ -393,7 +394,7 @@ function eventsOrError(run: () => readonly ChatEvent[]): readonly ChatEvent[] | 
 }
 
 describe('law 1: a stream has one finish a choice, as its last event but usage, or it throws', () => {
-  const numRuns = 3_000
+  const numRuns = runs(3_000)
   test('whatever the chunks are', () => {
     let finished = 0
     fc.assert(

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { runs } from '../../../test/sizes.ts'
 import { readSse } from '../../wire/sse.ts'
 import { ReplyDecoder } from './decode-reply.ts'
 import { StreamEncoder } from './encode-stream.ts'
@@ -105,7 +106,7 @@ describe('a chunk relayed as the text it came as is the chunk relayed as a value
         const normal = (chunks: readonly unknown[]) => chunks.map((each) => ({ usage: null, ...Object(each) }))
         expect(normal(asText)).toEqual(normal(asValue))
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { runs } from '../../../test/sizes.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, UsageEvent } from '../../chat/event.ts'
 import type { Chat } from '../../flow/chat.ts'
@@ -118,7 +119,7 @@ describe('tokens', () => {
         expect(countTokens(words)).toBeGreaterThan(0)
         expect(Number.isSafeInteger(countTokens(words))).toBe(true)
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     )
     expect(countTokens('')).toBe(0)
     for (const white of [' ', '\n', '\t\n ', '\u3000', '\u200b']) expect(countTokens(white)).toBeGreaterThan(0)

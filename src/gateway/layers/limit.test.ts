@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { runs } from '../../../test/sizes.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { aCall, aRequest, drain, finish, silence, text } from '../fake-chat.ts'
@@ -57,6 +58,6 @@ test('P19: no permit is lost, however calls end: by themselves, by failing, by a
       expect(begun.filter(({ status }) => status === 'fulfilled')).toHaveLength(max)
       await Promise.all(held.map((iterator) => iterator.return?.()))
     }),
-    { numRuns: 1_000 },
+    { numRuns: runs(1_000) },
   )
 })

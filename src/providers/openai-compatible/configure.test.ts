@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { runs } from '../../../test/sizes.ts'
 import { redact, Secret } from '../../chat/secret.ts'
 import { Environment } from '../../config/environment.ts'
 import type { Upstream } from '../provider.ts'
@@ -152,7 +153,7 @@ describe('UPSTREAM_<NAME>_URL', () => {
         const { names } = configured(values)
         expect(new Set(names).size).toBe(names.length)
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     )
   })
 })

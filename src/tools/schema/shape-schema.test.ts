@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { runs } from '../../../test/sizes.ts'
 import type { Fields } from '../../chat/message.ts'
 import { isFields } from './json-types.ts'
 import { shapeSchema } from './shape-schema.ts'
@@ -333,6 +334,6 @@ test('of anything it makes what model APIs take; and then changes nothing any mo
       expect(shapeSchema(shape)).toEqual(shape)
       expect(JSON.stringify(schema)).toBe(before)
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   )
 })
