@@ -49,6 +49,14 @@ describe('what was written', () => {
   })
 })
 
+test('openapi.json is written from the list', async () => {
+  expect(await guide.run(process.execPath, 'run', 'openapi')).toEqual(wellDone)
+  const written = JSON.parse((await guide.contents()).get('openapi.json') ?? '')
+  expect(written.paths['/hello'].get).toMatchObject({ tags: ['hello'], summary: 'Greets' })
+  expect(written.paths['/small-talk'].post.security).toHaveLength(3)
+  expect(written.paths['/health'].get.security).toEqual([])
+})
+
 describe('the gateway from that source', () => {
   const key = 'sk-guide-0123456789abcdef'
   let server: Bun.Subprocess<'ignore', 'pipe', 'inherit'> | undefined

@@ -26,7 +26,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   api: ['chat', 'flow', 'wire', 'dialects', 'conversations', 'tools/tool.ts', 'gateway'],
   // within it arrows point one way too: the exchange knows no surface, and no surface knows another or the door
   'api/exchange': ['chat', 'flow', 'wire', 'conversations', 'tools/tool.ts', 'gateway'],
-  'api/surfaces/surface.ts': ['chat', 'api/exchange'],
+  'api/surfaces/json-schema.ts': ['chat'],
+  'api/surfaces/surface.ts': ['chat', 'api/exchange', 'api/surfaces/json-schema.ts'],
   'api/door': ['chat', 'flow', 'api/exchange', 'api/surfaces/surface.ts'],
   'api/surfaces/*': [
     'chat',
@@ -37,6 +38,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'tools/tool.ts',
     'gateway',
     'api/exchange',
+    'api/surfaces/json-schema.ts',
     'api/surfaces/surface.ts',
   ],
   'api/surfaces/index.ts': ['api/surfaces'],

@@ -1,6 +1,7 @@
 import type { ChatError } from '../../chat/error.ts'
 import type { Exchange, FailureReply } from '../exchange/exchange.ts'
 import type { Services } from '../exchange/services.ts'
+import type { JsonSchema } from './json-schema.ts'
 
 /** Makes the response to a request that the door has let in. What it throws becomes a response too. */
 export type Handler = (exchange: Exchange, services: Services) => Response | Promise<Response>
@@ -16,8 +17,14 @@ export interface SurfaceRoute {
   readonly cors: boolean
   /** Answers to the end, also while no new work is taken. */
   readonly isLast?: true
-  /** In a few words. */
+  /** In a few words, for `openapi.json`, as what follows. */
   readonly summary: string
+  /** The schema of the body that it takes. */
+  readonly takes?: string
+  /** The schema of the body that it gives. */
+  readonly gives?: string
+  /** The schema of the events that it gives, where it gives a stream. */
+  readonly streams?: string
   readonly handler: Handler
 }
 
@@ -30,6 +37,10 @@ export interface Surface {
   readonly routes: readonly SurfaceRoute[]
   /** A failure at one of its paths, or near them: a missing key, a path that is not there, a body that cannot be read. */
   readonly error: (error: ChatError) => FailureReply
+  /** JSON schemas by name; two surfaces may share one. */
+  readonly schemas?: Readonly<Record<string, JsonSchema>>
+  /** The schema of a failure. */
+  readonly failure?: string
   /** A clause for those who have got a path of it wrong: what there is comes after it. */
   readonly hint?: string
 }

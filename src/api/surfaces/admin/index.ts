@@ -1,5 +1,7 @@
 import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
+import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
 import type { Surface } from '../surface.ts'
+import { schemas } from './schemas.ts'
 import { listUpstreams, testUpstream } from './upstreams.ts'
 
 const admin = { access: 'admin', cors: false } as const
@@ -8,12 +10,15 @@ const admin = { access: 'admin', cors: false } as const
 export const surface: Surface = {
   name: 'admin',
   error: encodeFailure,
+  failure: 'Error',
+  schemas: { ...schemas, Error: errorSchema },
   routes: [
     {
       ...admin,
       method: 'GET',
       path: '/admin/upstreams',
       summary: 'Lists the upstreams and the state of their accounts',
+      gives: 'UpstreamList',
       handler: listUpstreams,
     },
     {
@@ -21,6 +26,7 @@ export const surface: Surface = {
       method: 'POST',
       path: '/admin/upstreams/{name}/test',
       summary: 'Tries every account of an upstream',
+      gives: 'UpstreamTest',
       handler: testUpstream,
     },
   ],

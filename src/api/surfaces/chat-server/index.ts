@@ -1,6 +1,8 @@
 import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
+import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
 import type { Surface } from '../surface.ts'
 import { abortChat } from './abort.ts'
+import { schemas } from './schemas.ts'
 import { deleteSession, listSessions, readMessages, readResult } from './sessions.ts'
 import { streamChat, streamDirect } from './stream.ts'
 import { listServers, listTools } from './tools.ts'
@@ -15,12 +17,16 @@ const own = { access: 'client', cors: false } as const
 export const surface: Surface = {
   name: 'chat-server',
   error: encodeFailure,
+  failure: 'Error',
+  schemas: { ...schemas, Error: errorSchema },
   routes: [
     {
       ...shared,
       method: 'POST',
       path: '/api/chat/stream',
       summary: 'Answers the next message of a session',
+      takes: 'NextMessage',
+      streams: 'ChatEvent',
       handler: streamChat,
     },
     {
@@ -28,19 +34,65 @@ export const surface: Surface = {
       method: 'POST',
       path: '/api/chat/stream/direct',
       summary: 'Answers a conversation that the caller keeps',
+      takes: 'Conversation',
+      streams: 'ChatEvent',
       handler: streamDirect,
     },
-    { ...shared, method: 'POST', path: '/api/chat/abort', summary: 'Stops what runs of a session', handler: abortChat },
-    { ...own, method: 'GET', path: '/api/tools', summary: 'Lists the tools of every server', handler: listTools },
-    { ...own, method: 'GET', path: '/api/servers', summary: 'Lists the servers of tools', handler: listServers },
-    { ...own, method: 'GET', path: '/api/sessions', summary: "Lists the caller's sessions", handler: listSessions },
-    { ...own, method: 'GET', path: messages, summary: 'Shows the messages of a session', handler: readMessages },
-    { ...own, method: 'DELETE', path: messages, summary: 'Forgets a session', handler: deleteSession },
+    {
+      ...shared,
+      method: 'POST',
+      path: '/api/chat/abort',
+      summary: 'Stops what runs of a session',
+      takes: 'AbortRequest',
+      gives: 'Aborted',
+      handler: abortChat,
+    },
+    {
+      ...own,
+      method: 'GET',
+      path: '/api/tools',
+      summary: 'Lists the tools of every server',
+      gives: 'ToolList',
+      handler: listTools,
+    },
+    {
+      ...own,
+      method: 'GET',
+      path: '/api/servers',
+      summary: 'Lists the servers of tools',
+      gives: 'ServerList',
+      handler: listServers,
+    },
+    {
+      ...own,
+      method: 'GET',
+      path: '/api/sessions',
+      summary: "Lists the caller's sessions",
+      gives: 'SessionList',
+      handler: listSessions,
+    },
+    {
+      ...own,
+      method: 'GET',
+      path: messages,
+      summary: 'Shows the messages of a session',
+      gives: 'StoredMessageList',
+      handler: readMessages,
+    },
+    {
+      ...own,
+      method: 'DELETE',
+      path: messages,
+      summary: 'Forgets a session',
+      gives: 'SessionDeleted',
+      handler: deleteSession,
+    },
     {
       ...own,
       method: 'GET',
       path: `${messages}/{message}/result`,
       summary: 'Shows the whole of a result that is shown shortened',
+      gives: 'ToolResult',
       handler: readResult,
     },
   ],

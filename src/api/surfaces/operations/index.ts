@@ -1,7 +1,9 @@
 import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
+import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
 import { answerJson } from '../../exchange/answer-json.ts'
 import { shuttingDown } from '../../exchange/shutting-down.ts'
 import type { Surface } from '../surface.ts'
+import { schemas } from './schemas.ts'
 
 const greeting = 'tributary: every upstream, one stream. The OpenAI API is at /v1.'
 
@@ -28,14 +30,17 @@ const open = { access: 'open', cors: false } as const
 export const surface: Surface = {
   name: 'operations',
   error: encodeFailure,
+  failure: 'Error',
+  schemas: { ...schemas, Error: errorSchema },
   routes: [
-    { ...open, method: 'GET', path: '/', summary: 'Says what this is', handler: greet },
+    { ...open, method: 'GET', path: '/', summary: 'Says what this is', gives: 'Greeting', handler: greet },
     {
       ...open,
       method: 'GET',
       path: '/health',
       isLast: true,
       summary: 'Says that the program runs',
+      gives: 'Health',
       handler: tellHealth,
     },
     {
@@ -44,6 +49,7 @@ export const surface: Surface = {
       path: '/ready',
       isLast: true,
       summary: 'Says whether it takes work, and how its parts are',
+      gives: 'Readiness',
       handler: tellReadiness,
     },
   ],

@@ -1,0 +1,38 @@
+import { anyObject, flag, integer, listOf, named, objectOf, oneOf, orNull, text } from '../json-schema.ts'
+
+const tokens = objectOf({ 'prompt_tokens?': integer, 'completion_tokens?': integer, 'total_tokens?': integer })
+const beginning = (object: string) => ({ id: text, object: oneOf(object), created: integer, model: text })
+
+/** What the routes take and give. Only what the gateway itself reads or writes is said: all else goes to the upstream, and comes from it. */
+export const schemas = {
+  ChatCompletionRequest: objectOf({
+    model: text,
+    messages: { ...listOf(objectOf({ role: text })), minItems: 1 },
+    'stream?': orNull(flag),
+    'stream_options?': orNull(objectOf({ 'include_usage?': flag })),
+  }),
+  ChatCompletion: objectOf({
+    ...beginning('chat.completion'),
+    choices: listOf(objectOf({ index: integer, message: anyObject, finish_reason: text })),
+    'usage?': tokens,
+  }),
+  ChatCompletionChunk: objectOf({
+    ...beginning('chat.completion.chunk'),
+    choices: listOf(objectOf({ index: integer, delta: anyObject })),
+    'usage?': orNull(tokens),
+  }),
+  Model: objectOf({
+    id: text,
+    object: oneOf('model'),
+    created: integer,
+    owned_by: text,
+    'type?': text,
+    'context_length?': integer,
+    'max_completion_tokens?': integer,
+    'architecture?': objectOf({ input_modalities: listOf(text), output_modalities: listOf(text) }),
+    'capabilities?': listOf(text),
+    'parameters?': { type: 'object', additionalProperties: oneOf('honoured', 'mapped', 'emulated', 'dropped') },
+    'members?': listOf(text),
+  }),
+  ModelList: objectOf({ object: oneOf('list'), data: listOf(named('Model')) }),
+}

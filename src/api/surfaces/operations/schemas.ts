@@ -1,0 +1,12 @@
+import { objectOf, oneOf, text } from '../json-schema.ts'
+
+/** What the routes give. */
+export const schemas = {
+  Greeting: objectOf({ message: text, version: text }),
+  Health: objectOf({ status: oneOf('ok'), version: text }),
+  Readiness: objectOf({
+    status: oneOf('ready', 'degraded'),
+    state: oneOf('ok', 'failing'),
+    tools: { type: 'object', additionalProperties: text },
+  }),
+}

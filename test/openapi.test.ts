@@ -1,0 +1,103 @@
+/** `openapi.json` is what the list of surfaces says, and the running program answers as it says. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { z } from 'zod'
+import openapi from '../openapi.json'
+import { describeSurfaces } from '../src/api/describe-surfaces.ts'
+import { surfaces } from '../src/api/surfaces/index.ts'
+import { version } from '../src/version.ts'
+import { hello, key, startApp, type TestApp } from './attacks/rig.ts'
+
+test('openapi.json is what the list says: `bun run openapi` writes it', () => {
+  expect<unknown>(openapi).toEqual(JSON.parse(JSON.stringify(describeSurfaces(surfaces, version))))
+})
+
+test('each schema that is named is there, and each that is there is named', () => {
+  const named = JSON.stringify(openapi).matchAll(/"#\/components\/schemas\/(\w+)"/g)
+  const names = [...named].map(([, name = '']) => name)
+  expect([...new Set(names)].sort()).toEqual(Object.keys(openapi.components.schemas).sort())
+})
+
+test('two schemas of one name are a mistake in the list', () => {
+  const [first] = surfaces
+  if (!first) throw new Error('there is no surface')
+  expect(() => describeSurfaces([first, { ...first, schemas: { Error: {} } }], version)).toThrow('two schemas Error')
+})
+
+const $defs = JSON.parse(JSON.stringify(openapi.components.schemas).replaceAll('#/components/schemas/', '#/$defs/'))
+
+/** What is not of the schema. */
+function faultsIn(name: string, value: unknown): readonly unknown[] {
+  return z.fromJSONSchema({ $ref: `#/$defs/${name}`, $defs }).safeParse(value).error?.issues ?? []
+}
+
+test('a schema refuses what is not of it', () => {
+  expect(faultsIn('ModelList', { object: 'list', data: [{ id: 7 }] })).not.toEqual([])
+  expect(faultsIn('NextMessage', { session_id: 's' })).not.toEqual([])
+})
+
+describe('the program answers as the page says:', () => {
+  let app: TestApp
+  beforeAll(() => {
+    app = startApp({ API_MASTER_KEY: key })
+  })
+  afterAll(() => app[Symbol.asyncDispose]())
+
+  const ask = (line: string, body?: unknown) => {
+    const [method = '', path = ''] = line.split(' ')
+    const headers = { 'x-api-key': key, 'content-type': 'application/json' }
+    return fetch(app.url + path, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) })
+  }
+  const next = { session_id: 's', content: 'Hello', model_config: { model_name: 'demo/echo' } }
+  const direct = { session_id: 'd', messages: [{ role: 'user', content: 'Hello' }], model_config: next.model_config }
+
+  const answers: readonly (readonly [line: string, gives: string, body?: unknown, takes?: string])[] = [
+    ['GET /', 'Greeting'],
+    ['GET /health', 'Health'],
+    ['GET /ready', 'Readiness'],
+    ['GET /v1/models', 'ModelList'],
+    ['GET /v1/models/demo/echo', 'Model'],
+    ['POST /v1/chat/completions', 'ChatCompletion', JSON.parse(hello), 'ChatCompletionRequest'],
+    ['GET /api/tools', 'ToolList'],
+    ['GET /api/servers', 'ServerList'],
+    ['POST /api/chat/abort', 'Aborted', { session_id: 's' }, 'AbortRequest'],
+    ['GET /admin/upstreams', 'UpstreamList'],
+    ['POST /admin/upstreams/demo/test', 'UpstreamTest'],
+    ['GET /nothing', 'Error'],
+    ['GET /api/sessions/none/messages', 'Error'],
+  ]
+  for (const [line, gives, body, takes] of answers)
+    test(`${line} is of ${gives}`, async () => {
+      if (takes) expect(faultsIn(takes, body)).toEqual([])
+      expect(faultsIn(gives, await (await ask(line, body)).json())).toEqual([])
+    })
+
+  const streams: readonly (readonly [line: string, takes: string, body: object, event: string])[] = [
+    [
+      'POST /v1/chat/completions',
+      'ChatCompletionRequest',
+      { ...JSON.parse(hello), stream: true },
+      'ChatCompletionChunk',
+    ],
+    ['POST /api/chat/stream', 'NextMessage', next, 'ChatEvent'],
+    ['POST /api/chat/stream/direct', 'Conversation', direct, 'ChatEvent'],
+  ]
+  for (const [line, takes, body, event] of streams)
+    test(`${line} takes ${takes}, and streams events of ${event}`, async () => {
+      expect(faultsIn(takes, body)).toEqual([])
+      const lines = (await (await ask(line, body)).text()).split('\n').filter((text) => text.startsWith('data: {'))
+      expect(lines.length).toBeGreaterThan(5)
+      for (const text of lines) expect(faultsIn(event, JSON.parse(text.slice('data: '.length)))).toEqual([])
+    })
+
+  test('a session, its messages and its end', async () => {
+    await (await ask('POST /api/chat/stream', { ...next, session_id: 'kept' })).text()
+    for (const [line, gives] of [
+      ['GET /api/sessions', 'SessionList'],
+      ['GET /api/sessions/kept/messages', 'StoredMessageList'],
+      ['DELETE /api/sessions/kept/messages', 'SessionDeleted'],
+    ] as const) {
+      const response = await ask(line)
+      expect([response.status, faultsIn(gives, await response.json())]).toEqual([200, []])
+    }
+  })
+})
