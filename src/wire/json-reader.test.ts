@@ -2,7 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { runs } from '../../test/sizes.ts'
 import { type JsonBounds, scanJson } from './json-bounds.ts'
-import { JsonReader, type JsonReading } from './json-reader.ts'
+import { JsonReader } from './json-reader.ts'
+import type { JsonReading } from './json-reading.ts'
 import { readJson } from './read-json.ts'
 
 const encoder = new TextEncoder()
