@@ -3,6 +3,7 @@ import type { Config } from './config/config.ts'
 import { Conversations } from './conversations/conversations.ts'
 import { maxFetches } from './fetch-limit.ts'
 import type { Logger } from './flow/call.ts'
+import type { Runtime } from './flow/runtime.ts'
 import { openGateway } from './gateway/gateway.ts'
 import { SpareStore } from './state/spare-store.ts'
 import type { Store } from './state/store.ts'
@@ -26,6 +27,7 @@ export interface App {
 
 /** What the program needs from its surroundings. The runtime's own is used for each that is absent. */
 export interface Surroundings {
+  readonly runtime: Runtime
   /** Milliseconds since 1970, for times that are stored. */
   readonly now?: () => number
   /** Makes ids for what is stored. */
@@ -35,8 +37,9 @@ export interface Surroundings {
 }
 
 /** Puts the rooms together. Closing the app closes the store. @throws when the address cannot be bound */
-export function openApp(config: Config, log: Logger, store: Store, { resolve, ...fresh }: Surroundings = {}): App {
-  const tools = openTools(config.tools, { log, version })
+export function openApp(config: Config, log: Logger, store: Store, { runtime, resolve, ...fresh }: Surroundings): App {
+  const shared = { log, runtime, version }
+  const tools = openTools(config.tools, shared)
   const gateway = openGateway({
     tools: { registry: tools, ...config.toolLoop },
     upstreams: config.upstreams,
@@ -45,7 +48,7 @@ export function openApp(config: Config, log: Logger, store: Store, { resolve, ..
     store,
     threadTtlMs: config.sessionTtlMs,
     maxCalls: Math.min(maxFetches - spareFetches, answersWithinDescriptors()),
-    log,
+    ...shared,
   })
   const spare = new SpareStore(store, fresh.now)
   const { host: hostname, port, keys, trustedProxies, policy, maxBodyBytes, keepAliveMs } = config
@@ -65,8 +68,7 @@ export function openApp(config: Config, log: Logger, store: Store, { resolve, ..
     ...(config.chatModel !== undefined && { chatModel: config.chatModel }),
     egress: { ...config.egress, ...(resolve && { resolve }) },
     isStateWell: () => store.problem() === undefined,
-    log,
-    version,
+    ...shared,
   })
   const stopWatching = watchStore(store, log)
   return {

@@ -4,4 +4,5 @@ import { raiseFetchLimit } from './fetch-limit.ts'
 raiseFetchLimit()
 holdSignals()
 const { runCommand } = await import('./commands/run-command.ts')
-process.exit(await runCommand(process.argv.slice(2)))
+const { openMachine } = await import('./wire/machine.ts')
+process.exit(await runCommand(process.argv.slice(2), openMachine()))

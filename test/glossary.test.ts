@@ -41,7 +41,6 @@ const knownDoubles: readonly string[] = [
   'Stored',
   'Tool',
   'Turn',
-  'Watchdog',
 ]
 
 /** Names that the page forbids and the source still has. The list only shrinks. */

@@ -11,6 +11,7 @@ import type { OpenTurn } from '../src/conversations/open-turn.ts'
 import { encodeRequest } from '../src/dialects/openai-chat/encode-request.ts'
 import { Attempts } from '../src/flow/attempts.ts'
 import { newReceipt } from '../src/flow/call.ts'
+import type { Cancel } from '../src/flow/cancel.ts'
 import { Fold, fold } from '../src/flow/fold.ts'
 import { openGateway } from '../src/gateway/gateway.ts'
 import { isChatEvent, type LoopEvent } from '../src/gateway/tool-loop/events.ts'
@@ -28,6 +29,7 @@ import { MemoryStore } from '../src/state/memory/memory-store.ts'
 import type { ToolRegistry } from '../src/tools/tool.ts'
 import type { Script } from '../src/wire/emulated-script.ts'
 import type { HttpEmulator } from '../src/wire/http-emulator.ts'
+import { machine, newCancel } from '../src/wire/machine.double.ts'
 import { sseData } from '../src/wire/sse.ts'
 import { startGateway, upstreamAt } from './chaos/gateway.ts'
 import { newCall, recordLog } from './laws/ask.ts'
@@ -163,6 +165,7 @@ const deadlines = { firstEventMs: 10_000, wholeMs: 10_000, idleMs: 10_000 }
 function gatewayOver({ emulator, provider, variables }: Rig) {
   const upstreams = provider.configure(new Environment(variables))
   const gateway = openGateway({
+    runtime: machine,
     upstreams,
     deadlines,
     store: new MemoryStore(),
@@ -230,8 +233,8 @@ for (const [name, start] of Object.entries(rigs))
     test('aborted while the third round is awaited, it closes the upstream', async () => {
       const rig = await start((round) => (round === 3 ? { ending: 'stall' } : undefined))
       const { chat } = gatewayOver(rig)
-      const controller = new AbortController()
-      const reading = fold(chat(requestFor(`${rig.model}:tools`), newCall(controller.signal))).catch((thrown) => thrown)
+      const controller = newCancel()
+      const reading = fold(chat(requestFor(`${rig.model}:tools`), newCall(controller))).catch((thrown) => thrown)
       await until(() => rig.emulator.chats.length === 3, 5_000, 'the third round')
       // the connection of the list of models is kept
       const before = rig.emulator.openConnections()
@@ -320,10 +323,10 @@ describe('POST /v1/chat/completions', () => {
 
 describe('a session, with the loop that answers in it', () => {
   const whose = { client: 'law', session: 's' }
-  const patience = { wait: false, signal: new AbortController().signal }
+  const patience = { wait: false, signal: newCancel() }
 
   /** As a surface does it: everything is kept before the next event is read. */
-  async function keep(turn: OpenTurn, events: AsyncIterable<LoopEvent>, signal: AbortSignal): Promise<void> {
+  async function keep(turn: OpenTurn, events: AsyncIterable<LoopEvent>, signal: Cancel): Promise<void> {
     let said = new Fold({ maxCharacters: 100_000 })
     try {
       for await (const event of events) {
@@ -346,17 +349,17 @@ describe('a session, with the loop that answers in it', () => {
     if (!rig) throw new Error('there is no rig')
     const { chat } = gatewayOver(rig)
     const conversations = new Conversations({ store: new MemoryStore(), ttlMs: 60_000 })
-    const ask = async (content: string, tools: ToolRegistry, controller = new AbortController()) => {
+    const ask = async (content: string, tools: ToolRegistry, controller = newCancel()) => {
       const opened = await conversations.open(whose, { model: rig.model, content }, patience)
       if (opened.kind === 'answered') throw new Error('it was answered before')
       const request = { ...requestFor(rig.model), messages: opened.turn.messages() }
       const run = runTools({ chat, registry: tools, limits: toolLimits })
-      await keep(opened.turn, run(request, newCall(controller.signal)), controller.signal)
+      await keep(opened.turn, run(request, newCall(controller)), controller)
     }
-    const controller = new AbortController()
+    const controller = newCancel()
     const hanging = aTool('weather__later', (_, { signal }) => {
       controller.abort(new ChatError('cancelled', { message: 'gone' }))
-      return new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      return new Promise<never>((_, reject) => signal.onAbort(() => reject(signal.reason)))
     })
     await ask('first', aRegistry(weather('weather__now'), hanging), controller)
     const first = (await conversations.messages(whose, 100)) ?? []

@@ -1,3 +1,4 @@
+import type { Cancel } from '../flow/cancel.ts'
 /**
  * What an upstream is asked with.
  * @typeParam Credential what the upstream's adapter needs to ask: a key, a session; nothing where none is asked for.
@@ -25,7 +26,7 @@ export interface Renewal<Credential> {
    * @param keep is awaited before the next request where the service replaces the credential on the way
    * @throws ChatError `login-needed` or `account-banned` with the service's own proof only; anything else heals by itself
    */
-  renew(credential: Credential, signal: AbortSignal, keep?: Keep<Credential>): Promise<Credential>
+  renew(credential: Credential, signal: Cancel, keep?: Keep<Credential>): Promise<Credential>
   /** The credential as text, to be kept. */
   encode(credential: Credential): string
   /** @returns undefined for what is no such text, or of an older shape */
@@ -39,7 +40,7 @@ export interface Supply<Credential = unknown> {
   readonly max: number
   readonly renewal: Renewal<Credential>
   /** @throws ChatError, `rate-limited` with `retryAfterMs` where the service makes no more for now */
-  create(signal: AbortSignal): Promise<Credential>
+  create(signal: Cancel): Promise<Credential>
 }
 
 /**

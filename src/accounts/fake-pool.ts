@@ -1,5 +1,7 @@
 import type { Logger } from '../flow/call.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
+import { machine } from '../wire/machine.double.ts'
 import type { Account } from './account.ts'
 import { Pool } from './pool.ts'
 import type { AccountsOptions } from './session.ts'
@@ -12,13 +14,16 @@ const silent: Logger = {
   child: () => silent,
 }
 
+type GivenOptions = Partial<AccountsOptions & Pick<Runtime, 'now' | 'random'>>
+
 /** What tests of whoever asks with accounts take for granted: a store that is empty, a log that nobody reads. */
-export function accountsOptions(more: Partial<AccountsOptions> = {}): AccountsOptions {
-  return { store: new MemoryStore(), log: silent, ...more }
+export function accountsOptions({ now, random, runtime = machine, ...more }: GivenOptions = {}): AccountsOptions {
+  const given = now || random ? { ...runtime, ...(now && { now }), ...(random && { random }) } : runtime
+  return { store: new MemoryStore(), log: silent, runtime: given, ...more }
 }
 
 /** Accounts as they live, and the pool of them. */
-export function poolOf(accounts: readonly Account[], more: Partial<AccountsOptions> = {}) {
+export function poolOf(accounts: readonly Account[], more: GivenOptions = {}) {
   const options = accountsOptions(more)
   const pool = new Pool({ ...options, upstream: 'upstream' })
   return { sessions: accounts.map((account) => pool.add(account)), pool }

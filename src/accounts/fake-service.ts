@@ -1,4 +1,5 @@
 import { ChatError } from '../chat/error.ts'
+import type { Cancel } from '../flow/cancel.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Store } from '../state/store.ts'
 import type { Keep, Renewal } from './account.ts'
@@ -56,7 +57,7 @@ export class FakeService {
     return { generation, endsAt: this.#now() + leftMs }
   }
 
-  async #renew(token: Token, signal: AbortSignal, keep?: Keep<Token>): Promise<Token> {
+  async #renew(token: Token, signal: Cancel, keep?: Keep<Token>): Promise<Token> {
     this.asked.push(token)
     this.most = Math.max(this.most, ++this.#running)
     try {
@@ -82,9 +83,9 @@ export class FakeService {
   }
 }
 
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+async function orAborted<T>(promise: Promise<T>, signal: Cancel): Promise<T> {
   const aborted = Promise.withResolvers<never>()
-  signal.addEventListener('abort', () => aborted.reject(signal.reason), { once: true })
+  signal.onAbort(() => aborted.reject(signal.reason))
   return Promise.race([promise, aborted.promise])
 }
 

@@ -1,12 +1,13 @@
 import { expect, test } from 'bun:test'
 import { until } from '../../test/waiting.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
+import { newCancel } from '../wire/machine.double.ts'
 import { accountsOptions } from './fake-pool.ts'
 import { FakeService, FakeStore, type Outcome } from './fake-service.ts'
 import { configuredKeyOf, Keeper } from './keeper.ts'
 import { Session } from './session.ts'
 
-const never = new AbortController().signal
+const never = newCancel()
 const leaseMs = 20_000
 
 test('a write under a lease that was taken over is refused, although nothing was written since', async () => {

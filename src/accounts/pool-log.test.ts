@@ -1,10 +1,11 @@
 import { expect, test } from 'bun:test'
 import { ChatError, type Reason } from '../chat/error.ts'
 import { openLog } from '../telemetry/log.ts'
+import { newCancel } from '../wire/machine.double.ts'
 import { accountsOptions } from './fake-pool.ts'
 import { openPool } from './open-pool.ts'
 
-const never = new AbortController().signal
+const never = newCancel()
 
 /** A pool of one account, at a clock that is set by hand; what it says above `debug`. */
 function given(level: 'info' | 'debug' = 'info') {

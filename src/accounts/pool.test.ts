@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { until } from '../../test/waiting.ts'
 import { ChatError, type Reason } from '../chat/error.ts'
+import { newCancel } from '../wire/machine.double.ts'
 import { accountsOptions, poolOf } from './fake-pool.ts'
 import { FakeService, type Outcome } from './fake-service.ts'
 import { configuredKeyOf } from './keeper.ts'
@@ -9,7 +10,7 @@ import type { Pool } from './pool.ts'
 import { Session } from './session.ts'
 
 const minuteMs = 60_000
-const never = new AbortController().signal
+const never = newCancel()
 
 /** The next account of a pool that makes none. */
 function leasedFrom(pool: Pool, tried: readonly Session[] = []): Session {

@@ -1,5 +1,7 @@
 import { asChatError, type ChatError } from '../chat/error.ts'
 import type { Logger } from '../flow/call.ts'
+import type { Cancel } from '../flow/cancel.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import type { Account, AccountState, AccountStatus } from './account.ts'
 import { noAccountError } from './no-account.ts'
 import { type PooledAccount, statusOf } from './pooled-account.ts'
@@ -30,7 +32,7 @@ const ok: AccountState = { kind: 'ok' }
 export class Pool {
   readonly #options: PoolOptions
   readonly #log: Logger
-  readonly #now: () => number
+  readonly #runtime: Runtime
   readonly #source: Source | undefined
   readonly #ready = new ReadyAccounts()
   readonly #resting: RestingAccounts
@@ -40,12 +42,12 @@ export class Pool {
   readonly #waiting = new Set<(added: undefined) => void>()
 
   constructor(options: PoolOptions) {
-    const { log, now = Date.now, source } = options
+    const { log, runtime, source } = options
     this.#options = options
     this.#log = log
-    this.#now = now
+    this.#runtime = runtime
     this.#source = source
-    this.#resting = new RestingAccounts(now)
+    this.#resting = new RestingAccounts(() => runtime.now())
   }
 
   get size(): number {
@@ -90,7 +92,7 @@ export class Pool {
    * The account to ask next, or a promise of it where one has to be made first.
    * @throws ChatError `rate-limited` when every account rests at its upstream's word, `unavailable` when none is left to try
    */
-  lease(options: LeaseOptions, signal: AbortSignal): Session | Promise<Session> {
+  lease(options: LeaseOptions, signal: Cancel): Session | Promise<Session> {
     for (const account of this.#resting.takeRested()) this.#settle(account)
     const isShort = this.#source?.wants(this.#living) ?? false
     const ready = this.#ready.next(options)
@@ -122,7 +124,7 @@ export class Pool {
       return
     }
     account.isRestStated = error.retryAfterMs !== undefined
-    const until = this.#now() + (error.retryAfterMs ?? restMs(kind, account.failures, this.#now()))
+    const until = this.#runtime.now() + (error.retryAfterMs ?? restMs(kind, account.failures, this.#runtime.now()))
     this.#rest(account, { kind, until, why: error.code }, error)
   }
 
@@ -180,7 +182,7 @@ export class Pool {
     const { session, state: before } = account
     account.state = state
     this.#resting.add(account)
-    const isKnown = before.kind === state.kind && before.why === state.why && before.until > this.#now()
+    const isKnown = before.kind === state.kind && before.why === state.why && before.until > this.#runtime.now()
     if (isKnown) return
     const until = new Date(Math.min(state.until, latestMs)).toISOString()
     this.#log.warn({ account: session.label, state: state.kind, until, err }, 'an account rests')
@@ -204,7 +206,7 @@ export class Pool {
    * Waits for an account that is being made or added; where none can be made, for what a pool without a source would
    * give. As long as more are to come each is for one of the calls that wait: otherwise the first would serve them all.
    */
-  async #awaitAccount(source: Source, options: LeaseOptions, signal: AbortSignal): Promise<Session> {
+  async #awaitAccount(source: Source, options: LeaseOptions, signal: Cancel): Promise<Session> {
     let why: ChatError | undefined
     do {
       why = await this.#nextAccount(source, signal)
@@ -218,7 +220,7 @@ export class Pool {
   }
 
   /** @returns why none is to come; undefined once one was made or added */
-  #nextAccount(source: Source, signal: AbortSignal): Promise<ChatError | undefined> {
+  #nextAccount(source: Source, signal: Cancel): Promise<ChatError | undefined> {
     const { promise: added, resolve } = Promise.withResolvers<undefined>()
     this.#waiting.add(resolve)
     const made = source.more((session) => this.#admit(session), this.#resting.size, signal)

@@ -1,6 +1,8 @@
-import { sleep } from '../chat/abort.ts'
 import { asChatError, ChatError, type Reason } from '../chat/error.ts'
 import type { Logger } from '../flow/call.ts'
+import { CancelSource } from '../flow/cancel.ts'
+import type { Runtime } from '../flow/runtime.ts'
+import { sleep } from '../flow/wait.ts'
 import type { Lease } from '../state/store.ts'
 import type { Keep, Renewal } from './account.ts'
 import type { Keeper, Kept } from './keeper.ts'
@@ -9,12 +11,11 @@ import type { Keeper, Kept } from './keeper.ts'
 const leaseMs = 20_000
 const pollMs = 100
 
-const never = new AbortController().signal
-
 interface RenewOptions {
   /** Of the account, for the log. */
   readonly label: string
   readonly log: Logger
+  readonly runtime: Runtime
   /** Milliseconds the service has to answer each of two tries. */
   readonly answerMs: number
 }
@@ -31,6 +32,7 @@ export async function renewOnce<Credential>(
   stale: Kept<Credential>,
   options: RenewOptions,
 ): Promise<Kept<Credential>> {
+  const never = new CancelSource(options.runtime)
   for (let waitedMs = 0; waitedMs <= leaseMs; waitedMs += pollMs) {
     const lease = await keeper.lease(leaseMs)
     try {
@@ -58,7 +60,7 @@ async function underLease<Credential>(
   keeper: Keeper<Credential>,
   renewal: Renewal<Credential>,
   kept: Kept<Credential>,
-  { label, lease, log, answerMs }: Held,
+  { label, lease, log, runtime, answerMs }: Held,
 ): Promise<Kept<Credential> | undefined> {
   const intent = await keeper.write({ ...kept, isOpen: true }, lease)
   if (!intent) return undefined
@@ -69,7 +71,7 @@ async function underLease<Credential>(
     step = { ...step, credential }
     step = (await keeper.write(step, lease).catch(notKept)) ?? step
   }
-  const next = await asked(() => inTime(renewal, step.credential, keep, answerMs)).catch(asChatError)
+  const next = await asked(() => inTime(step.credential, { renewal, keep, answerMs, runtime })).catch(asChatError)
   const dead = next instanceof ChatError ? proofIn(next) : undefined
   if (next instanceof ChatError && !dead) throw next
   step = dead ? { ...step, dead } : { ...step, credential: nextOf(next, step.credential), isOpen: false }
@@ -103,19 +105,22 @@ async function asked<Credential>(ask: () => Promise<Credential>): Promise<Creden
   })
 }
 
+interface TimedRenewal<Credential> extends Pick<RenewOptions, 'answerMs' | 'runtime'> {
+  readonly renewal: Renewal<Credential>
+  readonly keep: Keep<Credential>
+}
+
 async function inTime<Credential>(
-  renewal: Renewal<Credential>,
   credential: Credential,
-  keep: Keep<Credential>,
-  answerMs: number,
+  { renewal, keep, answerMs, runtime }: TimedRenewal<Credential>,
 ): Promise<Credential> {
-  const limit = new AbortController()
+  const limit = new CancelSource(runtime)
   const late = new ChatError('timeout', { message: 'The service did not answer in time.' })
-  const timer = setTimeout(() => limit.abort(late), answerMs)
+  const timer = runtime.timers.set(answerMs, () => limit.abort(late))
   try {
-    return await renewal.renew(credential, limit.signal, keep)
+    return await renewal.renew(credential, limit, keep)
   } finally {
-    clearTimeout(timer)
+    timer.stop()
   }
 }
 

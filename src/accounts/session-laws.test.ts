@@ -2,6 +2,8 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { isFull } from '../../test/sizes.ts'
 import { asChatError } from '../chat/error.ts'
+import type { Cancel } from '../flow/cancel.ts'
+import { newCancel } from '../wire/machine.double.ts'
 import { accountsOptions } from './fake-pool.ts'
 import { FakeService, FakeStore, type Outcome, storeFailure, type Token } from './fake-service.ts'
 import { configuredKeyOf } from './keeper.ts'
@@ -41,7 +43,7 @@ class Life {
   /** How often the service had been asked when it gave proof. */
   deadAfter: number | undefined
   #open: ((outcome: Outcome) => void) | undefined
-  #client = new AbortController()
+  #client = newCancel()
   #isBroken = false
   readonly #key: string
   /** What was to be kept, also where the store failed. */
@@ -58,7 +60,7 @@ class Life {
     this.#key = configuredKeyOf('u', { credential, renewal })
     this.session = new Session({ label: 'a', credential, renewal }, { ...options, upstream: 'u' })
     const { renew } = renewal
-    const held = (token: Token, signal: AbortSignal) => {
+    const held = (token: Token, signal: Cancel) => {
       this.service.meets(() => new Promise<Outcome>((resolve) => (this.#open = resolve)))
       return renew(token, signal)
     }
@@ -68,8 +70,8 @@ class Life {
   take(taken: Step): void {
     const { session } = this
     const newest = this.given.at(-1)
-    if (taken.do === 'ask') this.#wait(async () => session.fresh(this.#client.signal))
-    else if (taken.do === 'refuse' && newest) this.#wait(() => session.renewed(newest, this.#client.signal))
+    if (taken.do === 'ask') this.#wait(async () => session.fresh(this.#client))
+    else if (taken.do === 'refuse' && newest) this.#wait(() => session.renewed(newest, this.#client))
     else if (taken.do === 'expire' && newest) session.expire(newest)
     else if (taken.do === 'pass') this.now += taken.ms
     else if (taken.do === 'answer') this.#answer(taken.outcome)
@@ -78,7 +80,7 @@ class Life {
     else if (taken.do === 'evict') void this.store.delete(this.#key)
     else if (taken.do === 'leave') {
       this.#client.abort(new Error('left'))
-      this.#client = new AbortController()
+      this.#client = newCancel()
     }
   }
 
@@ -132,7 +134,7 @@ test(
         expect(isSorted(service.asked)).toBe(true)
         if (deadAfter !== undefined) {
           expect(service.asked.length).toBe(deadAfter)
-          expect(() => session.fresh(new AbortController().signal)).toThrow('Already used')
+          expect(() => session.fresh(newCancel())).toThrow('Already used')
           return
         }
         // nothing was proven, so it is as good as ever once the service is

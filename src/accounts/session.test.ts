@@ -1,15 +1,16 @@
 import { describe, expect, test } from 'bun:test'
 import { until } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
+import { newCancel } from '../wire/machine.double.ts'
 import { accountsOptions } from './fake-pool.ts'
 import { aheadMs, FakeService, FakeStore, type Outcome, storeFailure, type Token } from './fake-service.ts'
 import { configuredKeyOf } from './keeper.ts'
-import { type AccountsOptions, Session } from './session.ts'
+import { Session } from './session.ts'
 
-const never = new AbortController().signal
+const never = newCancel()
 
 /** One account with a token of an hour, its clock, its service and its store. */
-function given(more: Partial<AccountsOptions> = {}) {
+function given(more: Parameters<typeof accountsOptions>[0] = {}) {
   let now = 1_000_000
   const service = new FakeService(() => now)
   const store = new FakeStore()
@@ -239,15 +240,15 @@ describe('a renewal', () => {
     const answer = Promise.withResolvers<Outcome>()
     service.meets(() => answer.promise)
     pass(hourMs)
-    const leaves = new AbortController()
-    const left = reasonOf(session.fresh(leaves.signal))
+    const leaves = newCancel()
+    const left = reasonOf(session.fresh(leaves))
     const stays = session.fresh(never)
     await until(() => asked() === 1, 1_000, 'the service is asked')
     leaves.abort(new ChatError('cancelled', { message: '' }))
     expect(await left).toBe('cancelled')
     answer.resolve('ok')
     expect([(await stays).generation, asked()]).toEqual([1, 1])
-    expect(await reasonOf(session.fresh(leaves.signal))).toBe('nothing')
+    expect(await reasonOf(session.fresh(leaves))).toBe('nothing')
   })
 
   test('is not begun where its intent cannot be kept', async () => {

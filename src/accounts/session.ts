@@ -1,17 +1,18 @@
-import { orAbort } from '../chat/abort.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
 import type { Logger } from '../flow/call.ts'
+import type { Cancel } from '../flow/cancel.ts'
+import type { Runtime } from '../flow/runtime.ts'
+import { orAbort } from '../flow/wait.ts'
 import type { Store } from '../state/store.ts'
 import type { Account, Renewal, RenewalStatus } from './account.ts'
 import { configuredKeyOf, Keeper, type Kept, keyOf, type Origin } from './keeper.ts'
 import { renewOnce } from './renew-once.ts'
 
-/** What every account of a gateway lives on. Time and chance are arguments. */
+/** What every account of a gateway lives on. */
 export interface AccountsOptions {
   readonly store: Store
   readonly log: Logger
-  readonly now?: () => number
-  readonly random?: () => number
+  readonly runtime: Runtime
   /** Milliseconds a service has to renew an account; 8,000, which is less than the window in which it takes an old token once more. */
   readonly answerMs?: number
 }
@@ -39,7 +40,7 @@ export class Session<Credential = unknown> implements Account<Credential> {
   readonly renewal?: Renewal<Credential>
   readonly #keeper: Keeper<Credential> | undefined
   readonly #log: Logger
-  readonly #now: () => number
+  readonly #runtime: Runtime
   readonly #jitter: number
   readonly #answerMs: number
   #kept: Kept<Credential>
@@ -58,8 +59,8 @@ export class Session<Credential = unknown> implements Account<Credential> {
     const { label, credential, renewal } = account
     this.label = label
     this.#log = options.log
-    this.#now = options.now ?? Date.now
-    this.#jitter = (options.random ?? Math.random)()
+    this.#runtime = options.runtime
+    this.#jitter = options.runtime.random()
     this.#answerMs = options.answerMs ?? 8_000
     this.#kept = { credential, version: 0, isOpen: false }
     this.#isOpen = renewal === undefined
@@ -94,13 +95,13 @@ export class Session<Credential = unknown> implements Account<Credential> {
    * while it still serves.
    * @throws ChatError `login-needed`, `account-banned`; `renewal-failed` and the like where it has ended and no other is to be had
    */
-  fresh(signal: AbortSignal): Credential | Promise<Credential> {
+  fresh(signal: Cancel): Credential | Promise<Credential> {
     if (!this.#isOpen) return orAbort(this.#open(), signal).then(() => this.fresh(signal))
     const { credential, dead, isOpen } = this.#kept
     if (dead) throw dead
     if (isOpen) return orAbort(this.#renewed(), signal)
     if (this.#isRecent(this.#renewedAt)) return credential
-    const leftMs = (this.renewal?.expiresAt(credential) ?? Number.POSITIVE_INFINITY) - this.#now()
+    const leftMs = (this.renewal?.expiresAt(credential) ?? Number.POSITIVE_INFINITY) - this.#runtime.now()
     if (leftMs <= Math.min(marginMs, this.#aheadMs)) return orAbort(this.#renewed(), signal)
     if (leftMs <= this.#aheadMs) this.#renewAhead()
     return credential
@@ -123,7 +124,7 @@ export class Session<Credential = unknown> implements Account<Credential> {
    * Another credential than this one, which the service has refused.
    * @throws as `fresh` does
    */
-  renewed(refused: Credential, signal: AbortSignal): Promise<Credential> {
+  renewed(refused: Credential, signal: Cancel): Promise<Credential> {
     const { credential, dead, isOpen } = this.#kept
     if (dead) return Promise.reject(dead)
     if (credential !== refused && !isOpen) return Promise.resolve(credential)
@@ -157,7 +158,7 @@ export class Session<Credential = unknown> implements Account<Credential> {
 
   /** What is yet to come was noted by a clock that has been set back since: then nobody knows how long ago it was. */
   #isRecent(at: number): boolean {
-    const now = this.#now()
+    const now = this.#runtime.now()
     return at <= now && now < at + againMs
   }
 
@@ -179,10 +180,10 @@ export class Session<Credential = unknown> implements Account<Credential> {
   }
 
   #renewAhead(): void {
-    if (this.#now() < this.#notBefore) return
+    if (this.#runtime.now() < this.#notBefore) return
     this.#renewed().catch((thrown: unknown) => {
       const error = asChatError(thrown)
-      this.#notBefore = this.#now() + Math.max(againMs, error.retryAfterMs ?? 0)
+      this.#notBefore = this.#runtime.now() + Math.max(againMs, error.retryAfterMs ?? 0)
       this.#log.warn({ account: this.label, err: error }, 'an account could not be renewed ahead of time')
     })
   }
@@ -200,10 +201,11 @@ export class Session<Credential = unknown> implements Account<Credential> {
     this.#kept = await renewOnce(this.#keeper, renewal, this.#kept, {
       label: this.label,
       log: this.#log,
+      runtime: this.#runtime,
       answerMs: this.#answerMs,
     })
     if (this.#kept.dead) throw this.#kept.dead
-    this.#renewedAt = this.#now()
+    this.#renewedAt = this.#runtime.now()
     if (this.#isRefused) this.#mendedAt = this.#renewedAt
     this.#isRefused = false
     this.#log.debug({ account: this.label }, 'an account was renewed')

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { until } from '../../test/waiting.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
+import { newCancel } from '../wire/machine.double.ts'
 import type { Account, Supply } from './account.ts'
 import { accountsOptions } from './fake-pool.ts'
 import { FakeService, FakeStore, type Outcome, storeFailure, type Token } from './fake-service.ts'
@@ -9,7 +10,7 @@ import { openPool } from './open-pool.ts'
 import type { Pool } from './pool.ts'
 import type { Session } from './session.ts'
 
-const never = new AbortController().signal
+const never = newCancel()
 
 interface Given {
   readonly min?: number
@@ -30,7 +31,7 @@ function given({ min = 2, max = 5, accounts = [] }: Given = {}) {
     renewal: service.renewal,
     async create(signal) {
       desk.most = Math.max(desk.most, ++desk.running)
-      await Promise.race([gate, new Promise((_, left) => signal.addEventListener('abort', () => left(signal.reason)))])
+      await Promise.race([gate, new Promise((_, left) => signal.onAbort(() => left(signal.reason)))])
       desk.running--
       const failure = desk.failures.shift()
       if (failure) throw failure
@@ -141,8 +142,8 @@ describe('a pool that makes its accounts', () => {
   test('lets one that waits for another one of its own leave', async () => {
     const { desk, pool, lease, hold } = given({ min: 2 })
     const release = hold()
-    const leaver = new AbortController()
-    const [first, second] = [lease(), lease(pool, [], leaver.signal)]
+    const leaver = newCancel()
+    const [first, second] = [lease(), lease(pool, [], leaver)]
     await until(() => desk.running === 1, 1_000, 'the first is being made')
     const releaseNext = hold()
     release()
@@ -186,8 +187,8 @@ describe('a pool that makes its accounts', () => {
   test('goes on making one that nobody waits for any more', async () => {
     const { pool, lease, hold, grown } = given({ min: 1 })
     const release = hold()
-    const leaves = new AbortController()
-    const left = failureOf(lease(pool, [], leaves.signal))
+    const leaves = newCancel()
+    const left = failureOf(lease(pool, [], leaves))
     const stays = lease()
     leaves.abort(new ChatError('cancelled', { message: '' }))
     expect((await left).reason).toBe('cancelled')

@@ -1,5 +1,6 @@
-import { orAbort } from '../chat/abort.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
+import { type Cancel, CancelSource } from '../flow/cancel.ts'
+import { orAbort } from '../flow/wait.ts'
 import type { Supply } from './account.ts'
 import { keyOf, readKept } from './keeper.ts'
 import { type AccountsOptions, Session } from './session.ts'
@@ -23,7 +24,7 @@ export class Source {
   readonly #options: AccountsOptions
   /** The numbers that are taken. */
   readonly #slots = new Set<number>()
-  readonly #closing = new AbortController()
+  readonly #closing: CancelSource
   #isRestored = false
   #making: Promise<ChatError | undefined> | undefined
   #failures = 0
@@ -35,6 +36,7 @@ export class Source {
     this.#upstream = upstream
     this.#supply = supply
     this.#options = options
+    this.#closing = new CancelSource(options.runtime)
   }
 
   /** @param count accounts there are */
@@ -55,7 +57,7 @@ export class Source {
    * @param resting accounts there are, but of no use at the moment
    * @returns why there is none, where there is none
    */
-  async more(add: Add, resting: number, signal: AbortSignal): Promise<ChatError | undefined> {
+  async more(add: Add, resting: number, signal: Cancel): Promise<ChatError | undefined> {
     if (this.#isRestored && this.#slots.size >= this.#supply.max && resting > 0) return undefined
     if (!this.#making && this.#isTooSoon) return this.#stillFailing()
     return orAbort(this.#make(add), signal)
@@ -82,7 +84,7 @@ export class Source {
   }
 
   #now(): number {
-    return (this.#options.now ?? Date.now)()
+    return this.#options.runtime.now()
   }
 
   #make(add: Add): Promise<ChatError | undefined> {
@@ -131,7 +133,7 @@ export class Source {
     if (slot === undefined) return
     this.#slots.add(slot)
     try {
-      const session = this.#sessionOf(slot, await this.#supply.create(this.#closing.signal))
+      const session = this.#sessionOf(slot, await this.#supply.create(this.#closing))
       await session.keep()
       add(session)
     } catch (thrown) {

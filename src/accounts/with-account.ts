@@ -1,4 +1,5 @@
 import { asChatError } from '../chat/error.ts'
+import type { Cancel } from '../flow/cancel.ts'
 import type { Account } from './account.ts'
 import type { Session } from './session.ts'
 
@@ -8,7 +9,7 @@ import type { Session } from './session.ts'
  */
 export async function withAccount<Result>(
   session: Session,
-  signal: AbortSignal,
+  signal: Cancel,
   ask: (account: Account) => Promise<Result>,
 ): Promise<Result> {
   const credential = await session.fresh(signal)

@@ -1,16 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { errorIn, RawClient } from '../../test/attacks/rig.ts'
 import { until } from '../../test/waiting.ts'
-import { sleep } from '../chat/abort.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import { Conversations } from '../conversations/conversations.ts'
 import type { Call } from '../flow/call.ts'
+import { sleep } from '../flow/wait.ts'
 import { openGateway } from '../gateway/gateway.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import { openLog } from '../telemetry/log.ts'
 import { openTools } from '../tools/registry.ts'
+import { machine } from '../wire/machine.double.ts'
 import { openServer, type Server, type ServerOptions } from './server.ts'
 
 /** Chats that run. */
@@ -43,6 +44,7 @@ const upstream: Upstream = {
 
 const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
 const gateway = openGateway({
+  runtime: machine,
   upstreams: [upstream],
   deadlines: { firstEventMs: 60_000, wholeMs: 60_000, idleMs: 60_000 },
   store: new MemoryStore(),
@@ -53,6 +55,7 @@ const gateway = openGateway({
 
 function start(options: Partial<ServerOptions> = {}): Server {
   return openServer({
+    runtime: machine,
     hostname: '127.0.0.1',
     port: 0,
     keys: [],
@@ -64,7 +67,7 @@ function start(options: Partial<ServerOptions> = {}): Server {
     gateway,
     isStateWell: () => true,
     conversations: new Conversations({ store: new MemoryStore(), ttlMs: 60_000 }),
-    tools: openTools({ servers: [] }, { log, version: '9.9.9' }),
+    tools: openTools({ servers: [] }, { log, version: '9.9.9', runtime: machine }),
     egress: { hosts: [] },
     log,
     version: '9.9.9',
@@ -284,7 +287,7 @@ describe('a bug of ours', () => {
     test(`is 500 without its details, which the log has (${stream ? 'a stream' : 'whole'})`, async () => {
       const lines: string[] = []
       const told = openLog({ level: 'debug', format: 'json', write: (line) => lines.push(line) })
-      const failing = start({ gateway: openGateway({ ...options, log: told }), log: told })
+      const failing = start({ gateway: openGateway({ runtime: machine, ...options, log: told }), log: told })
       const response = await ask(failing, 'hello', { stream })
       expect(response.status).toBe(500)
       const text = await response.text()

@@ -1,7 +1,9 @@
 import { Elysia } from 'elysia'
-import { sleep, within } from '../chat/abort.ts'
 import type { ClientKey } from '../chat/caller.ts'
 import type { Logger } from '../flow/call.ts'
+import { CancelSource } from '../flow/cancel.ts'
+import type { Runtime } from '../flow/runtime.ts'
+import { sleep, within } from '../flow/wait.ts'
 import { Keys } from './door/authenticate.ts'
 import { readTrustedProxies } from './door/client-address.ts'
 import type { CrossSitePolicy } from './door/cross-site.ts'
@@ -23,6 +25,7 @@ export interface ServerOptions extends Omit<Services, 'calls' | 'phase'> {
   /** Seconds a connection may be idle between requests or while its head comes, up to 255. Bodies and streams have their own limits. */
   readonly idleSeconds: number
   readonly log: Logger
+  readonly runtime: Runtime
 }
 
 export interface Server {
@@ -41,14 +44,13 @@ const lastWordsMs = 2_000
 /** Milliseconds that a connection has to end by itself once nothing is being answered. */
 const closeMs = 500
 
-const never = new AbortController().signal
-
 /** Starts listening. */
 export function openServer(options: ServerOptions): Server {
-  const { keys, policy, log } = options
+  const { keys, policy, log, runtime } = options
+  const never = new CancelSource(runtime)
   const { proxies } = readTrustedProxies(options.trustedProxies)
   const table = new RouteTable(surfaces)
-  const door = new Door({ table, keys: new Keys(keys), proxies, policy, log })
+  const door = new Door({ table, keys: new Keys(keys), proxies, policy, log, runtime })
   const calls = new Calls(options.idleSeconds)
   const services: Services = { ...options, calls, phase: () => door.phase }
   const app = router(door, table, (handler, exchange) => handler(exchange, services)).listen({
@@ -67,12 +69,12 @@ export function openServer(options: ServerOptions): Server {
       if (delayMs > 0) await sleep(delayMs, never)
       door.phase = 'draining'
       const pending = () => app.server?.pendingRequests ?? 0
-      if (!(await drained(pending, graceMs))) {
+      if (!(await drained(pending, graceMs, runtime))) {
         calls.abortAll()
-        await drained(pending, lastWordsMs)
+        await drained(pending, lastWordsMs, runtime)
       }
       const closed = (app.server?.stop(false) ?? Promise.resolve()).then(() => true)
-      if (!(await within(closed, closeMs))) await app.server?.stop(true)
+      if (!(await within(closed, closeMs, never))) await app.server?.stop(true)
     },
   }
 }

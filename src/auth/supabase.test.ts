@@ -5,12 +5,13 @@ import { until } from '../../test/waiting.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
 import { Secret } from '../chat/secret.ts'
 import type { Script } from '../wire/emulated-script.ts'
+import { newCancel } from '../wire/machine.double.ts'
 import { signJwt } from './emulated-jwt.ts'
 import { readSession, type SupabaseSession } from './session.ts'
 import { signUpAnonymously, supabaseRenewal } from './supabase.ts'
 import { emulateSupabase, type SupabaseEmulator, type SupabaseEmulatorOptions } from './supabase-emulator.ts'
 
-const never = new AbortController().signal
+const never = newCancel()
 const json = { 'content-type': 'application/json' }
 const keyName = 'THE_ANON_KEY'
 
@@ -147,9 +148,9 @@ describe('a refusal', () => {
 
   test('that does not come is waited for no longer than the signal says', async () => {
     emulator.fault({ script: { framing: 'raw', ending: 'stall' } })
-    const leaving = new AbortController()
+    const leaving = newCancel()
     const asked = emulator.requests.length
-    const failed = failureOf(renewed(sessionOf(emulator.signIn()), leaving.signal))
+    const failed = failureOf(renewed(sessionOf(emulator.signIn()), leaving))
     await until(() => emulator.requests.length > asked, 2_000, 'the request')
     leaving.abort(new ChatError('cancelled', { message: 'enough' }))
     expect(await failed).toMatchObject({ reason: 'cancelled' })

@@ -1,6 +1,7 @@
 import type { Renewal } from '../accounts/account.ts'
 import { ChatError } from '../chat/error.ts'
 import type { Secret } from '../chat/secret.ts'
+import type { Cancel } from '../flow/cancel.ts'
 import { send } from '../wire/http.ts'
 import type { HttpReply } from '../wire/http-reply.ts'
 import { isPage } from '../wire/http-status.ts'
@@ -31,7 +32,7 @@ export function supabaseRenewal(project: SupabaseProject): Renewal<SupabaseSessi
 async function renew(
   project: SupabaseProject,
   { refreshToken }: SupabaseSession,
-  signal: AbortSignal,
+  signal: Cancel,
 ): Promise<SupabaseSession> {
   if (!refreshToken) {
     throw new ChatError('login-needed', { message: 'The session has no refresh token: sign in again.' })
@@ -44,7 +45,7 @@ async function renew(
  * Makes an anonymous user and returns its session, which can be renewed like any other.
  * @throws ChatError `rate-limited` with `retryAfterMs`: one address gets 30 an hour
  */
-export async function signUpAnonymously(project: SupabaseProject, signal: AbortSignal): Promise<SupabaseSession> {
+export async function signUpAnonymously(project: SupabaseProject, signal: Cancel): Promise<SupabaseSession> {
   // a user without an e-mail address and a phone number is anonymous; this is the body of supabase-js
   return signIn(project, { path: '/auth/v1/signup', body: { data: {}, gotrue_meta_security: {} } }, signal)
 }
@@ -57,7 +58,7 @@ interface SignIn {
 /** Milliseconds. A sign-in's reply is small and quick. */
 const limits = { connectMs: 5_000, headMs: 10_000, idleMs: 10_000 }
 
-async function signIn(project: SupabaseProject, { path, body }: SignIn, signal: AbortSignal): Promise<SupabaseSession> {
+async function signIn(project: SupabaseProject, { path, body }: SignIn, signal: Cancel): Promise<SupabaseSession> {
   const key = project.anonKey.secret.reveal()
   const headers = {
     apikey: key,

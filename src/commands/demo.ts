@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { bypassProxies } from '../config/load-config.ts'
 import type { RawVariables } from '../config/spelled-values.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import { providers } from '../providers/index.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import { version } from '../version.ts'
@@ -13,7 +14,7 @@ import { table } from './table.ts'
 export interface Demo {
   /** Keeps the operator's variables for the gateway itself, and adds the emulators' variables for everything else. */
   choose(set: RawVariables): RawVariables
-  serve(config: Config): Promise<number>
+  serve(config: Config, running: { readonly runtime: Runtime }): Promise<number>
 }
 
 const own = ['HOST', 'PORT', 'API_MASTER_KEY', 'ALLOW_UNAUTHENTICATED', 'LOG_LEVEL', 'LOG_FORMAT']
@@ -26,10 +27,10 @@ export async function openDemo(): Promise<Demo> {
   return {
     // nothing that is emulated outlives the process, and no client waits for an answer
     choose: (set) => ({ ...picked(set), ...theirs, STATE_URL: 'memory:', SHUTDOWN_GRACE: '1' }),
-    async serve(config) {
-      const models = await modelsOf(config)
+    async serve(config, { runtime }) {
+      const models = await modelsOf(config, runtime)
       const announce = (url: string) => void process.stdout.write(introduction(config, url, models))
-      const code = await serveUntilStopped(config, { logTo: process.stderr, announce })
+      const code = await serveUntilStopped(config, { runtime, logTo: process.stderr, announce })
       await Promise.all(emulated.map((service) => service.close()))
       return code
     },
@@ -44,8 +45,8 @@ function picked(set: RawVariables): RawVariables {
 const lineLength = 100
 
 /** A table of the models, with a row for each upstream. */
-async function modelsOf(config: Config): Promise<string> {
-  const byUpstream = Map.groupBy(await listModels(config, new MemoryStore()), ({ upstream, members }) =>
+async function modelsOf(config: Config, runtime: Runtime): Promise<string> {
+  const byUpstream = Map.groupBy(await listModels(config, new MemoryStore(), runtime), ({ upstream, members }) =>
     members ? '(several)' : upstream,
   )
   const rows = [...byUpstream].map(([upstream, listed]) => [upstream, listed.map(({ model }) => model.id).join(', ')])

@@ -1,6 +1,8 @@
 import { redact } from '../chat/secret.ts'
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../flow/call.ts'
+import { CancelSource } from '../flow/cancel.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import { openTools } from '../tools/registry.ts'
 import type { ToolServerState } from '../tools/tool.ts'
 import { version } from '../version.ts'
@@ -8,12 +10,16 @@ import { hideFromServers } from './hide-from-servers.ts'
 import { table } from './table.ts'
 
 /** Connects to all MCP servers for a moment, each within its own deadline. @returns their states */
-export async function tryToolServers(config: Config, log: Logger): Promise<readonly ToolServerState[]> {
+export async function tryToolServers(
+  config: Config,
+  log: Logger,
+  runtime: Runtime,
+): Promise<readonly ToolServerState[]> {
   if (config.tools.servers.length === 0) return []
   hideFromServers(config, log)
-  const registry = openTools(config.tools, { log, version })
+  const registry = openTools(config.tools, { log, version, runtime })
   try {
-    await registry.list(new AbortController().signal)
+    await registry.list(new CancelSource(runtime))
     // the program's own tools are always available
     return registry.servers().filter(({ transport }) => transport !== 'builtin')
   } finally {

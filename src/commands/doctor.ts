@@ -2,6 +2,7 @@ import { asChatError } from '../chat/error.ts'
 import { redact } from '../chat/secret.ts'
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../flow/call.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import { examine, type Finding } from '../gateway/examine.ts'
 import type { Store } from '../state/store.ts'
 import { openLog } from '../telemetry/log.ts'
@@ -20,9 +21,13 @@ const patienceMs = 60_000
  * Tries every account once, all at the same time, and connects to the MCP servers. A running server tries its own accounts,
  * because a refresh token that can be used only once must be renewed by the process that stores it. Exit 1 if no account works.
  */
-export async function doctor(config: Config, { isJson }: { readonly isJson: boolean }): Promise<number> {
-  const server = await findServer(config)
-  const report = typeof server === 'object' ? await examinedBy(server, config) : await examineHere(config, server)
+export async function doctor(
+  config: Config,
+  { isJson, runtime }: { readonly isJson: boolean; readonly runtime: Runtime },
+): Promise<number> {
+  const server = await findServer(config, runtime)
+  const report =
+    typeof server === 'object' ? await examinedBy(server, config) : await examineHere(config, runtime, server)
   if (typeof report === 'number') return report
   process.stdout.write(isJson ? asJson(report) : asTable(report))
   return report.findings.some(({ error }) => !error) ? 0 : 1
@@ -34,12 +39,12 @@ interface Report {
 }
 
 /** @param status the HTTP status with which a server at HOST and PORT refused to list its upstreams */
-async function examineHere(config: Config, status: number | undefined): Promise<Report | number> {
+async function examineHere(config: Config, runtime: Runtime, status: number | undefined): Promise<Report | number> {
   if (status === 401 || status === 403)
     process.stderr.write(
       `The server at ${urlOf(config)} refuses this configuration's API_MASTER_KEY (HTTP ${status}), so it cannot be asked.\n`,
     )
-  const store = await openState(config, config.upstreams.filter(isRenewed))
+  const store = await openState(config, runtime, config.upstreams.filter(isRenewed))
   if (typeof store === 'number') {
     if (config.state.isDurable)
       process.stderr.write(
@@ -49,7 +54,10 @@ async function examineHere(config: Config, status: number | undefined): Promise<
   }
   const log = logOf(config)
   try {
-    const [findings, toolServers] = await Promise.all([examineAll(config, store, log), tryToolServers(config, log)])
+    const [findings, toolServers] = await Promise.all([
+      examineAll(config, { store, log, runtime }),
+      tryToolServers(config, log, runtime),
+    ])
     for (const one of toolServers) process.stderr.write(serverLine(one))
     return { findings, toolServers }
   } finally {
@@ -113,8 +121,11 @@ function asJson({ findings, toolServers }: Report): string {
 }
 
 /** @returns a finding for every account of every upstream, in the order of the configuration */
-async function examineAll({ upstreams, deadlines }: Config, store: Store, log: Logger): Promise<readonly Finding[]> {
-  const options = { store, log, patienceMs: Math.min(patienceMs, deadlines.firstEventMs) }
+async function examineAll(
+  { upstreams, deadlines }: Config,
+  shared: { readonly store: Store; readonly log: Logger; readonly runtime: Runtime },
+): Promise<readonly Finding[]> {
+  const options = { ...shared, patienceMs: Math.min(patienceMs, deadlines.firstEventMs) }
   const count = upstreams.reduce((sum, { accounts, supply }) => sum + accounts.length + (supply ? 1 : 0), 0)
   process.stderr.write(
     `Trying ${count === 1 ? 'one account' : `${count} accounts`}, at most ${options.patienceMs / 1000} s each.\n`,

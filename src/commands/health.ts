@@ -1,10 +1,12 @@
 import { asChatError } from '../chat/error.ts'
 import type { Config } from '../config/config.ts'
+import { CancelSource } from '../flow/cancel.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import { send } from '../wire/http.ts'
 
 /** Asks the running server of this configuration for its health. */
-export async function health(config: Config): Promise<number> {
-  const status = await healthStatus(config)
+export async function health(config: Config, runtime: Runtime): Promise<number> {
+  const status = await healthStatus(config, runtime)
   if (status === 200) return 0
   process.stderr.write(
     typeof status !== 'number'
@@ -15,12 +17,12 @@ export async function health(config: Config): Promise<number> {
 }
 
 /** Whether a server of this configuration is running. A server that is too busy to answer counts as running. */
-export async function isServing(config: Config): Promise<boolean> {
-  return (await healthStatus(config)) !== 'nobody listens'
+export async function isServing(config: Config, runtime: Runtime): Promise<boolean> {
+  return (await healthStatus(config, runtime)) !== 'nobody listens'
 }
 
 /** The status of the server's answer; undefined if it does not answer. */
-async function healthStatus(config: Config): Promise<number | 'nobody listens' | undefined> {
+async function healthStatus(config: Config, runtime: Runtime): Promise<number | 'nobody listens' | undefined> {
   const request = {
     method: 'GET',
     url: `${urlOf(config)}/health`,
@@ -29,7 +31,7 @@ async function healthStatus(config: Config): Promise<number | 'nobody listens' |
     limits: { connectMs: 2_000, headMs: 3_000 },
   } as const
   try {
-    const reply = await send(request, new AbortController().signal)
+    const reply = await send(request, new CancelSource(runtime))
     reply.discard()
     return reply.status
   } catch (thrown) {

@@ -1,5 +1,7 @@
 import { openPool } from '../accounts/open-pool.ts'
 import type { Config } from '../config/config.ts'
+import { CancelSource } from '../flow/cancel.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import { Catalog, type Listed } from '../gateway/catalog.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Store } from '../state/store.ts'
@@ -7,26 +9,29 @@ import { openLog } from '../telemetry/log.ts'
 import { isRenewed, openState } from './open-state.ts'
 
 /** Prints the models that would be served, one per line. */
-export async function models(config: Config): Promise<number> {
+export async function models(config: Config, runtime: Runtime): Promise<number> {
   // an upstream with a fixed list is not asked, so its accounts are not renewed, and a running server may have the state open
   const renewed = config.upstreams.filter((upstream) => !upstream.models && isRenewed(upstream))
-  const store = renewed.length > 0 ? await openState(config, renewed) : new MemoryStore()
+  const store = renewed.length > 0 ? await openState(config, runtime, renewed) : new MemoryStore()
   if (typeof store === 'number') return store
-  const listed = await listModels(config, store)
+  const listed = await listModels(config, store, runtime)
   await store.close()
   process.stdout.write(listed.map(({ id }) => `${id}\n`).join(''))
   return listed.length > 0 ? 0 : 1
 }
 
 /** The models that would be served. */
-export async function listModels({ upstreams, panels, logLevel }: Config, store: Store): Promise<readonly Listed[]> {
+export async function listModels(
+  { upstreams, panels, logLevel }: Config,
+  store: Store,
+  runtime: Runtime,
+): Promise<readonly Listed[]> {
   const log = openLog({ level: logLevel, format: 'pretty', write: (line) => void process.stderr.write(line) })
   const catalog = new Catalog(
-    upstreams.map((upstream) => ({ upstream, pool: openPool(upstream, { store, log }) })),
-    log,
-    panels,
+    upstreams.map((upstream) => ({ upstream, pool: openPool(upstream, { store, log, runtime }) })),
+    { log, runtime, panels },
   )
-  const listed = await catalog.list(new AbortController().signal)
+  const listed = await catalog.list(new CancelSource(runtime))
   catalog.close()
   return listed
 }

@@ -1,5 +1,6 @@
 import { asChatError, ChatError } from '../chat/error.ts'
 import type { Config } from '../config/config.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { Store } from '../state/store.ts'
 import { isServing } from './health.ts'
@@ -18,8 +19,12 @@ export function isRenewed({ accounts }: Upstream): boolean {
  * @param shared upstreams whose accounts may be renewed here although a server may be running
  * @returns the process's exit code if the state cannot be opened; the reason has been printed
  */
-export async function openState(config: Config, shared: readonly Upstream[]): Promise<Store | number> {
-  if (!config.state.isDurable && shared.length > 0 && (await isServing(config))) {
+export async function openState(
+  config: Config,
+  runtime: Runtime,
+  shared: readonly Upstream[],
+): Promise<Store | number> {
+  if (!config.state.isDurable && shared.length > 0 && (await isServing(config, runtime))) {
     process.stderr.write(runningWords(shared.map(({ name }) => name)))
     return 1
   }

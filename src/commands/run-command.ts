@@ -1,5 +1,6 @@
 import type { Config, Misconfigured } from '../config/config.ts'
 import { loadConfig } from '../config/load-config.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import { version } from '../version.ts'
 import { assumeProxy } from '../wire/proxy.ts'
 import { type CommandLine, meaning, readCommandLine } from './command-line.ts'
@@ -26,13 +27,20 @@ Usage: tributary [command] [options]
 Everything else is set by environment variables: "tributary settings" prints them all.
 `
 
+interface RunOptions {
+  readonly line: CommandLine
+  readonly runtime: Runtime
+}
+
 /** Each command loads its modules when it runs: a container's health check runs all day and needs no server. */
 const commands = {
-  serve: async (config: Config) => (await import('./serve.ts')).serve(config),
-  check: async (config: Config, { isJson }: CommandLine) => (await import('./check.ts')).check(config, { isJson }),
-  doctor: async (config: Config, { isJson }: CommandLine) => (await import('./doctor.ts')).doctor(config, { isJson }),
-  models: async (config: Config) => (await import('./models.ts')).models(config),
-  health: async (config: Config) => (await import('./health.ts')).health(config),
+  serve: async (config: Config, { runtime }: RunOptions) => (await import('./serve.ts')).serve(config, runtime),
+  check: async (config: Config, { line: { isJson } }: RunOptions) =>
+    (await import('./check.ts')).check(config, { isJson }),
+  doctor: async (config: Config, { line: { isJson }, runtime }: RunOptions) =>
+    (await import('./doctor.ts')).doctor(config, { isJson, runtime }),
+  models: async (config: Config, { runtime }: RunOptions) => (await import('./models.ts')).models(config, runtime),
+  health: async (config: Config, { runtime }: RunOptions) => (await import('./health.ts')).health(config, runtime),
 }
 
 /** These print a text and do not read the configuration. */
@@ -52,7 +60,7 @@ const usageExit = 64
 const configExit = 78
 
 /** Runs the command that the arguments name. @returns the process's exit code */
-export async function runCommand(args: readonly string[]): Promise<number> {
+export async function runCommand(args: readonly string[], runtime: Runtime): Promise<number> {
   const line = readCommandLine(args, names)
   if (typeof line === 'string') return fail(`${line}\n\n${help}`, usageExit)
   const { name, envFile, flags } = line
@@ -65,7 +73,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   if ('problems' in config) return misconfigured(config, line)
   for (const warning of config.warnings) process.stderr.write(`warning: ${warning}\n`)
   if (config.isProxied) assumeProxy()
-  return command(config, line)
+  const options = { line, runtime }
+  return command(config, options)
 }
 
 function misconfigured({ problems }: Misconfigured, { name, isJson }: CommandLine): number {

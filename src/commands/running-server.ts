@@ -1,5 +1,7 @@
 import { ChatError, isReason } from '../chat/error.ts'
 import type { Config } from '../config/config.ts'
+import { CancelSource } from '../flow/cancel.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import type { Finding } from '../gateway/examine.ts'
 import type { ToolServerState } from '../tools/tool.ts'
 import { send } from '../wire/http.ts'
@@ -24,9 +26,9 @@ const testMs = 90_000
  * Looks for a running server at HOST and PORT.
  * @returns the HTTP status if the answer was not the list of upstreams; undefined if no server answers
  */
-export async function findServer(config: Config): Promise<RunningServer | number | undefined> {
+export async function findServer(config: Config, runtime: Runtime): Promise<RunningServer | number | undefined> {
   if (config.port === 0) return undefined
-  const ask = asker(config)
+  const ask = asker(config, runtime)
   const listed = await ask('GET', '/admin/upstreams', 5_000).catch(() => undefined)
   if (!listed) return undefined
   const upstreams = listed.status === 200 ? readUpstreams(listed.body) : undefined
@@ -58,14 +60,17 @@ interface ServerAnswer {
   readonly body: unknown
 }
 
-function asker(config: Config): (method: 'GET' | 'POST', path: string, headMs: number) => Promise<ServerAnswer> {
+function asker(
+  config: Config,
+  runtime: Runtime,
+): (method: 'GET' | 'POST', path: string, headMs: number) => Promise<ServerAnswer> {
   const [key] = config.keys
   const headers: Record<string, string> = key ? { authorization: `Bearer ${key.reveal()}` } : {}
   return async (method, path, headMs) => {
     const limits = { connectMs: 2_000, headMs }
     const reply = await send(
       { method, url: urlOf(config) + path, headers, limits, isOwn: true },
-      new AbortController().signal,
+      new CancelSource(runtime),
     )
     return { status: reply.status, body: jsonOrUndefined(await reply.text(maxReplyBytes)) }
   }

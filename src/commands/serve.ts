@@ -1,5 +1,6 @@
 import { openApp } from '../app.ts'
 import type { Config } from '../config/config.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import { openLog } from '../telemetry/log.ts'
 import { version } from '../version.ts'
 import { guardDescriptors } from '../wire/descriptors.ts'
@@ -9,11 +10,12 @@ import { tellSignals } from './hold-signals.ts'
 import { openState } from './open-state.ts'
 
 /** Serves until SIGTERM or SIGINT, then lets running answers finish. A second signal ends the process at once. */
-export function serve(config: Config): Promise<number> {
-  return serveUntilStopped(config, { logTo: process.stdout, announce: (url) => announce(config, url) })
+export function serve(config: Config, runtime: Runtime): Promise<number> {
+  return serveUntilStopped(config, { runtime, logTo: process.stdout, announce: (url) => announce(config, url) })
 }
 
 export interface Serving {
+  readonly runtime: Runtime
   /** The stream for the lines of the log. */
   readonly logTo: NodeJS.WriteStream
   /** Prints the address that the server listens on. */
@@ -23,7 +25,7 @@ export interface Serving {
 const ignored = 'this signal has no effect: settings are only read at the start, so restart the gateway to change them'
 
 /** @returns the process's exit code */
-export async function serveUntilStopped(config: Config, { logTo, announce }: Serving): Promise<number> {
+export async function serveUntilStopped(config: Config, { runtime, logTo, announce }: Serving): Promise<number> {
   const log = openLog({
     level: config.logLevel,
     format: config.logFormat,
@@ -33,12 +35,12 @@ export async function serveUntilStopped(config: Config, { logTo, announce }: Ser
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const stopped = stopSignal()
   tellSignals((signal) => log.warn({ signal }, ignored))
-  const store = await openState(config, [])
+  const store = await openState(config, runtime, [])
   if (typeof store === 'number') return store
   hideFromServers(config, log)
   let app: ReturnType<typeof openApp>
   try {
-    app = openApp(config, log, store)
+    app = openApp(config, log, store, { runtime })
   } catch (thrown) {
     process.stderr.write(await bindWords(config, thrown))
     await store.close()

@@ -5,6 +5,7 @@ import { type Part, type ToolCallPart, textOf } from '../chat/message.ts'
 import { stoppedCall, tellOutput } from '../chat/tool-output.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Store } from '../state/store.ts'
+import { newCancel } from '../wire/machine.double.ts'
 import { Conversations, type Question } from './conversations.ts'
 import { faultIn } from './fault-in.ts'
 import type { HistoryBounds } from './history.ts'
@@ -12,7 +13,7 @@ import type { OpenTurn } from './open-turn.ts'
 import { contentOf } from './stored-message.ts'
 
 const whose = { client: 'alice', session: 's1' }
-const never = new AbortController().signal
+const never = newCancel()
 const now = { wait: false, signal: never }
 const later = { wait: true, signal: never }
 const minute = 60_000
@@ -212,10 +213,10 @@ describe('two requests on one session', () => {
   test('or waits, in the order in which they came; who leaves the queue holds up nobody', async () => {
     const { conversations } = given()
     const turn = await ask(conversations, 'one')
-    const leaving = new AbortController()
+    const leaving = newCancel()
     const order: string[] = []
     const waiting = ['two', 'leaves', 'three'].map(async (content) => {
-      const signal = content === 'leaves' ? leaving.signal : never
+      const signal = content === 'leaves' ? leaving : never
       const opened = await conversations.open(whose, { model: 'm', content }, { wait: true, signal })
       order.push(content)
       if (opened.kind === 'turn') await opened.turn.close()
@@ -460,9 +461,9 @@ test('a long list holds up nobody, and is read no further for a client that has 
   })
   const { conversations } = given({ store })
   for (let at = 0; at < 20; at++) await say(conversations, 'q', 'a', { client: 'alice', session: `s${at}` })
-  const gone = new AbortController()
+  const gone = newCancel()
   read = 0
-  const listed = conversations.sessions('alice', 10, gone.signal).catch((thrown) => thrown)
+  const listed = conversations.sessions('alice', 10, gone).catch((thrown) => thrown)
   await new Promise((resolve) => setImmediate(resolve))
   expect(read).toBeLessThan(3)
   gone.abort(new ChatError('cancelled', { message: 'gone' }))

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { ChatError } from '../chat/error.ts'
 import type { Fields } from '../chat/message.ts'
+import type { Cancel } from '../flow/cancel.ts'
 import type { Store } from '../state/store.ts'
 import {
   decodeHistory,
@@ -114,7 +115,7 @@ export class Conversations {
   }
 
   /** A client's sessions, the one that was last written first. @throws the signal's reason */
-  async sessions(client: string, limit: number, signal?: AbortSignal): Promise<readonly Session[]> {
+  async sessions(client: string, limit: number, signal?: Cancel): Promise<readonly Session[]> {
     const keys = await this.#store.keys(prefixOf(client), maxListed)
     const sessions: Session[] = []
     for (const key of keys) {

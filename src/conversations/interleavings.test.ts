@@ -3,6 +3,7 @@ import { isFull } from '../../test/sizes.ts'
 import type { Part } from '../chat/message.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Store } from '../state/store.ts'
+import { newCancel } from '../wire/machine.double.ts'
 import { Conversations } from './conversations.ts'
 import { faultIn } from './fault-in.ts'
 import type { OpenTurn } from './open-turn.ts'
@@ -89,7 +90,7 @@ interface Plan {
 async function* request({ conversations }: Replica, plan: Plan, ledger: Ledger): AsyncGenerator<undefined> {
   const { whose, requestId, wait, question } = plan
   const opened = await conversations
-    .open(whose, { requestId, model: 'm', content: question.word }, { wait, signal: new AbortController().signal })
+    .open(whose, { requestId, model: 'm', content: question.word }, { wait, signal: newCancel() })
     .catch((thrown: unknown) => {
       expect(thrown).toMatchObject({ reason: 'conflict' })
     })
@@ -233,7 +234,7 @@ async function check(conversations: Conversations, sessions: readonly Whose[], l
     const opened = await conversations.open(
       whose,
       { model: 'm', content: 'and now?' },
-      { wait: false, signal: new AbortController().signal },
+      { wait: false, signal: newCancel() },
     )
     if (opened.kind === 'answered') throw new Error('a new request has no answer')
     expect(faultIn(opened.turn.messages())).toBeUndefined()

@@ -1,5 +1,6 @@
-import { linkAbort, orAbort, sleep } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
+import type { Cancel } from '../flow/cancel.ts'
+import { orAbort, sleep } from '../flow/wait.ts'
 import type { Lease, LeaseClaim, Store } from '../state/store.ts'
 
 /** Requests that may wait for one session. */
@@ -12,7 +13,7 @@ const pollMs = 250
 export interface Patience {
   /** Whether to wait for whoever writes the session now, and for those that wait already. */
   readonly wait: boolean
-  readonly signal: AbortSignal
+  readonly signal: Cancel
 }
 
 /** The right to write a session. */
@@ -39,12 +40,12 @@ export class Writers {
 
   /** @throws ChatError `conflict` where it is written and `wait` is false, or was in vain; the signal's reason */
   async enter(name: string, { wait, signal }: Patience): Promise<Writer> {
-    const link = linkAbort(signal)
-    const timer = setTimeout(() => link.abort(busy()), this.#maxWaitMs)
+    const link = signal.child()
+    const timer = signal.runtime.timers.set(this.#maxWaitMs, () => link.abort(busy()))
     try {
-      return await this.#enter(name, { wait, signal: link.signal })
+      return await this.#enter(name, { wait, signal: link })
     } finally {
-      clearTimeout(timer)
+      timer.stop()
       link.release()
     }
   }

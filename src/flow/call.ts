@@ -1,5 +1,6 @@
 import type { Caller } from '../chat/caller.ts'
 import type { Attempts } from './attempts.ts'
+import type { Cancel } from './cancel.ts'
 
 /**
  * Where a room writes what it has to say. The fields of a line come first, as pino has it. What was thrown goes into `err`: its
@@ -45,7 +46,7 @@ export interface Call {
   /** Gateways like this one that it came through before. */
   readonly hops: number
   /** Aborted when the client leaves or a deadline passes; the reason is a ChatError. */
-  readonly signal: AbortSignal
+  readonly signal: Cancel
   readonly log: Logger
   /** How often upstreams may still be asked for it. */
   readonly attempts: Attempts

@@ -133,3 +133,22 @@ export class CancelSource implements Cancel {
     else this.#others?.delete(follower)
   }
 }
+
+/** A cancel that follows a signal of the platform, or of a library, until it is released. */
+export class NativeCancel extends CancelSource {
+  readonly #followed: AbortSignal
+  readonly #follow: () => void
+
+  /** @param reasonFor what it is aborted with; the signal's own reason, where it does not say */
+  constructor(runtime: Runtime, followed: AbortSignal, reasonFor: () => unknown = () => followed.reason) {
+    super(runtime)
+    this.#followed = followed
+    this.#follow = () => this.abort(reasonFor())
+    if (followed.aborted) this.#follow()
+    else followed.addEventListener('abort', this.#follow, { once: true })
+  }
+
+  override release(): void {
+    this.#followed.removeEventListener('abort', this.#follow)
+  }
+}

@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'bun:test'
 import type { ChatEvent } from '../chat/event.ts'
+import { newCancel } from '../wire/machine.double.ts'
+import type { Cancel } from './cancel.ts'
 import { defer } from './defer.ts'
 import { readAll, readyFlow, type ScriptedFlow, scriptedFlow, silentFlow } from './flow.double.ts'
 import type { Flow } from './flow.ts'
 
 const text = (said: string): ChatEvent => ({ type: 'text', choice: 0, part: 0, text: said })
-const call = () => new AbortController().signal
+const call = () => newCancel()
 
 describe('a deferred flow', () => {
   test('is found when it is first read, and from then on is what was found', async () => {
@@ -48,7 +50,7 @@ describe('a deferred flow', () => {
   test('closed while it waits aborts the wait, and closes what comes of it all the same', async () => {
     const found = readyFlow([1])
     const waiting = Promise.withResolvers<void>()
-    let signal: AbortSignal | undefined
+    let signal: Cancel | undefined
     const flow = defer(async (opening) => {
       signal = opening.signal
       await waiting.promise
@@ -93,11 +95,10 @@ describe('a deferred flow', () => {
   })
 
   test('has its waits aborted with its parent, with the reason of that', async () => {
-    const controller = new AbortController()
+    const controller = newCancel()
     const flow = defer(
-      ({ signal }) =>
-        new Promise<Flow<number>>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
-      controller.signal,
+      ({ signal }) => new Promise<Flow<number>>((_, reject) => signal.onAbort(() => reject(signal.reason))),
+      controller,
     )
     const read = readAll(flow)
     controller.abort(new Error('gone'))

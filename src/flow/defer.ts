@@ -1,11 +1,11 @@
-import { type LinkedAbort, linkAbort } from '../chat/abort.ts'
 import { type AnyEvent, begin } from './begin.ts'
+import type { Cancel, CancelSource } from './cancel.ts'
 import { closedEarly, type Flow, type NextBatch } from './flow.ts'
 
 /** What a deferred flow is found with. */
 export interface FlowOpening {
   /** Aborted when nobody waits for the flow any more, and with the call: for waits on the way to it, not for what is found. */
-  readonly signal: AbortSignal
+  readonly signal: Cancel
   /**
    * Waits for the commit point of a flow that is tried. Where nobody waits any more, it is closed.
    * @throws what the flow threw before it
@@ -18,20 +18,20 @@ export interface FlowOpening {
  * @param open may try several flows, one after the other, and gives back the one to read
  * @param parent aborts the waits on the way
  */
-export function defer<Event>(open: (opening: FlowOpening) => Promise<Flow<Event>>, parent: AbortSignal): Flow<Event> {
+export function defer<Event>(open: (opening: FlowOpening) => Promise<Flow<Event>>, parent: Cancel): Flow<Event> {
   return new DeferredFlow(open, parent)
 }
 
 class DeferredFlow<Event> implements Flow<Event> {
   #open: ((opening: FlowOpening) => Promise<Flow<Event>>) | undefined
-  readonly #parent: AbortSignal
-  #link: LinkedAbort | undefined
+  readonly #parent: Cancel
+  #link: CancelSource | undefined
   /** What is tried at the moment, before anything is found. */
   #tried: { close(): void } | undefined
   #found: Flow<Event> | undefined
   #isClosed = false
 
-  constructor(open: (opening: FlowOpening) => Promise<Flow<Event>>, parent: AbortSignal) {
+  constructor(open: (opening: FlowOpening) => Promise<Flow<Event>>, parent: Cancel) {
     this.#open = open
     this.#parent = parent
   }
@@ -52,10 +52,10 @@ class DeferredFlow<Event> implements Flow<Event> {
   async #start(): Promise<NextBatch<Event>> {
     const open = this.#open
     this.#open = undefined
-    const link = linkAbort(this.#parent)
+    const link = this.#parent.child()
     this.#link = link
     try {
-      const found = await open?.({ signal: link.signal, begin: (flow) => this.#begin(flow, link.signal) })
+      const found = await open?.({ signal: link, begin: (flow) => this.#begin(flow, link) })
       if (this.#isClosed) found?.close()
       else this.#found = found
     } catch (thrown) {
@@ -68,7 +68,7 @@ class DeferredFlow<Event> implements Flow<Event> {
     return this.#found?.next()
   }
 
-  async #begin<Tried extends AnyEvent>(flow: Flow<Tried>, signal: AbortSignal): Promise<Flow<Tried>> {
+  async #begin<Tried extends AnyEvent>(flow: Flow<Tried>, signal: Cancel): Promise<Flow<Tried>> {
     this.#tried = flow
     if (this.#isClosed) flow.close()
     const begun = await begin(flow)

@@ -1,12 +1,14 @@
 import { describe, expect, test } from 'bun:test'
+import { newCancel } from '../wire/machine.double.ts'
+import type { Cancel } from './cancel.ts'
 import { readAll, scriptedFlow } from './flow.double.ts'
 import { type Batch, events, flowOf } from './flow.ts'
 
-const call = () => new AbortController()
+const call = () => newCancel()
 
 /** Waits until the signal is aborted, and fails with its reason. */
-function silence(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
+function silence(signal: Cancel): Promise<never> {
+  return new Promise((_, reject) => signal.onAbort(() => reject(signal.reason)))
 }
 
 async function* batchesOf(...batches: readonly Batch<number>[]): AsyncGenerator<Batch<number>> {
@@ -15,7 +17,7 @@ async function* batchesOf(...batches: readonly Batch<number>[]): AsyncGenerator<
 
 describe('the flow of a generator', () => {
   test('gives its batches, then nothing for ever', async () => {
-    const flow = flowOf(() => batchesOf([1, 2], [3]), call().signal)
+    const flow = flowOf(() => batchesOf([1, 2], [3]), call())
     expect((await readAll(flow)).batches).toEqual([[1, 2], [3]])
     expect(await flow.next()).toBeUndefined()
   })
@@ -26,7 +28,7 @@ describe('the flow of a generator', () => {
       opened++
       return batchesOf([1])
     }
-    const flow = flowOf(open, call().signal)
+    const flow = flowOf(open, call())
     expect(opened).toBe(0)
     expect((await readAll(flow)).batches).toEqual([[1]])
     expect(opened).toBe(1)
@@ -37,7 +39,7 @@ describe('the flow of a generator', () => {
     const flow = flowOf<number>(async function* () {
       yield [1]
       throw failure
-    }, call().signal)
+    }, call())
     expect(await readAll(flow)).toEqual({ batches: [[1]], thrown: failure })
     expect(await readAll(flow)).toEqual({ batches: [], thrown: failure })
   })
@@ -49,7 +51,7 @@ describe('the flow of a generator', () => {
     const flow = flowOf<number>(() => {
       opened++
       return batchesOf()
-    }, controller.signal)
+    }, controller)
     expect((await readAll(flow)).thrown).toEqual(new Error('gone'))
     expect(opened).toBe(0)
   })
@@ -63,7 +65,7 @@ describe('the flow of a generator', () => {
       } finally {
         seen.push(signal.aborted ? 'aborted' : 'ended')
       }
-    }, call().signal)
+    }, call())
     await flow.next()
     const pending = flow.next()
     flow.close()
@@ -82,7 +84,7 @@ describe('the flow of a generator', () => {
       } finally {
         freed.resolve()
       }
-    }, call().signal)
+    }, call())
     await flow.next()
     flow.close()
     await freed.promise
@@ -99,7 +101,7 @@ describe('the flow of a generator', () => {
         started = true
         yield [1]
       })()
-    }, call().signal)
+    }, call())
     const pending = flow.next()
     flow.close()
     opening.resolve()
@@ -109,13 +111,13 @@ describe('the flow of a generator', () => {
 
   test('follows its parent as long as it is read, and no longer', async () => {
     const controller = call()
-    const signals: AbortSignal[] = []
+    const signals: Cancel[] = []
     const open = (wait: boolean) =>
       flowOf<number>(async function* (signal) {
         signals.push(signal)
         if (wait) await silence(signal)
         yield [1]
-      }, controller.signal)
+      }, controller)
     await readAll(open(false))
     const pending = readAll(open(true))
     // it waits by now

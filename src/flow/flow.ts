@@ -1,6 +1,6 @@
-import { type LinkedAbort, linkAbort } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
+import type { Cancel, CancelSource } from './cancel.ts'
 
 /** The events that one read of the network made; never empty. */
 export type Batch<Event = ChatEvent> = readonly Event[]
@@ -26,15 +26,13 @@ export interface Flow<Event = ChatEvent> {
 }
 
 /** Gives batches as they come. The signal is aborted when nobody reads on, and with the parent of the flow. */
-export type OpenBatches<Event> = (
-  signal: AbortSignal,
-) => AsyncIterable<Batch<Event>> | Promise<AsyncIterable<Batch<Event>>>
+export type OpenBatches<Event> = (signal: Cancel) => AsyncIterable<Batch<Event>> | Promise<AsyncIterable<Batch<Event>>>
 
 /**
  * The flow of a generator's batches. It is opened when it is first read.
  * @param parent aborts the flow: the generator is to wait for nothing without the signal it is given
  */
-export function flowOf<Event>(open: OpenBatches<Event>, parent: AbortSignal): Flow<Event> {
+export function flowOf<Event>(open: OpenBatches<Event>, parent: Cancel): Flow<Event> {
   return new GeneratorFlow(open, parent)
 }
 
@@ -56,13 +54,13 @@ type Step<Event> = IteratorResult<Batch<Event>>
 
 class GeneratorFlow<Event> implements Flow<Event> {
   #open: OpenBatches<Event> | undefined
-  readonly #parent: AbortSignal
-  #link: LinkedAbort | undefined
+  readonly #parent: Cancel
+  #link: CancelSource | undefined
   #batches: AsyncIterator<Batch<Event>> | undefined
   #isOver = false
   #failure: { readonly thrown: unknown } | undefined
 
-  constructor(open: OpenBatches<Event>, parent: AbortSignal) {
+  constructor(open: OpenBatches<Event>, parent: Cancel) {
     this.#open = open
     this.#parent = parent
   }
@@ -86,8 +84,8 @@ class GeneratorFlow<Event> implements Flow<Event> {
     const open = this.#open
     this.#open = undefined
     this.#parent.throwIfAborted()
-    this.#link = linkAbort(this.#parent)
-    const opened = await open?.(this.#link.signal)
+    this.#link = this.#parent.child()
+    const opened = await open?.(this.#link)
     this.#batches = opened?.[Symbol.asyncIterator]()
     if (this.#batches && !this.#isOver) return this.#batches.next()
     // it was closed while it was opened

@@ -3,6 +3,7 @@ import { poolOf } from '../accounts/fake-pool.ts'
 import { ChatError } from '../chat/error.ts'
 import type { Model } from '../chat/model.ts'
 import type { Upstream } from '../providers/provider.ts'
+import { machine, newCancel } from '../wire/machine.double.ts'
 import { Catalog } from './catalog.ts'
 import { aLog, answering, finish, type Line, silence } from './fake-chat.ts'
 
@@ -11,7 +12,7 @@ afterEach(() => {
   for (const catalog of opened.splice(0)) catalog.close()
 })
 
-const quiet = () => new AbortController().signal
+const quiet = () => newCancel()
 const models = (...ids: readonly string[]): Model[] => ids.map((id) => ({ id }))
 
 function upstream(name: string, listing: Pick<Upstream, 'models' | 'listModels'>): Upstream {
@@ -27,7 +28,7 @@ function upstream(name: string, listing: Pick<Upstream, 'models' | 'listModels'>
 function given(...upstreams: readonly Upstream[]) {
   const lines: Line[] = []
   const members = upstreams.map((one) => ({ upstream: one, pool: poolOf(one.accounts).pool }))
-  const catalog = new Catalog(members, aLog(lines))
+  const catalog = new Catalog(members, { log: aLog(lines), runtime: machine })
   opened.push(catalog)
   const route = async (address: string) =>
     (await catalog.route(address, quiet())).map(({ member, model }) => `${member.upstream.name}:${model}`)
@@ -91,9 +92,9 @@ test('a list is asked for once for many requests at once, and kept', async () =>
 test('a request that is aborted while a list is asked for goes, and the list still comes', async () => {
   const list = Promise.withResolvers<Model[]>()
   const { catalog } = given(upstream('a', { listModels: () => list.promise }))
-  const controller = new AbortController()
+  const controller = newCancel()
   const reason = new Error('left')
-  const asking = catalog.list(controller.signal).catch((thrown: unknown) => thrown)
+  const asking = catalog.list(controller).catch((thrown: unknown) => thrown)
   controller.abort(reason)
   expect(await asking).toBe(reason)
   list.resolve(models('x'))

@@ -1,9 +1,11 @@
 import type { Pool } from '../accounts/pool.ts'
 import { withAccount } from '../accounts/with-account.ts'
-import { orAbort, within } from '../chat/abort.ts'
 import { asChatError, type ChatError } from '../chat/error.ts'
 import type { Model, Support } from '../chat/model.ts'
 import type { Logger } from '../flow/call.ts'
+import { type Cancel, CancelSource } from '../flow/cancel.ts'
+import type { Runtime } from '../flow/runtime.ts'
+import { within } from '../flow/wait.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { Panel } from './panel.ts'
 
@@ -48,10 +50,10 @@ interface Shelf<Served extends Member = Member> {
   readonly isFixed: boolean
   isKnown: boolean
   refreshAt: number
-  /** When the list was had, by `performance.now()`. */
+  /** When the list was had, by the clock that only goes forward. */
   listedAt: number | undefined
   refreshing: Promise<void> | undefined
-  /** When a failure was last told, by `performance.now()`. */
+  /** When a failure was last told, by the clock that only goes forward. */
   warnedAt: number
 }
 
@@ -62,15 +64,24 @@ const quickMs = 250
 /** What a request waits for a list that has never been seen. */
 const firstListMs = 5_000
 
+export interface CatalogOptions {
+  readonly log: Logger
+  readonly runtime: Runtime
+  readonly panels?: readonly Panel[]
+}
+
 /** Which models there are, and who serves them. Lists are asked for in the background; a stale one serves meanwhile. */
 export class Catalog<Served extends Member = Member> {
   readonly #shelves: ReadonlyMap<string, Shelf<Served>>
   readonly #log: Logger
   readonly #panels: readonly Listed[]
-  readonly #closing = new AbortController()
+  readonly #runtime: Runtime
+  readonly #closing: CancelSource
 
-  constructor(members: readonly Served[], log: Logger, panels: readonly Panel[] = []) {
+  constructor(members: readonly Served[], { log, runtime, panels = [] }: CatalogOptions) {
     this.#log = log
+    this.#runtime = runtime
+    this.#closing = new CancelSource(runtime)
     this.#panels = panels.map(({ name, members: asked }) => ({
       id: name,
       upstream: 'tributary',
@@ -81,7 +92,7 @@ export class Catalog<Served extends Member = Member> {
   }
 
   /** Every known model: the panels, then those of the upstreams in their order. */
-  async list(signal: AbortSignal): Promise<readonly Listed[]> {
+  async list(signal: Cancel): Promise<readonly Listed[]> {
     await this.#refreshAll(signal)
     const served = [...this.#shelves.values()].flatMap(({ member, models }) =>
       models.map((model) => listed(member.upstream, model)),
@@ -97,12 +108,12 @@ export class Catalog<Served extends Member = Member> {
   /** What is known of an upstream's models. Asks nothing. */
   status(upstream: string): ModelsStatus {
     const { models = [], isKnown = false, isFixed = false, listedAt } = this.#shelves.get(upstream) ?? {}
-    const ageMs = listedAt === undefined ? undefined : performance.now() - listedAt
+    const ageMs = listedAt === undefined ? undefined : this.#runtime.elapsed() - listedAt
     return { count: models.length, isKnown, isFixed, ageMs }
   }
 
   /** The model of this address, full or bare. */
-  async find(address: string, signal: AbortSignal): Promise<Listed | undefined> {
+  async find(address: string, signal: Cancel): Promise<Listed | undefined> {
     const models = await this.list(signal)
     return models.find(({ id }) => id === address) ?? models.find(({ model }) => model.id === address)
   }
@@ -111,12 +122,12 @@ export class Catalog<Served extends Member = Member> {
    * Who can answer for an address: the one upstream it names, or all that list a model of the bare name, or failing
    * that every upstream whose list could not be had.
    */
-  async route(address: string, signal: AbortSignal): Promise<readonly Candidate<Served>[]> {
+  async route(address: string, signal: Cancel): Promise<readonly Candidate<Served>[]> {
     const slash = address.indexOf('/')
     const named = slash > 0 ? this.#shelves.get(address.slice(0, slash)) : undefined
     if (named) {
       // it need not be waited for, but if it has come back its models are to be seen
-      if (!named.isKnown && isDue(named)) void this.#refresh(named)
+      if (!named.isKnown && isDue(named, this.#runtime.elapsed())) void this.#refresh(named)
       const model = address.slice(slash + 1)
       if (!named.isFixed || named.models.some(({ id }) => id === model)) return [{ member: named.member, model }]
     }
@@ -138,14 +149,14 @@ export class Catalog<Served extends Member = Member> {
     this.#closing.abort(new Error('closed'))
   }
 
-  async #refreshAll(signal: AbortSignal): Promise<void> {
+  async #refreshAll(signal: Cancel): Promise<void> {
     const waits: Promise<void>[] = []
     for (const shelf of this.#shelves.values()) {
-      if (!isDue(shelf) && !(shelf.refreshing && !shelf.isKnown)) continue
+      if (!isDue(shelf, this.#runtime.elapsed()) && !(shelf.refreshing && !shelf.isKnown)) continue
       const refreshed = this.#refresh(shelf)
       if (!shelf.isKnown) waits.push(refreshed)
     }
-    if (waits.length > 0) await orAbort(within(Promise.all(waits), firstListMs), signal)
+    if (waits.length > 0) await within(Promise.all(waits), firstListMs, signal)
   }
 
   #refresh(shelf: Shelf): Promise<void> {
@@ -157,30 +168,30 @@ export class Catalog<Served extends Member = Member> {
 
   async #ask(shelf: Shelf): Promise<void> {
     const { upstream, pool } = shelf.member
-    const begunAt = performance.now()
+    const begunAt = this.#runtime.elapsed()
     try {
       shelf.models = await this.#listed(upstream, pool)
       shelf.isKnown = true
-      shelf.listedAt = performance.now()
-      shelf.refreshAt = performance.now() + freshMs
+      shelf.listedAt = this.#runtime.elapsed()
+      shelf.refreshAt = this.#runtime.elapsed() + freshMs
     } catch (thrown) {
       const error = asChatError(thrown)
-      const now = performance.now()
+      const now = this.#runtime.elapsed()
       shelf.refreshAt = now + pauseAfter(error, now - begunAt)
-      if (!this.#closing.signal.aborted) this.#tell(shelf, error)
+      if (!this.#closing.aborted) this.#tell(shelf, error)
     }
   }
 
   /** Once in a while at `warn`: one that is down may be asked with each request. */
   #tell(shelf: Shelf, err: ChatError): void {
-    const now = performance.now()
+    const now = this.#runtime.elapsed()
     const level = now - shelf.warnedAt < retryMs ? 'debug' : 'warn'
     if (level === 'warn') shelf.warnedAt = now
     this.#log[level]({ upstream: shelf.member.upstream.name, err }, 'models could not be listed')
   }
 
   async #listed(upstream: Upstream, pool: Pool): Promise<readonly Model[]> {
-    const { signal } = this.#closing
+    const signal = this.#closing
     const session = await pool.lease({ tried: new Set() }, signal)
     return withAccount(session, signal, async (account) => {
       const listed = await upstream.listModels?.(account, signal)
@@ -190,8 +201,8 @@ export class Catalog<Served extends Member = Member> {
   }
 }
 
-function isDue({ refreshAt }: Shelf): boolean {
-  return performance.now() >= refreshAt
+function isDue({ refreshAt }: Shelf, now: number): boolean {
+  return now >= refreshAt
 }
 
 /**

@@ -11,7 +11,9 @@ import type { ChatRequest } from '../chat/request.ts'
 import { noThread } from '../chat/thread.ts'
 import { Attempts } from '../flow/attempts.ts'
 import { type Logger, newReceipt } from '../flow/call.ts'
+import { type Cancel, CancelSource } from '../flow/cancel.ts'
 import { fold } from '../flow/fold.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import type { Upstream } from '../providers/provider.ts'
 
 /** What came of trying an account. */
@@ -45,15 +47,15 @@ export async function examine(
   told: (finding: Finding) => void = () => undefined,
 ): Promise<readonly Finding[]> {
   const { name, accounts, supply } = upstream
-  const { log, patienceMs, pool } = options
+  const { log, runtime, patienceMs, pool } = options
   const sessions = pool?.sessions() ?? accounts.map((account) => new Session(account, { ...options, upstream: name }))
   // no more than the one that is tried: a service counts them
   const ownMade = pool ? undefined : supply && openPool({ name, accounts: [], supply: { ...supply, min: 0 } }, options)
   const made = ownMade ?? (supply && sessions.length === 0 ? pool : undefined)
   const subjects: readonly Subject[] = [
     ...sessions.map((session) => ({ label: session.label, open: () => session })),
-    ...(made ? [{ label: 'anonymous', open: (signal: AbortSignal) => made.lease({ tried: new Set() }, signal) }] : []),
-  ].map((subject) => ({ ...subject, upstream, log, patienceMs, pool }))
+    ...(made ? [{ label: 'anonymous', open: (signal: Cancel) => made.lease({ tried: new Set() }, signal) }] : []),
+  ].map((subject) => ({ ...subject, upstream, log, runtime, patienceMs, pool }))
   const findings = subjects.map(async (subject) => {
     const finding = await examined(subject)
     told(finding)
@@ -66,39 +68,40 @@ interface Subject {
   readonly upstream: Upstream
   readonly label: string
   readonly log: Logger
+  readonly runtime: Runtime
   readonly patienceMs: number
   readonly pool: Pool | undefined
-  open(signal: AbortSignal): Session | Promise<Session>
+  open(signal: Cancel): Session | Promise<Session>
 }
 
-async function examined({ upstream, label, log, patienceMs, pool, open }: Subject): Promise<Finding> {
-  const begunAt = performance.now()
-  const limit = new AbortController()
+async function examined({ upstream, label, log, runtime, patienceMs, pool, open }: Subject): Promise<Finding> {
+  const begunAt = runtime.elapsed()
+  const limit = new CancelSource(runtime)
   const late = new ChatError('timeout', { message: `There was no answer within ${patienceMs / 1000} s.` })
-  const timer = setTimeout(() => limit.abort(late), patienceMs)
+  const timer = runtime.timers.set(patienceMs, () => limit.abort(late))
   let model: string | undefined
   let session: Session | undefined
   const finding = (error?: ChatError): Finding => {
-    const tookMs = Math.round(performance.now() - begunAt)
+    const tookMs = Math.round(runtime.elapsed() - begunAt)
     return { upstream: upstream.name, account: label, model, tookMs, error }
   }
   try {
-    session = await open(limit.signal)
-    await withAccount(session, limit.signal, async (account) => {
-      model = await modelOf(upstream, account, limit.signal)
+    session = await open(limit)
+    await withAccount(session, limit, async (account) => {
+      model = await modelOf(upstream, account, limit)
       const counts = { attempts: new Attempts(), receipt: newReceipt() }
       const call = {
         id: 'doctor',
         caller: { ...anybody, id: 'doctor', name: 'doctor' },
         hops: 0,
-        signal: limit.signal,
+        signal: limit,
         log,
         ...counts,
       }
       // what it says is not the question, only that it says it to its end
       const answer = fold(upstream.chat(question(model), { ...call, account, thread: noThread }))
       await answer.catch(async (thrown) => {
-        throw (await faultyAddress(upstream, account, { thrown, signal: limit.signal })) ?? thrown
+        throw (await faultyAddress(upstream, account, { thrown, signal: limit })) ?? thrown
       })
     })
     pool?.succeeded(session)
@@ -108,7 +111,7 @@ async function examined({ upstream, label, log, patienceMs, pool, open }: Subjec
     if (session) pool?.failed(session, error)
     return finding(error)
   } finally {
-    clearTimeout(timer)
+    timer.stop()
   }
 }
 
@@ -116,7 +119,7 @@ async function examined({ upstream, label, log, patienceMs, pool, open }: Subjec
 async function faultyAddress(
   upstream: Upstream,
   account: Account,
-  { thrown, signal }: { readonly thrown: unknown; readonly signal: AbortSignal },
+  { thrown, signal }: { readonly thrown: unknown; readonly signal: Cancel },
 ): Promise<ChatError | undefined> {
   if (!upstream.models || asChatError(thrown).upstreamStatus !== 404) return undefined
   try {
@@ -128,7 +131,7 @@ async function faultyAddress(
   }
 }
 
-async function modelOf(upstream: Upstream, account: Account, signal: AbortSignal): Promise<string> {
+async function modelOf(upstream: Upstream, account: Account, signal: Cancel): Promise<string> {
   const models: readonly Model[] = upstream.models ?? (await upstream.listModels?.(account, signal)) ?? []
   const model = models.find((one) => kindOf(one) === 'chat') ?? models[0]
   if (model) return model.id

@@ -1,4 +1,5 @@
 import type { Logger } from '../flow/call.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import type { Store } from '../state/store.ts'
 import type { Member } from './catalog.ts'
 import { examine, type Finding } from './examine.ts'
@@ -16,6 +17,7 @@ export interface Examiner {
 export interface ExaminerOptions {
   readonly store: Store
   readonly log: Logger
+  readonly runtime: Runtime
   /** Milliseconds for one account. */
   readonly patienceMs: number
 }

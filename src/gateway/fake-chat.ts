@@ -3,7 +3,9 @@ import type { ChatEvent } from '../chat/event.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import { Attempts } from '../flow/attempts.ts'
 import { type Call, type Logger, newReceipt } from '../flow/call.ts'
+import type { Cancel } from '../flow/cancel.ts'
 import type { Chat } from '../flow/chat.ts'
+import { newCancel } from '../wire/machine.double.ts'
 
 /** What tests of layers and combinators feed them with. */
 export const aRequest: ChatRequest = {
@@ -28,7 +30,7 @@ export function aLog(lines: Line[]): Logger {
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), child: () => aLog(lines) }
 }
 
-export function aCall(signal: AbortSignal = new AbortController().signal, lines: Line[] = []): Call {
+export function aCall(signal: Cancel = newCancel(), lines: Line[] = []): Call {
   return {
     id: 'id',
     caller: anybody,
@@ -56,10 +58,10 @@ export function answering(...script: readonly (ChatEvent | Error)[]): Chat {
 }
 
 /** Waits until the signal is aborted, and throws its reason: what every chat does that waits for an upstream. */
-export function silence(signal: AbortSignal): Promise<never> {
+export function silence(signal: Cancel): Promise<never> {
   return new Promise((_, reject) => {
     if (signal.aborted) reject(signal.reason)
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    signal.onAbort(() => reject(signal.reason))
   })
 }
 

@@ -3,6 +3,7 @@ import { ChatError } from '../chat/error.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
+import { machine } from '../wire/machine.double.ts'
 import { aCall, aLog, answering, aRequest, drain, finish, type Line, silence, text } from './fake-chat.ts'
 import { type Gateway, openGateway } from './gateway.ts'
 
@@ -15,6 +16,7 @@ function given(upstreams: readonly Upstream[], maxCalls = 10) {
   const lines: Line[] = []
   const deadlines = { firstEventMs: 50, wholeMs: 50, idleMs: 50 }
   const gateway = openGateway({
+    runtime: machine,
     upstreams,
     deadlines,
     store: new MemoryStore(),

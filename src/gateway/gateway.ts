@@ -5,7 +5,9 @@ import { ChatError } from '../chat/error.ts'
 import { takesTools } from '../chat/model.ts'
 import { excerpt } from '../chat/secret.ts'
 import type { Logger } from '../flow/call.ts'
+import type { Cancel } from '../flow/cancel.ts'
 import type { Chat } from '../flow/chat.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { Store } from '../state/store.ts'
 import { type Candidate, Catalog, type Member } from './catalog.ts'
@@ -44,6 +46,7 @@ export interface GatewayOptions {
   /** Calls that may run at once. */
   readonly maxCalls: number
   readonly log: Logger
+  readonly runtime: Runtime
 }
 
 /** Everything between a decoded request and the upstreams. */
@@ -68,14 +71,14 @@ const maxPatienceMs = 60_000
 
 /** Puts the layers together: `observe → limit → tool loop → route → support → estimate → deadline → choices → retry → thread → account → upstream`. */
 export function openGateway(options: GatewayOptions): Gateway {
-  const { upstreams, panels = [], store, tools, maxCalls, log } = options
+  const { upstreams, panels = [], store, tools, maxCalls, log, runtime } = options
   const chains = upstreams.map((upstream) => chainTo(upstream, options))
-  const catalog = new Catalog(chains, log, panels)
+  const catalog = new Catalog(chains, { log, runtime, panels })
   const routed = route(catalog)
   const asked = withPanels(panels, routed)
   const around = (own: Chat) => estimate(countTokens)(deadline(options.deadlines)(own))
   const isPanel = (model: string) => panels.some(({ name }) => name === model)
-  const isOffered = async (model: string, signal: AbortSignal) =>
+  const isOffered = async (model: string, signal: Cancel) =>
     // each member of a panel would call tools of its own
     !isPanel(model) &&
     (await catalog.route(model, signal)).every((one) => takesTools(one.member.upstream.support, catalog.modelOf(one)))
@@ -97,6 +100,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     examiner: openExaminer(chains, {
       store,
       log,
+      runtime,
       patienceMs: Math.min(maxPatienceMs, options.deadlines.firstEventMs),
     }),
     inspect: () => ({
@@ -123,9 +127,9 @@ interface Chain extends UpstreamParts {
 }
 
 /** From a request for this upstream to its answer. */
-function chainTo(upstream: Upstream, { deadlines, store, threadTtlMs, log }: GatewayOptions): Chain {
+function chainTo(upstream: Upstream, { deadlines, store, threadTtlMs, log, runtime }: GatewayOptions): Chain {
   const { name } = upstream
-  const pool = openPool(upstream, { store, log })
+  const pool = openPool(upstream, { store, log, runtime })
   const [budget, permits] = [new RetryBudget(), new Permits()]
   const asked: Chat<Asking> = (request, call) => upstream.chat(request, call)
   const placed = account(pool, name)(asked)

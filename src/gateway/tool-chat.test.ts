@@ -4,6 +4,7 @@ import type { ChatRequest } from '../chat/request.ts'
 import type { Chat } from '../flow/chat.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
+import { machine, newCancel } from '../wire/machine.double.ts'
 import { aCall, aRequest, drain, finish, type Line, silence, text } from './fake-chat.ts'
 import { openGateway } from './gateway.ts'
 import { aModel, aRegistry, aTool, calling } from './tool-loop/fake-tools.ts'
@@ -22,6 +23,7 @@ function lab(chat: Chat, takesTools: boolean): Upstream {
 
 function open(chat: Chat, { takesTools = true, maxCalls = 10 } = {}) {
   return openGateway({
+    runtime: machine,
     upstreams: [lab(chat, takesTools)],
     panels: [{ name: 'panel', members: [{ title: 'Lab', address: 'lab/model', defaults: {} }] }],
     deadlines: { firstEventMs: 60_000, wholeMs: 60_000, idleMs: 60_000 },
@@ -104,10 +106,10 @@ test('a caller’s own model is offered no more tools than it takes', async () =
 })
 
 test('all that runs at once is counted together', async () => {
-  const controller = new AbortController()
+  const controller = newCancel()
   async function* hanging() {
     yield text('Half')
-    await silence(controller.signal)
+    await silence(controller)
   }
   const gateway = open(hanging, { maxCalls: 1 })
   const running = gateway.toolChat(aRequest, aCall(), { useTools: true })[Symbol.asyncIterator]()

@@ -5,6 +5,7 @@ import { isBlank } from '../chat/event.ts'
 import type { ToolBounds } from '../chat/model.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import type { Call } from '../flow/call.ts'
+import type { Cancel } from '../flow/cancel.ts'
 import type { Chat } from '../flow/chat.ts'
 import { isChatEvent, type LoopEvent } from './tool-loop/events.ts'
 import type { BoundsFor, ToolLoopOptions } from './tool-loop/layer.ts'
@@ -31,7 +32,7 @@ export interface ToolChatOptions {
   readonly around: (own: Chat) => Chat
   readonly tools: ToolLoopOptions | undefined
   /** Whether whoever serves a model takes tools. */
-  takesTools(model: string, signal: AbortSignal): Promise<boolean>
+  takesTools(model: string, signal: Cancel): Promise<boolean>
   readonly boundsFor: BoundsFor
 }
 

@@ -5,6 +5,7 @@ import type { ChatRequest } from '../chat/request.ts'
 import type { Secret } from '../chat/secret.ts'
 import type { Thread } from '../chat/thread.ts'
 import type { Call } from '../flow/call.ts'
+import type { Cancel } from '../flow/cancel.ts'
 
 /**
  * One service that answers chats, ready to be asked.
@@ -31,7 +32,7 @@ export interface Upstream<Credential = unknown> {
   /** The models it serves, where the operator or the adapter has a fixed list; otherwise they are asked for. */
   readonly models?: readonly Model[]
   /** Asks for the models. @throws ChatError */
-  listModels?(account: Account<Credential>, signal: AbortSignal): Promise<readonly Model[]>
+  listModels?(account: Account<Credential>, signal: Cancel): Promise<readonly Model[]>
   /** A method, not a property: so an upstream with accounts of any kind is an `Upstream`. */
   chat(request: ChatRequest, call: AccountCall<Credential>): AsyncIterable<ChatEvent>
 }

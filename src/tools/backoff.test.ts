@@ -3,10 +3,7 @@ import { Backoff } from './backoff.ts'
 
 function clocked(random = 0) {
   const clock = { now: 1_000_000 }
-  const backoff = new Backoff(
-    () => clock.now,
-    () => random,
-  )
+  const backoff = new Backoff({ elapsed: () => clock.now, random: () => random })
   /** For how long the failure now makes it wait. */
   const waits = () => {
     backoff.failed()

@@ -1,3 +1,5 @@
+import type { Runtime } from '../flow/runtime.ts'
+
 const firstMs = 1_000
 const maxMs = 60_000
 /** A server that did what no honest one does is left alone for so long. */
@@ -7,16 +9,13 @@ const steadyMs = 60_000
 
 /** How long a server that failed is left alone: not at all after a good while, then 1 s, 2 s … 60 s, each up to half as much less. */
 export class Backoff {
-  readonly #now: () => number
-  readonly #random: () => number
+  readonly #runtime: Pick<Runtime, 'elapsed' | 'random'>
   #failures = 0
   #began: number | undefined
   #until = 0
 
-  /** @param now milliseconds by a steady clock @param random from 0 to 1 */
-  constructor(now: () => number, random: () => number) {
-    this.#now = now
-    this.#random = random
+  constructor(runtime: Pick<Runtime, 'elapsed' | 'random'>) {
+    this.#runtime = runtime
   }
 
   get isWaiting(): boolean {
@@ -25,24 +24,24 @@ export class Backoff {
 
   /** Milliseconds until it may be tried again. */
   get waitMs(): number {
-    return Math.max(0, this.#until - this.#now())
+    return Math.max(0, this.#until - this.#runtime.elapsed())
   }
 
   /** A connection has begun. */
   began(): void {
-    this.#began = this.#now()
+    this.#began = this.#runtime.elapsed()
   }
 
   failed(): void {
-    const lasted = this.#began === undefined ? 0 : this.#now() - this.#began
+    const lasted = this.#began === undefined ? 0 : this.#runtime.elapsed() - this.#began
     this.#failures = lasted >= steadyMs ? 1 : this.#failures + 1
     this.#began = undefined
     const waitMs = this.#failures === 1 ? 0 : Math.min(maxMs, firstMs * 2 ** (this.#failures - 2))
-    this.#until = this.#now() + waitMs * (1 - this.#random() / 2)
+    this.#until = this.#runtime.elapsed() + waitMs * (1 - this.#runtime.random() / 2)
   }
 
   misbehaved(): void {
     this.#began = undefined
-    this.#until = this.#now() + cutOffMs
+    this.#until = this.#runtime.elapsed() + cutOffMs
   }
 }

@@ -1,8 +1,9 @@
 import { expect, test } from 'bun:test'
+import { newCancel } from '../wire/machine.double.ts'
 import { currentTime } from './builtin.ts'
 import { type InProcessTool, inProcess } from './in-process.ts'
 
-const never = new AbortController().signal
+const never = newCancel()
 const ignore = () => undefined
 const summer = Date.UTC(2026, 6, 1, 22, 30, 5)
 const time = inProcess(currentTime(() => summer))
@@ -44,12 +45,10 @@ test('a tool of ours streams, and says nothing after its end', async () => {
 test('what a tool of ours throws is an outcome, but an abort is an abort', async () => {
   const failing = tool(() => Promise.reject(new Error('no such city')))
   expect(await failing.run({}, { signal: never, onChunk: ignore })).toEqual({ content: 'no such city', isError: true })
-  const left = new AbortController()
+  const left = newCancel()
   const gone = new Error('the client left')
-  const waiting = tool(
-    (_args, { signal }) => new Promise((_resolve, reject) => signal.addEventListener('abort', reject)),
-  )
-  const run = waiting.run({}, { signal: left.signal, onChunk: ignore })
+  const waiting = tool((_args, { signal }) => new Promise((_resolve, reject) => signal.onAbort(reject)))
+  const run = waiting.run({}, { signal: left, onChunk: ignore })
   left.abort(gone)
   expect(await run.catch((thrown: unknown) => thrown)).toBe(gone)
 })

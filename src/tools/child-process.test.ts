@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { times } from '../../test/sizes.ts'
 import { open, path, startHttpServer, stdioServer } from '../../test/tools/servers.ts'
 import { until, within } from '../../test/waiting.ts'
+import { cancelIn, machine } from '../wire/machine.double.ts'
 import { startGroup } from './child-process.ts'
 
 /** Milliseconds after which a wait is a hang, on a machine that is busy with other work too. */
@@ -71,7 +72,7 @@ test('a server that goes by itself leaves no child behind, and takes no other se
   const crash = (await tools.list('one')).get('crash')
   const [own, others] = [marked(mark), marked(other)]
   expect([own.length, others.length]).toEqual([2, 2])
-  await crash?.run({}, { signal: AbortSignal.timeout(patienceMs), onChunk: () => undefined })
+  await crash?.run({}, { signal: cancelIn(patienceMs), onChunk: () => undefined })
   // the server may be started again meanwhile
   await until(() => !marked(mark).some((process) => own.includes(process)), patienceMs, 'all of it is gone')
   expect(marked(other)).toEqual(others)
@@ -95,7 +96,7 @@ test('a server that is cut off is gone at once', async () => {
 
 test('a command gets its arguments as they are: no shell looks into them', async () => {
   const args = ['-c', 'printf "%s|" "$@"', 'sh', '$HOME', '`id`', '; exit 1', "it's", 'a  b', '*', '--']
-  const group = startGroup({ name: 'a', transport: 'stdio', command: '/bin/sh', args, environment: {} })
+  const group = startGroup({ name: 'a', transport: 'stdio', command: '/bin/sh', args, environment: {} }, machine)
   expect(await new Response(group.stdout).text()).toBe(`${args.slice(3).join('|')}|`)
   expect(await group.exited).toBe(0)
   await group.end()

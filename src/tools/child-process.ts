@@ -2,6 +2,9 @@ import { closeSync } from 'node:fs'
 import type { Subprocess } from 'bun'
 import { ChatError } from '../chat/error.ts'
 import { Secret } from '../chat/secret.ts'
+import { CancelSource } from '../flow/cancel.ts'
+import type { Runtime } from '../flow/runtime.ts'
+import { within } from '../flow/wait.ts'
 import type { StdioServer } from './server-config.ts'
 
 type Pipes = Subprocess<'pipe', 'pipe', 'pipe'>
@@ -30,7 +33,8 @@ const script = '(trap "" TERM INT HUP; read -r _ <&3; kill -KILL 0) </dev/null >
 const graceMs = 500
 
 /** Starts a server's command in a process group of its own. @throws ChatError `upstream-failed` where that cannot be done */
-export function startGroup({ command, args, environment, folder }: StdioServer): ProcessGroup {
+export function startGroup({ command, args, environment, folder }: StdioServer, runtime: Runtime): ProcessGroup {
+  const never = new CancelSource(runtime)
   const child = spawn(['/bin/sh', '-c', script, 'sh', command, ...args.map(revealed)], environment, folder)
   const [, , , lifeline] = child.stdio
   let isKilled = false
@@ -50,9 +54,9 @@ export function startGroup({ command, args, environment, folder }: StdioServer):
       if (!isKilled) {
         // it may never take what is still to be written
         Promise.resolve(child.stdin.end()).catch(() => undefined)
-        await settledOrLate(child.exited, graceMs)
+        await within(child.exited, graceMs, never)
         signalGroup(child.pid, 'SIGTERM')
-        await settledOrLate(child.exited, graceMs)
+        await within(child.exited, graceMs, never)
       }
       kill()
       await child.exited
@@ -87,12 +91,4 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
   } catch {
     // nobody is left of it
   }
-}
-
-/** Waits for the promise, but no longer than `ms` milliseconds. */
-async function settledOrLate(promise: Promise<unknown>, ms: number): Promise<void> {
-  const late = Promise.withResolvers<void>()
-  const timer = setTimeout(late.resolve, ms)
-  await Promise.race([promise, late.promise])
-  clearTimeout(timer)
 }

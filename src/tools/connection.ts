@@ -1,9 +1,10 @@
 import type { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js'
-import { linkAbort } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
 import type { Fields } from '../chat/message.ts'
 import type { Logger } from '../flow/call.ts'
+import type { Cancel } from '../flow/cancel.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import { type CallEnd, endOf, isAnswer, whyFailed } from './failure.ts'
 import type { TransportHooks } from './hooks.ts'
 import { type Line, openLine } from './line.ts'
@@ -24,6 +25,7 @@ export interface ConnectionEnd {
 
 export interface ConnectionOptions {
   readonly log: Logger
+  readonly runtime: Runtime
   readonly version: string
   /** Called once, when an open connection is of no use any more, unless it was closed. */
   ended(end: ConnectionEnd): void
@@ -38,7 +40,7 @@ const greetingMs = 10_000
 /** A server that has been greeted. */
 export class Connection {
   readonly #options: ConnectionOptions
-  readonly #meter = floodMeter()
+  readonly #meter: () => boolean
   /** Who hears what the running calls say meanwhile, by the token that is in each call. */
   readonly #running = new Map<string, (text: string) => void>()
   #calls = 0
@@ -50,13 +52,14 @@ export class Connection {
 
   private constructor(options: ConnectionOptions) {
     this.#options = options
+    this.#meter = floodMeter(options.runtime)
   }
 
   /** Connects and greets. @returns what came of it @throws the signal's reason once it is aborted; nothing else */
   static async open(
     server: ToolServerConfig,
     options: ConnectionOptions,
-    signal: AbortSignal,
+    signal: Cancel,
   ): Promise<Connection | ConnectionEnd> {
     const connection = new Connection(options)
     try {
@@ -79,7 +82,7 @@ export class Connection {
   }
 
   /** Its tools as it lists them, at most 256. @throws what the library throws, or ChatError where they have no end */
-  async listTools(signal: AbortSignal): Promise<readonly unknown[]> {
+  async listTools(signal: Cancel): Promise<readonly unknown[]> {
     if (!this.#client) return []
     this.#isListStale = false
     const listed = await listTools(this.#client, signal)
@@ -91,14 +94,14 @@ export class Connection {
 
   /** Runs a tool once. @throws the context's signal's reason once that is aborted; nothing else */
   async call(name: string, args: Fields, { signal, onChunk }: ToolContext): Promise<CallEnd> {
-    const link = linkAbort(signal)
+    const link = signal.child()
     const progressToken = `call-${++this.#calls}`
     this.#running.set(progressToken, (text) => void (signal.aborted || onChunk(text)))
     try {
       const client = this.#client
       if (!client || this.#end) return { kind: 'refused', why: this.#end?.why ?? 'it is closed' }
       const params = { name, arguments: args, _meta: { progressToken } }
-      const options = { signal: link.signal, timeout: noLimitMs }
+      const options = { signal: link.native, timeout: noLimitMs }
       const result = await client.request({ method: 'tools/call', params }, CallResult, options)
       return { kind: 'done', outcome: readResult(result) }
     } catch (thrown) {
@@ -117,10 +120,11 @@ export class Connection {
     await this.#line?.end()
   }
 
-  async #open(server: ToolServerConfig, signal: AbortSignal): Promise<void> {
-    const { log, version } = this.#options
+  async #open(server: ToolServerConfig, signal: Cancel): Promise<void> {
+    const { log, runtime, version } = this.#options
     const hooks: TransportHooks = {
       log,
+      runtime,
       spoke: (last) => this.#options.spoke(last),
       lost: (why) => this.#finish({ why, isMisbehaviour: false }),
       misbehaved: (why) => void this.#misbehaved(why),
@@ -139,14 +143,14 @@ export class Connection {
     // the library hears of progress a moment late: after the answer, where both came at once
     client.removeNotificationHandler('notifications/progress')
     client.onerror = (error) => this.#onError(error, server)
-    const kill = () => this.#kill()
-    signal.addEventListener('abort', kill, { once: true })
+    const release = signal.onAbort(() => this.#kill())
+    const { native } = signal
     try {
-      await client.connect(line.transport, { signal, timeout: noLimitMs })
+      await client.connect(line.transport, { signal: native, timeout: noLimitMs })
       if (client.getServerCapabilities()?.logging)
-        await client.setLoggingLevel('info', { signal, timeout: greetingMs }).catch(() => undefined)
+        await client.setLoggingLevel('info', { signal: native, timeout: greetingMs }).catch(() => undefined)
     } finally {
-      signal.removeEventListener('abort', kill)
+      release()
     }
   }
 

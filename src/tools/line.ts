@@ -47,10 +47,10 @@ async function openHttp(server: HttpServer, hooks: TransportHooks): Promise<Line
     transport,
     sees: (message) => watched.sees(message),
     async end() {
-      const timer = setTimeout(kill, goodbyeMs)
+      const timer = hooks.runtime.timers.set(goodbyeMs, kill)
       // a server may refuse it (405), or be gone
       await transport.terminateSession().catch(() => undefined)
-      clearTimeout(timer)
+      timer.stop()
       kill()
     },
     kill,

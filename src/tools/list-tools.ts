@@ -1,6 +1,6 @@
 import type { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { z } from 'zod'
-import { linkAbort } from '../chat/abort.ts'
+import type { Cancel } from '../flow/cancel.ts'
 
 const maxPages = 100
 /** Tools of one server that are offered. */
@@ -20,7 +20,7 @@ const Page = z.looseObject({
 export type Listed = { readonly tools: readonly unknown[]; readonly isWhole: boolean } | 'endless'
 
 /** Asks for all pages of a server's tools. @throws what the library throws */
-export async function listTools(client: Client, signal: AbortSignal): Promise<Listed> {
+export async function listTools(client: Client, signal: Cancel): Promise<Listed> {
   if (!client.getServerCapabilities()?.tools) return { tools: [], isWhole: true }
   const tools: unknown[] = []
   const cursors = new Set<string>()
@@ -35,12 +35,12 @@ export async function listTools(client: Client, signal: AbortSignal): Promise<Li
   }
 }
 
-async function askPage(client: Client, cursor: string | undefined, signal: AbortSignal): Promise<z.infer<typeof Page>> {
+async function askPage(client: Client, cursor: string | undefined, signal: Cancel): Promise<z.infer<typeof Page>> {
   // the library leaves a listener on each signal it is given
-  const link = linkAbort(signal)
+  const link = signal.child()
   const params = cursor === undefined ? {} : { cursor }
   try {
-    return await client.request({ method: 'tools/list', params }, Page, { signal: link.signal, timeout: pageMs })
+    return await client.request({ method: 'tools/list', params }, Page, { signal: link.native, timeout: pageMs })
   } finally {
     link.release()
   }

@@ -1,7 +1,10 @@
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js'
 import { z } from 'zod'
-import { type LinkedAbort, linkAbort, sleep } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
+import { CancelSource, NativeCancel } from '../flow/cancel.ts'
+import type { Runtime } from '../flow/runtime.ts'
+import type { Timer } from '../flow/timers.ts'
+import { sleep } from '../flow/wait.ts'
 import {
   type BodyFilter,
   type FetchLike,
@@ -46,11 +49,11 @@ export class McpFetch {
   readonly #server: HttpServer
   readonly #hooks: TransportHooks
   /** Requests that wait for their answer, with what ends their reply. */
-  readonly #waiting = new Map<Id, LinkedAbort>()
+  readonly #waiting = new Map<Id, CancelSource>()
   /** Whose reply the events with these ids stood in. */
   readonly #replies = new Map<string, Id>()
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>()
-  readonly #isOften = frequencyMeter()
+  readonly #timers = new Set<Timer>()
+  readonly #isOften: () => boolean
   readonly #deliver: (message: JSONRPCMessage) => void
   #streamsAt: readonly number[] = []
 
@@ -58,6 +61,7 @@ export class McpFetch {
   constructor(server: HttpServer, hooks: TransportHooks, deliver: (message: JSONRPCMessage) => void) {
     this.#server = server
     this.#hooks = hooks
+    this.#isOften = frequencyMeter(hooks.runtime)
     this.#deliver = deliver
   }
 
@@ -67,15 +71,15 @@ export class McpFetch {
   }
 
   close(): void {
-    for (const timer of this.#timers) clearTimeout(timer)
-    for (const { abort } of this.#waiting.values()) abort(closed)
+    for (const timer of this.#timers) timer.stop()
+    for (const link of this.#waiting.values()) link.abort(closed)
     this.#waiting.clear()
   }
 
   readonly fetch: FetchLike = async (url, init) => {
     const plain = plainRequest(url, init)
     const request = { ...plain, headers: { ...revealed(this.#server.headers), ...plain.headers } }
-    const link = linkAbort(init?.signal ?? new AbortController().signal)
+    const link = linkTo(init?.signal, this.#hooks.runtime)
     try {
       return await (request.method === 'GET' ? this.#openStream(request, link) : this.#post(request, link))
     } catch (thrown) {
@@ -84,7 +88,7 @@ export class McpFetch {
     }
   }
 
-  async #post(request: PlainRequest, link: LinkedAbort): Promise<Response> {
+  async #post(request: PlainRequest, link: CancelSource): Promise<Response> {
     const { id, method, params } = Sent.safeParse(jsonOrUndefined(request.body ?? '')).data ?? {}
     if (id === undefined || method === undefined) {
       const response = await this.#send(request, link, undefined)
@@ -102,27 +106,27 @@ export class McpFetch {
   }
 
   /** The stream of what the server says by itself, or the rest of a reply that was cut. */
-  async #openStream(request: PlainRequest, link: LinkedAbort): Promise<Response> {
+  async #openStream(request: PlainRequest, link: CancelSource): Promise<Response> {
     const id = this.#replies.get(request.headers['last-event-id'] ?? '')
     // to the library that says that there is nothing to be had
     if (id !== undefined && !this.#waiting.has(id)) return new Response(null, { status: 405 })
-    const now = performance.now()
+    const now = this.#hooks.runtime.elapsed()
     this.#streamsAt = this.#streamsAt.filter((at) => now - at < streamsMs)
-    if (this.#streamsAt.length >= maxStreams) await sleep(1_000, link.signal)
-    this.#streamsAt = [...this.#streamsAt, performance.now()]
+    if (this.#streamsAt.length >= maxStreams) await sleep(1_000, link)
+    this.#streamsAt = [...this.#streamsAt, this.#hooks.runtime.elapsed()]
     const response = await this.#send(request, link, id)
     if (response.ok) this.#hooks.listening()
     return response
   }
 
   /** @param id whose reply it is */
-  #send(request: PlainRequest, link: LinkedAbort, id: Id | undefined): Promise<Response> {
+  #send(request: PlainRequest, link: CancelSource, id: Id | undefined): Promise<Response> {
     let hasId = false
     const seenId = (event: string) => {
       hasId = true
       if (id !== undefined) this.#remember(event, id)
     }
-    return sendForResponse({ ...request, limits }, link.signal, {
+    return sendForResponse({ ...request, limits }, link, {
       filter: (reply) => this.#filter(reply, id, seenId),
       ended: () => {
         link.release()
@@ -162,11 +166,11 @@ export class McpFetch {
   /** The reply has ended, and cannot be taken up again: the answer is there in a moment, or never. */
   #expectAnswer(id: Id): void {
     if (!this.#waiting.has(id)) return
-    const timer = setTimeout(() => {
+    const timer = this.#hooks.runtime.timers.set(readMs, () => {
       this.#timers.delete(timer)
       if (!this.#waiting.has(id)) return
       this.#deliver({ jsonrpc: '2.0', id, error: { code: lostCode, message: 'The reply was cut.' } })
-    }, readMs)
+    })
     this.#timers.add(timer)
   }
 
@@ -176,6 +180,10 @@ export class McpFetch {
     link?.abort(closed)
     link?.release()
   }
+}
+
+function linkTo(signal: AbortSignal | null | undefined, runtime: Runtime): CancelSource {
+  return signal ? new NativeCancel(runtime, signal) : new CancelSource(runtime)
 }
 
 const closed = new ChatError('cancelled', { message: 'The reply is no longer needed.' })

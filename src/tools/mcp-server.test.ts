@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { type HttpToolServer, type OpenTools, open, startHttpServer, stdioServer } from '../../test/tools/servers.ts'
 import { until, within } from '../../test/waiting.ts'
+import { cancelIn, newCancel } from '../wire/machine.double.ts'
 import type { ToolServerConfig } from './server-config.ts'
 
 // The library's own server classes: over HTTP in this process, over stdio in one of its own.
@@ -33,7 +34,7 @@ for (const [name, start] of transports)
       await using server = await start()
       await using tools = open([server.config])
       expect(tools.state('real')).toMatchObject({ status: 'connecting', tools: 0 })
-      const listed = [...(await tools.registry.list(AbortSignal.timeout(10_000), ['real'])).values()]
+      const listed = [...(await tools.registry.list(cancelIn(10_000), ['real'])).values()]
       expect(listed).toHaveLength(21)
       expect(listed[0]).toMatchObject({
         name: 'real__echo',
@@ -77,7 +78,7 @@ for (const [name, start] of transports)
       await using server = await start()
       await using tools = open([server.config])
       const big = (await tools.list()).get('big')
-      const context = { signal: AbortSignal.timeout(60_000), onChunk: () => undefined }
+      const context = { signal: cancelIn(60_000), onChunk: () => undefined }
       expect((await big?.run({ bytes: 10_000_000 }, context))?.content).toHaveLength(10_000_000)
       const [tooBig, slow] = await Promise.all([big?.run({ bytes: 17_000_000 }, context), tools.run('slow')])
       expect(tooBig).toMatchObject({ content: expect.stringContaining('over 16 MiB'), isError: true })
@@ -89,10 +90,10 @@ for (const [name, start] of transports)
     test('an aborted call is cancelled at the server, at once, and the next one runs', async () => {
       await using server = await start()
       await using tools = open([server.config])
-      const left = new AbortController()
+      const left = newCancel()
       const gone = new Error('the client left')
       const begun = Promise.withResolvers<void>()
-      const run = tools.run('hang', {}, { signal: left.signal, onChunk: () => begun.resolve() })
+      const run = tools.run('hang', {}, { signal: left, onChunk: () => begun.resolve() })
       // one with JSON replies says nothing meanwhile
       if (name.includes('JSON')) await untilRemembered(tools, ({ runs }) => runs > 0)
       else await within(begun.promise, patienceMs, 'the tool has begun')
@@ -119,7 +120,7 @@ for (const [name, start] of transports)
       await using server = await start()
       await using tools = open([server.config])
       const before = await tools.list()
-      const context = { signal: AbortSignal.timeout(10_000), onChunk: () => undefined }
+      const context = { signal: cancelIn(10_000), onChunk: () => undefined }
       await untilListed(tools, 'grow', (names) => names.some((name) => /^new_tool_[0-9a-f]{8}$/.test(name)))
       await untilListed(tools, 'change', (names) => !names.includes('echo'))
       expect(await before.get('echo')?.run({ text: 'hi' }, context)).toMatchObject({
@@ -167,9 +168,9 @@ for (const [name, start] of transports.filter(([name]) => !name.includes('JSON')
 test('of two calls at once each hears its own progress, and neither the log of who knows which', async () => {
   await using server = await startHttpServer('real', 'http')
   await using tools = open([server.config])
-  const left = new AbortController()
+  const left = newCancel()
   const [hanging, streaming]: [string[], string[]] = [[], []]
-  const hang = tools.run('hang', {}, { signal: left.signal, onChunk: (text) => hanging.push(text) })
+  const hang = tools.run('hang', {}, { signal: left, onChunk: (text) => hanging.push(text) })
   await until(() => hanging.length > 0, patienceMs, 'the first has begun')
   await tools.run('stream', {}, { onChunk: (text) => streaming.push(text) })
   left.abort(new Error('enough'))
@@ -212,7 +213,7 @@ describe('a connection that breaks within a call', () => {
     await using tools = open([server.config])
     const echo = (await tools.list()).get('echo')
     await server[Symbol.asyncDispose]()
-    const context = { signal: AbortSignal.timeout(10_000), onChunk: () => undefined }
+    const context = { signal: cancelIn(10_000), onChunk: () => undefined }
     expect(await echo?.run({ text: 'hi' }, context)).toMatchObject({ isError: true })
   })
 })
@@ -273,9 +274,9 @@ describe('streamable HTTP', () => {
   test('a cancelled call’s reply is let go of, and not taken up again', async () => {
     await using server = await startHttpServer('real', 'http', 'resumable')
     await using tools = open([server.config])
-    const left = new AbortController()
+    const left = newCancel()
     const begun = Promise.withResolvers<void>()
-    const run = tools.run('hang', {}, { signal: left.signal, onChunk: () => begun.resolve() })
+    const run = tools.run('hang', {}, { signal: left, onChunk: () => begun.resolve() })
     await within(begun.promise, patienceMs, 'the tool has begun')
     left.abort(new Error('enough'))
     await run.catch(() => undefined)

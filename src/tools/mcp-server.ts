@@ -1,7 +1,10 @@
-import { linkAbort, orAbort } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
 import type { Fields } from '../chat/message.ts'
 import type { Logger } from '../flow/call.ts'
+import { type Cancel, CancelSource } from '../flow/cancel.ts'
+import type { Runtime } from '../flow/runtime.ts'
+import type { Timer } from '../flow/timers.ts'
+import { orAbort } from '../flow/wait.ts'
 import { Backoff } from './backoff.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
 import { isSessionLost, whyFailed } from './failure.ts'
@@ -13,12 +16,7 @@ export interface McpServerOptions {
   readonly log: Logger
   /** Our own, which a server is told. */
   readonly version: string
-  /** Milliseconds by a steady clock. */
-  now(): number
-  /** From 0 to 1. */
-  random(): number
-  /** Runs it after some milliseconds; what it returns takes that back. */
-  schedule(ms: number, run: () => void): () => void
+  readonly runtime: Runtime
   /** Milliseconds until a server has greeted back; its transport's own, where it does not say. */
   readonly greetMs?: number
 }
@@ -41,7 +39,7 @@ export class McpServer {
   readonly #log: Logger
   readonly #offered: Offered
   readonly #backoff: Backoff
-  readonly #closing = new AbortController()
+  readonly #closing: CancelSource
   #connection: Connection | undefined
   #connecting: Promise<Connection> | undefined
   #listing: Promise<readonly Tool[]> | undefined
@@ -50,7 +48,8 @@ export class McpServer {
   #why: string | undefined
   /** Whether the attempt that runs is the first, or the first after a good connection. */
   #isHopeful = true
-  #unschedule: (() => void) | undefined
+  /** Until the next attempt. */
+  #pause: Timer | undefined
   #lastWords: (() => string | undefined) | undefined
 
   constructor(config: ToolServerConfig, options: McpServerOptions) {
@@ -59,7 +58,8 @@ export class McpServer {
     this.#options = options
     this.#log = options.log.child({ mcpServer: config.name })
     this.#offered = new Offered(config.name, this.#log, (tool, args, context) => this.#run(tool, args, context))
-    this.#backoff = new Backoff(options.now, options.random)
+    this.#closing = new CancelSource(options.runtime)
+    this.#backoff = new Backoff(options.runtime)
   }
 
   get state(): ToolServerState {
@@ -81,18 +81,18 @@ export class McpServer {
 
   /** Connects in the background, and asks for its tools. */
   start(): void {
-    this.#unschedule = undefined
-    if (this.#closing.signal.aborted || this.#connection) return
+    this.#pause = undefined
+    if (this.#closing.aborted || this.#connection) return
     this.#begin()
-      .then(() => this.list(this.#closing.signal))
+      .then(() => this.list(this.#closing))
       // why it failed is its state, and in the log
       .catch(() => undefined)
   }
 
   /** Its tools; asks for them where they are not known, or are others now. @throws ChatError where it cannot be reached, or the signal's reason */
-  async list(signal: AbortSignal): Promise<readonly Tool[]> {
+  async list(signal: Cancel): Promise<readonly Tool[]> {
     const connection = await this.#connected(signal)
-    if (this.#options.now() < this.#listedUntil && !connection.isListStale) return this.#tools
+    if (this.#options.runtime.elapsed() < this.#listedUntil && !connection.isListStale) return this.#tools
     this.#listing ??= this.#list(connection).finally(() => {
       this.#listing = undefined
     })
@@ -101,7 +101,7 @@ export class McpServer {
 
   async close(): Promise<void> {
     this.#closing.abort(closed)
-    this.#unschedule?.()
+    this.#pause?.stop()
     const connection = this.#connection ?? (await this.#connecting?.catch(() => undefined))
     this.#connection = undefined
     await connection?.close()
@@ -114,9 +114,9 @@ export class McpServer {
   }
 
   /** The connection there is, or a new one: one attempt at a time, whoever asks. */
-  #connected(signal: AbortSignal): Promise<Connection> {
+  #connected(signal: Cancel): Promise<Connection> {
     if (this.#connection) return Promise.resolve(this.#connection)
-    const isForLater = this.#unschedule !== undefined || this.#backoff.isWaiting || this.#closing.signal.aborted
+    const isForLater = this.#pause !== undefined || this.#backoff.isWaiting || this.#closing.aborted
     if (this.#connecting ? !this.#isHopeful : isForLater)
       return Promise.reject(new ChatError('upstream-failed', { message: this.#why ?? 'it failed' }))
     return orAbort(this.#begin(), signal)
@@ -131,14 +131,16 @@ export class McpServer {
   }
 
   #startLater(): void {
-    if (this.#closing.signal.aborted || this.#connecting || this.#unschedule) return
-    this.#unschedule = this.#options.schedule(this.#backoff.waitMs, () => this.start())
+    if (this.#closing.aborted || this.#connecting || this.#pause) return
+    // a server that is down does not keep the process running
+    this.#pause = this.#options.runtime.timers.set(this.#backoff.waitMs, () => this.start(), { isBackground: true })
   }
 
   async #connect(): Promise<Connection> {
-    const link = linkAbort(this.#closing.signal)
-    const timer = setTimeout(() => link.abort(late), this.#options.greetMs ?? greetMs[this.#config.transport])
-    const { version } = this.#options
+    const link = this.#closing.child()
+    const { version, runtime } = this.#options
+    const limitMs = this.#options.greetMs ?? greetMs[this.#config.transport]
+    const timer = runtime.timers.set(limitMs, () => link.abort(late))
     const ended = (end: ConnectionEnd) => this.#ended(end)
     try {
       const spoke = (last: () => string | undefined) => {
@@ -146,7 +148,7 @@ export class McpServer {
         const before = this.#lastWords?.()
         this.#lastWords = () => last() ?? before
       }
-      const opened = await Connection.open(this.#config, { log: this.#log, version, ended, spoke }, link.signal)
+      const opened = await Connection.open(this.#config, { log: this.#log, runtime, version, ended, spoke }, link)
       if (!(opened instanceof Connection)) {
         this.#fail(opened)
         throw new ChatError('upstream-failed', { message: opened.why })
@@ -163,7 +165,7 @@ export class McpServer {
       this.#isHopeful = false
       throw thrown
     } finally {
-      clearTimeout(timer)
+      timer.stop()
       link.release()
     }
   }
@@ -187,21 +189,21 @@ export class McpServer {
   async #list(connection: Connection, isAgain = false): Promise<readonly Tool[]> {
     let listed: readonly unknown[]
     try {
-      listed = await connection.listTools(this.#closing.signal)
+      listed = await connection.listTools(this.#closing)
     } catch (thrown) {
       if (!isAgain && isSessionLost(thrown)) return this.#listAnew(connection)
       this.#giveUp(connection, whyFailed(thrown))
       throw thrown
     }
     this.#tools = this.#offered.choose(listed)
-    this.#listedUntil = this.#options.now() + listMaxAgeMs
+    this.#listedUntil = this.#options.runtime.elapsed() + listMaxAgeMs
     return this.#tools
   }
 
   /** The server has been restarted, say: it is greeted once more. */
   async #listAnew(lost: Connection): Promise<readonly Tool[]> {
     this.#forget(lost)
-    return this.#list(await this.#connected(this.#closing.signal), true)
+    return this.#list(await this.#connected(this.#closing), true)
   }
 
   #forget(lost: Connection): void {

@@ -3,12 +3,13 @@ import { open, path, startHttpServer, stdioServer } from '../../test/tools/serve
 import { until, within } from '../../test/waiting.ts'
 import { Secret } from '../chat/secret.ts'
 import { emulateHttp } from '../wire/http-emulator.ts'
+import { cancelIn, newCancel } from '../wire/machine.double.ts'
 
 // A server written by hand, in a process of its own, beside an honest one.
 
 const bad = (mode: string, environment = {}) => stdioServer('bad', 'raw-server.ts', [mode], environment)
 const good = stdioServer('good', 'sdk-server.ts', ['stdio'])
-const context = { signal: AbortSignal.timeout(60_000), onChunk: () => undefined }
+const context = { signal: cancelIn(60_000), onChunk: () => undefined }
 const namesOf = (tools: Awaited<ReturnType<ReturnType<typeof open>['list']>>) => [...tools.keys()]
 
 describe('a server is cut off, and the other one works on, when', () => {
@@ -166,9 +167,9 @@ describe('a server that cannot be connected has no tools, and says why:', () => 
 
 test('a server that never greets is waited for while the client waits, and no longer than that', async () => {
   await using tools = open([bad('silent'), good])
-  const left = new AbortController()
+  const left = newCancel()
   const gone = new Error('the client left')
-  const list = tools.registry.list(left.signal)
+  const list = tools.registry.list(left)
   await until(() => tools.state('good')?.status === 'connected', 5_000, 'the other is connected')
   expect(tools.state('bad')).toMatchObject({ status: 'connecting' })
   left.abort(gone)

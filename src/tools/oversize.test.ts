@@ -1,14 +1,18 @@
 import { describe, expect, test } from 'bun:test'
+import { machine } from '../wire/machine.double.ts'
 import { frequencyMeter, type Id, Oversize } from './oversize.ts'
 
 function watch(...waiting: readonly Id[]) {
   const failed: Id[] = []
   const whys: string[] = []
-  const oversize = new Oversize({
-    waiting: () => waiting,
-    fail: (id) => void failed.push(id),
-    misbehaved: (why) => void whys.push(why),
-  })
+  const oversize = new Oversize(
+    {
+      waiting: () => waiting,
+      fail: (id) => void failed.push(id),
+      misbehaved: (why) => void whys.push(why),
+    },
+    frequencyMeter(machine),
+  )
   return { oversize, failed, whys }
 }
 
@@ -63,7 +67,7 @@ describe('whose answer is too long', () => {
 
 test('a few messages that are too long are an accident; one after the other is not', () => {
   const clock = { now: 0 }
-  const isOften = frequencyMeter(() => clock.now)
+  const isOften = frequencyMeter({ elapsed: () => clock.now })
   const next = () => {
     clock.now += 20_000
     return isOften()

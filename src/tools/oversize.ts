@@ -1,3 +1,4 @@
+import type { Runtime } from '../flow/runtime.ts'
 import { jsonOrUndefined } from '../wire/json.ts'
 
 /** Bytes of one message: a result, a list of tools, a notification. What is longer is not kept. */
@@ -39,7 +40,7 @@ export class Oversize {
   readonly #isOften: () => boolean
   #isSettled = true
 
-  constructor(options: OversizeOptions, isOften = frequencyMeter()) {
+  constructor(options: OversizeOptions, isOften: () => boolean) {
     this.#options = options
     this.#isOften = isOften
   }
@@ -77,11 +78,11 @@ export class Oversize {
   }
 }
 
-/** Notices what happens too often. @param now milliseconds by a steady clock */
-export function frequencyMeter(now = performance.now.bind(performance)): () => boolean {
+/** Notices what happens too often. */
+export function frequencyMeter(runtime: Pick<Runtime, 'elapsed'>): () => boolean {
   let times: readonly number[] = []
   return () => {
-    const time = now()
+    const time = runtime.elapsed()
     times = [...times.filter((at) => time - at < oftenMs), time]
     return times.length > maxOften
   }

@@ -1,10 +1,12 @@
 import { expect, test } from 'bun:test'
 import { memoryLog, open, startHttpServer, stdioServer } from '../../test/tools/servers.ts'
 import { until, within } from '../../test/waiting.ts'
+import type { Timers } from '../flow/timers.ts'
+import { machine, machineWith, newCancel } from '../wire/machine.double.ts'
 import { shadowingWatch } from './shadowing.ts'
 import type { Tool } from './tool.ts'
 
-const never = new AbortController().signal
+const never = newCancel()
 
 test('the program’s own tools and those of all servers are listed, or of some; each name is of one tool', async () => {
   await using http = await startHttpServer('http', 'http')
@@ -34,13 +36,19 @@ test('the program’s own tools and those of all servers are listed, or of some;
 test('every server is connected at the start, in the background; one that cannot be is named, and tried again there', async () => {
   await using http = await startHttpServer('http', 'http')
   const retries: { ms: number; run(): void }[] = []
-  const schedule = (ms: number, run: () => void) => {
-    retries.push({ ms, run })
-    return () => undefined
+  const timers: Timers = {
+    size: 0,
+    set(ms, run, options) {
+      if (!options?.isBackground) return machine.timers.set(ms, run)
+      retries.push({ ms, run: () => run(0) })
+      return { feed: () => undefined, stop: () => undefined }
+    },
   }
   const none = { ...stdioServer('none', 'sdk-server.ts', ['stdio']), command: 'no-such-command' }
   const exits = stdioServer('exits', 'raw-server.ts', ['exit'])
-  await using tools = open([http.config, none, exits], { schedule, random: () => 0, now: () => 0 })
+  await using tools = open([http.config, none, exits], {
+    runtime: machineWith({ timers, random: () => 0, elapsed: () => 0 }),
+  })
   await until(() => tools.state('http')?.tools === 21, 10_000, 'it is connected')
   await until(() => retries.length === 2, 10_000, 'the others have failed')
   const why = 'its command could not be found (exit code 127)'

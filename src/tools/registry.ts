@@ -1,6 +1,7 @@
-import { linkAbort } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
 import type { Logger } from '../flow/call.ts'
+import type { Cancel } from '../flow/cancel.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import { currentTime } from './builtin.ts'
 import { type InProcessTool, inProcess } from './in-process.ts'
 import { McpServer } from './mcp-server.ts'
@@ -11,15 +12,11 @@ import type { Tool, ToolRegistry } from './tool.ts'
 
 export interface ToolsOptions {
   readonly log: Logger
+  readonly runtime: Runtime
   /** Our own version, which servers are told. */
   readonly version: string
   /** Tools of the program itself, beside the current time. */
   readonly inProcess?: readonly InProcessTool[]
-  /** Milliseconds by a steady clock, and a number from 0 to 1; the runtime's own. */
-  readonly now?: () => number
-  readonly random?: () => number
-  /** As `setTimeout` does, which waits for no such timer at the program's end; returns what takes it back. */
-  readonly schedule?: (ms: number, run: () => void) => () => void
   /** Milliseconds that a request waits for the tools of a server that is connected; for one that starts, its own limit. */
   readonly listMs?: number
   readonly greetMs?: number
@@ -27,12 +24,11 @@ export interface ToolsOptions {
 
 /** The configured servers, which are connected from now on in the background, and the program's own tools. */
 export function openTools(config: ToolsConfig, options: ToolsOptions): ToolRegistry {
-  const { log, version, now = () => performance.now(), random = Math.random, schedule = later } = options
-  const { listMs = 10_000, greetMs } = options
-  const about = { log, version, now, random, schedule, ...(greetMs !== undefined && { greetMs }) }
+  const { log, version, runtime, listMs = 10_000, greetMs } = options
+  const about = { log, version, runtime, ...(greetMs !== undefined && { greetMs }) }
   const servers = config.servers.map((server) => new McpServer(server, about))
   for (const server of servers) server.start()
-  const own = [currentTime(Date.now), ...(options.inProcess ?? [])].map(inProcess)
+  const own = [currentTime(() => runtime.now()), ...(options.inProcess ?? [])].map(inProcess)
   const watchShadowing = shadowingWatch(log)
   const toolsOf = patiently(listMs)
   return {
@@ -64,34 +60,29 @@ export function openTools(config: ToolsConfig, options: ToolsOptions): ToolRegis
   }
 }
 
-function later(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms)
-  timer.unref()
-  return () => clearTimeout(timer)
-}
-
 /**
  * Undefined for a server that cannot be reached, or not in time. One that was waited for in vain is waited for a tenth as
  * long until it answers: a server that is down slows down the first request, and not all of them.
  */
-function patiently(listMs: number): (server: McpServer, signal: AbortSignal) => Promise<readonly Tool[] | undefined> {
+function patiently(listMs: number): (server: McpServer, signal: Cancel) => Promise<readonly Tool[] | undefined> {
   const overdue = new WeakSet<McpServer>()
   return async (server, signal) => {
-    const link = linkAbort(signal)
+    const link = signal.child()
     const giveUp = () => {
       overdue.add(server)
       link.abort(late)
     }
-    const timer = server.isStarting ? undefined : setTimeout(giveUp, overdue.has(server) ? listMs / 10 : listMs)
+    const limitMs = overdue.has(server) ? listMs / 10 : listMs
+    const timer = server.isStarting ? undefined : signal.runtime.timers.set(limitMs, giveUp)
     try {
-      const tools = await server.list(link.signal)
+      const tools = await server.list(link)
       overdue.delete(server)
       return tools
     } catch {
       // why it failed is its state, and in the log
       return undefined
     } finally {
-      clearTimeout(timer)
+      timer?.stop()
       link.release()
     }
   }

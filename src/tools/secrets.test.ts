@@ -6,6 +6,7 @@ import { until } from '../../test/waiting.ts'
 import { Secret } from '../chat/secret.ts'
 import { openLog } from '../telemetry/log.ts'
 import { emulateHttp } from '../wire/http-emulator.ts'
+import { cancelIn } from '../wire/machine.double.ts'
 import type { ToolServerConfig } from './server-config.ts'
 
 const [inEnvironment, inHeader, inQuery] = ['tools-env-marker-7', 'tools-header-marker-7', 'tools-query-marker-7']
@@ -16,10 +17,7 @@ async function heard(config: ToolServerConfig, tool: string): Promise<string> {
   const log = openLog({ level: 'trace', format: 'json', write: (line) => void lines.push(line) })
   await using tools = open([config], { log })
   const found = (await tools.list()).get(tool)
-  const outcome = await found?.run(
-    {},
-    { signal: AbortSignal.timeout(10_000), onChunk: (text) => void lines.push(text) },
-  )
+  const outcome = await found?.run({}, { signal: cancelIn(10_000), onChunk: (text) => void lines.push(text) })
   if (config.transport === 'stdio') await until(() => lines.some((line) => line.includes('says')), 5_000, 'its words')
   const text = [...lines, JSON.stringify(tools.registry.servers()), inspect([config, tools, found], { depth: 20 })]
   return [...text, JSON.stringify(config), String(outcome?.content)].join('\n')

@@ -1,5 +1,5 @@
 import { excerpt, redact } from '../chat/secret.ts'
-import type { Logger } from '../flow/call.ts'
+import type { TransportHooks } from './hooks.ts'
 
 /** Bytes a second that are looked at, and characters of a line that are shown. */
 const maxBytesPerSecond = 64 * 1024
@@ -29,16 +29,20 @@ export class LastWords {
 }
 
 /** Reads what a server says of itself, to its end, and shows some of it to whoever debugs it. */
-export async function logStderr(stderr: ReadableStream<Uint8Array>, log: Logger, words: LastWords): Promise<void> {
+export async function logStderr(
+  stderr: ReadableStream<Uint8Array>,
+  words: LastWords,
+  { log, runtime }: Pick<TransportHooks, 'log' | 'runtime'>,
+): Promise<void> {
   const decoder = new TextDecoder()
-  let budget = { since: performance.now(), bytes: maxBytesPerSecond }
+  let budget = { since: runtime.elapsed(), bytes: maxBytesPerSecond }
   let rest = ''
   const show = (line: string) => {
     if (line.trim() !== '') log.debug({ stderr: excerpt(line, maxLine) }, 'an MCP server says')
   }
   for await (const bytes of stderr) {
     words.push(bytes)
-    if (performance.now() - budget.since >= 1000) budget = { since: performance.now(), bytes: maxBytesPerSecond }
+    if (runtime.elapsed() - budget.since >= 1000) budget = { since: runtime.elapsed(), bytes: maxBytesPerSecond }
     // too much is thrown away, but read: a server that nobody listens to would hang
     const taken = bytes.subarray(0, budget.bytes)
     budget.bytes -= taken.length

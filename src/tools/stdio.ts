@@ -1,11 +1,12 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js'
 import { ChatError } from '../chat/error.ts'
-import type { Logger } from '../flow/call.ts'
+import { CancelSource } from '../flow/cancel.ts'
+import { within } from '../flow/wait.ts'
 import { BoundedLines } from '../wire/bounded-lines.ts'
 import { type ProcessGroup, startGroup } from './child-process.ts'
 import type { TransportHooks } from './hooks.ts'
-import { type Id, maxMessageBytes, Oversize, tooLargeAnswer } from './oversize.ts'
+import { frequencyMeter, type Id, maxMessageBytes, Oversize, tooLargeAnswer } from './oversize.ts'
 import { readMessage } from './read-message.ts'
 import type { StdioServer } from './server-config.ts'
 import { LastWords, logStderr } from './stderr.ts'
@@ -29,7 +30,6 @@ export class StdioTransport implements Transport {
   readonly #server: StdioServer
   readonly #read: ReadMessage
   readonly #hooks: TransportHooks
-  readonly #log: Logger
   /** Requests that wait for their answer. */
   readonly #waiting = new Set<Id>()
   #group: ProcessGroup | undefined
@@ -42,15 +42,14 @@ export class StdioTransport implements Transport {
     this.#server = server
     this.#read = read
     this.#hooks = hooks
-    this.#log = hooks.log
   }
 
   async start(): Promise<void> {
-    const group = startGroup(this.#server)
+    const group = startGroup(this.#server, this.#hooks.runtime)
     this.#group = group
     const words = new LastWords()
     this.#hooks.spoke(() => words.line)
-    const spoken = logStderr(group.stderr, this.#log, words).catch(() => undefined)
+    const spoken = logStderr(group.stderr, words, this.#hooks).catch(() => undefined)
     this.#received = this.#receive(group, spoken)
   }
 
@@ -68,7 +67,7 @@ export class StdioTransport implements Transport {
       await Promise.all([stdin.write(line), stdin.flush()])
     } catch {
       // its input breaks a moment before it is known why
-      await Promise.race([this.#received, Bun.sleep(exitMs)])
+      await this.#within(Promise.resolve(this.#received))
       throw notRunning()
     } finally {
       this.#unsent -= line.length
@@ -88,11 +87,14 @@ export class StdioTransport implements Transport {
 
   async #receive(group: ProcessGroup, spoken: Promise<void>): Promise<void> {
     const lines = new BoundedLines({ maxBytes: maxMessageBytes })
-    const oversize = new Oversize({
-      waiting: () => this.#waiting,
-      fail: (id) => this.#deliver(tooLargeAnswer(id)),
-      misbehaved: (why) => this.#hooks.misbehaved(why),
-    })
+    const oversize = new Oversize(
+      {
+        waiting: () => this.#waiting,
+        fail: (id) => this.#deliver(tooLargeAnswer(id)),
+        misbehaved: (why) => this.#hooks.misbehaved(why),
+      },
+      frequencyMeter(this.#hooks.runtime),
+    )
     let isCut = false
     for await (const bytes of group.stdout) {
       if (this.#isOver) return
@@ -106,10 +108,15 @@ export class StdioTransport implements Transport {
     }
     // what holds the output may be gone a moment before the process is
     // and what it has said of why may still have to be read
-    await Promise.race([Promise.all([group.exited, spoken]), Bun.sleep(exitMs)])
+    await this.#within(Promise.all([group.exited, spoken]))
     group.kill()
     this.#hooks.lost(whyEnded(await group.exited))
     this.#settle()
+  }
+
+  /** Waits for what should come in a moment. */
+  async #within(promise: Promise<unknown>): Promise<void> {
+    await within(promise, exitMs, new CancelSource(this.#hooks.runtime))
   }
 
   #take(line: string): void {

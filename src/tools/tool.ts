@@ -1,9 +1,10 @@
 import type { Fields } from '../chat/message.ts'
+import type { Cancel } from '../flow/cancel.ts'
 
 /** What a tool's run needs. */
 export interface ToolContext {
   /** Aborted when the client leaves, the call takes too long or the program stops. */
-  readonly signal: AbortSignal
+  readonly signal: Cancel
   /** Takes partial output, as text, while the tool still runs. */
   onChunk(text: string): void
 }
@@ -50,7 +51,7 @@ export interface ToolRegistry {
    * The tools of all servers, or of those named; one that is not connected has none, but is waited for while it starts.
    * @param missing holds the names of the servers whose tools are not there, at any moment
    */
-  list(signal: AbortSignal, servers?: readonly string[], missing?: Set<string>): Promise<readonly Tool[]>
+  list(signal: Cancel, servers?: readonly string[], missing?: Set<string>): Promise<readonly Tool[]>
   servers(): readonly ToolServerState[]
   /** Ends every connection and every child process. */
   close(): Promise<void>

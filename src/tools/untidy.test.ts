@@ -3,6 +3,7 @@ import { emulateMcp } from '../../test/tools/emulated-mcp.ts'
 import { open, stdioServer } from '../../test/tools/servers.ts'
 import { Secret } from '../chat/secret.ts'
 import type { Exchange } from '../wire/http-emulator.ts'
+import { machineWith } from '../wire/machine.double.ts'
 import { sseData } from '../wire/sse.ts'
 
 // Servers that are honest and untidy, byte for byte.
@@ -126,7 +127,7 @@ describe('a server that was restarted is greeted anew, and asked once more:', ()
   test('so it is when it is asked for its tools', async () => {
     const clock = { now: 0 }
     await using server = await restartable((exchange) => exchange.reply(400, rpc('No valid session ID provided'), json))
-    await using tools = open([at(server.origin)], { now: () => clock.now })
+    await using tools = open([at(server.origin)], { runtime: machineWith({ elapsed: () => clock.now }) })
     expect([...(await tools.list()).keys()]).toEqual(['a'])
     server.restart()
     clock.now += 61_000

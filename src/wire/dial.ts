@@ -1,7 +1,9 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { orAbort } from '../chat/abort.ts'
-import { Watchdog } from '../chat/watchdog.ts'
+import type { Cancel } from '../flow/cancel.ts'
+import type { Timer, Timers } from '../flow/timers.ts'
+import { orAbort } from '../flow/wait.ts'
+import { Watchdog } from '../flow/watchdog.ts'
 import { type Resolve, resolveName } from './resolve-name.ts'
 import { connectTimeout, disconnected, transportError } from './transport-error.ts'
 
@@ -31,47 +33,49 @@ const nextAddressMs = 250
 export async function dial(
   destination: Destination,
   { limitMs, resolve = resolveName }: DialOptions,
-  signal: AbortSignal,
+  signal: Cancel,
 ): Promise<Socket> {
   signal.throwIfAborted()
-  const attempts = new AbortController()
-  const leave = () => attempts.abort(signal.reason)
-  signal.addEventListener('abort', leave, { once: true })
-  const watchdog = new Watchdog(() => attempts.abort(connectTimeout()))
+  const attempts = signal.child()
+  const watchdog = new Watchdog(signal.runtime.timers, () => attempts.abort(connectTimeout()))
   watchdog.feed(limitMs)
   try {
     const { hostname, address } = destination
-    const addresses = address === undefined ? await orAbort(resolve(hostname), attempts.signal) : ([address] as const)
-    return await firstOf(addresses, (at) => connectTo(destination, at, attempts.signal))
+    const addresses = address === undefined ? await orAbort(resolve(hostname), attempts) : ([address] as const)
+    return await firstOf(addresses, signal.runtime.timers, (at) => connectTo(destination, at, attempts))
   } catch (thrown) {
-    throw attempts.signal.aborted ? attempts.signal.reason : transportError(thrown, 'before its reply')
+    throw attempts.aborted ? attempts.reason : transportError(thrown, 'before its reply')
   } finally {
     watchdog.stop()
-    signal.removeEventListener('abort', leave)
+    attempts.release()
     // the attempts that lost the race
     attempts.abort(disconnected('before its reply'))
   }
 }
 
 /** Returns the first connection that succeeds. The next address is tried when one fails or is slow. */
-function firstOf(addresses: readonly string[], connect: (address: string) => Promise<Socket>): Promise<Socket> {
+function firstOf(
+  addresses: readonly string[],
+  timers: Timers,
+  connect: (address: string) => Promise<Socket>,
+): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()
   let tried = 0
   let pending = 0
   let isOver = false
-  let timer: ReturnType<typeof setTimeout> | undefined
+  let timer: Timer | undefined
   const settle = (finish: () => void) => {
-    clearTimeout(timer)
+    timer?.stop()
     isOver = true
     finish()
   }
   const tryNext = () => {
-    clearTimeout(timer)
+    timer?.stop()
     const address = addresses[tried]
     if (isOver || address === undefined) return
     tried++
     pending++
-    if (tried < addresses.length) timer = setTimeout(tryNext, nextAddressMs)
+    if (tried < addresses.length) timer = timers.set(nextAddressMs, tryNext)
     connect(address).then(
       (socket) => (isOver ? void socket.destroy() : settle(() => resolve(socket))),
       (thrown: unknown) => {
@@ -87,7 +91,7 @@ function firstOf(addresses: readonly string[], connect: (address: string) => Pro
   return promise
 }
 
-function connectTo(destination: Destination, address: string, signal: AbortSignal): Promise<Socket> {
+function connectTo(destination: Destination, address: string, signal: Cancel): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()
   const socket = open(destination, address)
   const giveUp = () => {
@@ -103,9 +107,7 @@ function connectTo(destination: Destination, address: string, signal: AbortSigna
     socket.setNoDelay(true)
     resolve(socket)
   })
-  if (signal.aborted) giveUp()
-  else signal.addEventListener('abort', giveUp, { once: true })
-  return promise.finally(() => signal.removeEventListener('abort', giveUp))
+  return promise.finally(signal.onAbort(giveUp))
 }
 
 function open({ isSecure, hostname, port }: Destination, host: string): Socket {

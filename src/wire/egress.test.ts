@@ -4,8 +4,9 @@ import type { ChatError } from '../chat/error.ts'
 import { judge } from './egress.ts'
 import { send } from './http.ts'
 import { emulateHttp } from './http-emulator.ts'
+import { newCancel } from './machine.double.ts'
 
-const never = new AbortController().signal
+const never = newCancel()
 const anywhere = { hosts: ['*'] }
 const publicly = async () => ['93.184.215.14']
 
@@ -140,8 +141,8 @@ describe('item 3: a name', () => {
     await server.close()
   })
   test('whose lookup takes long is let go of with its caller', async () => {
-    const controller = new AbortController()
-    const judged = judge('https://a.example/', anywhere, controller.signal, () => new Promise(() => undefined))
+    const controller = newCancel()
+    const judged = judge('https://a.example/', anywhere, controller, () => new Promise(() => undefined))
     controller.abort(new Error('left'))
     expect(judged).rejects.toThrow('left')
   })

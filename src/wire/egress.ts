@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
-import { orAbort } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
+import type { Cancel } from '../flow/cancel.ts'
+import { orAbort } from '../flow/wait.ts'
 import { isProxied } from './proxy.ts'
 import { isPublicAddress } from './public-address.ts'
 import { type Resolve, resolveName } from './resolve-name.ts'
@@ -26,7 +27,7 @@ export interface Pinned {
 export async function judge(
   text: string,
   policy: EgressPolicy,
-  signal: AbortSignal,
+  signal: Cancel,
   resolve: Resolve = resolveName,
 ): Promise<Pinned> {
   const url = parsed(text)

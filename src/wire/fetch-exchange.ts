@@ -1,5 +1,5 @@
-import { linkAbort } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
+import type { Cancel, CancelSource } from '../flow/cancel.ts'
 import type { BodySource, BodyStep } from './http-body.ts'
 import { invalidReply } from './http-head.ts'
 import type { HttpRequest } from './http-request.ts'
@@ -10,12 +10,12 @@ type FetchBodyReader = Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'c
 
 /** The only caller of `fetch`. It is used if a proxy is set, which our own HTTP client does not support. */
 export class FetchExchange implements BodySource {
-  readonly #link: ReturnType<typeof linkAbort>
+  readonly #link: CancelSource
   #response: Response | undefined
   #reader: FetchBodyReader | undefined
 
-  constructor(signal: AbortSignal) {
-    this.#link = linkAbort(signal)
+  constructor(signal: Cancel) {
+    this.#link = signal.child()
   }
 
   get status(): number {
@@ -28,13 +28,13 @@ export class FetchExchange implements BodySource {
 
   /** Sends the request and waits for the reply's head. @throws ChatError, or the reason of the abort */
   async start({ method, url, headers, body }: HttpRequest): Promise<void> {
-    const { signal } = this.#link
+    const link = this.#link
     try {
       this.#response = await fetch(url, {
         method,
         headers: { 'accept-encoding': 'identity', ...headers },
         ...(body !== undefined && { body: typeof body === 'string' ? body : new Blob([...body]) }),
-        signal,
+        signal: link.native,
         redirect: 'manual',
         timeout: false,
         // decompress.ts does that, with and without a proxy
@@ -42,7 +42,7 @@ export class FetchExchange implements BodySource {
       })
     } catch (thrown) {
       this.#link.release()
-      throw signal.aborted ? signal.reason : transportError(thrown, 'before its reply')
+      throw link.aborted ? link.reason : transportError(thrown, 'before its reply')
     }
     if (!this.headers.has('content-length') || !this.headers.has('transfer-encoding')) return
     this.cancel()
@@ -50,17 +50,17 @@ export class FetchExchange implements BodySource {
   }
 
   async read(): Promise<BodyStep> {
-    const { signal } = this.#link
+    const link = this.#link
     try {
       this.#reader ??= this.#response?.body?.getReader()
       const step = await this.#reader?.read()
       if (step?.value && !step.done) return { done: false, value: step.value }
       // Bun ends a body that is delimited by close without an error, even if it was aborted
-      signal.throwIfAborted()
+      link.throwIfAborted()
       this.#link.release()
       return { done: true, value: undefined }
     } catch (thrown) {
-      throw signal.aborted ? signal.reason : transportError(thrown, 'within its reply')
+      throw link.aborted ? link.reason : transportError(thrown, 'within its reply')
     }
   }
 

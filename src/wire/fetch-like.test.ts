@@ -2,11 +2,12 @@ import { afterAll, expect, test } from 'bun:test'
 import { settled, until, within } from '../../test/waiting.ts'
 import { plainRequest, sendForResponse } from './fetch-like.ts'
 import { type Exchange, emulateHttp } from './http-emulator.ts'
+import { newCancel } from './machine.double.ts'
 
 let answer: (exchange: Exchange) => void | Promise<void> = () => undefined
 const emulator = await emulateHttp((exchange) => answer(exchange))
 afterAll(() => emulator.close())
-const never = new AbortController().signal
+const never = newCancel()
 const get = { method: 'GET', url: `${emulator.origin}/a?b=c`, headers: {} } as const
 
 test('a library’s request is sent, with nothing but what is foreseen of it', async () => {
@@ -122,9 +123,9 @@ test('an abort lets go of the connection, and breaks the body', async () => {
     exchange.head(200)
     await exchange.chunk('one')
   }
-  const left = new AbortController()
+  const left = newCancel()
   let ends = 0
-  const response = await sendForResponse(get, left.signal, { ended: () => void ends++ })
+  const response = await sendForResponse(get, left, { ended: () => void ends++ })
   const text = response.text().catch(String)
   left.abort(new Error('enough'))
   expect(await text).toContain('enough')

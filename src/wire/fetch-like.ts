@@ -1,4 +1,5 @@
 import { ChatError } from '../chat/error.ts'
+import type { Cancel } from '../flow/cancel.ts'
 import { send } from './http.ts'
 import type { HttpLimits, HttpReply } from './http-reply.ts'
 
@@ -51,11 +52,7 @@ export interface Relay {
  * Sends a request with `send`, under all its rules, and returns the reply as the `Response` that a library expects of `fetch`.
  * @throws what `send` throws
  */
-export async function sendForResponse(
-  request: PlainRequest,
-  signal: AbortSignal,
-  relay: Relay = {},
-): Promise<Response> {
+export async function sendForResponse(request: PlainRequest, signal: Cancel, relay: Relay = {}): Promise<Response> {
   const reply = await send(request, signal)
   const { status, headers } = reply
   if (status === 204 || status === 205 || status === 304 || status < 200) {

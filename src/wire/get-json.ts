@@ -1,4 +1,5 @@
 import { ChatError } from '../chat/error.ts'
+import type { Cancel } from '../flow/cancel.ts'
 import { send } from './http.ts'
 import { hasAnswer, refusal, type UpstreamComplaint } from './http-status.ts'
 import { notJson, readUpstreamJson } from './json.ts'
@@ -21,7 +22,7 @@ interface ReplySchema<T> {
 const limits = { connectMs: 5_000, headMs: 10_000, idleMs: 10_000 }
 
 /** Gets something small, such as a list of models. @throws ChatError */
-export async function getJson<T>({ url, headers, schema, readComplaint }: JsonGet<T>, signal: AbortSignal): Promise<T> {
+export async function getJson<T>({ url, headers, schema, readComplaint }: JsonGet<T>, signal: Cancel): Promise<T> {
   const reply = await send({ method: 'GET', url, headers: { accept: 'application/json', ...headers }, limits }, signal)
   if (!hasAnswer(reply.status)) throw await refusal(reply, readComplaint)
   const value = await readUpstreamJson(await reply.bytes())

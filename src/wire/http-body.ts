@@ -1,5 +1,5 @@
 import { ChatError } from '../chat/error.ts'
-import type { Watchdog } from '../chat/watchdog.ts'
+import type { Watchdog } from '../flow/watchdog.ts'
 import type { HttpLimits, HttpReply } from './http-reply.ts'
 import { joinBytes } from './join-bytes.ts'
 
@@ -127,7 +127,7 @@ export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array
 
   async #drain(): Promise<void> {
     this.#settle()
-    const timer = setTimeout(() => this.#source.cancel(), drainMs)
+    this.#watchdog.feed(drainMs)
     try {
       for (let reads = 0; reads < drainReads; reads++) {
         const step = await this.#source.read()
@@ -136,7 +136,7 @@ export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array
     } catch {
       // the connection broke after everything useful had been read
     } finally {
-      clearTimeout(timer)
+      this.#watchdog.stop()
       this.#source.cancel()
     }
   }

@@ -8,6 +8,7 @@ import { openAuthority } from '../../test/certificates.ts'
 import { until } from '../../test/waiting.ts'
 import { send } from './http.ts'
 import { type Exchange, emulateHttp, type HttpEmulator } from './http-emulator.ts'
+import { newCancel } from './machine.double.ts'
 
 const opened: (() => unknown)[] = []
 afterEach(async () => {
@@ -20,7 +21,7 @@ async function emulated(answer: (exchange: Exchange) => void | Promise<void>): P
   return emulator
 }
 
-const quiet = () => new AbortController().signal
+const quiet = () => newCancel()
 const get = (url: string, headers = {}) => send({ method: 'GET', url, headers }, quiet())
 const post = (url: string, body = '{}') => send({ method: 'POST', url, headers: {}, body }, quiet())
 const failureOf = (promise: Promise<unknown>) =>
@@ -105,7 +106,8 @@ describe('a kept connection', () => {
     const emulator = await emulated((exchange) => exchange.reply(200, 'ok'))
     const script = `
       import { send } from '${import.meta.dir}/http.ts'
-      const reply = await send({ method: 'GET', url: '${emulator.origin}', headers: {} }, new AbortController().signal)
+      import { newCancel } from '${import.meta.dir}/machine.double.ts'
+      const reply = await send({ method: 'GET', url: '${emulator.origin}', headers: {} }, newCancel())
       console.log(await reply.text())`
     const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe', timeout: 14_000 })
     expect([await new Response(child.stdout).text(), await child.exited]).toEqual(['ok\n', 0])
@@ -238,8 +240,9 @@ describe('over TLS', () => {
     })
     const script = `
       import { send } from '${import.meta.dir}/http.ts'
+      import { newCancel } from '${import.meta.dir}/machine.double.ts'
       const request = { method: 'GET', url: '${url(server.port)}', headers: { authorization: 'a secret' }, ${address && `address: '${address}'`} }
-      await send(request, new AbortController().signal).then((reply) => reply.text()).then(console.log, ({ code, message }) => console.log(code, message))
+      await send(request, newCancel()).then((reply) => reply.text()).then(console.log, ({ code, message }) => console.log(code, message))
       process.exit()`
     const child = Bun.spawn([process.execPath, '-e', script], {
       env: { PATH: process.env.PATH ?? '', ...(trusts && { NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem') }) },

@@ -1,4 +1,5 @@
 import { ChatError } from '../chat/error.ts'
+import type { Cancel } from '../flow/cancel.ts'
 import type { BodySource, BodyStep } from './http-body.ts'
 import type { ReplyHead } from './http-head.ts'
 import { ReplyParser, type ReplySink } from './http-parser.ts'
@@ -34,12 +35,12 @@ export class HttpConnection {
   }
 
   /** Sends a request. The reply's head comes through `head` of the exchange that is returned. */
-  begin(request: readonly Uint8Array[], method: string, signal: AbortSignal): HttpExchange {
+  begin(request: readonly Uint8Array[], method: string, signal: Cancel): HttpExchange {
     this.#socket.wake()
-    const exchange = new HttpExchange(this.#socket, { method, signal, onOver: (isKept) => this.#release(isKept) })
+    const exchange = new HttpExchange(this.#socket, { method, onOver: (isKept) => this.#release(isKept) })
     this.#exchange = exchange
-    if (signal.aborted) exchange.abort(signal.reason)
-    else for (const piece of request) this.#socket.write(piece)
+    exchange.endWith(signal)
+    if (!signal.aborted) for (const piece of request) this.#socket.write(piece)
     return exchange
   }
 
@@ -73,7 +74,6 @@ export class HttpConnection {
 
 interface ExchangeOptions {
   readonly method: string
-  readonly signal: AbortSignal
   /** Called once. @param head present if the reply came whole, with nothing after it */
   readonly onOver: (head: ReplyHead | undefined) => void
 }
@@ -93,13 +93,18 @@ export class HttpExchange implements ReplySink, BodySource {
   #isPaused = false
   #isWhole = false
   #isOver = false
+  #letGo: () => void = () => undefined
   #failure: { readonly error: unknown } | undefined
 
   constructor(socket: RawSocket, options: ExchangeOptions) {
     this.#socket = socket
     this.#options = options
     this.#parser = new ReplyParser(options.method, this)
-    options.signal.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  /** From now on the exchange ends when the signal is aborted. */
+  endWith(signal: Cancel): void {
+    this.#letGo = signal.onAbort(() => this.abort(signal.reason))
   }
 
   /** Settles when the reply's head is there. */
@@ -202,8 +207,6 @@ export class HttpExchange implements ReplySink, BodySource {
     this.#socket.resume()
   }
 
-  readonly #onAbort = () => this.abort(this.#options.signal.reason)
-
   #fail(error: unknown): void {
     if (this.#isOver) return
     this.#failure = { error }
@@ -217,7 +220,7 @@ export class HttpExchange implements ReplySink, BodySource {
   #finish(): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#options.signal.removeEventListener('abort', this.#onAbort)
+    this.#letGo()
     const reader = this.#reader
     this.#reader = undefined
     if (this.#failure) reader?.reject(this.#failure.error)

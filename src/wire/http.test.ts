@@ -1,13 +1,14 @@
 import { afterEach, expect, test } from 'bun:test'
-import { getEventListeners } from 'node:events'
 import { constants, crc32, createDeflateRaw, gzipSync } from 'node:zlib'
 import { openBlackHole } from '../../test/black-hole.ts'
 import { below, until } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
+import type { CancelSource } from '../flow/cancel.ts'
 import { send } from './http.ts'
 import { type Exchange, emulateHttp, type HttpEmulator } from './http-emulator.ts'
 import type { HttpLimits, HttpReply } from './http-reply.ts'
 import { refusal } from './http-status.ts'
+import { aborted, newCancel } from './machine.double.ts'
 
 const opened: (() => unknown)[] = []
 
@@ -21,7 +22,7 @@ async function emulated(answer: (exchange: Exchange) => void | Promise<void>): P
   return emulator
 }
 
-const quiet = () => new AbortController().signal
+const quiet = () => newCancel()
 const get = (url: string, signal = quiet(), limits: HttpLimits = {}) =>
   send({ method: 'GET', url, headers: {}, limits }, signal)
 const failureOf = (promise: Promise<unknown>) =>
@@ -29,7 +30,7 @@ const failureOf = (promise: Promise<unknown>) =>
     () => 'no failure',
     (thrown: unknown) => thrown,
   )
-const listeners = (signal: AbortSignal) => getEventListeners(signal, 'abort').length
+const listeners = (signal: CancelSource) => signal.followers
 
 const letGo = (emulator: HttpEmulator, kept = 0) =>
   until(() => emulator.openConnections() <= kept, 4_000, 'the upstream connection is closed')
@@ -116,12 +117,12 @@ test('a body nobody wants any more is let go of, also one that never ends', asyn
       exchange.head(200)
       await exchange.chunk('a')
     })
-    const controller = new AbortController()
-    const reply = await get(emulator.origin, controller.signal)
+    const controller = newCancel()
+    const reply = await get(emulator.origin, controller)
     if (leave === 'discard') reply.discard()
     else for await (const _ of reply.body) break
     await letGo(emulator)
-    expect(listeners(controller.signal)).toBe(0)
+    expect(listeners(controller)).toBe(0)
   }
 })
 
@@ -195,11 +196,11 @@ for (const end of ['finish', 'reset'] as const) {
         await replied.promise
         exchange[end]()
       })
-      const controller = new AbortController()
-      const reply = await get(emulator.origin, controller.signal)
+      const controller = newCancel()
+      const reply = await get(emulator.origin, controller)
       replied.resolve()
       expect(await failureOf(reads(reply))).toMatchObject({ reason: 'upstream-failed', code: 'upstream_disconnected' })
-      expect(listeners(controller.signal)).toBe(0)
+      expect(listeners(controller)).toBe(0)
     }
   })
 }
@@ -222,16 +223,16 @@ async function blackHole(): Promise<string> {
 
 test('P5: a black hole ends the call within the connect limit: upstream_connect_timeout', async () => {
   const url = await blackHole()
-  const controller = new AbortController()
+  const controller = newCancel()
   await below(1_250, 'milliseconds to give it up', async () => {
     const startedAt = performance.now()
-    const error = await failureOf(get(url, controller.signal, { connectMs: 250 }))
+    const error = await failureOf(get(url, controller, { connectMs: 250 }))
     const ms = performance.now() - startedAt
     expect(error).toMatchObject({ reason: 'timeout', code: 'upstream_connect_timeout' })
     expect(ms).toBeGreaterThanOrEqual(245)
     return ms
   })
-  expect(listeners(controller.signal)).toBe(0)
+  expect(listeners(controller)).toBe(0)
 })
 
 test('a server that accepts and is slow to answer is not taken for a black hole', async () => {
@@ -244,13 +245,13 @@ test('a server that accepts and is slow to answer is not taken for a black hole'
 
 test('P5: silence before the head ends by its limit, counted exactly', async () => {
   const emulator = await emulated(() => undefined)
-  const controller = new AbortController()
+  const controller = newCancel()
   const startedAt = performance.now()
-  const error = await failureOf(get(emulator.origin, controller.signal, { headMs: 60 }))
+  const error = await failureOf(get(emulator.origin, controller, { headMs: 60 }))
   expect(error).toMatchObject({ reason: 'timeout', code: 'upstream_timeout' })
   expect(performance.now() - startedAt).toBeGreaterThanOrEqual(59)
   await letGo(emulator)
-  expect(listeners(controller.signal)).toBe(0)
+  expect(listeners(controller)).toBe(0)
 })
 
 test('P5: silence within the body ends by its limit, and the connection is closed', async () => {
@@ -313,21 +314,21 @@ for (const [name, answer] of Object.entries(windows)) {
       await answer(exchange)
       asked.resolve(exchange)
     })
-    const controller = new AbortController()
-    const calling = failureOf(get(emulator.origin, controller.signal).then(reads))
+    const controller = newCancel()
+    const calling = failureOf(get(emulator.origin, controller).then(reads))
     const exchange = await asked.promise
     await Bun.sleep(5)
     controller.abort(left)
     await closesAtOnce(exchange)
     expect(await calling).toBe(left)
     await letGo(emulator)
-    expect(listeners(controller.signal)).toBe(0)
+    expect(listeners(controller)).toBe(0)
   })
 }
 
 test('P3: a call that is aborted before it begins opens nothing', async () => {
   const emulator = await emulated(() => undefined)
-  expect(await failureOf(get(emulator.origin, AbortSignal.abort(left)))).toBe(left)
+  expect(await failureOf(get(emulator.origin, aborted(left)))).toBe(left)
   expect(emulator.openConnections()).toBe(0)
   expect(emulator.requests).toHaveLength(0)
 })
@@ -339,8 +340,8 @@ test('P3: aborting while the reader is busy elsewhere closes the upstream as wel
     await exchange.chunk('a')
     asked.resolve(exchange)
   })
-  const controller = new AbortController()
-  const reply = await get(emulator.origin, controller.signal)
+  const controller = newCancel()
+  const reply = await get(emulator.origin, controller)
   for await (const _ of reply.body) {
     controller.abort(left)
     await closesAtOnce(await asked.promise)
@@ -352,11 +353,12 @@ test('an aborted call leaves no timer behind, not even of the probe: the process
   const url = await blackHole()
   const script = `
     import { send } from '${import.meta.dir}/http.ts'
-    const controller = new AbortController()
+    import { newCancel } from '${import.meta.dir}/machine.double.ts'
+    const controller = newCancel()
     // the probe begins after a fifth of the limit, and would go on to its end
     setTimeout(() => controller.abort(new Error('left')), 700)
     await send({ method: 'GET', url: '${url}', headers: {}, limits: { connectMs: 3_000, headMs: 60_000 } },
-      controller.signal).catch(() => undefined)
+      controller).catch(() => undefined)
   `
   await below(2_500, 'milliseconds until it ended', async () => {
     const startedAt = performance.now()
@@ -419,9 +421,10 @@ for (const head of ['counted', 'chunked'] as const) {
     // in a process of its own: what other tests leave behind or give back is no part of it
     const script = `
       import { send } from '${import.meta.dir}/http.ts'
+      import { newCancel } from '${import.meta.dir}/machine.double.ts'
       const before = process.memoryUsage.rss()
       let peak = before
-      const reply = await send({ method: 'GET', url: '${emulator.origin}', headers: {} }, new AbortController().signal)
+      const reply = await send({ method: 'GET', url: '${emulator.origin}', headers: {} }, newCancel())
       try {
         for await (const _ of reply.body) peak = Math.max(peak, process.memoryUsage.rss())
       } catch (thrown) {
@@ -445,8 +448,8 @@ test('P4: a reader that stops pauses the upstream, so what it has sent stays bou
     for (; sent < 200 * 2 ** 20; sent += block.length) await exchange.chunk(block)
     exchange.end()
   })
-  const controller = new AbortController()
-  const reply = await get(emulator.origin, controller.signal)
+  const controller = newCancel()
+  const reply = await get(emulator.origin, controller)
   for await (const _ of reply.body) {
     // the upstream is paused once it sends nothing more for a while
     for (let seen = -1; seen !== sent; await Bun.sleep(100)) seen = sent

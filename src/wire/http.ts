@@ -1,6 +1,6 @@
-import { linkAbort } from '../chat/abort.ts'
 import { ChatError } from '../chat/error.ts'
-import { Watchdog } from '../chat/watchdog.ts'
+import type { Cancel } from '../flow/cancel.ts'
+import { Watchdog } from '../flow/watchdog.ts'
 import { plainBody } from './decompress.ts'
 import { dial } from './dial.ts'
 import { FetchExchange } from './fetch-exchange.ts'
@@ -21,18 +21,16 @@ const pool = new ConnectionPool()
  * the length that a server states (docs/decisions/0023-own-http-client.md).
  * @throws ChatError `upstream-failed` if no server answers, `timeout` by `limits`, or the signal's reason
  */
-export async function send(request: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
+export async function send(request: HttpRequest, signal: Cancel): Promise<HttpReply> {
   const target = targetOf(request.url)
   const { limits = {} } = request
   signal.throwIfAborted()
-  const link = linkAbort(signal)
-  const watchdog = new Watchdog(() => link.abort(upstreamTimeout()))
+  const link = signal.child()
+  const watchdog = new Watchdog(signal.runtime.timers, () => link.abort(upstreamTimeout()))
   if (limits.headMs) watchdog.feed(limits.headMs)
   try {
-    const source = await (isProxied() && !request.isOwn
-      ? askProxy(request, link.signal)
-      : askDirectly(request, target, link.signal))
-    return new CountedReply(plainBody(source), { limits, watchdog, release: link.release })
+    const source = await (isProxied() && !request.isOwn ? askProxy(request, link) : askDirectly(request, target, link))
+    return new CountedReply(plainBody(source), { limits, watchdog, release: () => link.release() })
   } catch (thrown) {
     watchdog.stop()
     link.release()
@@ -40,14 +38,14 @@ export async function send(request: HttpRequest, signal: AbortSignal): Promise<H
   }
 }
 
-async function askProxy(request: HttpRequest, signal: AbortSignal): Promise<BodySource> {
+async function askProxy(request: HttpRequest, signal: Cancel): Promise<BodySource> {
   const exchange = new FetchExchange(signal)
   await exchange.start(request)
   return exchange
 }
 
 /** Sends the request over an idle connection, or a new one. @throws ChatError, or the signal's reason */
-async function askDirectly(request: HttpRequest, target: RequestTarget, signal: AbortSignal): Promise<BodySource> {
+async function askDirectly(request: HttpRequest, target: RequestTarget, signal: Cancel): Promise<BodySource> {
   const { method, address } = request
   const bytes = requestBytes(request, target)
   const key = address === undefined ? target.key : `${target.key} ${address}`

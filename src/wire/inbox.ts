@@ -1,8 +1,9 @@
 import { ChatError } from '../chat/error.ts'
+import type { Cancel } from '../flow/cancel.ts'
 
 export interface InboxOptions {
   /** Aborting it ends the inbox at once and drops the values that wait; the reader gets its reason. */
-  readonly signal: AbortSignal
+  readonly signal: Cancel
   /** Frees the source, such as a socket. Called once, however the inbox ends. */
   readonly release: () => void
   /** Called when the reader takes a value that waited. */
@@ -37,11 +38,11 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
   #reader: PromiseWithResolvers<InboxStep<T>> | undefined
   #isOver = false
   #error: unknown
+  #letGo: () => void = () => undefined
 
   constructor(options: InboxOptions) {
     this.#options = options
-    if (options.signal.aborted) this.#onAbort()
-    else options.signal.addEventListener('abort', this.#onAbort, { once: true })
+    this.#letGo = options.signal.onAbort(this.#onAbort)
   }
 
   [Symbol.asyncIterator](): this {
@@ -132,7 +133,7 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
     if (this.#isOver) return
     this.#isOver = true
     this.#error = error
-    this.#options.signal.removeEventListener('abort', this.#onAbort)
+    this.#letGo()
     const reader = this.#reader
     this.#reader = undefined
     if (error === undefined) reader?.resolve(done)

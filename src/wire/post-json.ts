@@ -1,3 +1,4 @@
+import type { Cancel } from '../flow/cancel.ts'
 import { send } from './http.ts'
 import type { HttpReply } from './http-reply.ts'
 import { hasAnswer, pageError, refusal, type UpstreamComplaint } from './http-status.ts'
@@ -23,7 +24,7 @@ export interface JsonPost {
  */
 export async function postJson(
   { url, address, headers, body, stream, readComplaint }: JsonPost,
-  signal: AbortSignal,
+  signal: Cancel,
 ): Promise<HttpReply> {
   const accept = stream ? 'text/event-stream' : 'application/json'
   const request = {

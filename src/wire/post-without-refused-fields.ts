@@ -1,5 +1,6 @@
 import { asChatError, type ChatError } from '../chat/error.ts'
 import type { Fields } from '../chat/message.ts'
+import type { Cancel } from '../flow/cancel.ts'
 import type { HttpReply } from './http-reply.ts'
 import { type JsonPost, postJson } from './post-json.ts'
 import { complainsOfAny, names, type RefusedFields } from './refused-fields.ts'
@@ -37,7 +38,7 @@ const maxRepeats = 3
 export async function postWithoutRefusedFields(
   post: FieldsPost,
   added: AddedFields,
-  signal: AbortSignal,
+  signal: Cancel,
 ): Promise<PostedReply> {
   let body = withoutKnown(post.body, added)
   const dropped: string[] = []

@@ -1,5 +1,6 @@
 import { ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
+import type { Cancel } from '../flow/cancel.ts'
 import { isDone, isLongFrame, readFrame } from './frame-value.ts'
 import type { HttpReply } from './http-reply.ts'
 import { isPage, pageError } from './http-status.ts'
@@ -45,7 +46,7 @@ export type FramedReply = Pick<HttpReply, 'status' | 'headers' | 'body' | 'limit
 export async function* readFrames(
   reply: FramedReply,
   decoder: FrameDecoder,
-  signal: AbortSignal,
+  signal: Cancel,
 ): AsyncGenerator<ChatEvent> {
   const splitter: FrameSplitter = decoder.splitter ?? new SseDecoder()
   let failure: unknown
@@ -93,6 +94,6 @@ function throwIfPage({ status, headers }: FramedReply, { passedOver }: FrameSpli
   if (passedOver && isPage(headers, passedOver)) throw pageError(status, headers, passedOver)
 }
 
-function isGone({ aborted, reason }: AbortSignal): boolean {
+function isGone({ aborted, reason }: Cancel): boolean {
   return aborted && !(reason instanceof ChatError && reason.reason !== 'cancelled')
 }

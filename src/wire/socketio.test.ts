@@ -1,13 +1,14 @@
 import { heapStats } from 'bun:jsc'
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
-import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
 import { times } from '../../test/sizes.ts'
 import { each, settled, until, within } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import { Secret } from '../chat/secret.ts'
+import type { Cancel } from '../flow/cancel.ts'
 import { type Exchange, emulateHttp } from './http-emulator.ts'
+import { aborted, newCancel } from './machine.double.ts'
 import { openSocketIo, type SocketIoConnection, type SocketIoEvent, type SocketIoRequest } from './socketio.ts'
 import {
   type Admission,
@@ -21,7 +22,7 @@ import { closeFrame } from './websocket-emulator.ts'
 import { frame, opcodes } from './websocket-frames.ts'
 
 const token = new Secret('token-of-socketio')
-const never = new AbortController().signal
+const never = newCancel()
 const left = new ChatError('cancelled', { message: 'The client left.' })
 const lines: EmulatedSocketIo[] = []
 let answer: (exchange: Exchange) => void
@@ -52,7 +53,7 @@ const asText = ({ name, values }: SocketIoEvent): ChatEvent[] => [
   { type: 'text', choice: 0, part: 0, text: JSON.stringify([name, ...values]) },
 ]
 
-function open(more: Partial<SocketIoRequest> = {}, signal: AbortSignal = never): Promise<SocketIoConnection> {
+function open(more: Partial<SocketIoRequest> = {}, signal: Cancel = never): Promise<SocketIoConnection> {
   const headers = { 'user-agent': 'tributary-test' }
   return openSocketIo({ url: emulator.origin, headers, token, read: asText, ...more }, signal)
 }
@@ -401,14 +402,14 @@ describe('leaving', () => {
   for (const [phase, prepare] of phases)
     test(`${phase} closes at once`, async () => {
       prepare()
-      const controller = new AbortController()
-      const opening = thrownBy(open({}, controller.signal))
+      const controller = newCancel()
+      const opening = thrownBy(open({}, controller))
       await until(() => emulator.openConnections() === 1, 1_000, 'the connection')
       await settled(() => lines[0]?.socket.received.length ?? 0, 20, 1_000)
       controller.abort(left)
       expect(await within(opening, 50, 'the end')).toBe(left)
       await until(() => emulator.openConnections() === 0, 50, 'the connection is gone')
-      expect(getEventListeners(controller.signal, 'abort')).toBeEmpty()
+      expect(controller.followers).toBe(0)
     })
 
   for (const [how, prepare] of [
@@ -416,24 +417,24 @@ describe('leaving', () => {
     ['a server that hears nothing', (line: EmulatedSocketIo) => line.socket.stall()],
   ] as const)
     test(`${how} closes at once, whatever waits`, async () => {
-      const controller = new AbortController()
+      const controller = newCancel()
       answer = accept({
         welcome(line) {
           prepare(line)
           void line.emit('word', 1)
         },
       })
-      const connection = await open({}, controller.signal)
+      const connection = await open({}, controller)
       await until(() => emulator.openConnections() === 1, 1_000, 'the connection')
       controller.abort(left)
       expect(await within(readAll(connection), 50, 'the end')).toEqual({ read: [], thrown: left })
       await until(() => emulator.openConnections() === 0, 50, 'the connection is gone')
-      expect(getEventListeners(controller.signal, 'abort')).toBeEmpty()
+      expect(controller.followers).toBe(0)
     })
 
   test('before it has begun asks nobody', async () => {
     const before = emulator.requests.length
-    expect(await thrownBy(open({}, AbortSignal.abort(left)))).toBe(left)
+    expect(await thrownBy(open({}, aborted(left)))).toBe(left)
     expect(emulator.requests.length).toBe(before)
   })
 })
@@ -443,9 +444,9 @@ const cycles = times(150, 5_000)
 
 test(`${cycles} connections, one after the other and side by side, leave nothing behind`, async () => {
   answer = accept({ welcome: (line) => void line.emit('word', 'Hello') })
-  const controller = new AbortController()
+  const controller = newCancel()
   const cycle = async () => {
-    const connection = await open({}, controller.signal)
+    const connection = await open({}, controller)
     for await (const _ of connection.events) break
   }
   const held = () => {
@@ -461,7 +462,7 @@ test(`${cycles} connections, one after the other and side by side, leave nothing
   await isGone()
   lines.length = 0
   const after = held()
-  expect(getEventListeners(controller.signal, 'abort')).toBeEmpty()
+  expect(controller.followers).toBe(0)
   expect(after.sockets - before.sockets).toBeLessThan(20)
   expect(after.timers - before.timers).toBeLessThan(20)
   expect(after.heapSize - before.heapSize).toBeLessThan(cycles * 2_048)

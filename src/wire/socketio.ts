@@ -2,7 +2,8 @@ import type { Socket } from 'socket.io-client'
 import { asChatError, type ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import type { Secret } from '../chat/secret.ts'
-import { Watchdog } from '../chat/watchdog.ts'
+import type { Cancel } from '../flow/cancel.ts'
+import { Watchdog } from '../flow/watchdog.ts'
 import { Inbox } from './inbox.ts'
 import { connectTimeout, disconnected, lost, refusal, tooLarge } from './socketio-errors.ts'
 
@@ -53,7 +54,7 @@ const maxControlPackets = 10_000
  * answers, or the signal's reason
  * @see https://socket.io/docs/v4/socket-io-protocol/
  */
-export async function openSocketIo(request: SocketIoRequest, signal: AbortSignal): Promise<SocketIoConnection> {
+export async function openSocketIo(request: SocketIoRequest, signal: Cancel): Promise<SocketIoConnection> {
   const socket = await socketTo(request)
   signal.throwIfAborted()
   const line = new OpenSocketIo(socket, request, signal)
@@ -71,10 +72,12 @@ class OpenSocketIo implements SocketIoConnection {
   #isOpen = false
   #controlPackets = 0
 
-  constructor(socket: Socket, request: SocketIoRequest, signal: AbortSignal) {
+  constructor(socket: Socket, request: SocketIoRequest, signal: Cancel) {
     this.#request = request
     this.#socket = socket
-    this.#watchdog = new Watchdog(() => this.#end(this.#isOpen ? disconnected('is silent') : connectTimeout()))
+    this.#watchdog = new Watchdog(signal.runtime.timers, () =>
+      this.#end(this.#isOpen ? disconnected('is silent') : connectTimeout()),
+    )
     this.events = new Inbox({ signal, release: () => this.#letGo(signal) })
     this.#socket.on('connect', () => this.#onConnect())
     this.#socket.on('connect_error', (error) => this.#end(refusal(error)))
@@ -123,7 +126,7 @@ class OpenSocketIo implements SocketIoConnection {
     this.events.fail(error)
   }
 
-  #letGo(signal: AbortSignal): void {
+  #letGo(signal: Cancel): void {
     this.#watchdog.stop()
     this.#opened.reject(signal.reason)
     // after the opening no caller waits for this promise

@@ -1,12 +1,13 @@
 import { heapStats } from 'bun:jsc'
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
-import { getEventListeners, once } from 'node:events'
+import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import fc from 'fast-check'
 import { times } from '../../test/sizes.ts'
 import { settled, until, within } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import { type Exchange, emulateHttp } from './http-emulator.ts'
+import { aborted, newCancel } from './machine.double.ts'
 import { openWebSocket, type WebSocketLimits } from './websocket.ts'
 import { acceptWebSocket, closeFrame, type EmulatedWebSocket, fragments, isUpgrade } from './websocket-emulator.ts'
 import { acceptKey, frame, opcodes } from './websocket-frames.ts'
@@ -31,7 +32,7 @@ function accept(then: (socket: EmulatedWebSocket) => unknown = () => undefined) 
   }
 }
 
-function open(limits: WebSocketLimits = {}, signal = new AbortController().signal, url = emulator.origin) {
+function open(limits: WebSocketLimits = {}, signal = newCancel(), url = emulator.origin) {
   return openWebSocket(
     { url: `${url}/chat?a=b`, headers: { origin: 'https://site.test', cookie: 'c=d' }, limits },
     signal,
@@ -357,19 +358,19 @@ describe('a peer that is half-dead', () => {
 describe('an abort', () => {
   test('before the handshake opens nothing', async () => {
     const before = emulator.requests.length
-    expect(await thrownBy(open({}, AbortSignal.abort(left)))).toBe(left)
+    expect(await thrownBy(open({}, aborted(left)))).toBe(left)
     expect(emulator.requests.length).toBe(before)
   })
 
   test('within the handshake closes at once', async () => {
     answer = () => undefined
-    const controller = new AbortController()
-    const opening = thrownBy(open({}, controller.signal))
+    const controller = newCancel()
+    const opening = thrownBy(open({}, controller))
     await until(() => emulator.openConnections() === 1, 1_000, 'it has arrived')
     controller.abort(left)
     expect(await within(opening, 50, 'the opening is over')).toBe(left)
     await until(() => emulator.openConnections() === 0, 50, 'the connection is gone')
-    expect(getEventListeners(controller.signal, 'abort')).toBeEmpty()
+    expect(controller.followers).toBe(0)
   })
 
   for (const [name, isStalled] of [
@@ -377,14 +378,14 @@ describe('an abort', () => {
     ['of a half-dead one', true],
   ] as const) {
     test(`${name} closes at once`, async () => {
-      const controller = new AbortController()
-      const connection = await open({}, controller.signal)
+      const controller = newCancel()
+      const connection = await open({}, controller)
       if (isStalled) sockets[0]?.stall()
       const reading = readAll(connection.messages)
       controller.abort(left)
       expect(await within(reading, 50, 'the reading is over')).toEqual({ read: [], thrown: left })
       await until(() => emulator.openConnections() === 0, 50, 'the connection is gone')
-      expect(getEventListeners(controller.signal, 'abort')).toBeEmpty()
+      expect(controller.followers).toBe(0)
     })
   }
 })
@@ -498,7 +499,7 @@ describe('a flood', () => {
 
 test('connections that come and go leave nothing behind', async () => {
   const cycles = times(150, 5_000)
-  const { signal } = new AbortController()
+  const signal = newCancel()
   const cycle = async () => {
     const connection = await open({}, signal)
     connection.send('hello')
@@ -517,7 +518,7 @@ test('connections that come and go leave nothing behind', async () => {
   const growth: number[] = []
   for (let at = 0; at < 3; at++) {
     const after = await round()
-    expect(getEventListeners(signal, 'abort')).toBeEmpty()
+    expect(signal.followers).toBe(0)
     expect(after.files).toBeLessThanOrEqual(before.files)
     expect(after.sockets - before.sockets).toBeLessThan(20)
     growth.push(after.bytes - before.bytes)

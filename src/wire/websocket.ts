@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { ChatError, type Reason } from '../chat/error.ts'
-import { Watchdog } from '../chat/watchdog.ts'
+import type { Cancel } from '../flow/cancel.ts'
+import { Watchdog } from '../flow/watchdog.ts'
 import { dial } from './dial.ts'
 import { Inbox } from './inbox.ts'
 import { connectTimeout, transportError } from './transport-error.ts'
@@ -54,19 +55,20 @@ const maxUnsentBytes = 64 * 1024
  * @throws ChatError by the HTTP status of a refused handshake, `timeout` by `limits`, `upstream-failed` if no server
  * answers, or the signal's reason
  */
-export async function openWebSocket(request: WebSocketRequest, signal: AbortSignal): Promise<WebSocketConnection> {
+export async function openWebSocket(request: WebSocketRequest, signal: Cancel): Promise<WebSocketConnection> {
   const address = socketAddress(request.url)
   const limitMs = request.limits?.connectMs ?? connectMs
-  const dueAt = performance.now() + limitMs
+  const { runtime } = signal
+  const dueAt = runtime.elapsed() + limitMs
   const socket = await dial(address, { limitMs }, signal)
-  const line = new OpenWebSocket(socket, request, { address, signal, answerMs: Math.max(1, dueAt - performance.now()) })
+  const line = new OpenWebSocket(socket, request, { address, signal, answerMs: Math.max(1, dueAt - runtime.elapsed()) })
   await line.opened
   return line
 }
 
 interface OpenWebSocketOptions {
   readonly address: SocketAddress
-  readonly signal: AbortSignal
+  readonly signal: Cancel
   /** Until the handshake is answered. */
   readonly answerMs: number
 }
@@ -80,7 +82,7 @@ class OpenWebSocket implements WebSocketConnection {
   readonly #reader: MessageReader
   readonly #opened = Promise.withResolvers<void>()
   /** Limits the handshake, and then the pings. */
-  readonly #watchdog = new Watchdog(() => (this.#isOpen ? this.#beat() : this.#end(connectTimeout())))
+  readonly #watchdog: Watchdog
   #isOpen = false
   #isPaused = false
   #heard = 0
@@ -94,6 +96,9 @@ class OpenWebSocket implements WebSocketConnection {
     { address, signal, answerMs }: OpenWebSocketOptions,
   ) {
     this.#limits = limits
+    this.#watchdog = new Watchdog(signal.runtime.timers, () =>
+      this.#isOpen ? this.#beat() : this.#end(connectTimeout()),
+    )
     this.#handshake = new Handshake(address, headers)
     this.#reader = new MessageReader({ maxBytes: limits.maxMessageBytes ?? maxMessageBytes, isMasked: false })
     this.#socket = socket
@@ -221,7 +226,7 @@ class OpenWebSocket implements WebSocketConnection {
   }
 
   /** Sends a close frame and does not wait for an answer, because the peer may have vanished. */
-  #letGo(signal: AbortSignal): void {
+  #letGo(signal: Cancel): void {
     this.#watchdog.stop()
     if (signal.aborted) this.#opened.reject(signal.reason)
     this.#write(closePayload(this.#goodbye), opcodes.close)

@@ -6,6 +6,7 @@ import { signUpAnonymously } from '../../src/auth/supabase.ts'
 import { ChatError } from '../../src/chat/error.ts'
 import { Secret } from '../../src/chat/secret.ts'
 import { getJson } from '../../src/wire/get-json.ts'
+import { newCancel } from '../../src/wire/machine.double.ts'
 import { post } from '../chaos/chat-server-client.ts'
 import { type Child, startChild } from '../chaos/child.ts'
 import { request } from '../chaos/client.ts'
@@ -160,12 +161,12 @@ const asks: Readonly<Record<string, (lie: Lie) => Promise<void>>> = {
   },
   async 'a list of models'() {
     const schema = { safeParse: () => ({ success: false as const }) }
-    const asked = getJson({ url: origin, headers: {}, schema, readComplaint: () => ({}) }, new AbortController().signal)
+    const asked = getJson({ url: origin, headers: {}, schema, readComplaint: () => ({}) }, newCancel())
     expect(await asked.catch((thrown: unknown) => thrown)).toBeInstanceOf(ChatError)
   },
   async 'a sign-in service'() {
     const project = { url: origin, anonKey: { name: 'the key', secret: new Secret('anon-0123456789') } }
-    const asked = signUpAnonymously(project, new AbortController().signal)
+    const asked = signUpAnonymously(project, newCancel())
     expect(await asked.catch((thrown: unknown) => thrown)).toBeInstanceOf(ChatError)
   },
 }

@@ -3,6 +3,7 @@ import { type App, openApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { MemoryStore } from '../../src/state/memory/memory-store.ts'
 import { openLog } from '../../src/telemetry/log.ts'
+import { machine } from '../../src/wire/machine.double.ts'
 import { within } from '../waiting.ts'
 
 /** The key of a gateway that has one. */
@@ -27,6 +28,7 @@ export function startApp(variables: Readonly<Record<string, string>> = {}): Test
     config,
     openLog({ level: config.logLevel, format: 'json', write: (line) => lines.push(line) }),
     new MemoryStore(),
+    { runtime: machine },
   )
   return { url: app.url, lines, app, [Symbol.asyncDispose]: () => app.close() }
 }

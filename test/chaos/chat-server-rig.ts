@@ -4,6 +4,7 @@ import type { RawVariables } from '../../src/config/spelled-values.ts'
 import { MemoryStore } from '../../src/state/memory/memory-store.ts'
 import type { Store } from '../../src/state/store.ts'
 import { openLog } from '../../src/telemetry/log.ts'
+import { machine } from '../../src/wire/machine.double.ts'
 
 /** The whole program with what a chat server needs, in this process. */
 export interface ChatServerRig extends AsyncDisposable {
@@ -13,7 +14,7 @@ export interface ChatServerRig extends AsyncDisposable {
 }
 
 export interface RigOptions {
-  readonly surroundings?: Surroundings
+  readonly surroundings?: Partial<Surroundings>
   /** Where it keeps its state; in memory, where it does not say. The rig closes it. */
   readonly store?: Store
   /** Puts in what no variable can. */
@@ -36,7 +37,7 @@ export function startChatServer(
 function counted(): Surroundings {
   let ids = 0
   let seconds = 0
-  return { newId: () => `id-${++ids}`, now: () => Date.UTC(2026, 0, 1) + ++seconds * 1_000 }
+  return { runtime: machine, newId: () => `id-${++ids}`, now: () => Date.UTC(2026, 0, 1) + ++seconds * 1_000 }
 }
 
 /** `MCP_SERVERS` with these servers. */

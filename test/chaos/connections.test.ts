@@ -7,6 +7,7 @@ import type { Config } from '../../src/config/config.ts'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
+import { machine } from '../../src/wire/machine.double.ts'
 import { until } from '../waiting.ts'
 import { helloWor } from './cell.ts'
 import { ask, askRaw, request } from './client.ts'
@@ -135,6 +136,7 @@ describe('a client that stops reading', () => {
               keepAlive: ':',
             },
             opening: '',
+            timers: machine.timers,
             keepAliveMs: 10_000,
             stuckMs: 200,
             abort: (reason) => reasons.push(reason),

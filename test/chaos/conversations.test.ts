@@ -7,11 +7,12 @@ import { Conversations } from '../../src/conversations/conversations.ts'
 import { faultIn } from '../../src/conversations/fault-in.ts'
 import { contentOf } from '../../src/conversations/stored-message.ts'
 import { sqlitePlace } from '../../src/state/sqlite/sqlite-place.ts'
+import { newCancel } from '../../src/wire/machine.double.ts'
 import { times } from '../sizes.ts'
 
 const rounds = times(8, 50)
 const whose = { client: 'chaos', session: 's' }
-const signal = new AbortController().signal
+const signal = newCancel()
 const writer = fileURLToPath(new URL('./conversation-writer.ts', import.meta.url))
 
 /** Runs the writer until it has said so many lines, and kills it between two. @returns what it said */

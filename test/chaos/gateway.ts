@@ -3,6 +3,7 @@ import { type Config, readConfig } from '../../src/config/config.ts'
 import type { RawVariables } from '../../src/config/spelled-values.ts'
 import { MemoryStore } from '../../src/state/memory/memory-store.ts'
 import { openLog } from '../../src/telemetry/log.ts'
+import { machine } from '../../src/wire/machine.double.ts'
 
 /** A line of the log. */
 export interface LogLine {
@@ -31,7 +32,7 @@ export function startGateway(
   if ('problems' in config) throw new Error(JSON.stringify(config.problems))
   const lines: string[] = []
   const log = openLog({ level: 'info', format: 'json', write: (line) => void lines.push(line) })
-  const app = openApp(alter(config), log, new MemoryStore())
+  const app = openApp(alter(config), log, new MemoryStore(), { runtime: machine })
   return {
     url: app.url,
     lines,

@@ -8,6 +8,7 @@ import { Session } from '../../src/accounts/session.ts'
 import type { SupabaseSession } from '../../src/auth/session.ts'
 import { asChatError } from '../../src/chat/error.ts'
 import { SqliteStore } from '../../src/state/sqlite/sqlite-store.ts'
+import { newCancel } from '../../src/wire/machine.double.ts'
 import { crashingRenewal, crashingStore, type Moment } from './crash-points.ts'
 import { renewalAt, sessionOf, statusOf } from './renewal-rig.ts'
 
@@ -24,7 +25,7 @@ export interface Task {
   readonly diesAt?: Moment
 }
 
-const never = new AbortController().signal
+const never = newCancel()
 
 async function live(task: Task, lines: AsyncIterator<string>): Promise<void> {
   let isArmed = false

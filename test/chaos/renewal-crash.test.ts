@@ -12,12 +12,13 @@ import type { SupabaseSession } from '../../src/auth/session.ts'
 import type { SupabaseEmulator } from '../../src/auth/supabase-emulator.ts'
 import { asChatError } from '../../src/chat/error.ts'
 import { SqliteStore } from '../../src/state/sqlite/sqlite-store.ts'
+import { newCancel } from '../../src/wire/machine.double.ts'
 import { times } from '../sizes.ts'
 import { crashingRenewal, crashingStore, Forgiveness, type Moment, moments, seeded } from './crash-points.ts'
 import { emulateProject, renewalAt, sessionOf } from './renewal-rig.ts'
 
 const trials = times(60, 1_000)
-const never = new AbortController().signal
+const never = newCancel()
 const hourMs = 3_600_000
 
 let now = 1_900_000_000_000

@@ -10,6 +10,7 @@ import {
 } from '../../src/auth/supabase-emulator.ts'
 import { ChatError } from '../../src/chat/error.ts'
 import { Secret } from '../../src/chat/secret.ts'
+import type { Cancel } from '../../src/flow/cancel.ts'
 import type { Chat } from '../../src/flow/chat.ts'
 import { aCall, aRequest, drain, finish, text } from '../../src/gateway/fake-chat.ts'
 import { type Asking, account } from '../../src/gateway/layers/account.ts'
@@ -45,7 +46,7 @@ export function sessionOf(value: unknown): SupabaseSession {
 const limits = { connectMs: 10_000, headMs: 10_000, idleMs: 10_000 }
 
 /** What the service beside Supabase says to this token. */
-export async function statusOf(origin: string, accessToken: string, signal: AbortSignal): Promise<number> {
+export async function statusOf(origin: string, accessToken: string, signal: Cancel): Promise<number> {
   const headers = { authorization: `Bearer ${accessToken}` }
   const reply = await send({ method: 'POST', url: `${origin}/chat`, headers, body: '', limits }, signal)
   await reply.text(1_000)

@@ -5,12 +5,14 @@ import type { ChatRequest } from '../../src/chat/request.ts'
 import { noThread } from '../../src/chat/thread.ts'
 import { Attempts } from '../../src/flow/attempts.ts'
 import { newReceipt } from '../../src/flow/call.ts'
+import type { Cancel } from '../../src/flow/cancel.ts'
 import type { Chat } from '../../src/flow/chat.ts'
 import { openGateway } from '../../src/gateway/gateway.ts'
 import { type Deadlines, deadline } from '../../src/gateway/layers/deadline.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
 import { MemoryStore } from '../../src/state/memory/memory-store.ts'
 import { openLog } from '../../src/telemetry/log.ts'
+import { machine, newCancel } from '../../src/wire/machine.double.ts'
 
 /** How a chat went: its events up to the end, or up to what it threw. */
 export interface Outcome {
@@ -23,11 +25,11 @@ export function recordLog(lines: string[] = []) {
   return openLog({ level: 'trace', format: 'json', write: (line) => void lines.push(line) })
 }
 
-const never = new AbortController().signal
+const never = newCancel()
 const quiet = openLog({ level: 'silent', format: 'json', write: () => undefined })
 
 /** A call as the API opens it. */
-export function newCall(signal: AbortSignal = never, log = quiet) {
+export function newCall(signal: Cancel = never, log = quiet) {
   return { id: 'law', caller: anybody, hops: 0, signal, log, attempts: new Attempts(), receipt: newReceipt() }
 }
 
@@ -63,6 +65,7 @@ export function bare(upstream: Upstream, idleMs = patientMs): Chat {
 /** The upstream behind every layer of the gateway. */
 export function layered(upstream: Upstream, log = quiet): Chat {
   const gateway = openGateway({
+    runtime: machine,
     upstreams: [upstream],
     deadlines: patient,
     store: new MemoryStore(),

@@ -7,6 +7,7 @@ import { type CtoEmulator, emulateCto, emulatedUser } from '../../src/providers/
 import { CtoDecoder } from '../../src/providers/cto/events.ts'
 import { provider } from '../../src/providers/cto/index.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
+import { newCancel } from '../../src/wire/machine.double.ts'
 import { fragments } from '../../src/wire/websocket-emulator.ts'
 import { frame } from '../../src/wire/websocket-frames.ts'
 import { commonBetrayals, requestFor } from './http-rig.ts'
@@ -80,7 +81,7 @@ async function signedIn({ variables }: CtoEmulator): Promise<{ upstream: Upstrea
   const account: Account | undefined = configured?.accounts[0]
   if (!configured || !account?.renewal) throw new Error('there is no account')
   const { renew, encode } = account.renewal
-  const credential = await renew(account.credential, new AbortController().signal)
+  const credential = await renew(account.credential, newCancel())
   const { cookie, session }: { cookie: string; session: { jwt: string; userId: string } } = JSON.parse(
     encode(credential),
   )

@@ -1,11 +1,12 @@
 import { ChatError } from '../../src/chat/error.ts'
 import type { HttpReply } from '../../src/wire/http-reply.ts'
+import { newCancel } from '../../src/wire/machine.double.ts'
 import { FrameFault } from '../../src/wire/websocket-frames.ts'
 import { MessageReader } from '../../src/wire/websocket-messages.ts'
 import type { BytesInMemory } from './subject.ts'
 
 /** A signal that does not abort. */
-export const never = new AbortController().signal
+export const never = newCancel()
 
 /** What the wire throws when a connection breaks. */
 export function broken(): ChatError {

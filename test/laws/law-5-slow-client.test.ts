@@ -1,5 +1,6 @@
 /** Law 5: a slow client slows the upstream down; memory does not grow. */
 import { afterAll, describe, expect, test } from 'bun:test'
+import { newCancel } from '../../src/wire/machine.double.ts'
 import { settled, until } from '../waiting.ts'
 import { forms, newCall } from './ask.ts'
 import { chosenSubjects } from './chosen-subjects.ts'
@@ -27,8 +28,8 @@ for (const subject of chosenSubjects) {
       test.skipIf(!rig.flood)(`the upstream waits for its reader and goes on with it, ${form}`, async () => {
         const flood = rig.flood?.()
         if (!flood) return
-        const controller = new AbortController()
-        const events = chat(flood.request, newCall(controller.signal))[Symbol.asyncIterator]()
+        const controller = newCancel()
+        const events = chat(flood.request, newCall(controller))[Symbol.asyncIterator]()
         const before = heldBytes()
         try {
           await events.next()

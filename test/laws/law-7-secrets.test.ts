@@ -5,6 +5,7 @@ import { openApp } from '../../src/app.ts'
 import type { ChatRequest } from '../../src/chat/request.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { MemoryStore } from '../../src/state/memory/memory-store.ts'
+import { machine, newCancel } from '../../src/wire/machine.double.ts'
 import { isFull } from '../sizes.ts'
 import { each } from '../waiting.ts'
 import { forms, newCall, outcomeOf, recordLog } from './ask.ts'
@@ -14,12 +15,14 @@ import type { Rig } from './subject.ts'
 /** What each model is asked, which stands in no line above `debug`. */
 const prompt = 'the-prompt-canary-2b77'
 const clientKey = 'client-canary-91c4e7aa5d20'
-const never = new AbortController().signal
+const never = newCancel()
 
 for (const subject of chosenSubjects) {
   const rig = await subject.start()
   const lines: string[] = []
-  const app = openApp({ ...configured(), upstreams: [rig.upstream] }, recordLog(lines), new MemoryStore())
+  const app = openApp({ ...configured(), upstreams: [rig.upstream] }, recordLog(lines), new MemoryStore(), {
+    runtime: machine,
+  })
   afterAll(async () => {
     await app.close()
     await rig.close()

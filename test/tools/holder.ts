@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { Secret } from '../../src/chat/secret.ts'
+import { cancelIn } from '../../src/wire/machine.double.ts'
 import { each } from '../waiting.ts'
 import { open, stdioServer } from './servers.ts'
 
@@ -13,7 +14,7 @@ if (task === 'hold') {
   const [mark = ''] = rest
   const deaf = (name: string) => stdioServer(name, 'raw-server.ts', ['deaf'], { MARK: mark })
   const tools = open([deaf('one'), deaf('two')])
-  const names = [...(await tools.registry.list(AbortSignal.timeout(10_000)))].map(({ name }) => name)
+  const names = [...(await tools.registry.list(cancelIn(10_000)))].map(({ name }) => name)
   process.stdout.write(`${names.length}\n`)
   process.on('SIGUSR2', () => process.exit(1))
   setInterval(() => undefined, 1_000)

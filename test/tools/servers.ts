@@ -1,9 +1,11 @@
 import { join } from 'node:path'
 import { Secret } from '../../src/chat/secret.ts'
 import type { Logger } from '../../src/flow/call.ts'
+import type { Cancel } from '../../src/flow/cancel.ts'
 import { openTools, type ToolsOptions } from '../../src/tools/registry.ts'
 import type { HttpServer, StdioServer, ToolServerConfig } from '../../src/tools/server-config.ts'
 import type { Tool, ToolOutcome, ToolRegistry } from '../../src/tools/tool.ts'
+import { machine, newCancel } from '../../src/wire/machine.double.ts'
 
 import { type Seen, serveSdk } from './sdk-http.ts'
 
@@ -67,15 +69,15 @@ export interface OpenTools extends AsyncDisposable {
 }
 
 interface RunOptions {
-  readonly signal?: AbortSignal
+  readonly signal?: Cancel
   onChunk?(text: string): void
 }
 
-const never = new AbortController().signal
+const never = newCancel()
 
 export function open(servers: readonly ToolServerConfig[], options: Partial<ToolsOptions> = {}): OpenTools {
   const log = memoryLog()
-  const registry = openTools({ servers }, { log, version: '0', ...options })
+  const registry = openTools({ servers }, { log, version: '0', runtime: machine, ...options })
   return {
     registry,
     log,

@@ -4,6 +4,7 @@ import type { ClientKey } from '../../chat/caller.ts'
 import { Secret } from '../../chat/secret.ts'
 import { encodeFailure } from '../../dialects/openai-chat/encode-error.ts'
 import { openLog } from '../../telemetry/log.ts'
+import { machine } from '../../wire/machine.double.ts'
 import type { Surface, SurfaceRoute } from '../surfaces/surface.ts'
 import { Keys } from './authenticate.ts'
 import { readTrustedProxies } from './client-address.ts'
@@ -36,13 +37,7 @@ const lab: Surface = {
 const table = new RouteTable([lab])
 const doorWith = (...keys: string[]) => doorOf(keys.map((value) => ({ secret: new Secret(value), role: 'client' })))
 const doorOf = (keys: readonly ClientKey[]) =>
-  new Door({
-    table,
-    keys: new Keys(keys),
-    proxies,
-    policy,
-    log,
-  })
+  new Door({ runtime: machine, table, keys: new Keys(keys), proxies, policy, log })
 
 /** Its handlers need nothing of the program. */
 const run: RunHandler = (_handler, { path }) => new Response(path)

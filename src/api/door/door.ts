@@ -1,5 +1,6 @@
 import { anybody, type Caller } from '../../chat/caller.ts'
 import type { Logger } from '../../flow/call.ts'
+import type { Runtime } from '../../flow/runtime.ts'
 import { drainBody } from '../exchange/drain-body.ts'
 import { type Exchange, errorResponse } from '../exchange/exchange.ts'
 import type { Phase } from '../exchange/services.ts'
@@ -19,6 +20,7 @@ export interface DoorOptions {
   readonly proxies: TrustedProxies
   readonly policy: CrossSitePolicy
   readonly log: Logger
+  readonly runtime: Runtime
 }
 
 /** Runs a route's handler. */
@@ -93,6 +95,6 @@ function ownCaller(exchange: Exchange, route: SurfaceRoute | undefined): Caller 
 }
 
 async function refuse(exchange: Exchange, thrown: unknown): Promise<Response> {
-  await drainBody(exchange.request)
+  await drainBody(exchange.request, exchange.runtime)
   return errorResponse(exchange, thrown)
 }

@@ -1,6 +1,7 @@
 import { anybody } from '../../chat/caller.ts'
 import { excerpt } from '../../chat/secret.ts'
 import type { Logger } from '../../flow/call.ts'
+import type { Runtime } from '../../flow/runtime.ts'
 import { type Exchange, requestId } from '../exchange/exchange.ts'
 import type { Phase } from '../exchange/services.ts'
 import { clientAddress, type TrustedProxies } from './client-address.ts'
@@ -19,6 +20,7 @@ export interface OpenExchangeOptions {
   readonly proxies: TrustedProxies
   readonly policy: CrossSitePolicy
   readonly log: Logger
+  readonly runtime: Runtime
   readonly listener: HttpListener | null
   readonly phase: Phase
 }
@@ -33,7 +35,7 @@ export interface RoutedExchange {
 
 /** Begins an exchange: nothing has been judged yet. */
 export function openExchange(request: Request, options: OpenExchangeOptions): RoutedExchange {
-  const { table, policy, log, listener, phase } = options
+  const { table, policy, log, runtime, listener, phase } = options
   const path = pathOf(request.url)
   const asSent = table.find(request.method, path)
   const right = asSent ? path : withoutSpareSlashes(path)
@@ -42,6 +44,7 @@ export function openExchange(request: Request, options: OpenExchangeOptions): Ro
   const address = clientAddress(listener?.requestIP(request)?.address ?? '', request.headers, options.proxies)
   const exchange: Exchange = {
     request,
+    runtime,
     path,
     params: found?.params ?? {},
     encodeFailure: (found?.surface ?? table.nearest(right).surface).error,

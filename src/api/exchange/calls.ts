@@ -1,6 +1,7 @@
 import { ChatError } from '../../chat/error.ts'
 import { Attempts } from '../../flow/attempts.ts'
 import { type Call, newReceipt } from '../../flow/call.ts'
+import { NativeCancel } from '../../flow/cancel.ts'
 import type { Exchange } from './exchange.ts'
 import { hopsOf } from './hops.ts'
 import { shuttingDown } from './shutting-down.ts'
@@ -32,18 +33,16 @@ export class Calls {
    * for longer than a connection may be idle.
    * @throws ChatError `invalid-request` `too_many_hops`
    */
-  open({ request, id, caller, log, limitSilence }: Exchange): OpenCall {
+  open(exchange: Exchange): OpenCall {
+    const { request, id, caller, log, limitSilence } = exchange
     const hops = hopsOf(request.headers)
-    const controller = new AbortController()
-    const leave = () => controller.abort(new ChatError('cancelled', { message: 'The client closed the connection.' }))
-    if (request.signal.aborted) leave()
-    else request.signal.addEventListener('abort', leave, { once: true })
+    const signal = new NativeCancel(exchange.runtime, request.signal, clientLeft)
     limitSilence(0)
     const opened: OpenCall = {
-      call: { id, caller, hops, log, signal: controller.signal, attempts: new Attempts(), receipt: newReceipt() },
-      abort: (reason) => controller.abort(reason),
+      call: { id, caller, hops, log, signal, attempts: new Attempts(), receipt: newReceipt() },
+      abort: (reason) => signal.abort(reason),
       close: () => {
-        request.signal.removeEventListener('abort', leave)
+        signal.release()
         limitSilence(this.#idleSeconds)
         this.#open.delete(opened)
       },
@@ -56,4 +55,8 @@ export class Calls {
   abortAll(): void {
     for (const { abort } of this.#open) abort(shuttingDown())
   }
+}
+
+function clientLeft(): ChatError {
+  return new ChatError('cancelled', { message: 'The client closed the connection.' })
 }

@@ -1,4 +1,6 @@
-import { within } from '../../chat/abort.ts'
+import { CancelSource } from '../../flow/cancel.ts'
+import type { Runtime } from '../../flow/runtime.ts'
+import { within } from '../../flow/wait.ts'
 
 /** Milliseconds for which an unwanted body is read in all. */
 const drainMs = 3_000
@@ -15,16 +17,18 @@ interface BodyReader {
  * client still writes is reset, and the client, or a proxy in between, never sees the answer (RFC 9112, section 9.6). Bun
  * closes it after an answer to HTTP/1.0 and `Connection: close`, which is what nginx sends by default.
  */
-export async function drainBody({ body, bodyUsed }: Request): Promise<void> {
-  if (body && !bodyUsed && !body.locked) await drainReader(body.getReader())
+export async function drainBody({ body, bodyUsed }: Request, runtime: Runtime): Promise<void> {
+  if (body && !bodyUsed && !body.locked) await drainReader(body.getReader(), runtime)
 }
 
 /** The same for a body that has been read in part. */
-export async function drainReader(reader: BodyReader): Promise<void> {
-  const endsAt = performance.now() + drainMs
+export async function drainReader(reader: BodyReader, runtime: Runtime): Promise<void> {
+  const endsAt = runtime.elapsed() + drainMs
+  // its client may have left: then the body ends
+  const never = new CancelSource(runtime)
   try {
-    while (performance.now() < endsAt) {
-      const step = await within(reader.read(), silenceMs)
+    while (runtime.elapsed() < endsAt) {
+      const step = await within(reader.read(), silenceMs, never)
       if (!step || step.done) break
     }
   } catch {

@@ -1,6 +1,7 @@
 import type { Caller } from '../../chat/caller.ts'
 import { asChatError, type ChatError } from '../../chat/error.ts'
 import type { Logger } from '../../flow/call.ts'
+import type { Runtime } from '../../flow/runtime.ts'
 import { writeJson } from '../../wire/write-json.ts'
 
 /** A failure in the form that the clients of a surface read. */
@@ -12,6 +13,7 @@ export interface FailureReply {
 /** One HTTP request on its way through the API. */
 export interface Exchange {
   readonly request: Request
+  readonly runtime: Runtime
   /** Path without the query, as it was sent. */
   readonly path: string
   /** What stands in the path for each `{name}` of its route, as it was sent. */

@@ -1,5 +1,6 @@
-import { orAbort } from '../../chat/abort.ts'
 import { ChatError } from '../../chat/error.ts'
+import type { Cancel } from '../../flow/cancel.ts'
+import { orAbort } from '../../flow/wait.ts'
 import { joinBytes } from '../../wire/join-bytes.ts'
 import { type CrossedBound, jsonBounds } from '../../wire/json-bounds.ts'
 import { readJson } from '../../wire/read-json.ts'
@@ -8,6 +9,8 @@ import { drainReader } from './drain-body.ts'
 /** Milliseconds after which a body must have kept up a rate; and that rate. */
 const patienceMs = 10_000
 const minBytesPerSecond = 1024
+/** Milliseconds between two looks at the rate. */
+const checkMs = 1_000
 /** Bytes up to which a body is not read in steps. Nobody sees then whether it comes, so it may take its whole time: 26 s. */
 const maxAtOnce = 16 * 1024
 
@@ -15,7 +18,7 @@ export interface BodyLimits {
   /** A longer body is refused as soon as that is known, by its length or by its bytes. */
   readonly maxBytes: number
   /** Its reason is thrown as soon as it is aborted. */
-  readonly signal: AbortSignal
+  readonly signal: Cancel
 }
 
 /**
@@ -75,37 +78,37 @@ async function readBytes(request: Request, { maxBytes, signal }: BodyLimits): Pr
 }
 
 /** A small body of known length, read by the runtime: reading it in steps costs more than all the rest of a request. */
-async function atOnce(request: Request, length: number, signal: AbortSignal): Promise<Uint8Array> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(tooSlow()), patienceMs + (length / minBytesPerSecond) * 1000)
+async function atOnce(request: Request, length: number, signal: Cancel): Promise<Uint8Array> {
+  const link = signal.child()
+  const limitMs = patienceMs + (length / minBytesPerSecond) * 1000
+  const timer = signal.runtime.timers.set(limitMs, () => link.abort(tooSlow()))
   try {
-    return await orAbort(Promise.race([request.bytes(), late.promise]), signal)
+    return await orAbort(request.bytes(), link)
   } catch (thrown) {
     throw thrown instanceof ChatError ? thrown : brokenOff(thrown)
   } finally {
-    clearTimeout(timer)
+    timer.stop()
+    link.release()
   }
 }
 
 /** The body's bytes, for as long as they come fast enough: the listener itself would wait for a dripped body for ever. */
-async function* timed(request: Request, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* timed(request: Request, signal: Cancel): AsyncGenerator<Uint8Array> {
   const reader = request.body?.getReader()
   if (!reader) return
-  const startedAt = performance.now()
+  const { runtime } = signal
+  const startedAt = runtime.elapsed()
   let read = 0
   let isOver = false
-  const late = Promise.withResolvers<never>()
-  const check = () => {
-    const seconds = (performance.now() - startedAt) / 1000
-    if (read < (seconds - patienceMs / 1000) * minBytesPerSecond + 1) late.reject(tooSlow())
-  }
-  const timer = setInterval(check, 1_000)
-  const leave = () => late.reject(signal.reason)
-  if (signal.aborted) leave()
-  signal.addEventListener('abort', leave)
+  const link = signal.child()
+  const timer = runtime.timers.set(checkMs, () => {
+    const seconds = (runtime.elapsed() - startedAt) / 1000
+    if (read < (seconds - patienceMs / 1000) * minBytesPerSecond + 1) link.abort(tooSlow())
+    else timer.feed(checkMs)
+  })
   try {
     for (;;) {
-      const { done, value } = await Promise.race([reader.read(), late.promise])
+      const { done, value } = await orAbort(reader.read(), link)
       isOver = done
       if (done) return
       read += value.byteLength
@@ -114,9 +117,9 @@ async function* timed(request: Request, signal: AbortSignal): AsyncGenerator<Uin
   } catch (thrown) {
     throw thrown instanceof ChatError ? thrown : brokenOff(thrown)
   } finally {
-    clearInterval(timer)
-    signal.removeEventListener('abort', leave)
-    if (!isOver && !signal.aborted) await drainReader(reader)
+    timer.stop()
+    link.release()
+    if (!isOver && !signal.aborted) await drainReader(reader, runtime)
     else if (!isOver) reader.cancel().catch(() => undefined)
   }
 }

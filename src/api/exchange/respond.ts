@@ -1,10 +1,10 @@
-import { within } from '../../chat/abort.ts'
 import type { Begun } from '../../chat/begin.ts'
 import { defer } from '../../chat/defer.ts'
 import type { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { Receipt } from '../../flow/call.ts'
 import { type Answer, fold } from '../../flow/fold.ts'
+import { within } from '../../flow/wait.ts'
 import type { OpenCall } from './calls.ts'
 import { type Exchange, errorResponse, largeJsonResponse } from './exchange.ts'
 import { type StreamSurface, streamBody } from './stream-body.ts'
@@ -22,7 +22,7 @@ export async function respondStream<Event>(
 ): Promise<Response> {
   let first: Begun<Event> | undefined
   try {
-    first = await within(begun, headMs)
+    first = await within(begun, headMs, open.call.signal)
   } catch (thrown) {
     open.close()
     return errorResponse(exchange, thrown, receiptHeaders(open.call.receipt))
@@ -32,6 +32,7 @@ export async function respondStream<Event>(
     opening: first ? '' : options.surface.keepAlive,
     keepAliveMs: options.keepAliveMs,
     stuckMs,
+    timers: exchange.runtime.timers,
     abort: (reason: ChatError) => open.abort(reason),
     closed: () => open.close(),
   })

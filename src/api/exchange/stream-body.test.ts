@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
+import { machine } from '../../wire/machine.double.ts'
 import { type StreamBodyOptions, streamBody } from './stream-body.ts'
 
 const text = (said: string): ChatEvent => ({ type: 'text', choice: 0, part: 0, text: said })
@@ -17,6 +18,7 @@ function bodyOf(
 ): { body: ReadableStream<Uint8Array>; told: Told } {
   const told: Told = { aborts: [], closes: 0 }
   const body = streamBody(events, {
+    timers: machine.timers,
     surface: {
       event: (event) => (event.type === 'text' ? event.text : ''),
       end: () => '.',

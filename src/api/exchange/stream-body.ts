@@ -1,7 +1,8 @@
 import { asChatError, ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { slicesOf } from '../../chat/slices.ts'
-import { Watchdog } from '../../chat/watchdog.ts'
+import type { Timers } from '../../flow/timers.ts'
+import { Watchdog } from '../../flow/watchdog.ts'
 import { nextTurn } from '../../wire/next-turn.ts'
 
 /** Writes events as a surface's bytes. Nothing it writes may be cut by what an upstream said. */
@@ -24,6 +25,7 @@ export interface StreamBodyOptions<Event = ChatEvent> {
   readonly keepAliveMs: number
   /** Milliseconds a client may take nothing until it is given up. */
   readonly stuckMs: number
+  readonly timers: Timers
   abort(reason: ChatError): void
   /** Called once, when the stream is over, however it ended. */
   closed(): void
@@ -65,7 +67,7 @@ class Pump<Event> {
   constructor(events: AsyncIterator<Event>, options: StreamBodyOptions<Event>) {
     this.#events = events
     this.#options = options
-    this.#watchdog = new Watchdog(() => this.#onSilence())
+    this.#watchdog = new Watchdog(options.timers, () => this.#onSilence())
   }
 
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {

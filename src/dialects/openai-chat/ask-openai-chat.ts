@@ -6,6 +6,7 @@ import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import type { Call } from '../../flow/call.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import {
   type AddedFields,
   type FieldsPost,
@@ -66,7 +67,7 @@ function reading({ parameters }: ChatRequest, { signal }: Call) {
 interface Mending {
   readonly question: FieldsPost
   readonly ours: AddedFields
-  readonly signal: AbortSignal
+  readonly signal: Cancel
   readonly read: (mended: PostedReply) => AsyncIterable<ChatEvent>
 }
 

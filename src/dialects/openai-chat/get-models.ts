@@ -1,4 +1,5 @@
 import type { Model } from '../../chat/model.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import { getJson } from '../../wire/get-json.ts'
 import { readComplaint } from './complaint.ts'
 import { readModelList } from './model-list.ts'
@@ -7,7 +8,7 @@ import { readModelList } from './model-list.ts'
 export function getModels(
   url: string,
   headers: Readonly<Record<string, string>>,
-  signal: AbortSignal,
+  signal: Cancel,
 ): Promise<readonly Model[]> {
   return getJson({ url, headers, schema, readComplaint }, signal)
 }

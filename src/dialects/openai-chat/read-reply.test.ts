@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import { readReply } from './read-reply.ts'
 
 function reply(text: string, type = 'text/event-stream'): HttpReply {
@@ -20,7 +21,7 @@ function reply(text: string, type = 'text/event-stream'): HttpReply {
 }
 
 async function read(sent: HttpReply, stream = true): Promise<ChatEvent[]> {
-  const signal = new AbortController().signal
+  const signal = newCancel()
   return Array.fromAsync(readReply(sent, { stream, signal, choices: 1, newId: () => 'made' }))
 }
 

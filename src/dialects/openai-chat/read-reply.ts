@@ -1,5 +1,6 @@
 import { defer } from '../../chat/defer.ts'
 import type { ChatEvent } from '../../chat/event.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import { frameValue } from '../../wire/frame-value.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
 import { readUpstreamJson } from '../../wire/json.ts'
@@ -14,7 +15,7 @@ import { badResponse } from './reply-errors.ts'
 export interface ReadOptions extends DecodeOptions {
   /** What was asked for. What came is told by its bytes, for neither this nor the content type does. */
   readonly stream: boolean
-  readonly signal: AbortSignal
+  readonly signal: Cancel
 }
 
 /**

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { ChatError, type Reason } from '../../chat/error.ts'
+import { aborted } from '../../wire/machine.double.ts'
 import { aCall, answering, aRequest, drain, finish, text } from '../fake-chat.ts'
 import { choices } from '../layers/choices.ts'
 import { balance } from './balance.ts'
@@ -66,7 +67,7 @@ test('the attempts that the receipt notes decide nothing', async () => {
 })
 
 test('a call that is aborted goes no further', async () => {
-  const call = aCall(AbortSignal.abort(new ChatError('cancelled', { message: '' })))
+  const call = aCall(aborted(new ChatError('cancelled', { message: '' })))
   await drain(balance([failing('overloaded'), saying('b')])(aRequest, call))
   expect(call.receipt.attempts).toBe(1)
 })

@@ -1,6 +1,7 @@
 import type { ChatEvent, TextEvent, Usage } from '../../chat/event.ts'
 import type { Annotation } from '../../chat/message.ts'
 import { PartWriter } from '../../chat/part-writer.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import type { Ahead } from './ahead.ts'
 import { failureLine } from './failure-line.ts'
 import { totalUsage } from './total-usage.ts'
@@ -11,7 +12,7 @@ export interface Fan {
   readonly titles: readonly string[]
   readonly streams: readonly Ahead[]
   /** Aborted when nobody waits for the answers any more. */
-  readonly signal: AbortSignal
+  readonly signal: Cancel
 }
 
 /** What a column can say of an answer. An upstream's own chunks are left behind, for they may have to wait. */

@@ -5,6 +5,7 @@ import { ChatError, type Reason } from '../../chat/error.ts'
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import { aCall, answering, aRequest, drain, finish, type Line, silence, text } from '../fake-chat.ts'
 import { fanOut } from './fan-out.ts'
 
@@ -33,7 +34,7 @@ function led() {
   const seen = { isAborted: false, isAsked: false }
   const chat: Chat = async function* (_request, { signal }) {
     seen.isAsked = true
-    signal.addEventListener('abort', () => (seen.isAborted = true), { once: true })
+    signal.onAbort(() => (seen.isAborted = true))
     for (;;) {
       const event = words.shift()
       if (event) yield event
@@ -294,10 +295,8 @@ for (const choices of [1, 3])
     test(`a call that is aborted (${reason}) fails as that, and ends all members, n = ${choices}`, async () => {
       const leads = [led(), led(), led()]
       const lines: Line[] = []
-      const controller = new AbortController()
-      const outcome = drain(
-        panel(...leads.map(({ chat }) => chat))(sideBySide(choices), aCall(controller.signal, lines)),
-      )
+      const controller = newCancel()
+      const outcome = drain(panel(...leads.map(({ chat }) => chat))(sideBySide(choices), aCall(controller, lines)))
       leads[0]?.say(text('A'))
       await Bun.sleep(0)
       controller.abort(new ChatError(reason, { message: '' }))

@@ -1,9 +1,9 @@
-import { linkAbort } from '../../chat/abort.ts'
 import { asChatError, ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { watch } from '../../chat/watch.ts'
 import { branchReceipt, type Call, type Receipt, type Treatment } from '../../flow/call.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { Ahead } from './ahead.ts'
 import { column, sayable } from './column.ts'
@@ -31,8 +31,8 @@ export function fanOut(members: readonly FanMember[]): Chat {
   const titles = members.map(({ title }) => title)
   return async function* (request, call) {
     const isColumn = isOneColumn(request, members.length)
-    const link = linkAbort(call.signal)
-    const { signal } = link
+    const link = call.signal.child()
+    const signal: Cancel = link
     const question = toEach(request)
     const asked = members.map((member) => ask(member, { request: question, call: { ...call, signal }, isColumn }))
     const fan = { titles, streams: asked.map(({ stream }) => stream), signal }

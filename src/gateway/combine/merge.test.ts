@@ -1,12 +1,13 @@
 import { expect, test } from 'bun:test'
-import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
+import type { Cancel } from '../../flow/cancel.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import { finish, silence, text } from '../fake-chat.ts'
 import { merge, type Sourced } from './merge.ts'
 
-const quiet = () => new AbortController().signal
+const quiet = () => newCancel()
 const of = (...events: readonly ChatEvent[]) =>
   async function* () {
     yield* events
@@ -37,12 +38,12 @@ test('P22: every event of every stream comes once, in its stream’s order, with
 })
 
 test('a silent stream does not hold back the others', async () => {
-  const controller = new AbortController()
-  const silent = async function* (signal: AbortSignal) {
+  const controller = newCancel()
+  const silent = async function* (signal: Cancel) {
     await silence(signal)
     yield finish()
   }
-  const events = merge([silent, of(text('a'), finish())], controller.signal)
+  const events = merge([silent, of(text('a'), finish())], controller)
   expect((await events.next()).value).toEqual({ source: 1, event: text('a') })
   expect((await events.next()).value).toEqual({ source: 1, event: finish() })
   const reason = new Error('left')
@@ -73,11 +74,11 @@ test('P4: no stream runs ahead of the reader by more than an event', async () =>
 
 for (const end of ['abort', 'a failing member', 'letting go'] as const) {
   test(`P23: ${end} stops every stream, waits for what it frees, and leaves no listener`, async () => {
-    const controller = new AbortController()
+    const controller = newCancel()
     const failure = new ChatError('upstream-failed', { message: 'cut' })
     let open = 0
     const member = (fails: boolean) =>
-      async function* (signal: AbortSignal) {
+      async function* (signal: Cancel) {
         open++
         try {
           yield text('a')
@@ -89,20 +90,20 @@ for (const end of ['abort', 'a failing member', 'letting go'] as const) {
         }
       }
     const members = [member(false), member(end === 'a failing member'), member(false)]
-    const events = merge(members, controller.signal)
+    const events = merge(members, controller)
     if (end === 'letting go') for await (const _ of events) break
     else {
       if (end === 'abort') setTimeout(() => controller.abort(failure), 5)
       expect((await drained(events)).thrown).toBe(failure)
     }
     expect(open).toBe(0)
-    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
+    expect(controller.followers).toBe(0)
   })
 }
 
 test('a slow member keeps nothing for each event of a fast one', async () => {
-  const controller = new AbortController()
-  const silent = async function* (signal: AbortSignal) {
+  const controller = newCancel()
+  const silent = async function* (signal: Cancel) {
     await silence(signal)
     yield finish()
   }
@@ -110,7 +111,7 @@ test('a slow member keeps nothing for each event of a fast one', async () => {
     const event = text('a')
     for (let at = 0; at < 300_000; at++) yield event
   }
-  const events = merge([silent, fast], controller.signal)
+  const events = merge([silent, fast], controller)
   for (let at = 0; at < 1_000; at++) await events.next()
   Bun.gc(true)
   const before = process.memoryUsage().heapUsed

@@ -1,6 +1,6 @@
-import { linkAbort } from '../../chat/abort.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 
 /** An event, with the position of the stream it came from. */
 export interface Sourced {
@@ -17,11 +17,11 @@ type Arrival =
  * them all. The first failure ends all of them.
  */
 export async function* merge(
-  open: readonly ((signal: AbortSignal) => AsyncIterable<ChatEvent>)[],
-  signal: AbortSignal,
+  open: readonly ((signal: Cancel) => AsyncIterable<ChatEvent>)[],
+  signal: Cancel,
 ): AsyncGenerator<Sourced> {
-  const link = linkAbort(signal)
-  const iterators = open.map((start) => start(link.signal)[Symbol.asyncIterator]())
+  const link = signal.child()
+  const iterators = open.map((start) => start(link)[Symbol.asyncIterator]())
   const arrivals = new Arrivals()
   const advance = (source: number) => {
     iterators[source]?.next().then(

@@ -1,5 +1,6 @@
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import { PartWriter } from '../../chat/part-writer.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import type { Ahead } from './ahead.ts'
 import type { Fan } from './column.ts'
 import { failureLine } from './failure-line.ts'
@@ -15,9 +16,9 @@ export async function* sideBySide(
   anyBegun: Promise<void>,
 ): AsyncGenerator<ChatEvent> {
   const usages: (Usage | undefined)[] = []
-  const open = streams.map((stream) => (merged: AbortSignal) => {
+  const open = streams.map((stream) => (merged: Cancel) => {
     // `merge` lets go of all its streams when one fails: none may then wait for an event
-    merged.addEventListener('abort', () => void stream.return(), { once: true })
+    merged.onAbort(() => void stream.return())
     return answered(stream, anyBegun)
   })
   for await (const { source, event } of merge(open, signal)) {

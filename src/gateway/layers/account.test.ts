@@ -6,7 +6,9 @@ import { FakeService, type Outcome } from '../../accounts/fake-service.ts'
 import { openPool } from '../../accounts/open-pool.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { aborted, newCancel } from '../../wire/machine.double.ts'
 import { aCall, aRequest, drain, finish, text } from '../fake-chat.ts'
 import { type Asking, account } from './account.ts'
 import { retry } from './retry.ts'
@@ -53,7 +55,7 @@ function given({ accounts = 1, says }: Given) {
     services,
     asked,
     chat,
-    call: async (signal?: AbortSignal) => {
+    call: async (signal?: Cancel) => {
       const call = aCall(signal)
       return { ...(await drain(chat(aRequest, call))), attempts: call.receipt.attempts }
     },
@@ -247,8 +249,8 @@ describe('a client that leaves', () => {
     const outcome = Promise.withResolvers<Outcome>()
     service.meets(() => outcome.promise)
     pass(hourMs)
-    const leaves = new AbortController()
-    const left = Array.from({ length: 20 }, () => call(leaves.signal))
+    const leaves = newCancel()
+    const left = Array.from({ length: 20 }, () => call(leaves))
     const stays = call()
     await until(() => service.asked.length === 1, 1_000, 'the renewal')
     expect(kinds()).toEqual({ a0: 'refreshing' })
@@ -264,8 +266,8 @@ describe('a client that leaves', () => {
     const { call, service } = given({ says: (_, generation) => (generation ? answer : [refused()]) })
     const outcome = Promise.withResolvers<Outcome>()
     service.meets(() => outcome.promise)
-    const leaves = new AbortController()
-    const left = call(leaves.signal)
+    const leaves = newCancel()
+    const left = call(leaves)
     await until(() => service.asked.length === 1, 1_000, 'the renewal')
     leaves.abort(new ChatError('cancelled', { message: 'left' }))
     expect((await left).thrown).toMatchObject({ reason: 'cancelled' })
@@ -277,7 +279,7 @@ describe('a client that leaves', () => {
   test('before anything was begun lets the renewal end all the same', async () => {
     const { call, service, pass, pool } = given({ says: () => answer })
     pass(hourMs)
-    const gone = AbortSignal.abort(new ChatError('cancelled', { message: 'left' }))
+    const gone = aborted(new ChatError('cancelled', { message: 'left' }))
     expect((await call(gone)).thrown).toMatchObject({ reason: 'cancelled' })
     await call()
     expect(service.asked.length).toBe(1)

@@ -9,6 +9,7 @@ import type { ChatEvent } from '../../chat/event.ts'
 import { noThread, type Thread } from '../../chat/thread.ts'
 import { watch } from '../../chat/watch.ts'
 import { beginAttempt, type Call } from '../../flow/call.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 
 /** What the retry layer gives: the accounts that have failed this call already. */
@@ -75,7 +76,7 @@ function told(pool: Pool, session: Session, call: Call & Tried, ask: Ask): Async
 }
 
 interface Living {
-  readonly signal: AbortSignal
+  readonly signal: Cancel
   readonly ask: Ask
   /** Called with the account that has shown its first event. */
   readonly begin: (account: Account) => void

@@ -1,5 +1,6 @@
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import type { Support } from '../../chat/model.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import type { Layer } from '../../flow/chat.ts'
 import { merge } from '../combine/merge.ts'
 
@@ -15,7 +16,7 @@ export function choices({ parameters }: Support): Layer {
       merge(
         Array.from(
           { length: wanted },
-          () => (signal: AbortSignal) => next(single, { ...call, signal, attempts: call.attempts.branch() }),
+          () => (signal: Cancel) => next(single, { ...call, signal, attempts: call.attempts.branch() }),
         ),
         call.signal,
       ),

@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test'
-import { getEventListeners } from 'node:events'
-import { sleep } from '../../chat/abort.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { sleep } from '../../flow/wait.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import { aCall, answering, aRequest, drain, finish, silence, text } from '../fake-chat.ts'
 import { deadline } from './deadline.ts'
 
@@ -17,13 +17,13 @@ function silentAfter(events: number): Chat {
 }
 
 async function timed(chat: Chat, request = aRequest) {
-  const controller = new AbortController()
+  const controller = newCancel()
   const startedAt = performance.now()
-  const outcome = await drain(chat(request, aCall(controller.signal)))
+  const outcome = await drain(chat(request, aCall(controller)))
   return {
     ...outcome,
     ms: performance.now() - startedAt,
-    listeners: getEventListeners(controller.signal, 'abort').length,
+    listeners: controller.followers,
   }
 }
 
@@ -90,15 +90,15 @@ test('after a slow client, silence is still noticed', async () => {
 test('a call that is over, or let go of, leaves no listener', async () => {
   const limited = deadline({ firstEventMs: never, wholeMs: never, idleMs: never })(answering(text('a'), finish()))
   expect((await timed(limited)).listeners).toBe(0)
-  const { signal } = new AbortController()
+  const signal = newCancel()
   for await (const _ of limited(aRequest, aCall(signal))) break
-  expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+  expect(signal.followers).toBe(0)
 })
 
 test('aborting the call from outside passes its own reason on', async () => {
-  const controller = new AbortController()
+  const controller = newCancel()
   const reason = new ChatError('cancelled', { message: 'left' })
   setTimeout(() => controller.abort(reason), 5)
   const limited = deadline({ firstEventMs: never, wholeMs: never, idleMs: never })(silentAfter(1))
-  expect((await drain(limited(aRequest, aCall(controller.signal)))).thrown).toBe(reason)
+  expect((await drain(limited(aRequest, aCall(controller)))).thrown).toBe(reason)
 })

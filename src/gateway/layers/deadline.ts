@@ -1,8 +1,7 @@
-import { linkAbort } from '../../chat/abort.ts'
 import { ChatError } from '../../chat/error.ts'
 import { watch } from '../../chat/watch.ts'
-import { Watchdog } from '../../chat/watchdog.ts'
 import type { Layer } from '../../flow/chat.ts'
+import { Watchdog } from '../../flow/watchdog.ts'
 
 export interface Deadlines {
   /** Milliseconds until the first event of a stream. */
@@ -16,15 +15,15 @@ export interface Deadlines {
 /** Ends a call that has fallen silent: counted in events, so that bytes which say nothing buy no time. */
 export function deadline({ firstEventMs, wholeMs, idleMs }: Deadlines): Layer {
   return (next) => (request, call) => {
-    const link = linkAbort(call.signal)
+    const link = call.signal.child()
     let hasBegun = false
     // the time a slow client takes is not the upstream's
     let isUpstreamsTurn = true
-    const watchdog = new Watchdog(() => {
+    const watchdog = new Watchdog(call.signal.runtime.timers, () => {
       if (isUpstreamsTurn) link.abort(hasBegun ? fellSilent() : beganTooLate())
     })
     const beginMs = request.stream ? firstEventMs : wholeMs
-    return watch(next(request, { ...call, signal: link.signal }), {
+    return watch(next(request, { ...call, signal: link }), {
       asked() {
         isUpstreamsTurn = true
         watchdog.feed(hasBegun ? idleMs : beginMs)

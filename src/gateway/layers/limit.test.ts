@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { runs } from '../../../test/sizes.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import { aCall, aRequest, drain, finish, silence, text } from '../fake-chat.ts'
 import { Permits } from '../permits.ts'
 import { limit } from './limit.ts'
@@ -42,17 +43,17 @@ test('P19: no permit is lost, however calls end: by themselves, by failing, by a
     fc.asyncProperty(fc.array(end, { minLength: 1, maxLength: max }), async (ends) => {
       await Promise.all(
         ends.map(async (model) => {
-          const controller = new AbortController()
-          const events = limited({ ...aRequest, model }, aCall(controller.signal))
+          const controller = newCancel()
+          const events = limited({ ...aRequest, model }, aCall(controller))
           if (model === 'never begins') return
           if (model === 'aborts') setTimeout(() => controller.abort(new ChatError('cancelled', { message: '' })), 0)
           if (model === 'leaves') for await (const _ of events) break
           else await drain(events)
         }),
       )
-      const controller = new AbortController()
+      const controller = newCancel()
       const held = Array.from({ length: max + 1 }, () =>
-        limited({ ...aRequest, model: 'waits' }, aCall(controller.signal))[Symbol.asyncIterator](),
+        limited({ ...aRequest, model: 'waits' }, aCall(controller))[Symbol.asyncIterator](),
       )
       const begun = await Promise.allSettled(held.map((iterator) => iterator.next()))
       expect(begun.filter(({ status }) => status === 'fulfilled')).toHaveLength(max)

@@ -1,6 +1,8 @@
 import { expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import { aCall, answering, aRequest, drain, finish, type Line, silence, text } from '../fake-chat.ts'
 import { observe } from './observe.ts'
 
@@ -20,7 +22,7 @@ const ends: readonly (readonly [string, Chat, string, Line['level']])[] = [
   ['aborted', (_request, { signal }) => aborted(signal), 'client_closed', 'info'],
 ]
 
-async function* aborted(signal: AbortSignal) {
+async function* aborted(signal: Cancel) {
   yield text(canary)
   await silence(signal)
 }
@@ -28,9 +30,9 @@ async function* aborted(signal: AbortSignal) {
 for (const [name, chat, outcome, level] of ends) {
   test(`P30: a call that ends ${name} is one line: ${outcome}`, async () => {
     const lines: Line[] = []
-    const controller = new AbortController()
+    const controller = newCancel()
     setTimeout(() => controller.abort(new ChatError('cancelled', { message: 'left' })), 5)
-    await drain(observe()(chat)(aRequest, aCall(controller.signal, lines)))
+    await drain(observe()(chat)(aRequest, aCall(controller, lines)))
     expect(lines).toHaveLength(1)
     expect(lines[0]).toMatchObject({ level, message: 'chat', fields: { outcome, model: 'model' } })
     expect(JSON.stringify(lines)).not.toContain(canary)

@@ -5,6 +5,7 @@ import type { ChatEvent } from '../../chat/event.ts'
 import { maxAttempts } from '../../flow/attempts.ts'
 import { beginAttempt } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import { aCall, answering, aRequest, drain, finish, silence, text } from '../fake-chat.ts'
 import { type Asking, account } from './account.ts'
 import { choices } from './choices.ts'
@@ -81,9 +82,9 @@ test('the wait before another try is what the upstream asked for, and the jitter
 })
 
 test('a call that is aborted while it waits for another try ends with the reason of that', async () => {
-  const controller = new AbortController()
+  const controller = newCancel()
   const { chat, asked } = inTurn(answering(failing('overloaded', 2_000)))
-  const call = aCall(controller.signal)
+  const call = aCall(controller)
   const gone = failing('cancelled')
   setTimeout(() => controller.abort(gone), 20)
   expect((await drain(retry(new RetryBudget(), noJitter)(chat)(aRequest, call))).thrown).toBe(gone)

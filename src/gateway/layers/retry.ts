@@ -1,8 +1,8 @@
-import { sleep } from '../../chat/abort.ts'
 import { beginOrError } from '../../chat/begin.ts'
 import { defer } from '../../chat/defer.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { sleep } from '../../flow/wait.ts'
 import type { Tried } from './account.ts'
 import type { RetryBudget } from './retry-budget.ts'
 

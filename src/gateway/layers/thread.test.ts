@@ -6,15 +6,17 @@ import { anybody, type Caller } from '../../chat/caller.ts'
 import { ChatError, type Reason } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { Message, Part } from '../../chat/message.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { MemoryStore } from '../../state/memory/memory-store.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import { aCall, aLog, aRequest, drain, finish, type Line, text } from '../fake-chat.ts'
 import { type Asking, account } from './account.ts'
 import { retry } from './retry.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { thread } from './thread.ts'
 
-const never = new AbortController().signal
+const never = newCancel()
 const said = (words: string): readonly Part[] => [{ type: 'text', text: words }]
 const user = (words: string): Message => ({ role: 'user', content: said(words) })
 const system = (words: string): Message => ({ role: 'system', content: said(words) })
@@ -29,7 +31,7 @@ interface Asked {
 interface From {
   readonly caller?: Caller
   readonly model?: string
-  readonly signal?: AbortSignal
+  readonly signal?: Cancel
 }
 
 interface Given {

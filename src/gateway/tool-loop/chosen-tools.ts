@@ -1,5 +1,6 @@
 import { ChatError } from '../../chat/error.ts'
 import { excerpt } from '../../chat/secret.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import { serverAlias } from '../../tools/names.ts'
 import type { Tool, ToolRegistry, ToolServerState } from '../../tools/tool.ts'
 
@@ -31,11 +32,7 @@ export function chosenTools(names: readonly string[], states: readonly ToolServe
  * Refuses a choice with a name that is unknown. A tool of a configured server that cannot be reached is not.
  * @throws ChatError `invalid-request`, which names it
  */
-export async function checkChosen(
-  names: readonly string[],
-  registry: ToolRegistry,
-  signal: AbortSignal,
-): Promise<void> {
+export async function checkChosen(names: readonly string[], registry: ToolRegistry, signal: Cancel): Promise<void> {
   const states = registry.servers()
   const asked = names.filter((name) => name !== everyTool && !states.some((state) => isWhole(name, state)))
   if (asked.length === 0) return

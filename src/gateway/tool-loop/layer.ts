@@ -1,6 +1,7 @@
 import { defer } from '../../chat/defer.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { ToolBounds } from '../../chat/model.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import type { Layer } from '../../flow/chat.ts'
 import type { ToolRegistry } from '../../tools/tool.ts'
 import { isChatEvent, type LoopEvent } from './events.ts'
@@ -15,7 +16,7 @@ export interface ToolLoopOptions {
 }
 
 /** How much the upstreams that may serve a model take of tools. */
-export type BoundsFor = (model: string, signal: AbortSignal) => Promise<ToolBounds>
+export type BoundsFor = (model: string, signal: Cancel) => Promise<ToolBounds>
 
 /**
  * Runs tools for clients that ask for it: what they get is an answer like any other, in one text. A request that asks

@@ -1,9 +1,10 @@
-import { linkAbort, orAbort } from '../../chat/abort.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Fields, ToolCallPart } from '../../chat/message.ts'
 import { excerpt, redact } from '../../chat/secret.ts'
 import { headOfBytes } from '../../chat/shorten.ts'
 import type { Logger } from '../../flow/call.ts'
+import type { Cancel } from '../../flow/cancel.ts'
+import { orAbort } from '../../flow/wait.ts'
 import type { Tool, ToolOutcome } from '../../tools/tool.ts'
 import type { ToolLimits } from './limits.ts'
 import { readArguments } from './read-arguments.ts'
@@ -16,7 +17,7 @@ export interface Ran extends ToolOutcome {
 export interface RunCall {
   readonly tools: ReadonlyMap<string, Tool>
   readonly limits: ToolLimits
-  readonly signal: AbortSignal
+  readonly signal: Cancel
   readonly log: Logger
   onChunk(text: string): void
 }
@@ -40,23 +41,21 @@ async function runTool(
   args: Fields,
   { limits: { timeoutMs }, signal, log, onChunk }: Omit<RunCall, 'tools'>,
 ): Promise<ToolOutcome> {
-  const link = linkAbort(signal)
-  const timer = setTimeout(
-    () => link.abort(new ChatError('timeout', { message: 'The tool took too long.' })),
-    timeoutMs,
-  )
+  const link = signal.child()
+  const tooLong = () => link.abort(new ChatError('timeout', { message: 'The tool took too long.' }))
+  const timer = signal.runtime.timers.set(timeoutMs, tooLong)
   let isOver = false
-  const context = { signal: link.signal, onChunk: (text: string) => isOver || onChunk(redact(text)) }
+  const context = { signal: link, onChunk: (text: string) => isOver || onChunk(redact(text)) }
   try {
-    return await orAbort((async () => tool.run(args, context))(), link.signal)
+    return await orAbort((async () => tool.run(args, context))(), link)
   } catch (thrown) {
     signal.throwIfAborted()
-    if (link.signal.aborted) return failed(`No result within ${timeoutMs / 1000} s. It is not known whether it ran.`)
+    if (link.aborted) return failed(`No result within ${timeoutMs / 1000} s. It is not known whether it ran.`)
     log.error({ tool: tool.name, err: thrown }, 'a tool threw')
     return failed('The tool failed. It is not known how far it came.')
   } finally {
     isOver = true
-    clearTimeout(timer)
+    timer.stop()
     link.release()
   }
 }

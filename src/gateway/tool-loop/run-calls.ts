@@ -1,4 +1,3 @@
-import { linkAbort } from '../../chat/abort.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ToolCallPart } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
@@ -28,12 +27,12 @@ export async function* runCalls<Needs>(
   options: RunCalls<Needs>,
 ): AsyncGenerator<ToolOutputEvent | ToolResultEvent> {
   const { limits, call } = options
-  const link = linkAbort(call.signal)
+  const link = call.signal.child()
   const outbox = new Outbox(limits.maxResultBytes)
   const rest = calls.values()
   const work = async () => {
     for (const next of rest)
-      outbox.result(await resultOf(next, outbox, { ...options, call: { ...call, signal: link.signal } }))
+      outbox.result(await resultOf(next, outbox, { ...options, call: { ...call, signal: link } }))
   }
   const workers = Array.from({ length: Math.min(limits.maxParallel, calls.length) }, work)
   Promise.all(workers).then(

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'bun:test'
-import { getEventListeners } from 'node:events'
 import { until, within } from '../../../test/waiting.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, Usage } from '../../chat/event.ts'
@@ -7,8 +6,10 @@ import { type AssistantMessage, callsOf, textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { Secret } from '../../chat/secret.ts'
 import { tellOutput } from '../../chat/tool-output.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import type { Tool, ToolOutcome } from '../../tools/tool.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import { aCall, answering, aRequest, finish, silence, text } from '../fake-chat.ts'
 import type { LoopEvent } from './events.ts'
 import { aModel, aRegistry, aTool, calling } from './fake-tools.ts'
@@ -19,7 +20,7 @@ interface Given {
   readonly tools?: readonly Tool[]
   readonly limits?: Partial<ToolLimits>
   readonly request?: Partial<ChatRequest>
-  readonly signal?: AbortSignal
+  readonly signal?: Cancel
   readonly summaryModel?: string
 }
 
@@ -228,7 +229,7 @@ describe('what goes wrong with a call is told to the model', () => {
     let late: (() => void) | undefined
     const hanging = aTool('hangs', (_, { signal, onChunk }) => {
       late = () => onChunk('late')
-      signal.addEventListener('abort', () => {
+      signal.onAbort(() => {
         stopped = signal.reason
       })
       return new Promise<string>(() => undefined)
@@ -253,7 +254,7 @@ describe('what goes wrong with a call is told to the model', () => {
 })
 
 test('what is over is aborted by nothing any more', async () => {
-  const over: AbortSignal[] = []
+  const over: Cancel[] = []
   const quick = aTool('quick', (_, { signal }) => {
     over.push(signal)
     return 'x'.repeat(6_000)
@@ -643,12 +644,12 @@ describe('an abort ends it at once', () => {
   ]
   for (const [phase, make] of phases)
     test(`while ${phase}`, async () => {
-      const controller = new AbortController()
+      const controller = newCancel()
       const begun = Promise.withResolvers<void>()
       const stopped = Promise.withResolvers<void>()
       const reading = run(make(begun.resolve, stopped.resolve).chat, {
         ...make(begun.resolve, stopped.resolve),
-        signal: controller.signal,
+        signal: controller,
       })
       await within(begun.promise, 1_000, 'the phase')
       const reason = new ChatError('cancelled', { message: 'gone' })
@@ -660,22 +661,22 @@ describe('an abort ends it at once', () => {
     })
 
   test('and nothing listens on when it is over by itself', async () => {
-    const { signal } = new AbortController()
+    const signal = newCancel()
     let most = 0
     const tool = aTool('t', () => {
-      most = getEventListeners(signal, 'abort').length
+      most = signal.followers
       return 'ok'
     })
     await run(aModel(calling('t'), answer).chat, { tools: [tool], signal })
     expect(most).toBeGreaterThan(0)
-    expect(getEventListeners(signal, 'abort')).toEqual([])
+    expect(signal.followers).toBe(0)
   })
 
   test('while the tools are asked for', async () => {
-    const controller = new AbortController()
+    const controller = newCancel()
     const registry = { list: () => new Promise<never>(() => undefined) }
     const reading = read(
-      runTools({ chat: aModel(answer).chat, registry, limits: toolLimits })(aRequest, aCall(controller.signal)),
+      runTools({ chat: aModel(answer).chat, registry, limits: toolLimits })(aRequest, aCall(controller)),
     )
     const reason = new ChatError('cancelled', { message: 'gone' })
     controller.abort(reason)

@@ -1,4 +1,3 @@
-import { linkAbort } from '../../chat/abort.ts'
 import { asChatError, ChatError } from '../../chat/error.ts'
 import type { Usage } from '../../chat/event.ts'
 import type { ToolCallPart } from '../../chat/message.ts'
@@ -32,18 +31,16 @@ export async function summarise<Needs>(
   text: string,
   { chat, limits, request, call, onChunk }: Summarising<Needs>,
 ): Promise<Summary> {
-  const link = linkAbort(call.signal)
-  const timer = setTimeout(
-    () => link.abort(new ChatError('timeout', { message: 'The summary took too long.' })),
-    limits.timeoutMs,
-  )
+  const link = call.signal.child()
+  const tooLong = () => link.abort(new ChatError('timeout', { message: 'The summary took too long.' }))
+  const timer = link.runtime.timers.set(limits.timeoutMs, tooLong)
   let said = ''
   let usage: Usage | undefined
   try {
     const asked = requestFor(called, text, { request, characters: limits.summaryCharacters })
     for await (const event of chat(asked, {
       ...call,
-      signal: link.signal,
+      signal: link,
       attempts: new Attempts(),
       receipt: newReceipt(),
     })) {
@@ -60,7 +57,7 @@ export async function summarise<Needs>(
     call.log.warn({ tool: called.name, err: asChatError(thrown) }, 'a result could not be summarised')
     return { text: undefined, usage }
   } finally {
-    clearTimeout(timer)
+    timer.stop()
     link.release()
   }
 }

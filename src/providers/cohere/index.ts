@@ -3,6 +3,7 @@ import { ChatError } from '../../chat/error.ts'
 import type { Model } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import { withoutRoute } from '../../wire/base-url.ts'
 import { getJson } from '../../wire/get-json.ts'
 import { postWithoutRefusedFields } from '../../wire/post-without-refused-fields.ts'
@@ -76,7 +77,7 @@ function authorization({ credential }: TokenAccount): { authorization: string } 
 /** Pages that are followed at the most. */
 const maxPages = 10
 
-async function listModels(origin: string, account: TokenAccount, signal: AbortSignal): Promise<readonly Model[]> {
+async function listModels(origin: string, account: TokenAccount, signal: Cancel): Promise<readonly Model[]> {
   const models = new Map<string, Model>()
   let listed = 0
   let token = ''

@@ -11,12 +11,13 @@ import { Attempts } from '../../flow/attempts.ts'
 import { newReceipt } from '../../flow/call.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulated-script.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import { type CohereEmulator, emulateCohere } from './emulator.ts'
 import { provider } from './index.ts'
 
 const key = 'token-of-the-tests'
 const json = { 'content-type': 'application/json' }
-const never = new AbortController().signal
+const never = newCancel()
 const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
 const account: Account<Secret> = { label: 'COHERE_TOKEN', credential: new Secret(key) }
 

@@ -1,6 +1,7 @@
 import type { Account, Keep, Renewal } from '../../accounts/account.ts'
 import { ChatError } from '../../chat/error.ts'
 import { Secret } from '../../chat/secret.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import { parseCookieHeader } from '../../wire/cookies.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
 import { readJwt } from '../../wire/jwt.ts'
@@ -84,7 +85,7 @@ function renewalOf(clerk: Clerk): Renewal<CtoCredential> {
 async function renew(
   clerk: Clerk,
   { cookie, session }: CtoCredential,
-  signal: AbortSignal,
+  signal: Cancel,
   keep?: Keep<CtoCredential>,
 ): Promise<CtoCredential> {
   const browser: Browser = { cookie, keep: async (next) => keep?.({ cookie: next, ...(session && { session }) }) }

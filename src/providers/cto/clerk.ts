@@ -1,5 +1,6 @@
 import { ChatError, type Reason } from '../../chat/error.ts'
 import { Secret } from '../../chat/secret.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import { parseSetCookie } from '../../wire/cookies.ts'
 import { send } from '../../wire/http.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
@@ -38,7 +39,7 @@ const maxBytes = 4 * 1024 * 1024
  * Which session the browser with this cookie is in.
  * @throws ChatError `login-needed` where it is in none; see `refusal` for the rest
  */
-export async function findSession(clerk: Clerk, browser: Browser, signal: AbortSignal): Promise<SessionName> {
+export async function findSession(clerk: Clerk, browser: Browser, signal: Cancel): Promise<SessionName> {
   const { reply, text } = await ask(clerk, { method: 'GET', path: '/v1/client', browser }, signal)
   if (reply.status !== 200 || isPage(reply.headers, text)) throw refusal(reply, text)
   const { response } = parsed(ClerkClient, text)
@@ -61,7 +62,7 @@ export async function makeToken(
   clerk: Clerk,
   browser: Browser,
   { id, organizationId }: SessionName,
-  signal: AbortSignal,
+  signal: Cancel,
 ): Promise<string | undefined> {
   const form = new URLSearchParams(organizationId === undefined ? {} : { organization_id: organizationId })
   const path = `/v1/client/sessions/${encodeURIComponent(id)}/tokens`
@@ -79,7 +80,7 @@ interface Question {
   readonly form?: URLSearchParams
 }
 
-async function ask({ url, apiVersion, origin, userAgent }: Clerk, question: Question, signal: AbortSignal) {
+async function ask({ url, apiVersion, origin, userAgent }: Clerk, question: Question, signal: Cancel) {
   const { method, path, browser, form } = question
   const reply = await send(
     {

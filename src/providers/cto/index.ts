@@ -1,4 +1,5 @@
 import type { Model } from '../../chat/model.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import { getJson } from '../../wire/get-json.ts'
 import type { AccountCall, Provider, Variables } from '../provider.ts'
 import { type CtoAccount, type CtoCredential, readAccounts } from './account.ts'
@@ -38,7 +39,7 @@ export const provider: Provider = {
         keepsThreads: true,
         support,
         ...(models && { models: models.map((id) => ({ id })) }),
-        ...(isV2 && { listModels: (account: CtoAccount, signal: AbortSignal) => listModels(site, account, signal) }),
+        ...(isV2 && { listModels: (account: CtoAccount, signal: Cancel) => listModels(site, account, signal) }),
         chat: (request, call: AccountCall<CtoCredential>) => chat(site, protocol, request, call),
       },
     ]
@@ -63,7 +64,7 @@ function readProtocol(variables: Variables): 'v1' | 'v2' {
   return 'v1'
 }
 
-async function listModels(site: Site, account: CtoAccount, signal: AbortSignal): Promise<readonly Model[]> {
+async function listModels(site: Site, account: CtoAccount, signal: Cancel): Promise<readonly Model[]> {
   const headers = apiHeaders(site, account)
   const url = `${site.apiUrl}/chat/adapters`
   const { chatAdapters } = await getJson({ url, headers, schema: CtoAdapters, readComplaint }, signal)

@@ -1,11 +1,12 @@
 import { expect, test } from 'bun:test'
-import { getEventListeners } from 'node:events'
+import type { Cancel } from '../../flow/cancel.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import { PreferredModel } from './preferred-model.ts'
 
-const { signal } = new AbortController()
+const signal = newCancel()
 
 /** Enters, and notes once it is in. */
-function enter(lane: PreferredModel, model: string, inside: string[], by: AbortSignal = signal) {
+function enter(lane: PreferredModel, model: string, inside: string[], by: Cancel = signal) {
   return lane.enter(model, by).then((leave) => {
     inside.push(model)
     return leave
@@ -52,9 +53,9 @@ test('those behind the next one go in with it where they want the same', async (
 test('who leaves while waiting holds up nobody', async () => {
   const lane = new PreferredModel()
   const inside: string[] = []
-  const controller = new AbortController()
+  const controller = newCancel()
   const leave = await enter(lane, 'a', inside)
-  const gone = enter(lane, 'b', inside, controller.signal)
+  const gone = enter(lane, 'b', inside, controller)
   const next = enter(lane, 'a', inside)
   controller.abort(new Error('left'))
   await expect(gone).rejects.toThrow('left')
@@ -62,6 +63,6 @@ test('who leaves while waiting holds up nobody', async () => {
   await next
   leave()
   expect(inside).toEqual(['a', 'a'])
-  expect(getEventListeners(controller.signal, 'abort')).toBeEmpty()
-  await expect(lane.enter('a', controller.signal)).rejects.toThrow('left')
+  expect(controller.followers).toBe(0)
+  await expect(lane.enter('a', controller)).rejects.toThrow('left')
 })

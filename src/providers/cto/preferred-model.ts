@@ -1,4 +1,5 @@
-import { orAbort } from '../../chat/abort.ts'
+import type { Cancel } from '../../flow/cancel.ts'
+import { orAbort } from '../../flow/wait.ts'
 
 interface Waiting {
   readonly model: string
@@ -18,7 +19,7 @@ export class PreferredModel {
    * Waits for its turn.
    * @returns lets the next one in; call it once the setting no longer matters, however that came
    */
-  async enter(model: string, signal: AbortSignal): Promise<() => void> {
+  async enter(model: string, signal: Cancel): Promise<() => void> {
     signal.throwIfAborted()
     if (this.#inside > 0 && (model !== this.#model || this.#waiting.length > 0)) await this.#turn(model, signal)
     else this.#count(model)
@@ -31,7 +32,7 @@ export class PreferredModel {
     }
   }
 
-  async #turn(model: string, signal: AbortSignal): Promise<void> {
+  async #turn(model: string, signal: Cancel): Promise<void> {
     const entered = Promise.withResolvers<void>()
     let hasEntered = false
     const waiting = {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { ChatError } from '../../chat/error.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
 import { type CtoAccount, sessionOf } from './account.ts'
 import { PreferredModel } from './preferred-model.ts'
@@ -16,16 +17,16 @@ export interface CtoThread {
 
 /** What is different between the two generations of the protocol. Upstreams 2.2 and 2.3 */
 export interface Protocol {
-  newThread(account: CtoAccount, signal: AbortSignal): Promise<CtoThread>
+  newThread(account: CtoAccount, signal: Cancel): Promise<CtoThread>
   /** @returns undefined for what is no thread of this protocol, or not this user's */
   readThread(known: string, account: CtoAccount): CtoThread | undefined
   /** Path and query of the socket, which hold the user's id. */
   socketPath(account: CtoAccount, thread: CtoThread): string
   readonly sendsCookie: boolean
   /** Makes the account ready for this model. @returns call it once that no longer matters */
-  prepare(account: CtoAccount, model: string, signal: AbortSignal): Promise<() => void>
+  prepare(account: CtoAccount, model: string, signal: Cancel): Promise<() => void>
   /** Called before each prompt. */
-  announce(account: CtoAccount, thread: CtoThread, signal: AbortSignal): Promise<void>
+  announce(account: CtoAccount, thread: CtoThread, signal: Cancel): Promise<void>
   /** @throws ChatError `invalid-request` for a prompt that is too long */
   check(prompt: string): void
   encode(model: string, thread: CtoThread, prompt: string): string
@@ -105,7 +106,7 @@ function userOf(account: CtoAccount): string {
   return encodeURIComponent(sessionOf(account).userId.reveal())
 }
 
-async function createProject(site: Site, account: CtoAccount, signal: AbortSignal): Promise<CtoThread> {
+async function createProject(site: Site, account: CtoAccount, signal: Cancel): Promise<CtoThread> {
   const projectName = `scratch-${crypto.randomUUID().slice(0, 8)}`
   const body = JSON.stringify({ projectName })
   const text = await askApi(site, account, { method: 'POST', path: '/projects/create-hosted', body }, signal)

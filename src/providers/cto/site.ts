@@ -1,4 +1,5 @@
 import { ChatError } from '../../chat/error.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import { send } from '../../wire/http.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
 import { isPage, pageError, refusal, statusError, type UpstreamComplaint } from '../../wire/http-status.ts'
@@ -31,12 +32,7 @@ const maxBytes = 1024 * 1024
  * @returns the body of a success
  * @throws ChatError for anything else
  */
-export async function askApi(
-  site: Site,
-  account: CtoAccount,
-  question: ApiQuestion,
-  signal: AbortSignal,
-): Promise<string> {
+export async function askApi(site: Site, account: CtoAccount, question: ApiQuestion, signal: Cancel): Promise<string> {
   const reply = await sendApi(site, account, question, signal)
   if (reply.status < 200 || reply.status >= 300)
     throw await refused(reply, () => hasReachedLimit(site, account, signal))
@@ -71,7 +67,7 @@ export function apiHeaders({ origin, userAgent }: Site, account: CtoAccount, pag
   }
 }
 
-function sendApi(site: Site, account: CtoAccount, { method, path, body, page }: ApiQuestion, signal: AbortSignal) {
+function sendApi(site: Site, account: CtoAccount, { method, path, body, page }: ApiQuestion, signal: Cancel) {
   const headers = apiHeaders(site, account, page)
   if (body === undefined) return send({ method, url: site.apiUrl + path, headers, limits }, signal)
   return send(
@@ -100,7 +96,7 @@ async function refused(reply: HttpReply, isExhausted: () => Promise<boolean>): P
 }
 
 /** What the refusal itself does not say: whether it is the account's limit. */
-async function hasReachedLimit(site: Site, account: CtoAccount, signal: AbortSignal): Promise<boolean> {
+async function hasReachedLimit(site: Site, account: CtoAccount, signal: Cancel): Promise<boolean> {
   const reply = await sendApi(site, account, { method: 'GET', path: '/billing' }, signal)
   const billing = CtoBilling.safeParse(jsonOrUndefined(await reply.text(maxBytes))).data
   return reply.status === 200 && (billing?.hasReachedLimit === true || billing?.limitReached === true)

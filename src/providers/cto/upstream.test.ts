@@ -8,7 +8,9 @@ import type { ChatRequest } from '../../chat/request.ts'
 import { Environment } from '../../config/environment.ts'
 import { Attempts } from '../../flow/attempts.ts'
 import { newReceipt } from '../../flow/call.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import { openLog } from '../../telemetry/log.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import type { AccountCall } from '../provider.ts'
 import { type CtoAccount, type CtoCredential, readAccounts } from './account.ts'
 import { chat } from './chat.ts'
@@ -18,7 +20,7 @@ import { type CtoEmulator, emulateCto, emulatedUser } from './emulator.ts'
 import { provider } from './index.ts'
 import { type Protocol, protocolV1, protocolV2, writeThread } from './protocol.ts'
 
-const never = new AbortController().signal
+const never = newCancel()
 const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
 
 interface Running extends AsyncDisposable {
@@ -30,7 +32,7 @@ interface Running extends AsyncDisposable {
 interface AskOptions {
   readonly model?: string
   readonly known?: string | undefined
-  readonly signal?: AbortSignal
+  readonly signal?: Cancel
   readonly account?: CtoAccount
   readonly spend?: () => void
 }
@@ -325,12 +327,10 @@ describe('the second protocol', () => {
   test('lets requests for one model run together', async () => {
     const stalled: CtoScript = { body: [ctoMessage(ctoState(true))], ending: 'stall' }
     await using service = await running({ protocol: 'v2', reply: () => stalled })
-    const controller = new AbortController()
-    const both = Promise.allSettled(
-      [1, 2].map((at) => service.ask([says('user', `${at}`)], { signal: controller.signal })),
-    )
+    const controller = newCancel()
+    const both = Promise.allSettled([1, 2].map((at) => service.ask([says('user', `${at}`)], { signal: controller })))
     await until(() => service.emulator.chats.length === 2, 1_000, 'both were asked')
-    const other = failureOf(service.ask(hello, { model: 'glm_5_1', signal: controller.signal }))
+    const other = failureOf(service.ask(hello, { model: 'glm_5_1', signal: controller }))
     expect(await settled(() => service.emulator.chats.length, 30, 1_000)).toBe(2)
     controller.abort(new ChatError('cancelled', { message: 'left' }))
     expect((await other).reason).toBe('cancelled')
@@ -342,8 +342,8 @@ describe('the second protocol', () => {
     const begun: CtoScript = { body: spoken('Hel').slice(0, 2) }
     const scripts: Readonly<Record<string, CtoScript>> = { begun, failing: { trigger: { status: 500 } } }
     await using service = await running({ protocol: 'v2', reply: ({ prompt }) => scripts[prompt] })
-    const controller = new AbortController()
-    const first = failureOf(service.ask([says('user', 'begun')], { signal: controller.signal }))
+    const controller = newCancel()
+    const first = failureOf(service.ask([says('user', 'begun')], { signal: controller }))
     await until(() => service.emulator.chats.length === 1, 1_000, 'it is asked')
     expect((await within(service.ask(hello, { model: 'glm_5_1' }), 1_000, 'an answer')).finishes).toBe(1)
     expect((await failureOf(service.ask([says('user', 'failing')]))).reason).toBe('upstream-failed')

@@ -1,9 +1,9 @@
-import { sleep } from '../../chat/abort.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { textOf } from '../../chat/message.ts'
 import { PartWriter } from '../../chat/part-writer.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Call } from '../../flow/call.ts'
+import { sleep } from '../../flow/wait.ts'
 import type { Upstream } from '../provider.ts'
 
 /** Milliseconds between two words. */

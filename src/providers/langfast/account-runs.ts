@@ -1,4 +1,5 @@
-import { orAbort } from '../../chat/abort.ts'
+import type { Cancel } from '../../flow/cancel.ts'
+import { orAbort } from '../../flow/wait.ts'
 
 /** Milliseconds in which the second of a run's two ends may still come. */
 const trailingMs = 5_000
@@ -32,7 +33,7 @@ export class AccountRuns {
    * Waits for its turn. Until it is passed on, nobody else begins.
    * @returns passes the turn on; more than once does no harm
    */
-  async begin(signal: AbortSignal): Promise<() => void> {
+  async begin(signal: Cancel): Promise<() => void> {
     const before = this.#lastTurn
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#lastTurn = before.then(() => promise)

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { until, within } from '../../../test/waiting.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import { openWebSocket } from '../../wire/websocket.ts'
 import { emulateLangfast } from './emulator.ts'
 
@@ -9,7 +10,7 @@ const langfast = await emulateLangfast({
   pulse: { connectTimeout: 80, pingInterval: 40, pingTimeout: 40 },
 })
 afterAll(() => langfast.close())
-const never = new AbortController().signal
+const never = newCancel()
 
 interface Wrong {
   readonly headers?: Readonly<Record<string, string>>

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
+import { aborted, newCancel } from '../../wire/machine.double.ts'
 import type { SocketIoEvent } from '../../wire/socketio.ts'
 import { AccountRuns } from './account-runs.ts'
 import { RunReader } from './events.ts'
 
 const fixtures = `${import.meta.dir}/fixtures`
-const never = new AbortController().signal
+const never = newCancel()
 
 /** A frame of Socket.IO, as the event it is. */
 function eventOf(frame: string): SocketIoEvent {
@@ -216,7 +217,7 @@ describe('runs of one account', () => {
   test('that are left while they wait keep nobody from their turn, and take nobody over', async () => {
     const runs = new AccountRuns()
     const first = await begin(runs, undefined)
-    await expect(runs.begin(AbortSignal.abort(new Error('left')))).rejects.toThrow('left')
+    await expect(runs.begin(aborted(new Error('left')))).rejects.toThrow('left')
     const third = begin(runs, undefined).then(() => 'begun')
     expect(await Promise.race([third, Bun.sleep(5).then(() => 'waiting')])).toBe('waiting')
     first.over()

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { SupabaseSession } from '../../auth/session.ts'
 import type { SupabaseProject } from '../../auth/supabase.ts'
 import { ChatError } from '../../chat/error.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import { send } from '../../wire/http.ts'
 import { isPage, pageError, refusal, statusError, type UpstreamComplaint } from '../../wire/http-status.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
@@ -23,7 +24,7 @@ const maxReplyBytes = 256 * 1024
  * @returns the reply's JSON; undefined where a success says nothing, or nothing that is JSON
  * @throws ChatError by the status of a refusal
  */
-export async function post({ project, userAgent, session, path, body }: Posted, signal: AbortSignal): Promise<unknown> {
+export async function post({ project, userAgent, session, path, body }: Posted, signal: Cancel): Promise<unknown> {
   const headers = {
     apikey: project.anonKey.secret.reveal(),
     authorization: `Bearer ${session.accessToken.reveal()}`,

@@ -5,6 +5,7 @@ import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import { openSocketIo, type SocketIoConnection } from '../../wire/socketio.ts'
 import type { AccountCall } from '../provider.ts'
 import type { AccountRuns } from './account-runs.ts'
@@ -58,7 +59,7 @@ export async function* run(
   }
 }
 
-function connect({ service, session }: Run, reader: RunReader, signal: AbortSignal): Promise<SocketIoConnection> {
+function connect({ service, session }: Run, reader: RunReader, signal: Cancel): Promise<SocketIoConnection> {
   const request = {
     url: service.socketUrl,
     headers: { 'user-agent': service.userAgent },
@@ -77,7 +78,7 @@ async function* answer({ events }: SocketIoConnection): AsyncGenerator<ChatEvent
 }
 
 /** Whatever a prompt holds, a run brings its own: so one does for all of an account's. */
-async function promptOf(asked: Run, signal: AbortSignal): Promise<string> {
+async function promptOf(asked: Run, signal: Cancel): Promise<string> {
   const { service, session, runs, promptMeta } = asked
   if (service.promptId) return service.promptId
   runs.promptId ??= promptIdIn(
@@ -112,7 +113,7 @@ const Initiated = z.looseObject({
 })
 
 /** @returns the run's name in its events, where the service tells it */
-async function initiate(asked: Run, promptId: string, signal: AbortSignal): Promise<string | undefined> {
+async function initiate(asked: Run, promptId: string, signal: Cancel): Promise<string | undefined> {
   const { service, session, runs, promptMeta } = asked
   const body = {
     run_id: crypto.randomUUID(),

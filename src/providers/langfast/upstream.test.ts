@@ -1,6 +1,5 @@
 import { heapStats } from 'bun:jsc'
 import { afterAll, describe, expect, test } from 'bun:test'
-import { getEventListeners } from 'node:events'
 import { newCall, outcomeOf } from '../../../test/laws/ask.ts'
 import { requestFor } from '../../../test/laws/http-rig.ts'
 import { times } from '../../../test/sizes.ts'
@@ -11,7 +10,9 @@ import { ChatError } from '../../chat/error.ts'
 import type { ChatRequest, Parameters } from '../../chat/request.ts'
 import { noThread } from '../../chat/thread.ts'
 import { Environment } from '../../config/environment.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import type { Script } from '../../wire/emulated-script.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import { chunkFrame } from './emulated-answer.ts'
 import type { RunScript } from './emulated-run-server.ts'
 import { emulateLangfast, type LangfastEmulator, type LangfastEmulatorOptions } from './emulator.ts'
@@ -41,7 +42,7 @@ function asked(request: ChatRequest, { signal, account = accountOf(), by = upstr
 }
 
 interface Asked {
-  readonly signal: AbortSignal
+  readonly signal: Cancel
   readonly account: Account
   readonly by: typeof upstream
 }
@@ -246,17 +247,17 @@ describe('runs at once', () => {
   test('on one account whose turn does not come end with their own signal', async () => {
     const account = accountOf()
     const stalled = planned({ job: 'untold', answer: { body: [], ending: 'stall' } })
-    const first = new AbortController()
-    const second = new AbortController()
+    const first = newCancel()
+    const second = newCancel()
     const before = langfast.runs.length
-    const running = asked(stalled, { account, signal: first.signal })
+    const running = asked(stalled, { account, signal: first })
     await until(() => langfast.runs.length > before, 1_000, 'the run')
-    const waiting = asked(saying('Hello'), { account, signal: second.signal })
+    const waiting = asked(saying('Hello'), { account, signal: second })
     const left = new ChatError('cancelled', { message: 'The client left.' })
     second.abort(left)
     expect((await within(waiting, 50, 'the end')).thrown).toBe(left)
     expect(langfast.runs.length).toBe(before + 1)
-    expect(getEventListeners(second.signal, 'abort')).toBeEmpty()
+    expect(second.followers).toBe(0)
     first.abort(left)
     await running
     expect(textOf(await within(asked(saying('Hello'), { account }), 1_000, 'the next'))).toBe('You said: Hello')
@@ -350,14 +351,14 @@ describe('leaving', () => {
     test(`${phase} closes everything at once`, async () => {
       const own = await emulateLangfast({ ...options, reply: () => script })
       const { upstream: by } = upstreamBefore(own)
-      const controller = new AbortController()
-      const asking = asked(saying('Hello'), { account: accountOf(own), by, signal: controller.signal })
+      const controller = newCancel()
+      const asking = asked(saying('Hello'), { account: accountOf(own), by, signal: controller })
       await until(() => (options.admit ? own.lines.length : own.runs.length) > 0, 1_000, 'the phase')
       await Bun.sleep(20)
       controller.abort(left)
       expect((await within(asking, 50, 'the end')).thrown).toBe(left)
       await until(() => own.busy() === 0, 50, 'everything is closed')
-      expect(getEventListeners(controller.signal, 'abort')).toBeEmpty()
+      expect(controller.followers).toBe(0)
       await own.close()
     })
 })
@@ -367,12 +368,12 @@ const cycles = times(150, 5_000)
 
 test(`${cycles} chats, eight at once, leave nothing behind`, async () => {
   const accounts = Array.from({ length: 8 }, () => accountOf())
-  const controller = new AbortController()
+  const controller = newCancel()
   const chats = () =>
     each(Array.from({ length: cycles }).keys(), 8, async (at) => {
       const outcome = await asked(saying('Hello'), {
         account: accounts[at % 8] ?? accountOf(),
-        signal: controller.signal,
+        signal: controller,
       })
       expect(outcome.thrown).toBeUndefined()
     })
@@ -387,13 +388,13 @@ test(`${cycles} chats, eight at once, leave nothing behind`, async () => {
   await chats()
   await isFree()
   const after = held()
-  expect(getEventListeners(controller.signal, 'abort')).toBeEmpty()
+  expect(controller.followers).toBe(0)
   expect(after.sockets - before.sockets).toBeLessThan(20)
   expect(after.timers - before.timers).toBeLessThan(20)
 })
 
 describe('accounts', () => {
-  const never = new AbortController().signal
+  const never = newCancel()
 
   test('are made by anonymous sign-up, and renewed', async () => {
     const { supply } = upstreamBefore(langfast)

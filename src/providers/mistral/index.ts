@@ -5,6 +5,7 @@ import type { Secret } from '../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../dialects/openai-chat/ask-openai-chat.ts'
 import { type Deviations, encodeStrictly } from '../../dialects/openai-chat/deviations.ts'
 import { getModels } from '../../dialects/openai-chat/get-models.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import { withoutRoute } from '../../wire/base-url.ts'
 import { RefusedFields } from '../../wire/refused-fields.ts'
 import type { Provider, Upstream } from '../provider.ts'
@@ -99,7 +100,7 @@ function shortId(id: string): string {
     .slice(0, 9)
 }
 
-async function listModels(url: string, key: Secret, signal: AbortSignal): Promise<readonly Model[]> {
+async function listModels(url: string, key: Secret, signal: Cancel): Promise<readonly Model[]> {
   const models = await getModels(url, bearer(key), signal)
   return models.filter(({ kind = 'chat' }) => kind === 'chat').map(toModel)
 }

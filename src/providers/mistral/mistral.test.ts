@@ -13,11 +13,12 @@ import { newReceipt } from '../../flow/call.ts'
 import { support } from '../../gateway/layers/support.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulated-script.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import { sseData } from '../../wire/sse.ts'
 import { emulateMistral } from './emulator.ts'
 import { provider } from './index.ts'
 
-const never = new AbortController().signal
+const never = newCancel()
 const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
 const json = { 'content-type': 'application/json' }
 const key = 'key-of-the-tests'

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { runs } from '../../../test/sizes.ts'
 import { redact, Secret } from '../../chat/secret.ts'
 import { Environment } from '../../config/environment.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import type { Upstream } from '../provider.ts'
 import { emulateOpenai } from './emulator.ts'
 import { provider } from './index.ts'
@@ -208,7 +209,7 @@ describe('…_HEADERS', () => {
       ...(values.OPENROUTER_API_KEY ? address : { UPSTREAM_BOX_URL: emulator.url }),
     }).upstreams
     const [account] = upstream?.accounts ?? []
-    if (account) await upstream?.listModels?.(account, new AbortController().signal)
+    if (account) await upstream?.listModels?.(account, newCancel())
     await emulator.close()
     return emulator.requests[0]?.headers
   }
@@ -291,9 +292,7 @@ describe('OLLAMA_HOST', () => {
     const emulator = await emulateOpenai({ models: ['llama'] })
     const { upstreams } = configured({ OLLAMA_HOST: emulator.origin })
     const [account] = upstreams[0]?.accounts ?? []
-    expect(account && (await upstreams[0]?.listModels?.(account, new AbortController().signal))).toMatchObject([
-      { id: 'llama' },
-    ])
+    expect(account && (await upstreams[0]?.listModels?.(account, newCancel()))).toMatchObject([{ id: 'llama' }])
     expect(emulator.requests[0]?.headers.has('authorization')).toBe(false)
     await emulator.close()
   })

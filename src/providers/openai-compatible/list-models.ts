@@ -1,6 +1,7 @@
 import { asChatError, ChatError } from '../../chat/error.ts'
 import type { Model } from '../../chat/model.ts'
 import { getModels } from '../../dialects/openai-chat/get-models.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import { type BaseUrl, hasVersion, routeOf } from '../../wire/base-url.ts'
 
 export interface Listing {
@@ -13,7 +14,7 @@ export interface Listing {
  * most services have their routes under `/v1`.
  * @throws ChatError `upstream_address` where the address itself is probably wrong
  */
-export async function listModels({ base, headers }: Listing, signal: AbortSignal): Promise<readonly Model[]> {
+export async function listModels({ base, headers }: Listing, signal: Cancel): Promise<readonly Model[]> {
   try {
     return await getModels(routeOf(base, '/models'), headers, signal)
   } catch (thrown) {
@@ -29,7 +30,7 @@ function isNoList({ code, upstreamStatus }: ChatError): boolean {
   return upstreamStatus === 404 || upstreamStatus === 405 || code === 'upstream_bad_response'
 }
 
-async function isThere(base: BaseUrl, headers: Listing['headers'], signal: AbortSignal): Promise<boolean> {
+async function isThere(base: BaseUrl, headers: Listing['headers'], signal: Cancel): Promise<boolean> {
   try {
     await getModels(routeOf(base, '/models'), headers, signal)
     return true

@@ -11,6 +11,7 @@ import { Attempts } from '../../flow/attempts.ts'
 import { newReceipt } from '../../flow/call.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulated-script.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import { sseData } from '../../wire/sse.ts'
 import { type EmulatedChat, emulateOpenai, type OpenaiEmulator } from './emulator.ts'
 import { openaiCompatible } from './upstream.ts'
@@ -41,7 +42,7 @@ async function refusing(script: Script, isRefused = (chat: EmulatedChat) => 'str
       id: 'one',
       caller: anybody,
       hops: 0,
-      signal: new AbortController().signal,
+      signal: newCancel(),
       log,
       attempts: new Attempts(),
       receipt,

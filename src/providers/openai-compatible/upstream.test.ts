@@ -12,11 +12,12 @@ import { newReceipt } from '../../flow/call.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulated-script.ts'
 import { emulateHttp } from '../../wire/http-emulator.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import { emulateOpenai, type OpenaiEmulator } from './emulator.ts'
 import { openaiCompatible } from './upstream.ts'
 
 const json = { 'content-type': 'application/json' }
-const never = new AbortController().signal
+const never = newCancel()
 const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
 const account: Account<Secret | undefined> = { label: 'KEY', credential: new Secret('key-of-the-tests') }
 

@@ -5,11 +5,12 @@ import { signJwt } from '../../auth/emulated-jwt.ts'
 import { emulateSupabase } from '../../auth/supabase-emulator.ts'
 import { redact } from '../../chat/secret.ts'
 import { Environment } from '../../config/environment.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import { checkSession, readAccounts, type SmitheryCredential } from './account.ts'
 
 const supabase = await emulateSupabase()
 afterAll(() => supabase.close())
-const never = new AbortController().signal
+const never = newCancel()
 
 const soon = Math.floor(Date.now() / 1000) + 3_600
 const sessionOf = (claims: object = {}) => ({

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
+import { newCancel } from '../../wire/machine.double.ts'
 import { readFrames } from '../../wire/read-frames.ts'
 import { sseData, sseEvent } from '../../wire/sse.ts'
 import { EitherDecoder } from './either-stream.ts'
@@ -9,7 +10,7 @@ import { EitherDecoder } from './either-stream.ts'
 const folder = new URL('./fixtures/', import.meta.url)
 const names = readdirSync(folder).flatMap((file) => (file.endsWith('.frames.txt') ? [file.slice(0, -11)] : []))
 const read = (file: string) => readFileSync(new URL(file, folder), 'utf8')
-const never = new AbortController().signal
+const never = newCancel()
 const utf8 = new TextEncoder()
 
 /** What the bytes of an answer decode to, and what is thrown in the end. */

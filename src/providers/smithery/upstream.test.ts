@@ -5,6 +5,7 @@ import type { EmulatedSession } from '../../auth/emulated-users.ts'
 import { ChatError } from '../../chat/error.ts'
 import { Environment } from '../../config/environment.ts'
 import type { Script } from '../../wire/emulated-script.ts'
+import { aborted } from '../../wire/machine.double.ts'
 import { emulateSmithery } from './emulator.ts'
 import { provider } from './index.ts'
 import { writeSessionCookies } from './session-cookie.ts'
@@ -108,7 +109,7 @@ describe('a chat', () => {
 
   test('that the client has left is not asked', async () => {
     const before = emulator.requests.length
-    const signal = AbortSignal.abort(new ChatError('cancelled', { message: 'left' }))
+    const signal = aborted(new ChatError('cancelled', { message: 'left' }))
     await outcomeOf(bare(upstreamOf()), requestFor('gpt-5'), newCall(signal))
     expect(emulator.requests.length).toBe(before)
   })

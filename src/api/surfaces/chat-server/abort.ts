@@ -3,9 +3,9 @@ import { runningOf } from './running.ts'
 import { readAbortBody } from './schema.ts'
 
 /** `POST /api/chat/abort`: stops all that runs of a session. The session is named in the query or in the body. */
-export const abortChat = answerJson(async (request, { caller }, services) => {
+export const abortChat = answerJson(async (request, { caller, signal }, services) => {
   const session = request.query('session_id') ?? readAbortBody(await request.json()).session_id
-  const isAborted = await runningOf(services).abort(caller.id, session)
+  const isAborted = await runningOf(services).abort(caller.id, session, signal)
   const message = isAborted ? 'Chat request aborted' : 'No chat request of this session is running'
   return { body: { message, aborted: isAborted } }
 })

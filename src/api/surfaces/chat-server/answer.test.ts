@@ -3,10 +3,11 @@ import { Conversations } from '../../../conversations/conversations.ts'
 import { finish, text } from '../../../gateway/fake-chat.ts'
 import type { LoopEvent } from '../../../gateway/tool-loop/events.ts'
 import { MemoryStore } from '../../../state/memory/memory-store.ts'
+import { newCancel } from '../../../wire/machine.double.ts'
 import { answer } from './answer.ts'
 import { Recorder } from './recorder.ts'
 
-const { signal } = new AbortController()
+const signal = newCancel()
 const whose = { client: 'client', session: 'session' }
 
 async function* endless(): AsyncGenerator<LoopEvent> {

@@ -1,3 +1,4 @@
+import type { Cancel } from '../../../flow/cancel.ts'
 import type { LoopEvent } from '../../../gateway/tool-loop/events.ts'
 import type { ServerEvent } from './event.ts'
 import type { Recorder } from './recorder.ts'
@@ -6,7 +7,7 @@ import { show } from './show.ts'
 export interface AnswerOptions {
   readonly session: string
   readonly recorder: Recorder
-  readonly signal: AbortSignal
+  readonly signal: Cancel
 }
 
 /** An answer as it is streamed. What is shown has been kept; when it ends, however that is, the session is free. */

@@ -4,6 +4,7 @@ import { kindOf } from '../../../chat/model-kind.ts'
 import type { Parameter, Parameters } from '../../../chat/request.ts'
 import { Secret } from '../../../chat/secret.ts'
 import { toolBoundsAt } from '../../../dialects/openai-chat/tool-bounds.ts'
+import type { Cancel } from '../../../flow/cancel.ts'
 import type { Chat } from '../../../flow/chat.ts'
 import type { Gateway } from '../../../gateway/gateway.ts'
 import { parseBaseUrl, routeOf, routesOfOpenai } from '../../../wire/base-url.ts'
@@ -13,7 +14,7 @@ import { ownEndpoint } from './own-endpoint.ts'
 import type { ModelConfig, StreamBody } from './schema.ts'
 
 export interface ChooseModel extends Pick<Services, 'gateway' | 'egress' | 'chatModel'> {
-  readonly signal: AbortSignal
+  readonly signal: Cancel
 }
 
 /** Who is asked. */
@@ -79,7 +80,7 @@ async function defaultModel({ gateway, chatModel, signal }: ChooseModel, upstrea
  * The first model that chats and takes tools, of one upstream or of any; failing that the first that chats, and one that
  * asks several only where there is no other.
  */
-async function firstModel(gateway: Gateway, signal: AbortSignal, upstream?: string): Promise<string> {
+async function firstModel(gateway: Gateway, signal: Cancel, upstream?: string): Promise<string> {
   const listed = (await gateway.catalog.list(signal)).filter(
     (one) => upstream === undefined || one.upstream === upstream,
   )

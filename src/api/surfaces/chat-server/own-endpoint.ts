@@ -4,6 +4,7 @@ import type { Secret } from '../../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../../dialects/openai-chat/ask-openai-chat.ts'
 import { encodeRequest } from '../../../dialects/openai-chat/encode-request.ts'
 import { beginAttempt } from '../../../flow/call.ts'
+import type { Cancel } from '../../../flow/cancel.ts'
 import type { Chat } from '../../../flow/chat.ts'
 import { parseBaseUrl, routeOf, routesOfOpenai } from '../../../wire/base-url.ts'
 import type { Pinned } from '../../../wire/egress.ts'
@@ -25,7 +26,7 @@ export function ownEndpoint({ url, address }: Pinned, key: Secret): Chat {
   }
 }
 
-async function* inOwnWords(events: AsyncIterable<ChatEvent>, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+async function* inOwnWords(events: AsyncIterable<ChatEvent>, signal: Cancel): AsyncGenerator<ChatEvent> {
   try {
     yield* events
   } catch (thrown) {

@@ -3,6 +3,7 @@ import { type Fields, type ToolCallPart, wordsOf } from '../../../chat/message.t
 import type { OpenTurn } from '../../../conversations/open-turn.ts'
 import type { Status, StoredAssistantMessage } from '../../../conversations/stored-message.ts'
 import { encodeUsage } from '../../../dialects/openai-chat/usage.ts'
+import type { Cancel } from '../../../flow/cancel.ts'
 import { Fold } from '../../../flow/fold.ts'
 import { isChatEvent, type LoopEvent } from '../../../gateway/tool-loop/events.ts'
 import { encodeCall, encodeMessage } from './encode-message.ts'
@@ -13,7 +14,8 @@ const maxCharacters = 2 * 1024 * 1024
 /** Keeps what is answered as it is said, and gives the session back as soon as nothing more will be. */
 export class Recorder {
   readonly #turn: OpenTurn
-  readonly #signal: AbortSignal
+  readonly #signal: Cancel
+  #release: () => void = () => undefined
   readonly #settled = Promise.withResolvers<Status>()
   #ending: Promise<StoredAssistantMessage> | undefined
   /** Of all rounds. */
@@ -23,11 +25,10 @@ export class Recorder {
   #partsBefore = 0
 
   /** @param signal however slowly the answer is read, once this is aborted the session is free again */
-  constructor(turn: OpenTurn, signal: AbortSignal) {
+  constructor(turn: OpenTurn, signal: Cancel) {
     this.#turn = turn
     this.#signal = signal
-    signal.addEventListener('abort', this.#onAbort, { once: true })
-    if (signal.aborted) this.#onAbort()
+    this.#release = signal.onAbort(this.#onAbort)
   }
 
   /** How the answer ended, once its session is free. */
@@ -74,7 +75,7 @@ export class Recorder {
   }
 
   async #end(status: Status): Promise<StoredAssistantMessage> {
-    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.#release()
     try {
       const { content, ...message } = this.#fold.message()
       return await this.#turn.end(status, {

@@ -1,4 +1,6 @@
 import type { Status } from '../../../conversations/stored-message.ts'
+import type { Cancel } from '../../../flow/cancel.ts'
+import { within } from '../../../flow/wait.ts'
 import type { Services } from '../../exchange/services.ts'
 
 /** A request that is being answered, or that waits for its session. */
@@ -27,15 +29,12 @@ export class Running {
   }
 
   /** Stops all that runs of a session, and waits until the session is free. @returns whether anything was stopped */
-  async abort(client: string, session: string): Promise<boolean> {
+  async abort(client: string, session: string, signal: Cancel): Promise<boolean> {
     const runs = [...(this.#runs.get(keyOf(client, session)) ?? [])]
     for (const run of runs) run.abort()
-    const late = Promise.withResolvers<Status[]>()
+    const endings = await within(Promise.all(runs.map(({ ended }) => ended)), patienceMs, signal)
     // what takes longer has been told to stop all the same
-    const timer = setTimeout(() => late.resolve(runs.map(() => 'cancelled')), patienceMs)
-    const endings = await Promise.race([Promise.all(runs.map(({ ended }) => ended)), late.promise])
-    clearTimeout(timer)
-    return endings.includes('cancelled')
+    return endings?.includes('cancelled') ?? true
   }
 }
 

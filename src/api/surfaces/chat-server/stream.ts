@@ -5,6 +5,7 @@ import type { ChatRequest } from '../../../chat/request.ts'
 import type { Opened, Question } from '../../../conversations/conversations.ts'
 import type { Whose } from '../../../conversations/session-key.ts'
 import { dialect } from '../../../dialects/openai-chat/dialect.ts'
+import type { Cancel } from '../../../flow/cancel.ts'
 import type { ToolChatWishes } from '../../../gateway/tool-chat.ts'
 import { type ChosenTools, checkChosen, chosenTools } from '../../../gateway/tool-loop/chosen-tools.ts'
 import { answerStream, type RunningChat } from '../../exchange/answer-chat.ts'
@@ -120,7 +121,7 @@ function wishesOf(
   }
 }
 
-function isAbort({ reason }: AbortSignal): boolean {
+function isAbort({ reason }: Cancel): boolean {
   return reason instanceof ChatError && reason.code === aborted
 }
 
