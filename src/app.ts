@@ -5,7 +5,7 @@ import { maxFetches } from './fetch-limit.ts'
 import type { Logger } from './flow/call.ts'
 import type { Runtime } from './flow/runtime.ts'
 import { openGateway } from './gateway/gateway.ts'
-import { SpareStore } from './state/spare-store.ts'
+import { FallbackStore } from './state/fallback-store.ts'
 import type { Store } from './state/store.ts'
 import { watchStore } from './state/watch-store.ts'
 import { openTools } from './tools/registry.ts'
@@ -50,7 +50,7 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime, re
     maxCalls: Math.min(maxFetches - spareFetches, answersWithinDescriptors()),
     ...shared,
   })
-  const spare = new SpareStore(store, fresh.now)
+  const spare = new FallbackStore(store, fresh.now)
   const { host: hostname, port, keys, trustedProxies, policy, maxBodyBytes, keepAliveMs } = config
   const server = openServer({
     hostname,

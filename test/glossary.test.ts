@@ -38,7 +38,6 @@ const knownDoubles: readonly string[] = [
   'Site',
   'Source',
   'Step',
-  'Stored',
   'Tool',
   'Turn',
 ]

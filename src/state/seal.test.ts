@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../chat/error.ts'
 import { Secret } from '../chat/secret.ts'
 import { MemoryStore } from './memory/memory-store.ts'
-import { refuseSealed, sealed } from './seal.ts'
+import { refuseSealed, sealStore } from './seal.ts'
 
 const secret = new Secret('a-secret-to-seal-with')
 const other = new Secret('another-secret-to-seal')
@@ -14,7 +14,7 @@ async function refusal(promise: Promise<unknown>): Promise<string> {
 
 async function opened() {
   const below = new MemoryStore()
-  return { below, store: await sealed(below, secret) }
+  return { below, store: await sealStore(below, secret) }
 }
 
 test('what is below holds no value in clear, and never the same twice', async () => {
@@ -83,19 +83,19 @@ describe('opening', () => {
   test('with the same secret finds everything', async () => {
     const { below, store } = await opened()
     await store.put('a', 'x')
-    expect((await (await sealed(below, secret)).get('a'))?.value).toBe('x')
+    expect((await (await sealStore(below, secret)).get('a'))?.value).toBe('x')
   })
 
   test('with another secret fails before anything is read or written', async () => {
     const { below, store } = await opened()
     await store.put('a', 'x')
-    expect(await refusal(sealed(below, other))).toMatch(/^unavailable state_sealed: .*Set the former STATE_SECRET/)
+    expect(await refusal(sealStore(below, other))).toMatch(/^unavailable state_sealed: .*Set the former STATE_SECRET/)
     expect((await store.get('a'))?.value).toBe('x')
   })
 
   test('with another secret fails also where nothing else was kept', async () => {
     const { below } = await opened()
-    expect(await refusal(sealed(below, other))).toStartWith('unavailable state_sealed: ')
+    expect(await refusal(sealStore(below, other))).toStartWith('unavailable state_sealed: ')
   })
 
   test('without a secret fails, since nobody could read what is there', async () => {
@@ -107,17 +107,17 @@ describe('opening', () => {
   test('what was written without a secret fails, and stays as it was', async () => {
     const below = new MemoryStore()
     await below.put('a', 'plain')
-    expect(await refusal(sealed(below, secret))).toMatch(/^unavailable state_sealed: .*Unset it/)
+    expect(await refusal(sealStore(below, secret))).toMatch(/^unavailable state_sealed: .*Unset it/)
     expect(await below.keys('', 9)).toEqual(['a'])
   })
 
   test('by two at once binds it to one secret', async () => {
     const below = new MemoryStore()
-    const stores = await Promise.all([sealed(below, secret), sealed(below, secret)])
+    const stores = await Promise.all([sealStore(below, secret), sealStore(below, secret)])
     await stores[0]?.put('a', 'x')
     expect((await stores[1]?.get('a'))?.value).toBe('x')
     const raced = new MemoryStore()
-    const outcomes = await Promise.all([sealed(raced, secret), sealed(raced, other)].map(refusal))
+    const outcomes = await Promise.all([sealStore(raced, secret), sealStore(raced, other)].map(refusal))
     expect(outcomes.filter((outcome) => outcome === 'undefined').length).toBe(1)
   })
 })

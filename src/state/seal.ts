@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:cryp
 import { promisify } from 'node:util'
 import { ChatError } from '../chat/error.ts'
 import type { Secret } from '../chat/secret.ts'
-import type { Store, Stored } from './store.ts'
+import type { Store, StoredValue } from './store.ts'
 
 /** Where the salt stands, and a value that only the right secret opens. */
 export const sealKey = 'tributary:seal'
@@ -22,12 +22,12 @@ const derive = promisify<string, Buffer, number, typeof scryptCost, Buffer>(scry
  * @param keyFile where the secret was read, where it is not `STATE_SECRET`
  * @throws ChatError `unavailable` `state_sealed` where the store was written with another secret, or without any
  */
-export async function sealed(store: Store, secret: Secret, keyFile?: string): Promise<Store> {
+export async function sealStore(store: Store, secret: Secret, keyFile?: string): Promise<Store> {
   const key = await keyOf(store, secret, keyFile)
   const opened = (name: string, value: string) => unseal(key, name, value)
   return {
     get: async (name) => {
-      const found: Stored | undefined = await store.get(name)
+      const found: StoredValue | undefined = await store.get(name)
       return found && { ...found, value: opened(name, found.value) }
     },
     put: (name, value, options) => store.put(name, seal(key, name, value), options),
@@ -45,7 +45,7 @@ export async function sealed(store: Store, secret: Secret, keyFile?: string): Pr
     notify: (channel, text) => store.notify(channel, seal(key, channel, text)),
     listen: (channel, listener) =>
       store.listen(channel, (sent) => {
-        const text = openedNotice(key, channel, sent)
+        const text = unsealNotice(key, channel, sent)
         if (text !== undefined) listener(text)
       }),
     problem: () => store.problem(),
@@ -56,29 +56,29 @@ export async function sealed(store: Store, secret: Secret, keyFile?: string): Pr
 /** Otherwise what is sealed would look like damage to whoever reads it. @throws ChatError `unavailable` `state_sealed` */
 export async function refuseSealed(store: Store): Promise<void> {
   if (await store.get(sealKey))
-    throw mismatch('What is kept is encrypted, but no STATE_SECRET is set. Set it, or delete the state file.')
+    throw sealedError('What is kept is encrypted, but no STATE_SECRET is set. Set it, or delete the state file.')
 }
 
 async function keyOf(store: Store, secret: Secret, keyFile: string | undefined): Promise<Buffer> {
   const kept = await store.get(sealKey)
-  if (kept) return provenKey(kept.value, secret, keyFile)
+  if (kept) return deriveChecked(kept.value, secret, keyFile)
   if ((await store.keys('', 1)).length > 0)
-    throw mismatch('What is kept was written without a STATE_SECRET. Unset it, or delete the state file.')
+    throw sealedError('What is kept was written without a STATE_SECRET. Unset it, or delete the state file.')
   const salt = randomBytes(16)
-  const key = await keyFrom(secret, salt)
+  const key = await deriveKey(secret, salt)
   const check = `${salt.toString('base64')} ${seal(key, sealKey, checkText)}`
   const isFirst = await store.compareAndSet(sealKey, 0, check)
   return isFirst ? key : keyOf(store, secret, keyFile)
 }
 
-async function provenKey(check: string, secret: Secret, keyFile: string | undefined): Promise<Buffer> {
+async function deriveChecked(check: string, secret: Secret, keyFile: string | undefined): Promise<Buffer> {
   const [salt = '', value = ''] = check.split(' ')
-  const key = await keyFrom(secret, Buffer.from(salt, 'base64'))
+  const key = await deriveKey(secret, Buffer.from(salt, 'base64'))
   try {
     unseal(key, sealKey, value)
   } catch (cause) {
     if (keyFile === undefined) throw cause
-    throw mismatch(
+    throw sealedError(
       `What is kept cannot be decrypted: the key file ${keyFile} holds another key than it was written with, or the file is damaged. Restore the former key file, or set the STATE_SECRET it was written with.`,
       cause,
     )
@@ -86,7 +86,7 @@ async function provenKey(check: string, secret: Secret, keyFile: string | undefi
   return key
 }
 
-function keyFrom(secret: Secret, salt: Buffer): Promise<Buffer> {
+function deriveKey(secret: Secret, salt: Buffer): Promise<Buffer> {
   return derive(secret.reveal(), salt, 32, scryptCost)
 }
 
@@ -111,7 +111,7 @@ function unseal(key: Buffer, name: string, value: string): string {
     decipher.setAuthTag(bytes.subarray(1 + nonceBytes, bodyAt))
     return String(JSON.parse(Buffer.concat([decipher.update(bytes.subarray(bodyAt)), decipher.final()]).toString()))
   } catch (cause) {
-    throw mismatch(
+    throw sealedError(
       'What is kept cannot be decrypted: STATE_SECRET is another than it was written with, or the file is damaged. Set the former STATE_SECRET, or delete the state file.',
       cause,
     )
@@ -119,7 +119,7 @@ function unseal(key: Buffer, name: string, value: string): string {
 }
 
 /** @returns undefined for a notice of a process with another secret, or of none */
-function openedNotice(key: Buffer, channel: string, sent: string): string | undefined {
+function unsealNotice(key: Buffer, channel: string, sent: string): string | undefined {
   try {
     return unseal(key, channel, sent)
   } catch {
@@ -127,6 +127,6 @@ function openedNotice(key: Buffer, channel: string, sent: string): string | unde
   }
 }
 
-function mismatch(message: string, cause?: unknown): ChatError {
+function sealedError(message: string, cause?: unknown): ChatError {
   return new ChatError('unavailable', { message, code: 'state_sealed', cause })
 }

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { ChatError } from '../chat/error.ts'
 import { Secret } from '../chat/secret.ts'
 import { maxValueBytes } from './bounds.ts'
+import { FallbackStore } from './fallback-store.ts'
 import { MemoryStore } from './memory/memory-store.ts'
-import { sealed } from './seal.ts'
-import { SpareStore } from './spare-store.ts'
+import { sealStore } from './seal.ts'
 import { SqliteStore } from './sqlite/sqlite-store.ts'
 import { leaseMemoryMs, type Store } from './store.ts'
 import { storeKinds } from './store-kinds.ts'
@@ -25,9 +25,9 @@ const sqlite = () => new SqliteStore(join(folder, `${++files}.db`), { now })
 const subjects: Readonly<Record<string, () => Store | Promise<Store>>> = {
   memory: () => new MemoryStore({ now }),
   sqlite,
-  'sealed memory': () => sealed(new MemoryStore({ now }), secret),
-  'sealed sqlite': () => sealed(sqlite(), secret),
-  'sqlite with a spare': () => new SpareStore(sqlite(), now),
+  'sealed memory': () => sealStore(new MemoryStore({ now }), secret),
+  'sealed sqlite': () => sealStore(sqlite(), secret),
+  'sqlite with a spare': () => new FallbackStore(sqlite(), now),
 }
 
 /** The reason a promise was refused for. */

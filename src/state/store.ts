@@ -1,5 +1,5 @@
 /** A value as it is kept, with the version it is replaced by. */
-export interface Stored {
+export interface StoredValue {
   readonly value: string
   /** Over 0, and another with every write of the key, also where the key was gone in between. */
   readonly version: number
@@ -46,7 +46,7 @@ export const leaseMemoryMs = 86_400_000
  * well-formed (`invalid-request` otherwise): part of it may be a client's, and no two keys may become one.
  */
 export interface Store {
-  get(key: string): Promise<Stored | undefined>
+  get(key: string): Promise<StoredValue | undefined>
   put(key: string, value: string, options?: WriteOptions): Promise<void>
   /**
    * Writes only where the key still has the version that was read (0: where there is none), and, with `lease`, only as

@@ -1,8 +1,8 @@
 import { checkKey, checkValue } from '../bounds.ts'
 import { Notices } from '../notices.ts'
-import type { CountOptions, Lease, LeaseClaim, NoticeListener, Store, Stored, WriteOptions } from '../store.ts'
+import type { CountOptions, Lease, LeaseClaim, NoticeListener, Store, StoredValue, WriteOptions } from '../store.ts'
 import { Counters } from './counters.ts'
-import { HeldLeases } from './held-leases.ts'
+import { MemoryLeases } from './memory-leases.ts'
 import { RecentlyUsed } from './recently-used.ts'
 
 export interface MemoryStoreOptions {
@@ -17,9 +17,9 @@ export interface MemoryStoreOptions {
 /** A store that dies with the process. Every operation but `keys` takes the same time however much it holds. */
 export class MemoryStore implements Store {
   readonly #now: () => number
-  readonly #entries: RecentlyUsed<Stored>
+  readonly #entries: RecentlyUsed<StoredValue>
   readonly #counters: Counters
-  readonly #leases: HeldLeases
+  readonly #leases: MemoryLeases
   readonly #notices = new Notices()
   #lastVersion = 0
 
@@ -27,10 +27,10 @@ export class MemoryStore implements Store {
     this.#now = now
     this.#entries = new RecentlyUsed({ maxEntries, maxBytes }, now)
     this.#counters = new Counters(now, maxEntries)
-    this.#leases = new HeldLeases(now)
+    this.#leases = new MemoryLeases(now)
   }
 
-  async get(key: string): Promise<Stored | undefined> {
+  async get(key: string): Promise<StoredValue | undefined> {
     checkKey(key)
     return this.#entries.use(key)?.value
   }

@@ -4,31 +4,31 @@ import { asChatError } from '../../chat/error.ts'
 import { sealKey } from '../seal.ts'
 import type { StateFindings } from '../state-place.ts'
 import { keyFromFile } from './key-file.ts'
-import { lostKey, type SqliteConfig } from './open-sqlite.ts'
-import { holds } from './sqlite-file.ts'
+import { lostKeyError, type SqliteConfig } from './open-sqlite.ts'
+import { hasEntries } from './sqlite-file.ts'
 
 /** Looks at the file and its folder, beside a running server too: nothing is written, made or locked. */
 export function inspectSqlite(config: SqliteConfig): StateFindings {
   const { file, secret, keyFile } = config
   const folder = dirname(file)
-  const wrong = wrongWithFolder(folder) ?? wrongWithFile(file)
+  const wrong = findFolderProblem(folder) ?? findFileProblem(file)
   if (wrong !== undefined) return { problems: [wrong], notes: [] }
   const isClear = !secret && keyFile === undefined
-  const unfit = wrongWithSecret(config, isClear)
+  const unfit = findSecretProblem(config, isClear)
   return {
     problems: unfit === undefined ? [] : [unfit],
-    notes: isClear && unfit === undefined ? [clearWords(file)] : [],
+    notes: isClear && unfit === undefined ? [unencryptedNote(file)] : [],
   }
 }
 
-function wrongWithSecret(config: SqliteConfig, isClear: boolean): string | undefined {
+function findSecretProblem(config: SqliteConfig, isClear: boolean): string | undefined {
   const { file } = config
-  const wrong = wrongWithKeyFile(config)
+  const wrong = findKeyFileProblem(config)
   if (wrong !== undefined) return wrong
-  if (!existsSync(file) || !holds(file)) return undefined
-  const isSealed = holds(file, sealKey)
+  if (!existsSync(file) || !hasEntries(file)) return undefined
+  const isSealed = hasEntries(file, sealKey)
   if (isClear) return isSealed ? `${file} is encrypted, and there is no STATE_SECRET. Set it.` : undefined
-  const lost = lostKey(config)
+  const lost = lostKeyError(config)
   if (lost) return lost.message
   return isSealed
     ? undefined
@@ -36,7 +36,7 @@ function wrongWithSecret(config: SqliteConfig, isClear: boolean): string | undef
 }
 
 /** One that is not there is made by the start. */
-function wrongWithKeyFile({ secret, keyFile }: SqliteConfig): string | undefined {
+function findKeyFileProblem({ secret, keyFile }: SqliteConfig): string | undefined {
   if (secret || keyFile === undefined || !existsSync(keyFile)) return undefined
   try {
     keyFromFile(keyFile)
@@ -46,7 +46,7 @@ function wrongWithKeyFile({ secret, keyFile }: SqliteConfig): string | undefined
   }
 }
 
-function wrongWithFolder(folder: string): string | undefined {
+function findFolderProblem(folder: string): string | undefined {
   const stat = statSync(folder, { throwIfNoEntry: false })
   if (!stat)
     return `The folder ${folder}, where the state is to be kept, does not exist. Create it, or set another STATE_URL.`
@@ -56,7 +56,7 @@ function wrongWithFolder(folder: string): string | undefined {
     : `This user may not write to the folder ${folder}, where the state is to be kept.`
 }
 
-function wrongWithFile(file: string): string | undefined {
+function findFileProblem(file: string): string | undefined {
   if (!existsSync(file)) return undefined
   if (!statSync(file).isFile())
     return `${file}, where the state is to be kept, is no plain file. Set another STATE_URL.`
@@ -74,6 +74,6 @@ function isWritable(path: string, mode: number): boolean {
   }
 }
 
-function clearWords(file: string): string {
+function unencryptedNote(file: string): string {
   return `Chats are kept in ${file} as they are, word for word, since there is no STATE_SECRET. Set one before the first start to have them encrypted.`
 }

@@ -3,7 +3,7 @@ import { chmodSync, closeSync, existsSync, openSync, realpathSync, statSync } fr
 import { dirname } from 'node:path'
 import { ChatError } from '../../chat/error.ts'
 import { codeOf, unavailable } from '../unavailable.ts'
-import { HeldFile, heldByAnother } from './held-file.ts'
+import { LockedFile, lockedError } from './locked-file.ts'
 import { applicationId, migrate, migrations, readPragma } from './migrations.ts'
 
 /** A SQLite database that no other process has open through here, with the newest schema. */
@@ -33,11 +33,11 @@ export function openSqliteFile(file: string, refusal?: ChatError): SqliteFile {
     throw unavailable(`The folder of the state file ${file} does not exist. Create it, or choose another file.`)
   const umask = process.umask(0o077)
   try {
-    refuseSpecial(file)
-    return openLocked(behindLinks(file), refusal)
+    refuseSpecialFile(file)
+    return openLocked(resolveLinks(file), refusal)
   } catch (thrown) {
     if (thrown instanceof ChatError) throw thrown
-    if (codeOf(thrown).startsWith('SQLITE_NOTADB')) throw noDatabase(file, thrown)
+    if (codeOf(thrown).startsWith('SQLITE_NOTADB')) throw notADatabaseError(file, thrown)
     throw unavailable(
       `The state file ${file} cannot be used (${codeOf(thrown)}). See that the disk has room, and that this user may write the file and its folder.`,
       thrown,
@@ -48,44 +48,44 @@ export function openSqliteFile(file: string, refusal?: ChatError): SqliteFile {
 }
 
 /** The file's own name, beside which its lock and SQLite's log stand. A link may lead to a file that is still to be made. */
-function behindLinks(file: string): string {
+function resolveLinks(file: string): string {
   if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
   return realpathSync(file)
 }
 
-function noDatabase(path: string, cause?: unknown): ChatError {
+function notADatabaseError(path: string, cause?: unknown): ChatError {
   return unavailable(`The state file ${path} is no SQLite database. Choose another file.`, cause)
 }
 
 function openLocked(path: string, refusal: ChatError | undefined): SqliteFile {
-  refuseSpecial(`${path}.lock`)
+  refuseSpecialFile(`${path}.lock`)
   const lock = takeLock(path)
   try {
-    refuseUnread(path, refusal)
-    const { database, held } = openHeld(path, refusal)
+    refuseBeforeWriting(path, refusal)
+    const { database, held } = openDatabase(path, refusal)
     return { database, problem: () => held.problem(), close: () => closeAll(database, held, lock) }
   } catch (thrown) {
-    closeWhole(lock)
+    closeFully(lock)
     throw thrown
   }
 }
 
 /** A pipe would be waited for without end, and a device is no place to keep anything. */
-function refuseSpecial(path: string): void {
+function refuseSpecialFile(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false })
   if (found && !found.isFile())
     throw unavailable(`${path} is not a regular file, so no state can be kept there. Choose another file (STATE_URL).`)
 }
 
-function openHeld(path: string, refusal: ChatError | undefined): { database: Database; held: HeldFile } {
-  const held = new HeldFile(path)
+function openDatabase(path: string, refusal: ChatError | undefined): { database: Database; held: LockedFile } {
+  const held = new LockedFile(path)
   let database: Database | undefined
   try {
     database = new Database(path, { create: true, readwrite: true })
     prepare(database, path, refusal)
     return { database, held }
   } catch (thrown) {
-    if (database) closeWhole(database)
+    if (database) closeFully(database)
     held.close()
     throw thrown
   }
@@ -104,30 +104,30 @@ function takeLock(path: string): Database {
     lock.run('BEGIN EXCLUSIVE')
     return lock
   } catch (thrown) {
-    closeWhole(lock)
+    closeFully(lock)
     if (!codeOf(thrown).startsWith('SQLITE_BUSY')) throw thrown
-    throw heldByAnother(path, thrown)
+    throw lockedError(path, thrown)
   }
 }
 
 /** Looks at a file in a way that cannot change it, not even by what SQLite does when it opens one after a crash. */
-function refuseUnread(path: string, refusal: ChatError | undefined): void {
+function refuseBeforeWriting(path: string, refusal: ChatError | undefined): void {
   // to SQLite what is shorter than its shortest page is an empty database, which it writes over
   const { size } = statSync(path)
-  if (size > 0 && size < minPageBytes && !existsSync(`${path}-journal`)) throw noDatabase(path)
+  if (size > 0 && size < minPageBytes && !existsSync(`${path}-journal`)) throw notADatabaseError(path)
   let database: Database | undefined
   try {
-    database = openToLook(path)
-    refuseOthers(database, path, refusal)
+    database = openForReading(path)
+    refuseForeign(database, path, refusal)
   } catch (thrown) {
     // what cannot be read without writing is looked at again once it is open for writing
     if (thrown instanceof ChatError) throw thrown
   } finally {
-    if (database) closeWhole(database)
+    if (database) closeFully(database)
   }
 }
 
-function refuseOthers(database: Database, path: string, refusal: ChatError | undefined): void {
+function refuseForeign(database: Database, path: string, refusal: ChatError | undefined): void {
   const version = readPragma(database, 'user_version')
   const isNew = readPragma(database, 'schema_version') === 0
   if (!isNew && readPragma(database, 'application_id') !== applicationId)
@@ -143,7 +143,7 @@ function refuseOthers(database: Database, path: string, refusal: ChatError | und
  * Reading alone makes SQLite put two files beside one in WAL mode, and leave them there. Where no other process has it
  * open, and none has crashed, it is told that nothing changes meanwhile (https://sqlite.org/uri.html, `immutable`).
  */
-function openToLook(path: string): Database {
+function openForReading(path: string): Database {
   if (existsSync(`${path}-wal`)) return new Database(path, { readonly: true })
   const uri = `file:${encodeURIComponent(path).replaceAll('%2F', '/')}?immutable=1`
   return new Database(uri, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI)
@@ -159,23 +159,23 @@ function isFilled(database: Database): boolean {
  * What is kept in a file of ours, be it open elsewhere. Nothing is written; what cannot be looked at holds nothing.
  * @param key under which something is kept, where it is what is asked for
  */
-export function holds(path: string, key?: string): boolean {
+export function hasEntries(path: string, key?: string): boolean {
   let database: Database | undefined
   try {
-    database = openToLook(path)
+    database = openForReading(path)
     if (key === undefined) return isFilled(database)
     using statement = database.prepare<unknown, [string]>('SELECT 1 FROM entries WHERE key = ?1')
     return statement.get(key) !== null
   } catch {
     return false
   } finally {
-    if (database) closeWhole(database)
+    if (database) closeFully(database)
   }
 }
 
 function prepare(database: Database, path: string, refusal: ChatError | undefined): void {
   database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
-  refuseOthers(database, path, refusal)
+  refuseForeign(database, path, refusal)
   database.run('PRAGMA journal_mode = WAL')
   // each commit is on the disk before it is acknowledged: a renewed token that is lost cannot be had again
   database.run('PRAGMA synchronous = FULL')
@@ -183,16 +183,16 @@ function prepare(database: Database, path: string, refusal: ChatError | undefine
   for (const name of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(name)) chmodSync(name, 0o600)
 }
 
-function closeAll(database: Database, held: HeldFile, lock: Database): void {
+function closeAll(database: Database, held: LockedFile, lock: Database): void {
   try {
-    closeWhole(database)
+    closeFully(database)
   } finally {
     held.close()
-    closeWhole(lock)
+    closeFully(lock)
   }
 }
 
 /** Plain `close` leaves the file open, and its locks taken, for as long as a statement lives that was not finalized. */
-function closeWhole(database: Database): void {
+function closeFully(database: Database): void {
   database.close(true)
 }

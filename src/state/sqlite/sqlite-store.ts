@@ -8,7 +8,7 @@ import {
   leaseMemoryMs,
   type NoticeListener,
   type Store,
-  type Stored,
+  type StoredValue,
   type WriteOptions,
 } from '../store.ts'
 import { codeOf, unavailable } from '../unavailable.ts'
@@ -44,14 +44,14 @@ export class SqliteStore implements Store {
   /** @throws ChatError `unavailable` where the file cannot be used, or another process does */
   constructor(path: string, { now = Date.now, sweepEveryMs = 10_000, refusal }: SqliteStoreOptions = {}) {
     this.#file = openSqliteFile(path, refusal)
-    this.#statements = preparedIn(this.#file, path)
+    this.#statements = prepareIn(this.#file, path)
     this.#now = now
     this.#tidy(({ endLeases }) => endLeases.run(now()))
     this.#sweeper = setInterval(() => this.#sweep(), sweepEveryMs)
     this.#sweeper.unref()
   }
 
-  async get(key: string): Promise<Stored | undefined> {
+  async get(key: string): Promise<StoredValue | undefined> {
     checkKey(key)
     const [row] = this.#read(({ get }) => get.all(key, this.#now()))
     return row && { value: toText(row.value), version: row.version }
@@ -142,7 +142,7 @@ export class SqliteStore implements Store {
     try {
       return work(this.#statements)
     } catch (thrown) {
-      throw unusable(thrown)
+      throw storageError(thrown)
     }
   }
 
@@ -153,7 +153,7 @@ export class SqliteStore implements Store {
       this.#failure = undefined
       return result
     } catch (thrown) {
-      const error = unusable(thrown)
+      const error = storageError(thrown)
       this.#failure = error.message
       throw error
     }
@@ -177,14 +177,14 @@ export class SqliteStore implements Store {
   }
 }
 
-function unusable(thrown: unknown): ChatError {
+function storageError(thrown: unknown): ChatError {
   return unavailable(
     `What this gateway keeps cannot be read or written just now (${codeOf(thrown)}). Its operator should look at the disk.`,
     thrown,
   )
 }
 
-function preparedIn(file: SqliteFile, path: string): Statements {
+function prepareIn(file: SqliteFile, path: string): Statements {
   try {
     return prepareStatements(file.database)
   } catch (thrown) {

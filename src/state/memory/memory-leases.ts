@@ -1,6 +1,6 @@
 import { type Lease, leaseMemoryMs } from '../store.ts'
 
-interface HeldLease {
+interface LeaseRecord {
   readonly fence: number
   readonly expiresAt: number
   /** Whoever had it gave it back: no clock makes it theirs again. */
@@ -8,10 +8,10 @@ interface HeldLease {
 }
 
 /** The leases that a store in memory has given. */
-export class HeldLeases {
+export class MemoryLeases {
   readonly #now: () => number
   /** The one that was taken first comes first. */
-  readonly #leases = new Map<string, HeldLease>()
+  readonly #leases = new Map<string, LeaseRecord>()
   #lastFence = 0
 
   constructor(now: () => number) {

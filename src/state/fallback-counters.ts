@@ -6,7 +6,7 @@ import type { CountOptions, Store } from './store.ts'
  * What was counted while the storage could not be written, on top of what it has. A window that ends in the storage
  * meanwhile goes on in memory for one length of it at the most: in doubt more is counted, not less.
  */
-export class SpareCounters {
+export class FallbackCounters {
   readonly #store: Store
   readonly #now: () => number
   readonly #added: Counters

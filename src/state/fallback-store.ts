@@ -1,7 +1,7 @@
 import { ChatError } from '../chat/error.ts'
+import { FallbackCounters } from './fallback-counters.ts'
 import { MemoryStore } from './memory/memory-store.ts'
-import { SpareCounters } from './spare-counters.ts'
-import type { CountOptions, Lease, LeaseClaim, NoticeListener, Store, Stored, WriteOptions } from './store.ts'
+import type { CountOptions, Lease, LeaseClaim, NoticeListener, Store, StoredValue, WriteOptions } from './store.ts'
 
 /** Versions and fences of what is kept in memory begin here, beyond all that a storage gives. */
 const spareBase = 2 ** 52
@@ -18,13 +18,13 @@ type CompareOptions = WriteOptions & { readonly lease?: LeaseClaim }
  * One process has the storage. So what is kept in memory is newer than what the storage has, and a lease of the storage need not be
  * proven to the memory, nor the other way round.
  */
-export class SpareStore implements Store {
+export class FallbackStore implements Store {
   readonly #store: Store
   readonly #now: () => number
   readonly #spare: MemoryStore
   /** When each value in memory ends; Infinity for never. */
   readonly #ends = new Map<string, number>()
-  readonly #counters: SpareCounters
+  readonly #counters: FallbackCounters
   #last: Promise<unknown> = Promise.resolve()
   #timer: Timer | undefined
 
@@ -32,10 +32,10 @@ export class SpareStore implements Store {
     this.#store = store
     this.#now = now
     this.#spare = new MemoryStore({ now })
-    this.#counters = new SpareCounters(store, now)
+    this.#counters = new FallbackCounters(store, now)
   }
 
-  get(key: string): Promise<Stored | undefined> {
+  get(key: string): Promise<StoredValue | undefined> {
     return this.#inOrder(() => this.#get(key))
   }
 
@@ -156,7 +156,7 @@ export class SpareStore implements Store {
     }
   }
 
-  async #get(key: string): Promise<Stored | undefined> {
+  async #get(key: string): Promise<StoredValue | undefined> {
     const kept = await this.#spare.get(key)
     return kept ? { ...kept, version: kept.version + spareBase } : this.#store.get(key)
   }

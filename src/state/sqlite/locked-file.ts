@@ -9,7 +9,7 @@ const magic = 'SQLite format 3\0'
 type Identity = Pick<Stats, 'dev' | 'ino'>
 
 /** The file that a path led to when it was opened. It is locked, whatever other names it has, and its loss is noticed. */
-export class HeldFile {
+export class LockedFile {
   readonly #path: string
   readonly #descriptor: number
   #isOpen = true
@@ -24,7 +24,7 @@ export class HeldFile {
     this.#identity = statSync(path)
     if (lockFile(this.#descriptor)) return
     closeSync(this.#descriptor)
-    throw heldByAnother(path)
+    throw lockedError(path)
   }
 
   /** What has become of it since it was opened, in words for the operator; undefined while it is in its place. */
@@ -38,7 +38,7 @@ export class HeldFile {
 
   #loss(): string | undefined {
     try {
-      if (!isSame(statSync(this.#path), this.#identity)) return 'was replaced by another file'
+      if (!isSameFile(statSync(this.#path), this.#identity)) return 'was replaced by another file'
       if (!this.#hasLog()) return 'has lost its log (the file ending in -wal)'
       return this.#isDatabase() ? undefined : 'was overwritten'
     } catch (thrown) {
@@ -49,7 +49,7 @@ export class HeldFile {
   #hasLog(): boolean {
     const found = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })
     this.#log ??= found
-    return found !== undefined && this.#log !== undefined && isSame(found, this.#log)
+    return found !== undefined && this.#log !== undefined && isSameFile(found, this.#log)
   }
 
   #isDatabase(): boolean {
@@ -65,11 +65,11 @@ export class HeldFile {
   }
 }
 
-function isSame(one: Identity, other: Identity): boolean {
+function isSameFile(one: Identity, other: Identity): boolean {
   return one.dev === other.dev && one.ino === other.ino
 }
 
-export function heldByAnother(path: string, cause?: unknown): ChatError {
+export function lockedError(path: string, cause?: unknown): ChatError {
   return unavailable(
     `Another tributary has the state file ${path} open. Stop it first, or give this one a file of its own (STATE_URL).`,
     cause,

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
+import { FallbackStore } from './fallback-store.ts'
 import { MemoryStore } from './memory/memory-store.ts'
-import { SpareStore } from './spare-store.ts'
 import type { Store } from './store.ts'
 import { unavailable } from './unavailable.ts'
 
@@ -38,7 +38,7 @@ function openDisk() {
 
 test('what a full disk refuses is kept in memory, and written once there is room', async () => {
   const { store, disk, fill, clear } = openDisk()
-  const spare = new SpareStore(store, now)
+  const spare = new FallbackStore(store, now)
   await spare.put('a', 'before')
   fill()
   await spare.put('a', 'in memory', { ttlMs: 100 })
@@ -55,7 +55,7 @@ test('what a full disk refuses is kept in memory, and written once there is room
 
 test('a version is compared across the disk and the memory', async () => {
   const { store, fill, clear } = openDisk()
-  const spare = new SpareStore(store, now)
+  const spare = new FallbackStore(store, now)
   const first = (await spare.compareAndSet('a', 0, '1')) ?? 0
   fill()
   expect(await spare.compareAndSet('a', first + 1, 'wrong')).toBeUndefined()
@@ -75,7 +75,7 @@ test('a version is compared across the disk and the memory', async () => {
 
 test('a lease of the memory writes to either, and is exclusive', async () => {
   const { store, fill, clear } = openDisk()
-  const spare = new SpareStore(store, now)
+  const spare = new FallbackStore(store, now)
   fill()
   const lease = await spare.lease('session', 1_000)
   if (!lease) throw new Error('no lease')
@@ -91,7 +91,7 @@ test('a lease of the memory writes to either, and is exclusive', async () => {
 
 test('what is counted while the disk is full is added to what it has, and written once there is room', async () => {
   const { store, disk, fill, clear } = openDisk()
-  const spare = new SpareStore(store, now)
+  const spare = new FallbackStore(store, now)
   const window = { ttlMs: 100 }
   expect(await spare.increment('n', 5, window)).toBe(5)
   fill()
@@ -111,7 +111,7 @@ test('what is counted while the disk is full is added to what it has, and writte
 
 test('a window that ended while the disk is full is over', async () => {
   const { store, disk, fill, clear } = openDisk()
-  const spare = new SpareStore(store, now)
+  const spare = new FallbackStore(store, now)
   fill()
   await spare.increment('n', 3, { ttlMs: 100 })
   time += 100
@@ -123,7 +123,7 @@ test('a window that ended while the disk is full is over', async () => {
 
 test('what cannot be deleted is not said to be', async () => {
   const { store, fill } = openDisk()
-  const spare = new SpareStore(store, now)
+  const spare = new FallbackStore(store, now)
   await spare.put('a', '1')
   fill()
   await spare.put('a', '2')
