@@ -5,14 +5,14 @@ const maxKeyCharacters = 1_024
 /** Bytes of the largest value, two for each character: a long conversation with its tool results, not a file. */
 export const maxValueBytes = 16 * 1024 * 1024
 
-/** A notice says that something has changed, and not what it is now. */
+/** A notice says that something has changed. What it is now stands in the store. */
 const maxNoticeCharacters = 65_536
 
-/** Refuses what not every storage can tell apart or hold. @throws ChatError `invalid-request` */
+/** Refuses keys that not every storage can hold, or would mistake for another. @throws ChatError `invalid-request` */
 export function checkKey(key: string): void {
   if (key.length <= maxKeyCharacters && key.isWellFormed()) return
   throw new ChatError('invalid-request', {
-    message: `A name under which something is kept has at most ${maxKeyCharacters} characters and no half of a surrogate pair.`,
+    message: `A key of the state has at most ${maxKeyCharacters} characters and no half of a surrogate pair.`,
   })
 }
 
@@ -20,7 +20,7 @@ export function checkKey(key: string): void {
 export function checkValue(value: string): void {
   if (2 * value.length <= maxValueBytes) return
   throw new ChatError('too-large', {
-    message: `What is to be kept is longer than ${maxValueBytes / 2} characters.`,
+    message: `The value is longer than the ${maxValueBytes / 2} characters that the state can keep.`,
     code: 'state_too_large',
   })
 }
@@ -34,7 +34,7 @@ export function checkNotice(text: string): void {
   })
 }
 
-/** @throws ChatError `invalid-request` for what is no safe integer, be it the number that is added or what comes out */
+/** @throws ChatError `invalid-request` where the number is not a safe integer */
 export function checkCount(count: number): void {
   if (Number.isSafeInteger(count)) return
   throw new ChatError('invalid-request', {

@@ -1,28 +1,26 @@
 import { ChatError } from '../chat/error.ts'
+import { compareKeys } from './compare-keys.ts'
 import { FallbackCounters } from './fallback-counters.ts'
+import { type CompareOptions, forMemory, forStorage, memoryBase } from './fallback-numbers.ts'
 import { MemoryStore } from './memory/memory-store.ts'
-import type { CountOptions, Lease, LeaseClaim, NoticeListener, Store, StoredValue, WriteOptions } from './store.ts'
+import type { CountOptions, Lease, NoticeListener, Store, StoredValue, WriteOptions } from './store.ts'
 
-/** Versions and fences of what is kept in memory begin here, beyond all that a storage gives. */
-const spareBase = 2 ** 52
-/** Milliseconds between two tries to write what was kept in memory. */
+/** Milliseconds between two attempts to write the values in memory to the storage. */
 const flushMs = 5_000
 
-type CompareOptions = WriteOptions & { readonly lease?: LeaseClaim }
-
 /**
- * Keeps in memory what its storage cannot write, such as on a full disk, and writes it as soon as that is possible: a conversation goes
- * on, and is lost only if the process ends before. What must be on the disk before it is used, such as a renewed credential, is
- * kept in the storage itself.
+ * Keeps in memory what its storage cannot write, such as on a full disk, and writes it as soon as that is possible. So a
+ * conversation goes on, and is lost only if the process ends before. Values that must be on the disk before they are
+ * used, such as renewed credentials, are written to the storage itself.
  *
- * One process has the storage. So what is kept in memory is newer than what the storage has, and a lease of the storage need not be
- * proven to the memory, nor the other way round.
+ * Only one process uses the storage. So a value in memory is newer than the one in the storage, and a lease of the
+ * storage is not checked for a write to the memory, nor the other way round.
  */
 export class FallbackStore implements Store {
   readonly #store: Store
   readonly #now: () => number
-  readonly #spare: MemoryStore
-  /** When each value in memory ends; Infinity for never. */
+  readonly #memory: MemoryStore
+  /** When each value in memory ends, in milliseconds since 1970; Infinity for never. */
   readonly #ends = new Map<string, number>()
   readonly #counters: FallbackCounters
   #last: Promise<unknown> = Promise.resolve()
@@ -31,7 +29,7 @@ export class FallbackStore implements Store {
   constructor(store: Store, now: () => number = Date.now) {
     this.#store = store
     this.#now = now
-    this.#spare = new MemoryStore({ now })
+    this.#memory = new MemoryStore({ now })
     this.#counters = new FallbackCounters(store, now)
   }
 
@@ -41,13 +39,13 @@ export class FallbackStore implements Store {
 
   put(key: string, value: string, options: WriteOptions = {}): Promise<void> {
     return this.#inOrder(() =>
-      this.#orSpare(
+      this.#orInMemory(
         async () => {
           await this.#store.put(key, value, options)
           await this.#forget(key)
         },
         async () => {
-          await this.#spare.put(key, value, options)
+          await this.#memory.put(key, value, options)
           this.#remember(key, options)
         },
       ),
@@ -61,13 +59,13 @@ export class FallbackStore implements Store {
     options: CompareOptions = {},
   ): Promise<number | undefined> {
     return this.#inOrder(async () => {
-      if (expected >= spareBase) return this.#compareAndSpare(key, expected - spareBase, value, options)
-      if (await this.#spare.get(key)) return undefined
-      return this.#orSpare(
-        () => this.#store.compareAndSet(key, expected, value, withoutSpareLease(options)),
+      if (expected >= memoryBase) return this.#compareInMemory(key, expected - memoryBase, value, options)
+      if (await this.#memory.get(key)) return undefined
+      return this.#orInMemory(
+        () => this.#store.compareAndSet(key, expected, value, forStorage(options)),
         async () => {
           const isCurrent = ((await this.#store.get(key))?.version ?? 0) === expected
-          return isCurrent ? this.#compareAndSpare(key, 0, value, options) : undefined
+          return isCurrent ? this.#compareInMemory(key, 0, value, options) : undefined
         },
       )
     })
@@ -89,18 +87,18 @@ export class FallbackStore implements Store {
 
   keys(prefix: string, limit: number): Promise<readonly string[]> {
     return this.#inOrder(async () => {
-      const found = [...(await this.#spare.keys(prefix, limit)), ...(await this.#store.keys(prefix, limit))]
-      return [...new Set(found)].sort(byCodePoints).slice(0, limit)
+      const found = [...(await this.#memory.keys(prefix, limit)), ...(await this.#store.keys(prefix, limit))]
+      return [...new Set(found)].sort(compareKeys).slice(0, limit)
     })
   }
 
   lease(name: string, ttlMs: number): Promise<Lease | undefined> {
     return this.#inOrder(() =>
-      this.#orSpare(
+      this.#orInMemory(
         () => this.#store.lease(name, ttlMs),
         async () => {
-          const lease = await this.#spare.lease(name, ttlMs)
-          return lease && { ...lease, fence: lease.fence + spareBase }
+          const lease = await this.#memory.lease(name, ttlMs)
+          return lease && { ...lease, fence: lease.fence + memoryBase }
         },
       ),
     )
@@ -108,7 +106,7 @@ export class FallbackStore implements Store {
 
   increment(key: string, by: number, options?: CountOptions): Promise<number> {
     return this.#inOrder(() =>
-      this.#orSpare(
+      this.#orInMemory(
         async () => {
           await this.#counters.flush(key)
           return this.#store.increment(key, by, options)
@@ -140,37 +138,37 @@ export class FallbackStore implements Store {
     await this.#store.close()
   }
 
-  /** One after the other: each reads two stores, and nothing may change between. */
+  /** Runs the calls one after the other: each reads two stores, and nothing may change in between. */
   #inOrder<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#last.then(work)
     this.#last = done.catch(() => undefined)
     return done
   }
 
-  async #orSpare<T>(store: () => Promise<T>, spare: () => Promise<T>): Promise<T> {
+  async #orInMemory<T>(store: () => Promise<T>, memory: () => Promise<T>): Promise<T> {
     try {
       return await store()
     } catch (thrown) {
       if (!(thrown instanceof ChatError) || thrown.reason !== 'unavailable') throw thrown
-      return spare()
+      return memory()
     }
   }
 
   async #get(key: string): Promise<StoredValue | undefined> {
-    const kept = await this.#spare.get(key)
-    return kept ? { ...kept, version: kept.version + spareBase } : this.#store.get(key)
+    const kept = await this.#memory.get(key)
+    return kept ? { ...kept, version: kept.version + memoryBase } : this.#store.get(key)
   }
 
-  async #compareAndSpare(
+  async #compareInMemory(
     key: string,
     expected: number,
     value: string,
     options: CompareOptions,
   ): Promise<number | undefined> {
-    const version = await this.#spare.compareAndSet(key, expected, value, spareLeaseOnly(options))
+    const version = await this.#memory.compareAndSet(key, expected, value, forMemory(options))
     if (version === undefined) return undefined
     this.#remember(key, options)
-    return version + spareBase
+    return version + memoryBase
   }
 
   #remember(key: string, { ttlMs = Number.POSITIVE_INFINITY }: WriteOptions): void {
@@ -186,10 +184,10 @@ export class FallbackStore implements Store {
 
   #forget(key: string): Promise<string | undefined> {
     this.#ends.delete(key)
-    return this.#spare.take(key)
+    return this.#memory.take(key)
   }
 
-  /** Writes what waits in memory, up to the first that still cannot be written. */
+  /** Writes what waits in memory, up to the first value that still cannot be written. */
   #flush(): Promise<void> {
     return this.#inOrder(async () => {
       this.#timer = undefined
@@ -203,21 +201,9 @@ export class FallbackStore implements Store {
   }
 
   async #flushOne(key: string): Promise<void> {
-    const kept = await this.#spare.get(key)
+    const kept = await this.#memory.get(key)
     const ttlMs = (this.#ends.get(key) ?? 0) - this.#now()
     if (kept && ttlMs > 0) await this.#store.put(key, kept.value, Number.isFinite(ttlMs) ? { ttlMs } : {})
     await this.#forget(key)
   }
-}
-
-function withoutSpareLease({ lease, ...rest }: CompareOptions): CompareOptions {
-  return lease && lease.fence < spareBase ? { ...rest, lease } : rest
-}
-
-function spareLeaseOnly({ lease, ...rest }: CompareOptions): CompareOptions {
-  return lease && lease.fence >= spareBase ? { ...rest, lease: { ...lease, fence: lease.fence - spareBase } } : rest
-}
-
-function byCodePoints(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

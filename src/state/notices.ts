@@ -8,7 +8,7 @@ export class Notices {
   notify(channel: string, text: string): void {
     checkKey(channel)
     checkNotice(text)
-    // each by itself and later: neither the sender nor another listener can be disturbed by one of them
+    // each listener runs later and by itself, so that it cannot disturb the sender or another listener
     for (const listener of this.#channels.get(channel) ?? [])
       queueMicrotask(() => {
         if (this.#channels.get(channel)?.has(listener)) listener(text)
@@ -17,7 +17,7 @@ export class Notices {
 
   listen(channel: string, listener: NoticeListener): () => void {
     checkKey(channel)
-    // one that is given twice is called twice, and each is stopped by itself
+    // a listener that is given twice is called twice, and each is stopped by itself
     const own: NoticeListener = (text) => listener(text)
     const listeners = this.#channels.get(channel) ?? new Set()
     this.#channels.set(channel, listeners.add(own))

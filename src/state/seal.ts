@@ -4,7 +4,7 @@ import { ChatError } from '../chat/error.ts'
 import type { Secret } from '../chat/secret.ts'
 import type { Store, StoredValue } from './store.ts'
 
-/** Where the salt stands, and a value that only the right secret opens. */
+/** The key of the salt, and of a value that only the right secret opens. */
 export const sealKey = 'tributary:seal'
 const checkText = 'opened'
 
@@ -12,14 +12,15 @@ const checkText = 'opened'
 const form = 1
 const nonceBytes = 12
 const tagBytes = 16
-/** Memory of 32 MiB for each guess at the secret, which may be a sentence somebody made up. RFC 7914 */
+/** Each guess at the secret takes 32 MiB of memory, since the secret may be a sentence that a person made up. RFC 7914 */
 const scryptCost = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 }
 
 const derive = promisify<string, Buffer, number, typeof scryptCost, Buffer>(scrypt)
 
 /**
- * The same store with every value and notice encrypted; the keys and what is counted stay readable. The first time the secret is bound to the store.
- * @param keyFile where the secret was read, where it is not `STATE_SECRET`
+ * Wraps a store so that every value and notice is encrypted. Keys and counters stay readable. The first call binds the
+ * secret to the store.
+ * @param keyFile the file that the secret was read from, unless it is `STATE_SECRET`
  * @throws ChatError `unavailable` `state_sealed` where the store was written with another secret, or without any
  */
 export async function sealStore(store: Store, secret: Secret, keyFile?: string): Promise<Store> {
@@ -53,17 +54,17 @@ export async function sealStore(store: Store, secret: Secret, keyFile?: string):
   }
 }
 
-/** Otherwise what is sealed would look like damage to whoever reads it. @throws ChatError `unavailable` `state_sealed` */
+/** Refuses an encrypted store when there is no secret: its values would look damaged. @throws ChatError `unavailable` `state_sealed` */
 export async function refuseSealed(store: Store): Promise<void> {
   if (await store.get(sealKey))
-    throw sealedError('What is kept is encrypted, but no STATE_SECRET is set. Set it, or delete the state file.')
+    throw sealedError('The state is encrypted, but no STATE_SECRET is set. Set it, or delete the state file.')
 }
 
 async function keyOf(store: Store, secret: Secret, keyFile: string | undefined): Promise<Buffer> {
   const kept = await store.get(sealKey)
   if (kept) return deriveChecked(kept.value, secret, keyFile)
   if ((await store.keys('', 1)).length > 0)
-    throw sealedError('What is kept was written without a STATE_SECRET. Unset it, or delete the state file.')
+    throw sealedError('The state was written without a STATE_SECRET. Unset it, or delete the state file.')
   const salt = randomBytes(16)
   const key = await deriveKey(secret, salt)
   const check = `${salt.toString('base64')} ${seal(key, sealKey, checkText)}`
@@ -79,7 +80,7 @@ async function deriveChecked(check: string, secret: Secret, keyFile: string | un
   } catch (cause) {
     if (keyFile === undefined) throw cause
     throw sealedError(
-      `What is kept cannot be decrypted: the key file ${keyFile} holds another key than it was written with, or the file is damaged. Restore the former key file, or set the STATE_SECRET it was written with.`,
+      `The state cannot be decrypted: the key file ${keyFile} has another key than the state was written with, or the state is damaged. Restore the former key file, or set the STATE_SECRET that the state was written with.`,
       cause,
     )
   }
@@ -90,7 +91,7 @@ function deriveKey(secret: Secret, salt: Buffer): Promise<Buffer> {
   return derive(secret.reveal(), salt, 32, scryptCost)
 }
 
-/** JSON because it writes half a surrogate pair in ASCII: every string comes back as it was. */
+/** Seals the value as JSON, which writes half a surrogate pair in ASCII: so every string comes back as it was. */
 function seal(key: Buffer, name: string, value: string): string {
   const nonce = randomBytes(nonceBytes)
   const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
@@ -112,13 +113,13 @@ function unseal(key: Buffer, name: string, value: string): string {
     return String(JSON.parse(Buffer.concat([decipher.update(bytes.subarray(bodyAt)), decipher.final()]).toString()))
   } catch (cause) {
     throw sealedError(
-      'What is kept cannot be decrypted: STATE_SECRET is another than it was written with, or the file is damaged. Set the former STATE_SECRET, or delete the state file.',
+      'The state cannot be decrypted: it was written with another STATE_SECRET, or the file is damaged. Set the former STATE_SECRET, or delete the state file.',
       cause,
     )
   }
 }
 
-/** @returns undefined for a notice of a process with another secret, or of none */
+/** @returns undefined for a notice that was sealed with another secret, or not at all */
 function unsealNotice(key: Buffer, channel: string, sent: string): string | undefined {
   try {
     return unseal(key, channel, sent)

@@ -11,13 +11,13 @@ export interface StatePlace {
   readonly isDurable: boolean
   /** The file that has the secret, where the operator has not set one. */
   readonly keyFile?: string
-  /** @throws ChatError `unavailable`, in words for the operator, where the state cannot be had: a reason not to start */
+  /** @throws ChatError `unavailable`, in words for the operator, if the state cannot be opened: a reason not to start */
   open(): Promise<Store>
-  /** Looks at it, beside a running server too: nothing is written, made or locked. */
+  /** Checks it, also while a server uses it: nothing is written, made or locked. */
   inspect(): StateFindings
 }
 
-/** What a look at the state finds, in sentences. */
+/** What a check of the state finds, in sentences. */
 export interface StateFindings {
   /** Why a start would fail, as far as that can be seen without opening the state for writing. */
   readonly problems: readonly string[]

@@ -1,11 +1,11 @@
 import type { Logger } from '../flow/call.ts'
 import type { Store } from './store.ts'
 
-/** Milliseconds between two looks, and between two lines about a problem that stays. */
+/** Milliseconds between two checks, and between two log lines about a problem that stays. */
 const lookMs = 5_000
 const repeatMs = 60_000
 
-/** Writes into the log what endangers the state, once a minute while it lasts, and when it is over. @returns a function that stops */
+/** Logs what endangers the state: once a minute while it lasts, and when it is over. @returns a function that stops it */
 export function watchStore(store: Store, log: Logger, everyMs = lookMs): () => void {
   let reported: string | undefined
   let reportedAt = 0

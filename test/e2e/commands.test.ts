@@ -241,9 +241,7 @@ describe('check', () => {
     const variables = { STATE_URL: `sqlite:${join(folder.path, 'a.db')}` }
     const { code, stdout } = await run(['check'], { variables })
     expect(code).toBe(0)
-    expect(stdout).toMatch(
-      /^note: Chats are kept in .*a\.db as they are, word for word, since there is no STATE_SECRET/m,
-    )
+    expect(stdout).toMatch(/^note: There is no STATE_SECRET, so chats are kept in .*a\.db unencrypted/m)
     expect(stdout).toMatch(/^CHAT_TTL +2592000 +default$/m)
     expect(await Bun.file(join(folder.path, 'a.db')).exists()).toBe(false)
   })

@@ -3,14 +3,14 @@ import { type Lease, leaseMemoryMs } from '../store.ts'
 interface LeaseRecord {
   readonly fence: number
   readonly expiresAt: number
-  /** Whoever had it gave it back: no clock makes it theirs again. */
+  /** Whether its holder gave it back: then it is free whatever the clock says. */
   readonly isReleased: boolean
 }
 
 /** The leases that a store in memory has given. */
 export class MemoryLeases {
   readonly #now: () => number
-  /** The one that was taken first comes first. */
+  /** The lease that was taken first comes first. */
   readonly #leases = new Map<string, LeaseRecord>()
   #lastFence = 0
 
@@ -18,7 +18,7 @@ export class MemoryLeases {
     this.#now = now
   }
 
-  /** @returns undefined while somebody else has it */
+  /** @returns undefined while another holder has it */
   take(name: string, ttlMs: number): Lease | undefined {
     this.#forgetOld()
     const held = this.#leases.get(name)
@@ -29,7 +29,7 @@ export class MemoryLeases {
     return { fence, release: async () => this.#release(name, fence) }
   }
 
-  /** Whether nobody has taken a newer one of this name. */
+  /** Whether no newer lease of this name was taken. */
   isNewest(name: string, fence: number): boolean {
     return this.#leases.get(name)?.fence === fence
   }
@@ -44,7 +44,7 @@ export class MemoryLeases {
     this.#leases.set(name, { fence, expiresAt: Math.min(held.expiresAt, this.#now()), isReleased: true })
   }
 
-  /** Two at a time are enough for the number not to grow: each new lease is one. */
+  /** Deletes up to two ended leases for each new one, which is enough that their number does not grow. */
   #forgetOld(): void {
     for (const [name, { expiresAt }] of [...this.#leases.entries().take(2)])
       if (expiresAt + leaseMemoryMs <= this.#now()) this.#leases.delete(name)

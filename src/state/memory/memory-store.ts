@@ -6,15 +6,15 @@ import { MemoryLeases } from './memory-leases.ts'
 import { RecentlyUsed } from './recently-used.ts'
 
 export interface MemoryStoreOptions {
-  /** Of more values, or counters, than these the ones go that were longest neither read nor written. */
+  /** Above this number of values, or of counters, those are deleted that were not used for the longest time. */
   readonly maxEntries?: number
-  /** The same for what the values take, roughly: two bytes a character, and what an entry costs itself. */
+  /** The same for the bytes of the values, roughly: two for each character, and some for each entry. */
   readonly maxBytes?: number
   /** Milliseconds since 1970. */
   readonly now?: () => number
 }
 
-/** A store that dies with the process. Every operation but `keys` takes the same time however much it holds. */
+/** A store in the memory of the process. Every operation but `keys` takes the same time however much it holds. */
 export class MemoryStore implements Store {
   readonly #now: () => number
   readonly #entries: RecentlyUsed<StoredValue>

@@ -18,7 +18,7 @@ const entryBytes = 128
 export class RecentlyUsed<Value> {
   readonly #bounds: SizeBounds
   readonly #now: () => number
-  /** The one that was not used for the longest time comes first. */
+  /** The entry that was not used for the longest time comes first. */
   readonly #entries = new Map<string, BoundedEntry<Value>>()
   #bytes = 0
 
@@ -27,7 +27,7 @@ export class RecentlyUsed<Value> {
     this.#now = now
   }
 
-  /** What is there and has not ended. */
+  /** The entry of a key, if it has not ended. */
   peek(key: string): BoundedEntry<Value> | undefined {
     const entry = this.#entries.get(key)
     if (!entry || entry.expiresAt > this.#now()) return entry
@@ -35,7 +35,7 @@ export class RecentlyUsed<Value> {
     return undefined
   }
 
-  /** The same, as a use of it. */
+  /** The same, and counts as a use of the entry. */
   use(key: string): BoundedEntry<Value> | undefined {
     const entry = this.peek(key)
     if (!entry) return undefined
@@ -60,7 +60,7 @@ export class RecentlyUsed<Value> {
     this.#bytes -= entry.bytes
   }
 
-  /** The keys of what has not ended, in no order that means anything. */
+  /** The keys of the entries that have not ended, in no particular order. */
   keys(): readonly string[] {
     return [...this.#entries.keys()].filter((key) => this.peek(key))
   }

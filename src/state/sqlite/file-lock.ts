@@ -3,16 +3,16 @@ import { dlopen, read } from 'bun:ffi'
 const LOCK_EX = 2
 const LOCK_NB = 4
 
-/** Where the C library is, and its word for "another process has it", by platform. flock(2), errno(3) */
+/** The names of the C library, and the error number for "another process has it", by platform. flock(2), errno(3) */
 const platforms: Readonly<Record<string, { readonly names: readonly string[]; readonly busy: number }>> = {
   linux: { names: ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1'], busy: 11 },
   darwin: { names: ['libSystem.B.dylib'], busy: 35 },
 }
 
 /**
- * Locks a file itself, by whatever name it was opened, for as long as the descriptor is open. SQLite's own locks are of another
- * kind, and readers are not kept out.
- * @returns false where another process has locked it; true also where there is no such lock
+ * Locks a file, under all its names, for as long as the descriptor is open. SQLite's own locks are of another kind, and
+ * readers are not shut out.
+ * @returns false if another process has locked it; true also on a platform without such a lock
  */
 export function lockFile(descriptor: number): boolean {
   const { names, busy } = platforms[process.platform] ?? { names: [], busy: 0 }

@@ -7,7 +7,7 @@ import { keyFromFile } from './key-file.ts'
 import { lostKeyError, type SqliteConfig } from './open-sqlite.ts'
 import { hasEntries } from './sqlite-file.ts'
 
-/** Looks at the file and its folder, beside a running server too: nothing is written, made or locked. */
+/** Checks the file and its folder, also while a server uses them: nothing is written, made or locked. */
 export function inspectSqlite(config: SqliteConfig): StateFindings {
   const { file, secret, keyFile } = config
   const folder = dirname(file)
@@ -32,10 +32,10 @@ function findSecretProblem(config: SqliteConfig, isClear: boolean): string | und
   if (lost) return lost.message
   return isSealed
     ? undefined
-    : `${file} was written without a STATE_SECRET, and can be read with none only. Unset it, or set another STATE_URL.`
+    : `${file} was written without a STATE_SECRET, and can only be read without one. Unset it, or set another STATE_URL.`
 }
 
-/** One that is not there is made by the start. */
+/** A missing file is not a problem: the start makes it. */
 function findKeyFileProblem({ secret, keyFile }: SqliteConfig): string | undefined {
   if (secret || keyFile === undefined || !existsSync(keyFile)) return undefined
   try {
@@ -48,18 +48,17 @@ function findKeyFileProblem({ secret, keyFile }: SqliteConfig): string | undefin
 
 function findFolderProblem(folder: string): string | undefined {
   const stat = statSync(folder, { throwIfNoEntry: false })
-  if (!stat)
-    return `The folder ${folder}, where the state is to be kept, does not exist. Create it, or set another STATE_URL.`
-  if (!stat.isDirectory()) return `${folder}, where the state is to be kept, is no folder. Set another STATE_URL.`
+  if (!stat) return `The folder of the state, ${folder}, does not exist. Create it, or set another STATE_URL.`
+  if (!stat.isDirectory()) return `${folder} is not a folder, so no state can be kept in it. Set another STATE_URL.`
   return isWritable(folder, constants.W_OK | constants.X_OK)
     ? undefined
-    : `This user may not write to the folder ${folder}, where the state is to be kept.`
+    : `This user may not write to the folder of the state, ${folder}.`
 }
 
 function findFileProblem(file: string): string | undefined {
   if (!existsSync(file)) return undefined
   if (!statSync(file).isFile())
-    return `${file}, where the state is to be kept, is no plain file. Set another STATE_URL.`
+    return `${file} is not a regular file, so no state can be kept in it. Set another STATE_URL.`
   return isWritable(file, constants.R_OK | constants.W_OK)
     ? undefined
     : `This user may not read and write the state file ${file}.`
@@ -75,5 +74,5 @@ function isWritable(path: string, mode: number): boolean {
 }
 
 function unencryptedNote(file: string): string {
-  return `Chats are kept in ${file} as they are, word for word, since there is no STATE_SECRET. Set one before the first start to have them encrypted.`
+  return `There is no STATE_SECRET, so chats are kept in ${file} unencrypted. Set one before the first start to encrypt them.`
 }

@@ -16,8 +16,8 @@ import { Secret } from '../../chat/secret.ts'
 import { codeOf, unavailable } from '../unavailable.ts'
 
 /**
- * The secret in a file of mode 0600, which is made where there is none. Only one process at a time may ask.
- * @throws ChatError `unavailable` where others may read it, or it holds no such secret
+ * Reads the secret in a file of mode 0600, and makes the file if there is none. Only one process at a time may call it.
+ * @throws ChatError `unavailable` if other users may read the file, or if it has no such secret
  */
 export function keyFromFile(path: string): Secret {
   try {
@@ -25,7 +25,7 @@ export function keyFromFile(path: string): Secret {
   } catch (thrown) {
     if (thrown instanceof ChatError) throw thrown
     throw unavailable(
-      `The key file ${path} cannot be read or made (${codeOf(thrown)}). Mend that, or set STATE_SECRET.`,
+      `The key file ${path} cannot be read or made (${codeOf(thrown)}). Repair that, or set STATE_SECRET.`,
       thrown,
     )
   }
@@ -33,17 +33,17 @@ export function keyFromFile(path: string): Secret {
 
 function readKey(path: string): Secret {
   const found = statSync(path)
-  // a pipe would be waited for without end
-  if (!found.isFile()) throw unavailable(`The key file ${path} is not a regular file. Mend that, or set STATE_SECRET.`)
+  // reading a pipe would wait without end
+  if (!found.isFile()) throw unavailable(`The key file ${path} is not a regular file. Replace it, or set STATE_SECRET.`)
   if ((found.mode & 0o077) !== 0)
-    throw unavailable(`Others than its owner may read or write the key file ${path}: run chmod 600 on it.`)
+    throw unavailable(`Other users may read or write the key file ${path}: run chmod 600 on it.`)
   const text = readFileSync(path, 'utf8').trim()
   if (!/^[0-9a-f]{64}$/.test(text))
     throw unavailable(`The key file ${path} does not hold 64 hexadecimal digits. Restore it, or set STATE_SECRET.`)
   return new Secret(text)
 }
 
-/** Under its name there is the whole key or none, whenever the machine stops. */
+/** Writes the key so that the file has the whole key or does not exist, whenever the machine stops. */
 function makeKey(path: string): Secret {
   const text = randomBytes(32).toString('hex')
   const draft = `${path}.new`
@@ -54,7 +54,7 @@ function makeKey(path: string): Secret {
   return new Secret(text)
 }
 
-/** A new name is on the disk once its folder is. */
+/** Writes a folder to the disk, and with it the names of its new files. */
 function syncFolder(path: string): void {
   const descriptor = openSync(path, 'r')
   try {

@@ -8,16 +8,16 @@ const magic = 'SQLite format 3\0'
 
 type Identity = Pick<Stats, 'dev' | 'ino'>
 
-/** The file that a path led to when it was opened. It is locked, whatever other names it has, and its loss is noticed. */
+/** The file that a path led to when it was opened. It is locked under all its names, and its loss is noticed. */
 export class LockedFile {
   readonly #path: string
   readonly #descriptor: number
   #isOpen = true
   readonly #identity: Identity
-  /** Of SQLite's log beside it, once that was seen. */
+  /** The identity of SQLite's log beside it, once the log was seen. */
   #log: Identity | undefined
 
-  /** Makes an empty file where there is none. @throws ChatError `unavailable` where another process holds it */
+  /** Makes an empty file if there is none. @throws ChatError `unavailable` if another process has locked it */
   constructor(path: string) {
     this.#path = path
     this.#descriptor = openSync(path, 'a+', 0o600)
@@ -27,12 +27,12 @@ export class LockedFile {
     throw lockedError(path)
   }
 
-  /** What has become of it since it was opened, in words for the operator; undefined while it is in its place. */
+  /** What happened to the file since it was opened, in words for the operator; undefined while it is in its place. */
   problem(): string | undefined {
     const what = this.#loss()
     return (
       what &&
-      `The state file ${this.#path} ${what} while tributary uses it: what it keeps now is lost when it ends. Stop it, put the file back (or a backup of it), and start it again.`
+      `The state file ${this.#path} ${what} while tributary uses it: new data is lost when tributary ends. Stop it, put the file (or a backup of it) back, and start it again.`
     )
   }
 
@@ -58,7 +58,7 @@ export class LockedFile {
     return start.toString('latin1') === magic
   }
 
-  /** Not before the database is closed: closing any descriptor of a file takes SQLite's locks of it away. fcntl(2) */
+  /** Call it after the database is closed: closing any descriptor of a file drops SQLite's locks on it. fcntl(2) */
   close(): void {
     if (this.#isOpen) closeSync(this.#descriptor)
     this.#isOpen = false

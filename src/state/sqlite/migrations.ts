@@ -1,14 +1,14 @@
 import type { Database } from 'bun:sqlite'
 
-/** Says that a SQLite file is ours: the letters `trib`. */
+/** Marks a SQLite file as ours: the letters `trib`. */
 export const applicationId = 0x74_72_69_62
 
 /**
- * What makes each schema out of the one before; the first out of nothing. Never edited, only added to.
+ * The steps from each schema to the next; the first begins with an empty file. A step is never edited, only added.
  *
- * `version` and `fence` are never given twice, also where the row before them is gone: that is what AUTOINCREMENT adds.
- * `value` is text, or, for a string with half a surrogate pair, which is no text to SQLite, its UTF-16 as a blob.
- * `expires` is in milliseconds since 1970; of a lease that was given back it is below 0.
+ * `version` and `fence` are never given twice, even after their row was deleted: AUTOINCREMENT sees to that.
+ * `value` is text. A string with half a surrogate pair is not text to SQLite, so its UTF-16 is a blob.
+ * `expires` is in milliseconds since 1970; it is negative for a lease that was given back.
  */
 export const migrations: readonly string[] = [
   `CREATE TABLE entries (
@@ -32,13 +32,13 @@ export const migrations: readonly string[] = [
    CREATE INDEX counters_by_end ON counters (expires) WHERE expires IS NOT NULL;`,
 ]
 
-/** A number in the file's head. */
+/** Reads a number of the file's header. */
 export function readPragma(database: Database, name: 'user_version' | 'application_id' | 'schema_version'): number {
   using statement = database.prepare<Record<string, number>, []>(`PRAGMA ${name}`)
   return statement.get()?.[name] ?? 0
 }
 
-/** Brings a database to the newest schema, each step whole or not at all. */
+/** Brings a database to the newest schema. Each step is done whole or not at all. */
 export function migrate(database: Database, steps: readonly string[] = migrations): void {
   for (const [at, step] of steps.entries()) {
     if (at < readPragma(database, 'user_version')) continue

@@ -9,17 +9,17 @@ import { SqliteStore } from './sqlite-store.ts'
 export interface SqliteConfig {
   /** An absolute path. */
   readonly file: string
-  /** What encrypts it; without it and `keyFile` it is kept as it is. */
+  /** Encrypts the values; without it and `keyFile` they are readable in the file. */
   readonly secret?: Secret
-  /** Where such a secret is kept, and made the first time. */
+  /** The file of such a secret, which is made at the first start. */
   readonly keyFile?: string
 }
 
-/** @throws ChatError `unavailable`, in words for the operator, where the state cannot be had: a reason not to start */
+/** @throws ChatError `unavailable`, in words for the operator: a reason not to start */
 export async function openSqlite(config: SqliteConfig): Promise<Store> {
   const store = new SqliteStore(config.file, { refusal: lostKeyError(config) })
   try {
-    // only now that nobody else has the file: two that start at once would make two keys
+    // the file is locked by now: two processes that start at once would make two keys
     const secret = config.secret ?? (config.keyFile === undefined ? undefined : keyFromFile(config.keyFile))
     if (secret) return await sealStore(store, secret, config.secret ? undefined : config.keyFile)
     await refuseSealed(store)
@@ -30,9 +30,9 @@ export async function openSqlite(config: SqliteConfig): Promise<Store> {
   }
 }
 
-/** A new key would open nothing of what is kept, and would look like the one that is lost. */
+/** The error for a missing key file of a state that was written with it: a new key would open none of its values. */
 export function lostKeyError({ file, secret, keyFile }: SqliteConfig): ChatError | undefined {
   if (secret || keyFile === undefined || existsSync(keyFile)) return undefined
-  const message = `The key file ${keyFile} is gone, while ${file} holds what was written with it, or with a STATE_SECRET. Restore it from a backup, or set that STATE_SECRET. Without them nobody can read the state any more: move ${file} away to start anew.`
+  const message = `The key file ${keyFile} is missing, while ${file} was written with it, or with a STATE_SECRET. Restore it from a backup, or set that STATE_SECRET. Without them the state cannot be read any more: move ${file} away to start anew.`
   return new ChatError('unavailable', { message, code: 'state_sealed' })
 }

@@ -6,25 +6,25 @@ import { codeOf, unavailable } from '../unavailable.ts'
 import { LockedFile, lockedError } from './locked-file.ts'
 import { applicationId, migrate, migrations, readPragma } from './migrations.ts'
 
-/** A SQLite database that no other process has open through here, with the newest schema. */
+/** A SQLite database with the newest schema, which no other tributary has open. */
 export interface SqliteFile {
   readonly database: Database
-  /** Why what is written may be lost: the file was removed or replaced. */
+  /** Why new data may be lost, such as that the file was removed or replaced; undefined while all is well. */
   problem(): string | undefined
   close(): void
 }
 
 /**
- * Milliseconds a write waits for a stranger's, such as the `sqlite3` shell's. The program stands still meanwhile, so it
- * is less than anybody notices.
+ * Milliseconds a write waits for the lock of another program, such as the `sqlite3` shell. The whole program waits
+ * meanwhile, so it is shorter than a person notices.
  */
 const busyTimeoutMs = 250
 
-/** Of the smallest page that SQLite makes. https://sqlite.org/fileformat2.html, 1.3.2 */
+/** The size of the smallest page that SQLite makes. https://sqlite.org/fileformat2.html, 1.3.2 */
 const minPageBytes = 512
 
 /**
- * @param refusal why the file is not opened if something is kept in it already; nothing is written then
+ * @param refusal the error to throw if the file has entries already; nothing is written then
  * @throws ChatError `unavailable`, which says what to do
  */
 export function openSqliteFile(file: string, refusal?: ChatError): SqliteFile {
@@ -47,14 +47,14 @@ export function openSqliteFile(file: string, refusal?: ChatError): SqliteFile {
   }
 }
 
-/** The file's own name, beside which its lock and SQLite's log stand. A link may lead to a file that is still to be made. */
+/** The file's own name, since its lock and SQLite's log stand beside that. A link may lead to a file that does not exist yet. */
 function resolveLinks(file: string): string {
   if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
   return realpathSync(file)
 }
 
 function notADatabaseError(path: string, cause?: unknown): ChatError {
-  return unavailable(`The state file ${path} is no SQLite database. Choose another file.`, cause)
+  return unavailable(`The state file ${path} is not a SQLite database. Choose another file.`, cause)
 }
 
 function openLocked(path: string, refusal: ChatError | undefined): SqliteFile {
@@ -70,7 +70,7 @@ function openLocked(path: string, refusal: ChatError | undefined): SqliteFile {
   }
 }
 
-/** A pipe would be waited for without end, and a device is no place to keep anything. */
+/** Refuses pipes, which would be waited for without end, and devices, which keep nothing. */
 function refuseSpecialFile(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false })
   if (found && !found.isFile())
@@ -92,14 +92,15 @@ function openDatabase(path: string, refusal: ChatError | undefined): { database:
 }
 
 /**
- * SQLite's own lock on an empty database beside the file: of the file itself it would shut out readers too. It is the
- * kernel's, so it ends with the process however that ends; the lock's file stays, since taking it away would be a race.
+ * Takes SQLite's own lock on an empty database beside the file: a lock on the file itself would shut out readers too. The
+ * kernel holds the lock, so it ends with the process however that ends. The lock's file stays, since deleting it would be
+ * a race.
  */
 function takeLock(path: string): Database {
   const lock = new Database(`${path}.lock`, { create: true, readwrite: true })
   try {
     lock.run('PRAGMA busy_timeout = 0')
-    // nothing is ever written, but SQLite would make the file to undo it with
+    // nothing is ever written here, but SQLite would make a journal file
     lock.run('PRAGMA journal_mode = MEMORY')
     lock.run('BEGIN EXCLUSIVE')
     return lock
@@ -110,9 +111,9 @@ function takeLock(path: string): Database {
   }
 }
 
-/** Looks at a file in a way that cannot change it, not even by what SQLite does when it opens one after a crash. */
+/** Checks the file without changing it, not even by the recovery that SQLite does when it opens one after a crash. */
 function refuseBeforeWriting(path: string, refusal: ChatError | undefined): void {
-  // to SQLite what is shorter than its shortest page is an empty database, which it writes over
+  // SQLite takes a file that is shorter than a page for an empty database, and writes over it
   const { size } = statSync(path)
   if (size > 0 && size < minPageBytes && !existsSync(`${path}-journal`)) throw notADatabaseError(path)
   let database: Database | undefined
@@ -120,7 +121,7 @@ function refuseBeforeWriting(path: string, refusal: ChatError | undefined): void
     database = openForReading(path)
     refuseForeign(database, path, refusal)
   } catch (thrown) {
-    // what cannot be read without writing is looked at again once it is open for writing
+    // a file that cannot be read without writing is checked again once it is open for writing
     if (thrown instanceof ChatError) throw thrown
   } finally {
     if (database) closeFully(database)
@@ -140,8 +141,8 @@ function refuseForeign(database: Database, path: string, refusal: ChatError | un
 }
 
 /**
- * Reading alone makes SQLite put two files beside one in WAL mode, and leave them there. Where no other process has it
- * open, and none has crashed, it is told that nothing changes meanwhile (https://sqlite.org/uri.html, `immutable`).
+ * SQLite puts two files beside a database in WAL mode even to read it, and leaves them there. If no other process has it
+ * open, and none has crashed, SQLite is told that nothing changes meanwhile (https://sqlite.org/uri.html, `immutable`).
  */
 function openForReading(path: string): Database {
   if (existsSync(`${path}-wal`)) return new Database(path, { readonly: true })
@@ -149,15 +150,16 @@ function openForReading(path: string): Database {
   return new Database(uri, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI)
 }
 
-/** Whether anything is kept in it. */
+/** Whether the database has an entry. */
 function isFilled(database: Database): boolean {
   using statement = database.prepare('SELECT 1 FROM entries LIMIT 1')
   return statement.get() !== null
 }
 
 /**
- * What is kept in a file of ours, be it open elsewhere. Nothing is written; what cannot be looked at holds nothing.
- * @param key under which something is kept, where it is what is asked for
+ * Whether a state file has entries. The file may be open elsewhere, and nothing is written; a file that cannot be read has
+ * none.
+ * @param key asks for this entry instead of for any
  */
 export function hasEntries(path: string, key?: string): boolean {
   let database: Database | undefined
@@ -177,7 +179,7 @@ function prepare(database: Database, path: string, refusal: ChatError | undefine
   database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
   refuseForeign(database, path, refusal)
   database.run('PRAGMA journal_mode = WAL')
-  // each commit is on the disk before it is acknowledged: a renewed token that is lost cannot be had again
+  // each commit is on the disk before it is acknowledged, since a lost token cannot be replaced
   database.run('PRAGMA synchronous = FULL')
   migrate(database)
   for (const name of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(name)) chmodSync(name, 0o600)
@@ -192,7 +194,7 @@ function closeAll(database: Database, held: LockedFile, lock: Database): void {
   }
 }
 
-/** Plain `close` leaves the file open, and its locks taken, for as long as a statement lives that was not finalized. */
+/** Closes the file at once. Plain `close` leaves it open and locked for as long as a statement lives that was not finalized. */
 function closeFully(database: Database): void {
   database.close(true)
 }

@@ -159,7 +159,7 @@ describe('a key file that is lost', () => {
     const before = snapshot(folder)
     for (let time = 0; time < 2; time++)
       expect(await complaint(sqlitePlace({ file, keyFile }))).toMatch(
-        /^state_sealed: The key file .*state\.key is gone.* Restore it from a backup/,
+        /^state_sealed: The key file .*state\.key is missing.* Restore it from a backup/,
       )
     expect(snapshot(folder)).toEqual(before)
     expect(sqlitePlace({ file, keyFile }).inspect().problems).toEqual([
@@ -192,7 +192,9 @@ describe('a key file that is lost', () => {
     const { file, keyFile } = place()
     await within(sqlitePlace({ file, keyFile }), put)
     writeFileSync(keyFile, 'ab'.repeat(32), { mode: 0o600 })
-    expect(await complaint(sqlitePlace({ file, keyFile }))).toMatch(/^state_sealed: .*the key file .*state\.key holds/)
+    expect(await complaint(sqlitePlace({ file, keyFile }))).toMatch(
+      /^state_sealed: .*the key file .*state\.key has another key/,
+    )
   })
 })
 
@@ -214,8 +216,8 @@ describe('a look at where the state is kept', () => {
     writeFileSync(keyFile, '')
     for (const [path, says] of [
       [join(folder, 'none', 'a.db'), 'does not exist. Create it'],
-      [join(keyFile, 'a.db'), 'is no folder'],
-      [folder, 'is no plain file'],
+      [join(keyFile, 'a.db'), 'is not a folder'],
+      [folder, 'is not a regular file'],
     ] as const)
       expect(sqlitePlace({ file: path }).inspect().problems).toEqual([expect.stringContaining(says)])
     expect(existsSync(file)).toBe(false)

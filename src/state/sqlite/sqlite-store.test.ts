@@ -325,7 +325,7 @@ describe('a file that cannot be used is named with what to do:', () => {
     test(`it holds ${what}, and stays as it was`, () => {
       const file = newFile()
       writeFileSync(file, content)
-      expect(complaint(file)).toMatch(/^state_unavailable: .*is no SQLite database. Choose another/)
+      expect(complaint(file)).toMatch(/^state_unavailable: .*is not a SQLite database. Choose another/)
       expect(readFileSync(file, 'utf8')).toBe(content)
     })
 

@@ -16,20 +16,20 @@ import { openSqliteFile, type SqliteFile } from './sqlite-file.ts'
 import { prepareStatements, type Statements, toColumn, toText } from './statements.ts'
 
 export interface SqliteStoreOptions {
-  /** Milliseconds since 1970: what is kept outlives a process, and so do its ends. */
+  /** Milliseconds since 1970: values outlive a process, and so do their ends. */
   readonly now?: () => number
-  /** Milliseconds between two clearings of what has ended. */
+  /** Milliseconds between two deletions of what has ended. */
   readonly sweepEveryMs?: number
-  /** Why the file is not opened if something is kept in it already. */
+  /** The error to throw if the file has entries already. */
   readonly refusal?: ChatError | undefined
 }
 
-/** A lease that has ended before it begins: taking it shows whether the disk can be written. */
+/** The name of a lease that ends at once: taking it shows whether the disk can be written. */
 const probe = 'tributary:probe'
 
 /**
- * A store in a SQLite file that survives the process. Every method is one statement, and so one transaction: what it
- * has acknowledged is on the disk.
+ * A store in a SQLite file, which outlives the process. Every method is one statement, and so one transaction: its result
+ * is on the disk once the method has returned.
  */
 export class SqliteStore implements Store {
   readonly #file: SqliteFile
@@ -38,7 +38,7 @@ export class SqliteStore implements Store {
   readonly #sweeper: Timer
   // no other process has the file
   readonly #notices = new Notices()
-  /** What the newest write failed with, unless a later one succeeded. */
+  /** Why the newest write failed; undefined if it succeeded. */
   #failure: string | undefined
 
   /** @throws ChatError `unavailable` where the file cannot be used, or another process does */
@@ -146,7 +146,7 @@ export class SqliteStore implements Store {
     }
   }
 
-  /** SQLite takes back what failed half-way, so the next one finds everything as it was. */
+  /** SQLite undoes a statement that fails half-way, so the next one finds everything as it was. */
   #write<T>(work: (statements: Statements) => T): T {
     try {
       const result = work(this.#statements)
@@ -160,26 +160,26 @@ export class SqliteStore implements Store {
   }
 
   #sweep(): void {
-    // clearing writes nothing where nothing has ended, so it does not tell that the disk has room again
+    // a deletion writes nothing if nothing has ended, so it does not show that the disk has room again
     if (this.#failure !== undefined) this.#tidy(() => this.#write(({ lease }) => lease.all(probe, 0, this.#now())))
     this.#tidy(({ sweep }) => sweep.run(this.#now()))
     this.#tidy(({ sweepCounters }) => sweepCounters.run(this.#now()))
     this.#tidy(({ forgetLeases }) => forgetLeases.run(this.#now() - leaseMemoryMs))
   }
 
-  /** Work that can wait: who needs the disk is told by a call of his own, and what has ended is not shown meanwhile. */
+  /** Does work that can wait. A failure is not reported: the next caller that needs the disk meets it too. */
   #tidy(work: (statements: Statements) => void): void {
     try {
       work(this.#statements)
     } catch {
-      // the next clearing does it, and a lease ends by itself
+      // the next sweep tries again, and a lease ends by itself
     }
   }
 }
 
 function storageError(thrown: unknown): ChatError {
   return unavailable(
-    `What this gateway keeps cannot be read or written just now (${codeOf(thrown)}). Its operator should look at the disk.`,
+    `The state of this gateway cannot be read or written now (${codeOf(thrown)}). Its operator should check the disk.`,
     thrown,
   )
 }

@@ -3,7 +3,7 @@ import type { Database, SQLQueryBindings } from 'bun:sqlite'
 /** Text, or the UTF-16 of a string with half a surrogate pair, which is no text to SQLite. */
 export type Column = string | Uint8Array
 
-/** Rows a clearing takes at most: some milliseconds, in which the program does nothing else. */
+/** Rows that one sweep deletes at most: it takes some milliseconds, in which the program does nothing else. */
 const sweepRows = 1_000
 
 export type Statements = ReturnType<typeof prepareStatements>
@@ -12,8 +12,8 @@ export type Statements = ReturnType<typeof prepareStatements>
 const isRunning = '(expires IS NULL OR expires > ?4)'
 
 /**
- * Statements that write and return are read with `all`: only that runs them to their end, where a commit can still
- * fail. (`get` stops at the first row, and nobody sees what becomes of the rest.)
+ * Prepares the statements. Those that write and return rows are run with `all`: only that runs them to their end, where
+ * the commit can still fail. (`get` stops at the first row, and such a failure would not be seen.)
  */
 export function prepareStatements(database: Database) {
   return { ...entryStatements(database), ...counterStatements(database) }
@@ -61,11 +61,11 @@ function entryStatements(database: Database) {
       `INSERT OR REPLACE INTO leases (name, expires) SELECT ?1, ?2
        WHERE NOT EXISTS (SELECT 1 FROM leases WHERE name = ?1 AND expires > ?3) RETURNING fence`,
     ),
-    // below 0 it was given back, so that it is free also when the clock goes back
+    // a negative end means that the lease was given back, so it is free even if the clock is set back
     release: sql<never, [fence: number, now: number]>(
       'UPDATE leases SET expires = -min(abs(expires), ?2) WHERE fence = ?1',
     ),
-    // nobody else has the file, so whoever held a lease when it was opened is dead
+    // no other process has the file, so every holder of a lease is dead when it is opened
     endLeases: sql<never, [now: number]>('UPDATE leases SET expires = -min(abs(expires), ?1)'),
     sweep: sql<never, [now: number]>(
       `DELETE FROM entries WHERE version IN (SELECT version FROM entries WHERE expires <= ?1 LIMIT ${sweepRows})`,
