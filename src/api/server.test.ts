@@ -43,7 +43,7 @@ const upstream: Upstream = {
 }
 
 const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
-const gateway = openGateway({
+const gatewayOptions = {
   runtime: machine,
   upstreams: [upstream],
   deadlines: { firstEventMs: 60_000, wholeMs: 60_000, idleMs: 60_000 },
@@ -51,7 +51,8 @@ const gateway = openGateway({
   threadTtlMs: 60_000,
   maxCalls: 100,
   log,
-})
+}
+const gateway = openGateway(gatewayOptions)
 
 function start(options: Partial<ServerOptions> = {}): Server {
   return openServer({
@@ -379,6 +380,25 @@ describe('stopping', () => {
     expect(await (await running).text()).toEndWith('data: [DONE]\n\n')
     await stopped
     expect(await fetch(`${stopping.url}/health`).catch(() => 'refused')).toBe('refused')
+  })
+
+  test('ends what is no chat too, when it outstays the grace', async () => {
+    const asked = Promise.withResolvers<void>()
+    const { models: _, ...unlisted } = upstream
+    const hanging: Upstream = {
+      ...unlisted,
+      listModels: () => {
+        asked.resolve()
+        return new Promise(() => undefined)
+      },
+    }
+    const stopping = start({ gateway: openGateway({ ...gatewayOptions, upstreams: [hanging] }) })
+    const listing = fetch(`${stopping.url}/v1/models`)
+    await asked.promise
+    const stopped = stopping.stop(50)
+    const failed = await listing
+    expect([failed.status, errorIn(await failed.text()).code]).toEqual([503, 'shutting_down'])
+    await stopped
   })
 
   test('closes the connections that idle, and does not wait for them', async () => {

@@ -62,8 +62,8 @@ export class Door {
   }
 
   #routedOf(request: Request): RoutedExchange {
-    const options = { ...this.#options, listener: null, phase: this.phase }
-    return this.#exchanges.get(request) ?? openExchange(request, options)
+    const admitted = this.#exchanges.get(request)
+    return admitted ?? openExchange(request, { ...this.#options, listener: null, phase: this.phase })
   }
 
   exchangeOf(request: Request): Exchange {
