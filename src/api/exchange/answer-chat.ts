@@ -38,7 +38,7 @@ export function answerChat<Decoded extends { readonly request: ChatRequest }>(
       const events = services.gateway.chat(request, open.call)
       // from here on the gateway writes the request's line
       exchange.isLogged = true
-      const label = { id: exchange.id, created: Math.floor(Date.now() / 1000) }
+      const label = { id: exchange.id, created: Math.floor(exchange.runtime.now() / 1000) }
       if (!request.stream) return respondJson(exchange, open, { events, encode: protocol.whole(decoded, label) })
       const surface = protocol.stream(decoded, label)
       return respondStream(exchange, open, { begun: begin(events), surface, keepAliveMs: services.keepAliveMs })
