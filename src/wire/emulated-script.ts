@@ -1,3 +1,4 @@
+import { pause } from './emulated-pause.ts'
 import type { Exchange } from './http-emulator.ts'
 
 /** How an emulator answers one request. Times are milliseconds. */
@@ -32,7 +33,7 @@ export async function play(exchange: Exchange, script: Script): Promise<void> {
     if (!exchange.isOpen()) return
     await (framing === 'chunked' ? exchange.chunk(part) : exchange.raw(part))
   }
-  if (endDelayMs) await Bun.sleep(endDelayMs)
+  if (endDelayMs) await pause(endDelayMs)
   leave(exchange, script)
 }
 

@@ -1,3 +1,4 @@
+import { pause } from '../../wire/emulated-pause.ts'
 import type { EmulatedWebSocket } from '../../wire/websocket-emulator.ts'
 import { frame } from '../../wire/websocket-frames.ts'
 
@@ -42,7 +43,7 @@ export async function playScript(sockets: ReadonlySet<EmulatedWebSocket>, script
     if (open.length === 0) return
     await Promise.all(open.map((socket) => socket.raw(part)))
   }
-  if (endDelayMs) await Bun.sleep(endDelayMs)
+  if (endDelayMs) await pause(endDelayMs)
   for (const socket of sockets) {
     if (ending === 'fin') socket.finish()
     else if (ending === 'rst') socket.reset()

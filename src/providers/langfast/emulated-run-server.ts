@@ -1,4 +1,5 @@
 import type { SupabaseEmulator } from '../../auth/supabase-emulator.ts'
+import { pause } from '../../wire/emulated-pause.ts'
 import { play, type Script } from '../../wire/emulated-script.ts'
 import type { Exchange } from '../../wire/http-emulator.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
@@ -157,7 +158,7 @@ async function tell({ socket }: EmulatedSocketIo, answer: NonNullable<RunScript[
     if (!socket.isOpen()) return
     await socket.raw(typeof part === 'string' ? frame(part) : part)
   }
-  if (answer.endDelayMs) await Bun.sleep(answer.endDelayMs)
+  if (answer.endDelayMs) await pause(answer.endDelayMs)
   if (answer.ending === 'rst') socket.reset()
   if (answer.ending === 'fin') socket.finish()
 }

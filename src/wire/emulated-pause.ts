@@ -1,0 +1,9 @@
+const steps = 10
+
+/**
+ * Sleeps in steps: after each of them what has come in is read. A process that the machine has stopped for longer than
+ * `ms` would otherwise wake up late, and go on before it has read anything.
+ */
+export async function pause(ms: number): Promise<void> {
+  for (let step = 0; step < steps; step++) await Bun.sleep(ms / steps)
+}
