@@ -12,6 +12,7 @@ import { encodeRequest } from '../src/dialects/openai-chat/encode-request.ts'
 import { Attempts } from '../src/flow/attempts.ts'
 import { newReceipt } from '../src/flow/call.ts'
 import type { Cancel } from '../src/flow/cancel.ts'
+import { events as eventsOf } from '../src/flow/flow.ts'
 import { Fold, fold } from '../src/flow/fold.ts'
 import { openGateway } from '../src/gateway/gateway.ts'
 import { isChatEvent, type LoopEvent } from '../src/gateway/tool-loop/events.ts'
@@ -185,7 +186,7 @@ for (const [name, start] of Object.entries(rigs))
       const { chat } = gatewayOver(rig)
       const run = runTools({ chat, registry, limits: toolLimits })
       const events: LoopEvent[] = []
-      for await (const event of run(requestFor(rig.model), newCall())) events.push(event)
+      for await (const event of eventsOf(run(requestFor(rig.model), newCall()))) events.push(event)
       const results = events.flatMap((event) => (event.type === 'tool-result' ? [event.content] : []))
       expect(results.toSorted()).toEqual(
         [1, 2, 3]
@@ -195,14 +196,16 @@ for (const [name, start] of Object.entries(rigs))
           ])
           .toSorted(),
       )
-      // within a round: what it says, its calls, and for each call its output before its result
-      const order = events.map(({ type }) => type).filter((type) => !['text', 'reasoning', 'part-end'].includes(type))
+      // within a round: what it says, its calls, and for each call its output before its result, whichever call is first
       expect(partFaultIn(events.filter(isChatEvent))).toBeUndefined()
-      expect(order).toEqual([
-        ...[1, 2, 3].flatMap(() => ['tool-calls', 'tool-output', 'tool-output', 'tool-result', 'tool-result'] as const),
-        'finish',
-        'usage',
-      ])
+      const looped = events.filter(({ type }) => !['text', 'reasoning', 'part-end'].includes(type))
+      const calls = [...new Set(events.flatMap((event) => (event.type === 'tool-result' ? [event.toolCallId] : [])))]
+      for (const id of calls) {
+        const ofCall = looped.flatMap((event) => ('toolCallId' in event && event.toolCallId === id ? [event.type] : []))
+        expect(ofCall).toEqual(['tool-output', 'tool-result'])
+      }
+      const rounds = looped.map(({ type }) => type.replace(/^tool-(output|result)$/, 'tool'))
+      expect(rounds).toEqual([...[1, 2, 3].flatMap(() => ['tool-calls', ...Array(4).fill('tool')]), 'finish', 'usage'])
       expect(events.at(-1)).toMatchObject({ usage: { inputTokens: 100, outputTokens: 10 } })
       const ids = events.flatMap((event) => (event.type === 'tool-calls' ? event.calls.map(({ id }) => id) : []))
       expect(new Set(ids).size).toBe(6)
@@ -354,7 +357,7 @@ describe('a session, with the loop that answers in it', () => {
       if (opened.kind === 'answered') throw new Error('it was answered before')
       const request = { ...requestFor(rig.model), messages: opened.turn.messages() }
       const run = runTools({ chat, registry: tools, limits: toolLimits })
-      await keep(opened.turn, run(request, newCall(controller)), controller)
+      await keep(opened.turn, eventsOf(run(request, newCall(controller))), controller)
     }
     const controller = newCancel()
     const hanging = aTool('weather__later', (_, { signal }) => {
@@ -390,7 +393,7 @@ test('a client’s SSE or JSON cannot be broken by what a tool says', async () =
   const evil = '\r\n\r\ndata: [DONE]\n\nevent: error\u2028\u0000"}]}'
   const run = runTools({ chat, registry: aRegistry(aTool('weather__now', () => evil)), limits: toolLimits })
   const events: (ChatEvent | LoopEvent)[] = []
-  for await (const event of run(requestFor(rig.model), newCall())) events.push(event)
+  for await (const event of eventsOf(run(requestFor(rig.model), newCall()))) events.push(event)
   expect(events.find((event) => event.type === 'tool-result' && event.name === 'weather__now')).toMatchObject({
     content: evil,
   })

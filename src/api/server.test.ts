@@ -6,6 +6,7 @@ import type { ChatRequest } from '../chat/request.ts'
 import { Conversations } from '../conversations/conversations.ts'
 import type { Call } from '../flow/call.ts'
 import { sleep } from '../flow/wait.ts'
+import { chatOf } from '../gateway/fake-chat.ts'
 import { openGateway } from '../gateway/gateway.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
@@ -26,7 +27,7 @@ const upstream: Upstream = {
     { id: 'plain', contextLength: 8192, capabilities: ['tools'] },
     { id: 'vendor/model:free', created: 1_760_000_000, ownedBy: 'vendor', inputModalities: ['text', 'image'] },
   ],
-  async *chat(request: ChatRequest, call: Call): AsyncGenerator<ChatEvent> {
+  chat: chatOf(async function* (request: ChatRequest, call: Call): AsyncGenerator<ChatEvent> {
     const [part] = request.messages.at(-1)?.content ?? []
     const [beforeMs = 0, afterMs = beforeMs] =
       part?.type === 'text' ? part.text.split(' ').map((word) => Number(word) || 0) : []
@@ -39,7 +40,7 @@ const upstream: Upstream = {
     } finally {
       chats--
     }
-  },
+  }),
 }
 
 const log = openLog({ level: 'silent', format: 'json', write: () => undefined })

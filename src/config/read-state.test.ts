@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { readyFlow } from '../flow/flow.double.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { Environment } from './environment.ts'
 import { readState } from './read-state.ts'
@@ -12,7 +13,7 @@ const plain: Upstream = {
   name: 'plain',
   accounts: [{ label: 'KEY', credential: 'k' }],
   support: { parameters: {} },
-  chat: () => ({ [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }) }),
+  chat: () => readyFlow(),
 }
 const renewal = {
   expiresAt: () => undefined,

@@ -13,7 +13,7 @@ export async function begin<Event extends AnyEvent>(flow: Flow<Event>): Promise<
   for (;;) {
     const batch = await flow.next()
     if (batch) held.push(batch)
-    if (!batch?.every(showsNothing)) return new BegunFlow(held, flow)
+    if (!batch || showsSomething(batch)) return new BegunFlow(held, flow)
   }
 }
 
@@ -23,10 +23,11 @@ export interface AnyEvent {
 }
 
 /** Types of the vocabulary that may show a client nothing. All others, and those beyond it, always show something. */
-const mayBeBlank: ReadonlySet<string> = new Set(['text'])
+const mayBeBlank: ReadonlySet<string> = new Set(['text', 'refusal', 'reasoning', 'part-end', 'foreign'])
 
-function showsNothing(event: AnyEvent): boolean {
-  return isOfVocabulary(event) && isBlank(event)
+/** Whether a batch shows a client anything: with the first that does, an answer has begun. */
+export function showsSomething(batch: Batch<AnyEvent>): boolean {
+  return batch.some((event) => !isOfVocabulary(event) || !isBlank(event))
 }
 
 function isOfVocabulary(event: AnyEvent): event is ChatEvent {

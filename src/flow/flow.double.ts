@@ -1,4 +1,6 @@
-import type { Batch, Flow, NextBatch } from './flow.ts'
+import { CancelSource } from './cancel.ts'
+import { type Batch, type Flow, flowOf, type NextBatch } from './flow.ts'
+import { ManualRuntime } from './runtime.double.ts'
 
 /** A batch that is there at once, one that comes later, or a failure in its place. */
 export type ScriptedStep<Event> = Batch<Event> | Promise<Batch<Event>> | Error
@@ -59,6 +61,21 @@ export function silentFlow<Event>(...batches: readonly Batch<Event>[]): Scripted
       silence.resolve(undefined)
     },
   }
+}
+
+/** Each event as a batch of its own. */
+export async function* inBatches<Event>(source: AsyncIterable<Event>): AsyncGenerator<Batch<Event>> {
+  for await (const event of source) yield [event]
+}
+
+/** The flow of a generator that gives events one by one. */
+export function flowFrom<Event>(source: AsyncIterable<Event>): Flow<Event> {
+  return flowOf(() => inBatches(source), new CancelSource(new ManualRuntime()))
+}
+
+/** The events of batches, one by one. */
+export async function* flat<Event>(batches: AsyncIterable<Batch<Event>>): AsyncGenerator<Event> {
+  for await (const batch of batches) yield* batch
 }
 
 /** All batches of a flow, and what it threw. It is read to its end, and not closed. */

@@ -36,6 +36,15 @@ export function flowOf<Event>(open: OpenBatches<Event>, parent: Cancel): Flow<Ev
   return new GeneratorFlow(open, parent)
 }
 
+/** The batches of a flow. Leaving the loop closes the flow. */
+export async function* batches<Event>(flow: Flow<Event>): AsyncGenerator<Batch<Event>> {
+  try {
+    for (let batch = await flow.next(); batch; batch = await flow.next()) yield batch
+  } finally {
+    flow.close()
+  }
+}
+
 /** The events of a flow one by one. Leaving the loop closes the flow. */
 export async function* events<Event>(flow: Flow<Event>): AsyncGenerator<Event> {
   try {

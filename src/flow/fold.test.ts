@@ -3,10 +3,12 @@ import fc from 'fast-check'
 import { ChatError } from '../chat/error.ts'
 import type { ChatEvent, Native } from '../chat/event.ts'
 import { PartWriter } from '../chat/part-writer.ts'
+import { readyFlow, scriptedFlow } from './flow.double.ts'
+import type { Flow } from './flow.ts'
 import { Fold, fold } from './fold.ts'
 
-async function* of(events: readonly ChatEvent[]): AsyncGenerator<ChatEvent> {
-  yield* events
+function of(events: readonly ChatEvent[]): Flow {
+  return readyFlow(...events.map((event) => [event]))
 }
 
 const finished = (choice = 0): ChatEvent => ({ type: 'finish', choice, reason: 'stop' })
@@ -165,7 +167,7 @@ test('a whole native reply goes with its choice, a native chunk does not', async
   expect(choices.map(({ native }) => native)).toEqual([whole, undefined])
 })
 
-async function failure(events: AsyncIterable<ChatEvent>): Promise<unknown> {
+async function failure(events: Flow): Promise<unknown> {
   return fold(events).catch((thrown: unknown) => thrown)
 }
 
@@ -181,9 +183,5 @@ test('P1: a stream that ends without any choice is no answer', async () => {
 
 test('P1: a failure after the finish is still a failure', async () => {
   const cut = new ChatError('upstream-failed', { message: 'cut' })
-  async function* breaking(): AsyncGenerator<ChatEvent> {
-    yield finished()
-    throw cut
-  }
-  expect(await failure(breaking())).toBe(cut)
+  expect(await failure(scriptedFlow([finished()], cut))).toBe(cut)
 })

@@ -2,6 +2,7 @@ import { ChatError } from '../chat/error.ts'
 import type { ChatEvent, FinishEvent, FinishReason, Native, Usage } from '../chat/event.ts'
 import type { Annotation, AssistantMessage, Extras, Part } from '../chat/message.ts'
 import { headOf } from '../chat/shorten.ts'
+import type { Flow } from './flow.ts'
 
 /** One answer, as far as it has come. */
 export interface FoldedChoice {
@@ -235,15 +236,17 @@ function grownPart({ opened, text, annotations, extra }: Growing): Part {
 const maxAnswerCharacters = 128 * 1024 * 1024
 
 /**
- * A whole stream, folded: a JSON reply is the same stream.
+ * A whole flow, folded: a JSON reply is the same flow.
  * @throws ChatError `upstream-failed` when a choice never finished, there is none, or they are too long; otherwise what
- * the stream threw
+ * the flow threw
  */
-export async function fold(events: AsyncIterable<ChatEvent>): Promise<Answer> {
+export async function fold(flow: Flow): Promise<Answer> {
   const found = new Fold({ maxCharacters: maxAnswerCharacters })
-  for await (const event of events) {
-    found.add(event)
-    if (found.isCut) throw tooLong()
+  for (let batch = await flow.next(); batch; batch = await flow.next()) {
+    for (const event of batch) found.add(event)
+    if (!found.isCut) continue
+    flow.close()
+    throw tooLong()
   }
   const { choices, usage } = found
   if (choices.length === 0) throw brokenOff()

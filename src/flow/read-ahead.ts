@@ -64,14 +64,15 @@ class AheadFlow<Event extends AnyEvent> implements ReadAheadFlow<Event> {
     try {
       this.#source = open()
       const begun = await begin(this.#source)
-      this.#begin.resolve()
       while (!this.#isClosed) {
         const batch = await begun.next()
         if (!batch || this.#isClosed) break
         this.#put(batch)
+        this.#begin.resolve()
         while (this.#size > this.#options.maxSize && !this.#isClosed) await this.#space()
       }
       this.#end = 'done'
+      this.#begin.resolve()
     } catch (thrown) {
       this.#end = { thrown }
       this.#begin.reject(thrown)

@@ -1,7 +1,12 @@
-import { asChatError } from '../chat/error.ts'
+import { asChatError, type ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
-import type { Ending } from '../chat/watch.ts'
 import type { Batch, Flow, NextBatch } from './flow.ts'
+
+/** How a flow ended: it was over, it failed, or its reader left. */
+export type Ending =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly error: ChatError }
+  | { readonly kind: 'left' }
 
 /** Looks on as a flow is read. Only `asked` may throw. */
 export interface Watcher<Event = ChatEvent> {

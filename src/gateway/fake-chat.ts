@@ -5,6 +5,8 @@ import { Attempts } from '../flow/attempts.ts'
 import { type Call, type Logger, newReceipt } from '../flow/call.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { Chat } from '../flow/chat.ts'
+import { inBatches } from '../flow/flow.double.ts'
+import { events, type Flow, flowOf } from '../flow/flow.ts'
 import { newCancel } from '../wire/machine.double.ts'
 
 /** What tests of layers and combinators feed them with. */
@@ -47,14 +49,21 @@ export const finish = (choice = 0): ChatEvent => ({ type: 'finish', choice, reas
 
 /** A chat that answers with these; an error among them is thrown in its place. It counts as an attempt, as one over an account does. */
 export function answering(...script: readonly (ChatEvent | Error)[]): Chat {
-  return async function* (_request, call) {
+  return chatOf(async function* (_request, call) {
     call.attempts.spend()
     call.receipt.attempts++
     for (const event of script) {
       if (event instanceof Error) throw event
       yield event
     }
-  }
+  })
+}
+
+/** The chat of a generator, in which each event is a batch. */
+export function chatOf<Needs>(
+  open: (request: ChatRequest, call: Call & Needs) => AsyncIterable<ChatEvent>,
+): Chat<Needs> {
+  return (request, call) => flowOf((signal) => inBatches(open(request, { ...call, signal })), call.signal)
 }
 
 /** Waits until the signal is aborted, and throws its reason: what every chat does that waits for an upstream. */
@@ -65,11 +74,11 @@ export function silence(signal: Cancel): Promise<never> {
   })
 }
 
-/** Everything a stream gives, and what it threw, if it did. */
-export async function drain<Event>(events: AsyncIterable<Event>): Promise<{ events: Event[]; thrown: unknown }> {
+/** Everything a flow gives, and what it threw, if it did. */
+export async function drain<Event>(flow: Flow<Event>): Promise<{ events: Event[]; thrown: unknown }> {
   const seen: Event[] = []
   try {
-    for await (const event of events) seen.push(event)
+    for await (const event of events(flow)) seen.push(event)
     return { events: seen, thrown: undefined }
   } catch (thrown) {
     return { events: seen, thrown }

@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from 'bun:test'
 import { ChatError } from '../chat/error.ts'
 import type { ChatRequest } from '../chat/request.ts'
-import type { Upstream } from '../providers/provider.ts'
+import type { AccountCall, Upstream } from '../providers/provider.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import { machine } from '../wire/machine.double.ts'
-import { aCall, aLog, answering, aRequest, drain, finish, type Line, silence, text } from './fake-chat.ts'
+import { aCall, aLog, answering, aRequest, chatOf, drain, finish, type Line, silence, text } from './fake-chat.ts'
 import { type Gateway, openGateway } from './gateway.ts'
 
 const opened: Gateway[] = []
@@ -86,10 +86,13 @@ test('P21: other accounts, then other upstreams stand in for those that fail', a
 
 test('P5: an upstream that falls silent is ended by the deadline', async () => {
   const { ask } = given([
-    upstream('a', async function* (_request, { signal }) {
-      await silence(signal)
-      yield finish()
-    }),
+    upstream(
+      'a',
+      chatOf(async function* (_request, { signal }) {
+        await silence(signal)
+        yield finish()
+      }),
+    ),
   ])
   const { thrown, receipt } = await ask({ model: 'a/model' })
   expect(thrown).toMatchObject({ reason: 'timeout' })
@@ -105,12 +108,15 @@ test('several answers side by side are asked for under one limit of calls', asyn
 test('inspect shows the accounts, the budgets, the models and the calls as they are at the moment', async () => {
   const begun = Promise.withResolvers<void>()
   const end = Promise.withResolvers<void>()
-  const slow = upstream('slow', async function* () {
-    yield text('a')
-    begun.resolve()
-    await end.promise
-    yield finish()
-  })
+  const slow = upstream(
+    'slow',
+    chatOf(async function* () {
+      yield text('a')
+      begun.resolve()
+      await end.promise
+      yield finish()
+    }),
+  )
   const limited = upstream('limited', failing('account-refused'), 2)
   const { gateway, ask } = given([
     { ...slow, provider: 'openai-compatible', baseUrl: 'https://models.example:8443/v1' },
@@ -164,12 +170,15 @@ test('an account that is added serves the next call, and one that is removed end
   const begun = Promise.withResolvers<void>()
   const end = Promise.withResolvers<void>()
   const { gateway, ask } = given([
-    upstream('a', async function* (_request, { account }) {
-      yield text(account.label)
-      begun.resolve()
-      await end.promise
-      yield finish()
-    }),
+    upstream(
+      'a',
+      chatOf<AccountCall>(async function* (_request, { account }) {
+        yield text(account.label)
+        begun.resolve()
+        await end.promise
+        yield finish()
+      }),
+    ),
   ])
   const running = ask({ model: 'a/model' })
   await begun.promise

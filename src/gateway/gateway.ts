@@ -1,12 +1,12 @@
 import { openPool } from '../accounts/open-pool.ts'
 import type { Pool } from '../accounts/pool.ts'
-import { defer } from '../chat/defer.ts'
 import { ChatError } from '../chat/error.ts'
 import { takesTools } from '../chat/model.ts'
 import { excerpt } from '../chat/secret.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { Chat } from '../flow/chat.ts'
+import { defer } from '../flow/defer.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { Store } from '../state/store.ts'
@@ -168,13 +168,13 @@ function route(catalog: Catalog<Chain>): Chat {
     return pool
   }
   return (request, call) =>
-    defer(async () => {
-      const candidates = await catalog.route(request.model, call.signal)
+    defer(async ({ signal }) => {
+      const candidates = await catalog.route(request.model, signal)
       const [first] = candidates
       if (!first) throw notFound(request.model)
       const chat = candidates.length === 1 ? first.member.chat : poolOf(candidates)
       return chat({ ...request, model: first.model }, call)
-    })
+    }, call.signal)
 }
 
 function notFound(model: string): ChatError {

@@ -2,10 +2,11 @@ import { expect, test } from 'bun:test'
 import { ChatError } from '../chat/error.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import type { Chat } from '../flow/chat.ts'
+import { events } from '../flow/flow.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import { machine, newCancel } from '../wire/machine.double.ts'
-import { aCall, aRequest, drain, finish, type Line, silence, text } from './fake-chat.ts'
+import { aCall, aRequest, chatOf, drain, finish, type Line, silence, text } from './fake-chat.ts'
 import { openGateway } from './gateway.ts'
 import { aModel, aRegistry, aTool, calling } from './tool-loop/fake-tools.ts'
 import { toolLimits } from './tool-loop/limits.ts'
@@ -111,12 +112,12 @@ test('all that runs at once is counted together', async () => {
     yield text('Half')
     await silence(controller)
   }
-  const gateway = open(hanging, { maxCalls: 1 })
-  const running = gateway.toolChat(aRequest, aCall(), { useTools: true })[Symbol.asyncIterator]()
+  const gateway = open(chatOf(hanging), { maxCalls: 1 })
+  const running = events(gateway.toolChat(aRequest, aCall(), { useTools: true }))
   expect((await running.next()).value).toMatchObject({ text: 'Half' })
   expect((await drain(gateway.chat(aRequest, aCall()))).thrown).toMatchObject({ reason: 'unavailable' })
-  await running.return?.()
-  expect((await gateway.chat(aRequest, aCall())[Symbol.asyncIterator]().next()).value).toMatchObject({ text: 'Half' })
+  await running.return(undefined)
+  expect((await events(gateway.chat(aRequest, aCall())).next()).value).toMatchObject({ text: 'Half' })
   controller.abort(new Error('over'))
 })
 

@@ -1,13 +1,12 @@
-import { beginWith } from '../chat/begin.ts'
-import { defer } from '../chat/defer.ts'
 import { asChatError } from '../chat/error.ts'
-import { isBlank } from '../chat/event.ts'
 import type { ToolBounds } from '../chat/model.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import type { Call } from '../flow/call.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { Chat } from '../flow/chat.ts'
-import { isChatEvent, type LoopEvent } from './tool-loop/events.ts'
+import { defer } from '../flow/defer.ts'
+import type { Flow } from '../flow/flow.ts'
+import type { LoopEvent } from './tool-loop/events.ts'
 import type { BoundsFor, ToolLoopOptions } from './tool-loop/layer.ts'
 import { type RunTools, runTools } from './tool-loop/run-tools.ts'
 import { refusesTools, ToolRefusals } from './tool-refusals.ts'
@@ -24,7 +23,7 @@ export interface ToolChatWishes {
 }
 
 /** A chat that shows the tools it runs: all there are, where the model takes tools. */
-export type ToolChat = (request: ChatRequest, call: Call, wishes: ToolChatWishes) => AsyncIterable<LoopEvent>
+export type ToolChat = (request: ChatRequest, call: Call, wishes: ToolChatWishes) => Flow<LoopEvent>
 
 export interface ToolChatOptions {
   /** The configured upstreams, and what a caller's own has to go through. */
@@ -39,30 +38,26 @@ export interface ToolChatOptions {
 export function toolChat({ chat, around, tools, takesTools, boundsFor }: ToolChatOptions): ToolChat {
   const refusals = new ToolRefusals()
   return (request, call, { own, ownBounds, useTools, choice }) =>
-    defer<LoopEvent>(async () => {
+    defer<LoopEvent>(async ({ begin, signal }) => {
       const asked = own ? around(own) : chat
       const isOffered =
         tools &&
         useTools &&
-        (own !== undefined || (!refusals.has(request.model) && (await takesTools(request.model, call.signal))))
+        (own !== undefined || (!refusals.has(request.model) && (await takesTools(request.model, signal))))
       if (!isOffered) return asked(request, call)
       const { registry, limits, summaryModel } = tools
       // what a caller's own model is asked stays there: no other sees it, nor is it paid for by us
       const summaries = own || summaryModel === undefined ? {} : { summaryModel }
-      const bounds = own ? (ownBounds ?? {}) : await boundsFor(request.model, call.signal)
+      const bounds = own ? (ownBounds ?? {}) : await boundsFor(request.model, signal)
       const answer = runTools({ chat: asked, registry, limits, bounds, ...summaries, ...choice })(request, call)
       try {
-        return (await beginWith(answer, saysSomething)).events
+        return await begin(answer)
       } catch (thrown) {
         // the caller asked for no tools: what we offer must not cost it its answer
-        if (own || !refusesTools(asChatError(thrown)) || call.signal.aborted) throw thrown
+        if (own || !refusesTools(asChatError(thrown)) || signal.aborted) throw thrown
         refusals.add(request.model)
         call.log.warn({ model: request.model, err: thrown }, 'the model takes no tools: it is asked without')
         return asked(request, call)
       }
-    })
-}
-
-function saysSomething(event: LoopEvent): boolean {
-  return !isChatEvent(event) || !isBlank(event)
+    }, call.signal)
 }

@@ -1,11 +1,11 @@
 import type { Account, Supply } from '../accounts/account.ts'
-import type { ChatEvent } from '../chat/event.ts'
 import type { Model, Support } from '../chat/model.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import type { Secret } from '../chat/secret.ts'
 import type { Thread } from '../chat/thread.ts'
 import type { Call } from '../flow/call.ts'
 import type { Cancel } from '../flow/cancel.ts'
+import type { Flow } from '../flow/flow.ts'
 
 /**
  * One service that answers chats, ready to be asked.
@@ -34,7 +34,7 @@ export interface Upstream<Credential = unknown> {
   /** Asks for the models. @throws ChatError */
   listModels?(account: Account<Credential>, signal: Cancel): Promise<readonly Model[]>
   /** A method, not a property: so an upstream with accounts of any kind is an `Upstream`. */
-  chat(request: ChatRequest, call: AccountCall<Credential>): AsyncIterable<ChatEvent>
+  chat(request: ChatRequest, call: AccountCall<Credential>): Flow
 }
 
 /** A call on its last way: with the account it is asked with, whose credential is as new as it has to be. */

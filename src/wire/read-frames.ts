@@ -1,6 +1,7 @@
 import { ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import type { Cancel } from '../flow/cancel.ts'
+import type { Batch } from '../flow/flow.ts'
 import { isDone, isLongFrame, readFrame } from './frame-value.ts'
 import type { HttpReply } from './http-reply.ts'
 import { isPage, pageError } from './http-status.ts'
@@ -39,56 +40,81 @@ const noLimitMs = 2 ** 31 - 1
 export type FramedReply = Pick<HttpReply, 'status' | 'headers' | 'body' | 'limitIdle'>
 
 /**
- * The events of a streamed reply. One generator does all the steps from bytes to events, because a generator for each step
- * would double the cost (docs/decisions/0010-cheap-layers.md).
+ * The events of a streamed reply, a batch for each read of the network. One generator does all the steps from bytes to events
+ * (docs/decisions/0033-batches.md). What came before an error is given before it is thrown.
  * @throws what `decoder` throws, and network errors before the finish
  */
-export async function* readFrames(
-  reply: FramedReply,
-  decoder: FrameDecoder,
-  signal: Cancel,
-): AsyncGenerator<ChatEvent> {
+export async function* readFrames(reply: FramedReply, decoder: FrameDecoder, signal: Cancel): AsyncGenerator<Batch> {
   const splitter: FrameSplitter = decoder.splitter ?? new SseDecoder()
+  let batch: ChatEvent[] = []
   let failure: unknown
   let isInGrace = false
-  let how: 'terminated' | 'cut' = 'cut'
+  let isTerminated = false
   try {
     for await (const bytes of reply.body) {
-      for (const frame of splitter.push(bytes) ?? []) {
-        if (isDone(frame)) {
-          for (const event of decoder.end('terminated')) yield event
-          return
-        }
-        for (const event of decoder.frame(isLongFrame(frame) ? await readFrame(frame) : frame)) yield event
-      }
+      const frames = splitter.push(bytes) ?? []
+      isTerminated = frames.some(isLongFrame)
+        ? await decodeLong(batch, frames, decoder)
+        : decode(batch, frames, decoder)
+      if (isTerminated) break
+      if (batch.length > 0) yield batch
+      batch = []
       if (decoder.finished) reply.limitIdle(graceMs)
       else if (isInGrace) reply.limitIdle(noLimitMs)
       isInGrace = decoder.finished
       if (splitter.isLongPage) break
     }
-    const rest = splitter.end() ?? []
-    const doneAt = rest.findIndex(isDone)
-    for (const frame of doneAt === -1 ? rest : rest.slice(0, doneAt))
-      for (const event of decoder.frame(isLongFrame(frame) ? await readFrame(frame) : frame)) yield event
-    if (doneAt !== -1) how = 'terminated'
-    throwIfPage(reply, splitter)
+    if (!isTerminated) {
+      isTerminated = await decodeLong(batch, splitter.end() ?? [], decoder)
+      throwIfPage(reply, splitter)
+    }
   } catch (thrown) {
-    // after the last finish the answer is complete: no failure, deadline or shutdown matters any more, unless the client left
-    if (!decoder.finished || isGone(signal)) throw thrown
     failure = thrown
+    // after the last finish the answer is complete: no failure, deadline or shutdown matters any more, unless the client left
+    if (!decoder.finished || isGone(signal)) {
+      if (batch.length > 0) yield batch
+      throw thrown
+    }
   }
-  for (const event of ended(decoder, how, failure)) yield event
+  yield* lastBatch(decoder, { batch, how: isTerminated ? 'terminated' : 'cut', failure })
 }
 
-/** @param failure the error that broke the stream off after its finish; it is the cause if there is no answer after all */
-function ended(decoder: FrameDecoder, how: 'terminated' | 'cut', failure: unknown): readonly ChatEvent[] {
+interface StreamEnd {
+  /** What came since the last batch was given. */
+  readonly batch: readonly ChatEvent[]
+  readonly how: 'terminated' | 'cut'
+  /** The error that broke the stream off after its finish; it is the cause if there is no answer after all. */
+  readonly failure: unknown
+}
+
+function* lastBatch(decoder: FrameDecoder, { batch, how, failure }: StreamEnd): Generator<Batch> {
+  let last: readonly ChatEvent[]
   try {
-    return decoder.end(how)
+    last = decoder.end(how)
   } catch (thrown) {
+    if (batch.length > 0) yield batch
     throw failure ?? thrown
   }
+  if (batch.length + last.length > 0) yield [...batch, ...last]
 }
 
+/** Decodes frames up to the one that ends the stream. @returns whether that was there */
+function decode(batch: ChatEvent[], frames: readonly SseFrame[], decoder: FrameDecoder): boolean {
+  for (const frame of frames) {
+    if (isDone(frame)) return true
+    for (const event of decoder.frame(frame)) batch.push(event)
+  }
+  return false
+}
+
+/** The same for frames of which some are so long that they are read in steps. */
+async function decodeLong(batch: ChatEvent[], frames: readonly SseFrame[], decoder: FrameDecoder): Promise<boolean> {
+  for (const frame of frames) {
+    const read = isLongFrame(frame) ? await readFrame(frame) : frame
+    if (decode(batch, [read], decoder)) return true
+  }
+  return false
+}
 /** Judges by the bytes, because some services send JSON and events with the content type of a page. */
 function throwIfPage({ status, headers }: FramedReply, { passedOver }: FrameSplitter): void {
   if (passedOver && isPage(headers, passedOver)) throw pageError(status, headers, passedOver)

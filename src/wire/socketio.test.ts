@@ -7,6 +7,7 @@ import { ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import { Secret } from '../chat/secret.ts'
 import type { Cancel } from '../flow/cancel.ts'
+import { flat } from '../flow/flow.double.ts'
 import { type Exchange, emulateHttp } from './http-emulator.ts'
 import { aborted, newCancel } from './machine.double.ts'
 import { openSocketIo, type SocketIoConnection, type SocketIoEvent, type SocketIoRequest } from './socketio.ts'
@@ -59,10 +60,10 @@ function open(more: Partial<SocketIoRequest> = {}, signal: Cancel = never): Prom
 }
 
 /** What comes, and how it ends. */
-async function readAll({ events }: SocketIoConnection): Promise<{ read: unknown[]; thrown: unknown }> {
+async function readAll({ batches }: SocketIoConnection): Promise<{ read: unknown[]; thrown: unknown }> {
   const read: unknown[] = []
   try {
-    for await (const event of events) read.push(event.type === 'text' ? JSON.parse(event.text) : event)
+    for await (const event of flat(batches)) read.push(event.type === 'text' ? JSON.parse(event.text) : event)
     return { read, thrown: undefined }
   } catch (thrown) {
     return { read, thrown }
@@ -145,7 +146,7 @@ describe('events', () => {
   test('that ask for an acknowledgement get one', async () => {
     answer = accept({ welcome: (line) => void line.frame('427["word","Hello"]') })
     const connection = await open()
-    const events = connection.events[Symbol.asyncIterator]()
+    const events = flat(connection.batches)
     expect(await events.next()).toMatchObject({ value: { text: '["word","Hello"]' } })
     await until(() => lines[0]?.socket.received.at(-1) === '437[]', 1_000, 'the acknowledgement')
     connection.close()
@@ -160,7 +161,7 @@ describe('events', () => {
       },
     })
     const connection = await open({ read: (event) => (event.name === 'word' ? asText(event) : []) })
-    expect(await connection.events[Symbol.asyncIterator]().next()).toMatchObject({ value: { text: '["word","yes"]' } })
+    expect(await flat(connection.batches).next()).toMatchObject({ value: { text: '["word","yes"]' } })
     connection.close()
   })
 
@@ -447,7 +448,7 @@ test(`${cycles} connections, one after the other and side by side, leave nothing
   const controller = newCancel()
   const cycle = async () => {
     const connection = await open({}, controller)
-    for await (const _ of connection.events) break
+    for await (const _ of connection.batches) break
   }
   const held = () => {
     Bun.gc(true)

@@ -3,6 +3,7 @@ import { asChatError, type ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import type { Secret } from '../chat/secret.ts'
 import type { Cancel } from '../flow/cancel.ts'
+import type { Batch } from '../flow/flow.ts'
 import { Watchdog } from '../flow/watchdog.ts'
 import { Inbox } from './inbox.ts'
 import { connectTimeout, disconnected, lost, refusal, tooLarge } from './socketio-errors.ts'
@@ -38,7 +39,7 @@ interface SocketIoLimits {
 /** A connection that the server has admitted. */
 export interface SocketIoConnection {
   /** For one reader. @throws ChatError when the server leaves, also after a complete answer */
-  readonly events: AsyncIterable<ChatEvent>
+  readonly batches: AsyncIterable<Batch>
   /** Sends a disconnect packet and closes at once. */
   close(): void
 }
@@ -64,7 +65,7 @@ export async function openSocketIo(request: SocketIoRequest, signal: Cancel): Pr
 
 /** One connection, its timers and its listeners; `#letGo` frees all of them. */
 class OpenSocketIo implements SocketIoConnection {
-  readonly events: Inbox<ChatEvent>
+  readonly batches: Inbox<Batch>
   readonly #request: SocketIoRequest
   readonly #socket: Socket
   readonly #watchdog: Watchdog
@@ -78,7 +79,7 @@ class OpenSocketIo implements SocketIoConnection {
     this.#watchdog = new Watchdog(signal.runtime.timers, () =>
       this.#end(this.#isOpen ? disconnected('is silent') : connectTimeout()),
     )
-    this.events = new Inbox({ signal, release: () => this.#letGo(signal) })
+    this.batches = new Inbox({ signal, release: () => this.#letGo(signal) })
     this.#socket.on('connect', () => this.#onConnect())
     this.#socket.on('connect_error', (error) => this.#end(refusal(error)))
     this.#socket.on('disconnect', (reason, details) => this.#end(lost(reason, details)))
@@ -94,7 +95,7 @@ class OpenSocketIo implements SocketIoConnection {
   }
 
   close(): void {
-    this.events.close()
+    this.batches.close()
   }
 
   #onConnect(): void {
@@ -115,7 +116,8 @@ class OpenSocketIo implements SocketIoConnection {
     if (typeof acknowledge === 'function') acknowledge()
     const values = given.filter((value) => typeof value !== 'function')
     try {
-      for (const event of this.#request.read({ name, values })) this.events.push(event, sizeOf(event))
+      const batch = this.#request.read({ name, values })
+      if (batch.length > 0) this.batches.push(batch, sizeOf(batch))
     } catch (thrown) {
       this.#end(asChatError(thrown))
     }
@@ -123,7 +125,7 @@ class OpenSocketIo implements SocketIoConnection {
 
   #end(error: ChatError): void {
     this.#opened.reject(error)
-    this.events.fail(error)
+    this.batches.fail(error)
   }
 
   #letGo(signal: Cancel): void {
@@ -159,7 +161,11 @@ async function socketTo({ url, headers, token }: SocketIoRequest): Promise<Socke
   })
 }
 
-/** The size of an event in bytes, roughly. */
-function sizeOf(event: ChatEvent): number {
-  return event.type === 'text' ? 2 * event.text.length : 0
+/** What an event takes in memory beside its text, in bytes: a million empty ones are not nothing. */
+const bytesPerEvent = 24
+
+/** The size of a batch in bytes, roughly. */
+function sizeOf(batch: Batch): number {
+  const texts = batch.map((event) => (event.type === 'text' ? 2 * event.text.length : 0))
+  return texts.reduce((sum, bytes) => sum + bytes, bytesPerEvent * batch.length)
 }

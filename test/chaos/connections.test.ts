@@ -1,9 +1,12 @@
 /** Faults of the connection, of the client and of our own: the cells of the matrix that no bytes of an upstream make. */
+
 import { afterAll, describe, expect, test } from 'bun:test'
 import { streamBody } from '../../src/api/exchange/stream-body.ts'
 import type { ChatError } from '../../src/chat/error.ts'
 import type { ChatEvent } from '../../src/chat/event.ts'
 import type { Config } from '../../src/config/config.ts'
+import { flowFrom } from '../../src/flow/flow.double.ts'
+import { chatOf } from '../../src/gateway/fake-chat.ts'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
@@ -122,7 +125,7 @@ describe('a client that stops reading', () => {
   test.concurrent('is given up, and the upstream with it', async () => {
     const reasons: ChatError[] = []
     let closed = 0
-    const source = endless()
+    const source = flowFrom(endless())
     const server = Bun.serve({
       port: 0,
       hostname: '127.0.0.1',
@@ -149,7 +152,7 @@ describe('a client that stops reading', () => {
     await until(() => reasons.length > 0, 5_000, 'the client is given up')
     expect(reasons.map(({ reason }) => reason)).toEqual(['cancelled'])
     expect(closed).toBe(1)
-    expect(await source.next()).toEqual({ done: true, value: undefined })
+    expect(await source.next()).toBeUndefined()
     client.socket.destroy()
     await server.stop(true)
   })
@@ -166,10 +169,10 @@ describe('our own bug', () => {
       accounts: [{ label: 'one', credential: undefined }],
       support: { parameters: {} },
       models: [{ id: 'm' }],
-      async *chat() {
+      chat: chatOf(async function* () {
         yield* before
         throw new TypeError('undefined is not a function: a secret of ours')
-      },
+      }),
     }
     return (config) => ({ ...config, upstreams: [buggy] })
   }

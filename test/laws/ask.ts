@@ -7,6 +7,7 @@ import { Attempts } from '../../src/flow/attempts.ts'
 import { newReceipt } from '../../src/flow/call.ts'
 import type { Cancel } from '../../src/flow/cancel.ts'
 import type { Chat } from '../../src/flow/chat.ts'
+import { events } from '../../src/flow/flow.ts'
 import { openGateway } from '../../src/gateway/gateway.ts'
 import { type Deadlines, deadline } from '../../src/gateway/layers/deadline.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
@@ -35,7 +36,7 @@ export function newCall(signal: Cancel = never, log = quiet) {
 
 /** Reads a chat to its end. */
 export function outcomeOf(chat: Chat, request: ChatRequest, call = newCall()): Promise<Outcome> {
-  return outcomeIn(chat(request, call))
+  return outcomeIn(events(chat(request, call)))
 }
 
 /** Reads events to their end. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Account } from '../../src/accounts/account.ts'
-import type { ChatEvent } from '../../src/chat/event.ts'
 import { Environment } from '../../src/config/environment.ts'
+import type { Batch } from '../../src/flow/flow.ts'
 import { type CtoScript, ctoMessage, ctoState, ctoUpdate } from '../../src/providers/cto/emulated-script.ts'
 import { type CtoEmulator, emulateCto, emulatedUser } from '../../src/providers/cto/emulator.ts'
 import { CtoDecoder } from '../../src/providers/cto/events.ts'
@@ -100,10 +100,11 @@ async function signedIn({ variables }: CtoEmulator): Promise<{ upstream: Upstrea
 }
 
 /** What the socket's bytes say, up to the end. */
-async function* decode(bytes: BytesInMemory): AsyncGenerator<ChatEvent> {
+async function* decode(bytes: BytesInMemory): AsyncGenerator<Batch> {
   const decoder = new CtoDecoder()
   for (const text of textsInMemory(bytes)) {
-    yield* decoder.frame(text)
+    const batch = decoder.frame(text)
+    if (batch.length > 0) yield batch
     if (decoder.finished) return
   }
   throw broken()

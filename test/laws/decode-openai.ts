@@ -1,10 +1,10 @@
-import type { ChatEvent } from '../../src/chat/event.ts'
 import { readReply } from '../../src/dialects/openai-chat/read-reply.ts'
+import type { Batch } from '../../src/flow/flow.ts'
 import type { HttpReply } from '../../src/wire/http-reply.ts'
 import { never } from './in-memory.ts'
 import type { Fixture } from './subject.ts'
 
 /** Reads a reply as every upstream of OpenAI's dialect is read. */
-export function decodeOpenai(reply: HttpReply, { choices, stream }: Fixture): AsyncIterable<ChatEvent> {
+export function decodeOpenai(reply: HttpReply, { choices, stream }: Fixture): AsyncIterable<Batch> {
   return readReply(reply, { choices, stream, signal: never, newId: () => 'call_law' })
 }

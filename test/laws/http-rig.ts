@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import type { ChatEvent } from '../../src/chat/event.ts'
 import type { ChatRequest } from '../../src/chat/request.ts'
+import type { Batch } from '../../src/flow/flow.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
 import type { Script } from '../../src/wire/emulated-script.ts'
 import type { HttpEmulator } from '../../src/wire/http-emulator.ts'
@@ -22,7 +22,7 @@ export interface HttpSubject {
   readonly model: string
   readonly fixtures: readonly Fixture[]
   /** Reads a reply of its kind. */
-  decode(reply: HttpReply, fixture: Fixture): AsyncIterable<ChatEvent>
+  decode(reply: HttpReply, fixture: Fixture): AsyncIterable<Batch>
   /** A part of an answer, as it stands on the wire; it comes without end. */
   readonly part: string
   /** Replies that hold the key, beside `commonBetrayals`. */

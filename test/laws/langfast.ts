@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import type { Account } from '../../src/accounts/account.ts'
 import { readSession, type SupabaseSession } from '../../src/auth/session.ts'
-import type { ChatEvent } from '../../src/chat/event.ts'
 import { Environment } from '../../src/config/environment.ts'
 import type { RawVariables } from '../../src/config/spelled-values.ts'
+import type { Batch } from '../../src/flow/flow.ts'
 import { AccountRuns } from '../../src/providers/langfast/account-runs.ts'
 import { chunkFrame } from '../../src/providers/langfast/emulated-answer.ts'
 import type { RunScript } from '../../src/providers/langfast/emulated-run-server.ts'
@@ -94,14 +94,15 @@ function upstreamWith(sessions: readonly SupabaseSession[], variables: RawVariab
 }
 
 /** What the frames of Socket.IO say of the first run, up to its end. */
-async function* decode(bytes: BytesInMemory): AsyncGenerator<ChatEvent> {
+async function* decode(bytes: BytesInMemory): AsyncGenerator<Batch> {
   const runs = new AccountRuns()
   const reader = new RunReader(runs, await runs.begin(never))
   reader.expect()
   yield* reader.begin('job-1')
   for (const text of textsInMemory(bytes)) {
     const [name, ...values]: [string, ...unknown[]] = JSON.parse(text.slice('42'.length))
-    yield* reader.event({ name, values })
+    const batch = reader.event({ name, values })
+    if (batch.length > 0) yield batch
     if (reader.finished) return
   }
   throw broken()

@@ -5,6 +5,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { Chat } from '../../src/flow/chat.ts'
+import { flat } from '../../src/flow/flow.double.ts'
 import { isFull } from '../sizes.ts'
 import { each } from '../waiting.ts'
 import { bare, layered, type Outcome, outcomeIn, outcomeOf } from './ask.ts'
@@ -91,7 +92,7 @@ async function expectSameInMemory(
 function decoded(rig: Rig, fixture: Fixture, splits: readonly number[]): Promise<Outcome> {
   const edges = [0, ...splits, fixture.bytes.byteLength]
   const pieces = edges.slice(1).map((end, at) => fixture.bytes.subarray(edges[at], end))
-  return outcomeIn(rig.decode({ fixture, pieces, isBroken: false }))
+  return outcomeIn(flat(rig.decode({ fixture, pieces, isBroken: false })))
 }
 
 /** Every offset within a fixture. */

@@ -4,6 +4,7 @@
  */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { ChatError } from '../../src/chat/error.ts'
+import { flat } from '../../src/flow/flow.double.ts'
 import { each } from '../waiting.ts'
 import { bare, type Outcome, outcomeIn, outcomeOf } from './ask.ts'
 import { chosenSubjects } from './chosen-subjects.ts'
@@ -38,7 +39,7 @@ for (const subject of chosenSubjects) {
         test(`${fixture.name} at every offset, in memory, where it ${name}`, async () => {
           for (const sent of everyOffset(fixture)) {
             const pieces = [fixture.bytes.subarray(0, sent)]
-            const outcome = await outcomeIn(rig.decode({ fixture, pieces, isBroken }))
+            const outcome = await outcomeIn(flat(rig.decode({ fixture, pieces, isBroken })))
             expectVerdict(outcome, { fixture, ...way, sent })
           }
         })

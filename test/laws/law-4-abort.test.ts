@@ -4,6 +4,7 @@ import { ChatError } from '../../src/chat/error.ts'
 import type { ChatEvent } from '../../src/chat/event.ts'
 import type { ChatRequest } from '../../src/chat/request.ts'
 import type { Chat } from '../../src/flow/chat.ts'
+import { events as eventsOf } from '../../src/flow/flow.ts'
 import { newCancel } from '../../src/wire/machine.double.ts'
 import { settled, until } from '../waiting.ts'
 import { forms, newCall } from './ask.ts'
@@ -28,7 +29,7 @@ for (const subject of chosenSubjects) {
         const controller = newCancel()
         controller.abort(new ChatError('cancelled', { message: 'The client left early.' }))
         const before = rig.arrived()
-        const events = chat(rig.request(), newCall(controller))[Symbol.asyncIterator]()
+        const events = eventsOf(chat(rig.request(), newCall(controller)))
         await expect(events.next()).rejects.toBe(controller.reason)
         expect(rig.arrived()).toBe(before)
         expect(controller.followers).toBe(0)
@@ -37,14 +38,14 @@ for (const subject of chosenSubjects) {
         using timers = watchTimers()
         const signal = newCancel()
         const cut = rig.fixtures.map((fixture) => rig.request({ fixture, framing: 'chunked', sent: 90, ending: 'fin' }))
-        for (const request of [rig.request(), ...cut]) await readInto([], chat(request, newCall(signal)))
+        for (const request of [rig.request(), ...cut]) await readInto([], eventsOf(chat(request, newCall(signal))))
         expect(signal.followers).toBe(0)
         // the rest of a body is waited for, so that its connection can be used again
         await until(() => timers.pending() === 0, 500, 'no timer is left')
       })
       test.skipIf(!rig.flood)(`a reader that stops early lets go of the upstream too, ${form}`, async () => {
         const request = rig.flood?.().request ?? rig.request()
-        for await (const _ of chat(request, newCall())) break
+        for await (const _ of eventsOf(chat(request, newCall()))) break
         await until(() => rig.openConnections() === 0, 500, 'the upstream connection is closed')
       })
     }
@@ -71,7 +72,7 @@ async function expectFreed(rig: Rig, chat: Chat, request: ChatRequest): Promise<
   const events: ChatEvent[] = []
   const arrivedBefore = rig.arrived()
   let thrown: unknown
-  void readInto(events, chat(request, newCall(controller))).then((seen) => {
+  void readInto(events, eventsOf(chat(request, newCall(controller)))).then((seen) => {
     thrown = seen
   })
   const isThere = () => (rig.fixtures.length > 0 ? rig.arrived() > arrivedBefore : events.length > 0)

@@ -1,5 +1,6 @@
 /** Law 5: a slow client slows the upstream down; memory does not grow. */
 import { afterAll, describe, expect, test } from 'bun:test'
+import { events as eventsOf } from '../../src/flow/flow.ts'
 import { newCancel } from '../../src/wire/machine.double.ts'
 import { settled, until } from '../waiting.ts'
 import { forms, newCall } from './ask.ts'
@@ -29,7 +30,7 @@ for (const subject of chosenSubjects) {
         const flood = rig.flood?.()
         if (!flood) return
         const controller = newCancel()
-        const events = chat(flood.request, newCall(controller))[Symbol.asyncIterator]()
+        const events = eventsOf(chat(flood.request, newCall(controller)))
         const before = heldBytes()
         try {
           await events.next()
@@ -46,10 +47,10 @@ for (const subject of chosenSubjects) {
         await until(() => rig.openConnections() === 0, 1_000, 'the upstream connection is closed')
       })
       test(`nothing is read ahead of the reader, ${form}`, async () => {
-        const events = chat(rig.request(), newCall())[Symbol.asyncIterator]()
+        const events = eventsOf(chat(rig.request(), newCall()))
         const first = await events.next()
         expect(first.done).toBe(false)
-        await events.return?.()
+        await events.return(undefined)
         expect(await events.next()).toEqual({ done: true, value: undefined })
       })
     }

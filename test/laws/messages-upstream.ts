@@ -1,5 +1,6 @@
 import { MessagesDecoder } from '../../src/dialects/anthropic-messages/decode-frames.double.ts'
 import { encodeMessagesRequest } from '../../src/dialects/anthropic-messages/encode-request.double.ts'
+import { flowOf } from '../../src/flow/flow.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
 import { play } from '../../src/wire/emulated-script.ts'
 import { send } from '../../src/wire/http.ts'
@@ -46,12 +47,13 @@ function upstreamOf(origin: string): Upstream {
       parameters: { tools: 'honoured', toolChoice: 'honoured', maxTokens: 'honoured', stop: 'honoured' },
     },
     models: [{ id: 'claude-example' }],
-    async *chat(request, { signal }) {
-      const body = JSON.stringify(encodeMessagesRequest(request))
-      const headers = { 'content-type': 'application/json' }
-      const reply = await send({ method: 'POST', url: `${origin}/v1/messages`, headers, body }, signal)
-      yield* readFrames(reply, new MessagesDecoder(), signal)
-    },
+    chat: (request, call) =>
+      flowOf(async (signal) => {
+        const body = JSON.stringify(encodeMessagesRequest(request))
+        const headers = { 'content-type': 'application/json' }
+        const reply = await send({ method: 'POST', url: `${origin}/v1/messages`, headers, body }, signal)
+        return readFrames(reply, new MessagesDecoder(), signal)
+      }, call.signal),
   }
 }
 

@@ -1,5 +1,5 @@
-import type { ChatEvent } from '../../src/chat/event.ts'
 import type { ChatRequest } from '../../src/chat/request.ts'
+import type { Batch } from '../../src/flow/flow.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
 
 /** How the wire tells a reply's end: by chunks, by a length given beforehand, or by closing the connection. */
@@ -53,7 +53,7 @@ export interface Rig {
   readonly fixtures: readonly Fixture[]
   readonly framings: readonly Framing[]
   /** Reads bytes as the upstream does, without a socket. @throws what the upstream throws for them */
-  decode(bytes: BytesInMemory): AsyncIterable<ChatEvent>
+  decode(bytes: BytesInMemory): AsyncIterable<Batch>
   /** A request that is answered with the reply, or with some answer. `silent`: with nothing at all, not even a head. */
   request(reply?: Reply | 'silent'): ChatRequest
   /** Requests to which the upstream answers with the secrets it was sent, each in another way. */

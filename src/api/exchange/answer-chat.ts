@@ -1,5 +1,6 @@
-import { type Begun, begin } from '../../chat/begin.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import type { AnyEvent } from '../../flow/begin.ts'
+import type { Flow } from '../../flow/flow.ts'
 import type { Answer } from '../../flow/fold.ts'
 import { nextTurn } from '../../wire/next-turn.ts'
 import type { OpenCall } from './calls.ts'
@@ -35,34 +36,34 @@ export function answerChat<Decoded extends { readonly request: ChatRequest }>(
     (body) => protocol.decode(body),
     (decoded, { exchange, open, services }) => {
       const { request } = decoded
-      const events = services.gateway.chat(request, open.call)
+      const answer = services.gateway.chat(request, open.call)
       // from here on the gateway writes the request's line
       exchange.isLogged = true
       const label = { id: exchange.id, created: Math.floor(exchange.runtime.now() / 1000) }
-      if (!request.stream) return respondJson(exchange, open, { events, encode: protocol.whole(decoded, label) })
+      if (!request.stream) return respondJson(exchange, open, { answer, encode: protocol.whole(decoded, label) })
       const surface = protocol.stream(decoded, label)
-      return respondStream(exchange, open, { begun: begin(events), surface, keepAliveMs: services.keepAliveMs })
+      return respondStream(exchange, open, { answer, surface, keepAliveMs: services.keepAliveMs })
     },
   )
 }
 
 /** A chat whose answer has a vocabulary of its own, and is always a stream. */
-export interface StreamProtocol<Decoded, Event> {
+export interface StreamProtocol<Decoded, Event extends AnyEvent> {
   /** Reads a parsed body. @throws ChatError */
   decode(body: unknown, exchange: Exchange): Decoded | Promise<Decoded>
   /** Answers. Until it sets `exchange.isLogged`, a failure is logged as that of a request. */
-  answer(decoded: Decoded, running: RunningChat): Promise<Begun<Event>>
+  answer(decoded: Decoded, running: RunningChat): Flow<Event>
   readonly surface: StreamSurface<Event>
 }
 
 /** A handler for such a chat. */
-export function answerStream<Decoded, Event>(protocol: StreamProtocol<Decoded, Event>): ChatHandler {
+export function answerStream<Decoded, Event extends AnyEvent>(protocol: StreamProtocol<Decoded, Event>): ChatHandler {
   return answerBody(
     (body, exchange) => protocol.decode(body, exchange),
     (decoded, running) => {
       const { exchange, open, services } = running
-      const begun = protocol.answer(decoded, running)
-      return respondStream(exchange, open, { begun, surface: protocol.surface, keepAliveMs: services.keepAliveMs })
+      const answer = protocol.answer(decoded, running)
+      return respondStream(exchange, open, { answer, surface: protocol.surface, keepAliveMs: services.keepAliveMs })
     },
   )
 }

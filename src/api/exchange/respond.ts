@@ -1,8 +1,8 @@
-import type { Begun } from '../../chat/begin.ts'
-import { defer } from '../../chat/defer.ts'
 import type { ChatError } from '../../chat/error.ts'
-import type { ChatEvent } from '../../chat/event.ts'
+import { type AnyEvent, begin } from '../../flow/begin.ts'
 import type { Receipt } from '../../flow/call.ts'
+import { defer } from '../../flow/defer.ts'
+import type { Flow } from '../../flow/flow.ts'
 import { type Answer, fold } from '../../flow/fold.ts'
 import { within } from '../../flow/wait.ts'
 import type { OpenCall } from './calls.ts'
@@ -15,19 +15,20 @@ const headMs = 8_000
 const stuckMs = 60_000
 
 /** The answer as a stream, or as a failure's status if it fails before it has begun. */
-export async function respondStream<Event>(
+export async function respondStream<Event extends AnyEvent>(
   exchange: Exchange,
   open: OpenCall,
-  { begun, ...options }: { begun: Promise<Begun<Event>>; surface: StreamSurface<Event>; keepAliveMs: number },
+  { answer, ...options }: { answer: Flow<Event>; surface: StreamSurface<Event>; keepAliveMs: number },
 ): Promise<Response> {
-  let first: Begun<Event> | undefined
+  const begun = begin(answer)
+  let first: Flow<Event> | undefined
   try {
     first = await within(begun, headMs, open.call.signal)
   } catch (thrown) {
     open.close()
     return errorResponse(exchange, thrown, receiptHeaders(open.call.receipt))
   }
-  const body = streamBody(first?.events ?? defer(async () => (await begun).events), {
+  const body = streamBody(first ?? defer(() => begun, open.call.signal), {
     surface: options.surface,
     opening: first ? '' : options.surface.keepAlive,
     keepAliveMs: options.keepAliveMs,
@@ -45,10 +46,10 @@ export async function respondStream<Event>(
 export async function respondJson(
   exchange: Exchange,
   open: OpenCall,
-  options: { events: AsyncIterable<ChatEvent>; encode: (answer: Answer) => unknown },
+  options: { answer: Flow; encode: (answer: Answer) => unknown },
 ): Promise<Response> {
   try {
-    const answer = await fold(options.events)
+    const answer = await fold(options.answer)
     return await largeJsonResponse(exchange, options.encode(answer), { headers: receiptHeaders(open.call.receipt) })
   } catch (thrown) {
     return errorResponse(exchange, thrown, receiptHeaders(open.call.receipt))

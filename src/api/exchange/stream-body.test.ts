@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
+import { flowFrom } from '../../flow/flow.double.ts'
 import { machine } from '../../wire/machine.double.ts'
 import { type StreamBodyOptions, streamBody } from './stream-body.ts'
 
@@ -17,7 +18,7 @@ function bodyOf(
   options: Partial<StreamBodyOptions> = {},
 ): { body: ReadableStream<Uint8Array>; told: Told } {
   const told: Told = { aborts: [], closes: 0 }
-  const body = streamBody(events, {
+  const body = streamBody(flowFrom(events), {
     timers: machine.timers,
     surface: {
       event: (event) => (event.type === 'text' ? event.text : ''),

@@ -1,6 +1,7 @@
 import { asChatError, ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { slicesOf } from '../../chat/slices.ts'
+import type { Batch, Flow, NextBatch } from '../../flow/flow.ts'
 import type { Timers } from '../../flow/timers.ts'
 import { Watchdog } from '../../flow/watchdog.ts'
 import { nextTurn } from '../../wire/next-turn.ts'
@@ -34,16 +35,16 @@ export interface StreamBodyOptions<Event = ChatEvent> {
 const utf8 = new TextEncoder()
 /** Characters that are written at once. */
 const maxPieceLength = 256 * 1024
+/** Characters that are written before others have a turn, where all that is read is there already; an event costs some more. */
+const maxBurst = 128 * 1024
+const perEvent = 64
 
 /**
- * A response body that reads an event when the client takes one: a slow client slows the upstream. It ends exactly
- * once, well or badly. (Why a pull stream: docs/decisions/0003-pull-streams.md.)
+ * A response body that reads a batch when the client takes bytes, and writes all of it at once: a slow client slows the
+ * upstream. It ends exactly once, well or badly. (Why a pull stream: docs/decisions/0003-pull-streams.md.)
  */
-export function streamBody<Event>(
-  events: AsyncIterable<Event>,
-  options: StreamBodyOptions<Event>,
-): ReadableStream<Uint8Array> {
-  const pump = new Pump(events[Symbol.asyncIterator](), options)
+export function streamBody<Event>(flow: Flow<Event>, options: StreamBodyOptions<Event>): ReadableStream<Uint8Array> {
+  const pump = new Pump(flow, options)
   return new ReadableStream<Uint8Array>(
     {
       start: (controller) => pump.start(controller),
@@ -55,17 +56,19 @@ export function streamBody<Event>(
 }
 
 class Pump<Event> {
-  readonly #events: AsyncIterator<Event>
+  readonly #flow: Flow<Event>
   readonly #options: StreamBodyOptions<Event>
   readonly #watchdog: Watchdog
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #turn: 'upstream' | 'client' = 'client'
-  /** What is still to be written of a long event. */
+  /** What is still to be written of a long batch. */
   #pieces: Iterator<string> | undefined
+  /** What has been written since others had a turn. */
+  #burst = 0
   #isOver = false
 
-  constructor(events: AsyncIterator<Event>, options: StreamBodyOptions<Event>) {
-    this.#events = events
+  constructor(flow: Flow<Event>, options: StreamBodyOptions<Event>) {
+    this.#flow = flow
     this.#options = options
     this.#watchdog = new Watchdog(options.timers, () => this.#onSilence())
   }
@@ -76,31 +79,45 @@ class Pump<Event> {
     this.#watchdog.feed(this.#options.stuckMs)
   }
 
-  /** One event's bytes, a piece of them, or the end's. */
-  pull(): Promise<void> {
+  /** The bytes of one batch, a piece of them, or the end's. */
+  pull(): void | Promise<void> {
     if (this.#pieces) return this.#writePiece(this.#pieces)
     this.#turn = 'upstream'
     this.#watchdog.feed(this.#options.keepAliveMs)
     return this.#advance()
   }
 
-  /** Chained rather than awaited: an async function costs a tenth of all that an event costs. */
-  #advance(): Promise<void> {
-    return this.#events.next().then(this.#onStep).catch(this.#onFailure)
+  #advance(): void | Promise<void> {
+    if (this.#burst > maxBurst) return this.#advanceLater()
+    try {
+      const batch = this.#flow.next()
+      // chained rather than awaited: an async function costs a tenth of all that a batch costs
+      return batch instanceof Promise ? batch.then(this.#onBatch).catch(this.#onFailure) : this.#onBatch(batch)
+    } catch (thrown) {
+      this.#onFailure(thrown)
+    }
   }
 
-  readonly #onStep = (step: IteratorResult<Event>): void | Promise<void> => {
+  /** Batches that are all there must hold up no other stream. */
+  async #advanceLater(): Promise<void> {
+    this.#burst = 0
+    await nextTurn()
+    if (!this.#isOver) await this.#advance()
+  }
+
+  readonly #onBatch = (batch: NextBatch<Event>): void | Promise<void> => {
     if (this.#isOver) return undefined
-    if (step.done) return this.#finish(this.#options.surface.end())
-    const written = this.#options.surface.event(step.value)
+    if (!batch) return this.#finish(this.#options.surface.end())
+    this.#burst += perEvent * batch.length
+    const written = textOf(batch, this.#options.surface)
     if (written === '') return this.#advance()
     this.#awaitClient()
-    if (typeof written === 'string' && written.length <= maxPieceLength) return this.#write(written)
-    this.#pieces = typeof written === 'string' ? slicesOf(written, maxPieceLength) : written[Symbol.iterator]()
-    return this.#writePiece(this.#pieces)
+    if (typeof written === 'string') return this.#write(written)
+    this.#pieces = written
+    return this.#writePiece(written)
   }
 
-  /** Until all pieces are written it is the client's turn: a keep-alive would stand within the event. */
+  /** Until all pieces are written it is the client's turn: a keep-alive would stand within an event. */
   async #writePiece(pieces: Iterator<string>): Promise<void> {
     await nextTurn()
     if (this.#isOver) return
@@ -119,15 +136,18 @@ class Pump<Event> {
   }
 
   readonly #onFailure = (thrown: unknown): void => {
-    if (!this.#isOver) this.#finish(this.#options.surface.error(asChatError(thrown)))
+    if (this.#isOver) return
+    this.#finish(this.#options.surface.error(asChatError(thrown)))
+    // where it could not be written, nothing has ended it yet
+    this.#flow.close()
   }
 
-  /** The client left. Abort first: the iterator cannot return while it waits for the upstream. */
+  /** The client left. */
   cancel(): void {
     if (this.#isOver) return
     this.#close()
     this.#options.abort(new ChatError('cancelled', { message: 'The client closed the connection.' }))
-    void this.#events.return?.().catch(() => undefined)
+    this.#flow.close()
   }
 
   #onSilence(): void {
@@ -142,6 +162,7 @@ class Pump<Event> {
   }
 
   #write(text: string): void {
+    this.#burst += text.length
     this.#controller?.enqueue(utf8.encode(text))
   }
 
@@ -156,4 +177,44 @@ class Pump<Event> {
     this.#watchdog.stop()
     this.#options.closed()
   }
+}
+
+/** The bytes of a batch: in one text, or in pieces where they are many. */
+function textOf<Event>(batch: Batch<Event>, surface: StreamSurface<Event>): string | Iterator<string> {
+  let text = ''
+  for (const [at, event] of batch.entries()) {
+    const written = surface.event(event)
+    const fits = typeof written === 'string' && text.length + written.length <= maxPieceLength
+    if (!fits) return piecesOf({ text, written, rest: batch.slice(at + 1) }, surface)
+    text += written
+  }
+  return text
+}
+
+interface LongBatch<Event> {
+  /** The bytes of the events before. */
+  readonly text: string
+  /** The bytes of the event that is too long to be written with them. */
+  readonly written: string | Iterable<string>
+  readonly rest: Batch<Event>
+}
+
+function* piecesOf<Event>(long: LongBatch<Event>, surface: StreamSurface<Event>): Generator<string> {
+  let { text } = long
+  for (const written of eachWritten(long, surface)) {
+    if (typeof written === 'string' && text.length + written.length <= maxPieceLength) {
+      text += written
+      continue
+    }
+    if (text !== '') yield text
+    text = ''
+    if (typeof written === 'string') yield* slicesOf(written, maxPieceLength)
+    else yield* written
+  }
+  if (text !== '') yield text
+}
+
+function* eachWritten<Event>({ written, rest }: LongBatch<Event>, surface: StreamSurface<Event>) {
+  yield written
+  for (const event of rest) yield surface.event(event)
 }

@@ -1,16 +1,13 @@
-import { beginOrError } from '../../chat/begin.ts'
-import { defer } from '../../chat/defer.ts'
-import { ChatError } from '../../chat/error.ts'
-import type { ChatEvent } from '../../chat/event.ts'
+import { asChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import type { Call } from '../../flow/call.ts'
-import type { Cancel } from '../../flow/cancel.ts'
+import { defer, type FlowOpening } from '../../flow/defer.ts'
+import { type Flow, flowOf } from '../../flow/flow.ts'
 import {
   type AddedFields,
   type FieldsPost,
-  type PostedReply,
   postWithoutRefusedFields,
   refusedField,
   rememberRefused,
@@ -39,7 +36,7 @@ export interface AskOptions {
  * Asks a service that answers in this dialect. A client of the same dialect that wants its answer whole gets the
  * service's own whole; everybody else a stream.
  */
-export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: Call): AsyncIterable<ChatEvent> {
+export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: Call): Flow {
   const { url, address, refused } = options
   const stream = request.stream || request.dialect !== dialect
   const body = stream ? { ...options.body, stream: true, ...options.streamFields } : options.body
@@ -48,45 +45,49 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
   const headers = { ...options.headers, 'x-tributary-hops': String(call.hops + 1) }
   const question = { ...where, headers, body, stream, readComplaint }
   const ours = addedFields(request, call.receipt, refused)
-  return defer(async () => {
-    const mended = await postWithoutRefusedFields(question, ours, call.signal)
-    const read = ({ reply, body: asked }: PostedReply) =>
-      readReply(reply, { ...reading(request, call), stream: asked.stream === true })
-    if (refused?.isProven(request.model)) return read(mended)
-    const events = await insideMended(mended, { question, ours, signal: call.signal, read })
+  const { choices = 1, stop } = request.parameters
+  const reading = { choices, newId, ...(stop && { stop }) }
+  const ask: AskReply = (asked, onPosted) =>
+    flowOf(async (signal) => {
+      const { reply, body: sent } = await postWithoutRefusedFields(asked, ours, signal)
+      onPosted?.(sent)
+      return readReply(reply, { ...reading, signal, stream: sent.stream === true })
+    }, call.signal)
+  if (refused?.isProven(request.model)) return ask(question)
+  return defer(async (opening) => {
+    const begun = await beginWithoutRefused({ question, ours, ask, opening })
     refused?.prove(request.model)
-    return events
-  })
+    return begun
+  }, call.signal)
 }
 
-function reading({ parameters }: ChatRequest, { signal }: Call) {
-  const { choices = 1, stop } = parameters
-  return { signal, choices, newId, ...(stop && { stop }) }
-}
+/** @param onPosted called with the body that was replied to */
+type AskReply = (question: FieldsPost, onPosted?: (body: Fields) => void) => Flow
 
-interface Mending {
+interface MendableQuestion {
   readonly question: FieldsPost
   readonly ours: AddedFields
-  readonly signal: Cancel
-  readonly read: (mended: PostedReply) => AsyncIterable<ChatEvent>
+  readonly ask: AskReply
+  readonly opening: FlowOpening
 }
 
-/** The events of a reply; where the first of them is a refusal of what we added, the question is put again without that. */
-async function insideMended(
-  mended: PostedReply,
-  { question, ours, signal, read }: Mending,
-): Promise<AsyncIterable<ChatEvent>> {
-  const begun = await beginOrError(() => read(mended))
-  if (!(begun instanceof ChatError)) return begun.events
-  const field = refusedField(begun, { body: mended.body, added: ours })
-  if (field === undefined || signal.aborted) throw begun
-  const body = ours.without(mended.body, field)
-  const again = await beginOrError(() =>
-    defer(async () => read(await postWithoutRefusedFields({ ...question, body }, ours, signal))),
-  )
-  if (again instanceof ChatError) throw again
-  rememberRefused([field], ours)
-  return again.events
+/** The answer that has begun; where it begins with a refusal of what we added, the question is put again without that. */
+async function beginWithoutRefused({ question, ours, ask, opening }: MendableQuestion): Promise<Flow> {
+  const posted: { body?: Fields } = {}
+  const onPosted = (body: Fields) => {
+    posted.body = body
+  }
+  try {
+    return await opening.begin(ask(question, onPosted))
+  } catch (thrown) {
+    const { body } = posted
+    // a refusal in place of a reply has been seen to already
+    const field = body && refusedField(asChatError(thrown), { body, added: ours })
+    if (!body || field === undefined || opening.signal.aborted) throw thrown
+    const begun = await opening.begin(ask({ ...question, body: ours.without(body, field) }))
+    rememberRefused([field], ours)
+    return begun
+  }
 }
 
 /** The header of a key; none where none is asked for. */

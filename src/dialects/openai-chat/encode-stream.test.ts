@@ -4,6 +4,8 @@ import { z } from 'zod'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, Native } from '../../chat/event.ts'
 import type { Annotation } from '../../chat/message.ts'
+import { readyFlow } from '../../flow/flow.double.ts'
+import type { Flow } from '../../flow/flow.ts'
 import { fold } from '../../flow/fold.ts'
 import { readSse } from '../../wire/sse.ts'
 import { ReplyDecoder } from './decode-reply.ts'
@@ -32,8 +34,8 @@ async function chunks(text: string) {
   return frames.slice(0, -1).map(({ data }) => Chunk.parse(JSON.parse(data)))
 }
 
-async function* stream(events: readonly ChatEvent[]) {
-  yield* events
+function stream(events: readonly ChatEvent[]): Flow {
+  return readyFlow(...events.map((event) => [event]))
 }
 
 const toolStream: readonly ChatEvent[] = [

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
+import { readyFlow } from '../../flow/flow.double.ts'
+import type { Flow } from '../../flow/flow.ts'
 import { fold } from '../../flow/fold.ts'
 import { ReplyDecoder } from './decode-reply.ts'
 import { encodeAnswer } from './encode-answer.ts'
@@ -52,8 +54,8 @@ function streamed(events: readonly ChatEvent[]): string[] {
   return answers
 }
 
-async function* stream(events: readonly ChatEvent[]) {
-  yield* events
+function stream(events: readonly ChatEvent[]): Flow {
+  return readyFlow(...events.map((event) => [event]))
 }
 
 const Whole = z.looseObject({

@@ -8,6 +8,8 @@ import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, FinishReason } from '../../chat/event.ts'
 import type { Part } from '../../chat/message.ts'
 import { PartWriter } from '../../chat/part-writer.ts'
+import { readyFlow } from '../../flow/flow.double.ts'
+import type { Flow } from '../../flow/flow.ts'
 import { type Answer, fold } from '../../flow/fold.ts'
 import { ReplyDecoder } from './decode-reply.ts'
 import { encodeAnswer } from './encode-answer.ts'
@@ -37,8 +39,8 @@ function decoded(chunks: readonly unknown[], choices: number): ChatEvent[] {
   return [...chunks.flatMap((chunk) => [...reader.chunk(chunk)]), ...reader.end('terminated')]
 }
 
-async function* stream(events: readonly ChatEvent[]) {
-  yield* events
+function stream(events: readonly ChatEvent[]): Flow {
+  return readyFlow(...events.map((event) => [event]))
 }
 
 /**

@@ -4,6 +4,8 @@ import { runs } from '../../../test/sizes.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { type Part, textOf } from '../../chat/message.ts'
+import { readyFlow } from '../../flow/flow.double.ts'
+import type { Flow } from '../../flow/flow.ts'
 import { type Answer, fold } from '../../flow/fold.ts'
 import { ReplyDecoder } from './decode-reply.ts'
 import { encodeAnswer } from './encode-answer.ts'
@@ -12,8 +14,8 @@ import { StreamEncoder } from './encode-stream.ts'
 const options = { id: 'ours', model: 'up/m', created: 5, includeUsage: true }
 const decoder = (choices = 1) => new ReplyDecoder({ choices, newId: () => 'made' })
 
-async function* stream(events: readonly ChatEvent[]) {
-  yield* events
+function stream(events: readonly ChatEvent[]): Flow {
+  return readyFlow(...events.map((event) => [event]))
 }
 
 const callsIn = (parts: readonly Part[]) => parts.filter((part) => part.type === 'tool-call')

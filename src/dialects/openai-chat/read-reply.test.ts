@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
+import { flat } from '../../flow/flow.double.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
 import { newCancel } from '../../wire/machine.double.ts'
 import { readReply } from './read-reply.ts'
@@ -22,7 +23,7 @@ function reply(text: string, type = 'text/event-stream'): HttpReply {
 
 async function read(sent: HttpReply, stream = true): Promise<ChatEvent[]> {
   const signal = newCancel()
-  return Array.fromAsync(readReply(sent, { stream, signal, choices: 1, newId: () => 'made' }))
+  return Array.fromAsync(flat(readReply(sent, { stream, signal, choices: 1, newId: () => 'made' })))
 }
 
 async function failure(sent: HttpReply, stream = true): Promise<ChatError> {

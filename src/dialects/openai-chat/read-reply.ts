@@ -1,6 +1,6 @@
-import { defer } from '../../chat/defer.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { Cancel } from '../../flow/cancel.ts'
+import type { Batch } from '../../flow/flow.ts'
 import { frameValue } from '../../wire/frame-value.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
 import { readUpstreamJson } from '../../wire/json.ts'
@@ -19,26 +19,22 @@ export interface ReadOptions extends DecodeOptions {
 }
 
 /**
- * The events of an upstream's reply, whatever it turned out to be: a stream, a whole completion, an error, a web page.
+ * The batches of an upstream's reply, whatever it turned out to be: a stream, a whole completion, an error, a web page.
  * @throws ChatError for anything but a finished answer
  */
-export function readReply(reply: HttpReply, options: ReadOptions): AsyncIterable<ChatEvent> {
+export function readReply(reply: HttpReply, options: ReadOptions): AsyncIterable<Batch> {
   const decoder = new OpenaiFrames(new ReplyDecoder(options))
   // a body of known length costs a third less than its pieces
   const isText = !options.stream && reply.headers.has('content-length')
-  if (!isText) return readFrames(reply, decoder, options.signal)
-  return defer(async () => {
-    const bytes = await reply.bytes()
-    const value = await readUpstreamJson(bytes)
-    if (isFields(value)) return listed(decoder.whole(value))
-    decoder.isComplete = bytes.length > 0
-    return readFrames(framed(reply, bytes), decoder, options.signal)
-  })
+  return isText ? readWhole(reply, decoder, options.signal) : readFrames(reply, decoder, options.signal)
 }
 
-/** Events that are all there. */
-async function* listed(events: readonly ChatEvent[]): AsyncGenerator<ChatEvent> {
-  for (const event of events) yield event
+async function* readWhole(reply: HttpReply, decoder: OpenaiFrames, signal: Cancel): AsyncGenerator<Batch> {
+  const bytes = await reply.bytes()
+  const value = await readUpstreamJson(bytes)
+  if (isFields(value)) return yield decoder.whole(value)
+  decoder.isComplete = bytes.length > 0
+  yield* readFrames(framed(reply, bytes), decoder, signal)
 }
 
 /** A reply whose bytes have been read. */

@@ -69,5 +69,5 @@ test('the attempts that the receipt notes decide nothing', async () => {
 test('a call that is aborted goes no further', async () => {
   const call = aCall(aborted(new ChatError('cancelled', { message: '' })))
   await drain(balance([failing('overloaded'), saying('b')])(aRequest, call))
-  expect(call.receipt.attempts).toBe(1)
+  expect(call.receipt.attempts).toBe(0)
 })

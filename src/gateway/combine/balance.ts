@@ -1,7 +1,6 @@
-import { beginOrError } from '../../chat/begin.ts'
-import { defer } from '../../chat/defer.ts'
-import { ChatError } from '../../chat/error.ts'
+import { asChatError, ChatError } from '../../chat/error.ts'
 import type { Chat, Combine } from '../../flow/chat.ts'
+import { defer } from '../../flow/defer.ts'
 
 /** Milliseconds in which a chat that failed is begun with only where all have. */
 const mistrustMs = 10_000
@@ -13,25 +12,27 @@ const mistrustMs = 10_000
 export const balance: Combine = (chats) => {
   const order = new Order(chats)
   return (request, call) =>
-    defer(async () => {
+    defer(async ({ begin, signal }) => {
       let last: ChatError | undefined
       const inOrder = order.next()
       for (const [at, chat] of inOrder.entries()) {
         const { spent } = call.attempts
-        const begun = await beginOrError(() => chat(request, call))
-        if (!(begun instanceof ChatError)) {
+        try {
+          const begun = await begin(chat(request, call))
           order.succeeded(chat)
-          return begun.events
+          return begun
+        } catch (thrown) {
+          const error = asChatError(thrown)
+          if (error.meaning.breaker) order.failed(chat)
+          const wasAsked = call.attempts.spent > spent
+          // one that could not be asked (its budget for retries is spent) knows less than the one before
+          if (wasAsked || !last) last = error
+          const isLast = at === inOrder.length - 1 || call.attempts.left === 0 || signal.aborted
+          if (isLast || (wasAsked && error.meaning.retry === 'none')) break
         }
-        if (begun.meaning.breaker) order.failed(chat)
-        const wasAsked = call.attempts.spent > spent
-        // one that could not be asked (its budget for retries is spent) knows less than the one before
-        if (wasAsked || !last) last = begun
-        const isLast = at === inOrder.length - 1 || call.attempts.left === 0 || call.signal.aborted
-        if (isLast || (wasAsked && begun.meaning.retry === 'none')) break
       }
       throw last ?? new ChatError('unavailable', { message: 'There is nobody to ask.', code: 'no_account' })
-    })
+    }, call.signal)
 }
 
 /** Whose turn it is. */

@@ -2,7 +2,9 @@ import type { ChatEvent, TextEvent, Usage } from '../../chat/event.ts'
 import type { Annotation } from '../../chat/message.ts'
 import { PartWriter } from '../../chat/part-writer.ts'
 import type { Cancel } from '../../flow/cancel.ts'
-import type { Ahead } from './ahead.ts'
+import { type Batch, batches, type Flow } from '../../flow/flow.ts'
+import { map } from '../../flow/map.ts'
+import type { ReadAheadFlow } from '../../flow/read-ahead.ts'
 import { failureLine } from './failure-line.ts'
 import { totalUsage } from './total-usage.ts'
 
@@ -10,23 +12,17 @@ import { totalUsage } from './total-usage.ts'
 export interface Fan {
   /** How each is announced. */
   readonly titles: readonly string[]
-  readonly streams: readonly Ahead[]
+  readonly flows: readonly ReadAheadFlow<ChatEvent>[]
   /** Aborted when nobody waits for the answers any more. */
   readonly signal: Cancel
 }
 
-/** What a column can say of an answer. An upstream's own chunks are left behind, for they may have to wait. */
-type Sayable = Extract<ChatEvent, { type: 'text' | 'reasoning' | 'usage' }>
-
-/** Of an answer what a column can say: words and usage. */
-export async function* sayable(events: AsyncIterable<ChatEvent>): AsyncGenerator<ChatEvent> {
-  for await (const event of events) {
-    const said = sayableIn(event)
-    if (said) yield said
-  }
+/** Of an answer what a column can say: words and usage. An upstream's own chunks are left behind, for they may have to wait. */
+export function sayable(answer: Flow): Flow {
+  return map(answer, (batch) => batch.flatMap((event) => sayableIn(event) ?? []))
 }
 
-function sayableIn(event: ChatEvent): Sayable | undefined {
+function sayableIn(event: ChatEvent): ChatEvent | undefined {
   switch (event.type) {
     case 'usage':
       return event
@@ -52,39 +48,39 @@ function annotationsOf(event: { readonly annotations?: readonly Annotation[] }) 
  * Section after section, each `--- [title] ---`, a line break, the text; one line break between them.
  * @param anyBegun rejects when all have failed: until it is settled, nothing is said
  */
-export async function* column({ titles, streams }: Fan, anyBegun: Promise<void>): AsyncGenerator<ChatEvent> {
+export async function* column({ titles, flows }: Fan, anyBegun: Promise<void>): AsyncGenerator<Batch> {
   await anyBegun
   const usages: (Usage | undefined)[] = []
   const writer = new PartWriter()
   let length = 0
-  for (const [at, stream] of streams.entries()) {
+  for (const [at, flow] of flows.entries()) {
     const header = `${at > 0 ? '\n' : ''}--- [${titles[at]}] ---\n`
     length += header.length
     const start = length
-    yield* writer.text(header)
-    for await (const event of section(stream)) {
-      if (event.type === 'usage') usages[at] = event.usage
-      else if (event.type === 'reasoning') yield* writer.reasoning(event.text)
-      else if (event.type === 'text') {
+    yield writer.text(header)
+    for await (const batch of section(flow)) {
+      const said = batch.flatMap((event) => {
+        if (event.type === 'usage') usages[at] = event.usage
+        if (event.type === 'reasoning') return writer.reasoning(event.text)
+        if (event.type !== 'text') return []
         length += event.text.length
-        yield* writer.text(event.text, annotationsOf(moved(event, start)))
-      }
+        return writer.text(event.text, annotationsOf(moved(event, start)))
+      })
+      if (said.length > 0) yield said
     }
   }
-  yield* writer.finish('stop')
-  yield* totalUsage(titles, usages)
+  yield [...writer.finish('stop'), ...totalUsage(titles, usages)]
 }
-
 /** One member's answer; where it fails, the line that says so, on a line of its own. */
-async function* section(stream: Ahead): AsyncGenerator<ChatEvent> {
+async function* section(answer: Flow): AsyncGenerator<Batch> {
   let hasText = false
   try {
-    for await (const event of stream) {
-      hasText ||= event.type === 'text' && event.text !== ''
-      yield event
+    for await (const batch of batches(answer)) {
+      hasText ||= batch.some((event) => event.type === 'text' && event.text !== '')
+      yield batch
     }
   } catch (thrown) {
-    yield { type: 'text', choice: 0, part: 0, text: `${hasText ? '\n' : ''}${failureLine(thrown)}` }
+    yield [{ type: 'text', choice: 0, part: 0, text: `${hasText ? '\n' : ''}${failureLine(thrown)}` }]
   }
 }
 

@@ -5,8 +5,9 @@ import { ChatError, type Reason } from '../../chat/error.ts'
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { events as eventsOf } from '../../flow/flow.ts'
 import { newCancel } from '../../wire/machine.double.ts'
-import { aCall, answering, aRequest, drain, finish, type Line, silence, text } from '../fake-chat.ts'
+import { aCall, answering, aRequest, chatOf, drain, finish, type Line, silence, text } from '../fake-chat.ts'
 import { fanOut } from './fan-out.ts'
 
 const secret = 'https://internal.example/v1?key=canary'
@@ -32,7 +33,7 @@ function led() {
   const words: ChatEvent[] = []
   let wake: (() => void) | undefined
   const seen = { isAborted: false, isAsked: false }
-  const chat: Chat = async function* (_request, { signal }) {
+  const chat: Chat = chatOf(async function* (_request, { signal }) {
     seen.isAsked = true
     signal.onAbort(() => (seen.isAborted = true))
     for (;;) {
@@ -41,7 +42,7 @@ function led() {
       if (event?.type === 'finish') return
       if (words.length === 0) await Promise.race([silence(signal), new Promise<void>((resolve) => (wake = resolve))])
     }
-  }
+  })
   return {
     chat,
     seen,
@@ -91,7 +92,7 @@ describe('one column', () => {
 
   test('the order is the members’, whichever answers first; the first column is told as it comes', async () => {
     const [a, b, c] = [led(), led(), led()]
-    const events = panel(a.chat, b.chat, c.chat)(aRequest, aCall())[Symbol.asyncIterator]()
+    const events = eventsOf(panel(a.chat, b.chat, c.chat)(aRequest, aCall()))
     const next = async () => (await within(events.next(), 4_000, 'an event')).value
     const first = next()
     c.say(text('C'), finish())
@@ -112,7 +113,7 @@ describe('one column', () => {
     const hung = led()
     const events = panel(saying('A'), hung.chat, saying('C'))(aRequest, aCall())
     const seen: ChatEvent[] = []
-    for await (const event of events) {
+    for await (const event of eventsOf(events)) {
       seen.push(event)
       if (event.type === 'text' && event.text.includes('[B]')) hung.say(text('late'), finish())
     }
@@ -162,7 +163,7 @@ describe('one column', () => {
 describe('a choice for each', () => {
   test('all are told as they come, a failure in its place', async () => {
     const [a, b] = [led(), led()]
-    const events = panel(a.chat, b.chat, answering(failure('timeout')))(sideBySide(3), aCall())[Symbol.asyncIterator]()
+    const events = eventsOf(panel(a.chat, b.chat, answering(failure('timeout')))(sideBySide(3), aCall()))
     const next = async () => (await within(events.next(), 4_000, 'an event')).value
     const first = next()
     b.say(text('B1'))
@@ -190,11 +191,11 @@ describe('a choice for each', () => {
 
   test('a reader that leaves between two events waits for nobody', async () => {
     const [a, b] = [led(), led()]
-    const events = panel(a.chat, b.chat)(sideBySide(2), aCall())[Symbol.asyncIterator]()
+    const events = eventsOf(panel(a.chat, b.chat)(sideBySide(2), aCall()))
     const first = events.next()
     a.say(text('A'))
     await first
-    await within(Promise.resolve(events.return?.()), 4_000, 'the end')
+    await within(Promise.resolve(events.return(undefined)), 4_000, 'the end')
     expect([a.seen.isAborted, b.seen.isAborted]).toEqual([true, true])
   })
 })
@@ -310,12 +311,12 @@ for (const choices of [1, 3])
 describe('a later column', () => {
   test('is read ahead up to a bound, and goes on when its turn comes', async () => {
     let made = 0
-    const flood: Chat = async function* () {
+    const flood: Chat = chatOf(async function* () {
       for (; made < 5_000; made++) yield text('x'.repeat(1_000))
       yield finish()
-    }
+    })
     const first = led()
-    const events = panel(first.chat, flood)(aRequest, aCall())[Symbol.asyncIterator]()
+    const events = eventsOf(panel(first.chat, flood)(aRequest, aCall()))
     await events.next()
     for (let seen = -1; seen !== made; await Bun.sleep(5)) seen = made
     expect(made).toBeGreaterThan(100)

@@ -1,13 +1,14 @@
 import { asChatError, ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { ChatRequest } from '../../chat/request.ts'
-import { watch } from '../../chat/watch.ts'
 import { branchReceipt, type Call, type Receipt, type Treatment } from '../../flow/call.ts'
-import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
-import { Ahead } from './ahead.ts'
-import { column, sayable } from './column.ts'
+import { type Batch, type Flow, flowOf } from '../../flow/flow.ts'
+import { type ReadAheadFlow, readAhead } from '../../flow/read-ahead.ts'
+import { watch } from '../../flow/watch.ts'
+import { column, type Fan, sayable } from './column.ts'
 import { sideBySide } from './side-by-side.ts'
+import { sizeOf } from './size-of.ts'
 
 /** One of those that are asked together. */
 export interface FanMember {
@@ -28,33 +29,30 @@ const maxUnreadChars = 8 * 1024
  * @see docs/decisions/0012-fan-out.md
  */
 export function fanOut(members: readonly FanMember[]): Chat {
-  const titles = members.map(({ title }) => title)
-  return async function* (request, call) {
-    const isColumn = isOneColumn(request, members.length)
-    const link = call.signal.child()
-    const signal: Cancel = link
-    const question = toEach(request)
-    const asked = members.map((member) => ask(member, { request: question, call: { ...call, signal }, isColumn }))
-    const fan = { titles, streams: asked.map(({ stream }) => stream), signal }
-    const anyBegun = begunOrFailed(fan.streams)
-    anyBegun.catch(() => undefined)
-    const note = () => noteMembers(call.receipt, { asked, choices: request.spelling.choices })
-    try {
-      let isNoted = false
-      for await (const event of (isColumn ? column : sideBySide)(fan, anyBegun)) {
-        // of a call that is over no member has failed
-        signal.throwIfAborted()
-        if (!isNoted) note()
-        isNoted = true
-        yield event
-      }
-      signal.throwIfAborted()
-    } finally {
-      note()
-      link.abort(new ChatError('cancelled', { message: 'Nobody reads on.' }))
-      link.release()
-      for (const stream of fan.streams) await stream.return()
+  return (request, call) => flowOf((signal) => answers(members, request, { ...call, signal }), call.signal)
+}
+
+async function* answers(members: readonly FanMember[], request: ChatRequest, call: Call): AsyncGenerator<Batch> {
+  const isColumn = isOneColumn(request, members.length)
+  const question = toEach(request)
+  const asked = members.map((member) => ask(member, { request: question, call, isColumn }))
+  const fan = { titles: members.map(({ title }) => title), flows: asked.map(({ flow }) => flow), signal: call.signal }
+  const anyBegun = begunOrFailed(fan.flows)
+  anyBegun.catch(() => undefined)
+  const note = () => noteMembers(call.receipt, { asked, choices: request.spelling.choices })
+  try {
+    let isNoted = false
+    for await (const batch of (isColumn ? column : sideBySide)(fan, anyBegun)) {
+      // of a call that is over no member has failed
+      call.signal.throwIfAborted()
+      if (!isNoted) note()
+      isNoted = true
+      yield batch
     }
+    call.signal.throwIfAborted()
+  } finally {
+    note()
+    for (const flow of fan.flows) flow.close()
   }
 }
 
@@ -103,7 +101,7 @@ interface Asking {
 }
 
 interface Asked {
-  readonly stream: Ahead
+  readonly flow: ReadAheadFlow<ChatEvent>
   readonly receipt: Receipt
 }
 
@@ -113,13 +111,15 @@ function ask({ title, chat }: FanMember, { request, call, isColumn }: Asking): A
   const open = () => noteFailure(chat(request, { ...call, attempts, receipt }), title, call)
   return {
     receipt,
-    stream: isColumn ? new Ahead(() => sayable(open()), maxWaitingChars) : new Ahead(open, maxUnreadChars),
+    flow: isColumn
+      ? readAhead(() => sayable(open()), { maxSize: maxWaitingChars, sizeOf })
+      : readAhead(open, { maxSize: maxUnreadChars, sizeOf }),
   }
 }
 
 /** The client hears only of what kind a member's failure is; the operator hears why. */
-function noteFailure(events: AsyncIterable<ChatEvent>, member: string, call: Call): AsyncIterable<ChatEvent> {
-  return watch(events, {
+function noteFailure(answer: Flow, member: string, call: Call): Flow {
+  return watch(answer, {
     ended(ending) {
       if (ending.kind !== 'failed' || call.signal.aborted) return
       const line = { member, err: ending.error }
@@ -130,8 +130,8 @@ function noteFailure(events: AsyncIterable<ChatEvent>, member: string, call: Cal
 }
 
 /** Resolves once a member answers. @throws ChatError when all have failed: why they did if they agree */
-async function begunOrFailed(streams: readonly Ahead[]): Promise<void> {
-  const results = streams.map(({ begun }) => begun)
+async function begunOrFailed(flows: Fan['flows']): Promise<void> {
+  const results = flows.map(({ begun }) => begun)
   try {
     await Promise.any(results)
   } catch {

@@ -1,50 +1,46 @@
-import type { ChatEvent, Usage } from '../../chat/event.ts'
+import type { Usage } from '../../chat/event.ts'
 import { PartWriter } from '../../chat/part-writer.ts'
-import type { Cancel } from '../../flow/cancel.ts'
-import type { Ahead } from './ahead.ts'
+import { type Batch, batches, events, type Flow, flowOf } from '../../flow/flow.ts'
+import { merge } from '../../flow/merge.ts'
 import type { Fan } from './column.ts'
 import { failureLine } from './failure-line.ts'
-import { merge } from './merge.ts'
 import { totalUsage } from './total-usage.ts'
 
 /**
  * Every member a choice of its own, all as they come.
  * @param anyBegun rejects when all have failed: until it is settled, no failure can be told as an answer
  */
-export async function* sideBySide(
-  { titles, streams, signal }: Fan,
-  anyBegun: Promise<void>,
-): AsyncGenerator<ChatEvent> {
+export async function* sideBySide({ titles, flows, signal }: Fan, anyBegun: Promise<void>): AsyncGenerator<Batch> {
   const usages: (Usage | undefined)[] = []
-  const open = streams.map((stream) => (merged: Cancel) => {
-    // `merge` lets go of all its streams when one fails: none may then wait for an event
-    merged.onAbort(() => void stream.return())
-    return answered(stream, anyBegun)
-  })
-  for await (const { source, event } of merge(open, signal)) {
-    if (event.type === 'usage') usages[source] = event.usage
-    else yield { ...event, choice: source }
+  const members = flows.map((flow) => flowOf(() => answered(flow, anyBegun), signal))
+  for await (const { source, batch } of events(merge(members))) {
+    const said = batch.flatMap((event) => {
+      if (event.type !== 'usage') return { ...event, choice: source }
+      usages[source] = event.usage
+      return []
+    })
+    if (said.length > 0) yield said
   }
-  yield* totalUsage(titles, usages)
+  const total = totalUsage(titles, usages)
+  if (total.length > 0) yield total
 }
 
-/** The member's events; where it fails while another answers, its failure as its answer. */
-async function* answered(stream: Ahead, anyBegun: Promise<void>): AsyncGenerator<ChatEvent> {
+/** The member's answer; where it fails while another answers, its failure as its answer. */
+async function* answered(member: Flow, anyBegun: Promise<void>): AsyncGenerator<Batch> {
   let hasText = false
   let hasFinished = false
   const writer = new PartWriter()
   try {
-    for await (const event of stream) {
-      writer.note(event)
-      hasText ||= event.type === 'text' && event.text !== ''
-      hasFinished ||= event.type === 'finish'
-      yield event
+    for await (const batch of batches(member)) {
+      for (const event of batch) writer.note(event)
+      hasText ||= batch.some((event) => event.type === 'text' && event.text !== '')
+      hasFinished ||= batch.some(({ type }) => type === 'finish')
+      yield batch
     }
   } catch (thrown) {
     await anyBegun
     // what is lost after the finish is no part of the answer
     if (hasFinished) return
-    yield* writer.text(`${hasText ? '\n' : ''}${failureLine(thrown)}`)
-    yield* writer.finish('stop')
+    yield [...writer.text(`${hasText ? '\n' : ''}${failureLine(thrown)}`), ...writer.finish('stop')]
   }
 }

@@ -2,11 +2,11 @@ import type { ChatEvent, Usage } from '../../chat/event.ts'
 import { sum } from '../layers/choices.ts'
 
 /** The sum, and whose share each part is. What a member that failed has used is not known, and so not in the sum. */
-export function* totalUsage(titles: readonly string[], usages: readonly (Usage | undefined)[]): Generator<ChatEvent> {
+export function totalUsage(titles: readonly string[], usages: readonly (Usage | undefined)[]): readonly ChatEvent[] {
   const shares = titles.flatMap((title, at) => {
     const usage = usages[at]
     return usage ? [{ title, usage }] : []
   })
-  if (shares.length === 0) return
-  yield { type: 'usage', choice: 0, usage: { ...sum(shares.map(({ usage }) => usage)), shares } }
+  if (shares.length === 0) return []
+  return [{ type: 'usage', choice: 0, usage: { ...sum(shares.map(({ usage }) => usage)), shares } }]
 }

@@ -8,8 +8,9 @@ import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { events } from '../../flow/flow.ts'
 import { aborted, newCancel } from '../../wire/machine.double.ts'
-import { aCall, aRequest, drain, finish, text } from '../fake-chat.ts'
+import { aCall, aRequest, chatOf, drain, finish, text } from '../fake-chat.ts'
 import { type Asking, account } from './account.ts'
 import { retry } from './retry.ts'
 import { RetryBudget } from './retry-budget.ts'
@@ -39,14 +40,14 @@ function given({ accounts = 1, says }: Given) {
   const options = accountsOptions({ now: () => now, random: () => 0 })
   const pool = openPool({ name: 'upstream', accounts: declared }, options)
   const asked: string[] = []
-  const upstream: Chat<Asking> = async function* (_request, { account: { label, credential } }) {
+  const upstream: Chat<Asking> = chatOf(async function* (_request, { account: { label, credential } }) {
     const generation = generationOf(credential)
     asked.push(`${label}/${generation}`)
     for (const event of says(label, generation)) {
       if (event instanceof Error) throw event
       yield event
     }
-  }
+  })
   const chat = retry(new RetryBudget(), () => 0)(noThreads(account(pool, 'upstream')(upstream)))
   const [service = new FakeService(() => 0)] = services
   return {
@@ -149,7 +150,7 @@ describe('an account that is refused before the first event', () => {
       says: (_, generation) => (generation > revoked ? answer : [refused()]),
     })
     for (let times = 0; times < 2; times++) {
-      for await (const _event of chat(aRequest, aCall())) break
+      for await (const _event of events(chat(aRequest, aCall()))) break
       revoked++
     }
     expect(await call()).toMatchObject({ events: answer, thrown: undefined })
@@ -161,7 +162,7 @@ describe('an account that is refused before the first event', () => {
     const { call, chat, service, kinds } = given({
       says: (_, generation) => (generation > revoked ? answer : [refused()]),
     })
-    const slow = chat(aRequest, aCall())[Symbol.asyncIterator]()
+    const slow = events(chat(aRequest, aCall()))
     await slow.next()
     revoked++
     await call()
@@ -205,7 +206,7 @@ describe('an account that is refused in the middle of an answer', () => {
     const { call, chat, service, asked } = given({
       says: (_, generation) => (generation ? answer : [text('a'), refused()]),
     })
-    const slow = chat(aRequest, aCall())[Symbol.asyncIterator]()
+    const slow = events(chat(aRequest, aCall()))
     await slow.next()
     await call()
     await call()
@@ -234,10 +235,10 @@ describe('an account that is refused in the middle of an answer', () => {
   test('and is none that can be renewed rests, as ever', async () => {
     const keys: Account[] = [{ label: 'k0', credential: 0 }]
     const pool = openPool({ name: 'upstream', accounts: keys }, accountsOptions())
-    const upstream: Chat<Asking> = async function* () {
+    const upstream: Chat<Asking> = chatOf(async function* () {
       yield text('a')
       throw refused()
-    }
+    })
     await drain(retry(new RetryBudget())(noThreads(account(pool, 'upstream')(upstream)))(aRequest, aCall()))
     expect(pool.states()).toMatchObject([{ label: 'k0', state: { kind: 'refused' } }])
   })
@@ -305,7 +306,7 @@ test('accounts that are yet to be made and cannot be are no attempt, and the cli
   }
   const supply = { min: 1, max: 1, renewal: service.renewal, create }
   const pool = openPool({ name: 'upstream', accounts: [], supply }, accountsOptions({ now: () => 0 }))
-  const chat = retry(new RetryBudget())(noThreads(account(pool, 'upstream')(async function* () {})))
+  const chat = retry(new RetryBudget())(noThreads(account(pool, 'upstream')(chatOf(async function* () {}))))
   const call = aCall()
   const { thrown } = await drain(chat(aRequest, call))
   expect(thrown).toMatchObject({ reason: 'rate-limited', retryAfterMs: 90_000 })

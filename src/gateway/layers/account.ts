@@ -2,15 +2,15 @@ import type { Account } from '../../accounts/account.ts'
 import type { Pool } from '../../accounts/pool.ts'
 import type { Session } from '../../accounts/session.ts'
 import { withAccount } from '../../accounts/with-account.ts'
-import { beginOrError } from '../../chat/begin.ts'
-import { defer } from '../../chat/defer.ts'
-import { ChatError } from '../../chat/error.ts'
-import type { ChatEvent } from '../../chat/event.ts'
+import type { ChatError } from '../../chat/error.ts'
 import { noThread, type Thread } from '../../chat/thread.ts'
-import { watch } from '../../chat/watch.ts'
 import { beginAttempt, type Call } from '../../flow/call.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { defer } from '../../flow/defer.ts'
+import type { Flow } from '../../flow/flow.ts'
+import { orAbort } from '../../flow/wait.ts'
+import { watch } from '../../flow/watch.ts'
 
 /** What the retry layer gives: the accounts that have failed this call already. */
 export interface Tried {
@@ -46,19 +46,20 @@ export function account(
       beginAttempt(call, { upstream, account: session.label })
       return told(pool, session, call, ask)
     }
-    return leased instanceof Promise ? defer(async () => attempt(await leased)) : attempt(leased)
+    if (!(leased instanceof Promise)) return attempt(leased)
+    return defer(async ({ signal }) => attempt(await orAbort(leased, signal)), call.signal)
   }
 }
 
-type Ask = (account: Account) => AsyncIterable<ChatEvent>
+type Ask = (account: Account) => Flow
 
-function told(pool: Pool, session: Session, call: Call & Tried, ask: Ask): AsyncIterable<ChatEvent> {
+function told(pool: Pool, session: Session, call: Call & Tried, ask: Ask): Flow {
   let begun: Account | undefined
-  const begin = (account: Account) => {
+  const onBegun = (account: Account) => {
     begun = account
   }
-  const events = session.renewal ? living(session, { signal: call.signal, ask, begin }) : ask(session)
-  return watch(events, {
+  const answer = session.renewal ? living(session, { signal: call.signal, ask, onBegun }) : ask(session)
+  return watch(answer, {
     ended(ending) {
       if (ending.kind === 'done') pool.succeeded(session)
       const isRefused = ending.kind === 'failed' && ending.error.reason === 'account-refused'
@@ -79,18 +80,19 @@ interface Living {
   readonly signal: Cancel
   readonly ask: Ask
   /** Called with the account that has shown its first event. */
-  readonly begin: (account: Account) => void
+  readonly onBegun: (account: Account) => void
 }
 
 /** Asked with a credential that ends: refused before its first event, the account is renewed and asked once more. */
-function living(session: Session, { signal, ask, begin }: Living): AsyncIterable<ChatEvent> {
-  return defer(() =>
-    withAccount(session, signal, async (account) => {
-      const begun = await beginOrError(() => ask(account))
-      if (begun instanceof ChatError) throw begun
-      begin(account)
-      return begun.events
-    }),
+function living(session: Session, { signal, ask, onBegun }: Living): Flow {
+  return defer(
+    (opening) =>
+      withAccount(session, opening.signal, async (account) => {
+        const begun = await opening.begin(ask(account))
+        onBegun(account)
+        return begun
+      }),
+    signal,
   )
 }
 

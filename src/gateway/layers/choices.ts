@@ -1,8 +1,8 @@
-import type { ChatEvent, Usage } from '../../chat/event.ts'
+import type { Usage } from '../../chat/event.ts'
 import type { Support } from '../../chat/model.ts'
-import type { Cancel } from '../../flow/cancel.ts'
 import type { Layer } from '../../flow/chat.ts'
-import { merge } from '../combine/merge.ts'
+import { type Batch, events, type Flow, flowOf } from '../../flow/flow.ts'
+import { merge, type SourcedBatch } from '../../flow/merge.ts'
 
 /** Several answers where the upstream gives one at a time: as many calls side by side, each a choice of its own. */
 export function choices({ parameters }: Support): Layer {
@@ -12,28 +12,25 @@ export function choices({ parameters }: Support): Layer {
     const { choices: _, ...others } = request.parameters
     const single = { ...request, parameters: others }
     if (wanted === 1) return next(single, call)
-    return numbered(
-      merge(
-        Array.from(
-          { length: wanted },
-          () => (signal: Cancel) => next(single, { ...call, signal, attempts: call.attempts.branch() }),
-        ),
-        call.signal,
-      ),
-    )
+    return flowOf((signal) => {
+      const one = () => next(single, { ...call, signal, attempts: call.attempts.branch() })
+      return numbered(merge(Array.from({ length: wanted }, one)))
+    }, call.signal)
   }
 }
 
 /** The events of call i as those of choice i; the usage of all as one. */
-async function* numbered(
-  events: AsyncIterable<{ readonly source: number; readonly event: ChatEvent }>,
-): AsyncGenerator<ChatEvent> {
+async function* numbered(answers: Flow<SourcedBatch>): AsyncGenerator<Batch> {
   const usages = new Map<number, Usage>()
-  for await (const { source, event } of events) {
-    if (event.type === 'usage') usages.set(source, event.usage)
-    else yield { ...event, choice: source }
+  for await (const { source, batch } of events(answers)) {
+    const own = batch.flatMap((event) => {
+      if (event.type !== 'usage') return { ...event, choice: source }
+      usages.set(source, event.usage)
+      return []
+    })
+    if (own.length > 0) yield own
   }
-  if (usages.size > 0) yield { type: 'usage', choice: 0, usage: sum([...usages.values()]) }
+  if (usages.size > 0) yield [{ type: 'usage', choice: 0, usage: sum([...usages.values()]) }]
 }
 
 const counted = [

@@ -1,19 +1,20 @@
 import { expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { events } from '../../flow/flow.ts'
 import { sleep } from '../../flow/wait.ts'
 import { newCancel } from '../../wire/machine.double.ts'
-import { aCall, answering, aRequest, drain, finish, silence, text } from '../fake-chat.ts'
+import { aCall, answering, aRequest, chatOf, drain, finish, silence, text } from '../fake-chat.ts'
 import { deadline } from './deadline.ts'
 
 const never = 600_000
 
 /** Falls silent after `events` events. */
 function silentAfter(events: number): Chat {
-  return async function* (_request, { signal }) {
+  return chatOf(async function* (_request, { signal }) {
     for (let at = 0; at < events; at++) yield text(String(at))
     await silence(signal)
-  }
+  })
 }
 
 async function timed(chat: Chat, request = aRequest) {
@@ -52,27 +53,27 @@ test('a reply that comes whole has a limit of its own', async () => {
 })
 
 test('P6: a stream that says something in time lives on, however long it is', async () => {
-  const chat: Chat = async function* (_request, { signal }) {
+  const chat: Chat = chatOf(async function* (_request, { signal }) {
     for (let at = 0; at < 6; at++) {
       await sleep(100, signal)
       yield text(String(at))
     }
     yield finish()
-  }
+  })
   const { thrown, events } = await timed(deadline({ firstEventMs: 500, wholeMs: never, idleMs: 500 })(chat))
   expect(thrown).toBeUndefined()
   expect(events).toHaveLength(7)
 })
 
 test('the time a slow client takes does not count, and after it the upstream has its whole time', async () => {
-  const slowAfterwards: Chat = async function* (_request, { signal }) {
+  const slowAfterwards: Chat = chatOf(async function* (_request, { signal }) {
     yield text('a')
     await sleep(20, signal)
     yield finish()
-  }
+  })
   const seen: string[] = []
   const limited = deadline({ firstEventMs: 300, wholeMs: never, idleMs: 300 })(slowAfterwards)
-  for await (const event of limited(aRequest, aCall())) {
+  for await (const event of events(limited(aRequest, aCall()))) {
     seen.push(event.type)
     await Bun.sleep(350)
   }
@@ -81,7 +82,7 @@ test('the time a slow client takes does not count, and after it the upstream has
 
 test('after a slow client, silence is still noticed', async () => {
   const limited = deadline({ firstEventMs: never, wholeMs: never, idleMs: 20 })(silentAfter(1))
-  const iterator = limited(aRequest, aCall())[Symbol.asyncIterator]()
+  const iterator = events(limited(aRequest, aCall()))
   await iterator.next()
   await Bun.sleep(50)
   expect(await iterator.next().catch((thrown: unknown) => thrown)).toMatchObject({ code: 'upstream_idle_timeout' })
@@ -91,7 +92,7 @@ test('a call that is over, or let go of, leaves no listener', async () => {
   const limited = deadline({ firstEventMs: never, wholeMs: never, idleMs: never })(answering(text('a'), finish()))
   expect((await timed(limited)).listeners).toBe(0)
   const signal = newCancel()
-  for await (const _ of limited(aRequest, aCall(signal))) break
+  for await (const _ of events(limited(aRequest, aCall(signal)))) break
   expect(signal.followers).toBe(0)
 })
 

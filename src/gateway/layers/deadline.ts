@@ -1,6 +1,6 @@
 import { ChatError } from '../../chat/error.ts'
-import { watch } from '../../chat/watch.ts'
 import type { Layer } from '../../flow/chat.ts'
+import { watch } from '../../flow/watch.ts'
 import { Watchdog } from '../../flow/watchdog.ts'
 
 export interface Deadlines {

@@ -4,6 +4,8 @@ import { runs } from '../../../test/sizes.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, UsageEvent } from '../../chat/event.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { readAll } from '../../flow/flow.double.ts'
+import { events as eventsOf } from '../../flow/flow.ts'
 import { countTokens } from '../count-tokens.ts'
 import { aCall, answering, aRequest, drain, finish, type Line, text } from '../fake-chat.ts'
 import { estimate } from './estimate.ts'
@@ -93,17 +95,17 @@ test('an upstream’s own usage is left as it is, wherever it stands, though it 
 })
 
 test('nothing comes after the reader has let go', async () => {
-  const events = estimated(answering(text('a'), finish()))(aRequest, aCall())[Symbol.asyncIterator]()
+  const events = eventsOf(estimated(answering(text('a'), finish()))(aRequest, aCall()))
   await events.next()
-  await events.return?.()
+  await events.return(undefined)
   expect(await events.next()).toEqual({ done: true, value: undefined })
 })
 
 test('a failure is told as often as it is asked for, its estimate once', async () => {
-  const events = estimated(answering(text('a'), cut))(aRequest, aCall())[Symbol.asyncIterator]()
-  await events.next()
-  expect((await events.next()).value).toMatchObject({ type: 'usage' })
-  for (let time = 0; time < 2; time++) expect(await events.next().catch((thrown: unknown) => thrown)).toBe(cut)
+  const answer = estimated(answering(text('a'), cut))(aRequest, aCall())
+  await answer.next()
+  expect(await answer.next()).toMatchObject([{ type: 'usage' }])
+  for (let time = 0; time < 2; time++) expect((await readAll(answer)).thrown).toBe(cut)
 })
 
 test('the line of a call that broke off has its tokens', async () => {

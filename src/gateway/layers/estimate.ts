@@ -2,8 +2,8 @@ import type { ChatEvent, Usage } from '../../chat/event.ts'
 import { isLong, jsonPieces, roughLength } from '../../chat/json-pieces.ts'
 import { callsOf, type Message, textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
-import { type Ending, watch } from '../../chat/watch.ts'
 import type { Layer } from '../../flow/chat.ts'
+import { type Ending, watch } from '../../flow/watch.ts'
 
 /** Counts the tokens of a text; of a longer one, which goes on as `text` does, where `length` says how long it is. */
 export type CountTokens = (text: string, length?: number) => number
@@ -17,9 +17,11 @@ export function estimate(countTokens: CountTokens): Layer {
     const said = new Said(countTokens)
     let isCounted = false
     return watch(next(request, call), {
-      passed(event) {
-        if (event.type === 'usage') isCounted = true
-        else if (!isCounted) said.add(saidIn(event))
+      passed(batch) {
+        for (const event of batch) {
+          if (event.type === 'usage') isCounted = true
+          else if (!isCounted) said.add(saidIn(event))
+        }
       },
       last(ending) {
         if (isCounted || !isPaid(ending, said)) return undefined

@@ -3,8 +3,9 @@ import fc from 'fast-check'
 import { runs } from '../../../test/sizes.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { events as eventsOf } from '../../flow/flow.ts'
 import { newCancel } from '../../wire/machine.double.ts'
-import { aCall, aRequest, drain, finish, silence, text } from '../fake-chat.ts'
+import { aCall, aRequest, chatOf, drain, finish, silence, text } from '../fake-chat.ts'
 import { Permits } from '../permits.ts'
 import { limit } from './limit.ts'
 
@@ -12,12 +13,12 @@ test('P19: of 1,000 at once exactly as many run as may, the others are told when
   let running = 0
   let most = 0
   const open = Promise.withResolvers<void>()
-  const chat: Chat = async function* () {
+  const chat: Chat = chatOf(async function* () {
     most = Math.max(most, ++running)
     await open.promise
     yield finish()
     running--
-  }
+  })
   const limited = limit(new Permits(10))(chat)
   const calls = Array.from({ length: 1_000 }, () => drain(limited(aRequest, aCall())))
   open.resolve()
@@ -31,12 +32,12 @@ test('P19: of 1,000 at once exactly as many run as may, the others are told when
 
 test('P19: no permit is lost, however calls end: by themselves, by failing, by abort, by being let go of or never begun', async () => {
   const max = 3
-  const chat: Chat = async function* (request, { signal }) {
+  const chat: Chat = chatOf(async function* (request, { signal }) {
     yield text('a')
     if (request.model === 'ends') yield finish()
     else if (request.model === 'fails') throw new ChatError('upstream-failed', { message: '' })
     else await silence(signal)
-  }
+  })
   const limited = limit(new Permits(max))(chat)
   const end = fc.constantFrom('ends', 'fails', 'aborts', 'leaves', 'never begins')
   await fc.assert(
@@ -47,17 +48,17 @@ test('P19: no permit is lost, however calls end: by themselves, by failing, by a
           const events = limited({ ...aRequest, model }, aCall(controller))
           if (model === 'never begins') return
           if (model === 'aborts') setTimeout(() => controller.abort(new ChatError('cancelled', { message: '' })), 0)
-          if (model === 'leaves') for await (const _ of events) break
+          if (model === 'leaves') for await (const _ of eventsOf(events)) break
           else await drain(events)
         }),
       )
       const controller = newCancel()
       const held = Array.from({ length: max + 1 }, () =>
-        limited({ ...aRequest, model: 'waits' }, aCall(controller))[Symbol.asyncIterator](),
+        eventsOf(limited({ ...aRequest, model: 'waits' }, aCall(controller))),
       )
       const begun = await Promise.allSettled(held.map((iterator) => iterator.next()))
       expect(begun.filter(({ status }) => status === 'fulfilled')).toHaveLength(max)
-      await Promise.all(held.map((iterator) => iterator.return?.()))
+      await Promise.all(held.map((iterator) => iterator.return(undefined)))
     }),
     { numRuns: runs(1_000) },
   )

@@ -1,10 +1,10 @@
 import { ChatError } from '../../chat/error.ts'
-import { watch } from '../../chat/watch.ts'
-import type { Onlooker } from '../../flow/chat.ts'
+import type { ObserverLayer } from '../../flow/chat.ts'
+import { watch } from '../../flow/watch.ts'
 import type { Permits } from '../permits.ts'
 
 /** Lets a call run where a permit is left; the next one is told to come back rather than queued. */
-export function limit(permits: Permits): Onlooker {
+export function limit(permits: Permits): ObserverLayer {
   return (next) => (request, call) => {
     let isRunning = false
     return watch(next(request, call), {

@@ -2,8 +2,9 @@ import { expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { events } from '../../flow/flow.ts'
 import { newCancel } from '../../wire/machine.double.ts'
-import { aCall, answering, aRequest, drain, finish, type Line, silence, text } from '../fake-chat.ts'
+import { aCall, answering, aRequest, chatOf, drain, finish, type Line, silence, text } from '../fake-chat.ts'
 import { observe } from './observe.ts'
 
 const canary = 'a word of the prompt or the answer'
@@ -19,7 +20,7 @@ const ends: readonly (readonly [string, Chat, string, Line['level']])[] = [
   ],
   ['broken', answering(text(canary), new ChatError('upstream-failed', { message: 'cut' })), 'upstream_error', 'warn'],
   ['by our own failure', answering(text(canary), new TypeError('x is undefined')), 'internal_error', 'error'],
-  ['aborted', (_request, { signal }) => aborted(signal), 'client_closed', 'info'],
+  ['aborted', chatOf((_request, { signal }) => aborted(signal)), 'client_closed', 'info'],
 ]
 
 async function* aborted(signal: Cancel) {
@@ -41,14 +42,14 @@ for (const [name, chat, outcome, level] of ends) {
 
 test('P30: a call whose events are let go of is one line: client_closed', async () => {
   const lines: Line[] = []
-  for await (const _ of observe()(answering(text('a'), finish()))(aRequest, aCall(undefined, lines))) break
+  for await (const _ of events(observe()(answering(text('a'), finish()))(aRequest, aCall(undefined, lines)))) break
   expect(lines).toMatchObject([{ level: 'info', fields: { outcome: 'client_closed' } }])
 })
 
 test('a line names the account and the tools; times count from the call’s beginning, the first event is the first that shows something', async () => {
   let now = 100
   const lines: Line[] = []
-  const chat: Chat = async function* (_request, call) {
+  const chat: Chat = chatOf(async function* (_request, call) {
     call.receipt.attempts = 2
     call.receipt.upstream = 'groq'
     call.receipt.account = 'GROQ_API_KEY_2'
@@ -59,7 +60,7 @@ test('a line names the account and the tools; times count from the call’s begi
     yield text('a')
     now += 40
     yield usage
-  }
+  })
   await drain(observe(() => now)(chat)(aRequest, aCall(undefined, lines)))
   expect(lines[0]?.fields).toEqual({
     model: 'model',

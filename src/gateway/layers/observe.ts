@@ -1,9 +1,10 @@
-import { isBlank, type Usage } from '../../chat/event.ts'
+import type { Usage } from '../../chat/event.ts'
 import { excerpt } from '../../chat/secret.ts'
-import { type Ending, watch } from '../../chat/watch.ts'
+import { showsSomething } from '../../flow/begin.ts'
 import type { Call } from '../../flow/call.ts'
-import type { Onlooker } from '../../flow/chat.ts'
-import { isChatEvent, type LoopEvent } from '../tool-loop/events.ts'
+import type { ObserverLayer } from '../../flow/chat.ts'
+import { type Ending, watch } from '../../flow/watch.ts'
+import type { LoopEvent } from '../tool-loop/events.ts'
 
 interface Observed {
   readonly startedAt: number
@@ -17,13 +18,13 @@ interface Ended extends Observed {
 }
 
 /** Writes the one line of a call when it is over, however it ends. No word of what was asked or answered. */
-export function observe(now: () => number = () => performance.now()): Onlooker<LoopEvent> {
+export function observe(now: () => number = () => performance.now()): ObserverLayer<LoopEvent> {
   return (next) => (request, call) => {
     const observed: Observed = { startedAt: now(), firstAt: undefined, usage: undefined }
     return watch(next(request, call), {
-      passed(event) {
-        if (observed.firstAt === undefined && !(isChatEvent(event) && isBlank(event))) observed.firstAt = now()
-        if (event.type === 'usage') observed.usage = event.usage
+      passed(batch) {
+        if (observed.firstAt === undefined && showsSomething(batch)) observed.firstAt = now()
+        for (const event of batch) if (event.type === 'usage') observed.usage = event.usage
       },
       ended: (ending) => report(call, request.model, { ...observed, ending, endedAt: now() }),
     })

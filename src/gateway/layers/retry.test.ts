@@ -5,8 +5,9 @@ import type { ChatEvent } from '../../chat/event.ts'
 import { maxAttempts } from '../../flow/attempts.ts'
 import { beginAttempt } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { events } from '../../flow/flow.ts'
 import { newCancel } from '../../wire/machine.double.ts'
-import { aCall, answering, aRequest, drain, finish, silence, text } from '../fake-chat.ts'
+import { aCall, answering, aRequest, chatOf, drain, finish, silence, text } from '../fake-chat.ts'
 import { type Asking, account } from './account.ts'
 import { choices } from './choices.ts'
 import { retry } from './retry.ts'
@@ -98,11 +99,14 @@ function pooled(count: number, chat: Chat<Asking>, budget = new RetryBudget()) {
 
 test('P21: accounts that fail are passed over for those that work, up to the limit of attempts', async () => {
   const asked: string[] = []
-  const { chat } = pooled(10, async function* (_request, { account: { label } }) {
-    asked.push(label)
-    if (label !== 'a2') throw failing('account-refused')
-    yield finish()
-  })
+  const { chat } = pooled(
+    10,
+    chatOf(async function* (_request, { account: { label } }) {
+      asked.push(label)
+      if (label !== 'a2') throw failing('account-refused')
+      yield finish()
+    }),
+  )
   const call = aCall()
   expect((await drain(chat(aRequest, call))).events).toEqual([finish()])
   expect(asked).toEqual(['a0', 'a1', 'a2'])
@@ -149,10 +153,13 @@ test('P7: a single account that is rate limited is asked once, and the budget pa
 })
 
 test('an account that answered is told so, one that failed rests', async () => {
-  const { pool, chat } = pooled(2, async function* (_request, { account: { label } }) {
-    if (label === 'a0') throw failing('challenged')
-    yield finish()
-  })
+  const { pool, chat } = pooled(
+    2,
+    chatOf(async function* (_request, { account: { label } }) {
+      if (label === 'a0') throw failing('challenged')
+      yield finish()
+    }),
+  )
   await drain(chat(aRequest, aCall()))
   expect(Object.fromEntries(pool.states().map(({ label, state }) => [label, state.kind]))).toEqual({
     a0: 'challenged',
@@ -195,12 +202,12 @@ test('the attempts and the account that the receipt notes decide nothing', async
 test('of answers side by side, each names the account that it was asked with', async () => {
   const begun = Promise.withResolvers<void>()
   const labels = ['a0', 'a1']
-  const chat: Chat = (_request, call) => {
+  const chat: Chat = chatOf((_request, call) => {
     beginAttempt(call, { upstream: 'upstream', account: labels.shift() ?? 'none' })
     if (labels.length > 0) return failingAfter(begun.promise)
     begun.resolve()
     return failingAfter(silence(call.signal))
-  }
+  })
   const call = aCall()
   for (let spent = 1; spent < maxAttempts; spent++) call.attempts.spend()
   const sideBySide = choices({ parameters: { choices: 'emulated' } })(retry(new RetryBudget(), noJitter)(chat))
@@ -211,19 +218,19 @@ test('of answers side by side, each names the account that it was asked with', a
 
 async function* failingAfter(before: Promise<unknown>): AsyncGenerator<ChatEvent> {
   await before
-  yield* answering(failing('account-refused'))(aRequest, aCall())
+  yield* events(answering(failing('account-refused'))(aRequest, aCall()))
 }
 
-test('letting go of a retried stream closes its source', async () => {
-  let isClosed = false
-  const chat: Chat = async function* () {
+test('closing a retried flow closes its source', async () => {
+  const closed = Promise.withResolvers<void>()
+  const chat: Chat = chatOf(async function* () {
     try {
       yield text('a')
       yield text('b')
     } finally {
-      isClosed = true
+      closed.resolve()
     }
-  }
-  for await (const _ of retry(new RetryBudget())(chat)(aRequest, aCall())) break
-  expect(isClosed).toBe(true)
+  })
+  for await (const _ of events(retry(new RetryBudget())(chat)(aRequest, aCall()))) break
+  await closed.promise
 })

@@ -1,7 +1,6 @@
-import { beginOrError } from '../../chat/begin.ts'
-import { defer } from '../../chat/defer.ts'
-import { ChatError } from '../../chat/error.ts'
+import { asChatError, ChatError } from '../../chat/error.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { defer } from '../../flow/defer.ts'
 import { sleep } from '../../flow/wait.ts'
 import type { Tried } from './account.ts'
 import type { RetryBudget } from './retry-budget.ts'
@@ -20,7 +19,7 @@ export function retry(
   random: () => number = Math.random,
 ): <Needs>(next: Chat<Needs & Tried>) => Chat<Needs> {
   return (next) => (request, call) =>
-    defer(async () => {
+    defer(async ({ begin, signal }) => {
       const tried = new Set<unknown>()
       let last: ChatError | undefined
       // to be asked after another upstream failed is a retry as well, for which this one's budget pays
@@ -28,16 +27,19 @@ export function retry(
       else if (!budget.withdraw()) throw spent()
       for (let attempt = 1; ; attempt++) {
         const { spent: spentBefore } = call.attempts
-        const begun = await beginOrError(() => next(request, { ...call, tried }))
-        if (!(begun instanceof ChatError)) return begun.events
-        // no account could be asked, and none could be if it were tried again; why the one before failed explains more
-        if (call.attempts.spent === spentBefore) throw begun.code === 'no_account' && last ? last : begun
-        last = named(begun, call.attempts.lastAccount)
+        try {
+          return await begin(next(request, { ...call, tried }))
+        } catch (thrown) {
+          const error = asChatError(thrown)
+          // no account could be asked, and none could be if it were tried again; why the one before failed explains more
+          if (call.attempts.spent === spentBefore) throw error.code === 'no_account' && last ? last : error
+          last = named(error, call.attempts.lastAccount)
+        }
         const waitMs = waitBefore(last, attempt, random)
-        if (call.attempts.left === 0 || waitMs === undefined || call.signal.aborted || !budget.withdraw()) throw last
-        await sleep(waitMs, call.signal)
+        if (call.attempts.left === 0 || waitMs === undefined || signal.aborted || !budget.withdraw()) throw last
+        await sleep(waitMs, signal)
       }
-    })
+    }, call.signal)
 }
 
 const wantsOperator = new Set(['refused', 'needs-login', 'banned'])

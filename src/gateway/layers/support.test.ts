@@ -3,15 +3,15 @@ import { ChatError } from '../../chat/error.ts'
 import type { Support } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Chat } from '../../flow/chat.ts'
-import { aCall, aRequest, drain, finish } from '../fake-chat.ts'
+import { aCall, aRequest, chatOf, drain, finish } from '../fake-chat.ts'
 import { support } from './support.ts'
 
 async function asked(taken: Support, request: Partial<ChatRequest>) {
   const seen: ChatRequest[] = []
-  const chat: Chat = async function* (arrived) {
+  const chat: Chat = chatOf(async function* (arrived) {
     seen.push(arrived)
     yield finish()
-  }
+  })
   const call = aCall()
   await drain(support('groq', taken)(chat)({ ...aRequest, ...request }, call))
   return { request: seen[0], receipt: Object.fromEntries(call.receipt.parameters) }

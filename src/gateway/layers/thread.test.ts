@@ -8,9 +8,10 @@ import type { ChatEvent } from '../../chat/event.ts'
 import type { Message, Part } from '../../chat/message.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { events as eventsOf } from '../../flow/flow.ts'
 import { MemoryStore } from '../../state/memory/memory-store.ts'
 import { newCancel } from '../../wire/machine.double.ts'
-import { aCall, aLog, aRequest, drain, finish, type Line, text } from '../fake-chat.ts'
+import { aCall, aLog, aRequest, chatOf, drain, finish, type Line, text } from '../fake-chat.ts'
 import { type Asking, account } from './account.ts'
 import { retry } from './retry.ts'
 import { RetryBudget } from './retry-budget.ts'
@@ -55,7 +56,7 @@ function given({ accounts = 2, ttlMs = 1_000, renewal }: Given = {}) {
   /** What the next ones meet, after what they say. */
   const failures: (Error | undefined)[] = []
   let answers = 0
-  const upstream: Chat<Asking> = async function* (_request, call) {
+  const upstream: Chat<Asking> = chatOf(async function* (_request, call) {
     const { account, thread } = call
     asked.push({ label: account.label, known: thread.known })
     const failure = failures.shift()
@@ -68,7 +69,7 @@ function given({ accounts = 2, ttlMs = 1_000, renewal }: Given = {}) {
     yield text(answer.slice(1))
     if (failure) throw failure
     yield finish()
-  }
+  })
   const layered = (use: MemoryStore) =>
     retry(
       new RetryBudget(),
@@ -179,9 +180,9 @@ describe('an answer', () => {
   test('that its client left keeps nothing', async () => {
     const { tell, open, known } = given()
     const messages = await tell([user('hello')])
-    const events = open([...messages, user('more')])[Symbol.asyncIterator]()
+    const events = eventsOf(open([...messages, user('more')]))
     await events.next()
-    await events.return?.()
+    await events.return(undefined)
     await tell([...messages, user('more'), assistant('2'), user('and more')])
     expect(known()).toStrictEqual([undefined, 'thread of 1', undefined])
   })

@@ -1,13 +1,13 @@
-import { defer } from '../../chat/defer.ts'
 import { asChatError } from '../../chat/error.ts'
 import { fingerprint } from '../../chat/fingerprint.ts'
 import type { Message } from '../../chat/message.ts'
 import type { Thread } from '../../chat/thread.ts'
 import { splitTurn } from '../../chat/turn.ts'
-import { type Ending, watch } from '../../chat/watch.ts'
 import type { Logger } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { defer } from '../../flow/defer.ts'
 import { Fold } from '../../flow/fold.ts'
+import { type Ending, watch } from '../../flow/watch.ts'
 import type { Store } from '../../state/store.ts'
 import type { Placed } from './account.ts'
 
@@ -31,7 +31,7 @@ interface Place {
  */
 export function thread({ store, upstream, ttlMs }: ThreadOptions): <Needs>(next: Chat<Needs & Placed>) => Chat<Needs> {
   return (next) => (request, call) =>
-    defer(async () => {
+    defer(async ({ signal }) => {
       const scope = [call.caller.id, upstream, request.model]
       const { before } = splitTurn(request.messages)
       const key = before.length > 0 ? keyOf(scope, before) : undefined
@@ -48,16 +48,18 @@ export function thread({ store, upstream, ttlMs }: ThreadOptions): <Needs>(next:
         })
       }
       try {
-        const events = next(request, { ...call, place: turn })
-        return watch(events, {
-          passed: (event) => event.choice === 0 && answer.add(event),
+        signal.throwIfAborted()
+        return watch(next(request, { ...call, place: turn }), {
+          passed(batch) {
+            for (const event of batch) if (event.choice === 0) answer.add(event)
+          },
           ended: ({ kind }) => ended(kind),
         })
       } catch (thrown) {
         ended('failed')
         throw thrown
       }
-    })
+    }, call.signal)
 }
 
 /** What becomes of a thread while it is told more. */

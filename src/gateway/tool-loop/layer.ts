@@ -1,8 +1,9 @@
-import { defer } from '../../chat/defer.ts'
-import type { ChatEvent } from '../../chat/event.ts'
 import type { ToolBounds } from '../../chat/model.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { Layer } from '../../flow/chat.ts'
+import { defer } from '../../flow/defer.ts'
+import type { Flow } from '../../flow/flow.ts'
+import { map } from '../../flow/map.ts'
 import type { ToolRegistry } from '../../tools/tool.ts'
 import { isChatEvent, type LoopEvent } from './events.ts'
 import type { ToolLimits } from './limits.ts'
@@ -25,21 +26,21 @@ export type BoundsFor = (model: string, signal: Cancel) => Promise<ToolBounds>
 export function toolLoop({ registry, limits, summaryModel }: ToolLoopOptions, boundsFor: BoundsFor): Layer {
   return (next) => (request, call) => {
     if (!asksForTools(request)) return next(request, call)
-    return defer(async () => {
+    return defer(async ({ signal }) => {
       const wanted = wantedTools(request, registry.servers())
       const run = runTools({
         ...wanted,
         chat: next,
         registry,
         limits,
-        bounds: await boundsFor(wanted.request.model, call.signal),
+        bounds: await boundsFor(wanted.request.model, signal),
         ...(summaryModel !== undefined && { summaryModel }),
       })
       return chatEvents(run(wanted.request, call))
-    })
+    }, call.signal)
   }
 }
 
-async function* chatEvents(events: AsyncIterable<LoopEvent>): AsyncGenerator<ChatEvent> {
-  for await (const event of events) if (isChatEvent(event)) yield event
+function chatEvents(answer: Flow<LoopEvent>): Flow {
+  return map(answer, (batch) => batch.filter(isChatEvent))
 }

@@ -8,9 +8,10 @@ import { Secret } from '../../chat/secret.ts'
 import { tellOutput } from '../../chat/tool-output.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { events as eventsOf } from '../../flow/flow.ts'
 import type { Tool, ToolOutcome } from '../../tools/tool.ts'
 import { newCancel } from '../../wire/machine.double.ts'
-import { aCall, answering, aRequest, finish, silence, text } from '../fake-chat.ts'
+import { aCall, answering, aRequest, chatOf, finish, silence, text } from '../fake-chat.ts'
 import type { LoopEvent } from './events.ts'
 import { aModel, aRegistry, aTool, calling } from './fake-tools.ts'
 import { type ToolLimits, toolLimits } from './limits.ts'
@@ -42,7 +43,7 @@ async function read(events: AsyncIterable<LoopEvent>): Promise<{ events: LoopEve
   }
 }
 
-const run = (chat: Chat, given?: Given) => read(start(chat, given))
+const run = (chat: Chat, given?: Given) => read(eventsOf(start(chat, given)))
 const usage = (inputTokens: number, outputTokens: number): ChatEvent => ({
   type: 'usage',
   choice: 0,
@@ -70,7 +71,7 @@ test('calls are run side by side, and the model is asked again with their result
     return 'fast result'
   })
   const events: LoopEvent[] = []
-  for await (const event of start(chat, { tools: [aTool('slow', () => slow.promise), fast] })) {
+  for await (const event of eventsOf(start(chat, { tools: [aTool('slow', () => slow.promise), fast] }))) {
     events.push(event)
     if (event.type === 'tool-result') slow.resolve('slow result')
   }
@@ -238,7 +239,7 @@ describe('what goes wrong with a call is told to the model', () => {
     const isLate = Promise.withResolvers<string>()
     const events: LoopEvent[] = []
     const tools = [hanging, aTool('other', () => isLate.promise)]
-    for await (const event of start(chat, { tools, limits: { timeoutMs: 20 } })) {
+    for await (const event of eventsOf(start(chat, { tools, limits: { timeoutMs: 20 } }))) {
       events.push(event)
       if (event.type !== 'tool-result') continue
       late?.()
@@ -292,13 +293,13 @@ describe('P24: a loop ends', () => {
   test('with more calls than it may have, before any of them is run', async () => {
     let ran = 0
     let isClosed = false
-    const flood: Chat = async function* () {
+    const flood: Chat = chatOf(async function* () {
       try {
         for (let index = 0; ; index++) yield { type: 'tool-call', choice: 0, part: index, id: `c${index}`, name: 't' }
       } finally {
         isClosed = true
       }
-    }
+    })
     const { thrown } = await run(flood, { tools: [aTool('t', () => `${++ran}`)] })
     expect(thrown).toMatchObject({ code: 'tool_calls_exceeded' })
     expect({ ran, isClosed }).toEqual({ ran: 0, isClosed: true })
@@ -343,10 +344,10 @@ describe('P24: a loop ends', () => {
   })
 
   test('arguments without end', async () => {
-    const flood: Chat = async function* () {
+    const flood: Chat = chatOf(async function* () {
       yield { type: 'tool-call', choice: 0, part: 0, id: 'c', name: 't' }
       for (;;) yield { type: 'tool-arguments', choice: 0, part: 0, json: 'x'.repeat(10_000) }
-    }
+    })
     expect((await run(flood, { tools: [aTool('t', () => 'ok')] })).thrown).toMatchObject({
       code: 'upstream_response_too_large',
     })
@@ -403,7 +404,7 @@ test('each round has its own attempts, and they add up', async () => {
     return chat(request, inner)
   }
   const tools = aRegistry(aTool('t', () => 'ok'))
-  await read(runTools({ chat: counting, registry: tools, limits: toolLimits })(aRequest, call))
+  await read(eventsOf(runTools({ chat: counting, registry: tools, limits: toolLimits })(aRequest, call)))
   expect(seen).toEqual([0, 0])
   expect(call.receipt.attempts).toBe(2)
 })
@@ -514,14 +515,14 @@ describe('a result', () => {
   test('whose summary has no end is as long as it may be', async () => {
     let isClosed = false
     const first = aModel(calling('t'), answer)
-    const chat: Chat = async function* (request, call) {
-      if (request.messages[0]?.role !== 'system') return yield* first.chat(request, call)
+    const chat: Chat = chatOf(async function* (request, call) {
+      if (request.messages[0]?.role !== 'system') return yield* eventsOf(first.chat(request, call))
       try {
         for (;;) yield text('x'.repeat(700))
       } finally {
         isClosed = true
       }
-    }
+    })
     const { events } = await run(chat, { tools: [aTool('t', () => long(20_000))] })
     expect(resultsIn(events)[0]?.content).toBe('x'.repeat(5_000))
     expect(isClosed).toBe(true)
@@ -529,11 +530,11 @@ describe('a result', () => {
 
   test('whose summary takes too long is cut', async () => {
     const first = aModel(calling('t'), answer)
-    const chat: Chat = async function* (request, call) {
-      if (request.messages[0]?.role !== 'system') return yield* first.chat(request, call)
+    const chat: Chat = chatOf(async function* (request, call) {
+      if (request.messages[0]?.role !== 'system') return yield* eventsOf(first.chat(request, call))
       yield text('so ')
       await silence(call.signal)
-    }
+    })
     const { events } = await run(chat, { tools: [aTool('t', () => long(20_000))], limits: { timeoutMs: 20 } })
     expect(resultsIn(events)).toMatchObject([{ shortened: 'cut', isError: false }])
     expect(textIn(events)).toBe('done')
@@ -569,14 +570,14 @@ describe('a result', () => {
 
 test('P4: nothing is read ahead of its reader', async () => {
   let read = 0
-  const endless: Chat = async function* () {
+  const endless: Chat = chatOf(async function* () {
     for (;;) {
       read++
       yield text('x')
     }
-  }
+  })
   let seen = 0
-  for await (const _ of start(endless, { tools: [aTool('t', () => 'ok')] })) if (++seen === 5) break
+  for await (const _ of eventsOf(start(endless, { tools: [aTool('t', () => 'ok')] }))) if (++seen === 5) break
   expect(read).toBe(5)
 })
 
@@ -605,7 +606,7 @@ describe('partial output', () => {
     })
     const { chat } = aModel(calling('talks', 'quick'), answer)
     const order: string[] = []
-    for await (const event of start(chat, { tools: [talks, aTool('quick', () => 'ok')] })) {
+    for await (const event of eventsOf(start(chat, { tools: [talks, aTool('quick', () => 'ok')] }))) {
       if (event.type !== 'tool-result') continue
       order.push(event.name)
       isOver = true
@@ -622,11 +623,11 @@ describe('an abort ends it at once', () => {
       return ''
     })
   const waiting = (begun: () => void, stopped: () => void, ...before: ChatEvent[]): Chat =>
-    async function* (_request, { signal }) {
+    chatOf(async function* (_request, { signal }) {
       yield* before
       begun()
       await silence(signal).finally(stopped)
-    }
+    })
   const phases: readonly [string, (begun: () => void, stopped: () => void) => { chat: Chat; tools: Tool[] }][] = [
     ['waiting for the model', (begun, stopped) => ({ chat: waiting(begun, stopped), tools: [] })],
     ['streaming', (begun, stopped) => ({ chat: waiting(begun, stopped, text('a')), tools: [] })],
@@ -676,7 +677,7 @@ describe('an abort ends it at once', () => {
     const controller = newCancel()
     const registry = { list: () => new Promise<never>(() => undefined) }
     const reading = read(
-      runTools({ chat: aModel(answer).chat, registry, limits: toolLimits })(aRequest, aCall(controller)),
+      eventsOf(runTools({ chat: aModel(answer).chat, registry, limits: toolLimits })(aRequest, aCall(controller))),
     )
     const reason = new ChatError('cancelled', { message: 'gone' })
     controller.abort(reason)
@@ -696,7 +697,7 @@ describe('an abort ends it at once', () => {
         isStopped = true
       },
     )
-    for await (const event of start(chat, { tools: [talks, { ...hangs, name: 'hangs' }] }))
+    for await (const event of eventsOf(start(chat, { tools: [talks, { ...hangs, name: 'hangs' }] })))
       if (event.type === 'tool-output') break
     await until(() => isStopped, 250, 'the stop of the tool')
   })

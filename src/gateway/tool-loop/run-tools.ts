@@ -7,6 +7,7 @@ import { toolMessage } from '../../chat/tool-output.ts'
 import { Attempts } from '../../flow/attempts.ts'
 import type { Call } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { type Batch, batches, type Flow, flowOf } from '../../flow/flow.ts'
 import { orAbort } from '../../flow/wait.ts'
 import type { Tool, ToolRegistry } from '../../tools/tool.ts'
 import { sum } from '../layers/choices.ts'
@@ -42,8 +43,8 @@ export interface RunTools<Needs = unknown> {
  */
 export function runTools<Needs>(
   options: RunTools<Needs>,
-): (request: ChatRequest, call: Call & Needs) => AsyncIterable<LoopEvent> {
-  return (request, call) => new Loop(options, request, call).run()
+): (request: ChatRequest, call: Call & Needs) => Flow<LoopEvent> {
+  return (request, call) => flowOf((signal) => new Loop(options, request, { ...call, signal }).run(), call.signal)
 }
 
 class Loop<Needs> {
@@ -67,7 +68,7 @@ class Loop<Needs> {
     this.#callsLeft = options.limits.maxCalls
   }
 
-  async *run(): AsyncGenerator<LoopEvent> {
+  async *run(): AsyncGenerator<Batch<LoopEvent>> {
     const { limits } = this.#options
     const { tools, offered, isClients } = await this.#offer()
     for (let at = 1; at <= limits.maxRounds; at++) {
@@ -75,7 +76,7 @@ class Loop<Needs> {
       const parameters = parametersFor(this.#request.parameters, offered, at)
       yield* this.#ask(round, parameters)
       if (round.usage) this.#usages.push(round.usage)
-      if (round.callsToRun === 0) return yield* this.#end(round)
+      if (round.callsToRun === 0) return yield this.#end(round)
       this.#callsLeft -= round.callsToRun
       if (at < limits.maxRounds) yield* this.#run(round, tools)
     }
@@ -116,43 +117,52 @@ class Loop<Needs> {
     this.#call.log.warn(fields, 'the upstream does not take so many tools, or such long descriptions of them')
   }
 
-  async *#ask(round: Round, parameters: Parameters): AsyncGenerator<ChatEvent> {
+  async *#ask(round: Round, parameters: Parameters): AsyncGenerator<Batch> {
     const request = { ...this.#request, messages: this.#messages, parameters }
     // each round has its own attempts: what it took to ask before is no reason not to try again
     const call = { ...this.#call, attempts: new Attempts() }
     this.#answer.nextRound()
-    for await (const event of this.#options.chat(request, call)) {
-      const shown = round.add(event)
-      if (shown) yield this.#answer.event(shown)
+    for await (const batch of batches(this.#options.chat(request, call))) {
+      const shown: ChatEvent[] = []
+      try {
+        for (const event of batch) this.#show(round.add(event), shown)
+      } catch (thrown) {
+        if (shown.length > 0) yield shown
+        throw thrown
+      }
+      if (shown.length > 0) yield shown
     }
   }
 
-  async *#run(round: Round, tools: ReadonlyMap<string, Tool>): AsyncGenerator<LoopEvent> {
+  #show(event: ChatEvent | undefined, shown: ChatEvent[]): void {
+    if (event) shown.push(this.#answer.event(event))
+  }
+
+  async *#run(round: Round, tools: ReadonlyMap<string, Tool>): AsyncGenerator<Batch<LoopEvent>> {
     const { chat, limits, summaryModel: model = this.#request.model } = this.#options
     const message = round.message()
     const calls = callsOf(message)
     const results = new Map<string, ToolResultEvent>()
-    yield { type: 'tool-calls', message, calls }
+    yield [{ type: 'tool-calls', message, calls }]
     const request = { dialect: this.#request.dialect, model }
     for await (const event of runCalls(calls, { tools, limits, chat, request, call: this.#call })) {
       if (event.type === 'tool-result') results.set(event.toolCallId, event)
-      yield event
+      yield [event]
     }
     for (const { summaryUsage } of results.values()) if (summaryUsage) this.#summaries.push(summaryUsage)
     this.#failures.add(calls, results)
     this.#messages.push(message, ...calls.flatMap(({ id }) => messageOf(results.get(id))))
   }
 
-  *#end(round: Round): Generator<ChatEvent> {
-    yield round.finish
-    if (this.#usages.length === 0) return
+  #end({ finish }: Round): Batch {
+    if (this.#usages.length === 0) return [finish]
     const answer = sum(this.#usages)
-    if (this.#summaries.length === 0) return yield { type: 'usage', choice: 0, usage: answer }
+    if (this.#summaries.length === 0) return [finish, { type: 'usage', choice: 0, usage: answer }]
     const shares = [
       { title: 'answer', usage: answer },
       { title: 'summaries', usage: sum(this.#summaries) },
     ]
-    yield { type: 'usage', choice: 0, usage: { ...sum(shares.map(({ usage }) => usage)), shares } }
+    return [finish, { type: 'usage', choice: 0, usage: { ...sum(shares.map(({ usage }) => usage)), shares } }]
   }
 }
 

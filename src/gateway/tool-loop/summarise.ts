@@ -7,6 +7,7 @@ import { tellOutput } from '../../chat/tool-output.ts'
 import { Attempts } from '../../flow/attempts.ts'
 import { type Call, newReceipt } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { events } from '../../flow/flow.ts'
 import type { ToolLimits } from './limits.ts'
 
 export interface Summarising<Needs> {
@@ -38,12 +39,8 @@ export async function summarise<Needs>(
   let usage: Usage | undefined
   try {
     const asked = requestFor(called, text, { request, characters: limits.summaryCharacters })
-    for await (const event of chat(asked, {
-      ...call,
-      signal: link,
-      attempts: new Attempts(),
-      receipt: newReceipt(),
-    })) {
+    const own = { ...call, signal: link, attempts: new Attempts(), receipt: newReceipt() }
+    for await (const event of events(chat(asked, own))) {
       if (event.type === 'usage') usage = event.usage
       if (event.type !== 'text') continue
       const more = headOf(event.text, limits.summaryCharacters - said.length)

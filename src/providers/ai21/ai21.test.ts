@@ -10,6 +10,7 @@ import { decodeRequest } from '../../dialects/openai-chat/decode-request.ts'
 import { type EmulatedService, frame } from '../../dialects/openai-chat/emulated-service.ts'
 import { Attempts } from '../../flow/attempts.ts'
 import { newReceipt } from '../../flow/call.ts'
+import { events as eventsOf } from '../../flow/flow.ts'
 import { choices } from '../../gateway/layers/choices.ts'
 import { support } from '../../gateway/layers/support.ts'
 import { openLog } from '../../telemetry/log.ts'
@@ -42,15 +43,17 @@ async function asked(body: object, token = key) {
   )(choices(upstream.support)((request, call) => upstream.chat(request, { ...call, account, thread: noThread })))
   const { request } = decodeRequest({ model: 'jamba-mini', messages: [hello], ...body })
   const events: ChatEvent[] = []
-  for await (const event of chat(request, {
-    id: 'one',
-    caller: anybody,
-    hops: 0,
-    signal: never,
-    log,
-    attempts: new Attempts(),
-    receipt,
-  }))
+  for await (const event of eventsOf(
+    chat(request, {
+      id: 'one',
+      caller: anybody,
+      hops: 0,
+      signal: never,
+      log,
+      attempts: new Attempts(),
+      receipt,
+    }),
+  ))
     events.push(event)
   return { events, sent: ai21.chats.at(-1) ?? {}, parameters: Object.fromEntries(receipt.parameters) }
 }

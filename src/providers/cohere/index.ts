@@ -4,6 +4,7 @@ import type { Model } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import type { Cancel } from '../../flow/cancel.ts'
+import { flowOf } from '../../flow/flow.ts'
 import { withoutRoute } from '../../wire/base-url.ts'
 import { getJson } from '../../wire/get-json.ts'
 import { postWithoutRefusedFields } from '../../wire/post-without-refused-fields.ts'
@@ -38,7 +39,8 @@ export const provider: Provider = {
         support,
         ...(models && { models: models.map((id) => ({ id })) }),
         listModels: (account: TokenAccount, signal) => listModels(origin, account, signal),
-        chat: (request, call: AccountCall<Secret>) => chat({ origin, refused }, request, call),
+        chat: (request, call: AccountCall<Secret>) =>
+          flowOf((signal) => chat({ origin, refused }, request, { ...call, signal }), call.signal),
       },
     ]
   },

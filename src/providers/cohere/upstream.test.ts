@@ -9,6 +9,7 @@ import { noThread } from '../../chat/thread.ts'
 import { Environment } from '../../config/environment.ts'
 import { Attempts } from '../../flow/attempts.ts'
 import { newReceipt } from '../../flow/call.ts'
+import { events } from '../../flow/flow.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulated-script.ts'
 import { newCancel } from '../../wire/machine.double.ts'
@@ -53,7 +54,7 @@ async function asked(chat: ChatRequest, by: Account = account): Promise<ChatEven
     account: by,
     thread: noThread,
   }
-  return await Array.fromAsync(upstreamOf(emulator).chat(chat, call))
+  return await Array.fromAsync(events(upstreamOf(emulator).chat(chat, call)))
 }
 
 describe('a chat', () => {
@@ -94,7 +95,7 @@ describe('a chat', () => {
       account,
       thread: noThread,
     }
-    for (let time = 0; time < 2; time++) for await (const _ of upstream.chat(effort, call));
+    for (let time = 0; time < 2; time++) for await (const _ of events(upstream.chat(effort, call)));
     expect(own.chats.map(isThinking)).toEqual([true, false, false])
     expect(receipt.parameters.get('reasoning_effort')).toBe('dropped')
     await own.close()

@@ -1,6 +1,6 @@
 import { ChatError } from '../../chat/error.ts'
-import type { ChatEvent } from '../../chat/event.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import type { Batch } from '../../flow/flow.ts'
 import { openWebSocket, type WebSocketConnection } from '../../wire/websocket.ts'
 import type { AccountCall } from '../provider.ts'
 import type { CtoCredential } from './account.ts'
@@ -22,11 +22,11 @@ export async function* chat(site: Site, protocol: Protocol, request: ChatRequest
   const leave = await protocol.prepare(call.account, request.model, call.signal)
   try {
     const { thread, connection } = await askKnown({ site, protocol, request, call })
-    for await (const event of eventsOf(connection)) {
+    for await (const batch of batchesOf(connection)) {
       // it works on the answer: the next one may set another model
       leave()
-      if (event.type === 'finish') call.thread.keep(writeThread(thread, call.account))
-      yield event
+      if (batch.some(({ type }) => type === 'finish')) call.thread.keep(writeThread(thread, call.account))
+      yield batch
     }
   } finally {
     leave()
@@ -107,10 +107,11 @@ function isRefusal(thrown: unknown): boolean {
 }
 
 /** Leaving it, for whatever reason, closes the socket. */
-async function* eventsOf({ messages }: WebSocketConnection): AsyncGenerator<ChatEvent> {
+async function* batchesOf({ messages }: WebSocketConnection): AsyncGenerator<Batch> {
   const decoder = new CtoDecoder()
   for await (const message of messages) {
-    for (const event of decoder.frame(message)) yield event
+    const batch = decoder.frame(message)
+    if (batch.length > 0) yield batch
     if (decoder.finished) return
   }
 }

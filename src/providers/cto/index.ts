@@ -1,5 +1,6 @@
 import type { Model } from '../../chat/model.ts'
 import type { Cancel } from '../../flow/cancel.ts'
+import { flowOf } from '../../flow/flow.ts'
 import { getJson } from '../../wire/get-json.ts'
 import type { AccountCall, Provider, Variables } from '../provider.ts'
 import { type CtoAccount, type CtoCredential, readAccounts } from './account.ts'
@@ -40,7 +41,8 @@ export const provider: Provider = {
         support,
         ...(models && { models: models.map((id) => ({ id })) }),
         ...(isV2 && { listModels: (account: CtoAccount, signal: Cancel) => listModels(site, account, signal) }),
-        chat: (request, call: AccountCall<CtoCredential>) => chat(site, protocol, request, call),
+        chat: (request, call: AccountCall<CtoCredential>) =>
+          flowOf((signal) => chat(site, protocol, request, { ...call, signal }), call.signal),
       },
     ]
   },

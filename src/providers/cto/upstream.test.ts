@@ -9,6 +9,7 @@ import { Environment } from '../../config/environment.ts'
 import { Attempts } from '../../flow/attempts.ts'
 import { newReceipt } from '../../flow/call.ts'
 import type { Cancel } from '../../flow/cancel.ts'
+import { flat } from '../../flow/flow.double.ts'
 import { openLog } from '../../telemetry/log.ts'
 import { newCancel } from '../../wire/machine.double.ts'
 import type { AccountCall } from '../provider.ts'
@@ -79,7 +80,7 @@ async function running(options: CtoEmulatorOptions = {}): Promise<Running> {
       }
       let text = ''
       let finishes = 0
-      for await (const event of chat(site, protocol, request(messages, asked.model ?? model), call)) {
+      for await (const event of flat(chat(site, protocol, request(messages, asked.model ?? model), call))) {
         if (event.type === 'text') text += event.text
         if (event.type === 'finish') finishes++
       }

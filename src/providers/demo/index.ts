@@ -1,8 +1,8 @@
-import type { ChatEvent } from '../../chat/event.ts'
 import { textOf } from '../../chat/message.ts'
 import { PartWriter } from '../../chat/part-writer.ts'
 import type { ChatRequest } from '../../chat/request.ts'
-import type { Call } from '../../flow/call.ts'
+import type { Cancel } from '../../flow/cancel.ts'
+import { type Batch, flowOf } from '../../flow/flow.ts'
 import { sleep } from '../../flow/wait.ts'
 import type { Upstream } from '../provider.ts'
 
@@ -19,24 +19,22 @@ export const demo: Upstream = {
   accounts: [{ label: 'demo', credential: undefined }],
   support: { parameters: { choices: 'emulated' } },
   models: [{ id: 'echo', ownedBy: 'tributary', capabilities: [] }],
-  chat: echo,
+  chat: (request, call) => flowOf((signal) => echo(request, signal), call.signal),
 }
 
-async function* echo(request: ChatRequest, call: Call): AsyncGenerator<ChatEvent> {
-  call.signal.throwIfAborted()
+async function* echo(request: ChatRequest, signal: Cancel): AsyncGenerator<Batch> {
   const words = wordsOf(answerTo(request))
   const writer = new PartWriter()
   for (const text of words) {
-    yield* writer.text(text)
-    await sleep(paceMs, call.signal)
+    yield writer.text(text)
+    await sleep(paceMs, signal)
   }
-  yield* writer.finish('stop')
   const inputTokens = request.messages.reduce((sum, message) => sum + wordsOf(textOf(message.content)).length, 0)
-  yield {
-    type: 'usage',
-    choice: 0,
-    usage: { inputTokens, outputTokens: words.length, totalTokens: inputTokens + words.length, source: 'estimate' },
-  }
+  const totalTokens = inputTokens + words.length
+  yield [
+    ...writer.finish('stop'),
+    { type: 'usage', choice: 0, usage: { inputTokens, outputTokens: words.length, totalTokens, source: 'estimate' } },
+  ]
 }
 
 function answerTo(request: ChatRequest): string {

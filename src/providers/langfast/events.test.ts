@@ -125,7 +125,7 @@ describe('before a run has its name', () => {
     for (const content of ['H', 'He', 'Hel']) expect(reader.event(chunk({ executionId: 'job-1', content }))).toEqual([])
     reader.event(chunk({ executionId: 'job-2', content: 'Bye' }))
     reader.event(chunk({ executionId: 'job-1', content: 'Hello', status: 'completed' }))
-    expect(told(reader.begin('job-1'))).toEqual(['H', 'e', 'l', 'lo', '<stop>'])
+    expect(told([...reader.begin('job-1')].flat())).toEqual(['H', 'e', 'l', 'lo', '<stop>'])
   })
 
   test('it fails when its waiting events say so', async () => {
@@ -144,7 +144,7 @@ describe('before a run has its name', () => {
     reader.event(chunk({ executionId: 'job-1', error: 'Boom' }))
     const said: ChatEvent[] = []
     const read = () => {
-      for (const event of reader.begin('job-1')) said.push(event)
+      for (const batch of reader.begin('job-1')) said.push(...batch)
     }
     expect(failureOf(read)).toMatchObject({ reason: 'upstream-failed' })
     expect(told(said)).toEqual(['Hello'])

@@ -2,6 +2,7 @@ import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, FinishReason } from '../../chat/event.ts'
 import { PartWriter } from '../../chat/part-writer.ts'
 import { errorInside } from '../../dialects/openai-chat/complaint.ts'
+import type { Batch } from '../../flow/flow.ts'
 import { CumulativeText } from '../../wire/cumulative.ts'
 import type { SocketIoEvent } from '../../wire/socketio.ts'
 import type { AccountRuns } from './account-runs.ts'
@@ -53,7 +54,7 @@ export class RunReader {
    * What has come so far is ours, or not. A failure among it comes after the words before it, as it would have later.
    * @param id the run's name, where the service has told it; otherwise the first that comes and is nobody else's
    */
-  begin(id: string | undefined): Iterable<ChatEvent> {
+  begin(id: string | undefined): Iterable<Batch> {
     this.#id = id
     this.#isTold = id !== undefined
     if (id !== undefined) this.#runs.claim(id)
@@ -145,8 +146,8 @@ export class RunReader {
   }
 }
 
-function* thenFail(said: readonly ChatEvent[], failure: unknown): Generator<ChatEvent> {
-  yield* said
+function* thenFail(said: readonly ChatEvent[], failure: unknown): Generator<Batch> {
+  if (said.length > 0) yield said
   if (failure !== undefined) throw failure
 }
 

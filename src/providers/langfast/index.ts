@@ -1,6 +1,7 @@
 import type { Supply } from '../../accounts/account.ts'
 import type { SupabaseSession } from '../../auth/session.ts'
 import { type SupabaseProject, signUpAnonymously, supabaseRenewal } from '../../auth/supabase.ts'
+import { flowOf } from '../../flow/flow.ts'
 import type { AccountCall, Provider, Upstream, Variables } from '../provider.ts'
 import { AccountRuns } from './account-runs.ts'
 import { support } from './request.ts'
@@ -37,7 +38,10 @@ function langfast(service: Service): Upstream<SupabaseSession> {
     accounts: [],
     support,
     chat: (request, call: AccountCall<SupabaseSession>) =>
-      run(service, runsOf(call.account.credential.userId), request, call),
+      flowOf(
+        (signal) => run(service, runsOf(call.account.credential.userId), request, { ...call, signal }),
+        call.signal,
+      ),
   }
 }
 

@@ -2,10 +2,10 @@ import { z } from 'zod'
 import type { SupabaseSession } from '../../auth/session.ts'
 import type { SupabaseProject } from '../../auth/supabase.ts'
 import { ChatError } from '../../chat/error.ts'
-import type { ChatEvent } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Cancel } from '../../flow/cancel.ts'
+import type { Batch } from '../../flow/flow.ts'
 import { openSocketIo, type SocketIoConnection } from '../../wire/socketio.ts'
 import type { AccountCall } from '../provider.ts'
 import type { AccountRuns } from './account-runs.ts'
@@ -39,7 +39,7 @@ export async function* run(
   runs: AccountRuns,
   request: ChatRequest,
   { account, signal }: AccountCall<SupabaseSession>,
-): AsyncGenerator<ChatEvent> {
+): AsyncGenerator<Batch> {
   const promptMeta = encodePromptMeta(request)
   const asked = { service, runs, promptMeta, session: account.credential }
   const passTurn = await runs.begin(signal)
@@ -70,10 +70,10 @@ function connect({ service, session }: Run, reader: RunReader, signal: Cancel): 
 }
 
 /** What comes after the finish, a cut for one, takes nothing away. */
-async function* answer({ events }: SocketIoConnection): AsyncGenerator<ChatEvent> {
-  for await (const event of events) {
-    yield event
-    if (event.type === 'finish') return
+async function* answer({ batches }: SocketIoConnection): AsyncGenerator<Batch> {
+  for await (const batch of batches) {
+    yield batch
+    if (batch.some(({ type }) => type === 'finish')) return
   }
 }
 

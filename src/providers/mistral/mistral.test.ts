@@ -10,6 +10,7 @@ import { decodeRequest } from '../../dialects/openai-chat/decode-request.ts'
 import { type EmulatedService, frame } from '../../dialects/openai-chat/emulated-service.ts'
 import { Attempts } from '../../flow/attempts.ts'
 import { newReceipt } from '../../flow/call.ts'
+import { events as eventsOf } from '../../flow/flow.ts'
 import { support } from '../../gateway/layers/support.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulated-script.ts'
@@ -46,15 +47,17 @@ async function asked(body: object, token = key) {
   )((request, call) => upstream.chat(request, { ...call, account, thread: noThread }))
   const { request } = decodeRequest({ model: 'mistral-small-latest', messages: [hello], ...body })
   const events: ChatEvent[] = []
-  for await (const event of chat(request, {
-    id: 'one',
-    caller: anybody,
-    hops: 0,
-    signal: never,
-    log,
-    attempts: new Attempts(),
-    receipt,
-  }))
+  for await (const event of eventsOf(
+    chat(request, {
+      id: 'one',
+      caller: anybody,
+      hops: 0,
+      signal: never,
+      log,
+      attempts: new Attempts(),
+      receipt,
+    }),
+  ))
     events.push(event)
   return { events, sent: mistral.chats.at(-1) ?? {}, parameters: Object.fromEntries(receipt.parameters) }
 }

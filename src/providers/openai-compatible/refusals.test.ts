@@ -9,6 +9,7 @@ import { noThread } from '../../chat/thread.ts'
 import { decodeRequest } from '../../dialects/openai-chat/decode-request.ts'
 import { Attempts } from '../../flow/attempts.ts'
 import { newReceipt } from '../../flow/call.ts'
+import { events as eventsOf } from '../../flow/flow.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulated-script.ts'
 import { newCancel } from '../../wire/machine.double.ts'
@@ -48,7 +49,7 @@ async function refusing(script: Script, isRefused = (chat: EmulatedChat) => 'str
       receipt,
       account,
     }
-    for await (const event of upstream.chat({ ...question, ...request }, { ...call, thread: noThread }))
+    for await (const event of eventsOf(upstream.chat({ ...question, ...request }, { ...call, thread: noThread })))
       events.push(event)
     return events.map((event) => (event.type === 'text' ? event.text : '')).join('')
   }

@@ -9,6 +9,7 @@ import { Secret } from '../../chat/secret.ts'
 import { noThread } from '../../chat/thread.ts'
 import { Attempts } from '../../flow/attempts.ts'
 import { newReceipt } from '../../flow/call.ts'
+import { events as eventsOf } from '../../flow/flow.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulated-script.ts'
 import { emulateHttp } from '../../wire/http-emulator.ts'
@@ -164,7 +165,7 @@ describe('an address of Azure', () => {
     const url = `${emulator.origin}/openai/deployments/my%20gpt`
     const query = '?api-version=2024-10-21'
     const upstream = openaiCompatible({ name: 'az', url, query, headers, accounts: [account], manyChoices: false })
-    for await (const _ of upstream.chat(aRequest, aCallWith(account)));
+    for await (const _ of eventsOf(upstream.chat(aRequest, aCallWith(account))));
     const models = await upstream.listModels?.(account, never)
     await emulator.close()
     return { models, requests: emulator.requests }
@@ -193,7 +194,7 @@ describe('a chat', () => {
   const asked = async (chat: ChatRequest) => {
     const emulator = await emulateOpenai({ keys: ['key-of-the-tests'] })
     const events: ChatEvent[] = []
-    for await (const event of upstreamOf(emulator).chat(chat, aCallWith(account))) events.push(event)
+    for await (const event of eventsOf(upstreamOf(emulator).chat(chat, aCallWith(account)))) events.push(event)
     const [body] = emulator.chats
     const [sent] = emulator.requests
     await emulator.close()

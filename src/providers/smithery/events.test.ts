@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
+import { flat } from '../../flow/flow.double.ts'
 import { newCancel } from '../../wire/machine.double.ts'
 import { readFrames } from '../../wire/read-frames.ts'
 import { sseData, sseEvent } from '../../wire/sse.ts'
@@ -30,7 +31,7 @@ async function decoded(text: string, { headers = {}, size = text.length * 4 }: R
   }
   const events: ChatEvent[] = []
   try {
-    for await (const event of readFrames(reply, new EitherDecoder(head), never)) events.push(event)
+    for await (const event of flat(readFrames(reply, new EitherDecoder(head), never))) events.push(event)
     return { events }
   } catch (thrown) {
     if (!(thrown instanceof ChatError)) throw thrown

@@ -1,5 +1,6 @@
 import { ChatError } from '../../chat/error.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import { flowOf } from '../../flow/flow.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
 import { postJson } from '../../wire/post-json.ts'
 import { readFrames } from '../../wire/read-frames.ts'
@@ -24,7 +25,8 @@ export const provider: Provider = {
         accounts,
         support,
         models: models.map((id) => ({ id })),
-        chat: (request, call: AccountCall<SmitheryCredential>) => chat(site, request, call),
+        chat: (request, call: AccountCall<SmitheryCredential>) =>
+          flowOf((signal) => chat(site, request, { ...call, signal }), call.signal),
       },
     ]
   },

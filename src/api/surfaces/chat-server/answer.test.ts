@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { Conversations } from '../../../conversations/conversations.ts'
+import { flat, flowFrom } from '../../../flow/flow.double.ts'
 import { finish, text } from '../../../gateway/fake-chat.ts'
 import type { LoopEvent } from '../../../gateway/tool-loop/events.ts'
 import { MemoryStore } from '../../../state/memory/memory-store.ts'
@@ -23,7 +24,7 @@ test('an answer without end is not kept without end, and says so', async () => {
     yield finish()
   }
   const recorder = new Recorder(opened.turn, signal)
-  const events = await Array.fromAsync(answer(long(), { session: 'session', recorder, signal }))
+  const events = await Array.fromAsync(flat(answer(flowFrom(long()), { session: 'session', recorder, signal })))
   expect(events.filter(({ type }) => type === 'chunk')).toHaveLength(5)
   const last = events.at(-1)
   expect(last).toMatchObject({ data: { message: { metadata: { truncated: true } } } })
@@ -43,7 +44,7 @@ test('nor are thoughts without end, and the answer after them is whole', async (
     yield finish()
   }
   const recorder = new Recorder(opened.turn, signal)
-  const events = await Array.fromAsync(answer(thoughtful(), { session: 'session', recorder, signal }))
+  const events = await Array.fromAsync(flat(answer(flowFrom(thoughtful()), { session: 'session', recorder, signal })))
   expect(events.at(-1)).toMatchObject({ type: 'complete', data: { message: { content: 'So it is.' } } })
   const [, kept] = (await conversations.messages(whose, 10)) ?? []
   expect(kept).toMatchObject({
@@ -60,7 +61,7 @@ test('an answer that is read no further is over, and its session free', async ()
   const opened = await conversations.open(whose, { model: 'm', content: 'Hello' }, { wait: false, signal })
   if (opened.kind !== 'turn') throw new Error('there is no turn')
   const recorder = new Recorder(opened.turn, signal)
-  for await (const _ of answer(endless(), { session: 'session', recorder, signal })) break
+  for await (const _ of answer(flowFrom(endless()), { session: 'session', recorder, signal })) break
   expect(await conversations.messages(whose, 10)).toMatchObject([
     { role: 'user' },
     { status: 'cancelled', parts: [{ type: 'text', text: 'a' }] },

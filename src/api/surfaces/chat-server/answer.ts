@@ -1,4 +1,5 @@
 import type { Cancel } from '../../../flow/cancel.ts'
+import { type Batch, batches, type Flow } from '../../../flow/flow.ts'
 import type { LoopEvent } from '../../../gateway/tool-loop/events.ts'
 import type { ServerEvent } from './event.ts'
 import type { Recorder } from './recorder.ts'
@@ -12,19 +13,23 @@ export interface AnswerOptions {
 
 /** An answer as it is streamed. What is shown has been kept; when it ends, however that is, the session is free. */
 export async function* answer(
-  events: AsyncIterable<LoopEvent>,
+  flow: Flow<LoopEvent>,
   { session, recorder, signal }: AnswerOptions,
-): AsyncGenerator<ServerEvent> {
+): AsyncGenerator<Batch<ServerEvent>> {
   try {
-    for await (const event of events) {
-      const kept = recorder.record(event)
-      if (kept) await kept
-      yield* show(event)
+    for await (const batch of batches(flow)) {
+      const shown: ServerEvent[] = []
+      for (const event of batch) {
+        const kept = recorder.record(event)
+        if (kept) await kept
+        shown.push(...show(event))
+      }
+      if (shown.length > 0) yield shown
     }
     signal.throwIfAborted()
     const message = recorder.encode(session, await recorder.settle('completed'))
-    if (recorder.usage) yield { type: 'usage', data: recorder.usage }
-    yield { type: 'complete', data: { message } }
+    const complete: ServerEvent = { type: 'complete', data: { message } }
+    yield recorder.usage ? [{ type: 'usage', data: recorder.usage }, complete] : [complete]
   } catch (thrown) {
     // what cannot be kept any more is no news after what has gone wrong first
     await recorder.settle('failed').catch(() => undefined)

@@ -1,11 +1,11 @@
 import { asChatError, ChatError } from '../../../chat/error.ts'
-import type { ChatEvent } from '../../../chat/event.ts'
 import type { Secret } from '../../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../../dialects/openai-chat/ask-openai-chat.ts'
 import { encodeRequest } from '../../../dialects/openai-chat/encode-request.ts'
 import { beginAttempt } from '../../../flow/call.ts'
 import type { Cancel } from '../../../flow/cancel.ts'
 import type { Chat } from '../../../flow/chat.ts'
+import { type Batch, batches, type Flow, flowOf } from '../../../flow/flow.ts'
 import { parseBaseUrl, routeOf, routesOfOpenai } from '../../../wire/base-url.ts'
 import type { Pinned } from '../../../wire/egress.ts'
 
@@ -22,13 +22,13 @@ export function ownEndpoint({ url, address }: Pinned, key: Secret): Chat {
     const body = encodeRequest(request)
     const streamFields = { stream_options: { include_usage: true } }
     const question = { url: target, address, headers: bearer(key), body, streamFields }
-    return inOwnWords(askOpenaiChat(question, request, call), call.signal)
+    return flowOf((signal) => inOwnWords(askOpenaiChat(question, request, { ...call, signal }), signal), call.signal)
   }
 }
 
-async function* inOwnWords(events: AsyncIterable<ChatEvent>, signal: Cancel): AsyncGenerator<ChatEvent> {
+async function* inOwnWords(answer: Flow, signal: Cancel): AsyncGenerator<Batch> {
   try {
-    yield* events
+    yield* batches(answer)
   } catch (thrown) {
     signal.throwIfAborted()
     throw refused(asChatError(thrown))

@@ -6,6 +6,7 @@ import {
   type StoredAssistantMessage,
   type StoredMessage,
 } from '../../../conversations/stored-message.ts'
+import type { Batch } from '../../../flow/flow.ts'
 import { encodeCall, encodeMessage } from './encode-message.ts'
 import type { ServerEvent } from './event.ts'
 
@@ -13,20 +14,20 @@ import type { ServerEvent } from './event.ts'
 const maxMessages = 1_000
 
 /** The answer that a request has got already, for one that asks again under the same id. */
-export async function* replay(
+export async function replay(
   whose: Whose,
   answer: StoredAssistantMessage,
   conversations: Conversations,
-): AsyncGenerator<ServerEvent> {
+): Promise<Batch<ServerEvent>> {
   const rounds = roundsOf(answer, (await conversations.messages(whose, maxMessages)) ?? [answer])
   const content = rounds
     .map(contentOf)
     .filter((text) => text !== '')
     .join('\n\n')
-  if (content !== '') yield { type: 'chunk', data: { content } }
   const calls = rounds.flatMap(callsIn)
   const message = { ...encodeMessage(whose.session, answer), content, tool_calls: calls.map(encodeCall) }
-  yield { type: 'complete', data: { message } }
+  const complete: ServerEvent = { type: 'complete', data: { message } }
+  return content === '' ? [complete] : [{ type: 'chunk', data: { content } }, complete]
 }
 
 /** What the model said since it was asked, without tries that broke off. */

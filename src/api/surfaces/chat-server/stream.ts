@@ -1,4 +1,3 @@
-import { type Begun, beginWith } from '../../../chat/begin.ts'
 import { ChatError } from '../../../chat/error.ts'
 import type { Message } from '../../../chat/message.ts'
 import type { ChatRequest } from '../../../chat/request.ts'
@@ -6,6 +5,7 @@ import type { Opened, Question } from '../../../conversations/conversations.ts'
 import type { Whose } from '../../../conversations/session-key.ts'
 import { dialect } from '../../../dialects/openai-chat/dialect.ts'
 import type { Cancel } from '../../../flow/cancel.ts'
+import { type Batch, type Flow, flowOf } from '../../../flow/flow.ts'
 import type { ToolChatWishes } from '../../../gateway/tool-chat.ts'
 import { type ChosenTools, checkChosen, chosenTools } from '../../../gateway/tool-loop/chosen-tools.ts'
 import { answerStream, type RunningChat } from '../../exchange/answer-chat.ts'
@@ -67,16 +67,18 @@ function toMessage({ role, content }: DirectBody['messages'][number]): Message {
   return { role, content: [{ type: 'text', text: content }] }
 }
 
-/** The first event, of whatever kind, begins the answer. */
-function answer(asked: StreamRequest, running: RunningChat): Promise<Begun<ServerEvent>> {
-  return beginWith(run(asked, running), () => true)
+function answer(asked: StreamRequest, running: RunningChat): Flow<ServerEvent> {
+  return flowOf(() => run(asked, running), running.open.call.signal)
 }
 
 /** What `POST /api/chat/abort` stops a request with. */
 const aborted = 'aborted'
 
 /** Answers, and can be aborted from the first moment on: also while it waits for its session. */
-async function* run(asked: StreamRequest, { exchange, services, open }: RunningChat): AsyncGenerator<ServerEvent> {
+async function* run(
+  asked: StreamRequest,
+  { exchange, services, open }: RunningChat,
+): AsyncGenerator<Batch<ServerEvent>> {
   const ended = Promise.withResolvers<Awaited<Run['ended']>>()
   const abort = () => open.abort(new ChatError('cancelled', { message: 'The request was aborted.', code: aborted }))
   const { client, session } = asked.whose
@@ -87,7 +89,7 @@ async function* run(asked: StreamRequest, { exchange, services, open }: RunningC
     const chosen = await chooseModel(asked.config, { ...services, signal })
     if (asked.tools) await checkChosen(asked.tools, services.tools, signal)
     const opened = await openTurn(asked, chosen, { services, open })
-    if (opened.kind === 'answered') return yield* await replay(asked.whose, opened.answer, services.conversations)
+    if (opened.kind === 'answered') return yield await replay(asked.whose, opened.answer, services.conversations)
     const recorder = new Recorder(opened.turn, signal)
     void recorder.settled.then(ended.resolve)
     const request = requestOf(asked, chosen, asked.messages ?? opened.turn.messages(chosen.model))
@@ -102,7 +104,7 @@ async function* run(asked: StreamRequest, { exchange, services, open }: RunningC
   } catch (thrown) {
     ended.resolve(signal.aborted ? 'cancelled' : 'failed')
     if (!isAbort(signal)) throw signal.aborted ? signal.reason : thrown
-    yield { type: 'cancelled', message: 'Chat request aborted' }
+    yield [{ type: 'cancelled', message: 'Chat request aborted' }]
   } finally {
     ended.resolve('completed')
   }
