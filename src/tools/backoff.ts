@@ -2,12 +2,12 @@ import type { Runtime } from '../flow/runtime.ts'
 
 const firstMs = 1_000
 const maxMs = 60_000
-/** A server that did what no honest one does is left alone for so long. */
+/** A server that misbehaved is not contacted for so long. */
 const cutOffMs = 300_000
-/** A connection that lasted so long was a good one. */
+/** A connection that lasted this long counts as good. */
 const steadyMs = 60_000
 
-/** How long a server that failed is left alone: not at all after a good while, then 1 s, 2 s … 60 s, each up to half as much less. */
+/** How long to wait before a failed server is tried again: at once after a good connection, then 1 s, 2 s … 60 s, each shortened at random by up to half. */
 export class Backoff {
   readonly #runtime: Pick<Runtime, 'elapsed' | 'random'>
   #failures = 0
@@ -27,7 +27,7 @@ export class Backoff {
     return Math.max(0, this.#until - this.#runtime.elapsed())
   }
 
-  /** A connection has begun. */
+  /** Notes that a connection has begun. */
   began(): void {
     this.#began = this.#runtime.elapsed()
   }

@@ -3,12 +3,12 @@ import { maxMessageBytes } from './oversize.ts'
 import { cleanMessage } from './read-message.ts'
 
 const nothing = new Uint8Array(0)
-/** Of what a server says where it refuses; the library wants all of it. */
+/** Limit for the body of a refusal; the library reads all of it. */
 const maxRefusalBytes = 64 * 1024
 
 /**
- * A reply that is one JSON text.
- * @param tooLarge is called when it has become too long; what it throws ends the body
+ * Relays a reply that is one JSON text.
+ * @param tooLarge called when the text is too long; the error that it throws ends the body
  */
 export function jsonRelay(tooLarge: () => never): BodyFilter {
   const pieces: Uint8Array[] = []
@@ -27,7 +27,7 @@ export function jsonRelay(tooLarge: () => never): BodyFilter {
   }
 }
 
-/** What a server says where it refuses a request, or at any rate how it begins. */
+/** Relays the beginning of a refusal's body. */
 export function refusalRelay(): BodyFilter {
   let room = maxRefusalBytes
   return {

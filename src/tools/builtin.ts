@@ -1,6 +1,6 @@
 import type { InProcessTool } from './in-process.ts'
 
-/** Tells the time. @param now milliseconds since 1970 */
+/** The tool that tells the current time. @param now milliseconds since 1970 */
 export function currentTime(now: () => number): InProcessTool {
   return {
     name: 'current_time',
@@ -16,7 +16,7 @@ export function currentTime(now: () => number): InProcessTool {
     async run({ timezone = 'UTC' }) {
       if (typeof timezone !== 'string' || !isTimeZone(timezone))
         return {
-          content: 'timezone is no IANA time zone. Examples: UTC, Europe/Berlin, America/New_York.',
+          content: 'timezone is not an IANA time zone. Examples: UTC, Europe/Berlin, America/New_York.',
           isError: true,
         }
       return { content: timeIn(timezone, now()), isError: false }
@@ -32,7 +32,7 @@ function isTimeZone(name: string): boolean {
   }
 }
 
-/** `2026-11-21T12:34:56+01:00 (Saturday, Europe/Berlin)` */
+/** Formats the time: `2026-11-21T12:34:56+01:00 (Saturday, Europe/Berlin)`. */
 function timeIn(timeZone: string, now: number): string {
   const format = new Intl.DateTimeFormat('en-GB', {
     timeZone,

@@ -9,30 +9,31 @@ import type { StdioServer } from './server-config.ts'
 
 type Pipes = Subprocess<'pipe', 'pipe', 'pipe'>
 
-/** A process and all that it has started, which go together. */
+/** A process and all processes that it has started, which end together. */
 export interface ProcessGroup {
   readonly stdin: Pipes['stdin']
   readonly stdout: Pipes['stdout']
   readonly stderr: Pipes['stderr']
-  /** With the exit code of the process, once it is gone; of its children some may live on. */
+  /** Resolves with the exit code when the process has ended; some of its children may still run. */
   readonly exited: Promise<number>
-  /** Asks it to end: end of input, then SIGTERM, then `kill`; resolves when nothing is left of it. */
+  /** Ends the group: closes the input, then sends SIGTERM, then kills it. Resolves when no process of it is left. */
   end(): Promise<void>
-  /** SIGKILL for all of them. */
+  /** Sends SIGKILL to all of them. */
   kill(): void
 }
 
 /**
- * Beside the command, in its process group, a shell waits for the end of a pipe that nobody writes to and only this
- * process holds. When this process is gone, however it went, the shell kills the group, itself included: a server that
- * ignores the end of its input, or hands its work on (`npx`), would stay for ever. As long as the shell lives the group's
- * id cannot be another's. The command takes the place of the first shell, so its exit code and its signals are its own.
+ * Starts the command, and beside it, in the same process group, a second shell that waits for the end of a pipe. Only this
+ * process holds the pipe's other end. When this process ends, for whatever cause, the second shell kills the whole group:
+ * otherwise a server that ignores the end of its input, or starts others (`npx`), would run for ever. While the second shell
+ * lives, the group's id cannot be given to another group. The command replaces the first shell, so that exit code and
+ * signals are the command's own.
  */
 const script = '(trap "" TERM INT HUP; read -r _ <&3; kill -KILL 0) </dev/null >/dev/null 2>&1 & exec "$@" 3<&-'
 
 const graceMs = 500
 
-/** Starts a server's command in a process group of its own. @throws ChatError `upstream-failed` where that cannot be done */
+/** Starts a server's command in a process group of its own. @throws ChatError `upstream-failed` if it cannot be started */
 export function startGroup({ command, args, environment, folder }: StdioServer, runtime: Runtime): ProcessGroup {
   const never = new CancelSource(runtime)
   const child = spawn(['/bin/sh', '-c', script, 'sh', command, ...args.map(revealed)], environment, folder)
@@ -52,7 +53,7 @@ export function startGroup({ command, args, environment, folder }: StdioServer, 
     kill,
     async end() {
       if (!isKilled) {
-        // it may never take what is still to be written
+        // the process may never read the rest of its input
         Promise.resolve(child.stdin.end()).catch(() => undefined)
         await within(child.exited, graceMs, never)
         signalGroup(child.pid, 'SIGTERM')
@@ -75,7 +76,7 @@ function spawn(command: string[], environment: StdioServer['environment'], folde
     })
   } catch (cause) {
     throw new ChatError('upstream-failed', {
-      message: 'Its command could not be started: there must be a /bin/sh, and its folder.',
+      message: 'Its command could not be started: /bin/sh and its folder must exist.',
       cause,
     })
   }
@@ -89,6 +90,6 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal)
   } catch {
-    // nobody is left of it
+    // no process of the group is left
   }
 }

@@ -7,19 +7,19 @@ import type { Cancel } from '../flow/cancel.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { type CallEnd, endOf, isAnswer, whyFailed } from './failure.ts'
 import type { TransportHooks } from './hooks.ts'
-import { type Line, openLine } from './line.ts'
 import { listTools, maxTools } from './list-tools.ts'
 import { floodMeter } from './meter.ts'
 import { readNotification } from './notification.ts'
 import { CallResult, readResult } from './result.ts'
 import type { ToolServerConfig } from './server-config.ts'
+import { openTransport, type ServerTransport } from './server-transport.ts'
 import type { ToolContext } from './tool.ts'
 
 /** How a connection ended. */
 export interface ConnectionEnd {
-  /** Completes "the server failed: …"; nothing secret in it. */
+  /** Completes "the server failed: …". It contains no secret. */
   readonly why: string
-  /** It did what no honest server does. */
+  /** Whether the server misbehaved, which no honest server does. */
   readonly isMisbehaviour: boolean
 }
 
@@ -27,24 +27,24 @@ export interface ConnectionOptions {
   readonly log: Logger
   readonly runtime: Runtime
   readonly version: string
-  /** Called once, when an open connection is of no use any more, unless it was closed. */
+  /** Called once, when an open connection cannot be used any more, unless we closed it. */
   ended(end: ConnectionEnd): void
-  /** Called with what tells the last line that its process wrote to its standard error. */
+  /** Called with a function that returns the last line of the process's standard error. */
   spoke(last: () => string | undefined): void
 }
 
-/** A call's limit is its caller's. */
+/** The caller limits a call's time, so the library must not. */
 const noLimitMs = 24 * 3600 * 1000
 const greetingMs = 10_000
 
-/** A server that has been greeted. */
+/** A connection to a server, after the initialization. */
 export class Connection {
   readonly #options: ConnectionOptions
   readonly #meter: () => boolean
-  /** Who hears what the running calls say meanwhile, by the token that is in each call. */
+  /** Receivers for the partial output of running calls, by the progress token of each call. */
   readonly #running = new Map<string, (text: string) => void>()
   #calls = 0
-  #line: Line | undefined
+  #transport: ServerTransport | undefined
   #client: Client | undefined
   #end: ConnectionEnd | undefined
   #isOpen = false
@@ -55,7 +55,7 @@ export class Connection {
     this.#meter = floodMeter(options.runtime)
   }
 
-  /** Connects and greets. @returns what came of it @throws the signal's reason once it is aborted; nothing else */
+  /** Connects and initializes. @returns the connection, or why it failed @throws only the signal's reason, when it is aborted */
   static async open(
     server: ToolServerConfig,
     options: ConnectionOptions,
@@ -65,7 +65,7 @@ export class Connection {
     try {
       await connection.#open(server, signal)
       connection.#isOpen = true
-      // it may have closed while nobody looked
+      // it may have closed during the initialization
       if (!connection.#client?.transport) connection.#end ??= { why: closedByPeer, isMisbehaviour: false }
     } catch (thrown) {
       connection.#kill()
@@ -76,12 +76,12 @@ export class Connection {
     return connection.#end ?? connection
   }
 
-  /** Whether the server has said that its tools are others now. */
+  /** Whether the server has said that its list of tools has changed. */
   get isListStale(): boolean {
     return this.#isListStale
   }
 
-  /** Its tools as it lists them, at most 256. @throws what the library throws, or ChatError where they have no end */
+  /** Lists the server's tools, at most 256. @throws what the library throws, or ChatError if the list has no end */
   async listTools(signal: Cancel): Promise<readonly unknown[]> {
     if (!this.#client) return []
     this.#isListStale = false
@@ -92,7 +92,7 @@ export class Connection {
     return listed.tools
   }
 
-  /** Runs a tool once. @throws the context's signal's reason once that is aborted; nothing else */
+  /** Runs a tool once. @throws only the reason of the context's signal, when it is aborted */
   async call(name: string, args: Fields, { signal, onChunk }: ToolContext): Promise<CallEnd> {
     const link = signal.child()
     const progressToken = `call-${++this.#calls}`
@@ -106,7 +106,7 @@ export class Connection {
       return { kind: 'done', outcome: readResult(result) }
     } catch (thrown) {
       signal.throwIfAborted()
-      // the library forgets a request that could not be sent only once it is aborted
+      // the library keeps a request that could not be sent until it is aborted
       if (!isAnswer(thrown)) link.abort(abandoned)
       return endOf(thrown, this.#end?.why)
     } finally {
@@ -117,7 +117,7 @@ export class Connection {
 
   async close(): Promise<void> {
     this.#end ??= { why: 'it was closed', isMisbehaviour: false }
-    await this.#line?.end()
+    await this.#transport?.end()
   }
 
   async #open(server: ToolServerConfig, signal: Cancel): Promise<void> {
@@ -134,19 +134,19 @@ export class Connection {
       unreadable: () => this.#count(),
     }
     const { Client } = await import('@modelcontextprotocol/sdk/client/index.js')
-    const line = await openLine(server, hooks)
+    const opened = await openTransport(server, hooks)
     signal.throwIfAborted()
-    this.#line = line
-    line.transport.onmessage = (message) => this.#sees(message, line)
+    this.#transport = opened
+    opened.transport.onmessage = (message) => this.#receive(message, opened)
     const client = new Client({ name: 'tributary', version }, { capabilities: {} })
     this.#client = client
-    // the library hears of progress a moment late: after the answer, where both came at once
+    // the library handles progress too late: after the answer, if both came together
     client.removeNotificationHandler('notifications/progress')
     client.onerror = (error) => this.#onError(error, server)
     const release = signal.onAbort(() => this.#kill())
     const { native } = signal
     try {
-      await client.connect(line.transport, { signal: native, timeout: noLimitMs })
+      await client.connect(opened.transport, { signal: native, timeout: noLimitMs })
       if (client.getServerCapabilities()?.logging)
         await client.setLoggingLevel('info', { signal: native, timeout: greetingMs }).catch(() => undefined)
     } finally {
@@ -154,14 +154,14 @@ export class Connection {
     }
   }
 
-  #sees(message: JSONRPCMessage, line: Line): void {
-    line.sees(message)
+  #receive(message: JSONRPCMessage, transport: ServerTransport): void {
+    transport.note(message)
     this.#count()
     if (!('method' in message)) return
     if (message.method === 'notifications/tools/list_changed') this.#isListStale = true
     const said = readNotification(message)
     if (!said) return
-    // a log message does not say which call it is about
+    // a log message does not say to which call it belongs
     const [only] = this.#running.size === 1 ? this.#running.values() : []
     const onChunk = said.token === undefined ? only : this.#running.get(said.token)
     onChunk?.(`${said.text}\n`)
@@ -172,13 +172,13 @@ export class Connection {
   }
 
   #onError(error: Error, server: ToolServerConfig): void {
-    this.#options.log.debug({ err: error }, 'an MCP server, or the way to it, has a fault')
-    // an older server's session ends with its stream; the other's when the library gives up
+    this.#options.log.debug({ err: error }, 'an MCP server or the connection to it failed')
+    // with the older transport the session ends with its stream, otherwise when the library gives up
     const isOver = server.transport === 'sse' ? 'event' in error : error.message.startsWith('Maximum reconnection')
     if (isOver) this.#lost()
   }
 
-  /** Until it is open, what the greeting fails with tells more. */
+  /** Ignored before the connection is open, because the error of the initialization says more. */
   #lost(): void {
     if (this.#isOpen) this.#finish({ why: closedByPeer, isMisbehaviour: false })
   }
@@ -196,7 +196,7 @@ export class Connection {
   }
 
   #kill(): void {
-    this.#line?.kill()
+    this.#transport?.kill()
   }
 }
 

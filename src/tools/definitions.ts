@@ -4,29 +4,29 @@ import type { Fields } from '../chat/message.ts'
 import { typesOf } from './schema/json-types.ts'
 import { shapeSchema } from './schema/shape-schema.ts'
 
-/** A tool as its server describes it, fit to be shown to a model. */
+/** A tool as its server describes it, cleaned for a model. */
 export interface Definition {
-  /** As its server knows it. */
+  /** The server's own name of the tool. */
   readonly name: string
   readonly description?: string
-  /** A JSON Schema in the shape that model APIs take. */
+  /** A JSON Schema in the shape that model APIs accept. */
   readonly parameters: Fields
-  /** Of all that a model is told of it, as it came. */
+  /** A hash of everything that a model sees of the tool, before it was cleaned. */
   readonly hash: string
 }
 
 const Listed = z.looseObject({
   name: z.string().min(1).max(256),
   description: z.string().optional(),
-  /** Without one it takes nothing, or anything. */
+  /** A tool without a schema takes no arguments, or any. */
   inputSchema: z.union([z.record(z.string(), z.unknown()), z.boolean()]).optional(),
 })
 
-/** Characters of a description, and of a schema as JSON. */
+/** Limits for the characters of a description and of a schema as JSON. */
 const maxDescription = 4 * 1024
 const maxSchema = 64 * 1024
 
-/** What a server lists as a tool; undefined where it is none that a model could be given. */
+/** Reads a tool of a server's list; undefined if it cannot be offered to a model. */
 export function readDefinition(listed: unknown): Definition | undefined {
   try {
     const { name, description, inputSchema } = Listed.parse(listed)
@@ -40,25 +40,25 @@ export function readDefinition(listed: unknown): Definition | undefined {
       hash: hashOf({ name, description, inputSchema }),
     }
   } catch {
-    // no tool, or nested so deep that nothing can walk it
+    // it is not a tool, or it is nested too deep to be read
     return undefined
   }
 }
 
-/** Arguments are an object. A schema of something else is none that could be called. */
+/** Whether a schema describes an object. A tool with any other schema cannot be called. */
 function isOfObjects(schema: Fields | boolean | undefined): boolean {
   const types = typeof schema === 'object' ? typesOf(schema.type) : []
   return types.length === 0 || types.includes('object')
 }
 
-/** The schema as it came; but a model reads its descriptions too. */
+/** Reads the schema unchanged, except for its descriptions, which a model reads too. */
 function readSchema(json: string): unknown {
   return JSON.parse(json, (key, value: unknown) =>
     key === 'description' && typeof value === 'string' ? visible(value) : value,
   )
 }
 
-/** A text for a model, without what a person reviewing it would not see: invisible characters, and whatever comes after 4 KiB. */
+/** Removes what a person who reviews a text would not see: invisible characters, and everything after 4 KiB. */
 function visible(text: string): string {
   return text
     .slice(0, maxDescription)
@@ -72,7 +72,7 @@ function hashOf(value: unknown): string {
     .digest('hex')
 }
 
-/** The order of an object's keys says nothing: some servers give another at each start. */
+/** Sorts the keys of objects, because some servers use another order at each start. */
 function sorted(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
@@ -81,18 +81,18 @@ function sorted(value: unknown): unknown {
 const maxPins = 4096
 
 /**
- * What each tool of a server was when it was first seen. One that is something else later is not offered again until the
- * program starts anew: it may have been made to look harmless first (reliability, section 4, item 21).
+ * Remembers each tool of a server as it was first seen. A tool that changes later is not offered again until the program
+ * restarts: it may have looked harmless at first on purpose (reliability, section 4, item 21).
  */
 export class Pins {
   readonly #hashes = new Map<string, string>()
   readonly #changed = new Set<string>()
 
-  /** Whether the tool is still what it was, or is new. */
+  /** Whether the tool is new or unchanged. */
   admits({ name, hash }: Definition): boolean {
     const pinned = this.#hashes.get(name)
     if (pinned === undefined) {
-      // a server that makes up names without end has no more of them remembered
+      // a server may invent names without end, so the number is limited
       if (this.#hashes.size >= maxPins) return false
       this.#hashes.set(name, hash)
     } else if (pinned !== hash) this.#changed.add(name)

@@ -6,29 +6,29 @@ import { maxMessageBytes, Oversize, type OversizeOptions, tooLargeAnswer } from 
 import { cleanMessage } from './read-message.ts'
 
 export interface EventRelayOptions extends Omit<OversizeOptions, 'fail'> {
-  /** The same for every stream of a server. */
+  /** Shared by all streams of a server. */
   readonly isOften: () => boolean
-  /** An event had this id: with it the stream can be taken up again after it (`Last-Event-ID`). */
+  /** Called with the id of an event. The stream can be resumed after it (`Last-Event-ID`). */
   seenId(id: string): void
 }
 
 const nothing = new Uint8Array(0)
-/** Lines of one event beside its data. */
+/** Limit for the lines of one event that are not data. */
 const maxOthers = 16
 
 /**
- * Server-sent events on their way to the library: each whole, as the library is to see it, and none that is too long. An
- * answer that was is replaced by its failure; the stream goes on.
+ * Relays server-sent events to the library: each one complete and cleaned, and none that is too long. An answer that is too
+ * long is replaced by an error, and the stream continues.
  */
 export class EventRelay implements BodyFilter {
   readonly #options: EventRelayOptions
   readonly #lines = new BoundedLines({ maxBytes: maxMessageBytes, anyEnd: true })
   readonly #oversize: Oversize
-  /** Lines of the event that has begun, and those of them that are its data. */
+  /** Lines of the unfinished event: its data, and the others. */
   #others: string[] = []
   #data: string[] = []
   #length = 0
-  /** Whether the event that has begun is too long. */
+  /** Whether the unfinished event is too long. */
   #isCut = false
   #out: string[] = []
 
@@ -56,7 +56,7 @@ export class EventRelay implements BodyFilter {
     return out.length === 0 ? nothing : Buffer.from(out.join(''))
   }
 
-  /** An event whose blank line has not come is none. */
+  /** An event without its blank line does not count. */
   rest(): Uint8Array {
     return nothing
   }
@@ -76,7 +76,7 @@ export class EventRelay implements BodyFilter {
   }
 
   #takeData(value: string): void {
-    // of one that is too long the end may tell whose it is
+    // the end of an event that is too long may show to which request it belongs
     if (this.#isCut) this.#data = [value]
     else this.#data.push(value)
     if (this.#length > maxMessageBytes) this.#cut(this.#data[0] ?? '')

@@ -3,16 +3,16 @@ import { redact } from '../chat/secret.ts'
 import { tooLargeCode } from './oversize.ts'
 import type { ToolOutcome } from './tool.ts'
 
-/** Error code of a request whose reply can no longer come: ours, of those JSON-RPC leaves to the implementation. */
+/** Our own error code for a request whose reply can no longer come, from JSON-RPC's range for implementations. */
 export const lostCode = -32_097
 
-/** How a call ended: with its outcome; never begun, since the session is no more, or for another reason; or nobody knows. */
+/** How a call ended: it has an outcome; it was never begun, because the session was lost or for another reason; or its outcome is unknown. */
 export type CallEnd =
   | { readonly kind: 'done'; readonly outcome: ToolOutcome }
   | { readonly kind: 'session-lost' }
   | { readonly kind: 'refused'; readonly why: string }
 
-/** What a model is told where a call may or may not have done its work. */
+/** The outcome for a model if the call may or may not have run. */
 function unknownOutcome(why: string): ToolOutcome {
   return {
     content: `The tool's server failed while the tool ran (${why}). It is not known whether it ran: do not assume either.`,
@@ -20,18 +20,18 @@ function unknownOutcome(why: string): ToolOutcome {
   }
 }
 
-/** It ran, so that what it did is done. */
+/** The outcome for a model if the tool ran, but its answer was too large. */
 function tooLarge(): ToolOutcome {
-  const content = 'The tool ran, but what it answered is over 16 MiB and was not read. Ask it for less at a time.'
+  const content = 'The tool ran, but its answer is over 16 MiB and was not read. Ask it for less at a time.'
   return { content, isError: true }
 }
 
-/** What a server over HTTP says of a session that it does not know, by the SDKs it may be made with. */
+/** The words of HTTP servers for an unknown session, in the various SDKs. */
 const sessionWords = /session|not (been )?initiali[sz]ed|before initiali[sz]ation/i
 
 /**
- * Whether the server has not looked at a request since it does not know its session: after a restart, say. 404 means
- * that (MCP 2025-11-25, basic/transports); many answer 400 or 410, and say so in words.
+ * Whether the server ignored a request because it does not know the session, for example after a restart. 404 means that
+ * (MCP 2025-11-25, basic/transports); many servers answer 400 or 410 with an explanation.
  */
 export function isSessionLost(thrown: unknown): boolean {
   const status = httpStatus(thrown)
@@ -40,8 +40,8 @@ export function isSessionLost(thrown: unknown): boolean {
 }
 
 /**
- * What the failure of a request means.
- * @param connectionEnd why the connection is of no use any more, if so
+ * Tells how a call ended from the error of its request.
+ * @param connectionEnd why the connection has ended, if it has
  */
 export function endOf(thrown: unknown, connectionEnd: string | undefined): CallEnd {
   if (connectionEnd !== undefined) return { kind: 'done', outcome: unknownOutcome(connectionEnd) }
@@ -58,13 +58,13 @@ export function endOf(thrown: unknown, connectionEnd: string | undefined): CallE
   return { kind: 'done', outcome: { content: `The tool's server refused the call: ${redact(said)}`, isError: true } }
 }
 
-/** Whether a server's answer, or what stands for one, came to a request. */
+/** Whether a request got an answer, from the server or from us in its place. */
 export function isAnswer(thrown: unknown): boolean {
   const code = codeOf(thrown)
   return code !== undefined && code < 0
 }
 
-/** Completes "the server failed: …", in words of our own: what a server says may hold anything. */
+/** Completes "the server failed: …" in our own words, because a server's words may contain anything. */
 export function whyFailed(thrown: unknown): string {
   const status = httpStatus(thrown)
   if (status === 401 || status === 403) return `it refuses the gateway's credentials (HTTP ${status})`
@@ -78,14 +78,14 @@ export function whyFailed(thrown: unknown): string {
   return code === undefined ? 'it does not speak MCP' : `it answered with an error (${code})`
 }
 
-/** `wire` speaks of upstreams. */
+/** Texts for the codes of `wire`, whose messages are about upstreams. */
 const words: Readonly<Record<string, string>> = {
   upstream_unreachable: 'it could not be reached',
   upstream_disconnected: 'its connection broke',
   upstream_connect_timeout: 'it could not be connected to in time',
 }
 
-/** The library's errors bear a status or a JSON-RPC code as `code`; status over 0, JSON-RPC's below. */
+/** The library's errors have an HTTP status or a JSON-RPC code as `code`; a status is above 0, a JSON-RPC code below. */
 function httpStatus(thrown: unknown): number | undefined {
   const code = codeOf(thrown)
   if (code !== undefined && code >= 100 && code < 600) return code

@@ -1,18 +1,18 @@
 import type { Logger } from '../flow/call.ts'
 import type { Runtime } from '../flow/runtime.ts'
 
-/** What a transport tells of its connection beyond what the library's interface has. */
+/** What a transport reports about its connection, beside what the library's interface has. */
 export interface TransportHooks {
   readonly log: Logger
   readonly runtime: Runtime
-  /** The server has a standard error: what tells its last line. */
+  /** The server has a standard error. @param last returns its last line */
   spoke(last: () => string | undefined): void
-  /** The connection is of no use any more. @param why completes "the server failed: …", nothing secret in it */
+  /** The connection cannot be used any more. @param why completes "the server failed: …", without a secret */
   lost(why: string): void
-  /** The same, by what no honest server does. */
+  /** The same, because the server misbehaved. */
   misbehaved(why: string): void
-  /** The server can be heard from now on; what it said by itself before this may have been missed. */
+  /** The server's own messages arrive from now on; earlier ones may have been missed. */
   listening(): void
-  /** Something came that is no message. */
+  /** Something arrived that is not a message. */
   unreadable(): void
 }

@@ -9,13 +9,13 @@ export interface InProcessTool {
   readonly description: string
   /** JSON Schema of its arguments, which are not checked against it. */
   readonly parameters: Fields
-  /** Whether it says anything through `onChunk` before it is done. */
+  /** Whether it sends partial output through `onChunk`. */
   readonly supportsStreaming: boolean
-  /** @throws anything: the model is told its message */
+  /** @throws anything: the model gets the message of the error */
   run(args: Fields, context: ToolContext): Promise<ToolOutcome>
 }
 
-/** The function as a tool like those of any server. */
+/** Makes a tool of the function, like the tools of any server. */
 export function inProcess(tool: InProcessTool): Tool {
   const { name, description, parameters, supportsStreaming } = tool
   return {
@@ -27,7 +27,7 @@ export function inProcess(tool: InProcessTool): Tool {
     async run(args, context) {
       context.signal.throwIfAborted()
       let isOver = false
-      // what it says after its end belongs to nothing
+      // output after the end is dropped
       const onChunk = (text: string) => void (isOver || context.signal.aborted || context.onChunk(text))
       try {
         return await tool.run(args, { signal: context.signal, onChunk })

@@ -3,11 +3,11 @@ import { z } from 'zod'
 import type { Cancel } from '../flow/cancel.ts'
 
 const maxPages = 100
-/** Tools of one server that are offered. */
+/** Limit for the tools of one server that are offered. */
 export const maxTools = 256
 const pageMs = 30_000
 
-/** A cursor that is empty or nothing at all is none, as many servers end their list. */
+/** An empty or absent cursor ends the list, as many servers write it. */
 const Page = z.looseObject({
   tools: z.array(z.unknown()).catch([]),
   nextCursor: z
@@ -16,11 +16,11 @@ const Page = z.looseObject({
     .catch(undefined),
 })
 
-/** What a server lists, and whether that was all of it; `endless` where its pages come again, or never end. */
-export type Listed = { readonly tools: readonly unknown[]; readonly isWhole: boolean } | 'endless'
+/** A server's list, and whether it is complete; `endless` if its pages repeat or never end. */
+export type ListedTools = { readonly tools: readonly unknown[]; readonly isWhole: boolean } | 'endless'
 
 /** Asks for all pages of a server's tools. @throws what the library throws */
-export async function listTools(client: Client, signal: Cancel): Promise<Listed> {
+export async function listTools(client: Client, signal: Cancel): Promise<ListedTools> {
   if (!client.getServerCapabilities()?.tools) return { tools: [], isWhole: true }
   const tools: unknown[] = []
   const cursors = new Set<string>()
@@ -36,7 +36,7 @@ export async function listTools(client: Client, signal: Cancel): Promise<Listed>
 }
 
 async function askPage(client: Client, cursor: string | undefined, signal: Cancel): Promise<z.infer<typeof Page>> {
-  // the library leaves a listener on each signal it is given
+  // the library leaves a listener on each signal that it gets
   const link = signal.child()
   const params = cursor === undefined ? {} : { cursor }
   try {

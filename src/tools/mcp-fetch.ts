@@ -21,7 +21,7 @@ import type { TransportHooks } from './hooks.ts'
 import { frequencyMeter, type Id, tooLargeAnswer } from './oversize.ts'
 import type { HttpServer } from './server-config.ts'
 
-/** What is looked at of a message that is sent: whose request it is, or whose it cancels. */
+/** The parts of a sent message that are read: the id of the request, or of the request that it cancels. */
 const Sent = z.looseObject({
   id: z.union([z.number(), z.string()]).optional(),
   method: z.string().optional(),
@@ -32,32 +32,32 @@ type Reply = Parameters<NonNullable<Relay['filter']>>[0]
 
 /** The library reads a reply a moment after its bytes have ended. */
 const readMs = 250
-/** So many streams may be opened within so many milliseconds; after that one a second. */
+/** So many streams may be opened within so many milliseconds; then one per second. */
 const maxStreams = 10
 const streamsMs = 10_000
-/** Replies whose last event is remembered. */
+/** Limit for the replies whose last event is remembered. */
 const maxReplies = 256
-/** A stream lasts as long as the connection, and a message that is too long is passed over: only single ones have a limit. */
+/** A stream lasts as long as the connection, so that only its single messages have a limit. */
 const limits = { maxBytes: Number.MAX_SAFE_INTEGER }
 
 /**
- * The way of the library's HTTP transports to the network: through `wire`, with the server's own headers, and watched.
- * The library itself neither limits a message, nor ends a request whose reply was cut, nor lets go of one it cancelled,
- * and it comes back for the rest of a reply that was an error.
+ * The `fetch` of the library's HTTP transports. It sends requests through `wire`, adds the server's headers, and does what
+ * the library does not do: it limits messages, ends a request whose reply was cut, frees a request that was cancelled, and
+ * does not ask for the rest of a reply that was an error.
  */
 export class McpFetch {
   readonly #server: HttpServer
   readonly #hooks: TransportHooks
-  /** Requests that wait for their answer, with what ends their reply. */
+  /** Requests that wait for their answer, each with the abort of its reply. */
   readonly #waiting = new Map<Id, CancelSource>()
-  /** Whose reply the events with these ids stood in. */
+  /** The request to whose reply an event belonged, by the event's id. */
   readonly #replies = new Map<string, Id>()
   readonly #timers = new Set<Timer>()
   readonly #isOften: () => boolean
   readonly #deliver: (message: JSONRPCMessage) => void
   #streamsAt: readonly number[] = []
 
-  /** @param deliver hands a message to the library as if it had come from the server */
+  /** @param deliver gives a message to the library as if it had come from the server */
   constructor(server: HttpServer, hooks: TransportHooks, deliver: (message: JSONRPCMessage) => void) {
     this.#server = server
     this.#hooks = hooks
@@ -65,8 +65,8 @@ export class McpFetch {
     this.#deliver = deliver
   }
 
-  /** Notices the answers among what has come. */
-  sees(message: JSONRPCMessage): void {
+  /** Notes the answers among the messages that arrive. */
+  note(message: JSONRPCMessage): void {
     if ('id' in message && !('method' in message) && message.id !== undefined) this.#waiting.delete(message.id)
   }
 
@@ -97,7 +97,7 @@ export class McpFetch {
     }
     this.#waiting.set(id, link)
     try {
-      // on a connection that was kept the server may hang up just then, and nothing is sent twice
+      // a server may close an idle connection just as it is used, and no request is sent twice
       return await this.#send({ ...request, needsNewConnection: true }, link, id)
     } catch (thrown) {
       this.#waiting.delete(id)
@@ -105,10 +105,10 @@ export class McpFetch {
     }
   }
 
-  /** The stream of what the server says by itself, or the rest of a reply that was cut. */
+  /** Opens the stream of the server's own messages, or the rest of a reply that was cut. */
   async #openStream(request: PlainRequest, link: CancelSource): Promise<Response> {
     const id = this.#replies.get(request.headers['last-event-id'] ?? '')
-    // to the library that says that there is nothing to be had
+    // 405 tells the library that there is no such stream
     if (id !== undefined && !this.#waiting.has(id)) return new Response(null, { status: 405 })
     const now = this.#hooks.runtime.elapsed()
     this.#streamsAt = this.#streamsAt.filter((at) => now - at < streamsMs)
@@ -119,7 +119,7 @@ export class McpFetch {
     return response
   }
 
-  /** @param id whose reply it is */
+  /** @param id the request that the reply belongs to */
   #send(request: PlainRequest, link: CancelSource, id: Id | undefined): Promise<Response> {
     let hasId = false
     const seenId = (event: string) => {
@@ -130,7 +130,7 @@ export class McpFetch {
       filter: (reply) => this.#filter(reply, id, seenId),
       ended: () => {
         link.release()
-        // over the older transport the answer comes in the one stream there is
+        // with the older transport the answer comes in the only stream
         if (id !== undefined && !hasId && this.#server.transport === 'http') this.#expectAnswer(id)
       },
     })
@@ -163,7 +163,7 @@ export class McpFetch {
     this.#replies.set(event, id)
   }
 
-  /** The reply has ended, and cannot be taken up again: the answer is there in a moment, or never. */
+  /** Called when a reply has ended and cannot be resumed: if the answer is not read in a moment, the request fails. */
   #expectAnswer(id: Id): void {
     if (!this.#waiting.has(id)) return
     const timer = this.#hooks.runtime.timers.set(readMs, () => {

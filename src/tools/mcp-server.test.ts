@@ -127,7 +127,7 @@ for (const [name, start] of transports)
         content: expect.stringMatching(/^The tool was not run: .* is off until the gateway is restarted/),
         isError: true,
       })
-      expect(tools.log.lines.join('\n')).toContain('not what it was when it was first seen')
+      expect(tools.log.lines.join('\n')).toContain('has changed since it was first seen')
       expect(await tools.run('stream')).toMatchObject({ isError: false })
     })
   })

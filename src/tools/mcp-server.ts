@@ -14,23 +14,23 @@ import type { Tool, ToolContext, ToolOutcome, ToolServerState } from './tool.ts'
 
 export interface McpServerOptions {
   readonly log: Logger
-  /** Our own, which a server is told. */
+  /** Our own version, which the server is told. */
   readonly version: string
   readonly runtime: Runtime
-  /** Milliseconds until a server has greeted back; its transport's own, where it does not say. */
+  /** Milliseconds for a server's initialization; by default that of its transport. */
   readonly greetMs?: number
 }
 
-/** Until a server has greeted back; one that is started may have to be fetched first (`npx`). */
+/** Milliseconds for a server's initialization. A command may have to be downloaded first (`npx`). */
 const greetMs = { stdio: 60_000, http: 20_000, sse: 20_000 } as const
 
-/** A server's word that its tools are others now may be lost, with the stream it stood in. */
+/** A list is used no longer than this, because the notification of a changed list may be lost with its stream. */
 const listMaxAgeMs = 60_000
 
 /**
- * An MCP server over its life: connected from the start on, and again after a failure and some patience, or after a while
- * where it misbehaved, all in the background. A request waits for the first attempt, and for the first after a connection
- * broke that had stood; otherwise a server that is not connected has no tools.
+ * An MCP server during the program's life. It connects in the background: at the start, again after a failure and a pause,
+ * and after a longer pause if the server misbehaved. A request waits for the first attempt, and for the first attempt after
+ * a good connection broke. Otherwise a server that is not connected has no tools.
  */
 export class McpServer {
   readonly name: string
@@ -46,7 +46,7 @@ export class McpServer {
   #tools: readonly Tool[] = []
   #listedUntil = 0
   #why: string | undefined
-  /** Whether the attempt that runs is the first, or the first after a good connection. */
+  /** Whether the running attempt is the first, or the first after a good connection. */
   #isHopeful = true
   /** Until the next attempt. */
   #pause: Timer | undefined
@@ -74,12 +74,12 @@ export class McpServer {
     }
   }
 
-  /** Whether a request should wait for the attempt that runs: it has a limit of its own. */
+  /** Whether a request should wait for the running attempt, which has a deadline of its own. */
   get isStarting(): boolean {
     return this.#connecting !== undefined && this.#isHopeful
   }
 
-  /** Connects in the background, and asks for its tools. */
+  /** Connects in the background, and asks for the server's tools. */
   start(): void {
     this.#pause = undefined
     if (this.#closing.aborted || this.#connection) return
@@ -89,7 +89,7 @@ export class McpServer {
       .catch(() => undefined)
   }
 
-  /** Its tools; asks for them where they are not known, or are others now. @throws ChatError where it cannot be reached, or the signal's reason */
+  /** Returns the server's tools, and asks for them if they are unknown or may have changed. @throws ChatError if the server cannot be reached, or the signal's reason */
   async list(signal: Cancel): Promise<readonly Tool[]> {
     const connection = await this.#connected(signal)
     if (this.#options.runtime.elapsed() < this.#listedUntil && !connection.isListStale) return this.#tools
@@ -113,7 +113,7 @@ export class McpServer {
     return this.#why === undefined ? 'idle' : 'failed'
   }
 
-  /** The connection there is, or a new one: one attempt at a time, whoever asks. */
+  /** Returns the connection, or opens a new one. All callers share one attempt. */
   #connected(signal: Cancel): Promise<Connection> {
     if (this.#connection) return Promise.resolve(this.#connection)
     const isForLater = this.#pause !== undefined || this.#backoff.isWaiting || this.#closing.aborted
@@ -144,7 +144,7 @@ export class McpServer {
     const ended = (end: ConnectionEnd) => this.#ended(end)
     try {
       const spoke = (last: () => string | undefined) => {
-        // what it said before it failed stands until it says more
+        // the last line of the earlier process stays until the new one writes
         const before = this.#lastWords?.()
         this.#lastWords = () => last() ?? before
       }
@@ -178,7 +178,7 @@ export class McpServer {
   }
 
   #fail({ why, isMisbehaviour }: ConnectionEnd): void {
-    // it is tried again each minute at least: the same failure is told once
+    // the server is tried again at least once a minute, so the same failure is logged once
     const level = why === this.#why ? 'debug' : 'warn'
     this.#why = why
     if (isMisbehaviour) this.#backoff.misbehaved()
@@ -200,7 +200,7 @@ export class McpServer {
     return this.#tools
   }
 
-  /** The server has been restarted, say: it is greeted once more. */
+  /** The session was lost, for example at a restart of the server: connects again and lists the tools. */
   async #listAnew(lost: Connection): Promise<readonly Tool[]> {
     this.#forget(lost)
     return this.#list(await this.#connected(this.#closing), true)
@@ -212,7 +212,7 @@ export class McpServer {
     void lost.close()
   }
 
-  /** Ends a connection that is of no use though it stands. */
+  /** Closes a connection that is open but cannot be used. */
   #giveUp(connection: Connection, why: string): void {
     if (this.#connection !== connection) return
     this.#ended({ why, isMisbehaviour: false })
@@ -222,10 +222,10 @@ export class McpServer {
   async #run(name: string, args: Fields, context: ToolContext): Promise<ToolOutcome> {
     context.signal.throwIfAborted()
     if (!this.#offered.isUnchanged(name))
-      return refusal('the tool is not what it was when it was first seen, and is off until the gateway is restarted')
+      return refusal('the tool has changed since it was first seen, and is off until the gateway is restarted')
     const end = await this.#call(name, args, context)
     if (end.kind !== 'session-lost') return end.kind === 'done' ? end.outcome : refusal(end.why)
-    // the server has not looked at the call: in a new session it may be made once more
+    // the server ignored the call, so it may be made once more in a new session
     const again = await this.#call(name, args, context)
     if (again.kind === 'done') return again.outcome
     return refusal(again.kind === 'refused' ? again.why : 'it does not keep its sessions')
@@ -246,7 +246,7 @@ export class McpServer {
 const closed = new ChatError('cancelled', { message: 'The program stops.' })
 const late = new ChatError('timeout', { message: 'it did not answer in time' })
 
-/** Told where it is certain that the tool did not run. */
+/** The outcome for a model if the tool certainly did not run. */
 function refusal(why: string): ToolOutcome {
   return { content: `The tool was not run: ${why}.`, isError: true }
 }

@@ -1,10 +1,10 @@
 import type { Runtime } from '../flow/runtime.ts'
 
-/** Messages a server may send within one second; a tool that streams its output a word at a time stays far below. */
+/** Limit for a server's messages in one second. A tool that streams its output word by word stays far below. */
 const maxPerSecond = 10_000
 const windowMs = 1_000
 
-/** Notices a server that floods us. */
+/** Returns a function that counts a message, and tells whether the server sends too many. */
 export function floodMeter(runtime: Pick<Runtime, 'elapsed'>): () => boolean {
   let since = runtime.elapsed()
   let count = 0

@@ -204,7 +204,7 @@ test('what a server says of itself is logged, some of it, and no secret in it', 
   const mark = 'stderr-mark-of-a-secret-kind'
   await using tools = open([bad('stderr', { MARK: new Secret(mark) })])
   expect(await tools.run('echo')).toMatchObject({ isError: false })
-  const said = () => tools.log.lines.filter((line) => line.startsWith('an MCP server says'))
+  const said = () => tools.log.lines.filter((line) => line.startsWith('an MCP server wrote to its standard error'))
   await until(() => said().length >= 2, 5_000, 'it has said something')
   expect(said().join('\n')).not.toContain('the end')
   expect(tools.state('bad')?.stderr).toBe('the end')

@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto'
 
 /**
- * OpenAI takes no longer name of a function: `^[a-zA-Z0-9_-]{1,64}$`. Others want its first character to be a letter or an
- * underscore (Gemini, function declarations), or have it so in a grammar.
+ * OpenAI's limit for a function's name: `^[a-zA-Z0-9_-]{1,64}$`. Other APIs require a letter or an underscore first (Gemini,
+ * function declarations).
  */
 const maxLength = 64
 const maxServerLength = 24
 
-/** The name of the server whose tools the program has itself. */
+/** The server name of the program's own tools. */
 export const builtinServer = 'builtin'
 
 /**
- * A server's name as it stands in the names of its tools. It begins with a letter, or with an underscore before what is
- * none; it holds no `__` and ends in no `_`, so a qualified name has one reading: up to its first `__`.
+ * A server's name within the names of its tools. It begins with a letter; an underscore is put before any other character.
+ * It contains no `__` and does not end in `_`, so that the server of a qualified name ends at its first `__`.
  */
 export function serverAlias(name: string): string {
   const plain = name.replace(/[^A-Za-z0-9-]+/g, '_').replace(/^_+|_+$/g, '')
@@ -22,8 +22,8 @@ export function serverAlias(name: string): string {
 }
 
 /**
- * `server__tool`. A tool's name that has other characters, or that is too long, is told from all others by a hash of it:
- * so the name is the same whatever else there is, and in whatever order.
+ * Makes `server__tool`. If the tool's name has other characters or is too long, a hash of it is added, so that the name
+ * differs from all others and does not depend on the other tools or their order.
  */
 export function qualifiedName(server: string, tool: string): string {
   const prefix = `${serverAlias(server)}__`

@@ -8,18 +8,18 @@ const Progress = z.looseObject({
 })
 const Log = z.looseObject({ data: z.unknown() })
 
-/** What a running tool says. */
-export interface Said {
+/** The text of a notification while a tool runs. */
+export interface Notice {
   readonly text: string
-  /** Whose call it is about, where it says so. */
+  /** The progress token of the call, if the notification has one. */
   readonly token?: string
 }
 
 /**
- * The words of a progress notification or a log message; undefined where there are none.
+ * Reads the text of a progress notification or a log message; undefined if there is none.
  * MCP 2025-11-25, basic/utilities/progress and server/utilities/logging
  */
-export function readNotification({ method, params }: { method: string; params?: unknown }): Said | undefined {
+export function readNotification({ method, params }: { method: string; params?: unknown }): Notice | undefined {
   if (method === 'notifications/progress') {
     const { progressToken: token, progress, total, message } = Progress.safeParse(params).data ?? {}
     if (token === undefined) return undefined

@@ -1,11 +1,11 @@
-/** What may hold a `null` that means something: what a tool gives back, takes, or describes; an extension's own. */
+/** Members in which `null` has a meaning: a tool's results, arguments and schemas. */
 const kept = new Set(['structuredContent', 'arguments', 'inputSchema', 'outputSchema', 'requestedSchema'])
-/** Deeper than this no member is the protocol's own. */
+/** The protocol's own members are never deeper than this. */
 const maxDepth = 12
 
 /**
- * A message without the members that are `null`: many servers write so what they leave out, and the library takes it for
- * a wrong value. Texts, schemas and what tools say stay as they are.
+ * Removes members that are `null` from a message: many servers write `null` for an absent member, and the library rejects
+ * that. Texts, schemas and results of tools are not changed.
  */
 export function withoutNulls(message: unknown): unknown {
   if (!isFields(message)) return Array.isArray(message) ? message.map(withoutNulls) : message
@@ -30,7 +30,7 @@ function cleanedFields(fields: Readonly<Record<string, unknown>>, depth: number)
   )
 }
 
-/** The `data` of a log message is the server's own; that of an error has members like any other. */
+/** Whether the `null`s within a member stay. Those in the `data` of a log message do, those in the `data` of an error do not. */
 function isKept(name: string, fields: Readonly<Record<string, unknown>>): boolean {
   return kept.has(name) || (name === 'data' && 'level' in fields)
 }

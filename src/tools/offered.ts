@@ -4,25 +4,25 @@ import { type Definition, Pins, readDefinition } from './definitions.ts'
 import { qualifiedName } from './names.ts'
 import type { Tool, ToolContext, ToolOutcome } from './tool.ts'
 
-/** Runs a tool by the name its server knows it by. */
-export type Run = (name: string, args: Fields, context: ToolContext) => Promise<ToolOutcome>
+/** Runs a tool by its server's own name of it. */
+export type RunTool = (name: string, args: Fields, context: ToolContext) => Promise<ToolOutcome>
 
 /** Which of the tools that a server lists are offered to models. */
 export class Offered {
   readonly #server: string
   readonly #log: Logger
-  readonly #run: Run
+  readonly #run: RunTool
   readonly #pins = new Pins()
-  /** By the server's own names. What is offered never changes, so neither do they: who has seen one need not look again. */
+  /** Tools by the server's own names. An offered tool never changes, so each is made once. */
   readonly #tools = new Map<string, Tool>()
 
-  constructor(server: string, log: Logger, run: Run) {
+  constructor(server: string, log: Logger, run: RunTool) {
     this.#server = server
     this.#log = log
     this.#run = run
   }
 
-  /** Those that are tools, that are what they were, and of two with one name the first. */
+  /** Chooses the valid, unchanged tools of a list; of two with the same name the first. */
   choose(listed: readonly unknown[]): readonly Tool[] {
     const chosen = new Map<string, Tool>()
     for (const definition of listed.map(readDefinition)) {
@@ -35,14 +35,14 @@ export class Offered {
     return [...chosen.values()]
   }
 
-  /** Whether the tool is still what it was when it was first seen, as far as is known. */
+  /** Whether the tool is still as it was first seen, as far as is known. */
   isUnchanged(name: string): boolean {
     return this.#pins.isUnchanged(name)
   }
 
   #admits(definition: Definition): boolean {
     if (this.#pins.admits(definition)) return true
-    const what = 'a tool of an MCP server is not what it was when it was first seen: it is off until the next start'
+    const what = 'a tool of an MCP server has changed since it was first seen: it is off until the next start'
     this.#log.warn({ tool: definition.name }, what)
     return false
   }

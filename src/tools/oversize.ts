@@ -1,39 +1,39 @@
 import type { Runtime } from '../flow/runtime.ts'
 import { jsonOrUndefined } from '../wire/json.ts'
 
-/** Bytes of one message: a result, a list of tools, a notification. What is longer is not kept. */
+/** Limit for one message: a result, a list of tools, a notification. A longer one is not kept. */
 export const maxMessageBytes = 16 * 1024 * 1024
-/** After so many bytes of one message whoever waits is not kept waiting for its end. */
+/** After so many bytes of one message the waiting requests fail, without waiting for its end. */
 const patienceBytes = 64 * 1024 * 1024
-/** A message that is longer than this has no end. */
+/** A message of more bytes counts as endless. */
 const endlessBytes = 256 * 1024 * 1024
-/** So many messages that are too long are passed over within so many milliseconds; more are no accident. */
+/** So many messages that are too long are skipped within so many milliseconds; more count as misbehaviour. */
 const maxOften = 5
 const oftenMs = 60_000
 
-/** Of a request. */
+/** The id of a request. */
 export type Id = number | string
 
-/** Error code of a request whose answer was too long to be read: ours, of those JSON-RPC leaves to the implementation. */
+/** Our own error code for a request whose answer was too long, from JSON-RPC's range for implementations. */
 export const tooLargeCode = -32_096
 
-/** Stands for an answer that was too long. */
+/** The error message in place of an answer that was too long. */
 export function tooLargeAnswer(id: Id) {
   return { jsonrpc: '2.0' as const, id, error: { code: tooLargeCode, message: 'The answer is too large.' } }
 }
 
 export interface OversizeOptions {
-  /** Requests that wait for an answer over this way. */
+  /** The requests that wait for an answer on this stream. */
   waiting(): Iterable<Id>
-  /** The answer to this request was too long. */
+  /** Called if the answer to this request was too long. */
   fail(id: Id): void
-  /** The server did what no honest one does. */
+  /** Called if the server misbehaved, as no honest one does. */
   misbehaved(why: string): void
 }
 
 /**
- * Finds out whose answer a message is that is too long to be kept, by its beginning or its end, and lets that one request
- * fail. Where neither tells, it is everybody's who waits: they would wait for nothing.
+ * Handles messages that are too long to keep. It finds the request in the message's beginning or end, and lets that request
+ * fail. If neither shows it, all waiting requests fail, because one of them would wait for ever.
  */
 export class Oversize {
   readonly #options: OversizeOptions
@@ -45,21 +45,21 @@ export class Oversize {
     this.#isOften = isOften
   }
 
-  /** A message has become too long. */
+  /** Called when a message has become too long. @param head its beginning */
   began(head: string): void {
     if (this.#isOften()) this.#options.misbehaved('it sent messages that are too large, again and again')
     const owner = ownerInHead(head)
     this.#isSettled = owner !== undefined
-    if (owner !== undefined && owner !== 'nobody') this.#failIfWaiting(owner)
+    if (owner !== undefined && owner !== 'no answer') this.#failIfWaiting(owner)
   }
 
-  /** More of it was passed over. @param bytes of all of it so far */
+  /** Called when more of it was skipped. @param bytes all of it so far */
   grew(bytes: number): void {
     if (bytes > patienceBytes) this.#failAll()
     if (bytes > endlessBytes) this.#options.misbehaved('it sent a message that has no end')
   }
 
-  /** It has come to its end. */
+  /** Called at the end of the message. @param tail its last bytes */
   ended(tail: string): void {
     const owner = this.#isSettled ? undefined : ownerInTail(tail)
     if (owner === undefined) this.#failAll()
@@ -78,7 +78,7 @@ export class Oversize {
   }
 }
 
-/** Notices what happens too often. */
+/** Returns a function that counts an occurrence, and tells whether there are too many. */
 export function frequencyMeter(runtime: Pick<Runtime, 'elapsed'>): () => boolean {
   let times: readonly number[] = []
   return () => {
@@ -91,15 +91,15 @@ export function frequencyMeter(runtime: Pick<Runtime, 'elapsed'>): () => boolean
 const idPattern = /\s*(-?\d+|"(?:[^"\\]|\\.){0,256}")\s*[,}]/y
 const keyPattern = /\s*"((?:[^"\\]|\\.){0,256})"\s*:/y
 
-/** Whose answer begins so; `nobody` for what is no answer; undefined where the beginning does not tell. */
-function ownerInHead(head: string): Id | 'nobody' | undefined {
+/** The request that an answer with this beginning belongs to; `no answer` for any other message; undefined if the beginning does not show it. */
+function ownerInHead(head: string): Id | 'no answer' | undefined {
   const start = /^\s*\{/.exec(head)
   if (!start) return undefined
   for (let at = start[0].length; at !== -1; ) {
     keyPattern.lastIndex = at
     const [member, name] = keyPattern.exec(head) ?? []
     if (member === undefined) return undefined
-    if (name === 'method') return 'nobody'
+    if (name === 'method') return 'no answer'
     at += member.length
     if (name === 'id') return idAt(head, at)
     at = afterValue(head, at)
@@ -112,7 +112,7 @@ function idAt(head: string, at: number): Id | undefined {
   return idOf(idPattern.exec(head)?.[1])
 }
 
-/** Of an answer whose `result` came first. A quote within a text would be escaped, and nothing but the end comes after it. */
+/** The request of an answer whose `id` comes last. A match cannot be within a text, because a quote there would be escaped. */
 function ownerInTail(tail: string): Id | undefined {
   const end = /,\s*"id"\s*:\s*(-?\d+|"[^"\\]{0,256}")\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/
   return idOf(end.exec(tail)?.[1])
@@ -123,7 +123,7 @@ function idOf(json: string | undefined): Id | undefined {
   return typeof id === 'number' || typeof id === 'string' ? id : undefined
 }
 
-/** Where the next member begins, after the comma; -1 where the text ends before. */
+/** The position of the next member, after the comma; -1 if the text ends before. */
 function afterValue(text: string, start: number): number {
   let depth = 0
   for (let at = start; at < text.length; at++) {
@@ -139,7 +139,7 @@ function afterValue(text: string, start: number): number {
   return -1
 }
 
-/** Where the text that opens here closes; -1 where it does not. */
+/** The position of the quote that closes the string at `start`; -1 if there is none. */
 function endOfText(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at++) {
     if (text[at] === '\\') at++

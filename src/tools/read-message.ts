@@ -1,17 +1,17 @@
 import { jsonOrUndefined, nestsTooDeep } from '../wire/json.ts'
 import { withoutNulls } from './null-members.ts'
 
-/** Deeper than this a message is not looked at. */
+/** A message that nests deeper is not read. */
 const maxDepth = 128
 
-/** A message as the library is to see it; undefined for a text that is none. */
+/** Reads a message and cleans it for the library; undefined if the text is not a message. */
 export function readMessage(json: string): unknown {
   if (nestsTooDeep(json, maxDepth)) return undefined
   const message = jsonOrUndefined(json)
   return json.includes('null') ? withoutNulls(message) : message
 }
 
-/** The same as text. What is no message stays as it is; undefined for what is too deep to be looked at. */
+/** The same for a text. A text that is not a message stays unchanged; undefined if it nests too deep. */
 export function cleanMessage(json: string): string | undefined {
   if (nestsTooDeep(json, maxDepth)) return undefined
   const message = json.includes('null') ? jsonOrUndefined(json) : undefined

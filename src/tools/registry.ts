@@ -13,16 +13,16 @@ import type { Tool, ToolRegistry } from './tool.ts'
 export interface ToolsOptions {
   readonly log: Logger
   readonly runtime: Runtime
-  /** Our own version, which servers are told. */
+  /** Our own version, which the servers are told. */
   readonly version: string
   /** Tools of the program itself, beside the current time. */
   readonly inProcess?: readonly InProcessTool[]
-  /** Milliseconds that a request waits for the tools of a server that is connected; for one that starts, its own limit. */
+  /** Milliseconds that a request waits for the tools of a connected server. A starting server has a deadline of its own. */
   readonly listMs?: number
   readonly greetMs?: number
 }
 
-/** The configured servers, which are connected from now on in the background, and the program's own tools. */
+/** Opens the registry: the program's own tools, and the configured servers, which connect in the background. */
 export function openTools(config: ToolsConfig, options: ToolsOptions): ToolRegistry {
   const { log, version, runtime, listMs = 10_000, greetMs } = options
   const about = { log, version, runtime, ...(greetMs !== undefined && { greetMs }) }
@@ -61,8 +61,8 @@ export function openTools(config: ToolsConfig, options: ToolsOptions): ToolRegis
 }
 
 /**
- * Undefined for a server that cannot be reached, or not in time. One that was waited for in vain is waited for a tenth as
- * long until it answers: a server that is down slows down the first request, and not all of them.
+ * Lists a server's tools; undefined if it cannot be reached in time. After a wait in vain, later requests wait only a tenth
+ * as long until the server answers: a server that is down delays the first request, and not all of them.
  */
 function patiently(listMs: number): (server: McpServer, signal: Cancel) => Promise<readonly Tool[] | undefined> {
   const overdue = new WeakSet<McpServer>()
@@ -88,4 +88,4 @@ function patiently(listMs: number): (server: McpServer, signal: Cancel) => Promi
   }
 }
 
-const late = new ChatError('timeout', { message: 'The server was waited for long enough.' })
+const late = new ChatError('timeout', { message: 'The server did not list its tools in time.' })

@@ -17,7 +17,7 @@ const Resource = z.looseObject({
 })
 const Part = z.union([Text, Media, Link, Resource])
 
-/** What `tools/call` gives back, whatever of it there is. MCP 2025-11-25, server/tools. */
+/** The result of `tools/call`; every member may be absent. MCP 2025-11-25, server/tools. */
 export const CallResult = z.looseObject({
   content: z.array(z.unknown()).catch([]),
   structuredContent: z.unknown().optional(),
@@ -25,8 +25,8 @@ export const CallResult = z.looseObject({
 })
 
 /**
- * The result as text, which is what a model gets. Pictures and sounds are named and left out; a resource's text is shown.
- * What is structured stands after texts that do not say the same.
+ * Turns a result into the text for the model. Pictures and sounds are only named; a resource's text is included. Structured
+ * content follows the texts, unless they say the same.
  */
 export function readResult({ content, structuredContent, isError }: z.infer<typeof CallResult>): ToolOutcome {
   const parts = content.map(describePart)
@@ -36,8 +36,8 @@ export function readResult({ content, structuredContent, isError }: z.infer<type
 }
 
 /**
- * Whether texts are the structured content as JSON, as MCP has it (2025-11-25, server/tools), in one part or in several.
- * Of what is no object some libraries make one, `{"result": …}`.
+ * Whether the texts are the structured content as JSON, as MCP recommends (2025-11-25, server/tools), in one part or several.
+ * Some libraries wrap a value that is not an object: `{"result": …}`.
  */
 function sayTheSame(content: readonly unknown[], structured: unknown): boolean {
   const texts = content.flatMap((listed) => Text.safeParse(listed).data?.text ?? [])
@@ -71,7 +71,7 @@ function describePart(listed: unknown): string {
   }
 }
 
-/** @param base64 what is left out */
+/** Names a part that is left out. @param base64 its content */
 function omitted(kind: string, base64: string): string {
   return `[${word(kind)}, ${size(Math.floor((base64.length * 3) / 4))}, not shown]`
 }
@@ -81,7 +81,7 @@ function size(bytes: number): string {
   return bytes < 1024 ** 2 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1024 ** 2).toFixed(1)} MB`
 }
 
-/** A server's word, short and on one line. */
+/** Shortens a server's word to one short line. */
 function word(text: string): string {
   return text.replace(/[^\x21-\x7e]|[[\]]/g, '').slice(0, 200)
 }

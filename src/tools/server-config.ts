@@ -1,28 +1,28 @@
 import type { Secret } from '../chat/secret.ts'
 
-/** An MCP server that is a process of ours, spoken to on its standard input and output. */
+/** An MCP server that we start as a process; it uses standard input and output. */
 export interface StdioServer {
   readonly name: string
   readonly transport: 'stdio'
   readonly command: string
   readonly args: readonly (Secret | string)[]
-  /** The whole of the child's environment: nothing of ours goes along. */
+  /** The whole environment of the child. It inherits nothing else from us. */
   readonly environment: Readonly<Record<string, Secret | string>>
   readonly folder?: string
 }
 
-/** An MCP server behind an address: streamable HTTP, or the older HTTP with server-sent events. */
+/** An MCP server at a URL: streamable HTTP, or the older HTTP with server-sent events. */
 export interface HttpServer {
   readonly name: string
   readonly transport: 'http' | 'sse'
-  /** With its query, which may hold a key. */
+  /** Its query may contain a key. */
   readonly url: Secret
   readonly headers: Readonly<Record<string, Secret>>
 }
 
 export type ToolServerConfig = StdioServer | HttpServer
 
-/** What the operator configured of tools. */
+/** The tool servers that the operator configured. */
 export interface ToolsConfig {
   readonly servers: readonly ToolServerConfig[]
 }

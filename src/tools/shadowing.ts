@@ -2,12 +2,12 @@ import type { Logger } from '../flow/call.ts'
 import { builtinServer } from './names.ts'
 import type { Tool } from './tool.ts'
 
-/** A shorter name may be a word like any other. */
+/** A shorter name may be an ordinary word. */
 const minLength = 6
 
 /**
- * Warns, once, of a description that speaks of a tool of another server: it may want the model to use that one otherwise
- * (reliability, section 4, item 22). Whether that is meant well only a person can tell.
+ * Warns once of a tool whose description names another server's tool: it may try to change how the model uses that tool
+ * (reliability, section 4, item 22). Only a person can decide whether it is harmless.
  */
 export function shadowingWatch(log: Logger): (tools: readonly Tool[]) => void {
   const seen = new WeakSet<Tool>()
@@ -17,8 +17,7 @@ export function shadowingWatch(log: Logger): (tools: readonly Tool[]) => void {
       const about = seen.has(tool)
         ? undefined
         : tools.find((other) => other.server !== tool.server && speaksOf(tool, other))
-      if (about)
-        log.warn({ tool: tool.name, about: about.name }, 'a tool’s description speaks of another server’s tool')
+      if (about) log.warn({ tool: tool.name, about: about.name }, 'a tool’s description names another server’s tool')
       seen.add(tool)
     }
   }

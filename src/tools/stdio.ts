@@ -11,34 +11,34 @@ import { readMessage } from './read-message.ts'
 import type { StdioServer } from './server-config.ts'
 import { LastWords, logStderr } from './stderr.ts'
 
-/** How long an exit may come after the end of the process's output, or of its input. */
+/** Milliseconds to wait for the exit after the end of the process's output or input. */
 const exitMs = 100
-/** Characters that may wait for a server that does not read. */
+/** Limit for the characters that wait for a server that does not read. */
 const maxUnsent = 8 * 1024 * 1024
 
-/** The library's check of a message, which is imported late. */
-export type ReadMessage = (value: unknown) => JSONRPCMessage | undefined
+/** The library's check of a message. The library is loaded when it is needed. */
+export type MessageCheck = (value: unknown) => JSONRPCMessage | undefined
 
 /**
- * MCP over the standard streams of a child process: a JSON message a line (MCP 2025-11-25, basic/transports). The
- * library's own transport has no limit for a line, no process group, and hands some of our environment on.
+ * MCP over the standard streams of a child process, one JSON message per line (MCP 2025-11-25, basic/transports). The
+ * library's own transport has no limit for a line, no process group, and passes on some of our environment.
  */
 export class StdioTransport implements Transport {
   onclose?: () => void
   onerror?: (error: Error) => void
   onmessage?: (message: JSONRPCMessage) => void
   readonly #server: StdioServer
-  readonly #read: ReadMessage
+  readonly #read: MessageCheck
   readonly #hooks: TransportHooks
   /** Requests that wait for their answer. */
   readonly #waiting = new Set<Id>()
   #group: ProcessGroup | undefined
-  /** Resolves once the process is gone, and its end has been told. */
+  /** Resolves when the process has ended, and its end has been reported. */
   #received: Promise<void> | undefined
   #unsent = 0
   #isOver = false
 
-  constructor(server: StdioServer, read: ReadMessage, hooks: TransportHooks) {
+  constructor(server: StdioServer, read: MessageCheck, hooks: TransportHooks) {
     this.#server = server
     this.#read = read
     this.#hooks = hooks
@@ -66,7 +66,7 @@ export class StdioTransport implements Transport {
     try {
       await Promise.all([stdin.write(line), stdin.flush()])
     } catch {
-      // its input breaks a moment before it is known why
+      // its input breaks a moment before the exit code is known
       await this.#within(Promise.resolve(this.#received))
       throw notRunning()
     } finally {
@@ -79,7 +79,7 @@ export class StdioTransport implements Transport {
     await this.#group?.end()
   }
 
-  /** Ends it at once, without asking. */
+  /** Kills the process at once. */
   kill(): void {
     this.#group?.kill()
     this.#settle()
@@ -106,8 +106,8 @@ export class StdioTransport implements Transport {
       }
       if (isCut) oversize.grew(lines.length)
     }
-    // what holds the output may be gone a moment before the process is
-    // and what it has said of why may still have to be read
+    // the output may end a moment before the process does,
+    // and its last words on standard error may not be read yet
     await this.#within(Promise.all([group.exited, spoken]))
     group.kill()
     this.#hooks.lost(whyEnded(await group.exited))
@@ -126,7 +126,7 @@ export class StdioTransport implements Transport {
     else this.#hooks.unreadable()
   }
 
-  /** What is sent may wait for an answer, or say that nobody waits any more. */
+  /** Notes a sent request, which waits for an answer, or a cancellation, which ends that wait. */
   #note(message: JSONRPCMessage): void {
     if (!('method' in message)) return
     if ('id' in message) this.#waiting.add(message.id)
@@ -151,7 +151,7 @@ function cancelledId(params: Readonly<Record<string, unknown>> | undefined): Id 
   return typeof id === 'number' || typeof id === 'string' ? id : ''
 }
 
-/** The codes of a shell that cannot run a command. */
+/** Explains an exit code, also the codes of a shell that cannot run a command. */
 function whyEnded(code: number): string {
   if (code === 127) return 'its command could not be found (exit code 127)'
   return code === 126 ? 'its command could not be run (exit code 126)' : `its process ended (exit code ${code})`

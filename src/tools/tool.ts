@@ -1,55 +1,56 @@
 import type { Fields } from '../chat/message.ts'
 import type { Cancel } from '../flow/cancel.ts'
 
-/** What a tool's run needs. */
+/** What a tool gets when it runs. */
 export interface ToolContext {
   /** Aborted when the client leaves, the call takes too long or the program stops. */
   readonly signal: Cancel
-  /** Takes partial output, as text, while the tool still runs. */
+  /** Receives partial output, as text, while the tool runs. */
   onChunk(text: string): void
 }
 
-/** What came of a run. A tool's own failure is an outcome like any other: the model is told. */
+/** The outcome of a run. A tool's own failure is an outcome too, which the model gets. */
 export interface ToolOutcome {
   readonly content: string
   readonly isError: boolean
 }
 
-/** A function the gateway itself can run for a model. */
+/** A tool that the gateway itself can run for a model. */
 export interface Tool {
-  /** As a model is told it: `server__tool`, of `A-Z a-z 0-9 _ -`, a letter or `_` first, at most 64 characters, unlike any other's. */
+  /** The name for models: `server__tool`, of `A-Z a-z 0-9 _ -`, a letter or `_` first, at most 64 characters, unique. */
   readonly name: string
-  /** Whose it is: the name of its MCP server, or `builtin`. */
+  /** The name of its MCP server, or `builtin`. */
   readonly server: string
   readonly description?: string
-  /** JSON Schema of its arguments, in the shape that model APIs take. */
+  /** JSON Schema of its arguments, in the shape that model APIs accept. */
   readonly parameters: Fields
   readonly supportsStreaming: boolean
   /**
-   * Runs it once. Never repeated by itself: what a run that broke off has done is not known.
-   * @throws the signal's reason once it is aborted; nothing else
+   * Runs it once. A run is never repeated automatically, because an interrupted run may have had an effect.
+   * @throws only the signal's reason, when it is aborted
    */
   run(args: Fields, context: ToolContext): Promise<ToolOutcome>
 }
 
-/** How a server of tools is. */
+/** The state of a tool server. */
 export interface ToolServerState {
   readonly name: string
   readonly transport: 'stdio' | 'http' | 'sse' | 'builtin'
   readonly status: 'idle' | 'connecting' | 'connected' | 'failed'
-  /** Tools it has, as far as they are known. */
+  /** How many tools it has, as far as is known. */
   readonly tools: number
-  /** Why it failed, without anything secret. */
+  /** Why it failed, without secrets. */
   readonly why?: string
-  /** The last line its process wrote to its standard error, without anything secret. */
+  /** The last line of its process's standard error, without secrets. */
   readonly stderr?: string
 }
 
-/** Every tool of every server. */
+/** All tools of all servers. */
 export interface ToolRegistry {
   /**
-   * The tools of all servers, or of those named; one that is not connected has none, but is waited for while it starts.
-   * @param missing holds the names of the servers whose tools are not there, at any moment
+   * Lists the tools of all servers, or of the named ones. It waits for servers that are starting; others that are not
+   * connected have no tools.
+   * @param missing always contains the names of the servers whose tools are missing at the moment
    */
   list(signal: Cancel, servers?: readonly string[], missing?: Set<string>): Promise<readonly Tool[]>
   servers(): readonly ToolServerState[]

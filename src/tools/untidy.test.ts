@@ -211,7 +211,7 @@ describe('a message that is too long fails its call, and nothing else:', () => {
     JSON.stringify({ result: { content: [{ type: 'text', text }] }, jsonrpc: '2.0', id })
   const long = 'x'.repeat(17 * 1024 * 1024)
   const tooLong = {
-    content: 'The tool ran, but what it answered is over 16 MiB and was not read. Ask it for less at a time.',
+    content: 'The tool ran, but its answer is over 16 MiB and was not read. Ask it for less at a time.',
     isError: true,
   }
   for (const [how, reply] of Object.entries(replies))

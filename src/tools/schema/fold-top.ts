@@ -3,25 +3,25 @@ import type { Fields } from '../../chat/message.ts'
 import { isFields, typesOf } from './json-types.ts'
 import type { Refs } from './refs.ts'
 
-/** What an object may hold, out of the parts of a schema that say it together. */
+/** What a schema says about an object: its properties and which are required, from all its parts together. */
 interface Shape {
   readonly properties: ReadonlyMap<string, unknown>
   readonly required: ReadonlySet<string>
-  /** Undefined where anything may be there beside. */
+  /** Undefined if any other property is allowed. */
   readonly additional: unknown
 }
 
 const open: Shape = { properties: new Map(), required: new Set(), additional: undefined }
 
-/** Folded into the object, or not known to any model API at the top. OpenAI, function calling: an object, no combinator */
+/** Keywords at the top that are folded into the object, or that no model API accepts there. OpenAI, function calling: an object, no combinator */
 const folded = new Set(['anyOf', 'oneOf', 'allOf', '$ref', 'then', 'else', 'dependentSchemas'])
 const dropped = new Set(['enum', 'const', 'not', 'if', 'type', 'properties', 'required', 'additionalProperties'])
 
-/** Parts that stand inside each other, and all of them. */
+/** Limits for the depth and the number of parts. */
 const maxDepth = 8
 const maxParts = 512
 
-/** The top of a schema as one object: of alternatives all properties, and those required that all of them require. */
+/** Makes one object of a schema's top. It has the properties of all alternatives, and requires those that all of them require. */
 export function foldTop(root: Fields, refs: Refs): Fields {
   const folder = new Folder(refs)
   const { properties, required, additional } = folder.shapeOf(root, 0)
@@ -41,14 +41,14 @@ class Folder {
   readonly #refs: Refs
   readonly #open = new Set<unknown>()
   #parts = 0
-  /** What the alternatives at the top require, where they differ. */
+  /** What each alternative at the top requires, if they differ. */
   alternatives: readonly (readonly string[])[] = []
 
   constructor(refs: Refs) {
     this.#refs = refs
   }
 
-  /** What a schema says of an object; everything may be there where it says nothing, or too much to be followed. */
+  /** The shape that a schema describes. It allows everything if the schema says nothing, or is too large to follow. */
   shapeOf(schema: unknown, depth: number): Shape {
     if (!isFields(schema) || this.#open.has(schema) || depth > maxDepth || ++this.#parts > maxParts) return open
     this.#open.add(schema)
@@ -99,7 +99,7 @@ function ownShape({ properties, required, additionalProperties: additional }: Fi
   }
 }
 
-/** What two parts say together. Each is closed to what the other has in no reader's mind but a validator's. */
+/** The shape of two parts that both hold. A part with `additionalProperties: false` does not exclude the other part's properties: authors do not mean that, although validators read it so. */
 function both(a: Shape, b: Shape): Shape {
   const isClosed = a.additional === false || b.additional === false
   return {
@@ -109,7 +109,7 @@ function both(a: Shape, b: Shape): Shape {
   }
 }
 
-/** What one of several says. */
+/** The shape of several parts of which one holds. */
 function union(shapes: readonly Shape[]): Shape {
   const [first = open, ...more] = shapes
   const isSame = more.every(({ additional }) => isDeepStrictEqual(additional, first.additional))
@@ -120,7 +120,7 @@ function union(shapes: readonly Shape[]): Shape {
   }
 }
 
-/** The properties of several; one that some of them describe otherwise is all of these, or any. */
+/** Joins the properties of several shapes. A property that they describe differently gets all descriptions, as `allOf` or `anyOf`. */
 function joined(shapes: readonly Shape[], how: 'allOf' | 'anyOf'): ReadonlyMap<string, unknown> {
   const found = new Map<string, unknown[]>()
   for (const { properties } of shapes)
@@ -134,7 +134,7 @@ function joined(shapes: readonly Shape[], how: 'allOf' | 'anyOf'): ReadonlyMap<s
 
 const maxWords = 1_000
 
-/** A model is told in words what the schema no longer says. */
+/** Adds to the description what the schema no longer says. */
 function describe(description: unknown, alternatives: readonly (readonly string[])[]): string | undefined {
   const own = typeof description === 'string' ? description : undefined
   if (alternatives.length < 2) return own

@@ -1,10 +1,10 @@
 import type { Fields } from '../../chat/message.ts'
 
-/** JSON Schema's own words for types. */
+/** The types of JSON Schema. */
 const types = ['object', 'array', 'string', 'integer', 'number', 'boolean', 'null'] as const
 export type JsonType = (typeof types)[number]
 
-/** What programs write that have other words for them. */
+/** Other words that programs write for them. */
 const others: Readonly<Record<string, JsonType>> = {
   str: 'string',
   text: 'string',
@@ -23,7 +23,7 @@ const others: Readonly<Record<string, JsonType>> = {
   nil: 'null',
 }
 
-/** The types that a schema names, each once; none where it names none that is known. */
+/** The known types that a schema names, each once. */
 export function typesOf(type: unknown): readonly JsonType[] {
   if (type === null) return []
   const named = (Array.isArray(type) ? type : [type]).flatMap((word: unknown) => typeNamed(word) ?? [])
@@ -38,7 +38,7 @@ function typeNamed(word: unknown): JsonType | undefined {
   return types.find((known) => known === name) ?? (Object.hasOwn(others, name) ? others[name] : undefined)
 }
 
-/** What says something of values of some types only. JSON Schema 2020-12, validation and applicators */
+/** Keywords that only apply to values of some types. JSON Schema 2020-12, validation and applicators */
 const keywords = {
   object:
     'properties required additionalProperties patternProperties propertyNames minProperties maxProperties ' +
@@ -55,12 +55,12 @@ const typesByKeyword: ReadonlyMap<string, JsonType> = new Map(
   ),
 )
 
-/** The type that a keyword is about, `number` also for whole ones; undefined for one that is about all. */
+/** The type that a keyword applies to; `number` includes `integer`. Undefined if it applies to all types. */
 export function typeAbout(keyword: string): JsonType | undefined {
   return typesByKeyword.get(keyword)
 }
 
-/** Of a value. */
+/** The type of a value. */
 export function typeOfValue(value: unknown): JsonType {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'array'
@@ -69,7 +69,7 @@ export function typeOfValue(value: unknown): JsonType {
   return typeof value === 'boolean' ? 'boolean' : 'object'
 }
 
-/** The types that what a schema says is about, where it does not say which it has. */
+/** The types that the keywords of a schema without `type` apply to. */
 export function inferredTypes(schema: Fields): readonly JsonType[] {
   if (Array.isArray(schema.enum)) return typesOf(schema.enum.map(typeOfValue))
   if (schema.const !== undefined) return [typeOfValue(schema.const)]

@@ -1,13 +1,13 @@
 import type { Fields } from '../../chat/message.ts'
 import { isFields } from './json-types.ts'
 
-/** Where definitions stand that a reference may stay at. */
+/** Places of definitions; a reference into them stays unchanged. */
 const homes = ['$defs', 'definitions']
 
-/** What the references of a schema mean, and where they can point once it has another shape. */
+/** Resolves the references of a schema, and finds their targets a place in the new schema. */
 export class Refs {
   readonly #root: Fields
-  /** New names of what stood elsewhere, by the pointer to it. */
+  /** New names of definitions that were elsewhere, by the pointer to them. */
   readonly #names = new Map<string, string>()
   readonly #taken: Set<string>
   readonly #waiting: { readonly name: string; readonly schema: unknown }[] = []
@@ -17,7 +17,7 @@ export class Refs {
     this.#taken = new Set(isFields(root.$defs) ? Object.keys(root.$defs) : [])
   }
 
-  /** What a reference points at within this schema; undefined where that is nothing. */
+  /** The target of a reference within this schema; undefined if there is none. */
   find(ref: unknown): unknown {
     const path = pathOf(ref)
     let found: unknown = path && this.#root
@@ -28,7 +28,7 @@ export class Refs {
     return found
   }
 
-  /** The reference as it holds in the new shape; undefined for one that points at nothing. */
+  /** The reference for the new schema; undefined if it has no target. */
   moved(ref: unknown): string | undefined {
     const path = pathOf(ref)
     if (!path || this.find(ref) === undefined) return undefined
@@ -38,7 +38,7 @@ export class Refs {
     return `#/$defs/${this.#nameOf(path.join('/'), path.at(-1) ?? '', ref)}`
   }
 
-  /** The next definition that was moved and is not written yet. */
+  /** The next moved definition that is not written yet. */
   next(): { readonly name: string; readonly schema: unknown } | undefined {
     return this.#waiting.pop()
   }
@@ -56,7 +56,7 @@ export class Refs {
   }
 }
 
-/** The steps of a JSON pointer in a fragment (RFC 6901, 6); undefined for an address elsewhere or a name of an anchor. */
+/** The steps of a JSON pointer in a fragment (RFC 6901, 6); undefined for another document or an anchor. */
 function pathOf(ref: unknown): readonly string[] | undefined {
   if (ref === '#' || ref === '#/') return []
   if (typeof ref !== 'string' || !ref.startsWith('#/')) return undefined

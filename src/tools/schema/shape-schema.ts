@@ -5,9 +5,9 @@ import { Refs } from './refs.ts'
 import { Shaper } from './shaper.ts'
 
 /**
- * A tool's schema as all model APIs take one: an object with `properties`, without a combinator at the top; every value of
- * a single type, or one of several (`anyOf`); every list with `items`; every reference to something that is there.
- * What it means stays, as well as that can be. Of anything at all it makes a schema; a second time it changes nothing.
+ * Turns a tool's schema into one that all model APIs accept: an object with `properties` and without a combinator at the top;
+ * a single type for every value, or `anyOf` with several; `items` for every list; no reference without a target. It keeps
+ * the meaning as far as possible. It accepts any value, and a second run changes nothing.
  */
 export function shapeSchema(schema: unknown): Fields {
   const root = isFields(schema) ? schema : {}

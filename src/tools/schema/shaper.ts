@@ -3,28 +3,28 @@ import { inferredTypes, isFields, typesOf } from './json-types.ts'
 import type { Refs } from './refs.ts'
 import { splitByType } from './split-types.ts'
 
-/** Schemas within each other, and all of them: what is beyond may be anything. */
+/** Limits for the depth and the number of schemas. A schema beyond them becomes "any value". */
 const maxDepth = 32
 const maxSchemas = 8_192
 
 const scalars = [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }]
 const anyObject = { type: 'object', properties: {} }
-/** Any value of a list, and any value: some model APIs refuse a schema without a type. */
+/** Any item of a list. Below: any value. Some model APIs refuse a schema without a type. */
 const anyItem = { anyOf: [...scalars, anyObject] }
 const anyValue = { anyOf: [...scalars, anyObject, { type: 'array', items: anyItem }] }
 const nothing = { not: {} }
 
-/** What says of a value what a type would. */
+/** Keywords that replace a type. */
 const untyped = ['anyOf', 'oneOf', 'allOf', '$ref', 'not']
-/** A condition limits a value whose type is said elsewhere. */
+/** A condition limits a value whose type another schema gives. */
 type Position = 'value' | 'condition'
 
-/** Values of their own, where null is one. */
+/** Keywords whose values are data, in which null is a value. */
 const literals = new Set(['default', 'const', 'enum', 'examples', 'example'])
-/** Would change what references mean, or name a draft that is none of ours. */
+/** Keywords that are removed: they change the meaning of references, or name another draft. */
 const unwanted = new Set(['$schema', '$id', '$dynamicRef', '$recursiveRef', 'additionalItems'])
 
-/** Brings schemas to the shape that model APIs take, one after the other, with one bound for all. */
+/** Turns schemas into the shape that model APIs accept. All schemas of a tool share one limit. */
 export class Shaper {
   readonly #refs: Refs
   #depth = 0
@@ -34,7 +34,7 @@ export class Shaper {
     this.#refs = refs
   }
 
-  /** Of the folded top. */
+  /** Shapes the folded top of a schema. */
   object(top: Fields): Fields {
     const shaped = this.#fields(top, 'value')
     return complete({ ...shaped, type: 'object' })
@@ -51,7 +51,7 @@ export class Shaper {
     return shaped
   }
 
-  /** Every keyword by itself. */
+  /** Shapes every keyword separately. */
   #fields(schema: Fields, position: Position): Fields {
     const own = withoutForbidden(withItems(withLimits(schema)))
     const isTyped = typesOf(own.type).length > 0
@@ -63,7 +63,7 @@ export class Shaper {
     return Object.fromEntries(entries)
   }
 
-  /** What becomes of a keyword's value; undefined for nothing. @param inner of what an alternative is */
+  /** The new value of a keyword; undefined removes it. @param inner the position of an alternative */
   #keyword(keyword: string, value: unknown, inner: Position): unknown {
     switch (keyword) {
       case '$ref':
@@ -120,7 +120,7 @@ export class Shaper {
     return variants.length === 0 ? undefined : variants.map((variant) => this.value(variant, position))
   }
 
-  /** A type for what has none, and one at a time for what has several. */
+  /** Adds a type if there is none, and splits a schema with several types. */
   #typed(schema: Fields, position: Position): Fields {
     const { type: _, ...rest } = schema
     const named = typesOf(schema.type)
@@ -134,18 +134,18 @@ export class Shaper {
   }
 }
 
-/** What a type needs to have beside it. */
+/** Adds the keywords that a type needs. */
 function complete(schema: Fields, position: Position = 'value'): Fields {
   if (schema.type === 'array') return { ...schema, items: schema.items ?? anyItem }
   if (schema.type !== 'object' || position === 'condition') return schema
   const properties = isFields(schema.properties) ? schema.properties : {}
   const required: readonly unknown[] = Array.isArray(schema.required) ? schema.required : []
-  // some model APIs refuse a name that is required and not described
+  // some model APIs refuse a required property without a description
   const missing = required.filter((name) => typeof name === 'string' && !Object.hasOwn(properties, name))
   return { ...schema, properties: { ...properties, ...Object.fromEntries(missing.map((name) => [name, anyValue])) } }
 }
 
-/** A list of items by their place is, beside that, any of them: the older way to write it is no longer valid. */
+/** Rewrites a list of schemas by position, the older form of `items`, which is no longer valid. */
 function withItems(schema: Fields): Fields {
   const { items, prefixItems, additionalItems } = schema
   const places = Array.isArray(items) ? items : Array.isArray(prefixItems) ? prefixItems : undefined
@@ -160,7 +160,7 @@ function withItems(schema: Fields): Fields {
   }
 }
 
-/** Draft 4 wrote `exclusiveMinimum: true` beside the limit. */
+/** Rewrites draft 4's `exclusiveMinimum: true` beside the limit. */
 function withLimits(schema: Fields): Fields {
   const exclusive = [
     ['exclusiveMinimum', 'minimum'],
@@ -185,7 +185,7 @@ function plainKeyword(keyword: string, value: unknown): unknown {
   return value
 }
 
-/** A property that no value may have is not one. */
+/** Removes properties whose schema allows no value. */
 function withoutForbidden(schema: Fields): Fields {
   const { properties, required } = schema
   if (!isFields(properties)) return schema

@@ -1,13 +1,13 @@
 import type { Fields } from '../../chat/message.ts'
 import { inferredTypes, type JsonType, typeAbout, typeOfValue } from './json-types.ts'
 
-/** A schema of several types as one of several schemas: each with what is said of its type, and all else beside. */
+/** Splits a schema with several types into `anyOf`. Each alternative gets the keywords of its type; all others stay outside. */
 export function splitByType(schema: Fields, types: readonly JsonType[], complete: (schema: Fields) => Fields): Fields {
   const entries = Object.entries(schema)
   const isSpecific = ([keyword]: [string, unknown]) =>
     typeAbout(keyword) !== undefined || keyword === 'enum' || keyword === 'const'
   const allowed = types.filter((type) => allows(schema, type))
-  // of values that are of none of the types their own is meant
+  // if no listed value has one of the types, the types of the keywords are meant
   const meant = allowed.length > 0 ? allowed : inferredTypes(schema)
   const variants = meant.map((type) => complete({ type, ...ofType(entries, type) }))
   const shared = Object.fromEntries(entries.filter((entry) => !isSpecific(entry)))
@@ -15,7 +15,7 @@ export function splitByType(schema: Fields, types: readonly JsonType[], complete
   return variants.length === 1 ? { ...shared, ...only } : { ...shared, anyOf: variants }
 }
 
-/** Whether a value of this type is among those that are listed. */
+/** Whether one of the listed values has this type. */
 function allows(schema: Fields, type: JsonType): boolean {
   if (Array.isArray(schema.enum)) return schema.enum.some((value) => isOf(value, type))
   return !('const' in schema) || isOf(schema.const, type)

@@ -5,37 +5,37 @@ import { McpFetch } from './mcp-fetch.ts'
 import type { HttpServer, StdioServer, ToolServerConfig } from './server-config.ts'
 import { StdioTransport } from './stdio.ts'
 
-/** A way to a server, not yet begun, as the library takes it, and what else there is to be done with it. */
-export interface Line {
+/** A transport to a server for the library, not started yet, and how it is ended. */
+export interface ServerTransport {
   readonly transport: Transport
-  /** To be told of each message that came. */
-  sees(message: JSONRPCMessage): void
-  /** Says goodbye as the transport has it, and frees all of it. */
+  /** Must be called with each message that arrives. */
+  note(message: JSONRPCMessage): void
+  /** Ends the session properly, and frees everything. */
   end(): Promise<void>
-  /** Frees all of it at once. */
+  /** Frees everything at once. */
   kill(): void
 }
 
-export function openLine(server: ToolServerConfig, hooks: TransportHooks): Promise<Line> {
+export function openTransport(server: ToolServerConfig, hooks: TransportHooks): Promise<ServerTransport> {
   if (server.transport === 'stdio') return openStdio(server, hooks)
   return server.transport === 'http' ? openHttp(server, hooks) : openSse(server, hooks)
 }
 
-async function openStdio(server: StdioServer, hooks: TransportHooks): Promise<Line> {
+async function openStdio(server: StdioServer, hooks: TransportHooks): Promise<ServerTransport> {
   const { JSONRPCMessageSchema } = await import('@modelcontextprotocol/sdk/types.js')
   const transport = new StdioTransport(server, (value) => JSONRPCMessageSchema.safeParse(value).data, hooks)
   return {
     transport,
-    sees: () => undefined,
+    note: () => undefined,
     end: () => transport.close(),
     kill: () => transport.kill(),
   }
 }
 
-/** How long a server may take to end its session. */
+/** Milliseconds for a server to end its session. */
 const goodbyeMs = 1_000
 
-async function openHttp(server: HttpServer, hooks: TransportHooks): Promise<Line> {
+async function openHttp(server: HttpServer, hooks: TransportHooks): Promise<ServerTransport> {
   const { StreamableHTTPClientTransport } = await import('@modelcontextprotocol/sdk/client/streamableHttp.js')
   const watched: McpFetch = new McpFetch(server, hooks, (message) => transport.onmessage?.(message))
   const transport = new StreamableHTTPClientTransport(new URL(server.url.reveal()), { fetch: watched.fetch })
@@ -45,10 +45,10 @@ async function openHttp(server: HttpServer, hooks: TransportHooks): Promise<Line
   }
   return {
     transport,
-    sees: (message) => watched.sees(message),
+    note: (message) => watched.note(message),
     async end() {
       const timer = hooks.runtime.timers.set(goodbyeMs, kill)
-      // a server may refuse it (405), or be gone
+      // a server may refuse it (405), or have ended
       await transport.terminateSession().catch(() => undefined)
       timer.stop()
       kill()
@@ -57,7 +57,7 @@ async function openHttp(server: HttpServer, hooks: TransportHooks): Promise<Line
   }
 }
 
-async function openSse(server: HttpServer, hooks: TransportHooks): Promise<Line> {
+async function openSse(server: HttpServer, hooks: TransportHooks): Promise<ServerTransport> {
   const { SSEClientTransport } = await import('@modelcontextprotocol/sdk/client/sse.js')
   const watched: McpFetch = new McpFetch(server, hooks, (message) => transport.onmessage?.(message))
   const transport = new SSEClientTransport(new URL(server.url.reveal()), { fetch: watched.fetch })
@@ -67,7 +67,7 @@ async function openSse(server: HttpServer, hooks: TransportHooks): Promise<Line>
   }
   return {
     transport,
-    sees: (message) => watched.sees(message),
+    note: (message) => watched.note(message),
     end: async () => kill(),
     kill,
   }
