@@ -50,7 +50,7 @@ export function openServer(options: ServerOptions): Server {
   const never = new CancelSource(runtime)
   const { proxies } = readTrustedProxies(options.trustedProxies)
   const table = new RouteTable(surfaces)
-  const door = new Door({ table, keys: new Keys(keys), proxies, policy, log, runtime })
+  const door = new Door({ table, keys: new Keys(keys, () => runtime.now()), proxies, policy, log, runtime })
   const calls = new Calls(options.idleSeconds)
   const services: Services = { ...options, calls, phase: () => door.phase }
   const app = router(door, table, (handler, exchange) => handler(exchange, services)).listen({

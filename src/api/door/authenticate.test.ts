@@ -20,7 +20,7 @@ function verdict(keys: Keys, headers: Headers, address = '10.0.0.1'): string {
 
 describe('keys', () => {
   test('any of them opens', () => {
-    const keys = new Keys([keyOf(right), keyOf('sk-other-0123456789')])
+    const keys = new Keys([keyOf(right), keyOf('sk-other-0123456789')], () => 0)
     expect(verdict(keys, bearer(right))).toBe('in')
     expect(verdict(keys, bearer('sk-other-0123456789'))).toBe('in')
     expect(verdict(keys, new Headers({ 'x-api-key': right }))).toBe('in')
@@ -30,8 +30,8 @@ describe('keys', () => {
   })
 
   test('without any, everybody comes in', () => {
-    expect(new Keys([]).isOpen).toBe(true)
-    expect(verdict(new Keys([]), new Headers())).toBe('in')
+    expect(new Keys([], () => 0).isOpen).toBe(true)
+    expect(verdict(new Keys([], () => 0), new Headers())).toBe('in')
   })
 })
 
@@ -48,7 +48,7 @@ describe('item 19: guessing', () => {
   })
 
   test('keeps no right key out', () => {
-    const keys = new Keys([keyOf(right)])
+    const keys = new Keys([keyOf(right)], () => 0)
     for (let guess = 0; guess < 150; guess++) verdict(keys, bearer('sk-wrong'))
     expect(verdict(keys, bearer('sk-wrong'))).toBe('too-many-attempts')
     expect(verdict(keys, bearer(right))).toBe('in')
@@ -65,7 +65,7 @@ describe('item 19: guessing', () => {
   })
 
   test('is not counted where no key is sent, nor where it is right', () => {
-    const keys = new Keys([keyOf(right)])
+    const keys = new Keys([keyOf(right)], () => 0)
     for (let at = 0; at < 200; at++) {
       expect(verdict(keys, new Headers())).toBe('unauthorized')
       expect(verdict(keys, bearer(right))).toBe('in')
@@ -73,7 +73,7 @@ describe('item 19: guessing', () => {
   })
 
   test('takes a bounded memory: the address that was first is forgotten after 10,000 others', () => {
-    const keys = new Keys([keyOf(right)])
+    const keys = new Keys([keyOf(right)], () => 0)
     for (let guess = 0; guess < 100; guess++) verdict(keys, bearer('sk-wrong'), 'first')
     expect(verdict(keys, bearer('sk-wrong'), 'first')).toBe('too-many-attempts')
     for (let other = 0; other < 10_000; other++) verdict(keys, bearer('sk-wrong'), `other-${other}`)

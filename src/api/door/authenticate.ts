@@ -14,7 +14,8 @@ export class Keys {
   readonly #now: () => number
   readonly #wrong = new Map<string, { count: number; since: number }>()
 
-  constructor(keys: readonly ClientKey[], now: () => number = Date.now) {
+  /** @param now milliseconds since 1970 */
+  constructor(keys: readonly ClientKey[], now: () => number) {
     const known = keys.map((key) => ({ digest: digestOf(key.secret.reveal()), caller: callerOf(key) }))
     this.#known = new Map(known.map((one) => [one.digest.toString('hex'), one]))
     this.#now = now

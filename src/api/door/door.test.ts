@@ -37,7 +37,7 @@ const lab: Surface = {
 const table = new RouteTable([lab])
 const doorWith = (...keys: string[]) => doorOf(keys.map((value) => ({ secret: new Secret(value), role: 'client' })))
 const doorOf = (keys: readonly ClientKey[]) =>
-  new Door({ runtime: machine, table, keys: new Keys(keys), proxies, policy, log })
+  new Door({ runtime: machine, table, keys: new Keys(keys, () => machine.now()), proxies, policy, log })
 
 /** Its handlers need nothing of the program. */
 const run: RunHandler = (_handler, { path }) => new Response(path)

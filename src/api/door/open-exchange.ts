@@ -40,7 +40,7 @@ export function openExchange(request: Request, options: OpenExchangeOptions): Ro
   const asSent = table.find(request.method, path)
   const right = asSent ? path : withoutSpareSlashes(path)
   const found = right === path ? asSent : table.find(request.method, right)
-  const id = requestId(request.headers)
+  const id = requestId(request.headers, runtime)
   const address = clientAddress(listener?.requestIP(request)?.address ?? '', request.headers, options.proxies)
   const exchange: Exchange = {
     request,

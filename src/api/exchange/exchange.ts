@@ -37,9 +37,9 @@ export interface Exchange {
 }
 
 /** A client's own id is kept when it is fit for a log and a header. */
-export function requestId(headers: Headers): string {
+export function requestId(headers: Headers, runtime: Runtime): string {
   const sent = headers.get('x-request-id')
-  return sent && /^[\w.:/+=@-]{1,128}$/.test(sent) ? sent : crypto.randomUUID()
+  return sent && /^[\w.:/+=@-]{1,128}$/.test(sent) ? sent : runtime.newId()
 }
 
 interface JsonInit {
