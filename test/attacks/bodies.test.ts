@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { emulateOpenai, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator.ts'
 import { startChild } from '../chaos/child.ts'
+import { times } from '../sizes.ts'
 import { below, within } from '../waiting.ts'
 import { askRaw, errorIn, hello, key, post, RawClient, startApp, type TestApp } from './rig.ts'
 
@@ -27,6 +28,9 @@ function bodyOf(bytes: number): string {
   const body = { model: 'gpt-test', messages: [{ role: 'user', content: '' }] }
   return JSON.stringify({ ...body, user: 'u'.repeat(bytes - JSON.stringify({ ...body, user: '' }).length) })
 }
+
+/** Megabytes. */
+const large = times(150, 300)
 
 describe('P15: a body', () => {
   test('of exactly the limit is read, in either framing', async () => {
@@ -71,10 +75,10 @@ describe('P15: a body', () => {
     await client.send(head('Content-Length: 40000000'))
     await within(client.send(Buffer.alloc(40_000_000, 'x')), 15_000, 'the body to be taken')
     expect((await client.reply()).status).toBe(413)
-  }, 20_000)
+  })
 
-  for (const framing of ['Content-Length: 300000000', 'Transfer-Encoding: chunked']) {
-    test(`of 300 MB costs no memory (${framing.split(':')[0]})`, async () => {
+  for (const framing of [`Content-Length: ${large}000000`, 'Transfer-Encoding: chunked']) {
+    test(`of ${large} MB costs no memory (${framing.split(':')[0]})`, async () => {
       // a process of its own: in this one the client, and the other tests of a run, leave garbage too
       await using child = await startChild({ API_MASTER_KEY: key, MAX_BODY_BYTES: String(limit) })
       using client = new RawClient(child.url)
@@ -85,13 +89,13 @@ describe('P15: a body', () => {
         : megabyte
       const before = child.rss()
       let most = 0
-      for (let sent = 0; sent < 300; sent++) {
+      for (let sent = 0; sent < large; sent++) {
         await client.send(part)
         most = Math.max(most, child.rss())
       }
       expect((await client.reply()).status).toBe(413)
-      expect((most - before) / 1e6).toBeLessThan(100)
-    }, 40_000)
+      expect((most - before) / 1e6).toBeLessThan(large / 3)
+    })
   }
 
   for (const encoding of ['gzip', 'deflate', 'br', 'zstd', 'gzip, gzip', 'x-unknown']) {
@@ -166,7 +170,7 @@ describe('item 31: a slow client', () => {
     const dripping = setInterval(() => void client.send(' '), 500)
     try {
       const startedAt = performance.now()
-      const reply = await client.reply(20_000)
+      const reply = await client.reply(60_000)
       expect(performance.now() - startedAt).toBeGreaterThan(9_000)
       expect(reply.status).toBe(408)
       expect(errorIn(reply.body).code).toBe('request_timeout')
@@ -174,26 +178,26 @@ describe('item 31: a slow client', () => {
     } finally {
       clearInterval(dripping)
     }
-  }, 30_000)
+  })
 
   test.concurrent('that drips a chunked body is cut off with 408', async () => {
     using client = new RawClient(app.url)
     void client.send(`${head('Transfer-Encoding: chunked')}${chunk('{')}`)
     const dripping = setInterval(() => void client.send(chunk(' ')), 500)
     try {
-      expect((await client.reply(20_000)).status).toBe(408)
+      expect((await client.reply(60_000)).status).toBe(408)
       await client.closed()
     } finally {
       clearInterval(dripping)
     }
-  }, 30_000)
+  })
 
   test.concurrent('that falls silent within its body is cut off with 408', async () => {
     using client = new RawClient(app.url)
     void client.send(`${head('Content-Length: 100')}{"model":`)
-    expect((await client.reply(20_000)).status).toBe(408)
+    expect((await client.reply(60_000)).status).toBe(408)
     await client.closed()
-  }, 30_000)
+  })
 
   // of a connection that was served before, see src/api/server.test.ts
   test.concurrent('that drips its head is cut off', async () => {
@@ -201,11 +205,11 @@ describe('item 31: a slow client', () => {
     void client.send('GET /health HTTP/1.1\r\n')
     const dripping = setInterval(() => void client.send('X-Drip: x\r\n'), 500)
     try {
-      await client.closed(20_000)
+      await client.closed(60_000)
     } finally {
       clearInterval(dripping)
     }
-  }, 25_000)
+  })
 
   test.concurrent('does not hold up others', async () => {
     const slow = Array.from({ length: 200 }, () => new RawClient(app.url))
@@ -285,7 +289,7 @@ describe('item 29: JSON that is', () => {
       expect(errorIn(await response.text()).message).toContain('64 levels')
       return performance.now() - startedAt
     })
-  }, 20_000)
+  })
 
   test('a million members is answered, and leaves the others their turn', async () => {
     await using large = startApp({ API_MASTER_KEY: key, OPENAI_BASE_URL: emulator.url })
@@ -294,7 +298,7 @@ describe('item 29: JSON that is', () => {
     const response = await post(large.url, body)
     expect([200, 400]).toContain(response.status)
     expect((await fetch(`${large.url}/health`)).status).toBe(200)
-  }, 20_000)
+  })
 
   test('a number of 90 KB is answered', async () => {
     const body = `{"model":"gpt-test","messages":[{"role":"user","content":"a"}],"seed":${'9'.repeat(90_000)}}`

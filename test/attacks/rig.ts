@@ -33,6 +33,9 @@ export function startApp(variables: Readonly<Record<string, string>> = {}): Test
   return { url: app.url, lines, app, [Symbol.asyncDispose]: () => app.close() }
 }
 
+/** Milliseconds after which a wait is a hang. */
+const patienceMs = 30_000
+
 /** A reply as it came over the wire. */
 export interface RawReply {
   readonly status: number
@@ -74,17 +77,17 @@ export class RawClient {
   }
 
   /** The next reply. @throws when the connection ends before it, or when it does not come */
-  reply(ms = 5_000, options: { readonly to?: 'HEAD' } = {}): Promise<RawReply> {
+  reply(ms = patienceMs, options: { readonly to?: 'HEAD' } = {}): Promise<RawReply> {
     return within(this.#next(options.to === 'HEAD'), ms, 'the reply')
   }
 
   /** Everything received up to and with these characters, which are taken with it. */
-  text(ending: string, ms = 5_000): Promise<string> {
+  text(ending: string, ms = patienceMs): Promise<string> {
     return within(this.#upTo(ending), ms, JSON.stringify(ending))
   }
 
   /** Resolves when the server has closed the connection. */
-  closed(ms = 5_000): Promise<void> {
+  closed(ms = patienceMs): Promise<void> {
     return within(this.#closed.promise, ms, 'the close')
   }
 

@@ -517,7 +517,7 @@ describe('health', () => {
     expect(stderr).toMatch(/^No server answers at http:\/\/127\.0\.0\.1:\d+\.\n$/)
   })
 
-  test('1 where another program answers that it is not well, and where it says nothing', async () => {
+  test.concurrent('1 where another program answers that it is not well, and where it says nothing', async () => {
     await using unwell = await serverThat((exchange) => exchange.reply(503, '{}'))
     expect(await run(['health'], { variables: { PORT: unwell.port } })).toMatchObject({ code: 1 })
     await using silent = await serverThat(() => undefined)
@@ -573,7 +573,7 @@ describe('models', () => {
   })
 
   for (const command of ['models', 'doctor'])
-    test(`${command} renews nothing while the server that may have the accounts is too busy to answer: 1`, async () => {
+    test.concurrent(`${command} renews nothing while the server that may have the accounts is too busy to answer: 1`, async () => {
       const cto = await emulateCto({ protocol: 'v2', rotates: true })
       await using silent = await serverThat(() => undefined)
       const variables = { ...cto.variables, STATE_URL: 'memory:', PORT: silent.port }

@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'bun:test'
+import { CancelSource } from '../../flow/cancel.ts'
+import { ManualRuntime } from '../../flow/runtime.double.ts'
 import { sleep } from '../../flow/wait.ts'
-import { machine, newCancel } from '../../wire/machine.double.ts'
 import { drainReader } from './drain-body.ts'
 
-const never = newCancel()
-
-/** A body of so many bytes, each of which comes so many milliseconds after it was asked for. */
-function bodyOf(bytes: number, everyMs: number) {
-  const seen = { read: 0, isGivenUp: false }
+/** Reads a body of so many bytes, each of which comes so many milliseconds after it was asked for. */
+async function drain(bytes: number, everyMs: number) {
+  const runtime = new ManualRuntime()
+  const never = new CancelSource(runtime)
+  const seen = { read: 0, isGivenUp: false, tookMs: 0 }
   const reader = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -23,25 +24,27 @@ function bodyOf(bytes: number, everyMs: number) {
     },
     { highWaterMark: 0 },
   ).getReader()
-  return { reader, seen }
+  let isOver = false
+  const startedAt = runtime.elapsed()
+  const draining = drainReader(reader, runtime).then(() => {
+    isOver = true
+    seen.tookMs = runtime.elapsed() - startedAt
+  })
+  while (!isOver) await runtime.advance(100)
+  await draining
+  return seen
 }
 
 describe('a body that is refused is read', () => {
   test('to its end, also from far away, where there is half a second between two windows', async () => {
-    const { reader, seen } = bodyOf(4, 500)
-    await drainReader(reader, machine)
-    expect(seen).toEqual({ read: 4, isGivenUp: false })
+    expect(await drain(4, 500)).toEqual({ read: 4, isGivenUp: false, tookMs: 2_000 })
   })
 
   test('until nothing more comes', async () => {
-    const { reader, seen } = bodyOf(2, 10_000)
-    await drainReader(reader, machine)
-    expect(seen).toEqual({ read: 0, isGivenUp: true })
+    expect(await drain(2, 10_000)).toEqual({ read: 0, isGivenUp: true, tookMs: 1_000 })
   })
 
   test('for a moment only, however much comes', async () => {
-    const { reader, seen } = bodyOf(10_000, 200)
-    await drainReader(reader, machine)
-    expect(seen.isGivenUp).toBe(true)
+    expect(await drain(10_000, 200)).toEqual({ read: 15, isGivenUp: true, tookMs: 3_000 })
   })
 })
