@@ -18,7 +18,8 @@ async function heard(config: ToolServerConfig, tool: string): Promise<string> {
   await using tools = open([config], { log })
   const found = (await tools.list()).get(tool)
   const outcome = await found?.run({}, { signal: cancelIn(10_000), onChunk: (text) => void lines.push(text) })
-  if (config.transport === 'stdio') await until(() => lines.some((line) => line.includes('says')), 5_000, 'its words')
+  if (config.transport === 'stdio')
+    await until(() => lines.some((line) => line.includes('standard error')), 5_000, 'its words')
   const text = [...lines, JSON.stringify(tools.registry.servers()), inspect([config, tools, found], { depth: 20 })]
   return [...text, JSON.stringify(config), String(outcome?.content)].join('\n')
 }
