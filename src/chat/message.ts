@@ -32,6 +32,8 @@ export interface ImagePart {
   readonly type: 'image'
   readonly url: string
   readonly detail?: string
+  /** What is said in its place to a model that takes no images. Without it the image cannot be left out. */
+  readonly notice?: string
   readonly extra?: Extras
 }
 
@@ -148,6 +150,20 @@ export type Message = SystemMessage | UserMessage | AssistantMessage | ToolMessa
 /** The text of some parts, joined; parts of other kinds are passed over. */
 export function textOf(parts: readonly Part[]): string {
   return parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
+}
+
+/** The message with each image's notice in its place, as far as it has one. */
+export function withoutImages<M extends Message>(message: M): M {
+  if (!hasNotices(message)) return message
+  const content = message.content.map((part): Part => {
+    return part.type === 'image' && part.notice !== undefined ? { type: 'text', text: part.notice } : part
+  })
+  return { ...message, content }
+}
+
+/** Whether a message has images that may be left out. */
+export function hasNotices({ content }: Message): boolean {
+  return content.some((part) => part.type === 'image' && part.notice !== undefined)
 }
 
 /** What was said: texts and refusals, joined. */

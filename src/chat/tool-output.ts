@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
-import type { ToolMessage } from './message.ts'
+import type { ImagePart, ToolMessage } from './message.ts'
 
 /** What came of a tool's run, as a model is told it. */
 export interface ToolOutput {
+  /** Text. An image stands in it as `[image 1: image/png, 12 KB]`. */
   readonly content: string
+  readonly images?: readonly ImagePart[]
   readonly isError: boolean
   /** What was done to a text too long to be told as it is. */
   readonly shortened?: Shortened
@@ -35,7 +37,7 @@ export function tellOutput({ content, isError, shortened }: ToolOutput): string 
 
 /** The result of a call, as a model is told it. */
 export function toolMessage(toolCallId: string, output: ToolOutput): ToolMessage {
-  const content = [{ type: 'text', text: tellOutput(output) }] as const
+  const content = [{ type: 'text' as const, text: tellOutput(output) }, ...(output.images ?? [])]
   return { role: 'tool', toolCallId, content, ...(output.isError && { isError: true }) }
 }
 

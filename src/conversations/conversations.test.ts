@@ -528,3 +528,20 @@ test('a storage that fails as a session is given back keeps nobody out of it', a
   await say(conversations, 'two', 'b')
   expect(await conversations.messages(whose, 10)).toHaveLength(4)
 })
+
+test('images of results are kept and told again, unless they take most of the room', async () => {
+  const { conversations } = given({ bounds: { maxMessages: 100, maxCharacters: 20_000 } })
+  const image = (length: number) => ({ type: 'image', url: 'A'.repeat(length), notice: '[not shown]' }) as const
+  const turn = await ask(conversations, 'Look.')
+  await turn.called(says('', call('c1'), call('c2')))
+  await turn.result({ ...result('c1', 'small'), images: [image(100)] })
+  await turn.result({ ...result('c2', 'large'), images: [image(15_000)] })
+  await turn.end('completed', says('ok'))
+  await turn.close()
+  const next = await ask(conversations, 'And now?')
+  const told = next.messages().flatMap((message) => (message.role === 'tool' ? [message.content] : []))
+  expect(told[0]?.slice(1)).toEqual([image(100)])
+  expect(told[1]).toHaveLength(1)
+  expect(textOf(told[1] ?? [])).toContain('large\n[its images are not kept in this history]')
+  await next.close()
+})

@@ -87,8 +87,22 @@ export type Fresh = () => Pick<StoredMessage, 'id' | 'createdAt'>
 /** The turn with one message more, whose text is cut where the turn would outgrow all there is room for. */
 export function withMessage(turn: Turn, whole: StoredMessage, { maxCharacters }: HistoryBounds): Turn {
   const room = Math.max(maxCharacters - sizeOf(turn), 1_000)
-  const message = whole.role === 'assistant' ? fittedAnswer(whole, room) : fittedText(whole, room)
+  const message = fitted(whole, room)
   return { ...turn, messages: [...turn.messages, message] }
+}
+
+function fitted(message: StoredMessage, room: number): StoredMessage {
+  if (message.role === 'assistant') return fittedAnswer(message, room)
+  return message.role === 'tool' ? fittedResult(message, room) : fittedText(message, room)
+}
+
+/** A result: without its images where they would take most of the room, which the text then says. */
+function fittedResult(message: StoredToolMessage, room: number): StoredToolMessage {
+  const { images, ...others } = message
+  if (!images) return fittedText(message, room)
+  const size = images.reduce((sum, { url }) => sum + url.length, 0)
+  if (size <= room / 2) return { ...fittedText(others, room - size), images }
+  return fittedText({ ...others, content: `${message.content}\n[its images are not kept in this history]` }, room)
 }
 
 function fittedText<T extends { readonly content: string }>(message: T, room: number): T {

@@ -74,7 +74,7 @@ export class OpenTurn {
   }
 
   /** A call has its result. One that has it already keeps it. */
-  result({ toolCallId, name, content, isError, shortened, full }: Result): Promise<void> {
+  result({ toolCallId, name, content, images, isError, shortened, full }: Result): Promise<void> {
     const { fresh, bounds, writeFull } = this.#options
     return this.#write(async (turn) => {
       if (!openCalls(turn).some(({ id }) => id === toolCallId)) return turn
@@ -83,7 +83,12 @@ export class OpenTurn {
       if (full !== undefined) await writeFull(about.id, full)
       return withMessage(
         turn,
-        { ...about, ...(shortened && { shortened }), ...(full !== undefined && { hasFull: true }) },
+        {
+          ...about,
+          ...(images && { images }),
+          ...(shortened && { shortened }),
+          ...(full !== undefined && { hasFull: true }),
+        },
         bounds,
       )
     })

@@ -1,4 +1,4 @@
-import { type Extras, type Fields, type Part, type ToolCallPart, wordsOf } from '../chat/message.ts'
+import { type Extras, type Fields, type ImagePart, type Part, type ToolCallPart, wordsOf } from '../chat/message.ts'
 import type { Shortened } from '../chat/tool-output.ts'
 
 /** `failed`: it broke off, by itself or with the program. `cancelled`: its client wanted no more of it. */
@@ -32,6 +32,7 @@ export interface StoredAssistantMessage extends Stored {
 export interface StoredToolMessage extends Stored {
   readonly role: 'tool'
   readonly content: string
+  readonly images?: readonly ImagePart[]
   readonly toolCallId: string
   readonly name: string
   readonly isError: boolean

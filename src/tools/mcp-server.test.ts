@@ -45,7 +45,7 @@ for (const [name, start] of transports)
       expect(tools.state('real')).toMatchObject({ status: 'connected', tools: 21 })
       expect(await tools.run('echo', { text: 'ü道' })).toEqual({ content: 'you said ü道', isError: false })
       expect((await tools.run('image')).content).toBe(
-        'a picture:\n[image/png, 12 KB, not shown]\n[audio/wav, 3 bytes, not shown]',
+        'a picture:\n[image 1: image/png, 12 KB]\n[audio/wav, 3 bytes, not shown]',
       )
       expect((await tools.run('structured')).content).toBe('{"n":1}')
       expect(await tools.run('nothing')).toEqual({ content: '', isError: false })

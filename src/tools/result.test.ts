@@ -8,7 +8,7 @@ test('texts are joined', () => {
   expect(read({ content: [text('a'), text('b')] })).toEqual({ content: 'a\nb', isError: false })
 })
 
-test('pictures and sounds are named, with their size, and left out', () => {
+test('pictures and sounds are named, with their size, and what no model is known to take is left out', () => {
   const data = Buffer.alloc(12 * 1024).toString('base64')
   const content = [
     text('see:'),
@@ -17,8 +17,40 @@ test('pictures and sounds are named, with their size, and left out', () => {
     { type: 'image', data: Buffer.alloc(3 * 1024 ** 2).toString('base64') },
   ]
   expect(read({ content }).content).toBe(
-    'see:\n[image/png, 12 KB, not shown]\n[audio/wav, 3 bytes, not shown]\n[image, 3.0 MB, not shown]',
+    'see:\n[image 1: image/png, 12 KB]\n[audio/wav, 3 bytes, not shown]\n[image, 3.0 MB, not shown]',
   )
+})
+
+test('images are handed on, also those that a resource embeds, and stand in their places in the text', () => {
+  const content = [
+    text('before'),
+    { type: 'image', data: 'AA\nAA', mimeType: 'image/PNG' },
+    { type: 'resource', resource: { uri: 'file:///b.webp', blob: 'BBBB', mimeType: 'image/webp' } },
+    { type: 'image', data: 'not base64!', mimeType: 'image/png' },
+    { type: 'image', data: 'CCCC', mimeType: 'image/svg+xml' },
+    text('after'),
+  ]
+  const notice = (at: number) => `[image ${at} is not shown: this model is told text alone]`
+  expect(read({ content })).toEqual({
+    content: [
+      'before',
+      '[image 1: image/png, 3 bytes]',
+      '[image 2: image/webp, 3 bytes]',
+      '[image/png, 8 bytes, not shown]',
+      '[image/svg+xml, 3 bytes, not shown]',
+      'after',
+    ].join('\n'),
+    images: [
+      { type: 'image', url: 'data:image/png;base64,AAAA', notice: notice(1) },
+      { type: 'image', url: 'data:image/webp;base64,BBBB', notice: notice(2) },
+    ],
+    isError: false,
+  })
+})
+
+test('a server that sends images without end shows some of them', () => {
+  const content = Array.from({ length: 100 }, () => ({ type: 'image', data: 'AAAA', mimeType: 'image/png' }))
+  expect(read({ content }).images?.length).toBeLessThan(50)
 })
 
 test('a resource’s text is shown, and what is no text is named', () => {

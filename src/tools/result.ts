@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
+import type { ImagePart } from '../chat/message.ts'
 import { jsonOrUndefined } from '../wire/json.ts'
 import type { ToolOutcome } from './tool.ts'
 
@@ -16,6 +17,7 @@ const Resource = z.looseObject({
   }),
 })
 const Part = z.union([Text, Media, Link, Resource])
+type ContentItem = z.infer<typeof Part>
 
 /** The result of `tools/call`; every member may be absent. MCP 2025-11-25, server/tools. */
 export const CallResult = z.looseObject({
@@ -25,14 +27,50 @@ export const CallResult = z.looseObject({
 })
 
 /**
- * Turns a result into the text for the model. Pictures and sounds are only named; a resource's text is included. Structured
+ * Turns a result into the text for the model, and its images. Sounds are only named; a resource's text is included. Structured
  * content follows the texts, unless they say the same.
  */
 export function readResult({ content, structuredContent, isError }: z.infer<typeof CallResult>): ToolOutcome {
-  const parts = content.map(describePart)
+  const images: ImagePart[] = []
+  const parts = content.map((listed) => {
+    const part = Part.safeParse(listed).data
+    const image = images.length < maxImages ? imageIn(part) : undefined
+    return image ? placeOf(image, images) : describePart(part)
+  })
   const isToldApart = structuredContent !== undefined && structuredContent !== null
   if (isToldApart && !sayTheSame(content, structuredContent)) parts.push(JSON.stringify(structuredContent))
-  return { content: parts.join('\n'), isError }
+  return { content: parts.join('\n'), ...(images.length > 0 && { images }), isError }
+}
+
+/** Images of a result that are shown, at most. */
+const maxImages = 16
+/** The types of images that the models of all known services take. */
+const imageTypes: ReadonlySet<string> = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp'])
+
+interface FoundImage {
+  readonly mediaType: string
+  readonly base64: string
+}
+
+/** The image that a part is, or that it embeds as a resource. */
+function imageIn(part: ContentItem | undefined): FoundImage | undefined {
+  const { mimeType, data } = part?.type === 'resource' ? { ...part.resource, data: part.resource.blob } : asMedia(part)
+  const mediaType = mimeType?.toLowerCase() ?? ''
+  const base64 = data?.replace(/\s/g, '') ?? ''
+  const isImage = imageTypes.has(mediaType) && base64 !== '' && /^[A-Za-z0-9+/]+={0,2}$/.test(base64)
+  return isImage ? { mediaType, base64 } : undefined
+}
+
+function asMedia(part: ContentItem | undefined): { readonly mimeType?: string | undefined; readonly data?: string } {
+  return part?.type === 'image' ? part : {}
+}
+
+/** Adds the image to the others. @returns the words that stand in its place in the text */
+function placeOf({ mediaType, base64 }: FoundImage, images: ImagePart[]): string {
+  const name = `image ${images.length + 1}`
+  const notice = `[${name} is not shown: this model is told text alone]`
+  images.push({ type: 'image', url: `data:${mediaType};base64,${base64}`, notice })
+  return `[${name}: ${mediaType}, ${sizeOf(base64)}]`
 }
 
 /**
@@ -54,8 +92,7 @@ function jsonOrText(text: string): unknown {
   return value === undefined ? text : value
 }
 
-function describePart(listed: unknown): string {
-  const part = Part.safeParse(listed).data
+function describePart(part: ContentItem | undefined): string {
   switch (part?.type) {
     case 'text':
       return part.text
@@ -73,7 +110,11 @@ function describePart(listed: unknown): string {
 
 /** Names a part that is left out. @param base64 its content */
 function omitted(kind: string, base64: string): string {
-  return `[${word(kind)}, ${size(Math.floor((base64.length * 3) / 4))}, not shown]`
+  return `[${word(kind)}, ${sizeOf(base64)}, not shown]`
+}
+
+function sizeOf(base64: string): string {
+  return size(Math.floor((base64.length * 3) / 4))
 }
 
 function size(bytes: number): string {

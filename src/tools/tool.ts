@@ -1,4 +1,4 @@
-import type { Fields } from '../chat/message.ts'
+import type { Fields, ImagePart } from '../chat/message.ts'
 import type { Cancel } from '../flow/cancel.ts'
 
 /** What a tool gets when it runs. */
@@ -11,7 +11,9 @@ export interface ToolContext {
 
 /** The outcome of a run. A tool's own failure is an outcome too, which the model gets. */
 export interface ToolOutcome {
+  /** Text. An image stands in it as `[image 1: image/png, 12 KB]`. */
   readonly content: string
+  readonly images?: readonly ImagePart[]
   readonly isError: boolean
 }
 

@@ -13,6 +13,8 @@ export interface AddedFields {
   without(body: Fields, field: string): Fields
   /** The key under which its refusal is remembered: the field's name, unless a single model refuses it. */
   keyOf(field: string): string
+  /** Whether a refusal is about a field, where its name alone does not tell. */
+  isMeant?(field: string, refusal: string): boolean | undefined
   /** Earlier refusals of this upstream. Without them each request finds out for itself. */
   readonly refused?: RefusedFields
 }
@@ -91,7 +93,7 @@ export function refusedField(
   if (!isRefusal || others.has(code)) return undefined
   const text = `${param} ${code} ${message} ${typeof complaint === 'string' ? complaint : (JSON.stringify(complaint) ?? '')}`
   const own = added.fields(body)
-  const named = own.find((field) => isNamed(text, field, body[field]))
+  const named = own.find((field) => added.isMeant?.(field, text) ?? isNamed(text, field, body[field]))
   if (named !== undefined) return named
   const namesNone = complainsOfAny(text) && !Object.keys(body).some((field) => names(text, field))
   return namesNone ? own[0] : undefined

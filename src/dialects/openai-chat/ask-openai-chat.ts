@@ -17,6 +17,7 @@ import { addedFields } from './added-fields.ts'
 import { readComplaint } from './complaint.ts'
 import { dialect } from './dialect.ts'
 import { readReply } from './read-reply.ts'
+import { withImagesOfResults } from './refused-images.ts'
 
 export interface AskOptions {
   readonly url: string
@@ -24,10 +25,10 @@ export interface AskOptions {
   readonly address?: string
   /** The key among them. */
   readonly headers: Readonly<Record<string, string>>
-  /** The body, but for `stream` and what belongs to it. */
-  readonly body: Fields
+  /** Writes a request's body, but for `stream` and what belongs to it. */
+  encode(request: ChatRequest): Fields
   /** What a stream is asked with beside `stream: true`. */
-  readonly streamFields?: Fields
+  streamFields?(body: Fields): Fields
   /** What is known of the upstream: what it refuses is not sent again. */
   readonly refused?: RefusedFields
 }
@@ -39,12 +40,13 @@ export interface AskOptions {
 export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: Call): Flow {
   const { url, address, refused } = options
   const stream = request.stream || request.dialect !== dialect
-  const body = stream ? { ...options.body, stream: true, ...options.streamFields } : options.body
+  const encoded = options.encode(request)
+  const body = stream ? { ...encoded, stream: true, ...options.streamFields?.(encoded) } : encoded
   const where = { url, ...(address !== undefined && { address }) }
   // whoever it is may be another gateway, or this one
   const headers = { ...options.headers, 'x-tributary-hops': String(call.hops + 1) }
   const question = { ...where, headers, body, stream, readComplaint }
-  const ours = addedFields(request, call.receipt, refused)
+  const ours = withImagesOfResults(addedFields(request, call.receipt, refused), request, options)
   const { choices = 1, stop } = request.parameters
   const reading = { choices, newId, ...(stop && { stop }) }
   const ask: AskReply = (asked, onPosted) =>

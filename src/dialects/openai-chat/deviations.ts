@@ -1,9 +1,10 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Fields, Message, Part } from '../../chat/message.ts'
-import { textOf } from '../../chat/message.ts'
+import { textOf, withoutImages } from '../../chat/message.ts'
 import { type ChatRequest, type Parameter, type Parameters, schemaOf, sentFields } from '../../chat/request.ts'
 import { dialect } from './dialect.ts'
 import { encodeMessage, encodeParameters } from './encode-request.ts'
+import { showImagesOfResults } from './images-of-results.ts'
 
 /** How a service that speaks almost this dialect differs from it, as data. */
 export interface Deviations {
@@ -28,7 +29,8 @@ export interface Deviations {
  */
 export function encodeStrictly(request: ChatRequest, deviations: Deviations): Fields {
   const { ordered = (all) => all } = deviations
-  const messages = ordered(request.messages.map((message) => adapt(message, deviations)).filter(saysSomething))
+  const shown = deviations.isTextOnly ? request.messages.map(withoutImages) : showImagesOfResults(request.messages)
+  const messages = ordered(shown.map((message) => adapt(message, deviations)).filter(saysSomething))
   const parameters = functionsOnly(request.parameters)
   return {
     model: request.model,

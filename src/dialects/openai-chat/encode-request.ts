@@ -21,6 +21,7 @@ import {
 import { names, parametersIn } from './decode-parameters.ts'
 import { dialect } from './dialect.ts'
 import { compact, merge } from './fields.ts'
+import { showImagesOfResults } from './images-of-results.ts'
 
 /**
  * Writes a request the way Chat Completions has it. A request of the same dialect leaves as it came, unknown fields
@@ -31,7 +32,7 @@ export function encodeRequest(request: ChatRequest, own: Support['names'] = {}):
   return {
     ...request.extra[dialect],
     model: request.model,
-    messages: request.messages.map((message) => encodeMessage(message)),
+    messages: showImagesOfResults(request.messages).map((message) => encodeMessage(message)),
     ...encodeParameters(request, { own }),
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
+import type { Message, Part } from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Chat } from '../../flow/chat.ts'
@@ -153,4 +154,22 @@ test('no tools are none, and what chooses among them goes with them', async () =
   const { request, receipt } = await asked({ parameters: taken }, { parameters, spelling })
   expect(request?.parameters).toEqual({})
   expect(receipt).toEqual({ tools: 'dropped', tool_choice: 'dropped', parallel_tool_calls: 'dropped' })
+})
+
+test('an upstream that takes no images is told of those that tools gave, and refuses those of a client', async () => {
+  const textOnly: Support = { parameters: {}, parts: ['text'] }
+  const image = { type: 'image', url: 'data:image/png;base64,AAAA' } as const
+  const result = (...content: readonly Part[]): Message => ({ role: 'tool', toolCallId: 'a', content })
+  const ofTool = result({ type: 'text', text: 'see' }, { ...image, notice: '[image 1 is not shown]' })
+  const { request } = await asked(textOnly, { messages: [...aRequest.messages, ofTool] })
+  expect(request?.messages.at(-1)?.content).toEqual([
+    { type: 'text', text: 'see' },
+    { type: 'text', text: '[image 1 is not shown]' },
+  ])
+  const refused = await asked(textOnly, { messages: [result(image)] })
+    .then(() => undefined)
+    .catch((thrown: unknown) => thrown)
+  expect(refused).toMatchObject({ reason: 'unsupported', param: 'messages[0].content[0]' })
+  const seeing = await asked({ parameters: {} }, { messages: [ofTool] })
+  expect(seeing.request?.messages).toEqual([ofTool])
 })

@@ -1,5 +1,5 @@
 import { ChatError } from '../../chat/error.ts'
-import type { Part } from '../../chat/message.ts'
+import { type Part, withoutImages } from '../../chat/message.ts'
 import { type Support, supportFor, type Taken } from '../../chat/model.ts'
 import {
   type ChatRequest,
@@ -17,8 +17,9 @@ import type { Layer } from '../../flow/chat.ts'
  * answer would be wrong without (tools, a response format, a picture) is refused, everything else is dropped.
  */
 export function support(upstream: string, offered: Support): Layer {
-  return (next) => (asked, call) => {
-    const taken = supportFor(offered, asked.model)
+  return (next) => (received, call) => {
+    const taken = supportFor(offered, received.model)
+    const asked = takesImages(taken) ? received : { ...received, messages: received.messages.map(withoutImages) }
     const unread = unreadOf(asked, taken)
     if (unread) throw new ChatError('unsupported', unread)
     const { request, changed } = withinValues(asked, taken)
@@ -33,6 +34,10 @@ export function support(upstream: string, offered: Support): Layer {
     const extra = { ...request.extra, [request.dialect]: without(sentFields(request), dropped) }
     return next({ ...request, parameters, ...sent, extra }, call)
   }
+}
+
+function takesImages({ parts }: Support): boolean {
+  return parts?.includes('image') ?? true
 }
 
 /** What the upstream cannot be asked with, since only the client's own dialect may know what it means. */

@@ -1,5 +1,5 @@
 import { ChatError } from '../../chat/error.ts'
-import type { Fields, ToolCallPart } from '../../chat/message.ts'
+import type { Fields, ImagePart, ToolCallPart } from '../../chat/message.ts'
 import { excerpt, redact } from '../../chat/secret.ts'
 import { headOfBytes } from '../../chat/shorten.ts'
 import type { Logger } from '../../flow/call.ts'
@@ -29,10 +29,26 @@ export async function runCall(call: ToolCallPart, { tools, limits, signal, log, 
   if (!tool) return failed(`There is no tool "${excerpt(call.name, 100)}".`)
   const read = readArguments(call.arguments)
   if ('problem' in read) return failed(read.problem)
-  const { isError, content } = await runTool(tool, read.fields, { limits, signal, log, onChunk })
+  const { isError, content, images } = await runTool(tool, read.fields, { limits, signal, log, onChunk })
   const shown = redact(content)
   const kept = headOfBytes(shown, limits.maxResultBytes)
-  return { isError, content: kept, isCut: kept.length < shown.length }
+  const ran = { isError, content: kept, isCut: kept.length < shown.length }
+  return images ? withImages(ran, images) : ran
+}
+
+/** Characters of a result's images, as base64: services take bodies of some 20 MB. */
+const maxImageCharacters = 4 * 1024 * 1024
+
+/** The outcome with its images, as long as there is room for them; the text says where there is none. */
+function withImages(ran: Ran, found: readonly ImagePart[]): Ran {
+  let left = maxImageCharacters
+  const images = found.filter(({ url }) => {
+    left -= url.length
+    return left >= 0
+  })
+  const missing = found.length - images.length
+  const content = missing === 0 ? ran.content : `${ran.content}\n[${missing} of the images are too large to be shown]`
+  return { ...ran, content, ...(images.length > 0 && { images }) }
 }
 
 /** A tool that takes no notice of its signal is left to itself: it holds up nobody. */

@@ -57,8 +57,9 @@ async function resultOf<Needs>(
   if (tools.has(name)) call.receipt.tools.add(name)
   const from = (source: ToolOutputEvent['source']) => (text: string) => outbox.output({ toolCallId, source, text })
   const ran = await runCall(called, { tools, limits, signal: call.signal, log: call.log, onChunk: from('tool') })
-  const { content, isError, isCut } = ran
-  const result = { type: 'tool-result', toolCallId, name, content, isError } as const
+  const { content, images, isError, isCut } = ran
+  const about = { type: 'tool-result', toolCallId, name, ...(images && { images }) } as const
+  const result = { ...about, content, isError }
   if (content.length <= limits.summaryCharacters) return isCut ? { ...result, shortened: 'cut' } : result
   const cut = {
     ...result,

@@ -9,10 +9,11 @@ import { tellOutput } from '../../chat/tool-output.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { events as eventsOf } from '../../flow/flow.ts'
+import { Fold } from '../../flow/fold.ts'
 import type { Tool, ToolOutcome } from '../../tools/tool.ts'
 import { newCancel } from '../../wire/machine.double.ts'
 import { aCall, answering, aRequest, chatOf, finish, silence, text } from '../fake-chat.ts'
-import type { LoopEvent } from './events.ts'
+import { isChatEvent, type LoopEvent } from './events.ts'
 import { aModel, aRegistry, aTool, calling } from './fake-tools.ts'
 import { type ToolLimits, toolLimits } from './limits.ts'
 import { runTools } from './run-tools.ts'
@@ -701,4 +702,55 @@ describe('an abort ends it at once', () => {
       if (event.type === 'tool-output') break
     await until(() => isStopped, 250, 'the stop of the tool')
   })
+})
+
+test('images of results reach the model, and one that is too large is spoken of', async () => {
+  const small = { type: 'image', url: 'data:image/png;base64,AAAA', notice: '[image 1 is not shown]' } as const
+  const large = { ...small, url: `data:image/png;base64,${'A'.repeat(5 * 1024 * 1024)}` }
+  const { chat, asked } = aModel(calling('t'), answer)
+  const tool = aTool('t', () => ({ content: 'see', images: [small, large], isError: false }))
+  const { events } = await run(chat, { tools: [tool] })
+  expect(resultsIn(events)[0]?.images).toEqual([small])
+  const told = asked[1]?.messages.at(-1)?.content ?? []
+  expect(told.slice(1)).toEqual([small])
+  expect(textOf(told)).toContain('[1 of the images are too large to be shown]')
+})
+
+test('thought, text, call, thought, text: order and signatures come back to the model', async () => {
+  const signed = (signature: string) => ({ extra: { 'anthropic-messages': { signature } } })
+  const said: ChatEvent[] = [
+    { type: 'reasoning', choice: 0, part: 0, text: 'First.' },
+    { type: 'part-end', choice: 0, part: 0, ...signed('s1') },
+    { type: 'text', choice: 0, part: 1, text: 'I look.' },
+    { type: 'part-end', choice: 0, part: 1 },
+    { type: 'tool-call', choice: 0, part: 2, id: 'c', name: 't', ...signed('s2') },
+    { type: 'tool-arguments', choice: 0, part: 2, json: '{}' },
+    { type: 'part-end', choice: 0, part: 2 },
+    { type: 'reasoning', choice: 0, part: 3, text: '' },
+    { type: 'part-end', choice: 0, part: 3, ...signed('s3') },
+    { type: 'text', choice: 0, part: 4, text: 'Wait.' },
+    { type: 'part-end', choice: 0, part: 4 },
+    { type: 'finish', choice: 0, reason: 'tool-calls', raw: 'tool_use' },
+  ]
+  const asked: ChatRequest[] = []
+  const chat: Chat = (request, call) => {
+    asked.push({ ...request, messages: [...request.messages] })
+    return answering(...(asked.length === 1 ? said : answer))(request, call)
+  }
+  const { events } = await run(chat, { tools: [aTool('t', () => 'ok')] })
+  const parts = [
+    { type: 'reasoning', text: 'First.', ...signed('s1') },
+    { type: 'text', text: 'I look.' },
+    { type: 'tool-call', id: 'c', name: 't', arguments: '{}', ...signed('s2') },
+    { type: 'reasoning', text: '', ...signed('s3') },
+    { type: 'text', text: 'Wait.' },
+  ] as const
+  expect(asked[1]?.messages[1]).toEqual({ role: 'assistant', content: parts })
+  const shown = new Fold({ maxCharacters: 1_000 })
+  const chatEvents = events.filter(isChatEvent)
+  for (const event of chatEvents) shown.add(event)
+  expect(shown.parts()).toEqual([
+    ...parts.filter(({ type }) => type !== 'tool-call'),
+    { type: 'text', text: '\n\ndone' },
+  ])
 })

@@ -41,7 +41,7 @@ function ai21(origin: string, accounts: readonly Account<Secret>[], models: read
         {
           url: `${origin}/studio/v1/chat/completions`,
           headers: bearer(call.account.credential),
-          body: encodeStrictly(withinLimits(request), deviations),
+          encode: (asked) => encodeStrictly(withinLimits(asked), deviations),
           refused,
         },
         request,

@@ -1,6 +1,6 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Fields, Message, Part } from '../../chat/message.ts'
-import { callsOf, textOf } from '../../chat/message.ts'
+import { callsOf, textOf, withoutImages } from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
 import { type ChatRequest, type FunctionTool, type ResponseFormat, schemaOf, sentFields } from '../../chat/request.ts'
 
@@ -34,7 +34,9 @@ export function encodeCohereRequest(request: ChatRequest): Fields {
   const { parameters } = request
   return {
     model: request.model,
-    messages: request.messages.map((message, at) => encodeMessage(withVisible(message, at))).filter(saysSomething),
+    messages: request.messages
+      .map((message, at) => encodeMessage(withVisible(visibleTo(message), at)))
+      .filter(saysSomething),
     stream: true,
     ...present({
       temperature: parameters.temperature,
@@ -55,6 +57,11 @@ export function encodeCohereRequest(request: ChatRequest): Fields {
 
 function present(members: Fields): Fields {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+}
+
+/** Cohere sees images of the user's alone. */
+function visibleTo(message: Message): Message {
+  return message.role === 'user' ? message : withoutImages(message)
 }
 
 /** The message, unless it has a picture where Cohere takes none: only a user's message has pictures. */

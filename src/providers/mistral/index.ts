@@ -48,7 +48,7 @@ function mistral(
         {
           url: `${origin}/v1/chat/completions`,
           headers: bearer(call.account.credential),
-          body: encodeStrictly(request, deviations),
+          encode: (asked) => encodeStrictly(asked, deviations),
           refused,
         },
         request,

@@ -241,3 +241,43 @@ test('a stream that only we wanted is given up where it is refused', async () =>
   expect(await ask({ dialect: 'another', stream: false })).toBe('You said: Hello')
   expect(chats.at(-1)).not.toHaveProperty('stream')
 })
+
+describe('images that tools gave', () => {
+  const image = { type: 'image', url: 'data:image/png;base64,AAAA', notice: '[image 1 is not shown]' } as const
+  const messages: ChatRequest['messages'] = [
+    { role: 'user', content: [{ type: 'text', text: 'Look.' }] },
+    { role: 'assistant', content: [{ type: 'tool-call', id: 'a', name: 'f', arguments: '{}' }] },
+    { role: 'tool', toolCallId: 'a', content: [{ type: 'text', text: 'see' }, image] },
+  ]
+  const seesImages = (chat: Readonly<Record<string, unknown>>) => JSON.stringify(chat.messages).includes('image_url')
+  const wordings = [
+    'unknown variant `image_url`, expected `text`',
+    'This model does not support image input.',
+    'No endpoints found that support vision',
+    'The model is not a multimodal model.',
+  ]
+  for (const message of wordings)
+    test(`are words to a model that refuses them: ${message}`, async () => {
+      const { ask, chats } = await refusing(refusal({ error: { message } }), seesImages)
+      expect(await ask({ messages })).toStartWith('You said')
+      expect(chats.map(seesImages)).toEqual([true, false])
+      expect(JSON.stringify(chats[1]?.messages)).toContain('[image 1 is not shown]')
+      await ask({ messages })
+      // it is known by now
+      expect(chats.map(seesImages)).toEqual([true, false, false])
+      await errorOf(ask({ messages, model: 'another' }))
+      expect(chats.map(seesImages)).toEqual([true, false, false, true, false])
+    })
+
+  test('of which one is too large are shown again the next time', async () => {
+    const { ask, chats } = await refusing(refusal({ error: { message: 'The image is too large.' } }), seesImages)
+    for (let times = 0; times < 2; times++) expect(await ask({ messages })).toStartWith('You said')
+    expect(chats.map(seesImages)).toEqual([true, false, true, false])
+  })
+
+  test('do not hide what else is refused', async () => {
+    const { ask, chats } = await refusing(refusal({ error: { message: 'The prompt is too long.' } }), seesImages)
+    expect(await errorOf(ask({ messages }))).toMatchObject({ message: 'The prompt is too long.' })
+    expect(chats).toHaveLength(1)
+  })
+})

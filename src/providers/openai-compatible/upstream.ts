@@ -1,4 +1,5 @@
 import type { Account } from '../../accounts/account.ts'
+import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../dialects/openai-chat/ask-openai-chat.ts'
@@ -82,12 +83,14 @@ function headersFor({ headers, deployment }: OpenaiService, key: Secret | undefi
 
 function chat(service: OpenaiService, request: ChatRequest, call: AccountCall<Secret | undefined>) {
   const { refusesNames, names } = service.differs
-  const body = encodeRequest(refusesNames ? withoutNames(request) : request, names)
-  const options = isFields(body.stream_options) ? body.stream_options : {}
-  // usage is always requested; the encoder decides whether the client sees it
-  const streamFields = { stream_options: { ...options, include_usage: true } }
+  const encode = (asked: ChatRequest) => encodeRequest(refusesNames ? withoutNames(asked) : asked, names)
   const headers = headersFor(service, call.account.credential)
-  return askOpenaiChat({ url: service.chatUrl, headers, body, streamFields, refused: service.refused }, request, call)
+  return askOpenaiChat({ url: service.chatUrl, headers, encode, streamFields, refused: service.refused }, request, call)
+}
+
+/** Usage is always requested; the encoder decides whether the client sees it. */
+function streamFields({ stream_options: sent }: Fields): Fields {
+  return { stream_options: { ...(isFields(sent) && sent), include_usage: true } }
 }
 
 function withoutNames(request: ChatRequest): ChatRequest {

@@ -8,7 +8,7 @@ import type {
   ToolMessage,
   UserMessage,
 } from '../../chat/message.ts'
-import { callsOf, textOf } from '../../chat/message.ts'
+import { callsOf, textOf, withoutImages } from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
 import { type ChatRequest, type FunctionTool, schemaOf } from '../../chat/request.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
@@ -26,7 +26,7 @@ export const support: Support = {
  */
 export function encodeSmitheryRequest(request: ChatRequest): Fields {
   const effort = efforts[request.parameters.reasoningEffort ?? '']
-  const messages = encodeMessages(request.messages)
+  const messages = encodeMessages(request.messages.map(withoutImages))
   const instructions = systemPrompt(request.messages)
   // there must be a message: of instructions alone, as for a chat's title, they are one
   const isAlone = messages.length === 0

@@ -68,3 +68,50 @@ test('an answer that is read no further is over, and its session free', async ()
   ])
   expect(await conversations.delete(whose, { wait: false, signal })).toBe(true)
 })
+
+test('thought, text, call, thought, text: order and signatures are told again in the next turn', async () => {
+  const conversations = new Conversations({ store: new MemoryStore(), ttlMs: 60_000 })
+  const opened = await conversations.open(whose, { model: 'm', content: 'Hello' }, { wait: false, signal })
+  if (opened.kind !== 'turn') throw new Error('there is no turn')
+  const signed = (signature: string) => ({ extra: { 'anthropic-messages': { signature } } })
+  const round = [
+    { type: 'reasoning', text: 'First.', ...signed('s1') },
+    { type: 'text', text: 'I look.' },
+    { type: 'tool-call', id: 'c', name: 't', arguments: '{}', ...signed('s2') },
+    { type: 'reasoning', text: '', ...signed('s3') },
+    { type: 'text', text: 'Wait.' },
+  ] as const
+  const calls = [round[2]]
+  async function* loop(): AsyncGenerator<LoopEvent> {
+    yield { type: 'reasoning', choice: 0, part: 0, text: 'First.' }
+    yield { type: 'part-end', choice: 0, part: 0, ...signed('s1') }
+    yield text('I look.', 0, 1)
+    yield { type: 'tool-calls', message: { role: 'assistant', content: round }, calls }
+    yield { type: 'tool-result', toolCallId: 'c', name: 't', content: 'ok', isError: false }
+    yield { type: 'reasoning', choice: 0, part: 2, text: 'So.' }
+    yield { type: 'part-end', choice: 0, part: 2, ...signed('s4') }
+    yield text('\n\nIt is.', 0, 3)
+    yield { type: 'reasoning', choice: 0, part: 4, text: 'Yes.' }
+    yield { type: 'part-end', choice: 0, part: 4, ...signed('s5') }
+    yield text('Indeed.', 0, 5)
+    yield finish()
+  }
+  const recorder = new Recorder(opened.turn, signal)
+  const events = await Array.fromAsync(flat(answer(flowFrom(loop()), { session: 'session', recorder, signal })))
+  const content = 'I look.\n\nIt is.Indeed.'
+  expect(events.at(-1)).toMatchObject({ type: 'complete', data: { message: { content, reasoning: 'So.Yes.' } } })
+  const next = await conversations.open(whose, { model: 'm', content: 'And?' }, { wait: false, signal })
+  if (next.kind !== 'turn') throw new Error('there is no turn')
+  const told = next.turn.messages()
+  expect(told[1]).toEqual({ role: 'assistant', content: round })
+  expect(told[3]).toEqual({
+    role: 'assistant',
+    content: [
+      { type: 'reasoning', text: 'So.', ...signed('s4') },
+      { type: 'text', text: 'It is.' },
+      { type: 'reasoning', text: 'Yes.', ...signed('s5') },
+      { type: 'text', text: 'Indeed.' },
+    ],
+  })
+  await next.turn.close()
+})

@@ -1,4 +1,5 @@
 import { asChatError, ChatError } from '../../../chat/error.ts'
+import type { ChatRequest } from '../../../chat/request.ts'
 import type { Secret } from '../../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../../dialects/openai-chat/ask-openai-chat.ts'
 import { encodeRequest } from '../../../dialects/openai-chat/encode-request.ts'
@@ -19,9 +20,9 @@ export function ownEndpoint({ url, address }: Pinned, key: Secret): Chat {
   return (request, call) => {
     beginAttempt(call, { upstream: 'model_config' })
     for (const name of Object.values(request.spelling)) call.receipt.parameters.set(name, 'honoured')
-    const body = encodeRequest(request)
-    const streamFields = { stream_options: { include_usage: true } }
-    const question = { url: target, address, headers: bearer(key), body, streamFields }
+    const streamFields = () => ({ stream_options: { include_usage: true } })
+    const encode = (asked: ChatRequest) => encodeRequest(asked)
+    const question = { url: target, address, headers: bearer(key), encode, streamFields }
     return flowOf((signal) => inOwnWords(askOpenaiChat(question, request, { ...call, signal }), signal), call.signal)
   }
 }
