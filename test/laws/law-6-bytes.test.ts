@@ -104,6 +104,23 @@ test('each event that is not changed leaves with its own bytes, but for its id a
   expect(events).toBeGreaterThan(runs * 5)
 })
 
+test('a chunk of two megabytes leaves with its own bytes too', async () => {
+  const picture = `data:image/png;base64,${'A'.repeat(2_000_000)}`
+  const chunk = ({ id, model, created }: Head, delta: string, finish = 'null') =>
+    `{"id":"${id}", "created":${created}, "model":"${model}", "object":"chat.completion.chunk", "choices":[{"index":0,"delta":${delta},"finish_reason":${finish}}]}`
+  const all = (head: Head) => [
+    chunk(head, '{"role":"assistant","content":""}'),
+    chunk(head, `{"images":[{"image_url":{"url":"${picture}"},"scale":1.0}]}`),
+    chunk(head, '{}', '"stop"'),
+  ]
+  const stream: GeneratedStream = { choices: 1, wantsUsage: false, hasUsage: false, sent: all, leaving: all }
+  streams.set('0', stream)
+  const { id, data } = await ask(0, stream)
+  const due = [...all({ ...theirs, id, model: 'openai/gpt-test' }), '[DONE]']
+  expect(data.map(({ length }) => length)).toEqual(due.map(({ length }) => length))
+  expect(sha256(data)).toBe(sha256(due))
+})
+
 test('what a client sends arrives at an upstream of its dialect as it was sent, but for the model', async () => {
   const unlike: object[] = []
   await each(Array(requests).keys(), atOnce, async (seed) => {

@@ -68,7 +68,7 @@ class OpenaiFrames implements FrameDecoder {
     if (frame.isBare && !this.#hasChunks && !isChunk(value)) return this.whole(value)
     if (isForeign(value)) return []
     this.#hasChunks = true
-    return this.#reply.chunk(value, isRelayed(frame) ? frame.data : undefined)
+    return this.#reply.chunk(value, relayedJson(frame))
   }
 
   /** The events of a whole completion. @throws ChatError when it is an error, empty, or no completion at all */
@@ -86,9 +86,10 @@ class OpenaiFrames implements FrameDecoder {
   }
 }
 
-/** What is relayed as it came is one line of JSON. */
-function isRelayed({ data }: SseFrame): boolean {
-  return /^[ \t]*\{/.test(data) && !data.includes('\n')
+/** The JSON to relay, in one line: a break, which can only stand between its members, would end the event. */
+function relayedJson({ data }: SseFrame): string | undefined {
+  if (!/^\s*\{/.test(data)) return undefined
+  return data.includes('\n') ? data.replaceAll('\n', ' ') : data
 }
 
 /** A chunk by its name, or because a choice of it grows. */

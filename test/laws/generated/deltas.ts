@@ -9,19 +9,31 @@ export interface ChoiceStep {
   readonly finish?: string
 }
 
-/** One answer as a service of OpenAI's kind streams it: a role, whatever it says, an end. */
+/** One answer as a service of OpenAI's kind streams it: a role, the content, an end. */
 export function choiceSteps(random: Random, choice: number): ChoiceStep[] {
   const thinking = random.pick(['reasoning_content', 'reasoning'])
   const calls = random.chance(0.3) ? callDeltas(random, choice) : []
-  const said = random.list(1, 4, () => contentDeltas(random, thinking)).flat()
+  // an answer that says nothing would be a failure
+  const said = [...random.list(0, 3, () => contentDeltas(random, thinking)).flat(), { content: anyText(random) }]
+  // many services repeat the role in each delta
+  const role = random.chance(0.3) ? { role: 'assistant' } : {}
   return [
     step({ role: 'assistant', ...opening(random, calls.length > 0) }),
     ...said.map(({ logprobs, ...delta }) =>
-      step({ ...delta, ...rarely(random) }, { ...(logprobs !== undefined && { logprobs }), ...rarely(random) }),
+      step(
+        { ...role, ...delta, ...rarely(random) },
+        { ...(logprobs !== undefined && { logprobs }), ...rarely(random) },
+      ),
     ),
-    ...calls.map((delta) => step(delta, random.chance(0.3) ? { logprobs: null } : {})),
-    { ...step(random.chance(0.8) ? {} : { content: '' }, rarely(random)), finish: endOf(random, calls.length > 0) },
+    ...calls.map((delta) => step({ ...role, ...delta }, random.chance(0.3) ? { logprobs: null } : {})),
+    { ...step(lastDelta(random, calls.length > 0), rarely(random)), finish: endOf(random, calls.length > 0) },
   ]
+}
+
+/** Some services say the end together with the last words. */
+function lastDelta(random: Random, hasCalls: boolean): JsonObject {
+  if (!hasCalls && random.chance(0.3)) return { content: anyText(random) }
+  return random.chance(0.7) ? {} : { content: '' }
 }
 
 function step(delta: JsonObject, beside: JsonObject = {}): ChoiceStep {

@@ -17,9 +17,14 @@ export const plainSpelling: Spelling = {
   writtenMember: (name, json) => `${JSON.stringify(name)}:${json}`,
 }
 
+type Spaces = readonly [string, ...string[]]
+const usualSpaces: Spaces = [' ', '  ', '\t', ' \t ']
+/** Those of JSON that is written in several lines. */
+export const spacesWithBreaks: Spaces = [...usualSpaces, '\n', '\n  ']
+
 /** As few writers do, and as every reader must understand: white space, escapes, each form that a number may have. */
-export function oddSpelling(random: Random): Spelling {
-  const space = () => (random.chance(0.2) ? random.pick([' ', '  ', '\t', ' \t ']) : '')
+export function oddSpelling(random: Random, spaces: Spaces = usualSpaces): Spelling {
+  const space = () => (random.chance(0.2) ? random.pick(spaces) : '')
   const text = (value: string) => `"${Array.from(value, (character) => oddCharacter(character, random)).join('')}"`
   const writtenMember = (name: string, json: string) => `${space()}${text(name)}${space()}:${space()}${json}${space()}`
   const value = (each: Json): string => {

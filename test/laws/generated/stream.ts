@@ -1,6 +1,6 @@
 import { type ChoiceStep, choiceSteps } from './deltas.ts'
 import type { Random } from './random.ts'
-import { oddSpelling, plainSpelling, type Spelling } from './spelling.ts'
+import { oddSpelling, plainSpelling, type Spelling, spacesWithBreaks } from './spelling.ts'
 import { type Json, type JsonObject, ownMembers } from './words.ts'
 
 /** What of a chunk the gateway puts its own in place of. */
@@ -50,6 +50,7 @@ export function generateStream(random: Random): GeneratedStream {
   const choices = random.pick([1, 1, 1, 2, 3])
   const style = newStyle(random)
   const hasUsage = random.chance(0.7)
+  const isVaried = random.chance(0.2)
   const chunks = [
     ...(random.chance(0.1) ? [chunkOf(style, [], { more: { prompt_filter_results: [] } })] : []),
     ...stepsInTurns(random, choices).map((steps) => chunkOf(style, steps)),
@@ -62,8 +63,9 @@ export function generateStream(random: Random): GeneratedStream {
     choices,
     wantsUsage: style.wantsUsage,
     hasUsage,
-    sent: (head) => chunks.map((chunk) => withHead(chunk.sent, head)),
-    leaving: (head) => leaving.map((chunk) => withHead(chunk, head)),
+    sent: (head) => chunks.map(({ sent }, at) => withHead(sent, isVaried && at > 0 ? varied(head, at) : head)),
+    // a line break would end the event
+    leaving: (head) => leaving.map((chunk) => withHead(chunk, head).replaceAll('\n', ' ')),
   }
 }
 
@@ -76,8 +78,13 @@ function withHead(text: string, { id, model, created }: Head): string {
     .replace(marks.created, () => String(created))
 }
 
+/** Some services write another id and time into each chunk; one answer leaves with those of the first. */
+function varied({ id, model, created }: Head, at: number): Head {
+  return { id: `${id}-${at}`, model, created: created + at }
+}
+
 function newStyle(random: Random): Style {
-  const spelling = random.chance(0.5) ? oddSpelling(random) : plainSpelling
+  const spelling = spellingOf(random)
   const own = ownMembers(random, 2, 'x_head')
   const head = () => [
     spelling.writtenMember('id', marks.id),
@@ -100,6 +107,11 @@ function newStyle(random: Random): Style {
     before: () => members().slice(0, before),
     after: () => members().slice(before),
   }
+}
+
+function spellingOf(random: Random): Spelling {
+  if (random.chance(0.5)) return plainSpelling
+  return random.chance(0.3) ? oddSpelling(random, spacesWithBreaks) : oddSpelling(random)
 }
 
 /** Which steps of which answers come in one chunk. */

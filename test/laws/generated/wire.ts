@@ -31,7 +31,9 @@ function eventsOf(data: readonly string[], random: Random): string {
   const field = isTidy ? 'data: ' : random.pick(['data: ', 'data:'])
   const odd = ['', ': keep-alive', ':', ': ', 'retry: 3000', 'id: 7', ': data: {"choices":[]}'] as const
   const between = () => (isTidy || random.chance(0.8) ? '' : random.pick(odd) + lineEnd + lineEnd)
-  const events = [...data, '[DONE]'].map((each) => `${between()}${field}${each}${lineEnd}${lineEnd}`)
+  // one space after the colon is not part of the line
+  const line = (text: string) => `${text.startsWith(' ') ? 'data: ' : field}${text}${lineEnd}`
+  const events = [...data, '[DONE]'].map((each) => `${between()}${each.split('\n').map(line).join('')}${lineEnd}`)
   return events.join('')
 }
 
