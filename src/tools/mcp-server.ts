@@ -1,222 +1,94 @@
 import { ChatError } from '../chat/error.ts'
 import type { Fields } from '../chat/message.ts'
-import type { Logger } from '../flow/call.ts'
-import { type Cancel, CancelSource } from '../flow/cancel.ts'
-import type { Runtime } from '../flow/runtime.ts'
-import type { Timer } from '../flow/timers.ts'
+import type { Cancel } from '../flow/cancel.ts'
 import { orAbort } from '../flow/wait.ts'
-import { Backoff } from './backoff.ts'
-import { Connection, type ConnectionEnd } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { isSessionLost, whyFailed } from './failure.ts'
+import { LastingConnection, type LastingConnectionOptions } from './lasting-connection.ts'
 import { Offered } from './offered.ts'
 import type { ToolServerConfig } from './server-config.ts'
 import type { Tool, ToolContext, ToolOutcome, ToolServerState } from './tool.ts'
 
-export interface McpServerOptions {
-  readonly log: Logger
-  /** Our own version, which the server is told. */
-  readonly version: string
-  readonly runtime: Runtime
-  /** Milliseconds for a server's initialization; by default that of its transport. */
-  readonly greetMs?: number
-}
-
-/** Milliseconds for a server's initialization. A command may have to be downloaded first (`npx`). */
-const greetMs = { stdio: 60_000, http: 20_000, sse: 20_000 } as const
-
 /** A list is used no longer than this, because the notification of a changed list may be lost with its stream. */
 const listMaxAgeMs = 60_000
 
-/**
- * An MCP server during the program's life. It connects in the background: at the start, again after a failure and a pause,
- * and after a longer pause if the server misbehaved. A request waits for the first attempt, and for the first attempt after
- * a good connection broke. Otherwise a server that is not connected has no tools.
- */
+/** An MCP server during the program's life: its connection, and its tools. A server that is not connected has no tools. */
 export class McpServer {
   readonly name: string
-  readonly #config: ToolServerConfig
-  readonly #options: McpServerOptions
-  readonly #log: Logger
+  readonly #transport: ToolServerConfig['transport']
+  readonly #options: LastingConnectionOptions
   readonly #offered: Offered
-  readonly #backoff: Backoff
-  readonly #closing: CancelSource
-  #connection: Connection | undefined
-  #connecting: Promise<Connection> | undefined
+  readonly #lasting: LastingConnection
   #listing: Promise<readonly Tool[]> | undefined
   #tools: readonly Tool[] = []
-  #listedUntil = 0
-  #why: string | undefined
-  /** Whether the running attempt is the first, or the first after a good connection. */
-  #isHopeful = true
-  /** Until the next attempt. */
-  #pause: Timer | undefined
-  #lastWords: (() => string | undefined) | undefined
+  /** The connection that listed the tools, and until when that list is used. */
+  #listed: { readonly by: Connection; readonly until: number } | undefined
 
-  constructor(config: ToolServerConfig, options: McpServerOptions) {
+  constructor(config: ToolServerConfig, options: LastingConnectionOptions) {
+    const log = options.log.child({ mcpServer: config.name })
     this.name = config.name
-    this.#config = config
+    this.#transport = config.transport
     this.#options = options
-    this.#log = options.log.child({ mcpServer: config.name })
-    this.#offered = new Offered(config.name, this.#log, (tool, args, context) => this.#run(tool, args, context))
-    this.#closing = new CancelSource(options.runtime)
-    this.#backoff = new Backoff(options.runtime)
+    this.#offered = new Offered(config.name, log, (tool, args, context) => this.#run(tool, args, context))
+    this.#lasting = new LastingConnection(config, { ...options, log }, () => this.list(this.#lasting.closing))
   }
 
   get state(): ToolServerState {
-    const words = this.#lastWords?.()
-    return {
-      name: this.name,
-      transport: this.#config.transport,
-      status: this.#status(),
-      tools: this.#tools.length,
-      ...(this.#why !== undefined && { why: this.#why }),
-      ...(words !== undefined && { stderr: words }),
-    }
+    const { name } = this
+    return { name, transport: this.#transport, tools: this.#tools.length, ...this.#lasting.state }
   }
 
-  /** Whether a request should wait for the running attempt, which has a deadline of its own. */
+  /** Whether a request should wait for the running attempt to connect, which has a deadline of its own. */
   get isStarting(): boolean {
-    return this.#connecting !== undefined && this.#isHopeful
+    return this.#lasting.isStarting
   }
 
   /** Connects in the background, and asks for the server's tools. */
   start(): void {
-    this.#pause = undefined
-    if (this.#closing.aborted || this.#connection) return
-    this.#begin()
-      .then(() => this.list(this.#closing))
-      // why it failed is its state, and in the log
-      .catch(() => undefined)
+    this.#lasting.start()
   }
 
-  /** Returns the server's tools, and asks for them if they are unknown or may have changed. @throws ChatError if the server cannot be reached, or the signal's reason */
+  /**
+   * Returns the server's tools, and asks for them if they are unknown or may have changed.
+   * @throws ChatError if the server cannot be reached, or the signal's reason
+   */
   async list(signal: Cancel): Promise<readonly Tool[]> {
-    const connection = await this.#connected(signal)
-    if (this.#options.runtime.elapsed() < this.#listedUntil && !connection.isListStale) return this.#tools
+    const connection = await this.#lasting.get(signal)
+    if (this.#isListCurrent(connection)) return this.#tools
     this.#listing ??= this.#list(connection).finally(() => {
       this.#listing = undefined
     })
     return orAbort(this.#listing, signal)
   }
 
-  async close(): Promise<void> {
-    this.#closing.abort(closed)
-    this.#pause?.stop()
-    const connection = this.#connection ?? (await this.#connecting?.catch(() => undefined))
-    this.#connection = undefined
-    await connection?.close()
+  close(): Promise<void> {
+    return this.#lasting.close()
   }
 
-  #status(): ToolServerState['status'] {
-    if (this.#connecting) return this.#isHopeful ? 'connecting' : 'failed'
-    if (this.#connection) return 'connected'
-    return this.#why === undefined ? 'idle' : 'failed'
-  }
-
-  /** Returns the connection, or opens a new one. All callers share one attempt. */
-  #connected(signal: Cancel): Promise<Connection> {
-    if (this.#connection) return Promise.resolve(this.#connection)
-    const isForLater = this.#pause !== undefined || this.#backoff.isWaiting || this.#closing.aborted
-    if (this.#connecting ? !this.#isHopeful : isForLater)
-      return Promise.reject(new ChatError('upstream-failed', { message: this.#why ?? 'it failed' }))
-    return orAbort(this.#begin(), signal)
-  }
-
-  #begin(): Promise<Connection> {
-    this.#connecting ??= this.#connect().finally(() => {
-      this.#connecting = undefined
-      if (!this.#connection) this.#startLater()
-    })
-    return this.#connecting
-  }
-
-  #startLater(): void {
-    if (this.#closing.aborted || this.#connecting || this.#pause) return
-    // a server that is down does not keep the process running
-    this.#pause = this.#options.runtime.timers.set(this.#backoff.waitMs, () => this.start(), { isBackground: true })
-  }
-
-  async #connect(): Promise<Connection> {
-    const link = this.#closing.child()
-    const { version, runtime } = this.#options
-    const limitMs = this.#options.greetMs ?? greetMs[this.#config.transport]
-    const timer = runtime.timers.set(limitMs, () => link.abort(late))
-    const ended = (end: ConnectionEnd) => this.#ended(end)
-    try {
-      const spoke = (last: () => string | undefined) => {
-        // the last line of the earlier process stays until the new one writes
-        const before = this.#lastWords?.()
-        this.#lastWords = () => last() ?? before
-      }
-      const opened = await Connection.open(this.#config, { log: this.#log, runtime, version, ended, spoke }, link)
-      if (!(opened instanceof Connection)) {
-        this.#fail(opened)
-        throw new ChatError('upstream-failed', { message: opened.why })
-      }
-      this.#connection = opened
-      this.#isHopeful = true
-      this.#why = undefined
-      this.#listedUntil = 0
-      this.#backoff.began()
-      this.#log.info({}, 'an MCP server is connected')
-      return opened
-    } catch (thrown) {
-      if (thrown === late) this.#fail({ why: late.message, isMisbehaviour: false })
-      this.#isHopeful = false
-      throw thrown
-    } finally {
-      timer.stop()
-      link.release()
-    }
-  }
-
-  #ended(end: ConnectionEnd): void {
-    this.#connection = undefined
-    this.#fail(end)
-    if (end.isMisbehaviour || this.#backoff.isWaiting) this.#startLater()
-    else this.start()
-  }
-
-  #fail({ why, isMisbehaviour }: ConnectionEnd): void {
-    // the server is tried again at least once a minute, so the same failure is logged once
-    const level = why === this.#why ? 'debug' : 'warn'
-    this.#why = why
-    if (isMisbehaviour) this.#backoff.misbehaved()
-    else this.#backoff.failed()
-    this.#log[level]({ why }, isMisbehaviour ? 'an MCP server is cut off' : 'an MCP server failed')
+  #isListCurrent(connection: Connection): boolean {
+    const listed = this.#listed
+    if (listed?.by !== connection || connection.isListStale) return false
+    return this.#options.runtime.elapsed() < listed.until
   }
 
   async #list(connection: Connection, isAgain = false): Promise<readonly Tool[]> {
     let listed: readonly unknown[]
     try {
-      listed = await connection.listTools(this.#closing)
+      listed = await connection.listTools(this.#lasting.closing)
     } catch (thrown) {
       if (!isAgain && isSessionLost(thrown)) return this.#listAnew(connection)
-      this.#giveUp(connection, whyFailed(thrown))
+      this.#lasting.giveUp(connection, whyFailed(thrown))
       throw thrown
     }
     this.#tools = this.#offered.choose(listed)
-    this.#listedUntil = this.#options.runtime.elapsed() + listMaxAgeMs
+    this.#listed = { by: connection, until: this.#options.runtime.elapsed() + listMaxAgeMs }
     return this.#tools
   }
 
   /** The session was lost, for example at a restart of the server: connects again and lists the tools. */
   async #listAnew(lost: Connection): Promise<readonly Tool[]> {
-    this.#forget(lost)
-    return this.#list(await this.#connected(this.#closing), true)
-  }
-
-  #forget(lost: Connection): void {
-    if (this.#connection !== lost) return
-    this.#connection = undefined
-    void lost.close()
-  }
-
-  /** Closes a connection that is open but cannot be used. */
-  #giveUp(connection: Connection, why: string): void {
-    if (this.#connection !== connection) return
-    this.#ended({ why, isMisbehaviour: false })
-    void connection.close()
+    this.#lasting.forget(lost)
+    return this.#list(await this.#lasting.get(this.#lasting.closing), true)
   }
 
   async #run(name: string, args: Fields, context: ToolContext): Promise<ToolOutcome> {
@@ -232,19 +104,16 @@ export class McpServer {
   }
 
   async #call(name: string, args: Fields, context: ToolContext): ReturnType<Connection['call']> {
-    const connection = await this.#connected(context.signal).catch((thrown: unknown) => {
+    const connection = await this.#lasting.get(context.signal).catch((thrown: unknown) => {
       context.signal.throwIfAborted()
       return thrown instanceof ChatError ? thrown.message : 'it failed'
     })
     if (typeof connection === 'string') return { kind: 'refused', why: connection }
     const end = await connection.call(name, args, context)
-    if (end.kind === 'session-lost') this.#forget(connection)
+    if (end.kind === 'session-lost') this.#lasting.forget(connection)
     return end
   }
 }
-
-const closed = new ChatError('cancelled', { message: 'The program stops.' })
-const late = new ChatError('timeout', { message: 'it did not answer in time' })
 
 /** The outcome for a model if the tool certainly did not run. */
 function refusal(why: string): ToolOutcome {

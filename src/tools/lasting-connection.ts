@@ -1,0 +1,189 @@
+import { ChatError } from '../chat/error.ts'
+import type { Logger } from '../flow/call.ts'
+import { type Cancel, CancelSource } from '../flow/cancel.ts'
+import type { Runtime } from '../flow/runtime.ts'
+import type { Timer } from '../flow/timers.ts'
+import { orAbort } from '../flow/wait.ts'
+import { Backoff } from './backoff.ts'
+import { Connection, type ConnectionEnd } from './connection.ts'
+import type { ToolServerConfig } from './server-config.ts'
+import type { ToolServerState } from './tool.ts'
+
+export interface LastingConnectionOptions {
+  readonly log: Logger
+  /** Our own version, which the server is told. */
+  readonly version: string
+  readonly runtime: Runtime
+  /** Milliseconds for a server's initialization; by default that of its transport. */
+  readonly greetMs?: number
+}
+
+/** Milliseconds for a server's initialization. A command may have to be downloaded first (`npx`). */
+const greetMs = { stdio: 60_000, http: 20_000, sse: 20_000 } as const
+
+/**
+ * A connection to an MCP server that is opened again when it breaks: after a failure and a pause, and after a longer pause
+ * if the server misbehaved. It opens in the background. A request waits for the first attempt, and for the first attempt
+ * after a good connection broke.
+ */
+export class LastingConnection {
+  readonly #config: ToolServerConfig
+  readonly #options: LastingConnectionOptions
+  readonly #onStarted: () => Promise<unknown>
+  readonly #backoff: Backoff
+  readonly #closing: CancelSource
+  #connection: Connection | undefined
+  #connecting: Promise<Connection> | undefined
+  #why: string | undefined
+  /** Whether the running attempt is the first, or the first after a good connection. */
+  #isHopeful = true
+  /** Runs until the next attempt. */
+  #pause: Timer | undefined
+  #lastWords: (() => string | undefined) | undefined
+
+  /** @param onStarted called when an attempt in the background has succeeded */
+  constructor(config: ToolServerConfig, options: LastingConnectionOptions, onStarted: () => Promise<unknown>) {
+    this.#config = config
+    this.#options = options
+    this.#onStarted = onStarted
+    this.#closing = new CancelSource(options.runtime)
+    this.#backoff = new Backoff(options.runtime)
+  }
+
+  /** Aborted when the connection is closed for good. */
+  get closing(): Cancel {
+    return this.#closing
+  }
+
+  get state(): Pick<ToolServerState, 'status' | 'why' | 'stderr'> {
+    const words = this.#lastWords?.()
+    return {
+      status: this.#status(),
+      ...(this.#why !== undefined && { why: this.#why }),
+      ...(words !== undefined && { stderr: words }),
+    }
+  }
+
+  /** Whether a request should wait for the running attempt, which has a deadline of its own. */
+  get isStarting(): boolean {
+    return this.#connecting !== undefined && this.#isHopeful
+  }
+
+  /** Connects in the background. */
+  start(): void {
+    this.#pause = undefined
+    if (this.#closing.aborted || this.#connection) return
+    this.#begin()
+      .then(this.#onStarted)
+      // why it failed is its state, and in the log
+      .catch(() => undefined)
+  }
+
+  /**
+   * Returns the connection, or opens a new one. All callers share one attempt.
+   * @throws ChatError if the server cannot be reached, or the signal's reason
+   */
+  get(signal: Cancel): Promise<Connection> {
+    if (this.#connection) return Promise.resolve(this.#connection)
+    const isForLater = this.#pause !== undefined || this.#backoff.isWaiting || this.#closing.aborted
+    if (this.#connecting ? !this.#isHopeful : isForLater)
+      return Promise.reject(new ChatError('upstream-failed', { message: this.#why ?? 'it failed' }))
+    return orAbort(this.#begin(), signal)
+  }
+
+  /** Closes a connection whose session the server has lost. */
+  forget(lost: Connection): void {
+    if (this.#connection !== lost) return
+    this.#connection = undefined
+    void lost.close()
+  }
+
+  /** Closes a connection that is open but cannot be used. */
+  giveUp(connection: Connection, why: string): void {
+    if (this.#connection !== connection) return
+    this.#ended({ why, isMisbehaviour: false })
+    void connection.close()
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(closed)
+    this.#pause?.stop()
+    const connection = this.#connection ?? (await this.#connecting?.catch(() => undefined))
+    this.#connection = undefined
+    await connection?.close()
+  }
+
+  #status(): ToolServerState['status'] {
+    if (this.#connecting) return this.#isHopeful ? 'connecting' : 'failed'
+    if (this.#connection) return 'connected'
+    return this.#why === undefined ? 'idle' : 'failed'
+  }
+
+  #begin(): Promise<Connection> {
+    this.#connecting ??= this.#connect().finally(() => {
+      this.#connecting = undefined
+      if (!this.#connection) this.#startLater()
+    })
+    return this.#connecting
+  }
+
+  #startLater(): void {
+    if (this.#closing.aborted || this.#connecting || this.#pause) return
+    // a server that is down does not keep the process running
+    this.#pause = this.#options.runtime.timers.set(this.#backoff.waitMs, () => this.start(), { isBackground: true })
+  }
+
+  async #connect(): Promise<Connection> {
+    const link = this.#closing.child()
+    const { version, runtime, log } = this.#options
+    const limitMs = this.#options.greetMs ?? greetMs[this.#config.transport]
+    const timer = runtime.timers.set(limitMs, () => link.abort(late))
+    const ended = (end: ConnectionEnd) => this.#ended(end)
+    const spoke = (last: () => string | undefined) => this.#onSpoke(last)
+    try {
+      const opened = await Connection.open(this.#config, { log, runtime, version, ended, spoke }, link)
+      if (!(opened instanceof Connection)) {
+        this.#fail(opened)
+        throw new ChatError('upstream-failed', { message: opened.why })
+      }
+      this.#connection = opened
+      this.#isHopeful = true
+      this.#why = undefined
+      this.#backoff.began()
+      log.info({}, 'an MCP server is connected')
+      return opened
+    } catch (thrown) {
+      if (thrown === late) this.#fail({ why: late.message, isMisbehaviour: false })
+      this.#isHopeful = false
+      throw thrown
+    } finally {
+      timer.stop()
+      link.release()
+    }
+  }
+
+  /** The last line of the earlier process stays until the new one writes. */
+  #onSpoke(last: () => string | undefined): void {
+    const before = this.#lastWords?.()
+    this.#lastWords = () => last() ?? before
+  }
+
+  #ended(end: ConnectionEnd): void {
+    this.#connection = undefined
+    this.#fail(end)
+    if (end.isMisbehaviour || this.#backoff.isWaiting) this.#startLater()
+    else this.start()
+  }
+
+  #fail({ why, isMisbehaviour }: ConnectionEnd): void {
+    // the server is tried again at least once a minute, so the same failure is logged once
+    const level = why === this.#why ? 'debug' : 'warn'
+    this.#why = why
+    if (isMisbehaviour) this.#backoff.misbehaved()
+    else this.#backoff.failed()
+    this.#options.log[level]({ why }, isMisbehaviour ? 'an MCP server is cut off' : 'an MCP server failed')
+  }
+}
+
+const closed = new ChatError('cancelled', { message: 'The program stops.' })
+const late = new ChatError('timeout', { message: 'it did not answer in time' })
