@@ -24,7 +24,11 @@ const derive = promisify<string, Buffer, number, typeof scryptCost, Buffer>(scry
  * @throws ChatError `unavailable` `state_sealed` where the store was written with another secret, or without any
  */
 export async function sealStore(store: Store, secret: Secret, keyFile?: string): Promise<Store> {
-  const key = await keyOf(store, secret, keyFile)
+  return sealWith(store, await keyOf(store, secret, keyFile))
+}
+
+/** Wraps a store as `sealStore` does, with a key of 32 bytes that nobody has to derive from a secret. */
+export function sealWith(store: Store, key: Buffer): Store {
   const opened = (name: string, value: string) => unseal(key, name, value)
   return {
     get: async (name) => {

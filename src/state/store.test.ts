@@ -1,21 +1,21 @@
 /** What `Store` promises, of every store there is. */
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ChatError } from '../chat/error.ts'
-import { Secret } from '../chat/secret.ts'
 import { maxValueBytes } from './bounds.ts'
 import { FallbackStore } from './fallback-store.ts'
 import { MemoryStore } from './memory/memory-store.ts'
-import { sealStore } from './seal.ts'
+import { sealWith } from './seal.ts'
 import { SqliteStore } from './sqlite/sqlite-store.ts'
 import { leaseMemoryMs, type Store } from './store.ts'
 import { storeKinds } from './store-kinds.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tributary-store-'))
 afterAll(() => rmSync(folder, { recursive: true }))
-const secret = new Secret('conformance-of-every-store')
+const key = randomBytes(32)
 
 let time = 0
 let files = 0
@@ -25,8 +25,8 @@ const sqlite = () => new SqliteStore(join(folder, `${++files}.db`), { now })
 const subjects: Readonly<Record<string, () => Store | Promise<Store>>> = {
   memory: () => new MemoryStore({ now }),
   sqlite,
-  'sealed memory': () => sealStore(new MemoryStore({ now }), secret),
-  'sealed sqlite': () => sealStore(sqlite(), secret),
+  'sealed memory': () => sealWith(new MemoryStore({ now }), key),
+  'sealed sqlite': () => sealWith(sqlite(), key),
   'sqlite with a spare': () => new FallbackStore(sqlite(), now),
 }
 

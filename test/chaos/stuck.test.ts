@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test'
 import type { Socket } from 'node:net'
 import { emulateHttp } from '../../src/wire/http-emulator.ts'
 import { times } from '../sizes.ts'
-import { below, settled } from '../waiting.ts'
+import { below, settled, until } from '../waiting.ts'
 import { startChild } from './child.ts'
 import { askRaw } from './client.ts'
 
@@ -45,6 +45,7 @@ test(`${clients} clients that have stopped reading cost less than ${(clients * a
         socket.pause()
         sockets.push(socket)
       }
+      await until(() => upstream.openConnections() === clients, 60_000, 'all of them are asked for')
       const paused = await settled(() => sent, 300, 60_000)
       expect(upstream.openConnections()).toBe(clients)
       expect(paused).toBeLessThan((clients * offered) / 4)
