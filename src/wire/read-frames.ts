@@ -57,8 +57,10 @@ export async function* readFrames(reply: FramedReply, decoder: FrameDecoder, sig
         ? await decodeLong(batch, frames, decoder)
         : decode(batch, frames, decoder)
       if (isTerminated) break
-      if (batch.length > 0) yield batch
+      // while its reader takes its time, nothing here holds what has been given
+      const given = batch
       batch = []
+      if (given.length > 0) yield given
       if (decoder.finished) reply.limitIdle(graceMs)
       else if (isInGrace) reply.limitIdle(noLimitMs)
       isInGrace = decoder.finished

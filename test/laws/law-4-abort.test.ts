@@ -1,4 +1,4 @@
-/** Law 4: aborting the call, in any phase, closes the upstream connection within 50 ms and leaves no timer, socket or listener. */
+/** Law 4: aborting the call or closing the flow, in any phase, closes the upstream connection within 50 ms and leaves no timer, socket or listener. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { ChatError } from '../../src/chat/error.ts'
 import type { ChatEvent } from '../../src/chat/event.ts'
@@ -24,6 +24,7 @@ for (const subject of chosenSubjects) {
     for (const [form, chat] of forms(rig.upstream)) {
       for (const [phase, request] of phases(rig)) {
         test(`${phase}, ${form}`, () => expectFreed(rig, chat, request()))
+        test(`${phase}, ${form}, closed`, () => expectFreedByClosing(rig, chat, request()))
       }
       test(`before it has begun, ${form}`, async () => {
         const controller = newCancel()
@@ -66,6 +67,13 @@ function phases(rig: Rig): (readonly [string, () => ChatRequest])[] {
   return [['before the head', () => rig.request('silent')], ...stalled]
 }
 
+/** @returns once all has been read that the upstream says */
+async function readWhatComes(rig: Rig, events: readonly ChatEvent[], arrivedBefore: number): Promise<void> {
+  const isThere = () => (rig.fixtures.length > 0 ? rig.arrived() > arrivedBefore : events.length > 0)
+  await until(isThere, 5_000, 'the request has arrived')
+  if (rig.fixtures.length > 0) await settled(() => events.length, quietMs, 5_000)
+}
+
 async function expectFreed(rig: Rig, chat: Chat, request: ChatRequest): Promise<void> {
   using timers = watchTimers()
   const controller = newCancel()
@@ -75,14 +83,36 @@ async function expectFreed(rig: Rig, chat: Chat, request: ChatRequest): Promise<
   void readInto(events, eventsOf(chat(request, newCall(controller)))).then((seen) => {
     thrown = seen
   })
-  const isThere = () => (rig.fixtures.length > 0 ? rig.arrived() > arrivedBefore : events.length > 0)
-  await until(isThere, 5_000, 'the request has arrived')
-  if (rig.fixtures.length > 0) await settled(() => events.length, quietMs, 5_000)
+  await readWhatComes(rig, events, arrivedBefore)
   const left = new ChatError('cancelled', { message: 'The client left.' })
   controller.abort(left)
   await until(() => thrown !== undefined, closedWithinMs, 'the chat is over')
   expect(thrown).toBe(left)
   await until(() => rig.openConnections() === 0, closedWithinMs, 'the upstream connection is closed')
+  expect(controller.followers).toBe(0)
+  expect(timers.pending()).toBe(0)
+}
+
+/** The flow is closed while its next batch is pending: that ends with nothing, and the call has not to be aborted. */
+async function expectFreedByClosing(rig: Rig, chat: Chat, request: ChatRequest): Promise<void> {
+  using timers = watchTimers()
+  const controller = newCancel()
+  const events: ChatEvent[] = []
+  const arrivedBefore = rig.arrived()
+  const flow = chat(request, newCall(controller))
+  const read = (async () => {
+    for (let batch = await flow.next(); batch; batch = await flow.next()) events.push(...batch)
+    return 'ended'
+  })()
+  let end: unknown
+  void read.then((how) => {
+    end = how
+  })
+  await readWhatComes(rig, events, arrivedBefore)
+  flow.close()
+  await until(() => end === 'ended', closedWithinMs, 'the pending batch has settled')
+  await until(() => rig.openConnections() === 0, closedWithinMs, 'the upstream connection is closed')
+  expect(controller.aborted).toBe(false)
   expect(controller.followers).toBe(0)
   expect(timers.pending()).toBe(0)
 }
