@@ -1,4 +1,4 @@
-import { type ChatEvent, type FileEvent, type FinishEvent, type FinishReason, isOfPart } from './event.ts'
+import { type ChatEvent, type FinishEvent, type FinishReason, isOfPart } from './event.ts'
 import type { Annotation, Extras } from './message.ts'
 
 type WordsType = 'text' | 'refusal' | 'reasoning'
@@ -78,13 +78,6 @@ export class PartWriter {
   /** A call is complete, also where it has been ended before. */
   endCall(part: number, ending?: PartEnding): ChatEvent[] {
     return this.#calls.delete(part) ? [this.#ended(part, ending)] : []
-  }
-
-  /** A whole file. */
-  file(file: FileEvent['file']): ChatEvent[] {
-    const ended = this.endWords()
-    const part = this.#next++
-    return [...ended, { type: 'file', choice: this.choice, part, file }, this.#ended(part)]
   }
 
   /** The part of words that is open, if one is, is complete. */

@@ -149,13 +149,13 @@ function encodeContent({ role, content }: Message, isStrict: boolean): unknown {
   const [only] = parts
   if (!only) return role === 'assistant' ? null : content.length > 0 ? '' : []
   if (parts.length === 1 && only.type === 'text' && (isStrict || !only.extra?.[dialect])) return only.text
-  if (isScattered(content, parts)) return textOf(parts)
+  if (isScattered(content, parts, only)) return textOf(parts)
   return parts.map((part) => encodePart(part, isStrict))
 }
 
 /** Whether the model thought or called between its texts: here they are one text, as a client that streams has it. */
-function isScattered(content: readonly Part[], parts: readonly Part[]): boolean {
-  const start = content.findIndex((part) => parts.includes(part))
+function isScattered(content: readonly Part[], parts: readonly Part[], first: Part): boolean {
+  const start = content.indexOf(first)
   const isTogether = parts.every((part, at) => content[start + at] === part)
   return !isTogether && parts.every((part) => part.type === 'text' && !part.extra?.[dialect])
 }

@@ -1,6 +1,6 @@
 import { asChatError, ChatError } from '../../chat/error.ts'
 import type { Usage } from '../../chat/event.ts'
-import type { ToolCallPart } from '../../chat/message.ts'
+import { type ToolCallPart, textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { headOf, withoutMiddle } from '../../chat/shorten.ts'
 import { tellOutput } from '../../chat/tool-output.ts'
@@ -8,6 +8,7 @@ import { Attempts } from '../../flow/attempts.ts'
 import { type Call, newReceipt } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { events } from '../../flow/flow.ts'
+import { Fold } from '../../flow/fold.ts'
 import type { ToolLimits } from './limits.ts'
 
 export interface Summarising<Needs> {
@@ -26,6 +27,9 @@ export interface Summary {
   readonly usage: Usage | undefined
 }
 
+/** Characters that a fold counts of a summary beside its words. */
+const besideWords = 1_024
+
 /** Has a model say what a long result says. @throws the call's reason for aborting, nothing else */
 export async function summarise<Needs>(
   called: ToolCallPart,
@@ -35,24 +39,26 @@ export async function summarise<Needs>(
   const link = call.signal.child()
   const tooLong = () => link.abort(new ChatError('timeout', { message: 'The summary took too long.' }))
   const timer = link.runtime.timers.set(limits.timeoutMs, tooLong)
-  let said = ''
-  let usage: Usage | undefined
+  const { summaryCharacters } = limits
+  const said = new Fold({ maxCharacters: summaryCharacters + besideWords })
+  let shown = 0
   try {
-    const asked = requestFor(called, text, { request, characters: limits.summaryCharacters })
+    const asked = requestFor(called, text, { request, characters: summaryCharacters })
     const own = { ...call, signal: link, attempts: new Attempts(), receipt: newReceipt() }
     for await (const event of events(chat(asked, own))) {
-      if (event.type === 'usage') usage = event.usage
+      said.add(event)
       if (event.type !== 'text') continue
-      const more = headOf(event.text, limits.summaryCharacters - said.length)
-      said += more
+      const more = headOf(event.text, summaryCharacters - shown)
+      shown += more.length
       onChunk(more)
-      if (said.length >= limits.summaryCharacters) break
+      if (shown >= summaryCharacters) break
     }
-    return { text: said.trim() === '' ? undefined : said, usage }
+    const summary = headOf(textOf(said.parts()), summaryCharacters)
+    return { text: summary.trim() === '' ? undefined : summary, usage: said.usage }
   } catch (thrown) {
     call.signal.throwIfAborted()
     call.log.warn({ tool: called.name, err: asChatError(thrown) }, 'a result could not be summarised')
-    return { text: undefined, usage }
+    return { text: undefined, usage: said.usage }
   } finally {
     timer.stop()
     link.release()
