@@ -13,7 +13,7 @@ export interface Account<Credential = unknown> {
 }
 
 /** Keeps what a renewal has got by now, so that it outlives the renewal's failure. */
-export type Keep<Credential> = (credential: Credential) => Promise<void>
+export type KeepCredential<Credential> = (credential: Credential) => Promise<void>
 
 /** How credentials of a kind are renewed and kept: an upstream says it, the accounts room does it. */
 export interface Renewal<Credential> {
@@ -26,7 +26,7 @@ export interface Renewal<Credential> {
    * @param keep is awaited before the next request where the service replaces the credential on the way
    * @throws ChatError `login-needed` or `account-banned` with the service's own proof only; anything else heals by itself
    */
-  renew(credential: Credential, signal: Cancel, keep?: Keep<Credential>): Promise<Credential>
+  renew(credential: Credential, signal: Cancel, keep?: KeepCredential<Credential>): Promise<Credential>
   /** The credential as text, to be kept. */
   encode(credential: Credential): string
   /** @returns undefined for what is no such text, or of an older shape */

@@ -1,7 +1,7 @@
 import type { Account, Supply } from './account.ts'
+import { AccountFactory } from './account-factory.ts'
+import type { AccountsOptions } from './live-account.ts'
 import { Pool } from './pool.ts'
-import type { AccountsOptions } from './session.ts'
-import { Source } from './source.ts'
 
 /** The accounts that an upstream declares. */
 export interface DeclaredAccounts {
@@ -13,7 +13,11 @@ export interface DeclaredAccounts {
 /** The pool of an upstream's accounts, with what makes more of them where the upstream has that. */
 export function openPool({ name, accounts, supply }: DeclaredAccounts, shared: AccountsOptions): Pool {
   const options = { ...shared, log: shared.log.child({ upstream: name }) }
-  const pool = new Pool({ ...options, upstream: name, ...(supply && { source: new Source(name, supply, options) }) })
+  const pool = new Pool({
+    ...options,
+    upstream: name,
+    ...(supply && { factory: new AccountFactory(name, supply, options) }),
+  })
   for (const account of accounts) pool.add(account)
   return pool
 }

@@ -2,8 +2,8 @@ import { expect, test } from 'bun:test'
 import { ChatError, type Reason } from '../chat/error.ts'
 import { openLog } from '../telemetry/log.ts'
 import { newCancel } from '../wire/machine.double.ts'
-import { accountsOptions } from './fake-pool.ts'
 import { openPool } from './open-pool.ts'
+import { accountsOptions } from './pool.double.ts'
 
 const never = newCancel()
 
@@ -19,13 +19,13 @@ function given(level: 'info' | 'debug' = 'info') {
       message: 'the prompt, said again',
       ...(retryAfterMs !== undefined && { retryAfterMs }),
     })
-    pool.failed(await pool.lease({ tried: new Set() }, never), error)
+    pool.reportFailure(await pool.pick({ tried: new Set() }, never), error)
   }
   return {
     lines: () => lines.map((line): Record<string, unknown> => JSON.parse(line)),
     text: () => lines.join(''),
     fail,
-    succeed: async () => pool.succeeded(await pool.lease({ tried: new Set() }, never)),
+    succeed: async () => pool.reportSuccess(await pool.pick({ tried: new Set() }, never)),
     pass: (ms: number) => {
       now += ms
     },

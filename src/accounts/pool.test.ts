@@ -3,18 +3,18 @@ import fc from 'fast-check'
 import { until } from '../../test/waiting.ts'
 import { ChatError, type Reason } from '../chat/error.ts'
 import { newCancel } from '../wire/machine.double.ts'
-import { accountsOptions, poolOf } from './fake-pool.ts'
-import { FakeService, type Outcome } from './fake-service.ts'
-import { configuredKeyOf } from './keeper.ts'
+import { configuredStoreKeyOf } from './credential-store.ts'
+import { LiveAccount } from './live-account.ts'
+import { accountsOptions, poolOf } from './pool.double.ts'
 import type { Pool } from './pool.ts'
-import { Session } from './session.ts'
+import { type Outcome, RenewalServiceDouble } from './renewal-service.double.ts'
 
 const minuteMs = 60_000
 const never = newCancel()
 
 /** The next account of a pool that makes none. */
-function leasedFrom(pool: Pool, tried: readonly Session[] = []): Session {
-  const leased = pool.lease({ tried: new Set(tried) }, never)
+function leasedFrom(pool: Pool, tried: readonly LiveAccount[] = []): LiveAccount {
+  const leased = pool.pick({ tried: new Set(tried) }, never)
   if (leased instanceof Promise) throw new Error('there is one at once')
   return leased
 }
@@ -22,22 +22,22 @@ function leasedFrom(pool: Pool, tried: readonly Session[] = []): Session {
 function given(count: number, startsAt = 0) {
   let now = startsAt
   const given = Array.from({ length: count }, (_, at) => ({ label: `a${at}`, credential: undefined }))
-  const { pool, sessions: accounts } = poolOf(given, { now: () => now })
+  const { pool, accounts } = poolOf(given, { now: () => now })
   return {
     accounts,
     pool,
     pass: (ms: number) => {
       now += ms
     },
-    lease: (...tried: readonly Session[]) => leasedFrom(pool, tried).label,
+    lease: (...tried: readonly LiveAccount[]) => leasedFrom(pool, tried).label,
     fail: (at: number, reason: Reason = 'rate-limited', retryAfterMs?: number) => {
       const account = accounts[at]
       const error = new ChatError(reason, { message: '', ...(retryAfterMs !== undefined && { retryAfterMs }) })
-      if (account) pool.failed(account, error)
+      if (account) pool.reportFailure(account, error)
     },
     succeed: (at: number) => {
       const account = accounts[at]
-      if (account) pool.succeeded(account)
+      if (account) pool.reportSuccess(account)
     },
     kinds: () => Object.fromEntries(pool.states().map(({ label, state }) => [label, state.kind])),
     until: (at: number) => {
@@ -186,8 +186,8 @@ test('when every account has failed this call there is nobody left', () => {
 
 test('the account that is wanted is given out of turn, unless it rests or has failed this call', () => {
   const { pool, accounts, fail, lease } = given(3)
-  const wanted = (...tried: readonly Session[]) => {
-    const leased = pool.lease({ tried: new Set(tried), preferred: 'a2' }, never)
+  const wanted = (...tried: readonly LiveAccount[]) => {
+    const leased = pool.pick({ tried: new Set(tried), preferred: 'a2' }, never)
     return leased instanceof Promise ? 'a promise' : leased.label
   }
   expect([wanted(), wanted(), lease()]).toEqual(['a2', 'a2', 'a0'])
@@ -212,9 +212,9 @@ test('proof puts an account aside for good: neither time nor a late answer bring
 
 test('an account the pool does not know changes nothing', () => {
   const { pool, kinds } = given(1)
-  const stranger = new Session({ label: 'x', credential: undefined }, { ...accountsOptions(), upstream: 'another' })
-  pool.failed(stranger, new ChatError('rate-limited', { message: '' }))
-  pool.succeeded(stranger)
+  const stranger = new LiveAccount({ label: 'x', credential: undefined }, { ...accountsOptions(), upstream: 'another' })
+  pool.reportFailure(stranger, new ChatError('rate-limited', { message: '' }))
+  pool.reportSuccess(stranger)
   expect(kinds()).toEqual({ a0: 'ok' })
   expect(pool.size).toBe(1)
 })
@@ -239,12 +239,12 @@ describe('at run time', () => {
       if (!running) throw new Error('no account')
       expect(lease()).toBe('a0')
       pool.remove('a0')
-      if (end === 'succeeded') pool.succeeded(running)
-      else pool.failed(running, new ChatError('rate-limited', { message: '', retryAfterMs: minuteMs }))
+      if (end === 'succeeded') pool.reportSuccess(running)
+      else pool.reportFailure(running, new ChatError('rate-limited', { message: '', retryAfterMs: minuteMs }))
       expect(kinds()).toEqual({ a1: 'ok' })
       // one that has its label by now is another account
       pool.add(added('a0'))
-      pool.failed(running, new ChatError('account-banned', { message: '' }))
+      pool.reportFailure(running, new ChatError('account-banned', { message: '' }))
       expect(kinds()).toEqual({ a1: 'ok', a0: 'ok' })
     }
   })
@@ -280,20 +280,20 @@ describe('at run time', () => {
     const leased = leasedFrom(pool)
     pool.add({ label: 'a0', credential: 'new' })
     expect(leased.credential).toBeUndefined()
-    expect(await leasedFrom(pool).fresh(never)).toBe('new')
+    expect(await leasedFrom(pool).getCredential(never)).toBe('new')
   })
 })
 
 describe('an account that is removed while it is renewed', () => {
   /** A call that waits for a renewal, which the service has begun. */
   async function renewing() {
-    const service = new FakeService(() => 0)
+    const service = new RenewalServiceDouble(() => 0)
     const options = accountsOptions({ now: () => 0 })
     const account = { label: 'a', credential: service.token(0, 0), renewal: service.renewal }
     const { pool } = poolOf([account], options)
     const answer = Promise.withResolvers<Outcome>()
     service.meets(() => answer.promise)
-    const fresh = Promise.resolve(leasedFrom(pool).fresh(never))
+    const fresh = Promise.resolve(leasedFrom(pool).getCredential(never))
     await until(() => service.asked.length === 1, 1_000, 'the service is asked')
     return { service, options, account, pool, answer, fresh }
   }
@@ -301,19 +301,19 @@ describe('an account that is removed while it is renewed', () => {
   test('gives its call the new credential, keeps that, and gives back its lease', async () => {
     const { options, account, pool, answer, fresh } = await renewing()
     pool.remove('a')
-    const name = configuredKeyOf('upstream', account)
+    const name = configuredStoreKeyOf('upstream', account)
     expect(await options.store.lease(name, 1)).toBeUndefined()
     answer.resolve('ok')
     expect(await fresh).toMatchObject({ generation: 1 })
     expect(await options.store.lease(name, 1)).toBeDefined()
     const again = pool.add(account)
-    expect(await again.fresh(never)).toMatchObject({ generation: 1 })
+    expect(await again.getCredential(never)).toMatchObject({ generation: 1 })
   })
 
   test('and added again is renewed once', async () => {
     const { service, account, pool, answer, fresh } = await renewing()
     pool.remove('a')
-    const again = Promise.resolve(pool.add(account).fresh(never))
+    const again = Promise.resolve(pool.add(account).getCredential(never))
     answer.resolve('ok')
     expect(await fresh).toMatchObject({ generation: 1 })
     expect(await again).toMatchObject({ generation: 1 })
@@ -330,13 +330,13 @@ describe('an account that is removed while it is renewed', () => {
 })
 
 test('an account says when its credential ends, and when it was renewed', async () => {
-  const service = new FakeService(() => 0)
+  const service = new RenewalServiceDouble(() => 0)
   const { pool } = poolOf([{ label: 'a', credential: service.token(0, 0), renewal: service.renewal }], { now: () => 0 })
   const renewal = { isRunning: false, expiresAt: 0, renewedAt: undefined }
   expect(pool.states()).toEqual([{ label: 'a', state: { kind: 'ok' }, renewal }])
   const answer = Promise.withResolvers<Outcome>()
   service.meets(() => answer.promise)
-  const fresh = leasedFrom(pool).fresh(never)
+  const fresh = leasedFrom(pool).getCredential(never)
   await until(() => service.asked.length === 1, 1_000, 'the service is asked')
   expect(pool.states()).toMatchObject([{ state: { kind: 'refreshing' }, renewal: { isRunning: true } }])
   answer.resolve('ok')

@@ -3,19 +3,19 @@ import type { Logger } from '../flow/call.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Account, AccountState, AccountStatus } from './account.ts'
+import type { AccountFactory } from './account-factory.ts'
+import { type AccountsOptions, LiveAccount } from './live-account.ts'
 import { noAccountError } from './no-account.ts'
 import { type PooledAccount, statusOf } from './pooled-account.ts'
-import { type LeaseOptions, ReadyAccounts } from './ready-accounts.ts'
-import { restMs } from './rest.ts'
+import { type PickOptions, ReadyAccounts } from './ready-accounts.ts'
+import { restMs } from './rest-ms.ts'
 import { RestingAccounts } from './resting-accounts.ts'
-import { type AccountsOptions, Session } from './session.ts'
-import type { Source } from './source.ts'
 
 export interface PoolOptions extends AccountsOptions {
   /** Of which upstream the accounts are. */
   readonly upstream: string
   /** Makes further accounts, where the upstream has them for the asking. */
-  readonly source?: Source
+  readonly factory?: AccountFactory
 }
 
 /** The last moment that a date can be. */
@@ -33,7 +33,7 @@ export class Pool {
   readonly #options: PoolOptions
   readonly #log: Logger
   readonly #runtime: Runtime
-  readonly #source: Source | undefined
+  readonly #factory: AccountFactory | undefined
   readonly #ready = new ReadyAccounts()
   readonly #resting: RestingAccounts
   /** Of no more use, by the service's own proof. */
@@ -42,11 +42,11 @@ export class Pool {
   readonly #waiting = new Set<(added: undefined) => void>()
 
   constructor(options: PoolOptions) {
-    const { log, runtime, source } = options
+    const { log, runtime, factory } = options
     this.#options = options
     this.#log = log
     this.#runtime = runtime
-    this.#source = source
+    this.#factory = factory
     this.#resting = new RestingAccounts(() => runtime.now())
   }
 
@@ -55,8 +55,8 @@ export class Pool {
   }
 
   /** Every account there is, be it of use or not. */
-  sessions(): readonly Session[] {
-    return this.#all().map(({ session }) => session)
+  accounts(): readonly LiveAccount[] {
+    return this.#all().map(({ account }) => account)
   }
 
   /** Every account with its state, for showing. */
@@ -68,13 +68,13 @@ export class Pool {
    * Takes in an account, at any time. One of the same label is replaced, with its state: it has another credential.
    * Calls that wait for an account get it in the order in which they came.
    */
-  add(account: Account): Session {
-    const session = new Session(account, this.#options)
-    this.#drop(account.label)
-    this.#admit(session)
+  add(account: Account): LiveAccount {
+    const live = new LiveAccount(account, this.#options)
+    this.#drop(live.label)
+    this.#admit(live)
     for (const wake of this.#waiting) wake(undefined)
-    void this.#putAsideIfDead(session)
-    return session
+    void this.#putAsideIfDead(live)
+    return live
   }
 
   /**
@@ -83,54 +83,54 @@ export class Pool {
    * @returns whether there was one of this label
    */
   remove(label: string): boolean {
-    const account = this.#drop(label)
-    if (account) this.#source?.discard(account.session)
-    return account !== undefined
+    const pooled = this.#drop(label)
+    if (pooled) this.#factory?.discard(pooled.account)
+    return pooled !== undefined
   }
 
   /**
    * The account to ask next, or a promise of it where one has to be made first.
    * @throws ChatError `rate-limited` when every account rests at its upstream's word, `unavailable` when none is left to try
    */
-  lease(options: LeaseOptions, signal: Cancel): Session | Promise<Session> {
-    for (const account of this.#resting.takeRested()) this.#settle(account)
-    const isShort = this.#source?.wants(this.#living) ?? false
+  pick(options: PickOptions, signal: Cancel): LiveAccount | Promise<LiveAccount> {
+    for (const pooled of this.#resting.takeRested()) this.#settle(pooled)
+    const isShort = this.#factory?.needsMore(this.#living) ?? false
     const ready = this.#ready.next(options)
-    if (!this.#source) return ready ?? this.#leaseResting(options)
-    if (isShort) this.#source.fill((session) => this.#admit(session))
-    return ready ?? this.#awaitAccount(this.#source, options, signal)
+    if (!this.#factory) return ready ?? this.#pickResting(options)
+    if (isShort) this.#factory.fill((account) => this.#admit(account))
+    return ready ?? this.#awaitAccount(this.#factory, options, signal)
   }
 
   /** Tells that the account has answered. */
-  succeeded(session: Session): void {
-    const account = this.#find(session)
-    if (!account || (account.state === ok && account.failures === 0)) return
-    if (account.failures > 0) this.#log.info({ account: session.label }, 'an account answers again')
-    this.#settle(account)
-    account.failures = 0
+  reportSuccess(account: LiveAccount): void {
+    const pooled = this.#find(account)
+    if (!pooled || (pooled.state === ok && pooled.failures === 0)) return
+    if (pooled.failures > 0) this.#log.info({ account: account.label }, 'an account answers again')
+    this.#settle(pooled)
+    pooled.failures = 0
   }
 
   /** Tells how the account failed: the table of reasons says what becomes of it. */
-  failed(session: Session, error: ChatError): void {
-    const { label } = session
-    const account = this.#find(session)
+  reportFailure(account: LiveAccount, error: ChatError): void {
+    const { label } = account
+    const pooled = this.#find(account)
     const kind = error.meaning.account
-    if (!account || kind === 'unchanged') return
-    account.failures++
+    if (!pooled || kind === 'unchanged') return
+    pooled.failures++
     this.#ready.delete(label)
     this.#resting.delete(label)
     if (kind === 'needs-login' || kind === 'banned') {
-      this.#putAside(account, kind, error)
+      this.#putAside(pooled, kind, error)
       return
     }
-    account.isRestStated = error.retryAfterMs !== undefined
-    const until = this.#runtime.now() + (error.retryAfterMs ?? restMs(kind, account.failures, this.#runtime.now()))
-    this.#rest(account, { kind, until, why: error.code }, error)
+    pooled.isRestStated = error.retryAfterMs !== undefined
+    const until = this.#runtime.now() + (error.retryAfterMs ?? restMs(kind, pooled.failures, this.#runtime.now()))
+    this.#rest(pooled, { kind, until, why: error.code }, error)
   }
 
   /** Stops what goes on in the background. */
   close(): void {
-    this.#source?.close()
+    this.#factory?.close()
   }
 
   #all(): readonly PooledAccount[] {
@@ -142,88 +142,88 @@ export class Pool {
   }
 
   /** Undefined for one that is dead or was removed: another may have its label by now. */
-  #find(session: Session): PooledAccount | undefined {
-    const account = this.#ready.get(session.label) ?? this.#resting.get(session.label)
-    return account?.session === session ? account : undefined
+  #find(account: LiveAccount): PooledAccount | undefined {
+    const pooled = this.#ready.get(account.label) ?? this.#resting.get(account.label)
+    return pooled?.account === account ? pooled : undefined
   }
 
-  #admit(session: Session): void {
-    this.#ready.add({ session, state: ok, isUsed: false, isRestStated: false, failures: 0 })
+  #admit(account: LiveAccount): void {
+    this.#ready.add({ account, state: ok, isUsed: false, isRestStated: false, failures: 0 })
   }
 
   #drop(label: string): PooledAccount | undefined {
-    const account = this.#ready.get(label) ?? this.#resting.get(label) ?? this.#dead.get(label)
+    const pooled = this.#ready.get(label) ?? this.#resting.get(label) ?? this.#dead.get(label)
     this.#ready.delete(label)
     this.#resting.delete(label)
     this.#dead.delete(label)
-    return account
+    return pooled
   }
 
   /** What the service has proven in a former life of the program holds in this one. */
-  async #putAsideIfDead(session: Session): Promise<void> {
+  async #putAsideIfDead(account: LiveAccount): Promise<void> {
     try {
-      const proof = await session.proof()
-      if (proof) this.failed(session, proof)
+      const proof = await account.findProof()
+      if (proof) this.reportFailure(account, proof)
     } catch (thrown) {
-      this.#log.warn({ account: session.label, err: asChatError(thrown) }, 'what is kept of an account cannot be read')
+      this.#log.warn({ account: account.label, err: asChatError(thrown) }, 'what is kept of an account cannot be read')
     }
   }
 
   /** An account that was made makes room for another; one that was configured stays to be seen. */
-  #putAside(account: PooledAccount, kind: 'needs-login' | 'banned', err: ChatError): void {
-    const { label } = account.session
+  #putAside(pooled: PooledAccount, kind: 'needs-login' | 'banned', err: ChatError): void {
+    const { label } = pooled.account
     this.#log.warn({ account: label, state: kind, err }, 'an account is put aside until it has another credential')
-    account.state = { kind, why: err.message }
-    if (!this.#source?.discard(account.session)) this.#dead.set(label, account)
+    pooled.state = { kind, why: err.message }
+    if (!this.#factory?.discard(pooled.account)) this.#dead.set(label, pooled)
   }
 
   /** The last account is asked while it rests, so it may fail again in the same way: that is no change. */
-  #rest(account: PooledAccount, state: RestState, err: ChatError): void {
-    const { session, state: before } = account
-    account.state = state
-    this.#resting.add(account)
+  #rest(pooled: PooledAccount, state: RestState, err: ChatError): void {
+    const { account, state: before } = pooled
+    pooled.state = state
+    this.#resting.add(pooled)
     const isKnown = before.kind === state.kind && before.why === state.why && before.until > this.#runtime.now()
     if (isKnown) return
     const until = new Date(Math.min(state.until, latestMs)).toISOString()
-    this.#log.warn({ account: session.label, state: state.kind, until, err }, 'an account rests')
+    this.#log.warn({ account: account.label, state: state.kind, until, err }, 'an account rests')
   }
 
-  #settle(account: PooledAccount): void {
-    const { label } = account.session
-    account.state = ok
-    account.isRestStated = false
+  #settle(pooled: PooledAccount): void {
+    const { label } = pooled.account
+    pooled.state = ok
+    pooled.isRestStated = false
     this.#resting.delete(label)
-    this.#ready.add(account)
+    this.#ready.add(pooled)
   }
 
-  #leaseResting({ tried }: LeaseOptions): Session {
-    const account = this.#resting.soonest(({ isRestStated, session }) => !isRestStated && !tried.has(session))
-    if (account) return account.session
+  #pickResting({ tried }: PickOptions): LiveAccount {
+    const pooled = this.#resting.soonest(({ isRestStated, account }) => !isRestStated && !tried.has(account))
+    if (pooled) return pooled.account
     throw noAccountError({ ready: this.#ready.size, resting: this.#resting, dead: this.#dead.size })
   }
 
   /**
-   * Waits for an account that is being made or added; where none can be made, for what a pool without a source would
+   * Waits for an account that is being made or added; where none can be made, for what a pool without a factory would
    * give. As long as more are to come each is for one of the calls that wait: otherwise the first would serve them all.
    */
-  async #awaitAccount(source: Source, options: LeaseOptions, signal: Cancel): Promise<Session> {
+  async #awaitAccount(factory: AccountFactory, options: PickOptions, signal: Cancel): Promise<LiveAccount> {
     let why: ChatError | undefined
     do {
-      why = await this.#nextAccount(source, signal)
+      why = await this.#nextAccount(factory, signal)
       const unused = this.#ready.nextUnused(options)
       if (unused) return unused
-    } while (!why && source.wants(this.#living))
+    } while (!why && factory.needsMore(this.#living))
     const ready = this.#ready.next(options)
     if (ready) return ready
     if (why && this.#resting.size === 0) throw why
-    return this.#leaseResting(options)
+    return this.#pickResting(options)
   }
 
   /** @returns why none is to come; undefined once one was made or added */
-  #nextAccount(source: Source, signal: Cancel): Promise<ChatError | undefined> {
+  #nextAccount(factory: AccountFactory, signal: Cancel): Promise<ChatError | undefined> {
     const { promise: added, resolve } = Promise.withResolvers<undefined>()
     this.#waiting.add(resolve)
-    const made = source.more((session) => this.#admit(session), this.#resting.size, signal)
+    const made = factory.waitForNext((account) => this.#admit(account), this.#resting.size, signal)
     return Promise.race([made, added]).finally(() => this.#waiting.delete(resolve))
   }
 }

@@ -1,9 +1,9 @@
 import type { AccountState, AccountStatus } from './account.ts'
-import type { Session } from './session.ts'
+import type { LiveAccount } from './live-account.ts'
 
 /** An account, with what its pool knows of it. */
 export interface PooledAccount {
-  readonly session: Session
+  readonly account: LiveAccount
   state: AccountState
   /** Whether any call has asked with it yet. */
   isUsed: boolean
@@ -13,8 +13,8 @@ export interface PooledAccount {
   failures: number
 }
 
-export function statusOf({ session, state }: PooledAccount): AccountStatus {
-  const { label, isRenewing, renewalStatus } = session
+export function statusOf({ account, state }: PooledAccount): AccountStatus {
+  const { label, isRenewing, renewalStatus } = account
   return {
     label,
     state: isRenewing && state.kind === 'ok' ? { kind: 'refreshing' } : state,

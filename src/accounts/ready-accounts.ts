@@ -1,7 +1,7 @@
+import type { LiveAccount } from './live-account.ts'
 import type { PooledAccount } from './pooled-account.ts'
-import type { Session } from './session.ts'
 
-export interface LeaseOptions {
+export interface PickOptions {
   /** Accounts that have already failed this call. */
   readonly tried: ReadonlySet<unknown>
   /** The label of the account that is wanted, if it may be asked. */
@@ -25,8 +25,8 @@ export class ReadyAccounts {
   }
 
   /** It comes last, unless it is there already: then it keeps its turn. */
-  add(account: PooledAccount): void {
-    this.#accounts.set(account.session.label, account)
+  add(pooled: PooledAccount): void {
+    this.#accounts.set(pooled.account.label, pooled)
   }
 
   delete(label: string): boolean {
@@ -34,23 +34,23 @@ export class ReadyAccounts {
   }
 
   /** The preferred account, or else the one that was not used for the longest time. */
-  next({ tried, preferred }: LeaseOptions): Session | undefined {
+  next({ tried, preferred }: PickOptions): LiveAccount | undefined {
     const wanted = preferred === undefined ? undefined : this.#accounts.get(preferred)
-    if (wanted && !tried.has(wanted.session)) return this.#use(wanted)
-    for (const account of this.#accounts.values()) if (!tried.has(account.session)) return this.#use(account)
+    if (wanted && !tried.has(wanted.account)) return this.#use(wanted)
+    for (const pooled of this.#accounts.values()) if (!tried.has(pooled.account)) return this.#use(pooled)
     return undefined
   }
 
   /** An account that no call has asked with yet. */
-  nextUnused({ tried }: LeaseOptions): Session | undefined {
-    const unused = this.#accounts.values().find(({ session, isUsed }) => !isUsed && !tried.has(session))
+  nextUnused({ tried }: PickOptions): LiveAccount | undefined {
+    const unused = this.#accounts.values().find(({ account, isUsed }) => !isUsed && !tried.has(account))
     return unused && this.#use(unused)
   }
 
-  #use(account: PooledAccount): Session {
-    account.isUsed = true
-    this.#accounts.delete(account.session.label)
-    this.#accounts.set(account.session.label, account)
-    return account.session
+  #use(pooled: PooledAccount): LiveAccount {
+    pooled.isUsed = true
+    this.#accounts.delete(pooled.account.label)
+    this.#accounts.set(pooled.account.label, pooled)
+    return pooled.account
   }
 }

@@ -4,8 +4,8 @@ import { CancelSource } from '../flow/cancel.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { sleep } from '../flow/wait.ts'
 import type { Lease } from '../state/store.ts'
-import type { Keep, Renewal } from './account.ts'
-import type { Keeper, Kept } from './keeper.ts'
+import type { KeepCredential, Renewal } from './account.ts'
+import type { CredentialStore, StoredCredential } from './credential-store.ts'
 
 /** Milliseconds a renewal's lease holds: longer than the two tries of a renewal may take, or two could be at it. */
 const leaseMs = 20_000
@@ -22,95 +22,97 @@ interface RenewOptions {
 
 /**
  * Renews a credential, in steps of which each can be the last before the process dies (reliability, section 5): the lease,
- * what was kept meanwhile, the intent, the service, the result. Nothing is used before it is kept.
+ * what was stored meanwhile, the intent, the service, the result. Nothing is used before it is stored.
  * @returns what is known afterwards, `dead` where the service has proven that there is no more to come
  * @throws ChatError `renewal-failed`, `rate-limited`, `challenged`, `unavailable`: it heals by itself
  */
 export async function renewOnce<Credential>(
-  keeper: Keeper<Credential>,
+  credentials: CredentialStore<Credential>,
   renewal: Renewal<Credential>,
-  stale: Kept<Credential>,
+  known: StoredCredential<Credential>,
   options: RenewOptions,
-): Promise<Kept<Credential>> {
+): Promise<StoredCredential<Credential>> {
   const never = new CancelSource(options.runtime)
   for (let waitedMs = 0; waitedMs <= leaseMs; waitedMs += pollMs) {
-    const lease = await keeper.lease(leaseMs)
+    const lease = await credentials.lease(leaseMs)
     try {
-      const found = await keeper.load()
-      const isNews = found.version !== 0 && found.version !== stale.version
-      if (isNews && (found.dead || !found.isOpen)) return found
+      const found = await credentials.load()
+      const isNews = found.version !== 0 && found.version !== known.version
+      if (isNews && (found.dead || !found.isRenewalOpen)) return found
       // a record that a full store has let go of, or that could not be written, is older than what we have
-      const kept = isNews ? found : { ...stale, version: found.version }
-      const renewed = lease && (await underLease(keeper, renewal, kept, { ...options, lease }))
+      const stored = isNews ? found : { ...known, version: found.version }
+      const renewed = lease && (await renewUnderLease(credentials, renewal, stored, { ...options, lease }))
       if (renewed) return renewed
     } finally {
       await lease?.release().catch(() => undefined)
     }
     await sleep(pollMs, never)
   }
-  throw failed('Another process is renewing the account, and does not come to an end.')
+  throw renewalError('Another process is renewing the account, and does not come to an end.')
 }
 
-interface Held extends RenewOptions {
+interface LeasedRenewal extends RenewOptions {
   readonly lease: Lease
 }
 
 /** @returns undefined where somebody else has written meanwhile */
-async function underLease<Credential>(
-  keeper: Keeper<Credential>,
+async function renewUnderLease<Credential>(
+  credentials: CredentialStore<Credential>,
   renewal: Renewal<Credential>,
-  kept: Kept<Credential>,
-  { label, lease, log, runtime, answerMs }: Held,
-): Promise<Kept<Credential> | undefined> {
-  const intent = await keeper.write({ ...kept, isOpen: true }, lease)
+  stored: StoredCredential<Credential>,
+  { label, lease, log, runtime, answerMs }: LeasedRenewal,
+): Promise<StoredCredential<Credential> | undefined> {
+  const intent = await credentials.write({ ...stored, isRenewalOpen: true }, lease)
   if (!intent) return undefined
-  let step: Kept<Credential> = intent
-  const notKept = (thrown: unknown) =>
+  let step: StoredCredential<Credential> = intent
+  const logNotStored = (thrown: unknown) =>
     log.error({ account: label, err: asChatError(thrown) }, 'a renewed account could not be kept')
-  const keep: Keep<Credential> = async (credential) => {
+  const keep: KeepCredential<Credential> = async (credential) => {
     step = { ...step, credential }
-    step = (await keeper.write(step, lease).catch(notKept)) ?? step
+    step = (await credentials.write(step, lease).catch(logNotStored)) ?? step
   }
-  const next = await asked(() => inTime(step.credential, { renewal, keep, answerMs, runtime })).catch(asChatError)
-  const dead = next instanceof ChatError ? proofIn(next) : undefined
+  const next = await askTwice(() => renewInTime(step.credential, { renewal, keep, answerMs, runtime })).catch(
+    asChatError,
+  )
+  const dead = next instanceof ChatError ? findProof(next) : undefined
   if (next instanceof ChatError && !dead) throw next
-  step = dead ? { ...step, dead } : { ...step, credential: nextOf(next, step.credential), isOpen: false }
+  step = dead ? { ...step, dead } : { ...step, credential: nextCredential(next, step.credential), isRenewalOpen: false }
   try {
-    const written = await keeper.write(step, lease)
-    return written ?? ((await keeper.load()).version === 0 ? { ...step, version: 0 } : undefined)
+    const written = await credentials.write(step, lease)
+    return written ?? ((await credentials.load()).version === 0 ? { ...step, version: 0 } : undefined)
   } catch (thrown) {
-    // the service has replaced the old one already: what it gave is all there is, kept or not
-    notKept(thrown)
+    // the service has replaced the old one already: what it gave is all there is, stored or not
+    logNotStored(thrown)
     return step
   }
 }
 
-function nextOf<Credential>(next: Credential | ChatError, old: Credential): Credential {
+function nextCredential<Credential>(next: Credential | ChatError, old: Credential): Credential {
   return next instanceof ChatError ? old : next
 }
 
-function proofIn(error: ChatError): ChatError | undefined {
+function findProof(error: ChatError): ChatError | undefined {
   return error.reason === 'login-needed' || error.reason === 'account-banned' ? error : undefined
 }
 
 /** Asks the service; where it is not known what became of the request, once more, at once, with what is known by then. */
-async function asked<Credential>(ask: () => Promise<Credential>): Promise<Credential> {
+async function askTwice<Credential>(ask: () => Promise<Credential>): Promise<Credential> {
   try {
     return await ask()
   } catch (thrown) {
-    if (!isUnknown(asChatError(thrown))) throw named(thrown)
+    if (!isOutcomeUnknown(asChatError(thrown))) throw toRenewalError(thrown)
   }
   return ask().catch((thrown: unknown) => {
-    throw named(thrown)
+    throw toRenewalError(thrown)
   })
 }
 
 interface TimedRenewal<Credential> extends Pick<RenewOptions, 'answerMs' | 'runtime'> {
   readonly renewal: Renewal<Credential>
-  readonly keep: Keep<Credential>
+  readonly keep: KeepCredential<Credential>
 }
 
-async function inTime<Credential>(
+async function renewInTime<Credential>(
   credential: Credential,
   { renewal, keep, answerMs, runtime }: TimedRenewal<Credential>,
 ): Promise<Credential> {
@@ -125,7 +127,7 @@ async function inTime<Credential>(
 }
 
 /** Whether the service may have renewed it all the same: no status came, or only the word of a proxy that did not hear from it. */
-function isUnknown({ reason, upstreamStatus = 200 }: ChatError): boolean {
+function isOutcomeUnknown({ reason, upstreamStatus = 200 }: ChatError): boolean {
   const isUnheard = upstreamStatus < 300 || proxyStatuses.has(upstreamStatus)
   return (reason === 'upstream-failed' || reason === 'timeout') && isUnheard
 }
@@ -143,12 +145,12 @@ const telling = new Set<Reason>([
   'unavailable',
 ])
 
-function named(thrown: unknown): ChatError {
+function toRenewalError(thrown: unknown): ChatError {
   const error = asChatError(thrown)
-  return telling.has(error.reason) ? error : failed(`The account could not be renewed. ${error.message}`, error)
+  return telling.has(error.reason) ? error : renewalError(`The account could not be renewed. ${error.message}`, error)
 }
 
-function failed(message: string, cause?: ChatError): ChatError {
+function renewalError(message: string, cause?: ChatError): ChatError {
   return new ChatError('renewal-failed', {
     message,
     cause,

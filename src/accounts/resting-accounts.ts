@@ -24,9 +24,9 @@ export class RestingAccounts {
     return this.#accounts.get(label)
   }
 
-  add(account: PooledAccount): void {
-    this.#accounts.set(account.session.label, account)
-    this.#nextEnd = Math.min(this.#nextEnd, endOf(account))
+  add(pooled: PooledAccount): void {
+    this.#accounts.set(pooled.account.label, pooled)
+    this.#nextEnd = Math.min(this.#nextEnd, endOf(pooled))
   }
 
   delete(label: string): boolean {
@@ -39,17 +39,17 @@ export class RestingAccounts {
     this.#correct(this.#seenAt - now)
     this.#seenAt = now
     if (now < this.#nextEnd) return []
-    const rested = [...this.#accounts.values()].filter((account) => endOf(account) <= now)
-    for (const { session } of rested) this.#accounts.delete(session.label)
+    const rested = [...this.#accounts.values()].filter((pooled) => endOf(pooled) <= now)
+    for (const { account } of rested) this.#accounts.delete(account.label)
     this.#nextEnd = Math.min(...[...this.#accounts.values()].map(endOf))
     return rested
   }
 
   /** The account whose rest ends first, of those that are meant. */
-  soonest(isMeant: (account: PooledAccount) => boolean = () => true): PooledAccount | undefined {
+  soonest(isMeant: (pooled: PooledAccount) => boolean = () => true): PooledAccount | undefined {
     let soonest: PooledAccount | undefined
-    for (const account of this.#accounts.values())
-      if (isMeant(account) && (!soonest || endOf(account) < endOf(soonest))) soonest = account
+    for (const pooled of this.#accounts.values())
+      if (isMeant(pooled) && (!soonest || endOf(pooled) < endOf(soonest))) soonest = pooled
     return soonest
   }
 
@@ -62,8 +62,8 @@ export class RestingAccounts {
   /** Without it, accounts that a clock was ahead for would rest for as long as it had been ahead. */
   #correct(aheadMs: number): void {
     if (aheadMs <= 0) return
-    for (const account of this.#accounts.values())
-      if ('until' in account.state) account.state = { ...account.state, until: account.state.until - aheadMs }
+    for (const pooled of this.#accounts.values())
+      if ('until' in pooled.state) pooled.state = { ...pooled.state, until: pooled.state.until - aheadMs }
     this.#nextEnd -= aheadMs
   }
 }

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { poolOf } from '../accounts/fake-pool.ts'
+import { poolOf } from '../accounts/pool.double.ts'
 import { ChatError } from '../chat/error.ts'
 import type { Model } from '../chat/model.ts'
 import type { Upstream } from '../providers/provider.ts'

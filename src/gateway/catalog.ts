@@ -192,10 +192,10 @@ export class Catalog<Served extends Member = Member> {
 
   async #listed(upstream: Upstream, pool: Pool): Promise<readonly Model[]> {
     const signal = this.#closing
-    const session = await pool.lease({ tried: new Set() }, signal)
-    return withAccount(session, signal, async (account) => {
+    const live = await pool.pick({ tried: new Set() }, signal)
+    return withAccount(live, signal, async (account) => {
       const listed = await upstream.listModels?.(account, signal)
-      if (listed) session.served(account.credential)
+      if (listed) live.markServed(account.credential)
       return listed ?? []
     })
   }

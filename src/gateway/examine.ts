@@ -1,7 +1,7 @@
 import type { Account } from '../accounts/account.ts'
+import { type AccountsOptions, LiveAccount } from '../accounts/live-account.ts'
 import { openPool } from '../accounts/open-pool.ts'
 import type { Pool } from '../accounts/pool.ts'
-import { type AccountsOptions, Session } from '../accounts/session.ts'
 import { withAccount } from '../accounts/with-account.ts'
 import { anybody } from '../chat/caller.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
@@ -48,13 +48,13 @@ export async function examine(
 ): Promise<readonly Finding[]> {
   const { name, accounts, supply } = upstream
   const { log, runtime, patienceMs, pool } = options
-  const sessions = pool?.sessions() ?? accounts.map((account) => new Session(account, { ...options, upstream: name }))
+  const every = pool?.accounts() ?? accounts.map((account) => new LiveAccount(account, { ...options, upstream: name }))
   // no more than the one that is tried: a service counts them
   const ownMade = pool ? undefined : supply && openPool({ name, accounts: [], supply: { ...supply, min: 0 } }, options)
-  const made = ownMade ?? (supply && sessions.length === 0 ? pool : undefined)
+  const made = ownMade ?? (supply && every.length === 0 ? pool : undefined)
   const subjects: readonly Subject[] = [
-    ...sessions.map((session) => ({ label: session.label, open: () => session })),
-    ...(made ? [{ label: 'anonymous', open: (signal: Cancel) => made.lease({ tried: new Set() }, signal) }] : []),
+    ...every.map((live) => ({ label: live.label, open: () => live })),
+    ...(made ? [{ label: 'anonymous', open: (signal: Cancel) => made.pick({ tried: new Set() }, signal) }] : []),
   ].map((subject) => ({ ...subject, upstream, log, runtime, patienceMs, pool }))
   const findings = subjects.map(async (subject) => {
     const finding = await examined(subject)
@@ -71,7 +71,7 @@ interface Subject {
   readonly runtime: Runtime
   readonly patienceMs: number
   readonly pool: Pool | undefined
-  open(signal: Cancel): Session | Promise<Session>
+  open(signal: Cancel): LiveAccount | Promise<LiveAccount>
 }
 
 async function examined({ upstream, label, log, runtime, patienceMs, pool, open }: Subject): Promise<Finding> {
@@ -80,14 +80,14 @@ async function examined({ upstream, label, log, runtime, patienceMs, pool, open 
   const late = new ChatError('timeout', { message: `There was no answer within ${patienceMs / 1000} s.` })
   const timer = runtime.timers.set(patienceMs, () => limit.abort(late))
   let model: string | undefined
-  let session: Session | undefined
+  let live: LiveAccount | undefined
   const finding = (error?: ChatError): Finding => {
     const tookMs = Math.round(runtime.elapsed() - begunAt)
     return { upstream: upstream.name, account: label, model, tookMs, error }
   }
   try {
-    session = await open(limit)
-    await withAccount(session, limit, async (account) => {
+    live = await open(limit)
+    await withAccount(live, limit, async (account) => {
       model = await modelOf(upstream, account, limit)
       const counts = { attempts: new Attempts(), receipt: newReceipt() }
       const call = {
@@ -104,11 +104,11 @@ async function examined({ upstream, label, log, runtime, patienceMs, pool, open 
         throw (await faultyAddress(upstream, account, { thrown, signal: limit })) ?? thrown
       })
     })
-    pool?.succeeded(session)
+    pool?.reportSuccess(live)
     return finding()
   } catch (thrown) {
     const error = asChatError(thrown)
-    if (session) pool?.failed(session, error)
+    if (live) pool?.reportFailure(live, error)
     return finding(error)
   } finally {
     timer.stop()

@@ -3,8 +3,8 @@
  * is as it finds it, waits for another line, and renews.
  */
 import { writeSync } from 'node:fs'
-import { accountsOptions } from '../../src/accounts/fake-pool.ts'
-import { Session } from '../../src/accounts/session.ts'
+import { LiveAccount } from '../../src/accounts/live-account.ts'
+import { accountsOptions } from '../../src/accounts/pool.double.ts'
 import type { SupabaseSession } from '../../src/auth/session.ts'
 import { asChatError } from '../../src/chat/error.ts'
 import { SqliteStore } from '../../src/state/sqlite/sqlite-store.ts'
@@ -36,11 +36,11 @@ async function live(task: Task, lines: AsyncIterator<string>): Promise<void> {
   const renewal = crashingRenewal(renewalAt(task.origin, task.anonKey), at)
   const options = accountsOptions({ store: crashingStore(store, at), now: () => task.now, random: () => 0 })
   const credential = sessionOf(task.first)
-  const session = new Session({ label: 'a', credential, renewal }, { ...options, upstream: 'upstream' })
-  const found = await tell(task, async () => session.fresh(never))
+  const session = new LiveAccount({ label: 'a', credential, renewal }, { ...options, upstream: 'upstream' })
+  const found = await tell(task, async () => session.getCredential(never))
   await lines.next()
   isArmed = true
-  if (found) await tell(task, () => session.renewed(found, never))
+  if (found) await tell(task, () => session.replaceCredential(found, never))
   await store.close()
 }
 

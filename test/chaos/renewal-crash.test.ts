@@ -6,8 +6,8 @@ import { afterAll, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { accountsOptions } from '../../src/accounts/fake-pool.ts'
-import { Session } from '../../src/accounts/session.ts'
+import { LiveAccount } from '../../src/accounts/live-account.ts'
+import { accountsOptions } from '../../src/accounts/pool.double.ts'
 import type { SupabaseSession } from '../../src/auth/session.ts'
 import type { SupabaseEmulator } from '../../src/auth/supabase-emulator.ts'
 import { asChatError } from '../../src/chat/error.ts'
@@ -34,7 +34,7 @@ afterAll(async () => {
 })
 
 interface Life {
-  readonly session: Session<SupabaseSession>
+  readonly session: LiveAccount<SupabaseSession>
   /** The promise's value, or why it has none; undefined where the process died first. */
   outcome<T>(promise: Promise<T>): Promise<T | string | undefined>
   end(): Promise<void>
@@ -54,7 +54,7 @@ function live(emulator: SupabaseEmulator, label: string, first: SupabaseSession,
   const renewal = crashingRenewal(renewalAt(emulator.origin, emulator.anonKey), at)
   const options = accountsOptions({ store: crashingStore(store, at), now: () => now, random: () => 0 })
   return {
-    session: new Session({ label, credential: first, renewal }, { ...options, upstream: 'upstream' }),
+    session: new LiveAccount({ label, credential: first, renewal }, { ...options, upstream: 'upstream' }),
     outcome: (promise) => Promise.race([promise.catch((thrown: unknown) => asChatError(thrown).reason), died.promise]),
     end: () => store.close(),
   }
@@ -65,13 +65,13 @@ function live(emulator: SupabaseEmulator, label: string, first: SupabaseSession,
  * @returns the last credential, or why there is none
  */
 async function play({ session, outcome, end }: Life, forgiveness: Forgiveness, diesAt?: Moment) {
-  await session.proof()
+  await session.findProof()
   const renewsFirst = forgiveness.isOpen || session.credential.expiresAt <= now
-  const found = await outcome((async () => session.fresh(never))())
+  const found = await outcome((async () => session.getCredential(never))())
   if (renewsFirst) forgiveness.renewed(now, diesAt)
   if (typeof found !== 'object') return end().then(() => found)
   now += 11_000
-  const next = await outcome(session.renewed(found, never))
+  const next = await outcome(session.replaceCredential(found, never))
   forgiveness.renewed(now, diesAt)
   await end()
   return next

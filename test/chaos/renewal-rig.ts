@@ -1,6 +1,6 @@
-import { accountsOptions } from '../../src/accounts/fake-pool.ts'
+import type { AccountsOptions } from '../../src/accounts/live-account.ts'
 import { openPool } from '../../src/accounts/open-pool.ts'
-import type { AccountsOptions } from '../../src/accounts/session.ts'
+import { accountsOptions } from '../../src/accounts/pool.double.ts'
 import { readSession, type SupabaseSession } from '../../src/auth/session.ts'
 import { supabaseRenewal } from '../../src/auth/supabase.ts'
 import {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { until } from '../../../test/waiting.ts'
 import type { Account } from '../../accounts/account.ts'
-import { accountsOptions } from '../../accounts/fake-pool.ts'
-import { FakeService, type Outcome } from '../../accounts/fake-service.ts'
 import { openPool } from '../../accounts/open-pool.ts'
+import { accountsOptions } from '../../accounts/pool.double.ts'
+import { type Outcome, RenewalServiceDouble } from '../../accounts/renewal-service.double.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { Cancel } from '../../flow/cancel.ts'
@@ -31,7 +31,7 @@ interface Given {
 /** Accounts a0, a1 … that are renewed, behind all that makes one call out of several attempts. */
 function given({ accounts = 1, says }: Given) {
   let now = 1_000_000
-  const services = Array.from({ length: accounts }, () => new FakeService(() => now))
+  const services = Array.from({ length: accounts }, () => new RenewalServiceDouble(() => now))
   const declared = services.map((service, at) => ({
     label: `a${at}`,
     credential: service.token(0, hourMs - at),
@@ -49,7 +49,7 @@ function given({ accounts = 1, says }: Given) {
     }
   })
   const chat = retry(new RetryBudget(), () => 0)(noThreads(account(pool, 'upstream')(upstream)))
-  const [service = new FakeService(() => 0)] = services
+  const [service = new RenewalServiceDouble(() => 0)] = services
   return {
     pool,
     service,
@@ -300,7 +300,7 @@ test('P21: what was proven in a former life is known from the start, and costs a
 })
 
 test('accounts that are yet to be made and cannot be are no attempt, and the client is told how long', async () => {
-  const service = new FakeService(() => 0)
+  const service = new RenewalServiceDouble(() => 0)
   const create = async () => {
     throw new ChatError('rate-limited', { message: 'too many', retryAfterMs: 90_000 })
   }

@@ -1,6 +1,6 @@
 import type { Account } from '../../accounts/account.ts'
+import type { LiveAccount } from '../../accounts/live-account.ts'
 import type { Pool } from '../../accounts/pool.ts'
-import type { Session } from '../../accounts/session.ts'
 import { withAccount } from '../../accounts/with-account.ts'
 import type { ChatError } from '../../chat/error.ts'
 import { noThread, type Thread } from '../../chat/thread.ts'
@@ -39,12 +39,12 @@ export function account(
   upstream: string,
 ): <Needs>(next: Chat<Needs & Asking>) => Chat<Needs & Tried & Placed> {
   return (next) => (request, call) => {
-    const leased = pool.lease({ tried: call.tried, preferred: call.place?.label }, call.signal)
+    const leased = pool.pick({ tried: call.tried, preferred: call.place?.label }, call.signal)
     const ask = (account: Account) =>
       next(request, { ...call, account, thread: call.place?.threadOn(account.label) ?? noThread })
-    const attempt = (session: Session) => {
-      beginAttempt(call, { upstream, account: session.label })
-      return told(pool, session, call, ask)
+    const attempt = (live: LiveAccount) => {
+      beginAttempt(call, { upstream, account: live.label })
+      return told(pool, live, call, ask)
     }
     if (!(leased instanceof Promise)) return attempt(leased)
     return defer(async ({ signal }) => attempt(await orAbort(leased, signal)), call.signal)
@@ -53,25 +53,25 @@ export function account(
 
 type Ask = (account: Account) => Flow
 
-function told(pool: Pool, session: Session, call: Call & Tried, ask: Ask): Flow {
+function told(pool: Pool, live: LiveAccount, call: Call & Tried, ask: Ask): Flow {
   let begun: Account | undefined
   const onBegun = (account: Account) => {
     begun = account
   }
-  const answer = session.renewal ? living(session, { signal: call.signal, ask, onBegun }) : ask(session)
+  const answer = live.renewal ? living(live, { signal: call.signal, ask, onBegun }) : ask(live)
   return watch(answer, {
     ended(ending) {
-      if (ending.kind === 'done') pool.succeeded(session)
+      if (ending.kind === 'done') pool.reportSuccess(live)
       const isRefused = ending.kind === 'failed' && ending.error.reason === 'account-refused'
-      if (begun && !isRefused) session.served(begun.credential)
+      if (begun && !isRefused) live.markServed(begun.credential)
       if (ending.kind !== 'failed') return
       const { error } = ending
-      tell(call, session, error)
+      tell(call, live, error)
       if (error.meaning.account === 'unchanged') return
       // what ended in the middle of an answer is the credential, and there will be another
-      if (begun && isRefused && !session.isMended(begun.credential)) return session.expire(begun.credential)
-      pool.failed(session, error)
-      call.tried.add(session)
+      if (begun && isRefused && !live.isJustReplaced(begun.credential)) return live.markExpired(begun.credential)
+      pool.reportFailure(live, error)
+      call.tried.add(live)
     },
   })
 }
@@ -84,10 +84,10 @@ interface Living {
 }
 
 /** Asked with a credential that ends: refused before its first event, the account is renewed and asked once more. */
-function living(session: Session, { signal, ask, onBegun }: Living): Flow {
+function living(live: LiveAccount, { signal, ask, onBegun }: Living): Flow {
   return defer(
     (opening) =>
-      withAccount(session, opening.signal, async (account) => {
+      withAccount(live, opening.signal, async (account) => {
         const begun = await opening.begin(ask(account))
         onBegun(account)
         return begun

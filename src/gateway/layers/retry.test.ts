@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { poolOf } from '../../accounts/fake-pool.ts'
+import { poolOf } from '../../accounts/pool.double.ts'
 import { ChatError, type Reason } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { maxAttempts } from '../../flow/attempts.ts'
@@ -93,8 +93,8 @@ test('a call that is aborted while it waits for another try ends with the reason
 })
 
 function pooled(count: number, chat: Chat<Asking>, budget = new RetryBudget()) {
-  const { pool, sessions } = poolOf(Array.from({ length: count }, (_, at) => ({ label: `a${at}`, credential: at })))
-  return { pool, accounts: sessions, chat: retry(budget, noJitter)(noThreads(account(pool, 'upstream')(chat))) }
+  const { pool, accounts } = poolOf(Array.from({ length: count }, (_, at) => ({ label: `a${at}`, credential: at })))
+  return { pool, accounts, chat: retry(budget, noJitter)(noThreads(account(pool, 'upstream')(chat))) }
 }
 
 test('P21: accounts that fail are passed over for those that work, up to the limit of attempts', async () => {
@@ -135,7 +135,8 @@ function left(budget: RetryBudget): number {
 test('P7: a call that finds every account resting at its upstream’s word costs no retry: 429 and the soonest time', async () => {
   const budget = new RetryBudget(() => 0)
   const { pool, accounts, chat } = pooled(2, answering(finish()), budget)
-  for (const [at, leased] of accounts.entries()) pool.failed(leased, failing('rate-limited', 60_000 + at * 1_000))
+  for (const [at, leased] of accounts.entries())
+    pool.reportFailure(leased, failing('rate-limited', 60_000 + at * 1_000))
   const call = aCall()
   const { thrown } = await drain(chat(aRequest, call))
   expect(thrown).toMatchObject({ reason: 'rate-limited' })

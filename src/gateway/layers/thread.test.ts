@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { Account, Renewal } from '../../accounts/account.ts'
-import { accountsOptions, poolOf } from '../../accounts/fake-pool.ts'
-import { FakeService, storeFailure, type Token } from '../../accounts/fake-service.ts'
+import { accountsOptions, poolOf } from '../../accounts/pool.double.ts'
+import { RenewalServiceDouble, storeFailure, type Token } from '../../accounts/renewal-service.double.ts'
 import { anybody, type Caller } from '../../chat/caller.ts'
 import { ChatError, type Reason } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
@@ -50,7 +50,7 @@ function given({ accounts = 2, ttlMs = 1_000, renewal }: Given = {}) {
     credential: { generation: 0, endsAt: now + 3_600_000 },
     ...(renewal && { renewal }),
   }))
-  const { pool, sessions } = poolOf(declared, { ...accountsOptions(), now: () => now })
+  const { pool, accounts: living } = poolOf(declared, { ...accountsOptions(), now: () => now })
   const asked: Asked[] = []
   const lines: Line[] = []
   /** What the next ones meet, after what they say. */
@@ -80,7 +80,7 @@ function given({ accounts = 2, ttlMs = 1_000, renewal }: Given = {}) {
     chat({ ...aRequest, model, messages }, { ...aCall(signal, lines), log: aLog(lines), caller })
   return {
     pool,
-    sessions,
+    living,
     store,
     asked,
     lines,
@@ -219,10 +219,10 @@ describe('a thread that has heard nothing of a failed attempt', () => {
   })
 
   test('is still there when its account could not be asked, and nobody else could', async () => {
-    const { tell, open, known, pool, sessions, pass } = given({ accounts: 1, ttlMs: 10_000 })
+    const { tell, open, known, pool, living, pass } = given({ accounts: 1, ttlMs: 10_000 })
     const messages = await tell([user('hello')])
-    const [only] = sessions
-    if (only) pool.failed(only, new ChatError('rate-limited', { message: '', retryAfterMs: 500 }))
+    const [only] = living
+    if (only) pool.reportFailure(only, new ChatError('rate-limited', { message: '', retryAfterMs: 500 }))
     expect((await drain(open([...messages, user('more')]))).thrown).toMatchObject({ reason: 'rate-limited' })
     pass(500)
     await tell([...messages, user('more')])
@@ -236,7 +236,7 @@ describe('an account whose credential is refused', () => {
     ['when its thread had been told is told the whole conversation', 'no', undefined],
   ] as const)
     test(when, async () => {
-      const { tell, failures, known } = given({ renewal: new FakeService(() => 1_000_000).renewal })
+      const { tell, failures, known } = given({ renewal: new RenewalServiceDouble(() => 1_000_000).renewal })
       const messages = await tell([user('hello')])
       failures.push(new ChatError('account-refused', { message }))
       await tell([...messages, user('more')])
@@ -249,16 +249,16 @@ describe('the account that has the thread', () => {
     const { tell, asked, pool } = given({ accounts: 3 })
     const messages = await tell([user('hello')])
     const [first] = asked
-    await pool.lease({ tried: new Set() }, never)
+    await pool.pick({ tried: new Set() }, never)
     await tell([...messages, user('more')])
     expect(asked.at(-1)).toEqual({ label: first?.label ?? '', known: 'thread of 1' })
   })
 
   test('and rests is not asked: another is told the whole conversation, and has it from then on', async () => {
-    const { tell, asked, pool, sessions } = given({ accounts: 2 })
+    const { tell, asked, pool, living } = given({ accounts: 2 })
     const messages = await tell([user('hello')])
-    const [first] = sessions
-    if (first) pool.failed(first, new ChatError('rate-limited', { message: '', retryAfterMs: 500 }))
+    const [first] = living
+    if (first) pool.reportFailure(first, new ChatError('rate-limited', { message: '', retryAfterMs: 500 }))
     const more = await tell([...messages, user('more')])
     expect(asked.slice(1)).toEqual([{ label: 'a1', known: undefined }])
     await tell([...more, user('and more')])

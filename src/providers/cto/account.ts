@@ -1,4 +1,4 @@
-import type { Account, Keep, Renewal } from '../../accounts/account.ts'
+import type { Account, KeepCredential, Renewal } from '../../accounts/account.ts'
 import { ChatError } from '../../chat/error.ts'
 import { Secret } from '../../chat/secret.ts'
 import type { Cancel } from '../../flow/cancel.ts'
@@ -86,7 +86,7 @@ async function renew(
   clerk: Clerk,
   { cookie, session }: CtoCredential,
   signal: Cancel,
-  keep?: Keep<CtoCredential>,
+  keep?: KeepCredential<CtoCredential>,
 ): Promise<CtoCredential> {
   const browser: Browser = { cookie, keep: async (next) => keep?.({ cookie: next, ...(session && { session }) }) }
   const make = async (name: SessionName) => {

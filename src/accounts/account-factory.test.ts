@@ -3,12 +3,12 @@ import { until } from '../../test/waiting.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
 import { newCancel } from '../wire/machine.double.ts'
 import type { Account, Supply } from './account.ts'
-import { accountsOptions } from './fake-pool.ts'
-import { FakeService, FakeStore, type Outcome, storeFailure, type Token } from './fake-service.ts'
-import { configuredKeyOf } from './keeper.ts'
+import { configuredStoreKeyOf } from './credential-store.ts'
+import type { LiveAccount } from './live-account.ts'
 import { openPool } from './open-pool.ts'
+import { accountsOptions } from './pool.double.ts'
 import type { Pool } from './pool.ts'
-import type { Session } from './session.ts'
+import { FakeStore, type Outcome, RenewalServiceDouble, storeFailure, type Token } from './renewal-service.double.ts'
 
 const never = newCancel()
 
@@ -21,7 +21,7 @@ interface Given {
 /** A pool that makes its accounts, the clock, and the desk where they are made: it serves one at a time, as it is told. */
 function given({ min = 2, max = 5, accounts = [] }: Given = {}) {
   let now = 1_000_000
-  const service = new FakeService(() => now)
+  const service = new RenewalServiceDouble(() => now)
   const store = new FakeStore()
   const desk = { made: 0, most: 0, running: 0, failures: [] as (ChatError | undefined)[] }
   let gate: Promise<unknown> | undefined
@@ -42,8 +42,8 @@ function given({ min = 2, max = 5, accounts = [] }: Given = {}) {
   gate = Promise.resolve()
   const open = () => openPool({ name: 'upstream', accounts, supply }, accountsOptions({ store, now: () => now }))
   const pool = open()
-  const lease = async (from: Pool = pool, tried: readonly Session[] = [], signal = never) =>
-    from.lease({ tried: new Set(tried) }, signal)
+  const lease = async (from: Pool = pool, tried: readonly LiveAccount[] = [], signal = never) =>
+    from.pick({ tried: new Set(tried) }, signal)
   return {
     desk,
     store,
@@ -157,10 +157,10 @@ describe('a pool that makes its accounts', () => {
   test('makes more than it is to keep where those are of no use, but never more than it may', async () => {
     const { desk, pool, lease } = given({ min: 2, max: 4 })
     const serve = async () => {
-      const tried: Session[] = []
+      const tried: LiveAccount[] = []
       for (;;) {
         const session = await lease(pool, tried)
-        pool.failed(session, limited(60_000))
+        pool.reportFailure(session, limited(60_000))
         tried.push(session)
       }
     }
@@ -251,7 +251,7 @@ describe('a failure to make one', () => {
       pass(retryAfterMs)
     }
     expect(waits).toEqual([5, 10, 20, 40, 80, 160, 320, 600, 600])
-    pool.failed(await lease(), dead())
+    pool.reportFailure(await lease(), dead())
     desk.failures.push(new ChatError('upstream-failed', { message: 'broken' }))
     expect(await failureOf(lease())).toMatchObject({ retryAfterMs: 5_000 })
   })
@@ -271,13 +271,13 @@ describe('after a restart', () => {
     await lease()
     await grown(3)
     pass(3_600_000)
-    const renewed = await (await lease()).fresh(never)
+    const renewed = await (await lease()).getCredential(never)
     const again = open()
     await lease(again)
     expect(labels(again)).toEqual(labels())
     expect(desk.made).toBe(3)
     const sessions = await Promise.all([1, 2, 3].map(() => lease(again)))
-    const credentials = await Promise.all(sessions.map((session) => session.fresh(never)))
+    const credentials = await Promise.all(sessions.map((session) => session.getCredential(never)))
     expect(credentials).toContainEqual(renewed)
     expect(service.asked.length).toBe(3)
   })
@@ -302,7 +302,7 @@ describe('after a restart', () => {
     expect(second.label).toBe('anonymous-1')
     service.meets('dead')
     pass(3_600_000)
-    expect((await failureOf((async () => second.fresh(never))())).reason).toBe('login-needed')
+    expect((await failureOf((async () => second.getCredential(never))())).reason).toBe('login-needed')
     Object.assign(supply, { min: 1 })
     const again = open()
     expect((await lease(again)).label).toBe('anonymous-2')
@@ -317,13 +317,13 @@ describe('after a restart', () => {
     const { lease, open, pass, service } = given({ min: 1 })
     const session = await lease()
     pass(3_600_000)
-    await session.fresh(never)
+    await session.getCredential(never)
     service.meets('lost', 'cut')
     pass(3_600_000 - 60_000)
-    await session.fresh(never)
+    await session.getCredential(never)
     await until(() => !session.isRenewing, 1_000, 'the renewal')
     const again = await lease(open())
-    expect(await again.fresh(never)).toMatchObject({ generation: 102 })
+    expect(await again.getCredential(never)).toMatchObject({ generation: 102 })
     expect(service.asked.length).toBe(4)
   })
 
@@ -352,7 +352,7 @@ describe('an account that is proven dead', () => {
     const { desk, pool, lease, store, grown, labels } = given({ min: 2, max: 2 })
     const first = await lease()
     await grown(2)
-    pool.failed(first, dead())
+    pool.reportFailure(first, dead())
     expect(labels()).toEqual(['anonymous-2'])
     expect(await store.keys('', 9)).toEqual(['account/upstream/anonymous-2'])
     await lease()
@@ -363,28 +363,28 @@ describe('an account that is proven dead', () => {
   test('says nothing against the one that comes after it under its name', async () => {
     const { pool, lease, kinds } = given({ min: 1, max: 1 })
     const first = await lease()
-    pool.failed(first, dead())
+    pool.reportFailure(first, dead())
     const second = await lease()
     expect([second.label, second === first]).toEqual([first.label, false])
-    pool.failed(first, dead())
-    pool.failed(first, limited(60_000))
+    pool.reportFailure(first, dead())
+    pool.reportFailure(first, limited(60_000))
     expect(kinds()).toEqual({ 'anonymous-1': 'ok' })
-    pool.failed(second, limited(60_000))
-    pool.succeeded(first)
+    pool.reportFailure(second, limited(60_000))
+    pool.reportSuccess(first)
     expect(kinds()).toEqual({ 'anonymous-1': 'cooling' })
   })
 
   test('and was configured stays to be seen, and is remembered', async () => {
-    const service = new FakeService(() => 1_000_000)
+    const service = new RenewalServiceDouble(() => 1_000_000)
     const credential = service.token(0, -1)
     const { renewal } = service
     const account: Account = { label: 'TOKEN', credential, renewal }
     const { pool, lease, kinds, store } = given({ min: 1, accounts: [account] })
     const session = await lease()
     service.meets('dead')
-    pool.failed(session, await failureOf((async () => session.fresh(never))()))
+    pool.reportFailure(session, await failureOf((async () => session.getCredential(never))()))
     expect(kinds()).toMatchObject({ TOKEN: 'needs-login' })
-    expect(await store.keys('account/', 9)).toEqual([configuredKeyOf('upstream', { credential, renewal })])
+    expect(await store.keys('account/', 9)).toEqual([configuredStoreKeyOf('upstream', { credential, renewal })])
   })
 })
 
@@ -394,7 +394,7 @@ test('an account that is being renewed is shown so', async () => {
   const answer = Promise.withResolvers<Outcome>()
   service.meets(() => answer.promise)
   pass(3_600_000)
-  const fresh = session.fresh(never)
+  const fresh = session.getCredential(never)
   expect(kinds()).toEqual({ 'anonymous-1': 'refreshing' })
   answer.resolve('ok')
   await fresh

@@ -2,36 +2,36 @@ import { expect, test } from 'bun:test'
 import { until } from '../../test/waiting.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import { newCancel } from '../wire/machine.double.ts'
-import { accountsOptions } from './fake-pool.ts'
-import { FakeService, FakeStore, type Outcome } from './fake-service.ts'
-import { configuredKeyOf, Keeper } from './keeper.ts'
-import { Session } from './session.ts'
+import { CredentialStore, configuredStoreKeyOf } from './credential-store.ts'
+import { LiveAccount } from './live-account.ts'
+import { accountsOptions } from './pool.double.ts'
+import { FakeStore, type Outcome, RenewalServiceDouble } from './renewal-service.double.ts'
 
 const never = newCancel()
 const leaseMs = 20_000
 
 test('a write under a lease that was taken over is refused, although nothing was written since', async () => {
   let now = 1_000_000
-  const service = new FakeService(() => now)
+  const service = new RenewalServiceDouble(() => now)
   const store = new MemoryStore({ now: () => now })
   const credential = service.token()
-  const name = configuredKeyOf('u', { credential, renewal: service.renewal })
-  const keepers = [0, 1].map(
-    () => new Keeper(name, { store, renewal: service.renewal, credential, origin: 'configured' }),
+  const name = configuredStoreKeyOf('u', { credential, renewal: service.renewal })
+  const stores = [0, 1].map(
+    () => new CredentialStore(name, { store, renewal: service.renewal, credential, origin: 'configured' }),
   )
-  const [paused, other] = keepers
+  const [paused, other] = stores
   const late = await paused?.lease(leaseMs)
   const kept = await paused?.load()
   now += leaseMs + 1
   const held = await other?.lease(leaseMs)
   if (!late || !held || !kept) throw new Error('both had the lease')
-  expect(await paused?.write({ ...kept, isOpen: true }, late)).toBeUndefined()
-  expect(await other?.write({ ...kept, isOpen: true }, held)).toMatchObject({ isOpen: true })
+  expect(await paused?.write({ ...kept, isRenewalOpen: true }, late)).toBeUndefined()
+  expect(await other?.write({ ...kept, isRenewalOpen: true }, held)).toMatchObject({ isRenewalOpen: true })
 })
 
 test('of two processes one asks the service, also where the first slept through its lease before it wrote', async () => {
   let now = 1_000_000
-  const service = new FakeService(() => now)
+  const service = new RenewalServiceDouble(() => now)
   const outcome = Promise.withResolvers<Outcome>()
   service.meets(
     () => outcome.promise,
@@ -44,12 +44,12 @@ test('of two processes one asks the service, also where the first slept through 
   const credential = service.token()
   const account = { label: 'a', credential, renewal: service.renewal }
   const processes = [0, 1].map(
-    () => new Session(account, { ...accountsOptions({ store, now: () => now }), upstream: 'u' }),
+    () => new LiveAccount(account, { ...accountsOptions({ store, now: () => now }), upstream: 'u' }),
   )
-  const renewed = [processes[0]?.renewed(credential, never)]
+  const renewed = [processes[0]?.replaceCredential(credential, never)]
   await until(() => writes === 1, 5_000, 'the first process at its first write')
   now += leaseMs + 1
-  renewed.push(processes[1]?.renewed(credential, never))
+  renewed.push(processes[1]?.replaceCredential(credential, never))
   await until(() => writes === 2, 5_000, 'the second process at its first write')
   gates[0]?.resolve()
   await turn()

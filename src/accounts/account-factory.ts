@@ -2,13 +2,13 @@ import { asChatError, ChatError } from '../chat/error.ts'
 import { type Cancel, CancelSource } from '../flow/cancel.ts'
 import { orAbort } from '../flow/wait.ts'
 import type { Supply } from './account.ts'
-import { keyOf, readKept } from './keeper.ts'
-import { type AccountsOptions, Session } from './session.ts'
+import { readCredential, storeKeyOf } from './credential-store.ts'
+import { type AccountsOptions, LiveAccount } from './live-account.ts'
 
 /** Their labels, before their numbers. */
 const prefix = 'anonymous-'
 
-type Add = (session: Session) => void
+type AddAccount = (account: LiveAccount) => void
 
 /** Milliseconds after a failure to make an account until the next attempt, doubled with each failure that follows. */
 const againMs = 5_000
@@ -18,7 +18,7 @@ const maxAgainMs = 10 * 60_000
  * Makes the accounts of a pool, one after the other and only when they are wanted; those that were made in a former
  * life of the program are taken up first.
  */
-export class Source {
+export class AccountFactory {
   readonly #upstream: string
   readonly #supply: Supply
   readonly #options: AccountsOptions
@@ -40,15 +40,15 @@ export class Source {
   }
 
   /** @param count accounts there are */
-  wants(count: number): boolean {
+  needsMore(count: number): boolean {
     return count < this.#supply.min && this.#slots.size < this.#supply.max
   }
 
   /** Makes accounts in the background until there are enough. */
-  fill(add: Add): void {
+  fill(add: AddAccount): void {
     if (this.#making || this.#isTooSoon) return
     void this.#make(add).then((why) => {
-      if (!why && this.wants(this.#slots.size)) this.fill(add)
+      if (!why && this.needsMore(this.#slots.size)) this.fill(add)
     })
   }
 
@@ -57,17 +57,17 @@ export class Source {
    * @param resting accounts there are, but of no use at the moment
    * @returns why there is none, where there is none
    */
-  async more(add: Add, resting: number, signal: Cancel): Promise<ChatError | undefined> {
+  async waitForNext(add: AddAccount, resting: number, signal: Cancel): Promise<ChatError | undefined> {
     if (this.#isRestored && this.#slots.size >= this.#supply.max && resting > 0) return undefined
-    if (!this.#making && this.#isTooSoon) return this.#stillFailing()
+    if (!this.#making && this.#isTooSoon) return this.#failureSoFar()
     return orAbort(this.#make(add), signal)
   }
 
   /** Frees the account's place. @returns whether it was made here */
-  discard(session: Session): boolean {
-    if (!session.label.startsWith(prefix) || !this.#slots.delete(Number(session.label.slice(prefix.length))))
+  discard(account: LiveAccount): boolean {
+    if (!account.label.startsWith(prefix) || !this.#slots.delete(Number(account.label.slice(prefix.length))))
       return false
-    session.forget().catch((thrown: unknown) => {
+    account.deleteStored().catch((thrown: unknown) => {
       this.#options.log.warn({ err: asChatError(thrown) }, 'an account could not be removed from the state')
     })
     return true
@@ -87,11 +87,11 @@ export class Source {
     return this.#options.runtime.now()
   }
 
-  #make(add: Add): Promise<ChatError | undefined> {
+  #make(add: AddAccount): Promise<ChatError | undefined> {
     this.#making ??= this.#makeOne(add)
       .then(
-        () => this.#made(),
-        (thrown: unknown) => this.#failed(asChatError(thrown)),
+        () => this.#noteMade(),
+        (thrown: unknown) => this.#noteFailure(asChatError(thrown)),
       )
       .finally(() => {
         this.#making = undefined
@@ -99,23 +99,23 @@ export class Source {
     return this.#making
   }
 
-  #made(): undefined {
+  #noteMade(): undefined {
     this.#failures = 0
     this.#failure = undefined
   }
 
-  #failed(error: ChatError): ChatError | undefined {
+  #noteFailure(error: ChatError): ChatError | undefined {
     const waitMs = error.retryAfterMs ?? Math.min(againMs * 2 ** this.#failures, maxAgainMs)
     this.#failures++
     this.#failure = error
     this.#failedAt = this.#now()
     this.#notBefore = this.#failedAt + waitMs
     this.#options.log.warn({ err: error }, 'no account was made')
-    return this.#stillFailing()
+    return this.#failureSoFar()
   }
 
   /** Why none was made, with the time that is left until the next attempt. */
-  #stillFailing(): ChatError | undefined {
+  #failureSoFar(): ChatError | undefined {
     if (!this.#failure) return undefined
     const { reason, message, code, upstreamStatus } = this.#failure
     return new ChatError(reason, {
@@ -127,15 +127,15 @@ export class Source {
     })
   }
 
-  async #makeOne(add: Add): Promise<void> {
+  async #makeOne(add: AddAccount): Promise<void> {
     if (!this.#isRestored && (await this.#restore(add))) return
     const slot = this.#freeSlot()
     if (slot === undefined) return
     this.#slots.add(slot)
     try {
-      const session = this.#sessionOf(slot, await this.#supply.create(this.#closing))
-      await session.keep()
-      add(session)
+      const account = this.#makeAccount(slot, await this.#supply.create(this.#closing))
+      await account.store()
+      add(account)
     } catch (thrown) {
       this.#slots.delete(slot)
       throw thrown
@@ -143,28 +143,28 @@ export class Source {
   }
 
   /** Takes up what an earlier life has left. @returns whether there was any */
-  async #restore(add: Add): Promise<boolean> {
+  async #restore(add: AddAccount): Promise<boolean> {
     const { store } = this.#options
-    const begin = keyOf(this.#upstream, prefix)
+    const begin = storeKeyOf(this.#upstream, prefix)
     for (const key of await store.keys(begin, this.#supply.max)) {
       const slot = Number(key.slice(begin.length))
       // what failed half-way is done again
       if (this.#slots.has(slot)) continue
-      const credential = await readKept(key, store, this.#supply.renewal)
+      const credential = await readCredential(key, store, this.#supply.renewal)
       if (credential === undefined) await store.delete(key)
       else {
         this.#slots.add(slot)
-        add(this.#sessionOf(slot, credential))
+        add(this.#makeAccount(slot, credential))
       }
     }
     this.#isRestored = true
     return this.#slots.size > 0
   }
 
-  #sessionOf(slot: number, credential: unknown): Session {
+  #makeAccount(slot: number, credential: unknown): LiveAccount {
     const { renewal } = this.#supply
     const account = { label: `${prefix}${slot}`, credential, renewal }
-    return new Session(account, { ...this.#options, upstream: this.#upstream, origin: 'made' })
+    return new LiveAccount(account, { ...this.#options, upstream: this.#upstream, origin: 'made' })
   }
 
   #freeSlot(): number | undefined {

@@ -5,7 +5,13 @@ import type { Runtime } from '../flow/runtime.ts'
 import { orAbort } from '../flow/wait.ts'
 import type { Store } from '../state/store.ts'
 import type { Account, Renewal, RenewalStatus } from './account.ts'
-import { configuredKeyOf, Keeper, type Kept, keyOf, type Origin } from './keeper.ts'
+import {
+  CredentialStore,
+  configuredStoreKeyOf,
+  type Origin,
+  type StoredCredential,
+  storeKeyOf,
+} from './credential-store.ts'
 import { renewOnce } from './renew-once.ts'
 
 /** What every account of a gateway lives on. */
@@ -17,7 +23,7 @@ export interface AccountsOptions {
   readonly answerMs?: number
 }
 
-interface SessionOptions extends AccountsOptions {
+interface LiveAccountOptions extends AccountsOptions {
   /** Of which upstream: labels are unique within one. */
   readonly upstream: string
   readonly origin?: Origin
@@ -35,45 +41,46 @@ const againMs = 15_000
  * One account as it lives: the credential of the moment, and its renewal, of which there is one at a time whoever asks.
  * A credential that never ends is handed out as it is.
  */
-export class Session<Credential = unknown> implements Account<Credential> {
+export class LiveAccount<Credential = unknown> implements Account<Credential> {
   readonly label: string
   readonly renewal?: Renewal<Credential>
-  readonly #keeper: Keeper<Credential> | undefined
+  readonly #credentials: CredentialStore<Credential> | undefined
   readonly #log: Logger
   readonly #runtime: Runtime
   readonly #jitter: number
   readonly #answerMs: number
-  #kept: Kept<Credential>
-  #opened: Promise<void> | undefined
-  #isOpen: boolean
+  #stored: StoredCredential<Credential>
+  #loading: Promise<void> | undefined
+  #isLoaded: boolean
   #renewing: Promise<Credential> | undefined
   #notBefore = 0
   #renewedAt = Number.NEGATIVE_INFINITY
-  #mendedAt = Number.NEGATIVE_INFINITY
+  #replacedAt = Number.NEGATIVE_INFINITY
   /** Whether the credential of the moment was refused. */
   #isRefused = false
   /** The credential of the moment, once it has served. */
   #served: Credential | undefined
 
-  constructor(account: Account<Credential>, options: SessionOptions) {
+  constructor(account: Account<Credential>, options: LiveAccountOptions) {
     const { label, credential, renewal } = account
     this.label = label
     this.#log = options.log
     this.#runtime = options.runtime
     this.#jitter = options.runtime.random()
     this.#answerMs = options.answerMs ?? 8_000
-    this.#kept = { credential, version: 0, isOpen: false }
-    this.#isOpen = renewal === undefined
+    this.#stored = { credential, version: 0, isRenewalOpen: false }
+    this.#isLoaded = renewal === undefined
     if (!renewal) return
     this.renewal = renewal
     const { upstream, store, origin = 'configured' } = options
-    const name = origin === 'made' ? keyOf(upstream, label) : configuredKeyOf(upstream, { credential, renewal })
-    this.#keeper = new Keeper(name, { store, renewal, credential, origin })
+    const name =
+      origin === 'made' ? storeKeyOf(upstream, label) : configuredStoreKeyOf(upstream, { credential, renewal })
+    this.#credentials = new CredentialStore(name, { store, renewal, credential, origin })
   }
 
   /** The newest one that is known, as it is. */
   get credential(): Credential {
-    return this.#kept.credential
+    return this.#stored.credential
   }
 
   get isRenewing(): boolean {
@@ -95,14 +102,14 @@ export class Session<Credential = unknown> implements Account<Credential> {
    * while it still serves.
    * @throws ChatError `login-needed`, `account-banned`; `renewal-failed` and the like where it has ended and no other is to be had
    */
-  fresh(signal: Cancel): Credential | Promise<Credential> {
-    if (!this.#isOpen) return orAbort(this.#open(), signal).then(() => this.fresh(signal))
-    const { credential, dead, isOpen } = this.#kept
+  getCredential(signal: Cancel): Credential | Promise<Credential> {
+    if (!this.#isLoaded) return orAbort(this.#loadOnce(), signal).then(() => this.getCredential(signal))
+    const { credential, dead, isRenewalOpen } = this.#stored
     if (dead) throw dead
-    if (isOpen) return orAbort(this.#renewed(), signal)
+    if (isRenewalOpen) return orAbort(this.#renewOnce(), signal)
     if (this.#isRecent(this.#renewedAt)) return credential
     const leftMs = (this.renewal?.expiresAt(credential) ?? Number.POSITIVE_INFINITY) - this.#runtime.now()
-    if (leftMs <= Math.min(marginMs, this.#aheadMs)) return orAbort(this.#renewed(), signal)
+    if (leftMs <= Math.min(marginMs, this.#aheadMs)) return orAbort(this.#renewOnce(), signal)
     if (leftMs <= this.#aheadMs) this.#renewAhead()
     return credential
   }
@@ -111,49 +118,49 @@ export class Session<Credential = unknown> implements Account<Credential> {
    * Whether the credential has just come in place of one that was refused, and has not served yet: when it is refused
    * too, another one would be. One that has served was good, and has been revoked since.
    */
-  isMended(credential: unknown): boolean {
-    return this.#kept.credential === credential && this.#served !== credential && this.#isRecent(this.#mendedAt)
+  isJustReplaced(credential: unknown): boolean {
+    return this.#stored.credential === credential && this.#served !== credential && this.#isRecent(this.#replacedAt)
   }
 
   /** Says that the service has answered one that asked with this credential. An answer to the one before it can end later. */
-  served(credential: Credential): void {
-    if (this.#kept.credential === credential) this.#served = credential
+  markServed(credential: Credential): void {
+    if (this.#stored.credential === credential) this.#served = credential
   }
 
   /**
    * Another credential than this one, which the service has refused.
-   * @throws as `fresh` does
+   * @throws as `getCredential` does
    */
-  renewed(refused: Credential, signal: Cancel): Promise<Credential> {
-    const { credential, dead, isOpen } = this.#kept
+  replaceCredential(refused: Credential, signal: Cancel): Promise<Credential> {
+    const { credential, dead, isRenewalOpen } = this.#stored
     if (dead) return Promise.reject(dead)
-    if (credential !== refused && !isOpen) return Promise.resolve(credential)
+    if (credential !== refused && !isRenewalOpen) return Promise.resolve(credential)
     this.#isRefused = true
-    return orAbort(this.#renewed(), signal)
+    return orAbort(this.#renewOnce(), signal)
   }
 
   /** Says that the service has stopped taking this credential: the next to ask gets another. */
-  expire(refused: Credential): void {
-    if (this.#kept.credential !== refused) return
-    this.#kept = { ...this.#kept, isOpen: true }
+  markExpired(refused: Credential): void {
+    if (this.#stored.credential !== refused) return
+    this.#stored = { ...this.#stored, isRenewalOpen: true }
     this.#isRefused = true
   }
 
   /** Why it is of no more use, where the service has proven that, be it in a former life of the program. */
-  async proof(): Promise<ChatError | undefined> {
-    if (!this.#isOpen) await this.#open()
-    return this.#kept.dead
+  async findProof(): Promise<ChatError | undefined> {
+    if (!this.#isLoaded) await this.#loadOnce()
+    return this.#stored.dead
   }
 
   /** Keeps the account for good, before it is first used: for one that was not configured but made. */
-  async keep(): Promise<void> {
-    await this.#keeper?.create(this.#kept.credential)
-    await this.#open()
+  async store(): Promise<void> {
+    await this.#credentials?.create(this.#stored.credential)
+    await this.#loadOnce()
   }
 
   /** Removes what is kept of it. */
-  async forget(): Promise<void> {
-    await this.#keeper?.forget()
+  async deleteStored(): Promise<void> {
+    await this.#credentials?.forget()
   }
 
   /** What is yet to come was noted by a clock that has been set back since: then nobody knows how long ago it was. */
@@ -167,28 +174,28 @@ export class Session<Credential = unknown> implements Account<Credential> {
     return (this.renewal?.aheadMs ?? 0) * (1 + this.#jitter / 5)
   }
 
-  #open(): Promise<void> {
-    this.#opened ??= this.#load().finally(() => {
-      this.#opened = undefined
+  #loadOnce(): Promise<void> {
+    this.#loading ??= this.#load().finally(() => {
+      this.#loading = undefined
     })
-    return this.#opened
+    return this.#loading
   }
 
   async #load(): Promise<void> {
-    if (this.#keeper) this.#kept = await this.#keeper.load()
-    this.#isOpen = true
+    if (this.#credentials) this.#stored = await this.#credentials.load()
+    this.#isLoaded = true
   }
 
   #renewAhead(): void {
     if (this.#runtime.now() < this.#notBefore) return
-    this.#renewed().catch((thrown: unknown) => {
+    this.#renewOnce().catch((thrown: unknown) => {
       const error = asChatError(thrown)
       this.#notBefore = this.#runtime.now() + Math.max(againMs, error.retryAfterMs ?? 0)
       this.#log.warn({ account: this.label, err: error }, 'an account could not be renewed ahead of time')
     })
   }
 
-  #renewed(): Promise<Credential> {
+  #renewOnce(): Promise<Credential> {
     this.#renewing ??= this.#renew().finally(() => {
       this.#renewing = undefined
     })
@@ -197,18 +204,19 @@ export class Session<Credential = unknown> implements Account<Credential> {
 
   async #renew(): Promise<Credential> {
     const { renewal } = this
-    if (!renewal || !this.#keeper) throw new ChatError('account-refused', { message: 'The account cannot be renewed.' })
-    this.#kept = await renewOnce(this.#keeper, renewal, this.#kept, {
+    if (!renewal || !this.#credentials)
+      throw new ChatError('account-refused', { message: 'The account cannot be renewed.' })
+    this.#stored = await renewOnce(this.#credentials, renewal, this.#stored, {
       label: this.label,
       log: this.#log,
       runtime: this.#runtime,
       answerMs: this.#answerMs,
     })
-    if (this.#kept.dead) throw this.#kept.dead
+    if (this.#stored.dead) throw this.#stored.dead
     this.#renewedAt = this.#runtime.now()
-    if (this.#isRefused) this.#mendedAt = this.#renewedAt
+    if (this.#isRefused) this.#replacedAt = this.#renewedAt
     this.#isRefused = false
     this.#log.debug({ account: this.label }, 'an account was renewed')
-    return this.#kept.credential
+    return this.#stored.credential
   }
 }

@@ -4,10 +4,10 @@ import { isFull } from '../../test/sizes.ts'
 import { asChatError } from '../chat/error.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import { newCancel } from '../wire/machine.double.ts'
-import { accountsOptions } from './fake-pool.ts'
-import { FakeService, FakeStore, type Outcome, storeFailure, type Token } from './fake-service.ts'
-import { configuredKeyOf } from './keeper.ts'
-import { Session } from './session.ts'
+import { configuredStoreKeyOf } from './credential-store.ts'
+import { LiveAccount } from './live-account.ts'
+import { accountsOptions } from './pool.double.ts'
+import { FakeStore, type Outcome, RenewalServiceDouble, storeFailure, type Token } from './renewal-service.double.ts'
 
 type Step =
   | { readonly do: (typeof simple)[number] }
@@ -34,9 +34,9 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 /** An account that many ask for at once, and whose service answers when the steps say so. */
 class Life {
   now = 1_000_000
-  readonly service = new FakeService(() => this.now)
+  readonly service = new RenewalServiceDouble(() => this.now)
   readonly store = new FakeStore()
-  readonly session: Session<Token>
+  readonly session: LiveAccount<Token>
   readonly given: Token[] = []
   readonly failures: string[] = []
   readonly waiting: Promise<unknown>[] = []
@@ -57,8 +57,8 @@ class Life {
     const options = accountsOptions({ store: this.store, now: () => this.now, random: () => 0.5 })
     const { renewal } = this.service
     const credential = this.service.token()
-    this.#key = configuredKeyOf('u', { credential, renewal })
-    this.session = new Session({ label: 'a', credential, renewal }, { ...options, upstream: 'u' })
+    this.#key = configuredStoreKeyOf('u', { credential, renewal })
+    this.session = new LiveAccount({ label: 'a', credential, renewal }, { ...options, upstream: 'u' })
     const { renew } = renewal
     const held = (token: Token, signal: Cancel) => {
       this.service.meets(() => new Promise<Outcome>((resolve) => (this.#open = resolve)))
@@ -70,9 +70,9 @@ class Life {
   take(taken: Step): void {
     const { session } = this
     const newest = this.given.at(-1)
-    if (taken.do === 'ask') this.#wait(async () => session.fresh(this.#client))
-    else if (taken.do === 'refuse' && newest) this.#wait(() => session.renewed(newest, this.#client))
-    else if (taken.do === 'expire' && newest) session.expire(newest)
+    if (taken.do === 'ask') this.#wait(async () => session.getCredential(this.#client))
+    else if (taken.do === 'refuse' && newest) this.#wait(() => session.replaceCredential(newest, this.#client))
+    else if (taken.do === 'expire' && newest) session.markExpired(newest)
     else if (taken.do === 'pass') this.now += taken.ms
     else if (taken.do === 'answer') this.#answer(taken.outcome)
     else if (taken.do === 'break') this.#isBroken = true
@@ -134,7 +134,7 @@ test(
         expect(isSorted(service.asked)).toBe(true)
         if (deadAfter !== undefined) {
           expect(service.asked.length).toBe(deadAfter)
-          expect(() => session.fresh(newCancel())).toThrow('Already used')
+          expect(() => session.getCredential(newCancel())).toThrow('Already used')
           return
         }
         // nothing was proven, so it is as good as ever once the service is

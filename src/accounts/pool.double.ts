@@ -3,8 +3,8 @@ import type { Runtime } from '../flow/runtime.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import { machine } from '../wire/machine.double.ts'
 import type { Account } from './account.ts'
+import type { AccountsOptions } from './live-account.ts'
 import { Pool } from './pool.ts'
-import type { AccountsOptions } from './session.ts'
 
 const silent: Logger = {
   debug: () => undefined,
@@ -26,5 +26,5 @@ export function accountsOptions({ now, random, runtime = machine, ...more }: Giv
 export function poolOf(accounts: readonly Account[], more: GivenOptions = {}) {
   const options = accountsOptions(more)
   const pool = new Pool({ ...options, upstream: 'upstream' })
-  return { sessions: accounts.map((account) => pool.add(account)), pool }
+  return { accounts: accounts.map((account) => pool.add(account)), pool }
 }

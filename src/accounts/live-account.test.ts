@@ -2,26 +2,33 @@ import { describe, expect, test } from 'bun:test'
 import { until } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import { newCancel } from '../wire/machine.double.ts'
-import { accountsOptions } from './fake-pool.ts'
-import { aheadMs, FakeService, FakeStore, type Outcome, storeFailure, type Token } from './fake-service.ts'
-import { configuredKeyOf } from './keeper.ts'
-import { Session } from './session.ts'
+import { configuredStoreKeyOf } from './credential-store.ts'
+import { LiveAccount } from './live-account.ts'
+import { accountsOptions } from './pool.double.ts'
+import {
+  aheadMs,
+  FakeStore,
+  type Outcome,
+  RenewalServiceDouble,
+  storeFailure,
+  type Token,
+} from './renewal-service.double.ts'
 
 const never = newCancel()
 
 /** One account with a token of an hour, its clock, its service and its store. */
 function given(more: Parameters<typeof accountsOptions>[0] = {}) {
   let now = 1_000_000
-  const service = new FakeService(() => now)
+  const service = new RenewalServiceDouble(() => now)
   const store = new FakeStore()
   const first = service.token()
   const open = (credential: Token = first, label = 'a') => {
     const options = { ...accountsOptions({ store, now: () => now, random: () => 0, ...more }), upstream: 'upstream' }
-    return new Session({ label, credential, renewal: service.renewal }, options)
+    return new LiveAccount({ label, credential, renewal: service.renewal }, options)
   }
   const session = open()
-  const key = configuredKeyOf('upstream', { credential: first, renewal: service.renewal })
-  const generation = async (of: Session<Token> = session) => (await of.fresh(never)).generation
+  const key = configuredStoreKeyOf('upstream', { credential: first, renewal: service.renewal })
+  const generation = async (of: LiveAccount<Token> = session) => (await of.getCredential(never)).generation
   const reason = (promise: unknown) => reasonOf(promise)
   return {
     service,
@@ -55,14 +62,14 @@ const hourMs = 3_600_000
 
 describe('a credential', () => {
   test('that never ends is handed out as it is, at once', () => {
-    const session = new Session({ label: 'a', credential: 'key' }, { ...accountsOptions(), upstream: 'upstream' })
-    expect(session.fresh(never)).toBe('key')
+    const session = new LiveAccount({ label: 'a', credential: 'key' }, { ...accountsOptions(), upstream: 'upstream' })
+    expect(session.getCredential(never)).toBe('key')
   })
 
   test('that is good for a while is handed out at once, and nobody is asked', async () => {
     const { session, first, asked } = given()
-    expect(await session.fresh(never)).toBe(first)
-    expect(session.fresh(never)).toBe(first)
+    expect(await session.getCredential(never)).toBe(first)
+    expect(session.getCredential(never)).toBe(first)
     expect(asked()).toBe(0)
   })
 
@@ -70,7 +77,7 @@ describe('a credential', () => {
     const { session, first, generation, pass, asked, quiet } = given()
     await generation()
     pass(hourMs - aheadMs)
-    expect([session.fresh(never), session.fresh(never)]).toEqual([first, first])
+    expect([session.getCredential(never), session.getCredential(never)]).toEqual([first, first])
     expect(session.isRenewing).toBe(true)
     await quiet()
     expect([await generation(), asked()]).toEqual([1, 1])
@@ -90,13 +97,13 @@ describe('a credential', () => {
   test('in its last ten seconds is not used any more', async () => {
     const { session, pass } = given()
     pass(hourMs - 10_000)
-    expect(await session.fresh(never)).toMatchObject({ generation: 1 })
+    expect(await session.getCredential(never)).toMatchObject({ generation: 1 })
   })
 
   test('that has ended is renewed once, whoever asks and however many', async () => {
     const { session, pass, service, store } = given()
     pass(hourMs)
-    const all = await Promise.all(Array.from({ length: 500 }, () => session.fresh(never)))
+    const all = await Promise.all(Array.from({ length: 500 }, () => session.getCredential(never)))
     expect(new Set(all.map(({ generation }) => generation))).toEqual(new Set([1]))
     expect([service.asked.length, service.most, store.written.length]).toEqual([1, 1, 2])
   })
@@ -115,19 +122,22 @@ describe('a credential', () => {
   test('that was refused is renewed once for all whom it was refused', async () => {
     const { session, first, generation, asked } = given()
     await generation()
-    const [one, other] = await Promise.all([session.renewed(first, never), session.renewed(first, never)])
+    const [one, other] = await Promise.all([
+      session.replaceCredential(first, never),
+      session.replaceCredential(first, never),
+    ])
     expect(one).toBe(other)
-    expect(await session.renewed(first, never)).toBe(one)
+    expect(await session.replaceCredential(first, never)).toBe(one)
     expect(asked()).toBe(1)
-    expect((await session.renewed(one, never)).generation).toBe(2)
+    expect((await session.replaceCredential(one, never)).generation).toBe(2)
   })
 
   test('that was refused in the middle of an answer is renewed for the next to ask', async () => {
     const { session, first, generation, asked } = given()
     await generation()
-    session.expire(first)
+    session.markExpired(first)
     expect([await generation(), asked()]).toEqual([1, 1])
-    session.expire(first)
+    session.markExpired(first)
     expect([await generation(), asked()]).toEqual([1, 1])
   })
 
@@ -145,17 +155,17 @@ describe('a credential', () => {
     await generation()
     // our clock is an hour ahead: the service means a minute from now
     service.lastsMs = 60_000 - hourMs
-    const second = await session.renewed(first, never)
-    expect(session.isMended(second)).toBe(true)
+    const second = await session.replaceCredential(first, never)
+    expect(session.isJustReplaced(second)).toBe(true)
     pass(-hourMs)
-    expect([await generation(), session.isMended(second)]).toEqual([1, false])
+    expect([await generation(), session.isJustReplaced(second)]).toEqual([1, false])
     pass(60_000)
     expect(await generation()).toBe(2)
   })
 
   test('of another service’s shape cannot be renewed: who is refused is told', async () => {
-    const session = new Session({ label: 'a', credential: 'key' }, { ...accountsOptions(), upstream: 'upstream' })
-    expect(await reasonOf(session.renewed('key', never))).toBe('account-refused')
+    const session = new LiveAccount({ label: 'a', credential: 'key' }, { ...accountsOptions(), upstream: 'upstream' })
+    expect(await reasonOf(session.replaceCredential('key', never))).toBe('account-refused')
   })
 })
 
@@ -168,7 +178,7 @@ describe('a renewal', () => {
       seen.push([isOpen, JSON.parse(credential).generation, service.asked.length, session.credential === first])
     }
     pass(hourMs)
-    await session.fresh(never)
+    await session.getCredential(never)
     expect(seen).toEqual([
       [true, 0, 0, true],
       [false, 1, 1, true],
@@ -212,7 +222,7 @@ describe('a renewal', () => {
       const { session, generation, service, pass, asked } = given()
       service.meets(outcome, outcome)
       pass(hourMs)
-      const told = await Promise.all([1, 2, 3].map(() => reasonOf(session.fresh(never))))
+      const told = await Promise.all([1, 2, 3].map(() => reasonOf(session.getCredential(never))))
       expect([...new Set(told), asked()]).toEqual([reason, asks])
       service.heal()
       expect(await generation()).toBe(1)
@@ -231,7 +241,7 @@ describe('a renewal', () => {
     const { session, generation, service, pass, asked } = given({ answerMs: 5 })
     service.meets(hangs, hangs)
     pass(hourMs)
-    expect([await reasonOf(session.fresh(never)), asked()]).toEqual(['renewal-failed', 2])
+    expect([await reasonOf(session.getCredential(never)), asked()]).toEqual(['renewal-failed', 2])
     expect(await generation()).toBe(1)
   })
 
@@ -241,14 +251,14 @@ describe('a renewal', () => {
     service.meets(() => answer.promise)
     pass(hourMs)
     const leaves = newCancel()
-    const left = reasonOf(session.fresh(leaves))
-    const stays = session.fresh(never)
+    const left = reasonOf(session.getCredential(leaves))
+    const stays = session.getCredential(never)
     await until(() => asked() === 1, 1_000, 'the service is asked')
     leaves.abort(new ChatError('cancelled', { message: '' }))
     expect(await left).toBe('cancelled')
     answer.resolve('ok')
     expect([(await stays).generation, asked()]).toEqual([1, 1])
-    expect(await reasonOf(session.fresh(leaves))).toBe('nothing')
+    expect(await reasonOf(session.getCredential(leaves))).toBe('nothing')
   })
 
   test('is not begun where its intent cannot be kept', async () => {
@@ -257,7 +267,7 @@ describe('a renewal', () => {
       throw storeFailure()
     }
     pass(hourMs)
-    expect([await reasonOf(session.fresh(never)), asked()]).toEqual(['unavailable', 0])
+    expect([await reasonOf(session.getCredential(never)), asked()]).toEqual(['unavailable', 0])
     store.before = () => undefined
     expect(await generation()).toBe(1)
   })
@@ -308,15 +318,16 @@ describe('a proof that the credential is dead', () => {
     const { session, service, first, pass, asked, generation } = given()
     service.meets('failed', 'dead')
     await generation()
-    expect(await reasonOf(session.renewed(first, never))).toBe('renewal-failed')
-    const refused = [session.renewed(first, never), session.renewed(first, never)]
+    expect(await reasonOf(session.replaceCredential(first, never))).toBe('renewal-failed')
+    const refused = [session.replaceCredential(first, never), session.replaceCredential(first, never)]
     expect(await Promise.all(refused.map(reasonOf))).toEqual(['login-needed', 'login-needed'])
     // who was refused a moment later
-    expect(await reasonOf(session.renewed(first, never))).toBe('login-needed')
+    expect(await reasonOf(session.replaceCredential(first, never))).toBe('login-needed')
     pass(hourMs)
-    for (let at = 0; at < 3; at++) expect(await reasonOf((async () => session.fresh(never))())).toBe('login-needed')
-    session.expire(session.credential)
-    expect(await reasonOf((async () => session.fresh(never))())).toBe('login-needed')
+    for (let at = 0; at < 3; at++)
+      expect(await reasonOf((async () => session.getCredential(never))())).toBe('login-needed')
+    session.markExpired(session.credential)
+    expect(await reasonOf((async () => session.getCredential(never))())).toBe('login-needed')
     expect(asked()).toBe(2)
   })
 
@@ -326,15 +337,15 @@ describe('a proof that the credential is dead', () => {
     pass(hourMs - aheadMs)
     expect(await generation()).toBe(0)
     await quiet()
-    expect([await reasonOf((async () => session.fresh(never))()), asked()]).toEqual(['login-needed', 1])
+    expect([await reasonOf((async () => session.getCredential(never))()), asked()]).toEqual(['login-needed', 1])
   })
 
   test('outlives the process, until another credential is configured', async () => {
     const { session, service, first, pass, asked, generation, open } = given()
     service.meets('dead')
     pass(hourMs)
-    expect(await reasonOf(session.fresh(never))).toBe('login-needed')
-    expect(await reasonOf(open(first).fresh(never))).toBe('login-needed')
+    expect(await reasonOf(session.getCredential(never))).toBe('login-needed')
+    expect(await reasonOf(open(first).getCredential(never))).toBe('login-needed')
     expect(asked()).toBe(1)
     expect(await generation(open(service.token(7)))).toBe(7)
   })
@@ -346,8 +357,8 @@ describe('a proof that the credential is dead', () => {
       if (JSON.parse(value).dead) throw storeFailure()
     }
     pass(hourMs)
-    expect(await reasonOf(session.fresh(never))).toBe('login-needed')
-    expect([await reasonOf((async () => session.fresh(never))()), asked()]).toEqual(['login-needed', 1])
+    expect(await reasonOf(session.getCredential(never))).toBe('login-needed')
+    expect([await reasonOf((async () => session.getCredential(never))()), asked()]).toEqual(['login-needed', 1])
   })
 })
 
@@ -371,7 +382,7 @@ describe('at the start', () => {
 
   test('what was kept is taken up whatever its variable is called now, and whoever has its old name', async () => {
     const { pass, open, store, generation } = given()
-    const elses = new FakeService(() => 0)
+    const elses = new RenewalServiceDouble(() => 0)
     const options = { ...accountsOptions({ store, now: () => 0 }), upstream: 'upstream' }
     let expected = 0
     for (const label of ['a', 'b', 'a', 'b']) {
@@ -381,7 +392,7 @@ describe('at the start', () => {
         pass(hourMs)
         expect(await generation(session)).toBe(++expected)
       }
-      await generation(new Session({ label, credential: elses.token(0, -1), renewal: elses.renewal }, options))
+      await generation(new LiveAccount({ label, credential: elses.token(0, -1), renewal: elses.renewal }, options))
     }
   })
 
@@ -389,7 +400,7 @@ describe('at the start', () => {
     const { service, store, pass, session, open, generation } = given()
     service.meets('lost', 'cut')
     pass(hourMs - aheadMs)
-    await session.fresh(never)
+    await session.getCredential(never)
     await until(() => !session.isRenewing, 1_000, 'the renewal')
     const again = open()
     expect(await generation(again)).toBe(1)
@@ -419,7 +430,7 @@ describe('at the start', () => {
     store.get = async () => {
       throw storeFailure()
     }
-    expect(await reasonOf(session.fresh(never))).toBe('unavailable')
+    expect(await reasonOf(session.getCredential(never))).toBe('unavailable')
     store.get = get
     expect(await generation()).toBe(0)
   })

@@ -2,7 +2,7 @@ import { ChatError } from '../chat/error.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Store } from '../state/store.ts'
-import type { Keep, Renewal } from './account.ts'
+import type { KeepCredential, Renewal } from './account.ts'
 
 /** A credential of the fake service. */
 export interface Token {
@@ -19,7 +19,7 @@ const lastsMs = 3_600_000
 export const aheadMs = 90_000
 
 /** A service whose tokens are good once, and once more for as long as the next one was not used. */
-export class FakeService {
+export class RenewalServiceDouble {
   readonly renewal: Renewal<Token>
   /** What was asked with, in order. */
   readonly asked: Token[] = []
@@ -57,7 +57,7 @@ export class FakeService {
     return { generation, endsAt: this.#now() + leftMs }
   }
 
-  async #renew(token: Token, signal: Cancel, keep?: Keep<Token>): Promise<Token> {
+  async #renew(token: Token, signal: Cancel, keep?: KeepCredential<Token>): Promise<Token> {
     this.asked.push(token)
     this.most = Math.max(this.most, ++this.#running)
     try {
