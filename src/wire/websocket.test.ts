@@ -8,9 +8,10 @@ import { settled, until, within } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import { type Exchange, emulateHttp } from './http-emulator.ts'
 import { aborted, newCancel } from './machine.double.ts'
-import { openWebSocket, type WebSocketLimits } from './websocket.ts'
+import { openWebSocket } from './websocket.ts'
 import { acceptWebSocket, closeFrame, type EmulatedWebSocket, fragments, isUpgrade } from './websocket-emulator.ts'
 import { acceptKey, frame, opcodes } from './websocket-frames.ts'
+import type { WebSocketLimits } from './websocket-request.ts'
 
 const left = new ChatError('cancelled', { message: 'The client left.' })
 const sockets: EmulatedWebSocket[] = []

@@ -6,38 +6,11 @@ import { Watchdog } from '../flow/watchdog.ts'
 import { dial } from './dial.ts'
 import { Inbox } from './inbox.ts'
 import { connectTimeout, transportError } from './transport-error.ts'
+import { closeError, disconnected, tooMuch } from './websocket-errors.ts'
 import { closePayload, FrameFault, frame, opcodes } from './websocket-frames.ts'
 import { Handshake, type SocketAddress, socketAddress } from './websocket-handshake.ts'
 import { MessageReader, type SocketMessage } from './websocket-messages.ts'
-
-/** Milliseconds and bytes, each over 0. */
-export interface WebSocketLimits {
-  /** Until the handshake is answered; 5,000. */
-  readonly connectMs?: number
-  /** Between two of our pings, and until a pong; 15,000. A peer that has vanished is noticed after two of them at most. */
-  readonly pingMs?: number
-  /** Limit for one message; 8 MiB. */
-  readonly maxMessageBytes?: number
-}
-
-export interface WebSocketRequest {
-  /** `ws:` or `wss:`; `http:` and `https:` mean the same. */
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly limits?: WebSocketLimits
-}
-
-/** An open WebSocket. It closes when its messages have been read to their end, or their reader stops early. */
-export interface WebSocketConnection {
-  /**
-   * Text messages, for one reader. They must be read, or `close` be called.
-   * @throws ChatError when the peer closes, with any code, or vanishes; the caller decides whether the answer was complete
-   */
-  readonly messages: AsyncIterable<string>
-  send(text: string): void
-  /** Closes at once; its messages end. */
-  close(): void
-}
+import type { WebSocketConnection, WebSocketLimits, WebSocketRequest } from './websocket-request.ts'
 
 const connectMs = 5_000
 const pingMs = 15_000
@@ -61,9 +34,13 @@ export async function openWebSocket(request: WebSocketRequest, signal: Cancel): 
   const { runtime } = signal
   const dueAt = runtime.elapsed() + limitMs
   const socket = await dial(address, { limitMs }, signal)
-  const line = new OpenWebSocket(socket, request, { address, signal, answerMs: Math.max(1, dueAt - runtime.elapsed()) })
-  await line.opened
-  return line
+  const webSocket = new OpenWebSocket(socket, request, {
+    address,
+    signal,
+    answerMs: Math.max(1, dueAt - runtime.elapsed()),
+  })
+  await webSocket.opened
+  return webSocket
 }
 
 interface OpenWebSocketOptions {
@@ -215,9 +192,7 @@ class OpenWebSocket implements WebSocketConnection {
 
   #overflow(reason: Reason, what: string): void {
     this.#goodbye = 1009
-    this.messages.abort(
-      new ChatError(reason, { message: `The upstream sent ${what}.`, code: 'upstream_response_too_large' }),
-    )
+    this.messages.abort(tooMuch(reason, what))
   }
 
   #end(error: ChatError): void {
@@ -235,23 +210,4 @@ class OpenWebSocket implements WebSocketConnection {
     this.#socket.off('close', this.#onClose)
     this.#socket.destroy()
   }
-}
-
-/** What the code of a peer's close frame means. RFC 6455, section 7.4.1; by custom 4401 is HTTP's 401. */
-const meaningOf: Readonly<Record<number, { readonly reason: Reason; readonly code: string; readonly words: string }>> =
-  {
-    1008: { reason: 'account-refused', code: 'upstream_auth_expired', words: "refused the gateway's account" },
-    4401: { reason: 'account-refused', code: 'upstream_auth_expired', words: "refused the gateway's account" },
-    1013: { reason: 'overloaded', code: 'upstream_overloaded', words: 'is overloaded' },
-  }
-
-function closeError(status: number): ChatError {
-  const meaning = meaningOf[status]
-  if (!meaning) return disconnected(`The upstream closed its connection (code ${status}).`)
-  const { reason, code, words } = meaning
-  return new ChatError(reason, { message: `The upstream ${words} and closed its connection (code ${status}).`, code })
-}
-
-function disconnected(message: string): ChatError {
-  return new ChatError('upstream-failed', { message, code: 'upstream_disconnected' })
 }
