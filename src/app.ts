@@ -25,19 +25,15 @@ export interface App {
   close(): Promise<void>
 }
 
-/** What the program needs from its surroundings. The runtime's own is used for each that is absent. */
+/** What the program needs from its surroundings. */
 export interface Surroundings {
   readonly runtime: Runtime
-  /** Milliseconds since 1970, for times that are stored. */
-  readonly now?: () => number
-  /** Makes ids for what is stored. */
-  readonly newId?: () => string
   /** Looks up host names that callers choose. */
   readonly resolve?: Resolve
 }
 
 /** Puts the rooms together. Closing the app closes the store. @throws when the address cannot be bound */
-export function openApp(config: Config, log: Logger, store: Store, { runtime, resolve, ...fresh }: Surroundings): App {
+export function openApp(config: Config, log: Logger, store: Store, { runtime, resolve }: Surroundings): App {
   const shared = { log, runtime, version }
   const tools = openTools(config.tools, shared)
   const gateway = openGateway({
@@ -50,7 +46,7 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime, re
     maxCalls: Math.min(maxFetches - spareFetches, answersWithinDescriptors()),
     ...shared,
   })
-  const spare = new FallbackStore(store, fresh.now)
+  const spare = new FallbackStore(store, runtime)
   const { host: hostname, port, keys, trustedProxies, policy, maxBodyBytes, keepAliveMs } = config
   const server = openServer({
     hostname,
@@ -63,14 +59,14 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime, re
     keepAliveMs,
     idleSeconds,
     gateway,
-    conversations: new Conversations({ store: spare, ttlMs: config.chatTtlMs, ...fresh }),
+    conversations: new Conversations({ store: spare, ttlMs: config.chatTtlMs, runtime }),
     tools,
     ...(config.chatModel !== undefined && { chatModel: config.chatModel }),
     egress: { ...config.egress, ...(resolve && { resolve }) },
     isStateWell: () => store.problem() === undefined,
     ...shared,
   })
-  const stopWatching = watchStore(store, log)
+  const stopWatching = watchStore(store, { log, runtime })
   return {
     url: server.url,
     server,

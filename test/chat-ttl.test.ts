@@ -3,7 +3,7 @@ import { openApp } from '../src/app.ts'
 import { readConfig } from '../src/config/config.ts'
 import { MemoryStore } from '../src/state/memory/memory-store.ts'
 import { openLog } from '../src/telemetry/log.ts'
-import { machine } from '../src/wire/machine.double.ts'
+import { machineWith } from '../src/wire/machine.double.ts'
 
 const monthSeconds = 30 * 86_400
 
@@ -15,11 +15,10 @@ function configOf(variables: Readonly<Record<string, string>>) {
 
 test('a chat outlives the threads of upstreams: for CHAT_TTL seconds after its last message', async () => {
   let now = 1_000_000
-  const store = new MemoryStore({ now: () => now })
+  const store = new MemoryStore({ runtime: { now: () => now } })
   const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
   const app = openApp(configOf({ SESSION_CACHE_TTL: '1', CHAT_TTL: '100' }), log, store, {
-    runtime: machine,
-    now: () => now,
+    runtime: machineWith({ now: () => now }),
   })
   const say = async () => {
     const body = JSON.stringify({ session_id: 'a-chat-of-the-ttl-test', content: 'Hello' })

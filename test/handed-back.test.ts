@@ -6,6 +6,7 @@ import { emulateCohere } from '../src/providers/cohere/emulator.ts'
 import { type EmulatedChat, emulateOpenai } from '../src/providers/openai-compatible/emulator.ts'
 import { sqlitePlace } from '../src/state/sqlite/sqlite-place.ts'
 import type { Script } from '../src/wire/emulated-script.ts'
+import { machine } from '../src/wire/machine.double.ts'
 import { sseData } from '../src/wire/sse.ts'
 import { tell } from './chaos/chat-server-client.ts'
 import { cohereSaying } from './chaos/chat-server-model.ts'
@@ -176,7 +177,7 @@ describe('a session', () => {
       COHERE_BASE_URL: other.origin,
     }
     const ask = async (content: string, model_name: string) => {
-      const store = await sqlitePlace({ file: join(folder, 'state.db') }).open()
+      const store = await sqlitePlace({ file: join(folder, 'state.db') }).open(machine)
       await using rig = startChatServer(variables, { store })
       await tell(rig.url, { session_id: 's', content, model_config: { model_name } })
     }

@@ -169,7 +169,7 @@ function gatewayOver({ emulator, provider, variables }: Rig) {
     runtime: machine,
     upstreams,
     deadlines,
-    store: new MemoryStore(),
+    store: new MemoryStore({ runtime: machine }),
     threadTtlMs: 60_000,
     maxCalls: 10,
     tools: { registry, limits: toolLimits },
@@ -351,7 +351,11 @@ describe('a session, with the loop that answers in it', () => {
     const rig = await rigs['openai-compatible']?.()
     if (!rig) throw new Error('there is no rig')
     const { chat } = gatewayOver(rig)
-    const conversations = new Conversations({ store: new MemoryStore(), ttlMs: 60_000 })
+    const conversations = new Conversations({
+      runtime: machine,
+      store: new MemoryStore({ runtime: machine }),
+      ttlMs: 60_000,
+    })
     const ask = async (content: string, tools: ToolRegistry, controller = newCancel()) => {
       const opened = await conversations.open(whose, { model: rig.model, content }, patience)
       if (opened.kind === 'answered') throw new Error('it was answered before')

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { until } from '../../test/waiting.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
-import { newCancel } from '../wire/machine.double.ts'
+import { machine, newCancel } from '../wire/machine.double.ts'
 import type { Account, Supply } from './account.ts'
 import { configuredStoreKeyOf } from './credential-store.ts'
 import type { LiveAccount } from './live-account.ts'
@@ -22,7 +22,7 @@ interface Given {
 function given({ min = 2, max = 5, accounts = [] }: Given = {}) {
   let now = 1_000_000
   const service = new RenewalServiceDouble(() => now)
-  const store = new FakeStore()
+  const store = new FakeStore({ runtime: machine })
   const desk = { made: 0, most: 0, running: 0, failures: [] as (ChatError | undefined)[] }
   let gate: Promise<unknown> | undefined
   const supply: Supply<Token> = {

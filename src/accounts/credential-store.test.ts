@@ -13,7 +13,7 @@ const leaseMs = 20_000
 test('a write under a lease that was taken over is refused, although nothing was written since', async () => {
   let now = 1_000_000
   const service = new RenewalServiceDouble(() => now)
-  const store = new MemoryStore({ now: () => now })
+  const store = new MemoryStore({ runtime: { now: () => now } })
   const credential = service.token()
   const name = configuredStoreKeyOf('u', { credential, renewal: service.renewal })
   const stores = [0, 1].map(
@@ -37,7 +37,7 @@ test('of two processes one asks the service, also where the first slept through 
     () => outcome.promise,
     () => outcome.promise,
   )
-  const store = new CountingStore({ now: () => now })
+  const store = new CountingStore({ runtime: { now: () => now } })
   const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   let writes = 0
   store.before = () => gates[writes++]?.promise

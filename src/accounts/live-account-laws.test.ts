@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { isFull } from '../../test/sizes.ts'
 import { asChatError } from '../chat/error.ts'
 import type { Cancel } from '../flow/cancel.ts'
-import { newCancel } from '../wire/machine.double.ts'
+import { machine, newCancel } from '../wire/machine.double.ts'
 import { configuredStoreKeyOf } from './credential-store.ts'
 import { LiveAccount } from './live-account.ts'
 import { accountsOptions } from './pool.double.ts'
@@ -35,7 +35,7 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 class Life {
   now = 1_000_000
   readonly service = new RenewalServiceDouble(() => this.now)
-  readonly store = new FakeStore()
+  readonly store = new FakeStore({ runtime: machine })
   readonly session: LiveAccount<Token>
   readonly given: Token[] = []
   readonly failures: string[] = []

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { until } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
-import { newCancel } from '../wire/machine.double.ts'
+import { machine, newCancel } from '../wire/machine.double.ts'
 import { configuredStoreKeyOf } from './credential-store.ts'
 import { LiveAccount } from './live-account.ts'
 import { accountsOptions } from './pool.double.ts'
@@ -20,7 +20,7 @@ const never = newCancel()
 function given(more: Parameters<typeof accountsOptions>[0] = {}) {
   let now = 1_000_000
   const service = new RenewalServiceDouble(() => now)
-  const store = new FakeStore()
+  const store = new FakeStore({ runtime: machine })
   const first = service.token()
   const open = (credential: Token = first, label = 'a') => {
     const options = { ...accountsOptions({ store, now: () => now, random: () => 0, ...more }), upstream: 'upstream' }

@@ -19,7 +19,7 @@ type GivenOptions = Partial<AccountsOptions & Pick<Runtime, 'now' | 'random'>>
 /** What tests of whoever asks with accounts take for granted: a store that is empty, a log that nobody reads. */
 export function accountsOptions({ now, random, runtime = machine, ...more }: GivenOptions = {}): AccountsOptions {
   const given = now || random ? { ...runtime, ...(now && { now }), ...(random && { random }) } : runtime
-  return { store: new MemoryStore(), log: silent, runtime: given, ...more }
+  return { store: new MemoryStore({ runtime: machine }), log: silent, runtime: given, ...more }
 }
 
 /** Accounts as they live, and the pool of them. */

@@ -51,7 +51,7 @@ const gatewayOptions = {
   runtime: machine,
   upstreams: [upstream],
   deadlines: { firstEventMs: 60_000, wholeMs: 60_000, idleMs: 60_000 },
-  store: new MemoryStore(),
+  store: new MemoryStore({ runtime: machine }),
   threadTtlMs: 60_000,
   maxCalls: 100,
   log,
@@ -71,7 +71,7 @@ function start(options: Partial<ServerOptions> = {}): Server {
     idleSeconds: 30,
     gateway,
     isStateWell: () => true,
-    conversations: new Conversations({ store: new MemoryStore(), ttlMs: 60_000 }),
+    conversations: new Conversations({ runtime: machine, store: new MemoryStore({ runtime: machine }), ttlMs: 60_000 }),
     tools: openTools({ servers: [] }, { log, version: '9.9.9', runtime: machine }),
     egress: { hosts: [] },
     log,
@@ -281,7 +281,7 @@ describe('a bug of ours', () => {
     },
   }
   const options = {
-    store: new MemoryStore(),
+    store: new MemoryStore({ runtime: machine }),
     threadTtlMs: 60_000,
     upstreams: [broken],
     deadlines: { firstEventMs: 60_000, wholeMs: 60_000, idleMs: 60_000 },

@@ -46,8 +46,9 @@ const lineLength = 100
 
 /** A table of the models, with a row for each upstream. */
 async function modelsOf(config: Config, runtime: Runtime): Promise<string> {
-  const byUpstream = Map.groupBy(await listModels(config, new MemoryStore(), runtime), ({ upstream, members }) =>
-    members ? '(several)' : upstream,
+  const byUpstream = Map.groupBy(
+    await listModels(config, new MemoryStore({ runtime }), runtime),
+    ({ upstream, members }) => (members ? '(several)' : upstream),
   )
   const rows = [...byUpstream].map(([upstream, listed]) => [upstream, listed.map(({ model }) => model.id).join(', ')])
   return table(['upstream', 'models'], rows, process.stdout.columns || lineLength)

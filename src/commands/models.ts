@@ -12,7 +12,7 @@ import { isRenewed, openState } from './open-state.ts'
 export async function models(config: Config, runtime: Runtime): Promise<number> {
   // an upstream with a fixed list is not asked, so its accounts are not renewed, and a running server may have the state open
   const renewed = config.upstreams.filter((upstream) => !upstream.models && isRenewed(upstream))
-  const store = renewed.length > 0 ? await openState(config, runtime, renewed) : new MemoryStore()
+  const store = renewed.length > 0 ? await openState(config, runtime, renewed) : new MemoryStore({ runtime })
   if (typeof store === 'number') return store
   const listed = await listModels(config, store, runtime)
   await store.close()

@@ -28,7 +28,7 @@ export async function openState(
     process.stderr.write(runningWords(shared.map(({ name }) => name)))
     return 1
   }
-  const store = await config.state.open().catch(asChatError)
+  const store = await config.state.open(runtime).catch(asChatError)
   if (!(store instanceof ChatError)) return store
   process.stderr.write(`The state cannot be opened: ${store.message}\n`)
   return stateExit

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { readyFlow } from '../flow/flow.double.ts'
 import type { Upstream } from '../providers/provider.ts'
+import { machine } from '../wire/machine.double.ts'
 import { Environment } from './environment.ts'
 import { readState } from './read-state.ts'
 
@@ -81,7 +82,7 @@ describe('in systemd’s folder', () => {
 
   test('a secret goes with it', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tributary-read-state-'))
-    const open = (variables: Readonly<Record<string, string>>) => read(variables, [renewed]).place.open()
+    const open = (variables: Readonly<Record<string, string>>) => read(variables, [renewed]).place.open(machine)
     try {
       await (await open({ STATE_DIRECTORY: folder, STATE_SECRET: secret })).close()
       expect(readdirSync(folder)).not.toContain('state.key')

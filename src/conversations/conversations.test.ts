@@ -5,7 +5,7 @@ import { type Part, type ToolCallPart, textOf } from '../chat/message.ts'
 import { stoppedCall, tellOutput } from '../chat/tool-output.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Store } from '../state/store.ts'
-import { newCancel } from '../wire/machine.double.ts'
+import { machine, newCancel } from '../wire/machine.double.ts'
 import { Conversations, type Question } from './conversations.ts'
 import { faultIn } from './fault-in.ts'
 import type { HistoryBounds } from './history.ts'
@@ -21,9 +21,14 @@ const minute = 60_000
 function given({ store, bounds, ttlMs = 60 * minute }: { store?: Store; bounds?: HistoryBounds; ttlMs?: number } = {}) {
   const clock = { ms: Date.UTC(2026, 0, 1) }
   let ids = 0
-  const kept = store ?? new MemoryStore({ now: () => clock.ms })
+  const kept = store ?? new MemoryStore({ runtime: { now: () => clock.ms } })
   const start = () =>
-    new Conversations({ store: kept, ttlMs, now: () => clock.ms, newId: () => `id${++ids}`, ...(bounds && { bounds }) })
+    new Conversations({
+      runtime: { now: () => clock.ms, newId: () => `id${++ids}` },
+      store: kept,
+      ttlMs,
+      ...(bounds && { bounds }),
+    })
   return { clock, kept, start, conversations: start() }
 }
 
@@ -230,7 +235,12 @@ describe('two requests on one session', () => {
   })
 
   test('of which one may wait waits no longer than so, and those behind it still come to their turn', async () => {
-    const conversations = new Conversations({ store: new MemoryStore(), ttlMs: minute, maxWaitMs: 20 })
+    const conversations = new Conversations({
+      runtime: machine,
+      store: new MemoryStore({ runtime: machine }),
+      ttlMs: minute,
+      maxWaitMs: 20,
+    })
     const turn = await ask(conversations, 'one')
     const second = conversations.open(whose, { model: 'm', content: 'two' }, later)
     expect(
@@ -252,8 +262,8 @@ describe('two requests on one session', () => {
   })
 
   test('for another replica too it waits no longer than so', async () => {
-    const store = new MemoryStore()
-    const [here, there] = [0, 0].map(() => new Conversations({ store, ttlMs: minute, maxWaitMs: 20 }))
+    const store = new MemoryStore({ runtime: machine })
+    const [here, there] = [0, 0].map(() => new Conversations({ runtime: machine, store, ttlMs: minute, maxWaitMs: 20 }))
     if (!here || !there) throw new Error('there are two')
     const turn = await ask(there, 'one')
     const second = here.open(whose, { model: 'm', content: 'two' }, later)
@@ -448,7 +458,7 @@ test('sessions are listed, the newest first, and forgotten with their results', 
 })
 
 test('a long list holds up nobody, and is read no further for a client that has gone', async () => {
-  const inner = new MemoryStore()
+  const inner = new MemoryStore({ runtime: machine })
   let read = 0
   const store: Store = new Proxy(inner, {
     get(target, name) {
@@ -472,7 +482,7 @@ test('a long list holds up nobody, and is read no further for a client that has 
 })
 
 test('a storage that fails for a moment loses and doubles nothing that was acknowledged', async () => {
-  const inner = new MemoryStore()
+  const inner = new MemoryStore({ runtime: machine })
   let failure: 'before' | 'after' | undefined
   const store: Store = new Proxy(inner, {
     get(target, name) {
@@ -504,7 +514,7 @@ test('a storage that fails for a moment loses and doubles nothing that was ackno
 })
 
 test('a storage that fails as a session is given back keeps nobody out of it', async () => {
-  const inner = new MemoryStore()
+  const inner = new MemoryStore({ runtime: machine })
   let isFailing = false
   const store: Store = new Proxy(inner, {
     get(target, name) {

@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto'
-import { setImmediate } from 'node:timers/promises'
 import { ChatError } from '../chat/error.ts'
 import type { Fields } from '../chat/message.ts'
 import type { Cancel } from '../flow/cancel.ts'
+import { nextTurn } from '../flow/next-turn.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import type { Store } from '../state/store.ts'
 import {
   decodeHistory,
@@ -29,9 +29,7 @@ export interface ConversationsOptions {
   readonly bounds?: HistoryBounds
   /** Milliseconds that a request waits for its session, where it may. */
   readonly maxWaitMs?: number
-  /** Milliseconds since 1970. */
-  readonly now?: () => number
-  readonly newId?: () => string
+  readonly runtime: Pick<Runtime, 'now' | 'newId'>
 }
 
 /** What is asked. */
@@ -65,12 +63,12 @@ export class Conversations {
   readonly #writers: Writers
 
   constructor(options: ConversationsOptions) {
-    const { store, ttlMs, bounds = defaults, maxWaitMs = 60_000, now = Date.now, newId = randomUUID } = options
+    const { store, ttlMs, bounds = defaults, maxWaitMs = 60_000, runtime } = options
     this.#store = store
     this.#ttlMs = ttlMs
     this.#bounds = bounds
-    this.#newId = newId
-    this.#fresh = () => ({ id: newId(), createdAt: new Date(now()).toISOString() })
+    this.#newId = () => runtime.newId()
+    this.#fresh = () => ({ id: runtime.newId(), createdAt: new Date(runtime.now()).toISOString() })
     this.#writers = new Writers(store, maxWaitMs)
   }
 
@@ -120,7 +118,7 @@ export class Conversations {
     const sessions: Session[] = []
     for (const key of keys) {
       // each may be a megabyte that a file gives at once: others have their turn in between
-      await setImmediate()
+      await nextTurn()
       signal?.throwIfAborted()
       const found = await this.#store.get(key)
       if (found) sessions.push(decodeSession(found.value))

@@ -3,7 +3,7 @@ import { isFull } from '../../test/sizes.ts'
 import type { Part } from '../chat/message.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Store } from '../state/store.ts'
-import { newCancel } from '../wire/machine.double.ts'
+import { machineWith, newCancel } from '../wire/machine.double.ts'
 import { Conversations } from './conversations.ts'
 import { faultIn } from './fault-in.ts'
 import type { OpenTurn } from './open-turn.ts'
@@ -45,7 +45,7 @@ class Replica {
         }
       },
     })
-    this.conversations = new Conversations({ store: mortal, ttlMs: 30 * 86_400_000, now })
+    this.conversations = new Conversations({ runtime: machineWith({ now }), store: mortal, ttlMs: 30 * 86_400_000 })
   }
 
   /** It dies now, or in the middle of its next write but `writes`. */
@@ -151,7 +151,7 @@ async function trial(seed: number): Promise<void> {
   const below = (count: number) => Math.floor(random() * count)
   const clock = { ms: Date.UTC(2026, 0, 1) }
   const now = () => clock.ms
-  const store = new MemoryStore({ now })
+  const store = new MemoryStore({ runtime: { now } })
   const ledger = new Ledger()
   const isReplicated = random() < 0.3
   let replicas = Array.from({ length: isReplicated ? 2 : 1 }, () => new Replica(store, now))

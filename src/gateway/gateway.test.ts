@@ -19,7 +19,7 @@ function given(upstreams: readonly Upstream[], maxCalls = 10) {
     runtime: machine,
     upstreams,
     deadlines,
-    store: new MemoryStore(),
+    store: new MemoryStore({ runtime: machine }),
     threadTtlMs: 60_000,
     maxCalls,
     log: aLog(lines),

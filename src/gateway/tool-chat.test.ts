@@ -28,7 +28,7 @@ function open(chat: Chat, { takesTools = true, maxCalls = 10 } = {}) {
     upstreams: [lab(chat, takesTools)],
     panels: [{ name: 'panel', members: [{ title: 'Lab', address: 'lab/model', defaults: {} }] }],
     deadlines: { firstEventMs: 60_000, wholeMs: 60_000, idleMs: 60_000 },
-    store: new MemoryStore(),
+    store: new MemoryStore({ runtime: machine }),
     threadTtlMs: 60_000,
     maxCalls,
     log: aCall().log,

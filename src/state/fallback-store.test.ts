@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { machineWith } from '../wire/machine.double.ts'
 import { FallbackStore } from './fallback-store.ts'
 import { MemoryStore } from './memory/memory-store.ts'
 import type { Store } from './store.ts'
@@ -9,7 +10,7 @@ const now = () => time
 
 /** A store whose disk can be full: then everything that writes fails, and what is there can be read. */
 function openDisk() {
-  const disk = new MemoryStore({ now })
+  const disk = new MemoryStore({ runtime: { now } })
   let isFull = false
   const writing =
     <Args extends unknown[], Result>(write: (...args: Args) => Promise<Result>) =>
@@ -38,7 +39,7 @@ function openDisk() {
 
 test('what a full disk refuses is kept in memory, and written once there is room', async () => {
   const { store, disk, fill, clear } = openDisk()
-  const spare = new FallbackStore(store, now)
+  const spare = new FallbackStore(store, machineWith({ now }))
   await spare.put('a', 'before')
   fill()
   await spare.put('a', 'in memory', { ttlMs: 100 })
@@ -55,7 +56,7 @@ test('what a full disk refuses is kept in memory, and written once there is room
 
 test('a version is compared across the disk and the memory', async () => {
   const { store, fill, clear } = openDisk()
-  const spare = new FallbackStore(store, now)
+  const spare = new FallbackStore(store, machineWith({ now }))
   const first = (await spare.compareAndSet('a', 0, '1')) ?? 0
   fill()
   expect(await spare.compareAndSet('a', first + 1, 'wrong')).toBeUndefined()
@@ -75,7 +76,7 @@ test('a version is compared across the disk and the memory', async () => {
 
 test('a lease of the memory writes to either, and is exclusive', async () => {
   const { store, fill, clear } = openDisk()
-  const spare = new FallbackStore(store, now)
+  const spare = new FallbackStore(store, machineWith({ now }))
   fill()
   const lease = await spare.lease('session', 1_000)
   if (!lease) throw new Error('no lease')
@@ -91,7 +92,7 @@ test('a lease of the memory writes to either, and is exclusive', async () => {
 
 test('what is counted while the disk is full is added to what it has, and written once there is room', async () => {
   const { store, disk, fill, clear } = openDisk()
-  const spare = new FallbackStore(store, now)
+  const spare = new FallbackStore(store, machineWith({ now }))
   const window = { ttlMs: 100 }
   expect(await spare.increment('n', 5, window)).toBe(5)
   fill()
@@ -111,7 +112,7 @@ test('what is counted while the disk is full is added to what it has, and writte
 
 test('a window that ended while the disk is full is over', async () => {
   const { store, disk, fill, clear } = openDisk()
-  const spare = new FallbackStore(store, now)
+  const spare = new FallbackStore(store, machineWith({ now }))
   fill()
   await spare.increment('n', 3, { ttlMs: 100 })
   time += 100
@@ -123,7 +124,7 @@ test('a window that ended while the disk is full is over', async () => {
 
 test('what cannot be deleted is not said to be', async () => {
   const { store, fill } = openDisk()
-  const spare = new FallbackStore(store, now)
+  const spare = new FallbackStore(store, machineWith({ now }))
   await spare.put('a', '1')
   fill()
   await spare.put('a', '2')

@@ -1,4 +1,6 @@
 import { ChatError } from '../chat/error.ts'
+import type { Runtime } from '../flow/runtime.ts'
+import type { Timer } from '../flow/timers.ts'
 import { compareKeys } from './compare-keys.ts'
 import { FallbackCounters } from './fallback-counters.ts'
 import { type CompareOptions, forMemory, forStorage, memoryBase } from './fallback-numbers.ts'
@@ -7,6 +9,8 @@ import type { CountOptions, Lease, NoticeListener, Store, StoredValue, WriteOpti
 
 /** Milliseconds between two attempts to write the values in memory to the storage. */
 const flushMs = 5_000
+
+type Clock = Pick<Runtime, 'now' | 'timers'>
 
 /**
  * Keeps in memory what its storage cannot write, such as on a full disk, and writes it as soon as that is possible. So a
@@ -18,7 +22,7 @@ const flushMs = 5_000
  */
 export class FallbackStore implements Store {
   readonly #store: Store
-  readonly #now: () => number
+  readonly #runtime: Clock
   readonly #memory: MemoryStore
   /** When each value in memory ends, in milliseconds since 1970; Infinity for never. */
   readonly #ends = new Map<string, number>()
@@ -26,11 +30,11 @@ export class FallbackStore implements Store {
   #last: Promise<unknown> = Promise.resolve()
   #timer: Timer | undefined
 
-  constructor(store: Store, now: () => number = Date.now) {
+  constructor(store: Store, runtime: Clock) {
     this.#store = store
-    this.#now = now
-    this.#memory = new MemoryStore({ now })
-    this.#counters = new FallbackCounters(store, now)
+    this.#runtime = runtime
+    this.#memory = new MemoryStore({ runtime })
+    this.#counters = new FallbackCounters(store, () => runtime.now())
   }
 
   get(key: string): Promise<StoredValue | undefined> {
@@ -134,7 +138,7 @@ export class FallbackStore implements Store {
 
   async close(): Promise<void> {
     await this.#flush()
-    clearTimeout(this.#timer)
+    this.#timer?.stop()
     await this.#store.close()
   }
 
@@ -172,14 +176,13 @@ export class FallbackStore implements Store {
   }
 
   #remember(key: string, { ttlMs = Number.POSITIVE_INFINITY }: WriteOptions): void {
-    this.#ends.set(key, this.#now() + ttlMs)
+    this.#ends.set(key, this.#runtime.now() + ttlMs)
     this.#flushLater()
   }
 
   #flushLater(): void {
     if (this.#timer) return
-    this.#timer = setTimeout(() => void this.#flush(), flushMs)
-    this.#timer.unref()
+    this.#timer = this.#runtime.timers.set(flushMs, () => void this.#flush(), { isBackground: true })
   }
 
   #forget(key: string): Promise<string | undefined> {
@@ -202,7 +205,7 @@ export class FallbackStore implements Store {
 
   async #flushOne(key: string): Promise<void> {
     const kept = await this.#memory.get(key)
-    const ttlMs = (this.#ends.get(key) ?? 0) - this.#now()
+    const ttlMs = (this.#ends.get(key) ?? 0) - this.#runtime.now()
     if (kept && ttlMs > 0) await this.#store.put(key, kept.value, Number.isFinite(ttlMs) ? { ttlMs } : {})
     await this.#forget(key)
   }

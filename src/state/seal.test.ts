@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../chat/error.ts'
 import { Secret } from '../chat/secret.ts'
+import { machine } from '../wire/machine.double.ts'
 import { MemoryStore } from './memory/memory-store.ts'
 import { refuseSealed, sealStore } from './seal.ts'
 
@@ -13,8 +14,8 @@ async function refusal(promise: Promise<unknown>): Promise<string> {
 }
 
 async function opened() {
-  const below = new MemoryStore()
-  return { below, store: await sealStore(below, secret) }
+  const below = new MemoryStore({ runtime: machine })
+  return { below, store: await sealStore(below, secret, { runtime: machine }) }
 }
 
 test('what is below holds no value in clear, and never the same twice', async () => {
@@ -83,41 +84,50 @@ describe('opening', () => {
   test('with the same secret finds everything', async () => {
     const { below, store } = await opened()
     await store.put('a', 'x')
-    expect((await (await sealStore(below, secret)).get('a'))?.value).toBe('x')
+    expect((await (await sealStore(below, secret, { runtime: machine })).get('a'))?.value).toBe('x')
   })
 
   test('with another secret fails before anything is read or written', async () => {
     const { below, store } = await opened()
     await store.put('a', 'x')
-    expect(await refusal(sealStore(below, other))).toMatch(/^unavailable state_sealed: .*Set the former STATE_SECRET/)
+    expect(await refusal(sealStore(below, other, { runtime: machine }))).toMatch(
+      /^unavailable state_sealed: .*Set the former STATE_SECRET/,
+    )
     expect((await store.get('a'))?.value).toBe('x')
   })
 
   test('with another secret fails also where nothing else was kept', async () => {
     const { below } = await opened()
-    expect(await refusal(sealStore(below, other))).toStartWith('unavailable state_sealed: ')
+    expect(await refusal(sealStore(below, other, { runtime: machine }))).toStartWith('unavailable state_sealed: ')
   })
 
   test('without a secret fails, since nobody could read what is there', async () => {
     const { below } = await opened()
     expect(await refusal(refuseSealed(below))).toMatch(/^unavailable state_sealed: .*no STATE_SECRET is set/)
-    expect(await refusal(refuseSealed(new MemoryStore()))).toBe('undefined')
+    expect(await refusal(refuseSealed(new MemoryStore({ runtime: machine })))).toBe('undefined')
   })
 
   test('what was written without a secret fails, and stays as it was', async () => {
-    const below = new MemoryStore()
+    const below = new MemoryStore({ runtime: machine })
     await below.put('a', 'plain')
-    expect(await refusal(sealStore(below, secret))).toMatch(/^unavailable state_sealed: .*Unset it/)
+    expect(await refusal(sealStore(below, secret, { runtime: machine }))).toMatch(
+      /^unavailable state_sealed: .*Unset it/,
+    )
     expect(await below.keys('', 9)).toEqual(['a'])
   })
 
   test('by two at once binds it to one secret', async () => {
-    const below = new MemoryStore()
-    const stores = await Promise.all([sealStore(below, secret), sealStore(below, secret)])
+    const below = new MemoryStore({ runtime: machine })
+    const stores = await Promise.all([
+      sealStore(below, secret, { runtime: machine }),
+      sealStore(below, secret, { runtime: machine }),
+    ])
     await stores[0]?.put('a', 'x')
     expect((await stores[1]?.get('a'))?.value).toBe('x')
-    const raced = new MemoryStore()
-    const outcomes = await Promise.all([sealStore(raced, secret), sealStore(raced, other)].map(refusal))
+    const raced = new MemoryStore({ runtime: machine })
+    const outcomes = await Promise.all(
+      [sealStore(raced, secret, { runtime: machine }), sealStore(raced, other, { runtime: machine })].map(refusal),
+    )
     expect(outcomes.filter((outcome) => outcome === 'undefined').length).toBe(1)
   })
 })

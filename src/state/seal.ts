@@ -1,7 +1,8 @@
-import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto'
+import { createCipheriv, createDecipheriv, scrypt } from 'node:crypto'
 import { promisify } from 'node:util'
 import { ChatError } from '../chat/error.ts'
 import type { Secret } from '../chat/secret.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import type { Store, StoredValue } from './store.ts'
 
 /** The key of the salt, and of a value that only the right secret opens. */
@@ -17,27 +18,32 @@ const scryptCost = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 }
 
 const derive = promisify<string, Buffer, number, typeof scryptCost, Buffer>(scrypt)
 
+export interface SealOptions {
+  readonly runtime: Pick<Runtime, 'randomBytes'>
+  /** The file that the secret was read from, unless it is `STATE_SECRET`. */
+  readonly keyFile?: string | undefined
+}
+
 /**
  * Wraps a store so that every value and notice is encrypted. Keys and counters stay readable. The first call binds the
  * secret to the store.
- * @param keyFile the file that the secret was read from, unless it is `STATE_SECRET`
  * @throws ChatError `unavailable` `state_sealed` where the store was written with another secret, or without any
  */
-export async function sealStore(store: Store, secret: Secret, keyFile?: string): Promise<Store> {
-  return sealWith(store, await keyOf(store, secret, keyFile))
+export async function sealStore(store: Store, secret: Secret, options: SealOptions): Promise<Store> {
+  return sealWith(store, await keyOf(store, secret, options), options)
 }
 
 /** Wraps a store as `sealStore` does, with a key of 32 bytes that nobody has to derive from a secret. */
-export function sealWith(store: Store, key: Buffer): Store {
+export function sealWith(store: Store, key: Buffer, { runtime }: Pick<SealOptions, 'runtime'>): Store {
+  const seal = sealer(key, runtime)
   const opened = (name: string, value: string) => unseal(key, name, value)
   return {
     get: async (name) => {
       const found: StoredValue | undefined = await store.get(name)
       return found && { ...found, value: opened(name, found.value) }
     },
-    put: (name, value, options) => store.put(name, seal(key, name, value), options),
-    compareAndSet: (name, expected, value, options) =>
-      store.compareAndSet(name, expected, seal(key, name, value), options),
+    put: (name, value, options) => store.put(name, seal(name, value), options),
+    compareAndSet: (name, expected, value, options) => store.compareAndSet(name, expected, seal(name, value), options),
     take: async (name) => {
       const value = await store.take(name)
       return value === undefined ? undefined : opened(name, value)
@@ -47,7 +53,7 @@ export function sealWith(store: Store, key: Buffer): Store {
       (await store.keys(prefix, limit + 1)).filter((name) => name !== sealKey).slice(0, limit),
     lease: (name, ttlMs) => store.lease(name, ttlMs),
     increment: (name, by, options) => store.increment(name, by, options),
-    notify: (channel, text) => store.notify(channel, seal(key, channel, text)),
+    notify: (channel, text) => store.notify(channel, seal(channel, text)),
     listen: (channel, listener) =>
       store.listen(channel, (sent) => {
         const text = unsealNotice(key, channel, sent)
@@ -64,16 +70,16 @@ export async function refuseSealed(store: Store): Promise<void> {
     throw sealedError('The state is encrypted, but no STATE_SECRET is set. Set it, or delete the state file.')
 }
 
-async function keyOf(store: Store, secret: Secret, keyFile: string | undefined): Promise<Buffer> {
+async function keyOf(store: Store, secret: Secret, options: SealOptions): Promise<Buffer> {
   const kept = await store.get(sealKey)
-  if (kept) return deriveChecked(kept.value, secret, keyFile)
+  if (kept) return deriveChecked(kept.value, secret, options.keyFile)
   if ((await store.keys('', 1)).length > 0)
     throw sealedError('The state was written without a STATE_SECRET. Unset it, or delete the state file.')
-  const salt = randomBytes(16)
+  const salt = Buffer.from(options.runtime.randomBytes(16))
   const key = await deriveKey(secret, salt)
-  const check = `${salt.toString('base64')} ${seal(key, sealKey, checkText)}`
+  const check = `${salt.toString('base64')} ${sealer(key, options.runtime)(sealKey, checkText)}`
   const isFirst = await store.compareAndSet(sealKey, 0, check)
-  return isFirst ? key : keyOf(store, secret, keyFile)
+  return isFirst ? key : keyOf(store, secret, options)
 }
 
 async function deriveChecked(check: string, secret: Secret, keyFile: string | undefined): Promise<Buffer> {
@@ -96,12 +102,14 @@ function deriveKey(secret: Secret, salt: Buffer): Promise<Buffer> {
 }
 
 /** Seals the value as JSON, which writes half a surrogate pair in ASCII: so every string comes back as it was. */
-function seal(key: Buffer, name: string, value: string): string {
-  const nonce = randomBytes(nonceBytes)
-  const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
-  cipher.setAAD(Buffer.from(name))
-  const hidden = Buffer.concat([cipher.update(JSON.stringify(value), 'utf8'), cipher.final()])
-  return Buffer.concat([Buffer.of(form), nonce, cipher.getAuthTag(), hidden]).toString('base64')
+function sealer(key: Buffer, runtime: SealOptions['runtime']): (name: string, value: string) => string {
+  return (name, value) => {
+    const nonce = runtime.randomBytes(nonceBytes)
+    const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
+    cipher.setAAD(Buffer.from(name))
+    const hidden = Buffer.concat([cipher.update(JSON.stringify(value), 'utf8'), cipher.final()])
+    return Buffer.concat([Buffer.of(form), nonce, cipher.getAuthTag(), hidden]).toString('base64')
+  }
 }
 
 function unseal(key: Buffer, name: string, value: string): string {

@@ -1,4 +1,5 @@
 import type { Secret } from '../chat/secret.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import type { Store } from './store.ts'
 
 /** Where the state is kept, as the operator configured it. */
@@ -12,7 +13,7 @@ export interface StatePlace {
   /** The file that has the secret, where the operator has not set one. */
   readonly keyFile?: string
   /** @throws ChatError `unavailable`, in words for the operator, if the state cannot be opened: a reason not to start */
-  open(): Promise<Store>
+  open(runtime: Runtime): Promise<Store>
   /** Checks it, also while a server uses it: nothing is written, made or locked. */
   inspect(): StateFindings
 }

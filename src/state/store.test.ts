@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ChatError } from '../chat/error.ts'
+import { machine, machineWith } from '../wire/machine.double.ts'
 import { maxValueBytes } from './bounds.ts'
 import { FallbackStore } from './fallback-store.ts'
 import { MemoryStore } from './memory/memory-store.ts'
@@ -20,14 +21,14 @@ const key = randomBytes(32)
 let time = 0
 let files = 0
 const now = () => time
-const sqlite = () => new SqliteStore(join(folder, `${++files}.db`), { now })
+const sqlite = () => new SqliteStore(join(folder, `${++files}.db`), { runtime: machineWith({ now }) })
 
 const subjects: Readonly<Record<string, () => Store | Promise<Store>>> = {
-  memory: () => new MemoryStore({ now }),
+  memory: () => new MemoryStore({ runtime: { now } }),
   sqlite,
-  'sealed memory': () => sealWith(new MemoryStore({ now }), key),
-  'sealed sqlite': () => sealWith(sqlite(), key),
-  'sqlite with a spare': () => new FallbackStore(sqlite(), now),
+  'sealed memory': () => sealWith(new MemoryStore({ runtime: { now } }), key, { runtime: machine }),
+  'sealed sqlite': () => sealWith(sqlite(), key, { runtime: machine }),
+  'sqlite with a spare': () => new FallbackStore(sqlite(), machineWith({ now })),
 }
 
 /** The reason a promise was refused for. */

@@ -1,5 +1,5 @@
 import { slicesOf } from '../chat/slices.ts'
-import { nextTurn } from './next-turn.ts'
+import { nextTurn } from '../flow/next-turn.ts'
 
 /** How many bytes are copied at once. */
 const maxAtOnce = 1024 * 1024

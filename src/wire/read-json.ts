@@ -1,7 +1,7 @@
+import { nextTurn } from '../flow/next-turn.ts'
 import { type JsonBounds, scanJson } from './json-bounds.ts'
 import { JsonReader, type ReadingManner } from './json-reader.ts'
 import type { JsonReading } from './json-reading.ts'
-import { nextTurn } from './next-turn.ts'
 
 /** A body of at most so many bytes is parsed at once, which takes some milliseconds. */
 export const maxAtOnce = 1024 * 1024

@@ -1,5 +1,5 @@
 import { isLong, jsonPieces } from '../chat/json-pieces.ts'
-import { nextTurn } from './next-turn.ts'
+import { nextTurn } from '../flow/next-turn.ts'
 
 export interface WriteJsonOptions {
   /** Lets other work run. Called after each piece with the number of its bytes. */

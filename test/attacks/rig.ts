@@ -27,7 +27,7 @@ export function startApp(variables: Readonly<Record<string, string>> = {}): Test
   const app = openApp(
     config,
     openLog({ level: config.logLevel, format: 'json', write: (line) => lines.push(line) }),
-    new MemoryStore(),
+    new MemoryStore({ runtime: machine }),
     { runtime: machine },
   )
   return { url: app.url, lines, app, [Symbol.asyncDispose]: () => app.close() }

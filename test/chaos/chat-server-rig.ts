@@ -4,7 +4,7 @@ import type { RawVariables } from '../../src/config/spelled-values.ts'
 import { MemoryStore } from '../../src/state/memory/memory-store.ts'
 import type { Store } from '../../src/state/store.ts'
 import { openLog } from '../../src/telemetry/log.ts'
-import { machine } from '../../src/wire/machine.double.ts'
+import { machine, machineWith } from '../../src/wire/machine.double.ts'
 
 /** The whole program with what a chat server needs, in this process. */
 export interface ChatServerRig extends AsyncDisposable {
@@ -24,7 +24,7 @@ export interface RigOptions {
 /** Starts it with these variables. What it keeps is named `id-1`, `id-2` …, a second apart. */
 export function startChatServer(
   variables: RawVariables,
-  { surroundings, store = new MemoryStore(), alter = (config) => config }: RigOptions = {},
+  { surroundings, store = new MemoryStore({ runtime: machine }), alter = (config) => config }: RigOptions = {},
 ): ChatServerRig {
   const config = readConfig({ HOST: '127.0.0.1', PORT: '0', PATH: process.env.PATH, ...variables }, false)
   if ('problems' in config) throw new Error(JSON.stringify(config.problems))
@@ -37,7 +37,9 @@ export function startChatServer(
 function counted(): Surroundings {
   let ids = 0
   let seconds = 0
-  return { runtime: machine, newId: () => `id-${++ids}`, now: () => Date.UTC(2026, 0, 1) + ++seconds * 1_000 }
+  return {
+    runtime: machineWith({ newId: () => `id-${++ids}`, now: () => Date.UTC(2026, 0, 1) + ++seconds * 1_000 }),
+  }
 }
 
 /** `MCP_SERVERS` with these servers. */

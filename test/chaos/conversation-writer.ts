@@ -1,11 +1,15 @@
 import type { Part, ToolCallPart } from '../../src/chat/message.ts'
 import { Conversations } from '../../src/conversations/conversations.ts'
 import { sqlitePlace } from '../../src/state/sqlite/sqlite-place.ts'
-import { newCancel } from '../../src/wire/machine.double.ts'
+import { machine, newCancel } from '../../src/wire/machine.double.ts'
 
 /** Writes turns into a session for ever, and says each step once it is acknowledged. It is meant to be killed. */
 const [file = ''] = process.argv.slice(2)
-const conversations = new Conversations({ store: await sqlitePlace({ file }).open(), ttlMs: 3_600_000 })
+const conversations = new Conversations({
+  runtime: machine,
+  store: await sqlitePlace({ file }).open(machine),
+  ttlMs: 3_600_000,
+})
 const whose = { client: 'chaos', session: 's' }
 const signal = newCancel()
 const said = (text: string): Part => ({ type: 'text', text })

@@ -7,7 +7,7 @@ import { Conversations } from '../../src/conversations/conversations.ts'
 import { faultIn } from '../../src/conversations/fault-in.ts'
 import { contentOf } from '../../src/conversations/stored-message.ts'
 import { sqlitePlace } from '../../src/state/sqlite/sqlite-place.ts'
-import { newCancel } from '../../src/wire/machine.double.ts'
+import { machine, newCancel } from '../../src/wire/machine.double.ts'
 import { times } from '../sizes.ts'
 
 const rounds = times(8, 50)
@@ -39,8 +39,8 @@ test('kill -9 in the middle of a turn loses nothing that was acknowledged, and t
     const acknowledged: string[] = []
     for (let round = 1; round <= rounds; round++) {
       acknowledged.push(...(await killAfter(file, round * 3)))
-      const store = await sqlitePlace({ file }).open()
-      const conversations = new Conversations({ store, ttlMs: 3_600_000 })
+      const store = await sqlitePlace({ file }).open(machine)
+      const conversations = new Conversations({ runtime: machine, store, ttlMs: 3_600_000 })
       // no lease of the one that is gone stands in the way
       const opened = await conversations.open(whose, { model: 'm', content: `after ${round}` }, { wait: false, signal })
       if (opened.kind === 'answered') throw new Error('a new request has no answer')

@@ -32,7 +32,7 @@ export function startGateway(
   if ('problems' in config) throw new Error(JSON.stringify(config.problems))
   const lines: string[] = []
   const log = openLog({ level: 'info', format: 'json', write: (line) => void lines.push(line) })
-  const app = openApp(alter(config), log, new MemoryStore(), { runtime: machine })
+  const app = openApp(alter(config), log, new MemoryStore({ runtime: machine }), { runtime: machine })
   return {
     url: app.url,
     lines,

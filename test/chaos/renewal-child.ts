@@ -8,7 +8,7 @@ import { accountsOptions } from '../../src/accounts/pool.double.ts'
 import type { SupabaseSession } from '../../src/auth/session.ts'
 import { asChatError } from '../../src/chat/error.ts'
 import { SqliteStore } from '../../src/state/sqlite/sqlite-store.ts'
-import { newCancel } from '../../src/wire/machine.double.ts'
+import { machineWith, newCancel } from '../../src/wire/machine.double.ts'
 import { crashingRenewal, crashingStore, type Moment } from './crash-points.ts'
 import { renewalAt, sessionOf, statusOf } from './renewal-rig.ts'
 
@@ -32,7 +32,7 @@ async function live(task: Task, lines: AsyncIterator<string>): Promise<void> {
   const at = async (moment: Moment) => {
     if (isArmed && moment === task.diesAt) process.kill(process.pid, 'SIGKILL')
   }
-  const store = new SqliteStore(task.file, { now: () => task.now })
+  const store = new SqliteStore(task.file, { runtime: machineWith({ now: () => task.now }) })
   const renewal = crashingRenewal(renewalAt(task.origin, task.anonKey), at)
   const options = accountsOptions({ store: crashingStore(store, at), now: () => task.now, random: () => 0 })
   const credential = sessionOf(task.first)

@@ -12,7 +12,7 @@ import type { SupabaseSession } from '../../src/auth/session.ts'
 import type { SupabaseEmulator } from '../../src/auth/supabase-emulator.ts'
 import { asChatError } from '../../src/chat/error.ts'
 import { SqliteStore } from '../../src/state/sqlite/sqlite-store.ts'
-import { newCancel } from '../../src/wire/machine.double.ts'
+import { machineWith, newCancel } from '../../src/wire/machine.double.ts'
 import { times } from '../sizes.ts'
 import { crashingRenewal, crashingStore, Forgiveness, type Moment, moments, seeded } from './crash-points.ts'
 import { emulateProject, renewalAt, sessionOf } from './renewal-rig.ts'
@@ -42,7 +42,7 @@ interface Life {
 
 /** A life of the program, which ends where it is told to: from then on nothing it waits for ever comes. */
 function live(emulator: SupabaseEmulator, label: string, first: SupabaseSession, diesAt?: Moment): Life {
-  const store = new SqliteStore(file, { now: () => now })
+  const store = new SqliteStore(file, { runtime: machineWith({ now: () => now }) })
   const died = Promise.withResolvers<undefined>()
   let isDead = false
   const at = (moment: Moment): Promise<void> => {

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import type { SignInFault } from '../../src/auth/supabase-emulator.ts'
 import { MemoryStore } from '../../src/state/memory/memory-store.ts'
+import { machine } from '../../src/wire/machine.double.ts'
 import { openRig, sessionOf } from './renewal-rig.ts'
 
 const hourMs = 3_600_000
 const json = { 'content-type': 'application/json' }
-const store = () => new MemoryStore()
+const store = () => new MemoryStore({ runtime: machine })
 
 const cut: SignInFault = { script: { headers: json, body: ['{"access_'], endDelayMs: 5, ending: 'rst' } }
 const garbage: SignInFault = { script: { headers: json, body: ['{"access_token":{}}'] } }

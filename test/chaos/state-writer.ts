@@ -5,10 +5,11 @@
 import { writeSync } from 'node:fs'
 import { ChatError } from '../../src/chat/error.ts'
 import { SqliteStore } from '../../src/state/sqlite/sqlite-store.ts'
+import { machine } from '../../src/wire/machine.double.ts'
 
 const say = (word: string | number) => writeSync(1, `${word}\n`)
 
-const store = new SqliteStore(process.argv[2] ?? '')
+const store = new SqliteStore(process.argv[2] ?? '', { runtime: machine })
 say('open')
 for (;;) {
   try {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SqliteStore } from '../../src/state/sqlite/sqlite-store.ts'
+import { machine } from '../../src/wire/machine.double.ts'
 import { liftFileSizeLimit } from '../libc.ts'
 import { times } from '../sizes.ts'
 import { each, until, within } from '../waiting.ts'
@@ -60,7 +61,7 @@ function integrity(file: string): unknown {
 
 /** Opens the file as the next process would. @returns its count, after a look at every entry before it */
 async function countIn(file: string): Promise<number> {
-  const store = new SqliteStore(file)
+  const store = new SqliteStore(file, { runtime: machine })
   try {
     const count = Number((await store.get('count'))?.value ?? 0)
     // what was counted before the last count was lost with it is counted once more

@@ -69,7 +69,7 @@ export function layered(upstream: Upstream, log = quiet): Chat {
     runtime: machine,
     upstreams: [upstream],
     deadlines: patient,
-    store: new MemoryStore(),
+    store: new MemoryStore({ runtime: machine }),
     threadTtlMs: 60_000,
     maxCalls: 1_000,
     log,

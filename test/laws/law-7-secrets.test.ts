@@ -20,9 +20,14 @@ const never = newCancel()
 for (const subject of chosenSubjects) {
   const rig = await subject.start()
   const lines: string[] = []
-  const app = openApp({ ...configured(), upstreams: [rig.upstream] }, recordLog(lines), new MemoryStore(), {
-    runtime: machine,
-  })
+  const app = openApp(
+    { ...configured(), upstreams: [rig.upstream] },
+    recordLog(lines),
+    new MemoryStore({ runtime: machine }),
+    {
+      runtime: machine,
+    },
+  )
   afterAll(async () => {
     await app.close()
     await rig.close()

@@ -2,9 +2,9 @@ import { asChatError, ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { slicesOf } from '../../chat/slices.ts'
 import type { Batch, Flow, NextBatch } from '../../flow/flow.ts'
+import { nextTurn } from '../../flow/next-turn.ts'
 import type { Timers } from '../../flow/timers.ts'
 import { Watchdog } from '../../flow/watchdog.ts'
-import { nextTurn } from '../../wire/next-turn.ts'
 
 /** Writes events as a surface's bytes. Nothing it writes may be cut by what an upstream said. */
 export interface StreamSurface<Event = ChatEvent> {

@@ -44,7 +44,7 @@ interface Given {
 /** An upstream that keeps conversations: it answers `1`, `2` …, and names each thread by its answer. */
 function given({ accounts = 2, ttlMs = 1_000, renewal }: Given = {}) {
   let now = 1_000_000
-  const store = new MemoryStore({ now: () => now })
+  const store = new MemoryStore({ runtime: { now: () => now } })
   const declared: Account[] = Array.from({ length: accounts }, (_, at) => ({
     label: `a${at}`,
     credential: { generation: 0, endsAt: now + 3_600_000 },

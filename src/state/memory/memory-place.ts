@@ -6,7 +6,7 @@ export const memoryPlace: StatePlace = {
   url: 'memory:',
   description: 'memory: lost when the process ends',
   isDurable: false,
-  open: async () => new MemoryStore(),
+  open: async (runtime) => new MemoryStore({ runtime }),
   inspect: () => ({ problems: [], notes: [] }),
 }
 

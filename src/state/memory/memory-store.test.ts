@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'bun:test'
+import { machine } from '../../wire/machine.double.ts'
 import { MemoryStore } from './memory-store.ts'
 
 describe('a memory store that is full', () => {
   test('lets go of what was longest neither read nor written', async () => {
-    const store = new MemoryStore({ maxEntries: 3 })
+    const store = new MemoryStore({ runtime: machine, maxEntries: 3 })
     for (const key of ['a', 'b', 'c']) await store.put(key, key)
     await store.get('a')
     await store.put('b', 'again')
@@ -16,7 +17,7 @@ describe('a memory store that is full', () => {
   })
 
   test('counts bytes, two for a character, and what an entry costs', async () => {
-    const store = new MemoryStore({ maxBytes: 3 * (128 + 2 * (1 + 100)) })
+    const store = new MemoryStore({ runtime: machine, maxBytes: 3 * (128 + 2 * (1 + 100)) })
     for (const key of ['a', 'b', 'c']) await store.put(key, 'x'.repeat(100))
     expect(await store.keys('', 9)).toEqual(['a', 'b', 'c'])
     await store.put('d', 'x'.repeat(101))
@@ -25,7 +26,7 @@ describe('a memory store that is full', () => {
 
   test('has its room again for what was deleted, taken, replaced or ended', async () => {
     let time = 0
-    const store = new MemoryStore({ maxBytes: 2 * (128 + 2 * (1 + 100)), now: () => time })
+    const store = new MemoryStore({ maxBytes: 2 * (128 + 2 * (1 + 100)), runtime: { now: () => time } })
     await store.put('kept', '')
     for (let round = 0; round < 100; round++) {
       await store.put('a', 'x'.repeat(100))
@@ -42,7 +43,7 @@ describe('a memory store that is full', () => {
   })
 
   test('does not keep what alone is larger', async () => {
-    const store = new MemoryStore({ maxBytes: 1000 })
+    const store = new MemoryStore({ runtime: machine, maxBytes: 1000 })
     await store.put('a', 'x'.repeat(1000))
     expect(await store.get('a')).toBeUndefined()
   })
@@ -50,7 +51,7 @@ describe('a memory store that is full', () => {
 
 test('leases of many names do not add up', async () => {
   let time = 0
-  const store = new MemoryStore({ now: () => time })
+  const store = new MemoryStore({ runtime: { now: () => time } })
   const fences: number[] = []
   for (let at = 0; at < 10_000; at++) {
     time += 3_600_000
@@ -65,7 +66,7 @@ test('leases of many names do not add up', async () => {
 })
 
 test('of too many counters those go that were longest not used, and no value makes room for them', async () => {
-  const store = new MemoryStore({ maxEntries: 3 })
+  const store = new MemoryStore({ runtime: machine, maxEntries: 3 })
   await store.put('a', 'a value')
   for (const key of ['a', 'b', 'c']) await store.increment(key, 1)
   await store.increment('a', 0)

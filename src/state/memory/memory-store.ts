@@ -1,3 +1,4 @@
+import type { Runtime } from '../../flow/runtime.ts'
 import { checkKey, checkValue } from '../bounds.ts'
 import { Notices } from '../notices.ts'
 import type { CountOptions, Lease, LeaseClaim, NoticeListener, Store, StoredValue, WriteOptions } from '../store.ts'
@@ -6,12 +7,11 @@ import { MemoryLeases } from './memory-leases.ts'
 import { RecentlyUsed } from './recently-used.ts'
 
 export interface MemoryStoreOptions {
+  readonly runtime: Pick<Runtime, 'now'>
   /** Above this number of values, or of counters, those are deleted that were not used for the longest time. */
   readonly maxEntries?: number
   /** The same for the bytes of the values, roughly: two for each character, and some for each entry. */
   readonly maxBytes?: number
-  /** Milliseconds since 1970. */
-  readonly now?: () => number
 }
 
 /** A store in the memory of the process. Every operation but `keys` takes the same time however much it holds. */
@@ -23,7 +23,8 @@ export class MemoryStore implements Store {
   readonly #notices = new Notices()
   #lastVersion = 0
 
-  constructor({ maxEntries = 100_000, maxBytes = 64 * 1024 * 1024, now = Date.now }: MemoryStoreOptions = {}) {
+  constructor({ runtime, maxEntries = 100_000, maxBytes = 64 * 1024 * 1024 }: MemoryStoreOptions) {
+    const now = () => runtime.now()
     this.#now = now
     this.#entries = new RecentlyUsed({ maxEntries, maxBytes }, now)
     this.#counters = new Counters(now, maxEntries)

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { asChatError } from '../../chat/error.ts'
 import { sealKey } from '../seal.ts'
 import type { StateFindings } from '../state-place.ts'
-import { keyFromFile } from './key-file.ts'
+import { readKeyFile } from './key-file.ts'
 import { lostKeyError, type SqliteConfig } from './open-sqlite.ts'
 import { hasEntries } from './sqlite-file.ts'
 
@@ -39,7 +39,7 @@ function findSecretProblem(config: SqliteConfig, isClear: boolean): string | und
 function findKeyFileProblem({ secret, keyFile }: SqliteConfig): string | undefined {
   if (secret || keyFile === undefined || !existsSync(keyFile)) return undefined
   try {
-    keyFromFile(keyFile)
+    readKeyFile(keyFile)
     return undefined
   } catch (thrown) {
     return asChatError(thrown).message

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import {
   closeSync,
   existsSync,
@@ -13,15 +12,28 @@ import {
 import { dirname } from 'node:path'
 import { ChatError } from '../../chat/error.ts'
 import { Secret } from '../../chat/secret.ts'
+import type { Runtime } from '../../flow/runtime.ts'
 import { codeOf, unavailable } from '../unavailable.ts'
+
+type Chance = Pick<Runtime, 'randomBytes'>
 
 /**
  * Reads the secret in a file of mode 0600, and makes the file if there is none. Only one process at a time may call it.
  * @throws ChatError `unavailable` if other users may read the file, or if it has no such secret
  */
-export function keyFromFile(path: string): Secret {
+export function keyFromFile(path: string, runtime: Chance): Secret {
+  return existsSync(path) ? readKeyFile(path) : explain(path, () => makeKey(path, runtime))
+}
+
+/** Reads the secret in a file that exists. @throws ChatError `unavailable` as `keyFromFile` does */
+export function readKeyFile(path: string): Secret {
+  return explain(path, () => readKey(path))
+}
+
+/** Names the file in what the work throws. */
+function explain(path: string, work: () => Secret): Secret {
   try {
-    return existsSync(path) ? readKey(path) : makeKey(path)
+    return work()
   } catch (thrown) {
     if (thrown instanceof ChatError) throw thrown
     throw unavailable(
@@ -44,8 +56,8 @@ function readKey(path: string): Secret {
 }
 
 /** Writes the key so that the file has the whole key or does not exist, whenever the machine stops. */
-function makeKey(path: string): Secret {
-  const text = randomBytes(32).toString('hex')
+function makeKey(path: string, runtime: Chance): Secret {
+  const text = Buffer.from(runtime.randomBytes(32)).toString('hex')
   const draft = `${path}.new`
   rmSync(draft, { force: true })
   writeFileSync(draft, `${text}\n`, { mode: 0o600, flag: 'wx', flush: true })

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { ChatError } from '../../chat/error.ts'
 import type { Secret } from '../../chat/secret.ts'
+import type { Runtime } from '../../flow/runtime.ts'
 import { refuseSealed, sealStore } from '../seal.ts'
 import type { Store } from '../store.ts'
 import { keyFromFile } from './key-file.ts'
@@ -16,12 +17,12 @@ export interface SqliteConfig {
 }
 
 /** @throws ChatError `unavailable`, in words for the operator: a reason not to start */
-export async function openSqlite(config: SqliteConfig): Promise<Store> {
-  const store = new SqliteStore(config.file, { refusal: lostKeyError(config) })
+export async function openSqlite(config: SqliteConfig, runtime: Runtime): Promise<Store> {
+  const store = new SqliteStore(config.file, { runtime, refusal: lostKeyError(config) })
   try {
     // the file is locked by now: two processes that start at once would make two keys
-    const secret = config.secret ?? (config.keyFile === undefined ? undefined : keyFromFile(config.keyFile))
-    if (secret) return await sealStore(store, secret, config.secret ? undefined : config.keyFile)
+    const secret = config.secret ?? (config.keyFile === undefined ? undefined : keyFromFile(config.keyFile, runtime))
+    if (secret) return await sealStore(store, secret, { runtime, keyFile: config.secret ? undefined : config.keyFile })
     await refuseSealed(store)
     return store
   } catch (thrown) {

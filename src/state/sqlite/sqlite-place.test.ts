@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { makeFifo } from '../../../test/libc.ts'
 import { ChatError } from '../../chat/error.ts'
 import { Secret } from '../../chat/secret.ts'
+import { machine } from '../../wire/machine.double.ts'
 import { memoryPlace } from '../memory/memory-place.ts'
 import type { StatePlace } from '../state-place.ts'
 import type { Store } from '../store.ts'
@@ -33,7 +34,7 @@ function place() {
 }
 
 async function complaint(place: StatePlace): Promise<string> {
-  const thrown = await place.open().then(
+  const thrown = await place.open(machine).then(
     (store) => store.close(),
     (error) => error,
   )
@@ -42,7 +43,7 @@ async function complaint(place: StatePlace): Promise<string> {
 
 /** Opens, does the work and closes. */
 async function within<T>(place: StatePlace, work: (store: Store) => Promise<T>): Promise<T> {
-  const store = await place.open()
+  const store = await place.open(machine)
   try {
     return await work(store)
   } finally {
@@ -171,7 +172,7 @@ describe('a key file that is lost', () => {
 
   test('also after a crash, with what is only in the log of the database', async () => {
     const { folder, file, keyFile } = place()
-    const store = await sqlitePlace({ file, keyFile }).open()
+    const store = await sqlitePlace({ file, keyFile }).open(machine)
     await put(store)
     const crashed = mkdtempSync(join(root, 'crashed-'))
     for (const name of ['tributary.db', 'tributary.db-wal']) copyFileSync(join(folder, name), join(crashed, name))

@@ -11,7 +11,7 @@ export function sqlitePlace(config: SqliteConfig): StatePlace {
     description: file,
     isDurable: true,
     ...(keyFile !== undefined && { keyFile }),
-    open: () => openSqlite(config),
+    open: (runtime) => openSqlite(config, runtime),
     inspect: () => inspectSqlite(config),
   }
 }

@@ -20,6 +20,7 @@ import { basename, join } from 'node:path'
 import { makeFifo } from '../../../test/libc.ts'
 import { until } from '../../../test/waiting.ts'
 import { ChatError } from '../../chat/error.ts'
+import { machine, machineWith } from '../../wire/machine.double.ts'
 import { leaseMemoryMs } from '../store.ts'
 import { applicationId, migrate, migrations, readPragma } from './migrations.ts'
 import { SqliteStore } from './sqlite-store.ts'
@@ -33,7 +34,7 @@ const newFile = () => join(folder, `${++files}.db`)
 /** What somebody who opens the file is told. */
 function complaint(file: string): string {
   try {
-    const store = new SqliteStore(file)
+    const store = new SqliteStore(file, { runtime: machine })
     void store.close()
     return 'nothing'
   } catch (thrown) {
@@ -53,7 +54,7 @@ function makeDatabase(file: string, ...statements: readonly string[]): Buffer {
 test('what is kept outlives the store, and so do versions, fences, counters and ends', async () => {
   const file = newFile()
   let time = 1000
-  const first = new SqliteStore(file, { now: () => time })
+  const first = new SqliteStore(file, { runtime: machineWith({ now: () => time }) })
   await first.put('a', '1')
   await first.put('b', '\ud800\0', { ttlMs: 500 })
   await first.put('gone', '')
@@ -64,7 +65,7 @@ test('what is kept outlives the store, and so do versions, fences, counters and 
   await first.increment('n', 3, { ttlMs: 500 })
   await first.increment('for good', 1)
   await first.close()
-  await using second = closing(new SqliteStore(file, { now: () => time }))
+  await using second = closing(new SqliteStore(file, { runtime: machineWith({ now: () => time }) }))
   const { store } = second
   expect(await store.get('a')).toEqual(kept)
   expect((await store.get('b'))?.value).toBe('\ud800\0')
@@ -88,7 +89,7 @@ test('the file and all beside it are its owner’s alone, whatever the umask and
     makeDatabase(former)
     chmodSync(former, 0o644)
     for (const file of [made, former]) {
-      await using opened = closing(new SqliteStore(file))
+      await using opened = closing(new SqliteStore(file, { runtime: machine }))
       await opened.store.put('a', '1')
       const beside = readdirSync(folder).filter((name) => join(folder, name).startsWith(file))
       expect(beside.map((name) => name.replace(/^\d+/, '')).sort()).toEqual(['.db', '.db-shm', '.db-wal', '.db.lock'])
@@ -109,7 +110,7 @@ test('what has ended leaves the file by and by, until the store is closed', asyn
     looks++
     return time
   }
-  const store = new SqliteStore(file, { now, sweepEveryMs: 1 })
+  const store = new SqliteStore(file, { runtime: machineWith({ now }), sweepEveryMs: 1 })
   for (let at = 0; at < 50; at++) {
     await store.put(`a${at}`, '', { ttlMs: 10 })
     await store.increment(`n${at}`, 1, { ttlMs: 10 })
@@ -132,7 +133,9 @@ test('what has ended leaves the file by and by, until the store is closed', asyn
 
 test('a lease that ended a day ago is forgotten, but its fence is never given again', async () => {
   let time = 0
-  await using opened = closing(new SqliteStore(newFile(), { now: () => time, sweepEveryMs: 1 }))
+  await using opened = closing(
+    new SqliteStore(newFile(), { runtime: machineWith({ now: () => time }), sweepEveryMs: 1 }),
+  )
   const { store } = opened
   const former = (await store.lease('l', 1))?.fence ?? 0
   time = leaseMemoryMs
@@ -148,7 +151,7 @@ test('a lease that ended a day ago is forgotten, but its fence is never given ag
 
 test('a stranger may read it, and one that writes stops us only for as long as he does', async () => {
   const file = newFile()
-  await using opened = closing(new SqliteStore(file))
+  await using opened = closing(new SqliteStore(file, { runtime: machine }))
   const { store } = opened
   await store.put('a', '1')
   const stranger = new Database(file)
@@ -176,14 +179,15 @@ test('a stranger may read it, and one that writes stops us only for as long as h
 describe('a file that somebody has open', () => {
   const opener = `
     import { SqliteStore } from ${JSON.stringify(join(import.meta.dir, 'sqlite-store.ts'))}
-    try { new SqliteStore(process.argv.at(-1)); console.log('open') } catch (error) { console.log(error.code, error.message) }
+    import { machine } from ${JSON.stringify(join(import.meta.dir, '../../wire/machine.double.ts'))}
+    try { new SqliteStore(process.argv.at(-1), { runtime: machine }); console.log('open') } catch (error) { console.log(error.code, error.message) }
     if (process.argv.includes('stay')) setInterval(() => {}, 1000)`
   const spawn = (...args: string[]) => Bun.spawn([process.execPath, '-e', opener, '--', ...args], { stdout: 'pipe' })
   const inUse = 'state_unavailable Another tributary has the state file'
 
   test('is refused to a second process, and to a link to it, until it is closed', async () => {
     const file = newFile()
-    const store = new SqliteStore(file)
+    const store = new SqliteStore(file, { runtime: machine })
     await store.put('a', '1')
     symlinkSync(file, `${file}.link`)
     for (const path of [file, `${file}.link`]) {
@@ -200,7 +204,7 @@ describe('a file that somebody has open', () => {
 
   test('is refused under another name too: a hard link, or the name it was moved to', async () => {
     const [file, link, moved] = [newFile(), newFile(), newFile()]
-    const store = new SqliteStore(file)
+    const store = new SqliteStore(file, { runtime: machine })
     await store.put('a', '1')
     linkSync(file, link)
     renameSync(file, moved)
@@ -257,7 +261,7 @@ describe('a file that is lost while it is in use is named:', () => {
   for (const [how, [lose, words]] of Object.entries(losses))
     test(how, async () => {
       const file = newFile()
-      await using opened = closing(new SqliteStore(file))
+      await using opened = closing(new SqliteStore(file, { runtime: machine }))
       await opened.store.put('a', '1')
       expect(opened.store.problem()).toBeUndefined()
       lose(file)
@@ -268,7 +272,7 @@ describe('a file that is lost while it is in use is named:', () => {
 test('a file that is made through a link is held under its own name', async () => {
   const [file, link] = [newFile(), newFile()]
   symlinkSync(file, link)
-  await using opened = closing(new SqliteStore(link))
+  await using opened = closing(new SqliteStore(link, { runtime: machine }))
   await opened.store.put('a', '1')
   expect(opened.store.problem()).toBeUndefined()
   expect(readdirSync(folder)).not.toContain(`${basename(link)}.lock`)
@@ -279,7 +283,7 @@ test('a file that is made through a link is held under its own name', async () =
 
 test('a write that fails is a problem until one succeeds', async () => {
   const file = newFile()
-  await using opened = closing(new SqliteStore(file, { sweepEveryMs: 1 }))
+  await using opened = closing(new SqliteStore(file, { runtime: machine, sweepEveryMs: 1 }))
   const stranger = new Database(file)
   stranger.run('BEGIN IMMEDIATE')
   expect(await opened.store.put('a', '1').catch((thrown) => thrown.code)).toBe('state_unavailable')
@@ -311,7 +315,8 @@ describe('a file that cannot be used is named with what to do:', () => {
   test('it is a pipe without a name', async () => {
     const opener = `
       import { SqliteStore } from ${JSON.stringify(join(import.meta.dir, 'sqlite-store.ts'))}
-      try { new SqliteStore('/dev/fd/1'); console.log('open') } catch (error) { console.log(error.message) }`
+    import { machine } from ${JSON.stringify(join(import.meta.dir, '../../wire/machine.double.ts'))}
+      try { new SqliteStore('/dev/fd/1', { runtime: machine }); console.log('open') } catch (error) { console.log(error.message) }`
     const cwd = mkdtempSync(join(folder, 'empty-'))
     const child = Bun.spawn([process.execPath, '-e', opener], { cwd, stdout: 'pipe' })
     expect(await child.stdout.text()).toContain('/dev/fd/1 is not a regular file')
@@ -331,7 +336,7 @@ describe('a file that cannot be used is named with what to do:', () => {
 
   test('its schema is damaged', async () => {
     const file = newFile()
-    await new SqliteStore(file).close()
+    await new SqliteStore(file, { runtime: machine }).close()
     makeDatabase(file, 'DROP TABLE leases')
     for (let again = 0; again < 2; again++)
       expect(complaint(file)).toMatch(/^state_unavailable: .* is damaged .*backup/)
@@ -339,11 +344,11 @@ describe('a file that cannot be used is named with what to do:', () => {
 
   test('its pages are damaged, which is found when they are read', async () => {
     const file = newFile()
-    const before = new SqliteStore(file)
+    const before = new SqliteStore(file, { runtime: machine })
     for (let at = 0; at < 100; at++) await before.put(`${at}`, 'x'.repeat(1000))
     await before.close()
     writeFileSync(file, readFileSync(file).fill(0xff, 8192))
-    await using opened = closing(new SqliteStore(file))
+    await using opened = closing(new SqliteStore(file, { runtime: machine }))
     const calls = [opened.store.get('1'), opened.store.put('1', ''), opened.store.take('1'), opened.store.lease('l', 1)]
     for (const call of calls) expect(await call.catch((thrown) => thrown.code)).toBe('state_unavailable')
   })
@@ -366,7 +371,7 @@ describe('the schema', () => {
 
   test('of a newer tributary is refused, and the file stays as it was', async () => {
     const file = newFile()
-    await new SqliteStore(file).close()
+    await new SqliteStore(file, { runtime: machine }).close()
     const before = makeDatabase(file, 'CREATE TABLE from_the_future (a)', `PRAGMA user_version = ${newer}`)
     for (let again = 0; again < 2; again++)
       expect(complaint(file)).toContain(`newer tributary (schema ${newer}, this one knows ${migrations.length})`)
@@ -375,7 +380,7 @@ describe('the schema', () => {
 
   test('of a newer tributary that was killed before its log was in the file is refused likewise', async () => {
     const file = newFile()
-    await new SqliteStore(file).close()
+    await new SqliteStore(file, { runtime: machine }).close()
     const killed = `
       import { Database } from 'bun:sqlite'
       const database = new Database(${JSON.stringify(file)})
@@ -402,7 +407,7 @@ describe('the schema', () => {
   test('of the first version is read by this one, and what it kept is there', async () => {
     const file = newFile()
     makeDatabase(file, ...first)
-    await using opened = closing(new SqliteStore(file))
+    await using opened = closing(new SqliteStore(file, { runtime: machine }))
     expect(await opened.store.get('a')).toEqual({ value: 'of old', version: 7 })
     expect(await opened.store.compareAndSet('a', 7, 'new')).toBe(8)
     expect(await opened.store.increment('n', 1)).toBe(1)

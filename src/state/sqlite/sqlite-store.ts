@@ -1,4 +1,6 @@
 import type { ChatError } from '../../chat/error.ts'
+import { repeat } from '../../flow/repeat.ts'
+import type { Runtime } from '../../flow/runtime.ts'
 import { checkCount, checkKey, checkValue } from '../bounds.ts'
 import { Notices } from '../notices.ts'
 import {
@@ -16,8 +18,7 @@ import { openSqliteFile, type SqliteFile } from './sqlite-file.ts'
 import { prepareStatements, type Statements, toColumn, toText } from './statements.ts'
 
 export interface SqliteStoreOptions {
-  /** Milliseconds since 1970: values outlive a process, and so do their ends. */
-  readonly now?: () => number
+  readonly runtime: Pick<Runtime, 'now' | 'timers'>
   /** Milliseconds between two deletions of what has ended. */
   readonly sweepEveryMs?: number
   /** The error to throw if the file has entries already. */
@@ -35,20 +36,20 @@ export class SqliteStore implements Store {
   readonly #file: SqliteFile
   readonly #statements: Statements
   readonly #now: () => number
-  readonly #sweeper: Timer
+  readonly #stopSweeping: () => void
   // no other process has the file
   readonly #notices = new Notices()
   /** Why the newest write failed; undefined if it succeeded. */
   #failure: string | undefined
 
   /** @throws ChatError `unavailable` where the file cannot be used, or another process does */
-  constructor(path: string, { now = Date.now, sweepEveryMs = 10_000, refusal }: SqliteStoreOptions = {}) {
+  constructor(path: string, { runtime, sweepEveryMs = 10_000, refusal }: SqliteStoreOptions) {
     this.#file = openSqliteFile(path, refusal)
     this.#statements = prepareIn(this.#file, path)
-    this.#now = now
-    this.#tidy(({ endLeases }) => endLeases.run(now()))
-    this.#sweeper = setInterval(() => this.#sweep(), sweepEveryMs)
-    this.#sweeper.unref()
+    // values outlive a process, and so do their ends
+    this.#now = () => runtime.now()
+    this.#tidy(({ endLeases }) => endLeases.run(runtime.now()))
+    this.#stopSweeping = repeat(runtime.timers, sweepEveryMs, () => this.#sweep())
   }
 
   async get(key: string): Promise<StoredValue | undefined> {
@@ -126,7 +127,7 @@ export class SqliteStore implements Store {
 
   async close(): Promise<void> {
     this.#notices.close()
-    clearInterval(this.#sweeper)
+    this.#stopSweeping()
     this.#file.close()
   }
 

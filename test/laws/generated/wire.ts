@@ -1,4 +1,4 @@
-import { nextTurn } from '../../../src/wire/next-turn.ts'
+import { nextTurn } from '../../../src/flow/next-turn.ts'
 import type { Random } from './random.ts'
 
 const utf8 = new TextEncoder()

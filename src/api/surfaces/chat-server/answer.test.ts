@@ -4,7 +4,7 @@ import { flat, flowFrom } from '../../../flow/flow.double.ts'
 import { finish, text } from '../../../gateway/fake-chat.ts'
 import type { LoopEvent } from '../../../gateway/tool-loop/events.ts'
 import { MemoryStore } from '../../../state/memory/memory-store.ts'
-import { newCancel } from '../../../wire/machine.double.ts'
+import { machine, newCancel } from '../../../wire/machine.double.ts'
 import { answer } from './answer.ts'
 import { Recorder } from './recorder.ts'
 
@@ -16,7 +16,11 @@ async function* endless(): AsyncGenerator<LoopEvent> {
 }
 
 test('an answer without end is not kept without end, and says so', async () => {
-  const conversations = new Conversations({ store: new MemoryStore(), ttlMs: 60_000 })
+  const conversations = new Conversations({
+    runtime: machine,
+    store: new MemoryStore({ runtime: machine }),
+    ttlMs: 60_000,
+  })
   const opened = await conversations.open(whose, { model: 'm', content: 'Hello' }, { wait: false, signal })
   if (opened.kind !== 'turn') throw new Error('there is no turn')
   async function* long(): AsyncGenerator<LoopEvent> {
@@ -34,7 +38,11 @@ test('an answer without end is not kept without end, and says so', async () => {
 })
 
 test('nor are thoughts without end, and the answer after them is whole', async () => {
-  const conversations = new Conversations({ store: new MemoryStore(), ttlMs: 60_000 })
+  const conversations = new Conversations({
+    runtime: machine,
+    store: new MemoryStore({ runtime: machine }),
+    ttlMs: 60_000,
+  })
   const opened = await conversations.open(whose, { model: 'm', content: 'Hello' }, { wait: false, signal })
   if (opened.kind !== 'turn') throw new Error('there is no turn')
   async function* thoughtful(): AsyncGenerator<LoopEvent> {
@@ -57,7 +65,11 @@ test('nor are thoughts without end, and the answer after them is whole', async (
 })
 
 test('an answer that is read no further is over, and its session free', async () => {
-  const conversations = new Conversations({ store: new MemoryStore(), ttlMs: 60_000 })
+  const conversations = new Conversations({
+    runtime: machine,
+    store: new MemoryStore({ runtime: machine }),
+    ttlMs: 60_000,
+  })
   const opened = await conversations.open(whose, { model: 'm', content: 'Hello' }, { wait: false, signal })
   if (opened.kind !== 'turn') throw new Error('there is no turn')
   const recorder = new Recorder(opened.turn, signal)
@@ -70,7 +82,11 @@ test('an answer that is read no further is over, and its session free', async ()
 })
 
 test('thought, text, call, thought, text: order and signatures are told again in the next turn', async () => {
-  const conversations = new Conversations({ store: new MemoryStore(), ttlMs: 60_000 })
+  const conversations = new Conversations({
+    runtime: machine,
+    store: new MemoryStore({ runtime: machine }),
+    ttlMs: 60_000,
+  })
   const opened = await conversations.open(whose, { model: 'm', content: 'Hello' }, { wait: false, signal })
   if (opened.kind !== 'turn') throw new Error('there is no turn')
   const signed = (signature: string) => ({ extra: { 'anthropic-messages': { signature } } })
