@@ -1,5 +1,6 @@
 import { type ChatEvent, type FinishEvent, type FinishReason, isOfPart } from './event.ts'
 import type { Annotation, Extras } from './message.ts'
+import { redact } from './secret.ts'
 
 type WordsType = 'text' | 'refusal' | 'reasoning'
 
@@ -99,14 +100,15 @@ export class PartWriter {
     else if (type === 'part-end' && !this.#calls.delete(part)) this.#type = undefined
   }
 
-  /** The choice is complete, and so are all of its parts. */
-  finish(reason: FinishReason, ending?: ChoiceEnding): ChatEvent[] {
+  /** The choice is complete, and so are all of its parts. An upstream may put what it was sent into its own word. */
+  finish(reason: FinishReason, ending: ChoiceEnding = {}): ChatEvent[] {
+    const { raw } = ending
     const open = [...this.#calls].sort((a, b) => a - b)
     this.#calls.clear()
     return [
       ...this.endWords(),
       ...open.map((part) => this.#ended(part)),
-      { type: 'finish', choice: this.choice, reason, ...ending },
+      { type: 'finish', choice: this.choice, reason, ...ending, ...(raw !== undefined && { raw: redact(raw) }) },
     ]
   }
 

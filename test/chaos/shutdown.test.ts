@@ -154,7 +154,7 @@ describe('P13: shutdown', () => {
 describe('a signal that asks for something there is not', () => {
   const signals = ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const
   const told = (lines: readonly LogLine[]) =>
-    lines.filter(({ msg }) => msg.startsWith('this signal changes nothing')).length
+    lines.filter(({ msg }) => msg.startsWith('this signal has no effect')).length
 
   test.concurrent('ends nothing, and is a line of the log', async () => {
     await using child = await startChild(variables)

@@ -200,7 +200,7 @@ describe('check', () => {
     [
       'a state folder that is not there',
       { STATE_URL: 'sqlite:///nowhere/at/all.db' },
-      'The folder /nowhere/at, where the state',
+      'The folder of the state, /nowhere/at, does not exist',
     ],
     [
       'a name that does not resolve',
