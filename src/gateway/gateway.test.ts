@@ -137,6 +137,7 @@ test('inspect shows the accounts, the budgets, the models and the calls as they 
         accounts: [{ label: 'slow0', state: { kind: 'ok' } }],
         runningCalls: 1,
         retryBudget: { left: expect.any(Number), max: 20 },
+        mistrustedForMs: 0,
         models: { ...models, count: 1 },
       },
       {
@@ -147,6 +148,7 @@ test('inspect shows the accounts, the budgets, the models and the calls as they 
         accounts: ['limited0', 'limited1'].map((label) => ({ label, state: refused })),
         runningCalls: 0,
         retryBudget: { left: expect.any(Number), max: 20 },
+        mistrustedForMs: 0,
         models: { ...models, count: 2 },
       },
     ],

@@ -5,7 +5,7 @@ import { takesTools } from '../chat/model.ts'
 import { excerpt } from '../chat/secret.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Cancel } from '../flow/cancel.ts'
-import type { Chat } from '../flow/chat.ts'
+import type { Chat, Combine } from '../flow/chat.ts'
 import { defer } from '../flow/defer.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Upstream } from '../providers/provider.ts'
@@ -13,6 +13,7 @@ import type { Store } from '../state/store.ts'
 import { type Candidate, Catalog, type Member } from './catalog.ts'
 import { balance } from './combine/balance.ts'
 import { type FanMember, fanOut } from './combine/fan-out.ts'
+import { RecentFailures } from './combine/recent-failures.ts'
 import { countTokens } from './count-tokens.ts'
 import { type Examiner, openExaminer } from './examiner.ts'
 import { type GatewayStatus, statusOf, type UpstreamParts } from './inspect.ts'
@@ -74,7 +75,8 @@ export function openGateway(options: GatewayOptions): Gateway {
   const { upstreams, panels = [], store, tools, maxCalls, log, runtime } = options
   const chains = upstreams.map((upstream) => chainTo(upstream, options))
   const catalog = new Catalog(chains, { log, runtime, panels })
-  const routed = route(catalog)
+  const failures = new RecentFailures(() => runtime.elapsed())
+  const routed = route(catalog, balance(failures))
   const asked = withPanels(panels, routed)
   const around = (own: Chat) => estimate(countTokens)(deadline(options.deadlines)(own))
   const isPanel = (model: string) => panels.some(({ name }) => name === model)
@@ -105,7 +107,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     }),
     inspect: () => ({
       calls: { running: permits.taken, permits: permits.max },
-      upstreams: chains.map((chain) => statusOf(chain, catalog.status(chain.upstream.name))),
+      upstreams: chains.map((chain) => statusOf(chain, { models: catalog.status(chain.upstream.name), failures })),
     }),
     pool: (name) => chains.find(({ upstream }) => upstream.name === name)?.pool,
     upstreamAt: (baseUrl) =>
@@ -122,12 +124,8 @@ function isSameUrl(a: string, b: string): boolean {
   return plain(a) !== undefined && plain(a) === plain(b)
 }
 
-interface Chain extends UpstreamParts {
-  readonly chat: Chat
-}
-
 /** From a request for this upstream to its answer. */
-function chainTo(upstream: Upstream, { deadlines, store, threadTtlMs, log, runtime }: GatewayOptions): Chain {
+function chainTo(upstream: Upstream, { deadlines, store, threadTtlMs, log, runtime }: GatewayOptions): UpstreamParts {
   const { name } = upstream
   const pool = openPool(upstream, { store, log, runtime })
   const [budget, permits] = [new RetryBudget(), new Permits()]
@@ -157,13 +155,13 @@ function memberOf({ title, address, defaults }: PanelMember, routed: Chat): FanM
 }
 
 /** Finds who serves the model, and asks them under their own name of it. */
-function route(catalog: Catalog<Chain>): Chat {
+function route(catalog: Catalog<UpstreamParts>, combine: Combine): Chat {
   const pools = new Map<string, Chat>()
-  const poolOf = (candidates: readonly Candidate<Chain>[]): Chat => {
+  const poolOf = (candidates: readonly Candidate<UpstreamParts>[]): Chat => {
     const key = candidates.map(({ member }) => member.upstream.name).join(' ')
     const known = pools.get(key)
     if (known) return known
-    const pool = balance(candidates.map(({ member }) => member.chat))
+    const pool = combine(candidates.map(({ member }) => member.chat))
     pools.set(key, pool)
     return pool
   }

@@ -1,5 +1,7 @@
 import type { AccountStatus } from '../accounts/account.ts'
+import type { Chat } from '../flow/chat.ts'
 import type { Member, ModelsStatus } from './catalog.ts'
+import type { RecentFailures } from './combine/recent-failures.ts'
 import type { RetryBudget } from './layers/retry-budget.ts'
 import type { Permits } from './permits.ts'
 
@@ -25,16 +27,28 @@ export interface UpstreamStatus {
   readonly runningCalls: number
   /** How many retries it would pay for at the moment; a broken upstream gets no more than those. */
   readonly retryBudget: { readonly left: number; readonly max: number }
+  /** Milliseconds for which it is asked after all others, since it has just failed; 0 while it is trusted. */
+  readonly mistrustedForMs: number
   readonly models: ModelsStatus
 }
 
 /** What serves the calls of one upstream, as far as it can be looked at. */
 export interface UpstreamParts extends Member {
+  readonly chat: Chat
   readonly budget: RetryBudget
   readonly permits: Permits
 }
 
-export function statusOf({ upstream, pool, budget, permits }: UpstreamParts, models: ModelsStatus): UpstreamStatus {
+/** What others know of an upstream: its catalog, and its routes. */
+interface Surroundings {
+  readonly models: ModelsStatus
+  readonly failures: RecentFailures
+}
+
+export function statusOf(
+  { upstream, pool, budget, permits, chat }: UpstreamParts,
+  { models, failures }: Surroundings,
+): UpstreamStatus {
   const { name, provider, baseUrl, address = baseUrl } = upstream
   return {
     name,
@@ -44,6 +58,7 @@ export function statusOf({ upstream, pool, budget, permits }: UpstreamParts, mod
     accounts: pool.states(),
     runningCalls: permits.taken,
     retryBudget: { left: budget.left, max: budget.max },
+    mistrustedForMs: failures.mistrustedForMs(chat),
     models,
   }
 }

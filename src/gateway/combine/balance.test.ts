@@ -1,22 +1,27 @@
 import { expect, test } from 'bun:test'
 import { ChatError, type Reason } from '../../chat/error.ts'
+import type { Chat } from '../../flow/chat.ts'
 import { aborted } from '../../wire/machine.double.ts'
 import { aCall, answering, aRequest, drain, finish, text } from '../fake-chat.ts'
 import { choices } from '../layers/choices.ts'
 import { balance } from './balance.ts'
+import { RecentFailures } from './recent-failures.ts'
+
+/** Chats whose failures are remembered for themselves. */
+const balanced = (chats: readonly Chat[], elapsed = () => 0) => balance(new RecentFailures(elapsed))(chats)
 
 const failing = (reason: Reason) => answering(new ChatError(reason, { message: reason }))
 const saying = (said: string) => answering(text(said), finish())
 
 test('calls take the chats in turn', async () => {
-  const chat = balance([saying('a'), saying('b'), saying('c')])
+  const chat = balanced([saying('a'), saying('b'), saying('c')])
   const said: unknown[] = []
   for (let call = 0; call < 4; call++) said.push((await drain(chat(aRequest, aCall()))).events[0])
   expect(said).toEqual(['a', 'b', 'c', 'a'].map((word) => text(word)))
 })
 
 test('P21: a chat that fails before its first event is stood in for', async () => {
-  const chat = balance([failing('overloaded'), failing('model-not-found'), saying('c')])
+  const chat = balanced([failing('overloaded'), failing('model-not-found'), saying('c')])
   for (let call = 0; call < 3; call++)
     expect((await drain(chat(aRequest, aCall()))).events).toEqual([text('c'), finish()])
 })
@@ -24,14 +29,14 @@ test('P21: a chat that fails before its first event is stood in for', async () =
 test('P8: a chat that fails after its first event is not', async () => {
   const cut = new ChatError('upstream-failed', { message: 'cut' })
   const call = aCall()
-  const chat = balance([answering(text('a'), cut), saying('b')])
+  const chat = balanced([answering(text('a'), cut), saying('b')])
   expect(await drain(chat(aRequest, call))).toEqual({ events: [text('a')], thrown: cut })
   expect(call.receipt.attempts).toBe(1)
 })
 
 test('what is the caller’s to mend is asked nowhere else', async () => {
   const call = aCall()
-  expect((await drain(balance([failing('invalid-request'), saying('b')])(aRequest, call))).thrown).toMatchObject({
+  expect((await drain(balanced([failing('invalid-request'), saying('b')])(aRequest, call))).thrown).toMatchObject({
     reason: 'invalid-request',
   })
   expect(call.receipt.attempts).toBe(1)
@@ -39,17 +44,17 @@ test('what is the caller’s to mend is asked nowhere else', async () => {
 
 test('when all fail, the last one says why; no call makes more attempts than the limit', async () => {
   const call = aCall()
-  const chat = balance([failing('overloaded'), failing('timeout'), failing('rate-limited'), saying('d')])
+  const chat = balanced([failing('overloaded'), failing('timeout'), failing('rate-limited'), saying('d')])
   expect((await drain(chat(aRequest, call))).thrown).toMatchObject({ reason: 'rate-limited' })
   expect(call.receipt.attempts).toBe(3)
-  expect((await drain(balance([failing('overloaded'), failing('timeout')])(aRequest, aCall()))).thrown).toMatchObject({
+  expect((await drain(balanced([failing('overloaded'), failing('timeout')])(aRequest, aCall()))).thrown).toMatchObject({
     reason: 'timeout',
   })
 })
 
 test('several answers of one call that fail at one chat are asked for at the next', async () => {
   const several = choices({ parameters: { choices: 'emulated' } })
-  const chat = balance([several(failing('overloaded')), several(saying('b'))])
+  const chat = balanced([several(failing('overloaded')), several(saying('b'))])
   const call = aCall()
   const { events, thrown } = await drain(chat({ ...aRequest, parameters: { choices: 4 } }, call))
   expect(thrown).toBeUndefined()
@@ -60,7 +65,7 @@ test('several answers of one call that fail at one chat are asked for at the nex
 test('the attempts that the receipt notes decide nothing', async () => {
   const call = aCall()
   call.receipt.attempts = 99
-  expect((await drain(balance([failing('overloaded'), saying('b')])(aRequest, call))).events).toEqual([
+  expect((await drain(balanced([failing('overloaded'), saying('b')])(aRequest, call))).events).toEqual([
     text('b'),
     finish(),
   ])
@@ -68,6 +73,29 @@ test('the attempts that the receipt notes decide nothing', async () => {
 
 test('a call that is aborted goes no further', async () => {
   const call = aCall(aborted(new ChatError('cancelled', { message: '' })))
-  await drain(balance([failing('overloaded'), saying('b')])(aRequest, call))
+  await drain(balanced([failing('overloaded'), saying('b')])(aRequest, call))
   expect(call.receipt.attempts).toBe(0)
+})
+
+test('a chat that has failed is asked last for ten seconds, or until it answers, by every route that has it', async () => {
+  let now = 0
+  const failures = new RecentFailures(() => now)
+  let isWell = false
+  const flaky: Chat = (request, call) => (isWell ? saying('flaky') : failing('overloaded'))(request, call)
+  const [one, other] = [balance(failures)([flaky, saying('b')]), balance(failures)([flaky, saying('c')])]
+  const first = async (chat: Chat) => {
+    const call = aCall()
+    const { events } = await drain(chat(aRequest, call))
+    return [events[0], call.attempts.spent]
+  }
+  expect(await first(one)).toEqual([text('b'), 2])
+  expect([await first(other), await first(other)]).toEqual([
+    [text('c'), 1],
+    [text('c'), 1],
+  ])
+  expect(failures.mistrustedForMs(flaky)).toBe(10_000)
+  now = 10_000
+  isWell = true
+  expect(failures.mistrustedForMs(flaky)).toBe(0)
+  expect(await first(other)).toEqual([text('flaky'), 1])
 })

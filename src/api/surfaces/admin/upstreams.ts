@@ -29,6 +29,7 @@ function encodeUpstream({ accounts, models, retryBudget, ...upstream }: Upstream
     host: upstream.host ?? null,
     running_calls: upstream.runningCalls,
     retry_budget: retryBudget,
+    mistrusted_ms: Math.round(upstream.mistrustedForMs),
     models: {
       count: models.count,
       known: models.isKnown,
