@@ -5,7 +5,7 @@ import type { Supply } from './account.ts'
 import { readCredential, storeKeyOf } from './credential-store.ts'
 import { type AccountsOptions, LiveAccount } from './live-account.ts'
 
-/** Their labels, before their numbers. */
+/** The start of their labels; a number follows. */
 const prefix = 'anonymous-'
 
 type AddAccount = (account: LiveAccount) => void
@@ -15,14 +15,14 @@ const againMs = 5_000
 const maxAgainMs = 10 * 60_000
 
 /**
- * Makes the accounts of a pool, one after the other and only when they are wanted; those that were made in a former
- * life of the program are taken up first.
+ * Makes accounts for a pool, one after the other and only when they are needed. Accounts that an earlier run of the program
+ * made are used first.
  */
 export class AccountFactory {
   readonly #upstream: string
   readonly #supply: Supply
   readonly #options: AccountsOptions
-  /** The numbers that are taken. */
+  /** The numbers that are in use. */
   readonly #slots = new Set<number>()
   readonly #closing: CancelSource
   #isRestored = false
@@ -39,7 +39,7 @@ export class AccountFactory {
     this.#closing = new CancelSource(options.runtime)
   }
 
-  /** @param count accounts there are */
+  /** Whether more accounts should be made. @param count how many the pool has */
   needsMore(count: number): boolean {
     return count < this.#supply.min && this.#slots.size < this.#supply.max
   }
@@ -54,8 +54,8 @@ export class AccountFactory {
 
   /**
    * Waits for the next account.
-   * @param resting accounts there are, but of no use at the moment
-   * @returns why there is none, where there is none
+   * @param resting how many accounts the pool has that cannot be used at the moment
+   * @returns why no account was made; undefined if one was
    */
   async waitForNext(add: AddAccount, resting: number, signal: Cancel): Promise<ChatError | undefined> {
     if (this.#isRestored && this.#slots.size >= this.#supply.max && resting > 0) return undefined
@@ -63,7 +63,7 @@ export class AccountFactory {
     return orAbort(this.#make(add), signal)
   }
 
-  /** Frees the account's place. @returns whether it was made here */
+  /** Deletes an account, so that another can be made in its place. @returns whether it was made here */
   discard(account: LiveAccount): boolean {
     if (!account.label.startsWith(prefix) || !this.#slots.delete(Number(account.label.slice(prefix.length))))
       return false
@@ -77,7 +77,7 @@ export class AccountFactory {
     this.#closing.abort(new Error('closed'))
   }
 
-  /** Before the failure it can only be when the clock was set back: then nobody knows how long it is. */
+  /** A failure in the future means that the clock was set back: then the wait is not known, and is over. */
   get #isTooSoon(): boolean {
     const now = this.#now()
     return this.#failedAt <= now && now < this.#notBefore
@@ -110,11 +110,11 @@ export class AccountFactory {
     this.#failure = error
     this.#failedAt = this.#now()
     this.#notBefore = this.#failedAt + waitMs
-    this.#options.log.warn({ err: error }, 'no account was made')
+    this.#options.log.warn({ err: error }, 'no account could be made')
     return this.#failureSoFar()
   }
 
-  /** Why none was made, with the time that is left until the next attempt. */
+  /** Why no account was made, with the time that is left until the next attempt. */
   #failureSoFar(): ChatError | undefined {
     if (!this.#failure) return undefined
     const { reason, message, code, upstreamStatus } = this.#failure
@@ -142,13 +142,13 @@ export class AccountFactory {
     }
   }
 
-  /** Takes up what an earlier life has left. @returns whether there was any */
+  /** Adds the accounts that an earlier run made. @returns whether there are any */
   async #restore(add: AddAccount): Promise<boolean> {
     const { store } = this.#options
     const begin = storeKeyOf(this.#upstream, prefix)
     for (const key of await store.keys(begin, this.#supply.max)) {
       const slot = Number(key.slice(begin.length))
-      // what failed half-way is done again
+      // a restore that failed half-way is done again
       if (this.#slots.has(slot)) continue
       const credential = await readCredential(key, store, this.#supply.renewal)
       if (credential === undefined) await store.delete(key)

@@ -4,22 +4,22 @@ import { ChatError } from '../chat/error.ts'
 import type { Lease, Store } from '../state/store.ts'
 import type { Renewal } from './account.ts'
 
-/** A credential as it is kept. */
+/** A credential with what is stored beside it. */
 export interface StoredCredential<Credential> {
   readonly credential: Credential
-  /** Of the store's record; 0 where there is none. */
+  /** The version of the store's record; 0 if there is none. */
   readonly version: number
   /**
-   * True while a renewal of it was begun and is not known to have ended: the service may have replaced it already, so
-   * the next thing to do with it is to renew it once more.
+   * Whether a renewal was begun and is not known to have ended. The service may have replaced the credential already, so
+   * it must be renewed before it is used.
    */
   readonly isRenewalOpen: boolean
-  /** Why it is of no more use, by the service's own proof. */
+  /** Why it cannot be used any more, if the service has said so. */
   readonly dead?: ChatError
 }
 
 const Record = z.object({
-  /** Names the configured credential it came from: another one there wins. */
+  /** A hash of the configured credential that it came from. If another one is configured, that one is used. */
   source: z.string(),
   credential: z.string(),
   isOpen: z.boolean(),
@@ -30,14 +30,14 @@ interface CredentialStoreOptions<Credential> {
   readonly store: Store
   readonly renewal: Renewal<Credential>
   readonly credential: Credential
-  /** Where that credential is from: one that was made is known by its name alone. */
+  /** Who the credential came from. The record of one that was made is found by its name alone. */
   readonly origin: Origin
 }
 
-/** Who an account comes from: the operator, or the service that gives them to anybody. */
+/** Where an account comes from: the configuration, or a service that makes accounts on request. */
 export type Origin = 'configured' | 'made'
 
-/** Keeps one account's credential in the store, in the steps that a renewal takes (docs/decisions/0015-renewal.md). */
+/** Stores one account's credential at each step of a renewal (docs/decisions/0015-renewal.md). */
 export class CredentialStore<Credential> {
   readonly name: string
   readonly #store: Store
@@ -54,7 +54,7 @@ export class CredentialStore<Credential> {
     this.#source = createHash('sha256').update(`${name}\n${text}`).digest('hex')
   }
 
-  /** What is kept, unless the operator has configured another credential since. */
+  /** The stored credential, or the configured one if that was changed since. */
   async load(): Promise<StoredCredential<Credential>> {
     const stored = await this.#store.get(this.name)
     const record = stored && parseRecord(stored.value)
@@ -75,9 +75,9 @@ export class CredentialStore<Credential> {
   }
 
   /**
-   * Writes the next step. The version alone does not do: a process that slept through its lease before its first write
-   * would go on to ask the service, and so would the one that has the lease now.
-   * @returns it with its version; undefined where somebody else has written, or taken the lease, meanwhile
+   * Writes the next step. To compare versions is not enough: a process that slept through its lease before its first
+   * write would go on to ask the service, and so would the process that has the lease now.
+   * @returns it with its version; undefined if another process has written, or has taken the lease, meanwhile
    */
   async write(next: StoredCredential<Credential>, lease: Lease): Promise<StoredCredential<Credential> | undefined> {
     const options = { lease: { name: this.name, fence: lease.fence } }
@@ -104,7 +104,7 @@ export class CredentialStore<Credential> {
   }
 }
 
-/** The credential that is kept under this name, whoever it came from. */
+/** Reads the credential that is stored under this name, wherever it came from. */
 export async function readCredential<Credential>(
   name: string,
   store: Store,
@@ -115,14 +115,14 @@ export async function readCredential<Credential>(
   return record && !record.dead ? renewal.decode(record.credential) : undefined
 }
 
-/** Under which name an account is kept that was made. */
+/** The key in the store of an account that was made. */
 export function storeKeyOf(upstream: string, label: string): string {
   return `account/${upstream}/${label}`
 }
 
 /**
- * Under which name an account is kept that was configured: by what it was configured with, whatever its variable is
- * called. The first token of one whose variable was renamed has been used up long since.
+ * The key in the store of an account that was configured: a hash of its configured credential. So an account whose
+ * variable is renamed is still found; its first token has been used up, and would not work again.
  */
 export function configuredStoreKeyOf<Credential>(
   upstream: string,

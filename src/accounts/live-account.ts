@@ -14,32 +14,32 @@ import {
 } from './credential-store.ts'
 import { renewOnce } from './renew-once.ts'
 
-/** What every account of a gateway lives on. */
+/** What all accounts of a gateway use. */
 export interface AccountsOptions {
   readonly store: Store
   readonly log: Logger
   readonly runtime: Runtime
-  /** Milliseconds a service has to renew an account; 8,000, which is less than the window in which it takes an old token once more. */
+  /** Milliseconds a service has to renew an account. The default, 8,000, is shorter than the time in which a service still takes the old token. */
   readonly answerMs?: number
 }
 
 interface LiveAccountOptions extends AccountsOptions {
-  /** Of which upstream: labels are unique within one. */
+  /** The name of the upstream. Labels are unique within one. */
   readonly upstream: string
   readonly origin?: Origin
 }
 
-/** Milliseconds before its end at which a credential is not used any more: clocks differ, and a request takes its time. */
+/** Milliseconds before its end at which a credential is not used any more, since clocks differ and requests take time. */
 const marginMs = 10_000
 /**
- * Milliseconds after which a failed renewal ahead of time is tried again, and the least between two for the clock's sake:
- * by a clock that is hours off every credential has ended when it comes.
+ * Milliseconds after which a failed early renewal is tried again, and the shortest time between two renewals. The second
+ * is for a clock that is hours wrong: by such a clock every new credential has ended already.
  */
 const againMs = 15_000
 
 /**
- * One account as it lives: the credential of the moment, and its renewal, of which there is one at a time whoever asks.
- * A credential that never ends is handed out as it is.
+ * An account in use: its current credential, and its renewal, of which there is one at a time. A credential that never
+ * ends is given out as it is.
  */
 export class LiveAccount<Credential = unknown> implements Account<Credential> {
   readonly label: string
@@ -56,9 +56,9 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   #notBefore = 0
   #renewedAt = Number.NEGATIVE_INFINITY
   #replacedAt = Number.NEGATIVE_INFINITY
-  /** Whether the credential of the moment was refused. */
+  /** Whether the current credential was refused. */
   #isRefused = false
-  /** The credential of the moment, once it has served. */
+  /** The credential that was last used with success. */
   #served: Credential | undefined
 
   constructor(account: Account<Credential>, options: LiveAccountOptions) {
@@ -78,7 +78,7 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
     this.#credentials = new CredentialStore(name, { store, renewal, credential, origin })
   }
 
-  /** The newest one that is known, as it is. */
+  /** The newest credential that is known. It may have ended. */
   get credential(): Credential {
     return this.#stored.credential
   }
@@ -98,9 +98,9 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   }
 
   /**
-   * The credential to ask with, at once where it is good for a while. The next one is asked for ahead of its end,
-   * while it still serves.
-   * @throws ChatError `login-needed`, `account-banned`; `renewal-failed` and the like where it has ended and no other is to be had
+   * The credential to ask with, at once if it is still valid for a while. The next one is asked for before it ends, while
+   * it is still used.
+   * @throws ChatError `login-needed`, `account-banned`; `renewal-failed` and others if it has ended and cannot be renewed
    */
   getCredential(signal: Cancel): Credential | Promise<Credential> {
     if (!this.#isLoaded) return orAbort(this.#loadOnce(), signal).then(() => this.getCredential(signal))
@@ -115,20 +115,20 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   }
 
   /**
-   * Whether the credential has just come in place of one that was refused, and has not served yet: when it is refused
-   * too, another one would be. One that has served was good, and has been revoked since.
+   * Whether the credential has just replaced a refused one, and was not used with success yet. If it is refused too, so
+   * would the next one be. A credential that was used with success was valid, and was revoked afterwards.
    */
   isJustReplaced(credential: unknown): boolean {
     return this.#stored.credential === credential && this.#served !== credential && this.#isRecent(this.#replacedAt)
   }
 
-  /** Says that the service has answered one that asked with this credential. An answer to the one before it can end later. */
+  /** Notes that the service has answered a request with this credential. Answers to the one before it may end later. */
   markServed(credential: Credential): void {
     if (this.#stored.credential === credential) this.#served = credential
   }
 
   /**
-   * Another credential than this one, which the service has refused.
+   * Gets another credential than this one, which the service has refused.
    * @throws as `getCredential` does
    */
   replaceCredential(refused: Credential, signal: Cancel): Promise<Credential> {
@@ -139,37 +139,37 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
     return orAbort(this.#renewOnce(), signal)
   }
 
-  /** Says that the service has stopped taking this credential: the next to ask gets another. */
+  /** Notes that the service has stopped taking this credential: the next request gets another one. */
   markExpired(refused: Credential): void {
     if (this.#stored.credential !== refused) return
     this.#stored = { ...this.#stored, isRenewalOpen: true }
     this.#isRefused = true
   }
 
-  /** Why it is of no more use, where the service has proven that, be it in a former life of the program. */
+  /** Why it cannot be used any more, if the service has said so, in this run of the program or an earlier one. */
   async findProof(): Promise<ChatError | undefined> {
     if (!this.#isLoaded) await this.#loadOnce()
     return this.#stored.dead
   }
 
-  /** Keeps the account for good, before it is first used: for one that was not configured but made. */
+  /** Stores an account that was made, before it is first used. */
   async store(): Promise<void> {
     await this.#credentials?.create(this.#stored.credential)
     await this.#loadOnce()
   }
 
-  /** Removes what is kept of it. */
+  /** Deletes the stored credential. */
   async deleteStored(): Promise<void> {
     await this.#credentials?.forget()
   }
 
-  /** What is yet to come was noted by a clock that has been set back since: then nobody knows how long ago it was. */
+  /** A time in the future was noted before the clock was set back: it does not say how long ago that was. */
   #isRecent(at: number): boolean {
     const now = this.#runtime.now()
     return at <= now && now < at + againMs
   }
 
-  /** Not all accounts at once: each is renewed up to a fifth earlier than the latest. */
+  /** Spreads the renewals of many accounts: each is up to a fifth earlier than it has to be. */
   get #aheadMs(): number {
     return (this.renewal?.aheadMs ?? 0) * (1 + this.#jitter / 5)
   }
@@ -191,7 +191,7 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
     this.#renewOnce().catch((thrown: unknown) => {
       const error = asChatError(thrown)
       this.#notBefore = this.#runtime.now() + Math.max(againMs, error.retryAfterMs ?? 0)
-      this.#log.warn({ account: this.label, err: error }, 'an account could not be renewed ahead of time')
+      this.#log.warn({ account: this.label, err: error }, 'an account could not be renewed early')
     })
   }
 

@@ -10,7 +10,7 @@ export interface DeclaredAccounts {
   readonly supply?: Supply
 }
 
-/** The pool of an upstream's accounts, with what makes more of them where the upstream has that. */
+/** Opens the pool of an upstream's accounts, with a factory for more of them if the upstream declares a supply. */
 export function openPool({ name, accounts, supply }: DeclaredAccounts, shared: AccountsOptions): Pool {
   const options = { ...shared, log: shared.log.child({ upstream: name }) }
   const pool = new Pool({

@@ -16,13 +16,13 @@ const silent: Logger = {
 
 type GivenOptions = Partial<AccountsOptions & Pick<Runtime, 'now' | 'random'>>
 
-/** What tests of whoever asks with accounts take for granted: a store that is empty, a log that nobody reads. */
+/** Options for tests that use accounts: an empty store, and a log that writes nothing. */
 export function accountsOptions({ now, random, runtime = machine, ...more }: GivenOptions = {}): AccountsOptions {
   const given = now || random ? { ...runtime, ...(now && { now }), ...(random && { random }) } : runtime
   return { store: new MemoryStore({ runtime: machine }), log: silent, runtime: given, ...more }
 }
 
-/** Accounts as they live, and the pool of them. */
+/** A pool of these accounts, and the accounts in it. */
 export function poolOf(accounts: readonly Account[], more: GivenOptions = {}) {
   const options = accountsOptions(more)
   const pool = new Pool({ ...options, upstream: 'upstream' })

@@ -12,9 +12,9 @@ import { restMs } from './rest-ms.ts'
 import { RestingAccounts } from './resting-accounts.ts'
 
 export interface PoolOptions extends AccountsOptions {
-  /** Of which upstream the accounts are. */
+  /** The name of the upstream. */
   readonly upstream: string
-  /** Makes further accounts, where the upstream has them for the asking. */
+  /** Makes further accounts, if the upstream gives them on request. */
   readonly factory?: AccountFactory
 }
 
@@ -36,7 +36,7 @@ export class Pool {
   readonly #factory: AccountFactory | undefined
   readonly #ready = new ReadyAccounts()
   readonly #resting: RestingAccounts
-  /** Of no more use, by the service's own proof. */
+  /** Accounts that need a login or are banned: the service has said so. */
   readonly #dead = new Map<string, PooledAccount>()
   /** Calls that wait for an account, in the order in which they came. */
   readonly #waiting = new Set<(added: undefined) => void>()
@@ -54,19 +54,19 @@ export class Pool {
     return this.#ready.size + this.#resting.size + this.#dead.size
   }
 
-  /** Every account there is, be it of use or not. */
+  /** Every account, usable or not. */
   accounts(): readonly LiveAccount[] {
     return this.#all().map(({ account }) => account)
   }
 
-  /** Every account with its state, for showing. */
+  /** Every account as the operator sees it. */
   states(): readonly AccountStatus[] {
     return this.#all().map(statusOf)
   }
 
   /**
-   * Takes in an account, at any time. One of the same label is replaced, with its state: it has another credential.
-   * Calls that wait for an account get it in the order in which they came.
+   * Adds an account, at any time. It replaces an account of the same label together with its state, since it has another
+   * credential. Calls that wait for an account get it in the order in which they came.
    */
   add(account: Account): LiveAccount {
     const live = new LiveAccount(account, this.#options)
@@ -78,9 +78,9 @@ export class Pool {
   }
 
   /**
-   * Takes an account out, at any time. Calls that run with it end as they would have, and so does its renewal, which
-   * keeps what it gets and gives back its lease: the same account can be added again later.
-   * @returns whether there was one of this label
+   * Removes an account, at any time. Calls that use it run to their end, and so does its renewal, which stores the new
+   * credential and gives back its lease. So the same account can be added again later.
+   * @returns whether there was an account of this label
    */
   remove(label: string): boolean {
     const pooled = this.#drop(label)
@@ -89,8 +89,8 @@ export class Pool {
   }
 
   /**
-   * The account to ask next, or a promise of it where one has to be made first.
-   * @throws ChatError `rate-limited` when every account rests at its upstream's word, `unavailable` when none is left to try
+   * Picks the account to ask next; it is a promise if the account has to be made first.
+   * @throws ChatError `rate-limited` if the upstream said of every account how long it rests, `unavailable` if none is left
    */
   pick(options: PickOptions, signal: Cancel): LiveAccount | Promise<LiveAccount> {
     for (const pooled of this.#resting.takeRested()) this.#settle(pooled)
@@ -101,7 +101,7 @@ export class Pool {
     return ready ?? this.#awaitAccount(this.#factory, options, signal)
   }
 
-  /** Tells that the account has answered. */
+  /** Notes that the account has answered. */
   reportSuccess(account: LiveAccount): void {
     const pooled = this.#find(account)
     if (!pooled || (pooled.state === ok && pooled.failures === 0)) return
@@ -110,7 +110,7 @@ export class Pool {
     pooled.failures = 0
   }
 
-  /** Tells how the account failed: the table of reasons says what becomes of it. */
+  /** Notes how the account failed. The table of reasons says what follows from that. */
   reportFailure(account: LiveAccount, error: ChatError): void {
     const { label } = account
     const pooled = this.#find(account)
@@ -128,7 +128,7 @@ export class Pool {
     this.#rest(pooled, { kind, until, why: error.code }, error)
   }
 
-  /** Stops what goes on in the background. */
+  /** Stops the work in the background. */
   close(): void {
     this.#factory?.close()
   }
@@ -141,7 +141,7 @@ export class Pool {
     return this.#ready.size + this.#resting.size
   }
 
-  /** Undefined for one that is dead or was removed: another may have its label by now. */
+  /** Undefined for an account that is dead or was removed. Another one may have its label by now. */
   #find(account: LiveAccount): PooledAccount | undefined {
     const pooled = this.#ready.get(account.label) ?? this.#resting.get(account.label)
     return pooled?.account === account ? pooled : undefined
@@ -159,17 +159,20 @@ export class Pool {
     return pooled
   }
 
-  /** What the service has proven in a former life of the program holds in this one. */
+  /** Puts an account aside if the service refused it for good in an earlier run of the program. */
   async #putAsideIfDead(account: LiveAccount): Promise<void> {
     try {
       const proof = await account.findProof()
       if (proof) this.reportFailure(account, proof)
     } catch (thrown) {
-      this.#log.warn({ account: account.label, err: asChatError(thrown) }, 'what is kept of an account cannot be read')
+      this.#log.warn(
+        { account: account.label, err: asChatError(thrown) },
+        'the stored credential of an account cannot be read',
+      )
     }
   }
 
-  /** An account that was made makes room for another; one that was configured stays to be seen. */
+  /** Deletes an account that was made, so that another can be made. One that was configured stays, so that the operator sees it. */
   #putAside(pooled: PooledAccount, kind: 'needs-login' | 'banned', err: ChatError): void {
     const { label } = pooled.account
     this.#log.warn({ account: label, state: kind, err }, 'an account is put aside until it has another credential')
@@ -177,7 +180,7 @@ export class Pool {
     if (!this.#factory?.discard(pooled.account)) this.#dead.set(label, pooled)
   }
 
-  /** The last account is asked while it rests, so it may fail again in the same way: that is no change. */
+  /** Logs only changes: the last account is asked while it rests, and may fail again in the same way. */
   #rest(pooled: PooledAccount, state: RestState, err: ChatError): void {
     const { account, state: before } = pooled
     pooled.state = state
@@ -203,8 +206,8 @@ export class Pool {
   }
 
   /**
-   * Waits for an account that is being made or added; where none can be made, for what a pool without a factory would
-   * give. As long as more are to come each is for one of the calls that wait: otherwise the first would serve them all.
+   * Waits for an account that is made or added. If none can be made, it picks as a pool without a factory does. While more
+   * are to come, each new account is for one waiting call: otherwise the first account would serve all of them.
    */
   async #awaitAccount(factory: AccountFactory, options: PickOptions, signal: Cancel): Promise<LiveAccount> {
     let why: ChatError | undefined
@@ -219,7 +222,7 @@ export class Pool {
     return this.#pickResting(options)
   }
 
-  /** @returns why none is to come; undefined once one was made or added */
+  /** @returns why no account comes; undefined once one was made or added */
   #nextAccount(factory: AccountFactory, signal: Cancel): Promise<ChatError | undefined> {
     const { promise: added, resolve } = Promise.withResolvers<undefined>()
     this.#waiting.add(resolve)

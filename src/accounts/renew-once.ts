@@ -7,23 +7,23 @@ import type { Lease } from '../state/store.ts'
 import type { KeepCredential, Renewal } from './account.ts'
 import type { CredentialStore, StoredCredential } from './credential-store.ts'
 
-/** Milliseconds a renewal's lease holds: longer than the two tries of a renewal may take, or two could be at it. */
+/** Milliseconds a renewal's lease lasts: longer than the two attempts of a renewal take, so that no two run at once. */
 const leaseMs = 20_000
 const pollMs = 100
 
 interface RenewOptions {
-  /** Of the account, for the log. */
+  /** The account's label, for the log. */
   readonly label: string
   readonly log: Logger
   readonly runtime: Runtime
-  /** Milliseconds the service has to answer each of two tries. */
+  /** Milliseconds the service has to answer each of two attempts. */
   readonly answerMs: number
 }
 
 /**
- * Renews a credential, in steps of which each can be the last before the process dies (reliability, section 5): the lease,
- * what was stored meanwhile, the intent, the service, the result. Nothing is used before it is stored.
- * @returns what is known afterwards, `dead` where the service has proven that there is no more to come
+ * Renews a credential in steps, so that the process may die after any of them (reliability, section 5): take the lease,
+ * read what was stored meanwhile, write the intent, ask the service, write the result. Nothing is used before it is stored.
+ * @returns the credential afterwards; `dead` if the service says that it cannot be renewed any more
  * @throws ChatError `renewal-failed`, `rate-limited`, `challenged`, `unavailable`: it heals by itself
  */
 export async function renewOnce<Credential>(
@@ -39,7 +39,7 @@ export async function renewOnce<Credential>(
       const found = await credentials.load()
       const isNews = found.version !== 0 && found.version !== known.version
       if (isNews && (found.dead || !found.isRenewalOpen)) return found
-      // a record that a full store has let go of, or that could not be written, is older than what we have
+      // a record that a full store has dropped, or that could not be written, is older than ours
       const stored = isNews ? found : { ...known, version: found.version }
       const renewed = lease && (await renewUnderLease(credentials, renewal, stored, { ...options, lease }))
       if (renewed) return renewed
@@ -48,14 +48,14 @@ export async function renewOnce<Credential>(
     }
     await sleep(pollMs, never)
   }
-  throw renewalError('Another process is renewing the account, and does not come to an end.')
+  throw renewalError('Another process has been renewing the account for too long.')
 }
 
 interface LeasedRenewal extends RenewOptions {
   readonly lease: Lease
 }
 
-/** @returns undefined where somebody else has written meanwhile */
+/** @returns undefined if another process has written meanwhile */
 async function renewUnderLease<Credential>(
   credentials: CredentialStore<Credential>,
   renewal: Renewal<Credential>,
@@ -66,7 +66,7 @@ async function renewUnderLease<Credential>(
   if (!intent) return undefined
   let step: StoredCredential<Credential> = intent
   const logNotStored = (thrown: unknown) =>
-    log.error({ account: label, err: asChatError(thrown) }, 'a renewed account could not be kept')
+    log.error({ account: label, err: asChatError(thrown) }, 'a renewed credential could not be stored')
   const keep: KeepCredential<Credential> = async (credential) => {
     step = { ...step, credential }
     step = (await credentials.write(step, lease).catch(logNotStored)) ?? step
@@ -81,7 +81,7 @@ async function renewUnderLease<Credential>(
     const written = await credentials.write(step, lease)
     return written ?? ((await credentials.load()).version === 0 ? { ...step, version: 0 } : undefined)
   } catch (thrown) {
-    // the service has replaced the old one already: what it gave is all there is, stored or not
+    // the service has replaced the old credential already, so the new one is used even though it is not stored
     logNotStored(thrown)
     return step
   }
@@ -95,7 +95,7 @@ function findProof(error: ChatError): ChatError | undefined {
   return error.reason === 'login-needed' || error.reason === 'account-banned' ? error : undefined
 }
 
-/** Asks the service; where it is not known what became of the request, once more, at once, with what is known by then. */
+/** Asks the service. If the outcome of the request is not known, it asks once more, at once, with the newest credential. */
 async function askTwice<Credential>(ask: () => Promise<Credential>): Promise<Credential> {
   try {
     return await ask()
@@ -126,7 +126,7 @@ async function renewInTime<Credential>(
   }
 }
 
-/** Whether the service may have renewed it all the same: no status came, or only the word of a proxy that did not hear from it. */
+/** Whether the service may have renewed it although the request failed: no status came, or only one of a proxy in between. */
 function isOutcomeUnknown({ reason, upstreamStatus = 200 }: ChatError): boolean {
   const isUnheard = upstreamStatus < 300 || proxyStatuses.has(upstreamStatus)
   return (reason === 'upstream-failed' || reason === 'timeout') && isUnheard
@@ -135,7 +135,7 @@ function isOutcomeUnknown({ reason, upstreamStatus = 200 }: ChatError): boolean 
 /** Bad Gateway, Gateway Timeout, and Cloudflare's own: 520 unknown error, 522 and 524 timeouts. RFC 9110, 15.6; Cloudflare, 5xx errors */
 const proxyStatuses: ReadonlySet<number> = new Set([502, 504, 520, 522, 524])
 
-/** Reasons that say by themselves what becomes of the account, or that it is not about the account. */
+/** Reasons that say by themselves what follows for the account, or that it is not about the account. */
 const telling = new Set<Reason>([
   'login-needed',
   'account-banned',

@@ -4,7 +4,7 @@ import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Store } from '../state/store.ts'
 import type { KeepCredential, Renewal } from './account.ts'
 
-/** A credential of the fake service. */
+/** A credential of the double. */
 export interface Token {
   /** How often it was renewed since its sign-in. */
   readonly generation: number
@@ -12,18 +12,18 @@ export interface Token {
   readonly endsAt: number
 }
 
-/** What becomes of one renewal. `lost`: it was done, and the reply was cut. `halfway`: it replaced the token by one that is good for nothing but the next try. */
+/** The outcome of one renewal. `lost`: it was done, but the reply was cut. `halfway`: the new token can only be used to try again. */
 export type Outcome = 'ok' | 'halfway' | 'failed' | 'limited' | 'cut' | 'lost' | 'dead'
 
 const lastsMs = 3_600_000
 export const aheadMs = 90_000
 
-/** A service whose tokens are good once, and once more for as long as the next one was not used. */
+/** A service whose tokens can be used once, and once more as long as the next one was not used. */
 export class RenewalServiceDouble {
   readonly renewal: Renewal<Token>
-  /** What was asked with, in order. */
+  /** The tokens that were sent, in order. */
   readonly asked: Token[] = []
-  /** How many were asked at the same time at most. */
+  /** The most requests that ran at the same time. */
   most = 0
   /** Milliseconds that tokens last. */
   lastsMs = lastsMs
@@ -43,12 +43,12 @@ export class RenewalServiceDouble {
     }
   }
 
-  /** What the next renewals meet, one each; then all is well. */
+  /** Sets the outcomes of the next renewals; those after them succeed. */
   meets(...outcomes: readonly (Outcome | (() => Promise<Outcome>))[]): void {
     this.#outcomes.push(...outcomes)
   }
 
-  /** The service forgets what it was to meet. */
+  /** Forgets the outcomes that were set. */
   heal(): void {
     this.#outcomes.length = 0
   }
@@ -89,10 +89,10 @@ async function orAborted<T>(promise: Promise<T>, signal: Cancel): Promise<T> {
   return Promise.race([promise, aborted.promise])
 }
 
-/** A store that fails when it is told to, and remembers what was written. */
+/** A store that fails when a test wants it to, and remembers what was written. */
 export class FakeStore extends MemoryStore {
   readonly written: string[] = []
-  /** Called before each write; what it throws, the write throws. */
+  /** Called before each write. The write throws what it throws. */
   before: (key: string, value: string) => void | Promise<void> = () => undefined
 
   override async compareAndSet(...given: Parameters<Store['compareAndSet']>): Promise<number | undefined> {
@@ -104,5 +104,5 @@ export class FakeStore extends MemoryStore {
   }
 }
 
-/** What a storage says that fails. */
+/** The error of a storage that fails. */
 export const storeFailure = () => new ChatError('unavailable', { message: 'The disk is full.' })

@@ -1,7 +1,7 @@
 const minuteMs = 60_000
 const dayMs = 24 * 60 * minuteMs
 
-/** Milliseconds an account rests that nobody put a time to (reliability, section 3). @param failures since its last success */
+/** Milliseconds an account rests if its upstream did not say for how long (reliability, section 3). @param failures since its last success */
 export function restMs(
   kind: 'cooling' | 'exhausted' | 'challenged' | 'refused',
   failures: number,

@@ -4,7 +4,7 @@ import type { Account } from './account.ts'
 import type { LiveAccount } from './live-account.ts'
 
 /**
- * Asks with the account's credential of the moment; where the service refuses that, once more with the next one.
+ * Asks with the account's current credential. If the service refuses that, it asks once more with the next one.
  * @throws what `ask` or the renewal throws
  */
 export async function withAccount<Result>(
