@@ -13,6 +13,7 @@ import {
   storeKeyOf,
 } from './credential-store.ts'
 import { renewOnce } from './renew-once.ts'
+import { RenewalHistory } from './renewal-history.ts'
 
 /** What all accounts of a gateway use. */
 export interface AccountsOptions {
@@ -32,12 +33,6 @@ interface LiveAccountOptions extends AccountsOptions {
 /** Milliseconds before its end at which a credential is not used any more, since clocks differ and requests take time. */
 const marginMs = 10_000
 /**
- * Milliseconds after which a failed early renewal is tried again, and the shortest time between two renewals. The second
- * is for a clock that is hours wrong: by such a clock every new credential has ended already.
- */
-const againMs = 15_000
-
-/**
  * An account in use: its current credential, and its renewal, of which there is one at a time. A credential that never
  * ends is given out as it is.
  */
@@ -48,16 +43,12 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   readonly #log: Logger
   readonly #runtime: Runtime
   readonly #jitter: number
+  readonly #history: RenewalHistory
   readonly #answerMs: number
   #stored: StoredCredential<Credential>
   #loading: Promise<void> | undefined
   #isLoaded: boolean
   #renewing: Promise<Credential> | undefined
-  #notBefore = 0
-  #renewedAt = Number.NEGATIVE_INFINITY
-  #replacedAt = Number.NEGATIVE_INFINITY
-  /** Whether the current credential was refused. */
-  #isRefused = false
   /** The credential that was last used with success. */
   #served: Credential | undefined
 
@@ -67,6 +58,7 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
     this.#log = options.log
     this.#runtime = options.runtime
     this.#jitter = options.runtime.random()
+    this.#history = new RenewalHistory(() => options.runtime.now())
     this.#answerMs = options.answerMs ?? 8_000
     this.#stored = { credential, version: 0, isRenewalOpen: false }
     this.#isLoaded = renewal === undefined
@@ -93,7 +85,7 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
     return {
       isRunning: this.isRenewing,
       expiresAt: this.renewal.expiresAt(this.credential),
-      renewedAt: Number.isFinite(this.#renewedAt) ? this.#renewedAt : undefined,
+      renewedAt: this.#history.renewedAt,
     }
   }
 
@@ -107,7 +99,7 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
     const { credential, dead, isRenewalOpen } = this.#stored
     if (dead) throw dead
     if (isRenewalOpen) return orAbort(this.#renewOnce(), signal)
-    if (this.#isRecent(this.#renewedAt)) return credential
+    if (this.#history.isJustRenewed) return credential
     const leftMs = (this.renewal?.expiresAt(credential) ?? Number.POSITIVE_INFINITY) - this.#runtime.now()
     if (leftMs <= Math.min(marginMs, this.#aheadMs)) return orAbort(this.#renewOnce(), signal)
     if (leftMs <= this.#aheadMs) this.#renewAhead()
@@ -119,7 +111,7 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
    * would the next one be. A credential that was used with success was valid, and was revoked afterwards.
    */
   isJustReplaced(credential: unknown): boolean {
-    return this.#stored.credential === credential && this.#served !== credential && this.#isRecent(this.#replacedAt)
+    return this.#stored.credential === credential && this.#served !== credential && this.#history.isJustReplaced
   }
 
   /** Notes that the service has answered a request with this credential. Answers to the one before it may end later. */
@@ -135,7 +127,7 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
     const { credential, dead, isRenewalOpen } = this.#stored
     if (dead) return Promise.reject(dead)
     if (credential !== refused && !isRenewalOpen) return Promise.resolve(credential)
-    this.#isRefused = true
+    this.#history.noteRefusal()
     return orAbort(this.#renewOnce(), signal)
   }
 
@@ -143,7 +135,7 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   markExpired(refused: Credential): void {
     if (this.#stored.credential !== refused) return
     this.#stored = { ...this.#stored, isRenewalOpen: true }
-    this.#isRefused = true
+    this.#history.noteRefusal()
   }
 
   /** Why it cannot be used any more, if the service has said so, in this run of the program or an earlier one. */
@@ -161,12 +153,6 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   /** Deletes the stored credential. */
   async deleteStored(): Promise<void> {
     await this.#credentials?.forget()
-  }
-
-  /** A time in the future was noted before the clock was set back: it does not say how long ago that was. */
-  #isRecent(at: number): boolean {
-    const now = this.#runtime.now()
-    return at <= now && now < at + againMs
   }
 
   /** Spreads the renewals of many accounts: each is up to a fifth earlier than it has to be. */
@@ -187,10 +173,10 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   }
 
   #renewAhead(): void {
-    if (this.#runtime.now() < this.#notBefore) return
+    if (this.#history.isPaused) return
     this.#renewOnce().catch((thrown: unknown) => {
       const error = asChatError(thrown)
-      this.#notBefore = this.#runtime.now() + Math.max(againMs, error.retryAfterMs ?? 0)
+      this.#history.noteFailure(error.retryAfterMs)
       this.#log.warn({ account: this.label, err: error }, 'an account could not be renewed early')
     })
   }
@@ -213,9 +199,7 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
       answerMs: this.#answerMs,
     })
     if (this.#stored.dead) throw this.#stored.dead
-    this.#renewedAt = this.#runtime.now()
-    if (this.#isRefused) this.#replacedAt = this.#renewedAt
-    this.#isRefused = false
+    this.#history.noteRenewal()
     this.#log.debug({ account: this.label }, 'an account was renewed')
     return this.#stored.credential
   }

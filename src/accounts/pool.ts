@@ -5,11 +5,13 @@ import type { Runtime } from '../flow/runtime.ts'
 import type { Account, AccountState, AccountStatus } from './account.ts'
 import type { AccountFactory } from './account-factory.ts'
 import { type AccountsOptions, LiveAccount } from './live-account.ts'
+import { logPutAside, logRest, type RestState } from './log-account.ts'
 import { noAccountError } from './no-account.ts'
 import { type PooledAccount, statusOf } from './pooled-account.ts'
 import { type PickOptions, ReadyAccounts } from './ready-accounts.ts'
 import { restMs } from './rest-ms.ts'
 import { RestingAccounts } from './resting-accounts.ts'
+import { WaitingCalls } from './waiting-calls.ts'
 
 export interface PoolOptions extends AccountsOptions {
   /** The name of the upstream. */
@@ -17,11 +19,6 @@ export interface PoolOptions extends AccountsOptions {
   /** Makes further accounts, if the upstream gives them on request. */
   readonly factory?: AccountFactory
 }
-
-/** The last moment that a date can be. */
-const latestMs = 8.64e15
-
-type RestState = Extract<AccountState, { readonly until: number }>
 
 const ok: AccountState = { kind: 'ok' }
 
@@ -38,8 +35,7 @@ export class Pool {
   readonly #resting: RestingAccounts
   /** Accounts that need a login or are banned: the service has said so. */
   readonly #dead = new Map<string, PooledAccount>()
-  /** Calls that wait for an account, in the order in which they came. */
-  readonly #waiting = new Set<(added: undefined) => void>()
+  readonly #waiting = new WaitingCalls()
 
   constructor(options: PoolOptions) {
     const { log, runtime, factory } = options
@@ -72,7 +68,7 @@ export class Pool {
     const live = new LiveAccount(account, this.#options)
     this.#drop(live.label)
     this.#admit(live)
-    for (const wake of this.#waiting) wake(undefined)
+    this.#waiting.wake()
     void this.#putAsideIfDead(live)
     return live
   }
@@ -175,7 +171,7 @@ export class Pool {
   /** Deletes an account that was made, so that another can be made. One that was configured stays, so that the operator sees it. */
   #putAside(pooled: PooledAccount, kind: 'needs-login' | 'banned', err: ChatError): void {
     const { label } = pooled.account
-    this.#log.warn({ account: label, state: kind, err }, 'an account is put aside until it has another credential')
+    logPutAside(this.#log, label, kind, err)
     pooled.state = { kind, why: err.message }
     if (!this.#factory?.discard(pooled.account)) this.#dead.set(label, pooled)
   }
@@ -187,8 +183,7 @@ export class Pool {
     this.#resting.add(pooled)
     const isKnown = before.kind === state.kind && before.why === state.why && before.until > this.#runtime.now()
     if (isKnown) return
-    const until = new Date(Math.min(state.until, latestMs)).toISOString()
-    this.#log.warn({ account: account.label, state: state.kind, until, err }, 'an account rests')
+    logRest(this.#log, account.label, state, err)
   }
 
   #settle(pooled: PooledAccount): void {
@@ -211,8 +206,9 @@ export class Pool {
    */
   async #awaitAccount(factory: AccountFactory, options: PickOptions, signal: Cancel): Promise<LiveAccount> {
     let why: ChatError | undefined
+    const admit = (account: LiveAccount) => this.#admit(account)
     do {
-      why = await this.#nextAccount(factory, signal)
+      why = await this.#waiting.wait(factory.waitForNext(admit, this.#resting.size, signal))
       const unused = this.#ready.nextUnused(options)
       if (unused) return unused
     } while (!why && factory.needsMore(this.#living))
@@ -220,13 +216,5 @@ export class Pool {
     if (ready) return ready
     if (why && this.#resting.size === 0) throw why
     return this.#pickResting(options)
-  }
-
-  /** @returns why no account comes; undefined once one was made or added */
-  #nextAccount(factory: AccountFactory, signal: Cancel): Promise<ChatError | undefined> {
-    const { promise: added, resolve } = Promise.withResolvers<undefined>()
-    this.#waiting.add(resolve)
-    const made = factory.waitForNext((account) => this.#admit(account), this.#resting.size, signal)
-    return Promise.race([made, added]).finally(() => this.#waiting.delete(resolve))
   }
 }

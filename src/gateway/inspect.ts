@@ -40,14 +40,14 @@ export interface UpstreamParts extends Member {
 }
 
 /** What others know of an upstream: its catalog, and its routes. */
-interface Surroundings {
+interface UpstreamView {
   readonly models: ModelsStatus
   readonly failures: RecentFailures
 }
 
 export function statusOf(
   { upstream, pool, budget, permits, chat }: UpstreamParts,
-  { models, failures }: Surroundings,
+  { models, failures }: UpstreamView,
 ): UpstreamStatus {
   const { name, provider, baseUrl, address = baseUrl } = upstream
   return {

@@ -1,0 +1,59 @@
+/**
+ * Milliseconds after which a failed early renewal is tried again, and the shortest time between two renewals. The second
+ * is for a clock that is hours wrong: by such a clock every new credential has ended already.
+ */
+const pauseMs = 15_000
+
+/** When an account was renewed, and whether that was because its credential was refused. */
+export class RenewalHistory {
+  readonly #now: () => number
+  #renewedAt: number | undefined
+  #replacedAt: number | undefined
+  /** Whether the current credential was refused. */
+  #isRefused = false
+  #pausedUntil = 0
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /** Milliseconds since 1970. */
+  get renewedAt(): number | undefined {
+    return this.#renewedAt
+  }
+
+  get isJustRenewed(): boolean {
+    return this.#isRecent(this.#renewedAt)
+  }
+
+  /** Whether it has just been renewed since its credential was refused. */
+  get isJustReplaced(): boolean {
+    return this.#isRecent(this.#replacedAt)
+  }
+
+  /** Whether an early renewal has failed a moment ago. */
+  get isPaused(): boolean {
+    return this.#now() < this.#pausedUntil
+  }
+
+  noteRefusal(): void {
+    this.#isRefused = true
+  }
+
+  noteRenewal(): void {
+    this.#renewedAt = this.#now()
+    if (this.#isRefused) this.#replacedAt = this.#renewedAt
+    this.#isRefused = false
+  }
+
+  /** Notes that an early renewal has failed. @param retryAfterMs for how long the service does not want to be asked */
+  noteFailure(retryAfterMs = 0): void {
+    this.#pausedUntil = this.#now() + Math.max(pauseMs, retryAfterMs)
+  }
+
+  /** A time in the future was noted before the clock was set back: it does not say how long ago that was. */
+  #isRecent(at = Number.NEGATIVE_INFINITY): boolean {
+    const now = this.#now()
+    return at <= now && now < at + pauseMs
+  }
+}
