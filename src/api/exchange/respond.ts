@@ -1,6 +1,7 @@
 import type { ChatError } from '../../chat/error.ts'
 import { type AnyEvent, begin } from '../../flow/begin.ts'
 import type { Receipt } from '../../flow/call.ts'
+import { CancelSource } from '../../flow/cancel.ts'
 import { defer } from '../../flow/defer.ts'
 import type { Flow } from '../../flow/flow.ts'
 import { type Answer, fold } from '../../flow/fold.ts'
@@ -21,14 +22,16 @@ export async function respondStream<Event extends AnyEvent>(
   { answer, ...options }: { answer: Flow<Event>; surface: StreamSurface<Event>; keepAliveMs: number },
 ): Promise<Response> {
   const begun = begin(answer)
+  // an abort ends the answer itself, which may have a last word: the chat server's clients are told that it was aborted
+  const patient = new CancelSource(exchange.runtime)
   let first: Flow<Event> | undefined
   try {
-    first = await within(begun, headMs, open.call.signal)
+    first = await within(begun, headMs, patient)
   } catch (thrown) {
     open.close()
     return errorResponse(exchange, thrown, receiptHeaders(open.call.receipt))
   }
-  const body = streamBody(first ?? defer(() => begun, open.call.signal), {
+  const body = streamBody(first ?? defer(() => begun, patient), {
     surface: options.surface,
     opening: first ? '' : options.surface.keepAlive,
     keepAliveMs: options.keepAliveMs,
