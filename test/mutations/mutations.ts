@@ -25,7 +25,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'fence in memory',
-    file: 'src/state/memory/held-leases.ts',
+    file: 'src/state/memory/memory-leases.ts',
     find: 'return this.#leases.get(name)?.fence === fence',
     replace: 'return this.#leases.get(name)?.fence !== fence + 1',
     tests: ['src/state/store.test.ts'],
@@ -46,7 +46,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'lease in memory',
-    file: 'src/state/memory/held-leases.ts',
+    file: 'src/state/memory/memory-leases.ts',
     find: '!held.isReleased && held.expiresAt > this.#now()) return undefined',
     replace: 'held.isReleased && held.expiresAt > this.#now()) return undefined',
     tests: ['src/state/store.test.ts'],
@@ -110,7 +110,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'commit point',
     file: 'src/flow/begin.ts',
-    find: 'if (!batch?.every(showsNothing)) return',
+    find: 'if (!batch || showsSomething(batch)) return',
     replace: 'return',
     tests: ['src/flow/begin.test.ts'],
   },
