@@ -58,16 +58,28 @@ interface Run {
 /** Runs test files until one test fails. */
 async function runTests(cwd: string, { tests, maxMs }: Run) {
   const command = [process.execPath, 'test', '--bail', ...tests]
-  const child = Bun.spawn(command, { cwd, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
+  // a group of its own: a run that stops early leaves the programs that its tests have started
+  const child = Bun.spawn(command, { cwd, detached: true, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
   let isHung = false
   const timer = setTimeout(() => {
     isHung = true
-    child.kill('SIGKILL')
+    killGroup(child.pid)
   }, maxMs)
-  const [code, ...printed] = await Promise.all([child.exited, child.stdout.text(), child.stderr.text()])
+  const printed = Promise.all([child.stdout.text(), child.stderr.text()])
+  const code = await child.exited
   clearTimeout(timer)
-  const output = printed.join('')
+  killGroup(child.pid)
+  const output = (await printed).join('')
   const hasFailed = /^\(fail\) /m.test(output)
   const verdict: Verdict = isHung ? 'hung' : code === 0 ? 'passed' : hasFailed ? 'failed' : 'broken'
   return { verdict, output }
+}
+
+/** Kills every process of the group; there may be none left. */
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // all have ended
+  }
 }

@@ -18,10 +18,10 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'single flight',
-    file: 'src/accounts/session.ts',
+    file: 'src/accounts/live-account.ts',
     find: 'this.#renewing ??= this.#renew()',
     replace: 'this.#renewing = this.#renew()',
-    tests: ['src/accounts/session.test.ts'],
+    tests: ['src/accounts/live-account.test.ts'],
   },
   {
     name: 'fence in memory',
@@ -39,10 +39,14 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'fence of a renewal',
-    file: 'src/accounts/keeper.ts',
+    file: 'src/accounts/credential-store.ts',
     find: '{ lease: { name: this.name, fence: lease.fence } }',
     replace: 'lease ? {} : {}',
-    tests: ['src/accounts/keeper.test.ts', 'src/accounts/session.test.ts', 'src/accounts/session-laws.test.ts'],
+    tests: [
+      'src/accounts/credential-store.test.ts',
+      'src/accounts/live-account.test.ts',
+      'src/accounts/live-account-laws.test.ts',
+    ],
   },
   {
     name: 'lease in memory',
