@@ -126,7 +126,7 @@ function faultOfValue(name: string, value: string): LineFault | undefined {
   if (/^\s*(#.*)?$/.test(value.slice(inside.length))) return undefined
   return {
     problem: 'has text after the quote that closes its value',
-    remedy: 'put all of the value in quotes of another kind, or take the text away',
+    remedy: 'put all of the value in quotes of another kind, or remove the text',
   }
 }
 
