@@ -9,7 +9,7 @@ import { cancelIn, newCancel } from '../wire/machine.double.ts'
 
 const bad = (mode: string, environment = {}) => stdioServer('bad', 'raw-server.ts', [mode], environment)
 const good = stdioServer('good', 'sdk-server.ts', ['stdio'])
-const context = { signal: cancelIn(60_000), onChunk: () => undefined }
+const context = () => ({ signal: cancelIn(60_000), onChunk: () => undefined })
 const namesOf = (tools: Awaited<ReturnType<ReturnType<typeof open>['list']>>) => [...tools.keys()]
 
 describe('a server is cut off, and the other one works on, when', () => {
@@ -24,7 +24,7 @@ describe('a server is cut off, and the other one works on, when', () => {
       expect(tools.state('bad')).toMatchObject({ status: 'failed', why })
       expect(tools.log.lines.join('\n')).toContain('an MCP server is cut off')
       const echo = (await tools.list()).get('echo')
-      expect(await echo?.run({ text: 'hi' }, context)).toEqual({ content: 'you said hi', isError: false })
+      expect(await echo?.run({ text: 'hi' }, context())).toEqual({ content: 'you said hi', isError: false })
     })
 
   const calling: readonly (readonly [string, string, string, string | RegExp])[] = [
@@ -37,13 +37,13 @@ describe('a server is cut off, and the other one works on, when', () => {
       await using tools = open([bad(mode), good])
       const failing = (await tools.list('bad')).get(tool)
       while (tools.state('bad')?.status === 'connected')
-        expect(await within(Promise.resolve(failing?.run({}, context)), 20_000, 'the outcome')).toMatchObject({
+        expect(await within(Promise.resolve(failing?.run({}, context())), 20_000, 'the outcome')).toMatchObject({
           isError: true,
         })
       expect(tools.state('bad')?.status).toBe('failed')
       expect(tools.state('bad')?.why).toMatch(why)
       const echo = (await tools.list('good')).get('echo')
-      expect(await echo?.run({ text: 'hi' }, context)).toEqual({ content: 'you said hi', isError: false })
+      expect(await echo?.run({ text: 'hi' }, context())).toEqual({ content: 'you said hi', isError: false })
     })
 })
 
@@ -55,9 +55,9 @@ test('a server whose list of tools is too long has none, and says why', async ()
 
 test('while a server floods us, another one answers', async () => {
   await using tools = open([bad(''), good])
-  const flood = (await tools.list('bad')).get('flood')?.run({}, context)
+  const flood = (await tools.list('bad')).get('flood')?.run({}, context())
   const echo = (await tools.list('good')).get('echo')
-  expect(await within(Promise.resolve(echo?.run({ text: 'hi' }, context)), 5_000, 'the other')).toMatchObject({
+  expect(await within(Promise.resolve(echo?.run({ text: 'hi' }, context())), 5_000, 'the other')).toMatchObject({
     content: 'you said hi',
   })
   expect(await flood).toMatchObject({ isError: true })
@@ -81,14 +81,14 @@ test('a tool that lies of itself is left out, or shown without its disguise; the
     expect.any(String),
   ])
   expect(listed.get('good')?.description).toBe('It is good.\nReally.')
-  expect(await listed.get('good')?.run({}, context)).toEqual({ content: 'ran good', isError: false })
+  expect(await listed.get('good')?.run({}, context())).toEqual({ content: 'ran good', isError: false })
   expect(listed.get('long')?.description).toHaveLength(4096)
   const [, , , dotted] = [...listed.values()]
   expect(dotted?.parameters).toEqual({
     type: 'object',
     properties: { p: { description: 'p', anyOf: expect.any(Array) } },
   })
-  expect(await dotted?.run({}, context)).toEqual({ content: 'ran dotted.name/with spaces', isError: false })
+  expect(await dotted?.run({}, context())).toEqual({ content: 'ran dotted.name/with spaces', isError: false })
 })
 
 test('a message that nests without end is passed over', async () => {
