@@ -36,9 +36,8 @@ export function startChatServer(
 
 function counted(): Surroundings {
   let ids = 0
-  let seconds = 0
   return {
-    runtime: machineWith({ newId: () => `id-${++ids}`, now: () => Date.UTC(2026, 0, 1) + ++seconds * 1_000 }),
+    runtime: machineWith({ newId: () => `id-${++ids}`, now: () => Date.UTC(2026, 0, 1) + (ids - 1) * 1_000 }),
   }
 }
 
