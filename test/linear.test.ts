@@ -8,6 +8,7 @@ import { Round } from '../src/gateway/tool-loop/round.ts'
 import { CohereDecoder } from '../src/providers/cohere/events.ts'
 import { UiMessageDecoder } from '../src/providers/smithery/events.ts'
 import { parseUpstreamJson } from '../src/wire/json.ts'
+import { machine } from '../src/wire/machine.double.ts'
 import { maxCalls } from '../src/wire/reply-limits.ts'
 import { countVisits } from './linear.ts'
 
@@ -57,7 +58,7 @@ const works: Readonly<Record<string, (count: number) => void>> = {
     for (const { native: _, ...event } of readCalls(count)) encoder.event(event)
   },
   'calls are kept for the next round': (count) => {
-    const round = new Round({ isClients: () => true, ids: new Set(), maxCalls })
+    const round = new Round({ isClients: () => true, ids: new Set(), runtime: machine, maxCalls })
     for (const event of readCalls(count)) {
       round.add(event)
       expect(round.callsToRun).toBe(0)

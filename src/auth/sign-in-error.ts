@@ -35,6 +35,7 @@ const refillMs = 120_000
 interface Refused {
   readonly status: number
   readonly headers: Headers
+  readonly receivedAt: number
 }
 
 /**
@@ -42,14 +43,15 @@ interface Refused {
  * against the account.
  * @param keyVariable the variable with the project's key, which the operator may have to correct
  */
-export function signInError({ status, headers }: Refused, text: string, keyVariable: string): ChatError {
-  if (isPage(headers, text)) return pageError(status, headers, text)
+export function signInError(refused: Refused, text: string, keyVariable: string): ChatError {
+  const { status, headers, receivedAt } = refused
+  if (isPage(headers, text)) return pageError(refused, text)
   const { code, words } = refusalIn(headers, text)
   const error = (reason: ChatError['reason'], message: string, more: Partial<ChatErrorOptions> = {}) =>
     new ChatError(reason, { message, upstreamStatus: status, ...more })
   if (status === 429)
     return error('rate-limited', 'The sign-in service limits the rate of requests.', {
-      retryAfterMs: parseRetryAfter(headers, Date.now()) ?? refillMs,
+      retryAfterMs: parseRetryAfter(headers, receivedAt) ?? refillMs,
     })
   if (status >= 500) return error('upstream-failed', `The sign-in service failed (HTTP ${status}).`)
   if (code === 'user_banned' || bannedWords.test(words))

@@ -72,7 +72,7 @@ async function signIn(project: SupabaseProject, { path, body }: SignIn, signal: 
   const reply = await send({ method: 'POST', url, headers, body: JSON.stringify(body), limits }, signal)
   const text = await textOf(reply)
   if (reply.status !== 200 || isPage(reply.headers, text)) throw signInError(reply, text, project.anonKey.name)
-  const session = readSession(jsonOrUndefined(text))
+  const session = readSession(jsonOrUndefined(text), reply.receivedAt)
   if (session?.refreshToken) return session
   throw new ChatError('upstream-failed', {
     message: 'The sign-in service answered without a session.',

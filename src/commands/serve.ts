@@ -11,7 +11,11 @@ import { openState } from './open-state.ts'
 
 /** Serves until SIGTERM or SIGINT, then lets running answers finish. A second signal ends the process at once. */
 export function serve(config: Config, runtime: Runtime): Promise<number> {
-  return serveUntilStopped(config, { runtime, logTo: process.stdout, announce: (url) => announce(config, url) })
+  return serveUntilStopped(config, {
+    runtime,
+    logTo: process.stdout,
+    announce: (url) => announce(config, url, runtime.now()),
+  })
 }
 
 export interface Serving {
@@ -56,11 +60,11 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, announ
 }
 
 /** Prints the one line that is always shown: the server's address. */
-function announce({ logFormat, upstreams }: Config, url: string): void {
+function announce({ logFormat, upstreams }: Config, url: string, now: number): void {
   const names = upstreams.map(({ name }) => name)
   if (logFormat === 'json')
     process.stdout.write(
-      `${JSON.stringify({ level: 'info', time: new Date().toISOString(), url, version, upstreams: names, msg: 'listening' })}\n`,
+      `${JSON.stringify({ level: 'info', time: new Date(now).toISOString(), url, version, upstreams: names, msg: 'listening' })}\n`,
     )
   else
     process.stdout.write(

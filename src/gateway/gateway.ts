@@ -90,7 +90,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     const served = await Promise.all(addressesOf(model).map((address) => catalog.route(address, signal)))
     return tightest(served.flat().map(({ member }) => member.upstream.support.toolBounds))
   }
-  const showing = toolChat({ chat: asked, around, tools, takesTools: isOffered, boundsFor })
+  const showing = toolChat({ chat: asked, around, tools, takesTools: isOffered, boundsFor, runtime })
   const permits = new Permits(maxCalls)
   const limited = limit(permits)
   const observed = observe()
@@ -128,7 +128,7 @@ function isSameUrl(a: string, b: string): boolean {
 function chainTo(upstream: Upstream, { deadlines, store, threadTtlMs, log, runtime }: GatewayOptions): UpstreamParts {
   const { name } = upstream
   const pool = openPool(upstream, { store, log, runtime })
-  const [budget, permits] = [new RetryBudget(), new Permits()]
+  const [budget, permits] = [new RetryBudget(runtime), new Permits()]
   const asked: Chat<Asking> = (request, call) => upstream.chat(request, call)
   const placed = account(pool, name)(asked)
   const told = upstream.keepsThreads ? thread({ store, upstream: name, ttlMs: threadTtlMs })(placed) : noThreads(placed)

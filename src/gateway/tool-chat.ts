@@ -6,6 +6,7 @@ import type { Cancel } from '../flow/cancel.ts'
 import type { Chat } from '../flow/chat.ts'
 import { defer } from '../flow/defer.ts'
 import type { Flow } from '../flow/flow.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import type { LoopEvent } from './tool-loop/events.ts'
 import type { BoundsFor, ToolLoopOptions } from './tool-loop/layer.ts'
 import { type RunTools, runTools } from './tool-loop/run-tools.ts'
@@ -33,10 +34,11 @@ export interface ToolChatOptions {
   /** Whether whoever serves a model takes tools. */
   takesTools(model: string, signal: Cancel): Promise<boolean>
   readonly boundsFor: BoundsFor
+  readonly runtime: Runtime
 }
 
-export function toolChat({ chat, around, tools, takesTools, boundsFor }: ToolChatOptions): ToolChat {
-  const refusals = new ToolRefusals()
+export function toolChat({ chat, around, tools, takesTools, boundsFor, runtime }: ToolChatOptions): ToolChat {
+  const refusals = new ToolRefusals(runtime)
   return (request, call, { own, ownBounds, useTools, choice }) =>
     defer<LoopEvent>(async ({ begin, signal }) => {
       const asked = own ? around(own) : chat

@@ -1,4 +1,5 @@
 import type { ChatError } from '../chat/error.ts'
+import type { Runtime } from '../flow/runtime.ts'
 
 /** Milliseconds for which a model is not offered tools again, and models at the most: it may be made newer. */
 const keptMs = 3_600_000
@@ -7,14 +8,19 @@ const most = 1_024
 /** Models that have refused tools. */
 export class ToolRefusals {
   readonly #until = new Map<string, number>()
+  readonly #runtime: Pick<Runtime, 'elapsed'>
+
+  constructor(runtime: Pick<Runtime, 'elapsed'>) {
+    this.#runtime = runtime
+  }
 
   has(model: string): boolean {
-    return performance.now() < (this.#until.get(model) ?? 0)
+    return this.#runtime.elapsed() < (this.#until.get(model) ?? 0)
   }
 
   add(model: string): void {
     if (this.#until.size >= most) this.#until.clear()
-    this.#until.set(model, performance.now() + keptMs)
+    this.#until.set(model, this.#runtime.elapsed() + keptMs)
   }
 }
 

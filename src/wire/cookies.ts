@@ -28,7 +28,7 @@ export interface SetCookie {
  * Reads the cookies that a reply sets or deletes, in order (RFC 6265, 5.2).
  * @param now milliseconds since 1970
  */
-export function parseSetCookie(headers: Headers, now = Date.now()): readonly SetCookie[] {
+export function parseSetCookie(headers: Headers, now: number): readonly SetCookie[] {
   return headers
     .getSetCookie()
     .slice(0, maxCookies)

@@ -20,6 +20,8 @@ export interface BodySource {
 /** What ends a reply. Limits that are absent have a default. */
 export interface BodyOptions {
   readonly limits: HttpLimits
+  /** When the reply's head came, in milliseconds since 1970. */
+  readonly receivedAt: number
   /** Aborts the call. */
   readonly watchdog: Watchdog
   /** Called once, when nothing more will be read. */
@@ -37,6 +39,7 @@ const done = { done: true, value: undefined } as const
 /** A reply that counts its bytes as they come, whatever length the server stated, and frees its connection however the reading ends. */
 export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array, undefined> {
   readonly #source: BodySource
+  readonly receivedAt: number
   readonly #watchdog: Watchdog
   readonly #maxBytes: number
   readonly #release: () => void
@@ -44,8 +47,9 @@ export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array
   #read = 0
   #isOver = false
 
-  constructor(source: BodySource, { limits, watchdog, release }: BodyOptions) {
+  constructor(source: BodySource, { limits, receivedAt, watchdog, release }: BodyOptions) {
     this.#source = source
+    this.receivedAt = receivedAt
     this.#watchdog = watchdog
     this.#release = release
     this.#maxBytes = limits.maxBytes ?? maxStreamBytes

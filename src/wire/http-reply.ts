@@ -17,6 +17,8 @@ export interface HttpLimits {
 export interface HttpReply {
   readonly status: number
   readonly headers: Headers
+  /** When its head came, in milliseconds since 1970. */
+  readonly receivedAt: number
   readonly body: ByteSource
   /** Reads the whole body. @throws ChatError `upstream-outdated` over `limit` bytes; 16 MiB by default */
   bytes(limit?: number): Promise<Uint8Array>

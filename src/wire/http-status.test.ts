@@ -85,7 +85,7 @@ const rows: readonly (readonly [number, UpstreamComplaint, Reason, number, strin
 for (const [status, complaint, reason, clientStatus, type, code] of rows) {
   const said = JSON.stringify(complaint).replaceAll('"', '')
   test(`section 3: an upstream's ${status} ${said} is ${reason}: ${clientStatus} ${type} ${code}`, () => {
-    const error = statusError(status, none, complaint)
+    const error = statusError({ status, headers: none }, complaint)
     expect({
       reason: error.reason,
       status: error.meaning.status,
@@ -106,19 +106,25 @@ test('section 3: no status of an upstream is ever a 401, 402 or 403 of the clien
   const word = fc.constantFrom(undefined, 'invalid_api_key', 'authentication_error', 'invalid_request_error', 'x')
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 999 }), word, word, (status, code, type) => {
-      const error = statusError(status, none, { ...(code && { code }), ...(type && { type }) })
+      const error = statusError({ status, headers: none }, { ...(code && { code }), ...(type && { type }) })
       expect([401, 402, 403, 407]).not.toContain(error.meaning.status)
     }),
   )
 })
 
 test('what the upstream says reaches the caller where it says how to mend the request', () => {
-  const error = statusError(400, none, { message: 'seed must be a number', code: 'bad_seed', param: 'seed' })
+  const error = statusError(
+    { status: 400, headers: none },
+    { message: 'seed must be a number', code: 'bad_seed', param: 'seed' },
+  )
   expect(error).toMatchObject({ message: 'seed must be a number', code: 'bad_seed', param: 'seed' })
 })
 
 test('what the upstream says of our account never passes for the caller’s fault', () => {
-  const error = statusError(401, none, { message: 'Incorrect API key', code: 'invalid_api_key', param: 'key' })
+  const error = statusError(
+    { status: 401, headers: none },
+    { message: 'Incorrect API key', code: 'invalid_api_key', param: 'key' },
+  )
   expect(error.message).toContain("the gateway's account (HTTP 401)")
   expect(error).toMatchObject({ code: 'upstream_auth', param: undefined })
 })
@@ -126,7 +132,7 @@ test('what the upstream says of our account never passes for the caller’s faul
 test('item 34: of an upstream’s words at most 300 characters are left, without control characters', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 1_000 }), (message) => {
-      const { message: shown } = statusError(400, none, { message })
+      const { message: shown } = statusError({ status: 400, headers: none }, { message })
       expect(shown.length).toBeLessThanOrEqual(300)
       expect(shown).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
       expect(shown.isWellFormed()).toBe(true)
@@ -135,29 +141,34 @@ test('item 34: of an upstream’s words at most 300 characters are left, without
 })
 
 test('item 34: line ends, escapes and characters that turn text around become a blank', () => {
-  const { message } = statusError(400, none, { message: 'a\r\nb\u001b[31mc\u202ed\u2028e\u0000f\u200bg' })
+  const { message } = statusError(
+    { status: 400, headers: none },
+    { message: 'a\r\nb\u001b[31mc\u202ed\u2028e\u0000f\u200bg' },
+  )
   expect(message).toBe('a b [31mc d e f g')
 })
 
 test('the 300 characters do not end in half a character', () => {
-  expect(statusError(400, none, { message: `${'x'.repeat(299)}🙂` }).message).toBe('x'.repeat(299))
+  expect(statusError({ status: 400, headers: none }, { message: `${'x'.repeat(299)}🙂` }).message).toBe('x'.repeat(299))
 })
 
 test('of a URL in an upstream’s words neither user nor query nor fragment is passed on', () => {
   const message = 'cannot load https://ann:pw@host/a.png?sig=abc#frag, see http://host/docs'
-  expect(statusError(400, none, { message }).message).toBe('cannot load https://host/a.png see http://host/docs')
+  expect(statusError({ status: 400, headers: none }, { message }).message).toBe(
+    'cannot load https://host/a.png see http://host/docs',
+  )
 })
 
 test('no word of an HTML page is passed on as a message', () => {
   for (const message of ['<!DOCTYPE html><p>hello', 'x <html>', '<script>alert(1)</script>', '\n<body>']) {
     for (const status of [400, 404, 500]) {
-      expect(statusError(status, none, { message }).message).not.toMatch(/[<>]|hello|alert/)
+      expect(statusError({ status, headers: none }, { message }).message).not.toMatch(/[<>]|hello|alert/)
     }
   }
 })
 
 test('an upstream’s code and parameter are cut to a length', () => {
-  const error = statusError(400, none, { code: 'c'.repeat(5_000), param: 'p'.repeat(5_000) })
+  const error = statusError({ status: 400, headers: none }, { code: 'c'.repeat(5_000), param: 'p'.repeat(5_000) })
   expect(error.code.length).toBeLessThanOrEqual(100)
   expect(error.param?.length).toBeLessThanOrEqual(200)
 })
@@ -210,8 +221,8 @@ test('Retry-After: whatever it says, it is a time within an hour or nothing', ()
 })
 
 test('Retry-After goes with any refusal', () => {
-  expect(statusError(503, new Headers({ 'retry-after': '5' }), {}).retryAfterMs).toBe(5_000)
-  expect(statusError(503, none, {}).retryAfterMs).toBeUndefined()
+  expect(statusError({ status: 503, headers: new Headers({ 'retry-after': '5' }) }, {}).retryAfterMs).toBe(5_000)
+  expect(statusError({ status: 503, headers: none }, {}).retryAfterMs).toBeUndefined()
 })
 
 function replyOf(status: number, text: string, headers: Readonly<Record<string, string>> = {}): HttpReply {
@@ -224,6 +235,7 @@ function replyOf(status: number, text: string, headers: Readonly<Record<string, 
     body: body(),
     bytes: () => Promise.resolve(new TextEncoder().encode(text)),
     text: () => Promise.resolve(text),
+    receivedAt: 0,
     limitIdle: () => undefined,
     discard: () => undefined,
   }
@@ -284,7 +296,7 @@ for (const [name, headers, page] of challenges) {
       expect(error.meaning.status).toBe(502)
       expect(error.message).not.toContain('<')
     }
-    expect(pageError(200, new Headers(headers), page).reason).toBe('challenged')
+    expect(pageError({ status: 200, headers: new Headers(headers) }, page).reason).toBe('challenged')
   })
 }
 
@@ -318,7 +330,7 @@ test('what is a page is told by its type or by how it begins', () => {
 
 test('item 35: an upstream’s code tells no secret', () => {
   const key = new Secret('goldcrestkey')
-  const error = statusError(400, new Headers(), { message: 'No.', code: 'not_goldcrestkey' })
+  const error = statusError({ status: 400, headers: new Headers() }, { message: 'No.', code: 'not_goldcrestkey' })
   expect(error.code).toBe('not_[secret]')
   expect(key.reveal()).toBe('goldcrestkey')
 })

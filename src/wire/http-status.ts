@@ -16,15 +16,23 @@ export interface UpstreamComplaint {
 /** Reasons for which the caller gets the upstream's own words, because they say how to correct the request. */
 const tellsCaller = new Set<Reason>(['invalid-request', 'content-filtered', 'model-not-found', 'too-large'])
 
+/** What is known of a reply before its body. */
+export interface RefusalHead {
+  /** The HTTP status, or the status in an error object inside a 200; 0 if it has none. */
+  readonly status: number
+  readonly headers?: Headers
+  /** Milliseconds since 1970. Without it a date in `Retry-After` says nothing. */
+  readonly receivedAt?: number
+}
+
 /**
  * Makes a ChatError of an upstream's refusal. An upstream's 401, 402 and 403 are about our account there, never about the client's key.
- * @param status the HTTP status, or the status in an error object inside a 200; 0 if it has none
  */
-export function statusError(status: number, headers: Headers, complaint: UpstreamComplaint): ChatError {
+export function statusError({ status, headers, receivedAt }: RefusalHead, complaint: UpstreamComplaint): ChatError {
   const { reason, code } = verdict(status, complaint)
   const said = cleanMessage(complaint.message)
   const mends = tellsCaller.has(reason)
-  const retryAfterMs = parseRetryAfter(headers, Date.now())
+  const retryAfterMs = headers && parseRetryAfter(headers, receivedAt)
   return new ChatError(reason, {
     message: mends && said ? said : `${ownWords(reason, status)}${said && ` It said: ${said}`}`,
     ...(status && { upstreamStatus: status }),
@@ -76,7 +84,7 @@ const hourMs = 3_600_000
  * Milliseconds to wait before another attempt: `retry-after-ms`, or `Retry-After` in seconds or as an HTTP date; an hour at
  * most. An invalid value is ignored.
  */
-export function parseRetryAfter(headers: Headers, now: number): number | undefined {
+export function parseRetryAfter(headers: Headers, now = Number.NaN): number | undefined {
   const exact = headers.get('retry-after-ms')
   if (exact && /^\d{1,9}$/.test(exact)) return Math.min(Number(exact), hourMs)
   const value = headers.get('retry-after')
@@ -101,8 +109,8 @@ const maxComplaintBytes = 64 * 1024
 export async function refusal(reply: HttpReply, read: (body: unknown) => UpstreamComplaint): Promise<ChatError> {
   const text = await reply.text(maxComplaintBytes).catch(() => '')
   const isRedirect = reply.status >= 300 && reply.status < 400
-  if (!isRedirect && isPage(reply.headers, text)) return pageError(reply.status, reply.headers, text)
-  return statusError(reply.status, reply.headers, read(parsed(text)))
+  if (!isRedirect && isPage(reply.headers, text)) return pageError(reply, text)
+  return statusError(reply, read(parsed(text)))
 }
 
 /**
@@ -138,15 +146,15 @@ const saidInJson = new Set<Reason>(['invalid-request', 'model-not-found'])
  * The error for an HTML page in place of JSON or a stream: a bot challenge if it looks like one, otherwise a bad response.
  * The page itself is passed on to no one.
  */
-export function pageError(status: number, headers: Headers, page: string): ChatError {
-  if (headers.get('cf-mitigated') === 'challenge' || challengeMarks.test(page)) {
+export function pageError(head: RefusalHead, page: string): ChatError {
+  const { status, headers } = head
+  if (headers?.get('cf-mitigated') === 'challenge' || challengeMarks.test(page)) {
     return new ChatError('challenged', {
       message: 'The upstream asks for a proof of being human, which the gateway does not give.',
       upstreamStatus: status,
     })
   }
-  if (status >= 400 && !saidInJson.has(verdict(status, {}).reason) && status !== 403)
-    return statusError(status, headers, {})
+  if (status >= 400 && !saidInJson.has(verdict(status, {}).reason) && status !== 403) return statusError(head, {})
   return new ChatError('upstream-failed', {
     message: 'The upstream sent a web page instead of an answer.',
     code: 'upstream_bad_response',

@@ -30,7 +30,12 @@ export async function send(request: HttpRequest, signal: Cancel): Promise<HttpRe
   if (limits.headMs) watchdog.feed(limits.headMs)
   try {
     const source = await (isProxied() && !request.isOwn ? askProxy(request, link) : askDirectly(request, target, link))
-    return new CountedReply(plainBody(source), { limits, watchdog, release: () => link.release() })
+    return new CountedReply(plainBody(source), {
+      limits,
+      receivedAt: signal.runtime.now(),
+      watchdog,
+      release: () => link.release(),
+    })
   } catch (thrown) {
     watchdog.stop()
     link.release()

@@ -14,6 +14,11 @@ export function newCancel(): CancelSource {
   return new CancelSource(machine)
 }
 
+/** One on a machine that has parts of the test's. */
+export function cancelWith(parts: Partial<Runtime>): CancelSource {
+  return new CancelSource(machineWith(parts))
+}
+
 export function aborted(reason: unknown): CancelSource {
   const source = newCancel()
   source.abort(reason)

@@ -37,8 +37,7 @@ export async function postJson(
   const reply = await send(request, signal)
   if (!hasAnswer(reply.status)) throw await refusal(reply, readComplaint)
   // a reply that only has the content type of a page is judged by its bytes
-  if (reply.headers.has('cf-mitigated'))
-    throw pageError(reply.status, reply.headers, await reply.text(maxPageBytes).catch(() => ''))
+  if (reply.headers.has('cf-mitigated')) throw pageError(reply, await reply.text(maxPageBytes).catch(() => ''))
   return reply
 }
 

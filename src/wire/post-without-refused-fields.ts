@@ -42,7 +42,7 @@ export async function postWithoutRefusedFields(
   added: AddedFields,
   signal: Cancel,
 ): Promise<PostedReply> {
-  let body = withoutKnown(post.body, added)
+  let body = withoutKnown(post.body, added, signal)
   const dropped: string[] = []
   for (;;) {
     let complaint: unknown
@@ -52,7 +52,7 @@ export async function postWithoutRefusedFields(
     }
     try {
       const reply = await postJson({ ...post, body, readComplaint }, signal)
-      rememberRefused(dropped, added)
+      rememberRefused(dropped, added, signal)
       return { reply, body }
     } catch (thrown) {
       const error = asChatError(thrown)
@@ -65,17 +65,21 @@ export async function postWithoutRefusedFields(
 }
 
 /** The body without the fields that this upstream is known to refuse. */
-function withoutKnown(body: Fields, added: AddedFields): Fields {
+function withoutKnown(body: Fields, added: AddedFields, { runtime }: Cancel): Fields {
   const { refused } = added
   if (!refused || refused.isEmpty) return body
   return added
     .fields(body)
-    .filter((field) => refused.has(added.keyOf(field)))
+    .filter((field) => refused.has(added.keyOf(field), runtime.elapsed()))
     .reduce((rest, field) => added.without(rest, field), body)
 }
 
-export function rememberRefused(dropped: readonly string[], { refused, keyOf }: AddedFields): void {
-  for (const field of dropped) refused?.add(keyOf(field))
+export function rememberRefused(
+  dropped: readonly string[],
+  { refused, keyOf }: AddedFields,
+  { runtime }: Cancel,
+): void {
+  for (const field of dropped) refused?.add(keyOf(field), runtime.elapsed())
 }
 
 /** Statuses with which servers refuse a field; some report it as a failure of their own. */

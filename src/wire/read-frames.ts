@@ -118,8 +118,8 @@ async function decodeLong(batch: ChatEvent[], frames: readonly SseFrame[], decod
   return false
 }
 /** Judges by the bytes, because some services send JSON and events with the content type of a page. */
-function throwIfPage({ status, headers }: FramedReply, { passedOver }: FrameSplitter): void {
-  if (passedOver && isPage(headers, passedOver)) throw pageError(status, headers, passedOver)
+function throwIfPage(reply: FramedReply, { passedOver }: FrameSplitter): void {
+  if (passedOver && isPage(reply.headers, passedOver)) throw pageError(reply, passedOver)
 }
 
 function isGone({ aborted, reason }: Cancel): boolean {

@@ -7,29 +7,25 @@ const mostModels = 1_024
 /** Fields that the gateway adds and an upstream has refused. They are not sent to it again for an hour. */
 export class RefusedFields {
   readonly #until = new Map<string, number>()
-  readonly #now: () => number
   readonly #proven = new Set<string>()
-
-  constructor(now: () => number = () => performance.now()) {
-    this.#now = now
-  }
 
   get isEmpty(): boolean {
     return this.#until.size === 0
   }
 
-  has(field: string): boolean {
+  /** @param now milliseconds of a clock that only goes forward */
+  has(field: string, now: number): boolean {
     const until = this.#until.get(field)
     if (until === undefined) return false
-    if (this.#now() < until) return true
+    if (now < until) return true
     this.#until.delete(field)
     return false
   }
 
-  add(field: string): void {
+  add(field: string, now: number): void {
     const [oldest] = this.#until.keys()
     if (this.#until.size >= most && oldest !== undefined) this.#until.delete(oldest)
-    this.#until.set(field, this.#now() + keptMs)
+    this.#until.set(field, now + keptMs)
   }
 
   /** Whether a model has answered. Its later answers are not searched for refusals. */

@@ -7,9 +7,9 @@ export function refusal(error: Error): ChatError {
   const own = ownError(error)
   if (own) return own
   // the server's own message, from a CONNECT_ERROR packet: `44{"message":…,"data":…}`
-  if ('data' in error) return statusError(0, new Headers(), { message: error.message, type: kindOf(error.message) })
+  if ('data' in error) return statusError({ status: 0 }, { message: error.message, type: kindOf(error.message) })
   const status = handshakeStatus(error)
-  if (status) return handshakeError(status, new Headers())
+  if (status) return handshakeError({ status, headers: new Headers() })
   return new ChatError('upstream-failed', {
     message: 'The upstream could not be reached, or does not speak Socket.IO.',
     code: 'upstream_unreachable',

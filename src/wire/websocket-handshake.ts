@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { ChatError } from '../chat/error.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import type { Destination } from './dial.ts'
-import { pageError, statusError } from './http-status.ts'
+import { pageError, type RefusalHead, statusError } from './http-status.ts'
 import { acceptKey } from './websocket-frames.ts'
 
 /** The address of a WebSocket. */
@@ -36,10 +36,13 @@ const maxHeadBytes = 64 * 1024
 export class Handshake {
   /** The request to send. */
   readonly text: string
-  readonly #key = randomBytes(16).toString('base64')
+  readonly #runtime: Runtime
+  readonly #key: string
   #head: Buffer = Buffer.alloc(0)
 
-  constructor({ host, path }: SocketAddress, headers: Readonly<Record<string, string>>) {
+  constructor({ host, path }: SocketAddress, headers: Readonly<Record<string, string>>, runtime: Runtime) {
+    this.#runtime = runtime
+    this.#key = Buffer.from(runtime.randomBytes(16)).toString('base64')
     const fields = new Headers(headers)
     fields.set('host', host)
     fields.set('upgrade', 'websocket')
@@ -58,7 +61,7 @@ export class Handshake {
     const status = Number(/^HTTP\/1\.1 (\d{3})\b/.exec(statusLine)?.[1] ?? 0)
     const headers = readHeaders(lines)
     if (status === 0 || !headers) return noHandshake()
-    if (status !== 101) return handshakeError(status, headers)
+    if (status !== 101) return handshakeError({ status, headers, receivedAt: this.#runtime.now() })
     if (headers.get('sec-websocket-accept') !== acceptKey(this.#key)) return noHandshake()
     return this.#head.subarray(end + 4)
   }
@@ -78,10 +81,15 @@ function readHeaders(lines: readonly string[]): Headers | undefined {
 /** Statuses that blame the request. A handshake has nothing from the client, so they are never the client's mistake. */
 const aboutRequest = new Set([400, 404, 410, 413, 422, 426])
 
-export function handshakeError(status: number, headers: Headers): ChatError {
+interface HandshakeHead extends RefusalHead {
+  readonly headers: Headers
+}
+
+export function handshakeError(head: HandshakeHead): ChatError {
+  const { status, headers } = head
   // Cloudflare answered in place of the upstream
-  if (headers.has('cf-mitigated')) return pageError(status, headers, '')
-  if (status >= 400 && !aboutRequest.has(status)) return statusError(status, headers, {})
+  if (headers.has('cf-mitigated')) return pageError(head, '')
+  if (status >= 400 && !aboutRequest.has(status)) return statusError(head, {})
   return new ChatError('upstream-outdated', {
     message: `The upstream opens no WebSocket at this address (HTTP ${status}).`,
     upstreamStatus: status,

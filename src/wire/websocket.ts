@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { ChatError, type Reason } from '../chat/error.ts'
 import type { Cancel } from '../flow/cancel.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import { Watchdog } from '../flow/watchdog.ts'
 import { dial } from './dial.ts'
 import { Inbox } from './inbox.ts'
@@ -55,6 +55,7 @@ class OpenWebSocket implements WebSocketConnection {
   readonly messages: Inbox<string>
   readonly #socket: Socket
   readonly #limits: WebSocketLimits
+  readonly #runtime: Runtime
   readonly #handshake: Handshake
   readonly #reader: MessageReader
   readonly #opened = Promise.withResolvers<void>()
@@ -73,10 +74,11 @@ class OpenWebSocket implements WebSocketConnection {
     { address, signal, answerMs }: OpenWebSocketOptions,
   ) {
     this.#limits = limits
+    this.#runtime = signal.runtime
     this.#watchdog = new Watchdog(signal.runtime.timers, () =>
       this.#isOpen ? this.#beat() : this.#end(connectTimeout()),
     )
-    this.#handshake = new Handshake(address, headers)
+    this.#handshake = new Handshake(address, headers, signal.runtime)
     this.#reader = new MessageReader({ maxBytes: limits.maxMessageBytes ?? maxMessageBytes, isMasked: false })
     this.#socket = socket
     socket.on('data', this.#onBytes)
@@ -103,7 +105,7 @@ class OpenWebSocket implements WebSocketConnection {
   }
 
   #write(payload: string | Uint8Array, opcode: number): void {
-    if (this.#isOpen) this.#socket.write(frame(payload, { opcode, mask: randomBytes(4) }))
+    if (this.#isOpen) this.#socket.write(frame(payload, { opcode, mask: this.#runtime.randomBytes(4) }))
   }
 
   readonly #onBytes = (bytes: Buffer): void => {

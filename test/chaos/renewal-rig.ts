@@ -19,6 +19,7 @@ import { RetryBudget } from '../../src/gateway/layers/retry-budget.ts'
 import { noThreads } from '../../src/gateway/layers/thread.ts'
 import type { Store } from '../../src/state/store.ts'
 import { send } from '../../src/wire/http.ts'
+import { cancelWith, machine } from '../../src/wire/machine.double.ts'
 
 /** Supabase, with a service beside it that answers who holds a good access token. */
 export async function emulateProject(options: SupabaseEmulatorOptions): Promise<SupabaseEmulator> {
@@ -79,9 +80,9 @@ export async function openRig({ rule = 'documented', ...living }: RigOptions) {
   /** A life of the program. */
   const live = (credential = first) => {
     const pool = openPool({ name: 'upstream', accounts: [{ label: 'a', credential, renewal }] }, options)
-    const chat = retry(new RetryBudget(), () => 0)(noThreads(account(pool, 'upstream')(upstream)))
+    const chat = retry(new RetryBudget(machine))(noThreads(account(pool, 'upstream')(upstream)))
     const call = async () => {
-      const { thrown } = await drain(chat(aRequest, aCall()))
+      const { thrown } = await drain(chat(aRequest, aCall(cancelWith({ random: () => 0 }))))
       return thrown instanceof ChatError ? thrown.reason : thrown === undefined ? 'answered' : String(thrown)
     }
     return { call, state: () => pool.states()[0]?.state.kind }

@@ -25,6 +25,7 @@ export function replyInMemory({ fixture, pieces, isBroken }: BytesInMemory): Htt
     body: bodyOf(pieces, isBroken),
     bytes,
     text: async () => new TextDecoder().decode(await bytes()),
+    receivedAt: 0,
     limitIdle: () => undefined,
     discard: () => undefined,
   }

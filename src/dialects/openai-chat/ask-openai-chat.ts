@@ -5,6 +5,7 @@ import type { Secret } from '../../chat/secret.ts'
 import type { Call } from '../../flow/call.ts'
 import { defer, type FlowOpening } from '../../flow/defer.ts'
 import { type Flow, flowOf } from '../../flow/flow.ts'
+import type { Runtime } from '../../flow/runtime.ts'
 import {
   type AddedFields,
   type FieldsPost,
@@ -48,7 +49,7 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
   const question = { ...where, headers, body, stream, readComplaint }
   const ours = withImagesOfResults(addedFields(request, call.receipt, refused), request, options)
   const { choices = 1, stop } = request.parameters
-  const reading = { choices, newId, ...(stop && { stop }) }
+  const reading = { choices, newId: () => newCallId(call.signal.runtime), ...(stop && { stop }) }
   const ask: AskReply = (asked, onPosted) =>
     flowOf(async (signal) => {
       const { reply, body: sent } = await postWithoutRefusedFields(asked, ours, signal)
@@ -87,7 +88,7 @@ async function beginWithoutRefused({ question, ours, ask, opening }: MendableQue
     const field = body && refusedField(asChatError(thrown), { body, added: ours })
     if (!body || field === undefined || opening.signal.aborted) throw thrown
     const begun = await opening.begin(ask({ ...question, body: ours.without(body, field) }))
-    rememberRefused([field], ours)
+    rememberRefused([field], ours, opening.signal)
     return begun
   }
 }
@@ -97,6 +98,6 @@ export function bearer(key: Secret | undefined): Readonly<Record<string, string>
   return key ? { authorization: `Bearer ${key.reveal()}` } : {}
 }
 
-function newId(): string {
-  return `call_${crypto.randomUUID().replaceAll('-', '').slice(0, 24)}`
+function newCallId(runtime: Runtime): string {
+  return `call_${runtime.newId().replaceAll('-', '').slice(0, 24)}`
 }

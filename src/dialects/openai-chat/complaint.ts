@@ -27,7 +27,7 @@ export function readComplaint(body: unknown): UpstreamComplaint {
  */
 export function errorInside(value: unknown, read = readComplaint): ChatError {
   const status = meanings(layersOf(value)).find((meaning) => typeof meaning === 'number' && meaning > 0)
-  return statusError(typeof status === 'number' ? status : 0, new Headers(), read(value))
+  return statusError({ status: typeof status === 'number' ? status : 0 }, read(value))
 }
 
 const messageMembers = [

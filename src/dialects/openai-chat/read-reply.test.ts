@@ -16,6 +16,7 @@ function reply(text: string, type = 'text/event-stream'): HttpReply {
     body: body(),
     bytes: () => Promise.resolve(new TextEncoder().encode(text)),
     text: () => Promise.resolve(text),
+    receivedAt: 0,
     limitIdle: () => undefined,
     discard: () => undefined,
   }

@@ -9,7 +9,7 @@ import type { ChatEvent } from '../../chat/event.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { events } from '../../flow/flow.ts'
-import { aborted, newCancel } from '../../wire/machine.double.ts'
+import { aborted, machine, newCancel } from '../../wire/machine.double.ts'
 import { aCall, aRequest, chatOf, drain, finish, text } from '../fake-chat.ts'
 import { type Asking, account } from './account.ts'
 import { retry } from './retry.ts'
@@ -48,7 +48,7 @@ function given({ accounts = 1, says }: Given) {
       yield event
     }
   })
-  const chat = retry(new RetryBudget(), () => 0)(noThreads(account(pool, 'upstream')(upstream)))
+  const chat = retry(new RetryBudget(machine))(noThreads(account(pool, 'upstream')(upstream)))
   const [service = new RenewalServiceDouble(() => 0)] = services
   return {
     pool,
@@ -239,7 +239,7 @@ describe('an account that is refused in the middle of an answer', () => {
       yield text('a')
       throw refused()
     })
-    await drain(retry(new RetryBudget())(noThreads(account(pool, 'upstream')(upstream)))(aRequest, aCall()))
+    await drain(retry(new RetryBudget(machine))(noThreads(account(pool, 'upstream')(upstream)))(aRequest, aCall()))
     expect(pool.states()).toMatchObject([{ label: 'k0', state: { kind: 'refused' } }])
   })
 })
@@ -306,7 +306,7 @@ test('accounts that are yet to be made and cannot be are no attempt, and the cli
   }
   const supply = { min: 1, max: 1, renewal: service.renewal, create }
   const pool = openPool({ name: 'upstream', accounts: [], supply }, accountsOptions({ now: () => 0 }))
-  const chat = retry(new RetryBudget())(noThreads(account(pool, 'upstream')(chatOf(async function* () {}))))
+  const chat = retry(new RetryBudget(machine))(noThreads(account(pool, 'upstream')(chatOf(async function* () {}))))
   const call = aCall()
   const { thrown } = await drain(chat(aRequest, call))
   expect(thrown).toMatchObject({ reason: 'rate-limited', retryAfterMs: 90_000 })

@@ -3,7 +3,7 @@ import { ChatError } from '../../chat/error.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { events } from '../../flow/flow.ts'
-import { newCancel } from '../../wire/machine.double.ts'
+import { cancelWith, newCancel } from '../../wire/machine.double.ts'
 import { aCall, answering, aRequest, chatOf, drain, finish, type Line, silence, text } from '../fake-chat.ts'
 import { observe } from './observe.ts'
 
@@ -61,7 +61,7 @@ test('a line names the account and the tools; times count from the call’s begi
     now += 40
     yield usage
   })
-  await drain(observe(() => now)(chat)(aRequest, aCall(undefined, lines)))
+  await drain(observe()(chat)(aRequest, aCall(cancelWith({ elapsed: () => now }), lines)))
   expect(lines[0]?.fields).toEqual({
     model: 'model',
     upstream: 'groq',

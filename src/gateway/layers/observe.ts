@@ -18,15 +18,16 @@ interface Ended extends Observed {
 }
 
 /** Writes the one line of a call when it is over, however it ends. No word of what was asked or answered. */
-export function observe(now: () => number = () => performance.now()): ObserverLayer<LoopEvent> {
+export function observe(): ObserverLayer<LoopEvent> {
   return (next) => (request, call) => {
-    const observed: Observed = { startedAt: now(), firstAt: undefined, usage: undefined }
+    const { runtime } = call.signal
+    const observed: Observed = { startedAt: runtime.elapsed(), firstAt: undefined, usage: undefined }
     return watch(next(request, call), {
       passed(batch) {
-        if (observed.firstAt === undefined && showsSomething(batch)) observed.firstAt = now()
+        if (observed.firstAt === undefined && showsSomething(batch)) observed.firstAt = runtime.elapsed()
         for (const event of batch) if (event.type === 'usage') observed.usage = event.usage
       },
-      ended: (ending) => report(call, request.model, { ...observed, ending, endedAt: now() }),
+      ended: (ending) => report(call, request.model, { ...observed, ending, endedAt: runtime.elapsed() }),
     })
   }
 }

@@ -5,7 +5,7 @@ import { RetryBudget } from './retry-budget.ts'
 /** A budget whose clock is set by hand. */
 function given() {
   let now = 0
-  const budget = new RetryBudget(() => now)
+  const budget = new RetryBudget({ elapsed: () => now })
   return {
     budget,
     pass(ms: number) {

@@ -1,3 +1,5 @@
+import type { Runtime } from '../../flow/runtime.ts'
+
 /** Envoy's and Finagle's default share; see reliability, section 5. */
 const share = 0.2
 const floorPerSecond = 10
@@ -6,13 +8,13 @@ const maxTokens = 20
 
 /** Bounds what retries add to an upstream that is already in trouble: a fifth of its requests, and a few a second. */
 export class RetryBudget {
-  readonly #now: () => number
+  readonly #runtime: Pick<Runtime, 'elapsed'>
   #tokens = floorPerSecond
   #at: number
 
-  constructor(now: () => number = () => performance.now()) {
-    this.#now = now
-    this.#at = now()
+  constructor(runtime: Pick<Runtime, 'elapsed'>) {
+    this.#runtime = runtime
+    this.#at = runtime.elapsed()
   }
 
   readonly max = maxTokens
@@ -30,13 +32,13 @@ export class RetryBudget {
   /** Whether a retry may be paid for; if so, it is. */
   withdraw(): boolean {
     this.#tokens = this.#grown()
-    this.#at = this.#now()
+    this.#at = this.#runtime.elapsed()
     if (this.#tokens < 1) return false
     this.#tokens--
     return true
   }
 
   #grown(): number {
-    return Math.min(maxTokens, this.#tokens + ((this.#now() - this.#at) / 1000) * floorPerSecond)
+    return Math.min(maxTokens, this.#tokens + ((this.#runtime.elapsed() - this.#at) / 1000) * floorPerSecond)
   }
 }

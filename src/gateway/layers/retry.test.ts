@@ -4,9 +4,11 @@ import { ChatError, type Reason } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { maxAttempts } from '../../flow/attempts.ts'
 import { beginAttempt } from '../../flow/call.ts'
+import { CancelSource } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { events } from '../../flow/flow.ts'
-import { newCancel } from '../../wire/machine.double.ts'
+import { ManualRuntime } from '../../flow/runtime.double.ts'
+import { cancelWith, machine } from '../../wire/machine.double.ts'
 import { aCall, answering, aRequest, chatOf, drain, finish, silence, text } from '../fake-chat.ts'
 import { type Asking, account } from './account.ts'
 import { choices } from './choices.ts'
@@ -27,12 +29,13 @@ function inTurn(...chats: readonly Chat[]) {
   return { chat, asked: () => asked }
 }
 
-const noJitter = () => 0
+/** A call without jitter. */
+const calmCall = (signal = cancelWith({ random: () => 0 })) => aCall(signal)
 
 test('P8: a failure before the first event is tried again, and the client sees one clean answer', async () => {
   const { chat, asked } = inTurn(answering(failing('upstream-failed')), answering(text('a'), finish()))
-  const call = aCall()
-  expect(await drain(retry(new RetryBudget(), noJitter)(chat)(aRequest, call))).toEqual({
+  const call = calmCall()
+  expect(await drain(retry(new RetryBudget(machine))(chat)(aRequest, call))).toEqual({
     events: [text('a'), finish()],
     thrown: undefined,
   })
@@ -44,7 +47,7 @@ test('P8: nothing is ever tried again after the first event, wherever the upstre
     const error = failing('upstream-failed')
     const told: ChatEvent[] = Array.from({ length: events }, (_, at) => text(String(at)))
     const { chat, asked } = inTurn(answering(...told, error), answering(text('again'), finish()))
-    expect(await drain(retry(new RetryBudget(), noJitter)(chat)(aRequest, aCall()))).toEqual({
+    expect(await drain(retry(new RetryBudget(machine))(chat)(aRequest, calmCall()))).toEqual({
       events: told,
       thrown: error,
     })
@@ -61,40 +64,50 @@ test('what the table says is worth no other try is not tried again', async () =>
     'internal',
   ] as const) {
     const { chat, asked } = inTurn(answering(failing(reason)))
-    expect((await drain(retry(new RetryBudget(), noJitter)(chat)(aRequest, aCall()))).thrown).toMatchObject({ reason })
+    expect((await drain(retry(new RetryBudget(machine))(chat)(aRequest, calmCall()))).thrown).toMatchObject({
+      reason,
+    })
     expect(asked()).toBe(1)
   }
 })
 
 test('the same account is tried once more, and not at all when its upstream wants over two seconds', async () => {
   const once = inTurn(answering(failing('overloaded')))
-  await drain(retry(new RetryBudget(), noJitter)(once.chat)(aRequest, aCall()))
+  await drain(retry(new RetryBudget(machine))(once.chat)(aRequest, calmCall()))
   expect(once.asked()).toBe(2)
   const told = inTurn(answering(failing('overloaded', 2_001)))
-  await drain(retry(new RetryBudget(), noJitter)(told.chat)(aRequest, aCall()))
+  await drain(retry(new RetryBudget(machine))(told.chat)(aRequest, calmCall()))
   expect(told.asked()).toBe(1)
 })
 
 test('the wait before another try is what the upstream asked for, and the jitter', async () => {
-  const { chat } = inTurn(answering(failing('overloaded', 30)), answering(finish()))
-  const startedAt = performance.now()
-  await drain(retry(new RetryBudget(), () => 0.1)(chat)(aRequest, aCall()))
-  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(49)
+  const runtime = Object.assign(new ManualRuntime(), { random: () => 0.1 })
+  const { chat, asked } = inTurn(answering(failing('overloaded', 30)), answering(finish()))
+  const answer = drain(retry(new RetryBudget(runtime))(chat)(aRequest, aCall(new CancelSource(runtime))))
+  await runtime.advance(49)
+  expect(asked()).toBe(1)
+  await runtime.advance(1)
+  expect(asked()).toBe(2)
+  expect((await answer).events).toEqual([finish()])
+  expect(runtime.timers.size).toBe(0)
 })
 
 test('a call that is aborted while it waits for another try ends with the reason of that', async () => {
-  const controller = newCancel()
+  const runtime = new ManualRuntime()
+  const controller = new CancelSource(runtime)
   const { chat, asked } = inTurn(answering(failing('overloaded', 2_000)))
-  const call = aCall(controller)
   const gone = failing('cancelled')
-  setTimeout(() => controller.abort(gone), 20)
-  expect((await drain(retry(new RetryBudget(), noJitter)(chat)(aRequest, call))).thrown).toBe(gone)
+  const answer = drain(retry(new RetryBudget(runtime))(chat)(aRequest, aCall(controller)))
+  await runtime.advance(20)
+  controller.abort(gone)
+  expect((await answer).thrown).toBe(gone)
   expect(asked()).toBe(1)
+  expect(runtime.timers.size).toBe(0)
 })
 
-function pooled(count: number, chat: Chat<Asking>, budget = new RetryBudget()) {
+function pooled(count: number, chat: Chat<Asking>, budget = new RetryBudget(machine)) {
   const { pool, accounts } = poolOf(Array.from({ length: count }, (_, at) => ({ label: `a${at}`, credential: at })))
-  return { pool, accounts, chat: retry(budget, noJitter)(noThreads(account(pool, 'upstream')(chat))) }
+  return { pool, accounts, chat: retry(budget)(noThreads(account(pool, 'upstream')(chat))) }
 }
 
 test('P21: accounts that fail are passed over for those that work, up to the limit of attempts', async () => {
@@ -107,22 +120,22 @@ test('P21: accounts that fail are passed over for those that work, up to the lim
       yield finish()
     }),
   )
-  const call = aCall()
+  const call = calmCall()
   expect((await drain(chat(aRequest, call))).events).toEqual([finish()])
   expect(asked).toEqual(['a0', 'a1', 'a2'])
   expect(call.receipt).toMatchObject({ attempts: 3, upstream: 'upstream' })
 })
 
 test('no call makes more attempts than the limit', async () => {
-  const { chat } = pooled(10, () => answering(failing('account-refused'))(aRequest, aCall()))
-  const call = aCall()
+  const { chat } = pooled(10, () => answering(failing('account-refused'))(aRequest, calmCall()))
+  const call = calmCall()
   expect((await drain(chat(aRequest, call))).thrown).toMatchObject({ reason: 'account-refused' })
   expect(call.receipt.attempts).toBe(maxAttempts)
 })
 
 test('when no account is left, the client is told why the last one failed', async () => {
-  const { chat } = pooled(2, () => answering(failing('account-refused'))(aRequest, aCall()))
-  expect((await drain(chat(aRequest, aCall()))).thrown).toMatchObject({ reason: 'account-refused' })
+  const { chat } = pooled(2, () => answering(failing('account-refused'))(aRequest, calmCall()))
+  expect((await drain(chat(aRequest, calmCall()))).thrown).toMatchObject({ reason: 'account-refused' })
 })
 
 /** How many retries a budget whose clock stands still would pay for. */
@@ -133,11 +146,11 @@ function left(budget: RetryBudget): number {
 }
 
 test('P7: a call that finds every account resting at its upstream’s word costs no retry: 429 and the soonest time', async () => {
-  const budget = new RetryBudget(() => 0)
+  const budget = new RetryBudget({ elapsed: () => 0 })
   const { pool, accounts, chat } = pooled(2, answering(finish()), budget)
   for (const [at, leased] of accounts.entries())
     pool.reportFailure(leased, failing('rate-limited', 60_000 + at * 1_000))
-  const call = aCall()
+  const call = calmCall()
   const { thrown } = await drain(chat(aRequest, call))
   expect(thrown).toMatchObject({ reason: 'rate-limited' })
   expect(thrown instanceof ChatError && thrown.retryAfterMs).toBeWithin(50_000, 60_001)
@@ -146,9 +159,9 @@ test('P7: a call that finds every account resting at its upstream’s word costs
 })
 
 test('P7: a single account that is rate limited is asked once, and the budget pays for one retry at most', async () => {
-  const budget = new RetryBudget(() => 0)
-  const { chat } = pooled(1, () => answering(failing('rate-limited', 60_000))(aRequest, aCall()), budget)
-  const call = aCall()
+  const budget = new RetryBudget({ elapsed: () => 0 })
+  const { chat } = pooled(1, () => answering(failing('rate-limited', 60_000))(aRequest, calmCall()), budget)
+  const call = calmCall()
   expect((await drain(chat(aRequest, call))).thrown).toMatchObject({ reason: 'rate-limited' })
   expect(left(budget)).toBeGreaterThanOrEqual(9)
 })
@@ -161,7 +174,7 @@ test('an account that answered is told so, one that failed rests', async () => {
       yield finish()
     }),
   )
-  await drain(chat(aRequest, aCall()))
+  await drain(chat(aRequest, calmCall()))
   expect(Object.fromEntries(pool.states().map(({ label, state }) => [label, state.kind]))).toEqual({
     a0: 'challenged',
     a1: 'ok',
@@ -169,22 +182,22 @@ test('an account that answered is told so, one that failed rests', async () => {
 })
 
 test('P7: a budget that is used up pays for no other try: the failure is told as it is', async () => {
-  const budget = new RetryBudget(() => 0)
+  const budget = new RetryBudget({ elapsed: () => 0 })
   left(budget)
   const { chat, asked } = inTurn(answering(failing('upstream-failed')), answering(finish()))
-  expect((await drain(retry(budget, noJitter)(chat)(aRequest, aCall()))).thrown).toMatchObject({
+  expect((await drain(retry(budget)(chat)(aRequest, calmCall()))).thrown).toMatchObject({
     reason: 'upstream-failed',
   })
   expect(asked()).toBe(1)
 })
 
 test('P7: to be asked after another upstream failed is a retry, which pays nothing in', async () => {
-  const budget = new RetryBudget(() => 0)
+  const budget = new RetryBudget({ elapsed: () => 0 })
   const { chat, asked } = inTurn(answering(finish()))
   const later = () => {
-    const call = aCall()
+    const call = calmCall()
     call.attempts.spend()
-    return drain(retry(budget, noJitter)(chat)(aRequest, call))
+    return drain(retry(budget)(chat)(aRequest, call))
   }
   for (let calls = 0; calls < 10; calls++) expect((await later()).thrown).toBeUndefined()
   expect((await later()).thrown).toMatchObject({ reason: 'unavailable', code: 'retry_budget' })
@@ -193,9 +206,9 @@ test('P7: to be asked after another upstream failed is a retry, which pays nothi
 
 test('the attempts and the account that the receipt notes decide nothing', async () => {
   const { chat, asked } = inTurn(answering(failing('upstream-failed')), answering(failing('account-refused')))
-  const call = aCall()
+  const call = calmCall()
   Object.assign(call.receipt, { attempts: 99, account: 'of-another-answer' })
-  const { thrown } = await drain(retry(new RetryBudget(), noJitter)(chat)(aRequest, call))
+  const { thrown } = await drain(retry(new RetryBudget(machine))(chat)(aRequest, call))
   expect(asked()).toBe(maxAttempts)
   expect(thrown).toMatchObject({ reason: 'account-refused', message: 'account-refused' })
 })
@@ -209,9 +222,9 @@ test('of answers side by side, each names the account that it was asked with', a
     begun.resolve()
     return failingAfter(silence(call.signal))
   })
-  const call = aCall()
+  const call = calmCall()
   for (let spent = 1; spent < maxAttempts; spent++) call.attempts.spend()
-  const sideBySide = choices({ parameters: { choices: 'emulated' } })(retry(new RetryBudget(), noJitter)(chat))
+  const sideBySide = choices({ parameters: { choices: 'emulated' } })(retry(new RetryBudget(machine))(chat))
   const { thrown } = await drain(sideBySide({ ...aRequest, parameters: { choices: 2 } }, call))
   expect(call.receipt.account).toBe('a1')
   expect(thrown).toMatchObject({ message: expect.stringContaining('The account is a0') })
@@ -219,7 +232,7 @@ test('of answers side by side, each names the account that it was asked with', a
 
 async function* failingAfter(before: Promise<unknown>): AsyncGenerator<ChatEvent> {
   await before
-  yield* events(answering(failing('account-refused'))(aRequest, aCall()))
+  yield* events(answering(failing('account-refused'))(aRequest, calmCall()))
 }
 
 test('closing a retried flow closes its source', async () => {
@@ -232,6 +245,6 @@ test('closing a retried flow closes its source', async () => {
       closed.resolve()
     }
   })
-  for await (const _ of events(retry(new RetryBudget())(chat)(aRequest, aCall()))) break
+  for await (const _ of events(retry(new RetryBudget(machine))(chat)(aRequest, calmCall()))) break
   await closed.promise
 })

@@ -1,6 +1,7 @@
 import { asChatError, ChatError } from '../../chat/error.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { defer } from '../../flow/defer.ts'
+import type { Runtime } from '../../flow/runtime.ts'
 import { sleep } from '../../flow/wait.ts'
 import type { Tried } from './account.ts'
 import type { RetryBudget } from './retry-budget.ts'
@@ -12,12 +13,8 @@ const backoffMs = 200
 /**
  * Tries again, on another account where there is one, as long as nothing has reached the client and the budget allows.
  * What is worth another try is said in the table of reasons.
- * @param random from 0 to 1, for the jitter
  */
-export function retry(
-  budget: RetryBudget,
-  random: () => number = Math.random,
-): <Needs>(next: Chat<Needs & Tried>) => Chat<Needs> {
+export function retry(budget: RetryBudget): <Needs>(next: Chat<Needs & Tried>) => Chat<Needs> {
   return (next) => (request, call) =>
     defer(async ({ begin, signal }) => {
       const tried = new Set<unknown>()
@@ -35,7 +32,7 @@ export function retry(
           if (call.attempts.spent === spentBefore) throw error.code === 'no_account' && last ? last : error
           last = named(error, call.attempts.lastAccount)
         }
-        const waitMs = waitBefore(last, attempt, random)
+        const waitMs = waitBefore(last, attempt, signal.runtime)
         if (call.attempts.left === 0 || waitMs === undefined || signal.aborted || !budget.withdraw()) throw last
         await sleep(waitMs, signal)
       }
@@ -59,12 +56,12 @@ function named(error: ChatError, account: string | undefined): ChatError {
 }
 
 /** Milliseconds until the next attempt; undefined for none. Another account is asked at once, the same one after full jitter. */
-function waitBefore(error: ChatError, attempt: number, random: () => number): number | undefined {
+function waitBefore(error: ChatError, attempt: number, runtime: Runtime): number | undefined {
   const { retry: whom, account } = error.meaning
   if (whom !== 'any') return undefined
   if (account !== 'unchanged') return 0
   const hintMs = error.retryAfterMs ?? 0
-  return hintMs > maxWaitMs || attempt > 1 ? undefined : hintMs + random() * backoffMs
+  return hintMs > maxWaitMs || attempt > 1 ? undefined : hintMs + runtime.random() * backoffMs
 }
 
 function spent(): ChatError {

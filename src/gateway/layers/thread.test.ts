@@ -10,7 +10,7 @@ import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { events as eventsOf } from '../../flow/flow.ts'
 import { MemoryStore } from '../../state/memory/memory-store.ts'
-import { newCancel } from '../../wire/machine.double.ts'
+import { machine, newCancel } from '../../wire/machine.double.ts'
 import { aCall, aLog, aRequest, chatOf, drain, finish, type Line, text } from '../fake-chat.ts'
 import { type Asking, account } from './account.ts'
 import { retry } from './retry.ts'
@@ -71,10 +71,9 @@ function given({ accounts = 2, ttlMs = 1_000, renewal }: Given = {}) {
     yield finish()
   })
   const layered = (use: MemoryStore) =>
-    retry(
-      new RetryBudget(),
-      () => 0,
-    )(thread({ store: use, upstream: 'upstream', ttlMs })(account(pool, 'upstream')(upstream)))
+    retry(new RetryBudget(machine))(
+      thread({ store: use, upstream: 'upstream', ttlMs })(account(pool, 'upstream')(upstream)),
+    )
   const chat = layered(store)
   const open = (messages: readonly Message[], { caller = anybody, model = 'model', signal = never }: From = {}) =>
     chat({ ...aRequest, model, messages }, { ...aCall(signal, lines), log: aLog(lines), caller })

@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto'
 import { ChatError } from '../../chat/error.ts'
 import { type ChatEvent, type FinishEvent, isOfPart, type ToolCallEvent, type Usage } from '../../chat/event.ts'
 import type { AssistantMessage } from '../../chat/message.ts'
 import { Fold } from '../../flow/fold.ts'
+import type { Runtime } from '../../flow/runtime.ts'
 
 /** Characters of a round that are kept to be told again, and of its calls. */
 const maxCharacters = 1024 * 1024
@@ -13,6 +13,7 @@ export interface RoundOptions {
   isClients(name: string): boolean
   /** Ids that calls of this conversation have already; the round's own are added. */
   readonly ids: Set<string>
+  readonly runtime: Runtime
   /** Calls that it may make. @throws with more */
   readonly maxCalls: number
 }
@@ -84,7 +85,8 @@ export class Round {
 
   /** Some upstreams count their calls anew in each reply; a result must name one call of the whole conversation. */
   #freshId(id: string): string {
-    const fresh = id === '' || this.#options.ids.has(id) ? `call_${randomUUID().replaceAll('-', '')}` : id
+    const fresh =
+      id === '' || this.#options.ids.has(id) ? `call_${this.#options.runtime.newId().replaceAll('-', '')}` : id
     this.#options.ids.add(fresh)
     return fresh
   }

@@ -72,7 +72,12 @@ class Loop<Needs> {
     const { limits } = this.#options
     const { tools, offered, isClients } = await this.#offer()
     for (let at = 1; at <= limits.maxRounds; at++) {
-      const round = new Round({ isClients, ids: this.#ids, maxCalls: this.#callsLeft })
+      const round = new Round({
+        isClients,
+        ids: this.#ids,
+        runtime: this.#call.signal.runtime,
+        maxCalls: this.#callsLeft,
+      })
       const parameters = parametersFor(this.#request.parameters, offered, at)
       yield* this.#ask(round, parameters)
       if (round.usage) this.#usages.push(round.usage)

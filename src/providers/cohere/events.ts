@@ -212,7 +212,7 @@ function finishReason(wire: string, error: string | null | undefined): FinishRea
       code: 'context_length_exceeded',
     })
   if (wire === 'ERROR' || wire === 'USER_CANCEL') {
-    throw statusError(0, new Headers(), error ? { message: error } : {})
+    throw statusError({ status: 0 }, error ? { message: error } : {})
   }
   return finishes.get(wire) ?? 'other'
 }

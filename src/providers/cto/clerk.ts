@@ -104,8 +104,8 @@ async function ask({ url, apiVersion, origin, userAgent }: Clerk, question: Ques
 }
 
 /** Takes over the cookie that is to be sent from now on. */
-async function adopt(browser: Browser, { headers }: HttpReply): Promise<void> {
-  const next = parseSetCookie(headers).findLast(({ name, isDeleted }) => name === '__client' && !isDeleted)
+async function adopt(browser: Browser, { headers, receivedAt }: HttpReply): Promise<void> {
+  const next = parseSetCookie(headers, receivedAt).findLast(({ name, isDeleted }) => name === '__client' && !isDeleted)
   if (!next || next.value === browser.cookie.reveal()) return
   browser.cookie = new Secret(next.value, 'held')
   await browser.keep(browser.cookie)
@@ -130,8 +130,9 @@ const bannedCodes = new Set(['user_banned', 'user_deactivated'])
 const healing = new Set<Reason>(['rate-limited', 'overloaded', 'timeout', 'busy', 'upstream-failed'])
 
 /** Why Clerk gave nothing. */
-function refusal({ status, headers }: HttpReply, text: string): ChatError {
-  if (isPage(headers, text)) return pageError(status, headers, text)
+function refusal(reply: HttpReply, text: string): ChatError {
+  const { status, headers } = reply
+  if (isPage(headers, text)) return pageError(reply, text)
   const codes = ClerkRefusal.safeParse(jsonOrUndefined(text)).data?.errors.map(({ code }) => code) ?? []
   if (codes.some((code) => bannedCodes.has(code)))
     return new ChatError('account-banned', {
@@ -140,7 +141,7 @@ function refusal({ status, headers }: HttpReply, text: string): ChatError {
     })
   // Clerk's own code shows that it is Clerk who speaks: a page or a proxy proves nothing
   if ((status === 401 || status === 422) && codes.length > 0) return signedOut(status)
-  const error = statusError(status, headers, {})
+  const error = statusError(reply, {})
   if (healing.has(error.reason)) return error
   return new ChatError('upstream-failed', { message: `Clerk refused (HTTP ${status}).`, upstreamStatus: status })
 }

@@ -50,7 +50,7 @@ function ownerOf(account: CtoAccount): string {
 
 export const protocolV1: Protocol = {
   // the service makes the history when it is first used
-  newThread: async () => ({ chatHistoryId: crypto.randomUUID() }),
+  newThread: async (_account, { runtime }) => ({ chatHistoryId: runtime.newId() }),
   readThread(known, account) {
     const thread = threadIn(known, account)
     return thread?.workspaceId === undefined ? thread : undefined
@@ -107,7 +107,7 @@ function userOf(account: CtoAccount): string {
 }
 
 async function createProject(site: Site, account: CtoAccount, signal: Cancel): Promise<CtoThread> {
-  const projectName = `scratch-${crypto.randomUUID().slice(0, 8)}`
+  const projectName = `scratch-${signal.runtime.newId().slice(0, 8)}`
   const body = JSON.stringify({ projectName })
   const text = await askApi(site, account, { method: 'POST', path: '/projects/create-hosted', body }, signal)
   const project = CtoProject.safeParse(jsonOrUndefined(text)).data

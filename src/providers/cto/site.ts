@@ -40,14 +40,14 @@ export async function askApi(site: Site, account: CtoAccount, question: ApiQuest
   if (isPage(reply.headers, text)) throw wallError(reply, text)
   const said = jsonOrUndefined(text)
   // waited for, what such a success has begun would never come
-  if (CtoComplaint.safeParse(said).data?.error) throw statusError(reply.status, reply.headers, readComplaint(said))
+  if (CtoComplaint.safeParse(said).data?.error) throw statusError(reply, readComplaint(said))
   return text
 }
 
 /** A page that is no challenge is what who is not signed in is shown. */
-function wallError({ status, headers }: HttpReply, page: string): ChatError {
-  const error = pageError(status, headers, page)
-  return error.reason === 'challenged' ? error : loginPage(status)
+function wallError(reply: HttpReply, page: string): ChatError {
+  const error = pageError(reply, page)
+  return error.reason === 'challenged' ? error : loginPage(reply.status)
 }
 
 function loginPage(status: number): ChatError {

@@ -1,4 +1,5 @@
 import type { Cancel } from '../../flow/cancel.ts'
+import type { Runtime } from '../../flow/runtime.ts'
 import { orAbort } from '../../flow/wait.ts'
 
 /** Milliseconds in which the second of a run's two ends may still come. */
@@ -18,6 +19,8 @@ export class AccountRuns {
   #waiting = 0
   readonly #ids = new Set<string>()
   #trailingUntil = Number.NEGATIVE_INFINITY
+  /** The machine of the call that began last. */
+  #runtime: Runtime | undefined
 
   /** Whether nobody runs, or waits to. */
   get isIdle(): boolean {
@@ -34,6 +37,7 @@ export class AccountRuns {
    * @returns passes the turn on; more than once does no harm
    */
   async begin(signal: Cancel): Promise<() => void> {
+    this.#runtime = signal.runtime
     const before = this.#lastTurn
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#lastTurn = before.then(() => promise)
@@ -53,14 +57,18 @@ export class AccountRuns {
   /** @param owesEnd whether the run has ended by one of the two ends, and the other has not come */
   end(owesEnd: boolean): void {
     this.#running--
-    if (owesEnd) this.#trailingUntil = performance.now() + trailingMs
+    if (owesEnd) this.#trailingUntil = this.#elapsed() + trailingMs
   }
 
   /** Whether an end that does not say whose it is may be the second of a run before; then it is, and there is no other. */
   takeTrailingEnd(): boolean {
-    const isTrailing = performance.now() < this.#trailingUntil
+    const isTrailing = this.#elapsed() < this.#trailingUntil
     this.#trailingUntil = Number.NEGATIVE_INFINITY
     return isTrailing
+  }
+
+  #elapsed(): number {
+    return this.#runtime?.elapsed() ?? 0
   }
 
   /** Says that a run has this name, and so no other has. */

@@ -56,7 +56,7 @@ function supplyOf(project: SupabaseProject, bounds: Bounds): Supply<SupabaseSess
     ...bounds,
     renewal: supabaseRenewal(project),
     async create(signal) {
-      signUps.take()
+      signUps.take(signal.runtime.now())
       return signUpAnonymously(project, signal)
     },
   }

@@ -36,10 +36,10 @@ export async function post({ project, userAgent, session, path, body }: Posted, 
   const reply = await send(request, signal)
   if (reply.status < 200 || reply.status >= 300) throw ofKey(await refusal(reply, readComplaint), project.anonKey.name)
   const text = await reply.text(maxReplyBytes)
-  if (isPage(reply.headers, text)) throw pageError(reply.status, reply.headers, text)
+  if (isPage(reply.headers, text)) throw pageError(reply, text)
   const said = jsonOrUndefined(text)
   // waited for, what such a success has begun would never come
-  if (Complaint.safeParse(said).data?.error) throw statusError(reply.status, reply.headers, readComplaint(said))
+  if (Complaint.safeParse(said).data?.error) throw statusError(reply, readComplaint(said))
   return said
 }
 

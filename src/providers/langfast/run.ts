@@ -116,7 +116,7 @@ const Initiated = z.looseObject({
 async function initiate(asked: Run, promptId: string, signal: Cancel): Promise<string | undefined> {
   const { service, session, runs, promptMeta } = asked
   const body = {
-    run_id: crypto.randomUUID(),
+    run_id: signal.runtime.newId(),
     prompt_id: promptId,
     prompt_meta: promptMeta,
     test_cases: service.promptId ? [] : testCases,

@@ -6,17 +6,11 @@ const windowMs = 3_600_000
 
 /** Counts sign-ups, so that the service's own limit is never reached. */
 export class SignUps {
-  readonly #now: () => number
   /** The times of the last sign-ups, oldest first. */
   #times: number[] = []
 
-  constructor(now: () => number = Date.now) {
-    this.#now = now
-  }
-
-  /** Counts a sign-up. @throws ChatError `rate-limited` if the service would allow no more */
-  take(): void {
-    const now = this.#now()
+  /** Counts a sign-up. @param now milliseconds since 1970 @throws ChatError `rate-limited` if the service would allow no more */
+  take(now: number): void {
     // a time in the future, from a clock that was ahead, must not count longer than an hour
     this.#times = this.#times.map((time) => Math.min(time, now)).filter((time) => now - time < windowMs)
     const [oldest] = this.#times

@@ -109,7 +109,7 @@ function derivedProject({ accessToken }: SupabaseSession, anonKey: NamedSecret |
  * @param now milliseconds since 1970
  * @throws ChatError `login-needed` if the session has ended
  */
-export function checkSession({ label, credential }: SmitheryAccount, now = Date.now()): void {
+export function checkSession({ label, credential }: SmitheryAccount, now: number): void {
   const { session, remedy } = credential
   if (!remedy || session.expiresAt > now) return
   throw new ChatError('login-needed', {

@@ -92,7 +92,7 @@ function finishReason(said: string | null | undefined, hasCalls: boolean): Finis
 
 /** An error within an answer: HTTP said 200 already, so only the words are left. */
 export function answerError(message: string | null | undefined): ChatError {
-  return statusError(0, new Headers(), message ? { message } : {})
+  return statusError({ status: 0 }, message ? { message } : {})
 }
 
 /** An error in place of a piece of the answer, or something of no known shape. */

@@ -63,7 +63,7 @@ async function* chat(site: Site, request: ChatRequest, call: AccountCall<Smither
     yield* readFrames(reply, new EitherDecoder(reply.headers), call.signal)
   } catch (thrown) {
     if (!(thrown instanceof ChatError)) throw thrown
-    if (thrown.upstreamStatus === 401) checkSession(call.account)
+    if (thrown.upstreamStatus === 401) checkSession(call.account, call.signal.runtime.now())
     throw named(thrown)
   }
 }
@@ -83,7 +83,7 @@ function askSmithery(
   const question = {
     url: `${url}/api/chat`,
     headers,
-    body: encodeSmitheryRequest(request),
+    body: encodeSmitheryRequest(request, signal.runtime),
     stream: true,
     readComplaint,
   }

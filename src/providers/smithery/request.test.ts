@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
 import type { Message, Part, ToolCallPart } from '../../chat/message.ts'
 import type { ChatRequest, Parameters } from '../../chat/request.ts'
+import { machine } from '../../wire/machine.double.ts'
 import { complaintAbout, SmitheryBody } from './emulated-body.ts'
 import { encodeSmitheryRequest } from './request.ts'
 
@@ -31,14 +32,16 @@ function request(messages: readonly Message[], parameters: Parameters = {}): Cha
 
 /** The body, as the emulated service understands it. */
 function encoded(messages: readonly Message[], parameters: Parameters = {}) {
-  const body = SmitheryBody.parse(JSON.parse(JSON.stringify(encodeSmitheryRequest(request(messages, parameters)))))
+  const body = SmitheryBody.parse(
+    JSON.parse(JSON.stringify(encodeSmitheryRequest(request(messages, parameters), machine))),
+  )
   expect(complaintAbout(body)).toBeUndefined()
   return { ...body, messages: body.messages.map(({ role, parts }) => ({ role, parts })) }
 }
 
 function refusalOf(messages: readonly Message[], parameters: Parameters = {}) {
   try {
-    return encodeSmitheryRequest(request(messages, parameters))
+    return encodeSmitheryRequest(request(messages, parameters), machine)
   } catch (thrown) {
     return thrown instanceof ChatError ? { reason: thrown.reason, param: thrown.param } : thrown
   }
@@ -80,7 +83,9 @@ test('instructions alone are said by the user: without a message nothing is answ
 })
 
 test('every message has an id of its own', () => {
-  const { messages } = SmitheryBody.parse(encodeSmitheryRequest(request([user(text('a')), said('b'), user(text('c'))])))
+  const { messages } = SmitheryBody.parse(
+    encodeSmitheryRequest(request([user(text('a')), said('b'), user(text('c'))]), machine),
+  )
   expect(messages.every(({ id }) => /^msg-[0-9a-f]{16}$/.test(id))).toBe(true)
   expect(new Set(messages.map(({ id }) => id)).size).toBe(3)
 })

@@ -11,6 +11,7 @@ import type {
 import { callsOf, textOf, withoutImages } from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
 import { type ChatRequest, type FunctionTool, schemaOf } from '../../chat/request.ts'
+import type { Runtime } from '../../flow/runtime.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
 import { filePart, imagePart } from './file-part.ts'
 
@@ -24,9 +25,10 @@ export const support: Support = {
  * The body of `POST /api/chat`: the messages as the UIMessages of the AI SDK, the whole conversation each time.
  * @throws ChatError `unsupported` for what it has no place for, `invalid-request` for results of calls nobody made
  */
-export function encodeSmitheryRequest(request: ChatRequest): Fields {
+export function encodeSmitheryRequest(request: ChatRequest, runtime: Pick<Runtime, 'newId'>): Fields {
+  const uiMessage = messageMaker(runtime)
   const effort = efforts[request.parameters.reasoningEffort ?? '']
-  const messages = encodeMessages(request.messages.map(withoutImages))
+  const messages = encodeMessages(request.messages.map(withoutImages), uiMessage)
   const instructions = systemPrompt(request.messages)
   // there must be a message: of instructions alone, as for a chat's title, they are one
   const isAlone = messages.length === 0
@@ -65,7 +67,7 @@ interface Placed<M> {
 }
 
 /** Calls and their results stand in one message; a result may come anywhere after its call. */
-function encodeMessages(messages: readonly Message[]): Fields[] {
+function encodeMessages(messages: readonly Message[], uiMessage: MakeMessage): Fields[] {
   const calls = placedCalls(messages)
   return messages.flatMap((message, at): Fields[] => {
     const isFileRefused = message.role !== 'user'
@@ -79,9 +81,10 @@ function encodeMessages(messages: readonly Message[]): Fields[] {
   })
 }
 
-function uiMessage(role: 'user' | 'assistant', parts: readonly Fields[]): Fields {
-  const id = `msg-${crypto.randomUUID().replaceAll('-', '').slice(0, 16)}`
-  return { id, role, parts }
+type MakeMessage = (role: 'user' | 'assistant', parts: readonly Fields[]) => Fields
+
+function messageMaker(runtime: Pick<Runtime, 'newId'>): MakeMessage {
+  return (role, parts) => ({ id: `msg-${runtime.newId().replaceAll('-', '').slice(0, 16)}`, role, parts })
 }
 
 function unsupported(param: string, what: string): ChatError {
