@@ -103,6 +103,17 @@ const findingHomes: Readonly<Partial<Record<Finding, readonly string[]>>> = {
   environment: ['config', 'fetch-limit.ts'],
   fetch: ['wire/fetch-exchange.ts'],
   'SSE framing': ['wire'],
+  // docs/decisions/0034-runtime-port.md
+  clock: ['wire/machine.ts', 'wire/http-pool.ts', 'wire/resolve-name.ts'],
+  chance: ['wire/machine.ts'],
+  // a turn of the event loop is no time: it comes as soon as others have had theirs
+  timer: ['wire/machine.ts', 'flow/next-turn.ts', 'wire/http-pool.ts', 'wire/descriptors.ts'],
+  socket: ['wire', 'api/server.ts', 'commands/bind-failure.ts'],
+}
+
+/** Peers of ours in tests and in the demo, which live on real sockets and in real time. */
+function isEmulator(path: string): boolean {
+  return /(^|\/)([a-z-]*emulator|emulated-[a-z-]+)\.ts$/.test(path)
 }
 
 function isIn(path: string, place: string): boolean {
@@ -137,9 +148,13 @@ function packageViolations({ path, packages }: SourceFile): string[] {
     .map((name) => `${path} imports the package ${name}`)
 }
 
+const machineFindings: ReadonlySet<Finding> = new Set(['clock', 'timer', 'chance', 'socket'])
+
 function findingViolations({ path, findings, packages }: SourceFile): string[] {
+  const isPeer = isDouble(path) || isEmulator(path)
   const hidden: Finding[] = packages.includes('node:process') ? ['environment'] : []
   return [...findings, ...hidden]
+    .filter((finding) => !isPeer || !machineFindings.has(finding))
     .filter((finding) => !findingHomes[finding]?.some((place) => isIn(path, place)))
     .map((finding) => `${path}: ${finding}`)
 }
@@ -258,6 +273,32 @@ describe('a planted violation is found:', () => {
     ['chat/a.ts', "export * from './b.ts'", 'chat/a.ts: re-export'],
     ['chat/a.ts', 'const = 1', 'chat/a.ts: syntax error'],
     ['wire/a.ts', "import { D } from '../flow/d.double.ts'", 'wire/a.ts imports the double flow/d.double.ts'],
+    ['gateway/a.ts', 'const at = Date.now()', 'gateway/a.ts: clock'],
+    ['gateway/a.ts', 'function f(now = Date.now) {}', 'gateway/a.ts: clock'],
+    ['gateway/a.ts', "const at = Date['now']()", 'gateway/a.ts: clock'],
+    ['gateway/a.ts', 'const { now } = Date', 'gateway/a.ts: clock'],
+    ['gateway/a.ts', 'const at = new Date().toISOString()', 'gateway/a.ts: clock'],
+    ['gateway/a.ts', 'const at = Date()', 'gateway/a.ts: clock'],
+    ['wire/a.ts', 'const at = globalThis.performance.now()', 'wire/a.ts: clock'],
+    ['wire/a.ts', "import { performance } from 'node:perf_hooks'", 'wire/a.ts: clock'],
+    ['wire/a.ts', 'setTimeout(run, 5)', 'wire/a.ts: timer'],
+    ['wire/a.ts', 'globalThis.setInterval(run, 5)', 'wire/a.ts: timer'],
+    ['wire/a.ts', 'const later = setImmediate', 'wire/a.ts: timer'],
+    ['wire/a.ts', 'let timer: ReturnType<typeof setTimeout>', 'wire/a.ts: timer'],
+    ['wire/a.ts', "import { setTimeout as wait } from 'node:timers/promises'", 'wire/a.ts: timer'],
+    ['wire/a.ts', 'await Bun.sleep(5)', 'wire/a.ts: timer'],
+    ['wire/a.ts', 'const signal = AbortSignal.timeout(5)', 'wire/a.ts: timer'],
+    ['state/a.ts', 'const a = Math.random()', 'state/a.ts: chance'],
+    ['state/a.ts', 'const id = crypto.randomUUID()', 'state/a.ts: chance'],
+    ['state/a.ts', "import { createHash, randomBytes } from 'node:crypto'", 'state/a.ts: chance'],
+    ['state/a.ts', "import * as crypto from 'node:crypto'", 'state/a.ts: chance'],
+    ['gateway/a.ts', "import { connect } from 'node:net'", 'gateway/a.ts: socket'],
+    ['gateway/a.ts', "import type { Socket } from 'node:net'", 'gateway/a.ts: socket'],
+    ['gateway/a.ts', "import { connect } from 'node:tls'", 'gateway/a.ts: socket'],
+    ['gateway/a.ts', "await import('node:dns/promises')", 'gateway/a.ts: socket'],
+    ['gateway/a.ts', "import { serve } from 'bun'", 'gateway/a.ts: socket'],
+    ['api/a.ts', 'Bun.serve({ fetch })', 'api/a.ts: socket'],
+    ['api/a.ts', 'new Elysia().listen(8080)', 'api/a.ts: socket'],
     ['chat/aB.ts', 'const a = 1', 'chat/aB.ts is not kebab-case'],
   ]
   for (const [path, text, violation] of planted)
@@ -268,6 +309,20 @@ describe('a planted violation is found:', () => {
       readSource(`chat/${name}.ts`, `import type { T } from './${['b', 'c', 'a'][at]}.ts'`),
     )
     expect(violations(ring)).toEqual(['chat/a.ts → chat/b.ts → chat/c.ts → chat/a.ts'])
+  })
+
+  test('and in a double, or an emulator, none of them is one', () => {
+    for (const path of ['flow/a.double.ts', 'wire/socketio-emulator.ts', 'auth/emulated-users.ts'])
+      expect(violations([readSource(path, 'setTimeout(run, Math.random() * Date.now())')])).toEqual([])
+  })
+
+  test('nor is what only computes', () => {
+    const text = `import { createHash } from 'node:crypto'
+      import { BlockList, isIP } from 'node:net'
+      const at = new Date(0)
+      const later = runtime.now() + timers.now
+      const parsed = Date.parse('2026-01-01')`
+    expect(violations([readSource('wire/a.ts', text)])).toEqual([])
   })
 
   test('and what looks like one is none', () => {

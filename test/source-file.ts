@@ -1,4 +1,5 @@
 import { type Node, parseSync, Visitor } from 'oxc-parser'
+import { type MachineUse, machineUses } from './machine-uses.ts'
 
 /** What the architecture's rules look at in one file. */
 export interface SourceFile {
@@ -19,6 +20,7 @@ export interface SourceFile {
 }
 
 export type Finding =
+  | MachineUse
   | 'any'
   | 'cast'
   | 'non-null'
@@ -90,7 +92,7 @@ export function readSource(path: string, text: string): SourceFile {
     imports: specifiers.filter(isRelative).map((specifier) => resolve(path, specifier)),
     loads: loads.map((specifier) => (isRelative(specifier) ? resolve(path, specifier) : packageOf(specifier))),
     packages: specifiers.filter((specifier) => !isRelative(specifier)).map(packageOf),
-    findings,
+    findings: [...findings, ...machineUses(program)],
     types,
     functions,
   }
