@@ -165,7 +165,7 @@ function nameViolations({ path }: SourceFile): string[] {
 }
 
 function isDouble(path: string): boolean {
-  return path.endsWith('.double.ts') || /(^|\/)fake-[a-z-]+\.ts$/.test(path)
+  return path.endsWith('.double.ts')
 }
 
 /** A double is a part of the tests: it may import what they may, and only they and other doubles import it. */

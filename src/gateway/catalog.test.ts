@@ -5,7 +5,7 @@ import type { Model } from '../chat/model.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { machine, newCancel } from '../wire/machine.double.ts'
 import { Catalog } from './catalog.ts'
-import { aLog, answering, finish, type Line, silence } from './fake-chat.ts'
+import { aLog, answering, finish, type Line, silence } from './chat.double.ts'
 
 const opened: Catalog[] = []
 afterEach(() => {

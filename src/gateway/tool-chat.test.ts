@@ -6,10 +6,10 @@ import { events } from '../flow/flow.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import { machine, newCancel } from '../wire/machine.double.ts'
-import { aCall, aRequest, chatOf, drain, finish, type Line, silence, text } from './fake-chat.ts'
+import { aCall, aRequest, chatOf, drain, finish, type Line, silence, text } from './chat.double.ts'
 import { openGateway } from './gateway.ts'
-import { aModel, aRegistry, aTool, calling } from './tool-loop/fake-tools.ts'
 import { toolLimits } from './tool-loop/limits.ts'
+import { aModel, aRegistry, aTool, calling } from './tool-loop/tools.double.ts'
 
 function lab(chat: Chat, takesTools: boolean): Upstream {
   return {

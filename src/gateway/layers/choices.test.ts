@@ -8,7 +8,7 @@ import { beginAttempt } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { readyFlow } from '../../flow/flow.double.ts'
 import { fold } from '../../flow/fold.ts'
-import { aCall, aRequest, chatOf, drain, finish, text } from '../fake-chat.ts'
+import { aCall, aRequest, chatOf, drain, finish, text } from '../chat.double.ts'
 import { choices, sum } from './choices.ts'
 
 const wanting = (count: number): ChatRequest => ({ ...aRequest, parameters: { choices: count, seed: 1 } })

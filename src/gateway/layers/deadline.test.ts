@@ -4,7 +4,7 @@ import type { Chat } from '../../flow/chat.ts'
 import { events } from '../../flow/flow.ts'
 import { sleep } from '../../flow/wait.ts'
 import { newCancel } from '../../wire/machine.double.ts'
-import { aCall, answering, aRequest, chatOf, drain, finish, silence, text } from '../fake-chat.ts'
+import { aCall, answering, aRequest, chatOf, drain, finish, silence, text } from '../chat.double.ts'
 import { deadline } from './deadline.ts'
 
 const never = 600_000

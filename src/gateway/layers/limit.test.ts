@@ -5,7 +5,7 @@ import { ChatError } from '../../chat/error.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { events as eventsOf } from '../../flow/flow.ts'
 import { newCancel } from '../../wire/machine.double.ts'
-import { aCall, aRequest, chatOf, drain, finish, silence, text } from '../fake-chat.ts'
+import { aCall, aRequest, chatOf, drain, finish, silence, text } from '../chat.double.ts'
 import { Permits } from '../permits.ts'
 import { limit } from './limit.ts'
 

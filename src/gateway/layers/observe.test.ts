@@ -4,7 +4,7 @@ import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { events } from '../../flow/flow.ts'
 import { cancelWith, newCancel } from '../../wire/machine.double.ts'
-import { aCall, answering, aRequest, chatOf, drain, finish, type Line, silence, text } from '../fake-chat.ts'
+import { aCall, answering, aRequest, chatOf, drain, finish, type Line, silence, text } from '../chat.double.ts'
 import { observe } from './observe.ts'
 
 const canary = 'a word of the prompt or the answer'

@@ -4,7 +4,7 @@ import type { Message, Part } from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Chat } from '../../flow/chat.ts'
-import { aCall, aRequest, chatOf, drain, finish } from '../fake-chat.ts'
+import { aCall, aRequest, chatOf, drain, finish } from '../chat.double.ts'
 import { support } from './support.ts'
 
 async function asked(taken: Support, request: Partial<ChatRequest>) {

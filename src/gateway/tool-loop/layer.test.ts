@@ -2,10 +2,10 @@ import { describe, expect, test } from 'bun:test'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { Tool as OfferedTool } from '../../chat/request.ts'
 import type { Tool } from '../../tools/tool.ts'
-import { aCall, aRequest, drain, finish, text } from '../fake-chat.ts'
-import { aModel, aRegistry, aTool, calling } from './fake-tools.ts'
+import { aCall, aRequest, drain, finish, text } from '../chat.double.ts'
 import { toolLoop } from './layer.ts'
 import { toolLimits } from './limits.ts'
+import { aModel, aRegistry, aTool, calling } from './tools.double.ts'
 
 const tools = [
   aTool('clock__now', () => 'noon'),

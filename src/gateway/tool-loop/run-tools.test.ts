@@ -12,11 +12,11 @@ import { events as eventsOf } from '../../flow/flow.ts'
 import { Fold } from '../../flow/fold.ts'
 import type { Tool, ToolOutcome } from '../../tools/tool.ts'
 import { newCancel } from '../../wire/machine.double.ts'
-import { aCall, answering, aRequest, chatOf, finish, silence, text } from '../fake-chat.ts'
+import { aCall, answering, aRequest, chatOf, finish, silence, text } from '../chat.double.ts'
 import { isChatEvent, type LoopEvent } from './events.ts'
-import { aModel, aRegistry, aTool, calling } from './fake-tools.ts'
 import { type ToolLimits, toolLimits } from './limits.ts'
 import { runTools } from './run-tools.ts'
+import { aModel, aRegistry, aTool, calling } from './tools.double.ts'
 
 interface Given {
   readonly tools?: readonly Tool[]

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { Conversations } from '../../../conversations/conversations.ts'
 import { flat, flowFrom } from '../../../flow/flow.double.ts'
-import { finish, text } from '../../../gateway/fake-chat.ts'
+import { finish, text } from '../../../gateway/chat.double.ts'
 import type { LoopEvent } from '../../../gateway/tool-loop/events.ts'
 import { MemoryStore } from '../../../state/memory/memory-store.ts'
 import { machine, newCancel } from '../../../wire/machine.double.ts'

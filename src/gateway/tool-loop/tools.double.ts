@@ -3,7 +3,7 @@ import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Chat } from '../../flow/chat.ts'
 import type { Tool, ToolContext, ToolOutcome, ToolRegistry } from '../../tools/tool.ts'
-import { answering } from '../fake-chat.ts'
+import { answering } from '../chat.double.ts'
 
 type Run = (args: Fields, context: ToolContext) => string | ToolOutcome | Promise<string | ToolOutcome>
 
