@@ -72,7 +72,7 @@ describe('the gateway from that source, with the official SDK', () => {
   let client = new OpenAI({ apiKey: 'unset' })
 
   beforeAll(async () => {
-    const { emulateParrot } = await import(join(guide.folder, 'src/providers/parrot/emulator.ts'))
+    const { emulateParrot } = await import(join(guide.folder, 'src/providers/parrot/emulator/index.ts'))
     const running: NonNullable<typeof emulator> = await emulateParrot({ tokens: [token] })
     emulator = running
     server = Bun.spawn([process.execPath, 'src/main.ts'], {

@@ -111,11 +111,6 @@ const findingHomes: Readonly<Partial<Record<Finding, readonly string[]>>> = {
   socket: ['wire', 'api/server.ts', 'commands/bind-failure.ts'],
 }
 
-/** Peers of ours in tests and in the demo, which live on real sockets and in real time. */
-function isEmulator(path: string): boolean {
-  return /(^|\/)([a-z-]*emulator|emulated-[a-z-]+)\.ts$/.test(path)
-}
-
 function isIn(path: string, place: string): boolean {
   return path === place || path.startsWith(`${place}/`)
 }
@@ -173,6 +168,20 @@ function doubleViolations({ path, imports }: SourceFile): string[] {
   return isDouble(path) ? [] : imports.filter(isDouble).map((target) => `${path} imports the double ${target}`)
 }
 
+/** Apart from tests and other emulators, only its own provider imports an emulator, and only when `emulate()` is called. */
+function emulatorViolations({ path, imports, loads }: SourceFile): string[] {
+  if (isEmulator(path) || isDouble(path)) return []
+  const face = path.replace(/^(providers\/[^/]+)\/index\.ts$/, '$1/emulator/index.ts')
+  return imports
+    .filter((target) => isEmulator(target) && (target !== face || loads.includes(target)))
+    .map((target) => `${path} imports the emulator ${target}`)
+}
+
+/** Peers of ours in tests and in the demo, which live on real sockets and in real time. */
+function isEmulator(path: string): boolean {
+  return path.includes('/emulator/')
+}
+
 /** Every ring of imports, by the file that it was first entered at. */
 function cycles(files: readonly SourceFile[]): string[] {
   const importsOf = new Map(files.map(({ path, imports }) => [path, imports]))
@@ -189,7 +198,14 @@ function cycles(files: readonly SourceFile[]): string[] {
 }
 
 function violations(files: readonly SourceFile[]): string[] {
-  const each = [importViolations, packageViolations, findingViolations, nameViolations, doubleViolations]
+  const each = [
+    importViolations,
+    packageViolations,
+    findingViolations,
+    nameViolations,
+    doubleViolations,
+    emulatorViolations,
+  ]
   return [...files.flatMap((file) => each.flatMap((rule) => rule(file))), ...cycles(files)]
 }
 
@@ -221,12 +237,11 @@ describe('the house', () => {
     expect(Object.fromEntries(rows)).toEqual(Object.fromEntries(rooms.map((top) => [top, roomsOf(top)])))
   })
 
-  test('loads no emulator before somebody asks for one', async () => {
-    const others = paths.filter((path) => !path.includes('emulat'))
-    const texts = await Promise.all(others.map((path) => Bun.file(join(root, path)).text()))
-    const named = texts.flatMap((text) => text.match(/.*'[^']*\/emulat[^']*'.*/g) ?? [])
-    expect(named.length).toBe(providers.length)
-    for (const line of named) expect(line).toContain("await import('./emulator.ts')")
+  test('has an emulator for each provider, which that provider loads on demand', () => {
+    const faces = paths.filter((path) => /^providers\/[^/]+\/emulator\/index\.ts$/.test(path))
+    const loaders = faces.map((face) => files.find(({ imports }) => imports.includes(face))?.path)
+    expect(faces.length).toBe(providers.length)
+    expect(loaders).toEqual(faces.map((face) => face.replace('/emulator/', '/')))
   })
 })
 
@@ -299,6 +314,18 @@ describe('a planted violation is found:', () => {
     ['gateway/a.ts', "import { serve } from 'bun'", 'gateway/a.ts: socket'],
     ['api/a.ts', 'Bun.serve({ fetch })', 'api/a.ts: socket'],
     ['api/a.ts', 'new Elysia().listen(8080)', 'api/a.ts: socket'],
+    ['wire/a.ts', "import { e } from './emulator/e.ts'", 'wire/a.ts imports the emulator wire/emulator/e.ts'],
+    ['api/a.ts', "import type { E } from '../wire/emulator/e.ts'", 'api/a.ts imports the emulator wire/emulator/e.ts'],
+    [
+      'providers/a/index.ts',
+      "import { e } from './emulator/index.ts'",
+      'providers/a/index.ts imports the emulator providers/a/emulator/index.ts',
+    ],
+    [
+      'providers/a/upstream.ts',
+      "await import('./emulator/index.ts')",
+      'providers/a/upstream.ts imports the emulator providers/a/emulator/index.ts',
+    ],
     ['chat/aB.ts', 'const a = 1', 'chat/aB.ts is not kebab-case'],
   ]
   for (const [path, text, violation] of planted)
@@ -312,7 +339,7 @@ describe('a planted violation is found:', () => {
   })
 
   test('and in a double, or an emulator, none of them is one', () => {
-    for (const path of ['flow/a.double.ts', 'wire/socketio-emulator.ts', 'auth/emulated-users.ts'])
+    for (const path of ['flow/a.double.ts', 'wire/emulator/socketio.ts', 'providers/cto/emulator/clerk.ts'])
       expect(violations([readSource(path, 'setTimeout(run, Math.random() * Date.now())')])).toEqual([])
   })
 

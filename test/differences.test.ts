@@ -1,8 +1,8 @@
 /** What a client of one service's dialect may send to another that takes less of it: the whole program, over real sockets. */
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { z } from 'zod'
-import { emulateMistral } from '../src/providers/mistral/emulator.ts'
-import { emulateOpenai } from '../src/providers/openai-compatible/emulator.ts'
+import { emulateMistral } from '../src/providers/mistral/emulator/index.ts'
+import { emulateOpenai } from '../src/providers/openai-compatible/emulator/index.ts'
 import { startGateway } from './chaos/gateway.ts'
 
 setDefaultTimeout(30_000)

@@ -1,7 +1,7 @@
 /** What an upstream says after it has named an end reaches every kind of client, through the whole program. */
 import { afterAll, describe, expect, test } from 'bun:test'
-import { emulateOpenai } from '../src/providers/openai-compatible/emulator.ts'
-import type { Script } from '../src/wire/emulated-script.ts'
+import { emulateOpenai } from '../src/providers/openai-compatible/emulator/index.ts'
+import type { Script } from '../src/wire/emulator/script.ts'
 import { sseData } from '../src/wire/sse.ts'
 import { ask } from './chaos/client.ts'
 import { startGateway, upstreamAt } from './chaos/gateway.ts'

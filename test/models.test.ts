@@ -2,9 +2,9 @@
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { z } from 'zod'
 import { readConfig } from '../src/config/config.ts'
-import { emulateOpenai } from '../src/providers/openai-compatible/emulator.ts'
-import type { Script } from '../src/wire/emulated-script.ts'
-import { emulateHttp } from '../src/wire/http-emulator.ts'
+import { emulateOpenai } from '../src/providers/openai-compatible/emulator/index.ts'
+import { emulateHttp } from '../src/wire/emulator/http.ts'
+import type { Script } from '../src/wire/emulator/script.ts'
 import { startGateway } from './chaos/gateway.ts'
 
 setDefaultTimeout(30_000)

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { emulateOpenai, type OpenaiEmulator } from '../src/providers/openai-compatible/emulator.ts'
+import { emulateOpenai, type OpenaiEmulator } from '../src/providers/openai-compatible/emulator/index.ts'
 import { serverAlias } from '../src/tools/names.ts'
 import { post as postChat, tell } from './chaos/chat-server-client.ts'
 import { saying } from './chaos/chat-server-model.ts'

@@ -1,7 +1,7 @@
 /** Issue 10, lines 3 to 5: what a reply is, is told by its bytes; what is no answer is passed over; a refusal is one. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { emulateOpenai, type OpenaiEmulator } from '../src/providers/openai-compatible/emulator.ts'
-import type { Script } from '../src/wire/emulated-script.ts'
+import { emulateOpenai, type OpenaiEmulator } from '../src/providers/openai-compatible/emulator/index.ts'
+import type { Script } from '../src/wire/emulator/script.ts'
 import { helloWorld } from './chaos/cell.ts'
 import { type Answered, ask } from './chaos/client.ts'
 import { type RunningGateway, startGateway, upstreamAt } from './chaos/gateway.ts'

@@ -4,12 +4,12 @@ import { failureOf } from '../../test/failure.ts'
 import { until } from '../../test/waiting.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
 import { Secret } from '../chat/secret.ts'
-import type { Script } from '../wire/emulated-script.ts'
+import type { Script } from '../wire/emulator/script.ts'
 import { newCancel } from '../wire/machine.double.ts'
-import { signJwt } from './emulated-jwt.ts'
+import { signJwt } from './emulator/jwt.ts'
+import { emulateSupabase, type SupabaseEmulator, type SupabaseEmulatorOptions } from './emulator/supabase.ts'
 import { readSession, type SupabaseSession } from './session.ts'
 import { signUpAnonymously, supabaseRenewal } from './supabase.ts'
-import { emulateSupabase, type SupabaseEmulator, type SupabaseEmulatorOptions } from './supabase-emulator.ts'
 
 const never = newCancel()
 const json = { 'content-type': 'application/json' }

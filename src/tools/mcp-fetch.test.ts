@@ -3,7 +3,7 @@ import { emulateMcp } from '../../test/tools/emulated-mcp.ts'
 import { open } from '../../test/tools/servers.ts'
 import { settled, until, within } from '../../test/waiting.ts'
 import { Secret } from '../chat/secret.ts'
-import type { Exchange } from '../wire/http-emulator.ts'
+import type { Exchange } from '../wire/emulator/http.ts'
 
 const at = (origin: string) =>
   ({ name: 'a', transport: 'http', url: new Secret(`${origin}/mcp`), headers: {} }) as const

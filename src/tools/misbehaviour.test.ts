@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { open, path, startHttpServer, stdioServer } from '../../test/tools/servers.ts'
 import { until, within } from '../../test/waiting.ts'
 import { Secret } from '../chat/secret.ts'
-import { emulateHttp } from '../wire/http-emulator.ts'
+import { emulateHttp } from '../wire/emulator/http.ts'
 import { cancelIn, newCancel } from '../wire/machine.double.ts'
 
 // A server written by hand, in a process of its own, beside an honest one.

@@ -5,7 +5,7 @@ import { open, path, stdioServer } from '../../test/tools/servers.ts'
 import { until } from '../../test/waiting.ts'
 import { Secret } from '../chat/secret.ts'
 import { openLog } from '../telemetry/log.ts'
-import { emulateHttp } from '../wire/http-emulator.ts'
+import { emulateHttp } from '../wire/emulator/http.ts'
 import { cancelIn } from '../wire/machine.double.ts'
 import type { ToolServerConfig } from './server-config.ts'
 

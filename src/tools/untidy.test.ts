@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { emulateMcp } from '../../test/tools/emulated-mcp.ts'
 import { open, stdioServer } from '../../test/tools/servers.ts'
 import { Secret } from '../chat/secret.ts'
-import type { Exchange } from '../wire/http-emulator.ts'
+import type { Exchange } from '../wire/emulator/http.ts'
 import { machineWith } from '../wire/machine.double.ts'
 import { sseData } from '../wire/sse.ts'
 

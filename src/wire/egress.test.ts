@@ -2,8 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { networkInterfaces } from 'node:os'
 import type { ChatError } from '../chat/error.ts'
 import { judge } from './egress.ts'
+import { emulateHttp } from './emulator/http.ts'
 import { send } from './http.ts'
-import { emulateHttp } from './http-emulator.ts'
 import { newCancel } from './machine.double.ts'
 
 const never = newCancel()

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { gzipSync } from 'node:zlib'
-import { emulateHttp } from './http-emulator.ts'
+import { emulateHttp } from './emulator/http.ts'
 
 /** What a process with this proxy makes of a reply to `GET http://upstream.test/path`; the proxy answers in the upstream's place. */
 async function throughProxy(

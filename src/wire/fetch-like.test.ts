@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'bun:test'
 import { settled, until, within } from '../../test/waiting.ts'
+import { type Exchange, emulateHttp } from './emulator/http.ts'
 import { plainRequest, sendForResponse } from './fetch-like.ts'
-import { type Exchange, emulateHttp } from './http-emulator.ts'
 import { newCancel } from './machine.double.ts'
 
 let answer: (exchange: Exchange) => void | Promise<void> = () => undefined

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { openAuthority } from '../../test/certificates.ts'
 import { until } from '../../test/waiting.ts'
+import { type Exchange, emulateHttp, type HttpEmulator } from './emulator/http.ts'
 import { send } from './http.ts'
-import { type Exchange, emulateHttp, type HttpEmulator } from './http-emulator.ts'
 import { newCancel } from './machine.double.ts'
 
 const opened: (() => unknown)[] = []

@@ -8,9 +8,7 @@ import type { ChatEvent } from '../chat/event.ts'
 import { Secret } from '../chat/secret.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import { flat } from '../flow/flow.double.ts'
-import { type Exchange, emulateHttp } from './http-emulator.ts'
-import { aborted, newCancel } from './machine.double.ts'
-import { openSocketIo, type SocketIoConnection, type SocketIoEvent, type SocketIoRequest } from './socketio.ts'
+import { type Exchange, emulateHttp } from './emulator/http.ts'
 import {
   type Admission,
   acceptSocketIo,
@@ -18,8 +16,10 @@ import {
   type EmulatedSocketIo,
   eventFrame,
   type SocketIoHost,
-} from './socketio-emulator.ts'
-import { closeFrame } from './websocket-emulator.ts'
+} from './emulator/socketio.ts'
+import { closeFrame } from './emulator/websocket.ts'
+import { aborted, newCancel } from './machine.double.ts'
+import { openSocketIo, type SocketIoConnection, type SocketIoEvent, type SocketIoRequest } from './socketio.ts'
 import { frame, opcodes } from './websocket-frames.ts'
 
 const token = new Secret('token-of-socketio')

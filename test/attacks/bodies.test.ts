@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { emulateOpenai, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator.ts'
+import { emulateOpenai, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { startChild } from '../chaos/child.ts'
 import { times } from '../sizes.ts'
 import { below, within } from '../waiting.ts'

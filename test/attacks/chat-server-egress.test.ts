@@ -4,8 +4,8 @@ import {
   type EmulatedChat,
   emulateOpenai,
   type OpenaiEmulator,
-} from '../../src/providers/openai-compatible/emulator.ts'
-import type { Script } from '../../src/wire/emulated-script.ts'
+} from '../../src/providers/openai-compatible/emulator/index.ts'
+import type { Script } from '../../src/wire/emulator/script.ts'
 import { browserEvents, json, post, type Told, textOf, typesOf } from '../chaos/chat-server-client.ts'
 import { calling, saying } from '../chaos/chat-server-model.ts'
 import { type ChatServerRig, startChatServer } from '../chaos/chat-server-rig.ts'

@@ -3,8 +3,8 @@ import {
   type EmulatedChat,
   emulateOpenai,
   type OpenaiEmulator,
-} from '../../src/providers/openai-compatible/emulator.ts'
-import type { Script } from '../../src/wire/emulated-script.ts'
+} from '../../src/providers/openai-compatible/emulator/index.ts'
+import type { Script } from '../../src/wire/emulator/script.ts'
 import { sseData } from '../../src/wire/sse.ts'
 import { json, parsedEvents, post, tell, textOf, typesOf } from '../chaos/chat-server-client.ts'
 import { calling, chunk, saying } from '../chaos/chat-server-model.ts'

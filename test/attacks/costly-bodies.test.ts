@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { emulateCohere } from '../../src/providers/cohere/emulator.ts'
-import { emulateOpenai, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator.ts'
+import { emulateCohere } from '../../src/providers/cohere/emulator/index.ts'
+import { emulateOpenai, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { errorIn, key, post, startApp, type TestApp } from './rig.ts'
 
 // No request costs more than its size: what is wrong is found at its first item, and counts are bounded before that.

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
+import { emulateOpenai } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { times } from '../sizes.ts'
 import { below, each } from '../waiting.ts'
 import { BadBodies, type BadBody } from './bad-bodies.ts'

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { frame } from '../../src/providers/openai-compatible/emulator.ts'
+import { frame } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { openLog } from '../../src/telemetry/log.ts'
-import { play, type Script } from '../../src/wire/emulated-script.ts'
-import { emulateHttp, type HttpEmulator } from '../../src/wire/http-emulator.ts'
+import { emulateHttp, type HttpEmulator } from '../../src/wire/emulator/http.ts'
+import { play, type Script } from '../../src/wire/emulator/script.ts'
 import { askRaw, post, RawClient, startApp, type TestApp } from './rig.ts'
 
 // reliability: P17 in section 1 through the whole program, items 34 and 35 in section 4. Law 7 asks the same of each room.

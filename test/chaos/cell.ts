@@ -1,4 +1,4 @@
-import type { Script } from '../../src/wire/emulated-script.ts'
+import type { Script } from '../../src/wire/emulator/script.ts'
 
 /** What a client must see of a fault, whatever wire it strikes. Without a code the answer is good. */
 export interface Seen {

@@ -3,8 +3,8 @@ import {
   type EmulatedChat,
   emulateOpenai,
   type OpenaiEmulator,
-} from '../../src/providers/openai-compatible/emulator.ts'
-import type { Script } from '../../src/wire/emulated-script.ts'
+} from '../../src/providers/openai-compatible/emulator/index.ts'
+import type { Script } from '../../src/wire/emulator/script.ts'
 import { type HttpToolServer, startHttpServer } from '../tools/servers.ts'
 import { settled, until, within } from '../waiting.ts'
 import { browserEvents, json, post, type Told, tell, textOf, typesOf } from './chat-server-client.ts'

@@ -1,6 +1,6 @@
-import { cohereEvent } from '../../src/providers/cohere/emulator.ts'
-import { smitheryChunk } from '../../src/providers/smithery/emulator.ts'
-import type { Script } from '../../src/wire/emulated-script.ts'
+import { cohereEvent } from '../../src/providers/cohere/emulator/index.ts'
+import { smitheryChunk } from '../../src/providers/smithery/emulator/index.ts'
+import type { Script } from '../../src/wire/emulator/script.ts'
 import { sseData } from '../../src/wire/sse.ts'
 
 /** A call that a scripted model makes: its id, the tool, and the JSON of its arguments. */

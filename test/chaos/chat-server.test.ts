@@ -4,8 +4,8 @@ import {
   type EmulatedChat,
   emulateOpenai,
   type OpenaiEmulator,
-} from '../../src/providers/openai-compatible/emulator.ts'
-import type { Script } from '../../src/wire/emulated-script.ts'
+} from '../../src/providers/openai-compatible/emulator/index.ts'
+import type { Script } from '../../src/wire/emulator/script.ts'
 import { browserEvents, parsedEvents, post, tell, textOf, typesOf } from './chat-server-client.ts'
 import { calling, chunk, saying } from './chat-server-model.ts'
 import { mcpServers, startChatServer, stdio } from './chat-server-rig.ts'

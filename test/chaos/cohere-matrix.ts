@@ -1,4 +1,4 @@
-import { cohereEvent } from '../../src/providers/cohere/emulator.ts'
+import { cohereEvent } from '../../src/providers/cohere/emulator/index.ts'
 import { sseData, sseEvent } from '../../src/wire/sse.ts'
 import { bad, broken, type Cell, failed, htmlHeaders, timedOut } from './cell.ts'
 import { atEach, harmless, httpCells, inserted, type StreamWire } from './http-cells.ts'

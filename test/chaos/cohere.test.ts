@@ -1,6 +1,6 @@
 /** The fault matrix for Cohere's wire. */
 import { Environment } from '../../src/config/environment.ts'
-import { emulateCohere } from '../../src/providers/cohere/emulator.ts'
+import { emulateCohere } from '../../src/providers/cohere/emulator/index.ts'
 import { provider } from '../../src/providers/cohere/index.ts'
 import { cells as all } from './cohere-matrix.ts'
 import { byModel, testMatrix } from './test-matrix.ts'

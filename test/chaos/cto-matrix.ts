@@ -1,4 +1,4 @@
-import { type CtoScript, ctoMessage, ctoState, ctoUpdate } from '../../src/providers/cto/emulated-script.ts'
+import { type CtoScript, ctoMessage, ctoState, ctoUpdate } from '../../src/providers/cto/emulator/script.ts'
 import { frame, opcodes } from '../../src/wire/websocket-frames.ts'
 import { both, broken, disconnected, failed, good, readMs, type Seen, surface } from './cell.ts'
 

@@ -1,7 +1,7 @@
 /** The fault matrix for cto.new's wires, a prompt by HTTP and a socket. */
 import { describe, expect, test } from 'bun:test'
 import { Environment } from '../../src/config/environment.ts'
-import { emulateCto } from '../../src/providers/cto/emulator.ts'
+import { emulateCto } from '../../src/providers/cto/emulator/index.ts'
 import { provider } from '../../src/providers/cto/index.ts'
 import { until } from '../waiting.ts'
 import { ask } from './client.ts'

@@ -1,7 +1,7 @@
 /** P1 through HTTP: a stream that its upstream did not finish never looks finished to a client. */
 import { afterAll, describe, expect, test } from 'bun:test'
-import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
-import type { Script } from '../../src/wire/emulated-script.ts'
+import { emulateOpenai } from '../../src/providers/openai-compatible/emulator/index.ts'
+import type { Script } from '../../src/wire/emulator/script.ts'
 import { isFull } from '../sizes.ts'
 import { each } from '../waiting.ts'
 import { type Answered, askByHand } from './client.ts'

@@ -1,7 +1,7 @@
 /** P5: no request hangs. P6: silence within the limits is no error. The hold of the head: an early failure is a status. */
 import { afterAll, describe, expect, test } from 'bun:test'
-import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
-import type { Script } from '../../src/wire/emulated-script.ts'
+import { emulateOpenai } from '../../src/providers/openai-compatible/emulator/index.ts'
+import type { Script } from '../../src/wire/emulator/script.ts'
 import { openBlackHole } from '../black-hole.ts'
 import { isFull } from '../sizes.ts'
 import { below } from '../waiting.ts'

@@ -1,4 +1,4 @@
-import type { Script } from '../../src/wire/emulated-script.ts'
+import type { Script } from '../../src/wire/emulator/script.ts'
 import {
   bad,
   both,

@@ -1,9 +1,9 @@
-import { chunkFrame } from '../../src/providers/langfast/emulated-answer.ts'
-import type { RunScript } from '../../src/providers/langfast/emulated-run-server.ts'
-import type { LangfastEmulatorOptions } from '../../src/providers/langfast/emulator.ts'
-import type { Script } from '../../src/wire/emulated-script.ts'
-import { binaryEvent, eventFrame } from '../../src/wire/socketio-emulator.ts'
-import { closeFrame } from '../../src/wire/websocket-emulator.ts'
+import { chunkFrame } from '../../src/providers/langfast/emulator/answer.ts'
+import type { LangfastEmulatorOptions } from '../../src/providers/langfast/emulator/index.ts'
+import type { RunScript } from '../../src/providers/langfast/emulator/run-server.ts'
+import type { Script } from '../../src/wire/emulator/script.ts'
+import { binaryEvent, eventFrame } from '../../src/wire/emulator/socketio.ts'
+import { closeFrame } from '../../src/wire/emulator/websocket.ts'
 import { frame } from '../../src/wire/websocket-frames.ts'
 import {
   bad,

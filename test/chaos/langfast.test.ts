@@ -2,7 +2,7 @@
 import { test } from 'bun:test'
 import { readSession } from '../../src/auth/session.ts'
 import { Environment } from '../../src/config/environment.ts'
-import { emulateLangfast, type LangfastEmulator } from '../../src/providers/langfast/emulator.ts'
+import { emulateLangfast, type LangfastEmulator } from '../../src/providers/langfast/emulator/index.ts'
 import { provider } from '../../src/providers/langfast/index.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
 import { until } from '../waiting.ts'

@@ -5,8 +5,8 @@
  * memory of the process.
  */
 import { afterAll, describe, expect, test } from 'bun:test'
-import { emulateOpenai, frame } from '../../src/providers/openai-compatible/emulator.ts'
-import type { Script } from '../../src/wire/emulated-script.ts'
+import { emulateOpenai, frame } from '../../src/providers/openai-compatible/emulator/index.ts'
+import type { Script } from '../../src/wire/emulator/script.ts'
 import { isFull, times } from '../sizes.ts'
 import { below, each, settled, until } from '../waiting.ts'
 import { helloWorld } from './cell.ts'

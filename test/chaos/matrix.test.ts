@@ -3,7 +3,7 @@
  * the answer, D after the finish, E after [DONE]) each fault.
  */
 import { Environment } from '../../src/config/environment.ts'
-import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
+import { emulateOpenai } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { provider } from '../../src/providers/openai-compatible/index.ts'
 import { upstreamAt } from './gateway.ts'
 import { cells as all } from './matrix.ts'

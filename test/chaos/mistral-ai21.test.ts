@@ -3,13 +3,13 @@
  * these services write them.
  */
 import { Environment } from '../../src/config/environment.ts'
-import type { EmulatedService } from '../../src/dialects/openai-chat/emulated-service.ts'
-import { emulateAi21 } from '../../src/providers/ai21/emulator.ts'
+import type { EmulatedService } from '../../src/dialects/openai-chat/emulator/service.ts'
+import { emulateAi21 } from '../../src/providers/ai21/emulator/index.ts'
 import { provider as ai21 } from '../../src/providers/ai21/index.ts'
-import { emulateMistral } from '../../src/providers/mistral/emulator.ts'
+import { emulateMistral } from '../../src/providers/mistral/emulator/index.ts'
 import { provider as mistral } from '../../src/providers/mistral/index.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
-import type { Script } from '../../src/wire/emulated-script.ts'
+import type { Script } from '../../src/wire/emulator/script.ts'
 import { type Cell, jsonHeaders } from './cell.ts'
 import { cells } from './matrix.ts'
 import { byModel, testMatrix } from './test-matrix.ts'

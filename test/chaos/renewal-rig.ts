@@ -1,13 +1,13 @@
 import type { AccountsOptions } from '../../src/accounts/live-account.ts'
 import { openPool } from '../../src/accounts/open-pool.ts'
 import { accountsOptions } from '../../src/accounts/pool.double.ts'
-import { readSession, type SupabaseSession } from '../../src/auth/session.ts'
-import { supabaseRenewal } from '../../src/auth/supabase.ts'
 import {
   emulateSupabase,
   type SupabaseEmulator,
   type SupabaseEmulatorOptions,
-} from '../../src/auth/supabase-emulator.ts'
+} from '../../src/auth/emulator/supabase.ts'
+import { readSession, type SupabaseSession } from '../../src/auth/session.ts'
+import { supabaseRenewal } from '../../src/auth/supabase.ts'
 import { ChatError } from '../../src/chat/error.ts'
 import { Secret } from '../../src/chat/secret.ts'
 import type { Cancel } from '../../src/flow/cancel.ts'

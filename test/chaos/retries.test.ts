@@ -1,6 +1,6 @@
 /** P7: retries add at most a fifth. P8: nothing is begun again once a word of it has reached the client. */
 import { describe, expect, test } from 'bun:test'
-import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
+import { emulateOpenai } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { times } from '../sizes.ts'
 import { each } from '../waiting.ts'
 import { helloWorld, jsonHeaders } from './cell.ts'

@@ -1,4 +1,4 @@
-import { smitheryChunk } from '../../src/providers/smithery/emulator.ts'
+import { smitheryChunk } from '../../src/providers/smithery/emulator/index.ts'
 import { sseData, sseEvent } from '../../src/wire/sse.ts'
 import { broken, type Cell, disconnected, failed, good, htmlHeaders, readMs } from './cell.ts'
 import { atEach, harmless, httpCells, type StreamWire } from './http-cells.ts'

@@ -1,6 +1,6 @@
 /** The fault matrix for smithery's wires. */
 import { Environment } from '../../src/config/environment.ts'
-import { emulateSmithery } from '../../src/providers/smithery/emulator.ts'
+import { emulateSmithery } from '../../src/providers/smithery/emulator/index.ts'
 import { provider } from '../../src/providers/smithery/index.ts'
 import { cells as all } from './smithery-matrix.ts'
 import { byModel, testMatrix } from './test-matrix.ts'

@@ -1,7 +1,7 @@
 /** P4: what clients cost that have stopped reading, while their upstream has much to say. */
 import { expect, test } from 'bun:test'
 import type { Socket } from 'node:net'
-import { emulateHttp } from '../../src/wire/http-emulator.ts'
+import { emulateHttp } from '../../src/wire/emulator/http.ts'
 import { times } from '../sizes.ts'
 import { below, settled, until } from '../waiting.ts'
 import { startChild } from './child.ts'

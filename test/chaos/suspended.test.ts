@@ -1,6 +1,6 @@
 /** Line 45: a process that was stopped for longer than a deadline does not blame the upstream, whose bytes wait in its socket. */
 import { expect, test } from 'bun:test'
-import { emulateHttp } from '../../src/wire/http-emulator.ts'
+import { emulateHttp } from '../../src/wire/emulator/http.ts'
 import { until } from '../waiting.ts'
 import { startChild } from './child.ts'
 import { request } from './client.ts'

@@ -5,7 +5,7 @@ import {
   type EmulatedChat,
   emulateOpenai,
   type OpenaiEmulator,
-} from '../../src/providers/openai-compatible/emulator.ts'
+} from '../../src/providers/openai-compatible/emulator/index.ts'
 import {
   browserEvents,
   json,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import OpenAI, { BadRequestError } from 'openai'
-import { type CohereEmulator, cohereEvent, emulateCohere } from '../../src/providers/cohere/emulator.ts'
+import { type CohereEmulator, cohereEvent, emulateCohere } from '../../src/providers/cohere/emulator/index.ts'
 import { below, until } from '../waiting.ts'
 import { build, type Running, start } from './program.ts'
 import { errorOf, runnable, weatherAndTime } from './sdk.ts'

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import OpenAI from 'openai'
 import { providers } from '../../src/providers/index.ts'
-import { emulateHttp } from '../../src/wire/http-emulator.ts'
+import { emulateHttp } from '../../src/wire/emulator/http.ts'
 import { below, each, until, within } from '../waiting.ts'
 import { build, emptyFolder, type Running, run, start, type Variables } from './program.ts'
 

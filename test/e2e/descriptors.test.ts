@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { emulateOpenai } from '../../src/providers/openai-compatible/emulator.ts'
+import { emulateOpenai } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { until } from '../waiting.ts'
 import { build, start } from './program.ts'
 

@@ -7,7 +7,7 @@ import OpenAI, {
   PermissionDeniedError,
   RateLimitError,
 } from 'openai'
-import { emulateOpenai, frame, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator.ts'
+import { emulateOpenai, frame, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { below, until } from '../waiting.ts'
 import { build, type Running, start, type Variables } from './program.ts'
 import { errorOf, runnable } from './sdk.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import OpenAI, { BadRequestError } from 'openai'
-import { emulateSmithery, type SmitheryEmulator, smitheryChunk } from '../../src/providers/smithery/emulator.ts'
+import { emulateSmithery, type SmitheryEmulator, smitheryChunk } from '../../src/providers/smithery/emulator/index.ts'
 import { until } from '../waiting.ts'
 import { build, emptyFolder, type Running, run, start } from './program.ts'
 import { errorOf, runnable, weatherAndTime } from './sdk.ts'

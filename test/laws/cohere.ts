@@ -1,5 +1,5 @@
 import { Environment } from '../../src/config/environment.ts'
-import { cohereEvent, emulateCohere } from '../../src/providers/cohere/emulator.ts'
+import { cohereEvent, emulateCohere } from '../../src/providers/cohere/emulator/index.ts'
 import { CohereDecoder } from '../../src/providers/cohere/events.ts'
 import { provider } from '../../src/providers/cohere/index.ts'
 import { readFrames } from '../../src/wire/read-frames.ts'

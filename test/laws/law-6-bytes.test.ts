@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
-import { emulateOpenai, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator.ts'
+import { emulateOpenai, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { build, type Running, start } from '../e2e/program.ts'
 import { times } from '../sizes.ts'
 import { each } from '../waiting.ts'

@@ -2,9 +2,9 @@ import { MessagesDecoder } from '../../src/dialects/anthropic-messages/decode-fr
 import { encodeMessagesRequest } from '../../src/dialects/anthropic-messages/encode-request.double.ts'
 import { flowOf } from '../../src/flow/flow.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
-import { play } from '../../src/wire/emulated-script.ts'
+import { emulateHttp } from '../../src/wire/emulator/http.ts'
+import { play } from '../../src/wire/emulator/script.ts'
 import { send } from '../../src/wire/http.ts'
-import { emulateHttp } from '../../src/wire/http-emulator.ts'
 import { readFrames } from '../../src/wire/read-frames.ts'
 import { sseEvent } from '../../src/wire/sse.ts'
 

@@ -1,6 +1,6 @@
 import type { Account } from '../../src/accounts/account.ts'
 import { Secret } from '../../src/chat/secret.ts'
-import { emulateOpenai, frame } from '../../src/providers/openai-compatible/emulator.ts'
+import { emulateOpenai, frame } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { openaiCompatible } from '../../src/providers/openai-compatible/upstream.ts'
 import { decodeOpenai } from './decode-openai.ts'
 import { startHttpRig, streamedFixture } from './http-rig.ts'

@@ -1,4 +1,4 @@
-import { type Exchange, emulateHttp, type HttpEmulator } from '../../src/wire/http-emulator.ts'
+import { type Exchange, emulateHttp, type HttpEmulator } from '../../src/wire/emulator/http.ts'
 
 interface Answers {
   /** Answers the greeting; as an honest server unless said otherwise. */

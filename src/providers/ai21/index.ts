@@ -21,7 +21,7 @@ export const provider: Provider = {
     return accounts.length > 0 ? [ai21(origin, accounts, models)] : []
   },
   async emulate() {
-    const { emulateAi21 } = await import('./emulator.ts')
+    const { emulateAi21 } = await import('./emulator/index.ts')
     const emulator = await emulateAi21()
     return { ...emulator, variables: { AI21_TOKEN: 'any-token', AI21_BASE_URL: emulator.origin } }
   },

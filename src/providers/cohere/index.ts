@@ -45,7 +45,7 @@ export const provider: Provider = {
     ]
   },
   async emulate() {
-    const { emulateCohere } = await import('./emulator.ts')
+    const { emulateCohere } = await import('./emulator/index.ts')
     const emulator = await emulateCohere({ models: ['command-r-08-2024', 'command-a-03-2025'], paceMs: 20 })
     return { ...emulator, variables: { COHERE_TOKEN: 'any-token', COHERE_BASE_URL: emulator.origin } }
   },

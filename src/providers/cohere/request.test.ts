@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
 import type { Message, Part } from '../../chat/message.ts'
 import type { ChatRequest, Parameters, Tool } from '../../chat/request.ts'
-import { CohereBody, complaintAbout } from './emulated-body.ts'
+import { CohereBody, complaintAbout } from './emulator/body.ts'
 import { encodeCohereRequest, support } from './request.ts'
 
 const hello: Message = { role: 'user', content: [{ type: 'text', text: 'Hello' }] }

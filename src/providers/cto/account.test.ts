@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { failureOf } from '../../../test/failure.ts'
 import { Environment } from '../../config/environment.ts'
-import { emulateHttp } from '../../wire/http-emulator.ts'
+import { emulateHttp } from '../../wire/emulator/http.ts'
 import { newCancel } from '../../wire/machine.double.ts'
 import { type CtoCredential, readAccounts, readCookie } from './account.ts'
-import { type CtoEmulatorOptions, type EmulatedUser, emulatedApiVersion, emulatedOrigin } from './emulated-state.ts'
-import { type CtoEmulator, emulateCto, emulatedUser } from './emulator.ts'
+import { type CtoEmulator, emulateCto, emulatedUser } from './emulator/index.ts'
+import { type CtoEmulatorOptions, type EmulatedUser, emulatedApiVersion, emulatedOrigin } from './emulator/state.ts'
 import { provider } from './index.ts'
 
 const signal = newCancel()

@@ -47,7 +47,7 @@ export const provider: Provider = {
     ]
   },
   async emulate() {
-    const { emulateCto } = await import('./emulator.ts')
+    const { emulateCto } = await import('./emulator/index.ts')
     return emulateCto()
   },
 }

@@ -25,7 +25,7 @@ export const provider: Provider = {
     return [{ ...langfast(service), supply: supplyOf(project, bounds), models: models.map((id) => ({ id })) }]
   },
   async emulate() {
-    const { emulateLangfast } = await import('./emulator.ts')
+    const { emulateLangfast } = await import('./emulator/index.ts')
     return emulateLangfast()
   },
 }

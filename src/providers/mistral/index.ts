@@ -24,7 +24,7 @@ export const provider: Provider = {
     return accounts.length > 0 ? [mistral(origin, accounts, models)] : []
   },
   async emulate() {
-    const { emulateMistral } = await import('./emulator.ts')
+    const { emulateMistral } = await import('./emulator/index.ts')
     const emulator = await emulateMistral()
     return { ...emulator, variables: { MISTRAL_TOKEN: 'any-token', MISTRAL_BASE_URL: emulator.origin } }
   },

@@ -20,7 +20,7 @@ export const provider: Provider = {
     return withoutRepeats(named, variables)
   },
   async emulate() {
-    const { emulateOpenai } = await import('./emulator.ts')
+    const { emulateOpenai } = await import('./emulator/index.ts')
     const emulator = await emulateOpenai({ models: ['gpt-5-mini', 'gpt-4o-mini'], paceMs: 20 })
     return { ...emulator, variables: { OPENAI_API_KEY: 'any-key', OPENAI_BASE_URL: `${emulator.origin}/v1` } }
   },

@@ -11,10 +11,10 @@ import { Attempts } from '../../flow/attempts.ts'
 import { newReceipt } from '../../flow/call.ts'
 import { events as eventsOf } from '../../flow/flow.ts'
 import { openLog } from '../../telemetry/log.ts'
-import type { Script } from '../../wire/emulated-script.ts'
+import type { Script } from '../../wire/emulator/script.ts'
 import { newCancel } from '../../wire/machine.double.ts'
 import { sseData } from '../../wire/sse.ts'
-import { type EmulatedChat, emulateOpenai, type OpenaiEmulator } from './emulator.ts'
+import { type EmulatedChat, emulateOpenai, type OpenaiEmulator } from './emulator/index.ts'
 import { openaiCompatible } from './upstream.ts'
 
 // A server that does not take what we send beside what a client sent: the client must not pay for it.

@@ -11,10 +11,10 @@ import { Attempts } from '../../flow/attempts.ts'
 import { newReceipt } from '../../flow/call.ts'
 import { events as eventsOf } from '../../flow/flow.ts'
 import { openLog } from '../../telemetry/log.ts'
-import type { Script } from '../../wire/emulated-script.ts'
-import { emulateHttp } from '../../wire/http-emulator.ts'
+import { emulateHttp } from '../../wire/emulator/http.ts'
+import type { Script } from '../../wire/emulator/script.ts'
 import { newCancel } from '../../wire/machine.double.ts'
-import { emulateOpenai, type OpenaiEmulator } from './emulator.ts'
+import { emulateOpenai, type OpenaiEmulator } from './emulator/index.ts'
 import { openaiCompatible } from './upstream.ts'
 
 const json = { 'content-type': 'application/json' }

@@ -31,7 +31,7 @@ export const provider: Provider = {
     ]
   },
   async emulate() {
-    const { emulateSmithery } = await import('./emulator.ts')
+    const { emulateSmithery } = await import('./emulator/index.ts')
     return emulateSmithery({ paceMs: 20 })
   },
 }

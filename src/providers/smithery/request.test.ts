@@ -3,7 +3,7 @@ import { ChatError } from '../../chat/error.ts'
 import type { Message, Part, ToolCallPart } from '../../chat/message.ts'
 import type { ChatRequest, Parameters } from '../../chat/request.ts'
 import { machine } from '../../wire/machine.double.ts'
-import { complaintAbout, SmitheryBody } from './emulated-body.ts'
+import { complaintAbout, SmitheryBody } from './emulator/body.ts'
 import { encodeSmitheryRequest } from './request.ts'
 
 const text = (words: string): Part => ({ type: 'text', text: words })

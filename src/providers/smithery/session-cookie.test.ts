@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { accessTokenIn } from './emulated-cookies.ts'
+import { accessTokenIn } from './emulator/cookies.ts'
 import { readPastedSession, writeSessionCookies } from './session-cookie.ts'
 
 const name = 'sb-ref-auth-token'

@@ -1,6 +1,6 @@
-import type { EmulatedRequest, Exchange } from './http-emulator.ts'
-import { acceptKey, closePayload, FrameReader, frame, opcodes } from './websocket-frames.ts'
-import { MessageReader, type SocketMessage } from './websocket-messages.ts'
+import { acceptKey, closePayload, FrameReader, frame, opcodes } from '../websocket-frames.ts'
+import { MessageReader, type SocketMessage } from '../websocket-messages.ts'
+import type { EmulatedRequest, Exchange } from './http.ts'
 
 /** The emulator's side of a WebSocket. It sends exactly what is written. */
 export interface EmulatedWebSocket {

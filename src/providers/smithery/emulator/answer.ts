@@ -1,4 +1,4 @@
-import type { SmitheryBody } from './emulated-body.ts'
+import type { SmitheryBody } from './body.ts'
 
 /** A chunk of the UI message stream. */
 export type Chunk = { readonly type: string; readonly [field: string]: unknown }

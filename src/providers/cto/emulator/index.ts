@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { signJwt } from '../../auth/emulated-jwt.ts'
-import { type Exchange, emulateHttp, type HttpEmulator } from '../../wire/http-emulator.ts'
-import { isUpgrade } from '../../wire/websocket-emulator.ts'
-import { answerClerk } from './emulated-clerk.ts'
-import { answerEngine } from './emulated-engine.ts'
-import { acceptSubscriber, refusalOf } from './emulated-socket.ts'
+import { signJwt } from '../../../auth/emulator/jwt.ts'
+import { type Exchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
+import { isUpgrade } from '../../../wire/emulator/websocket.ts'
+import { answerClerk } from './clerk.ts'
+import { answerEngine } from './engine.ts'
+import { acceptSubscriber, refusalOf } from './socket.ts'
 import type {
   CtoEmulatorOptions,
   CtoState,
@@ -12,7 +12,7 @@ import type {
   EmulatedReply,
   EmulatedThread,
   EmulatedUser,
-} from './emulated-state.ts'
+} from './state.ts'
 
 export interface CtoEmulator extends Omit<HttpEmulator, 'openConnections'> {
   readonly users: readonly EmulatedUser[]

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { signJwt, verifyJwt } from './emulated-jwt.ts'
-import { EmulatedRotation, type Rotated, type RotationOptions, type TokenFamily } from './emulated-rotation.ts'
+import { signJwt, verifyJwt } from './jwt.ts'
+import { EmulatedRotation, type Rotated, type RotationOptions, type TokenFamily } from './rotation.ts'
 
 /** A session object as supabase/auth sends it. */
 export interface EmulatedSession {

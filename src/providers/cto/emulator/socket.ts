@@ -1,8 +1,8 @@
-import { parseCookieHeader } from '../../wire/cookies.ts'
-import type { EmulatedRequest, Exchange } from '../../wire/http-emulator.ts'
-import { acceptWebSocket, type EmulatedWebSocket } from '../../wire/websocket-emulator.ts'
-import { ctoMessage, ctoState } from './emulated-script.ts'
-import { type CtoState, type EmulatedReply, type EmulatedUser, emulatedOrigin } from './emulated-state.ts'
+import { parseCookieHeader } from '../../../wire/cookies.ts'
+import type { EmulatedRequest, Exchange } from '../../../wire/emulator/http.ts'
+import { acceptWebSocket, type EmulatedWebSocket } from '../../../wire/emulator/websocket.ts'
+import { ctoMessage, ctoState } from './script.ts'
+import { type CtoState, type EmulatedReply, type EmulatedUser, emulatedOrigin } from './state.ts'
 
 export function subscribersOf({ subscribers }: CtoState, chatHistoryId: string): Set<EmulatedWebSocket> {
   const sockets = subscribers.get(chatHistoryId) ?? new Set()

@@ -1,4 +1,4 @@
-import type { CohereBody } from './emulated-body.ts'
+import type { CohereBody } from './body.ts'
 
 /** The emulated model's answer, before it is written as events or as one reply. */
 export interface WrittenAnswer {

@@ -1,6 +1,6 @@
-import { pause } from '../../wire/emulated-pause.ts'
-import type { EmulatedWebSocket } from '../../wire/websocket-emulator.ts'
-import { frame } from '../../wire/websocket-frames.ts'
+import { pause } from '../../../wire/emulator/pause.ts'
+import type { EmulatedWebSocket } from '../../../wire/emulator/websocket.ts'
+import { frame } from '../../../wire/websocket-frames.ts'
 
 /** How the emulator answers one prompt. Times are milliseconds. */
 export interface CtoScript {

@@ -1,14 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { signJwt } from '../../auth/emulated-jwt.ts'
-import { parseCookieHeader } from '../../wire/cookies.ts'
-import type { EmulatedRequest } from '../../wire/http-emulator.ts'
-import {
-  type CtoState,
-  type EmulatedReply,
-  type EmulatedUser,
-  emulatedApiVersion,
-  emulatedOrigin,
-} from './emulated-state.ts'
+import { signJwt } from '../../../auth/emulator/jwt.ts'
+import { parseCookieHeader } from '../../../wire/cookies.ts'
+import type { EmulatedRequest } from '../../../wire/emulator/http.ts'
+import { type CtoState, type EmulatedReply, type EmulatedUser, emulatedApiVersion, emulatedOrigin } from './state.ts'
 
 type ClerkReply = Exclude<EmulatedReply, string>
 

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { verifyJwt } from '../../auth/emulated-jwt.ts'
-import type { EmulatedRequest } from '../../wire/http-emulator.ts'
-import { jsonOrUndefined } from '../../wire/json.ts'
-import { type CtoScript, ctoMessage, ctoState, ctoUpdate, playScript } from './emulated-script.ts'
-import { subscribersOf } from './emulated-socket.ts'
+import { verifyJwt } from '../../../auth/emulator/jwt.ts'
+import type { EmulatedRequest } from '../../../wire/emulator/http.ts'
+import { jsonOrUndefined } from '../../../wire/json.ts'
+import { type CtoScript, ctoMessage, ctoState, ctoUpdate, playScript } from './script.ts'
+import { subscribersOf } from './socket.ts'
 import {
   type CtoState,
   type EmulatedReply,
@@ -12,7 +12,7 @@ import {
   type EmulatedUser,
   emulatedModels,
   emulatedOrigin,
-} from './emulated-state.ts'
+} from './state.ts'
 
 const uuid = z.uuid()
 const ChatV1 = z.strictObject({ prompt: z.string().min(1), chatHistoryId: uuid, adapterName: z.string().min(1) })

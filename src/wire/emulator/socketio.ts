@@ -1,7 +1,7 @@
-import type { Exchange } from './http-emulator.ts'
-import { jsonOrUndefined } from './json.ts'
-import { acceptWebSocket, type EmulatedWebSocket, isUpgrade } from './websocket-emulator.ts'
-import { frame, opcodes } from './websocket-frames.ts'
+import { jsonOrUndefined } from '../json.ts'
+import { frame, opcodes } from '../websocket-frames.ts'
+import type { Exchange } from './http.ts'
+import { acceptWebSocket, type EmulatedWebSocket, isUpgrade } from './websocket.ts'
 
 /** Milliseconds. */
 export interface SocketIoPulse {

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { play, type Script } from '../wire/emulated-script.ts'
-import { type Exchange, emulateHttp, type HttpEmulator } from '../wire/http-emulator.ts'
-import { jsonOrUndefined } from '../wire/json.ts'
-import { TokenBucket } from './emulated-bucket.ts'
-import type { RotationRule } from './emulated-rotation.ts'
-import { type EmulatedSession, EmulatedUsers } from './emulated-users.ts'
+import { type Exchange, emulateHttp, type HttpEmulator } from '../../wire/emulator/http.ts'
+import { play, type Script } from '../../wire/emulator/script.ts'
+import { jsonOrUndefined } from '../../wire/json.ts'
+import { TokenBucket } from './bucket.ts'
+import type { RotationRule } from './rotation.ts'
+import { type EmulatedSession, EmulatedUsers } from './users.ts'
 
 export interface SupabaseEmulatorOptions {
   /** `documented` by default. */

@@ -1,11 +1,15 @@
-import { emulateSupabase, type SupabaseEmulator, type SupabaseEmulatorOptions } from '../../auth/supabase-emulator.ts'
-import { play, type Script } from '../../wire/emulated-script.ts'
-import { type Exchange, emulateHttp, type HttpEmulator } from '../../wire/http-emulator.ts'
-import { jsonOrUndefined } from '../../wire/json.ts'
-import { sseData } from '../../wire/sse.ts'
-import { answerTo, type Chunk } from './emulated-answer.ts'
-import { complaintAbout, SmitheryBody } from './emulated-body.ts'
-import { accessTokenIn } from './emulated-cookies.ts'
+import {
+  emulateSupabase,
+  type SupabaseEmulator,
+  type SupabaseEmulatorOptions,
+} from '../../../auth/emulator/supabase.ts'
+import { type Exchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
+import { play, type Script } from '../../../wire/emulator/script.ts'
+import { jsonOrUndefined } from '../../../wire/json.ts'
+import { sseData } from '../../../wire/sse.ts'
+import { answerTo, type Chunk } from './answer.ts'
+import { complaintAbout, SmitheryBody } from './body.ts'
+import { accessTokenIn } from './cookies.ts'
 
 export interface SmitheryEmulator extends HttpEmulator {
   /** The sign-in service of its users. */

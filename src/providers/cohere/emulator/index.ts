@@ -1,8 +1,8 @@
-import { play, type Script } from '../../wire/emulated-script.ts'
-import { type Exchange, emulateHttp, type HttpEmulator } from '../../wire/http-emulator.ts'
-import { sseEvent } from '../../wire/sse.ts'
-import { eventsOf, replyOf, writeAnswer } from './emulated-answer.ts'
-import { CohereBody, complaintAbout } from './emulated-body.ts'
+import { type Exchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
+import { play, type Script } from '../../../wire/emulator/script.ts'
+import { sseEvent } from '../../../wire/sse.ts'
+import { eventsOf, replyOf, writeAnswer } from './answer.ts'
+import { CohereBody, complaintAbout } from './body.ts'
 
 export interface CohereEmulator extends HttpEmulator {
   /** The bodies of all valid chat requests, in order. */

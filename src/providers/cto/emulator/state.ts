@@ -1,5 +1,5 @@
-import type { EmulatedWebSocket } from '../../wire/websocket-emulator.ts'
-import type { CtoScript } from './emulated-script.ts'
+import type { EmulatedWebSocket } from '../../../wire/emulator/websocket.ts'
+import type { CtoScript } from './script.ts'
 
 /** A user who is signed in. */
 export interface EmulatedUser {

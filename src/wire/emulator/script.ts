@@ -1,5 +1,5 @@
-import { pause } from './emulated-pause.ts'
-import type { Exchange } from './http-emulator.ts'
+import type { Exchange } from './http.ts'
+import { pause } from './pause.ts'
 
 /** How an emulator answers one request. Times are milliseconds. */
 export interface Script {

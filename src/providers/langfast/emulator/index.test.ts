@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from 'bun:test'
-import { until, within } from '../../../test/waiting.ts'
-import { newCancel } from '../../wire/machine.double.ts'
-import { openWebSocket } from '../../wire/websocket.ts'
-import { emulateLangfast } from './emulator.ts'
+import { until, within } from '../../../../test/waiting.ts'
+import { newCancel } from '../../../wire/machine.double.ts'
+import { openWebSocket } from '../../../wire/websocket.ts'
+import { emulateLangfast } from './index.ts'
 
 /** A client that does one thing wrong at a time: what the emulator let pass, no test of the adapter would find. */
 const langfast = await emulateLangfast({

@@ -1,17 +1,17 @@
-import type { SupabaseEmulator } from '../../auth/supabase-emulator.ts'
-import { pause } from '../../wire/emulated-pause.ts'
-import { play, type Script } from '../../wire/emulated-script.ts'
-import type { Exchange } from '../../wire/http-emulator.ts'
-import { jsonOrUndefined } from '../../wire/json.ts'
+import type { SupabaseEmulator } from '../../../auth/emulator/supabase.ts'
+import type { Exchange } from '../../../wire/emulator/http.ts'
+import { pause } from '../../../wire/emulator/pause.ts'
+import { play, type Script } from '../../../wire/emulator/script.ts'
 import {
   type Admission,
   acceptSocketIo,
   type EmulatedSocketIo,
   type SocketIoPulse,
-} from '../../wire/socketio-emulator.ts'
-import { frame } from '../../wire/websocket-frames.ts'
-import { type AnswerForm, answerFrames } from './emulated-answer.ts'
-import { PromptBody, RunBody } from './emulated-body.ts'
+} from '../../../wire/emulator/socketio.ts'
+import { jsonOrUndefined } from '../../../wire/json.ts'
+import { frame } from '../../../wire/websocket-frames.ts'
+import { type AnswerForm, answerFrames } from './answer.ts'
+import { PromptBody, RunBody } from './body.ts'
 
 /** How a run is answered. */
 export interface RunScript {

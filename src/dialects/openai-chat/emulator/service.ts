@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import type { Fields } from '../../chat/message.ts'
-import { play, type Script } from '../../wire/emulated-script.ts'
-import { type Exchange, emulateHttp, type HttpEmulator } from '../../wire/http-emulator.ts'
-import { sseData } from '../../wire/sse.ts'
+import type { Fields } from '../../../chat/message.ts'
+import { type Exchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
+import { play, type Script } from '../../../wire/emulator/script.ts'
+import { sseData } from '../../../wire/sse.ts'
 
 /** An emulated service that speaks almost this dialect. */
 export interface EmulatedService extends HttpEmulator {

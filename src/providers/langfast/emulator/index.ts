@@ -1,8 +1,12 @@
-import { emulateSupabase, type SupabaseEmulator, type SupabaseEmulatorOptions } from '../../auth/supabase-emulator.ts'
-import { emulateHttp } from '../../wire/http-emulator.ts'
-import type { EmulatedSocketIo } from '../../wire/socketio-emulator.ts'
-import type { RunBody } from './emulated-body.ts'
-import { RunServer, type RunServerOptions } from './emulated-run-server.ts'
+import {
+  emulateSupabase,
+  type SupabaseEmulator,
+  type SupabaseEmulatorOptions,
+} from '../../../auth/emulator/supabase.ts'
+import { emulateHttp } from '../../../wire/emulator/http.ts'
+import type { EmulatedSocketIo } from '../../../wire/emulator/socketio.ts'
+import type { RunBody } from './body.ts'
+import { RunServer, type RunServerOptions } from './run-server.ts'
 
 export type LangfastEmulatorOptions = Omit<SupabaseEmulatorOptions, 'otherwise'> & RunServerOptions
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { emulateSupabase, type SupabaseEmulator, type SupabaseEmulatorOptions } from './supabase-emulator.ts'
+import { emulateSupabase, type SupabaseEmulator, type SupabaseEmulatorOptions } from './supabase.ts'
 
 let now = 1_800_000_000_000
 

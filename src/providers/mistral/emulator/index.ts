@@ -5,9 +5,9 @@ import {
   type EmulatedServiceOptions,
   emulateService,
   wordsFor,
-} from '../../dialects/openai-chat/emulated-service.ts'
-import { checkBody, refusedAs } from './emulated-body.ts'
-import { created, modelList, models } from './emulated-models.ts'
+} from '../../../dialects/openai-chat/emulator/service.ts'
+import { checkBody, refusedAs } from './body.ts'
+import { created, modelList, models } from './models.ts'
 
 /**
  * Mistral's API over real sockets, as strict as the service: 422 for an undocumented field, 400 for tool-call ids that are not

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { readJwt } from '../wire/jwt.ts'
+import { readJwt } from '../../wire/jwt.ts'
 
 /** Signs claims with HS256 (RFC 7515). */
 export function signJwt(claims: object, key: string): string {

@@ -1,5 +1,5 @@
-import { eventFrame } from '../../wire/socketio-emulator.ts'
-import type { RunBody } from './emulated-body.ts'
+import { eventFrame } from '../../../wire/emulator/socketio.ts'
+import type { RunBody } from './body.ts'
 
 /** How the payload of an event is written. All three forms have been seen. */
 export type PayloadForm = 'object' | 'json' | 'plain'

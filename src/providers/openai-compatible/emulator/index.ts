@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { play, type Script } from '../../wire/emulated-script.ts'
-import { type Exchange, emulateHttp, type HttpEmulator } from '../../wire/http-emulator.ts'
-import { sseData } from '../../wire/sse.ts'
+import { type Exchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
+import { play, type Script } from '../../../wire/emulator/script.ts'
+import { sseData } from '../../../wire/sse.ts'
 
 export interface OpenaiEmulator extends HttpEmulator {
   /** The base URL, with `/v1`. */

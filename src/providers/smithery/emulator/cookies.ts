@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { jsonOrUndefined } from '../../wire/json.ts'
+import { jsonOrUndefined } from '../../../wire/json.ts'
 
 const Session = z.looseObject({
   access_token: z.string().min(1),
