@@ -1,10 +1,10 @@
 /** The fault matrix for langfast's wires. */
 import { test } from 'bun:test'
-import { readSession } from '../../src/auth/session.ts'
 import { Environment } from '../../src/config/environment.ts'
 import { emulateLangfast, type LangfastEmulator } from '../../src/providers/langfast/emulator/index.ts'
 import { provider } from '../../src/providers/langfast/index.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
+import { readSession } from '../../src/sign-in/session.ts'
 import { until } from '../waiting.ts'
 import { cells as all } from './langfast-matrix.ts'
 import { byModel, testMatrix } from './test-matrix.ts'

@@ -1,13 +1,6 @@
 import type { AccountsOptions } from '../../src/accounts/live-account.ts'
 import { openPool } from '../../src/accounts/open-pool.ts'
 import { accountsOptions } from '../../src/accounts/pool.double.ts'
-import {
-  emulateSupabase,
-  type SupabaseEmulator,
-  type SupabaseEmulatorOptions,
-} from '../../src/auth/emulator/supabase.ts'
-import { readSession, type SupabaseSession } from '../../src/auth/session.ts'
-import { supabaseRenewal } from '../../src/auth/supabase.ts'
 import { ChatError } from '../../src/chat/error.ts'
 import { Secret } from '../../src/chat/secret.ts'
 import type { Cancel } from '../../src/flow/cancel.ts'
@@ -17,6 +10,13 @@ import { type Asking, account } from '../../src/gateway/layers/account.ts'
 import { retry } from '../../src/gateway/layers/retry.ts'
 import { RetryBudget } from '../../src/gateway/layers/retry-budget.ts'
 import { noThreads } from '../../src/gateway/layers/thread.ts'
+import {
+  emulateSupabase,
+  type SupabaseEmulator,
+  type SupabaseEmulatorOptions,
+} from '../../src/sign-in/emulator/supabase.ts'
+import { readSession, type SupabaseSession } from '../../src/sign-in/session.ts'
+import { supabaseRenewal } from '../../src/sign-in/supabase.ts'
 import type { Store } from '../../src/state/store.ts'
 import { send } from '../../src/wire/http.ts'
 import { cancelWith, machine } from '../../src/wire/machine.double.ts'

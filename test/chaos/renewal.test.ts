@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { SignInFault } from '../../src/auth/emulator/supabase.ts'
+import type { SignInFault } from '../../src/sign-in/emulator/supabase.ts'
 import { MemoryStore } from '../../src/state/memory/memory-store.ts'
 import { machine } from '../../src/wire/machine.double.ts'
 import { openRig, sessionOf } from './renewal-rig.ts'

@@ -1,7 +1,7 @@
 /** What sessions go through, seen from a client of the whole program: they end, are refused, replaced, lost and banned. */
 import { expect, test } from 'bun:test'
-import type { SupabaseEmulatorOptions } from '../../src/auth/emulator/supabase.ts'
 import { emulateSmithery, type SmitheryEmulator } from '../../src/providers/smithery/emulator/index.ts'
+import type { SupabaseEmulatorOptions } from '../../src/sign-in/emulator/supabase.ts'
 import { ask } from './client.ts'
 import { type RunningGateway, startGateway } from './gateway.ts'
 

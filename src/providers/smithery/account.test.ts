@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { until } from '../../../test/waiting.ts'
 import type { Account } from '../../accounts/account.ts'
-import { signJwt } from '../../auth/emulator/jwt.ts'
-import { emulateSupabase } from '../../auth/emulator/supabase.ts'
 import { redact } from '../../chat/secret.ts'
 import { Environment } from '../../config/environment.ts'
+import { signJwt } from '../../sign-in/emulator/jwt.ts'
+import { emulateSupabase } from '../../sign-in/emulator/supabase.ts'
 import { newCancel } from '../../wire/machine.double.ts'
 import { checkSession, readAccounts, type SmitheryCredential } from './account.ts'
 

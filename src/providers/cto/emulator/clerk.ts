@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { signJwt } from '../../../auth/emulator/jwt.ts'
+import { signJwt } from '../../../sign-in/emulator/jwt.ts'
 import { parseCookieHeader } from '../../../wire/cookies.ts'
 import type { EmulatedRequest } from '../../../wire/emulator/http.ts'
 import { type CtoState, type EmulatedReply, type EmulatedUser, emulatedApiVersion, emulatedOrigin } from './state.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { verifyJwt } from '../../../auth/emulator/jwt.ts'
+import { verifyJwt } from '../../../sign-in/emulator/jwt.ts'
 import type { EmulatedRequest } from '../../../wire/emulator/http.ts'
 import { jsonOrUndefined } from '../../../wire/json.ts'
 import { type CtoScript, ctoMessage, ctoState, ctoUpdate, playScript } from './script.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { signJwt } from '../../../auth/emulator/jwt.ts'
+import { signJwt } from '../../../sign-in/emulator/jwt.ts'
 import { type Exchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
 import { isUpgrade } from '../../../wire/emulator/websocket.ts'
 import { answerClerk } from './clerk.ts'

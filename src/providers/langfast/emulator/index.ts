@@ -2,7 +2,7 @@ import {
   emulateSupabase,
   type SupabaseEmulator,
   type SupabaseEmulatorOptions,
-} from '../../../auth/emulator/supabase.ts'
+} from '../../../sign-in/emulator/supabase.ts'
 import { emulateHttp } from '../../../wire/emulator/http.ts'
 import type { EmulatedSocketIo } from '../../../wire/emulator/socketio.ts'
 import type { RunBody } from './body.ts'

@@ -1,4 +1,4 @@
-import type { SupabaseEmulator } from '../../../auth/emulator/supabase.ts'
+import type { SupabaseEmulator } from '../../../sign-in/emulator/supabase.ts'
 import type { Exchange } from '../../../wire/emulator/http.ts'
 import { pause } from '../../../wire/emulator/pause.ts'
 import { play, type Script } from '../../../wire/emulator/script.ts'

@@ -2,7 +2,7 @@ import {
   emulateSupabase,
   type SupabaseEmulator,
   type SupabaseEmulatorOptions,
-} from '../../../auth/emulator/supabase.ts'
+} from '../../../sign-in/emulator/supabase.ts'
 import { type Exchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
 import { play, type Script } from '../../../wire/emulator/script.ts'
 import { jsonOrUndefined } from '../../../wire/json.ts'
