@@ -2,8 +2,9 @@
  * The fault matrix for upstreams that speak almost OpenAI's dialect: they keep every cell of it, and the refusals as
  * these services write them.
  */
+
+import type { EmulatedService } from '../../src/clients/openai-chat/emulator/service.ts'
 import { Environment } from '../../src/config/environment.ts'
-import type { EmulatedService } from '../../src/dialects/openai-chat/emulator/service.ts'
 import { emulateAi21 } from '../../src/providers/ai21/emulator/index.ts'
 import { provider as ai21 } from '../../src/providers/ai21/index.ts'
 import { emulateMistral } from '../../src/providers/mistral/emulator/index.ts'

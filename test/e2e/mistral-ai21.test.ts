@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import OpenAI, { BadRequestError } from 'openai'
-import { type EmulatedService, frame } from '../../src/dialects/openai-chat/emulator/service.ts'
+import { type EmulatedService, frame } from '../../src/clients/openai-chat/emulator/service.ts'
 import { emulateAi21 } from '../../src/providers/ai21/emulator/index.ts'
 import { emulateMistral } from '../../src/providers/mistral/emulator/index.ts'
 import { below, until } from '../waiting.ts'

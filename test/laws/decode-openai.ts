@@ -1,4 +1,4 @@
-import { readReply } from '../../src/dialects/openai-chat/read-reply.ts'
+import { readReply } from '../../src/clients/openai-chat/read-reply.ts'
 import type { Batch } from '../../src/flow/flow.ts'
 import type { HttpReply } from '../../src/wire/http-reply.ts'
 import { never } from './in-memory.ts'

@@ -1,5 +1,5 @@
+import { frame } from '../../src/clients/openai-chat/emulator/service.ts'
 import { Environment } from '../../src/config/environment.ts'
-import { frame } from '../../src/dialects/openai-chat/emulator/service.ts'
 import { emulateAi21 } from '../../src/providers/ai21/emulator/index.ts'
 import { provider as ai21 } from '../../src/providers/ai21/index.ts'
 import { emulateMistral } from '../../src/providers/mistral/emulator/index.ts'

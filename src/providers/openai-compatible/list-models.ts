@@ -1,6 +1,6 @@
 import { asChatError, ChatError } from '../../chat/error.ts'
 import type { Model } from '../../chat/model.ts'
-import { getModels } from '../../dialects/openai-chat/get-models.ts'
+import { getModels } from '../../clients/openai-chat/get-models.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import { type BaseUrl, hasVersion, routeOf } from '../../wire/base-url.ts'
 

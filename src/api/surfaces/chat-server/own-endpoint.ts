@@ -1,7 +1,7 @@
 import { asChatError, ChatError } from '../../../chat/error.ts'
 import type { ChatRequest } from '../../../chat/request.ts'
 import type { Secret } from '../../../chat/secret.ts'
-import { askOpenaiChat, bearer } from '../../../dialects/openai-chat/ask-openai-chat.ts'
+import { askOpenaiChat, bearer } from '../../../clients/openai-chat/ask-openai-chat.ts'
 import { encodeRequest } from '../../../dialects/openai-chat/encode-request.ts'
 import { beginAttempt } from '../../../flow/call.ts'
 import type { Cancel } from '../../../flow/cancel.ts'

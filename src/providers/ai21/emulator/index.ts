@@ -8,7 +8,7 @@ import {
   faultsIn,
   type Refusal,
   wordsFor,
-} from '../../../dialects/openai-chat/emulator/service.ts'
+} from '../../../clients/openai-chat/emulator/service.ts'
 
 /**
  * AI21's API over real sockets, as strict as the service: 422 for content that is not a string, for several answers in a

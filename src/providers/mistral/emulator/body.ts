@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { faultsIn, type Refusal } from '../../../dialects/openai-chat/emulator/service.ts'
+import { faultsIn, type Refusal } from '../../../clients/openai-chat/emulator/service.ts'
 
 const text = z.string()
 const fields = z.record(z.string(), z.unknown())

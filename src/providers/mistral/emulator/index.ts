@@ -5,7 +5,7 @@ import {
   type EmulatedServiceOptions,
   emulateService,
   wordsFor,
-} from '../../../dialects/openai-chat/emulator/service.ts'
+} from '../../../clients/openai-chat/emulator/service.ts'
 import { checkBody, refusedAs } from './body.ts'
 import { created, modelList, models } from './models.ts'
 

@@ -1,10 +1,10 @@
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import { parametersIn } from '../../dialects/openai-chat/decode-parameters.ts'
+import { dialect } from '../../dialects/openai-chat/dialect.ts'
 import type { Receipt } from '../../flow/call.ts'
 import type { AddedFields } from '../../wire/post-without-refused-fields.ts'
 import type { RefusedFields } from '../../wire/refused-fields.ts'
-import { parametersIn } from './decode-parameters.ts'
-import { dialect } from './dialect.ts'
 
 /** What no answer can do without, and tools: a model must not be told less of them than its client was. */
 const needed = new Set(['model', 'messages', 'tools', 'tool_choice', 'parallel_tool_calls', 'response_format'])

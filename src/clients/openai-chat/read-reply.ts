@@ -1,4 +1,9 @@
 import type { ChatEvent } from '../../chat/event.ts'
+import { errorInside } from '../../dialects/openai-chat/complaint.ts'
+import { type DecodeOptions, ReplyDecoder } from '../../dialects/openai-chat/decode-reply.ts'
+import { isFields } from '../../dialects/openai-chat/fields.ts'
+import { isRefusal, saysWords } from '../../dialects/openai-chat/refusal-inside.ts'
+import { badResponse } from '../../dialects/openai-chat/reply-errors.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { Batch } from '../../flow/flow.ts'
 import { frameValue } from '../../wire/frame-value.ts'
@@ -6,11 +11,6 @@ import type { HttpReply } from '../../wire/http-reply.ts'
 import { readUpstreamJson } from '../../wire/json.ts'
 import { type FrameDecoder, type FramedReply, readFrames } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
-import { errorInside } from './complaint.ts'
-import { type DecodeOptions, ReplyDecoder } from './decode-reply.ts'
-import { isFields } from './fields.ts'
-import { isRefusal, saysWords } from './refusal-inside.ts'
-import { badResponse } from './reply-errors.ts'
 
 export interface ReadOptions extends DecodeOptions {
   /** What was asked for. What came is told by its bytes, for neither this nor the content type does. */

@@ -1,8 +1,8 @@
 import type { Model } from '../../chat/model.ts'
+import { readComplaint } from '../../dialects/openai-chat/complaint.ts'
+import { readModelList } from '../../dialects/openai-chat/model-list.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import { getJson } from '../../wire/get-json.ts'
-import { readComplaint } from './complaint.ts'
-import { readModelList } from './model-list.ts'
 
 /** Asks a service for its models, and reads what can be read of its answer. @throws ChatError */
 export function getModels(
