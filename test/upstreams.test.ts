@@ -188,7 +188,7 @@ describe('what the page says of numbers', () => {
     ['providers/langfast', /maxSignUps = 30\n/, 'no more than 30 an hour'],
     ['providers/langfast', /'MIN_CREDENTIALS', \{ fallback: 5,/, '`MIN_CREDENTIALS` (5)'],
     ['providers/langfast', /'MAX_CREDENTIALS', \{ fallback: 10,/, '`MAX_CREDENTIALS` (10)'],
-    ['auth', /aheadMs: 90_000,/, 'renewed at least 90 s before'],
+    ['sign-in', /aheadMs: 90_000,/, 'renewed at least 90 s before'],
     ['accounts', /\(15 \* minuteMs \* 2 \*\* \(failures - 1\), dayMs\)/, '15 minutes, then longer, up to a day'],
   ] as const
   for (const [room, constant, words] of constants)
