@@ -415,6 +415,15 @@ for (const [name, open] of Object.entries(subjects))
         pong.release()
       })
 
+      test('that is still on its way is not heard by a listener that has stopped', async () => {
+        const { heard, release } = await hear('c')
+        const sending = [store.notify('c', '1'), store.notify('c', '2')]
+        release()
+        await Promise.all(sending)
+        await settled('c')
+        expect(heard).toEqual([])
+      })
+
       test('of more than the bound is refused', async () => {
         expect(await refusal(store.notify('c', 'x'.repeat(65_537)))).toBe('too-large')
         expect(await refusal(store.notify('c', 'x'.repeat(40_000)))).toBe('nothing')
