@@ -47,11 +47,7 @@ export async function* batches<Event>(flow: Flow<Event>): AsyncGenerator<Batch<E
 
 /** The events of a flow one by one. Leaving the loop closes the flow. */
 export async function* events<Event>(flow: Flow<Event>): AsyncGenerator<Event> {
-  try {
-    for (let batch = await flow.next(); batch; batch = await flow.next()) for (const event of batch) yield event
-  } finally {
-    flow.close()
-  }
+  for await (const batch of batches(flow)) yield* batch
 }
 
 /** Why a flow that nobody reads on is aborted. */

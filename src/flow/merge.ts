@@ -1,5 +1,6 @@
 import type { ChatEvent } from '../chat/event.ts'
 import type { Batch, Flow, NextBatch } from './flow.ts'
+import { WaitingReader } from './waiting-reader.ts'
 
 /** A batch, with the position of the flow it came from. */
 export interface SourcedBatch<Event = ChatEvent> {
@@ -22,7 +23,7 @@ class MergedFlow<Event> implements Flow<SourcedBatch<Event>> {
   #running: number
   #arrived: SourcedBatch<Event>[] = []
   #failure: { readonly thrown: unknown } | undefined
-  #reader: PromiseWithResolvers<NextBatch<SourcedBatch<Event>>> | undefined
+  readonly #reader = new WaitingReader<SourcedBatch<Event>>({ isDue: () => this.#isDue(), take: () => this.#take() })
   #isClosed = false
 
   constructor(flows: readonly Flow<Event>[]) {
@@ -35,9 +36,7 @@ class MergedFlow<Event> implements Flow<SourcedBatch<Event>> {
     const idle = this.#idle
     this.#idle = []
     for (const source of idle) this.#ask(source)
-    if (this.#isDue()) return this.#take()
-    this.#reader = Promise.withResolvers()
-    return this.#reader.promise
+    return this.#reader.next()
   }
 
   close(): void {
@@ -46,7 +45,7 @@ class MergedFlow<Event> implements Flow<SourcedBatch<Event>> {
     this.#idle = []
     this.#arrived = []
     this.#closeAll()
-    this.#wake()
+    this.#reader.wake()
   }
 
   #ask(source: number): void {
@@ -70,7 +69,7 @@ class MergedFlow<Event> implements Flow<SourcedBatch<Event>> {
       this.#arrived.push({ source, batch })
       this.#idle.push(source)
     } else this.#running--
-    this.#wake()
+    this.#reader.wake()
   }
 
   #fail(thrown: unknown): void {
@@ -78,7 +77,7 @@ class MergedFlow<Event> implements Flow<SourcedBatch<Event>> {
     this.#failure = { thrown }
     this.#idle = []
     this.#closeAll()
-    this.#wake()
+    this.#reader.wake()
   }
 
   #closeAll(): void {
@@ -96,16 +95,5 @@ class MergedFlow<Event> implements Flow<SourcedBatch<Event>> {
     if (arrived.length > 0) return arrived
     if (this.#failure && !this.#isClosed) throw this.#failure.thrown
     return undefined
-  }
-
-  #wake(): void {
-    const reader = this.#reader
-    if (!reader || !this.#isDue()) return
-    this.#reader = undefined
-    try {
-      reader.resolve(this.#take())
-    } catch (thrown) {
-      reader.reject(thrown)
-    }
   }
 }

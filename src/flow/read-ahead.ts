@@ -1,5 +1,6 @@
 import { type AnyEvent, begin } from './begin.ts'
 import type { Flow, NextBatch } from './flow.ts'
+import { WaitingReader } from './waiting-reader.ts'
 
 export interface ReadAheadOptions<Event> {
   /** How much may wait for the reader, in the unit of `sizeOf`: with more, the flow waits, and so does its upstream. */
@@ -34,7 +35,7 @@ class AheadFlow<Event extends AnyEvent> implements ReadAheadFlow<Event> {
   #size = 0
   #end: { readonly thrown: unknown } | 'done' | undefined
   #isClosed = false
-  #reader: PromiseWithResolvers<NextBatch<Event>> | undefined
+  readonly #reader = new WaitingReader<Event>({ isDue: () => this.#isDue(), take: () => this.#take() })
   #onSpace: (() => void) | undefined
 
   constructor(open: () => Flow<Event>, options: ReadAheadOptions<Event>) {
@@ -45,9 +46,7 @@ class AheadFlow<Event extends AnyEvent> implements ReadAheadFlow<Event> {
   }
 
   next(): NextBatch<Event> | Promise<NextBatch<Event>> {
-    if (this.#isDue()) return this.#take()
-    this.#reader = Promise.withResolvers()
-    return this.#reader.promise
+    return this.#reader.next()
   }
 
   close(): void {
@@ -57,7 +56,7 @@ class AheadFlow<Event extends AnyEvent> implements ReadAheadFlow<Event> {
     this.#source?.close()
     this.#begin.resolve()
     this.#onSpace?.()
-    this.#wake()
+    this.#reader.wake()
   }
 
   async #fill(open: () => Flow<Event>): Promise<void> {
@@ -77,7 +76,7 @@ class AheadFlow<Event extends AnyEvent> implements ReadAheadFlow<Event> {
       this.#end = { thrown }
       this.#begin.reject(thrown)
     }
-    this.#wake()
+    this.#reader.wake()
   }
 
   #put(batch: readonly Event[]): void {
@@ -85,7 +84,7 @@ class AheadFlow<Event extends AnyEvent> implements ReadAheadFlow<Event> {
       this.#waiting.push(event)
       this.#size += this.#options.sizeOf(event)
     }
-    this.#wake()
+    this.#reader.wake()
   }
 
   #space(): Promise<void> {
@@ -109,16 +108,5 @@ class AheadFlow<Event extends AnyEvent> implements ReadAheadFlow<Event> {
     this.#size = 0
     this.#onSpace?.()
     return batch
-  }
-
-  #wake(): void {
-    const reader = this.#reader
-    if (!reader || !this.#isDue()) return
-    this.#reader = undefined
-    try {
-      reader.resolve(this.#take())
-    } catch (thrown) {
-      reader.reject(thrown)
-    }
   }
 }
