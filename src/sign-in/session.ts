@@ -36,14 +36,14 @@ const Claims = z.looseObject({
  * @param now milliseconds since 1970; without it a session that only says how long it lasts is not one
  * @returns undefined for a value that is not a session, or lacks its user or its end
  */
-export function readSession(value: unknown, now = Number.NaN): SupabaseSession | undefined {
+export function readSession(value: unknown, now?: number): SupabaseSession | undefined {
   const parsed = SessionObject.safeParse(value)
   if (!parsed.success) return undefined
   const { access_token: accessToken, refresh_token: refreshToken, expires_at, expires_in, user } = parsed.data
   const { sub, exp } = Claims.parse(readJwt(accessToken) ?? {})
   // the token's own claim comes first, because the service checks that one
   const endsAt =
-    exp ?? expires_at ?? (expires_in && !Number.isNaN(now) ? Math.floor(now / 1000) + expires_in : undefined)
+    exp ?? expires_at ?? (expires_in && now !== undefined ? Math.floor(now / 1000) + expires_in : undefined)
   const userId = user?.id ?? sub
   if (endsAt === undefined || !userId) return undefined
   return {

@@ -1,7 +1,8 @@
-import { ChatError } from '../../chat/error.ts'
+import type { ChatError } from '../../chat/error.ts'
 import { Attempts } from '../../flow/attempts.ts'
 import { type Call, newReceipt } from '../../flow/call.ts'
 import { NativeCancel } from '../../flow/cancel.ts'
+import { clientLeft } from './client-left.ts'
 import type { Exchange } from './exchange.ts'
 import { hopsOf } from './hops.ts'
 import { shuttingDown } from './shutting-down.ts'
@@ -55,8 +56,4 @@ export class Calls {
   abortAll(): void {
     for (const { abort } of this.#open) abort(shuttingDown())
   }
-}
-
-function clientLeft(): ChatError {
-  return new ChatError('cancelled', { message: 'The client closed the connection.' })
 }

@@ -5,6 +5,7 @@ import type { Batch, Flow, NextBatch } from '../../flow/flow.ts'
 import { nextTurn } from '../../flow/next-turn.ts'
 import type { Timers } from '../../flow/timers.ts'
 import { Watchdog } from '../../flow/watchdog.ts'
+import { clientLeft } from './client-left.ts'
 
 /** Writes events as a surface's bytes. Nothing it writes may be cut by what an upstream said. */
 export interface StreamSurface<Event = ChatEvent> {
@@ -146,7 +147,7 @@ class Pump<Event> {
   cancel(): void {
     if (this.#isOver) return
     this.#close()
-    this.#options.abort(new ChatError('cancelled', { message: 'The client closed the connection.' }))
+    this.#options.abort(clientLeft())
     this.#flow.close()
   }
 

@@ -1,5 +1,6 @@
-import type { ChatEvent, TextEvent, Usage } from '../../chat/event.ts'
+import type { ChatEvent, Usage } from '../../chat/event.ts'
 import type { Annotation } from '../../chat/message.ts'
+import { moveAnnotations } from '../../chat/move-annotations.ts'
 import { PartWriter } from '../../chat/part-writer.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import { type Batch, batches, type Flow } from '../../flow/flow.ts'
@@ -64,13 +65,14 @@ export async function* column({ titles, flows }: Fan, anyBegun: Promise<void>): 
         if (event.type === 'reasoning') return writer.reasoning(event.text)
         if (event.type !== 'text') return []
         length += event.text.length
-        return writer.text(event.text, annotationsOf(moved(event, start)))
+        return writer.text(event.text, moveAnnotations(event, start))
       })
       if (said.length > 0) yield said
     }
   }
   yield [...writer.finish('stop'), ...totalUsage(titles, usages)]
 }
+
 /** One member's answer; where it fails, the line that says so, on a line of its own. */
 async function* section(answer: Flow): AsyncGenerator<Batch> {
   let hasText = false
@@ -81,20 +83,5 @@ async function* section(answer: Flow): AsyncGenerator<Batch> {
     }
   } catch (thrown) {
     yield [{ type: 'text', choice: 0, part: 0, text: `${hasText ? '\n' : ''}${failureLine(thrown)}` }]
-  }
-}
-
-/** The event with its annotations' offsets counted from where the column begins. */
-function moved(event: TextEvent, by: number): TextEvent {
-  if (!event.annotations) return event
-  return { ...event, annotations: event.annotations.map((annotation) => movedAnnotation(annotation, by)) }
-}
-
-function movedAnnotation(annotation: Annotation, by: number): Annotation {
-  const { start, end } = annotation
-  return {
-    ...annotation,
-    ...(start !== undefined && { start: start + by }),
-    ...(end !== undefined && { end: end + by }),
   }
 }

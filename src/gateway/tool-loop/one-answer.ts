@@ -1,5 +1,5 @@
 import { type ChatEvent, isOfPart } from '../../chat/event.ts'
-import type { Annotation } from '../../chat/message.ts'
+import { moveAnnotations } from '../../chat/move-annotations.ts'
 
 const between = '\n\n'
 
@@ -28,10 +28,10 @@ export class OneAnswer {
     switch (placed.type) {
       case 'text': {
         const text = this.#join(placed.text)
-        return { ...placed, text, ...this.#annotations(placed) }
+        return { ...placed, text, ...moveAnnotations(placed, this.#start) }
       }
       case 'part-end':
-        return { ...placed, ...this.#annotations(placed) }
+        return { ...placed, ...moveAnnotations(placed, this.#start) }
       default:
         return placed
     }
@@ -51,18 +51,5 @@ export class OneAnswer {
     if (text !== said) this.#start += between.length
     this.#length += text.length
     return text
-  }
-
-  #annotations({ annotations }: { readonly annotations?: readonly Annotation[] }) {
-    return annotations ? { annotations: annotations.map((annotation) => moved(annotation, this.#start)) } : {}
-  }
-}
-
-function moved(annotation: Annotation, by: number): Annotation {
-  const { start, end } = annotation
-  return {
-    ...annotation,
-    ...(start !== undefined && { start: start + by }),
-    ...(end !== undefined && { end: end + by }),
   }
 }
