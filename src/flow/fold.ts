@@ -1,8 +1,9 @@
 import { ChatError } from '../chat/error.ts'
 import type { ChatEvent, FinishEvent, FinishReason, Native, Usage } from '../chat/event.ts'
-import type { Annotation, AssistantMessage, Extras, Part } from '../chat/message.ts'
-import { headOf } from '../chat/shorten.ts'
+import type { AssistantMessage, Extras, Part } from '../chat/message.ts'
 import type { Flow } from './flow.ts'
+import { fits, type Room } from './fold-room.ts'
+import { type GrowingEvent, type GrowingPart, grownPart, growPart, openPart } from './growing-part.ts'
 
 /** One answer, as far as it has come. */
 export interface FoldedChoice {
@@ -39,20 +40,11 @@ export interface FoldOptions {
   readonly maxCharacters: number
 }
 
-/** What a part costs beside its characters, and an entry of log probabilities in all. */
-const perPart = 32
+/** Characters that an entry of log probabilities costs. */
 const perLogprobs = 256
 
-/** A part while it grows: of words and calls the text, of other parts all there is. */
-interface Growing {
-  readonly opened: Part
-  text: string
-  readonly annotations: Annotation[]
-  extra: Extras | undefined
-}
-
 interface GrowingChoice {
-  readonly parts: Map<number, Growing>
+  readonly parts: Map<number, GrowingPart>
   readonly logprobs: unknown[]
   finish: FinishEvent | undefined
   native: Native | undefined
@@ -123,79 +115,14 @@ export class Fold {
   }
 
   #grow(choice: GrowingChoice, event: GrowingEvent): void {
-    const part = choice.parts.get(event.part) ?? this.#open(choice, event)
+    const known = choice.parts.get(event.part)
+    const room = (known?.opened.type ?? event.type) === 'reasoning' ? this.#thoughts : this.#answer
+    const part = known ?? openPart(event, room)
     if (!part) return
-    const room = part.opened.type === 'reasoning' ? this.#thoughts : this.#answer
-    if ('text' in event) part.text += headIn(room, event.text)
-    else if (event.type === 'tool-arguments') part.text += headIn(room, event.json)
-    if ('annotations' in event && event.annotations && fits(room, sizeOf(event.annotations)))
-      part.annotations.push(...event.annotations)
-    const { extra, logprobs } = event
-    if (extra && extra !== part.extra && fits(room, sizeOf(extra))) part.extra = { ...part.extra, ...extra }
-    if (logprobs !== undefined && fits(room, perLogprobs)) choice.logprobs.push(logprobs)
+    if (!known) choice.parts.set(event.part, part)
+    growPart(part, event, room)
+    if (event.logprobs !== undefined && fits(room, perLogprobs)) choice.logprobs.push(event.logprobs)
   }
-
-  #open(choice: GrowingChoice, event: GrowingEvent): Growing | undefined {
-    const opened = openedBy(event)
-    const room = event.type === 'reasoning' ? this.#thoughts : this.#answer
-    if (!opened || !fits(room, perPart + sizeOf(opened))) return undefined
-    const part = { opened, text: '', annotations: [], extra: undefined }
-    choice.parts.set(event.part, part)
-    return part
-  }
-}
-
-/** Characters that may still be kept. */
-interface Room {
-  left: number
-  isCut: boolean
-}
-
-/** Takes the characters, or says that something is cut. */
-function fits(room: Room, characters: number): boolean {
-  if (characters > room.left) {
-    room.isCut = true
-    return false
-  }
-  room.left -= characters
-  return true
-}
-
-/** As much of the text as there is room for. */
-function headIn(room: Room, text: string): string {
-  if (fits(room, text.length)) return text
-  const head = headOf(text, room.left)
-  room.left -= head.length
-  return head
-}
-
-type GrowingEvent = Exclude<ChatEvent, { type: 'usage' | 'finish' | 'foreign' }>
-
-/** The part as it is when it opens; undefined for an event that opens none. */
-function openedBy(event: GrowingEvent): Part | undefined {
-  switch (event.type) {
-    case 'text':
-    case 'refusal':
-    case 'reasoning':
-      return { type: event.type, text: '' }
-    case 'tool-call':
-      return { type: 'tool-call', id: event.id, name: event.name, arguments: '' }
-    case 'file':
-      return event.file
-    case 'server-tool-call':
-      return { type: 'server-tool-call', id: event.id, name: event.name, arguments: event.arguments }
-    case 'server-tool-result': {
-      const { toolCallId, isError } = event
-      return { type: 'server-tool-result', toolCallId, ...(isError !== undefined && { isError }) }
-    }
-    case 'tool-arguments':
-    case 'part-end':
-      return undefined
-  }
-}
-
-function sizeOf(value: unknown): number {
-  return JSON.stringify(value).length
 }
 
 function folded(index: number, choice: GrowingChoice): FoldedChoice {
@@ -215,21 +142,6 @@ function folded(index: number, choice: GrowingChoice): FoldedChoice {
 
 function partsOf({ parts }: GrowingChoice): readonly Part[] {
   return [...parts].sort(([a], [b]) => a - b).map(([, part]) => grownPart(part))
-}
-
-function grownPart({ opened, text, annotations, extra }: Growing): Part {
-  const beside = extra && { extra }
-  switch (opened.type) {
-    case 'text':
-      return { ...opened, text, ...(annotations.length > 0 && { annotations }), ...beside }
-    case 'refusal':
-    case 'reasoning':
-      return { ...opened, text, ...beside }
-    case 'tool-call':
-      return { ...opened, arguments: text, ...beside }
-    default:
-      return { ...opened, ...beside }
-  }
 }
 
 /** Characters of an answer that is collected: more than any model says. */
