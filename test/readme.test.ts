@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import packageJson from '../package.json'
 import { type Config, readConfig } from '../src/config/config.ts'
+import { addressIn } from './guide.ts'
 
 const root = join(import.meta.dir, '..')
 const readme = await Bun.file(join(root, 'README.md')).text()
@@ -237,22 +238,6 @@ describe('from a fresh clone', () => {
     expect(await run([process.execPath, '-e', here(blocks('ts')[0] ?? '')])).toEndWith('You said: Hello!')
   })
 })
-
-/** The address the gateway says it listens at. Its output is read to the end, or its log would have nowhere to go. */
-function addressIn(output: ReadableStream<Uint8Array>): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>()
-  const read = async () => {
-    let text = ''
-    for await (const bytes of output) {
-      text += new TextDecoder().decode(bytes)
-      const address = /http:\/\/127\.0\.0\.1:\d+/.exec(text)?.[0]
-      if (address) resolve(address)
-    }
-    throw new Error(`the gateway has ended: ${text}`)
-  }
-  read().catch(reject)
-  return promise
-}
 
 async function run(command: string[]): Promise<string> {
   const child = Bun.spawn(command, { cwd: root, stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' })

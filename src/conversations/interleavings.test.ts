@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { isFull } from '../../test/sizes.ts'
 import type { Part } from '../chat/message.ts'
+import { seeded } from '../flow/seeded.double.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Store } from '../state/store.ts'
 import { machineWith, newCancel } from '../wire/machine.double.ts'
@@ -12,17 +13,6 @@ import { contentOf } from './stored-message.ts'
 
 /** More than this the leases of a program that is gone do not last. */
 const leaseMs = 16 * 60_000
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 /** A program with its own view of the store. Once it is dead it waits for ever for whatever it asks, as a process that is gone. */
 class Replica {

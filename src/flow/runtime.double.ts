@@ -1,4 +1,5 @@
 import type { Runtime } from './runtime.ts'
+import { seeded } from './seeded.double.ts'
 import { type Alarm, type Alarms, TimerWheel } from './timer-wheel.ts'
 
 /** A machine whose clock stands still until a test moves it, and whose chance comes of a seed. */
@@ -107,16 +108,5 @@ class ManualAlarms implements Alarms {
     this.moveTo(alarm.at)
     alarm.run()
     return true
-  }
-}
-
-/** Mulberry32. */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }

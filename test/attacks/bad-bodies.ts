@@ -1,18 +1,9 @@
+import { seeded } from '../../src/flow/seeded.double.ts'
+
 /** A body that is probably bad, and the headers it is sent with. */
 export interface BadBody {
   readonly body: string | Uint8Array<ArrayBuffer>
   readonly headers: Readonly<Record<string, string>>
-}
-
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 /** A valid request that has something of everything. */
@@ -149,7 +140,7 @@ export class BadBodies {
 
   /** @param model of the bodies: one that does not exist makes every body bad that is still valid */
   constructor(seed: number, model: string) {
-    this.#random = randomFrom(seed)
+    this.#random = seeded(seed)
     this.#model = model
   }
 
