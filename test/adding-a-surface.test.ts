@@ -102,7 +102,7 @@ describe('the gateway from that source', () => {
     ['GET /hello/there', {}, 404, 'GET /hello'],
     ['GET /hello', { headers: {} }, 401, 'No API key'],
     ['GET /hello', { headers: { 'x-api-key': 'sk-wrong' } }, 403, 'wrong'],
-    ['GET /hello?to=', {}, 400, 'Say whom'],
+    ['GET /hello?to=', {}, 400, '"to" is empty'],
     ['GET /hello', { headers: { 'x-api-key': key, 'x-tributary-hops': '9' } }, 400, 'gateways'],
     ['POST /small-talk', { body: '{' }, 400, 'not valid JSON'],
     ['POST /small-talk', chat({}), 400, '"say" must be a text'],

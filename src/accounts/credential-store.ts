@@ -7,7 +7,7 @@ import type { Renewal } from './account.ts'
 /** A credential with what is stored beside it. */
 export interface StoredCredential<Credential> {
   readonly credential: Credential
-  /** The version of the store's record; 0 if there is none. */
+  /** The version of the store's record; 0 where the store has no record. */
   readonly version: number
   /**
    * Whether a renewal was begun and is not known to have ended. The service may have replaced the credential already, so

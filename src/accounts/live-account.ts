@@ -33,7 +33,7 @@ interface LiveAccountOptions extends AccountsOptions {
 /** Milliseconds before its end at which a credential is not used any more, since clocks differ and requests take time. */
 const marginMs = 10_000
 /**
- * An account in use: its current credential, and its renewal, of which there is one at a time. A credential that never
+ * An account in use: its current credential, and the one renewal that may run at a time. A credential that never
  * ends is given out as it is.
  */
 export class LiveAccount<Credential = unknown> implements Account<Credential> {

@@ -262,7 +262,7 @@ describe('at run time', () => {
     expect(lease()).toBe('a2')
   })
 
-  test('an account of a known label is replaced with its credential and its state, whatever that was', () => {
+  test('an account of a known label is replaced with its credential, in any state', () => {
     for (const reason of [undefined, 'rate-limited', 'login-needed', 'account-banned'] as const) {
       const { pool, fail, kinds } = given(2)
       if (reason) fail(0, reason)

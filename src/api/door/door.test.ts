@@ -53,7 +53,7 @@ describe('the door', () => {
     expect(door.admit(requestFor('/health'), null)).toBeUndefined()
   })
 
-  test('knows the path that the router will see, whatever is in it', () => {
+  test('knows the path that the router will see, with any characters in it', () => {
     for (const path of ['/v1/models', '/v1/models/', '/v1//models', '/health#x', '/a%2Fb', '/']) {
       for (const query of ['', '?', '?/health', '?a#b']) {
         // as Bun hands it over: a URL made from it would have lost its `#`
@@ -63,7 +63,7 @@ describe('the door', () => {
     }
   })
 
-  test('answers by the path that it has judged, whatever a router makes of it', async () => {
+  test('answers by the path that it has judged, even if a router finds another', async () => {
     const door = doorWith(key)
     const request = Object.defineProperty(requestFor('/'), 'url', { value: 'http://a/health?/v1/secrets' })
     expect(door.admit(request, null)).toBeUndefined()

@@ -72,7 +72,7 @@ export class Door {
 
   /**
    * The answer to a request that was let in, with everything that is thrown turned into one. Its route is the one that the
-   * door has judged, whatever a router takes the path for. A base URL that ends in a slash makes paths such as
+   * door has judged, even if a router finds another. A base URL that ends in a slash makes paths such as
    * `/v1//chat/completions`: they are answered as if they were right, where a key is needed anyway.
    */
   async answer(request: Request, run: RunHandler): Promise<Response> {
