@@ -2,11 +2,11 @@ import { describe, expect, test } from 'bun:test'
 import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { times } from '../../test/sizes.ts'
-import { open, path, startHttpServer, stdioServer } from '../../test/tools/servers.ts'
-import { until, within } from '../../test/waiting.ts'
-import { cancelIn, machine } from '../wire/machine.double.ts'
-import { startGroup } from './child-process.ts'
+import { startGroup } from '../../src/tools/child-process.ts'
+import { cancelIn, machine } from '../../src/wire/machine.double.ts'
+import { times } from '../sizes.ts'
+import { until, within } from '../waiting.ts'
+import { open, path, startHttpServer, stdioServer } from './servers.ts'
 
 /** Milliseconds after which a wait is a hang, on a machine that is busy with other work too. */
 const patienceMs = 30_000
@@ -22,7 +22,7 @@ function marked(mark: string): string[] {
   })
 }
 
-const holder = join(import.meta.dir, '../../test/tools/holder.ts')
+const holder = join(import.meta.dir, 'holder.ts')
 const run = (...args: string[]) =>
   Bun.spawn([process.execPath, holder, ...args], { stdin: 'ignore', stdout: 'pipe', stderr: 'inherit', env: path })
 
@@ -103,7 +103,7 @@ test('a command gets its arguments as they are: no shell looks into them', async
 })
 
 describe('after many connections, each with a call, nothing is left:', () => {
-  const count = times(24, 1_000)
+  const count = times(12, 1_000)
 
   /** That it ends by itself proves that no timer, socket or process holds it. */
   async function cycles(...args: string[]): Promise<void> {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
-import { type HttpToolServer, type OpenTools, open, startHttpServer, stdioServer } from '../../test/tools/servers.ts'
-import { until, within } from '../../test/waiting.ts'
-import { cancelIn, newCancel } from '../wire/machine.double.ts'
-import type { ToolServerConfig } from './server-config.ts'
+import type { ToolServerConfig } from '../../src/tools/server-config.ts'
+import { cancelIn, newCancel } from '../../src/wire/machine.double.ts'
+import { until, within } from '../waiting.ts'
+import { type HttpToolServer, type OpenTools, open, startHttpServer, stdioServer } from './servers.ts'
 
 // The library's own server classes: over HTTP in this process, over stdio in one of its own.
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
-import { open, path, startHttpServer, stdioServer } from '../../test/tools/servers.ts'
-import { until, within } from '../../test/waiting.ts'
-import { Secret } from '../chat/secret.ts'
-import { emulateHttp } from '../wire/emulator/http.ts'
-import { cancelIn, newCancel } from '../wire/machine.double.ts'
+import { Secret } from '../../src/chat/secret.ts'
+import { emulateHttp } from '../../src/wire/emulator/http.ts'
+import { cancelIn, newCancel } from '../../src/wire/machine.double.ts'
+import { until, within } from '../waiting.ts'
+import { open, path, startHttpServer, stdioServer } from './servers.ts'
 
 // A server written by hand, in a process of its own, beside an honest one.
 
