@@ -3,7 +3,7 @@ import { redact } from './secret.ts'
 /** Why a chat failed. A closed list: what a reason means is said in `reasons`, and nowhere else. */
 export type Reason = keyof typeof reasons
 
-interface Meaning {
+interface ReasonMeaning {
   /** HTTP status of the failure, unless a dialect has another for it. */
   readonly status: number
   /** Our own word for it, in the log, in `doctor` and in an account's state. What clients read are the words of their dialect. */
@@ -114,7 +114,7 @@ export const reasons = {
   unavailable: { ...ours, retryAfterMs: 1_000, status: 503, code: 'overloaded' },
   internal: { ...ours, status: 500, code: 'internal_error' },
   cancelled: { ...ours, status: 499, code: 'client_closed' },
-} as const satisfies Record<string, Meaning>
+} as const satisfies Record<string, ReasonMeaning>
 
 export function isReason(text: unknown): text is Reason {
   return typeof text === 'string' && Object.hasOwn(reasons, text)
@@ -162,7 +162,7 @@ export class ChatError extends Error {
   }
 
   /** What the table says of this error. */
-  get meaning(): Meaning {
+  get meaning(): ReasonMeaning {
     return reasons[this.reason]
   }
 }

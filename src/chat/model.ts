@@ -2,14 +2,14 @@ import type { Part } from './message.ts'
 import type { Parameter, ResponseFormat } from './request.ts'
 
 /** What an upstream does with a parameter it takes. A parameter it does not list is dropped, or refused: see `Support`. */
-export type Taken = 'honoured' | 'mapped' | 'emulated'
+export type ParameterTreatment = 'honoured' | 'mapped' | 'emulated'
 
 /**
  * What an upstream makes of what a client may send, as data: it drives the request encoder, the receipt and `/v1/models`.
  * A request with `tools` or `responseFormat` where they are not taken is refused, other parameters are dropped.
  */
 export interface Support {
-  readonly parameters: Readonly<Partial<Record<Parameter, Taken>>>
+  readonly parameters: Readonly<Partial<Record<Parameter, ParameterTreatment>>>
   /** The dialect whose unknown fields are passed through, if any. */
   readonly extraOf?: string
   /** Fields beyond the vocabulary that are passed through whatever the client's dialect; no other is. */

@@ -26,7 +26,7 @@ export interface ForeignTool {
   readonly extra: Extras
 }
 
-export type Tool = FunctionTool | ForeignTool
+export type OfferedTool = FunctionTool | ForeignTool
 
 /** `function`: the model must call the named one. `foreign`: a choice only the client's dialect can express. */
 export type ToolChoice =
@@ -52,7 +52,7 @@ export type ResponseFormat =
  * `maxTokens` counts the answer's tokens; `choices` is how many answers are wanted.
  */
 export interface Parameters {
-  readonly tools?: readonly Tool[]
+  readonly tools?: readonly OfferedTool[]
   readonly toolChoice?: ToolChoice
   readonly parallelToolCalls?: boolean
   readonly responseFormat?: ResponseFormat
@@ -80,14 +80,14 @@ export function idleParameters({ tools }: Parameters): readonly Parameter[] {
 }
 
 /** A parameter's value in the client's own words, where its dialect documents others. */
-export interface Sent {
+export interface SentValue {
   readonly raw: unknown
   /** What it was understood as; undefined where it says nothing, or was not understood. */
   readonly read: unknown
 }
 
 /** What of a request was not understood: only an upstream of the client's dialect can be asked with it. */
-export interface Unread {
+export interface UnreadableField {
   /** Its path, as the client spelled it. */
   readonly param: string
   /** What is wrong with it, as a sentence. */
@@ -109,8 +109,8 @@ export interface ChatRequest {
   /** The client's own name of each parameter it sent: `{ maxTokens: 'max_tokens' }`. */
   readonly spelling: Readonly<Partial<Record<Parameter, string>>>
   /** The client's own words for a parameter: they go to an upstream of its dialect, unless `parameters` has changed since. */
-  readonly sent?: Readonly<Partial<Record<Parameter, Sent>>>
-  readonly unread?: readonly Unread[]
+  readonly sent?: Readonly<Partial<Record<Parameter, SentValue>>>
+  readonly unread?: readonly UnreadableField[]
   /** Top-level fields that only one dialect knows. */
   readonly extra: Extras
   /** True when the client wants a stream: otherwise an adapter of the same dialect may fetch a whole reply. */

@@ -2,7 +2,7 @@
 export const gramLength = 6
 
 /** A spelling, and where in it the characters stand by which it is found. */
-interface Entry {
+interface IndexedSpelling {
   readonly spelling: string
   readonly offset: number
   /** Of two spellings of one length, the one that came first is cut out first. */
@@ -11,7 +11,7 @@ interface Entry {
 
 interface Match {
   readonly start: number
-  readonly entry: Entry
+  readonly entry: IndexedSpelling
 }
 
 /** Factor of the rolling hash, and what its oldest character counts for. */
@@ -26,7 +26,7 @@ const slotBits = 16
  * (`sk-proj-`, `eyJhbGciOi`). Spellings come and go at any time.
  */
 export class SecretIndex {
-  readonly #byHash = new Map<number, Entry[]>()
+  readonly #byHash = new Map<number, IndexedSpelling[]>()
   readonly #hashes = new Map<string, number>()
   readonly #perSlot = new Uint16Array(1 << slotBits)
   readonly #standsAt: (text: string, spelling: string, start: number) => boolean

@@ -1,7 +1,7 @@
 import type { Message } from './message.ts'
 
 /** A conversation, cut after its last answer. */
-export interface Turn {
+export interface SplitConversation {
   /** Up to and with the last answer of the assistant; empty where there is none. */
   readonly before: readonly Message[]
   /** What was said since. */
@@ -9,7 +9,7 @@ export interface Turn {
 }
 
 /** Cuts a conversation into what an upstream that keeps it has heard already, and what is new. */
-export function splitTurn(messages: readonly Message[]): Turn {
+export function splitTurn(messages: readonly Message[]): SplitConversation {
   const answered = messages.findLastIndex(({ role }) => role === 'assistant') + 1
   return { before: messages.slice(0, answered), turn: messages.slice(answered) }
 }

@@ -8,19 +8,19 @@ import {
   decodeHistory,
   decodeSession,
   encodeHistory,
-  type Fresh,
   type History,
   type HistoryBounds,
-  type Session,
+  type NewMessageFields,
+  type SessionSummary,
   settled,
   type Turn,
   withMessage,
 } from './history.ts'
 import { OpenTurn } from './open-turn.ts'
-import { Pen } from './pen.ts'
-import { fullKey, fullPrefix, isName, keyOf, prefixOf, type Whose } from './session-key.ts'
+import { fullKey, fullPrefix, isName, keyOf, prefixOf, type SessionKey } from './session-key.ts'
+import { SessionWriter } from './session-writer.ts'
 import type { StoredAssistantMessage, StoredMessage } from './stored-message.ts'
-import { type Patience, type Writer, Writers } from './writers.ts'
+import { type WaitOptions, type Writer, Writers } from './writers.ts'
 
 export interface ConversationsOptions {
   readonly store: Store
@@ -45,7 +45,7 @@ export interface Question {
 }
 
 /** A turn to be written; or the answer that this request has got already. */
-export type Opened =
+export type TurnOrAnswer =
   | { readonly kind: 'turn'; readonly turn: OpenTurn }
   | { readonly kind: 'answered'; readonly answer: StoredAssistantMessage }
 
@@ -58,7 +58,7 @@ export class Conversations {
   readonly #store: Store
   readonly #ttlMs: number
   readonly #bounds: HistoryBounds
-  readonly #fresh: Fresh
+  readonly #fresh: NewMessageFields
   readonly #newId: () => string
   readonly #writers: Writers
 
@@ -76,7 +76,7 @@ export class Conversations {
    * Begins a turn: the question is kept before anything is asked. Another try of a turn that broke off goes on with it.
    * @throws ChatError `conflict` while the session is written, unless it may wait; `too-large`, `invalid-request`
    */
-  async open(whose: Whose, question: Question, patience: Patience): Promise<Opened> {
+  async open(whose: SessionKey, question: Question, patience: WaitOptions): Promise<TurnOrAnswer> {
     const key = keyOf(whose)
     this.#check(question)
     const writer = await this.#writers.enter(key, patience)
@@ -91,7 +91,12 @@ export class Conversations {
         await writer.leave()
         return { kind: 'answered', answer }
       }
-      const pen = new Pen(this.#store, { key, version: found?.version ?? 0, lease: writer.lease, ttlMs: this.#ttlMs })
+      const pen = new SessionWriter(this.#store, {
+        key,
+        version: found?.version ?? 0,
+        lease: writer.lease,
+        ttlMs: this.#ttlMs,
+      })
       return { kind: 'turn', turn: await this.#begin(whose, this.#asked(history, question), { pen, writer }) }
     } catch (thrown) {
       await writer.leave()
@@ -100,7 +105,7 @@ export class Conversations {
   }
 
   /** The last messages of a session, in order; undefined where there is no such session. */
-  async messages(whose: Whose, limit: number): Promise<readonly StoredMessage[] | undefined> {
+  async messages(whose: SessionKey, limit: number): Promise<readonly StoredMessage[] | undefined> {
     const found = await this.#store.get(keyOf(whose))
     if (!found) return undefined
     const messages = decodeHistory(found.value).turns.flatMap((turn) => turn.messages)
@@ -108,14 +113,14 @@ export class Conversations {
   }
 
   /** The whole text of a result that is shown shortened, by its message's id. */
-  async fullResult(whose: Whose, messageId: string): Promise<string | undefined> {
+  async fullResult(whose: SessionKey, messageId: string): Promise<string | undefined> {
     return (await this.#store.get(fullKey(whose, messageId)))?.value
   }
 
   /** A client's sessions, the one that was last written first. @throws the signal's reason */
-  async sessions(client: string, limit: number, signal?: Cancel): Promise<readonly Session[]> {
+  async sessions(client: string, limit: number, signal?: Cancel): Promise<readonly SessionSummary[]> {
     const keys = await this.#store.keys(prefixOf(client), maxListed)
-    const sessions: Session[] = []
+    const sessions: SessionSummary[] = []
     for (const key of keys) {
       // each may be a megabyte that a file gives at once: others have their turn in between
       await nextTurn()
@@ -127,7 +132,7 @@ export class Conversations {
   }
 
   /** Forgets a session and all that is kept beside it. @returns whether there was one. @throws as `open` does */
-  async delete(whose: Whose, patience: Patience): Promise<boolean> {
+  async delete(whose: SessionKey, patience: WaitOptions): Promise<boolean> {
     const key = keyOf(whose)
     const writer = await this.#writers.enter(key, patience)
     try {
@@ -170,9 +175,9 @@ export class Conversations {
   }
 
   async #begin(
-    whose: Whose,
+    whose: SessionKey,
     history: History,
-    { pen, writer }: { readonly pen: Pen; readonly writer: Writer },
+    { pen, writer }: { readonly pen: SessionWriter; readonly writer: Writer },
   ): Promise<OpenTurn> {
     const write = (changed: History) => pen.write(encodeHistory(changed, this.#bounds))
     await write(history)

@@ -23,7 +23,7 @@ export interface Turn {
 }
 
 /** What is told of a session without reading its messages. */
-export interface Session {
+export interface SessionSummary {
   readonly id: string
   /** ISO 8601, UTC. */
   readonly createdAt: string
@@ -33,7 +33,7 @@ export interface Session {
   readonly tools?: readonly string[]
 }
 
-export interface History extends Omit<Session, 'messages'> {
+export interface History extends Omit<SessionSummary, 'messages'> {
   readonly turns: readonly Turn[]
 }
 
@@ -48,7 +48,7 @@ export interface HistoryBounds {
 export function encodeHistory({ turns, ...session }: History, bounds: HistoryBounds): string {
   const kept = newest(turns, bounds)
   const messages = kept.reduce((count, turn) => count + turn.messages.length, 0)
-  return `${JSON.stringify({ ...session, messages } satisfies Session)}\n${JSON.stringify(kept)}`
+  return `${JSON.stringify({ ...session, messages } satisfies SessionSummary)}\n${JSON.stringify(kept)}`
 }
 
 /** A turn as a store has it, of whichever edition. */
@@ -60,8 +60,8 @@ export function decodeHistory(stored: string): History {
   return { ...session, turns: turns.map((turn) => ({ ...turn, messages: turn.messages.map(readMessage) })) }
 }
 
-export function decodeSession(stored: string): Session {
-  const session: Session = JSON.parse(stored.slice(0, stored.indexOf('\n')))
+export function decodeSession(stored: string): SessionSummary {
+  const session: SessionSummary = JSON.parse(stored.slice(0, stored.indexOf('\n')))
   return session
 }
 
@@ -82,7 +82,7 @@ function sizeOf(value: unknown): number {
 }
 
 /** What every message is when it is new. */
-export type Fresh = () => Pick<StoredMessage, 'id' | 'createdAt'>
+export type NewMessageFields = () => Pick<StoredMessage, 'id' | 'createdAt'>
 
 /** The turn with one message more, whose text is cut where the turn would outgrow all there is room for. */
 export function withMessage(turn: Turn, whole: StoredMessage, { maxCharacters }: HistoryBounds): Turn {
@@ -169,7 +169,7 @@ export function openCalls({ messages }: Turn): readonly ToolCallPart[] {
 }
 
 /** The turn with a result for each of its calls: what was begun and has no end was stopped. */
-export function withResults(turn: Turn, fresh: Fresh): Turn {
+export function withResults(turn: Turn, fresh: NewMessageFields): Turn {
   const stopped = openCalls(turn).map(
     ({ id, name }): StoredToolMessage => ({
       ...fresh(),
@@ -184,7 +184,7 @@ export function withResults(turn: Turn, fresh: Fresh): Turn {
 }
 
 /** The turn as it is when nobody writes it any more: one that the program left in the middle has failed. */
-export function settled(turn: Turn, fresh: Fresh): Turn {
+export function settled(turn: Turn, fresh: NewMessageFields): Turn {
   if (turn.status !== 'running') return turn
   const whole = withResults(turn, fresh)
   const { model } = turn

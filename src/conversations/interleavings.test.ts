@@ -8,7 +8,7 @@ import { machineWith, newCancel } from '../wire/machine.double.ts'
 import { Conversations } from './conversations.ts'
 import { faultIn } from './fault-in.ts'
 import type { OpenTurn } from './open-turn.ts'
-import type { Whose } from './session-key.ts'
+import type { SessionKey } from './session-key.ts'
 import { contentOf } from './stored-message.ts'
 
 /** More than this the leases of a program that is gone do not last. */
@@ -46,7 +46,7 @@ class Replica {
 }
 
 interface Sent {
-  readonly whose: Whose
+  readonly whose: SessionKey
   readonly word: string
 }
 
@@ -57,7 +57,7 @@ class Ledger {
   readonly answers = new Map<string, string>()
   #words = 0
 
-  word(whose: Whose): Sent {
+  word(whose: SessionKey): Sent {
     const sent = { whose, word: `w${++this.#words}` }
     this.sent.push(sent)
     return sent
@@ -67,7 +67,7 @@ class Ledger {
 type Fate = 'completed' | 'failed' | 'cancelled' | 'disconnect'
 
 interface Plan {
-  readonly whose: Whose
+  readonly whose: SessionKey
   readonly requestId: string
   readonly wait: boolean
   readonly rounds: number
@@ -207,7 +207,7 @@ async function trial(seed: number): Promise<void> {
   await check(new Replica(store, now).conversations, sessions, ledger)
 }
 
-async function check(conversations: Conversations, sessions: readonly Whose[], ledger: Ledger): Promise<void> {
+async function check(conversations: Conversations, sessions: readonly SessionKey[], ledger: Ledger): Promise<void> {
   for (const whose of sessions) {
     const of = (sent: readonly Sent[]) => sent.filter((one) => one.whose === whose).map(({ word }) => word)
     const kept = (await conversations.messages(whose, 10_000)) ?? []

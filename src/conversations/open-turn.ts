@@ -2,9 +2,9 @@ import { ChatError } from '../chat/error.ts'
 import type { AssistantMessage, Fields, Message, Part } from '../chat/message.ts'
 import type { ToolOutput } from '../chat/tool-output.ts'
 import {
-  type Fresh,
   type History,
   type HistoryBounds,
+  type NewMessageFields,
   openCalls,
   type Turn,
   withMessage,
@@ -14,7 +14,7 @@ import { callsIn, type Status, type StoredAssistantMessage } from './stored-mess
 import { tell } from './tell.ts'
 
 /** What a model said in a round: `ToolCallsEvent` is one. */
-interface Said {
+interface RoundMessage {
   readonly message: Pick<AssistantMessage, 'content' | 'extra'>
   readonly metadata?: Fields
 }
@@ -29,7 +29,7 @@ export interface Result extends ToolOutput {
 export interface TurnOptions {
   readonly history: History
   readonly bounds: HistoryBounds
-  readonly fresh: Fresh
+  readonly fresh: NewMessageFields
   /** Writes the history. @throws ChatError */
   write(history: History): Promise<void>
   /** Keeps the whole text of a result, by its message's id. */
@@ -69,7 +69,7 @@ export class OpenTurn {
   }
 
   /** The model calls tools, which are about to run. */
-  called(said: Said): Promise<void> {
+  called(said: RoundMessage): Promise<void> {
     return this.#write((turn) => this.#said(turn, 'completed', said))
   }
 
@@ -95,7 +95,7 @@ export class OpenTurn {
   }
 
   /** The answer is over. Calls without a result were stopped. @returns it as it is kept */
-  async end(status: Status, { message, metadata }: Said): Promise<StoredAssistantMessage> {
+  async end(status: Status, { message, metadata }: RoundMessage): Promise<StoredAssistantMessage> {
     await this.#write((turn) => {
       const isFirst = !turn.messages.some((other) => callsIn(other).length > 0)
       const content = isFirst ? message.content : withoutBlankLine(message.content)
@@ -124,7 +124,7 @@ export class OpenTurn {
     return turn
   }
 
-  #said(turn: Turn, status: Status, { message: { content, extra }, metadata }: Said): Turn {
+  #said(turn: Turn, status: Status, { message: { content, extra }, metadata }: RoundMessage): Turn {
     const { fresh, bounds } = this.#options
     const about = { ...fresh(), ...(extra && { extra }), ...(metadata && { metadata }) }
     const message = { ...about, role: 'assistant', status, model: turn.model, parts: content } as const

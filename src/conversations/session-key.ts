@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { ChatError } from '../chat/error.ts'
 
 /** A session, by its client and by the client's own name of it: two clients never share one. */
-export interface Whose {
+export interface SessionKey {
   readonly client: string
   /** 1 to 200 characters. */
   readonly session: string
@@ -24,7 +24,7 @@ export function prefixOf(client: string): string {
 }
 
 /** Where a session is kept. @throws ChatError `invalid-request` */
-export function keyOf({ client, session }: Whose): string {
+export function keyOf({ client, session }: SessionKey): string {
   if (!isName(session))
     throw new ChatError('invalid-request', {
       message: 'session_id must have 1 to 200 characters.',
@@ -35,11 +35,11 @@ export function keyOf({ client, session }: Whose): string {
 }
 
 /** What the keys of the whole texts of a session's results begin with. */
-export function fullPrefix({ client, session }: Whose): string {
+export function fullPrefix({ client, session }: SessionKey): string {
   return `conversation-result/${digest(client)}/${digest(session)}/`
 }
 
 /** Where the whole text of a result is kept, by its message's id. */
-export function fullKey(whose: Whose, messageId: string): string {
+export function fullKey(whose: SessionKey, messageId: string): string {
   return `${fullPrefix(whose)}${digest(messageId)}`
 }

@@ -10,7 +10,7 @@ const leaseMs = 15 * 60_000
 /** Milliseconds between two looks whether another replica is done. */
 const pollMs = 250
 
-export interface Patience {
+export interface WaitOptions {
   /** Whether to wait for whoever writes the session now, and for those that wait already. */
   readonly wait: boolean
   readonly signal: Cancel
@@ -39,7 +39,7 @@ export class Writers {
   }
 
   /** @throws ChatError `conflict` where it is written and `wait` is false, or was in vain; the signal's reason */
-  async enter(name: string, { wait, signal }: Patience): Promise<Writer> {
+  async enter(name: string, { wait, signal }: WaitOptions): Promise<Writer> {
     const link = signal.child()
     const timer = signal.runtime.timers.set(this.#maxWaitMs, () => link.abort(busy()))
     try {
@@ -50,7 +50,7 @@ export class Writers {
     }
   }
 
-  async #enter(name: string, { wait, signal }: Patience): Promise<Writer> {
+  async #enter(name: string, { wait, signal }: WaitOptions): Promise<Writer> {
     await this.#enterHere(name, { wait, signal })
     try {
       const held = await this.#lease(name, { wait, signal })
@@ -66,7 +66,7 @@ export class Writers {
     }
   }
 
-  async #enterHere(name: string, { wait, signal }: Patience): Promise<void> {
+  async #enterHere(name: string, { wait, signal }: WaitOptions): Promise<void> {
     const waiting = this.#waiting.get(name)
     if (!waiting) {
       signal.throwIfAborted()
@@ -93,7 +93,7 @@ export class Writers {
     else this.#waiting.delete(name)
   }
 
-  async #lease(name: string, { wait, signal }: Patience): Promise<Lease> {
+  async #lease(name: string, { wait, signal }: WaitOptions): Promise<Lease> {
     await this.#kept.get(name)?.release()
     this.#kept.delete(name)
     for (;;) {

@@ -54,14 +54,14 @@ export interface Call {
 }
 
 /** Who is asked in an attempt. */
-interface Asked {
+interface AttemptTarget {
   readonly upstream: string
   /** The label of the account, where one is needed. */
   readonly account?: string
 }
 
 /** Takes one of the call's attempts, and notes who is asked. Call it before the upstream is asked. */
-export function beginAttempt({ attempts, receipt }: Call, { upstream, account }: Asked): void {
+export function beginAttempt({ attempts, receipt }: Call, { upstream, account }: AttemptTarget): void {
   attempts.spend(account)
   receipt.upstream = upstream
   if (account !== undefined) receipt.account = account

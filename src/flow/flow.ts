@@ -55,7 +55,7 @@ export function closedEarly(): ChatError {
   return new ChatError('cancelled', { message: 'The answer is not read any further.' })
 }
 
-type Step<Event> = IteratorResult<Batch<Event>>
+type IteratorStep<Event> = IteratorResult<Batch<Event>>
 
 class GeneratorFlow<Event> implements Flow<Event> {
   #open: OpenBatches<Event> | undefined
@@ -85,7 +85,7 @@ class GeneratorFlow<Event> implements Flow<Event> {
     this.#free()
   }
 
-  async #start(): Promise<Step<Event>> {
+  async #start(): Promise<IteratorStep<Event>> {
     const open = this.#open
     this.#open = undefined
     this.#parent.throwIfAborted()
@@ -98,7 +98,7 @@ class GeneratorFlow<Event> implements Flow<Event> {
     return { done: true, value: undefined }
   }
 
-  readonly #onStep = ({ done, value }: Step<Event>): NextBatch<Event> => {
+  readonly #onStep = ({ done, value }: IteratorStep<Event>): NextBatch<Event> => {
     if (this.#isOver) return undefined
     if (!done) return value
     this.#end()

@@ -3,7 +3,7 @@ import { emulateMcp } from '../../test/tools/emulated-mcp.ts'
 import { open } from '../../test/tools/servers.ts'
 import { settled, until, within } from '../../test/waiting.ts'
 import { Secret } from '../chat/secret.ts'
-import type { Exchange } from '../wire/emulator/http.ts'
+import type { EmulatedExchange } from '../wire/emulator/http.ts'
 
 const at = (origin: string) =>
   ({ name: 'a', transport: 'http', url: new Secret(`${origin}/mcp`), headers: {} }) as const
@@ -15,7 +15,7 @@ const progress = `data: ${JSON.stringify({
 })}\n\n`
 
 describe('a reply that is cut leaves the outcome unknown, and the call is not made again:', () => {
-  const cuts: readonly (readonly [what: string, cut: (exchange: Exchange) => void | Promise<void>])[] = [
+  const cuts: readonly (readonly [what: string, cut: (exchange: EmulatedExchange) => void | Promise<void>])[] = [
     ['an event stream that ends', (exchange) => exchange.end()],
     ['an event stream that breaks off', (exchange) => exchange.reset()],
     ['an event stream that ends within an event', (exchange) => exchange.chunk('data: {"jsonrpc').then(exchange.end)],

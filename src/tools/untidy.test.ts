@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { emulateMcp } from '../../test/tools/emulated-mcp.ts'
 import { open, stdioServer } from '../../test/tools/servers.ts'
 import { Secret } from '../chat/secret.ts'
-import type { Exchange } from '../wire/emulator/http.ts'
+import type { EmulatedExchange } from '../wire/emulator/http.ts'
 import { machineWith } from '../wire/machine.double.ts'
 import { sseData } from '../wire/sse.ts'
 
@@ -14,8 +14,8 @@ const at = (origin: string) =>
 
 /** Answers as JSON or as an event stream; a line break in the JSON is two lines of data. */
 const replies = {
-  JSON: (exchange: Exchange, text: string) => exchange.reply(200, text, json),
-  events: (exchange: Exchange, text: string) =>
+  JSON: (exchange: EmulatedExchange, text: string) => exchange.reply(200, text, json),
+  events: (exchange: EmulatedExchange, text: string) =>
     exchange.reply(200, `id: 1\nevent: message\n${text.replace(/^/gm, 'data: ')}\n\n`, {
       'content-type': 'text/event-stream',
     }),
@@ -174,11 +174,11 @@ describe('a server that was restarted is greeted anew, and asked once more:', ()
 })
 
 /** A server that keeps its sessions in memory, and what it says to one it does not know. */
-async function restartable(refuse: (exchange: Exchange) => void) {
+async function restartable(refuse: (exchange: EmulatedExchange) => void) {
   let life = 1
   let runs = 0
-  const isKnown = ({ request }: Exchange) => request.headers.get('mcp-session-id') === `s${life}`
-  const answer = (exchange: Exchange, id: number, result: unknown, more = {}) =>
+  const isKnown = ({ request }: EmulatedExchange) => request.headers.get('mcp-session-id') === `s${life}`
+  const answer = (exchange: EmulatedExchange, id: number, result: unknown, more = {}) =>
     void exchange.reply(200, JSON.stringify({ jsonrpc: '2.0', id, result }), { ...json, ...more })
   const emulator = await emulateMcp({
     initialize: (exchange, id) =>

@@ -1,10 +1,10 @@
 import { afterAll, expect, test } from 'bun:test'
 import { settled, until, within } from '../../test/waiting.ts'
-import { type Exchange, emulateHttp } from './emulator/http.ts'
+import { type EmulatedExchange, emulateHttp } from './emulator/http.ts'
 import { plainRequest, sendForResponse } from './fetch-like.ts'
 import { newCancel } from './machine.double.ts'
 
-let answer: (exchange: Exchange) => void | Promise<void> = () => undefined
+let answer: (exchange: EmulatedExchange) => void | Promise<void> = () => undefined
 const emulator = await emulateHttp((exchange) => answer(exchange))
 afterAll(() => emulator.close())
 const never = newCancel()

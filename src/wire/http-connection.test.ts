@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { openAuthority } from '../../test/certificates.ts'
 import { until } from '../../test/waiting.ts'
-import { type Exchange, emulateHttp, type HttpEmulator } from './emulator/http.ts'
+import { type EmulatedExchange, emulateHttp, type HttpEmulator } from './emulator/http.ts'
 import { send } from './http.ts'
 import { newCancel } from './machine.double.ts'
 
@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const close of opened.splice(0)) await close()
 })
 
-async function emulated(answer: (exchange: Exchange) => void | Promise<void>): Promise<HttpEmulator> {
+async function emulated(answer: (exchange: EmulatedExchange) => void | Promise<void>): Promise<HttpEmulator> {
   const emulator = await emulateHttp(answer)
   opened.push(() => emulator.close())
   return emulator

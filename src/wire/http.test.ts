@@ -4,7 +4,7 @@ import { openBlackHole } from '../../test/black-hole.ts'
 import { below, until } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import type { CancelSource } from '../flow/cancel.ts'
-import { type Exchange, emulateHttp, type HttpEmulator } from './emulator/http.ts'
+import { type EmulatedExchange, emulateHttp, type HttpEmulator } from './emulator/http.ts'
 import { send } from './http.ts'
 import type { HttpLimits, HttpReply } from './http-reply.ts'
 import { refusal } from './http-status.ts'
@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const close of opened.splice(0)) await close()
 })
 
-async function emulated(answer: (exchange: Exchange) => void | Promise<void>): Promise<HttpEmulator> {
+async function emulated(answer: (exchange: EmulatedExchange) => void | Promise<void>): Promise<HttpEmulator> {
   const emulator = await emulateHttp(answer)
   opened.push(() => emulator.close())
   return emulator
@@ -36,7 +36,7 @@ const letGo = (emulator: HttpEmulator, kept = 0) =>
   until(() => emulator.openConnections() <= kept, 4_000, 'the upstream connection is closed')
 
 /** Closed within P3's 50 ms of the abort. */
-async function closesAtOnce(exchange: Exchange): Promise<void> {
+async function closesAtOnce(exchange: EmulatedExchange): Promise<void> {
   let isClosed = false
   void exchange.closed.then(() => {
     isClosed = true
@@ -297,7 +297,7 @@ test('the time a slow reader takes is not the upstream’s silence', async () =>
 
 const left = new ChatError('cancelled', { message: 'The client left.' })
 
-const windows: Readonly<Record<string, (exchange: Exchange) => void | Promise<void>>> = {
+const windows: Readonly<Record<string, (exchange: EmulatedExchange) => void | Promise<void>>> = {
   'before the head': () => undefined,
   'within the head': (exchange) => exchange.raw('HTTP/1.1 200 OK\r\n'),
   'before the first byte': (exchange) => exchange.head(200),
@@ -309,7 +309,7 @@ const windows: Readonly<Record<string, (exchange: Exchange) => void | Promise<vo
 
 for (const [name, answer] of Object.entries(windows)) {
   test(`P3: aborting ${name} closes the upstream within 50 ms, throws the reason and leaves nothing`, async () => {
-    const asked = Promise.withResolvers<Exchange>()
+    const asked = Promise.withResolvers<EmulatedExchange>()
     const emulator = await emulated(async (exchange) => {
       await answer(exchange)
       asked.resolve(exchange)
@@ -334,7 +334,7 @@ test('P3: a call that is aborted before it begins opens nothing', async () => {
 })
 
 test('P3: aborting while the reader is busy elsewhere closes the upstream as well', async () => {
-  const asked = Promise.withResolvers<Exchange>()
+  const asked = Promise.withResolvers<EmulatedExchange>()
   const emulator = await emulated(async (exchange) => {
     exchange.head(200)
     await exchange.chunk('a')

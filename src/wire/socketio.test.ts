@@ -8,7 +8,7 @@ import type { ChatEvent } from '../chat/event.ts'
 import { Secret } from '../chat/secret.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import { flat } from '../flow/flow.double.ts'
-import { type Exchange, emulateHttp } from './emulator/http.ts'
+import { type EmulatedExchange, emulateHttp } from './emulator/http.ts'
 import {
   type Admission,
   acceptSocketIo,
@@ -26,7 +26,7 @@ const token = new Secret('token-of-socketio')
 const never = newCancel()
 const left = new ChatError('cancelled', { message: 'The client left.' })
 const lines: EmulatedSocketIo[] = []
-let answer: (exchange: Exchange) => void
+let answer: (exchange: EmulatedExchange) => void
 const emulator = await emulateHttp((exchange) => answer(exchange))
 afterAll(() => emulator.close())
 beforeEach(() => {
@@ -36,7 +36,7 @@ beforeEach(() => {
 
 /** Lets in who has the token, and then does as it is told. */
 function accept(host: Partial<SocketIoHost> & { readonly welcome?: (line: EmulatedSocketIo) => void } = {}) {
-  return (exchange: Exchange) => {
+  return (exchange: EmulatedExchange) => {
     const line = acceptSocketIo(exchange, {
       admit(auth, to): Admission {
         expect(auth).toEqual({ token: token.reveal() })

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { times } from '../../test/sizes.ts'
 import { settled, until, within } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
-import { type Exchange, emulateHttp } from './emulator/http.ts'
+import { type EmulatedExchange, emulateHttp } from './emulator/http.ts'
 import { acceptWebSocket, closeFrame, type EmulatedWebSocket, fragments, isUpgrade } from './emulator/websocket.ts'
 import { aborted, newCancel } from './machine.double.ts'
 import { openWebSocket } from './websocket.ts'
@@ -15,7 +15,7 @@ import type { WebSocketLimits } from './websocket-request.ts'
 
 const left = new ChatError('cancelled', { message: 'The client left.' })
 const sockets: EmulatedWebSocket[] = []
-let answer: (exchange: Exchange) => void
+let answer: (exchange: EmulatedExchange) => void
 const emulator = await emulateHttp((exchange) => answer(exchange))
 afterAll(() => emulator.close())
 beforeEach(() => {
@@ -25,7 +25,7 @@ beforeEach(() => {
 
 /** Accepts, and then does as it is told. */
 function accept(then: (socket: EmulatedWebSocket) => unknown = () => undefined) {
-  return (exchange: Exchange) => {
+  return (exchange: EmulatedExchange) => {
     expect(isUpgrade(exchange.request)).toBe(true)
     const socket = acceptWebSocket(exchange, (text, to) => void to.send(`You said: ${text}`))
     sockets.push(socket)
@@ -192,7 +192,7 @@ describe('a handshake', () => {
 
   test('cut short is a disconnect', async () => {
     const half = 'HTTP/1.1 101 Emulated\r\nupgrade: websocket\r\n'
-    const cuts: readonly ((exchange: Exchange) => unknown)[] = [
+    const cuts: readonly ((exchange: EmulatedExchange) => unknown)[] = [
       (exchange) => exchange.finish(),
       (exchange) => exchange.reset(),
       (exchange) => exchange.raw(half).then(exchange.finish),

@@ -1,14 +1,14 @@
-import { type Exchange, emulateHttp, type HttpEmulator } from '../../src/wire/emulator/http.ts'
+import { type EmulatedExchange, emulateHttp, type HttpEmulator } from '../../src/wire/emulator/http.ts'
 
 interface Answers {
   /** Answers the greeting; as an honest server unless said otherwise. */
-  initialize?(exchange: Exchange, id: number): void | Promise<void>
+  initialize?(exchange: EmulatedExchange, id: number): void | Promise<void>
   /** Answers the request for the tools. */
-  list?(exchange: Exchange, id: number): void | Promise<void>
+  list?(exchange: EmulatedExchange, id: number): void | Promise<void>
   /** Answers a call of the one tool there is, `a`, byte for byte. */
-  call?(exchange: Exchange, id: number): void | Promise<void>
+  call?(exchange: EmulatedExchange, id: number): void | Promise<void>
   /** Answers the request for the stream of what the server says by itself; refuses it unless said otherwise. */
-  stream?(exchange: Exchange): void | Promise<void>
+  stream?(exchange: EmulatedExchange): void | Promise<void>
 }
 
 const greeting = { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'a', version: '1' } }

@@ -1,6 +1,6 @@
 import type { Fields, Message, Part, ToolMessage } from '../../chat/message.ts'
 import { textOf } from '../../chat/message.ts'
-import { type ChatRequest, schemaOf, type Tool } from '../../chat/request.ts'
+import { type ChatRequest, type OfferedTool, schemaOf } from '../../chat/request.ts'
 import { dialect } from './decode-frames.double.ts'
 
 /** Writes a request as the Messages API has it: as much of it as the laws need. */
@@ -23,14 +23,14 @@ function isInstructions({ role }: Message): boolean {
   return role === 'system' || role === 'developer'
 }
 
-interface Turn {
+interface MessagesTurn {
   readonly role: 'user' | 'assistant'
   readonly content: readonly Fields[]
 }
 
 /** The results of one turn stand in one message of the user, and what the user says next after them. */
-function turns(messages: readonly Message[]): readonly Turn[] {
-  const joined: Turn[] = []
+function turns(messages: readonly Message[]): readonly MessagesTurn[] {
+  const joined: MessagesTurn[] = []
   for (const message of messages) {
     const role = message.role === 'assistant' ? 'assistant' : 'user'
     const content = message.role === 'tool' ? [toolResult(message)] : message.content.flatMap(encodePart)
@@ -70,7 +70,7 @@ function thinking(text: string, own: Fields | undefined): readonly Fields[] {
   return own?.signature === undefined ? [] : [{ type: 'thinking', thinking: text, signature: own.signature }]
 }
 
-function encodeTool(tool: Tool): readonly Fields[] {
+function encodeTool(tool: OfferedTool): readonly Fields[] {
   if (tool.type === 'foreign') return []
   const { name, description } = tool
   return [{ name, ...(description !== undefined && { description }), input_schema: schemaOf(tool) }]

@@ -5,7 +5,7 @@ import { decodeAnnotation } from './annotation.ts'
 import {
   type Contents,
   fieldOfThinking,
-  noHalves,
+  noPendingSurrogates,
   readContents,
   rewriteContents,
   saysLogprobs,
@@ -60,7 +60,7 @@ export class ChoiceReader {
   readonly #stop: readonly string[]
   readonly #writer: PartWriter
   readonly #toolCalls: ToolCalls
-  readonly #halves = noHalves()
+  readonly #halves = noPendingSurrogates()
   #gathered = nothing
   /** The last word for an end; one after which more was said is the end where no other comes. */
   #word: string | undefined

@@ -16,18 +16,18 @@ export interface Contents extends Texts {
 }
 
 /** Half a character that the last delta of each kind of text ended in. */
-export interface Halves {
+export interface PendingSurrogates {
   text: string
   thinking: string
   refusal: string
 }
 
-export function noHalves(): Halves {
+export function noPendingSurrogates(): PendingSurrogates {
   return { text: '', thinking: '', refusal: '' }
 }
 
 /** Reads what a delta says; halves of characters are put together with those of the deltas before. */
-export function readContents(delta: WireDelta, halves: Halves): Contents {
+export function readContents(delta: WireDelta, halves: PendingSurrogates): Contents {
   const said = { text: textOf(delta), thinking: thinkingOf(delta), refusal: delta.refusal ?? '' }
   const text = joined(halves, 'text', said.text)
   const thinking = joined(halves, 'thinking', said.thinking)
@@ -38,10 +38,10 @@ export function readContents(delta: WireDelta, halves: Halves): Contents {
 }
 
 /** What is left of halves at the end of an answer: characters that nothing can complete any more. */
-export function takeHalves(halves: Halves): Texts | undefined {
+export function takeHalves(halves: PendingSurrogates): Texts | undefined {
   if (halves.text === '' && halves.thinking === '' && halves.refusal === '') return undefined
   const { text, thinking, refusal } = halves
-  Object.assign(halves, noHalves())
+  Object.assign(halves, noPendingSurrogates())
   return { text: text.toWellFormed(), thinking: thinking.toWellFormed(), refusal: refusal.toWellFormed() }
 }
 
@@ -54,7 +54,7 @@ export function rewriteContents(delta: WireDelta, before: Texts, last: Texts): o
   })
 }
 
-function joined(halves: Halves, kind: keyof Halves, text: string): string {
+function joined(halves: PendingSurrogates, kind: keyof PendingSurrogates, text: string): string {
   if (text === '') return text
   const found = wholeCharacters(halves[kind], text)
   halves[kind] = found.half

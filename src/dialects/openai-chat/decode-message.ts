@@ -54,10 +54,10 @@ function extraOfResult(
   return content.every(({ type }) => type === 'text') ? extra : { ...extra, content: sent }
 }
 
-type AssistantMessage = Extract<WireMessage, { role: 'assistant' }>
+type WireAssistantMessage = Extract<WireMessage, { role: 'assistant' }>
 
 /** The thoughts beside its content, which came before it. `field` is the name they leave under. */
-function thoughtsOf({ reasoning_content, reasoning }: AssistantMessage): Part[] {
+function thoughtsOf({ reasoning_content, reasoning }: WireAssistantMessage): Part[] {
   // empty ones too: DeepSeek refuses a history in which a thinking turn has none
   if (typeof reasoning_content === 'string') return [{ type: 'reasoning', text: reasoning_content }]
   if (typeof reasoning === 'string')
@@ -65,12 +65,12 @@ function thoughtsOf({ reasoning_content, reasoning }: AssistantMessage): Part[] 
   return []
 }
 
-function refusalOf({ refusal }: AssistantMessage): Part[] {
+function refusalOf({ refusal }: WireAssistantMessage): Part[] {
   return typeof refusal === 'string' ? [{ type: 'refusal', text: refusal }] : []
 }
 
 /** The members that have found their place. Of two names for the reasoning the second stays an unknown field. */
-function assistantMembers({ reasoning_content, reasoning }: AssistantMessage): string[] {
+function assistantMembers({ reasoning_content, reasoning }: WireAssistantMessage): string[] {
   const isRead = typeof reasoning_content !== 'string' && typeof reasoning === 'string'
   const known = ['role', 'content', 'name', 'refusal', 'reasoning_content', 'tool_calls']
   return isRead ? [...known, 'reasoning'] : known

@@ -1,5 +1,5 @@
 import type { Fields, Message } from '../../chat/message.ts'
-import type { Unread } from '../../chat/request.ts'
+import type { UnreadableField } from '../../chat/request.ts'
 import { decodeMessage } from './decode-message.ts'
 import { easedMessage } from './eased-message.ts'
 import { isFields, ownExtra } from './fields.ts'
@@ -19,7 +19,7 @@ const stepItems = 2_000
 export interface DecodedMessages {
   readonly messages: readonly Message[]
   /** The first message that is not understood, if there is one. */
-  readonly unread: readonly Unread[]
+  readonly unread: readonly UnreadableField[]
 }
 
 /**
@@ -28,7 +28,7 @@ export interface DecodedMessages {
  */
 export function* decodeMessages(sent: readonly unknown[]): Generator<void, DecodedMessages> {
   if (sent.length > maxMessages) throw tooMany('messages', 'messages', maxMessages)
-  let first: Unread | undefined
+  let first: UnreadableField | undefined
   let odd = 0
   let items = 0
   const decode = (message: Fields, at: number): Message => {

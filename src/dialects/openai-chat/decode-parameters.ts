@@ -1,5 +1,5 @@
 import type { Fields } from '../../chat/message.ts'
-import type { ChatRequest, Parameter, Parameters, Sent, Unread } from '../../chat/request.ts'
+import type { ChatRequest, Parameter, Parameters, SentValue, UnreadableField } from '../../chat/request.ts'
 import { readFormat } from './decode-format.ts'
 import { readToolChoice, readTools } from './decode-tools.ts'
 import { complaintOf, refusedBody } from './invalid-request.ts'
@@ -62,11 +62,11 @@ const readers: { readonly [P in Parameter]-?: (sent: unknown) => Reading<NonNull
 
 export interface DecodedParameters extends Required<Pick<ChatRequest, 'parameters' | 'spelling' | 'sent' | 'unread'>> {}
 
-interface Growing {
+interface DecodingState {
   parameters: Parameters
   readonly spelling: Partial<Record<Parameter, string>>
-  readonly sent: Partial<Record<Parameter, Sent>>
-  readonly unread: Unread[]
+  readonly sent: Partial<Record<Parameter, SentValue>>
+  readonly unread: UnreadableField[]
 }
 
 /**
@@ -74,7 +74,7 @@ interface Growing {
  * @throws ChatError `invalid-request` for a number that nobody can read
  */
 export function decodeParameters(wire: Fields): DecodedParameters {
-  const found: Growing = { parameters: {}, spelling: {}, sent: {}, unread: [] }
+  const found: DecodingState = { parameters: {}, spelling: {}, sent: {}, unread: [] }
   const saysTokens = isSaid(wire.max_completion_tokens) || !isSaid(wire.max_tokens)
   const spelled = { ...names, maxTokens: saysTokens ? names.maxTokens : 'max_tokens' }
   for (const parameter of allParameters) {
@@ -100,13 +100,13 @@ function isSaid(value: unknown): boolean {
   return value !== undefined && value !== null
 }
 
-interface Said {
+interface SentParameter {
   readonly parameter: Parameter
   readonly name: string
   readonly raw: unknown
 }
 
-function take(found: Growing, by: typeof readers, { parameter, name, raw }: Said): void {
+function take(found: DecodingState, by: typeof readers, { parameter, name, raw }: SentParameter): void {
   const reading: Reading<unknown> = by[parameter](raw)
   found.spelling[parameter] = name
   if ('wrong' in reading) {

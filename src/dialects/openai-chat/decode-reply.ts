@@ -8,7 +8,7 @@ import { explainsSilence, saysMore } from './finish-reason.ts'
 import { parseReply } from './parse-reply.ts'
 import { plainTextIn } from './plain-text.ts'
 import { badResponse, cutOff, emptyAnswer } from './reply-errors.ts'
-import { blank, type Reading, ReplyEvents, withChoices } from './reply-events.ts'
+import { blank, type ReceivedReply, ReplyEvents, withChoices } from './reply-events.ts'
 import type { WireChoice } from './wire-reply.ts'
 
 /** What a decoder has to know beyond the bytes. */
@@ -21,10 +21,10 @@ export interface DecodeOptions {
 }
 
 /** A chunk that names an end, as long as it is not known to be one. */
-interface Held {
+interface PossibleEnd {
   readonly choice: ChoiceReader
   readonly read: ReadChoice
-  readonly reading: Reading
+  readonly reading: ReceivedReply
   readonly end: string
 }
 
@@ -41,7 +41,7 @@ export class ReplyDecoder {
   readonly #calls = { left: maxCalls }
   readonly #choices = new Map<number, ChoiceReader>()
   /** By choice, in the order in which the ends were named. */
-  readonly #held = new Map<number, Held>()
+  readonly #held = new Map<number, PossibleEnd>()
   #latest: ChoiceReader | undefined
   #hasSaid = false
   #hasTokens = false
@@ -123,7 +123,7 @@ export class ReplyDecoder {
     return { type: 'text', choice: plain.choice, part, text: plain.text, native }
   }
 
-  #readOne(wire: WireChoice, reading: Reading): readonly ChatEvent[] {
+  #readOne(wire: WireChoice, reading: ReceivedReply): readonly ChatEvent[] {
     const choice = this.#choiceAt(wire.index ?? 0)
     if (this.#staysEnded(choice, wire)) return this.#afterEnd(choice, wire, reading)
     const before = this.#reopen(choice)
@@ -137,7 +137,7 @@ export class ReplyDecoder {
   }
 
   /** A chunk for several answers: as one, as long as all of them go on, else as a chunk for each. */
-  #readMany(choices: readonly WireChoice[], reading: Reading): readonly ChatEvent[] {
+  #readMany(choices: readonly WireChoice[], reading: ReceivedReply): readonly ChatEvent[] {
     const placed = choices.map((wire, at) => ({ ...wire, index: wire.index ?? at }))
     const isOne = new Set(placed.map(({ index }) => index)).size === placed.length
     if (isOne && placed.every(({ index, end }) => end === undefined && !this.#held.has(index))) {
@@ -179,7 +179,7 @@ export class ReplyDecoder {
   }
 
   /** A chunk for an answer that has named its end, and says nothing more. */
-  #afterEnd(choice: ChoiceReader, wire: WireChoice, { native, usage }: Reading): readonly ChatEvent[] {
+  #afterEnd(choice: ChoiceReader, wire: WireChoice, { native, usage }: ReceivedReply): readonly ChatEvent[] {
     this.#noteEnd(choice, wire)
     if (usage) return this.#usageAfter({ native: withChoices(native, []), usage })
     const { relay } = choice.reopen(choice.read({ ...wire, end: undefined }, 'chunk'))
@@ -188,7 +188,7 @@ export class ReplyDecoder {
   }
 
   /** A chunk without choices: usage, or what only this dialect knows. */
-  #withoutChoice({ native, usage }: Reading): readonly ChatEvent[] {
+  #withoutChoice({ native, usage }: ReceivedReply): readonly ChatEvent[] {
     if (usage) return this.#usageAfter({ native, usage })
     if (this.#latest && !this.finished) return [blank(this.#latest.index, native)]
     this.#events.keepAside(native)
@@ -196,7 +196,7 @@ export class ReplyDecoder {
   }
 
   /** Usage beside no answer that goes on: where all have named their end, it comes after that. */
-  #usageAfter({ native, usage }: Reading): readonly ChatEvent[] {
+  #usageAfter({ native, usage }: ReceivedReply): readonly ChatEvent[] {
     if (!usage) return []
     if (!this.finished) return this.#events.ofUsage(native, usage)
     this.#events.keepUsage(native, usage)

@@ -1,5 +1,5 @@
 import type { Fields } from '../../chat/message.ts'
-import type { Tool, ToolChoice } from '../../chat/request.ts'
+import type { OfferedTool, ToolChoice } from '../../chat/request.ts'
 import { dialect } from './dialect.ts'
 import { isFields, nestedRest, ownExtra, rest } from './fields.ts'
 import { type Fault, faultIn } from './invalid-request.ts'
@@ -7,11 +7,11 @@ import type { Reading } from './readings.ts'
 import { WireTool } from './schema.ts'
 
 /** A list of tools, or one tool that is no list. Nothing more is read once one is not understood. */
-export function readTools(sent: unknown): Reading<readonly Tool[]> {
+export function readTools(sent: unknown): Reading<readonly OfferedTool[]> {
   if (sent === null) return { value: [], isOdd: true }
   const list: readonly unknown[] | undefined = Array.isArray(sent) ? sent : isFields(sent) ? [sent] : undefined
   if (!list) return { wrong: 'must be a list', code: 'invalid_type' }
-  const tools: Tool[] = []
+  const tools: OfferedTool[] = []
   let isOdd = list !== sent
   for (const [at, one] of list.entries()) {
     const tool = readTool(one)
@@ -22,7 +22,7 @@ export function readTools(sent: unknown): Reading<readonly Tool[]> {
   return { value: tools, isOdd }
 }
 
-type ReadTool = { readonly value: Tool; readonly isOdd: boolean } | { readonly fault: Fault }
+type ReadTool = { readonly value: OfferedTool; readonly isOdd: boolean } | { readonly fault: Fault }
 
 function readTool(sent: unknown): ReadTool {
   const parsed = WireTool.safeParse(sent)
@@ -48,7 +48,7 @@ function easedFunction({ description, parameters, strict, ...called }: Fields): 
   }
 }
 
-function decodeTool(tool: WireTool): Tool {
+function decodeTool(tool: WireTool): OfferedTool {
   const called = tool.function
   if (tool.type !== 'function' || !isFields(called))
     return { type: 'foreign', name: tool.type, extra: { [dialect]: rest(tool, ['type']) ?? {} } }

@@ -12,10 +12,10 @@ import type { Support } from '../../chat/model.ts'
 import {
   type ChatRequest,
   idleParameters,
+  type OfferedTool,
   type Parameter,
   type Parameters,
   type ResponseFormat,
-  type Tool,
   type ToolChoice,
 } from '../../chat/request.ts'
 import { names, parametersIn } from './decode-parameters.ts'
@@ -66,7 +66,7 @@ export function encodeParameters(request: ChatRequest, { own = {}, isStrict = fa
 /** Without the tools that this dialect has no words for. */
 function withWritableTools(parameters: Parameters, isStrict: boolean): Parameters {
   const { tools } = parameters
-  const isWritable = (tool: Tool) => tool.type === 'function' || (!isStrict && tool.extra[dialect] !== undefined)
+  const isWritable = (tool: OfferedTool) => tool.type === 'function' || (!isStrict && tool.extra[dialect] !== undefined)
   return !tools || tools.every(isWritable) ? parameters : { ...parameters, tools: tools.filter(isWritable) }
 }
 
@@ -193,7 +193,7 @@ export function encodeToolCall(call: ToolCallPart, isStrict = false): Fields {
   )
 }
 
-function encodeTool(tool: Tool, isStrict: boolean): Fields {
+function encodeTool(tool: OfferedTool, isStrict: boolean): Fields {
   if (tool.type === 'foreign') return { type: tool.name, ...tool.extra[dialect] }
   const { name, description, parameters, strict } = tool
   return merge(

@@ -11,10 +11,10 @@ export interface ReadMessage {
   readonly calls: readonly WireToolCall[]
 }
 
-type Read<T> = { readonly value: T } | { readonly fault: Fault }
+type ReadResult<T> = { readonly value: T } | { readonly fault: Fault }
 
 /** Reads a message as it is documented. Nothing is read after the first thing that is wrong. */
-export function readMessage(sent: Fields): Read<ReadMessage> {
+export function readMessage(sent: Fields): ReadResult<ReadMessage> {
   const shell = WireMessage.safeParse(sent)
   if (!shell.success) return { fault: faultIn(shell.error) }
   const { role } = shell.data
@@ -25,7 +25,7 @@ export function readMessage(sent: Fields): Read<ReadMessage> {
   return { value: { shell: shell.data, content: content.value, calls: calls.value } }
 }
 
-function readContent(sent: unknown, isOptional: boolean): Read<ReadMessage['content']> {
+function readContent(sent: unknown, isOptional: boolean): ReadResult<ReadMessage['content']> {
   if (typeof sent === 'string') return { value: sent }
   if (isOptional && (sent === null || sent === undefined)) return { value: sent }
   if (Array.isArray(sent)) return readList(sent, { name: 'content', schema: WirePart, isPlain: isPlainPart })
@@ -34,7 +34,7 @@ function readContent(sent: unknown, isOptional: boolean): Read<ReadMessage['cont
   return { fault: { path: ['content'], said, code: isMissing ? 'missing_required_parameter' : 'invalid_value' } }
 }
 
-function readCalls(sent: unknown): Read<readonly WireToolCall[]> {
+function readCalls(sent: unknown): ReadResult<readonly WireToolCall[]> {
   if (sent === null || sent === undefined) return { value: [] }
   if (Array.isArray(sent)) return readList(sent, { name: 'tool_calls', schema: WireToolCall, isPlain: isPlainCall })
   return { fault: { path: ['tool_calls'], said: 'must be a list', code: 'invalid_type' } }
@@ -47,7 +47,7 @@ interface ListOptions<T> {
   readonly isPlain: (item: unknown) => item is T
 }
 
-function readList<T>(sent: readonly unknown[], { name, schema, isPlain }: ListOptions<T>): Read<readonly T[]> {
+function readList<T>(sent: readonly unknown[], { name, schema, isPlain }: ListOptions<T>): ReadResult<readonly T[]> {
   const items: T[] = []
   for (const [at, item] of sent.entries()) {
     const parsed = isPlain(item) ? { success: true as const, data: item } : schema.safeParse(item)

@@ -4,7 +4,7 @@ import { saysForeign } from './contents.ts'
 import type { WireChoice } from './wire-reply.ts'
 
 /** A reply as it came, and its usage. */
-export interface Reading {
+export interface ReceivedReply {
   readonly native: Native
   readonly usage: Usage | undefined
 }
@@ -23,7 +23,7 @@ export class ReplyEvents {
   ofChunk(
     concluded: readonly ConcludedChoice[],
     wires: readonly WireChoice[],
-    { native, usage }: Reading,
+    { native, usage }: ReceivedReply,
   ): readonly ChatEvent[] {
     const isRight = concluded.length === wires.length && concluded.every(({ relay }, at) => relay === wires[at]?.raw)
     const relays = concluded.map(({ relay }) => relay)

@@ -8,7 +8,7 @@ import { extraOfCall, type Gathered, gather, nothing } from './handed-back.ts'
 import { openingDelta, relayedDelta, type ToolKind, wholeCall } from './tool-deltas.ts'
 import type { WireToolDelta } from './wire-calls.ts'
 
-interface OpenCall {
+interface OpenToolCall {
   readonly kind: ToolKind
   readonly id: string
   /** The upstream's own word for it: what later deltas refer to. */
@@ -37,14 +37,14 @@ export interface ReadToolDelta {
 }
 
 /** What a delta adds to its call. */
-interface Grown {
+interface CallGrowth {
   readonly isNew: boolean
   readonly json: string
   readonly hasExtra?: boolean
 }
 
 /** What a delta says of its call, in our own types. */
-interface Said {
+interface ReadDelta {
   readonly kind: ToolKind
   readonly id: string | undefined
   readonly index: number | undefined
@@ -66,12 +66,12 @@ export class ToolCalls {
   readonly #writer: PartWriter
   readonly #newId: () => string
   readonly #budget: CallBudget
-  readonly #calls: OpenCall[] = []
+  readonly #calls: OpenToolCall[] = []
   /** Those whose arguments are complete, and whose parts have yet to end. */
-  readonly #whole = new Set<OpenCall>()
+  readonly #whole = new Set<OpenToolCall>()
   /** The latest call of each of the upstream's own ids and indices: looking one up must not cost more with every call. */
-  readonly #byWireId = new Map<string, OpenCall>()
-  readonly #byWireIndex = new Map<number, OpenCall>()
+  readonly #byWireId = new Map<string, OpenToolCall>()
+  readonly #byWireIndex = new Map<number, OpenToolCall>()
   readonly #ids = new Set<string>()
   #named = 0
 
@@ -152,7 +152,7 @@ export class ToolCalls {
     return ended
   }
 
-  #events(call: OpenCall, { isNew, json, hasExtra }: Grown): ChatEvent[] {
+  #events(call: OpenToolCall, { isNew, json, hasExtra }: CallGrowth): ChatEvent[] {
     const writer = this.#writer
     const { id, name } = call
     const { extra } = ownExtra(call.gathered.fields)
@@ -163,7 +163,7 @@ export class ToolCalls {
     return [...opened, ...writer.toolArguments(call.part, json, isLate ? extra : undefined)]
   }
 
-  #find(said: Said): OpenCall | undefined {
+  #find(said: ReadDelta): OpenToolCall | undefined {
     const byId = said.id === undefined ? undefined : this.#byWireId.get(said.id)
     const candidate = byId ?? this.#at(said)
     if (!candidate || !said.name || candidate.name === '') return candidate
@@ -171,17 +171,17 @@ export class ToolCalls {
   }
 
   /** The latest call at the delta's index; the last of all where it has none, or an index no call bears and no name. */
-  #at({ index, name, id }: Said): OpenCall | undefined {
+  #at({ index, name, id }: ReadDelta): OpenToolCall | undefined {
     if (index === undefined) return this.#calls.at(-1)
     const found = this.#byWireIndex.get(index)
     return found ?? (name || id !== undefined ? undefined : this.#calls.at(-1))
   }
 
   /** @throws ChatError where the reply has opened as many as it may */
-  #open({ kind, id, index }: Said): OpenCall {
+  #open({ kind, id, index }: ReadDelta): OpenToolCall {
     if (--this.#budget.left < 0) throw tooManyCalls()
     const isFree = id !== undefined && !this.#ids.has(id)
-    const call: OpenCall = {
+    const call: OpenToolCall = {
       kind,
       id: isFree ? id : this.#newId(),
       wireId: id,
@@ -204,7 +204,7 @@ export class ToolCalls {
 }
 
 /** Whether a delta with a name opens a call of its own beside the one it seems to continue. */
-function opensAnother(call: OpenCall, { id, name, json, kind }: Said): boolean {
+function opensAnother(call: OpenToolCall, { id, name, json, kind }: ReadDelta): boolean {
   if (name !== call.name) return true
   const isFresh = id !== undefined && call.wireId !== undefined && id !== call.wireId
   if (kind === 'custom') return isFresh
@@ -215,18 +215,18 @@ function opensAnother(call: OpenCall, { id, name, json, kind }: Said): boolean {
 }
 
 /** @returns whether the delta says more than the vocabulary has words for */
-function gatherExtra(call: OpenCall, delta: WireToolDelta): boolean {
+function gatherExtra(call: OpenToolCall, delta: WireToolDelta): boolean {
   const extra = extraOfCall(delta)
   if (extra) call.gathered = gather(call.gathered, extra)
   return extra !== undefined
 }
 
 /** A delta that no call can be made of. */
-function isNothing({ id, name, json }: Said): boolean {
+function isNothing({ id, name, json }: ReadDelta): boolean {
   return id === undefined && name === undefined && json === ''
 }
 
-function grow(call: OpenCall, piece: string): string {
+function grow(call: OpenToolCall, piece: string): string {
   if (piece === '') return ''
   call.isEmpty = false
   call.progress = progressed(call.progress, piece)
@@ -235,7 +235,7 @@ function grow(call: OpenCall, piece: string): string {
   return text
 }
 
-function saidOf(delta: WireToolDelta): Said {
+function saidOf(delta: WireToolDelta): ReadDelta {
   const kind = !delta.function && delta.custom ? 'custom' : 'function'
   const called = kind === 'custom' ? delta.custom : delta.function
   return {

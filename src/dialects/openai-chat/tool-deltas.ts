@@ -4,7 +4,7 @@ import type { WireToolDelta } from './wire-calls.ts'
 export type ToolKind = 'function' | 'custom'
 
 /** What a delta of a stream should say. */
-interface Due {
+interface ExpectedDelta {
   readonly index: number
   readonly kind: ToolKind
   readonly json: string
@@ -18,16 +18,16 @@ const argumentsOf = { function: 'arguments', custom: 'input' } as const satisfie
  * The delta if it says what is due, else put right. A delta that continues a call must not repeat its id, type or name, not even as
  * null: the official Python client joins repeated strings, the one for Node takes them for another call (`parse`, `runTools`).
  */
-export function relayedDelta(delta: WireToolDelta, due: Due): object {
+export function relayedDelta(delta: WireToolDelta, due: ExpectedDelta): object {
   return isRight(delta, due) ? delta : putRight(delta, due)
 }
 
 /** A delta that the upstream left out. */
-export function openingDelta(due: Due): object {
+export function openingDelta(due: ExpectedDelta): object {
   return putRight({}, due)
 }
 
-function isRight(delta: WireToolDelta, { index, kind, json, opens }: Due): boolean {
+function isRight(delta: WireToolDelta, { index, kind, json, opens }: ExpectedDelta): boolean {
   const said = delta[kind]
   const text = kind === 'function' ? delta.function?.arguments : delta.custom?.input
   return (
@@ -38,7 +38,7 @@ function isRight(delta: WireToolDelta, { index, kind, json, opens }: Due): boole
   )
 }
 
-function putRight(delta: WireToolDelta, { index, kind, json, opens }: Due): object {
+function putRight(delta: WireToolDelta, { index, kind, json, opens }: ExpectedDelta): object {
   const { id: _id, type: _type, index: _index, ...others } = delta
   const { name: _name, ...called } = delta[kind] ?? {}
   return {

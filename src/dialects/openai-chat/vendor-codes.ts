@@ -1,8 +1,13 @@
 /** What a number in an error body stands for: an HTTP status, or a word that `wire/verdict.ts` knows; 0 where it is unknown. */
-type Meaning = number | 'content_filter' | 'context_length_exceeded' | 'insufficient_quota' | 'model_not_found'
+type VendorCodeMeaning =
+  | number
+  | 'content_filter'
+  | 'context_length_exceeded'
+  | 'insufficient_quota'
+  | 'model_not_found'
 
 /** MiniMax's, in `base_resp.status_code`. MiniMax API, error codes */
-const minimax: Readonly<Record<number, Meaning>> = {
+const minimax: Readonly<Record<number, VendorCodeMeaning>> = {
   1000: 500,
   1001: 504,
   1002: 429,
@@ -25,7 +30,7 @@ const minimax: Readonly<Record<number, Meaning>> = {
 }
 
 /** Zhipu's, in `error.code`, where they mean something finer than their hundred. Z.AI API, errors */
-const zhipu: Readonly<Record<number, Meaning>> = {
+const zhipu: Readonly<Record<number, VendorCodeMeaning>> = {
   1113: 'insufficient_quota',
   1120: 503,
   1200: 500,
@@ -42,18 +47,22 @@ const zhipu: Readonly<Record<number, Meaning>> = {
   1308: 'insufficient_quota',
   1309: 'insufficient_quota',
 }
-const zhipuByHundred: Readonly<Record<number, Meaning>> = { 10: 401, 11: 401, 12: 400, 13: 429 }
+const zhipuByHundred: Readonly<Record<number, VendorCodeMeaning>> = { 10: 401, 11: 401, 12: 400, 13: 429 }
 
 /** SiliconFlow's, beside a message: its 400 comes with 20012, its 403 with 30001, its 503 with 50505. SiliconFlow, error codes */
-const siliconflowByThousand: Readonly<Record<number, Meaning>> = { 20: 400, 30: 'insufficient_quota', 50: 503 }
+const siliconflowByThousand: Readonly<Record<number, VendorCodeMeaning>> = {
+  20: 400,
+  30: 'insufficient_quota',
+  50: 503,
+}
 
 /** What MiniMax's number means. */
-export function meaningOfBaseResp(code: number): Meaning {
+export function meaningOfBaseResp(code: number): VendorCodeMeaning {
   return minimax[code] ?? 0
 }
 
 /** What any other number means: an HTTP status is one, or begins with one, as 40301 does. */
-export function meaningOfCode(code: unknown): Meaning {
+export function meaningOfCode(code: unknown): VendorCodeMeaning {
   const number = typeof code === 'number' || typeof code === 'string' ? Number(code) : Number.NaN
   if (isStatus(number)) return number
   if (typeof code === 'string' && number >= 1000 && number < 2000)

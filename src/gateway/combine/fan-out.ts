@@ -100,12 +100,12 @@ interface Asking {
   readonly isColumn: boolean
 }
 
-interface Asked {
+interface MemberAnswer {
   readonly flow: ReadAheadFlow<ChatEvent>
   readonly receipt: Receipt
 }
 
-function ask({ title, chat }: FanMember, { request, call, isColumn }: Asking): Asked {
+function ask({ title, chat }: FanMember, { request, call, isColumn }: Asking): MemberAnswer {
   const receipt = branchReceipt(call.receipt)
   const attempts = call.attempts.branch()
   const open = () => noteFailure(chat(request, { ...call, attempts, receipt }), title, call)
@@ -150,7 +150,7 @@ async function begunOrFailed(flows: Fan['flows']): Promise<void> {
 const order: readonly Treatment[] = ['dropped', 'emulated', 'mapped', 'honoured']
 
 interface Noted {
-  readonly asked: readonly Asked[]
+  readonly asked: readonly MemberAnswer[]
   /** The client's name of the number of answers: several are a member each, so the panel's own doing. */
   readonly choices: string | undefined
 }

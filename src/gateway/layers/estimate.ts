@@ -14,7 +14,7 @@ export type CountTokens = (text: string, length?: number) => number
  */
 export function estimate(countTokens: CountTokens): Layer {
   return (next) => (request, call) => {
-    const said = new Said(countTokens)
+    const said = new CountedText(countTokens)
     let isCounted = false
     return watch(next(request, call), {
       passed(batch) {
@@ -32,7 +32,7 @@ export function estimate(countTokens: CountTokens): Layer {
   }
 }
 
-function isPaid(ending: Ending, { isEmpty }: Said): boolean {
+function isPaid(ending: Ending, { isEmpty }: CountedText): boolean {
   return ending.kind !== 'failed' || (ending.error.reason !== 'cancelled' && !isEmpty)
 }
 
@@ -40,7 +40,7 @@ function isPaid(ending: Ending, { isEmpty }: Said): boolean {
 const partLength = 64 * 1024
 
 /** What was said so far, of which only the last part is kept. */
-class Said {
+class CountedText {
   readonly #countTokens: CountTokens
   #words: string[] = []
   #length = 0

@@ -1,13 +1,13 @@
 import { ChatError } from '../../chat/error.ts'
 import { type Part, withoutImages } from '../../chat/message.ts'
-import { type Support, supportFor, type Taken } from '../../chat/model.ts'
+import { type ParameterTreatment, type Support, supportFor } from '../../chat/model.ts'
 import {
   type ChatRequest,
   idleParameters,
   type Parameter,
   type Parameters,
   sentFields,
-  type Unread,
+  type UnreadableField,
 } from '../../chat/request.ts'
 import type { Receipt, Treatment } from '../../flow/call.ts'
 import type { Layer } from '../../flow/chat.ts'
@@ -41,7 +41,7 @@ function takesImages({ parts }: Support): boolean {
 }
 
 /** What the upstream cannot be asked with, since only the client's own dialect may know what it means. */
-function unreadOf({ unread, dialect }: ChatRequest, { extraOf, parameters }: Support): Unread | undefined {
+function unreadOf({ unread, dialect }: ChatRequest, { extraOf, parameters }: Support): UnreadableField | undefined {
   if (extraOf === dialect) return undefined
   return unread?.find(({ parameter }) => !parameter || parameter in parameters || needed.includes(parameter))
 }
@@ -117,7 +117,7 @@ function noteParameters({ parameters: noted }: Receipt, { request, taken, droppe
 
 /** What is sent under the client's own name for it, with its own value, is honoured, whatever becomes of others. */
 function treatmentOf(
-  taken: Taken | undefined,
+  taken: ParameterTreatment | undefined,
   { isOwnName, isChanged }: { readonly isOwnName: boolean; readonly isChanged: boolean },
 ): Treatment {
   if (!taken) return 'dropped'

@@ -35,7 +35,7 @@ export function thread({ store, upstream, ttlMs }: ThreadOptions): <Needs>(next:
       const scope = [call.caller.id, upstream, request.model]
       const { before } = splitTurn(request.messages)
       const key = before.length > 0 ? keyOf(scope, before) : undefined
-      const turn = new Turn(key === undefined ? undefined : await taken(key, store, call.log))
+      const turn = new ThreadTurn(key === undefined ? undefined : await taken(key, store, call.log))
       // what the model has said, as its client will tell it in the next turn
       const answer = new Fold({ maxCharacters })
       const ended = (kind: Ending['kind']) => {
@@ -63,7 +63,7 @@ export function thread({ store, upstream, ttlMs }: ThreadOptions): <Needs>(next:
 }
 
 /** What becomes of a thread while it is told more. */
-class Turn {
+class ThreadTurn {
   readonly label: string | undefined
   /** Where the conversation stands once it is answered. */
   now: Place | undefined

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { ChatEvent } from '../../chat/event.ts'
-import type { Tool as OfferedTool } from '../../chat/request.ts'
+import type { OfferedTool } from '../../chat/request.ts'
 import type { Tool } from '../../tools/tool.ts'
 import { aCall, aRequest, drain, finish, text } from '../chat.double.ts'
 import { toolLoop } from './layer.ts'

@@ -1,7 +1,7 @@
 import { headOf } from '../../chat/shorten.ts'
 import type { ToolOutputEvent, ToolResultEvent } from './events.ts'
 
-type Sent = ToolOutputEvent | ToolResultEvent
+type OutboxEvent = ToolOutputEvent | ToolResultEvent
 
 /** What stands in place of partial output over the bound. */
 const skipped = '\n[… the rest of the partial output is not shown …]\n'
@@ -52,7 +52,7 @@ export class Outbox {
   }
 
   /** The next event; undefined when all has been read and nothing more comes. @throws what it failed with, at once */
-  async next(): Promise<Sent | undefined> {
+  async next(): Promise<OutboxEvent | undefined> {
     for (;;) {
       if (this.#end && this.#end !== 'done') throw this.#end.thrown
       const sent = this.#takeResult() ?? this.#takeOutput()

@@ -13,7 +13,7 @@ import { readComplaint } from './complaint.ts'
 import { type CohereCitation, CohereEvent, type CohereUsage } from './schema.ts'
 import { eventsOfWhole } from './whole.ts'
 
-interface OpenCall {
+interface OpenCohereCall {
   readonly part: number
   hasArguments: boolean
 }
@@ -26,7 +26,7 @@ interface NamedEnd {
   readonly usage: Usage | undefined
 }
 
-type Message = NonNullable<NonNullable<CohereEvent['delta']>['message']>
+type CohereMessage = NonNullable<NonNullable<CohereEvent['delta']>['message']>
 
 /**
  * Reads the events of `POST /v2/chat`. `message-end` is the only clean end; what comes after it is a part of the answer all
@@ -37,10 +37,10 @@ export class CohereDecoder implements FrameDecoder {
   readonly #stop: readonly string[]
   #ending: NamedEnd | undefined
   /** Open calls by Cohere's own index, which may count other parts too. */
-  readonly #open = new Map<number, OpenCall>()
+  readonly #open = new Map<number, OpenCohereCall>()
   /** Whether more was said after `message-end`. */
   #goesOn = false
-  #latest: OpenCall | undefined
+  #latest: OpenCohereCall | undefined
   #calls = 0
   #hasContent = false
 
@@ -97,7 +97,7 @@ export class CohereDecoder implements FrameDecoder {
   }
 
   #step({ type, index, delta }: CohereEvent): readonly ChatEvent[] {
-    const message: Message = delta?.message ?? {}
+    const message: CohereMessage = delta?.message ?? {}
     switch (type) {
       case 'content-start':
       case 'content-delta':
@@ -120,17 +120,17 @@ export class CohereDecoder implements FrameDecoder {
     }
   }
 
-  #content({ content: part }: Message): readonly ChatEvent[] {
+  #content({ content: part }: CohereMessage): readonly ChatEvent[] {
     if (!part) return []
     if (part.thinking) return this.#writer.reasoning(part.thinking)
     return part.text ? this.#writer.text(part.text) : []
   }
 
-  #citations({ citations: citation }: Message): readonly ChatEvent[] {
+  #citations({ citations: citation }: CohereMessage): readonly ChatEvent[] {
     return citation ? this.#writer.text('', { annotations: annotationsOf(citation) }) : []
   }
 
-  #openCall(at: number, message: Message): readonly ChatEvent[] {
+  #openCall(at: number, message: CohereMessage): readonly ChatEvent[] {
     const call = message.tool_calls
     if (this.#calls >= maxCalls) throw tooManyCalls()
     if (!call?.function?.name) throw badResponse()
@@ -142,7 +142,7 @@ export class CohereDecoder implements FrameDecoder {
     return [...ended, ...opened, ...this.#growCall(at, message)]
   }
 
-  #growCall(at: number, { tool_calls: call }: Message): readonly ChatEvent[] {
+  #growCall(at: number, { tool_calls: call }: CohereMessage): readonly ChatEvent[] {
     const json = call?.function?.arguments
     if (!json) return []
     const open = this.#open.get(at) ?? this.#latest

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
 import type { Message, Part } from '../../chat/message.ts'
-import type { ChatRequest, Parameters, Tool } from '../../chat/request.ts'
+import type { ChatRequest, OfferedTool, Parameters } from '../../chat/request.ts'
 import { CohereBody, complaintAbout } from './emulator/body.ts'
 import { encodeCohereRequest, support } from './request.ts'
 
@@ -81,7 +81,7 @@ describe('a parameter has its own name', () => {
 })
 
 describe('tools', () => {
-  const named = (name: string): Tool => ({
+  const named = (name: string): OfferedTool => ({
     type: 'function',
     name,
     description: `The ${name}.`,

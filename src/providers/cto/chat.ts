@@ -13,7 +13,7 @@ import { askApi, type Site } from './site.ts'
 type CtoCall = AccountCall<CtoCredential>
 
 /** An answer that has been asked for. */
-interface Asked {
+interface RequestedAnswer {
   readonly thread: CtoThread
   readonly connection: WebSocketConnection
 }
@@ -42,7 +42,7 @@ interface Asking {
 }
 
 /** In the thread that has the conversation; in a new one where there is none, or it is gone. */
-async function askKnown(asking: Asking): Promise<Asked> {
+async function askKnown(asking: Asking): Promise<RequestedAnswer> {
   const { protocol, request, call } = asking
   const known = call.thread.known === undefined ? undefined : protocol.readThread(call.thread.known, call.account)
   const news = newestPrompt(request)
@@ -62,7 +62,11 @@ async function askKnown(asking: Asking): Promise<Asked> {
 }
 
 /** The socket first, or what is said at once is lost. Upstreams 2.2 */
-async function ask({ site, protocol, request, call }: Asking, thread: CtoThread, prompt: string): Promise<Asked> {
+async function ask(
+  { site, protocol, request, call }: Asking,
+  thread: CtoThread,
+  prompt: string,
+): Promise<RequestedAnswer> {
   const { account, signal } = call
   const body = protocol.encode(request.model, thread, prompt)
   await protocol.announce(account, thread, signal)

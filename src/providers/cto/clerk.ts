@@ -73,14 +73,14 @@ export async function makeToken(
   return parsed(ClerkToken, text).jwt
 }
 
-interface Question {
+interface ClerkRequest {
   readonly method: 'GET' | 'POST'
   readonly path: string
   readonly browser: Browser
   readonly form?: URLSearchParams
 }
 
-async function ask({ url, apiVersion, origin, userAgent }: Clerk, question: Question, signal: Cancel) {
+async function ask({ url, apiVersion, origin, userAgent }: Clerk, question: ClerkRequest, signal: Cancel) {
   const { method, path, browser, form } = question
   const reply = await send(
     {

@@ -10,7 +10,7 @@ import { CtoDocument, CtoFrame } from './schema.ts'
 const spokenTypes: ReadonlySet<string> = new Set(['chat', 'message', 'text'])
 
 /** What one of the agent's messages has said so far. */
-class Said {
+class MessageText {
   /** All of it, but for the pieces that came since it was last needed in one: joining them each time would cost too much. */
   #whole = ''
   #pieces: string[] = []
@@ -42,7 +42,7 @@ class Said {
 export class CtoDecoder {
   finished = false
   readonly #writer = new PartWriter()
-  readonly #said = new Map<string, Said>()
+  readonly #said = new Map<string, MessageText>()
   #lastId: string | undefined
   #isWorking = false
   #hasText = false
@@ -99,10 +99,10 @@ export class CtoDecoder {
     return this.#spoken(id, (said) => said.tell(whole))
   }
 
-  #spoken(id: string | number | null | undefined, say: (said: Said) => string): string {
+  #spoken(id: string | number | null | undefined, say: (said: MessageText) => string): string {
     this.#isWorking = true
     const key = String(id ?? '')
-    const said = this.#said.get(key) ?? new Said()
+    const said = this.#said.get(key) ?? new MessageText()
     this.#said.set(key, said)
     const piece = say(said)
     if (piece === '') return ''

@@ -7,7 +7,7 @@ import { statusError } from '../../wire/http-status.ts'
 import { HeldCalls } from './held-calls.ts'
 
 /** What an answer has come to, whichever of the two wires it comes by. */
-export class Answer {
+export class SmitheryAnswer {
   readonly calls = new HeldCalls()
   readonly #writer = new PartWriter()
   usage: Usage | undefined

@@ -3,7 +3,7 @@ import { frameValue } from '../../wire/frame-value.ts'
 import { notJson, parseUpstreamJson } from '../../wire/json.ts'
 import type { FrameDecoder } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
-import { Answer, answerError, complaintOf, cutShort } from './answer.ts'
+import { answerError, complaintOf, cutShort, SmitheryAnswer } from './answer.ts'
 import { DataPart } from './schema.ts'
 
 /**
@@ -11,7 +11,7 @@ import { DataPart } from './schema.ts'
  * AI SDK 4, data stream protocol v1
  */
 export class DataStreamDecoder implements FrameDecoder {
-  readonly #answer = new Answer()
+  readonly #answer = new SmitheryAnswer()
 
   get finished(): boolean {
     return this.#answer.finished

@@ -3,7 +3,7 @@ import { isRefusal } from '../../dialects/openai-chat/refusal-inside.ts'
 import { frameValue } from '../../wire/frame-value.ts'
 import type { FrameDecoder } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
-import { Answer, cancelled, complaintOf, cutShort } from './answer.ts'
+import { cancelled, complaintOf, cutShort, SmitheryAnswer } from './answer.ts'
 import { type SmitheryUsage, UiChunk } from './schema.ts'
 
 /**
@@ -11,7 +11,7 @@ import { type SmitheryUsage, UiChunk } from './schema.ts'
  * block that was closed. AI SDK, UI message stream protocol v1
  */
 export class UiMessageDecoder implements FrameDecoder {
-  readonly #answer = new Answer()
+  readonly #answer = new SmitheryAnswer()
   /** Blocks that have been opened and not closed. */
   readonly #open = new Set<string>()
   #closed = 0

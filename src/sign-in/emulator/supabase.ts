@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Exchange, emulateHttp, type HttpEmulator } from '../../wire/emulator/http.ts'
+import { type EmulatedExchange, emulateHttp, type HttpEmulator } from '../../wire/emulator/http.ts'
 import { play, type Script } from '../../wire/emulator/script.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
 import { TokenBucket } from './bucket.ts'
@@ -18,7 +18,7 @@ export interface SupabaseEmulatorOptions {
   /** Whether anonymous users are accepted; `yes` by default. */
   readonly anonymous?: 'yes' | 'disabled' | 'captcha'
   /** Answers all other paths than `/auth/v1`, because a project has more services at its origin. */
-  readonly otherwise?: (exchange: Exchange) => void | Promise<void>
+  readonly otherwise?: (exchange: EmulatedExchange) => void | Promise<void>
 }
 
 /** A failure that the next sign-in gets. */
@@ -100,7 +100,7 @@ interface SignInRefusal {
   readonly message: string
 }
 
-function serve(exchange: Exchange, service: SignInService): EmulatedSession | SignInRefusal | undefined {
+function serve(exchange: EmulatedExchange, service: SignInService): EmulatedSession | SignInRefusal | undefined {
   const { method, path, body } = exchange.request
   const url = new URL(path, 'http://emulator')
   if (method !== 'POST') return undefined
@@ -150,22 +150,22 @@ function signUp(body: unknown, { users, counts, bucket, anonymous }: SignInServi
 
 const json = { 'content-type': 'application/json' }
 
-function give(exchange: Exchange, session: EmulatedSession): void {
+function give(exchange: EmulatedExchange, session: EmulatedSession): void {
   exchange.reply(200, JSON.stringify(session), { ...json, 'sb-auth-user-id': session.user.id })
 }
 
 /** The newer shape of errors is for clients that name its version. */
-function refuse(exchange: Exchange, { status, code, message }: SignInRefusal): void {
+function refuse(exchange: EmulatedExchange, { status, code, message }: SignInRefusal): void {
   const isNew = exchange.request.headers.get('x-supabase-api-version') === '2024-01-01'
   const body = isNew ? { code, message } : { code: status, error_code: code, msg: message }
   exchange.reply(status, JSON.stringify(body), { ...json, 'x-sb-error-code': code })
 }
 
 /** The proxy before the service refuses a missing key in its own shape. */
-function noKey(exchange: Exchange, message: string): void {
+function noKey(exchange: EmulatedExchange, message: string): void {
   exchange.reply(401, JSON.stringify({ message, hint: 'Check your Supabase `anon` API key.' }), json)
 }
 
-function noRoute(exchange: Exchange): void {
+function noRoute(exchange: EmulatedExchange): void {
   exchange.reply(404, JSON.stringify({ error: 'requested path is invalid' }), json)
 }

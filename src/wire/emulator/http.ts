@@ -13,7 +13,7 @@ export interface EmulatedRequest {
  * The emulator's side of one exchange. It sends exactly the bytes that are written. An exchange without `end`, `finish` or
  * `reset` stays open, as on a silent server.
  */
-export interface Exchange {
+export interface EmulatedExchange {
   readonly request: EmulatedRequest
   /** Resolves when the client closes the connection, with the time of `performance.now()`. */
   readonly closed: Promise<number>
@@ -51,7 +51,7 @@ export interface HttpEmulator {
 }
 
 /** Starts a server on a free port of 127.0.0.1; `answer` writes each reply. */
-export async function emulateHttp(answer: (exchange: Exchange) => void | Promise<void>): Promise<HttpEmulator> {
+export async function emulateHttp(answer: (exchange: EmulatedExchange) => void | Promise<void>): Promise<HttpEmulator> {
   const sockets = new Set<Socket>()
   const busy = new Set<Socket>()
   let accepted = 0
@@ -88,7 +88,7 @@ export async function emulateHttp(answer: (exchange: Exchange) => void | Promise
 }
 
 /** The same exchange, which calls `release` when its reply is complete. */
-function releasing(exchange: Exchange, release: () => void): Exchange {
+function releasing(exchange: EmulatedExchange, release: () => void): EmulatedExchange {
   return {
     ...exchange,
     end() {
@@ -109,7 +109,7 @@ async function listen(server: Server): Promise<number> {
 }
 
 /** Cuts the bytes of a kept-alive connection into requests. */
-function serve(socket: Socket, begin: (exchange: Exchange) => void): void {
+function serve(socket: Socket, begin: (exchange: EmulatedExchange) => void): void {
   let buffer: Buffer = Buffer.alloc(0)
   let take: ((bytes: Buffer) => void) | undefined
   const closed = new Promise<number>((resolve) => socket.on('close', () => resolve(performance.now())))
@@ -141,7 +141,11 @@ function takeRequest(buffer: Buffer): { request: EmulatedRequest; length: number
   return { request: { method, path, headers, body: buffer.toString('utf8', headEnd + 4, length) }, length }
 }
 
-function exchangeOn(socket: Socket, request: EmulatedRequest, closed: Promise<number>): Omit<Exchange, 'upgrade'> {
+function exchangeOn(
+  socket: Socket,
+  request: EmulatedRequest,
+  closed: Promise<number>,
+): Omit<EmulatedExchange, 'upgrade'> {
   const raw = (bytes: string | Uint8Array): Promise<void> => {
     if (socket.destroyed || socket.write(bytes)) return Promise.resolve()
     return new Promise((resolve) => {

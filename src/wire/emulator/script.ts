@@ -1,4 +1,4 @@
-import type { Exchange } from './http.ts'
+import type { EmulatedExchange } from './http.ts'
 import { pause } from './pause.ts'
 
 /** How an emulator answers one request. Times are milliseconds. */
@@ -23,7 +23,7 @@ export interface Script {
 }
 
 /** Sends a script's bytes. */
-export async function play(exchange: Exchange, script: Script): Promise<void> {
+export async function play(exchange: EmulatedExchange, script: Script): Promise<void> {
   const { headDelayMs, paceMs, endDelayMs, framing = 'chunked' } = script
   if (headDelayMs) await Bun.sleep(headDelayMs)
   if (framing === 'chunked') exchange.head(script.status ?? 200, script.headers ?? eventStream)
@@ -39,7 +39,7 @@ export async function play(exchange: Exchange, script: Script): Promise<void> {
 
 const eventStream = { 'content-type': 'text/event-stream' }
 
-function leave(exchange: Exchange, { framing = 'chunked', ending = 'end' }: Script): void {
+function leave(exchange: EmulatedExchange, { framing = 'chunked', ending = 'end' }: Script): void {
   if (ending === 'rst') exchange.reset()
   else if (ending === 'fin' || (ending === 'end' && framing === 'close')) exchange.finish()
   else if (ending === 'end' && framing === 'chunked') exchange.end()

@@ -1,6 +1,6 @@
 import { jsonOrUndefined } from '../json.ts'
 import { frame, opcodes } from '../websocket-frames.ts'
-import type { Exchange } from './http.ts'
+import type { EmulatedExchange } from './http.ts'
 import { acceptWebSocket, type EmulatedWebSocket, isUpgrade } from './websocket.ts'
 
 /** Milliseconds. */
@@ -52,7 +52,7 @@ export function binaryEvent(name: string, value: Uint8Array): Buffer {
  * @returns undefined if it refused the request
  * @see https://socket.io/docs/v4/engine-io-protocol/
  */
-export function acceptSocketIo(exchange: Exchange, host: SocketIoHost): EmulatedSocketIo | undefined {
+export function acceptSocketIo(exchange: EmulatedExchange, host: SocketIoHost): EmulatedSocketIo | undefined {
   const { path } = exchange.request
   const url = new URL(path, 'http://emulator')
   if (url.pathname !== '/socket.io/') return refuse(exchange, 404, { message: 'Not found' })
@@ -63,7 +63,7 @@ export function acceptSocketIo(exchange: Exchange, host: SocketIoHost): Emulated
   return new EmulatedConnection(exchange, host)
 }
 
-function refuse(exchange: Exchange, status: number, body: object): undefined {
+function refuse(exchange: EmulatedExchange, status: number, body: object): undefined {
   exchange.reply(status, JSON.stringify(body), { 'content-type': 'application/json' })
   return undefined
 }
@@ -77,7 +77,7 @@ class EmulatedConnection implements EmulatedSocketIo {
   #isIn = false
   #isOpened = false
 
-  constructor(exchange: Exchange, host: SocketIoHost) {
+  constructor(exchange: EmulatedExchange, host: SocketIoHost) {
     this.#host = host
     this.#interval = host.pulse?.pingInterval ?? 25_000
     this.#timeout = host.pulse?.pingTimeout ?? 20_000

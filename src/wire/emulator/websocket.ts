@@ -1,6 +1,6 @@
 import { acceptKey, closePayload, FrameReader, frame, opcodes } from '../websocket-frames.ts'
 import { MessageReader, type SocketMessage } from '../websocket-messages.ts'
-import type { EmulatedRequest, Exchange } from './http.ts'
+import type { EmulatedExchange, EmulatedRequest } from './http.ts'
 
 /** The emulator's side of a WebSocket. It sends exactly what is written. */
 export interface EmulatedWebSocket {
@@ -33,7 +33,7 @@ export interface EmulatedWebSocket {
  * @param onText gets each text message of the client
  */
 export function acceptWebSocket(
-  exchange: Exchange,
+  exchange: EmulatedExchange,
   onText: (text: string, socket: EmulatedWebSocket) => void = () => undefined,
 ): EmulatedWebSocket {
   const received: string[] = []

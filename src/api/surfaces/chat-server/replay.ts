@@ -1,5 +1,5 @@
 import type { Conversations } from '../../../conversations/conversations.ts'
-import type { Whose } from '../../../conversations/session-key.ts'
+import type { SessionKey } from '../../../conversations/session-key.ts'
 import {
   callsIn,
   contentOf,
@@ -15,7 +15,7 @@ const maxMessages = 1_000
 
 /** The answer that a request has got already, for one that asks again under the same id. */
 export async function replay(
-  whose: Whose,
+  whose: SessionKey,
   answer: StoredAssistantMessage,
   conversations: Conversations,
 ): Promise<Batch<ServerEvent>> {

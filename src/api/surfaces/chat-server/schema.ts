@@ -41,12 +41,12 @@ const maxTools = 1_000
 const AbortBody = z.object({ session_id: name })
 
 /** The tools that are chosen, by name; undefined for no choice. */
-interface Choice {
+interface ToolSelection {
   readonly tools: readonly string[] | undefined
 }
-export type StreamBody = Omit<z.infer<typeof StreamBody>, 'tools'> & Choice
+export type StreamBody = Omit<z.infer<typeof StreamBody>, 'tools'> & ToolSelection
 export type DirectBody = Omit<z.infer<typeof DirectBody>, 'messages' | 'tools'> &
-  Choice & { readonly messages: readonly DirectMessage[] }
+  ToolSelection & { readonly messages: readonly DirectMessage[] }
 type DirectMessage = z.infer<typeof Message>
 
 /** `POST /api/chat/stream`. @throws ChatError `invalid-request`, with the path of the first member that is wrong */

@@ -1,6 +1,6 @@
 import type { Caller } from '../../../chat/caller.ts'
 import { ChatError } from '../../../chat/error.ts'
-import type { Whose } from '../../../conversations/session-key.ts'
+import type { SessionKey } from '../../../conversations/session-key.ts'
 import { answerJson, type JsonRequest } from '../../exchange/answer-json.ts'
 import { encodeMessage } from './encode-message.ts'
 import { limitOf } from './limit.ts'
@@ -45,7 +45,7 @@ export const deleteSession = answerJson(async (request, { caller, signal }, { co
 })
 
 /** The session that the path names. @throws ChatError `not-found` where that is no text */
-function whoseOf(request: JsonRequest, { id: client }: Caller): Whose {
+function whoseOf(request: JsonRequest, { id: client }: Caller): SessionKey {
   const session = request.param('session')
   if (session === undefined) throw unknownSession()
   return { client, session }

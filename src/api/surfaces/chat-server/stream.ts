@@ -1,8 +1,8 @@
 import { ChatError } from '../../../chat/error.ts'
 import type { Message } from '../../../chat/message.ts'
 import type { ChatRequest } from '../../../chat/request.ts'
-import type { Opened, Question } from '../../../conversations/conversations.ts'
-import type { Whose } from '../../../conversations/session-key.ts'
+import type { Question, TurnOrAnswer } from '../../../conversations/conversations.ts'
+import type { SessionKey } from '../../../conversations/session-key.ts'
 import { dialect } from '../../../dialects/openai-chat/dialect.ts'
 import type { Cancel } from '../../../flow/cancel.ts'
 import { type Batch, type Flow, flowOf } from '../../../flow/flow.ts'
@@ -21,7 +21,7 @@ import { type DirectBody, type ModelConfig, readDirectBody, readStreamBody, type
 
 /** What one request asks for. */
 interface StreamRequest {
-  readonly whose: Whose
+  readonly whose: SessionKey
   readonly config: ModelConfig
   readonly requestId: string | undefined
   /** What is kept of the question; undefined for nothing. */
@@ -131,7 +131,7 @@ function openTurn(
   { whose, content, requestId, tools, wait }: StreamRequest,
   { model }: Chosen,
   { services, open }: Pick<RunningChat, 'services' | 'open'>,
-): Promise<Opened> {
+): Promise<TurnOrAnswer> {
   const question: Question = {
     model,
     ...(content !== undefined && { content }),

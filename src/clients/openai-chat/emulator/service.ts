@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Fields } from '../../../chat/message.ts'
-import { type Exchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
+import { type EmulatedExchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
 import { play, type Script } from '../../../wire/emulator/script.ts'
 import { sseData } from '../../../wire/sse.ts'
 
@@ -83,16 +83,16 @@ export async function emulateService(
   return { ...emulator, chats, closedAt, script: (...more) => void scripts.push(...more) }
 }
 
-function refuse(exchange: Exchange, { status, body }: Refusal): void {
+function refuse(exchange: EmulatedExchange, { status, body }: Refusal): void {
   exchange.reply(status, JSON.stringify(body), json)
 }
 
-function list(exchange: Exchange, found: unknown, listing: Script | undefined): void | Promise<void> {
+function list(exchange: EmulatedExchange, found: unknown, listing: Script | undefined): void | Promise<void> {
   if (listing) return play(exchange, listing)
   exchange.reply(200, JSON.stringify(found), json)
 }
 
-function answer(exchange: Exchange, chat: EmulatedQuestion, manners: ServiceManners): void | Promise<void> {
+function answer(exchange: EmulatedExchange, chat: EmulatedQuestion, manners: ServiceManners): void | Promise<void> {
   const said = manners.answer(chat)
   if ('status' in said) return refuse(exchange, said)
   if (!chat.stream) return exchange.reply(200, JSON.stringify(said.whole), json)

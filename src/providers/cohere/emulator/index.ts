@@ -1,4 +1,4 @@
-import { type Exchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
+import { type EmulatedExchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
 import { play, type Script } from '../../../wire/emulator/script.ts'
 import { sseEvent } from '../../../wire/sse.ts'
 import { eventsOf, replyOf, writeAnswer } from './answer.ts'
@@ -59,7 +59,7 @@ const json = { 'content-type': 'application/json' }
 const id = '3f1c9a52-0000-4000-8000-emulated0000'
 const theirModels = ['command-test', 'command-vision-test', 'command-reasoning-test']
 
-function refuse(exchange: Exchange, status: number, message: string): void {
+function refuse(exchange: EmulatedExchange, status: number, message: string): void {
   exchange.reply(status, JSON.stringify({ id, message }), json)
 }
 
@@ -79,7 +79,11 @@ function parsedOrUndefined(text: string): unknown {
   }
 }
 
-function listModels(exchange: Exchange, query: URLSearchParams, options: CohereEmulatorOptions): void | Promise<void> {
+function listModels(
+  exchange: EmulatedExchange,
+  query: URLSearchParams,
+  options: CohereEmulatorOptions,
+): void | Promise<void> {
   if (options.listing) return play(exchange, options.listing)
   const all = options.models ?? theirModels
   const size = Math.min(options.pageSize ?? 20, Number(query.get('page_size') ?? 20))
@@ -102,7 +106,7 @@ function listModels(exchange: Exchange, query: URLSearchParams, options: CohereE
   exchange.reply(200, JSON.stringify({ models, ...next }), json)
 }
 
-async function answer(exchange: Exchange, chat: CohereBody, options: CohereEmulatorOptions): Promise<void> {
+async function answer(exchange: EmulatedExchange, chat: CohereBody, options: CohereEmulatorOptions): Promise<void> {
   if (!(options.models ?? theirModels).includes(chat.model))
     return refuse(exchange, 404, `model '${chat.model}' not found, make sure the correct model ID was used`)
   const written = writeAnswer(chat)

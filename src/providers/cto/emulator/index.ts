@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { signJwt } from '../../../sign-in/emulator/jwt.ts'
-import { type Exchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
+import { type EmulatedExchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
 import { isUpgrade } from '../../../wire/emulator/websocket.ts'
 import { answerClerk } from './clerk.ts'
 import { answerEngine } from './engine.ts'
@@ -53,7 +53,7 @@ export async function emulateCto(options: CtoEmulatorOptions = {}): Promise<CtoE
     models: new Map(),
     subscribers: new Map(),
   }
-  const open = new Set<Exchange>()
+  const open = new Set<EmulatedExchange>()
   const server = await emulateHttp((exchange) => answer(state, tracked(exchange, open)))
   return {
     ...server,
@@ -73,8 +73,8 @@ export async function emulateCto(options: CtoEmulatorOptions = {}): Promise<CtoE
 }
 
 /** Counts an exchange as open until its reply is complete; an idle connection does not count. */
-function tracked(exchange: Exchange, open: Set<Exchange>): Exchange {
-  const watched: Exchange = {
+function tracked(exchange: EmulatedExchange, open: Set<EmulatedExchange>): EmulatedExchange {
+  const watched: EmulatedExchange = {
     ...exchange,
     reply(status, body, headers) {
       open.delete(watched)
@@ -86,7 +86,7 @@ function tracked(exchange: Exchange, open: Set<Exchange>): Exchange {
   return watched
 }
 
-function answer(state: CtoState, exchange: Exchange): void {
+function answer(state: CtoState, exchange: EmulatedExchange): void {
   const { request } = exchange
   const url = new URL(request.path, 'http://emulated')
   if (!isUpgrade(request)) {
@@ -101,7 +101,7 @@ function answer(state: CtoState, exchange: Exchange): void {
   else acceptSubscriber(state, exchange, url)
 }
 
-function reply(exchange: Exchange, said: EmulatedReply): void {
+function reply(exchange: EmulatedExchange, said: EmulatedReply): void {
   if (said === 'fin') exchange.finish()
   if (said === 'rst') exchange.reset()
   if (typeof said === 'string') return

@@ -1,5 +1,5 @@
 import { parseCookieHeader } from '../../../wire/cookies.ts'
-import type { EmulatedRequest, Exchange } from '../../../wire/emulator/http.ts'
+import type { EmulatedExchange, EmulatedRequest } from '../../../wire/emulator/http.ts'
 import { acceptWebSocket, type EmulatedWebSocket } from '../../../wire/emulator/websocket.ts'
 import { ctoMessage, ctoState } from './script.ts'
 import { type CtoState, type EmulatedReply, type EmulatedUser, emulatedOrigin } from './state.ts'
@@ -39,7 +39,7 @@ function mayListen({ protocol, threads }: CtoState, user: EmulatedUser, request:
 }
 
 /** Accepts a subscriber and sends it the current state: idle. Earlier messages are lost. */
-export function acceptSubscriber(state: CtoState, exchange: Exchange, url: URL): void {
+export function acceptSubscriber(state: CtoState, exchange: EmulatedExchange, url: URL): void {
   const chatHistoryId = threadIn(url) ?? ''
   const socket = acceptWebSocket(exchange, (text) => {
     if (text === 'ping') void socket.send('pong')

@@ -1,5 +1,5 @@
 import type { SupabaseEmulator } from '../../../sign-in/emulator/supabase.ts'
-import type { Exchange } from '../../../wire/emulator/http.ts'
+import type { EmulatedExchange } from '../../../wire/emulator/http.ts'
 import { pause } from '../../../wire/emulator/pause.ts'
 import { play, type Script } from '../../../wire/emulator/script.ts'
 import {
@@ -49,7 +49,7 @@ export class RunServer {
   readonly lines: EmulatedSocketIo[] = []
   readonly #options: RunServerOptions
   readonly #users = new Map<EmulatedSocketIo, string>()
-  readonly #unanswered = new Set<Exchange>()
+  readonly #unanswered = new Set<EmulatedExchange>()
   #project: SupabaseEmulator | undefined
 
   constructor(options: RunServerOptions) {
@@ -66,7 +66,7 @@ export class RunServer {
     return this.#unanswered.size
   }
 
-  connect(exchange: Exchange): void {
+  connect(exchange: EmulatedExchange): void {
     const { admit = () => 'yes', pulse } = this.#options
     const line = acceptSocketIo(exchange, {
       admit: (auth, to) => {
@@ -82,13 +82,13 @@ export class RunServer {
     void line.socket.closed.then(() => this.#users.delete(line))
   }
 
-  async serve(exchange: Exchange): Promise<void> {
+  async serve(exchange: EmulatedExchange): Promise<void> {
     this.#unanswered.add(exchange)
     void exchange.closed.then(() => this.#unanswered.delete(exchange))
     if ((await this.#serve(exchange)) === 'answered') this.#unanswered.delete(exchange)
   }
 
-  async #serve(exchange: Exchange): Promise<Answered> {
+  async #serve(exchange: EmulatedExchange): Promise<Answered> {
     const { path, headers } = exchange.request
     const user = this.#userOf(headers.get('authorization')?.replace(/^Bearer /, ''))
     if (!headers.has('apikey')) return say(exchange, 401, { message: 'No API key found in request' })
@@ -105,7 +105,7 @@ export class RunServer {
   }
 
   /** Makes a prompt, and replies as PostgREST does. */
-  #makePrompt(exchange: Exchange): Answered {
+  #makePrompt(exchange: EmulatedExchange): Answered {
     const { success, error } = PromptBody.safeParse(jsonOrUndefined(exchange.request.body))
     const message = 'Could not find the function public.create_prompt'
     if (!success) return say(exchange, 404, { code: 'PGRST202', details: error.message, hint: null, message })
@@ -114,7 +114,7 @@ export class RunServer {
     return say(exchange, 200, id)
   }
 
-  async #run(exchange: Exchange, user: string): Promise<Answered> {
+  async #run(exchange: EmulatedExchange, user: string): Promise<Answered> {
     const { data: body, error } = RunBody.safeParse(jsonOrUndefined(exchange.request.body))
     if (!body) return say(exchange, 400, { error: error?.issues[0]?.message })
     const complaint = this.#complaintOf(body, user)
@@ -172,7 +172,7 @@ function tokenIn(auth: unknown): string | undefined {
   return isNamed && typeof auth.token === 'string' ? auth.token : undefined
 }
 
-function say(exchange: Exchange, status: number, body: unknown): Answered {
+function say(exchange: EmulatedExchange, status: number, body: unknown): Answered {
   exchange.reply(status, JSON.stringify(body), { 'content-type': 'application/json' })
   return 'answered'
 }

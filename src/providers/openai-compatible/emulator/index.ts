@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Exchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
+import { type EmulatedExchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
 import { play, type Script } from '../../../wire/emulator/script.ts'
 import { sseData } from '../../../wire/sse.ts'
 
@@ -73,7 +73,7 @@ const json = { 'content-type': 'application/json' }
 const created = 1_760_000_000
 const id = 'chatcmpl-emulated'
 
-function replyError(exchange: Exchange, status: number, code: string, message: string): void {
+function replyError(exchange: EmulatedExchange, status: number, code: string, message: string): void {
   exchange.reply(status, JSON.stringify({ error: { message, type: 'invalid_request_error', param: null, code } }), json)
 }
 
@@ -85,7 +85,7 @@ function modelList(models: readonly string[]): string {
 }
 
 async function answer(
-  exchange: Exchange,
+  exchange: EmulatedExchange,
   chat: EmulatedChat,
   options: { models: readonly string[]; paceMs: number },
 ): Promise<void> {

@@ -3,7 +3,7 @@ import {
   type SupabaseEmulator,
   type SupabaseEmulatorOptions,
 } from '../../../sign-in/emulator/supabase.ts'
-import { type Exchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
+import { type EmulatedExchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
 import { play, type Script } from '../../../wire/emulator/script.ts'
 import { jsonOrUndefined } from '../../../wire/json.ts'
 import { sseData } from '../../../wire/sse.ts'
@@ -90,7 +90,7 @@ const streamHeaders = {
 }
 
 /** The refusal of a request; undefined if it is accepted. */
-function refusalOf({ request }: Exchange, supabase: SupabaseEmulator): readonly [number, string] | undefined {
+function refusalOf({ request }: EmulatedExchange, supabase: SupabaseEmulator): readonly [number, string] | undefined {
   const { method, path, headers } = request
   if (path !== '/api/chat') return [404, 'Not Found']
   if (method !== 'POST') return [405, 'Method Not Allowed']
@@ -110,6 +110,6 @@ function readBody(text: string): SmitheryBody | string {
   return `Invalid request: ${issue?.path.join('.')}: ${issue?.message}`
 }
 
-function refuse(exchange: Exchange, status: number, error: string): void {
+function refuse(exchange: EmulatedExchange, status: number, error: string): void {
   exchange.reply(status, JSON.stringify({ error }), { 'content-type': 'application/json' })
 }

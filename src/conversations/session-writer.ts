@@ -1,7 +1,7 @@
 import { ChatError } from '../chat/error.ts'
 import type { LeaseClaim, Store } from '../state/store.ts'
 
-interface PenOptions {
+interface SessionWriterOptions {
   readonly key: string
   version: number
   readonly lease: LeaseClaim
@@ -9,11 +9,11 @@ interface PenOptions {
 }
 
 /** Writes one key, as long as its lease is the newest. */
-export class Pen {
+export class SessionWriter {
   readonly #store: Store
-  readonly #options: PenOptions
+  readonly #options: SessionWriterOptions
 
-  constructor(store: Store, options: PenOptions) {
+  constructor(store: Store, options: SessionWriterOptions) {
     this.#store = store
     this.#options = { ...options }
   }
