@@ -32,6 +32,8 @@ export interface Receipt {
   readonly tools: Set<string>
   /** By the client's own name of the parameter. */
   readonly parameters: Map<string, Treatment>
+  /** What the answer had and the client's dialect cannot say, such as `order` or `reasoning.signature`. */
+  readonly lost: Set<string>
   /** Configured servers whose tools the model could not be offered, as far as is known by now. */
   toolsMissing?: ReadonlySet<string>
   /** Names of tools that the model was not offered since its upstream does not take so many. */
@@ -69,7 +71,14 @@ export function beginAttempt({ attempts, receipt }: Call, { upstream, account }:
 }
 
 export function newReceipt(): Receipt {
-  return { upstream: undefined, account: undefined, attempts: 0, tools: new Set(), parameters: new Map() }
+  return {
+    upstream: undefined,
+    account: undefined,
+    attempts: 0,
+    tools: new Set(),
+    parameters: new Map(),
+    lost: new Set(),
+  }
 }
 
 /**
@@ -81,6 +90,7 @@ export function branchReceipt(whole: Receipt): Receipt {
   return {
     parameters: new Map(),
     tools: whole.tools,
+    lost: whole.lost,
     get account() {
       return whole.account
     },

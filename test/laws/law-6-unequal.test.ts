@@ -41,12 +41,15 @@ afterEach(async () => {
 })
 
 async function ask(body: object): Promise<string> {
-  const response = await fetch(`${rig.url}/v1/chat/completions`, {
+  return (await answerTo(body)).text()
+}
+
+function answerTo(body: object): Promise<Response> {
+  return fetch(`${rig.url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ messages: [{ role: 'user', content: 'How late is it?' }], ...body }),
   })
-  return response.text()
 }
 
 const said = (role: string, content: readonly object[]) => ({ role, content })
@@ -149,3 +152,21 @@ test('what an OpenAI client tells again of it goes back without the thoughts, wh
     said('user', [result('toolu_01EXAMPLE')]),
   ])
 })
+
+/** The line of the call, once it is over. */
+const lineOfCall = () => rig.lines.map((line) => JSON.parse(line)).find(({ msg }) => msg === 'chat')
+
+for (const [blocks, lost] of [
+  [first, ['reasoning.signature', 'order']],
+  [second, ['reasoning.redacted', 'reasoning.signature']],
+  [[{ type: 'text', text: 'It is late.' }], undefined],
+] satisfies [readonly Block[], readonly string[] | undefined][])
+  for (const stream of [false, true])
+    test(`the receipt of ${blocks.length} blocks names what an OpenAI client cannot be told, ${stream ? 'streamed' : 'whole'}`, async () => {
+      await startRig([blocks])
+      const answer = await answerTo({ model: 'messages/claude-example', tools, stream })
+      await answer.text()
+      // the head of a stream goes out before its end is known
+      expect(answer.headers.get('x-tributary-lost')).toBe(stream ? null : (lost?.join(', ') ?? null))
+      expect(lineOfCall().lost).toEqual(lost)
+    })

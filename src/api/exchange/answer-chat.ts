@@ -2,6 +2,7 @@ import type { ChatRequest } from '../../chat/request.ts'
 import type { AnyEvent } from '../../flow/begin.ts'
 import type { Flow } from '../../flow/flow.ts'
 import type { Answer } from '../../flow/fold.ts'
+import { type AnswerSupport, noteLosses } from '../../flow/losses.ts'
 import { nextTurn } from '../../flow/next-turn.ts'
 import type { OpenCall } from './calls.ts'
 import type { Exchange } from './exchange.ts'
@@ -20,6 +21,8 @@ export interface AnswerLabel {
 
 /** A chat protocol as a surface speaks it. */
 export interface ChatProtocol<Decoded extends { readonly request: ChatRequest }> {
+  /** What of an answer it can say. The receipt names the rest of each answer. */
+  readonly support: AnswerSupport
   /** Reads a parsed body. @throws ChatError */
   decode(body: unknown): Decoded | Promise<Decoded>
   /** Writes the answer event by event. */
@@ -36,7 +39,8 @@ export function answerChat<Decoded extends { readonly request: ChatRequest }>(
     (body) => protocol.decode(body),
     (decoded, { exchange, open, services }) => {
       const { request } = decoded
-      const answer = services.gateway.chat(request, open.call)
+      const { receipt } = open.call
+      const answer = noteLosses(services.gateway.chat(request, open.call), protocol.support, receipt.lost)
       // from here on the gateway writes the request's line
       exchange.isLogged = true
       const label = { id: exchange.id, created: Math.floor(exchange.runtime.now() / 1000) }

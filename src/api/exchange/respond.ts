@@ -53,7 +53,8 @@ export async function respondJson(
 ): Promise<Response> {
   try {
     const answer = await fold(options.answer)
-    return await largeJsonResponse(exchange, options.encode(answer), { headers: receiptHeaders(open.call.receipt) })
+    const headers = { ...receiptHeaders(open.call.receipt), ...lossHeader(open.call.receipt) }
+    return await largeJsonResponse(exchange, options.encode(answer), { headers })
   } catch (thrown) {
     return errorResponse(exchange, thrown, receiptHeaders(open.call.receipt))
   } finally {
@@ -94,4 +95,9 @@ function receiptHeaders({
       'x-tributary-parameters': named.map(([name, treatment]) => `${name}=${treatment}`).join(', '),
     }),
   }
+}
+
+/** What of the answer its client cannot be told: known where the whole answer is. */
+function lossHeader({ lost }: Receipt): Record<string, string> {
+  return lost.size > 0 ? { 'x-tributary-lost': listOf([...lost]) } : {}
 }

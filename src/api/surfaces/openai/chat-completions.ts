@@ -1,3 +1,4 @@
+import { answerSupport } from '../../../dialects/openai-chat/answer-support.ts'
 import { type DecodedRequest, decodeSteps } from '../../../dialects/openai-chat/decode-request.ts'
 import { encodeAnswer } from '../../../dialects/openai-chat/encode-answer.ts'
 import { StreamEncoder } from '../../../dialects/openai-chat/encode-stream.ts'
@@ -7,6 +8,7 @@ import type { StreamSurface } from '../../exchange/stream-body.ts'
 
 /** `POST /v1/chat/completions` */
 export const chatCompletions = answerChat<DecodedRequest>({
+  support: answerSupport,
   decode: (body) => inTurns(decodeSteps(body)),
   stream: (decoded, label) => surfaceOf(new StreamEncoder(optionsOf(decoded, label))),
   whole(decoded, label) {
