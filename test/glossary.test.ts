@@ -6,39 +6,6 @@ import { readSource, type SourceFile } from './source-file.ts'
 const root = join(import.meta.dir, '..')
 const page = await Bun.file(join(root, 'docs/glossary.md')).text()
 
-/** Names that are still declared in several files. The list only shrinks: rename one of the two, and take the name out. */
-const knownDoubles: readonly string[] = [
-  'Asking',
-  'EmulatedChat',
-  'Noted',
-  'Place',
-  'Placed',
-  'Run',
-  'Service',
-  'Site',
-  'Source',
-]
-
-/** Names that the page forbids and the source still has. The list only shrinks. */
-const knownForbidden: readonly string[] = [
-  'accounts/keeper.ts',
-  'Add',
-  'Asking',
-  'Heard',
-  'Keeper',
-  'KeeperOptions',
-  'Kept',
-  'Line',
-  'Living',
-  'Noted',
-  'Onlooker',
-  'Place',
-  'Placed',
-  'Ran',
-  'Shelf',
-  'Tried',
-]
-
 function quoted(text: string): string[] {
   return [...text.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)
 }
@@ -83,10 +50,6 @@ function forbidden(files: readonly SourceFile[]): string[] {
   })
 }
 
-function isNew(known: readonly string[]): (finding: string) => boolean {
-  return (finding) => !known.includes(finding.split(':')[0] ?? '')
-}
-
 const sources = [...new Bun.Glob('src/**/*.ts').scanSync({ cwd: root })].filter((path) => !path.endsWith('.test.ts'))
 const files = await Promise.all(
   sources.sort().map(async (path) => readSource(path.slice('src/'.length), await Bun.file(join(root, path)).text())),
@@ -115,12 +78,12 @@ describe('docs/glossary.md', () => {
 describe('in the source', () => {
   test('a type is declared once', () => {
     expect(files.flatMap(({ types }) => types).length).toBeGreaterThan(300)
-    expect(doubles(files).filter(isNew(knownDoubles))).toEqual([])
+    expect(doubles(files)).toEqual([])
   })
 
   test('no name is one that docs/glossary.md forbids', () => {
     expect(files.flatMap(({ functions }) => functions).length).toBeGreaterThan(1000)
-    expect(forbidden(files).filter(isNew(knownForbidden))).toEqual([])
+    expect(forbidden(files)).toEqual([])
   })
 })
 

@@ -2,7 +2,7 @@ import { openPool } from '../accounts/open-pool.ts'
 import type { Config } from '../config/config.ts'
 import { CancelSource } from '../flow/cancel.ts'
 import type { Runtime } from '../flow/runtime.ts'
-import { Catalog, type Listed } from '../gateway/catalog.ts'
+import { Catalog, type ListedModel } from '../gateway/catalog.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Store } from '../state/store.ts'
 import { openLog } from '../telemetry/log.ts'
@@ -10,7 +10,8 @@ import { isRenewed, openState } from './open-state.ts'
 
 /** Prints the models that would be served, one per line. */
 export async function models(config: Config, runtime: Runtime): Promise<number> {
-  // an upstream with a fixed list is not asked, so its accounts are not renewed, and a running server may have the state open
+  // an upstream with a fixed list is not asked, so its accounts are not renewed, and a running server may have the
+  // state open
   const renewed = config.upstreams.filter((upstream) => !upstream.models && isRenewed(upstream))
   const store = renewed.length > 0 ? await openState(config, runtime, renewed) : new MemoryStore({ runtime })
   if (typeof store === 'number') return store
@@ -25,7 +26,7 @@ export async function listModels(
   { upstreams, panels, logLevel }: Config,
   store: Store,
   runtime: Runtime,
-): Promise<readonly Listed[]> {
+): Promise<readonly ListedModel[]> {
   const log = openLog({ level: logLevel, format: 'pretty', write: (line) => void process.stderr.write(line) })
   const catalog = new Catalog(
     upstreams.map((upstream) => ({ upstream, pool: openPool(upstream, { store, log, runtime }) })),

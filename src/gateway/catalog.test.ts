@@ -5,7 +5,7 @@ import type { Model } from '../chat/model.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { machine, newCancel } from '../wire/machine.double.ts'
 import { Catalog } from './catalog.ts'
-import { aLog, answering, finish, type Line, silence } from './chat.double.ts'
+import { aLog, answering, finish, type LogLine, silence } from './chat.double.ts'
 
 const opened: Catalog[] = []
 afterEach(() => {
@@ -26,7 +26,7 @@ function upstream(name: string, listing: Pick<Upstream, 'models' | 'listModels'>
 }
 
 function given(...upstreams: readonly Upstream[]) {
-  const lines: Line[] = []
+  const lines: LogLine[] = []
   const members = upstreams.map((one) => ({ upstream: one, pool: poolOf(one.accounts).pool }))
   const catalog = new Catalog(members, { log: aLog(lines), runtime: machine })
   opened.push(catalog)

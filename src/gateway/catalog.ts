@@ -9,59 +9,59 @@ import { within } from '../flow/wait.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { Panel } from './panel.ts'
 
-/** An upstream with the accounts it is asked with. */
+/** An upstream and its accounts. */
 export interface Member {
   readonly upstream: Upstream
   readonly pool: Pool
 }
 
-/** A model as it is addressed: `upstream/model`. */
-export interface Listed {
+/** A model with its address: `upstream/model`. */
+export interface ListedModel {
   readonly id: string
   readonly upstream: string
   readonly model: Model
-  /** What becomes of a client's parameters there; absent for a panel, where each member has its own. */
+  /** The parameters that it supports; absent for a panel, whose members differ. */
   readonly support?: Support
-  /** The addresses of those that a panel asks. */
+  /** The addresses of a panel's members. */
   readonly members?: readonly string[]
 }
 
-/** One upstream that can take a request, and what it calls the model. */
+/** One upstream that can answer a request, and its name for the model. */
 export interface Candidate<Served extends Member = Member> {
   readonly member: Served
   readonly model: string
 }
 
-/** What is known of an upstream's models. */
+/** What is known about an upstream's models. */
 export interface ModelsStatus {
   readonly count: number
-  /** False for as long as its list was never had. */
+  /** False until its list has been received once. */
   readonly isKnown: boolean
   /** Whether the list is fixed, so that the upstream is never asked for it. */
   readonly isFixed: boolean
-  /** Milliseconds since the list was had; undefined where it is fixed or not known. */
+  /** Milliseconds since the list was received; undefined if it is fixed or not known. */
   readonly ageMs: number | undefined
 }
 
-interface Shelf<Served extends Member = Member> {
+interface CatalogEntry<Served extends Member = Member> {
   readonly member: Served
   models: readonly Model[]
-  /** A fixed list is all there is; otherwise an upstream may serve what it did not list. */
+  /** A fixed list is complete. Otherwise an upstream may serve models that it does not list. */
   readonly isFixed: boolean
   isKnown: boolean
   refreshAt: number
-  /** When the list was had, by the clock that only goes forward. */
+  /** The time of the list, by the clock that only goes forward. */
   listedAt: number | undefined
   refreshing: Promise<void> | undefined
-  /** When a failure was last told, by the clock that only goes forward. */
+  /** The time of the last warning, by the clock that only goes forward. */
   warnedAt: number
 }
 
 const freshMs = 10 * 60_000
 const retryMs = 30_000
-/** A failure that is known so soon costs whoever waits for it nothing. */
+/** A failure that comes within this time does not delay a request noticeably. */
 const quickMs = 250
-/** What a request waits for a list that has never been seen. */
+/** How long a request waits for an upstream's first list. */
 const firstListMs = 5_000
 
 export interface CatalogOptions {
@@ -70,11 +70,11 @@ export interface CatalogOptions {
   readonly panels?: readonly Panel[]
 }
 
-/** Which models there are, and who serves them. Lists are asked for in the background; a stale one serves meanwhile. */
+/** The models of all upstreams. Lists are refreshed in the background; until then the old one is used. */
 export class Catalog<Served extends Member = Member> {
-  readonly #shelves: ReadonlyMap<string, Shelf<Served>>
+  readonly #entries: ReadonlyMap<string, CatalogEntry<Served>>
   readonly #log: Logger
-  readonly #panels: readonly Listed[]
+  readonly #panels: readonly ListedModel[]
   readonly #runtime: Runtime
   readonly #closing: CancelSource
 
@@ -88,106 +88,106 @@ export class Catalog<Served extends Member = Member> {
       model: { id: name },
       members: asked.map(({ address }) => address),
     }))
-    this.#shelves = new Map(members.map((member) => [member.upstream.name, shelve(member)]))
+    this.#entries = new Map(members.map((member) => [member.upstream.name, newEntry(member)]))
   }
 
   /** Every known model: the panels, then those of the upstreams in their order. */
-  async list(signal: Cancel): Promise<readonly Listed[]> {
+  async list(signal: Cancel): Promise<readonly ListedModel[]> {
     await this.#refreshAll(signal)
-    const served = [...this.#shelves.values()].flatMap(({ member, models }) =>
+    const served = [...this.#entries.values()].flatMap(({ member, models }) =>
       models.map((model) => listed(member.upstream, model)),
     )
     return [...this.#panels, ...served]
   }
 
-  /** The upstreams whose models are not known: none of their lists could be had so far. */
+  /** The upstreams whose list has never been received. */
   missing(): readonly string[] {
-    return [...this.#shelves.values()].filter(({ isKnown }) => !isKnown).map(({ member }) => member.upstream.name)
+    return [...this.#entries.values()].filter(({ isKnown }) => !isKnown).map(({ member }) => member.upstream.name)
   }
 
-  /** What is known of an upstream's models. Asks nothing. */
+  /** What is known about an upstream's models, without a request to it. */
   status(upstream: string): ModelsStatus {
-    const { models = [], isKnown = false, isFixed = false, listedAt } = this.#shelves.get(upstream) ?? {}
+    const { models = [], isKnown = false, isFixed = false, listedAt } = this.#entries.get(upstream) ?? {}
     const ageMs = listedAt === undefined ? undefined : this.#runtime.elapsed() - listedAt
     return { count: models.length, isKnown, isFixed, ageMs }
   }
 
   /** The model of this address, full or bare. */
-  async find(address: string, signal: Cancel): Promise<Listed | undefined> {
+  async find(address: string, signal: Cancel): Promise<ListedModel | undefined> {
     const models = await this.list(signal)
     return models.find(({ id }) => id === address) ?? models.find(({ model }) => model.id === address)
   }
 
   /**
-   * Who can answer for an address: the one upstream it names, or all that list a model of the bare name, or failing
-   * that every upstream whose list could not be had.
+   * Finds the upstreams that can answer for an address: the upstream in it; or all that list a model with this bare
+   * name; or, if there is none, every upstream whose list is not known.
    */
   async route(address: string, signal: Cancel): Promise<readonly Candidate<Served>[]> {
     const slash = address.indexOf('/')
-    const named = slash > 0 ? this.#shelves.get(address.slice(0, slash)) : undefined
+    const named = slash > 0 ? this.#entries.get(address.slice(0, slash)) : undefined
     if (named) {
-      // it need not be waited for, but if it has come back its models are to be seen
+      // the request does not wait for the list, but the catalog shows it when the upstream is back
       if (!named.isKnown && isDue(named, this.#runtime.elapsed())) void this.#refresh(named)
       const model = address.slice(slash + 1)
       if (!named.isFixed || named.models.some(({ id }) => id === model)) return [{ member: named.member, model }]
     }
     await this.#refreshAll(signal)
-    const shelves = [...this.#shelves.values()]
-    const listing = shelves.filter(({ models }) => models.some(({ id }) => id === address))
-    const able = listing.length > 0 ? listing : shelves.filter(({ isKnown }) => !isKnown)
+    const entries = [...this.#entries.values()]
+    const listing = entries.filter(({ models }) => models.some(({ id }) => id === address))
+    const able = listing.length > 0 ? listing : entries.filter(({ isKnown }) => !isKnown)
     return able.map(({ member }) => ({ member, model: address }))
   }
 
-  /** What is known of a candidate's model; its name alone where its upstream has not listed it. */
+  /** The model of a candidate. If its upstream has not listed it, only its name is known. */
   modelOf({ member, model }: Candidate): Model {
-    const shelf = this.#shelves.get(member.upstream.name)
-    return shelf?.models.find(({ id }) => id === model) ?? { id: model }
+    const entry = this.#entries.get(member.upstream.name)
+    return entry?.models.find(({ id }) => id === model) ?? { id: model }
   }
 
-  /** Stops what goes on in the background. */
+  /** Stops the requests in the background. */
   close(): void {
     this.#closing.abort(new Error('closed'))
   }
 
   async #refreshAll(signal: Cancel): Promise<void> {
     const waits: Promise<void>[] = []
-    for (const shelf of this.#shelves.values()) {
-      if (!isDue(shelf, this.#runtime.elapsed()) && !(shelf.refreshing && !shelf.isKnown)) continue
-      const refreshed = this.#refresh(shelf)
-      if (!shelf.isKnown) waits.push(refreshed)
+    for (const entry of this.#entries.values()) {
+      if (!isDue(entry, this.#runtime.elapsed()) && !(entry.refreshing && !entry.isKnown)) continue
+      const refreshed = this.#refresh(entry)
+      if (!entry.isKnown) waits.push(refreshed)
     }
     if (waits.length > 0) await within(Promise.all(waits), firstListMs, signal)
   }
 
-  #refresh(shelf: Shelf): Promise<void> {
-    shelf.refreshing ??= this.#ask(shelf).finally(() => {
-      shelf.refreshing = undefined
+  #refresh(entry: CatalogEntry): Promise<void> {
+    entry.refreshing ??= this.#ask(entry).finally(() => {
+      entry.refreshing = undefined
     })
-    return shelf.refreshing
+    return entry.refreshing
   }
 
-  async #ask(shelf: Shelf): Promise<void> {
-    const { upstream, pool } = shelf.member
+  async #ask(entry: CatalogEntry): Promise<void> {
+    const { upstream, pool } = entry.member
     const begunAt = this.#runtime.elapsed()
     try {
-      shelf.models = await this.#listed(upstream, pool)
-      shelf.isKnown = true
-      shelf.listedAt = this.#runtime.elapsed()
-      shelf.refreshAt = this.#runtime.elapsed() + freshMs
+      entry.models = await this.#listed(upstream, pool)
+      entry.isKnown = true
+      entry.listedAt = this.#runtime.elapsed()
+      entry.refreshAt = this.#runtime.elapsed() + freshMs
     } catch (thrown) {
       const error = asChatError(thrown)
       const now = this.#runtime.elapsed()
-      shelf.refreshAt = now + pauseAfter(error, now - begunAt)
-      if (!this.#closing.aborted) this.#tell(shelf, error)
+      entry.refreshAt = now + pauseAfter(error, now - begunAt)
+      if (!this.#closing.aborted) this.#logFailure(entry, error)
     }
   }
 
-  /** Once in a while at `warn`: one that is down may be asked with each request. */
-  #tell(shelf: Shelf, err: ChatError): void {
+  /** Logs at `warn` only once in a while, because an upstream that is down may be asked with each request. */
+  #logFailure(entry: CatalogEntry, err: ChatError): void {
     const now = this.#runtime.elapsed()
-    const level = now - shelf.warnedAt < retryMs ? 'debug' : 'warn'
-    if (level === 'warn') shelf.warnedAt = now
-    this.#log[level]({ upstream: shelf.member.upstream.name, err }, 'models could not be listed')
+    const level = now - entry.warnedAt < retryMs ? 'debug' : 'warn'
+    if (level === 'warn') entry.warnedAt = now
+    this.#log[level]({ upstream: entry.member.upstream.name, err }, 'models could not be listed')
   }
 
   async #listed(upstream: Upstream, pool: Pool): Promise<readonly Model[]> {
@@ -201,13 +201,13 @@ export class Catalog<Served extends Member = Member> {
   }
 }
 
-function isDue({ refreshAt }: Shelf, now: number): boolean {
+function isDue({ refreshAt }: CatalogEntry, now: number): boolean {
   return now >= refreshAt
 }
 
 /**
- * Milliseconds until a list is asked for again. One that is down is asked as soon as somebody wants it, as long as that is
- * quickly known to be in vain; who refuses, or answers something else, is left alone for a while.
+ * Milliseconds until a list is requested again. If an upstream is down and fails quickly, it is asked again with the
+ * next request. If it refuses, or sends an invalid list, it is left alone for a while.
  */
 function pauseAfter({ meaning, code, upstreamStatus = 500 }: ChatError, tookMs: number): number {
   const isDown = meaning.breaker && upstreamStatus >= 500 && code !== 'upstream_bad_response'
@@ -215,7 +215,7 @@ function pauseAfter({ meaning, code, upstreamStatus = 500 }: ChatError, tookMs: 
   return tookMs <= quickMs ? 0 : Math.min(6 * tookMs, retryMs)
 }
 
-function shelve<Served extends Member>(member: Served): Shelf<Served> {
+function newEntry<Served extends Member>(member: Served): CatalogEntry<Served> {
   const { models, listModels } = member.upstream
   const isFixed = models !== undefined || !listModels
   return {
@@ -230,6 +230,6 @@ function shelve<Served extends Member>(member: Served): Shelf<Served> {
   }
 }
 
-function listed({ name, support }: Upstream, model: Model): Listed {
+function listed({ name, support }: Upstream, model: Model): ListedModel {
   return { id: `${name}/${model.id}`, upstream: name, model, support }
 }

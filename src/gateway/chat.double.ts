@@ -9,7 +9,7 @@ import { inBatches } from '../flow/flow.double.ts'
 import { events, type Flow, flowOf } from '../flow/flow.ts'
 import { newCancel } from '../wire/machine.double.ts'
 
-/** What tests of layers and combinators feed them with. */
+/** A request for tests of layers and combinators. */
 export const aRequest: ChatRequest = {
   dialect: 'openai-chat',
   model: 'model',
@@ -20,19 +20,20 @@ export const aRequest: ChatRequest = {
   stream: true,
 }
 
-/** A line of the log, as it was written. */
-export interface Line {
+/** A line of the log. */
+export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
   readonly fields: object
   readonly message: string
 }
 
-export function aLog(lines: Line[]): Logger {
-  const at = (level: Line['level']) => (fields: object, message: string) => void lines.push({ level, fields, message })
+export function aLog(lines: LogLine[]): Logger {
+  const at = (level: LogLine['level']) => (fields: object, message: string) =>
+    void lines.push({ level, fields, message })
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), child: () => aLog(lines) }
 }
 
-export function aCall(signal: Cancel = newCancel(), lines: Line[] = []): Call {
+export function aCall(signal: Cancel = newCancel(), lines: LogLine[] = []): Call {
   return {
     id: 'id',
     caller: anybody,
@@ -47,7 +48,9 @@ export function aCall(signal: Cancel = newCancel(), lines: Line[] = []): Call {
 export const text = (said: string, choice = 0, part = 0): ChatEvent => ({ type: 'text', choice, part, text: said })
 export const finish = (choice = 0): ChatEvent => ({ type: 'finish', choice, reason: 'stop' })
 
-/** A chat that answers with these; an error among them is thrown in its place. It counts as an attempt, as one over an account does. */
+/**
+ * A chat that answers with these events. An error among them is thrown at its place. Each call counts as an attempt.
+ */
 export function answering(...script: readonly (ChatEvent | Error)[]): Chat {
   return chatOf(async function* (_request, call) {
     call.attempts.spend()
@@ -59,14 +62,14 @@ export function answering(...script: readonly (ChatEvent | Error)[]): Chat {
   })
 }
 
-/** The chat of a generator, in which each event is a batch. */
+/** Makes a chat of a generator; each event is a batch. */
 export function chatOf<Needs>(
   open: (request: ChatRequest, call: Call & Needs) => AsyncIterable<ChatEvent>,
 ): Chat<Needs> {
   return (request, call) => flowOf((signal) => inBatches(open(request, { ...call, signal })), call.signal)
 }
 
-/** Waits until the signal is aborted, and throws its reason: what every chat does that waits for an upstream. */
+/** Waits until the signal is aborted, and throws its reason, as a chat does that waits for an upstream. */
 export function silence(signal: Cancel): Promise<never> {
   return new Promise((_, reject) => {
     if (signal.aborted) reject(signal.reason)
@@ -74,7 +77,7 @@ export function silence(signal: Cancel): Promise<never> {
   })
 }
 
-/** Everything a flow gives, and what it threw, if it did. */
+/** All events of a flow, and what it threw, if anything. */
 export async function drain<Event>(flow: Flow<Event>): Promise<{ events: Event[]; thrown: unknown }> {
   const seen: Event[] = []
   try {

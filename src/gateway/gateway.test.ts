@@ -4,7 +4,7 @@ import type { ChatRequest } from '../chat/request.ts'
 import type { AccountCall, Upstream } from '../providers/provider.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import { machine } from '../wire/machine.double.ts'
-import { aCall, aLog, answering, aRequest, chatOf, drain, finish, type Line, silence, text } from './chat.double.ts'
+import { aCall, aLog, answering, aRequest, chatOf, drain, finish, type LogLine, silence, text } from './chat.double.ts'
 import { type Gateway, openGateway } from './gateway.ts'
 
 const opened: Gateway[] = []
@@ -13,7 +13,7 @@ afterEach(() => {
 })
 
 function given(upstreams: readonly Upstream[], maxCalls = 10) {
-  const lines: Line[] = []
+  const lines: LogLine[] = []
   const deadlines = { firstEventMs: 50, wholeMs: 50, idleMs: 50 }
   const gateway = openGateway({
     runtime: machine,

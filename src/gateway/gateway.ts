@@ -17,7 +17,7 @@ import { RecentFailures } from './combine/recent-failures.ts'
 import { countTokens } from './count-tokens.ts'
 import { type Examiner, openExaminer } from './examiner.ts'
 import { type GatewayStatus, statusOf, type UpstreamParts } from './inspect.ts'
-import { type Asking, account } from './layers/account.ts'
+import { account, type WithAccount } from './layers/account.ts'
 import { choices } from './layers/choices.ts'
 import { type Deadlines, deadline } from './layers/deadline.ts'
 import { estimate } from './layers/estimate.ts'
@@ -70,7 +70,10 @@ export interface Gateway {
 /** Milliseconds that an account which is tried has at the most. */
 const maxPatienceMs = 60_000
 
-/** Puts the layers together: `observe → limit → tool loop → route → support → estimate → deadline → choices → retry → thread → account → upstream`. */
+/**
+ * Puts the layers together: `observe → limit → tool loop → route → support → estimate → deadline → choices → retry →
+ * thread → account → upstream`.
+ */
 export function openGateway(options: GatewayOptions): Gateway {
   const { upstreams, panels = [], store, tools, maxCalls, log, runtime } = options
   const chains = upstreams.map((upstream) => chainTo(upstream, options))
@@ -129,7 +132,7 @@ function chainTo(upstream: Upstream, { deadlines, store, threadTtlMs, log, runti
   const { name } = upstream
   const pool = openPool(upstream, { store, log, runtime })
   const [budget, permits] = [new RetryBudget(runtime), new Permits()]
-  const asked: Chat<Asking> = (request, call) => upstream.chat(request, call)
+  const asked: Chat<WithAccount> = (request, call) => upstream.chat(request, call)
   const placed = account(pool, name)(asked)
   const told = upstream.keepsThreads ? thread({ store, upstream: name, ttlMs: threadTtlMs })(placed) : noThreads(placed)
   const tried = retry(budget)(told)

@@ -6,7 +6,7 @@ import { events } from '../flow/flow.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import { machine, newCancel } from '../wire/machine.double.ts'
-import { aCall, aRequest, chatOf, drain, finish, type Line, silence, text } from './chat.double.ts'
+import { aCall, aRequest, chatOf, drain, finish, type LogLine, silence, text } from './chat.double.ts'
 import { openGateway } from './gateway.ts'
 import { toolLimits } from './tool-loop/limits.ts'
 import { aModel, aRegistry, aTool, calling } from './tool-loop/tools.double.ts'
@@ -86,7 +86,7 @@ test('any other refusal is told', async () => {
 test('a caller’s own model is asked for summaries too, and ours is asked for nothing', async () => {
   const ours = aModel(plainly)
   const own = aModel(calling('lab__big'), [text('Short.'), finish()], plainly)
-  const lines: Line[] = []
+  const lines: LogLine[] = []
   const call = aCall(undefined, lines)
   const { events } = await drain(open(ours.chat).toolChat(aRequest, call, { own: own.chat, useTools: true }))
   expect(ours.asked).toEqual([])

@@ -8,91 +8,99 @@ import type { Cancel } from '../flow/cancel.ts'
 import type { Flow } from '../flow/flow.ts'
 
 /**
- * One service that answers chats, ready to be asked.
- * @typeParam Credential what its accounts hold; only the upstream itself looks into it
+ * A configured service that answers chats.
+ * @typeParam Credential the type of its accounts' credentials, which only the upstream itself reads
  */
 export interface Upstream<Credential = unknown> {
-  /** As it stands before the slash of a model's address: `a-z`, `0-9`, `-`. */
+  /** The name before the slash of a model's address: `a-z`, `0-9`, `-`. */
   readonly name: string
-  /** The name of the provider that made it, for showing. The configuration fills it in. */
+  /** The name of the provider that made it, to show to the operator. The configuration sets it. */
   readonly provider?: string
-  /** Where it speaks OpenAI's dialect: its base URL as a client of it is given, without a trailing slash. */
+  /** The base URL for OpenAI clients, without a trailing slash, if the upstream has that dialect. */
   readonly baseUrl?: string
-  /** Where it is asked, for the operator to see, where there is no `baseUrl`. Holds nothing secret. */
+  /** The address to show to the operator, if there is no `baseUrl`. It contains no secret. */
   readonly address?: string
   readonly accounts: readonly Account<Credential>[]
-  /** Makes further accounts as they are needed, where the service gives them to anybody. */
+  /** Makes further accounts when they are needed, if the service gives them to anyone. */
   readonly supply?: Supply<Credential>
   /**
-   * True where the service keeps the conversation itself and takes only the newest prompt: `call.thread` then says
-   * whether it has one for this request. Otherwise every request tells the whole conversation.
+   * True if the service keeps the conversation itself and only accepts the newest prompt. Then `call.thread` says
+   * whether it has one for this request. Otherwise every request contains the whole conversation.
    */
   readonly keepsThreads?: boolean
   readonly support: Support
-  /** The models it serves, where the operator or the adapter has a fixed list; otherwise they are asked for. */
+  /**
+   * The models that it serves, if the operator or the adapter has a fixed list. Otherwise the upstream is asked for
+   * them.
+   */
   readonly models?: readonly Model[]
   /** Asks for the models. @throws ChatError */
   listModels?(account: Account<Credential>, signal: Cancel): Promise<readonly Model[]>
-  /** A method, not a property: so an upstream with accounts of any kind is an `Upstream`. */
+  /**
+   * Answers a request. It is a method, not a property, so that an upstream with any kind of account is an `Upstream`.
+   */
   chat(request: ChatRequest, call: AccountCall<Credential>): Flow
 }
 
-/** A call on its last way: with the account it is asked with, whose credential is as new as it has to be. */
+/** A call with the account that it uses, whose credential is up to date. */
 export interface AccountCall<Credential = unknown> extends Call {
   readonly account: Account<Credential>
   readonly thread: Thread
 }
 
-/** A kind of upstream: makes none, one or several of them out of what the operator configured. */
+/** The code for a kind of upstream. It makes none, one or several upstreams from the operator's variables. */
 export interface Provider {
   readonly name: string
   configure(variables: Variables): readonly Upstream[]
-  /** Emulates the service in this process, for the demo. Only this loads the emulator: it is imported within. */
+  /** Emulates the service in this process, for the demo. It imports the emulator when it is called. */
   emulate(): Promise<Emulated>
 }
 
-/** A service that is emulated, on a free port of 127.0.0.1. */
+/** An emulated service on a free port of 127.0.0.1. */
 export interface Emulated {
-  /** What a gateway needs to ask it. */
+  /** The variables for a gateway that uses it. */
   readonly variables: Readonly<Record<string, string>>
   close(): Promise<unknown>
 }
 
 /**
- * The environment, as a provider reads it. Every name that is read is a name that exists, so that what nobody reads is a
- * probable typo. A value that is wrong is reported, never thrown: all problems are shown at once.
+ * The environment, as a provider reads it. The names that are read are the known ones, so any other name is probably a
+ * typo. An invalid value is reported, never thrown, so that all problems are shown at once.
  */
 export interface Variables {
-  /** What a web product is told that it is asked by: `UPSTREAM_USER_AGENT`, or our own name and version. */
+  /** The `User-Agent` for web products: `UPSTREAM_USER_AGENT`, or our own name and version. */
   readonly userAgent: string
-  /** Undefined where it is unset or empty. */
+  /** The trimmed text; undefined if it is unset or empty. */
   text(name: string): string | undefined
-  /** An http or https URL without a query, without its trailing slash. */
+  /** An http or https URL without a query and without a trailing slash. */
   url(name: string): string | undefined
-  /** The same for a socket, which is written as `wss:` as often as `https:`. */
+  /** The same for a socket, also with `ws:` or `wss:`. */
   socketUrl(name: string): string | undefined
   /** Comma-separated values, trimmed. */
   list(name: string): readonly string[] | undefined
-  /** The values of `NAME` and of `NAME_1`, `NAME_2` …, in this order, with the variable each came from. */
+  /** The values of `NAME` and of `NAME_1`, `NAME_2` …, in this order, each with its variable. */
   secrets(name: string): readonly NamedSecret[]
-  /** The same for secrets that may hold white space, such as a `Cookie` header or JSON. */
+  /** The same for secrets that may contain white space, such as a `Cookie` header or JSON. */
   texts(name: string): readonly NamedSecret[]
-  /** Every set name that matches, for variables whose names hold a name. */
+  /** Every set name that matches, for variables with a name inside their name. */
   matching(pattern: RegExp): readonly RegExpExecArray[]
-  /** A whole number within bounds, both included. */
+  /** A whole number from `min` to `max`, both included. */
   integer(name: string, bounds: { readonly fallback: number; readonly min: number; readonly max: number }): number
   report(problem: Problem): void
-  /** Says what is probably not meant so, but can be lived with; it begins with the variable's name, and has no value in it. */
+  /**
+   * Warns of a probable mistake that does not prevent a start. The text begins with the variable's name and contains no
+   * value.
+   */
   warn(text: string): void
 }
 
-/** A secret, and the variable it came from. */
+/** A secret, and its variable. */
 export interface NamedSecret {
   readonly name: string
   readonly secret: Secret
 }
 
-/** What is wrong with a variable, and how to mend it. Its value stands in neither. */
+/** What is wrong with a variable, and how to correct it. Neither contains its value. */
 export interface Problem {
   readonly variable: string
   readonly problem: string

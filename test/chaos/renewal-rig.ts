@@ -6,7 +6,7 @@ import { Secret } from '../../src/chat/secret.ts'
 import type { Cancel } from '../../src/flow/cancel.ts'
 import type { Chat } from '../../src/flow/chat.ts'
 import { aCall, aRequest, chatOf, drain, finish, text } from '../../src/gateway/chat.double.ts'
-import { type Asking, account } from '../../src/gateway/layers/account.ts'
+import { account, type WithAccount } from '../../src/gateway/layers/account.ts'
 import { retry } from '../../src/gateway/layers/retry.ts'
 import { RetryBudget } from '../../src/gateway/layers/retry-budget.ts'
 import { noThreads } from '../../src/gateway/layers/thread.ts'
@@ -69,7 +69,7 @@ export async function openRig({ rule = 'documented', ...living }: RigOptions) {
   let now = 1_900_000_000_000
   const emulator = await emulateProject({ rule, now: () => now })
   const renewal = renewalAt(emulator.origin, emulator.anonKey)
-  const upstream: Chat<Asking> = chatOf(async function* (_request, { account: asked, signal }) {
+  const upstream: Chat<WithAccount> = chatOf(async function* (_request, { account: asked, signal }) {
     const status = await statusOf(emulator.origin, tokenIn(asked.credential), signal)
     if (status === 401) throw new ChatError('account-refused', { message: 'HTTP 401', upstreamStatus: 401 })
     yield text('hello')

@@ -180,10 +180,10 @@ describe('doctor of an address without its version', () => {
     ['that lists models', {}],
     ['whose models are named', { UPSTREAM_LAB_MODELS: 'gpt-lab' }],
   ] as const)
-    test(`${how} says that it probably lacks /v1, and the start says it too`, async () => {
+    test(`${how} says that /v1 is probably missing, and so does the start`, async () => {
       const { code, stderr, row } = await rowOf(variables)
       expect(code).toBe(1)
-      expect(row?.[4]).toContain('the address probably lacks /v1: there it lists its models.')
+      expect(row?.[4]).toContain('/v1 is probably missing: there it lists its models.')
       expect(row?.[5]).toBe('Add /v1 to the address in the variables of lab.')
       expect(stderr).toContain('UPSTREAM_LAB_URL has no version in its path.')
     })

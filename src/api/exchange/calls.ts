@@ -7,20 +7,20 @@ import type { Exchange } from './exchange.ts'
 import { hopsOf } from './hops.ts'
 import { shuttingDown } from './shutting-down.ts'
 
-/** A call with the means to end it. */
+/** A call, and how to end it. */
 export interface OpenCall {
   readonly call: Call
   abort(reason: ChatError): void
-  /** Lets go of it: there is nothing left to abort. */
+  /** Removes it from the running calls. */
   close(): void
 }
 
-/** The calls that run, so that a shutdown can end those which outstay it. */
+/** The running calls, so that a shutdown can end those that take too long. */
 export class Calls {
   readonly #open = new Set<OpenCall>()
   readonly #idleSeconds: number
 
-  /** @param idleSeconds for which a connection may be silent when no call runs on it */
+  /** @param idleSeconds how long a connection may be silent while no call runs on it */
   constructor(idleSeconds: number) {
     this.#idleSeconds = idleSeconds
   }
@@ -30,8 +30,8 @@ export class Calls {
   }
 
   /**
-   * Opens a call that ends when its client leaves. Until it is closed its own deadlines hold: a thinking model is silent
-   * for longer than a connection may be idle.
+   * Opens a call that ends when its client leaves. Until it is closed, only its own deadlines apply, because a thinking
+   * model may be silent for longer than an idle connection.
    * @throws ChatError `invalid-request` `too_many_hops`
    */
   open(exchange: Exchange): OpenCall {
@@ -52,7 +52,7 @@ export class Calls {
     return opened
   }
 
-  /** Ends every call that still runs; a stream among them says so in its last event. */
+  /** Ends every running call. A streamed answer gets an error as its last event. */
   abortAll(): void {
     for (const { abort } of this.#open) abort(shuttingDown())
   }

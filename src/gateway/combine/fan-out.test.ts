@@ -7,7 +7,7 @@ import type { ChatRequest } from '../../chat/request.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { events as eventsOf } from '../../flow/flow.ts'
 import { newCancel } from '../../wire/machine.double.ts'
-import { aCall, answering, aRequest, chatOf, drain, finish, type Line, silence, text } from '../chat.double.ts'
+import { aCall, answering, aRequest, chatOf, drain, finish, type LogLine, silence, text } from '../chat.double.ts'
 import { fanOut } from './fan-out.ts'
 
 const secret = 'https://internal.example/v1?key=canary'
@@ -219,7 +219,7 @@ describe('all fail', () => {
     const broken: Chat = () => {
       throw new TypeError('x is undefined')
     }
-    const lines: Line[] = []
+    const lines: LogLine[] = []
     const { events } = await drain(panel(saying('A'), broken)(aRequest, aCall(undefined, lines)))
     expect(joined(events)).toBe('--- [A] ---\nA\n--- [B] ---\nRequest failed: internal\n')
   })
@@ -286,7 +286,7 @@ test('the receipt says the least of what became of a parameter, and that the ans
 })
 
 test('why a member failed is for the log', async () => {
-  const lines: Line[] = []
+  const lines: LogLine[] = []
   await drain(panel(saying('A'), answering(failure()))(aRequest, aCall(undefined, lines)))
   expect(lines).toMatchObject([{ level: 'warn', fields: { member: 'B', err: { code: 'upstream_overloaded' } } }])
 })
@@ -295,7 +295,7 @@ for (const choices of [1, 3])
   for (const reason of ['cancelled', 'unavailable'] as const)
     test(`a call that is aborted (${reason}) fails as that, and ends all members, n = ${choices}`, async () => {
       const leads = [led(), led(), led()]
-      const lines: Line[] = []
+      const lines: LogLine[] = []
       const controller = newCancel()
       const outcome = drain(panel(...leads.map(({ chat }) => chat))(sideBySide(choices), aCall(controller, lines)))
       leads[0]?.say(text('A'))

@@ -10,22 +10,22 @@ import { column, type Fan, sayable } from './column.ts'
 import { sideBySide } from './side-by-side.ts'
 import { sizeOf } from './size-of.ts'
 
-/** One of those that are asked together. */
+/** One of the chats that a panel asks. */
 export interface FanMember {
-  /** How it is announced: `Cohere (command-r-08-2024)`. */
+  /** The text of its header: `Cohere (command-r-08-2024)`. */
   readonly title: string
   readonly chat: Chat
 }
 
-/** Characters of a later column that may wait for its turn; beyond it that member's upstream is slowed down. */
+/** Limit for the characters of a later member's text that wait for their turn; then its upstream is slowed down. */
 const maxWaitingChars = 256 * 1024
-/** Characters of a choice that may wait for a slow reader: none has to wait for another's turn. */
+/** Limit for the characters of a choice that wait for a slow reader. Choices do not wait for each other. */
 const maxUnreadChars = 8 * 1024
 
 /**
- * Asks all members at once. One answer is asked for: their texts in one column, in the members' order, each under its
- * header, the first as it comes. As many answers as members are asked for: each is a choice of its own, side by side.
- * A member that fails says so in its place; when all fail, the call does.
+ * Asks all members at once. If the request wants one answer, it gets their texts in one column, in the members' order,
+ * each under its header; the first is streamed as it comes. If it wants as many answers as there are members, each
+ * member is a choice. A failed member is reported in its place. If all fail, the call fails.
  * @see docs/decisions/0012-fan-out.md
  */
 export function fanOut(members: readonly FanMember[]): Chat {
@@ -43,7 +43,7 @@ async function* answers(members: readonly FanMember[], request: ChatRequest, cal
   try {
     let isNoted = false
     for await (const batch of (isColumn ? column : sideBySide)(fan, anyBegun)) {
-      // of a call that is over no member has failed
+      // an aborted call ends with its own reason, not with a member's failure
       call.signal.throwIfAborted()
       if (!isNoted) note()
       isNoted = true
@@ -56,7 +56,10 @@ async function* answers(members: readonly FanMember[], request: ChatRequest, cal
   }
 }
 
-/** Whether one answer is asked for, or one of each. @throws ChatError what no panel can do */
+/**
+ * Whether the request wants one answer, not one of each member.
+ * @throws ChatError for a request that no panel can answer
+ */
 function isOneColumn({ messages, parameters, spelling }: ChatRequest, size: number): boolean {
   if (!messages.some(({ role }) => role === 'user')) {
     throw new ChatError('invalid-request', {
@@ -75,7 +78,7 @@ function isOneColumn({ messages, parameters, spelling }: ChatRequest, size: numb
   return wanted === 1
 }
 
-/** @throws ChatError for what several answers in one text would break */
+/** @throws ChatError for tools and structured output, which several answers in one text would break */
 function refuseStructure({ parameters, spelling }: Pick<ChatRequest, 'parameters' | 'spelling'>, size: number): void {
   const isStructured = parameters.responseFormat !== undefined && parameters.responseFormat.type !== 'text'
   if (!parameters.tools?.length && !isStructured) return
@@ -87,14 +90,14 @@ function refuseStructure({ parameters, spelling }: Pick<ChatRequest, 'parameters
   })
 }
 
-/** What each member is asked: the same, for one answer. */
+/** The request for each member: the same, but for one answer. */
 function toEach(request: ChatRequest): ChatRequest {
   const { choices: _count, ...parameters } = request.parameters
   const { choices: _name, ...spelling } = request.spelling
   return { ...request, parameters, spelling }
 }
 
-interface Asking {
+interface MemberCall {
   readonly request: ChatRequest
   readonly call: Call
   readonly isColumn: boolean
@@ -105,7 +108,7 @@ interface MemberAnswer {
   readonly receipt: Receipt
 }
 
-function ask({ title, chat }: FanMember, { request, call, isColumn }: Asking): MemberAnswer {
+function ask({ title, chat }: FanMember, { request, call, isColumn }: MemberCall): MemberAnswer {
   const receipt = branchReceipt(call.receipt)
   const attempts = call.attempts.branch()
   const open = () => noteFailure(chat(request, { ...call, attempts, receipt }), title, call)
@@ -117,7 +120,7 @@ function ask({ title, chat }: FanMember, { request, call, isColumn }: Asking): M
   }
 }
 
-/** The client hears only of what kind a member's failure is; the operator hears why. */
+/** Logs a member's failure for the operator. The client only sees its reason. */
 function noteFailure(answer: Flow, member: string, call: Call): Flow {
   return watch(answer, {
     ended(ending) {
@@ -129,7 +132,7 @@ function noteFailure(answer: Flow, member: string, call: Call): Flow {
   })
 }
 
-/** Resolves once a member answers. @throws ChatError when all have failed: why they did if they agree */
+/** Resolves when a member answers. @throws ChatError if all have failed, with their common reason if they have one */
 async function begunOrFailed(flows: Fan['flows']): Promise<void> {
   const results = flows.map(({ begun }) => begun)
   try {
@@ -146,16 +149,16 @@ async function begunOrFailed(flows: Fan['flows']): Promise<void> {
   }
 }
 
-/** Of members that treat a parameter differently, the client is told the least. */
+/** Treatments from worst to best. If members treat a parameter differently, the receipt has the worst one. */
 const order: readonly Treatment[] = ['dropped', 'emulated', 'mapped', 'honoured']
 
-interface Noted {
+interface MemberNotes {
   readonly asked: readonly MemberAnswer[]
-  /** The client's name of the number of answers: several are a member each, so the panel's own doing. */
+  /** The client's name for the number of answers, which the panel itself implements. */
   readonly choices: string | undefined
 }
 
-function noteMembers(whole: Receipt, { asked, choices }: Noted): void {
+function noteMembers(whole: Receipt, { asked, choices }: MemberNotes): void {
   const { parameters } = whole
   const upstreams = new Set(asked.flatMap(({ receipt }) => receipt.upstream ?? []))
   if (upstreams.size > 0) whole.upstream = [...upstreams].join(', ')

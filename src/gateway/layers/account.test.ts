@@ -11,7 +11,7 @@ import type { Chat } from '../../flow/chat.ts'
 import { events } from '../../flow/flow.ts'
 import { aborted, machine, newCancel } from '../../wire/machine.double.ts'
 import { aCall, aRequest, chatOf, drain, finish, text } from '../chat.double.ts'
-import { type Asking, account } from './account.ts'
+import { account, type WithAccount } from './account.ts'
 import { retry } from './retry.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { noThreads } from './thread.ts'
@@ -40,7 +40,7 @@ function given({ accounts = 1, says }: Given) {
   const options = accountsOptions({ now: () => now, random: () => 0 })
   const pool = openPool({ name: 'upstream', accounts: declared }, options)
   const asked: string[] = []
-  const upstream: Chat<Asking> = chatOf(async function* (_request, { account: { label, credential } }) {
+  const upstream: Chat<WithAccount> = chatOf(async function* (_request, { account: { label, credential } }) {
     const generation = generationOf(credential)
     asked.push(`${label}/${generation}`)
     for (const event of says(label, generation)) {
@@ -235,7 +235,7 @@ describe('an account that is refused in the middle of an answer', () => {
   test('and is none that can be renewed rests, as ever', async () => {
     const keys: Account[] = [{ label: 'k0', credential: 0 }]
     const pool = openPool({ name: 'upstream', accounts: keys }, accountsOptions())
-    const upstream: Chat<Asking> = chatOf(async function* () {
+    const upstream: Chat<WithAccount> = chatOf(async function* () {
       yield text('a')
       throw refused()
     })

@@ -12,39 +12,40 @@ import type { Flow } from '../../flow/flow.ts'
 import { orAbort } from '../../flow/wait.ts'
 import { watch } from '../../flow/watch.ts'
 
-/** What the retry layer gives: the accounts that have failed this call already. */
-export interface Tried {
+/** Added to a call by the retry layer: the accounts that have already failed it. */
+export interface WithTriedAccounts {
   readonly tried: Set<unknown>
 }
 
-/** What the thread layer gives, where an upstream keeps conversations: which account has this one, and what it knows of it. */
-export interface Placed {
-  readonly place: Place | undefined
+/** Added to a call by the thread layer, for an upstream that keeps conversations. */
+export interface WithThreadState {
+  readonly threadState: ThreadState | undefined
 }
 
-interface Place {
+interface ThreadState {
+  /** The account that has the conversation. */
   readonly label: string | undefined
   threadOn(label: string): Thread
 }
 
-/** What this layer gives: whom to ask with, in which thread. */
-export interface Asking {
+/** Added to a call by this layer: the account to use, and the thread to continue. */
+export interface WithAccount {
   readonly account: Account
   readonly thread: Thread
 }
 
-/** Asks with an account of the pool, its credential renewed where that is due, and tells the pool how it went. */
+/** Asks with an account of the pool, renews its credential if necessary, and reports the outcome to the pool. */
 export function account(
   pool: Pool,
   upstream: string,
-): <Needs>(next: Chat<Needs & Asking>) => Chat<Needs & Tried & Placed> {
+): <Needs>(next: Chat<Needs & WithAccount>) => Chat<Needs & WithTriedAccounts & WithThreadState> {
   return (next) => (request, call) => {
-    const leased = pool.pick({ tried: call.tried, preferred: call.place?.label }, call.signal)
+    const leased = pool.pick({ tried: call.tried, preferred: call.threadState?.label }, call.signal)
     const ask = (account: Account) =>
-      next(request, { ...call, account, thread: call.place?.threadOn(account.label) ?? noThread })
+      next(request, { ...call, account, thread: call.threadState?.threadOn(account.label) ?? noThread })
     const attempt = (live: LiveAccount) => {
       beginAttempt(call, { upstream, account: live.label })
-      return told(pool, live, call, ask)
+      return askAndReport(pool, live, call, ask)
     }
     if (!(leased instanceof Promise)) return attempt(leased)
     return defer(async ({ signal }) => attempt(await orAbort(leased, signal)), call.signal)
@@ -53,12 +54,12 @@ export function account(
 
 type Ask = (account: Account) => Flow
 
-function told(pool: Pool, live: LiveAccount, call: Call & Tried, ask: Ask): Flow {
+function askAndReport(pool: Pool, live: LiveAccount, call: Call & WithTriedAccounts, ask: Ask): Flow {
   let begun: Account | undefined
   const onBegun = (account: Account) => {
     begun = account
   }
-  const answer = live.renewal ? living(live, { signal: call.signal, ask, onBegun }) : ask(live)
+  const answer = live.renewal ? askRenewable(live, { signal: call.signal, ask, onBegun }) : ask(live)
   return watch(answer, {
     ended(ending) {
       if (ending.kind === 'done') pool.reportSuccess(live)
@@ -66,9 +67,9 @@ function told(pool: Pool, live: LiveAccount, call: Call & Tried, ask: Ask): Flow
       if (begun && !isRefused) live.markServed(begun.credential)
       if (ending.kind !== 'failed') return
       const { error } = ending
-      tell(call, live, error)
+      logFailure(call, live, error)
       if (error.meaning.account === 'unchanged') return
-      // what ended in the middle of an answer is the credential, and there will be another
+      // a refusal in the middle of an answer means that the credential has expired, and it can be renewed
       if (begun && isRefused && !live.isJustReplaced(begun.credential)) return live.markExpired(begun.credential)
       pool.reportFailure(live, error)
       call.tried.add(live)
@@ -76,15 +77,17 @@ function told(pool: Pool, live: LiveAccount, call: Call & Tried, ask: Ask): Flow
   })
 }
 
-interface Living {
+interface RenewalOptions {
   readonly signal: Cancel
   readonly ask: Ask
-  /** Called with the account that has shown its first event. */
+  /** Called with the account when its first event has come. */
   readonly onBegun: (account: Account) => void
 }
 
-/** Asked with a credential that ends: refused before its first event, the account is renewed and asked once more. */
-function living(live: LiveAccount, { signal, ask, onBegun }: Living): Flow {
+/**
+ * Asks with a credential that can expire. If it is refused before the first event, it is renewed and used once more.
+ */
+function askRenewable(live: LiveAccount, { signal, ask, onBegun }: RenewalOptions): Flow {
   return defer(
     (opening) =>
       withAccount(live, opening.signal, async (account) => {
@@ -96,7 +99,7 @@ function living(live: LiveAccount, { signal, ask, onBegun }: Living): Flow {
   )
 }
 
-function tell(call: Call, { label }: Account, error: ChatError): void {
+function logFailure(call: Call, { label }: Account, error: ChatError): void {
   if (error.reason === 'cancelled') return
   call.log.debug({ account: label, err: error }, 'attempt failed')
 }

@@ -6,7 +6,7 @@ import type { ChatEvent, UsageEvent } from '../../chat/event.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { readAll } from '../../flow/flow.double.ts'
 import { events as eventsOf } from '../../flow/flow.ts'
-import { aCall, answering, aRequest, drain, finish, type Line, text } from '../chat.double.ts'
+import { aCall, answering, aRequest, drain, finish, type LogLine, text } from '../chat.double.ts'
 import { countTokens } from '../count-tokens.ts'
 import { estimate } from './estimate.ts'
 import { observe } from './observe.ts'
@@ -109,7 +109,7 @@ test('a failure is told as often as it is asked for, its estimate once', async (
 })
 
 test('the line of a call that broke off has its tokens', async () => {
-  const lines: Line[] = []
+  const lines: LogLine[] = []
   await drain(observe()(estimated(answering(text('a cup of tea'), cut)))(aRequest, aCall(undefined, lines)))
   expect(lines).toMatchObject([{ fields: { outcome: 'upstream_error', inputTokens: 7, outputTokens: 4 } }])
 })

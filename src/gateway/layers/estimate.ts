@@ -5,22 +5,24 @@ import type { ChatRequest } from '../../chat/request.ts'
 import type { Layer } from '../../flow/chat.ts'
 import { type Ending, watch } from '../../flow/watch.ts'
 
-/** Counts the tokens of a text; of a longer one, which goes on as `text` does, where `length` says how long it is. */
+/**
+ * Counts the tokens of a text. If `length` is given, `text` is only its beginning, and the rest is taken to be similar.
+ */
 export type CountTokens = (text: string, length?: number) => number
 
 /**
- * Usage where an upstream sends none: counted from what was said, and marked as an estimate. An answer that breaks off
- * keeps it too, since what was said so far has been paid for.
+ * Estimates the usage if the upstream sends none, and marks it as an estimate. An answer that breaks off has it too,
+ * because its text so far has been paid for.
  */
 export function estimate(countTokens: CountTokens): Layer {
   return (next) => (request, call) => {
-    const said = new CountedText(countTokens)
+    const said = new AnswerTokens(countTokens)
     let isCounted = false
     return watch(next(request, call), {
       passed(batch) {
         for (const event of batch) {
           if (event.type === 'usage') isCounted = true
-          else if (!isCounted) said.add(saidIn(event))
+          else if (!isCounted) said.add(textOfEvent(event))
         }
       },
       last(ending) {
@@ -32,15 +34,15 @@ export function estimate(countTokens: CountTokens): Layer {
   }
 }
 
-function isPaid(ending: Ending, { isEmpty }: CountedText): boolean {
+function isPaid(ending: Ending, { isEmpty }: AnswerTokens): boolean {
   return ending.kind !== 'failed' || (ending.error.reason !== 'cancelled' && !isEmpty)
 }
 
-/** Characters that are counted together. Longer answers are counted in parts, so that no answer is kept for its count. */
+/** Characters that are counted together. A longer answer is counted in pieces, so that it need not be kept. */
 const partLength = 64 * 1024
 
-/** What was said so far, of which only the last part is kept. */
-class CountedText {
+/** Counts the tokens of an answer. Only its last piece is kept. */
+class AnswerTokens {
   readonly #countTokens: CountTokens
   #words: string[] = []
   #length = 0
@@ -71,7 +73,7 @@ class CountedText {
   }
 }
 
-function saidIn(event: ChatEvent): string {
+function textOfEvent(event: ChatEvent): string {
   switch (event.type) {
     case 'text':
     case 'refusal':
@@ -86,9 +88,9 @@ function saidIn(event: ChatEvent): string {
   }
 }
 
-/** Characters of what was asked that are looked at: more than are counted. */
+/** Limit for the characters of a request that are looked at: more than are counted. */
 const maxOpening = 256 * 1024
-/** Tokens that frame a message, and that open the answer: what OpenAI's models add to the text itself. */
+/** Tokens that OpenAI's models add to each message, and to the answer. */
 const perMessage = 3
 const perAnswer = 3
 
@@ -96,7 +98,7 @@ function usageOf({ messages, parameters }: ChatRequest, outputTokens: number, co
   const asked = new Opening()
   for (const [at, message] of messages.entries()) {
     if (at > 0) asked.add('\n')
-    asked.add(textIn(message))
+    asked.add(textOfMessage(message))
   }
   if (parameters.tools) asked.addJson(parameters.tools)
   const inputTokens = countTokens(asked.text, asked.length) + messages.length * perMessage + perAnswer
@@ -104,7 +106,7 @@ function usageOf({ messages, parameters }: ChatRequest, outputTokens: number, co
   return { type: 'usage', choice: 0, usage }
 }
 
-/** How a text begins, and how long it is: all of it, in one piece, would be another copy of the request. */
+/** The beginning of a text, and its length. The whole text would be another copy of the request. */
 class Opening {
   text = ''
   length = 0
@@ -128,7 +130,7 @@ class Opening {
   }
 }
 
-function textIn(message: Message): string {
+function textOfMessage(message: Message): string {
   const calls = callsOf(message).map((call) => call.name + call.arguments)
   return [textOf(message.content), ...calls].join('')
 }

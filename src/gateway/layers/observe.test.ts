@@ -4,13 +4,13 @@ import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { events } from '../../flow/flow.ts'
 import { cancelWith, newCancel } from '../../wire/machine.double.ts'
-import { aCall, answering, aRequest, chatOf, drain, finish, type Line, silence, text } from '../chat.double.ts'
+import { aCall, answering, aRequest, chatOf, drain, finish, type LogLine, silence, text } from '../chat.double.ts'
 import { observe } from './observe.ts'
 
 const canary = 'a word of the prompt or the answer'
 const usage = { type: 'usage', choice: 0, usage: { inputTokens: 3, outputTokens: 5, source: 'upstream' } } as const
 
-const ends: readonly (readonly [string, Chat, string, Line['level']])[] = [
+const ends: readonly (readonly [string, Chat, string, LogLine['level']])[] = [
   ['well', answering(text(canary), finish(), usage), 'ok', 'info'],
   [
     'before it began',
@@ -30,7 +30,7 @@ async function* aborted(signal: Cancel) {
 
 for (const [name, chat, outcome, level] of ends) {
   test(`P30: a call that ends ${name} is one line: ${outcome}`, async () => {
-    const lines: Line[] = []
+    const lines: LogLine[] = []
     const controller = newCancel()
     setTimeout(() => controller.abort(new ChatError('cancelled', { message: 'left' })), 5)
     await drain(observe()(chat)(aRequest, aCall(controller, lines)))
@@ -41,14 +41,14 @@ for (const [name, chat, outcome, level] of ends) {
 }
 
 test('P30: a call whose events are let go of is one line: client_closed', async () => {
-  const lines: Line[] = []
+  const lines: LogLine[] = []
   for await (const _ of events(observe()(answering(text('a'), finish()))(aRequest, aCall(undefined, lines)))) break
   expect(lines).toMatchObject([{ level: 'info', fields: { outcome: 'client_closed' } }])
 })
 
 test('a line names the account and the tools; times count from the call’s beginning, the first event is the first that shows something', async () => {
   let now = 100
-  const lines: Line[] = []
+  const lines: LogLine[] = []
   const chat: Chat = chatOf(async function* (_request, call) {
     call.receipt.attempts = 2
     call.receipt.upstream = 'groq'
@@ -77,7 +77,7 @@ test('a line names the account and the tools; times count from the call’s begi
 })
 
 test('what failed stands in the line of a failure as what was thrown, so that the log can keep its words back', async () => {
-  const lines: Line[] = []
+  const lines: LogLine[] = []
   const error = new ChatError('overloaded', { message: 'busy', upstreamStatus: 503 })
   expect((await drain(observe()(answering(error))(aRequest, aCall(undefined, lines)))).thrown).toBe(error)
   expect(lines[0]?.fields).toMatchObject({ outcome: 'upstream_overloaded', err: error })
@@ -85,7 +85,7 @@ test('what failed stands in the line of a failure as what was thrown, so that th
 })
 
 test('what is no ChatError becomes one, with itself as the cause', async () => {
-  const lines: Line[] = []
+  const lines: LogLine[] = []
   const thrown = new TypeError('x is undefined')
   expect((await drain(observe()(answering(thrown))(aRequest, aCall(undefined, lines)))).thrown).toMatchObject({
     reason: 'internal',
@@ -95,7 +95,7 @@ test('what is no ChatError becomes one, with itself as the cause', async () => {
 })
 
 test('item 34: a model’s name of a megabyte does not fill the log', async () => {
-  const lines: Line[] = []
+  const lines: LogLine[] = []
   await drain(observe()(answering(finish()))({ ...aRequest, model: 'm'.repeat(2 ** 20) }, aCall(undefined, lines)))
   expect(JSON.stringify(lines).length).toBeLessThan(1_000)
 })

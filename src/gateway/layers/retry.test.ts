@@ -10,7 +10,7 @@ import { events } from '../../flow/flow.ts'
 import { ManualRuntime } from '../../flow/runtime.double.ts'
 import { cancelWith, machine } from '../../wire/machine.double.ts'
 import { aCall, answering, aRequest, chatOf, drain, finish, silence, text } from '../chat.double.ts'
-import { type Asking, account } from './account.ts'
+import { account, type WithAccount } from './account.ts'
 import { choices } from './choices.ts'
 import { retry } from './retry.ts'
 import { RetryBudget } from './retry-budget.ts'
@@ -105,7 +105,7 @@ test('a call that is aborted while it waits for another try ends with the reason
   expect(runtime.timers.size).toBe(0)
 })
 
-function pooled(count: number, chat: Chat<Asking>, budget = new RetryBudget(machine)) {
+function pooled(count: number, chat: Chat<WithAccount>, budget = new RetryBudget(machine)) {
   const { pool, accounts } = poolOf(Array.from({ length: count }, (_, at) => ({ label: `a${at}`, credential: at })))
   return { pool, accounts, chat: retry(budget)(noThreads(account(pool, 'upstream')(chat))) }
 }

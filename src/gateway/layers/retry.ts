@@ -3,7 +3,7 @@ import type { Chat } from '../../flow/chat.ts'
 import { defer } from '../../flow/defer.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import { sleep } from '../../flow/wait.ts'
-import type { Tried } from './account.ts'
+import type { WithTriedAccounts } from './account.ts'
 import type { RetryBudget } from './retry-budget.ts'
 
 /** Longer than this, the same account is not waited for: the client is told instead. */
@@ -14,7 +14,7 @@ const backoffMs = 200
  * Tries again, on another account where there is one, as long as nothing has reached the client and the budget allows.
  * What is worth another try is said in the table of reasons.
  */
-export function retry(budget: RetryBudget): <Needs>(next: Chat<Needs & Tried>) => Chat<Needs> {
+export function retry(budget: RetryBudget): <Needs>(next: Chat<Needs & WithTriedAccounts>) => Chat<Needs> {
   return (next) => (request, call) =>
     defer(async ({ begin, signal }) => {
       const tried = new Set<unknown>()
@@ -28,7 +28,8 @@ export function retry(budget: RetryBudget): <Needs>(next: Chat<Needs & Tried>) =
           return await begin(next(request, { ...call, tried }))
         } catch (thrown) {
           const error = asChatError(thrown)
-          // no account could be asked, and none could be if it were tried again; why the one before failed explains more
+          // no account could be asked, and none could be if it were tried again; why the one before failed explains
+          // more
           if (call.attempts.spent === spentBefore) throw error.code === 'no_account' && last ? last : error
           last = named(error, call.attempts.lastAccount)
         }
@@ -55,7 +56,10 @@ function named(error: ChatError, account: string | undefined): ChatError {
   })
 }
 
-/** Milliseconds until the next attempt; undefined for none. Another account is asked at once, the same one after full jitter. */
+/**
+ * Milliseconds until the next attempt; undefined for none. Another account is asked at once, the same one after full
+ * jitter.
+ */
 function waitBefore(error: ChatError, attempt: number, runtime: Runtime): number | undefined {
   const { retry: whom, account } = error.meaning
   if (whom !== 'any') return undefined

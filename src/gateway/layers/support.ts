@@ -13,8 +13,9 @@ import type { Receipt, Treatment } from '../../flow/call.ts'
 import type { Layer } from '../../flow/chat.ts'
 
 /**
- * Hands an upstream only what it takes, and writes the receipt: what became of each parameter the client sent. What an
- * answer would be wrong without (tools, a response format, a picture) is refused, everything else is dropped.
+ * Sends an upstream only what it supports, and notes in the receipt what happened to each parameter of the client. If
+ * an answer would be wrong without something (tools, a response format, a picture), the request is refused; anything
+ * else is dropped.
  */
 export function support(upstream: string, offered: Support): Layer {
   return (next) => (received, call) => {
@@ -40,7 +41,7 @@ function takesImages({ parts }: Support): boolean {
   return parts?.includes('image') ?? true
 }
 
-/** What the upstream cannot be asked with, since only the client's own dialect may know what it means. */
+/** The first field that this upstream cannot get, because only the client's own dialect may know its meaning. */
 function unreadOf({ unread, dialect }: ChatRequest, { extraOf, parameters }: Support): UnreadableField | undefined {
   if (extraOf === dialect) return undefined
   return unread?.find(({ parameter }) => !parameter || parameter in parameters || needed.includes(parameter))
@@ -49,7 +50,7 @@ function unreadOf({ unread, dialect }: ChatRequest, { extraOf, parameters }: Sup
 /** Parameters without which an answer would be wrong. */
 const needed: readonly Parameter[] = ['tools', 'responseFormat']
 
-/** The client's name of a parameter that cannot be left out and is not taken. */
+/** The client's name of a necessary parameter that the upstream does not support. */
 function missingParameter({ parameters, spelling }: ChatRequest, taken: Support): string | undefined {
   const { tools, responseFormat: format } = parameters
   if (tools?.length && !taken.parameters.tools) return spelling.tools ?? 'tools'
@@ -58,18 +59,18 @@ function missingParameter({ parameters, spelling }: ChatRequest, taken: Support)
   return isTaken ? undefined : (spelling.responseFormat ?? 'response_format')
 }
 
-/** Tools under the name they had before, which only their own dialect knows: OpenAI, `functions` (deprecated) */
+/** Finds tools under their older name, which only OpenAI's dialect knows: OpenAI, `functions` (deprecated) */
 function missingFunctions(request: ChatRequest, taken: Support): string | undefined {
   const { functions } = sentFields(request)
   const isAsked = Array.isArray(functions) && functions.length > 0
   return isAsked && untakenExtras(request, taken).includes('functions') ? 'functions' : undefined
 }
 
-/** The path of the first part that the upstream cannot see. */
+/** The path of the first part that the upstream does not support. */
 function missingPart({ messages }: ChatRequest, { parts }: Support): string | undefined {
   if (!parts) return undefined
   for (const [at, { content }] of messages.entries()) {
-    // thoughts and calls stand beside what a client sees as the content
+    // a client does not count reasoning and calls as parts of the content
     const listed = content.filter(({ type }) => type !== 'reasoning' && !isOfTools(type))
     const index = listed.findIndex(({ type }) => !parts.includes(type))
     if (index !== -1) return `messages[${at}].content[${index}]`
@@ -77,7 +78,7 @@ function missingPart({ messages }: ChatRequest, { parts }: Support): string | un
   return undefined
 }
 
-/** Calls in a history are an upstream's to write, or to refuse, whatever content it takes. */
+/** Whether a part belongs to a tool call. The upstream's adapter encodes or refuses those itself. */
 function isOfTools(type: Part['type']): boolean {
   return type === 'tool-call' || type === 'server-tool-call' || type === 'server-tool-result'
 }
@@ -97,16 +98,16 @@ function untakenExtras(request: ChatRequest, { extraFields, extraOf, lacksFields
   return Object.keys(sentFields(request)).filter((name) => !isTaken(name))
 }
 
-interface Noted {
+interface ParameterNotes {
   readonly request: ChatRequest
   readonly taken: Support
   readonly dropped: ReadonlySet<string>
-  /** The parameters whose values are others now. */
+  /** The parameters whose values were changed. */
   readonly changed: ReadonlySet<string>
 }
 
-/** Only what the client sent is noted: what a panel filled in has no spelling. */
-function noteParameters({ parameters: noted }: Receipt, { request, taken, dropped, changed }: Noted): void {
+/** Notes the parameters that the client sent. Those that a panel has added have no spelling. */
+function noteParameters({ parameters: noted }: Receipt, { request, taken, dropped, changed }: ParameterNotes): void {
   for (const [parameter, name] of Object.entries(request.spelling)) {
     const treatment = Object.entries(taken.parameters).find(([key]) => key === parameter && !dropped.has(key))?.[1]
     const isOwnName = Object.entries(taken.names ?? {}).some(([key, own]) => key === parameter && own === name)
@@ -115,7 +116,7 @@ function noteParameters({ parameters: noted }: Receipt, { request, taken, droppe
   for (const name of Object.keys(sentFields(request))) noted.set(name, dropped.has(name) ? 'dropped' : 'honoured')
 }
 
-/** What is sent under the client's own name for it, with its own value, is honoured, whatever becomes of others. */
+/** The treatment of one parameter. A parameter that keeps the client's name and value is honoured. */
 function treatmentOf(
   taken: ParameterTreatment | undefined,
   { isOwnName, isChanged }: { readonly isOwnName: boolean; readonly isChanged: boolean },
@@ -125,7 +126,7 @@ function treatmentOf(
   return isOwnName && taken === 'mapped' ? 'honoured' : taken
 }
 
-/** The request with the nearest value that the upstream takes in place of each that it does not. */
+/** Replaces each value that the upstream does not accept by the nearest one that it does. */
 function withinValues(
   request: ChatRequest,
   { ranges, words }: Support,

@@ -11,8 +11,8 @@ import type { Chat } from '../../flow/chat.ts'
 import { events as eventsOf } from '../../flow/flow.ts'
 import { MemoryStore } from '../../state/memory/memory-store.ts'
 import { machine, newCancel } from '../../wire/machine.double.ts'
-import { aCall, aLog, aRequest, chatOf, drain, finish, type Line, text } from '../chat.double.ts'
-import { type Asking, account } from './account.ts'
+import { aCall, aLog, aRequest, chatOf, drain, finish, type LogLine, text } from '../chat.double.ts'
+import { account, type WithAccount } from './account.ts'
 import { retry } from './retry.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { thread } from './thread.ts'
@@ -52,11 +52,11 @@ function given({ accounts = 2, ttlMs = 1_000, renewal }: Given = {}) {
   }))
   const { pool, accounts: living } = poolOf(declared, { ...accountsOptions(), now: () => now })
   const asked: Asked[] = []
-  const lines: Line[] = []
+  const lines: LogLine[] = []
   /** What the next ones meet, after what they say. */
   const failures: (Error | undefined)[] = []
   let answers = 0
-  const upstream: Chat<Asking> = chatOf(async function* (_request, call) {
+  const upstream: Chat<WithAccount> = chatOf(async function* (_request, call) {
     const { account, thread } = call
     asked.push({ label: account.label, known: thread.known })
     const failure = failures.shift()

@@ -9,47 +9,52 @@ import { defer } from '../../flow/defer.ts'
 import { Fold } from '../../flow/fold.ts'
 import { type Ending, watch } from '../../flow/watch.ts'
 import type { Store } from '../../state/store.ts'
-import type { Placed } from './account.ts'
+import type { WithThreadState } from './account.ts'
 
 export interface ThreadOptions {
   readonly store: Store
   readonly upstream: string
-  /** Milliseconds for which it is known where a conversation stands. */
+  /** Milliseconds for which the thread of a conversation is remembered. */
   readonly ttlMs: number
 }
 
-/** Where a conversation stands: the account that has it, and what its upstream calls it there. */
-interface Place {
+/** The account that has a conversation, and the upstream's own text for it. */
+interface StoredThread {
   readonly label: string
   readonly value: string
 }
 
 /**
- * Finds the thread a conversation stands in, for an upstream that keeps conversations itself. What names one is what was
- * said up to its last answer, for this client and this model. A thread is taken out to be told more: another try of the
- * same turn, or another client, never comes upon it, unless it was told nothing (docs/decisions/0016-threads.md).
+ * Finds the thread of a conversation, for an upstream that keeps conversations itself. Its key is a hash of the client,
+ * the model and all messages up to the last answer. A thread is taken out of the store while it is used, so a second
+ * attempt of the same turn cannot use it too. It is put back if the upstream received nothing
+ * (docs/decisions/0016-threads.md).
  */
-export function thread({ store, upstream, ttlMs }: ThreadOptions): <Needs>(next: Chat<Needs & Placed>) => Chat<Needs> {
+export function thread({
+  store,
+  upstream,
+  ttlMs,
+}: ThreadOptions): <Needs>(next: Chat<Needs & WithThreadState>) => Chat<Needs> {
   return (next) => (request, call) =>
     defer(async ({ signal }) => {
       const scope = [call.caller.id, upstream, request.model]
       const { before } = splitTurn(request.messages)
       const key = before.length > 0 ? keyOf(scope, before) : undefined
-      const turn = new ThreadTurn(key === undefined ? undefined : await taken(key, store, call.log))
-      // what the model has said, as its client will tell it in the next turn
+      const turn = new ThreadUse(key === undefined ? undefined : await takeThread(key, store, call.log))
+      // the answer, as the client will send it back in the next turn
       const answer = new Fold({ maxCharacters })
       const ended = (kind: Ending['kind']) => {
         const isAnswered = kind === 'done' && turn.now !== undefined && !answer.isCut
         const name = isAnswered ? keyOf(scope, [...request.messages, answer.message()]) : key
-        const place = isAnswered ? turn.now : turn.unspent
-        if (name === undefined || !place) return
-        store.put(name, JSON.stringify(place), { ttlMs }).catch((thrown: unknown) => {
-          call.log.warn({ err: asChatError(thrown) }, 'a thread could not be kept')
+        const stored = isAnswered ? turn.now : turn.unspent
+        if (name === undefined || !stored) return
+        store.put(name, JSON.stringify(stored), { ttlMs }).catch((thrown: unknown) => {
+          call.log.warn({ err: asChatError(thrown) }, 'a thread could not be stored')
         })
       }
       try {
         signal.throwIfAborted()
-        return watch(next(request, { ...call, place: turn }), {
+        return watch(next(request, { ...call, threadState: turn }), {
           passed(batch) {
             for (const event of batch) if (event.choice === 0) answer.add(event)
           },
@@ -62,21 +67,21 @@ export function thread({ store, upstream, ttlMs }: ThreadOptions): <Needs>(next:
     }, call.signal)
 }
 
-/** What becomes of a thread while it is told more. */
-class ThreadTurn {
+/** The thread of one turn: what was found, whether the upstream has received more, and what to store afterwards. */
+class ThreadUse {
   readonly label: string | undefined
-  /** Where the conversation stands once it is answered. */
-  now: Place | undefined
-  readonly #found: Place | undefined
+  /** The thread to store after the answer. */
+  now: StoredThread | undefined
+  readonly #found: StoredThread | undefined
   #isSpent = false
 
-  constructor(found: Place | undefined) {
+  constructor(found: StoredThread | undefined) {
     this.label = found?.label
     this.#found = found
   }
 
-  /** The thread that was found, as long as it has heard nothing new. */
-  get unspent(): Place | undefined {
+  /** The thread that was found, unless the upstream has received something new in it. */
+  get unspent(): StoredThread | undefined {
     return this.#isSpent ? undefined : this.#found
   }
 
@@ -93,31 +98,31 @@ class ThreadTurn {
   }
 }
 
-/** For an upstream that is told the whole conversation every time. */
-export function noThreads<Needs>(next: Chat<Needs & Placed>): Chat<Needs> {
-  return (request, call) => next(request, { ...call, place: undefined })
+/** For an upstream that receives the whole conversation every time. */
+export function noThreads<Needs>(next: Chat<Needs & WithThreadState>): Chat<Needs> {
+  return (request, call) => next(request, { ...call, threadState: undefined })
 }
 
 function keyOf(scope: readonly string[], messages: readonly Message[]): string {
   return `thread/${fingerprint(scope, messages)}`
 }
 
-/** Nobody goes without an answer for a thread that cannot be had: the whole conversation is told instead. */
-async function taken(key: string, store: Store, log: Logger): Promise<Place | undefined> {
+/** Takes a thread out of the store. If the store fails, the answer does not: the whole conversation is sent instead. */
+async function takeThread(key: string, store: Store, log: Logger): Promise<StoredThread | undefined> {
   try {
     const text = await store.take(key)
     const value: unknown = text && JSON.parse(text)
-    return isPlace(value) ? value : undefined
+    return isStoredThread(value) ? value : undefined
   } catch (thrown) {
     log.warn({ err: asChatError(thrown) }, 'a thread could not be looked up')
     return undefined
   }
 }
 
-function isPlace(value: unknown): value is Place {
+function isStoredThread(value: unknown): value is StoredThread {
   if (typeof value !== 'object' || value === null || !('label' in value) || !('value' in value)) return false
   return typeof value.label === 'string' && typeof value.value === 'string'
 }
 
-/** Characters of an answer that names a thread. The thread of a longer one is not found again. */
+/** Limit for the characters of an answer in a thread's key. After a longer answer the thread is not found again. */
 const maxCharacters = 4 * 1024 * 1024

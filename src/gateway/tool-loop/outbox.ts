@@ -3,18 +3,19 @@ import type { ToolOutputEvent, ToolResultEvent } from './events.ts'
 
 type OutboxEvent = ToolOutputEvent | ToolResultEvent
 
-/** What stands in place of partial output over the bound. */
+/** Replaces partial output over the limit. */
 const skipped = '\n[… the rest of the partial output is not shown …]\n'
 
 /**
- * What tools that run side by side say, until it is read. Output that waits is one event for each call, however often it
- * grew; a call shows no more than `maxCharacters` of it, so what waits is bounded too. A call's result comes after its output.
+ * Holds the output of tools that run at the same time until it is read. Waiting output is one event for each call. A
+ * call shows at most `maxCharacters` of output, so the waiting output is bounded too. A call's result comes after its
+ * output.
  */
 export class Outbox {
   readonly #maxCharacters: number
   readonly #outputs = new Map<string, ToolOutputEvent>()
   readonly #results: ToolResultEvent[] = []
-  /** Characters that each call has shown. */
+  /** The number of characters that each call has shown. */
   readonly #shown = new Map<string, number>()
   #end: { readonly thrown: unknown } | 'done' | undefined
   #wake: (() => void) | undefined
@@ -23,7 +24,7 @@ export class Outbox {
     this.#maxCharacters = maxCharacters
   }
 
-  /** More of a call's output. Nobody waits: a tool says it while it runs. */
+  /** Adds to the output of a running call, without waiting for the reader. */
   output({ toolCallId, source, text }: Omit<ToolOutputEvent, 'type'>): void {
     if (this.#end || text === '') return
     const key = `${source} ${toolCallId}`
@@ -51,7 +52,7 @@ export class Outbox {
     this.#wake?.()
   }
 
-  /** The next event; undefined when all has been read and nothing more comes. @throws what it failed with, at once */
+  /** The next event, or undefined at the end. After `fail` it throws at once. */
   async next(): Promise<OutboxEvent | undefined> {
     for (;;) {
       if (this.#end && this.#end !== 'done') throw this.#end.thrown
@@ -63,7 +64,7 @@ export class Outbox {
     }
   }
 
-  /** A result none of whose output waits: a tool that never stops talking holds up no other. */
+  /** Takes a result if no output of its call waits. So a tool with endless output does not delay the others. */
   #takeResult(): ToolResultEvent | undefined {
     const waiting = new Set([...this.#outputs.values()].map(({ toolCallId }) => toolCallId))
     const at = this.#results.findIndex(({ toolCallId }) => !waiting.has(toolCallId))

@@ -9,12 +9,12 @@ import type { Tool, ToolOutcome } from '../../tools/tool.ts'
 import type { ToolLimits } from './limits.ts'
 import { readArguments } from './read-arguments.ts'
 
-/** What came of a call: its text is no longer than is kept of any. */
-export interface Ran extends ToolOutcome {
+/** The outcome of a call, whose text is within the limit. */
+export interface CallOutcome extends ToolOutcome {
   readonly isCut: boolean
 }
 
-export interface RunCall {
+export interface RunCallOptions {
   readonly tools: ReadonlyMap<string, Tool>
   readonly limits: ToolLimits
   readonly signal: Cancel
@@ -22,8 +22,11 @@ export interface RunCall {
   onChunk(text: string): void
 }
 
-/** Makes a call, once. Whatever goes wrong with it is for the model to know. @throws the signal's reason, nothing else */
-export async function runCall(call: ToolCallPart, { tools, limits, signal, log, onChunk }: RunCall): Promise<Ran> {
+/** Runs a call once. A failure becomes a result for the model. @throws only the signal's reason */
+export async function runCall(
+  call: ToolCallPart,
+  { tools, limits, signal, log, onChunk }: RunCallOptions,
+): Promise<CallOutcome> {
   signal.throwIfAborted()
   const tool = tools.get(call.name)
   if (!tool) return failed(`There is no tool "${excerpt(call.name, 100)}".`)
@@ -32,30 +35,31 @@ export async function runCall(call: ToolCallPart, { tools, limits, signal, log, 
   const { isError, content, images } = await runTool(tool, read.fields, { limits, signal, log, onChunk })
   const shown = redact(content)
   const kept = headOfBytes(shown, limits.maxResultBytes)
-  const ran = { isError, content: kept, isCut: kept.length < shown.length }
-  return images ? withImages(ran, images) : ran
+  const outcome = { isError, content: kept, isCut: kept.length < shown.length }
+  return images ? withImages(outcome, images) : outcome
 }
 
-/** Characters of a result's images, as base64: services take bodies of some 20 MB. */
+/** Limit for the base64 characters of a result's images. Services accept bodies of about 20 MB. */
 const maxImageCharacters = 4 * 1024 * 1024
 
-/** The outcome with its images, as long as there is room for them; the text says where there is none. */
-function withImages(ran: Ran, found: readonly ImagePart[]): Ran {
+/** Adds the images that are within the limit. The text says how many are not. */
+function withImages(outcome: CallOutcome, found: readonly ImagePart[]): CallOutcome {
   let left = maxImageCharacters
   const images = found.filter(({ url }) => {
     left -= url.length
     return left >= 0
   })
   const missing = found.length - images.length
-  const content = missing === 0 ? ran.content : `${ran.content}\n[${missing} of the images are too large to be shown]`
-  return { ...ran, content, ...(images.length > 0 && { images }) }
+  const content =
+    missing === 0 ? outcome.content : `${outcome.content}\n[${missing} of the images are too large to be shown]`
+  return { ...outcome, content, ...(images.length > 0 && { images }) }
 }
 
-/** A tool that takes no notice of its signal is left to itself: it holds up nobody. */
+/** Runs a tool. If it ignores its signal, nothing waits for it. */
 async function runTool(
   tool: Tool,
   args: Fields,
-  { limits: { timeoutMs }, signal, log, onChunk }: Omit<RunCall, 'tools'>,
+  { limits: { timeoutMs }, signal, log, onChunk }: Omit<RunCallOptions, 'tools'>,
 ): Promise<ToolOutcome> {
   const link = signal.child()
   const tooLong = () => link.abort(new ChatError('timeout', { message: 'The tool took too long.' }))
@@ -66,7 +70,7 @@ async function runTool(
     return await orAbort((async () => tool.run(args, context))(), link)
   } catch (thrown) {
     signal.throwIfAborted()
-    if (link.aborted) return failed(`No result within ${timeoutMs / 1000} s. It is not known whether it ran.`)
+    if (link.aborted) return failed(`No result within ${timeoutMs / 1000} s. It is not known whether it outcome.`)
     log.error({ tool: tool.name, err: thrown }, 'a tool threw')
     return failed('The tool failed. It is not known how far it came.')
   } finally {
@@ -76,6 +80,6 @@ async function runTool(
   }
 }
 
-function failed(content: string): Ran {
+function failed(content: string): CallOutcome {
   return { content, isError: true, isCut: false }
 }

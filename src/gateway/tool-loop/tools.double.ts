@@ -5,10 +5,10 @@ import type { Chat } from '../../flow/chat.ts'
 import type { Tool, ToolContext, ToolOutcome, ToolRegistry } from '../../tools/tool.ts'
 import { answering } from '../chat.double.ts'
 
-type Run = (args: Fields, context: ToolContext) => string | ToolOutcome | Promise<string | ToolOutcome>
+type ToolFunction = (args: Fields, context: ToolContext) => string | ToolOutcome | Promise<string | ToolOutcome>
 
-/** A tool that does this; a text is a good outcome. */
-export function aTool(name: string, run: Run, server = name.split('__', 1)[0] ?? name): Tool {
+/** A tool that runs this function. If it returns a text, the call has succeeded. */
+export function aTool(name: string, run: ToolFunction, server = name.split('__', 1)[0] ?? name): Tool {
   return {
     name,
     server,
@@ -30,7 +30,7 @@ export function aRegistry(...tools: readonly Tool[]): ToolRegistry {
   }
 }
 
-/** A model that says these, one after the other, and then the last again; and what it was asked. */
+/** A model that answers with these rounds in order, and then repeats the last one. It notes its requests. */
 export function aModel(...rounds: readonly (readonly (ChatEvent | Error)[])[]): {
   readonly chat: Chat
   readonly asked: ChatRequest[]
@@ -40,14 +40,14 @@ export function aModel(...rounds: readonly (readonly (ChatEvent | Error)[])[]): 
     asked,
     chat: (request, call) => {
       const round = rounds[Math.min(asked.length, rounds.length - 1)] ?? []
-      // as it was then: the loop goes on with the same list of messages
+      // a copy, because the loop adds to the same list of messages
       asked.push({ ...request, messages: [...request.messages] })
       return answering(...inOrder(round))(request, call)
     },
   }
 }
 
-/** A round that makes these calls; a name alone is called without arguments. */
+/** A round with these calls. A name alone is a call without arguments. */
 export function calling(
   ...calls: readonly (string | readonly [name: string, json: string, id?: string])[]
 ): ChatEvent[] {
@@ -61,7 +61,7 @@ export function calling(
   return [...events, { type: 'finish', choice: 0, reason: 'tool-calls' }]
 }
 
-/** A round whose events are written one by one, each of part 0 or of a call, with the parts that it has. */
+/** Numbers the parts of a round whose events were written with part 0 or the number of a call. */
 function inOrder(round: readonly (ChatEvent | Error)[]): (ChatEvent | Error)[] {
   let next = 0
   let words: ChatEvent['type'] | undefined

@@ -13,15 +13,15 @@ import { readComplaint } from './complaint.ts'
 import { type CohereCitation, CohereEvent, type CohereUsage } from './schema.ts'
 import { eventsOfWhole } from './whole.ts'
 
-interface OpenCohereCall {
+interface CohereCall {
   readonly part: number
   hasArguments: boolean
 }
 
-/** What `message-end` said. */
+/** The finish and the usage of `message-end`. */
 interface NamedEnd {
   readonly reason: FinishReason
-  /** Cohere's own word. */
+  /** Cohere's own word for the finish. */
   readonly raw: string | undefined
   readonly usage: Usage | undefined
 }
@@ -29,22 +29,22 @@ interface NamedEnd {
 type CohereMessage = NonNullable<NonNullable<CohereEvent['delta']>['message']>
 
 /**
- * Reads the events of `POST /v2/chat`. `message-end` is the only clean end; what comes after it is a part of the answer all
- * the same. Cohere, Chat v2 streaming
+ * Reads the events of `POST /v2/chat`. `message-end` is the only clean end, but events after it still belong to the
+ * answer. Cohere, Chat v2 streaming
  */
 export class CohereDecoder implements FrameDecoder {
   readonly #writer = new PartWriter()
   readonly #stop: readonly string[]
   #ending: NamedEnd | undefined
-  /** Open calls by Cohere's own index, which may count other parts too. */
-  readonly #open = new Map<number, OpenCohereCall>()
-  /** Whether more was said after `message-end`. */
+  /** Open calls, by Cohere's own index, which may count other parts too. */
+  readonly #open = new Map<number, CohereCall>()
+  /** Whether content came after `message-end`. */
   #goesOn = false
-  #latest: OpenCohereCall | undefined
+  #latest: CohereCall | undefined
   #calls = 0
   #hasContent = false
 
-  /** @param stop the stop sequences that were asked for */
+  /** @param stop the stop sequences of the request */
   constructor(stop: readonly string[] = []) {
     this.#stop = stop
   }
@@ -85,12 +85,12 @@ export class CohereDecoder implements FrameDecoder {
     return [...calls, ...finish, ...(usage ? [{ type: 'usage', choice: 0, usage } as const] : [])]
   }
 
-  /** An answer that ends in calls ends by them. */
+  /** An answer with calls at its end finishes with `tool-calls`. */
   #named(reason: FinishReason): FinishReason {
     return this.#calls > 0 && (reason === 'stop' || reason === 'other') ? 'tool-calls' : reason
   }
 
-  /** Cohere does not say which one it was: of one alone that is known. */
+  /** The stop sequence, if the request had only one. Cohere does not say which of several it was. */
   #onlyStop(): { stopSequence?: string } {
     const [stopSequence, other] = this.#stop
     return stopSequence !== undefined && other === undefined ? { stopSequence } : {}
@@ -115,7 +115,7 @@ export class CohereDecoder implements FrameDecoder {
       case 'message-end':
         return this.#finish(delta ?? {})
       default:
-        // message-start, the other ends, `debug`, and whatever Cohere adds
+        // message-start, the other end events, `debug`, and new types
         return []
     }
   }
@@ -151,7 +151,7 @@ export class CohereDecoder implements FrameDecoder {
     return this.#writer.toolArguments(open.part, json)
   }
 
-  /** A call without arguments gets the empty ones, which every client parses. */
+  /** A call without arguments gets `{}`, which every client can parse. */
   #closeCall(at: number): readonly ChatEvent[] {
     const open = this.#open.get(at)
     this.#open.delete(at)
@@ -160,10 +160,10 @@ export class CohereDecoder implements FrameDecoder {
     return [...(hasArguments ? [] : this.#writer.toolArguments(part, '{}')), ...this.#writer.endCall(part)]
   }
 
-  /** @throws ChatError for an end that is none */
+  /** @throws ChatError for an end that reports a failure */
   #finish(delta: NonNullable<CohereEvent['delta']>): readonly ChatEvent[] {
     const before = this.#ending
-    // one that is no end takes back another before it, if more was said since
+    // content after the end revoked it, so a failure now counts
     if (this.#goesOn) this.#ending = undefined
     this.#goesOn = false
     const raw = delta.finish_reason ?? undefined
@@ -173,14 +173,17 @@ export class CohereDecoder implements FrameDecoder {
   }
 }
 
-/** A model that was cut short or filtered may have said nothing; so may one whose tokens, which were counted, are not shown. */
+/** Whether an answer may be empty: the model was cut short or filtered, or it counted tokens that it does not show. */
 function maySayNothing(reason: FinishReason, usage: Usage | undefined): boolean {
   return reason === 'length' || reason === 'content-filter' || (reason === 'stop' && Boolean(usage?.outputTokens))
 }
 
-/** An annotation for each source; the citation itself goes along, since OpenAI's shape has no place for half of it. */
+/**
+ * Makes an annotation for each source. It contains the citation itself, because OpenAI's shape has no place for half of
+ * it.
+ */
 function annotationsOf(citation: CohereCitation): Annotation[] {
-  // offsets into the plan or the thinking say nothing about the text
+  // offsets into the plan or the thinking do not apply to the text
   const isOfText = !citation.type || citation.type === 'TEXT_CONTENT'
   const place = isOfText && {
     ...(citation.start != null && { start: citation.start }),
@@ -195,7 +198,7 @@ function annotationsOf(citation: CohereCitation): Annotation[] {
   }))
 }
 
-/** Cohere, Chat v2 finish reasons; the older ones of v1 where they still turn up. */
+/** Cohere, Chat v2 finish reasons, and the older ones of v1, which still occur. */
 const finishes: ReadonlyMap<string, FinishReason> = new Map([
   ['COMPLETE', 'stop'],
   ['STOP_SEQUENCE', 'stop'],
@@ -217,7 +220,7 @@ function finishReason(wire: string, error: string | null | undefined): FinishRea
   return finishes.get(wire) ?? 'other'
 }
 
-/** Where only the bill is told, it is all that is known; where nothing is, there is no usage. */
+/** Reads the usage. If only the billed tokens are known, they count; if nothing is known, there is no usage. */
 function decodeUsage({ tokens, billed_units: bill, cached_tokens: cached }: CohereUsage): Usage | undefined {
   const input = tokens?.input_tokens ?? bill?.input_tokens
   const output = tokens?.output_tokens ?? bill?.output_tokens

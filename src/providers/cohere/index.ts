@@ -19,7 +19,7 @@ import { CohereModel, CohereModels } from './schema.ts'
 
 type TokenAccount = Account<Secret>
 
-/** What its base URL may end in where it was copied from elsewhere: its version, which stands in each route. */
+/** Endings that a copied base URL may have. They are removed, because each route begins with the version. */
 const routes = ['/v2/chat', '/v1/models', '/v1/chat', '/compatibility/v1', '/v1', '/v2']
 
 /** Cohere's own API, Chat v2: https://docs.cohere.com/reference/chat */
@@ -51,12 +51,12 @@ export const provider: Provider = {
   },
 }
 
-interface Service {
+interface CohereService {
   readonly origin: string
   readonly refused: RefusedFields
 }
 
-async function* chat({ origin, refused }: Service, request: ChatRequest, call: AccountCall<Secret>) {
+async function* chat({ origin, refused }: CohereService, request: ChatRequest, call: AccountCall<Secret>) {
   const question = {
     url: `${origin}/v2/chat`,
     headers: authorization(call.account),
@@ -76,7 +76,7 @@ function authorization({ credential }: TokenAccount): { authorization: string } 
   return { authorization: `Bearer ${credential.reveal()}` }
 }
 
-/** Pages that are followed at the most. */
+/** Limit for the pages of the list of models. */
 const maxPages = 10
 
 async function listModels(origin: string, account: TokenAccount, signal: Cancel): Promise<readonly Model[]> {
@@ -97,7 +97,7 @@ async function listModels(origin: string, account: TokenAccount, signal: Cancel)
   }
   if (models.size > 0 || listed === 0) return [...models.values()]
   throw new ChatError('upstream-failed', {
-    message: 'The upstream listed models, none of which can be read.',
+    message: "The upstream's list has no model that can be read.",
     code: 'upstream_bad_response',
   })
 }
@@ -121,5 +121,5 @@ function capabilitiesIn(features: readonly string[]): string[] {
   )
 }
 
-/** Cohere's words for what a model can, where they are not ours. */
+/** Cohere's words for a model's capabilities that differ from ours. */
 const capabilityOf: Readonly<Record<string, string>> = { json_schema: 'structured-output' }

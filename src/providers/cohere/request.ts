@@ -4,7 +4,7 @@ import { callsOf, textOf, withoutImages } from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
 import { type ChatRequest, type FunctionTool, type ResponseFormat, schemaOf, sentFields } from '../../chat/request.ts'
 
-/** What Cohere takes, under whose name. Cohere, Chat v2 reference */
+/** What Cohere supports. Cohere, Chat v2 reference */
 export const support: Support = {
   parameters: {
     tools: 'honoured',
@@ -27,8 +27,9 @@ export const support: Support = {
 }
 
 /**
- * The body of `POST /v2/chat`. Cohere's own parameters, where a client sent them, win over what was mapped to them.
- * @throws ChatError `unsupported` for what Cohere has no place for, and an answer would be wrong without
+ * Encodes the body of `POST /v2/chat`. Cohere's own parameters that a client sent win over parameters that are mapped
+ * to them.
+ * @throws ChatError `unsupported` if Cohere has no place for something without which an answer would be wrong
  */
 export function encodeCohereRequest(request: ChatRequest): Fields {
   const { parameters } = request
@@ -40,7 +41,7 @@ export function encodeCohereRequest(request: ChatRequest): Fields {
     stream: true,
     ...present({
       temperature: parameters.temperature,
-      // 1, which clients of OpenAI send for "all", is refused: Cohere, Chat v2 reference
+      // Cohere refuses 1, which OpenAI's clients send for "all": Cohere, Chat v2 reference
       p: parameters.topP !== undefined ? Math.min(Math.max(parameters.topP, 0.01), 0.99) : undefined,
       max_tokens: parameters.maxTokens,
       stop_sequences: parameters.stop,
@@ -59,12 +60,12 @@ function present(members: Fields): Fields {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
 }
 
-/** Cohere sees images of the user's alone. */
+/** Cohere only accepts images in a user's message. */
 function visibleTo(message: Message): Message {
   return message.role === 'user' ? message : withoutImages(message)
 }
 
-/** The message, unless it has a picture where Cohere takes none: only a user's message has pictures. */
+/** Checks the message for pictures, which Cohere only accepts in a user's message. */
 function withVisible(message: Message, at: number): Message {
   const index = message.role === 'user' ? -1 : message.content.findIndex(({ type }) => type === 'image')
   if (index === -1) return message
@@ -72,7 +73,7 @@ function withVisible(message: Message, at: number): Message {
 }
 
 function unsupported(param: string, what: string): ChatError {
-  return new ChatError('unsupported', { message: `${param}: Cohere does not take ${what}.`, param })
+  return new ChatError('unsupported', { message: `${param}: Cohere does not support ${what}.`, param })
 }
 
 function encodeMessage(message: Message): Fields {
@@ -94,7 +95,7 @@ function encodeMessage(message: Message): Fields {
       return {
         role: 'assistant',
         ...(content && { content }),
-        // what a client hands back as reasoning is the plan that came before the calls
+        // a client sends the plan that came before the calls back as reasoning
         ...(plan && { tool_plan: plan }),
         tool_calls: calls.map((call) => ({
           id: call.id,
@@ -106,7 +107,10 @@ function encodeMessage(message: Message): Fields {
   }
 }
 
-/** An answer that broke off before its first word stays in a client's history, and Cohere refuses a turn of nothing. */
+/**
+ * Whether a message has content. An answer that broke off before its first word stays in a client's history, and Cohere
+ * refuses an empty one.
+ */
 function saysSomething({ role, content, tool_calls: calls }: Fields): boolean {
   return role !== 'assistant' || content !== '' || calls !== undefined
 }
@@ -120,7 +124,7 @@ function encodeContent(parts: readonly Part[]): string | Fields[] {
   })
 }
 
-/** A schema rides on `json_object`: Cohere has no type of its own for it. */
+/** Encodes the response format. A schema is sent with `json_object`, because Cohere has no type for schemas. */
 function encodeFormat(format: ResponseFormat): Fields | undefined {
   if (format.type === 'json') return { type: 'json_object' }
   if (format.type === 'json-schema')
@@ -132,7 +136,7 @@ function encodeThinking(effort: string): Fields {
   return { type: effort === 'none' ? 'disabled' : 'enabled' }
 }
 
-/** Cohere can be told to call, or not to; being told what to call is being told to call with only that in reach. */
+/** Encodes the tools. Cohere can only be told to call, or not to call; for a named tool only that one is offered. */
 function encodeTools({ parameters: { tools = [], toolChoice }, spelling }: ChatRequest): Fields {
   const functions = tools.filter((tool) => tool.type === 'function')
   if (functions.length < tools.length) throw unsupported(spelling.tools ?? 'tools', 'tools that are no functions')

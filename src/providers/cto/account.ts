@@ -9,20 +9,20 @@ import type { Variables } from '../provider.ts'
 import { type Browser, type Clerk, findSession, makeToken, type SessionName } from './clerk.ts'
 import { ClerkClaims, KeptCredential } from './schema.ts'
 
-/** What cto.new is asked with: a browser's cookie, which lasts, and what it is worth for a minute. */
+/** The credential for cto.new: a browser's cookie, which lasts, and a session token, which is valid for a minute. */
 export interface CtoCredential {
-  /** The value of `__client`: all that a new session token is made of. */
+  /** The value of `__client`, from which new session tokens are made. */
   readonly cookie: Secret
-  /** Undefined until it was renewed for the first time. */
+  /** Undefined before the first renewal. */
   readonly session?: CtoSession
 }
 
 export interface CtoSession {
   readonly id: string
-  /** The socket's key to the user's conversations. */
+  /** The user's id, which the socket uses as a key to the conversations. */
   readonly userId: Secret
   readonly organizationId?: string
-  /** Lives for 60 s. */
+  /** The session token, valid for 60 s. */
   readonly jwt: Secret
   /** Milliseconds since 1970. */
   readonly expiresAt: number
@@ -30,7 +30,7 @@ export interface CtoSession {
 
 export type CtoAccount = Account<CtoCredential>
 
-/** Every `CLERK_COOKIE` as an account. What is none is reported by its name, never by its value. */
+/** Reads every `CLERK_COOKIE` as an account. An invalid one is reported by its name, never by its value. */
 export function readAccounts(variables: Variables, clerk: Clerk): readonly CtoAccount[] {
   const renewal = renewalOf(clerk)
   const owners = new Map<string, string>()
@@ -56,25 +56,28 @@ function noCookie(variable: string) {
   }
 }
 
-/** The value of `__client` out of a whole `Cookie` header, or by itself: then it looks like a JSON Web Token. */
+/**
+ * Finds the value of `__client` in a whole `Cookie` header, or accepts the value alone, which looks like a JSON Web
+ * Token.
+ */
 export function readCookie(text: string): string | undefined {
   const value = text.includes('=') ? parseCookieHeader(text).get('__client') : text.trim()
   return value !== undefined && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(value) ? value : undefined
 }
 
-/** The session, which the gateway sees to: without one there is nothing to ask with. */
+/** The account's session. The gateway renews the account before it is used. */
 export function sessionOf({ credential }: CtoAccount): CtoSession {
   if (credential.session) return credential.session
   throw new ChatError('account-refused', { message: 'The account at cto.new has no session yet.' })
 }
 
-/** A token lives for 60 s: asked for this long before its end, the next one is there in time. Milliseconds. */
+/** Milliseconds before a token's end at which the next one is requested. A token is valid for 60 s. */
 const aheadMs = 12_000
 
 function renewalOf(clerk: Clerk): Renewal<CtoCredential> {
   return {
     aheadMs,
-    // without a session it has ended already
+    // without a session it counts as ended
     expiresAt: ({ session }) => session?.expiresAt ?? 0,
     renew: (credential, signal, keep) => renew(clerk, credential, signal, keep),
     encode,
@@ -96,7 +99,7 @@ async function renew(
   const find = () => findSession(clerk, browser, signal)
   const made = await make(session ? { id: session.id, organizationId: session.organizationId } : await find())
   if (made) return made
-  // the session is no longer this browser's: it may have another by now
+  // the browser no longer has this session, but may have another one
   const again = session && (await make(await find()))
   if (again) return again
   throw new ChatError('upstream-failed', { message: 'Clerk does not know the session that it has just named.' })
@@ -106,7 +109,7 @@ function credentialOf({ cookie }: Browser, { id, organizationId }: SessionName, 
   const claims = ClerkClaims.safeParse(readJwt(jwt)).data
   if (!claims)
     throw new ChatError('upstream-failed', {
-      message: 'Clerk gave a token that claims nothing.',
+      message: 'Clerk sent a token without the expected claims.',
       code: 'upstream_bad_response',
     })
   return {

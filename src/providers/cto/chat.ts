@@ -8,23 +8,23 @@ import type { CtoCredential } from './account.ts'
 import { CtoDecoder } from './events.ts'
 import { type CtoThread, type Protocol, writeThread } from './protocol.ts'
 import { newestPrompt, wholePrompt } from './request.ts'
-import { askApi, type Site } from './site.ts'
+import { askApi, type CtoSite } from './site.ts'
 
 type CtoCall = AccountCall<CtoCredential>
 
 /** An answer that has been asked for. */
-interface RequestedAnswer {
+interface OpenAnswer {
   readonly thread: CtoThread
   readonly connection: WebSocketConnection
 }
 
-/** Tells the conversation, or what is new in it, and reads the answer. */
-export async function* chat(site: Site, protocol: Protocol, request: ChatRequest, call: CtoCall) {
+/** Sends the conversation, or its new messages, and reads the answer. */
+export async function* chat(site: CtoSite, protocol: Protocol, request: ChatRequest, call: CtoCall) {
   const leave = await protocol.prepare(call.account, request.model, call.signal)
   try {
     const { thread, connection } = await askKnown({ site, protocol, request, call })
     for await (const batch of batchesOf(connection)) {
-      // it works on the answer: the next one may set another model
+      // the agent works on the answer, so the next request may set another model
       leave()
       if (batch.some(({ type }) => type === 'finish')) call.thread.keep(writeThread(thread, call.account))
       yield batch
@@ -34,15 +34,15 @@ export async function* chat(site: Site, protocol: Protocol, request: ChatRequest
   }
 }
 
-interface Asking {
-  readonly site: Site
+interface CtoRequest {
+  readonly site: CtoSite
   readonly protocol: Protocol
   readonly request: ChatRequest
   readonly call: CtoCall
 }
 
-/** In the thread that has the conversation; in a new one where there is none, or it is gone. */
-async function askKnown(asking: Asking): Promise<RequestedAnswer> {
+/** Asks in the thread that has the conversation, or in a new thread if there is none or it was deleted. */
+async function askKnown(asking: CtoRequest): Promise<OpenAnswer> {
   const { protocol, request, call } = asking
   const known = call.thread.known === undefined ? undefined : protocol.readThread(call.thread.known, call.account)
   const news = newestPrompt(request)
@@ -56,17 +56,17 @@ async function askKnown(asking: Asking): Promise<RequestedAnswer> {
     }
   }
   const prompt = wholePrompt(request)
-  // before a thread is made for it
+  // the prompt is checked before a thread is made for it
   protocol.check(prompt)
   return ask(asking, await protocol.newThread(call.account, call.signal), prompt)
 }
 
-/** The socket first, or what is said at once is lost. Upstreams 2.2 */
+/** Opens the socket first, because earlier messages would be lost. Upstreams 2.2 */
 async function ask(
-  { site, protocol, request, call }: Asking,
+  { site, protocol, request, call }: CtoRequest,
   thread: CtoThread,
   prompt: string,
-): Promise<RequestedAnswer> {
+): Promise<OpenAnswer> {
   const { account, signal } = call
   const body = protocol.encode(request.model, thread, prompt)
   await protocol.announce(account, thread, signal)
@@ -93,25 +93,31 @@ async function ask(
   }
 }
 
-/** That a thread is gone no service says in one way; whatever it refuses of a thread, it may take in another. */
+/**
+ * Statuses for a thread that may be deleted. The service has no single one for that, and may accept the request in
+ * another thread.
+ */
 const goneStatuses: ReadonlySet<number> = new Set([400, 404, 410, 422])
 
 function isGone(thrown: unknown): boolean {
   return thrown instanceof ChatError && goneStatuses.has(thrown.upstreamStatus ?? 0)
 }
 
-/** Whether it may be the thread that this user has no right to, as well as the token: kept, it would be refused for ever. */
+/**
+ * Whether the thread, and not only the token, may be forbidden for this user. If it were kept, it would be refused for
+ * ever.
+ */
 function isForbidden(thrown: unknown): boolean {
   return thrown instanceof ChatError && thrown.upstreamStatus === 403 && thrown.reason === 'account-refused'
 }
 
-/** Whether a prompt was surely not taken. */
+/** Whether the prompt was certainly not accepted. */
 function isRefusal(thrown: unknown): boolean {
   const status = thrown instanceof ChatError ? thrown.upstreamStatus : undefined
   return status !== undefined && status >= 300 && status < 500
 }
 
-/** Leaving it, for whatever reason, closes the socket. */
+/** Yields the events of the socket. When its reader stops, the socket is closed. */
 async function* batchesOf({ messages }: WebSocketConnection): AsyncGenerator<Batch> {
   const decoder = new CtoDecoder()
   for await (const message of messages) {

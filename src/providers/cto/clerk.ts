@@ -8,36 +8,36 @@ import { isPage, pageError, statusError } from '../../wire/http-status.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
 import { ClerkClient, ClerkRefusal, type ClerkSession, ClerkToken } from './schema.ts'
 
-/** Clerk's Frontend API, which signs people in at cto.new. */
+/** Clerk's Frontend API, the sign-in service of cto.new. */
 export interface Clerk {
   readonly url: string
-  /** A date, as in `__clerk_api_version`. */
+  /** The date in `__clerk_api_version`. */
   readonly apiVersion: string
-  /** Of the site that people sign in to. */
+  /** The origin of the site that users sign in to. */
   readonly origin: string
   readonly userAgent: string
 }
 
-/** Who asks: Clerk may give it another cookie with every reply, and takes no older one from then on. */
+/** The browser that sends the requests. Clerk may send a new cookie with every reply; then older ones are refused. */
 export interface Browser {
   cookie: Secret
-  /** Told of each new cookie, before anything else is asked. */
+  /** Called with each new cookie, before the next request. */
   keep(cookie: Secret): Promise<void>
 }
 
-/** A session that a browser is in. */
+/** A session of the browser. */
 export interface SessionName {
   readonly id: string
   readonly organizationId: string | undefined
 }
 
-/** Such a reply is small: what takes longer does not come. Milliseconds. */
+/** Milliseconds. Such a reply is small; a server that takes longer will not answer. */
 const limits = { connectMs: 5_000, headMs: 10_000, idleMs: 10_000 }
 const maxBytes = 4 * 1024 * 1024
 
 /**
- * Which session the browser with this cookie is in.
- * @throws ChatError `login-needed` where it is in none; see `refusal` for the rest
+ * Finds the session of the browser with this cookie.
+ * @throws ChatError `login-needed` if it has none; see `refusal` for the rest
  */
 export async function findSession(clerk: Clerk, browser: Browser, signal: Cancel): Promise<SessionName> {
   const { reply, text } = await ask(clerk, { method: 'GET', path: '/v1/client', browser }, signal)
@@ -54,8 +54,8 @@ function organizationOf({ last_active_organization_id: last, user }: ClerkSessio
 }
 
 /**
- * A token for the session, good for a minute.
- * @returns undefined where the browser has no such session
+ * Makes a token for the session, valid for a minute.
+ * @returns undefined if the browser does not have this session
  * @throws ChatError: see `refusal`
  */
 export async function makeToken(
@@ -103,7 +103,7 @@ async function ask({ url, apiVersion, origin, userAgent }: Clerk, question: Cler
   return { reply, text: await reply.text(maxBytes) }
 }
 
-/** Takes over the cookie that is to be sent from now on. */
+/** Stores the new cookie of a reply, if it has one. */
 async function adopt(browser: Browser, { headers, receivedAt }: HttpReply): Promise<void> {
   const next = parseSetCookie(headers, receivedAt).findLast(({ name, isDeleted }) => name === '__client' && !isDeleted)
   if (!next || next.value === browser.cookie.reveal()) return
@@ -111,11 +111,11 @@ async function adopt(browser: Browser, { headers, receivedAt }: HttpReply): Prom
   await browser.keep(browser.cookie)
 }
 
-interface Schema<T> {
+interface BodySchema<T> {
   safeParse(value: unknown): { readonly success: true; readonly data: T } | { readonly success: false }
 }
 
-function parsed<T>(schema: Schema<T>, text: string): T {
+function parsed<T>(schema: BodySchema<T>, text: string): T {
   const result = schema.safeParse(jsonOrUndefined(text))
   if (result.success) return result.data
   throw new ChatError('upstream-failed', {
@@ -124,12 +124,12 @@ function parsed<T>(schema: Schema<T>, text: string): T {
   })
 }
 
-/** Codes by which Clerk says that a user is not to sign in any more. Clerk, errors */
+/** Codes for a user who may not sign in any more. Clerk, errors */
 const bannedCodes = new Set(['user_banned', 'user_deactivated'])
-/** What heals by itself, whatever it is: only its own words are proof against an account. */
+/** Reasons that pass by themselves. Only Clerk's own codes prove anything against an account. */
 const healing = new Set<Reason>(['rate-limited', 'overloaded', 'timeout', 'busy', 'upstream-failed'])
 
-/** Why Clerk gave nothing. */
+/** The error for a refusal of Clerk. */
 function refusal(reply: HttpReply, text: string): ChatError {
   const { status, headers } = reply
   if (isPage(headers, text)) return pageError(reply, text)
@@ -139,7 +139,7 @@ function refusal(reply: HttpReply, text: string): ChatError {
       message: 'Clerk says that this user is banned or deactivated.',
       upstreamStatus: status,
     })
-  // Clerk's own code shows that it is Clerk who speaks: a page or a proxy proves nothing
+  // a code shows that the reply is Clerk's own; a page or a proxy proves nothing
   if ((status === 401 || status === 422) && codes.length > 0) return signedOut(status)
   const error = statusError(reply, {})
   if (healing.has(error.reason)) return error

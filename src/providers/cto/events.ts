@@ -6,23 +6,26 @@ import { CumulativeText } from '../../wire/cumulative.ts'
 import { jsonOrUndefined, parseUpstreamJson } from '../../wire/json.ts'
 import { CtoDocument, CtoFrame } from './schema.ts'
 
-/** Types of documents that say something; without one they do, too. */
+/** Types of documents with text. A document without a type has text too. */
 const spokenTypes: ReadonlySet<string> = new Set(['chat', 'message', 'text'])
 
-/** What one of the agent's messages has said so far. */
-class MessageText {
-  /** All of it, but for the pieces that came since it was last needed in one: joining them each time would cost too much. */
+/** The text of one of the agent's messages so far. */
+class SpokenMessage {
+  /**
+   * The text without the newest pieces, which are joined only when the whole is needed, because joining costs too much
+   * each time.
+   */
   #whole = ''
   #pieces: string[] = []
   readonly #cumulative = new CumulativeText()
 
-  /** It grows by a piece. */
+  /** Adds a piece. @returns the piece */
   add(piece: string): string {
     this.#pieces.push(piece)
     return piece
   }
 
-  /** It is told whole, once more. @returns what is new in it */
+  /** Takes the whole text, when the upstream sends it again. @returns the new part of it */
   tell(whole: string): string {
     if (whole.length > this.#whole.length) this.#join()
     const piece = this.#cumulative.grow(whole)
@@ -38,16 +41,19 @@ class MessageText {
   }
 }
 
-/** Reads the messages of a conversation's socket. `inProgress: false` after work was seen is the only clean end. Upstreams 2.2 */
+/**
+ * Reads the messages of a conversation's socket. The only clean end is `inProgress: false` after the agent has worked.
+ * Upstreams 2.2
+ */
 export class CtoDecoder {
   finished = false
   readonly #writer = new PartWriter()
-  readonly #said = new Map<string, MessageText>()
+  readonly #said = new Map<string, SpokenMessage>()
   #lastId: string | undefined
   #isWorking = false
   #hasText = false
 
-  /** @throws ChatError for an error inside the stream, or a message that is none */
+  /** @throws ChatError for an error inside the stream, or an invalid message */
   frame(text: string): readonly ChatEvent[] {
     if (this.finished || text === 'ping' || text === 'pong') return []
     const value = parseUpstreamJson(text)
@@ -62,17 +68,17 @@ export class CtoDecoder {
       case 'error':
         throw errorInside(value)
       default:
-        // `history`, `label`, and whatever is added
+        // `history`, `label`, and new types
         return []
     }
   }
 
-  /** A conversation that idles says so right after connecting: that ends nothing. */
+  /** Reads a state. An idle conversation sends one right after the connection, which is not an end. */
   #state(inProgress: boolean | null | undefined, isCancelled: boolean): readonly ChatEvent[] {
     if (inProgress) this.#isWorking = true
     if (inProgress !== false || !this.#isWorking) return []
     if (isCancelled) throw failed('The upstream cancelled its answer.', 'upstream_cancelled')
-    if (!this.#hasText) throw failed('The upstream answered nothing.', 'upstream_empty_response')
+    if (!this.#hasText) throw failed('The upstream ended without an answer.', 'upstream_empty_response')
     this.finished = true
     return this.#writer.finish('stop')
   }
@@ -80,13 +86,13 @@ export class CtoDecoder {
   #update(buffer: unknown): readonly ChatEvent[] {
     const documents = documentsIn(buffer).map((document) => CtoDocument.safeParse(document).data)
     const text = documents.map((document) => this.#document(document)).join('')
-    // it may work with its tools for minutes: such an event shows nothing, and tells the layers so
+    // the agent may work with its tools for minutes; such an event shows nothing, but the layers see that it is alive
     if (text === '') return documents.some(isWork) ? [{ type: 'foreign', choice: 0, isShown: false }] : []
     this.#hasText = true
     return this.#writer.text(text)
   }
 
-  /** @returns what the answer grows by: what is not spoken shows nothing */
+  /** @returns the new text of the answer; empty for a document without text */
   #document(document: CtoDocument | undefined): string {
     if (!document || (document.role ?? 'assistant') !== 'assistant') return ''
     const { id, type, chat, content } = document
@@ -99,10 +105,10 @@ export class CtoDecoder {
     return this.#spoken(id, (said) => said.tell(whole))
   }
 
-  #spoken(id: string | number | null | undefined, say: (said: MessageText) => string): string {
+  #spoken(id: string | number | null | undefined, say: (said: SpokenMessage) => string): string {
     this.#isWorking = true
     const key = String(id ?? '')
-    const said = this.#said.get(key) ?? new MessageText()
+    const said = this.#said.get(key) ?? new SpokenMessage()
     this.#said.set(key, said)
     const piece = say(said)
     if (piece === '') return ''
@@ -112,12 +118,12 @@ export class CtoDecoder {
   }
 }
 
-/** Runs of tools, plans and the like, which are described nowhere. */
+/** Whether a document shows work: runs of tools, plans and the like, which are not documented. */
 function isWork(document: CtoDocument | undefined): boolean {
   return document?.type != null && document.role !== 'user' && !spokenTypes.has(document.type)
 }
 
-/** JSON in JSON: one document, several with a line each, or an object as it is. */
+/** Reads the documents of a buffer: JSON in JSON, with one document or one per line, or an object. */
 function documentsIn(buffer: unknown): readonly unknown[] {
   if (typeof buffer !== 'string') return Array.isArray(buffer) ? buffer : [buffer]
   const whole = jsonOrUndefined(buffer)

@@ -8,9 +8,9 @@ import { chat } from './chat.ts'
 import { protocolV1, protocolV2 } from './protocol.ts'
 import { support } from './request.ts'
 import { CtoAdapters } from './schema.ts'
-import { apiHeaders, readComplaint, type Site } from './site.ts'
+import { apiHeaders, type CtoSite, readComplaint } from './site.ts'
 
-/** The coding agent of cto.new (Engine Labs), asked with the session of somebody who is signed in there. */
+/** The coding agent of cto.new (Engine Labs), used with the session of a signed-in user. */
 export const provider: Provider = {
   name: 'cto',
   configure(variables) {
@@ -52,7 +52,7 @@ export const provider: Provider = {
   },
 }
 
-/** The first protocol lists its models nowhere: these are the names that have been seen. */
+/** The first protocol has no list of models. These are the names that have been seen. */
 const knownModels = ['ClaudeSonnet4_5', 'GPT5']
 
 function readProtocol(variables: Variables): 'v1' | 'v2' {
@@ -66,7 +66,7 @@ function readProtocol(variables: Variables): 'v1' | 'v2' {
   return 'v1'
 }
 
-async function listModels(site: Site, account: CtoAccount, signal: Cancel): Promise<readonly Model[]> {
+async function listModels(site: CtoSite, account: CtoAccount, signal: Cancel): Promise<readonly Model[]> {
   const headers = apiHeaders(site, account)
   const url = `${site.apiUrl}/chat/adapters`
   const { chatAdapters } = await getJson({ url, headers, schema: CtoAdapters, readComplaint }, signal)

@@ -1,23 +1,23 @@
 import type { Cancel } from '../../flow/cancel.ts'
 import { orAbort } from '../../flow/wait.ts'
 
-interface Waiting {
+interface WaitingRequest {
   readonly model: string
   enter(): void
 }
 
 /**
- * Who may ask an account now. Its model is a setting of the whole account, which the second protocol has in place of a
- * field of the request: requests for one model run together, those for another wait until it is their turn.
+ * Lets requests with the same model use an account together, and requests with another model wait for their turn. In
+ * the second protocol the model is a setting of the whole account, not a field of the request.
  */
 export class PreferredModel {
   #model: string | undefined
   #inside = 0
-  #waiting: Waiting[] = []
+  #waiting: WaitingRequest[] = []
 
   /**
-   * Waits for its turn.
-   * @returns lets the next one in; call it once the setting no longer matters, however that came
+   * Waits for the request's turn.
+   * @returns a function that admits the next request; it must be called as soon as the setting no longer matters
    */
   async enter(model: string, signal: Cancel): Promise<() => void> {
     signal.throwIfAborted()
@@ -59,7 +59,7 @@ export class PreferredModel {
     this.#inside++
   }
 
-  /** The next in line, and whoever behind it is there for the same model. */
+  /** Admits the next waiting request, and all requests behind it with the same model. */
   #admit(): void {
     for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
       if (this.#inside > 0 && next.model !== this.#model) return

@@ -6,24 +6,24 @@ import { type CtoAccount, sessionOf } from './account.ts'
 import { PreferredModel } from './preferred-model.ts'
 import { checkLength, encodeV1, encodeV2 } from './request.ts'
 import { CtoProject } from './schema.ts'
-import { askApi, type Site } from './site.ts'
+import { askApi, type CtoSite } from './site.ts'
 
-/** Where cto.new keeps a conversation. */
+/** A thread of cto.new. */
 export interface CtoThread {
   readonly chatHistoryId: string
-  /** Of the second protocol alone. */
+  /** Only in the second protocol. */
   readonly workspaceId?: string
 }
 
-/** What is different between the two generations of the protocol. Upstreams 2.2 and 2.3 */
+/** The differences between the two versions of the protocol. Upstreams 2.2 and 2.3 */
 export interface Protocol {
   newThread(account: CtoAccount, signal: Cancel): Promise<CtoThread>
-  /** @returns undefined for what is no thread of this protocol, or not this user's */
+  /** @returns undefined for a thread of the other protocol, or of another user */
   readThread(known: string, account: CtoAccount): CtoThread | undefined
-  /** Path and query of the socket, which hold the user's id. */
+  /** Path and query of the socket, which contain the user's id. */
   socketPath(account: CtoAccount, thread: CtoThread): string
   readonly sendsCookie: boolean
-  /** Makes the account ready for this model. @returns call it once that no longer matters */
+  /** Prepares the account for this model. @returns a function to call as soon as the setting no longer matters */
   prepare(account: CtoAccount, model: string, signal: Cancel): Promise<() => void>
   /** Called before each prompt. */
   announce(account: CtoAccount, thread: CtoThread, signal: Cancel): Promise<void>
@@ -32,7 +32,7 @@ export interface Protocol {
   encode(model: string, thread: CtoThread, prompt: string): string
 }
 
-/** With whose it is: an account is known by its variable, which may be given to another user. */
+/** Writes a thread with its owner, because another user's cookie may be set in the same variable later. */
 export function writeThread({ chatHistoryId, workspaceId }: CtoThread, account: CtoAccount): string {
   return [chatHistoryId, ownerOf(account), ...(workspaceId === undefined ? [] : [workspaceId])].join(' ')
 }
@@ -43,7 +43,7 @@ function threadIn(known: string, account: CtoAccount): CtoThread | undefined {
   return { chatHistoryId, ...(workspaceId && { workspaceId }) }
 }
 
-/** Tells users apart without saying who they are: the id itself opens the socket. */
+/** A hash that identifies the user. The id itself is secret, because it opens the socket. */
 function ownerOf(account: CtoAccount): string {
   return createHash('sha256').update(sessionOf(account).userId.reveal()).digest('hex').slice(0, 16)
 }
@@ -63,7 +63,7 @@ export const protocolV1: Protocol = {
   encode: (model, { chatHistoryId }, prompt) => encodeV1(model, chatHistoryId, prompt),
 }
 
-export function protocolV2(site: Site): Protocol {
+export function protocolV2(site: CtoSite): Protocol {
   const lanes = new Map<string, PreferredModel>()
   return {
     newThread: (account, signal) => createProject(site, account, signal),
@@ -106,7 +106,7 @@ function userOf(account: CtoAccount): string {
   return encodeURIComponent(sessionOf(account).userId.reveal())
 }
 
-async function createProject(site: Site, account: CtoAccount, signal: Cancel): Promise<CtoThread> {
+async function createProject(site: CtoSite, account: CtoAccount, signal: Cancel): Promise<CtoThread> {
   const projectName = `scratch-${signal.runtime.newId().slice(0, 8)}`
   const body = JSON.stringify({ projectName })
   const text = await askApi(site, account, { method: 'POST', path: '/projects/create-hosted', body }, signal)

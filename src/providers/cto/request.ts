@@ -4,22 +4,22 @@ import type { Support } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { splitTurn } from '../../chat/turn.ts'
 
-/** cto.new takes one text, and is an agent with tools of its own: nothing of what a client may ask for. Upstreams 2.3 */
+/** cto.new accepts one text. It is an agent with its own tools, and supports no parameter of a client. Upstreams 2.3 */
 export const support: Support = {
   parameters: { choices: 'emulated' },
   parts: ['text', 'refusal', 'reasoning'],
 }
 
 /**
- * What a conversation has come to since its last answer, for a thread that knows what was before.
- * @returns undefined where that is nothing, as when the answer itself is to go on
+ * The prompt with the messages since the last answer, for a thread that has the earlier ones.
+ * @returns undefined if there are none, for example if the answer itself should be continued
  */
 export function newestPrompt({ messages }: ChatRequest): string | undefined {
   const news = written(splitTurn(messages).turn)
   return news.trim() === '' ? undefined : news
 }
 
-/** A whole conversation as one text, for a thread that knows nothing: what the model is told to do stands first. */
+/** The prompt with the whole conversation as one text, for a new thread. Instructions come first. */
 export function wholePrompt({ messages }: ChatRequest): string {
   const { before, turn } = splitTurn(messages.filter(({ role }) => !isInstruction(role)))
   const instructions = messages
@@ -60,7 +60,7 @@ function wordsOf(message: Message): string {
     .join('\n')
 }
 
-/** A refusal is what the model has said, too; what it thought is not. */
+/** The text of a part. A refusal is text of the answer too; reasoning is not. */
 function wordsOfPart(part: Part): string {
   return part.type === 'text' || part.type === 'refusal' ? part.text : ''
 }
@@ -68,32 +68,32 @@ function wordsOfPart(part: Part): string {
 function checked(prompt: string): string {
   if (prompt.trim() !== '') return prompt
   throw new ChatError('invalid-request', {
-    message: 'messages: there is nothing in them to answer.',
+    message: 'messages: they have no text to answer.',
     param: 'messages',
   })
 }
 
-/** Bytes of a request's body, of which the second protocol takes no more, and what of it is not the prompt. Upstreams 2.3 */
+/** The second protocol's limit for a request's body, and the bytes of it that are not the prompt. Upstreams 2.3 */
 const maxBodyBytes = 32 * 1024
 const envelopeBytes = 256
 const maxPromptBytes = Math.floor(((maxBodyBytes - envelopeBytes) * 3) / 4)
 
-/** @throws ChatError `invalid-request` for a prompt that the second protocol does not take */
+/** @throws ChatError `invalid-request` for a prompt that is too long for the second protocol */
 export function checkLength(prompt: string): void {
   if (Buffer.byteLength(prompt) <= maxPromptBytes) return
   throw new ChatError('invalid-request', {
-    message: `messages: cto.new takes no more than ${maxPromptBytes} bytes of text. Send less of the conversation.`,
+    message: `messages: cto.new accepts at most ${maxPromptBytes} bytes of text. Send less of the conversation.`,
     code: 'context_length_exceeded',
     param: 'messages',
   })
 }
 
-/** The body of `POST /engine-agent/chat`, first protocol. */
+/** The body of `POST /engine-agent/chat` in the first protocol. */
 export function encodeV1(model: string, chatHistoryId: string, prompt: string): string {
   return JSON.stringify({ prompt, chatHistoryId, adapterName: model })
 }
 
-/** The same of the second: the model is told elsewhere. */
+/** The same in the second protocol, where the model is a setting of the account. */
 export function encodeV2(chatHistoryId: string, prompt: string): string {
   const encoded = Buffer.from(prompt).toString('base64')
   return JSON.stringify({ prompt: encoded, chatHistoryId, encoded: true, imageUrls: [] })

@@ -7,44 +7,49 @@ import { jsonOrUndefined } from '../../wire/json.ts'
 import { type CtoAccount, sessionOf } from './account.ts'
 import { CtoBilling, CtoComplaint } from './schema.ts'
 
-/** Where cto.new is, and what it is told of us. */
-export interface Site {
+/** The addresses of cto.new, and how the gateway presents itself. */
+export interface CtoSite {
   readonly apiUrl: string
   readonly socketUrl: string
   readonly origin: string
   readonly userAgent: string
 }
 
-export interface ApiQuestion {
+export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PATCH'
   readonly path: string
   readonly body?: string
-  /** Where in the site it is asked from. */
+  /** The page that the request claims to come from. */
   readonly page?: string
 }
 
-/** Small replies, that are waited for before the answer begins. Milliseconds. */
+/** Milliseconds, for small replies before the answer begins. */
 const limits = { connectMs: 5_000, headMs: 15_000, idleMs: 10_000 }
 const maxBytes = 1024 * 1024
 
 /**
- * Asks the API as somebody who is signed in.
+ * Sends a request to the API as the signed-in user.
  * @returns the body of a success
  * @throws ChatError for anything else
  */
-export async function askApi(site: Site, account: CtoAccount, question: ApiQuestion, signal: Cancel): Promise<string> {
+export async function askApi(
+  site: CtoSite,
+  account: CtoAccount,
+  question: ApiRequest,
+  signal: Cancel,
+): Promise<string> {
   const reply = await sendApi(site, account, question, signal)
   if (reply.status < 200 || reply.status >= 300)
     throw await refused(reply, () => hasReachedLimit(site, account, signal))
   const text = await reply.text(maxBytes)
   if (isPage(reply.headers, text)) throw wallError(reply, text)
   const said = jsonOrUndefined(text)
-  // waited for, what such a success has begun would never come
+  // a success with an error inside has begun nothing, so waiting for it would be in vain
   if (CtoComplaint.safeParse(said).data?.error) throw statusError(reply, readComplaint(said))
   return text
 }
 
-/** A page that is no challenge is what who is not signed in is shown. */
+/** The error for a page: a bot challenge, or otherwise the page for users who are not signed in. */
 function wallError(reply: HttpReply, page: string): ChatError {
   const error = pageError(reply, page)
   return error.reason === 'challenged' ? error : loginPage(reply.status)
@@ -57,7 +62,7 @@ function loginPage(status: number): ChatError {
   })
 }
 
-export function apiHeaders({ origin, userAgent }: Site, account: CtoAccount, page = ''): Record<string, string> {
+export function apiHeaders({ origin, userAgent }: CtoSite, account: CtoAccount, page = ''): Record<string, string> {
   return {
     authorization: `Bearer ${sessionOf(account).jwt.reveal()}`,
     accept: 'application/json',
@@ -67,7 +72,7 @@ export function apiHeaders({ origin, userAgent }: Site, account: CtoAccount, pag
   }
 }
 
-function sendApi(site: Site, account: CtoAccount, { method, path, body, page }: ApiQuestion, signal: Cancel) {
+function sendApi(site: CtoSite, account: CtoAccount, { method, path, body, page }: ApiRequest, signal: Cancel) {
   const headers = apiHeaders(site, account, page)
   if (body === undefined) return send({ method, url: site.apiUrl + path, headers, limits }, signal)
   return send(
@@ -76,7 +81,7 @@ function sendApi(site: Site, account: CtoAccount, { method, path, body, page }: 
   )
 }
 
-/** An API sends nobody elsewhere but to the login page. Upstreams 2.2 */
+/** The error for a refusal. The API only redirects to the login page. Upstreams 2.2 */
 async function refused(reply: HttpReply, isExhausted: () => Promise<boolean>): Promise<ChatError> {
   const { status } = reply
   if (status >= 300 && status < 400) {
@@ -88,21 +93,21 @@ async function refused(reply: HttpReply, isExhausted: () => Promise<boolean>): P
   if (!mayBeQuota || error.reason === 'quota-exhausted' || error.reason === 'challenged') return error
   if (!(await isExhausted().catch(() => false))) return error
   return new ChatError('quota-exhausted', {
-    message: 'The account has used up what cto.new gives it.',
+    message: 'The account has used up its limit at cto.new.',
     upstreamStatus: status,
     ...(error.retryAfterMs !== undefined && { retryAfterMs: error.retryAfterMs }),
     cause: error,
   })
 }
 
-/** What the refusal itself does not say: whether it is the account's limit. */
-async function hasReachedLimit(site: Site, account: CtoAccount, signal: Cancel): Promise<boolean> {
+/** Asks whether the account's limit is reached, which the refusal itself does not say. */
+async function hasReachedLimit(site: CtoSite, account: CtoAccount, signal: Cancel): Promise<boolean> {
   const reply = await sendApi(site, account, { method: 'GET', path: '/billing' }, signal)
   const billing = CtoBilling.safeParse(jsonOrUndefined(await reply.text(maxBytes))).data
   return reply.status === 200 && (billing?.hasReachedLimit === true || billing?.limitReached === true)
 }
 
-/** The body's shape is nowhere described: whatever of it is known. */
+/** Reads the known parts of an error body, whose shape is not documented. */
 export function readComplaint(body: unknown): UpstreamComplaint {
   if (typeof body === 'string') return { message: body }
   const said = CtoComplaint.safeParse(body).data

@@ -17,7 +17,7 @@ import { type CtoAccount, type CtoCredential, readAccounts } from './account.ts'
 import { chat } from './chat.ts'
 import { type CtoEmulator, emulateCto, emulatedUser } from './emulator/index.ts'
 import { type CtoScript, ctoMessage, ctoState, ctoUpdate } from './emulator/script.ts'
-import { type CtoEmulatorOptions, type EmulatedChat, emulatedApiVersion, emulatedOrigin } from './emulator/state.ts'
+import { type CtoEmulatorOptions, emulatedApiVersion, emulatedOrigin, type ReceivedPrompt } from './emulator/state.ts'
 import { provider } from './index.ts'
 import { type Protocol, protocolV1, protocolV2, writeThread } from './protocol.ts'
 
@@ -318,7 +318,7 @@ describe('the second protocol', () => {
   })
 
   test('answers every model with its own, however they are asked at once', async () => {
-    const pace = (chatted: EmulatedChat) => ({ body: spoken(chatted.model, ' ', chatted.prompt), paceMs: 2 })
+    const pace = (chatted: ReceivedPrompt) => ({ body: spoken(chatted.model, ' ', chatted.prompt), paceMs: 2 })
     await using service = await running({ protocol: 'v2', reply: pace })
     const models = Array.from({ length: 12 }, (_, at) => ['gpt_5_4', 'glm_5_1', 'kimi_k2_5'][at % 3] ?? '')
     const answers = await Promise.all(models.map((model, at) => service.ask([says('user', `${at}`)], { model })))

@@ -11,8 +11,8 @@ const paceMs = 15
 const maxEchoed = 2_000
 
 /**
- * `demo/echo`: answers while no upstream is configured, so that the first start already works from end to end. It is
- * no model and says so.
+ * `demo/echo` answers while no upstream is configured, so that the first start works from end to end. It is not a
+ * model, and says so.
  */
 export const demo: Upstream = {
   name: 'demo',
@@ -43,7 +43,7 @@ function answerTo(request: ChatRequest): string {
   return `This is tributary's built-in demo/echo, not a language model: no upstream is configured yet. Set OPENAI_API_KEY (or another upstream's variable) and start again. You said: ${said || '(nothing)'}`
 }
 
-/** The words, each with the white space before it. */
+/** The words of a text, each with the white space before it. */
 function wordsOf(text: string): string[] {
   return text.match(/\s*\S+/g) ?? []
 }

@@ -2,17 +2,17 @@ import type { Cancel } from '../../flow/cancel.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import { orAbort } from '../../flow/wait.ts'
 
-/** Milliseconds in which the second of a run's two ends may still come. */
+/** Milliseconds for which the second of a run's two end events may still come. */
 const trailingMs = 5_000
-/** Runs of an account that are remembered, so that what comes late of them is known for theirs. */
+/** Limit for the remembered runs of an account, whose late events must be recognised. */
 const maxIds = 64
 
 /**
- * The runs of one account, as far as one has to know of the others: every connection of an account hears the events of
- * all its runs, and not every event says whose it is.
+ * The runs of one account. Every connection of an account gets the events of all its runs, and not every event names
+ * its run, so a run has to know about the others.
  */
 export class AccountRuns {
-  /** The prompt its runs are of, where one had to be made. */
+  /** The prompt of its runs, if one had to be made. */
   promptId: string | undefined
   #lastTurn: Promise<void> = Promise.resolve()
   #running = 0
@@ -22,19 +22,19 @@ export class AccountRuns {
   /** The machine of the call that began last. */
   #runtime: Runtime | undefined
 
-  /** Whether nobody runs, or waits to. */
+  /** Whether no run is running or waiting. */
   get isIdle(): boolean {
     return this.#running + this.#waiting === 0
   }
 
-  /** Whether what does not say whose it is can only be of the one run there is. */
+  /** Whether there is only one run, so that an event without a name must belong to it. */
   get isOne(): boolean {
     return this.#running === 1
   }
 
   /**
-   * Waits for its turn. Until it is passed on, nobody else begins.
-   * @returns passes the turn on; more than once does no harm
+   * Waits for the run's turn. No other run begins until the turn is passed on.
+   * @returns a function that passes the turn on; it may be called more than once
    */
   async begin(signal: Cancel): Promise<() => void> {
     this.#runtime = signal.runtime
@@ -54,13 +54,16 @@ export class AccountRuns {
     return resolve
   }
 
-  /** @param owesEnd whether the run has ended by one of the two ends, and the other has not come */
+  /** @param owesEnd whether the run has ended with one of the two end events, and the other one has not come */
   end(owesEnd: boolean): void {
     this.#running--
     if (owesEnd) this.#trailingUntil = this.#elapsed() + trailingMs
   }
 
-  /** Whether an end that does not say whose it is may be the second of a run before; then it is, and there is no other. */
+  /**
+   * Whether an end event without a name may be the second one of an earlier run. If so, it is taken as that, and only
+   * once.
+   */
   takeTrailingEnd(): boolean {
     const isTrailing = this.#elapsed() < this.#trailingUntil
     this.#trailingUntil = Number.NEGATIVE_INFINITY
@@ -71,7 +74,7 @@ export class AccountRuns {
     return this.#runtime?.elapsed() ?? 0
   }
 
-  /** Says that a run has this name, and so no other has. */
+  /** Notes that a run has this name, so that no other run can have it. */
   claim(id: string): void {
     this.#ids.add(id)
     const [oldest] = this.#ids

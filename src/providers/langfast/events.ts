@@ -8,29 +8,29 @@ import type { SocketIoEvent } from '../../wire/socketio.ts'
 import type { AccountRuns } from './account-runs.ts'
 import { type RunFrame, readChunk, readEnd } from './frame.ts'
 
-interface Heard {
+interface RunEvent {
   readonly frame: RunFrame
-  /** `completion_finished`, which is an end whatever it says. */
+  /** True for `completion_finished`, which is an end with any payload. */
   readonly isEnd: boolean
 }
 
-/** UTF-16 units of frames that may come before it is known which run is ours. */
+/** Limit for the UTF-16 units of frames that come before our run's name is known. */
 const maxWaiting = 4 * 1024 * 1024
 
 /**
- * Reads the events of one run out of all that its account hears. A run ends by a chunk that is `completed` or by
- * `completion_finished`, whichever comes first; then it is over. Upstreams 3.4
+ * Reads the events of one run from all events of its account. A run ends with a chunk that is `completed`, or with
+ * `completion_finished`, whichever comes first. Upstreams 3.4
  */
 export class RunReader {
   finished = false
-  /** Whether the other of the two ends may still come, to whoever listens then. */
+  /** Whether the other of the two end events may still come, on any connection of the account. */
   owesEnd = false
   readonly #runs: AccountRuns
   readonly #passTurn: () => void
   readonly #text = new CumulativeText()
   readonly #writer = new PartWriter()
-  /** What has come before our run had a name; undefined once it has. */
-  #waiting: Heard[] | undefined
+  /** Events that came before our run's name was known; undefined after that. */
+  #waiting: RunEvent[] | undefined
   #waitingLength = 0
   #isBegun = false
   #isTold = false
@@ -39,20 +39,21 @@ export class RunReader {
   #hasText = false
   #finishReason: string | undefined
 
-  /** @param passTurn lets the account's next run begin: once it is sure that events say whose they are */
+  /** @param passTurn lets the account's next run begin, when events certainly name their run */
   constructor(runs: AccountRuns, passTurn: () => void) {
     this.#runs = runs
     this.#passTurn = passTurn
   }
 
-  /** From now on an event may be of our run. */
+  /** From now on events may belong to our run. */
   expect(): void {
     this.#waiting = []
   }
 
   /**
-   * What has come so far is ours, or not. A failure among it comes after the words before it, as it would have later.
-   * @param id the run's name, where the service has told it; otherwise the first that comes and is nobody else's
+   * Reads the events that have come so far, now that the run's name may be known. A failure among them comes after the
+   * text before it, as it would have later.
+   * @param id the run's name from the service; without one the first unknown name counts as ours
    */
   begin(id: string | undefined): Iterable<Batch> {
     this.#id = id
@@ -71,7 +72,7 @@ export class RunReader {
     return thenFail(said, failure)
   }
 
-  /** @throws ChatError when our run has failed, contradicts itself, or ends without an answer */
+  /** @throws ChatError if our run has failed, contradicts itself, or ends without an answer */
   event({ name, values: [payload] }: SocketIoEvent): readonly ChatEvent[] {
     if (name === 'execution:chunk') {
       const frame = readChunk(payload, this.#plain)
@@ -82,29 +83,29 @@ export class RunReader {
     return []
   }
 
-  #hear(heard: Heard): readonly ChatEvent[] {
+  #hear(heard: RunEvent): readonly ChatEvent[] {
     if (this.#isBegun) return this.#take(heard)
     if (this.#waiting) this.#keep(heard, this.#waiting)
     return []
   }
 
-  #keep(heard: Heard, waiting: Heard[]): void {
+  #keep(heard: RunEvent, waiting: RunEvent[]): void {
     waiting.push(heard)
     this.#waitingLength += lengthOf(heard)
     if (this.#waitingLength > maxWaiting) this.#thin(waiting)
     if (this.#waitingLength > maxWaiting) throw tooLarge()
   }
 
-  /** A text that is still growing makes those before it superfluous. */
-  #thin(waiting: readonly Heard[]): void {
-    const newest = new Map<string | undefined, Heard>()
+  /** Drops older events of a text that has grown since. */
+  #thin(waiting: readonly RunEvent[]): void {
+    const newest = new Map<string | undefined, RunEvent>()
     for (const heard of waiting) if (heard.frame.state === 'running') newest.set(heard.frame.executionId, heard)
     const thinned = waiting.filter(({ frame }) => frame.state !== 'running')
     this.#waiting = [...newest.values(), ...thinned]
     this.#waitingLength = this.#waiting.reduce((sum, heard) => sum + lengthOf(heard), 0)
   }
 
-  #take({ frame, isEnd }: Heard): readonly ChatEvent[] {
+  #take({ frame, isEnd }: RunEvent): readonly ChatEvent[] {
     if (this.finished || !this.#isOurs(frame.executionId, isEnd)) return []
     this.#finishReason = frame.finishReason ?? this.#finishReason
     switch (frame.state) {
@@ -161,13 +162,13 @@ function finishReason(wire = 'stop'): FinishReason {
   return finishes.get(wire) ?? 'other'
 }
 
-function lengthOf({ frame }: Heard): number {
+function lengthOf({ frame }: RunEvent): number {
   return (frame.content?.length ?? 0) + 64
 }
 
 function tooLarge(): ChatError {
   return new ChatError('upstream-outdated', {
-    message: 'The upstream sent too much before it said what it is.',
+    message: 'The upstream sent too much before it named the run.',
     code: 'upstream_response_too_large',
   })
 }

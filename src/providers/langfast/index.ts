@@ -5,10 +5,10 @@ import { type SupabaseProject, signUpAnonymously, supabaseRenewal } from '../../
 import type { AccountCall, Provider, Upstream, Variables } from '../provider.ts'
 import { AccountRuns } from './account-runs.ts'
 import { support } from './request.ts'
-import { run, type Service } from './run.ts'
+import { type LangfastService, run } from './run.ts'
 import { SignUps } from './sign-ups.ts'
 
-/** The playground of langfa.st, which makes an account for anybody who comes. */
+/** The playground of langfa.st, which gives anonymous accounts to anyone. */
 export const provider: Provider = {
   name: 'langfast',
   configure(variables) {
@@ -30,7 +30,7 @@ export const provider: Provider = {
   },
 }
 
-function langfast(service: Service): Upstream<SupabaseSession> {
+function langfast(service: LangfastService): Upstream<SupabaseSession> {
   const runsOf = runsByUser()
   return {
     name: 'langfast',
@@ -45,12 +45,12 @@ function langfast(service: Service): Upstream<SupabaseSession> {
   }
 }
 
-interface Bounds {
+interface AccountLimits {
   readonly min: number
   readonly max: number
 }
 
-function supplyOf(project: SupabaseProject, bounds: Bounds): Supply<SupabaseSession> {
+function supplyOf(project: SupabaseProject, bounds: AccountLimits): Supply<SupabaseSession> {
   const signUps = new SignUps()
   return {
     ...bounds,
@@ -62,7 +62,7 @@ function supplyOf(project: SupabaseProject, bounds: Bounds): Supply<SupabaseSess
   }
 }
 
-/** Users that are remembered: an account that is lost is replaced by another, and never comes back. */
+/** Limit for the remembered users. A lost account is replaced by another and never comes back. */
 const maxUsers = 256
 
 function runsByUser(): (userId: string) => AccountRuns {
@@ -75,10 +75,10 @@ function runsByUser(): (userId: string) => AccountRuns {
   }
 }
 
-/** As many as the service makes in an hour. */
+/** Limit for the accounts: as many as the service makes in an hour. */
 const maxAccounts = 30
 
-function boundsIn(variables: Variables): Bounds {
+function boundsIn(variables: Variables): AccountLimits {
   const min = variables.integer('MIN_CREDENTIALS', { fallback: 5, min: 0, max: maxAccounts })
   const max = variables.integer('MAX_CREDENTIALS', { fallback: 10, min: 1, max: maxAccounts })
   if (min > max)
@@ -90,7 +90,7 @@ function boundsIn(variables: Variables): Bounds {
   return { min, max }
 }
 
-/** Upstreams 3.4; the first is the site's own choice. */
+/** Known models: upstreams 3.4. The first one is the site's default. */
 const knownModels = [
   'gpt-4o-mini',
   'gpt-4o',

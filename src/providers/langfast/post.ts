@@ -12,7 +12,7 @@ export interface Posted {
   readonly project: SupabaseProject
   readonly userAgent: string
   readonly session: SupabaseSession
-  /** From the project's origin on. */
+  /** The path at the project's origin. */
   readonly path: string
   readonly body: unknown
 }
@@ -21,7 +21,7 @@ const maxReplyBytes = 256 * 1024
 
 /**
  * Posts JSON to the project as its user.
- * @returns the reply's JSON; undefined where a success says nothing, or nothing that is JSON
+ * @returns the reply's JSON; undefined for a success without a body, or without JSON
  * @throws ChatError by the status of a refusal
  */
 export async function post({ project, userAgent, session, path, body }: Posted, signal: Cancel): Promise<unknown> {
@@ -38,12 +38,15 @@ export async function post({ project, userAgent, session, path, body }: Posted, 
   const text = await reply.text(maxReplyBytes)
   if (isPage(reply.headers, text)) throw pageError(reply, text)
   const said = jsonOrUndefined(text)
-  // waited for, what such a success has begun would never come
+  // a success with an error inside has begun nothing, so waiting for it would be in vain
   if (Complaint.safeParse(said).data?.error) throw statusError(reply, readComplaint(said))
   return said
 }
 
-/** The gateway before the project refuses a wrong key as it does a wrong token: only in its words it is told which. */
+/**
+ * The project's proxy refuses a wrong key with the same status as a wrong token. Only its message shows which one is
+ * wrong.
+ */
 function ofKey(refused: ChatError, variable: string): ChatError {
   if (refused.upstreamStatus !== 401 || !/\bAPI key\b/i.test(refused.message)) return refused
   return new ChatError('upstream-failed', {
@@ -63,7 +66,9 @@ const Complaint = z.looseObject({
     .catch(undefined),
 })
 
-/** PostgREST: `{code, details, hint, message}`; edge functions: `{error}` or `{message}`; the gateway: `{code, message}` */
+/**
+ * PostgREST: `{code, details, hint, message}`; edge functions: `{error}` or `{message}`; the proxy: `{code, message}`
+ */
 function readComplaint(body: unknown): UpstreamComplaint {
   const said = Complaint.safeParse(body).data
   const error = typeof said?.error === 'object' ? said.error?.message : said?.error
@@ -71,7 +76,7 @@ function readComplaint(body: unknown): UpstreamComplaint {
   return message ? { message } : {}
 }
 
-/** A success that does not say what it has to. */
+/** The error for a success without a required value. */
 export function badReply(what: string): ChatError {
   return new ChatError('upstream-failed', {
     message: `The upstream answered without ${what}.`,

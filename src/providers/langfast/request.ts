@@ -3,7 +3,7 @@ import { callsOf, type Fields, type Message, type Part } from '../../chat/messag
 import type { Support } from '../../chat/model.ts'
 import type { ChatRequest, Parameters } from '../../chat/request.ts'
 
-/** What langfast takes. Of tools, pictures and other formats nothing is known: upstreams 3.4 */
+/** What langfast supports. Tools, pictures and other formats are not known to work: upstreams 3.4 */
 export const support: Support = {
   parameters: {
     temperature: 'honoured',
@@ -19,8 +19,8 @@ export const support: Support = {
 }
 
 /**
- * The `prompt_meta` of a run: what the site sends, with the client's own values. Upstreams 3.2
- * @throws ChatError `unsupported` for a history with tools in it
+ * Encodes the `prompt_meta` of a run: what the site sends, with the client's own values. Upstreams 3.2
+ * @throws ChatError `unsupported` for a history with tools
  */
 export function encodePromptMeta({ model, messages, parameters }: ChatRequest): Fields {
   return {
@@ -36,7 +36,7 @@ export function encodePromptMeta({ model, messages, parameters }: ChatRequest): 
 
 const samplingDefaults = { temperature: 0.7, top_p: 1, frequency_penalty: 0, presence_penalty: 0 }
 
-/** These refuse any value but their own: OpenAI, reasoning models */
+/** Whether a model reasons. Such models refuse all sampling values but their own: OpenAI, reasoning models */
 function isReasoning(model: string): boolean {
   return /^(o\d|gpt-5)/.test(model)
 }
@@ -61,11 +61,11 @@ function encodeMessage(message: Message, at: number): Fields {
   }
 }
 
-/** A refusal is what the model has said, too; what it thought is not. */
+/** The text of a part. A refusal is text of the answer too; reasoning is not. */
 function wordsOf(part: Part): string {
   return part.type === 'text' || part.type === 'refusal' ? part.text : ''
 }
 
 function unsupported(param: string, what: string): ChatError {
-  return new ChatError('unsupported', { message: `${param}: langfast does not take ${what}.`, param })
+  return new ChatError('unsupported', { message: `${param}: langfast does not support ${what}.`, param })
 }

@@ -13,29 +13,30 @@ import { RunReader } from './events.ts'
 import { badReply, post } from './post.ts'
 import { encodePromptMeta } from './request.ts'
 
-/** Where langfast is, and how it is asked. */
-export interface Service {
+/** The addresses of langfast, and how it is used. */
+export interface LangfastService {
   readonly project: SupabaseProject
   readonly socketUrl: string
-  /** The prompt that every run is of; without it each account makes its own. */
+  /** The prompt that all runs use; without it each account makes its own. */
   readonly promptId: string | undefined
   readonly userAgent: string
 }
 
-/** What a run is of, and what else runs on its account. */
-interface Run {
-  readonly service: Service
+/** A run, its session, and the other runs of its account. */
+interface RunContext {
+  readonly service: LangfastService
   readonly session: SupabaseSession
   readonly runs: AccountRuns
   readonly promptMeta: Fields
 }
 
 /**
- * One answer. The connection stands before the run is asked for, since what comes of a run is told to who listens, once.
+ * Runs a prompt and yields its answer. The connection is opened before the run is requested, because the service sends
+ * each event once, to the connections that are open.
  * @throws ChatError
  */
 export async function* run(
-  service: Service,
+  service: LangfastService,
   runs: AccountRuns,
   request: ChatRequest,
   { account, signal }: AccountCall<SupabaseSession>,
@@ -59,7 +60,7 @@ export async function* run(
   }
 }
 
-function connect({ service, session }: Run, reader: RunReader, signal: Cancel): Promise<SocketIoConnection> {
+function connect({ service, session }: RunContext, reader: RunReader, signal: Cancel): Promise<SocketIoConnection> {
   const request = {
     url: service.socketUrl,
     headers: { 'user-agent': service.userAgent },
@@ -69,7 +70,7 @@ function connect({ service, session }: Run, reader: RunReader, signal: Cancel): 
   return openSocketIo(request, signal)
 }
 
-/** What comes after the finish, a cut for one, takes nothing away. */
+/** Yields the answer. After the finish it is complete, so a later failure, such as a cut, is ignored. */
 async function* answer({ batches }: SocketIoConnection): AsyncGenerator<Batch> {
   for await (const batch of batches) {
     yield batch
@@ -77,8 +78,8 @@ async function* answer({ batches }: SocketIoConnection): AsyncGenerator<Batch> {
   }
 }
 
-/** Whatever a prompt holds, a run brings its own: so one does for all of an account's. */
-async function promptOf(asked: Run, signal: Cancel): Promise<string> {
+/** The prompt of an account. One is enough for all its runs, because each run sends its own content. */
+async function promptOf(asked: RunContext, signal: Cancel): Promise<string> {
   const { service, session, runs, promptMeta } = asked
   if (service.promptId) return service.promptId
   runs.promptId ??= promptIdIn(
@@ -105,15 +106,15 @@ function promptIdIn(reply: unknown): string {
   return reply
 }
 
-/** A prompt is run once for each case: upstreams 3.2 */
+/** The service runs a prompt once for each case: upstreams 3.2 */
 const testCases = [{ name: 'Chat', variables: [] }]
 
 const Initiated = z.looseObject({
   jobs: z.array(z.looseObject({ job_id: z.union([z.string(), z.number()]).transform(String) })).catch([]),
 })
 
-/** @returns the run's name in its events, where the service tells it */
-async function initiate(asked: Run, promptId: string, signal: Cancel): Promise<string | undefined> {
+/** @returns the run's name in its events, if the service sends it */
+async function initiate(asked: RunContext, promptId: string, signal: Cancel): Promise<string | undefined> {
   const { service, session, runs, promptMeta } = asked
   const body = {
     run_id: signal.runtime.newId(),
@@ -127,21 +128,21 @@ async function initiate(asked: Run, promptId: string, signal: Cancel): Promise<s
     return Initiated.safeParse(reply).data?.jobs[0]?.job_id
   } catch (thrown) {
     if (!(thrown instanceof ChatError) || thrown.upstreamStatus !== 404) throw thrown
-    // a prompt of our own may have been removed: the next attempt makes another
+    // the prompt that we made may have been deleted; the next attempt makes another
     runs.promptId = undefined
     throw noPrompt(service, thrown)
   }
 }
 
-function noPrompt({ promptId }: Service, cause: ChatError): ChatError {
+function noPrompt({ promptId }: LangfastService, cause: ChatError): ChatError {
   return promptId
     ? new ChatError('upstream-outdated', {
-        message: 'The upstream does not know the prompt, or not where it is run: check LANGFAST_PROMPT_ID.',
+        message: 'The upstream does not know the prompt, or cannot run it: check LANGFAST_PROMPT_ID.',
         upstreamStatus: 404,
         cause,
       })
     : new ChatError('upstream-failed', {
-        message: 'The upstream does not know the prompt any more.',
+        message: 'The upstream no longer knows the prompt.',
         upstreamStatus: 404,
         cause,
       })

@@ -11,7 +11,7 @@ import { RefusedFields } from '../../wire/refused-fields.ts'
 import type { Provider, Upstream } from '../provider.ts'
 import { ordered } from './ordered.ts'
 
-/** What its base URL may end in where it was copied from elsewhere: its version, which stands in each route. */
+/** Endings that a copied base URL may have. They are removed, because each route begins with the version. */
 const routes = ['/v1/chat/completions', '/v1/models', '/v1']
 
 /** Mistral's own API, which speaks almost OpenAI's dialect: https://docs.mistral.ai/api */
@@ -57,7 +57,10 @@ function mistral(
   }
 }
 
-/** What Mistral takes. An unknown field is answered with 422, so the list is complete. Mistral, Chat Completion reference */
+/**
+ * What Mistral supports. It answers an unknown field with 422, so the list is complete. Mistral, Chat Completion
+ * reference
+ */
 const support: Support = {
   parameters: {
     tools: 'honoured',
@@ -75,7 +78,8 @@ const support: Support = {
     reasoningEffort: 'honoured',
     metadata: 'honoured',
   },
-  // docs.mistral.ai, Chat Completion reference: up to 1.5; Reasoning: `none` and `high`, so the others are the nearer of them
+  // docs.mistral.ai, Chat Completion reference: up to 1.5; Reasoning: `none` and `high`, so other efforts become the
+  // nearer one
   ranges: { temperature: { min: 0, max: 1.5 } },
   words: { reasoningEffort: { minimal: 'none', low: 'none', medium: 'high', xhigh: 'high', max: 'high' } },
   extraFields: ['prediction', 'safe_prompt', 'prompt_mode', 'guardrails', 'random_seed'],
@@ -91,7 +95,10 @@ const deviations: Deviations = {
   toolCallId: (id) => (/^[a-zA-Z0-9]{9}$/.test(id) ? id : shortId(id)),
 }
 
-/** Nine letters and digits, the same for the same id: Mistral takes no other ids. Its own pass through unchanged. */
+/**
+ * Makes an id of nine letters and digits, always the same for the same id, because Mistral refuses others. Its own ids
+ * stay unchanged.
+ */
 function shortId(id: string): string {
   return createHash('sha256')
     .update(id)

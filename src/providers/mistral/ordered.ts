@@ -2,9 +2,9 @@ import { callsOf, type Message } from '../../chat/message.ts'
 import { dialect } from '../../dialects/openai-chat/dialect.ts'
 
 /**
- * A conversation in an order that Mistral takes, where OpenAI takes any: instructions that come after an answer or a
- * result, or last, are said by the user; an answer stands between a result and the user; and an answer at the end is
- * marked as begun. Mistral, `mistral-common`, `validator.py`
+ * Puts a conversation into an order that Mistral accepts; OpenAI accepts any. Instructions after an answer or a result,
+ * or at the end, become messages of the user. An answer is put between a result and the user. An answer at the end is
+ * marked as a prefix. Mistral, `mistral-common`, `validator.py`
  */
 export function ordered(messages: readonly Message[]): readonly Message[] {
   const found: Message[] = []
@@ -18,7 +18,7 @@ export function ordered(messages: readonly Message[]): readonly Message[] {
   return found
 }
 
-/** What is said between a result and the user: Mistral takes no answer of nothing. */
+/** The answer between a result and the user. It has a text, because Mistral refuses an empty answer. */
 const nod: Message = { role: 'assistant', content: [{ type: 'text', text: 'OK.' }] }
 
 function place(message: Message, before: Message | undefined, isLast: boolean): Message {

@@ -10,9 +10,9 @@ export interface Listing {
 }
 
 /**
- * Asks for the models. Where there is no list, and no version in the address either, the likeliest mistake is looked into:
- * most services have their routes under `/v1`.
- * @throws ChatError `upstream_address` where the address itself is probably wrong
+ * Asks for the models. If there is no list, and the address has no version, it tries `/v1`, because most services have
+ * their routes there and a missing version is the most common mistake.
+ * @throws ChatError `upstream_address` if the address is probably wrong
  */
 export async function listModels({ base, headers }: Listing, signal: Cancel): Promise<readonly Model[]> {
   try {
@@ -25,7 +25,7 @@ export async function listModels({ base, headers }: Listing, signal: Cancel): Pr
   }
 }
 
-/** No such path, or something that is no API: a server's own page. */
+/** Whether the path does not exist, or the server is not an API and sent its own page. */
 function isNoList({ code, upstreamStatus }: ChatError): boolean {
   return upstreamStatus === 404 || upstreamStatus === 405 || code === 'upstream_bad_response'
 }
@@ -45,7 +45,7 @@ function wrongAddress(error: ChatError, isFound: boolean): ChatError {
     upstreamStatus === undefined ? 'gives no list of models' : `answers ${upstreamStatus} when asked for models`
   const found = isFound ? ': there it lists its models.' : '.'
   return new ChatError('upstream-failed', {
-    message: `The address ${what}; the address probably lacks /v1${found}`,
+    message: `The address ${what}; /v1 is probably missing${found}`,
     code: 'upstream_address',
     cause: error,
     ...(upstreamStatus !== undefined && { upstreamStatus }),

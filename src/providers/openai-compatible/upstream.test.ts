@@ -149,9 +149,9 @@ describe('an address without a version', () => {
   test('that has no list is said to lack /v1, and whether that is where it is', async () => {
     const { code, message, paths } = await listedAt('')
     expect(code).toBe('upstream_address')
-    expect(message).toContain('the address probably lacks /v1: there it lists its models.')
+    expect(message).toContain('/v1 is probably missing: there it lists its models.')
     expect(paths).toEqual(['/models', '/v1/models'])
-    expect((await listedAt('/api')).message).toEndWith('the address probably lacks /v1.')
+    expect((await listedAt('/api')).message).toEndWith('/v1 is probably missing.')
   })
 
   test('and one that has a version is not', async () => {

@@ -6,13 +6,13 @@ import { isRefusal, saysWords } from '../../dialects/openai-chat/refusal-inside.
 import { statusError } from '../../wire/http-status.ts'
 import { HeldCalls } from './held-calls.ts'
 
-/** What an answer has come to, whichever of the two wires it comes by. */
-export class SmitheryAnswer {
+/** Builds the events of an answer, for both of the formats that it may come in. */
+export class AnswerBuilder {
   readonly calls = new HeldCalls()
   readonly #writer = new PartWriter()
   usage: Usage | undefined
   #hasContent = false
-  /** What its end has been named, once it has been. */
+  /** The finish that was named, if any. */
   #ending: { readonly said: string | null | undefined } | undefined
 
   get finished(): boolean {
@@ -31,16 +31,16 @@ export class SmitheryAnswer {
     return text ? this.#said(this.#writer.reasoning(text)) : []
   }
 
-  /** Where the answer has it from, or what it made: it has no place in the text. */
-  source({ url, title, details }: Source): readonly ChatEvent[] {
+  /** Adds a source or a file of the answer, which has no place in the text. */
+  source({ url, title, details }: AnswerSource): readonly ChatEvent[] {
     const annotation = { ...(url && { url }), ...(title && { title }), details }
     return this.#said(this.#writer.text('', { annotations: [annotation] }))
   }
 
   /**
-   * Its end is named: what still comes belongs to it all the same.
-   * @param said why it ended, in the AI SDK's words; older servers do not say it
-   * @throws ChatError for an end that is none
+   * Notes the finish. Later content still belongs to the answer.
+   * @param said the AI SDK's finish reason; older servers send none
+   * @throws ChatError for a finish that reports a failure
    */
   finish(said: string | null | undefined): readonly ChatEvent[] {
     if (said === 'error') throw answerError(undefined)
@@ -48,7 +48,7 @@ export class SmitheryAnswer {
     return []
   }
 
-  /** Nothing more comes. @throws ChatError for an answer that says nothing */
+  /** Ends the answer. @throws ChatError if it has no content */
   close(): readonly ChatEvent[] {
     const said = this.#ending?.said
     const reason = finishReason(said, this.calls.count > 0)
@@ -64,7 +64,7 @@ export class SmitheryAnswer {
   }
 }
 
-interface Source {
+interface AnswerSource {
   readonly url?: string | null | undefined
   readonly title?: string | null | undefined
   readonly details: { readonly [field: string]: unknown }
@@ -78,24 +78,27 @@ const finishes: ReadonlyMap<string, FinishReason> = new Map([
   ['tool-calls', 'tool-calls'],
 ])
 
-/** A model that was cut short or filtered may have said nothing; so may one whose tokens, which were counted, are not shown. */
+/** Whether an answer may be empty: the model was cut short or filtered, or it counted tokens that it does not show. */
 function maySayNothing(reason: FinishReason, usage: Usage | undefined): boolean {
   return reason === 'length' || reason === 'content-filter' || (reason === 'stop' && Boolean(usage?.outputTokens))
 }
 
-/** Calls that smithery answered itself are nobody's to answer any more, and others are, whatever it says. */
+/**
+ * The finish reason. It is `tool-calls` if and only if there are calls for the client; smithery answers its own calls
+ * itself.
+ */
 function finishReason(said: string | null | undefined, hasCalls: boolean): FinishReason {
   const reason = said ? (finishes.get(said) ?? 'other') : 'stop'
   if (hasCalls && (reason === 'stop' || reason === 'other')) return 'tool-calls'
   return !hasCalls && reason === 'tool-calls' ? 'stop' : reason
 }
 
-/** An error within an answer: HTTP said 200 already, so only the words are left. */
+/** The error for a failure within an answer. The status was 200, so only the words say what it is. */
 export function answerError(message: string | null | undefined): ChatError {
   return statusError({ status: 0 }, message ? { message } : {})
 }
 
-/** An error in place of a piece of the answer, or something of no known shape. */
+/** The error for an error object in place of a chunk, or for an unknown shape. */
 export function complaintOf(value: unknown): ChatError {
   return typeof value === 'string' || isRefusal(value) || saysWords(value) ? errorInside(value) : badResponse()
 }

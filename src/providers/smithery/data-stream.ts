@@ -3,15 +3,15 @@ import { frameValue } from '../../wire/frame-value.ts'
 import { notJson, parseUpstreamJson } from '../../wire/json.ts'
 import type { FrameDecoder } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
-import { answerError, complaintOf, cutShort, SmitheryAnswer } from './answer.ts'
+import { AnswerBuilder, answerError, complaintOf, cutShort } from './answer.ts'
 import { DataPart } from './schema.ts'
 
 /**
- * Reads the stream that came before the UI message stream: lines of a code, a colon and JSON. Its end is `d`.
+ * Reads the older format, before the UI message stream: lines of a code, a colon and JSON. Its end is `d`.
  * AI SDK 4, data stream protocol v1
  */
 export class DataStreamDecoder implements FrameDecoder {
-  readonly #answer = new SmitheryAnswer()
+  readonly #answer = new AnswerBuilder()
 
   get finished(): boolean {
     return this.#answer.finished
@@ -24,7 +24,7 @@ export class DataStreamDecoder implements FrameDecoder {
     if (value === undefined) throw notJson()
     if (typeof value === 'string') return this.#words(code, value)
     const part = DataPart.safeParse(value)
-    // lists are data and annotations of the page itself
+    // lists are the page's own data and annotations
     return part.success ? this.#part(code, part.data) : []
   }
 
@@ -52,7 +52,7 @@ export class DataStreamDecoder implements FrameDecoder {
         this.#answer.usage = decodeUsage(part) ?? this.#answer.usage
         return this.#answer.finish(part.finishReason)
       default:
-        // a message's id, the end of a step, signatures, and whatever else there was
+        // a message's id, the end of a step, signatures, and other codes
         return []
     }
   }
@@ -68,7 +68,7 @@ export class DataStreamDecoder implements FrameDecoder {
   }
 }
 
-/** @throws ChatError for a line that says anything, which is then an error in place of the stream */
+/** Skips an empty line. @throws ChatError for any other line, which is an error in place of the stream */
 function passOver(line: string): readonly ChatEvent[] {
   const value = frameValue({ data: line })
   if (value !== undefined) throw complaintOf(value)

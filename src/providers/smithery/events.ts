@@ -3,16 +3,16 @@ import { isRefusal } from '../../dialects/openai-chat/refusal-inside.ts'
 import { frameValue } from '../../wire/frame-value.ts'
 import type { FrameDecoder } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
-import { cancelled, complaintOf, cutShort, SmitheryAnswer } from './answer.ts'
+import { AnswerBuilder, cancelled, complaintOf, cutShort } from './answer.ts'
 import { type SmitheryUsage, UiChunk } from './schema.ts'
 
 /**
- * Reads the UI message stream of `POST /api/chat`. Its end is `finish`, or, where a server forgets it, `[DONE]` after a
- * block that was closed. AI SDK, UI message stream protocol v1
+ * Reads the UI message stream of `POST /api/chat`. Its end is `finish`. If a server leaves it out, `[DONE]` after a
+ * closed block is the end. AI SDK, UI message stream protocol v1
  */
 export class UiMessageDecoder implements FrameDecoder {
-  readonly #answer = new SmitheryAnswer()
-  /** Blocks that have been opened and not closed. */
+  readonly #answer = new AnswerBuilder()
+  /** Blocks that are open. */
   readonly #open = new Set<string>()
   #closed = 0
 
@@ -64,12 +64,12 @@ export class UiMessageDecoder implements FrameDecoder {
     }
   }
 
-  /** A call, or what smithery says of one that it makes itself. What is not known of calls says nothing. */
+  /** Reads a chunk of a call, of the client's or of smithery's own. Unknown chunks are ignored. */
   #tool(chunk: UiChunk): readonly ChatEvent[] {
     const { calls } = this.#answer
     const { type, toolCallId: id, toolName: name } = chunk
     if (!id) return []
-    // the provider of the model runs it
+    // the model's provider runs this call
     if (chunk.providerExecuted) calls.answered(id)
     switch (type) {
       case 'tool-input-start':
@@ -98,12 +98,12 @@ export class UiMessageDecoder implements FrameDecoder {
   }
 }
 
-/** A text and a reasoning may have the same id. */
+/** The key of a block. It contains the kind, because a text and a reasoning may have the same id. */
 function blockOf({ type, id }: UiChunk): string {
   return `${type.startsWith('text') ? 'text' : 'reasoning'} ${id ?? ''}`
 }
 
-/** What has no place in an annotation of ours goes along as it is. */
+/** Makes a source. Fields that an annotation has no place for are kept as extra fields. */
 function sourceOf({ type, url, title, sourceId, mediaType, filename }: UiChunk) {
   const source = { type, ...(sourceId && { sourceId }), ...(mediaType && { mediaType }), ...(filename && { filename }) }
   return { url, title, details: { source } }

@@ -4,21 +4,21 @@ import { maxCalls, tooManyCalls } from '../../wire/reply-limits.ts'
 
 interface HeldCall {
   name: string
-  /** As the model wrote them, piece by piece. */
+  /** The arguments as the model wrote them, piece by piece. */
   written: string
-  /** As they came in one piece, where they did. */
+  /** The arguments in one piece, if they came so. */
   whole: unknown
 }
 
 /**
- * The calls of an answer, held back until it ends: only then it is known which of them smithery has answered itself, and
- * those are not the client's (docs/decisions/0017-held-calls.md).
+ * Holds the calls of an answer back until it ends. Only then it is known which of them smithery has answered itself;
+ * those are not for the client (docs/decisions/0017-held-calls.md).
  */
 export class HeldCalls {
   readonly #held = new Map<string, HeldCall>()
   readonly #answered = new Set<string>()
 
-  /** A call opens. @returns a sign of life. @throws ChatError where there are too many */
+  /** Opens a call. @returns an event that shows nothing @throws ChatError if there are too many */
   open(id: string, name: string): readonly ChatEvent[] {
     if (this.#answered.has(id)) return []
     if (this.#held.size >= maxCalls && !this.#held.has(id)) throw tooManyCalls()
@@ -26,7 +26,7 @@ export class HeldCalls {
     return alive
   }
 
-  /** Its arguments grow. */
+  /** Adds to the arguments of a call. */
   grow(id: string, json: string): readonly ChatEvent[] {
     const call = this.#held.get(id)
     if (!call) return []
@@ -34,7 +34,7 @@ export class HeldCalls {
     return alive
   }
 
-  /** Its arguments are complete. */
+  /** Sets the complete arguments of a call. */
   complete(id: string, name: string, input: unknown): readonly ChatEvent[] {
     const events = this.open(id, name)
     const call = this.#held.get(id)
@@ -42,7 +42,7 @@ export class HeldCalls {
     return events
   }
 
-  /** Smithery sees to this call itself. */
+  /** Notes that smithery answers this call itself. */
   answered(id: string): void {
     this.#answered.add(id)
     this.#held.delete(id)
@@ -52,7 +52,7 @@ export class HeldCalls {
     return this.#held.size
   }
 
-  /** The calls that are the client's. */
+  /** Returns the calls for the client. */
   release(writer: PartWriter): readonly ChatEvent[] {
     const calls = [...this.#held]
     this.#held.clear()
@@ -64,11 +64,11 @@ export class HeldCalls {
   }
 }
 
-/** Shows nothing, and tells the layers that the upstream is at work. */
+/** Shows nothing to the client, but the layers see that the upstream is working. */
 const alive: readonly ChatEvent[] = [{ type: 'foreign', choice: 0, isShown: false }]
 
 function argumentsOf({ written, whole }: HeldCall): string {
   if (written !== '') return written
-  // a model's arguments that are no JSON come as the text they are
+  // arguments that are not JSON come as text
   return typeof whole === 'string' ? whole : JSON.stringify(whole ?? {})
 }

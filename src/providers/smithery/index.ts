@@ -10,7 +10,7 @@ import { readComplaint } from './complaint.ts'
 import { EitherDecoder } from './either-stream.ts'
 import { encodeSmitheryRequest, support } from './request.ts'
 
-/** The playground of smithery.ai, asked with the session of somebody who is signed in there. */
+/** The playground of smithery.ai, used with the session of a signed-in user. */
 export const provider: Provider = {
   name: 'smithery',
   configure(variables) {
@@ -36,7 +36,7 @@ export const provider: Provider = {
   },
 }
 
-/** It lists its models nowhere: these are the names that have been seen. */
+/** It has no list of models. These are the names that have been seen. */
 const knownModels = [
   'claude-haiku-4.5',
   'claude-sonnet-4.5',
@@ -52,12 +52,12 @@ const knownModels = [
   'deepseek-reasoner',
 ]
 
-interface Site {
+interface SmitherySite {
   readonly url: string
   readonly userAgent: string
 }
 
-async function* chat(site: Site, request: ChatRequest, call: AccountCall<SmitheryCredential>) {
+async function* chat(site: SmitherySite, request: ChatRequest, call: AccountCall<SmitheryCredential>) {
   try {
     const reply = await askSmithery(site, request, call)
     yield* readFrames(reply, new EitherDecoder(reply.headers), call.signal)
@@ -69,7 +69,7 @@ async function* chat(site: Site, request: ChatRequest, call: AccountCall<Smither
 }
 
 function askSmithery(
-  { url, userAgent }: Site,
+  { url, userAgent }: SmitherySite,
   request: ChatRequest,
   { account, signal }: AccountCall<SmitheryCredential>,
 ): Promise<HttpReply> {
@@ -90,22 +90,25 @@ function askSmithery(
   return postJson(question, signal)
 }
 
-/** What some refusals mean here and not everywhere: an API has no login page, no routes that move and no guard that answers in HTML. */
+/**
+ * Names refusals that have another meaning here than at an API, which has no login page, no moving routes and no proxy
+ * that answers in HTML.
+ */
 function named(error: ChatError): ChatError {
   const { reason, code, upstreamStatus } = error
   if (code === 'upstream_redirect' || (upstreamStatus === 200 && code === 'upstream_bad_response'))
     return new ChatError('account-refused', {
-      message: `The upstream showed its login page, or the way there (HTTP ${upstreamStatus}).`,
+      message: `The upstream showed its login page, or redirected to it (HTTP ${upstreamStatus}).`,
       ...(upstreamStatus !== undefined && { upstreamStatus }),
     })
   if (upstreamStatus === 403 && code === 'upstream_bad_response')
     return new ChatError('challenged', {
-      message: 'The upstream keeps programs out (HTTP 403, a web page). The gateway does not get round that.',
+      message: 'The upstream blocks programs (HTTP 403, a web page). The gateway does not evade that.',
       upstreamStatus,
     })
   if (upstreamStatus === 404 && reason === 'model-not-found' && !/model/i.test(error.message))
     return new ChatError('upstream-outdated', {
-      message: 'The upstream has no chat at this address any more (HTTP 404).',
+      message: 'The upstream no longer has a chat at this address (HTTP 404).',
       upstreamStatus,
     })
   return error

@@ -15,29 +15,29 @@ import type { Runtime } from '../../flow/runtime.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
 import { filePart, imagePart } from './file-part.ts'
 
-/** What smithery's playground takes; it has no place for sampling, a token limit or a response format. */
+/** What smithery's playground supports. It has no field for sampling, a token limit or a response format. */
 export const support: Support = {
   parameters: { tools: 'mapped', toolChoice: 'mapped', reasoningEffort: 'mapped', choices: 'emulated' },
   parts: ['text', 'image', 'file', 'reasoning', 'refusal'],
 }
 
 /**
- * The body of `POST /api/chat`: the messages as the UIMessages of the AI SDK, the whole conversation each time.
- * @throws ChatError `unsupported` for what it has no place for, `invalid-request` for results of calls nobody made
+ * Encodes the body of `POST /api/chat`: the whole conversation, as the AI SDK's UIMessages.
+ * @throws ChatError `unsupported` for content that it has no place for, `invalid-request` for a result without its call
  */
 export function encodeSmitheryRequest(request: ChatRequest, runtime: Pick<Runtime, 'newId'>): Fields {
   const uiMessage = messageMaker(runtime)
   const effort = efforts[request.parameters.reasoningEffort ?? '']
   const messages = encodeMessages(request.messages.map(withoutImages), uiMessage)
   const instructions = systemPrompt(request.messages)
-  // there must be a message: of instructions alone, as for a chat's title, they are one
+  // there must be a message, so a request with only instructions, such as one for a chat's title, sends them as one
   const isAlone = messages.length === 0
   return {
     messages: isAlone ? [uiMessage('user', [{ type: 'text', text: instructions }])] : messages,
     model: request.model,
     systemPrompt: isAlone ? '' : instructions,
     ...encodeTools(request),
-    // as public clients of the playground send it
+    // public clients of the playground send it like this
     ...(effort && { reasoningEffort: effort }),
   }
 }
@@ -51,7 +51,7 @@ const efforts: Readonly<Record<string, string>> = {
   xhigh: 'high',
 }
 
-/** It knows one prompt of the system, and none within the conversation. */
+/** Joins all instructions, because it has one system prompt and no system messages within the conversation. */
 function systemPrompt(messages: readonly Message[]): string {
   return messages
     .filter(({ role }) => role === 'system' || role === 'developer')
@@ -60,15 +60,18 @@ function systemPrompt(messages: readonly Message[]): string {
     .join('\n\n')
 }
 
-/** A message at its place in the request. */
-interface Placed<M> {
+/** A message and its position in the request. */
+interface AtPosition<M> {
   readonly at: number
   readonly message: M
 }
 
-/** Calls and their results stand in one message; a result may come anywhere after its call. */
+/**
+ * Encodes the messages. A call and its result are in one message here; in the request a result may come anywhere after
+ * its call.
+ */
 function encodeMessages(messages: readonly Message[], uiMessage: MakeMessage): Fields[] {
-  const calls = placedCalls(messages)
+  const calls = callsWithResults(messages)
   return messages.flatMap((message, at): Fields[] => {
     const isFileRefused = message.role !== 'user'
     const index = isFileRefused ? message.content.findIndex(({ type }) => type === 'image' || type === 'file') : -1
@@ -76,7 +79,7 @@ function encodeMessages(messages: readonly Message[], uiMessage: MakeMessage): F
       throw unsupported(`messages[${at}].content[${index}]`, 'pictures and files anywhere but in a user message')
     if (message.role === 'user') return [uiMessage('user', userParts({ at, message }))]
     const parts = message.role === 'assistant' ? assistantParts(message, calls) : []
-    // a step of nothing is an answer that broke off before its first word
+    // an empty step is an answer that broke off before its first word
     return parts.length > 1 ? [uiMessage('assistant', parts)] : []
   })
 }
@@ -88,40 +91,43 @@ function messageMaker(runtime: Pick<Runtime, 'newId'>): MakeMessage {
 }
 
 function unsupported(param: string, what: string): ChatError {
-  return new ChatError('unsupported', { message: `${param}: smithery does not take ${what}.`, param })
+  return new ChatError('unsupported', { message: `${param}: smithery does not support ${what}.`, param })
 }
 
-interface PlacedCall {
-  /** Its own within the conversation. */
+interface CallWithResult {
+  /** An id that is unique within the conversation. */
   readonly id: string
   result: ToolMessage | undefined
 }
 
-/** Every call with its result: of several with one id, as clients have them that count anew with every answer, the last one's. */
-function placedCalls(messages: readonly Message[]): ReadonlyMap<ToolCallPart, PlacedCall> {
-  const calls = new Map<ToolCallPart, PlacedCall>()
-  const newest = new Map<string, PlacedCall>()
+/**
+ * Finds the result of every call. If several calls have the same id, because a client counts anew in every answer, the
+ * last one gets it.
+ */
+function callsWithResults(messages: readonly Message[]): ReadonlyMap<ToolCallPart, CallWithResult> {
+  const calls = new Map<ToolCallPart, CallWithResult>()
+  const newest = new Map<string, CallWithResult>()
   for (const [at, message] of messages.entries()) {
     for (const call of callsOf(message)) {
-      const placed = { id: newest.has(call.id) ? `${call.id}-${calls.size}` : call.id, result: undefined }
-      calls.set(call, placed)
-      newest.set(call.id, placed)
+      const found = { id: newest.has(call.id) ? `${call.id}-${calls.size}` : call.id, result: undefined }
+      calls.set(call, found)
+      newest.set(call.id, found)
     }
     if (message.role === 'tool') callOf(message, at, newest).result = message
   }
   return calls
 }
 
-function callOf({ toolCallId }: ToolMessage, at: number, newest: ReadonlyMap<string, PlacedCall>): PlacedCall {
+function callOf({ toolCallId }: ToolMessage, at: number, newest: ReadonlyMap<string, CallWithResult>): CallWithResult {
   const call = newest.get(toolCallId)
   if (call) return call
   const param = `messages[${at}].tool_call_id`
   throw new ChatError('invalid-request', { message: `${param} names no call of an earlier message.`, param })
 }
 
-function userParts({ at, message }: Placed<UserMessage>): Fields[] {
+function userParts({ at, message }: AtPosition<UserMessage>): Fields[] {
   const parts = message.content.map((part, index) => userPart(part, `messages[${at}].content[${index}]`))
-  // with a picture alone, front ends send an empty text, which models refuse
+  // front ends send an empty text beside a picture, which models refuse
   const said = parts.filter(({ text }) => text !== '')
   return said.length > 0 ? said : [{ type: 'text', text: '' }]
 }
@@ -145,8 +151,8 @@ function refuseFileId(param: string): never {
   throw unsupported(param, 'files by their id')
 }
 
-/** What it thought is left out: models refuse thoughts that they have not signed. */
-function assistantParts(message: AssistantMessage, calls: ReadonlyMap<ToolCallPart, PlacedCall>): Fields[] {
+/** Leaves reasoning out, because models refuse reasoning without their signature. */
+function assistantParts(message: AssistantMessage, calls: ReadonlyMap<ToolCallPart, CallWithResult>): Fields[] {
   const said = message.content.map((part) => (part.type === 'text' || part.type === 'refusal' ? part.text : ''))
   const text = said.join('')
   return [
@@ -156,22 +162,25 @@ function assistantParts(message: AssistantMessage, calls: ReadonlyMap<ToolCallPa
   ]
 }
 
-function toolPart({ id, name, arguments: json }: ToolCallPart, placed: PlacedCall | undefined): Fields {
-  const part = { type: `tool-${name}`, toolCallId: placed?.id ?? id, input: inputOf(json) }
-  const result = placed?.result
+function toolPart({ id, name, arguments: json }: ToolCallPart, found: CallWithResult | undefined): Fields {
+  const part = { type: `tool-${name}`, toolCallId: found?.id ?? id, input: inputOf(json) }
+  const result = found?.result
   if (!result) return { ...part, state: 'input-available' }
-  // as a result of MCP, which is what its tools are
+  // in the form of an MCP result, because its tools are MCP tools
   const output = { content: [{ type: 'text', text: textOf(result.content) }] }
   return { ...part, state: 'output-available', output }
 }
 
-/** An object, whatever the model wrote: models that are handed their call back take nothing else. */
+/**
+ * The arguments as an object, also if the model wrote something else, because models only accept an object in a call
+ * that is sent back.
+ */
 function inputOf(json: string): unknown {
   const input = json === '' ? {} : jsonOrUndefined(json)
   return typeof input === 'object' && input !== null && !Array.isArray(input) ? input : { arguments: json }
 }
 
-/** Being told what to call is being told to call with only that in reach. */
+/** Encodes the tools. For a named tool only that one is offered, with an obligation to call. */
 function encodeTools({ parameters: { tools = [], toolChoice }, spelling }: ChatRequest): Fields {
   const functions = tools.filter((tool) => tool.type === 'function')
   if (functions.length < tools.length) throw unsupported(spelling.tools ?? 'tools', 'tools that are no functions')
@@ -193,7 +202,7 @@ function encodeTools({ parameters: { tools = [], toolChoice }, spelling }: ChatR
   }
 }
 
-/** The schema under both names that are seen: MCP's, and that of the newer clients. */
+/** Encodes a tool. The schema has both names that are in use: MCP's, and that of newer clients. */
 function encodeTool(tool: FunctionTool): Fields {
   const { name, description = '' } = tool
   const schema = schemaOf(tool)

@@ -4,21 +4,21 @@ import { within } from '../../../flow/wait.ts'
 import type { Services } from '../../exchange/services.ts'
 
 /** A request that is being answered, or that waits for its session. */
-export interface Run {
+export interface RunningRequest {
   abort(): void
-  /** How it ended, once its session is free again. */
+  /** How it ended; resolves when its session is free again. */
   readonly ended: Promise<Status>
 }
 
-/** Milliseconds that an abort waits for what it stopped. */
-const patienceMs = 2_000
+/** Milliseconds that an abort waits for the requests that it stopped. */
+const maxWaitMs = 2_000
 
-/** The requests of each session that are under way in this process. */
-export class Running {
-  readonly #runs = new Map<string, Set<Run>>()
+/** The running requests of each session in this process. */
+export class RunningRequests {
+  readonly #runs = new Map<string, Set<RunningRequest>>()
 
-  /** @returns takes it out again */
-  add(client: string, session: string, run: Run): () => void {
+  /** @returns a function that removes it again */
+  add(client: string, session: string, run: RunningRequest): () => void {
     const key = keyOf(client, session)
     const runs = this.#runs.get(key) ?? new Set()
     this.#runs.set(key, runs.add(run))
@@ -28,26 +28,26 @@ export class Running {
     }
   }
 
-  /** Stops all that runs of a session, and waits until the session is free. @returns whether anything was stopped */
+  /** Stops all requests of a session, and waits until the session is free. @returns whether a request was stopped */
   async abort(client: string, session: string, signal: Cancel): Promise<boolean> {
     const runs = [...(this.#runs.get(keyOf(client, session)) ?? [])]
     for (const run of runs) run.abort()
-    const endings = await within(Promise.all(runs.map(({ ended }) => ended)), patienceMs, signal)
-    // what takes longer has been told to stop all the same
+    const endings = await within(Promise.all(runs.map(({ ended }) => ended)), maxWaitMs, signal)
+    // a request that takes longer has been stopped as well
     return endings?.includes('cancelled') ?? true
   }
 }
 
-const allRunning = new WeakMap<Services, Running>()
+const allRunning = new WeakMap<Services, RunningRequests>()
 
-/** Those of a server: each has its own. */
-export function runningOf(services: Services): Running {
-  const running = allRunning.get(services) ?? new Running()
+/** The running requests of a server. Each server has its own. */
+export function runningOf(services: Services): RunningRequests {
+  const running = allRunning.get(services) ?? new RunningRequests()
   allRunning.set(services, running)
   return running
 }
 
-/** Neither part may reach into the other. */
+/** As JSON, so that two different pairs never have the same key. */
 function keyOf(client: string, session: string): string {
   return JSON.stringify([client, session])
 }

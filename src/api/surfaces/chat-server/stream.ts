@@ -16,7 +16,7 @@ import { type Chosen, chooseModel, modelConfigOf, parametersOf } from './choose-
 import { type ServerEvent, surface } from './event.ts'
 import { Recorder } from './recorder.ts'
 import { replay } from './replay.ts'
-import { type Run, runningOf } from './running.ts'
+import { type RunningRequest, runningOf } from './running.ts'
 import { type DirectBody, type ModelConfig, readDirectBody, readStreamBody, type StreamBody } from './schema.ts'
 
 /** What one request asks for. */
@@ -79,7 +79,7 @@ async function* run(
   asked: StreamRequest,
   { exchange, services, open }: RunningChat,
 ): AsyncGenerator<Batch<ServerEvent>> {
-  const ended = Promise.withResolvers<Awaited<Run['ended']>>()
+  const ended = Promise.withResolvers<Awaited<RunningRequest['ended']>>()
   const abort = () => open.abort(new ChatError('cancelled', { message: 'The request was aborted.', code: aborted }))
   const { client, session } = asked.whose
   const remove = runningOf(services).add(client, session, { abort, ended: ended.promise })

@@ -3,7 +3,7 @@ import type { Fields } from '../../../chat/message.ts'
 import { type Support, supportFor } from '../../../chat/model.ts'
 import { kindOf } from '../../../chat/model-kind.ts'
 import { names } from '../../../dialects/openai-chat/decode-parameters.ts'
-import type { Listed } from '../../../gateway/catalog.ts'
+import type { ListedModel } from '../../../gateway/catalog.ts'
 import { answerJson } from '../../exchange/answer-json.ts'
 
 /** `GET /v1/models` */
@@ -39,7 +39,7 @@ function encodeSupport({ parameters, extraFields = [] }: Support): Fields {
 }
 
 /** OpenAI's four members, and what else is known, under OpenRouter's names. */
-function encodeModel({ id, upstream, model, support, members }: Listed): Fields {
+function encodeModel({ id, upstream, model, support, members }: ListedModel): Fields {
   return {
     id,
     object: 'model',

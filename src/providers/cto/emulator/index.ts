@@ -8,16 +8,16 @@ import { acceptSubscriber, refusalOf } from './socket.ts'
 import type {
   CtoEmulatorOptions,
   CtoState,
-  EmulatedChat,
   EmulatedReply,
   EmulatedThread,
   EmulatedUser,
+  ReceivedPrompt,
 } from './state.ts'
 
 export interface CtoEmulator extends Omit<HttpEmulator, 'openConnections'> {
   readonly users: readonly EmulatedUser[]
   /** All prompts, in order. */
-  readonly chats: readonly EmulatedChat[]
+  readonly chats: readonly ReceivedPrompt[]
   readonly threads: ReadonlyMap<string, EmulatedThread>
   /** The variables for a gateway that uses this emulator. */
   readonly variables: Readonly<Record<string, string>>

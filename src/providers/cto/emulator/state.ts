@@ -16,7 +16,7 @@ export interface EmulatedUser {
 }
 
 /** A prompt that has arrived. */
-export interface EmulatedChat {
+export interface ReceivedPrompt {
   readonly userId: string
   readonly chatHistoryId: string
   readonly model: string
@@ -37,7 +37,7 @@ export interface CtoEmulatorOptions {
   /** The version of the protocol; `v1` by default. */
   readonly protocol?: 'v1' | 'v2'
   /** Chooses the script of a chat. Without one the emulator's own answer is sent. */
-  readonly reply?: (chat: EmulatedChat) => CtoScript | undefined
+  readonly reply?: (chat: ReceivedPrompt) => CtoScript | undefined
   /** An HTTP status that refuses the next socket. */
   readonly refuseSocket?: () => number | undefined
   /** Sends a thread's earlier messages to subscribers that come late. */
@@ -56,7 +56,7 @@ export interface CtoState extends Required<Pick<CtoEmulatorOptions, 'protocol' |
   readonly options: CtoEmulatorOptions
   readonly users: readonly EmulatedUser[]
   readonly signingKey: string
-  readonly chats: EmulatedChat[]
+  readonly chats: ReceivedPrompt[]
   readonly threads: Map<string, EmulatedThread>
   /** The chosen model of each organisation. */
   readonly models: Map<string, string>
