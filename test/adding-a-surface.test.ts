@@ -128,6 +128,21 @@ describe('the gateway from that source', () => {
     expect(text).toEndWith('data: {"over":true}\n\n')
   })
 
+  test('every answer has the headers of its surface, and a failure the id of its request', async () => {
+    const headers = { 'x-request-id': 'talk-1', authorization: `Bearer ${key}`, origin: 'https://page.example' }
+    const well = await ask('POST /small-talk', { ...chat({ say: 'hm' }), headers })
+    const badly = await ask('POST /small-talk', { ...chat({}), headers })
+    const refused = await ask('POST /small-talk', { ...chat({ say: 'hm' }), headers: { 'x-request-id': 'talk-1' } })
+    const lost = await ask('GET /small-talk/there', { headers })
+    for (const answer of [well, badly, refused, lost]) expect(answer.headers.get('small-talk-id')).toBe('talk-1')
+    for (const { body } of [badly, refused, lost]) expect(body).toMatchObject({ request: 'talk-1' })
+    expect(well.headers.get('access-control-expose-headers')).toEndWith(', small-talk-id')
+    const stream = await fetch(`${url}/small-talk`, { method: 'POST', headers, ...chat({ say: 'hm', aloud: true }) })
+    expect(stream.headers.get('small-talk-id')).toBe('talk-1')
+    await stream.text()
+    expect((await ask('GET /hello', { headers })).headers.get('small-talk-id')).toBeNull()
+  })
+
   test('pages of other origins may ask where the route says so', async () => {
     const headers = { origin: 'https://page.example', 'access-control-request-method': 'POST' }
     const allowed = async (path: string) =>

@@ -42,27 +42,41 @@ export function openExchange(request: Request, options: OpenExchangeOptions): Ro
   const found = right === path ? asSent : table.find(request.method, right)
   const id = requestId(request.headers, runtime)
   const address = clientAddress(listener?.requestIP(request)?.address ?? '', request.headers, options.proxies)
+  const surface = found?.surface ?? table.nearest(right).surface
+  const usual = {
+    'x-request-id': id,
+    'x-content-type-options': 'nosniff',
+    // the next request of this client goes to where work is still taken
+    ...(phase !== 'open' && { connection: 'close' }),
+    ...(isShared(found, table, right) && corsHeaders(request.headers, policy)),
+  }
   const exchange: Exchange = {
     request,
     runtime,
     path,
     params: found?.params ?? {},
-    encodeFailure: (found?.surface ?? table.nearest(right).surface).error,
+    encodeFailure: (error) => surface.error(error, exchange),
     id,
     address,
     log: log.child({ id, route: `${request.method} ${excerpt(path, 200)}`, address }),
-    headers: {
-      'x-request-id': id,
-      'x-content-type-options': 'nosniff',
-      // the next request of this client goes to where work is still taken
-      ...(phase !== 'open' && { connection: 'close' }),
-      ...(isShared(found, table, right) && corsHeaders(request.headers, policy)),
+    get headers() {
+      return surface.headers ? withOwn(usual, surface.headers(exchange)) : usual
     },
     caller: anybody,
+    receipt: undefined,
     isLogged: false,
     limitSilence: (seconds) => listener?.timeout(request, seconds),
   }
   return { exchange, found, rightPath: right === path ? undefined : right }
+}
+
+type HeaderFields = Readonly<Record<string, string>>
+
+/** The usual headers with a surface's own, which pages that may read the answer may read too. */
+function withOwn(usual: HeaderFields, own: HeaderFields): HeaderFields {
+  const exposed = usual['access-control-expose-headers']
+  const names = [exposed, ...Object.keys(own)].join(', ')
+  return { ...usual, ...own, ...(exposed !== undefined && { 'access-control-expose-headers': names }) }
 }
 
 /** Whether pages of other origins may read the response: of an error near such routes too. */

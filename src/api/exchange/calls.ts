@@ -38,9 +38,11 @@ export class Calls {
     const { request, id, caller, log, limitSilence } = exchange
     const hops = hopsOf(request.headers)
     const signal = new NativeCancel(exchange.runtime, request.signal, clientLeft)
+    const receipt = newReceipt()
+    exchange.receipt = receipt
     limitSilence(0)
     const opened: OpenCall = {
-      call: { id, caller, hops, log, signal, attempts: new Attempts(), receipt: newReceipt() },
+      call: { id, caller, hops, log, signal, attempts: new Attempts(), receipt },
       abort: (reason) => signal.abort(reason),
       close: () => {
         signal.release()

@@ -1,6 +1,6 @@
 import type { Caller } from '../../chat/caller.ts'
 import { asChatError, type ChatError } from '../../chat/error.ts'
-import type { Logger } from '../../flow/call.ts'
+import type { Logger, Receipt } from '../../flow/call.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import { writeJson } from '../../wire/write-json.ts'
 
@@ -10,8 +10,18 @@ export interface FailureReply {
   readonly body: unknown
 }
 
+/** What is known of a request when it is answered. */
+export interface RequestFacts {
+  /** Of the request, in logs and answers. */
+  readonly id: string
+  /** Who sent it, once the door has seen the key. */
+  readonly caller: Caller
+  /** Of its call, once it has one: what layers have noted for the client, so far. */
+  readonly receipt: Receipt | undefined
+}
+
 /** One HTTP request on its way through the API. */
-export interface Exchange {
+export interface Exchange extends RequestFacts {
   readonly request: Request
   readonly runtime: Runtime
   /** Path without the query, as it was sent. */
@@ -20,18 +30,16 @@ export interface Exchange {
   readonly params: Readonly<Record<string, string>>
   /** Puts a failure into the form that this client reads. */
   readonly encodeFailure: (error: ChatError) => FailureReply
-  /** Of the request, in logs and answers. */
-  readonly id: string
   /** Of the client, as far as it is known. */
   readonly address: string
   /** Names the address, and the caller once the door has seen the key. */
   log: Logger
-  /** On every answer: the request's id, CORS, and that its type is to be believed. */
+  /** On every answer: the request's id, CORS, that its type is to be believed, and what its surface adds. */
   readonly headers: Readonly<Record<string, string>>
   /** Sets for how many seconds the connection may be silent; 0 for ever. Holds beyond this request until it is set again. */
   limitSilence(seconds: number): void
-  /** Who sent it, once the door has seen the key. */
   caller: Caller
+  receipt: Receipt | undefined
   /** True once a layer has taken over writing this request's line. */
   isLogged: boolean
 }

@@ -1,5 +1,5 @@
 import type { ChatError } from '../../chat/error.ts'
-import type { Exchange, FailureReply } from '../exchange/exchange.ts'
+import type { Exchange, FailureReply, RequestFacts } from '../exchange/exchange.ts'
 import type { Services } from '../exchange/services.ts'
 import type { JsonSchema } from './json-schema.ts'
 
@@ -36,7 +36,12 @@ export interface Surface {
   readonly name: string
   readonly routes: readonly SurfaceRoute[]
   /** A failure at one of its paths, or near them: a missing key, a path that is not there, a body that cannot be read. */
-  readonly error: (error: ChatError) => FailureReply
+  readonly error: (error: ChatError, facts: RequestFacts) => FailureReply
+  /**
+   * Headers on every answer at these paths, a failure too, beside those that every surface gives: the request's id under
+   * another name, say, or what is left of its caller's limits.
+   */
+  readonly headers?: (facts: RequestFacts) => Readonly<Record<string, string>>
   /** JSON schemas by name; two surfaces may share one. */
   readonly schemas?: Readonly<Record<string, JsonSchema>>
   /** The schema of a failure. */
