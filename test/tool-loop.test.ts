@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { ChatError } from '../src/chat/error.ts'
 import type { ChatEvent } from '../src/chat/event.ts'
 import { textOf } from '../src/chat/message.ts'
-import { tellOutput } from '../src/chat/tool-output.ts'
+import { formatOutput } from '../src/chat/tool-output.ts'
 import { Environment } from '../src/config/environment.ts'
 import type { RawVariables } from '../src/config/spelled-values.ts'
 import { Conversations } from '../src/conversations/conversations.ts'
@@ -214,7 +214,7 @@ for (const [name, start] of Object.entries(rigs))
         'user',
         ...[1, 2, 3].flatMap(() => ['assistant', 'tool', 'tool']),
       ])
-      const told = tellOutput({ content: 'weather__now {"city":"Paris","round":3}', isError: false })
+      const told = formatOutput({ content: 'weather__now {"city":"Paris","round":3}', isError: false })
       expect(JSON.stringify(rig.emulator.chats[3])).toContain(JSON.stringify(told).slice(1, -1))
     })
 
@@ -403,5 +403,5 @@ test('a client’s SSE or JSON cannot be broken by what a tool says', async () =
   })
   // what the upstream got is one message, and parses to the very text
   const tool = messagesIn(rig.emulator.chats[1] ?? {}).find(({ role }) => role === 'tool')
-  expect(tool).toMatchObject({ content: tellOutput({ content: evil, isError: false }) })
+  expect(tool).toMatchObject({ content: formatOutput({ content: evil, isError: false }) })
 })

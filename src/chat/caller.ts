@@ -6,9 +6,9 @@ export type Role = 'client' | 'admin'
 
 /** Who sent a request. */
 export interface Caller {
-  /** Tells nothing of the key, and is the same for the same key after a restart. What is kept for one caller is for no other. */
+  /** A hash of the key, so it reveals nothing and stays the same after a restart. Data kept for one caller is never given to another. */
   readonly id: string
-  /** As the log shows it. */
+  /** The name in the log. */
   readonly name: string
   readonly role: Role
 }
@@ -17,14 +17,14 @@ export interface Caller {
 export interface ClientKey {
   readonly secret: Secret
   readonly role: Role
-  /** As the log shows its caller; without one it is the beginning of the id. */
+  /** The caller's name in the log. The default is the beginning of the id. */
   readonly name?: string
 }
 
-/** Every caller, where no key is asked for. */
+/** Stands for every caller when the gateway asks for no key. */
 export const anybody: Caller = { id: 'anybody', name: 'anybody', role: 'client' }
 
-/** The caller that a key stands for. */
+/** Returns the caller that a key stands for. */
 export function callerOf({ secret, role, name }: ClientKey): Caller {
   const id = createHash('sha256').update(`client of tributary: ${secret.reveal()}`).digest('hex').slice(0, 32)
   return { id, name: name ?? id.slice(0, 8), role }

@@ -1,22 +1,22 @@
 import { redact } from './secret.ts'
 
-/** Why a chat failed. A closed list: what a reason means is said in `reasons`, and nowhere else. */
+/** Why a chat failed. The list is closed, and only `reasons` says what a reason means. */
 export type Reason = keyof typeof reasons
 
 interface ReasonMeaning {
-  /** HTTP status of the failure, unless a dialect has another for it. */
+  /** HTTP status of the failure, unless a dialect has its own. */
   readonly status: number
-  /** Our own word for it, in the log, in `doctor` and in an account's state. What clients read are the words of their dialect. */
+  /** Our own word for it in the log, in `doctor` and in an account's state. Clients read the words of their dialect. */
   readonly code: string
-  /** Who may do better, as long as no event has reached the client: `any` other account too, only another `upstream`, or `none`. */
+  /** Where the gateway may try again before an event has reached the client: with `any` account, only at another `upstream`, or `none`. */
   readonly retry: 'any' | 'upstream' | 'none'
-  /** Counts against the upstream's health. */
+  /** Whether the breaker counts it as a failure of the upstream. */
   readonly breaker: boolean
-  /** What becomes of the account the call ran on. */
+  /** What happens to the account that the call used. */
   readonly account: 'unchanged' | 'cooling' | 'refused' | 'exhausted' | 'challenged' | 'needs-login' | 'banned'
-  /** Tells an SDK whether to try by itself; undefined leaves it to the SDK. False where we have tried everything. */
+  /** Tells an SDK whether to retry: undefined leaves it to the SDK, false means that the gateway has tried everything. */
   readonly clientRetry?: boolean
-  /** Milliseconds after which a client may come back, where nobody has put a time to it. */
+  /** Milliseconds after which a client may retry, unless the error has its own time. */
   readonly retryAfterMs?: number
 }
 
@@ -24,9 +24,9 @@ const ours = { retry: 'none', breaker: false, account: 'unchanged' } as const
 const theirs = { retry: 'any', breaker: true, account: 'unchanged', clientRetry: false } as const
 
 /**
- * The one table. It knows no dialect: each dialect has a total map from a reason to its own words. The first group is the
- * caller's to mend, the second is an upstream's failing, the third is our own. An upstream's refusal of our account
- * (`account-refused`, `quota-exhausted`) is never the client's 401, 402 or 403.
+ * The one table of reasons. It knows no dialect: each dialect maps every reason to its own words. The caller must fix the
+ * first group, an upstream caused the second, and the gateway caused the third. When an upstream refuses our account
+ * (`account-refused`, `quota-exhausted`), the client never gets 401, 402 or 403.
  */
 export const reasons = {
   'invalid-request': { ...ours, status: 400, code: 'invalid_request' },
@@ -49,7 +49,7 @@ export const reasons = {
     status: 502,
     code: 'upstream_auth',
   },
-  // only with the service's own proof that this credential will never be good again
+  // only when the service itself proves that this credential will never be valid again
   'login-needed': {
     ...theirs,
     breaker: false,
@@ -64,7 +64,7 @@ export const reasons = {
     status: 502,
     code: 'upstream_banned',
   },
-  // the account may be as good as ever: what failed is getting its next credential
+  // the account itself may be fine: only its next credential could not be obtained
   'renewal-failed': {
     ...theirs,
     breaker: false,
@@ -123,28 +123,28 @@ export function isReason(text: unknown): text is Reason {
 export interface ChatErrorOptions {
   /** What happened and what to do. Never a secret, never an upstream's HTML. */
   readonly message: string
-  /** Finer than the reason's own code, and as clients look for it: an operator's key may be a word of it. An upstream's is redacted by who passes it on. */
+  /** More precise than the reason's code, in the words that clients look for. It is not redacted here, since an operator's key may be one of its words. Callers that quote an upstream must redact it. */
   readonly code?: string
-  /** Whether `code` is an upstream's own word, which may be any. */
+  /** Whether `code` quotes an upstream, so that it may be any text. */
   readonly isCodeQuoted?: boolean
   /** The field of the request that is at fault, as the client spelled it: `messages[0].content`. */
   readonly param?: string
-  /** Milliseconds, from now, after which another try makes sense. */
+  /** Milliseconds from now after which a retry makes sense. */
   readonly retryAfterMs?: number
-  /** The upstream's HTTP status, where it gave one. */
+  /** The upstream's HTTP status, if it sent one. */
   readonly upstreamStatus?: number
   readonly cause?: unknown
 }
 
-/** The only error the program throws on purpose. Known secrets are cut out of its words, which may be an upstream's. */
+/** The only error that the program throws on purpose. Known secrets are cut out of its message, which may quote an upstream. */
 export class ChatError extends Error {
   override readonly name = 'ChatError'
   readonly reason: Reason
-  /** The finest that is known of what it was: the code it brought, or the reason's own. */
+  /** The code it was created with, or the code of its reason. */
   readonly code: string
-  /** The code it brought, as it was given: every dialect passes it on. */
+  /** The code it was created with. Every dialect passes it on. */
   readonly finerCode: string | undefined
-  /** The code as the log shows it: never a word of an upstream's. */
+  /** The code for the log. It never quotes an upstream. */
   readonly ownCode: string
   readonly param: string | undefined
   readonly retryAfterMs: number | undefined
@@ -161,13 +161,13 @@ export class ChatError extends Error {
     this.upstreamStatus = options.upstreamStatus
   }
 
-  /** What the table says of this error. */
+  /** The row of the table for this error's reason. */
   get meaning(): ReasonMeaning {
     return reasons[this.reason]
   }
 }
 
-/** Any thrown value as a ChatError: one that is none already is our own bug, whose text no client sees. */
+/** Returns any thrown value as a ChatError. Any other error is our own bug, and clients do not see its text. */
 export function asChatError(thrown: unknown): ChatError {
   if (thrown instanceof ChatError) return thrown
   return new ChatError('internal', {

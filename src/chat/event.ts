@@ -1,63 +1,63 @@
 import type { Annotation, AudioPart, Extras, Fields, FilePart, ImagePart } from './message.ts'
 
 /**
- * `other` is an end the upstream named in a word we do not know; it is an end all the same.
- * An upstream's `error` is never a finish: it is thrown.
+ * `other` stands for an upstream's word that we do not know.
+ * An upstream's `error` is thrown and is never a finish.
  */
 export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' | 'other'
 
-/** Tokens, as counted by `source`. A number that is not known is absent, never zero. */
+/** Tokens, as counted by `source`. An unknown number is absent, never zero. */
 export interface Usage {
-  /** All of the input: what was read from a cache, and what was written to one, included. */
+  /** All of the input, including what was read from a cache or written to one. */
   readonly inputTokens?: number
-  /** Of the input, what was read from a cache. */
+  /** The part of the input that was read from a cache. */
   readonly cachedInputTokens?: number
-  /** Of the input, what was written to a cache. */
+  /** The part of the input that was written to a cache. */
   readonly cacheWriteTokens?: number
-  /** All of the output: what was thought included. */
+  /** All of the output, including reasoning. */
   readonly outputTokens?: number
   readonly reasoningTokens?: number
   readonly totalTokens?: number
   readonly source: 'upstream' | 'estimate'
-  /** What the upstream charges for, where it says so and it is not what was counted. */
+  /** What the upstream charges for, if it says so and the numbers differ from the counted ones. */
   readonly billed?: { readonly inputTokens?: number; readonly outputTokens?: number }
-  /** Of an answer that several gave: whose share is how much. */
+  /** The share of each member when several models gave one answer. */
   readonly shares?: readonly { readonly title: string; readonly usage: Usage }[]
   /** The usage object as the dialect `native.dialect` had it. */
   readonly native?: Native
 }
 
 /**
- * The upstream's own chunk (or whole reply) an event was made from, parsed. Every event made from one chunk carries
- * the same object, so that an encoder of that dialect relays it once and passes over its other events; a layer that
- * changes or drops an event takes `native` off all events of that chunk.
+ * The upstream's own chunk, or whole reply, that an event was made from, parsed. All events of one chunk carry the same
+ * object, so an encoder of that dialect relays it once and skips its other events. A layer that changes or drops an event
+ * must remove `native` from all events of that chunk.
  */
 export interface Native {
   readonly dialect: string
   readonly form: 'chunk' | 'whole'
   readonly value: Fields
-  /** The JSON `value` was parsed from, where it is still the same. */
+  /** The JSON that `value` was parsed from, unless `value` was changed since. */
   readonly json?: string
-  /** Whether several events carry it; one with its JSON is carried by one event unless this says otherwise. */
+  /** Whether several events carry it. When it has `json`, only one event carries it unless this is true. */
   readonly isShared?: boolean
 }
 
 interface EventBase {
-  /** Which of several answers side by side; 0 where there is one. */
+  /** The index of the choice, counted from 0. */
   readonly choice: number
   readonly native?: Native
 }
 
 /**
- * An event of a part. The parts of a choice are counted from 0, in order, without gaps; the first event with a number opens
- * its part, and `part-end` closes it, once, before the choice's `finish`. One part is open at a time, unless an upstream
- * lets several tool calls grow in turns.
+ * An event of a part. The parts of a choice are numbered from 0, in order, without gaps. The first event with a number opens
+ * its part, and one `part-end` closes it before the choice's `finish`. One part is open at a time, unless an upstream
+ * interleaves several tool calls.
  */
 interface PartEvent extends EventBase {
   readonly part: number
   /** Log probabilities of its tokens, in OpenAI's shape: `{ content: [...], refusal: [...] }`. */
   readonly logprobs?: unknown
-  /** What its part has to be handed back with, so far. */
+  /** Fields that the part must have when it is sent back to the upstream. */
   readonly extra?: Extras
 }
 
@@ -74,32 +74,32 @@ export interface RefusalEvent extends PartEvent {
   readonly text: string
 }
 
-/** What the model thinks aloud grows by `text`. */
+/** The model's reasoning grows by `text`. */
 export interface ReasoningEvent extends PartEvent {
   readonly type: 'reasoning'
   readonly text: string
 }
 
-/** A call opens. */
+/** A tool call opens. */
 export interface ToolCallEvent extends PartEvent {
   readonly type: 'tool-call'
   readonly id: string
   readonly name: string
 }
 
-/** The JSON of an open call's arguments grows by `json`. */
+/** The arguments of an open tool call grow by `json`. */
 export interface ToolArgumentsEvent extends PartEvent {
   readonly type: 'tool-arguments'
   readonly json: string
 }
 
-/** A whole part: a picture, a sound or a file. */
+/** A whole part: an image, a sound or a file. */
 export interface FileEvent extends PartEvent {
   readonly type: 'file'
   readonly file: ImagePart | AudioPart | FilePart
 }
 
-/** A whole part: a call that the upstream runs itself. */
+/** A whole part: a tool call that the upstream runs itself. */
 export interface ServerToolCallEvent extends PartEvent {
   readonly type: 'server-tool-call'
   readonly id: string
@@ -108,38 +108,38 @@ export interface ServerToolCallEvent extends PartEvent {
   readonly arguments: string
 }
 
-/** A whole part: the result of a call that the upstream ran itself, of which only its dialect can say more. */
+/** A whole part: the result of a tool call that the upstream ran itself. Its content stands in `extra`. */
 export interface ServerToolResultEvent extends PartEvent {
   readonly type: 'server-tool-result'
   readonly toolCallId: string
   readonly isError?: boolean
 }
 
-/** A part is complete. Brings what belongs to it as a whole: its signature, its encrypted form, its annotations. */
+/** A part is complete. The event has what belongs to the whole part: a signature, an encrypted form, annotations. */
 export interface PartEndEvent extends PartEvent {
   readonly type: 'part-end'
   readonly annotations?: readonly Annotation[]
 }
 
-/** Counts the whole request; the last one holds. */
+/** Counts the whole request. A later usage replaces an earlier one. */
 export interface UsageEvent extends EventBase {
   readonly type: 'usage'
   readonly usage: Usage
 }
 
-/** The one end of a choice: only `usage` may follow it. */
+/** The one end of a choice. Only `usage` may follow it. */
 export interface FinishEvent extends EventBase {
   readonly type: 'finish'
   readonly reason: FinishReason
   /** The upstream's own word for it. */
   readonly raw?: string
-  /** The stop sequence that the answer ended at, where the upstream names it. */
+  /** The stop sequence that ended the answer, if the upstream names it. */
   readonly stopSequence?: string
-  /** What the answer has to be handed back with, beside its parts. */
+  /** Fields that the answer must have, beside its parts, when it is sent back to the upstream. */
   readonly extra?: Extras
 }
 
-/** Carries `native` that the vocabulary has no word for, or tells the layers that the upstream is at work. */
+/** Carries a `native` chunk that has no other event, or tells the layers that the upstream is working. */
 export interface ForeignEvent extends EventBase {
   readonly type: 'foreign'
   /** True when `native` shows something to a client of its dialect, such as a sound. */
@@ -165,7 +165,7 @@ export function isOfPart(event: ChatEvent): event is Extract<ChatEvent, { readon
   return 'part' in event
 }
 
-/** True for an event that shows a client nothing yet: a part that opens empty, an end of a part, a chunk with only a role. */
+/** True for an event that shows nothing to a client: an empty part, the end of a part, a chunk with only a role. */
 export function isBlank(event: ChatEvent): boolean {
   switch (event.type) {
     case 'text':

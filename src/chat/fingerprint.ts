@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { callsOf, type Fields, type Message, type Part, type ToolCallPart } from './message.ts'
 
 /**
- * Names a message prefix: SHA-256, hex, of what the messages say. Stable across key order, content as a string or as
- * parts, neighbouring text parts, `developer` for `system`, spelled-out defaults, and the spacing of a call's JSON.
- * Ids of tool calls do not count: a client may renumber them.
- * @param scope whose messages they are (client key, model, account …): equal messages of two scopes never meet
+ * Returns a SHA-256 hash, in hex, of what the messages say. It does not depend on key order, on content as a string or as
+ * parts, on how text is split into parts, on `developer` for `system`, on explicit defaults, or on white space in a call's
+ * JSON. It ignores the ids of tool calls, because a client may renumber them.
+ * @param scope the owner of the messages (client key, model, account …): equal messages of two scopes have different hashes
  */
 export function fingerprint(scope: readonly string[], messages: readonly Message[]): string {
   const hash = createHash('sha256')
@@ -24,8 +24,8 @@ function canonicalMessage(message: Message): unknown {
 }
 
 /**
- * Reasoning is left out: clients drop it from the history or keep it, as they like. So are calls, which stand by
- * themselves, and what the upstream ran itself, which not every dialect can tell again.
+ * Leaves out reasoning, because some clients drop it from the history; tool calls, which `canonicalCall` handles; and calls
+ * that the upstream ran itself, because some dialects cannot repeat them.
  */
 function canonicalParts(parts: readonly Part[]): unknown[] {
   const found: unknown[] = []
@@ -61,25 +61,25 @@ function canonicalPart(part: CountedPart): unknown {
     case 'refusal':
       return ['refusal', part.text]
     case 'foreign':
-      return ['foreign', part.name, sorted(part.extra)]
+      return ['foreign', part.name, sortKeys(part.extra)]
   }
 }
 
 function canonicalCall(call: ToolCallPart): unknown {
   try {
-    return [call.name, sorted(JSON.parse(call.arguments || '{}'))]
+    return [call.name, sortKeys(JSON.parse(call.arguments || '{}'))]
   } catch {
-    // no JSON, and so unlike the JSON of any string
+    // the extra `null` keeps invalid JSON apart from a JSON string with the same text
     return [call.name, null, call.arguments]
   }
 }
 
-/** The value with the keys of every object in order. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
+/** Returns the value with the keys of every object in order. */
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys)
   if (!isFields(value)) return value
   const keys = Object.keys(value).sort()
-  return Object.fromEntries(keys.map((key) => [key, sorted(value[key])]))
+  return Object.fromEntries(keys.map((key) => [key, sortKeys(value[key])]))
 }
 
 function isFields(value: unknown): value is Fields {

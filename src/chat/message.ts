@@ -1,19 +1,19 @@
-/** Fields that only the dialect they came from knows. */
+/** Fields that only one dialect knows. */
 export type Fields = Readonly<Record<string, unknown>>
 
 /**
- * Such fields by the name of their dialect, e.g. `openai-chat`. They travel with the value they stood beside; a dialect
- * reads its own entry and no other.
+ * Fields of each dialect by its name, such as `openai-chat`. They stay with the value that they belong to, and a dialect
+ * reads only its own entry.
  */
 export type Extras = Readonly<Record<string, Fields>>
 
-/** Where a text comes from: a URL, a document handed in, or a tool's output. Offsets count UTF-16 units of the answer's text. */
+/** The source of a text: a URL, a document from the client, or a tool's output. Offsets count UTF-16 units of the answer's text. */
 export interface Annotation {
   readonly url?: string
   readonly title?: string
   readonly start?: number
   readonly end?: number
-  /** What the upstream says of the source beyond that, in its own words, for a reader. */
+  /** Anything else that the upstream says about the source, for a human reader. */
   readonly details?: Fields
   readonly extra?: Extras
 }
@@ -22,17 +22,17 @@ export interface Annotation {
 export interface TextPart {
   readonly type: 'text'
   readonly text: string
-  /** Of a text that a model wrote. */
+  /** Only a text that a model wrote has them. */
   readonly annotations?: readonly Annotation[]
   readonly extra?: Extras
 }
 
-/** An image by `https:` or `data:` URL. */
+/** An image with an `https:` or `data:` URL. */
 export interface ImagePart {
   readonly type: 'image'
   readonly url: string
   readonly detail?: string
-  /** What is said in its place to a model that takes no images. Without it the image cannot be left out. */
+  /** The text that replaces the image for a model that takes no images. Without it the image cannot be left out. */
   readonly notice?: string
   readonly extra?: Extras
 }
@@ -45,32 +45,32 @@ export interface AudioPart {
   readonly extra?: Extras
 }
 
-/** A file: its content as a `data:` URL or base64, or the id under which the upstream keeps it. */
+/** A file: either its content as a `data:` URL or base64, or its id at the upstream. */
 export interface FilePart {
   readonly type: 'file'
   readonly content?: string
   readonly fileId?: string
   readonly name?: string
-  /** MIME type, where `content` does not say it. */
+  /** MIME type, if `content` does not contain it. */
   readonly mediaType?: string
   readonly extra?: Extras
 }
 
-/** What a model thought. Its `extra` has what proves it to its upstream: a signature, an encrypted form. */
+/** A model's reasoning. Its `extra` has what the upstream accepts it by: a signature or an encrypted form. */
 export interface ReasoningPart {
   readonly type: 'reasoning'
   readonly text: string
   readonly extra?: Extras
 }
 
-/** A refusal the model gave. */
+/** A refusal by the model. */
 export interface RefusalPart {
   readonly type: 'refusal'
   readonly text: string
   readonly extra?: Extras
 }
 
-/** A call the model made. `arguments` is the JSON text as the model wrote it, which may be invalid. */
+/** A tool call by the model. `arguments` is the model's own JSON text, which may be invalid. */
 export interface ToolCallPart {
   readonly type: 'tool-call'
   readonly id: string
@@ -79,7 +79,7 @@ export interface ToolCallPart {
   readonly extra?: Extras
 }
 
-/** A call that the upstream itself ran. */
+/** A tool call that the upstream ran itself. */
 export interface ServerToolCallPart {
   readonly type: 'server-tool-call'
   readonly id: string
@@ -89,7 +89,7 @@ export interface ServerToolCallPart {
   readonly extra?: Extras
 }
 
-/** What the upstream got for a call that it ran: all that is known of it is in `extra`. */
+/** The result of a tool call that the upstream ran itself. Its content stands in `extra`. */
 export interface ServerToolResultPart {
   readonly type: 'server-tool-result'
   readonly toolCallId: string
@@ -97,7 +97,7 @@ export interface ServerToolResultPart {
   readonly extra?: Extras
 }
 
-/** A part that the vocabulary has no word for: only an upstream of a dialect in `extra` understands it. */
+/** A part of a type that only the dialects in `extra` know. */
 export interface ForeignPart {
   readonly type: 'foreign'
   /** Its type in that dialect. */
@@ -123,7 +123,7 @@ interface MessageBase {
   readonly extra?: Extras
 }
 
-/** Instructions. `developer` is the newer name of `system`; an upstream that knows only one takes both as that. */
+/** Instructions. `developer` is the newer name of `system`. An upstream that knows one name gets both under that name. */
 export interface SystemMessage extends MessageBase {
   readonly role: 'system' | 'developer'
 }
@@ -132,27 +132,27 @@ export interface UserMessage extends MessageBase {
   readonly role: 'user'
 }
 
-/** What the model said: texts, thoughts and calls in the order in which they came. */
+/** An answer of the model: texts, reasoning and tool calls in the order in which they came. */
 export interface AssistantMessage extends MessageBase {
   readonly role: 'assistant'
 }
 
-/** The result of the call `toolCallId`. */
+/** The result of the tool call `toolCallId`. */
 export interface ToolMessage extends MessageBase {
   readonly role: 'tool'
   readonly toolCallId: string
-  /** Whether the tool failed; absent where the client's dialect does not say. */
+  /** Whether the tool failed. It is absent if the client's dialect does not say. */
   readonly isError?: boolean
 }
 
 export type Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage
 
-/** The text of some parts, joined; parts of other kinds are passed over. */
+/** Joins the text parts and skips all others. */
 export function textOf(parts: readonly Part[]): string {
   return parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
 }
 
-/** The message with each image's notice in its place, as far as it has one. */
+/** Replaces each image that has a notice by that notice. */
 export function withoutImages<M extends Message>(message: M): M {
   if (!hasNotices(message)) return message
   const content = message.content.map((part): Part => {
@@ -161,17 +161,17 @@ export function withoutImages<M extends Message>(message: M): M {
   return { ...message, content }
 }
 
-/** Whether a message has images that may be left out. */
+/** Whether a message has images that can be left out. */
 export function hasNotices({ content }: Message): boolean {
   return content.some((part) => part.type === 'image' && part.notice !== undefined)
 }
 
-/** What was said: texts and refusals, joined. */
+/** Joins the texts and refusals. */
 export function wordsOf(parts: readonly Part[]): string {
   return parts.map((part) => (part.type === 'text' || part.type === 'refusal' ? part.text : '')).join('')
 }
 
-/** The calls that a message makes, in order; a message of another role than the assistant's makes none. */
+/** Returns the tool calls of a message in order. Only an assistant's message has any. */
 export function callsOf({ content }: Message): readonly ToolCallPart[] {
   return content.filter((part) => part.type === 'tool-call')
 }

@@ -1,18 +1,18 @@
 import type { Model, ModelKind } from './model.ts'
 
-/** What a model is for: as its upstream says, else as its name does, else chats. */
+/** Returns what a model is for: what its upstream says, else what its name suggests, else `chat`. */
 export function kindOf({ id, kind }: Model): ModelKind {
   return kind ?? byName.find(([, word]) => word.test(id))?.[0] ?? 'chat'
 }
 
-/** A name, or the beginning of one, between the signs that part the words of a model's id. */
+/** Matches one of the names as a whole word of a model's id. Digits may follow it. */
 function word(...names: readonly string[]): RegExp {
   return new RegExp(`(?:^|[^a-z0-9])(?:${names.join('|')})(?:$|[^a-z])`, 'i')
 }
 
 /**
- * Names as they stand in the lists of OpenAI, Gemini, Groq, Together, NVIDIA, SambaNova, xAI and Ollama, where a list
- * does not say what a model is for. The first that fits holds.
+ * Names from the model lists of OpenAI, Gemini, Groq, Together, NVIDIA, SambaNova, xAI and Ollama, for lists that do not
+ * say what a model is for. The first match wins.
  */
 const byName: readonly (readonly [ModelKind, RegExp])[] = [
   ['rerank', /re-?rank/i],
@@ -69,7 +69,7 @@ const byName: readonly (readonly [ModelKind, RegExp])[] = [
     ),
   ],
   ['completion', word('davinci', 'babbage', 'curie', 'gpt-3\\.5-turbo-instruct')],
-  // OpenAI answers with these at other routes than that of chats
+  // OpenAI serves these at other routes than chat completions
   ['completion', word('computer-use', 'codex-mini-latest', 'o\\d(?:-mini)?-deep-research', 'o\\d-pro')],
   ['completion', word('aqa', 'ocr')],
 ]

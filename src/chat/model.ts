@@ -1,39 +1,39 @@
 import type { Part } from './message.ts'
 import type { Parameter, ResponseFormat } from './request.ts'
 
-/** What an upstream does with a parameter it takes. A parameter it does not list is dropped, or refused: see `Support`. */
+/** What an upstream does with a parameter that it supports. For other parameters see `Support`. */
 export type ParameterTreatment = 'honoured' | 'mapped' | 'emulated'
 
 /**
- * What an upstream makes of what a client may send, as data: it drives the request encoder, the receipt and `/v1/models`.
- * A request with `tools` or `responseFormat` where they are not taken is refused, other parameters are dropped.
+ * What an upstream supports, as data for the request encoder, the receipt and `/v1/models`. A request is refused if the
+ * upstream does not support its `tools` or `responseFormat`. Other unsupported parameters are dropped.
  */
 export interface Support {
   readonly parameters: Readonly<Partial<Record<Parameter, ParameterTreatment>>>
   /** The dialect whose unknown fields are passed through, if any. */
   readonly extraOf?: string
-  /** Fields beyond the vocabulary that are passed through whatever the client's dialect; no other is. */
+  /** Unknown fields that are passed through from every dialect. */
   readonly extraFields?: readonly string[]
-  /** Fields of that dialect that it does not take all the same. */
+  /** Fields of the `extraOf` dialect that the upstream does not take. */
   readonly lacksFields?: readonly string[]
-  /** Its own names of parameters: what a client sent under another is `mapped`. */
+  /** The upstream's own names of parameters. A parameter that the client sent under another name is `mapped`. */
   readonly names?: Readonly<Partial<Record<Parameter, string>>>
-  /** The numbers it takes, both ends included, where they are fewer than a client may send: beyond them is the nearest, `mapped`. */
+  /** The numbers it takes, if they are fewer than the client may send. A number outside is `mapped` to the nearest one. */
   readonly ranges?: Readonly<Partial<Record<NumberParameter, Range>>>
-  /** Its words for a client's, where it takes fewer: `mapped`, a word that is not here goes on as it is. */
+  /** Its words for a client's words, which are `mapped`. Other words are passed on unchanged. */
   readonly words?: Readonly<Partial<Record<WordParameter, Readonly<Record<string, string>>>>>
-  /** What some of its models do not take beyond that. */
+  /** Parameters that some of its models do not take. */
   readonly exceptions?: readonly Exception[]
-  /** The kinds of content it takes; all, where it does not say. A message with another kind is refused, calls and thoughts apart. */
+  /** The types of parts it takes; by default all. A message with another type is refused, except tool calls and reasoning. */
   readonly parts?: readonly Part['type'][]
-  /** The response formats it can hold an answer to, beside plain text; all, where it does not say. */
+  /** The response formats it supports beside plain text; by default all. */
   readonly formats?: readonly ResponseFormat['type'][]
-  /** How much it takes of tools, where that is known to have an end: the gateway offers no more of its own. */
+  /** Its known limits for tools. The gateway keeps to them when it offers its own tools. */
   readonly toolBounds?: ToolBounds
 }
 
 export interface ToolBounds {
-  /** Tools of one request, the client's own among them. */
+  /** Tools of one request, including the client's own. */
   readonly maxTools?: number
   /** Characters of a tool's description. */
   readonly maxDescription?: number
@@ -42,18 +42,19 @@ export interface ToolBounds {
 export type NumberParameter = 'temperature' | 'topP' | 'frequencyPenalty' | 'presencePenalty'
 export type WordParameter = 'reasoningEffort' | 'serviceTier'
 
+/** Both ends are included. */
 export interface Range {
   readonly min: number
   readonly max: number
 }
 
 export interface Exception {
-  /** The models it is about. */
+  /** The models it applies to. */
   readonly models: RegExp
   readonly lacks: readonly Parameter[]
 }
 
-/** What one model of an upstream makes of what a client may send. */
+/** Returns what one model of an upstream supports. */
 export function supportFor(support: Support, model: string): Support {
   const lacks = support.exceptions?.flatMap((one) => (one.models.test(model) ? one.lacks : [])) ?? []
   if (lacks.length === 0) return support
@@ -61,12 +62,12 @@ export function supportFor(support: Support, model: string): Support {
   return { ...support, parameters: Object.fromEntries(parameters) }
 }
 
-/** What a model answers with. `chat` is what all of this program is about; the others cannot be asked for one. */
+/** What a model is for. This program asks only models of the kind `chat`. */
 export type ModelKind = 'chat' | 'completion' | 'embedding' | 'rerank' | 'moderation' | 'image' | 'video' | 'audio'
 
-/** A model an upstream serves. What is not known is absent. */
+/** A model that an upstream serves. Unknown facts are absent. */
 export interface Model {
-  /** The upstream's own name of it. */
+  /** The upstream's own name for it. */
   readonly id: string
   /** Unix seconds. */
   readonly created?: number
@@ -80,13 +81,13 @@ export interface Model {
   readonly outputModalities?: readonly string[]
   /** `tools`, `structured-output`, `reasoning`. */
   readonly capabilities?: readonly string[]
-  /** What it is for, where its upstream says so; `kindOf` knows more. */
+  /** What it is for, if its upstream says so. `kindOf` also looks at its name. */
   readonly kind?: ModelKind
-  /** False where its upstream says that it calls no tools. */
+  /** False if its upstream says that it calls no tools. */
   readonly takesTools?: false
 }
 
-/** Whether a model can be offered tools, as far as is known: its upstream may take none, or say that this model calls none. */
+/** Whether a model can be offered tools. False only if the upstream takes no tools, or says that this model calls none. */
 export function takesTools(support: Support, model: Model): boolean {
   return model.takesTools !== false && supportFor(support, model.id).parameters.tools !== undefined
 }

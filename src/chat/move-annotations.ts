@@ -1,16 +1,16 @@
 import type { Annotation } from './message.ts'
 
-/** What may have annotations. */
+/** A value that may have annotations. */
 interface Annotated {
   readonly annotations?: readonly Annotation[]
 }
 
-/** The annotations of a text that begins `by` UTF-16 units further on; no member where there are none. */
+/** Moves the annotations of a text by `by` UTF-16 units. Without annotations the result has no member. */
 export function moveAnnotations({ annotations }: Annotated, by: number): Annotated {
-  return annotations ? { annotations: annotations.map((annotation) => moved(annotation, by)) } : {}
+  return annotations ? { annotations: annotations.map((annotation) => moveAnnotation(annotation, by)) } : {}
 }
 
-function moved(annotation: Annotation, by: number): Annotation {
+function moveAnnotation(annotation: Annotation, by: number): Annotation {
   const { start, end } = annotation
   return {
     ...annotation,

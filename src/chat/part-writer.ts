@@ -4,15 +4,15 @@ import { redact } from './secret.ts'
 
 type WordsType = 'text' | 'refusal' | 'reasoning'
 
-/** What stands beside a piece of words. */
+/** Extra information about a piece of text. */
 export interface Beside {
-  /** Of a text. */
+  /** Only a text has them. */
   readonly annotations?: readonly Annotation[]
   readonly logprobs?: unknown
   readonly extra?: Extras
 }
 
-/** What is said of a part, or of a choice, as it ends. */
+/** What an event at the end of a part, or of a choice, may add. */
 type PartEnding = Pick<Beside, 'annotations' | 'extra'>
 type ChoiceEnding = Pick<FinishEvent, 'raw' | 'stopSequence' | 'extra'>
 
@@ -23,15 +23,15 @@ interface NewCall {
 }
 
 /**
- * Writes the events of one choice for a protocol that does not count parts: numbers them in order, opens one where the kind
- * of what is said changes, and ends each once. Calls stay open, beside other parts too, until they are ended.
+ * Writes the events of one choice for a protocol without numbered parts. It numbers the parts in order, opens a new one when
+ * the type of text changes, and ends each once. Tool calls stay open beside other parts until they are ended.
  */
 export class PartWriter {
   readonly choice: number
   #next = 0
-  /** The part of words that is open. */
+  /** The type of the open text part, if there is one. */
   #type: WordsType | undefined
-  #words = 0
+  #openPart = 0
   readonly #calls = new Set<number>()
 
   constructor(choice = 0) {
@@ -50,14 +50,14 @@ export class PartWriter {
     return this.#say('reasoning', text, beside)
   }
 
-  /** The part of a text to which one event adds, since no other part has to end first; undefined where one has. */
+  /** Returns the number of the text part, if a text can be added without ending another part. */
   plainTextPart(): number | undefined {
-    if (this.#type === 'text') return this.#words
+    if (this.#type === 'text') return this.#openPart
     if (this.#type || this.#calls.size > 0) return undefined
     return this.#openWords('text')
   }
 
-  /** A call opens; its part is `latestPart`. */
+  /** Opens a tool call. Its part is `latestPart`. */
   toolCall({ id, name, extra }: NewCall): ChatEvent[] {
     const ended = this.endWords()
     const part = this.#next++
@@ -65,42 +65,42 @@ export class PartWriter {
     return [...ended, { type: 'tool-call', choice: this.choice, part, id, name, ...(extra && { extra }) }]
   }
 
-  /** The part that was opened last. */
+  /** The number of the part that was opened last. */
   get latestPart(): number {
     return this.#next - 1
   }
 
-  /** The arguments of a call grow. A call that has ended has all of them. */
+  /** Adds to the arguments of a tool call. It writes nothing for a call that has ended. */
   toolArguments(part: number, json: string, extra?: Extras): ChatEvent[] {
     if (!this.#calls.has(part)) return []
     return [{ type: 'tool-arguments', choice: this.choice, part, json, ...(extra && { extra }) }]
   }
 
-  /** A call is complete, also where it has been ended before. */
+  /** Ends a tool call. A second end writes nothing. */
   endCall(part: number, ending?: PartEnding): ChatEvent[] {
     return this.#calls.delete(part) ? [this.#ended(part, ending)] : []
   }
 
-  /** The part of words that is open, if one is, is complete. */
+  /** Ends the open text part, if there is one. */
   endWords(ending?: PartEnding): ChatEvent[] {
     if (!this.#type) return []
     this.#type = undefined
-    return [this.#ended(this.#words, ending)]
+    return [this.#ended(this.#openPart, ending)]
   }
 
-  /** Goes on after an event that somebody else wrote. */
+  /** Takes account of an event that was written elsewhere. */
   note(event: ChatEvent): void {
     if (!isOfPart(event)) return
     const { type, part } = event
     this.#next = Math.max(this.#next, part + 1)
     if (type === 'text' || type === 'refusal' || type === 'reasoning') {
       this.#type = type
-      this.#words = part
+      this.#openPart = part
     } else if (type === 'tool-call') this.#calls.add(part)
     else if (type === 'part-end' && !this.#calls.delete(part)) this.#type = undefined
   }
 
-  /** The choice is complete, and so are all of its parts. An upstream may put what it was sent into its own word. */
+  /** Ends the choice and all of its parts. `raw` is redacted, because an upstream may repeat a secret in it. */
   finish(reason: FinishReason, ending: ChoiceEnding = {}): ChatEvent[] {
     const { raw } = ending
     const open = [...this.#calls].sort((a, b) => a - b)
@@ -114,15 +114,15 @@ export class PartWriter {
 
   #say(type: WordsType, text: string, beside: Beside | undefined): ChatEvent[] {
     const { choice } = this
-    if (this.#type === type) return [{ type, choice, part: this.#words, text, ...beside }]
+    if (this.#type === type) return [{ type, choice, part: this.#openPart, text, ...beside }]
     const ended = this.endWords()
     return [...ended, { type, choice, part: this.#openWords(type), text, ...beside }]
   }
 
   #openWords(type: WordsType): number {
     this.#type = type
-    this.#words = this.#next++
-    return this.#words
+    this.#openPart = this.#next++
+    return this.#openPart
   }
 
   #ended(part: number, ending?: PartEnding): ChatEvent {

@@ -1,6 +1,6 @@
 import type { Extras, Fields, Message } from './message.ts'
 
-/** A function the model may call. `parameters` is a JSON Schema, passed on as it is. */
+/** A function that the model may call. `parameters` is a JSON Schema, passed on unchanged. */
 export interface FunctionTool {
   readonly type: 'function'
   readonly name: string
@@ -11,14 +11,14 @@ export interface FunctionTool {
 }
 
 /**
- * The JSON Schema of a function's parameters for services that require one, and its `type`. Clients leave it out, or send
- * `{}`, for a function that takes nothing.
+ * Returns the JSON Schema of a function's parameters for services that require one with a `type`. Clients leave the schema
+ * out, or send `{}`, for a function without parameters.
  */
 export function schemaOf({ parameters }: FunctionTool): Fields {
   return parameters?.type === undefined ? { type: 'object', properties: {}, ...parameters } : parameters
 }
 
-/** A tool of a kind that only the client's dialect knows. */
+/** A tool of a type that only the client's dialect knows. */
 export interface ForeignTool {
   readonly type: 'foreign'
   /** Its type in that dialect. */
@@ -28,7 +28,7 @@ export interface ForeignTool {
 
 export type OfferedTool = FunctionTool | ForeignTool
 
-/** `function`: the model must call the named one. `foreign`: a choice only the client's dialect can express. */
+/** `function`: the model must call the named one. `foreign`: a choice that only the client's dialect can express. */
 export type ToolChoice =
   | { readonly type: 'auto' | 'none' | 'required' }
   | { readonly type: 'function'; readonly name: string }
@@ -48,8 +48,8 @@ export type ResponseFormat =
   | { readonly type: 'foreign'; readonly extra: Extras }
 
 /**
- * What a client can ask of an answer, apart from the conversation itself. Only what was sent is there.
- * `maxTokens` counts the answer's tokens; `choices` is how many answers are wanted.
+ * The client's wishes for the answer. A parameter that was not sent is absent.
+ * `maxTokens` limits the answer's tokens, and `choices` is the number of answers.
  */
 export interface Parameters {
   readonly tools?: readonly OfferedTool[]
@@ -74,19 +74,19 @@ export interface Parameters {
 
 export type Parameter = keyof Parameters
 
-/** The parameters that ask for nothing: no tools are none, and then there is nothing to choose among, nor to call side by side. */
+/** Returns the parameters that have no effect: an empty list of tools, and the parameters about tools beside it. */
 export function idleParameters({ tools }: Parameters): readonly Parameter[] {
   return tools?.length === 0 ? ['tools', 'toolChoice', 'parallelToolCalls'] : []
 }
 
-/** A parameter's value in the client's own words, where its dialect documents others. */
+/** A parameter's value as the client sent it, when it differs from the documented form. */
 export interface SentValue {
   readonly raw: unknown
-  /** What it was understood as; undefined where it says nothing, or was not understood. */
+  /** The value that was read from it; undefined if it is empty or was not understood. */
   readonly read: unknown
 }
 
-/** What of a request was not understood: only an upstream of the client's dialect can be asked with it. */
+/** A field of a request that was not understood. Only an upstream of the client's dialect can get such a request. */
 export interface UnreadableField {
   /** Its path, as the client spelled it. */
   readonly param: string
@@ -94,30 +94,30 @@ export interface UnreadableField {
   readonly message: string
   /** The code OpenAI gives such a mistake. */
   readonly code: string
-  /** Of which parameter it is; undefined for a message. */
+  /** The parameter it belongs to; undefined for a message. */
   readonly parameter?: Parameter
 }
 
-/** What a client asked for, in no dialect. */
+/** A client's request, independent of dialects. */
 export interface ChatRequest {
-  /** The dialect the client spoke, e.g. `openai-chat`: whoever speaks it too may use `spelling` and every `extra`. */
+  /** The client's dialect, such as `openai-chat`. An upstream of the same dialect may use `spelling` and every `extra`. */
   readonly dialect: string
-  /** As the client named it on the way in; as its upstream names it once routed. */
+  /** The client's name of the model; after routing, the upstream's name of it. */
   readonly model: string
   readonly messages: readonly Message[]
   readonly parameters: Parameters
-  /** The client's own name of each parameter it sent: `{ maxTokens: 'max_tokens' }`. */
+  /** The client's own name of each parameter, such as `{ maxTokens: 'max_tokens' }`. */
   readonly spelling: Readonly<Partial<Record<Parameter, string>>>
-  /** The client's own words for a parameter: they go to an upstream of its dialect, unless `parameters` has changed since. */
+  /** The values as the client sent them. They go to an upstream of its dialect, unless `parameters` has changed since. */
   readonly sent?: Readonly<Partial<Record<Parameter, SentValue>>>
   readonly unread?: readonly UnreadableField[]
   /** Top-level fields that only one dialect knows. */
   readonly extra: Extras
-  /** True when the client wants a stream: otherwise an adapter of the same dialect may fetch a whole reply. */
+  /** True if the client wants a stream. If not, an adapter of the same dialect may fetch a whole reply. */
   readonly stream: boolean
 }
 
-/** The fields that the client sent beyond the vocabulary. */
+/** Returns the top-level fields that only the client's dialect knows. */
 export function sentFields({ extra, dialect }: Pick<ChatRequest, 'extra' | 'dialect'>): Fields {
   return extra[dialect] ?? {}
 }

@@ -1,11 +1,11 @@
-/** Characters by which a spelling is found in a text. No spelling is shorter. */
+/** Characters of the gram by which a spelling is found in a text. No spelling is shorter. */
 export const gramLength = 6
 
-/** A spelling, and where in it the characters stand by which it is found. */
+/** A spelling, and the offset of the gram by which it is found. */
 interface IndexedSpelling {
   readonly spelling: string
   readonly offset: number
-  /** Of two spellings of one length, the one that came first is cut out first. */
+  /** Of two spellings of equal length, the one with the lower number is cut out first. */
   readonly order: number
 }
 
@@ -14,16 +14,16 @@ interface Match {
   readonly entry: IndexedSpelling
 }
 
-/** Factor of the rolling hash, and what its oldest character counts for. */
+/** Factor of the rolling hash, and the weight of its oldest character. */
 const factor = 0x01000193
 const oldestFactor = Array.from({ length: gramLength - 1 }).reduce<number>((power) => Math.imul(power, factor), 1)
-/** Slots of the table that says in one look that a hash belongs to no spelling. */
+/** Bits of the slot number. An empty slot shows that no spelling has such a hash. */
 const slotBits = 16
 
 /**
- * Finds spellings in a text in one pass over it, however many there are: the hash of each six characters of the text is looked
- * up. Each spelling is known by six of its characters that few others share, since keys of a kind begin alike
- * (`sk-proj-`, `eyJhbGciOi`). Spellings come and go at any time.
+ * Finds any number of spellings in one pass over a text, by looking up the hash of every six characters. Each spelling is
+ * indexed by its rarest six characters, because many keys have the same beginning (`sk-proj-`, `eyJhbGciOi`). Spellings can
+ * be added and removed at any time.
  */
 export class SecretIndex {
   readonly #byHash = new Map<number, IndexedSpelling[]>()
@@ -38,7 +38,7 @@ export class SecretIndex {
     this.#standsAt = standsAt
   }
 
-  /** Characters of the longest spelling that was ever added. */
+  /** Length of the longest spelling that was ever added. */
   get longest(): number {
     return this.#longest
   }
@@ -67,28 +67,28 @@ export class SecretIndex {
   }
 
   /**
-   * The text with every spelling replaced. Where two overlap, the longer one is cut out, or else the one that stands first, so
-   * that a spelling inside another leaves no rest of that behind.
+   * Replaces every spelling in the text. Of two that overlap, the longer one is replaced, so that a spelling inside another
+   * leaves no rest of the longer one behind. Of two that are equally long, the first one is replaced.
    */
   replaceAll(text: string, mask: string): string {
     const matches = this.#matchesIn(text)
     if (matches.length === 0) return text
     let end = 0
     let kept = ''
-    for (const { start, entry } of chosen(matches, text.length)) {
+    for (const { start, entry } of chooseMatches(matches, text.length)) {
       kept += text.slice(end, start) + mask
       end = start + entry.spelling.length
     }
     return kept + text.slice(end)
   }
 
-  /** Every place at which a spelling stands. */
+  /** Returns every match, overlapping ones included. */
   #matchesIn(text: string): readonly Match[] {
     const matches: Match[] = []
     let hash = 0
     for (let at = 0; at < text.length; at++) {
       const oldest = at < gramLength ? 0 : text.charCodeAt(at - gramLength)
-      hash = rolled(hash, text.charCodeAt(at), oldest)
+      hash = rollHash(hash, text.charCodeAt(at), oldest)
       if (this.#perSlot[slotOf(hash)] === 0 || at < gramLength - 1) continue
       for (const entry of this.#byHash.get(hash) ?? []) {
         const start = at - gramLength + 1 - entry.offset
@@ -103,7 +103,7 @@ export class SecretIndex {
     let hash = 0
     for (let at = 0; at < spelling.length && rarest.sharers > 0; at++) {
       const oldest = at < gramLength ? 0 : spelling.charCodeAt(at - gramLength)
-      hash = rolled(hash, spelling.charCodeAt(at), oldest)
+      hash = rollHash(hash, spelling.charCodeAt(at), oldest)
       if (at < gramLength - 1) continue
       const sharers = this.#byHash.get(hash)?.length ?? 0
       if (sharers < rarest.sharers) rarest = { hash, offset: at - gramLength + 1, sharers }
@@ -117,8 +117,8 @@ export class SecretIndex {
   }
 }
 
-/** The hash of the window that is one character further on. @param oldest the character that leaves it; 0 while it fills */
-function rolled(hash: number, newest: number, oldest: number): number {
+/** Moves the hash's window by one character. @param oldest the character that leaves the window; 0 while it fills */
+function rollHash(hash: number, newest: number, oldest: number): number {
   return (Math.imul(hash - Math.imul(oldest, oldestFactor), factor) + newest) | 0
 }
 
@@ -126,8 +126,8 @@ function slotOf(hash: number): number {
   return Math.imul(hash, 0x9e3779b1) >>> (32 - slotBits)
 }
 
-/** Those that are cut out, in the order of the text: the longest first, and none that overlaps one before it. */
-function chosen(matches: readonly Match[], length: number): readonly Match[] {
+/** Chooses longer matches first, skips those that overlap a chosen one, and returns them in the order of the text. */
+function chooseMatches(matches: readonly Match[], length: number): readonly Match[] {
   const taken = new Uint8Array(length)
   const inTurn = matches.toSorted(
     ({ entry: a, start: startA }, { entry: b, start: startB }) =>
@@ -135,7 +135,7 @@ function chosen(matches: readonly Match[], length: number): readonly Match[] {
   )
   const free = inTurn.filter(({ start, entry }) => {
     const end = start + entry.spelling.length
-    // what was taken before is no shorter, so where it overlaps it covers one of the ends
+    // a match that was taken before is at least as long, so if it overlaps, it covers one of the ends
     if (taken[start] || taken[end - 1]) return false
     taken.fill(1, start, end)
     return true

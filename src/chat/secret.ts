@@ -1,22 +1,22 @@
 import { inspect } from 'node:util'
 import { gramLength, SecretIndex } from './secret-index.ts'
 
-/** How many secrets there are that are spelled so somewhere. */
+/** The number of secrets that share a spelling. */
 const holders = new Map<string, number>()
 /** The spellings of every living secret. */
 const known = new SecretIndex()
-const left = new FinalizationRegistry<readonly string[]>(release)
+const collected = new FinalizationRegistry<readonly string[]>(release)
 
 const mask = '[secret]'
 
-/** A value that shows itself to nobody who does not say `reveal`: not to a template, JSON, a logger or `inspect`. */
+/** A value that only `reveal` returns. A template, JSON, a logger and `inspect` show a mask. */
 export class Secret {
   readonly #value: string
 
   /**
-   * @param lifetime a secret is known for `always`; one that is replaced one day, as a token is, only while it is `held`:
-   * tokens come and go for months. One that is a `caller's` is not known at all, or each caller could have words of its
-   * choice cut out of what others read
+   * @param lifetime how long `redact` knows the secret: `always`, or only while it is `held`, for a token that will be
+   * replaced. A `caller's` secret is never known, because then a caller could have words of its choice cut out of what
+   * others read
    */
   constructor(value: string, lifetime: 'always' | 'held' | "caller's" = 'always') {
     this.#value = value
@@ -26,10 +26,10 @@ export class Secret {
       holders.set(form, (holders.get(form) ?? 0) + 1)
       known.add(form)
     }
-    if (lifetime === 'held') left.register(this, forms)
+    if (lifetime === 'held') collected.register(this, forms)
   }
 
-  /** The value itself, for the wire only. */
+  /** Returns the value itself, for the wire only. */
   reveal(): string {
     return this.#value
   }
@@ -58,29 +58,29 @@ function release(forms: readonly string[]): void {
   }
 }
 
-/** Under six characters a secret would cut ordinary words out of every text: `check` warns of such a key instead. */
+/** A secret under six characters would cut ordinary words out of texts, so it has no forms, and `check` warns of it. */
 function formsOf(value: string): readonly string[] {
   if (value.length < gramLength) return []
   const forms = [value, JSON.stringify(value).slice(1, -1), ...urlForms(value.toWellFormed()), ...base64Forms(value)]
   return [...new Set(forms)]
 }
 
-/** As a path segment, in either case of the hex digits, and as a form's field. */
+/** Encodes a value as a path segment, with upper-case and lower-case hex digits, and as a form's field. */
 function urlForms(value: string): string[] {
   const encoded = encodeURIComponent(value)
   const form = new URLSearchParams({ '': value }).toString().slice(1)
   return [encoded, encoded.replace(/%../g, (hex) => hex.toLowerCase()), form]
 }
 
-/** Shorter than this, what a secret makes of the middle of a longer base64 might stand in any text. */
+/** Minimum length of a form inside longer base64. A shorter one might stand in any text. */
 const minMiddle = 8
 
-/** By itself, and within something longer, such as `user:secret`: there it begins at one of three places of a group. */
+/** Encodes a value alone, and inside a longer text such as `user:secret`, where it begins at one of three places of a group. */
 function base64Forms(value: string): string[] {
   const alone = Buffer.from(value).toString('base64').replace(/=+$/, '')
   const middles = [0, 1, 2].map((offset) => {
     const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(value)])
-    // only the characters that are made of nothing but the secret's own bits
+    // only the characters that consist of the secret's own bits
     return bytes.toString('base64').slice(Math.ceil((offset * 8) / 6), Math.floor((bytes.length * 8) / 6))
   })
   const forms = [alone, ...middles.filter(({ length }) => length >= minMiddle)]
@@ -88,20 +88,20 @@ function base64Forms(value: string): string[] {
 }
 
 /**
- * The text with every known secret cut out, also where it stands URL-encoded, base64-encoded (alone or within more) or
- * JSON-escaped. It costs the same for one secret and for thousands.
+ * Cuts every known secret out of the text, also if it is URL-encoded, base64-encoded (alone or inside more) or JSON-escaped.
+ * The cost does not depend on the number of secrets.
  */
 export function redact(text: string): string {
   return known.replaceAll(text, mask)
 }
 
 /**
- * The text's first characters. A secret that is cut in two would not be known for one by `redact` afterwards, so none
- * is cut; one that stands in a text short enough is left to it. Of a long text no more is looked at than is needed.
+ * Returns the text's first characters. It redacts before it cuts, because `redact` would not find half a secret afterwards.
+ * It does not redact a text that is short enough. It reads only as much of a long text as it needs.
  */
 export function excerpt(text: string, length: number): string {
   if (text.length <= length) return text
-  // a secret that is cut in two at the end of what is looked at lies within these
+  // a secret that is cut in two at the end of the slice lies within this margin
   const margin = 2 * known.longest
   for (let size = length + margin; size < text.length; size *= 2) {
     const redacted = redact(text.slice(0, size))

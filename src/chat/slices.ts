@@ -1,4 +1,4 @@
-/** A text in slices of at most `length` characters, of which none ends within a surrogate pair. */
+/** Splits a text into slices of at most `length` characters, never within a surrogate pair. */
 export function* slicesOf(text: string, length: number): Generator<string> {
   for (let from = 0; from < text.length; ) {
     const to = from + length

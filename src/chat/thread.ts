@@ -1,19 +1,19 @@
-/** The conversation as the upstream itself keeps it, for one attempt. An upstream without threads takes no notice of it. */
+/** The conversation that the upstream itself keeps, for one attempt. An upstream without threads ignores it. */
 export interface Thread {
   /**
-   * What `keep` was given when the messages before the last user turn were answered, on this very account, for this very
-   * client and model: then only that turn has to be told. Undefined where the whole conversation has.
-   * Nobody else gets it: whoever finds it gone upstream tells the whole conversation in another thread.
+   * The value that `keep` got when this account answered the messages before the last turn, for this client and model. Then
+   * only the last turn must be sent. If it is undefined, or the upstream has lost the thread, the whole conversation must be
+   * sent in a new thread. No other attempt gets the same value.
    */
   readonly known: string | undefined
   /**
-   * Says that the known thread is no longer what its client knows: it may have been told more, or it is gone. Nobody comes
-   * upon it again. An attempt that fails before says nothing against it: the next one, or the next call, finds it as it was.
+   * Marks the known thread as changed or lost, so that no later call gets it. Call it before the thread may change: if an
+   * attempt fails before this call, the next attempt or the next call gets the thread again.
    */
   spend(): void
-  /** Says where the conversation stands upstream; the last one holds. It counts once this answer is complete. */
+  /** Keeps the state of the conversation at the upstream, once this answer is complete. The last value counts. */
   keep(value: string): void
 }
 
-/** For calls to whoever keeps no conversation. */
+/** For an upstream that keeps no conversation. */
 export const noThread: Thread = { known: undefined, spend: () => undefined, keep: () => undefined }

@@ -1,15 +1,15 @@
 import type { Message } from './message.ts'
 
-/** A conversation, cut after its last answer. */
+/** A conversation, split after its last answer. */
 export interface SplitConversation {
-  /** Up to and with the last answer of the assistant; empty where there is none. */
+  /** The messages up to the last answer, which is included; empty if there is no answer. */
   readonly before: readonly Message[]
-  /** What was said since. */
+  /** The messages after the last answer. */
   readonly turn: readonly Message[]
 }
 
-/** Cuts a conversation into what an upstream that keeps it has heard already, and what is new. */
+/** Splits a conversation into the messages that an upstream with threads already has, and the new ones. */
 export function splitTurn(messages: readonly Message[]): SplitConversation {
-  const answered = messages.findLastIndex(({ role }) => role === 'assistant') + 1
-  return { before: messages.slice(0, answered), turn: messages.slice(answered) }
+  const firstNew = messages.findLastIndex(({ role }) => role === 'assistant') + 1
+  return { before: messages.slice(0, firstNew), turn: messages.slice(firstNew) }
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { within } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import { type Part, type ToolCallPart, textOf } from '../chat/message.ts'
-import { stoppedCall, tellOutput } from '../chat/tool-output.ts'
+import { formatOutput, interruptedCall } from '../chat/tool-output.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Store } from '../state/store.ts'
 import { machine, newCancel } from '../wire/machine.double.ts'
@@ -98,8 +98,8 @@ test('a turn is kept as it goes, and told in the next one', async () => {
   expect(next.messages()).toEqual([
     { role: 'user', content: [{ type: 'text', text: 'How warm is it?' }] },
     { role: 'assistant', content: round },
-    { role: 'tool', toolCallId: 'c1', content: [{ type: 'text', text: tellOutput(result('c1', '10°')) }] },
-    { role: 'tool', toolCallId: 'c2', content: [{ type: 'text', text: tellOutput(result('c2', '20°')) }] },
+    { role: 'tool', toolCallId: 'c1', content: [{ type: 'text', text: formatOutput(result('c1', '10°')) }] },
+    { role: 'tool', toolCallId: 'c2', content: [{ type: 'text', text: formatOutput(result('c2', '20°')) }] },
     { role: 'assistant', content: [{ type: 'text', text: 'Warm.' }] },
     { role: 'user', content: [{ type: 'text', text: 'And tomorrow?' }] },
   ])
@@ -173,7 +173,7 @@ describe('another try of a request', () => {
     expect(texts(again)).toEqual([
       'user: hello',
       'assistant: ',
-      `tool: ${tellOutput(stoppedCall)}`,
+      `tool: ${formatOutput(interruptedCall)}`,
       'assistant: Well\n\n[The user stopped this answer.]',
       'user: [The answer broke off. The user asks again.]',
     ])
@@ -357,7 +357,7 @@ describe('an answer that broke off', () => {
       {},
       {},
       { toolCallId: 'c1', status: 'completed' },
-      { toolCallId: 'c2', status: 'cancelled', isError: true, content: stoppedCall.content },
+      { toolCallId: 'c2', status: 'cancelled', isError: true, content: interruptedCall.content },
       { status: 'cancelled' },
     ])
     const next = await ask(conversations, 'two')

@@ -1,6 +1,6 @@
 import type { Part, ToolCallPart } from '../chat/message.ts'
 import { withoutMiddle } from '../chat/shorten.ts'
-import { stoppedCall } from '../chat/tool-output.ts'
+import { interruptedCall } from '../chat/tool-output.ts'
 import { type AnyEditionMessage, readMessage } from './first-edition.ts'
 import {
   callsIn,
@@ -173,7 +173,7 @@ export function withResults(turn: Turn, fresh: NewMessageFields): Turn {
   const stopped = openCalls(turn).map(
     ({ id, name }): StoredToolMessage => ({
       ...fresh(),
-      ...stoppedCall,
+      ...interruptedCall,
       role: 'tool',
       status: 'cancelled',
       toolCallId: id,

@@ -1,5 +1,5 @@
 import type { AssistantMessage, Message, Part, ToolMessage } from '../chat/message.ts'
-import { stoppedCall, toolMessage } from '../chat/tool-output.ts'
+import { interruptedCall, toolMessage } from '../chat/tool-output.ts'
 import type { Turn } from './history.ts'
 import { callsIn, type Status, type StoredAssistantMessage, type StoredToolMessage } from './stored-message.ts'
 import { unsigned } from './unsigned.ts'
@@ -69,6 +69,6 @@ function withMark(parts: readonly Part[], mark: string): readonly Part[] {
 }
 
 function resultOf(toolCallId: string, found: { readonly role: string } | StoredToolMessage | undefined): ToolMessage {
-  const output = found && 'isError' in found ? found : stoppedCall
+  const output = found && 'isError' in found ? found : interruptedCall
   return toolMessage(toolCallId, output)
 }

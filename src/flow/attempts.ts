@@ -1,9 +1,9 @@
-/** Requests to upstreams that one call may make one after the other, the first included. */
+/** Maximum number of requests that one call makes to upstreams one after the other, including the first. */
 export const maxAttempts = 3
 
 /**
- * The budget of a call's attempts. The layer that asks an upstream spends from it, and the layers that try again look at
- * what is left. Nothing else decides whether a call may be tried again.
+ * The budget of a call's attempts. The layer that asks an upstream spends from it, and the layers that retry look at what is
+ * left. Nothing else limits retries.
  */
 export class Attempts {
   readonly #max: number
@@ -26,20 +26,20 @@ export class Attempts {
     return Math.max(0, this.#max - this.#spent)
   }
 
-  /** The label of the account that the last attempt was made with; undefined where no account was needed. */
+  /** The label of the account of the last attempt; undefined if it needed no account. */
   get lastAccount(): string | undefined {
     return this.#lastAccount
   }
 
-  /** Takes one attempt. Call it before the upstream is asked. */
+  /** Spends one attempt. Call it before the upstream is asked. */
   spend(account?: string): void {
     this.#lastAccount = account
     this.#reach(this.#spent + 1)
   }
 
   /**
-   * The budget of one of several calls side by side. Each branch may spend what is left here. The whole has spent what
-   * the branch with the most attempts has spent, since branches do not wait for each other.
+   * Returns the budget of one of several parallel calls. Each branch may spend all that is left here. Branches run at the
+   * same time, so the whole counts only the branch with the most attempts.
    */
   branch(): Attempts {
     return new Attempts(this.#max, this)

@@ -2,10 +2,10 @@ import { type ChatEvent, isBlank } from '../chat/event.ts'
 import type { Batch, Flow, NextBatch } from './flow.ts'
 
 /**
- * Waits for the first batch that shows a client anything: the commit point. Up to it a failure can still become a retry or an
- * HTTP status; after it, it belongs into the answer. Batches before it that show nothing (a role, say) are kept and given first.
- * @returns the whole flow, to be read in place of the one given
- * @throws whatever the flow threw before that
+ * Waits for the commit point: the first batch that shows something to a client. A failure before it can still become a retry
+ * or an HTTP status, and a failure after it goes into the answer. Earlier batches that show nothing, such as a role, are kept.
+ * @returns the whole flow, which replaces the given one
+ * @throws what the flow threw before the commit point
  * @see docs/decisions/0004-commit-point.md
  */
 export async function begin<Event extends AnyEvent>(flow: Flow<Event>): Promise<Flow<Event>> {
@@ -17,30 +17,30 @@ export async function begin<Event extends AnyEvent>(flow: Flow<Event>): Promise<
   }
 }
 
-/** An event of the vocabulary, or one beyond it, such as the output of a tool. */
+/** A chat event, or another event such as the output of a tool. */
 export interface AnyEvent {
   readonly type: string
 }
 
-/** Types of the vocabulary that may show a client nothing. All others, and those beyond it, always show something. */
-const mayBeBlank: ReadonlySet<string> = new Set(['text', 'refusal', 'reasoning', 'part-end', 'foreign'])
+/** Types of chat events that may show nothing to a client. All other events always show something. */
+const possiblyBlankTypes: ReadonlySet<string> = new Set(['text', 'refusal', 'reasoning', 'part-end', 'foreign'])
 
-/** Whether a batch shows a client anything: with the first that does, an answer has begun. */
+/** Whether a batch shows something to a client. The first such batch is the commit point. */
 export function showsSomething(batch: Batch<AnyEvent>): boolean {
-  return batch.some((event) => !isOfVocabulary(event) || !isBlank(event))
+  return batch.some((event) => !mayBeBlank(event) || !isBlank(event))
 }
 
-function isOfVocabulary(event: AnyEvent): event is ChatEvent {
-  return mayBeBlank.has(event.type)
+function mayBeBlank(event: AnyEvent): event is ChatEvent {
+  return possiblyBlankTypes.has(event.type)
 }
 
-/** The batches already read, then the flow itself. */
+/** Gives the batches that were already read, then those of the flow. */
 class BegunFlow<Event> implements Flow<Event> {
   readonly #held: Batch<Event>[]
   readonly #inner: Flow<Event>
 
   constructor(held: Batch<Event>[], inner: Flow<Event>) {
-    // the last is taken first
+    // reversed, because `pop` takes the last one first
     this.#held = held.reverse()
     this.#inner = inner
   }

@@ -3,8 +3,8 @@ import type { Attempts } from './attempts.ts'
 import type { Cancel } from './cancel.ts'
 
 /**
- * Where a room writes what it has to say. The fields of a line come first, as pino has it. What was thrown goes into `err`: its
- * words may be an upstream's, which may repeat the prompt, so no other field holds them, and only `debug` shows them.
+ * Writes log lines. The fields of a line come first, as in pino. A thrown error must go into the field `err`, and nowhere
+ * else, because its text may quote an upstream that repeats the prompt. Only the level `debug` shows that text.
  */
 export interface Logger {
   debug(fields: object, message: string): void
@@ -14,55 +14,54 @@ export interface Logger {
   child(fields: object): Logger
 }
 
-/** What became of a parameter the client sent. `emulated`: we did it ourselves; `mapped`: under another name or value. */
+/** What happened to a parameter of the client. `emulated`: the gateway did it itself. `mapped`: the name or value was changed. */
 export type Treatment = 'honoured' | 'mapped' | 'emulated' | 'dropped'
 
 /**
- * What the client is told of its call in headers, and the log in one line. Layers fill it in as they go. It is only a
- * note: no layer reads it to decide anything.
+ * Notes on a call for the client's headers and for one log line. Layers fill it in. No layer reads it to make a decision.
  */
 export interface Receipt {
-  /** The upstream that answered, or the last that was tried. */
+  /** The upstream that answered, or the last one that was tried. */
   upstream: string | undefined
-  /** The label of the account that answered there, or the last that was tried. */
+  /** The label of the account that answered, or the last one that was tried. */
   account: string | undefined
   /** Requests made to upstreams for this call. */
   attempts: number
-  /** Names of the tools that the gateway ran for it. */
+  /** Names of the tools that the gateway ran for this call. */
   readonly tools: Set<string>
-  /** By the client's own name of the parameter. */
+  /** The key is the client's own name of the parameter. */
   readonly parameters: Map<string, Treatment>
-  /** What the answer had and the client's dialect cannot say, such as `order` or `reasoning.signature`. */
+  /** What the answer had and the client's dialect cannot express, such as `order` or `reasoning.signature`. */
   readonly lost: Set<string>
-  /** Configured servers whose tools the model could not be offered, as far as is known by now. */
+  /** Configured tool servers whose tools could not be offered to the model, as known so far. */
   toolsMissing?: ReadonlySet<string>
-  /** Names of tools that the model was not offered since its upstream does not take so many. */
+  /** Names of the tools that were not offered because the upstream does not take so many. */
   toolsOmitted?: readonly string[]
 }
 
-/** One request on its way. Every wait takes `signal`. */
+/** One request on its way through the program. Every wait takes `signal`. */
 export interface Call {
   readonly id: string
-  /** Who sent it. What is kept for one caller is for no other. */
+  /** Who sent it. Data kept for one caller is never given to another. */
   readonly caller: Caller
-  /** Gateways like this one that it came through before. */
+  /** Number of gateways like this one that the request has passed. */
   readonly hops: number
   /** Aborted when the client leaves or a deadline passes; the reason is a ChatError. */
   readonly signal: Cancel
   readonly log: Logger
-  /** How often upstreams may still be asked for it. */
+  /** The budget of requests to upstreams. */
   readonly attempts: Attempts
   readonly receipt: Receipt
 }
 
-/** Who is asked in an attempt. */
+/** The upstream and account that an attempt asks. */
 interface AttemptTarget {
   readonly upstream: string
-  /** The label of the account, where one is needed. */
+  /** The label of the account, if one is needed. */
   readonly account?: string
 }
 
-/** Takes one of the call's attempts, and notes who is asked. Call it before the upstream is asked. */
+/** Spends one of the call's attempts and notes its target in the receipt. Call it before the upstream is asked. */
 export function beginAttempt({ attempts, receipt }: Call, { upstream, account }: AttemptTarget): void {
   attempts.spend(account)
   receipt.upstream = upstream
@@ -82,8 +81,8 @@ export function newReceipt(): Receipt {
 }
 
 /**
- * The receipt of one of several calls that go to different upstreams: it has parameters and an upstream of its own. All
- * else, its upstream too, stands in the whole.
+ * Returns the receipt of one of several calls to different upstreams. It has its own parameters and its own upstream. It
+ * writes everything else, and its upstream too, to the whole receipt.
  */
 export function branchReceipt(whole: Receipt): Receipt {
   let upstream: string | undefined

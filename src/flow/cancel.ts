@@ -1,33 +1,33 @@
 import type { Runtime } from './runtime.ts'
 
 /**
- * Tells those who wait that they need not wait any longer. It is plain and synchronous: when it is aborted, all who follow have
- * been told before `abort` returns. It also says on which machine one waits (docs/decisions/0034-runtime-port.md).
+ * A signal that ends waits. It is synchronous: `abort` calls all listeners before it returns. It also gives waits access to
+ * the clock and the timers of the machine (docs/decisions/0034-runtime-port.md).
  */
 export interface Cancel {
   readonly runtime: Runtime
   readonly aborted: boolean
-  /** What it was aborted with: a ChatError, as a rule. */
+  /** The reason it was aborted with, usually a ChatError. */
   readonly reason: unknown
   /** @throws the reason, once it is aborted */
   throwIfAborted(): void
-  /** Calls the listener once, when it is aborted, or at once where it is already. @returns takes the listener back */
+  /** Calls the listener once, when it is aborted, or at once if it already is. @returns a function that removes the listener */
   onAbort(listener: () => void): () => void
-  /** A cancel that is aborted with this one, for the same reason, until it is released. This one does not follow it. */
+  /** Returns a cancel that is aborted together with this one until it is released. Aborting the child does not abort this one. */
   child(): CancelSource
-  /** The same for a library or the platform, made when it is first asked for. */
+  /** The same signal for a library or the platform. It is created on first use. */
   readonly native: AbortSignal
 }
 
 type Follower = (() => void) | CancelSource
 
-/** A cancel in the hands of the one who may abort it. */
+/** A cancel with the right to abort it. */
 export class CancelSource implements Cancel {
   readonly runtime: Runtime
   readonly #parent: CancelSource | undefined
   #aborted = false
   #reason: unknown
-  /** Most have one follower, or none: only more than one cost a set. */
+  /** Most cancels have one follower or none, so a set is created only for the second one. */
   #first: Follower | undefined
   #others: Set<Follower> | undefined
   #native: AbortController | undefined
@@ -55,7 +55,7 @@ export class CancelSource implements Cancel {
     return this.#native.signal
   }
 
-  /** How many follow it. */
+  /** The number of its followers. */
   get followers(): number {
     return (this.#first ? 1 : 0) + (this.#others?.size ?? 0)
   }
@@ -69,7 +69,7 @@ export class CancelSource implements Cancel {
       listener()
       return () => undefined
     }
-    // the same function may be given twice, and be taken back once
+    // the same function may be added twice and removed once, so the second one is wrapped
     const follower = this.#has(listener) ? () => listener() : listener
     this.#add(follower)
     return () => this.#delete(follower)
@@ -79,23 +79,23 @@ export class CancelSource implements Cancel {
     return new CancelSource(this.runtime, this)
   }
 
-  /** Aborts it and all that follow. The first reason stays. */
+  /** Aborts it and its followers. A second abort does nothing. */
   abort(reason: unknown): void {
     if (this.#aborted) return
     this.#aborted = true
     this.#reason = reason
     this.release()
     this.#native?.abort(reason)
-    this.#tellAll()
+    this.#abortFollowers()
   }
 
-  /** Its parent forgets it: call it in `finally`, or every call leaves one behind. */
+  /** Removes it from its parent. Call it in `finally`, or the parent keeps it for ever. */
   release(): void {
     if (this.#parent) this.#parent.#delete(this)
   }
 
-  /** All are told, whatever one of them throws: that is thrown afterwards. */
-  #tellAll(): void {
+  /** Calls every follower, even if one of them throws. The first thrown error is thrown again at the end. */
+  #abortFollowers(): void {
     let failure: { readonly thrown: unknown } | undefined
     for (let follower = this.#take(); follower; follower = this.#take()) {
       try {
@@ -108,7 +108,7 @@ export class CancelSource implements Cancel {
     if (failure) throw failure.thrown
   }
 
-  /** The next follower, who is told once: one of them may take another back meanwhile. */
+  /** Removes and returns the next follower. They are taken one by one, because a follower may remove another one. */
   #take(): Follower | undefined {
     const [other] = this.#first ? [] : (this.#others ?? [])
     const follower = this.#first ?? other
@@ -134,12 +134,12 @@ export class CancelSource implements Cancel {
   }
 }
 
-/** A cancel that follows a signal of the platform, or of a library, until it is released. */
+/** A cancel that follows an AbortSignal of the platform or of a library until it is released. */
 export class NativeCancel extends CancelSource {
   readonly #followed: AbortSignal
   readonly #follow: () => void
 
-  /** @param reasonFor what it is aborted with; the signal's own reason, where it does not say */
+  /** @param reasonFor returns the reason of the abort; by default the signal's own reason */
   constructor(runtime: Runtime, followed: AbortSignal, reasonFor: () => unknown = () => followed.reason) {
     super(runtime)
     this.#followed = followed

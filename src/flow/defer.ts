@@ -2,21 +2,21 @@ import { type AnyEvent, begin } from './begin.ts'
 import type { Cancel, CancelSource } from './cancel.ts'
 import { closedEarly, type Flow, type NextBatch } from './flow.ts'
 
-/** What a deferred flow is found with. */
+/** What the function that finds a deferred flow gets. */
 export interface FlowOpening {
-  /** Aborted when nobody waits for the flow any more, and with the call: for waits on the way to it, not for what is found. */
+  /** Ends the waits before a flow is found. It is aborted with the call, and when the deferred flow is closed. It does not abort the found flow. */
   readonly signal: Cancel
   /**
-   * Waits for the commit point of a flow that is tried. Where nobody waits any more, it is closed.
-   * @throws what the flow threw before it
+   * Waits for the commit point of a flow that is tried. If the deferred flow is closed, this flow is closed too.
+   * @throws what the flow threw before the commit point
    */
   begin<Event extends AnyEvent>(flow: Flow<Event>): Promise<Flow<Event>>
 }
 
 /**
- * A flow that is found when it is first read, after a wait or a choice. From then on reading it is reading what was found.
- * @param open may try several flows, one after the other, and gives back the one to read
- * @param parent aborts the waits on the way
+ * Returns a flow that is opened on its first read, after a wait or a choice. Later reads go to the flow that was found.
+ * @param open may try several flows one after the other, and returns the one to read
+ * @param parent aborts the waits before a flow is found
  */
 export function defer<Event>(open: (opening: FlowOpening) => Promise<Flow<Event>>, parent: Cancel): Flow<Event> {
   return new DeferredFlow(open, parent)
@@ -26,7 +26,7 @@ class DeferredFlow<Event> implements Flow<Event> {
   #open: ((opening: FlowOpening) => Promise<Flow<Event>>) | undefined
   readonly #parent: Cancel
   #link: CancelSource | undefined
-  /** What is tried at the moment, before anything is found. */
+  /** The flow that is tried at the moment, before one is found. */
   #tried: { close(): void } | undefined
   #found: Flow<Event> | undefined
   #isClosed = false

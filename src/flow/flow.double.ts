@@ -2,10 +2,10 @@ import { CancelSource } from './cancel.ts'
 import { type Batch, type Flow, flowOf, type NextBatch } from './flow.ts'
 import { ManualRuntime } from './runtime.double.ts'
 
-/** A batch that is there at once, one that comes later, or a failure in its place. */
+/** A batch that is ready, a batch that comes later, or a failure. */
 export type ScriptedStep<Event> = Batch<Event> | Promise<Batch<Event>> | Error
 
-/** A flow that follows a script, and what its reader did with it. */
+/** A flow that follows a script and counts what its reader does. */
 export interface ScriptedFlow<Event> extends Flow<Event> {
   /** How often it was read. */
   readonly reads: number
@@ -37,15 +37,15 @@ export function scriptedFlow<Event>(...steps: readonly ScriptedStep<Event>[]): S
   }
 }
 
-/** A flow whose batches are all there. */
+/** A flow whose batches are all ready. */
 export function readyFlow<Event>(...batches: readonly Batch<Event>[]): ScriptedFlow<Event> {
   return scriptedFlow(...batches)
 }
 
-/** A flow that gives this, and then nothing until it is closed. */
+/** A flow that gives these batches and then waits until it is closed. */
 export function silentFlow<Event>(...batches: readonly Batch<Event>[]): ScriptedFlow<Event> {
   const silence = Promise.withResolvers<NextBatch<Event>>()
-  const said = readyFlow(...batches)
+  const ready = readyFlow(...batches)
   let reads = 0
   let closes = 0
   return {
@@ -55,7 +55,7 @@ export function silentFlow<Event>(...batches: readonly Batch<Event>[]): Scripted
     get closes() {
       return closes
     },
-    next: () => (++reads > batches.length ? silence.promise : said.next()),
+    next: () => (++reads > batches.length ? silence.promise : ready.next()),
     close() {
       closes++
       silence.resolve(undefined)
@@ -63,22 +63,22 @@ export function silentFlow<Event>(...batches: readonly Batch<Event>[]): Scripted
   }
 }
 
-/** Each event as a batch of its own. */
+/** Puts each event into its own batch. */
 export async function* inBatches<Event>(source: AsyncIterable<Event>): AsyncGenerator<Batch<Event>> {
   for await (const event of source) yield [event]
 }
 
-/** The flow of a generator that gives events one by one. */
+/** Makes a flow of a generator that gives events one by one. */
 export function flowFrom<Event>(source: AsyncIterable<Event>): Flow<Event> {
   return flowOf(() => inBatches(source), new CancelSource(new ManualRuntime()))
 }
 
-/** The events of batches, one by one. */
+/** Gives the events of batches one by one. */
 export async function* flat<Event>(batches: AsyncIterable<Batch<Event>>): AsyncGenerator<Event> {
   for await (const batch of batches) yield* batch
 }
 
-/** All batches of a flow, and what it threw. It is read to its end, and not closed. */
+/** Reads a flow to its end without closing it. Returns its batches and what it threw. */
 export async function readAll<Event>(flow: Flow<Event>): Promise<{ batches: Batch<Event>[]; thrown: unknown }> {
   const batches: Batch<Event>[] = []
   try {

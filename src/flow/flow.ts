@@ -2,41 +2,40 @@ import { ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import type { Cancel, CancelSource } from './cancel.ts'
 
-/** The events that one read of the network made; never empty. */
+/** The events of one read of the network. It is never empty. */
 export type Batch<Event = ChatEvent> = readonly Event[]
 
-/** What `next` of a flow gives; undefined at the end. */
+/** The result of a flow's `next`; undefined at the end. */
 export type NextBatch<Event> = Batch<Event> | undefined
 
 /**
- * An answer that is read batch by batch. It is read to its end, or closed (docs/decisions/0033-batches.md).
- * @typeParam Event what it consists of
+ * An answer that is read batch by batch. Its reader must read it to its end or close it (docs/decisions/0033-batches.md).
  */
 export interface Flow<Event = ChatEvent> {
   /**
-   * The next batch, at once where it is there already; undefined at the end. One call at a time.
-   * @throws ChatError, or rejects with one; and again where it is read on, so that no failure looks like an end
+   * Returns the next batch, without a promise if it is ready; undefined at the end. Only one call may be pending.
+   * @throws ChatError, or rejects with one. Every later call throws it again, so that a failure never looks like an end
    */
   next(): NextBatch<Event> | Promise<NextBatch<Event>>
   /**
-   * Stops early: aborts what the flow opened, then frees it. It may be called at any time, also while `next` is pending, which
-   * then settles with nothing; and more than once. It never throws, and there is nothing to wait for.
+   * Stops early: aborts what the flow opened, then frees it. It may be called at any time and more than once. A pending `next`
+   * then resolves to undefined. It never throws, and the caller need not wait for anything.
    */
   close(): void
 }
 
-/** Gives batches as they come. The signal is aborted when nobody reads on, and with the parent of the flow. */
+/** Opens the batches. The signal is aborted when the flow is closed, and together with the flow's parent. */
 export type OpenBatches<Event> = (signal: Cancel) => AsyncIterable<Batch<Event>> | Promise<AsyncIterable<Batch<Event>>>
 
 /**
- * The flow of a generator's batches. It is opened when it is first read.
- * @param parent aborts the flow: the generator is to wait for nothing without the signal it is given
+ * Makes a flow of a generator's batches. The generator is opened on the first read.
+ * @param parent aborts the flow. Every wait of the generator must take the signal it is given
  */
 export function flowOf<Event>(open: OpenBatches<Event>, parent: Cancel): Flow<Event> {
   return new GeneratorFlow(open, parent)
 }
 
-/** The batches of a flow. Leaving the loop closes the flow. */
+/** Gives the batches of a flow. Leaving the loop closes the flow. */
 export async function* batches<Event>(flow: Flow<Event>): AsyncGenerator<Batch<Event>> {
   try {
     for (let batch = await flow.next(); batch; batch = await flow.next()) yield batch
@@ -45,14 +44,14 @@ export async function* batches<Event>(flow: Flow<Event>): AsyncGenerator<Batch<E
   }
 }
 
-/** The events of a flow one by one. Leaving the loop closes the flow. */
+/** Gives the events of a flow one by one. Leaving the loop closes the flow. */
 export async function* events<Event>(flow: Flow<Event>): AsyncGenerator<Event> {
   for await (const batch of batches(flow)) yield* batch
 }
 
-/** Why a flow that nobody reads on is aborted. */
+/** The reason with which a closed flow aborts what it opened. */
 export function closedEarly(): ChatError {
-  return new ChatError('cancelled', { message: 'The answer is not read any further.' })
+  return new ChatError('cancelled', { message: 'The reader closed the answer before its end.' })
 }
 
 type IteratorStep<Event> = IteratorResult<Batch<Event>>
@@ -93,7 +92,7 @@ class GeneratorFlow<Event> implements Flow<Event> {
     const opened = await open?.(this.#link)
     this.#batches = opened?.[Symbol.asyncIterator]()
     if (this.#batches && !this.#isOver) return this.#batches.next()
-    // it was closed while it was opened
+    // the flow was closed while it was being opened
     this.#free()
     return { done: true, value: undefined }
   }
@@ -106,7 +105,7 @@ class GeneratorFlow<Event> implements Flow<Event> {
   }
 
   readonly #onFailure = (thrown: unknown): undefined => {
-    // of a flow that was closed nobody waits for the failure
+    // a closed flow has no reader for the failure
     if (this.#isOver) return undefined
     this.#end()
     this.#failure = { thrown }

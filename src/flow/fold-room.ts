@@ -1,13 +1,13 @@
 import { headOf } from '../chat/shorten.ts'
 
-/** Characters that may still be kept. */
+/** Number of characters that may still be kept. */
 export interface Room {
   left: number
   isCut: boolean
 }
 
-/** Takes the characters, or says that something is cut. */
-export function fits(room: Room, characters: number): boolean {
+/** Takes the characters out of the room if they fit. If not, it marks the room as cut and returns false. */
+export function takeRoom(room: Room, characters: number): boolean {
   if (characters > room.left) {
     room.isCut = true
     return false
@@ -16,9 +16,9 @@ export function fits(room: Room, characters: number): boolean {
   return true
 }
 
-/** As much of the text as there is room for. */
-export function headIn(room: Room, text: string): string {
-  if (fits(room, text.length)) return text
+/** Returns as much of the text as there is room for, and takes the room. */
+export function takeHead(room: Room, text: string): string {
+  if (takeRoom(room, text.length)) return text
   const head = headOf(text, room.left)
   room.left -= head.length
   return head

@@ -2,45 +2,45 @@ import { ChatError } from '../chat/error.ts'
 import type { ChatEvent, FinishEvent, FinishReason, Native, Usage } from '../chat/event.ts'
 import type { AssistantMessage, Extras, Part } from '../chat/message.ts'
 import type { Flow } from './flow.ts'
-import { fits, type Room } from './fold-room.ts'
-import { type GrowingEvent, type GrowingPart, grownPart, growPart, openPart } from './growing-part.ts'
+import { type Room, takeRoom } from './fold-room.ts'
+import { finishPart, type GrowingEvent, type GrowingPart, growPart, startPart } from './growing-part.ts'
 
-/** One answer, as far as it has come. */
+/** One choice as far as it has come. */
 export interface FoldedChoice {
   readonly index: number
   /** In order. */
   readonly parts: readonly Part[]
   /** Log probabilities of its tokens, in OpenAI's shape, in order. */
   readonly logprobs: readonly unknown[]
-  /** Undefined until it has ended. */
+  /** Undefined until the choice has ended. */
   readonly finish: FinishReason | undefined
-  /** The upstream's own word for its end. */
+  /** The upstream's own word for the finish reason. */
   readonly raw?: string
   readonly stopSequence?: string
-  /** What the answer has to be handed back with, beside its parts. */
+  /** Fields that the answer must have, beside its parts, when it is sent back to the upstream. */
   readonly extra?: Extras
-  /** The upstream's whole reply this choice came in, where it came as one. */
+  /** The upstream's whole reply, if the choice came in one. */
   readonly native: Native | undefined
 }
 
-/** One answer, whole. */
+/** One finished choice. */
 export interface Choice extends FoldedChoice {
   readonly finish: FinishReason
 }
 
-/** A whole stream, folded. */
+/** A whole answer, folded. */
 export interface Answer {
-  /** By index. */
+  /** In the order of their indexes. */
   readonly choices: readonly Choice[]
   readonly usage: Usage | undefined
 }
 
 export interface FoldOptions {
-  /** Characters that are kept of the answer, with all that stands beside it; and as many again of its thoughts. */
+  /** Characters that are kept of the answer, including its extra fields. The reasoning has a limit of its own, which is as high. */
   readonly maxCharacters: number
 }
 
-/** Characters that an entry of log probabilities costs. */
+/** Estimated characters of one entry of log probabilities. */
 const perLogprobs = 256
 
 interface GrowingChoice {
@@ -50,45 +50,45 @@ interface GrowingChoice {
   native: Native | undefined
 }
 
-/** Makes ordered parts of a stream's events. Once it is full it keeps what it has, and says so by `isCut`. */
+/** Gathers events into ordered parts. When it is full, it keeps what it has and sets `isCut`. */
 export class Fold {
   readonly #choices = new Map<number, GrowingChoice>()
   readonly #answer: Room
-  readonly #thoughts: Room
+  readonly #reasoning: Room
   #usage: Usage | undefined
 
   constructor({ maxCharacters }: FoldOptions) {
     this.#answer = { left: maxCharacters, isCut: false }
-    this.#thoughts = { left: maxCharacters, isCut: false }
+    this.#reasoning = { left: maxCharacters, isCut: false }
   }
 
-  /** Whether something was too much to be kept. */
+  /** Whether something did not fit. */
   get isCut(): boolean {
-    return this.#answer.isCut || this.#thoughts.isCut
+    return this.#answer.isCut || this.#reasoning.isCut
   }
 
-  /** Whether that was something of the answer, not of the thoughts alone. */
+  /** Whether something other than reasoning did not fit. */
   get isAnswerCut(): boolean {
     return this.#answer.isCut
   }
 
-  /** The last that the upstream said of its usage. */
+  /** The latest usage from the upstream. */
   get usage(): Usage | undefined {
     return this.#usage
   }
 
-  /** What has come so far, by index. */
+  /** The choices so far, in the order of their indexes. */
   get choices(): readonly FoldedChoice[] {
-    return [...this.#choices].sort(([a], [b]) => a - b).map(([index, choice]) => folded(index, choice))
+    return [...this.#choices].sort(([a], [b]) => a - b).map(([index, choice]) => toFoldedChoice(index, choice))
   }
 
-  /** The parts of one choice so far, in order. */
+  /** Returns the parts of one choice so far, in order. */
   parts(choice = 0): readonly Part[] {
     const growing = this.#choices.get(choice)
     return growing ? partsOf(growing) : []
   }
 
-  /** One choice so far, as its model is told it again. */
+  /** Returns one choice so far as a message for the model. */
   message(choice = 0): AssistantMessage {
     const extra = this.#choices.get(choice)?.finish?.extra
     return { role: 'assistant', content: this.parts(choice), ...(extra && { extra }) }
@@ -109,23 +109,23 @@ export class Fold {
   #choiceAt(index: number): GrowingChoice {
     const known = this.#choices.get(index)
     if (known) return known
-    const fresh: GrowingChoice = { parts: new Map(), logprobs: [], finish: undefined, native: undefined }
-    this.#choices.set(index, fresh)
-    return fresh
+    const added: GrowingChoice = { parts: new Map(), logprobs: [], finish: undefined, native: undefined }
+    this.#choices.set(index, added)
+    return added
   }
 
   #grow(choice: GrowingChoice, event: GrowingEvent): void {
     const known = choice.parts.get(event.part)
-    const room = (known?.opened.type ?? event.type) === 'reasoning' ? this.#thoughts : this.#answer
-    const part = known ?? openPart(event, room)
+    const room = (known?.opened.type ?? event.type) === 'reasoning' ? this.#reasoning : this.#answer
+    const part = known ?? startPart(event, room)
     if (!part) return
     if (!known) choice.parts.set(event.part, part)
     growPart(part, event, room)
-    if (event.logprobs !== undefined && fits(room, perLogprobs)) choice.logprobs.push(event.logprobs)
+    if (event.logprobs !== undefined && takeRoom(room, perLogprobs)) choice.logprobs.push(event.logprobs)
   }
 }
 
-function folded(index: number, choice: GrowingChoice): FoldedChoice {
+function toFoldedChoice(index: number, choice: GrowingChoice): FoldedChoice {
   const { finish, logprobs, native } = choice
   const { reason, raw, stopSequence, extra } = finish ?? {}
   return {
@@ -141,16 +141,16 @@ function folded(index: number, choice: GrowingChoice): FoldedChoice {
 }
 
 function partsOf({ parts }: GrowingChoice): readonly Part[] {
-  return [...parts].sort(([a], [b]) => a - b).map(([, part]) => grownPart(part))
+  return [...parts].sort(([a], [b]) => a - b).map(([, part]) => finishPart(part))
 }
 
-/** Characters of an answer that is collected: more than any model says. */
+/** Characters of an answer that is collected. No model writes so many. */
 const maxAnswerCharacters = 128 * 1024 * 1024
 
 /**
- * A whole flow, folded: a JSON reply is the same flow.
- * @throws ChatError `upstream-failed` when a choice never finished, there is none, or they are too long; otherwise what
- * the flow threw
+ * Reads a whole flow and folds it.
+ * @throws ChatError `upstream-failed` if there is no choice, or a choice has no finish; `upstream-outdated` if the answer is
+ * too long; otherwise what the flow threw
  */
 export async function fold(flow: Flow): Promise<Answer> {
   const found = new Fold({ maxCharacters: maxAnswerCharacters })
@@ -158,27 +158,27 @@ export async function fold(flow: Flow): Promise<Answer> {
     for (const event of batch) found.add(event)
     if (!found.isCut) continue
     flow.close()
-    throw tooLong()
+    throw answerTooLong()
   }
   const { choices, usage } = found
-  if (choices.length === 0) throw brokenOff()
-  return { choices: choices.map(finished), usage }
+  if (choices.length === 0) throw brokenAnswer()
+  return { choices: choices.map(requireFinish), usage }
 }
 
-function finished(choice: FoldedChoice): Choice {
+function requireFinish(choice: FoldedChoice): Choice {
   const { finish } = choice
-  if (!finish) throw brokenOff()
+  if (!finish) throw brokenAnswer()
   return { ...choice, finish }
 }
 
-function brokenOff(): ChatError {
+function brokenAnswer(): ChatError {
   return new ChatError('upstream-failed', {
     message: 'The upstream broke off its answer.',
     code: 'upstream_disconnected',
   })
 }
 
-function tooLong(): ChatError {
+function answerTooLong(): ChatError {
   return new ChatError('upstream-outdated', {
     message: 'The upstream sent a longer answer than the gateway collects. Ask for a stream.',
     code: 'upstream_response_too_large',

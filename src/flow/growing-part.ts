@@ -1,11 +1,11 @@
 import type { ChatEvent } from '../chat/event.ts'
 import type { Annotation, Extras, Part } from '../chat/message.ts'
-import { fits, headIn, type Room } from './fold-room.ts'
+import { type Room, takeHead, takeRoom } from './fold-room.ts'
 
-/** An event of a part. */
+/** An event that opens, extends or ends a part. */
 export type GrowingEvent = Exclude<ChatEvent, { type: 'usage' | 'finish' | 'foreign' }>
 
-/** A part while it grows: of words and calls the text, of other parts all there is. */
+/** A part that may still grow. `text` collects the text of a text part, or the arguments of a tool call. */
 export interface GrowingPart {
   readonly opened: Part
   text: string
@@ -13,28 +13,28 @@ export interface GrowingPart {
   extra: Extras | undefined
 }
 
-/** What a part costs beside its characters. */
+/** Cost of a part in characters, beside its text. */
 const perPart = 32
 
-/** The part that the event opens; undefined where it opens none, or there is no room for one. */
-export function openPart(event: GrowingEvent, room: Room): GrowingPart | undefined {
-  const opened = openedBy(event)
-  if (!opened || !fits(room, perPart + sizeOf(opened))) return undefined
+/** Starts the part that the event opens. Returns undefined if the event opens no part, or if there is no room. */
+export function startPart(event: GrowingEvent, room: Room): GrowingPart | undefined {
+  const opened = openedPart(event)
+  if (!opened || !takeRoom(room, perPart + sizeOf(opened))) return undefined
   return { opened, text: '', annotations: [], extra: undefined }
 }
 
-/** Adds to the part what the event says of it, as far as there is room. */
+/** Adds the event's content to the part, as far as there is room. */
 export function growPart(part: GrowingPart, event: GrowingEvent, room: Room): void {
-  if ('text' in event) part.text += headIn(room, event.text)
-  else if (event.type === 'tool-arguments') part.text += headIn(room, event.json)
-  if ('annotations' in event && event.annotations && fits(room, sizeOf(event.annotations)))
+  if ('text' in event) part.text += takeHead(room, event.text)
+  else if (event.type === 'tool-arguments') part.text += takeHead(room, event.json)
+  if ('annotations' in event && event.annotations && takeRoom(room, sizeOf(event.annotations)))
     part.annotations.push(...event.annotations)
   const { extra } = event
-  if (extra && extra !== part.extra && fits(room, sizeOf(extra))) part.extra = { ...part.extra, ...extra }
+  if (extra && extra !== part.extra && takeRoom(room, sizeOf(extra))) part.extra = { ...part.extra, ...extra }
 }
 
-/** The part as far as it has come. */
-export function grownPart({ opened, text, annotations, extra }: GrowingPart): Part {
+/** Returns the part as far as it has come. */
+export function finishPart({ opened, text, annotations, extra }: GrowingPart): Part {
   const beside = extra && { extra }
   switch (opened.type) {
     case 'text':
@@ -49,8 +49,8 @@ export function grownPart({ opened, text, annotations, extra }: GrowingPart): Pa
   }
 }
 
-/** The part as it is when it opens; undefined for an event that opens none. */
-function openedBy(event: GrowingEvent): Part | undefined {
+/** Returns the part in its first state; undefined if the event opens no part. */
+function openedPart(event: GrowingEvent): Part | undefined {
   switch (event.type) {
     case 'text':
     case 'refusal':

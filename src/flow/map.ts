@@ -1,6 +1,6 @@
 import type { Batch, Flow, NextBatch } from './flow.ts'
 
-/** The flow with each batch changed. A batch of which nothing is left is passed over. */
+/** Changes each batch of a flow. A batch that becomes empty is skipped. */
 export function map<From, To>(flow: Flow<From>, change: (batch: Batch<From>) => readonly To[]): Flow<To> {
   return new MappedFlow(flow, change)
 }

@@ -2,15 +2,15 @@ import type { ChatEvent } from '../chat/event.ts'
 import type { Batch, Flow, NextBatch } from './flow.ts'
 import { WaitingReader } from './waiting-reader.ts'
 
-/** A batch, with the position of the flow it came from. */
+/** A batch, and the position of its flow. */
 export interface SourcedBatch<Event = ChatEvent> {
   readonly source: number
   readonly batch: Batch<Event>
 }
 
 /**
- * Several flows as one, each batch as it comes. Every flow is read one batch ahead at the most, so a slow reader slows all of
- * them. The first failure closes all of them, and is thrown after the batches that came before it.
+ * Merges several flows and gives their batches in the order of arrival. Each flow is read at most one batch ahead, so a slow
+ * reader slows all of them. The first failure closes all flows, and is thrown after the batches that arrived before it.
  */
 export function merge<Event>(flows: readonly Flow<Event>[]): Flow<SourcedBatch<Event>> {
   return new MergedFlow(flows)
@@ -18,7 +18,7 @@ export function merge<Event>(flows: readonly Flow<Event>[]): Flow<SourcedBatch<E
 
 class MergedFlow<Event> implements Flow<SourcedBatch<Event>> {
   readonly #flows: readonly Flow<Event>[]
-  /** Positions of the flows that are asked with the next read: each after its batch has been taken. */
+  /** Positions of the flows that the next read asks for a batch. */
   #idle: number[]
   #running: number
   #arrived: SourcedBatch<Event>[] = []
@@ -88,7 +88,7 @@ class MergedFlow<Event> implements Flow<SourcedBatch<Event>> {
     return this.#arrived.length > 0 || this.#failure !== undefined || this.#running === 0 || this.#isClosed
   }
 
-  /** @throws what a flow failed with, once all that came before has been taken */
+  /** @throws the failure of a flow, after all earlier batches have been taken */
   #take(): NextBatch<SourcedBatch<Event>> {
     const arrived = this.#arrived
     this.#arrived = []

@@ -3,21 +3,21 @@ import type { Flow, NextBatch } from './flow.ts'
 import { WaitingReader } from './waiting-reader.ts'
 
 export interface ReadAheadOptions<Event> {
-  /** How much may wait for the reader, in the unit of `sizeOf`: with more, the flow waits, and so does its upstream. */
+  /** How much may wait for the reader, in the unit of `sizeOf`. Above this the flow is not read, so its upstream waits. */
   readonly maxSize: number
   sizeOf(event: Event): number
 }
 
-/** A flow that is read before its reader asks for it. */
+/** A flow that is read before its reader asks for batches. */
 export interface ReadAheadFlow<Event> extends Flow<Event> {
   /** Resolves at the commit point, at the end, or when it is closed. Rejects with a failure before that. */
   readonly begun: Promise<void>
 }
 
 /**
- * Reads a flow before anybody asks for it, up to a bound. Of several answers that are given one after the other, the later ones
- * are so there at once when their turn comes.
- * @param open may throw: that is a failure like any other
+ * Starts to read a flow at once, up to a bound. When several answers are shown one after the other, the later ones are then
+ * ready when their turn comes.
+ * @param open may throw, which counts as a failure of the flow
  */
 export function readAhead<Event extends AnyEvent>(
   open: () => Flow<Event>,
@@ -97,7 +97,7 @@ class AheadFlow<Event extends AnyEvent> implements ReadAheadFlow<Event> {
     return this.#waiting.length > 0 || this.#end !== undefined || this.#isClosed
   }
 
-  /** All that waits, as one batch. @throws what the flow failed with, once that has been taken */
+  /** Takes all waiting events as one batch. @throws the failure of the flow, after all events have been taken */
   #take(): NextBatch<Event> {
     const batch = this.#waiting
     if (batch.length === 0) {

@@ -2,15 +2,15 @@ import type { Runtime } from './runtime.ts'
 import { seeded } from './seeded.double.ts'
 import { type Alarm, type Alarms, TimerWheel } from './timer-wheel.ts'
 
-/** A machine whose clock stands still until a test moves it, and whose chance comes of a seed. */
+/** A machine whose clock only a test moves, and whose random numbers come from a seed. */
 export class ManualRuntime implements Runtime {
   readonly timers: TimerWheel
   readonly #alarms = new ManualAlarms()
-  readonly #chance: () => number
+  readonly #nextRandom: () => number
 
   constructor(seed = 1) {
     this.timers = new TimerWheel(this.#alarms)
-    this.#chance = seeded(seed)
+    this.#nextRandom = seeded(seed)
   }
 
   now(): number {
@@ -22,11 +22,11 @@ export class ManualRuntime implements Runtime {
   }
 
   random(): number {
-    return this.#chance()
+    return this.#nextRandom()
   }
 
   randomBytes(count: number): Uint8Array {
-    return Uint8Array.from({ length: count }, () => Math.floor(this.#chance() * 256))
+    return Uint8Array.from({ length: count }, () => Math.floor(this.#nextRandom() * 256))
   }
 
   newId(): string {
@@ -34,7 +34,7 @@ export class ManualRuntime implements Runtime {
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`
   }
 
-  /** Times at which the wheel has set a timer of its machine. */
+  /** How often the wheel has set a timer of the machine. */
   get alarmsSet(): number {
     return this.#alarms.set
   }
@@ -44,12 +44,12 @@ export class ManualRuntime implements Runtime {
     return this.#alarms.isKept
   }
 
-  /** Lets what was promised come about, without any time passing. */
+  /** Lets pending promises settle while the clock stands still. */
   settle(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve))
   }
 
-  /** Moves the clock, and on the way does what is due at its own moment, with all that follows of it. */
+  /** Moves the clock forward. Each due timer runs at its own moment, and then pending promises settle. */
   async advance(ms: number): Promise<void> {
     await this.settle()
     const until = this.#alarms.elapsed() + ms
@@ -58,7 +58,7 @@ export class ManualRuntime implements Runtime {
     await this.settle()
   }
 
-  /** Moves the clock as a machine does that slept: what is due is done late. */
+  /** Moves the clock at once, as if the machine had slept. Due timers then run late. */
   async sleepThrough(ms: number): Promise<void> {
     this.#alarms.moveTo(this.#alarms.elapsed() + ms)
     await this.advance(0)
@@ -100,7 +100,7 @@ class ManualAlarms implements Alarms {
     this.#elapsed = Math.max(this.#elapsed, elapsed)
   }
 
-  /** @returns whether there was one by then */
+  /** Runs the alarm if it is due by `until`. @returns whether it ran */
   runNext(until: number): boolean {
     const alarm = this.#next
     if (!alarm || alarm.at > until) return false

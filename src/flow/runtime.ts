@@ -1,6 +1,6 @@
 import type { Timers } from './timers.ts'
 
-/** Everything that the program asks of the machine it runs on. Only the composition root makes a real one. */
+/** Everything that the program needs from its machine. Only the composition root makes a real one. */
 export interface Runtime {
   /** Milliseconds since 1970. */
   now(): number
@@ -8,9 +8,9 @@ export interface Runtime {
   elapsed(): number
   /** Every wait of the program. */
   readonly timers: Timers
-  /** From 0 up to, but not including, 1. It is no secret. */
+  /** A number from 0 up to, but not including, 1. Do not use it for secrets. */
   random(): number
-  /** Unpredictable, fit for keys. */
+  /** Unpredictable bytes, suitable for keys. */
   randomBytes(count: number): Uint8Array
   /** A UUID. */
   newId(): string

@@ -1,7 +1,7 @@
 import type { Timer, TimerOptions, Timers } from './timers.ts'
 import { Link, slotCount, WheelLevel } from './wheel-level.ts'
 
-/** What a wheel needs of its machine. */
+/** What a wheel needs from its machine. */
 export interface Alarms {
   /** Milliseconds of a clock that only goes forward, in fractions. */
   elapsed(): number
@@ -16,27 +16,27 @@ export interface Alarm {
   keepProcess(keeps: boolean): void
 }
 
-/** Milliseconds: 4.6 hours. What is due later is looked at then. */
+/** Milliseconds: 4.6 hours. A later timer is checked again after this time. */
 const reachMs = slotCount ** 4
 
 /**
- * One wheel for all waits: deadlines, keep-alives, back-offs and sleeps share one timer of the machine, set to the next moment.
- * Setting, moving and stopping a timer costs the same however many there are (docs/decisions/0035-timer-wheel.md).
+ * One timer wheel for all waits: deadlines, keep-alives, back-offs and sleeps share one timer of the machine. The cost of
+ * setting, moving and stopping a timer does not depend on the number of timers (docs/decisions/0035-timer-wheel.md).
  */
 export class TimerWheel implements Timers {
   readonly #alarms: Alarms
   readonly #widest = new WheelLevel(slotCount ** 3)
   readonly #levels = [1, slotCount, slotCount ** 2].map((width) => new WheelLevel(width)).concat(this.#widest)
   readonly #fromWidest = this.#levels.toReversed()
-  /** A whole millisecond of `elapsed`: all that was due by then has been done. */
+  /** A whole millisecond of `elapsed`. All timers that were due by then have run. */
   #tick: number
-  /** The millisecond at which the machine wakes the wheel: until then no slot begins that holds anything. */
+  /** The millisecond at which the machine wakes the wheel. No slot with a timer begins before it. */
   #wakeTick = Number.POSITIVE_INFINITY
   #alarm: Alarm | undefined
   #isTurning = false
   readonly #failures: unknown[] = []
   #size = 0
-  /** Of them, those that the process waits for. */
+  /** Number of timers that keep the process running. */
   #keeping = 0
 
   constructor(alarms: Alarms) {
@@ -64,10 +64,10 @@ export class TimerWheel implements Timers {
     this.#link(timer)
     this.#size++
     if (!timer.isBackground && this.#keeping++ === 0) this.#alarm?.keepProcess(true)
-    if (!this.#isTurning && timer.looksAt < this.#wakeTick) this.#wakeAt(timer.looksAt)
+    if (!this.#isTurning && timer.slotStart < this.#wakeTick) this.#wakeAt(timer.slotStart)
   }
 
-  /** The machine's timer stays as it is: when it wakes the wheel for nothing, that is all it does. */
+  /** Removes a timer. The machine's alarm stays set, because waking the wheel for nothing does no harm. */
   remove(timer: WheelTimer): void {
     timer.level?.remove(timer)
     timer.level = undefined
@@ -80,7 +80,7 @@ export class TimerWheel implements Timers {
     const tick = Math.min(due, this.#tick + reachMs - 1)
     const level = this.#levelFor(tick - this.#tick)
     timer.level = level
-    timer.looksAt = level.add(timer, tick)
+    timer.slotStart = level.add(timer, tick)
   }
 
   #levelFor(awayMs: number): WheelLevel {
@@ -96,14 +96,14 @@ export class TimerWheel implements Timers {
     if (this.#keeping === 0) this.#alarm.keepProcess(false)
   }
 
-  /** Does what is due. What timers throw is thrown at the end, when the others have come to their turn. */
+  /** Runs the due timers. What they throw is thrown at the end, after all of them have run. */
   #turn(): void {
     const now = Math.floor(this.#alarms.elapsed())
     this.#alarm = undefined
     this.#isTurning = true
     for (let next = this.#nextStart(); next <= now; next = this.#nextStart()) {
       this.#tick = next
-      // what a wide slot holds belongs into narrow ones by now
+      // wide slots first, because their timers now belong in narrow slots
       for (const level of this.#fromWidest) this.#empty(level)
     }
     this.#isTurning = false
@@ -127,7 +127,7 @@ export class TimerWheel implements Timers {
     return this.#levels.reduce((first, level) => Math.min(first, level.nextStart(this.#tick)), Number.POSITIVE_INFINITY)
   }
 
-  /** Does what is due in the slot that begins now, and puts what is not into another. */
+  /** Empties the slot that begins now. It runs the due timers and moves the others to another slot. */
   #empty(level: WheelLevel): void {
     for (let timer = level.firstAt(this.#tick); timer instanceof WheelTimer; timer = level.firstAt(this.#tick)) {
       if (timer.dueAt > this.#tick) {
@@ -146,9 +146,9 @@ class WheelTimer extends Link implements Timer {
   readonly run: (lateMs: number) => void
   readonly isBackground: boolean
   dueAt = 0
-  /** When the slot begins that it is in. */
-  looksAt = 0
-  /** Undefined where it is not set. */
+  /** The first millisecond of its slot. */
+  slotStart = 0
+  /** Undefined if the timer is not set. */
   level: WheelLevel | undefined
 
   constructor(wheel: TimerWheel, run: (lateMs: number) => void, isBackground: boolean) {
@@ -163,7 +163,7 @@ class WheelTimer extends Link implements Timer {
     // `ms` may be NaN
     this.dueAt = now + Math.max(0, ms || 0)
     if (this.level) {
-      if (this.looksAt <= this.dueAt) return
+      if (this.slotStart <= this.dueAt) return
       this.#wheel.remove(this)
     }
     this.#wheel.insert(this, now)

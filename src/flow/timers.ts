@@ -1,23 +1,23 @@
 export interface TimerOptions {
-  /** Its wait does not keep the process running. */
+  /** True if the timer does not keep the process running. */
   readonly isBackground?: boolean
 }
 
-/** A moment at which something is done. */
+/** A timer that runs once, and can be moved or stopped. */
 export interface Timer {
-  /** Moves the moment to `ms` milliseconds from now, or sets it anew. Moving it away costs a number, not a timer. */
+  /** Sets the timer, or moves it, to `ms` milliseconds from now. Moving it to a later time is very cheap. */
   feed(ms: number): void
-  /** Takes the moment back. Stopping it twice does no harm. */
+  /** Stops the timer. It may be called more than once. */
   stop(): void
 }
 
-/** Every wait of the program. */
+/** Sets the timers of all waits of the program. */
 export interface Timers {
   /**
-   * Calls `run` once, `ms` milliseconds from now, at least one: up to a millisecond later, and never earlier.
-   * @param run is told by how many milliseconds it is late: by many, where the process did not run
+   * Calls `run` once, `ms` milliseconds from now, but at least 1. It never runs early, and at most a millisecond late.
+   * @param run gets the milliseconds by which it is late. They are many if the process was suspended
    */
   set(ms: number, run: (lateMs: number) => void, options?: TimerOptions): Timer
-  /** How many are set. */
+  /** Number of timers that are set. */
   readonly size: number
 }

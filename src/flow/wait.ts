@@ -1,13 +1,13 @@
 import type { Cancel } from './cancel.ts'
 
 /**
- * The promise, or a rejection with the signal's reason, whichever comes first.
- * The promise itself goes on: give it the signal too where it can take one.
+ * Settles with the promise, or rejects with the signal's reason, whichever comes first.
+ * The work behind the promise goes on, so give it the signal too if it can take one.
  */
 export function orAbort<T>(promise: Promise<T>, signal: Cancel): Promise<T> {
   return new Promise((resolve, reject) => {
     const release = signal.onAbort(() => reject(signal.reason))
-    // a failure that comes after the abort is caught here too
+    // this also catches a failure after the abort
     promise.then(
       (value) => {
         release()
@@ -22,7 +22,7 @@ export function orAbort<T>(promise: Promise<T>, signal: Cancel): Promise<T> {
 }
 
 /**
- * What the promise settles with, or undefined after `ms` milliseconds. The promise itself goes on.
+ * Settles with the promise, or resolves to undefined after `ms` milliseconds. The work behind the promise goes on.
  * @throws the signal's reason once it is aborted
  */
 export function within<T>(promise: Promise<T>, ms: number, signal: Cancel): Promise<T | undefined> {

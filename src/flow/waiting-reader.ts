@@ -1,13 +1,13 @@
 import type { NextBatch } from './flow.ts'
 
 export interface WaitingReaderOptions<Event> {
-  /** Whether a batch, the end or a failure is there. */
+  /** Whether a batch, the end or a failure is ready. */
   isDue(): boolean
   /** @throws the failure */
   take(): NextBatch<Event>
 }
 
-/** The reader of a flow that is fed from elsewhere. It waits while nothing is due. */
+/** Lets the reader of a flow wait until a batch, the end or a failure is ready. */
 export class WaitingReader<Event> {
   readonly #options: WaitingReaderOptions<Event>
   #waiting: PromiseWithResolvers<NextBatch<Event>> | undefined
@@ -22,7 +22,7 @@ export class WaitingReader<Event> {
     return this.#waiting.promise
   }
 
-  /** Gives the reader what is due, if it waits. */
+  /** Gives a waiting reader the batch, the end or the failure that is ready. */
   wake(): void {
     const waiting = this.#waiting
     if (!waiting || !this.#options.isDue()) return

@@ -2,27 +2,27 @@ import { asChatError, type ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import type { Batch, Flow, NextBatch } from './flow.ts'
 
-/** How a flow ended: it was over, it failed, or its reader left. */
+/** How a flow ended: it was read to its end, it failed, or its reader closed it. */
 export type Ending =
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly error: ChatError }
   | { readonly kind: 'left' }
 
-/** Looks on as a flow is read. Only `asked` may throw. */
+/** Observes how a flow is read. Only `asked` may throw. */
 export interface Watcher<Event = ChatEvent> {
-  /** The reader asks for a batch. What it throws ends the flow. */
+  /** Called when the reader asks for a batch. A thrown error ends the flow. */
   asked?(): void
-  /** A batch passes. */
+  /** Called for each batch. */
   passed?(batch: Batch<Event>): void
-  /** An event to be added before the flow ends so. Watchers further out see it pass. Not called where the reader left. */
+  /** Returns an event to add before the end. Outer watchers see it too. It is not called if the reader closed the flow. */
   last?(ending: Ending): Event | undefined
-  /** Called once, however the flow ended. */
+  /** Called once, for every kind of ending. */
   ended?(ending: Ending): void
 }
 
 /**
- * The same flow, watched. To watch a flow that is watched already adds to its watchers, inner ones first: so layers that only
- * look on cost one object together, and no promise where the batch is there already.
+ * Adds a watcher to a flow. All watchers of a flow share one object, and inner ones are called first. So several observer
+ * layers cost one object, and no promise if the batch is ready.
  */
 export function watch<Event>(flow: Flow<Event>, watcher: Watcher<Event>): Flow<Event> {
   if (!(flow instanceof WatchedFlow)) return new WatchedFlow(flow, watcher)
@@ -34,8 +34,8 @@ class WatchedFlow<Event> implements Flow<Event> {
   readonly #inner: Flow<Event>
   readonly #watchers: Watcher<Event>[]
   #ending: Ending | undefined
-  /** How many watchers know of the ending. */
-  #told = 0
+  /** Number of watchers that have been told of the ending. */
+  #toldCount = 0
 
   constructor(inner: Flow<Event>, watcher: Watcher<Event>) {
     this.#inner = inner
@@ -62,7 +62,7 @@ class WatchedFlow<Event> implements Flow<Event> {
     this.#inner.close()
     this.#ending ??= { kind: 'left' }
     while (this.#tell(this.#ending) !== undefined) {
-      // an event that is added now has no reader
+      // an event that a watcher adds now has no reader
     }
     this.#ending = { kind: 'left' }
   }
@@ -77,7 +77,7 @@ class WatchedFlow<Event> implements Flow<Event> {
 
   readonly #onFailure = (thrown: unknown): NextBatch<Event> => {
     if (this.#ending) return undefined
-    // where a watcher has thrown, nothing else has ended the inner flow
+    // if a watcher has thrown, the inner flow is still open
     this.#inner.close()
     return this.#end({ kind: 'failed', error: asChatError(thrown) })
   }
@@ -91,14 +91,14 @@ class WatchedFlow<Event> implements Flow<Event> {
     return undefined
   }
 
-  /** Tells the watchers how the flow ended, inner ones first, up to one that adds an event. */
+  /** Tells the watchers of the ending, inner ones first. It stops at the first one that adds an event. */
   #tell(ending: Ending): Event | undefined {
-    for (let watcher = this.#watchers[this.#told]; watcher; watcher = this.#watchers[this.#told]) {
-      this.#told++
+    for (let watcher = this.#watchers[this.#toldCount]; watcher; watcher = this.#watchers[this.#toldCount]) {
+      this.#toldCount++
       const last = ending.kind === 'left' ? undefined : watcher.last?.(ending)
       watcher.ended?.(ending)
       if (last === undefined) continue
-      for (const outer of this.#watchers.slice(this.#told)) outer.passed?.([last])
+      for (const outer of this.#watchers.slice(this.#toldCount)) outer.passed?.([last])
       return last
     }
     return undefined

@@ -1,50 +1,50 @@
 import type { Timer, Timers } from './timers.ts'
 
 /**
- * A deadline for a peer's silence, which moves whenever the peer is heard.
+ * A deadline for a peer's silence. Every sign of life moves it.
  *
- * What has come in time counts, even where this process was too late to see it: a process that was stopped, or a machine
- * that slept, finds its timers due and the bytes of minutes in its sockets. So before it barks, the sockets are read.
+ * Bytes that arrived in time count, even if this process was too late to read them: after the process was stopped, or the
+ * machine slept, the timers are due while the sockets are full. So the sockets are read before the watchdog reports silence.
  */
 export class Watchdog {
   readonly #onSilence: () => void
   readonly #timers: Timers
   #timer: Timer | undefined
   #limitMs = 0
-  /** Whether the sockets were read since the moment was due. */
-  #isSure = false
+  /** Whether the sockets were read since the deadline. */
+  #hasReadSockets = false
 
   constructor(timers: Timers, onSilence: () => void) {
     this.#timers = timers
     this.#onSilence = onSilence
   }
 
-  /** Barks `limitMs` milliseconds from now, unless fed or stopped before. */
+  /** Reports silence `limitMs` milliseconds from now, unless it is fed or stopped before. */
   feed(limitMs: number): void {
     this.#limitMs = limitMs
-    this.#isSure = false
+    this.#hasReadSockets = false
     if (this.#timer) this.#timer.feed(limitMs)
     else this.#timer = this.#timers.set(limitMs, this.#onDue)
   }
 
-  /** It does not bark until it is fed again. */
+  /** Stops it until it is fed again. */
   stop(): void {
     this.#timer?.stop()
   }
 
   readonly #onDue = (lateMs: number): void => {
-    if (this.#isSure) {
+    if (this.#hasReadSockets) {
       this.#onSilence()
       return
     }
-    this.#isSure = true
+    this.#hasReadSockets = true
     this.#timer?.feed(lateMs > sleptMs ? Math.min(this.#limitMs, catchUpMs) : readMs)
   }
 }
 
-/** A timer that is so late says that the process did not run. Milliseconds, as all of these. */
+/** Milliseconds. A timer that is so late shows that the process was suspended. */
 const sleptMs = 500
-/** Turns of the event loop enough to read what waits and to hand it through. */
+/** Milliseconds. In this time the event loop reads the waiting bytes and passes them on. */
 const readMs = 5
-/** After a sleep the time that passed is nobody's silence: peers, which may have slept too, get some to go on. */
+/** Milliseconds. After a sleep, peers get this time to go on, because they may have slept too. */
 const catchUpMs = 5_000

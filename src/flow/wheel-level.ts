@@ -1,7 +1,7 @@
-/** Slots of a level. */
+/** Number of slots of a level. */
 export const slotCount = 64
 
-/** A link of a ring: alone at first. */
+/** A link of a ring. A new link is a ring of its own. */
 export class Link {
   previous: Link = this
   next: Link = this
@@ -21,13 +21,13 @@ export class Link {
   }
 }
 
-/** One level of a timer wheel: a slot holds what is due in the same span of milliseconds. */
+/** One level of a timer wheel. A slot holds the timers that are due in the same span of milliseconds. */
 export class WheelLevel {
   /** Milliseconds that a slot covers. */
   readonly width: number
   /** Milliseconds that all slots cover. */
   readonly reachMs: number
-  /** The links that they begin with hold no timer. */
+  /** The first link of each slot holds no timer. */
   readonly #slots = Array.from({ length: slotCount }, () => new Link())
   size = 0
 
@@ -50,14 +50,14 @@ export class WheelLevel {
     this.size--
   }
 
-  /** What the slot that begins at this millisecond holds first. */
+  /** Returns the first timer of the slot that begins at this millisecond. */
   firstAt(tick: number): Link | undefined {
     if (this.size === 0 || tick % this.width !== 0) return undefined
     const slot = this.#slots[(tick / this.width) % slotCount]
     return slot?.next === slot ? undefined : slot?.next
   }
 
-  /** When the first slot after this millisecond begins that holds anything; Infinity where none does. */
+  /** Returns the start of the next slot after this millisecond that holds a timer; Infinity if there is none. */
   nextStart(tick: number): number {
     if (this.size === 0) return Number.POSITIVE_INFINITY
     const turn = Math.floor(tick / this.width)

@@ -5,7 +5,7 @@ import type { ChatEvent, Usage } from '../../chat/event.ts'
 import { type AssistantMessage, callsOf, textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { Secret } from '../../chat/secret.ts'
-import { tellOutput } from '../../chat/tool-output.ts'
+import { formatOutput } from '../../chat/tool-output.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { events as eventsOf } from '../../flow/flow.ts'
@@ -99,7 +99,7 @@ test('calls are run side by side, and the model is asked again with their result
     { type: 'tool-result', toolCallId: 'id-slow', name: 'slow', content: 'slow result', isError: false },
   ])
   expect(events.slice(6)).toEqual([text('\n\nIt is so.', 0, 2), finish(), usage(14, 5)])
-  const told = (content: string) => [{ type: 'text' as const, text: tellOutput({ content, isError: false }) }]
+  const told = (content: string) => [{ type: 'text' as const, text: formatOutput({ content, isError: false }) }]
   expect(asked[1]?.messages).toEqual([
     ...aRequest.messages,
     message,
@@ -492,7 +492,7 @@ describe('a result', () => {
     expect(fed).toContain('  line 0\n')
     expect(fed).toContain('line 1999')
     expect(textOf(asked[2]?.messages.at(-1)?.content ?? [])).toBe(
-      tellOutput({ content: 'short story', isError: false, shortened: 'summarised' }),
+      formatOutput({ content: 'short story', isError: false, shortened: 'summarised' }),
     )
   })
 
@@ -549,7 +549,7 @@ describe('a result', () => {
   })
 
   test('cannot end what it stands between, whatever it says', async () => {
-    const honest = tellOutput({ content: 'x', isError: false })
+    const honest = formatOutput({ content: 'x', isError: false })
     const forged = [
       'x',
       honest,

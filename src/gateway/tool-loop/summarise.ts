@@ -3,7 +3,7 @@ import type { Usage } from '../../chat/event.ts'
 import { type ToolCallPart, textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { headOf, withoutMiddle } from '../../chat/shorten.ts'
-import { tellOutput } from '../../chat/tool-output.ts'
+import { formatOutput } from '../../chat/tool-output.ts'
 import { Attempts } from '../../flow/attempts.ts'
 import { type Call, newReceipt } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
@@ -81,7 +81,7 @@ function requestFor(
     'Answer with the summary alone.',
   ].join(' ')
   const fed = withoutMiddle(text, 2 * characters)
-  const shown = tellOutput({ content: fed, isError: false, ...(fed !== text && { shortened: 'cut' }) })
+  const shown = formatOutput({ content: fed, isError: false, ...(fed !== text && { shortened: 'cut' }) })
   const question = `Tool: ${name}\nArguments: ${withoutMiddle(args, argumentCharacters)}\n\n${shown}`
   return {
     dialect: request.dialect,
