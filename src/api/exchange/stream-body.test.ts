@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
-import { flowFrom } from '../../flow/flow.double.ts'
+import { flowFrom, readyFlow, silentFlow } from '../../flow/flow.double.ts'
+import type { Flow } from '../../flow/flow.ts'
 import { machine } from '../../wire/machine.double.ts'
 import { type StreamBodyOptions, streamBody } from './stream-body.ts'
 
@@ -14,11 +15,11 @@ interface Told {
 
 /** A body of these events that writes a word each: the text, `+` for a keep-alive, `.` for the end, `!code` for a failure. */
 function bodyOf(
-  events: AsyncIterable<ChatEvent>,
+  events: AsyncIterable<ChatEvent> | Flow,
   options: Partial<StreamBodyOptions> = {},
 ): { body: ReadableStream<Uint8Array>; told: Told } {
   const told: Told = { aborts: [], closes: 0 }
-  const body = streamBody(flowFrom(events), {
+  const body = streamBody('next' in events && 'close' in events ? events : flowFrom(events), {
     timers: machine.timers,
     surface: {
       event: (event) => (event.type === 'text' ? event.text : ''),
@@ -70,6 +71,40 @@ describe('a stream', () => {
     expect(pieces.length).toBeGreaterThan(8)
   })
 
+  test('writes all events of a batch at once', async () => {
+    const { body } = bodyOf(readyFlow([text('a'), text(''), text('b')], [text('')], [text('c')]))
+    const pieces = await Array.fromAsync(body)
+    expect(pieces.map((piece) => new TextDecoder().decode(piece))).toEqual(['ab', 'c', '.'])
+  })
+
+  test('writes a batch of long events in pieces, in order', async () => {
+    const [long, longer] = ['漢字'.repeat(100_000), 'é'.repeat(300_000)]
+    const { body } = bodyOf(readyFlow([text('a'), text(long), text('b'), text(longer), text('c')]))
+    const pieces = await Array.fromAsync(body)
+    expect(Buffer.concat(pieces).toString() === `a${long}b${longer}c.`).toBe(true)
+    expect(Math.max(...pieces.map(({ byteLength }) => byteLength))).toBeLessThanOrEqual(3 * 256 * 1024)
+  })
+
+  test('gives other work a turn while all its batches are ready', async () => {
+    let turns = 0
+    let isOver = false
+    const count = () => {
+      turns++
+      if (!isOver) setImmediate(count)
+    }
+    const batches = Array.from({ length: 1_000 }, () => [text('a'.repeat(1_000))])
+    setImmediate(count)
+    const said = await new Response(bodyOf(readyFlow(...batches)).body).text()
+    isOver = true
+    expect(said).toHaveLength(1_000_001)
+    expect(turns).toBeGreaterThanOrEqual(7)
+  })
+
+  test('skips batches without bytes, however many there are', async () => {
+    const blank = Array.from({ length: 100_000 }, () => [text('')])
+    expect(await new Response(bodyOf(readyFlow(...blank, [text('a')])).body).text()).toBe('a.')
+  })
+
   test('begins with its opening', async () => {
     expect(await new Response(bodyOf(of(text('a')), { opening: ':' }).body).text()).toBe(':a.')
   })
@@ -100,9 +135,11 @@ describe('a stream', () => {
       error: () => '!',
       keepAlive: '+',
     }
-    const { body, told } = bodyOf(of(text('a')), { surface })
+    const flow = silentFlow([text('a')])
+    const { body, told } = bodyOf(flow, { surface })
     expect(await new Response(body).text()).toBe('!')
     expect(told.closes).toBe(1)
+    expect(flow.closes).toBe(1)
   })
 
   test('fills the silence of its upstream, each interval once', async () => {
@@ -156,6 +193,17 @@ describe('a stream', () => {
     expect(told).toEqual({ aborts: ['client_closed'], closes: 1 })
     await Bun.sleep(0)
     expect(isFreed).toBe(true)
+  })
+
+  test('closes its flow at once when the client leaves while the upstream is silent', async () => {
+    const flow = silentFlow([text('a')])
+    const { body, told } = bodyOf(flow)
+    const reader = body.getReader()
+    await reader.read()
+    const pending = reader.read()
+    await reader.cancel()
+    expect([flow.closes, told.closes]).toEqual([1, 1])
+    expect((await pending).done).toBe(true)
   })
 
   test('whose client takes nothing for too long is given up', async () => {

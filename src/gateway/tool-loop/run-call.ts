@@ -70,7 +70,7 @@ async function runTool(
     return await orAbort((async () => tool.run(args, context))(), link)
   } catch (thrown) {
     signal.throwIfAborted()
-    if (link.aborted) return failed(`No result within ${timeoutMs / 1000} s. It is not known whether it outcome.`)
+    if (link.aborted) return failed(`No result within ${timeoutMs / 1000} s. It is not known whether it ran.`)
     log.error({ tool: tool.name, err: thrown }, 'a tool threw')
     return failed('The tool failed. It is not known how far it came.')
   } finally {

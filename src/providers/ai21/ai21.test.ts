@@ -259,7 +259,7 @@ describe('an error', () => {
     })
 
   test('a refused key, and a model that is not there, as the service itself says it', async () => {
-    expect(await errorOf(asked({}, 'another'))).toMatchObject({ status: 502, code: 'upstream_auth' })
+    expect(await errorOf(asked({}, 'a-refused-key'))).toMatchObject({ status: 502, code: 'upstream_auth' })
     expect(await errorOf(asked({ model: 'nothing' }))).toMatchObject({ status: 404, code: 'model_not_found' })
   })
 })

@@ -406,7 +406,7 @@ describe('an error', () => {
     })
 
   test('a refused key, and a model that is not there, as the service itself says it', async () => {
-    expect(await errorOf(asked({}, 'another'))).toMatchObject({ status: 502, code: 'upstream_auth' })
+    expect(await errorOf(asked({}, 'a-refused-key'))).toMatchObject({ status: 502, code: 'upstream_auth' })
     expect(await errorOf(asked({ model: 'nothing' }))).toMatchObject({ status: 404, code: 'model_not_found' })
   })
 })
@@ -451,7 +451,7 @@ describe('the list of models', () => {
       { id: 'odd', ownedBy: 'mistralai' },
     ])
     await odd.close()
-    const refused = upstreamAt(mistral.origin, 'another')
+    const refused = upstreamAt(mistral.origin, 'a-refused-key')
     const list = Promise.resolve(refused.upstream.listModels?.(refused.account, never))
     expect(await errorOf(list)).toMatchObject({ reason: 'account-refused' })
   })

@@ -183,8 +183,8 @@ describe('an address of Azure', () => {
   })
 
   test("the operator's own headers win", async () => {
-    const { requests } = await azure({ 'api-key': 'another', 'x-title': 'lab' })
-    expect(requests[0]?.headers.get('api-key')).toBe('another')
+    const { requests } = await azure({ 'api-key': 'key-of-the-operator', 'x-title': 'lab' })
+    expect(requests[0]?.headers.get('api-key')).toBe('key-of-the-operator')
     expect(requests[0]?.headers.get('x-title')).toBe('lab')
   })
 })
