@@ -3,7 +3,7 @@ import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import { type DecodeOptions, ReplyDecoder } from '../../dialects/openai-chat/decode-reply.ts'
 import { isFields } from '../../dialects/openai-chat/fields.ts'
 import { isRefusal, saysWords } from '../../dialects/openai-chat/refusal-inside.ts'
-import { badResponse } from '../../dialects/openai-chat/reply-errors.ts'
+import { unknownReply } from '../../dialects/openai-chat/reply-errors.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { Batch } from '../../flow/flow.ts'
 import { frameValue } from '../../wire/frame-value.ts'
@@ -81,7 +81,7 @@ class OpenaiFrames implements FrameDecoder {
 
   end(how: 'terminated' | 'cut'): readonly ChatEvent[] {
     if (this.#isWhole) return []
-    if (how === 'cut' && this.isComplete && !this.#hasChunks) throw badResponse()
+    if (how === 'cut' && this.isComplete && !this.#hasChunks) throw unknownReply()
     return this.#reply.end(how)
   }
 }

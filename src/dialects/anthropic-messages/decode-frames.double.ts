@@ -7,19 +7,19 @@ import type { FrameDecoder } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
 import { StreamedEvent, type WireBlock, type WireBlockDelta, type WireUsage } from './streamed-event.double.ts'
 
-/** The name of this dialect, under which it keeps what only it knows. */
+/** The name of this dialect, also in extras and native chunks. */
 export const dialect = 'anthropic-messages'
 
-/** A block that is open. */
+/** An open block. */
 interface OpenBlock {
   readonly block: WireBlock
-  /** The part that its call is, of a call. */
+  /** The part of a tool call. It has no meaning for other blocks. */
   readonly part: number
   signature: string
   hasArguments: boolean
 }
 
-/** Reads a stream of the Messages API: as much of it as the laws need. One message, whose blocks are its parts. */
+/** Reads the part of the Messages API's stream that the tests of the laws need. Each block of the message is a part. */
 export class MessagesDecoder implements FrameDecoder {
   readonly #writer = new PartWriter()
   readonly #open = new Map<number, OpenBlock>()
@@ -32,7 +32,7 @@ export class MessagesDecoder implements FrameDecoder {
     return this.#isStopped
   }
 
-  /** @throws ChatError for an `error` event, and for one that is not documented */
+  /** @throws ChatError for an `error` event and for an undocumented event */
   frame(frame: SseFrame): readonly ChatEvent[] {
     const { data, success } = StreamedEvent.safeParse(frameValue(frame))
     if (!success)
@@ -120,7 +120,7 @@ export class MessagesDecoder implements FrameDecoder {
     return [...missing, ...this.#writer.endCall(part)]
   }
 
-  /** What is counted here takes the place of what was counted at the start. */
+  /** Takes the reason and the usage. They replace those of the start. */
   #end({ stop_reason, stop_sequence }: StopDelta, usage: WireUsage): void {
     this.#reason = stop_reason ?? this.#reason
     this.#sequence = stop_sequence ?? this.#sequence
@@ -130,7 +130,7 @@ export class MessagesDecoder implements FrameDecoder {
 
 type StopDelta = Extract<StreamedEvent, { type: 'message_delta' }>['delta']
 
-/** What a block has to be handed back with. */
+/** Returns the fields that the block must have when it is sent back. */
 function extraOf({ block, signature }: OpenBlock): { readonly extra?: Readonly<Record<string, Fields>> } {
   if (block.type === 'redacted_thinking') return { extra: { [dialect]: { redacted: block.data } } }
   return signature === '' ? {} : { extra: { [dialect]: { signature } } }
@@ -153,7 +153,7 @@ const reasons: Readonly<Record<string, Reason>> = {
   timeout_error: 'timeout',
 }
 
-/** All input, what was cached included, as the vocabulary has it: Anthropic counts that apart. */
+/** Adds cached tokens to the input, because Anthropic counts them apart. */
 function usageOf(wire: WireUsage): Usage {
   const { input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens } = wire
   const input = (input_tokens ?? 0) + (cache_read_input_tokens ?? 0) + (cache_creation_input_tokens ?? 0)

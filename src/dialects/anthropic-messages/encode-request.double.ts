@@ -3,7 +3,7 @@ import { textOf } from '../../chat/message.ts'
 import { type ChatRequest, type OfferedTool, schemaOf } from '../../chat/request.ts'
 import { dialect } from './decode-frames.double.ts'
 
-/** Writes a request as the Messages API has it: as much of it as the laws need. */
+/** Writes a request for the Messages API, as far as the tests of the laws need it. */
 export function encodeMessagesRequest({ model, messages, parameters }: ChatRequest): Fields {
   const { maxTokens = 4_096, stop, tools = [] } = parameters
   const system = messages.flatMap((message) => (isInstructions(message) ? [textOf(message.content)] : []))
@@ -13,7 +13,7 @@ export function encodeMessagesRequest({ model, messages, parameters }: ChatReque
     max_tokens: maxTokens,
     stream: true,
     ...(system.length > 0 && { system: system.map((text) => ({ type: 'text', text })) }),
-    messages: turns(messages.filter((message) => !isInstructions(message))),
+    messages: joinTurns(messages.filter((message) => !isInstructions(message))),
     ...(functions.length > 0 && { tools: functions }),
     ...(stop !== undefined && { stop_sequences: typeof stop === 'string' ? [stop] : stop }),
   }
@@ -28,8 +28,8 @@ interface MessagesTurn {
   readonly content: readonly Fields[]
 }
 
-/** The results of one turn stand in one message of the user, and what the user says next after them. */
-function turns(messages: readonly Message[]): readonly MessagesTurn[] {
+/** Joins neighbouring messages of one role: tool results and the next user message become one message. */
+function joinTurns(messages: readonly Message[]): readonly MessagesTurn[] {
   const joined: MessagesTurn[] = []
   for (const message of messages) {
     const role = message.role === 'assistant' ? 'assistant' : 'user'
@@ -50,7 +50,7 @@ function toolResult({ toolCallId, isError, content }: ToolMessage): Fields {
   }
 }
 
-/** A block; none of what cannot be said: Anthropic refuses empty texts, and thoughts without its own signature. */
+/** Skips empty texts, and reasoning without Anthropic's own signature, because Anthropic refuses both. */
 function encodePart(part: Part): readonly Fields[] {
   switch (part.type) {
     case 'text':

@@ -27,7 +27,7 @@ export type WireBlockDelta = z.infer<typeof Delta>
 
 const index = z.number().int().min(0)
 
-/** An event of a stream, as Anthropic documents it: Messages API, streaming. */
+/** An event of a stream. Anthropic, Messages API, streaming */
 export const StreamedEvent = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('message_start'), message: z.looseObject({ usage: Usage }) }),
   z.looseObject({ type: z.literal('ping') }),

@@ -2,7 +2,7 @@ import type { Annotation, Fields } from '../../chat/message.ts'
 import { dialect } from './dialect.ts'
 import { compact, isFields, ownExtra, rest } from './fields.ts'
 
-/** Reads `{type: 'url_citation', url_citation: {url, title, start_index, end_index}}`; another kind is all extra. */
+/** Reads `{type: 'url_citation', url_citation: {url, title, start_index, end_index}}`; an annotation of another type goes into `extra`. */
 export function decodeAnnotation(wire: Fields): Annotation {
   const cited = wire.url_citation
   if (wire.type !== 'url_citation' || !isFields(cited)) return { extra: { [dialect]: wire } }

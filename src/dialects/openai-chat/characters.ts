@@ -1,13 +1,13 @@
-/** Text in whole characters, and the half of one that it ended in. */
+/** Text in whole characters, and the high surrogate at its end. */
 export interface Characters {
   readonly text: string
+  /** A high surrogate that waits for its other half, or an empty text. */
   readonly half: string
 }
 
 /**
- * `half` and `text` joined, without a high surrogate at the end: the other half of that character may come with the next
- * delta. A reader in another language than ours cannot put two halves together again (reliability, item 28).
- * A half that stands alone for good becomes U+FFFD.
+ * Joins `half` and `text`, and takes off a high surrogate at the end, because its other half may come with the next delta.
+ * Clients in other languages cannot join two halves again. A half that stays alone becomes U+FFFD.
  */
 export function wholeCharacters(half: string, text: string): Characters {
   const joined = half === '' ? text : half + text

@@ -22,21 +22,21 @@ import type { WireChoice, WireDelta } from './wire-reply.ts'
 
 type Form = Native['form']
 
-/** What a choice of one chunk says, before its end, if it names one, is believed. */
+/** What a choice of one chunk says. If it names an end, that end is not yet final. */
 export interface ReadChoice {
   readonly wire: WireChoice
   readonly form: Form
   readonly contents: Contents
   readonly events: readonly ChatEvent[]
   readonly said: WireDelta
-  /** What to relay of it: `said` itself where that is right. */
+  /** The delta to relay: `said` itself, unless it was repaired. */
   readonly delta: object
   readonly calls: readonly ReadToolDelta[]
-  /** The upstream's word for the end. */
+  /** The upstream's finish reason. */
   readonly end: string | undefined
 }
 
-/** A choice's events, and the choice to relay with them: as it came where that is right. */
+/** A choice's events, and the choice to relay with them. It is the original object, unless it was repaired. */
 export interface ConcludedChoice {
   readonly index: number
   readonly events: readonly ChatEvent[]
@@ -44,17 +44,17 @@ export interface ConcludedChoice {
 }
 
 const noEnd = { finish_reason: null }
-const none: readonly ReadToolDelta[] = []
+const noCalls: readonly ReadToolDelta[] = []
 
-/** What a reader needs beside the reply. */
+/** What a choice reader needs beside the reply. */
 export interface ChoiceOptions {
   readonly newId: () => string
-  /** The stop sequences that were asked for. */
+  /** The stop sequences of the request. */
   readonly stop: readonly string[]
   readonly calls: CallBudget
 }
 
-/** One answer of a reply, as it grows. */
+/** Reads one choice of a reply, delta by delta. */
 export class ChoiceReader {
   readonly index: number
   readonly #stop: readonly string[]
@@ -62,9 +62,9 @@ export class ChoiceReader {
   readonly #toolCalls: ToolCalls
   readonly #halves = noPendingSurrogates()
   #gathered = nothing
-  /** The last word for an end; one after which more was said is the end where no other comes. */
+  /** The last finish reason so far, even if more content came after it. */
   #word: string | undefined
-  /** Whether it is the upstream's own. */
+  /** Whether the upstream itself sent that finish reason. */
   #isNamed = false
   #stopSequence: string | undefined
   #isFinished = false
@@ -76,53 +76,56 @@ export class ChoiceReader {
     this.#toolCalls = new ToolCalls(this.#writer, newId, calls)
   }
 
-  /** Whether its finish has been given out. */
+  /** Whether its finish event has been returned. */
   get isFinished(): boolean {
     return this.#isFinished
   }
 
-  /** The upstream's word for its end: it may be another as long as more comes. */
+  /** The upstream's finish reason. It may change while more chunks come. */
   get word(): string {
     return this.#word ?? 'stop'
   }
 
-  /** The part that text alone adds to, where that is just more text: nothing is held back, and no other part ends. */
+  /** Returns the number of the text part, if plain text can be added without any other event. */
   plainTextPart(): number | undefined {
     return this.#halves.text === '' ? this.#writer.plainTextPart() : undefined
   }
 
-  /** @throws ChatError where there are too many calls */
+  /** @throws ChatError if there are too many tool calls */
   read(wire: WireChoice, form: Form): ReadChoice {
     const { said } = wire
     const contents = readContents(said, this.#halves)
     const extra = extraOfAnswer(said)
     if (extra) this.#gathered = gather(this.#gathered, extra)
     const events = this.#contentEvents(contents, said)
-    const calls = wire.calls ? this.#calls(wire.calls, form) : none
+    const calls = wire.calls ? this.#calls(wire.calls, form) : noCalls
     for (const call of calls) events.push(...call.events)
     if (wire.logprobs) this.#addLogprobs(events, wire.logprobs)
     const end = wire.end ?? (form === 'whole' ? 'stop' : undefined)
     this.#isNamed ||= wire.end !== undefined
     this.#stopSequence = stopSequenceIn(wire.raw, this.#stop) ?? this.#stopSequence
     this.#word = end ?? this.#word
-    const changes = { ...contents.rewritten, ...(isRepaired(said.tool_calls, calls) && { tool_calls: relayed(calls) }) }
+    const changes = {
+      ...contents.rewritten,
+      ...(isRepaired(said.tool_calls, calls) && { tool_calls: relaysOf(calls) }),
+    }
     const delta = Object.keys(changes).length > 0 ? { ...said, ...changes } : said
     return { wire, form, said, contents, calls, events, delta, end }
   }
 
-  /** The choice without the end it names, if it does. */
+  /** Returns the choice without its finish reason. */
   reopen(read: ReadChoice): ConcludedChoice {
     return { index: this.index, events: read.events, relay: relayOf(read, this.index, withoutEnd(read.wire)) }
   }
 
-  /** The choice with the end it names. @throws ChatError where the end is a failure */
+  /** Returns the choice with its finish reason. @throws ChatError if the finish reason is a failure */
   conclude(read: ReadChoice, end: string): ConcludedChoice {
     const { index } = this
     const { reason, halves, calls, closing } = this.#close(end)
     const delta = {
       ...read.delta,
       ...(halves && rewriteContents(read.said, read.contents, halves)),
-      ...(calls.length > 0 && { tool_calls: relayed([...read.calls, ...calls]) }),
+      ...(calls.length > 0 && { tool_calls: relaysOf([...read.calls, ...calls]) }),
     }
     const isWhole = !halves && calls.length === 0
     return {
@@ -132,7 +135,7 @@ export class ChoiceReader {
     }
   }
 
-  /** The events of an end that no chunk is held for. @throws ChatError where the end is a failure */
+  /** Returns the closing events of a choice without a held chunk. @throws ChatError if the finish reason is a failure */
   finish(): readonly ChatEvent[] {
     return this.#isFinished ? [] : this.#close(this.word).closing
   }
@@ -163,7 +166,7 @@ export class ChoiceReader {
   }
 
   #contentEvents(contents: Texts, said: WireDelta): ChatEvent[] {
-    const events = this.#wordEvents(contents, fieldOfThinking(said) && thoughtsInReasoning)
+    const events = this.#wordEvents(contents, fieldOfThinking(said) && reasoningFieldExtra)
     const annotations = said.annotations?.map(decodeAnnotation) ?? []
     if (annotations.length === 0) return events
     const at = events.findLastIndex(({ type }) => type === 'text')
@@ -184,7 +187,7 @@ export class ChoiceReader {
     ]
   }
 
-  /** Of whatever the chunk says; of a text where it says nothing. */
+  /** Adds log probabilities to the last event of a part, or to an empty text if there is no such event. */
   #addLogprobs(events: ChatEvent[], logprobs: Fields): void {
     const at = events.findLastIndex((event) => isOfPart(event) && event.type !== 'part-end')
     const event = events[at]
@@ -193,22 +196,22 @@ export class ChoiceReader {
   }
 }
 
-/** Some services refuse thoughts that are handed back under another name than they came under. */
-const thoughtsInReasoning = { extra: { [dialect]: { field: 'reasoning' } } }
+/** Some services refuse reasoning that is sent back under another field than it came in. */
+const reasoningFieldExtra = { extra: { [dialect]: { field: 'reasoning' } } }
 
-/** Whether the calls to relay are others than those that came. */
+/** Whether the tool calls to relay differ from those that came. */
 function isRepaired(came: unknown, calls: readonly ReadToolDelta[]): boolean {
   if (came === undefined || came === null) return false
   if (!Array.isArray(came) || came.length !== calls.length) return true
   return calls.some(({ relay }, at) => relay !== came[at])
 }
 
-function relayed(calls: readonly ReadToolDelta[]): object[] | undefined {
+function relaysOf(calls: readonly ReadToolDelta[]): object[] | undefined {
   const relays = calls.map(({ relay }) => relay).filter((relay) => relay !== undefined)
   return relays.length > 0 ? relays : undefined
 }
 
-/** The end as a typed client knows it; the upstream's own word stays beside it, as OpenRouter has it. */
+/** Returns a documented finish reason. The upstream's own word goes into `native_finish_reason`, as at OpenRouter. */
 function endOf(raw: Fields, word: string, reason: FinishReason): object | undefined {
   const isRight = isDocumentedFinish(word) && decodeFinish(word) === reason
   if (isRight) return raw.finish_reason === word ? undefined : { finish_reason: word }
@@ -216,7 +219,7 @@ function endOf(raw: Fields, word: string, reason: FinishReason): object | undefi
   return { finish_reason: encodeFinish(reason), ...(isLost && { native_finish_reason: word }) }
 }
 
-/** What a typed client takes for no end. */
+/** Sets the finish reason to null, if there is one. */
 function withoutEnd({ raw }: WireChoice): object | undefined {
   return raw.finish_reason === undefined || raw.finish_reason === null ? undefined : noEnd
 }

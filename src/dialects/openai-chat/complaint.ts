@@ -5,14 +5,14 @@ import { isFields } from './fields.ts'
 import { meaningOfBaseResp, meaningOfCode } from './vendor-codes.ts'
 
 /**
- * What an error body says, in the shapes seen in the field: `{error: {message, type, code, param}}`, `{error: "…"}`,
+ * Reads an error body in the shapes that services send: `{error: {message, type, code, param}}`, `{error: "…"}`,
  * `{code, message}`, `{detail: "…"}`, `{detail: [{msg, loc}]}`, the same within `message` (Mistral), `{errors: […]}`,
  * `{base_resp: {status_code, status_msg}}` (MiniMax), a list around any of them.
  */
 export function readComplaint(body: unknown): UpstreamComplaint {
   if (typeof body === 'string') return { message: body }
   const layers = layersOf(body)
-  const code = wordOfMeaning(layers) ?? firstText(layers, codeMembers) ?? grpcWord(layers) ?? lone(layers)
+  const code = wordOfMeaning(layers) ?? firstText(layers, codeMembers) ?? grpcWord(layers) ?? singleWord(layers)
   return {
     ...text('message', firstText(layers, messageMembers) ?? innermostText(layers)),
     ...text('code', isNumeric(code) ? undefined : code),
@@ -22,8 +22,8 @@ export function readComplaint(body: unknown): UpstreamComplaint {
 }
 
 /**
- * An error inside a 200, wherever it is wrapped: the number in it is an HTTP status, or its vendor's own code for one.
- * @param read what it says, where its upstream has words of its own
+ * Returns the error inside a 200 reply, however it is wrapped. A number in it is an HTTP status, or a vendor's own code.
+ * @param read reads the body of an upstream with its own shapes
  */
 export function errorInside(value: unknown, read = readComplaint): ChatError {
   const status = meanings(layersOf(value)).find((meaning) => typeof meaning === 'number' && meaning > 0)
@@ -54,11 +54,11 @@ const statusMembers = [
   'errorCode',
 ]
 
-/** Members that hold an error within an error, or in place of one. */
+/** Members that may hold the actual error. */
 const innerMembers = ['error', 'errors', 'base_resp', 'detail', 'message']
 const maxLayers = 6
 
-/** The objects of an error body, the innermost first: what is nearest to the error knows it best. */
+/** Returns the nested objects of an error body. The innermost comes first, because it is the most precise. */
 function layersOf(body: unknown): readonly Fields[] {
   const layers: Fields[] = []
   let inner: unknown = body
@@ -87,24 +87,24 @@ function firstText(layers: readonly Fields[], names: readonly string[]): string 
   return undefined
 }
 
-/** A text, or several (NestJS lists what is wrong). */
+/** Returns a text, or joins a list of texts, as NestJS sends it. */
 function textOf(value: unknown): string | undefined {
   if (Array.isArray(value) && typeof value[0] === 'string') return value.slice(0, maxLayers).join('; ')
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** The error where it is a text itself: `{error: "…"}`, `{detail: "…"}`, `{errors: ["…"]}`. */
+/** Returns an error that is a plain text: `{error: "…"}`, `{detail: "…"}`, `{errors: ["…"]}`. */
 function innermostText(layers: readonly Fields[]): string | undefined {
   return firstText(layers, ['error', 'detail', 'errors'])
 }
 
-/** An error that is one word, beside its message, is a code. */
-function lone(layers: readonly Fields[]): string | undefined {
+/** Returns `error` if it is a single word, because such a word beside a message is a code. */
+function singleWord(layers: readonly Fields[]): string | undefined {
   const said = firstText(layers, ['error'])
   return said && /^[\w.-]+$/.test(said) ? said : undefined
 }
 
-/** gRPC's word for what went wrong, as Google writes it: `INVALID_ARGUMENT`. */
+/** Returns gRPC's status word, as Google sends it: `INVALID_ARGUMENT`. */
 function grpcWord(layers: readonly Fields[]): string | undefined {
   const said = firstText(layers, ['status'])
   return said && /^[A-Z][A-Z_]+$/.test(said) ? said : undefined
@@ -125,7 +125,7 @@ function isNumeric(code: string | undefined): boolean {
   return code !== undefined && /^-?\d+$/.test(code)
 }
 
-/** FastAPI's path, such as `['body', 'messages', 0, 'content']`. */
+/** Formats FastAPI's path, such as `['body', 'messages', 0, 'content']`. */
 function pathText(loc: unknown): string | undefined {
   if (!Array.isArray(loc)) return undefined
   const steps = loc[0] === 'body' ? loc.slice(1) : loc

@@ -9,13 +9,13 @@ export interface Texts {
   readonly refusal: string
 }
 
-/** What a delta adds to the texts of an answer, in whole characters. */
+/** The texts that a delta adds to an answer, in whole characters. */
 export interface Contents extends Texts {
-  /** The members to relay in place of the delta's own, where those are not what they should be. */
+  /** The members to relay in place of the delta's own, if those had to be repaired. */
   readonly rewritten: object | undefined
 }
 
-/** Half a character that the last delta of each kind of text ended in. */
+/** The high surrogates at the ends of the last deltas, which wait for their other halves. */
 export interface PendingSurrogates {
   text: string
   thinking: string
@@ -26,18 +26,18 @@ export function noPendingSurrogates(): PendingSurrogates {
   return { text: '', thinking: '', refusal: '' }
 }
 
-/** Reads what a delta says; halves of characters are put together with those of the deltas before. */
+/** Reads the texts of a delta, and joins surrogates with those of earlier deltas. */
 export function readContents(delta: WireDelta, halves: PendingSurrogates): Contents {
   const said = { text: textOf(delta), thinking: thinkingOf(delta), refusal: delta.refusal ?? '' }
-  const text = joined(halves, 'text', said.text)
-  const thinking = joined(halves, 'thinking', said.thinking)
-  const refusal = joined(halves, 'refusal', said.refusal)
+  const text = joinHalves(halves, 'text', said.text)
+  const thinking = joinHalves(halves, 'thinking', said.thinking)
+  const refusal = joinHalves(halves, 'refusal', said.refusal)
   const isWell =
     isTextOrNone(delta.content) && text === said.text && thinking === said.thinking && refusal === said.refusal
   return { text, thinking, refusal, rewritten: isWell ? undefined : rewrite(delta, { text, thinking, refusal }) }
 }
 
-/** What is left of halves at the end of an answer: characters that nothing can complete any more. */
+/** Takes the surrogates that are left at the end of an answer, as U+FFFD. Returns undefined if there are none. */
 export function takeHalves(halves: PendingSurrogates): Texts | undefined {
   if (halves.text === '' && halves.thinking === '' && halves.refusal === '') return undefined
   const { text, thinking, refusal } = halves
@@ -45,7 +45,7 @@ export function takeHalves(halves: PendingSurrogates): Texts | undefined {
   return { text: text.toWellFormed(), thinking: thinking.toWellFormed(), refusal: refusal.toWellFormed() }
 }
 
-/** The texts as members of a delta, each under the name it came under. */
+/** Writes the texts as members of a delta, each under its original name. */
 export function rewriteContents(delta: WireDelta, before: Texts, last: Texts): object {
   return rewrite(delta, {
     text: before.text + last.text,
@@ -54,7 +54,7 @@ export function rewriteContents(delta: WireDelta, before: Texts, last: Texts): o
   })
 }
 
-function joined(halves: PendingSurrogates, kind: keyof PendingSurrogates, text: string): string {
+function joinHalves(halves: PendingSurrogates, kind: keyof PendingSurrogates, text: string): string {
   if (text === '') return text
   const found = wholeCharacters(halves[kind], text)
   halves[kind] = found.half
@@ -76,7 +76,7 @@ function isTextOrNone(content: unknown): boolean {
   return typeof content === 'string' || content === null || content === undefined
 }
 
-/** The content, or the text among its parts. Where JSON was asked for, some send it parsed. */
+/** Returns the content as text, or the text of its parts. Some upstreams send a JSON answer as a parsed value. */
 function textOf({ content }: WireDelta): string {
   if (typeof content === 'string') return content
   if (Array.isArray(content)) return content.map(textPart).join('')
@@ -87,21 +87,21 @@ function textOf({ content }: WireDelta): string {
 
 const textTypes: ReadonlySet<unknown> = new Set(['text', 'output_text', undefined, null])
 
-/** A part of a text: `{type: 'text', text}`, also by the Responses API's word for it, or the text alone. */
+/** Returns the text of a part: `{type: 'text', text}`, the Responses API's `output_text`, or a plain string. */
 function textPart(part: unknown): string {
   if (typeof part === 'string') return part
   return isFields(part) && textTypes.has(part.type) && typeof part.text === 'string' ? part.text : ''
 }
 
-/** `reasoning_content` or `reasoning` beside the content (some send both, alike), or parts within it (Mistral). */
+/** Returns `reasoning_content` or `reasoning`, which may both be there and equal, and reasoning parts of the content (Mistral). */
 function thinkingOf({ content, reasoning_content, reasoning }: WireDelta): string {
   const beside = reasoning_content || (typeof reasoning === 'string' ? reasoning : '')
   return Array.isArray(content) ? beside + content.filter(isFields).map(thinkingPart).join('') : beside
 }
 
 /**
- * Where the thinking came under its other name, that name. Groq refuses the history of a thinking model under
- * `reasoning_content`, Moonshot one without it: what it came under is what it has to be handed back under.
+ * Returns `reasoning` if the reasoning came in that field. It must be sent back in the field it came in: Groq refuses a
+ * history with `reasoning_content`, and Moonshot refuses one without it.
  */
 export function fieldOfThinking({ reasoning_content, reasoning }: WireDelta): 'reasoning' | undefined {
   return !reasoning_content && typeof reasoning === 'string' && reasoning !== '' ? 'reasoning' : undefined
@@ -117,30 +117,30 @@ function thinkingPart(part: { readonly [key: string]: unknown }): string {
 
 const known = ['role', 'content', 'refusal', 'reasoning_content', 'reasoning', 'tool_calls', 'annotations']
 
-/** Whether a delta adds nothing to the answer but calls: a role, empty texts. */
+/** Whether a delta adds nothing to the answer except tool calls: it may have a role and empty texts. */
 function saysNothing(delta: WireDelta): boolean {
   if (delta.content !== undefined && textOf(delta) !== '') return false
   if (thinkingOf(delta) !== '' || delta.refusal || delta.annotations?.length) return false
   return !saysForeign(delta)
 }
 
-/** Whether it says what the vocabulary has no word for: a picture, a sound, an old `function_call`. */
+/** Whether it has content without an event of its own: an image, a sound, an old `function_call`. */
 export function saysForeign(delta: WireDelta): boolean {
   const more = rest(delta, known)
   return more !== undefined && !Object.values(more).every(isEmpty)
 }
 
-/** Whether a member is there and says nothing. */
+/** Whether a member is an empty text or an empty list. */
 export function isEmpty(value: unknown): boolean {
   return value === '' || (Array.isArray(value) && value.length === 0)
 }
 
-/** Whether a choice of a reply adds nothing to its answer. */
+/** Whether a choice of a reply adds nothing to the answer. */
 export function isSilent({ said, calls, logprobs }: WireChoice): boolean {
   return !calls?.length && !(logprobs && saysLogprobs(logprobs)) && saysNothing(said)
 }
 
-/** Whether there are log probabilities: where there are none, their lists may stand there empty. */
+/** Whether there are log probabilities. Some upstreams send empty lists. */
 export function saysLogprobs(logprobs: Fields): boolean {
   return !Object.values(logprobs).every((value) => value === null || isEmpty(value))
 }

@@ -1,7 +1,7 @@
-/** Beyond this number of seconds, the year 5138, a time is one in milliseconds. */
+/** A larger number, beyond the year 5138, cannot be in seconds. */
 const maxSeconds = 100_000_000_000
 
-/** The whole seconds of a reply's `created`, which some write with a fraction, as text, in milliseconds or less; undefined for no time. */
+/** Reads a reply's `created` as whole seconds. Some upstreams send a fraction, a text, milliseconds or smaller units. Returns undefined for anything else. */
 export function secondsIn(created: unknown): number | undefined {
   const time = typeof created === 'string' && /^\d{1,19}(\.\d{1,9})?$/.test(created) ? Number(created) : created
   // Azure's first chunk has 0

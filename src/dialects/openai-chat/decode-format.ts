@@ -6,26 +6,27 @@ import { faultIn } from './invalid-request.ts'
 import type { Reading } from './readings.ts'
 import { WireFormat } from './schema.ts'
 
-/** What a format by schema is called where the client gives it no name: services require one. */
-const unnamed = 'response'
+/** The name of a schema without a name, because services require one. */
+const defaultName = 'response'
 
 export function readFormat(sent: unknown): Reading<ResponseFormat> {
   const parsed = WireFormat.safeParse(sent)
   if (parsed.success) return { value: decodeFormat(parsed.data) }
-  const eased = WireFormat.safeParse(
-    typeof sent === 'string' ? namedFormat(sent) : isFields(sent) ? easedFormat(sent) : sent,
+  const normalised = WireFormat.safeParse(
+    typeof sent === 'string' ? parseFormatName(sent) : isFields(sent) ? normaliseFormat(sent) : sent,
   )
-  if (eased.success) return isSilent(eased.data) ? { isOdd: true } : { value: decodeFormat(eased.data), isOdd: true }
-  const { path, said, code } = faultIn(parsed.error)
-  return { wrong: said, code, at: path }
+  if (normalised.success)
+    return isDefault(normalised.data) ? { isOdd: true } : { value: decodeFormat(normalised.data), isOdd: true }
+  const { path, problem, code } = faultIn(parsed.error)
+  return { wrong: problem, code, at: path }
 }
 
-function namedFormat(type: string): Fields {
+function parseFormatName(type: string): Fields {
   return { type: type === 'json' ? 'json_object' : type }
 }
 
-/** The schema may stand beside its `type`, be all there is of `json_schema`, or lack its name. */
-function easedFormat(sent: Fields): Fields {
+/** Accepts a schema beside its `type`, a schema directly in `json_schema`, and a schema without a name. */
+function normaliseFormat(sent: Fields): Fields {
   const { type, json_schema: nested, schema, name, strict, description } = sent
   if (type === undefined && nested === undefined && schema === undefined) return { type: 'text' }
   if (type !== 'json_schema' && type !== undefined) return sent
@@ -37,7 +38,7 @@ function easedFormat(sent: Fields): Fields {
     type: 'json_schema',
     json_schema: {
       ...named,
-      name: typeof named.name === 'string' ? named.name : unnamed,
+      name: typeof named.name === 'string' ? named.name : defaultName,
       strict: typeof named.strict === 'boolean' ? named.strict : undefined,
       description: typeof named.description === 'string' ? named.description : undefined,
     },
@@ -48,7 +49,7 @@ function isSchema(value: Fields): boolean {
   return ['type', 'properties', '$ref', 'anyOf', 'oneOf', 'allOf', 'enum'].some((key) => key in value)
 }
 
-function isSilent({ type }: WireFormat): boolean {
+function isDefault({ type }: WireFormat): boolean {
   return type === 'text'
 }
 

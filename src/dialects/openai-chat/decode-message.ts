@@ -21,7 +21,7 @@ export function decodeMessage({ shell: message, content: sent, calls }: ReadMess
         ...ownExtra(extraOfResult(message, content, sent)),
       }
     case 'function':
-      // the extra writes over what a tool message would say, so that it leaves as it came
+      // the extra overwrites the members of a tool message, so that the message leaves as it came
       return {
         role: 'tool',
         content,
@@ -37,14 +37,14 @@ export function decodeMessage({ shell: message, content: sent, calls }: ReadMess
     case 'assistant':
       return {
         role: 'assistant',
-        content: [...thoughtsOf(message), ...content, ...refusalOf(message), ...calls.map(decodeToolCall)],
+        content: [...reasoningOf(message), ...content, ...refusalOf(message), ...calls.map(decodeToolCall)],
         ...name,
         ...ownExtra(rest(message, assistantMembers(message))),
       }
   }
 }
 
-/** OpenAI takes but text as a result. What else a client sent leaves as it came, for an upstream that takes more. */
+/** OpenAI takes only text as a tool result. Other content leaves as it came, for an upstream that takes more. */
 function extraOfResult(
   message: WireMessage,
   content: readonly Part[],
@@ -56,9 +56,9 @@ function extraOfResult(
 
 type WireAssistantMessage = Extract<WireMessage, { role: 'assistant' }>
 
-/** The thoughts beside its content, which came before it. `field` is the name they leave under. */
-function thoughtsOf({ reasoning_content, reasoning }: WireAssistantMessage): Part[] {
-  // empty ones too: DeepSeek refuses a history in which a thinking turn has none
+/** Returns the reasoning, which comes before the content. `field` is the field that it leaves in. */
+function reasoningOf({ reasoning_content, reasoning }: WireAssistantMessage): Part[] {
+  // empty reasoning is kept, because DeepSeek refuses a history without it
   if (typeof reasoning_content === 'string') return [{ type: 'reasoning', text: reasoning_content }]
   if (typeof reasoning === 'string')
     return [{ type: 'reasoning', text: reasoning, ...ownExtra({ field: 'reasoning' }) }]
@@ -69,7 +69,7 @@ function refusalOf({ refusal }: WireAssistantMessage): Part[] {
   return typeof refusal === 'string' ? [{ type: 'refusal', text: refusal }] : []
 }
 
-/** The members that have found their place. Of two names for the reasoning the second stays an unknown field. */
+/** Returns the names of the members that were read. If both fields for reasoning are there, `reasoning` stays an unknown field. */
 function assistantMembers({ reasoning_content, reasoning }: WireAssistantMessage): string[] {
   const isRead = typeof reasoning_content !== 'string' && typeof reasoning === 'string'
   const known = ['role', 'content', 'name', 'refusal', 'reasoning_content', 'tool_calls']
@@ -126,7 +126,7 @@ function decodeToolCall(call: WireToolCall): ToolCallPart {
     const { name, arguments: json } = call.function
     return { type: 'tool-call', id: call.id, name, arguments: json, ...ownExtra(extra) }
   }
-  // a custom call: its extra writes over the function it is not
+  // a custom call: its extra removes `function` again when it is encoded
   const extra = { ...rest(call, ['id']), function: undefined }
   const { name = '', input = '' } = call.custom ?? {}
   return { type: 'tool-call', id: call.id, name, arguments: input, ...ownExtra(extra) }

@@ -1,30 +1,31 @@
 import type { Fields, Message } from '../../chat/message.ts'
 import type { UnreadableField } from '../../chat/request.ts'
 import { decodeMessage } from './decode-message.ts'
-import { easedMessage } from './eased-message.ts'
 import { isFields, ownExtra } from './fields.ts'
 import { complaintOf, type Fault, formatPath, mustBe, refusedBody, tooMany } from './invalid-request.ts'
+import { normaliseMessage } from './normalise-message.ts'
 import { readMessage } from './read-message.ts'
 
-/** Bounds, far above what is asked in earnest: every item of a request is visited. */
+/** Bounds far above real requests, because every item of a request is visited. */
 const maxMessages = 20_000
 const maxParts = 20_000
 const maxCalls = 1_024
-/** Messages in other words than the documented ones that are looked into; the schema is slow where it finds something. */
+/** Undocumented forms of messages that are read. The schema is slow for them. */
 const maxOdd = 64
 
-/** Messages, parts and calls that are read before others have their turn: some milliseconds. */
+/** Messages, parts and tool calls that are read in one step, which takes some milliseconds. */
 const stepItems = 2_000
 
 export interface DecodedMessages {
   readonly messages: readonly Message[]
-  /** The first message that is not understood, if there is one. */
+  /** The first message that was not understood, if there is one. */
   readonly unread: readonly UnreadableField[]
 }
 
 /**
- * Reads a conversation, and yields where others may have their turn. A message that is not understood travels as it came, for an upstream of this dialect.
- * @throws ChatError `invalid-request` for what is no object, or has no role; `too-large`
+ * Reads a conversation, and yields after each step so that other work can run. A message that is not understood is kept as
+ * it came, for an upstream of this dialect.
+ * @throws ChatError `invalid-request` for a message that is not an object or has no role; `too-large`
  */
 export function* decodeMessages(sent: readonly unknown[]): Generator<void, DecodedMessages> {
   if (sent.length > maxMessages) throw tooMany('messages', 'messages', maxMessages)
@@ -32,14 +33,14 @@ export function* decodeMessages(sent: readonly unknown[]): Generator<void, Decod
   let odd = 0
   let items = 0
   const decode = (message: Fields, at: number): Message => {
-    // one that is not understood is enough: what comes after it is not looked into
+    // after the first message that is not understood, later ones are not examined
     const read = first || odd > maxOdd ? undefined : readMessage(message)
     if (read && 'value' in read) return decodeMessage(read.value)
     odd++
-    const eased = first || odd > maxOdd ? undefined : readMessage(easedMessage(message))
-    if (eased && 'value' in eased) return { ...decodeMessage(eased.value), ...asItCame(message) }
+    const normalised = first || odd > maxOdd ? undefined : readMessage(normaliseMessage(message))
+    if (normalised && 'value' in normalised) return { ...decodeMessage(normalised.value), ...originalExtra(message) }
     first ??= complaintOf(read && 'fault' in read ? read.fault : tooOdd, ['messages', at])
-    return { role: 'user', content: [], ...asItCame(message) }
+    return { role: 'user', content: [], ...originalExtra(message) }
   }
   const messages: Message[] = []
   for (const [at, one] of sent.entries()) {
@@ -50,24 +51,28 @@ export function* decodeMessages(sent: readonly unknown[]): Generator<void, Decod
     items = 0
     yield
   }
-  // what is done with many takes as long as a step
+  // later work on many messages takes as long as a step
   if (sent.length > stepItems && items > 0) yield
   return { messages, unread: first ? [first] : [] }
 }
 
-const tooOdd: Fault = { path: [], said: `is one of more than ${maxOdd} in unusual words`, code: 'invalid_value' }
+const tooOdd: Fault = {
+  path: [],
+  problem: `is one of more than ${maxOdd} messages in undocumented forms`,
+  code: 'invalid_value',
+}
 
 function withRole(message: unknown, at: number): Fields {
   if (!isFields(message))
-    throw refusedBody({ path: [], said: mustBe('an object', message), code: 'invalid_type' }, ['messages', at])
+    throw refusedBody({ path: [], problem: mustBe('an object', message), code: 'invalid_type' }, ['messages', at])
   if (typeof message.role === 'string' && message.role !== '') return message
-  const said = message.role === undefined ? roles : mustBe('a string', message.role)
-  throw refusedBody({ path: ['role'], said, code: 'invalid_value' }, ['messages', at])
+  const problem = message.role === undefined ? roles : mustBe('a string', message.role)
+  throw refusedBody({ path: ['role'], problem, code: 'invalid_value' }, ['messages', at])
 }
 
 const roles = 'must be "system", "developer", "user", "assistant", "tool" or "function"'
 
-/** The message and what is in it. @throws ChatError `too-large` */
+/** Counts the message, its parts and its tool calls. @throws ChatError `too-large` */
 function countItems({ content, tool_calls: calls }: Fields, at: number): number {
   const path = (name: string) => formatPath(['messages', at, name])
   if (Array.isArray(content) && content.length > maxParts) throw tooMany(path('content'), 'parts', maxParts)
@@ -75,8 +80,8 @@ function countItems({ content, tool_calls: calls }: Fields, at: number): number 
   return 1 + (Array.isArray(content) ? content.length : 0) + (Array.isArray(calls) ? calls.length : 0)
 }
 
-/** Members that a message is written with: those that it came without must not be there. */
-const written = {
+/** Members that the encoder may write. They are removed unless the original message has them. */
+const encodedMembers = {
   content: undefined,
   name: undefined,
   tool_calls: undefined,
@@ -84,7 +89,7 @@ const written = {
   refusal: undefined,
 }
 
-/** What writes over all that was made of a message, so that an upstream of this dialect gets it as it came. */
-function asItCame(message: Fields): Pick<Message, 'extra'> {
-  return ownExtra({ ...written, reasoning: undefined, reasoning_content: undefined, ...message })
+/** Returns an extra that overwrites all encoded members, so that an upstream of this dialect gets the message as it came. */
+function originalExtra(message: Fields): Pick<Message, 'extra'> {
+  return ownExtra({ ...encodedMembers, reasoning: undefined, reasoning_content: undefined, ...message })
 }

@@ -4,7 +4,7 @@ import { readFormat } from './decode-format.ts'
 import { readToolChoice, readTools } from './decode-tools.ts'
 import { complaintOf, refusedBody } from './invalid-request.ts'
 import {
-  isBeyondAll,
+  isInfinite,
   type Reading,
   readChoices,
   readFlag,
@@ -17,7 +17,7 @@ import {
   readWhole,
 } from './readings.ts'
 
-/** The dialect's own name of each parameter; `max_tokens` is the older of the two for `maxTokens`. */
+/** The dialect's name of each parameter. `max_tokens` is the older name of `maxTokens`. */
 export const names = {
   tools: 'tools',
   toolChoice: 'tool_choice',
@@ -70,17 +70,17 @@ interface DecodingState {
 }
 
 /**
- * Reads each parameter by itself: what is wrong with one is a matter between the client and its upstream.
- * @throws ChatError `invalid-request` for a number that nobody can read
+ * Reads each parameter separately. A wrong one is kept, so that the upstream can judge it.
+ * @throws ChatError `invalid-request` for a number that no parser can hold
  */
 export function decodeParameters(wire: Fields): DecodedParameters {
   const found: DecodingState = { parameters: {}, spelling: {}, sent: {}, unread: [] }
-  const saysTokens = isSaid(wire.max_completion_tokens) || !isSaid(wire.max_tokens)
+  const saysTokens = isPresent(wire.max_completion_tokens) || !isPresent(wire.max_tokens)
   const spelled = { ...names, maxTokens: saysTokens ? names.maxTokens : 'max_tokens' }
   for (const parameter of allParameters) {
     const name = spelled[parameter]
-    if (isSaid(wire[name]) || (parameter === 'tools' && isNoTools(wire)))
-      take(found, readers, { parameter, name, raw: wire[name] })
+    if (isPresent(wire[name]) || (parameter === 'tools' && isNoTools(wire)))
+      readParameter(found, readers, { parameter, name, raw: wire[name] })
   }
   return found
 }
@@ -91,12 +91,12 @@ function isParameter(key: string): key is Parameter {
   return Object.hasOwn(names, key)
 }
 
-/** `tools: null` is as good as absent, unless there is a choice among them. */
+/** Whether `tools` is null beside a parameter about tools. Otherwise null is treated as absent. */
 function isNoTools({ tools, tool_choice, parallel_tool_calls }: Fields): boolean {
-  return tools === null && (isSaid(tool_choice) || isSaid(parallel_tool_calls))
+  return tools === null && (isPresent(tool_choice) || isPresent(parallel_tool_calls))
 }
 
-function isSaid(value: unknown): boolean {
+function isPresent(value: unknown): boolean {
   return value !== undefined && value !== null
 }
 
@@ -106,13 +106,13 @@ interface SentParameter {
   readonly raw: unknown
 }
 
-function take(found: DecodingState, by: typeof readers, { parameter, name, raw }: SentParameter): void {
+function readParameter(found: DecodingState, by: typeof readers, { parameter, name, raw }: SentParameter): void {
   const reading: Reading<unknown> = by[parameter](raw)
   found.spelling[parameter] = name
   if ('wrong' in reading) {
-    const { wrong: said, code = 'invalid_value', at: path = [] } = reading
-    if (isBeyondAll(raw)) throw refusedBody({ path, said: 'is a number beyond all that are known', code }, [name])
-    found.unread.push({ ...complaintOf({ path, said, code }, [name]), parameter })
+    const { wrong: problem, code = 'invalid_value', at: path = [] } = reading
+    if (isInfinite(raw)) throw refusedBody({ path, problem: 'is a number too large to be read', code }, [name])
+    found.unread.push({ ...complaintOf({ path, problem, code }, [name]), parameter })
     found.sent[parameter] = { raw, read: undefined }
     return
   }
@@ -121,7 +121,7 @@ function take(found: DecodingState, by: typeof readers, { parameter, name, raw }
   if (value !== undefined) found.parameters = { ...found.parameters, [parameter]: value }
 }
 
-/** The parameters that are there, by the vocabulary's names. */
+/** Returns the names of the parameters that are present. */
 export function parametersIn(parameters: object): Parameter[] {
   return Object.keys(parameters).filter(isParameter)
 }

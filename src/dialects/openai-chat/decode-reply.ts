@@ -7,20 +7,20 @@ import { isFields } from './fields.ts'
 import { explainsSilence, saysMore } from './finish-reason.ts'
 import { parseReply } from './parse-reply.ts'
 import { plainTextIn } from './plain-text.ts'
-import { badResponse, cutOff, emptyAnswer } from './reply-errors.ts'
-import { blank, type ReceivedReply, ReplyEvents, withChoices } from './reply-events.ts'
+import { brokenAnswer, emptyAnswer, unknownReply } from './reply-errors.ts'
+import { blankEvent, type ReceivedReply, ReplyEvents, replaceChoices } from './reply-events.ts'
 import type { WireChoice } from './wire-reply.ts'
 
-/** What a decoder has to know beyond the bytes. */
+/** What a decoder must know about the request. */
 export interface DecodeOptions {
-  /** How many answers were asked for: a stream that ends with fewer finished was cut. */
+  /** Number of choices that were requested. A stream that ends with fewer finished choices was cut. */
   readonly choices: number
   readonly newId: () => string
-  /** The stop sequences that were asked for. */
+  /** The stop sequences of the request. */
   readonly stop?: readonly string[]
 }
 
-/** A chunk that names an end, as long as it is not known to be one. */
+/** A chunk with a finish reason that may not be final yet. */
 interface PossibleEnd {
   readonly choice: ChoiceReader
   readonly read: ReadChoice
@@ -29,18 +29,17 @@ interface PossibleEnd {
 }
 
 /**
- * Turns chunks, or one whole completion, into events. A chunk that says what it should travels along as `native`;
- * one that had to be put right (calls with wrong ids, parts where text was due, `stop` after a call) travels as it
- * should have been.
+ * Turns chunks, or one whole completion, into events. A valid chunk is carried along unchanged as `native`. A chunk with a
+ * fault (a wrong id of a tool call, parts instead of a text, `stop` after a tool call) is repaired first.
  *
- * An end that a chunk names is held until the stream is over: some upstreams name one first, or in every chunk, and go on.
- * What they say then belongs to the answer, whose end is the last that was named.
+ * A chunk with a finish reason is held until the stream is over, because some upstreams send a finish reason in every chunk
+ * and go on. The later content belongs to the answer, and the last finish reason counts.
  */
 export class ReplyDecoder {
   readonly #options: DecodeOptions
   readonly #calls = { left: maxCalls }
   readonly #choices = new Map<number, ChoiceReader>()
-  /** By choice, in the order in which the ends were named. */
+  /** The held chunk of each choice, in the order in which they came. */
   readonly #held = new Map<number, PossibleEnd>()
   #latest: ChoiceReader | undefined
   #hasSaid = false
@@ -51,15 +50,15 @@ export class ReplyDecoder {
     this.#options = options
   }
 
-  /** True once every answer that was asked for has named its end, and said nothing since: from here on, an end is no cut. */
+  /** True once every requested choice has a finish reason and no later content. Then the stream may end at any time. */
   get finished(): boolean {
     return this.#held.size >= Math.max(this.#options.choices, this.#choices.size)
   }
 
   /**
-   * The events of one chunk of a stream.
-   * @param json what the chunk was parsed from
-   * @throws ChatError for an error object inside it, or when it is no chunk at all
+   * Returns the events of one chunk of a stream.
+   * @param json the JSON that the chunk was parsed from
+   * @throws ChatError for an error object inside it, or for a value that is not a chunk
    */
   chunk(value: unknown, json?: string): readonly ChatEvent[] {
     const plain = this.#plainText(value, json)
@@ -71,10 +70,10 @@ export class ReplyDecoder {
     return choices.length === 1 ? this.#readOne(first, reading) : this.#readMany(choices, reading)
   }
 
-  /** The events of a whole completion. @throws ChatError when it is an error, empty, or no completion at all */
+  /** Returns the events of a whole completion. @throws ChatError for an error, an empty answer, or a value that is not a completion */
   whole(value: unknown): readonly ChatEvent[] {
     const { choices, ...reading } = parseReply(value, 'whole')
-    if (choices.length === 0) throw badResponse()
+    if (choices.length === 0) throw unknownReply()
     if (reading.usage?.outputTokens) this.#hasTokens = true
     const concluded: ConcludedChoice[] = []
     for (const [at, wire] of choices.entries()) {
@@ -89,12 +88,12 @@ export class ReplyDecoder {
   }
 
   /**
-   * The events still due when the stream is over.
-   * @param how `terminated` if the upstream said so itself (`[DONE]`), `cut` if its bytes just ended
+   * Returns the events that are left at the end of the stream.
+   * @param how `terminated` if the upstream sent `[DONE]`, `cut` if its bytes just ended
    * @throws ChatError `upstream-failed` when the answer is cut or empty
    */
   end(how: 'terminated' | 'cut'): readonly ChatEvent[] {
-    if (how === 'cut' && !this.finished) throw cutOff()
+    if (how === 'cut' && !this.finished) throw brokenAnswer()
     return this.#events.ofEnds(() => {
       const ends = [...this.#held.values()].flatMap(({ choice, read, reading, end }) =>
         this.#events.ofChunk([choice.conclude(read, end)], [read.wire], reading),
@@ -106,13 +105,13 @@ export class ReplyDecoder {
     })
   }
 
-  /** A model that was cut short or filtered may have said nothing; so may one whose tokens, which were counted, are not shown. */
+  /** Whether an empty answer is valid: a model may have been cut short or filtered, or its counted tokens are not shown. */
   #maySayNothing(): boolean {
     const words = [...this.#choices.values()].map(({ word }) => word)
     return words.some(explainsSilence) || (this.#hasTokens && words.includes('stop'))
   }
 
-  /** The one event of a chunk that only adds text to an answer which goes on: most chunks are that. */
+  /** Returns the event of a chunk that only adds text to an open choice. Most chunks are of this kind. */
   #plainText(value: unknown, json: string | undefined): ChatEvent | undefined {
     const plain = plainTextIn(value)
     if (!plain || !isFields(value) || this.#held.has(plain.choice)) return undefined
@@ -136,7 +135,7 @@ export class ReplyDecoder {
     return before.length > 0 ? [...before, ...events] : events
   }
 
-  /** A chunk for several answers: as one, as long as all of them go on, else as a chunk for each. */
+  /** Reads a chunk for several choices: as one chunk while all of them go on, otherwise as one chunk for each choice. */
   #readMany(choices: readonly WireChoice[], reading: ReceivedReply): readonly ChatEvent[] {
     const placed = choices.map((wire, at) => ({ ...wire, index: wire.index ?? at }))
     const isOne = new Set(placed.map(({ index }) => index)).size === placed.length
@@ -148,10 +147,10 @@ export class ReplyDecoder {
       return this.#events.ofChunk(open, choices, reading)
     }
     const { native, usage } = reading
-    const alone = (wire: WireChoice) => ({ native: withChoices(native, [wire.raw]), usage: undefined })
+    const alone = (wire: WireChoice) => ({ native: replaceChoices(native, [wire.raw]), usage: undefined })
     return [
       ...placed.flatMap((wire) => this.#readOne(wire, alone(wire))),
-      ...this.#usageAfter({ native: withChoices(native, []), usage }),
+      ...this.#usageAfter({ native: replaceChoices(native, []), usage }),
     ]
   }
 
@@ -164,7 +163,7 @@ export class ReplyDecoder {
     return this.#held.has(index) && isSilent(wire)
   }
 
-  /** More is said: what was held goes out without its end. */
+  /** More content came, so the held chunk is returned without its finish reason. */
   #reopen(choice: ChoiceReader): readonly ChatEvent[] {
     const held = this.#held.get(choice.index)
     if (!held) return []
@@ -172,30 +171,30 @@ export class ReplyDecoder {
     return this.#events.ofChunk([choice.reopen(held.read)], [held.read.wire], held.reading)
   }
 
-  /** Nothing more is said, but the end may be named once more: `stop` often follows the end that says why. */
+  /** Takes a second finish reason if it is more precise, because `stop` often follows the real one. */
   #noteEnd({ index }: ChoiceReader, { end }: WireChoice): void {
     const held = this.#held.get(index)
     if (held && end !== undefined && saysMore(end, held.end)) this.#held.set(index, { ...held, end })
   }
 
-  /** A chunk for an answer that has named its end, and says nothing more. */
+  /** Reads a chunk without content for a choice that already has a finish reason. */
   #afterEnd(choice: ChoiceReader, wire: WireChoice, { native, usage }: ReceivedReply): readonly ChatEvent[] {
     this.#noteEnd(choice, wire)
-    if (usage) return this.#usageAfter({ native: withChoices(native, []), usage })
+    if (usage) return this.#usageAfter({ native: replaceChoices(native, []), usage })
     const { relay } = choice.reopen(choice.read({ ...wire, end: undefined }, 'chunk'))
-    this.#events.keepAside(relay === wire.raw ? native : withChoices(native, [relay]))
+    this.#events.keepAside(relay === wire.raw ? native : replaceChoices(native, [relay]))
     return []
   }
 
-  /** A chunk without choices: usage, or what only this dialect knows. */
+  /** Reads a chunk without choices: usage, or fields that only this dialect knows. */
   #withoutChoice({ native, usage }: ReceivedReply): readonly ChatEvent[] {
     if (usage) return this.#usageAfter({ native, usage })
-    if (this.#latest && !this.finished) return [blank(this.#latest.index, native)]
+    if (this.#latest && !this.finished) return [blankEvent(this.#latest.index, native)]
     this.#events.keepAside(native)
     return []
   }
 
-  /** Usage beside no answer that goes on: where all have named their end, it comes after that. */
+  /** Returns the usage of a chunk without content. If every choice has a finish reason, it is kept until after the end. */
   #usageAfter({ native, usage }: ReceivedReply): readonly ChatEvent[] {
     if (!usage) return []
     if (!this.finished) return this.#events.ofUsage(native, usage)

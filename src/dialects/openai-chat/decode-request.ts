@@ -7,20 +7,20 @@ import { isFields, rest } from './fields.ts'
 import { mustBe, notABody, refusedBody, tooMany } from './invalid-request.ts'
 import { readFlag } from './readings.ts'
 
-/** What a client asked for, and what only the encoder of its answer has to know. */
+/** A client's request, and an option for the encoder of the answer. */
 export interface DecodedRequest {
   readonly request: ChatRequest
   /** `stream_options.include_usage` */
   readonly includeUsage: boolean
 }
 
-/** Tools of a request, at most; its messages and their parts have bounds of their own. */
+/** Maximum number of tools of a request. */
 const maxTools = 4_096
 
 /**
- * Reads the parsed body of a Chat Completions request. What the gateway itself needs must be right: a model, messages
- * with a role, whether to stream. All else goes to an upstream of this dialect as it came, and what is not understood is
- * told by the others (docs/decisions/0025-as-lenient-as-the-upstream.md).
+ * Reads the parsed body of a Chat Completions request. Only the fields that the gateway itself needs must be valid: the model,
+ * messages with a role, and `stream`. All else goes unchanged to an upstream of this dialect. Upstreams of other dialects
+ * refuse what was not understood (docs/decisions/0025-as-lenient-as-the-upstream.md).
  * @throws ChatError `invalid-request`, with the path of the first member that is wrong; `too-large`
  */
 export function decodeRequest(body: unknown): DecodedRequest {
@@ -28,7 +28,7 @@ export function decodeRequest(body: unknown): DecodedRequest {
   for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value
 }
 
-/** The same, yielding where others may have their turn. @throws as `decodeRequest` */
+/** Does the same, and yields so that other work can run. @throws as `decodeRequest` */
 export function* decodeSteps(body: unknown): Generator<void, DecodedRequest> {
   if (!isFields(body)) throw notABody('"model" and "messages"')
   const model = modelIn(body)
@@ -56,22 +56,22 @@ export function* decodeSteps(body: unknown): Generator<void, DecodedRequest> {
 
 function modelIn({ model }: Fields): string {
   if (typeof model === 'string' && model !== '') return model
-  const said = model === undefined ? 'is required' : model === '' ? 'must not be empty' : mustBe('a string', model)
+  const problem = model === undefined ? 'is required' : model === '' ? 'must not be empty' : mustBe('a string', model)
   const code = model === undefined ? 'missing_required_parameter' : model === '' ? 'invalid_value' : 'invalid_type'
-  throw refusedBody({ path: ['model'], said, code })
+  throw refusedBody({ path: ['model'], problem, code })
 }
 
 function messagesIn({ messages }: Fields): readonly unknown[] {
   if (Array.isArray(messages) && messages.length > 0) return messages
   const isMissing = messages === undefined
-  const said = isMissing ? 'is required' : Array.isArray(messages) ? 'must not be empty' : mustBe('a list', messages)
-  throw refusedBody({ path: ['messages'], said, code: isMissing ? 'missing_required_parameter' : 'invalid_type' })
+  const problem = isMissing ? 'is required' : Array.isArray(messages) ? 'must not be empty' : mustBe('a list', messages)
+  throw refusedBody({ path: ['messages'], problem, code: isMissing ? 'missing_required_parameter' : 'invalid_type' })
 }
 
 function streamIn({ stream }: Fields): boolean {
   if (stream === undefined || stream === null) return false
   const reading = readFlag(stream)
-  if ('wrong' in reading) throw refusedBody({ path: ['stream'], said: reading.wrong, code: 'invalid_type' })
+  if ('wrong' in reading) throw refusedBody({ path: ['stream'], problem: reading.wrong, code: 'invalid_type' })
   return reading.value ?? false
 }
 
@@ -80,7 +80,7 @@ function wantsUsage(options: Fields | undefined): boolean {
   return !('wrong' in reading) && reading.value === true
 }
 
-/** No functions are none, and then there is nothing to choose among: OpenAI refuses the one without the other. */
+/** Returns the members that an empty list of functions makes useless. OpenAI refuses `function_call` without functions. */
 function idleFunctions({ functions }: Fields): readonly string[] {
   const isEmpty = functions === null || (Array.isArray(functions) && functions.length === 0)
   return isEmpty ? ['functions', 'function_call'] : []

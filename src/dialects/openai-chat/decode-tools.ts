@@ -6,7 +6,7 @@ import { type Fault, faultIn } from './invalid-request.ts'
 import type { Reading } from './readings.ts'
 import { WireTool } from './schema.ts'
 
-/** A list of tools, or one tool that is no list. Nothing more is read once one is not understood. */
+/** Reads a list of tools, or one tool without a list. It stops at the first tool that is not understood. */
 export function readTools(sent: unknown): Reading<readonly OfferedTool[]> {
   if (sent === null) return { value: [], isOdd: true }
   const list: readonly unknown[] | undefined = Array.isArray(sent) ? sent : isFields(sent) ? [sent] : undefined
@@ -15,7 +15,7 @@ export function readTools(sent: unknown): Reading<readonly OfferedTool[]> {
   let isOdd = list !== sent
   for (const [at, one] of list.entries()) {
     const tool = readTool(one)
-    if ('fault' in tool) return { wrong: tool.fault.said, code: tool.fault.code, at: [at, ...tool.fault.path] }
+    if ('fault' in tool) return { wrong: tool.fault.problem, code: tool.fault.code, at: [at, ...tool.fault.path] }
     tools.push(tool.value)
     isOdd ||= tool.isOdd
   }
@@ -27,19 +27,19 @@ type ReadTool = { readonly value: OfferedTool; readonly isOdd: boolean } | { rea
 function readTool(sent: unknown): ReadTool {
   const parsed = WireTool.safeParse(sent)
   if (parsed.success) return { value: decodeTool(parsed.data), isOdd: false }
-  const eased = isFields(sent) ? WireTool.safeParse(easedTool(sent)) : undefined
-  return eased?.success ? { value: decodeTool(eased.data), isOdd: true } : { fault: faultIn(parsed.error) }
+  const normalised = isFields(sent) ? WireTool.safeParse(normaliseTool(sent)) : undefined
+  return normalised?.success ? { value: decodeTool(normalised.data), isOdd: true } : { fault: faultIn(parsed.error) }
 }
 
-/** A function without its `type`, or with its members beside it as the Responses API has them, or some of another type. */
-function easedTool(sent: Fields): Fields {
+/** Accepts a function without `type`, with its members beside `type` as in the Responses API, or with members of wrong types. */
+function normaliseTool(sent: Fields): Fields {
   const { function: nested, type = 'function', name, description, parameters, input_schema, strict, ...others } = sent
   if (type !== 'function' && type !== null) return sent
   const called = isFields(nested) ? nested : { name, description, parameters: parameters ?? input_schema, strict }
-  return { ...others, type: 'function', function: easedFunction(called) }
+  return { ...others, type: 'function', function: normaliseFunction(called) }
 }
 
-function easedFunction({ description, parameters, strict, ...called }: Fields): Fields {
+function normaliseFunction({ description, parameters, strict, ...called }: Fields): Fields {
   return {
     ...called,
     ...(typeof description === 'string' && { description }),
@@ -63,7 +63,7 @@ function decodeTool(tool: WireTool): OfferedTool {
   }
 }
 
-/** Words for a choice: OpenAI's, and those of Mistral and Anthropic for the same. */
+/** Words for a tool choice of OpenAI, Mistral and Anthropic. */
 const words: ReadonlyMap<unknown, 'auto' | 'none' | 'required'> = new Map<unknown, 'auto' | 'none' | 'required'>([
   ['auto', 'auto'],
   ['none', 'none'],
@@ -78,7 +78,7 @@ export function readToolChoice(sent: unknown): Reading<ToolChoice> {
   return readNamed(sent)
 }
 
-/** The choice of a function, also in the words of the Responses API and of Anthropic; any other object is the dialect's own. */
+/** Reads the choice of one function in the forms of Chat Completions, the Responses API and Anthropic. Any other object is kept as `foreign`. */
 function readNamed(sent: Fields): Reading<ToolChoice> {
   const { type, function: named, name } = sent
   const word = words.get(type)

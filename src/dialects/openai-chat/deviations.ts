@@ -6,32 +6,32 @@ import { dialect } from './dialect.ts'
 import { encodeMessage, encodeParameters } from './encode-request.ts'
 import { showImagesOfResults } from './images-of-results.ts'
 
-/** How a service that speaks almost this dialect differs from it, as data. */
+/** How a service differs from this dialect, as data. */
 export interface Deviations {
   /** Its own names of parameters. */
   readonly names: Readonly<Partial<Record<Parameter, string>>>
-  /** Its own form of a tool call's id, made of a client's; the same for the same id. */
+  /** Converts a client's tool call id to the service's form. Equal ids give equal results. */
   readonly toolCallId?: (id: string) => string
   /** Whether content must be one string. */
   readonly isTextOnly?: boolean
-  /** The roles whose messages may bear a `name`. */
+  /** The roles whose messages may have a `name`. */
   readonly namedRoles?: readonly Message['role'][]
-  /** Fields beyond the dialect's that the last message may bear where it is the assistant's, to be continued. */
+  /** Extra fields that the last message may have if it is an assistant's message to be continued. */
   readonly prefixFields?: readonly string[]
-  /** Puts a conversation in an order that it takes. */
+  /** Puts the messages in an order that the service takes. */
   readonly ordered?: (messages: readonly Message[]) => readonly Message[]
 }
 
 /**
- * Writes a request for a service that refuses what it does not know: nothing of the client's own dialect stays but the
- * extra fields that its `Support` lets through.
- * @throws ChatError `unsupported` for a tool, or a choice of one, that is no function
+ * Writes a request for a service that refuses unknown fields. Of the client's own dialect it keeps only the extra fields
+ * that the service's `Support` lists.
+ * @throws ChatError `unsupported` for a tool or a tool choice that is not a function
  */
 export function encodeStrictly(request: ChatRequest, deviations: Deviations): Fields {
   const { ordered = (all) => all } = deviations
   const shown = deviations.isTextOnly ? request.messages.map(withoutImages) : showImagesOfResults(request.messages)
-  const messages = ordered(shown.map((message) => adapt(message, deviations)).filter(saysSomething))
-  const parameters = functionsOnly(request.parameters)
+  const messages = ordered(shown.map((message) => adapt(message, deviations)).filter(hasContent))
+  const parameters = requireFunctions(request.parameters)
   return {
     model: request.model,
     ...encodeParameters({ ...request, parameters }, { own: deviations.names, isStrict: true }),
@@ -50,27 +50,30 @@ function encodeMessages(messages: readonly Message[], { prefixFields = [] }: Dev
   })
 }
 
-/** An answer of nothing but thoughts, which stay behind, is none: services refuse an assistant's message without content. */
-function saysSomething(message: Message): boolean {
+/** Whether a message is left after its reasoning was removed. Services refuse an assistant's message without content. */
+function hasContent(message: Message): boolean {
   return message.role !== 'assistant' || message.content.length > 0
 }
 
-/** Mistral requires a function's parameters: where a client leaves them out, OpenAI reads that as an empty list. */
-function functionsOnly(parameters: Parameters): Parameters {
+/** Adds missing parameters to each function, because Mistral requires them. For OpenAI, missing parameters are an empty list. */
+function requireFunctions(parameters: Parameters): Parameters {
   const { tools, toolChoice } = parameters
-  if (toolChoice?.type === 'foreign') throw notAFunction('tool_choice')
+  if (toolChoice?.type === 'foreign') throw notAFunctionError('tool_choice')
   if (!tools) return parameters
   return {
     ...parameters,
     tools: tools.map((tool, at) => {
-      if (tool.type === 'foreign') throw notAFunction(`tools[${at}]`)
+      if (tool.type === 'foreign') throw notAFunctionError(`tools[${at}]`)
       return { ...tool, parameters: schemaOf(tool) }
     }),
   }
 }
 
-function notAFunction(param: string): ChatError {
-  return new ChatError('unsupported', { message: `${param}: this upstream only knows functions.`, param })
+function notAFunctionError(param: string): ChatError {
+  return new ChatError('unsupported', {
+    message: `${param}: this upstream supports only tools of the type "function".`,
+    param,
+  })
 }
 
 function adapt(message: Message, deviations: Deviations): Message {
@@ -94,7 +97,7 @@ function adapt(message: Message, deviations: Deviations): Message {
   }
 }
 
-/** Without what was thought, with a refusal as the text it was, and no list of nothing. */
+/** Removes reasoning, turns a refusal into a text, and avoids an empty list. */
 function plainParts({ role, content }: Message, { isTextOnly }: Deviations): Part[] {
   const plain = content
     .filter(({ type }) => type !== 'reasoning' && type !== 'tool-call')

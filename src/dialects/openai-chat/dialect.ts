@@ -1,2 +1,2 @@
-/** The dialect's name, as requests, chunks and extras bear it. */
+/** The dialect's name in requests, native chunks and extras. */
 export const dialect = 'openai-chat'

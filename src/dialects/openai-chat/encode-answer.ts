@@ -3,13 +3,13 @@ import type { Answer, Choice } from '../../flow/fold.ts'
 import { encodeAnnotation } from './annotation.ts'
 import { secondsIn } from './created.ts'
 import { dialect } from './dialect.ts'
-import { besideContent, encodeToolCall } from './encode-request.ts'
+import { encodeBesideContent, encodeToolCall } from './encode-request.ts'
 import type { EncodeOptions } from './encode-stream.ts'
 import { isFields } from './fields.ts'
 import { encodeFinish } from './finish-reason.ts'
 import { encodeUsage } from './usage.ts'
 
-/** Writes a whole completion. One that an upstream of this dialect sent whole is relayed as it came, id and model apart. */
+/** Writes a whole completion. A whole reply of an upstream of this dialect is relayed with only its id and model changed. */
 export function encodeAnswer(answer: Answer, { id, model, created }: Omit<EncodeOptions, 'includeUsage'>): Fields {
   const native = answer.choices[0]?.native?.value
   const usage = answer.usage ? { usage: encodeUsage(answer.usage) } : {}
@@ -37,7 +37,7 @@ function nativeChoices(choice: Choice): readonly unknown[] {
   return Array.isArray(choices) ? choices : []
 }
 
-/** A reply has one choice, or as many as there are answers; the first when each answer has a reply of its own. */
+/** Relays a choice of its native reply: the one with the same index, or the first if each choice came in its own reply. */
 function relayChoice(choice: Choice): Fields {
   const choices = nativeChoices(choice).filter(isFields)
   const mine = choices.find((native) => native.index === choice.index) ?? choices[0]
@@ -46,7 +46,7 @@ function relayChoice(choice: Choice): Fields {
   return {
     ...mine,
     index: choice.index,
-    // typed clients require both
+    // typed clients require both members
     message: { role: 'assistant', content: null, ...message, ...(!hasRole && { role: 'assistant' }) },
   }
 }
@@ -55,7 +55,7 @@ function encodeChoice(choice: Choice): Fields {
   const { parts } = choice
   const text = textOf(parts)
   const calls = parts.filter((part) => part.type === 'tool-call')
-  const { refusal, ...thoughts } = besideContent(parts)
+  const { refusal, ...thoughts } = encodeBesideContent(parts)
   const annotations = parts.flatMap((part) => (part.type === 'text' ? (part.annotations ?? []) : []))
   const message = {
     role: 'assistant',
@@ -74,7 +74,7 @@ function encodeChoice(choice: Choice): Fields {
   }
 }
 
-/** The chunks' `{ content: [...], refusal: [...] }`, one after the other. */
+/** Joins the chunks' `{ content: [...], refusal: [...] }`. */
 function joinLogprobs(chunks: readonly unknown[]): Fields | null {
   if (chunks.length === 0) return null
   const parts = chunks.filter(isFields)

@@ -2,18 +2,18 @@ import type { ChatError, Reason } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
 import { redact } from '../../chat/secret.ts'
 
-/** What OpenAI's clients read of a reason. */
+/** The words of OpenAI's clients for a reason. */
 interface ErrorWords {
   /** `error.type` */
   readonly type: string
-  /** `error.code`, unless the error brings a finer one. */
+  /** `error.code`, unless the error has a more precise one. */
   readonly code: string
 }
 
 const invalid = 'invalid_request_error'
 const upstream = 'upstream_error'
 
-/** OpenAI's words for every reason. Its statuses are those of the table of reasons. */
+/** OpenAI's words for every reason. The statuses stand in the table of reasons. */
 export const words: Readonly<Record<Reason, ErrorWords>> = {
   'invalid-request': { type: invalid, code: 'invalid_request' },
   unsupported: { type: invalid, code: 'unsupported_parameter' },
@@ -46,18 +46,18 @@ export const words: Readonly<Record<Reason, ErrorWords>> = {
   cancelled: { type: 'cancelled', code: 'client_closed' },
 }
 
-/** The members of OpenAI's error object. Known secrets are cut out of whatever an upstream said. */
+/** Returns the members of OpenAI's error object. Known secrets are cut out of the message. */
 export function describeError({ reason, message, param, finerCode }: ChatError): ErrorWords & Fields {
   const { type, code } = words[reason]
   return { message: redact(message), type, param: param ?? null, code: finerCode ?? code }
 }
 
-/** The error object every OpenAI client reads, and its status. */
+/** Returns the HTTP status and the body of an error. */
 export function encodeFailure(error: ChatError): { readonly status: number; readonly body: Fields } {
   return { status: error.meaning.status, body: encodeError(error) }
 }
 
-/** The error object every OpenAI client reads. */
+/** Returns the error object that every OpenAI client reads. */
 export function encodeError(error: ChatError): Fields {
   return { error: describeError(error) }
 }

@@ -24,9 +24,9 @@ import { compact, merge } from './fields.ts'
 import { showImagesOfResults } from './images-of-results.ts'
 
 /**
- * Writes a request the way Chat Completions has it. A request of the same dialect leaves as it came, unknown fields
- * and the client's own spelling included; of another dialect, what is only that dialect's stays behind.
- * @param own the names that the service has for parameters, where it has but one
+ * Writes a Chat Completions request. A request of the same dialect leaves as it came, including unknown fields and the
+ * client's own spelling. The special fields of other dialects are dropped.
+ * @param own the service's names of parameters that have only one name there
  */
 export function encodeRequest(request: ChatRequest, own: Support['names'] = {}): Fields {
   return {
@@ -38,16 +38,16 @@ export function encodeRequest(request: ChatRequest, own: Support['names'] = {}):
 }
 
 export interface ParameterOptions {
-  /** The names that the service has for parameters, where it has but one. */
+  /** The service's names of parameters that have only one name there. */
   readonly own: Support['names']
-  /** Whether the service refuses what it does not know: nothing goes to it but what the vocabulary has a word for. */
+  /** Whether the service refuses unknown fields. Then no `extra` is sent. */
   readonly isStrict?: boolean
 }
 
-/** The parameters of a request, under the client's own names where it spoke this dialect. */
+/** Writes the parameters of a request, under the client's own names if it speaks this dialect. */
 export function encodeParameters(request: ChatRequest, { own = {}, isStrict = false }: ParameterOptions): Fields {
   const native = !isStrict && request.dialect === dialect
-  const parameters = withWritableTools(request.parameters, isStrict)
+  const parameters = dropForeignTools(request.parameters, isStrict)
   const sent = (native && request.sent) || {}
   const idle = idleParameters(parameters)
   const body: Record<string, unknown> = {}
@@ -55,7 +55,7 @@ export function encodeParameters(request: ChatRequest, { own = {}, isStrict = fa
     if (idle.includes(parameter)) continue
     const name = own[parameter] ?? ((native && request.spelling[parameter]) || names[parameter])
     const was = sent[parameter]
-    // what a layer has changed is no more what was sent
+    // a value that a layer has changed is not sent in its original form
     const isAsSent = was !== undefined && was.read === request.parameters[parameter]
     const value = isAsSent ? was.raw : encodeParameter(parameter, parameters, isStrict)
     if (value !== undefined) body[name] = value
@@ -63,8 +63,8 @@ export function encodeParameters(request: ChatRequest, { own = {}, isStrict = fa
   return body
 }
 
-/** Without the tools that this dialect has no words for. */
-function withWritableTools(parameters: Parameters, isStrict: boolean): Parameters {
+/** Removes the tools that this dialect cannot express. */
+function dropForeignTools(parameters: Parameters, isStrict: boolean): Parameters {
   const { tools } = parameters
   const isWritable = (tool: OfferedTool) => tool.type === 'function' || (!isStrict && tool.extra[dialect] !== undefined)
   return !tools || tools.every(isWritable) ? parameters : { ...parameters, tools: tools.filter(isWritable) }
@@ -83,7 +83,7 @@ function encodeParameter(parameter: Parameter, parameters: Parameters, isStrict:
   }
 }
 
-/** @param isStrict whether the service refuses what it does not know */
+/** @param isStrict whether the service refuses unknown fields */
 export function encodeMessage(message: Message, isStrict = false): Fields {
   const base = {
     role: message.role,
@@ -97,7 +97,7 @@ export function encodeMessage(message: Message, isStrict = false): Fields {
     case 'assistant': {
       const calls = callsOf(message).map((call) => encodeToolCall(call, isStrict))
       return merge(
-        { ...base, ...besideContent(message.content), ...(calls.length > 0 && { tool_calls: calls }) },
+        { ...base, ...encodeBesideContent(message.content), ...(calls.length > 0 && { tool_calls: calls }) },
         extra,
       )
     }
@@ -106,27 +106,27 @@ export function encodeMessage(message: Message, isStrict = false): Fields {
   }
 }
 
-/** What of an answer stands beside its content: its thoughts and its refusal, under the names they have there. */
-export function besideContent(parts: readonly Part[]): Fields {
+/** Writes the reasoning and the refusal of an answer, which stand beside its content. */
+export function encodeBesideContent(parts: readonly Part[]): Fields {
   const beside: Record<string, string> = {}
   for (const part of parts) {
     if (part.type !== 'reasoning' && !isRefusalBeside(part)) continue
-    const name = part.type === 'refusal' ? 'refusal' : nameOfThoughts(part)
+    const name = part.type === 'refusal' ? 'refusal' : fieldOfReasoning(part)
     beside[name] = (beside[name] ?? '') + part.text
   }
   return beside
 }
 
-function nameOfThoughts({ extra }: ReasoningPart): string {
+function fieldOfReasoning({ extra }: ReasoningPart): string {
   return extra?.[dialect]?.field === 'reasoning' ? 'reasoning' : 'reasoning_content'
 }
 
-/** A refusal stands beside the content, as OpenAI answers with it, unless a client sent it among the parts. */
+/** Whether a refusal stands beside the content, as in OpenAI's answers, and not among the parts. */
 function isRefusalBeside(part: Part): part is RefusalPart {
   return part.type === 'refusal' && part.extra?.[dialect]?.isPart !== true
 }
 
-/** Whether a part stands in `content`, as far as this dialect has a place for it. */
+/** Whether a part belongs in `content`. */
 function isInContent(part: Part, isStrict: boolean): boolean {
   switch (part.type) {
     case 'reasoning':
@@ -143,7 +143,7 @@ function isInContent(part: Part, isStrict: boolean): boolean {
   }
 }
 
-/** One plain text is a string, which every upstream takes; nothing is null, where OpenAI has it so. */
+/** Writes a single text as a string, which every upstream takes. An assistant's empty content is null, as at OpenAI. */
 function encodeContent({ role, content }: Message, isStrict: boolean): unknown {
   const parts = content.filter((part) => isInContent(part, isStrict))
   const [only] = parts
@@ -153,14 +153,14 @@ function encodeContent({ role, content }: Message, isStrict: boolean): unknown {
   return parts.map((part) => encodePart(part, isStrict))
 }
 
-/** Whether the model thought or called between its texts: here they are one text, as a client that streams has it. */
+/** Whether reasoning or tool calls stand between the texts. Then the texts are joined, as a streaming client would do. */
 function isScattered(content: readonly Part[], parts: readonly Part[], first: Part): boolean {
   const start = content.indexOf(first)
   const isTogether = parts.every((part, at) => content[start + at] === part)
   return !isTogether && parts.every((part) => part.type === 'text' && !part.extra?.[dialect])
 }
 
-/** @param part one that stands in `content` */
+/** @param part a part that belongs in `content` */
 function encodePart(part: Part, isStrict: boolean): Fields {
   const extra = isStrict ? undefined : part.extra?.[dialect]
   switch (part.type) {

@@ -9,49 +9,49 @@ import { dialect } from './dialect.ts'
 import { encodeError } from './encode-error.ts'
 import { isFields, merge, rest } from './fields.ts'
 import { encodeFinish } from './finish-reason.ts'
-import { RelayedHead, type StreamHead, withHead } from './relayed-head.ts'
+import { RelayedHead, replaceHead, type StreamHead } from './relayed-head.ts'
 import { encodeUsage } from './usage.ts'
 
 export interface EncodeOptions {
-  /** The answer's id, `chatcmpl-…`. */
+  /** The id of the answer: `chatcmpl-…`. */
   readonly id: string
-  /** The model as the client named it. */
+  /** The client's name of the model. */
   readonly model: string
-  /** Unix seconds; an upstream's own time is taken where it comes in this dialect. */
+  /** Unix seconds. An upstream of this dialect may replace it by its own time. */
   readonly created: number
   /** Whether the client asked for usage. */
   readonly includeUsage: boolean
 }
 
 /**
- * Writes events as the SSE bytes of `chat.completion.chunk`s. A native chunk of this dialect is relayed as it came, id,
- * model, time and usage apart: those are one thing for the whole stream.
+ * Writes events as SSE frames with `chat.completion.chunk`s. A native chunk of this dialect is relayed as it came, except the
+ * id, model, time and usage, which are the same for the whole stream.
  */
 export class StreamEncoder {
   readonly #options: EncodeOptions
-  /** The choices whose first delta, the one with the role, has gone out. */
+  /** The choices whose first delta, which has the role, has been written. */
   readonly #opened = new Set<number>()
-  /** The calls that have opened, by choice: here they are counted from 0 and not by their part. */
+  /** The index of each open tool call by choice and part. This dialect counts the calls of a choice from 0. */
   #calls: Map<number, Map<number, number>> | undefined
-  /** Chunks that have gone out: the events of two side by side may come in turns. */
+  /** Chunks that have been written. The events of two upstreams may be interleaved. */
   #relayed: WeakSet<Native> | undefined
   #head: RelayedHead | undefined
   #created: number | undefined
   #usage: Usage | undefined
-  /** The upstream's own chunk for usage: it may hold more. */
+  /** The upstream's own usage chunk, which may have more fields. */
   #usageChunk: Native | undefined
 
   constructor(options: EncodeOptions) {
     this.#options = options
   }
 
-  /** The text of one event, in pieces where it is long; empty where it needs none. */
+  /** Writes one event. A long text comes in pieces, and an event without a form in this dialect gives an empty text. */
   event(event: ChatEvent): string | Iterable<string> {
     if (event.type === 'usage') this.#usage = event.usage
     const { native } = event
     if (native?.dialect === dialect && (native.form === 'chunk' || native.value.choices !== undefined)) {
-      const asItCame = this.#relayPlain(native, event.choice)
-      if (asItCame !== undefined) return asItCame
+      const unchanged = this.#relayPlain(native, event.choice)
+      if (unchanged !== undefined) return unchanged
       if (this.#relayed?.has(native)) return ''
       this.#relayed ??= new WeakSet()
       this.#relayed.add(native)
@@ -61,27 +61,27 @@ export class StreamEncoder {
     return choice ? this.#write({ choices: [choice] }) : ''
   }
 
-  /** The bytes that end the stream well. */
+  /** Writes the end of a complete stream. */
   end(): string {
     const usage = this.#options.includeUsage && this.#usage ? this.#lastUsage(this.#usage) : ''
     return `${usage}${sseData('[DONE]')}`
   }
 
-  /** The chunk that counts: the upstream's own where it says the same. */
+  /** Writes the usage chunk, which is the upstream's own if its numbers are the same. */
   #lastUsage(usage: Usage): string {
     const { value: chunk = {}, json } = this.#usageChunk ?? {}
     const encoded = encodeUsage(usage)
-    const isAsItCame = json !== undefined && isDeepStrictEqual(encoded, chunk.usage)
-    const relayed = isAsItCame ? this.#relayJson(json, chunk) : undefined
+    const isUnchanged = json !== undefined && isDeepStrictEqual(encoded, chunk.usage)
+    const relayed = isUnchanged ? this.#relayJson(json, chunk) : undefined
     return relayed ?? sseData(JSON.stringify(this.#chunk({ ...chunk, choices: [] }, encoded)))
   }
 
-  /** The bytes that end it badly: an error event, and no `[DONE]`, so that nobody takes it for complete. */
+  /** Writes the end of a failed stream: an error without `[DONE]`, so that clients do not take the answer for complete. */
   error(error: ChatError): string {
     return sseData(JSON.stringify(encodeError(error)))
   }
 
-  /** A chunk of one event, for one choice, that is to say what it said: as nearly all are. */
+  /** Relays the chunk of a single event for one open choice, as most chunks are. Returns undefined for any other chunk. */
   #relayPlain({ json, isShared, value }: Native, choice: number): string | undefined {
     if (json === undefined || isShared || value.usage || !Array.isArray(value.choices) || !this.#opened.has(choice))
       return undefined
@@ -90,14 +90,14 @@ export class StreamEncoder {
     return this.#relayJson(json, value)
   }
 
-  /** A chunk as the JSON it came as, but for its head; undefined where it cannot leave so, as in several lines, which would end its event. */
+  /** Relays the JSON of a chunk with our head. Returns undefined if that is impossible, for example because a line break would end the SSE event. */
   #relayJson(json: string, chunk: Fields): string | undefined {
     if (json.includes('\n') || json.includes('\r')) return undefined
     const known = this.#head?.relay(json, chunk)
     if (known !== undefined) return sseData(known)
     const options = { head: this.#streamHead(), hasUsage: this.#options.includeUsage }
     this.#head = RelayedHead.of(json, chunk, options)
-    const relayed = this.#head?.relay(json, chunk) ?? withHead(json, chunk, options)
+    const relayed = this.#head?.relay(json, chunk) ?? replaceHead(json, chunk, options)
     return relayed === undefined ? undefined : sseData(relayed)
   }
 
@@ -106,32 +106,32 @@ export class StreamEncoder {
     return { id, object: 'chat.completion.chunk', created: this.#created ?? created, model }
   }
 
-  /** Usage comes once, at the end, wherever the upstream had it. */
+  /** Relays a chunk without its usage, which is written once at the end. */
   #relay(native: Native, event: ChatEvent): string | Iterable<string> {
     const chunk = native.form === 'chunk' ? native.value : chunkOf(native.value)
-    // what has gone out of an answer beside it stays
+    // the time of the first chunk that was written stays
     if (this.#opened.size === 0) this.#created ??= secondsIn(chunk.created)
     const choices = Array.isArray(chunk.choices) ? chunk.choices : []
     if (choices.length === 0 && chunk.usage) {
       this.#usageChunk = native
       return ''
     }
-    const placed = this.#placed(choices, event.choice)
-    const isAsItCame = placed.every((choice, at) => choice === choices[at])
-    const json = isAsItCame && !chunk.usage ? native.json : undefined
+    const placed = this.#placeChoices(choices, event.choice)
+    const isUnchanged = placed.every((choice, at) => choice === choices[at])
+    const json = isUnchanged && !chunk.usage ? native.json : undefined
     const relayed = json === undefined ? undefined : this.#relayJson(json, chunk)
     return relayed ?? this.#write({ ...chunk, choices: placed })
   }
 
-  /** The choices under the number of the event, each with a role in its first delta. */
-  #placed(choices: readonly unknown[], choice: number): readonly unknown[] {
+  /** Returns the choices with the index of the event, and with a role in each first delta. */
+  #placeChoices(choices: readonly unknown[], choice: number): readonly unknown[] {
     const [only] = choices
     const isMoved = choices.length === 1 && isFields(only) && only.index !== choice
     if (!isMoved && choices.length === 1 && this.#opened.has(choice)) return choices
     return (isMoved ? [{ ...only, index: choice }] : choices).map((each) => this.#withRole(each))
   }
 
-  /** The official clients find an answer without a role broken: the first delta of each choice has one. */
+  /** Adds a role to the first delta of a choice, because the official clients require it. */
   #withRole(choice: unknown): unknown {
     if (!isFields(choice) || typeof choice.index !== 'number' || this.#opened.has(choice.index)) return choice
     this.#opened.add(choice.index)
@@ -140,7 +140,7 @@ export class StreamEncoder {
     return { ...choice, delta: { role: 'assistant', ...delta } }
   }
 
-  /** Undefined for an event that says nothing in this dialect, such as the end of a part. */
+  /** Returns undefined for an event without a form in this dialect, such as the end of a part. */
   #choice(event: Exclude<ChatEvent, { type: 'usage' }>): Fields | undefined {
     const { choice } = event
     const delta = this.#delta(event)
@@ -171,7 +171,7 @@ export class StreamEncoder {
       case 'reasoning':
         return { [event.extra?.[dialect]?.field === 'reasoning' ? 'reasoning' : 'reasoning_content']: event.text }
       case 'tool-call':
-        return { tool_calls: [this.#opening(event)] }
+        return { tool_calls: [this.#openCall(event)] }
       case 'tool-arguments': {
         const index = this.#calls?.get(event.choice)?.get(event.part)
         return { tool_calls: [merge({ index, function: { arguments: event.json } }, event.extra?.[dialect])] }
@@ -179,14 +179,14 @@ export class StreamEncoder {
       case 'part-end':
         return event.annotations && { annotations: event.annotations.map(encodeAnnotation) }
       case 'finish':
-        // the sources have been told where they came
+        // the annotations have already been written with the text
         return rest(event.extra?.[dialect] ?? {}, ['annotations']) ?? {}
       default:
         return undefined
     }
   }
 
-  #opening({ choice, part, id, name, extra }: ToolCallEvent): Fields {
+  #openCall({ choice, part, id, name, extra }: ToolCallEvent): Fields {
     this.#calls ??= new Map()
     const calls = this.#calls.get(choice) ?? new Map<number, number>()
     this.#calls.set(choice, calls)
@@ -199,7 +199,7 @@ export class StreamEncoder {
     return sseJson(this.#chunk(chunk, null))
   }
 
-  /** A client that asked for usage gets it with every chunk, null but in the last. OpenAI, `stream_options.include_usage` */
+  /** If the client asked for usage, every chunk has `usage`, which is null except in the last. OpenAI, `stream_options.include_usage` */
   #chunk(chunk: Fields, usage: Fields | null): Fields {
     const shown = this.#options.includeUsage ? usage : undefined
     const head = this.#streamHead()
@@ -207,7 +207,7 @@ export class StreamEncoder {
   }
 }
 
-/** A whole completion as the one chunk that says the same, for a client that asked for a stream where there was none. */
+/** Converts a whole completion to one chunk, for a client that asked for a stream. */
 function chunkOf(whole: Fields): Fields {
   const choices = Array.isArray(whole.choices) ? whole.choices.filter(isFields) : []
   return {

@@ -2,7 +2,7 @@ import type { Fields } from '../../chat/message.ts'
 
 const text = { type: 'string' }
 
-/** The JSON schema of what `encodeError` makes. */
+/** The JSON Schema of the result of `encodeError`. */
 export const errorSchema: Fields = {
   type: 'object',
   properties: {

@@ -2,8 +2,8 @@ import type { Extras, Fields } from '../../chat/message.ts'
 import { dialect } from './dialect.ts'
 
 /**
- * The members of `object` that `known` does not name, or undefined for none. `null` is as good as absent, and a
- * member called `__proto__` is nobody's.
+ * Returns the members of `object` that are not in `known`; undefined if there are none. It skips members that are null, and
+ * a member called `__proto__`.
  */
 export function rest(object: Fields, known: readonly string[]): Fields | undefined {
   let found: Record<string, unknown> | undefined
@@ -15,12 +15,12 @@ export function rest(object: Fields, known: readonly string[]): Fields | undefin
   return found
 }
 
-/** `{ extra }` of this dialect where there is any: for spreading, so that an absent extra is an absent member. */
+/** Returns `{ extra }` of this dialect, or an empty object. The result is for spreading, so that an absent extra is an absent member. */
 export function ownExtra(extra: Fields | undefined): { extra?: Extras } {
   return extra ? { extra: { [dialect]: extra } } : {}
 }
 
-/** The unknown members around `object[inner]` and inside it, as one extra that `merge` puts back. */
+/** Returns the unknown members beside `object[inner]` and inside it, as one extra that `merge` puts back. */
 export function nestedRest(
   object: Fields,
   inner: string,
@@ -33,7 +33,7 @@ export function nestedRest(
   return inside ? { ...outside, [inner]: inside } : outside
 }
 
-/** `own` with the members of `extra` added: those both have are joined where they are objects, else `extra`'s hold. */
+/** Adds the members of `extra` to `own`. If both have a member, two objects are merged, and otherwise the one of `extra` counts. */
 export function merge(own: Fields, extra: Fields | undefined): Fields {
   if (!extra) return own
   const merged: Record<string, unknown> = { ...own }
@@ -44,12 +44,12 @@ export function merge(own: Fields, extra: Fields | undefined): Fields {
   return merged
 }
 
-/** A JSON object: neither null nor a list. */
+/** Whether a value is a JSON object, so neither null nor a list. */
 export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The object without members that are undefined. */
+/** Removes the members that are undefined. */
 export function compact(object: Fields): Fields {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
 }

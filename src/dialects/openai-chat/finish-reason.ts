@@ -2,7 +2,7 @@ import { ChatError, type Reason } from '../../chat/error.ts'
 import type { FinishReason } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 
-/** Beside OpenAI's words: Mistral's `model_length`, Together's `eos`, xAI's `end_turn`, Zhipu's `sensitive`, Gemini's own in capitals. */
+/** OpenAI's words, and Mistral's `model_length`, Together's `eos`, xAI's `end_turn`, Zhipu's `sensitive`, and Gemini's, which are in capitals. */
 const reasons: ReadonlyMap<string, FinishReason> = new Map([
   ['stop', 'stop'],
   ['eos', 'stop'],
@@ -26,8 +26,8 @@ const reasons: ReadonlyMap<string, FinishReason> = new Map([
 ])
 
 /**
- * Words that stand where an end is named and mean that there was none: DeepSeek, Zhipu, vLLM, OpenRouter. Gemini's say that
- * the model wrote a call which cannot be read, or which nobody offered: what came of the answer is not all of it.
+ * Finish reasons that mean a failure, from DeepSeek, Zhipu, vLLM and OpenRouter. Gemini's mean that the model wrote an
+ * invalid tool call, or called a tool that was not offered, so the answer is incomplete.
  */
 const failures: ReadonlyMap<string, Reason> = new Map([
   ['error', 'upstream-failed'],
@@ -48,7 +48,7 @@ const failures: ReadonlyMap<string, Reason> = new Map([
   ['missing_thought_signature', 'upstream-failed'],
 ])
 
-/** What stands where an end is named and names none: KoboldCpp's `null`, Python's `None`, Gemini's word for "not yet". */
+/** Finish reasons that mean no end: KoboldCpp's `null`, Python's `None`, Gemini's word for "not yet". */
 const noEnds: ReadonlySet<string> = new Set([
   '',
   'null',
@@ -59,58 +59,60 @@ const noEnds: ReadonlySet<string> = new Set([
   'finish_reason_unspecified',
 ])
 
-/** The word for an end; undefined where there is none, which any odd type is too. */
+/** Reads a finish reason. Returns undefined for none, and for a value that is not a string. */
 export function endIn(wire: unknown): string | undefined {
   return typeof wire === 'string' && !noEnds.has(wire.trim().toLowerCase()) ? wire : undefined
 }
 
 /**
- * The word as the tables have it. Gemini's OpenAI endpoint has two in one, `function_call_filter: MALFORMED_FUNCTION_CALL`;
- * Python writes a member of an enumeration as `FinishReason.MAX_TOKENS`; the AI SDK has `tool-calls`.
+ * Converts a word to the form in the tables. Gemini's OpenAI endpoint joins two, as in `function_call_filter:
+ * MALFORMED_FUNCTION_CALL`. Python writes enumeration members such as `FinishReason.MAX_TOKENS`. The AI SDK has `tool-calls`.
  */
-function known(wire: string): string {
+function normaliseWord(wire: string): string {
   const word = wire.trim().toLowerCase().replaceAll('-', '_')
   const parts = word.split(/[:.]\s*/).reverse()
   return parts.find((part) => reasons.has(part) || failures.has(part)) ?? word
 }
 
 /**
- * An upstream's word for an end; one we do not know is an end all the same.
- * @throws ChatError where the word names a failure: what was said so far is no whole answer
+ * Decodes an upstream's finish reason. An unknown word becomes `other`.
+ * @throws ChatError if the word means a failure, because then the answer is incomplete
  */
 export function decodeFinish(wire: string): FinishReason {
-  const word = known(wire)
+  const word = normaliseWord(wire)
   const failure = failures.get(word)
   if (failure)
-    throw new ChatError(failure, { message: `The upstream broke off its answer with an error (its word: ${word}).` })
+    throw new ChatError(failure, {
+      message: `The upstream broke off its answer with an error (finish reason: ${word}).`,
+    })
   return reasons.get(word) ?? 'other'
 }
 
 /**
- * The stop sequence that ended a choice, where the server names it: vLLM's `stop_reason`, SGLang's `matched_stop`. Both may be
- * a token's number too, and others have other words there, so only what was asked for counts.
+ * Returns the stop sequence that ended a choice, from vLLM's `stop_reason` or SGLang's `matched_stop`. Both may also hold a
+ * token's number, and other servers put other words there, so only requested stop sequences count.
  */
 export function stopSequenceIn(choice: Fields, asked: readonly string[]): string | undefined {
   const { stop_reason: reason, matched_stop: matched } = choice
   return asked.find((sequence) => sequence === reason || sequence === matched)
 }
 
-/** Whether a model may have said nothing at all and end so: it was cut short, or kept from it. Gemini asks to try a recitation again. */
+/** Whether an empty answer may have this finish reason, because it was cut short or filtered. After a recitation, Gemini advises a retry. */
 export function explainsSilence(wire: string): boolean {
-  const word = known(wire)
+  const word = normaliseWord(wire)
   const reason = reasons.get(word)
   return reason === 'length' || (reason === 'content-filter' && !word.endsWith('recitation'))
 }
 
 const weights = ['other', 'stop', 'tool-calls', 'length', 'content-filter'] as const satisfies readonly FinishReason[]
 
-/** Of two ends named one after the other, whether the second says more: `stop` often follows the end that says why. */
+/** Whether the later of two finish reasons is more precise. `stop` often follows the real one. */
 export function saysMore(later: string, earlier: string): boolean {
   return weightOf(later) > weightOf(earlier)
 }
 
 function weightOf(wire: string): number {
-  const word = known(wire)
+  const word = normaliseWord(wire)
   return failures.has(word) ? weights.length : weights.indexOf(reasons.get(word) ?? 'other')
 }
 
@@ -122,14 +124,14 @@ const words = {
   other: 'stop',
 } as const satisfies Record<FinishReason, string>
 
-/** The finish as OpenAI spells it. Its list is closed, so an unknown end becomes `stop`. */
+/** Returns OpenAI's word for a finish reason. OpenAI's list is closed, so `other` becomes `stop`. */
 export function encodeFinish(reason: FinishReason): string {
   return words[reason]
 }
 
 const documented: ReadonlySet<string> = new Set([...Object.values(words), 'function_call'])
 
-/** Whether a typed client knows the word: the list is closed, and some clients refuse the chunk for another. */
+/** Whether OpenAI documents the word. Some typed clients refuse a chunk with any other word. */
 export function isDocumentedFinish(word: string): boolean {
   return documented.has(word)
 }

@@ -2,8 +2,8 @@ import type { ImagePart, Message, Part, ToolMessage } from '../../chat/message.t
 import { dialect } from './dialect.ts'
 
 /**
- * The conversation with the images of tool results after the results, as said by the user: this dialect takes but text as a
- * result, and the results of one turn have to stand together. OpenAI, Chat API reference, `messages`
+ * Moves the images of tool results into a user message after the results, because this dialect takes only text as a tool
+ * result, and the results of one turn must stand together. OpenAI, Chat API reference, `messages`
  */
 export function showImagesOfResults(messages: readonly Message[]): readonly Message[] {
   if (!messages.some(hasImages)) return messages
@@ -27,7 +27,7 @@ export function showImagesOfResults(messages: readonly Message[]): readonly Mess
   return shown
 }
 
-/** A result that a client of this dialect sent with images leaves as it came. */
+/** Whether a tool result has images to move. A result from a client of this dialect leaves as it came. */
 function hasImages(message: Message): message is ToolMessage {
   if (message.role !== 'tool' || message.extra?.[dialect]?.content !== undefined) return false
   return message.content.some(({ type }) => type === 'image')

@@ -8,69 +8,69 @@ type Issue = z.core.$ZodIssue
 export interface Fault {
   readonly path: readonly PropertyKey[]
   /** The end of a sentence that begins with the path. */
-  readonly said: string
-  /** The code OpenAI gives such a mistake. */
+  readonly problem: string
+  /** OpenAI's code for the fault. */
   readonly code: string
 }
 
-/** A fault as a client is told it. */
+/** A fault in the form for the client. */
 export interface Complaint {
   readonly param: string
   readonly message: string
   readonly code: string
 }
 
-/** The first thing that a schema finds wrong. The value itself is not repeated: it may be private. */
+/** Returns the first fault that a schema finds. The value is not repeated, because it may be private. */
 export function faultIn(error: z.ZodError): Fault {
-  const issue = deepest(error.issues[0])
+  const issue = deepestIssue(error.issues[0])
   return issue
-    ? { path: issue.path, said: sayIssue(issue), code: codeOf(issue) }
-    : { path: [], said: 'has a value of the wrong type or kind', code: 'invalid_value' }
+    ? { path: issue.path, problem: sayIssue(issue), code: codeOf(issue) }
+    : { path: [], problem: 'has a value of the wrong type or kind', code: 'invalid_value' }
 }
 
-/** @param path where the faulty value stands in the body */
-export function complaintOf({ path: within, said, code }: Fault, path: readonly PropertyKey[] = []): Complaint {
+/** @param path the place of the faulty value in the body */
+export function complaintOf({ path: within, problem, code }: Fault, path: readonly PropertyKey[] = []): Complaint {
   const param = formatPath([...path, ...within])
-  return { param, message: `${param}: ${said}.`, code }
+  return { param, message: `${param}: ${problem}.`, code }
 }
 
-/** A fault of a body that cannot do without what is wrong with it. */
+/** Returns the error for a body that is refused because of a fault. */
 export function refusedBody(fault: Fault, path: readonly PropertyKey[] = []): ChatError {
   return new ChatError('invalid-request', complaintOf(fault, path))
 }
 
 /**
- * The first thing that is wrong, and how it should be. The value itself is not repeated: it may be private.
- * @param needed what a body must have at least, in words
+ * Returns the error for the first fault that a schema finds. The value is not repeated, because it may be private.
+ * @param needed a phrase for the members that every body must have
  */
 export function invalidRequest(error: z.ZodError, needed: string): ChatError {
   const fault = faultIn(error)
   return fault.path.length > 0 ? refusedBody(fault) : notABody(needed, fault.code)
 }
 
-/** @param needed what a body must have at least, in words */
+/** @param needed a phrase for the members that every body must have */
 export function notABody(needed: string, code = 'invalid_type'): ChatError {
   return new ChatError('invalid-request', { message: `The body must be a JSON object with ${needed}.`, code })
 }
 
-/** The code OpenAI gives such a mistake. */
+/** Returns OpenAI's code for the fault. */
 export function codeOf(issue: Issue): string {
   if (issue.code === 'custom' && typeof issue.params?.code === 'string') return issue.params.code
   if (isMissing(issue)) return 'missing_required_parameter'
   return issue.code === 'invalid_type' ? 'invalid_type' : 'invalid_value'
 }
 
-/** A count over its bound: no request may cost more than its size. */
+/** Returns the error for a list that is too long. */
 export function tooMany(param: string, what: string, most: number): ChatError {
   return new ChatError('too-large', { message: `${param}: there are more than ${most} ${what}.`, param })
 }
 
-/** What is wrong, as the end of a sentence that begins with the path. */
+/** Describes a fault as the end of a sentence that begins with the path. */
 export function sayIssue(issue: Issue): string {
   if (isMissing(issue)) return 'is required'
   switch (issue.code) {
     case 'invalid_type':
-      return `must be ${nouns[issue.expected] ?? issue.expected}${received(issue)}`
+      return `must be ${nouns[issue.expected] ?? issue.expected}${describeReceived(issue)}`
     case 'too_small':
       return issue.origin === 'string' || issue.origin === 'array'
         ? 'must not be empty'
@@ -92,17 +92,17 @@ const nouns: Readonly<Partial<Record<string, string>>> = {
   array: 'a list',
 }
 
-/** Says that a value should be `noun`, and what it is instead. */
+/** Writes that a value must be `noun`, and what it is instead. */
 export function mustBe(noun: string, value: unknown): string {
   const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
-  const received = nouns[type] ?? type
-  return received === noun || (noun === nouns.int && type === 'number')
+  const describeReceived = nouns[type] ?? type
+  return describeReceived === noun || (noun === nouns.int && type === 'number')
     ? `must be ${noun}`
-    : `must be ${noun}, not ${received}`
+    : `must be ${noun}, not ${describeReceived}`
 }
 
-/** The type that came instead: of zod's message only the word for it, never the value. */
-function received(issue: Issue): string {
+/** Returns the type that came instead. It takes only the word for the type from zod's message, never the value. */
+function describeReceived(issue: Issue): string {
   const type = /received (\w+)$/.exec(issue.message)?.[1] ?? ''
   const noun = nouns[type] ?? type
   return noun === '' || (noun === nouns.number && isInt(issue)) ? '' : `, not ${noun}`
@@ -117,10 +117,10 @@ function isMissing(issue: Issue): boolean {
   return issue.code === 'invalid_type' && /undefined$/.test(issue.message)
 }
 
-/** Of a union that did not match, the alternative that got furthest says most. */
-function deepest(issue: Issue | undefined): Issue | undefined {
+/** Returns the fault of the alternative of a union that matched furthest, because it is the most precise. */
+function deepestIssue(issue: Issue | undefined): Issue | undefined {
   if (issue?.code !== 'invalid_union') return issue
-  const inner = issue.errors.map((issues) => deepest(issues[0])).filter((found) => found !== undefined)
+  const inner = issue.errors.map((issues) => deepestIssue(issues[0])).filter((found) => found !== undefined)
   const best = inner.reduce<Issue | undefined>((a, b) => (a && a.path.length >= b.path.length ? a : b), undefined)
   if (!best || (best.path.length === 0 && !isMissing(best))) return issue
   return { ...best, path: [...issue.path, ...best.path] }

@@ -1,7 +1,7 @@
-/** Where a member stands in the JSON of an object. */
+/** The place of a member in the JSON of an object. */
 export interface JsonMember {
   readonly name: string
-  /** Its text, white space around it included: from after the brace or the comma before it up to the one behind it. */
+  /** The text of the member with the white space around it. */
   readonly from: number
   readonly to: number
   readonly valueFrom: number
@@ -9,8 +9,8 @@ export interface JsonMember {
 }
 
 /**
- * The members of an object, as they stand in its JSON, which must be right: it has been parsed before.
- * @param last the name of the member to end with
+ * Finds the members of an object in its JSON, which must be valid.
+ * @param last the name of the member at which it stops
  */
 export function membersIn(json: string, last?: string): JsonMember[] {
   const members: JsonMember[] = []
@@ -18,7 +18,7 @@ export function membersIn(json: string, last?: string): JsonMember[] {
   for (let at = afterSpace(json, from); json.charCodeAt(at) === quote; at = afterSpace(json, from)) {
     const nameEnd = endOfString(json, at)
     const name = nameIn(json.slice(at, nameEnd))
-    // the colon stands between
+    // the colon stands between the name and the value
     const valueFrom = afterSpace(json, afterSpace(json, nameEnd) + 1)
     const isLast = name === last
     const valueTo = isLast ? valueFrom : endOfValue(json, valueFrom)
@@ -37,7 +37,7 @@ function nameIn(text: string): string {
   return text.includes('\\') ? String(JSON.parse(text)) : text.slice(1, -1)
 }
 
-/** The first place from `at` on that is no white space. */
+/** Returns the first position from `at` on that is not white space. */
 function afterSpace(json: string, at: number): number {
   let end = at
   for (let code = json.charCodeAt(end); isSpace(code); code = json.charCodeAt(end)) end++

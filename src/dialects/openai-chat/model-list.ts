@@ -3,10 +3,10 @@ import type { Model, ModelKind } from '../../chat/model.ts'
 import { isFields } from './fields.ts'
 
 /**
- * What can be read of an answer to `GET /models`: `{"data": […]}` (OpenAI), a bare list (Together), `{"models": […]}`
- * (Ollama), one within the other; entries with an `id`, a `name` or a `model`, or that are nothing but a name. An entry
- * that cannot be read is left out, one that comes again too.
- * @returns undefined where there is no list, or nothing of a list can be read
+ * Reads an answer to `GET /models`: `{"data": […]}` (OpenAI), a bare list (Together), `{"models": […]}` (Ollama), or one
+ * inside the other. An entry has an `id`, a `name` or a `model`, or is a plain name. Unreadable and repeated entries are
+ * skipped.
+ * @returns undefined if there is no list, or if no entry of a list can be read
  */
 export function readModelList(body: unknown): readonly Model[] | undefined {
   const entries = entriesIn(body)
@@ -14,12 +14,12 @@ export function readModelList(body: unknown): readonly Model[] | undefined {
   const models = new Map<string, Model>()
   for (const entry of entries) {
     const id = idOf(entry)
-    if (id !== undefined && !models.has(id)) models.set(id, { id, ...(isFields(entry) && about(entry)) })
+    if (id !== undefined && !models.has(id)) models.set(id, { id, ...(isFields(entry) && readDetails(entry)) })
   }
   return models.size > 0 || entries.length === 0 ? [...models.values()] : undefined
 }
 
-/** @returns undefined where there is no list; an empty one where its place is null */
+/** @returns undefined if there is no list; an empty list if it is null */
 function entriesIn(body: unknown, depth = 0): readonly unknown[] | undefined {
   if (Array.isArray(body)) return body
   if (!isFields(body) || depth > 2) return undefined
@@ -28,18 +28,18 @@ function entriesIn(body: unknown, depth = 0): readonly unknown[] | undefined {
   return found.find((list) => list && list.length > 0) ?? found.find((list) => list !== undefined)
 }
 
-/** Longer than this, it is no name. Characters. */
+/** Characters. A longer text is not a name. */
 const longestId = 512
 
 function idOf(entry: unknown): string | undefined {
   const names = isFields(entry) ? [entry.id, entry.name, entry.model] : [entry]
-  // Gemini's list has `models/…`, which its own chat endpoint takes without
+  // Gemini's list has `models/…`, but its chat endpoint takes the name without it
   const ids = names.map((name) => (typeof name === 'string' ? name.trim().replace(/^models\//, '') : ''))
   return ids.find((id) => id !== '' && id.length <= longestId && !/\p{Cc}/u.test(id))
 }
 
-/** What is said of a model, under the names that services have for it. */
-function about(entry: Fields): Partial<Model> {
+/** Reads the details of a model under the names that services use. */
+function readDetails(entry: Fields): Partial<Model> {
   const topProvider = isFields(entry.top_provider) ? entry.top_provider : {}
   const contextLength = tokens(
     entry.context_length,
@@ -63,12 +63,12 @@ function about(entry: Fields): Partial<Model> {
     ...(input && { inputModalities: input }),
     ...(output && { outputModalities: output }),
     ...(capabilities && capabilities.length > 0 && { capabilities }),
-    ...(capabilities && !capabilities.includes('tools') && tellsOfTools(entry) && { takesTools: false }),
+    ...(capabilities && !capabilities.includes('tools') && statesToolSupport(entry) && { takesTools: false }),
     ...(kind && { kind }),
   }
 }
 
-/** Mistral has no modalities, but says who sees pictures. */
+/** Returns the modalities of a model of Mistral, whose list only says whether a model has vision. */
 function vision(entry: Fields): Fields {
   const seesImages = switchesOf(entry).vision === true
   return seesImages ? { input_modalities: ['text', 'image'], output_modalities: ['text'] } : {}
@@ -88,18 +88,19 @@ function words(value: unknown): readonly string[] | undefined {
   return found.length > 0 ? found : undefined
 }
 
-/** OpenRouter's and Mistral's, Ollama's, Fireworks' words for what a model can, and ours. */
+/** Our words for capabilities, and the words of OpenRouter, Mistral, Ollama and Fireworks. */
 const abilities: readonly (readonly [string, RegExp])[] = [
   ['tools', /^(tools|function_calling|supports_tools|tool_use)$/],
   ['structured-output', /^(structured_outputs?|json_schema)$/],
   ['reasoning', /^(reasoning|thinking)$/],
 ]
 
-/** @returns undefined where the list does not say what a model can */
+/** @returns undefined if the list does not state capabilities */
 function capabilitiesOf(entry: Fields): readonly string[] | undefined {
   const switches = switchesOf(entry)
   const on = Object.keys(switches).filter((name) => switches[name] === true)
-  const said = words(entry.supported_parameters) ?? words(entry.capabilities) ?? (tellsOfTools(entry) ? on : undefined)
+  const said =
+    words(entry.supported_parameters) ?? words(entry.capabilities) ?? (statesToolSupport(entry) ? on : undefined)
   return said && abilities.filter(([, word]) => said.some((one) => word.test(one))).map(([ability]) => ability)
 }
 
@@ -107,13 +108,13 @@ function switchesOf({ capabilities, ...entry }: Fields): Fields {
   return isFields(capabilities) ? capabilities : entry
 }
 
-/** Whether a list that does not name tools says that there are none: llama.cpp's says `completion` of all its models. */
-function tellsOfTools(entry: Fields): boolean {
+/** Whether an entry states if the model calls tools. llama.cpp, for example, says `completion` for all its models. */
+function statesToolSupport(entry: Fields): boolean {
   const { function_calling: calls, supports_tools: takes } = switchesOf(entry)
   return Array.isArray(entry.supported_parameters) || typeof calls === 'boolean' || typeof takes === 'boolean'
 }
 
-/** What a service calls a model's kind, in `type` (Together, LM Studio), `task` (GitHub, Hugging Face) or among `endpoints` (Cohere). */
+/** Words for kinds of models in `type` (Together, LM Studio), `task` (GitHub, Hugging Face) or `endpoints` (Cohere). */
 const kinds: readonly (readonly [ModelKind, RegExp])[] = [
   ['rerank', /^rerank/],
   ['embedding', /^(embed|feature-extraction|sentence-similarity)/],
@@ -135,7 +136,7 @@ function kindIn(entry: Fields): ModelKind | undefined {
 
 function kindByWord({ type, task, pipeline_tag: tag, endpoints, capabilities }: Fields): ModelKind | undefined {
   const said = [type, task, tag].filter((word) => typeof word === 'string')
-  const found = [...said, ...(words(endpoints) ?? [])].flatMap((one) => kindCalled(one) ?? [])
+  const found = [...said, ...(words(endpoints) ?? [])].flatMap((one) => kindOfWord(one) ?? [])
   if (found.length > 0) return found.includes('chat') ? 'chat' : found[0]
   // Ollama and llama.cpp
   const can = words(capabilities)
@@ -143,14 +144,14 @@ function kindByWord({ type, task, pipeline_tag: tag, endpoints, capabilities }: 
   return can.includes('completion') ? 'chat' : 'embedding'
 }
 
-function kindCalled(said: string): ModelKind | undefined {
+function kindOfWord(said: string): ModelKind | undefined {
   return kinds.find(([, word]) => word.test(said.toLowerCase()))?.[0]
 }
 
-/** OpenRouter's `output_modalities`, and the older `modality`, `text+image->text`. */
+/** Returns the kind by OpenRouter's `output_modalities`, or the older `modality` such as `text+image->text`. */
 function kindByOutput({ output_modalities: listed, modality }: Fields): ModelKind | undefined {
   const arrow = typeof modality === 'string' ? modality.split('->')[1]?.split('+') : undefined
   const output = words(listed) ?? arrow
   if (!output) return undefined
-  return output.includes('text') ? 'chat' : (kindCalled(output[0] ?? '') ?? 'completion')
+  return output.includes('text') ? 'chat' : (kindOfWord(output[0] ?? '') ?? 'completion')
 }

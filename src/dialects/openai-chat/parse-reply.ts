@@ -3,24 +3,24 @@ import type { Fields } from '../../chat/message.ts'
 import { errorInside } from './complaint.ts'
 import { dialect } from './dialect.ts'
 import { isFields } from './fields.ts'
-import { badResponse } from './reply-errors.ts'
+import { unknownReply } from './reply-errors.ts'
 import { usageIn } from './usage.ts'
 import { choicesIn, readChoice, type WireChoice } from './wire-reply.ts'
 
-/** A chunk of a stream or a whole completion, as far as it can be understood. */
+/** The readable parts of a chunk or of a whole completion. */
 export interface ParsedReply {
   readonly choices: readonly WireChoice[]
   readonly usage: Usage | undefined
-  /** As it came. */
+  /** The reply as it came. */
   readonly native: Native
 }
 
 /**
- * @param json what the reply was parsed from
- * @throws ChatError for an error in place of a reply, or for anything that is none
+ * @param json the JSON that the reply was parsed from
+ * @throws ChatError for an error in place of a reply, or for a value that is not a reply
  */
 export function parseReply(value: unknown, form: Native['form'], json?: string): ParsedReply {
-  if (!isFields(value)) throw hasError(value) ? errorInside(value) : badResponse()
+  if (!isFields(value)) throw hasError(value) ? errorInside(value) : unknownReply()
   const { error, object, x_groq } = value
   if (saysError(error) || object === 'error') throw errorInside(value)
   if (isFields(x_groq) && saysError(x_groq.error)) throw errorInside(x_groq.error)
@@ -38,7 +38,7 @@ function nativeOf(value: Fields, form: Native['form'], json: string | undefined)
   return { dialect, form, value, ...(json !== undefined && { json }) }
 }
 
-/** The official client for Node fails at any `error` that is there, be it an empty object. */
+/** Removes `error`, because the official client for Node fails even at an empty one. */
 function withoutError({ error: _, ...value }: Fields): Fields {
   return value
 }
@@ -48,7 +48,7 @@ function hasError(value: unknown): boolean {
   return Array.isArray(value) ? hasError(value[0]) : isFields(value) && saysError(value.error)
 }
 
-/** An empty one says that there is none. */
+/** An empty error object means that there is no error. */
 function saysError(error: unknown): boolean {
   return typeof error === 'object' && error !== null ? Object.keys(error).length > 0 : Boolean(error)
 }

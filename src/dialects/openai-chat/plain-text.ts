@@ -6,8 +6,8 @@ export interface PlainText {
 }
 
 /**
- * The text of a chunk that adds text to one choice and says nothing else, as nearly all do; undefined for any other, or
- * where something about it may need putting right. Reading it without a schema costs a fifth.
+ * Returns the text of a chunk that only adds text to one choice, as most chunks do. Returns undefined for any other chunk,
+ * and for one that may need a repair. This fast path takes a fifth of the time of the full reader.
  */
 export function plainTextIn(value: unknown): PlainText | undefined {
   if (
@@ -28,8 +28,8 @@ export function plainTextIn(value: unknown): PlainText | undefined {
   return delta.content.isWellFormed() ? { choice: choice.index, text: delta.content } : undefined
 }
 
-const silent = ['finish_reason', 'logprobs', 'message', 'error']
+const absentMembers = ['finish_reason', 'logprobs', 'message', 'error']
 
 function saysTextOnly(choice: Readonly<Record<string, unknown>>): boolean {
-  return silent.every((key) => (choice[key] ?? null) === null)
+  return absentMembers.every((key) => (choice[key] ?? null) === null)
 }

@@ -4,7 +4,7 @@ import { isFields } from './fields.ts'
 import { type Fault, faultIn } from './invalid-request.ts'
 import { WireMessage, WirePart, WireToolCall } from './schema.ts'
 
-/** A message as it is documented, its lists read item by item. */
+/** A message in the documented form. Its lists were read item by item. */
 export interface ReadMessage {
   readonly shell: WireMessage
   readonly content: string | readonly WirePart[] | null | undefined
@@ -13,7 +13,7 @@ export interface ReadMessage {
 
 type ReadResult<T> = { readonly value: T } | { readonly fault: Fault }
 
-/** Reads a message as it is documented. Nothing is read after the first thing that is wrong. */
+/** Reads a message in the documented form. It stops at the first fault. */
 export function readMessage(sent: Fields): ReadResult<ReadMessage> {
   const shell = WireMessage.safeParse(sent)
   if (!shell.success) return { fault: faultIn(shell.error) }
@@ -30,20 +30,20 @@ function readContent(sent: unknown, isOptional: boolean): ReadResult<ReadMessage
   if (isOptional && (sent === null || sent === undefined)) return { value: sent }
   if (Array.isArray(sent)) return readList(sent, { name: 'content', schema: WirePart, isPlain: isPlainPart })
   const isMissing = sent === undefined
-  const said = isMissing ? 'is required' : 'must be a string or a list of parts'
-  return { fault: { path: ['content'], said, code: isMissing ? 'missing_required_parameter' : 'invalid_value' } }
+  const problem = isMissing ? 'is required' : 'must be a string or a list of parts'
+  return { fault: { path: ['content'], problem, code: isMissing ? 'missing_required_parameter' : 'invalid_value' } }
 }
 
 function readCalls(sent: unknown): ReadResult<readonly WireToolCall[]> {
   if (sent === null || sent === undefined) return { value: [] }
   if (Array.isArray(sent)) return readList(sent, { name: 'tool_calls', schema: WireToolCall, isPlain: isPlainCall })
-  return { fault: { path: ['tool_calls'], said: 'must be a list', code: 'invalid_type' } }
+  return { fault: { path: ['tool_calls'], problem: 'must be a list', code: 'invalid_type' } }
 }
 
 interface ListOptions<T> {
   readonly name: string
   readonly schema: z.ZodType<T>
-  /** Whether an item is so plain that the schema would find nothing: nearly all are, and this costs a tenth. */
+  /** Whether an item is valid without a look at the schema. Most are, and this check takes a tenth of the time. */
   readonly isPlain: (item: unknown) => item is T
 }
 

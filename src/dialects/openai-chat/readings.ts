@@ -3,14 +3,14 @@ import { isFields } from './fields.ts'
 import { mustBe } from './invalid-request.ts'
 
 /**
- * What a parameter's value says. `isOdd`: it says it in other words than those that are documented, or says nothing.
- * `wrong`: it is not understood; what is said of it ends a sentence that begins with its path.
+ * The value of a parameter. `isOdd`: it came in an undocumented form, or is empty. `wrong`: it was not understood, and the
+ * text is the end of a sentence that begins with its path.
  */
 export type Reading<T> =
   | { readonly value?: T | undefined; readonly isOdd?: boolean }
   | { readonly wrong: string; readonly at?: readonly PropertyKey[]; readonly code?: string }
 
-/** A number, or a text of one, as form fields send it. */
+/** Reads a number, or a number in a text, as form fields have it. */
 export function readNumber(sent: unknown): Reading<number> {
   if (typeof sent === 'number' && Number.isFinite(sent)) return { value: sent }
   const number = numberIn(sent)
@@ -23,20 +23,20 @@ export function readWhole(sent: unknown): Reading<number> {
   return Number.isInteger(reading.value) ? reading : wrongType('a whole number', sent)
 }
 
-/** LM Studio and llama.cpp take a negative limit for none. */
+/** Reads a limit. A negative one means no limit, as at LM Studio and llama.cpp. */
 export function readLimit(sent: unknown): Reading<number> {
   const reading = readWhole(sent)
   return !('wrong' in reading) && (reading.value ?? 0) < 0 ? { isOdd: true } : reading
 }
 
 /** OpenAI, `n` */
-const mostChoices = 128
+const maxChoices = 128
 
 export function readChoices(sent: unknown): Reading<number> {
   const reading = readWhole(sent)
   if ('wrong' in reading || reading.value === undefined) return reading
   if (reading.value < 1) return { wrong: 'must be 1 or more', code: 'invalid_value' }
-  return reading.value > mostChoices ? { wrong: `must be ${mostChoices} or less`, code: 'invalid_value' } : reading
+  return reading.value > maxChoices ? { wrong: `must be ${maxChoices} or less`, code: 'invalid_value' } : reading
 }
 
 const flags: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
@@ -52,7 +52,7 @@ export function readFlag(sent: unknown): Reading<boolean> {
   return flag === undefined ? wrongType('true or false', sent) : { value: flag, isOdd: true }
 }
 
-/** `logprobs`, which was a number once: how many there should be. OpenAI, Completions (legacy) */
+/** Reads `logprobs`, which may also be the number of log probabilities, as in OpenAI's legacy Completions. */
 export function readLogprobs(sent: unknown): Reading<boolean> {
   return typeof sent === 'number' ? { value: sent > 0, isOdd: true } : readFlag(sent)
 }
@@ -67,7 +67,7 @@ export function readObject(sent: unknown): Reading<Fields> {
   return isFields(sent) ? { value: sent } : wrongType('an object', sent)
 }
 
-/** A word, or a list of them; empty ones stop nothing. */
+/** Reads one stop sequence or a list of them. Empty ones have no effect. */
 export function readStop(sent: unknown): Reading<readonly string[]> {
   if (typeof sent === 'string') return { value: sent === '' ? undefined : [sent], isOdd: true }
   if (!Array.isArray(sent)) return { ...wrongType<readonly string[]>('a string or a list of strings', sent, true) }
@@ -81,7 +81,7 @@ export function readStop(sent: unknown): Reading<readonly string[]> {
   return { value: words.length > 0 ? words : undefined, isOdd }
 }
 
-/** A number that JSON could not hold in full is kept in its own digits; see `wire/json.ts`. */
+/** Reads a number in any form. `wire/json.ts` keeps the digits of a number that JavaScript cannot hold exactly. */
 function numberIn(sent: unknown): number | undefined {
   if (typeof sent === 'number') return Number.isFinite(sent) ? sent : undefined
   const digits = typeof sent === 'string' ? sent.trim() : digitsOf(sent)
@@ -89,8 +89,8 @@ function numberIn(sent: unknown): number | undefined {
   return Number.isFinite(number) && digits !== undefined && /^[-+.\d]/.test(digits) ? number : undefined
 }
 
-/** Whether it is a number such as 1e400, which every parser takes for Infinity. */
-export function isBeyondAll(sent: unknown): boolean {
+/** Whether it is a number such as 1e400, which every parser reads as Infinity. */
+export function isInfinite(sent: unknown): boolean {
   const digits = digitsOf(sent)
   return digits !== undefined && Math.abs(Number(digits)) === Number.POSITIVE_INFINITY
 }

@@ -2,8 +2,8 @@ import type { Fields } from '../../chat/message.ts'
 import { isFields } from './fields.ts'
 
 /**
- * Whether a value is a refusal, where an answer was due: in place of a chunk or of a whole completion. What has choices
- * is an answer, whatever stands beside them; but for MiniMax's verdict over it.
+ * Whether a value in place of a chunk or a whole completion is a refusal. A value with choices is an answer, unless MiniMax's
+ * `base_resp` says otherwise.
  */
 export function isRefusal(value: unknown): boolean {
   if (Array.isArray(value)) return isRefusal(value[0])
@@ -11,9 +11,9 @@ export function isRefusal(value: unknown): boolean {
   if (isRefusedByMinimax(value.base_resp)) return true
   if (Array.isArray(value.choices) && value.choices.length > 0) return false
   return (
-    isSaid(value.error) ||
-    isSaid(value.errors) ||
-    isSaid(value.detail) ||
+    isPresent(value.error) ||
+    isPresent(value.errors) ||
+    isPresent(value.detail) ||
     value.object === 'error' ||
     value.type === 'error' ||
     value.success === false ||
@@ -21,19 +21,19 @@ export function isRefusal(value: unknown): boolean {
   )
 }
 
-/** Whether a whole reply, which is no completion, at least says something. */
+/** Whether a reply that is not a completion has a message. */
 export function saysWords(value: unknown): boolean {
   return isFields(value) && !('choices' in value) && messageIn(value) !== undefined
 }
 
-/** MiniMax's `base_resp`, whose code is 0 beside a success. MiniMax API, chat completion */
+/** Whether MiniMax's `base_resp` has a code other than 0. MiniMax API, chat completion */
 function isRefusedByMinimax(verdict: unknown): boolean {
   if (!isFields(verdict)) return false
   const code = Number(verdict.status_code ?? 0)
   return Number.isNaN(code) || code !== 0
 }
 
-function isSaid(value: unknown): boolean {
+function isPresent(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0
   return isFields(value) ? Object.keys(value).length > 0 : Boolean(value)
 }
@@ -43,7 +43,7 @@ const statuses = ['status', 'status_code', 'statusCode']
 const goodCodes: ReadonlySet<unknown> = new Set([undefined, null, '', 0, 200, 201, 202, 20_000])
 const goodWord = /^(0|20[0-2]|20000|ok|success|succeeded)$/i
 
-/** `{code, message}` with a code that is none of a success: SiliconFlow, DashScope, Baidu, NestJS. */
+/** Whether it is `{code, message}` with a code of a failure: SiliconFlow, DashScope, Baidu, NestJS. */
 function hasFailingCode(value: Fields): boolean {
   if (messageIn(value) === undefined) return false
   return codes.some((name) => isFailingCode(value[name])) || statuses.some((name) => isFailingStatus(value[name]))
@@ -55,7 +55,7 @@ function isFailingCode(code: unknown): boolean {
     : typeof code === 'number' && !goodCodes.has(code)
 }
 
-/** A status may also be how far something has come. */
+/** Other words in `status` may describe progress, so only these mean a failure. */
 function isFailingStatus(status: unknown): boolean {
   return Number(status) >= 400 || (typeof status === 'string' && /^(error|fail|exception)/i.test(status))
 }

@@ -1,7 +1,7 @@
 import type { Fields } from '../../chat/message.ts'
 import { type JsonMember, membersIn } from './json-members.ts'
 
-/** What of a chunk is the same in the whole stream, under the client's names. */
+/** The members of a chunk that are the same in the whole stream. */
 export interface StreamHead {
   readonly id: string
   readonly object: string
@@ -11,36 +11,36 @@ export interface StreamHead {
 
 export interface HeadOptions {
   readonly head: StreamHead
-  /** Whether every chunk is to say `usage: null`, where it counts nothing. */
+  /** Whether a chunk without usage must have `usage: null`. */
   readonly hasUsage: boolean
 }
 
 const own = ['id', 'object', 'created', 'model'] as const satisfies readonly (keyof StreamHead)[]
 const nullUsage = ',"usage":null}'
-/** Characters of a chunk that is looked through as a whole. */
-const maxLookedThrough = 64 * 1024
+/** Maximum length of a chunk whose members are searched one by one. */
+const maxSearched = 64 * 1024
 
 /**
- * Relays chunks as the JSON they came as, with the values of their head replaced where they stand. The head, all that
- * stands before the value of `choices`, is the same text in nearly every chunk of a stream: it is translated once.
+ * Relays the JSON of chunks and replaces only the values of their head. The head is the text before the value of `choices`.
+ * It is the same in nearly every chunk of a stream, so it is rewritten once.
  */
 export class RelayedHead {
   readonly #theirs: string
   readonly #ours: string
   readonly #names: readonly string[]
   readonly #hasUsage: boolean
-  /** Whether usage stands in the head itself. */
+  /** Whether usage is a part of the head. */
   readonly #namesUsage: boolean
 
   private constructor(json: string, { members, chunk, ...options }: Rewriting) {
     this.#theirs = json.slice(0, members.at(-1)?.to)
-    this.#ours = opening(json) + rewritten(json, { members, chunk, ...options })
+    this.#ours = textBeforeMembers(json) + rewriteMembers(json, { members, chunk, ...options })
     this.#names = Object.keys(chunk)
     this.#hasUsage = options.hasUsage
     this.#namesUsage = members.some(({ name }) => name === 'usage')
   }
 
-  /** Undefined where the head is not all that must change. */
+  /** Returns undefined if members after the head must change too. */
   static of(json: string, chunk: Fields, options: HeadOptions): RelayedHead | undefined {
     const members = membersIn(json, 'choices')
     if (members.at(-1)?.name !== 'choices') return undefined
@@ -49,16 +49,16 @@ export class RelayedHead {
     return isAllBefore ? new RelayedHead(json, { members, chunk, ...options }) : undefined
   }
 
-  /** The chunk with our head; undefined for one with another head, or with more to it. */
+  /** Returns the chunk with our head; undefined if the chunk has another head or other members. */
   relay(json: string, chunk: Fields): string | undefined {
     if (!json.startsWith(this.#theirs) || !this.#hasNamesOf(chunk)) return undefined
     const rest = json.slice(this.#theirs.length)
-    if (this.#hasUsage) return this.#ours + ('usage' in chunk ? rest : withNullUsage(rest))
+    if (this.#hasUsage) return this.#ours + ('usage' in chunk ? rest : addNullUsage(rest))
     if (!('usage' in chunk) || this.#namesUsage) return this.#ours + rest
     return rest.endsWith(nullUsage) ? `${this.#ours}${rest.slice(0, -nullUsage.length)}}` : undefined
   }
 
-  /** The same names in the same order: a chunk that brings its `model` after its choices is not for us. */
+  /** Whether the chunk has the same names in the same order. If not, its `model` may stand after its choices. */
   #hasNamesOf(chunk: Fields): boolean {
     let at = 0
     for (const name in chunk) if (name !== this.#names[at++]) return false
@@ -66,20 +66,21 @@ export class RelayedHead {
   }
 }
 
-/** A chunk with its head replaced, wherever it stands; undefined for one that is too long to be looked through. */
-export function withHead(json: string, chunk: Fields, options: HeadOptions): string | undefined {
-  if (json.length > maxLookedThrough) return undefined
+/** Replaces the members of the head wherever they stand. Returns undefined if the chunk is too long to be searched. */
+export function replaceHead(json: string, chunk: Fields, options: HeadOptions): string | undefined {
+  if (json.length > maxSearched) return undefined
   const members = membersIn(json)
-  const text = opening(json) + rewritten(json, { members, chunk, ...options }) + json.slice(members.at(-1)?.to ?? 0)
-  return options.hasUsage && !('usage' in chunk) ? withNullUsage(text) : text
+  const text =
+    textBeforeMembers(json) + rewriteMembers(json, { members, chunk, ...options }) + json.slice(members.at(-1)?.to ?? 0)
+  return options.hasUsage && !('usage' in chunk) ? addNullUsage(text) : text
 }
 
-/** What stands before the first member. */
-function opening(json: string): string {
+/** Returns the text before the first member. */
+function textBeforeMembers(json: string): string {
   return json.slice(0, json.indexOf('{') + 1)
 }
 
-function withNullUsage(json: string): string {
+function addNullUsage(json: string): string {
   const end = json.lastIndexOf('}')
   return `${json.slice(0, end)}${nullUsage}${json.slice(end + 1)}`
 }
@@ -89,8 +90,8 @@ interface Rewriting extends HeadOptions {
   readonly chunk: Fields
 }
 
-/** The text of the members, with what they lack of the head before them. */
-function rewritten(json: string, { members, chunk, head, hasUsage }: Rewriting): string {
+/** Writes the members, and before them the members of the head that are missing. */
+function rewriteMembers(json: string, { members, chunk, head, hasUsage }: Rewriting): string {
   const missing = own.filter((name) => !(name in chunk))
   const kept = hasUsage ? members : members.filter(({ name }) => name !== 'usage')
   return [

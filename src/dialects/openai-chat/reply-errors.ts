@@ -1,13 +1,13 @@
 import { ChatError } from '../../chat/error.ts'
 
-export function badResponse(): ChatError {
+export function unknownReply(): ChatError {
   return new ChatError('upstream-failed', {
     message: 'The upstream answered in an unknown shape.',
     code: 'upstream_bad_response',
   })
 }
 
-export function cutOff(): ChatError {
+export function brokenAnswer(): ChatError {
   return new ChatError('upstream-failed', {
     message: 'The upstream broke off its answer.',
     code: 'upstream_disconnected',

@@ -9,17 +9,17 @@ export interface ReceivedReply {
   readonly usage: Usage | undefined
 }
 
-/** Chunks that are kept until an event can carry them. */
+/** Maximum number of chunks that wait for an event to carry them. */
 const maxAside = 16
 
-/** Gives the events of an answer the chunks to relay with them. */
+/** Attaches the chunks to relay to the events of an answer. */
 export class ReplyEvents {
-  /** Chunks that add nothing to an answer, before it begins or after its end, such as Azure's filter results. */
+  /** Chunks without content before the answer or after its end, such as Azure's filter results. */
   readonly #aside: Native[] = []
-  /** Usage that came after every answer's end, which it follows. */
+  /** Usage that came after the end of every choice. */
   #late: { readonly native: Native; readonly usage: Usage } | undefined
 
-  /** The events of a chunk, with the chunk to relay: as it came, or put right. */
+  /** Returns the events of a chunk, with the original or repaired chunk to relay. */
   ofChunk(
     concluded: readonly ConcludedChoice[],
     wires: readonly WireChoice[],
@@ -28,28 +28,28 @@ export class ReplyEvents {
     const isRight = concluded.length === wires.length && concluded.every(({ relay }, at) => relay === wires[at]?.raw)
     const relays = concluded.map(({ relay }) => relay)
     const isShared = (usage ? 1 : 0) + concluded.reduce((sum, choice) => sum + choice.events.length, 0) > 1
-    const relayed = isRight ? asShared(native, isShared) : withChoices(native, relays)
+    const relayed = isRight ? asShared(native, isShared) : replaceChoices(native, relays)
     const first = concluded[0]?.index ?? 0
-    const events: ChatEvent[] = this.#aside.splice(0).map((each) => blank(first, each))
+    const events: ChatEvent[] = this.#aside.splice(0).map((each) => blankEvent(first, each))
     const isBlank = !usage && concluded.every((choice) => choice.events.length === 0)
     if (isBlank) {
       const isShown = wires.some(({ said }) => saysForeign(said))
-      events.push({ ...blank(first, relayed), isShown })
+      events.push({ ...blankEvent(first, relayed), isShown })
     }
     for (const choice of concluded) for (const event of choice.events) events.push({ ...event, native: relayed })
     if (usage) events.push(...this.ofUsage(relayed, usage))
     return events
   }
 
-  /** Nothing but usage may come after a finish: what was kept since then goes out with it. */
+  /** Returns usage events. They carry the chunks that were kept, because only usage may come after a finish. */
   ofUsage(native: Native, usage: Usage): readonly ChatEvent[] {
     this.#late = undefined
     return [...this.#aside.splice(0), native].map((each) => ({ type: 'usage', choice: 0, usage, native: each }))
   }
 
   /**
-   * The events of all ends, and after them the usage that came after them.
-   * @param ends makes the events of the ends, none of which carries what was kept since
+   * Returns the events of all ends, and then the usage that came after them.
+   * @param ends makes the events of the ends. They do not carry the chunks that were kept since
    */
   ofEnds(ends: () => readonly ChatEvent[]): readonly ChatEvent[] {
     const late = this.#late
@@ -59,7 +59,7 @@ export class ReplyEvents {
     return late ? [...events, ...this.ofUsage(late.native, late.usage)] : events
   }
 
-  /** Usage that waits for the end. */
+  /** Keeps usage until after the end. */
   keepUsage(native: Native, usage: Usage): void {
     this.#late = { native, usage }
   }
@@ -69,8 +69,8 @@ export class ReplyEvents {
   }
 }
 
-/** An event that shows nothing, and carries a chunk. */
-export function blank(choice: number, native: Native): ForeignEvent {
+/** Makes an event that shows nothing and carries a chunk. */
+export function blankEvent(choice: number, native: Native): ForeignEvent {
   return { type: 'foreign', choice, isShown: false, native }
 }
 
@@ -78,7 +78,7 @@ function asShared(native: Native, isShared: boolean): Native {
   return isShared && native.json !== undefined ? { ...native, isShared } : native
 }
 
-/** Its JSON says something else then. */
-export function withChoices({ json: _, ...native }: Native, choices: readonly object[]): Native {
+/** Replaces the choices. The JSON is dropped, because it no longer matches. */
+export function replaceChoices({ json: _, ...native }: Native, choices: readonly object[]): Native {
   return { ...native, value: { ...native.value, choices } }
 }

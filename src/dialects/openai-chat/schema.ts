@@ -5,8 +5,8 @@ const text = z.string()
 const object = z.record(z.string(), z.unknown())
 
 /**
- * An object whose `type` says what must be in it: of a type that is not listed (`video_url`, say) nothing is asked, for
- * upstreams that know it. A union would say of a wrong member only that none of its alternatives fits.
+ * An object whose `type` decides about its members. An unlisted type, such as `video_url`, may have any members, because an
+ * upstream may know it. A union would not be used, since its errors say only that no alternative matches.
  */
 function typed(known: Readonly<Record<string, z.ZodType>>) {
   const byType = new Map(Object.entries(known))
@@ -42,14 +42,14 @@ const AssistantMessage = z.looseObject({
   name: text.nullish(),
   refusal: text.nullish(),
   reasoning_content: text.nullish(),
-  /** OpenRouter's name for `reasoning_content`; elsewhere it may be anything. */
+  /** OpenRouter's name for `reasoning_content`. Other services may put anything here. */
   reasoning: z.unknown().optional(),
 })
 const ToolMessage = z.looseObject({ role: z.literal('tool'), tool_call_id: text, name: text.nullish() })
-/** Deprecated by OpenAI for `tool`, and still documented. */
+/** OpenAI has deprecated it in favour of `tool`, but still documents it. */
 const FunctionMessage = z.looseObject({ role: z.literal('function'), name: text })
 
-/** A message, but for its content and its calls: lists are read item by item, and no further than the first that is wrong. */
+/** A message without its content and tool calls. Those lists are read item by item, up to the first fault. */
 export const WireMessage = z.discriminatedUnion(
   'role',
   [SystemMessage, UserMessage, AssistantMessage, ToolMessage, FunctionMessage],

@@ -11,39 +11,40 @@ import type { WireToolDelta } from './wire-calls.ts'
 interface OpenToolCall {
   readonly kind: ToolKind
   readonly id: string
-  /** The upstream's own word for it: what later deltas refer to. */
+  /** The upstream's own id of the call. Later deltas refer to it. */
   readonly wireId: string | undefined
   name: string
-  /** Among the calls that have a name; undefined until it has one. */
+  /** Its number among the calls with a name; undefined until it has a name. */
   index: number | undefined
-  /** Of the answer, once it has an index. */
+  /** The number of its part, once it has an index. */
   part: number
   /** Arguments that came before the name. */
   early: string
   isEmpty: boolean
-  /** Whether later deltas say its name again. */
+  /** Whether later deltas repeat its name. */
   isRepeated: boolean
   progress: JsonProgress
-  /** What it has to be handed back with. */
+  /** The fields that must be sent back with the call. */
   gathered: Gathered
+  /** A high surrogate at the end of the last delta. */
   half: string
 }
 
-/** What one delta says, with `index` and `id` put right. */
+/** The events of one delta, with repaired `index` and `id`. */
 export interface ReadToolDelta {
   readonly events: readonly ChatEvent[]
-  /** The delta itself if it was right, else as it should have been; undefined where there is nothing to relay yet. */
+  /** The original or repaired delta; undefined if there is nothing to relay yet. */
   readonly relay: object | undefined
 }
 
-/** What a delta adds to its call. */
+/** The content that a delta adds to its call. */
 interface CallGrowth {
   readonly isNew: boolean
   readonly json: string
   readonly hasExtra?: boolean
 }
 
-/** What a delta says of its call, in our own types. */
+/** A delta in our own types. */
 interface ReadDelta {
   readonly kind: ToolKind
   readonly id: string | undefined
@@ -52,24 +53,24 @@ interface ReadDelta {
   readonly json: string
 }
 
-/** Calls that a reply may still open, in all its choices. */
+/** Number of calls that a reply may still open in all its choices. */
 export interface CallBudget {
   left: number
 }
 
 /**
- * The calls of one choice, as they grow. Upstreams leave out `index`, `id` or `type`, repeat them with the name in every
- * delta, or lie: all calls at index 0, a fresh id for every delta, the name after the id. A delta continues the call its
- * id names, else the one at its index, else the last; unless it has a name and cannot belong to that call.
+ * Reads the tool calls of one choice. Upstreams leave out `index`, `id` or `type`, repeat them with the name in every delta,
+ * or send wrong ones: index 0 for all calls, a new id with every delta, the name after the id. A delta continues the call
+ * with its id, else the call at its index, else the last call. A delta whose name does not fit that call opens a new one.
  */
 export class ToolCalls {
   readonly #writer: PartWriter
   readonly #newId: () => string
   readonly #budget: CallBudget
   readonly #calls: OpenToolCall[] = []
-  /** Those whose arguments are complete, and whose parts have yet to end. */
-  readonly #whole = new Set<OpenToolCall>()
-  /** The latest call of each of the upstream's own ids and indices: looking one up must not cost more with every call. */
+  /** Calls whose arguments are complete, but whose parts are still open. */
+  readonly #complete = new Set<OpenToolCall>()
+  /** The latest call for each of the upstream's ids and indexes, so that a lookup is fast. */
   readonly #byWireId = new Map<string, OpenToolCall>()
   readonly #byWireIndex = new Map<number, OpenToolCall>()
   readonly #ids = new Set<string>()
@@ -86,13 +87,13 @@ export class ToolCalls {
   }
 
   read(delta: WireToolDelta): ReadToolDelta {
-    const said = saidOf(delta)
-    const known = this.#find(said)
-    if (!known && isNothing(said)) return { events: [], relay: undefined }
-    const call = known ?? this.#open(said)
-    if (known?.name && said.name) known.isRepeated = true
-    if (said.name) call.name ||= said.name
-    const json = grow(call, said.json)
+    const fields = toReadDelta(delta)
+    const known = this.#find(fields)
+    if (!known && isEmptyDelta(fields)) return { events: [], relay: undefined }
+    const call = known ?? this.#open(fields)
+    if (known?.name && fields.name) known.isRepeated = true
+    if (fields.name) call.name ||= fields.name
+    const json = addArguments(call, fields.json)
     const hasExtra = gatherExtra(call, delta)
     if (call.name === '') {
       call.early += json
@@ -104,29 +105,29 @@ export class ToolCalls {
     const full = isNew ? call.early + json : json
     const written = { index, kind: call.kind, json: full, ...(isNew && { opens: { id: call.id, name: call.name } }) }
     const events = this.#events(call, { isNew, json: full, hasExtra })
-    if (call.kind === 'function' && call.progress.isWhole && call.half === '') this.#whole.add(call)
+    if (call.kind === 'function' && call.progress.isWhole && call.half === '') this.#complete.add(call)
     return { events, relay: relayedDelta(delta, written) }
   }
 
-  /** A call of a whole message: nothing follows it, so it is complete as it stands. */
+  /** Reads a call of a whole message, which is always complete. */
   whole(delta: WireToolDelta): ReadToolDelta {
-    const said = saidOf(delta)
-    if (isNothing(said)) return { events: [], relay: undefined }
-    const call = this.#open(said)
+    const fields = toReadDelta(delta)
+    if (isEmptyDelta(fields)) return { events: [], relay: undefined }
+    const call = this.#open(fields)
     call.index = this.#named++
-    call.name = said.name ?? ''
+    call.name = fields.name ?? ''
     call.isEmpty = false
     gatherExtra(call, delta)
-    const json = said.json.toWellFormed() || (said.kind === 'function' ? '{}' : '')
+    const json = fields.json.toWellFormed() || (fields.kind === 'function' ? '{}' : '')
     return {
       events: [...this.#events(call, { isNew: true, json }), ...this.#writer.endCall(call.part)],
-      relay: wholeCall(delta, { kind: said.kind, id: call.id, json }),
+      relay: wholeCall(delta, { kind: fields.kind, id: call.id, json }),
     }
   }
 
   /**
-   * What the calls still lack when the answer ends. One without parameters often has no arguments at all, which is no
-   * JSON: it gets `{}`.
+   * Returns what the calls still lack at the end of the answer. A call without arguments gets `{}`, because an empty text is
+   * not valid JSON.
    */
   close(): ReadToolDelta[] {
     return this.#calls.flatMap((call) => {
@@ -144,11 +145,11 @@ export class ToolCalls {
     })
   }
 
-  /** The ends of calls whose arguments are complete: something else is said now. */
+  /** Ends the calls whose arguments are complete, because other content follows. */
   endWhole(): ChatEvent[] {
-    if (this.#whole.size === 0) return []
-    const ended = [...this.#whole].flatMap(({ part }) => this.#writer.endCall(part))
-    this.#whole.clear()
+    if (this.#complete.size === 0) return []
+    const ended = [...this.#complete].flatMap(({ part }) => this.#writer.endCall(part))
+    this.#complete.clear()
     return ended
   }
 
@@ -163,21 +164,21 @@ export class ToolCalls {
     return [...opened, ...writer.toolArguments(call.part, json, isLate ? extra : undefined)]
   }
 
-  #find(said: ReadDelta): OpenToolCall | undefined {
-    const byId = said.id === undefined ? undefined : this.#byWireId.get(said.id)
-    const candidate = byId ?? this.#at(said)
-    if (!candidate || !said.name || candidate.name === '') return candidate
-    return opensAnother(candidate, said) ? undefined : candidate
+  #find(fields: ReadDelta): OpenToolCall | undefined {
+    const byId = fields.id === undefined ? undefined : this.#byWireId.get(fields.id)
+    const candidate = byId ?? this.#at(fields)
+    if (!candidate || !fields.name || candidate.name === '') return candidate
+    return opensAnother(candidate, fields) ? undefined : candidate
   }
 
-  /** The latest call at the delta's index; the last of all where it has none, or an index no call bears and no name. */
+  /** Returns the latest call at the delta's index. It returns the last call if the delta has no index, or an unknown index without id and name. */
   #at({ index, name, id }: ReadDelta): OpenToolCall | undefined {
     if (index === undefined) return this.#calls.at(-1)
     const found = this.#byWireIndex.get(index)
     return found ?? (name || id !== undefined ? undefined : this.#calls.at(-1))
   }
 
-  /** @throws ChatError where the reply has opened as many as it may */
+  /** @throws ChatError if the reply opens too many calls */
   #open({ kind, id, index }: ReadDelta): OpenToolCall {
     if (--this.#budget.left < 0) throw tooManyCalls()
     const isFree = id !== undefined && !this.#ids.has(id)
@@ -203,30 +204,30 @@ export class ToolCalls {
   }
 }
 
-/** Whether a delta with a name opens a call of its own beside the one it seems to continue. */
+/** Whether a delta with a name opens a new call instead of continuing this one. */
 function opensAnother(call: OpenToolCall, { id, name, json, kind }: ReadDelta): boolean {
   if (name !== call.name) return true
-  const isFresh = id !== undefined && call.wireId !== undefined && id !== call.wireId
-  if (kind === 'custom') return isFresh
-  // the last delta of a call whose name is said over and over may well be empty
+  const hasNewId = id !== undefined && call.wireId !== undefined && id !== call.wireId
+  if (kind === 'custom') return hasNewId
+  // if every delta repeats the name, the last one may be empty
   if (call.progress.isWhole) return json.trim() !== '' || !call.isRepeated
-  // a call without arguments, and another of the same function; with arguments under way, an id that changes is a lie
-  return isFresh && call.isEmpty && (json === '' || progressed(noJson, json).isWhole)
+  // a new id opens another call of the same function, unless the arguments are still incomplete: then the id is wrong
+  return hasNewId && call.isEmpty && (json === '' || progressed(noJson, json).isWhole)
 }
 
-/** @returns whether the delta says more than the vocabulary has words for */
+/** Gathers the fields of a delta that must be sent back. @returns whether there are any */
 function gatherExtra(call: OpenToolCall, delta: WireToolDelta): boolean {
   const extra = extraOfCall(delta)
   if (extra) call.gathered = gather(call.gathered, extra)
   return extra !== undefined
 }
 
-/** A delta that no call can be made of. */
-function isNothing({ id, name, json }: ReadDelta): boolean {
+/** Whether a delta has nothing that a call could be made of. */
+function isEmptyDelta({ id, name, json }: ReadDelta): boolean {
   return id === undefined && name === undefined && json === ''
 }
 
-function grow(call: OpenToolCall, piece: string): string {
+function addArguments(call: OpenToolCall, piece: string): string {
   if (piece === '') return ''
   call.isEmpty = false
   call.progress = progressed(call.progress, piece)
@@ -235,7 +236,7 @@ function grow(call: OpenToolCall, piece: string): string {
   return text
 }
 
-function saidOf(delta: WireToolDelta): ReadDelta {
+function toReadDelta(delta: WireToolDelta): ReadDelta {
   const kind = !delta.function && delta.custom ? 'custom' : 'function'
   const called = kind === 'custom' ? delta.custom : delta.function
   return {
@@ -247,7 +248,7 @@ function saidOf(delta: WireToolDelta): ReadDelta {
   }
 }
 
-/** Ollama's own API and some Mistral models give the arguments as an object. */
+/** Returns the arguments as text. Ollama's own API and some Mistral models send an object. */
 function argumentsText(value: unknown): string {
   if (typeof value === 'string') return value
   return value === null || value === undefined ? '' : JSON.stringify(value)

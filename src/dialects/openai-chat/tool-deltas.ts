@@ -3,31 +3,32 @@ import type { WireToolDelta } from './wire-calls.ts'
 /** A custom tool takes free text where a function takes JSON. */
 export type ToolKind = 'function' | 'custom'
 
-/** What a delta of a stream should say. */
+/** What a delta of a stream should contain. */
 interface ExpectedDelta {
   readonly index: number
   readonly kind: ToolKind
   readonly json: string
-  /** Where the call opens: only then may `id`, `type` and the name be there. */
+  /** Only the delta that opens the call may have `id`, `type` and the name. */
   readonly opens?: { readonly id: string; readonly name: string }
 }
 
 const argumentsOf = { function: 'arguments', custom: 'input' } as const satisfies Record<ToolKind, string>
 
 /**
- * The delta if it says what is due, else put right. A delta that continues a call must not repeat its id, type or name, not even as
- * null: the official Python client joins repeated strings, the one for Node takes them for another call (`parse`, `runTools`).
+ * Returns the delta itself if it is right, otherwise a repaired one. A delta that continues a call must not repeat the id,
+ * type or name, not even as null: the official Python client joins repeated strings, and the one for Node (`parse`,
+ * `runTools`) takes them for another call.
  */
-export function relayedDelta(delta: WireToolDelta, due: ExpectedDelta): object {
-  return isRight(delta, due) ? delta : putRight(delta, due)
+export function relayedDelta(delta: WireToolDelta, expected: ExpectedDelta): object {
+  return isAsExpected(delta, expected) ? delta : repairDelta(delta, expected)
 }
 
-/** A delta that the upstream left out. */
-export function openingDelta(due: ExpectedDelta): object {
-  return putRight({}, due)
+/** Writes a delta that the upstream left out. */
+export function openingDelta(expected: ExpectedDelta): object {
+  return repairDelta({}, expected)
 }
 
-function isRight(delta: WireToolDelta, { index, kind, json, opens }: ExpectedDelta): boolean {
+function isAsExpected(delta: WireToolDelta, { index, kind, json, opens }: ExpectedDelta): boolean {
   const said = delta[kind]
   const text = kind === 'function' ? delta.function?.arguments : delta.custom?.input
   return (
@@ -38,7 +39,7 @@ function isRight(delta: WireToolDelta, { index, kind, json, opens }: ExpectedDel
   )
 }
 
-function putRight(delta: WireToolDelta, { index, kind, json, opens }: ExpectedDelta): object {
+function repairDelta(delta: WireToolDelta, { index, kind, json, opens }: ExpectedDelta): object {
   const { id: _id, type: _type, index: _index, ...others } = delta
   const { name: _name, ...called } = delta[kind] ?? {}
   return {
@@ -49,7 +50,7 @@ function putRight(delta: WireToolDelta, { index, kind, json, opens }: ExpectedDe
   }
 }
 
-/** A call of a whole message, put right where it needs to be. */
+/** Returns a call of a whole message, repaired if necessary. */
 export function wholeCall(
   call: WireToolDelta,
   { kind, id, json }: { readonly kind: ToolKind; readonly id: string; readonly json: string },

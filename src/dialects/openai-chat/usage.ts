@@ -3,7 +3,7 @@ import type { Fields } from '../../chat/message.ts'
 import { dialect } from './dialect.ts'
 import { compact, isFields } from './fields.ts'
 
-/** The usage of a reply, wherever it stands: Groq gives it beside, Moonshot within the choice. */
+/** Finds the usage of a reply. Groq puts it into `x_groq`, Moonshot into the choice. */
 export function usageIn({ usage, x_groq }: Fields, choices: readonly Fields[]): Usage | undefined {
   if (isUsage(usage)) return decodeUsage(usage)
   if (isFields(x_groq) && isUsage(x_groq.usage)) return decodeUsage(x_groq.usage)
@@ -11,12 +11,12 @@ export function usageIn({ usage, x_groq }: Fields, choices: readonly Fields[]): 
   return undefined
 }
 
-/** MiniMax has an empty one. */
+/** Whether a value is a usage object. MiniMax sends an empty one, which does not count. */
 function isUsage(value: unknown): value is Fields {
   return isFields(value) && Object.keys(value).length > 0
 }
 
-/** Reads a usage object; what the upstream does not say is absent. */
+/** Reads a usage object. Unknown numbers are absent. */
 function decodeUsage(wire: Fields): Usage {
   const { completion_tokens_details: completion } = wire
   return {
@@ -29,19 +29,19 @@ function decodeUsage(wire: Fields): Usage {
   }
 }
 
-/** Tokens of the input, and of a cache's among them, by the names that OpenAI, OpenRouter, DeepSeek and Anthropic have for them. */
+/** Reads the tokens of the input and of the cache, under the names of OpenAI, OpenRouter, DeepSeek and Anthropic. */
 function inputOf(wire: Fields): Pick<Usage, 'inputTokens' | 'cachedInputTokens' | 'cacheWriteTokens'> {
   const details = isFields(wire.prompt_tokens_details) ? wire.prompt_tokens_details : {}
   const read = firstCount(details.cached_tokens, wire.cache_read_input_tokens, wire.prompt_cache_hit_tokens)
   const written = firstCount(details.cache_write_tokens, wire.cache_creation_input_tokens)
   const input = tokensIn(wire.prompt_tokens)
   const ofCache = (read ?? 0) + (written ?? 0)
-  // a gateway before an Anthropic model may count the rest alone, as that model does
+  // a gateway in front of an Anthropic model may leave cached tokens out of the input, as Anthropic does
   const whole = input !== undefined && ofCache > input ? input + ofCache : input
   return { ...count('inputTokens', whole), ...count('cachedInputTokens', read), ...count('cacheWriteTokens', written) }
 }
 
-/** The first that is one. */
+/** Returns the first value that is a count. */
 function firstCount(...values: readonly unknown[]): number | undefined {
   return values.map(tokensIn).find((tokens) => tokens !== undefined)
 }
@@ -51,15 +51,15 @@ function count(key: string, value: unknown): object {
   return tokens === undefined ? {} : { [key]: tokens }
 }
 
-/** A count of tokens, also where it is written as text. */
+/** Reads a number of tokens, which may be written as text. */
 function tokensIn(value: unknown): number | undefined {
   const tokens = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value
   return typeof tokens === 'number' && tokens >= 0 ? tokens : undefined
 }
 
 /**
- * Writes usage as OpenAI has it: the upstream's own object where it spoke this dialect, with every field that it said
- * something in.
+ * Writes usage in OpenAI's form. If the upstream speaks this dialect, its own object is kept with every field that has a
+ * value.
  */
 export function encodeUsage(usage: Usage): Fields {
   if (usage.native?.dialect === dialect) return { ...counts(usage), ...withoutOddities(usage.native.value) }
@@ -69,7 +69,7 @@ export function encodeUsage(usage: Usage): Fields {
     ...counts(usage),
     prompt_tokens_details: Object.keys(details).length > 0 ? details : undefined,
     completion_tokens_details: reasoningTokens === undefined ? undefined : { reasoning_tokens: reasoningTokens },
-    // beyond OpenAI's: whose word it is, what is charged for, and whose share is how much
+    // our own fields: whether it is an estimate, what the upstream charges for, and the shares of the members
     estimated: usage.source === 'estimate' ? true : undefined,
     billed_units:
       usage.billed && compact({ input_tokens: usage.billed.inputTokens, output_tokens: usage.billed.outputTokens }),
@@ -86,13 +86,15 @@ function counts({ inputTokens, outputTokens, totalTokens }: Usage): Fields {
   })
 }
 
-/** Typed clients take a count for a number or nothing (Zed), here and in the details. */
+/** Removes members that are neither a number nor absent, because typed clients such as Zed refuse them. */
 function withoutOddities(usage: Fields): Fields {
-  const members = Object.entries(said(usage)).filter(([key, member]) => !key.endsWith('_details') || isFields(member))
-  return Object.fromEntries(members.map(([key, member]) => [key, isFields(member) ? said(member) : member]))
+  const members = Object.entries(dropOddMembers(usage)).filter(
+    ([key, member]) => !key.endsWith('_details') || isFields(member),
+  )
+  return Object.fromEntries(members.map(([key, member]) => [key, isFields(member) ? dropOddMembers(member) : member]))
 }
 
-function said(members: Fields): Fields {
+function dropOddMembers(members: Fields): Fields {
   const entries = Object.entries(members).filter(
     ([key, member]) => member !== null && (!key.endsWith('_tokens') || tokensIn(member) !== undefined),
   )

@@ -1,4 +1,4 @@
-/** What a number in an error body stands for: an HTTP status, or a word that `wire/verdict.ts` knows; 0 where it is unknown. */
+/** The meaning of a number in an error body: an HTTP status, or a word that `wire/verdict.ts` knows; 0 if it is unknown. */
 type VendorCodeMeaning =
   | number
   | 'content_filter'
@@ -6,7 +6,7 @@ type VendorCodeMeaning =
   | 'insufficient_quota'
   | 'model_not_found'
 
-/** MiniMax's, in `base_resp.status_code`. MiniMax API, error codes */
+/** MiniMax's codes in `base_resp.status_code`. MiniMax API, error codes */
 const minimax: Readonly<Record<number, VendorCodeMeaning>> = {
   1000: 500,
   1001: 504,
@@ -18,7 +18,7 @@ const minimax: Readonly<Record<number, VendorCodeMeaning>> = {
   1026: 'content_filter',
   1027: 'content_filter',
   1033: 500,
-  // the account's tokens a minute
+  // the account's limit of tokens per minute
   1039: 429,
   1041: 429,
   1042: 400,
@@ -29,7 +29,7 @@ const minimax: Readonly<Record<number, VendorCodeMeaning>> = {
   2061: 403,
 }
 
-/** Zhipu's, in `error.code`, where they mean something finer than their hundred. Z.AI API, errors */
+/** Zhipu's codes in `error.code` that are more precise than their hundred. Z.AI API, errors */
 const zhipu: Readonly<Record<number, VendorCodeMeaning>> = {
   1113: 'insufficient_quota',
   1120: 503,
@@ -49,19 +49,19 @@ const zhipu: Readonly<Record<number, VendorCodeMeaning>> = {
 }
 const zhipuByHundred: Readonly<Record<number, VendorCodeMeaning>> = { 10: 401, 11: 401, 12: 400, 13: 429 }
 
-/** SiliconFlow's, beside a message: its 400 comes with 20012, its 403 with 30001, its 503 with 50505. SiliconFlow, error codes */
+/** SiliconFlow's codes by thousand: 400 comes with 20012, 403 with 30001, 503 with 50505. SiliconFlow, error codes */
 const siliconflowByThousand: Readonly<Record<number, VendorCodeMeaning>> = {
   20: 400,
   30: 'insufficient_quota',
   50: 503,
 }
 
-/** What MiniMax's number means. */
+/** Returns the meaning of MiniMax's code. */
 export function meaningOfBaseResp(code: number): VendorCodeMeaning {
   return minimax[code] ?? 0
 }
 
-/** What any other number means: an HTTP status is one, or begins with one, as 40301 does. */
+/** Returns the meaning of any other code. A code may be an HTTP status, or begin with one, as 40301 does. */
 export function meaningOfCode(code: unknown): VendorCodeMeaning {
   const number = typeof code === 'number' || typeof code === 'string' ? Number(code) : Number.NaN
   if (isStatus(number)) return number

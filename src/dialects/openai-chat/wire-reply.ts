@@ -2,15 +2,15 @@ import type { Fields } from '../../chat/message.ts'
 import { tooLarge } from '../../wire/reply-limits.ts'
 import { isFields } from './fields.ts'
 import { endIn } from './finish-reason.ts'
-import { badResponse } from './reply-errors.ts'
+import { unknownReply } from './reply-errors.ts'
 import { readCalls, type WireToolDelta, wholeNumber } from './wire-calls.ts'
 
-// Replies are read by hand and not by a schema: what is odd has to be understood rather than refused, what is right has to
-// be relayed as the same object, and a reply of a million wrong elements must cost no more than its first.
+// Replies are read without a schema for three reasons: an odd reply must be understood rather than refused, a valid one must
+// be relayed as the same object, and a million wrong elements must cost no more than the first.
 
-/** What a chunk adds, or a whole message: the same members, grown or whole. */
+/** The delta of a chunk, or a whole message. Both have the same members. */
 export interface WireDelta extends Fields {
-  /** Text, or parts where an upstream sends reasoning among them. */
+  /** Text, or parts if an upstream sends reasoning among them. */
   readonly content?: unknown
   readonly refusal?: string | null
   readonly reasoning_content?: string | null
@@ -18,41 +18,41 @@ export interface WireDelta extends Fields {
   readonly annotations?: readonly Fields[] | null
 }
 
-/** A choice of a chunk (its `delta`) or of a whole completion (its `message`), as far as it can be understood. */
+/** The readable parts of a choice of a chunk or of a whole completion. */
 export interface WireChoice {
-  /** As it came. */
+  /** The choice as it came. */
   readonly raw: Fields
-  /** Which answer it is of; undefined where it does not say. */
+  /** The number of the choice; undefined if it has none. */
   readonly index: number | undefined
-  /** What it says: the member of `raw` itself, where that is right. */
+  /** Its delta or message: the original object of `raw`, unless it was repaired. */
   readonly said: WireDelta
-  /** The calls in `said`; undefined for none. */
+  /** The tool calls in `said`; undefined if there are none. */
   readonly calls: readonly WireToolDelta[] | undefined
-  /** The upstream's word for the end; undefined where it names none. */
+  /** The upstream's finish reason; undefined if there is none. */
   readonly end: string | undefined
   readonly logprobs: Fields | undefined
 }
 
-/** OpenAI allows as many answers to a request. */
+/** OpenAI allows this many choices of a request. */
 const maxChoices = 128
 
-/** The choices of a reply. @throws ChatError at the first that is no choice, or where there are too many */
+/** Returns the choices of a reply. @throws ChatError for an invalid choice, or for too many */
 export function choicesIn(value: unknown): readonly Fields[] {
   // Lua writes an empty list as an object
   if (!value || (isFields(value) && Object.keys(value).length === 0)) return []
-  if (!Array.isArray(value)) throw badResponse()
+  if (!Array.isArray(value)) throw unknownReply()
   if (value.length > maxChoices) throw tooLarge(`has more than ${maxChoices} choices`)
   const choices: Fields[] = []
   for (const choice of value) {
     if (isFields(choice)) choices.push(choice)
-    else if (choice !== null) throw badResponse()
+    else if (choice !== null) throw unknownReply()
   }
   return choices
 }
 
-/** @throws ChatError for too many calls */
+/** @throws ChatError for too many tool calls */
 export function readChoice(raw: Fields, form: 'chunk' | 'whole'): WireChoice {
-  const said = saidIn(raw, form)
+  const said = readSaid(raw, form)
   return {
     raw,
     index: indexIn(raw.index),
@@ -65,12 +65,12 @@ export function readChoice(raw: Fields, form: 'chunk' | 'whole'): WireChoice {
 
 function indexIn(value: unknown): number | undefined {
   const index = wholeNumber(value)
-  // no request could have asked for so many answers
+  // no request can ask for so many choices
   return index === undefined || index < 0 || index >= maxChoices ? undefined : index
 }
 
-/** A chunk has a `delta`, a whole reply a `message`; upstreams that only pretend to stream send a `message` in a chunk. */
-function saidIn({ delta, message }: Fields, form: 'chunk' | 'whole'): WireDelta {
+/** Returns the `delta` of a chunk or the `message` of a whole reply. Upstreams that only pretend to stream send a `message` in a chunk. */
+function readSaid({ delta, message }: Fields, form: 'chunk' | 'whole'): WireDelta {
   if (form === 'chunk') return readDelta(delta) ?? readDelta(message) ?? {}
   const whole = readDelta(message)
   return whole && Object.keys(whole).length > 0 ? whole : (readDelta(delta) ?? whole ?? {})
@@ -84,14 +84,14 @@ function readDelta(value: unknown): WireDelta | undefined {
   return isDelta(kept) ? kept : undefined
 }
 
-/** What members of a delta must be; of another type they are as if they were not there. */
+/** The types of a delta's members. A member of another type is ignored. */
 const members: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
-  // typed clients know of no other for an answer
-  ['role', (value) => isNone(value) || value === '' || value === 'assistant'],
+  // typed clients know no other role for an answer
+  ['role', (value) => isAbsent(value) || value === '' || value === 'assistant'],
   ['refusal', isTextOrNone],
   ['reasoning_content', isTextOrNone],
-  ['annotations', (value) => isNone(value) || (Array.isArray(value) && value.every(isFields))],
-  ['tool_calls', (value) => isNone(value) || typeof value === 'object'],
+  ['annotations', (value) => isAbsent(value) || (Array.isArray(value) && value.every(isFields))],
+  ['tool_calls', (value) => isAbsent(value) || typeof value === 'object'],
 ])
 
 function isDelta(value: Fields): value is WireDelta {
@@ -100,9 +100,9 @@ function isDelta(value: Fields): value is WireDelta {
 }
 
 function isTextOrNone(value: unknown): boolean {
-  return isNone(value) || typeof value === 'string'
+  return isAbsent(value) || typeof value === 'string'
 }
 
-function isNone(value: unknown): boolean {
+function isAbsent(value: unknown): boolean {
   return value === undefined || value === null
 }
