@@ -11,7 +11,6 @@ import { watchStore } from './state/watch-store.ts'
 import { openTools } from './tools/registry.ts'
 import { version } from './version.ts'
 import { answersWithinDescriptors } from './wire/descriptors.ts'
-import type { Resolve } from './wire/resolve-name.ts'
 
 /** Fetches kept free for requests that are not chats, such as model lists. */
 const spareFetches = 192
@@ -28,12 +27,10 @@ export interface App {
 /** What the program needs from its surroundings. */
 export interface Surroundings {
   readonly runtime: Runtime
-  /** Looks up host names that callers choose. */
-  readonly resolve?: Resolve
 }
 
 /** Puts the rooms together. Closing the app closes the store. @throws when the address cannot be bound */
-export function openApp(config: Config, log: Logger, store: Store, { runtime, resolve }: Surroundings): App {
+export function openApp(config: Config, log: Logger, store: Store, { runtime }: Surroundings): App {
   const shared = { log, runtime, version }
   const tools = openTools(config.tools, shared)
   const gateway = openGateway({
@@ -62,7 +59,7 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime, re
     conversations: new Conversations({ store: spare, ttlMs: config.chatTtlMs, runtime }),
     tools,
     ...(config.chatModel !== undefined && { chatModel: config.chatModel }),
-    egress: { ...config.egress, ...(resolve && { resolve }) },
+    egress: config.egress,
     isStateWell: () => store.problem() === undefined,
     ...shared,
   })

@@ -107,11 +107,18 @@ const findingHomes: Readonly<Partial<Record<Finding, readonly string[]>>> = {
   fetch: ['wire/fetch-exchange.ts'],
   'SSE framing': ['wire'],
   // docs/decisions/0034-runtime-port.md
-  clock: ['wire/machine.ts', 'wire/http-pool.ts', 'wire/resolve-name.ts'],
+  clock: ['wire/machine.ts'],
   chance: ['wire/machine.ts'],
   // a turn of the event loop is no time: it comes as soon as others have had theirs
-  timer: ['wire/machine.ts', 'flow/next-turn.ts', 'wire/http-pool.ts', 'wire/descriptors.ts'],
-  socket: ['wire', 'api/server.ts', 'commands/bind-failure.ts'],
+  timer: ['wire/machine.ts', 'flow/next-turn.ts'],
+  socket: [
+    'wire/machine-network.ts',
+    // wraps a socket of Node's
+    'wire/raw-socket.ts',
+    'wire/resolve-name.ts',
+    // tries to listen, to say why this machine does not let the program
+    'commands/bind-failure.ts',
+  ],
 }
 
 function isIn(path: string, place: string): boolean {

@@ -3,7 +3,7 @@ import { openApp } from '../src/app.ts'
 import { readConfig } from '../src/config/config.ts'
 import { MemoryStore } from '../src/state/memory/memory-store.ts'
 import { openLog } from '../src/telemetry/log.ts'
-import { machineWith } from '../src/wire/machine.double.ts'
+import { machine, machineWith } from '../src/wire/machine.double.ts'
 
 const monthSeconds = 30 * 86_400
 
@@ -16,7 +16,7 @@ function configOf(variables: Readonly<Record<string, string>>) {
 test('a chat outlives the threads of upstreams: for CHAT_TTL seconds after its last message', async () => {
   let now = 1_000_000
   const store = new MemoryStore({ runtime: { now: () => now } })
-  const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
+  const log = openLog({ runtime: machine, level: 'silent', format: 'json', write: () => undefined })
   const app = openApp(configOf({ SESSION_CACHE_TTL: '1', CHAT_TTL: '100' }), log, store, {
     runtime: machineWith({ now: () => now }),
   })

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { ChatError, type Reason } from '../chat/error.ts'
 import { openLog } from '../telemetry/log.ts'
-import { newCancel } from '../wire/machine.double.ts'
+import { machine, newCancel } from '../wire/machine.double.ts'
 import { openPool } from './open-pool.ts'
 import { accountsOptions } from './pool.double.ts'
 
@@ -11,7 +11,7 @@ const never = newCancel()
 function given(level: 'info' | 'debug' = 'info') {
   let now = Date.parse('2026-11-28T12:00:00.000Z')
   const lines: string[] = []
-  const log = openLog({ level, format: 'json', write: (line) => lines.push(line) })
+  const log = openLog({ runtime: machine, level, format: 'json', write: (line) => lines.push(line) })
   const accounts = [{ label: 'OPENAI_API_KEY_2', credential: undefined }]
   const pool = openPool({ name: 'openai', accounts }, accountsOptions({ log, now: () => now }))
   const fail = async (reason: Reason, retryAfterMs?: number) => {

@@ -46,7 +46,7 @@ const upstream: Upstream = {
   }),
 }
 
-const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
+const log = openLog({ runtime: machine, level: 'silent', format: 'json', write: () => undefined })
 const gatewayOptions = {
   runtime: machine,
   upstreams: [upstream],
@@ -291,7 +291,7 @@ describe('a bug of ours', () => {
   for (const stream of [false, true]) {
     test(`is 500 without its details, which the log has (${stream ? 'a stream' : 'whole'})`, async () => {
       const lines: string[] = []
-      const told = openLog({ level: 'debug', format: 'json', write: (line) => lines.push(line) })
+      const told = openLog({ runtime: machine, level: 'debug', format: 'json', write: (line) => lines.push(line) })
       const failing = start({ gateway: openGateway({ runtime: machine, ...options, log: told }), log: told })
       const response = await ask(failing, 'hello', { stream })
       expect(response.status).toBe(500)

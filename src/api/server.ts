@@ -2,6 +2,7 @@ import { Elysia } from 'elysia'
 import type { ClientKey } from '../chat/caller.ts'
 import type { Logger } from '../flow/call.ts'
 import { CancelSource } from '../flow/cancel.ts'
+import type { HttpListener } from '../flow/network.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { sleep, within } from '../flow/wait.ts'
 import { Keys } from './door/authenticate.ts'
@@ -53,36 +54,36 @@ export function openServer(options: ServerOptions): Server {
   const door = new Door({ table, keys: new Keys(keys, () => runtime.now()), proxies, policy, log, runtime })
   const calls = new Calls(options.idleSeconds)
   const services: Services = { ...options, calls, phase: () => door.phase }
-  const app = router(door, table, (handler, exchange) => handler(exchange, services)).listen({
-    hostname: options.hostname,
-    port: options.port,
-    idleTimeout: options.idleSeconds,
-    // Elysia's default is true: two programs would share a port without a word
-    reusePort: false,
-    // our own limit answers in the client's dialect, Bun's with an empty body
-    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-  })
+  const run: RunHandler = (handler, exchange) => handler(exchange, services)
+  const app = router(door, table, { run, listener: () => listener })
+  const { hostname, port, idleSeconds } = options
+  const listener = runtime.network.serve({ hostname, port, idleSeconds, answer: (request) => app.fetch(request) })
   return {
-    url: urlOf(options.hostname, app.server?.port ?? options.port),
+    url: urlOf(hostname, listener.port),
     async stop(graceMs, delayMs = 0) {
       door.phase = 'leaving'
       if (delayMs > 0) await sleep(delayMs, never)
       door.phase = 'draining'
-      const pending = () => app.server?.pendingRequests ?? 0
+      const pending = () => listener.pendingRequests
       if (!(await drained(pending, graceMs, runtime))) {
         calls.abortAll()
         await drained(pending, lastWordsMs, runtime)
       }
-      const closed = (app.server?.stop(false) ?? Promise.resolve()).then(() => true)
-      if (!(await within(closed, closeMs, never))) await app.server?.stop(true)
+      const closed = listener.stop().then(() => true)
+      if (!(await within(closed, closeMs, never))) await listener.kill()
     },
   }
 }
 
-function router(door: Door, table: RouteTable, run: RunHandler) {
+interface RouterOptions {
+  readonly run: RunHandler
+  listener(): HttpListener
+}
+
+function router(door: Door, table: RouteTable, { run, listener }: RouterOptions) {
   // by default Elysia takes no host for shorter than four characters, and the path's first part for one of the host's
   const app = new Elysia({ strictPath: true, handler: { standardHostname: false } })
-    .onRequest(({ request, server }) => door.admit(request, server))
+    .onRequest(({ request }) => door.admit(request, listener()))
     .onError(({ request, error, code, set }) => {
       if (code !== 'NOT_FOUND') return errorResponse(door.exchangeOf(request), error)
       // or else Elysia makes a 404 of an answer that succeeds
@@ -91,7 +92,7 @@ function router(door: Door, table: RouteTable, run: RunHandler) {
     })
   for (const { method, path } of table.routes)
     app.route(method, patternOf(path), ({ request }) => door.answer(request, run), { parse: 'none' })
-  return app
+  return app.compile()
 }
 
 /** A path as Elysia has it: the door knows what follows. */

@@ -52,7 +52,7 @@ async function examineHere(config: Config, runtime: Runtime, status: number | un
       )
     return store
   }
-  const log = logOf(config)
+  const log = logOf(config, runtime)
   try {
     const [findings, toolServers] = await Promise.all([
       examineAll(config, { store, log, runtime }),
@@ -135,8 +135,9 @@ async function examineAll(
   return (await Promise.all(upstreams.map((upstream) => examine(upstream, options, told)))).flat()
 }
 
-function logOf({ logLevel }: Config): Logger {
+function logOf({ logLevel }: Config, runtime: Runtime): Logger {
   return openLog({
+    runtime,
     level: logLevel === 'info' ? 'silent' : logLevel,
     format: 'json',
     write: (line) => void process.stderr.write(line),

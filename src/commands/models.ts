@@ -27,7 +27,7 @@ export async function listModels(
   store: Store,
   runtime: Runtime,
 ): Promise<readonly ListedModel[]> {
-  const log = openLog({ level: logLevel, format: 'pretty', write: (line) => void process.stderr.write(line) })
+  const log = openLog({ runtime, level: logLevel, format: 'pretty', write: (line) => void process.stderr.write(line) })
   const catalog = new Catalog(
     upstreams.map((upstream) => ({ upstream, pool: openPool(upstream, { store, log, runtime }) })),
     { log, runtime, panels },

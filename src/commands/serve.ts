@@ -31,6 +31,7 @@ const ignored = 'this signal has no effect: settings are only read at the start,
 /** @returns the process's exit code */
 export async function serveUntilStopped(config: Config, { runtime, logTo, announce }: Serving): Promise<number> {
   const log = openLog({
+    runtime,
     level: config.logLevel,
     format: config.logFormat,
     write: (line) => void logTo.write(line),
@@ -50,7 +51,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, announ
     await store.close()
     return 1
   }
-  const releaseDescriptors = guardDescriptors(log)
+  const releaseDescriptors = guardDescriptors(log, runtime.timers)
   announce(app.url)
   const signal = await stopped
   log.info({ signal }, 'stopping')

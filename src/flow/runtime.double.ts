@@ -1,3 +1,4 @@
+import { MemoryNetwork } from '../wire/network.double.ts'
 import type { Runtime } from './runtime.ts'
 import { seeded } from './seeded.double.ts'
 import { type Alarm, type Alarms, TimerWheel } from './timer-wheel.ts'
@@ -5,11 +6,13 @@ import { type Alarm, type Alarms, TimerWheel } from './timer-wheel.ts'
 /** A machine whose clock only a test moves, and whose random numbers come from a seed. */
 export class ManualRuntime implements Runtime {
   readonly timers: TimerWheel
+  readonly network: MemoryNetwork
   readonly #alarms = new ManualAlarms()
   readonly #nextRandom: () => number
 
   constructor(seed = 1) {
     this.timers = new TimerWheel(this.#alarms)
+    this.network = new MemoryNetwork({ elapsed: () => this.elapsed(), timers: this.timers })
     this.#nextRandom = seeded(seed)
   }
 

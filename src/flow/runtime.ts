@@ -1,3 +1,4 @@
+import type { Network } from './network.ts'
 import type { Timers } from './timers.ts'
 
 /** Everything that the program needs from its machine. Only the composition root makes a real one. */
@@ -14,4 +15,5 @@ export interface Runtime {
   randomBytes(count: number): Uint8Array
   /** A UUID. */
   newId(): string
+  readonly network: Network
 }

@@ -2,11 +2,12 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { ChatError } from '../chat/error.ts'
 import { Secret } from '../chat/secret.ts'
+import { machine } from '../wire/machine.double.ts'
 import { type LogOptions, openLog } from './log.ts'
 
 function given(format: LogOptions['format'], level: LogOptions['level'] = 'trace') {
   const lines: string[] = []
-  return { lines, log: openLog({ level, format, write: (line) => void lines.push(line) }) }
+  return { lines, log: openLog({ runtime: machine, level, format, write: (line) => void lines.push(line) }) }
 }
 
 const formats = ['json', 'pretty'] as const

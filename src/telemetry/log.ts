@@ -3,10 +3,13 @@ import pino from 'pino'
 import { ChatError } from '../chat/error.ts'
 import { redact } from '../chat/secret.ts'
 import type { Logger } from '../flow/call.ts'
+import type { Runtime } from '../flow/runtime.ts'
 
 export interface LogOptions {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
   readonly format: 'pretty' | 'json'
+  /** The clock of the lines. */
+  readonly runtime: Pick<Runtime, 'now'>
   /** Writes one whole line. */
   write(line: string): void
 }
@@ -15,13 +18,13 @@ export interface LogOptions {
  * Opens the program's log. A `Secret` is hidden by its type, in any field. Known secrets that an upstream or a library has put
  * into a text are cut out of the finished line.
  */
-export function openLog({ level, format, write }: LogOptions): Logger {
+export function openLog({ level, format, runtime, write }: LogOptions): Logger {
   const destination = { write: (line: string) => write(redact(format === 'json' ? escaped(line) : pretty(line))) }
   const root = pino(
     {
       level,
       base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: () => `,"time":"${new Date(runtime.now()).toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
       // the error has already been described
       serializers: { err: (described: unknown) => described },

@@ -6,7 +6,7 @@ import { until } from '../../test/waiting.ts'
 import { Secret } from '../chat/secret.ts'
 import { openLog } from '../telemetry/log.ts'
 import { emulateHttp } from '../wire/emulator/http.ts'
-import { cancelIn } from '../wire/machine.double.ts'
+import { cancelIn, machine } from '../wire/machine.double.ts'
 import type { ToolServerConfig } from './server-config.ts'
 
 const [inEnvironment, inHeader, inQuery] = ['tools-env-marker-7', 'tools-header-marker-7', 'tools-query-marker-7']
@@ -14,7 +14,7 @@ const [inEnvironment, inHeader, inQuery] = ['tools-env-marker-7', 'tools-header-
 /** All that is logged, said of the state, and said to the model while a server does its worst. */
 async function heard(config: ToolServerConfig, tool: string): Promise<string> {
   const lines: string[] = []
-  const log = openLog({ level: 'trace', format: 'json', write: (line) => void lines.push(line) })
+  const log = openLog({ runtime: machine, level: 'trace', format: 'json', write: (line) => void lines.push(line) })
   await using tools = open([config], { log })
   const found = (await tools.list()).get(tool)
   const outcome = await found?.run({}, { signal: cancelIn(10_000), onChunk: (text) => void lines.push(text) })

@@ -1,5 +1,7 @@
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import type { Logger } from '../flow/call.ts'
+import { repeat } from '../flow/repeat.ts'
+import type { Timers } from '../flow/timers.ts'
 import { pauseListeners } from './listeners.ts'
 
 /** Milliseconds between two checks. In between, an event loop that cannot accept keeps asking the kernel. */
@@ -12,7 +14,7 @@ const maxReserve = 64
  * connections leaves no descriptor to answer them with, and the event loop spins on a queue that it cannot empty.
  * @returns a function that frees the reserve and stops the checks
  */
-export function guardDescriptors(log: Logger): () => void {
+export function guardDescriptors(log: Logger, timers: Timers): () => void {
   const limit = descriptorLimit()
   if (limit === 0) return () => undefined
   const reserve = new Reserve(reserveOf(limit))
@@ -33,10 +35,9 @@ export function guardDescriptors(log: Logger): () => void {
       )
     }
   }
-  const timer = setInterval(look, lookMs)
-  timer.unref()
+  const stopLooking = repeat(timers, lookMs, look)
   return () => {
-    clearInterval(timer)
+    stopLooking()
     reserve.release()
     resume?.()
   }

@@ -1,10 +1,9 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import { isIP } from 'node:net'
 import type { Cancel } from '../flow/cancel.ts'
+import type { ByteSocket } from '../flow/network.ts'
 import type { Timer, Timers } from '../flow/timers.ts'
 import { orAbort } from '../flow/wait.ts'
 import { Watchdog } from '../flow/watchdog.ts'
-import { type Resolve, resolveName } from './resolve-name.ts'
 import { connectTimeout, disconnected, transportError } from './transport-error.ts'
 
 /** The server to connect to. */
@@ -20,7 +19,6 @@ export interface Destination {
 export interface DialOptions {
   /** Milliseconds, over 0, for the look-up, TCP and TLS together. */
   readonly limitMs: number
-  readonly resolve?: Resolve
 }
 
 /** Milliseconds to wait for one address of a name before the next is tried as well. RFC 8305, section 5 */
@@ -30,19 +28,16 @@ const nextAddressMs = 250
  * Connects: looks the name up, tries its addresses, and for TLS verifies the certificate against the name.
  * @throws ChatError `upstream-failed`, `timeout` after `limitMs`, or the signal's reason; then nothing is left open
  */
-export async function dial(
-  destination: Destination,
-  { limitMs, resolve = resolveName }: DialOptions,
-  signal: Cancel,
-): Promise<Socket> {
+export async function dial(destination: Destination, { limitMs }: DialOptions, signal: Cancel): Promise<ByteSocket> {
   signal.throwIfAborted()
   const attempts = signal.child()
-  const watchdog = new Watchdog(signal.runtime.timers, () => attempts.abort(connectTimeout()))
+  const { timers, network } = signal.runtime
+  const watchdog = new Watchdog(timers, () => attempts.abort(connectTimeout()))
   watchdog.feed(limitMs)
   try {
     const { hostname, address } = destination
-    const addresses = address === undefined ? await orAbort(resolve(hostname), attempts) : ([address] as const)
-    return await firstOf(addresses, signal.runtime.timers, (at) => connectTo(destination, at, attempts))
+    const addresses = address === undefined ? await orAbort(network.lookUp(hostname), attempts) : ([address] as const)
+    return await firstOf(addresses, timers, (at) => connectTo(destination, at, attempts))
   } catch (thrown) {
     throw attempts.aborted ? attempts.reason : transportError(thrown, 'before its reply')
   } finally {
@@ -57,9 +52,9 @@ export async function dial(
 function firstOf(
   addresses: readonly string[],
   timers: Timers,
-  connect: (address: string) => Promise<Socket>,
-): Promise<Socket> {
-  const { promise, resolve, reject } = Promise.withResolvers<Socket>()
+  connect: (address: string) => Promise<ByteSocket>,
+): Promise<ByteSocket> {
+  const { promise, resolve, reject } = Promise.withResolvers<ByteSocket>()
   let tried = 0
   let pending = 0
   let isOver = false
@@ -91,28 +86,11 @@ function firstOf(
   return promise
 }
 
-function connectTo(destination: Destination, address: string, signal: Cancel): Promise<Socket> {
-  const { promise, resolve, reject } = Promise.withResolvers<Socket>()
-  const socket = open(destination, address)
-  const giveUp = () => {
-    reject(signal.reason)
-    socket.destroy()
-  }
-  const onClose = () => reject(disconnected('before its reply'))
-  // this listener stays: an error without a listener would end the program
-  socket.on('error', reject)
-  socket.once('close', onClose)
-  socket.once(destination.isSecure ? 'secureConnect' : 'connect', () => {
-    socket.off('close', onClose)
-    socket.setNoDelay(true)
-    resolve(socket)
-  })
-  return promise.finally(signal.onAbort(giveUp))
-}
-
-function open({ isSecure, hostname, port }: Destination, host: string): Socket {
-  if (!isSecure) return connectTcp({ host, port })
+function connectTo({ isSecure, hostname, port }: Destination, address: string, signal: Cancel): Promise<ByteSocket> {
   // an IP address has no server name to send, and is checked against the certificate itself
-  const isNamed = isIP(hostname) === 0
-  return connectTls({ host, port, ALPNProtocols: ['http/1.1'], ...(isNamed && { servername: hostname }) })
+  const isNamed = isSecure && isIP(hostname) === 0
+  const endpoint = { isSecure, address, port, ...(isNamed && { serverName: hostname }) }
+  const { socket, cancel } = signal.runtime.network.connect(endpoint)
+  const release = signal.onAbort(cancel)
+  return orAbort(socket, signal).finally(release)
 }

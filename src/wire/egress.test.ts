@@ -4,7 +4,7 @@ import type { ChatError } from '../chat/error.ts'
 import { judge } from './egress.ts'
 import { emulateHttp } from './emulator/http.ts'
 import { send } from './http.ts'
-import { newCancel } from './machine.double.ts'
+import { lookingUp, newCancel } from './machine.double.ts'
 
 const never = newCancel()
 const anywhere = { hosts: ['*'] }
@@ -65,9 +65,15 @@ describe('items 1 and 7: no private address, however it is spelled:', () => {
     const own = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address))
     expect(own.length).toBeGreaterThan(0)
     for (const address of own)
-      expect(await refusalOf(judge('https://own.example/v1', anywhere, never, async () => [address]))).toMatchObject(
-        refused,
-      )
+      expect(
+        await refusalOf(
+          judge(
+            'https://own.example/v1',
+            anywhere,
+            lookingUp(async () => [address]),
+          ),
+        ),
+      ).toMatchObject(refused)
   })
 })
 
@@ -78,7 +84,7 @@ test('public addresses may be asked, by name and by number, of both families', a
     ['https://[2606:4700:4700::1111]/v1', '2606:4700:4700::1111'],
     ['https://api.example.org./v1', '93.184.215.14'],
   ] as const)
-    expect(await judge(url, anywhere, never, publicly)).toMatchObject({ address })
+    expect(await judge(url, anywhere, lookingUp(publicly))).toMatchObject({ address })
 })
 
 describe('item 2: nothing but a plain address:', () => {
@@ -112,20 +118,26 @@ describe('item 2: nothing but a plain address:', () => {
   ]
   for (const url of urls)
     test(JSON.stringify(url), async () =>
-      expect(await refusalOf(judge(url, anywhere, never, publicly))).toMatchObject(refused),
+      expect(await refusalOf(judge(url, anywhere, lookingUp(publicly)))).toMatchObject(refused),
     )
 })
 
 describe('item 3: a name', () => {
   test('of which one address is private is refused', async () => {
     for (const addresses of [['93.184.215.14', '127.0.0.1'], ['10.0.0.1', '93.184.215.14'], ['::1'], []])
-      expect(await refusalOf(judge('https://a.example/', anywhere, never, async () => addresses))).toMatchObject(
-        refused,
-      )
+      expect(
+        await refusalOf(
+          judge(
+            'https://a.example/',
+            anywhere,
+            lookingUp(async () => addresses),
+          ),
+        ),
+      ).toMatchObject(refused)
   })
   test('that cannot be resolved is refused', async () => {
     const failing = async () => Promise.reject(new Error('ENOTFOUND'))
-    expect(await refusalOf(judge('https://a.example/', anywhere, never, failing))).toMatchObject(refused)
+    expect(await refusalOf(judge('https://a.example/', anywhere, lookingUp(failing)))).toMatchObject(refused)
   })
   test('is resolved once: what it means afterwards does not matter', async () => {
     const server = await emulateHttp((exchange) => exchange.reply(200, 'here'))
@@ -133,7 +145,7 @@ describe('item 3: a name', () => {
     let asked = 0
     const turning = async () => [asked++ === 0 ? '127.0.0.1' : '127.0.0.2']
     const policy = { hosts: [`rebinding.example:${port}`] }
-    const { url, address } = await judge(`http://rebinding.example:${port}/v1`, policy, never, turning)
+    const { url, address } = await judge(`http://rebinding.example:${port}/v1`, policy, lookingUp(turning))
     const reply = await send({ method: 'GET', url: url.href, headers: {}, address }, never)
     expect(await reply.text()).toBe('here')
     expect(server.requests[0]?.headers.get('host')).toBe(`rebinding.example:${port}`)
@@ -141,8 +153,8 @@ describe('item 3: a name', () => {
     await server.close()
   })
   test('whose lookup takes long is let go of with its caller', async () => {
-    const controller = newCancel()
-    const judged = judge('https://a.example/', anywhere, controller, () => new Promise(() => undefined))
+    const controller = lookingUp(() => new Promise(() => undefined))
+    const judged = judge('https://a.example/', anywhere, controller)
     controller.abort(new Error('left'))
     expect(judged).rejects.toThrow('left')
   })
@@ -152,7 +164,7 @@ test('item 6: the operator narrows it to hosts, names private ones with their po
   const policy = { hosts: ['api.example.org', '*.trusted.example', 'localhost:11434', '10.0.0.5:8080'] }
   const privately = async () => ['10.0.0.5']
   const isAllowed = async (url: string, resolve = publicly) =>
-    judge(url, policy, never, resolve).then(
+    judge(url, policy, lookingUp(resolve)).then(
       () => true,
       () => false,
     )
@@ -168,7 +180,7 @@ test('item 6: the operator narrows it to hosts, names private ones with their po
   expect(await isAllowed('http://10.0.0.5:8080/v1')).toBe(true)
   expect(await isAllowed('http://10.0.0.5/v1')).toBe(false)
   for (const url of ['https://api.example.org/v1', 'http://localhost:11434/v1'])
-    expect(await refusalOf(judge(url, { hosts: [] }, never, publicly))).toMatchObject(refused)
+    expect(await refusalOf(judge(url, { hosts: [] }, lookingUp(publicly)))).toMatchObject(refused)
 })
 
 test('item 8: every refusal has the same words', async () => {
@@ -176,8 +188,12 @@ test('item 8: every refusal has the same words', async () => {
   const refusals = await Promise.all(
     [
       judge('https://127.0.0.1/', closed, never),
-      judge('ftp://a.example/', closed, never, publicly),
-      judge('https://a.example/', closed, never, async () => []),
+      judge('ftp://a.example/', closed, lookingUp(publicly)),
+      judge(
+        'https://a.example/',
+        closed,
+        lookingUp(async () => []),
+      ),
     ].map(refusalOf),
   )
   expect(new Set(refusals.map(({ message, code, param }) => JSON.stringify([message, code, param]))).size).toBe(1)

@@ -4,7 +4,6 @@ import type { Cancel } from '../flow/cancel.ts'
 import { orAbort } from '../flow/wait.ts'
 import { isProxied } from './proxy.ts'
 import { isPublicAddress } from './public-address.ts'
-import { type Resolve, resolveName } from './resolve-name.ts'
 
 /** The hosts that the operator lets callers choose. */
 export interface EgressPolicy {
@@ -24,19 +23,15 @@ export interface Pinned {
  * The name is looked up only here; later connections go to the IP address that was found.
  * @throws ChatError `invalid-request`, code `base_url_not_allowed`; the text is the same for all causes, so that it reveals nothing about a network
  */
-export async function judge(
-  text: string,
-  policy: EgressPolicy,
-  signal: Cancel,
-  resolve: Resolve = resolveName,
-): Promise<Pinned> {
+export async function judge(text: string, policy: EgressPolicy, signal: Cancel): Promise<Pinned> {
   const url = parsed(text)
   if (!url || isProxied()) throw refused()
   const hostname = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
   const isNamed = policy.hosts.includes(`${hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`)
   if (!isNamed && (url.protocol !== 'https:' || !policy.hosts.some((pattern) => matches(pattern, hostname))))
     throw refused()
-  const addresses = isIP(hostname) ? [hostname] : await orAbort(resolve(hostname), signal).catch(() => [])
+  const { network } = signal.runtime
+  const addresses = isIP(hostname) ? [hostname] : await orAbort(network.lookUp(hostname), signal).catch(() => [])
   signal.throwIfAborted()
   const [address] = addresses
   if (address === undefined || !(isNamed || addresses.every(isPublicAddress))) throw refused()

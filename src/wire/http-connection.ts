@@ -1,9 +1,9 @@
 import { ChatError } from '../chat/error.ts'
 import type { Cancel } from '../flow/cancel.ts'
+import type { ByteSocket } from '../flow/network.ts'
 import type { BodySource, BodyStep } from './http-body.ts'
 import type { ReplyHead } from './http-head.ts'
 import { ReplyParser, type ReplySink } from './http-parser.ts'
-import type { RawSocket } from './raw-socket.ts'
 import { transportError } from './transport-error.ts'
 
 /** Bytes that may wait for the reader. Above this the socket is paused. */
@@ -13,30 +13,24 @@ const pieceBytes = 32 * 1024
 
 const done = { done: true, value: undefined } as const
 
-/** A connection to an upstream, which carries one exchange at a time. */
-export class HttpConnection {
-  readonly #socket: RawSocket
-  readonly #onFree: (connection: HttpConnection) => void
-  #exchange: HttpExchange | undefined
-  /** Whether it has carried an exchange before this one. */
-  isReused = false
-  /** Milliseconds for which the server keeps the connection open for another request, as it said. */
-  keepAliveMs: number | undefined
+/** @param keepAliveMs milliseconds for which the server keeps the connection open for another request, as it said */
+export type OnFree = (socket: ByteSocket, keepAliveMs: number | undefined) => void
 
-  /** @param onFree called when the connection can carry another exchange */
-  constructor(socket: RawSocket, onFree: (connection: HttpConnection) => void) {
+/** A connection to an upstream while it carries one exchange. */
+export class HttpConnection {
+  readonly #socket: ByteSocket
+  readonly #onFree: OnFree
+  #exchange: HttpExchange | undefined
+
+  /** @param onFree called when the connection can carry another exchange; without a call it is closed */
+  constructor(socket: ByteSocket, onFree: OnFree) {
     this.#socket = socket
     this.#onFree = onFree
-    socket.listen(this)
-  }
-
-  get isClosed(): boolean {
-    return this.#socket.isClosed
+    socket.attach(this)
   }
 
   /** Sends a request. The reply's head comes through `head` of the exchange that is returned. */
   begin(request: readonly Uint8Array[], method: string, signal: Cancel): HttpExchange {
-    this.#socket.wake()
     const exchange = new HttpExchange(this.#socket, { method, onOver: (isKept) => this.#release(isKept) })
     this.#exchange = exchange
     exchange.endWith(signal)
@@ -44,15 +38,10 @@ export class HttpConnection {
     return exchange
   }
 
-  /** Closes at once. */
-  close(): void {
-    this.#socket.destroy()
-  }
-
   bytes(bytes: Buffer): void {
     if (this.#exchange) this.#exchange.take(bytes)
     // bytes that arrive without a request would be read as the next reply
-    else this.close()
+    else this.#socket.destroy()
   }
 
   closed(cause: unknown): void {
@@ -61,14 +50,9 @@ export class HttpConnection {
 
   #release(head: ReplyHead | undefined): void {
     this.#exchange = undefined
-    this.isReused = true
-    this.keepAliveMs = head?.keepAliveMs
-    if (!head?.keepsAlive || this.#socket.isClosed || !this.#socket.isFlushed) {
-      this.close()
-      return
-    }
-    this.#socket.rest()
-    this.#onFree(this)
+    if (head?.keepsAlive && !this.#socket.isClosed && this.#socket.unsentBytes === 0)
+      this.#onFree(this.#socket, head.keepAliveMs)
+    else this.#socket.destroy()
   }
 }
 
@@ -80,7 +64,7 @@ interface ExchangeOptions {
 
 /** One request and its reply. Bytes that arrive wait for the reader, and the socket is paused while many wait. */
 export class HttpExchange implements ReplySink, BodySource {
-  readonly #socket: RawSocket
+  readonly #socket: ByteSocket
   readonly #options: ExchangeOptions
   readonly #parser: ReplyParser
   readonly #started = Promise.withResolvers<void>()
@@ -96,7 +80,7 @@ export class HttpExchange implements ReplySink, BodySource {
   #letGo: () => void = () => undefined
   #failure: { readonly error: unknown } | undefined
 
-  constructor(socket: RawSocket, options: ExchangeOptions) {
+  constructor(socket: ByteSocket, options: ExchangeOptions) {
     this.#socket = socket
     this.#options = options
     this.#parser = new ReplyParser(options.method, this)

@@ -5,16 +5,12 @@ import { plainBody } from './decompress.ts'
 import { dial } from './dial.ts'
 import { FetchExchange } from './fetch-exchange.ts'
 import { type BodySource, CountedReply } from './http-body.ts'
-import { HttpConnection } from './http-connection.ts'
-import { ConnectionPool } from './http-pool.ts'
+import { HttpConnection, type OnFree } from './http-connection.ts'
 import type { HttpReply } from './http-reply.ts'
 import { type HttpRequest, type RequestTarget, requestBytes, targetOf } from './http-request.ts'
 import { isProxied } from './proxy.ts'
-import { RawSocket } from './raw-socket.ts'
 
 const connectMs = 5_000
-
-const pool = new ConnectionPool()
 
 /**
  * Sends a request over HTTP/1.1. Follows no redirect, asks for no compression, accepts only http and https, and does not trust
@@ -52,11 +48,15 @@ async function askProxy(request: HttpRequest, signal: Cancel): Promise<BodySourc
 /** Sends the request over an idle connection, or a new one. @throws ChatError, or the signal's reason */
 async function askDirectly(request: HttpRequest, target: RequestTarget, signal: Cancel): Promise<BodySource> {
   const { method, address } = request
+  const { idle } = signal.runtime.network
   const bytes = requestBytes(request, target)
   const key = address === undefined ? target.key : `${target.key} ${address}`
-  const kept = request.needsNewConnection ? undefined : pool.take(key)
+  const kept = request.needsNewConnection ? undefined : idle.take(key)
+  // otherwise every such request would leave another idle connection
+  const onFree: OnFree = (free, keepAliveMs) =>
+    request.needsNewConnection ? free.destroy() : idle.put(key, free, keepAliveMs)
   if (kept) {
-    const exchange = kept.begin(bytes, method, signal)
+    const exchange = new HttpConnection(kept, onFree).begin(bytes, method, signal)
     try {
       await exchange.started
       return exchange
@@ -68,10 +68,7 @@ async function askDirectly(request: HttpRequest, target: RequestTarget, signal: 
   }
   const destination = address === undefined ? target.destination : { ...target.destination, address }
   const socket = await dial(destination, { limitMs: request.limits?.connectMs ?? connectMs }, signal)
-  // otherwise every such request would leave another idle connection
-  const keep = (free: HttpConnection) => (request.needsNewConnection ? free.close() : pool.put(key, free))
-  const connection = new HttpConnection(new RawSocket(socket), keep)
-  const exchange = connection.begin(bytes, method, signal)
+  const exchange = new HttpConnection(socket, onFree).begin(bytes, method, signal)
   await exchange.started
   return exchange
 }

@@ -1,4 +1,5 @@
 import { CancelSource } from '../flow/cancel.ts'
+import type { Network } from '../flow/network.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { openMachine } from './machine.ts'
 
@@ -17,6 +18,11 @@ export function newCancel(): CancelSource {
 /** One on a machine that has parts of the test's. */
 export function cancelWith(parts: Partial<Runtime>): CancelSource {
   return new CancelSource(machineWith(parts))
+}
+
+/** One on a machine on which names mean what a test says. */
+export function lookingUp(lookUp: Network['lookUp']): CancelSource {
+  return cancelWith({ network: { ...machine.network, lookUp } })
 }
 
 export function aborted(reason: unknown): CancelSource {

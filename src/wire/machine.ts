@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Runtime } from '../flow/runtime.ts'
 import { type Alarms, TimerWheel } from '../flow/timer-wheel.ts'
+import { openNetwork } from './machine-network.ts'
 
 const alarms: Alarms = {
   elapsed: () => performance.now(),
@@ -15,12 +16,13 @@ const alarms: Alarms = {
 
 /** The machine that this process runs on. The composition root makes one, and hands it down. */
 export function openMachine(): Runtime {
+  const clock = { elapsed: alarms.elapsed, timers: new TimerWheel(alarms) }
   return {
+    ...clock,
     now: Date.now,
-    elapsed: alarms.elapsed,
-    timers: new TimerWheel(alarms),
     random: Math.random,
     randomBytes,
     newId: () => crypto.randomUUID(),
+    network: openNetwork(clock),
   }
 }

@@ -1,13 +1,7 @@
 import type { Socket } from 'node:net'
 import { ChatError } from '../chat/error.ts'
+import type { ByteSocket, SocketEvents } from '../flow/network.ts'
 import { boundReceived } from './receive-buffer.ts'
-
-/** Receives the events of a socket. */
-export interface SocketEvents {
-  bytes(bytes: Buffer): void
-  /** Called once. @param cause undefined if the peer closed properly */
-  closed(cause: unknown): void
-}
 
 /** The members of Bun's own socket that are used here. */
 interface NativeSocket {
@@ -19,6 +13,9 @@ interface NativeSocket {
   resume(): void
   ref(): void
   unref(): void
+  /** Closes with FIN. */
+  close(): void
+  /** Closes with RST. */
   terminate(): void
   reload(options: { readonly socket: NativeHandlers }): void
 }
@@ -37,11 +34,14 @@ interface NativeHandlers {
  * because a connection attempt of Bun's own socket cannot be cancelled; then our handlers replace Node's
  * (docs/decisions/0023-own-http-client.md).
  */
-export class RawSocket {
+export class RawSocket implements ByteSocket {
   readonly #native: NativeSocket
   #events: SocketEvents | undefined
   /** Bytes that the system has not accepted yet. */
   #unsent: Uint8Array[] = []
+  /** What has come before there was a receiver. */
+  readonly #early: Buffer[] = []
+  #earlyEnd: { readonly cause: unknown } | undefined
   #isClosed = false
 
   /** @param socket connected; nothing has been read from it */
@@ -56,14 +56,17 @@ export class RawSocket {
     return this.#isClosed
   }
 
-  /** Whether the system has accepted everything that was written. */
-  get isFlushed(): boolean {
-    return this.#unsent.length === 0
+  get unsentBytes(): number {
+    return this.#unsent.reduce((sum, { length }) => sum + length, 0)
   }
 
-  /** Sets the receiver of all further events. */
-  listen(events: SocketEvents): void {
+  attach(events: SocketEvents): void {
     this.#events = events
+    for (const bytes of this.#early.splice(0)) this.onBytes(bytes)
+    const end = this.#earlyEnd
+    if (!end) return
+    this.#forget()
+    events.closed(end.cause)
   }
 
   write(bytes: Uint8Array): void {
@@ -80,24 +83,27 @@ export class RawSocket {
     if (!this.#isClosed) this.#native.resume()
   }
 
-  /** Marks the connection as idle: it no longer keeps the process running. */
-  rest(): void {
-    this.#native.unref()
+  keepProcess(keeps: boolean): void {
+    if (keeps) this.#native.ref()
+    else this.#native.unref()
   }
 
-  wake(): void {
-    this.#native.ref()
+  end(): void {
+    this.#forget()
+    if (!this.#isClosed) this.#native.close()
+    this.#isClosed = true
   }
 
-  /** Closes at once. No more events follow. */
+  /** The peer gets a reset. */
   destroy(): void {
-    this.#events = undefined
+    this.#forget()
     if (!this.#isClosed) this.#native.terminate()
     this.#isClosed = true
   }
 
   onBytes(bytes: Buffer): void {
-    this.#events?.bytes(bytes)
+    if (this.#events) this.#events.bytes(bytes)
+    else if (!this.#isClosed) this.#early.push(bytes)
   }
 
   onDrain(): void {
@@ -107,9 +113,19 @@ export class RawSocket {
   }
 
   onClosed(cause: unknown): void {
+    if (this.#isClosed) return
     const events = this.#events
-    this.destroy()
+    if (!events) this.#earlyEnd = { cause }
+    this.#events = undefined
+    this.#native.terminate()
+    this.#isClosed = true
     events?.closed(cause)
+  }
+
+  #forget(): void {
+    this.#events = undefined
+    this.#early.length = 0
+    this.#earlyEnd = undefined
   }
 
   #offer(bytes: Uint8Array): void {

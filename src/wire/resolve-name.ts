@@ -75,9 +75,11 @@ function isSilence(thrown: unknown): boolean {
   return thrown instanceof Error && 'code' in thrown && /TIMEOUT|CANCELLED/.test(String(thrown.code))
 }
 
-/** The look-up that the program uses. */
-export const resolveName: Resolve = resolver({
-  dns: (hostname) => Bun.dns.lookup(hostname, { backend: 'c-ares' }),
-  system: async (hostname) => (await systemLookup(hostname, { all: true })).map((found) => ({ ...found, ttl: 0 })),
-  now: () => performance.now(),
-})
+/** The look-ups of this machine. @param now milliseconds of a clock that only goes forward */
+export function openResolver(now: () => number): Resolve {
+  return resolver({
+    dns: (hostname) => Bun.dns.lookup(hostname, { backend: 'c-ares' }),
+    system: async (hostname) => (await systemLookup(hostname, { all: true })).map((found) => ({ ...found, ttl: 0 })),
+    now,
+  })
+}

@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net'
 import { ChatError, type Reason } from '../chat/error.ts'
 import type { Cancel } from '../flow/cancel.ts'
+import type { ByteSocket } from '../flow/network.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { Watchdog } from '../flow/watchdog.ts'
 import { dial } from './dial.ts'
@@ -53,7 +53,7 @@ interface OpenWebSocketOptions {
 /** One connection, its timers and its listeners; `#letGo` frees all of them. */
 class OpenWebSocket implements WebSocketConnection {
   readonly messages: Inbox<string>
-  readonly #socket: Socket
+  readonly #socket: ByteSocket
   readonly #limits: WebSocketLimits
   readonly #runtime: Runtime
   readonly #handshake: Handshake
@@ -69,7 +69,7 @@ class OpenWebSocket implements WebSocketConnection {
   #goodbye = 1000
 
   constructor(
-    socket: Socket,
+    socket: ByteSocket,
     { headers, limits = {} }: WebSocketRequest,
     { address, signal, answerMs }: OpenWebSocketOptions,
   ) {
@@ -81,14 +81,12 @@ class OpenWebSocket implements WebSocketConnection {
     this.#handshake = new Handshake(address, headers, signal.runtime)
     this.#reader = new MessageReader({ maxBytes: limits.maxMessageBytes ?? maxMessageBytes, isMasked: false })
     this.#socket = socket
-    socket.on('data', this.#onBytes)
-    socket.on('error', this.#onError)
-    socket.on('close', this.#onClose)
-    socket.write(this.#handshake.text)
+    socket.write(Buffer.from(this.#handshake.text))
     this.#watchdog.feed(answerMs)
     // if the inbox ends first, no caller waits for this promise
     this.#opened.promise.catch(() => undefined)
     this.messages = new Inbox({ signal, release: () => this.#letGo(signal), onTaken: () => this.#resume() })
+    if (!this.messages.isOver) socket.attach({ bytes: this.#onBytes, closed: this.#onClosed })
   }
 
   /** Settles when the handshake has been answered. */
@@ -144,19 +142,17 @@ class OpenWebSocket implements WebSocketConnection {
 
   /** Sends no pong to a peer that does not read the earlier ones. */
   #pong(payload: Uint8Array): void {
-    if (this.#socket.writableLength < maxUnsentBytes) this.#write(payload, opcodes.pong)
+    if (this.#socket.unsentBytes < maxUnsentBytes) this.#write(payload, opcodes.pong)
   }
 
-  readonly #onError = (thrown: Error): void => {
-    this.#end(transportError(thrown, this.#isOpen ? 'within its answer' : 'before its reply'))
-  }
-
-  readonly #onClose = (): void => {
-    this.#end(
-      disconnected(
-        `The upstream closed its connection ${this.#isOpen ? 'without a close frame' : 'before its reply'}.`,
-      ),
-    )
+  readonly #onClosed = (cause: unknown): void => {
+    if (cause !== undefined) this.#end(transportError(cause, this.#isOpen ? 'within its answer' : 'before its reply'))
+    else
+      this.#end(
+        disconnected(
+          `The upstream closed its connection ${this.#isOpen ? 'without a close frame' : 'before its reply'}.`,
+        ),
+      )
   }
 
   /** Only a ping reveals that a peer has vanished. While the socket is paused its pong cannot arrive, so none is expected. */
@@ -208,8 +204,6 @@ class OpenWebSocket implements WebSocketConnection {
     if (signal.aborted) this.#opened.reject(signal.reason)
     this.#write(closePayload(this.#goodbye), opcodes.close)
     this.#isOpen = false
-    this.#socket.off('data', this.#onBytes)
-    this.#socket.off('close', this.#onClose)
-    this.#socket.destroy()
+    this.#socket.end()
   }
 }

@@ -6,6 +6,7 @@ import {
   type OpenaiEmulator,
 } from '../../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
+import { machine, machineWith } from '../../src/wire/machine.double.ts'
 import { browserEvents, json, post, type Told, textOf, typesOf } from '../chaos/chat-server-client.ts'
 import { calling, saying } from '../chaos/chat-server-model.ts'
 import { type ChatServerRig, startChatServer } from '../chaos/chat-server-rig.ts'
@@ -70,10 +71,15 @@ function start(hosts?: string): ChatServerRig {
     },
     {
       surroundings: {
-        resolve: async (name) => {
-          resolved.push(name)
-          return answers[Math.min(resolved.length, answers.length) - 1] ?? []
-        },
+        runtime: machineWith({
+          network: {
+            ...machine.network,
+            async lookUp(name) {
+              resolved.push(name)
+              return answers[Math.min(resolved.length, answers.length) - 1] ?? []
+            },
+          },
+        }),
       },
     },
   )

@@ -3,6 +3,7 @@ import { frame } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { openLog } from '../../src/telemetry/log.ts'
 import { emulateHttp, type HttpEmulator } from '../../src/wire/emulator/http.ts'
 import { play, type Script } from '../../src/wire/emulator/script.ts'
+import { machine } from '../../src/wire/machine.double.ts'
 import { askRaw, post, RawClient, startApp, type TestApp } from './rig.ts'
 
 // reliability: P17 in section 1 through the whole program, items 34 and 35 in section 4. Law 7 asks the same of each room.
@@ -291,7 +292,7 @@ describe('item 34: what a client sends is one line of the log', () => {
 
   test('also where it is written for a person', () => {
     const lines: string[] = []
-    const log = openLog({ level: 'info', format: 'pretty', write: (line) => lines.push(line) })
+    const log = openLog({ runtime: machine, level: 'info', format: 'pretty', write: (line) => lines.push(line) })
     for (const trick of tricks) log.info({ model: trick, route: `GET /${trick}` }, 'chat')
     for (const line of lines) expect(line).toMatch(/^[\x20-\x7e]*\n$/)
   })

@@ -26,7 +26,7 @@ export function startApp(variables: Readonly<Record<string, string>> = {}): Test
   const lines: string[] = []
   const app = openApp(
     config,
-    openLog({ level: config.logLevel, format: 'json', write: (line) => lines.push(line) }),
+    openLog({ runtime: machine, level: config.logLevel, format: 'json', write: (line) => lines.push(line) }),
     new MemoryStore({ runtime: machine }),
     { runtime: machine },
   )

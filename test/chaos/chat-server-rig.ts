@@ -29,7 +29,7 @@ export function startChatServer(
   const config = readConfig({ HOST: '127.0.0.1', PORT: '0', PATH: process.env.PATH, ...variables }, false)
   if ('problems' in config) throw new Error(JSON.stringify(config.problems))
   const lines: string[] = []
-  const log = openLog({ level: 'debug', format: 'json', write: (line) => void lines.push(line) })
+  const log = openLog({ runtime: machine, level: 'debug', format: 'json', write: (line) => void lines.push(line) })
   const app = openApp(alter(config), log, store, { ...counted(), ...surroundings })
   return { url: app.url, lines, [Symbol.asyncDispose]: () => app.close() }
 }

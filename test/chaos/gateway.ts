@@ -31,7 +31,7 @@ export function startGateway(
   const config = readConfig({ PORT: '0', ...variables }, false)
   if ('problems' in config) throw new Error(JSON.stringify(config.problems))
   const lines: string[] = []
-  const log = openLog({ level: 'info', format: 'json', write: (line) => void lines.push(line) })
+  const log = openLog({ runtime: machine, level: 'info', format: 'json', write: (line) => void lines.push(line) })
   const app = openApp(alter(config), log, new MemoryStore({ runtime: machine }), { runtime: machine })
   return {
     url: app.url,

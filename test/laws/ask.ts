@@ -23,11 +23,11 @@ export interface Outcome {
 
 /** Lines of the log, at its most talkative. */
 export function recordLog(lines: string[] = []) {
-  return openLog({ level: 'trace', format: 'json', write: (line) => void lines.push(line) })
+  return openLog({ runtime: machine, level: 'trace', format: 'json', write: (line) => void lines.push(line) })
 }
 
 const never = newCancel()
-const quiet = openLog({ level: 'silent', format: 'json', write: () => undefined })
+const quiet = openLog({ runtime: machine, level: 'silent', format: 'json', write: () => undefined })
 
 /** A call as the API opens it. */
 export function newCall(signal: Cancel = never, log = quiet) {

@@ -12,7 +12,7 @@ import { Door, type RunHandler } from './door.ts'
 import { RouteTable } from './route-table.ts'
 
 const key = 'sk-door-0123456789abcdef'
-const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
+const log = openLog({ runtime: machine, level: 'silent', format: 'json', write: () => undefined })
 const { proxies } = readTrustedProxies([])
 const policy = { hasKeys: true, allowedHosts: [], isPublic: true, corsOrigins: undefined }
 const route = (path: string, access: SurfaceRoute['access'], isLast?: true): SurfaceRoute => ({
@@ -72,7 +72,7 @@ describe('the door', () => {
 
   test('counts wrong keys by the address of the connection', async () => {
     const door = doorWith(key)
-    const from = (address: string) => ({ requestIP: () => ({ address }), timeout: () => undefined })
+    const from = (address: string) => ({ addressOf: () => address, limitSilence: () => undefined })
     const knock = async (address: string) =>
       (await door.admit(requestFor('/v1/models', { authorization: 'Bearer sk-wrong' }), from(address)))?.status
     for (let guess = 0; guess < 100; guess++) expect(await knock('10.0.0.1')).toBe(403)
@@ -109,8 +109,8 @@ describe('the door', () => {
     expect((await door.admit(requestFor('/admin/all'), null))?.status).toBe(401)
   })
 
-  const own = { requestIP: () => ({ address: '127.0.0.1' }), timeout: () => undefined }
-  const foreign = { ...own, requestIP: () => ({ address: '10.0.0.1' }) }
+  const own = { addressOf: () => '127.0.0.1', limitSilence: () => undefined }
+  const foreign = { ...own, addressOf: () => '10.0.0.1' }
   const strangers = [
     ['another machine', {}, foreign],
     ['somebody behind a proxy of this one', { 'x-forwarded-for': '10.0.0.1' }, own],

@@ -11,7 +11,7 @@ import type { Keys } from './authenticate.ts'
 import type { TrustedProxies } from './client-address.ts'
 import { type CrossSitePolicy, isPreflight, preflight, refuseCrossSite } from './cross-site.ts'
 import { notFound, spareSlash } from './not-found.ts'
-import { type HttpListener, openExchange, type RoutedExchange } from './open-exchange.ts'
+import { openExchange, type RequestListener, type RoutedExchange } from './open-exchange.ts'
 import type { RouteTable } from './route-table.ts'
 
 export interface DoorOptions {
@@ -37,7 +37,7 @@ export class Door {
   }
 
   /** The answer to a request that may not come in, or to a preflight; undefined for one that may. */
-  admit(request: Request, listener: HttpListener | null): Response | Promise<Response> | undefined {
+  admit(request: Request, listener: RequestListener | null): Response | Promise<Response> | undefined {
     const routed = openExchange(request, { ...this.#options, listener, phase: this.phase })
     this.#exchanges.set(request, routed)
     const { exchange, found, rightPath } = routed

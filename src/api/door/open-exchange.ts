@@ -1,6 +1,7 @@
 import { anybody } from '../../chat/caller.ts'
 import { excerpt } from '../../chat/secret.ts'
 import type { Logger } from '../../flow/call.ts'
+import type { HttpListener } from '../../flow/network.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import { type Exchange, requestId } from '../exchange/exchange.ts'
 import type { Phase } from '../exchange/services.ts'
@@ -9,11 +10,8 @@ import { type CrossSitePolicy, corsHeaders } from './cross-site.ts'
 import { pathOf, withoutSpareSlashes } from './path.ts'
 import type { FoundRoute, RouteTable } from './route-table.ts'
 
-/** What the door knows of the connection a request came on. */
-export interface HttpListener {
-  requestIP(request: Request): { readonly address: string } | null
-  timeout(request: Request, seconds: number): void
-}
+/** What the door asks about the connection that a request came on. */
+export type RequestListener = Pick<HttpListener, 'addressOf' | 'limitSilence'>
 
 export interface OpenExchangeOptions {
   readonly table: RouteTable
@@ -21,7 +19,7 @@ export interface OpenExchangeOptions {
   readonly policy: CrossSitePolicy
   readonly log: Logger
   readonly runtime: Runtime
-  readonly listener: HttpListener | null
+  readonly listener: RequestListener | null
   readonly phase: Phase
 }
 
@@ -41,7 +39,7 @@ export function openExchange(request: Request, options: OpenExchangeOptions): Ro
   const right = asSent ? path : withoutSpareSlashes(path)
   const found = right === path ? asSent : table.find(request.method, right)
   const id = requestId(request.headers, runtime)
-  const address = clientAddress(listener?.requestIP(request)?.address ?? '', request.headers, options.proxies)
+  const address = clientAddress(listener?.addressOf(request) ?? '', request.headers, options.proxies)
   const surface = found?.surface ?? table.nearest(right).surface
   const usual = {
     'x-request-id': id,
@@ -65,7 +63,7 @@ export function openExchange(request: Request, options: OpenExchangeOptions): Ro
     caller: anybody,
     receipt: undefined,
     isLogged: false,
-    limitSilence: (seconds) => listener?.timeout(request, seconds),
+    limitSilence: (seconds) => listener?.limitSilence(request, seconds),
   }
   return { exchange, found, rightPath: right === path ? undefined : right }
 }

@@ -12,14 +12,14 @@ import { newReceipt } from '../../flow/call.ts'
 import { events } from '../../flow/flow.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulator/script.ts'
-import { newCancel } from '../../wire/machine.double.ts'
+import { machine, newCancel } from '../../wire/machine.double.ts'
 import { type CohereEmulator, emulateCohere } from './emulator/index.ts'
 import { provider } from './index.ts'
 
 const key = 'token-of-the-tests'
 const json = { 'content-type': 'application/json' }
 const never = newCancel()
-const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
+const log = openLog({ runtime: machine, level: 'silent', format: 'json', write: () => undefined })
 const account: Account<Secret> = { label: 'COHERE_TOKEN', credential: new Secret(key) }
 
 const emulator = await emulateCohere({ keys: [key] })

@@ -11,7 +11,7 @@ import { newReceipt } from '../../flow/call.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import { flat } from '../../flow/flow.double.ts'
 import { openLog } from '../../telemetry/log.ts'
-import { newCancel } from '../../wire/machine.double.ts'
+import { machine, newCancel } from '../../wire/machine.double.ts'
 import type { AccountCall } from '../provider.ts'
 import { type CtoAccount, type CtoCredential, readAccounts } from './account.ts'
 import { chat } from './chat.ts'
@@ -22,7 +22,7 @@ import { provider } from './index.ts'
 import { type Protocol, protocolV1, protocolV2, writeThread } from './protocol.ts'
 
 const never = newCancel()
-const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
+const log = openLog({ runtime: machine, level: 'silent', format: 'json', write: () => undefined })
 
 interface Running extends AsyncDisposable {
   readonly emulator: CtoEmulator

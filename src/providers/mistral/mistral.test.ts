@@ -14,13 +14,13 @@ import { events as eventsOf } from '../../flow/flow.ts'
 import { support } from '../../gateway/layers/support.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulator/script.ts'
-import { newCancel } from '../../wire/machine.double.ts'
+import { machine, newCancel } from '../../wire/machine.double.ts'
 import { sseData } from '../../wire/sse.ts'
 import { emulateMistral } from './emulator/index.ts'
 import { provider } from './index.ts'
 
 const never = newCancel()
-const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
+const log = openLog({ runtime: machine, level: 'silent', format: 'json', write: () => undefined })
 const json = { 'content-type': 'application/json' }
 const key = 'key-of-the-tests'
 

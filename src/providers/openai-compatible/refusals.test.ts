@@ -12,7 +12,7 @@ import { newReceipt } from '../../flow/call.ts'
 import { events as eventsOf } from '../../flow/flow.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulator/script.ts'
-import { newCancel } from '../../wire/machine.double.ts'
+import { machine, newCancel } from '../../wire/machine.double.ts'
 import { sseData } from '../../wire/sse.ts'
 import { type EmulatedChat, emulateOpenai, type OpenaiEmulator } from './emulator/index.ts'
 import { openaiCompatible } from './upstream.ts'
@@ -21,7 +21,7 @@ import { openaiCompatible } from './upstream.ts'
 
 const json = { 'content-type': 'application/json' }
 const account: Account<Secret | undefined> = { label: 'KEY', credential: undefined }
-const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
+const log = openLog({ runtime: machine, level: 'silent', format: 'json', write: () => undefined })
 const open: OpenaiEmulator[] = []
 afterEach(() => Promise.all(open.splice(0).map((emulator) => emulator.close())))
 

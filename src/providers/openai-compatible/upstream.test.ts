@@ -13,13 +13,13 @@ import { events as eventsOf } from '../../flow/flow.ts'
 import { openLog } from '../../telemetry/log.ts'
 import { emulateHttp } from '../../wire/emulator/http.ts'
 import type { Script } from '../../wire/emulator/script.ts'
-import { newCancel } from '../../wire/machine.double.ts'
+import { machine, newCancel } from '../../wire/machine.double.ts'
 import { emulateOpenai, type OpenaiEmulator } from './emulator/index.ts'
 import { openaiCompatible } from './upstream.ts'
 
 const json = { 'content-type': 'application/json' }
 const never = newCancel()
-const log = openLog({ level: 'silent', format: 'json', write: () => undefined })
+const log = openLog({ runtime: machine, level: 'silent', format: 'json', write: () => undefined })
 const account: Account<Secret | undefined> = { label: 'KEY', credential: new Secret('key-of-the-tests') }
 
 const question: ChatRequest = {

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 /** A request as an emulator sees it. */
 export interface EmulatedRequest {
@@ -37,6 +38,12 @@ export interface EmulatedExchange {
   upgrade(take: (bytes: Buffer) => void): void
 }
 
+/** What an emulator needs of a connection. */
+export interface EmulatorSocket extends Pick<Duplex, 'destroyed' | 'write' | 'end' | 'on' | 'off'> {
+  /** Closes with RST. */
+  resetAndDestroy(): unknown
+}
+
 export interface HttpEmulator {
   /** `http://127.0.0.1:PORT` */
   readonly origin: string
@@ -65,7 +72,7 @@ export async function emulateHttp(answer: (exchange: EmulatedExchange) => void |
       busy.delete(socket)
     })
     socket.on('error', () => undefined)
-    serve(socket, (exchange) => {
+    cutRequests(socket, (exchange) => {
       requests.push(exchange.request)
       busy.add(socket)
       void answer(releasing(exchange, () => busy.delete(socket)))
@@ -108,8 +115,14 @@ async function listen(server: Server): Promise<number> {
   return address && typeof address === 'object' ? address.port : 0
 }
 
+/** Answers the requests on a connection, whatever it is made of. */
+export function answerOn(socket: EmulatorSocket, answer: (exchange: EmulatedExchange) => void | Promise<void>): void {
+  socket.on('error', () => undefined)
+  cutRequests(socket, (exchange) => void answer(exchange))
+}
+
 /** Cuts the bytes of a kept-alive connection into requests. */
-function serve(socket: Socket, begin: (exchange: EmulatedExchange) => void): void {
+function cutRequests(socket: EmulatorSocket, begin: (exchange: EmulatedExchange) => void): void {
   let buffer: Buffer = Buffer.alloc(0)
   let take: ((bytes: Buffer) => void) | undefined
   const closed = new Promise<number>((resolve) => socket.on('close', () => resolve(performance.now())))
@@ -142,7 +155,7 @@ function takeRequest(buffer: Buffer): { request: EmulatedRequest; length: number
 }
 
 function exchangeOn(
-  socket: Socket,
+  socket: EmulatorSocket,
   request: EmulatedRequest,
   closed: Promise<number>,
 ): Omit<EmulatedExchange, 'upgrade'> {

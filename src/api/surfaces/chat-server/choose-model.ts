@@ -44,7 +44,7 @@ export async function chooseModel(config: ModelConfig, choice: ChooseModel): Pro
   const { model_name: model, base_url: base, api_key: key } = config
   if (key) {
     const secret = keyOf(key)
-    const pinned = await judge(base || usual.base, egress, signal, egress.resolve)
+    const pinned = await judge(base || usual.base, egress, signal)
     const toolBounds = toolBoundsAt(pinned.url.href)
     return { model: model ?? usual.model, own: ownEndpoint(pinned, secret), ...(toolBounds && { toolBounds }) }
   }

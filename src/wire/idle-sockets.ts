@@ -1,0 +1,75 @@
+import type { ByteSocket, IdleSockets } from '../flow/network.ts'
+import type { Runtime } from '../flow/runtime.ts'
+import type { Timer } from '../flow/timers.ts'
+
+/** Limits for idle connections, to one origin and to all. */
+const maxPerOrigin = 64
+const maxIdle = 512
+/** Milliseconds for which a connection is kept for the next request. */
+const idleMs = 15_000
+/** Milliseconds before the server's own limit at which a connection is no longer used. */
+const marginMs = 1_000
+
+interface IdleSocket {
+  readonly socket: ByteSocket
+  readonly until: number
+}
+
+/** Idle connections by origin. The connection that became idle last is the last of its list. */
+export class SocketPool implements IdleSockets {
+  readonly #runtime: Pick<Runtime, 'elapsed' | 'timers'>
+  readonly #idle = new Map<string, IdleSocket[]>()
+  #size = 0
+  #timer: Timer | undefined
+
+  constructor(runtime: Pick<Runtime, 'elapsed' | 'timers'>) {
+    this.#runtime = runtime
+  }
+
+  /** Takes the connection that was used last, so that surplus connections become old and are closed. */
+  take(key: string): ByteSocket | undefined {
+    const list = this.#idle.get(key)
+    const now = this.#runtime.elapsed()
+    for (let last = list?.pop(); last; last = list?.pop()) {
+      this.#size--
+      if (!last.socket.isClosed && last.until > now) {
+        last.socket.keepProcess(true)
+        return last.socket
+      }
+      last.socket.destroy()
+    }
+    return undefined
+  }
+
+  put(key: string, socket: ByteSocket, peerMs = idleMs): void {
+    const keepMs = Math.min(idleMs, peerMs - marginMs)
+    const list = this.#idle.get(key) ?? []
+    if (socket.isClosed || keepMs <= 0 || list.length >= maxPerOrigin || this.#size >= maxIdle) {
+      socket.destroy()
+      return
+    }
+    // bytes that arrive without a request would be read as the next reply
+    socket.attach({ bytes: () => socket.destroy(), closed: () => undefined })
+    socket.keepProcess(false)
+    list.push({ socket, until: this.#runtime.elapsed() + keepMs })
+    this.#idle.set(key, list)
+    this.#size++
+    this.#timer ??= this.#sweepLater()
+  }
+
+  #sweepLater(): Timer {
+    return this.#runtime.timers.set(idleMs / 3, () => this.#sweep(), { isBackground: true })
+  }
+
+  #sweep(): void {
+    const now = this.#runtime.elapsed()
+    for (const [key, list] of this.#idle) {
+      const kept = list.filter(({ socket, until }) => !socket.isClosed && until > now)
+      for (const idle of list) if (!kept.includes(idle)) idle.socket.destroy()
+      this.#size -= list.length - kept.length
+      if (kept.length > 0) this.#idle.set(key, kept)
+      else this.#idle.delete(key)
+    }
+    this.#timer = this.#size === 0 ? undefined : this.#sweepLater()
+  }
+}

@@ -1,0 +1,75 @@
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { ByteSocket, Connecting, Endpoint, HttpListener, Network, ServeOptions } from '../flow/network.ts'
+import type { Runtime } from '../flow/runtime.ts'
+import { SocketPool } from './idle-sockets.ts'
+import { RawSocket } from './raw-socket.ts'
+import { openResolver } from './resolve-name.ts'
+import { disconnected } from './transport-error.ts'
+
+/** The network of this machine. */
+export function openNetwork(clock: Pick<Runtime, 'elapsed' | 'timers'>): Network {
+  return {
+    lookUp: openResolver(() => clock.elapsed()),
+    connect,
+    idle: new SocketPool(clock),
+    serve,
+  }
+}
+
+function connect(endpoint: Endpoint): Connecting {
+  const { promise, resolve, reject } = Promise.withResolvers<ByteSocket>()
+  const socket = open(endpoint)
+  let opened: ByteSocket | undefined
+  const onClose = () => reject(disconnected('before its reply'))
+  // the listener stays, because an error event without a listener would end the process
+  socket.on('error', reject)
+  socket.once('close', onClose)
+  socket.once(endpoint.isSecure ? 'secureConnect' : 'connect', () => {
+    socket.off('close', onClose)
+    socket.setNoDelay(true)
+    opened = new RawSocket(socket)
+    resolve(opened)
+  })
+  return {
+    socket: promise,
+    cancel() {
+      reject(disconnected('before its reply'))
+      if (opened) opened.destroy()
+      else socket.destroy()
+    },
+  }
+}
+
+function open({ isSecure, address: host, port, serverName }: Endpoint): Socket {
+  if (!isSecure) return connectTcp({ host, port })
+  return connectTls({
+    host,
+    port,
+    ALPNProtocols: ['http/1.1'],
+    ...(serverName !== undefined && { servername: serverName }),
+  })
+}
+
+function serve({ hostname, port, idleSeconds, answer }: ServeOptions): HttpListener {
+  const server = Bun.serve({
+    hostname,
+    port,
+    idleTimeout: idleSeconds,
+    // by default two programs would share a port without a word
+    reusePort: false,
+    // our own limit answers in the client's dialect, Bun's with an empty body
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    fetch: answer,
+  })
+  return {
+    port: server.port ?? port,
+    get pendingRequests() {
+      return server.pendingRequests
+    },
+    addressOf: (request) => server.requestIP(request)?.address,
+    limitSilence: (request, seconds) => server.timeout(request, seconds),
+    stop: () => server.stop(false),
+    kill: () => server.stop(true),
+  }
+}
