@@ -10,7 +10,6 @@ import type { Store } from './state/store.ts'
 import { watchStore } from './state/watch-store.ts'
 import { openTools } from './tools/registry.ts'
 import { version } from './version.ts'
-import { answersWithinDescriptors } from './wire/descriptors.ts'
 
 /** Fetches kept free for requests that are not chats, such as model lists. */
 const spareFetches = 192
@@ -40,7 +39,7 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
     deadlines: config.deadlines,
     store,
     threadTtlMs: config.sessionTtlMs,
-    maxCalls: Math.min(maxFetches - spareFetches, answersWithinDescriptors()),
+    maxCalls: Math.min(maxFetches - spareFetches, answersWithin(runtime)),
     ...shared,
   })
   const spare = new FallbackStore(store, runtime)
@@ -75,4 +74,9 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
       await spare.close()
     },
   }
+}
+
+/** How many answers can run at once: each needs a connection to its client and one to its upstream. */
+function answersWithin({ network }: Runtime): number {
+  return Math.max(1, Math.floor(network.maxConnections() / 2))
 }

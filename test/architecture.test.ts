@@ -116,8 +116,6 @@ const findingHomes: Readonly<Partial<Record<Finding, readonly string[]>>> = {
     // wraps a socket of Node's
     'wire/raw-socket.ts',
     'wire/resolve-name.ts',
-    // tries to listen, to say why this machine does not let the program
-    'commands/bind-failure.ts',
   ],
 }
 

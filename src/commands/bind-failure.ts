@@ -1,5 +1,5 @@
-import { lookup } from 'node:dns/promises'
-import { createServer, isIP } from 'node:net'
+import { isIP } from 'node:net'
+import type { Network } from '../flow/network.ts'
 
 const onlyOwn = 'HOST=127.0.0.1 is for this machine alone, 0.0.0.0 for all'
 
@@ -13,30 +13,27 @@ const reasons: Readonly<Record<string, string>> = {
 }
 
 /** Why no program on this machine can listen on a name or an address, on any port; undefined if one can. */
-export async function wrongWithHost(host: string): Promise<string | undefined> {
-  if (!isIP(host) && !(await lookup(host).catch(() => undefined)))
+export async function wrongWithHost(host: string, network: Network): Promise<string | undefined> {
+  if (!isIP(host) && !(await network.lookUp(host).catch(() => undefined)))
     return `the name "${host}" does not resolve. Check its spelling; ${onlyOwn}`
-  const code = await bindCode(host, 0)
+  const code = await network.tryToListen(host, 0)
   return code === undefined || code === 'EMFILE' ? undefined : words(code)
 }
 
+interface BindTarget {
+  readonly host: string
+  readonly port: number
+}
+
 /** Says in a sentence why the server cannot listen there. The runtime itself reports every failure as a port in use. */
-export async function bindWords({ host, port }: { readonly host: string; readonly port: number }, thrown: unknown) {
-  const why = (await wrongWithHost(host)) ?? words((await bindCode(host, port)) ?? codeOf(thrown), thrown)
+export async function bindWords({ host, port }: BindTarget, network: Network, thrown: unknown): Promise<string> {
+  const why =
+    (await wrongWithHost(host, network)) ?? words((await network.tryToListen(host, port)) ?? codeOf(thrown), thrown)
   return `Cannot listen on ${host}:${port}: ${why}.\n`
 }
 
 function words(code: string, thrown?: unknown): string {
   return reasons[code] ?? (thrown instanceof Error ? thrown.message : `the system refuses it (${code})`)
-}
-
-/** The system's error code for listening there; undefined if it works. */
-function bindCode(host: string, port: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', (error) => resolve(codeOf(error)))
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)))
-  })
 }
 
 function codeOf(thrown: unknown): string {

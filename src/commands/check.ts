@@ -4,16 +4,22 @@ import { redact } from '../chat/secret.ts'
 import type { Config } from '../config/config.ts'
 import { settingsInForce } from '../config/in-force.ts'
 import type { Setting } from '../config/setting.ts'
+import type { Network } from '../flow/network.ts'
 import { wrongWithHost } from './bind-failure.ts'
 import { table } from './table.ts'
 
 /** sysexits.h: the configuration cannot be used. */
 const configExit = 78
 
+interface CheckOptions {
+  readonly isJson: boolean
+  readonly network: Network
+}
+
 /** Shows the settings that a start would use, where they come from, and what would prevent the start. Changes nothing. */
-export async function check(config: Config, { isJson }: { readonly isJson: boolean }): Promise<number> {
+export async function check(config: Config, { isJson, network }: CheckOptions): Promise<number> {
   const { problems, notes } = config.state.inspect()
-  const host = await wrongWithHost(config.host)
+  const host = await wrongWithHost(config.host, network)
   const all = [...(host === undefined ? [] : [`HOST: ${host}`]), ...problems]
   const text = isJson ? asJson(config, all, notes) : asText(config, all, notes)
   process.stdout.write(redact(text))

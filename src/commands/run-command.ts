@@ -2,7 +2,7 @@ import type { Config, Misconfigured } from '../config/config.ts'
 import { loadConfig } from '../config/load-config.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { version } from '../version.ts'
-import { assumeProxy } from '../wire/proxy.ts'
+import { throughProxy } from '../wire/machine-network.ts'
 import { type CommandLine, meaning, readCommandLine } from './command-line.ts'
 
 const help = `tributary ${version}: every upstream, one stream
@@ -35,8 +35,8 @@ interface RunOptions {
 /** Each command loads its modules when it runs: a container's health check runs all day and needs no server. */
 const commands = {
   serve: async (config: Config, { runtime }: RunOptions) => (await import('./serve.ts')).serve(config, runtime),
-  check: async (config: Config, { line: { isJson } }: RunOptions) =>
-    (await import('./check.ts')).check(config, { isJson }),
+  check: async (config: Config, { line: { isJson }, runtime: { network } }: RunOptions) =>
+    (await import('./check.ts')).check(config, { isJson, network }),
   doctor: async (config: Config, { line: { isJson }, runtime }: RunOptions) =>
     (await import('./doctor.ts')).doctor(config, { isJson, runtime }),
   models: async (config: Config, { runtime }: RunOptions) => (await import('./models.ts')).models(config, runtime),
@@ -72,8 +72,7 @@ export async function runCommand(args: readonly string[], runtime: Runtime): Pro
   const config = loadConfig({ envFile, flags, ...(demo && { choose: demo.choose }) })
   if ('problems' in config) return misconfigured(config, line)
   for (const warning of config.warnings) process.stderr.write(`warning: ${warning}\n`)
-  if (config.isProxied) assumeProxy()
-  const options = { line, runtime }
+  const options: RunOptions = { line, runtime: config.isProxied ? throughProxy(runtime) : runtime }
   return command(config, options)
 }
 

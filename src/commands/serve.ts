@@ -47,7 +47,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, announ
   try {
     app = openApp(config, log, store, { runtime })
   } catch (thrown) {
-    process.stderr.write(await bindWords(config, thrown))
+    process.stderr.write(await bindWords(config, runtime.network, thrown))
     await store.close()
     return 1
   }

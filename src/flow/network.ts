@@ -80,6 +80,14 @@ export interface Network {
   lookUp(hostname: string): Promise<readonly string[]>
   connect(endpoint: Endpoint): Connecting
   readonly idle: IdleSockets
+  /** Present if the operator has named an HTTP proxy: then every request of ours to another server goes this way. */
+  readonly fetchByProxy?: (url: string, init: BunFetchRequestInit) => Promise<Response>
+  /** The IP addresses of the machine itself. */
+  ownAddresses(): readonly string[]
+  /** How many connections can be open at once; Infinity if that is not known. */
+  maxConnections(): number
   /** Starts to listen. @throws when the address cannot be bound */
   serve(options: ServeOptions): HttpListener
+  /** Listens for a moment. @returns the system's error code; undefined if it is possible */
+  tryToListen(hostname: string, port: number): Promise<string | undefined>
 }

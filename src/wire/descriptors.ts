@@ -43,10 +43,10 @@ export function guardDescriptors(log: Logger, timers: Timers): () => void {
   }
 }
 
-/** How many answers can run at once: each needs a connection to its client and one to its upstream. Infinity if the limit is unknown. */
-export function answersWithinDescriptors(): number {
+/** How many connections can be open beside the reserve. Infinity if the limit is unknown. */
+export function connectionsWithinDescriptors(): number {
   const limit = descriptorLimit()
-  return limit === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor((limit - reserveOf(limit)) / 2))
+  return limit === 0 ? Number.POSITIVE_INFINITY : limit - reserveOf(limit)
 }
 
 function reserveOf(limit: number): number {

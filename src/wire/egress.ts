@@ -2,7 +2,6 @@ import { isIP } from 'node:net'
 import { ChatError } from '../chat/error.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import { orAbort } from '../flow/wait.ts'
-import { isProxied } from './proxy.ts'
 import { isPublicAddress } from './public-address.ts'
 
 /** The hosts that the operator lets callers choose. */
@@ -25,16 +24,17 @@ export interface Pinned {
  */
 export async function judge(text: string, policy: EgressPolicy, signal: Cancel): Promise<Pinned> {
   const url = parsed(text)
-  if (!url || isProxied()) throw refused()
+  const { network } = signal.runtime
+  if (!url || network.fetchByProxy) throw refused()
   const hostname = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
   const isNamed = policy.hosts.includes(`${hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`)
   if (!isNamed && (url.protocol !== 'https:' || !policy.hosts.some((pattern) => matches(pattern, hostname))))
     throw refused()
-  const { network } = signal.runtime
   const addresses = isIP(hostname) ? [hostname] : await orAbort(network.lookUp(hostname), signal).catch(() => [])
   signal.throwIfAborted()
   const [address] = addresses
-  if (address === undefined || !(isNamed || addresses.every(isPublicAddress))) throw refused()
+  const own = network.ownAddresses()
+  if (address === undefined || !(isNamed || addresses.every((found) => isPublicAddress(found, own)))) throw refused()
   return { url, address }
 }
 

@@ -17,11 +17,11 @@ async function throughProxy(
   })
   const script = `
     import { send } from '${import.meta.dir}/http.ts'
-    import { newCancel } from '${import.meta.dir}/machine.double.ts'
-    import { assumeProxy } from '${import.meta.dir}/proxy.ts'
-    assumeProxy()
+    import { CancelSource } from '${import.meta.dir}/../flow/cancel.ts'
+    import { machine } from '${import.meta.dir}/machine.double.ts'
+    import { throughProxy } from '${import.meta.dir}/machine-network.ts'
     const request = { method: 'GET', url: 'http://upstream.test/path', headers: {} }
-    await send(request, newCancel())
+    await send(request, new CancelSource(throughProxy(machine)))
       .then(async (reply) => console.log(reply.status, await reply.text()), (error) => console.log(error.code, error.message))
       .catch((error) => console.log(error.code, error.message))
     process.exit()`

@@ -1,5 +1,6 @@
 import { ChatError } from '../chat/error.ts'
 import type { Cancel, CancelSource } from '../flow/cancel.ts'
+import type { Network } from '../flow/network.ts'
 import type { BodySource, BodyStep } from './http-body.ts'
 import { invalidReply } from './http-head.ts'
 import type { HttpRequest } from './http-request.ts'
@@ -8,13 +9,17 @@ import { transportError } from './transport-error.ts'
 /** The methods of a body's reader that are used here. Bun's types and the web's differ in the others. */
 type FetchBodyReader = Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'cancel'>
 
-/** The only caller of `fetch`. It is used if a proxy is set, which our own HTTP client does not support. */
+export type Fetch = NonNullable<Network['fetchByProxy']>
+
+/** A request that `fetch` sends, because our own HTTP client does not support proxies. */
 export class FetchExchange implements BodySource {
+  readonly #fetch: Fetch
   readonly #link: CancelSource
   #response: Response | undefined
   #reader: FetchBodyReader | undefined
 
-  constructor(signal: Cancel) {
+  constructor(fetch: Fetch, signal: Cancel) {
+    this.#fetch = fetch
     this.#link = signal.child()
   }
 
@@ -30,7 +35,7 @@ export class FetchExchange implements BodySource {
   async start({ method, url, headers, body }: HttpRequest): Promise<void> {
     const link = this.#link
     try {
-      this.#response = await fetch(url, {
+      this.#response = await this.#fetch(url, {
         method,
         headers: { 'accept-encoding': 'identity', ...headers },
         ...(body !== undefined && { body: typeof body === 'string' ? body : new Blob([...body]) }),

@@ -3,12 +3,11 @@ import type { Cancel } from '../flow/cancel.ts'
 import { Watchdog } from '../flow/watchdog.ts'
 import { plainBody } from './decompress.ts'
 import { dial } from './dial.ts'
-import { FetchExchange } from './fetch-exchange.ts'
+import { type Fetch, FetchExchange } from './fetch-exchange.ts'
 import { type BodySource, CountedReply } from './http-body.ts'
 import { HttpConnection, type OnFree } from './http-connection.ts'
 import type { HttpReply } from './http-reply.ts'
 import { type HttpRequest, type RequestTarget, requestBytes, targetOf } from './http-request.ts'
-import { isProxied } from './proxy.ts'
 
 const connectMs = 5_000
 
@@ -20,12 +19,13 @@ const connectMs = 5_000
 export async function send(request: HttpRequest, signal: Cancel): Promise<HttpReply> {
   const target = targetOf(request.url)
   const { limits = {} } = request
+  const { fetchByProxy: fetch } = signal.runtime.network
   signal.throwIfAborted()
   const link = signal.child()
   const watchdog = new Watchdog(signal.runtime.timers, () => link.abort(upstreamTimeout()))
   if (limits.headMs) watchdog.feed(limits.headMs)
   try {
-    const source = await (isProxied() && !request.isOwn ? askProxy(request, link) : askDirectly(request, target, link))
+    const source = await (fetch && !request.isOwn ? askProxy(fetch, request, link) : askDirectly(request, target, link))
     return new CountedReply(plainBody(source), {
       limits,
       receivedAt: signal.runtime.now(),
@@ -39,8 +39,8 @@ export async function send(request: HttpRequest, signal: Cancel): Promise<HttpRe
   }
 }
 
-async function askProxy(request: HttpRequest, signal: Cancel): Promise<BodySource> {
-  const exchange = new FetchExchange(signal)
+async function askProxy(fetch: Fetch, request: HttpRequest, signal: Cancel): Promise<BodySource> {
+  const exchange = new FetchExchange(fetch, signal)
   await exchange.start(request)
   return exchange
 }

@@ -1,7 +1,9 @@
-import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp, createServer, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { connect as connectTls } from 'node:tls'
 import type { ByteSocket, Connecting, Endpoint, HttpListener, Network, ServeOptions } from '../flow/network.ts'
 import type { Runtime } from '../flow/runtime.ts'
+import { connectionsWithinDescriptors } from './descriptors.ts'
 import { SocketPool } from './idle-sockets.ts'
 import { RawSocket } from './raw-socket.ts'
 import { openResolver } from './resolve-name.ts'
@@ -13,8 +15,16 @@ export function openNetwork(clock: Pick<Runtime, 'elapsed' | 'timers'>): Network
     lookUp: openResolver(() => clock.elapsed()),
     connect,
     idle: new SocketPool(clock),
+    ownAddresses: () => Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address) ?? []),
+    maxConnections: connectionsWithinDescriptors,
     serve,
+    tryToListen,
   }
+}
+
+/** The same machine, of which every request to another server goes through the proxy that the environment names. */
+export function throughProxy(machine: Runtime): Runtime {
+  return { ...machine, network: { ...machine.network, fetchByProxy: fetch } }
 }
 
 function connect(endpoint: Endpoint): Connecting {
@@ -72,4 +82,13 @@ function serve({ hostname, port, idleSeconds, answer }: ServeOptions): HttpListe
     stop: () => server.stop(false),
     kill: () => server.stop(true),
   }
+}
+
+/** Bun's own server reports every failure as a port in use, so Node's is asked. */
+function tryToListen(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', (error) => resolve('code' in error ? String(error.code) : 'no code'))
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)))
+  })
 }

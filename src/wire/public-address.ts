@@ -1,5 +1,4 @@
 import { BlockList, isIP } from 'node:net'
-import { networkInterfaces } from 'node:os'
 
 /** Addresses outside the public internet: IANA special-purpose registries, multicast, and the metadata servers of clouds. */
 const closed = new BlockList()
@@ -38,17 +37,21 @@ for (const [network, bits] of [
 const globalUnicast = new BlockList()
 globalUnicast.addSubnet('2000::', 3, 'ipv6')
 
-/** Whether an IP address is a host of the public internet, and not this machine. */
-export function isPublicAddress(address: string): boolean {
+/** Whether an IP address is a host of the public internet, and not this machine. @param own the machine's addresses */
+export function isPublicAddress(address: string, own: readonly string[]): boolean {
   const family = isIP(address)
-  if (family === 0 || isOwn(address)) return false
+  if (family === 0 || isAmong(own, address)) return false
   if (family === 4) return !closed.check(address, 'ipv4')
   return globalUnicast.check(address, 'ipv6') && !closed.check(address, 'ipv6')
 }
 
-function isOwn(address: string): boolean {
-  const own = new BlockList()
-  for (const { address: mine, family } of Object.values(networkInterfaces()).flatMap((all) => all ?? []))
-    own.addAddress(mine, family === 'IPv6' ? 'ipv6' : 'ipv4')
-  return own.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+/** Compares addresses, not texts: an IPv6 address has many. */
+function isAmong(own: readonly string[], address: string): boolean {
+  const list = new BlockList()
+  for (const mine of own) list.addAddress(mine, familyOf(mine))
+  return list.check(address, familyOf(address))
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4'
 }

@@ -93,8 +93,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'egress',
     file: 'src/wire/egress.ts',
-    find: 'addresses.every(isPublicAddress)',
-    replace: 'addresses.some(isPublicAddress)',
+    find: 'addresses.every((found) =>',
+    replace: 'addresses.some((found) =>',
     tests: ['src/wire/egress.test.ts'],
   },
   {

@@ -48,7 +48,7 @@ const door = new Door({
   keys: new Keys([{ secret: new Secret(key), role: 'client', name: 'ann' }], () => machine.now()),
   proxies: readTrustedProxies([]).proxies,
   policy: { hasKeys: true, allowedHosts: [], isPublic: true, corsOrigins: undefined },
-  log: openLog({ level: 'silent', format: 'json', write: () => undefined }),
+  log: openLog({ runtime: machine, level: 'silent', format: 'json', write: () => undefined }),
 })
 
 /** The status, the body, and the headers that are the surface's or say who may read them. */

@@ -1,0 +1,192 @@
+import { Duplex } from 'node:stream'
+import type { ByteSocket, SocketEvents } from '../flow/network.ts'
+import type { Runtime } from '../flow/runtime.ts'
+import type { EmulatorSocket } from './emulator/http.ts'
+
+/** What goes wrong on the way to a server. Each is asked anew, so that a test may answer by chance or by count. */
+export interface Faults {
+  /** How an attempt to connect ends; `silent` has no end. */
+  connect?(): 'accept' | 'refuse' | 'silent'
+  /** Milliseconds that bytes travel, either way. They never overtake each other. */
+  delayMs?(): number
+  /** Bytes that arrive together, over 0: what was written at once comes in pieces of so many. */
+  pieceBytes?(): number
+  /** Bytes of the server's that arrive on a new connection before it is reset. */
+  resetAfterBytes?(): number
+}
+
+export type MemoryClock = Pick<Runtime, 'elapsed' | 'timers'>
+
+/** One direction of a connection. What is sent arrives in order, in the pieces and with the delay that the faults give. */
+class Pipe {
+  readonly #clock: MemoryClock
+  readonly #faults: Faults
+  readonly #onTheWay: (() => void)[] = []
+  #dueAt = 0
+
+  constructor(clock: MemoryClock, faults: Faults) {
+    this.#clock = clock
+    this.#faults = faults
+  }
+
+  /** @param taken called when all of it has arrived */
+  send(bytes: Buffer, arrive: (piece: Buffer) => void, taken: () => void): void {
+    for (let rest = bytes; rest.length > 0; ) {
+      const size = Math.max(1, this.#faults.pieceBytes?.() ?? rest.length)
+      const piece = rest.subarray(0, size)
+      rest = rest.subarray(size)
+      this.afterwards(() => arrive(piece))
+    }
+    this.afterwards(taken)
+  }
+
+  /** Runs this after everything that was sent before. */
+  afterwards(run: () => void): void {
+    const now = this.#clock.elapsed()
+    this.#dueAt = Math.max(this.#dueAt, now + (this.#faults.delayMs?.() ?? 0))
+    if (this.#dueAt <= now && this.#onTheWay.length === 0) {
+      run()
+      return
+    }
+    this.#onTheWay.push(run)
+    this.#clock.timers.set(Math.max(1, this.#dueAt - now), () => this.#onTheWay.shift()?.())
+  }
+}
+
+/** A connection in memory: the gateway has `client`, and the emulated server the stream itself. */
+export class MemoryConnection extends Duplex implements EmulatorSocket {
+  readonly client: MemorySocket
+  readonly #toClient: Pipe
+  readonly #toServer: Pipe
+  #bytesLeft: number
+
+  constructor(clock: MemoryClock, faults: Faults, onClose: () => void) {
+    super({ allowHalfOpen: false })
+    this.#toClient = new Pipe(clock, faults)
+    this.#toServer = new Pipe(clock, faults)
+    this.#bytesLeft = faults.resetAfterBytes?.() ?? Number.POSITIVE_INFINITY
+    this.client = new MemorySocket(this)
+    this.on('close', onClose)
+  }
+
+  /** Takes bytes of the gateway's. */
+  hear(bytes: Buffer): void {
+    const arrive = (piece: Buffer) => void (this.destroyed || this.push(piece))
+    this.#toServer.send(bytes, arrive, () => undefined)
+  }
+
+  /** The gateway has closed its side. */
+  hangUp(): void {
+    this.#toServer.afterwards(() => this.destroy())
+  }
+
+  override _read(): void {
+    // bytes are pushed as they arrive
+  }
+
+  override _write(bytes: Buffer, _encoding: string, taken: () => void): void {
+    const passed = bytes.subarray(0, this.#bytesLeft)
+    this.#bytesLeft -= passed.length
+    const isCut = passed.length < bytes.length
+    this.#toClient.send(
+      passed,
+      (piece) => this.client.receive(piece),
+      () => (isCut ? this.resetAndDestroy() : this.client.receiveNext(taken)),
+    )
+  }
+
+  override _final(done: () => void): void {
+    this.#toClient.afterwards(() => {
+      this.client.receive(undefined)
+      done()
+    })
+  }
+
+  resetAndDestroy(): this {
+    this.client.fail(Object.assign(new Error('The connection was reset.'), { code: 'ECONNRESET' }))
+    return this.destroy()
+  }
+}
+
+/** The gateway's side of a connection in memory. */
+export class MemorySocket implements ByteSocket {
+  readonly unsentBytes = 0
+  readonly #connection: MemoryConnection
+  #events: SocketEvents | undefined
+  /** What has come while it was paused, or had no receiver; undefined is the end. A function is called in its turn. */
+  #waiting: (Buffer | (() => void) | undefined)[] = []
+  #isPaused = false
+  #isClosed = false
+
+  constructor(connection: MemoryConnection) {
+    this.#connection = connection
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  attach(events: SocketEvents): void {
+    this.#events = events
+    this.#deliver()
+  }
+
+  receive(bytes: Buffer | undefined): void {
+    this.#waiting.push(bytes)
+    this.#deliver()
+  }
+
+  /** Calls this when everything that came before has been taken. */
+  receiveNext(taken: () => void): void {
+    this.#waiting.push(taken)
+    this.#deliver()
+  }
+
+  fail(cause: unknown): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#events?.closed(cause)
+  }
+
+  write(bytes: Uint8Array): void {
+    if (!this.#isClosed) this.#connection.hear(Buffer.from(bytes))
+  }
+
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#deliver()
+  }
+
+  keepProcess(): void {
+    // nothing in memory does
+  }
+
+  end(): void {
+    this.destroy()
+  }
+
+  destroy(): void {
+    this.#isClosed = true
+    this.#events = undefined
+    this.#waiting = []
+    this.#connection.hangUp()
+  }
+
+  #deliver(): void {
+    while (this.#events && !this.#isPaused && !this.#isClosed && this.#waiting.length > 0) {
+      const next = this.#waiting.shift()
+      if (typeof next === 'function') next()
+      else if (next) this.#events.bytes(next)
+      else this.#end()
+    }
+  }
+
+  #end(): void {
+    this.fail(undefined)
+    this.#connection.destroy()
+  }
+}
