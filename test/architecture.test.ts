@@ -104,9 +104,9 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
 /** Where a finding is at home; elsewhere, and where there is no home, it is a violation. */
 const findingHomes: Readonly<Partial<Record<Finding, readonly string[]>>> = {
   environment: ['config', 'fetch-limit.ts'],
-  fetch: ['wire/fetch-exchange.ts'],
-  'SSE framing': ['wire'],
   // docs/decisions/0034-runtime-port.md
+  fetch: ['wire/machine-network.ts'],
+  'SSE framing': ['wire'],
   clock: ['wire/machine.ts'],
   chance: ['wire/machine.ts'],
   // a turn of the event loop is no time: it comes as soon as others have had theirs
@@ -151,7 +151,7 @@ function packageViolations({ path, packages }: SourceFile): string[] {
     .map((name) => `${path} imports the package ${name}`)
 }
 
-const machineFindings: ReadonlySet<Finding> = new Set(['clock', 'timer', 'chance', 'socket'])
+const machineFindings: ReadonlySet<Finding> = new Set(['clock', 'timer', 'chance', 'socket', 'fetch'])
 
 function findingViolations({ path, findings, packages }: SourceFile): string[] {
   const isPeer = isDouble(path) || isEmulator(path)
@@ -324,6 +324,50 @@ describe('a planted violation is found:', () => {
     ['gateway/a.ts', "import { serve } from 'bun'", 'gateway/a.ts: socket'],
     ['api/a.ts', 'Bun.serve({ fetch })', 'api/a.ts: socket'],
     ['api/a.ts', 'new Elysia().listen(8080)', 'api/a.ts: socket'],
+    ['providers/a/a.ts', 'const get = fetch', 'providers/a/a.ts: fetch'],
+    ['providers/a/a.ts', 'openServer({ fetch })', 'providers/a/a.ts: fetch'],
+    ['wire/fetch-exchange.ts', 'await fetch(url)', 'wire/fetch-exchange.ts: fetch'],
+    ['gateway/a.ts', 'const Clock = Date', 'gateway/a.ts: clock'],
+    ['gateway/a.ts', 'read({ clock: Date })', 'gateway/a.ts: clock'],
+    ['gateway/a.ts', 'const { ...clock } = Date', 'gateway/a.ts: clock'],
+    ['gateway/a.ts', 'const at = new Date(...times)', 'gateway/a.ts: clock'],
+    ['gateway/a.ts', 'const at = new globalThis.Date()', 'gateway/a.ts: clock'],
+    ['gateway/a.ts', 'const at = Date[name]()', 'gateway/a.ts: clock'],
+    ['gateway/a.ts', 'const clock = performance', 'gateway/a.ts: clock'],
+    ['gateway/a.ts', 'const at = performance.timeOrigin', 'gateway/a.ts: clock'],
+    ['gateway/a.ts', 'const at = process.hrtime.bigint()', 'gateway/a.ts: clock'],
+    ['gateway/a.ts', 'const seconds = process.uptime()', 'gateway/a.ts: clock'],
+    ['gateway/a.ts', 'const at = Bun.nanoseconds()', 'gateway/a.ts: clock'],
+    ['gateway/a.ts', "import { uptime } from 'node:os'", 'gateway/a.ts: clock'],
+    ['gateway/a.ts', "console.time('a')", 'gateway/a.ts: clock'],
+    ['gateway/a.ts', "const now = new Intl.DateTimeFormat('en').format()", 'gateway/a.ts: clock'],
+    ['wire/a.ts', 'Atomics.wait(a, 0, 0, 5)', 'wire/a.ts: timer'],
+    ['wire/a.ts', "import { setTimeout } from 'timers'", 'wire/a.ts: timer'],
+    ['wire/a.ts', 'const { setInterval } = globalThis', 'wire/a.ts: timer'],
+    ['state/a.ts', 'const { random } = Math', 'state/a.ts: chance'],
+    ['state/a.ts', 'const chance = Math', 'state/a.ts: chance'],
+    ['state/a.ts', 'crypto.getRandomValues(bytes)', 'state/a.ts: chance'],
+    ['state/a.ts', 'const id = Bun.randomUUIDv7()', 'state/a.ts: chance'],
+    ['state/a.ts', "import { randomInt } from 'crypto'", 'state/a.ts: chance'],
+    ['state/a.ts', "import { generateKeySync } from 'node:crypto'", 'state/a.ts: chance'],
+    ['wire/a.ts', "import { lookup } from 'node:dns'", 'wire/a.ts: socket'],
+    ['wire/a.ts', "import { request } from 'node:http'", 'wire/a.ts: socket'],
+    ['wire/a.ts', "import { Agent } from 'node:https'", 'wire/a.ts: socket'],
+    ['wire/a.ts', "import { connect } from 'node:http2'", 'wire/a.ts: socket'],
+    ['wire/a.ts', "import { createSocket } from 'node:dgram'", 'wire/a.ts: socket'],
+    ['wire/a.ts', "import { connect } from 'net'", 'wire/a.ts: socket'],
+    ['wire/a.ts', "const { connect } = require('node:tls')", 'wire/a.ts: socket'],
+    ['wire/a.ts', "process.getBuiltinModule('node:net')", 'wire/a.ts: socket'],
+    ['wire/a.ts', "import { networkInterfaces } from 'node:os'", 'wire/a.ts: socket'],
+    ['wire/a.ts', 'await Bun.connect(options)', 'wire/a.ts: socket'],
+    ['wire/a.ts', 'Bun.listen(options)', 'wire/a.ts: socket'],
+    ['wire/a.ts', "await Bun.dns.lookup('a')", 'wire/a.ts: socket'],
+    ['wire/a.ts', 'await Bun.udpSocket({})', 'wire/a.ts: socket'],
+    ['wire/a.ts', 'const { serve } = Bun', 'wire/a.ts: socket'],
+    ['wire/a.ts', 'const runtime = Bun', 'wire/a.ts: socket'],
+    ['wire/a.ts', 'new WebSocket(url)', 'wire/a.ts: socket'],
+    ['wire/a.ts', 'new globalThis.EventSource(url)', 'wire/a.ts: socket'],
+    ['wire/a.ts', 'new XMLHttpRequest()', 'wire/a.ts: socket'],
     ['wire/a.ts', "import { e } from './emulator/e.ts'", 'wire/a.ts imports the emulator wire/emulator/e.ts'],
     ['api/a.ts', "import type { E } from '../wire/emulator/e.ts'", 'api/a.ts imports the emulator wire/emulator/e.ts'],
     [
@@ -358,6 +402,11 @@ describe('a planted violation is found:', () => {
       import { BlockList, isIP } from 'node:net'
       const at = new Date(0)
       const later = runtime.now() + timers.now
+      const isDate = later instanceof Date
+      const shown = new Intl.DateTimeFormat('en').format(at)
+      let signal: AbortSignal = options.performance.fetch
+      const most = Math.max(1, Bun.version.length)
+      const digest = crypto.subtle
       const parsed = Date.parse('2026-01-01')`
     expect(violations([readSource('wire/a.ts', text)])).toEqual([])
   })

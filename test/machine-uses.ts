@@ -10,6 +10,9 @@ const members: Readonly<Record<string, MachineUse>> = {
   'performance.timeOrigin': 'clock',
   'process.hrtime': 'clock',
   'process.uptime': 'clock',
+  'console.time': 'clock',
+  'console.timeEnd': 'clock',
+  'console.timeLog': 'clock',
   'Bun.nanoseconds': 'clock',
   'AbortSignal.timeout': 'timer',
   'Bun.sleep': 'timer',
@@ -18,6 +21,15 @@ const members: Readonly<Record<string, MachineUse>> = {
   'crypto.randomUUID': 'chance',
   'crypto.getRandomValues': 'chance',
   'Bun.randomUUIDv7': 'chance',
+  'Bun.password': 'chance',
+  'Atomics.wait': 'timer',
+  'Atomics.waitAsync': 'timer',
+  'Bun.RedisClient': 'socket',
+  'Bun.S3Client': 'socket',
+  'Bun.SQL': 'socket',
+  'Bun.redis': 'socket',
+  'Bun.s3': 'socket',
+  'Bun.sql': 'socket',
   'Bun.connect': 'socket',
   'Bun.listen': 'socket',
   'Bun.serve': 'socket',
@@ -25,11 +37,25 @@ const members: Readonly<Record<string, MachineUse>> = {
   'Bun.dns': 'socket',
 }
 
-/** Globals that are called as they are. */
+/** Globals that a file may not even name. */
 const globals: Readonly<Record<string, MachineUse>> = {
+  performance: 'clock',
+  EventSource: 'socket',
+  WebSocket: 'socket',
+  XMLHttpRequest: 'socket',
   setTimeout: 'timer',
   setInterval: 'timer',
   setImmediate: 'timer',
+}
+
+/** Globals with such members. Another name for one would hide them, so that it may only be used where it is seen what for. */
+const owners: Readonly<Record<string, MachineUse>> = {
+  AbortSignal: 'timer',
+  Atomics: 'timer',
+  Bun: 'socket',
+  Date: 'clock',
+  Math: 'chance',
+  crypto: 'chance',
 }
 
 /** Names that are imported; `*` stands for all that a module has. */
@@ -42,19 +68,38 @@ const imported: Readonly<Record<string, Readonly<Record<string, MachineUse>>>> =
   'node:http': { '*': 'socket' },
   'node:https': { '*': 'socket' },
   'node:http2': { '*': 'socket' },
+  'node:cluster': { '*': 'socket' },
+  'node:inspector': { '*': 'socket' },
+  'node:module': { createRequire: 'socket' },
+  'node:os': { networkInterfaces: 'socket', uptime: 'clock' },
+  'node:process': { hrtime: 'clock', uptime: 'clock' },
   'node:timers': { '*': 'timer' },
   'node:timers/promises': { '*': 'timer' },
   'node:perf_hooks': { '*': 'clock' },
   'node:crypto': {
+    generateKey: 'chance',
+    generateKeyPair: 'chance',
+    generateKeyPairSync: 'chance',
+    generateKeySync: 'chance',
+    generatePrime: 'chance',
+    generatePrimeSync: 'chance',
     randomBytes: 'chance',
     randomFill: 'chance',
     randomFillSync: 'chance',
     randomInt: 'chance',
     randomUUID: 'chance',
     getRandomValues: 'chance',
+    subtle: 'chance',
     webcrypto: 'chance',
   },
   bun: {
+    RedisClient: 'socket',
+    S3Client: 'socket',
+    SQL: 'socket',
+    password: 'chance',
+    redis: 'socket',
+    s3: 'socket',
+    sql: 'socket',
     connect: 'socket',
     dns: 'socket',
     listen: 'socket',
@@ -73,42 +118,75 @@ const pure: ReadonlySet<string> = new Set(['BlockList', 'isIP', 'isIPv4', 'isIPv
 /** How a program uses its machine, each use as often as it stands there. */
 export function machineUses(program: Parameters<Visitor['visit']>[0]): MachineUse[] {
   const uses: MachineUse[] = []
+  /** Identifiers that name no value, or whose use another rule has looked at. */
+  const seen = new Set<Node>()
   const note = (use: MachineUse | undefined) => use && uses.push(use)
+  const noteModule = (name: string) => note(firstUse(moduleOf(name)))
   new Visitor({
     ImportDeclaration: ({ source, specifiers }) => {
-      const known = imported[source.value]
+      const known = moduleOf(source.value)
       for (const specifier of specifiers) {
         const name = specifier.type === 'ImportSpecifier' ? nameOf(specifier.imported) : '*'
-        if (name === '*') note(known && Object.values(known)[0])
+        if (name === '*') note(firstUse(known))
         else if (!pure.has(name)) note(known?.[name] ?? known?.['*'])
       }
     },
-    ImportExpression: ({ source }) => {
-      const known = imported[textOf(source)]
-      note(known && Object.values(known)[0])
-    },
+    ImportExpression: ({ source }) => void noteModule(textOf(source)),
     MemberExpression: ({ object, property, computed }) => {
       const key = computed ? textOf(property) : nameOf(property)
-      if (nameOf(object) === 'globalThis') note(globals[key])
-      const owner =
-        object.type === 'MemberExpression' && nameOf(object.object) === 'globalThis' ? object.property : object
+      if (isGlobalThis(object)) note(globals[key] ?? (seen.has(property) ? undefined : owners[key]))
+      if (!computed) seen.add(property)
+      const owner = object.type === 'MemberExpression' && isGlobalThis(object.object) ? object.property : object
+      if (computed && key === '') note(owners[nameOf(owner)])
+      else if (Object.hasOwn(owners, nameOf(owner))) seen.add(owner)
       note(members[`${nameOf(owner)}.${key}`])
+    },
+    Property: ({ key, computed }) => {
+      if (!computed) seen.add(key)
+    },
+    TSTypeReference: ({ typeName }) => void seen.add(typeName),
+    BinaryExpression: ({ operator, right }) => {
+      if (operator === 'instanceof') seen.add(right)
     },
     VariableDeclarator: ({ id, init }) => {
       if (id.type !== 'ObjectPattern' || init?.type !== 'Identifier') return
+      if (id.properties.some(({ type }) => type === 'RestElement')) return
+      seen.add(init)
       for (const property of id.properties)
         if (property.type === 'Property') note(members[`${init.name}.${nameOf(property.key)}`])
     },
     NewExpression: ({ callee, arguments: given }) => {
-      if (nameOf(callee) === 'Date' && given.length === 0) note('clock')
+      if (nameOf(callee) !== 'Date') return
+      seen.add(callee)
+      if (given.length === 0 || given[0]?.type === 'SpreadElement') note('clock')
     },
     CallExpression: ({ callee, arguments: given }) => {
-      if (nameOf(callee) === 'Date') note('clock')
-      if (callee.type === 'MemberExpression' && nameOf(callee.property) === 'listen' && isAddress(given)) note('socket')
+      const called = callee.type === 'MemberExpression' ? nameOf(callee.property) : nameOf(callee)
+      if (called === 'require' || called === 'getBuiltinModule') noteModule(given[0] ? textOf(given[0]) : '')
+      if (callee.type !== 'MemberExpression') return
+      if (called === 'listen' && isAddress(given)) note('socket')
+      // a format of Intl formats the present where it is given no date
+      if (/^format(ToParts)?$/.test(called) && given.length === 0) note('clock')
     },
-    Identifier: ({ name }) => void note(Object.hasOwn(globals, name) ? globals[name] : undefined),
+    Identifier: (node) => {
+      if (seen.has(node)) return
+      if (Object.hasOwn(globals, node.name)) note(globals[node.name])
+      else if (Object.hasOwn(owners, node.name)) note(owners[node.name])
+    },
   }).visit(program)
   return uses
+}
+
+function moduleOf(name: string): Readonly<Record<string, MachineUse>> | undefined {
+  return imported[name] ?? imported[`node:${name}`]
+}
+
+function firstUse(known: Readonly<Record<string, MachineUse>> | undefined): MachineUse | undefined {
+  return known && Object.values(known)[0]
+}
+
+function isGlobalThis(node: Node): boolean {
+  return ['globalThis', 'global', 'self'].includes(nameOf(node))
 }
 
 /** Whether these may say where to listen, as frameworks take it: a port, or options and nothing else. */

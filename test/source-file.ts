@@ -39,6 +39,8 @@ export function readSource(path: string, text: string): SourceFile {
   const loads: string[] = []
   const types: string[] = []
   const functions: string[] = []
+  /** Names of members and properties. */
+  const names = new Set<Node>()
   const findings: Finding[] = errors.length > 0 ? ['syntax error'] : []
   new Visitor({
     ImportDeclaration: ({ source, importKind }) => {
@@ -76,9 +78,14 @@ export function readSource(path: string, text: string): SourceFile {
       const name = `${nameOf(node.object)}.${nameOf(node.property)}`
       if (['process.env', 'Bun.env', 'meta.env'].includes(name)) findings.push('environment')
       if (['globalThis.fetch', 'Bun.fetch'].includes(name)) findings.push('fetch')
+      if (!node.computed) names.add(node.property)
     },
-    CallExpression: ({ callee }) => {
-      if (nameOf(callee) === 'fetch') findings.push('fetch')
+    Property: ({ key, computed }) => {
+      if (!computed) names.add(key)
+    },
+    PropertyDefinition: ({ key }) => void names.add(key),
+    Identifier: (node) => {
+      if (node.name === 'fetch' && !names.has(node)) findings.push('fetch')
     },
     Literal: ({ value }) => {
       if (typeof value === 'string' && isFrame(value)) findings.push('SSE framing')

@@ -18,8 +18,8 @@ export class FetchExchange implements BodySource {
   #response: Response | undefined
   #reader: FetchBodyReader | undefined
 
-  constructor(fetch: Fetch, signal: Cancel) {
-    this.#fetch = fetch
+  constructor(fetchByProxy: Fetch, signal: Cancel) {
+    this.#fetch = fetchByProxy
     this.#link = signal.child()
   }
 

@@ -19,13 +19,15 @@ const connectMs = 5_000
 export async function send(request: HttpRequest, signal: Cancel): Promise<HttpReply> {
   const target = targetOf(request.url)
   const { limits = {} } = request
-  const { fetchByProxy: fetch } = signal.runtime.network
+  const { fetchByProxy } = signal.runtime.network
   signal.throwIfAborted()
   const link = signal.child()
   const watchdog = new Watchdog(signal.runtime.timers, () => link.abort(upstreamTimeout()))
   if (limits.headMs) watchdog.feed(limits.headMs)
   try {
-    const source = await (fetch && !request.isOwn ? askProxy(fetch, request, link) : askDirectly(request, target, link))
+    const source = await (fetchByProxy && !request.isOwn
+      ? askProxy(fetchByProxy, request, link)
+      : askDirectly(request, target, link))
     return new CountedReply(plainBody(source), {
       limits,
       receivedAt: signal.runtime.now(),
@@ -39,8 +41,8 @@ export async function send(request: HttpRequest, signal: Cancel): Promise<HttpRe
   }
 }
 
-async function askProxy(fetch: Fetch, request: HttpRequest, signal: Cancel): Promise<BodySource> {
-  const exchange = new FetchExchange(fetch, signal)
+async function askProxy(fetchByProxy: Fetch, request: HttpRequest, signal: Cancel): Promise<BodySource> {
+  const exchange = new FetchExchange(fetchByProxy, signal)
   await exchange.start(request)
   return exchange
 }
