@@ -15,8 +15,8 @@ const againMs = 5_000
 const maxAgainMs = 10 * 60_000
 
 /**
- * Makes accounts for a pool, one after the other and only when they are needed. Accounts that an earlier run of the program
- * made are used first.
+ * Makes accounts for a pool, one after the other and only when they are needed. Accounts that an earlier run of the
+ * program made are used first.
  */
 export class AccountFactory {
   readonly #upstream: string
@@ -77,7 +77,7 @@ export class AccountFactory {
     this.#closing.abort(new Error('closed'))
   }
 
-  /** A failure in the future means that the clock was set back: then the wait is not known, and is over. */
+  /** A failure in the future means that the clock was set back. Then the wait counts as over. */
   get #isTooSoon(): boolean {
     const now = this.#now()
     return this.#failedAt <= now && now < this.#notBefore

@@ -1,8 +1,8 @@
 import type { Cancel } from '../flow/cancel.ts'
 /**
  * One way to be known to an upstream.
- * @typeParam Credential what the upstream's adapter sends: a key, a sign-in session; undefined if the upstream needs none.
- * A credential is never changed: a renewed account has a new one.
+ * @typeParam Credential what the upstream's adapter sends: a key, a sign-in session; undefined if the upstream needs
+ *   none. A credential is never changed: a renewed account has a new one.
  */
 export interface Account<Credential = unknown> {
   /** The name by which the operator recognises it, such as the name of its variable. Nothing secret. */
@@ -19,12 +19,13 @@ export type KeepCredential<Credential> = (credential: Credential) => Promise<voi
 export interface Renewal<Credential> {
   /** When the credential ends, in milliseconds since 1970; undefined if it does not say. */
   expiresAt(credential: Credential): number | undefined
-  /** Milliseconds before its end at which the next one is asked for, while this one is still used. */
+  /** Milliseconds before its end at which the next one is requested. Until then this one is still used. */
   readonly aheadMs: number
   /**
    * Asks the service for the next credential, which replaces this one from then on.
    * @param keep stores a credential that the service gives on the way; await it before the next request
-   * @throws ChatError `login-needed` or `account-banned` only if the service says so itself; all else heals by itself
+   * @throws ChatError `login-needed` or `account-banned` only if the service itself says so; all other failures are
+   *   temporary
    */
   renew(credential: Credential, signal: Cancel, keep?: KeepCredential<Credential>): Promise<Credential>
   /** The credential as text, for the store. */
@@ -44,8 +45,8 @@ export interface Supply<Credential = unknown> {
 }
 
 /**
- * Whether an account can be used. An account that rests is used again at `until` (milliseconds since 1970). One that needs
- * a login, or is banned, is used again only with another credential: the service itself has said so.
+ * Whether an account can be used. An account that rests is used again at `until` (milliseconds since 1970). One that
+ * needs a login, or is banned, is used again only with another credential, because the service itself has refused it.
  */
 export type AccountState =
   | { readonly kind: 'ok' | 'refreshing' }

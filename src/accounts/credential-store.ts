@@ -10,8 +10,8 @@ export interface StoredCredential<Credential> {
   /** The version of the store's record; 0 where the store has no record. */
   readonly version: number
   /**
-   * Whether a renewal was begun and is not known to have ended. The service may have replaced the credential already, so
-   * it must be renewed before it is used.
+   * Whether a renewal was begun and is not known to have ended. The service may have replaced the credential already,
+   * so it must be renewed before it is used.
    */
   readonly isRenewalOpen: boolean
   /** Why it cannot be used any more, if the service has said so. */
@@ -30,7 +30,7 @@ interface CredentialStoreOptions<Credential> {
   readonly store: Store
   readonly renewal: Renewal<Credential>
   readonly credential: Credential
-  /** Who the credential came from. The record of one that was made is found by its name alone. */
+  /** Where the credential came from. The record of a made account is found by its name alone. */
   readonly origin: Origin
 }
 
@@ -75,8 +75,8 @@ export class CredentialStore<Credential> {
   }
 
   /**
-   * Writes the next step. To compare versions is not enough: a process that slept through its lease before its first
-   * write would go on to ask the service, and so would the process that has the lease now.
+   * Writes the next step. It checks the lease too, because a version alone is not enough: if a process lost its lease
+   * before its first write, both it and the process with the new lease would ask the service.
    * @returns it with its version; undefined if another process has written, or has taken the lease, meanwhile
    */
   async write(next: StoredCredential<Credential>, lease: Lease): Promise<StoredCredential<Credential> | undefined> {

@@ -5,7 +5,7 @@ import type { AccountState } from './account.ts'
 /** The state of an account that rests. */
 export type RestState = Extract<AccountState, { readonly until: number }>
 
-/** The last moment that a date can be. */
+/** The latest time of a `Date`. */
 const latestMs = 8.64e15
 
 export function logRest(log: Logger, account: string, { kind: state, until }: RestState, err: ChatError): void {

@@ -2,25 +2,25 @@ import { ChatError } from '../chat/error.ts'
 import type { RestingAccounts } from './resting-accounts.ts'
 
 interface Unavailable {
-  /** Accounts that may be asked, but have failed this call already. */
+  /** The number of usable accounts, which have already failed this call. */
   readonly ready: number
   readonly resting: RestingAccounts
   readonly dead: number
 }
 
-/** Why no account of a pool can be asked: `rate-limited` where all rest at their upstream's word. */
+/** The error if no account of a pool can be used: `rate-limited` if the upstream has set the rest of all of them. */
 export function noAccountError({ ready, resting, dead }: Unavailable): ChatError {
   const isStated = resting.values().every(({ isRestStated }) => isRestStated)
   if (ready === 0 && resting.size > 0 && isStated) {
     const retryAfterMs = resting.endsInMs()
     return new ChatError('rate-limited', {
-      message: 'The upstream limits how often it may be asked.',
+      message: 'The upstream limits the rate of requests.',
       ...(retryAfterMs !== undefined && { retryAfterMs }),
     })
   }
   const isDead = dead > 0 && ready + resting.size === 0
   const message = isDead
-    ? 'Every account of the upstream needs a new login: `tributary doctor` says which and why.'
-    : 'No account of the upstream is left to try: `tributary doctor` says which and why.'
+    ? 'Every account of the upstream needs a new login: `tributary doctor` shows which and why.'
+    : 'No account of the upstream is left to try: `tributary doctor` shows which and why.'
   return new ChatError('unavailable', { message, code: 'no_account' })
 }

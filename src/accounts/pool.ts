@@ -24,7 +24,8 @@ const ok: AccountState = { kind: 'ok' }
 
 /**
  * Gives out the accounts of one upstream, the least recently used healthy one first. An account that failed rests. The
- * last one is used even while it rests, unless its upstream said for how long: a guess of ours would be an outage.
+ * last one is used even while it rests, unless its upstream said for how long, because a guess of ours would be an
+ * outage.
  */
 export class Pool {
   readonly #options: PoolOptions
@@ -61,8 +62,8 @@ export class Pool {
   }
 
   /**
-   * Adds an account, at any time. It replaces an account of the same label together with its state, since it has another
-   * credential. Calls that wait for an account get it in the order in which they came.
+   * Adds an account, at any time. It replaces an account of the same label together with its state, since it has
+   * another credential. Calls that wait for an account get it in the order in which they came.
    */
   add(account: Account): LiveAccount {
     const live = new LiveAccount(account, this.#options)
@@ -86,7 +87,8 @@ export class Pool {
 
   /**
    * Picks the account to ask next; it is a promise if the account has to be made first.
-   * @throws ChatError `rate-limited` if the upstream said of every account how long it rests, `unavailable` if none is left
+   * @throws ChatError `rate-limited` if the upstream said of every account how long it rests, `unavailable` if none is
+   *   left
    */
   pick(options: PickOptions, signal: Cancel): LiveAccount | Promise<LiveAccount> {
     for (const pooled of this.#resting.takeRested()) this.#settle(pooled)
@@ -106,7 +108,7 @@ export class Pool {
     pooled.failures = 0
   }
 
-  /** Notes how the account failed. The table of reasons says what follows from that. */
+  /** Notes how the account failed. The table of reasons decides the account's state. */
   reportFailure(account: LiveAccount, error: ChatError): void {
     const { label } = account
     const pooled = this.#find(account)
@@ -168,7 +170,10 @@ export class Pool {
     }
   }
 
-  /** Deletes an account that was made, so that another can be made. One that was configured stays, so that the operator sees it. */
+  /**
+   * Deletes an account that was made, so that another can be made. One that was configured stays, so that the operator
+   * sees it.
+   */
   #putAside(pooled: PooledAccount, kind: 'needs-login' | 'banned', err: ChatError): void {
     const { label } = pooled.account
     logPutAside(this.#log, label, kind, err)
@@ -201,8 +206,8 @@ export class Pool {
   }
 
   /**
-   * Waits for an account that is made or added. If none can be made, it picks as a pool without a factory does. While more
-   * are to come, each new account is for one waiting call: otherwise the first account would serve all of them.
+   * Waits for an account that is made or added. If none can be made, it picks as a pool without a factory does. While
+   * more are to come, each new account is for one waiting call: otherwise the first account would serve all of them.
    */
   async #awaitAccount(factory: AccountFactory, options: PickOptions, signal: Cancel): Promise<LiveAccount> {
     let why: ChatError | undefined

@@ -1,13 +1,13 @@
 import type { AccountState, AccountStatus } from './account.ts'
 import type { LiveAccount } from './live-account.ts'
 
-/** An account, with what its pool knows of it. */
+/** An account and its state in a pool. */
 export interface PooledAccount {
   readonly account: LiveAccount
   state: AccountState
-  /** Whether any call has asked with it yet. */
+  /** Whether any call has used it yet. */
   isUsed: boolean
-  /** Whether the upstream itself said until when it does not want to be asked. */
+  /** Whether the upstream itself has set the end of its rest. */
   isRestStated: boolean
   /** Failures since the last success. */
   failures: number

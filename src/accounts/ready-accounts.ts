@@ -4,11 +4,11 @@ import type { PooledAccount } from './pooled-account.ts'
 export interface PickOptions {
   /** Accounts that have already failed this call. */
   readonly tried: ReadonlySet<unknown>
-  /** The label of the account that is wanted, if it may be asked. */
+  /** The label of the preferred account, which is used if it is ready. */
   readonly preferred?: string | undefined
 }
 
-/** The accounts of a pool that may be asked, in the order of their last use. */
+/** The usable accounts of a pool, in the order of their last use. */
 export class ReadyAccounts {
   readonly #accounts = new Map<string, PooledAccount>()
 
@@ -24,7 +24,7 @@ export class ReadyAccounts {
     return this.#accounts.get(label)
   }
 
-  /** It comes last, unless it is there already: then it keeps its turn. */
+  /** Adds an account at the end. An account that is already there keeps its position. */
   add(pooled: PooledAccount): void {
     this.#accounts.set(pooled.account.label, pooled)
   }
@@ -41,7 +41,7 @@ export class ReadyAccounts {
     return undefined
   }
 
-  /** An account that no call has asked with yet. */
+  /** An account that no call has used yet. */
   nextUnused({ tried }: PickOptions): LiveAccount | undefined {
     const unused = this.#accounts.values().find(({ account, isUsed }) => !isUsed && !tried.has(account))
     return unused && this.#use(unused)

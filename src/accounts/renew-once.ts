@@ -22,9 +22,10 @@ interface RenewOptions {
 
 /**
  * Renews a credential in steps, so that the process may die after any of them (reliability, section 5): take the lease,
- * read what was stored meanwhile, write the intent, ask the service, write the result. Nothing is used before it is stored.
+ * read what was stored meanwhile, write the intent, ask the service, write the result. Nothing is used before it is
+ * stored.
  * @returns the credential afterwards; `dead` if the service says that it cannot be renewed any more
- * @throws ChatError `renewal-failed`, `rate-limited`, `challenged`, `unavailable`: it heals by itself
+ * @throws ChatError `renewal-failed`, `rate-limited`, `challenged` or `unavailable`; all of them are temporary
  */
 export async function renewOnce<Credential>(
   credentials: CredentialStore<Credential>,
@@ -95,7 +96,9 @@ function findProof(error: ChatError): ChatError | undefined {
   return error.reason === 'login-needed' || error.reason === 'account-banned' ? error : undefined
 }
 
-/** Asks the service. If the outcome of the request is not known, it asks once more, at once, with the newest credential. */
+/**
+ * Asks the service. If the outcome of the request is not known, it asks once more, at once, with the newest credential.
+ */
 async function askTwice<Credential>(ask: () => Promise<Credential>): Promise<Credential> {
   try {
     return await ask()
@@ -126,17 +129,22 @@ async function renewInTime<Credential>(
   }
 }
 
-/** Whether the service may have renewed it although the request failed: no status came, or only one of a proxy in between. */
+/**
+ * Whether the service may have renewed it although the request failed: there was no status, or only that of a proxy.
+ */
 function isOutcomeUnknown({ reason, upstreamStatus = 200 }: ChatError): boolean {
   const isUnheard = upstreamStatus < 300 || proxyStatuses.has(upstreamStatus)
   return (reason === 'upstream-failed' || reason === 'timeout') && isUnheard
 }
 
-/** Bad Gateway, Gateway Timeout, and Cloudflare's own: 520 unknown error, 522 and 524 timeouts. RFC 9110, 15.6; Cloudflare, 5xx errors */
+/**
+ * Bad Gateway, Gateway Timeout, and Cloudflare's own: 520 unknown error, 522 and 524 timeouts. RFC 9110, 15.6;
+ * Cloudflare, 5xx errors
+ */
 const proxyStatuses: ReadonlySet<number> = new Set([502, 504, 520, 522, 524])
 
-/** Reasons that say by themselves what follows for the account, or that it is not about the account. */
-const telling = new Set<Reason>([
+/** Reasons that are kept. They decide the account's state themselves, or have nothing to do with the account. */
+const keptReasons = new Set<Reason>([
   'login-needed',
   'account-banned',
   'rate-limited',
@@ -147,7 +155,9 @@ const telling = new Set<Reason>([
 
 function toRenewalError(thrown: unknown): ChatError {
   const error = asChatError(thrown)
-  return telling.has(error.reason) ? error : renewalError(`The account could not be renewed. ${error.message}`, error)
+  return keptReasons.has(error.reason)
+    ? error
+    : renewalError(`The account could not be renewed. ${error.message}`, error)
 }
 
 function renewalError(message: string, cause?: ChatError): ChatError {

@@ -1,6 +1,6 @@
 /**
- * Milliseconds after which a failed early renewal is tried again, and the shortest time between two renewals. The second
- * is for a clock that is hours wrong: by such a clock every new credential has ended already.
+ * Milliseconds after which a failed early renewal is tried again, and the shortest time between two renewals. The
+ * second is needed if the clock is hours wrong, because then every new credential seems to have ended already.
  */
 const pauseMs = 15_000
 
@@ -26,7 +26,7 @@ export class RenewalHistory {
     return this.#isRecent(this.#renewedAt)
   }
 
-  /** Whether it has just been renewed since its credential was refused. */
+  /** Whether it has just been renewed because its credential was refused. */
   get isJustReplaced(): boolean {
     return this.#isRecent(this.#replacedAt)
   }
@@ -46,12 +46,12 @@ export class RenewalHistory {
     this.#isRefused = false
   }
 
-  /** Notes that an early renewal has failed. @param retryAfterMs for how long the service does not want to be asked */
+  /** Notes that an early renewal has failed. @param retryAfterMs how long the service asked to wait */
   noteFailure(retryAfterMs = 0): void {
     this.#pausedUntil = this.#now() + Math.max(pauseMs, retryAfterMs)
   }
 
-  /** A time in the future was noted before the clock was set back: it does not say how long ago that was. */
+  /** A time in the future means that the clock was set back. Then it does not count as recent. */
   #isRecent(at = Number.NEGATIVE_INFINITY): boolean {
     const now = this.#now()
     return at <= now && now < at + pauseMs

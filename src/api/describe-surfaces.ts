@@ -1,14 +1,14 @@
 import type { JsonSchema } from './surfaces/json-schema.ts'
 import type { Surface, SurfaceRoute } from './surfaces/surface.ts'
 
-/** Where a client may put its key. */
+/** The headers in which a client may send its key. */
 const securitySchemes = {
   bearer: { type: 'http', scheme: 'bearer' },
   'x-api-key': { type: 'apiKey', in: 'header', name: 'x-api-key' },
   'api-key': { type: 'apiKey', in: 'header', name: 'api-key' },
 }
 
-/** The list of surfaces as an OpenAPI document. @throws where a name has two schemas: a mistake in the list */
+/** The list of surfaces as an OpenAPI document. @throws if two schemas have one name, which is a mistake in the list */
 export function describeSurfaces(surfaces: readonly Surface[], version: string): JsonSchema {
   const paths: Record<string, Record<string, JsonSchema>> = {}
   for (const surface of surfaces)
@@ -37,7 +37,7 @@ function schemasOf(surfaces: readonly Surface[]): Readonly<Record<string, JsonSc
 
 function describeRoute({ name, failure, schemas }: Surface, route: SurfaceRoute): JsonSchema {
   const { summary, access, takes } = route
-  // a body that must hold nothing may be left out
+  // a body without required members may be left out
   const needsBody = takes !== undefined && schemas?.[takes]?.required !== undefined
   const params = [...route.path.matchAll(/\{(\w+)\+?\}/g)].map(([, param]) => param)
   return {

@@ -2,13 +2,13 @@ import { CancelSource } from '../flow/cancel.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { sleep } from '../flow/wait.ts'
 
-/** Milliseconds between two looks at what is still being answered. */
+/** Milliseconds between two checks of the pending requests. */
 const lookMs = 10
 
 /**
- * Waits until nothing is being answered any more. Bun would say so only of a server that it has stopped, which refuses
- * connections: then nobody could ask how it is.
- * @returns whether that came within `ms` milliseconds
+ * Waits until no request is pending. Bun itself can only wait for that after it has stopped the server, and then
+ * `/health` and `/ready` could not be reached.
+ * @returns whether it came within `ms` milliseconds
  */
 export async function drained(pending: () => number, ms: number, runtime: Runtime): Promise<boolean> {
   const until = runtime.elapsed() + ms

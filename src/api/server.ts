@@ -20,10 +20,13 @@ export interface ServerOptions extends Omit<Services, 'calls' | 'phase'> {
   readonly hostname: string
   readonly port: number
   readonly keys: readonly ClientKey[]
-  /** Whose word on a client's address is taken: addresses, ranges, `loopback`. */
+  /** Proxies whose `X-Forwarded-For` is trusted: addresses, ranges, `loopback`. */
   readonly trustedProxies: readonly string[]
   readonly policy: CrossSitePolicy
-  /** Seconds a connection may be idle between requests or while its head comes, up to 255. Bodies and streams have their own limits. */
+  /**
+   * Seconds, up to 255, that a connection may be idle between requests or within a request's head. Bodies and streams
+   * have other limits.
+   */
   readonly idleSeconds: number
   readonly log: Logger
   readonly runtime: Runtime
@@ -33,16 +36,17 @@ export interface Server {
   /** `http://host:port` */
   readonly url: string
   /**
-   * Says at `/ready` that it stops, and takes new work for `delayMs` milliseconds more, until those who send it have heard of it.
-   * Then it refuses new work and lets running answers end for `graceMs` milliseconds, after which it ends them with an error.
-   * Until all of them have ended it takes connections, so that `/health` and `/ready` can be asked.
+   * Stops the server in three steps. For `delayMs` milliseconds `/ready` reports the shutdown, but requests are still
+   * accepted, so that a load balancer can react. Then new work is refused, and running answers have `graceMs`
+   * milliseconds to end. The rest are ended with an error. Connections are accepted until the last answer ends, so that
+   * `/health` and `/ready` can be reached.
    */
   stop(graceMs: number, delayMs?: number): Promise<void>
 }
 
-/** Milliseconds an answer that outstayed the grace has for its last event. */
-const lastWordsMs = 2_000
-/** Milliseconds that a connection has to end by itself once nothing is being answered. */
+/** Milliseconds for the last event of answers that were ended after the grace period. */
+const lastEventMs = 2_000
+/** Milliseconds for connections to end by themselves when no request is pending. */
 const closeMs = 500
 
 /** Starts listening. */
@@ -67,7 +71,7 @@ export function openServer(options: ServerOptions): Server {
       const pending = () => listener.pendingRequests
       if (!(await drained(pending, graceMs, runtime))) {
         calls.abortAll()
-        await drained(pending, lastWordsMs, runtime)
+        await drained(pending, lastEventMs, runtime)
       }
       const closed = listener.stop().then(() => true)
       if (!(await within(closed, closeMs, never))) await listener.kill()
@@ -81,12 +85,12 @@ interface RouterOptions {
 }
 
 function router(door: Door, table: RouteTable, { run, listener }: RouterOptions) {
-  // by default Elysia takes no host for shorter than four characters, and the path's first part for one of the host's
+  // by default Elysia assumes a host of at least four characters, and takes the beginning of the path for a shorter one's
   const app = new Elysia({ strictPath: true, handler: { standardHostname: false } })
     .onRequest(({ request }) => door.admit(request, listener()))
     .onError(({ request, error, code, set }) => {
       if (code !== 'NOT_FOUND') return errorResponse(door.exchangeOf(request), error)
-      // or else Elysia makes a 404 of an answer that succeeds
+      // otherwise Elysia makes a 404 of a successful answer
       set.status = 200
       return door.answer(request, run)
     })
@@ -95,7 +99,7 @@ function router(door: Door, table: RouteTable, { run, listener }: RouterOptions)
   return app.compile()
 }
 
-/** A path as Elysia has it: the door knows what follows. */
+/** A path for Elysia's router. The door finds the rest of the route itself. */
 function patternOf(path: string): string {
   return path.replace(/\{.*$/, '*')
 }

@@ -3,7 +3,10 @@ import { ChatError, type ChatErrorOptions } from '../chat/error.ts'
 import { isPage, pageError, parseRetryAfter } from '../wire/http-status.ts'
 import { jsonOrUndefined } from '../wire/json.ts'
 
-/** A refusal in any of its four shapes: the old one, that of `2024-01-01`, OAuth's, and that of the proxy before the service. */
+/**
+ * A refusal in any of its four shapes: the old one, that of `2024-01-01`, OAuth's, and that of the proxy before the
+ * service.
+ */
 const Refusal = z.looseObject({
   /** The old shape has the status here, the newer one the code. */
   code: z.union([z.string(), z.number()]).nullish().catch(undefined),
@@ -32,7 +35,7 @@ const disabledCodes: ReadonlySet<string> = new Set(['anonymous_provider_disabled
 /** Milliseconds until a bucket of 30 tokens an hour has one more. */
 const refillMs = 120_000
 
-interface Refused {
+interface RefusedReply {
   readonly status: number
   readonly headers: Headers
   readonly receivedAt: number
@@ -43,7 +46,7 @@ interface Refused {
  * against the account.
  * @param keyVariable the variable with the project's key, which the operator may have to correct
  */
-export function signInError(refused: Refused, text: string, keyVariable: string): ChatError {
+export function signInError(refused: RefusedReply, text: string, keyVariable: string): ChatError {
   const { status, headers, receivedAt } = refused
   if (isPage(headers, text)) return pageError(refused, text)
   const { code, words } = refusalIn(headers, text)
@@ -55,7 +58,7 @@ export function signInError(refused: Refused, text: string, keyVariable: string)
     })
   if (status >= 500) return error('upstream-failed', `The sign-in service failed (HTTP ${status}).`)
   if (code === 'user_banned' || bannedWords.test(words))
-    return error('account-banned', 'The sign-in service says that this user is banned.')
+    return error('account-banned', 'The sign-in service has banned this user.')
   if (overCodes.has(code) || overWords.test(words))
     return error('login-needed', 'The session has ended: sign in again, and copy the new one.')
   if (code === 'captcha_failed')

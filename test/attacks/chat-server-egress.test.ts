@@ -314,7 +314,7 @@ describe('item 8: what a foreign server answers', () => {
     status: 502,
     body: {
       error: {
-        message: expect.stringContaining('gave no answer that could be read'),
+        message: expect.stringContaining('sent no valid answer'),
         type: 'upstream_error',
         param: null,
         code: 'endpoint_failed',

@@ -5,8 +5,9 @@ import type { Exchange } from '../exchange/exchange.ts'
 const ownNames = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i
 
 /**
- * Whether a program of this machine asks: not somebody who comes through a proxy on it, which says so, and not under any
- * other name. The door has judged the `Origin`. Where no key is asked for, such a program is an admin's.
+ * Whether the request comes from a program on this machine: under a loopback name, and not through a proxy, whose
+ * headers would show it. The door has already checked the `Origin`. If no keys are set, such a program has the role of
+ * an admin.
  */
 export function isOwnMachine({ request, address }: Exchange): boolean {
   const isForwarded = ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip'].some((name) => request.headers.has(name))

@@ -3,12 +3,14 @@ import { anybody, type Caller, type ClientKey, callerOf } from '../../chat/calle
 import { ChatError } from '../../chat/error.ts'
 import { countedNetwork } from './client-address.ts'
 
-/** Wrong keys of one address within a minute, after which it is told to wait. */
+/** Wrong keys of one address within a minute, after which the answer is `too-many-attempts`. */
 const maxWrongPerMinute = 100
 const maxRemembered = 10_000
 const minuteMs = 60_000
 
-/** Checks client keys: the digest of what was sent is looked up, which takes the same time whatever it has in common with a key. */
+/**
+ * Checks client keys. It looks up the digest of a sent key, so the time does not show how much of the key was right.
+ */
 export class Keys {
   readonly #known: ReadonlyMap<string, { readonly digest: Buffer; readonly caller: Caller }>
   readonly #now: () => number
@@ -27,10 +29,9 @@ export class Keys {
   }
 
   /**
-   * A right key always passes: if wrong keys kept it out, everybody behind the same proxy or NAT could be kept out by one of
-   * them. Only the answer to wrong keys changes when there are too many.
-   * @param address the client's, to slow down guessing
-   * @returns whose key it is
+   * Returns the caller of a key. A right key always passes, even after many wrong ones: otherwise one client could lock
+   * out all others behind the same proxy or NAT. After too many wrong keys only the answer to wrong keys changes.
+   * @param address the client's address, to slow down guessing
    * @throws ChatError `unauthorized` without a key, `forbidden` with a wrong one, `too-many-attempts` after a hundred
    */
   check(headers: Headers, address: string): Caller {
@@ -94,9 +95,9 @@ function digestOf(text: string): Buffer {
 }
 
 /**
- * The keys of a request, in the order in which they are tried: as OpenAI's, Anthropic's and Azure's clients send them. A client
- * that must put some word into one of the headers sends its key in another. Of two headers of one name the joined value is no
- * key of ours, which is right.
+ * The keys of a request, in the headers of OpenAI's, Anthropic's and Azure's clients, in the order in which they are
+ * tried. All are tried, because a client may have to send a placeholder in one header. Two headers of one name arrive
+ * joined, and their joined value is refused.
  */
 function keysIn(headers: Headers): readonly string[] {
   const bearer = /^bearer +(\S.*)$/i.exec(headers.get('authorization') ?? '')?.[1]?.trim()

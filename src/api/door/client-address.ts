@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 
-/** The proxies whose `X-Forwarded-For` is believed. */
+/** The proxies whose `X-Forwarded-For` is trusted. */
 export interface TrustedProxies {
   /** @param address as `readAddress` gives it */
   has(address: string): boolean
@@ -9,7 +9,7 @@ export interface TrustedProxies {
 /**
  * Reads `TRUSTED_PROXIES`.
  * @param items addresses, ranges such as `10.0.0.0/8` or `fd00::/8`, or `loopback`
- * @returns the proxies, and the items that are none of these
+ * @returns the proxies, and the invalid items
  */
 export function readTrustedProxies(items: readonly string[]): {
   readonly proxies: TrustedProxies
@@ -25,7 +25,7 @@ function addTo(list: BlockList, item: string): boolean {
   const [, network = '', bits] = /^([0-9a-f.:]+)(?:\/(\d{1,3}))?$/.exec(item) ?? []
   const isMapped = /^::ffff:/.test(network)
   const address = readAddress(network)
-  // a port is part of no proxy's address
+  // an item with a port is invalid
   if (address === undefined || isIP(network) === 0) return false
   const length = isIP(address) === 4 ? 32 : 128
   // ::ffff:10.0.0.0/104 is 10.0.0.0/8
@@ -40,9 +40,9 @@ function familyOf(address: string): 'ipv4' | 'ipv6' {
 }
 
 /**
- * Whose request it is. Only a trusted proxy is believed, and of what it says only what a trusted proxy wrote: each appends
- * the address it was asked from, so the list is read from its end as far as the first address that is no trusted proxy's.
- * What stands before that was sent by the client (docs/decisions/0027-client-address.md).
+ * Finds the client's address. Each proxy appends the address that it received the request from, so the list is read
+ * from its end up to the first address that is not a trusted proxy. Everything before it may be the client's invention
+ * (docs/decisions/0027-client-address.md).
  * @param peer the address at the other end of the connection
  */
 export function clientAddress(peer: string, headers: Headers, trusted: TrustedProxies): string {
@@ -52,7 +52,7 @@ export function clientAddress(peer: string, headers: Headers, trusted: TrustedPr
   for (let end = forwarded.length; end > 0 && trusted.has(address); ) {
     const start = forwarded.lastIndexOf(',', end - 1) + 1
     const next = readAddress(forwarded.slice(start, end).trim())
-    // a proxy that hides its client: the proxy itself is the nearest thing that is known
+    // the proxy hides its client, so the nearest known address is the proxy's own
     if (next === undefined) return address
     address = next
     end = start - 1
@@ -60,12 +60,13 @@ export function clientAddress(peer: string, headers: Headers, trusted: TrustedPr
   return address
 }
 
-/** Of an address longer than any, nothing is read. */
+/** No valid address is longer. */
 const maxLength = 64
 
 /**
- * An IP address in one spelling: without brackets, port and zone, an IPv4 address within an IPv6 one as itself.
- * @returns undefined for what is no address
+ * Reads an IP address into one spelling: without brackets, port and zone, and an IPv4 address inside an IPv6 one as
+ * IPv4.
+ * @returns undefined for anything else
  */
 export function readAddress(text: string): string | undefined {
   if (text.length > maxLength) return undefined
@@ -84,14 +85,14 @@ function dotted(bits: number): string {
 }
 
 /**
- * Under which name an address is counted. A customer of an IPv6 provider has at least a network of 64 bits, and can use a new
- * address of it for each request (RFC 6177).
+ * The key under which an address is counted. A customer of an IPv6 provider has a whole /64 network, and can use a new
+ * address for each request (RFC 6177), so IPv6 addresses are counted by network.
  */
 export function countedNetwork(address: string): string {
   return isIP(address) === 6 ? `${firstGroups(address).join(':')}::/64` : address
 }
 
-/** The first four groups of an IPv6 address, of which `::` may stand for some. */
+/** The first four groups of an IPv6 address, with `::` expanded. */
 function firstGroups(address: string): readonly string[] {
   const [before = '', after] = address.split('::', 2)
   const groups = (text: string) => (text === '' ? [] : text.split(':'))

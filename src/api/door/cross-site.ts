@@ -1,23 +1,26 @@
 import { ChatError } from '../../chat/error.ts'
 
 export interface CrossSitePolicy {
-  /** Whether a key is needed: then no page can use the gateway behind its reader's back, whatever its name resolves to. */
+  /**
+   * Whether a key is needed. A web page does not have the key, so it cannot use the gateway behind its reader's back.
+   */
   readonly hasKeys: boolean
   /** Further host names that are accepted without a key. */
   readonly allowedHosts: readonly string[]
-  /** Whether it listens beyond loopback: then an address is as good a Host as `localhost`. */
+  /** Whether it listens beyond loopback. Then an IP address is accepted as `Host`, as `localhost` is. */
   readonly isPublic: boolean
-  /** Origins a page may call from; undefined for the default. */
+  /** Origins whose pages may call the gateway; undefined for the default. */
   readonly corsOrigins: readonly string[] | undefined
 }
 
 const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /**
- * Without a key, neither loopback nor a private network is a boundary: any page can name a host that resolves to it, and a page of
- * another program on this machine is another site too. So the `Host` must be ours, and what comes from a page must come from one
- * that this very `Host` has served, or from an origin that the operator has named. With a key any `Host` will do, if it is one.
- * @throws ChatError `forbidden`, or `invalid-request` for what is no host
+ * Refuses requests of foreign web pages. Without a key, neither loopback nor a private network protects the gateway:
+ * any page can use a host name that resolves to it, and a page of another program on this machine is foreign too. So
+ * the `Host` must be one of ours, and a page must come from this same `Host`, or from an origin in `CORS_ORIGINS`. With
+ * keys any valid `Host` is accepted.
+ * @throws ChatError `forbidden`, or `invalid-request` for an invalid host
  */
 export function refuseCrossSite(headers: Headers, policy: CrossSitePolicy): void {
   const host = headers.get('host')
@@ -45,27 +48,27 @@ export function refuseCrossSite(headers: Headers, policy: CrossSitePolicy): void
 }
 
 /**
- * Whether a page of another origin asks. A browser says so in `Sec-Fetch-Site`, which no page can set (W3C Fetch Metadata), and
- * names the page in `Origin`, but not with every GET. A program that is no browser sends neither.
+ * Whether the request comes from a page of another origin. A browser sends `Sec-Fetch-Site`, which no page can set (W3C
+ * Fetch Metadata), and the page's `Origin`, but not with every GET. Other programs send neither.
  */
 function isCrossSite(headers: Headers, host: string, { corsOrigins }: CrossSitePolicy): boolean {
   const origin = headers.get('origin')
   if (origin !== null && corsOrigins?.includes(origin)) return false
   const site = headers.get('sec-fetch-site') ?? 'none'
   if (site === 'none' || site === 'same-origin') return origin !== null && !isOriginOf(host, origin)
-  // http and https of one host are one site, but two origins
+  // for a browser, http and https of one host are the same site, but two origins
   return site !== 'same-site' || origin === null || !isOriginOf(host, origin)
 }
 
-/** Whether a page of this origin came from this `Host`, over http or, through a proxy that speaks TLS, over https. */
+/** Whether the origin is that of this `Host`, over http, or over https through a proxy that ends TLS. */
 function isOriginOf(host: string, origin: string): boolean {
   const url = URL.parse(origin)
   if (!url || !/^https?:$/.test(url.protocol) || url.origin !== origin.toLowerCase()) return false
-  // a port that is the scheme's own may be left out
+  // the scheme's default port may be left out
   return URL.parse(`${url.protocol}//${host}`)?.origin === url.origin
 }
 
-/** Of `name` or `name:port`; two Host headers arrive joined by a comma, which no name holds. */
+/** Reads the name of `name` or `name:port`. Two `Host` headers arrive joined with a comma, which is not valid. */
 function nameIn(host: string): string | undefined {
   return /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?$/i.exec(host)?.[1]?.toLowerCase()
 }
@@ -85,12 +88,12 @@ function isAddress(name: string): boolean {
   return name.startsWith('[') || /^\d{1,3}(\.\d{1,3}){3}$/.test(name)
 }
 
-/** The CORS headers of an answer that pages of other origins may read, if the operator lets them. */
+/** The CORS headers of a response that pages of other origins may read, if the operator allows it. */
 export function corsHeaders(headers: Headers, policy: CrossSitePolicy): Readonly<Record<string, string>> {
   const origin = headers.get('origin')
   if (!origin) return {}
   if (!policy.corsOrigins) return policy.hasKeys ? { ...exposed, 'access-control-allow-origin': '*' } : {}
-  // without a key it would be an invitation to pages that are refused
+  // without a key every page is refused, so `*` would promise too much
   if (policy.corsOrigins.includes('*')) return policy.hasKeys ? { ...exposed, 'access-control-allow-origin': '*' } : {}
   return policy.corsOrigins.includes(origin)
     ? { ...exposed, 'access-control-allow-origin': origin, vary: 'Origin' }
@@ -106,7 +109,7 @@ const exposed = {
 /**
  * The answer to a preflight. It carries no credentials, so it never needs a key.
  * @param usual the headers of every answer to this request
- * @param methods those that routes take
+ * @param methods the methods of the routes
  */
 export function preflight(
   headers: Headers,

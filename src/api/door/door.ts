@@ -26,7 +26,7 @@ export interface DoorOptions {
 /** Runs a route's handler. */
 export type RunHandler = (handler: Handler, exchange: Exchange) => Response | Promise<Response>
 
-/** Where every request comes in, before a byte of its body is read. What it asks of a request, the request's route says. */
+/** Checks every request before a byte of its body is read. Its route says what is required. */
 export class Door {
   readonly #options: DoorOptions
   readonly #exchanges = new WeakMap<Request, RoutedExchange>()
@@ -36,7 +36,7 @@ export class Door {
     this.#options = options
   }
 
-  /** The answer to a request that may not come in, or to a preflight; undefined for one that may. */
+  /** The response to a refused request or to a preflight; undefined for a request that is let in. */
   admit(request: Request, listener: RequestListener | null): Response | Promise<Response> | undefined {
     const routed = openExchange(request, { ...this.#options, listener, phase: this.phase })
     this.#exchanges.set(request, routed)
@@ -45,7 +45,7 @@ export class Door {
     if (isPreflight(request)) return preflight(request.headers, exchange.headers, table.methods)
     try {
       refuseCrossSite(request.headers, policy)
-      // a path that is nowhere needs a key too, and so does one with a slash too many
+      // an unknown path needs a key too, and so does a path with spare slashes
       if (found?.route.access !== 'open' || rightPath !== undefined) this.#identify(exchange, found?.route)
       if (this.phase === 'draining' && !found?.route.isLast) throw shuttingDown()
       return undefined
@@ -71,9 +71,9 @@ export class Door {
   }
 
   /**
-   * The answer to a request that was let in, with everything that is thrown turned into one. Its route is the one that the
-   * door has judged, even if a router finds another. A base URL that ends in a slash makes paths such as
-   * `/v1//chat/completions`: they are answered as if they were right, where a key is needed anyway.
+   * Answers a request that was let in, also when something is thrown. It uses the route that the door has checked, even
+   * if the router would find another. A base URL with a slash at its end makes paths such as `/v1//chat/completions`;
+   * they are accepted on routes that need a key.
    */
   async answer(request: Request, run: RunHandler): Promise<Response> {
     const { exchange, found, rightPath } = this.#routedOf(request)
@@ -89,7 +89,7 @@ export class Door {
   }
 }
 
-/** Where no key is asked for, a caller is an admin on this machine only. */
+/** The caller if no keys are set: only on this machine it is an admin. */
 function ownCaller(exchange: Exchange, route: SurfaceRoute | undefined): Caller {
   return route?.access === 'admin' && isOwnMachine(exchange) ? { ...anybody, role: 'admin' } : anybody
 }

@@ -10,7 +10,7 @@ import { type CrossSitePolicy, corsHeaders } from './cross-site.ts'
 import { pathOf, withoutSpareSlashes } from './path.ts'
 import type { FoundRoute, RouteTable } from './route-table.ts'
 
-/** What the door asks about the connection that a request came on. */
+/** The connection of a request, as the door needs it. */
 export type RequestListener = Pick<HttpListener, 'addressOf' | 'limitSilence'>
 
 export interface OpenExchangeOptions {
@@ -23,15 +23,15 @@ export interface OpenExchangeOptions {
   readonly phase: Phase
 }
 
-/** A request, and the route that it is for. */
+/** A request and its route. */
 export interface RoutedExchange {
   readonly exchange: Exchange
   readonly found: FoundRoute | undefined
-  /** The path without its spare slashes, where only that has a route or none has. */
+  /** The path without spare slashes, if the path as sent has no route. */
   readonly rightPath: string | undefined
 }
 
-/** Begins an exchange: nothing has been judged yet. */
+/** Begins an exchange, before any check. */
 export function openExchange(request: Request, options: OpenExchangeOptions): RoutedExchange {
   const { table, policy, log, runtime, listener, phase } = options
   const path = pathOf(request.url)
@@ -70,14 +70,14 @@ export function openExchange(request: Request, options: OpenExchangeOptions): Ro
 
 type HeaderFields = Readonly<Record<string, string>>
 
-/** The usual headers with a surface's own, which pages that may read the answer may read too. */
+/** Adds a surface's own headers to the usual ones. Pages that may read the response may read them too. */
 function withOwn(usual: HeaderFields, own: HeaderFields): HeaderFields {
   const exposed = usual['access-control-expose-headers']
   const names = [exposed, ...Object.keys(own)].join(', ')
   return { ...usual, ...own, ...(exposed !== undefined && { 'access-control-expose-headers': names }) }
 }
 
-/** Whether pages of other origins may read the response: of an error near such routes too. */
+/** Whether pages of other origins may read the response. They may also read an error for a path near such routes. */
 function isShared(found: FoundRoute | undefined, table: RouteTable, path: string): boolean {
   if (found) return found.route.cors
   const { routes } = table.nearest(path)

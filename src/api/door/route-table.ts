@@ -1,18 +1,20 @@
 import type { Surface, SurfaceRoute } from '../surfaces/surface.ts'
 
-/** A route, its surface, and what stands in the path for each `{name}`. */
+/** A route, its surface, and the path's text for each `{name}`. */
 export interface FoundRoute {
   readonly surface: Surface
   readonly route: SurfaceRoute
   readonly params: Readonly<Record<string, string>>
 }
 
-/** What is nearest to a path for which there is no route. */
+/** The routes nearest to a path that has none. */
 export interface Nearest {
   readonly surface: Surface
-  /** Those at this path for other methods, or else those that have most of the way to it in common; there may be none. */
+  /**
+   * The routes at this path with other methods, or else the routes with the longest common beginning; possibly none.
+   */
   readonly routes: readonly SurfaceRoute[]
-  /** Whether they are at this very path, for other methods. */
+  /** Whether they are at exactly this path, with other methods. */
   readonly isAtPath: boolean
 }
 
@@ -28,10 +30,10 @@ export class RouteTable {
   readonly #rows: readonly TableRow[]
   readonly #fixed: ReadonlyMap<string, FoundRoute>
   readonly #first: Surface
-  /** The methods that routes take, in the usual order. */
+  /** The methods of all routes, in the usual order. */
   readonly methods: readonly string[]
 
-  /** @throws where there is no surface, or two of them have the same route: a mistake in the list */
+  /** @throws if there is no surface, or two surfaces have the same route, which is a mistake in the list */
   constructor(surfaces: readonly Surface[]) {
     const [first] = surfaces
     if (!first) throw new Error('There is no surface.')
@@ -82,7 +84,7 @@ export class RouteTable {
 
 const usualOrder: readonly SurfaceRoute['method'][] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
-/** No route has more. */
+/** No route has more segments. */
 const maxSegments = 32
 
 function keyOf({ method, path }: SurfaceRoute): string {
@@ -93,7 +95,7 @@ function rowOf(surface: Surface, route: SurfaceRoute): TableRow {
   return { surface, route, pattern: patternOf(route.path), found: { surface, route, params: {} } }
 }
 
-/** Slashes at the end of what follows are a base URL's. */
+/** Makes the pattern of a path. For a `{name+}`, which takes several segments, slashes at the end do not count. */
 function patternOf(path: string): RegExp {
   const parts = path.split(/(\{[^}]*\})/).map((part) => {
     const [, name, isRest] = /^\{(\w+)(\+?)\}$/.exec(part) ?? []
@@ -105,6 +107,6 @@ function patternOf(path: string): RegExp {
 
 function sharedSegments(route: readonly string[], path: readonly string[]): number {
   const differs = route.findIndex((segment, at) => segment !== path[at])
-  // `/v1` itself is below nothing
+  // the last segment does not count, so `/v1` alone has nothing in common with `/v1/models`
   return Math.min(differs === -1 ? route.length : differs, path.length - 1)
 }

@@ -11,9 +11,9 @@ import { respondJson, respondStream } from './respond.ts'
 import type { Services } from './services.ts'
 import type { StreamSurface } from './stream-body.ts'
 
-/** What an answer is told by, besides its events. */
+/** Fields of an answer that are not in its events. */
 export interface AnswerLabel {
-  /** Of the request. */
+  /** The id of the request. */
   readonly id: string
   /** Seconds since 1970. */
   readonly created: number
@@ -31,7 +31,9 @@ export interface ChatProtocol<Decoded extends { readonly request: ChatRequest }>
   whole(decoded: Decoded, label: AnswerLabel): (answer: Answer) => unknown
 }
 
-/** A handler that asks the gateway what a body of this protocol asks, and answers as a stream or whole. */
+/**
+ * Makes a handler that sends a body of this protocol to the gateway, and answers with a stream or with one JSON body.
+ */
 export function answerChat<Decoded extends { readonly request: ChatRequest }>(
   protocol: ChatProtocol<Decoded>,
 ): ChatHandler {
@@ -41,7 +43,7 @@ export function answerChat<Decoded extends { readonly request: ChatRequest }>(
       const { request } = decoded
       const { receipt } = open.call
       const answer = noteLosses(services.gateway.chat(request, open.call), protocol.support, receipt.lost)
-      // from here on the gateway writes the request's line
+      // from here on the gateway writes the request's log line
       exchange.isLogged = true
       const label = { id: exchange.id, created: Math.floor(exchange.runtime.now() / 1000) }
       if (!request.stream) return respondJson(exchange, open, { answer, encode: protocol.whole(decoded, label) })
@@ -51,16 +53,16 @@ export function answerChat<Decoded extends { readonly request: ChatRequest }>(
   )
 }
 
-/** A chat whose answer has a vocabulary of its own, and is always a stream. */
+/** A chat protocol whose answer has its own kind of events, and is always a stream. */
 export interface StreamProtocol<Decoded, Event extends AnyEvent> {
   /** Reads a parsed body. @throws ChatError */
   decode(body: unknown, exchange: Exchange): Decoded | Promise<Decoded>
-  /** Answers. Until it sets `exchange.isLogged`, a failure is logged as that of a request. */
+  /** Answers the request. A failure is logged with the request, unless `exchange.isLogged` is set. */
   answer(decoded: Decoded, running: RunningChat): Flow<Event>
   readonly surface: StreamSurface<Event>
 }
 
-/** A handler for such a chat. */
+/** Makes a handler for a stream protocol. */
 export function answerStream<Decoded, Event extends AnyEvent>(protocol: StreamProtocol<Decoded, Event>): ChatHandler {
   return answerBody(
     (body, exchange) => protocol.decode(body, exchange),
@@ -81,7 +83,9 @@ export interface RunningChat {
 
 type ChatHandler = (exchange: Exchange, services: Services) => Promise<Response>
 
-/** The way of every chat: a call is opened, the body read and decoded, and what is made of it closes the call. */
+/**
+ * Opens a call, reads and decodes the body, and responds. The response closes the call; a failure here closes it too.
+ */
 function answerBody<Decoded>(
   decode: (body: unknown, exchange: Exchange) => Decoded | Promise<Decoded>,
   respond: (decoded: Decoded, running: RunningChat) => Promise<Response>,
@@ -99,7 +103,7 @@ function answerBody<Decoded>(
   }
 }
 
-/** What a long decoding comes to, which lets others in between its steps. */
+/** Runs a long decoding step by step. Between two steps other requests get their turn. */
 export async function inTurns<Decoded>(steps: Generator<unknown, Decoded>): Promise<Decoded> {
   for (;;) {
     const step = steps.next()

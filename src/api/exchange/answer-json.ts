@@ -3,11 +3,11 @@ import { type Exchange, jsonResponse } from './exchange.ts'
 import { readJsonBody } from './read-body.ts'
 import type { Services } from './services.ts'
 
-/** What a handler sees of a request that asks for no chat. */
+/** A request other than a chat, as its handler sees it. */
 export interface JsonRequest {
-  /** What stands for `{name}` in the path, decoded; undefined where that cannot be decoded. */
+  /** The path's text for `{name}`, decoded; undefined if it cannot be decoded. */
   param(name: string): string | undefined
-  /** A parameter of the query; undefined where it is not there. */
+  /** A parameter of the query; undefined if it is missing. */
   query(name: string): string | undefined
   /** The body, which must be JSON. @throws ChatError */
   json(): Promise<unknown>
@@ -19,8 +19,8 @@ export interface JsonReply {
 }
 
 /**
- * A handler for whatever is no chat. It runs under a call as a chat does: it ends when its client leaves or the grace of a
- * shutdown is over, and its own deadlines hold for as long as it takes.
+ * Makes a handler for anything but a chat. Like a chat it runs as a call: it ends when its client leaves or a
+ * shutdown's grace period is over, and until then only its own deadlines apply.
  * @param work may throw a ChatError, which becomes the surface's error
  */
 export function answerJson(
@@ -54,7 +54,7 @@ function decoded(text: string | undefined): string | undefined {
   }
 }
 
-/** A parameter of the query; undefined where it is not there. A URL may be a bare path here. */
+/** A parameter of the query; undefined if it is missing. The request's URL may be a bare path. */
 export function queryOf({ request }: Exchange, name: string): string | undefined {
   const at = request.url.indexOf('?')
   return at === -1 ? undefined : (new URLSearchParams(request.url.slice(at + 1)).get(name) ?? undefined)

@@ -1,6 +1,6 @@
 import { ChatError } from '../../chat/error.ts'
 
-/** Why a call ends whose client is gone. */
+/** The error that ends a call when its client has left. */
 export function clientLeft(): ChatError {
   return new ChatError('cancelled', { message: 'The client closed the connection.' })
 }

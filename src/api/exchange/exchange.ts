@@ -4,7 +4,7 @@ import type { Logger, Receipt } from '../../flow/call.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import { writeJson } from '../../wire/write-json.ts'
 
-/** A failure in the form that the clients of a surface read. */
+/** A failure in the form of a surface's dialect. */
 export interface FailureReply {
   readonly status: number
   readonly body: unknown
@@ -26,25 +26,28 @@ export interface Exchange extends RequestFacts {
   readonly runtime: Runtime
   /** Path without the query, as it was sent. */
   readonly path: string
-  /** What stands in the path for each `{name}` of its route, as it was sent. */
+  /** The path's text for each `{name}` of its route, as it was sent. */
   readonly params: Readonly<Record<string, string>>
-  /** Puts a failure into the form that this client reads. */
+  /** Encodes a failure in this client's dialect. */
   readonly encodeFailure: (error: ChatError) => FailureReply
-  /** Of the client, as far as it is known. */
+  /** The client's address, as far as it is known. */
   readonly address: string
-  /** Names the address, and the caller once the door has seen the key. */
+  /** A log whose lines have the address, and the caller's name after the key is checked. */
   log: Logger
-  /** On every answer: the request's id, CORS, that its type is to be believed, and what its surface adds. */
+  /** Headers of every response: the request's id, CORS, `nosniff`, and those of its surface. */
   readonly headers: Readonly<Record<string, string>>
-  /** Sets for how many seconds the connection may be silent; 0 for ever. Holds beyond this request until it is set again. */
+  /**
+   * Sets for how many seconds the connection may be silent; 0 means for ever. It applies beyond this request until it
+   * is set again.
+   */
   limitSilence(seconds: number): void
   caller: Caller
   receipt: Receipt | undefined
-  /** True once a layer has taken over writing this request's line. */
+  /** True if the request's log line was written, or a layer will write it. */
   isLogged: boolean
 }
 
-/** A client's own id is kept when it is fit for a log and a header. */
+/** The client's own id if it is valid in a log and a header, otherwise a new one. */
 export function requestId(headers: Headers, runtime: Runtime): string {
   const sent = headers.get('x-request-id')
   return sent && /^[\w.:/+=@-]{1,128}$/.test(sent) ? sent : runtime.newId()
@@ -59,7 +62,7 @@ export function jsonResponse(exchange: Exchange, body: unknown, init: JsonInit =
   return jsonText(exchange, JSON.stringify(body), init)
 }
 
-/** The same of what may be long: it is written in steps. */
+/** The same for a body that may be long. It is written in steps. */
 export async function largeJsonResponse(exchange: Exchange, body: unknown, init: JsonInit = {}): Promise<Response> {
   const written = await writeJson(body)
   return jsonText(exchange, typeof written === 'string' ? written : new Blob([...written]), init)
@@ -70,7 +73,10 @@ function jsonText(exchange: Exchange, text: string | Blob, init: JsonInit): Resp
   return new Response(text, { status: init.status ?? 200, headers })
 }
 
-/** A failure as a response, in the form of the surface that was asked. Writes the request's line if nobody has. */
+/**
+ * A failure as a response, in the form of the request's surface. It also writes the request's log line if it is not
+ * written yet.
+ */
 export function errorResponse(
   exchange: Exchange,
   thrown: unknown,
@@ -79,7 +85,7 @@ export function errorResponse(
   const error = asChatError(thrown)
   const { status, body } = exchange.encodeFailure(error)
   logFailure(exchange, error, status)
-  // a message may hold what the client sent, and no viewer shall take that for markup
+  // a message may contain the client's text, which a browser must not read as HTML
   const text = JSON.stringify(body).replaceAll('<', '\\u003c')
   return jsonText(exchange, text, {
     status,
@@ -87,7 +93,7 @@ export function errorResponse(
   })
 }
 
-/** Over this an SDK does not wait by itself. */
+/** For a longer wait the official SDKs are told not to retry. */
 const maxSdkWaitMs = 60_000
 
 function failureHeaders(error: ChatError): Record<string, string> {
@@ -97,13 +103,13 @@ function failureHeaders(error: ChatError): Record<string, string> {
     ...(retryAfterMs !== undefined && { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) }),
     ...(stops && { 'x-should-retry': 'false' }),
     ...(reason === 'unauthorized' && { 'www-authenticate': 'Bearer' }),
-    // A client that is turned away for want of room must not keep a place. Not after `too-large`: its client would still be
-    // writing, and lose the answer to the broken pipe.
+    // A refused client must not occupy a connection. After `too-large` the connection stays open, because the client is
+    // still writing, and would lose the answer to a broken pipe.
     ...((reason === 'too-slow' || reason === 'unavailable') && { connection: 'close' }),
   }
 }
 
-/** The message of a line that other programs look for, to keep its address out: docs/settings.md shows how. */
+/** Message of a log line that programs such as fail2ban look for, to block its address (docs/settings.md). */
 const keyRefused = 'key refused'
 
 function logFailure(exchange: Exchange, error: ChatError, status: number): void {
@@ -115,7 +121,7 @@ function logFailure(exchange: Exchange, error: ChatError, status: number): void 
   else exchange.log.info(line, 'request')
 }
 
-/** Whether it was a wrong key of ours; that of a caller's own endpoint is a field of the request. */
+/** Whether a key of the gateway was wrong. A key for the caller's own endpoint is a field of the request instead. */
 function isKeyRefused({ reason, code, param }: ChatError): boolean {
   return reason === 'too-many-attempts' || (code === 'invalid_api_key' && reason === 'forbidden' && param === undefined)
 }

@@ -1,11 +1,13 @@
 import { ChatError } from '../../chat/error.ts'
 
-/** So many gateways may stand in a row. */
+/** Limit for the gateways in a row. */
 const maxHops = 3
 
 /**
- * How many gateways a request came through, as the last of them counted (`x-tributary-hops`): two that are each other's
- * upstream would hand it to and fro for ever (reliability, section 4, item 26). @throws ChatError `invalid-request`
+ * The number of gateways that a request came through, as the last of them counted (`x-tributary-hops`). Without a
+ * limit, two gateways that are each other's upstream would pass it back and forth for ever (reliability, section 4,
+ * item 26).
+ * @throws ChatError `invalid-request`
  */
 export function hopsOf(headers: Headers): number {
   const counted = headers.get('x-tributary-hops') ?? ''

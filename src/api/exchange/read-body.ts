@@ -6,18 +6,18 @@ import { type CrossedBound, jsonBounds } from '../../wire/json-bounds.ts'
 import { readJson } from '../../wire/read-json.ts'
 import { drainReader } from './drain-body.ts'
 
-/** Milliseconds after which a body must have kept up a rate; and that rate. */
-const patienceMs = 10_000
+/** After these milliseconds, a body must come at this rate. */
+const graceMs = 10_000
 const minBytesPerSecond = 1024
-/** Milliseconds between two looks at the rate. */
+/** Milliseconds between two checks of the rate. */
 const checkMs = 1_000
-/** Bytes up to which a body is not read in steps. Nobody sees then whether it comes, so it may take its whole time: 26 s. */
+/** Limit for the bytes of a body that is read at once. Its rate is not checked, so it may take its whole time: 26 s. */
 const maxAtOnce = 16 * 1024
 
 export interface BodyLimits {
-  /** A longer body is refused as soon as that is known, by its length or by its bytes. */
+  /** A longer body is refused as soon as its length header or its bytes show it. */
   readonly maxBytes: number
-  /** Its reason is thrown as soon as it is aborted. */
+  /** When it is aborted, its reason is thrown at once. */
   readonly signal: Cancel
 }
 
@@ -48,7 +48,7 @@ function invalid(what: 'json' | 'utf-8'): ChatError {
   return new ChatError('invalid-request', { message, code: 'invalid_json' })
 }
 
-/** Which bound the body crosses, with its number. */
+/** The error for a body over one of the bounds. */
 function crossed(bound: CrossedBound): ChatError {
   const most = jsonBounds[bound]
   const message = {
@@ -66,10 +66,10 @@ function crossed(bound: CrossedBound): ChatError {
 async function readBytes(request: Request, { maxBytes, signal }: BodyLimits): Promise<Uint8Array> {
   const length = Number(request.headers.get('content-length') ?? Number.NaN)
   if (length > maxBytes) throw tooLarge(maxBytes)
-  if (length <= maxAtOnce) return atOnce(request, length, signal)
+  if (length <= maxAtOnce) return readAtOnce(request, length, signal)
   const chunks: Uint8Array[] = []
   let read = 0
-  for await (const chunk of timed(request, signal)) {
+  for await (const chunk of readInSteps(request, signal)) {
     read += chunk.byteLength
     if (read > maxBytes) throw tooLarge(maxBytes)
     chunks.push(chunk)
@@ -77,10 +77,10 @@ async function readBytes(request: Request, { maxBytes, signal }: BodyLimits): Pr
   return joinBytes(chunks)
 }
 
-/** A small body of known length, read by the runtime: reading it in steps costs more than all the rest of a request. */
-async function atOnce(request: Request, length: number, signal: Cancel): Promise<Uint8Array> {
+/** Reads a small body of known length at once. Reading it in steps would cost more than the rest of the request. */
+async function readAtOnce(request: Request, length: number, signal: Cancel): Promise<Uint8Array> {
   const link = signal.child()
-  const limitMs = patienceMs + (length / minBytesPerSecond) * 1000
+  const limitMs = graceMs + (length / minBytesPerSecond) * 1000
   const timer = signal.runtime.timers.set(limitMs, () => link.abort(tooSlow()))
   try {
     return await orAbort(request.bytes(), link)
@@ -92,8 +92,10 @@ async function atOnce(request: Request, length: number, signal: Cancel): Promise
   }
 }
 
-/** The body's bytes, for as long as they come fast enough: the listener itself would wait for a dripped body for ever. */
-async function* timed(request: Request, signal: Cancel): AsyncGenerator<Uint8Array> {
+/**
+ * Reads the body in steps, as long as it comes fast enough. Bun itself would wait for ever for a body that only drips.
+ */
+async function* readInSteps(request: Request, signal: Cancel): AsyncGenerator<Uint8Array> {
   const reader = request.body?.getReader()
   if (!reader) return
   const { runtime } = signal
@@ -103,7 +105,7 @@ async function* timed(request: Request, signal: Cancel): AsyncGenerator<Uint8Arr
   const link = signal.child()
   const timer = runtime.timers.set(checkMs, () => {
     const seconds = (runtime.elapsed() - startedAt) / 1000
-    if (read < (seconds - patienceMs / 1000) * minBytesPerSecond + 1) link.abort(tooSlow())
+    if (read < (seconds - graceMs / 1000) * minBytesPerSecond + 1) link.abort(tooSlow())
     else timer.feed(checkMs)
   })
   try {

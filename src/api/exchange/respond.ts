@@ -10,19 +10,19 @@ import type { OpenCall } from './calls.ts'
 import { type Exchange, errorResponse, largeJsonResponse } from './exchange.ts'
 import { type StreamSurface, streamBody } from './stream-body.ts'
 
-/** Milliseconds the response's head waits for the first event, so that an early failure is an HTTP status. */
+/** Milliseconds that the response's head waits for the first event, so that an early failure becomes an HTTP status. */
 const headMs = 8_000
-/** Milliseconds a client may take nothing. */
+/** Milliseconds after which a client that takes no bytes is given up. */
 const stuckMs = 60_000
 
-/** The answer as a stream, or as a failure's status if it fails before it has begun. */
+/** Responds with a stream, or with the status of a failure that comes before the first event. */
 export async function respondStream<Event extends AnyEvent>(
   exchange: Exchange,
   open: OpenCall,
   { answer, ...options }: { answer: Flow<Event>; surface: StreamSurface<Event>; keepAliveMs: number },
 ): Promise<Response> {
   const begun = begin(answer)
-  // an abort ends the answer itself, which may have a last word: the chat server's clients are told that it was aborted
+  // the call's signal is not used here: an abort ends the answer itself, whose last event may say that it was aborted
   const patient = new CancelSource(exchange.runtime)
   let first: Flow<Event> | undefined
   try {
@@ -45,7 +45,7 @@ export async function respondStream<Event extends AnyEvent>(
   })
 }
 
-/** The answer, collected. */
+/** Responds with the whole answer as one JSON body. */
 export async function respondJson(
   exchange: Exchange,
   open: OpenCall,
@@ -71,13 +71,16 @@ const streamHeaders = {
 const maxNames = 50
 const maxListed = 20
 
-/** Names in a header: no comma in any, and of many the first. */
+/** The first of these names as a header's value. A comma in a name is escaped. */
 function listOf(names: readonly string[]): string {
   const shown = names.slice(0, maxListed).map((name) => name.replace(/[,%]/g, encodeURIComponent))
   return `${shown.join(', ')}${names.length > maxListed ? ` (+${names.length - maxListed})` : ''}`
 }
 
-/** What a client is told of how its answer came about. Names of unknown fields are the client's: only plain ones go into a header. */
+/**
+ * Headers that tell a client how its answer was made. Unknown fields have names of the client's choice, so only plain
+ * names are shown.
+ */
 function receiptHeaders({
   upstream,
   attempts,

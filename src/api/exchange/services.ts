@@ -4,23 +4,23 @@ import type { ToolRegistry } from '../../tools/tool.ts'
 import type { EgressPolicy } from '../../wire/egress.ts'
 import type { Calls } from './calls.ts'
 
-/** `leaving`: it will stop, and says so to those who ask. `draining`: no new work is taken. */
+/** `leaving`: the server will stop, and `/ready` says so. `draining`: it refuses new work. */
 export type Phase = 'open' | 'leaving' | 'draining'
 
-/** What handlers work with: one for each server. */
+/** What handlers work with. Each server has one. */
 export interface Services {
   readonly gateway: Gateway
   readonly conversations: Conversations
   readonly tools: ToolRegistry
-  /** Where callers may have us go. */
+  /** The addresses that callers may send the gateway to. */
   readonly egress: EgressPolicy
-  /** Who answers callers of the chat server that name no model; without it the first that can chat and take tools. */
+  /** The chat server's default model. Without it, the first model that can chat and call tools is used. */
   readonly chatModel?: string
   readonly maxBodyBytes: number
   readonly keepAliveMs: number
   readonly version: string
   readonly calls: Calls
-  /** Whether what is kept is safe. */
+  /** Whether the state directory is healthy. */
   isStateWell(): boolean
   phase(): Phase
 }

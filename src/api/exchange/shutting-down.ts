@@ -1,6 +1,6 @@
 import { ChatError } from '../../chat/error.ts'
 
-/** What new work is told, and work that outstays the grace. */
+/** The error for new requests during a shutdown, and for answers that take longer than its grace period. */
 export function shuttingDown(): ChatError {
   return new ChatError('unavailable', {
     message: 'The gateway is shutting down.',

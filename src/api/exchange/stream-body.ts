@@ -7,42 +7,45 @@ import type { Timers } from '../../flow/timers.ts'
 import { Watchdog } from '../../flow/watchdog.ts'
 import { clientLeft } from './client-left.ts'
 
-/** Writes events as a surface's bytes. Nothing it writes may be cut by what an upstream said. */
+/** Writes events in a surface's format. The format must hold for every text that an upstream may send. */
 export interface StreamSurface<Event = ChatEvent> {
-  /** In pieces where it is long; empty where an event needs no bytes. */
+  /** The text of an event, in pieces if it is long; empty if the event is not shown. */
   event(event: Event): string | Iterable<string>
-  /** What ends the stream well. */
+  /** The text that ends a complete stream. */
   end(): string
-  /** What ends it badly. */
+  /** The text that ends a failed stream. */
   error(error: ChatError): string
-  /** What shows in silence that the stream lives. */
+  /** The text that keeps a silent stream alive. */
   readonly keepAlive: string
 }
 
 export interface StreamBodyOptions<Event = ChatEvent> {
   readonly surface: StreamSurface<Event>
-  /** What is sent at once, before any event: Bun keeps the response's head back until the first bytes of its body. */
+  /**
+   * Text to send at once, before any event, because Bun holds the response's head back until the first bytes of the
+   * body.
+   */
   readonly opening: string
   /** Milliseconds of silence until a keep-alive. */
   readonly keepAliveMs: number
-  /** Milliseconds a client may take nothing until it is given up. */
+  /** Milliseconds after which a client that takes no bytes is given up. */
   readonly stuckMs: number
   readonly timers: Timers
   abort(reason: ChatError): void
-  /** Called once, when the stream is over, however it ended. */
+  /** Called once, when the stream is over, for whatever reason. */
   closed(): void
 }
 
 const utf8 = new TextEncoder()
 /** Characters that are written at once. */
 const maxPieceLength = 256 * 1024
-/** Characters that are written before others have a turn, where all that is read is there already; an event costs some more. */
+/** Characters that may be written without waiting before other streams get a turn. Each event counts as some more. */
 const maxBurst = 128 * 1024
 const perEvent = 64
 
 /**
- * A response body that reads a batch when the client takes bytes, and writes all of it at once: a slow client slows the
- * upstream. It ends exactly once, well or badly. (Why a pull stream: docs/decisions/0003-pull-streams.md.)
+ * Makes a response body that reads a batch when the client takes bytes, and writes all of it at once. So a slow client
+ * slows the upstream down. It ends exactly once. (Why a pull stream: docs/decisions/0003-pull-streams.md.)
  */
 export function streamBody<Event>(flow: Flow<Event>, options: StreamBodyOptions<Event>): ReadableStream<Uint8Array> {
   const pump = new Pump(flow, options)
@@ -62,9 +65,9 @@ class Pump<Event> {
   readonly #watchdog: Watchdog
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #turn: 'upstream' | 'client' = 'client'
-  /** What is still to be written of a long batch. */
+  /** The rest of a long batch. */
   #pieces: Iterator<string> | undefined
-  /** What has been written since others had a turn. */
+  /** The characters written since other streams had a turn. */
   #burst = 0
   #isOver = false
 
@@ -80,7 +83,7 @@ class Pump<Event> {
     this.#watchdog.feed(this.#options.stuckMs)
   }
 
-  /** The bytes of one batch, a piece of them, or the end's. */
+  /** Writes the next batch, the next piece of a long batch, or the end. */
   pull(): void | Promise<void> {
     if (this.#pieces) return this.#writePiece(this.#pieces)
     this.#turn = 'upstream'
@@ -99,7 +102,7 @@ class Pump<Event> {
     }
   }
 
-  /** Batches that are all there must hold up no other stream. */
+  /** Gives other streams a turn, so that many ready batches do not block them. */
   async #advanceLater(): Promise<void> {
     this.#burst = 0
     await nextTurn()
@@ -118,7 +121,7 @@ class Pump<Event> {
     return this.#writePiece(written)
   }
 
-  /** Until all pieces are written it is the client's turn: a keep-alive would stand within an event. */
+  /** Writes a piece. Until the last one it stays the client's turn, because a keep-alive would land inside an event. */
   async #writePiece(pieces: Iterator<string>): Promise<void> {
     await nextTurn()
     if (this.#isOver) return
@@ -139,11 +142,11 @@ class Pump<Event> {
   readonly #onFailure = (thrown: unknown): void => {
     if (this.#isOver) return
     this.#finish(this.#options.surface.error(asChatError(thrown)))
-    // where it could not be written, nothing has ended it yet
+    // if the failure came from writing, the flow is still open
     this.#flow.close()
   }
 
-  /** The client left. */
+  /** The client has left. */
   cancel(): void {
     if (this.#isOver) return
     this.#close()
@@ -180,7 +183,7 @@ class Pump<Event> {
   }
 }
 
-/** The bytes of a batch: in one text, or in pieces where they are many. */
+/** The text of a batch, in pieces if it is long. */
 function textOf<Event>(batch: Batch<Event>, surface: StreamSurface<Event>): string | Iterator<string> {
   let text = ''
   for (const [at, event] of batch.entries()) {
@@ -193,9 +196,9 @@ function textOf<Event>(batch: Batch<Event>, surface: StreamSurface<Event>): stri
 }
 
 interface LongBatch<Event> {
-  /** The bytes of the events before. */
+  /** The text of the events before the long one. */
   readonly text: string
-  /** The bytes of the event that is too long to be written with them. */
+  /** The text of the event that makes the batch too long. */
   readonly written: string | Iterable<string>
   readonly rest: Batch<Event>
 }

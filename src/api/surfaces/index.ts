@@ -4,5 +4,5 @@ import { surface as openai } from './openai/index.ts'
 import { surface as operations } from './operations/index.ts'
 import type { Surface } from './surface.ts'
 
-/** Every surface. Who asks for a path that is near none of them gets the first one's error. */
+/** Every surface. An unknown path that is near none of them gets the first surface's error. */
 export const surfaces: readonly Surface[] = [openai, chatServer, admin, operations]

@@ -1,6 +1,6 @@
 import type { Fields } from '../../chat/message.ts'
 
-/** JSON schemas, as `openapi.json` has them: what is not named is let through, and may be added one day. */
+/** A JSON schema of `openapi.json`. Members that it does not name are allowed too. */
 export type JsonSchema = Fields
 
 export const text: JsonSchema = { type: 'string' }
@@ -20,12 +20,12 @@ export function listOf(items: JsonSchema): JsonSchema {
   return { type: 'array', items }
 }
 
-/** Another schema of the page. */
+/** A reference to another schema of `openapi.json`. */
 export function named(name: string): JsonSchema {
   return { $ref: `#/components/schemas/${name}` }
 }
 
-/** An object with these members; one whose name ends in `?` may be absent. */
+/** An object with these members. A member whose name ends in `?` is optional. */
 export function objectOf(members: Readonly<Record<string, JsonSchema>>): JsonSchema {
   const names = Object.keys(members)
   const properties = Object.fromEntries(

@@ -6,18 +6,18 @@ import type { Receipt } from '../../flow/call.ts'
 import type { AddedFields } from '../../wire/post-without-refused-fields.ts'
 import type { RefusedFields } from '../../wire/refused-fields.ts'
 
-/** What no answer can do without, and tools: a model must not be told less of them than its client was. */
+/** Fields that are never left out, because the answer would be wrong without them. */
 const needed = new Set(['model', 'messages', 'tools', 'tool_choice', 'parallel_tool_calls', 'response_format'])
 
-/** The limit of an answer has two names, of which a server may know one. OpenAI, Chat API reference */
+/** The limit of an answer has two names, and a server may only know one of them. OpenAI, Chat API reference */
 const otherName: Readonly<Record<string, string>> = {
   max_tokens: 'max_completion_tokens',
   max_completion_tokens: 'max_tokens',
 }
 
 /**
- * What in a body of this dialect the client did not send, at least not under this name: our wish for usage, a parameter
- * under a service's own name, what a panel asks of its members.
+ * The fields of a body that the client did not send, at least not under this name: the request for usage, a parameter
+ * under a service's own name, and parameters that a panel adds.
  */
 export function addedFields(request: ChatRequest, receipt: Receipt, refused?: RefusedFields): AddedFields {
   const { spelling, model } = request
@@ -26,14 +26,14 @@ export function addedFields(request: ChatRequest, receipt: Receipt, refused?: Re
   const isOurs = (field: string, value: unknown) => {
     if (needed.has(field)) return false
     if (field === 'stream') return !request.stream
-    // `include_usage` is a wish to us, whoever has it; the rest of them is the client's (decode-request.ts)
+    // `include_usage` is meant for the gateway; other stream options are the client's (decode-request.ts)
     if (field === 'stream_options') return value !== extra.stream_options
     return !isSent(field)
   }
   return {
     fields: (body) => {
       const own = Object.keys(body).filter((field) => isOurs(field, body[field]))
-      // the stream itself is given up last
+      // `stream` itself is left out last
       return own.sort((a, b) => Number(a === 'stream') - Number(b === 'stream'))
     },
     without: (body, field) => {
@@ -42,12 +42,12 @@ export function addedFields(request: ChatRequest, receipt: Receipt, refused?: Re
       const sent = extra[field]
       if (field === 'stream_options') return sent === undefined ? rest : { ...rest, [field]: sent }
       const other = otherName[field]
-      // told under its other name, unless that is the one that was refused before
+      // the limit is sent under its other name, unless that was refused before
       const isNew = other !== undefined && (isSent(other) || field === 'max_completion_tokens')
       noteLoss(request, receipt, { field, isKept: isNew })
       return isNew ? { ...rest, [other]: value } : rest
     },
-    // one model may refuse what another of the same upstream takes; usage is the server's own business
+    // models of one upstream may accept different fields, but usage depends only on the server
     keyOf: (field) => (field === 'stream_options' ? field : `${field} ${model}`),
     ...(refused && { refused }),
   }
@@ -58,7 +58,7 @@ function without(body: Fields, field: string): Fields {
   return rest
 }
 
-/** What was sent under another name than the client's is not to be called `mapped` once it is left out. */
+/** Corrects the receipt for a parameter with another name: it is not `mapped` if it is left out. */
 function noteLoss(
   { spelling, parameters }: ChatRequest,
   { parameters: noted }: Receipt,
@@ -70,7 +70,7 @@ function noteLoss(
   }
 }
 
-/** The names that our upstreams have for parameters of other names. */
+/** Parameters that upstreams have under another name than OpenAI. */
 const renamed: Readonly<Record<string, readonly string[]>> = {
   maxTokens: ['max_tokens', 'max_completion_tokens'],
   seed: ['random_seed'],

@@ -22,21 +22,21 @@ import { withImagesOfResults } from './refused-images.ts'
 
 export interface AskOptions {
   readonly url: string
-  /** An IP address that is connected to, whatever the URL's name means by then. */
+  /** The IP address to connect to, so that the URL's name is not resolved again. */
   readonly address?: string
-  /** The key among them. */
+  /** Headers of the request, with the key. */
   readonly headers: Readonly<Record<string, string>>
-  /** Writes a request's body, but for `stream` and what belongs to it. */
+  /** Encodes a request's body, without `stream` and its options. */
   encode(request: ChatRequest): Fields
-  /** What a stream is asked with beside `stream: true`. */
+  /** Fields that go with `stream: true`. */
   streamFields?(body: Fields): Fields
-  /** What is known of the upstream: what it refuses is not sent again. */
+  /** The fields that the upstream is known to refuse, which are not sent again. */
   readonly refused?: RefusedFields
 }
 
 /**
- * Asks a service that answers in this dialect. A client of the same dialect that wants its answer whole gets the
- * service's own whole; everybody else a stream.
+ * Asks a service that answers in this dialect. The service is asked for a stream, unless the client has the same
+ * dialect and wants a whole answer.
  */
 export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: Call): Flow {
   const { url, address, refused } = options
@@ -44,9 +44,9 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
   const encoded = options.encode(request)
   const body = stream ? { ...encoded, stream: true, ...options.streamFields?.(encoded) } : encoded
   const where = { url, ...(address !== undefined && { address }) }
-  // whoever it is may be another gateway, or this one
+  // the service may be another gateway, or this one
   const headers = { ...options.headers, 'x-tributary-hops': String(call.hops + 1) }
-  const question = { ...where, headers, body, stream, readComplaint }
+  const post = { ...where, headers, body, stream, readComplaint }
   const ours = withImagesOfResults(addedFields(request, call.receipt, refused), request, options)
   const { choices = 1, stop } = request.parameters
   const reading = { choices, newId: () => newCallId(call.signal.runtime), ...(stop && { stop }) }
@@ -56,44 +56,47 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
       onPosted?.(sent)
       return readReply(reply, { ...reading, signal, stream: sent.stream === true })
     }, call.signal)
-  if (refused?.isProven(request.model)) return ask(question)
+  if (refused?.isProven(request.model)) return ask(post)
   return defer(async (opening) => {
-    const begun = await beginWithoutRefused({ question, ours, ask, opening })
+    const begun = await beginWithoutRefused({ post, ours, ask, opening })
     refused?.prove(request.model)
     return begun
   }, call.signal)
 }
 
 /** @param onPosted called with the body that was replied to */
-type AskReply = (question: FieldsPost, onPosted?: (body: Fields) => void) => Flow
+type AskReply = (post: FieldsPost, onPosted?: (body: Fields) => void) => Flow
 
-interface MendableQuestion {
-  readonly question: FieldsPost
+interface RepeatablePost {
+  readonly post: FieldsPost
   readonly ours: AddedFields
   readonly ask: AskReply
   readonly opening: FlowOpening
 }
 
-/** The answer that has begun; where it begins with a refusal of what we added, the question is put again without that. */
-async function beginWithoutRefused({ question, ours, ask, opening }: MendableQuestion): Promise<Flow> {
+/**
+ * Begins the answer. If it begins with a refusal of a field that we added, the request is sent again without that
+ * field.
+ */
+async function beginWithoutRefused({ post, ours, ask, opening }: RepeatablePost): Promise<Flow> {
   const posted: { body?: Fields } = {}
   const onPosted = (body: Fields) => {
     posted.body = body
   }
   try {
-    return await opening.begin(ask(question, onPosted))
+    return await opening.begin(ask(post, onPosted))
   } catch (thrown) {
     const { body } = posted
-    // a refusal in place of a reply has been seen to already
+    // a refusal by the HTTP status has been handled before
     const field = body && refusedField(asChatError(thrown), { body, added: ours })
     if (!body || field === undefined || opening.signal.aborted) throw thrown
-    const begun = await opening.begin(ask({ ...question, body: ours.without(body, field) }))
+    const begun = await opening.begin(ask({ ...post, body: ours.without(body, field) }))
     rememberRefused([field], ours, opening.signal)
     return begun
   }
 }
 
-/** The header of a key; none where none is asked for. */
+/** The header with a key; no header without a key. */
 export function bearer(key: Secret | undefined): Readonly<Record<string, string>> {
   return key ? { authorization: `Bearer ${key.reveal()}` } : {}
 }

@@ -4,7 +4,7 @@ import { readModelList } from '../../dialects/openai-chat/model-list.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import { getJson } from '../../wire/get-json.ts'
 
-/** Asks a service for its models, and reads what can be read of its answer. @throws ChatError */
+/** Asks a service for its models, and skips those that cannot be read. @throws ChatError */
 export function getModels(
   url: string,
   headers: Readonly<Record<string, string>>,

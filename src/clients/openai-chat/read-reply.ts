@@ -13,18 +13,21 @@ import { type FrameDecoder, type FramedReply, readFrames } from '../../wire/read
 import type { SseFrame } from '../../wire/sse.ts'
 
 export interface ReadOptions extends DecodeOptions {
-  /** What was asked for. What came is told by its bytes, for neither this nor the content type does. */
+  /**
+   * Whether a stream was requested. Only the bytes of the reply show whether it is one; the content type is not
+   * reliable.
+   */
   readonly stream: boolean
   readonly signal: Cancel
 }
 
 /**
- * The batches of an upstream's reply, whatever it turned out to be: a stream, a whole completion, an error, a web page.
+ * Reads the batches of an upstream's reply, which may be a stream, a whole completion, an error, or a web page.
  * @throws ChatError for anything but a finished answer
  */
 export function readReply(reply: HttpReply, options: ReadOptions): AsyncIterable<Batch> {
   const decoder = new OpenaiFrames(new ReplyDecoder(options))
-  // a body of known length costs a third less than its pieces
+  // to read a body of known length at once costs a third less
   const isText = !options.stream && reply.headers.has('content-length')
   return isText ? readWhole(reply, decoder, options.signal) : readFrames(reply, decoder, options.signal)
 }
@@ -37,7 +40,7 @@ async function* readWhole(reply: HttpReply, decoder: OpenaiFrames, signal: Cance
   yield* readFrames(framed(reply, bytes), decoder, signal)
 }
 
-/** A reply whose bytes have been read. */
+/** A reply whose bytes have already been read. */
 function framed({ status, headers }: HttpReply, bytes: Uint8Array): FramedReply {
   async function* body() {
     yield bytes
@@ -45,12 +48,12 @@ function framed({ status, headers }: HttpReply, bytes: Uint8Array): FramedReply 
   return { status, headers, body: body(), limitIdle: () => undefined }
 }
 
-/** Frames of a stream, lines of JSON, or the one object that a whole completion is. */
+/** Decodes the frames of a stream, lines of JSON, or the one object of a whole completion. */
 class OpenaiFrames implements FrameDecoder {
   readonly #reply: ReplyDecoder
   #isWhole = false
   #hasChunks = false
-  /** Whether the body has all of its stated bytes: without an answer in them it was not broken off. */
+  /** Whether the body has all of its stated bytes. If it has no answer, it is then invalid, and not cut. */
   isComplete = false
 
   constructor(reply: ReplyDecoder) {
@@ -71,7 +74,7 @@ class OpenaiFrames implements FrameDecoder {
     return this.#reply.chunk(value, relayedJson(frame))
   }
 
-  /** The events of a whole completion. @throws ChatError when it is an error, empty, or no completion at all */
+  /** The events of a whole completion. @throws ChatError if it is an error, empty, or not a completion */
   whole(value: unknown): readonly ChatEvent[] {
     if (isRefusal(value) || saysWords(value)) throw errorInside(value)
     const events = this.#reply.whole(value)
@@ -86,13 +89,13 @@ class OpenaiFrames implements FrameDecoder {
   }
 }
 
-/** The JSON to relay, in one line: a break, which can only stand between its members, would end the event. */
+/** The JSON to relay, in one line, because a line break between its members would end the event. */
 function relayedJson({ data }: SseFrame): string | undefined {
   if (!/^\s*\{/.test(data)) return undefined
   return data.includes('\n') ? data.replaceAll('\n', ' ') : data
 }
 
-/** A chunk by its name, or because a choice of it grows. */
+/** Whether it is a chunk: by its `object`, or because one of its choices has a `delta`. */
 function isChunk(value: unknown): boolean {
   if (!isFields(value)) return false
   if (value.object === 'chat.completion.chunk') return true
@@ -101,7 +104,10 @@ function isChunk(value: unknown): boolean {
 
 const known = ['choices', 'usage', 'error', 'object', 'x_groq']
 
-/** An event of a vendor's own kind, such as a ping: relayed, it would be a chunk without `choices`, which typed clients trip over. */
+/**
+ * Whether it is a vendor's own event, such as a ping. It is not relayed, because typed clients fail on a chunk without
+ * `choices`.
+ */
 function isForeign(value: unknown): boolean {
   return isFields(value) && !known.some((field) => field in value)
 }

@@ -2,12 +2,12 @@ import { type Fields, hasNotices, withoutImages } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { AddedFields } from '../../wire/post-without-refused-fields.ts'
 
-/** What the images of tool results are called among the fields that the gateway added; no body has such a field. */
+/** A name for the images of tool results among the added fields. No body has such a field. */
 const images = 'images of results'
 
 /**
- * The added fields, and with them the images of tool results: a model that takes none refuses them, and is then told of
- * them in words. Few services list which of their models see.
+ * Adds the images of tool results to the fields that may be left out. A model without vision refuses them, and then
+ * gets a text in place of each image. Few services list which of their models accept images.
  */
 export function withImagesOfResults(
   added: AddedFields,
@@ -26,7 +26,7 @@ export function withImagesOfResults(
       const { messages } = encode({ ...request, messages: request.messages.map(withoutImages) })
       return { ...body, messages }
     },
-    // an image that is too large says nothing of the next one
+    // if one image was too large, the next one may still be accepted
     keyOf: (field) =>
       field === images ? `${images} ${request.model}${isAboutOne ? ', once' : ''}` : added.keyOf(field),
     isMeant: (field, refusal) => {

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 /**
  * Which replaced tokens are accepted once more.
  * `documented`: the active token's parent at any time, any other for a short while (supabase.com/docs, sessions).
- * `strict`: the parent, for a short while (supabase/auth PR 466). `v2`: the parent at any time, or any for a short while (PR 2216).
+ * `strict`: the parent, for a short while (supabase/auth PR 466). `v2`: the parent at any time, or any for a short
+ * while (PR 2216).
  */
 export type RotationRule = 'documented' | 'strict' | 'v2'
 
@@ -34,9 +35,12 @@ interface FamilyToken {
 }
 
 /** The outcome of a refresh: the family with the token that is active now, or the code of the refusal. */
-export type Rotated = TokenFamily | string
+export type RotationOutcome = TokenFamily | string
 
-/** Replaces refresh tokens as supabase/auth does: each is used once, and one that is used again ends its family, by the rule. */
+/**
+ * Replaces refresh tokens as supabase/auth does: each is used once, and one that is used again ends its family, by the
+ * rule.
+ */
 export class EmulatedRotation {
   readonly #options: RotationOptions
   readonly #tokens = new Map<string, FamilyToken>()
@@ -55,7 +59,7 @@ export class EmulatedRotation {
     return [...new Set([...this.#tokens.values()].map(({ family }) => family))]
   }
 
-  rotate(token: string): Rotated {
+  rotate(token: string): RotationOutcome {
     if (token.length < 12) return 'validation_failed'
     const member = this.#tokens.get(token)
     if (!member) return 'refresh_token_not_found'

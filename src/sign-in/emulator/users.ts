@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { signJwt, verifyJwt } from './jwt.ts'
-import { EmulatedRotation, type Rotated, type RotationOptions, type TokenFamily } from './rotation.ts'
+import { EmulatedRotation, type RotationOptions, type RotationOutcome, type TokenFamily } from './rotation.ts'
 
 /** A session object as supabase/auth sends it. */
 export interface EmulatedSession {
@@ -52,7 +52,7 @@ export class EmulatedUsers {
 
   /** @returns a session, or the code of the refusal */
   refresh(token: string): EmulatedSession | string {
-    const rotated: Rotated = this.#rotation.rotate(token)
+    const rotated: RotationOutcome = this.#rotation.rotate(token)
     return typeof rotated === 'string' ? rotated : this.#session(rotated)
   }
 

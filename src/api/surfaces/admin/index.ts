@@ -6,7 +6,7 @@ import { listUpstreams, testUpstream } from './upstreams.ts'
 
 const admin = { access: 'admin', cors: false } as const
 
-/** The operator's routes: how the upstreams and their accounts are, and whether they work. */
+/** The operator's routes: the state of the upstreams and their accounts, and a test of them. */
 export const surface: Surface = {
   name: 'admin',
   error: encodeFailure,

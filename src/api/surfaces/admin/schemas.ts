@@ -1,6 +1,6 @@
 import { flag, integer, listOf, named, objectOf, oneOf, orNull, text } from '../json-schema.ts'
 
-/** What the routes give. */
+/** The schemas of the responses. */
 export const schemas = {
   Upstream: objectOf({
     name: text,

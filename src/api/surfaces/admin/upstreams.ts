@@ -51,7 +51,7 @@ function encodeAccount({ label, state, renewal }: UpstreamStatus['accounts'][num
   }
 }
 
-/** The last moment that a date can be. */
+/** The latest time of a `Date`. */
 const latestMs = 8.64e15
 
 function encodeTime(ms: number | undefined): string | null {

@@ -2,7 +2,7 @@ import { answerJson } from '../../exchange/answer-json.ts'
 import { runningOf } from './running.ts'
 import { readAbortBody } from './schema.ts'
 
-/** `POST /api/chat/abort`: stops all that runs of a session. The session is named in the query or in the body. */
+/** `POST /api/chat/abort`: stops the running requests of a session, which is named in the query or in the body. */
 export const abortChat = answerJson(async (request, { caller, signal }, services) => {
   const session = request.query('session_id') ?? readAbortBody(await request.json()).session_id
   const isAborted = await runningOf(services).abort(caller.id, session, signal)

@@ -11,7 +11,10 @@ export interface AnswerOptions {
   readonly signal: Cancel
 }
 
-/** An answer as it is streamed. What is shown has been kept; when it ends, however that is, the session is free. */
+/**
+ * Streams an answer. Each event is stored before it is shown. At the end, for whatever reason, the session becomes
+ * free.
+ */
 export async function* answer(
   flow: Flow<LoopEvent>,
   { session, recorder, signal }: AnswerOptions,
@@ -31,7 +34,7 @@ export async function* answer(
     const complete: ServerEvent = { type: 'complete', data: { message } }
     yield recorder.usage ? [{ type: 'usage', data: recorder.usage }, complete] : [complete]
   } catch (thrown) {
-    // what cannot be kept any more is no news after what has gone wrong first
+    // a second failure, now of the storage, must not hide the first one
     await recorder.settle('failed').catch(() => undefined)
     throw signal.aborted ? signal.reason : thrown
   } finally {

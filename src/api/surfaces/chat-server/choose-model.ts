@@ -17,29 +17,31 @@ export interface ChooseModel extends Pick<Services, 'gateway' | 'egress' | 'chat
   readonly signal: Cancel
 }
 
-/** Who is asked. */
-export interface Chosen {
+/** The model that answers, and the server that has it. */
+export interface ChosenModel {
   readonly model: string
   /** The caller's own server; undefined for the configured upstreams. */
   readonly own?: Chat
-  /** How much that takes of tools, where it is known. */
+  /** That server's limits for tools, if they are known. */
   readonly toolBounds?: ToolBounds
 }
 
-/** Where the original's `base_url` and `model_name` point, for a caller with a key of its own and nothing else. upstreams.md, 5.1 */
+/**
+ * The original server's defaults for `base_url` and `model_name`, if a caller only sends its own key. upstreams.md, 5.1
+ */
 const usual = { base: 'https://api.openai.com/v1', model: 'gpt-3.5-turbo' }
 
-/** The one that counts of the two names it goes by. */
+/** The model configuration, which a body may have under two names. */
 export function modelConfigOf({ model_config, ai_model_config }: Omit<StreamBody, 'content'>): ModelConfig {
   return model_config ?? ai_model_config ?? {}
 }
 
 /**
- * Finds who is to answer. An address of the caller's is asked with the caller's key alone; ours go to configured
- * upstreams alone.
+ * Chooses the model and the server. A caller's own address only gets the caller's own key. The gateway's keys only go
+ * to configured upstreams.
  * @throws ChatError `invalid-request` `api_key_required`, `base_url_not_allowed`; `model-not-found`
  */
-export async function chooseModel(config: ModelConfig, choice: ChooseModel): Promise<Chosen> {
+export async function chooseModel(config: ModelConfig, choice: ChooseModel): Promise<ChosenModel> {
   const { gateway, egress, signal } = choice
   const { model_name: model, base_url: base, api_key: key } = config
   if (key) {
@@ -60,25 +62,25 @@ export async function chooseModel(config: ModelConfig, choice: ChooseModel): Pro
   return { model: model ? `${upstream}/${model}` : await defaultModel(choice, upstream) }
 }
 
-/** A key that cannot stand in a header is none. */
+/** Checks that the key is valid in a header. */
 function keyOf(key: string): Secret {
   if (/^[\x21-\x7e]{1,512}$/.test(key)) return new Secret(key, "caller's")
   throw new ChatError('invalid-request', {
-    message: 'model_config.api_key holds characters that no key has, or too many.',
+    message: 'model_config.api_key has invalid characters, or is too long.',
     code: 'invalid_value',
     param: 'model_config.api_key',
   })
 }
 
-/** The operator's choice, where it is of the upstream that is asked for, or of any. */
+/** The operator's default model, if it fits the requested upstream; otherwise the first model. */
 async function defaultModel({ gateway, chatModel, signal }: ChooseModel, upstream?: string): Promise<string> {
   const isFitting = upstream === undefined || chatModel?.startsWith(`${upstream}/`)
   return isFitting && chatModel !== undefined ? chatModel : firstModel(gateway, signal, upstream)
 }
 
 /**
- * The first model that chats and takes tools, of one upstream or of any; failing that the first that chats, and one that
- * asks several only where there is no other.
+ * Finds the first model, of one upstream or of any, that can chat and call tools. If there is none, it is the first
+ * that can chat; and if there is none either, the first panel.
  */
 async function firstModel(gateway: Gateway, signal: Cancel, upstream?: string): Promise<string> {
   const listed = (await gateway.catalog.list(signal)).filter(
@@ -96,7 +98,7 @@ async function firstModel(gateway: Gateway, signal: Cancel, upstream?: string): 
   })
 }
 
-/** What of it is a parameter of the request, and how the caller spelled that. */
+/** The parameters in a model configuration, and the caller's names for them. */
 export function parametersOf({ temperature, max_tokens, max_completion_tokens }: ModelConfig): {
   readonly parameters: Parameters
   readonly spelling: Readonly<Partial<Record<Parameter, string>>>

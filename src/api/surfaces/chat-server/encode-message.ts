@@ -1,7 +1,7 @@
 import type { Fields, Part, ToolCallPart } from '../../../chat/message.ts'
 import { callsIn, contentOf, type StoredMessage } from '../../../conversations/stored-message.ts'
 
-/** A message as it is shown: under the contract's names, whatever it is kept under. */
+/** Encodes a stored message with the names of the contract. */
 export function encodeMessage(session: string, message: StoredMessage): Fields {
   const { id, role, status, createdAt, metadata = {} } = message
   return {
@@ -33,7 +33,7 @@ function reasoningOf(parts: readonly Part[]): { reasoning?: string } {
   return reasoning === '' ? {} : { reasoning }
 }
 
-/** A call as OpenAI writes it. */
+/** Encodes a tool call in OpenAI's form. */
 export function encodeCall({ id, name, arguments: json }: ToolCallPart): Fields {
   return { id, type: 'function', function: { name, arguments: json } }
 }

@@ -4,7 +4,7 @@ import { describeError } from '../../../dialects/openai-chat/encode-error.ts'
 import { sseData, sseJson, sseKeepAlive } from '../../../wire/sse.ts'
 import type { StreamSurface } from '../../exchange/stream-body.ts'
 
-/** One event of the chat server's stream, as it stands on the wire. `reasoning` and `usage` a client may pass over. */
+/** One event of the chat server's stream, as it is sent. A client may ignore `reasoning` and `usage`. */
 export type ServerEvent =
   | { readonly type: 'chunk' | 'reasoning'; readonly data: { readonly content: string } }
   | {
@@ -13,7 +13,7 @@ export type ServerEvent =
         readonly tool_call_id: string
         readonly tool_name: string
         readonly arguments: Fields
-        /** What the model wrote, where it is no object. */
+        /** The model's own text, if it is not a JSON object. */
         readonly raw_arguments?: string
       }
     }
@@ -22,7 +22,7 @@ export type ServerEvent =
       readonly data: {
         readonly tool_call_id: string
         readonly content: string
-        /** The result's summary as it is written, rather than the tool's own output. */
+        /** True for a piece of the result's summary, not of the tool's own output. */
         readonly is_summary?: true
       }
     }
@@ -40,10 +40,10 @@ export type ServerEvent =
   | { readonly type: 'complete'; readonly data: { readonly message: Fields } }
   | { readonly type: 'cancelled'; readonly message: string }
 
-/** What closes every stream, however it ended. */
+/** The last event of every stream. */
 const done = sseData('{"type":"done"}')
 
-/** Writes events; every stream ends with `done`. */
+/** Writes events. Every stream ends with `done`. */
 export const surface: StreamSurface<ServerEvent> = {
   event: sseJson,
   end: () => done,

@@ -9,11 +9,11 @@ import { listServers, listTools } from './tools.ts'
 
 const messages = '/api/sessions/{session}/messages'
 
-/** A page may chat, and see no more than its chat. */
+/** Pages of other origins may use the routes that chat, but not the others. */
 const shared = { access: 'client', cors: true } as const
 const own = { access: 'client', cors: false } as const
 
-/** The chat server: it keeps the conversation, and runs the tools. */
+/** The chat server keeps the conversation and runs the tools. */
 export const surface: Surface = {
   name: 'chat-server',
   error: encodeFailure,
@@ -42,7 +42,7 @@ export const surface: Surface = {
       ...shared,
       method: 'POST',
       path: '/api/chat/abort',
-      summary: 'Stops what runs of a session',
+      summary: 'Stops the running requests of a session',
       takes: 'AbortRequest',
       gives: 'Aborted',
       handler: abortChat,
@@ -59,7 +59,7 @@ export const surface: Surface = {
       ...own,
       method: 'GET',
       path: '/api/servers',
-      summary: 'Lists the servers of tools',
+      summary: 'Lists the tool servers',
       gives: 'ServerList',
       handler: listServers,
     },
@@ -83,7 +83,7 @@ export const surface: Surface = {
       ...own,
       method: 'DELETE',
       path: messages,
-      summary: 'Forgets a session',
+      summary: 'Deletes a session',
       gives: 'SessionDeleted',
       handler: deleteSession,
     },
@@ -91,7 +91,7 @@ export const surface: Surface = {
       ...own,
       method: 'GET',
       path: `${messages}/{message}/result`,
-      summary: 'Shows the whole of a result that is shown shortened',
+      summary: 'Shows a shortened tool result in full',
       gives: 'ToolResult',
       handler: readResult,
     },

@@ -11,8 +11,8 @@ import { parseBaseUrl, routeOf, routesOfOpenai } from '../../../wire/base-url.ts
 import type { Pinned } from '../../../wire/egress.ts'
 
 /**
- * A caller's own server, which speaks OpenAI's dialect, asked with the caller's own key. Of what it says where it
- * refuses, only that it refused is told: a server that was never meant to be read must not be read by its errors.
+ * Asks a caller's own server, which has OpenAI's dialect, with the caller's own key. The client sees that the server
+ * refused, but not the text of its error, so that the errors of an internal server cannot be read through the gateway.
  */
 export function ownEndpoint({ url, address }: Pinned, key: Secret): Chat {
   const base = parseBaseUrl(url.href, routesOfOpenai) ?? { url: url.href, query: '' }
@@ -23,11 +23,14 @@ export function ownEndpoint({ url, address }: Pinned, key: Secret): Chat {
     const streamFields = () => ({ stream_options: { include_usage: true } })
     const encode = (asked: ChatRequest) => encodeRequest(asked)
     const question = { url: target, address, headers: bearer(key), encode, streamFields }
-    return flowOf((signal) => inOwnWords(askOpenaiChat(question, request, { ...call, signal }), signal), call.signal)
+    return flowOf(
+      (signal) => hideErrorTexts(askOpenaiChat(question, request, { ...call, signal }), signal),
+      call.signal,
+    )
   }
 }
 
-async function* inOwnWords(answer: Flow, signal: Cancel): AsyncGenerator<Batch> {
+async function* hideErrorTexts(answer: Flow, signal: Cancel): AsyncGenerator<Batch> {
   try {
     yield* batches(answer)
   } catch (thrown) {
@@ -36,7 +39,10 @@ async function* inOwnWords(answer: Flow, signal: Cancel): AsyncGenerator<Batch> 
   }
 }
 
-/** reliability, section 3: a refusal of the caller's own key is the caller's; all else is one failure, whatever it was. */
+/**
+ * The error for the client. Refusals of the caller's key keep their meaning; all other failures look the same.
+ * Reliability, section 3
+ */
 function refused(error: ChatError): ChatError {
   const { reason, upstreamStatus, retryAfterMs, cause } = error
   if (reason === 'internal') return error
@@ -46,11 +52,15 @@ function refused(error: ChatError): ChatError {
   if (upstreamStatus === 401)
     return new ChatError('unauthorized', { message: 'The endpoint of base_url refused its api_key.', ...key, ...about })
   if (upstreamStatus === 403)
-    return new ChatError('forbidden', { message: 'The endpoint of base_url forbade this.', ...key, ...about })
+    return new ChatError('forbidden', { message: 'The endpoint of base_url refused this request.', ...key, ...about })
   if (reason === 'rate-limited' || reason === 'quota-exhausted')
-    return new ChatError(reason, { message: 'The endpoint of base_url asks to wait, or to pay.', ...again, ...about })
+    return new ChatError(reason, {
+      message: 'The endpoint of base_url has reached its rate limit or its quota.',
+      ...again,
+      ...about,
+    })
   return new ChatError('upstream-failed', {
-    message: 'The endpoint of base_url gave no answer that could be read as one of OpenAI’s chat completions.',
+    message: "The endpoint of base_url sent no valid answer in the form of OpenAI's chat completions.",
     code: 'endpoint_failed',
     ...about,
   })

@@ -8,30 +8,30 @@ import { Fold } from '../../../flow/fold.ts'
 import { isChatEvent, type LoopEvent } from '../../../gateway/tool-loop/events.ts'
 import { encodeCall, encodeMessage } from './encode-message.ts'
 
-/** Characters of an answer, and of its thoughts, that are kept until its end: more than a session has room for. */
+/** Limit for the characters of an answer and its reasoning: more than a session has room for. */
 const maxCharacters = 2 * 1024 * 1024
 
-/** Keeps what is answered as it is said, and gives the session back as soon as nothing more will be. */
+/** Stores an answer as it comes, and frees the session at its end. */
 export class Recorder {
   readonly #turn: OpenTurn
   readonly #signal: Cancel
   #release: () => void = () => undefined
   readonly #settled = Promise.withResolvers<Status>()
   #ending: Promise<StoredAssistantMessage> | undefined
-  /** Of all rounds. */
+  /** The answer so far, in all its rounds. */
   readonly #fold = new Fold({ maxCharacters })
   readonly #calls: ToolCallPart[] = []
-  /** Parts of the rounds before the one that is said now. */
+  /** The number of parts in the rounds before the current one. */
   #partsBefore = 0
 
-  /** @param signal however slowly the answer is read, once this is aborted the session is free again */
+  /** @param signal when it is aborted, the session becomes free at once, even if the answer is read slowly */
   constructor(turn: OpenTurn, signal: Cancel) {
     this.#turn = turn
     this.#signal = signal
     this.#release = signal.onAbort(this.#onAbort)
   }
 
-  /** How the answer ended, once its session is free. */
+  /** How the answer ended; resolves when its session is free. */
   get settled(): Promise<Status> {
     return this.#settled.promise
   }
@@ -41,7 +41,7 @@ export class Recorder {
     return usage && encodeUsage(usage)
   }
 
-  /** What is to be kept before anything more happens, where that takes a while. @throws ChatError */
+  /** Records an event. @returns a promise to wait for, if something must be stored first @throws ChatError */
   record(event: LoopEvent): Promise<void> | undefined {
     if (isChatEvent(event)) {
       this.#fold.add(event)
@@ -59,13 +59,13 @@ export class Recorder {
     }
   }
 
-  /** The answer is over; only the first end counts. @throws ChatError where it cannot be kept */
+  /** Ends the answer. Only the first end counts. @throws ChatError if it cannot be stored */
   settle(status: Status): Promise<StoredAssistantMessage> {
     this.#ending ??= this.#end(status)
     return this.#ending
   }
 
-  /** The answer with all its rounds in one, as it was streamed. */
+  /** Encodes the answer as one message with all its rounds, as it was streamed. */
   encode(session: string, answer: StoredAssistantMessage): Fields {
     return {
       ...encodeMessage(session, answer),
@@ -99,7 +99,7 @@ export class Recorder {
 
   readonly #onAbort = (): void => {
     const status = asChatError(this.#signal.reason).reason === 'cancelled' ? 'cancelled' : 'failed'
-    // a storage that fails now has its own line; nobody is left to be told
+    // a failing store is logged elsewhere, and the client has left
     this.settle(status).catch(() => undefined)
   }
 }

@@ -10,10 +10,10 @@ import type { Batch } from '../../../flow/flow.ts'
 import { encodeCall, encodeMessage } from './encode-message.ts'
 import type { ServerEvent } from './event.ts'
 
-/** Messages that are looked at for the rounds of one answer. */
+/** Limit for the messages in which an answer's rounds are looked for. */
 const maxMessages = 1_000
 
-/** The answer that a request has got already, for one that asks again under the same id. */
+/** The stored answer, for a request that is repeated with the same id. */
 export async function replay(
   whose: SessionKey,
   answer: StoredAssistantMessage,
@@ -30,7 +30,7 @@ export async function replay(
   return content === '' ? [complete] : [{ type: 'chunk', data: { content } }, complete]
 }
 
-/** What the model said since it was asked, without tries that broke off. */
+/** The rounds of an answer, without earlier answers to the same question that broke off. */
 function roundsOf(answer: StoredAssistantMessage, messages: readonly StoredMessage[]): StoredAssistantMessage[] {
   const end = messages.findIndex(({ id }) => id === answer.id)
   const start = messages.findLastIndex((message, at) => at < end && isEnd(message))

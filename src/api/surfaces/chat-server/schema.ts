@@ -4,7 +4,7 @@ import { faultIn, invalidRequest, refusedBody, tooMany } from '../../../dialects
 const text = z.string()
 const name = text.min(1).max(200)
 
-/** Only what is listed here is looked at: `api_base`, `extra_headers`, `proxy` and the like reach nobody. */
+/** Only the fields listed here are used. Others, such as `api_base`, `extra_headers` and `proxy`, are ignored. */
 const ModelConfig = z.object({
   model_name: text.min(1).nullish(),
   temperature: z.number().min(0).max(2).nullish(),
@@ -15,32 +15,32 @@ const ModelConfig = z.object({
   use_tools: z.boolean().nullish(),
 })
 
-/** How the caller wants to be answered. `null` is as good as absent. */
+/** The caller's choice of model and parameters. `null` means the same as absent. */
 export type ModelConfig = z.infer<typeof ModelConfig>
 
 const base = z.object({
   session_id: name,
   request_id: name.nullish(),
   model_config: ModelConfig.nullish(),
-  // its other name: upstreams.md, 5.1
+  // the other name of `model_config`: upstreams.md, 5.1
   ai_model_config: ModelConfig.nullish(),
-  // read one by one, as messages are
+  // the tools are read one by one, as the messages are
   tools: z.array(z.unknown()).nullish(),
 })
 
 const StreamBody = base.extend({ content: text.min(1) })
 
 const Message = z.object({ role: z.enum(['user', 'assistant', 'system']), content: text })
-/** Its messages are read one by one: nothing is read after the first that is wrong. */
+/** Its messages are read one by one, up to the first invalid one. */
 const DirectBody = base.extend({ messages: z.array(z.unknown()).min(1) })
 
-/** Messages of a conversation, and names of tools, at most. */
+/** Limits for the messages of a conversation and for the names of tools. */
 const maxMessages = 20_000
 const maxTools = 1_000
 
 const AbortBody = z.object({ session_id: name })
 
-/** The tools that are chosen, by name; undefined for no choice. */
+/** The names of the chosen tools; undefined if the caller makes no choice. */
 interface ToolSelection {
   readonly tools: readonly string[] | undefined
 }
@@ -49,7 +49,7 @@ export type DirectBody = Omit<z.infer<typeof DirectBody>, 'messages' | 'tools'> 
   ToolSelection & { readonly messages: readonly DirectMessage[] }
 type DirectMessage = z.infer<typeof Message>
 
-/** `POST /api/chat/stream`. @throws ChatError `invalid-request`, with the path of the first member that is wrong */
+/** `POST /api/chat/stream`. @throws ChatError `invalid-request`, with the path of the first invalid member */
 export function readStreamBody(body: unknown): StreamBody {
   const sent = read(StreamBody, body, '"session_id" and "content"')
   return { ...sent, tools: readTools(sent.tools) }

@@ -10,7 +10,7 @@ const modelConfig = objectOf({
   'use_tools?': orNull(flag),
 })
 
-const wishes = {
+const commonFields = {
   session_id: text,
   'request_id?': orNull(text),
   'model_config?': orNull(modelConfig),
@@ -18,11 +18,11 @@ const wishes = {
   'tools?': orNull(listOf(text)),
 }
 
-/** What the routes take and give. */
+/** The schemas of the requests and responses. */
 export const schemas = {
-  NextMessage: objectOf({ ...wishes, content: text }),
+  NextMessage: objectOf({ ...commonFields, content: text }),
   Conversation: objectOf({
-    ...wishes,
+    ...commonFields,
     messages: listOf(objectOf({ role: oneOf('user', 'assistant', 'system'), content: text })),
   }),
   ChatEvent: objectOf({ type: text, 'data?': anyObject }),

@@ -3,7 +3,7 @@ import type { LoopEvent, ToolOutputEvent, ToolResultEvent } from '../../../gatew
 import { readArguments } from '../../../gateway/tool-loop/read-arguments.ts'
 import type { ServerEvent } from './event.ts'
 
-/** What a client is shown of an event, at once; the ends of an answer are the recorder's to tell. */
+/** The events to show to the client. The end of an answer is not among them, because the recorder makes it. */
 export function show(event: LoopEvent): readonly ServerEvent[] {
   switch (event.type) {
     case 'text':

@@ -12,23 +12,23 @@ import { answerStream, type RunningChat } from '../../exchange/answer-chat.ts'
 import { queryOf } from '../../exchange/answer-json.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import { answer as record } from './answer.ts'
-import { type Chosen, chooseModel, modelConfigOf, parametersOf } from './choose-model.ts'
+import { type ChosenModel, chooseModel, modelConfigOf, parametersOf } from './choose-model.ts'
 import { type ServerEvent, surface } from './event.ts'
 import { Recorder } from './recorder.ts'
 import { replay } from './replay.ts'
 import { type RunningRequest, runningOf } from './running.ts'
 import { type DirectBody, type ModelConfig, readDirectBody, readStreamBody, type StreamBody } from './schema.ts'
 
-/** What one request asks for. */
+/** A decoded request of either route. */
 interface StreamRequest {
   readonly whose: SessionKey
   readonly config: ModelConfig
   readonly requestId: string | undefined
-  /** What is kept of the question; undefined for nothing. */
+  /** The new message, which the session stores; undefined if the caller keeps the conversation. */
   readonly content?: string
-  /** The conversation, where it is not the session's. */
+  /** The conversation, if the caller keeps it. */
   readonly messages?: readonly Message[]
-  /** The tools that are chosen, for this request and those after it. */
+  /** The chosen tools, for this request and the later ones of the session. */
   readonly tools?: readonly string[]
   readonly wait: boolean
 }
@@ -43,7 +43,7 @@ export const streamChat = answerStream<StreamRequest, ServerEvent>({
   surface,
 })
 
-/** `POST /api/chat/stream/direct`: a conversation that the caller keeps, of which the session keeps the answer. */
+/** `POST /api/chat/stream/direct`: the caller keeps the conversation, and the session stores only the answer. */
 export const streamDirect = answerStream<StreamRequest, ServerEvent>({
   decode(body, exchange) {
     const read = readDirectBody(body)
@@ -71,10 +71,10 @@ function answer(asked: StreamRequest, running: RunningChat): Flow<ServerEvent> {
   return flowOf(() => run(asked, running), running.open.call.signal)
 }
 
-/** What `POST /api/chat/abort` stops a request with. */
+/** The code of the error with which `POST /api/chat/abort` stops a request. */
 const aborted = 'aborted'
 
-/** Answers, and can be aborted from the first moment on: also while it waits for its session. */
+/** Answers a request. It can be aborted from the first moment, also while it waits for its session. */
 async function* run(
   asked: StreamRequest,
   { exchange, services, open }: RunningChat,
@@ -93,7 +93,7 @@ async function* run(
     const recorder = new Recorder(opened.turn, signal)
     void recorder.settled.then(ended.resolve)
     const request = requestOf(asked, chosen, asked.messages ?? opened.turn.messages(chosen.model))
-    // from here on the gateway writes the request's line
+    // from here on the gateway writes the request's log line
     exchange.isLogged = true
     const wishes = wishesOf(
       asked,
@@ -112,7 +112,7 @@ async function* run(
 
 function wishesOf(
   { config }: StreamRequest,
-  { own, toolBounds }: Chosen,
+  { own, toolBounds }: ChosenModel,
   choice: ChosenTools | undefined,
 ): ToolChatWishes {
   return {
@@ -129,7 +129,7 @@ function isAbort({ reason }: Cancel): boolean {
 
 function openTurn(
   { whose, content, requestId, tools, wait }: StreamRequest,
-  { model }: Chosen,
+  { model }: ChosenModel,
   { services, open }: Pick<RunningChat, 'services' | 'open'>,
 ): Promise<TurnOrAnswer> {
   const question: Question = {
@@ -141,7 +141,7 @@ function openTurn(
   return services.conversations.open(whose, question, { wait, signal: open.call.signal })
 }
 
-function requestOf({ config }: StreamRequest, { model }: Chosen, messages: readonly Message[]): ChatRequest {
-  // the caller's `temperature` and `max_tokens` are OpenAI's
+function requestOf({ config }: StreamRequest, { model }: ChosenModel, messages: readonly Message[]): ChatRequest {
+  // the caller's `temperature` and `max_tokens` mean the same as OpenAI's
   return { dialect, model, messages, ...parametersOf(config), extra: {}, stream: true }
 }

@@ -1,13 +1,13 @@
 import type { Tool, ToolServerState } from '../../../tools/tool.ts'
 import { answerJson } from '../../exchange/answer-json.ts'
 
-/** `GET /api/tools`: every tool there is. Waits for servers that are still starting. */
+/** `GET /api/tools`: lists all tools. It waits for servers that are still starting. */
 export const listTools = answerJson(async (_request, { signal }, { tools }) => {
   const listed = await tools.list(signal)
   return { body: { tools: listed.map(encodeTool) } }
 })
 
-/** `GET /api/servers`: how each server of tools is. */
+/** `GET /api/servers`: lists the tool servers and their states. */
 export const listServers = answerJson((_request, _call, { tools }) => ({
   body: { servers: tools.servers().map(encodeServer) },
 }))

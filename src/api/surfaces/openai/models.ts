@@ -9,7 +9,7 @@ import { answerJson } from '../../exchange/answer-json.ts'
 /** `GET /v1/models` */
 export const listModels = answerJson(async (_request, { signal }, { gateway: { catalog } }) => {
   const models = await catalog.list(signal)
-  // a list that lacks an upstream says so: its models are not gone
+  // a header names the upstreams whose models are missing, because these models still exist
   const missing = catalog.missing()
   return {
     body: { object: 'list', data: models.map(encodeModel) },
@@ -17,7 +17,7 @@ export const listModels = answerJson(async (_request, { signal }, { gateway: { c
   }
 })
 
-/** `GET /v1/models/{model}`. The id may hold slashes, as they are or as `%2F`; those at its end are a base URL's. */
+/** `GET /v1/models/{model}`. The id may contain slashes, also as `%2F`. Slashes at the end are removed. */
 export const retrieveModel = answerJson(async (request, { signal }, { gateway: { catalog } }) => {
   const id = request.param('model')
   const model = id === undefined ? undefined : await catalog.find(id, signal)
@@ -28,7 +28,7 @@ export const retrieveModel = answerJson(async (request, { signal }, { gateway: {
   })
 })
 
-/** What becomes of each parameter, by OpenAI's names; one that is not there is dropped. */
+/** The treatment of each parameter, by OpenAI's names. A parameter that is missing here is dropped. */
 function encodeSupport({ parameters, extraFields = [] }: Support): Fields {
   const taken = new Map(Object.entries(parameters))
   const known = Object.entries(names).flatMap(([parameter, name]) => {
@@ -38,14 +38,14 @@ function encodeSupport({ parameters, extraFields = [] }: Support): Fields {
   return Object.fromEntries([...known, ...extraFields.map((name) => [name, 'honoured'])])
 }
 
-/** OpenAI's four members, and what else is known, under OpenRouter's names. */
+/** Encodes a model: OpenAI's four members, and whatever else is known, under OpenRouter's names. */
 function encodeModel({ id, upstream, model, support, members }: ListedModel): Fields {
   return {
     id,
     object: 'model',
     created: model.created ?? 0,
     owned_by: model.ownedBy ?? upstream,
-    // what cannot chat is marked, under Together's name for it
+    // a model that cannot chat has a `type`, as at Together
     ...(!members && kindOf(model) !== 'chat' && { type: kindOf(model) }),
     ...(model.contextLength && { context_length: model.contextLength }),
     ...(model.maxOutputTokens && { max_completion_tokens: model.maxOutputTokens }),

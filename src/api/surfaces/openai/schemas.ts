@@ -3,7 +3,10 @@ import { anyObject, flag, integer, listOf, named, objectOf, oneOf, orNull, text 
 const tokens = objectOf({ 'prompt_tokens?': integer, 'completion_tokens?': integer, 'total_tokens?': integer })
 const beginning = (object: string) => ({ id: text, object: oneOf(object), created: integer, model: text })
 
-/** What the routes take and give. Only what the gateway itself reads or writes is said: all else goes to the upstream, and comes from it. */
+/**
+ * The schemas of the requests and responses, with the fields that the gateway itself reads or writes. Other fields are
+ * passed through.
+ */
 export const schemas = {
   ChatCompletionRequest: objectOf({
     model: text,

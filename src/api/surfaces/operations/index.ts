@@ -9,16 +9,16 @@ const greeting = 'tributary: every upstream, one stream. The OpenAI API is at /v
 
 const greet = answerJson((_request, _call, { version }) => ({ body: { message: greeting, version } }))
 
-const tellHealth = answerJson((_request, _call, { version }) => ({ body: { status: 'ok', version } }))
+const reportHealth = answerJson((_request, _call, { version }) => ({ body: { status: 'ok', version } }))
 
-/** Names no file and no upstream: anybody may ask. The log says more. */
-const tellReadiness = answerJson((_request, _call, { isStateWell, tools, phase }) => {
+/** It names no file and no upstream, because the route needs no key. The log says more. */
+const reportReadiness = answerJson((_request, _call, { isStateWell, tools, phase }) => {
   if (phase() !== 'open') throw shuttingDown()
   const isWell = isStateWell()
   const body = {
     status: isWell ? 'ready' : 'degraded',
     state: isWell ? 'ok' : 'failing',
-    // one that fails is no reason to send requests elsewhere
+    // a failed tool server is not a reason to send requests elsewhere
     tools: Object.fromEntries(tools.servers().map(({ name, status }) => [name, status])),
   }
   return { body }
@@ -26,31 +26,38 @@ const tellReadiness = answerJson((_request, _call, { isStateWell, tools, phase }
 
 const open = { access: 'open', cors: false } as const
 
-/** What those ask who watch over the program. */
+/** Routes for monitoring. */
 export const surface: Surface = {
   name: 'operations',
   error: encodeFailure,
   failure: 'Error',
   schemas: { ...schemas, Error: errorSchema },
   routes: [
-    { ...open, method: 'GET', path: '/', summary: 'Says what this is', gives: 'Greeting', handler: greet },
+    {
+      ...open,
+      method: 'GET',
+      path: '/',
+      summary: 'Names the program and its version',
+      gives: 'Greeting',
+      handler: greet,
+    },
     {
       ...open,
       method: 'GET',
       path: '/health',
       isLast: true,
-      summary: 'Says that the program runs',
+      summary: 'Reports that the program runs',
       gives: 'Health',
-      handler: tellHealth,
+      handler: reportHealth,
     },
     {
       ...open,
       method: 'GET',
       path: '/ready',
       isLast: true,
-      summary: 'Says whether it takes work, and how its parts are',
+      summary: 'Reports whether it accepts requests, and the state of its parts',
       gives: 'Readiness',
-      handler: tellReadiness,
+      handler: reportReadiness,
     },
   ],
 }

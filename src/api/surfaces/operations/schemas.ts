@@ -1,6 +1,6 @@
 import { objectOf, oneOf, text } from '../json-schema.ts'
 
-/** What the routes give. */
+/** The schemas of the responses. */
 export const schemas = {
   Greeting: objectOf({ message: text, version: text }),
   Health: objectOf({ status: oneOf('ok'), version: text }),

@@ -4,48 +4,51 @@ import { type EmulatedExchange, emulateHttp, type HttpEmulator } from '../../../
 import { play, type Script } from '../../../wire/emulator/script.ts'
 import { sseData } from '../../../wire/sse.ts'
 
-/** An emulated service that speaks almost this dialect. */
+/** An emulated service with almost this dialect. */
 export interface EmulatedService extends HttpEmulator {
   /** Parsed bodies of the chat requests that were not refused, in their order. */
   readonly chats: readonly Fields[]
   /** When each connection that carried a chat was closed, by `performance.now()`. */
   readonly closedAt: readonly number[]
-  /** The next chat requests are answered by these scripts, one each, before the model's own behaviour. */
+  /** Answers each of the next chat requests with one of these scripts, in place of the model. */
   script(...scripts: readonly Script[]): void
 }
 
 export interface EmulatedServiceOptions {
-  /** Keys it accepts; without any, every request is let in. */
+  /** The keys that it accepts; without any, it accepts every request. */
   readonly keys?: readonly string[]
-  /** What it answers when asked for its models, in place of their list. */
+  /** Answers a request for the models with this, in place of their list. */
   readonly listing?: Script
-  /** Chooses the script by the request, where several run at once; undefined leaves it to `script` and the model. */
+  /**
+   * Chooses a script by the request, for tests with several requests at once. If it returns undefined, `script` and the
+   * model decide.
+   */
   readonly reply?: (chat: Fields & { readonly model: string }, headers: Headers) => Script | undefined
 }
 
-/** An error as the service writes it. */
+/** An error of the service. */
 export interface Refusal {
   readonly status: number
   readonly body: unknown
 }
 
-/** What one service does in its own way. */
-export interface ServiceManners {
+/** The peculiarities of one service. */
+export interface ServiceRules {
   readonly chatPath: string
   readonly unauthorized: Refusal
   readonly notFound: Refusal
-  /** What is wrong with the body of a chat, whoever asks. */
+  /** Checks the body of a chat. @returns a refusal of an invalid body */
   check(body: unknown): Refusal | undefined
-  /** What is answered to a `GET`; undefined where there is nothing. */
+  /** The answer to a `GET`; undefined for an unknown path. */
   get(path: string): unknown
-  /** What its model says: refused after all, whole, or in chunks. */
-  answer(chat: EmulatedQuestion): Refusal | { readonly whole: unknown; readonly chunks: readonly unknown[] }
+  /** The model's answer, both whole and in chunks, or a refusal. */
+  answer(chat: EmulatedChatBody): Refusal | { readonly whole: unknown; readonly chunks: readonly unknown[] }
 }
 
-/** A chat that has passed the check, as far as a model looks into it. */
-export type EmulatedQuestion = z.infer<typeof EmulatedQuestion>
+/** The fields of a valid chat that the emulated model uses. */
+export type EmulatedChatBody = z.infer<typeof EmulatedChatBody>
 
-const EmulatedQuestion = z.looseObject({
+const EmulatedChatBody = z.looseObject({
   model: z.string(),
   messages: z.array(z.looseObject({ role: z.string(), content: z.unknown() })),
   stream: z.boolean().nullish(),
@@ -58,7 +61,7 @@ const json = { 'content-type': 'application/json' }
 
 /** Starts the service on a free port of 127.0.0.1. */
 export async function emulateService(
-  manners: ServiceManners,
+  rules: ServiceRules,
   options: EmulatedServiceOptions = {},
 ): Promise<EmulatedService> {
   const scripts: Script[] = []
@@ -67,18 +70,18 @@ export async function emulateService(
   const emulator = await emulateHttp((exchange) => {
     const { method, path, headers, body } = exchange.request
     const isKnown = !options.keys || options.keys.some((key) => headers.get('authorization') === `Bearer ${key}`)
-    if (!isKnown) return refuse(exchange, manners.unauthorized)
-    const found = method === 'GET' ? manners.get(path) : undefined
+    if (!isKnown) return refuse(exchange, rules.unauthorized)
+    const found = method === 'GET' ? rules.get(path) : undefined
     if (found !== undefined) return list(exchange, found, options.listing)
-    if (method !== 'POST' || path !== manners.chatPath) return refuse(exchange, manners.notFound)
+    if (method !== 'POST' || path !== rules.chatPath) return refuse(exchange, rules.notFound)
     const parsed: unknown = JSON.parse(body)
-    const refusal = manners.check(parsed)
+    const refusal = rules.check(parsed)
     if (refusal) return refuse(exchange, refusal)
-    const chat = EmulatedQuestion.parse(parsed)
+    const chat = EmulatedChatBody.parse(parsed)
     chats.push(chat)
     void exchange.closed.then((at) => closedAt.push(at))
     const script = options.reply?.(chat, headers) ?? scripts.shift()
-    return script ? play(exchange, script) : answer(exchange, chat, manners)
+    return script ? play(exchange, script) : answer(exchange, chat, rules)
   })
   return { ...emulator, chats, closedAt, script: (...more) => void scripts.push(...more) }
 }
@@ -92,11 +95,11 @@ function list(exchange: EmulatedExchange, found: unknown, listing: Script | unde
   exchange.reply(200, JSON.stringify(found), json)
 }
 
-function answer(exchange: EmulatedExchange, chat: EmulatedQuestion, manners: ServiceManners): void | Promise<void> {
-  const said = manners.answer(chat)
-  if ('status' in said) return refuse(exchange, said)
-  if (!chat.stream) return exchange.reply(200, JSON.stringify(said.whole), json)
-  return play(exchange, { body: [...said.chunks.map((chunk) => frame(chunk)), sseData('[DONE]')] })
+function answer(exchange: EmulatedExchange, chat: EmulatedChatBody, rules: ServiceRules): void | Promise<void> {
+  const answered = rules.answer(chat)
+  if ('status' in answered) return refuse(exchange, answered)
+  if (!chat.stream) return exchange.reply(200, JSON.stringify(answered.whole), json)
+  return play(exchange, { body: [...answered.chunks.map((chunk) => frame(chunk)), sseData('[DONE]')] })
 }
 
 /** A value as one server-sent event. */
@@ -104,27 +107,27 @@ export function frame(value: unknown): string {
   return sseData(JSON.stringify(value))
 }
 
-/** The names of the tools that the last message calls, which is `call NAME NAME …`. */
-export function calledIn({ messages, tools }: EmulatedQuestion): string[] {
+/** The names of the tools to call, if the last message is `call NAME NAME …`. */
+export function calledIn({ messages, tools }: EmulatedChatBody): string[] {
   const [verb, ...names] = textIn(messages.at(-1)?.content).split(' ')
   const known = tools?.map((tool) => tool.function.name) ?? []
   return verb === 'call' ? names.filter((name) => known.includes(name)) : []
 }
 
-/** `You said: …`, in words. */
-export function wordsFor({ messages }: EmulatedQuestion): string[] {
+/** The words of `You said: …`. */
+export function wordsFor({ messages }: EmulatedChatBody): string[] {
   return `You said: ${textIn(messages.at(-1)?.content)}`.match(/\s*\S+/g) ?? []
 }
 
 const Parts = z.array(z.looseObject({ type: z.string(), text: z.string().optional() }))
 
-/** A string, or parts: their text, and the kind of what is none. */
+/** The text of a message's content. A part without text is shown by its type. */
 function textIn(content: unknown): string {
   const parts = Parts.safeParse(content)
   return parts.success ? parts.data.map(({ type, text }) => text ?? `[${type}]`).join(' ') : String(content)
 }
 
-/** What FastAPI says of a body that does not fit: each fault with its place. */
+/** The faults of an invalid body in FastAPI's form, each with its position. */
 export function faultsIn(issues: readonly z.core.$ZodIssue[]): Fields[] {
   return issues.flatMap((issue) => {
     const loc = ['body', ...issue.path]

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import {
   calledIn,
-  type EmulatedQuestion,
+  type EmulatedChatBody,
   type EmulatedService,
   type EmulatedServiceOptions,
   emulateService,
@@ -78,7 +78,7 @@ function check(value: unknown): Refusal | undefined {
 const models = ['jamba-mini', 'jamba-large']
 const id = 'chat-8a7b6c5d'
 
-function answer(chat: EmulatedQuestion): ReturnType<Parameters<typeof emulateService>[0]['answer']> {
+function answer(chat: EmulatedChatBody): ReturnType<Parameters<typeof emulateService>[0]['answer']> {
   if (!models.includes(chat.model)) return { status: 404, body: { detail: `Model ${chat.model} not found` } }
   const calls = calledIn(chat).map((name, at) => ({
     id: `chatcmpl-tool-${at + 1}`,

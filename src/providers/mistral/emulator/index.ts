@@ -1,6 +1,6 @@
 import {
   calledIn,
-  type EmulatedQuestion,
+  type EmulatedChatBody,
   type EmulatedService,
   type EmulatedServiceOptions,
   emulateService,
@@ -32,7 +32,7 @@ export function emulateMistral(options: EmulatedServiceOptions = {}): Promise<Em
 /** A model's limit for tokens, which are words here. */
 const modelLength = 64
 
-function answer(chat: EmulatedQuestion): ReturnType<Parameters<typeof emulateService>[0]['answer']> {
+function answer(chat: EmulatedChatBody): ReturnType<Parameters<typeof emulateService>[0]['answer']> {
   const model = models.find(({ id }) => id === chat.model)
   if (!model?.can.completion_chat) return refusedAs(`Invalid model: ${chat.model}`, 'invalid_model', '1500')
   if (!model.can.vision && JSON.stringify(chat.messages).includes('"image_url"'))
@@ -61,7 +61,7 @@ interface EmulatedTurn {
   readonly finish: string
 }
 
-function turnFor(chat: EmulatedQuestion): EmulatedTurn {
+function turnFor(chat: EmulatedChatBody): EmulatedTurn {
   const args = { city: 'Paris' }
   const calls = calledIn(chat).map((name, index) => ({
     id: `call${index}Abc9`.slice(0, 9),
