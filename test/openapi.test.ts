@@ -54,6 +54,7 @@ describe('the program answers as the page says:', () => {
     ['GET /', 'Greeting'],
     ['GET /health', 'Health'],
     ['GET /ready', 'Readiness'],
+    ['GET /openapi.json', 'OpenApi'],
     ['GET /v1/models', 'ModelList'],
     ['GET /v1/models/demo/echo', 'Model'],
     ['POST /v1/chat/completions', 'ChatCompletion', JSON.parse(hello), 'ChatCompletionRequest'],
@@ -70,6 +71,12 @@ describe('the program answers as the page says:', () => {
       if (takes) expect(faultsIn(takes, body)).toEqual([])
       expect(faultsIn(gives, await (await ask(line, body)).json())).toEqual([])
     })
+
+  test('GET /openapi.json is the document itself', async () => {
+    expect<unknown>(await (await ask('GET /openapi.json')).json()).toEqual(openapi)
+    const head = await ask('HEAD /openapi.json')
+    expect([head.status, head.headers.get('content-type')]).toEqual([200, 'application/json'])
+  })
 
   const streams: readonly (readonly [line: string, takes: string, body: object, event: string])[] = [
     [

@@ -5,6 +5,7 @@ import { CancelSource } from '../flow/cancel.ts'
 import type { HttpListener } from '../flow/network.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { sleep, within } from '../flow/wait.ts'
+import { describeSurfaces } from './describe-surfaces.ts'
 import { Keys } from './door/authenticate.ts'
 import { readTrustedProxies } from './door/client-address.ts'
 import type { CrossSitePolicy } from './door/cross-site.ts'
@@ -16,7 +17,7 @@ import { errorResponse } from './exchange/exchange.ts'
 import type { Services } from './exchange/services.ts'
 import { surfaces } from './surfaces/index.ts'
 
-export interface ServerOptions extends Omit<Services, 'calls' | 'phase'> {
+export interface ServerOptions extends Omit<Services, 'calls' | 'phase' | 'openapi'> {
   readonly hostname: string
   readonly port: number
   readonly keys: readonly ClientKey[]
@@ -57,7 +58,8 @@ export function openServer(options: ServerOptions): Server {
   const table = new RouteTable(surfaces)
   const door = new Door({ table, keys: new Keys(keys, () => runtime.now()), proxies, policy, log, runtime })
   const calls = new Calls(options.idleSeconds)
-  const services: Services = { ...options, calls, phase: () => door.phase }
+  const openapi = describeSurfaces(surfaces, options.version)
+  const services: Services = { ...options, openapi, calls, phase: () => door.phase }
   const run: RunHandler = (handler, exchange) => handler(exchange, services)
   const app = router(door, table, { run, listener: () => listener })
   const { hostname, port, idleSeconds } = options

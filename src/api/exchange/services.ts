@@ -1,3 +1,4 @@
+import type { Fields } from '../../chat/message.ts'
 import type { Conversations } from '../../conversations/conversations.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import type { ToolRegistry } from '../../tools/tool.ts'
@@ -19,6 +20,8 @@ export interface Services {
   readonly maxBodyBytes: number
   readonly keepAliveMs: number
   readonly version: string
+  /** The list of surfaces as an OpenAPI document. */
+  readonly openapi: Fields
   readonly calls: Calls
   /** Whether the state directory is healthy. */
   isStateWell(): boolean

@@ -24,9 +24,11 @@ const reportReadiness = answerJson((_request, _call, { isStateWell, tools, phase
   return { body }
 })
 
+const showOpenApi = answerJson((_request, _call, { openapi }) => ({ body: openapi }))
+
 const open = { access: 'open', cors: false } as const
 
-/** Routes for monitoring. */
+/** Routes for those who operate the gateway, and for their monitoring. */
 export const surface: Surface = {
   name: 'operations',
   error: encodeFailure,
@@ -58,6 +60,16 @@ export const surface: Surface = {
       summary: 'Reports whether it accepts requests, and the state of its parts',
       gives: 'Readiness',
       handler: reportReadiness,
+    },
+    {
+      // it tells strangers nothing, and no browser page of another origin needs it
+      access: 'client',
+      cors: false,
+      method: 'GET',
+      path: '/openapi.json',
+      summary: 'Describes every route, and what it takes and gives',
+      gives: 'OpenApi',
+      handler: showOpenApi,
     },
   ],
 }

@@ -1,4 +1,4 @@
-import { objectOf, oneOf, text } from '../json-schema.ts'
+import { anyObject, listOf, objectOf, oneOf, text } from '../json-schema.ts'
 
 /** The schemas of the responses. */
 export const schemas = {
@@ -8,5 +8,12 @@ export const schemas = {
     status: oneOf('ready', 'degraded'),
     state: oneOf('ok', 'failing'),
     tools: { type: 'object', additionalProperties: text },
+  }),
+  OpenApi: objectOf({
+    openapi: oneOf('3.1.0'),
+    info: objectOf({ title: text, version: text }),
+    tags: listOf(objectOf({ name: text })),
+    paths: { type: 'object', additionalProperties: anyObject },
+    components: objectOf({ schemas: anyObject, securitySchemes: anyObject }),
   }),
 }
