@@ -40,45 +40,122 @@ const noLimitMs = 2 ** 31 - 1
 export type FramedReply = Pick<HttpReply, 'status' | 'headers' | 'body' | 'limitIdle'>
 
 /**
- * The events of a streamed reply, a batch for each read of the network. One generator does all the steps from bytes to events
- * (docs/decisions/0033-batches.md). What came before an error is given before it is thrown.
+ * The events of a streamed reply, a batch for each read of the network. What came before an error is given before it is thrown.
  * @throws what `decoder` throws, and network errors before the finish
  */
-export async function* readFrames(reply: FramedReply, decoder: FrameDecoder, signal: Cancel): AsyncGenerator<Batch> {
-  const splitter: FrameSplitter = decoder.splitter ?? new SseDecoder()
-  let batch: ChatEvent[] = []
-  let failure: unknown
-  let isInGrace = false
-  let isTerminated = false
-  try {
-    for await (const bytes of reply.body) {
-      const frames = splitter.push(bytes) ?? []
-      isTerminated = frames.some(isLongFrame)
-        ? await decodeLong(batch, frames, decoder)
-        : decode(batch, frames, decoder)
-      if (isTerminated) break
-      // while its reader takes its time, nothing here holds what has been given
-      const given = batch
-      batch = []
-      if (given.length > 0) yield given
-      if (decoder.finished) reply.limitIdle(graceMs)
-      else if (isInGrace) reply.limitIdle(noLimitMs)
-      isInGrace = decoder.finished
-      if (splitter.isLongPage) break
-    }
-    if (!isTerminated) {
-      isTerminated = await decodeLong(batch, splitter.end() ?? [], decoder)
-      throwIfPage(reply, splitter)
-    }
-  } catch (thrown) {
-    failure = thrown
-    // after the last finish the answer is complete: no failure, deadline or shutdown matters any more, unless the client left
-    if (!decoder.finished || isGone(signal)) {
-      if (batch.length > 0) yield batch
-      throw thrown
+export function readFrames(reply: FramedReply, decoder: FrameDecoder, signal: Cancel): AsyncIterable<Batch> {
+  return new ReplyFrames(reply, decoder, signal)
+}
+
+type BatchStep = IteratorResult<Batch, undefined>
+
+/** An object and not a generator, whose own promises would cost a tenth of all that a chunk costs. Only the end is one. */
+class ReplyFrames implements AsyncIterableIterator<Batch, undefined> {
+  readonly #reply: FramedReply
+  readonly #decoder: FrameDecoder
+  readonly #signal: Cancel
+  readonly #splitter: FrameSplitter
+  readonly #bytes: AsyncIterator<Uint8Array>
+  /** The last batches, once no more bytes are read. */
+  #end: AsyncGenerator<Batch, undefined> | undefined
+  #wasFinished = false
+
+  constructor(reply: FramedReply, decoder: FrameDecoder, signal: Cancel) {
+    this.#reply = reply
+    this.#decoder = decoder
+    this.#signal = signal
+    this.#splitter = decoder.splitter ?? new SseDecoder()
+    this.#bytes = reply.body[Symbol.asyncIterator]()
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  next(): Promise<BatchStep> {
+    if (this.#end) return this.#end.next()
+    this.#limitIdle()
+    return this.#bytes.next().then(this.#onBytes, this.#onFailure)
+  }
+
+  /** The reader stops early. */
+  async return(): Promise<BatchStep> {
+    const isReading = this.#end === undefined
+    this.#end ??= this.#endAfter([], 'terminated')
+    await this.#end.return(undefined)
+    if (isReading) await this.#bytes.return?.()
+    return { done: true, value: undefined }
+  }
+
+  /** A stream that has said its finish may go on, but not for long without a word. */
+  #limitIdle(): void {
+    const { finished } = this.#decoder
+    if (finished) this.#reply.limitIdle(graceMs)
+    else if (this.#wasFinished) this.#reply.limitIdle(noLimitMs)
+    this.#wasFinished = finished
+  }
+
+  readonly #onBytes = ({ done, value }: IteratorResult<Uint8Array>): BatchStep | Promise<BatchStep> => {
+    if (done) return this.#endWith(this.#endAfter([], 'cut'))
+    const batch: ChatEvent[] = []
+    try {
+      const frames = this.#splitter.push(value) ?? []
+      if (frames.some(isLongFrame)) return this.#decodeLong(batch, frames)
+      return this.#give(batch, decode(batch, frames, this.#decoder))
+    } catch (thrown) {
+      return this.#stopWith(this.#fail(batch, thrown))
     }
   }
-  yield* lastBatch(decoder, { batch, how: isTerminated ? 'terminated' : 'cut', failure })
+
+  readonly #onFailure = (thrown: unknown): Promise<BatchStep> => this.#endWith(this.#fail([], thrown))
+
+  async #decodeLong(batch: ChatEvent[], frames: readonly SseFrame[]): Promise<BatchStep> {
+    try {
+      return await this.#give(batch, await decodeLong(batch, frames, this.#decoder))
+    } catch (thrown) {
+      return this.#stopWith(this.#fail(batch, thrown))
+    }
+  }
+
+  #give(batch: ChatEvent[], isTerminated: boolean): BatchStep | Promise<BatchStep> {
+    if (isTerminated) return this.#stopWith(this.#endAfter(batch, 'terminated'))
+    if (this.#splitter.isLongPage) return this.#stopWith(this.#endAfter(batch, 'cut'))
+    return batch.length > 0 ? { done: false, value: batch } : this.next()
+  }
+
+  /** Ends although more bytes may follow. */
+  async #stopWith(end: AsyncGenerator<Batch, undefined>): Promise<BatchStep> {
+    this.#end = end
+    await this.#bytes.return?.()
+    return end.next()
+  }
+
+  #endWith(end: AsyncGenerator<Batch, undefined>): Promise<BatchStep> {
+    this.#end = end
+    return end.next()
+  }
+
+  async *#endAfter(batch: ChatEvent[], how: 'terminated' | 'cut'): AsyncGenerator<Batch, undefined> {
+    let isTerminated = how === 'terminated'
+    try {
+      if (!isTerminated) {
+        isTerminated = await decodeLong(batch, this.#splitter.end() ?? [], this.#decoder)
+        throwIfPage(this.#reply, this.#splitter)
+      }
+    } catch (thrown) {
+      return yield* this.#fail(batch, thrown)
+    }
+    yield* lastBatch(this.#decoder, { batch, how: isTerminated ? 'terminated' : 'cut', failure: undefined })
+  }
+
+  /** After the last finish the answer is complete: no failure, deadline or shutdown matters any more, unless the client left. */
+  async *#fail(batch: ChatEvent[], failure: unknown): AsyncGenerator<Batch, undefined> {
+    if (this.#decoder.finished && !isGone(this.#signal)) {
+      return yield* lastBatch(this.#decoder, { batch, how: 'cut', failure })
+    }
+    if (batch.length > 0) yield batch
+    throw failure
+  }
 }
 
 interface StreamEnd {
@@ -89,7 +166,7 @@ interface StreamEnd {
   readonly failure: unknown
 }
 
-function* lastBatch(decoder: FrameDecoder, { batch, how, failure }: StreamEnd): Generator<Batch> {
+function* lastBatch(decoder: FrameDecoder, { batch, how, failure }: StreamEnd): Generator<Batch, undefined> {
   let last: readonly ChatEvent[]
   try {
     last = decoder.end(how)

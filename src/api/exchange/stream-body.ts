@@ -84,22 +84,23 @@ class Pump<Event> {
   }
 
   /** Writes the next batch, the next piece of a long batch, or the end. */
-  pull(): void | Promise<void> {
+  pull(): Promise<void> | undefined {
     if (this.#pieces) return this.#writePiece(this.#pieces)
     this.#turn = 'upstream'
     this.#watchdog.feed(this.#options.keepAliveMs)
     return this.#advance()
   }
 
-  #advance(): void | Promise<void> {
+  #advance(): Promise<void> | undefined {
     if (this.#burst > maxBurst) return this.#advanceLater()
     try {
       const batch = this.#flow.next()
       // chained rather than awaited: an async function costs a tenth of all that a batch costs
-      return batch instanceof Promise ? batch.then(this.#onBatch).catch(this.#onFailure) : this.#onBatch(batch)
+      return batch instanceof Promise ? batch.then(this.#onBatch, this.#onFailure) : this.#onBatch(batch)
     } catch (thrown) {
       this.#onFailure(thrown)
     }
+    return undefined
   }
 
   /** Gives other streams a turn, so that many ready batches do not block them. */
@@ -109,29 +110,48 @@ class Pump<Event> {
     if (!this.#isOver) await this.#advance()
   }
 
-  readonly #onBatch = (batch: NextBatch<Event>): void | Promise<void> => {
+  readonly #onBatch = (batch: NextBatch<Event>): Promise<void> | undefined => {
+    try {
+      return this.#take(batch)
+    } catch (thrown) {
+      this.#onFailure(thrown)
+    }
+    return undefined
+  }
+
+  #take(batch: NextBatch<Event>): Promise<void> | undefined {
     if (this.#isOver) return undefined
-    if (!batch) return this.#finish(this.#options.surface.end())
+    if (!batch) {
+      this.#finish(this.#options.surface.end())
+      return undefined
+    }
     this.#burst += perEvent * batch.length
     const written = textOf(batch, this.#options.surface)
     if (written === '') return this.#advance()
     this.#awaitClient()
-    if (typeof written === 'string') return this.#write(written)
-    this.#pieces = written
-    return this.#writePiece(written)
+    if (typeof written !== 'string') return this.#writePiece(written)
+    this.#write(written)
+    return undefined
   }
 
   /** Writes a piece. Until the last one it stays the client's turn, because a keep-alive would land inside an event. */
   async #writePiece(pieces: Iterator<string>): Promise<void> {
+    this.#pieces = pieces
     await nextTurn()
     if (this.#isOver) return
-    const { done, value } = pieces.next()
-    if (done) {
-      this.#pieces = undefined
-      return this.pull()
+    try {
+      const { done, value } = pieces.next()
+      if (!done) {
+        this.#write(value)
+        this.#awaitClient()
+        return
+      }
+    } catch (thrown) {
+      this.#onFailure(thrown)
+      return
     }
-    this.#write(value)
-    this.#awaitClient()
+    this.#pieces = undefined
+    await this.pull()
   }
 
   #awaitClient(): void {
@@ -186,10 +206,12 @@ class Pump<Event> {
 /** The text of a batch, in pieces if it is long. */
 function textOf<Event>(batch: Batch<Event>, surface: StreamSurface<Event>): string | Iterator<string> {
   let text = ''
-  for (const [at, event] of batch.entries()) {
+  let at = 0
+  for (const event of batch) {
+    at++
     const written = surface.event(event)
     const fits = typeof written === 'string' && text.length + written.length <= maxPieceLength
-    if (!fits) return piecesOf({ text, written, rest: batch.slice(at + 1) }, surface)
+    if (!fits) return piecesOf({ text, written, rest: batch.slice(at) }, surface)
     text += written
   }
   return text

@@ -118,7 +118,8 @@ export class ReplyDecoder {
     const part = this.#choices.get(plain.choice)?.plainTextPart()
     if (part === undefined) return undefined
     this.#hasSaid = true
-    const native: Native = { dialect, form: 'chunk', value, ...(json !== undefined && { json }) }
+    const native: Native =
+      json === undefined ? { dialect, form: 'chunk', value } : { dialect, form: 'chunk', value, json }
     return { type: 'text', choice: plain.choice, part, text: plain.text, native }
   }
 
