@@ -334,9 +334,9 @@ describe('a session, with the loop that answers in it', () => {
     try {
       for await (const event of events) {
         if (isChatEvent(event)) said.add(event)
-        if (event.type === 'tool-result') await turn.result(event)
+        if (event.type === 'tool-result') await turn.addResult(event)
         if (event.type !== 'tool-calls') continue
-        await turn.called(event)
+        await turn.addCalls(event)
         said = new Fold({ maxCharacters: 100_000 })
       }
       await turn.end('completed', { message: said.message() })

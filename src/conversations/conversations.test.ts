@@ -12,13 +12,13 @@ import type { HistoryBounds } from './history.ts'
 import type { OpenTurn } from './open-turn.ts'
 import { contentOf } from './stored-message.ts'
 
-const whose = { client: 'alice', session: 's1' }
+const aliceSession = { client: 'alice', session: 's1' }
 const never = newCancel()
 const now = { wait: false, signal: never }
 const later = { wait: true, signal: never }
 const minute = 60_000
 
-function given({ store, bounds, ttlMs = 60 * minute }: { store?: Store; bounds?: HistoryBounds; ttlMs?: number } = {}) {
+function setUp({ store, bounds, ttlMs = 60 * minute }: { store?: Store; bounds?: HistoryBounds; ttlMs?: number } = {}) {
   const clock = { ms: Date.UTC(2026, 0, 1) }
   let ids = 0
   const kept = store ?? new MemoryStore({ runtime: { now: () => clock.ms } })
@@ -36,37 +36,37 @@ async function ask(
   conversations: Conversations,
   content: string | undefined,
   more: Partial<Question> = {},
-  at = whose,
+  at = aliceSession,
 ): Promise<OpenTurn> {
   const opened = await conversations.open(at, { model: 'm', ...(content !== undefined && { content }), ...more }, now)
   if (opened.kind === 'answered') throw new Error('it was answered already')
   return opened.turn
 }
 
-async function say(conversations: Conversations, question: string, answer: string, at = whose): Promise<void> {
+async function say(conversations: Conversations, question: string, answer: string, at = aliceSession): Promise<void> {
   const turn = await ask(conversations, question, {}, at)
-  await turn.end('completed', says(answer))
+  await turn.end('completed', roundOf(answer))
   await turn.close()
 }
 
 const texts = (turn: OpenTurn) => turn.messages().map(({ role, content }) => `${role}: ${textOf(content)}`)
 const call = (id: string): ToolCallPart => ({ type: 'tool-call', id, name: 't', arguments: '{}' })
-/** What a model said, as a surface has it: a text, and calls after it. */
-function says(text: string, ...calls: readonly ToolCallPart[]): { message: { content: Part[] } } {
+/** The message of a model's round: a text, and then tool calls. */
+function roundOf(text: string, ...calls: readonly ToolCallPart[]): { message: { content: Part[] } } {
   return { message: { content: [...(text === '' ? [] : [{ type: 'text' as const, text }]), ...calls] } }
 }
 const result = (toolCallId: string, content: string) => ({ toolCallId, name: 't', content, isError: false })
 
-test('a turn is kept as it goes, and told in the next one', async () => {
-  const { conversations } = given()
+test('a turn is stored step by step, and the next turn contains it', async () => {
+  const { conversations } = setUp()
   const turn = await ask(conversations, 'How warm is it?', { requestId: 'r1', metadata: { a: 1 } })
   expect(texts(turn)).toEqual(['user: How warm is it?'])
   const thought: Part = { type: 'reasoning', text: 'hm', extra: { x: { signature: 's1' } } }
   const round = [thought, { type: 'text' as const, text: 'Let me see.' }, call('c1'), call('c2')]
-  await turn.called({ message: { content: round } })
-  await turn.result(result('c2', '20°'))
-  await turn.result(result('c1', '10°'))
-  const answer = await turn.end('completed', { ...says('\n\nWarm.'), metadata: { tokens: 3 } })
+  await turn.addCalls({ message: { content: round } })
+  await turn.addResult(result('c2', '20°'))
+  await turn.addResult(result('c1', '10°'))
+  const answer = await turn.end('completed', { ...roundOf('\n\nWarm.'), metadata: { tokens: 3 } })
   await turn.close()
   expect(answer).toMatchObject({
     role: 'assistant',
@@ -75,7 +75,7 @@ test('a turn is kept as it goes, and told in the next one', async () => {
     metadata: { tokens: 3 },
     model: 'm',
   })
-  const kept = await conversations.messages(whose, 100)
+  const kept = await conversations.messages(aliceSession, 100)
   expect(kept).toEqual([
     {
       id: 'id2',
@@ -103,22 +103,22 @@ test('a turn is kept as it goes, and told in the next one', async () => {
     { role: 'assistant', content: [{ type: 'text', text: 'Warm.' }] },
     { role: 'user', content: [{ type: 'text', text: 'And tomorrow?' }] },
   ])
-  // what one model thought is nothing to another
+  // another model does not get the first model's reasoning
   expect(next.messages('other')[1]?.content).toEqual(round.slice(1))
   await next.close()
 })
 
 describe('another client', () => {
-  test('never reaches a session, whatever it calls it', async () => {
-    const { conversations } = given()
+  test('never reaches a session, whatever session id it sends', async () => {
+    const { conversations } = setUp()
     await say(conversations, 'secret question', 'secret answer')
-    const turn = await ask(conversations, 'whole', {}, whose)
-    await turn.called(says('', call('c')))
-    await turn.result({ ...result('c', 'short'), full: 'secret whole', shortened: 'cut' })
-    await turn.end('completed', says('ok'))
+    const turn = await ask(conversations, 'whole', {}, aliceSession)
+    await turn.addCalls(roundOf('', call('c')))
+    await turn.addResult({ ...result('c', 'short'), full: 'secret whole', shortened: 'cut' })
+    await turn.end('completed', roundOf('ok'))
     await turn.close()
-    const id = (await conversations.messages(whose, 100))?.find(({ role }) => role === 'tool')?.id ?? ''
-    expect(await conversations.fullResult(whose, id)).toBe('secret whole')
+    const id = (await conversations.messages(aliceSession, 100))?.find(({ role }) => role === 'tool')?.id ?? ''
+    expect(await conversations.fullResult(aliceSession, id)).toBe('secret whole')
     const sessions = ['s1', '../alice/s1', 'alice/s1', '', 's1\u0000', 'x'.repeat(201), '\ud800']
     for (const session of sessions) {
       const other = { client: 'mallory', session }
@@ -134,40 +134,40 @@ describe('another client', () => {
     }
     expect(await conversations.sessions('mallory', 10)).toEqual([])
     expect(texts(await ask(conversations, 'mine', {}, { client: 'mallory', session: 's1' }))).toEqual(['user: mine'])
-    expect(await conversations.messages(whose, 100)).toHaveLength(6)
+    expect(await conversations.messages(aliceSession, 100)).toHaveLength(6)
   })
 })
 
-describe('another try of a request', () => {
-  test('that was answered gets that answer, and asks nobody', async () => {
-    const { conversations } = given()
+describe('a request that is sent again', () => {
+  test('gets the stored answer if it was answered, and starts no turn', async () => {
+    const { conversations } = setUp()
     const turn = await ask(conversations, 'hello', { requestId: 'r1' })
-    const answer = await turn.end('completed', says('hi'))
+    const answer = await turn.end('completed', roundOf('hi'))
     await turn.close()
     await say(conversations, 'more', 'yes')
-    expect(await conversations.open(whose, { requestId: 'r1', model: 'm', content: 'hello' }, now)).toEqual({
+    expect(await conversations.open(aliceSession, { requestId: 'r1', model: 'm', content: 'hello' }, now)).toEqual({
       kind: 'answered',
       answer,
     })
-    expect(await conversations.messages(whose, 100)).toHaveLength(4)
-    // and it has let go of the session
+    expect(await conversations.messages(aliceSession, 100)).toHaveLength(4)
+    // and the session is free again
     await (await ask(conversations, 'on')).close()
   })
 
-  test('that runs waits for it, and gets its answer', async () => {
-    const { conversations } = given()
+  test('waits for the first request if that still runs, and gets its answer', async () => {
+    const { conversations } = setUp()
     const turn = await ask(conversations, 'hello', { requestId: 'r1' })
-    const again = conversations.open(whose, { requestId: 'r1', model: 'm', content: 'hello' }, later)
-    const answer = await turn.end('completed', says('hi'))
+    const again = conversations.open(aliceSession, { requestId: 'r1', model: 'm', content: 'hello' }, later)
+    const answer = await turn.end('completed', roundOf('hi'))
     await turn.close()
     expect(await again).toEqual({ kind: 'answered', answer })
   })
 
-  test('that broke off goes on with it: the question is there once, and what became of it is told', async () => {
-    const { conversations } = given()
+  test('continues after an interruption: the question is stored once, and the model sees the interruption', async () => {
+    const { conversations } = setUp()
     const turn = await ask(conversations, 'hello', { requestId: 'r1' })
-    await turn.called(says('', call('c1')))
-    await turn.end('cancelled', says('Well'))
+    await turn.addCalls(roundOf('', call('c1')))
+    await turn.end('cancelled', roundOf('Well'))
     await turn.close()
     const again = await ask(conversations, 'hello', { requestId: 'r1' })
     expect(texts(again)).toEqual([
@@ -177,9 +177,9 @@ describe('another try of a request', () => {
       'assistant: Well\n\n[The user stopped this answer.]',
       'user: [The answer broke off. The user asks again.]',
     ])
-    await again.end('completed', says('hi'))
+    await again.end('completed', roundOf('hi'))
     await again.close()
-    const kept = await conversations.messages(whose, 100)
+    const kept = await conversations.messages(aliceSession, 100)
     expect(kept?.map(({ role, status }) => `${role} ${status}`)).toEqual([
       'user completed',
       'assistant completed',
@@ -189,40 +189,40 @@ describe('another try of a request', () => {
     ])
   })
 
-  test('that broke off before others came is refused', async () => {
-    const { conversations } = given()
+  test('is refused if it was interrupted and later requests came', async () => {
+    const { conversations } = setUp()
     await (await ask(conversations, 'hello', { requestId: 'r1' })).close()
     await say(conversations, 'more', 'yes')
-    const again = conversations.open(whose, { requestId: 'r1', model: 'm', content: 'hello' }, now)
+    const again = conversations.open(aliceSession, { requestId: 'r1', model: 'm', content: 'hello' }, now)
     expect(await again.catch((thrown) => thrown)).toMatchObject({ reason: 'conflict', code: 'request_superseded' })
     await (await ask(conversations, 'on')).close()
   })
 })
 
 describe('two requests on one session', () => {
-  test('the second is told that it is busy', async () => {
-    const { conversations } = given()
+  test('the second is refused because the session is busy', async () => {
+    const { conversations } = setUp()
     const turn = await ask(conversations, 'one')
-    const second = conversations.open(whose, { model: 'm', content: 'two' }, now)
+    const second = conversations.open(aliceSession, { model: 'm', content: 'two' }, now)
     expect(await second.catch((thrown) => thrown)).toMatchObject({
       reason: 'conflict',
       code: 'session_busy',
       meaning: { status: 409 },
     })
-    // another session is another matter
-    await (await ask(conversations, 'x', {}, { ...whose, session: 's2' })).close()
+    // another session is not affected
+    await (await ask(conversations, 'x', {}, { ...aliceSession, session: 's2' })).close()
     await turn.close()
     await (await ask(conversations, 'two')).close()
   })
 
-  test('or waits, in the order in which they came; who leaves the queue holds up nobody', async () => {
-    const { conversations } = given()
+  test('they wait in their order, and one that leaves the queue blocks no other', async () => {
+    const { conversations } = setUp()
     const turn = await ask(conversations, 'one')
     const leaving = newCancel()
     const order: string[] = []
     const waiting = ['two', 'leaves', 'three'].map(async (content) => {
       const signal = content === 'leaves' ? leaving : never
-      const opened = await conversations.open(whose, { model: 'm', content }, { wait: true, signal })
+      const opened = await conversations.open(aliceSession, { model: 'm', content }, { wait: true, signal })
       order.push(content)
       if (opened.kind === 'turn') await opened.turn.close()
     })
@@ -234,7 +234,7 @@ describe('two requests on one session', () => {
     expect(ends[1]).toMatchObject({ status: 'rejected', reason })
   })
 
-  test('of which one may wait waits no longer than so, and those behind it still come to their turn', async () => {
+  test('one waits no longer than its limit, and those behind it still get their turn', async () => {
     const conversations = new Conversations({
       runtime: machine,
       store: new MemoryStore({ runtime: machine }),
@@ -242,7 +242,7 @@ describe('two requests on one session', () => {
       maxWaitMs: 20,
     })
     const turn = await ask(conversations, 'one')
-    const second = conversations.open(whose, { model: 'm', content: 'two' }, later)
+    const second = conversations.open(aliceSession, { model: 'm', content: 'two' }, later)
     expect(
       await within(
         second.catch((thrown) => thrown),
@@ -253,20 +253,20 @@ describe('two requests on one session', () => {
       reason: 'conflict',
       code: 'session_busy',
     })
-    const third = conversations.open(whose, { model: 'm', content: 'three' }, later)
+    const third = conversations.open(aliceSession, { model: 'm', content: 'three' }, later)
     await turn.close()
     const opened = await third
     if (opened.kind === 'turn') await opened.turn.close()
-    const kept = await conversations.messages(whose, 10)
+    const kept = await conversations.messages(aliceSession, 10)
     expect(kept?.filter(({ role }) => role === 'user').map(contentOf)).toEqual(['one', 'three'])
   })
 
-  test('for another replica too it waits no longer than so', async () => {
+  test('one waits no longer than its limit for another replica', async () => {
     const store = new MemoryStore({ runtime: machine })
     const [here, there] = [0, 0].map(() => new Conversations({ runtime: machine, store, ttlMs: minute, maxWaitMs: 20 }))
     if (!here || !there) throw new Error('there are two')
     const turn = await ask(there, 'one')
-    const second = here.open(whose, { model: 'm', content: 'two' }, later)
+    const second = here.open(aliceSession, { model: 'm', content: 'two' }, later)
     expect(
       await within(
         second.catch((thrown) => thrown),
@@ -278,25 +278,27 @@ describe('two requests on one session', () => {
     await (await ask(here, 'three')).close()
   })
 
-  test('of two replicas are one after the other as well, and one that was thought dead cannot write any more', async () => {
-    const { start, conversations, clock } = given()
+  test('two replicas write one after the other, and a replica that lost its lease cannot write', async () => {
+    const { start, conversations, clock } = setUp()
     const other = start()
     const turn = await ask(conversations, 'one')
-    expect(await other.open(whose, { model: 'm', content: 'two' }, now).catch((thrown) => thrown)).toMatchObject({
-      code: 'session_busy',
-    })
-    // it is silent for as long as nobody is
+    expect(await other.open(aliceSession, { model: 'm', content: 'two' }, now).catch((thrown) => thrown)).toMatchObject(
+      {
+        code: 'session_busy',
+      },
+    )
+    // its lease has ended
     clock.ms += 16 * minute
     const second = await ask(other, 'two')
-    expect(await turn.end('completed', says('late')).catch((thrown) => thrown)).toMatchObject({
+    expect(await turn.end('completed', roundOf('late')).catch((thrown) => thrown)).toMatchObject({
       reason: 'conflict',
       code: 'session_lost',
     })
     expect(faultIn(second.messages())).toBeUndefined()
-    await second.end('completed', says('in time'))
+    await second.end('completed', roundOf('in time'))
     await second.close()
     await turn.close().catch(() => undefined)
-    const kept = await conversations.messages(whose, 100)
+    const kept = await conversations.messages(aliceSession, 100)
     expect(kept?.map((message) => `${contentOf(message)} ${message.status}`)).toEqual([
       'one completed',
       ' failed',
@@ -305,37 +307,37 @@ describe('two requests on one session', () => {
     ])
   })
 
-  test('a long turn goes on as long as nobody takes its session', async () => {
-    const { conversations, clock } = given()
+  test('a long turn continues until another request takes its session', async () => {
+    const { conversations, clock } = setUp()
     const turn = await ask(conversations, 'one')
     clock.ms += 20 * minute
-    await turn.end('completed', says('slow'))
+    await turn.end('completed', roundOf('slow'))
     await turn.close()
-    expect(await conversations.messages(whose, 100)).toHaveLength(2)
+    expect(await conversations.messages(aliceSession, 100)).toHaveLength(2)
   })
 
-  test('a turn that outlives what is kept is kept all the same', async () => {
-    const { conversations, clock } = given({ ttlMs: minute })
+  test('a turn that is longer than the storage time is stored', async () => {
+    const { conversations, clock } = setUp({ ttlMs: minute })
     const turn = await ask(conversations, 'one')
     clock.ms += 2 * minute
-    await turn.end('completed', says('slow'))
+    await turn.end('completed', roundOf('slow'))
     await turn.close()
-    expect(await conversations.messages(whose, 100)).toHaveLength(2)
+    expect(await conversations.messages(aliceSession, 100)).toHaveLength(2)
   })
 })
 
-describe('an answer that broke off', () => {
+describe('an interrupted answer', () => {
   for (const [status, mark] of [
     ['failed', '[This answer broke off.]'],
     ['cancelled', '[The user stopped this answer.]'],
   ] as const)
     for (const text of ['half', ''])
-      test(`${status} with "${text}" is kept as such, and the next turn is a conversation`, async () => {
-        const { conversations } = given()
+      test(`${status} with "${text}" is stored with its status, and the next turn gets a valid conversation`, async () => {
+        const { conversations } = setUp()
         const turn = await ask(conversations, 'one')
-        await turn.end(status, says(text))
+        await turn.end(status, roundOf(text))
         await turn.close()
-        expect(await conversations.messages(whose, 1)).toMatchObject([
+        expect(await conversations.messages(aliceSession, 1)).toMatchObject([
           { status, parts: text === '' ? [] : [{ type: 'text', text }] },
         ])
         const next = await ask(conversations, 'two')
@@ -346,14 +348,14 @@ describe('an answer that broke off', () => {
         ])
       })
 
-  test('between a call and its result tells that nobody knows whether it ran', async () => {
-    const { conversations } = given()
+  test("between a call and its result says that nothing is known of the call's outcome", async () => {
+    const { conversations } = setUp()
     const turn = await ask(conversations, 'one')
-    await turn.called(says('', call('c1'), call('c2')))
-    await turn.result(result('c1', 'done'))
-    await turn.end('cancelled', says(''))
+    await turn.addCalls(roundOf('', call('c1'), call('c2')))
+    await turn.addResult(result('c1', 'done'))
+    await turn.end('cancelled', roundOf(''))
     await turn.close()
-    expect(await conversations.messages(whose, 100)).toMatchObject([
+    expect(await conversations.messages(aliceSession, 100)).toMatchObject([
       {},
       {},
       { toolCallId: 'c1', status: 'completed' },
@@ -365,25 +367,25 @@ describe('an answer that broke off', () => {
     expect(texts(next)[3]).toContain('not known whether it ran')
   })
 
-  test('a result that comes after all, or twice, changes nothing', async () => {
-    const { conversations } = given()
+  test('a late or repeated result changes nothing', async () => {
+    const { conversations } = setUp()
     const turn = await ask(conversations, 'one')
-    await turn.called(says('', call('c1')))
-    await turn.result(result('c1', 'first'))
-    await turn.result(result('c1', 'second'))
-    await turn.result(result('unheard-of', 'x'))
-    await turn.end('completed', says('ok'))
-    expect(await turn.result(result('c1', 'late')).catch((thrown) => thrown)).toMatchObject({ code: 'session_lost' })
+    await turn.addCalls(roundOf('', call('c1')))
+    await turn.addResult(result('c1', 'first'))
+    await turn.addResult(result('c1', 'second'))
+    await turn.addResult(result('unheard-of', 'x'))
+    await turn.end('completed', roundOf('ok'))
+    expect(await turn.addResult(result('c1', 'late')).catch((thrown) => thrown)).toMatchObject({ code: 'session_lost' })
     await turn.close()
-    expect((await conversations.messages(whose, 100))?.map(contentOf)).toEqual(['one', '', 'first', 'ok'])
+    expect((await conversations.messages(aliceSession, 100))?.map(contentOf)).toEqual(['one', '', 'first', 'ok'])
   })
 })
 
-test('a question that is not kept leaves a conversation all the same', async () => {
-  const { conversations } = given()
+test('a question that is not stored leaves a valid conversation', async () => {
+  const { conversations } = setUp()
   for (const text of ['a', 'b']) {
     const turn = await ask(conversations, undefined)
-    await turn.end('completed', says(text))
+    await turn.end('completed', roundOf(text))
     await turn.close()
   }
   const next = await ask(conversations, 'c')
@@ -392,61 +394,61 @@ test('a question that is not kept leaves a conversation all the same', async () 
 })
 
 describe('a session is bounded', () => {
-  test('in messages: the oldest turns go first, whole', async () => {
-    const { conversations } = given({ bounds: { maxMessages: 7, maxCharacters: 1_000_000 } })
+  test('in messages: the oldest whole turns are removed first', async () => {
+    const { conversations } = setUp({ bounds: { maxMessages: 7, maxCharacters: 1_000_000 } })
     for (const at of [1, 2, 3]) {
       const turn = await ask(conversations, `q${at}`)
-      await turn.called(says('', call(`c${at}`)))
-      await turn.result(result(`c${at}`, 'ok'))
-      await turn.end('completed', says(`a${at}`))
+      await turn.addCalls(roundOf('', call(`c${at}`)))
+      await turn.addResult(result(`c${at}`, 'ok'))
+      await turn.end('completed', roundOf(`a${at}`))
       await turn.close()
     }
-    const kept = await conversations.messages(whose, 100)
+    const kept = await conversations.messages(aliceSession, 100)
     expect(kept?.map(contentOf)).toEqual(['q3', '', 'ok', 'a3'])
     expect(await conversations.sessions('alice', 10)).toMatchObject([{ messages: 4 }])
     expect(faultIn((await ask(conversations, 'q4')).messages())).toBeUndefined()
   })
 
-  test('in characters, and so is its newest turn, whatever it says', async () => {
+  test('in characters, also in its newest turn', async () => {
     const bounds = { maxMessages: 1_000, maxCharacters: 20_000 }
-    const { conversations, kept } = given({ bounds })
+    const { conversations, kept } = setUp({ bounds })
     for (let at = 0; at < 30; at++) await say(conversations, 'q'.repeat(1_000), 'a'.repeat(1_000))
-    expect((await conversations.messages(whose, 100))?.length).toBeLessThan(20)
+    expect((await conversations.messages(aliceSession, 100))?.length).toBeLessThan(20)
     const turn = await ask(conversations, 'q')
-    await turn.called(says('\u0000'.repeat(50_000), call('c1'), call('c2')))
-    for (const id of ['c1', 'c2']) await turn.result(result(id, '"'.repeat(50_000)))
-    await turn.end('completed', says('😀'.repeat(50_000)))
+    await turn.addCalls(roundOf('\u0000'.repeat(50_000), call('c1'), call('c2')))
+    for (const id of ['c1', 'c2']) await turn.addResult(result(id, '"'.repeat(50_000)))
+    await turn.end('completed', roundOf('😀'.repeat(50_000)))
     await turn.close()
     const [key = ''] = await kept.keys('conversation/', 10)
     expect((await kept.get(key))?.value.length).toBeLessThan(30_000)
-    expect(await conversations.messages(whose, 100)).toHaveLength(5)
+    expect(await conversations.messages(aliceSession, 100)).toHaveLength(5)
   })
 
-  test('a question over half of that is refused, and nothing stays behind', async () => {
-    const { conversations } = given({ bounds: { maxMessages: 10, maxCharacters: 10_000 } })
-    const asked = conversations.open(whose, { model: 'm', content: 'x'.repeat(6_000) }, now)
+  test('a question over half of the limit is refused, and nothing of it is stored', async () => {
+    const { conversations } = setUp({ bounds: { maxMessages: 10, maxCharacters: 10_000 } })
+    const asked = conversations.open(aliceSession, { model: 'm', content: 'x'.repeat(6_000) }, now)
     expect(await asked.catch((thrown) => thrown)).toMatchObject({ reason: 'too-large', param: 'content' })
-    const empty = conversations.open(whose, { model: 'm', content: ' ' }, now)
+    const empty = conversations.open(aliceSession, { model: 'm', content: ' ' }, now)
     expect(await empty.catch((thrown) => thrown)).toMatchObject({ reason: 'invalid-request', param: 'content' })
-    expect(await conversations.messages(whose, 10)).toBeUndefined()
+    expect(await conversations.messages(aliceSession, 10)).toBeUndefined()
     await (await ask(conversations, 'short')).close()
   })
 })
 
-test('sessions are listed, the newest first, and forgotten with their results', async () => {
-  const { conversations, clock, kept } = given()
+test('the newest session is listed first, and a deleted session takes its results with it', async () => {
+  const { conversations, clock, kept } = setUp()
   for (const session of ['a', 'b', 'c']) {
     clock.ms += 1_000
     await say(conversations, 'q', 'a', { client: 'alice', session })
   }
   const turn = await ask(conversations, 'q', {}, { client: 'alice', session: 'a' })
-  await turn.called(says('', call('c')))
-  await turn.result({ ...result('c', 'short'), full: 'whole', shortened: 'summarised' })
+  await turn.addCalls(roundOf('', call('c')))
+  await turn.addResult({ ...result('c', 'short'), full: 'whole', shortened: 'summarised' })
   expect(await conversations.delete({ client: 'alice', session: 'a' }, now).catch((thrown) => thrown)).toMatchObject({
     code: 'session_busy',
   })
   clock.ms += 1_000
-  await turn.end('completed', says('a'))
+  await turn.end('completed', roundOf('a'))
   await turn.close()
   expect((await conversations.sessions('alice', 2)).map(({ id }) => id)).toEqual(['a', 'c'])
   expect(await conversations.delete({ client: 'alice', session: 'a' }, now)).toBe(true)
@@ -457,7 +459,7 @@ test('sessions are listed, the newest first, and forgotten with their results', 
   expect(await conversations.sessions('alice', 10)).toEqual([])
 })
 
-test('a long list holds up nobody, and is read no further for a client that has gone', async () => {
+test('a long list lets other requests run, and is read no further after the client has gone', async () => {
   const inner = new MemoryStore({ runtime: machine })
   let read = 0
   const store: Store = new Proxy(inner, {
@@ -469,7 +471,7 @@ test('a long list holds up nobody, and is read no further for a client that has 
       }
     },
   })
-  const { conversations } = given({ store })
+  const { conversations } = setUp({ store })
   for (let at = 0; at < 20; at++) await say(conversations, 'q', 'a', { client: 'alice', session: `s${at}` })
   const gone = newCancel()
   read = 0
@@ -481,7 +483,7 @@ test('a long list holds up nobody, and is read no further for a client that has 
   expect(await conversations.sessions('alice', 100)).toHaveLength(20)
 })
 
-test('a storage that fails for a moment loses and doubles nothing that was acknowledged', async () => {
+test('a write that fails once loses and doubles nothing that was acknowledged', async () => {
   const inner = new MemoryStore({ runtime: machine })
   let failure: 'before' | 'after' | undefined
   const store: Store = new Proxy(inner, {
@@ -497,23 +499,23 @@ test('a storage that fails for a moment loses and doubles nothing that was ackno
       }
     },
   })
-  const { conversations } = given({ store })
+  const { conversations } = setUp({ store })
   for (const how of ['before', 'after'] as const) {
     const turn = await ask(conversations, `q ${how}`)
-    await turn.called(says('', call(`c ${how}`)))
+    await turn.addCalls(roundOf('', call(`c ${how}`)))
     failure = how
-    expect(await turn.result(result(`c ${how}`, 'r')).catch((thrown) => thrown)).toMatchObject({
+    expect(await turn.addResult(result(`c ${how}`, 'r')).catch((thrown) => thrown)).toMatchObject({
       reason: 'unavailable',
     })
-    await turn.result(result(`c ${how}`, 'r'))
-    await turn.end('completed', says('a'))
+    await turn.addResult(result(`c ${how}`, 'r'))
+    await turn.end('completed', roundOf('a'))
     await turn.close()
   }
-  const kept = await conversations.messages(whose, 100)
+  const kept = await conversations.messages(aliceSession, 100)
   expect(kept?.map(contentOf)).toEqual(['q before', '', 'r', 'a', 'q after', '', 'r', 'a'])
 })
 
-test('a storage that fails as a session is given back keeps nobody out of it', async () => {
+test('a lease that cannot be released does not block its session', async () => {
   const inner = new MemoryStore({ runtime: machine })
   let isFailing = false
   const store: Store = new Proxy(inner, {
@@ -529,29 +531,29 @@ test('a storage that fails as a session is given back keeps nobody out of it', a
       }
     },
   })
-  const { conversations } = given({ store })
+  const { conversations } = setUp({ store })
   const turn = await ask(conversations, 'one')
-  await turn.end('completed', says('a'))
+  await turn.end('completed', roundOf('a'))
   isFailing = true
   expect(await turn.close().catch((thrown) => thrown)).toMatchObject({ reason: 'unavailable' })
   isFailing = false
   await say(conversations, 'two', 'b')
-  expect(await conversations.messages(whose, 10)).toHaveLength(4)
+  expect(await conversations.messages(aliceSession, 10)).toHaveLength(4)
 })
 
-test('images of results are kept and told again, unless they take most of the room', async () => {
-  const { conversations } = given({ bounds: { maxMessages: 100, maxCharacters: 20_000 } })
+test('images of results are stored and sent again, unless they take most of the space', async () => {
+  const { conversations } = setUp({ bounds: { maxMessages: 100, maxCharacters: 20_000 } })
   const image = (length: number) => ({ type: 'image', url: 'A'.repeat(length), notice: '[not shown]' }) as const
   const turn = await ask(conversations, 'Look.')
-  await turn.called(says('', call('c1'), call('c2')))
-  await turn.result({ ...result('c1', 'small'), images: [image(100)] })
-  await turn.result({ ...result('c2', 'large'), images: [image(15_000)] })
-  await turn.end('completed', says('ok'))
+  await turn.addCalls(roundOf('', call('c1'), call('c2')))
+  await turn.addResult({ ...result('c1', 'small'), images: [image(100)] })
+  await turn.addResult({ ...result('c2', 'large'), images: [image(15_000)] })
+  await turn.end('completed', roundOf('ok'))
   await turn.close()
   const next = await ask(conversations, 'And now?')
-  const told = next.messages().flatMap((message) => (message.role === 'tool' ? [message.content] : []))
-  expect(told[0]?.slice(1)).toEqual([image(100)])
-  expect(told[1]).toHaveLength(1)
-  expect(textOf(told[1] ?? [])).toContain('large\n[its images are not kept in this history]')
+  const results = next.messages().flatMap((message) => (message.role === 'tool' ? [message.content] : []))
+  expect(results[0]?.slice(1)).toEqual([image(100)])
+  expect(results[1]).toHaveLength(1)
+  expect(textOf(results[1] ?? [])).toContain('large\n[its images are not kept in this history]')
   await next.close()
 })

@@ -8,11 +8,11 @@ import {
   decodeHistory,
   decodeSession,
   encodeHistory,
+  endInterrupted,
   type History,
   type HistoryBounds,
   type NewMessageFields,
   type SessionSummary,
-  settled,
   type Turn,
   withMessage,
 } from './history.ts'
@@ -24,41 +24,41 @@ import { type WaitOptions, type Writer, Writers } from './writers.ts'
 
 export interface ConversationsOptions {
   readonly store: Store
-  /** Milliseconds for which a session is kept that nobody goes on with, and for which the whole text of a result is. */
+  /** Milliseconds after its last turn at which a session and the full texts of its results are deleted. */
   readonly ttlMs: number
   readonly bounds?: HistoryBounds
-  /** Milliseconds that a request waits for its session, where it may. */
+  /** Milliseconds that a request waits for its session, if it may wait. */
   readonly maxWaitMs?: number
   readonly runtime: Pick<Runtime, 'now' | 'newId'>
 }
 
-/** What is asked. */
+/** A request for a turn. */
 export interface Question {
-  /** Names the request: another try of it is no second question. */
+  /** Names the request. A request that is sent again has the same id, and adds no second question. */
   readonly requestId?: string
   readonly model: string
-  /** Undefined where the question is not to be kept. */
+  /** Undefined if the question must not be stored. */
   readonly content?: string
-  /** Names of the tools that are to be offered from now on; without it those that were before. */
+  /** Names of the tools to offer from now on. Without it the session's earlier choice stays. */
   readonly tools?: readonly string[]
   readonly metadata?: Fields
 }
 
-/** A turn to be written; or the answer that this request has got already. */
+/** A turn to be written, or the stored answer of a request that is sent again. */
 export type TurnOrAnswer =
   | { readonly kind: 'turn'; readonly turn: OpenTurn }
   | { readonly kind: 'answered'; readonly answer: StoredAssistantMessage }
 
 const defaults: HistoryBounds = { maxMessages: 1_000, maxCharacters: 1024 * 1024 }
-/** Sessions of a client that are looked at for a list. */
+/** Limit for the sessions of a client that a list reads. */
 const maxListed = 1_000
 
-/** What was said, session by session. One writes a session at a time, everybody may read it. */
+/** Stores conversations by session. One request writes a session at a time, and any number may read it. */
 export class Conversations {
   readonly #store: Store
   readonly #ttlMs: number
   readonly #bounds: HistoryBounds
-  readonly #fresh: NewMessageFields
+  readonly #newFields: NewMessageFields
   readonly #newId: () => string
   readonly #writers: Writers
 
@@ -68,61 +68,66 @@ export class Conversations {
     this.#ttlMs = ttlMs
     this.#bounds = bounds
     this.#newId = () => runtime.newId()
-    this.#fresh = () => ({ id: runtime.newId(), createdAt: new Date(runtime.now()).toISOString() })
+    this.#newFields = () => ({ id: runtime.newId(), createdAt: new Date(runtime.now()).toISOString() })
     this.#writers = new Writers(store, maxWaitMs)
   }
 
   /**
-   * Begins a turn: the question is kept before anything is asked. Another try of a turn that broke off goes on with it.
-   * @throws ChatError `conflict` while the session is written, unless it may wait; `too-large`, `invalid-request`
+   * Begins a turn. It stores the question before a model is asked. An interrupted request that is sent again continues
+   * its turn.
+   * @throws ChatError `conflict` if another request writes the session and this one may not wait; `too-large`,
+   *   `invalid-request`
    */
-  async open(whose: SessionKey, question: Question, patience: WaitOptions): Promise<TurnOrAnswer> {
-    const key = keyOf(whose)
+  async open(sessionKey: SessionKey, question: Question, options: WaitOptions): Promise<TurnOrAnswer> {
+    const key = keyOf(sessionKey)
     this.#check(question)
-    const writer = await this.#writers.enter(key, patience)
+    const writer = await this.#writers.enter(key, options)
     try {
       const found = await this.#store.get(key)
-      const { createdAt } = this.#fresh()
+      const { createdAt } = this.#newFields()
       const history = found
-        ? this.#settled(found.value)
-        : { id: whose.session, createdAt, updatedAt: createdAt, turns: [] }
+        ? this.#load(found.value)
+        : { id: sessionKey.session, createdAt, updatedAt: createdAt, turns: [] }
       const answer = answerOf(history, question.requestId)
       if (answer) {
         await writer.leave()
         return { kind: 'answered', answer }
       }
-      const pen = new SessionWriter(this.#store, {
+      const sessionWriter = new SessionWriter(this.#store, {
         key,
         version: found?.version ?? 0,
         lease: writer.lease,
         ttlMs: this.#ttlMs,
       })
-      return { kind: 'turn', turn: await this.#begin(whose, this.#asked(history, question), { pen, writer }) }
+      return {
+        kind: 'turn',
+        turn: await this.#begin(sessionKey, this.#addQuestion(history, question), { sessionWriter, writer }),
+      }
     } catch (thrown) {
       await writer.leave()
       throw thrown
     }
   }
 
-  /** The last messages of a session, in order; undefined where there is no such session. */
-  async messages(whose: SessionKey, limit: number): Promise<readonly StoredMessage[] | undefined> {
-    const found = await this.#store.get(keyOf(whose))
+  /** The last messages of a session, in order; undefined if the session does not exist. */
+  async messages(sessionKey: SessionKey, limit: number): Promise<readonly StoredMessage[] | undefined> {
+    const found = await this.#store.get(keyOf(sessionKey))
     if (!found) return undefined
     const messages = decodeHistory(found.value).turns.flatMap((turn) => turn.messages)
     return messages.slice(Math.max(messages.length - limit, 0))
   }
 
-  /** The whole text of a result that is shown shortened, by its message's id. */
-  async fullResult(whose: SessionKey, messageId: string): Promise<string | undefined> {
-    return (await this.#store.get(fullKey(whose, messageId)))?.value
+  /** The full text of a result that is shown shortened, by its message's id. */
+  async fullResult(sessionKey: SessionKey, messageId: string): Promise<string | undefined> {
+    return (await this.#store.get(fullKey(sessionKey, messageId)))?.value
   }
 
-  /** A client's sessions, the one that was last written first. @throws the signal's reason */
+  /** The sessions of a client, the last written first. @throws the signal's reason */
   async sessions(client: string, limit: number, signal?: Cancel): Promise<readonly SessionSummary[]> {
     const keys = await this.#store.keys(prefixOf(client), maxListed)
     const sessions: SessionSummary[] = []
     for (const key of keys) {
-      // each may be a megabyte that a file gives at once: others have their turn in between
+      // each session may be a megabyte from a file, so other requests run in between
       await nextTurn()
       signal?.throwIfAborted()
       const found = await this.#store.get(key)
@@ -131,13 +136,13 @@ export class Conversations {
     return sessions.sort((a, b) => b.updatedAt.localeCompare(a.updatedAt)).slice(0, limit)
   }
 
-  /** Forgets a session and all that is kept beside it. @returns whether there was one. @throws as `open` does */
-  async delete(whose: SessionKey, patience: WaitOptions): Promise<boolean> {
-    const key = keyOf(whose)
-    const writer = await this.#writers.enter(key, patience)
+  /** Deletes a session and everything that belongs to it. @returns whether it existed. @throws like `open` */
+  async delete(sessionKey: SessionKey, options: WaitOptions): Promise<boolean> {
+    const key = keyOf(sessionKey)
+    const writer = await this.#writers.enter(key, options)
     try {
       const taken = await this.#store.take(key)
-      for (const full of await this.#store.keys(fullPrefix(whose), maxListed)) await this.#store.delete(full)
+      for (const full of await this.#store.keys(fullPrefix(sessionKey), maxListed)) await this.#store.delete(full)
       return taken !== undefined
     } finally {
       await writer.leave()
@@ -154,45 +159,48 @@ export class Conversations {
         code: 'invalid_value',
       })
     if (JSON.stringify(content ?? '').length * 2 <= this.#bounds.maxCharacters) return
-    throw new ChatError('too-large', { message: 'content is longer than what is kept of a session.', param: 'content' })
+    throw new ChatError('too-large', {
+      message: 'content is too long to be stored in a session. Send a shorter text.',
+      param: 'content',
+    })
   }
 
-  #settled(stored: string): History {
+  #load(stored: string): History {
     const history = decodeHistory(stored)
-    return { ...history, turns: history.turns.map((turn) => settled(turn, this.#fresh)) }
+    return { ...history, turns: history.turns.map((turn) => endInterrupted(turn, this.#newFields)) }
   }
 
-  /** The history with this question at its end. */
-  #asked(before: History, { requestId = this.#newId(), model, content, tools, metadata }: Question): History {
+  /** Adds the question to the history. */
+  #addQuestion(before: History, { requestId = this.#newId(), model, content, tools, metadata }: Question): History {
     const history = tools ? { ...before, tools } : before
     const { turns } = history
     const again = turns.find(({ id }) => id === requestId)
     if (again) return { ...history, turns: [...turns.slice(0, -1), { ...again, model, status: 'running' }] }
     const turn: Turn = { id: requestId, model, status: 'running', messages: [] }
-    const message = { ...this.#fresh(), role: 'user', status: 'completed', ...(metadata && { metadata }) } as const
+    const message = { ...this.#newFields(), role: 'user', status: 'completed', ...(metadata && { metadata }) } as const
     const begun = content === undefined ? turn : withMessage(turn, { ...message, content }, this.#bounds)
     return { ...history, turns: [...turns, begun] }
   }
 
   async #begin(
-    whose: SessionKey,
+    sessionKey: SessionKey,
     history: History,
-    { pen, writer }: { readonly pen: SessionWriter; readonly writer: Writer },
+    { sessionWriter, writer }: { readonly sessionWriter: SessionWriter; readonly writer: Writer },
   ): Promise<OpenTurn> {
-    const write = (changed: History) => pen.write(encodeHistory(changed, this.#bounds))
+    const write = (changed: History) => sessionWriter.write(encodeHistory(changed, this.#bounds))
     await write(history)
     return new OpenTurn({
       history,
       bounds: this.#bounds,
-      fresh: this.#fresh,
+      newFields: this.#newFields,
       write,
-      writeFull: (id, text) => this.#store.put(fullKey(whose, id), text, { ttlMs: this.#ttlMs }),
+      writeFull: (id, text) => this.#store.put(fullKey(sessionKey, id), text, { ttlMs: this.#ttlMs }),
       leave: writer.leave,
     })
   }
 }
 
-/** The answer that a request has got; undefined where it has none yet. */
+/** The answer of a request; undefined if it has none yet. */
 function answerOf({ turns }: History, requestId: string | undefined): StoredAssistantMessage | undefined {
   const at = requestId === undefined ? -1 : turns.findIndex(({ id }) => id === requestId)
   const turn = turns[at]
@@ -201,7 +209,7 @@ function answerOf({ turns }: History, requestId: string | undefined): StoredAssi
   if (turn.status === 'completed' && answer?.role === 'assistant') return answer
   if (at === turns.length - 1) return undefined
   throw new ChatError('conflict', {
-    message: 'This request broke off, and others came after it. Ask again under another request_id.',
+    message: 'This request was interrupted, and later requests came after it. Send it again with another request_id.',
     code: 'request_superseded',
   })
 }

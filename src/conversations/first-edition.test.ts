@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test'
+import { buildMessages } from './build-messages.ts'
 import { decodeHistory, encodeHistory, type History } from './history.ts'
-import { tell } from './tell.ts'
 
-/** A session as the first edition stored it: an answer was one text, its thoughts, and its calls. */
+/** A session as the first edition stored it: an answer was one text, its reasoning and its calls. */
 const stored = [
   '{"id":"s1","createdAt":"2026-11-01T00:00:00.000Z","updatedAt":"2026-11-01T00:01:00.000Z","messages":4,"tools":["clock"]}',
   `[{"id":"r1","model":"m","status":"completed","messages":[
@@ -19,10 +19,10 @@ const stored = [
 
 const bounds = { maxMessages: 100, maxCharacters: 100_000 }
 
-test('a session that the first edition stored is read, and told with all that it kept', () => {
+test('a session of the first edition is read, and a model gets all that it contains', () => {
   const history = decodeHistory(stored)
   expect(history).toMatchObject({ id: 's1', tools: ['clock'] })
-  const [, called, result, answer] = tell(history.turns, 'm')
+  const [, called, result, answer] = buildMessages(history.turns, 'm')
   expect(called).toEqual({
     role: 'assistant',
     content: [
@@ -42,7 +42,7 @@ test('a session that the first edition stored is read, and told with all that it
   expect(answer).toEqual({ role: 'assistant', content: [{ type: 'text', text: 'Noon.' }] })
 })
 
-test('once it is written it is of this edition', () => {
+test('a session of the first edition is written in the current form', () => {
   const history: History = decodeHistory(stored)
   const written = encodeHistory(history, bounds)
   expect(written).not.toContain('toolCalls')

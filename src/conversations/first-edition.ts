@@ -1,7 +1,7 @@
 import type { Extras, Fields, Part, ToolCallPart } from '../chat/message.ts'
 import type { Status, StoredAssistantMessage, StoredMessage } from './stored-message.ts'
 
-/** An answer as it was kept before its parts had an order. */
+/** An answer of the first edition, whose parts had no order. */
 interface FirstEditionAnswer {
   readonly id: string
   readonly createdAt: string
@@ -11,16 +11,16 @@ interface FirstEditionAnswer {
   readonly content: string
   readonly metadata?: Fields
   readonly reasoning?: string
-  /** What the reasoning had to be handed back with, in the one dialect there was. */
+  /** The extra fields of the reasoning, in the only dialect of that time. */
   readonly reasoningExtra?: Fields
   readonly extra?: Extras
   readonly toolCalls: readonly Omit<ToolCallPart, 'type'>[]
 }
 
-/** A message as a store may have it. */
+/** A stored message of any edition. */
 export type AnyEditionMessage = StoredMessage | FirstEditionAnswer
 
-/** A message as it is kept now, of whichever edition it is. */
+/** Converts a stored message of any edition to the current form. */
 export function readMessage(message: AnyEditionMessage): StoredMessage {
   return message.role === 'assistant' && 'toolCalls' in message ? readAnswer(message) : message
 }
@@ -30,7 +30,7 @@ function readAnswer(answer: FirstEditionAnswer): StoredAssistantMessage {
   const thoughts: Part[] = reasoning
     ? [{ type: 'reasoning', text: reasoning, ...(reasoningExtra && { extra: { 'openai-chat': reasoningExtra } }) }]
     : []
-  const words: Part[] = content === '' ? [] : [{ type: 'text', text: content }]
+  const texts: Part[] = content === '' ? [] : [{ type: 'text', text: content }]
   const calls = toolCalls.map((call): Part => ({ type: 'tool-call', ...call }))
-  return { ...others, parts: [...thoughts, ...words, ...calls] }
+  return { ...others, parts: [...thoughts, ...texts, ...calls] }
 }

@@ -2,6 +2,7 @@ import type { Part, ToolCallPart } from '../chat/message.ts'
 import { withoutMiddle } from '../chat/shorten.ts'
 import { interruptedCall } from '../chat/tool-output.ts'
 import { type AnyEditionMessage, readMessage } from './first-edition.ts'
+import { removeExtra } from './remove-extra.ts'
 import {
   callsIn,
   type Status,
@@ -9,27 +10,26 @@ import {
   type StoredMessage,
   type StoredToolMessage,
 } from './stored-message.ts'
-import { unsigned } from './unsigned.ts'
 
-/** One request and all that came of it. Its tools' results never part from their calls: a turn is kept whole, or not at all. */
+/** One request and everything that followed from it. A turn is stored whole or not at all, so no tool result loses its call. */
 export interface Turn {
-  /** The request's: another try of it has the same. */
+  /** The request's id. A request that is sent again has the same one. */
   readonly id: string
   readonly model: string
-  /** `running` until it has ended; in a turn that nobody writes, the program went away in the middle. */
+  /** `running` until it has ended. If no request writes the turn any more, the program ended in the middle of it. */
   readonly status: Status | 'running'
-  /** The question first, unless it is not kept. */
+  /** The question first, unless it is not stored. */
   readonly messages: readonly StoredMessage[]
 }
 
-/** What is told of a session without reading its messages. */
+/** The part of a session that is read without its messages. */
 export interface SessionSummary {
   readonly id: string
   /** ISO 8601, UTC. */
   readonly createdAt: string
   readonly updatedAt: string
   readonly messages: number
-  /** The choice of tools that was made last, if any was. */
+  /** The last choice of tools, if there was any. */
   readonly tools?: readonly string[]
 }
 
@@ -40,18 +40,18 @@ export interface History extends Omit<SessionSummary, 'messages'> {
 export interface HistoryBounds {
   /** Messages of a session; the oldest turns go first. */
   readonly maxMessages: number
-  /** Characters that they take as they are stored. A question may have half as many. */
+  /** Limit for the characters of its messages in the store. A question may have half as many. */
   readonly maxCharacters: number
 }
 
-/** Two lines: the session, and its turns. So a list of sessions is read without their messages. */
+/** Writes two lines, the session and its turns, so that a list of sessions is read without their messages. */
 export function encodeHistory({ turns, ...session }: History, bounds: HistoryBounds): string {
-  const kept = newest(turns, bounds)
-  const messages = kept.reduce((count, turn) => count + turn.messages.length, 0)
-  return `${JSON.stringify({ ...session, messages } satisfies SessionSummary)}\n${JSON.stringify(kept)}`
+  const keptTurns = keepNewest(turns, bounds)
+  const messages = keptTurns.reduce((count, turn) => count + turn.messages.length, 0)
+  return `${JSON.stringify({ ...session, messages } satisfies SessionSummary)}\n${JSON.stringify(keptTurns)}`
 }
 
-/** A turn as a store has it, of whichever edition. */
+/** A stored turn, with messages of any edition. */
 type StoredTurn = Omit<Turn, 'messages'> & { readonly messages: readonly AnyEditionMessage[] }
 
 export function decodeHistory(stored: string): History {
@@ -65,8 +65,8 @@ export function decodeSession(stored: string): SessionSummary {
   return session
 }
 
-/** As many of the last turns as there is room for; the very last in any case. */
-function newest(turns: readonly Turn[], { maxMessages, maxCharacters }: HistoryBounds): readonly Turn[] {
+/** The last turns that fit into the bounds; always at least the newest. */
+function keepNewest(turns: readonly Turn[], { maxMessages, maxCharacters }: HistoryBounds): readonly Turn[] {
   let messages = 0
   let characters = 0
   const firstKept = turns.findLastIndex((turn, at) => {
@@ -81,68 +81,74 @@ function sizeOf(value: unknown): number {
   return JSON.stringify(value).length
 }
 
-/** What every message is when it is new. */
+/** Returns the fields that every new message has. */
 export type NewMessageFields = () => Pick<StoredMessage, 'id' | 'createdAt'>
 
-/** The turn with one message more, whose text is cut where the turn would outgrow all there is room for. */
-export function withMessage(turn: Turn, whole: StoredMessage, { maxCharacters }: HistoryBounds): Turn {
+/** Adds a message to the turn. Its text is cut if the turn would be too large. */
+export function withMessage(turn: Turn, unlimited: StoredMessage, { maxCharacters }: HistoryBounds): Turn {
   const room = Math.max(maxCharacters - sizeOf(turn), 1_000)
-  const message = fitted(whole, room)
+  const message = shorten(unlimited, room)
   return { ...turn, messages: [...turn.messages, message] }
 }
 
-function fitted(message: StoredMessage, room: number): StoredMessage {
-  if (message.role === 'assistant') return fittedAnswer(message, room)
-  return message.role === 'tool' ? fittedResult(message, room) : fittedText(message, room)
+function shorten(message: StoredMessage, room: number): StoredMessage {
+  if (message.role === 'assistant') return shortenAnswer(message, room)
+  return message.role === 'tool' ? shortenResult(message, room) : shortenText(message, room)
 }
 
-/** A result: without its images where they would take most of the room, which the text then says. */
-function fittedResult(message: StoredToolMessage, room: number): StoredToolMessage {
+/** Shortens a result. Images that would take more than half of the space are replaced by a notice in the text. */
+function shortenResult(message: StoredToolMessage, room: number): StoredToolMessage {
   const { images, ...others } = message
-  if (!images) return fittedText(message, room)
+  if (!images) return shortenText(message, room)
   const size = images.reduce((sum, { url }) => sum + url.length, 0)
-  if (size <= room / 2) return { ...fittedText(others, room - size), images }
-  return fittedText({ ...others, content: `${message.content}\n[its images are not kept in this history]` }, room)
+  if (size <= room / 2) return { ...shortenText(others, room - size), images }
+  return shortenText({ ...others, content: `${message.content}\n[its images are not kept in this history]` }, room)
 }
 
-function fittedText<T extends { readonly content: string }>(message: T, room: number): T {
+function shortenText<T extends { readonly content: string }>(message: T, room: number): T {
   return fits(message.content, room) ? message : { ...message, content: cutTo(message.content, room) }
 }
 
-/** An answer: without what only its upstream understands where that alone would take all the room, and with its words cut. */
-function fittedAnswer(whole: StoredAssistantMessage, room: number): StoredAssistantMessage {
-  const words = lengthOfWords(whole)
-  if (words * 6 <= room && !hasExtra(whole)) return whole
-  const wordless = { ...whole, parts: whole.parts.map((part) => ('text' in part ? { ...part, text: '' } : part)) }
-  const message = hasExtra(whole) && sizeOf(wordless) > room ? withoutExtra(whole) : whole
-  if (words * 6 <= room || sizeOf(message.parts) <= room) return message
-  return { ...message, parts: withWordsCut(message.parts, room) }
+/**
+ * Shortens an answer: removes the fields for its own upstream if they alone would take all the space, and cuts its
+ * texts.
+ */
+function shortenAnswer(unlimited: StoredAssistantMessage, room: number): StoredAssistantMessage {
+  const textLength = lengthOfTexts(unlimited)
+  if (textLength * 6 <= room && !hasExtra(unlimited)) return unlimited
+  const withoutTexts = {
+    ...unlimited,
+    parts: unlimited.parts.map((part) => ('text' in part ? { ...part, text: '' } : part)),
+  }
+  const message = hasExtra(unlimited) && sizeOf(withoutTexts) > room ? withoutExtra(unlimited) : unlimited
+  if (textLength * 6 <= room || sizeOf(message.parts) <= room) return message
+  return { ...message, parts: cutTexts(message.parts, room) }
 }
 
-function lengthOfWords({ parts }: StoredAssistantMessage): number {
+function lengthOfTexts({ parts }: StoredAssistantMessage): number {
   return parts.reduce((length, part) => length + ('text' in part ? part.text.length : 0), 0)
 }
 
-/** The parts with less of their words: thoughts take the room that the others leave. */
-function withWordsCut(parts: readonly Part[], room: number): readonly Part[] {
-  const sizeOfWords = (isCounted: (type: Part['type']) => boolean) =>
+/** Cuts the texts of the parts. Reasoning gets only the space that the other parts leave. */
+function cutTexts(parts: readonly Part[], room: number): readonly Part[] {
+  const sizeOfTexts = (isCounted: (type: Part['type']) => boolean) =>
     parts.reduce((size, part) => size + ('text' in part && isCounted(part.type) ? sizeOf(part.text) : 0), 0)
-  const thoughts = sizeOfWords((type) => type === 'reasoning')
-  const answer = sizeOfWords((type) => type !== 'reasoning')
-  const ofThoughts = { room: Math.max(room - answer, 0), all: thoughts }
-  const ofAnswer = { room, all: answer }
+  const reasoningSize = sizeOfTexts((type) => type === 'reasoning')
+  const answerSize = sizeOfTexts((type) => type !== 'reasoning')
+  const forReasoning = { room: Math.max(room - answerSize, 0), all: reasoningSize }
+  const forAnswer = { room, all: answerSize }
   return parts.map((part) => {
     if (!('text' in part)) return part
-    return { ...part, text: cutInto(part.text, part.type === 'reasoning' ? ofThoughts : ofAnswer) }
+    return { ...part, text: cutToShare(part.text, part.type === 'reasoning' ? forReasoning : forAnswer) }
   })
 }
 
-/** A text with its share of the room for all of its kind. */
-function cutInto(text: string, { room, all }: { readonly room: number; readonly all: number }): string {
+/** Cuts a text to its share of the space for all texts of its kind. */
+function cutToShare(text: string, { room, all }: { readonly room: number; readonly all: number }): string {
   return all <= room ? text : cutTo(text, Math.floor((room * sizeOf(text)) / all))
 }
 
-/** A character takes up to six where JSON has to escape it. */
+/** In JSON a character takes up to six. */
 function fits(text: string, room: number): boolean {
   return text.length * 6 <= room || sizeOf(text) <= room
 }
@@ -152,7 +158,7 @@ function cutTo(text: string, room: number): string {
 }
 
 function withoutExtra({ extra: _, ...message }: StoredAssistantMessage): StoredAssistantMessage {
-  return { ...message, parts: message.parts.flatMap(unsigned) }
+  return { ...message, parts: message.parts.flatMap(removeExtra) }
 }
 
 function hasExtra({ extra, parts }: StoredAssistantMessage): boolean {
@@ -168,11 +174,11 @@ export function openCalls({ messages }: Turn): readonly ToolCallPart[] {
   return callsIn(last).filter(({ id }) => !answered.has(id))
 }
 
-/** The turn with a result for each of its calls: what was begun and has no end was stopped. */
-export function withResults(turn: Turn, fresh: NewMessageFields): Turn {
+/** Adds a result to each call that has none, because the call was interrupted. */
+export function withResults(turn: Turn, newFields: NewMessageFields): Turn {
   const stopped = openCalls(turn).map(
     ({ id, name }): StoredToolMessage => ({
-      ...fresh(),
+      ...newFields(),
       ...interruptedCall,
       role: 'tool',
       status: 'cancelled',
@@ -183,17 +189,17 @@ export function withResults(turn: Turn, fresh: NewMessageFields): Turn {
   return { ...turn, messages: [...turn.messages, ...stopped] }
 }
 
-/** The turn as it is when nobody writes it any more: one that the program left in the middle has failed. */
-export function settled(turn: Turn, fresh: NewMessageFields): Turn {
+/** Ends a turn that no request writes any more. A turn that the program left running has failed. */
+export function endInterrupted(turn: Turn, newFields: NewMessageFields): Turn {
   if (turn.status !== 'running') return turn
-  const whole = withResults(turn, fresh)
+  const complete = withResults(turn, newFields)
   const { model } = turn
-  const lost: StoredAssistantMessage = {
-    ...fresh(),
+  const failedAnswer: StoredAssistantMessage = {
+    ...newFields(),
     role: 'assistant',
     status: 'failed',
     model,
     parts: [],
   }
-  return { ...whole, status: 'failed', messages: [...whole.messages, lost] }
+  return { ...complete, status: 'failed', messages: [...complete.messages, failedAnswer] }
 }

@@ -11,54 +11,58 @@ import type { OpenTurn } from './open-turn.ts'
 import type { SessionKey } from './session-key.ts'
 import { contentOf } from './stored-message.ts'
 
-/** More than this the leases of a program that is gone do not last. */
+/** Longer than any lease of a program that has ended. */
 const leaseMs = 16 * 60_000
 
-/** A program with its own view of the store. Once it is dead it waits for ever for whatever it asks, as a process that is gone. */
+/** A program with its own connection to the store. After its end its requests to the store never return. */
 class Replica {
   readonly conversations: Conversations
-  isDead = false
-  #dieAtWrite = -1
+  hasEnded = false
+  #endAtWrite = -1
 
   constructor(store: Store, now: () => number) {
-    const mortal = new Proxy(store, {
+    const endingStore = new Proxy(store, {
       get: (target, name) => {
         const found: unknown = Reflect.get(target, name)
         if (typeof found !== 'function') return found
         return async (...args: unknown[]) => {
-          if (this.isDead) return new Promise(() => undefined)
+          if (this.hasEnded) return new Promise(() => undefined)
           const isWrite = name === 'compareAndSet' || name === 'put'
-          if (isWrite && this.#dieAtWrite-- === 0) this.isDead = true
-          // it is gone after the write, before it hears of it
+          if (isWrite && this.#endAtWrite-- === 0) this.hasEnded = true
+          // it ends after the write, before it gets the result
           const outcome: unknown = await found.apply(target, args)
-          return this.isDead ? new Promise(() => undefined) : outcome
+          return this.hasEnded ? new Promise(() => undefined) : outcome
         }
       },
     })
-    this.conversations = new Conversations({ runtime: machineWith({ now }), store: mortal, ttlMs: 30 * 86_400_000 })
+    this.conversations = new Conversations({
+      runtime: machineWith({ now }),
+      store: endingStore,
+      ttlMs: 30 * 86_400_000,
+    })
   }
 
-  /** It dies now, or in the middle of its next write but `writes`. */
-  kill(writes?: number): void {
-    if (writes === undefined) this.isDead = true
-    else this.#dieAtWrite = writes
+  /** Ends the program now, or during its next write after `writes` others. */
+  end(writes?: number): void {
+    if (writes === undefined) this.hasEnded = true
+    else this.#endAtWrite = writes
   }
 }
 
 interface Sent {
-  readonly whose: SessionKey
+  readonly sessionKey: SessionKey
   readonly word: string
 }
 
-/** What was asked for and what was acknowledged, to be compared with what is kept. */
+/** Records what was sent and what was acknowledged, to compare it with what is stored. */
 class Ledger {
   readonly sent: Sent[] = []
   readonly kept: Sent[] = []
   readonly answers = new Map<string, string>()
   #words = 0
 
-  word(whose: SessionKey): Sent {
-    const sent = { whose, word: `w${++this.#words}` }
+  word(sessionKey: SessionKey): Sent {
+    const sent = { sessionKey, word: `w${++this.#words}` }
     this.sent.push(sent)
     return sent
   }
@@ -67,26 +71,26 @@ class Ledger {
 type Fate = 'completed' | 'failed' | 'cancelled' | 'disconnect'
 
 interface Plan {
-  readonly whose: SessionKey
+  readonly sessionKey: SessionKey
   readonly requestId: string
   readonly wait: boolean
   readonly rounds: number
   readonly fate: Fate
-  /** Of the first try, where this is another. */
+  /** The question. A request that is sent again has that of its first try. */
   readonly question: Sent
 }
 
-/** One request as a surface makes it: a step is a promise, and between two of them anything may happen. */
+/** One request as a surface makes it. Each step ends at a `yield`, and anything may happen between two steps. */
 async function* request({ conversations }: Replica, plan: Plan, ledger: Ledger): AsyncGenerator<undefined> {
-  const { whose, requestId, wait, question } = plan
+  const { sessionKey, requestId, wait, question } = plan
   const opened = await conversations
-    .open(whose, { requestId, model: 'm', content: question.word }, { wait, signal: newCancel() })
+    .open(sessionKey, { requestId, model: 'm', content: question.word }, { wait, signal: newCancel() })
     .catch((thrown: unknown) => {
       expect(thrown).toMatchObject({ reason: 'conflict' })
     })
   if (!opened) return
   if (opened.kind === 'answered') {
-    // where the program was gone before it heard that the answer is kept, this is the first to hear of it
+    // a program that ended before the write returned did not record the answer
     const known =
       ledger.answers.get(requestId) ?? ledger.sent.find(({ word }) => word === contentOf(opened.answer))?.word
     expect(contentOf(opened.answer)).toBe(known ?? 'one that was said')
@@ -98,7 +102,7 @@ async function* request({ conversations }: Replica, plan: Plan, ledger: Ledger):
   try {
     yield* answer(turn, plan, ledger)
   } catch (thrown) {
-    // another replica has taken over
+    // another replica has taken the session over
     expect(thrown).toMatchObject({ reason: 'conflict' })
   } finally {
     await turn.close().catch((thrown: unknown) => void expect(thrown).toMatchObject({ reason: 'conflict' }))
@@ -110,11 +114,11 @@ const callPart = (id: string): Part => ({ type: 'tool-call', id, name: 't', argu
 
 async function* answer(
   turn: OpenTurn,
-  { whose, requestId, rounds, fate }: Plan,
+  { sessionKey, requestId, rounds, fate }: Plan,
   ledger: Ledger,
 ): AsyncGenerator<undefined> {
   const keep = async (write: (word: string) => Promise<unknown>) => {
-    const sent = ledger.word(whose)
+    const sent = ledger.word(sessionKey)
     await write(sent.word)
     ledger.kept.push(sent)
     return sent
@@ -122,12 +126,14 @@ async function* answer(
   for (let round = 0; round < rounds; round++) {
     expect(faultIn(turn.messages())).toBeUndefined()
     const ids = [`${requestId}.${ledger.sent.length}.a`, `${requestId}.${ledger.sent.length}.b`]
-    await keep((text) => turn.called({ message: { content: [textPart(text), ...ids.map(callPart)] } }))
+    await keep((text) => turn.addCalls({ message: { content: [textPart(text), ...ids.map(callPart)] } }))
     yield
-    // a turn that breaks off does so with a call on its way
+    // an interrupted turn ends with a call that has no result
     const isLast = fate !== 'completed' && round === rounds - 1
     for (const toolCallId of isLast ? ids.slice(1) : ids.toReversed()) {
-      await keep((content) => turn.result({ toolCallId, name: 't', content, isError: false, full: `${content} whole` }))
+      await keep((content) =>
+        turn.addResult({ toolCallId, name: 't', content, isError: false, full: `${content} whole` }),
+      )
       yield
     }
   }
@@ -136,7 +142,7 @@ async function* answer(
   if (fate === 'completed') ledger.answers.set(requestId, sent.word)
 }
 
-async function trial(seed: number): Promise<void> {
+async function runTrial(seed: number): Promise<void> {
   const random = seeded(seed)
   const below = (count: number) => Math.floor(random() * count)
   const clock = { ms: Date.UTC(2026, 0, 1) }
@@ -152,13 +158,13 @@ async function trial(seed: number): Promise<void> {
   const failures: unknown[] = []
   const send = () => {
     const again = random() < 0.35 ? plans[below(plans.length)] : undefined
-    const whose = again?.whose ?? sessions[below(sessions.length)] ?? { client: 'alice', session: 's1' }
+    const sessionKey = again?.sessionKey ?? sessions[below(sessions.length)] ?? { client: 'alice', session: 's1' }
     const fates: Fate[] = ['completed', 'completed', 'completed', 'failed', 'cancelled', 'disconnect']
     const plan = {
-      whose,
+      sessionKey,
       requestId: again?.requestId ?? `r${plans.length}`,
-      question: again?.question ?? ledger.word(whose),
-      // replicas would look for each other’s end in real time
+      question: again?.question ?? ledger.word(sessionKey),
+      // replicas poll for each other's end in real time
       wait: !isReplicated && random() < 0.5,
       rounds: below(3),
       fate: fates[below(fates.length)] ?? 'completed',
@@ -169,16 +175,16 @@ async function trial(seed: number): Promise<void> {
   }
   const crash = () => {
     const replica = replicas[below(replicas.length)]
-    replica?.kill(random() < 0.5 ? undefined : below(3))
+    replica?.end(random() < 0.5 ? undefined : below(3))
   }
-  const bury = () => {
-    if (!replicas.some(({ isDead }) => isDead)) return
-    running = running.filter(({ replica }) => !replica.isDead)
-    replicas = replicas.map((replica) => (replica.isDead ? new Replica(store, now) : replica))
-    // with one that lives on, its turns then outlast their leases: others may take over
+  const restartEnded = () => {
+    if (!replicas.some(({ hasEnded }) => hasEnded)) return
+    running = running.filter(({ replica }) => !replica.hasEnded)
+    replicas = replicas.map((replica) => (replica.hasEnded ? new Replica(store, now) : replica))
+    // the turns of a replica that lives on lose their leases too, so others may take over
     clock.ms += leaseMs
   }
-  const settle = () => Bun.sleep(0)
+  const runPending = () => Bun.sleep(0)
   for (let at = 0; at < 40; at++) {
     const dice = random()
     if (running.length === 0 || dice < 0.25) send()
@@ -195,24 +201,24 @@ async function trial(seed: number): Promise<void> {
         (thrown) => failures.push(thrown),
       )
     }
-    // sometimes several go on before any is done
-    if (random() < 0.7) await settle()
-    bury()
+    // sometimes several requests continue before any has finished its step
+    if (random() < 0.7) await runPending()
+    restartEnded()
   }
-  await settle()
+  await runPending()
   if (failures.length > 0) throw failures[0]
-  // whatever still runs is left in the middle
-  for (const replica of replicas) replica.kill()
+  // everything that still runs is interrupted
+  for (const replica of replicas) replica.end()
   clock.ms += leaseMs
   await check(new Replica(store, now).conversations, sessions, ledger)
 }
 
 async function check(conversations: Conversations, sessions: readonly SessionKey[], ledger: Ledger): Promise<void> {
-  for (const whose of sessions) {
-    const of = (sent: readonly Sent[]) => sent.filter((one) => one.whose === whose).map(({ word }) => word)
-    const kept = (await conversations.messages(whose, 10_000)) ?? []
+  for (const sessionKey of sessions) {
+    const of = (sent: readonly Sent[]) => sent.filter((one) => one.sessionKey === sessionKey).map(({ word }) => word)
+    const kept = (await conversations.messages(sessionKey, 10_000)) ?? []
     const words = kept.map(contentOf).filter((content) => /^w\d+$/.test(content))
-    // nothing twice, nothing that was not said here, all that was acknowledged, and that in its order
+    // nothing twice, nothing that was not sent here, and everything acknowledged, in its order
     expect(new Set(words).size).toBe(words.length)
     expect(of(ledger.sent)).toEqual(expect.arrayContaining(words))
     const acknowledged = of(ledger.kept)
@@ -220,9 +226,9 @@ async function check(conversations: Conversations, sessions: readonly SessionKey
     expect(new Set(kept.map(({ id }) => id)).size).toBe(kept.length)
     for (const message of kept)
       if (message.role === 'tool' && message.hasFull)
-        expect(await conversations.fullResult(whose, message.id)).toBe(`${message.content} whole`)
+        expect(await conversations.fullResult(sessionKey, message.id)).toBe(`${message.content} whole`)
     const opened = await conversations.open(
-      whose,
+      sessionKey,
       { model: 'm', content: 'and now?' },
       { wait: false, signal: newCancel() },
     )
@@ -233,10 +239,10 @@ async function check(conversations: Conversations, sessions: readonly SessionKey
 }
 
 test('1,000 interleavings of send, abort, retry, disconnect and crash lose nothing and double nothing', async () => {
-  const trials = times(300, 10_000)
-  for (let seed = 1; seed <= trials; seed++) {
+  const trialCount = times(300, 10_000)
+  for (let seed = 1; seed <= trialCount; seed++) {
     try {
-      await trial(seed)
+      await runTrial(seed)
     } catch (thrown) {
       throw new Error(`seed ${seed}: ${thrown instanceof Error ? thrown.message : thrown}`, { cause: thrown })
     }

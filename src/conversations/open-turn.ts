@@ -1,6 +1,7 @@
 import { ChatError } from '../chat/error.ts'
 import type { AssistantMessage, Fields, Message, Part } from '../chat/message.ts'
 import type { ToolOutput } from '../chat/tool-output.ts'
+import { buildMessages } from './build-messages.ts'
 import {
   type History,
   type HistoryBounds,
@@ -11,15 +12,14 @@ import {
   withResults,
 } from './history.ts'
 import { callsIn, type Status, type StoredAssistantMessage } from './stored-message.ts'
-import { tell } from './tell.ts'
 
-/** What a model said in a round: `ToolCallsEvent` is one. */
+/** A model's message of one round, such as a `ToolCallsEvent`. */
 interface RoundMessage {
   readonly message: Pick<AssistantMessage, 'content' | 'extra'>
   readonly metadata?: Fields
 }
 
-/** What came of a call: `ToolResultEvent` is one. */
+/** The result of a call, such as a `ToolResultEvent`. */
 export interface Result extends ToolOutput {
   readonly toolCallId: string
   readonly name: string
@@ -29,22 +29,22 @@ export interface Result extends ToolOutput {
 export interface TurnOptions {
   readonly history: History
   readonly bounds: HistoryBounds
-  readonly fresh: NewMessageFields
+  readonly newFields: NewMessageFields
   /** Writes the history. @throws ChatError */
   write(history: History): Promise<void>
-  /** Keeps the whole text of a result, by its message's id. */
+  /** Stores the full text of a result, by its message's id. */
   writeFull(id: string, text: string): Promise<void>
   leave(): Promise<void>
 }
 
 /**
- * The newest turn of a session, while it is written: everything is kept as soon as it is said, so that at whatever moment
- * the program goes away, what stays is a conversation. Close it in any case.
+ * The newest turn of a session, while it is written. Every step is stored at once, so that the stored part is always a
+ * valid conversation, even if the program ends. `close` must always be called.
  */
 export class OpenTurn {
   readonly #options: TurnOptions
   #history: History
-  /** The write before; the next one waits for it. */
+  /** The previous write. The next one waits for it. */
   #written: Promise<unknown> = Promise.resolve()
   #isClosed = false
 
@@ -58,33 +58,33 @@ export class OpenTurn {
     return this.#turn.id
   }
 
-  /** The tools that are chosen for the session, if any choice was made. */
+  /** The tools that were chosen for the session, if there was a choice. */
   get tools(): readonly string[] | undefined {
     return this.#history.tools
   }
 
-  /** What the model is to be told: all that was said up to now. */
+  /** The conversation so far, as the messages for a model. */
   messages(model = this.#turn.model): Message[] {
-    return tell(this.#history.turns, model)
+    return buildMessages(this.#history.turns, model)
   }
 
-  /** The model calls tools, which are about to run. */
-  called(said: RoundMessage): Promise<void> {
-    return this.#write((turn) => this.#said(turn, 'completed', said))
+  /** Adds the model's message with its tool calls, which run next. */
+  addCalls(round: RoundMessage): Promise<void> {
+    return this.#write((turn) => this.#addMessage(turn, 'completed', round))
   }
 
-  /** A call has its result. One that has it already keeps it. */
-  result({ toolCallId, name, content, images, isError, shortened, full }: Result): Promise<void> {
-    const { fresh, bounds, writeFull } = this.#options
+  /** Adds the result of a call, unless the call has one already. */
+  addResult({ toolCallId, name, content, images, isError, shortened, full }: Result): Promise<void> {
+    const { newFields, bounds, writeFull } = this.#options
     return this.#write(async (turn) => {
       if (!openCalls(turn).some(({ id }) => id === toolCallId)) return turn
-      const about = { ...fresh(), role: 'tool', status: 'completed', toolCallId, name, content, isError } as const
-      // the text first: a message never promises what is not there
-      if (full !== undefined) await writeFull(about.id, full)
+      const fields = { ...newFields(), role: 'tool', status: 'completed', toolCallId, name, content, isError } as const
+      // the text is written first, so that no message refers to a missing text
+      if (full !== undefined) await writeFull(fields.id, full)
       return withMessage(
         turn,
         {
-          ...about,
+          ...fields,
           ...(images && { images }),
           ...(shortened && { shortened }),
           ...(full !== undefined && { hasFull: true }),
@@ -94,20 +94,20 @@ export class OpenTurn {
     })
   }
 
-  /** The answer is over. Calls without a result were stopped. @returns it as it is kept */
+  /** Adds the answer and ends the turn. Calls without a result were interrupted. @returns the stored answer */
   async end(status: Status, { message, metadata }: RoundMessage): Promise<StoredAssistantMessage> {
     await this.#write((turn) => {
       const isFirst = !turn.messages.some((other) => callsIn(other).length > 0)
       const content = isFirst ? message.content : withoutBlankLine(message.content)
-      const said = { message: { ...message, content }, ...(metadata && { metadata }) }
-      return { ...this.#said(turn, status, said), status }
+      const round = { message: { ...message, content }, ...(metadata && { metadata }) }
+      return { ...this.#addMessage(turn, status, round), status }
     })
     const answer = this.#turn.messages.at(-1)
     if (answer?.role === 'assistant') return answer
-    throw new ChatError('internal', { message: 'The answer was not kept.' })
+    throw new ChatError('internal', { message: 'The answer was not stored.' })
   }
 
-  /** Gives the session back. A turn that has not ended has failed. */
+  /** Frees the session. A turn that has not ended has failed. */
   async close(): Promise<void> {
     if (this.#isClosed) return
     try {
@@ -120,27 +120,27 @@ export class OpenTurn {
 
   get #turn(): Turn {
     const turn = this.#history.turns.at(-1)
-    if (!turn) throw new ChatError('internal', { message: 'A turn has no history.' })
+    if (!turn) throw new ChatError('internal', { message: 'An open turn has no history.' })
     return turn
   }
 
-  #said(turn: Turn, status: Status, { message: { content, extra }, metadata }: RoundMessage): Turn {
-    const { fresh, bounds } = this.#options
-    const about = { ...fresh(), ...(extra && { extra }), ...(metadata && { metadata }) }
-    const message = { ...about, role: 'assistant', status, model: turn.model, parts: content } as const
-    return withMessage(withResults(turn, fresh), message, bounds)
+  #addMessage(turn: Turn, status: Status, { message: { content, extra }, metadata }: RoundMessage): Turn {
+    const { newFields, bounds } = this.#options
+    const fields = { ...newFields(), ...(extra && { extra }), ...(metadata && { metadata }) }
+    const message = { ...fields, role: 'assistant', status, model: turn.model, parts: content } as const
+    return withMessage(withResults(turn, newFields), message, bounds)
   }
 
-  /** One change after the other. What could not be written has not happened. */
+  /** Makes one change after the other. A change that could not be written is dropped. */
   #write(change: (turn: Turn) => Turn | Promise<Turn>): Promise<void> {
     const write = async () => {
-      const before = this.#turn
-      if (this.#isClosed || before.status !== 'running') throw over()
-      const turn = await change(before)
-      if (turn === before) return
+      const turnBefore = this.#turn
+      if (this.#isClosed || turnBefore.status !== 'running') throw turnEnded()
+      const turn = await change(turnBefore)
+      if (turn === turnBefore) return
       const history = {
         ...this.#history,
-        updatedAt: this.#options.fresh().createdAt,
+        updatedAt: this.#options.newFields().createdAt,
         turns: [...this.#history.turns.slice(0, -1), turn],
       }
       await this.#options.write(history)
@@ -152,7 +152,7 @@ export class OpenTurn {
   }
 }
 
-/** The parts without the blank line that stands between two rounds of one answer. */
+/** Removes the blank line that separates two rounds of one answer. */
 function withoutBlankLine(parts: readonly Part[]): readonly Part[] {
   const first = parts.findIndex((part) => part.type === 'text' && part.text !== '')
   return parts.map((part, at) =>
@@ -160,6 +160,9 @@ function withoutBlankLine(parts: readonly Part[]): readonly Part[] {
   )
 }
 
-function over(): ChatError {
-  return new ChatError('conflict', { message: 'This turn is over.', code: 'session_lost' })
+function turnEnded(): ChatError {
+  return new ChatError('conflict', {
+    message: 'This turn has ended, so it cannot be written any more.',
+    code: 'session_lost',
+  })
 }

@@ -1,29 +1,29 @@
 import { createHash } from 'node:crypto'
 import { ChatError } from '../chat/error.ts'
 
-/** A session, by its client and by the client's own name of it: two clients never share one. */
+/** Names a session: its client, and the client's own name for it. Two clients never share a session. */
 export interface SessionKey {
   readonly client: string
   /** 1 to 200 characters. */
   readonly session: string
 }
 
-/** Whether a client may call something so. */
+/** Whether a client may use this name for a session or a request. */
 export function isName(text: string): boolean {
   return text.length > 0 && text.length <= 200 && text.isWellFormed()
 }
 
-/** Names are hashed: of any length and any characters, none reaches into another's. */
+/** Hashes a name, so that names of any length and with any characters are safe in a key. */
 function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 40)
 }
 
-/** What the keys of a client's sessions begin with. */
+/** The prefix of the keys of a client's sessions. */
 export function prefixOf(client: string): string {
   return `conversation/${digest(client)}/`
 }
 
-/** Where a session is kept. @throws ChatError `invalid-request` */
+/** The key of a session in the store. @throws ChatError `invalid-request` */
 export function keyOf({ client, session }: SessionKey): string {
   if (!isName(session))
     throw new ChatError('invalid-request', {
@@ -34,12 +34,12 @@ export function keyOf({ client, session }: SessionKey): string {
   return `${prefixOf(client)}${digest(session)}`
 }
 
-/** What the keys of the whole texts of a session's results begin with. */
+/** The prefix of the keys of the full texts of a session's results. */
 export function fullPrefix({ client, session }: SessionKey): string {
   return `conversation-result/${digest(client)}/${digest(session)}/`
 }
 
-/** Where the whole text of a result is kept, by its message's id. */
-export function fullKey(whose: SessionKey, messageId: string): string {
-  return `${fullPrefix(whose)}${digest(messageId)}`
+/** The key of the full text of a result, by its message's id. */
+export function fullKey(sessionKey: SessionKey, messageId: string): string {
+  return `${fullPrefix(sessionKey)}${digest(messageId)}`
 }

@@ -8,7 +8,7 @@ interface SessionWriterOptions {
   readonly ttlMs: number
 }
 
-/** Writes one key, as long as its lease is the newest. */
+/** Writes one key while its lease is the newest. */
 export class SessionWriter {
   readonly #store: Store
   readonly #options: SessionWriterOptions
@@ -21,16 +21,17 @@ export class SessionWriter {
   async write(value: string): Promise<void> {
     const { key, lease, ttlMs } = this.#options
     const write = (expected: number) => this.#store.compareAndSet(key, expected, value, { ttlMs, lease })
-    // another version than ours is still our own: of a write that came to nothing, or of a value whose time was over
+    // The lease makes this process the only writer. So another version comes from our own write whose result was lost,
+    // or from a value that has expired.
     const version = (await write(this.#options.version)) ?? (await write((await this.#store.get(key))?.version ?? 0))
-    if (version === undefined) throw lost()
+    if (version === undefined) throw sessionLost()
     this.#options.version = version
   }
 }
 
-function lost(): ChatError {
+function sessionLost(): ChatError {
   return new ChatError('conflict', {
-    message: 'Another request has taken over this session, since this one was silent for too long.',
+    message: 'Another request has taken over this session, because this one took too long. Send it again.',
     code: 'session_lost',
   })
 }

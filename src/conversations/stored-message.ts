@@ -1,7 +1,7 @@
 import { type Extras, type Fields, type ImagePart, type Part, type ToolCallPart, wordsOf } from '../chat/message.ts'
 import type { Shortened } from '../chat/tool-output.ts'
 
-/** `failed`: it broke off, by itself or with the program. `cancelled`: its client wanted no more of it. */
+/** `failed`: it was interrupted by an error or by the end of the program. `cancelled`: its client stopped it. */
 export type Status = 'completed' | 'failed' | 'cancelled'
 
 interface Stored {
@@ -9,7 +9,7 @@ interface Stored {
   /** ISO 8601, UTC. */
   readonly createdAt: string
   readonly status: Status
-  /** Whatever a surface wants to keep beside it. */
+  /** Fields of the surface that stored it. */
   readonly metadata?: Fields
 }
 
@@ -18,17 +18,17 @@ export interface StoredUserMessage extends Stored {
   readonly content: string
 }
 
-/** What the model said: in a round that called tools, or as its answer. */
+/** A model's message: its tool calls in a round, or its answer. */
 export interface StoredAssistantMessage extends Stored {
   readonly role: 'assistant'
   readonly model: string
-  /** Thoughts, texts and calls in the order in which they came. */
+  /** Reasoning, texts and calls in their order. */
   readonly parts: readonly Part[]
-  /** What the message has to be handed back with, beside its parts. */
+  /** Fields that the message must have when it is sent back, beside those of its parts. */
   readonly extra?: Extras
 }
 
-/** What came of a call. Of one that was stopped it is not known whether it ran: `cancelled`. */
+/** The result of a call. `cancelled`: the call was interrupted, and it is not known whether it ran. */
 export interface StoredToolMessage extends Stored {
   readonly role: 'tool'
   readonly content: string
@@ -37,19 +37,19 @@ export interface StoredToolMessage extends Stored {
   readonly name: string
   readonly isError: boolean
   readonly shortened?: Shortened
-  /** Whether the whole text is kept beside it. */
+  /** Whether the full text is stored too. */
   readonly hasFull?: boolean
 }
 
-/** A message as it is kept, and shown. */
+/** A message as it is stored and shown. */
 export type StoredMessage = StoredUserMessage | StoredAssistantMessage | StoredToolMessage
 
-/** What a message says: of an answer its words alone. */
+/** The text of a message. The text of an answer has no reasoning and no calls. */
 export function contentOf(message: StoredMessage): string {
   return message.role === 'assistant' ? wordsOf(message.parts) : message.content
 }
 
-/** The calls that it makes, in order. */
+/** The tool calls of a message, in order. */
 export function callsIn(message: StoredMessage): readonly ToolCallPart[] {
   return message.role === 'assistant' ? message.parts.filter((part) => part.type === 'tool-call') : []
 }

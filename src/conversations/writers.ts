@@ -3,15 +3,18 @@ import type { Cancel } from '../flow/cancel.ts'
 import { orAbort, sleep } from '../flow/wait.ts'
 import type { Lease, LeaseClaim, Store } from '../state/store.ts'
 
-/** Requests that may wait for one session. */
+/** Limit for the requests that wait for one session. */
 const maxWaiting = 16
-/** Milliseconds until another replica may take a session from one that has gone away. A turn that lasts longer goes on unless that happens. */
+/**
+ * Milliseconds after which another replica may take a session over from a process that has ended. A longer turn
+ * continues unless that happens.
+ */
 const leaseMs = 15 * 60_000
-/** Milliseconds between two looks whether another replica is done. */
+/** Milliseconds between two tries to get the lease of another replica. */
 const pollMs = 250
 
 export interface WaitOptions {
-  /** Whether to wait for whoever writes the session now, and for those that wait already. */
+  /** Whether to wait for the request that writes the session now, and for those that wait already. */
   readonly wait: boolean
   readonly signal: Cancel
 }
@@ -19,29 +22,35 @@ export interface WaitOptions {
 /** The right to write a session. */
 export interface Writer {
   readonly lease: LeaseClaim
-  /** Gives it to the next in line; once. */
+  /** Passes the right on to the next request in the queue. Only the first call has an effect. */
   leave(): Promise<void>
 }
 
-/** Lets one write at a time, in the order in which they came: within this process by a queue, among replicas by a lease. */
+/**
+ * Lets one request write a session at a time, in the order in which they came: with a queue in this process, and with a
+ * lease among replicas.
+ */
 export class Writers {
   readonly #store: Store
   readonly #maxWaitMs: number
-  /** Who waits for each session that is written. */
+  /** The queue of each session that is being written. */
   readonly #waiting = new Map<string, (() => void)[]>()
-  /** Leases that the storage would not take back: our own next request tries again, or it would wait for them to end. */
-  readonly #kept = new Map<string, Lease>()
+  /**
+   * Leases that the store failed to release. Our next request releases them again, because it would otherwise wait
+   * until they end.
+   */
+  readonly #unreleased = new Map<string, Lease>()
 
-  /** @param maxWaitMs milliseconds that a request waits, where it may */
+  /** @param maxWaitMs milliseconds that a request waits, if it may wait */
   constructor(store: Store, maxWaitMs: number) {
     this.#store = store
     this.#maxWaitMs = maxWaitMs
   }
 
-  /** @throws ChatError `conflict` where it is written and `wait` is false, or was in vain; the signal's reason */
+  /** @throws ChatError `conflict` if another request writes it and `wait` is false, or the wait was too long; the signal's reason */
   async enter(name: string, { wait, signal }: WaitOptions): Promise<Writer> {
     const link = signal.child()
-    const timer = signal.runtime.timers.set(this.#maxWaitMs, () => link.abort(busy()))
+    const timer = signal.runtime.timers.set(this.#maxWaitMs, () => link.abort(sessionBusy()))
     try {
       return await this.#enter(name, { wait, signal: link })
     } finally {
@@ -53,13 +62,13 @@ export class Writers {
   async #enter(name: string, { wait, signal }: WaitOptions): Promise<Writer> {
     await this.#enterHere(name, { wait, signal })
     try {
-      const held = await this.#lease(name, { wait, signal })
-      let left: Promise<void> | undefined
+      const heldLease = await this.#lease(name, { wait, signal })
+      let leaving: Promise<void> | undefined
       const leave = () => {
-        left ??= this.#leave(name, held)
-        return left
+        leaving ??= this.#leave(name, heldLease)
+        return leaving
       }
-      return { lease: { name, fence: held.fence }, leave }
+      return { lease: { name, fence: heldLease.fence }, leave }
     } catch (thrown) {
       this.#leaveHere(name)
       throw thrown
@@ -73,14 +82,14 @@ export class Writers {
       this.#waiting.set(name, [])
       return
     }
-    if (!wait || waiting.length >= maxWaiting) throw busy()
+    if (!wait || waiting.length >= maxWaiting) throw sessionBusy()
     const { promise, resolve } = Promise.withResolvers<void>()
     waiting.push(resolve)
     try {
       await orAbort(promise, signal)
     } catch (thrown) {
       const at = waiting.indexOf(resolve)
-      // it was our turn in the very moment
+      // the right came at the same moment as the abort, so it goes to the next request
       if (at === -1) this.#leaveHere(name)
       else waiting.splice(at, 1)
       throw thrown
@@ -94,12 +103,12 @@ export class Writers {
   }
 
   async #lease(name: string, { wait, signal }: WaitOptions): Promise<Lease> {
-    await this.#kept.get(name)?.release()
-    this.#kept.delete(name)
+    await this.#unreleased.get(name)?.release()
+    this.#unreleased.delete(name)
     for (;;) {
       const lease = await this.#store.lease(name, leaseMs)
       if (lease) return lease
-      if (!wait) throw busy()
+      if (!wait) throw sessionBusy()
       await sleep(pollMs, signal)
     }
   }
@@ -108,7 +117,7 @@ export class Writers {
     try {
       await lease.release()
     } catch (thrown) {
-      this.#kept.set(name, lease)
+      this.#unreleased.set(name, lease)
       throw thrown
     } finally {
       this.#leaveHere(name)
@@ -116,9 +125,9 @@ export class Writers {
   }
 }
 
-function busy(): ChatError {
+function sessionBusy(): ChatError {
   return new ChatError('conflict', {
-    message: 'Another request of this session is being answered. Wait for it, or abort it.',
+    message: 'Another request of this session is being answered. Wait until it ends, or abort it.',
     code: 'session_busy',
   })
 }

@@ -24,10 +24,10 @@ for (;;) {
   const calls = ['a', 'b'].map(
     (name): ToolCallPart => ({ type: 'tool-call', id: `${name} ${word}`, name, arguments: '{}' }),
   )
-  await turn.called({ message: { content: [said(`c ${word}`), ...calls] } })
+  await turn.addCalls({ message: { content: [said(`c ${word}`), ...calls] } })
   say(`c ${word}`)
   for (const { id, name } of calls) {
-    await turn.result({ toolCallId: id, name, content: `r ${id}`, isError: false })
+    await turn.addResult({ toolCallId: id, name, content: `r ${id}`, isError: false })
     say(`r ${id}`)
   }
   await turn.end('completed', { message: { content: [said(`e ${word}`)] } })

@@ -51,9 +51,9 @@ export class Recorder {
       case 'tool-calls':
         this.#partsBefore = this.#fold.parts().length
         this.#calls.push(...event.calls)
-        return this.#turn.called(event)
+        return this.#turn.addCalls(event)
       case 'tool-result':
-        return this.#turn.result(event)
+        return this.#turn.addResult(event)
       case 'tool-output':
         return undefined
     }

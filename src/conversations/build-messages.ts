@@ -1,8 +1,8 @@
 import type { AssistantMessage, Message, Part, ToolMessage } from '../chat/message.ts'
 import { interruptedCall, toolMessage } from '../chat/tool-output.ts'
 import type { Turn } from './history.ts'
+import { removeExtra } from './remove-extra.ts'
 import { callsIn, type Status, type StoredAssistantMessage, type StoredToolMessage } from './stored-message.ts'
-import { unsigned } from './unsigned.ts'
 
 const unkeptQuestion = '[The question is not part of this history.]'
 const askedAgain = '[The answer broke off. The user asks again.]'
@@ -13,55 +13,55 @@ const marks: Readonly<Record<Status, string>> = {
 }
 
 /**
- * The turns as a model is told them, whatever became of them: user and assistant take turns, every call is followed by
- * its result, and the user has the last word, or a tool. An answer that broke off says so.
- * @param model who is asked: what it thought is told it again, but not what another one thought
+ * Builds the messages for a model from the turns, whatever their status: user and assistant alternate, every call is
+ * followed by its result, and the last message is the user's or a tool's. An interrupted answer gets a mark.
+ * @param model the model that is asked. It gets its own reasoning back, but not that of another model
  */
-export function tell(turns: readonly Turn[], model: string): Message[] {
-  const told: Message[] = []
+export function buildMessages(turns: readonly Turn[], model: string): Message[] {
+  const built: Message[] = []
   for (const { messages } of turns) {
-    let isAgain = false
+    let isAnswered = false
     for (const message of messages) {
-      if (message.role === 'user') told.push(userSays(message.content))
+      if (message.role === 'user') built.push(userMessage(message.content))
       if (message.role !== 'assistant') continue
-      if (!isAnswerable(told)) told.push(userSays(isAgain ? askedAgain : unkeptQuestion))
+      if (!isAnswerable(built)) built.push(userMessage(isAnswered ? askedAgain : unkeptQuestion))
       const results = callsIn(message).map(({ id }) =>
         resultOf(
           id,
           messages.find((other) => other.role === 'tool' && other.toolCallId === id),
         ),
       )
-      told.push(assistantSays(message, model), ...results)
-      isAgain = true
+      built.push(assistantMessage(message, model), ...results)
+      isAnswered = true
     }
   }
-  return isAnswerable(told) ? told : [...told, userSays(told.length > 0 ? askedAgain : unkeptQuestion)]
+  return isAnswerable(built) ? built : [...built, userMessage(built.length > 0 ? askedAgain : unkeptQuestion)]
 }
 
-function isAnswerable(told: readonly Message[]): boolean {
-  const last = told.at(-1)
+function isAnswerable(built: readonly Message[]): boolean {
+  const last = built.at(-1)
   return last?.role === 'user' || last?.role === 'tool'
 }
 
-function userSays(text: string): Message {
+function userMessage(text: string): Message {
   return { role: 'user', content: [{ type: 'text', text }] }
 }
 
-function assistantSays(message: StoredAssistantMessage, model: string): AssistantMessage {
+function assistantMessage(message: StoredAssistantMessage, model: string): AssistantMessage {
   const { parts, extra, status } = message
   const isOwn = message.model === model
-  // what another model thought, and what proves it, is its upstream's alone
-  const own = isOwn ? parts : parts.filter(({ type }) => type !== 'reasoning').flatMap(unsigned)
-  const told = own.filter((part) => part.type !== 'text' || part.text !== '')
-  const needsMark = status !== 'completed' || told.every(({ type }) => type === 'reasoning')
+  // another model's reasoning and its signatures are only for its own upstream
+  const own = isOwn ? parts : parts.filter(({ type }) => type !== 'reasoning').flatMap(removeExtra)
+  const built = own.filter((part) => part.type !== 'text' || part.text !== '')
+  const needsMark = status !== 'completed' || built.every(({ type }) => type === 'reasoning')
   return {
     role: 'assistant',
-    content: needsMark ? withMark(told, marks[status]) : told,
+    content: needsMark ? withMark(built, marks[status]) : built,
     ...(isOwn && extra && { extra }),
   }
 }
 
-/** The parts with a mark as their last words. */
+/** Adds a mark at the end of the parts. */
 function withMark(parts: readonly Part[], mark: string): readonly Part[] {
   const last = parts.at(-1)
   if (last?.type !== 'text') return [...parts, { type: 'text', text: mark }]
