@@ -44,7 +44,7 @@ export function openExchange(request: Request, options: OpenExchangeOptions): Ro
   const usual = {
     'x-request-id': id,
     'x-content-type-options': 'nosniff',
-    // the next request of this client goes to where work is still taken
+    // so that the client's next request goes to another process
     ...(phase !== 'open' && { connection: 'close' }),
     ...(isShared(found, table, right) && corsHeaders(request.headers, policy)),
   }

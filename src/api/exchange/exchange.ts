@@ -10,13 +10,13 @@ export interface FailureReply {
   readonly body: unknown
 }
 
-/** What is known of a request when it is answered. */
+/** What is known about a request when it is answered. */
 export interface RequestFacts {
-  /** Of the request, in logs and answers. */
+  /** The id of the request, in logs and answers. */
   readonly id: string
-  /** Who sent it, once the door has seen the key. */
+  /** The sender, known after the door has checked the key. */
   readonly caller: Caller
-  /** Of its call, once it has one: what layers have noted for the client, so far. */
+  /** The receipt of its call, if there is one yet, with what the layers have noted so far. */
   readonly receipt: Receipt | undefined
 }
 
