@@ -27,7 +27,7 @@ export interface AnswerSupport {
 export function noteLosses(flow: Flow, support: AnswerSupport, lost: Set<string>): Flow {
   let losses: Losses | undefined
   return watch(flow, {
-    passed(batch) {
+    onBatch(batch) {
       for (const event of batch) {
         if (event.native?.dialect === support.dialect || event.type === 'usage') continue
         losses ??= new Losses(support, lost)

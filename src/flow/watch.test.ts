@@ -9,9 +9,9 @@ import { type Watcher, watch } from './watch.ts'
 /** A watcher that writes down what it sees, under its name. */
 function noting(name: string, seen: string[], last?: number): Watcher<number> {
   return {
-    passed: (batch) => seen.push(`${name} ${batch.join('+')}`),
-    last: () => last,
-    ended: ({ kind }) => seen.push(`${name} ${kind}`),
+    onBatch: (batch) => seen.push(`${name} ${batch.join('+')}`),
+    addAtEnd: () => last,
+    onEnd: ({ kind }) => seen.push(`${name} ${kind}`),
   }
 }
 
@@ -47,7 +47,7 @@ describe('a watched flow', () => {
     const seen: string[] = []
     const inner = scriptedFlow([1])
     const refusing: Watcher<number> = {
-      asked() {
+      onRead() {
         throw new ChatError('unavailable', { message: 'full' })
       },
     }
@@ -130,8 +130,8 @@ test('in any interleaving each watcher is told once how the flow ended, and noth
       let flow: Flow<number> = inner
       for (const [at, told] of endings.entries())
         flow = watch(flow, {
-          ended: ({ kind }) => told.push(kind),
-          ...(at === adds && { last: () => 2 }),
+          onEnd: ({ kind }) => told.push(kind),
+          ...(at === adds && { addAtEnd: () => 2 }),
         })
       let isOver = false
       for (let reads = 0; !isOver && reads <= script.length + 2; reads++) {

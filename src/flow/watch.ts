@@ -8,16 +8,16 @@ export type Ending =
   | { readonly kind: 'failed'; readonly error: ChatError }
   | { readonly kind: 'left' }
 
-/** Observes how a flow is read. Only `asked` may throw. */
+/** Observes how a flow is read. Only `onRead` may throw. */
 export interface Watcher<Event = ChatEvent> {
   /** Called when the reader asks for a batch. A thrown error ends the flow. */
-  asked?(): void
+  onRead?(): void
   /** Called for each batch. */
-  passed?(batch: Batch<Event>): void
+  onBatch?(batch: Batch<Event>): void
   /** Returns an event to add before the end. Outer watchers see it too. It is not called if the reader closed the flow. */
-  last?(ending: Ending): Event | undefined
+  addAtEnd?(ending: Ending): Event | undefined
   /** Called once, for every kind of ending. */
-  ended?(ending: Ending): void
+  onEnd?(ending: Ending): void
 }
 
 /**
@@ -50,7 +50,7 @@ class WatchedFlow<Event> implements Flow<Event> {
     if (this.#ending) return this.#end(this.#ending)
     let batch: NextBatch<Event> | Promise<NextBatch<Event>>
     try {
-      for (const watcher of this.#watchers) watcher.asked?.()
+      for (const watcher of this.#watchers) watcher.onRead?.()
       batch = this.#inner.next()
     } catch (thrown) {
       return this.#onFailure(thrown)
@@ -71,7 +71,7 @@ class WatchedFlow<Event> implements Flow<Event> {
     // closed while it was pending
     if (this.#ending) return undefined
     if (!batch) return this.#end({ kind: 'done' })
-    for (const watcher of this.#watchers) watcher.passed?.(batch)
+    for (const watcher of this.#watchers) watcher.onBatch?.(batch)
     return batch
   }
 
@@ -95,10 +95,10 @@ class WatchedFlow<Event> implements Flow<Event> {
   #tell(ending: Ending): Event | undefined {
     for (let watcher = this.#watchers[this.#toldCount]; watcher; watcher = this.#watchers[this.#toldCount]) {
       this.#toldCount++
-      const last = ending.kind === 'left' ? undefined : watcher.last?.(ending)
-      watcher.ended?.(ending)
+      const last = ending.kind === 'left' ? undefined : watcher.addAtEnd?.(ending)
+      watcher.onEnd?.(ending)
       if (last === undefined) continue
-      for (const outer of this.#watchers.slice(this.#toldCount)) outer.passed?.([last])
+      for (const outer of this.#watchers.slice(this.#toldCount)) outer.onBatch?.([last])
       return last
     }
     return undefined

@@ -123,7 +123,7 @@ function ask({ title, chat }: FanMember, { request, call, isColumn }: MemberCall
 /** Logs a member's failure for the operator. The client only sees its reason. */
 function noteFailure(answer: Flow, member: string, call: Call): Flow {
   return watch(answer, {
-    ended(ending) {
+    onEnd(ending) {
       if (ending.kind !== 'failed' || call.signal.aborted) return
       const line = { member, err: ending.error }
       if (ending.error.reason === 'internal') call.log.error(line, 'a member of the panel failed')

@@ -61,7 +61,7 @@ function askAndReport(pool: Pool, live: LiveAccount, call: Call & WithTriedAccou
   }
   const answer = live.renewal ? askRenewable(live, { signal: call.signal, ask, onBegun }) : ask(live)
   return watch(answer, {
-    ended(ending) {
+    onEnd(ending) {
       if (ending.kind === 'done') pool.reportSuccess(live)
       const isRefused = ending.kind === 'failed' && ending.error.reason === 'account-refused'
       if (begun && !isRefused) live.markServed(begun.credential)

@@ -24,15 +24,15 @@ export function deadline({ firstEventMs, wholeMs, idleMs }: Deadlines): Layer {
     })
     const beginMs = request.stream ? firstEventMs : wholeMs
     return watch(next(request, { ...call, signal: link }), {
-      asked() {
+      onRead() {
         isUpstreamsTurn = true
         watchdog.feed(hasBegun ? idleMs : beginMs)
       },
-      passed() {
+      onBatch() {
         isUpstreamsTurn = false
         hasBegun = true
       },
-      ended() {
+      onEnd() {
         watchdog.stop()
         link.release()
       },

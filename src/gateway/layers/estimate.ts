@@ -19,13 +19,13 @@ export function estimate(countTokens: CountTokens): Layer {
     const said = new AnswerTokens(countTokens)
     let isCounted = false
     return watch(next(request, call), {
-      passed(batch) {
+      onBatch(batch) {
         for (const event of batch) {
           if (event.type === 'usage') isCounted = true
           else if (!isCounted) said.add(textOfEvent(event))
         }
       },
-      last(ending) {
+      addAtEnd(ending) {
         if (isCounted || !isPaid(ending, said)) return undefined
         isCounted = true
         return usageOf(request, said.tokens(), countTokens)

@@ -8,12 +8,12 @@ export function limit(permits: Permits): ObserverLayer {
   return (next) => (request, call) => {
     let isRunning = false
     return watch(next(request, call), {
-      asked() {
+      onRead() {
         if (isRunning) return
         if (!permits.take()) throw full()
         isRunning = true
       },
-      ended() {
+      onEnd() {
         if (isRunning) permits.giveBack()
       },
     })

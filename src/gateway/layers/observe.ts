@@ -23,11 +23,11 @@ export function observe(): ObserverLayer<LoopEvent> {
     const { runtime } = call.signal
     const observed: Observed = { startedAt: runtime.elapsed(), firstAt: undefined, usage: undefined }
     return watch(next(request, call), {
-      passed(batch) {
+      onBatch(batch) {
         if (observed.firstAt === undefined && showsSomething(batch)) observed.firstAt = runtime.elapsed()
         for (const event of batch) if (event.type === 'usage') observed.usage = event.usage
       },
-      ended: (ending) => report(call, request.model, { ...observed, ending, endedAt: runtime.elapsed() }),
+      onEnd: (ending) => report(call, request.model, { ...observed, ending, endedAt: runtime.elapsed() }),
     })
   }
 }

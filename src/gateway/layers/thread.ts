@@ -55,10 +55,10 @@ export function thread({
       try {
         signal.throwIfAborted()
         return watch(next(request, { ...call, threadState: turn }), {
-          passed(batch) {
+          onBatch(batch) {
             for (const event of batch) if (event.choice === 0) answer.add(event)
           },
-          ended: ({ kind }) => ended(kind),
+          onEnd: ({ kind }) => ended(kind),
         })
       } catch (thrown) {
         ended('failed')
