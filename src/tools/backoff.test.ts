@@ -1,43 +1,45 @@
 import { expect, test } from 'bun:test'
 import { Backoff } from './backoff.ts'
 
-function clocked(random = 0) {
+function backoffWithClock(random = 0) {
   const clock = { now: 1_000_000 }
   const backoff = new Backoff({ elapsed: () => clock.now, random: () => random })
-  /** For how long the failure now makes it wait. */
-  const waits = () => {
-    backoff.failed()
+  /** Notes a failure, and returns the milliseconds until the next attempt. */
+  const waitAfterFailure = () => {
+    backoff.noteFailure()
     const since = clock.now
     while (backoff.isWaiting) clock.now += 250
     return clock.now - since
   }
-  return { clock, backoff, waits }
+  return { clock, backoff, waitAfterFailure }
 }
 
-test('a server that fails on and on is asked less and less often, and each minute at least', () => {
-  const { waits } = clocked()
-  expect(Array.from({ length: 9 }, waits)).toEqual([0, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000])
+test('the pauses after repeated failures grow to a minute', () => {
+  const { waitAfterFailure } = backoffWithClock()
+  expect(Array.from({ length: 9 }, waitAfterFailure)).toEqual([
+    0, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000,
+  ])
 })
 
-test('chance halves the wait at most', () => {
-  const { waits } = clocked(1)
-  expect(Array.from({ length: 4 }, waits)).toEqual([0, 500, 1000, 2000])
+test('chance shortens a pause by half at most', () => {
+  const { waitAfterFailure } = backoffWithClock(1)
+  expect(Array.from({ length: 4 }, waitAfterFailure)).toEqual([0, 500, 1000, 2000])
 })
 
-test('one that worked for a minute is asked again at once; one that fails as soon as it is connected is not', () => {
-  const { clock, backoff, waits } = clocked()
-  waits()
-  waits()
-  backoff.began()
-  expect(waits()).toBe(2000)
-  backoff.began()
+test('a server is tried at once after a minute of good work, but not if it fails right after it connects', () => {
+  const { clock, backoff, waitAfterFailure } = backoffWithClock()
+  waitAfterFailure()
+  waitAfterFailure()
+  backoff.noteConnection()
+  expect(waitAfterFailure()).toBe(2000)
+  backoff.noteConnection()
   clock.now += 60_000
-  expect(waits()).toBe(0)
+  expect(waitAfterFailure()).toBe(0)
 })
 
-test('one that misbehaved is left alone for five minutes', () => {
-  const { clock, backoff } = clocked()
-  backoff.misbehaved()
+test('a server that misbehaved is not contacted for five minutes', () => {
+  const { clock, backoff } = backoffWithClock()
+  backoff.noteMisbehaviour()
   clock.now += 299_999
   expect(backoff.isWaiting).toBe(true)
   clock.now += 1

@@ -11,7 +11,7 @@ const steadyMs = 60_000
 export class Backoff {
   readonly #runtime: Pick<Runtime, 'elapsed' | 'random'>
   #failures = 0
-  #began: number | undefined
+  #connectedAt: number | undefined
   #until = 0
 
   constructor(runtime: Pick<Runtime, 'elapsed' | 'random'>) {
@@ -28,20 +28,20 @@ export class Backoff {
   }
 
   /** Notes that a connection has begun. */
-  began(): void {
-    this.#began = this.#runtime.elapsed()
+  noteConnection(): void {
+    this.#connectedAt = this.#runtime.elapsed()
   }
 
-  failed(): void {
-    const lasted = this.#began === undefined ? 0 : this.#runtime.elapsed() - this.#began
+  noteFailure(): void {
+    const lasted = this.#connectedAt === undefined ? 0 : this.#runtime.elapsed() - this.#connectedAt
     this.#failures = lasted >= steadyMs ? 1 : this.#failures + 1
-    this.#began = undefined
+    this.#connectedAt = undefined
     const waitMs = this.#failures === 1 ? 0 : Math.min(maxMs, firstMs * 2 ** (this.#failures - 2))
     this.#until = this.#runtime.elapsed() + waitMs * (1 - this.#runtime.random() / 2)
   }
 
-  misbehaved(): void {
-    this.#began = undefined
+  noteMisbehaviour(): void {
+    this.#connectedAt = undefined
     this.#until = this.#runtime.elapsed() + cutOffMs
   }
 }

@@ -36,7 +36,7 @@ const graceMs = 500
 /** Starts a server's command in a process group of its own. @throws ChatError `upstream-failed` if it cannot be started */
 export function startGroup({ command, args, environment, folder }: StdioServer, runtime: Runtime): ProcessGroup {
   const never = new CancelSource(runtime)
-  const child = spawn(['/bin/sh', '-c', script, 'sh', command, ...args.map(revealed)], environment, folder)
+  const child = spawn(['/bin/sh', '-c', script, 'sh', command, ...args.map(revealSecret)], environment, folder)
   const [, , , lifeline] = child.stdio
   let isKilled = false
   const kill = () => {
@@ -66,7 +66,7 @@ export function startGroup({ command, args, environment, folder }: StdioServer, 
 }
 
 function spawn(command: string[], environment: StdioServer['environment'], folder: string | undefined) {
-  const env = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, revealed(value)]))
+  const env = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, revealSecret(value)]))
   try {
     return Bun.spawn(command, {
       env,
@@ -82,7 +82,7 @@ function spawn(command: string[], environment: StdioServer['environment'], folde
   }
 }
 
-function revealed(value: Secret | string): string {
+function revealSecret(value: Secret | string): string {
   return value instanceof Secret ? value.reveal() : value
 }
 

@@ -28,9 +28,9 @@ export interface ConnectionOptions {
   readonly runtime: Runtime
   readonly version: string
   /** Called once, when an open connection cannot be used any more, unless we closed it. */
-  ended(end: ConnectionEnd): void
+  onEnd(end: ConnectionEnd): void
   /** Called with a function that returns the last line of the process's standard error. */
-  spoke(last: () => string | undefined): void
+  onStderr(last: () => string | undefined): void
 }
 
 /** The caller limits a call's time, so the library must not. */
@@ -125,13 +125,13 @@ export class Connection {
     const hooks: TransportHooks = {
       log,
       runtime,
-      spoke: (last) => this.#options.spoke(last),
-      lost: (why) => this.#finish({ why, isMisbehaviour: false }),
-      misbehaved: (why) => void this.#misbehaved(why),
-      listening: () => {
+      onStderr: (last) => this.#options.onStderr(last),
+      onLost: (why) => this.#finish({ why, isMisbehaviour: false }),
+      onMisbehaviour: (why) => void this.#misbehaved(why),
+      onListening: () => {
         this.#isListStale = true
       },
-      unreadable: () => this.#count(),
+      onUnreadable: () => this.#count(),
     }
     const { Client } = await import('@modelcontextprotocol/sdk/client/index.js')
     const opened = await openTransport(server, hooks)
@@ -192,7 +192,7 @@ export class Connection {
     if (this.#end) return
     this.#end = end
     this.#kill()
-    if (this.#isOpen) this.#options.ended(end)
+    if (this.#isOpen) this.#options.onEnd(end)
   }
 
   #kill(): void {

@@ -4,7 +4,7 @@ import { Pins, readDefinition } from './definitions.ts'
 const schema = { type: 'object', properties: { text: { type: 'string' } } }
 const define = (more: object) => readDefinition({ name: 'a', inputSchema: schema, ...more })
 
-test('a schema is brought to what model APIs take, with its own words in it', () => {
+test('a schema gets the shape that model APIs accept, and keeps its own keywords', () => {
   const inputSchema = { type: 'object', properties: { a: { type: 'array' } }, required: ['a'], 'x-own': [{}] }
   const items = expect.any(Object)
   expect(define({ inputSchema })?.parameters).toEqual({
@@ -15,7 +15,7 @@ test('a schema is brought to what model APIs take, with its own words in it', ()
     expect(define({ inputSchema: nothing ?? undefined })?.parameters).toEqual({ type: 'object', properties: {} })
 })
 
-test('a description is shown without what a reader would not see, and no more than 4 KiB of it', () => {
+test('a description loses its invisible characters, and everything after 4 KiB', () => {
   const hidden = 'a\u0000b\u001b[31mc\u202ed\u200be\u2066f\ufeffg\u{e0041}\u{e007f}h\u00adi\u2028j\u{e0101}k'
   expect(define({ description: `${hidden}\n\tline` })?.description).toBe('ab[31mcdefghijk\n\tline')
   expect(define({ description: 'Über 道 👩‍🔬 é' })?.description).toBe('Über 道 👩🔬 é')
@@ -27,7 +27,7 @@ test('a description is shown without what a reader would not see, and no more th
   })
 })
 
-test('what is no tool that a model could be given is left out', () => {
+test('a tool that cannot be offered to a model is left out', () => {
   let deep: unknown = {}
   for (let at = 0; at < 10_000; at++) deep = { deep }
   const refused = [
@@ -44,7 +44,7 @@ test('what is no tool that a model could be given is left out', () => {
   expect(refused.map((listed) => readDefinition(listed))).toEqual(refused.map(() => undefined))
 })
 
-test('a schema that reaches for the prototype reaches nothing', () => {
+test('a schema cannot change the prototype of objects', () => {
   const inputSchema = JSON.parse(
     '{"type": "object", "__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}}',
   )
@@ -52,7 +52,7 @@ test('a schema that reaches for the prototype reaches nothing', () => {
   expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false)
 })
 
-test('a tool that becomes another is off from then on, and what it was does not bring it back', () => {
+test('a tool that changes is off from then on, even if it changes back', () => {
   const pins = new Pins()
   const [first, reordered, changed, other] = [
     define({ description: 'reads' }),
@@ -66,7 +66,7 @@ test('a tool that becomes another is off from then on, and what it was does not 
   expect([pins.admits(first), pins.isUnchanged('a'), pins.isUnchanged('b')]).toEqual([false, false, true])
 })
 
-test('a name that a schema calls otherwise is another tool', () => {
+test('a tool whose schema has another property name has changed', () => {
   const pins = new Pins()
   const renamed = { type: 'object', properties: { text_and_your_keys: { type: 'string' } } }
   const [first, changed] = [define({}), define({ inputSchema: renamed })]
@@ -74,7 +74,7 @@ test('a name that a schema calls otherwise is another tool', () => {
   expect([pins.admits(first), pins.admits(changed)]).toEqual([true, false])
 })
 
-test('a server that makes up names without end is offered no more of them, and those it has stay', () => {
+test('a server that invents tool names without end gets no more of them, and keeps the first ones', () => {
   const pins = new Pins()
   const admitted = Array.from({ length: 5_000 }, (_, at) => pins.admits({ name: `t${at}`, parameters: {}, hash: 'h' }))
   expect(admitted.filter((isAdmitted) => isAdmitted)).toHaveLength(4096)

@@ -32,7 +32,7 @@ export function readDefinition(listed: unknown): Definition | undefined {
     const { name, description, inputSchema } = Listed.parse(listed)
     const schema = JSON.stringify(inputSchema ?? {})
     if (schema.length > maxSchema || !isOfObjects(inputSchema)) return undefined
-    const shown = description === undefined ? undefined : visible(description)
+    const shown = description === undefined ? undefined : removeInvisible(description)
     return {
       name,
       ...(shown !== undefined && { description: shown }),
@@ -54,12 +54,12 @@ function isOfObjects(schema: Fields | boolean | undefined): boolean {
 /** Reads the schema unchanged, except for its descriptions, which a model reads too. */
 function readSchema(json: string): unknown {
   return JSON.parse(json, (key, value: unknown) =>
-    key === 'description' && typeof value === 'string' ? visible(value) : value,
+    key === 'description' && typeof value === 'string' ? removeInvisible(value) : value,
   )
 }
 
 /** Removes what a person who reviews a text would not see: invisible characters, and everything after 4 KiB. */
-function visible(text: string): string {
+function removeInvisible(text: string): string {
   return text
     .slice(0, maxDescription)
     .toWellFormed()
@@ -68,12 +68,12 @@ function visible(text: string): string {
 
 function hashOf(value: unknown): string {
   return createHash('sha256')
-    .update(JSON.stringify(value, (_key, inner: unknown) => sorted(inner)))
+    .update(JSON.stringify(value, (_key, inner: unknown) => sortKeys(inner)))
     .digest('hex')
 }
 
 /** Sorts the keys of objects, because some servers use another order at each start. */
-function sorted(value: unknown): unknown {
+function sortKeys(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
 }

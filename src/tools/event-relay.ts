@@ -37,7 +37,7 @@ export class EventRelay implements BodyFilter {
     this.#oversize = new Oversize(
       {
         waiting: options.waiting,
-        misbehaved: options.misbehaved,
+        onMisbehaviour: options.onMisbehaviour,
         fail: (id) => void this.#out.push(sseData(JSON.stringify(tooLargeAnswer(id)))),
       },
       options.isOften,
@@ -48,9 +48,9 @@ export class EventRelay implements BodyFilter {
     for (const line of this.#lines.push(bytes)) {
       if (line.kind === 'line') this.#take(line.text)
       else if (line.kind === 'cut') this.#cut(valueOfLine(line.head))
-      else this.#oversize.ended(line.tail)
+      else this.#oversize.noteEnd(line.tail)
     }
-    if (this.#isCut) this.#oversize.grew(this.#length + this.#lines.length)
+    if (this.#isCut) this.#oversize.noteSize(this.#length + this.#lines.length)
     const out = this.#out
     this.#out = []
     return out.length === 0 ? nothing : Buffer.from(out.join(''))
@@ -86,12 +86,12 @@ export class EventRelay implements BodyFilter {
     if (this.#isCut) return
     this.#isCut = true
     this.#data = []
-    this.#oversize.began(head)
+    this.#oversize.noteStart(head)
   }
 
   #dispatch(): void {
-    if (this.#isCut) this.#oversize.ended(this.#data[0] ?? '')
-    else this.#out.push(formatEvent(this.#others, this.#cleaned()))
+    if (this.#isCut) this.#oversize.noteEnd(this.#data[0] ?? '')
+    else this.#out.push(formatEvent(this.#others, this.#cleanData()))
     const id = idOfEvent(this.#others)
     if (id !== undefined) this.#options.seenId(id)
     this.#others = []
@@ -100,7 +100,7 @@ export class EventRelay implements BodyFilter {
     this.#isCut = false
   }
 
-  #cleaned(): string | undefined {
+  #cleanData(): string | undefined {
     return this.#data.length === 0 ? undefined : cleanMessage(this.#data.join('\n'))
   }
 }

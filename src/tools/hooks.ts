@@ -6,13 +6,13 @@ export interface TransportHooks {
   readonly log: Logger
   readonly runtime: Runtime
   /** The server has a standard error. @param last returns its last line */
-  spoke(last: () => string | undefined): void
+  onStderr(last: () => string | undefined): void
   /** The connection cannot be used any more. @param why completes "the server failed: …", without a secret */
-  lost(why: string): void
+  onLost(why: string): void
   /** The same, because the server misbehaved. */
-  misbehaved(why: string): void
+  onMisbehaviour(why: string): void
   /** The server's own messages arrive from now on; earlier ones may have been missed. */
-  listening(): void
+  onListening(): void
   /** Something arrived that is not a message. */
-  unreadable(): void
+  onUnreadable(): void
 }

@@ -101,7 +101,7 @@ export class LastingConnection {
   /** Closes a connection that is open but cannot be used. */
   giveUp(connection: Connection, why: string): void {
     if (this.#connection !== connection) return
-    this.#ended({ why, isMisbehaviour: false })
+    this.#handleEnd({ why, isMisbehaviour: false })
     void connection.close()
   }
 
@@ -137,11 +137,11 @@ export class LastingConnection {
     const link = this.#closing.child()
     const { version, runtime, log } = this.#options
     const limitMs = this.#options.greetMs ?? greetMs[this.#config.transport]
-    const timer = runtime.timers.set(limitMs, () => link.abort(late))
-    const ended = (end: ConnectionEnd) => this.#ended(end)
-    const spoke = (last: () => string | undefined) => this.#onSpoke(last)
+    const timer = runtime.timers.set(limitMs, () => link.abort(timedOut))
+    const onEnd = (end: ConnectionEnd) => this.#handleEnd(end)
+    const onStderr = (last: () => string | undefined) => this.#keepLastWords(last)
     try {
-      const opened = await Connection.open(this.#config, { log, runtime, version, ended, spoke }, link)
+      const opened = await Connection.open(this.#config, { log, runtime, version, onEnd, onStderr }, link)
       if (!(opened instanceof Connection)) {
         this.#fail(opened)
         throw new ChatError('upstream-failed', { message: opened.why })
@@ -149,11 +149,11 @@ export class LastingConnection {
       this.#connection = opened
       this.#isHopeful = true
       this.#why = undefined
-      this.#backoff.began()
+      this.#backoff.noteConnection()
       log.info({}, 'an MCP server is connected')
       return opened
     } catch (thrown) {
-      if (thrown === late) this.#fail({ why: late.message, isMisbehaviour: false })
+      if (thrown === timedOut) this.#fail({ why: timedOut.message, isMisbehaviour: false })
       this.#isHopeful = false
       throw thrown
     } finally {
@@ -163,12 +163,12 @@ export class LastingConnection {
   }
 
   /** The last line of the earlier process stays until the new one writes. */
-  #onSpoke(last: () => string | undefined): void {
+  #keepLastWords(last: () => string | undefined): void {
     const before = this.#lastWords?.()
     this.#lastWords = () => last() ?? before
   }
 
-  #ended(end: ConnectionEnd): void {
+  #handleEnd(end: ConnectionEnd): void {
     this.#connection = undefined
     this.#fail(end)
     if (end.isMisbehaviour || this.#backoff.isWaiting) this.#startLater()
@@ -179,11 +179,11 @@ export class LastingConnection {
     // the server is tried again at least once a minute, so the same failure is logged once
     const level = why === this.#why ? 'debug' : 'warn'
     this.#why = why
-    if (isMisbehaviour) this.#backoff.misbehaved()
-    else this.#backoff.failed()
+    if (isMisbehaviour) this.#backoff.noteMisbehaviour()
+    else this.#backoff.noteFailure()
     this.#options.log[level]({ why }, isMisbehaviour ? 'an MCP server is cut off' : 'an MCP server failed')
   }
 }
 
 const closed = new ChatError('cancelled', { message: 'The program stops.' })
-const late = new ChatError('timeout', { message: 'it did not answer in time' })
+const timedOut = new ChatError('timeout', { message: 'it did not answer in time' })

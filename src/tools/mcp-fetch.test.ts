@@ -14,15 +14,15 @@ const progress = `data: ${JSON.stringify({
   params: { progressToken: 'call-1', progress: 1 },
 })}\n\n`
 
-describe('a reply that is cut leaves the outcome unknown, and the call is not made again:', () => {
-  const cuts: readonly (readonly [what: string, cut: (exchange: EmulatedExchange) => void | Promise<void>])[] = [
+describe('after a cut reply the outcome is unknown, and the call is not repeated:', () => {
+  const cuts: readonly (readonly [name: string, cut: (exchange: EmulatedExchange) => void | Promise<void>])[] = [
     ['an event stream that ends', (exchange) => exchange.end()],
     ['an event stream that breaks off', (exchange) => exchange.reset()],
     ['an event stream that ends within an event', (exchange) => exchange.chunk('data: {"jsonrpc').then(exchange.end)],
   ]
   for (const [what, cut] of cuts)
     test(what, async () => {
-      await using emulator = await disposable(
+      await using emulator = await asDisposable(
         emulateMcp({
           async call(exchange) {
             exchange.head(200, eventStream)
@@ -40,7 +40,7 @@ describe('a reply that is cut leaves the outcome unknown, and the call is not ma
     })
 
   test('JSON that breaks off', async () => {
-    await using emulator = await disposable(
+    await using emulator = await asDisposable(
       emulateMcp({
         async call(exchange) {
           exchange.head(200, { 'content-type': 'application/json' })
@@ -54,8 +54,8 @@ describe('a reply that is cut leaves the outcome unknown, and the call is not ma
   })
 })
 
-test('a stream that ends as soon as it is opened is not opened again and again', async () => {
-  await using emulator = await disposable(
+test('a stream that ends as soon as it is opened is opened at most ten times', async () => {
+  await using emulator = await asDisposable(
     emulateMcp({
       async stream(exchange) {
         exchange.head(200, eventStream)
@@ -71,7 +71,7 @@ test('a stream that ends as soon as it is opened is not opened again and again',
   expect(await settled(opened, 300, 3_000)).toBe(10)
 })
 
-async function disposable<T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T & AsyncDisposable> {
+async function asDisposable<T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T & AsyncDisposable> {
   const opened = await opening
   return Object.assign(opened, { [Symbol.asyncDispose]: () => opened.close() })
 }

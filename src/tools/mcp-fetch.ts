@@ -32,7 +32,7 @@ type Reply = Parameters<NonNullable<Relay['filter']>>[0]
 
 /** The library reads a reply a moment after its bytes have ended. */
 const readMs = 250
-/** So many streams may be opened within so many milliseconds; then one per second. */
+/** Limit for the streams that may be opened within `streamsMs`; after that one per second. */
 const maxStreams = 10
 const streamsMs = 10_000
 /** Limit for the replies whose last event is remembered. */
@@ -78,7 +78,7 @@ export class McpFetch {
 
   readonly fetch: FetchLike = async (url, init) => {
     const plain = plainRequest(url, init)
-    const request = { ...plain, headers: { ...revealed(this.#server.headers), ...plain.headers } }
+    const request = { ...plain, headers: { ...revealAll(this.#server.headers), ...plain.headers } }
     const link = linkTo(init?.signal, this.#hooks.runtime)
     try {
       return await (request.method === 'GET' ? this.#openStream(request, link) : this.#post(request, link))
@@ -92,7 +92,7 @@ export class McpFetch {
     const { id, method, params } = Sent.safeParse(jsonOrUndefined(request.body ?? '')).data ?? {}
     if (id === undefined || method === undefined) {
       const response = await this.#send(request, link, undefined)
-      if (method === 'notifications/cancelled' && params?.requestId !== undefined) this.#letGo(params.requestId)
+      if (method === 'notifications/cancelled' && params?.requestId !== undefined) this.#dropRequest(params.requestId)
       return response
     }
     this.#waiting.set(id, link)
@@ -115,7 +115,7 @@ export class McpFetch {
     if (this.#streamsAt.length >= maxStreams) await sleep(1_000, link)
     this.#streamsAt = [...this.#streamsAt, this.#hooks.runtime.elapsed()]
     const response = await this.#send(request, link, id)
-    if (response.ok) this.#hooks.listening()
+    if (response.ok) this.#hooks.onListening()
     return response
   }
 
@@ -147,13 +147,13 @@ export class McpFetch {
     return new EventRelay({
       waiting: () => (id === undefined ? this.#waiting.keys() : [id]),
       isOften: this.#isOften,
-      misbehaved: (why) => this.#misbehaved(why),
+      onMisbehaviour: (why) => this.#misbehaved(why),
       seenId,
     })
   }
 
   #misbehaved(why: string): never {
-    this.#hooks.misbehaved(why)
+    this.#hooks.onMisbehaviour(why)
     throw new ChatError('upstream-outdated', { message: why })
   }
 
@@ -174,7 +174,7 @@ export class McpFetch {
     this.#timers.add(timer)
   }
 
-  #letGo(id: Id): void {
+  #dropRequest(id: Id): void {
     const link = this.#waiting.get(id)
     this.#waiting.delete(id)
     link?.abort(closed)
@@ -188,6 +188,6 @@ function linkTo(signal: AbortSignal | null | undefined, runtime: Runtime): Cance
 
 const closed = new ChatError('cancelled', { message: 'The reply is no longer needed.' })
 
-function revealed(headers: HttpServer['headers']): Record<string, string> {
+function revealAll(headers: HttpServer['headers']): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value.reveal()]))
 }

@@ -3,12 +3,12 @@ import fc from 'fast-check'
 import { runs } from '../../test/sizes.ts'
 import { qualifiedName, serverAlias } from './names.ts'
 
-test('a plain name stands behind its server’s', () => {
+test('a plain tool name follows its server’s name', () => {
   expect(qualifiedName('exa', 'web_search_exa')).toBe('exa__web_search_exa')
   expect(qualifiedName('my-server', 'read__file-2')).toBe('my-server__read__file-2')
 })
 
-test('a name that no model takes is made one, and told from its like by a hash', () => {
+test('a name with other characters is replaced, and a hash makes it unique', () => {
   expect(qualifiedName('exa', 'web.search')).toMatch(/^exa__web_search_[0-9a-f]{8}$/)
   expect(qualifiedName('exa', 'web.search')).not.toBe(qualifiedName('exa', 'web/search'))
   expect(qualifiedName('exa', 'web_search')).toBe('exa__web_search')
@@ -23,7 +23,7 @@ test('a name begins with a letter or an underscore', () => {
   expect(qualifiedName('_7zip', 'a')).toMatch(/^_7zip_[0-9a-f]{8}__a$/)
 })
 
-test('a long name is cut, and still its own', () => {
+test('a long name is cut and stays unique', () => {
   const long = 'a'.repeat(100)
   expect(qualifiedName('server', long)).toHaveLength(64)
   expect(qualifiedName('server', long)).not.toBe(qualifiedName('server', `${long}a`))
@@ -31,7 +31,7 @@ test('a long name is cut, and still its own', () => {
   expect(qualifiedName('s'.repeat(64), long)).toMatch(/^s{14}_[0-9a-f]{8}__a/)
 })
 
-test('of any two servers and tools no two have one name, and each is one that OpenAI takes', () => {
+test('two different tools never get one name, and every name is valid for OpenAI', () => {
   const name = fc.oneof(fc.string({ minLength: 1, maxLength: 80 }), fc.stringMatching(/^[ab_.]{1,6}$/))
   fc.assert(
     fc.property(name, name, name, name, (server, tool, otherServer, otherTool) => {

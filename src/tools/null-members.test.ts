@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { withoutNulls } from './null-members.ts'
 
-test('a member that is null is as good as absent, wherever the protocol has one', () => {
+test('a null member of the protocol counts as absent', () => {
   const messages: readonly (readonly [unknown, unknown])[] = [
     [
       { jsonrpc: '2.0', id: 1, error: null, result: { tools: [], nextCursor: null, _meta: null } },
@@ -42,7 +42,7 @@ test('a member that is null is as good as absent, wherever the protocol has one'
   for (const [message, cleaned] of messages) expect(withoutNulls(message)).toEqual(cleaned)
 })
 
-test('an answer that is null is an empty one', () => {
+test('a null result counts as an empty result', () => {
   expect(withoutNulls({ jsonrpc: '2.0', id: 1, result: null, error: null })).toEqual({
     jsonrpc: '2.0',
     id: 1,
@@ -50,7 +50,7 @@ test('an answer that is null is an empty one', () => {
   })
 })
 
-test('a null that is a value of its own stays: in what a tool says, takes, or describes, and in lists', () => {
+test('a null that is a value stays: in lists, and in a tool’s results, arguments and schemas', () => {
   const inputSchema = { type: 'object', properties: { a: { default: null, enum: ['a', null], const: null } } }
   const messages = [
     { id: 1, result: { structuredContent: { a: null, b: [null] }, content: [{ type: 'text', text: 'null' }] } },
@@ -66,7 +66,7 @@ test('a null that is a value of its own stays: in what a tool says, takes, or de
   for (const message of messages) expect(withoutNulls(message)).toEqual(message)
 })
 
-test('it reaches for no prototype, and nothing is too deep for it', () => {
+test('it reads no prototype, and no message is too deep for it', () => {
   const message = JSON.parse('{"id": 1, "result": {"__proto__": {"polluted": 1}, "a": null}}')
   expect(JSON.stringify(withoutNulls(message))).toBe('{"id":1,"result":{"__proto__":{"polluted":1}}}')
   let deep: unknown = null

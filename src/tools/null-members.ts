@@ -1,5 +1,5 @@
 /** Members in which `null` has a meaning: a tool's results, arguments and schemas. */
-const kept = new Set(['structuredContent', 'arguments', 'inputSchema', 'outputSchema', 'requestedSchema'])
+const dataMembers = new Set(['structuredContent', 'arguments', 'inputSchema', 'outputSchema', 'requestedSchema'])
 /** The protocol's own members are never deeper than this. */
 const maxDepth = 12
 
@@ -12,27 +12,27 @@ export function withoutNulls(message: unknown): unknown {
   const { result, error, id, method } = message
   const isEmptyAnswer =
     result === null && (error ?? undefined) === undefined && id !== undefined && method === undefined
-  const cleaned = cleanedFields(message, 0)
+  const cleaned = cleanFields(message, 0)
   return isEmptyAnswer ? { ...cleaned, result: {} } : cleaned
 }
 
-function clean(value: unknown, depth: number): unknown {
+function cleanValue(value: unknown, depth: number): unknown {
   if (depth > maxDepth) return value
-  if (Array.isArray(value)) return value.map((item) => clean(item, depth + 1))
-  return isFields(value) ? cleanedFields(value, depth) : value
+  if (Array.isArray(value)) return value.map((item) => cleanValue(item, depth + 1))
+  return isFields(value) ? cleanFields(value, depth) : value
 }
 
-function cleanedFields(fields: Readonly<Record<string, unknown>>, depth: number): Record<string, unknown> {
+function cleanFields(fields: Readonly<Record<string, unknown>>, depth: number): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(fields)
       .filter(([, value]) => value !== null)
-      .map(([name, value]) => [name, isKept(name, fields) ? value : clean(value, depth + 1)]),
+      .map(([name, value]) => [name, keepsNulls(name, fields) ? value : cleanValue(value, depth + 1)]),
   )
 }
 
 /** Whether the `null`s within a member stay. Those in the `data` of a log message do, those in the `data` of an error do not. */
-function isKept(name: string, fields: Readonly<Record<string, unknown>>): boolean {
-  return kept.has(name) || (name === 'data' && 'level' in fields)
+function keepsNulls(name: string, fields: Readonly<Record<string, unknown>>): boolean {
+  return dataMembers.has(name) || (name === 'data' && 'level' in fields)
 }
 
 function isFields(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -2,14 +2,14 @@ import { describe, expect, test } from 'bun:test'
 import { machine } from '../wire/machine.double.ts'
 import { frequencyMeter, type Id, Oversize } from './oversize.ts'
 
-function watch(...waiting: readonly Id[]) {
+function startWatch(...waiting: readonly Id[]) {
   const failed: Id[] = []
   const whys: string[] = []
   const oversize = new Oversize(
     {
       waiting: () => waiting,
       fail: (id) => void failed.push(id),
-      misbehaved: (why) => void whys.push(why),
+      onMisbehaviour: (why) => void whys.push(why),
     },
     frequencyMeter(machine),
   )
@@ -18,7 +18,7 @@ function watch(...waiting: readonly Id[]) {
 
 const long = 'x'.repeat(2_000)
 
-describe('whose answer is too long', () => {
+describe('an answer that is too long', () => {
   const heads: readonly (readonly [head: string, failed: readonly Id[]])[] = [
     [`{"jsonrpc":"2.0","id":2,"result":{"content":["${long}`, [2]],
     [` { "jsonrpc" : "2.0" , "id" : "b" , "result" : {"id": 1, "c": "${long}`, ['b']],
@@ -27,12 +27,12 @@ describe('whose answer is too long', () => {
     [`{"id":99,"result":"${long}`, []],
   ]
   for (const [head, failed] of heads)
-    test(`is known by its beginning: ${head.slice(0, 60)}`, () => {
-      const watched = watch(1, 2, 'b')
-      watched.oversize.began(head)
+    test(`is recognized by its beginning: ${head.slice(0, 60)}`, () => {
+      const watched = startWatch(1, 2, 'b')
+      watched.oversize.noteStart(head)
       expect(watched.failed).toEqual([...failed])
-      watched.oversize.grew(100 * 1024 * 1024)
-      watched.oversize.ended(`${long},"id":1}`)
+      watched.oversize.noteSize(100 * 1024 * 1024)
+      watched.oversize.noteEnd(`${long},"id":1}`)
       expect(watched.failed).toEqual([...failed])
     })
 
@@ -44,28 +44,28 @@ describe('whose answer is too long', () => {
     [long, [1, 2, 'b']],
   ]
   for (const [tail, failed] of tails)
-    test(`is known by its end, or it is everybody's: ${tail.slice(-40)}`, () => {
-      const watched = watch(1, 2, 'b')
-      watched.oversize.began(`{"result":{"content":[{"text":"${long}`)
+    test(`is recognized by its end, or fails all requests: ${tail.slice(-40)}`, () => {
+      const watched = startWatch(1, 2, 'b')
+      watched.oversize.noteStart(`{"result":{"content":[{"text":"${long}`)
       expect(watched.failed).toEqual([])
-      watched.oversize.ended(tail)
+      watched.oversize.noteEnd(tail)
       expect(watched.failed).toEqual([...failed])
     })
 
-  test('is everybody’s once it goes on and on, and then it has no end', () => {
-    const { oversize, failed, whys } = watch(1, 2)
-    oversize.began(long)
-    oversize.grew(20 * 1024 * 1024)
+  test('fails all requests when it goes on too long, and then counts as endless', () => {
+    const { oversize, failed, whys } = startWatch(1, 2)
+    oversize.noteStart(long)
+    oversize.noteSize(20 * 1024 * 1024)
     expect(failed).toEqual([])
-    oversize.grew(65 * 1024 * 1024)
-    oversize.grew(66 * 1024 * 1024)
+    oversize.noteSize(65 * 1024 * 1024)
+    oversize.noteSize(66 * 1024 * 1024)
     expect([failed, whys]).toEqual([[1, 2], []])
-    oversize.grew(257 * 1024 * 1024)
+    oversize.noteSize(257 * 1024 * 1024)
     expect(whys).toEqual(['it sent a message that has no end'])
   })
 })
 
-test('a few messages that are too long are an accident; one after the other is not', () => {
+test('a few messages that are too long are accepted, but not many within a minute', () => {
   const clock = { now: 0 }
   const isOften = frequencyMeter({ elapsed: () => clock.now })
   const next = () => {

@@ -4,7 +4,7 @@ import { jsonOrUndefined } from '../wire/json.ts'
 /** Limit for one message: a result, a list of tools, a notification. A longer one is not kept. */
 export const maxMessageBytes = 16 * 1024 * 1024
 /** After so many bytes of one message the waiting requests fail, without waiting for its end. */
-const patienceBytes = 64 * 1024 * 1024
+const maxWaitBytes = 64 * 1024 * 1024
 /** A message of more bytes counts as endless. */
 const endlessBytes = 256 * 1024 * 1024
 /** So many messages that are too long are skipped within so many milliseconds; more count as misbehaviour. */
@@ -28,7 +28,7 @@ export interface OversizeOptions {
   /** Called if the answer to this request was too long. */
   fail(id: Id): void
   /** Called if the server misbehaved, as no honest one does. */
-  misbehaved(why: string): void
+  onMisbehaviour(why: string): void
 }
 
 /**
@@ -46,21 +46,21 @@ export class Oversize {
   }
 
   /** Called when a message has become too long. @param head its beginning */
-  began(head: string): void {
-    if (this.#isOften()) this.#options.misbehaved('it sent messages that are too large, again and again')
+  noteStart(head: string): void {
+    if (this.#isOften()) this.#options.onMisbehaviour('it sent messages that are too large, again and again')
     const owner = ownerInHead(head)
     this.#isSettled = owner !== undefined
     if (owner !== undefined && owner !== 'no answer') this.#failIfWaiting(owner)
   }
 
   /** Called when more of it was skipped. @param bytes all of it so far */
-  grew(bytes: number): void {
-    if (bytes > patienceBytes) this.#failAll()
-    if (bytes > endlessBytes) this.#options.misbehaved('it sent a message that has no end')
+  noteSize(bytes: number): void {
+    if (bytes > maxWaitBytes) this.#failAll()
+    if (bytes > endlessBytes) this.#options.onMisbehaviour('it sent a message that has no end')
   }
 
   /** Called at the end of the message. @param tail its last bytes */
-  ended(tail: string): void {
+  noteEnd(tail: string): void {
     const owner = this.#isSettled ? undefined : ownerInTail(tail)
     if (owner === undefined) this.#failAll()
     else this.#failIfWaiting(owner)

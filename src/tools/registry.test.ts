@@ -8,7 +8,7 @@ import type { Tool } from './tool.ts'
 
 const never = newCancel()
 
-test('the program’s own tools and those of all servers are listed, or of some; each name is of one tool', async () => {
+test('all tools or those of some servers are listed, each under a name of its own', async () => {
   await using http = await startHttpServer('http', 'http')
   const own = {
     name: 'own',
@@ -33,7 +33,7 @@ test('the program’s own tools and those of all servers are listed, or of some;
   ])
 })
 
-test('every server is connected at the start, in the background; one that cannot be is named, and tried again there', async () => {
+test('every server connects in the background at the start, and a failed one is reported and tried again', async () => {
   await using http = await startHttpServer('http', 'http')
   const retries: { ms: number; run(): void }[] = []
   const timers: Timers = {
@@ -65,7 +65,7 @@ test('every server is connected at the start, in the background; one that cannot
     await until(() => retries.length === 2, 10_000, 'they have failed again')
   }
   expect(retries.map(({ ms }) => ms)).toEqual([4_000, 4_000])
-  // each of the two is told once
+  // each of the two failures is logged once
   expect(tools.log.warnings.filter((message) => message === 'an MCP server failed')).toHaveLength(2)
 })
 
@@ -82,7 +82,7 @@ test('a request waits for a server that still starts, and for no other', async (
   expect(tools.state('silent')?.why).toBe('it did not answer in time')
 })
 
-test('once it is closed nothing is connected again, and what still runs ends', async () => {
+test('a closed registry connects to no server again, and ends running calls', async () => {
   await using http = await startHttpServer('http', 'http')
   const tools = open([http.config, stdioServer('std', 'sdk-server.ts', ['stdio'])])
   const listed = await tools.registry.list(never)
@@ -97,7 +97,7 @@ test('once it is closed nothing is connected again, and what still runs ends', a
   expect(http.seen().sessions).toBe(0)
 })
 
-test('a description that speaks of another server’s tool is reported, once', () => {
+test('a description that names another server’s tool is reported once', () => {
   const log = memoryLog()
   const watch = shadowingWatch(log)
   const tool = (server: string, name: string, description: string): Tool => ({

@@ -30,7 +30,7 @@ export function openTools(config: ToolsConfig, options: ToolsOptions): ToolRegis
   for (const server of servers) server.start()
   const own = [currentTime(() => runtime.now()), ...(options.inProcess ?? [])].map(inProcess)
   const watchShadowing = shadowingWatch(log)
-  const toolsOf = patiently(listMs)
+  const toolsOf = limitWait(listMs)
   return {
     async list(signal, names, missing) {
       signal.throwIfAborted()
@@ -64,13 +64,13 @@ export function openTools(config: ToolsConfig, options: ToolsOptions): ToolRegis
  * Lists a server's tools; undefined if it cannot be reached in time. After a wait in vain, later requests wait only a tenth
  * as long until the server answers: a server that is down delays the first request, and not all of them.
  */
-function patiently(listMs: number): (server: McpServer, signal: Cancel) => Promise<readonly Tool[] | undefined> {
+function limitWait(listMs: number): (server: McpServer, signal: Cancel) => Promise<readonly Tool[] | undefined> {
   const overdue = new WeakSet<McpServer>()
   return async (server, signal) => {
     const link = signal.child()
     const giveUp = () => {
       overdue.add(server)
-      link.abort(late)
+      link.abort(timedOut)
     }
     const limitMs = overdue.has(server) ? listMs / 10 : listMs
     const timer = server.isStarting ? undefined : signal.runtime.timers.set(limitMs, giveUp)
@@ -88,4 +88,4 @@ function patiently(listMs: number): (server: McpServer, signal: Cancel) => Promi
   }
 }
 
-const late = new ChatError('timeout', { message: 'The server did not list its tools in time.' })
+const timedOut = new ChatError('timeout', { message: 'The server did not list its tools in time.' })

@@ -35,10 +35,10 @@ export function readResult({ content, structuredContent, isError }: z.infer<type
   const parts = content.map((listed) => {
     const part = Part.safeParse(listed).data
     const image = images.length < maxImages ? imageIn(part) : undefined
-    return image ? placeOf(image, images) : describePart(part)
+    return image ? addImage(image, images) : describePart(part)
   })
-  const isToldApart = structuredContent !== undefined && structuredContent !== null
-  if (isToldApart && !sayTheSame(content, structuredContent)) parts.push(JSON.stringify(structuredContent))
+  const isStructured = structuredContent !== undefined && structuredContent !== null
+  if (isStructured && !haveSameMeaning(content, structuredContent)) parts.push(JSON.stringify(structuredContent))
   return { content: parts.join('\n'), ...(images.length > 0 && { images }), isError }
 }
 
@@ -65,26 +65,26 @@ function asMedia(part: ContentItem | undefined): { readonly mimeType?: string | 
   return part?.type === 'image' ? part : {}
 }
 
-/** Adds the image to the others. @returns the words that stand in its place in the text */
-function placeOf({ mediaType, base64 }: FoundImage, images: ImagePart[]): string {
+/** Adds the image to the others. @returns the text that marks its place */
+function addImage({ mediaType, base64 }: FoundImage, images: ImagePart[]): string {
   const name = `image ${images.length + 1}`
-  const notice = `[${name} is not shown: this model is told text alone]`
+  const notice = `[${name} is not shown: this model accepts only text]`
   images.push({ type: 'image', url: `data:${mediaType};base64,${base64}`, notice })
-  return `[${name}: ${mediaType}, ${sizeOf(base64)}]`
+  return `[${name}: ${mediaType}, ${formatSizeOf(base64)}]`
 }
 
 /**
  * Whether the texts are the structured content as JSON, as MCP recommends (2025-11-25, server/tools), in one part or several.
  * Some libraries wrap a value that is not an object: `{"result": …}`.
  */
-function sayTheSame(content: readonly unknown[], structured: unknown): boolean {
+function haveSameMeaning(content: readonly unknown[], structured: unknown): boolean {
   const texts = content.flatMap((listed) => Text.safeParse(listed).data?.text ?? [])
   const alone = structured instanceof Object && Object.keys(structured).join() === 'result' && 'result' in structured
-  const meant = alone ? [structured, structured.result] : [structured]
+  const wanted = alone ? [structured, structured.result] : [structured]
   const whole = texts.join('\n')
   const values = texts.map(jsonOrText)
-  const said = [...values, values, jsonOrText(whole), whole]
-  return meant.some((value) => said.some((one) => isDeepStrictEqual(one, value)))
+  const textForms = [...values, values, jsonOrText(whole), whole]
+  return wanted.some((value) => textForms.some((one) => isDeepStrictEqual(one, value)))
 }
 
 function jsonOrText(text: string): unknown {
@@ -98,31 +98,31 @@ function describePart(part: ContentItem | undefined): string {
       return part.text
     case 'image':
     case 'audio':
-      return omitted(part.mimeType ?? part.type, part.data)
+      return nameOmitted(part.mimeType ?? part.type, part.data)
     case 'resource_link':
-      return `[resource ${word(part.uri)}, not shown]`
+      return `[resource ${shortenWord(part.uri)}, not shown]`
     case 'resource':
-      return part.resource.text ?? omitted(part.resource.mimeType ?? 'resource', part.resource.blob ?? '')
+      return part.resource.text ?? nameOmitted(part.resource.mimeType ?? 'resource', part.resource.blob ?? '')
     case undefined:
       return '[something of an unknown kind, not shown]'
   }
 }
 
 /** Names a part that is left out. @param base64 its content */
-function omitted(kind: string, base64: string): string {
-  return `[${word(kind)}, ${sizeOf(base64)}, not shown]`
+function nameOmitted(kind: string, base64: string): string {
+  return `[${shortenWord(kind)}, ${formatSizeOf(base64)}, not shown]`
 }
 
-function sizeOf(base64: string): string {
-  return size(Math.floor((base64.length * 3) / 4))
+function formatSizeOf(base64: string): string {
+  return formatSize(Math.floor((base64.length * 3) / 4))
 }
 
-function size(bytes: number): string {
+function formatSize(bytes: number): string {
   if (bytes < 1024) return `${bytes} bytes`
   return bytes < 1024 ** 2 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1024 ** 2).toFixed(1)} MB`
 }
 
 /** Shortens a server's word to one short line. */
-function word(text: string): string {
+function shortenWord(text: string): string {
   return text.replace(/[^\x21-\x7e]|[[\]]/g, '').slice(0, 200)
 }

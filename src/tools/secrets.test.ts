@@ -11,8 +11,8 @@ import type { ToolServerConfig } from './server-config.ts'
 
 const [inEnvironment, inHeader, inQuery] = ['tools-env-marker-7', 'tools-header-marker-7', 'tools-query-marker-7']
 
-/** All that is logged, said of the state, and said to the model while a server does its worst. */
-async function heard(config: ToolServerConfig, tool: string): Promise<string> {
+/** Returns everything that is logged, shown in the state and sent to the model while a server misbehaves. */
+async function collectTexts(config: ToolServerConfig, tool: string): Promise<string> {
   const lines: string[] = []
   const log = openLog({ runtime: machine, level: 'trace', format: 'json', write: (line) => void lines.push(line) })
   await using tools = open([config], { log })
@@ -24,16 +24,16 @@ async function heard(config: ToolServerConfig, tool: string): Promise<string> {
   return [...text, JSON.stringify(config), String(outcome?.content)].join('\n')
 }
 
-test('a secret of a server’s environment is in no log line and no state, though the server shouts it', async () => {
+test('a secret of a server’s environment is in no log line and no state, even if the server prints it', async () => {
   const environment = { ...path, MARK: new Secret(inEnvironment) }
-  const said = await heard({ ...stdioServer('bad', 'raw-server.ts', ['stderr']), environment }, 'echo')
-  expect(said).toContain('[secret]')
-  expect(said).not.toContain(inEnvironment)
+  const texts = await collectTexts({ ...stdioServer('bad', 'raw-server.ts', ['stderr']), environment }, 'echo')
+  expect(texts).toContain('[secret]')
+  expect(texts).not.toContain(inEnvironment)
 })
 
 for (const transport of ['http', 'sse'] as const)
   for (const status of [200, 401, 500])
-    test(`a key in a header or the address is nowhere, though a server over ${transport} answers ${status} with it`, async () => {
+    test(`a key in a header or the address stays hidden, even if a server over ${transport} answers ${status} with it`, async () => {
       const emulator = await emulateHttp((exchange) => {
         const { headers, path: asked } = exchange.request
         exchange.reply(status, `${headers.get('authorization')} ${asked}`, { 'content-type': 'text/html' })
@@ -41,15 +41,15 @@ for (const transport of ['http', 'sse'] as const)
       const url = new Secret(`${emulator.origin}/mcp?key=${inQuery}`)
       new Secret(inQuery)
       const headers = { Authorization: new Secret(inHeader) }
-      const said = await heard({ name: 'bad', transport, url, headers }, 'none')
+      const texts = await collectTexts({ name: 'bad', transport, url, headers }, 'none')
       expect(emulator.requests[0]?.headers.get('authorization')).toBe(inHeader)
       expect(emulator.requests[0]?.path).toContain(inQuery)
-      expect(said).toContain('failed')
-      for (const secret of [inHeader, inQuery]) expect(said).not.toContain(secret)
+      expect(texts).toContain('failed')
+      for (const secret of [inHeader, inQuery]) expect(texts).not.toContain(secret)
       await emulator.close()
     })
 
-test('a server’s refusal that quotes its key tells the model nothing of it', async () => {
+test('a server’s refusal that contains its key does not show the key to the model', async () => {
   const emulator = await emulateMcp({
     call(exchange, id) {
       const message = `no such key: ${exchange.request.headers.get('authorization')}`
@@ -58,11 +58,11 @@ test('a server’s refusal that quotes its key tells the model nothing of it', a
     },
   })
   const url = new Secret(`${emulator.origin}/mcp`)
-  const said = await heard(
+  const texts = await collectTexts(
     { name: 'bad', transport: 'http', url, headers: { authorization: new Secret(inHeader) } },
     'a',
   )
-  expect(said).toContain('no such key: [secret]')
-  expect(said).not.toContain(inHeader)
+  expect(texts).toContain('no such key: [secret]')
+  expect(texts).not.toContain(inHeader)
   await emulator.close()
 })

@@ -48,7 +48,7 @@ export class StdioTransport implements Transport {
     const group = startGroup(this.#server, this.#hooks.runtime)
     this.#group = group
     const words = new LastWords()
-    this.#hooks.spoke(() => words.line)
+    this.#hooks.onStderr(() => words.line)
     const spoken = logStderr(group.stderr, words, this.#hooks).catch(() => undefined)
     this.#received = this.#receive(group, spoken)
   }
@@ -59,7 +59,7 @@ export class StdioTransport implements Transport {
     const line = `${JSON.stringify(message)}\n`
     this.#unsent += line.length
     if (this.#unsent > maxUnsent) {
-      this.#hooks.misbehaved('it does not read what it is sent')
+      this.#hooks.onMisbehaviour('it does not read what it is sent')
       throw notRunning()
     }
     const { stdin } = this.#group
@@ -75,14 +75,14 @@ export class StdioTransport implements Transport {
   }
 
   async close(): Promise<void> {
-    this.#settle()
+    this.#reportEnd()
     await this.#group?.end()
   }
 
   /** Kills the process at once. */
   kill(): void {
     this.#group?.kill()
-    this.#settle()
+    this.#reportEnd()
   }
 
   async #receive(group: ProcessGroup, spoken: Promise<void>): Promise<void> {
@@ -91,7 +91,7 @@ export class StdioTransport implements Transport {
       {
         waiting: () => this.#waiting,
         fail: (id) => this.#deliver(tooLargeAnswer(id)),
-        misbehaved: (why) => this.#hooks.misbehaved(why),
+        onMisbehaviour: (why) => this.#hooks.onMisbehaviour(why),
       },
       frequencyMeter(this.#hooks.runtime),
     )
@@ -101,17 +101,17 @@ export class StdioTransport implements Transport {
       for (const line of lines.push(bytes)) {
         isCut = line.kind === 'cut'
         if (line.kind === 'line') this.#take(line.text)
-        else if (line.kind === 'cut') oversize.began(line.head)
-        else oversize.ended(line.tail)
+        else if (line.kind === 'cut') oversize.noteStart(line.head)
+        else oversize.noteEnd(line.tail)
       }
-      if (isCut) oversize.grew(lines.length)
+      if (isCut) oversize.noteSize(lines.length)
     }
     // the output may end a moment before the process does,
     // and its last words on standard error may not be read yet
     await this.#within(Promise.all([group.exited, spoken]))
     group.kill()
-    this.#hooks.lost(whyEnded(await group.exited))
-    this.#settle()
+    this.#hooks.onLost(whyEnded(await group.exited))
+    this.#reportEnd()
   }
 
   /** Waits for what should come in a moment. */
@@ -123,7 +123,7 @@ export class StdioTransport implements Transport {
     if (this.#isOver || line.trim() === '') return
     const message = this.#read(readMessage(line))
     if (message) this.#deliver(message)
-    else this.#hooks.unreadable()
+    else this.#hooks.onUnreadable()
   }
 
   /** Notes a sent request, which waits for an answer, or a cancellation, which ends that wait. */
@@ -139,7 +139,7 @@ export class StdioTransport implements Transport {
     this.onmessage?.(message)
   }
 
-  #settle(): void {
+  #reportEnd(): void {
     if (this.#isOver) return
     this.#isOver = true
     this.onclose?.()

@@ -6,13 +6,13 @@ import type { EmulatedExchange } from '../wire/emulator/http.ts'
 import { machineWith } from '../wire/machine.double.ts'
 import { sseData } from '../wire/sse.ts'
 
-// Servers that are honest and untidy, byte for byte.
+// These servers are honest but untidy. Their messages are written byte for byte.
 
 const json = { 'content-type': 'application/json' }
 const at = (origin: string) =>
   ({ name: 'a', transport: 'http', url: new Secret(`${origin}/mcp`), headers: {} }) as const
 
-/** Answers as JSON or as an event stream; a line break in the JSON is two lines of data. */
+/** Replies as JSON or as an event stream. Each line of the JSON is a line of data. */
 const replies = {
   JSON: (exchange: EmulatedExchange, text: string) => exchange.reply(200, text, json),
   events: (exchange: EmulatedExchange, text: string) =>
@@ -21,7 +21,7 @@ const replies = {
     }),
 }
 
-describe('null is as good as absent', () => {
+describe('a null member counts as absent', () => {
   const greeting = {
     protocolVersion: '2025-11-25',
     capabilities: { tools: { listChanged: null }, prompts: null, logging: null, experimental: null },
@@ -70,7 +70,7 @@ describe('null is as good as absent', () => {
     expect(await tools.run('echo')).toEqual({ content: 'ran echo', isError: false })
   })
 
-  test('in an error’s data, and beside a result', async () => {
+  test('in the data of an error, and beside a result', async () => {
     const emulator = await emulateMcp({
       call: (exchange, id) =>
         void exchange.reply(
@@ -100,7 +100,7 @@ for (const cursor of [null, '', undefined])
     await emulator.close()
   })
 
-describe('a server that was restarted is greeted anew, and asked once more:', () => {
+describe('a restarted server gets a new session, and the call is made once more:', () => {
   const rpc = (message: string, code = -32_000) =>
     JSON.stringify({ jsonrpc: '2.0', error: { code, message }, id: null })
   const refusals: readonly (readonly [status: number, body: string])[] = [
@@ -124,7 +124,7 @@ describe('a server that was restarted is greeted anew, and asked once more:', ()
       expect(server.runs).toBe(2)
     })
 
-  test('so it is when it is asked for its tools', async () => {
+  test('a restarted server gets a new session when its tools are listed', async () => {
     const clock = { now: 0 }
     await using server = await restartable((exchange) => exchange.reply(400, rpc('No valid session ID provided'), json))
     await using tools = open([at(server.origin)], { runtime: machineWith({ elapsed: () => clock.now }) })
@@ -134,7 +134,7 @@ describe('a server that was restarted is greeted anew, and asked once more:', ()
     expect(await tools.run('a')).toEqual({ content: 'ran in 2', isError: false })
   })
 
-  test('one that refuses every session is asked twice, and no more', async () => {
+  test('a server that refuses every session is asked twice and no more', async () => {
     let calls = 0
     const emulator = await emulateMcp({
       call: (exchange) => {
@@ -158,7 +158,7 @@ describe('a server that was restarted is greeted anew, and asked once more:', ()
     [200, rpc('the browser session is not initialized')],
   ]
   for (const [status, body] of others)
-    test(`but ${status} ${body} is an answer of another kind: nothing is asked twice`, async () => {
+    test(`but after ${status} ${body} nothing is asked twice`, async () => {
       let calls = 0
       const emulator = await emulateMcp({
         call: (exchange, id) => {
@@ -173,7 +173,7 @@ describe('a server that was restarted is greeted anew, and asked once more:', ()
     })
 })
 
-/** A server that keeps its sessions in memory, and what it says to one it does not know. */
+/** A server that keeps its sessions in memory. @param refuse answers a request with an unknown session */
 async function restartable(refuse: (exchange: EmulatedExchange) => void) {
   let life = 1
   let runs = 0
@@ -206,7 +206,7 @@ async function restartable(refuse: (exchange: EmulatedExchange) => void) {
   }
 }
 
-describe('a message that is too long fails its call, and nothing else:', () => {
+describe('a message that is too long fails only its own call:', () => {
   const call = (text: string, id: number) =>
     JSON.stringify({ result: { content: [{ type: 'text', text }] }, jsonrpc: '2.0', id })
   const long = 'x'.repeat(17 * 1024 * 1024)
@@ -228,7 +228,7 @@ describe('a message that is too long fails its call, and nothing else:', () => {
       await emulator.close()
     })
 
-  test('an event stream goes on after one that was no answer', async () => {
+  test('an event stream continues after a long message that is not an answer', async () => {
     const emulator = await emulateMcp({
       call(exchange, id) {
         const note = JSON.stringify({

@@ -3,7 +3,7 @@ import type { Fields } from '../../chat/message.ts'
 import { isFields, typesOf } from './json-types.ts'
 import type { Refs } from './refs.ts'
 
-/** What a schema says about an object: its properties and which are required, from all its parts together. */
+/** The properties of an object and which of them are required, from all parts of a schema together. */
 interface Shape {
   readonly properties: ReadonlyMap<string, unknown>
   readonly required: ReadonlySet<string>
@@ -59,13 +59,13 @@ class Folder {
       ...all.map((part) => this.shapeOf(part, depth + 1)),
       this.#oneOf(schema.anyOf, depth),
       this.#oneOf(schema.oneOf, depth),
-      union([schema.then, schema.else].map((part) => this.shapeOf(part, depth + 1))),
+      uniteShapes([schema.then, schema.else].map((part) => this.shapeOf(part, depth + 1))),
       ...Object.values(isFields(schema.dependentSchemas) ? schema.dependentSchemas : {}).map((part) =>
-        union([open, this.shapeOf(part, depth + 1)]),
+        uniteShapes([open, this.shapeOf(part, depth + 1)]),
       ),
     ]
     this.#open.delete(schema)
-    return parts.reduce(both)
+    return parts.reduce(intersectShapes)
   }
 
   #oneOf(list: unknown, depth: number): Shape {
@@ -73,7 +73,7 @@ class Folder {
     if (variants.length === 0) return open
     const shapes = variants.map((part) => this.shapeOf(part, depth + 1))
     if (depth === 0) this.#note(shapes)
-    return union(shapes)
+    return uniteShapes(shapes)
   }
 
   #note(shapes: readonly Shape[]): void {
@@ -100,28 +100,28 @@ function ownShape({ properties, required, additionalProperties: additional }: Fi
 }
 
 /** The shape of two parts that both hold. A part with `additionalProperties: false` does not exclude the other part's properties: authors do not mean that, although validators read it so. */
-function both(a: Shape, b: Shape): Shape {
+function intersectShapes(a: Shape, b: Shape): Shape {
   const isClosed = a.additional === false || b.additional === false
   return {
-    properties: joined([a, b], 'allOf'),
+    properties: joinProperties([a, b], 'allOf'),
     required: new Set([...a.required, ...b.required]),
     additional: isClosed ? false : (a.additional ?? b.additional),
   }
 }
 
 /** The shape of several parts of which one holds. */
-function union(shapes: readonly Shape[]): Shape {
+function uniteShapes(shapes: readonly Shape[]): Shape {
   const [first = open, ...more] = shapes
   const isSame = more.every(({ additional }) => isDeepStrictEqual(additional, first.additional))
   return {
-    properties: joined(shapes, 'anyOf'),
+    properties: joinProperties(shapes, 'anyOf'),
     required: new Set([...first.required].filter((name) => more.every(({ required }) => required.has(name)))),
     additional: isSame ? first.additional : undefined,
   }
 }
 
 /** Joins the properties of several shapes. A property that they describe differently gets all descriptions, as `allOf` or `anyOf`. */
-function joined(shapes: readonly Shape[], how: 'allOf' | 'anyOf'): ReadonlyMap<string, unknown> {
+function joinProperties(shapes: readonly Shape[], how: 'allOf' | 'anyOf'): ReadonlyMap<string, unknown> {
   const found = new Map<string, unknown[]>()
   for (const { properties } of shapes)
     for (const [name, schema] of properties) {

@@ -29,7 +29,7 @@ export class Refs {
   }
 
   /** The reference for the new schema; undefined if it has no target. */
-  moved(ref: unknown): string | undefined {
+  moveReference(ref: unknown): string | undefined {
     const path = pathOf(ref)
     if (!path || this.find(ref) === undefined) return undefined
     if (path.length === 0) return '#'
@@ -60,11 +60,11 @@ export class Refs {
 function pathOf(ref: unknown): readonly string[] | undefined {
   if (ref === '#' || ref === '#/') return []
   if (typeof ref !== 'string' || !ref.startsWith('#/')) return undefined
-  const steps = decoded(ref.slice(2))?.split('/')
+  const steps = decode(ref.slice(2))?.split('/')
   return steps?.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
 }
 
-function decoded(text: string): string | undefined {
+function decode(text: string): string | undefined {
   try {
     return decodeURIComponent(text)
   } catch {

@@ -14,22 +14,22 @@ const anything = { anyOf: [...scalars, anyObject, { type: 'array', items: anyIte
 /** The shape of a property with this schema. */
 const property = (schema: unknown) => shapeSchema({ type: 'object', properties: { p: schema } }).properties
 
-describe('the top is an object with properties, and nothing beside that a model API refuses:', () => {
+describe('the top becomes an object with properties, without keywords that a model API refuses:', () => {
   const tops: readonly (readonly [what: string, schema: unknown, shape: Fields])[] = [
     ['nothing', undefined, anyObject],
     ['null', null, anyObject],
     ['true', true, anyObject],
-    ['an empty one', {}, anyObject],
+    ['an empty schema', {}, anyObject],
     ['no properties', { type: 'object' }, anyObject],
     ['properties of null', { type: 'object', properties: null, required: null }, anyObject],
     ['type null', { type: null, properties: { a: text } }, { type: 'object', properties: { a: text } }],
     [
-      'several types',
+      'several types of the top',
       { type: ['object', 'null'], properties: { a: text } },
       { type: 'object', properties: { a: text } },
     ],
     [
-      'additionalProperties, and words of its own',
+      'additionalProperties and unknown keywords',
       { type: 'object', $schema: 'x', title: 'T', additionalProperties: false, 'x-own': [{}], examples: [null] },
       { type: 'object', properties: {}, title: 'T', additionalProperties: false, 'x-own': [{}], examples: [null] },
     ],
@@ -53,7 +53,7 @@ describe('the top is an object with properties, and nothing beside that a model 
       },
     ],
     [
-      'oneOf with one name for several things',
+      'oneOf with one property of several values',
       {
         type: 'object',
         oneOf: [
@@ -77,7 +77,7 @@ describe('the top is an object with properties, and nothing beside that a model 
       },
     ],
     [
-      'allOf, references, and each within the other',
+      'allOf, references, and each inside the other',
       {
         $ref: '#/$defs/Base',
         allOf: [{ $ref: '#/definitions/More' }, { anyOf: [{ properties: { c: text }, required: ['c'] }] }],
@@ -110,34 +110,34 @@ describe('the top is an object with properties, and nothing beside that a model 
 
 describe('below the top', () => {
   const properties: readonly (readonly [what: string, schema: unknown, shape: unknown])[] = [
-    ['nothing is anything', {}, anything],
-    ['null is anything', null, anything],
-    ['true is anything', true, anything],
-    ['a type of null is none', { type: null, description: 'd' }, { description: 'd', ...anything }],
-    ['a word is a type', 'string', text],
+    ['an empty schema allows any value', {}, anything],
+    ['null allows any value', null, anything],
+    ['true allows any value', true, anything],
+    ['a null type counts as absent', { type: null, description: 'd' }, { description: 'd', ...anything }],
+    ['a string is the name of a type', 'string', text],
     ['other words for types are known', { type: 'Dict' }, anyObject],
-    ['unknown words are none', { type: 'any', title: null }, anything],
-    ['properties tell an object', { properties: { a: text } }, { type: 'object', properties: { a: text } }],
-    ['a pattern tells a text', { pattern: 'x' }, { type: 'string', pattern: 'x' }],
-    ['an enum tells its type', { enum: ['a', 'b'] }, { type: 'string', enum: ['a', 'b'] }],
-    ['a const tells its type', { const: 1.5 }, { type: 'number', const: 1.5 }],
-    ['an empty enum is none', { type: 'string', enum: [] }, text],
-    ['a list has items', { type: 'array' }, { type: 'array', items: anyItem }],
-    ['items of anything are anything', { type: 'array', items: true }, { type: 'array', items: anyItem }],
-    ['items of nothing are anything', { items: {} }, { type: 'array', items: anyItem }],
+    ['an unknown type counts as absent', { type: 'any', title: null }, anything],
+    ['properties imply an object', { properties: { a: text } }, { type: 'object', properties: { a: text } }],
+    ['a pattern implies a string', { pattern: 'x' }, { type: 'string', pattern: 'x' }],
+    ['an enum implies its type', { enum: ['a', 'b'] }, { type: 'string', enum: ['a', 'b'] }],
+    ['a const implies its type', { const: 1.5 }, { type: 'number', const: 1.5 }],
+    ['an empty enum is removed', { type: 'string', enum: [] }, text],
+    ['an array gets items', { type: 'array' }, { type: 'array', items: anyItem }],
+    ['items of true allow any value', { type: 'array', items: true }, { type: 'array', items: anyItem }],
+    ['empty items allow any value', { items: {} }, { type: 'array', items: anyItem }],
     [
-      'items by their place are any of them',
+      'items by position become alternatives',
       { type: 'array', items: [text, { type: 'integer' }], additionalItems: false },
       { type: 'array', items: { anyOf: [text, { type: 'integer' }] }, maxItems: 2 },
     ],
     [
-      'the newer way too',
+      'prefixItems become alternatives too',
       { type: 'array', prefixItems: [text], items: false, maxItems: 1 },
       { type: 'array', prefixItems: [text], items: text, maxItems: 1 },
     ],
-    ['one type of a list of types is that', { type: ['string'] }, text],
+    ['a list with one type becomes that type', { type: ['string'] }, text],
     [
-      'several types are several schemas, each with what is its own',
+      'several types become several schemas, each with its own keywords',
       { type: ['string', 'array', 'null'], minLength: 1, minItems: 2, default: null, description: 'd' },
       {
         default: null,
@@ -146,7 +146,7 @@ describe('below the top', () => {
       },
     ],
     [
-      'so are an enum’s',
+      'the values of an enum are split by type',
       { enum: ['a', 1, null] },
       {
         anyOf: [
@@ -156,47 +156,51 @@ describe('below the top', () => {
         ],
       },
     ],
-    ['null among texts that it may not be', { type: ['string', 'null'], enum: ['a'] }, { type: 'string', enum: ['a'] }],
     [
-      'a combinator that is none of the top stays',
+      'a null type that the enum does not allow is removed',
+      { type: ['string', 'null'], enum: ['a'] },
+      { type: 'string', enum: ['a'] },
+    ],
+    [
+      'a combinator below the top stays',
       { anyOf: [text, { type: 'null' }], title: 'T' },
       { anyOf: [text, { type: 'null' }], title: 'T' },
     ],
     [
-      'alternatives of an object need not say so',
+      'alternatives of an object need no type',
       { type: 'object', properties: { a: text }, anyOf: [{ required: ['a'] }, { not: { required: ['a'] } }, false] },
       { type: 'object', properties: { a: text }, anyOf: [{ required: ['a'] }, { not: { required: ['a'] } }] },
     ],
     [
-      'what is forbidden is not there',
+      'a forbidden property is removed',
       { type: 'object', properties: { a: text, b: false }, required: ['a', 'b'] },
       { type: 'object', properties: { a: text }, required: ['a'] },
     ],
     [
-      'what is required is described',
+      'a required property gets a description',
       { type: 'object', required: ['a', 'a', 7] },
       { type: 'object', properties: { a: anything }, required: ['a'] },
     ],
     [
-      'the older way of limits',
+      'boolean limits of draft 4 are rewritten',
       { type: 'number', minimum: 1, exclusiveMinimum: true, maximum: 9, exclusiveMaximum: false },
       { type: 'number', exclusiveMinimum: 1, maximum: 9 },
     ],
-    ['required that is no list', { type: 'string', required: true }, text],
+    ['a required that is not a list is removed', { type: 'string', required: true }, text],
     [
-      'further properties',
+      'empty additionalProperties become true',
       { type: 'object', additionalProperties: {} },
       { type: 'object', properties: {}, additionalProperties: true },
     ],
     [
-      'further properties of a kind',
+      'additionalProperties with a type keep it',
       { type: 'object', additionalProperties: { type: ['integer'] } },
       { type: 'object', properties: {}, additionalProperties: { type: 'integer' } },
     ],
-    ['a reference to nothing', { $ref: '#/$defs/None', description: 'd' }, { description: 'd', ...anything }],
-    ['a reference elsewhere', { $ref: 'https://a.example/schema.json' }, anything],
+    ['a reference without a target', { $ref: '#/$defs/None', description: 'd' }, { description: 'd', ...anything }],
+    ['a reference to another document', { $ref: 'https://a.example/schema.json' }, anything],
     [
-      'values are not touched',
+      'values are not changed',
       { type: 'object', default: { type: null, a: null }, examples: [null, { items: [] }] },
       { type: 'object', properties: {}, default: { type: null, a: null }, examples: [null, { items: [] }] },
     ],
@@ -204,7 +208,7 @@ describe('below the top', () => {
   for (const [what, schema, shape] of properties) test(what, () => expect(property(schema)).toEqual({ p: shape }))
 })
 
-test('a property may be called as a keyword is', () => {
+test('a property may have the name of a keyword', () => {
   const names = ['type', 'properties', 'items', 'anyOf', '$ref', 'enum', 'required', '__proto__', 'null']
   const properties = Object.fromEntries(names.map((name) => [name, text]))
   expect(shapeSchema({ type: 'object', properties, required: names })).toEqual({
@@ -214,7 +218,7 @@ test('a property may be called as a keyword is', () => {
   })
 })
 
-test('references hold in the new shape, also those to where nothing stands any more', () => {
+test('references stay valid, also those to a place that the new shape does not have', () => {
   const schema = {
     type: 'object',
     properties: {
@@ -246,14 +250,14 @@ test('references hold in the new shape, also those to where nothing stands any m
   })
 })
 
-test('however deep or many, it is made in no time, and is no larger than what came', () => {
+test('a very deep or large schema is shaped fast, and does not grow', () => {
   let deep: object = text
   for (let at = 0; at < 10_000; at++) deep = at % 2 ? { anyOf: [deep] } : { type: 'object', properties: { a: deep } }
   const many = {
     type: 'object',
     anyOf: Array.from({ length: 20_000 }, (_, at) => ({ properties: { [`p${at}`]: {} } })),
   }
-  // each is twice the one before
+  // each definition doubles the one before
   const doubling = Object.fromEntries(
     Array.from({ length: 60 }, (_, at) => [
       `d${at}`,
@@ -264,8 +268,8 @@ test('however deep or many, it is made in no time, and is no larger than what ca
     expect(JSON.stringify(shapeSchema(schema)).length).toBeLessThan(4 * 1024 * 1024)
 })
 
-/** What model APIs refuse in a schema of a value, as their errors and documents say. */
-function fault(schema: unknown, path: string): string | undefined {
+/** What model APIs refuse in a schema, according to their errors and documents. */
+function findFault(schema: unknown, path: string): string | undefined {
   if (!isFields(schema)) return `${path} is no schema`
   const { type, items, properties } = schema
   const isKnown = typeof type === 'string' || ['anyOf', 'oneOf', 'allOf', '$ref', 'not'].some((word) => word in schema)
@@ -277,7 +281,7 @@ function fault(schema: unknown, path: string): string | undefined {
     ...Object.entries(isFields(schema.$defs) ? schema.$defs : {}),
     ...(items === undefined ? [] : [['items', items]]),
   ]
-  return inner.map(([name, one]) => fault(one, `${path}.${name}`)).find((found) => found !== undefined)
+  return inner.map(([name, one]) => findFault(one, `${path}.${name}`)).find((found) => found !== undefined)
 }
 
 const { schema: anySchema } = fc.letrec((tie) => {
@@ -322,12 +326,12 @@ const { schema: anySchema } = fc.letrec((tie) => {
   return { schema: fc.oneof({ maxDepth: 4, depthSize: 'small' }, junk, fields) }
 })
 
-test('of anything it makes what model APIs take; and then changes nothing any more', () => {
+test('any value becomes a schema that model APIs accept, and a second run changes nothing', () => {
   fc.assert(
     fc.property(fc.oneof(anySchema, fc.jsonValue()), (schema) => {
       const before = JSON.stringify(schema)
       const shape = shapeSchema(schema)
-      expect(fault(shape, 'top')).toBeUndefined()
+      expect(findFault(shape, 'top')).toBeUndefined()
       expect(shape.type).toBe('object')
       for (const word of ['anyOf', 'oneOf', 'allOf', 'enum', 'const', 'not', '$ref'])
         expect(shape).not.toHaveProperty(word)

@@ -14,9 +14,9 @@ export function shapeSchema(schema: unknown): Fields {
   const refs = new Refs(root)
   const shaper = new Shaper(refs)
   const shaped = shaper.object(foldTop(root, refs))
-  const moved: Record<string, unknown> = {}
+  const movedDefinitions: Record<string, unknown> = {}
   for (let next = refs.next(); next; next = refs.next())
-    Object.defineProperty(moved, next.name, { value: shaper.value(next.schema), enumerable: true })
-  if (Object.keys(moved).length === 0) return shaped
-  return { ...shaped, $defs: { ...(isFields(shaped.$defs) ? shaped.$defs : {}), ...moved } }
+    Object.defineProperty(movedDefinitions, next.name, { value: shaper.value(next.schema), enumerable: true })
+  if (Object.keys(movedDefinitions).length === 0) return shaped
+  return { ...shaped, $defs: { ...(isFields(shaped.$defs) ? shaped.$defs : {}), ...movedDefinitions } }
 }

@@ -67,7 +67,7 @@ export class Shaper {
   #keyword(keyword: string, value: unknown, inner: Position): unknown {
     switch (keyword) {
       case '$ref':
-        return this.#refs.moved(value)
+        return this.#refs.moveReference(value)
       case 'properties':
         return isFields(value) ? this.#each(value, 'value') : {}
       case '$defs':
