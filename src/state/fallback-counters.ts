@@ -3,8 +3,9 @@ import { Counters } from './memory/counters.ts'
 import type { CountOptions, Store } from './store.ts'
 
 /**
- * What was counted while the storage could not be written, on top of what it has. A window that ends in the storage
- * meanwhile goes on in memory for one length of it at the most: in doubt more is counted, not less.
+ * Counts in memory while the storage cannot be written, and adds that to the stored count. If a window ends in the
+ * storage meanwhile, it continues in memory for one more length of it at most: it is better to count too much than too
+ * little.
  */
 export class FallbackCounters {
   readonly #store: Store
@@ -17,14 +18,14 @@ export class FallbackCounters {
     this.#added = new Counters(now)
   }
 
-  /** Counts in memory. @throws ChatError `unavailable` where the storage cannot be read either */
+  /** Counts in memory. @throws ChatError `unavailable` if the storage cannot be read either */
   async increment(key: string, by: number, options?: CountOptions): Promise<number> {
-    const stored = await this.#store.increment(key, 0)
-    checkCount(stored + (this.#added.peek(key)?.value ?? 0) + by)
-    return stored + this.#added.add(key, by, options)
+    const storedCount = await this.#store.increment(key, 0)
+    checkCount(storedCount + (this.#added.peek(key)?.value ?? 0) + by)
+    return storedCount + this.#added.add(key, by, options)
   }
 
-  /** Writes what waits of this counter. @throws ChatError `unavailable` where it still cannot be written */
+  /** Writes the unwritten part of this counter. @throws ChatError `unavailable` if it still cannot be written */
   async flush(key: string): Promise<void> {
     const added = this.#added.peek(key)
     if (!added) return
@@ -33,7 +34,7 @@ export class FallbackCounters {
     this.#added.delete(key)
   }
 
-  /** Writes all that waits, up to the first that still cannot be written. */
+  /** Writes all unwritten counts, until one still cannot be written. */
   async flushAll(): Promise<void> {
     for (const key of this.#added.keys()) await this.flush(key)
   }

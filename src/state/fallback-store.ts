@@ -13,12 +13,12 @@ const flushMs = 5_000
 type Clock = Pick<Runtime, 'now' | 'timers'>
 
 /**
- * Keeps in memory what its storage cannot write, such as on a full disk, and writes it as soon as that is possible. So a
- * conversation goes on, and is lost only if the process ends before. Values that must be on the disk before they are
- * used, such as renewed credentials, are written to the storage itself.
+ * Keeps values in memory while its storage cannot write them, for example on a full disk, and writes them as soon as
+ * that is possible. So a conversation continues, and is lost only if the process ends before. Values that must be on
+ * the disk before they are used, such as renewed credentials, are written to the storage directly.
  *
- * Only one process uses the storage. So a value in memory is newer than the one in the storage, and a lease of the
- * storage is not checked for a write to the memory, nor the other way round.
+ * Only one process uses the storage. So a value in memory is always newer than the one in the storage, and a write to
+ * one of the two does not check the leases of the other.
  */
 export class FallbackStore implements Store {
   readonly #store: Store
@@ -46,11 +46,11 @@ export class FallbackStore implements Store {
       this.#orInMemory(
         async () => {
           await this.#store.put(key, value, options)
-          await this.#forget(key)
+          await this.#deleteFromMemory(key)
         },
         async () => {
           await this.#memory.put(key, value, options)
-          this.#remember(key, options)
+          this.#noteUnwritten(key, options)
         },
       ),
     )
@@ -78,14 +78,14 @@ export class FallbackStore implements Store {
   take(key: string): Promise<string | undefined> {
     return this.#inOrder(async () => {
       const stored = await this.#store.take(key)
-      return (await this.#forget(key)) ?? stored
+      return (await this.#deleteFromMemory(key)) ?? stored
     })
   }
 
   delete(key: string): Promise<void> {
     return this.#inOrder(async () => {
       await this.#store.delete(key)
-      await this.#forget(key)
+      await this.#deleteFromMemory(key)
     })
   }
 
@@ -142,7 +142,7 @@ export class FallbackStore implements Store {
     await this.#store.close()
   }
 
-  /** Runs the calls one after the other: each reads two stores, and nothing may change in between. */
+  /** Runs the calls one after the other, because each reads two stores, and nothing may change in between. */
   #inOrder<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#last.then(work)
     this.#last = done.catch(() => undefined)
@@ -159,8 +159,8 @@ export class FallbackStore implements Store {
   }
 
   async #get(key: string): Promise<StoredValue | undefined> {
-    const kept = await this.#memory.get(key)
-    return kept ? { ...kept, version: kept.version + memoryBase } : this.#store.get(key)
+    const entry = await this.#memory.get(key)
+    return entry ? { ...entry, version: entry.version + memoryBase } : this.#store.get(key)
   }
 
   async #compareInMemory(
@@ -171,11 +171,11 @@ export class FallbackStore implements Store {
   ): Promise<number | undefined> {
     const version = await this.#memory.compareAndSet(key, expected, value, forMemory(options))
     if (version === undefined) return undefined
-    this.#remember(key, options)
+    this.#noteUnwritten(key, options)
     return version + memoryBase
   }
 
-  #remember(key: string, { ttlMs = Number.POSITIVE_INFINITY }: WriteOptions): void {
+  #noteUnwritten(key: string, { ttlMs = Number.POSITIVE_INFINITY }: WriteOptions): void {
     this.#ends.set(key, this.#runtime.now() + ttlMs)
     this.#flushLater()
   }
@@ -185,12 +185,12 @@ export class FallbackStore implements Store {
     this.#timer = this.#runtime.timers.set(flushMs, () => void this.#flush(), { isBackground: true })
   }
 
-  #forget(key: string): Promise<string | undefined> {
+  #deleteFromMemory(key: string): Promise<string | undefined> {
     this.#ends.delete(key)
     return this.#memory.take(key)
   }
 
-  /** Writes what waits in memory, up to the first value that still cannot be written. */
+  /** Writes the values in memory, until one still cannot be written. */
   #flush(): Promise<void> {
     return this.#inOrder(async () => {
       this.#timer = undefined
@@ -204,9 +204,9 @@ export class FallbackStore implements Store {
   }
 
   async #flushOne(key: string): Promise<void> {
-    const kept = await this.#memory.get(key)
+    const entry = await this.#memory.get(key)
     const ttlMs = (this.#ends.get(key) ?? 0) - this.#runtime.now()
-    if (kept && ttlMs > 0) await this.#store.put(key, kept.value, Number.isFinite(ttlMs) ? { ttlMs } : {})
-    await this.#forget(key)
+    if (entry && ttlMs > 0) await this.#store.put(key, entry.value, Number.isFinite(ttlMs) ? { ttlMs } : {})
+    await this.#deleteFromMemory(key)
   }
 }

@@ -1,7 +1,7 @@
 import { checkKey, checkNotice } from './bounds.ts'
 import type { NoticeListener } from './store.ts'
 
-/** Carries notices within the process, for a store that no other process shares. */
+/** Carries notices within the process, for a store that no other process uses. */
 export class Notices {
   readonly #channels = new Map<string, Set<NoticeListener>>()
 
@@ -17,7 +17,7 @@ export class Notices {
 
   listen(channel: string, listener: NoticeListener): () => void {
     checkKey(channel)
-    // a listener that is given twice is called twice, and each is stopped by itself
+    // a listener that is added twice is called twice, and each is stopped separately
     const own: NoticeListener = (text) => listener(text)
     const listeners = this.#channels.get(channel) ?? new Set()
     this.#channels.set(channel, listeners.add(own))

@@ -6,22 +6,22 @@ import { MemoryStore } from './memory/memory-store.ts'
 import { refuseSealed, sealStore } from './seal.ts'
 
 const secret = new Secret('a-secret-to-seal-with')
-const other = new Secret('another-secret-to-seal')
+const otherSecret = new Secret('another-secret-to-seal')
 
-async function refusal(promise: Promise<unknown>): Promise<string> {
+async function refusalOf(promise: Promise<unknown>): Promise<string> {
   const thrown = await promise.then(() => undefined).catch((error) => error)
   return thrown instanceof ChatError ? `${thrown.reason} ${thrown.code}: ${thrown.message}` : String(thrown)
 }
 
-async function opened() {
+async function openSealed() {
   const below = new MemoryStore({ runtime: machine })
   return { below, store: await sealStore(below, secret, { runtime: machine }) }
 }
 
-test('what is below holds no value in clear, and never the same twice', async () => {
-  const { below, store } = await opened()
+test('the store below contains no value in clear text, and never the same text twice', async () => {
+  const { below, store } = await openSealed()
   const plain = 'the-plain-value-of-a-token'
-  const kept = new Set<string>()
+  const sealedValues = new Set<string>()
   for (const write of [
     () => store.put('a', plain),
     () => store.put('a', plain),
@@ -30,18 +30,18 @@ test('what is below holds no value in clear, and never the same twice', async ()
     await write()
   for (const key of await below.keys('', 99)) {
     const { value = '' } = (await below.get(key)) ?? {}
-    kept.add(value)
+    sealedValues.add(value)
     for (const form of [value, Buffer.from(value, 'base64').toString('latin1')]) {
       expect(form).not.toContain(plain)
       expect(form).not.toContain(Buffer.from(plain).toString('base64').slice(0, 12))
       expect(form).not.toContain(secret.reveal())
     }
   }
-  expect(kept.size).toBe(3)
+  expect(sealedValues.size).toBe(3)
 })
 
-test('the same value is sealed otherwise each time, since no nonce comes twice', async () => {
-  const { below, store } = await opened()
+test('each write uses a new nonce, so the same value is never sealed to the same text', async () => {
+  const { below, store } = await openSealed()
   const seen = new Set<string>()
   for (let at = 0; at < 1000; at++) {
     await store.put('a', '')
@@ -52,17 +52,17 @@ test('the same value is sealed otherwise each time, since no nonce comes twice',
   expect(seen.size).toBe(1000)
 })
 
-test('a value is at home under its own key only', async () => {
-  const { below, store } = await opened()
+test('a value that was copied to another key cannot be opened', async () => {
+  const { below, store } = await openSealed()
   await store.put('mine', 'x')
   await store.put('yours', 'y')
   await below.put('yours', (await below.get('mine'))?.value ?? '')
-  expect(await refusal(store.get('yours'))).toStartWith('unavailable state_sealed: ')
+  expect(await refusalOf(store.get('yours'))).toStartWith('unavailable state_sealed: ')
   expect((await store.get('mine'))?.value).toBe('x')
 })
 
-test('a value with any byte changed, cut or added cannot be opened', async () => {
-  const { below, store } = await opened()
+test('a value with a changed, missing or additional byte cannot be opened', async () => {
+  const { below, store } = await openSealed()
   await store.put('a', 'x')
   const bytes = Buffer.from((await below.get('a'))?.value ?? '', 'base64')
   const damaged = [
@@ -73,50 +73,52 @@ test('a value with any byte changed, cut or added cannot be opened', async () =>
   expect(damaged.length).toBe(2 * bytes.length + 1)
   for (const value of damaged) {
     await below.put('a', value.toString('base64'))
-    const said = await refusal(store.get('a'))
-    expect(said).toStartWith('unavailable state_sealed: ')
-    expect(said).toContain('Set the former STATE_SECRET, or delete')
-    expect(await refusal(store.take('a'))).toStartWith('unavailable state_sealed: ')
+    const message = await refusalOf(store.get('a'))
+    expect(message).toStartWith('unavailable state_sealed: ')
+    expect(message).toContain('Set the former STATE_SECRET, or delete')
+    expect(await refusalOf(store.take('a'))).toStartWith('unavailable state_sealed: ')
   }
 })
 
 describe('opening', () => {
-  test('with the same secret finds everything', async () => {
-    const { below, store } = await opened()
+  test('with the same secret finds every value', async () => {
+    const { below, store } = await openSealed()
     await store.put('a', 'x')
     expect((await (await sealStore(below, secret, { runtime: machine })).get('a'))?.value).toBe('x')
   })
 
   test('with another secret fails before anything is read or written', async () => {
-    const { below, store } = await opened()
+    const { below, store } = await openSealed()
     await store.put('a', 'x')
-    expect(await refusal(sealStore(below, other, { runtime: machine }))).toMatch(
+    expect(await refusalOf(sealStore(below, otherSecret, { runtime: machine }))).toMatch(
       /^unavailable state_sealed: .*Set the former STATE_SECRET/,
     )
     expect((await store.get('a'))?.value).toBe('x')
   })
 
-  test('with another secret fails also where nothing else was kept', async () => {
-    const { below } = await opened()
-    expect(await refusal(sealStore(below, other, { runtime: machine }))).toStartWith('unavailable state_sealed: ')
+  test('with another secret also fails if the store has no values', async () => {
+    const { below } = await openSealed()
+    expect(await refusalOf(sealStore(below, otherSecret, { runtime: machine }))).toStartWith(
+      'unavailable state_sealed: ',
+    )
   })
 
-  test('without a secret fails, since nobody could read what is there', async () => {
-    const { below } = await opened()
-    expect(await refusal(refuseSealed(below))).toMatch(/^unavailable state_sealed: .*no STATE_SECRET is set/)
-    expect(await refusal(refuseSealed(new MemoryStore({ runtime: machine })))).toBe('undefined')
+  test('without a secret fails if the store is sealed', async () => {
+    const { below } = await openSealed()
+    expect(await refusalOf(refuseSealed(below))).toMatch(/^unavailable state_sealed: .*no STATE_SECRET is set/)
+    expect(await refusalOf(refuseSealed(new MemoryStore({ runtime: machine })))).toBe('undefined')
   })
 
-  test('what was written without a secret fails, and stays as it was', async () => {
+  test('a store that was written without a secret fails, and changes nothing', async () => {
     const below = new MemoryStore({ runtime: machine })
     await below.put('a', 'plain')
-    expect(await refusal(sealStore(below, secret, { runtime: machine }))).toMatch(
+    expect(await refusalOf(sealStore(below, secret, { runtime: machine }))).toMatch(
       /^unavailable state_sealed: .*Unset it/,
     )
     expect(await below.keys('', 9)).toEqual(['a'])
   })
 
-  test('by two at once binds it to one secret', async () => {
+  test('at the same time by two processes binds the store to one secret', async () => {
     const below = new MemoryStore({ runtime: machine })
     const stores = await Promise.all([
       sealStore(below, secret, { runtime: machine }),
@@ -126,14 +128,16 @@ describe('opening', () => {
     expect((await stores[1]?.get('a'))?.value).toBe('x')
     const raced = new MemoryStore({ runtime: machine })
     const outcomes = await Promise.all(
-      [sealStore(raced, secret, { runtime: machine }), sealStore(raced, other, { runtime: machine })].map(refusal),
+      [sealStore(raced, secret, { runtime: machine }), sealStore(raced, otherSecret, { runtime: machine })].map(
+        refusalOf,
+      ),
     )
     expect(outcomes.filter((outcome) => outcome === 'undefined').length).toBe(1)
   })
 })
 
-test('a notice is sealed on its way, and one that another secret or channel sealed, or none, is not heard', async () => {
-  const { below, store } = await opened()
+test('a notice is sealed, and one with another secret, another channel or no seal is dropped', async () => {
+  const { below, store } = await openSealed()
   const [seen, heard]: [string[], string[]] = [[], []]
   await below.listen('c', (text) => void seen.push(text))
   const end = Promise.withResolvers<void>()
@@ -146,7 +150,7 @@ test('a notice is sealed on its way, and one that another secret or channel seal
   expect(heard).toEqual(['plain', 'end'])
   expect(seen.filter((text) => text.includes('plain'))).toEqual(['plain'])
 
-  /** What the same store sends on another channel. */
+  /** Returns the sealed text of a notice on another channel. */
   async function sealedText(channel: string): Promise<string> {
     const sent = Promise.withResolvers<string>()
     await below.listen(channel, sent.resolve)

@@ -13,7 +13,7 @@ const checkText = 'opened'
 const form = 1
 const nonceBytes = 12
 const tagBytes = 16
-/** Each guess at the secret takes 32 MiB of memory, since the secret may be a sentence that a person made up. RFC 7914 */
+/** Each guess at the secret takes 32 MiB of memory, because a person may have chosen a weak secret. RFC 7914 */
 const scryptCost = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 }
 
 const derive = promisify<string, Buffer, number, typeof scryptCost, Buffer>(scrypt)
@@ -27,26 +27,26 @@ export interface SealOptions {
 /**
  * Wraps a store so that every value and notice is encrypted. Keys and counters stay readable. The first call binds the
  * secret to the store.
- * @throws ChatError `unavailable` `state_sealed` where the store was written with another secret, or without any
+ * @throws ChatError `unavailable` `state_sealed` if the store was written with another secret or without one
  */
 export async function sealStore(store: Store, secret: Secret, options: SealOptions): Promise<Store> {
   return sealWith(store, await keyOf(store, secret, options), options)
 }
 
-/** Wraps a store as `sealStore` does, with a key of 32 bytes that nobody has to derive from a secret. */
+/** Wraps a store like `sealStore`, with a key of 32 bytes instead of a secret. */
 export function sealWith(store: Store, key: Buffer, { runtime }: Pick<SealOptions, 'runtime'>): Store {
-  const seal = sealer(key, runtime)
-  const opened = (name: string, value: string) => unseal(key, name, value)
+  const seal = createSealer(key, runtime)
+  const open = (name: string, value: string) => unseal(key, name, value)
   return {
     get: async (name) => {
       const found: StoredValue | undefined = await store.get(name)
-      return found && { ...found, value: opened(name, found.value) }
+      return found && { ...found, value: open(name, found.value) }
     },
     put: (name, value, options) => store.put(name, seal(name, value), options),
     compareAndSet: (name, expected, value, options) => store.compareAndSet(name, expected, seal(name, value), options),
     take: async (name) => {
       const value = await store.take(name)
-      return value === undefined ? undefined : opened(name, value)
+      return value === undefined ? undefined : open(name, value)
     },
     delete: (name) => store.delete(name),
     keys: async (prefix, limit) =>
@@ -64,7 +64,10 @@ export function sealWith(store: Store, key: Buffer, { runtime }: Pick<SealOption
   }
 }
 
-/** Refuses an encrypted store when there is no secret: its values would look damaged. @throws ChatError `unavailable` `state_sealed` */
+/**
+ * Refuses an encrypted store if there is no secret, because its values would look damaged. @throws ChatError
+ * `unavailable` `state_sealed`
+ */
 export async function refuseSealed(store: Store): Promise<void> {
   if (await store.get(sealKey))
     throw sealedError('The state is encrypted, but no STATE_SECRET is set. Set it, or delete the state file.')
@@ -77,7 +80,7 @@ async function keyOf(store: Store, secret: Secret, options: SealOptions): Promis
     throw sealedError('The state was written without a STATE_SECRET. Unset it, or delete the state file.')
   const salt = Buffer.from(options.runtime.randomBytes(16))
   const key = await deriveKey(secret, salt)
-  const check = `${salt.toString('base64')} ${sealer(key, options.runtime)(sealKey, checkText)}`
+  const check = `${salt.toString('base64')} ${createSealer(key, options.runtime)(sealKey, checkText)}`
   const isFirst = await store.compareAndSet(sealKey, 0, check)
   return isFirst ? key : keyOf(store, secret, options)
 }
@@ -101,8 +104,8 @@ function deriveKey(secret: Secret, salt: Buffer): Promise<Buffer> {
   return derive(secret.reveal(), salt, 32, scryptCost)
 }
 
-/** Seals the value as JSON, which writes half a surrogate pair in ASCII: so every string comes back as it was. */
-function sealer(key: Buffer, runtime: SealOptions['runtime']): (name: string, value: string) => string {
+/** Seals the value as JSON. JSON writes half a surrogate pair in ASCII, so every string is read back unchanged. */
+function createSealer(key: Buffer, runtime: SealOptions['runtime']): (name: string, value: string) => string {
   return (name, value) => {
     const nonce = runtime.randomBytes(nonceBytes)
     const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
@@ -116,7 +119,7 @@ function unseal(key: Buffer, name: string, value: string): string {
   const bytes = Buffer.from(value, 'base64')
   const bodyAt = 1 + nonceBytes + tagBytes
   try {
-    if (bytes[0] !== form) throw new Error(`of form ${bytes[0]}`)
+    if (bytes[0] !== form) throw new Error(`unknown form ${bytes[0]}`)
     const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(1, 1 + nonceBytes), {
       authTagLength: tagBytes,
     })

@@ -2,43 +2,46 @@ import type { Secret } from '../chat/secret.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Store } from './store.ts'
 
-/** Where the state is kept, as the operator configured it. */
+/** The place of the state, as the operator configured it. */
 export interface StatePlace {
-  /** How `STATE_URL` names it. Holds nothing secret. */
+  /** The value of `STATE_URL` for this place. It contains no secret. */
   readonly url: string
-  /** Where that is, in words for the operator. */
+  /** Describes the place for the operator. */
   readonly description: string
-  /** Whether what is kept there outlives the process. */
+  /** Whether the state outlives the process. */
   readonly isDurable: boolean
-  /** The file that has the secret, where the operator has not set one. */
+  /** The file with the secret, if the operator has not set one. */
   readonly keyFile?: string
-  /** @throws ChatError `unavailable`, in words for the operator, if the state cannot be opened: a reason not to start */
+  /**
+   * @throws ChatError `unavailable`, with a message for the operator, if the state cannot be opened; the program must
+   *   not start then
+   */
   open(runtime: Runtime): Promise<Store>
-  /** Checks it, also while a server uses it: nothing is written, made or locked. */
+  /** Checks the place, also while a server uses it. It writes, makes and locks nothing. */
   inspect(): StateFindings
 }
 
-/** What a check of the state finds, in sentences. */
+/** The findings of a check of the state, in sentences. */
 export interface StateFindings {
-  /** Why a start would fail, as far as that can be seen without opening the state for writing. */
+  /** Why a start would fail, as far as that shows without opening the state for writing. */
   readonly problems: readonly string[]
-  /** What the operator should know. */
+  /** Facts that the operator should know. */
   readonly notes: readonly string[]
 }
 
-/** A kind of storage. Each is a folder, and a line in `store-kinds.ts`. */
+/** A kind of storage. Each has a folder, and a line in `store-kinds.ts`. */
 export interface StoreKind {
-  /** How `STATE_URL` names such a place, for messages: `sqlite:FILE`. */
+  /** The form of `STATE_URL` for this kind, for messages: `sqlite:FILE`. */
   readonly form: string
   /**
    * Reads a `STATE_URL`.
-   * @param secret encrypts what is kept, where the kind keeps anything outside of the process
-   * @returns what is wrong with it where it is meant to be of this kind; undefined where it is of another kind
+   * @param secret encrypts the values, if the kind stores anything outside the process
+   * @returns the problem if the value is an invalid one of this kind; undefined if it belongs to another kind
    */
   read(url: string, secret: Secret | undefined): StatePlace | UrlProblem | undefined
 }
 
-/** What is wrong with a `STATE_URL`, and what it should be instead. */
+/** The problem of a `STATE_URL`, and a correct form. */
 export interface UrlProblem {
   readonly problem: string
   readonly remedy: string

@@ -2,5 +2,5 @@ import { memory } from './memory/memory-place.ts'
 import { sqlite } from './sqlite/sqlite-place.ts'
 import type { StoreKind } from './state-place.ts'
 
-/** Every kind of storage there is. The first that knows a `STATE_URL` has it. */
+/** All kinds of storage. The first one that accepts a `STATE_URL` is used. */
 export const storeKinds: readonly StoreKind[] = [memory, sqlite]

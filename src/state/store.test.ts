@@ -1,4 +1,4 @@
-/** What `Store` promises, of every store there is. */
+/** Tests the rules of `Store` for every kind of store. */
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -23,27 +23,27 @@ let files = 0
 const now = () => time
 const sqlite = () => new SqliteStore(join(folder, `${++files}.db`), { runtime: machineWith({ now }) })
 
-const subjects: Readonly<Record<string, () => Store | Promise<Store>>> = {
+const stores: Readonly<Record<string, () => Store | Promise<Store>>> = {
   memory: () => new MemoryStore({ runtime: { now } }),
   sqlite,
   'sealed memory': () => sealWith(new MemoryStore({ runtime: { now } }), key, { runtime: machine }),
   'sealed sqlite': () => sealWith(sqlite(), key, { runtime: machine }),
-  'sqlite with a spare': () => new FallbackStore(sqlite(), machineWith({ now })),
+  'sqlite with a fallback': () => new FallbackStore(sqlite(), machineWith({ now })),
 }
 
-/** The reason a promise was refused for. */
-async function refusal(promise: Promise<unknown>): Promise<string> {
+/** The reason of a refused promise. */
+async function refusalOf(promise: Promise<unknown>): Promise<string> {
   return await promise.then(
     () => 'nothing',
     (thrown) => (thrown instanceof ChatError ? thrown.reason : String(thrown)),
   )
 }
 
-test('every kind of store is held to what follows', () => {
-  for (const { form } of storeKinds) expect(Object.keys(subjects)).toContain(form.split(':')[0] ?? form)
+test('every kind of store is tested here', () => {
+  for (const { form } of storeKinds) expect(Object.keys(stores)).toContain(form.split(':')[0] ?? form)
 })
 
-for (const [name, open] of Object.entries(subjects))
+for (const [name, open] of Object.entries(stores))
   describe(`the ${name} store`, () => {
     let store: Store
     beforeEach(async () => {
@@ -57,7 +57,7 @@ for (const [name, open] of Object.entries(subjects))
     const version = async (key: string) => (await store.get(key))?.version ?? 0
 
     describe('values', () => {
-      test('are there once they are put, replaced by the next, gone once they are deleted', async () => {
+      test('exist after they are put, are replaced by the next write, and are gone after they are deleted', async () => {
         expect(await store.get('a')).toBeUndefined()
         await store.put('a', '1')
         await store.put('b', '2')
@@ -69,7 +69,7 @@ for (const [name, open] of Object.entries(subjects))
         expect([await value('a'), await value('b')]).toEqual([undefined, '2'])
       })
 
-      const strange = {
+      const unusualTexts = {
         'the empty string': '',
         'a NUL in the middle': 'a\0b',
         'nothing but NULs': '\0\0',
@@ -82,25 +82,25 @@ for (const [name, open] of Object.entries(subjects))
         'one mebibyte': 'é\0"x'.repeat(262_144),
         'one mebibyte with half a pair': `${'x'.repeat(1_048_575)}\udfff`,
       }
-      for (const [what, text] of Object.entries(strange))
-        test(`come back as they were: ${what}`, async () => {
+      for (const [what, text] of Object.entries(unusualTexts))
+        test(`are read back unchanged: ${what}`, async () => {
           await store.put('strange', text)
           expect((await value('strange')) === text).toBe(true)
           expect(await store.compareAndSet('strange', await version('strange'), `${text}.`)).toBeNumber()
           expect((await store.take('strange')) === `${text}.`).toBe(true)
         })
 
-      test('of more than the bound are refused, and what was there stays', async () => {
+      test('over the limit are refused, and the former value stays', async () => {
         await store.put('a', '1')
         const long = 'x'.repeat(maxValueBytes / 2 + 1)
-        expect(await refusal(store.put('a', long))).toBe('too-large')
-        expect(await refusal(store.compareAndSet('a', await version('a'), long))).toBe('too-large')
+        expect(await refusalOf(store.put('a', long))).toBe('too-large')
+        expect(await refusalOf(store.compareAndSet('a', await version('a'), long))).toBe('too-large')
         expect(await value('a')).toBe('1')
       })
     })
 
     describe('keys', () => {
-      test('that differ in the least are two', async () => {
+      test('with the smallest difference are different', async () => {
         const keys = ['a', 'A', 'a ', 'a\0', 'a\0b', 'á', 'a\u0301', '1', '1.0', '01', '', 'x'.repeat(1024)]
         for (const key of keys) await store.put(key, `of ${key}`)
         for (const key of keys) expect(await value(key)).toBe(`of ${key}`)
@@ -123,10 +123,10 @@ for (const [name, open] of Object.entries(subjects))
             store.notify(key, ''),
             store.listen(key, () => undefined),
           ]
-          for (const call of calls) expect(await refusal(call)).toBe('invalid-request')
+          for (const call of calls) expect(await refusalOf(call)).toBe('invalid-request')
         })
 
-      test('are listed by what they begin with, which is no pattern', async () => {
+      test('are listed by a prefix, which is not a pattern', async () => {
         const keys = [
           'a%',
           'a%b',
@@ -150,7 +150,7 @@ for (const [name, open] of Object.entries(subjects))
           expect(await store.keys(prefix, 100)).toEqual(keys.filter((key) => key.startsWith(prefix)).sort())
       })
 
-      test('are listed in the order of their code points, no more than asked for', async () => {
+      test('are listed in the order of their code points, up to the limit', async () => {
         const keys = ['p:\0', 'p:1', 'p:10', 'p:2', 'p:a', 'p:é', 'p:\uffff', 'p:😀', 'p:\u{10ffff}', 'p:\u{10ffff}a']
         for (const key of [...keys].reverse()) await store.put(key, '')
         await store.put('o', '')
@@ -158,7 +158,7 @@ for (const [name, open] of Object.entries(subjects))
         for (const limit of [0, 1, 3, 10, 11]) expect(await store.keys('p:', limit)).toEqual(keys.slice(0, limit))
       })
 
-      test('that ended are not listed', async () => {
+      test('whose values have ended are not listed', async () => {
         await store.put('p1', '', { ttlMs: 10 })
         await store.put('p2', '')
         time += 10
@@ -168,7 +168,7 @@ for (const [name, open] of Object.entries(subjects))
     })
 
     describe('an end', () => {
-      test('comes after its milliseconds, not one earlier', async () => {
+      test('comes exactly after its milliseconds', async () => {
         await store.put('a', '1', { ttlMs: 1000 })
         time += 999
         expect(await value('a')).toBe('1')
@@ -189,7 +189,7 @@ for (const [name, open] of Object.entries(subjects))
         expect([await value('a'), await value('b')]).toEqual([undefined, '2'])
       })
 
-      test('makes room: to a write it is as if there had been nothing', async () => {
+      test('makes the key free: a write finds no value', async () => {
         await store.put('a', '1', { ttlMs: 10 })
         const former = await version('a')
         time += 10
@@ -199,7 +199,7 @@ for (const [name, open] of Object.entries(subjects))
     })
 
     describe('a version', () => {
-      test('is over 0 and another with every write, also where the key was gone in between', async () => {
+      test('is over 0 and changes with every write, even after the key was deleted', async () => {
         const seen: number[] = []
         const writes = [
           () => store.put('a', '1'),
@@ -233,7 +233,7 @@ for (const [name, open] of Object.entries(subjects))
         expect(await store.get('a')).toBeUndefined()
       })
 
-      test('lets a hundred count at once without losing one', async () => {
+      test('lets a hundred callers count at once without a loss', async () => {
         const increment = async (): Promise<void> => {
           const found = await store.get('count')
           const next = String(Number(found?.value ?? 0) + 1)
@@ -244,7 +244,7 @@ for (const [name, open] of Object.entries(subjects))
       })
     })
 
-    test('of many that take at once one gets it', async () => {
+    test('one of many callers that take at once gets the value', async () => {
       await store.put('a', '1')
       const taken = await Promise.all(Array.from({ length: 50 }, () => store.take('a')))
       expect(taken.filter((found) => found !== undefined)).toEqual(['1'])
@@ -252,7 +252,7 @@ for (const [name, open] of Object.entries(subjects))
     })
 
     describe('a counter', () => {
-      test('begins at 0, adds and gives back, and is no value', async () => {
+      test('begins at 0, adds and subtracts, and is not a value', async () => {
         expect(await store.increment('n', 0)).toBe(0)
         expect(await store.increment('n', 3)).toBe(3)
         expect(await store.increment('n', -5)).toBe(-2)
@@ -263,12 +263,12 @@ for (const [name, open] of Object.entries(subjects))
         expect([await store.increment('n', 0), await store.keys('', 9)]).toEqual([-2, []])
       })
 
-      test('loses none of a hundred increments at once, and each is told another count', async () => {
+      test('loses none of a hundred increments at once, and each caller gets its own count', async () => {
         const counts = await Promise.all(Array.from({ length: 100 }, () => store.increment('n', 1, { ttlMs: 1000 })))
         expect(counts.sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, at) => at + 1))
       })
 
-      test('begins anew after its milliseconds, not one earlier, however often it was used', async () => {
+      test('begins anew exactly after its milliseconds, however often it was used', async () => {
         for (let at = 1; at <= 10; at++) {
           expect(await store.increment('n', 1, { ttlMs: 1000 })).toBe(at)
           time += 99
@@ -292,7 +292,7 @@ for (const [name, open] of Object.entries(subjects))
         expect(await store.increment('n', 0)).toBe(1)
       })
 
-      test('without milliseconds stays, until an increment gives it some', async () => {
+      test('without milliseconds stays until an increment sets some', async () => {
         await store.increment('n', 1)
         time += leaseMemoryMs
         expect(await store.increment('n', 1, { ttlMs: 10 })).toBe(2)
@@ -301,7 +301,7 @@ for (const [name, open] of Object.entries(subjects))
         expect(await store.increment('n', 1)).toBe(1)
       })
 
-      test('that a clock began which was ahead does not stay for as long as it was', async () => {
+      test('whose window was started by a clock that was ahead ends in time', async () => {
         time += leaseMemoryMs
         await store.increment('n', 1, { ttlMs: 1000 })
         time -= leaseMemoryMs
@@ -310,19 +310,19 @@ for (const [name, open] of Object.entries(subjects))
         expect(await store.increment('n', 1, { ttlMs: 1000 })).toBe(1)
       })
 
-      test('holds safe integers only, and stays as it was where it would hold another', async () => {
+      test('has only safe integers, and is not changed by an increment beyond them', async () => {
         await store.increment('n', Number.MAX_SAFE_INTEGER - 1)
         expect(await store.increment('n', 1)).toBe(Number.MAX_SAFE_INTEGER)
         for (const by of [1, Number.MAX_SAFE_INTEGER, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])
-          expect(`${by} ${await refusal(store.increment('n', by))}`).toBe(`${by} invalid-request`)
+          expect(`${by} ${await refusalOf(store.increment('n', by))}`).toBe(`${by} invalid-request`)
         expect(await store.increment('n', 0)).toBe(Number.MAX_SAFE_INTEGER)
         expect(await store.increment('n', -Number.MAX_SAFE_INTEGER)).toBe(0)
         await store.increment('n', -Number.MAX_SAFE_INTEGER)
-        expect(await refusal(store.increment('n', -1))).toBe('invalid-request')
+        expect(await refusalOf(store.increment('n', -1))).toBe('invalid-request')
         expect(await store.increment('n', 0)).toBe(Number.MIN_SAFE_INTEGER)
       })
 
-      test('has a name like any key: those that differ in the least are two', async () => {
+      test('has a name like any key: names with the smallest difference are different', async () => {
         const keys = ['a', 'A', 'a ', 'a\0', 'á', 'a\u0301', '1', '01', '', '😀', 'x'.repeat(1024)]
         for (const [at, key] of keys.entries()) await store.increment(key, at + 1)
         for (const [at, key] of keys.entries()) expect(await store.increment(key, 0)).toBe(at + 1)
@@ -330,13 +330,13 @@ for (const [name, open] of Object.entries(subjects))
     })
 
     describe('a notice', () => {
-      /** What a listener has heard, and how it stops. */
-      const hear = async (channel: string) => {
-        const heard: string[] = []
-        return { heard, release: await store.listen(channel, (text) => void heard.push(text)) }
+      /** Listens on a channel. It returns the texts so far, and a function that stops it. */
+      const listenOn = async (channel: string) => {
+        const received: string[] = []
+        return { received, release: await store.listen(channel, (text) => void received.push(text)) }
       }
-      /** Once this is heard, all that was sent before on the channel was. */
-      const settled = async (channel: string) => {
+      /** Waits until all earlier notices on the channel have arrived. */
+      const deliverAll = async (channel: string) => {
         const end = Promise.withResolvers<void>()
         const release = await store.listen(channel, (text) => text === 'settled' && end.resolve())
         await store.notify(channel, 'settled')
@@ -344,63 +344,66 @@ for (const [name, open] of Object.entries(subjects))
         release()
       }
 
-      test('is heard by everything that listens on its channel, in order, and by nothing else', async () => {
-        const [one, two, other] = [await hear('c'), await hear('c'), await hear('C')]
+      test('reaches all listeners of its channel, in order, and no others', async () => {
+        const [one, two, other] = [await listenOn('c'), await listenOn('c'), await listenOn('C')]
         const sent = Array.from({ length: 100 }, (_, at) => String(at))
         for (const text of sent) void store.notify('c', text)
-        await settled('c')
-        await settled('C')
-        expect([one.heard, two.heard]).toEqual([
+        await deliverAll('c')
+        await deliverAll('C')
+        expect([one.received, two.received]).toEqual([
           [...sent, 'settled'],
           [...sent, 'settled'],
         ])
-        expect(other.heard).toEqual(['settled'])
+        expect(other.received).toEqual(['settled'])
         for (const { release } of [one, two, other]) release()
       })
 
-      test('comes as it was sent', async () => {
-        const { heard, release } = await hear('c')
+      test('arrives unchanged', async () => {
+        const { received, release } = await listenOn('c')
         const texts = ['', 'a\0b', 'x\ud800', '\udc00\ud800', '😀', '"\\ud800"', '\ufeffx', 'é'.repeat(10_000)]
         for (const text of texts) await store.notify('c', text)
-        await settled('c')
-        expect(heard).toEqual([...texts, 'settled'])
+        await deliverAll('c')
+        expect(received).toEqual([...texts, 'settled'])
         release()
       })
 
-      test('is not heard by what began to listen later, nor by what has stopped', async () => {
+      test('does not reach a listener that began later or has stopped', async () => {
         await store.notify('c', 'too early')
-        const [stays, stops] = [await hear('c'), await hear('c')]
+        const [stays, stops] = [await listenOn('c'), await listenOn('c')]
         await store.notify('c', '1')
-        await settled('c')
+        await deliverAll('c')
         stops.release()
         stops.release()
         await store.notify('c', '2')
-        await settled('c')
-        expect([stays.heard, stops.heard]).toEqual([
+        await deliverAll('c')
+        expect([stays.received, stops.received]).toEqual([
           ['1', 'settled', '2', 'settled'],
           ['1', 'settled'],
         ])
         stays.release()
       })
 
-      test('comes after the call that sent it, twice to a listener that was given twice', async () => {
-        const heard: string[] = []
-        const listener = (text: string) => void heard.push(text)
+      test("arrives after the sender's call, and twice at a listener that was added twice", async () => {
+        const received: string[] = []
+        const listener = (text: string) => void received.push(text)
         const releases = [await store.listen('c', listener), await store.listen('c', listener)]
         const sending = store.notify('c', '1')
-        expect(heard).toEqual([])
+        expect(received).toEqual([])
         await sending
-        await settled('c')
-        expect(heard).toEqual(['1', '1', 'settled', 'settled'])
+        await deliverAll('c')
+        expect(received).toEqual(['1', '1', 'settled', 'settled'])
         releases[0]?.()
         await store.notify('c', '2')
-        await settled('c')
-        expect(heard.slice(4)).toEqual(['2', 'settled'])
+        await deliverAll('c')
+        expect(received.slice(4)).toEqual(['2', 'settled'])
         releases[1]?.()
       })
 
-      test('may be answered, and a listener may stop while it hears', async () => {
-        const [ping, pong] = [await store.listen('ping', (text) => void store.notify('pong', text)), await hear('pong')]
+      test('may be answered, and a listener may stop while it is called', async () => {
+        const [ping, pong] = [
+          await store.listen('ping', (text) => void store.notify('pong', text)),
+          await listenOn('pong'),
+        ]
         const once: string[] = []
         const releaseOnce = await store.listen('ping', (text) => {
           once.push(text)
@@ -408,34 +411,34 @@ for (const [name, open] of Object.entries(subjects))
         })
         await store.notify('ping', '1')
         await store.notify('ping', '2')
-        await settled('ping')
-        await settled('pong')
-        expect([once, pong.heard]).toEqual([['1'], ['1', '2', 'settled', 'settled']])
+        await deliverAll('ping')
+        await deliverAll('pong')
+        expect([once, pong.received]).toEqual([['1'], ['1', '2', 'settled', 'settled']])
         ping()
         pong.release()
       })
 
-      test('that is still on its way is not heard by a listener that has stopped', async () => {
-        const { heard, release } = await hear('c')
+      test('does not reach a listener that stops before it arrives', async () => {
+        const { received, release } = await listenOn('c')
         const sending = [store.notify('c', '1'), store.notify('c', '2')]
         release()
         await Promise.all(sending)
-        await settled('c')
-        expect(heard).toEqual([])
+        await deliverAll('c')
+        expect(received).toEqual([])
       })
 
-      test('of more than the bound is refused', async () => {
-        expect(await refusal(store.notify('c', 'x'.repeat(65_537)))).toBe('too-large')
-        expect(await refusal(store.notify('c', 'x'.repeat(40_000)))).toBe('nothing')
+      test('over the limit is refused', async () => {
+        expect(await refusalOf(store.notify('c', 'x'.repeat(65_537)))).toBe('too-large')
+        expect(await refusalOf(store.notify('c', 'x'.repeat(40_000)))).toBe('nothing')
       })
 
-      test('is heard no more once the store is closed', async () => {
-        const { heard } = await hear('c')
+      test('is not delivered after the store is closed', async () => {
+        const { received } = await listenOn('c')
         await store.close()
         await store.notify('c', '1').catch(() => undefined)
         store = await open()
-        await settled('c')
-        expect(heard).toEqual([])
+        await deliverAll('c')
+        expect(received).toEqual([])
       })
     })
 
@@ -444,7 +447,7 @@ for (const [name, open] of Object.entries(subjects))
         version('a').then((read) => store.compareAndSet('a', read, text, { lease: { name: leaseName, fence } }))
       const fenceOf = async (leaseName: string, ttlMs = 1000) => (await store.lease(leaseName, ttlMs))?.fence ?? 0
 
-      test('is one’s alone until it is given back or ends', async () => {
+      test('belongs to one holder until it is released or ends', async () => {
         const held = await store.lease('l', 1000)
         expect(held?.fence).toBeGreaterThan(0)
         expect(await store.lease('l', 1000)).toBeUndefined()
@@ -458,7 +461,7 @@ for (const [name, open] of Object.entries(subjects))
         expect(await fenceOf('l')).toBeGreaterThan(next?.fence ?? 0)
       })
 
-      test('that is no longer ours is not given back', async () => {
+      test('that another holder has taken is not released', async () => {
         const former = await store.lease('l', 10)
         time += 10
         const fence = await fenceOf('l')
@@ -467,7 +470,7 @@ for (const [name, open] of Object.entries(subjects))
         expect(await write(fence, '1')).toBeNumber()
       })
 
-      test('that was given back is free, also when the clock has gone back since', async () => {
+      test('that was released is free, even if the clock was set back since', async () => {
         time += leaseMemoryMs / 2
         const held = await store.lease('l', 1000)
         await held?.release()
@@ -476,12 +479,12 @@ for (const [name, open] of Object.entries(subjects))
         expect(await fenceOf('l')).toBeGreaterThan(held?.fence ?? 0)
       })
 
-      test('goes to one of many that want it at once', async () => {
+      test('goes to one of many callers that ask at once', async () => {
         const leases = await Promise.all(Array.from({ length: 50 }, () => store.lease('l', 1000)))
         expect(leases.filter((lease) => lease !== undefined).length).toBe(1)
       })
 
-      test('writes until somebody has a newer one, also when it has ended or was given back', async () => {
+      test('writes until a newer lease is taken, even after it has ended or was released', async () => {
         const held = await store.lease('l', 10)
         const former = held?.fence ?? 0
         expect(await write(former, '1')).toBeNumber()
@@ -505,13 +508,13 @@ for (const [name, open] of Object.entries(subjects))
         expect(await store.get('a')).toBeUndefined()
       })
 
-      test('does not spare the version', async () => {
+      test('does not replace the check of the version', async () => {
         const fence = await fenceOf('l')
         await store.put('a', '1')
         expect(await store.compareAndSet('a', 0, 'x', { lease: { name: 'l', fence } })).toBeUndefined()
       })
 
-      test('is remembered for most of a day, whatever others are taken', async () => {
+      test('is remembered for most of a day, whatever other leases are taken', async () => {
         const former = await fenceOf('l', 10)
         time += leaseMemoryMs - 1
         for (let at = 0; at < 10; at++) await store.lease(`m${at}`, 10)

@@ -1,12 +1,12 @@
-/** A value as it is kept, with the version it is replaced by. */
+/** A stored value, and the version that a replacement must name. */
 export interface StoredValue {
   readonly value: string
-  /** Over 0. Every write of the key makes another one, also after the key was deleted. */
+  /** Over 0. Every write of the key gives another version, even after the key was deleted. */
   readonly version: number
 }
 
 export interface WriteOptions {
-  /** Milliseconds until the value ends by itself; without it the value stays. */
+  /** Milliseconds until the value is deleted. Without it the value stays. */
   readonly ttlMs?: number
 }
 
@@ -29,21 +29,22 @@ export interface Lease {
   release(): Promise<void>
 }
 
-/** The lease a write is made under. */
+/** The lease under which a write is made. */
 export interface LeaseClaim {
   readonly name: string
   readonly fence: number
 }
 
-/** Milliseconds for which the newest fence of a name is remembered at least, once its lease has ended. */
+/** Milliseconds for which the newest fence of a name is at least remembered after its lease has ended. */
 export const leaseMemoryMs = 86_400_000
 
 /**
- * Where the program keeps what should outlive a request, such as renewed credentials, conversations and threads: small
- * strings by key. Every method may throw `ChatError` `unavailable` where the storage behind it fails.
+ * Stores data that must outlive a request, such as renewed credentials, conversations and threads: small strings by
+ * key. Every method may throw `ChatError` `unavailable` if its storage fails.
  *
- * A value is any string (`too-large` where more than 8 Mi characters would be stored). A key has at most 1,024 characters and is
- * well-formed (`invalid-request` otherwise): part of it may be a client's, and no two keys may become one.
+ * A value is any string (`too-large` for more than 8 Mi characters). A key has at most 1,024 characters and must be
+ * well-formed (`invalid-request` otherwise), because a client may choose a part of it, and two keys must never become
+ * one.
  */
 export interface Store {
   get(key: string): Promise<StoredValue | undefined>
@@ -68,18 +69,18 @@ export interface Store {
   /** @returns undefined while another holder has it */
   lease(name: string, ttlMs: number): Promise<Lease | undefined>
   /**
-   * Adds to a counter, which begins at 0, in one step: of increments at the same time none is lost. Counters have names
-   * of their own, beside those of values. They are not encrypted.
+   * Adds to a counter, which begins at 0, in one step, so that simultaneous increments are not lost. Counters do not
+   * share their names with values. They are not encrypted.
    * @param by a whole number, below 0 to give back; 0 only reads, and starts no window
-   * @returns what the counter is at now
-   * @throws ChatError `invalid-request` where a counter would leave the safe integers; it stays as it was
+   * @returns the new count
+   * @throws ChatError `invalid-request` if the counter would leave the safe integers; it does not change then
    */
   increment(key: string, by: number, options?: CountOptions): Promise<number>
   /**
-   * Sends a text to everything that listens on the channel, in every process that shares the storage, this one included.
-   * It is a hint and not a record: it is sent once at the most, in the order of one sender, to those that listen by now,
-   * and it is lost where the storage cannot be reached. Code that must not miss anything reads the store as well: after
-   * it has begun to listen, and from time to time.
+   * Sends a text to all listeners of the channel, in every process that shares the storage, this one included. A notice
+   * is only a hint: it is sent at most once, in the order of its sender, to the listeners of that moment, and it is
+   * lost if the storage cannot be reached. Code that must not miss anything also reads the store: after it has begun to
+   * listen, and from time to time.
    * @param channel obeys the rules of a key
    * @throws ChatError `too-large` for more than 64 Ki characters
    */
@@ -89,8 +90,8 @@ export interface Store {
    * @returns a function that stops it
    */
   listen(channel: string, listener: NoticeListener): Promise<() => void>
-  /** Why the stored data is in danger, in words for the operator; undefined while all is well. */
+  /** Why the stored data is in danger, as a message for the operator; undefined if all is well. */
   problem(): string | undefined
-  /** Writes what is not written yet, and closes the storage. */
+  /** Writes all unwritten values, and closes the storage. */
   close(): Promise<void>
 }

@@ -1,6 +1,6 @@
 import { ChatError } from '../chat/error.ts'
 
-/** The error for a storage that fails, or cannot be opened. @param message says what to do */
+/** The error for a storage that fails or cannot be opened. @param message also says what to do */
 export function unavailable(message: string, cause?: unknown): ChatError {
   return new ChatError('unavailable', { message, code: 'state_unavailable', cause })
 }

@@ -3,8 +3,8 @@ import { repeat } from '../flow/repeat.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Store } from './store.ts'
 
-/** Milliseconds between two checks, and between two log lines about a problem that stays. */
-const lookMs = 5_000
+/** Milliseconds between two checks, and between two log lines about the same problem. */
+const checkMs = 5_000
 const repeatMs = 60_000
 
 interface WatchOptions {
@@ -12,17 +12,17 @@ interface WatchOptions {
   readonly runtime: Runtime
 }
 
-/** Logs what endangers the state: once a minute while it lasts, and when it is over. @returns a function that stops it */
+/** Logs a problem of the state once a minute while it lasts, and its end. @returns a function that stops it */
 export function watchStore(store: Store, { log, runtime }: WatchOptions): () => void {
   let reported: string | undefined
   let reportedAt = 0
-  return repeat(runtime.timers, lookMs, () => {
+  return repeat(runtime.timers, checkMs, () => {
     const problem = store.problem()
     const isNew = problem !== reported || runtime.elapsed() - reportedAt >= repeatMs
     if (problem !== undefined && isNew) {
       log.error({ problem }, 'state')
       reportedAt = runtime.elapsed()
-    } else if (problem === undefined && reported !== undefined) log.info({}, 'the state is well again')
+    } else if (problem === undefined && reported !== undefined) log.info({}, 'the problem of the state has ended')
     reported = problem
   })
 }

@@ -51,8 +51,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'lease in memory',
     file: 'src/state/memory/memory-leases.ts',
-    find: '!held.isReleased && held.expiresAt > this.#now()) return undefined',
-    replace: 'held.isReleased && held.expiresAt > this.#now()) return undefined',
+    find: '!current.isReleased && current.expiresAt > this.#now()) return undefined',
+    replace: 'current.isReleased && current.expiresAt > this.#now()) return undefined',
     tests: ['src/state/store.test.ts'],
   },
   {

@@ -2,10 +2,10 @@ import { checkCount, checkKey } from '../bounds.ts'
 import type { CountOptions } from '../store.ts'
 import { RecentlyUsed } from './recently-used.ts'
 
-/** A hundred thousand with names of 64 characters. */
+/** Enough for a hundred thousand counters with names of 64 characters. */
 const bounds = { maxEntries: 100_000, maxBytes: 32 * 1024 * 1024 }
 
-/** Counters in memory. When there are too many, those go that were not used for the longest time. */
+/** Counters in memory. If there are too many, the least recently used ones are deleted. */
 export class Counters {
   readonly #now: () => number
   readonly #counts: RecentlyUsed<number>
@@ -15,7 +15,7 @@ export class Counters {
     this.#counts = new RecentlyUsed({ ...bounds, maxEntries }, now)
   }
 
-  /** @throws ChatError `invalid-request` as `Store.increment` does */
+  /** @throws ChatError `invalid-request` like `Store.increment` */
   add(key: string, by: number, { ttlMs = Number.POSITIVE_INFINITY }: CountOptions = {}): number {
     checkKey(key)
     checkCount(by)
@@ -23,13 +23,13 @@ export class Counters {
     const count = (found?.value ?? 0) + by
     checkCount(count)
     if (by === 0) return count
-    // a window that would end later than a new one was begun by a clock that was ahead
+    // a window that would end later than a new one was started while the clock was ahead
     const expiresAt = Math.min(found?.expiresAt ?? Number.POSITIVE_INFINITY, this.#now() + ttlMs)
     this.#counts.set(key, count, { characters: 0, expiresAt })
     return count
   }
 
-  /** What a counter is at, and until when; undefined where it was never used, or its window is over. */
+  /** The value of a counter and the end of its window; undefined if it was never used, or its window has ended. */
   peek(key: string): { readonly value: number; readonly expiresAt: number } | undefined {
     return this.#counts.peek(key)
   }

@@ -3,14 +3,14 @@ import { type Lease, leaseMemoryMs } from '../store.ts'
 interface LeaseRecord {
   readonly fence: number
   readonly expiresAt: number
-  /** Whether its holder gave it back: then it is free whatever the clock says. */
+  /** Whether its holder has released it. Then it is free, whatever the clock says. */
   readonly isReleased: boolean
 }
 
-/** The leases that a store in memory has given. */
+/** The leases of a store in memory. */
 export class MemoryLeases {
   readonly #now: () => number
-  /** The lease that was taken first comes first. */
+  /** The oldest lease comes first. */
   readonly #leases = new Map<string, LeaseRecord>()
   #lastFence = 0
 
@@ -20,9 +20,9 @@ export class MemoryLeases {
 
   /** @returns undefined while another holder has it */
   take(name: string, ttlMs: number): Lease | undefined {
-    this.#forgetOld()
-    const held = this.#leases.get(name)
-    if (held && !held.isReleased && held.expiresAt > this.#now()) return undefined
+    this.#deleteOld()
+    const current = this.#leases.get(name)
+    if (current && !current.isReleased && current.expiresAt > this.#now()) return undefined
     const fence = ++this.#lastFence
     this.#leases.delete(name)
     this.#leases.set(name, { fence, expiresAt: this.#now() + ttlMs, isReleased: false })
@@ -39,13 +39,13 @@ export class MemoryLeases {
   }
 
   #release(name: string, fence: number): void {
-    const held = this.#leases.get(name)
-    if (held?.fence !== fence) return
-    this.#leases.set(name, { fence, expiresAt: Math.min(held.expiresAt, this.#now()), isReleased: true })
+    const current = this.#leases.get(name)
+    if (current?.fence !== fence) return
+    this.#leases.set(name, { fence, expiresAt: Math.min(current.expiresAt, this.#now()), isReleased: true })
   }
 
-  /** Deletes up to two ended leases for each new one, which is enough that their number does not grow. */
-  #forgetOld(): void {
+  /** Deletes up to two ended leases for each new one, which is enough to limit their number. */
+  #deleteOld(): void {
     for (const [name, { expiresAt }] of [...this.#leases.entries().take(2)])
       if (expiresAt + leaseMemoryMs <= this.#now()) this.#leases.delete(name)
   }

@@ -1,7 +1,7 @@
 import type { StatePlace, StoreKind } from '../state-place.ts'
 import { MemoryStore } from './memory-store.ts'
 
-/** The process itself, which keeps the state as long as it lives. */
+/** The memory of the process, which loses the state when the process ends. */
 export const memoryPlace: StatePlace = {
   url: 'memory:',
   description: 'memory: lost when the process ends',
@@ -10,7 +10,7 @@ export const memoryPlace: StatePlace = {
   inspect: () => ({ problems: [], notes: [] }),
 }
 
-// SQLite's own name for a database in memory means the same
+// SQLite's own name for a database in memory is accepted too
 const forms = /^(memory(:(\/\/)?)?|(sqlite3?:(\/\/\/?)?)?:memory:)$/i
 
 export const memory: StoreKind = {

@@ -3,7 +3,7 @@ import { machine } from '../../wire/machine.double.ts'
 import { MemoryStore } from './memory-store.ts'
 
 describe('a memory store that is full', () => {
-  test('lets go of what was longest neither read nor written', async () => {
+  test('deletes the values that were not used for the longest time', async () => {
     const store = new MemoryStore({ runtime: machine, maxEntries: 3 })
     for (const key of ['a', 'b', 'c']) await store.put(key, key)
     await store.get('a')
@@ -16,7 +16,7 @@ describe('a memory store that is full', () => {
     expect(await store.keys('', 9)).toEqual(['a', 'e', 'f'])
   })
 
-  test('counts bytes, two for a character, and what an entry costs', async () => {
+  test('counts two bytes for each character, and some for each entry', async () => {
     const store = new MemoryStore({ runtime: machine, maxBytes: 3 * (128 + 2 * (1 + 100)) })
     for (const key of ['a', 'b', 'c']) await store.put(key, 'x'.repeat(100))
     expect(await store.keys('', 9)).toEqual(['a', 'b', 'c'])
@@ -24,7 +24,7 @@ describe('a memory store that is full', () => {
     expect(await store.keys('', 9)).toEqual(['c', 'd'])
   })
 
-  test('has its room again for what was deleted, taken, replaced or ended', async () => {
+  test('has free space again after a value is deleted, taken, replaced or ended', async () => {
     let time = 0
     const store = new MemoryStore({ maxBytes: 2 * (128 + 2 * (1 + 100)), runtime: { now: () => time } })
     await store.put('kept', '')
@@ -42,14 +42,14 @@ describe('a memory store that is full', () => {
     }
   })
 
-  test('does not keep what alone is larger', async () => {
+  test('does not keep a value that is larger than the limit', async () => {
     const store = new MemoryStore({ runtime: machine, maxBytes: 1000 })
     await store.put('a', 'x'.repeat(1000))
     expect(await store.get('a')).toBeUndefined()
   })
 })
 
-test('leases of many names do not add up', async () => {
+test('ended leases of many names are deleted', async () => {
   let time = 0
   const store = new MemoryStore({ runtime: { now: () => time } })
   const fences: number[] = []
@@ -58,14 +58,14 @@ test('leases of many names do not add up', async () => {
     fences.push((await store.lease(`name ${at}`, 1000))?.fence ?? 0)
   }
   expect(fences).toEqual(Array.from({ length: 10_000 }, (_, at) => at + 1))
-  // a day is remembered: that of 24 hours ago is the oldest
+  // a lease is remembered for a day after its end
   const write = (at: number) =>
     store.compareAndSet(`key ${at}`, 0, '', { lease: { name: `name ${at}`, fence: fences[at] ?? 0 } })
   expect(await write(9_970)).toBeUndefined()
   expect(await write(9_980)).toBeNumber()
 })
 
-test('of too many counters those go that were longest not used, and no value makes room for them', async () => {
+test('the least recently used counters are deleted if there are too many, but no values', async () => {
   const store = new MemoryStore({ runtime: machine, maxEntries: 3 })
   await store.put('a', 'a value')
   for (const key of ['a', 'b', 'c']) await store.increment(key, 1)

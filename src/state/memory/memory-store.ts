@@ -8,13 +8,13 @@ import { RecentlyUsed } from './recently-used.ts'
 
 export interface MemoryStoreOptions {
   readonly runtime: Pick<Runtime, 'now'>
-  /** Above this number of values, or of counters, those are deleted that were not used for the longest time. */
+  /** Above this number of values, or of counters, the least recently used ones are deleted. */
   readonly maxEntries?: number
-  /** The same for the bytes of the values, roughly: two for each character, and some for each entry. */
+  /** The same for the bytes of the values: about two for each character, and some for each entry. */
   readonly maxBytes?: number
 }
 
-/** A store in the memory of the process. Every operation but `keys` takes the same time however much it holds. */
+/** A store in the memory of the process. Only the time of `keys` grows with the number of its values. */
 export class MemoryStore implements Store {
   readonly #now: () => number
   readonly #entries: RecentlyUsed<StoredValue>

@@ -1,6 +1,6 @@
 interface SizeBounds {
   readonly maxEntries: number
-  /** Roughly: two bytes a character, and what an entry costs itself. */
+  /** Estimated with two bytes for each character and `entryBytes` for each entry. */
   readonly maxBytes: number
 }
 
@@ -11,14 +11,14 @@ interface BoundedEntry<Value> {
   readonly expiresAt: number
 }
 
-/** What an entry takes besides its characters. */
+/** The bytes that an entry takes besides its characters. */
 const entryBytes = 128
 
-/** A bounded map: when it is full, the entries go that were not used for the longest time. */
+/** A map with bounds. When it is full, the least recently used entries are deleted. */
 export class RecentlyUsed<Value> {
   readonly #bounds: SizeBounds
   readonly #now: () => number
-  /** The entry that was not used for the longest time comes first. */
+  /** The least recently used entry comes first. */
   readonly #entries = new Map<string, BoundedEntry<Value>>()
   #bytes = 0
 
@@ -44,7 +44,7 @@ export class RecentlyUsed<Value> {
     return entry
   }
 
-  /** @param characters of the value, its key apart */
+  /** @param characters the characters of the value, without its key */
   set(key: string, value: Value, { characters, expiresAt }: { characters: number; expiresAt: number }): void {
     this.delete(key)
     const bytes = entryBytes + 2 * (key.length + characters)

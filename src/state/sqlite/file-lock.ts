@@ -10,8 +10,8 @@ const platforms: Readonly<Record<string, { readonly names: readonly string[]; re
 }
 
 /**
- * Locks a file, under all its names, for as long as the descriptor is open. SQLite's own locks are of another kind, and
- * readers are not shut out.
+ * Locks a file, under all its names, while the descriptor is open. SQLite uses another kind of lock, so readers are not
+ * blocked.
  * @returns false if another process has locked it; true also on a platform without such a lock
  */
 export function lockFile(descriptor: number): boolean {

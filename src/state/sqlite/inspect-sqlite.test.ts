@@ -11,7 +11,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-for (const [what, make, says] of [
+for (const [state, make, expected] of [
   ['is empty', (path: string) => writeFileSync(path, '', { mode: 0o600 }), 'does not hold 64 hexadecimal digits'],
   ['is a folder', (path: string) => mkdirSync(path), 'is not a regular file'],
   ['is a FIFO', makeFifo, 'is not a regular file'],
@@ -21,14 +21,14 @@ for (const [what, make, says] of [
       writeFileSync(path, 'a'.repeat(64))
       chmodSync(path, 0o644)
     },
-    'run chmod 600 on it',
+    'Run chmod 600 on it',
   ],
 ] as const)
-  test(`a key file that ${what} is a problem, and nothing is written`, () => {
+  test(`a key file that ${state} is a problem, and nothing is written`, () => {
     const own = mkdtempSync(join(folder, 'a-'))
     const keyFile = join(own, 'state.key')
     make(keyFile)
     const { problems } = inspectSqlite({ file: join(own, 'a.db'), keyFile })
-    expect(problems).toEqual([expect.stringContaining(says)])
+    expect(problems).toEqual([expect.stringContaining(expected)])
     expect(readdirSync(own)).toEqual(['state.key'])
   })

@@ -7,35 +7,38 @@ import { readKeyFile } from './key-file.ts'
 import { lostKeyError, type SqliteConfig } from './open-sqlite.ts'
 import { hasEntries } from './sqlite-file.ts'
 
-/** Checks the file and its folder, also while a server uses them: nothing is written, made or locked. */
+/** Checks the file and its folder, also while a server uses them. It writes, makes and locks nothing. */
 export function inspectSqlite(config: SqliteConfig): StateFindings {
   const { file, secret, keyFile } = config
   const folder = dirname(file)
-  const wrong = findFolderProblem(folder) ?? findFileProblem(file)
-  if (wrong !== undefined) return { problems: [wrong], notes: [] }
-  const isClear = !secret && keyFile === undefined
-  const unfit = findSecretProblem(config, isClear)
+  const problem = findFolderProblem(folder) ?? findFileProblem(file)
+  if (problem !== undefined) return { problems: [problem], notes: [] }
+  const isUnencrypted = !secret && keyFile === undefined
+  const secretProblem = findSecretProblem(config, isUnencrypted)
   return {
-    problems: unfit === undefined ? [] : [unfit],
-    notes: isClear && unfit === undefined ? [unencryptedNote(file)] : [],
+    problems: secretProblem === undefined ? [] : [secretProblem],
+    notes: isUnencrypted && secretProblem === undefined ? [unencryptedNote(file)] : [],
   }
 }
 
-function findSecretProblem(config: SqliteConfig, isClear: boolean): string | undefined {
+function findSecretProblem(config: SqliteConfig, isUnencrypted: boolean): string | undefined {
   const { file } = config
-  const wrong = findKeyFileProblem(config)
-  if (wrong !== undefined) return wrong
+  const problem = findKeyFileProblem(config)
+  if (problem !== undefined) return problem
   if (!existsSync(file) || !hasEntries(file)) return undefined
   const isSealed = hasEntries(file, sealKey)
-  if (isClear) return isSealed ? `${file} is encrypted, and there is no STATE_SECRET. Set it.` : undefined
-  const lost = lostKeyError(config)
-  if (lost) return lost.message
+  if (isUnencrypted)
+    return isSealed
+      ? `${file} is encrypted, and there is no STATE_SECRET. Set the one that it was written with.`
+      : undefined
+  const missingKey = lostKeyError(config)
+  if (missingKey) return missingKey.message
   return isSealed
     ? undefined
-    : `${file} was written without a STATE_SECRET, and can only be read without one. Unset it, or set another STATE_URL.`
+    : `${file} was written without a STATE_SECRET, so it cannot be read with one. Unset STATE_SECRET, or set another STATE_URL.`
 }
 
-/** A missing file is not a problem: the start makes it. */
+/** A missing file is not a problem, because the start makes it. */
 function findKeyFileProblem({ secret, keyFile }: SqliteConfig): string | undefined {
   if (secret || keyFile === undefined || !existsSync(keyFile)) return undefined
   try {
@@ -49,19 +52,19 @@ function findKeyFileProblem({ secret, keyFile }: SqliteConfig): string | undefin
 function findFolderProblem(folder: string): string | undefined {
   const stat = statSync(folder, { throwIfNoEntry: false })
   if (!stat) return `The folder of the state, ${folder}, does not exist. Create it, or set another STATE_URL.`
-  if (!stat.isDirectory()) return `${folder} is not a folder, so no state can be kept in it. Set another STATE_URL.`
+  if (!stat.isDirectory()) return `${folder} is not a folder, so it cannot hold the state. Set another STATE_URL.`
   return isWritable(folder, constants.W_OK | constants.X_OK)
     ? undefined
-    : `This user may not write to the folder of the state, ${folder}.`
+    : `This user may not write to the folder of the state, ${folder}. Give the user that right, or set another STATE_URL.`
 }
 
 function findFileProblem(file: string): string | undefined {
   if (!existsSync(file)) return undefined
   if (!statSync(file).isFile())
-    return `${file} is not a regular file, so no state can be kept in it. Set another STATE_URL.`
+    return `${file} is not a regular file, so it cannot hold the state. Set another STATE_URL.`
   return isWritable(file, constants.R_OK | constants.W_OK)
     ? undefined
-    : `This user may not read and write the state file ${file}.`
+    : `This user may not read and write the state file ${file}. Give the user that right, or set another STATE_URL.`
 }
 
 function isWritable(path: string, mode: number): boolean {

@@ -3,18 +3,20 @@ import type { ChatError } from '../../chat/error.ts'
 import { codeOf, unavailable } from '../unavailable.ts'
 import { lockFile } from './file-lock.ts'
 
-/** How a SQLite database begins. https://sqlite.org/fileformat2.html, 1.3.1 */
+/** The first bytes of a SQLite database. https://sqlite.org/fileformat2.html, 1.3.1 */
 const magic = 'SQLite format 3\0'
 
 type Identity = Pick<Stats, 'dev' | 'ino'>
 
-/** The file that a path led to when it was opened. It is locked under all its names, and its loss is noticed. */
+/**
+ * The file that a path named when it was opened. It is locked under all its names, and `problem` shows if it is lost.
+ */
 export class LockedFile {
   readonly #path: string
   readonly #descriptor: number
   #isOpen = true
   readonly #identity: Identity
-  /** The identity of SQLite's log beside it, once the log was seen. */
+  /** The identity of SQLite's log, once the log exists. */
   #log: Identity | undefined
 
   /** Makes an empty file if there is none. @throws ChatError `unavailable` if another process has locked it */
@@ -27,16 +29,16 @@ export class LockedFile {
     throw lockedError(path)
   }
 
-  /** What happened to the file since it was opened, in words for the operator; undefined while it is in its place. */
+  /** Describes for the operator what happened to the file since it was opened; undefined if nothing did. */
   problem(): string | undefined {
-    const what = this.#loss()
+    const loss = this.#findLoss()
     return (
-      what &&
-      `The state file ${this.#path} ${what} while tributary uses it: new data is lost when tributary ends. Stop it, put the file (or a backup of it) back, and start it again.`
+      loss &&
+      `The state file ${this.#path} ${loss} while tributary uses it: new data is lost when tributary ends. Stop it, put the file (or a backup of it) back, and start it again.`
     )
   }
 
-  #loss(): string | undefined {
+  #findLoss(): string | undefined {
     try {
       if (!isSameFile(statSync(this.#path), this.#identity)) return 'was replaced by another file'
       if (!this.#hasLog()) return 'has lost its log (the file ending in -wal)'
@@ -58,7 +60,10 @@ export class LockedFile {
     return start.toString('latin1') === magic
   }
 
-  /** Call it after the database is closed: closing any descriptor of a file drops SQLite's locks on it. fcntl(2) */
+  /**
+   * Must be called after the database is closed, because closing any descriptor of a file ends SQLite's locks on it.
+   * fcntl(2)
+   */
   close(): void {
     if (this.#isOpen) closeSync(this.#descriptor)
     this.#isOpen = false
@@ -71,7 +76,7 @@ function isSameFile(one: Identity, other: Identity): boolean {
 
 export function lockedError(path: string, cause?: unknown): ChatError {
   return unavailable(
-    `Another tributary has the state file ${path} open. Stop it first, or give this one a file of its own (STATE_URL).`,
+    `Another tributary has the state file ${path} open. Stop the other one first, or set STATE_URL to another file.`,
     cause,
   )
 }

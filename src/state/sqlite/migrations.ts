@@ -6,9 +6,9 @@ export const applicationId = 0x74_72_69_62
 /**
  * The steps from each schema to the next; the first begins with an empty file. A step is never edited, only added.
  *
- * `version` and `fence` are never given twice, even after their row was deleted: AUTOINCREMENT sees to that.
- * `value` is text. A string with half a surrogate pair is not text to SQLite, so its UTF-16 is a blob.
- * `expires` is in milliseconds since 1970; it is negative for a lease that was given back.
+ * `version` and `fence` are never given twice, even after their row was deleted, because of AUTOINCREMENT.
+ * `value` is text. SQLite has no text with half a surrogate pair, so such a string is stored as a blob of its UTF-16.
+ * `expires` is in milliseconds since 1970; it is negative for a lease that was released.
  */
 export const migrations: readonly string[] = [
   `CREATE TABLE entries (
@@ -38,7 +38,7 @@ export function readPragma(database: Database, name: 'user_version' | 'applicati
   return statement.get()?.[name] ?? 0
 }
 
-/** Brings a database to the newest schema. Each step is done whole or not at all. */
+/** Changes a database to the newest schema. Each step is done completely or not at all. */
 export function migrate(database: Database, steps: readonly string[] = migrations): void {
   for (const [at, step] of steps.entries()) {
     if (at < readPragma(database, 'user_version')) continue

@@ -10,17 +10,17 @@ import { SqliteStore } from './sqlite-store.ts'
 export interface SqliteConfig {
   /** An absolute path. */
   readonly file: string
-  /** Encrypts the values; without it and `keyFile` they are readable in the file. */
+  /** Encrypts the values. Without it and `keyFile` they are stored unencrypted. */
   readonly secret?: Secret
-  /** The file of such a secret, which is made at the first start. */
+  /** A file with such a secret, which is made at the first start. */
   readonly keyFile?: string
 }
 
-/** @throws ChatError `unavailable`, in words for the operator: a reason not to start */
+/** @throws ChatError `unavailable`, with a message for the operator; the program must not start then */
 export async function openSqlite(config: SqliteConfig, runtime: Runtime): Promise<Store> {
   const store = new SqliteStore(config.file, { runtime, refusal: lostKeyError(config) })
   try {
-    // the file is locked by now: two processes that start at once would make two keys
+    // the file is locked now, because two processes that start at once would make two keys
     const secret = config.secret ?? (config.keyFile === undefined ? undefined : keyFromFile(config.keyFile, runtime))
     if (secret) return await sealStore(store, secret, { runtime, keyFile: config.secret ? undefined : config.keyFile })
     await refuseSealed(store)
@@ -31,9 +31,11 @@ export async function openSqlite(config: SqliteConfig, runtime: Runtime): Promis
   }
 }
 
-/** The error for a missing key file of a state that was written with it: a new key would open none of its values. */
+/**
+ * The error if the state was written with a key file that is now missing. A new key could not read any of its values.
+ */
 export function lostKeyError({ file, secret, keyFile }: SqliteConfig): ChatError | undefined {
   if (secret || keyFile === undefined || existsSync(keyFile)) return undefined
-  const message = `The key file ${keyFile} is missing, while ${file} was written with it, or with a STATE_SECRET. Restore it from a backup, or set that STATE_SECRET. Without them the state cannot be read any more: move ${file} away to start anew.`
+  const message = `The key file ${keyFile} is missing, but ${file} was written with it, or with a STATE_SECRET. Restore it from a backup, or set that STATE_SECRET. If both are lost, the state cannot be read: move ${file} away to start without it.`
   return new ChatError('unavailable', { message, code: 'state_sealed' })
 }

@@ -9,14 +9,14 @@ import { applicationId, migrate, migrations, readPragma } from './migrations.ts'
 /** A SQLite database with the newest schema, which no other tributary has open. */
 export interface SqliteFile {
   readonly database: Database
-  /** Why new data may be lost, such as that the file was removed or replaced; undefined while all is well. */
+  /** Why new data may be lost, for example because the file was removed or replaced; undefined if all is well. */
   problem(): string | undefined
   close(): void
 }
 
 /**
- * Milliseconds a write waits for the lock of another program, such as the `sqlite3` shell. The whole program waits
- * meanwhile, so it is shorter than a person notices.
+ * Milliseconds that a write waits for the lock of another program, such as the `sqlite3` shell. The whole program waits
+ * meanwhile, so the time is too short for a person to notice.
  */
 const busyTimeoutMs = 250
 
@@ -24,13 +24,15 @@ const busyTimeoutMs = 250
 const minPageBytes = 512
 
 /**
- * @param refusal the error to throw if the file has entries already; nothing is written then
- * @throws ChatError `unavailable`, which says what to do
+ * @param refusal the error to throw if the file already has entries; then nothing is written
+ * @throws ChatError `unavailable`, whose message says what to do
  */
 export function openSqliteFile(file: string, refusal?: ChatError): SqliteFile {
   const folder = dirname(file)
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
-    throw unavailable(`The folder of the state file ${file} does not exist. Create it, or choose another file.`)
+    throw unavailable(
+      `The folder of the state file ${file} does not exist. Create it, or set STATE_URL to another file.`,
+    )
   const umask = process.umask(0o077)
   try {
     refuseSpecialFile(file)
@@ -39,7 +41,7 @@ export function openSqliteFile(file: string, refusal?: ChatError): SqliteFile {
     if (thrown instanceof ChatError) throw thrown
     if (codeOf(thrown).startsWith('SQLITE_NOTADB')) throw notADatabaseError(file, thrown)
     throw unavailable(
-      `The state file ${file} cannot be used (${codeOf(thrown)}). See that the disk has room, and that this user may write the file and its folder.`,
+      `The state file ${file} cannot be used (${codeOf(thrown)}). Check that the disk has free space, and that this user may write the file and its folder.`,
       thrown,
     )
   } finally {
@@ -47,14 +49,17 @@ export function openSqliteFile(file: string, refusal?: ChatError): SqliteFile {
   }
 }
 
-/** The file's own name, since its lock and SQLite's log stand beside that. A link may lead to a file that does not exist yet. */
+/**
+ * Resolves links, because the lock and SQLite's log must be beside the file itself. A link may lead to a file that does
+ * not exist yet.
+ */
 function resolveLinks(file: string): string {
   if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
   return realpathSync(file)
 }
 
 function notADatabaseError(path: string, cause?: unknown): ChatError {
-  return unavailable(`The state file ${path} is not a SQLite database. Choose another file.`, cause)
+  return unavailable(`The state file ${path} is not a SQLite database. Set STATE_URL to another file.`, cause)
 }
 
 function openLocked(path: string, refusal: ChatError | undefined): SqliteFile {
@@ -62,39 +67,39 @@ function openLocked(path: string, refusal: ChatError | undefined): SqliteFile {
   const lock = takeLock(path)
   try {
     refuseBeforeWriting(path, refusal)
-    const { database, held } = openDatabase(path, refusal)
-    return { database, problem: () => held.problem(), close: () => closeAll(database, held, lock) }
+    const { database, lockedFile } = openDatabase(path, refusal)
+    return { database, problem: () => lockedFile.problem(), close: () => closeAll(database, lockedFile, lock) }
   } catch (thrown) {
     closeFully(lock)
     throw thrown
   }
 }
 
-/** Refuses pipes, which would be waited for without end, and devices, which keep nothing. */
+/** Refuses pipes, which would block for ever, and devices, which store nothing. */
 function refuseSpecialFile(path: string): void {
-  const found = statSync(path, { throwIfNoEntry: false })
-  if (found && !found.isFile())
-    throw unavailable(`${path} is not a regular file, so no state can be kept there. Choose another file (STATE_URL).`)
+  const status = statSync(path, { throwIfNoEntry: false })
+  if (status && !status.isFile())
+    throw unavailable(`${path} is not a regular file, so it cannot hold the state. Set STATE_URL to another file.`)
 }
 
-function openDatabase(path: string, refusal: ChatError | undefined): { database: Database; held: LockedFile } {
-  const held = new LockedFile(path)
+function openDatabase(path: string, refusal: ChatError | undefined): { database: Database; lockedFile: LockedFile } {
+  const lockedFile = new LockedFile(path)
   let database: Database | undefined
   try {
     database = new Database(path, { create: true, readwrite: true })
-    prepare(database, path, refusal)
-    return { database, held }
+    configure(database, path, refusal)
+    return { database, lockedFile }
   } catch (thrown) {
     if (database) closeFully(database)
-    held.close()
+    lockedFile.close()
     throw thrown
   }
 }
 
 /**
- * Takes SQLite's own lock on an empty database beside the file: a lock on the file itself would shut out readers too. The
- * kernel holds the lock, so it ends with the process however that ends. The lock's file stays, since deleting it would be
- * a race.
+ * Takes SQLite's own lock on an empty database beside the file, because a lock on the file itself would block readers
+ * too. The kernel holds the lock, so it ends with the process in any case. The lock file stays, because its deletion
+ * would be a race.
  */
 function takeLock(path: string): Database {
   const lock = new Database(`${path}.lock`, { create: true, readwrite: true })
@@ -111,9 +116,9 @@ function takeLock(path: string): Database {
   }
 }
 
-/** Checks the file without changing it, not even by the recovery that SQLite does when it opens one after a crash. */
+/** Checks the file without changing it, not even by SQLite's recovery after a crash. */
 function refuseBeforeWriting(path: string, refusal: ChatError | undefined): void {
-  // SQLite takes a file that is shorter than a page for an empty database, and writes over it
+  // SQLite treats a file that is shorter than a page as an empty database, and overwrites it
   const { size } = statSync(path)
   if (size > 0 && size < minPageBytes && !existsSync(`${path}-journal`)) throw notADatabaseError(path)
   let database: Database | undefined
@@ -132,17 +137,17 @@ function refuseForeign(database: Database, path: string, refusal: ChatError | un
   const version = readPragma(database, 'user_version')
   const isNew = readPragma(database, 'schema_version') === 0
   if (!isNew && readPragma(database, 'application_id') !== applicationId)
-    throw unavailable(`The state file ${path} is another program's database. Choose another file.`)
+    throw unavailable(`The state file ${path} is another program's database. Set STATE_URL to another file.`)
   if (version > migrations.length)
     throw unavailable(
-      `The state file ${path} was written by a newer tributary (schema ${version}, this one knows ${migrations.length}). Start the newer one, or choose another file.`,
+      `The state file ${path} was written by a newer tributary (schema ${version}, this one knows ${migrations.length}). Start the newer one, or set STATE_URL to another file.`,
     )
   if (refusal !== undefined && version > 0 && isFilled(database)) throw refusal
 }
 
 /**
- * SQLite puts two files beside a database in WAL mode even to read it, and leaves them there. If no other process has it
- * open, and none has crashed, SQLite is told that nothing changes meanwhile (https://sqlite.org/uri.html, `immutable`).
+ * SQLite makes two files beside a database in WAL mode even to read it, and leaves them there. If no other process has
+ * it open, and none has crashed, `immutable` tells SQLite that nothing changes meanwhile (https://sqlite.org/uri.html).
  */
 function openForReading(path: string): Database {
   if (existsSync(`${path}-wal`)) return new Database(path, { readonly: true })
@@ -157,9 +162,9 @@ function isFilled(database: Database): boolean {
 }
 
 /**
- * Whether a state file has entries. The file may be open elsewhere, and nothing is written; a file that cannot be read has
- * none.
- * @param key asks for this entry instead of for any
+ * Whether a state file has entries. Another process may have it open, and nothing is written. A file that cannot be
+ * read counts as empty.
+ * @param key only checks for this entry
  */
 export function hasEntries(path: string, key?: string): boolean {
   let database: Database | undefined
@@ -175,26 +180,26 @@ export function hasEntries(path: string, key?: string): boolean {
   }
 }
 
-function prepare(database: Database, path: string, refusal: ChatError | undefined): void {
+function configure(database: Database, path: string, refusal: ChatError | undefined): void {
   database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
   refuseForeign(database, path, refusal)
   database.run('PRAGMA journal_mode = WAL')
-  // each commit is on the disk before it is acknowledged, since a lost token cannot be replaced
+  // each commit is on the disk before it is acknowledged, because a lost token cannot be replaced
   database.run('PRAGMA synchronous = FULL')
   migrate(database)
   for (const name of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(name)) chmodSync(name, 0o600)
 }
 
-function closeAll(database: Database, held: LockedFile, lock: Database): void {
+function closeAll(database: Database, lockedFile: LockedFile, lock: Database): void {
   try {
     closeFully(database)
   } finally {
-    held.close()
+    lockedFile.close()
     closeFully(lock)
   }
 }
 
-/** Closes the file at once. Plain `close` leaves it open and locked for as long as a statement lives that was not finalized. */
+/** Closes the file at once. Plain `close` keeps it open and locked until every statement is finalized. */
 function closeFully(database: Database): void {
   database.close(true)
 }

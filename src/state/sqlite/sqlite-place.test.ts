@@ -27,23 +27,23 @@ afterAll(() => rmSync(root, { recursive: true }))
 const secret = new Secret('opens-the-store-of-this-test')
 const plain = 'a-refresh-token-in-clear'
 
-/** A folder of its own, with where a database and its key would be. */
-function place() {
+/** A new folder, and the paths of a database and its key in it. */
+function newPlace() {
   const folder = mkdtempSync(join(root, 'state-'))
   return { folder, file: join(folder, 'tributary.db'), keyFile: join(folder, 'state.key') }
 }
 
-async function complaint(place: StatePlace): Promise<string> {
-  const thrown = await place.open(machine).then(
+async function refusalOf(newPlace: StatePlace): Promise<string> {
+  const thrown = await newPlace.open(machine).then(
     (store) => store.close(),
     (error) => error,
   )
   return thrown instanceof ChatError ? `${thrown.code}: ${thrown.message}` : String(thrown)
 }
 
-/** Opens, does the work and closes. */
-async function within<T>(place: StatePlace, work: (store: Store) => Promise<T>): Promise<T> {
-  const store = await place.open(machine)
+/** Opens the store, runs the work and closes the store. */
+async function withStore<T>(newPlace: StatePlace, work: (store: Store) => Promise<T>): Promise<T> {
+  const store = await newPlace.open(machine)
   try {
     return await work(store)
   } finally {
@@ -56,39 +56,39 @@ const get = async (store: Store) => (await store.get('key'))?.value
 const isInClear = (folder: string) =>
   readdirSync(folder).some((name) => readFileSync(join(folder, name)).includes(plain))
 
-test('memory forgets with its end', async () => {
-  await within(memoryPlace, put)
-  expect(await within(memoryPlace, get)).toBeUndefined()
+test('the memory is lost when it is closed', async () => {
+  await withStore(memoryPlace, put)
+  expect(await withStore(memoryPlace, get)).toBeUndefined()
 })
 
-test('a file without a secret keeps values as they are', async () => {
-  const { folder, file } = place()
-  await within(sqlitePlace({ file }), put)
-  expect(await within(sqlitePlace({ file }), get)).toBe(plain)
+test('a file without a secret contains values in clear text', async () => {
+  const { folder, file } = newPlace()
+  await withStore(sqlitePlace({ file }), put)
+  expect(await withStore(sqlitePlace({ file }), get)).toBe(plain)
   expect(isInClear(folder)).toBe(true)
 })
 
-test('a file with a secret holds no value in clear, not in its log either, and opens with no other', async () => {
-  const { folder, file } = place()
-  await within(sqlitePlace({ file, secret }), async (store) => {
+test('a file with a secret and its log contain no value in clear text, and no other secret opens it', async () => {
+  const { folder, file } = newPlace()
+  await withStore(sqlitePlace({ file, secret }), async (store) => {
     await put(store)
     expect(readdirSync(folder)).toContain('tributary.db-wal')
     expect(isInClear(folder)).toBe(false)
   })
   expect(isInClear(folder)).toBe(false)
-  expect(await complaint(sqlitePlace({ file, secret: new Secret('opens-nothing-in-this-test') }))).toStartWith(
+  expect(await refusalOf(sqlitePlace({ file, secret: new Secret('opens-nothing-in-this-test') }))).toStartWith(
     'state_sealed',
   )
-  expect(await complaint(sqlitePlace({ file }))).toContain('no STATE_SECRET is set')
-  // whoever was refused has let go of the file
-  expect(await within(sqlitePlace({ file, secret }), get)).toBe(plain)
+  expect(await refusalOf(sqlitePlace({ file }))).toContain('no STATE_SECRET is set')
+  // a refused process has released the file
+  expect(await withStore(sqlitePlace({ file, secret }), get)).toBe(plain)
 })
 
-test('a key file is made once, for its owner alone, and is the secret from then on', async () => {
-  const { folder, file, keyFile } = place()
+test('a key file is made once, only for its owner, and is used from then on', async () => {
+  const { folder, file, keyFile } = newPlace()
   const umask = process.umask(0)
   try {
-    await within(sqlitePlace({ file, keyFile }), put)
+    await withStore(sqlitePlace({ file, keyFile }), put)
   } finally {
     process.umask(umask)
   }
@@ -96,52 +96,52 @@ test('a key file is made once, for its owner alone, and is the secret from then 
   expect(key).toMatch(/^[0-9a-f]{64}\n$/)
   expect(statSync(keyFile).mode & 0o777).toBe(0o600)
   expect(isInClear(folder)).toBe(false)
-  expect(await within(sqlitePlace({ file, keyFile }), get)).toBe(plain)
+  expect(await withStore(sqlitePlace({ file, keyFile }), get)).toBe(plain)
   expect(readFileSync(keyFile, 'utf8')).toBe(key)
   expect(readdirSync(folder).sort()).toEqual(['state.key', 'tributary.db', 'tributary.db.lock'])
 })
 
-test('a secret that is set goes before the key file, which is not even made', async () => {
-  const { folder, file, keyFile } = place()
-  await within(sqlitePlace({ file, keyFile, secret }), put)
+test('a secret in the settings is used instead of the key file, and no key file is made', async () => {
+  const { folder, file, keyFile } = newPlace()
+  await withStore(sqlitePlace({ file, keyFile, secret }), put)
   expect(readdirSync(folder)).not.toContain('state.key')
-  expect(await complaint(sqlitePlace({ file, keyFile }))).toStartWith('state_sealed')
+  expect(await refusalOf(sqlitePlace({ file, keyFile }))).toStartWith('state_sealed')
 })
 
-test('a half-written draft of a key is written anew', async () => {
-  const { file, keyFile } = place()
+test('a half-written draft of a key is replaced', async () => {
+  const { file, keyFile } = newPlace()
   writeFileSync(`${keyFile}.new`, 'ab', { mode: 0o644 })
-  await within(sqlitePlace({ file, keyFile }), put)
-  expect(await within(sqlitePlace({ file, keyFile }), get)).toBe(plain)
+  await withStore(sqlitePlace({ file, keyFile }), put)
+  expect(await withStore(sqlitePlace({ file, keyFile }), get)).toBe(plain)
   expect(statSync(keyFile).mode & 0o777).toBe(0o600)
 })
 
 for (const mode of [0o640, 0o604, 0o620, 0o601])
   test(`a key file of mode ${mode.toString(8)} is not used`, async () => {
-    const { file, keyFile } = place()
-    await within(sqlitePlace({ file, keyFile }), put)
+    const { file, keyFile } = newPlace()
+    await withStore(sqlitePlace({ file, keyFile }), put)
     chmodSync(keyFile, mode)
-    expect(await complaint(sqlitePlace({ file, keyFile }))).toMatch(/^state_unavailable: .*chmod 600/)
+    expect(await refusalOf(sqlitePlace({ file, keyFile }))).toMatch(/^state_unavailable: .*chmod 600/)
     chmodSync(keyFile, 0o400)
-    expect(await within(sqlitePlace({ file, keyFile }), get)).toBe(plain)
+    expect(await withStore(sqlitePlace({ file, keyFile }), get)).toBe(plain)
   })
 
-test('a key file that is a pipe is not waited for', async () => {
-  const { file, keyFile } = place()
+test('a key file that is a pipe is refused at once', async () => {
+  const { file, keyFile } = newPlace()
   makeFifo(keyFile)
-  expect(await complaint(sqlitePlace({ file, keyFile }))).toMatch(/^state_unavailable: .* is not a regular file/)
+  expect(await refusalOf(sqlitePlace({ file, keyFile }))).toMatch(/^state_unavailable: .* is not a regular file/)
 })
 
-test('a key file that is damaged, or a folder, is named', async () => {
-  const { file, keyFile, folder } = place()
+test('the error for a damaged or unreachable key file names it', async () => {
+  const { file, keyFile, folder } = newPlace()
   writeFileSync(keyFile, 'abc', { mode: 0o600 })
-  expect(await complaint(sqlitePlace({ file, keyFile }))).toContain('64 hexadecimal digits')
-  expect(await complaint(sqlitePlace({ file, keyFile: join(folder, 'missing', 'state.key') }))).toMatch(
+  expect(await refusalOf(sqlitePlace({ file, keyFile }))).toContain('64 hexadecimal digits')
+  expect(await refusalOf(sqlitePlace({ file, keyFile: join(folder, 'missing', 'state.key') }))).toMatch(
     /^state_unavailable: .*ENOENT/,
   )
 })
 
-describe('a key file that is lost', () => {
+describe('a lost key file', () => {
   const snapshot = (folder: string) =>
     Object.fromEntries(
       readdirSync(folder)
@@ -149,9 +149,9 @@ describe('a key file that is lost', () => {
         .map((name) => [name, readFileSync(join(folder, name)).toString('base64')]),
     )
 
-  test('is to be restored: no other is made, and not a byte of the state is written', async () => {
-    const { folder, file, keyFile } = place()
-    await within(sqlitePlace({ file, keyFile }), async (store) => {
+  test('must be restored: no new one is made, and the state is not changed', async () => {
+    const { folder, file, keyFile } = newPlace()
+    await withStore(sqlitePlace({ file, keyFile }), async (store) => {
       await put(store)
       await store.lease('somebody', 60_000)
     })
@@ -159,7 +159,7 @@ describe('a key file that is lost', () => {
     rmSync(keyFile)
     const before = snapshot(folder)
     for (let time = 0; time < 2; time++)
-      expect(await complaint(sqlitePlace({ file, keyFile }))).toMatch(
+      expect(await refusalOf(sqlitePlace({ file, keyFile }))).toMatch(
         /^state_sealed: The key file .*state\.key is missing.* Restore it from a backup/,
       )
     expect(snapshot(folder)).toEqual(before)
@@ -167,82 +167,82 @@ describe('a key file that is lost', () => {
       expect.stringContaining('Restore it from a backup'),
     ])
     writeFileSync(keyFile, key, { mode: 0o600 })
-    expect(await within(sqlitePlace({ file, keyFile }), get)).toBe(plain)
+    expect(await withStore(sqlitePlace({ file, keyFile }), get)).toBe(plain)
   })
 
-  test('also after a crash, with what is only in the log of the database', async () => {
-    const { folder, file, keyFile } = place()
+  test("must be restored after a crash too, even if only the database's log has the data", async () => {
+    const { folder, file, keyFile } = newPlace()
     const store = await sqlitePlace({ file, keyFile }).open(machine)
     await put(store)
     const crashed = mkdtempSync(join(root, 'crashed-'))
     for (const name of ['tributary.db', 'tributary.db-wal']) copyFileSync(join(folder, name), join(crashed, name))
     await store.close()
-    const lost = sqlitePlace({ file: join(crashed, 'tributary.db'), keyFile: join(crashed, 'state.key') })
-    expect(await complaint(lost)).toContain('Restore it from a backup')
+    const withoutKey = sqlitePlace({ file: join(crashed, 'tributary.db'), keyFile: join(crashed, 'state.key') })
+    expect(await refusalOf(withoutKey)).toContain('Restore it from a backup')
     expect(readdirSync(crashed)).not.toContain('state.key')
   })
 
-  test('of a state in which nothing is kept yet is made', async () => {
-    const { file, keyFile } = place()
-    await within(sqlitePlace({ file }), async () => undefined)
-    await within(sqlitePlace({ file, keyFile }), put)
-    expect(await within(sqlitePlace({ file, keyFile }), get)).toBe(plain)
+  test('is made anew if the state is still empty', async () => {
+    const { file, keyFile } = newPlace()
+    await withStore(sqlitePlace({ file }), async () => undefined)
+    await withStore(sqlitePlace({ file, keyFile }), put)
+    expect(await withStore(sqlitePlace({ file, keyFile }), get)).toBe(plain)
   })
 
-  test('and replaced by another is named', async () => {
-    const { file, keyFile } = place()
-    await within(sqlitePlace({ file, keyFile }), put)
+  test('that was replaced by another is named in the error', async () => {
+    const { file, keyFile } = newPlace()
+    await withStore(sqlitePlace({ file, keyFile }), put)
     writeFileSync(keyFile, 'ab'.repeat(32), { mode: 0o600 })
-    expect(await complaint(sqlitePlace({ file, keyFile }))).toMatch(
+    expect(await refusalOf(sqlitePlace({ file, keyFile }))).toMatch(
       /^state_sealed: .*the key file .*state\.key has another key/,
     )
   })
 })
 
-describe('a look at where the state is kept', () => {
-  test('finds nothing wrong with memory, nor with a folder that can be written', () => {
-    const { file, keyFile } = place()
+describe('an inspection', () => {
+  test('finds no problem with memory or with a writable folder', () => {
+    const { file, keyFile } = newPlace()
     expect(memoryPlace.inspect()).toEqual({ problems: [], notes: [] })
     expect(sqlitePlace({ file, keyFile }).inspect()).toEqual({ problems: [], notes: [] })
     expect(sqlitePlace({ file, secret }).inspect()).toEqual({ problems: [], notes: [] })
   })
 
-  test('says that chats are in clear where there is no secret', () => {
-    const { file } = place()
+  test('notes that chats are unencrypted if there is no secret', () => {
+    const { file } = newPlace()
     expect(sqlitePlace({ file }).inspect().notes).toEqual([expect.stringContaining('no STATE_SECRET')])
   })
 
-  test('finds a folder that is not there, one that is none, and a file that is none', () => {
-    const { folder, file, keyFile } = place()
+  test('finds a missing folder, a file instead of a folder, and a folder instead of a file', () => {
+    const { folder, file, keyFile } = newPlace()
     writeFileSync(keyFile, '')
-    for (const [path, says] of [
+    for (const [path, expected] of [
       [join(folder, 'none', 'a.db'), 'does not exist. Create it'],
       [join(keyFile, 'a.db'), 'is not a folder'],
       [folder, 'is not a regular file'],
     ] as const)
-      expect(sqlitePlace({ file: path }).inspect().problems).toEqual([expect.stringContaining(says)])
+      expect(sqlitePlace({ file: path }).inspect().problems).toEqual([expect.stringContaining(expected)])
     expect(existsSync(file)).toBe(false)
   })
 
-  test('finds a secret that is missing, and one that is too many', async () => {
-    const sealedPlace = place()
-    await within(sqlitePlace({ file: sealedPlace.file, secret }), put)
+  test('finds a missing secret, and a secret that must not be set', async () => {
+    const sealedPlace = newPlace()
+    await withStore(sqlitePlace({ file: sealedPlace.file, secret }), put)
     expect(sqlitePlace({ file: sealedPlace.file }).inspect()).toEqual({
       problems: [expect.stringContaining('is encrypted, and there is no STATE_SECRET')],
       notes: [],
     })
     expect(sqlitePlace({ file: sealedPlace.file, secret }).inspect()).toEqual({ problems: [], notes: [] })
-    const clearPlace = place()
-    await within(sqlitePlace({ file: clearPlace.file }), put)
+    const clearPlace = newPlace()
+    await withStore(sqlitePlace({ file: clearPlace.file }), put)
     expect(sqlitePlace({ file: clearPlace.file, secret }).inspect().problems).toEqual([
       expect.stringContaining('was written without a STATE_SECRET'),
     ])
     expect(readdirSync(clearPlace.folder).sort()).toEqual(['tributary.db', 'tributary.db.lock'])
   })
 
-  test('leaves a server that has the state alone', async () => {
-    const { folder, file, keyFile } = place()
-    await within(sqlitePlace({ file, keyFile }), async (store) => {
+  test('does not disturb a server that uses the state', async () => {
+    const { folder, file, keyFile } = newPlace()
+    await withStore(sqlitePlace({ file, keyFile }), async (store) => {
       await put(store)
       const names = readdirSync(folder).sort()
       expect(sqlitePlace({ file, keyFile }).inspect()).toEqual({ problems: [], notes: [] })

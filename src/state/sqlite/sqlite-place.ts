@@ -29,10 +29,10 @@ export const sqlite: StoreKind = {
 
 const scheme = /^(sqlite3?|file):/i
 
-/** `sqlite:FILE` in all the ways it is written elsewhere: `sqlite:///a` is the absolute path, as in any other URL. */
+/** Reads the common forms of `sqlite:FILE`. `sqlite:///a` is an absolute path, as in other URLs. */
 function pathIn(url: string): string | undefined {
   const [, slashes = '', path] = /^(?:sqlite3?|file):(\/*)(.*)$/i.exec(url) ?? []
-  // a path without a scheme says as clearly what is meant
+  // a path without a scheme is accepted too
   if (path === undefined) return /^(\/|\.\.?\/)|^[^:]+\.(db|sqlite3?)$/i.test(url) ? url : undefined
   if (path === '') return undefined
   return slashes.length === 0 || slashes.length === 2 ? path : `/${path}`

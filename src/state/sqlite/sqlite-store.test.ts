@@ -31,8 +31,8 @@ afterAll(() => rmSync(folder, { recursive: true }))
 let files = 0
 const newFile = () => join(folder, `${++files}.db`)
 
-/** What somebody who opens the file is told. */
-function complaint(file: string): string {
+/** The error for a process that opens the file. */
+function refusalOf(file: string): string {
   try {
     const store = new SqliteStore(file, { runtime: machine })
     void store.close()
@@ -42,7 +42,7 @@ function complaint(file: string): string {
   }
 }
 
-/** Makes a database as another program would, without a trace beside it. */
+/** Makes a database as another program would, without other files beside it. */
 function makeDatabase(file: string, ...statements: readonly string[]): Buffer {
   writeFileSync(file, '', { flag: 'a' })
   const database = new Database(file)
@@ -51,26 +51,26 @@ function makeDatabase(file: string, ...statements: readonly string[]): Buffer {
   return readFileSync(file)
 }
 
-test('what is kept outlives the store, and so do versions, fences, counters and ends', async () => {
+test('values, versions, fences, counters and their ends outlive the store', async () => {
   const file = newFile()
   let time = 1000
   const first = new SqliteStore(file, { runtime: machineWith({ now: () => time }) })
   await first.put('a', '1')
   await first.put('b', '\ud800\0', { ttlMs: 500 })
   await first.put('gone', '')
-  const gone = (await first.get('gone'))?.version ?? 0
+  const deletedVersion = (await first.get('gone'))?.version ?? 0
   await first.delete('gone')
   const fence = (await first.lease('l', 500))?.fence ?? 0
   const kept = await first.get('a')
   await first.increment('n', 3, { ttlMs: 500 })
   await first.increment('for good', 1)
   await first.close()
-  await using second = closing(new SqliteStore(file, { runtime: machineWith({ now: () => time }) }))
+  await using second = withClose(new SqliteStore(file, { runtime: machineWith({ now: () => time }) }))
   const { store } = second
   expect(await store.get('a')).toEqual(kept)
   expect((await store.get('b'))?.value).toBe('\ud800\0')
-  expect(await store.compareAndSet('gone', 0, '')).toBeGreaterThan(gone)
-  // who held it is dead, since nobody else has the file
+  expect(await store.compareAndSet('gone', 0, '')).toBeGreaterThan(deletedVersion)
+  // no other process has the file, so the former holder has ended
   expect((await store.lease('l', 500))?.fence).toBeGreaterThan(fence)
   expect(await store.increment('n', 1, { ttlMs: 500 })).toBe(4)
   time += 500
@@ -78,18 +78,18 @@ test('what is kept outlives the store, and so do versions, fences, counters and 
   expect([await store.increment('n', 1), await store.increment('for good', 1)]).toEqual([1, 2])
 })
 
-function closing(store: SqliteStore) {
+function withClose(store: SqliteStore) {
   return { store, [Symbol.asyncDispose]: () => store.close() }
 }
 
-test('the file and all beside it are its owner’s alone, whatever the umask and whatever they were', async () => {
+test('only the owner may read the file and those beside it, whatever the umask and their former mode', async () => {
   const umask = process.umask(0)
   try {
     const [made, former] = [newFile(), newFile()]
     makeDatabase(former)
     chmodSync(former, 0o644)
     for (const file of [made, former]) {
-      await using opened = closing(new SqliteStore(file, { runtime: machine }))
+      await using opened = withClose(new SqliteStore(file, { runtime: machine }))
       await opened.store.put('a', '1')
       const beside = readdirSync(folder).filter((name) => join(folder, name).startsWith(file))
       expect(beside.map((name) => name.replace(/^\d+/, '')).sort()).toEqual(['.db', '.db-shm', '.db-wal', '.db.lock'])
@@ -102,12 +102,12 @@ test('the file and all beside it are its owner’s alone, whatever the umask and
   }
 })
 
-test('what has ended leaves the file by and by, until the store is closed', async () => {
+test('ended values are deleted step by step until the store is closed', async () => {
   const file = newFile()
   let time = 0
-  let looks = 0
+  let clockReads = 0
   const now = () => {
-    looks++
+    clockReads++
     return time
   }
   const store = new SqliteStore(file, { runtime: machineWith({ now }), sweepEveryMs: 1 })
@@ -124,16 +124,16 @@ test('what has ended leaves the file by and by, until the store is closed', asyn
   await until(() => count('entries') === 2 && count('counters') === 1, 5_000, 'what ended is cleared')
   reader.close(true)
   await store.close()
-  const looksBefore = looks
+  const readsBefore = clockReads
   await Bun.sleep(50)
-  expect(looks).toBe(looksBefore)
+  expect(clockReads).toBe(readsBefore)
   expect(await store.get('b').catch((thrown) => thrown.code)).toBe('state_unavailable')
   await store.close()
 })
 
-test('a lease that ended a day ago is forgotten, but its fence is never given again', async () => {
+test('a lease is deleted a day after its end, but its fence is never given again', async () => {
   let time = 0
-  await using opened = closing(
+  await using opened = withClose(
     new SqliteStore(newFile(), { runtime: machineWith({ now: () => time }), sweepEveryMs: 1 }),
   )
   const { store } = opened
@@ -141,7 +141,7 @@ test('a lease that ended a day ago is forgotten, but its fence is never given ag
   time = leaseMemoryMs
   let written = 0
   const write = () => store.compareAndSet(`a${written++}`, 0, '', { lease: { name: 'l', fence: former } })
-  // time for a clearing that comes too early
+  // a deletion that comes too early would happen in this time
   await Bun.sleep(20)
   expect(await write()).toBeNumber()
   time++
@@ -149,14 +149,14 @@ test('a lease that ended a day ago is forgotten, but its fence is never given ag
   expect((await store.lease('l', 1))?.fence).toBeGreaterThan(former)
 })
 
-test('a stranger may read it, and one that writes stops us only for as long as he does', async () => {
+test('another program may read the file, and blocks our writes only while it writes', async () => {
   const file = newFile()
-  await using opened = closing(new SqliteStore(file, { runtime: machine }))
+  await using opened = withClose(new SqliteStore(file, { runtime: machine }))
   const { store } = opened
   await store.put('a', '1')
-  const stranger = new Database(file)
-  expect(stranger.query('SELECT key, value FROM entries').all()).toEqual([{ key: 'a', value: '1' }])
-  stranger.run('BEGIN IMMEDIATE')
+  const otherProgram = new Database(file)
+  expect(otherProgram.query('SELECT key, value FROM entries').all()).toEqual([{ key: 'a', value: '1' }])
+  otherProgram.run('BEGIN IMMEDIATE')
   for (const call of [
     () => store.put('a', '2'),
     () => store.take('a'),
@@ -169,14 +169,14 @@ test('a stranger may read it, and one that writes stops us only for as long as h
     expect([refused.reason, refused.code]).toEqual(['unavailable', 'state_unavailable'])
   }
   expect((await store.get('a'))?.value).toBe('1')
-  stranger.run('ROLLBACK')
-  stranger.close()
+  otherProgram.run('ROLLBACK')
+  otherProgram.close()
   await store.put('a', '2')
   expect(await store.take('a')).toBe('2')
   expect(await store.increment('n', 0)).toBe(0)
 })
 
-describe('a file that somebody has open', () => {
+describe('a file that another process has open', () => {
   const opener = `
     import { SqliteStore } from ${JSON.stringify(join(import.meta.dir, 'sqlite-store.ts'))}
     import { machine } from ${JSON.stringify(join(import.meta.dir, '../../wire/machine.double.ts'))}
@@ -185,21 +185,21 @@ describe('a file that somebody has open', () => {
   const spawn = (...args: string[]) => Bun.spawn([process.execPath, '-e', opener, '--', ...args], { stdout: 'pipe' })
   const inUse = 'state_unavailable Another tributary has the state file'
 
-  test('is refused to a second process, and to a link to it, until it is closed', async () => {
+  test('is refused to a second process, also through a link, until it is closed', async () => {
     const file = newFile()
     const store = new SqliteStore(file, { runtime: machine })
     await store.put('a', '1')
     symlinkSync(file, `${file}.link`)
     for (const path of [file, `${file}.link`]) {
       expect(await spawn(path).stdout.text()).toStartWith(inUse)
-      expect(complaint(path)).toContain('Another tributary')
+      expect(refusalOf(path)).toContain('Another tributary')
     }
-    // a refused one takes nothing away from who has it
+    // a refused process does not disturb the owner
     await store.put('a', '2')
     expect(await spawn(file).stdout.text()).toStartWith(inUse)
     await store.close()
     expect(await spawn(file).stdout.text()).toBe('open\n')
-    expect(complaint(file)).toBe('nothing')
+    expect(refusalOf(file)).toBe('nothing')
   })
 
   test('is refused under another name too: a hard link, or the name it was moved to', async () => {
@@ -210,29 +210,29 @@ describe('a file that somebody has open', () => {
     renameSync(file, moved)
     for (const path of [link, moved]) {
       expect(await spawn(path).stdout.text()).toStartWith(inUse)
-      expect(complaint(path)).toContain('Another tributary')
+      expect(refusalOf(path)).toContain('Another tributary')
     }
     await store.put('a', '2')
     await store.close()
     expect(await spawn(moved).stdout.text()).toBe('open\n')
   })
 
-  test('is free as soon as its process was killed', async () => {
+  test('is free as soon as its process is killed', async () => {
     const file = newFile()
     const child = spawn('stay', file)
     for await (const bytes of child.stdout) {
       expect(new TextDecoder().decode(bytes)).toBe('open\n')
       break
     }
-    expect(complaint(file)).toContain('Another tributary')
+    expect(refusalOf(file)).toContain('Another tributary')
     child.kill('SIGKILL')
     await child.exited
-    expect(complaint(file)).toBe('nothing')
+    expect(refusalOf(file)).toBe('nothing')
   })
 })
 
-describe('a file that is lost while it is in use is named:', () => {
-  const losses: Readonly<Record<string, readonly [(file: string) => void, string]>> = {
+describe('a file that is lost while it is in use causes a problem:', () => {
+  const waysToLose: Readonly<Record<string, readonly [(file: string) => void, string]>> = {
     removed: [(file) => rmSync(file), 'was removed or renamed'],
     renamed: [(file) => renameSync(file, `${file}.old`), 'was removed or renamed'],
     'removed with all beside it': [
@@ -258,21 +258,21 @@ describe('a file that is lost while it is in use is named:', () => {
       'has lost its log',
     ],
   }
-  for (const [how, [lose, words]] of Object.entries(losses))
+  for (const [how, [loseFile, problem]] of Object.entries(waysToLose))
     test(how, async () => {
       const file = newFile()
-      await using opened = closing(new SqliteStore(file, { runtime: machine }))
+      await using opened = withClose(new SqliteStore(file, { runtime: machine }))
       await opened.store.put('a', '1')
       expect(opened.store.problem()).toBeUndefined()
-      lose(file)
-      expect(opened.store.problem()).toContain(`${file} ${words}`)
+      loseFile(file)
+      expect(opened.store.problem()).toContain(`${file} ${problem}`)
     })
 })
 
-test('a file that is made through a link is held under its own name', async () => {
+test('a file that is made through a link is locked under its own name', async () => {
   const [file, link] = [newFile(), newFile()]
   symlinkSync(file, link)
-  await using opened = closing(new SqliteStore(link, { runtime: machine }))
+  await using opened = withClose(new SqliteStore(link, { runtime: machine }))
   await opened.store.put('a', '1')
   expect(opened.store.problem()).toBeUndefined()
   expect(readdirSync(folder)).not.toContain(`${basename(link)}.lock`)
@@ -281,35 +281,37 @@ test('a file that is made through a link is held under its own name', async () =
   expect(opened.store.problem()).toContain(`${file} was removed`)
 })
 
-test('a write that fails is a problem until one succeeds', async () => {
+test('a failed write is a problem until another succeeds', async () => {
   const file = newFile()
-  await using opened = closing(new SqliteStore(file, { runtime: machine, sweepEveryMs: 1 }))
-  const stranger = new Database(file)
-  stranger.run('BEGIN IMMEDIATE')
+  await using opened = withClose(new SqliteStore(file, { runtime: machine, sweepEveryMs: 1 }))
+  const otherProgram = new Database(file)
+  otherProgram.run('BEGIN IMMEDIATE')
   expect(await opened.store.put('a', '1').catch((thrown) => thrown.code)).toBe('state_unavailable')
   expect(opened.store.problem()).toContain('SQLITE_BUSY')
-  stranger.run('ROLLBACK')
-  stranger.close(true)
-  await until(() => opened.store.problem() === undefined, 5_000, 'it is found to be well again')
+  otherProgram.run('ROLLBACK')
+  otherProgram.close(true)
+  await until(() => opened.store.problem() === undefined, 5_000, 'the problem ends')
 })
 
-describe('a file that cannot be used is named with what to do:', () => {
-  test('its folder is missing, or none', () => {
-    expect(complaint(join(folder, 'missing', 'a.db'))).toMatch(/^state_unavailable: The folder of .*missing.*Create it/)
+describe('the error for an unusable file says what to do:', () => {
+  test('its folder is missing, or is a file', () => {
+    expect(refusalOf(join(folder, 'missing', 'a.db'))).toMatch(/^state_unavailable: The folder of .*missing.*Create it/)
     writeFileSync(join(folder, 'file'), '')
-    expect(complaint(join(folder, 'file', 'a.db'))).toMatch(/^state_unavailable: The folder/)
+    expect(refusalOf(join(folder, 'file', 'a.db'))).toMatch(/^state_unavailable: The folder/)
   })
 
   test('it is a folder', () => {
     mkdirSync(join(folder, 'folder.db'))
-    expect(complaint(join(folder, 'folder.db'))).toMatch(/^state_unavailable: .* is not a regular file.*Choose another/)
+    expect(refusalOf(join(folder, 'folder.db'))).toMatch(
+      /^state_unavailable: .* is not a regular file.*Set STATE_URL to another/,
+    )
   })
 
-  test('it, or its lock, is a pipe or a device, which is not waited for', () => {
+  test('it, or its lock, is a pipe or a device, and is refused at once', () => {
     const [pipe, locked] = [newFile(), newFile()]
     for (const path of [pipe, `${locked}.lock`]) makeFifo(path)
     for (const path of [pipe, locked, '/dev/null'])
-      expect(complaint(path)).toMatch(/^state_unavailable: .* is not a regular file.*Choose another/)
+      expect(refusalOf(path)).toMatch(/^state_unavailable: .* is not a regular file.*Set STATE_URL to another/)
   })
 
   test('it is a pipe without a name', async () => {
@@ -327,10 +329,10 @@ describe('a file that cannot be used is named with what to do:', () => {
     ['text', 'no database at all\n'.repeat(500)],
     ['a few bytes', 'x'],
   ] as const)
-    test(`it holds ${what}, and stays as it was`, () => {
+    test(`it contains ${what}, and is not changed`, () => {
       const file = newFile()
       writeFileSync(file, content)
-      expect(complaint(file)).toMatch(/^state_unavailable: .*is not a SQLite database. Choose another/)
+      expect(refusalOf(file)).toMatch(/^state_unavailable: .*is not a SQLite database. Set STATE_URL to another/)
       expect(readFileSync(file, 'utf8')).toBe(content)
     })
 
@@ -339,29 +341,29 @@ describe('a file that cannot be used is named with what to do:', () => {
     await new SqliteStore(file, { runtime: machine }).close()
     makeDatabase(file, 'DROP TABLE leases')
     for (let again = 0; again < 2; again++)
-      expect(complaint(file)).toMatch(/^state_unavailable: .* is damaged .*backup/)
+      expect(refusalOf(file)).toMatch(/^state_unavailable: .* is damaged .*backup/)
   })
 
   test('its pages are damaged, which is found when they are read', async () => {
     const file = newFile()
-    const before = new SqliteStore(file, { runtime: machine })
-    for (let at = 0; at < 100; at++) await before.put(`${at}`, 'x'.repeat(1000))
-    await before.close()
+    const contentBefore = new SqliteStore(file, { runtime: machine })
+    for (let at = 0; at < 100; at++) await contentBefore.put(`${at}`, 'x'.repeat(1000))
+    await contentBefore.close()
     writeFileSync(file, readFileSync(file).fill(0xff, 8192))
-    await using opened = closing(new SqliteStore(file, { runtime: machine }))
+    await using opened = withClose(new SqliteStore(file, { runtime: machine }))
     const calls = [opened.store.get('1'), opened.store.put('1', ''), opened.store.take('1'), opened.store.lease('l', 1)]
     for (const call of calls) expect(await call.catch((thrown) => thrown.code)).toBe('state_unavailable')
   })
 
-  test('it is another program’s database, and stays as it was', () => {
+  test('it is another program’s database, and is not changed', () => {
     for (const statements of [
       ['CREATE TABLE theirs (a)'],
       ['PRAGMA journal_mode = WAL', 'CREATE TABLE entries (a)', 'PRAGMA user_version = 1'],
     ]) {
       const file = newFile()
-      const before = makeDatabase(file, ...statements)
-      expect(complaint(file)).toContain('another program')
-      expect(readFileSync(file).equals(before)).toBe(true)
+      const contentBefore = makeDatabase(file, ...statements)
+      expect(refusalOf(file)).toContain('another program')
+      expect(readFileSync(file).equals(contentBefore)).toBe(true)
     }
   })
 })
@@ -369,16 +371,16 @@ describe('a file that cannot be used is named with what to do:', () => {
 describe('the schema', () => {
   const newer = migrations.length + 1
 
-  test('of a newer tributary is refused, and the file stays as it was', async () => {
+  test('of a newer tributary is refused, and the file is not changed', async () => {
     const file = newFile()
     await new SqliteStore(file, { runtime: machine }).close()
-    const before = makeDatabase(file, 'CREATE TABLE from_the_future (a)', `PRAGMA user_version = ${newer}`)
+    const contentBefore = makeDatabase(file, 'CREATE TABLE from_the_future (a)', `PRAGMA user_version = ${newer}`)
     for (let again = 0; again < 2; again++)
-      expect(complaint(file)).toContain(`newer tributary (schema ${newer}, this one knows ${migrations.length})`)
-    expect(readFileSync(file).equals(before)).toBe(true)
+      expect(refusalOf(file)).toContain(`newer tributary (schema ${newer}, this one knows ${migrations.length})`)
+    expect(readFileSync(file).equals(contentBefore)).toBe(true)
   })
 
-  test('of a newer tributary that was killed before its log was in the file is refused likewise', async () => {
+  test('of a newer tributary is refused even if it is only in the log of a killed process', async () => {
     const file = newFile()
     await new SqliteStore(file, { runtime: machine }).close()
     const killed = `
@@ -388,13 +390,13 @@ describe('the schema', () => {
       database.run('PRAGMA user_version = ${newer}')
       process.kill(process.pid, 'SIGKILL')`
     await Bun.spawn([process.execPath, '-e', killed]).exited
-    const before = [file, `${file}-wal`].map((path) => readFileSync(path))
-    expect(before[1]?.length).toBeGreaterThan(0)
-    expect(complaint(file)).toContain('newer tributary')
-    expect([file, `${file}-wal`].map((path) => readFileSync(path))).toEqual(before)
+    const contentBefore = [file, `${file}-wal`].map((path) => readFileSync(path))
+    expect(contentBefore[1]?.length).toBeGreaterThan(0)
+    expect(refusalOf(file)).toContain('newer tributary')
+    expect([file, `${file}-wal`].map((path) => readFileSync(path))).toEqual(contentBefore)
   })
 
-  // as the first version of this program wrote it: never edited
+  // as the first version of this program wrote it; it must not be edited
   const first = [
     'CREATE TABLE entries (version INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, value BLOB NOT NULL, expires INTEGER)',
     'CREATE INDEX entries_by_end ON entries (expires) WHERE expires IS NOT NULL',
@@ -404,16 +406,16 @@ describe('the schema', () => {
     "INSERT INTO entries (version, key, value) VALUES (7, 'a', 'of old')",
   ]
 
-  test('of the first version is read by this one, and what it kept is there', async () => {
+  test('of the first version is migrated, and its values are kept', async () => {
     const file = newFile()
     makeDatabase(file, ...first)
-    await using opened = closing(new SqliteStore(file, { runtime: machine }))
+    await using opened = withClose(new SqliteStore(file, { runtime: machine }))
     expect(await opened.store.get('a')).toEqual({ value: 'of old', version: 7 })
     expect(await opened.store.compareAndSet('a', 7, 'new')).toBe(8)
     expect(await opened.store.increment('n', 1)).toBe(1)
   })
 
-  const later = [
+  const laterMigrations = [
     ...migrations,
     'ALTER TABLE entries ADD COLUMN note TEXT; CREATE TABLE more (a)',
     'CREATE TABLE last (a)',
@@ -430,19 +432,19 @@ describe('the schema', () => {
     ['nothing', []],
     ['the first', first],
   ] as const)
-    test(`goes from ${from} to the newest, and from there nowhere`, () => {
+    test(`is migrated from ${from} to the newest, and a second run changes nothing`, () => {
       using database = new Database(':memory:')
       for (const statement of statements) database.run(statement)
       for (let again = 0; again < 2; again++) {
-        migrate(database, later)
+        migrate(database, laterMigrations)
         expect(tables(database)).toEqual(names)
-        expect(readPragma(database, 'user_version')).toBe(later.length)
+        expect(readPragma(database, 'user_version')).toBe(laterMigrations.length)
         expect(readPragma(database, 'application_id')).toBe(applicationId)
       }
       expect(database.query('SELECT * FROM entries').all().length).toBe(statements.length > 0 ? 1 : 0)
     })
 
-  test('stays that of the last step that was whole', () => {
+  test('stays at the last complete step if a step fails', () => {
     using database = new Database(':memory:')
     expect(() =>
       migrate(database, [...migrations, 'CREATE TABLE more (a)', 'CREATE TABLE half (a); CREATE TABLE half (a)']),

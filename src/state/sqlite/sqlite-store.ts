@@ -19,18 +19,18 @@ import { prepareStatements, type Statements, toColumn, toText } from './statemen
 
 export interface SqliteStoreOptions {
   readonly runtime: Pick<Runtime, 'now' | 'timers'>
-  /** Milliseconds between two deletions of what has ended. */
+  /** Milliseconds between two deletions of ended values. */
   readonly sweepEveryMs?: number
-  /** The error to throw if the file has entries already. */
+  /** The error to throw if the file already has entries. */
   readonly refusal?: ChatError | undefined
 }
 
-/** The name of a lease that ends at once: taking it shows whether the disk can be written. */
+/** A name for leases that end at once. Taking one shows whether the disk can be written. */
 const probe = 'tributary:probe'
 
 /**
- * A store in a SQLite file, which outlives the process. Every method is one statement, and so one transaction: its result
- * is on the disk once the method has returned.
+ * A store in a SQLite file, which outlives the process. Every method is one statement and so one transaction: its
+ * result is on the disk when the method returns.
  */
 export class SqliteStore implements Store {
   readonly #file: SqliteFile
@@ -42,11 +42,11 @@ export class SqliteStore implements Store {
   /** Why the newest write failed; undefined if it succeeded. */
   #failure: string | undefined
 
-  /** @throws ChatError `unavailable` where the file cannot be used, or another process does */
+  /** @throws ChatError `unavailable` if the file cannot be used, or another process uses it */
   constructor(path: string, { runtime, sweepEveryMs = 10_000, refusal }: SqliteStoreOptions) {
     this.#file = openSqliteFile(path, refusal)
-    this.#statements = prepareIn(this.#file, path)
-    // values outlive a process, and so do their ends
+    this.#statements = prepareFor(this.#file, path)
+    // values outlive a process, so their ends are real times
     this.#now = () => runtime.now()
     this.#tidy(({ endLeases }) => endLeases.run(runtime.now()))
     this.#stopSweeping = repeat(runtime.timers, sweepEveryMs, () => this.#sweep())
@@ -93,7 +93,7 @@ export class SqliteStore implements Store {
 
   async keys(prefix: string, limit: number): Promise<readonly string[]> {
     checkKey(prefix)
-    // what begins so stands together in this order, and first
+    // keys with this prefix are neighbours in this order, and come first
     const rows = this.#read(({ keys }) => keys.all(prefix, this.#now(), limit))
     return rows.map(({ key }) => key).filter((key) => key.startsWith(prefix))
   }
@@ -147,7 +147,7 @@ export class SqliteStore implements Store {
     }
   }
 
-  /** SQLite undoes a statement that fails half-way, so the next one finds everything as it was. */
+  /** SQLite undoes a statement that fails, so the next one finds the former state. */
   #write<T>(work: (statements: Statements) => T): T {
     try {
       const result = work(this.#statements)
@@ -161,14 +161,16 @@ export class SqliteStore implements Store {
   }
 
   #sweep(): void {
-    // a deletion writes nothing if nothing has ended, so it does not show that the disk has room again
+    // a deletion without ended values writes nothing, so it does not show that the disk has room again
     if (this.#failure !== undefined) this.#tidy(() => this.#write(({ lease }) => lease.all(probe, 0, this.#now())))
     this.#tidy(({ sweep }) => sweep.run(this.#now()))
     this.#tidy(({ sweepCounters }) => sweepCounters.run(this.#now()))
-    this.#tidy(({ forgetLeases }) => forgetLeases.run(this.#now() - leaseMemoryMs))
+    this.#tidy(({ deleteOldLeases }) => deleteOldLeases.run(this.#now() - leaseMemoryMs))
   }
 
-  /** Does work that can wait. A failure is not reported: the next caller that needs the disk meets it too. */
+  /**
+   * Does work that is not urgent. A failure is not reported, because the next caller that needs the disk gets it too.
+   */
   #tidy(work: (statements: Statements) => void): void {
     try {
       work(this.#statements)
@@ -180,18 +182,18 @@ export class SqliteStore implements Store {
 
 function storageError(thrown: unknown): ChatError {
   return unavailable(
-    `The state of this gateway cannot be read or written now (${codeOf(thrown)}). Its operator should check the disk.`,
+    `The state of this gateway cannot be read or written now (${codeOf(thrown)}). The operator should check the disk.`,
     thrown,
   )
 }
 
-function prepareIn(file: SqliteFile, path: string): Statements {
+function prepareFor(file: SqliteFile, path: string): Statements {
   try {
     return prepareStatements(file.database)
   } catch (thrown) {
     file.close()
     throw unavailable(
-      `The state file ${path} is damaged (${codeOf(thrown)}). Restore it from a backup, or move it away to start anew.`,
+      `The state file ${path} is damaged (${codeOf(thrown)}). Restore it from a backup, or move it away to start without it.`,
       thrown,
     )
   }

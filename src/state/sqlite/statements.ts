@@ -1,19 +1,19 @@
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
 
-/** Text, or the UTF-16 of a string with half a surrogate pair, which is no text to SQLite. */
+/** Text, or the UTF-16 of a string with half a surrogate pair, which SQLite does not accept as text. */
 export type Column = string | Uint8Array
 
-/** Rows that one sweep deletes at most: it takes some milliseconds, in which the program does nothing else. */
+/** Limit for the rows that one sweep deletes. It blocks the program for some milliseconds. */
 const sweepRows = 1_000
 
 export type Statements = ReturnType<typeof prepareStatements>
 
-/** Whether a counter's window has not ended; `?4` is the time. */
+/** Whether the window of a counter is still open; `?4` is the time. */
 const isRunning = '(expires IS NULL OR expires > ?4)'
 
 /**
- * Prepares the statements. Those that write and return rows are run with `all`: only that runs them to their end, where
- * the commit can still fail. (`get` stops at the first row, and such a failure would not be seen.)
+ * Prepares the statements. Those that write and return rows are run with `all`, because only `all` runs them to the
+ * end, where the commit can still fail. (`get` stops at the first row, and would hide such a failure.)
  */
 export function prepareStatements(database: Database) {
   return { ...entryStatements(database), ...counterStatements(database) }
@@ -61,16 +61,16 @@ function entryStatements(database: Database) {
       `INSERT OR REPLACE INTO leases (name, expires) SELECT ?1, ?2
        WHERE NOT EXISTS (SELECT 1 FROM leases WHERE name = ?1 AND expires > ?3) RETURNING fence`,
     ),
-    // a negative end means that the lease was given back, so it is free even if the clock is set back
+    // a negative end means that the lease was released, so it is free even if the clock is set back
     release: sql<never, [fence: number, now: number]>(
       'UPDATE leases SET expires = -min(abs(expires), ?2) WHERE fence = ?1',
     ),
-    // no other process has the file, so every holder of a lease is dead when it is opened
+    // no other process has the file, so every former holder of a lease has ended when the file is opened
     endLeases: sql<never, [now: number]>('UPDATE leases SET expires = -min(abs(expires), ?1)'),
     sweep: sql<never, [now: number]>(
       `DELETE FROM entries WHERE version IN (SELECT version FROM entries WHERE expires <= ?1 LIMIT ${sweepRows})`,
     ),
-    forgetLeases: sql<never, [before: number]>('DELETE FROM leases WHERE abs(expires) <= ?1'),
+    deleteOldLeases: sql<never, [before: number]>('DELETE FROM leases WHERE abs(expires) <= ?1'),
   }
 }
 
@@ -80,7 +80,7 @@ function counterStatements(database: Database) {
     count: sql<{ value: number }, [key: string, now: number]>(
       'SELECT value FROM counters WHERE key = ?1 AND (expires IS NULL OR expires > ?2)',
     ),
-    // no row comes back where the counter would leave the safe integers
+    // no row is returned if the counter would leave the safe integers
     increment: sql<{ value: number }, [key: string, by: number, end: number | null, now: number]>(
       `INSERT INTO counters (key, value, expires) VALUES (?1, ?2, ?3)
        ON CONFLICT (key) DO UPDATE SET
