@@ -31,8 +31,8 @@ beforeAll(async () => {
 })
 afterAll(() => ai21.close())
 
-/** What a client of the dialect gets who sends this body. */
-async function asked(body: object, token = key) {
+/** Sends the body of a client of OpenAI's dialect, and returns what the client gets. */
+async function ask(body: object, token = key) {
   const [upstream] = provider.configure(new Environment({ AI21_TOKEN: token, AI21_BASE_URL: ai21.origin }))
   const [account] = upstream?.accounts ?? []
   if (!upstream || !account) throw new Error('the test is misconfigured')
@@ -60,10 +60,10 @@ async function asked(body: object, token = key) {
 
 const hello = { role: 'user', content: 'Hello there' }
 const bare = { model: 'jamba-mini', messages: [hello] }
-const said = (events: readonly ChatEvent[], choice = 0) =>
+const textOf = (events: readonly ChatEvent[], choice = 0) =>
   events.map((event) => (event.type === 'text' && event.choice === choice ? event.text : '')).join('')
 
-/** What a client is told of a failure. */
+/** The error that a client gets. */
 const errorOf = (promise: Promise<unknown>) =>
   promise.then(
     () => ({ code: 'none' }),
@@ -73,7 +73,7 @@ const errorOf = (promise: Promise<unknown>) =>
     },
   )
 
-test('several tokens are several accounts, in their order, with the documented models or the named', () => {
+test('several tokens are several accounts, with the documented models or those in AI21_MODELS', () => {
   const [upstream] = provider.configure(new Environment({ AI21_TOKEN_1: 'a', AI21_TOKEN_2: 'b' }))
   expect(upstream?.accounts.map(({ label }) => label)).toEqual(['AI21_TOKEN_1', 'AI21_TOKEN_2'])
   expect(upstream?.models?.map(({ id }) => id)).toEqual(['jamba-mini', 'jamba-large'])
@@ -100,11 +100,11 @@ describe('a request', () => {
     [{ documents: [{ content: 'a', metadata: [] }] }, { documents: [{ content: 'a', metadata: [] }] }],
   ]
   for (const [body, wire] of parameters)
-    test(`${JSON.stringify(body)} leaves as AI21 names it`, async () => {
-      expect((await asked(body)).sent).toEqual({ ...bare, ...wire })
+    test(`${JSON.stringify(body)} is sent under AI21’s name`, async () => {
+      expect((await ask(body)).sent).toEqual({ ...bare, ...wire })
     })
 
-  test('nothing else leaves, and the client is told', async () => {
+  test('other fields are not sent, and the receipt names them', async () => {
     const foreign = {
       seed: 1,
       user: 'me',
@@ -113,7 +113,7 @@ describe('a request', () => {
       presence_penalty: 1,
       safe_prompt: true,
     }
-    const { sent, parameters: receipt } = await asked({ ...foreign, max_tokens: 9 })
+    const { sent, parameters: receipt } = await ask({ ...foreign, max_tokens: 9 })
     expect(sent).toEqual({ ...bare, max_tokens: 9 })
     expect(receipt).toEqual({
       ...Object.fromEntries(Object.keys(foreign).map((name) => [name, 'dropped'])),
@@ -121,8 +121,8 @@ describe('a request', () => {
     })
   })
 
-  test('content is one string, whatever the parts were', async () => {
-    const { sent } = await asked({
+  test('content is sent as one string, whatever its parts were', async () => {
+    const { sent } = await ask({
       stream: true,
       messages: [
         {
@@ -158,15 +158,15 @@ describe('a request', () => {
     })
   })
 
-  test('a picture and a schema are refused before AI21 is asked', async () => {
+  test('an image and a schema are refused before AI21 is asked', async () => {
     const before = ai21.requests.length
     const picture = [{ type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' } }]
-    expect(await errorOf(asked({ messages: [{ role: 'user', content: picture }] }))).toMatchObject({
+    expect(await errorOf(ask({ messages: [{ role: 'user', content: picture }] }))).toMatchObject({
       reason: 'unsupported',
       param: 'messages[0].content[0]',
     })
     const format = { type: 'json_schema', json_schema: { name: 'a', schema: {} } }
-    expect(await errorOf(asked({ response_format: format }))).toMatchObject({
+    expect(await errorOf(ask({ response_format: format }))).toMatchObject({
       reason: 'unsupported',
       param: 'response_format',
     })
@@ -174,10 +174,10 @@ describe('a request', () => {
   })
 
   for (const stream of [true, false])
-    test(`several answers are as many requests, ${stream ? 'SSE' : 'JSON'}`, async () => {
+    test(`several answers are requested separately, ${stream ? 'SSE' : 'JSON'}`, async () => {
       const before = ai21.chats.length
-      const { events, sent, parameters: receipt } = await asked({ n: 3, stream })
-      expect([0, 1, 2].map((choice) => said(events, choice))).toEqual(Array(3).fill('You said: Hello there'))
+      const { events, sent, parameters: receipt } = await ask({ n: 3, stream })
+      expect([0, 1, 2].map((choice) => textOf(events, choice))).toEqual(Array(3).fill('You said: Hello there'))
       expect(ai21.chats.length - before).toBe(3)
       expect(sent.n).toBeUndefined()
       expect(receipt).toEqual({ n: 'emulated' })
@@ -199,22 +199,22 @@ describe('a reply', () => {
       const body = readFileSync(join(folder, stream ? `${name}.frames.txt` : `${name}.json`), 'utf8').trimEnd()
       ai21.script(stream ? { body: body.split('\n').map(sseData) } : { headers: json, body: [body] })
       const expected: ChatEvent[] = JSON.parse(readFileSync(join(folder, file), 'utf8'))
-      expect((await asked({ stream })).events.map(withoutNative)).toEqual(expected)
+      expect((await ask({ stream })).events.map(withoutNative)).toEqual(expected)
     })
 
   const tools = ['weather', 'time'].map((name) => ({ type: 'function', function: { name, parameters: {} } }))
   for (const stream of [true, false]) {
-    test(`text with its usage, ${stream ? 'SSE' : 'JSON'}`, async () => {
-      const { events } = await asked({ stream })
-      expect(said(events)).toBe('You said: Hello there')
+    test(`gives text with its usage, ${stream ? 'SSE' : 'JSON'}`, async () => {
+      const { events } = await ask({ stream })
+      expect(textOf(events)).toBe('You said: Hello there')
       const last = events.slice(-2)
       expect(last).toMatchObject([
         { type: 'finish', reason: 'stop' },
         { type: 'usage', usage: { inputTokens: 7, outputTokens: 4, totalTokens: 11, source: 'upstream' } },
       ])
     })
-    test(`calls, ${stream ? 'SSE' : 'JSON'}`, async () => {
-      const { events } = await asked({ stream, tools, messages: [{ role: 'user', content: 'call weather time' }] })
+    test(`gives tool calls, ${stream ? 'SSE' : 'JSON'}`, async () => {
+      const { events } = await ask({ stream, tools, messages: [{ role: 'user', content: 'call weather time' }] })
       const calls = events.filter(({ type }) => type.startsWith('tool'))
       expect(calls).toMatchObject([
         { type: 'tool-call', part: 0, id: 'chatcmpl-tool-1', name: 'weather' },
@@ -224,8 +224,8 @@ describe('a reply', () => {
       ])
       expect(events).toContainEqual(expect.objectContaining({ type: 'finish', reason: 'tool-calls' }))
     })
-    test(`an end for length, ${stream ? 'SSE' : 'JSON'}`, async () => {
-      const { events } = await asked({ stream, max_tokens: 2 })
+    test(`ends because of the token limit, ${stream ? 'SSE' : 'JSON'}`, async () => {
+      const { events } = await ask({ stream, max_tokens: 2 })
       expect(events).toContainEqual(expect.objectContaining({ type: 'finish', reason: 'length' }))
     })
   }
@@ -255,12 +255,12 @@ describe('an error', () => {
   for (const [name, script, wanted] of shapes)
     test(name, async () => {
       ai21.script(script)
-      expect(await errorOf(asked({ stream: true }))).toMatchObject(wanted)
+      expect(await errorOf(ask({ stream: true }))).toMatchObject(wanted)
     })
 
-  test('a refused key, and a model that is not there, as the service itself says it', async () => {
-    expect(await errorOf(asked({}, 'a-refused-key'))).toMatchObject({ status: 502, code: 'upstream_auth' })
-    expect(await errorOf(asked({ model: 'nothing' }))).toMatchObject({ status: 404, code: 'model_not_found' })
+  test('a refused key and an unknown model cause the service’s own errors', async () => {
+    expect(await errorOf(ask({}, 'a-refused-key'))).toMatchObject({ status: 502, code: 'upstream_auth' })
+    expect(await errorOf(ask({ model: 'nothing' }))).toMatchObject({ status: 404, code: 'model_not_found' })
   })
 })
 
@@ -282,7 +282,7 @@ describe('the emulator is as strict as the service', () => {
       expect(await response.text()).toContain(word)
     })
   test('replies lack object, created and model', async () => {
-    const { events } = await asked({})
+    const { events } = await ask({})
     expect(Object.keys(events[0]?.native?.value ?? {})).toEqual(['id', 'choices', 'usage'])
   })
 })

@@ -8,8 +8,8 @@ const folder = new URL('./fixtures/', import.meta.url)
 const names = readdirSync(folder).flatMap((file) => (file.endsWith('.frames.txt') ? [file.slice(0, -11)] : []))
 const read = (file: string) => readFileSync(new URL(file, folder), 'utf8')
 
-/** What frames decode to, and what is thrown in the end. */
-function decoded(frames: readonly { readonly event?: string; readonly data: string }[]) {
+/** Decodes the frames. It returns the events and the error at the end. */
+function decode(frames: readonly { readonly event?: string; readonly data: string }[]) {
   const decoder = new CohereDecoder()
   const events: ChatEvent[] = []
   try {
@@ -25,7 +25,7 @@ function decoded(frames: readonly { readonly event?: string; readonly data: stri
 for (const name of names) {
   test(`reads ${name}`, () => {
     const frames = read(`${name}.frames.txt`).trimEnd().split('\n')
-    expect(decoded(frames.map((data) => ({ data })))).toEqual(JSON.parse(read(`${name}.events.json`)))
+    expect(decode(frames.map((data) => ({ data })))).toEqual(JSON.parse(read(`${name}.events.json`)))
   })
 }
 
@@ -34,44 +34,44 @@ test('every fixture has both its files', () => {
   expect(readdirSync(folder)).toHaveLength(names.length * 2)
 })
 
-test('an event of the type error is one, whatever it holds', () => {
+test('an event with the type error is an error, whatever it contains', () => {
   const failed = { reason: 'upstream-failed' as const, code: 'upstream_error' }
-  expect(decoded([{ event: 'error', data: '{"type":"x","message":"No."}' }]).thrown).toMatchObject(failed)
-  expect(decoded([{ event: 'error', data: '{}' }]).thrown).toMatchObject(failed)
+  expect(decode([{ event: 'error', data: '{"type":"x","message":"No."}' }]).thrown).toMatchObject(failed)
+  expect(decode([{ event: 'error', data: '{}' }]).thrown).toMatchObject(failed)
 })
 
 const started = { type: 'message-start', delta: { message: { role: 'assistant' } } }
-const said = { type: 'content-delta', index: 0, delta: { message: { content: { text: 'Tea' } } } }
+const content = { type: 'content-delta', index: 0, delta: { message: { content: { text: 'Tea' } } } }
 const ended = { type: 'message-end', delta: { finish_reason: 'COMPLETE' } }
 const textOf = (...frames: readonly object[]) => {
-  const { events, thrown } = decoded(frames.map((frame) => ({ data: JSON.stringify(frame) })))
+  const { events, thrown } = decode(frames.map((frame) => ({ data: JSON.stringify(frame) })))
   const shown = events.filter(({ type }) => type !== 'part-end')
   return thrown?.code ?? shown.map((event) => ('text' in event ? event.text : `<${event.type}>`)).join('')
 }
 
 for (const odd of [null, '', 'odd', 7, -1, 1.5, true, {}, [], ['odd'], [null]])
-  test(`a member that is ${JSON.stringify(odd)} takes no good answer away`, () => {
-    const { message } = said.delta
+  test(`a member that is ${JSON.stringify(odd)} does not spoil a good answer`, () => {
+    const { message } = content.delta
     const oddMessage = { ...message, tool_plan: odd, tool_calls: odd, citations: odd }
-    expect(textOf(started, { ...said, index: odd }, ended)).toBe('Tea<finish>')
-    expect(textOf(started, { ...said, delta: { message: oddMessage, usage: odd, error: odd } }, ended)).toBe(
+    expect(textOf(started, { ...content, index: odd }, ended)).toBe('Tea<finish>')
+    expect(textOf(started, { ...content, delta: { message: oddMessage, usage: odd, error: odd } }, ended)).toBe(
       'Tea<finish>',
     )
-    expect(textOf(started, said, { type: 'content-delta', delta: odd }, ended)).toBe('Tea<finish>')
-    expect(textOf(started, said, { type: 'message-end', delta: { finish_reason: 'COMPLETE', usage: odd } })).toMatch(
+    expect(textOf(started, content, { type: 'content-delta', delta: odd }, ended)).toBe('Tea<finish>')
+    expect(textOf(started, content, { type: 'message-end', delta: { finish_reason: 'COMPLETE', usage: odd } })).toMatch(
       /^Tea<finish>/,
     )
   })
 
-test('content as a text or as a list of one is content', () => {
+test('content may be a text, or a list with one part', () => {
   for (const content of ['Tea', [{ type: 'text', text: 'Tea' }]])
     expect(textOf(started, { type: 'content-delta', delta: { message: { content } } }, ended)).toBe('Tea<finish>')
 })
 
-test('a call may come in a list, with its arguments as an object, and need not be closed', () => {
+test('a call may come in a list, with its arguments as an object, and may stay open', () => {
   const call = { id: 'a', function: { name: 'f', arguments: { a: 1 } } }
   const start = (tool_calls: unknown) => ({ type: 'tool-call-start', index: '1', delta: { message: { tool_calls } } })
-  const { events } = decoded(
+  const { events } = decode(
     [started, start([call]), start({ id: 'b', function: { name: 'g' } }), ended].map((frame) => ({
       data: JSON.stringify(frame),
     })),
@@ -87,11 +87,11 @@ test('a call may come in a list, with its arguments as an object, and need not b
   ])
 })
 
-test('a stop sequence is named where it was the only one', () => {
+test('the finish names the stop sequence if the request had only one', () => {
   const stopped = { type: 'message-end', delta: { finish_reason: 'STOP_SEQUENCE' } }
   const finishOf = (stop?: readonly string[]) => {
     const decoder = new CohereDecoder(stop)
-    const events = [started, said, stopped].flatMap((frame) => [...decoder.frame({ data: JSON.stringify(frame) })])
+    const events = [started, content, stopped].flatMap((frame) => [...decoder.frame({ data: JSON.stringify(frame) })])
     return [...events, ...decoder.end()].at(-1)
   }
   const finish = { type: 'finish', choice: 0, reason: 'stop', raw: 'STOP_SEQUENCE' } as const

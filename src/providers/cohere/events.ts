@@ -39,7 +39,7 @@ export class CohereDecoder implements FrameDecoder {
   /** Open calls, by Cohere's own index, which may count other parts too. */
   readonly #open = new Map<number, CohereCall>()
   /** Whether content came after `message-end`. */
-  #goesOn = false
+  #continuesAfterEnd = false
   #latest: CohereCall | undefined
   #calls = 0
   #hasContent = false
@@ -64,7 +64,7 @@ export class CohereDecoder implements FrameDecoder {
     const parsed = CohereEvent.safeParse(value)
     if (!parsed.success) throw saysWords(value) ? errorInside(value, readComplaint) : badResponse()
     const events = this.#step(parsed.data)
-    this.#goesOn ||= this.finished && events.length > 0
+    this.#continuesAfterEnd ||= this.finished && events.length > 0
     this.#hasContent ||= events.some((event) => !isBlank(event))
     return events
   }
@@ -76,9 +76,9 @@ export class CohereDecoder implements FrameDecoder {
         code: 'upstream_disconnected',
       })
     const { reason, raw, usage } = this.#ending
-    if (!this.#hasContent && !maySayNothing(reason, usage)) throw emptyAnswer()
+    if (!this.#hasContent && !mayBeEmpty(reason, usage)) throw emptyAnswer()
     const calls = [...this.#open.keys()].flatMap((at) => this.#closeCall(at))
-    const finish = this.#writer.finish(this.#named(reason), {
+    const finish = this.#writer.finish(this.#finishReasonFor(reason), {
       ...(raw !== undefined && { raw }),
       ...(raw === 'STOP_SEQUENCE' && this.#onlyStop()),
     })
@@ -86,7 +86,7 @@ export class CohereDecoder implements FrameDecoder {
   }
 
   /** An answer with calls at its end finishes with `tool-calls`. */
-  #named(reason: FinishReason): FinishReason {
+  #finishReasonFor(reason: FinishReason): FinishReason {
     return this.#calls > 0 && (reason === 'stop' || reason === 'other') ? 'tool-calls' : reason
   }
 
@@ -162,19 +162,19 @@ export class CohereDecoder implements FrameDecoder {
 
   /** @throws ChatError for an end that reports a failure */
   #finish(delta: NonNullable<CohereEvent['delta']>): readonly ChatEvent[] {
-    const before = this.#ending
+    const earlierEnd = this.#ending
     // content after the end revoked it, so a failure now counts
-    if (this.#goesOn) this.#ending = undefined
-    this.#goesOn = false
+    if (this.#continuesAfterEnd) this.#ending = undefined
+    this.#continuesAfterEnd = false
     const raw = delta.finish_reason ?? undefined
     const reason = finishReason(raw ?? 'COMPLETE', delta.error)
-    this.#ending = { reason, raw, usage: (delta.usage ? decodeUsage(delta.usage) : undefined) ?? before?.usage }
+    this.#ending = { reason, raw, usage: (delta.usage ? decodeUsage(delta.usage) : undefined) ?? earlierEnd?.usage }
     return []
   }
 }
 
 /** Whether an answer may be empty: the model was cut short or filtered, or it counted tokens that it does not show. */
-function maySayNothing(reason: FinishReason, usage: Usage | undefined): boolean {
+function mayBeEmpty(reason: FinishReason, usage: Usage | undefined): boolean {
   return reason === 'length' || reason === 'content-filter' || (reason === 'stop' && Boolean(usage?.outputTokens))
 }
 

@@ -17,8 +17,8 @@ const request = (parameters: Parameters = {}, rest: Partial<ChatRequest> = {}): 
   ...rest,
 })
 
-/** The body, which the service has to take too. */
-function encoded(parameters: Parameters = {}, rest: Partial<ChatRequest> = {}) {
+/** Encodes the request, and checks that the service accepts the body. */
+function encode(parameters: Parameters = {}, rest: Partial<ChatRequest> = {}) {
   const body = encodeCohereRequest(request(parameters, rest))
   expect(complaintAbout(CohereBody.parse(JSON.parse(JSON.stringify(body))))).toBeUndefined()
   return body
@@ -59,9 +59,9 @@ describe('a parameter has its own name', () => {
     [{ choices: 2 }, {}],
   ]
   for (const [parameters, sent] of rows)
-    test(JSON.stringify(parameters), () => expect(encoded(parameters)).toEqual({ ...bare, ...sent }))
+    test(JSON.stringify(parameters), () => expect(encode(parameters)).toEqual({ ...bare, ...sent }))
 
-  test("Cohere's own stand under theirs, and win", () => {
+  test("Cohere's own fields keep their names, and win over mapped parameters", () => {
     const extra = {
       k: 5,
       p: 0.4,
@@ -73,7 +73,7 @@ describe('a parameter has its own name', () => {
       priority: 1,
     }
     expect(support.extraFields?.toSorted()).toEqual(Object.keys(extra).sort())
-    expect(encoded({ topP: 0.9, reasoningEffort: 'none' }, { extra: { 'openai-chat': extra } })).toEqual({
+    expect(encode({ topP: 0.9, reasoningEffort: 'none' }, { extra: { 'openai-chat': extra } })).toEqual({
       ...bare,
       ...extra,
     })
@@ -109,22 +109,22 @@ describe('tools', () => {
     ],
   ] as const) {
     test(`with the choice ${JSON.stringify(toolChoice) ?? 'left open'}`, () =>
-      expect(encoded({ tools, ...(toolChoice && { toolChoice }) })).toEqual({ ...bare, ...sent }))
+      expect(encode({ tools, ...(toolChoice && { toolChoice }) })).toEqual({ ...bare, ...sent }))
   }
 
-  test('without parameters, or with a schema that says nothing, take none', () => {
+  test('without parameters, or with an empty schema, have no properties', () => {
     for (const parameters of [undefined, {}])
-      expect(encoded({ tools: [{ type: 'function', name: 'now', ...(parameters && { parameters }) }] })).toMatchObject({
+      expect(encode({ tools: [{ type: 'function', name: 'now', ...(parameters && { parameters }) }] })).toMatchObject({
         tools: [{ type: 'function', function: { name: 'now', parameters: { type: 'object', properties: {} } } }],
       })
   })
 
   test('a choice without tools is left out', () => {
-    expect(encoded({ toolChoice: { type: 'required' } })).toEqual(bare)
-    expect(encoded({ tools: [], toolChoice: { type: 'none' } })).toEqual(bare)
+    expect(encode({ toolChoice: { type: 'required' } })).toEqual(bare)
+    expect(encode({ tools: [], toolChoice: { type: 'none' } })).toEqual(bare)
   })
 
-  test('a choice that is none of them is refused', () => {
+  test('a choice of an unknown tool or type is refused', () => {
     const spelling = { toolChoice: 'tool_choice', tools: 'tools' }
     expect(refusalOf({ tools, toolChoice: { type: 'function', name: 'news' } }, { spelling })).toEqual({
       code: 'invalid_request',
@@ -142,10 +142,10 @@ describe('tools', () => {
 })
 
 describe('the history', () => {
-  const messagesOf = (...messages: Message[]) => encoded({}, { messages }).messages
+  const messagesOf = (...messages: Message[]) => encode({}, { messages }).messages
   const text = (said: string) => [{ type: 'text' as const, text: said }]
 
-  test('has every role, and developer is system', () => {
+  test('has every role, and developer becomes system', () => {
     expect(
       messagesOf(
         { role: 'developer', content: text('Be kind.') },
@@ -163,7 +163,7 @@ describe('the history', () => {
     ])
   })
 
-  test('has calls with the plan before them, and their results', () => {
+  test('has the plan before its calls, and the results after them', () => {
     const content: Part[] = [
       ...text('Wait.'),
       { type: 'reasoning', text: 'I will look.' },
@@ -197,7 +197,7 @@ describe('the history', () => {
     ])
   })
 
-  test('keeps a refusal as what was said', () => {
+  test('contains a refusal as text', () => {
     const refusal = [{ type: 'refusal' as const, text: 'No.' }]
     expect(messagesOf(hello, { role: 'assistant', content: refusal }, hello)).toMatchObject([
       {},
@@ -206,7 +206,7 @@ describe('the history', () => {
     ])
   })
 
-  test('leaves out turns in which the assistant said nothing, which Cohere refuses', () => {
+  test('has no empty messages of the assistant, which Cohere refuses', () => {
     const silent = [[], text(''), [{ type: 'reasoning' as const, text: 'Hm.' }]]
     const turns = silent.map((content): Message => ({ role: 'assistant', content }))
     expect(messagesOf(hello, ...turns, hello)).toEqual([
@@ -216,7 +216,7 @@ describe('the history', () => {
   })
 
   const picture = { type: 'image' as const, url: 'data:image/png;base64,AAAA' }
-  test('shows pictures, in their places', () => {
+  test('contains images at their places', () => {
     const content = [...text('This?'), { ...picture, detail: 'low' }, ...text('Or this?'), picture]
     expect(messagesOf({ role: 'user', content })).toEqual([
       {
@@ -231,13 +231,13 @@ describe('the history', () => {
     ])
   })
 
-  test('shows a picture without a word alone', () => {
+  test('contains an image without text alone', () => {
     expect(messagesOf({ role: 'user', content: [...text(''), picture] })).toEqual([
       { role: 'user', content: [{ type: 'image_url', image_url: { url: picture.url } }] },
     ])
   })
 
-  test('with a picture where there can be none is refused, with its place', () => {
+  test('with an image outside a user message is refused with its place', () => {
     for (const message of [
       { role: 'system', content: [...text('a'), picture] },
       { role: 'tool', toolCallId: 'a', content: [...text('a'), picture] },

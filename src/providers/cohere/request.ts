@@ -36,8 +36,8 @@ export function encodeCohereRequest(request: ChatRequest): Fields {
   return {
     model: request.model,
     messages: request.messages
-      .map((message, at) => encodeMessage(withVisible(visibleTo(message), at)))
-      .filter(saysSomething),
+      .map((message, at) => encodeMessage(refuseImages(onlyUserImages(message), at)))
+      .filter(hasContent),
     stream: true,
     ...present({
       temperature: parameters.temperature,
@@ -61,12 +61,12 @@ function present(members: Fields): Fields {
 }
 
 /** Cohere only accepts images in a user's message. */
-function visibleTo(message: Message): Message {
+function onlyUserImages(message: Message): Message {
   return message.role === 'user' ? message : withoutImages(message)
 }
 
 /** Checks the message for pictures, which Cohere only accepts in a user's message. */
-function withVisible(message: Message, at: number): Message {
+function refuseImages(message: Message, at: number): Message {
   const index = message.role === 'user' ? -1 : message.content.findIndex(({ type }) => type === 'image')
   if (index === -1) return message
   throw unsupported(`messages[${at}].content[${index}]`, 'pictures anywhere but in a user message')
@@ -111,7 +111,7 @@ function encodeMessage(message: Message): Fields {
  * Whether a message has content. An answer that broke off before its first word stays in a client's history, and Cohere
  * refuses an empty one.
  */
-function saysSomething({ role, content, tool_calls: calls }: Fields): boolean {
+function hasContent({ role, content, tool_calls: calls }: Fields): boolean {
   return role !== 'assistant' || content !== '' || calls !== undefined
 }
 
@@ -139,7 +139,7 @@ function encodeThinking(effort: string): Fields {
 /** Encodes the tools. Cohere can only be told to call, or not to call; for a named tool only that one is offered. */
 function encodeTools({ parameters: { tools = [], toolChoice }, spelling }: ChatRequest): Fields {
   const functions = tools.filter((tool) => tool.type === 'function')
-  if (functions.length < tools.length) throw unsupported(spelling.tools ?? 'tools', 'tools that are no functions')
+  if (functions.length < tools.length) throw unsupported(spelling.tools ?? 'tools', 'tools that are not functions')
   if (functions.length === 0) return {}
   const choice = spelling.toolChoice ?? 'tool_choice'
   if (toolChoice?.type === 'foreign') throw unsupported(choice, 'a choice of this kind')

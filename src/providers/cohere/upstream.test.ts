@@ -42,7 +42,7 @@ const request = (rest: Partial<ChatRequest> = {}): ChatRequest => ({
   ...rest,
 })
 
-async function asked(chat: ChatRequest, by: Account = account): Promise<ChatEvent[]> {
+async function ask(chat: ChatRequest, by: Account = account): Promise<ChatEvent[]> {
   const call = {
     id: 'one',
     caller: anybody,
@@ -58,8 +58,8 @@ async function asked(chat: ChatRequest, by: Account = account): Promise<ChatEven
 }
 
 describe('a chat', () => {
-  test('is asked as a stream, with the token and no trace of ours', async () => {
-    const events = await asked(request({ stream: false }))
+  test('is sent as a stream, with the token and without headers of ours', async () => {
+    const events = await ask(request({ stream: false }))
     expect(events.map((event) => (event.type === 'text' ? event.text : ''))).toContain(' there')
     expect(events.slice(-2).map(({ type }) => type)).toEqual(['finish', 'usage'])
     const sent = emulator.requests.at(-1)
@@ -70,7 +70,7 @@ describe('a chat', () => {
     expect(emulator.chats.at(-1)?.stream).toBe(true)
   })
 
-  test('whose field of another name the model refuses is asked again without it, and remembered', async () => {
+  test('whose mapped field is refused is sent again without it, and later requests leave it out', async () => {
     const isThinking = (chat: object) => 'thinking' in chat
     const script: Script = {
       status: 400,
@@ -101,22 +101,22 @@ describe('a chat', () => {
     await own.close()
   })
 
-  test('of a token it does not know is our trouble', async () => {
-    const stranger = { label: 'COHERE_TOKEN_2', credential: new Secret('another-token') }
-    expect(await failureOf(asked(request(), stranger))).toMatchObject({
+  test('with an unknown token is a failure of the account', async () => {
+    const otherAccount = { label: 'COHERE_TOKEN_2', credential: new Secret('another-token') }
+    expect(await failureOf(ask(request(), otherAccount))).toMatchObject({
       reason: 'account-refused',
       upstreamStatus: 401,
     })
   })
 
-  test('with a model it does not have is not found, in its words', async () => {
-    const failure = await failureOf(asked(request({ model: 'nothing' })))
+  test('with an unknown model is not found, with Cohere’s message', async () => {
+    const failure = await failureOf(ask(request({ model: 'nothing' })))
     expect(failure.reason).toBe('model-not-found')
     expect(failure.message).toStartWith("model 'nothing' not found")
   })
 
-  test('that it does not understand is a bad request, in its words', async () => {
-    const failure = await failureOf(asked(request({ parameters: { frequencyPenalty: -1 } })))
+  test('with an invalid value is a bad request, with Cohere’s message', async () => {
+    const failure = await failureOf(ask(request({ parameters: { frequencyPenalty: -1 } })))
     expect(failure).toMatchObject({ reason: 'invalid-request', upstreamStatus: 400 })
     expect(failure.message).toStartWith('invalid request: frequency_penalty')
   })
@@ -141,19 +141,19 @@ describe('a chat', () => {
   for (const [status, message, reason, code] of refusals) {
     test(`${status} "${message}" is ${code}`, async () => {
       emulator.script({ status, headers: json, body: [JSON.stringify({ id: 'x', message })] })
-      expect(await failureOf(asked(request()))).toMatchObject({ reason, code, upstreamStatus: status })
+      expect(await failureOf(ask(request()))).toMatchObject({ reason, code, upstreamStatus: status })
     })
   }
 
   for (const body of ['', '{}', '[]', '{"message":7}', 'no json'])
-    test(`400 with the body ${JSON.stringify(body)} is a bad request all the same`, async () => {
+    test(`400 with the body ${JSON.stringify(body)} is a bad request too`, async () => {
       emulator.script({ status: 400, headers: json, body: [body] })
-      expect(await failureOf(asked(request()))).toMatchObject({ reason: 'invalid-request', code: 'invalid_request' })
+      expect(await failureOf(ask(request()))).toMatchObject({ reason: 'invalid-request', code: 'invalid_request' })
     })
 })
 
 describe('the list of models', () => {
-  const listed = async (options: Parameters<typeof emulateCohere>[0]) => {
+  const listModels = async (options: Parameters<typeof emulateCohere>[0]) => {
     const own = await emulateCohere({ keys: [key], ...options })
     try {
       const models = (await upstreamOf(own).listModels?.(account, never)) ?? []
@@ -164,8 +164,8 @@ describe('the list of models', () => {
   }
   const page = (...models: object[]): Script => ({ headers: json, body: [JSON.stringify({ models })] })
 
-  test('has those that chat, with what they can', async () => {
-    const { models, paths } = await listed({ models: ['command-test', 'command-vision-reasoning'] })
+  test('contains the chat models with their capabilities', async () => {
+    const { models, paths } = await listModels({ models: ['command-test', 'command-vision-reasoning'] })
     expect(paths).toEqual(['/v1/models?endpoint=chat&page_size=1000'])
     const known = { ownedBy: 'cohere', contextLength: 128_000, outputModalities: ['text'] }
     expect(models).toEqual([
@@ -181,19 +181,19 @@ describe('the list of models', () => {
 
   test('is read page by page', async () => {
     const names = Array.from({ length: 7 }, (_, at) => `command-${at}`)
-    const { models, paths } = await listed({ models: names, pageSize: 3 })
+    const { models, paths } = await listModels({ models: names, pageSize: 3 })
     expect(models.map(({ id }) => id)).toEqual(names)
     expect(paths).toHaveLength(3)
   })
 
-  test('ends, though its pages may not', async () => {
+  test('is read up to ten pages', async () => {
     const body = [JSON.stringify({ models: [{ name: 'a' }], next_page_token: 'again' })]
-    const { paths } = await listed({ listing: { headers: json, body } })
+    const { paths } = await listModels({ listing: { headers: json, body } })
     expect(paths).toHaveLength(10)
   })
 
-  test('says nothing of what it is not told', async () => {
-    const { models } = await listed({
+  test('leaves unknown values out', async () => {
+    const { models } = await listModels({
       listing: page({ name: 'a' }, { name: 'b', context_length: 'many', features: 7, supports_vision: null }),
     })
     expect(models).toEqual([
@@ -208,21 +208,21 @@ describe('the list of models', () => {
     ['another shape', { headers: json, body: ['{"data":[]}'] }, 'upstream_bad_response'],
     ['models without a name', page({ id: 'a' }), 'upstream_bad_response'],
   ] as const)
-    test(`${fault} is ${code}`, async () => expect(await failureOf(listed({ listing }))).toMatchObject({ code }))
+    test(`${fault} is ${code}`, async () => expect(await failureOf(listModels({ listing }))).toMatchObject({ code }))
 })
 
 describe('the environment', () => {
-  const configured = (values: Readonly<Record<string, string>>) => {
+  const configure = (values: Readonly<Record<string, string>>) => {
     const environment = new Environment(values)
     return { upstreams: provider.configure(environment), problems: environment.problems }
   }
 
   test('without a token has no cohere', () => {
-    expect(configured({})).toEqual({ upstreams: [], problems: [] })
+    expect(configure({})).toEqual({ upstreams: [], problems: [] })
   })
 
-  test('gives several tokens, each an account, and its models where it lists them', () => {
-    const { upstreams, problems } = configured({
+  test('gives an account for each token, and the models of COHERE_MODELS', () => {
+    const { upstreams, problems } = configure({
       COHERE_TOKEN_2: 'token-two',
       COHERE_TOKEN: 'token-one',
       COHERE_MODELS: 'command-a, command-b',
@@ -247,17 +247,17 @@ describe('the emulator', () => {
   const saying = (...messages: object[]) => ({ ...hello, messages: [...hello.messages, ...messages] })
 
   const wrong: readonly (readonly [string, unknown])[] = [
-    ['no JSON', '{'],
-    ['no stream', { ...hello, stream: undefined }],
-    ['no messages', { ...hello, messages: [] }],
+    ['invalid JSON', '{'],
+    ['a missing stream', { ...hello, stream: undefined }],
+    ['empty messages', { ...hello, messages: [] }],
     ['an unknown field', { ...hello, top_p: 0.5 }],
     ['an unknown role', saying({ role: 'developer', content: 'a' })],
     ['an unknown field of a message', saying({ role: 'user', content: 'a', name: 'ann' })],
-    ['content that is none', saying({ role: 'user', content: 7 })],
-    ['an unknown kind of content', saying({ role: 'user', content: [{ type: 'input_audio', input_audio: {} }] })],
-    ['a picture of the system', saying({ role: 'system', content: [{ type: 'image_url', image_url: { url: 'a' } }] })],
-    ['an assistant that says nothing', saying({ role: 'assistant', content: '' })],
-    ['a result of no call', saying({ role: 'tool', tool_call_id: 'a', content: 'b' })],
+    ['content of a wrong type', saying({ role: 'user', content: 7 })],
+    ['content of an unknown type', saying({ role: 'user', content: [{ type: 'input_audio', input_audio: {} }] })],
+    ['an image of the system', saying({ role: 'system', content: [{ type: 'image_url', image_url: { url: 'a' } }] })],
+    ['an empty message of the assistant', saying({ role: 'assistant', content: '' })],
+    ['a result without its call', saying({ role: 'tool', tool_call_id: 'a', content: 'b' })],
     ['tool_choice auto', { ...hello, tools: [tool], tool_choice: 'auto' }],
     ['tool_choice without tools', { ...hello, tool_choice: 'NONE' }],
     ['six stop sequences', { ...hello, stop_sequences: ['1', '2', '3', '4', '5', '6'] }],
@@ -273,12 +273,12 @@ describe('the emulator', () => {
       })
     })
 
-  test('takes what is right', async () => {
+  test('accepts a valid body', async () => {
     const right = saying({ role: 'assistant', tool_calls: [call] }, { role: 'tool', tool_call_id: 'a', content: 'b' })
     expect((await post({ ...right, stop_sequences: ['1', '2', '3', '4', '5'], tools: [tool] })).status).toBe(200)
   })
 
-  test('answers whole too', async () => {
+  test('gives a whole answer too', async () => {
     expect(await (await post({ ...hello, max_tokens: 2, documents: ['a'] })).json()).toMatchObject({
       finish_reason: 'MAX_TOKENS',
       message: { role: 'assistant', content: [{ type: 'text', text: 'You said:' }], citations: [{ text: 'You' }] },
@@ -290,7 +290,7 @@ describe('the emulator', () => {
     ['', 'no api key supplied'],
     ['Bearer wrong', 'invalid api token'],
   ] as const)
-    test(`says "${message}"`, async () => {
+    test(`refuses with "${message}"`, async () => {
       const response = await post(hello, token)
       expect(response.status).toBe(401)
       expect(await response.json()).toMatchObject({ message })

@@ -18,7 +18,7 @@ interface Running extends AsyncDisposable {
   renew(credential?: CtoCredential): Promise<CtoCredential>
 }
 
-async function running(options: CtoEmulatorOptions = {}, variables = {}): Promise<Running> {
+async function startService(options: CtoEmulatorOptions = {}, variables = {}): Promise<Running> {
   const emulator = await emulateCto(options)
   const { credential, renewal } = accountOf({ ...emulator.variables, ...variables })
   const [user] = emulator.users
@@ -44,7 +44,7 @@ function accountOf(variables: Readonly<Record<string, string>>) {
 }
 
 describe('a cookie', () => {
-  test('is taken in whole, or by itself', () => {
+  test('is read from a header, or from its value alone', () => {
     for (const text of [
       cookie,
       ` ${cookie}\n`,
@@ -55,7 +55,7 @@ describe('a cookie', () => {
       expect(readCookie(text)).toBe(cookie)
   })
 
-  test('that is none is reported, and not shown', () => {
+  test('that is invalid is reported without its value', () => {
     for (const text of ['__session=a.b.c', 'one.two', 'a b', '__client=', `__client_uat=${cookie}`]) {
       expect(readCookie(text)).toBeUndefined()
       const environment = new Environment({ CLERK_COOKIE: text })
@@ -66,7 +66,7 @@ describe('a cookie', () => {
   })
 })
 
-test('one cookie is one account, however often it is configured', () => {
+test('the same cookie in two variables is one account', () => {
   const environment = new Environment({ CLERK_COOKIE: cookie, CLERK_COOKIE_1: `__client=${cookie}` })
   const [upstream] = provider.configure(environment)
   expect(upstream?.accounts.map(({ label }) => label)).toEqual(['CLERK_COOKIE'])
@@ -75,8 +75,8 @@ test('one cookie is one account, however often it is configured', () => {
 })
 
 describe('a session', () => {
-  test('is found, and worth a token for a minute', async () => {
-    await using service = await running()
+  test('is found, and gets a token for a minute', async () => {
+    await using service = await startService()
     const { session, cookie: kept } = await service.renew()
     expect(session?.id).toBe('sess_TEST0001')
     expect(session?.userId.reveal()).toBe('user_TEST0001')
@@ -92,8 +92,8 @@ describe('a session', () => {
     expect(service.emulator.requests[1]?.body).toBe('organization_id=org_TEST0001')
   })
 
-  test('of several is the one that was active last, as long as it has not ended', async () => {
-    await using service = await running()
+  test('is the last active one of several, if it has not ended', async () => {
+    await using service = await startService()
     const { user } = service
     user.sessions = ['sess_A', 'sess_B', 'sess_C']
     user.lastActive = 'sess_B'
@@ -104,32 +104,32 @@ describe('a session', () => {
     expect((await failureOf(service.renew())).reason).toBe('login-needed')
   })
 
-  test('is not looked for again as long as it is there', async () => {
-    await using service = await running()
+  test('is not searched again while it exists', async () => {
+    await using service = await startService()
     const first = await service.renew()
     const second = await service.renew(first)
     expect(service.emulator.requests).toHaveLength(3)
     expect(second.session?.jwt.reveal()).not.toBe(first.session?.jwt.reveal())
   })
 
-  test('that is gone is looked for once more', async () => {
-    await using service = await running()
+  test('is searched again once it is gone', async () => {
+    await using service = await startService()
     const first = await service.renew()
     service.user.sessions = ['sess_TEST0002']
     expect((await service.renew(first)).session?.id).toBe('sess_TEST0002')
     expect(service.emulator.requests).toHaveLength(5)
   })
 
-  test('with a cookie that is rotated goes on with the new one', async () => {
-    await using service = await running({ rotates: true })
+  test('continues with the new cookie after a rotation', async () => {
+    await using service = await startService({ rotates: true })
     let credential = service.credential
     for (let at = 0; at < 3; at++) credential = await service.renew(credential)
     expect(credential.cookie.reveal()).toBe(service.user.cookie)
     expect(credential.cookie.reveal()).not.toBe(service.credential.cookie.reveal())
   })
 
-  test('with a cookie that is rotated by every reply loses none of them, whatever comes of the renewal', async () => {
-    await using service = await running({ rotates: true })
+  test('keeps the newest cookie if every reply rotates it, even if the renewal fails', async () => {
+    await using service = await startService({ rotates: true })
     const { renewal } = accountOf(service.emulator.variables)
     const first = await service.renew()
     service.user.sessions = []
@@ -142,8 +142,8 @@ describe('a session', () => {
     expect((await service.renew(kept.at(-1))).session?.id).toBe('sess_TEST0002')
   })
 
-  test('is kept as text, and read again', async () => {
-    await using service = await running()
+  test('is stored as text and read again', async () => {
+    await using service = await startService()
     const { renewal } = accountOf(service.emulator.variables)
     const credential = await service.renew()
     const text = renewal.encode(credential)
@@ -151,12 +151,12 @@ describe('a session', () => {
     expect(again && renewal.encode(again)).toBe(text)
     expect(JSON.stringify(again)).not.toContain(credential.session?.jwt.reveal() ?? '')
     expect(renewal.decode(renewal.encode(service.credential))?.cookie.reveal()).toBe(service.user.cookie)
-    for (const other of ['', '{}', '[]', 'null', '{"cookie":1}', '{"cookie":"x","session":{}}'])
-      expect(renewal.decode(other)).toBeUndefined()
+    for (const failingService of ['', '{}', '[]', 'null', '{"cookie":1}', '{"cookie":"x","session":{}}'])
+      expect(renewal.decode(failingService)).toBeUndefined()
   })
 
-  test('says when it ends; without one it has ended already', async () => {
-    await using service = await running()
+  test('has the end of its token; an account without a session counts as ended', async () => {
+    await using service = await startService()
     const { renewal } = accountOf(service.emulator.variables)
     expect(renewal.expiresAt(service.credential)).toBe(0)
     const credential = await service.renew()
@@ -165,23 +165,23 @@ describe('a session', () => {
   })
 })
 
-describe('what Clerk says is proof', () => {
-  test('signed out, with no session or with its word for it', async () => {
-    await using service = await running()
+describe('a proof against an account is Clerk’s', () => {
+  test('answer of a signed-out user, without a session or with its own code', async () => {
+    await using service = await startService()
     service.user.sessions = []
     expect((await failureOf(service.renew())).reason).toBe('login-needed')
     service.user.cookie = 'another'
     expect(await failureOf(service.renew())).toMatchObject({ reason: 'login-needed', upstreamStatus: 401 })
   })
 
-  test('banned', async () => {
-    await using service = await running()
+  test('answer of a banned user', async () => {
+    await using service = await startService()
     service.user.isBanned = true
     expect(await failureOf(service.renew())).toMatchObject({ reason: 'account-banned', upstreamStatus: 403 })
   })
 })
 
-describe('what heals by itself is no proof:', () => {
+describe('a temporary failure proves nothing:', () => {
   const replies: readonly (readonly [number, string, Readonly<Record<string, string>>, string])[] = [
     [401, '{"message":"proxy"}', {}, 'upstream-failed'],
     [403, '{"errors":[{"code":"origin_invalid"}]}', {}, 'upstream-failed'],
@@ -196,16 +196,16 @@ describe('what heals by itself is no proof:', () => {
     [200, '<html>Just a moment...</html>', { 'content-type': 'text/html' }, 'challenged'],
   ]
   let next: (typeof replies)[number] | undefined
-  const other = emulateHttp((exchange) => {
+  const failingService = emulateHttp((exchange) => {
     if (next) exchange.reply(next[0], next[1], next[2])
     else exchange.reset()
   })
-  afterAll(async () => (await other).close())
+  afterAll(async () => (await failingService).close())
 
   for (const reply of [...replies, undefined]) {
     test(reply ? `${reply[0]} ${reply[1]}` : 'a connection that breaks', async () => {
       next = reply
-      const { origin } = await other
+      const { origin } = await failingService
       const { credential, renewal } = accountOf({ CLERK_COOKIE: cookie, CTO_CLERK_URL: origin })
       const failure = await failureOf(renewal.renew(credential, signal))
       expect<string>(failure.reason).toBe(reply?.[3] ?? 'upstream-failed')
@@ -215,8 +215,8 @@ describe('what heals by itself is no proof:', () => {
 })
 
 describe('the emulator refuses', () => {
-  test('a broken client of Clerk', async () => {
-    await using service = await running()
+  test('a wrong request to Clerk', async () => {
+    await using service = await startService()
     const { origin } = service.emulator
     const ask = (path: string, headers: Record<string, string>, body?: string) =>
       fetch(`${origin}${path}`, body === undefined ? { headers } : { headers, method: 'POST', body }).then(
@@ -237,13 +237,13 @@ describe('the emulator refuses', () => {
     expect(await ask(tokens('sess_TEST0001'), { ...good, 'content-type': 'application/json' }, '{}')).toBe(400)
   })
 
-  test('the client with the wrong version, which then knows that it needs mending', async () => {
-    await using service = await running({}, { CLERK_API_VERSION: '2020-01-01' })
+  test('the gateway with a wrong API version, and the gateway reports that', async () => {
+    await using service = await startService({}, { CLERK_API_VERSION: '2020-01-01' })
     expect((await failureOf(service.renew())).reason).toBe('upstream-failed')
   })
 })
 
-test('tokens end when the clock says so', async () => {
-  await using service = await running({ now: () => 1_760_000_000_000 })
+test('tokens end by the emulator’s clock', async () => {
+  await using service = await startService({ now: () => 1_760_000_000_000 })
   expect((await service.renew()).session?.expiresAt).toBe(1_760_000_060_000)
 })

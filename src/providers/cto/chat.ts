@@ -22,7 +22,7 @@ interface OpenAnswer {
 export async function* chat(site: CtoSite, protocol: Protocol, request: ChatRequest, call: CtoCall) {
   const leave = await protocol.prepare(call.account, request.model, call.signal)
   try {
-    const { thread, connection } = await askKnown({ site, protocol, request, call })
+    const { thread, connection } = await askInThread({ site, protocol, request, call })
     for await (const batch of batchesOf(connection)) {
       // the agent works on the answer, so the next request may set another model
       leave()
@@ -42,7 +42,7 @@ interface CtoRequest {
 }
 
 /** Asks in the thread that has the conversation, or in a new thread if there is none or it was deleted. */
-async function askKnown(asking: CtoRequest): Promise<OpenAnswer> {
+async function askInThread(asking: CtoRequest): Promise<OpenAnswer> {
   const { protocol, request, call } = asking
   const known = call.thread.known === undefined ? undefined : protocol.readThread(call.thread.known, call.account)
   const news = newestPrompt(request)

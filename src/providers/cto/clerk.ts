@@ -42,7 +42,7 @@ const maxBytes = 4 * 1024 * 1024
 export async function findSession(clerk: Clerk, browser: Browser, signal: Cancel): Promise<SessionName> {
   const { reply, text } = await ask(clerk, { method: 'GET', path: '/v1/client', browser }, signal)
   if (reply.status !== 200 || isPage(reply.headers, text)) throw refusal(reply, text)
-  const { response } = parsed(ClerkClient, text)
+  const { response } = parse(ClerkClient, text)
   const active = response?.sessions.filter(({ status }) => status === 'active') ?? []
   const session = active.find(({ id }) => id === response?.last_active_session_id) ?? active[0]
   if (!session) throw signedOut()
@@ -70,7 +70,7 @@ export async function makeToken(
   // Clerk, Frontend API: `resource_not_found`, "No session was found with id …"
   if (reply.status === 404) return undefined
   if (reply.status !== 200 || isPage(reply.headers, text)) throw refusal(reply, text)
-  return parsed(ClerkToken, text).jwt
+  return parse(ClerkToken, text).jwt
 }
 
 interface ClerkRequest {
@@ -99,12 +99,12 @@ async function ask({ url, apiVersion, origin, userAgent }: Clerk, question: Cler
     },
     signal,
   )
-  await adopt(browser, reply)
+  await storeNewCookie(browser, reply)
   return { reply, text: await reply.text(maxBytes) }
 }
 
 /** Stores the new cookie of a reply, if it has one. */
-async function adopt(browser: Browser, { headers, receivedAt }: HttpReply): Promise<void> {
+async function storeNewCookie(browser: Browser, { headers, receivedAt }: HttpReply): Promise<void> {
   const next = parseSetCookie(headers, receivedAt).findLast(({ name, isDeleted }) => name === '__client' && !isDeleted)
   if (!next || next.value === browser.cookie.reveal()) return
   browser.cookie = new Secret(next.value, 'held')
@@ -115,7 +115,7 @@ interface BodySchema<T> {
   safeParse(value: unknown): { readonly success: true; readonly data: T } | { readonly success: false }
 }
 
-function parsed<T>(schema: BodySchema<T>, text: string): T {
+function parse<T>(schema: BodySchema<T>, text: string): T {
   const result = schema.safeParse(jsonOrUndefined(text))
   if (result.success) return result.data
   throw new ChatError('upstream-failed', {
@@ -127,7 +127,7 @@ function parsed<T>(schema: BodySchema<T>, text: string): T {
 /** Codes for a user who may not sign in any more. Clerk, errors */
 const bannedCodes = new Set(['user_banned', 'user_deactivated'])
 /** Reasons that pass by themselves. Only Clerk's own codes prove anything against an account. */
-const healing = new Set<Reason>(['rate-limited', 'overloaded', 'timeout', 'busy', 'upstream-failed'])
+const temporaryReasons = new Set<Reason>(['rate-limited', 'overloaded', 'timeout', 'busy', 'upstream-failed'])
 
 /** The error for a refusal of Clerk. */
 function refusal(reply: HttpReply, text: string): ChatError {
@@ -142,7 +142,7 @@ function refusal(reply: HttpReply, text: string): ChatError {
   // a code shows that the reply is Clerk's own; a page or a proxy proves nothing
   if ((status === 401 || status === 422) && codes.length > 0) return signedOut(status)
   const error = statusError(reply, {})
-  if (healing.has(error.reason)) return error
+  if (temporaryReasons.has(error.reason)) return error
   return new ChatError('upstream-failed', { message: `Clerk refused (HTTP ${status}).`, upstreamStatus: status })
 }
 

@@ -8,8 +8,8 @@ const folder = new URL('./fixtures/', import.meta.url)
 const names = readdirSync(folder).flatMap((file) => (file.endsWith('.frames.txt') ? [file.slice(0, -11)] : []))
 const read = (file: string) => readFileSync(new URL(file, folder), 'utf8')
 
-/** What messages decode to, whether that was the end, and what is thrown. */
-function decoded(messages: readonly string[]) {
+/** Decodes the messages. It returns the events, whether the answer has ended, and the error. */
+function decode(messages: readonly string[]) {
   const decoder = new CtoDecoder()
   const events: ChatEvent[] = []
   try {
@@ -24,7 +24,7 @@ function decoded(messages: readonly string[]) {
 for (const name of names) {
   test(`reads ${name}`, () => {
     const messages = read(`${name}.frames.txt`).trimEnd().split('\n')
-    expect(decoded(messages)).toEqual(JSON.parse(read(`${name}.events.json`)))
+    expect(decode(messages)).toEqual(JSON.parse(read(`${name}.events.json`)))
   })
 }
 
@@ -33,9 +33,9 @@ test('every fixture has both its files', () => {
   expect(readdirSync(folder)).toHaveLength(names.length * 2)
 })
 
-test('an agent that works without a word shows that it is alive, and nothing else', () => {
+test('an agent that works without text only shows that it is alive', () => {
   const update = (document: object) => JSON.stringify({ type: 'update', buffer: JSON.stringify(document) })
-  const { events } = decoded([
+  const { events } = decode([
     JSON.stringify({ type: 'state', state: { inProgress: true } }),
     update({ id: 'u', role: 'user', content: 'the prompt' }),
     'pong',
@@ -45,7 +45,7 @@ test('an agent that works without a word shows that it is alive, and nothing els
   expect(events).toEqual(Array.from({ length: 2 }, () => ({ type: 'foreign', choice: 0, isShown: false })))
 })
 
-test('a long answer in pieces is read in no more time than it has pieces', () => {
+test('a long answer in pieces is read in linear time', () => {
   const decoder = new CtoDecoder()
   const piece = JSON.stringify({
     type: 'update',
@@ -58,13 +58,14 @@ test('a long answer in pieces is read in no more time than it has pieces', () =>
   expect(length).toBe(2_000_000)
 })
 
-test('a long message that is told whole in between costs no more each time', () => {
+test('a long message that is also sent as a whole is read in linear time', () => {
   const decoder = new CtoDecoder()
-  const says = (document: object) => decoder.frame(JSON.stringify({ type: 'update', buffer: { id: 'a', ...document } }))
-  const told: ChatEvent[] = [...says({ type: 'message', content: 'x'.repeat(4_000_000) })]
-  const pieces = says({ type: 'chat', chat: { content: 'yz' } })
-  for (let at = 0; at < 50_000; at++) told.push(...says({ type: 'message', content: 'x' }))
-  told.push(...says({ type: 'message', content: `${'x'.repeat(4_000_000)}yz!` }))
-  const texts = [...pieces, ...told.slice(1)].map((event) => (event.type === 'text' ? event.text : event.type))
+  const decodeUpdate = (document: object) =>
+    decoder.frame(JSON.stringify({ type: 'update', buffer: { id: 'a', ...document } }))
+  const events: ChatEvent[] = [...decodeUpdate({ type: 'message', content: 'x'.repeat(4_000_000) })]
+  const pieces = decodeUpdate({ type: 'chat', chat: { content: 'yz' } })
+  for (let at = 0; at < 50_000; at++) events.push(...decodeUpdate({ type: 'message', content: 'x' }))
+  events.push(...decodeUpdate({ type: 'message', content: `${'x'.repeat(4_000_000)}yz!` }))
+  const texts = [...pieces, ...events.slice(1)].map((event) => (event.type === 'text' ? event.text : event.type))
   expect(texts.join('')).toBe('yz!')
 })

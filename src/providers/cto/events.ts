@@ -10,7 +10,7 @@ import { CtoDocument, CtoFrame } from './schema.ts'
 const spokenTypes: ReadonlySet<string> = new Set(['chat', 'message', 'text'])
 
 /** The text of one of the agent's messages so far. */
-class SpokenMessage {
+class MessageText {
   /**
    * The text without the newest pieces, which are joined only when the whole is needed, because joining costs too much
    * each time.
@@ -26,7 +26,7 @@ class SpokenMessage {
   }
 
   /** Takes the whole text, when the upstream sends it again. @returns the new part of it */
-  tell(whole: string): string {
+  setWhole(whole: string): string {
     if (whole.length > this.#whole.length) this.#join()
     const piece = this.#cumulative.grow(whole)
     if (whole.length > this.#whole.length) this.#whole = whole
@@ -48,7 +48,7 @@ class SpokenMessage {
 export class CtoDecoder {
   finished = false
   readonly #writer = new PartWriter()
-  readonly #said = new Map<string, SpokenMessage>()
+  readonly #messages = new Map<string, MessageText>()
   #lastId: string | undefined
   #isWorking = false
   #hasText = false
@@ -98,19 +98,19 @@ export class CtoDecoder {
     const { id, type, chat, content } = document
     if (type === 'chat' && typeof chat?.content === 'string') {
       const piece = chat.content
-      return this.#spoken(id, (said) => said.add(piece))
+      return this.#addTo(id, (message) => message.add(piece))
     }
     if (content == null || type === 'chat' || (type != null && !spokenTypes.has(type))) return ''
     const whole = typeof content === 'string' ? content : textIn(content)
-    return this.#spoken(id, (said) => said.tell(whole))
+    return this.#addTo(id, (message) => message.setWhole(whole))
   }
 
-  #spoken(id: string | number | null | undefined, say: (said: SpokenMessage) => string): string {
+  #addTo(id: string | number | null | undefined, change: (message: MessageText) => string): string {
     this.#isWorking = true
     const key = String(id ?? '')
-    const said = this.#said.get(key) ?? new SpokenMessage()
-    this.#said.set(key, said)
-    const piece = say(said)
+    const message = this.#messages.get(key) ?? new MessageText()
+    this.#messages.set(key, message)
+    const piece = change(message)
     if (piece === '') return ''
     const isOther = this.#lastId !== undefined && this.#lastId !== key
     this.#lastId = key

@@ -60,7 +60,7 @@ function readProtocol(variables: Variables): 'v1' | 'v2' {
   if (protocol === 'v1' || protocol === 'v2') return protocol
   variables.report({
     variable: 'CTO_PROTOCOL',
-    problem: 'is not one of the words that it may be',
+    problem: 'is not a known protocol version',
     remedy: 'one of v1, v2',
   })
   return 'v1'

@@ -5,7 +5,7 @@ import { PreferredModel } from './preferred-model.ts'
 
 const signal = newCancel()
 
-/** Enters, and notes once it is in. */
+/** Enters the lane, and records the model then. */
 function enter(lane: PreferredModel, model: string, inside: string[], by: Cancel = signal) {
   return lane.enter(model, by).then((leave) => {
     inside.push(model)
@@ -13,44 +13,44 @@ function enter(lane: PreferredModel, model: string, inside: string[], by: Cancel
   })
 }
 
-const soon = () => Bun.sleep(1)
+const pendingWork = () => Bun.sleep(1)
 
-test('requests for one model run together, those for another wait their turn', async () => {
+test('requests for one model run together, and those for another model wait', async () => {
   const lane = new PreferredModel()
   const inside: string[] = []
   const [one, two] = await Promise.all([enter(lane, 'a', inside), enter(lane, 'a', inside)])
   const other = enter(lane, 'b', inside)
-  // it would overtake the one that waits
+  // it must not overtake the waiting request
   const late = enter(lane, 'a', inside)
-  await soon()
+  await pendingWork()
   expect(inside).toEqual(['a', 'a'])
   one()
   one()
-  await soon()
+  await pendingWork()
   expect(inside).toEqual(['a', 'a'])
   two()
   const leaveOther = await other
-  await soon()
+  await pendingWork()
   expect(inside).toEqual(['a', 'a', 'b'])
   leaveOther()
   await late
   expect(inside).toEqual(['a', 'a', 'b', 'a'])
 })
 
-test('those behind the next one go in with it where they want the same', async () => {
+test('waiting requests with the same model as the next one run together with it', async () => {
   const lane = new PreferredModel()
   const inside: string[] = []
   const leave = await enter(lane, 'a', inside)
   const rest = [enter(lane, 'b', inside), enter(lane, 'b', inside), enter(lane, 'c', inside)]
   leave()
-  await soon()
+  await pendingWork()
   expect(inside).toEqual(['a', 'b', 'b'])
   for (const next of rest.slice(0, 2)) (await next)()
   await rest[2]
   expect(inside).toEqual(['a', 'b', 'b', 'c'])
 })
 
-test('who leaves while waiting holds up nobody', async () => {
+test('a waiting request that is aborted blocks no other', async () => {
   const lane = new PreferredModel()
   const inside: string[] = []
   const controller = newCancel()
@@ -59,7 +59,7 @@ test('who leaves while waiting holds up nobody', async () => {
   const next = enter(lane, 'a', inside)
   controller.abort(new Error('left'))
   await expect(gone).rejects.toThrow('left')
-  // nobody with another model stands before it any more
+  // no request with another model waits before it any more
   await next
   leave()
   expect(inside).toEqual(['a', 'a'])

@@ -15,7 +15,7 @@ export const support: Support = {
  * @returns undefined if there are none, for example if the answer itself should be continued
  */
 export function newestPrompt({ messages }: ChatRequest): string | undefined {
-  const news = written(splitTurn(messages).turn)
+  const news = joinTexts(splitTurn(messages).turn)
   return news.trim() === '' ? undefined : news
 }
 
@@ -27,9 +27,9 @@ export function wholePrompt({ messages }: ChatRequest): string {
     .map(wordsOf)
     .join('\n\n')
   const history = before.map((message) => `${speakers[message.role]}: ${wordsOf(message)}`).join('\n\n')
-  const news = written(turn)
+  const news = joinTexts(turn)
   const heading = history !== '' && news !== '' ? 'The newest message:' : ''
-  return checked(
+  return checkText(
     [instructions, history && `The conversation so far:\n\n${history}`, heading, news]
       .filter((text) => text !== '')
       .join('\n\n'),
@@ -48,7 +48,7 @@ function isInstruction(role: Message['role']): boolean {
   return role === 'system' || role === 'developer'
 }
 
-function written(messages: readonly Message[]): string {
+function joinTexts(messages: readonly Message[]): string {
   return messages.map(wordsOf).join('\n\n')
 }
 
@@ -65,7 +65,7 @@ function wordsOfPart(part: Part): string {
   return part.type === 'text' || part.type === 'refusal' ? part.text : ''
 }
 
-function checked(prompt: string): string {
+function checkText(prompt: string): string {
   if (prompt.trim() !== '') return prompt
   throw new ChatError('invalid-request', {
     message: 'messages: they have no text to answer.',

@@ -40,7 +40,7 @@ export async function askApi(
 ): Promise<string> {
   const reply = await sendApi(site, account, question, signal)
   if (reply.status < 200 || reply.status >= 300)
-    throw await refused(reply, () => hasReachedLimit(site, account, signal))
+    throw await refusalError(reply, () => hasReachedLimit(site, account, signal))
   const text = await reply.text(maxBytes)
   if (isPage(reply.headers, text)) throw wallError(reply, text)
   const said = jsonOrUndefined(text)
@@ -82,7 +82,7 @@ function sendApi(site: CtoSite, account: CtoAccount, { method, path, body, page 
 }
 
 /** The error for a refusal. The API only redirects to the login page. Upstreams 2.2 */
-async function refused(reply: HttpReply, isExhausted: () => Promise<boolean>): Promise<ChatError> {
+async function refusalError(reply: HttpReply, isExhausted: () => Promise<boolean>): Promise<ChatError> {
   const { status } = reply
   if (status >= 300 && status < 400) {
     reply.discard()

@@ -27,7 +27,7 @@ const log = openLog({ runtime: machine, level: 'silent', format: 'json', write: 
 interface Running extends AsyncDisposable {
   readonly emulator: CtoEmulator
   readonly account: CtoAccount
-  ask(messages: readonly Message[], options?: AskOptions): Promise<Told>
+  ask(messages: readonly Message[], options?: AskOptions): Promise<AskedAnswer>
 }
 
 interface AskOptions {
@@ -38,16 +38,16 @@ interface AskOptions {
   readonly spend?: () => void
 }
 
-interface Told {
+interface AskedAnswer {
   readonly text: string
   readonly kept: string | undefined
   readonly finishes: number
 }
 
-/** An emulated cto.new, with an account that has a session. */
-async function running(options: CtoEmulatorOptions = {}): Promise<Running> {
+/** Starts an emulated cto.new, with an account that has a session. */
+async function startService(options: CtoEmulatorOptions = {}): Promise<Running> {
   const emulator = await emulateCto(options)
-  const account = await freshAccount(emulator)
+  const account = await renewedAccount(emulator)
   const site = {
     apiUrl: emulator.origin,
     socketUrl: emulator.origin,
@@ -59,20 +59,20 @@ async function running(options: CtoEmulatorOptions = {}): Promise<Running> {
   return {
     emulator,
     account,
-    async ask(messages, { known, ...asked } = {}) {
+    async ask(messages, { known, ...askOptions } = {}) {
       let kept: string | undefined
       const call: AccountCall<CtoCredential> = {
         id: 'one',
         caller: anybody,
         hops: 0,
-        signal: asked.signal ?? never,
+        signal: askOptions.signal ?? never,
         log,
         attempts: new Attempts(),
         receipt: newReceipt(),
-        account: asked.account ?? account,
+        account: askOptions.account ?? account,
         thread: {
           known,
-          spend: asked.spend ?? (() => undefined),
+          spend: askOptions.spend ?? (() => undefined),
           keep(value) {
             kept = value
           },
@@ -80,7 +80,7 @@ async function running(options: CtoEmulatorOptions = {}): Promise<Running> {
       }
       let text = ''
       let finishes = 0
-      for await (const event of flat(chat(site, protocol, request(messages, asked.model ?? model), call))) {
+      for await (const event of flat(chat(site, protocol, request(messages, askOptions.model ?? model), call))) {
         if (event.type === 'text') text += event.text
         if (event.type === 'finish') finishes++
       }
@@ -90,7 +90,7 @@ async function running(options: CtoEmulatorOptions = {}): Promise<Running> {
   }
 }
 
-async function freshAccount({ origin, variables }: CtoEmulator, at = 0): Promise<CtoAccount> {
+async function renewedAccount({ origin, variables }: CtoEmulator, at = 0): Promise<CtoAccount> {
   const clerk = { url: origin, apiVersion: emulatedApiVersion, origin: emulatedOrigin, userAgent: 'test' }
   const account = readAccounts(new Environment(variables), clerk)[at]
   if (!account?.renewal) throw new Error('there is no account')
@@ -101,17 +101,17 @@ function request(messages: readonly Message[], model: string): ChatRequest {
   return { dialect: 'openai-chat', model, messages, parameters: {}, spelling: {}, extra: {}, stream: true }
 }
 
-const says = (role: 'system' | 'user' | 'assistant', text: string): Message => ({
+const messageOf = (role: 'system' | 'user' | 'assistant', text: string): Message => ({
   role,
   content: [{ type: 'text', text }],
 })
-const hello = [says('user', 'Hello there')]
+const hello = [messageOf('user', 'Hello there')]
 
-/** All that was asked of the API, without what is asked of Clerk. */
-const asked = ({ requests }: CtoEmulator) =>
+/** All requests to the API, without those to Clerk. */
+const apiRequests = ({ requests }: CtoEmulator) =>
   requests.filter(({ path }) => !path.startsWith('/v1/')).map(({ method, path }) => `${method} ${path.split('?')[0]}`)
 
-const spoken = (...pieces: readonly string[]): readonly Uint8Array[] =>
+const answerOf = (...pieces: readonly string[]): readonly Uint8Array[] =>
   [
     ctoState(true),
     ...pieces.map((content) => ctoUpdate({ id: 'msg_1', type: 'chat', chat: { content } })),
@@ -119,13 +119,13 @@ const spoken = (...pieces: readonly string[]): readonly Uint8Array[] =>
   ].map(ctoMessage)
 
 describe('a prompt, first protocol', () => {
-  test('is told once somebody listens, with the token and no trace of ours', async () => {
-    await using service = await running()
+  test('is sent after the socket is open, with the token and no other trace of ours', async () => {
+    await using service = await startService()
     const { text, kept, finishes } = await service.ask(hello)
     expect({ text, finishes }).toEqual({ text: 'You said: Hello there', finishes: 1 })
     const chatHistoryId = kept?.split(' ')[0]
     const stream = `GET /engine-agent/chat-histories/${chatHistoryId}/buffer/stream`
-    expect(asked(service.emulator)).toEqual([stream, 'POST /engine-agent/chat'])
+    expect(apiRequests(service.emulator)).toEqual([stream, 'POST /engine-agent/chat'])
     const [socket, sent] = service.emulator.requests.slice(-2)
     expect(socket?.path).toEndWith('?token=user_TEST0001')
     expect(socket?.headers.get('cookie')).toBeNull()
@@ -136,45 +136,45 @@ describe('a prompt, first protocol', () => {
     await until(() => service.emulator.openConnections() === 0, 500, 'the socket is closed')
   })
 
-  test('retells a conversation that no thread has, what it is told to do first', async () => {
-    await using service = await running()
+  test('contains the whole conversation for a new thread, with the instructions first', async () => {
+    await using service = await startService()
     await service.ask([
-      says('user', 'My name is Ada.'),
-      says('system', 'Be brief.'),
-      says('assistant', 'Hello Ada.'),
-      says('user', 'What is my name?'),
+      messageOf('user', 'My name is Ada.'),
+      messageOf('system', 'Be brief.'),
+      messageOf('assistant', 'Hello Ada.'),
+      messageOf('user', 'What is my name?'),
     ])
     expect(service.emulator.chats[0]?.prompt).toBe(
       'Be brief.\n\nThe conversation so far:\n\nUser: My name is Ada.\n\nAssistant: Hello Ada.\n\nThe newest message:\n\nWhat is my name?',
     )
   })
 
-  test('of which nothing is to be said is refused before anybody is asked', async () => {
-    await using service = await running()
+  test('without text is refused before any request', async () => {
+    await using service = await startService()
     const before = service.emulator.requests.length
-    expect((await failureOf(service.ask([says('user', ' \n')]))).reason).toBe('invalid-request')
+    expect((await failureOf(service.ask([messageOf('user', ' \n')]))).reason).toBe('invalid-request')
     expect(service.emulator.requests.length).toBe(before)
   })
 
-  test('without a session is not told', async () => {
-    await using service = await running()
+  test('of an account without a session is not sent', async () => {
+    await using service = await startService()
     const account = { label: 'x', credential: { cookie: service.account.credential.cookie } }
     expect((await failureOf(service.ask(hello, { account }))).reason).toBe('account-refused')
     expect(service.emulator.chats).toBeEmpty()
   })
 })
 
-/** A service whose next prompt meets this, and a conversation that it knows. */
-async function knowing(protocol: 'v1' | 'v2', options: CtoEmulatorOptions) {
+/** Starts a service that knows a conversation, and uses these options from the next prompt on. */
+async function startWithThread(protocol: 'v1' | 'v2', options: CtoEmulatorOptions) {
   let next: CtoEmulatorOptions = {}
-  const service = await running({
+  const service = await startService({
     protocol,
     reply: (chat) => next.reply?.(chat),
     refuseSocket: () => next.refuseSocket?.(),
   })
   const { kept: known } = await service.ask(hello)
   next = options
-  return { service, known, messages: [...hello, says('assistant', 'Hi.'), says('user', 'And now?')] }
+  return { service, known, messages: [...hello, messageOf('assistant', 'Hi.'), messageOf('user', 'And now?')] }
 }
 
 const challenge = { status: 403, body: '<html>Just a moment...</html>', headers: { 'content-type': 'text/html' } }
@@ -184,63 +184,63 @@ describe.each(['v1', 'v2'] as const)('a thread, %s', (protocol) => {
     ['is not spent by a refused socket', 0, { refuseSocket: () => 503 }],
     ['is not spent by a refused prompt', 0, { reply: () => ({ trigger: { status: 401 } }) }],
     ['is not spent by a challenge', 0, { reply: () => ({ trigger: challenge }) }],
-    ['is spent by a prompt that this user may not tell it', 1, { reply: () => ({ trigger: { status: 403 } }) }],
-    ['is spent by a socket that this user may not open', 1, { refuseSocket: () => 403 }],
-    ['is spent by a prompt that may have been taken', 1, { reply: () => ({ trigger: { status: 502 } }) }],
+    ['is spent by a prompt that is forbidden for this user', 1, { reply: () => ({ trigger: { status: 403 } }) }],
+    ['is spent by a socket that is forbidden for this user', 1, { refuseSocket: () => 403 }],
+    ['is spent by a prompt that may have been accepted', 1, { reply: () => ({ trigger: { status: 502 } }) }],
     ['is spent by a prompt whose reply was lost', 1, { reply: () => ({ trigger: 'rst' }) }],
-    ['is spent by an answer that breaks off', 1, { reply: () => ({ ending: { close: 4401 } }) }],
+    ['is spent by an interrupted answer', 1, { reply: () => ({ ending: { close: 4401 } }) }],
   ]
   for (const [what, times, options] of refusals)
     test(what, async () => {
-      const { service, known, messages } = await knowing(protocol, options)
+      const { service, known, messages } = await startWithThread(protocol, options)
       await using _ = service
       let spent = 0
       await failureOf(service.ask(messages, { known, spend: () => spent++ }))
       expect(spent).toBe(times)
     })
 
-  test('is not spent by a prompt that is too long for it', async () => {
-    const { service, known } = await knowing(protocol, {})
+  test('is not spent by a prompt that is too long', async () => {
+    const { service, known } = await startWithThread(protocol, {})
     await using _ = service
     let spent = 0
-    const long = [...hello, says('assistant', 'Hi.'), says('user', 'x'.repeat(40_000))]
+    const long = [...hello, messageOf('assistant', 'Hi.'), messageOf('user', 'x'.repeat(40_000))]
     const asking = service.ask(long, { known, spend: () => spent++ })
     if (protocol === 'v2') expect((await failureOf(asking)).code).toBe('context_length_exceeded')
     else await asking
     expect(spent).toBe(protocol === 'v2' ? 0 : 1)
   })
 
-  test('is of no use where nothing new is said: the whole conversation is told, for its answer to go on', async () => {
-    const { service, known } = await knowing(protocol, {})
+  test('is not used if there is no new message: a new thread gets the whole conversation', async () => {
+    const { service, known } = await startWithThread(protocol, {})
     await using _ = service
-    const { kept } = await service.ask([...hello, says('assistant', 'Hi and')], { known })
+    const { kept } = await service.ask([...hello, messageOf('assistant', 'Hi and')], { known })
     expect(kept).not.toBe(known)
     expect(service.emulator.chats.at(-1)?.prompt).toBe(
       'The conversation so far:\n\nUser: Hello there\n\nAssistant: Hi and',
     )
   })
 
-  test('is told only what is new', async () => {
-    await using service = await running({ protocol })
-    const messages = [says('system', 'Be brief.'), says('user', 'turn 1')]
+  test('only gets the new messages', async () => {
+    await using service = await startService({ protocol })
+    const messages = [messageOf('system', 'Be brief.'), messageOf('user', 'turn 1')]
     let known: string | undefined
     for (let turn = 1; turn <= 10; turn++) {
       const { text, kept } = await service.ask(messages, { known })
       expect(text).toContain(`turn ${turn}`)
       if (turn > 1) expect(kept).toBe(known)
       known = kept
-      messages.push(says('assistant', text), says('user', `turn ${turn + 1}`))
+      messages.push(messageOf('assistant', text), messageOf('user', `turn ${turn + 1}`))
     }
     expect([...service.emulator.threads.values()].map(({ prompts }) => prompts)).toEqual([
       ['Be brief.\n\nturn 1', ...Array.from({ length: 9 }, (_, at) => `turn ${at + 2}`)],
     ])
   })
 
-  test('that is gone is told anew, in the same attempt', async () => {
-    await using service = await running({ protocol })
+  test('that was deleted is replaced by a new one in the same attempt', async () => {
+    await using service = await startService({ protocol })
     const first = await service.ask(hello)
     service.emulator.forget(first.kept?.split(' ')[0] ?? '')
-    const messages = [...hello, says('assistant', 'Hi.'), says('user', 'And now?')]
+    const messages = [...hello, messageOf('assistant', 'Hi.'), messageOf('user', 'And now?')]
     const second = await service.ask(messages, { known: first.kept })
     expect(second.kept).not.toBe(first.kept)
     expect(second.text).toContain('And now?')
@@ -248,8 +248,8 @@ describe.each(['v1', 'v2'] as const)('a thread, %s', (protocol) => {
     await until(() => service.emulator.openConnections() === 0, 500, 'both sockets are closed')
   })
 
-  test.each([400, 410, 422])('that is refused with %d is told anew, too', async (status) => {
-    const { service, known, messages } = await knowing(protocol, {
+  test.each([400, 410, 422])('that is refused with %d is replaced by a new one too', async (status) => {
+    const { service, known, messages } = await startWithThread(protocol, {
       reply: ({ chatHistoryId }) => (known?.startsWith(chatHistoryId) ? { trigger: { status } } : undefined),
     })
     await using _ = service
@@ -259,30 +259,32 @@ describe.each(['v1', 'v2'] as const)('a thread, %s', (protocol) => {
     expect(spent).toBe(2)
   })
 
-  test('is not kept where the answer broke off', async () => {
+  test('is not kept after an interrupted answer', async () => {
     const reply = () => ({ body: [ctoMessage(ctoState(true))], ending: { close: 1000 } }) as const
-    await using service = await running({ protocol, reply })
+    await using service = await startService({ protocol, reply })
     expect(await failureOf(service.ask(hello))).toMatchObject({ code: 'upstream_disconnected' })
   })
 
-  test('of the other generation is none', async () => {
-    await using service = await running({ protocol })
+  test('of the other protocol is not used', async () => {
+    await using service = await startService({ protocol })
     const thread = { chatHistoryId: 'one', ...(protocol === 'v1' && { workspaceId: 'two' }) }
     const known = writeThread(thread, service.account)
-    const { kept } = await service.ask([...hello, says('assistant', 'Hi.'), says('user', 'And now?')], { known })
+    const { kept } = await service.ask([...hello, messageOf('assistant', 'Hi.'), messageOf('user', 'And now?')], {
+      known,
+    })
     expect(kept).not.toContain('one')
-    expect(asked(service.emulator).filter((line) => line.startsWith('GET'))).toHaveLength(1)
+    expect(apiRequests(service.emulator).filter((line) => line.startsWith('GET'))).toHaveLength(1)
   })
 
-  test('of somebody else, whose variable this account has now, is none', async () => {
-    await using service = await running({ protocol, users: [emulatedUser('ADA'), emulatedUser('BOB')] })
+  test('of a former user of the variable is not used', async () => {
+    await using service = await startService({ protocol, users: [emulatedUser('ADA'), emulatedUser('BOB')] })
     const { kept } = await service.ask(hello)
-    const account = await freshAccount(service.emulator, 1)
-    const messages = [...hello, says('assistant', 'Hi.'), says('user', 'And now?')]
+    const account = await renewedAccount(service.emulator, 1)
+    const messages = [...hello, messageOf('assistant', 'Hi.'), messageOf('user', 'And now?')]
     const before = service.emulator.requests.length
     const { kept: own } = await service.ask(messages, { known: kept, account })
     expect(own?.split(' ')[0]).not.toBe(kept?.split(' ')[0])
-    // nobody was even asked for it: a service that makes what it does not know would have forgotten the conversation
+    // the thread must not even be requested, because a service that makes unknown threads would take it over empty
     const paths = service.emulator.requests.slice(before).map(({ path, body }) => path + body)
     expect(paths.join()).not.toContain(kept?.split(' ')[0] ?? 'nothing')
     expect(service.emulator.threads.get(kept?.split(' ')[0] ?? '')?.prompts).toEqual(['Hello there'])
@@ -290,12 +292,12 @@ describe.each(['v1', 'v2'] as const)('a thread, %s', (protocol) => {
 })
 
 describe('the second protocol', () => {
-  test('makes a project, sets the model, and tells the prompt in base64', async () => {
-    await using service = await running({ protocol: 'v2' })
-    const { text, kept } = await service.ask([says('user', 'Grüße 👋')])
+  test('makes a project, sets the model, and sends the prompt in base64', async () => {
+    await using service = await startService({ protocol: 'v2' })
+    const { text, kept } = await service.ask([messageOf('user', 'Grüße 👋')])
     expect(text).toBe('You said: Grüße 👋')
     const [chatHistoryId, , workspaceId] = kept?.split(' ') ?? []
-    expect(asked(service.emulator)).toEqual([
+    expect(apiRequests(service.emulator)).toEqual([
       'PATCH /teams/preferred-model',
       'POST /projects/create-hosted',
       'POST /engine-agent/offers',
@@ -309,27 +311,29 @@ describe('the second protocol', () => {
     expect(service.emulator.chats[0]).toMatchObject({ prompt: 'Grüße 👋', model: 'gpt_5_4' })
   })
 
-  test('takes no long prompt, and says so before a project is made for it', async () => {
-    await using service = await running({ protocol: 'v2' })
-    const failure = await failureOf(service.ask([says('user', 'x'.repeat(25_000))]))
+  test('refuses a long prompt before a project is made for it', async () => {
+    await using service = await startService({ protocol: 'v2' })
+    const failure = await failureOf(service.ask([messageOf('user', 'x'.repeat(25_000))]))
     expect(failure).toMatchObject({ reason: 'invalid-request', code: 'context_length_exceeded', param: 'messages' })
-    expect(asked(service.emulator)).toEqual(['PATCH /teams/preferred-model'])
-    expect((await service.ask([says('user', 'x'.repeat(24_000))])).finishes).toBe(1)
+    expect(apiRequests(service.emulator)).toEqual(['PATCH /teams/preferred-model'])
+    expect((await service.ask([messageOf('user', 'x'.repeat(24_000))])).finishes).toBe(1)
   })
 
-  test('answers every model with its own, however they are asked at once', async () => {
-    const pace = (chatted: ReceivedPrompt) => ({ body: spoken(chatted.model, ' ', chatted.prompt), paceMs: 2 })
-    await using service = await running({ protocol: 'v2', reply: pace })
+  test('answers every request with its own model, even at the same time', async () => {
+    const pace = (chatted: ReceivedPrompt) => ({ body: answerOf(chatted.model, ' ', chatted.prompt), paceMs: 2 })
+    await using service = await startService({ protocol: 'v2', reply: pace })
     const models = Array.from({ length: 12 }, (_, at) => ['gpt_5_4', 'glm_5_1', 'kimi_k2_5'][at % 3] ?? '')
-    const answers = await Promise.all(models.map((model, at) => service.ask([says('user', `${at}`)], { model })))
+    const answers = await Promise.all(models.map((model, at) => service.ask([messageOf('user', `${at}`)], { model })))
     expect(answers.map(({ text }) => text)).toEqual(models.map((model, at) => `${model} ${at}`))
   })
 
-  test('lets requests for one model run together', async () => {
+  test('runs requests for one model together', async () => {
     const stalled: CtoScript = { body: [ctoMessage(ctoState(true))], ending: 'stall' }
-    await using service = await running({ protocol: 'v2', reply: () => stalled })
+    await using service = await startService({ protocol: 'v2', reply: () => stalled })
     const controller = newCancel()
-    const both = Promise.allSettled([1, 2].map((at) => service.ask([says('user', `${at}`)], { signal: controller })))
+    const both = Promise.allSettled(
+      [1, 2].map((at) => service.ask([messageOf('user', `${at}`)], { signal: controller })),
+    )
     await until(() => service.emulator.chats.length === 2, 1_000, 'both were asked')
     const other = failureOf(service.ask(hello, { model: 'glm_5_1', signal: controller }))
     expect(await settled(() => service.emulator.chats.length, 30, 1_000)).toBe(2)
@@ -339,15 +343,15 @@ describe('the second protocol', () => {
     await until(() => service.emulator.openConnections() === 0, 500, 'the sockets are closed')
   })
 
-  test('lets one for another model in as soon as the answer has begun, or failed', async () => {
-    const begun: CtoScript = { body: spoken('Hel').slice(0, 2) }
+  test('starts a request for another model as soon as the answer has begun or failed', async () => {
+    const begun: CtoScript = { body: answerOf('Hel').slice(0, 2) }
     const scripts: Readonly<Record<string, CtoScript>> = { begun, failing: { trigger: { status: 500 } } }
-    await using service = await running({ protocol: 'v2', reply: ({ prompt }) => scripts[prompt] })
+    await using service = await startService({ protocol: 'v2', reply: ({ prompt }) => scripts[prompt] })
     const controller = newCancel()
-    const first = failureOf(service.ask([says('user', 'begun')], { signal: controller }))
+    const first = failureOf(service.ask([messageOf('user', 'begun')], { signal: controller }))
     await until(() => service.emulator.chats.length === 1, 1_000, 'it is asked')
     expect((await within(service.ask(hello, { model: 'glm_5_1' }), 1_000, 'an answer')).finishes).toBe(1)
-    expect((await failureOf(service.ask([says('user', 'failing')]))).reason).toBe('upstream-failed')
+    expect((await failureOf(service.ask([messageOf('user', 'failing')]))).reason).toBe('upstream-failed')
     expect((await within(service.ask(hello, { model: 'glm_5_1' }), 1_000, 'an answer')).finishes).toBe(1)
     const nobody = { ...service.account, credential: { cookie: service.account.credential.cookie } }
     expect((await failureOf(service.ask(hello, { account: nobody }))).reason).toBe('account-refused')
@@ -356,8 +360,8 @@ describe('the second protocol', () => {
     expect((await first).reason).toBe('cancelled')
   })
 
-  test('lists the models that there are', async () => {
-    await using service = await running({ protocol: 'v2' })
+  test('lists the models', async () => {
+    await using service = await startService({ protocol: 'v2' })
     const [upstream] = provider.configure(new Environment(service.emulator.variables))
     const models = await upstream?.listModels?.(service.account, never)
     expect(models?.map(({ id, ownedBy }) => [id, ownedBy])).toEqual([
@@ -366,10 +370,10 @@ describe('the second protocol', () => {
     ])
   })
 
-  test('tells a limit that is reached from one that is only short', async () => {
+  test('distinguishes a reached limit from a rate limit', async () => {
     let hasReachedLimit = true
     const reply = () => ({ trigger: { status: 429, body: '{"message":"No."}', headers: { 'retry-after': '9' } } })
-    await using service = await running({ protocol: 'v2', reply, hasReachedLimit: () => hasReachedLimit })
+    await using service = await startService({ protocol: 'v2', reply, hasReachedLimit: () => hasReachedLimit })
     expect(await failureOf(service.ask(hello))).toMatchObject({ reason: 'quota-exhausted', retryAfterMs: 9_000 })
     hasReachedLimit = false
     expect(await failureOf(service.ask(hello))).toMatchObject({ reason: 'rate-limited', retryAfterMs: 9_000 })
@@ -392,7 +396,7 @@ describe('a refused prompt', () => {
   ] as const
   for (const [status, body, reason] of table) {
     test(`with ${status} ${body} is ${reason}, and closes the socket`, async () => {
-      await using service = await running({ reply: () => ({ trigger: { status, body } }) })
+      await using service = await startService({ reply: () => ({ trigger: { status, body } }) })
       expect(await failureOf(service.ask(hello))).toMatchObject({ reason, upstreamStatus: status })
       await until(() => service.emulator.openConnections() === 0, 500, 'the socket is closed')
     })
@@ -406,8 +410,8 @@ describe('a refused socket', () => {
     [404, 'upstream-outdated'],
     [503, 'overloaded'],
   ] as const) {
-    test(`with ${status} is ${reason}, and no prompt is told`, async () => {
-      await using service = await running({ refuseSocket: () => status })
+    test(`with ${status} is ${reason}, and no prompt is sent`, async () => {
+      await using service = await startService({ refuseSocket: () => status })
       expect(await failureOf(service.ask(hello))).toMatchObject({ reason, upstreamStatus: status })
       expect(service.emulator.chats).toBeEmpty()
     })
@@ -426,7 +430,7 @@ describe('the emulator refuses a client that', () => {
   }
 
   async function good(): Promise<Record<string, string>> {
-    const { credential } = await freshAccount(await emulator)
+    const { credential } = await renewedAccount(await emulator)
     return {
       authorization: `Bearer ${credential.session?.jwt.reveal()}`,
       origin: emulatedOrigin,
@@ -447,7 +451,7 @@ describe('the emulator refuses a client that', () => {
     return answer
   }
 
-  test('has a wrong token, a wrong origin or a wrong body', async () => {
+  test('sends a wrong token, a wrong origin or a wrong body', async () => {
     const headers = await good()
     expect(await post(headers)).toBe(202)
     expect(await post({ ...headers, authorization: `${headers.authorization}x` })).toBe(401)
@@ -458,16 +462,16 @@ describe('the emulator refuses a client that', () => {
     expect(await post(headers, body.replace('adapterName', 'model'))).toBe(400)
   })
 
-  test('has a token that has ended', async () => {
+  test('sends a token that has ended', async () => {
     let now = Date.now()
-    await using service = await running({ now: () => now })
+    await using service = await startService({ now: () => now })
     now += 59_000
     expect((await service.ask(hello)).finishes).toBe(1)
     now += 2_000
     expect(await failureOf(service.ask(hello))).toMatchObject({ reason: 'account-refused', upstreamStatus: 401 })
   })
 
-  test('listens with a token in place of its id, or from elsewhere', async () => {
+  test('listens with a token in place of the user’s id, or from another page', async () => {
     const { authorization = '' } = await good()
     expect(await opens('user_TEST0001')).toBe(true)
     expect(await opens(authorization.replace('Bearer ', ''))).toBe(false)
@@ -475,9 +479,9 @@ describe('the emulator refuses a client that', () => {
     expect(await opens('user_TEST0001', 'https://evil.test')).toBe(false)
   })
 
-  test('listens too late, by leaving out what it missed', async () => {
-    const heard = async (replays: boolean) => {
-      await using service = await running({ replays })
+  test('listens too late, by leaving out earlier messages', async () => {
+    const textHeard = async (replays: boolean) => {
+      await using service = await startService({ replays })
       const { kept } = await service.ask(hello)
       const url = `${service.emulator.origin.replace('http', 'ws')}/engine-agent/chat-histories/${kept?.split(' ')[0]}/buffer/stream?token=user_TEST0001`
       const socket = new WebSocket(url, { headers: { origin: emulatedOrigin } })
@@ -490,7 +494,7 @@ describe('the emulator refuses a client that', () => {
       socket.terminate()
       return text
     }
-    expect(await heard(false)).not.toContain('said')
-    expect(await heard(true)).toContain('said')
+    expect(await textHeard(false)).not.toContain('said')
+    expect(await textHeard(true)).toContain('said')
   })
 })

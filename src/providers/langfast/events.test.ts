@@ -9,7 +9,7 @@ import { RunReader } from './events.ts'
 const fixtures = `${import.meta.dir}/fixtures`
 const never = newCancel()
 
-/** A frame of Socket.IO, as the event it is. */
+/** Reads a frame of Socket.IO as an event. */
 function eventOf(frame: string): SocketIoEvent {
   const [name, ...values]: [string, ...unknown[]] = JSON.parse(frame.slice(2))
   return { name, values }
@@ -17,22 +17,22 @@ function eventOf(frame: string): SocketIoEvent {
 
 const chunk = (members: object): SocketIoEvent => ({ name: 'execution:chunk', values: [members] })
 const end = (...values: unknown[]): SocketIoEvent => ({ name: 'completion_finished', values })
-const told = (events: Iterable<ChatEvent>) =>
+const textsOf = (events: Iterable<ChatEvent>) =>
   [...events]
     .filter(({ type }) => type !== 'part-end')
     .map((event) => (event.type === 'text' ? event.text : event.type === 'finish' ? `<${event.reason}>` : event.type))
 
-/** A run that has begun, on an account of which these are all. */
+/** Begins a run on an account with these runs. */
 async function begin(runs: AccountRuns, id: string | undefined) {
   const pass = await runs.begin(never)
   const reader = new RunReader(runs, pass)
   reader.expect()
   reader.begin(id)
-  const over = () => {
+  const endRun = () => {
     runs.end(reader.owesEnd)
     pass()
   }
-  return { reader, over }
+  return { reader, endRun }
 }
 
 async function readerOf(id: string | undefined): Promise<RunReader> {
@@ -51,9 +51,9 @@ function failureOf(act: () => unknown): ChatError {
 describe('the events of', () => {
   for (const file of new Bun.Glob('*.frames.txt').scanSync({ cwd: fixtures }))
     for (const id of ['job-1', undefined])
-      test(`${file}, ${id ? 'told its name' : 'not told its name'}`, async () => {
+      test(`${file}, ${id ? 'with its name' : 'without its name'}`, async () => {
         const frames = (await Bun.file(`${fixtures}/${file}`).text()).trimEnd().split('\n')
-        // without a name the first that comes is taken for ours
+        // without a name the first run that appears counts as ours
         const own = id ? frames : frames.filter((frame) => !frame.includes('job-2'))
         const reader = await readerOf(id)
         const events = own.flatMap((frame) => reader.event(eventOf(frame)))
@@ -65,30 +65,42 @@ describe('the events of', () => {
 describe('a run fails', () => {
   const failures: readonly (readonly [string, readonly SocketIoEvent[], object])[] = [
     [
-      'that says why',
+      'with a message',
       [chunk({ error: 'Boom' })],
       { reason: 'upstream-failed', message: expect.stringContaining('Boom') },
     ],
-    ['in an object', [chunk({ status: 'failed', error: { message: 'Boom' } })], { reason: 'upstream-failed' }],
-    ['in JSON', [{ name: 'execution:chunk', values: ['{"error":"Boom"}'] }], { reason: 'upstream-failed' }],
-    ['by a word', [chunk({ error: { code: 'content_filter' } })], { reason: 'content-filtered' }],
-    ['by a limit', [chunk({ error: { type: 'rate_limit_error' } })], { reason: 'rate-limited' }],
-    ['by a number', [chunk({ error: { code: 429, message: 'Slow' } })], { reason: 'rate-limited' }],
-    ['by a number in a text', [end({ error: { status: '400', message: 'No' } })], { reason: 'invalid-request' }],
-    ['without a word', [chunk({ error: true })], { reason: 'upstream-failed' }],
-    ['by its end', [end({ error: 'Boom' })], { reason: 'upstream-failed' }],
-    ...['failed', 'error', 'cancelled', 'timeout'].map(
-      (status) => [`by the status ${status}`, [chunk({ status })], { reason: 'upstream-failed' }] as const,
-    ),
-    ['when it says nothing', [chunk({ status: 'completed', content: '' })], { code: 'upstream_empty_response' }],
-    ['when it only ends', [end()], { code: 'upstream_empty_response' }],
     [
-      'when it takes back what it said',
+      'with a message in an object',
+      [chunk({ status: 'failed', error: { message: 'Boom' } })],
+      { reason: 'upstream-failed' },
+    ],
+    [
+      'with a message in JSON',
+      [{ name: 'execution:chunk', values: ['{"error":"Boom"}'] }],
+      { reason: 'upstream-failed' },
+    ],
+    ['with a code', [chunk({ error: { code: 'content_filter' } })], { reason: 'content-filtered' }],
+    ['with a rate limit', [chunk({ error: { type: 'rate_limit_error' } })], { reason: 'rate-limited' }],
+    ['with a numeric code', [chunk({ error: { code: 429, message: 'Slow' } })], { reason: 'rate-limited' }],
+    [
+      'with a numeric code in a text',
+      [end({ error: { status: '400', message: 'No' } })],
+      { reason: 'invalid-request' },
+    ],
+    ['without a message', [chunk({ error: true })], { reason: 'upstream-failed' }],
+    ['with an error in its end event', [end({ error: 'Boom' })], { reason: 'upstream-failed' }],
+    ...['failed', 'error', 'cancelled', 'timeout'].map(
+      (status) => [`with the status ${status}`, [chunk({ status })], { reason: 'upstream-failed' }] as const,
+    ),
+    ['with an empty text', [chunk({ status: 'completed', content: '' })], { code: 'upstream_empty_response' }],
+    ['without any text', [end()], { code: 'upstream_empty_response' }],
+    [
+      'when a later text contradicts an earlier one',
       [chunk({ content: 'Hello' }), chunk({ content: 'Bye, world' })],
       { code: 'upstream_bad_response' },
     ],
     [
-      'when it takes it back at its end',
+      'when the final text contradicts an earlier one',
       [chunk({ content: 'Hello' }), chunk({ content: 'Hell', status: 'completed' })],
       { code: 'upstream_bad_response' },
     ],
@@ -100,24 +112,24 @@ describe('a run fails', () => {
       expect(reader.finished).toBe(false)
     })
 
-  test('but no error is none', async () => {
+  test('an empty error is not a failure', async () => {
     const reader = await readerOf('job-1')
     for (const error of [null, '', false, 0, undefined])
       expect(reader.event(chunk({ content: 'Hello', error }))).toHaveLength(error === null ? 1 : 0)
   })
 
-  test('and what is none of its events changes nothing', async () => {
+  test('an invalid event changes nothing', async () => {
     const reader = await readerOf('job-1')
     for (const payload of [undefined, null, 7, [], {}, [{ content: 'no' }], { content: 7 }, { executionId: {} }])
       expect(reader.event({ name: 'execution:chunk', values: [payload] })).toEqual([])
     expect(reader.event({ name: 'completion', values: [{ content: 'no' }] })).toEqual([])
-    expect(told(reader.event(chunk({ content: 'yes', status: 'done' })))).toEqual(['yes', '<stop>'])
+    expect(textsOf(reader.event(chunk({ content: 'yes', status: 'done' })))).toEqual(['yes', '<stop>'])
     expect(reader.event(chunk({ content: 'no', error: 'late' }))).toEqual([])
   })
 })
 
-describe('before a run has its name', () => {
-  test('what comes waits', async () => {
+describe('before the name of a run is known', () => {
+  test('its events wait', async () => {
     const runs = new AccountRuns()
     const reader = new RunReader(runs, await runs.begin(never))
     expect(reader.event(chunk({ executionId: 'job-1', content: 'not asked for yet' }))).toEqual([])
@@ -125,10 +137,10 @@ describe('before a run has its name', () => {
     for (const content of ['H', 'He', 'Hel']) expect(reader.event(chunk({ executionId: 'job-1', content }))).toEqual([])
     reader.event(chunk({ executionId: 'job-2', content: 'Bye' }))
     reader.event(chunk({ executionId: 'job-1', content: 'Hello', status: 'completed' }))
-    expect(told([...reader.begin('job-1')].flat())).toEqual(['H', 'e', 'l', 'lo', '<stop>'])
+    expect(textsOf([...reader.begin('job-1')].flat())).toEqual(['H', 'e', 'l', 'lo', '<stop>'])
   })
 
-  test('it fails when its waiting events say so', async () => {
+  test('it fails if a waiting event reports a failure', async () => {
     const runs = new AccountRuns()
     const reader = new RunReader(runs, await runs.begin(never))
     reader.expect()
@@ -136,21 +148,21 @@ describe('before a run has its name', () => {
     expect(failureOf(() => [...reader.begin('job-1')])).toMatchObject({ reason: 'upstream-failed' })
   })
 
-  test('it fails after the words that came before that', async () => {
+  test('it fails after the text that came before the failure', async () => {
     const runs = new AccountRuns()
     const reader = new RunReader(runs, await runs.begin(never))
     reader.expect()
     reader.event(chunk({ executionId: 'job-1', content: 'Hello' }))
     reader.event(chunk({ executionId: 'job-1', error: 'Boom' }))
-    const said: ChatEvent[] = []
+    const events: ChatEvent[] = []
     const read = () => {
-      for (const batch of reader.begin('job-1')) said.push(...batch)
+      for (const batch of reader.begin('job-1')) events.push(...batch)
     }
     expect(failureOf(read)).toMatchObject({ reason: 'upstream-failed' })
-    expect(told(said)).toEqual(['Hello'])
+    expect(textsOf(events)).toEqual(['Hello'])
   })
 
-  test('too much is too much, but of texts that grow only the newest wait', async () => {
+  test('too many waiting events are an error, but older events of a growing text are dropped', async () => {
     const reader = new RunReader(new AccountRuns(), () => undefined)
     reader.expect()
     const content = 'x'.repeat(2 ** 20)
@@ -163,29 +175,30 @@ describe('before a run has its name', () => {
 })
 
 describe('runs of one account', () => {
-  /** Two of them, the first of which has said something. */
-  const beginBoth = async ({ isTold } = { isTold: true }) => {
+  /** Begins two runs. The first one has sent a text. */
+  const beginBoth = async ({ isNamed } = { isNamed: true }) => {
     const runs = new AccountRuns()
     const first = await begin(runs, 'job-1')
     first.reader.event(chunk({ executionId: 'job-1', content: 'one' }))
-    return { first, second: await begin(runs, isTold ? 'job-2' : undefined) }
+    return { first, second: await begin(runs, isNamed ? 'job-2' : undefined) }
   }
 
-  test('run side by side once it is seen that events say whose they are', async () => {
+  test('run side by side once their events have shown their names', async () => {
     const both = await beginBoth()
-    const hear = (event: SocketIoEvent) => [both.first, both.second].map(({ reader }) => told(reader.event(event)))
-    expect(hear(chunk({ executionId: 'job-1', content: 'one more' }))).toEqual([[' more'], []])
-    expect(hear(chunk({ executionId: 'job-2', content: 'two' }))).toEqual([[], ['two']])
-    // nobody's: it might be of either
-    expect(hear(chunk({ content: 'three' }))).toEqual([[], []])
-    expect(hear(end())).toEqual([[], []])
-    expect(hear(end({ executionId: 'job-2' }))).toEqual([[], ['<stop>']])
+    const readAll = (event: SocketIoEvent) =>
+      [both.first, both.second].map(({ reader }) => textsOf(reader.event(event)))
+    expect(readAll(chunk({ executionId: 'job-1', content: 'one more' }))).toEqual([[' more'], []])
+    expect(readAll(chunk({ executionId: 'job-2', content: 'two' }))).toEqual([[], ['two']])
+    // an event without a name might belong to either run
+    expect(readAll(chunk({ content: 'three' }))).toEqual([[], []])
+    expect(readAll(end())).toEqual([[], []])
+    expect(readAll(end({ executionId: 'job-2' }))).toEqual([[], ['<stop>']])
   })
 
   for (const [what, id, members] of [
-    ['whose name is not told', undefined, { executionId: 'job-1', content: 'one' }],
-    ['whose events do not say it', 'job-1', { content: 'one' }],
-    ['that have said nothing yet', 'job-1', { executionId: 'job-2', content: 'two' }],
+    ['whose name is unknown', undefined, { executionId: 'job-1', content: 'one' }],
+    ['whose events have no name', 'job-1', { content: 'one' }],
+    ['that have sent nothing yet', 'job-1', { executionId: 'job-2', content: 'two' }],
   ] as const)
     test(`${what} run one after the other`, async () => {
       const runs = new AccountRuns()
@@ -193,34 +206,34 @@ describe('runs of one account', () => {
       first.reader.event(chunk(members))
       const second = begin(runs, 'job-3').then(() => 'begun')
       expect(await Promise.race([second, Bun.sleep(5).then(() => 'waiting')])).toBe('waiting')
-      first.over()
+      first.endRun()
       expect(await second).toBe('begun')
     })
 
-  test('whose second end comes late does not end the next', async () => {
+  test('whose second end event comes late do not end the next run', async () => {
     const { first, second } = await beginBoth()
     first.reader.event(chunk({ executionId: 'job-1', content: 'one', status: 'completed' }))
-    first.over()
-    expect(told(second.reader.event(chunk({ executionId: 'job-2', content: 'two' })))).toEqual(['two'])
+    first.endRun()
+    expect(textsOf(second.reader.event(chunk({ executionId: 'job-2', content: 'two' })))).toEqual(['two'])
     expect(second.reader.event(end())).toEqual([])
-    // a second one is its own
-    expect(told(second.reader.event(end()))).toEqual(['<stop>'])
+    // another end event belongs to the second run
+    expect(textsOf(second.reader.event(end()))).toEqual(['<stop>'])
   })
 
-  test('whose events come late are known for theirs', async () => {
-    const { first, second } = await beginBoth({ isTold: false })
-    first.over()
+  test('whose events come late are still recognized', async () => {
+    const { first, second } = await beginBoth({ isNamed: false })
+    first.endRun()
     expect(second.reader.event(chunk({ executionId: 'job-1', content: 'one', status: 'completed' }))).toEqual([])
-    expect(told(second.reader.event(chunk({ executionId: 'job-2', content: 'two' })))).toEqual(['two'])
+    expect(textsOf(second.reader.event(chunk({ executionId: 'job-2', content: 'two' })))).toEqual(['two'])
   })
 
-  test('that are left while they wait keep nobody from their turn, and take nobody over', async () => {
+  test('that are aborted while they wait do not block or overtake other runs', async () => {
     const runs = new AccountRuns()
     const first = await begin(runs, undefined)
     await expect(runs.begin(aborted(new Error('left')))).rejects.toThrow('left')
     const third = begin(runs, undefined).then(() => 'begun')
     expect(await Promise.race([third, Bun.sleep(5).then(() => 'waiting')])).toBe('waiting')
-    first.over()
+    first.endRun()
     expect(await third).toBe('begun')
     expect(runs.isIdle).toBe(false)
   })

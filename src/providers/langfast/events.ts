@@ -33,7 +33,7 @@ export class RunReader {
   #waiting: RunEvent[] | undefined
   #waitingLength = 0
   #isBegun = false
-  #isTold = false
+  #isNamed = false
   #id: string | undefined
   #plain = ''
   #hasText = false
@@ -57,19 +57,19 @@ export class RunReader {
    */
   begin(id: string | undefined): Iterable<Batch> {
     this.#id = id
-    this.#isTold = id !== undefined
+    this.#isNamed = id !== undefined
     if (id !== undefined) this.#runs.claim(id)
     const waiting = this.#waiting ?? []
     this.#waiting = undefined
     this.#isBegun = true
-    const said: ChatEvent[] = []
+    const events: ChatEvent[] = []
     let failure: unknown
     try {
-      for (const heard of waiting) said.push(...this.#take(heard))
+      for (const runEvent of waiting) events.push(...this.#take(runEvent))
     } catch (thrown) {
       failure = thrown
     }
-    return thenFail(said, failure)
+    return thenFail(events, failure)
   }
 
   /** @throws ChatError if our run has failed, contradicts itself, or ends without an answer */
@@ -77,32 +77,33 @@ export class RunReader {
     if (name === 'execution:chunk') {
       const frame = readChunk(payload, this.#plain)
       if (frame.isPlain) this.#plain = frame.content ?? ''
-      return this.#hear({ frame, isEnd: false })
+      return this.#receive({ frame, isEnd: false })
     }
-    if (name === 'completion_finished') return this.#hear({ frame: readEnd(payload), isEnd: true })
+    if (name === 'completion_finished') return this.#receive({ frame: readEnd(payload), isEnd: true })
     return []
   }
 
-  #hear(heard: RunEvent): readonly ChatEvent[] {
-    if (this.#isBegun) return this.#take(heard)
-    if (this.#waiting) this.#keep(heard, this.#waiting)
+  #receive(runEvent: RunEvent): readonly ChatEvent[] {
+    if (this.#isBegun) return this.#take(runEvent)
+    if (this.#waiting) this.#queue(runEvent, this.#waiting)
     return []
   }
 
-  #keep(heard: RunEvent, waiting: RunEvent[]): void {
-    waiting.push(heard)
-    this.#waitingLength += lengthOf(heard)
-    if (this.#waitingLength > maxWaiting) this.#thin(waiting)
+  #queue(runEvent: RunEvent, waiting: RunEvent[]): void {
+    waiting.push(runEvent)
+    this.#waitingLength += lengthOf(runEvent)
+    if (this.#waitingLength > maxWaiting) this.#dropOlder(waiting)
     if (this.#waitingLength > maxWaiting) throw tooLarge()
   }
 
   /** Drops older events of a text that has grown since. */
-  #thin(waiting: readonly RunEvent[]): void {
+  #dropOlder(waiting: readonly RunEvent[]): void {
     const newest = new Map<string | undefined, RunEvent>()
-    for (const heard of waiting) if (heard.frame.state === 'running') newest.set(heard.frame.executionId, heard)
-    const thinned = waiting.filter(({ frame }) => frame.state !== 'running')
-    this.#waiting = [...newest.values(), ...thinned]
-    this.#waitingLength = this.#waiting.reduce((sum, heard) => sum + lengthOf(heard), 0)
+    for (const runEvent of waiting)
+      if (runEvent.frame.state === 'running') newest.set(runEvent.frame.executionId, runEvent)
+    const ended = waiting.filter(({ frame }) => frame.state !== 'running')
+    this.#waiting = [...newest.values(), ...ended]
+    this.#waitingLength = this.#waiting.reduce((sum, runEvent) => sum + lengthOf(runEvent), 0)
   }
 
   #take({ frame, isEnd }: RunEvent): readonly ChatEvent[] {
@@ -115,7 +116,7 @@ export class RunReader {
         this.owesEnd = !isEnd
         return this.#finish(frame.content ?? '')
       case 'running':
-        return this.#say(this.#text.grow(frame.content ?? ''))
+        return this.#addText(this.#text.grow(frame.content ?? ''))
     }
   }
 
@@ -126,29 +127,29 @@ export class RunReader {
       this.#runs.claim(id)
     }
     if (id !== this.#id) return false
-    if (this.#isTold) this.#passTurn()
+    if (this.#isNamed) this.#passTurn()
     return true
   }
 
-  #say(text: string): ChatEvent[] {
+  #addText(text: string): ChatEvent[] {
     if (text === '') return []
     this.#hasText = true
     return this.#writer.text(text)
   }
 
   #finish(content: string): readonly ChatEvent[] {
-    const said = this.#say(this.#text.finish(content))
+    const events = this.#addText(this.#text.finish(content))
     const raw = this.#finishReason
     const reason = finishReason(raw)
     if (!this.#hasText && (reason === 'stop' || reason === 'other'))
       throw failed('The upstream ended without an answer.', 'upstream_empty_response')
     this.finished = true
-    return [...said, ...this.#writer.finish(reason, raw === undefined ? {} : { raw })]
+    return [...events, ...this.#writer.finish(reason, raw === undefined ? {} : { raw })]
   }
 }
 
-function* thenFail(said: readonly ChatEvent[], failure: unknown): Generator<Batch> {
-  if (said.length > 0) yield said
+function* thenFail(events: readonly ChatEvent[], failure: unknown): Generator<Batch> {
+  if (events.length > 0) yield events
   if (failure !== undefined) throw failure
 }
 

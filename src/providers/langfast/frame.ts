@@ -29,8 +29,8 @@ const members = Object.keys(Payload.shape)
  * @param plain the answer so far, if it came as plain strings: a string that continues it is not JSON, even if it looks like JSON
  */
 export function readChunk(payload: unknown, plain: string): RunFrame & { readonly isPlain?: boolean } {
-  const goesOn = plain !== '' && typeof payload === 'string' && payload.startsWith(plain)
-  const object = goesOn ? undefined : objectIn(payload)
+  const continues = plain !== '' && typeof payload === 'string' && payload.startsWith(plain)
+  const object = continues ? undefined : objectIn(payload)
   if (object) return readObject(object)
   return typeof payload === 'string' ? { state: 'running', content: payload, isPlain: true } : { state: 'running' }
 }

@@ -34,7 +34,8 @@ export async function post({ project, userAgent, session, path, body }: Posted, 
   }
   const request = { method: 'POST', url: project.url + path, headers, body: await writeJson(body) } as const
   const reply = await send(request, signal)
-  if (reply.status < 200 || reply.status >= 300) throw ofKey(await refusal(reply, readComplaint), project.anonKey.name)
+  if (reply.status < 200 || reply.status >= 300)
+    throw explainKeyError(await refusal(reply, readComplaint), project.anonKey.name)
   const text = await reply.text(maxReplyBytes)
   if (isPage(reply.headers, text)) throw pageError(reply, text)
   const said = jsonOrUndefined(text)
@@ -47,7 +48,7 @@ export async function post({ project, userAgent, session, path, body }: Posted, 
  * The project's proxy refuses a wrong key with the same status as a wrong token. Only its message shows which one is
  * wrong.
  */
-function ofKey(refused: ChatError, variable: string): ChatError {
+function explainKeyError(refused: ChatError, variable: string): ChatError {
   if (refused.upstreamStatus !== 401 || !/\bAPI key\b/i.test(refused.message)) return refused
   return new ChatError('upstream-failed', {
     message: `The upstream refused the project's key: check ${variable}.`,

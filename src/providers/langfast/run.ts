@@ -42,15 +42,15 @@ export async function* run(
   { account, signal }: AccountCall<SupabaseSession>,
 ): AsyncGenerator<Batch> {
   const promptMeta = encodePromptMeta(request)
-  const asked = { service, runs, promptMeta, session: account.credential }
+  const context = { service, runs, promptMeta, session: account.credential }
   const passTurn = await runs.begin(signal)
   const reader = new RunReader(runs, passTurn)
   let connection: SocketIoConnection | undefined
   try {
-    connection = await connect(asked, reader, signal)
-    const promptId = await promptOf(asked, signal)
+    connection = await connect(context, reader, signal)
+    const promptId = await promptOf(context, signal)
     reader.expect()
-    const id = await initiate(asked, promptId, signal)
+    const id = await initiate(context, promptId, signal)
     yield* reader.begin(id)
     if (!reader.finished) yield* answer(connection)
   } finally {
@@ -79,8 +79,8 @@ async function* answer({ batches }: SocketIoConnection): AsyncGenerator<Batch> {
 }
 
 /** The prompt of an account. One is enough for all its runs, because each run sends its own content. */
-async function promptOf(asked: RunContext, signal: Cancel): Promise<string> {
-  const { service, session, runs, promptMeta } = asked
+async function promptOf(context: RunContext, signal: Cancel): Promise<string> {
+  const { service, session, runs, promptMeta } = context
   if (service.promptId) return service.promptId
   runs.promptId ??= promptIdIn(
     await post(
@@ -114,8 +114,8 @@ const Initiated = z.looseObject({
 })
 
 /** @returns the run's name in its events, if the service sends it */
-async function initiate(asked: RunContext, promptId: string, signal: Cancel): Promise<string | undefined> {
-  const { service, session, runs, promptMeta } = asked
+async function initiate(context: RunContext, promptId: string, signal: Cancel): Promise<string | undefined> {
+  const { service, session, runs, promptMeta } = context
   const body = {
     run_id: signal.runtime.newId(),
     prompt_id: promptId,

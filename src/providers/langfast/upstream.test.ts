@@ -23,21 +23,21 @@ const scripts = new Map<string, RunScript>()
 const langfast = await emulateLangfast({ reply: (model) => scripts.get(model) })
 afterAll(() => langfast.close())
 
-function upstreamBefore(emulator: LangfastEmulator, more: Readonly<Record<string, string>> = {}) {
+function upstreamOf(emulator: LangfastEmulator, more: Readonly<Record<string, string>> = {}) {
   const [upstream] = provider.configure(new Environment({ ...emulator.variables, ...more }))
   if (!upstream?.supply) throw new Error('there is no upstream')
   return { upstream, supply: upstream.supply }
 }
 
-/** Somebody who is signed in. */
+/** Makes an account of a signed-in user. */
 function accountOf(emulator = langfast): Account {
   return { label: 'anonymous', credential: readSession(emulator.signIn()) }
 }
 
-const { upstream } = upstreamBefore(langfast)
+const { upstream } = upstreamOf(langfast)
 
-/** How a chat goes on an account of its own, unless said otherwise. */
-function asked(request: ChatRequest, { signal, account = accountOf(), by = upstream }: Partial<Asked> = {}) {
+/** Asks with an account of its own, unless the options have one. */
+function ask(request: ChatRequest, { signal, account = accountOf(), by = upstream }: Partial<Asked> = {}) {
   return outcomeOf((sent, call) => by.chat(sent, { ...call, account, thread: noThread }), request, newCall(signal))
 }
 
@@ -47,15 +47,15 @@ interface Asked {
   readonly by: typeof upstream
 }
 
-/** A request that a script answers. */
-function planned(script: RunScript): ChatRequest {
+/** A request for a model that the script answers. */
+function requestWithScript(script: RunScript): ChatRequest {
   const model = `plan-${scripts.size}`
   scripts.set(model, script)
   return requestFor(model)
 }
 
-/** A request of these words. */
-function saying(text: string, parameters: Parameters = {}, model = 'gpt-4o-mini'): ChatRequest {
+/** A request with this text. */
+function requestWithText(text: string, parameters: Parameters = {}, model = 'gpt-4o-mini'): ChatRequest {
   return { ...requestFor(model), messages: [{ role: 'user', content: [{ type: 'text', text }] }], parameters }
 }
 
@@ -63,16 +63,16 @@ const textOf = ({ events }: { readonly events: readonly { readonly type: string 
   events.map((event) => ('text' in event ? event.text : '')).join('')
 
 async function failureOf(request: ChatRequest, how?: Partial<Asked>): Promise<ChatError> {
-  const { thrown } = await asked(request, how)
+  const { thrown } = await ask(request, how)
   if (thrown instanceof ChatError) return thrown
   throw new Error(`no ChatError: ${String(thrown)}`)
 }
 
-const isFree = (emulator = langfast) => until(() => emulator.busy() === 0, 500, 'every connection is closed')
+const waitUntilClosed = (emulator = langfast) => until(() => emulator.busy() === 0, 500, 'every connection is closed')
 
 describe('a run', () => {
-  test('is asked for as the site does, once its connection stands', async () => {
-    const outcome = await asked(saying('Hello there'))
+  test('is requested like on the site, after its connection is open', async () => {
+    const outcome = await ask(requestWithText('Hello there'))
     expect(outcome.thrown).toBeUndefined()
     expect(textOf(outcome)).toBe('You said: Hello there')
     expect(outcome.events.at(-1)).toEqual({ type: 'finish', choice: 0, reason: 'stop', raw: 'stop' })
@@ -95,51 +95,51 @@ describe('a run', () => {
         stream: true,
       },
     })
-    await isFree()
+    await waitUntilClosed()
     expect(line?.socket.received.at(-1)).toBe('41')
   })
 
-  test('of one account makes a prompt once', async () => {
+  test('makes one prompt for each account', async () => {
     const before = langfast.prompts.length
     const account = accountOf()
-    for (let at = 0; at < 3; at++) expect((await asked(saying('Hello'), { account })).thrown).toBeUndefined()
+    for (let at = 0; at < 3; at++) expect((await ask(requestWithText('Hello'), { account })).thrown).toBeUndefined()
     expect(langfast.prompts.length - before).toBe(1)
   })
 
-  test('of a prompt that is configured makes none', async () => {
+  test('makes no prompt if one is configured', async () => {
     const own = await emulateLangfast({ promptIds: ['the-prompt'] })
-    const outcome = await asked(saying('Hello'), { account: accountOf(own), by: upstreamBefore(own).upstream })
+    const outcome = await ask(requestWithText('Hello'), { account: accountOf(own), by: upstreamOf(own).upstream })
     expect(textOf(outcome)).toBe('You said: Hello')
     expect(own.prompts).toEqual([])
     expect(own.runs[0]).toMatchObject({ prompt_id: 'the-prompt', test_cases: [] })
     await own.close()
   })
 
-  test('of a prompt that is gone makes another with the next attempt', async () => {
+  test('makes another prompt in the next attempt if the old one is gone', async () => {
     const own = await emulateLangfast()
-    const { upstream: by } = upstreamBefore(own)
+    const { upstream: by } = upstreamOf(own)
     const account = accountOf(own)
-    await asked(saying('Hello'), { account, by })
+    await ask(requestWithText('Hello'), { account, by })
     own.forgetPrompts()
-    expect(await failureOf(saying('Hello'), { account, by })).toMatchObject({
+    expect(await failureOf(requestWithText('Hello'), { account, by })).toMatchObject({
       reason: 'upstream-failed',
       upstreamStatus: 404,
     })
-    expect((await asked(saying('Hello'), { account, by })).thrown).toBeUndefined()
+    expect((await ask(requestWithText('Hello'), { account, by })).thrown).toBeUndefined()
     await own.close()
   })
 
-  test('of a prompt that is configured, but is not there, says what to check', async () => {
-    const failure = await failureOf(saying('Hello'), {
-      by: upstreamBefore(langfast, { LANGFAST_PROMPT_ID: 'gone' }).upstream,
+  test('fails with the setting’s name if the configured prompt does not exist', async () => {
+    const failure = await failureOf(requestWithText('Hello'), {
+      by: upstreamOf(langfast, { LANGFAST_PROMPT_ID: 'gone' }).upstream,
     })
     expect(failure).toMatchObject({ reason: 'upstream-outdated' })
     expect(failure.message).toContain('LANGFAST_PROMPT_ID')
   })
 
-  test('has the values of its client', async () => {
+  test('contains the client’s parameters', async () => {
     const parameters = { temperature: 0, topP: 0.5, maxTokens: 3, frequencyPenalty: -1, presencePenalty: 1 }
-    const outcome = await asked(saying('one two three', { ...parameters, responseFormat: { type: 'text' } }))
+    const outcome = await ask(requestWithText('one two three', { ...parameters, responseFormat: { type: 'text' } }))
     expect(textOf(outcome)).toBe('You said: one')
     expect(outcome.events.at(-1)).toMatchObject({ reason: 'length' })
     expect(langfast.runs.at(-1)?.prompt_meta).toMatchObject({
@@ -152,16 +152,16 @@ describe('a run', () => {
   })
 
   for (const model of ['o1', 'o3-mini', 'gpt-5-nano'])
-    test(`of the reasoning model ${model} has nothing of ours in it`, async () => {
-      expect((await asked(saying('Hello', {}, model))).thrown).toBeUndefined()
+    test(`of the reasoning model ${model} has no default parameters`, async () => {
+      expect((await ask(requestWithText('Hello', {}, model))).thrown).toBeUndefined()
       expect(Object.keys(langfast.runs.at(-1)?.prompt_meta ?? {}).sort()).toEqual(
         ['max_completion_tokens', 'messages', 'model', 'response_format', 'stream'].sort(),
       )
-      expect((await asked(saying('Hello', { temperature: 1 }, model))).thrown).toBeUndefined()
+      expect((await ask(requestWithText('Hello', { temperature: 1 }, model))).thrown).toBeUndefined()
       expect(langfast.runs.at(-1)?.prompt_meta).toMatchObject({ temperature: 1 })
     })
 
-  test('tells the whole conversation', async () => {
+  test('contains the whole conversation', async () => {
     const text = (said: string) => [{ type: 'text' as const, text: said }]
     const messages: ChatRequest['messages'] = [
       { role: 'developer', content: text('Be brief.') },
@@ -172,7 +172,7 @@ describe('a run', () => {
       },
       { role: 'user', content: text('Bye') },
     ]
-    await asked({ ...requestFor('gpt-4o'), messages })
+    await ask({ ...requestFor('gpt-4o'), messages })
     expect(langfast.runs.at(-1)?.prompt_meta.messages).toEqual([
       { role: 'system', content: 'Be brief.' },
       { role: 'user', content: 'Hello', name: 'ann' },
@@ -181,7 +181,7 @@ describe('a run', () => {
     ])
   })
 
-  test('with tools in its history is not taken', async () => {
+  test('with tools in its history is refused', async () => {
     const call = { type: 'tool-call', id: 'a', name: 'f', arguments: '{}' } as const
     for (const [message, param] of [
       [{ role: 'assistant', content: [call] }, 'messages[0].tool_calls'],
@@ -198,61 +198,63 @@ describe('an answer is read', () => {
   const forms: readonly (readonly [string, RunScript])[] = [
     ['from JSON in strings', { form: { payload: 'json' } }],
     ['from plain strings', { form: { payload: 'plain' } }],
-    ['with the one end', { form: { ends: 'completed' } }],
-    ['with the other end', { form: { ends: 'completion_finished' } }],
-    ['with the other end, by name', { form: { ends: 'completion_finished', namesEnd: true } }],
+    ['with the status `completed` as its end', { form: { ends: 'completed' } }],
+    ['with `completion_finished` as its end', { form: { ends: 'completion_finished' } }],
+    ['with a named `completion_finished` as its end', { form: { ends: 'completion_finished', namesEnd: true } }],
     ['that comes before the reply', { isEarly: true }],
-    ['of a run whose name is not told', { job: 'untold' }],
-    ['of such a run, before the reply', { job: 'untold', isEarly: true }],
-    ['of such a run, from plain strings', { job: 'untold', form: { payload: 'plain' } }],
-    ['of a run with a number for its name', { job: '17' }],
+    ['of a run without a name', { job: 'untold' }],
+    ['of a run without a name, before the reply', { job: 'untold', isEarly: true }],
+    ['of a run without a name, from plain strings', { job: 'untold', form: { payload: 'plain' } }],
+    ['of a run with a number as its name', { job: '17' }],
   ]
   for (const [what, script] of forms)
     test(what, async () => {
-      const outcome = await asked(planned(script))
+      const outcome = await ask(requestWithScript(script))
       expect({ text: textOf(outcome), thrown: outcome.thrown }).toEqual({ text: 'You said: Hello', thrown: undefined })
       expect(outcome.events.filter(({ type }) => type === 'finish')).toHaveLength(1)
     })
 
-  test('though the connection ends right behind it', async () => {
+  test('if the connection ends right after it', async () => {
     const content = 'x'.repeat(100_000)
     const body = Array.from({ length: 20 }, (_, at) =>
       chunkFrame({ executionId: 'job-1', content: content.slice(0, at * 5_000) }),
     )
     body.push(chunkFrame({ executionId: 'job-1', content, status: 'completed', finish_reason: 'stop' }))
-    const outcome = await asked(planned({ job: 'job-1', answer: { body, ending: 'fin' } }))
+    const outcome = await ask(requestWithScript({ job: 'job-1', answer: { body, ending: 'fin' } }))
     expect(textOf(outcome)).toBe(content)
     expect(outcome.thrown).toBeUndefined()
   })
 })
 
-describe('runs at once', () => {
+describe('several runs at the same time', () => {
   const range = (count: number) => Array.from({ length: count }, (_, at) => at)
 
   for (const [what, script] of [
     ['on one account', {}],
-    ['on one account, whose names are not told', { job: 'untold' }],
-    ['on one account, whose events do not name them', { form: { payload: 'plain' } }],
+    ['on one account, without names', { job: 'untold' }],
+    ['on one account, with events without names', { form: { payload: 'plain' } }],
   ] as const)
     test(`${what} each get their own answer`, async () => {
       const account = accountOf()
-      const { model } = planned(script)
+      const { model } = requestWithScript(script)
       const texts = await Promise.all(
-        range(20).map(async (at) => textOf(await asked(saying(`nonce ${at} of ${what}`, {}, model), { account }))),
+        range(20).map(async (at) =>
+          textOf(await ask(requestWithText(`nonce ${at} of ${what}`, {}, model), { account })),
+        ),
       )
       expect(texts).toEqual(range(20).map((at) => `You said: nonce ${at} of ${what}`))
-      await isFree()
+      await waitUntilClosed()
     })
 
-  test('on one account whose turn does not come end with their own signal', async () => {
+  test('on one account: a waiting run ends with its own signal', async () => {
     const account = accountOf()
-    const stalled = planned({ job: 'untold', answer: { body: [], ending: 'stall' } })
+    const stalled = requestWithScript({ job: 'untold', answer: { body: [], ending: 'stall' } })
     const first = newCancel()
     const second = newCancel()
     const before = langfast.runs.length
-    const running = asked(stalled, { account, signal: first })
+    const running = ask(stalled, { account, signal: first })
     await until(() => langfast.runs.length > before, 1_000, 'the run')
-    const waiting = asked(saying('Hello'), { account, signal: second })
+    const waiting = ask(requestWithText('Hello'), { account, signal: second })
     const left = new ChatError('cancelled', { message: 'The client left.' })
     second.abort(left)
     expect((await within(waiting, 50, 'the end')).thrown).toBe(left)
@@ -260,7 +262,7 @@ describe('runs at once', () => {
     expect(second.followers).toBe(0)
     first.abort(left)
     await running
-    expect(textOf(await within(asked(saying('Hello'), { account }), 1_000, 'the next'))).toBe('You said: Hello')
+    expect(textOf(await within(ask(requestWithText('Hello'), { account }), 1_000, 'the next'))).toBe('You said: Hello')
   })
 })
 
@@ -273,8 +275,8 @@ describe('a refusal', () => {
       said(400, { code: 'P1', details: null, hint: null, message: 'No.' }),
       { reason: 'invalid-request', message: 'No.' },
     ],
-    ['of the function', said(400, { error: 'No.' }), { reason: 'invalid-request', message: 'No.' }],
-    ['of the gateway', said(401, { code: 401, message: 'Invalid JWT' }), { reason: 'account-refused' }],
+    ['of the edge function', said(400, { error: 'No.' }), { reason: 'invalid-request', message: 'No.' }],
+    ['of the project’s gateway', said(401, { code: 401, message: 'Invalid JWT' }), { reason: 'account-refused' }],
     ['by 403', said(403, { message: 'permission denied' }), { reason: 'account-refused' }],
     ['by 404', said(404, {}), { reason: 'upstream-failed' }],
     ['by 402', said(402, { error: 'No credit.' }), { reason: 'quota-exhausted' }],
@@ -289,7 +291,7 @@ describe('a refusal', () => {
       { reason: 'upstream-failed', message: expect.stringContaining('Boom') },
     ],
     ['by 503', said(503, {}), { reason: 'overloaded' }],
-    ['within a success', said(200, { error: 'Boom' }), { message: expect.stringContaining('Boom') }],
+    ['in a success', said(200, { error: 'Boom' }), { message: expect.stringContaining('Boom') }],
     [
       'by a redirect',
       { status: 302, headers: { location: 'http://127.0.0.1:1/' }, body: [] },
@@ -305,44 +307,44 @@ describe('a refusal', () => {
       { status: 403, headers: { 'cf-mitigated': 'challenge', 'content-type': 'text/html' }, body: [] },
       { reason: 'challenged' },
     ],
-    ['by a cut', { framing: 'raw', ending: 'rst' }, { code: 'upstream_disconnected' }],
+    ['by a cut connection', { framing: 'raw', ending: 'rst' }, { code: 'upstream_disconnected' }],
   ]
   for (const [what, refusal, error] of refusals)
-    test(`${what} after the connection stands closes it`, async () => {
-      expect(await failureOf(planned({ refusal }))).toMatchObject(error)
-      await isFree()
+    test(`${what} closes the open connection`, async () => {
+      expect(await failureOf(requestWithScript({ refusal }))).toMatchObject(error)
+      await waitUntilClosed()
     })
 
-  test('of the token by the socket, or by the function, is the account', async () => {
+  test('of the token is a failure of the account', async () => {
     const account = accountOf()
     const { credential } = account
     const session = langfast.signIn()
     const other: Account = { label: 'other', credential: readSession(session) }
     langfast.refuse(session.access_token)
     expect(credential).toBeDefined()
-    expect(await failureOf(saying('Hello'), { account: other })).toMatchObject({
+    expect(await failureOf(requestWithText('Hello'), { account: other })).toMatchObject({
       reason: 'account-refused',
       code: 'upstream_auth',
     })
-    await isFree()
+    await waitUntilClosed()
   })
 
-  test("of the project's key is nothing an account could mend", async () => {
-    const { upstream: by } = upstreamBefore(langfast, { LANGFAST_SUPABASE_ANON_KEY: 'another-anon-key' })
-    const failure = await failureOf(saying('Hello'), { by })
+  test("of the project's key is a problem of the configuration", async () => {
+    const { upstream: by } = upstreamOf(langfast, { LANGFAST_SUPABASE_ANON_KEY: 'another-anon-key' })
+    const failure = await failureOf(requestWithText('Hello'), { by })
     expect(failure).toMatchObject({ reason: 'upstream-failed', code: 'upstream_configuration' })
     expect(failure.message).toContain('LANGFAST_SUPABASE_ANON_KEY')
   })
 })
 
-describe('leaving', () => {
+describe('an abort', () => {
   const left = new ChatError('cancelled', { message: 'The client left.' })
   const phases: readonly (readonly [string, LangfastEmulatorOptions, RunScript])[] = [
-    ['before it is let in', { admit: () => 'silent' }, {}],
+    ['before the connection is accepted', { admit: () => 'silent' }, {}],
     ['before the reply', {}, { refusal: { framing: 'raw', ending: 'stall' } }],
     ['before the first event', {}, { answer: { body: [], ending: 'stall' } }],
     [
-      'within the answer',
+      'during the answer',
       {},
       { job: 'job-1', answer: { body: [chunkFrame({ executionId: 'job-1', content: 'Hi' })], ending: 'stall' } },
     ],
@@ -350,9 +352,9 @@ describe('leaving', () => {
   for (const [phase, options, script] of phases)
     test(`${phase} closes everything at once`, async () => {
       const own = await emulateLangfast({ ...options, reply: () => script })
-      const { upstream: by } = upstreamBefore(own)
+      const { upstream: by } = upstreamOf(own)
       const controller = newCancel()
-      const asking = asked(saying('Hello'), { account: accountOf(own), by, signal: controller })
+      const asking = ask(requestWithText('Hello'), { account: accountOf(own), by, signal: controller })
       await until(() => (options.admit ? own.lines.length : own.runs.length) > 0, 1_000, 'the phase')
       await Bun.sleep(20)
       controller.abort(left)
@@ -363,31 +365,31 @@ describe('leaving', () => {
     })
 })
 
-/** With TRIBUTARY_TEST_FULL=1 as many as the promise says. */
+/** With TRIBUTARY_TEST_FULL=1 it runs as many cycles as the promise in the documents. */
 const cycles = times(150, 5_000)
 
-test(`${cycles} chats, eight at once, leave nothing behind`, async () => {
+test(`${cycles} chats, eight at once, leave no sockets and no timers`, async () => {
   const accounts = Array.from({ length: 8 }, () => accountOf())
   const controller = newCancel()
   const chats = () =>
     each(Array.from({ length: cycles }).keys(), 8, async (at) => {
-      const outcome = await asked(saying('Hello'), {
+      const outcome = await ask(requestWithText('Hello'), {
         account: accounts[at % 8] ?? accountOf(),
         signal: controller,
       })
       expect(outcome.thrown).toBeUndefined()
     })
-  const held = () => {
+  const countObjects = () => {
     Bun.gc(true)
     const { objectTypeCounts } = heapStats()
     return { sockets: objectTypeCounts.WebSocket ?? 0, timers: objectTypeCounts.Timeout ?? 0 }
   }
   await chats()
-  await isFree()
-  const before = held()
+  await waitUntilClosed()
+  const before = countObjects()
   await chats()
-  await isFree()
-  const after = held()
+  await waitUntilClosed()
+  const after = countObjects()
   expect(controller.followers).toBe(0)
   expect(after.sockets - before.sockets).toBeLessThan(20)
   expect(after.timers - before.timers).toBeLessThan(20)
@@ -397,44 +399,48 @@ describe('accounts', () => {
   const never = newCancel()
 
   test('are made by anonymous sign-up, and renewed', async () => {
-    const { supply } = upstreamBefore(langfast)
+    const { supply } = upstreamOf(langfast)
     const before = langfast.counts.signUps
     const credential = await supply.create(never)
     expect(langfast.counts.signUps - before).toBe(1)
-    expect((await asked(saying('Hello'), { account: { label: 'a', credential } })).thrown).toBeUndefined()
+    expect((await ask(requestWithText('Hello'), { account: { label: 'a', credential } })).thrown).toBeUndefined()
     const renewed = await supply.renewal.renew(credential, never)
     expect(supply.renewal.decode(supply.renewal.encode(renewed))).toEqual(renewed)
-    expect((await asked(saying('Hello'), { account: { label: 'a', credential: renewed } })).thrown).toBeUndefined()
+    expect(
+      (await ask(requestWithText('Hello'), { account: { label: 'a', credential: renewed } })).thrown,
+    ).toBeUndefined()
     expect(langfast.counts.signUps - before).toBe(1)
   })
 
-  test('whose token has ended are refused, until it is renewed', async () => {
+  test('whose token has ended are refused until they are renewed', async () => {
     let now = Date.now()
     const own = await emulateLangfast({ now: () => now })
-    const { upstream: by, supply } = upstreamBefore(own)
+    const { upstream: by, supply } = upstreamOf(own)
     const credential = await supply.create(never)
     now += 3_601_000
-    expect(await failureOf(saying('Hello'), { account: { label: 'a', credential }, by })).toMatchObject({
+    expect(await failureOf(requestWithText('Hello'), { account: { label: 'a', credential }, by })).toMatchObject({
       reason: 'account-refused',
     })
     const renewed = await supply.renewal.renew(credential, never)
-    expect((await asked(saying('Hello'), { account: { label: 'a', credential: renewed }, by })).thrown).toBeUndefined()
+    expect(
+      (await ask(requestWithText('Hello'), { account: { label: 'a', credential: renewed }, by })).thrown,
+    ).toBeUndefined()
     await own.close()
   })
 
-  test('are never asked for more than 30 times an hour', async () => {
+  test('are made at most 30 times an hour', async () => {
     const own = await emulateLangfast()
-    const { supply } = upstreamBefore(own)
+    const { supply } = upstreamOf(own)
     for (let at = 0; at < 30; at++) await supply.create(never)
-    const asked = own.requests.length
+    const ask = own.requests.length
     const error = await supply.create(never).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ reason: 'rate-limited' })
     expect(error instanceof ChatError && (error.retryAfterMs ?? 0) > 3_500_000).toBe(true)
-    expect(own.requests.length).toBe(asked)
+    expect(own.requests.length).toBe(ask)
     await own.close()
   })
 
-  test('are counted by the clock they are made by, also when that is set back', () => {
+  test('are counted by the clock, even if it is set back', () => {
     let now = 100 * 3_600_000
     const signUps = new SignUps()
     for (let at = 0; at < 30; at++) signUps.take(now)
@@ -444,10 +450,10 @@ describe('accounts', () => {
     signUps.take(now)
   })
 
-  test('that the service makes no more of for now are rate-limited, for as long as it says', async () => {
+  test('cause rate-limited while the service makes no more, with its Retry-After', async () => {
     const own = await emulateLangfast()
     own.fault({ script: { status: 429, headers: { 'retry-after': '90' }, body: ['{}'] } })
-    await expect(upstreamBefore(own).supply.create(never)).rejects.toMatchObject({
+    await expect(upstreamOf(own).supply.create(never)).rejects.toMatchObject({
       reason: 'rate-limited',
       retryAfterMs: 90_000,
     })
@@ -455,33 +461,33 @@ describe('accounts', () => {
   })
 
   for (const anonymous of ['disabled', 'captcha'] as const)
-    test(`are an error where they are ${anonymous}`, async () => {
+    test(`cause an error if sign-ups are ${anonymous}`, async () => {
       const own = await emulateLangfast({ anonymous })
-      await expect(upstreamBefore(own).supply.create(never)).rejects.toBeInstanceOf(ChatError)
+      await expect(upstreamOf(own).supply.create(never)).rejects.toBeInstanceOf(ChatError)
       await own.close()
     })
 })
 
 describe('the environment', () => {
-  const configured = (values: Readonly<Record<string, string>>) => {
+  const configure = (values: Readonly<Record<string, string>>) => {
     const environment = new Environment(values)
     return { upstreams: provider.configure(environment), problems: environment.problems }
   }
   const key = { LANGFAST_SUPABASE_ANON_KEY: 'an-anon-key' }
 
   test('without a key has no langfast', () => {
-    expect(configured({ LANGFAST_PROMPT_ID: 'a' })).toEqual({ upstreams: [], problems: [] })
+    expect(configure({ LANGFAST_PROMPT_ID: 'a' })).toEqual({ upstreams: [], problems: [] })
   })
 
-  test('with one has it, with five to ten accounts and the models that are known', () => {
-    const { upstreams, problems } = configured(key)
+  test('with a key has langfast, with five to ten accounts and the known models', () => {
+    const { upstreams, problems } = configure(key)
     expect(problems).toEqual([])
     expect(upstreams).toMatchObject([{ name: 'langfast', accounts: [], supply: { min: 5, max: 10 } }])
     expect(upstreams[0]?.models).toHaveLength(17)
   })
 
-  test('chooses all of it', () => {
-    const { upstreams, problems } = configured({
+  test('can set everything', () => {
+    const { upstreams, problems } = configure({
       ...key,
       MIN_CREDENTIALS: '1',
       MAX_CREDENTIALS: '1',
@@ -499,7 +505,7 @@ describe('the environment', () => {
     ['LANGFAST_SOCKET_URL', { LANGFAST_SOCKET_URL: 'host' }],
     ['LANGFAST_SUPABASE_URL', { LANGFAST_SUPABASE_URL: 'wss://host' }],
   ] as const)
-    test(`that says ${JSON.stringify(values)} is told so`, () => {
-      expect(configured({ ...key, ...values }).problems).toMatchObject([{ variable }])
+    test(`with ${JSON.stringify(values)} is reported`, () => {
+      expect(configure({ ...key, ...values }).problems).toMatchObject([{ variable }])
     })
 })

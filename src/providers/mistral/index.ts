@@ -9,7 +9,7 @@ import type { Cancel } from '../../flow/cancel.ts'
 import { withoutRoute } from '../../wire/base-url.ts'
 import { RefusedFields } from '../../wire/refused-fields.ts'
 import type { Provider, Upstream } from '../provider.ts'
-import { ordered } from './ordered.ts'
+import { orderMessages } from './order-messages.ts'
 
 /** Endings that a copied base URL may have. They are removed, because each route begins with the version. */
 const routes = ['/v1/chat/completions', '/v1/models', '/v1']
@@ -91,7 +91,7 @@ const deviations: Deviations = {
   names: { maxTokens: 'max_tokens', seed: 'random_seed' },
   namedRoles: ['tool'],
   prefixFields: ['prefix'],
-  ordered,
+  ordered: orderMessages,
   toolCallId: (id) => (/^[a-zA-Z0-9]{9}$/.test(id) ? id : shortId(id)),
 }
 

@@ -37,8 +37,8 @@ function upstreamAt(origin: string, token = key) {
   return { upstream, account }
 }
 
-/** What a client of the dialect gets who sends this body. */
-async function asked(body: object, token = key) {
+/** Sends the body of a client of OpenAI's dialect, and returns what the client gets. */
+async function ask(body: object, token = key) {
   const { upstream, account } = upstreamAt(mistral.origin, token)
   const receipt = newReceipt()
   const chat = support(
@@ -63,8 +63,9 @@ async function asked(body: object, token = key) {
 }
 
 const hello = { role: 'user', content: 'Hello there' }
-const said = (events: readonly ChatEvent[]) => events.map((event) => (event.type === 'text' ? event.text : '')).join('')
-/** What a client is told of a failure. */
+const textOf = (events: readonly ChatEvent[]) =>
+  events.map((event) => (event.type === 'text' ? event.text : '')).join('')
+/** The error that a client gets. */
 const errorOf = (promise: Promise<unknown>) =>
   promise.then(
     () => ({ code: 'none' }),
@@ -75,7 +76,7 @@ const errorOf = (promise: Promise<unknown>) =>
   )
 
 describe('the configuration', () => {
-  test('several tokens are several accounts, in their order, and none is no upstream', () => {
+  test('several tokens are several accounts in their order, and without a token there is no upstream', () => {
     const [upstream] = provider.configure(
       new Environment({ MISTRAL_TOKEN: 'a', MISTRAL_TOKEN_2: 'c', MISTRAL_TOKEN_1: 'b', MISTRAL_MODELS: 'x, y' }),
     )
@@ -135,11 +136,11 @@ describe('a request', () => {
   ]
   const bare = { model: 'mistral-small-latest', messages: [hello] }
   for (const [body, wire] of parameters)
-    test(`${JSON.stringify(body)} leaves as Mistral names it`, async () => {
-      expect((await asked(body)).sent).toEqual({ ...bare, ...wire })
+    test(`${JSON.stringify(body)} is sent under Mistral’s name`, async () => {
+      expect((await ask(body)).sent).toEqual({ ...bare, ...wire })
     })
 
-  test('nothing that Mistral does not know leaves, and the client is told', async () => {
+  test('unknown fields are not sent, and the receipt names them', async () => {
     const foreign = {
       user: 'me',
       logprobs: true,
@@ -148,7 +149,7 @@ describe('a request', () => {
       logit_bias: { 1: 1 },
       top_k: 4,
     }
-    const { sent, parameters: receipt } = await asked({
+    const { sent, parameters: receipt } = await ask({
       ...foreign,
       store: true,
       seed: 1,
@@ -164,29 +165,29 @@ describe('a request', () => {
     })
   })
 
-  test('a stream is asked for without stream_options', async () => {
-    const { sent } = await asked({ stream: true, stream_options: { include_usage: true } })
+  test('a stream is requested without stream_options', async () => {
+    const { sent } = await ask({ stream: true, stream_options: { include_usage: true } })
     expect(sent).toEqual({ ...bare, stream: true })
   })
 
-  test('a tool without parameters, or with a schema that says nothing, gets empty ones, which Mistral requires', async () => {
+  test('a tool without parameters, or with an empty schema, gets the empty parameters that Mistral requires', async () => {
     for (const parameters of [undefined, {}]) {
-      const { sent } = await asked({ tools: [{ type: 'function', function: { name: 'now', parameters } }] })
+      const { sent } = await ask({ tools: [{ type: 'function', function: { name: 'now', parameters } }] })
       expect(sent).toMatchObject({
         tools: [{ function: { name: 'now', parameters: { type: 'object', properties: {} } } }],
       })
     }
   })
 
-  test('a tool or a choice that is no function is refused with its place', async () => {
+  test('a tool or a choice that is not a function is refused with its place', async () => {
     const custom = { type: 'custom', custom: { name: 'x' } }
-    expect(await errorOf(asked({ tools: [tool, custom] }))).toMatchObject({ reason: 'unsupported', param: 'tools[1]' })
+    expect(await errorOf(ask({ tools: [tool, custom] }))).toMatchObject({ reason: 'unsupported', param: 'tools[1]' })
     const choice = { type: 'allowed_tools', allowed_tools: { mode: 'auto', tools: [] } }
-    expect(await errorOf(asked({ tools: [tool], tool_choice: choice }))).toMatchObject({ param: 'tool_choice' })
+    expect(await errorOf(ask({ tools: [tool], tool_choice: choice }))).toMatchObject({ param: 'tool_choice' })
   })
 
-  test('messages bear nothing that Mistral does not take', async () => {
-    const { sent } = await asked({
+  test('messages have no field that Mistral refuses', async () => {
+    const { sent } = await ask({
       messages: [
         { role: 'developer', content: 'Be kind.', name: 'op' },
         { role: 'user', content: [{ type: 'text', text: 'Hi', cache_control: { type: 'ephemeral' } }], name: 'ann' },
@@ -217,9 +218,9 @@ describe('a request', () => {
     ])
   })
 
-  test("only the last message may be the assistant's to go on with", async () => {
+  test('only the last message may be an answer that Mistral continues', async () => {
     const begun = { role: 'assistant', content: 'Once', prefix: true }
-    const { sent } = await asked({ messages: [hello, begun, hello, begun] })
+    const { sent } = await ask({ messages: [hello, begun, hello, begun] })
     expect(sent.messages).toEqual([hello, { role: 'assistant', content: 'Once' }, hello, begun])
   })
 
@@ -233,36 +234,36 @@ describe('a request', () => {
     ...ids.map((id) => ({ role: 'tool', tool_call_id: id, name: 'weather', content: 'Sunny.' })),
   ]
 
-  test('instructions that come last, or after an answer, are said by the user', async () => {
+  test('late instructions become messages of the user', async () => {
     const title = { role: 'system', content: 'Name this chat.' }
     const asUser = { ...title, role: 'user' }
     const answer = { role: 'assistant', content: 'Hi.' }
-    const sent = async (...messages: readonly object[]) => (await asked({ messages })).sent.messages
+    const sent = async (...messages: readonly object[]) => (await ask({ messages })).sent.messages
     expect(await sent(title)).toEqual([asUser])
     expect(await sent(hello, title)).toEqual([hello, asUser])
     expect(await sent(title, title, hello, title, hello)).toEqual([title, title, hello, title, hello])
     expect(await sent(hello, answer, title, title, hello)).toEqual([hello, answer, asUser, title, hello])
   })
 
-  test('between a result and the user there is an answer, also where the one that was there said nothing', async () => {
+  test('an answer is put between a result and the user, also in place of an empty answer', async () => {
     const [call, result] = turn('abcdefgh1').slice(1)
-    const nod = { role: 'assistant', content: 'OK.' }
+    const filler = { role: 'assistant', content: 'OK.' }
     const tail = async (...messages: readonly object[]) =>
-      (await asked({ messages: [...turn('abcdefgh1'), ...messages] })).sent.messages
+      (await ask({ messages: [...turn('abcdefgh1'), ...messages] })).sent.messages
     const before = [hello, call, result]
-    expect(await tail(hello)).toEqual([...before, nod, hello])
-    expect(await tail({ role: 'assistant', content: '' }, hello)).toEqual([...before, nod, hello])
+    expect(await tail(hello)).toEqual([...before, filler, hello])
+    expect(await tail({ role: 'assistant', content: '' }, hello)).toEqual([...before, filler, hello])
     expect(await tail({ role: 'system', content: 'Be kind.' })).toEqual([
       ...before,
-      nod,
+      filler,
       { role: 'user', content: 'Be kind.' },
     ])
   })
 
-  test('an answer begun is gone on with, unless the client says otherwise', async () => {
+  test('an unfinished answer is continued, unless the client forbids it', async () => {
     const begun = { role: 'assistant', content: 'Once' }
-    expect((await asked({ messages: [hello, begun] })).sent.messages).toEqual([hello, { ...begun, prefix: true }])
-    const refused = await errorOf(asked({ messages: [hello, { ...begun, prefix: false }] }))
+    expect((await ask({ messages: [hello, begun] })).sent.messages).toEqual([hello, { ...begun, prefix: true }])
+    const refused = await errorOf(ask({ messages: [hello, { ...begun, prefix: false }] }))
     expect(refused).toMatchObject({ status: 400, message: expect.stringContaining('Expected last role') })
   })
 
@@ -271,22 +272,22 @@ describe('a request', () => {
       .match(/"(?:tool_call_id|id)":"[^"]*"/g)
       ?.map((text) => text.split('"')[3] ?? '') ?? []
 
-  test("ids of another upstream become Mistral's form: the result's as the call's, and the same each time", async () => {
+  test("ids of another upstream become Mistral's form: equal for call and result, and the same each time", async () => {
     const theirs = ['call_abcdefghijklmnopqrstuvwx', 'toolu_01A', 'call_1', 'call_2']
-    const { sent, events } = await asked({ messages: turn(...theirs) })
+    const { sent, events } = await ask({ messages: turn(...theirs) })
     const ids = idsIn(sent)
     expect(ids.slice(0, 4)).toEqual(ids.slice(4))
     expect(new Set(ids).size).toBe(4)
     for (const id of ids) expect(id).toMatch(/^[a-zA-Z0-9]{9}$/)
-    expect(idsIn((await asked({ messages: turn(...theirs) })).sent)).toEqual(ids)
+    expect(idsIn((await ask({ messages: turn(...theirs) })).sent)).toEqual(ids)
     expect(sent.messages).toMatchObject([{}, {}, { name: 'weather' }, {}, {}, {}])
-    expect(said(events)).toBe('You said: Sunny.')
+    expect(textOf(events)).toBe('You said: Sunny.')
   })
 
   test("Mistral's own ids come back unchanged", async () => {
-    const { events } = await asked({ messages: [{ role: 'user', content: 'call weather' }], tools: [tool] })
+    const { events } = await ask({ messages: [{ role: 'user', content: 'call weather' }], tools: [tool] })
     const [id] = events.flatMap((event) => (event.type === 'tool-call' ? [event.id] : []))
-    expect(idsIn((await asked({ messages: turn(id ?? '', 'foreign') })).sent)[0]).toBe(id ?? 'none')
+    expect(idsIn((await ask({ messages: turn(id ?? '', 'foreign') })).sent)[0]).toBe(id ?? 'none')
   })
 })
 
@@ -305,7 +306,7 @@ describe('a reply', () => {
       const body = readFileSync(join(folder, stream ? `${name}.frames.txt` : `${name}.json`), 'utf8').trimEnd()
       mistral.script(stream ? { body: body.split('\n').map(sseData) } : { headers: json, body: [body] })
       const expected: ChatEvent[] = JSON.parse(readFileSync(join(folder, file), 'utf8'))
-      expect((await asked({ stream, ...(name === 'two-choices' && { n: 2 }) })).events.map(withoutNative)).toEqual(
+      expect((await ask({ stream, ...(name === 'two-choices' && { n: 2 }) })).events.map(withoutNative)).toEqual(
         expected,
       )
     })
@@ -318,7 +319,7 @@ describe('a reply', () => {
   for (const stream of [true, false])
     for (const model of ['mistral-small-latest', 'ministral-8b-latest'])
       test(`whole calls, ${model}, ${stream ? 'SSE' : 'JSON'}`, async () => {
-        const { events } = await asked({ ...calls, model, stream })
+        const { events } = await ask({ ...calls, model, stream })
         const call = (index: number, name: string, id: string) => [
           { type: 'tool-call', choice: 0, part: index, id, name },
           { type: 'tool-arguments', choice: 0, part: index, json: '{"city":"Paris"}' },
@@ -334,9 +335,9 @@ describe('a reply', () => {
 
   for (const stream of [true, false])
     test(`thoughts among the content, ${stream ? 'SSE' : 'JSON'}`, async () => {
-      const { events } = await asked({ model: 'magistral-small-latest', stream })
+      const { events } = await ask({ model: 'magistral-small-latest', stream })
       const thought = events.map((event) => (event.type === 'reasoning' ? event.text : '')).join('')
-      expect({ thought, text: said(events) }).toEqual({ thought: 'Let me think.', text: 'You said: Hello there' })
+      expect({ thought, text: textOf(events) }).toEqual({ thought: 'Let me think.', text: 'You said: Hello there' })
     })
 
   const ends: readonly (readonly [object, string])[] = [
@@ -347,13 +348,13 @@ describe('a reply', () => {
   for (const [body, reason] of ends)
     test(`${JSON.stringify(body).slice(0, 40)} ends with ${reason}`, async () => {
       for (const stream of [true, false])
-        expect((await asked({ ...body, stream })).events).toContainEqual(
+        expect((await ask({ ...body, stream })).events).toContainEqual(
           expect.objectContaining({ type: 'finish', reason }),
         )
     })
 
-  test('two answers side by side', async () => {
-    const { events } = await asked({ n: 2, stream: true })
+  test('two answers at the same time', async () => {
+    const { events } = await ask({ n: 2, stream: true })
     const ends = events.filter(({ type }) => type === 'finish').map(({ choice }) => choice)
     expect(ends).toEqual([0, 1])
   })
@@ -402,25 +403,25 @@ describe('an error', () => {
   for (const [script, wanted] of shapes)
     test(`${script.status ?? 200} ${String([...(script.body as Iterable<string>)]).slice(0, 70)}`, async () => {
       mistral.script(script)
-      expect(await errorOf(asked({ stream: true }))).toMatchObject(wanted)
+      expect(await errorOf(ask({ stream: true }))).toMatchObject(wanted)
     })
 
-  test('a refused key, and a model that is not there, as the service itself says it', async () => {
-    expect(await errorOf(asked({}, 'a-refused-key'))).toMatchObject({ status: 502, code: 'upstream_auth' })
-    expect(await errorOf(asked({ model: 'nothing' }))).toMatchObject({ status: 404, code: 'model_not_found' })
+  test('a refused key and an unknown model cause the service’s own errors', async () => {
+    expect(await errorOf(ask({}, 'a-refused-key'))).toMatchObject({ status: 502, code: 'upstream_auth' })
+    expect(await errorOf(ask({ model: 'nothing' }))).toMatchObject({ status: 404, code: 'model_not_found' })
   })
 })
 
-test('a field under a name of its own, once it is refused, is left out, and the receipt says so', async () => {
+test('a refused field of another name is left out, and the receipt names it', async () => {
   const body = [JSON.stringify({ detail: [{ type: 'extra_forbidden', loc: ['body', 'random_seed'], msg: 'No.' }] })]
   mistral.script({ status: 422, headers: json, body })
-  const { sent, parameters } = await asked({ seed: 7 })
+  const { sent, parameters } = await ask({ seed: 7 })
   expect(sent).not.toHaveProperty('random_seed')
   expect(parameters.seed).toBe('dropped')
 })
 
 describe('the list of models', () => {
-  test('has who can chat, with what they can', async () => {
+  test('contains the chat models with their capabilities', async () => {
     const { upstream, account } = upstreamAt(mistral.origin)
     const models = (await upstream.listModels?.(account, never)) ?? []
     expect(models.map(({ id }) => id)).toEqual([
@@ -439,7 +440,7 @@ describe('the list of models', () => {
     })
   })
 
-  test('says little where little is known, and fails where the key is refused', async () => {
+  test('leaves unknown values out, and fails if the key is refused', async () => {
     const listing = {
       headers: json,
       body: [JSON.stringify({ data: [{ id: 'bare' }, { id: 'odd', capabilities: 7 }] })],
@@ -471,7 +472,12 @@ describe('the emulator is as strict as the service', () => {
     ['stream_options', { stream_options: {} }, 422, '"stream_options"'],
     ['a name', { messages: [{ ...hello, name: 'x' }] }, 422, '"messages",0,"name"'],
     ['a developer', { messages: [{ role: 'developer', content: 'x' }] }, 422, 'role'],
-    ['a part with more', { messages: [{ role: 'user', content: [{ type: 'text', text: 'x', y: 1 }] }] }, 422, '"y"'],
+    [
+      'a part with an unknown field',
+      { messages: [{ role: 'user', content: [{ type: 'text', text: 'x', y: 1 }] }] },
+      422,
+      '"y"',
+    ],
     ['a tool without parameters', { tools: [{ function: { name: 'x' } }] }, 422, 'parameters'],
     ['a strange id', { messages: [hello, { role: 'tool', tool_call_id: 'call_1', content: '' }] }, 400, 'length of 9'],
     [
@@ -480,7 +486,7 @@ describe('the emulator is as strict as the service', () => {
       400,
       'tool',
     ],
-    ['an end with the assistant', { messages: [hello, { role: 'assistant', content: 'x' }] }, 400, 'last role'],
+    ['an answer as the last message', { messages: [hello, { role: 'assistant', content: 'x' }] }, 400, 'last role'],
   ]
   for (const [what, body, status, word] of refused)
     test(`refuses ${what}`, async () => {

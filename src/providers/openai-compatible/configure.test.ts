@@ -10,15 +10,15 @@ import { provider } from './index.ts'
 import { ollamaUrl } from './ollama-host.ts'
 import { presets } from './presets.ts'
 
-function configured(values: Readonly<Record<string, string>>) {
+function configure(values: Readonly<Record<string, string>>) {
   const environment = new Environment(values)
   const upstreams = provider.configure(environment)
   return { upstreams, names: upstreams.map(({ name }) => name), problems: environment.problems, environment }
 }
 
-/** The variables of the problems; none may hold a value. */
-function faultyIn(values: Readonly<Record<string, string>>): string[] {
-  const { problems } = configured(values)
+/** The variables of the problems. No problem may contain a value. */
+function variablesWithProblems(values: Readonly<Record<string, string>>): string[] {
+  const { problems } = configure(values)
   for (const value of Object.values(values)) expect(JSON.stringify(problems)).not.toContain(value)
   return problems.map(({ variable }) => variable)
 }
@@ -29,14 +29,14 @@ function keysOf(upstream: Upstream | undefined): (string | undefined)[] {
   )
 }
 
-test('with nothing set there is no upstream, and nothing is wrong', () => {
-  expect(configured({})).toMatchObject({ upstreams: [], problems: [] })
+test('without variables there is no upstream and no problem', () => {
+  expect(configure({})).toMatchObject({ upstreams: [], problems: [] })
 })
 
 describe('a preset', () => {
   for (const { name, prefix, url } of presets) {
-    test(`${name} is on with its key alone, at an https address without a trailing slash`, () => {
-      const { upstreams, problems } = configured({ [`${prefix}_API_KEY`]: 'key-of-mine' })
+    test(`${name} only needs its key, and has an https address without a trailing slash`, () => {
+      const { upstreams, problems } = configure({ [`${prefix}_API_KEY`]: 'key-of-mine' })
       expect(problems).toEqual([])
       expect(upstreams.map((upstream) => upstream.name)).toEqual([name])
       expect(upstreams[0]?.accounts.map(({ label }) => label)).toEqual([`${prefix}_API_KEY`])
@@ -45,24 +45,24 @@ describe('a preset', () => {
     })
   }
 
-  test('names and prefixes are unique, and each name is one an address can begin with', () => {
+  test('names and prefixes are unique, and each name is valid in a model’s address', () => {
     expect(new Set(presets.map(({ name }) => name)).size).toBe(presets.length)
     expect(new Set(presets.map(({ prefix }) => prefix)).size).toBe(presets.length)
     for (const { name } of presets) expect(name).toMatch(/^[a-z0-9-]+$/)
   })
 
-  test('all of them at once stand in their own order', () => {
+  test('all presets keep their order', () => {
     const values = Object.fromEntries(presets.map(({ prefix }) => [`${prefix}_API_KEY`, 'key']))
-    expect(configured(values).names).toEqual(presets.map(({ name }) => name))
+    expect(configure(values).names).toEqual(presets.map(({ name }) => name))
   })
 
-  test('only OpenAI asks for several answers by itself', () => {
-    const { upstreams } = configured({ OPENAI_API_KEY: 'a', GROQ_API_KEY: 'b' })
+  test('only OpenAI itself gets one request for several answers', () => {
+    const { upstreams } = configure({ OPENAI_API_KEY: 'a', GROQ_API_KEY: 'b' })
     expect(upstreams.map(({ support }) => support.parameters.choices)).toEqual(['honoured', 'emulated'])
   })
 
-  test('several keys are several accounts, in the order of their numbers', () => {
-    const { upstreams } = configured({
+  test('several keys are several accounts, ordered by their numbers', () => {
+    const { upstreams } = configure({
       OPENAI_API_KEY_10: 'ten',
       OPENAI_API_KEY_2: 'two',
       OPENAI_API_KEY: 'zero',
@@ -75,30 +75,30 @@ describe('a preset', () => {
     ])
   })
 
-  test('a list of models is all it serves', () => {
-    const { upstreams } = configured({ OPENAI_API_KEY: 'a', OPENAI_MODELS: ' gpt-a , vendor/b ,, ' })
+  test('a list of models replaces the service’s own list', () => {
+    const { upstreams } = configure({ OPENAI_API_KEY: 'a', OPENAI_MODELS: ' gpt-a , vendor/b ,, ' })
     expect(upstreams[0]?.models).toEqual([{ id: 'gpt-a' }, { id: 'vendor/b' }])
   })
 
-  test('a base URL without a key is a server that asks for none, for OpenAI; for the others the key is missing', () => {
-    expect(keysOf(configured({ OPENAI_BASE_URL: 'http://127.0.0.1:1/v1' }).upstreams[0])).toEqual([undefined])
-    expect(faultyIn({ GROQ_BASE_URL: 'http://127.0.0.1:1/v1' })).toEqual(['GROQ_API_KEY'])
+  test('a base URL without a key is a server without keys for OpenAI, and a missing key for the others', () => {
+    expect(keysOf(configure({ OPENAI_BASE_URL: 'http://127.0.0.1:1/v1' }).upstreams[0])).toEqual([undefined])
+    expect(variablesWithProblems({ GROQ_BASE_URL: 'http://127.0.0.1:1/v1' })).toEqual(['GROQ_API_KEY'])
   })
 
-  test('a wrong URL is reported, by name and without its value', () => {
-    expect(faultyIn({ OPENAI_API_KEY: 'canary-key', OPENAI_BASE_URL: 'ftp://canary.example' })).toEqual([
+  test('an invalid URL is reported without its value', () => {
+    expect(variablesWithProblems({ OPENAI_API_KEY: 'canary-key', OPENAI_BASE_URL: 'ftp://canary.example' })).toEqual([
       'OPENAI_BASE_URL',
     ])
   })
 
-  test('a key with white space in it is reported, by name and without its value', () => {
-    expect(faultyIn({ GROQ_API_KEY: 'canary with space' })).toEqual(['GROQ_API_KEY'])
+  test('a key with white space is reported without its value', () => {
+    expect(variablesWithProblems({ GROQ_API_KEY: 'canary with space' })).toEqual(['GROQ_API_KEY'])
   })
 })
 
 describe('UPSTREAM_<NAME>_URL', () => {
-  test('the upstream is called by its name in lower case, with - for _', () => {
-    const { upstreams, problems } = configured({
+  test('the name of the upstream is in lower case, with - for _', () => {
+    const { upstreams, problems } = configure({
       UPSTREAM_MY_BOX_2_URL: 'http://127.0.0.1:1/v1/',
       UPSTREAM_MY_BOX_2_KEY_1: 'one',
       UPSTREAM_MY_BOX_2_KEY_2: 'two',
@@ -110,28 +110,29 @@ describe('UPSTREAM_<NAME>_URL', () => {
     expect(upstreams[0]?.models).toEqual([{ id: 'a' }, { id: 'b' }])
   })
 
-  test('without a key it asks with none', () => {
-    expect(keysOf(configured({ UPSTREAM_BOX_URL: 'http://127.0.0.1:1/v1' }).upstreams[0])).toEqual([undefined])
+  test('without a key it sends none', () => {
+    expect(keysOf(configure({ UPSTREAM_BOX_URL: 'http://127.0.0.1:1/v1' }).upstreams[0])).toEqual([undefined])
   })
 
   test('a key or a list of models without a URL is reported', () => {
-    expect(new Set(faultyIn({ UPSTREAM_BOX_KEY: 'canary-1', UPSTREAM_CRATE_MODELS: 'canary-2' }))).toEqual(
+    expect(new Set(variablesWithProblems({ UPSTREAM_BOX_KEY: 'canary-1', UPSTREAM_CRATE_MODELS: 'canary-2' }))).toEqual(
       new Set(['UPSTREAM_BOX_URL', 'UPSTREAM_CRATE_URL']),
     )
   })
 
-  test('a name that is taken is reported, and the first keeps it', () => {
-    const { names, problems } = configured({ OPENAI_API_KEY: 'a', UPSTREAM_OPENAI_URL: 'http://127.0.0.1:1/v1' })
+  test('a name that exists already is reported, and the first upstream keeps it', () => {
+    const { names, problems } = configure({ OPENAI_API_KEY: 'a', UPSTREAM_OPENAI_URL: 'http://127.0.0.1:1/v1' })
     expect(names).toEqual(['openai'])
     expect(problems.map(({ variable }) => variable)).toEqual(['UPSTREAM_OPENAI_URL'])
   })
 
-  test('whatever is in the environment, configuring throws nothing and gives names that are unique', () => {
+  test('any environment gives unique names, and no exception', () => {
     const value = fc.oneof(
       fc.string(),
       fc.constantFrom('http://127.0.0.1:1/v1', 'key', '127.0.0.1', ':', 'http://', '[::1'),
     )
-    // not any text: a key is a secret of the whole process, and the word `length` would be cut out of all that later tests read
+    // only these texts, because a key becomes a secret of the whole process, and later tests would lose it from their
+    // output
     const key = fc.constantFrom('', ' ', 'key', 'two words', 'k\u00e9y', 'key-of-any-environment')
     const variables = fc.record(
       {
@@ -151,7 +152,7 @@ describe('UPSTREAM_<NAME>_URL', () => {
     )
     fc.assert(
       fc.property(variables, (values) => {
-        const { names } = configured(values)
+        const { names } = configure(values)
         expect(new Set(names).size).toBe(names.length)
       }),
       { numRuns: runs(2_000) },
@@ -161,9 +162,9 @@ describe('UPSTREAM_<NAME>_URL', () => {
 
 describe('an address', () => {
   const baseUrls = (values: Readonly<Record<string, string>>) =>
-    configured(values).upstreams.map(({ baseUrl }) => baseUrl)
+    configure(values).upstreams.map(({ baseUrl }) => baseUrl)
 
-  test('that was copied from a request is brought to its base, its query kept', () => {
+  test('that was copied from a request becomes the base URL, with its query', () => {
     expect(
       baseUrls({
         OPENAI_BASE_URL: ' http://127.0.0.1:1/v1/chat/completions/ ',
@@ -177,8 +178,8 @@ describe('an address', () => {
     ])
   })
 
-  test('without a version is named at the start, by its variable and without its value', () => {
-    const { environment, problems } = configured({
+  test('without a version causes a warning with its variable and without its value', () => {
+    const { environment, problems } = configure({
       UPSTREAM_BOX_URL: 'http://127.0.0.1:1/',
       OPENAI_BASE_URL: 'http://127.0.0.1:2/models',
       OPENROUTER_API_KEY: 'a',
@@ -197,14 +198,15 @@ describe('an address', () => {
   })
 
   for (const wrong of ['http://box/v 1', 'http://u:canary@box/v1', 'http://box/v1#canary', 'box:1234/v1'])
-    test(`${wrong} is reported`, () => expect(faultyIn({ UPSTREAM_BOX_URL: wrong })).toEqual(['UPSTREAM_BOX_URL']))
+    test(`${wrong} is reported`, () =>
+      expect(variablesWithProblems({ UPSTREAM_BOX_URL: wrong })).toEqual(['UPSTREAM_BOX_URL']))
 })
 
 describe('…_HEADERS', () => {
   const sent = async (values: Readonly<Record<string, string>>) => {
     const emulator = await emulateOpenai()
     const address = { UPSTREAM_BOX_URL: emulator.url, OPENROUTER_BASE_URL: emulator.url }
-    const [upstream] = configured({
+    const [upstream] = configure({
       ...values,
       ...(values.OPENROUTER_API_KEY ? address : { UPSTREAM_BOX_URL: emulator.url }),
     }).upstreams
@@ -214,7 +216,7 @@ describe('…_HEADERS', () => {
     return emulator.requests[0]?.headers
   }
 
-  test('stand on every request, written in lines, after ; or as JSON', async () => {
+  test('are sent with every request, from lines, after ; or as JSON', async () => {
     for (const text of [
       'X-Title: My lab; HTTP-Referer: https://lab.example:8080/x',
       'X-Title: My lab\n\n HTTP-Referer : https://lab.example:8080/x\n',
@@ -226,14 +228,14 @@ describe('…_HEADERS', () => {
     }
   })
 
-  test('OpenRouter is told who asks, unless its variable says otherwise', async () => {
+  test('OpenRouter gets the program’s name, unless its variable says otherwise', async () => {
     expect((await sent({ OPENROUTER_API_KEY: 'a' }))?.get('x-title')).toBe('tributary')
     const headers = await sent({ OPENROUTER_API_KEY: 'a', OPENROUTER_HEADERS: 'X-Title: Lab' })
     expect(headers?.get('x-title')).toBe('Lab')
   })
 
-  test('what in them is a key is cut out of every text', () => {
-    configured({ UPSTREAM_BOX_URL: 'http://box/v1', UPSTREAM_BOX_HEADERS: 'Authorization: Bearer canary-of-a-header' })
+  test('with a key are redacted in every text', () => {
+    configure({ UPSTREAM_BOX_URL: 'http://box/v1', UPSTREAM_BOX_HEADERS: 'Authorization: Bearer canary-of-a-header' })
     expect(redact('it was canary-of-a-header')).toBe('it was [secret]')
   })
 
@@ -250,7 +252,7 @@ describe('…_HEADERS', () => {
   ])
     test(`${wrong} is reported`, () =>
       expect(
-        configured({ UPSTREAM_BOX_URL: 'http://box/v1', UPSTREAM_BOX_HEADERS: wrong }).problems.map(
+        configure({ UPSTREAM_BOX_URL: 'http://box/v1', UPSTREAM_BOX_HEADERS: wrong }).problems.map(
           ({ variable }) => variable,
         ),
       ).toEqual(['UPSTREAM_BOX_HEADERS']))
@@ -282,15 +284,15 @@ describe('OLLAMA_HOST', () => {
     ['127.0.0.1:11434/api', 'http://127.0.0.1:11434/v1'],
     ['127.0.0.1:11434/api/chat', 'http://127.0.0.1:11434/v1'],
   ] as const
-  for (const [host, url] of rows) test(`${host} is asked at ${url}`, () => expect(ollamaUrl(host)).toBe(url))
+  for (const [host, url] of rows) test(`${host} has the base URL ${url}`, () => expect(ollamaUrl(host)).toBe(url))
 
   for (const host of ['http://', '[::1', '127.0.0.1:99999', 'ftp://127.0.0.1', 'a b', 'me:word@box', 'box?x=1'])
     test(`${host} is reported`, () =>
-      expect(configured({ OLLAMA_HOST: host }).problems.map(({ variable }) => variable)).toEqual(['OLLAMA_HOST']))
+      expect(configure({ OLLAMA_HOST: host }).problems.map(({ variable }) => variable)).toEqual(['OLLAMA_HOST']))
 
-  test('a running one is asked for its models and chats, without a key', async () => {
+  test('a running one gives its models without a key', async () => {
     const emulator = await emulateOpenai({ models: ['llama'] })
-    const { upstreams } = configured({ OLLAMA_HOST: emulator.origin })
+    const { upstreams } = configure({ OLLAMA_HOST: emulator.origin })
     const [account] = upstreams[0]?.accounts ?? []
     expect(account && (await upstreams[0]?.listModels?.(account, newCancel()))).toMatchObject([{ id: 'llama' }])
     expect(emulator.requests[0]?.headers.has('authorization')).toBe(false)

@@ -52,7 +52,7 @@ function configurePreset(preset: Preset, variables: Variables): Upstream<Secret 
       accounts: accountsOf(keys, preset.name),
       manyChoices: preset.manyChoices ?? false,
       ...(headers && { headers }),
-      ...differing(preset.name),
+      ...differencesFor(preset.name),
       ...(models && { models }),
     }),
   ]
@@ -63,7 +63,7 @@ function isAnySet(name: string, variables: Variables): boolean {
   return variables.matching(new RegExp(`^${name}(_\\d+)?$`)).length > 0
 }
 
-function differing(name: string): { differs?: Differences } {
+function differencesFor(name: string): { differs?: Differences } {
   const differs = differences[name]
   return differs ? { differs } : {}
 }
@@ -81,14 +81,14 @@ function configureOllama(variables: Variables): Upstream<Secret | undefined>[] {
     return []
   }
   const accounts = [{ label: 'ollama', credential: undefined }]
-  return [openaiCompatible({ name: 'ollama', url, accounts, manyChoices: false, ...differing('ollama') })]
+  return [openaiCompatible({ name: 'ollama', url, accounts, manyChoices: false, ...differencesFor('ollama') })]
 }
 
 function configureOthers(variables: Variables): Upstream<Secret | undefined>[] {
   for (const [, prefix = '', kind = ''] of variables.matching(
     /^UPSTREAM_([A-Z0-9_]+?)_(KEY|KEY_\d+|MODELS|HEADERS)$/,
   )) {
-    if (!variables.text(`UPSTREAM_${prefix}_URL`)) variables.report(lacksUrl(prefix, kind))
+    if (!variables.text(`UPSTREAM_${prefix}_URL`)) variables.report(missingUrl(prefix, kind))
   }
   return variables.matching(/^UPSTREAM_([A-Z0-9_]+?)_URL$/).flatMap(([, prefix = '']) => {
     const address = addressIn(variables, `UPSTREAM_${prefix}_URL`, 'https://host/v1')
@@ -113,7 +113,7 @@ function addressIn(variables: Variables, name: string, usual: string): BaseUrl |
   if (!base)
     variables.report({
       variable: name,
-      problem: 'is no http or https URL',
+      problem: 'is not an http or https URL',
       remedy: `for example ${usual}, without a user, a fragment or white space`,
     })
   else if (!hasVersion(base) && hasVersion({ url: usual, query: '' }))
@@ -123,7 +123,7 @@ function addressIn(variables: Variables, name: string, usual: string): BaseUrl |
   return base
 }
 
-function lacksUrl(prefix: string, kind: string): Problem {
+function missingUrl(prefix: string, kind: string): Problem {
   return {
     variable: `UPSTREAM_${prefix}_URL`,
     problem: `is missing, although UPSTREAM_${prefix}_${kind} is set`,

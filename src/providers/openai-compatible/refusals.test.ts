@@ -17,7 +17,7 @@ import { sseData } from '../../wire/sse.ts'
 import { type EmulatedChat, emulateOpenai, type OpenaiEmulator } from './emulator/index.ts'
 import { openaiCompatible } from './upstream.ts'
 
-// A server that does not take what we send beside what a client sent: the client must not pay for it.
+// A server may refuse a field that we added to a client's request. The client must get its answer all the same.
 
 const json = { 'content-type': 'application/json' }
 const account: Account<Secret | undefined> = { label: 'KEY', credential: undefined }
@@ -31,8 +31,8 @@ const refusal = (body: unknown, status = 400): Script => ({
   body: [typeof body === 'string' ? body : JSON.stringify(body)],
 })
 
-/** A server that answers with `script` as long as a field is there. */
-async function refusing(script: Script, isRefused = (chat: EmulatedChat) => 'stream_options' in chat) {
+/** Starts a server that answers with `script` if the request has the field. */
+async function startRefusing(script: Script, isRefused = (chat: EmulatedChat) => 'stream_options' in chat) {
   const emulator = await emulateOpenai({ reply: (chat) => (isRefused(chat) ? script : undefined) })
   open.push(emulator)
   const upstream = openaiCompatible({ name: 'box', url: emulator.url, accounts: [account], manyChoices: true })
@@ -74,15 +74,18 @@ const errorOf = (promise: Promise<unknown>) =>
 
 describe('stream_options, refused', () => {
   const wordings: readonly (readonly [string, Script])[] = [
-    ['as OpenAI once did', refusal({ error: { message: 'Unrecognized request argument supplied: stream_options' } })],
+    [
+      'in OpenAI’s earlier wording',
+      refusal({ error: { message: 'Unrecognized request argument supplied: stream_options' } }),
+    ],
     ['by its param', refusal({ error: { message: 'No.', param: 'stream_options' } })],
     [
-      'by the path of what is in it',
+      'by the path of its member',
       refusal({ error: { message: "Unknown parameter: 'stream_options.include_usage'." } }),
     ],
-    ['by what is in it alone', refusal({ message: 'include_usage is not supported' })],
+    ['by its member alone', refusal({ message: 'include_usage is not supported' })],
     [
-      'as pydantic does',
+      'in pydantic’s wording',
       refusal(
         {
           detail: [{ type: 'extra_forbidden', loc: ['body', 'stream_options'], msg: 'Extra inputs are not permitted' }],
@@ -91,7 +94,7 @@ describe('stream_options, refused', () => {
       ),
     ],
     [
-      'behind another fault',
+      'after another fault',
       refusal(
         {
           detail: [
@@ -105,7 +108,7 @@ describe('stream_options, refused', () => {
     ['without its name', refusal({ detail: 'Extra inputs are not permitted' }, 422)],
     ['in camel case', refusal({ message: 'Unrecognized field "streamOptions" (class Chat)' })],
     ['in prose', refusal({ error: 'Stream options are not available.' })],
-    ['as Go does', refusal('json: unknown field "stream_options"')],
+    ['in Go’s wording', refusal('json: unknown field "stream_options"')],
     ['with 404', refusal({ error: { message: 'stream_options: no such thing' } }, 404)],
     ['with 500', refusal({ detail: "create() got an unexpected keyword argument 'stream_options'" }, 500)],
     [
@@ -118,40 +121,40 @@ describe('stream_options, refused', () => {
     ],
   ]
   for (const [how, script] of wordings)
-    test(`${how} is asked for again without it, and never with it again`, async () => {
-      const { ask, chats } = await refusing(script)
+    test(`${how} causes a second request without it, and later requests leave it out`, async () => {
+      const { ask, chats } = await startRefusing(script)
       expect(await ask()).toBe('You said: Hello')
       expect(chats.map((chat) => 'stream_options' in chat)).toEqual([true, false])
       expect(await ask()).toBe('You said: Hello')
       expect(chats.map((chat) => 'stream_options' in chat)).toEqual([true, false, false])
     })
 
-  test('by a client that wished for usage too is asked for again without it: we count', async () => {
-    const { ask, chats } = await refusing(refusal({ error: { message: 'stream_options is unknown' } }))
+  test('although the client asked for usage causes a second request without it, and we count the usage', async () => {
+    const { ask, chats } = await startRefusing(refusal({ error: { message: 'stream_options is unknown' } }))
     const body = { model: 'gpt-test', messages: [{ role: 'user', content: 'Hello' }], stream: true }
     const { request } = decodeRequest({ ...body, stream_options: { include_usage: true } })
     expect(await ask(request)).toBe('You said: Hello')
     expect(chats.map((chat) => 'stream_options' in chat)).toEqual([true, false])
   })
 
-  test("is the client's where its own are refused as well, after one request more", async () => {
-    const { ask, chats } = await refusing(refusal({ error: { message: 'stream_options is unknown' } }))
+  test("is the client's error if its own options are refused too, after one more request", async () => {
+    const { ask, chats } = await startRefusing(refusal({ error: { message: 'stream_options is unknown' } }))
     const error = await errorOf(ask({ extra: { 'openai-chat': { stream_options: { include_obfuscation: false } } } }))
     expect(error).toMatchObject({ reason: 'invalid-request', message: 'stream_options is unknown' })
     expect(chats).toHaveLength(2)
   })
 
-  test('inside a 200 by a model behind one that took them is asked for again', async () => {
+  test('inside a 200 by a second model causes a second request too', async () => {
     const script = { body: [sseData(JSON.stringify({ error: { code: 400, message: 'stream_options is unknown' } }))] }
     const isRefused = (chat: EmulatedChat) => chat.model === 'vendor/gpt-slash' && 'stream_options' in chat
-    const { ask } = await refusing(script, isRefused)
+    const { ask } = await startRefusing(script, isRefused)
     expect(await ask()).toBe('You said: Hello')
     expect(await ask({ model: 'vendor/gpt-slash' })).toBe('You said: Hello')
   })
 
-  test('with what we added to those of the client is sent as the client had them', async () => {
+  test('beside the client’s options are removed, and the client’s options stay', async () => {
     const isRefused = ({ stream_options: options }: EmulatedChat) => options?.include_usage !== undefined
-    const { ask, chats } = await refusing(refusal({ error: { message: 'Unknown: include_usage' } }), isRefused)
+    const { ask, chats } = await startRefusing(refusal({ error: { message: 'Unknown: include_usage' } }), isRefused)
     expect(await ask({ extra: { 'openai-chat': { stream_options: { include_obfuscation: false } } } })).toBe(
       'You said: Hello',
     )
@@ -159,9 +162,9 @@ describe('stream_options, refused', () => {
   })
 })
 
-describe('a refusal of anything else', () => {
-  test("that names what the client sent is the client's", async () => {
-    const { ask, chats } = await refusing(refusal({ error: { message: "Unknown parameter: 'top_k'." } }))
+describe('a refusal of something else', () => {
+  test("that names a field of the client is the client's error", async () => {
+    const { ask, chats } = await startRefusing(refusal({ error: { message: "Unknown parameter: 'top_k'." } }))
     expect(await errorOf(ask({ extra: { 'openai-chat': { top_k: 4 } } }))).toMatchObject({
       message: "Unknown parameter: 'top_k'.",
     })
@@ -174,27 +177,27 @@ describe('a refusal of anything else', () => {
     ['of a model', refusal({ error: { message: 'No such model.' } }, 404)],
     ['by a limit', refusal({ error: { message: 'stream_options: slow down' } }, 429)],
   ] as const)
-    test(`${what} is not asked about twice`, async () => {
-      const { ask, chats } = await refusing(script)
+    test(`${what} causes no second request`, async () => {
+      const { ask, chats } = await startRefusing(script)
       expect(await errorOf(ask())).toBeInstanceOf(ChatError)
       expect(chats).toHaveLength(1)
     })
 
-  test('that stays the same without the field is told, and the field is sent again', async () => {
-    const { ask, chats } = await refusing(refusal({ error: { message: 'stream_options?' } }), () => true)
+  test('that stays without the field is reported, and the field is sent again', async () => {
+    const { ask, chats } = await startRefusing(refusal({ error: { message: 'stream_options?' } }), () => true)
     expect(await errorOf(ask())).toMatchObject({ message: 'stream_options?' })
     expect(await errorOf(ask())).toMatchObject({ message: 'stream_options?' })
     expect(chats.map((chat) => 'stream_options' in chat)).toEqual([true, false, true, false])
   })
 })
 
-describe('a limit of the answer', () => {
+describe('a token limit', () => {
   const limited = { parameters: { maxTokens: 9 }, dialect: 'another' }
 
-  test('under the newer of its names, which the client did not send, is sent under the older', async () => {
+  test('under its newer name, which the client did not send, is sent under the older name', async () => {
     const isRefused = (chat: EmulatedChat) => 'max_completion_tokens' in chat
     const script = refusal({ error: { message: "Unsupported parameter: 'max_completion_tokens'" } })
-    const { ask, chats, receipt } = await refusing(script, isRefused)
+    const { ask, chats, receipt } = await startRefusing(script, isRefused)
     receipt.parameters.set('limit', 'honoured')
     expect(await ask({ ...limited, spelling: { maxTokens: 'limit' } })).toBe('You said: Hello')
     expect(chats[1]).toMatchObject({ max_tokens: 9 })
@@ -203,9 +206,9 @@ describe('a limit of the answer', () => {
     expect(chats).toHaveLength(3)
   })
 
-  test('that neither name has is left out, where no client asked for it: a panel did', async () => {
+  test('that has neither name is left out if it came from a panel', async () => {
     const isRefused = (chat: EmulatedChat) => 'max_completion_tokens' in chat || 'max_tokens' in chat
-    const { ask, chats } = await refusing(
+    const { ask, chats } = await startRefusing(
       refusal({ error: { message: 'max_completion_tokens and max_tokens are unknown' } }),
       isRefused,
     )
@@ -213,36 +216,39 @@ describe('a limit of the answer', () => {
     expect(chats).toHaveLength(3)
   })
 
-  test("that the client sent under this name is the client's", async () => {
-    const { ask, chats } = await refusing(refusal({ error: { message: "'max_tokens' is not supported" } }), () => true)
+  test("that the client sent under this name causes the client's error", async () => {
+    const { ask, chats } = await startRefusing(
+      refusal({ error: { message: "'max_tokens' is not supported" } }),
+      () => true,
+    )
     expect(await errorOf(ask({ parameters: { maxTokens: 9 }, spelling: { maxTokens: 'max_tokens' } }))).toBeDefined()
     expect(chats).toHaveLength(1)
   })
 })
 
-test('what a panel asks of its members is left out where a model refuses it', async () => {
+test("a panel's parameter for its members is left out if a model refuses it", async () => {
   const script = refusal({
     error: { message: "Unsupported value: 'temperature' does not support 0.5 with this model." },
   })
-  const { ask, chats } = await refusing(script, (chat) => 'temperature' in chat)
+  const { ask, chats } = await startRefusing(script, (chat) => 'temperature' in chat)
   expect(await ask({ parameters: { temperature: 0.5 } })).toBe('You said: Hello')
   expect(chats.map((chat) => 'temperature' in chat)).toEqual([true, false])
 })
 
-test('tools that the gateway offers are never left out without a word', async () => {
-  const { ask, chats } = await refusing(refusal({ error: { message: 'tools are not supported' } }), () => true)
+test('tools that the gateway offers are never left out silently', async () => {
+  const { ask, chats } = await startRefusing(refusal({ error: { message: 'tools are not supported' } }), () => true)
   expect(await errorOf(ask({ parameters: { tools: [{ type: 'function', name: 'f' }] } }))).toBeDefined()
   expect(chats).toHaveLength(1)
 })
 
-test('a stream that only we wanted is given up where it is refused', async () => {
+test('a stream that only we wanted is left out if it is refused', async () => {
   const script = refusal({ error: { message: "Unsupported value: 'stream' does not support true with this model." } })
-  const { ask, chats } = await refusing(script, (chat) => chat.stream === true)
+  const { ask, chats } = await startRefusing(script, (chat) => chat.stream === true)
   expect(await ask({ dialect: 'another', stream: false })).toBe('You said: Hello')
   expect(chats.at(-1)).not.toHaveProperty('stream')
 })
 
-describe('images that tools gave', () => {
+describe('images from tools', () => {
   const image = { type: 'image', url: 'data:image/png;base64,AAAA', notice: '[image 1 is not shown]' } as const
   const messages: ChatRequest['messages'] = [
     { role: 'user', content: [{ type: 'text', text: 'Look.' }] },
@@ -257,26 +263,26 @@ describe('images that tools gave', () => {
     'The model is not a multimodal model.',
   ]
   for (const message of wordings)
-    test(`are words to a model that refuses them: ${message}`, async () => {
-      const { ask, chats } = await refusing(refusal({ error: { message } }), seesImages)
+    test(`are replaced by their notices for a model that refuses them: ${message}`, async () => {
+      const { ask, chats } = await startRefusing(refusal({ error: { message } }), seesImages)
       expect(await ask({ messages })).toStartWith('You said')
       expect(chats.map(seesImages)).toEqual([true, false])
       expect(JSON.stringify(chats[1]?.messages)).toContain('[image 1 is not shown]')
       await ask({ messages })
-      // it is known by now
+      // the refusal is remembered now
       expect(chats.map(seesImages)).toEqual([true, false, false])
       await errorOf(ask({ messages, model: 'another' }))
       expect(chats.map(seesImages)).toEqual([true, false, false, true, false])
     })
 
-  test('of which one is too large are shown again the next time', async () => {
-    const { ask, chats } = await refusing(refusal({ error: { message: 'The image is too large.' } }), seesImages)
+  test('are sent again next time if one was too large', async () => {
+    const { ask, chats } = await startRefusing(refusal({ error: { message: 'The image is too large.' } }), seesImages)
     for (let times = 0; times < 2; times++) expect(await ask({ messages })).toStartWith('You said')
     expect(chats.map(seesImages)).toEqual([true, false, true, false])
   })
 
-  test('do not hide what else is refused', async () => {
-    const { ask, chats } = await refusing(refusal({ error: { message: 'The prompt is too long.' } }), seesImages)
+  test('do not hide other refusals', async () => {
+    const { ask, chats } = await startRefusing(refusal({ error: { message: 'The prompt is too long.' } }), seesImages)
     expect(await errorOf(ask({ messages }))).toMatchObject({ message: 'The prompt is too long.' })
     expect(chats).toHaveLength(1)
   })

@@ -37,7 +37,7 @@ const whole = {
   choices: [{ index: 0, message: { role: 'assistant', content: 'Hi' }, finish_reason: 'stop' }],
 }
 
-function aCallWith(account: Account<Secret | undefined>) {
+function callWith(account: Account<Secret | undefined>) {
   return {
     id: 'one',
     caller: anybody,
@@ -55,8 +55,8 @@ function upstreamOf({ url }: OpenaiEmulator) {
   return openaiCompatible({ name: 'box', url, accounts: [account], manyChoices: true })
 }
 
-/** What is listed by an upstream that answers with this. */
-async function listed(listing: Script): Promise<readonly Model[]> {
+/** Lists the models of an upstream with this answer. */
+async function listModels(listing: Script): Promise<readonly Model[]> {
   const emulator = await emulateOpenai({ listing })
   try {
     return (await upstreamOf(emulator).listModels?.(account, never)) ?? []
@@ -74,7 +74,7 @@ const errorOf = (promise: Promise<unknown>) =>
 const codeOf = async (promise: Promise<unknown>) => (await errorOf(promise))?.code ?? 'none'
 
 describe('the list of models', () => {
-  test('is asked for with the key', async () => {
+  test('is requested with the key', async () => {
     const emulator = await emulateOpenai({ keys: ['key-of-the-tests'], models: ['a', 'vendor/b'] })
     const models = await upstreamOf(emulator).listModels?.(account, never)
     expect(models).toEqual([
@@ -84,8 +84,8 @@ describe('the list of models', () => {
     await emulator.close()
   })
 
-  test('limits are read under each of their names, and what is no limit is absent', async () => {
-    const models = await listed(
+  test('has limits under each of their names, and invalid limits are left out', async () => {
+    const models = await listModels(
       listOf(
         { id: 'openrouter', context_length: 1_000, max_completion_tokens: 10 },
         { id: 'groq', context_window: 2_000 },
@@ -103,13 +103,13 @@ describe('the list of models', () => {
     ])
   })
 
-  test("Gemini's ids lose the prefix that its chat endpoint does not want", async () => {
-    expect(await listed(listOf({ id: 'models/gemini' }))).toEqual([{ id: 'gemini' }])
+  test("Gemini's ids lose the prefix that its chat endpoint does not accept", async () => {
+    expect(await listModels(listOf({ id: 'models/gemini' }))).toEqual([{ id: 'gemini' }])
   })
 
-  test('is read as Together has it, and without the one entry that has no name', async () => {
+  test('is read in Together’s form, without entries that have no name', async () => {
     const body = [JSON.stringify([{ id: 'a', type: 'chat' }, { object: 'model' }, { id: 'b', type: 'embedding' }])]
-    expect(await listed({ headers: json, body })).toEqual([
+    expect(await listModels({ headers: json, body })).toEqual([
       { id: 'a', kind: 'chat' },
       { id: 'b', kind: 'embedding' },
     ])
@@ -118,18 +118,22 @@ describe('the list of models', () => {
   const failures: readonly (readonly [string, Script, string])[] = [
     ['a refused key', { status: 401, headers: json, body: ['{}'] }, 'upstream_auth'],
     ['a limit', { status: 429, headers: json, body: ['{}'] }, 'rate_limit_exceeded'],
-    ['a server that has no such path', { status: 404, headers: json, body: ['{}'] }, 'model_not_found'],
+    ['a server without this path', { status: 404, headers: json, body: ['{}'] }, 'model_not_found'],
     ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:1/' } }, 'upstream_redirect'],
     ['a web page', { headers: { 'content-type': 'text/html' }, body: ['<html></html>'] }, 'upstream_bad_response'],
-    ['no JSON', { headers: json, body: ['{"data":['] }, 'upstream_bad_response'],
+    ['invalid JSON', { headers: json, body: ['{"data":['] }, 'upstream_bad_response'],
     ['another shape', { headers: json, body: ['{"object":"list"}'] }, 'upstream_bad_response'],
     ['models without a name', listOf({ object: 'model' }), 'upstream_bad_response'],
-    ['a cut', { ...listOf({ id: 'a' }), ending: 'rst', endDelayMs: 150 }, 'upstream_disconnected'],
-    ['no end', { headers: json, body: ['{"data":['], ending: 'fin', endDelayMs: 150 }, 'upstream_disconnected'],
-    ['more than is read', { headers: json, body: Array(17).fill('x'.repeat(2 ** 20)) }, 'upstream_response_too_large'],
+    ['a cut connection', { ...listOf({ id: 'a' }), ending: 'rst', endDelayMs: 150 }, 'upstream_disconnected'],
+    ['a missing end', { headers: json, body: ['{"data":['], ending: 'fin', endDelayMs: 150 }, 'upstream_disconnected'],
+    [
+      'a list that is too long',
+      { headers: json, body: Array(17).fill('x'.repeat(2 ** 20)) },
+      'upstream_response_too_large',
+    ],
   ]
   for (const [fault, script, code] of failures)
-    test(`${fault} is ${code}`, async () => expect(await codeOf(listed(script))).toBe(code))
+    test(`${fault} is ${code}`, async () => expect(await codeOf(listModels(script))).toBe(code))
 })
 
 describe('an address without a version', () => {
@@ -146,7 +150,7 @@ describe('an address without a version', () => {
     return { code: error?.code, message: error?.message, paths: emulator.requests.map((request) => request.path) }
   }
 
-  test('that has no list is said to lack /v1, and whether that is where it is', async () => {
+  test('without a list is reported to lack /v1, and whether the list is there', async () => {
     const { code, message, paths } = await listedAt('')
     expect(code).toBe('upstream_address')
     expect(message).toContain('/v1 is probably missing: there it lists its models.')
@@ -154,25 +158,25 @@ describe('an address without a version', () => {
     expect((await listedAt('/api')).message).toEndWith('/v1 is probably missing.')
   })
 
-  test('and one that has a version is not', async () => {
+  test('an address with a version is not reported', async () => {
     expect(await listedAt('/v2')).toMatchObject({ code: 'not_found', paths: ['/v2/models'] })
   })
 })
 
-describe('an address of Azure', () => {
+describe('an Azure address', () => {
   const azure = async (headers: Readonly<Record<string, string>> = {}) => {
     const emulator = await emulateHttp((exchange) => exchange.reply(200, JSON.stringify(whole), json))
     const url = `${emulator.origin}/openai/deployments/my%20gpt`
     const query = '?api-version=2024-10-21'
     const upstream = openaiCompatible({ name: 'az', url, query, headers, accounts: [account], manyChoices: false })
-    for await (const _ of eventsOf(upstream.chat(aRequest, aCallWith(account))));
+    for await (const _ of eventsOf(upstream.chat(aRequest, callWith(account))));
     const models = await upstream.listModels?.(account, never)
     await emulator.close()
     return { models, requests: emulator.requests }
   }
   const aRequest: ChatRequest = { ...question, dialect: 'openai-chat' }
 
-  test('keeps its query, has the key as api-key alone, and is asked for no list: its deployment is its model', async () => {
+  test('keeps its query, sends the key only as api-key, and has its deployment as its only model', async () => {
     const { models, requests } = await azure()
     expect(models).toEqual([{ id: 'my gpt' }])
     expect(requests.map(({ path }) => path)).toEqual([
@@ -191,18 +195,18 @@ describe('an address of Azure', () => {
 
 describe('a chat', () => {
   const request = (stream: boolean, dialect = 'openai-chat'): ChatRequest => ({ ...question, dialect, stream })
-  const asked = async (chat: ChatRequest) => {
+  const ask = async (chat: ChatRequest) => {
     const emulator = await emulateOpenai({ keys: ['key-of-the-tests'] })
     const events: ChatEvent[] = []
-    for await (const event of eventsOf(upstreamOf(emulator).chat(chat, aCallWith(account)))) events.push(event)
+    for await (const event of eventsOf(upstreamOf(emulator).chat(chat, callWith(account)))) events.push(event)
     const [body] = emulator.chats
     const [sent] = emulator.requests
     await emulator.close()
     return { events, body, sent }
   }
 
-  test('asks for usage in a stream whether the client did or not, with the key and no trace of ours but the count of gateways', async () => {
-    const { events, body, sent } = await asked(request(true))
+  test('always requests the usage of a stream, with the key and no header of ours but the count of gateways', async () => {
+    const { events, body, sent } = await ask(request(true))
     expect(body).toMatchObject({ model: 'gpt-test', stream: true, stream_options: { include_usage: true } })
     expect(events.at(-1)).toMatchObject({ type: 'usage', usage: { inputTokens: 7, source: 'upstream' } })
     expect(sent?.headers.get('authorization')).toBe('Bearer key-of-the-tests')
@@ -210,13 +214,13 @@ describe('a chat', () => {
     expect(traces).toEqual([['x-tributary-hops', '1']])
   })
 
-  test('asks for a whole completion when a client of this dialect did, and gives it on as it came', async () => {
-    const { events, body } = await asked(request(false))
+  test('requests a whole completion for a client of this dialect, and passes it on unchanged', async () => {
+    const { events, body } = await ask(request(false))
     expect(body?.stream ?? false).toBe(false)
     expect(events[0]?.native).toMatchObject({ form: 'whole', value: { object: 'chat.completion' } })
   })
 
-  test('asks for a stream when a client of another dialect wants its answer whole', async () => {
-    expect((await asked(request(false, 'another'))).body).toMatchObject({ stream: true })
+  test('requests a stream for a client of another dialect that wants a whole answer', async () => {
+    expect((await ask(request(false, 'another'))).body).toMatchObject({ stream: true })
   })
 })

@@ -21,13 +21,13 @@ const sessionOf = (claims: object = {}) => ({
   user: { id: 'u-1' },
 })
 
-function read(values: Readonly<Record<string, string>>) {
+function readFrom(values: Readonly<Record<string, string>>) {
   const environment = new Environment(values)
   return { accounts: readAccounts(environment), problems: environment.problems }
 }
 
-function only(values: Readonly<Record<string, string>>): Account<SmitheryCredential> {
-  const { accounts, problems } = read(values)
+function onlyAccount(values: Readonly<Record<string, string>>): Account<SmitheryCredential> {
+  const { accounts, problems } = readFrom(values)
   expect(problems).toEqual([])
   const [account] = accounts
   if (!account) throw new Error('no account')
@@ -35,17 +35,17 @@ function only(values: Readonly<Record<string, string>>): Account<SmitheryCredent
 }
 
 const cookieNames = (values: Readonly<Record<string, string>>) =>
-  only(values).credential.cookies.map(({ name }) => name)
+  onlyAccount(values).credential.cookies.map(({ name }) => name)
 
 describe('the accounts', () => {
-  test('are those of every variable, numbered as one likes', () => {
+  test('come from every variable, whatever its number', () => {
     const cookies = Object.fromEntries(
       ['SMITHERY_COOKIE_7', 'SMITHERY_COOKIE', 'SMITHERY_COOKIE_2'].map((name) => [
         name,
         JSON.stringify(sessionOf({ jti: name })),
       ]),
     )
-    const { accounts, problems } = read(cookies)
+    const { accounts, problems } = readFrom(cookies)
     expect(problems).toEqual([])
     expect(accounts.map(({ label }) => label)).toEqual(['SMITHERY_COOKIE', 'SMITHERY_COOKIE_2', 'SMITHERY_COOKIE_7'])
   })
@@ -58,51 +58,51 @@ describe('the accounts', () => {
     ['a list without a token', '[null,"refresh"]'],
   ]
   for (const [what, value] of wrongs)
-    test(`are not made of ${what}: its variable is named, its value is not`, () => {
-      const { accounts, problems } = read({ SMITHERY_COOKIE_3: value })
+    test(`are not made from ${what}: the problem names the variable without its value`, () => {
+      const { accounts, problems } = readFrom({ SMITHERY_COOKIE_3: value })
       expect(accounts).toEqual([])
       expect(problems).toMatchObject([{ variable: 'SMITHERY_COOKIE_3' }])
       expect(JSON.stringify(problems)).not.toContain(value)
     })
 
-  test('are each a session of its own', () => {
+  test('are each a different session', () => {
     const session = JSON.stringify(sessionOf())
-    const { accounts, problems } = read({ SMITHERY_COOKIE_1: session, SMITHERY_COOKIE_2: ` ${session}` })
+    const { accounts, problems } = readFrom({ SMITHERY_COOKIE_1: session, SMITHERY_COOKIE_2: ` ${session}` })
     expect(accounts.map(({ label }) => label)).toEqual(['SMITHERY_COOKIE_1'])
     expect(problems).toMatchObject([{ variable: 'SMITHERY_COOKIE_2', problem: 'is the session of SMITHERY_COOKIE_1' }])
   })
 })
 
-describe('the name of the cookie is that', () => {
+describe('the name of the cookie', () => {
   const session = JSON.stringify(sessionOf({ iss: 'https://issuer.supabase.co/auth/v1' }))
   const foreign = JSON.stringify(sessionOf({ iss: 'https://issuer.supabase.co.evil.example/auth/v1' }))
   const anonKey = signJwt({ iss: 'supabase', ref: 'keyref', role: 'anon' }, 'the key of these tests')
 
-  test('of the pasted header', () => {
+  test('comes from the pasted header', () => {
     const SMITHERY_COOKIE = `sb-pasted-auth-token=${encodeURIComponent(session)}`
     expect(cookieNames({ SMITHERY_COOKIE, SMITHERY_SUPABASE_URL: 'https://set.supabase.co' })).toEqual([
       'sb-pasted-auth-token',
     ])
   })
 
-  test('of the address that is set', () => {
+  test('comes from the address in the settings', () => {
     const values = { SMITHERY_COOKIE: session, SMITHERY_SUPABASE_URL: 'https://set.example.com' }
     expect(cookieNames(values)).toEqual(['sb-set-auth-token'])
   })
 
-  test("of the token's issuer", () => {
+  test("comes from the token's issuer", () => {
     expect(cookieNames({ SMITHERY_COOKIE: session, SMITHERY_SUPABASE_ANON_KEY: anonKey })).toEqual([
       'sb-issuer-auth-token',
     ])
   })
 
-  test('of the key, where the issuer is none of Supabase', () => {
+  test('comes from the key if the issuer is not at Supabase', () => {
     expect(cookieNames({ SMITHERY_COOKIE: foreign, SMITHERY_SUPABASE_ANON_KEY: anonKey })).toEqual([
       'sb-keyref-auth-token',
     ])
   })
 
-  test('of smithery itself, where nothing says it', () => {
+  test('is smithery’s own if nothing else is known', () => {
     for (const iss of ['https://evil.example/auth/v1', 'http://127.0.0.1/auth/v1', 'supabase.co', 7, undefined])
       expect(cookieNames({ SMITHERY_COOKIE: JSON.stringify(sessionOf({ iss })) })).toEqual([
         'sb-spjawbfpwezjfmicopsl-auth-token',
@@ -113,8 +113,8 @@ describe('the name of the cookie is that', () => {
 describe('an account', () => {
   const at = { SMITHERY_SUPABASE_URL: supabase.origin, SMITHERY_SUPABASE_ANON_KEY: supabase.anonKey }
 
-  test('is renewed where the key is set, with new cookies', async () => {
-    const { credential, renewal } = only({ ...at, SMITHERY_COOKIE: JSON.stringify(supabase.signIn()) })
+  test('is renewed if the key is set, with new cookies', async () => {
+    const { credential, renewal } = onlyAccount({ ...at, SMITHERY_COOKIE: JSON.stringify(supabase.signIn()) })
     const next = await renewal?.renew(credential, never)
     expect(next?.cookies.map(({ name }) => name)).toEqual(credential.cookies.map(({ name }) => name))
     expect(next?.cookies[0]?.value.reveal()).not.toBe(credential.cookies[0]?.value.reveal())
@@ -124,8 +124,8 @@ describe('an account', () => {
     expect(renewal?.decode('{}')).toBeUndefined()
   })
 
-  test('that is renewed for months is known by its newest cookies alone', async () => {
-    const { credential, renewal } = only({ ...at, SMITHERY_COOKIE: JSON.stringify(supabase.signIn()) })
+  test('that is renewed for months only keeps its newest cookies as secrets', async () => {
+    const { credential, renewal } = onlyAccount({ ...at, SMITHERY_COOKIE: JSON.stringify(supabase.signIn()) })
     const holder = { next: await renewal?.renew(credential, never) }
     const former = holder.next?.cookies[0]?.value.reveal() ?? ''
     expect(redact(former)).not.toContain(former)
@@ -140,25 +140,25 @@ describe('an account', () => {
 
   test('is not renewed without the key, or without a refresh token', () => {
     const session = JSON.stringify(supabase.signIn())
-    expect(only({ SMITHERY_COOKIE: session }).renewal).toBeUndefined()
+    expect(onlyAccount({ SMITHERY_COOKIE: session }).renewal).toBeUndefined()
     const { refresh_token: _, ...without } = supabase.signIn()
-    expect(only({ ...at, SMITHERY_COOKIE: JSON.stringify(without) }).renewal).toBeUndefined()
+    expect(onlyAccount({ ...at, SMITHERY_COOKIE: JSON.stringify(without) }).renewal).toBeUndefined()
   })
 
-  test('that nobody renews serves to its end, and then says what to do', () => {
-    const account = only({ SMITHERY_COOKIE_4: JSON.stringify(sessionOf()) })
+  test('that is not renewed works until its end, and then the error says what to do', () => {
+    const account = onlyAccount({ SMITHERY_COOKIE_4: JSON.stringify(sessionOf()) })
     expect(() => checkSession(account, soon * 1000 - 1)).not.toThrow()
     expect(() => checkSession(account, soon * 1000)).toThrow(
       'The session of SMITHERY_COOKIE_4 has ended: set SMITHERY_SUPABASE_ANON_KEY',
     )
     const { refresh_token: _, ...without } = sessionOf()
-    const poor = only({ ...at, SMITHERY_COOKIE_4: JSON.stringify(without) })
+    const poor = onlyAccount({ ...at, SMITHERY_COOKIE_4: JSON.stringify(without) })
     expect(() => checkSession(poor, soon * 1000)).toThrow('no refresh token')
   })
 
-  test('that is renewed never says so', () => {
-    const account = only({ ...at, SMITHERY_COOKIE: JSON.stringify(sessionOf({ exp: 1 })) })
-    // the accounts room hands out the credential alone
+  test('that is renewed never causes this error', () => {
+    const account = onlyAccount({ ...at, SMITHERY_COOKIE: JSON.stringify(sessionOf({ exp: 1 })) })
+    // the accounts room passes on only the credential
     expect(() => checkSession({ label: account.label, credential: account.credential }, Date.now())).not.toThrow()
   })
 })

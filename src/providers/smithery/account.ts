@@ -59,7 +59,7 @@ function readAccount({ name, secret }: NamedSecret, settings: AccountSettings): 
   const pasted = readPastedSession(secret.reveal())
   const session = readSession(pasted?.value)
   if (!session) return undefined
-  const url = settings.url ?? derivedProject(session, settings.anonKey)
+  const url = settings.url ?? projectOf(session, settings.anonKey)
   const cookieName = pasted?.cookieName ?? `sb-${new URL(url).hostname.split('.')[0]}-auth-token`
   const { anonKey } = settings
   const credential = credentialOf(cookieName, session)
@@ -95,7 +95,7 @@ function renewalOf(cookieName: string, project: SupabaseProject): Renewal<Smithe
  * The project's URL from the session or the key. Only a URL at Supabase is accepted, because the refresh token is sent there
  * and a pasted text could name any host.
  */
-function derivedProject({ accessToken }: SupabaseSession, anonKey: NamedSecret | undefined): string {
+function projectOf({ accessToken }: SupabaseSession, anonKey: NamedSecret | undefined): string {
   const issuer = readJwt(accessToken.reveal())?.iss
   const host = typeof issuer === 'string' ? URL.parse(issuer)?.hostname : undefined
   const ref = anonKey && readJwt(anonKey.secret.reveal())?.ref

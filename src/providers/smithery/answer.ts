@@ -24,17 +24,17 @@ export class AnswerBuilder {
   }
 
   text(text: string | null | undefined): readonly ChatEvent[] {
-    return text ? this.#said(this.#writer.text(text)) : []
+    return text ? this.#note(this.#writer.text(text)) : []
   }
 
   reasoning(text: string | null | undefined): readonly ChatEvent[] {
-    return text ? this.#said(this.#writer.reasoning(text)) : []
+    return text ? this.#note(this.#writer.reasoning(text)) : []
   }
 
   /** Adds a source or a file of the answer, which has no place in the text. */
   source({ url, title, details }: AnswerSource): readonly ChatEvent[] {
     const annotation = { ...(url && { url }), ...(title && { title }), details }
-    return this.#said(this.#writer.text('', { annotations: [annotation] }))
+    return this.#note(this.#writer.text('', { annotations: [annotation] }))
   }
 
   /**
@@ -52,13 +52,13 @@ export class AnswerBuilder {
   close(): readonly ChatEvent[] {
     const said = this.#ending?.said
     const reason = finishReason(said, this.calls.count > 0)
-    if (this.isEmpty && !maySayNothing(reason, this.usage)) throw empty()
+    if (this.isEmpty && !mayBeEmpty(reason, this.usage)) throw empty()
     const calls = this.calls.release(this.#writer)
     const usage: readonly ChatEvent[] = this.usage ? [{ type: 'usage', choice: 0, usage: this.usage }] : []
     return [...calls, ...this.#writer.finish(reason, said ? { raw: said } : {}), ...usage]
   }
 
-  #said(events: readonly ChatEvent[]): readonly ChatEvent[] {
+  #note(events: readonly ChatEvent[]): readonly ChatEvent[] {
     this.#hasContent = true
     return events
   }
@@ -79,7 +79,7 @@ const finishes: ReadonlyMap<string, FinishReason> = new Map([
 ])
 
 /** Whether an answer may be empty: the model was cut short or filtered, or it counted tokens that it does not show. */
-function maySayNothing(reason: FinishReason, usage: Usage | undefined): boolean {
+function mayBeEmpty(reason: FinishReason, usage: Usage | undefined): boolean {
   return reason === 'length' || reason === 'content-filter' || (reason === 'stop' && Boolean(usage?.outputTokens))
 }
 

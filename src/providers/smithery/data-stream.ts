@@ -22,7 +22,7 @@ export class DataStreamDecoder implements FrameDecoder {
     if (code === undefined || json === undefined) return passOver(line)
     const value = read ? read.value : parseUpstreamJson(json)
     if (value === undefined) throw notJson()
-    if (typeof value === 'string') return this.#words(code, value)
+    if (typeof value === 'string') return this.#text(code, value)
     const part = DataPart.safeParse(value)
     // lists are the page's own data and annotations
     return part.success ? this.#part(code, part.data) : []
@@ -33,7 +33,7 @@ export class DataStreamDecoder implements FrameDecoder {
     return this.#answer.close()
   }
 
-  #words(code: string, text: string): readonly ChatEvent[] {
+  #text(code: string, text: string): readonly ChatEvent[] {
     if (code === '3') throw answerError(text)
     if (code === '0') return this.#answer.text(text)
     return code === 'g' ? this.#answer.reasoning(text) : []
@@ -62,7 +62,7 @@ export class DataStreamDecoder implements FrameDecoder {
     const { toolCallId: id, toolName: name } = part
     if (!id) return []
     if (code === 'c') return calls.grow(id, part.argsTextDelta ?? '')
-    if (code === 'a') calls.answered(id)
+    if (code === 'a') calls.markAnswered(id)
     if (code === 'a' || !name) return []
     return code === 'b' ? calls.open(id, name) : calls.complete(id, name, part.args)
   }

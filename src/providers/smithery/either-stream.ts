@@ -11,7 +11,7 @@ import { UiMessageDecoder } from './events.ts'
  */
 export class EitherDecoder implements FrameDecoder {
   readonly splitter: FrameSplitter
-  #held: Uint8Array = new Uint8Array()
+  #beginning: Uint8Array = new Uint8Array()
   #chosen: Wire | undefined
 
   constructor(headers: Headers) {
@@ -44,15 +44,15 @@ export class EitherDecoder implements FrameDecoder {
 
   #push(bytes: Uint8Array): readonly SseFrame[] | undefined {
     if (this.#chosen) return this.#chosen.splitter.push(bytes)
-    this.#held = Buffer.concat([this.#held, bytes])
-    const begin = new TextDecoder().decode(this.#held).trimStart()
+    this.#beginning = Buffer.concat([this.#beginning, bytes])
+    const begin = new TextDecoder().decode(this.#beginning).trimStart()
     if (begin.length < 2) {
       // blanks at the beginning do not count, however many there are
-      if (begin === '' && this.#held.byteLength > maxMarkBytes) this.#held = new Uint8Array()
+      if (begin === '' && this.#beginning.byteLength > maxMarkBytes) this.#beginning = new Uint8Array()
       return undefined
     }
     this.#chosen = /^[0-9a-z]:/.test(begin) ? lines() : events()
-    return this.#chosen.splitter.push(this.#held)
+    return this.#chosen.splitter.push(this.#beginning)
   }
 
   /** Chooses the decoder. A beginning that is too short to decide is read as events. */

@@ -14,8 +14,8 @@ const read = (file: string) => readFileSync(new URL(file, folder), 'utf8')
 const never = newCancel()
 const utf8 = new TextEncoder()
 
-/** What the bytes of an answer decode to, and what is thrown in the end. */
-async function decoded(text: string, { headers = {}, size = text.length * 4 }: Read = {}) {
+/** Decodes the bytes of an answer. It returns the events and the error at the end. */
+async function decode(text: string, { headers = {}, size = text.length * 4 }: Read = {}) {
   const bytes = utf8.encode(text)
   const body = (async function* () {
     for (let at = 0; at < bytes.length; at += size) yield bytes.slice(at, at + size)
@@ -45,7 +45,7 @@ interface Read {
   readonly size?: number
 }
 
-/** A fixture as it stands on the wire. */
+/** The bytes of a fixture on the wire. */
 function bytesOf(name: string): string {
   const text = read(`${name}.frames.txt`)
   return name.startsWith('data-stream') ? text : text.trimEnd().split('\n').map(sseData).join('')
@@ -54,46 +54,46 @@ function bytesOf(name: string): string {
 describe('a stream', () => {
   for (const name of names) {
     test(`reads ${name}`, async () => {
-      expect(await decoded(bytesOf(name))).toEqual(JSON.parse(read(`${name}.events.json`)))
+      expect(await decode(bytesOf(name))).toEqual(JSON.parse(read(`${name}.events.json`)))
     })
 
     test(`reads ${name} byte by byte`, async () => {
-      expect(await decoded(bytesOf(name), { size: 1 })).toEqual(JSON.parse(read(`${name}.events.json`)))
+      expect(await decode(bytesOf(name), { size: 1 })).toEqual(JSON.parse(read(`${name}.events.json`)))
     })
   }
 
-  test('has both its files', () => {
+  test('has both files of every fixture', () => {
     expect(names.length).toBeGreaterThan(30)
     expect(readdirSync(folder)).toHaveLength(names.length * 2)
   })
 
   test('may end its lines with CR LF', async () => {
-    expect(await decoded(bytesOf('text').replaceAll('\n', '\r\n'))).toEqual(await decoded(bytesOf('text')))
+    expect(await decode(bytesOf('text').replaceAll('\n', '\r\n'))).toEqual(await decode(bytesOf('text')))
     const lines = bytesOf('data-stream')
-    expect(await decoded(lines.replaceAll('\n', '\r\n'))).toEqual(await decoded(lines))
+    expect(await decode(lines.replaceAll('\n', '\r\n'))).toEqual(await decode(lines))
   })
 
   test('may begin with comments and blank lines', async () => {
-    const expected = await decoded(bytesOf('text'))
-    expect(await decoded(`: hello\n\n${bytesOf('text')}`)).toEqual(expected)
-    expect(await decoded(`\n\nid: 7\nretry: 5\n\n${bytesOf('text')}`)).toEqual(expected)
-    expect(await decoded(`\n \n${bytesOf('data-stream')}`)).toEqual(await decoded(bytesOf('data-stream')))
+    const expected = await decode(bytesOf('text'))
+    expect(await decode(`: hello\n\n${bytesOf('text')}`)).toEqual(expected)
+    expect(await decode(`\n\nid: 7\nretry: 5\n\n${bytesOf('text')}`)).toEqual(expected)
+    expect(await decode(`\n \n${bytesOf('data-stream')}`)).toEqual(await decode(bytesOf('data-stream')))
   })
 
-  test('is of the older kind where its header says so, however it begins', async () => {
+  test('has the older format if its header says so, whatever its beginning', async () => {
     const headers = { 'x-vercel-ai-data-stream': 'v1' }
-    const expected = await decoded(bytesOf('data-stream'))
-    expect(await decoded(`hello\n${bytesOf('data-stream')}`, { headers })).toEqual(expected)
-    expect(await decoded(bytesOf('data-stream'), { headers })).toEqual(expected)
+    const expected = await decode(bytesOf('data-stream'))
+    expect(await decode(`hello\n${bytesOf('data-stream')}`, { headers })).toEqual(expected)
+    expect(await decode(bytesOf('data-stream'), { headers })).toEqual(expected)
   })
 
-  test('that says nothing at all is cut', async () => {
+  test('without any content is cut', async () => {
     for (const text of ['', '\n', 'd'])
-      expect(await decoded(text)).toMatchObject({ events: [], thrown: { code: 'upstream_disconnected' } })
+      expect(await decode(text)).toMatchObject({ events: [], thrown: { code: 'upstream_disconnected' } })
   })
 
-  test('has an error where an event is called so', async () => {
+  test('has an error if an event has the name error', async () => {
     const error = sseEvent('error', '{"type":"text-delta","message":"No."}')
-    expect(await decoded(error)).toMatchObject({ thrown: { reason: 'upstream-failed', code: 'upstream_error' } })
+    expect(await decode(error)).toMatchObject({ thrown: { reason: 'upstream-failed', code: 'upstream_error' } })
   })
 })

@@ -70,7 +70,7 @@ export class UiMessageDecoder implements FrameDecoder {
     const { type, toolCallId: id, toolName: name } = chunk
     if (!id) return []
     // the model's provider runs this call
-    if (chunk.providerExecuted) calls.answered(id)
+    if (chunk.providerExecuted) calls.markAnswered(id)
     switch (type) {
       case 'tool-input-start':
         this.#open.add(`call ${id}`)
@@ -85,7 +85,7 @@ export class UiMessageDecoder implements FrameDecoder {
       case 'tool-output-error':
       case 'tool-output-denied':
       case 'tool-approval-request':
-        calls.answered(id)
+        calls.markAnswered(id)
         return []
       default:
         return []

@@ -5,7 +5,7 @@ import { maxCalls, tooManyCalls } from '../../wire/reply-limits.ts'
 interface HeldCall {
   name: string
   /** The arguments as the model wrote them, piece by piece. */
-  written: string
+  pieces: string
   /** The arguments in one piece, if they came so. */
   whole: unknown
 }
@@ -15,47 +15,47 @@ interface HeldCall {
  * those are not for the client (docs/decisions/0017-held-calls.md).
  */
 export class HeldCalls {
-  readonly #held = new Map<string, HeldCall>()
+  readonly #calls = new Map<string, HeldCall>()
   readonly #answered = new Set<string>()
 
   /** Opens a call. @returns an event that shows nothing @throws ChatError if there are too many */
   open(id: string, name: string): readonly ChatEvent[] {
     if (this.#answered.has(id)) return []
-    if (this.#held.size >= maxCalls && !this.#held.has(id)) throw tooManyCalls()
-    this.#held.set(id, { name, written: this.#held.get(id)?.written ?? '', whole: undefined })
-    return alive
+    if (this.#calls.size >= maxCalls && !this.#calls.has(id)) throw tooManyCalls()
+    this.#calls.set(id, { name, pieces: this.#calls.get(id)?.pieces ?? '', whole: undefined })
+    return progress
   }
 
   /** Adds to the arguments of a call. */
   grow(id: string, json: string): readonly ChatEvent[] {
-    const call = this.#held.get(id)
+    const call = this.#calls.get(id)
     if (!call) return []
-    call.written += json
-    return alive
+    call.pieces += json
+    return progress
   }
 
   /** Sets the complete arguments of a call. */
   complete(id: string, name: string, input: unknown): readonly ChatEvent[] {
     const events = this.open(id, name)
-    const call = this.#held.get(id)
+    const call = this.#calls.get(id)
     if (call) call.whole = input
     return events
   }
 
   /** Notes that smithery answers this call itself. */
-  answered(id: string): void {
+  markAnswered(id: string): void {
     this.#answered.add(id)
-    this.#held.delete(id)
+    this.#calls.delete(id)
   }
 
   get count(): number {
-    return this.#held.size
+    return this.#calls.size
   }
 
   /** Returns the calls for the client. */
   release(writer: PartWriter): readonly ChatEvent[] {
-    const calls = [...this.#held]
-    this.#held.clear()
+    const calls = [...this.#calls]
+    this.#calls.clear()
     return calls.flatMap(([id, call]) => {
       const opened = writer.toolCall({ id, name: call.name })
       const part = writer.latestPart
@@ -65,10 +65,10 @@ export class HeldCalls {
 }
 
 /** Shows nothing to the client, but the layers see that the upstream is working. */
-const alive: readonly ChatEvent[] = [{ type: 'foreign', choice: 0, isShown: false }]
+const progress: readonly ChatEvent[] = [{ type: 'foreign', choice: 0, isShown: false }]
 
-function argumentsOf({ written, whole }: HeldCall): string {
-  if (written !== '') return written
+function argumentsOf({ pieces, whole }: HeldCall): string {
+  if (pieces !== '') return pieces
   // arguments that are not JSON come as text
   return typeof whole === 'string' ? whole : JSON.stringify(whole ?? {})
 }

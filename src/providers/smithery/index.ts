@@ -64,7 +64,7 @@ async function* chat(site: SmitherySite, request: ChatRequest, call: AccountCall
   } catch (thrown) {
     if (!(thrown instanceof ChatError)) throw thrown
     if (thrown.upstreamStatus === 401) checkSession(call.account, call.signal.runtime.now())
-    throw named(thrown)
+    throw nameRefusal(thrown)
   }
 }
 
@@ -94,7 +94,7 @@ function askSmithery(
  * Names refusals that have another meaning here than at an API, which has no login page, no moving routes and no proxy
  * that answers in HTML.
  */
-function named(error: ChatError): ChatError {
+function nameRefusal(error: ChatError): ChatError {
   const { reason, code, upstreamStatus } = error
   if (code === 'upstream_redirect' || (upstreamStatus === 200 && code === 'upstream_bad_response'))
     return new ChatError('account-refused', {

@@ -8,7 +8,7 @@ import { encodeSmitheryRequest } from './request.ts'
 
 const text = (words: string): Part => ({ type: 'text', text: words })
 const user = (...content: readonly Part[]): Message => ({ role: 'user', content })
-const said = (words: string, ...calls: readonly ToolCallPart[]): Message => ({
+const assistant = (words: string, ...calls: readonly ToolCallPart[]): Message => ({
   role: 'assistant',
   content: [...(words ? [text(words)] : []), ...calls],
 })
@@ -30,8 +30,8 @@ function request(messages: readonly Message[], parameters: Parameters = {}): Cha
   return { dialect: 'openai-chat', model: 'm', messages, parameters, spelling: {}, extra: {}, stream: true }
 }
 
-/** The body, as the emulated service understands it. */
-function encoded(messages: readonly Message[], parameters: Parameters = {}) {
+/** Encodes the messages, and checks that the emulated service accepts the body. */
+function encode(messages: readonly Message[], parameters: Parameters = {}) {
   const body = SmitheryBody.parse(
     JSON.parse(JSON.stringify(encodeSmitheryRequest(request(messages, parameters), machine))),
   )
@@ -47,8 +47,8 @@ function refusalOf(messages: readonly Message[], parameters: Parameters = {}) {
   }
 }
 
-test('what the user says is a message of its own', () => {
-  expect<unknown>(encoded([user(text('Hello'))])).toEqual({
+test('a user’s message becomes one message', () => {
+  expect<unknown>(encode([user(text('Hello'))])).toEqual({
     messages: [{ role: 'user', parts: [{ type: 'text', text: 'Hello' }] }],
     model: 'm',
     systemPrompt: '',
@@ -56,41 +56,48 @@ test('what the user says is a message of its own', () => {
   })
 })
 
-test('instructions are lifted out of the conversation, in their order', () => {
+test('instructions become the system prompt, in their order', () => {
   const system = (words: string): Message => ({ role: 'system', content: [text(words)] })
   const developer: Message = { role: 'developer', content: [text('Be kind.')] }
-  const body = encoded([system('Be brief.'), user(text('Hello')), developer, system('')])
+  const body = encode([system('Be brief.'), user(text('Hello')), developer, system('')])
   expect(body.systemPrompt).toBe('Be brief.\n\nBe kind.')
   expect(body.messages).toHaveLength(1)
 })
 
-test('a turn in which the assistant said nothing is left out: models refuse text of no characters', () => {
+test('an empty answer of the assistant is left out, because models refuse an empty text', () => {
   const thought: Message = { role: 'assistant', content: [{ type: 'reasoning', text: 'Hm.' }] }
-  const { messages } = encoded([user(text('a')), said(''), thought, user(text('b')), said('', call('one')), said('B')])
+  const { messages } = encode([
+    user(text('a')),
+    assistant(''),
+    thought,
+    user(text('b')),
+    assistant('', call('one')),
+    assistant('B'),
+  ])
   expect(messages.map(({ role }) => role)).toEqual(['user', 'user', 'assistant', 'assistant'])
 })
 
-test('a picture without a word is a picture alone', () => {
+test('an image without text is sent alone', () => {
   const image: Part = { type: 'image', url: 'data:image/png;base64,AAAA' }
-  const { messages } = encoded([user(text(''), image)])
+  const { messages } = encode([user(text(''), image)])
   expect(messages[0]?.parts.map(({ type }) => type)).toEqual(['file'])
 })
 
-test('instructions alone are said by the user: without a message nothing is answered', () => {
-  const body = encoded([{ role: 'system', content: [text('Name this chat.')] }])
+test('instructions without other messages become a user’s message, because the service needs one', () => {
+  const body = encode([{ role: 'system', content: [text('Name this chat.')] }])
   expect(body.systemPrompt).toBe('')
   expect(body.messages).toEqual([{ role: 'user', parts: [{ type: 'text', text: 'Name this chat.' }] }])
 })
 
-test('every message has an id of its own', () => {
+test('every message has its own id', () => {
   const { messages } = SmitheryBody.parse(
-    encodeSmitheryRequest(request([user(text('a')), said('b'), user(text('c'))]), machine),
+    encodeSmitheryRequest(request([user(text('a')), assistant('b'), user(text('c'))]), machine),
   )
   expect(messages.every(({ id }) => /^msg-[0-9a-f]{16}$/.test(id))).toBe(true)
   expect(new Set(messages.map(({ id }) => id)).size).toBe(3)
 })
 
-test('pictures and files are file parts, with the type they say or show', () => {
+test('images and files become file parts, with their given or recognized type', () => {
   const parts: readonly Part[] = [
     text('Look'),
     { type: 'image', url: 'data:image/webp;base64,AAAA', detail: 'high' },
@@ -101,7 +108,7 @@ test('pictures and files are file parts, with the type they say or show', () => 
     { type: 'file', content: 'AAAA' },
   ]
   const file = (mediaType: string, url: string) => ({ type: 'file', mediaType, url })
-  expect<unknown>(encoded([user(...parts)]).messages[0]?.parts).toEqual([
+  expect<unknown>(encode([user(...parts)]).messages[0]?.parts).toEqual([
     { type: 'text', text: 'Look' },
     file('image/webp', 'data:image/webp;base64,AAAA'),
     file('image/jpeg', 'https://example.com/a/Cat.JPG?size=2'),
@@ -112,17 +119,17 @@ test('pictures and files are file parts, with the type they say or show', () => 
   ])
 })
 
-test('calls and their results are one message of the assistant', () => {
+test('calls and their results become one message of the assistant', () => {
   const conversation = [
     user(text('Weather?')),
-    said('Let me look.', call('1'), call('2', '')),
+    assistant('Let me look.', call('1'), call('2', '')),
     result('1', 'Rain'),
     result('2', 'Sun'),
-    said('Rain.'),
+    assistant('Rain.'),
   ]
   const output = (words: string) => ({ content: [{ type: 'text', text: words }] })
   const part = { type: 'tool-weather', state: 'output-available' }
-  expect<unknown>(encoded(conversation).messages).toEqual([
+  expect<unknown>(encode(conversation).messages).toEqual([
     { role: 'user', parts: [{ type: 'text', text: 'Weather?' }] },
     {
       role: 'assistant',
@@ -137,24 +144,24 @@ test('calls and their results are one message of the assistant', () => {
   ])
 })
 
-test('a result is that of the last call of its id: some clients count anew with every answer', () => {
+test('a result belongs to the last call with its id, because some clients repeat their ids', () => {
   const conversation = [
     user(text('Paris?')),
-    said('', call('call_0')),
+    assistant('', call('call_0')),
     result('call_0', 'Rain'),
-    said('Rain. And?', call('call_0')),
+    assistant('Rain. And?', call('call_0')),
     result('call_0', 'Sun'),
-    said('', call('call_0')),
+    assistant('', call('call_0')),
   ]
-  const outputs = encoded(conversation).messages.flatMap(({ parts }) =>
+  const outputs = encode(conversation).messages.flatMap(({ parts }) =>
     parts.flatMap((part) => ('output' in part ? part.output : [])),
   )
   expect<unknown>(outputs).toEqual(['Rain', 'Sun'].map((words) => ({ content: [{ type: 'text', text: words }] })))
 })
 
-test('a call without a result is open, one that is no JSON is told as it was written', () => {
+test('a call without a result stays open, and arguments that are not JSON are sent as text', () => {
   expect(
-    encoded([user(text('a')), said('', call('1'), call('2', '{"ci'), call('3', '[1]'))]).messages[1]?.parts,
+    encode([user(text('a')), assistant('', call('1'), call('2', '{"ci'), call('3', '[1]'))]).messages[1]?.parts,
   ).toEqual([
     { type: 'step-start' },
     { type: 'tool-weather', toolCallId: '1', input: { city: 'Paris' }, state: 'input-available' },
@@ -163,12 +170,12 @@ test('a call without a result is open, one that is no JSON is told as it was wri
   ])
 })
 
-test('what the model thought stays here, what it refused is told', () => {
+test('reasoning is not sent, and a refusal is sent as text', () => {
   const content: readonly Part[] = [
     { type: 'reasoning', text: 'Hm.' },
     { type: 'refusal', text: 'No.' },
   ]
-  expect<unknown>(encoded([{ role: 'assistant', content }]).messages[0]?.parts).toEqual([
+  expect<unknown>(encode([{ role: 'assistant', content }]).messages[0]?.parts).toEqual([
     { type: 'step-start' },
     { type: 'text', text: 'No.', state: 'done' },
   ])
@@ -181,8 +188,8 @@ describe('tools', () => {
   const time = { type: 'function' as const, name: 'time' }
 
   test('are offered with their schema under both its names', () => {
-    expect<unknown>(encoded(ask, { tools: [weather] }).tools).toEqual([offered])
-    expect<unknown>(encoded(ask, { tools: [time] }).tools).toMatchObject([
+    expect<unknown>(encode(ask, { tools: [weather] }).tools).toEqual([offered])
+    expect<unknown>(encode(ask, { tools: [time] }).tools).toMatchObject([
       { name: 'time', inputSchema: { type: 'object', properties: {} } },
     ])
   })
@@ -194,7 +201,7 @@ describe('tools', () => {
     [{ type: 'function', name: 'time' }, ['time'], 'required'],
   ] as const)
     test(`with the choice ${JSON.stringify(toolChoice)}`, () => {
-      const body = encoded(ask, { tools: [weather, time], toolChoice })
+      const body = encode(ask, { tools: [weather, time], toolChoice })
       expect<unknown>({ names: body.tools.map(({ name }) => name), sent: body.toolChoice }).toEqual({
         names: [...names],
         sent,
@@ -202,8 +209,8 @@ describe('tools', () => {
     })
 })
 
-test('effort is told in the words it knows', () => {
-  const effort = (reasoningEffort: string) => encoded([user(text('a'))], { reasoningEffort }).reasoningEffort
+test('the effort is sent in smithery’s words', () => {
+  const effort = (reasoningEffort: string) => encode([user(text('a'))], { reasoningEffort }).reasoningEffort
   expect(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'much'].map(effort)).toEqual([
     'minimal',
     'minimal',
@@ -215,27 +222,32 @@ test('effort is told in the words it knows', () => {
   ])
 })
 
-describe('what it has no place for is refused', () => {
+describe('unsupported content is refused', () => {
   const image: Part = { type: 'image', url: 'data:image/png;base64,AAAA' }
   const named = { type: 'function', name: 'nobody' } as const
   const rows: readonly (readonly [string, readonly Message[], Parameters, object])[] = [
     ['a file by its id', [user({ type: 'file', fileId: 'f' })], {}, { param: 'messages[0].content[0]' }],
-    ['a picture of the system', [{ role: 'system', content: [image] }], {}, { param: 'messages[0].content[0]' }],
+    ['an image of the system', [{ role: 'system', content: [image] }], {}, { param: 'messages[0].content[0]' }],
     [
-      'a picture of a tool',
-      [said('', call('1')), { ...result('1', ''), content: [image] }],
+      'an image of a tool',
+      [assistant('', call('1')), { ...result('1', ''), content: [image] }],
       {},
       { param: 'messages[1].content[0]' },
     ],
-    ['a tool of another kind', [], { tools: [{ type: 'foreign', name: 'shell', extra: {} }] }, { param: 'tools' }],
+    ['a tool of another type', [], { tools: [{ type: 'foreign', name: 'shell', extra: {} }] }, { param: 'tools' }],
     [
-      'a choice of another kind',
+      'a choice of another type',
       [],
       { tools: [weather], toolChoice: { type: 'foreign', extra: {} } },
       { param: 'tool_choice' },
     ],
-    ['a choice of nothing', [], { tools: [weather], toolChoice: named }, { reason: 'invalid-request' }],
-    ['a result of no call', [result('1', 'a')], {}, { reason: 'invalid-request', param: 'messages[0].tool_call_id' }],
+    ['a choice of an unknown tool', [], { tools: [weather], toolChoice: named }, { reason: 'invalid-request' }],
+    [
+      'a result without its call',
+      [result('1', 'a')],
+      {},
+      { reason: 'invalid-request', param: 'messages[0].tool_call_id' },
+    ],
   ]
   for (const [what, messages, parameters, error] of rows)
     test(what, () => expect(refusalOf(messages, parameters)).toMatchObject({ reason: 'unsupported', ...error }))

@@ -122,7 +122,7 @@ function callOf({ toolCallId }: ToolMessage, at: number, newest: ReadonlyMap<str
   const call = newest.get(toolCallId)
   if (call) return call
   const param = `messages[${at}].tool_call_id`
-  throw new ChatError('invalid-request', { message: `${param} names no call of an earlier message.`, param })
+  throw new ChatError('invalid-request', { message: `${param} does not name a call of an earlier message.`, param })
 }
 
 function userParts({ at, message }: AtPosition<UserMessage>): Fields[] {
@@ -183,7 +183,7 @@ function inputOf(json: string): unknown {
 /** Encodes the tools. For a named tool only that one is offered, with an obligation to call. */
 function encodeTools({ parameters: { tools = [], toolChoice }, spelling }: ChatRequest): Fields {
   const functions = tools.filter((tool) => tool.type === 'function')
-  if (functions.length < tools.length) throw unsupported(spelling.tools ?? 'tools', 'tools that are no functions')
+  if (functions.length < tools.length) throw unsupported(spelling.tools ?? 'tools', 'tools that are not functions')
   const choice = spelling.toolChoice ?? 'tool_choice'
   switch (toolChoice?.type) {
     case 'foreign':

@@ -15,17 +15,17 @@ const long = JSON.stringify({ ...session, user: { id: 'u', filler: '~~~???ÿ👋
 const base64 = `base64-${Buffer.from(json).toString('base64url')}`
 const headerOf = (cookies: readonly { name: string; value: string }[]) =>
   cookies.map((cookie) => `${cookie.name}=${cookie.value}`).join('; ')
-const chunked = (value: string) => [value.slice(0, 100), value.slice(100, 200), value.slice(200)]
+const splitIntoChunks = (value: string) => [value.slice(0, 100), value.slice(100, 200), value.slice(200)]
 
 describe('a pasted session is read from', () => {
   const inHeader = { value: session, cookieName: name }
-  const chunks = chunked(base64).map((value, at) => ({ name: `${name}.${at}`, value }))
-  const encodedChunks = chunked(encodeURIComponent(json)).map((value, at) => ({ name: `${name}.${at}`, value }))
+  const chunks = splitIntoChunks(base64).map((value, at) => ({ name: `${name}.${at}`, value }))
+  const encodedChunks = splitIntoChunks(encodeURIComponent(json)).map((value, at) => ({ name: `${name}.${at}`, value }))
   const rows: readonly (readonly [string, string, object])[] = [
     ['its JSON', json, { value: session }],
     ['its JSON, indented', ` ${JSON.stringify(session, null, 2)}\n`, { value: session }],
     ['base64url', base64, { value: session }],
-    ['base64url, padded and broken into lines', `${base64.slice(0, 60)}\r\n ${base64.slice(60)}==`, { value: session }],
+    ['base64url, with padding and line breaks', `${base64.slice(0, 60)}\r\n ${base64.slice(60)}==`, { value: session }],
     ['percent-encoded JSON', encodeURIComponent(json), { value: session }],
     ['percent-encoded base64url', base64.replace('-', '%2D'), { value: session }],
     ['a Cookie header', `theme=dark; ${name}=${base64}; a=b=c`, inHeader],
@@ -37,7 +37,7 @@ describe('a pasted session is read from', () => {
     ['percent-encoded chunks', headerOf(encodedChunks), inHeader],
     ['a whole cookie before chunks', `${headerOf([{ name, value: base64 }])}; ${name}.0=stale`, inHeader],
     ['chunks beside an empty cookie', `${name}=; ${headerOf(chunks)}`, inHeader],
-    ['chunks with stale ones after a gap', `${headerOf(chunks)}; ${name}.4=stale`, inHeader],
+    ['chunks with old ones after a gap', `${headerOf(chunks)}; ${name}.4=stale`, inHeader],
     ['the second of two projects', `sb-other-auth-token=base64-; ${name}=${base64}`, inHeader],
   ]
   for (const [what, text, found] of rows) test(what, () => expect<unknown>(readPastedSession(text)).toEqual(found))
@@ -61,15 +61,15 @@ describe('a pasted session is read from', () => {
     ['other cookies', 'theme=dark; sb-ref-auth-token-code-verifier=x; sb-ref-auth-token.01=x'],
     ['a broken escape', `${name}=%7B%`],
   ] as const)
-    test(`and not from ${what}`, () => expect(readPastedSession(text)).toBeUndefined())
+    test(`but not from ${what}`, () => expect(readPastedSession(text)).toBeUndefined())
 })
 
 describe('a session is written', () => {
-  test('as one cookie where it fits', () => {
+  test('as one cookie if it is short', () => {
     expect(writeSessionCookies(name, json)).toEqual([{ name, value: base64 }])
   })
 
-  test('as chunks of 3180 where it does not, without a character that needs an escape', () => {
+  test('as chunks of 3180 characters if it is long, without characters that need escapes', () => {
     const cookies = writeSessionCookies(name, long)
     expect(cookies.length).toBeGreaterThan(3)
     expect(cookies.map((cookie) => cookie.name)).toEqual(cookies.map((_, at) => `${name}.${at}`))
@@ -78,7 +78,7 @@ describe('a session is written', () => {
     expect(readPastedSession(headerOf(cookies))).toEqual({ value: JSON.parse(long), cookieName: name })
   })
 
-  test('and never a chunk too many', () => {
+  test('without an unnecessary chunk', () => {
     for (const length of [3179, 3180, 3181, 6360, 6361]) {
       const filler = 'x'.repeat(Math.floor(((length - 7) * 3) / 4))
       const cookies = writeSessionCookies(name, filler)
@@ -87,7 +87,7 @@ describe('a session is written', () => {
     }
   })
 
-  test('as the emulated server reads it', () => {
+  test('so that the emulated server can read it', () => {
     for (const text of [json, long]) {
       const header = headerOf(writeSessionCookies(name, text))
       expect(accessTokenIn(header, name)).toBe('access')

@@ -47,8 +47,8 @@ export function readPastedSession(text: string): PastedSession | undefined {
 
 /** Reads a cookie's value: JSON, or `base64-` and JSON in base64url, each with or without percent-encoding. */
 function readValue(text: string): unknown {
-  const plain = /^[[{]/.test(text) ? text : percentDecoded(text)
-  const json = plain?.startsWith(base64Prefix) ? base64Decoded(plain.slice(base64Prefix.length)) : plain
+  const plain = /^[[{]/.test(text) ? text : decodePercent(text)
+  const json = plain?.startsWith(base64Prefix) ? decodeBase64(plain.slice(base64Prefix.length)) : plain
   const value = json === undefined ? undefined : jsonOrUndefined(json)
   return Array.isArray(value) ? fromList(value) : value
 }
@@ -58,7 +58,7 @@ function fromList([access_token, refresh_token, provider_token, provider_refresh
   return { access_token, refresh_token, provider_token, provider_refresh_token, token_type: 'bearer' }
 }
 
-function percentDecoded(text: string): string | undefined {
+function decodePercent(text: string): string | undefined {
   try {
     return decodeURIComponent(text)
   } catch {
@@ -67,7 +67,7 @@ function percentDecoded(text: string): string | undefined {
 }
 
 /** Decodes base64url as @supabase/ssr does: it ignores white space and padding, and refuses all other characters. */
-function base64Decoded(text: string): string | undefined {
+function decodeBase64(text: string): string | undefined {
   const digits = text.replace(/[ \t\r\n=]/g, '')
   return /^[\w-]*$/.test(digits) ? Buffer.from(digits, 'base64url').toString() : undefined
 }

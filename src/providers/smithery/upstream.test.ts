@@ -23,14 +23,14 @@ function upstreamOf(variables: Readonly<Record<string, string>> = emulator.varia
   return upstream
 }
 
-const asked = (script?: Script, variables = emulator.variables) => {
+const ask = (script?: Script, variables = emulator.variables) => {
   if (script) emulator.script(script)
   return outcomeOf(bare(upstreamOf(variables)), requestFor('gpt-5'))
 }
 
 describe('a chat', () => {
-  test('is asked as its page asks, and says who asks', async () => {
-    const { events, thrown } = await asked()
+  test('is sent as the playground’s page sends it, with the gateway’s own user agent', async () => {
+    const { events, thrown } = await ask()
     expect(thrown).toBeUndefined()
     expect(events.flatMap((event) => (event.type === 'text' ? [event.text] : []))).toEqual(['You', ' said:', ' Hello'])
     expect(events.slice(-2)).toMatchObject([
@@ -46,28 +46,28 @@ describe('a chat', () => {
     expect(names).toEqual([])
   })
 
-  test('says what the operator wants said of it', async () => {
-    await asked(undefined, { ...emulator.variables, UPSTREAM_USER_AGENT: 'my lab/1' })
+  test('uses the operator’s user agent', async () => {
+    await ask(undefined, { ...emulator.variables, UPSTREAM_USER_AGENT: 'my lab/1' })
     expect(emulator.requests.at(-1)?.headers.get('user-agent')).toBe('my lab/1')
   })
 
-  test('of a session that is long goes in chunks', async () => {
+  test('sends a long session in chunks', async () => {
     const session = emulator.supabase.signIn()
     const long = { ...session, user: { ...session.user, user_metadata: { filler: 'ü;'.repeat(4_000) } } }
-    const { thrown } = await asked(undefined, { ...emulator.variables, SMITHERY_COOKIE_1: JSON.stringify(long) })
+    const { thrown } = await ask(undefined, { ...emulator.variables, SMITHERY_COOKIE_1: JSON.stringify(long) })
     expect(thrown).toBeUndefined()
     expect(emulator.requests.at(-1)?.headers.get('cookie')).toMatch(/-auth-token\.0=base64-.*; .*\.1=.*; .*\.4=/)
   })
 
-  test('whose session has ended, by our clock and by what smithery says, asks for a login where nobody can renew it', async () => {
+  test('needs a login if its session has ended by our clock and smithery refuses it', async () => {
     const { SMITHERY_SUPABASE_ANON_KEY: _, ...without } = emulator.variables
     const twoHours = 7_200_000
     now -= twoHours
     const variables = { ...without, SMITHERY_COOKIE_1: JSON.stringify(emulator.supabase.signIn()) }
-    // our clock alone proves nothing: it may be what is wrong
-    expect((await asked(undefined, variables)).thrown).toBeUndefined()
+    // our clock alone proves nothing, because it may be wrong
+    expect((await ask(undefined, variables)).thrown).toBeUndefined()
     now += twoHours
-    expect((await asked(undefined, variables)).thrown).toMatchObject({
+    expect((await ask(undefined, variables)).thrown).toMatchObject({
       reason: 'login-needed',
       code: 'upstream_login_needed',
       upstreamStatus: 401,
@@ -98,16 +98,16 @@ describe('a chat', () => {
   ]
   for (const [script, reason, code] of refusals)
     test(`answered with ${script.status} ${script.body ?? ''} is ${code}`, async () => {
-      const { thrown } = await asked({ ...script, headers: script.headers ?? json })
+      const { thrown } = await ask({ ...script, headers: script.headers ?? json })
       expect(thrown).toMatchObject({ reason, code, upstreamStatus: script.status })
     })
 
-  test('that is limited is told how long', async () => {
-    const { thrown } = await asked({ status: 429, headers: { ...json, 'retry-after': '7' }, body: ['{}'] })
+  test('passes on the wait of a rate limit', async () => {
+    const { thrown } = await ask({ status: 429, headers: { ...json, 'retry-after': '7' }, body: ['{}'] })
     expect(thrown).toMatchObject({ retryAfterMs: 7_000 })
   })
 
-  test('that the client has left is not asked', async () => {
+  test('is not sent if the client has left', async () => {
     const before = emulator.requests.length
     const signal = aborted(new ChatError('cancelled', { message: 'left' }))
     await outcomeOf(bare(upstreamOf()), requestFor('gpt-5'), newCall(signal))
@@ -118,7 +118,7 @@ describe('a chat', () => {
 describe('the environment', () => {
   test('without a session has no smithery', () => expect(provider.configure(new Environment({}))).toEqual([]))
 
-  test('has the names that are known, or those it lists', () => {
+  test('gives the known models, or those of SMITHERY_MODELS', () => {
     expect(upstreamOf().models).toHaveLength(12)
     expect(upstreamOf().models).toContainEqual({ id: 'claude-haiku-4.5' })
     expect(upstreamOf({ ...emulator.variables, SMITHERY_MODELS: 'a/b, c' }).models).toEqual([
@@ -151,7 +151,7 @@ describe('the emulator', () => {
     return { status: response.status, text: await response.text() }
   }
 
-  test('lets in what a browser sends, chunked or not, encoded or not', async () => {
+  test('accepts the cookies of a browser, whole or in chunks, with or without encoding', async () => {
     const session = emulator.supabase.signIn()
     const chunks = writeSessionCookies(name, JSON.stringify({ ...session, filler: 'x'.repeat(5_000) }))
     const cookies = [
@@ -168,7 +168,7 @@ describe('the emulator', () => {
     expect((await post(cookieOf(emulator.supabase.signIn()))).text).toEndWith('data: [DONE]\n\n')
   })
 
-  test('lets nobody else in', async () => {
+  test('refuses all other cookies', async () => {
     const session = emulator.supabase.signIn()
     const { expires_at: _, ...without } = session
     const value = base64({ ...session, filler: 'x'.repeat(5_000) })
@@ -195,7 +195,7 @@ describe('the emulator', () => {
     expect(refused).toEqual(Object.keys(cookies).map((what) => [what, 401]))
   })
 
-  test('lets nobody in whose token has ended', async () => {
+  test('refuses a token that has ended', async () => {
     const session = emulator.supabase.signIn()
     now += 3_600_000
     expect((await post(cookieOf(session))).status).toBe(401)
@@ -203,7 +203,7 @@ describe('the emulator', () => {
     expect((await post(cookieOf(session))).status).toBe(200)
   })
 
-  test('answers its own page alone', async () => {
+  test('accepts only requests of its own page', async () => {
     const cookie = cookieOf(emulator.supabase.signIn())
     for (const headers of [{ origin: 'https://example.com' }, { referer: `${emulator.origin}/` }])
       expect((await post(cookie, { headers })).status).toBe(403)
@@ -213,23 +213,23 @@ describe('the emulator', () => {
   })
 
   const part = (value: object) => ({ ...right, messages: [{ id: '1', role: 'user', parts: [value] }] })
-  const spoken = (value: object) => ({ ...right, messages: [{ id: '1', role: 'assistant', parts: [value] }] })
+  const assistantMessage = (value: object) => ({ ...right, messages: [{ id: '1', role: 'assistant', parts: [value] }] })
   const open = { type: 'tool-a', toolCallId: '1', state: 'input-available', input: {} }
   const wrong: readonly (readonly [string, unknown])[] = [
-    ['no JSON', undefined],
+    ['invalid JSON', undefined],
     ['OpenAI messages', { ...right, messages: [{ role: 'user', content: 'Hello' }] }],
     ['a role of OpenAI', { ...right, messages: [{ id: '1', role: 'tool', parts: [{ type: 'text', text: 'a' }] }] }],
     ['a message without parts', { ...right, messages: [{ id: '1', role: 'user', parts: [] }] }],
-    ['two messages of one id', { ...right, messages: [...right.messages, ...right.messages] }],
+    ['two messages with one id', { ...right, messages: [...right.messages, ...right.messages] }],
     ['temperature', { ...right, temperature: 1 }],
-    ['no prompt of the system', { ...right, systemPrompt: undefined }],
+    ['a missing system prompt', { ...right, systemPrompt: undefined }],
     ['an image_url', part({ type: 'image_url', image_url: { url: 'a' } })],
     ['a file without its type', part({ type: 'file', url: 'https://example.com/a.png' })],
-    ['a call of the user', part(open)],
-    ['arguments as text', spoken({ ...open, input: '{}' })],
-    ['a result without one', spoken({ ...open, state: 'output-available' })],
-    ['a result as text', spoken({ ...open, state: 'output-available', output: 'a' })],
-    ['a tool of OpenAI', { ...right, tools: [{ type: 'function', function: { name: 'a' } }] }],
+    ['a call in a user’s message', part(open)],
+    ['arguments as text', assistantMessage({ ...open, input: '{}' })],
+    ['a result without its output', assistantMessage({ ...open, state: 'output-available' })],
+    ['a result as text', assistantMessage({ ...open, state: 'output-available', output: 'a' })],
+    ['a tool in OpenAI’s form', { ...right, tools: [{ type: 'function', function: { name: 'a' } }] }],
     ['toolChoice without tools', { ...right, toolChoice: 'required' }],
   ]
   for (const [what, body] of wrong)

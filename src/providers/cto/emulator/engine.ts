@@ -104,7 +104,7 @@ function takePrompt(state: CtoState, body: string, user: EmulatedUser): Emulated
   const thread = threadFor(state, user, chatHistoryId)
   if (!thread) return { status: 404, body: { message: 'Chat history not found' } }
   thread.prompts.push(prompt)
-  void playScript(subscribersOf(state, chatHistoryId), recorded(thread, script ?? { body: spoken(prompt) }))
+  void playScript(subscribersOf(state, chatHistoryId), record(thread, script ?? { body: writeEcho(prompt) }))
   return { status: 202 }
 }
 
@@ -138,7 +138,7 @@ function threadFor(state: CtoState, user: EmulatedUser, chatHistoryId: string): 
 }
 
 /** Remembers what it sends, for subscribers that come late. */
-function recorded(thread: EmulatedThread, script: CtoScript): CtoScript {
+function record(thread: EmulatedThread, script: CtoScript): CtoScript {
   const { body = [] } = script
   return {
     ...script,
@@ -153,7 +153,7 @@ function recorded(thread: EmulatedThread, script: CtoScript): CtoScript {
 }
 
 /** The default answer: an echo of the prompt, then the words one by one. */
-function spoken(prompt: string): readonly Uint8Array[] {
+function writeEcho(prompt: string): readonly Uint8Array[] {
   const id = `msg_${Date.now()}_0`
   const words = `You said: ${prompt}`.match(/\s*\S+\s*?/g) ?? []
   return [

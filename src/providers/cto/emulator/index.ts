@@ -54,7 +54,7 @@ export async function emulateCto(options: CtoEmulatorOptions = {}): Promise<CtoE
     subscribers: new Map(),
   }
   const open = new Set<EmulatedExchange>()
-  const server = await emulateHttp((exchange) => answer(state, tracked(exchange, open)))
+  const server = await emulateHttp((exchange) => answer(state, track(exchange, open)))
   return {
     ...server,
     users,
@@ -73,7 +73,7 @@ export async function emulateCto(options: CtoEmulatorOptions = {}): Promise<CtoE
 }
 
 /** Counts an exchange as open until its reply is complete; an idle connection does not count. */
-function tracked(exchange: EmulatedExchange, open: Set<EmulatedExchange>): EmulatedExchange {
+function track(exchange: EmulatedExchange, open: Set<EmulatedExchange>): EmulatedExchange {
   const watched: EmulatedExchange = {
     ...exchange,
     reply(status, body, headers) {

@@ -4,7 +4,9 @@ import { newCancel } from '../../../wire/machine.double.ts'
 import { openWebSocket } from '../../../wire/websocket.ts'
 import { emulateLangfast } from './index.ts'
 
-/** A client that does one thing wrong at a time: what the emulator let pass, no test of the adapter would find. */
+/**
+ * Sends one wrong thing at a time. A mistake that the emulator accepts would not be found by any test of the adapter.
+ */
 const langfast = await emulateLangfast({
   promptIds: ['a-prompt'],
   pulse: { connectTimeout: 80, pingInterval: 40, pingTimeout: 40 },
@@ -52,12 +54,12 @@ describe('a run is refused', () => {
     ['with no token', 401, { headers: { authorization: '' } }],
     ['with a token that was changed', 401, { headers: { authorization: `Bearer ${session.access_token}x` } }],
     ['with a token that has ended', 401, { headers: { authorization: `Bearer ${ended.access_token}` } }],
-    ['in the name of somebody else', 403, { body: { created_by: crypto.randomUUID() } }],
+    ['in the name of another user', 403, { body: { created_by: crypto.randomUUID() } }],
     ['of an unknown prompt', 404, { body: { prompt_id: 'another' } }],
-    ['of no prompt', 400, { body: { prompt_id: undefined } }],
+    ['without a prompt', 400, { body: { prompt_id: undefined } }],
     ['without an id', 400, { body: { run_id: 'one' } }],
-    ['with more than there is', 400, { body: { stream: true } }],
-    ['with test cases of another shape', 400, { body: { test_cases: [{ name: 'a' }] } }],
+    ['with an unknown field', 400, { body: { stream: true } }],
+    ['with invalid test cases', 400, { body: { test_cases: [{ name: 'a' }] } }],
     ['without messages', 400, { meta: { messages: [] } }],
     ['with a developer', 400, { meta: { messages: [{ role: 'developer', content: 'a' }] } }],
     ['with content in parts', 400, { meta: { messages: [{ role: 'user', content: [] }] } }],
@@ -65,15 +67,15 @@ describe('a run is refused', () => {
     ['with max_tokens', 400, { meta: { max_tokens: 9 } }],
     ['without max_completion_tokens', 400, { meta: { max_completion_tokens: undefined } }],
     ['with a format that is an object', 400, { meta: { response_format: { type: 'text' } } }],
-    ['not as a stream', 400, { meta: { stream: false } }],
+    ['without a stream', 400, { meta: { stream: false } }],
     ['of a reasoning model with a temperature', 400, { meta: { model: 'gpt-5', temperature: 0.7 } }],
-    ['too hot', 400, { meta: { temperature: 2.1 } }],
-    ['elsewhere', 404, { path: '/functions/v1/other' }],
+    ['with a temperature over 2', 400, { meta: { temperature: 2.1 } }],
+    ['at an unknown path', 404, { path: '/functions/v1/other' }],
   ]
   for (const [what, status, wrong] of rows)
     test(what, async () => expect((await post(session, wrong)).status).toBe(status))
 
-  test('a second time', async () => {
+  test('with an id that was used before', async () => {
     expect((await post(session, { body: { run_id: twice } })).status).toBe(200)
     expect((await post(session, { body: { run_id: twice } })).status).toBe(409)
   })
@@ -86,15 +88,15 @@ describe('a run is refused', () => {
     })
   })
 
-  test('so is a prompt of another shape', async () => {
+  test('so is a prompt with an invalid body', async () => {
     const response = await post(session, { path: '/rest/v1/rpc/create_prompt' })
     expect(response.status).toBe(404)
     expect(await response.json()).toMatchObject({ code: 'PGRST202' })
   })
 })
 
-/** What a client hears that says these things, until it is left alone. */
-async function heard(texts: readonly string[], query = 'EIO=4&transport=websocket') {
+/** Sends these texts on a new connection, and collects the replies until the connection closes. */
+async function converse(texts: readonly string[], query = 'EIO=4&transport=websocket') {
   const url = `${langfast.socketUrl}/socket.io/?${query}`
   const socket = await openWebSocket({ url, headers: {} }, never)
   for (const text of texts) socket.send(text)
@@ -106,7 +108,7 @@ async function heard(texts: readonly string[], query = 'EIO=4&transport=websocke
       // it was left
     }
   }
-  return { socket, messages, over: within(read(), 2_000, 'the end') }
+  return { socket, messages, ended: within(read(), 2_000, 'the end') }
 }
 
 const opening = '0{"sid":"…","upgrades":[],"pingInterval":40,"pingTimeout":40,"maxPayload":1000000}'
@@ -116,8 +118,8 @@ describe('a connection', () => {
   const session = langfast.signIn()
 
   for (const [what, query, status] of [
-    ['of an older protocol', 'EIO=3&transport=websocket', 400],
-    ['by polling', 'EIO=4&transport=polling', 400],
+    ['with an older protocol version', 'EIO=3&transport=websocket', 400],
+    ['with polling', 'EIO=4&transport=polling', 400],
   ] as const)
     test(`${what} is refused`, async () => {
       const response = await fetch(`${langfast.socketUrl}/socket.io/?${query}`)
@@ -131,32 +133,32 @@ describe('a connection', () => {
     ['a token that is no text', '40{"token":7}'],
   ] as const)
     test(`with ${what} is not authorized`, async () => {
-      const { messages, socket } = await heard([text])
+      const { messages, socket } = await converse([text])
       await until(() => messages.length === 2, 1_000, 'the refusal')
       expect(messages).toEqual([opening, '44{"message":"Not authorized"}'])
       socket.close()
     })
 
   for (const [what, texts] of [
-    ['that asks for nothing', []],
-    ['that speaks before it is in', ['42["a"]']],
-    ['that says what is no packet', [connect(session.access_token), 'hello']],
-    ['that answers no ping', [connect(session.access_token)]],
+    ['that sends nothing', []],
+    ['that sends an event before it is connected', ['42["a"]']],
+    ['that sends an invalid packet', [connect(session.access_token), 'hello']],
+    ['that does not answer pings', [connect(session.access_token)]],
   ] as const)
     test(`${what} is closed`, async () => {
-      const { over } = await heard(texts)
-      await over
+      const { ended } = await converse(texts)
+      await ended
     })
 
-  test('is told the answers of its user, which come once, and of nobody else', async () => {
+  test('gets the answers of its own user, and each of them once', async () => {
     await post(session)
-    const own = await heard([connect(session.access_token)])
-    const other = await heard([connect(langfast.signIn().access_token)])
+    const own = await converse([connect(session.access_token)])
+    const other = await converse([connect(langfast.signIn().access_token)])
     await until(() => own.messages.length === 2 && other.messages.length === 2, 1_000, 'both are in')
     await post(session)
     await until(() => own.messages.some((text) => text.includes('completion_finished')), 1_000, 'the end')
-    const told = own.messages.filter((text) => text.startsWith('42'))
-    expect(told.filter((text) => text.includes('"completed"'))).toHaveLength(1)
+    const received = own.messages.filter((text) => text.startsWith('42'))
+    expect(received.filter((text) => text.includes('"completed"'))).toHaveLength(1)
     expect(other.messages.filter((text) => text.startsWith('42'))).toEqual([])
     own.socket.close()
     other.socket.close()

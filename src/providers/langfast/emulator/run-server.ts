@@ -91,12 +91,13 @@ export class RunServer {
   async #serve(exchange: EmulatedExchange): Promise<Answered> {
     const { path, headers } = exchange.request
     const user = this.#userOf(headers.get('authorization')?.replace(/^Bearer /, ''))
-    if (!headers.has('apikey')) return say(exchange, 401, { message: 'No API key found in request' })
-    if (headers.get('apikey') !== this.#project?.anonKey) return say(exchange, 401, { message: 'Invalid API key' })
-    if (user === undefined) return say(exchange, 401, { code: 401, message: 'Invalid JWT' })
+    if (!headers.has('apikey')) return replyJson(exchange, 401, { message: 'No API key found in request' })
+    if (headers.get('apikey') !== this.#project?.anonKey)
+      return replyJson(exchange, 401, { message: 'Invalid API key' })
+    if (user === undefined) return replyJson(exchange, 401, { code: 401, message: 'Invalid JWT' })
     if (path === '/rest/v1/rpc/create_prompt') return this.#makePrompt(exchange)
     if (path === '/functions/v1/initiate-prompt-run') return this.#run(exchange, user)
-    return say(exchange, 404, { error: 'requested path is invalid' })
+    return replyJson(exchange, 404, { error: 'requested path is invalid' })
   }
 
   #userOf(token: string | undefined): string | undefined {
@@ -108,17 +109,17 @@ export class RunServer {
   #makePrompt(exchange: EmulatedExchange): Answered {
     const { success, error } = PromptBody.safeParse(jsonOrUndefined(exchange.request.body))
     const message = 'Could not find the function public.create_prompt'
-    if (!success) return say(exchange, 404, { code: 'PGRST202', details: error.message, hint: null, message })
+    if (!success) return replyJson(exchange, 404, { code: 'PGRST202', details: error.message, hint: null, message })
     const id = crypto.randomUUID()
     this.prompts.push(id)
-    return say(exchange, 200, id)
+    return replyJson(exchange, 200, id)
   }
 
   async #run(exchange: EmulatedExchange, user: string): Promise<Answered> {
     const { data: body, error } = RunBody.safeParse(jsonOrUndefined(exchange.request.body))
-    if (!body) return say(exchange, 400, { error: error?.issues[0]?.message })
+    if (!body) return replyJson(exchange, 400, { error: error?.issues[0]?.message })
     const complaint = this.#complaintOf(body, user)
-    if (complaint) return say(exchange, ...complaint)
+    if (complaint) return replyJson(exchange, ...complaint)
     this.runs.push(body)
     const script = this.#options.reply?.(body.prompt_meta.model) ?? {}
     if (script.refusal) {
@@ -127,7 +128,7 @@ export class RunServer {
     }
     if (script.isEarly) await this.#answer(user, body, script)
     const jobs = script.job === 'untold' ? {} : { jobs: [{ job_id: script.job ?? jobOf(body) }] }
-    const answered = say(exchange, 200, { run_id: body.run_id, ...jobs })
+    const answered = replyJson(exchange, 200, { run_id: body.run_id, ...jobs })
     if (!script.isEarly) void this.#answer(user, body, script)
     return answered
   }
@@ -144,7 +145,7 @@ export class RunServer {
     const lines = [...this.#users].filter(([line, of]) => line.isIn() && of === user).map(([line]) => line)
     const last = lines.at(-1)
     if (answer) {
-      if (last) await tell(last, answer)
+      if (last) await sendScript(last, answer)
       return
     }
     const id = job && job !== 'untold' ? job : jobOf(body)
@@ -152,7 +153,7 @@ export class RunServer {
   }
 }
 
-async function tell({ socket }: EmulatedSocketIo, answer: NonNullable<RunScript['answer']>): Promise<void> {
+async function sendScript({ socket }: EmulatedSocketIo, answer: NonNullable<RunScript['answer']>): Promise<void> {
   for await (const part of answer.body ?? []) {
     if (answer.paceMs) await Bun.sleep(answer.paceMs)
     if (!socket.isOpen()) return
@@ -172,7 +173,7 @@ function tokenIn(auth: unknown): string | undefined {
   return isNamed && typeof auth.token === 'string' ? auth.token : undefined
 }
 
-function say(exchange: EmulatedExchange, status: number, body: unknown): Answered {
+function replyJson(exchange: EmulatedExchange, status: number, body: unknown): Answered {
   exchange.reply(status, JSON.stringify(body), { 'content-type': 'application/json' })
   return 'answered'
 }
