@@ -1,6 +1,5 @@
 import { ChatError } from '../chat/error.ts'
 import { statusError } from './http-status.ts'
-import { handshakeError } from './websocket-handshake.ts'
 
 /** The error for a server that has not admitted us. */
 export function refusal(error: Error): ChatError {
@@ -8,8 +7,6 @@ export function refusal(error: Error): ChatError {
   if (own) return own
   // the server's own message, from a CONNECT_ERROR packet: `44{"message":…,"data":…}`
   if ('data' in error) return statusError({ status: 0 }, { message: error.message, type: kindOf(error.message) })
-  const status = handshakeStatus(error)
-  if (status) return handshakeError({ status, headers: new Headers() })
   return new ChatError('upstream-failed', {
     message: 'The upstream could not be reached, or does not speak Socket.IO.',
     code: 'upstream_unreachable',
@@ -21,13 +18,6 @@ function kindOf(words: string): string {
   if (/auth|token|jwt|credential|forbidden|denied|expired|log ?in|sign ?in/i.test(words)) return 'authentication_error'
   if (/rate|limit|too many|quota/i.test(words)) return 'rate_limit_error'
   return /overload|capacity|unavailable|busy/i.test(words) ? 'overloaded_error' : 'server_error'
-}
-
-/** The status of a handshake that did not get 101. Bun gives it only in the error's text. */
-function handshakeStatus(error: Error): number {
-  const event: unknown = 'description' in error ? error.description : undefined
-  const text = typeof event === 'object' && event && 'message' in event ? String(event.message) : ''
-  return Number(/\b(?:status code|response): (\d{3})\b/.exec(text)?.[1] ?? 0)
 }
 
 /** Our own error that ended the transport; the library wraps it. */

@@ -6,8 +6,9 @@ import { each, settled, until, within } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import { Secret } from '../chat/secret.ts'
-import type { Cancel } from '../flow/cancel.ts'
+import { type Cancel, CancelSource } from '../flow/cancel.ts'
 import { flat } from '../flow/flow.double.ts'
+import { ManualRuntime } from '../flow/runtime.double.ts'
 import { type EmulatedExchange, emulateHttp } from './emulator/http.ts'
 import {
   type Admission,
@@ -261,6 +262,23 @@ describe('a connection that ends by itself', () => {
     await isGone()
   })
 
+  test('without a word is noticed on the clock and the network of the runtime', async () => {
+    const runtime = new ManualRuntime()
+    runtime.network.answerAt('https://socketio.test', (exchange) => accept()(exchange))
+    const connection = await open({ url: 'wss://socketio.test' }, new CancelSource(runtime))
+    const reading = readAll(connection)
+    let isOver = false
+    void reading.finally(() => {
+      isOver = true
+    })
+    // the emulator's own clock is a real one, so that its first ping never comes
+    await runtime.advance(44_000)
+    expect([isOver, runtime.network.openConnections]).toEqual([false, 1])
+    await runtime.advance(2_000)
+    expect([isOver, runtime.network.openConnections]).toEqual([true, 0])
+    expect((await reading).thrown).toMatchObject(disconnected)
+  })
+
   test('without a word is noticed by our own limit too, whatever the server says of its pings', async () => {
     answer = accept({ pulse: { pingInterval: 1e9, pingTimeout: 1e9 } })
     const { thrown } = await within(readAll(await open({ limits: { silentMs: 60 } })), 2_000, 'the end')
@@ -312,6 +330,11 @@ describe('a server that does not let us in', () => {
       expect(await thrownBy(open())).toMatchObject({ reason, code, upstreamStatus: status })
       await isGone()
     })
+
+  test('with a time to wait says that time', async () => {
+    answer = (exchange) => exchange.reply(429, '{}', { 'retry-after': '7' })
+    expect(await thrownBy(open())).toMatchObject({ reason: 'rate-limited', retryAfterMs: 7_000 })
+  })
 
   const hosts: readonly (readonly [string, Partial<SocketIoHost> | 'no head'])[] = [
     ['no head', 'no head'],

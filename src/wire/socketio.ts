@@ -4,6 +4,7 @@ import type { ChatEvent } from '../chat/event.ts'
 import type { Secret } from '../chat/secret.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { Batch } from '../flow/flow.ts'
+import type { Timer, Timers } from '../flow/timers.ts'
 import { Watchdog } from '../flow/watchdog.ts'
 import { Inbox } from './inbox.ts'
 import { connectTimeout, disconnected, lost, refusal, tooLarge } from './socketio-errors.ts'
@@ -56,7 +57,7 @@ const maxControlPackets = 10_000
  * @see https://socket.io/docs/v4/socket-io-protocol/
  */
 export async function openSocketIo(request: SocketIoRequest, signal: Cancel): Promise<SocketIoConnection> {
-  const socket = await socketTo(request)
+  const socket = await socketTo(request, signal)
   signal.throwIfAborted()
   const line = new OpenSocketIo(socket, request, signal)
   await line.opened
@@ -86,6 +87,7 @@ class OpenSocketIo implements SocketIoConnection {
     this.#socket.onAny((name: unknown, ...values: unknown[]) => this.#onEvent(String(name), values))
     this.#watchdog.feed(request.limits?.connectMs ?? connectMs)
     this.#socket.connect()
+    Object.assign(this.#socket.io.engine, libraryTimers(signal.runtime.timers))
     this.#socket.io.engine.on('packet', ({ type }) => this.#onPacket(type))
   }
 
@@ -141,24 +143,34 @@ class OpenSocketIo implements SocketIoConnection {
 }
 
 /** Makes a socket that is not connected yet. Loads the library at the first use, so that the program's start does not wait for it. */
-async function socketTo({ url, headers, token }: SocketIoRequest): Promise<Socket> {
+async function socketTo({ url, headers, token, limits }: SocketIoRequest, signal: Cancel): Promise<Socket> {
   const { io } = await import('socket.io-client')
-  const { GuardedWebSocket } = await import('./socketio-transport.ts')
+  const { transportOver } = await import('./socketio-transport.ts')
   const { origin, pathname } = new URL(url.replace(/^ws/, 'http'))
-  return io(origin, {
+  const socket = io(origin, {
     // the library would take a path in the address for a namespace
     path: `${pathname.replace(/\/$/, '')}/socket.io/`,
     auth: { token: token.reveal() },
     extraHeaders: { ...headers },
-    transports: [GuardedWebSocket],
+    transports: [transportOver(signal, { connectMs: limits?.connectMs ?? connectMs })],
     upgrade: false,
     forceNew: true,
     multiplex: false,
     reconnection: false,
     autoConnect: false,
-    // our own limit lasts until the server admits us, the library's only until the first packet
-    timeout: 2 ** 31 - 1,
   })
+  // our own limit lasts until the server admits us, the library's only until the first packet
+  socket.io.timeout(false)
+  Object.assign(socket.io, libraryTimers(signal.runtime.timers))
+  return socket
+}
+
+/** The functions that the library's objects keep as members and set their timers with. */
+function libraryTimers(timers: Timers) {
+  return {
+    setTimeoutFn: (run: () => void, ms: number): Timer => timers.set(ms, () => run()),
+    clearTimeoutFn: (timer: Timer | undefined) => timer?.stop(),
+  }
 }
 
 /** What an event takes in memory beside its text, in bytes: a million empty ones are not nothing. */

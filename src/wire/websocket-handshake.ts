@@ -85,7 +85,7 @@ interface HandshakeHead extends RefusalHead {
   readonly headers: Headers
 }
 
-export function handshakeError(head: HandshakeHead): ChatError {
+function handshakeError(head: HandshakeHead): ChatError {
   const { status, headers } = head
   // Cloudflare answered in place of the upstream
   if (headers.has('cf-mitigated')) return pageError(head, '')

@@ -4,7 +4,7 @@ import type { ByteSocket } from '../flow/network.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { Watchdog } from '../flow/watchdog.ts'
 import { dial } from './dial.ts'
-import { Inbox } from './inbox.ts'
+import { Inbox, type InboxOptions } from './inbox.ts'
 import { connectTimeout, transportError } from './transport-error.ts'
 import { closeError, disconnected, tooMuch } from './websocket-errors.ts'
 import { closePayload, FrameFault, frame, opcodes } from './websocket-frames.ts'
@@ -28,7 +28,23 @@ const maxUnsentBytes = 64 * 1024
  * @throws ChatError by the HTTP status of a refused handshake, `timeout` by `limits`, `upstream-failed` if no server
  * answers, or the signal's reason
  */
-export async function openWebSocket(request: WebSocketRequest, signal: Cancel): Promise<WebSocketConnection> {
+export function openWebSocket(request: WebSocketRequest, signal: Cancel): Promise<WebSocketConnection> {
+  return connectWebSocket(request, signal, (options) => new Inbox<string>(options))
+}
+
+/** Takes the messages of a connection. An `Inbox` keeps them for a reader. */
+export interface MessageQueue
+  extends Pick<Inbox<string>, 'isOver' | 'waitingBytes' | 'push' | 'close' | 'fail' | 'abort'> {
+  /** Takes a binary message. Without this method such messages are ignored, because most protocols are text. */
+  pushBinary?(bytes: Buffer): void
+}
+
+/** Opens a WebSocket whose messages this queue takes, as soon as they come. @throws as `openWebSocket` */
+export async function connectWebSocket<Queue extends MessageQueue>(
+  request: WebSocketRequest,
+  signal: Cancel,
+  queue: (options: InboxOptions) => Queue,
+): Promise<OpenWebSocket<Queue>> {
   const address = socketAddress(request.url)
   const limitMs = request.limits?.connectMs ?? connectMs
   const { runtime } = signal
@@ -37,22 +53,24 @@ export async function openWebSocket(request: WebSocketRequest, signal: Cancel): 
   const webSocket = new OpenWebSocket(socket, request, {
     address,
     signal,
+    queue,
     answerMs: Math.max(1, dueAt - runtime.elapsed()),
   })
   await webSocket.opened
   return webSocket
 }
 
-interface OpenWebSocketOptions {
+interface OpenWebSocketOptions<Queue> {
   readonly address: SocketAddress
   readonly signal: Cancel
+  queue(options: InboxOptions): Queue
   /** Until the handshake is answered. */
   readonly answerMs: number
 }
 
 /** One connection, its timers and its listeners; `#letGo` frees all of them. */
-class OpenWebSocket implements WebSocketConnection {
-  readonly messages: Inbox<string>
+class OpenWebSocket<Queue extends MessageQueue> {
+  readonly messages: Queue
   readonly #socket: ByteSocket
   readonly #limits: WebSocketLimits
   readonly #runtime: Runtime
@@ -71,7 +89,7 @@ class OpenWebSocket implements WebSocketConnection {
   constructor(
     socket: ByteSocket,
     { headers, limits = {} }: WebSocketRequest,
-    { address, signal, answerMs }: OpenWebSocketOptions,
+    { address, signal, queue, answerMs }: OpenWebSocketOptions<Queue>,
   ) {
     this.#limits = limits
     this.#runtime = signal.runtime
@@ -85,7 +103,7 @@ class OpenWebSocket implements WebSocketConnection {
     this.#watchdog.feed(answerMs)
     // if the inbox ends first, no caller waits for this promise
     this.#opened.promise.catch(() => undefined)
-    this.messages = new Inbox({ signal, release: () => this.#letGo(signal), onTaken: () => this.#resume() })
+    this.messages = queue({ signal, release: () => this.#letGo(signal), onTaken: () => this.#resume() })
     if (!this.messages.isOver) socket.attach({ bytes: this.#onBytes, closed: this.#onClosed })
   }
 
@@ -137,7 +155,7 @@ class OpenWebSocket implements WebSocketConnection {
     else if (message.type === 'text') this.messages.push(message.text, message.size)
     else if (message.type === 'ping') this.#pong(message.payload)
     else if (message.type === 'close') this.#end(closeError(message.code))
-    // a binary message is ignored, because the protocol is text
+    else if (message.type === 'binary') this.messages.pushBinary?.(message.payload)
   }
 
   /** Sends no pong to a peer that does not read the earlier ones. */
