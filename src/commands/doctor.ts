@@ -15,7 +15,7 @@ import { findServer, type RunningServer } from './running-server.ts'
 import { table } from './table.ts'
 
 /** Limit for one account, in milliseconds. A shorter API_REQUEST_TIMEOUT of the operator wins. */
-const patienceMs = 60_000
+const maxTestMs = 60_000
 
 /**
  * Tries every account once, all at the same time, and connects to the MCP servers. A running server tries its own accounts,
@@ -125,10 +125,10 @@ async function examineAll(
   { upstreams, deadlines }: Config,
   shared: { readonly store: Store; readonly log: Logger; readonly runtime: Runtime },
 ): Promise<readonly Finding[]> {
-  const options = { ...shared, patienceMs: Math.min(patienceMs, deadlines.firstEventMs) }
+  const options = { ...shared, deadlineMs: Math.min(maxTestMs, deadlines.firstEventMs) }
   const count = upstreams.reduce((sum, { accounts, supply }) => sum + accounts.length + (supply ? 1 : 0), 0)
   process.stderr.write(
-    `Trying ${count === 1 ? 'one account' : `${count} accounts`}, at most ${options.patienceMs / 1000} s each.\n`,
+    `Trying ${count === 1 ? 'one account' : `${count} accounts`}, at most ${options.deadlineMs / 1000} s each.\n`,
   )
   let known = 0
   const told = (finding: Finding) => void process.stderr.write(`${++known}/${count} ${progressLine(finding)}`)

@@ -7,9 +7,9 @@ import { machine, newCancel } from '../wire/machine.double.ts'
 import { Catalog } from './catalog.ts'
 import { aLog, answering, finish, type LogLine, silence } from './chat.double.ts'
 
-const opened: Catalog[] = []
+const openCatalogs: Catalog[] = []
 afterEach(() => {
-  for (const catalog of opened.splice(0)) catalog.close()
+  for (const catalog of openCatalogs.splice(0)) catalog.close()
 })
 
 const quiet = () => newCancel()
@@ -25,33 +25,36 @@ function upstream(name: string, listing: Pick<Upstream, 'models' | 'listModels'>
   }
 }
 
-function given(...upstreams: readonly Upstream[]) {
+function openCatalog(...upstreams: readonly Upstream[]) {
   const lines: LogLine[] = []
   const members = upstreams.map((one) => ({ upstream: one, pool: poolOf(one.accounts).pool }))
   const catalog = new Catalog(members, { log: aLog(lines), runtime: machine })
-  opened.push(catalog)
+  openCatalogs.push(catalog)
   const route = async (address: string) =>
     (await catalog.route(address, quiet())).map(({ member, model }) => `${member.upstream.name}:${model}`)
   return { catalog, route, lines }
 }
 
 test('models are listed by their address, in the order of the upstreams', async () => {
-  const { catalog } = given(
+  const { catalog } = openCatalog(
     upstream('b', { models: models('y', 'x') }),
     upstream('a', { listModels: async () => models('x') }),
   )
   expect((await catalog.list(quiet())).map(({ id }) => id)).toEqual(['b/y', 'b/x', 'a/x'])
 })
 
-test('a model is found by its full and by its bare name, with slashes in it too', async () => {
-  const { catalog } = given(upstream('a', { models: models('org/x') }), upstream('b', { models: models('org/x') }))
+test('a model is found by its full and by its bare name, also with slashes in it', async () => {
+  const { catalog } = openCatalog(
+    upstream('a', { models: models('org/x') }),
+    upstream('b', { models: models('org/x') }),
+  )
   expect((await catalog.find('b/org/x', quiet()))?.id).toBe('b/org/x')
   expect((await catalog.find('org/x', quiet()))?.id).toBe('a/org/x')
   expect(await catalog.find('x', quiet())).toBeUndefined()
 })
 
-test('a full address names one upstream, a bare name all that list it', async () => {
-  const { route } = given(
+test('a full address names one upstream, and a bare name all that list it', async () => {
+  const { route } = openCatalog(
     upstream('a', { models: models('x') }),
     upstream('b', { models: models('x', 'a/x') }),
     upstream('c', { listModels: async () => models('z') }),
@@ -63,19 +66,19 @@ test('a full address names one upstream, a bare name all that list it', async ()
   expect(await route('unlisted')).toEqual([])
 })
 
-test('an upstream whose list could not be had may serve any bare name, and the log says why', async () => {
+test('an upstream without a list may serve any bare name, and the log says why it has none', async () => {
   const failing = async () => {
     throw new ChatError('account-refused', { message: 'refused' })
   }
-  const { route, lines } = given(upstream('a', { models: models('x') }), upstream('b', { listModels: failing }))
+  const { route, lines } = openCatalog(upstream('a', { models: models('x') }), upstream('b', { listModels: failing }))
   expect(await route('x')).toEqual(['a:x'])
   expect(await route('y')).toEqual(['b:y'])
   expect(lines).toMatchObject([{ level: 'warn', fields: { upstream: 'b', err: { code: 'upstream_auth' } } }])
 })
 
-test('a list is asked for once for many requests at once, and kept', async () => {
+test('a list is requested once for many requests at the same time, and kept', async () => {
   let asked = 0
-  const { catalog } = given(
+  const { catalog } = openCatalog(
     upstream('a', {
       listModels: async () => {
         asked++
@@ -89,9 +92,9 @@ test('a list is asked for once for many requests at once, and kept', async () =>
   expect(asked).toBe(1)
 })
 
-test('a request that is aborted while a list is asked for goes, and the list still comes', async () => {
+test('a request that is aborted during the request for a list ends, and the list still arrives', async () => {
   const list = Promise.withResolvers<Model[]>()
-  const { catalog } = given(upstream('a', { listModels: () => list.promise }))
+  const { catalog } = openCatalog(upstream('a', { listModels: () => list.promise }))
   const controller = newCancel()
   const reason = new Error('left')
   const asking = catalog.list(controller).catch((thrown: unknown) => thrown)
@@ -101,8 +104,8 @@ test('a request that is aborted while a list is asked for goes, and the list sti
   expect(await catalog.list(quiet())).toHaveLength(1)
 })
 
-test('closing stops what is asked for, without a word in the log', async () => {
-  const { catalog, lines } = given(upstream('a', { listModels: (_account, signal) => silence(signal) }))
+test('closing stops a request for a list without a log line', async () => {
+  const { catalog, lines } = openCatalog(upstream('a', { listModels: (_account, signal) => silence(signal) }))
   const asking = catalog.list(quiet())
   catalog.close()
   expect(await asking).toEqual([])
@@ -111,7 +114,7 @@ test('closing stops what is asked for, without a word in the log', async () => {
 
 const unreachable = () => new ChatError('upstream-failed', { message: 'refused', code: 'upstream_unreachable' })
 
-test('an upstream that was down is asked again as soon as a request comes, once for many, and named while it is missing', async () => {
+test('an upstream that was down is asked again with the next request, and listed as missing until then', async () => {
   let asked = 0
   let isUp = false
   const listModels = async () => {
@@ -120,7 +123,7 @@ test('an upstream that was down is asked again as soon as a request comes, once 
     if (!isUp) throw unreachable()
     return models('x')
   }
-  const { catalog, route, lines } = given(upstream('a', { models: models('y') }), upstream('b', { listModels }))
+  const { catalog, route, lines } = openCatalog(upstream('a', { models: models('y') }), upstream('b', { listModels }))
   expect((await catalog.list(quiet())).map(({ id }) => id)).toEqual(['a/y'])
   expect(catalog.missing()).toEqual(['b'])
   await Promise.all(Array.from({ length: 50 }, () => route('x')))
@@ -133,26 +136,26 @@ test('an upstream that was down is asked again as soon as a request comes, once 
   expect(lines.filter(({ level }) => level === 'warn')).toHaveLength(1)
 })
 
-test('a request that names the upstream does not wait for its list, and the list comes all the same', async () => {
+test('a request with the upstream in its address does not wait for the list, which arrives later', async () => {
   let isUp = false
   const listModels = async () => {
     if (!isUp) throw unreachable()
     return models('x')
   }
-  const { catalog, route } = given(upstream('b', { listModels }))
+  const { catalog, route } = openCatalog(upstream('b', { listModels }))
   await catalog.list(quiet())
   isUp = true
   expect(await route('b/anything')).toEqual(['b:anything'])
   expect((await catalog.list(quiet())).map(({ id }) => id)).toEqual(['b/x'])
 })
 
-test('an upstream that refuses to list is left alone for a while', async () => {
+test('an upstream that refuses to list is not asked again for a while', async () => {
   let asked = 0
   const listModels = async () => {
     asked++
     throw new ChatError('account-refused', { message: 'refused', upstreamStatus: 401 })
   }
-  const { catalog, route } = given(upstream('b', { listModels }))
+  const { catalog, route } = openCatalog(upstream('b', { listModels }))
   for (let time = 0; time < 5; time++) await route('x')
   expect(asked).toBe(1)
   expect(catalog.missing()).toEqual(['b'])

@@ -95,7 +95,7 @@ export class Catalog<Served extends Member = Member> {
   async list(signal: Cancel): Promise<readonly ListedModel[]> {
     await this.#refreshAll(signal)
     const served = [...this.#entries.values()].flatMap(({ member, models }) =>
-      models.map((model) => listed(member.upstream, model)),
+      models.map((model) => toListed(member.upstream, model)),
     )
     return [...this.#panels, ...served]
   }
@@ -124,12 +124,12 @@ export class Catalog<Served extends Member = Member> {
    */
   async route(address: string, signal: Cancel): Promise<readonly Candidate<Served>[]> {
     const slash = address.indexOf('/')
-    const named = slash > 0 ? this.#entries.get(address.slice(0, slash)) : undefined
-    if (named) {
+    const entry = slash > 0 ? this.#entries.get(address.slice(0, slash)) : undefined
+    if (entry) {
       // the request does not wait for the list, but the catalog shows it when the upstream is back
-      if (!named.isKnown && isDue(named, this.#runtime.elapsed())) void this.#refresh(named)
+      if (!entry.isKnown && isDue(entry, this.#runtime.elapsed())) void this.#refresh(entry)
       const model = address.slice(slash + 1)
-      if (!named.isFixed || named.models.some(({ id }) => id === model)) return [{ member: named.member, model }]
+      if (!entry.isFixed || entry.models.some(({ id }) => id === model)) return [{ member: entry.member, model }]
     }
     await this.#refreshAll(signal)
     const entries = [...this.#entries.values()]
@@ -170,7 +170,7 @@ export class Catalog<Served extends Member = Member> {
     const { upstream, pool } = entry.member
     const begunAt = this.#runtime.elapsed()
     try {
-      entry.models = await this.#listed(upstream, pool)
+      entry.models = await this.#requestList(upstream, pool)
       entry.isKnown = true
       entry.listedAt = this.#runtime.elapsed()
       entry.refreshAt = this.#runtime.elapsed() + freshMs
@@ -190,13 +190,13 @@ export class Catalog<Served extends Member = Member> {
     this.#log[level]({ upstream: entry.member.upstream.name, err }, 'models could not be listed')
   }
 
-  async #listed(upstream: Upstream, pool: Pool): Promise<readonly Model[]> {
+  async #requestList(upstream: Upstream, pool: Pool): Promise<readonly Model[]> {
     const signal = this.#closing
     const live = await pool.pick({ tried: new Set() }, signal)
     return withAccount(live, signal, async (account) => {
-      const listed = await upstream.listModels?.(account, signal)
-      if (listed) live.markServed(account.credential)
-      return listed ?? []
+      const toListed = await upstream.listModels?.(account, signal)
+      if (toListed) live.markServed(account.credential)
+      return toListed ?? []
     })
   }
 }
@@ -230,6 +230,6 @@ function newEntry<Served extends Member>(member: Served): CatalogEntry<Served> {
   }
 }
 
-function listed({ name, support }: Upstream, model: Model): ListedModel {
+function toListed({ name, support }: Upstream, model: Model): ListedModel {
   return { id: `${name}/${model.id}`, upstream: name, model, support }
 }

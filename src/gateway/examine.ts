@@ -16,52 +16,55 @@ import { fold } from '../flow/fold.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Upstream } from '../providers/provider.ts'
 
-/** What came of trying an account. */
+/** The result of a test of an account. */
 export interface Finding {
   readonly upstream: string
   readonly account: string
-  /** The model that was asked, once there was one to ask. */
+  /** The model that was asked; undefined if none was. */
   readonly model: string | undefined
-  /** Milliseconds until the answer was complete, or until it was clear that there would be none. */
+  /** Milliseconds until the answer was complete, or until the failure. */
   readonly tookMs: number
-  /** Why it does not work; undefined where it does. */
+  /** Why it does not work; undefined if it works. */
   readonly error: ChatError | undefined
 }
 
 export interface ExamineOptions extends AccountsOptions {
-  /** Milliseconds for one account, from its renewal to its answer's end. */
-  readonly patienceMs: number
-  /** The accounts that serve at the moment, where they do; otherwise there are none but those that are tried. */
+  /** Milliseconds for one account, from its renewal to the end of its answer. */
+  readonly deadlineMs: number
+  /** The accounts of a running gateway. Without it the test makes its own. */
   readonly pool?: Pool
 }
 
 /**
- * Tries every account of an upstream, all at once, with one short exchange as a client would have it. Of accounts that are
- * made as they are needed one is tried.
- * @param told is called with each as soon as it is known
- * @returns all of them, in the order in which they are configured
+ * Tests every account of an upstream at the same time, with one short request like a client's. If accounts are made
+ * when they are needed, one is tested.
+ * @param onFinding called with each finding at once
+ * @returns all findings, in the order of the configuration
  */
 export async function examine(
   upstream: Upstream,
   options: ExamineOptions,
-  told: (finding: Finding) => void = () => undefined,
+  onFinding: (finding: Finding) => void = () => undefined,
 ): Promise<readonly Finding[]> {
   const { name, accounts, supply } = upstream
-  const { log, runtime, patienceMs, pool } = options
-  const every = pool?.accounts() ?? accounts.map((account) => new LiveAccount(account, { ...options, upstream: name }))
-  // no more than the one that is tried: a service counts them
-  const ownMade = pool ? undefined : supply && openPool({ name, accounts: [], supply: { ...supply, min: 0 } }, options)
-  const made = ownMade ?? (supply && every.length === 0 ? pool : undefined)
+  const { log, runtime, deadlineMs, pool } = options
+  const liveAccounts =
+    pool?.accounts() ?? accounts.map((account) => new LiveAccount(account, { ...options, upstream: name }))
+  // only the one that is tested is made, because a service counts them
+  const ownPool = pool ? undefined : supply && openPool({ name, accounts: [], supply: { ...supply, min: 0 } }, options)
+  const supplyPool = ownPool ?? (supply && liveAccounts.length === 0 ? pool : undefined)
   const subjects: readonly Subject[] = [
-    ...every.map((live) => ({ label: live.label, open: () => live })),
-    ...(made ? [{ label: 'anonymous', open: (signal: Cancel) => made.pick({ tried: new Set() }, signal) }] : []),
-  ].map((subject) => ({ ...subject, upstream, log, runtime, patienceMs, pool }))
+    ...liveAccounts.map((live) => ({ label: live.label, open: () => live })),
+    ...(supplyPool
+      ? [{ label: 'anonymous', open: (signal: Cancel) => supplyPool.pick({ tried: new Set() }, signal) }]
+      : []),
+  ].map((subject) => ({ ...subject, upstream, log, runtime, deadlineMs, pool }))
   const findings = subjects.map(async (subject) => {
-    const finding = await examined(subject)
-    told(finding)
+    const finding = await examineAccount(subject)
+    onFinding(finding)
     return finding
   })
-  return Promise.all(findings).finally(() => ownMade?.close())
+  return Promise.all(findings).finally(() => ownPool?.close())
 }
 
 interface Subject {
@@ -69,16 +72,16 @@ interface Subject {
   readonly label: string
   readonly log: Logger
   readonly runtime: Runtime
-  readonly patienceMs: number
+  readonly deadlineMs: number
   readonly pool: Pool | undefined
   open(signal: Cancel): LiveAccount | Promise<LiveAccount>
 }
 
-async function examined({ upstream, label, log, runtime, patienceMs, pool, open }: Subject): Promise<Finding> {
+async function examineAccount({ upstream, label, log, runtime, deadlineMs, pool, open }: Subject): Promise<Finding> {
   const begunAt = runtime.elapsed()
   const limit = new CancelSource(runtime)
-  const late = new ChatError('timeout', { message: `There was no answer within ${patienceMs / 1000} s.` })
-  const timer = runtime.timers.set(patienceMs, () => limit.abort(late))
+  const late = new ChatError('timeout', { message: `There was no answer within ${deadlineMs / 1000} s.` })
+  const timer = runtime.timers.set(deadlineMs, () => limit.abort(late))
   let model: string | undefined
   let live: LiveAccount | undefined
   const finding = (error?: ChatError): Finding => {
@@ -98,7 +101,7 @@ async function examined({ upstream, label, log, runtime, patienceMs, pool, open 
         log,
         ...counts,
       }
-      // what it says is not the question, only that it says it to its end
+      // only a complete answer counts, not its text
       const answer = fold(upstream.chat(question(model), { ...call, account, thread: noThread }))
       await answer.catch(async (thrown) => {
         throw (await faultyAddress(upstream, account, { thrown, signal: limit })) ?? thrown
@@ -115,7 +118,10 @@ async function examined({ upstream, label, log, runtime, patienceMs, pool, open 
   }
 }
 
-/** What the list of models says of the address, where a chat found nothing there and the list was not needed before. */
+/**
+ * Asks for the list of models, if a chat found nothing at the address and the list was not needed before. It may show
+ * that the address is wrong.
+ */
 async function faultyAddress(
   upstream: Upstream,
   account: Account,
@@ -136,11 +142,11 @@ async function modelOf(upstream: Upstream, account: Account, signal: Cancel): Pr
   const model = models.find((one) => kindOf(one) === 'chat') ?? models[0]
   if (model) return model.id
   throw new ChatError('model-not-found', {
-    message: 'The upstream lists no model. Name one in its …_MODELS variable.',
+    message: 'The upstream lists no models. Name one in its …_MODELS variable.',
   })
 }
 
-/** As a client would ask. */
+/** A request like a client's. */
 function question(model: string): ChatRequest {
   return {
     dialect: 'tributary',

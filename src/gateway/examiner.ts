@@ -4,12 +4,11 @@ import type { Store } from '../state/store.ts'
 import type { Member } from './catalog.ts'
 import { examine, type Finding } from './examine.ts'
 
-/** Tries the accounts of a running gateway, for its operator. */
+/** Tests the accounts of a running gateway for its operator. */
 export interface Examiner {
-  /**
-   * Tries every account of an upstream, the very ones that serve: a renewal is theirs, and they rest or serve by what
-   * comes of it. Who asks while it runs gets the same answer.
-   * @returns undefined where there is no such upstream
+  /** Tests every account of an upstream. These are the accounts in use, so a renewal is kept, and the result sets their
+  /** state. A second request during a test gets the same result.
+  /** @returns undefined if the upstream does not exist
    */
   test(name: string): Promise<readonly Finding[]> | undefined
 }
@@ -19,7 +18,7 @@ export interface ExaminerOptions {
   readonly log: Logger
   readonly runtime: Runtime
   /** Milliseconds for one account. */
-  readonly patienceMs: number
+  readonly deadlineMs: number
 }
 
 export function openExaminer(members: readonly Member[], options: ExaminerOptions): Examiner {

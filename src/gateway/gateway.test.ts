@@ -12,7 +12,7 @@ afterEach(() => {
   for (const gateway of opened.splice(0)) gateway.close()
 })
 
-function given(upstreams: readonly Upstream[], maxCalls = 10) {
+function setUp(upstreams: readonly Upstream[], maxCalls = 10) {
   const lines: LogLine[] = []
   const deadlines = { firstEventMs: 50, wholeMs: 50, idleMs: 50 }
   const gateway = openGateway({
@@ -49,16 +49,16 @@ const failing = (reason: 'overloaded' | 'account-refused') => () =>
   answering(new ChatError(reason, { message: reason }))(aRequest, aCall())
 const saying = (said: string) => () => answering(text(said), finish())(aRequest, aCall())
 
-/** What the gateway counts where an upstream says nothing: 7 tokens of `aRequest`, and the answer's. */
+/** The usage that the gateway estimates if an upstream sends none: 7 tokens of `aRequest`, and those of the answer. */
 const estimated = (outputTokens: number) => ({
   type: 'usage' as const,
   choice: 0,
   usage: { inputTokens: 7, outputTokens, totalTokens: 7 + outputTokens, source: 'estimate' as const },
 })
 
-test('a request arrives under its upstream’s own name of the model, with one account, and is one line', async () => {
+test('a request has the upstream’s own name of the model and one account, and causes one log line', async () => {
   const seen: unknown[] = []
-  const { ask, lines } = given([
+  const { ask, lines } = setUp([
     upstream('a', (request, { account }) => {
       seen.push(request.model, account.label)
       return saying('hello')()
@@ -73,19 +73,19 @@ test('a request arrives under its upstream’s own name of the model, with one a
   ])
 })
 
-test('a model nobody has is the client’s 404, naming the parameter', async () => {
-  const { ask } = given([upstream('a', saying('hello'))])
+test('an unknown model is the client’s 404, with the parameter’s name', async () => {
+  const { ask } = setUp([upstream('a', saying('hello'))])
   expect((await ask({ model: 'none' })).thrown).toMatchObject({ reason: 'model-not-found', param: 'model' })
 })
 
-test('P21: other accounts, then other upstreams stand in for those that fail', async () => {
-  const { ask } = given([upstream('a', failing('account-refused')), upstream('b', saying('b'))])
+test('P21: other accounts, then other upstreams replace those that fail', async () => {
+  const { ask } = setUp([upstream('a', failing('account-refused')), upstream('b', saying('b'))])
   for (let at = 0; at < 4; at++)
     expect((await ask({ model: 'model' })).events).toEqual([text('b'), finish(), estimated(1)])
 })
 
-test('P5: an upstream that falls silent is ended by the deadline', async () => {
-  const { ask } = given([
+test('P5: the deadline ends a call to a silent upstream', async () => {
+  const { ask } = setUp([
     upstream(
       'a',
       chatOf(async function* (_request, { signal }) {
@@ -99,13 +99,13 @@ test('P5: an upstream that falls silent is ended by the deadline', async () => {
   expect(receipt.attempts).toBe(1)
 })
 
-test('several answers side by side are asked for under one limit of calls', async () => {
-  const { ask } = given([upstream('a', saying('x'))], 1)
+test('several answers of one request count as one call', async () => {
+  const { ask } = setUp([upstream('a', saying('x'))], 1)
   const { events } = await ask({ model: 'a/model', parameters: { choices: 3 } })
   expect(events.filter(({ type }) => type === 'finish')).toHaveLength(3)
 })
 
-test('inspect shows the accounts, the budgets, the models and the calls as they are at the moment', async () => {
+test('inspect shows the current accounts, budgets, models and calls', async () => {
   const begun = Promise.withResolvers<void>()
   const end = Promise.withResolvers<void>()
   const slow = upstream(
@@ -118,7 +118,7 @@ test('inspect shows the accounts, the budgets, the models and the calls as they 
     }),
   )
   const limited = upstream('limited', failing('account-refused'), 2)
-  const { gateway, ask } = given([
+  const { gateway, ask } = setUp([
     { ...slow, provider: 'openai-compatible', baseUrl: 'https://models.example:8443/v1' },
     { ...limited, address: 'https://service.example/api', models: [{ id: 'm' }, { id: 'n' }] },
   ])
@@ -158,20 +158,20 @@ test('inspect shows the accounts, the budgets, the models and the calls as they 
   expect(gateway.inspect()).toMatchObject({ calls: { running: 0 }, upstreams: [{ runningCalls: 0 }, {}] })
 })
 
-test('inspect asks nothing: an upstream whose list was never asked for has no models, and none that are known', async () => {
+test('inspect makes no request: the models of an upstream are unknown before its first list', async () => {
   const listed = { ...upstream('a', saying('x')), listModels: async () => [{ id: 'm' }, { id: 'n' }] }
   const { models: _, ...asked } = listed
-  const { gateway } = given([asked])
+  const { gateway } = setUp([asked])
   expect(gateway.inspect().upstreams[0]?.models).toEqual({ count: 0, isKnown: false, isFixed: false, ageMs: undefined })
   await gateway.catalog.list(aCall().signal)
   const [now] = gateway.inspect().upstreams
   expect(now?.models).toEqual({ count: 2, isKnown: true, isFixed: false, ageMs: expect.any(Number) })
 })
 
-test('an account that is added serves the next call, and one that is removed ends the call that it serves', async () => {
+test('an added account serves the next call, and a removed account finishes its running call', async () => {
   const begun = Promise.withResolvers<void>()
   const end = Promise.withResolvers<void>()
-  const { gateway, ask } = given([
+  const { gateway, ask } = setUp([
     upstream(
       'a',
       chatOf<AccountCall>(async function* (_request, { account }) {

@@ -30,21 +30,21 @@ import { noThreads, thread } from './layers/thread.ts'
 import type { Panel, PanelMember } from './panel.ts'
 import { Permits } from './permits.ts'
 import { type ToolChat, toolChat } from './tool-chat.ts'
-import { tightest } from './tool-loop/fit-tools.ts'
+import { tightestBounds } from './tool-loop/fit-tools.ts'
 import { type BoundsFor, type ToolLoopOptions, toolLoop } from './tool-loop/layer.ts'
 
 export interface GatewayOptions {
   readonly upstreams: readonly Upstream[]
-  /** Virtual models that several of them answer together. */
+  /** Virtual models that several upstreams answer together. */
   readonly panels?: readonly Panel[]
   readonly deadlines: Deadlines
-  /** Where accounts and threads are kept. */
+  /** Stores accounts and threads. */
   readonly store: Store
-  /** Milliseconds for which it is known in which thread of an upstream a conversation stands. */
+  /** Milliseconds for which the thread of a conversation is remembered. */
   readonly threadTtlMs: number
-  /** What clients may have run for them; without it their wish for that goes on to the upstream. */
+  /** The tools that clients may use. Without it a request for tools is sent to the upstream unchanged. */
   readonly tools?: ToolLoopOptions
-  /** Calls that may run at once. */
+  /** Limit for the calls that run at the same time. */
   readonly maxCalls: number
   readonly log: Logger
   readonly runtime: Runtime
@@ -53,22 +53,22 @@ export interface GatewayOptions {
 /** Everything between a decoded request and the upstreams. */
 export interface Gateway {
   readonly chat: Chat
-  /** The same for a surface that shows the tools as they run. */
+  /** The same, for a surface that shows the tools while they run. */
   readonly toolChat: ToolChat
   readonly catalog: Catalog<Member>
-  /** What the operator asks. */
+  /** Tests accounts for the operator. */
   readonly examiner: Examiner
-  /** Its upstreams with their accounts and budgets, and the calls that run, as they are at the moment. */
+  /** Shows the current upstreams with their accounts and budgets, and the running calls. */
   inspect(): GatewayStatus
   /** The accounts of an upstream, which can be added and removed. */
   pool(upstream: string): Pool | undefined
-  /** The name of the upstream that has this base URL, however it is written. */
+  /** The name of the upstream with this base URL, in any spelling. */
   upstreamAt(baseUrl: string): string | undefined
   close(): void
 }
 
-/** Milliseconds that an account which is tried has at the most. */
-const maxPatienceMs = 60_000
+/** Limit for the milliseconds of one test of an account. */
+const maxTestMs = 60_000
 
 /**
  * Puts the layers together: `observe → limit → tool loop → route → support → estimate → deadline → choices → retry →
@@ -76,29 +76,29 @@ const maxPatienceMs = 60_000
  */
 export function openGateway(options: GatewayOptions): Gateway {
   const { upstreams, panels = [], store, tools, maxCalls, log, runtime } = options
-  const chains = upstreams.map((upstream) => chainTo(upstream, options))
+  const chains = upstreams.map((upstream) => buildChain(upstream, options))
   const catalog = new Catalog(chains, { log, runtime, panels })
   const failures = new RecentFailures(() => runtime.elapsed())
   const routed = route(catalog, balance(failures))
-  const asked = withPanels(panels, routed)
-  const around = (own: Chat) => estimate(countTokens)(deadline(options.deadlines)(own))
+  const panelChat = withPanels(panels, routed)
+  const wrapOwn = (own: Chat) => estimate(countTokens)(deadline(options.deadlines)(own))
   const isPanel = (model: string) => panels.some(({ name }) => name === model)
   const isOffered = async (model: string, signal: Cancel) =>
-    // each member of a panel would call tools of its own
+    // each member of a panel would call its own tools
     !isPanel(model) &&
     (await catalog.route(model, signal)).every((one) => takesTools(one.member.upstream.support, catalog.modelOf(one)))
   const addressesOf = (model: string) =>
     panels.find(({ name }) => name === model)?.members.map(({ address }) => address) ?? [model]
   const boundsFor: BoundsFor = async (model, signal) => {
     const served = await Promise.all(addressesOf(model).map((address) => catalog.route(address, signal)))
-    return tightest(served.flat().map(({ member }) => member.upstream.support.toolBounds))
+    return tightestBounds(served.flat().map(({ member }) => member.upstream.support.toolBounds))
   }
-  const showing = toolChat({ chat: asked, around, tools, takesTools: isOffered, boundsFor, runtime })
+  const showing = toolChat({ chat: panelChat, wrapOwn, tools, takesTools: isOffered, boundsFor, runtime })
   const permits = new Permits(maxCalls)
   const limited = limit(permits)
   const observed = observe()
   return {
-    chat: observed(limited(tools ? toolLoop(tools, boundsFor)(asked) : asked)),
+    chat: observed(limited(tools ? toolLoop(tools, boundsFor)(panelChat) : panelChat)),
     toolChat: (request, call, wishes) =>
       observed(limited((...asking: Parameters<Chat>) => showing(...asking, wishes)))(request, call),
     catalog,
@@ -106,7 +106,7 @@ export function openGateway(options: GatewayOptions): Gateway {
       store,
       log,
       runtime,
-      patienceMs: Math.min(maxPatienceMs, options.deadlines.firstEventMs),
+      deadlineMs: Math.min(maxTestMs, options.deadlines.firstEventMs),
     }),
     inspect: () => ({
       calls: { running: permits.taken, permits: permits.max },
@@ -127,21 +127,26 @@ function isSameUrl(a: string, b: string): boolean {
   return plain(a) !== undefined && plain(a) === plain(b)
 }
 
-/** From a request for this upstream to its answer. */
-function chainTo(upstream: Upstream, { deadlines, store, threadTtlMs, log, runtime }: GatewayOptions): UpstreamParts {
+/** Builds the chat of one upstream, from the request for it to its answer. */
+function buildChain(
+  upstream: Upstream,
+  { deadlines, store, threadTtlMs, log, runtime }: GatewayOptions,
+): UpstreamParts {
   const { name } = upstream
   const pool = openPool(upstream, { store, log, runtime })
   const [budget, permits] = [new RetryBudget(runtime), new Permits()]
-  const asked: Chat<WithAccount> = (request, call) => upstream.chat(request, call)
-  const placed = account(pool, name)(asked)
-  const told = upstream.keepsThreads ? thread({ store, upstream: name, ttlMs: threadTtlMs })(placed) : noThreads(placed)
-  const tried = retry(budget)(told)
-  const timed = deadline(deadlines)(choices(upstream.support)(tried))
-  const chat = support(name, upstream.support)(estimate(countTokens)(timed))
+  const askUpstream: Chat<WithAccount> = (request, call) => upstream.chat(request, call)
+  const withAccounts = account(pool, name)(askUpstream)
+  const withThreads = upstream.keepsThreads
+    ? thread({ store, upstream: name, ttlMs: threadTtlMs })(withAccounts)
+    : noThreads(withAccounts)
+  const withRetry = retry(budget)(withThreads)
+  const withDeadline = deadline(deadlines)(choices(upstream.support)(withRetry))
+  const chat = support(name, upstream.support)(estimate(countTokens)(withDeadline))
   return { upstream, pool, budget, permits, chat: limit(permits)(chat) }
 }
 
-/** A panel's name asks all its members, each as any client would; every other name goes on. */
+/** Sends a request for a panel to all its members, and any other request to the router. */
 function withPanels(panels: readonly Panel[], routed: Chat): Chat {
   const fans = new Map(
     panels.map(({ name, members }) => [name, fanOut(members.map((member) => memberOf(member, routed)))]),
@@ -157,15 +162,15 @@ function memberOf({ title, address, defaults }: PanelMember, routed: Chat): FanM
   }
 }
 
-/** Finds who serves the model, and asks them under their own name of it. */
+/** Finds the upstreams for the model, and asks them with their own name of it. */
 function route(catalog: Catalog<UpstreamParts>, combine: Combine): Chat {
-  const pools = new Map<string, Chat>()
-  const poolOf = (candidates: readonly Candidate<UpstreamParts>[]): Chat => {
+  const combined = new Map<string, Chat>()
+  const combinedChat = (candidates: readonly Candidate<UpstreamParts>[]): Chat => {
     const key = candidates.map(({ member }) => member.upstream.name).join(' ')
-    const known = pools.get(key)
+    const known = combined.get(key)
     if (known) return known
     const pool = combine(candidates.map(({ member }) => member.chat))
-    pools.set(key, pool)
+    combined.set(key, pool)
     return pool
   }
   return (request, call) =>
@@ -173,7 +178,7 @@ function route(catalog: Catalog<UpstreamParts>, combine: Combine): Chat {
       const candidates = await catalog.route(request.model, signal)
       const [first] = candidates
       if (!first) throw notFound(request.model)
-      const chat = candidates.length === 1 ? first.member.chat : poolOf(candidates)
+      const chat = candidates.length === 1 ? first.member.chat : combinedChat(candidates)
       return chat({ ...request, model: first.model }, call)
     }, call.signal)
 }

@@ -5,11 +5,11 @@ import type { RecentFailures } from './combine/recent-failures.ts'
 import type { RetryBudget } from './layers/retry-budget.ts'
 import type { Permits } from './permits.ts'
 
-/** A running gateway as it is at the moment. Holds nothing secret. */
+/** The current state of a running gateway. It contains no secret. */
 export interface GatewayStatus {
   readonly calls: {
     readonly running: number
-    /** Calls that may run at once. */
+    /** Limit for the calls that run at the same time. */
     readonly permits: number
   }
   readonly upstreams: readonly UpstreamStatus[]
@@ -17,29 +17,29 @@ export interface GatewayStatus {
 
 export interface UpstreamStatus {
   readonly name: string
-  /** The kind of upstream, such as `openai-compatible`; undefined for what no provider has made. */
+  /** The name of the provider, such as `openai-compatible`; undefined if no provider has made the upstream. */
   readonly provider: string | undefined
-  /** Where it is asked; undefined for what is answered in this process. */
+  /** Its address; undefined if it answers in this process. */
   readonly address: string | undefined
-  /** The host of that address, with its port where it is not the usual one. */
+  /** The host of the address, with its port if that is not the default. */
   readonly host: string | undefined
   readonly accounts: readonly AccountStatus[]
   readonly runningCalls: number
-  /** How many retries it would pay for at the moment; a broken upstream gets no more than those. */
+  /** The retries that are left at the moment. An upstream in trouble gets no more. */
   readonly retryBudget: { readonly left: number; readonly max: number }
-  /** Milliseconds for which it is asked after all others, since it has just failed; 0 while it is trusted. */
+  /** Milliseconds for which it is still asked after all others, because it has just failed; 0 if it is not. */
   readonly mistrustedForMs: number
   readonly models: ModelsStatus
 }
 
-/** What serves the calls of one upstream, as far as it can be looked at. */
+/** The parts of an upstream's chain that can be inspected. */
 export interface UpstreamParts extends Member {
   readonly chat: Chat
   readonly budget: RetryBudget
   readonly permits: Permits
 }
 
-/** What others know of an upstream: its catalog, and its routes. */
+/** What the rest of the gateway knows about an upstream. */
 interface UpstreamView {
   readonly models: ModelsStatus
   readonly failures: RecentFailures

@@ -1,22 +1,22 @@
 import type { Parameters } from '../chat/request.ts'
 
-/** A virtual model that several answer together. */
+/** A virtual model that several models answer together. */
 export interface Panel {
-  /** What clients call it. */
+  /** The name that clients use. */
   readonly name: string
   readonly members: readonly PanelMember[]
 }
 
 export interface PanelMember {
-  /** How it is announced above its text. */
+  /** The text of its header. */
   readonly title: string
-  /** The model, as any client would address it. */
+  /** The model's address, as for any client. */
   readonly address: string
-  /** What is asked of it where the client does not say. */
+  /** Parameters that are used if the client does not send them. */
   readonly defaults: Parameters
 }
 
-/** What the original asked of its three members; a client's own parameters win. */
+/** The parameters of the original. A client's own ones win. */
 const defaults: Parameters = { temperature: 0.5, maxTokens: 200 }
 
 const omnibusMembers: readonly PanelMember[] = [
@@ -25,7 +25,7 @@ const omnibusMembers: readonly PanelMember[] = [
   { title: 'Mistral (mistral-small-latest)', address: 'mistral/mistral-small-latest', defaults },
 ]
 
-/** `rawbot-omnibus`: its members in this order, as many of them as are configured; undefined where none is. */
+/** `rawbot-omnibus` with its configured members, in this order; undefined if no member is configured. */
 export function omnibus(upstreams: readonly string[]): Panel | undefined {
   const members = omnibusMembers.filter(({ address }) => upstreams.some((name) => address.startsWith(`${name}/`)))
   return members.length > 0 ? { name: 'rawbot-omnibus', members } : undefined

@@ -1,6 +1,6 @@
-/** The calls that run at the moment, and how many may. */
+/** Counts the running calls, up to a limit. */
 export class Permits {
-  /** Infinity where the calls are only counted. */
+  /** Infinity if the calls are only counted. */
   readonly max: number
   #taken = 0
 
@@ -12,14 +12,14 @@ export class Permits {
     return this.#taken
   }
 
-  /** @returns whether there was one left */
+  /** @returns whether a permit was left */
   take(): boolean {
     if (this.#taken >= this.max) return false
     this.#taken++
     return true
   }
 
-  giveBack(): void {
+  release(): void {
     this.#taken--
   }
 }

@@ -40,10 +40,10 @@ function open(chat: Chat, { takesTools = true, maxCalls = 10 } = {}) {
   })
 }
 
-const plainly = [text('Said.'), finish()]
+const plainAnswer = [text('Said.'), finish()]
 const toolsOf = ({ parameters: { tools = [] } }: ChatRequest) => tools.map(({ name }) => name)
 
-test('a model is offered tools where it takes them and they are wanted, and no panel is', async () => {
+test('a model that supports tools is offered those that the caller wants, but a panel never is', async () => {
   for (const [model, takesTools, useTools, offered] of [
     ['lab/model', true, true, ['lab__big']],
     ['model', true, true, ['lab__big']],
@@ -51,7 +51,7 @@ test('a model is offered tools where it takes them and they are wanted, and no p
     ['lab/model', true, false, []],
     ['panel', true, true, []],
   ] as const) {
-    const { chat, asked } = aModel(plainly)
+    const { chat, asked } = aModel(plainAnswer)
     const { thrown } = await drain(open(chat, { takesTools }).toolChat({ ...aRequest, model }, aCall(), { useTools }))
     expect({ model, thrown, offered: asked.map(toolsOf) }).toEqual({
       model,
@@ -61,9 +61,9 @@ test('a model is offered tools where it takes them and they are wanted, and no p
   }
 })
 
-test('a model that refuses tools is asked without, and not offered them again', async () => {
+test('a model that refuses tools is asked without them, and they are not offered to it again', async () => {
   const refusal = new ChatError('invalid-request', { message: 'gemma does not support tools', upstreamStatus: 400 })
-  const { chat, asked } = aModel([refusal], plainly)
+  const { chat, asked } = aModel([refusal], plainAnswer)
   const gateway = open(chat)
   for (const times of [1, 2]) {
     const { events, thrown } = await drain(gateway.toolChat(aRequest, aCall(), { useTools: true }))
@@ -76,37 +76,40 @@ test('a model that refuses tools is asked without, and not offered them again', 
   expect(asked.map(toolsOf)).toEqual([['lab__big'], [], []])
 })
 
-test('any other refusal is told', async () => {
-  const { chat, asked } = aModel([new ChatError('invalid-request', { message: 'No.', upstreamStatus: 400 })], plainly)
+test('any other refusal is reported', async () => {
+  const { chat, asked } = aModel(
+    [new ChatError('invalid-request', { message: 'No.', upstreamStatus: 400 })],
+    plainAnswer,
+  )
   const { thrown } = await drain(open(chat).toolChat(aRequest, aCall(), { useTools: true }))
   expect(thrown).toMatchObject({ message: 'No.' })
   expect(asked).toHaveLength(1)
 })
 
-test('a caller’s own model is asked for summaries too, and ours is asked for nothing', async () => {
-  const ours = aModel(plainly)
-  const own = aModel(calling('lab__big'), [text('Short.'), finish()], plainly)
+test('a caller’s own model also writes the summaries, and ours gets no request', async () => {
+  const ourModel = aModel(plainAnswer)
+  const ownModel = aModel(calling('lab__big'), [text('Short.'), finish()], plainAnswer)
   const lines: LogLine[] = []
   const call = aCall(undefined, lines)
-  const { events } = await drain(open(ours.chat).toolChat(aRequest, call, { own: own.chat, useTools: true }))
-  expect(ours.asked).toEqual([])
-  expect(own.asked.map(({ model }) => model)).toEqual(['model', 'model', 'model'])
+  const { events } = await drain(open(ourModel.chat).toolChat(aRequest, call, { own: ownModel.chat, useTools: true }))
+  expect(ourModel.asked).toEqual([])
+  expect(ownModel.asked.map(({ model }) => model)).toEqual(['model', 'model', 'model'])
   expect(events).toContainEqual(expect.objectContaining({ type: 'tool-result', shortened: 'summarised' }))
-  // counted, since it counts nothing itself; and one line for all of it
+  // the gateway estimates the usage, and writes one line for the whole call
   expect(events.at(-1)).toMatchObject({ type: 'usage', usage: { source: 'estimate' } })
   expect(lines.filter(({ message }) => message === 'chat')).toHaveLength(1)
 })
 
-test('a caller’s own model is offered no more tools than it takes', async () => {
-  const own = aModel(plainly)
-  const wishes = { own: own.chat, ownBounds: { maxTools: 0 }, useTools: true }
+test('a caller’s own model is offered no more tools than its limit', async () => {
+  const ownModel = aModel(plainAnswer)
+  const wishes = { own: ownModel.chat, ownBounds: { maxTools: 0 }, useTools: true }
   const call = aCall()
-  await drain(open(aModel(plainly).chat).toolChat(aRequest, call, wishes))
-  expect(own.asked.map(toolsOf)).toEqual([[]])
+  await drain(open(aModel(plainAnswer).chat).toolChat(aRequest, call, wishes))
+  expect(ownModel.asked.map(toolsOf)).toEqual([[]])
   expect(call.receipt.toolsOmitted).toEqual(['lab__big'])
 })
 
-test('all that runs at once is counted together', async () => {
+test('all running calls count together', async () => {
   const controller = newCancel()
   async function* hanging() {
     yield text('Half')
@@ -121,8 +124,8 @@ test('all that runs at once is counted together', async () => {
   controller.abort(new Error('over'))
 })
 
-test('an upstream is found by its address, however that is written, and by no other', () => {
-  const gateway = open(aModel(plainly).chat)
+test('an upstream is found by its address in any spelling', () => {
+  const gateway = open(aModel(plainAnswer).chat)
   for (const url of ['http://lab.example/v1', 'http://lab.example:80/v1/', 'HTTP://LAB.EXAMPLE/v1'])
     expect(gateway.upstreamAt(url)).toBe('lab')
   for (const url of [

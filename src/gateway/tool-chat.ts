@@ -13,52 +13,55 @@ import { type RunTools, runTools } from './tool-loop/run-tools.ts'
 import { refusesTools, ToolRefusals } from './tool-refusals.ts'
 
 export interface ToolChatWishes {
-  /** Who is asked in place of the configured upstreams: the caller's own, paid for by the caller. */
+  /** The caller's own model, which is asked in place of the configured upstreams. */
   readonly own?: Chat
-  /** How much it takes of tools. */
+  /** The limits of the own model for tools. */
   readonly ownBounds?: ToolBounds
   /** Whether the model is offered the gateway's tools. */
   readonly useTools: boolean
-  /** Which of them; all, where it does not say. */
+  /** The chosen tools; without it all of them. */
   readonly choice?: Pick<RunTools, 'servers' | 'isAllowed'>
 }
 
-/** A chat that shows the tools it runs: all there are, where the model takes tools. */
+/** A chat that runs tools and shows them. It offers all tools, if the model supports them. */
 export type ToolChat = (request: ChatRequest, call: Call, wishes: ToolChatWishes) => Flow<LoopEvent>
 
 export interface ToolChatOptions {
-  /** The configured upstreams, and what a caller's own has to go through. */
+  /** The configured upstreams. */
   readonly chat: Chat
-  readonly around: (own: Chat) => Chat
+  readonly wrapOwn: (own: Chat) => Chat
   readonly tools: ToolLoopOptions | undefined
-  /** Whether whoever serves a model takes tools. */
+  /** Whether all upstreams that may serve the model support tools. */
   takesTools(model: string, signal: Cancel): Promise<boolean>
   readonly boundsFor: BoundsFor
   readonly runtime: Runtime
 }
 
-export function toolChat({ chat, around, tools, takesTools, boundsFor, runtime }: ToolChatOptions): ToolChat {
+export function toolChat({ chat, wrapOwn, tools, takesTools, boundsFor, runtime }: ToolChatOptions): ToolChat {
   const refusals = new ToolRefusals(runtime)
   return (request, call, { own, ownBounds, useTools, choice }) =>
     defer<LoopEvent>(async ({ begin, signal }) => {
-      const asked = own ? around(own) : chat
+      const asked = own ? wrapOwn(own) : chat
       const isOffered =
         tools &&
         useTools &&
         (own !== undefined || (!refusals.has(request.model) && (await takesTools(request.model, signal))))
       if (!isOffered) return asked(request, call)
       const { registry, limits, summaryModel } = tools
-      // what a caller's own model is asked stays there: no other sees it, nor is it paid for by us
+      // the content for a caller's own model goes to no other model, and the gateway pays for none
       const summaries = own || summaryModel === undefined ? {} : { summaryModel }
       const bounds = own ? (ownBounds ?? {}) : await boundsFor(request.model, signal)
       const answer = runTools({ chat: asked, registry, limits, bounds, ...summaries, ...choice })(request, call)
       try {
         return await begin(answer)
       } catch (thrown) {
-        // the caller asked for no tools: what we offer must not cost it its answer
+        // the caller did not ask for tools, so our offer must not cost it its answer
         if (own || !refusesTools(asChatError(thrown)) || signal.aborted) throw thrown
         refusals.add(request.model)
-        call.log.warn({ model: request.model, err: thrown }, 'the model takes no tools: it is asked without')
+        call.log.warn(
+          { model: request.model, err: thrown },
+          'the model does not support tools, and is asked without them',
+        )
         return asked(request, call)
       }
     }, call.signal)

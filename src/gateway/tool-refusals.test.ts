@@ -15,7 +15,7 @@ const refusals: readonly (readonly [message: string, status?: number])[] = [
   ["This model doesn't support function calling."],
 ]
 for (const [message, status] of refusals)
-  test(`"${message}" refuses tools`, () => expect(isRefused(message, status)).toBe(true))
+  test(`"${message}" is a refusal of tools`, () => expect(isRefused(message, status)).toBe(true))
 
 const others: readonly (readonly [message: string, status?: number, param?: string])[] = [
   ["Invalid schema for function 'f': 'oneOf' is not supported", 400, 'tools[0].function.parameters'],
@@ -26,4 +26,5 @@ const others: readonly (readonly [message: string, status?: number, param?: stri
   ['An assistant message with tool_calls must be followed by tool messages'],
 ]
 for (const [message, status, param] of others)
-  test(`"${message}" (${status ?? 400}) does not`, () => expect(isRefused(message, status, param)).toBe(false))
+  test(`"${message}" (${status ?? 400}) is another refusal`, () =>
+    expect(isRefused(message, status, param)).toBe(false))

@@ -1,11 +1,14 @@
 import type { ChatError } from '../chat/error.ts'
 import type { Runtime } from '../flow/runtime.ts'
 
-/** Milliseconds for which a model is not offered tools again, and models at the most: it may be made newer. */
+/**
+ * Milliseconds for which a model gets no tools after a refusal, and the limit for such models. A newer version may
+ * support tools.
+ */
 const keptMs = 3_600_000
 const most = 1_024
 
-/** Models that have refused tools. */
+/** The models that have refused tools. */
 export class ToolRefusals {
   readonly #until = new Map<string, number>()
   readonly #runtime: Pick<Runtime, 'elapsed'>
@@ -26,17 +29,17 @@ export class ToolRefusals {
 
 const statuses = new Set([400, 404, 405, 422, 500, 501])
 const aboutTools = /\btools?\b|\btool[_-]|function call/i
-const notTaken =
+const unsupported =
   /(not|n't|no|un)\b.*\bsupport|unsupported|not (available|enabled|allowed|permitted)|enable-auto-tool-choice|unknown|unrecogni[sz]ed|extra_forbidden/i
-/** One tool is at fault, not that there are any. */
+/** The message is about one tool, and not about tools as such. */
 const aboutOne = /schema|tools?(\[|\.|->)\s*\d|function\.parameters/i
 
 /**
- * Whether an upstream refused because its model takes no tools: `… does not support tools` (Ollama), `No endpoints found
- * that support tool use` (OpenRouter), `"auto" tool choice requires --enable-auto-tool-choice` (vLLM).
+ * Whether an upstream refused because its model does not support tools: `… does not support tools` (Ollama), `No
+ * endpoints found that support tool use` (OpenRouter), `"auto" tool choice requires --enable-auto-tool-choice` (vLLM).
  */
 export function refusesTools({ upstreamStatus, reason, message, param = '' }: ChatError): boolean {
   const isRefusal = upstreamStatus === undefined ? reason === 'invalid-request' : statuses.has(upstreamStatus)
   const text = `${param} ${message}`
-  return isRefusal && aboutTools.test(text) && notTaken.test(text) && !aboutOne.test(text)
+  return isRefusal && aboutTools.test(text) && unsupported.test(text) && !aboutOne.test(text)
 }

@@ -381,7 +381,7 @@ test('a client whose upstream refuses every account is told which one, and who s
   const response = await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', body })
   expect(response.status).toBe(502)
   const text = await response.text()
-  expect(text).toContain('The account is UPSTREAM_LAB_KEY_2: `tributary doctor` says what to do.')
+  expect(text).toContain('The account is UPSTREAM_LAB_KEY_2: `tributary doctor` shows what to do.')
   expect(text).not.toContain(key)
 })
 

@@ -107,7 +107,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'permit',
     file: 'src/gateway/layers/limit.ts',
-    find: 'if (isRunning) permits.giveBack()',
+    find: 'if (isRunning) permits.release()',
     replace: 'void isRunning',
     tests: ['src/gateway/layers/limit.test.ts'],
   },

@@ -7,54 +7,56 @@ import { choices } from '../layers/choices.ts'
 import { balance } from './balance.ts'
 import { RecentFailures } from './recent-failures.ts'
 
-/** Chats whose failures are remembered for themselves. */
-const balanced = (chats: readonly Chat[], elapsed = () => 0) => balance(new RecentFailures(elapsed))(chats)
+/** Balances the chats with failures of their own. */
+const balanceAlone = (chats: readonly Chat[], elapsed = () => 0) => balance(new RecentFailures(elapsed))(chats)
 
 const failing = (reason: Reason) => answering(new ChatError(reason, { message: reason }))
 const saying = (said: string) => answering(text(said), finish())
 
-test('calls take the chats in turn', async () => {
-  const chat = balanced([saying('a'), saying('b'), saying('c')])
+test('calls use the chats in turn', async () => {
+  const chat = balanceAlone([saying('a'), saying('b'), saying('c')])
   const said: unknown[] = []
   for (let call = 0; call < 4; call++) said.push((await drain(chat(aRequest, aCall()))).events[0])
   expect(said).toEqual(['a', 'b', 'c', 'a'].map((word) => text(word)))
 })
 
-test('P21: a chat that fails before its first event is stood in for', async () => {
-  const chat = balanced([failing('overloaded'), failing('model-not-found'), saying('c')])
+test('P21: another chat replaces one that fails before its first event', async () => {
+  const chat = balanceAlone([failing('overloaded'), failing('model-not-found'), saying('c')])
   for (let call = 0; call < 3; call++)
     expect((await drain(chat(aRequest, aCall()))).events).toEqual([text('c'), finish()])
 })
 
-test('P8: a chat that fails after its first event is not', async () => {
+test('P8: no other chat replaces one that fails after its first event', async () => {
   const cut = new ChatError('upstream-failed', { message: 'cut' })
   const call = aCall()
-  const chat = balanced([answering(text('a'), cut), saying('b')])
+  const chat = balanceAlone([answering(text('a'), cut), saying('b')])
   expect(await drain(chat(aRequest, call))).toEqual({ events: [text('a')], thrown: cut })
   expect(call.receipt.attempts).toBe(1)
 })
 
-test('what is the caller’s to mend is asked nowhere else', async () => {
+test('after a failure that only the caller can correct, no other chat is asked', async () => {
   const call = aCall()
-  expect((await drain(balanced([failing('invalid-request'), saying('b')])(aRequest, call))).thrown).toMatchObject({
+  expect((await drain(balanceAlone([failing('invalid-request'), saying('b')])(aRequest, call))).thrown).toMatchObject({
     reason: 'invalid-request',
   })
   expect(call.receipt.attempts).toBe(1)
 })
 
-test('when all fail, the last one says why; no call makes more attempts than the limit', async () => {
+test('if all fail, the last failure is reported, and no call makes more attempts than the limit', async () => {
   const call = aCall()
-  const chat = balanced([failing('overloaded'), failing('timeout'), failing('rate-limited'), saying('d')])
+  const chat = balanceAlone([failing('overloaded'), failing('timeout'), failing('rate-limited'), saying('d')])
   expect((await drain(chat(aRequest, call))).thrown).toMatchObject({ reason: 'rate-limited' })
   expect(call.receipt.attempts).toBe(3)
-  expect((await drain(balanced([failing('overloaded'), failing('timeout')])(aRequest, aCall()))).thrown).toMatchObject({
+  expect(
+    (await drain(balanceAlone([failing('overloaded'), failing('timeout')])(aRequest, aCall()))).thrown,
+  ).toMatchObject({
     reason: 'timeout',
   })
 })
 
-test('several answers of one call that fail at one chat are asked for at the next', async () => {
+test('several answers of one call that fail at one chat are requested from the next', async () => {
   const several = choices({ parameters: { choices: 'emulated' } })
-  const chat = balanced([several(failing('overloaded')), several(saying('b'))])
+  const chat = balanceAlone([several(failing('overloaded')), several(saying('b'))])
   const call = aCall()
   const { events, thrown } = await drain(chat({ ...aRequest, parameters: { choices: 4 } }, call))
   expect(thrown).toBeUndefined()
@@ -62,22 +64,22 @@ test('several answers of one call that fail at one chat are asked for at the nex
   expect(call.attempts.left).toBe(1)
 })
 
-test('the attempts that the receipt notes decide nothing', async () => {
+test('the attempts in the receipt have no effect', async () => {
   const call = aCall()
   call.receipt.attempts = 99
-  expect((await drain(balanced([failing('overloaded'), saying('b')])(aRequest, call))).events).toEqual([
+  expect((await drain(balanceAlone([failing('overloaded'), saying('b')])(aRequest, call))).events).toEqual([
     text('b'),
     finish(),
   ])
 })
 
-test('a call that is aborted goes no further', async () => {
+test('an aborted call asks no further chat', async () => {
   const call = aCall(aborted(new ChatError('cancelled', { message: '' })))
-  await drain(balanced([failing('overloaded'), saying('b')])(aRequest, call))
+  await drain(balanceAlone([failing('overloaded'), saying('b')])(aRequest, call))
   expect(call.receipt.attempts).toBe(0)
 })
 
-test('a chat that has failed is asked last for ten seconds, or until it answers, by every route that has it', async () => {
+test('a chat that has failed is asked last for ten seconds or until it answers, by every route with it', async () => {
   let now = 0
   const failures = new RecentFailures(() => now)
   let isWell = false

@@ -13,16 +13,16 @@ export function balance(failures: RecentFailures): Combine {
     return (request, call) =>
       defer(async ({ begin, signal }) => {
         let last: ChatError | undefined
-        const inOrder = inTurn(chats, failures, turn++)
+        const inOrder = orderFor(chats, failures, turn++)
         for (const [at, chat] of inOrder.entries()) {
           const { spent } = call.attempts
           try {
             const begun = await begin(chat(request, call))
-            failures.succeeded(chat)
+            failures.noteSuccess(chat)
             return begun
           } catch (thrown) {
             const error = asChatError(thrown)
-            if (error.meaning.breaker) failures.failed(chat)
+            if (error.meaning.breaker) failures.noteFailure(chat)
             const wasAsked = call.attempts.spent > spent
             // a chat that could not be asked (its retry budget is spent) explains less than the one before
             if (wasAsked || !last) last = error
@@ -35,15 +35,15 @@ export function balance(failures: RecentFailures): Combine {
   }
 }
 
-/** The chats in the order in which a call asks them: in turn, and those that are not trusted last. */
-function inTurn(chats: readonly Chat[], failures: RecentFailures, turn: number): readonly Chat[] {
+/** The chats in the order in which a call asks them: in turn, and those that have just failed last. */
+function orderFor(chats: readonly Chat[], failures: RecentFailures, turn: number): readonly Chat[] {
   const { trusted = [], mistrusted = [] } = Object.groupBy(chats, (chat) =>
     failures.mistrustedForMs(chat) > 0 ? 'mistrusted' : 'trusted',
   )
-  return [...rotated(trusted, turn), ...rotated(mistrusted, turn)]
+  return [...rotate(trusted, turn), ...rotate(mistrusted, turn)]
 }
 
-function rotated<T>(items: readonly T[], by: number): T[] {
+function rotate<T>(items: readonly T[], by: number): T[] {
   const first = items.length === 0 ? 0 : by % items.length
   return [...items.slice(first), ...items.slice(0, first)]
 }

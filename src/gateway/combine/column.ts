@@ -11,19 +11,22 @@ import { totalUsage } from './total-usage.ts'
 
 /** Several answers that are read at once. */
 export interface Fan {
-  /** How each is announced. */
+  /** The text of each header. */
   readonly titles: readonly string[]
   readonly flows: readonly ReadAheadFlow<ChatEvent>[]
-  /** Aborted when nobody waits for the answers any more. */
+  /** Aborted when the answers are no longer needed. */
   readonly signal: Cancel
 }
 
-/** Of an answer what a column can say: words and usage. An upstream's own chunks are left behind, for they may have to wait. */
-export function sayable(answer: Flow): Flow {
-  return map(answer, (batch) => batch.flatMap((event) => sayableIn(event) ?? []))
+/**
+ * Reduces an answer to its texts and usage, the parts that a column can show. Native chunks are dropped, because they
+ * would have to wait in memory.
+ */
+export function reduceToText(answer: Flow): Flow {
+  return map(answer, (batch) => batch.flatMap((event) => reduceEvent(event) ?? []))
 }
 
-function sayableIn(event: ChatEvent): ChatEvent | undefined {
+function reduceEvent(event: ChatEvent): ChatEvent | undefined {
   switch (event.type) {
     case 'usage':
       return event
@@ -32,7 +35,7 @@ function sayableIn(event: ChatEvent): ChatEvent | undefined {
     case 'text':
       return { type: 'text', choice: 0, part: event.part, text: event.text, ...annotationsOf(event) }
     case 'refusal':
-      // what the member has to say, too
+      // a refusal is the member's answer too
       return { type: 'text', choice: 0, part: event.part, text: event.text }
     case 'part-end':
       return event.annotations && { type: 'text', choice: 0, part: event.part, text: '', ...annotationsOf(event) }
@@ -46,8 +49,9 @@ function annotationsOf(event: { readonly annotations?: readonly Annotation[] }) 
 }
 
 /**
- * Section after section, each `--- [title] ---`, a line break, the text; one line break between them.
- * @param anyBegun rejects when all have failed: until it is settled, nothing is said
+ * Writes one section after the other: `--- [title] ---`, a line break and the text. A line break separates two
+ * sections.
+ * @param anyBegun rejects if all members have failed; nothing is written until it is settled
  */
 export async function* column({ titles, flows }: Fan, anyBegun: Promise<void>): AsyncGenerator<Batch> {
   await anyBegun
@@ -59,7 +63,7 @@ export async function* column({ titles, flows }: Fan, anyBegun: Promise<void>): 
     length += header.length
     const start = length
     yield writer.text(header)
-    for await (const batch of section(flow)) {
+    for await (const batch of readSection(flow)) {
       const said = batch.flatMap((event) => {
         if (event.type === 'usage') usages[at] = event.usage
         if (event.type === 'reasoning') return writer.reasoning(event.text)
@@ -73,8 +77,8 @@ export async function* column({ titles, flows }: Fan, anyBegun: Promise<void>): 
   yield [...writer.finish('stop'), ...totalUsage(titles, usages)]
 }
 
-/** One member's answer; where it fails, the line that says so, on a line of its own. */
-async function* section(answer: Flow): AsyncGenerator<Batch> {
+/** Reads one member's answer. If it fails, a line with the failure is added. */
+async function* readSection(answer: Flow): AsyncGenerator<Batch> {
   let hasText = false
   try {
     for await (const batch of batches(answer)) {

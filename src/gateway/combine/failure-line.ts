@@ -1,6 +1,6 @@
 import { asChatError } from '../../chat/error.ts'
 
-/** What is said in the place of a member that failed: the kind of failure, of a closed list, and nothing an upstream said. */
+/** The line in place of a failed member's answer. It only has the reason, and nothing from an upstream. */
 export function failureLine(thrown: unknown): string {
   return `Request failed: ${asChatError(thrown).reason}\n`
 }

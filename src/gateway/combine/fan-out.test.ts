@@ -19,17 +19,17 @@ const counted = (inputTokens: number, outputTokens: number, source: Usage['sourc
 })
 const saying = (...words: readonly string[]) => answering(...words.map((word) => text(word)), finish())
 
-function panel(...chats: readonly Chat[]): Chat {
+function panelOf(...chats: readonly Chat[]): Chat {
   return fanOut(chats.map((chat, at) => ({ title: 'ABC'[at] ?? '?', chat })))
 }
 
-const joined = (events: readonly ChatEvent[], choice = 0) =>
+const textOf = (events: readonly ChatEvent[], choice = 0) =>
   events.map((event) => (event.type === 'text' && event.choice === choice ? event.text : '')).join('')
 
 const sideBySide = (count: number): ChatRequest => ({ ...aRequest, parameters: { choices: count } })
 
-/** A chat that says a word whenever it is told to, and has seen whether its call was aborted. */
-function led() {
+/** A chat that sends an event when the test says so, and notes whether its call was aborted. */
+function ledChat() {
   const words: ChatEvent[] = []
   let wake: (() => void) | undefined
   const seen = { isAborted: false, isAsked: false }
@@ -60,14 +60,14 @@ describe('one column', () => {
   ] as const) {
     for (let mask = 0; mask < 8; mask++) {
       const succeeds = [0, 1, 2].map((at) => (mask & (1 << at)) !== 0)
-      const told = succeeds.map((good) => (good ? 'good' : 'fails')).join(', ')
-      test(`${told}, a failing one ${name}`, async () => {
+      const outcomes = succeeds.map((good) => (good ? 'good' : 'fails')).join(', ')
+      test(`${outcomes}, with failures ${name}`, async () => {
         const chats = succeeds.map((good, at) => {
           const word = `Hello from ${'CAM'[at]}`
           if (good) return saying(word)
           return breakOff ? answering(text(word), failure('upstream-failed')) : answering(failure())
         })
-        const { events, thrown } = await drain(panel(...chats)(aRequest, aCall()))
+        const { events, thrown } = await drain(panelOf(...chats)(aRequest, aCall()))
         if (mask === 0 && !breakOff) {
           expect({ events, thrown }).toMatchObject({ events: [], thrown: { reason: 'overloaded' } })
           return
@@ -78,21 +78,21 @@ describe('one column', () => {
           if (good) return word
           return breakOff ? `${word}\nRequest failed: upstream-failed\n` : 'Request failed: overloaded\n'
         })
-        expect(joined(events)).toBe(bodies.map((body, at) => `--- [${'ABC'[at]}] ---\n${body}`).join('\n'))
+        expect(textOf(events)).toBe(bodies.map((body, at) => `--- [${'ABC'[at]}] ---\n${body}`).join('\n'))
         expect(events.filter(({ type }) => type === 'finish')).toEqual([finish()])
         expect(JSON.stringify(events)).not.toContain('canary')
       })
     }
   }
 
-  test('an empty answer is an empty body', async () => {
-    const { events } = await drain(panel(saying(), saying('', 'B'), saying())(aRequest, aCall()))
-    expect(joined(events)).toBe('--- [A] ---\n\n--- [B] ---\nB\n--- [C] ---\n')
+  test('an empty answer gives an empty section', async () => {
+    const { events } = await drain(panelOf(saying(), saying('', 'B'), saying())(aRequest, aCall()))
+    expect(textOf(events)).toBe('--- [A] ---\n\n--- [B] ---\nB\n--- [C] ---\n')
   })
 
-  test('the order is the members’, whichever answers first; the first column is told as it comes', async () => {
-    const [a, b, c] = [led(), led(), led()]
-    const events = eventsOf(panel(a.chat, b.chat, c.chat)(aRequest, aCall()))
+  test('the sections have the order of the members, and the first one is streamed', async () => {
+    const [a, b, c] = [ledChat(), ledChat(), ledChat()]
+    const events = eventsOf(panelOf(a.chat, b.chat, c.chat)(aRequest, aCall()))
     const next = async () => (await within(events.next(), 4_000, 'an event')).value
     const first = next()
     c.say(text('C'), finish())
@@ -104,27 +104,27 @@ describe('one column', () => {
     const third = next()
     a.say(text('A2'), finish())
     expect(await third).toEqual(text('A2'))
-    expect(joined(await Array.fromAsync({ [Symbol.asyncIterator]: () => events }))).toBe(
+    expect(textOf(await Array.fromAsync({ [Symbol.asyncIterator]: () => events }))).toBe(
       '\n--- [B] ---\nB\n--- [C] ---\nC',
     )
   })
 
-  test('one that hangs is waited for in its place, and by nobody before it', async () => {
-    const hung = led()
-    const events = panel(saying('A'), hung.chat, saying('C'))(aRequest, aCall())
+  test('a member that hangs only delays the sections after it', async () => {
+    const hung = ledChat()
+    const events = panelOf(saying('A'), hung.chat, saying('C'))(aRequest, aCall())
     const seen: ChatEvent[] = []
     for await (const event of eventsOf(events)) {
       seen.push(event)
       if (event.type === 'text' && event.text.includes('[B]')) hung.say(text('late'), finish())
     }
-    expect(joined(seen)).toBe('--- [A] ---\nA\n--- [B] ---\nlate\n--- [C] ---\nC')
+    expect(textOf(seen)).toBe('--- [A] ---\nA\n--- [B] ---\nlate\n--- [C] ---\nC')
   })
 
-  test('what a member thinks stays thought, its refusal is its text, annotations move with their text', async () => {
+  test('reasoning stays reasoning, a refusal becomes text, and annotations move with their text', async () => {
     const annotations = [{ url: 'https://example.com', start: 0, end: 3 }]
     const cited: ChatEvent = { type: 'text', choice: 0, part: 0, text: 'see', annotations }
     const { events } = await drain(
-      panel(
+      panelOf(
         answering(
           { type: 'reasoning', choice: 0, part: 0, text: 'hm' },
           { type: 'refusal', choice: 0, part: 0, text: 'no' },
@@ -140,9 +140,9 @@ describe('one column', () => {
     expect(events).toContainEqual({ type: 'text', choice: 0, part: 2, text: 'see', annotations: [moved] })
   })
 
-  test('no upstream’s chunk is held back for later: a column is rebuilt', async () => {
+  test('a column contains no native chunks', async () => {
     const native = { dialect: 'openai-chat', form: 'chunk', value: {} } as const
-    const { events } = await drain(panel(answering({ ...text('A'), native }, finish()))(aRequest, aCall()))
+    const { events } = await drain(panelOf(answering({ ...text('A'), native }, finish()))(aRequest, aCall()))
     expect(events.some((event) => event.native)).toBe(false)
   })
 
@@ -150,8 +150,8 @@ describe('one column', () => {
     [{ tools: [{ type: 'function', name: 'f' }] }, 'tools'],
     [{ responseFormat: { type: 'json' } }, 'response_format'],
   ] as const)
-    test(`${param} cannot be had in one column, but as a choice for each`, async () => {
-      const chat = panel(saying('A'), saying('B'))
+    test(`${param} is refused for one column, but allowed with a choice for each`, async () => {
+      const chat = panelOf(saying('A'), saying('B'))
       const refused = await drain(chat({ ...aRequest, parameters }, aCall()))
       expect(refused).toMatchObject({ events: [], thrown: { reason: 'unsupported', param } })
       expect((await drain(chat({ ...aRequest, parameters: { ...parameters, choices: 2 } }, aCall()))).thrown).toBe(
@@ -161,9 +161,9 @@ describe('one column', () => {
 })
 
 describe('a choice for each', () => {
-  test('all are told as they come, a failure in its place', async () => {
-    const [a, b] = [led(), led()]
-    const events = eventsOf(panel(a.chat, b.chat, answering(failure('timeout')))(sideBySide(3), aCall()))
+  test('all are streamed at the same time, and a failure becomes text of its choice', async () => {
+    const [a, b] = [ledChat(), ledChat()]
+    const events = eventsOf(panelOf(a.chat, b.chat, answering(failure('timeout')))(sideBySide(3), aCall()))
     const next = async () => (await within(events.next(), 4_000, 'an event')).value
     const first = next()
     b.say(text('B1'))
@@ -177,21 +177,21 @@ describe('a choice for each', () => {
     a.say(finish())
     b.say(text('B2'), finish())
     const rest = await Array.fromAsync({ [Symbol.asyncIterator]: () => events })
-    expect([joined(rest, 0), joined(rest, 1)]).toEqual(['', 'B2'])
+    expect([textOf(rest, 0), textOf(rest, 1)]).toEqual(['', 'B2'])
     expect(rest.filter(({ type }) => type === 'finish').length).toBe(2)
   })
 
-  test('one that breaks off keeps its text; one that breaks after its finish has finished', async () => {
-    const chat = panel(answering(text('A'), failure()), answering(text('B'), finish(), failure()))
+  test('an interrupted member keeps its text, and a failure after the finish is ignored', async () => {
+    const chat = panelOf(answering(text('A'), failure()), answering(text('B'), finish(), failure()))
     const { events, thrown } = await drain(chat(sideBySide(2), aCall()))
     expect(thrown).toBeUndefined()
-    expect([joined(events, 0), joined(events, 1)]).toEqual(['A\nRequest failed: overloaded\n', 'B'])
+    expect([textOf(events, 0), textOf(events, 1)]).toEqual(['A\nRequest failed: overloaded\n', 'B'])
     expect(events.filter(({ type }) => type === 'finish').length).toBe(2)
   })
 
-  test('a reader that leaves between two events waits for nobody', async () => {
-    const [a, b] = [led(), led()]
-    const events = eventsOf(panel(a.chat, b.chat)(sideBySide(2), aCall()))
+  test('a reader that leaves between two events waits for no member', async () => {
+    const [a, b] = [ledChat(), ledChat()]
+    const events = eventsOf(panelOf(a.chat, b.chat)(sideBySide(2), aCall()))
     const first = events.next()
     a.say(text('A'))
     await first
@@ -202,12 +202,12 @@ describe('a choice for each', () => {
 
 describe('all fail', () => {
   for (const choices of [1, 3]) {
-    test(`alike: as that (n = ${choices})`, async () => {
-      const chat = panel(answering(failure()), answering(failure()), answering(failure()))
+    test(`with one reason: the call has this reason (n = ${choices})`, async () => {
+      const chat = panelOf(answering(failure()), answering(failure()), answering(failure()))
       expect((await drain(chat(sideBySide(choices), aCall()))).thrown).toMatchObject({ reason: 'overloaded' })
     })
-    test(`each in its way: as the upstreams’ failure (n = ${choices})`, async () => {
-      const chat = panel(answering(failure()), answering(failure('timeout')), answering(failure('rate-limited')))
+    test(`with different reasons: the call has upstream-failed (n = ${choices})`, async () => {
+      const chat = panelOf(answering(failure()), answering(failure('timeout')), answering(failure('rate-limited')))
       const { events, thrown } = await drain(chat(sideBySide(choices), aCall()))
       expect({ events, thrown }).toMatchObject({ events: [], thrown: { reason: 'upstream-failed' } })
       expect(String(thrown)).toContain('overloaded, timeout, rate-limited')
@@ -215,37 +215,37 @@ describe('all fail', () => {
     })
   }
 
-  test('a chat that throws when it is called is a member that fails', async () => {
+  test('a chat that throws when it is called counts as a failed member', async () => {
     const broken: Chat = () => {
       throw new TypeError('x is undefined')
     }
     const lines: LogLine[] = []
-    const { events } = await drain(panel(saying('A'), broken)(aRequest, aCall(undefined, lines)))
-    expect(joined(events)).toBe('--- [A] ---\nA\n--- [B] ---\nRequest failed: internal\n')
+    const { events } = await drain(panelOf(saying('A'), broken)(aRequest, aCall(undefined, lines)))
+    expect(textOf(events)).toBe('--- [A] ---\nA\n--- [B] ---\nRequest failed: internal\n')
   })
 })
 
-describe('refused', () => {
+describe('a refused request', () => {
   const ask = (request: Partial<ChatRequest>) => {
-    const lead = led()
-    return drain(panel(lead.chat, lead.chat, lead.chat)({ ...aRequest, ...request }, aCall())).then((outcome) => ({
+    const lead = ledChat()
+    return drain(panelOf(lead.chat, lead.chat, lead.chat)({ ...aRequest, ...request }, aCall())).then((outcome) => ({
       ...outcome,
       isAsked: lead.seen.isAsked,
     }))
   }
   for (const choices of [0, 2, 4, 128])
-    test(`n = ${choices} of three members, before anybody is asked`, async () => {
+    test(`n = ${choices} for three members asks no member`, async () => {
       const outcome = await ask({ parameters: { choices }, spelling: { choices: 'n' } })
       expect(outcome).toMatchObject({ isAsked: false, thrown: { reason: 'invalid-request', param: 'n' } })
     })
-  test('no user message', async () => {
+  test('without a user message asks no member', async () => {
     const outcome = await ask({ messages: [{ role: 'system', content: [] }] })
     expect(outcome).toMatchObject({ isAsked: false, thrown: { reason: 'invalid-request', param: 'messages' } })
   })
 })
 
-test('usage is the sum, with each one’s share; what broke off counts as far as it is known', async () => {
-  const chat = panel(
+test('the usage is the sum with each member’s share, and the known usage of interrupted answers counts', async () => {
+  const chat = panelOf(
     answering(text('A'), finish(), counted(3, 5)),
     answering(text('B'), counted(3, 1, 'estimate'), failure()),
     answering(failure()),
@@ -268,7 +268,7 @@ test('usage is the sum, with each one’s share; what broke off counts as far as
   }
 })
 
-test('the receipt says the least of what became of a parameter, and that the answers are the panel’s own', async () => {
+test('the receipt has the worst treatment of each parameter, and names all upstreams', async () => {
   const noting =
     (temperature: 'honoured' | 'dropped' | 'mapped'): Chat =>
     (request, call) => {
@@ -277,7 +277,7 @@ test('the receipt says the least of what became of a parameter, and that the ans
       expect(request.spelling.choices).toBeUndefined()
       return saying('x')(request, call)
     }
-  const chat = panel(noting('honoured'), noting('dropped'), noting('mapped'))
+  const chat = panelOf(noting('honoured'), noting('dropped'), noting('mapped'))
   const call = aCall()
   await drain(chat({ ...sideBySide(3), spelling: { choices: 'n' } }, call))
   expect(Object.fromEntries(call.receipt.parameters)).toEqual({ temperature: 'dropped', n: 'emulated' })
@@ -285,19 +285,19 @@ test('the receipt says the least of what became of a parameter, and that the ans
   expect(call.receipt.upstream).toBe('upstream of honoured, upstream of dropped, upstream of mapped')
 })
 
-test('why a member failed is for the log', async () => {
+test('the failure of a member is logged', async () => {
   const lines: LogLine[] = []
-  await drain(panel(saying('A'), answering(failure()))(aRequest, aCall(undefined, lines)))
+  await drain(panelOf(saying('A'), answering(failure()))(aRequest, aCall(undefined, lines)))
   expect(lines).toMatchObject([{ level: 'warn', fields: { member: 'B', err: { code: 'upstream_overloaded' } } }])
 })
 
 for (const choices of [1, 3])
   for (const reason of ['cancelled', 'unavailable'] as const)
-    test(`a call that is aborted (${reason}) fails as that, and ends all members, n = ${choices}`, async () => {
-      const leads = [led(), led(), led()]
+    test(`a call that is aborted (${reason}) fails with that reason and ends all members, n = ${choices}`, async () => {
+      const leads = [ledChat(), ledChat(), ledChat()]
       const lines: LogLine[] = []
       const controller = newCancel()
-      const outcome = drain(panel(...leads.map(({ chat }) => chat))(sideBySide(choices), aCall(controller, lines)))
+      const outcome = drain(panelOf(...leads.map(({ chat }) => chat))(sideBySide(choices), aCall(controller, lines)))
       leads[0]?.say(text('A'))
       await Bun.sleep(0)
       controller.abort(new ChatError(reason, { message: '' }))
@@ -309,25 +309,25 @@ for (const choices of [1, 3])
     })
 
 describe('a later column', () => {
-  test('is read ahead up to a bound, and goes on when its turn comes', async () => {
+  test('is read ahead up to a limit, and continues when its turn comes', async () => {
     let made = 0
     const flood: Chat = chatOf(async function* () {
       for (; made < 5_000; made++) yield text('x'.repeat(1_000))
       yield finish()
     })
-    const first = led()
-    const events = eventsOf(panel(first.chat, flood)(aRequest, aCall()))
+    const first = ledChat()
+    const events = eventsOf(panelOf(first.chat, flood)(aRequest, aCall()))
     await events.next()
     for (let seen = -1; seen !== made; await Bun.sleep(5)) seen = made
     expect(made).toBeGreaterThan(100)
     expect(made).toBeLessThan(300)
     first.say(finish())
     const rest = await Array.fromAsync({ [Symbol.asyncIterator]: () => events })
-    expect(joined(rest).length).toBe('\n--- [B] ---\n'.length + 5_000_000)
+    expect(textOf(rest).length).toBe('\n--- [B] ---\n'.length + 5_000_000)
   })
 })
 
-test('whatever the members say and however they fail, the column is their sections in order', async () => {
+test('the column always consists of all sections in order, whatever the members send and however they fail', async () => {
   const word = fc.string({ maxLength: 5 })
   const member = fc.record({ words: fc.array(word, { maxLength: 4 }), fails: fc.boolean() })
   await fc.assert(
@@ -335,7 +335,7 @@ test('whatever the members say and however they fail, the column is their sectio
       const chats = members.map(({ words, fails }) =>
         answering(...words.map((said) => text(said)), fails ? failure() : finish()),
       )
-      const { events, thrown } = await drain(panel(...chats)(aRequest, aCall()))
+      const { events, thrown } = await drain(panelOf(...chats)(aRequest, aCall()))
       const hasBegun = members.some(({ words, fails }) => !fails || words.some((said) => said !== ''))
       if (!hasBegun) return expect(thrown).toMatchObject({ reason: 'overloaded' })
       const sections = members.map(({ words, fails }, at) => {
@@ -343,7 +343,7 @@ test('whatever the members say and however they fail, the column is their sectio
         const line = `${said === '' ? '' : '\n'}Request failed: overloaded\n`
         return `--- [${'ABC'[at] ?? '?'}] ---\n${said}${fails ? line : ''}`
       })
-      expect(joined(events)).toBe(sections.join('\n'))
+      expect(textOf(events)).toBe(sections.join('\n'))
     }),
   )
 })

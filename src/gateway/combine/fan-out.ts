@@ -6,7 +6,7 @@ import type { Chat } from '../../flow/chat.ts'
 import { type Batch, type Flow, flowOf } from '../../flow/flow.ts'
 import { type ReadAheadFlow, readAhead } from '../../flow/read-ahead.ts'
 import { watch } from '../../flow/watch.ts'
-import { column, type Fan, sayable } from './column.ts'
+import { column, type Fan, reduceToText } from './column.ts'
 import { sideBySide } from './side-by-side.ts'
 import { sizeOf } from './size-of.ts'
 
@@ -34,12 +34,16 @@ export function fanOut(members: readonly FanMember[]): Chat {
 
 async function* answers(members: readonly FanMember[], request: ChatRequest, call: Call): AsyncGenerator<Batch> {
   const isColumn = isOneColumn(request, members.length)
-  const question = toEach(request)
-  const asked = members.map((member) => ask(member, { request: question, call, isColumn }))
-  const fan = { titles: members.map(({ title }) => title), flows: asked.map(({ flow }) => flow), signal: call.signal }
+  const question = requestForMembers(request)
+  const answered = members.map((member) => ask(member, { request: question, call, isColumn }))
+  const fan = {
+    titles: members.map(({ title }) => title),
+    flows: answered.map(({ flow }) => flow),
+    signal: call.signal,
+  }
   const anyBegun = begunOrFailed(fan.flows)
   anyBegun.catch(() => undefined)
-  const note = () => noteMembers(call.receipt, { asked, choices: request.spelling.choices })
+  const note = () => noteMembers(call.receipt, { answered, choices: request.spelling.choices })
   try {
     let isNoted = false
     for await (const batch of (isColumn ? column : sideBySide)(fan, anyBegun)) {
@@ -70,7 +74,7 @@ function isOneColumn({ messages, parameters, spelling }: ChatRequest, size: numb
   const wanted = parameters.choices ?? 1
   if (wanted !== 1 && wanted !== size) {
     throw new ChatError('invalid-request', {
-      message: `n: this panel has ${size} members, so n is 1 (one column) or ${size} (a choice for each).`,
+      message: `n: this panel has ${size} members, so n must be 1 (one column) or ${size} (a choice for each).`,
       param: spelling.choices ?? 'n',
     })
   }
@@ -85,13 +89,13 @@ function refuseStructure({ parameters, spelling }: Pick<ChatRequest, 'parameters
   const param = parameters.tools?.length ? (spelling.tools ?? 'tools') : (spelling.responseFormat ?? 'response_format')
   const remedy = size > 1 ? `Ask for n = ${size}, or choose a single model.` : 'Choose a single model.'
   throw new ChatError('unsupported', {
-    message: `${param}: several answers in one column cannot do this. ${remedy}`,
+    message: `${param}: this is not possible with several answers in one text. ${remedy}`,
     param,
   })
 }
 
 /** The request for each member: the same, but for one answer. */
-function toEach(request: ChatRequest): ChatRequest {
+function requestForMembers(request: ChatRequest): ChatRequest {
   const { choices: _count, ...parameters } = request.parameters
   const { choices: _name, ...spelling } = request.spelling
   return { ...request, parameters, spelling }
@@ -115,7 +119,7 @@ function ask({ title, chat }: FanMember, { request, call, isColumn }: MemberCall
   return {
     receipt,
     flow: isColumn
-      ? readAhead(() => sayable(open()), { maxSize: maxWaitingChars, sizeOf })
+      ? readAhead(() => reduceToText(open()), { maxSize: maxWaitingChars, sizeOf })
       : readAhead(open, { maxSize: maxUnreadChars, sizeOf }),
   }
 }
@@ -153,16 +157,16 @@ async function begunOrFailed(flows: Fan['flows']): Promise<void> {
 const order: readonly Treatment[] = ['dropped', 'emulated', 'mapped', 'honoured']
 
 interface MemberNotes {
-  readonly asked: readonly MemberAnswer[]
+  readonly answered: readonly MemberAnswer[]
   /** The client's name for the number of answers, which the panel itself implements. */
   readonly choices: string | undefined
 }
 
-function noteMembers(whole: Receipt, { asked, choices }: MemberNotes): void {
+function noteMembers(whole: Receipt, { answered, choices }: MemberNotes): void {
   const { parameters } = whole
-  const upstreams = new Set(asked.flatMap(({ receipt }) => receipt.upstream ?? []))
+  const upstreams = new Set(answered.flatMap(({ receipt }) => receipt.upstream ?? []))
   if (upstreams.size > 0) whole.upstream = [...upstreams].join(', ')
-  for (const { receipt } of asked) {
+  for (const { receipt } of answered) {
     for (const [name, treatment] of receipt.parameters) {
       const before = parameters.get(name)
       if (!before || order.indexOf(treatment) < order.indexOf(before)) parameters.set(name, treatment)

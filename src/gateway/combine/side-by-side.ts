@@ -7,12 +7,12 @@ import { failureLine } from './failure-line.ts'
 import { totalUsage } from './total-usage.ts'
 
 /**
- * Every member a choice of its own, all as they come.
- * @param anyBegun rejects when all have failed: until it is settled, no failure can be told as an answer
+ * Makes each member a choice, and streams all of them at the same time.
+ * @param anyBegun rejects if all members have failed; no failure becomes text until it is settled
  */
 export async function* sideBySide({ titles, flows, signal }: Fan, anyBegun: Promise<void>): AsyncGenerator<Batch> {
   const usages: (Usage | undefined)[] = []
-  const members = flows.map((flow) => flowOf(() => answered(flow, anyBegun), signal))
+  const members = flows.map((flow) => flowOf(() => withFailureText(flow, anyBegun), signal))
   for await (const { source, batch } of events(merge(members))) {
     const said = batch.flatMap((event) => {
       if (event.type !== 'usage') return { ...event, choice: source }
@@ -25,8 +25,8 @@ export async function* sideBySide({ titles, flows, signal }: Fan, anyBegun: Prom
   if (total.length > 0) yield total
 }
 
-/** The member's answer; where it fails while another answers, its failure as its answer. */
-async function* answered(member: Flow, anyBegun: Promise<void>): AsyncGenerator<Batch> {
+/** Reads a member's answer. If it fails, but another member answers, the failure becomes its text. */
+async function* withFailureText(member: Flow, anyBegun: Promise<void>): AsyncGenerator<Batch> {
   let hasText = false
   let hasFinished = false
   const writer = new PartWriter()
@@ -39,7 +39,7 @@ async function* answered(member: Flow, anyBegun: Promise<void>): AsyncGenerator<
     }
   } catch (thrown) {
     await anyBegun
-    // what is lost after the finish is no part of the answer
+    // a failure after the finish is not part of the answer
     if (hasFinished) return
     yield [...writer.text(`${hasText ? '\n' : ''}${failureLine(thrown)}`), ...writer.finish('stop')]
   }

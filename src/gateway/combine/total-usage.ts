@@ -1,7 +1,7 @@
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import { sum } from '../layers/choices.ts'
 
-/** The sum, and whose share each part is. What a member that failed has used is not known, and so not in the sum. */
+/** The sum of the usages, and each member's share. The usage of a failed member is unknown, and not in the sum. */
 export function totalUsage(titles: readonly string[], usages: readonly (Usage | undefined)[]): readonly ChatEvent[] {
   const shares = titles.flatMap((title, at) => {
     const usage = usages[at]

@@ -24,12 +24,12 @@ type Said = readonly (ChatEvent | Error)[]
 
 interface Given {
   readonly accounts?: number
-  /** What an upstream says that is asked with this account and this credential; the credential is a generation. */
-  readonly says: (label: string, generation: number) => Said
+  /** The events of an upstream for this account and this generation of its credential. */
+  readonly answersWith: (label: string, generation: number) => Said
 }
 
-/** Accounts a0, a1 … that are renewed, behind all that makes one call out of several attempts. */
-function given({ accounts = 1, says }: Given) {
+/** Makes accounts a0, a1 … that can be renewed, behind the retry layer. */
+function setUp({ accounts = 1, answersWith }: Given) {
   let now = 1_000_000
   const services = Array.from({ length: accounts }, () => new RenewalServiceDouble(() => now))
   const declared = services.map((service, at) => ({
@@ -43,7 +43,7 @@ function given({ accounts = 1, says }: Given) {
   const upstream: Chat<WithAccount> = chatOf(async function* (_request, { account: { label, credential } }) {
     const generation = generationOf(credential)
     asked.push(`${label}/${generation}`)
-    for (const event of says(label, generation)) {
+    for (const event of answersWith(label, generation)) {
       if (event instanceof Error) throw event
       yield event
     }
@@ -64,7 +64,7 @@ function given({ accounts = 1, says }: Given) {
       now += ms
     },
     kinds: () => Object.fromEntries(pool.states().map(({ label, state }) => [label, state.kind])),
-    reopened: () => openPool({ name: 'upstream', accounts: declared }, options),
+    reopen: () => openPool({ name: 'upstream', accounts: declared }, options),
   }
 }
 
@@ -74,57 +74,65 @@ function generationOf(credential: unknown): number {
 }
 
 describe('an account that is refused before the first event', () => {
-  test('is renewed once and asked again, and nobody counts it', async () => {
-    const { call, asked, kinds, service } = given({ says: (_, generation) => (generation ? answer : [refused()]) })
+  test('is renewed once and used again, without another attempt', async () => {
+    const { call, asked, kinds, service } = setUp({
+      answersWith: (_, generation) => (generation ? answer : [refused()]),
+    })
     expect(await call()).toEqual({ events: answer, thrown: undefined, attempts: 1 })
     expect([asked, service.asked.length, kinds()]).toEqual([['a0/0', 'a0/1'], 1, { a0: 'ok' }])
   })
 
-  test('also after events that show nothing, which come once', async () => {
-    const { call } = given({ says: (_, generation) => [text(''), ...(generation ? answer : [refused()])] })
+  test('is renewed also after events that show nothing, which come once', async () => {
+    const { call } = setUp({ answersWith: (_, generation) => [text(''), ...(generation ? answer : [refused()])] })
     expect(await call()).toEqual({ events: [text(''), ...answer], thrown: undefined, attempts: 1 })
   })
 
-  test('with a credential that has just come because the former had ended, is renewed all the same', async () => {
-    const { call, asked, pass } = given({ says: (_, generation) => (generation === 2 ? answer : [refused()]) })
+  test('is renewed although its credential was just renewed because the former one had ended', async () => {
+    const { call, asked, pass } = setUp({ answersWith: (_, generation) => (generation === 2 ? answer : [refused()]) })
     pass(hourMs)
     expect(await call()).toMatchObject({ events: answer, attempts: 1 })
     expect(asked).toEqual(['a0/1', 'a0/2'])
   })
 
-  test('twice, rests, and the next one is asked', async () => {
-    const { call, asked, kinds } = given({ accounts: 2, says: (label) => (label === 'a1' ? answer : [refused()]) })
+  test('twice rests, and the next account is used', async () => {
+    const { call, asked, kinds } = setUp({
+      accounts: 2,
+      answersWith: (label) => (label === 'a1' ? answer : [refused()]),
+    })
     expect(await call()).toEqual({ events: answer, thrown: undefined, attempts: 2 })
     expect([asked, kinds()]).toEqual([['a0/0', 'a0/1', 'a1/0'], { a1: 'ok', a0: 'refused' }])
     await call()
     expect(asked.slice(3)).toEqual(['a1/0'])
   })
 
-  test('twice, and is the only one, is not asked a third time', async () => {
-    const { call, asked } = given({ says: () => [refused()] })
+  test('twice is not used a third time, even if it is the only one', async () => {
+    const { call, asked } = setUp({ answersWith: () => [refused()] })
     expect(await call()).toMatchObject({ thrown: { reason: 'account-refused' }, attempts: 1 })
     expect(asked).toEqual(['a0/0', 'a0/1'])
   })
 
-  test('and cannot be renewed rests for that, and the next one is asked', async () => {
-    const { call, kinds, service, asked } = given({
+  test('and cannot be renewed rests, and the next account is used', async () => {
+    const { call, kinds, service, asked } = setUp({
       accounts: 2,
-      says: (label) => (label === 'a1' ? answer : [refused()]),
+      answersWith: (label) => (label === 'a1' ? answer : [refused()]),
     })
     service.meets('failed')
     expect(await call()).toMatchObject({ events: answer, attempts: 2 })
     expect([asked, kinds()]).toEqual([['a0/0', 'a1/0'], { a1: 'ok', a0: 'cooling' }])
   })
 
-  test('and is proven dead is put aside for good', async () => {
-    const { call, kinds, service } = given({ accounts: 2, says: (label) => (label === 'a1' ? answer : [refused()]) })
+  test('and is proven dead is never used again', async () => {
+    const { call, kinds, service } = setUp({
+      accounts: 2,
+      answersWith: (label) => (label === 'a1' ? answer : [refused()]),
+    })
     service.meets('dead')
     expect(await call()).toMatchObject({ events: answer, attempts: 2 })
     expect(kinds()).toEqual({ a1: 'ok', a0: 'needs-login' })
   })
 
-  test('whatever it is asked with, is not renewed for every call: what is new is not mended by what is newer', async () => {
-    const { call, service, asked, pass } = given({ says: () => [refused()] })
+  test('every time is not renewed for every call, because another renewal would not help', async () => {
+    const { call, service, asked, pass } = setUp({ answersWith: () => [refused()] })
     for (let calls = 0; calls < 5; calls++) expect((await call()).thrown).toMatchObject({ reason: 'account-refused' })
     expect([asked.length, service.asked.length]).toEqual([6, 1])
     pass(15_000)
@@ -132,10 +140,10 @@ describe('an account that is refused before the first event', () => {
     expect([asked.length, service.asked.length]).toEqual([8, 2])
   })
 
-  test('again after it has answered is renewed again, however soon: it was revoked twice', async () => {
+  test('again after it has answered is renewed again at once, because it was revoked twice', async () => {
     let revoked = 0
-    const { call, service, asked, kinds } = given({
-      says: (_, generation) => (generation > revoked ? answer : [refused()]),
+    const { call, service, asked, kinds } = setUp({
+      answersWith: (_, generation) => (generation > revoked ? answer : [refused()]),
     })
     for (let calls = 0; calls < 5; calls++) {
       expect(await call()).toMatchObject({ events: answer, thrown: undefined, attempts: 1 })
@@ -144,10 +152,10 @@ describe('an account that is refused before the first event', () => {
     expect([service.asked.length, asked.length, kinds()]).toEqual([5, 10, { a0: 'ok' }])
   })
 
-  test('again after an answer that its client did not wait for, is renewed again', async () => {
+  test('again after an answer that its client left is renewed again', async () => {
     let revoked = 0
-    const { call, chat, service, kinds } = given({
-      says: (_, generation) => (generation > revoked ? answer : [refused()]),
+    const { call, chat, service, kinds } = setUp({
+      answersWith: (_, generation) => (generation > revoked ? answer : [refused()]),
     })
     for (let times = 0; times < 2; times++) {
       for await (const _event of events(chat(aRequest, aCall()))) break
@@ -157,10 +165,10 @@ describe('an account that is refused before the first event', () => {
     expect([service.asked.length, kinds()]).toEqual([3, { a0: 'ok' }])
   })
 
-  test('again after it has answered, while an answer of the credential before ends, is renewed again', async () => {
+  test('again after it has answered is renewed again, also while an answer with the former credential ends', async () => {
     let revoked = -1
-    const { call, chat, service, kinds } = given({
-      says: (_, generation) => (generation > revoked ? answer : [refused()]),
+    const { call, chat, service, kinds } = setUp({
+      answersWith: (_, generation) => (generation > revoked ? answer : [refused()]),
     })
     const slow = events(chat(aRequest, aCall()))
     await slow.next()
@@ -172,27 +180,29 @@ describe('an account that is refused before the first event', () => {
     expect([service.asked.length, kinds()]).toEqual([2, { a0: 'ok' }])
   })
 
-  test('again after it has answered, and then for good, rests after one renewal more', async () => {
+  test('again after it has answered, and then for ever, rests after one more renewal', async () => {
     let isGone = false
-    const { call, service, kinds } = given({ says: (_, generation) => (generation && !isGone ? answer : [refused()]) })
+    const { call, service, kinds } = setUp({
+      answersWith: (_, generation) => (generation && !isGone ? answer : [refused()]),
+    })
     await call()
     isGone = true
     for (let calls = 0; calls < 5; calls++) expect((await call()).thrown).toMatchObject({ reason: 'account-refused' })
     expect([service.asked.length, kinds()]).toEqual([2, { a0: 'refused' }])
   })
 
-  test('for many calls at once, is renewed once for all of them', async () => {
-    const { call, service } = given({ says: (_, generation) => (generation ? answer : [refused()]) })
+  test('for many calls at once is renewed once for all of them', async () => {
+    const { call, service } = setUp({ answersWith: (_, generation) => (generation ? answer : [refused()]) })
     const all = await Promise.all(Array.from({ length: 200 }, () => call()))
     expect(new Set(all.map(({ attempts, thrown }) => [attempts, thrown].join()))).toEqual(new Set(['1,']))
     expect(service.asked.length).toBe(1)
   })
 })
 
-describe('an account that is refused in the middle of an answer', () => {
-  test('is renewed for the next call; this one fails, and the account does not rest', async () => {
-    const { call, asked, kinds, service } = given({
-      says: (_, generation) => (generation ? answer : [text('a'), refused()]),
+describe('an account that is refused during an answer', () => {
+  test('is renewed for the next call; this call fails, and the account does not rest', async () => {
+    const { call, asked, kinds, service } = setUp({
+      answersWith: (_, generation) => (generation ? answer : [text('a'), refused()]),
     })
     const { events, thrown, attempts } = await call()
     expect([events, attempts, asked]).toEqual([[text('a')], 1, ['a0/0']])
@@ -202,9 +212,9 @@ describe('an account that is refused in the middle of an answer', () => {
     expect([asked, service.asked.length]).toEqual([['a0/0', 'a0/1'], 1])
   })
 
-  test('after it was renewed meanwhile, is not renewed for that again', async () => {
-    const { call, chat, service, asked } = given({
-      says: (_, generation) => (generation ? answer : [text('a'), refused()]),
+  test('is not renewed again if it was renewed meanwhile', async () => {
+    const { call, chat, service, asked } = setUp({
+      answersWith: (_, generation) => (generation ? answer : [text('a'), refused()]),
     })
     const slow = events(chat(aRequest, aCall()))
     await slow.next()
@@ -216,23 +226,23 @@ describe('an account that is refused in the middle of an answer', () => {
     expect([service.asked.length, asked]).toEqual([1, ['a0/0', 'a0/0', 'a0/1', 'a0/1']])
   })
 
-  test('twice, with an answer in full between, is renewed twice', async () => {
+  test('twice, with a complete answer in between, is renewed twice', async () => {
     let calls = 0
-    const { call, service, kinds } = given({ says: () => (calls % 2 ? [text('a'), refused()] : answer) })
+    const { call, service, kinds } = setUp({ answersWith: () => (calls % 2 ? [text('a'), refused()] : answer) })
     const outcomes: boolean[] = []
     for (calls = 1; calls <= 4; calls++) outcomes.push((await call()).thrown === undefined)
     expect([outcomes, service.asked.length, kinds()]).toEqual([[false, true, false, true], 2, { a0: 'ok' }])
   })
 
-  test('and again with the next credential, rests', async () => {
-    const { call, service, kinds } = given({ says: () => [text('a'), refused()] })
+  test('and again with the next credential rests', async () => {
+    const { call, service, kinds } = setUp({ answersWith: () => [text('a'), refused()] })
     await call()
     expect([service.asked.length, kinds()]).toEqual([0, { a0: 'ok' }])
     for (let calls = 0; calls < 5; calls++) await call()
     expect([service.asked.length, kinds()]).toEqual([1, { a0: 'refused' }])
   })
 
-  test('and is none that can be renewed rests, as ever', async () => {
+  test('rests if it cannot be renewed', async () => {
     const keys: Account[] = [{ label: 'k0', credential: 0 }]
     const pool = openPool({ name: 'upstream', accounts: keys }, accountsOptions())
     const upstream: Chat<WithAccount> = chatOf(async function* () {
@@ -245,8 +255,8 @@ describe('an account that is refused in the middle of an answer', () => {
 })
 
 describe('a client that leaves', () => {
-  test('while its account is renewed leaves nothing behind, and the others get theirs', async () => {
-    const { call, service, pass, kinds, asked } = given({ says: () => answer })
+  test('during the renewal of its account does not disturb the others', async () => {
+    const { call, service, pass, kinds, asked } = setUp({ answersWith: () => answer })
     const outcome = Promise.withResolvers<Outcome>()
     service.meets(() => outcome.promise)
     pass(hourMs)
@@ -263,8 +273,8 @@ describe('a client that leaves', () => {
     expect([service.asked.length, kinds()]).toEqual([1, { a0: 'ok' }])
   })
 
-  test('while its refused account is renewed is gone at once, and the renewal goes on', async () => {
-    const { call, service } = given({ says: (_, generation) => (generation ? answer : [refused()]) })
+  test('during the renewal of a refused account ends at once, and the renewal continues', async () => {
+    const { call, service } = setUp({ answersWith: (_, generation) => (generation ? answer : [refused()]) })
     const outcome = Promise.withResolvers<Outcome>()
     service.meets(() => outcome.promise)
     const leaves = newCancel()
@@ -277,8 +287,8 @@ describe('a client that leaves', () => {
     expect(service.asked.length).toBe(1)
   })
 
-  test('before anything was begun lets the renewal end all the same', async () => {
-    const { call, service, pass, pool } = given({ says: () => answer })
+  test('before its call has begun does not stop the renewal', async () => {
+    const { call, service, pass, pool } = setUp({ answersWith: () => answer })
     pass(hourMs)
     const gone = aborted(new ChatError('cancelled', { message: 'left' }))
     expect((await call(gone)).thrown).toMatchObject({ reason: 'cancelled' })
@@ -288,18 +298,18 @@ describe('a client that leaves', () => {
   })
 })
 
-test('P21: what was proven in a former life is known from the start, and costs a call nothing', async () => {
-  const { call, services, kinds, pass, reopened } = given({ accounts: 5, says: () => answer })
+test('P21: accounts that were proven dead before a restart cost no call an attempt', async () => {
+  const { call, services, kinds, pass, reopen } = setUp({ accounts: 5, answersWith: () => answer })
   pass(hourMs)
   for (const service of services.slice(0, 4)) service.meets('dead')
   for (let calls = 0; calls < 3; calls++) await call()
   expect(Object.values(kinds()).filter((kind) => kind === 'needs-login').length).toBe(4)
-  const again = reopened()
+  const again = reopen()
   await until(() => again.states().filter(({ state }) => state.kind === 'needs-login').length === 4, 1_000, 'known')
   expect(services.map((service) => service.asked.length)).toEqual([1, 1, 1, 1, 1])
 })
 
-test('accounts that are yet to be made and cannot be are no attempt, and the client is told how long', async () => {
+test('accounts that cannot be made cost no attempt, and the client gets the time to wait', async () => {
   const service = new RenewalServiceDouble(() => 0)
   const create = async () => {
     throw new ChatError('rate-limited', { message: 'too many', retryAfterMs: 90_000 })

@@ -11,11 +11,11 @@ import { fold } from '../../flow/fold.ts'
 import { aCall, aRequest, chatOf, drain, finish, text } from '../chat.double.ts'
 import { choices, sum } from './choices.ts'
 
-const wanting = (count: number): ChatRequest => ({ ...aRequest, parameters: { choices: count, seed: 1 } })
+const requestFor = (count: number): ChatRequest => ({ ...aRequest, parameters: { choices: count, seed: 1 } })
 const emulated = choices({ parameters: { choices: 'emulated' } })
 
-/** Answers with its own number, counted from 0. */
-function counting() {
+/** Answers with the number of the call, counted from 0. */
+function countingChat() {
   const requests: ChatRequest[] = []
   const chat: Chat = chatOf(async function* (request, call) {
     const number = requests.push(request) - 1
@@ -28,18 +28,18 @@ function counting() {
   return { chat, requests }
 }
 
-test('an upstream that gives several answers is asked for all of them at once', async () => {
-  const { chat, requests } = counting()
-  await drain(choices({ parameters: { choices: 'honoured' } })(chat)(wanting(4), aCall()))
-  expect(requests).toEqual([wanting(4)])
+test('an upstream that supports several answers gets one request for all of them', async () => {
+  const { chat, requests } = countingChat()
+  await drain(choices({ parameters: { choices: 'honoured' } })(chat)(requestFor(4), aCall()))
+  expect(requests).toEqual([requestFor(4)])
 })
 
-test('elsewhere as many calls run side by side, each a choice of its own, and none asks for several', async () => {
+test('for other upstreams as many calls run at the same time, each for one choice', async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 2, max: 8 }), async (count) => {
-      const { chat, requests } = counting()
+      const { chat, requests } = countingChat()
       const call = aCall()
-      const { events } = await drain(emulated(chat)(wanting(count), call))
+      const { events } = await drain(emulated(chat)(requestFor(count), call))
       const answer = await fold(readyFlow(events))
       expect(answer.choices.map(({ index, parts, finish }) => [index, textOf(parts), finish])).toEqual(
         Array.from({ length: count }, (_, at) => [at, `answer ${at}`, 'stop']),
@@ -59,7 +59,7 @@ test('elsewhere as many calls run side by side, each a choice of its own, and no
   )
 })
 
-test('answers side by side spend one attempt of the call, and each may spend what was left of it', async () => {
+test('emulated answers spend one attempt of the call together, and each may spend the rest', async () => {
   const left: number[] = []
   const chat: Chat = chatOf(async function* (_request, call) {
     beginAttempt(call, { upstream: 'upstream' })
@@ -69,20 +69,20 @@ test('answers side by side spend one attempt of the call, and each may spend wha
   })
   const call = aCall()
   call.attempts.spend()
-  await drain(emulated(chat)(wanting(4), call))
+  await drain(emulated(chat)(requestFor(4), call))
   expect([left, call.attempts.left]).toEqual([[1, 1, 1, 1], 1])
 })
 
-test('one answer, wanted or by default, is one call without the parameter', async () => {
-  for (const request of [wanting(1), aRequest]) {
-    const { chat, requests } = counting()
+test('one answer, requested or by default, is one call without the parameter', async () => {
+  for (const request of [requestFor(1), aRequest]) {
+    const { chat, requests } = countingChat()
     await drain(emulated(chat)(request, aCall()))
     expect(requests).toHaveLength(1)
     expect(requests[0]?.parameters.choices).toBeUndefined()
   }
 })
 
-test('the failure of one answer is that of the request, and the others are stopped', async () => {
+test('the failure of one answer fails the request, and stops the others', async () => {
   const failure = new ChatError('upstream-failed', { message: 'cut' })
   let asked = 0
   let open = 0
@@ -97,12 +97,12 @@ test('the failure of one answer is that of the request, and the others are stopp
       open--
     }
   })
-  expect((await drain(emulated(chat)(wanting(3), aCall()))).thrown).toBe(failure)
-  // closing waits for nothing: what was opened is freed a moment later
+  expect((await drain(emulated(chat)(requestFor(3), aCall()))).thrown).toBe(failure)
+  // closing does not wait, so the calls end a moment later
   while (open > 0) await Bun.sleep(0)
 })
 
-test('a number that one usage lacks is not known of the sum; one estimate makes it an estimate', () => {
+test('a number that one usage lacks is not in the sum, and one estimate makes the sum an estimate', () => {
   const full: Usage = {
     inputTokens: 1,
     outputTokens: 2,

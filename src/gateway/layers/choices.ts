@@ -4,7 +4,10 @@ import type { Layer } from '../../flow/chat.ts'
 import { type Batch, events, type Flow, flowOf } from '../../flow/flow.ts'
 import { merge, type SourcedBatch } from '../../flow/merge.ts'
 
-/** Several answers where the upstream gives one at a time: as many calls side by side, each a choice of its own. */
+/**
+ * Emulates several answers for an upstream that gives one at a time: it makes as many calls at the same time, each for
+ * one choice.
+ */
 export function choices({ parameters }: Support): Layer {
   return (next) => (request, call) => {
     const wanted = request.parameters.choices ?? 1
@@ -14,13 +17,13 @@ export function choices({ parameters }: Support): Layer {
     if (wanted === 1) return next(single, call)
     return flowOf((signal) => {
       const one = () => next(single, { ...call, signal, attempts: call.attempts.branch() })
-      return numbered(merge(Array.from({ length: wanted }, one)))
+      return numberChoices(merge(Array.from({ length: wanted }, one)))
     }, call.signal)
   }
 }
 
-/** The events of call i as those of choice i; the usage of all as one. */
-async function* numbered(answers: Flow<SourcedBatch>): AsyncGenerator<Batch> {
+/** Gives the events of each call the number of its choice, and sums the usages. */
+async function* numberChoices(answers: Flow<SourcedBatch>): AsyncGenerator<Batch> {
   const usages = new Map<number, Usage>()
   for await (const { source, batch } of events(answers)) {
     const own = batch.flatMap((event) => {
@@ -33,7 +36,7 @@ async function* numbered(answers: Flow<SourcedBatch>): AsyncGenerator<Batch> {
   if (usages.size > 0) yield [{ type: 'usage', choice: 0, usage: sum([...usages.values()]) }]
 }
 
-const counted = [
+const countedFields = [
   'inputTokens',
   'cachedInputTokens',
   'cacheWriteTokens',
@@ -42,10 +45,10 @@ const counted = [
   'totalTokens',
 ] as const satisfies readonly (keyof Usage)[]
 
-/** A number that one of them lacks is not known of the sum either. */
+/** Sums usages. A number that one of them lacks is not in the sum. */
 export function sum(usages: readonly Usage[]): Usage {
-  const totals: Partial<Record<(typeof counted)[number], number>> = {}
-  for (const name of counted) {
+  const totals: Partial<Record<(typeof countedFields)[number], number>> = {}
+  for (const name of countedFields) {
     const counts = usages.map((usage) => usage[name]).filter((count) => count !== undefined)
     if (counts.length === usages.length) totals[name] = counts.reduce((a, b) => a + b, 0)
   }

@@ -9,7 +9,7 @@ import { deadline } from './deadline.ts'
 
 const never = 600_000
 
-/** Falls silent after `events` events. */
+/** Is silent after so many events. */
 function silentAfter(events: number): Chat {
   return chatOf(async function* (_request, { signal }) {
     for (let at = 0; at < events; at++) yield text(String(at))
@@ -17,7 +17,7 @@ function silentAfter(events: number): Chat {
   })
 }
 
-async function timed(chat: Chat, request = aRequest) {
+async function drainTimed(chat: Chat, request = aRequest) {
   const controller = newCancel()
   const startedAt = performance.now()
   const outcome = await drain(chat(request, aCall(controller)))
@@ -28,8 +28,8 @@ async function timed(chat: Chat, request = aRequest) {
   }
 }
 
-test('P5: silence before the first event ends the call: upstream_timeout', async () => {
-  const { thrown, ms, listeners } = await timed(
+test('P5: silence before the first event ends the call with upstream_timeout', async () => {
+  const { thrown, ms, listeners } = await drainTimed(
     deadline({ firstEventMs: 30, wholeMs: never, idleMs: never })(silentAfter(0)),
   )
   expect(thrown).toMatchObject({ reason: 'timeout', code: 'upstream_timeout' })
@@ -38,21 +38,23 @@ test('P5: silence before the first event ends the call: upstream_timeout', async
   expect(listeners).toBe(0)
 })
 
-test('P5: silence between two events ends the call: upstream_idle_timeout', async () => {
-  const { thrown, events } = await timed(deadline({ firstEventMs: never, wholeMs: never, idleMs: 30 })(silentAfter(2)))
+test('P5: silence between two events ends the call with upstream_idle_timeout', async () => {
+  const { thrown, events } = await drainTimed(
+    deadline({ firstEventMs: never, wholeMs: never, idleMs: 30 })(silentAfter(2)),
+  )
   expect(events).toHaveLength(2)
   expect(thrown).toMatchObject({ reason: 'timeout', code: 'upstream_idle_timeout' })
 })
 
-test('a reply that comes whole has a limit of its own', async () => {
+test('a whole reply has its own limit', async () => {
   const whole = { ...aRequest, stream: false }
-  const patient = deadline({ firstEventMs: 1, wholeMs: 40, idleMs: never })(silentAfter(0))
-  const { thrown, ms } = await timed(patient, whole)
+  const wholeDeadline = deadline({ firstEventMs: 1, wholeMs: 40, idleMs: never })(silentAfter(0))
+  const { thrown, ms } = await drainTimed(wholeDeadline, whole)
   expect(thrown).toMatchObject({ code: 'upstream_timeout' })
   expect(ms).toBeGreaterThanOrEqual(40)
 })
 
-test('P6: a stream that says something in time lives on, however long it is', async () => {
+test('P6: a stream with regular events continues, however long it is', async () => {
   const chat: Chat = chatOf(async function* (_request, { signal }) {
     for (let at = 0; at < 6; at++) {
       await sleep(100, signal)
@@ -60,12 +62,12 @@ test('P6: a stream that says something in time lives on, however long it is', as
     }
     yield finish()
   })
-  const { thrown, events } = await timed(deadline({ firstEventMs: 500, wholeMs: never, idleMs: 500 })(chat))
+  const { thrown, events } = await drainTimed(deadline({ firstEventMs: 500, wholeMs: never, idleMs: 500 })(chat))
   expect(thrown).toBeUndefined()
   expect(events).toHaveLength(7)
 })
 
-test('the time a slow client takes does not count, and after it the upstream has its whole time', async () => {
+test('the time of a slow client does not count, and the upstream has its whole time after it', async () => {
   const slowAfterwards: Chat = chatOf(async function* (_request, { signal }) {
     yield text('a')
     await sleep(20, signal)
@@ -80,7 +82,7 @@ test('the time a slow client takes does not count, and after it the upstream has
   expect(seen).toEqual(['text', 'finish'])
 })
 
-test('after a slow client, silence is still noticed', async () => {
+test('silence after a slow client is still noticed', async () => {
   const limited = deadline({ firstEventMs: never, wholeMs: never, idleMs: 20 })(silentAfter(1))
   const iterator = events(limited(aRequest, aCall()))
   await iterator.next()
@@ -88,15 +90,15 @@ test('after a slow client, silence is still noticed', async () => {
   expect(await iterator.next().catch((thrown: unknown) => thrown)).toMatchObject({ code: 'upstream_idle_timeout' })
 })
 
-test('a call that is over, or let go of, leaves no listener', async () => {
+test('a call that has ended or was closed leaves no listener', async () => {
   const limited = deadline({ firstEventMs: never, wholeMs: never, idleMs: never })(answering(text('a'), finish()))
-  expect((await timed(limited)).listeners).toBe(0)
+  expect((await drainTimed(limited)).listeners).toBe(0)
   const signal = newCancel()
   for await (const _ of events(limited(aRequest, aCall(signal)))) break
   expect(signal.followers).toBe(0)
 })
 
-test('aborting the call from outside passes its own reason on', async () => {
+test('an abort from outside keeps its own reason', async () => {
   const controller = newCancel()
   const reason = new ChatError('cancelled', { message: 'left' })
   setTimeout(() => controller.abort(reason), 5)

@@ -6,30 +6,30 @@ import { Watchdog } from '../../flow/watchdog.ts'
 export interface Deadlines {
   /** Milliseconds until the first event of a stream. */
   readonly firstEventMs: number
-  /** Milliseconds until a reply that comes whole. */
+  /** Milliseconds until a whole reply. */
   readonly wholeMs: number
   /** Milliseconds between two events. */
   readonly idleMs: number
 }
 
-/** Ends a call that has fallen silent: counted in events, so that bytes which say nothing buy no time. */
+/** Ends a call that is silent for too long. It counts events, so that bytes without content do not extend the time. */
 export function deadline({ firstEventMs, wholeMs, idleMs }: Deadlines): Layer {
   return (next) => (request, call) => {
     const link = call.signal.child()
     let hasBegun = false
-    // the time a slow client takes is not the upstream's
-    let isUpstreamsTurn = true
+    // the time of a slow client does not count for the upstream
+    let isReading = true
     const watchdog = new Watchdog(call.signal.runtime.timers, () => {
-      if (isUpstreamsTurn) link.abort(hasBegun ? fellSilent() : beganTooLate())
+      if (isReading) link.abort(hasBegun ? fellSilent() : beganTooLate())
     })
     const beginMs = request.stream ? firstEventMs : wholeMs
     return watch(next(request, { ...call, signal: link }), {
       onRead() {
-        isUpstreamsTurn = true
+        isReading = true
         watchdog.feed(hasBegun ? idleMs : beginMs)
       },
       onBatch() {
-        isUpstreamsTurn = false
+        isReading = false
         hasBegun = true
       },
       onEnd() {
@@ -49,7 +49,7 @@ function beganTooLate(): ChatError {
 
 function fellSilent(): ChatError {
   return new ChatError('timeout', {
-    message: 'The upstream fell silent within its answer.',
+    message: 'The upstream fell silent during its answer.',
     code: 'upstream_idle_timeout',
   })
 }

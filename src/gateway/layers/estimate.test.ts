@@ -12,17 +12,17 @@ import { estimate } from './estimate.ts'
 import { observe } from './observe.ts'
 
 const cut = new ChatError('upstream-failed', { message: 'cut' })
-const left = new ChatError('cancelled', { message: 'left' })
+const cancelled = new ChatError('cancelled', { message: 'left' })
 const byUpstream: UsageEvent = {
   type: 'usage',
   choice: 0,
   usage: { inputTokens: 3, outputTokens: 0, source: 'upstream' },
 }
 
-const estimated = (chat: Chat) => estimate(countTokens)(chat)
+const withEstimate = (chat: Chat) => estimate(countTokens)(chat)
 const usages = (events: readonly ChatEvent[]) => events.filter((event) => event.type === 'usage')
 
-/** What an upstream may say before its end, and how much of it there is to count. */
+/** Events of an upstream before the end of its answer. */
 const said: fc.Arbitrary<ChatEvent> = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 30 }).map((words) => text(words)),
   fc.string({ maxLength: 30 }).map((words): ChatEvent => ({ type: 'reasoning', choice: 0, part: 0, text: words })),
@@ -36,12 +36,12 @@ function wordsIn(event: ChatEvent): string {
   return 'text' in event ? event.text : ''
 }
 
-describe('an answer whose upstream counts nothing', () => {
-  test('has one usage, last, marked, of as many tokens as it has, and never none for a text', async () => {
+describe('an answer without usage from its upstream', () => {
+  test('gets one estimate at its end, with at least one token for a text', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(said, { maxLength: 8 }), fc.constantFrom('end', 'cut'), async (events, end) => {
         const script = end === 'end' ? [...events, finish()] : [...events, cut]
-        const outcome = await drain(estimated(answering(...script))(aRequest, aCall()))
+        const outcome = await drain(withEstimate(answering(...script))(aRequest, aCall()))
         const words = events.map(wordsIn).join('')
         const isCounted = end === 'end' || words !== ''
         expect(outcome.thrown).toBe(end === 'end' ? undefined : cut)
@@ -61,15 +61,15 @@ describe('an answer whose upstream counts nothing', () => {
     )
   })
 
-  test('is not counted where it failed before its first word, or was cancelled', async () => {
-    expect(usages((await drain(estimated(answering(cut))(aRequest, aCall()))).events)).toEqual([])
-    expect(usages((await drain(estimated(answering(text(''), cut))(aRequest, aCall()))).events)).toEqual([])
-    expect(usages((await drain(estimated(answering(text('a'), left))(aRequest, aCall()))).events)).toEqual([])
+  test('gets no estimate if it failed before its first text, or was cancelled', async () => {
+    expect(usages((await drain(withEstimate(answering(cut))(aRequest, aCall()))).events)).toEqual([])
+    expect(usages((await drain(withEstimate(answering(text(''), cut))(aRequest, aCall()))).events)).toEqual([])
+    expect(usages((await drain(withEstimate(answering(text('a'), cancelled))(aRequest, aCall()))).events)).toEqual([])
   })
 
-  test('counts what was asked: words, tools, and calls made before', async () => {
+  test('gets an estimate that includes messages, tools and earlier calls', async () => {
     const inputOf = async (request: Partial<typeof aRequest>) => {
-      const { events } = await drain(estimated(answering(finish()))({ ...aRequest, ...request }, aCall()))
+      const { events } = await drain(withEstimate(answering(finish()))({ ...aRequest, ...request }, aCall()))
       const [counted] = usages(events)
       return counted?.type === 'usage' ? (counted.usage.inputTokens ?? 0) : 0
     }
@@ -82,40 +82,40 @@ describe('an answer whose upstream counts nothing', () => {
   })
 })
 
-test('an upstream’s own usage is left as it is, wherever it stands, though it says zero', async () => {
+test('an upstream’s own usage is kept, wherever it comes and even if it is zero', async () => {
   for (const script of [
     [byUpstream, text('a'), finish()],
     [text('a'), byUpstream, finish()],
     [text('a'), finish(), byUpstream],
     [text('a'), byUpstream, cut],
   ]) {
-    const { events } = await drain(estimated(answering(...script))(aRequest, aCall()))
+    const { events } = await drain(withEstimate(answering(...script))(aRequest, aCall()))
     expect(usages(events)).toEqual([byUpstream])
   }
 })
 
-test('nothing comes after the reader has let go', async () => {
-  const events = eventsOf(estimated(answering(text('a'), finish()))(aRequest, aCall()))
+test('no event comes after the reader has closed the flow', async () => {
+  const events = eventsOf(withEstimate(answering(text('a'), finish()))(aRequest, aCall()))
   await events.next()
   await events.return(undefined)
   expect(await events.next()).toEqual({ done: true, value: undefined })
 })
 
-test('a failure is told as often as it is asked for, its estimate once', async () => {
-  const answer = estimated(answering(text('a'), cut))(aRequest, aCall())
+test('a failure is thrown at every read, and its estimate comes once', async () => {
+  const answer = withEstimate(answering(text('a'), cut))(aRequest, aCall())
   await answer.next()
   expect(await answer.next()).toMatchObject([{ type: 'usage' }])
   for (let time = 0; time < 2; time++) expect((await readAll(answer)).thrown).toBe(cut)
 })
 
-test('the line of a call that broke off has its tokens', async () => {
+test('the log line of an interrupted call has its tokens', async () => {
   const lines: LogLine[] = []
-  await drain(observe()(estimated(answering(text('a cup of tea'), cut)))(aRequest, aCall(undefined, lines)))
+  await drain(observe()(withEstimate(answering(text('a cup of tea'), cut)))(aRequest, aCall(undefined, lines)))
   expect(lines).toMatchObject([{ fields: { outcome: 'upstream_error', inputTokens: 7, outputTokens: 4 } }])
 })
 
 describe('tokens', () => {
-  test('no text has none, and the longer never fewer', () => {
+  test('an empty text has no tokens, and a longer text never has fewer', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 200 }), (words) => {
         expect(countTokens(words)).toBeGreaterThan(0)
@@ -127,7 +127,7 @@ describe('tokens', () => {
     for (const white of [' ', '\n', '\t\n ', '\u3000', '\u200b']) expect(countTokens(white)).toBeGreaterThan(0)
   })
 
-  test('a long text is counted in bounded time, in proportion', () => {
+  test('a long text is counted in bounded time, in proportion to its length', () => {
     const startedAt = performance.now()
     const short = countTokens('A cup of tea. '.repeat(1_000))
     const long = countTokens('A cup of tea. '.repeat(1_000_000))
@@ -136,7 +136,7 @@ describe('tokens', () => {
   })
 })
 
-test('a long answer is counted in parts, so that it is not kept for its count', async () => {
+test('a long answer is counted in parts, so that it is not kept in memory', async () => {
   const counted: number[] = []
   const counting = estimate((words) => {
     counted.push(words.length)

@@ -16,19 +16,19 @@ export type CountTokens = (text: string, length?: number) => number
  */
 export function estimate(countTokens: CountTokens): Layer {
   return (next) => (request, call) => {
-    const said = new AnswerTokens(countTokens)
+    const answerTokens = new AnswerTokens(countTokens)
     let isCounted = false
     return watch(next(request, call), {
       onBatch(batch) {
         for (const event of batch) {
           if (event.type === 'usage') isCounted = true
-          else if (!isCounted) said.add(textOfEvent(event))
+          else if (!isCounted) answerTokens.add(textOfEvent(event))
         }
       },
       addAtEnd(ending) {
-        if (isCounted || !isPaid(ending, said)) return undefined
+        if (isCounted || !isPaid(ending, answerTokens)) return undefined
         isCounted = true
-        return usageOf(request, said.tokens(), countTokens)
+        return usageOf(request, answerTokens.tokens(), countTokens)
       },
     })
   }
@@ -95,13 +95,13 @@ const perMessage = 3
 const perAnswer = 3
 
 function usageOf({ messages, parameters }: ChatRequest, outputTokens: number, countTokens: CountTokens): ChatEvent {
-  const asked = new Opening()
+  const opening = new Opening()
   for (const [at, message] of messages.entries()) {
-    if (at > 0) asked.add('\n')
-    asked.add(textOfMessage(message))
+    if (at > 0) opening.add('\n')
+    opening.add(textOfMessage(message))
   }
-  if (parameters.tools) asked.addJson(parameters.tools)
-  const inputTokens = countTokens(asked.text, asked.length) + messages.length * perMessage + perAnswer
+  if (parameters.tools) opening.addJson(parameters.tools)
+  const inputTokens = countTokens(opening.text, opening.length) + messages.length * perMessage + perAnswer
   const usage: Usage = { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens, source: 'estimate' }
   return { type: 'usage', choice: 0, usage }
 }

@@ -9,7 +9,7 @@ import { aCall, aRequest, chatOf, drain, finish, silence, text } from '../chat.d
 import { Permits } from '../permits.ts'
 import { limit } from './limit.ts'
 
-test('P19: of 1,000 at once exactly as many run as may, the others are told when to come back', async () => {
+test('P19: of 1,000 calls at once only the limit runs, and the others are told when to try again', async () => {
   let running = 0
   let most = 0
   const open = Promise.withResolvers<void>()
@@ -30,7 +30,7 @@ test('P19: of 1,000 at once exactly as many run as may, the others are told when
     expect(thrown).toMatchObject({ reason: 'unavailable', code: 'overloaded', retryAfterMs: 1_000 })
 })
 
-test('P19: no permit is lost, however calls end: by themselves, by failing, by abort, by being let go of or never begun', async () => {
+test('P19: no permit is lost, whether calls end, fail, are aborted, are closed or never begin', async () => {
   const max = 3
   const chat: Chat = chatOf(async function* (request, { signal }) {
     yield text('a')
@@ -53,12 +53,12 @@ test('P19: no permit is lost, however calls end: by themselves, by failing, by a
         }),
       )
       const controller = newCancel()
-      const held = Array.from({ length: max + 1 }, () =>
+      const running = Array.from({ length: max + 1 }, () =>
         eventsOf(limited({ ...aRequest, model: 'waits' }, aCall(controller))),
       )
-      const begun = await Promise.allSettled(held.map((iterator) => iterator.next()))
+      const begun = await Promise.allSettled(running.map((iterator) => iterator.next()))
       expect(begun.filter(({ status }) => status === 'fulfilled')).toHaveLength(max)
-      await Promise.all(held.map((iterator) => iterator.return(undefined)))
+      await Promise.all(running.map((iterator) => iterator.return(undefined)))
     }),
     { numRuns: runs(1_000) },
   )

@@ -3,26 +3,26 @@ import type { ObserverLayer } from '../../flow/chat.ts'
 import { watch } from '../../flow/watch.ts'
 import type { Permits } from '../permits.ts'
 
-/** Lets a call run where a permit is left; the next one is told to come back rather than queued. */
+/** Lets a call run if a permit is left. Otherwise the caller must try again, because calls are not queued. */
 export function limit(permits: Permits): ObserverLayer {
   return (next) => (request, call) => {
     let isRunning = false
     return watch(next(request, call), {
       onRead() {
         if (isRunning) return
-        if (!permits.take()) throw full()
+        if (!permits.take()) throw noPermit()
         isRunning = true
       },
       onEnd() {
-        if (isRunning) permits.giveBack()
+        if (isRunning) permits.release()
       },
     })
   }
 }
 
-function full(): ChatError {
+function noPermit(): ChatError {
   return new ChatError('unavailable', {
-    message: 'The gateway has all the requests it can carry.',
+    message: 'The gateway already runs as many requests as it may. Try again in a moment.',
     retryAfterMs: 1_000,
   })
 }

@@ -29,7 +29,7 @@ async function* aborted(signal: Cancel) {
 }
 
 for (const [name, chat, outcome, level] of ends) {
-  test(`P30: a call that ends ${name} is one line: ${outcome}`, async () => {
+  test(`P30: a call that ends ${name} causes one line: ${outcome}`, async () => {
     const lines: LogLine[] = []
     const controller = newCancel()
     setTimeout(() => controller.abort(new ChatError('cancelled', { message: 'left' })), 5)
@@ -40,13 +40,13 @@ for (const [name, chat, outcome, level] of ends) {
   })
 }
 
-test('P30: a call whose events are let go of is one line: client_closed', async () => {
+test('P30: a call that its reader closes causes one line: client_closed', async () => {
   const lines: LogLine[] = []
   for await (const _ of events(observe()(answering(text('a'), finish()))(aRequest, aCall(undefined, lines)))) break
   expect(lines).toMatchObject([{ level: 'info', fields: { outcome: 'client_closed' } }])
 })
 
-test('a line names the account and the tools; times count from the call’s beginning, the first event is the first that shows something', async () => {
+test('a line has the account and the tools, and its times count from the beginning of the call to the first visible event', async () => {
   let now = 100
   const lines: LogLine[] = []
   const chat: Chat = chatOf(async function* (_request, call) {
@@ -76,7 +76,7 @@ test('a line names the account and the tools; times count from the call’s begi
   })
 })
 
-test('what failed stands in the line of a failure as what was thrown, so that the log can keep its words back', async () => {
+test('the line of a failure has the error itself, so that the log can redact it', async () => {
   const lines: LogLine[] = []
   const error = new ChatError('overloaded', { message: 'busy', upstreamStatus: 503 })
   expect((await drain(observe()(answering(error))(aRequest, aCall(undefined, lines)))).thrown).toBe(error)
@@ -84,7 +84,7 @@ test('what failed stands in the line of a failure as what was thrown, so that th
   expect(lines[0]?.fields).not.toContainValue('busy')
 })
 
-test('what is no ChatError becomes one, with itself as the cause', async () => {
+test('any other error becomes a ChatError, with itself as the cause', async () => {
   const lines: LogLine[] = []
   const thrown = new TypeError('x is undefined')
   expect((await drain(observe()(answering(thrown))(aRequest, aCall(undefined, lines)))).thrown).toMatchObject({

@@ -17,7 +17,7 @@ interface Ended extends Observed {
   readonly endedAt: number
 }
 
-/** Writes the one line of a call when it is over, however it ends. No word of what was asked or answered. */
+/** Writes one log line for each call when it has ended. It has no text of the request or the answer. */
 export function observe(): ObserverLayer<LoopEvent> {
   return (next) => (request, call) => {
     const { runtime } = call.signal
@@ -35,7 +35,7 @@ export function observe(): ObserverLayer<LoopEvent> {
 function report(call: Call, model: string, { startedAt, firstAt, usage, ending, endedAt }: Ended): void {
   const failure = ending.kind === 'failed' ? ending.error : undefined
   const line = {
-    // the client's own word, of any length
+    // the name comes from the client and may have any length
     model: excerpt(model, 200),
     upstream: call.receipt.upstream,
     account: call.receipt.account,

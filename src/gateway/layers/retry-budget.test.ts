@@ -2,8 +2,8 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { RetryBudget } from './retry-budget.ts'
 
-/** A budget whose clock is set by hand. */
-function given() {
+/** A budget with a clock that the test sets. */
+function setUp() {
   let now = 0
   const budget = new RetryBudget({ elapsed: () => now })
   return {
@@ -11,7 +11,7 @@ function given() {
     pass(ms: number) {
       now += ms
     },
-    /** How many retries it pays for at this moment. */
+    /** Returns the number of retries that it allows at this moment. */
     spend(): number {
       let retries = 0
       while (budget.withdraw()) retries++
@@ -20,19 +20,19 @@ function given() {
   }
 }
 
-test('a new budget pays for ten retries', () => {
-  expect(given().spend()).toBe(10)
+test('a new budget allows ten retries', () => {
+  expect(setUp().spend()).toBe(10)
 })
 
-test('every fifth request pays for a retry', () => {
-  const { budget, spend } = given()
+test('every fifth request allows a retry', () => {
+  const { budget, spend } = setUp()
   spend()
   for (let requests = 0; requests < 51; requests++) budget.deposit()
   expect(spend()).toBe(10)
 })
 
-test('P7: without requests ten retries a second are paid for', () => {
-  const { spend, pass } = given()
+test('P7: without requests ten retries a second are allowed', () => {
+  const { spend, pass } = setUp()
   spend()
   pass(1_000)
   expect(spend()).toBe(10)
@@ -42,25 +42,25 @@ test('P7: without requests ten retries a second are paid for', () => {
   expect(spend()).toBe(0)
 })
 
-test('P7: neither a quiet hour nor a busy one without retries pays for a storm: twenty are the most', () => {
-  const quiet = given()
+test('P7: neither an hour without requests nor one without retries saves more than twenty retries', () => {
+  const quiet = setUp()
   quiet.pass(3_600_000)
   expect(quiet.spend()).toBe(20)
-  const busy = given()
+  const busy = setUp()
   for (let requests = 0; requests < 100_000; requests++) busy.budget.deposit()
   expect(busy.spend()).toBe(20)
 })
 
-test('what is refused costs nothing', () => {
-  const { budget, spend, pass } = given()
+test('a refused retry costs nothing', () => {
+  const { budget, spend, pass } = setUp()
   spend()
   for (let refused = 0; refused < 1_000; refused++) expect(budget.withdraw()).toBe(false)
   pass(100)
   expect(spend()).toBe(1)
 })
 
-test('P7: a thousand failing requests a second cost a fifth more, ten a second, and no burst beyond that', () => {
-  const { budget, pass } = given()
+test('P7: a thousand failing requests a second cost a fifth more and ten a second, without a larger burst', () => {
+  const { budget, pass } = setUp()
   let retries = 0
   for (let request = 0; request < 60_000; request++) {
     pass(1)
@@ -71,11 +71,11 @@ test('P7: a thousand failing requests a second cost a fifth more, ten a second, 
   expect(retries).toBeLessThanOrEqual(60_000 * 0.2 + 60 * 10 + 10)
 })
 
-test('P7: whatever comes when, retries are never more than ten, a fifth of the requests and ten a second', () => {
+test('P7: retries are never more than ten, a fifth of the requests and ten a second', () => {
   const step = fc.oneof(fc.constantFrom('request', 'request', 'retry'), fc.nat(2_000))
   fc.assert(
     fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
-      const { budget, pass } = given()
+      const { budget, pass } = setUp()
       const sum = { ms: 0, requests: 0, retries: 0 }
       for (const each of steps) {
         if (typeof each === 'number') {
@@ -91,8 +91,8 @@ test('P7: whatever comes when, retries are never more than ten, a fifth of the r
   )
 })
 
-test('what is left is what it would pay for, and looking at it spends nothing', () => {
-  const { budget, pass, spend } = given()
+test('the property left shows the allowed retries without spending any', () => {
+  const { budget, pass, spend } = setUp()
   expect([budget.left, budget.left, budget.max]).toEqual([10, 10, 20])
   pass(10_000)
   expect(budget.left).toBe(20)

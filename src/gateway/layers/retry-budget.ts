@@ -3,10 +3,10 @@ import type { Runtime } from '../../flow/runtime.ts'
 /** Envoy's and Finagle's default share; see reliability, section 5. */
 const share = 0.2
 const floorPerSecond = 10
-/** Credit does not outlive a burst: a quiet hour does not pay for a storm. */
+/** Credit is limited, so that a quiet hour does not pay for a burst. */
 const maxTokens = 20
 
-/** Bounds what retries add to an upstream that is already in trouble: a fifth of its requests, and a few a second. */
+/** Limits the retries for an upstream that is already in trouble: a fifth of its requests, and a few a second. */
 export class RetryBudget {
   readonly #runtime: Pick<Runtime, 'elapsed'>
   #tokens = floorPerSecond
@@ -19,26 +19,26 @@ export class RetryBudget {
 
   readonly max = maxTokens
 
-  /** Retries that it would pay for at the moment. */
+  /** The retries that it allows at the moment. */
   get left(): number {
-    return Math.floor(this.#grown())
+    return Math.floor(this.#currentTokens())
   }
 
-  /** Every first attempt pays in. */
+  /** Adds credit; called for every first attempt. */
   deposit(): void {
     this.#tokens = Math.min(maxTokens, this.#tokens + share)
   }
 
-  /** Whether a retry may be paid for; if so, it is. */
+  /** Pays for a retry. @returns false if there is not enough credit */
   withdraw(): boolean {
-    this.#tokens = this.#grown()
+    this.#tokens = this.#currentTokens()
     this.#at = this.#runtime.elapsed()
     if (this.#tokens < 1) return false
     this.#tokens--
     return true
   }
 
-  #grown(): number {
+  #currentTokens(): number {
     return Math.min(maxTokens, this.#tokens + ((this.#runtime.elapsed() - this.#at) / 1000) * floorPerSecond)
   }
 }

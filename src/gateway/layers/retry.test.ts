@@ -19,7 +19,7 @@ import { noThreads } from './thread.ts'
 const failing = (reason: Reason, retryAfterMs?: number) =>
   new ChatError(reason, { message: reason, ...(retryAfterMs !== undefined && { retryAfterMs }) })
 
-/** One chat after the other, the last one again and again; with the number of times any was asked. */
+/** Calls one chat after the other, and the last one again and again. It also counts the calls. */
 function inTurn(...chats: readonly Chat[]) {
   let asked = 0
   const chat: Chat = (request, call) => {
@@ -30,11 +30,11 @@ function inTurn(...chats: readonly Chat[]) {
 }
 
 /** A call without jitter. */
-const calmCall = (signal = cancelWith({ random: () => 0 })) => aCall(signal)
+const callWithoutJitter = (signal = cancelWith({ random: () => 0 })) => aCall(signal)
 
-test('P8: a failure before the first event is tried again, and the client sees one clean answer', async () => {
+test('P8: a failure before the first event is retried, and the client gets one complete answer', async () => {
   const { chat, asked } = inTurn(answering(failing('upstream-failed')), answering(text('a'), finish()))
-  const call = calmCall()
+  const call = callWithoutJitter()
   expect(await drain(retry(new RetryBudget(machine))(chat)(aRequest, call))).toEqual({
     events: [text('a'), finish()],
     thrown: undefined,
@@ -42,20 +42,20 @@ test('P8: a failure before the first event is tried again, and the client sees o
   expect([asked(), call.receipt.attempts]).toEqual([2, 2])
 })
 
-test('P8: nothing is ever tried again after the first event, wherever the upstream breaks', async () => {
+test('P8: nothing is retried after the first event, wherever the upstream breaks off', async () => {
   for (let events = 1; events <= 20; events++) {
     const error = failing('upstream-failed')
-    const told: ChatEvent[] = Array.from({ length: events }, (_, at) => text(String(at)))
-    const { chat, asked } = inTurn(answering(...told, error), answering(text('again'), finish()))
-    expect(await drain(retry(new RetryBudget(machine))(chat)(aRequest, calmCall()))).toEqual({
-      events: told,
+    const hinted: ChatEvent[] = Array.from({ length: events }, (_, at) => text(String(at)))
+    const { chat, asked } = inTurn(answering(...hinted, error), answering(text('again'), finish()))
+    expect(await drain(retry(new RetryBudget(machine))(chat)(aRequest, callWithoutJitter()))).toEqual({
+      events: hinted,
       thrown: error,
     })
     expect(asked()).toBe(1)
   }
 })
 
-test('what the table says is worth no other try is not tried again', async () => {
+test('a failure that a retry cannot help is not retried', async () => {
   for (const reason of [
     'invalid-request',
     'content-filtered',
@@ -64,23 +64,23 @@ test('what the table says is worth no other try is not tried again', async () =>
     'internal',
   ] as const) {
     const { chat, asked } = inTurn(answering(failing(reason)))
-    expect((await drain(retry(new RetryBudget(machine))(chat)(aRequest, calmCall()))).thrown).toMatchObject({
+    expect((await drain(retry(new RetryBudget(machine))(chat)(aRequest, callWithoutJitter()))).thrown).toMatchObject({
       reason,
     })
     expect(asked()).toBe(1)
   }
 })
 
-test('the same account is tried once more, and not at all when its upstream wants over two seconds', async () => {
+test('the same account is retried once, and not at all if its upstream asks for more than two seconds', async () => {
   const once = inTurn(answering(failing('overloaded')))
-  await drain(retry(new RetryBudget(machine))(once.chat)(aRequest, calmCall()))
+  await drain(retry(new RetryBudget(machine))(once.chat)(aRequest, callWithoutJitter()))
   expect(once.asked()).toBe(2)
-  const told = inTurn(answering(failing('overloaded', 2_001)))
-  await drain(retry(new RetryBudget(machine))(told.chat)(aRequest, calmCall()))
-  expect(told.asked()).toBe(1)
+  const hinted = inTurn(answering(failing('overloaded', 2_001)))
+  await drain(retry(new RetryBudget(machine))(hinted.chat)(aRequest, callWithoutJitter()))
+  expect(hinted.asked()).toBe(1)
 })
 
-test('the wait before another try is what the upstream asked for, and the jitter', async () => {
+test('the wait before a retry is the upstream’s wish plus jitter', async () => {
   const runtime = Object.assign(new ManualRuntime(), { random: () => 0.1 })
   const { chat, asked } = inTurn(answering(failing('overloaded', 30)), answering(finish()))
   const answer = drain(retry(new RetryBudget(runtime))(chat)(aRequest, aCall(new CancelSource(runtime))))
@@ -92,7 +92,7 @@ test('the wait before another try is what the upstream asked for, and the jitter
   expect(runtime.timers.size).toBe(0)
 })
 
-test('a call that is aborted while it waits for another try ends with the reason of that', async () => {
+test('a call that is aborted during the wait for a retry ends with the reason of the abort', async () => {
   const runtime = new ManualRuntime()
   const controller = new CancelSource(runtime)
   const { chat, asked } = inTurn(answering(failing('overloaded', 2_000)))
@@ -105,14 +105,14 @@ test('a call that is aborted while it waits for another try ends with the reason
   expect(runtime.timers.size).toBe(0)
 })
 
-function pooled(count: number, chat: Chat<WithAccount>, budget = new RetryBudget(machine)) {
+function withPool(count: number, chat: Chat<WithAccount>, budget = new RetryBudget(machine)) {
   const { pool, accounts } = poolOf(Array.from({ length: count }, (_, at) => ({ label: `a${at}`, credential: at })))
   return { pool, accounts, chat: retry(budget)(noThreads(account(pool, 'upstream')(chat))) }
 }
 
-test('P21: accounts that fail are passed over for those that work, up to the limit of attempts', async () => {
+test('P21: failing accounts are replaced by others, up to the limit of attempts', async () => {
   const asked: string[] = []
-  const { chat } = pooled(
+  const { chat } = withPool(
     10,
     chatOf(async function* (_request, { account: { label } }) {
       asked.push(label)
@@ -120,82 +120,82 @@ test('P21: accounts that fail are passed over for those that work, up to the lim
       yield finish()
     }),
   )
-  const call = calmCall()
+  const call = callWithoutJitter()
   expect((await drain(chat(aRequest, call))).events).toEqual([finish()])
   expect(asked).toEqual(['a0', 'a1', 'a2'])
   expect(call.receipt).toMatchObject({ attempts: 3, upstream: 'upstream' })
 })
 
 test('no call makes more attempts than the limit', async () => {
-  const { chat } = pooled(10, () => answering(failing('account-refused'))(aRequest, calmCall()))
-  const call = calmCall()
+  const { chat } = withPool(10, () => answering(failing('account-refused'))(aRequest, callWithoutJitter()))
+  const call = callWithoutJitter()
   expect((await drain(chat(aRequest, call))).thrown).toMatchObject({ reason: 'account-refused' })
   expect(call.receipt.attempts).toBe(maxAttempts)
 })
 
-test('when no account is left, the client is told why the last one failed', async () => {
-  const { chat } = pooled(2, () => answering(failing('account-refused'))(aRequest, calmCall()))
-  expect((await drain(chat(aRequest, calmCall()))).thrown).toMatchObject({ reason: 'account-refused' })
+test('if no account is left, the client gets the failure of the last one', async () => {
+  const { chat } = withPool(2, () => answering(failing('account-refused'))(aRequest, callWithoutJitter()))
+  expect((await drain(chat(aRequest, callWithoutJitter()))).thrown).toMatchObject({ reason: 'account-refused' })
 })
 
-/** How many retries a budget whose clock stands still would pay for. */
-function left(budget: RetryBudget): number {
+/** Spends a budget whose clock stands still, and returns the number of retries. */
+function spendAll(budget: RetryBudget): number {
   let retries = 0
   while (budget.withdraw()) retries++
   return retries
 }
 
-test('P7: a call that finds every account resting at its upstream’s word costs no retry: 429 and the soonest time', async () => {
+test('P7: a call that finds every account rate limited costs no retry, and gets 429 with the soonest time', async () => {
   const budget = new RetryBudget({ elapsed: () => 0 })
-  const { pool, accounts, chat } = pooled(2, answering(finish()), budget)
+  const { pool, accounts, chat } = withPool(2, answering(finish()), budget)
   for (const [at, leased] of accounts.entries())
     pool.reportFailure(leased, failing('rate-limited', 60_000 + at * 1_000))
-  const call = calmCall()
+  const call = callWithoutJitter()
   const { thrown } = await drain(chat(aRequest, call))
   expect(thrown).toMatchObject({ reason: 'rate-limited' })
   expect(thrown instanceof ChatError && thrown.retryAfterMs).toBeWithin(50_000, 60_001)
   expect(call.receipt.attempts).toBe(0)
-  expect(left(budget)).toBe(10)
+  expect(spendAll(budget)).toBe(10)
 })
 
-test('P7: a single account that is rate limited is asked once, and the budget pays for one retry at most', async () => {
+test('P7: a single rate-limited account is asked once, for at most one retry', async () => {
   const budget = new RetryBudget({ elapsed: () => 0 })
-  const { chat } = pooled(1, () => answering(failing('rate-limited', 60_000))(aRequest, calmCall()), budget)
-  const call = calmCall()
+  const { chat } = withPool(1, () => answering(failing('rate-limited', 60_000))(aRequest, callWithoutJitter()), budget)
+  const call = callWithoutJitter()
   expect((await drain(chat(aRequest, call))).thrown).toMatchObject({ reason: 'rate-limited' })
-  expect(left(budget)).toBeGreaterThanOrEqual(9)
+  expect(spendAll(budget)).toBeGreaterThanOrEqual(9)
 })
 
-test('an account that answered is told so, one that failed rests', async () => {
-  const { pool, chat } = pooled(
+test('an account that answered is ok, and one that failed rests', async () => {
+  const { pool, chat } = withPool(
     2,
     chatOf(async function* (_request, { account: { label } }) {
       if (label === 'a0') throw failing('challenged')
       yield finish()
     }),
   )
-  await drain(chat(aRequest, calmCall()))
+  await drain(chat(aRequest, callWithoutJitter()))
   expect(Object.fromEntries(pool.states().map(({ label, state }) => [label, state.kind]))).toEqual({
     a0: 'challenged',
     a1: 'ok',
   })
 })
 
-test('P7: a budget that is used up pays for no other try: the failure is told as it is', async () => {
+test('P7: an empty budget allows no retry, and the failure is reported', async () => {
   const budget = new RetryBudget({ elapsed: () => 0 })
-  left(budget)
+  spendAll(budget)
   const { chat, asked } = inTurn(answering(failing('upstream-failed')), answering(finish()))
-  expect((await drain(retry(budget)(chat)(aRequest, calmCall()))).thrown).toMatchObject({
+  expect((await drain(retry(budget)(chat)(aRequest, callWithoutJitter()))).thrown).toMatchObject({
     reason: 'upstream-failed',
   })
   expect(asked()).toBe(1)
 })
 
-test('P7: to be asked after another upstream failed is a retry, which pays nothing in', async () => {
+test('P7: a call that another upstream has failed is a retry, which adds no credit', async () => {
   const budget = new RetryBudget({ elapsed: () => 0 })
   const { chat, asked } = inTurn(answering(finish()))
   const later = () => {
-    const call = calmCall()
+    const call = callWithoutJitter()
     call.attempts.spend()
     return drain(retry(budget)(chat)(aRequest, call))
   }
@@ -204,16 +204,16 @@ test('P7: to be asked after another upstream failed is a retry, which pays nothi
   expect(asked()).toBe(10)
 })
 
-test('the attempts and the account that the receipt notes decide nothing', async () => {
+test('the attempts and the account in the receipt have no effect', async () => {
   const { chat, asked } = inTurn(answering(failing('upstream-failed')), answering(failing('account-refused')))
-  const call = calmCall()
+  const call = callWithoutJitter()
   Object.assign(call.receipt, { attempts: 99, account: 'of-another-answer' })
   const { thrown } = await drain(retry(new RetryBudget(machine))(chat)(aRequest, call))
   expect(asked()).toBe(maxAttempts)
   expect(thrown).toMatchObject({ reason: 'account-refused', message: 'account-refused' })
 })
 
-test('of answers side by side, each names the account that it was asked with', async () => {
+test('each of several answers names its own account in its error', async () => {
   const begun = Promise.withResolvers<void>()
   const labels = ['a0', 'a1']
   const chat: Chat = chatOf((_request, call) => {
@@ -222,7 +222,7 @@ test('of answers side by side, each names the account that it was asked with', a
     begun.resolve()
     return failingAfter(silence(call.signal))
   })
-  const call = calmCall()
+  const call = callWithoutJitter()
   for (let spent = 1; spent < maxAttempts; spent++) call.attempts.spend()
   const sideBySide = choices({ parameters: { choices: 'emulated' } })(retry(new RetryBudget(machine))(chat))
   const { thrown } = await drain(sideBySide({ ...aRequest, parameters: { choices: 2 } }, call))
@@ -232,7 +232,7 @@ test('of answers side by side, each names the account that it was asked with', a
 
 async function* failingAfter(before: Promise<unknown>): AsyncGenerator<ChatEvent> {
   await before
-  yield* events(answering(failing('account-refused'))(aRequest, calmCall()))
+  yield* events(answering(failing('account-refused'))(aRequest, callWithoutJitter()))
 }
 
 test('closing a retried flow closes its source', async () => {
@@ -245,6 +245,6 @@ test('closing a retried flow closes its source', async () => {
       closed.resolve()
     }
   })
-  for await (const _ of events(retry(new RetryBudget(machine))(chat)(aRequest, calmCall()))) break
+  for await (const _ of events(retry(new RetryBudget(machine))(chat)(aRequest, callWithoutJitter()))) break
   await closed.promise
 })

@@ -7,19 +7,19 @@ import type { Chat } from '../../flow/chat.ts'
 import { aCall, aRequest, chatOf, drain, finish } from '../chat.double.ts'
 import { support } from './support.ts'
 
-async function asked(taken: Support, request: Partial<ChatRequest>) {
+async function ask(supported: Support, request: Partial<ChatRequest>) {
   const seen: ChatRequest[] = []
   const chat: Chat = chatOf(async function* (arrived) {
     seen.push(arrived)
     yield finish()
   })
   const call = aCall()
-  await drain(support('groq', taken)(chat)({ ...aRequest, ...request }, call))
+  await drain(support('groq', supported)(chat)({ ...aRequest, ...request }, call))
   return { request: seen[0], receipt: Object.fromEntries(call.receipt.parameters) }
 }
 
-test('an upstream gets what it takes, and the receipt says what became of each parameter by the client’s name', async () => {
-  const { request, receipt } = await asked(
+test('an upstream gets the parameters that it supports, and the receipt has the treatment of each', async () => {
+  const { request, receipt } = await ask(
     { parameters: { temperature: 'honoured', maxTokens: 'mapped', choices: 'emulated' } },
     {
       parameters: { temperature: 1, maxTokens: 5, choices: 2, seed: 7 },
@@ -30,15 +30,15 @@ test('an upstream gets what it takes, and the receipt says what became of each p
   expect(receipt).toEqual({ temperature: 'honoured', max_completion_tokens: 'mapped', n: 'emulated', seed: 'dropped' })
 })
 
-test('unknown fields are honoured where the upstream speaks their dialect, else dropped', async () => {
+test('unknown fields are honoured by an upstream with their dialect, and dropped otherwise', async () => {
   const extra = { 'openai-chat': { top_k: 5 } }
-  expect((await asked({ parameters: {}, extraOf: 'openai-chat' }, { extra })).receipt).toEqual({ top_k: 'honoured' })
-  expect((await asked({ parameters: {}, extraOf: 'other' }, { extra })).receipt).toEqual({ top_k: 'dropped' })
+  expect((await ask({ parameters: {}, extraOf: 'openai-chat' }, { extra })).receipt).toEqual({ top_k: 'honoured' })
+  expect((await ask({ parameters: {}, extraOf: 'other' }, { extra })).receipt).toEqual({ top_k: 'dropped' })
 })
 
-test('tools and a response format are refused rather than dropped, by the client’s own name', async () => {
+test('unsupported tools and response formats are refused with the client’s own names', async () => {
   const refused = (parameters: ChatRequest['parameters'], spelling: ChatRequest['spelling']) =>
-    asked({ parameters: {} }, { parameters, spelling }).catch((thrown: unknown) => thrown)
+    ask({ parameters: {} }, { parameters, spelling }).catch((thrown: unknown) => thrown)
   await expect(refused({ tools: [{ type: 'function', name: 'f' }] }, {})).resolves.toMatchObject({
     reason: 'unsupported',
     param: 'tools',
@@ -48,8 +48,8 @@ test('tools and a response format are refused rather than dropped, by the client
   await expect(format).resolves.toMatchObject({ reason: 'unsupported', param: 'response_format' })
 })
 
-test('an empty list of tools and a format of plain text ask for nothing, and are dropped', async () => {
-  const { request, receipt } = await asked(
+test('an empty list of tools and the text format are dropped without an error', async () => {
+  const { request, receipt } = await ask(
     { parameters: {} },
     {
       parameters: { tools: [], responseFormat: { type: 'text' } },
@@ -60,29 +60,29 @@ test('an empty list of tools and a format of plain text ask for nothing, and are
   expect(receipt).toEqual({ tools: 'dropped', response_format: 'dropped' })
 })
 
-test('functions under their older name are tools: refused where only that dialect knows them, unless there are none', async () => {
+test('functions under their older name count as tools: they are refused for other dialects, unless the list is empty', async () => {
   const functions = [{ name: 'weather' }]
-  const refused = asked({ parameters: { tools: 'honoured' } }, { extra: { 'openai-chat': { functions } } }).catch(
+  const refused = ask({ parameters: { tools: 'honoured' } }, { extra: { 'openai-chat': { functions } } }).catch(
     (thrown: unknown) => thrown,
   )
   await expect(refused).resolves.toMatchObject({ reason: 'unsupported', param: 'functions' })
-  const none = await asked({ parameters: {} }, { extra: { 'openai-chat': { functions: [] } } })
+  const none = await ask({ parameters: {} }, { extra: { 'openai-chat': { functions: [] } } })
   expect(none.receipt).toEqual({ functions: 'dropped' })
-  const taken = await asked({ parameters: {}, extraOf: 'openai-chat' }, { extra: { 'openai-chat': { functions } } })
-  expect(taken.request?.extra).toEqual({ 'openai-chat': { functions } })
+  const supported = await ask({ parameters: {}, extraOf: 'openai-chat' }, { extra: { 'openai-chat': { functions } } })
+  expect(supported.request?.extra).toEqual({ 'openai-chat': { functions } })
 })
 
-test('a number beyond a range and a word it does not know become the nearest, and are mapped; the others are honoured', async () => {
-  const taken: Support = {
+test('a number out of range and an unsupported word become the nearest value, and count as mapped', async () => {
+  const supported: Support = {
     parameters: { temperature: 'honoured', topP: 'honoured', reasoningEffort: 'honoured' },
     ranges: { temperature: { min: 0, max: 1.5 }, topP: { min: 0, max: 1 } },
     words: { reasoningEffort: { low: 'none' } },
   }
   const spelling = { temperature: 'temperature', topP: 'top_p', reasoningEffort: 'reasoning_effort' }
-  const wide = await asked(taken, { parameters: { temperature: 2, topP: 0.5, reasoningEffort: 'low' }, spelling })
+  const wide = await ask(supported, { parameters: { temperature: 2, topP: 0.5, reasoningEffort: 'low' }, spelling })
   expect(wide.request?.parameters).toEqual({ temperature: 1.5, topP: 0.5, reasoningEffort: 'none' })
   expect(wide.receipt).toEqual({ temperature: 'mapped', top_p: 'honoured', reasoning_effort: 'mapped' })
-  const fitting = await asked(taken, {
+  const fitting = await ask(supported, {
     parameters: { temperature: 1.5, reasoningEffort: 'high' },
     spelling: { ...spelling },
   })
@@ -90,16 +90,16 @@ test('a number beyond a range and a word it does not know become the nearest, an
   expect(fitting.receipt).toMatchObject({ temperature: 'honoured', reasoning_effort: 'honoured' })
 })
 
-test('a name is mapped only where it is another', async () => {
-  const taken: Support = { parameters: { maxTokens: 'mapped' }, names: { maxTokens: 'max_tokens' } }
+test('a name counts as mapped only if it changes', async () => {
+  const supported: Support = { parameters: { maxTokens: 'mapped' }, names: { maxTokens: 'max_tokens' } }
   const receiptOf = async (name: string) =>
-    (await asked(taken, { parameters: { maxTokens: 5 }, spelling: { maxTokens: name } })).receipt
+    (await ask(supported, { parameters: { maxTokens: 5 }, spelling: { maxTokens: name } })).receipt
   expect(await receiptOf('max_completion_tokens')).toEqual({ max_completion_tokens: 'mapped' })
   expect(await receiptOf('max_tokens')).toEqual({ max_tokens: 'honoured' })
 })
 
-test('what some models do not take is dropped for them, and fields of the dialect that the upstream lacks for all', async () => {
-  const taken: Support = {
+test('a parameter that a model does not support is dropped, and so are the fields that the upstream lacks', async () => {
+  const supported: Support = {
     parameters: { stop: 'honoured', seed: 'honoured' },
     extraOf: 'openai-chat',
     lacksFields: ['logit_bias'],
@@ -110,16 +110,16 @@ test('what some models do not take is dropped for them, and fields of the dialec
     spelling: { stop: 'stop', seed: 'seed' },
     extra: { 'openai-chat': { logit_bias: {}, top_k: 1 } },
   }
-  expect((await asked(taken, { ...request, model: 'a-reasoner' })).receipt).toEqual({
+  expect((await ask(supported, { ...request, model: 'a-reasoner' })).receipt).toEqual({
     stop: 'dropped',
     seed: 'honoured',
     logit_bias: 'dropped',
     top_k: 'honoured',
   })
-  expect((await asked(taken, { ...request, model: 'another' })).receipt).toMatchObject({ stop: 'honoured' })
+  expect((await ask(supported, { ...request, model: 'another' })).receipt).toMatchObject({ stop: 'honoured' })
 })
 
-test('what only the client’s dialect may understand is refused elsewhere by its name, unless it would be dropped anyway', async () => {
+test('an unreadable field is refused for other dialects, unless it would be dropped anyway', async () => {
   const unread = [
     {
       param: 'metadata',
@@ -131,45 +131,43 @@ test('what only the client’s dialect may understand is refused elsewhere by it
   ] as const
   const sent = { metadata: { raw: 5, read: undefined }, seed: { raw: 1.5, read: undefined } }
   const spelling = { metadata: 'metadata', seed: 'seed' }
-  const refused = asked({ parameters: { seed: 'honoured' } }, { unread, sent, spelling }).catch(
+  const refused = ask({ parameters: { seed: 'honoured' } }, { unread, sent, spelling }).catch(
     (thrown: unknown) => thrown,
   )
   await expect(refused).resolves.toMatchObject({ reason: 'unsupported', param: 'seed', code: 'invalid_type' })
-  const dropped = await asked({ parameters: {} }, { unread, sent, spelling })
+  const dropped = await ask({ parameters: {} }, { unread, sent, spelling })
   expect([dropped.request?.sent, dropped.receipt]).toEqual([{}, { metadata: 'dropped', seed: 'dropped' }])
-  const own = await asked({ parameters: { seed: 'honoured' }, extraOf: 'openai-chat' }, { unread, sent, spelling })
+  const own = await ask({ parameters: { seed: 'honoured' }, extraOf: 'openai-chat' }, { unread, sent, spelling })
   expect(own.request?.sent).toEqual({ seed: sent.seed })
   const message = [{ param: 'messages[0].role', message: 'messages[0].role: must be …', code: 'invalid_value' }]
-  await expect(
-    asked({ parameters: {} }, { unread: message }).catch((thrown: unknown) => thrown),
-  ).resolves.toMatchObject({
+  await expect(ask({ parameters: {} }, { unread: message }).catch((thrown: unknown) => thrown)).resolves.toMatchObject({
     param: 'messages[0].role',
   })
 })
 
-test('no tools are none, and what chooses among them goes with them', async () => {
+test('an empty list of tools is dropped together with the choice among them', async () => {
   const parameters = { tools: [], toolChoice: { type: 'required' }, parallelToolCalls: false } as const
   const spelling = { tools: 'tools', toolChoice: 'tool_choice', parallelToolCalls: 'parallel_tool_calls' }
-  const taken = { tools: 'honoured', toolChoice: 'honoured', parallelToolCalls: 'honoured' } as const
-  const { request, receipt } = await asked({ parameters: taken }, { parameters, spelling })
+  const supported = { tools: 'honoured', toolChoice: 'honoured', parallelToolCalls: 'honoured' } as const
+  const { request, receipt } = await ask({ parameters: supported }, { parameters, spelling })
   expect(request?.parameters).toEqual({})
   expect(receipt).toEqual({ tools: 'dropped', tool_choice: 'dropped', parallel_tool_calls: 'dropped' })
 })
 
-test('an upstream that takes no images is told of those that tools gave, and refuses those of a client', async () => {
+test('an upstream without images gets the notices of a tool’s images, and a client’s images are refused', async () => {
   const textOnly: Support = { parameters: {}, parts: ['text'] }
   const image = { type: 'image', url: 'data:image/png;base64,AAAA' } as const
   const result = (...content: readonly Part[]): Message => ({ role: 'tool', toolCallId: 'a', content })
   const ofTool = result({ type: 'text', text: 'see' }, { ...image, notice: '[image 1 is not shown]' })
-  const { request } = await asked(textOnly, { messages: [...aRequest.messages, ofTool] })
+  const { request } = await ask(textOnly, { messages: [...aRequest.messages, ofTool] })
   expect(request?.messages.at(-1)?.content).toEqual([
     { type: 'text', text: 'see' },
     { type: 'text', text: '[image 1 is not shown]' },
   ])
-  const refused = await asked(textOnly, { messages: [result(image)] })
+  const refused = await ask(textOnly, { messages: [result(image)] })
     .then(() => undefined)
     .catch((thrown: unknown) => thrown)
   expect(refused).toMatchObject({ reason: 'unsupported', param: 'messages[0].content[0]' })
-  const seeing = await asked({ parameters: {} }, { messages: [ofTool] })
+  const seeing = await ask({ parameters: {} }, { messages: [ofTool] })
   expect(seeing.request?.messages).toEqual([ofTool])
 })

@@ -19,16 +19,21 @@ import type { Layer } from '../../flow/chat.ts'
  */
 export function support(upstream: string, offered: Support): Layer {
   return (next) => (received, call) => {
-    const taken = supportFor(offered, received.model)
-    const asked = takesImages(taken) ? received : { ...received, messages: received.messages.map(withoutImages) }
-    const unread = unreadOf(asked, taken)
+    const supported = supportFor(offered, received.model)
+    const asked = takesImages(supported) ? received : { ...received, messages: received.messages.map(withoutImages) }
+    const unread = unreadableFor(asked, supported)
     if (unread) throw new ChatError('unsupported', unread)
-    const { request, changed } = withinValues(asked, taken)
-    const missing = missingParameter(request, taken) ?? missingFunctions(request, taken) ?? missingPart(request, taken)
+    const { request, changed } = limitValues(asked, supported)
+    const missing =
+      missingParameter(request, supported) ?? missingFunctions(request, supported) ?? missingPart(request, supported)
     if (missing) throw unsupported(missing, upstream)
     const idle = idleParameters(request.parameters).filter((name) => name in request.parameters)
-    const dropped = new Set<string>([...untakenParameters(request, taken), ...untakenExtras(request, taken), ...idle])
-    noteParameters(call.receipt, { request, taken, dropped, changed })
+    const dropped = new Set<string>([
+      ...unsupportedParameters(request, supported),
+      ...unsupportedExtras(request, supported),
+      ...idle,
+    ])
+    noteParameters(call.receipt, { request, supported, dropped, changed })
     if (dropped.size === 0) return next(request, call)
     const parameters: Parameters = without(request.parameters, dropped)
     const sent = request.sent && { sent: without(request.sent, dropped) }
@@ -42,7 +47,10 @@ function takesImages({ parts }: Support): boolean {
 }
 
 /** The first field that this upstream cannot get, because only the client's own dialect may know its meaning. */
-function unreadOf({ unread, dialect }: ChatRequest, { extraOf, parameters }: Support): UnreadableField | undefined {
+function unreadableFor(
+  { unread, dialect }: ChatRequest,
+  { extraOf, parameters }: Support,
+): UnreadableField | undefined {
   if (extraOf === dialect) return undefined
   return unread?.find(({ parameter }) => !parameter || parameter in parameters || needed.includes(parameter))
 }
@@ -51,19 +59,19 @@ function unreadOf({ unread, dialect }: ChatRequest, { extraOf, parameters }: Sup
 const needed: readonly Parameter[] = ['tools', 'responseFormat']
 
 /** The client's name of a necessary parameter that the upstream does not support. */
-function missingParameter({ parameters, spelling }: ChatRequest, taken: Support): string | undefined {
+function missingParameter({ parameters, spelling }: ChatRequest, supported: Support): string | undefined {
   const { tools, responseFormat: format } = parameters
-  if (tools?.length && !taken.parameters.tools) return spelling.tools ?? 'tools'
+  if (tools?.length && !supported.parameters.tools) return spelling.tools ?? 'tools'
   if (!format || format.type === 'text') return undefined
-  const isTaken = taken.parameters.responseFormat && (taken.formats?.includes(format.type) ?? true)
+  const isTaken = supported.parameters.responseFormat && (supported.formats?.includes(format.type) ?? true)
   return isTaken ? undefined : (spelling.responseFormat ?? 'response_format')
 }
 
 /** Finds tools under their older name, which only OpenAI's dialect knows: OpenAI, `functions` (deprecated) */
-function missingFunctions(request: ChatRequest, taken: Support): string | undefined {
+function missingFunctions(request: ChatRequest, supported: Support): string | undefined {
   const { functions } = sentFields(request)
   const isAsked = Array.isArray(functions) && functions.length > 0
-  return isAsked && untakenExtras(request, taken).includes('functions') ? 'functions' : undefined
+  return isAsked && unsupportedExtras(request, supported).includes('functions') ? 'functions' : undefined
 }
 
 /** The path of the first part that the upstream does not support. */
@@ -84,15 +92,15 @@ function isOfTools(type: Part['type']): boolean {
 }
 
 function unsupported(param: string, upstream: string): ChatError {
-  const message = `${param}: the upstream "${upstream}" cannot do this. Leave it out, or choose a model of another upstream.`
+  const message = `${param}: the upstream "${upstream}" does not support this. Leave it out, or choose a model of another upstream.`
   return new ChatError('unsupported', { message, param })
 }
 
-function untakenParameters({ parameters, sent }: ChatRequest, taken: Support): string[] {
-  return Object.keys({ ...sent, ...parameters }).filter((key) => !(key in taken.parameters))
+function unsupportedParameters({ parameters, sent }: ChatRequest, supported: Support): string[] {
+  return Object.keys({ ...sent, ...parameters }).filter((key) => !(key in supported.parameters))
 }
 
-function untakenExtras(request: ChatRequest, { extraFields, extraOf, lacksFields }: Support): string[] {
+function unsupportedExtras(request: ChatRequest, { extraFields, extraOf, lacksFields }: Support): string[] {
   const isOwn = extraOf === request.dialect
   const isTaken = (name: string) => extraFields?.includes(name) ?? (isOwn && !lacksFields?.includes(name))
   return Object.keys(sentFields(request)).filter((name) => !isTaken(name))
@@ -100,17 +108,20 @@ function untakenExtras(request: ChatRequest, { extraFields, extraOf, lacksFields
 
 interface ParameterNotes {
   readonly request: ChatRequest
-  readonly taken: Support
+  readonly supported: Support
   readonly dropped: ReadonlySet<string>
   /** The parameters whose values were changed. */
   readonly changed: ReadonlySet<string>
 }
 
 /** Notes the parameters that the client sent. Those that a panel has added have no spelling. */
-function noteParameters({ parameters: noted }: Receipt, { request, taken, dropped, changed }: ParameterNotes): void {
+function noteParameters(
+  { parameters: noted }: Receipt,
+  { request, supported, dropped, changed }: ParameterNotes,
+): void {
   for (const [parameter, name] of Object.entries(request.spelling)) {
-    const treatment = Object.entries(taken.parameters).find(([key]) => key === parameter && !dropped.has(key))?.[1]
-    const isOwnName = Object.entries(taken.names ?? {}).some(([key, own]) => key === parameter && own === name)
+    const treatment = Object.entries(supported.parameters).find(([key]) => key === parameter && !dropped.has(key))?.[1]
+    const isOwnName = Object.entries(supported.names ?? {}).some(([key, own]) => key === parameter && own === name)
     noted.set(name, treatmentOf(treatment, { isOwnName, isChanged: changed.has(parameter) }))
   }
   for (const name of Object.keys(sentFields(request))) noted.set(name, dropped.has(name) ? 'dropped' : 'honoured')
@@ -118,19 +129,16 @@ function noteParameters({ parameters: noted }: Receipt, { request, taken, droppe
 
 /** The treatment of one parameter. A parameter that keeps the client's name and value is honoured. */
 function treatmentOf(
-  taken: ParameterTreatment | undefined,
+  supported: ParameterTreatment | undefined,
   { isOwnName, isChanged }: { readonly isOwnName: boolean; readonly isChanged: boolean },
 ): Treatment {
-  if (!taken) return 'dropped'
+  if (!supported) return 'dropped'
   if (isChanged) return 'mapped'
-  return isOwnName && taken === 'mapped' ? 'honoured' : taken
+  return isOwnName && supported === 'mapped' ? 'honoured' : supported
 }
 
 /** Replaces each value that the upstream does not accept by the nearest one that it does. */
-function withinValues(
-  request: ChatRequest,
-  { ranges, words }: Support,
-): { request: ChatRequest; changed: Set<string> } {
+function limitValues(request: ChatRequest, { ranges, words }: Support): { request: ChatRequest; changed: Set<string> } {
   const changed = new Set<string>()
   if (!ranges && !words) return { request, changed }
   const parameters: Record<string, unknown> = { ...request.parameters }

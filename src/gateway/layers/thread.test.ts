@@ -18,12 +18,12 @@ import { RetryBudget } from './retry-budget.ts'
 import { thread } from './thread.ts'
 
 const never = newCancel()
-const said = (words: string): readonly Part[] => [{ type: 'text', text: words }]
-const user = (words: string): Message => ({ role: 'user', content: said(words) })
-const system = (words: string): Message => ({ role: 'system', content: said(words) })
-const assistant = (words: string): Message => ({ role: 'assistant', content: said(words) })
+const textParts = (words: string): readonly Part[] => [{ type: 'text', text: words }]
+const user = (words: string): Message => ({ role: 'user', content: textParts(words) })
+const system = (words: string): Message => ({ role: 'system', content: textParts(words) })
+const assistant = (words: string): Message => ({ role: 'assistant', content: textParts(words) })
 
-/** What the upstream was asked with: the account, and the thread it was told of. */
+/** The account and the known thread of a request to the upstream. */
 interface Asked {
   readonly label: string
   readonly known: string | undefined
@@ -41,8 +41,8 @@ interface Given {
   readonly renewal?: Renewal<Token>
 }
 
-/** An upstream that keeps conversations: it answers `1`, `2` …, and names each thread by its answer. */
-function given({ accounts = 2, ttlMs = 1_000, renewal }: Given = {}) {
+/** An upstream that keeps conversations. It answers `1`, `2` …, and names each thread after its answer. */
+function setUp({ accounts = 2, ttlMs = 1_000, renewal }: Given = {}) {
   let now = 1_000_000
   const store = new MemoryStore({ runtime: { now: () => now } })
   const declared: Account[] = Array.from({ length: accounts }, (_, at) => ({
@@ -50,10 +50,10 @@ function given({ accounts = 2, ttlMs = 1_000, renewal }: Given = {}) {
     credential: { generation: 0, endsAt: now + 3_600_000 },
     ...(renewal && { renewal }),
   }))
-  const { pool, accounts: living } = poolOf(declared, { ...accountsOptions(), now: () => now })
+  const { pool, accounts: liveAccounts } = poolOf(declared, { ...accountsOptions(), now: () => now })
   const asked: Asked[] = []
   const lines: LogLine[] = []
-  /** What the next ones meet, after what they say. */
+  /** The failures of the next requests, after their events. */
   const failures: (Error | undefined)[] = []
   let answers = 0
   const upstream: Chat<WithAccount> = chatOf(async function* (_request, call) {
@@ -79,14 +79,14 @@ function given({ accounts = 2, ttlMs = 1_000, renewal }: Given = {}) {
     chat({ ...aRequest, model, messages }, { ...aCall(signal, lines), log: aLog(lines), caller })
   return {
     pool,
-    living,
+    liveAccounts,
     store,
     asked,
     lines,
     failures,
     open,
-    /** Tells a conversation. @returns it with its answer */
-    tell: async (messages: readonly Message[], from: From = {}) => {
+    /** Sends a conversation. @returns it with the answer */
+    send: async (messages: readonly Message[], from: From = {}) => {
       const { events } = await drain(open(messages, from))
       return [...messages, assistant(wordsOf(events))]
     },
@@ -102,27 +102,27 @@ function wordsOf(events: readonly ChatEvent[]): string {
 }
 
 describe('a conversation', () => {
-  test('of ten turns is one thread on one account, each turn told of the one before', async () => {
-    const { tell, asked, known } = given({ accounts: 3 })
+  test('of ten turns is one thread on one account, and each turn continues the last', async () => {
+    const { send, asked, known } = setUp({ accounts: 3 })
     let messages: readonly Message[] = [system('be brief')]
-    for (let turn = 1; turn <= 12; turn++) messages = await tell([...messages, user(`turn ${turn}`)])
+    for (let turn = 1; turn <= 12; turn++) messages = await send([...messages, user(`turn ${turn}`)])
     expect(known()).toStrictEqual([undefined, ...Array.from({ length: 11 }, (_, at) => `thread of ${at + 1}`)])
     expect(new Set(asked.map(({ label }) => label)).size).toBe(1)
   })
 
-  test('is found also where the last turn says more than one thing', async () => {
-    const { tell, known } = given()
-    const first = await tell([user('hello')])
-    await tell([...first, { role: 'tool', toolCallId: 'c1', content: said('result') }, user('and?')])
+  test('is found if the last turn has several messages', async () => {
+    const { send, known } = setUp()
+    const first = await send([user('hello')])
+    await send([...first, { role: 'tool', toolCallId: 'c1', content: textParts('result') }, user('and?')])
     expect(known()).toStrictEqual([undefined, 'thread of 1'])
   })
 
-  test('is found whether text is told in one part or in several', async () => {
-    const { tell, known } = given()
-    const first = await tell([{ role: 'user', content: [...said('hel'), ...said('lo')] }])
+  test('is found whether a text has one part or several', async () => {
+    const { send, known } = setUp()
+    const first = await send([{ role: 'user', content: [...textParts('hel'), ...textParts('lo')] }])
     const [, answer] = first
     expect(answer).toEqual(assistant('1'))
-    await tell([user('hello'), ...first.slice(1), user('more')])
+    await send([user('hello'), ...first.slice(1), user('more')])
     expect(known()).toStrictEqual([undefined, 'thread of 1'])
   })
 
@@ -134,97 +134,97 @@ describe('a conversation', () => {
     ['another answer in its history', {}, (messages) => [...messages.slice(0, -1), assistant('something else')]],
     ['another question in its history', {}, ([first, , ...rest]) => [first, user('another'), ...rest]],
   ] as const satisfies readonly (readonly [string, From, (messages: readonly Message[]) => unknown])[])
-    test(`with ${what} is another one`, async () => {
-      const { tell, known } = given()
-      const messages = await tell([system('be brief'), user('hello')])
+    test(`with ${what} is another conversation`, async () => {
+      const { send, known } = setUp()
+      const messages = await send([system('be brief'), user('hello')])
       const changed = change(messages).filter((message) => message !== undefined)
-      await tell([...changed, user('more')], from)
+      await send([...changed, user('more')], from)
       expect(known()).toStrictEqual([undefined, undefined])
-      await tell([...messages, user('more')])
+      await send([...messages, user('more')])
       expect(known().at(-1)).toBe('thread of 1')
     })
 
-  test('that goes on twice from the same point is one thread and a new one', async () => {
-    const { tell, known } = given()
-    const messages = await tell([user('hello')])
-    await Promise.all(Array.from({ length: 20 }, (_, at) => tell([...messages, user(`branch ${at}`)])))
+  test('that continues twice from the same point uses its thread once, and then a new one', async () => {
+    const { send, known } = setUp()
+    const messages = await send([user('hello')])
+    await Promise.all(Array.from({ length: 20 }, (_, at) => send([...messages, user(`branch ${at}`)])))
     expect(known().filter((thread) => thread === 'thread of 1').length).toBe(1)
     expect(known().filter((thread) => thread === undefined).length).toBe(20)
   })
 
-  test('is forgotten when its time has passed, not before', async () => {
-    const { tell, known, pass } = given({ ttlMs: 1_000 })
-    const one = await tell([user('one')])
-    const two = await tell([user('two')])
+  test('is remembered for exactly its time', async () => {
+    const { send, known, pass } = setUp({ ttlMs: 1_000 })
+    const one = await send([user('one')])
+    const two = await send([user('two')])
     pass(999)
-    await tell([...one, user('more')])
+    await send([...one, user('more')])
     pass(1)
-    await tell([...two, user('more')])
+    await send([...two, user('more')])
     expect(known()).toStrictEqual([undefined, undefined, 'thread of 1', undefined])
   })
 })
 
 describe('an answer', () => {
-  test('that failed keeps nothing, and has used up the thread', async () => {
-    const { tell, open, failures, known } = given()
-    const messages = await tell([user('hello')])
+  test('that failed stores no thread, and has spent the known one', async () => {
+    const { send, open, failures, known } = setUp()
+    const messages = await send([user('hello')])
     failures.push(new Error('late'))
     const { events, thrown } = await drain(open([...messages, user('more')]))
     expect([wordsOf(events), thrown instanceof ChatError]).toEqual(['2', true])
-    await tell([...messages, user('more'), assistant('2'), user('and more')])
-    await tell([...messages, user('more')])
+    await send([...messages, user('more'), assistant('2'), user('and more')])
+    await send([...messages, user('more')])
     expect(known()).toStrictEqual([undefined, 'thread of 1', undefined, undefined])
   })
 
-  test('that its client left keeps nothing', async () => {
-    const { tell, open, known } = given()
-    const messages = await tell([user('hello')])
+  test('that its client left stores no thread', async () => {
+    const { send, open, known } = setUp()
+    const messages = await send([user('hello')])
     const events = eventsOf(open([...messages, user('more')]))
     await events.next()
     await events.return(undefined)
-    await tell([...messages, user('more'), assistant('2'), user('and more')])
+    await send([...messages, user('more'), assistant('2'), user('and more')])
     expect(known()).toStrictEqual([undefined, 'thread of 1', undefined])
   })
 
-  test('tried again is told the whole conversation: nobody knows what the first one left in the thread', async () => {
-    const { tell, failures, known } = given()
-    const messages = await tell([user('hello')])
+  test('of a second attempt gets the whole conversation, because the thread’s content is unknown', async () => {
+    const { send, failures, known } = setUp()
+    const messages = await send([user('hello')])
     failures.push(new ChatError('upstream-failed', { message: 'broken' }))
-    const more = await tell([...messages, user('more')])
-    await tell([...more, user('and more')])
+    const more = await send([...messages, user('more')])
+    await send([...more, user('and more')])
     expect(known()).toStrictEqual([undefined, 'thread of 1', undefined, 'thread of 3'])
   })
 })
 
-describe('a thread that has heard nothing of a failed attempt', () => {
+describe('a thread in which a failed attempt sent nothing', () => {
   const early = (reason: Reason) => new ChatError(reason, { message: 'early' })
 
-  test('is found by the next one', async () => {
-    const { tell, failures, known } = given()
-    const messages = await tell([user('hello')])
+  test('is found by the next attempt', async () => {
+    const { send, failures, known } = setUp()
+    const messages = await send([user('hello')])
     failures.push(early('upstream-failed'))
-    const more = await tell([...messages, user('more')])
-    await tell([...more, user('and more')])
+    const more = await send([...messages, user('more')])
+    await send([...more, user('and more')])
     expect(known()).toStrictEqual([undefined, 'thread of 1', 'thread of 1', 'thread of 3'])
   })
 
-  test('is found by the next call, be it another question', async () => {
-    const { tell, open, failures, known } = given()
-    const messages = await tell([user('hello')])
+  test('is found by the next call, even with another question', async () => {
+    const { send, open, failures, known } = setUp()
+    const messages = await send([user('hello')])
     failures.push(early('invalid-request'))
     expect((await drain(open([...messages, user('too much')]))).thrown).toMatchObject({ reason: 'invalid-request' })
-    await tell([...messages, user('less')])
+    await send([...messages, user('less')])
     expect(known()).toStrictEqual([undefined, 'thread of 1', 'thread of 1'])
   })
 
-  test('is still there when its account could not be asked, and nobody else could', async () => {
-    const { tell, open, known, pool, living, pass } = given({ accounts: 1, ttlMs: 10_000 })
-    const messages = await tell([user('hello')])
-    const [only] = living
+  test('is kept if its account could not be asked and there is no other', async () => {
+    const { send, open, known, pool, liveAccounts, pass } = setUp({ accounts: 1, ttlMs: 10_000 })
+    const messages = await send([user('hello')])
+    const [only] = liveAccounts
     if (only) pool.reportFailure(only, new ChatError('rate-limited', { message: '', retryAfterMs: 500 }))
     expect((await drain(open([...messages, user('more')]))).thrown).toMatchObject({ reason: 'rate-limited' })
     pass(500)
-    await tell([...messages, user('more')])
+    await send([...messages, user('more')])
     expect(known()).toStrictEqual([undefined, 'thread of 1'])
   })
 })
@@ -235,40 +235,40 @@ describe('an account whose credential is refused', () => {
     ['when its thread had been told is told the whole conversation', 'no', undefined],
   ] as const)
     test(when, async () => {
-      const { tell, failures, known } = given({ renewal: new RenewalServiceDouble(() => 1_000_000).renewal })
-      const messages = await tell([user('hello')])
+      const { send, failures, known } = setUp({ renewal: new RenewalServiceDouble(() => 1_000_000).renewal })
+      const messages = await send([user('hello')])
       failures.push(new ChatError('account-refused', { message }))
-      await tell([...messages, user('more')])
+      await send([...messages, user('more')])
       expect(known()).toStrictEqual([undefined, 'thread of 1', second])
     })
 })
 
-describe('the account that has the thread', () => {
-  test('is asked out of turn', async () => {
-    const { tell, asked, pool } = given({ accounts: 3 })
-    const messages = await tell([user('hello')])
+describe('the account with the thread', () => {
+  test('is used out of turn', async () => {
+    const { send, asked, pool } = setUp({ accounts: 3 })
+    const messages = await send([user('hello')])
     const [first] = asked
     await pool.pick({ tried: new Set() }, never)
-    await tell([...messages, user('more')])
+    await send([...messages, user('more')])
     expect(asked.at(-1)).toEqual({ label: first?.label ?? '', known: 'thread of 1' })
   })
 
-  test('and rests is not asked: another is told the whole conversation, and has it from then on', async () => {
-    const { tell, asked, pool, living } = given({ accounts: 2 })
-    const messages = await tell([user('hello')])
-    const [first] = living
+  test('is not used while it rests: another account gets the whole conversation and the new thread', async () => {
+    const { send, asked, pool, liveAccounts } = setUp({ accounts: 2 })
+    const messages = await send([user('hello')])
+    const [first] = liveAccounts
     if (first) pool.reportFailure(first, new ChatError('rate-limited', { message: '', retryAfterMs: 500 }))
-    const more = await tell([...messages, user('more')])
+    const more = await send([...messages, user('more')])
     expect(asked.slice(1)).toEqual([{ label: 'a1', known: undefined }])
-    await tell([...more, user('and more')])
+    await send([...more, user('and more')])
     expect(asked.at(-1)).toEqual({ label: 'a1', known: 'thread of 2' })
   })
 
-  test('and fails is not asked again: another is told the whole conversation', async () => {
-    const { tell, asked, failures } = given({ accounts: 2 })
-    const messages = await tell([user('hello')])
+  test('is not used again after a failure: another account gets the whole conversation', async () => {
+    const { send, asked, failures } = setUp({ accounts: 2 })
+    const messages = await send([user('hello')])
     failures.push(new ChatError('account-refused', { message: 'no' }))
-    await tell([...messages, user('more')])
+    await send([...messages, user('more')])
     expect(asked).toStrictEqual([
       { label: 'a0', known: undefined },
       { label: 'a0', known: 'thread of 1' },
@@ -278,35 +278,35 @@ describe('the account that has the thread', () => {
 })
 
 describe('a store', () => {
-  test('that cannot be read costs a conversation its thread, not its answer', async () => {
-    const { tell, store, known, lines } = given()
-    const messages = await tell([user('hello')])
+  test('that cannot be read costs a conversation its thread, but not its answer', async () => {
+    const { send, store, known, lines } = setUp()
+    const messages = await send([user('hello')])
     store.take = async () => {
       throw storeFailure()
     }
-    expect((await tell([...messages, user('more')])).at(-1)).toEqual(assistant('2'))
+    expect((await send([...messages, user('more')])).at(-1)).toEqual(assistant('2'))
     expect(known()).toStrictEqual([undefined, undefined])
     expect(lines.filter(({ level }) => level === 'warn').length).toBe(1)
   })
 
-  test('that cannot be written costs a conversation its thread, not its answer', async () => {
-    const { tell, store, known, lines } = given()
+  test('that cannot be written costs a conversation its thread, but not its answer', async () => {
+    const { send, store, known, lines } = setUp()
     store.put = async () => {
       throw storeFailure()
     }
-    const messages = await tell([user('hello')])
-    await tell([...messages, user('more')])
+    const messages = await send([user('hello')])
+    await send([...messages, user('more')])
     expect(known()).toStrictEqual([undefined, undefined])
     expect(lines.filter(({ level }) => level === 'warn').length).toBe(2)
   })
 
-  test('with something else under that name is no thread', async () => {
+  test('with another value under that key has no thread', async () => {
     for (const value of ['', '{', '{}', 'null', '"thread"', '{"label":1,"value":2}']) {
-      const { tell, store, known } = given()
-      const messages = await tell([user('hello')])
+      const { send, store, known } = setUp()
+      const messages = await send([user('hello')])
       const [key = ''] = await store.keys('thread/', 1)
       await store.put(key, value)
-      await tell([...messages, user('more')])
+      await send([...messages, user('more')])
       expect(known()).toStrictEqual([undefined, undefined])
     }
   })

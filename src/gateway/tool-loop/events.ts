@@ -2,16 +2,16 @@ import type { ChatEvent, Usage } from '../../chat/event.ts'
 import type { AssistantMessage, ToolCallPart } from '../../chat/message.ts'
 import type { ToolOutput } from '../../chat/tool-output.ts'
 
-/** The model's turn is over, and these calls are run now. No id among them comes twice in a conversation. */
+/** The model's turn has ended, and these calls run now. Their ids are unique in the conversation. */
 export interface ToolCallsEvent {
   readonly type: 'tool-calls'
-  /** All that it said in this round, as it is handed back to it: thoughts, texts and calls in order. */
+  /** The model's message of this round, as it gets it back: reasoning, texts and calls in order. */
   readonly message: AssistantMessage
   /** The calls of `message`. */
   readonly calls: readonly ToolCallPart[]
 }
 
-/** Partial output of a tool that runs, or the summary of its result as it is written. */
+/** Partial output of a running tool, or of the summary of its result. */
 export interface ToolOutputEvent {
   readonly type: 'tool-output'
   readonly source: 'tool' | 'summary'
@@ -19,20 +19,20 @@ export interface ToolOutputEvent {
   readonly text: string
 }
 
-/** What came of a call: exactly one for each, after all its output. */
+/** The result of a call. Each call has exactly one, after all its output. */
 export interface ToolResultEvent extends ToolOutput {
   readonly type: 'tool-result'
   readonly toolCallId: string
   readonly name: string
-  /** The whole text, where `content` is less. */
+  /** The full text, if `content` is shortened. */
   readonly full?: string
-  /** Tokens that the summary took. */
+  /** The tokens of the summary. */
   readonly summaryUsage?: Usage
 }
 
 /**
- * A chat that runs tools. Its chat events alone are a stream like any other, with one finish and one usage: of the calls
- * they show only those that are the client's to run.
+ * An event of a chat that runs tools. Its chat events alone are an ordinary answer, with one finish and one usage. They
+ * only show the calls that the client must run.
  */
 export type LoopEvent = ChatEvent | ToolCallsEvent | ToolOutputEvent | ToolResultEvent
 

@@ -2,30 +2,30 @@ import type { ToolBounds } from '../../chat/model.ts'
 import { withoutMiddle } from '../../chat/shorten.ts'
 import type { Tool } from '../../tools/tool.ts'
 
-/** The bounds that hold for whichever of several upstreams is asked. */
-export function tightest(bounds: readonly (ToolBounds | undefined)[]): ToolBounds {
+/** The bounds that satisfy all of several upstreams. */
+export function tightestBounds(bounds: readonly (ToolBounds | undefined)[]): ToolBounds {
   const least = (name: keyof ToolBounds) => Math.min(...bounds.map((one) => one?.[name] ?? Number.POSITIVE_INFINITY))
   return { maxTools: least('maxTools'), maxDescription: least('maxDescription') }
 }
 
 interface Fitting {
   readonly bounds: ToolBounds
-  /** How many tools the client sends itself: they count first. */
+  /** The number of the client's own tools, which count first. */
   readonly sent: number
-  /** The one that the model has to call, which is the last to be left out. */
+  /** The tool that the model must call. It is left out last. */
   readonly required?: string
 }
 
-/** The gateway's tools that the upstream can be told. */
+/** The gateway's tools that the upstream accepts. */
 export interface Fitted {
   readonly tools: readonly Tool[]
-  /** Names of those there is no room for. */
+  /** Names of the tools that are left out. */
   readonly omitted: readonly string[]
-  /** Names of those whose descriptions are shortened. */
+  /** Names of the tools with shortened descriptions. */
   readonly shortened: readonly string[]
 }
 
-/** As many of the tools as the upstream takes, the first ones, with descriptions of the length it takes. */
+/** Chooses the first tools, as many as the upstream accepts, and shortens their descriptions. */
 export function fitTools(tools: readonly Tool[], { bounds, sent, required }: Fitting): Fitted {
   const { maxTools = Number.POSITIVE_INFINITY, maxDescription = Number.POSITIVE_INFINITY } = bounds
   const room = Math.max(maxTools - sent, 0)
@@ -35,13 +35,13 @@ export function fitTools(tools: readonly Tool[], { bounds, sent, required }: Fit
   const kept = inOrder.slice(0, room)
   const isLong = ({ description = '' }: Tool) => description.length > maxDescription
   return {
-    tools: kept.map((tool) => (isLong(tool) ? shortened(tool, maxDescription) : tool)),
+    tools: kept.map((tool) => (isLong(tool) ? shortenDescription(tool, maxDescription) : tool)),
     omitted: inOrder.slice(room).map(({ name }) => name),
     shortened: kept.filter(isLong).map(({ name }) => name),
   }
 }
 
-/** Both ends are kept: what its schema cannot say stands at the end of a description. */
-function shortened(tool: Tool, maxDescription: number): Tool {
+/** Keeps both ends, because important rules often are at the end of a description. */
+function shortenDescription(tool: Tool, maxDescription: number): Tool {
   return { ...tool, description: withoutMiddle(tool.description ?? '', maxDescription) }
 }

@@ -30,41 +30,41 @@ async function ask({ model = 'm', sent, choices }: Asked, offered: readonly Tool
 }
 
 describe('a client that asks for tools', () => {
-  test('gets one answer in one text, and hears nothing of the calls', async () => {
+  test('gets one answer as one text, without the calls', async () => {
     const { events } = await ask({ sent: [mcp({ server_label: 'clock' })] })
     expect(events).toEqual([text('Let me look.'), text('\n\nIt is noon.', 0, 1), finish()])
   })
 
-  test('gets those of the server it names', async () => {
+  test('gets the tools of the server that it names', async () => {
     expect((await ask({ sent: [mcp({ server_label: 'clock' })] })).names).toEqual(['clock__now', 'clock__zone'])
   })
 
-  test('gets those of several, or of all, once each', async () => {
+  test('gets the tools of several or all servers, each once', async () => {
     const all = tools.map(({ name }) => name)
     expect((await ask({ sent: [mcp({ server_label: 'clock' }), mcp({ server_label: 'web' })] })).names).toEqual(all)
     expect((await ask({ sent: [mcp({ server_label: '*' }), mcp({ server_label: 'web' })] })).names).toEqual(all)
   })
 
-  test('gets all with the model’s suffix, which the upstream never sees', async () => {
+  test('gets all tools with the model’s suffix, which the upstream does not get', async () => {
     const { names, asked } = await ask({ model: 'vendor/m:free:tools' })
     expect(names).toEqual(tools.map(({ name }) => name))
     expect(asked.map(({ model }) => model)).toEqual(['vendor/m:free', 'vendor/m:free'])
   })
 
   for (const allowed of [['now'], ['clock__now'], { tool_names: ['now'] }])
-    test(`gets only the allowed ones: ${JSON.stringify(allowed)}`, async () => {
+    test(`gets only the allowed tools: ${JSON.stringify(allowed)}`, async () => {
       expect(
         (await ask({ sent: [mcp({ server_label: 'clock', allowed_tools: allowed, require_approval: 'never' })] }))
           .names,
       ).toEqual(['clock__now'])
     })
 
-  test('gets of each server what is allowed of that one', async () => {
+  test('gets the allowed tools of each server', async () => {
     const sent = [mcp({ server_label: 'clock', allowed_tools: ['now'] }), mcp({ server_label: 'web' })]
     expect((await ask({ sent })).names).toEqual(['clock__now', 'web__search'])
   })
 
-  test('keeps its own beside them', async () => {
+  test('keeps its own tools beside them', async () => {
     const own = { type: 'function' as const, name: 'own' }
     expect((await ask({ sent: [own, mcp({ server_label: 'clock' })] })).names).toEqual([
       'own',
@@ -73,13 +73,13 @@ describe('a client that asks for tools', () => {
     ])
   })
 
-  test('asks without tools where the server has none', async () => {
+  test('asks without tools if the server has none', async () => {
     const { asked } = await ask({ model: 'm:tools' }, [])
     expect(asked[0]?.parameters).toEqual({})
   })
 })
 
-test('the tools that ran are noted for the log, each once; a name that the model made up is not', async () => {
+test('the receipt has each tool that ran once, and no name that the model invented', async () => {
   const rounds = [
     calling('clock__now'),
     calling('web__search'),
@@ -97,8 +97,8 @@ test('the tools that ran are noted for the log, each once; a name that the model
   expect([...call.receipt.tools]).toEqual(['clock__now', 'web__search'])
 })
 
-describe('a client that asks for none', () => {
-  test('has the chat as it is', async () => {
+describe('a client that asks for no tools', () => {
+  test('gets the chat unchanged', async () => {
     const own = { type: 'function' as const, name: 'clock__now' }
     const { events, asked } = await ask({ sent: [own] })
     expect(events.map(({ type }) => type)).toEqual(['text', 'tool-call', 'tool-arguments', 'finish'])
@@ -106,10 +106,10 @@ describe('a client that asks for none', () => {
   })
 })
 
-describe('what a client may not ask is refused before anything is asked', () => {
+describe('a forbidden wish is refused before any request', () => {
   const cases: readonly [string, Asked, string][] = [
     [
-      'an address of its own',
+      'an address of the client',
       { sent: [mcp({ server_label: 'clock', server_url: 'http://127.0.0.1/' })] },
       'tools[0].server_url',
     ],
@@ -117,17 +117,17 @@ describe('what a client may not ask is refused before anything is asked', () => 
     ['headers', { sent: [mcp({ server_label: 'clock', headers: {} })] }, 'tools[0].headers'],
     ['a token', { sent: [mcp({ server_label: 'clock', authorization: 'x' })] }, 'tools[0].authorization'],
     [
-      'a server there is not',
+      'an unknown server',
       { sent: [mcp({ server_label: 'web' }), mcp({ server_label: 'shell' })] },
       'tools[1].server_label',
     ],
     ['no server', { sent: [mcp({})] }, 'tools[0].server_label'],
     [
-      'its approval of each call',
+      'an approval of each call',
       { sent: [mcp({ server_label: 'web', require_approval: 'always' })] },
       'tools[0].require_approval',
     ],
-    ['a wrong list', { sent: [mcp({ server_label: 'web', allowed_tools: [1] })] }, 'tools[0].allowed_tools'],
+    ['an invalid list', { sent: [mcp({ server_label: 'web', allowed_tools: [1] })] }, 'tools[0].allowed_tools'],
     ['several answers', { model: 'm:tools', choices: 2 }, 'n'],
   ]
   for (const [name, request, param] of cases)

@@ -16,27 +16,26 @@ export interface ToolLoopOptions {
   readonly summaryModel?: string
 }
 
-/** How much the upstreams that may serve a model take of tools. */
+/** The limits for tools of all upstreams that may serve a model. */
 export type BoundsFor = (model: string, signal: Cancel) => Promise<ToolBounds>
 
 /**
- * Runs tools for clients that ask for it: what they get is an answer like any other, in one text. A request that asks
- * for none passes by.
+ * Runs tools for clients that ask for it. They get an ordinary answer with one text. Other requests pass unchanged.
  */
 export function toolLoop({ registry, limits, summaryModel }: ToolLoopOptions, boundsFor: BoundsFor): Layer {
   return (next) => (request, call) => {
     if (!asksForTools(request)) return next(request, call)
     return defer(async ({ signal }) => {
-      const wanted = wantedTools(request, registry.servers())
+      const wishes = wantedTools(request, registry.servers())
       const run = runTools({
-        ...wanted,
+        ...wishes,
         chat: next,
         registry,
         limits,
-        bounds: await boundsFor(wanted.request.model, signal),
+        bounds: await boundsFor(wishes.request.model, signal),
         ...(summaryModel !== undefined && { summaryModel }),
       })
-      return chatEvents(run(wanted.request, call))
+      return chatEvents(run(wishes.request, call))
     }, call.signal)
   }
 }

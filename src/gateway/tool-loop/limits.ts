@@ -1,14 +1,14 @@
-/** What a loop over tools may take before it is ended. */
+/** Limits of a tool loop. */
 export interface ToolLimits {
-  /** Times the model is asked. */
+  /** Requests to the model. */
   readonly maxRounds: number
-  /** Calls in all rounds together. */
+  /** Calls of all rounds together. */
   readonly maxCalls: number
-  /** Calls of one round that run at once. */
+  /** Calls of one round that run at the same time. */
   readonly maxParallel: number
-  /** Milliseconds a call may take, and then its summary. */
+  /** Milliseconds for a call, and again for its summary. */
   readonly timeoutMs: number
-  /** Bytes, as UTF-8, that are kept of a result. */
+  /** Bytes of a result in UTF-8. */
   readonly maxResultBytes: number
   /** Characters of a result, above which it is summarised. */
   readonly summaryCharacters: number

@@ -4,11 +4,11 @@ import { moveAnnotations } from '../../chat/move-annotations.ts'
 const between = '\n\n'
 
 /**
- * Makes one answer of what is said in several rounds: their parts counted through, a blank line between the texts of two
- * rounds, and offsets that count in the whole. An upstream's own chunks stay behind: each belongs to an answer of its own.
+ * Joins the rounds to one answer: it numbers their parts through, puts a blank line between the texts of two rounds,
+ * and moves annotations. Native chunks are dropped, because each belongs to its own round.
  */
 export class OneAnswer {
-  /** Parts of the whole by their number in this round. */
+  /** The part's number in the whole answer, by its number in this round. */
   readonly #parts = new Map<number, number>()
   #next = 0
   #length = 0
@@ -21,34 +21,34 @@ export class OneAnswer {
     this.#parts.clear()
   }
 
-  /** The event as it stands in the whole. */
+  /** Converts an event of the round to an event of the whole answer. */
   event({ native: _, ...event }: ChatEvent): ChatEvent {
     if (!isOfPart(event)) return event
-    const placed = { ...event, part: this.#placeOf(event.part) }
-    switch (placed.type) {
+    const moved = { ...event, part: this.#partInAnswer(event.part) }
+    switch (moved.type) {
       case 'text': {
-        const text = this.#join(placed.text)
-        return { ...placed, text, ...moveAnnotations(placed, this.#start) }
+        const text = this.#join(moved.text)
+        return { ...moved, text, ...moveAnnotations(moved, this.#start) }
       }
       case 'part-end':
-        return { ...placed, ...moveAnnotations(placed, this.#start) }
+        return { ...moved, ...moveAnnotations(moved, this.#start) }
       default:
-        return placed
+        return moved
     }
   }
 
-  #placeOf(part: number): number {
+  #partInAnswer(part: number): number {
     const known = this.#parts.get(part)
     if (known !== undefined) return known
     this.#parts.set(part, this.#next)
     return this.#next++
   }
 
-  #join(said: string): string {
-    const isFirst = this.#isRoundNew && said !== ''
+  #join(roundText: string): string {
+    const isFirst = this.#isRoundNew && roundText !== ''
     if (isFirst) this.#isRoundNew = false
-    const text = isFirst && this.#length > 0 ? between + said : said
-    if (text !== said) this.#start += between.length
+    const text = isFirst && this.#length > 0 ? between + roundText : roundText
+    if (text !== roundText) this.#start += between.length
     this.#length += text.length
     return text
   }

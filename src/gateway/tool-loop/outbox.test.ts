@@ -5,7 +5,7 @@ const result = (toolCallId: string) =>
   ({ type: 'tool-result', toolCallId, name: 't', content: '', isError: false }) as const
 const output = (toolCallId: string, text: string) => ({ source: 'tool', toolCallId, text }) as const
 
-test('a result is not held up by what other calls say, only by what its own has said', async () => {
+test('a result only waits for the output of its own call', async () => {
   const outbox = new Outbox(1_000)
   outbox.output(output('a', '1'))
   outbox.output(output('b', '1'))
@@ -23,7 +23,7 @@ test('a result is not held up by what other calls say, only by what its own has 
   ])
 })
 
-test('who waits hears of a failure at once, whatever else there is to read', async () => {
+test('a waiting reader gets a failure at once, before anything else', async () => {
   const outbox = new Outbox(1_000)
   const waiting = outbox.next()
   outbox.output(output('a', '1'))

@@ -56,8 +56,8 @@ export class Outbox {
   async next(): Promise<OutboxEvent | undefined> {
     for (;;) {
       if (this.#end && this.#end !== 'done') throw this.#end.thrown
-      const sent = this.#takeResult() ?? this.#takeOutput()
-      if (sent || this.#end) return sent
+      const event = this.#takeResult() ?? this.#takeOutput()
+      if (event || this.#end) return event
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })

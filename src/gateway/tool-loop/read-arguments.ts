@@ -1,12 +1,14 @@
 import type { Fields } from '../../chat/message.ts'
 
-/** Arguments, or what is wrong with them, in words for the model. */
+/** The arguments, or their problem in words for the model. */
 export type ReadArguments = { readonly fields: Fields } | { readonly problem: string }
 
-/** Objects and lists that may stand inside each other. */
+/** Limit for the depth of objects and lists. */
 const maxDepth = 64
 
-/** Reads the JSON a model wrote: an object, not too deep, without keys that would reach the prototype of whoever copies it. */
+/**
+ * Reads the JSON from a model: an object that is not too deep, without keys that would change the prototype of a copy.
+ */
 export function readArguments(json: string): ReadArguments {
   // a call without arguments often comes without JSON
   const parsed = parse(json.trim() === '' ? '{}' : json)
@@ -25,7 +27,7 @@ function parse(json: string): { readonly value: unknown } | undefined {
   }
 }
 
-/** Walks with a list of its own: on the stack, a text that is all brackets would overflow it. */
+/** Uses its own list, because recursion over very many brackets would overflow the stack. */
 function problemIn(root: Fields): string | undefined {
   const open: { readonly value: Fields; readonly depth: number }[] = [{ value: root, depth: 1 }]
   for (let next = open.pop(); next; next = open.pop()) {

@@ -4,26 +4,26 @@ import type { AssistantMessage } from '../../chat/message.ts'
 import { Fold } from '../../flow/fold.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 
-/** Characters of a round that are kept to be told again, and of its calls. */
+/** Limits for the characters of a round that are kept, and for those of its calls. */
 const maxCharacters = 1024 * 1024
 const maxCallCharacters = 256 * 1024
 
 export interface RoundOptions {
-  /** Whether a tool is the client's own to run. */
+  /** Whether the client must run this tool. */
   isClients(name: string): boolean
-  /** Ids that calls of this conversation have already; the round's own are added. */
+  /** The ids of all calls in this conversation. The round adds its own. */
   readonly ids: Set<string>
   readonly runtime: Runtime
-  /** Calls that it may make. @throws with more */
+  /** Limit for its calls. @throws ChatError above it */
   readonly maxCalls: number
 }
 
-/** What a model says in one round, as far as it has to be told again. */
+/** The answer of a model in one round, which is sent back to it in the next. */
 export class Round {
   readonly #options: RoundOptions
   readonly #fold = new Fold({ maxCharacters })
-  /** Parts that are calls of ours. */
-  readonly #ours = new Set<number>()
+  /** The parts that are calls of the gateway's tools. */
+  readonly #ownParts = new Set<number>()
   #hasClientCalls = false
   #callCharacters = 0
   #ending: FinishEvent | undefined
@@ -36,13 +36,13 @@ export class Round {
     return this.#fold.usage
   }
 
-  /** Calls that are to be run now. A turn that was cut short, or that the client has to go on with, has none. */
+  /** The number of calls to run now. It is 0 if the answer was cut short or has calls for the client. */
   get callsToRun(): number {
     const reason = this.#ending?.reason
-    return this.#hasClientCalls || reason === 'length' || reason === 'content-filter' ? 0 : this.#ours.size
+    return this.#hasClientCalls || reason === 'length' || reason === 'content-filter' ? 0 : this.#ownParts.size
   }
 
-  /** How the answer ends, where this round is its last. */
+  /** The finish of the whole answer, if this round is its last. */
   get finish(): Omit<FinishEvent, 'native'> {
     const { native: _, ...ending } = this.#ending ?? { type: 'finish', choice: 0, reason: 'other' }
     if (ending.reason !== 'tool-calls' || this.#hasClientCalls) return ending
@@ -50,19 +50,21 @@ export class Round {
     return { ...others, reason: 'stop' }
   }
 
-  /** As the model is told it in the next round. @throws ChatError `upstream-failed` when it was too long to be kept */
+  /** The message for the next round. @throws ChatError `upstream-failed` if it is too long */
   message(): AssistantMessage {
     if (this.#fold.isCut) throw tooLong()
     return this.#fold.message()
   }
 
-  /** Takes an event in. @returns what of it is part of the answer: calls of ours, and the ends of rounds, are not */
+  /**
+   * Adds an event. @returns the event for the client; undefined for calls of the gateway's tools and for ends of rounds
+   */
   add(event: ChatEvent): ChatEvent | undefined {
-    const named = event.type === 'tool-call' ? this.#open(event) : event
-    this.#fold.add(named)
+    const withId = event.type === 'tool-call' ? this.#open(event) : event
+    this.#fold.add(withId)
     if (event.type === 'finish') this.#ending = event
     if (!isOfPart(event)) return undefined
-    if (!this.#ours.has(event.part)) return named
+    if (!this.#ownParts.has(event.part)) return withId
     if (event.type === 'tool-arguments') this.#countCall(event.json)
     return undefined
   }
@@ -73,9 +75,9 @@ export class Round {
       this.#hasClientCalls = true
       return event
     }
-    if (this.#ours.size >= this.#options.maxCalls) throw tooMany()
-    this.#ours.add(event.part)
-    return { ...event, id: this.#freshId(event.id) }
+    if (this.#ownParts.size >= this.#options.maxCalls) throw tooManyCalls()
+    this.#ownParts.add(event.part)
+    return { ...event, id: this.#uniqueId(event.id) }
   }
 
   #countCall(text: string): void {
@@ -83,25 +85,25 @@ export class Round {
     if (this.#callCharacters > maxCallCharacters) throw tooLong()
   }
 
-  /** Some upstreams count their calls anew in each reply; a result must name one call of the whole conversation. */
-  #freshId(id: string): string {
-    const fresh =
+  /** Makes an id unique, because some upstreams repeat their ids in each reply. */
+  #uniqueId(id: string): string {
+    const unique =
       id === '' || this.#options.ids.has(id) ? `call_${this.#options.runtime.newId().replaceAll('-', '')}` : id
-    this.#options.ids.add(fresh)
-    return fresh
+    this.#options.ids.add(unique)
+    return unique
   }
 }
 
-function tooMany(): ChatError {
+function tooManyCalls(): ChatError {
   return new ChatError('upstream-failed', {
-    message: 'The model asked for more calls of tools than one answer may have.',
+    message: 'The model made more tool calls than one answer may have.',
     code: 'tool_calls_exceeded',
   })
 }
 
 function tooLong(): ChatError {
   return new ChatError('upstream-failed', {
-    message: 'What the model said before it called a tool, or what it called it with, is too long to be told again.',
+    message: 'The message of the model with its tool calls is too long to be sent back to it.',
     code: 'upstream_response_too_large',
   })
 }

@@ -16,12 +16,15 @@ export interface RunCalls<Needs> {
   readonly limits: ToolLimits
   /** Writes summaries. */
   readonly chat: Chat<Needs>
-  /** What the model was asked, with the model that summarises. */
+  /** The dialect of the request, and the model for summaries. */
   readonly request: Pick<ChatRequest, 'dialect' | 'model'>
   readonly call: Call & Needs
 }
 
-/** Runs a round's calls side by side. Their results come as they are done; when its reader leaves, they are aborted. */
+/**
+ * Runs the calls of a round at the same time, and yields their results as they come. If the reader leaves, the calls
+ * are aborted.
+ */
 export async function* runCalls<Needs>(
   calls: readonly ToolCallPart[],
   options: RunCalls<Needs>,
@@ -42,7 +45,7 @@ export async function* runCalls<Needs>(
   try {
     for (let next = await outbox.next(); next; next = await outbox.next()) yield next
   } finally {
-    link.abort(new ChatError('cancelled', { message: 'Nobody waits for the tools any more.' }))
+    link.abort(new ChatError('cancelled', { message: 'The results of the tools are no longer needed.' }))
     link.release()
   }
 }
@@ -53,7 +56,7 @@ async function resultOf<Needs>(
   { tools, limits, chat, request, call }: RunCalls<Needs>,
 ): Promise<ToolResultEvent> {
   const { id: toolCallId, name } = called
-  // a name that the model made up is a word of its answer
+  // a name that the model invented must not be noted, because it is text of the answer
   if (tools.has(name)) call.receipt.tools.add(name)
   const from = (source: ToolOutputEvent['source']) => (text: string) => outbox.output({ toolCallId, source, text })
   const ran = await runCall(called, { tools, limits, signal: call.signal, log: call.log, onChunk: from('tool') })
@@ -67,7 +70,7 @@ async function resultOf<Needs>(
     shortened: 'cut',
     full: content,
   } as const
-  // of a failure its own words say most
+  // a failure is not summarised, because its own words are the most precise
   if (isError) return cut
   const { text, usage } = await summarise(called, content, { chat, limits, request, call, onChunk: from('summary') })
   const spent = usage ? { summaryUsage: usage } : {}

@@ -20,26 +20,26 @@ import { Round } from './round.ts'
 import { runCalls } from './run-calls.ts'
 
 export interface RunTools<Needs = unknown> {
-  /** The model: asked once a round, and for summaries. */
+  /** The model, which is asked in each round, and for summaries. */
   readonly chat: Chat<Needs>
   readonly registry: Pick<ToolRegistry, 'list'>
   readonly limits: ToolLimits
-  /** The servers whose tools are offered; all, where it does not say. */
+  /** The servers whose tools are offered; without it all. */
   readonly servers?: readonly string[]
-  /** Which of their tools are; all, where it does not say. */
+  /** Which of their tools are offered; without it all. */
   readonly isAllowed?: (tool: Tool) => boolean
-  /** The model that summarises long results; the request's, where it does not say. */
+  /** The model for summaries of long results; without it that of the request. */
   readonly summaryModel?: string
-  /** How much the upstream takes of tools; without an end, where it does not say. */
+  /** The upstream's limits for tools; without it none. */
   readonly bounds?: ToolBounds
 }
 
 /**
- * A chat that runs the tools its model calls, and asks it again with their results, until it answers. It is read as it
- * goes: nothing runs ahead of a slow reader but the tools of the round it is in. A tool of the client's own ends the
- * answer, with the calls the client has to make; calls of ours beside them are not run, since nothing would remember it.
- * @throws ChatError `upstream-failed` `tool_rounds_exceeded`, `tool_calls_exceeded`, `tool_loop_failed`: a model that comes
- * to no end
+ * Runs the tools that the model calls, and sends it their results until it answers. A slow reader slows everything down
+ * except the tools of the current round. A call of a client's tool ends the answer, and calls of our tools beside it do
+ * not run, because their results would be lost.
+ * @throws ChatError `upstream-failed` `tool_rounds_exceeded`, `tool_calls_exceeded`, `tool_loop_failed` if the model
+ *   does not come to an end
  */
 export function runTools<Needs>(
   options: RunTools<Needs>,
@@ -86,17 +86,17 @@ class Loop<Needs> {
       if (at < limits.maxRounds) yield* this.#run(round, tools)
     }
     throw new ChatError('upstream-failed', {
-      message: `The model asked for tools ${limits.maxRounds} times without coming to an answer.`,
+      message: `The model called tools in ${limits.maxRounds} rounds without an answer.`,
       code: 'tool_rounds_exceeded',
     })
   }
 
-  /** The tools there are, and what the model is told of them. Of two with one name the client's own is meant. */
+  /** Finds the tools to run and to offer. If two have the same name, the client's own one wins. */
   async #offer() {
     const { registry, servers, isAllowed = () => true, bounds = {} } = this.#options
     const own = this.#request.parameters.tools ?? []
     const names = new Set(own.flatMap((tool) => (tool.type === 'function' ? [tool.name] : [])))
-    // what only the client's dialect knows may be called anything
+    // a tool that only the client's dialect knows may have any name
     const hasForeign = own.some(({ type }) => type === 'foreign')
     const { signal } = this.#call
     const missing = new Set<string>()
@@ -106,7 +106,7 @@ class Loop<Needs> {
     const fitted = fitTools(wanted, { bounds, sent: own.length, ...this.#required() })
     this.#note(fitted)
     const tools = new Map(fitted.tools.map((tool) => [tool.name, tool]))
-    const offered = [...own, ...[...tools.values()].map(told)]
+    const offered = [...own, ...[...tools.values()].map(toOffered)]
     return { tools, offered, isClients: (name: string) => names.has(name) || (hasForeign && !tools.has(name)) }
   }
 
@@ -118,13 +118,16 @@ class Loop<Needs> {
   #note({ omitted, shortened }: Fitted): void {
     if (omitted.length > 0) this.#call.receipt.toolsOmitted = omitted
     if (omitted.length + shortened.length === 0) return
-    const fields = { ...countOf('omitted', omitted), ...countOf('shortened', shortened) }
-    this.#call.log.warn(fields, 'the upstream does not take so many tools, or such long descriptions of them')
+    const fields = { ...countFields('omitted', omitted), ...countFields('shortened', shortened) }
+    this.#call.log.warn(
+      fields,
+      'tools were left out or their descriptions shortened, because the upstream has limits for them',
+    )
   }
 
   async *#ask(round: Round, parameters: Parameters): AsyncGenerator<Batch> {
     const request = { ...this.#request, messages: this.#messages, parameters }
-    // each round has its own attempts: what it took to ask before is no reason not to try again
+    // each round has its own attempts, so earlier rounds do not prevent a retry
     const call = { ...this.#call, attempts: new Attempts() }
     this.#answer.nextRound()
     for await (const batch of batches(this.#options.chat(request, call))) {
@@ -171,7 +174,7 @@ class Loop<Needs> {
   }
 }
 
-/** A model that must call something would do nothing else: it has to only once. */
+/** Forces a tool call in the first round only, because otherwise the model could never answer. */
 function parametersFor(parameters: Parameters, tools: readonly OfferedTool[], round: number): Parameters {
   const { toolChoice, parallelToolCalls, tools: _, ...others } = parameters
   if (tools.length === 0) return others
@@ -185,14 +188,14 @@ function parametersFor(parameters: Parameters, tools: readonly OfferedTool[], ro
   }
 }
 
-function told({ name, description, parameters }: Tool): OfferedTool {
+function toOffered({ name, description, parameters }: Tool): OfferedTool {
   return { type: 'function', name, ...(description !== undefined && { description }), parameters }
 }
 
 const maxLogged = 20
 
-/** How many there are, and the names of the first ones. */
-function countOf(what: 'omitted' | 'shortened', names: readonly string[]): object {
+/** The number of names, and the first of them. */
+function countFields(what: 'omitted' | 'shortened', names: readonly string[]): object {
   return names.length === 0 ? {} : { [what]: names.length, [`${what}Tools`]: names.slice(0, maxLogged) }
 }
 

@@ -64,14 +64,14 @@ export function calling(
 /** Numbers the parts of a round whose events were written with part 0 or the number of a call. */
 function inOrder(round: readonly (ChatEvent | Error)[]): (ChatEvent | Error)[] {
   let next = 0
-  let words: ChatEvent['type'] | undefined
+  let textType: ChatEvent['type'] | undefined
   const calls = new Map<number, number>()
   return round.map((event) => {
     if (event instanceof Error || !isOfPart(event) || event.type === 'part-end') return event
     if (event.type === 'tool-arguments') return { ...event, part: calls.get(event.part) ?? event.part }
     if (event.type === 'tool-call') calls.set(event.part, next)
-    const isNew = event.type === 'tool-call' || event.type !== words
-    words = event.type === 'tool-call' ? undefined : event.type
+    const isNew = event.type === 'tool-call' || event.type !== textType
+    textType = event.type === 'tool-call' ? undefined : event.type
     return { ...event, part: isNew ? next++ : next - 1 }
   })
 }

@@ -5,14 +5,14 @@ import { excerpt } from '../../chat/secret.ts'
 import { qualifiedName } from '../../tools/names.ts'
 import type { Tool, ToolServerState } from '../../tools/tool.ts'
 
-/** What a model's name ends in for all tools of all servers. */
+/** The end of a model's name that asks for all tools of all servers. */
 const suffix = ':tools'
-/** What a server's label says for all servers. */
+/** The label that stands for all servers. */
 const everyServer = '*'
-/** Fields that would send the gateway, or a credential, to an address of the client's. */
-const refused = ['server_url', 'connector_id', 'authorization', 'headers']
+/** Fields that would send the gateway or a credential to an address of the client. */
+const forbiddenFields = ['server_url', 'connector_id', 'authorization', 'headers']
 
-/** A request for tools of the gateway, without what only the gateway understands. */
+/** A request for the gateway's tools, without the fields that only the gateway knows. */
 export interface WantedTools {
   readonly request: ChatRequest
   /** Undefined for all. */
@@ -30,7 +30,7 @@ export function wantedTools(request: ChatRequest, servers: readonly ToolServerSt
   const { model, parameters } = request
   const { tools: sent = [], ...others } = parameters
   if ((parameters.choices ?? 1) > 1)
-    throw wrong(request.spelling.choices ?? 'n', 'must be 1 where the gateway runs tools')
+    throw invalidField(request.spelling.choices ?? 'n', 'must be 1 if the gateway runs tools')
   const offers = sent.flatMap((tool, at) =>
     isMcp(tool) ? [readOffer(tool.extra[request.dialect] ?? {}, `tools[${at}]`, servers)] : [],
   )
@@ -60,17 +60,18 @@ function isOffered({ server, name }: Tool, offer: Offer): boolean {
 }
 
 function readOffer(extra: Fields, path: string, servers: readonly ToolServerState[]): Offer {
-  const given = refused.find((field) => extra[field] !== undefined && extra[field] !== null)
-  if (given) throw wrong(`${path}.${given}`, 'is not taken: the servers are those the gateway is configured with')
+  const given = forbiddenFields.find((field) => extra[field] !== undefined && extra[field] !== null)
+  if (given) throw invalidField(`${path}.${given}`, 'is not supported, because only the configured servers can be used')
   const { server_label: server, require_approval: approval, allowed_tools: allowed } = extra
-  if (typeof server !== 'string') throw wrong(`${path}.server_label`, `must name a server, or be "${everyServer}"`)
+  if (typeof server !== 'string')
+    throw invalidField(`${path}.server_label`, `must name a server, or be "${everyServer}"`)
   if (server !== everyServer && !servers.some(({ name }) => name === server))
-    throw wrong(
+    throw invalidField(
       `${path}.server_label`,
-      `names no server there is: "${excerpt(server, 100)}". GET /api/servers lists them`,
+      `does not name a configured server: "${excerpt(server, 100)}". GET /api/servers lists them`,
     )
   if (approval !== undefined && approval !== null && approval !== 'never')
-    throw wrong(`${path}.require_approval`, 'can only be "never": the gateway runs the tools itself')
+    throw invalidField(`${path}.require_approval`, 'can only be "never": the gateway runs the tools itself')
   return { server, tools: readAllowed(allowed, path) }
 }
 
@@ -78,7 +79,7 @@ function readAllowed(allowed: unknown, path: string): readonly string[] | undefi
   if (allowed === undefined || allowed === null) return undefined
   const names: unknown = isFields(allowed) ? allowed.tool_names : allowed
   if (Array.isArray(names) && names.every((name) => typeof name === 'string')) return names
-  throw wrong(`${path}.allowed_tools`, 'must be a list of names')
+  throw invalidField(`${path}.allowed_tools`, 'must be a list of names')
 }
 
 function isMcp(tool: { readonly type: string; readonly name: string }): tool is ForeignTool {
@@ -89,6 +90,6 @@ function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function wrong(param: string, what: string): ChatError {
+function invalidField(param: string, what: string): ChatError {
   return new ChatError('invalid-request', { message: `${param} ${what}.`, param, code: 'invalid_value' })
 }
