@@ -124,7 +124,7 @@ describe('doctor tells of an account', () => {
       /session has ended/,
       /private window.* SMITHERY_COOKIE_2 .*tributary help upstreams/,
     ],
-    ['SMITHERY_COOKIE_3', 'banned', /user is banned/, /its support/],
+    ['SMITHERY_COOKIE_3', 'banned', /banned this user/, /its support/],
     ['CLERK_COOKIE_1', 'works', /^ClaudeSonnet4_5 answered$/, /^$/],
     ['CLERK_COOKIE_2', 'banned', /banned or deactivated/, /its support/],
     ['anonymous', 'works', /^gpt-4o-mini answered$/, /^$/],
@@ -326,7 +326,9 @@ describe('doctor beside a server', () => {
     const gateway = await start(variables)
     const { code, stdout, stderr } = await run(['doctor'], { variables })
     expect([code, stdout]).toEqual([78, ''])
-    expect(stderr).toMatch(/^The state cannot be opened: Another tributary has the state file .* open\. Stop it first/)
+    expect(stderr).toMatch(
+      /^The state cannot be opened: Another tributary has the state file .* open\. Stop the other one first/,
+    )
     expect(smithery.chats).toEqual([])
     await gateway[Symbol.asyncDispose]()
     expect(await run(['doctor'], { variables })).toMatchObject({ code: 0 })
