@@ -1,23 +1,23 @@
 import { isIP } from 'node:net'
 import type { Network } from '../flow/network.ts'
 
-const onlyOwn = 'HOST=127.0.0.1 is for this machine alone, 0.0.0.0 for all'
+const hostHint = 'HOST=127.0.0.1 only accepts this machine, and 0.0.0.0 accepts all'
 
 /** The reason for each code of the system. */
 const reasons: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another program uses this port. PORT=0 picks a free one',
-  EACCES: 'this user is not allowed to. Any user may use a PORT over 1023',
-  EADDRNOTAVAIL: `this machine has no such address. ${onlyOwn}`,
-  EAFNOSUPPORT: `this machine does not support that kind of address. ${onlyOwn}`,
+  EACCES: 'this user may not use this port. Any user may use a PORT over 1023',
+  EADDRNOTAVAIL: `this machine has no such address. ${hostHint}`,
+  EAFNOSUPPORT: `this machine does not support that kind of address. ${hostHint}`,
   EMFILE: 'this process has no descriptor left. Raise its limit (ulimit -n)',
 }
 
 /** Why no program on this machine can listen on a name or an address, on any port; undefined if one can. */
-export async function wrongWithHost(host: string, network: Network): Promise<string | undefined> {
+export async function findHostProblem(host: string, network: Network): Promise<string | undefined> {
   if (!isIP(host) && !(await network.lookUp(host).catch(() => undefined)))
-    return `the name "${host}" does not resolve. Check its spelling; ${onlyOwn}`
+    return `the name "${host}" does not resolve. Check its spelling; ${hostHint}`
   const code = await network.tryToListen(host, 0)
-  return code === undefined || code === 'EMFILE' ? undefined : words(code)
+  return code === undefined || code === 'EMFILE' ? undefined : explainCode(code)
 }
 
 interface BindTarget {
@@ -26,13 +26,18 @@ interface BindTarget {
 }
 
 /** Says in a sentence why the server cannot listen there. The runtime itself reports every failure as a port in use. */
-export async function bindWords({ host, port }: BindTarget, network: Network, thrown: unknown): Promise<string> {
+export async function explainBindFailure(
+  { host, port }: BindTarget,
+  network: Network,
+  thrown: unknown,
+): Promise<string> {
   const why =
-    (await wrongWithHost(host, network)) ?? words((await network.tryToListen(host, port)) ?? codeOf(thrown), thrown)
+    (await findHostProblem(host, network)) ??
+    explainCode((await network.tryToListen(host, port)) ?? codeOf(thrown), thrown)
   return `Cannot listen on ${host}:${port}: ${why}.\n`
 }
 
-function words(code: string, thrown?: unknown): string {
+function explainCode(code: string, thrown?: unknown): string {
   return reasons[code] ?? (thrown instanceof Error ? thrown.message : `the system refuses it (${code})`)
 }
 

@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts'
 import { settingsInForce } from '../config/in-force.ts'
 import type { Setting } from '../config/setting.ts'
 import type { Network } from '../flow/network.ts'
-import { wrongWithHost } from './bind-failure.ts'
+import { findHostProblem } from './bind-failure.ts'
 import { table } from './table.ts'
 
 /** sysexits.h: the configuration cannot be used. */
@@ -19,7 +19,7 @@ interface CheckOptions {
 /** Shows the settings that a start would use, where they come from, and what would prevent the start. Changes nothing. */
 export async function check(config: Config, { isJson, network }: CheckOptions): Promise<number> {
   const { problems, notes } = config.state.inspect()
-  const host = await wrongWithHost(config.host, network)
+  const host = await findHostProblem(config.host, network)
   const all = [...(host === undefined ? [] : [`HOST: ${host}`]), ...problems]
   const text = isJson ? asJson(config, all, notes) : asText(config, all, notes)
   process.stdout.write(redact(text))
@@ -27,14 +27,14 @@ export async function check(config: Config, { isJson, network }: CheckOptions): 
 }
 
 function asText(config: Config, problems: readonly string[], notes: readonly string[]): string {
-  const rows = settingsInForce(config).map(({ name, value, origin }) => [name, shown(value), origin])
+  const rows = settingsInForce(config).map(({ name, value, origin }) => [name, formatValue(value), origin])
   const { isTTY, columns } = process.stdout
   const verdict =
     problems.length === 0
       ? 'The configuration is valid.\n'
       : `${problems.map((problem) => `problem: ${problem}\n`).join('')}A start would fail.\n`
   return [
-    aligned(summary(config)),
+    alignRows(summary(config)),
     table(['setting', 'value', 'from'], rows, isTTY ? columns : undefined),
     notes.map((note) => `note: ${note}\n`).join(''),
     verdict,
@@ -44,7 +44,7 @@ function asText(config: Config, problems: readonly string[], notes: readonly str
 }
 
 /** A value on one line. It is not shortened, even if it is long, such as a list of routes. */
-function shown(value: string | undefined): string {
+function formatValue(value: string | undefined): string {
   return value?.replaceAll(/\s*\n\s*/g, '; ') ?? 'set, not shown'
 }
 
@@ -57,7 +57,7 @@ function summary(config: Config): readonly (readonly [string, string])[] {
       'client keys',
       keys.length > 0
         ? `${keys.length}, in the log as ${keys.map((key) => callerOf({ secret: key, role: 'admin' }).name).join(' ')}`
-        : `none: ${policy.isPublic ? 'everybody who can reach it' : 'only this machine'} may ask`,
+        : `none: ${policy.isPublic ? 'everybody who can reach it' : 'only this machine'} may use it`,
     ],
     ['body limit', `${config.maxBodyBytes} bytes`],
     [
@@ -65,7 +65,7 @@ function summary(config: Config): readonly (readonly [string, string])[] {
       `first event ${deadlines.firstEventMs / 1000} s, whole reply ${deadlines.wholeMs / 1000} s, silence ${deadlines.idleMs / 1000} s`,
     ],
     ['state', state.description],
-    ...upstreams.map((upstream): [string, string] => [`upstream ${upstream.name}`, upstreamWords(upstream)]),
+    ...upstreams.map((upstream): [string, string] => [`upstream ${upstream.name}`, describeUpstream(upstream)]),
     ...panels.map(({ name, members }): [string, string] => [
       `route ${name}`,
       members.map(({ address }) => address).join(' + '),
@@ -74,13 +74,13 @@ function summary(config: Config): readonly (readonly [string, string])[] {
   ]
 }
 
-function upstreamWords({ baseUrl, address, accounts, supply, models }: Config['upstreams'][number]): string {
+function describeUpstream({ baseUrl, address, accounts, supply, models }: Config['upstreams'][number]): string {
   const labels = [...accounts.map(({ label }) => label), ...(supply ? ['anonymous accounts'] : [])]
-  const listed = models ? models.map(({ id }) => id).join(', ') : 'as it lists them'
+  const listed = models ? models.map(({ id }) => id).join(', ') : 'as listed by the upstream'
   return `at ${baseUrl ?? address ?? 'this process'}; accounts ${labels.join(', ')}; models ${listed}`
 }
 
-function aligned(rows: readonly (readonly [string, string])[]): string {
+function alignRows(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([name]) => name.length))
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('')
 }

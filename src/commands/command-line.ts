@@ -25,8 +25,9 @@ const options = {
 const withWords = new Set(['help'])
 
 /**
+ * Parses the arguments.
  * @param known the names of all commands
- * @returns the parsed arguments, or a sentence that says what is wrong with them
+ * @returns the parsed arguments, or a sentence about the problem
  */
 export function readCommandLine(args: readonly string[], known: readonly string[]): CommandLine | string {
   try {
@@ -41,7 +42,7 @@ export function readCommandLine(args: readonly string[], known: readonly string[
     const [first = 'serve', ...words] = positionals
     // `tributary -h` and `tributary check --help` mean `tributary help`
     const name = values.help ? 'help' : values.version ? 'version' : first
-    if (!known.includes(name)) return `There is no command "${name}".${meaning(name, known)}`
+    if (!known.includes(name)) return `There is no command "${name}".${hintAt(name, known)}`
     if (words.length > 0 && !withWords.has(name) && !values.help && !values.version)
       return `Only one command can be given, not ${positionals.length}.`
     const { host, port, json = false } = values
@@ -53,12 +54,12 @@ export function readCommandLine(args: readonly string[], known: readonly string[
       flags: { ...(host !== undefined && { HOST: host }), ...(port !== undefined && { PORT: port }) },
     }
   } catch (thrown) {
-    return complaint(thrown, args)
+    return explainError(thrown, args)
   }
 }
 
 /** Keeps only the first sentence. The second is about arguments that begin with a dash, and no command takes any. */
-function complaint(thrown: unknown, args: readonly string[]): string {
+function explainError(thrown: unknown, args: readonly string[]): string {
   const [first = ''] = thrown instanceof Error ? thrown.message.split('. ', 1) : []
   if (first === '') return 'The arguments are wrong.'
   const said = `${first.replace(/\.$/, '')}.`
@@ -68,7 +69,7 @@ function complaint(thrown: unknown, args: readonly string[]): string {
   return first.startsWith('Unknown option') && near !== undefined ? `${said} Did you mean --${near}?` : said
 }
 
-/** What other programs call these commands. */
+/** Other programs' names for these commands. */
 const synonyms: Readonly<Record<string, string>> = {
   start: 'serve',
   run: 'serve',
@@ -89,7 +90,7 @@ const synonyms: Readonly<Record<string, string>> = {
 }
 
 /** A hint at the known word that was probably meant; empty if none is similar. */
-export function meaning(name: string, known: readonly string[]): string {
+export function hintAt(name: string, known: readonly string[]): string {
   const word = name.toLowerCase()
   const near = known
     .map((other) => ({ other, edits: editsBetween(word, other) }))

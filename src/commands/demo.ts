@@ -17,7 +17,7 @@ export interface Demo {
   serve(config: Config, running: { readonly runtime: Runtime }): Promise<number>
 }
 
-const own = ['HOST', 'PORT', 'API_MASTER_KEY', 'ALLOW_UNAUTHENTICATED', 'LOG_LEVEL', 'LOG_FORMAT']
+const ownNames = ['HOST', 'PORT', 'API_MASTER_KEY', 'ALLOW_UNAUTHENTICATED', 'LOG_LEVEL', 'LOG_FORMAT']
 
 /** Starts the emulators on 127.0.0.1. They end with `serve`, or with the process. */
 export async function openDemo(): Promise<Demo> {
@@ -26,7 +26,7 @@ export async function openDemo(): Promise<Demo> {
   const theirs = Object.fromEntries(emulated.flatMap(({ variables }) => Object.entries(variables)))
   return {
     // nothing that is emulated outlives the process, and no client waits for an answer
-    choose: (set) => ({ ...picked(set), ...theirs, STATE_URL: 'memory:', SHUTDOWN_GRACE: '1' }),
+    choose: (set) => ({ ...pickOwn(set), ...theirs, STATE_URL: 'memory:', SHUTDOWN_GRACE: '1' }),
     async serve(config, { runtime }) {
       const models = await modelsOf(config, runtime)
       const announce = (url: string) => void process.stdout.write(introduction(config, url, models))
@@ -37,8 +37,8 @@ export async function openDemo(): Promise<Demo> {
   }
 }
 
-function picked(set: RawVariables): RawVariables {
-  return Object.fromEntries(own.map((name) => [name, set[name]]))
+function pickOwn(set: RawVariables): RawVariables {
+  return Object.fromEntries(ownNames.map((name) => [name, set[name]]))
 }
 
 /** Characters of a line if the terminal's width is not known. */

@@ -28,7 +28,7 @@ const document = '`tributary help upstreams`'
 
 /** What the operator should do next; empty if the account works. */
 export function adviceOn({ upstream, account, error }: Finding): string {
-  if (!error) return upstream === 'demo' ? `Configure an upstream: ${document} says how.` : ''
+  if (!error) return upstream === 'demo' ? `Configure an upstream: ${document} explains how.` : ''
   if (unreachable.has(error.code)) return 'Check its address and the network, and try again.'
   if (error.code === 'upstream_address') return `Add /v1 to the address in the variables of ${upstream}.`
   if (error.code === 'upstream_configuration') return `Copy the named variable again (${document}).`

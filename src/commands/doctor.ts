@@ -27,7 +27,7 @@ export async function doctor(
 ): Promise<number> {
   const server = await findServer(config, runtime)
   const report =
-    typeof server === 'object' ? await examinedBy(server, config) : await examineHere(config, runtime, server)
+    typeof server === 'object' ? await examineOnServer(server, config) : await examineHere(config, runtime, server)
   if (typeof report === 'number') return report
   process.stdout.write(isJson ? asJson(report) : asTable(report))
   return report.findings.some(({ error }) => !error) ? 0 : 1
@@ -42,13 +42,13 @@ interface Report {
 async function examineHere(config: Config, runtime: Runtime, status: number | undefined): Promise<Report | number> {
   if (status === 401 || status === 403)
     process.stderr.write(
-      `The server at ${urlOf(config)} refuses this configuration's API_MASTER_KEY (HTTP ${status}), so it cannot be asked.\n`,
+      `The server at ${urlOf(config)} refuses this configuration's API_MASTER_KEY (HTTP ${status}), so its accounts cannot be tested.\n`,
     )
   const store = await openState(config, runtime, config.upstreams.filter(isRenewed))
   if (typeof store === 'number') {
     if (config.state.isDurable)
       process.stderr.write(
-        'If a running server has this state open, set its HOST and PORT here, and the doctor asks that server.\n',
+        'If a running server has this state open, set its HOST and PORT here. Then that server tests its accounts.\n',
       )
     return store
   }
@@ -66,15 +66,13 @@ async function examineHere(config: Config, runtime: Runtime, status: number | un
 }
 
 /** Asks the running server to try its accounts, with the configuration that it was started with. */
-async function examinedBy(server: RunningServer, config: Config): Promise<Report | number> {
-  process.stderr.write(
-    `The server running at ${server.url} tries its accounts, with the settings that it was started with.\n`,
-  )
+async function examineOnServer(server: RunningServer, config: Config): Promise<Report | number> {
+  process.stderr.write(`The server running at ${server.url} tests its accounts, with the settings of its start.\n`)
   try {
     const toolServers = await server.toolServers()
     const added = addedSince({ ...server, toolServers }, config)
     if (added.length > 0)
-      process.stderr.write(`It does not know ${added.join(', ')}: restart it to use the new settings.\n`)
+      process.stderr.write(`It does not know ${added.join(', ')}. Restart it to use the new settings.\n`)
     const findings = await Promise.all(
       server.upstreams.map(async ({ name }) => {
         const tried = await server.test(name)
@@ -85,7 +83,9 @@ async function examinedBy(server: RunningServer, config: Config): Promise<Report
     for (const one of toolServers) process.stderr.write(serverLine(one))
     return { findings: findings.flat(), toolServers }
   } catch (thrown) {
-    process.stderr.write(`The server running at ${server.url} could not be asked: ${asChatError(thrown).message}\n`)
+    process.stderr.write(
+      `The server running at ${server.url} could not test its accounts: ${asChatError(thrown).message}\n`,
+    )
     return 1
   }
 }
@@ -128,11 +128,11 @@ async function examineAll(
   const options = { ...shared, deadlineMs: Math.min(maxTestMs, deadlines.firstEventMs) }
   const count = upstreams.reduce((sum, { accounts, supply }) => sum + accounts.length + (supply ? 1 : 0), 0)
   process.stderr.write(
-    `Trying ${count === 1 ? 'one account' : `${count} accounts`}, at most ${options.deadlineMs / 1000} s each.\n`,
+    `Testing ${count === 1 ? 'one account' : `${count} accounts`}, at most ${options.deadlineMs / 1000} s each.\n`,
   )
   let known = 0
-  const told = (finding: Finding) => void process.stderr.write(`${++known}/${count} ${progressLine(finding)}`)
-  return (await Promise.all(upstreams.map((upstream) => examine(upstream, options, told)))).flat()
+  const onFinding = (finding: Finding) => void process.stderr.write(`${++known}/${count} ${progressLine(finding)}`)
+  return (await Promise.all(upstreams.map((upstream) => examine(upstream, options, onFinding)))).flat()
 }
 
 function logOf({ logLevel }: Config, runtime: Runtime): Logger {

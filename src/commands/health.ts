@@ -18,11 +18,11 @@ export async function health(config: Config, runtime: Runtime): Promise<number> 
 
 /** Whether a server of this configuration is running. A server that is too busy to answer counts as running. */
 export async function isServing(config: Config, runtime: Runtime): Promise<boolean> {
-  return (await healthStatus(config, runtime)) !== 'nobody listens'
+  return (await healthStatus(config, runtime)) !== 'no server'
 }
 
 /** The status of the server's answer; undefined if it does not answer. */
-async function healthStatus(config: Config, runtime: Runtime): Promise<number | 'nobody listens' | undefined> {
+async function healthStatus(config: Config, runtime: Runtime): Promise<number | 'no server' | undefined> {
   const request = {
     method: 'GET',
     url: `${urlOf(config)}/health`,
@@ -35,7 +35,7 @@ async function healthStatus(config: Config, runtime: Runtime): Promise<number | 
     reply.discard()
     return reply.status
   } catch (thrown) {
-    return asChatError(thrown).code === 'upstream_unreachable' ? 'nobody listens' : undefined
+    return asChatError(thrown).code === 'upstream_unreachable' ? 'no server' : undefined
   }
 }
 

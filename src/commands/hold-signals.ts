@@ -2,18 +2,18 @@
 const signals = ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const
 
 /** Signals that came before the log was opened. */
-const held: string[] = []
-let tell = (signal: string): void => {
-  held.push(signal)
+const waitingSignals: string[] = []
+let report = (signal: string): void => {
+  waitingSignals.push(signal)
 }
 
 /** From now on none of these signals ends the process. */
 export function holdSignals(): void {
-  for (const signal of signals) process.on(signal, () => tell(signal))
+  for (const signal of signals) process.on(signal, () => report(signal))
 }
 
 /** Reports each of these signals, also those that have come before. */
-export function tellSignals(say: (signal: string) => void): void {
-  tell = say
-  for (const signal of held.splice(0)) say(signal)
+export function reportSignals(reporter: (signal: string) => void): void {
+  report = reporter
+  for (const signal of waitingSignals.splice(0)) reporter(signal)
 }

@@ -25,7 +25,7 @@ export async function openState(
   shared: readonly Upstream[],
 ): Promise<Store | number> {
   if (!config.state.isDurable && shared.length > 0 && (await isServing(config, runtime))) {
-    process.stderr.write(runningWords(shared.map(({ name }) => name)))
+    process.stderr.write(describeConflict(shared.map(({ name }) => name)))
     return 1
   }
   const store = await config.state.open(runtime).catch(asChatError)
@@ -34,7 +34,7 @@ export async function openState(
   return stateExit
 }
 
-function runningWords(names: readonly string[]): string {
+function describeConflict(names: readonly string[]): string {
   return `The server is running and keeps the renewed accounts of ${names.join(', ')} in its memory: renewing them here would make its copies invalid.
 Stop it first, or keep its state in a file (STATE_URL=sqlite:FILE). If the program at HOST and PORT is not tributary, set another PORT.
 `

@@ -3,25 +3,25 @@ import { loadConfig } from '../config/load-config.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { version } from '../version.ts'
 import { throughProxy } from '../wire/machine-network.ts'
-import { type CommandLine, meaning, readCommandLine } from './command-line.ts'
+import { type CommandLine, hintAt, readCommandLine } from './command-line.ts'
 
 const help = `tributary ${version}: every upstream, one stream
 
 Usage: tributary [command] [options]
 
   serve     answer at HOST and PORT (the default)
-  check     show every setting in force and where it came from, and every problem; exit 78 if there is one
-  doctor    try every account once: its state, why, and what to do; a running server tries its own; exit 1 if none works
+  check     show every setting, its source and every problem; exit 78 if there is a problem
+  doctor    test every account once: its state, why, and what to do; a running server tests its own; exit 1 if none works
   models    print the models that would be served
-  health    ask the running server whether it is well; exit 0 or 1
-  demo      serve before built-in emulators of every upstream: no account, no network; prints what to try
+  health    ask the running server for its health; exit 0 or 1
+  demo      serve with built-in emulators of all upstreams, without accounts or network; print examples
   settings  print every setting with its default, as a commented .env
-  help      print this; "help upstreams", or an upstream's name, says how to get its credential
+  help      print this; "help upstreams", or an upstream's name, explains how to get its credential
   version   print the version
 
-  --env-file FILE   read NAME=value lines before the environment, which wins; without it ./.env if there is one
+  --env-file FILE   read NAME=value lines; the environment wins over them; by default ./.env, if it exists
   --host, --port    win over HOST and PORT
-  --json            of check and doctor: the same as JSON
+  --json            print the output of check and doctor as JSON
   -h, --help, -v, --version
 
 Everything else is set by environment variables: "tributary settings" prints them all.
@@ -91,7 +91,7 @@ function problemLines({ problems }: Misconfigured): string {
 
 function say(text: string | undefined, { words }: CommandLine): number {
   if (text === undefined) {
-    const near = meaning(words[0] ?? '', ['settings', 'upstreams', ...names])
+    const near = hintAt(words[0] ?? '', ['settings', 'upstreams', ...names])
     return fail(`There is no help on "${words.join(' ')}".${near}\n\n${help}`, usageExit)
   }
   process.stdout.write(text)

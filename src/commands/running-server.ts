@@ -28,7 +28,7 @@ const testMs = 90_000
  */
 export async function findServer(config: Config, runtime: Runtime): Promise<RunningServer | number | undefined> {
   if (config.port === 0) return undefined
-  const ask = asker(config, runtime)
+  const ask = createAsk(config, runtime)
   const listed = await ask('GET', '/admin/upstreams', 5_000).catch(() => undefined)
   if (!listed) return undefined
   const upstreams = listed.status === 200 ? readUpstreams(listed.body) : undefined
@@ -60,7 +60,7 @@ interface ServerAnswer {
   readonly body: unknown
 }
 
-function asker(
+function createAsk(
   config: Config,
   runtime: Runtime,
 ): (method: 'GET' | 'POST', path: string, headMs: number) => Promise<ServerAnswer> {

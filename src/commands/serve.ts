@@ -4,9 +4,9 @@ import type { Runtime } from '../flow/runtime.ts'
 import { openLog } from '../telemetry/log.ts'
 import { version } from '../version.ts'
 import { guardDescriptors } from '../wire/descriptors.ts'
-import { bindWords } from './bind-failure.ts'
+import { explainBindFailure } from './bind-failure.ts'
 import { hideFromServers } from './hide-from-servers.ts'
-import { tellSignals } from './hold-signals.ts'
+import { reportSignals } from './hold-signals.ts'
 import { openState } from './open-state.ts'
 
 /** Serves until SIGTERM or SIGINT, then lets running answers finish. A second signal ends the process at once. */
@@ -26,7 +26,8 @@ export interface Serving {
   announce(url: string): void
 }
 
-const ignored = 'this signal has no effect: settings are only read at the start, so restart the gateway to change them'
+const ignoredSignal =
+  'this signal has no effect: settings are only read at the start, so restart the gateway to change them'
 
 /** @returns the process's exit code */
 export async function serveUntilStopped(config: Config, { runtime, logTo, announce }: Serving): Promise<number> {
@@ -39,7 +40,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, announ
   // a closed output is no reason to stop, nor to report an error with every line
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const stopped = stopSignal()
-  tellSignals((signal) => log.warn({ signal }, ignored))
+  reportSignals((signal) => log.warn({ signal }, ignoredSignal))
   const store = await openState(config, runtime, [])
   if (typeof store === 'number') return store
   hideFromServers(config, log)
@@ -47,7 +48,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, announ
   try {
     app = openApp(config, log, store, { runtime })
   } catch (thrown) {
-    process.stderr.write(await bindWords(config, runtime.network, thrown))
+    process.stderr.write(await explainBindFailure(config, runtime.network, thrown))
     await store.close()
     return 1
   }

@@ -4,7 +4,7 @@ import { table } from './table.ts'
 const head = ['who', 'why']
 
 describe('a table', () => {
-  test('has columns as wide as they need to be, and no spaces at the end of a line', () => {
+  test('has columns as wide as their texts, and no spaces at the end of a line', () => {
     const rows = [
       ['cohere', 'it works'],
       ['x', ''],
@@ -12,25 +12,25 @@ describe('a table', () => {
     expect(table(head, rows)).toBe('who     why\ncohere  it works\nx\n')
   })
 
-  test('wraps its widest column between words where the line is too long', () => {
+  test('wraps the text of its widest column if the line is too long', () => {
     const rows = [['cohere', 'the upstream refused the account']]
     expect(table(head, rows, 30)).toBe('who     why\ncohere  the upstream refused\n        the account\n')
   })
 
-  test('narrows two wide columns alike, and cuts a word that has no place', () => {
+  test('narrows two wide columns equally, and cuts a word that is too long', () => {
     const text = table(head, [['a'.repeat(40), 'word '.repeat(8).trim()]], 42)
     for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(42)
     expect(text.replaceAll(/[^a]/g, '')).toHaveLength(40)
     expect(text.match(/word/g)).toHaveLength(8)
   })
 
-  test('of a terminal that is too narrow for it is too wide, and whole', () => {
+  test('is printed in full, even if the terminal is too narrow', () => {
     const text = table(['a', 'b'], [['first '.repeat(5).trim(), 'second '.repeat(5).trim()]], 10)
     expect(text.match(/first/g)).toHaveLength(5)
     expect(text.match(/second/g)).toHaveLength(5)
   })
 
-  test('moves no cursor and breaks no line, whatever stands in it', () => {
+  test('moves no cursor and breaks no line, whatever its cells contain', () => {
     expect(table(head, [['a\u001b[31m\r\nb', '\u202ec\u2028d']])).toBe('who       why\na [31m b   c d\n')
   })
 })

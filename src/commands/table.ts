@@ -13,7 +13,7 @@ export function table(
 ): string {
   const cells = [head, ...rows].map((row) => row.map(printable))
   const natural = head.map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)))
-  const widths = narrowed(natural, width - gap.length * (head.length - 1))
+  const widths = narrowColumns(natural, width - gap.length * (head.length - 1))
   return cells.map((row) => rowLines(row, widths)).join('')
 }
 
@@ -22,7 +22,7 @@ function printable(cell: string): string {
   return cell.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
 }
 
-function narrowed(natural: readonly number[], room: number): readonly number[] {
+function narrowColumns(natural: readonly number[], room: number): readonly number[] {
   const widths = [...natural]
   for (let excess = widths.reduce((sum, width) => sum + width, 0) - room; excess > 0; excess--) {
     const widest = Math.max(...widths)
@@ -33,7 +33,7 @@ function narrowed(natural: readonly number[], room: number): readonly number[] {
 }
 
 function rowLines(row: readonly string[], widths: readonly number[]): string {
-  const columns = row.map((cell, at) => wrapped(cell, widths[at] ?? cell.length))
+  const columns = row.map((cell, at) => wrapText(cell, widths[at] ?? cell.length))
   const height = Math.max(...columns.map((lines) => lines.length))
   return Array.from({ length: height }, (_, line) => {
     const padded = columns.map((lines, at) => (lines[line] ?? '').padEnd(widths[at] ?? 0))
@@ -42,7 +42,7 @@ function rowLines(row: readonly string[], widths: readonly number[]): string {
 }
 
 /** Wraps a text to lines of at most `width` characters, between words if possible. */
-function wrapped(text: string, width: number): readonly string[] {
+function wrapText(text: string, width: number): readonly string[] {
   const lines: string[] = []
   let rest = text
   while (rest.length > width) {

@@ -21,7 +21,7 @@ function problems(read: Config | Misconfigured): readonly string[] {
 
 const read = (variables: Readonly<Record<string, string>>) => readConfig(variables, false)
 
-test('with nothing set it serves the demo on loopback', () => {
+test('without settings it serves the demo on loopback', () => {
   expect(config(read({}))).toMatchObject({
     host: '127.0.0.1',
     port: 8000,
@@ -41,7 +41,7 @@ test('with nothing set it serves the demo on loopback', () => {
   expect(config(readConfig({}, true)).logFormat).toBe('pretty')
 })
 
-test('every variable does what it says', () => {
+test('every setting has its effect', () => {
   const set = config(
     read({
       HOST: '::',
@@ -81,7 +81,7 @@ test('every variable does what it says', () => {
   expect(set.keys.map((secret) => secret.reveal())).toEqual([key, `other-${key}`])
 })
 
-test('item 14: with a key it listens everywhere, without one on loopback alone unless that is allowed', () => {
+test('item 14: with a key it listens everywhere, without one only on loopback, unless more is allowed', () => {
   expect(config(read({ API_MASTER_KEY: key })).host).toBe('0.0.0.0')
   for (const host of ['0.0.0.0', '::', '192.168.1.2', 'gateway.example']) {
     expect(problems(read({ HOST: host }))).toEqual(['HOST'])
@@ -93,7 +93,7 @@ test('item 14: with a key it listens everywhere, without one on loopback alone u
   for (const host of ['127.0.0.1', '::1', 'localhost']) expect(config(read({ HOST: host })).host).toBe(host)
 })
 
-test('TRUSTED_PROXIES are addresses, ranges or loopback, and nothing else', () => {
+test('TRUSTED_PROXIES may only have addresses, ranges and loopback', () => {
   const written = ' loopback, 10.0.0.0/8,fd00::/8 , 192.0.2.1,'
   const items = ['loopback', '10.0.0.0/8', 'fd00::/8', '192.0.2.1']
   expect(config(read({ TRUSTED_PROXIES: written })).trustedProxies).toEqual(items)
@@ -105,18 +105,18 @@ test('TRUSTED_PROXIES are addresses, ranges or loopback, and nothing else', () =
   }
 })
 
-test('a key of 1 means none, and nothing but 1 does', () => {
+test('a key of 1 means no authentication, and only 1 does', () => {
   expect(config(read({ API_MASTER_KEY: ' 1 ' })).keys).toEqual([])
   expect(config(read({ API_MASTER_KEY: '11' })).keys).toHaveLength(1)
   expect(problems(read({ API_MASTER_KEY: ',' }))).toEqual(['API_MASTER_KEY'])
   expect(problems(read({ API_MASTER_KEY: ' , ,' }))).toEqual(['API_MASTER_KEY'])
 })
 
-test('a key that can be guessed is warned of', () => {
+test('a key that can be guessed causes a warning', () => {
   expect(config(read({ API_MASTER_KEY: 'short' })).warnings).toHaveLength(1)
 })
 
-test('P28: all problems are told at once, each with its variable and a remedy, and no value', () => {
+test('P28: all problems are reported at once, each with its variable and a remedy, but without its value', () => {
   const wrong = {
     HOST: 'canary host',
     PORT: 'canary',
@@ -144,7 +144,7 @@ test('P28: all problems are told at once, each with its variable and a remedy, a
   expect(inspect(found, { depth: 9 })).not.toContain('canary')
 })
 
-test('P17: no secret is seen by looking at the configuration', () => {
+test('P17: printing the configuration shows no secret', () => {
   const set = config(
     read({
       API_MASTER_KEY: `${key}-1`,
@@ -157,7 +157,7 @@ test('P17: no secret is seen by looking at the configuration', () => {
   expect(shown).not.toContain(key)
 })
 
-test('a name that is nobody’s but nearly somebody’s is warned of, also in a name that holds a name', () => {
+test('an unknown name that is similar to a known one causes a warning, also for names with a part of the operator’s', () => {
   const { warnings } = config(read({ API_MASTER_KEYS: key, UPSTREAM_A_URL: 'http://a/v1', UPSTREAM_A_MODEL: 'b' }))
   expect(warnings).toHaveLength(2)
   expect(warnings.join()).toContain('Did you mean API_MASTER_KEY?')
@@ -171,8 +171,8 @@ function file(name: string, text: string): string {
   return path
 }
 
-/** With these variables alone in the environment, whatever the machine has set. */
-function within<T>(variables: Readonly<Record<string, string>>, act: () => T): T {
+/** Runs with only these variables in the environment. */
+function withEnvironment<T>(variables: Readonly<Record<string, string>>, act: () => T): T {
   const before = { ...process.env }
   for (const name of Object.keys(before)) delete process.env[name]
   try {
@@ -184,7 +184,7 @@ function within<T>(variables: Readonly<Record<string, string>>, act: () => T): T
   }
 }
 
-test('a file is read as data: quotes, comments and spaces, nothing expanded or run', () => {
+test('a file is read as data: with quotes, comments and spaces, and nothing is expanded or run', () => {
   const path = file(
     'a.env',
     [
@@ -198,7 +198,7 @@ test('a file is read as data: quotes, comments and spaces, nothing expanded or r
       '',
     ].join('\r\n'),
   )
-  const set = config(within({}, () => loadConfig({ envFile: path })))
+  const set = config(withEnvironment({}, () => loadConfig({ envFile: path })))
   expect(set).toMatchObject({ port: 8123, keepAliveMs: 3_000, logLevel: 'debug' })
   expect(set.policy.allowedHosts).toEqual(['a', 'b'])
   expect(set.upstreams[0]?.models?.map(({ id }) => id)).toEqual(['$HOME', '`id`', '$(id)'])
@@ -206,16 +206,16 @@ test('a file is read as data: quotes, comments and spaces, nothing expanded or r
 
 test('the environment wins over the file', () => {
   const path = file('b.env', 'PORT=8123\nSHUTDOWN_GRACE=3\n')
-  const set = config(within({ PORT: '8124' }, () => loadConfig({ envFile: path })))
+  const set = config(withEnvironment({ PORT: '8124' }, () => loadConfig({ envFile: path })))
   expect(set).toMatchObject({ port: 8124, shutdownGraceMs: 3_000 })
 })
 
-test('a file that is not there, or is none, is a problem and no crash', () => {
+test('a missing file or a folder is a problem, and not a crash', () => {
   expect(problems(loadConfig({ envFile: join(folder, 'missing.env') }))).toEqual(['--env-file'])
   expect(problems(loadConfig({ envFile: folder }))).toEqual(['--env-file'])
 })
 
-test('of an upstream that is off every variable is told of', () => {
+test('a variable of an upstream without a credential is reported', () => {
   for (const [variable, value, secrets] of [
     ['SMITHERY_SUPABASE_ANON_KEY', 'a-public-key', 'SMITHERY_COOKIE'],
     ['SMITHERY_MODELS', 'a', 'SMITHERY_COOKIE'],
@@ -227,7 +227,7 @@ test('of an upstream that is off every variable is told of', () => {
   expect(problems(read({ OPENAI_HEADERS: 'X-A: b' }))).toEqual(['OPENAI_API_KEY'])
 })
 
-test('a HOST that is no address is one problem', () => {
+test('an invalid HOST is one problem', () => {
   expect(problems(read({ HOST: 'http://localhost:8000' }))).toEqual(['HOST'])
 })
 

@@ -160,7 +160,7 @@ function warningsOf(environment: Environment, config: Config): string[] {
           `${socks} names a SOCKS proxy, which Bun does not support: requests would bypass it, or fail. Use an HTTP proxy.`,
         ]
       : []),
-    ...(short ? ['API_MASTER_KEY holds a key of fewer than 16 characters, which can be guessed.'] : []),
+    ...(short ? ['API_MASTER_KEY has a key of fewer than 16 characters, which can be guessed.'] : []),
     ...(config.policy.isPublic && !config.policy.hasKeys
       ? ['Everybody who can reach this address can use your upstreams: ALLOW_UNAUTHENTICATED is set.']
       : []),

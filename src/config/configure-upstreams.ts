@@ -15,7 +15,7 @@ const furtherNames = /_(MODELS|\w*URL|ANON_KEY|PROMPT_ID)$/
 /** Configures a provider's upstreams, and reports a variable of an upstream that is off: its credential was probably forgotten. */
 function configure(provider: Provider, environment: Environment): readonly Upstream[] {
   const before = environment.problems.length
-  const { result, names, secrets } = environment.recording(() => provider.configure(environment))
+  const { result, names, secrets } = environment.recordReads(() => provider.configure(environment))
   const unset = secrets.filter((name) => environment.text(name) === undefined)
   // a project's public key is a credential only for an upstream without sign-in
   const credentials = unset.filter((name) => !name.endsWith('_ANON_KEY'))

@@ -18,11 +18,11 @@ function file(content: string | Uint8Array): string {
   return path
 }
 
-/** What is said of a file, with its own path left out. */
+/** The problems of a file, without its path. */
 function problemsOf(content: string | Uint8Array): string[] {
   const path = file(content)
   const read = readEnvFile(path)
-  if (!read || 'path' in read) throw new Error('it was taken for good')
+  if (!read || 'path' in read) throw new Error('the file was accepted')
   return read.map(({ variable, problem, remedy }) => `${variable.replace(`${path} `, '')} ${problem}: ${remedy}`)
 }
 
@@ -34,11 +34,11 @@ function variablesOf(content: string | Uint8Array): Record<string, string> {
 
 const utf16 = (text: string) => Buffer.from(text, 'utf16le')
 
-describe('a file that is no .env says in which line, and what is wrong with it, and never what stands there:', () => {
-  const cases: readonly (readonly [what: string, content: string | Uint8Array, says: readonly RegExp[]])[] = [
+describe('the problem of an invalid file names its line and never shows its text:', () => {
+  const cases: readonly (readonly [what: string, content: string | Uint8Array, expected: readonly RegExp[]])[] = [
     ['UTF-16 with a mark', Buffer.concat([Buffer.of(0xff, 0xfe), utf16('PORT=1\n')]), [/^line 1 .*UTF-16/]],
     [
-      'UTF-16 of the other order',
+      'UTF-16 with the other byte order',
       Buffer.concat([Buffer.of(0xfe, 0xff), utf16('PORT=1').swap16()]),
       [/^line 1 .*UTF-16/],
     ],
@@ -50,7 +50,7 @@ describe('a file that is no .env says in which line, and what is wrong with it, 
     ],
     ['a zero byte', 'PORT=1\nHOST=a\0b\n', [/^line 2 has bytes that are not UTF-8 text/]],
     [
-      'bytes that are no UTF-8',
+      'bytes that are not UTF-8',
       Buffer.from('PORT=1\nHOST=caf\xe9\n', 'latin1'),
       [/^line 2 has bytes that are not UTF-8 text/],
     ],
@@ -62,10 +62,10 @@ describe('a file that is no .env says in which line, and what is wrong with it, 
     ],
     ['JSON in one line', '{"PORT":1}', [/^line 1 looks like JSON/]],
     ['YAML', 'PORT: 1\n', [/^line 1 looks like YAML: write NAME=value/]],
-    ['YAML of a document', '---\nOPENAI_API_KEY: canary\n', [/^line 1 looks like YAML/, /^line 2 looks like YAML/]],
-    ['a list of YAML', '- PORT=1\n', [/^line 1 looks like YAML/]],
+    ['a YAML document', '---\nOPENAI_API_KEY: canary\n', [/^line 1 looks like YAML/, /^line 2 looks like YAML/]],
+    ['a YAML list', '- PORT=1\n', [/^line 1 looks like YAML/]],
     ['a section', '[gateway]\nPORT=1\n', [/^line 1 is a section/]],
-    ['a page', '<!doctype html>\n', [/^line 1 looks like HTML/]],
+    ['a web page', '<!doctype html>\n', [/^line 1 looks like HTML/]],
     ['a line without =', 'PORT=1\n\ncanary\n', [/^line 3 has no =/]],
     ['a name alone', 'export PORT\n', [/^line 1 has no =/]],
     ['a name with a blank', 'MY PORT=1\n', [/^line 1 has text before its = that is not a variable's name/]],
@@ -93,27 +93,27 @@ describe('a file that is no .env says in which line, and what is wrong with it, 
     ['typographic quotes', 'A=“canary”\n', [/^line 1 has typographic quotes/]],
     ['JSON of several lines without quotes', 'MCP_SERVERS={\n', [/^line 1 begins a value of several lines/]],
   ]
-  for (const [what, content, says] of cases)
+  for (const [what, content, expected] of cases)
     test(what, () => {
-      const told = problemsOf(content)
-      expect(told).toEqual(says.map((pattern) => expect.stringMatching(pattern)))
-      expect(told.join()).not.toContain('canary')
+      const problems = problemsOf(content)
+      expect(problems).toEqual(expected.map((pattern) => expect.stringMatching(pattern)))
+      expect(problems.join()).not.toContain('canary')
     })
 
-  test('of a long one, ten lines and how many there are besides', () => {
-    const told = problemsOf('canary\n'.repeat(25))
-    expect(told).toHaveLength(11)
-    expect(told.at(-1)).toContain('15 more lines')
+  test('of a long file are ten, and the number of the others', () => {
+    const problems = problemsOf('canary\n'.repeat(25))
+    expect(problems).toHaveLength(11)
+    expect(problems.at(-1)).toContain('15 more lines')
   })
 })
 
-describe('what is merely unusual is understood:', () => {
+describe('an unusual form is understood:', () => {
   const cases: readonly (readonly [
     what: string,
     content: string | Uint8Array,
-    is: Readonly<Record<string, string>>,
+    expected: Readonly<Record<string, string>>,
   ])[] = [
-    ['nothing', '', {}],
+    ['an empty file', '', {}],
     ['a mark of UTF-8', '\uFEFFPORT=1\n', { PORT: '1' }],
     ['CRLF', 'PORT=1\r\n\r\n# a\r\nHOST="a"\r\n', { PORT: '1', HOST: 'a' }],
     ['CR', 'PORT=1\rHOST=a', { PORT: '1', HOST: 'a' }],
@@ -134,7 +134,7 @@ describe('what is merely unusual is understood:', () => {
     ['letters of all languages', 'CTO_MODELS=modèle,型\n', { CTO_MODELS: 'modèle,型' }],
     ['an equals sign and an apostrophe', "A=b=c\nB=it's\n", { A: 'b=c', B: "it's" }],
   ]
-  for (const [what, content, is] of cases) test(what, () => expect(variablesOf(content)).toEqual({ ...is }))
+  for (const [what, content, expected] of cases) test(what, () => expect(variablesOf(content)).toEqual({ ...expected }))
 })
 
 test('every variable has its line, also after a value of several lines', () => {
@@ -146,17 +146,17 @@ test('every variable has its line, also after a value of several lines', () => {
   ])
 })
 
-test('what is set twice, and what ends in a #, is told by its line', () => {
+test('a variable that is set twice, and a value that ends at a #, cause warnings with their lines', () => {
   const path = file('A=1\nKEY=canary#2\nA=3\n')
   expect(readEnvFile(path)).toMatchObject({
     warnings: [
-      `${path} line 2 has a # within its value, which ends there: put the value in quotes if the # belongs to it.`,
+      `${path} line 2 has a # in its value, which ends there: put the value in quotes if the # belongs to it.`,
       `${path} line 3 sets A again, and wins over line 1: leave one of the two out.`,
     ],
   })
 })
 
-test('a file that is taken says what the runtime’s own reader says of it', () => {
+test('an accepted file gives the same values as the runtime’s own reader', () => {
   const piece = fc.constantFrom('A', 'B_C', '=', ' ', '"', "'", '#', 'x', '\n', '\\', 'export ', '1', '`', '\t')
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
@@ -171,13 +171,13 @@ test('a file that is taken says what the runtime’s own reader says of it', () 
   )
 })
 
-describe('a file that cannot be had:', () => {
-  const said = (path: string) => {
+describe('an unreadable file:', () => {
+  const problemsAt = (path: string) => {
     const read = readEnvFile(path)
     return read && !('path' in read) ? read : []
   }
 
-  test('one that does not exist, a folder, a link to nothing', () => {
+  test('it does not exist, is a folder, or is a link to nothing', () => {
     const dangling = join(folder, 'dangling.env')
     symlinkSync(join(folder, 'nowhere'), dangling)
     for (const [path, problem] of [
@@ -185,19 +185,21 @@ describe('a file that cannot be had:', () => {
       [dangling, 'names a file that does not exist'],
       [folder, 'names a folder, not a file'],
     ] as const)
-      expect(said(path)).toEqual([{ variable: '--env-file', problem, remedy: 'check the path' }])
+      expect(problemsAt(path)).toEqual([{ variable: '--env-file', problem, remedy: 'check the path' }])
   })
 
-  test.skipIf(process.getuid?.() === 0)('one that may not be read', () => {
+  test.skipIf(process.getuid?.() === 0)('its permissions do not allow it', () => {
     const path = file('PORT=1\n')
     chmodSync(path, 0)
-    expect(said(path)).toMatchObject([{ problem: 'names a file that this user may not read' }])
+    expect(problemsAt(path)).toMatchObject([{ problem: 'names a file that this user may not read' }])
   })
 
-  test('one without an end, and one that is too large', () => {
-    expect(said('/dev/zero')).toMatchObject([{ problem: 'names a file of more than 1 MiB' }])
-    expect(said(file(`# ${'x'.repeat(1024 * 1024)}\n`))).toMatchObject([{ problem: 'names a file of more than 1 MiB' }])
+  test('it has no end, or is too large', () => {
+    expect(problemsAt('/dev/zero')).toMatchObject([{ problem: 'names a file of more than 1 MiB' }])
+    expect(problemsAt(file(`# ${'x'.repeat(1024 * 1024)}\n`))).toMatchObject([
+      { problem: 'names a file of more than 1 MiB' },
+    ])
   })
 
-  test('and /dev/null is an empty one', () => expect(readEnvFile('/dev/null')).toMatchObject({ variables: [] }))
+  test('but /dev/null counts as an empty file', () => expect(readEnvFile('/dev/null')).toMatchObject({ variables: [] }))
 })

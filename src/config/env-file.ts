@@ -20,13 +20,13 @@ const maxReported = 10
  */
 export function readEnvFile(named: string | undefined): EnvFile | readonly Problem[] | undefined {
   const path = named ?? '.env'
-  const about = (problem: string, remedy: string): readonly Problem[] => [
+  const fileProblem = (problem: string, remedy: string): readonly Problem[] => [
     { variable: named === undefined ? '.env' : '--env-file', problem, remedy },
   ]
   if (named === undefined && !isThere(path)) return undefined
   const bytes = readBounded(path)
-  if (typeof bytes === 'string') return about(bytes, 'check the path')
-  if (bytes.length > maxBytes) return about('names a file of more than 1 MiB', 'check the path')
+  if (typeof bytes === 'string') return fileProblem(bytes, 'check the path')
+  if (bytes.length > maxBytes) return fileProblem('names a file of more than 1 MiB', 'check the path')
   const text = decode(bytes)
   if (typeof text !== 'string') return [toProblem(path, text)]
   const { variables, problems, doubts } = readEnvLines(text)

@@ -25,7 +25,7 @@ export interface EnvLines {
 
 const assignment = /^\s*(?:export\s+)?([\w.-]+)\s*=[^\S\n]*/
 /** A quoted value up to its closing quote, as `parseEnv` finds it: a quote after a backslash does not close. */
-const quoted: Readonly<Record<string, RegExp>> = {
+const quotedForms: Readonly<Record<string, RegExp>> = {
   "'": /'(?:\\'|[^'])*'/y,
   '"': /"(?:\\"|[^"])*"/y,
   '`': /`(?:\\`|[^`])*`/y,
@@ -45,7 +45,7 @@ export function readEnvLines(written: string): EnvLines {
     line += statement.split('\n').length
     at = end + 1
   }
-  return { ...read, doubts: [...read.doubts, ...repeats(read.variables)] }
+  return { ...read, doubts: [...read.doubts, ...findRepeats(read.variables)] }
 }
 
 interface LinesSoFar {
@@ -59,7 +59,7 @@ function statementEnd(text: string, at: number): number {
   const lineEnd = endOfLine(text, at)
   const [opening] = assignment.exec(text.slice(at, lineEnd)) ?? []
   if (opening === undefined) return lineEnd
-  const closing = quoted[text[at + opening.length] ?? '']
+  const closing = quotedForms[text[at + opening.length] ?? '']
   if (!closing) return lineEnd
   closing.lastIndex = at + opening.length
   return closing.test(text) ? endOfLine(text, closing.lastIndex) : lineEnd
@@ -83,7 +83,7 @@ function readStatement(statement: string, line: number, read: LinesSoFar): void 
   if (/^[^'"`\s#][^\n]*?[^\s#]#/.test(statement.slice(opening.length)))
     read.doubts.push({
       line,
-      problem: 'has a # within its value, which ends there',
+      problem: 'has a # in its value, which ends there',
       remedy: 'put the value in quotes if the # belongs to it',
     })
 }
@@ -93,7 +93,7 @@ interface LineFault {
   readonly remedy: string
 }
 
-const oneForm = 'write NAME=value, one a line'
+const oneForm = 'write NAME=value, one per line'
 
 /** Problems by the form of a line; the first form that matches counts. */
 const otherForms: readonly (readonly [form: RegExp, problem: string, remedy?: string])[] = [
@@ -113,15 +113,15 @@ function faultOfLine(statement: string): LineFault {
 }
 
 /** A line of another variable within a quoted value: the closing quote is missing, and the next opening quote closed the value. */
-const swallowed = /\n\s*(?:export\s+)?[A-Z][A-Z0-9_]*=[^=\s]/
+const unclosedQuote = /\n\s*(?:export\s+)?[A-Z][A-Z0-9_]*=[^=\s]/
 /** Variables whose values may have lines of `name = …`. */
 const listOfNames = new Set(['ROUTES', 'ALIASES'])
 
 function faultOfValue(name: string, value: string): LineFault | undefined {
   const quote = /^['"`]/.exec(value)?.[0]
   if (quote === undefined) return faultOfPlainValue(value)
-  const [inside] = value.match(new RegExp(quoted[quote]?.source ?? quote)) ?? []
-  if (inside === undefined || (swallowed.test(inside) && !listOfNames.has(name)))
+  const [inside] = value.match(new RegExp(quotedForms[quote]?.source ?? quote)) ?? []
+  if (inside === undefined || (unclosedQuote.test(inside) && !listOfNames.has(name)))
     return { problem: `opens a quote (${quote}) that is not closed`, remedy: 'close it at the end of the value' }
   if (/^\s*(#.*)?$/.test(value.slice(inside.length))) return undefined
   return {
@@ -138,7 +138,7 @@ function faultOfPlainValue(value: string): LineFault | undefined {
   return undefined
 }
 
-function repeats(variables: readonly FileVariable[]): LineFinding[] {
+function findRepeats(variables: readonly FileVariable[]): LineFinding[] {
   const first = new Map<string, number>()
   return variables.flatMap(({ name, line }) => {
     const before = first.get(name)

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { Environment } from './environment.ts'
 
-const of = (values: Readonly<Record<string, string | undefined>>) => new Environment(values)
+const environmentOf = (values: Readonly<Record<string, string | undefined>>) => new Environment(values)
 
-test('a value is trimmed, and an empty one is none', () => {
-  const environment = of({ A: ' a ', B: '', C: '  ', D: undefined })
+test('a value is trimmed, and an empty value counts as unset', () => {
+  const environment = environmentOf({ A: ' a ', B: '', C: '  ', D: undefined })
   expect(['A', 'B', 'C', 'D', 'E'].map((name) => environment.text(name))).toEqual([
     'a',
     undefined,
@@ -15,16 +15,16 @@ test('a value is trimmed, and an empty one is none', () => {
   ])
 })
 
-test('a list is what stands between commas, without blanks and gaps', () => {
-  const environment = of({ A: ' a, b,,c ,', B: ' , ', C: 'a' })
+test('a list is split at commas, without blanks and empty items', () => {
+  const environment = environmentOf({ A: ' a, b,,c ,', B: ' , ', C: 'a' })
   expect(environment.list('A')).toEqual(['a', 'b', 'c'])
   expect(environment.list('B')).toBeUndefined()
   expect(environment.list('C')).toEqual(['a'])
 })
 
-test('a URL is http or https, and loses its trailing slashes', () => {
+test('a URL must be http or https, and loses its trailing slashes', () => {
   const good = { A: 'https://host/v1/', B: 'http://127.0.0.1:11434', C: 'https://[::1]:8443/a/b//', D: 'http://host/' }
-  const environment = of(good)
+  const environment = environmentOf(good)
   expect(Object.keys(good).map((name) => environment.url(name))).toEqual([
     'https://host/v1',
     'http://127.0.0.1:11434',
@@ -47,17 +47,17 @@ for (const url of [
   'https://can ary/',
   'javascript:canary',
 ]) {
-  test(`the URL ${JSON.stringify(url)} is reported, without showing it`, () => {
-    const environment = of({ OPENAI_BASE_URL: url })
+  test(`the URL ${JSON.stringify(url)} is reported without its value`, () => {
+    const environment = environmentOf({ OPENAI_BASE_URL: url })
     expect(environment.url('OPENAI_BASE_URL')).toBeUndefined()
     expect(environment.problems).toMatchObject([{ variable: 'OPENAI_BASE_URL' }])
     expect(JSON.stringify(environment.problems)).not.toMatch(/canary|ann|pw/)
   })
 }
 
-test('a socket has an address of either kind', () => {
+test('a socket may have an address of either kind', () => {
   for (const url of ['wss://host', 'ws://127.0.0.1:8080/a', 'https://host', 'http://host'])
-    expect(of({ SOCKET_URL: `${url}/` }).socketUrl('SOCKET_URL')).toBe(url)
+    expect(environmentOf({ SOCKET_URL: `${url}/` }).socketUrl('SOCKET_URL')).toBe(url)
   for (const url of [
     'ftp://canary',
     'wss://',
@@ -66,15 +66,15 @@ test('a socket has an address of either kind', () => {
     'wsss://canary',
     'ws:canary',
   ]) {
-    const environment = of({ SOCKET_URL: url })
-    expect({ url, is: environment.socketUrl('SOCKET_URL') }).toEqual({ url, is: undefined })
+    const environment = environmentOf({ SOCKET_URL: url })
+    expect({ url, expected: environment.socketUrl('SOCKET_URL') }).toEqual({ url, expected: undefined })
     expect(environment.problems).toMatchObject([{ variable: 'SOCKET_URL' }])
     expect(JSON.stringify(environment.problems)).not.toMatch(/canary|ann/)
   }
 })
 
-test('secrets are those of the name and of its numbers, in the order of these', () => {
-  const environment = of({
+test('secrets are those of the name and its numbers, in the order of the numbers', () => {
+  const environment = environmentOf({
     KEY_10: 'ten',
     KEY_2: 'two',
     KEY: 'none',
@@ -91,11 +91,11 @@ test('secrets are those of the name and of its numbers, in the order of these', 
   ])
 })
 
-test('a secret that cannot stand in a header is reported, without showing it', () => {
+test('a secret that does not fit into a header is reported without its value', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (rest) => {
       const value = `canary-of-the-environment${rest}`
-      const environment = of({ KEY: value })
+      const environment = environmentOf({ KEY: value })
       const secret = environment.secret('KEY')
       const isPlain = /^[\x21-\x7e]*$/.test(value.trim())
       expect(secret?.reveal()).toBe(isPlain ? value.trim() : undefined)
@@ -105,10 +105,10 @@ test('a secret that cannot stand in a header is reported, without showing it', (
   )
 })
 
-test('an integer is a whole number within its bounds, else it is reported and the default holds', () => {
+test('an integer outside its bounds is reported, and the default is used', () => {
   const bounds = { fallback: 7, min: 1, max: 100 }
   const read = (value: string) => {
-    const environment = of({ N: value })
+    const environment = environmentOf({ N: value })
     return [environment.integer('N', bounds), environment.problems.length]
   }
   for (const [value, expected] of [
@@ -123,15 +123,15 @@ test('an integer is a whole number within its bounds, else it is reported and th
   expect(read('')).toEqual([7, 0])
 })
 
-test('a choice is one of its words, else it is reported with all of them', () => {
-  const environment = of({ A: 'json', B: 'xml' })
+test('a choice outside its words is reported with all of them', () => {
+  const environment = environmentOf({ A: 'json', B: 'xml' })
   expect(environment.choice('A', ['pretty', 'json'])).toBe('json')
   expect(environment.choice('B', ['pretty', 'json'])).toBeUndefined()
   expect(environment.problems).toMatchObject([{ variable: 'B', remedy: 'one of pretty, json' }])
 })
 
-test('every problem is gathered', () => {
-  const environment = of({ A: 'x', B: 'x', C: 'x', D: 'a b' })
+test('all problems are collected', () => {
+  const environment = environmentOf({ A: 'x', B: 'x', C: 'x', D: 'a b' })
   environment.integer('A', { fallback: 0, min: 0, max: 1 })
   environment.url('B')
   environment.choice('C', ['y'])
@@ -139,13 +139,19 @@ test('every problem is gathered', () => {
   expect(environment.problems.map(({ variable }) => variable)).toEqual(['A', 'B', 'C', 'D'])
 })
 
-test('names that match a pattern are given with what matched, where they are set', () => {
-  const environment = of({ UPSTREAM_A_URL: 'x', UPSTREAM_B_URL: '', OTHER: 'x' })
+test('names that match a pattern are returned with the match, if they are set', () => {
+  const environment = environmentOf({ UPSTREAM_A_URL: 'x', UPSTREAM_B_URL: '', OTHER: 'x' })
   expect(environment.matching(/^UPSTREAM_(.+)_URL$/).map(([, name]) => name)).toEqual(['A'])
 })
 
-test('a name nobody reads, nearly one that somebody does, is a probable typo', () => {
-  const environment = of({ OPENAI_API_KEYS: 'a', LOG_LEVLE: 'b', OPENAI_ORGANIZATION: 'c', PATH: '/', LOG_FORMAT: 'd' })
+test('an unknown name that is similar to a known one is probably a typo', () => {
+  const environment = environmentOf({
+    OPENAI_API_KEYS: 'a',
+    LOG_LEVLE: 'b',
+    OPENAI_ORGANIZATION: 'c',
+    PATH: '/',
+    LOG_FORMAT: 'd',
+  })
   for (const name of ['OPENAI_API_KEY', 'LOG_LEVEL', 'LOG_FORMAT', 'PORT']) environment.text(name)
   expect(environment.warnings).toEqual([
     'OPENAI_API_KEYS is not a variable of tributary. Did you mean OPENAI_API_KEY?',
@@ -161,32 +167,32 @@ for (const [written, meant] of [
   ['openai_api_key', 'OPENAI_API_KEY'],
   ['CORS_ORIGIN', 'CORS_ORIGINS'],
 ] as const)
-  test(`${written} is taken for ${meant}, also among the names of a whole machine`, () => {
-    const environment = of({ [written]: 'a' })
+  test(`${written} is recognized as a typo of ${meant}`, () => {
+    const environment = environmentOf({ [written]: 'a' })
     for (const name of ['OPENAI_API_KEY', 'CORS_ORIGINS', 'HOST', 'PORT']) environment.text(name)
     expect(environment.warnings).toEqual([`${written} is not a variable of tributary. Did you mean ${meant}?`])
   })
 
-test('names of other programs are none of our business', () => {
+test('names of other programs cause no warning', () => {
   const names = ['GITHUB_TOKEN', 'HOSTNAME', 'SPORT', 'LANG', 'SHELL', 'AWS_SECRET_ACCESS_KEY', 'OPENAI_ORG_ID', 'POST']
-  const environment = of(Object.fromEntries(names.map((name) => [name, 'x'])))
+  const environment = environmentOf(Object.fromEntries(names.map((name) => [name, 'x'])))
   for (const name of ['HOST', 'PORT', 'OPENAI_API_KEY', 'STATE_SECRET', 'LOG_LEVEL']) environment.text(name)
   expect(environment.warnings).toEqual([])
 })
 
-test('of two names it may have meant, a typo is told the nearer', () => {
-  const environment = of({ LOG_LEVELS: 'a' })
+test('a typo between two names gets the nearer one as a hint', () => {
+  const environment = environmentOf({ LOG_LEVELS: 'a' })
   for (const name of ['LOG_LEVE', 'LOG_LEVEL']) environment.text(name)
   expect(environment.warnings).toEqual(['LOG_LEVELS is not a variable of tributary. Did you mean LOG_LEVEL?'])
 })
 
-test('a name beside the one that is set is no typo of it', () => {
-  const environment = of({ LOG_LEVEL: 'info', LOG_LEVELS: 'a' })
+test('a name beside the one that is set is not a typo of it', () => {
+  const environment = environmentOf({ LOG_LEVEL: 'info', LOG_LEVELS: 'a' })
   environment.text('LOG_LEVEL')
   expect(environment.warnings).toEqual([])
 })
 
-describe('in a file, which is ours alone,', () => {
+describe('in a file, which is only for this program,', () => {
   const warnings = (names: readonly string[]) => {
     const values = Object.fromEntries(names.map((name) => [name, 'x']))
     const places = new Map(names.map((name, at) => [name, `.env line ${at + 1}`]))
@@ -195,7 +201,7 @@ describe('in a file, which is ours alone,', () => {
     return environment.warnings
   }
 
-  test('every name that nobody reads is told, with its line, and with what it may have meant', () => {
+  test('every unknown name causes a warning with its line and a similar name', () => {
     expect(warnings(['PORT', 'FOO', 'PROT', 'port', 'LOGLEVEL', 'MISTRAL_KEY', 'COMPOSE_PROJECT_NAME'])).toEqual([
       '.env line 2: FOO is not a variable of tributary.',
       '.env line 3: PROT is not a variable of tributary. Did you mean PORT?',
@@ -206,11 +212,11 @@ describe('in a file, which is ours alone,', () => {
     ])
   })
 
-  test('another spelling that is taken is no unknown name', () => {
+  test('another spelling of a name is known', () => {
     expect(warnings(['MISTRAL_API_KEY'])).toEqual([])
   })
 
-  test('what the runtime itself looks for in the environment is named', () => {
+  test('a variable that only works in the environment causes a warning', () => {
     const [warning, ...others] = warnings(['https_proxy'])
     expect(others).toEqual([])
     expect(warning).toContain('.env line 1: https_proxy has no effect in a file')
@@ -218,8 +224,8 @@ describe('in a file, which is ours alone,', () => {
 })
 
 describe('another spelling of a name', () => {
-  test('is taken, and says under which name it was given', () => {
-    const environment = of({ MISTRAL_API_KEY: 'a', CO_API_KEY_2: 'b', OPENAI_API_BASE: 'http://h/v1' })
+  test('is accepted, and the setting shows the spelling', () => {
+    const environment = environmentOf({ MISTRAL_API_KEY: 'a', CO_API_KEY_2: 'b', OPENAI_API_BASE: 'http://h/v1' })
     expect(environment.secrets('MISTRAL_TOKEN').map(({ name, secret }) => [name, secret.reveal()])).toEqual([
       ['MISTRAL_API_KEY', 'a'],
     ])
@@ -232,29 +238,32 @@ describe('another spelling of a name', () => {
     })
   })
 
-  test('gives way to the name itself, and is told where it says something else', () => {
-    const differing = of({ MISTRAL_API_KEY: 'canary-a', MISTRAL_TOKEN: 'canary-b' })
+  test('loses against the name itself, with a warning if their values differ', () => {
+    const differing = environmentOf({ MISTRAL_API_KEY: 'canary-a', MISTRAL_TOKEN: 'canary-b' })
     expect(differing.secrets('MISTRAL_TOKEN').map(({ secret }) => secret.reveal())).toEqual(['canary-b'])
     expect(differing.warnings).toEqual([
       'MISTRAL_API_KEY is another name of MISTRAL_TOKEN, but has another value: MISTRAL_TOKEN is used. Leave one of them out.',
     ])
-    const equal = of({ MISTRAL_API_KEY: 'same', MISTRAL_TOKEN: 'same' })
+    const equal = environmentOf({ MISTRAL_API_KEY: 'same', MISTRAL_TOKEN: 'same' })
     equal.secrets('MISTRAL_TOKEN')
     expect(equal.warnings).toEqual([])
   })
 
-  test('that is wrong is reported by the name it was given under', () => {
-    const environment = of({ OPENAI_API_BASE: 'nothing', MISTRAL_API_KEY: 'two words' })
+  test('is named in the problem of its value', () => {
+    const environment = environmentOf({ OPENAI_API_BASE: 'nothing', MISTRAL_API_KEY: 'two words' })
     environment.url('OPENAI_BASE_URL')
     environment.secrets('MISTRAL_TOKEN')
     expect(environment.problems.map(({ variable }) => variable)).toEqual(['OPENAI_API_BASE', 'MISTRAL_API_KEY'])
   })
 })
 
-describe('a key that looks wrong is told of, without a word of it:', () => {
-  for (const [value, says] of [
-    ['sk-canary-a,sk-canary-b', 'OPENAI_API_KEY has a comma or the like, and is used as one key. Several keys are'],
-    ['sk-canary-a;sk-canary-b', 'OPENAI_API_KEY has a comma or the like'],
+describe('a key that looks wrong causes a warning without its value:', () => {
+  for (const [value, expected] of [
+    [
+      'sk-canary-a,sk-canary-b',
+      'OPENAI_API_KEY has a comma or a similar character, and is used as one key. Several keys are',
+    ],
+    ['sk-canary-a;sk-canary-b', 'OPENAI_API_KEY has a comma or a similar character'],
     ['"sk-canary"', 'OPENAI_API_KEY has quotes around it'],
     ["'sk-canary'", 'OPENAI_API_KEY has quotes around it'],
     ['sk-canary"', 'OPENAI_API_KEY has a quote at one end'],
@@ -263,39 +272,39 @@ describe('a key that looks wrong is told of, without a word of it:', () => {
     ['<canary>', 'OPENAI_API_KEY has a placeholder instead of a key'],
     ['$CANARY_KEY', 'OPENAI_API_KEY has a placeholder instead of a key'],
   ] as const)
-    test(says, () => {
-      const environment = of({ OPENAI_API_KEY: value })
+    test(expected, () => {
+      const environment = environmentOf({ OPENAI_API_KEY: value })
       expect(environment.secrets('OPENAI_API_KEY')).toHaveLength(1)
-      expect(environment.warnings).toEqual([expect.stringContaining(says)])
+      expect(environment.warnings).toEqual([expect.stringContaining(expected)])
       expect(environment.warnings.join()).not.toContain('canary')
     })
 
-  for (const [value, says] of [
+  for (const [value, expected] of [
     ['Bearer sk-canary', 'begins with the word before a key, such as Bearer'],
     ['sk-canary-a, sk-canary-b', 'has several values'],
     ['sk-canary\nsk-canary-b', 'has several values, or a line break'],
     ['sk canary', 'has white space'],
   ] as const)
-    test(says, () => {
-      const environment = of({ OPENAI_API_KEY: value })
+    test(expected, () => {
+      const environment = environmentOf({ OPENAI_API_KEY: value })
       expect(environment.secrets('OPENAI_API_KEY')).toEqual([])
       expect(environment.problems).toMatchObject([
-        { variable: 'OPENAI_API_KEY', problem: expect.stringContaining(says) },
+        { variable: 'OPENAI_API_KEY', problem: expect.stringContaining(expected) },
       ])
       expect(JSON.stringify(environment.problems)).not.toContain('canary')
     })
 })
 
-test('yes and no have many words, and a choice any case', () => {
-  for (const yes of ['true', 'TRUE', '1', 'Yes', 'on']) expect(of({ A: yes }).flag('A')).toBe(true)
-  for (const no of ['false', 'FALSE', '0', 'No', 'off', '']) expect(of({ A: no }).flag('A')).toBe(false)
-  const environment = of({ A: 'maybe', B: 'JSON' })
+test('a flag accepts many words, and a choice any case', () => {
+  for (const yes of ['true', 'TRUE', '1', 'Yes', 'on']) expect(environmentOf({ A: yes }).flag('A')).toBe(true)
+  for (const no of ['false', 'FALSE', '0', 'No', 'off', '']) expect(environmentOf({ A: no }).flag('A')).toBe(false)
+  const environment = environmentOf({ A: 'maybe', B: 'JSON' })
   expect(environment.flag('A')).toBe(false)
   expect(environment.problems).toMatchObject([{ variable: 'A', remedy: 'one of true, false' }])
   expect(environment.choice('B', ['json'])).toBe('json')
 })
 
-test('a problem names what the operator wrote: another spelling, or an option of the command line', () => {
+test('a problem names the operator’s own spelling or option', () => {
   const environment = new Environment(
     { UPSTREAM_X_API_KEY: 'k', PORT: 'x', OPENAI_BASE_URL: '"http://canary/v1"' },
     { inFile: new Map(), of: new Map([['PORT', '--port']]) },
@@ -306,13 +315,13 @@ test('a problem names what the operator wrote: another spelling, or an option of
   environment.url('OPENAI_BASE_URL')
   expect(environment.problems).toEqual([
     { variable: 'UPSTREAM_X_URL', problem: 'lacks UPSTREAM_X_API_KEY', remedy: 'set UPSTREAM_X_URL' },
-    { variable: '--port', problem: 'is not a whole number from 1 to 9', remedy: 'leave it out for 1' },
+    { variable: '--port', problem: 'is not a whole number from 1 to 9', remedy: 'leave it out for the default of 1' },
     { variable: 'OPENAI_BASE_URL', problem: 'has quotes around its value', remedy: 'leave them out' },
   ])
 })
 
-test('what begins like an upstream of ours is told, whatever it ends in', () => {
-  const environment = of({ UPSTREAM_LAB_SECRETS: 'x', UPSTREAM_LAB_ENDPOINT: 'http://h/v1' })
+test('an unknown name that begins like an upstream’s always causes a warning', () => {
+  const environment = environmentOf({ UPSTREAM_LAB_SECRETS: 'x', UPSTREAM_LAB_ENDPOINT: 'http://h/v1' })
   expect(environment.url('UPSTREAM_LAB_URL')).toBe('http://h/v1')
   expect(environment.warnings).toEqual(['UPSTREAM_LAB_SECRETS is not a variable of tributary.'])
 })

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { Secret } from '../chat/secret.ts'
 import type { NamedSecret, Problem, Variables } from '../providers/provider.ts'
 import { version } from '../version.ts'
-import { secretDoubt, whyNoSecret } from './secret-form.ts'
+import { findSecretDoubt, findSecretFault } from './secret-form.ts'
 import { environmentAlone, type Origins, type Setting } from './setting.ts'
 import { type RawVariables, SpelledValues } from './spelled-values.ts'
 import { type NamesInUse, unknownInEnvironment, unknownInFile } from './unknown-names.ts'
@@ -67,7 +67,7 @@ export class Environment implements Variables {
   }
 
   url(name: string): string | undefined {
-    const url = this.#parsed(
+    const url = this.#parse(
       name,
       () => httpUrl,
       'is not an http or https URL',
@@ -77,7 +77,7 @@ export class Environment implements Variables {
   }
 
   socketUrl(name: string): string | undefined {
-    const url = this.#parsed(
+    const url = this.#parse(
       name,
       () => socketUrl,
       'is not a ws or wss URL',
@@ -103,7 +103,7 @@ export class Environment implements Variables {
   secrets(name: string): readonly NamedSecret[] {
     return this.#each(name, (variable) => {
       const secret = this.secret(variable)
-      const doubt = secret && secretDoubt(secret.reveal(), name)
+      const doubt = secret && findSecretDoubt(secret.reveal(), name)
       if (doubt) this.#warnings.push(`${this.#values.writtenAs(variable)} ${doubt}`)
       return secret
     })
@@ -133,7 +133,7 @@ export class Environment implements Variables {
     this.#visibility.hide(name)
     const value = this.text(name)
     if (!value) return undefined
-    const why = whyNoSecret(value)
+    const why = findSecretFault(value)
     if (!why) return new Secret(value)
     this.report({ variable: name, ...why })
     return undefined
@@ -156,8 +156,12 @@ export class Environment implements Variables {
   ): number {
     const schema = () => wholeNumber(min, max)
     return (
-      this.#parsed(name, schema, `is not a whole number from ${min} to ${max}`, `leave it out for ${fallback}`) ??
-      fallback
+      this.#parse(
+        name,
+        schema,
+        `is not a whole number from ${min} to ${max}`,
+        `leave it out for the default of ${fallback}`,
+      ) ?? fallback
     )
   }
 
@@ -171,7 +175,7 @@ export class Environment implements Variables {
     synonyms: Readonly<Record<string, NoInfer<Word>>> = {},
   ): Word | undefined {
     const schema = () => oneOf(words, synonyms)
-    return this.#parsed(name, schema, 'is not one of the words that it may be', `one of ${words.join(', ')}`)
+    return this.#parse(name, schema, 'is not one of its allowed words', `one of ${words.join(', ')}`)
   }
 
   /** Reads yes or no, in any of the usual words. */
@@ -180,7 +184,7 @@ export class Environment implements Variables {
   }
 
   /** Runs `run`, and returns the names that it was the first to read, and which of them are secrets. */
-  recording<Result>(run: () => Result): {
+  recordReads<Result>(run: () => Result): {
     readonly result: Result
     readonly names: readonly string[]
     readonly secrets: readonly string[]
@@ -216,7 +220,7 @@ export class Environment implements Variables {
   }
 
   /** @param schema called only if the value is set, because most are not */
-  #parsed<T>(name: string, schema: () => z.ZodType<T>, problem: string, remedy: string): T | undefined {
+  #parse<T>(name: string, schema: () => z.ZodType<T>, problem: string, remedy: string): T | undefined {
     this.#visibility.show(name)
     const value = this.text(name)
     if (value === undefined) return undefined

@@ -4,7 +4,7 @@ import { redact } from '../chat/secret.ts'
 import { secretNames } from './read-tool-variable.ts'
 
 /** Variables that the runtime reads again and again from the environment that it was started with. */
-const needed = /^(PATH|HOME|TMPDIR|BUN_.*|NODE_EXTRA_CA_CERTS|SSL_CERT_.*|(HTTPS?|ALL|NO)_PROXY)$/i
+const neededByRuntime = /^(PATH|HOME|TMPDIR|BUN_.*|NODE_EXTRA_CA_CERTS|SSL_CERT_.*|(HTTPS?|ALL|NO)_PROXY)$/i
 
 /** linux/prctl.h */
 const setDumpable = 4
@@ -48,7 +48,7 @@ function overwriteSecrets(): void {
 }
 
 function isSecret(name: string, value: string): boolean {
-  return !needed.test(name) && (name === 'MCP_SERVERS' || secretNames.test(name) || redact(value) !== value)
+  return !neededByRuntime.test(name) && (name === 'MCP_SERVERS' || secretNames.test(name) || redact(value) !== value)
 }
 
 /** The addresses of the block. The second field, a name in parentheses, may contain blanks. */

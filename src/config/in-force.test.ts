@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { readConfig } from './config.ts'
 import { settingsInForce } from './in-force.ts'
 
-const documented = await Bun.file(join(import.meta.dir, '../../docs/settings.md')).text()
+const documentText = await Bun.file(join(import.meta.dir, '../../docs/settings.md')).text()
 
-/** The gateway's own variables in docs/settings.md that have a value also where they are not set. */
+/** The gateway's own variables in docs/settings.md that have a default. */
 function withDefaults(): string[] {
-  const sections = documented
+  const sections = documentText
     .split(/^(?=## )/m)
     .filter((section) => !/^## (Upstreams|Web products|Network)/.test(section))
   const rows = sections.flatMap((section) => section.split('\n')).filter((line) => line.startsWith('| `'))
@@ -17,7 +17,7 @@ function withDefaults(): string[] {
   })
 }
 
-test('every setting of the gateway that has a default is shown with it', () => {
+test('every setting of the gateway with a default is shown with it', () => {
   const config = readConfig({}, false)
   if ('problems' in config) throw new Error('misconfigured')
   const shown = settingsInForce(config).map(({ name }) => name)

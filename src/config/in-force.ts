@@ -2,7 +2,7 @@ import type { Config } from './config.ts'
 import type { Setting } from './setting.ts'
 
 /** The gateway's variables that have a value even if they are not set, with that value. */
-const own: readonly (readonly [name: string, value: (config: Config) => string])[] = [
+const gatewaySettings: readonly (readonly [name: string, value: (config: Config) => string])[] = [
   ['HOST', ({ host }) => host],
   ['PORT', ({ port }) => String(port)],
   ['API_MASTER_KEY', () => 'none'],
@@ -42,9 +42,9 @@ function seconds(ms: number): string {
 /** All settings in force, and where they come from: first the gateway's own, then all others that are set. */
 export function settingsInForce(config: Config): readonly Setting[] {
   const set = new Map(config.settings.map((setting) => [setting.name, setting]))
-  const known = new Set(own.map(([name]) => name))
+  const known = new Set(gatewaySettings.map(([name]) => name))
   return [
-    ...own.map(([name, value]) => set.get(name) ?? { name, value: value(config), origin: 'default' }),
+    ...gatewaySettings.map(([name, value]) => set.get(name) ?? { name, value: value(config), origin: 'default' }),
     ...config.settings.filter(({ name }) => !known.has(name)),
   ]
 }

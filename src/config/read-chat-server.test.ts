@@ -8,12 +8,12 @@ function read(hosts?: string) {
 }
 
 describe('MODEL_CONFIG_HOSTS', () => {
-  test('unset is every public host, none is nowhere', () => {
+  test('unset allows every public host, and none allows no host', () => {
     expect(read()).toEqual({ hosts: ['*'], problems: [] })
     expect(read('none')).toEqual({ hosts: [], problems: [] })
   })
 
-  test('names hosts as a URL has them', () => {
+  test('has hosts as in a URL', () => {
     expect(read('API.example.org, *.example.org, 10.0.0.5:8080, [::1]:11434, localhost:443')).toEqual({
       hosts: ['api.example.org', '*.example.org', '10.0.0.5:8080', '::1:11434', 'localhost:443'],
       problems: [],

@@ -18,7 +18,7 @@ export function readExa(environment: Environment): HttpServer | undefined {
     environment.report({
       variable: 'EXA_MCP_URL',
       problem: 'is not an http or https URL without a user',
-      remedy: `for example ${defaultUrl}, with a query if need be`,
+      remedy: `for example ${defaultUrl}, with a query if needed`,
     })
     return undefined
   }

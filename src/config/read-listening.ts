@@ -49,7 +49,7 @@ function readAddress(environment: Environment, hasKeys: boolean): Omit<Listening
   else if (isPublic && !hasKeys && !isAllowed)
     environment.report({
       variable: 'HOST',
-      problem: 'is reachable from other machines while no API_MASTER_KEY is set',
+      problem: 'is reachable from other machines, but no API_MASTER_KEY is set',
       remedy: 'set API_MASTER_KEY, or ALLOW_UNAUTHENTICATED=true if everybody who can reach it may use it',
     })
   return {
@@ -89,10 +89,7 @@ function readHosts(environment: Environment): readonly string[] {
     const host = isIPv6(plain) ? `[${plain}]` : plain
     if (hostForm.test(host)) return [host]
     if (host.includes('*'))
-      report(
-        'has a *, but names are compared letter by letter',
-        'write each host; to answer to all hosts, set API_MASTER_KEY',
-      )
+      report('has a *, which is not a wildcard here', 'write each host, or set API_MASTER_KEY to accept all hosts')
     else if (host.includes('/'))
       report('has a URL', 'write the host alone, such as gateway.example.org or gateway.example.org:8443')
     else report('has an item that is not a host', 'for example gateway.example.org, as a Host header has it')

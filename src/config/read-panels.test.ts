@@ -16,7 +16,7 @@ describe('rawbot-omnibus', () => {
   const names = ['cohere', 'ai21', 'mistral']
   for (let mask = 1; mask < 8; mask++) {
     const configured = names.filter((_, at) => mask & (1 << at))
-    test(`asks ${configured.join(', ')} where no other is configured, in the original’s order`, () => {
+    test(`asks only the configured ${configured.join(', ')}, in the original order`, () => {
       const [omnibus, ...others] = read(undefined, ['x', ...configured].reverse()).panels
       expect(others).toEqual([])
       expect(omnibus?.name).toBe('rawbot-omnibus')
@@ -25,13 +25,13 @@ describe('rawbot-omnibus', () => {
       for (const { defaults } of omnibus?.members ?? []) expect(defaults).toEqual({ temperature: 0.5, maxTokens: 200 })
     })
   }
-  test('does not exist without any of them, whatever the others are called', () => {
+  test('does not exist without any of its members, even if other names are similar', () => {
     expect(read(undefined, ['cohere-2', 'mistralx', 'openai']).panels).toEqual([])
   })
 })
 
 describe('ROUTES', () => {
-  test('makes panels, one a line or after a semicolon, of members in their order', () => {
+  test('makes panels, one per line or after a semicolon, with members in their order', () => {
     expect(members('p = a/x + b/y\n\n q=c/z+a/x ; r.1:2/s-3 = a/vendor/model:free;')).toEqual([
       ['p', 'a/x', 'b/y'],
       ['q', 'c/z', 'a/x'],
@@ -43,7 +43,7 @@ describe('ROUTES', () => {
   })
 
   const wrong: readonly (readonly [string, RegExp])[] = [
-    ['p = a/x > b/y', /failover \(>\) or balancing \(\|\) in "p", which do not exist yet/],
+    ['p = a/x > b/y', /failover \(>\) or balancing \(\|\) in "p", which are not supported yet/],
     ['p = a/x | b/y', /failover \(>\) or balancing \(\|\) in "p"/],
     ['p = a/x + b/y > c/z', /failover/],
     ['p', /not `name = member \+ member`/],
@@ -58,19 +58,19 @@ describe('ROUTES', () => {
     ['p = a/x; p = b/y', /defines "p" twice/],
   ]
   for (const [routes, problem] of wrong)
-    test(`${routes} is refused, and says why and what to do`, () => {
+    test(`${routes} is refused with a problem and a remedy`, () => {
       const { problems } = read(routes)
       expect(problems).toHaveLength(1)
       expect(problems[0]).toMatchObject({ variable: 'ROUTES', problem: expect.stringMatching(problem) })
       expect(problems[0]?.remedy).not.toBe('')
     })
 
-  test('cannot take the name of rawbot-omnibus where there is one', () => {
+  test('cannot use the name of rawbot-omnibus if that exists', () => {
     expect(read('rawbot-omnibus = a/x', ['a', 'cohere']).problems).toHaveLength(1)
     expect(read('rawbot-omnibus = a/x').problems).toEqual([])
   })
 
-  test('every wrong line is told', () => {
+  test('reports every wrong line', () => {
     expect(read('p = a/x > b/y\nq = \nr = a/x\ns = z/x').problems).toHaveLength(3)
   })
 })

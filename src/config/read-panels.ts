@@ -25,7 +25,7 @@ function readRoute(route: string, upstreams: readonly string[]): Panel | Problem
     )
   if (/[>|]/.test(members))
     return problem(
-      `asks for failover (>) or balancing (|) in "${name}", which do not exist yet`,
+      `asks for failover (>) or balancing (|) in "${name}", which are not supported yet`,
       'use + for a fan-out, or leave the line out',
     )
   const addresses = members.split('+').map((address) => address.trim())

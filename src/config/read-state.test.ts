@@ -40,14 +40,14 @@ function read(variables: Readonly<Record<string, string>>, upstreams: readonly U
 
 const variablesOf = ({ problems }: ReturnType<typeof read>) => problems.map(({ variable }) => variable)
 
-describe('without a URL and outside of systemd', () => {
-  test('the state is kept in memory, and nobody is troubled where there is nothing to lose', () => {
+describe('without a URL and without systemd', () => {
+  test('the state is in memory, without a warning if there is nothing to lose', () => {
     expect(read({})).toMatchObject({ state: { url: 'memory:' }, warnings: [], problems: [] })
     expect(read({}, []).warnings).toEqual([])
   })
 
   for (const upstream of [renewed, supplied])
-    test(`it is said once that credentials of the ${upstream.name} kind die with the process`, () => {
+    test(`one warning says that ${upstream.name} credentials are lost with the process`, () => {
       const { state, warnings, problems } = read({}, [plain, upstream, renewed])
       expect(state).toEqual({ url: 'memory:' })
       expect(warnings.length).toBe(1)
@@ -55,7 +55,7 @@ describe('without a URL and outside of systemd', () => {
       expect(problems).toEqual([])
     })
 
-  test('who asks for memory is not warned of it', () => {
+  test('an explicit choice of memory causes no warning', () => {
     expect(read({ STATE_URL: 'memory:' }, [renewed])).toMatchObject({
       state: { url: 'memory:' },
       warnings: [],
@@ -76,11 +76,11 @@ describe('in systemd’s folder', () => {
       })
   })
 
-  test('the first of several is taken', () => {
+  test('the first of several folders is used', () => {
     expect(read({ STATE_DIRECTORY: '/var/lib/t:/var/lib/u' }).state).toEqual(kept)
   })
 
-  test('a secret goes with it', async () => {
+  test('a secret is used instead of the key file', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tributary-read-state-'))
     const open = (variables: Readonly<Record<string, string>>) => read(variables, [renewed]).place.open(machine)
     try {
@@ -93,7 +93,7 @@ describe('in systemd’s folder', () => {
     }
   })
 
-  test('nothing is kept where a URL says otherwise', () => {
+  test('nothing is stored if a URL chooses another place', () => {
     expect(read({ STATE_DIRECTORY: '/var/lib/t', STATE_URL: 'memory:' }).state).toEqual({ url: 'memory:' })
     expect(read({ STATE_DIRECTORY: '/var/lib/t', STATE_URL: 'sqlite:/a/b.db' }).state).toEqual({
       url: 'sqlite:/a/b.db',
@@ -102,7 +102,7 @@ describe('in systemd’s folder', () => {
 })
 
 describe('STATE_URL', () => {
-  test('names a file, from the working directory where it is relative', () => {
+  test('names a file, relative to the working directory', () => {
     expect(read({ STATE_URL: 'sqlite:/a b/c.db' })).toMatchObject({
       state: { url: 'sqlite:/a b/c.db' },
       warnings: [],
@@ -113,9 +113,9 @@ describe('STATE_URL', () => {
   })
 
   for (const url of ['redis://user:hunter22@host', 'rediss://host', 'valkey://host'])
-    test(`${url.split(':')[0]} is refused for now, in words that say so`, () => {
+    test(`${url.split(':')[0]} is refused as not supported yet`, () => {
       const [problem] = read({ STATE_URL: url }).problems
-      expect(problem).toMatchObject({ variable: 'STATE_URL', problem: 'names a Redis, which does not work yet' })
+      expect(problem).toMatchObject({ variable: 'STATE_URL', problem: 'names a Redis, which is not supported yet' })
       expect(JSON.stringify(problem)).not.toContain('hunter22')
     })
 
@@ -132,11 +132,11 @@ describe('STATE_URL', () => {
     ['./b', resolve('b')],
     ['b.sqlite', resolve('b.sqlite')],
   ] as const)
-    test(`${url} is ${file}`, () =>
+    test(`${url} means the file ${file}`, () =>
       expect(read({ STATE_URL: url })).toMatchObject({ state: { url: `sqlite:${file}` }, warnings: [], problems: [] }))
 
   for (const url of ['memory', 'MEMORY:', 'memory://', ':memory:', 'sqlite::memory:', 'sqlite://:memory:'])
-    test(`${url} is memory`, () => expect(read({ STATE_URL: url }).state).toEqual({ url: 'memory:' }))
+    test(`${url} means memory`, () => expect(read({ STATE_URL: url }).state).toEqual({ url: 'memory:' }))
 
   for (const url of [
     'sqlite:',
@@ -148,7 +148,7 @@ describe('STATE_URL', () => {
     'nothing',
     'postgres://h/a',
   ])
-    test(`${url} is refused, with a form that works`, () => {
+    test(`${url} is refused with a form that works`, () => {
       const [problem, ...others] = read({ STATE_URL: url }).problems
       expect(others).toEqual([])
       expect(problem?.variable).toBe('STATE_URL')
@@ -157,7 +157,7 @@ describe('STATE_URL', () => {
 })
 
 describe('STATE_SECRET', () => {
-  test('is needed for a file in which credentials are kept', () => {
+  test('is required for a file that stores credentials', () => {
     for (const upstream of [renewed, supplied]) {
       expect(variablesOf(read({ STATE_URL: 'sqlite:/a' }, [upstream]))).toEqual(['STATE_SECRET'])
       expect(variablesOf(read({ STATE_URL: 'sqlite:/a', STATE_SECRET: secret }, [upstream]))).toEqual([])
@@ -165,7 +165,7 @@ describe('STATE_SECRET', () => {
     expect(variablesOf(read({ STATE_URL: 'sqlite:/a' }, [plain]))).toEqual([])
   })
 
-  test('has sixteen characters at least, wherever it is used', () => {
+  test('needs at least sixteen characters everywhere', () => {
     for (const place of [{ STATE_URL: 'sqlite:/a' }, { STATE_DIRECTORY: '/a' }, {}]) {
       const short = read({ ...place, STATE_SECRET: 'fifteen-letters' }, [renewed])
       expect(variablesOf(short)).toEqual(['STATE_SECRET'])
@@ -174,7 +174,7 @@ describe('STATE_SECRET', () => {
     }
   })
 
-  test('that is malformed is one problem, not two', () => {
+  test('that is malformed causes one problem, not two', () => {
     expect(variablesOf(read({ STATE_URL: 'sqlite:/a', STATE_SECRET: 'white space in a secret' }, [renewed]))).toEqual([
       'STATE_SECRET',
     ])

@@ -36,17 +36,17 @@ export function readState(environment: Environment, upstreams: readonly Upstream
   if (state.isDurable && keepsAccounts && !isSecretSet)
     environment.report({
       variable: 'STATE_SECRET',
-      problem: 'is not set, while STATE_URL names a file and renewed credentials are kept in it',
+      problem: 'is not set, but STATE_URL names a file that stores renewed credentials',
       remedy: 'set it to what `openssl rand -hex 32` prints, and keep it',
     })
-  const isForgetful = url === undefined && keepsAccounts
+  const losesAccounts = url === undefined && keepsAccounts
   return {
     state,
-    warnings: isForgetful ? [forgetful] : [],
+    warnings: losesAccounts ? [memoryWarning] : [],
   }
 }
 
-const forgetful =
+const memoryWarning =
   'Renewed credentials are kept in memory and are lost when the process ends: after a restart an account may need a new login. Set STATE_URL=sqlite:FILE and STATE_SECRET to keep them (or STATE_URL=memory: to accept that).'
 
 function inFolder(folder: string): { readonly file: string; readonly keyFile: string } {
@@ -71,5 +71,5 @@ function readUrl(environment: Environment, url: string, secret: Secret | undefin
 
 function problemOf(url: string): string {
   const isRedis = /^(rediss?|valkeys?)(\+\w+)?:/i.test(url)
-  return isRedis ? 'names a Redis, which does not work yet' : 'is not in one of the supported forms'
+  return isRedis ? 'names a Redis, which is not supported yet' : 'is not in one of the supported forms'
 }

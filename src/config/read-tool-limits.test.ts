@@ -3,7 +3,7 @@ import { toolLimits } from '../gateway/tool-loop/limits.ts'
 import { Environment } from './environment.ts'
 import { readToolLimits } from './read-tool-limits.ts'
 
-test('what is not set is as the contract has it', () => {
+test('the defaults are those of the contract', () => {
   expect(readToolLimits(new Environment({}))).toEqual({ limits: toolLimits })
 })
 
@@ -31,7 +31,7 @@ test('each limit can be set, the time in seconds', () => {
   expect(environment.problems).toEqual([])
 })
 
-test('a limit that makes no sense is a problem', () => {
+test('an invalid limit is a problem', () => {
   const environment = new Environment({ TOOL_MAX_ROUNDS: '0', TOOL_SUMMARY_CHARACTERS: '999', TOOL_TIMEOUT: '1.5' })
   readToolLimits(environment)
   expect(environment.problems.map(({ variable }) => variable)).toEqual([

@@ -20,22 +20,22 @@ function read(variables: Readonly<Record<string, string>>, inherited = {}) {
 const servers = (mcpServers: unknown, inherited = {}) =>
   read({ MCP_SERVERS: JSON.stringify({ mcpServers }) }, inherited)
 
-const revealed = (value: unknown) => (value instanceof Secret ? value.reveal() : value)
-const revealedAll = (values: Readonly<Record<string, unknown>>) =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, revealed(value)]))
+const reveal = (value: unknown) => (value instanceof Secret ? value.reveal() : value)
+const revealAll = (values: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, reveal(value)]))
 
-/** A server with its secrets told. */
+/** The configuration of a server with its secrets revealed. */
 function plain(config: ReturnType<typeof read>['servers'][number] | undefined): object | undefined {
   if (config?.transport === 'stdio')
-    return { ...config, args: config.args.map(revealed), environment: revealedAll(config.environment) }
-  return config && { ...config, url: config.url.reveal(), headers: revealedAll(config.headers) }
+    return { ...config, args: config.args.map(reveal), environment: revealAll(config.environment) }
+  return config && { ...config, url: config.url.reveal(), headers: revealAll(config.headers) }
 }
 
-test('with nothing set there are no servers', () => {
+test('without settings there are no servers', () => {
   expect(read({})).toEqual({ servers: [], problems: [] })
 })
 
-test('a command gets its arguments and environment, and of ours the path and the home alone', () => {
+test('a command gets its arguments and variables, and only PATH and HOME of the gateway’s environment', () => {
   const files = {
     command: 'npx',
     args: ['-y', 'server', 7],
@@ -60,7 +60,7 @@ test('a command gets its arguments and environment, and of ours the path and the
   })
 })
 
-test('an address is one of streamable HTTP, unless it says or looks otherwise', () => {
+test('an address uses streamable HTTP, unless its type or path says otherwise', () => {
   const { servers: found, problems } = servers({
     a: { url: 'https://a.example/mcp?key=k', headers: { Authorization: 'Bearer token-of-a' } },
     b: { url: 'http://127.0.0.1:1/sse' },
@@ -83,7 +83,7 @@ test('an address is one of streamable HTTP, unless it says or looks otherwise', 
   })
 })
 
-test('one that is not enabled, or disabled, is none', () => {
+test('a disabled server is ignored', () => {
   const { servers: found, problems } = servers({
     a: { command: '${NOT_SET}', enabled: false },
     b: { url: 'nonsense', disabled: true },
@@ -103,7 +103,7 @@ const variables = {
 }
 const withVariables = (mcpServers: unknown) => read({ MCP_SERVERS: JSON.stringify({ mcpServers }), ...variables })
 
-test('variables of the environment are filled in wherever a server is described', () => {
+test('variables are filled in everywhere in a server’s entry', () => {
   const { servers: found, problems } = withVariables({
     std: {
       command: '${env:FILES_DIR}/bin',
@@ -137,7 +137,7 @@ test('variables of the environment are filled in wherever a server is described'
   expect(redact(`${variables.FILES_TOKEN} in ${variables.FILES_DIR}`)).toBe(`[secret] in ${variables.FILES_DIR}`)
 })
 
-test('a variable that is not set stops the start, by its name, the server and the place', () => {
+test('an unset variable is a problem with its name, the server and the place', () => {
   const wrong: readonly (readonly [entry: object, place: string, names: string])[] = [
     [{ command: '${NONE}' }, 'a.command', 'NONE'],
     [{ command: 'x', args: ['y', '--token=${env:NONE}'] }, 'a.args.1', 'NONE'],
@@ -164,7 +164,7 @@ test('a variable that is not set stops the start, by its name, the server and th
   ])
 })
 
-test('it may be a file, if nobody else can write it', () => {
+test('it may be a file that other users cannot write', () => {
   const path = join(folder, 'servers.json')
   writeFileSync(path, JSON.stringify({ mcpServers: { a: { command: 'x' } } }))
   for (const [mode, isFine] of [
@@ -180,7 +180,7 @@ test('it may be a file, if nobody else can write it', () => {
   expect(read({ MCP_SERVERS: join(folder, 'none.json') }).problems).toHaveLength(1)
 })
 
-test('what makes no sense is a problem that names the place, and no value', () => {
+test('an invalid entry is a problem that names the place, without a value', () => {
   const value = 'read-tools-hidden-value'
   const wrong: readonly (readonly [unknown, string])[] = [
     [{ a: {} }, '"a"'],
@@ -212,12 +212,12 @@ test('what makes no sense is a problem that names the place, and no value', () =
   }
 })
 
-test('one wrong server does not hide another’s mistake, nor what is right', () => {
+test('one invalid server hides neither other problems nor valid servers', () => {
   const { servers: found, problems } = servers({ a: {}, b: { command: 'x' }, c: { url: 'nonsense' } })
   expect([found.map(({ name }) => name), problems.length]).toEqual([['b'], 2])
 })
 
-test('nothing of a configuration that may be secret shows itself', () => {
+test('printing the configuration shows no secret', () => {
   const marks = ['read-tools-env-mark', 'read-tools-header-mark', 'read-tools-query-mark'] as const
   const { servers: found } = servers({
     a: { command: 'x', env: { A_TOKEN: marks[0] } },
@@ -227,7 +227,7 @@ test('nothing of a configuration that may be secret shows itself', () => {
   for (const mark of marks) expect(shown).not.toContain(mark)
 })
 
-test('what a server is told that is no secret stays readable in what its tools say', () => {
+test('an ordinary value of a server’s variable stays readable in its output', () => {
   const ordinary = {
     ROOT_FOLDER: '/srv/tool-variables/myDocuments',
     NODE_ENV: 'staging-of-tool-variables',
@@ -248,7 +248,7 @@ test('what a server is told that is no secret stays readable in what its tools s
   for (const value of Object.values(secret)) expect(redact(`It is ${value}.`)).toBe('It is [secret].')
 })
 
-test('Exa’s server is there with its key, or with an address', () => {
+test('Exa’s server exists if its key or its address is set', () => {
   const exa = (variables: Readonly<Record<string, string>>) => read(variables).servers.map(plain)
   const server = { name: 'exa', transport: 'http' }
   const key = 'key-of-exa-mark'

@@ -6,7 +6,7 @@ import type { HttpServer, StdioServer, ToolServerConfig, ToolsConfig } from '../
 import type { Environment } from './environment.ts'
 import { readExa, readServerUrl } from './read-exa.ts'
 import { toolVariable } from './read-tool-variable.ts'
-import { revealed, substitute } from './substitute.ts'
+import { reveal, substitute } from './substitute.ts'
 
 const Word = z.union([z.string(), z.number(), z.boolean()]).transform(String)
 
@@ -101,7 +101,7 @@ function readServer(name: string, listed: unknown, options: ReadServerOptions): 
   const { disabled, enabled, command, url, type } = parsed.data
   if (disabled || enabled === false) return []
   const problems: [string, string][] = []
-  const fill = filler(name, { ...options, report: (...problem) => void problems.push(problem) })
+  const fill = createFill(name, { ...options, report: (...problem) => void problems.push(problem) })
   const server =
     url === undefined && command !== undefined && (type ?? 'stdio') === 'stdio'
       ? stdioServer(name, command, { entry: parsed.data, fill, inherited: options.inherited })
@@ -121,11 +121,11 @@ function readServer(name: string, listed: unknown, options: ReadServerOptions): 
 /** Fills in the variables that a field of a server's entry names. @param path the field's path within the entry */
 type Fill = (text: string, path: string) => Secret | string
 
-function filler(name: string, { environment, report }: ReadServerOptions): Fill {
+function createFill(name: string, { environment, report }: ReadServerOptions): Fill {
   return (text, path) => {
     const filled = substitute(text, { environment, place: `${name}.${path}`, report })
     const [, header] = /^headers\.(.*)$/.exec(path) ?? []
-    if (header !== undefined && !isHeader(header, revealed(filled)))
+    if (header !== undefined && !isHeader(header, reveal(filled)))
       report(`has something at "${name}.${path}" that does not fit into a header`, 'check the variables it names')
     return filled
   }
@@ -148,14 +148,14 @@ function stdioServer(
   return {
     name,
     transport: 'stdio',
-    command: revealed(fill(command, 'command')),
+    command: reveal(fill(command, 'command')),
     args: args.map((arg, at) => fill(arg, `args.${at}`)),
     environment: {
       ...(PATH !== undefined && { PATH }),
       ...(HOME !== undefined && { HOME }),
       ...Object.fromEntries(own),
     },
-    ...(cwd !== undefined && { folder: revealed(fill(cwd, 'cwd')) }),
+    ...(cwd !== undefined && { folder: reveal(fill(cwd, 'cwd')) }),
   }
 }
 
@@ -164,8 +164,8 @@ function httpServer(
   text: string,
   { entry: { type, headers = {} }, fill }: Filled,
 ): HttpServer | undefined {
-  const filled = Object.entries(headers).map(([header, value]) => [header, revealed(fill(value, `headers.${header}`))])
-  const url = readServerUrl(revealed(fill(text, 'url')))
+  const filled = Object.entries(headers).map(([header, value]) => [header, reveal(fill(value, `headers.${header}`))])
+  const url = readServerUrl(reveal(fill(text, 'url')))
   if (!url) return undefined
   // an entry for the older transport usually shows it only in the address
   const isSse = type === 'sse' || (type === undefined && url.pathname.endsWith('/sse'))
@@ -177,10 +177,10 @@ function httpServer(
   }
 }
 
-const ours = new Set(['host', 'connection', 'content-length', 'content-type', 'transfer-encoding', 'accept'])
+const ownHeaders = new Set(['host', 'connection', 'content-length', 'content-type', 'transfer-encoding', 'accept'])
 
 function isHeader(name: string, value: string): boolean {
-  return /^[\w!#$%&'*+.^`|~-]+$/.test(name) && !ours.has(name.toLowerCase()) && /^[\x20-\x7e]*$/.test(value)
+  return /^[\w!#$%&'*+.^`|~-]+$/.test(name) && !ownHeaders.has(name.toLowerCase()) && /^[\x20-\x7e]*$/.test(value)
 }
 
 /** A header's value as a secret. In `Bearer KEY` the key alone becomes a secret too. */

@@ -27,7 +27,7 @@ function reportImpossible(variable: string, model: string, { environment, upstre
   const report = (problem: string, remedy: string) => environment.report({ variable, problem, remedy })
   const names = upstreams.map(({ name }) => name).join(', ')
   if (/\s|:tools$|\/$/.test(model))
-    report('names no model', `for example upstream/model, with one of the upstreams ${names}`)
+    report('does not name a model', `for example upstream/model, with one of the upstreams ${names}`)
   else if (!isPossible(model, upstreams))
     report('names a model that no configured upstream has', `one of the upstreams ${names}, as upstream/model`)
 }

@@ -3,8 +3,8 @@ interface SecretFault {
   readonly remedy: string
 }
 
-/** Why a value does not fit into a header, and so is not a key; undefined if it fits. */
-export function whyNoSecret(value: string): SecretFault | undefined {
+/** Why a value cannot be a key in a header; undefined if it can. */
+export function findSecretFault(value: string): SecretFault | undefined {
   if (/^[\x21-\x7e]+$/.test(value)) return undefined
   if (/^(bearer|basic|token)\s+\S+$/i.test(value))
     return {
@@ -23,13 +23,13 @@ export function whyNoSecret(value: string): SecretFault | undefined {
  * What looks wrong with a key that may still be valid. It contains no text of the key.
  * @param name the variable's name, without a number
  */
-export function secretDoubt(value: string, name: string): string | undefined {
+export function findSecretDoubt(value: string, name: string): string | undefined {
   if (/[,;|]/.test(value))
-    return `has a comma or the like, and is used as one key. Several keys are ${name}_1, ${name}_2 and so on.`
+    return `has a comma or a similar character, and is used as one key. Several keys are ${name}_1, ${name}_2 and so on.`
   if (/^(['"`]).*\1$/.test(value)) return 'has quotes around it, which are used as a part of the key.'
   if (/^(['"`])|['"`]$/.test(value)) return 'has a quote at one end, which is used as a part of the key.'
-  if (/^bearer[:=_-]/i.test(value)) return 'begins with "Bearer". The key alone is asked for.'
-  if (/^[A-Z][A-Z0-9_]+=/.test(value)) return 'begins with the name of a variable. The key alone is asked for.'
+  if (/^bearer[:=_-]/i.test(value)) return 'begins with "Bearer". Set only the key.'
+  if (/^[A-Z][A-Z0-9_]+=/.test(value)) return 'begins with the name of a variable. Set only the key.'
   if (/^(<.*>|\$\{?\w+\}?|your[-_].*|(my|the)[-_]api[-_]key.*|changeme|x{3,}|\.{3}|sk-\.{3})$/i.test(value))
     return 'has a placeholder instead of a key. Set the key itself.'
   return undefined

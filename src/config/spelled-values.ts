@@ -1,4 +1,4 @@
-import { spelledOtherwise } from './spellings.ts'
+import { findSpellings } from './spellings.ts'
 
 /** The variables of a process and of its `.env`, by name. */
 export type RawVariables = Readonly<Record<string, string | undefined>>
@@ -10,7 +10,7 @@ export class SpelledValues {
 
   constructor(values: RawVariables) {
     this.#values = values
-    this.#spellings = spelledOtherwise(new Set(Object.keys(values).filter((name) => values[name]?.trim())))
+    this.#spellings = findSpellings(new Set(Object.keys(values).filter((name) => values[name]?.trim())))
   }
 
   /** The trimmed value of a variable; undefined if it is unset or empty. */

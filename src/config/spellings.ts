@@ -40,7 +40,7 @@ const spellings: readonly Spelling[] = [
  * @param set the names that are set
  * @returns for each of our names the spellings that are set; the first one counts
  */
-export function spelledOtherwise(set: ReadonlySet<string>): ReadonlyMap<string, readonly string[]> {
+export function findSpellings(set: ReadonlySet<string>): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>()
   const taken = new Set<string>()
   for (const { written, meant, unless = [] } of spellings)

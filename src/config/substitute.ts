@@ -43,6 +43,6 @@ export function substitute(text: string, { environment, place, report }: Substit
 }
 
 /** The text of a secret or a string. */
-export function revealed(text: Secret | string): string {
+export function reveal(text: Secret | string): string {
   return text instanceof Secret ? text.reveal() : text
 }

@@ -17,7 +17,7 @@ export interface NamesInUse {
 export function unknownInFile(inFile: ReadonlyMap<string, string>, { read, isKnown }: NamesInUse): string[] {
   const unknown = [...inFile]
     .filter(([name]) => !isKnown(name) && !isOfRuntime(name))
-    .map(([name, place]) => `${place}: ${unknownWords(name, nearestName(name, read))}`)
+    .map(([name, place]) => `${place}: ${describeUnknown(name, nearestName(name, read))}`)
   const misplaced = [...inFile]
     .filter(([name]) => isOfRuntime(name))
     .map(([name, place]) => `${place}: ${name} has no effect in a file: the runtime reads it from the environment.`)
@@ -35,7 +35,7 @@ export function unknownInEnvironment(names: readonly string[], { read, isKnown, 
     .flatMap((name) => {
       const similar = unset.filter((other) => isProbablyOurs(name, other))
       const meant = nearestName(name, similar)
-      return meant === undefined && !name.startsWith('UPSTREAM_') ? [] : [unknownWords(name, meant)]
+      return meant === undefined && !name.startsWith('UPSTREAM_') ? [] : [describeUnknown(name, meant)]
     })
 }
 
@@ -46,7 +46,7 @@ function isOfRuntime(name: string): boolean {
   return ofRuntime.has(name.toUpperCase())
 }
 
-function unknownWords(name: string, nearest: string | undefined): string {
+function describeUnknown(name: string, nearest: string | undefined): string {
   const words = `${name} is not a variable of tributary.`
   return nearest === undefined ? words : `${words} Did you mean ${nearest}?`
 }

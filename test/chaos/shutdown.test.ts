@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { holdSignals, tellSignals } from '../../src/commands/hold-signals.ts'
+import { holdSignals, reportSignals } from '../../src/commands/hold-signals.ts'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
 import { askRaw, RawClient } from '../attacks/rig.ts'
@@ -185,7 +185,7 @@ describe('a signal that asks for something there is not', () => {
     try {
       process.emit('SIGHUP', 'SIGHUP')
       process.emit('SIGUSR1', 'SIGUSR1')
-      tellSignals((signal) => heard.push(signal))
+      reportSignals((signal) => heard.push(signal))
       process.emit('SIGUSR2', 'SIGUSR2')
       expect(heard).toEqual([...signals])
     } finally {

@@ -154,7 +154,7 @@ describe('doctor tells of an account', () => {
     expect([...rowsOf(told.stdout).keys()].toSorted()).toEqual(expected.map(([account]) => account).toSorted())
     const keys = [...rowsOf(told.stdout).keys()]
     expect(keys.indexOf('COHERE_TOKEN_10')).toBe(keys.indexOf('COHERE_TOKEN_2') + 1)
-    expect(told.stderr).toStartWith('Trying 13 accounts, at most 3 s each.\n')
+    expect(told.stderr).toStartWith('Testing 13 accounts, at most 3 s each.\n')
   })
 
   test('and exits 0 where one works, 1 where none does', () => {
@@ -251,7 +251,7 @@ describe('doctor beside a server', () => {
     for (let time = 0; time < 3; time++) {
       const { code, stdout, stderr } = await run(['doctor'], { variables })
       expect([code, rowsOf(stdout).get('SMITHERY_COOKIE_1')?.[2]]).toEqual([0, 'works'])
-      expect(stderr).toStartWith(`The server running at ${gateway.url} tries its accounts`)
+      expect(stderr).toStartWith(`The server running at ${gateway.url} tests its accounts`)
     }
     // the server renewed once, and serves with that
     expect(smithery.supabase.counts).toMatchObject({ renewals: 1, refusals: 0 })
