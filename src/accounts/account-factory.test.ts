@@ -18,25 +18,25 @@ interface Given {
   readonly accounts?: readonly Account[]
 }
 
-/** A pool that makes its accounts, the clock, and the desk where they are made: it serves one at a time, as it is told. */
-function given({ min = 2, max = 5, accounts = [] }: Given = {}) {
+/** A pool that makes its accounts, its clock, and the service that makes them, one at a time. */
+function setUp({ min = 2, max = 5, accounts = [] }: Given = {}) {
   let now = 1_000_000
   const service = new RenewalServiceDouble(() => now)
   const store = new FakeStore({ runtime: machine })
-  const desk = { made: 0, most: 0, running: 0, failures: [] as (ChatError | undefined)[] }
+  const signUpService = { made: 0, most: 0, running: 0, failures: [] as (ChatError | undefined)[] }
   let gate: Promise<unknown> | undefined
   const supply: Supply<Token> = {
     min,
     max,
     renewal: service.renewal,
     async create(signal) {
-      desk.most = Math.max(desk.most, ++desk.running)
+      signUpService.most = Math.max(signUpService.most, ++signUpService.running)
       await Promise.race([gate, new Promise((_, left) => signal.onAbort(() => left(signal.reason)))])
-      desk.running--
-      const failure = desk.failures.shift()
+      signUpService.running--
+      const failure = signUpService.failures.shift()
       if (failure) throw failure
-      desk.made++
-      return service.token(100 * desk.made)
+      signUpService.made++
+      return service.token(100 * signUpService.made)
     },
   }
   gate = Promise.resolve()
@@ -45,7 +45,7 @@ function given({ min = 2, max = 5, accounts = [] }: Given = {}) {
   const lease = async (from: Pool = pool, tried: readonly LiveAccount[] = [], signal = never) =>
     from.pick({ tried: new Set(tried) }, signal)
   return {
-    desk,
+    signUpService,
     store,
     service,
     supply,
@@ -55,10 +55,10 @@ function given({ min = 2, max = 5, accounts = [] }: Given = {}) {
     pass: (ms: number) => {
       now += ms
     },
-    hold: () => {
-      const held = Promise.withResolvers<void>()
-      gate = held.promise
-      return held.resolve
+    holdSignUps: () => {
+      const gateOpening = Promise.withResolvers<void>()
+      gate = gateOpening.promise
+      return gateOpening.resolve
     },
     labels: (of: Pool = pool) =>
       of
@@ -66,8 +66,9 @@ function given({ min = 2, max = 5, accounts = [] }: Given = {}) {
         .map(({ label }) => label)
         .toSorted(),
     kinds: () => Object.fromEntries(pool.states().map(({ label, state }) => [label, state.kind])),
-    /** Until there are so many. */
-    grown: (size: number) => until(() => pool.size === size && desk.running === 0, 1_000, `${size} accounts`),
+    /** Waits until the pool has so many accounts. */
+    waitForSize: (size: number) =>
+      until(() => pool.size === size && signUpService.running === 0, 1_000, `${size} accounts`),
   }
 }
 
@@ -78,39 +79,44 @@ const failureOf = (promise: Promise<unknown>): Promise<ChatError> =>
   promise.then(() => new ChatError('internal', { message: 'nothing' }), asChatError)
 
 describe('a pool that makes its accounts', () => {
-  test('makes none before one is wanted, then enough of them in the background, one at a time', async () => {
-    const { desk, pool, lease, grown, labels } = given({ min: 3 })
-    expect([desk.made, pool.size]).toEqual([0, 0])
+  test('makes none before the first one is needed, and then the minimum in the background, one at a time', async () => {
+    const { signUpService, pool, lease, waitForSize, labels } = setUp({ min: 3 })
+    expect([signUpService.made, pool.size]).toEqual([0, 0])
     expect((await lease()).label).toBe('anonymous-1')
-    await grown(3)
-    expect([desk.made, desk.most, labels()]).toEqual([3, 1, ['anonymous-1', 'anonymous-2', 'anonymous-3']])
+    await waitForSize(3)
+    expect([signUpService.made, signUpService.most, labels()]).toEqual([
+      3,
+      1,
+      ['anonymous-1', 'anonymous-2', 'anonymous-3'],
+    ])
     const turns = await Promise.all(Array.from({ length: 6 }, () => lease()))
     expect(new Set(turns.map(({ label }) => label)).size).toBe(3)
-    expect(desk.made).toBe(3)
+    expect(signUpService.made).toBe(3)
   })
 
-  test('gives 300 calls at once what it has, and makes no more than it is to keep', async () => {
-    const { desk, lease, grown } = given({ min: 3, max: 5 })
+  test('spreads 300 simultaneous calls over its accounts, and makes no more than the minimum', async () => {
+    const { signUpService, lease, waitForSize } = setUp({ min: 3, max: 5 })
     const leased = await Promise.all(Array.from({ length: 300 }, () => lease()))
     const times = Map.groupBy(leased, ({ label }) => label)
-    // not all of them the first one, on which some upstreams answer one call after the other
+    // the first account must not get all calls, because some upstreams answer the calls of an account one after the
+    // other
     expect([...times.values()].map(({ length }) => length)).toEqual([100, 100, 100])
-    await grown(3)
-    expect([desk.made, desk.most]).toEqual([3, 1])
+    await waitForSize(3)
+    expect([signUpService.made, signUpService.most]).toEqual([3, 1])
   })
 
-  test('gives all that wait what there is where no more are made for now', async () => {
-    const { desk, lease } = given({ min: 3 })
-    desk.failures = [undefined, limited(60_000)]
+  test('gives the existing account to all waiting calls if no more can be made for now', async () => {
+    const { signUpService, lease } = setUp({ min: 3 })
+    signUpService.failures = [undefined, limited(60_000)]
     const leased = await Promise.all(Array.from({ length: 20 }, () => lease()))
     expect(new Set(leased.map(({ label }) => label))).toEqual(new Set(['anonymous-1']))
   })
 
-  test('gives an account that is added to the call that waits longest, and what is made to the others', async () => {
-    const { desk, pool, lease, hold, labels } = given({ min: 3 })
-    const release = hold()
+  test('gives an added account to the call that waits longest, and made ones to the others', async () => {
+    const { signUpService, pool, lease, holdSignUps, labels } = setUp({ min: 3 })
+    const release = holdSignUps()
     const waiting = [lease(), lease(), lease()]
-    await until(() => desk.running === 1, 1_000, 'one is being made')
+    await until(() => signUpService.running === 1, 1_000, 'one is being made')
     pool.add({ label: 'ADDED', credential: undefined })
     expect((await waiting[0])?.label).toBe('ADDED')
     release()
@@ -119,43 +125,43 @@ describe('a pool that makes its accounts', () => {
     expect(labels()).toEqual(['ADDED', 'anonymous-1', 'anonymous-2'])
   })
 
-  test('gives an account that is added to all that wait where no more are to be made', async () => {
-    const { desk, pool, lease, hold } = given({ min: 1 })
-    const release = hold()
+  test('gives an added account to all waiting calls if the minimum is reached', async () => {
+    const { signUpService, pool, lease, holdSignUps } = setUp({ min: 1 })
+    const release = holdSignUps()
     const waiting = [lease(), lease(), lease()]
-    await until(() => desk.running === 1, 1_000, 'one is being made')
+    await until(() => signUpService.running === 1, 1_000, 'one is being made')
     pool.add({ label: 'ADDED', credential: undefined })
     expect((await Promise.all(waiting)).map(({ label }) => label)).toEqual(['ADDED', 'ADDED', 'ADDED'])
     release()
   })
 
-  test('makes another in place of one that is removed, and keeps nothing of it', async () => {
-    const { store, pool, lease, grown } = given({ min: 1 })
+  test('makes another in place of a removed one, and keeps nothing of the old one', async () => {
+    const { store, pool, lease, waitForSize } = setUp({ min: 1 })
     const first = await lease()
-    await grown(1)
+    await waitForSize(1)
     expect(pool.remove(first.label)).toBe(true)
     await until(async () => (await store.keys('', 9)).length === 0, 1_000, 'it is removed from the state')
     const next = await lease()
     expect([next.label, next === first]).toEqual(['anonymous-1', false])
   })
 
-  test('lets one that waits for another one of its own leave', async () => {
-    const { desk, pool, lease, hold } = given({ min: 2 })
-    const release = hold()
-    const leaver = newCancel()
-    const [first, second] = [lease(), lease(pool, [], leaver)]
-    await until(() => desk.running === 1, 1_000, 'the first is being made')
-    const releaseNext = hold()
+  test('lets a waiting call leave', async () => {
+    const { signUpService, pool, lease, holdSignUps } = setUp({ min: 2 })
+    const release = holdSignUps()
+    const leavingCall = newCancel()
+    const [first, second] = [lease(), lease(pool, [], leavingCall)]
+    await until(() => signUpService.running === 1, 1_000, 'the first is being made')
+    const releaseNext = holdSignUps()
     release()
     expect((await first).label).toBe('anonymous-1')
     const failure = failureOf(second)
-    leaver.abort(new ChatError('cancelled', { message: 'left' }))
+    leavingCall.abort(new ChatError('cancelled', { message: 'left' }))
     expect(await failure).toMatchObject({ reason: 'cancelled' })
     releaseNext()
   })
 
-  test('makes more than it is to keep where those are of no use, but never more than it may', async () => {
-    const { desk, pool, lease } = given({ min: 2, max: 4 })
+  test('makes more than the minimum if those cannot be used, but never more than the maximum', async () => {
+    const { signUpService, pool, lease } = setUp({ min: 2, max: 4 })
     const serve = async () => {
       const tried: LiveAccount[] = []
       for (;;) {
@@ -164,29 +170,29 @@ describe('a pool that makes its accounts', () => {
         tried.push(session)
       }
     }
-    const told = await Promise.all(Array.from({ length: 300 }, () => failureOf(serve())))
-    expect([...new Set(told.map(({ reason }) => reason))]).toEqual(['rate-limited'])
-    expect([desk.made, desk.most, pool.size]).toEqual([4, 1, 4])
+    const failures = await Promise.all(Array.from({ length: 300 }, () => failureOf(serve())))
+    expect([...new Set(failures.map(({ reason }) => reason))]).toEqual(['rate-limited'])
+    expect([signUpService.made, signUpService.most, pool.size]).toEqual([4, 1, 4])
   })
 
-  test('that may make no more says so at once', async () => {
-    const { desk, pool, lease } = given({ min: 0, max: 2 })
+  test('reports at once if it may make no more', async () => {
+    const { signUpService, pool, lease } = setUp({ min: 0, max: 2 })
     const tried = [await lease()]
     tried.push(await lease(pool, tried))
     expect(await failureOf(lease(pool, tried))).toMatchObject({ reason: 'unavailable', code: 'no_account' })
-    expect(desk.made).toBe(2)
+    expect(signUpService.made).toBe(2)
   })
 
-  test('that is to keep none makes one when it is wanted', async () => {
-    const { desk, lease } = given({ min: 0 })
-    expect([(await lease()).label, desk.made]).toEqual(['anonymous-1', 1])
+  test('with a minimum of none makes one when it is needed', async () => {
+    const { signUpService, lease } = setUp({ min: 0 })
+    expect([(await lease()).label, signUpService.made]).toEqual(['anonymous-1', 1])
     await lease()
-    expect(desk.made).toBe(1)
+    expect(signUpService.made).toBe(1)
   })
 
-  test('goes on making one that nobody waits for any more', async () => {
-    const { pool, lease, hold, grown } = given({ min: 1 })
-    const release = hold()
+  test('finishes an account even if no call waits for it any more', async () => {
+    const { pool, lease, holdSignUps, waitForSize } = setUp({ min: 1 })
+    const release = holdSignUps()
     const leaves = newCancel()
     const left = failureOf(lease(pool, [], leaves))
     const stays = lease()
@@ -194,57 +200,57 @@ describe('a pool that makes its accounts', () => {
     expect((await left).reason).toBe('cancelled')
     release()
     expect((await stays).label).toBe('anonymous-1')
-    await grown(1)
+    await waitForSize(1)
   })
 
   test('stops when it is closed', async () => {
-    const { desk, pool, lease, hold } = given()
-    hold()
+    const { signUpService, pool, lease, holdSignUps } = setUp()
+    holdSignUps()
     const waiting = failureOf(lease())
-    await until(() => desk.running === 1, 1_000, 'one is being made')
+    await until(() => signUpService.running === 1, 1_000, 'one is being made')
     pool.close()
     expect((await waiting).reason).toBe('internal')
     expect(pool.size).toBe(0)
   })
 
-  test('keeps an account before anybody gets it', async () => {
-    const { store, lease, desk } = given({ min: 1 })
+  test('stores an account before a call gets it', async () => {
+    const { store, lease, signUpService } = setUp({ min: 1 })
     store.put = async () => {
       throw storeFailure()
     }
     expect((await failureOf(lease())).reason).toBe('unavailable')
-    expect(desk.made).toBe(1)
+    expect(signUpService.made).toBe(1)
   })
 })
 
-describe('a failure to make one', () => {
-  test('is told to all who wait, and nobody is asked again before the time', async () => {
-    const { desk, lease, pass } = given()
-    desk.failures.push(limited(60_000))
-    const told = await Promise.all([1, 2, 3].map(() => failureOf(lease())))
-    expect(told.map(({ reason, retryAfterMs }) => [reason, retryAfterMs])).toEqual(
+describe('a failure to make an account', () => {
+  test('is reported to all waiting calls, and the service is not asked again before its time', async () => {
+    const { signUpService, lease, pass } = setUp()
+    signUpService.failures.push(limited(60_000))
+    const failures = await Promise.all([1, 2, 3].map(() => failureOf(lease())))
+    expect(failures.map(({ reason, retryAfterMs }) => [reason, retryAfterMs])).toEqual(
       Array(3).fill(['rate-limited', 60_000]),
     )
     pass(20_000)
     expect(await failureOf(lease())).toMatchObject({ reason: 'rate-limited', retryAfterMs: 40_000 })
-    expect([desk.made, desk.most]).toEqual([0, 1])
+    expect([signUpService.made, signUpService.most]).toEqual([0, 1])
     pass(40_000)
     expect((await lease()).label).toBe('anonymous-1')
   })
 
-  test('is not waited out longer because the clock was set back', async () => {
-    const { desk, lease, pass } = given()
-    desk.failures.push(limited(60_000))
+  test('does not delay the next attempt for longer if the clock is set back', async () => {
+    const { signUpService, lease, pass } = setUp()
+    signUpService.failures.push(limited(60_000))
     await failureOf(lease())
     pass(-3_600_000)
     expect((await lease()).label).toBe('anonymous-1')
   })
 
-  test('to which nobody put a time is waited out longer each time', async () => {
-    const { desk, pool, lease, pass } = given({ min: 1 })
+  test('without a time from the service causes longer waits each time', async () => {
+    const { signUpService, pool, lease, pass } = setUp({ min: 1 })
     const waits: unknown[] = []
     for (let failed = 0; failed < 9; failed++) {
-      desk.failures.push(new ChatError('upstream-failed', { message: 'broken' }))
+      signUpService.failures.push(new ChatError('upstream-failed', { message: 'broken' }))
       await failureOf(lease())
       const { reason, retryAfterMs = 0 } = await failureOf(lease())
       waits.push(reason === 'upstream-failed' && retryAfterMs / 1_000)
@@ -252,13 +258,13 @@ describe('a failure to make one', () => {
     }
     expect(waits).toEqual([5, 10, 20, 40, 80, 160, 320, 600, 600])
     pool.reportFailure(await lease(), dead())
-    desk.failures.push(new ChatError('upstream-failed', { message: 'broken' }))
+    signUpService.failures.push(new ChatError('upstream-failed', { message: 'broken' }))
     expect(await failureOf(lease())).toMatchObject({ retryAfterMs: 5_000 })
   })
 
-  test('is not noticed where another account serves', async () => {
-    const { desk, lease, kinds } = given({ min: 2 })
-    desk.failures.push(undefined, limited(60_000))
+  test('is not noticed if another account can be used', async () => {
+    const { signUpService, lease, kinds } = setUp({ min: 2 })
+    signUpService.failures.push(undefined, limited(60_000))
     const first = await lease()
     for (let at = 0; at < 5; at++) expect((await lease()).label).toBe(first.label)
     expect(kinds()).toEqual({ 'anonymous-1': 'ok' })
@@ -266,59 +272,59 @@ describe('a failure to make one', () => {
 })
 
 describe('after a restart', () => {
-  test('those that were made are there again, as they were, and nobody signs up', async () => {
-    const { desk, lease, grown, open, service, labels, pass } = given({ min: 3 })
+  test('made accounts are restored as they were, and none is made again', async () => {
+    const { signUpService, lease, waitForSize, open, service, labels, pass } = setUp({ min: 3 })
     await lease()
-    await grown(3)
+    await waitForSize(3)
     pass(3_600_000)
     const renewed = await (await lease()).getCredential(never)
     const again = open()
     await lease(again)
     expect(labels(again)).toEqual(labels())
-    expect(desk.made).toBe(3)
+    expect(signUpService.made).toBe(3)
     const sessions = await Promise.all([1, 2, 3].map(() => lease(again)))
     const credentials = await Promise.all(sessions.map((session) => session.getCredential(never)))
     expect(credentials).toContainEqual(renewed)
     expect(service.asked.length).toBe(3)
   })
 
-  test('no more are taken up than may be, and the rest is made up', async () => {
-    const { lease, grown, open, desk, supply, pool } = given({ min: 1 })
+  test('no more than the maximum are restored, and missing ones are made', async () => {
+    const { lease, waitForSize, open, signUpService, supply, pool } = setUp({ min: 1 })
     await lease()
-    await grown(1)
+    await waitForSize(1)
     Object.assign(supply, { min: 2 })
     const again = open()
     await lease(again)
     await lease(again)
     await until(() => again.size === 2, 1_000, 'the second')
-    expect([desk.made, pool.size]).toEqual([2, 1])
+    expect([signUpService.made, pool.size]).toEqual([2, 1])
   })
 
-  test('one that was proven dead is not there, and nothing is left of it', async () => {
-    const { desk, lease, grown, open, store, pass, service, supply, labels } = given({ min: 2 })
+  test('an account that was proven dead is not restored, and its record is deleted', async () => {
+    const { signUpService, lease, waitForSize, open, store, pass, service, supply, labels } = setUp({ min: 2 })
     await lease()
-    await grown(2)
+    await waitForSize(2)
     const second = await lease()
     expect(second.label).toBe('anonymous-1')
-    service.meets('dead')
+    service.setOutcomes('dead')
     pass(3_600_000)
     expect((await failureOf((async () => second.getCredential(never))())).reason).toBe('login-needed')
     Object.assign(supply, { min: 1 })
     const again = open()
     expect((await lease(again)).label).toBe('anonymous-2')
-    expect([desk.made, labels(again), await store.keys('', 9)]).toEqual([
+    expect([signUpService.made, labels(again), await store.keys('', 9)]).toEqual([
       2,
       ['anonymous-2'],
       ['account/upstream/anonymous-2'],
     ])
   })
 
-  test('one whose renewal did not end is renewed first', async () => {
-    const { lease, open, pass, service } = given({ min: 1 })
+  test('an account with an unfinished renewal is renewed first', async () => {
+    const { lease, open, pass, service } = setUp({ min: 1 })
     const session = await lease()
     pass(3_600_000)
     await session.getCredential(never)
-    service.meets('lost', 'cut')
+    service.setOutcomes('lost', 'cut')
     pass(3_600_000 - 60_000)
     await session.getCredential(never)
     await until(() => !session.isRenewing, 1_000, 'the renewal')
@@ -327,10 +333,10 @@ describe('after a restart', () => {
     expect(service.asked.length).toBe(4)
   })
 
-  test('a state that fails half-way is read again, and every account is one', async () => {
-    const { lease, grown, open, store, pass } = given({ min: 3 })
+  test('a restore that fails half-way is repeated, and restores each account once', async () => {
+    const { lease, waitForSize, open, store, pass } = setUp({ min: 3 })
     await lease()
-    await grown(3)
+    await waitForSize(3)
     const get = store.get.bind(store)
     let reads = 0
     store.get = async (key) => {
@@ -348,20 +354,20 @@ describe('after a restart', () => {
 })
 
 describe('an account that is proven dead', () => {
-  test('makes room for another, and nothing is left of it', async () => {
-    const { desk, pool, lease, store, grown, labels } = given({ min: 2, max: 2 })
+  test('is replaced by another, and its record is deleted', async () => {
+    const { signUpService, pool, lease, store, waitForSize, labels } = setUp({ min: 2, max: 2 })
     const first = await lease()
-    await grown(2)
+    await waitForSize(2)
     pool.reportFailure(first, dead())
     expect(labels()).toEqual(['anonymous-2'])
     expect(await store.keys('', 9)).toEqual(['account/upstream/anonymous-2'])
     await lease()
-    await grown(2)
-    expect([desk.made, labels()]).toEqual([3, ['anonymous-1', 'anonymous-2']])
+    await waitForSize(2)
+    expect([signUpService.made, labels()]).toEqual([3, ['anonymous-1', 'anonymous-2']])
   })
 
-  test('says nothing against the one that comes after it under its name', async () => {
-    const { pool, lease, kinds } = given({ min: 1, max: 1 })
+  test('does not affect the next account with its label', async () => {
+    const { pool, lease, kinds } = setUp({ min: 1, max: 1 })
     const first = await lease()
     pool.reportFailure(first, dead())
     const second = await lease()
@@ -374,30 +380,30 @@ describe('an account that is proven dead', () => {
     expect(kinds()).toEqual({ 'anonymous-1': 'cooling' })
   })
 
-  test('and was configured stays to be seen, and is remembered', async () => {
+  test('stays visible if it was configured, and its proof is stored', async () => {
     const service = new RenewalServiceDouble(() => 1_000_000)
     const credential = service.token(0, -1)
     const { renewal } = service
     const account: Account = { label: 'TOKEN', credential, renewal }
-    const { pool, lease, kinds, store } = given({ min: 1, accounts: [account] })
+    const { pool, lease, kinds, store } = setUp({ min: 1, accounts: [account] })
     const session = await lease()
-    service.meets('dead')
+    service.setOutcomes('dead')
     pool.reportFailure(session, await failureOf((async () => session.getCredential(never))()))
     expect(kinds()).toMatchObject({ TOKEN: 'needs-login' })
     expect(await store.keys('account/', 9)).toEqual([configuredStoreKeyOf('upstream', { credential, renewal })])
   })
 })
 
-test('an account that is being renewed is shown so', async () => {
-  const { lease, service, pass, kinds } = given({ min: 1 })
+test('an account during its renewal is shown as refreshing', async () => {
+  const { lease, service, pass, kinds } = setUp({ min: 1 })
   const session = await lease()
   const answer = Promise.withResolvers<Outcome>()
-  service.meets(() => answer.promise)
+  service.setOutcomes(() => answer.promise)
   pass(3_600_000)
-  const fresh = session.getCredential(never)
+  const credential = session.getCredential(never)
   expect(kinds()).toEqual({ 'anonymous-1': 'refreshing' })
   answer.resolve('ok')
-  await fresh
+  await credential
   await until(() => !session.isRenewing, 1_000, 'the renewal')
   expect(kinds()).toEqual({ 'anonymous-1': 'ok' })
 })

@@ -10,9 +10,9 @@ const prefix = 'anonymous-'
 
 type AddAccount = (account: LiveAccount) => void
 
-/** Milliseconds after a failure to make an account until the next attempt, doubled with each failure that follows. */
-const againMs = 5_000
-const maxAgainMs = 10 * 60_000
+/** Milliseconds from a failure to make an account to the next attempt, doubled with each further failure. */
+const retryMs = 5_000
+const maxRetryMs = 10 * 60_000
 
 /**
  * Makes accounts for a pool, one after the other and only when they are needed. Accounts that an earlier run of the
@@ -46,7 +46,7 @@ export class AccountFactory {
 
   /** Makes accounts in the background until there are enough. */
   fill(add: AddAccount): void {
-    if (this.#making || this.#isTooSoon) return
+    if (this.#making || this.#isWaiting) return
     void this.#make(add).then((why) => {
       if (!why && this.needsMore(this.#slots.size)) this.fill(add)
     })
@@ -59,7 +59,7 @@ export class AccountFactory {
    */
   async waitForNext(add: AddAccount, resting: number, signal: Cancel): Promise<ChatError | undefined> {
     if (this.#isRestored && this.#slots.size >= this.#supply.max && resting > 0) return undefined
-    if (!this.#making && this.#isTooSoon) return this.#failureSoFar()
+    if (!this.#making && this.#isWaiting) return this.#failureSoFar()
     return orAbort(this.#make(add), signal)
   }
 
@@ -78,7 +78,7 @@ export class AccountFactory {
   }
 
   /** A failure in the future means that the clock was set back. Then the wait counts as over. */
-  get #isTooSoon(): boolean {
+  get #isWaiting(): boolean {
     const now = this.#now()
     return this.#failedAt <= now && now < this.#notBefore
   }
@@ -105,7 +105,7 @@ export class AccountFactory {
   }
 
   #noteFailure(error: ChatError): ChatError | undefined {
-    const waitMs = error.retryAfterMs ?? Math.min(againMs * 2 ** this.#failures, maxAgainMs)
+    const waitMs = error.retryAfterMs ?? Math.min(retryMs * 2 ** this.#failures, maxRetryMs)
     this.#failures++
     this.#failure = error
     this.#failedAt = this.#now()
@@ -114,7 +114,7 @@ export class AccountFactory {
     return this.#failureSoFar()
   }
 
-  /** Why no account was made, with the time that is left until the next attempt. */
+  /** Why no account was made, and the time until the next attempt. */
   #failureSoFar(): ChatError | undefined {
     if (!this.#failure) return undefined
     const { reason, message, code, upstreamStatus } = this.#failure

@@ -5,7 +5,7 @@ import type { Cancel } from '../flow/cancel.ts'
  *   none. A credential is never changed: a renewed account has a new one.
  */
 export interface Account<Credential = unknown> {
-  /** The name by which the operator recognises it, such as the name of its variable. Nothing secret. */
+  /** The name by which the operator recognises it, such as the name of its variable. It contains no secret. */
   readonly label: string
   readonly credential: Credential
   /** How its credential is renewed; absent if it never ends. */
@@ -34,9 +34,9 @@ export interface Renewal<Credential> {
   decode(text: string): Credential | undefined
 }
 
-/** Accounts that are made as they are needed, such as anonymous sessions. */
+/** Accounts that are made when they are needed, such as anonymous sessions. */
 export interface Supply<Credential = unknown> {
-  /** How many are kept ready. They are made in the background once the first one is needed. */
+  /** The number that is kept ready. They are made in the background after the first use. */
   readonly min: number
   readonly max: number
   readonly renewal: Renewal<Credential>

@@ -10,7 +10,7 @@ import { FakeStore, type Outcome, RenewalServiceDouble } from './renewal-service
 const never = newCancel()
 const leaseMs = 20_000
 
-test('a write under a lease that was taken over is refused, although nothing was written since', async () => {
+test('a write with a lease that another process has taken over is refused, even if nothing was written since', async () => {
   let now = 1_000_000
   const service = new RenewalServiceDouble(() => now)
   const store = new MemoryStore({ runtime: { now: () => now } })
@@ -29,11 +29,11 @@ test('a write under a lease that was taken over is refused, although nothing was
   expect(await other?.write({ ...kept, isRenewalOpen: true }, held)).toMatchObject({ isRenewalOpen: true })
 })
 
-test('of two processes one asks the service, also where the first slept through its lease before it wrote', async () => {
+test('only one of two processes asks the service, even if the first one lost its lease before its first write', async () => {
   let now = 1_000_000
   const service = new RenewalServiceDouble(() => now)
   const outcome = Promise.withResolvers<Outcome>()
-  service.meets(
+  service.setOutcomes(
     () => outcome.promise,
     () => outcome.promise,
   )
@@ -52,16 +52,16 @@ test('of two processes one asks the service, also where the first slept through 
   renewed.push(processes[1]?.replaceCredential(credential, never))
   await until(() => writes === 2, 5_000, 'the second process at its first write')
   gates[0]?.resolve()
-  await turn()
+  await runPending()
   gates[1]?.resolve()
-  // the one that may not write asks for the lease again, and then again: it has not gone on to the service
+  // the process that may not write asks for the lease twice more, and has not asked the service
   await until(() => service.asked.length === 2 || store.leases >= 4, 5_000, 'the other to try again')
   outcome.resolve('ok')
   expect((await Promise.all(renewed)).map((token) => token?.generation)).toEqual([1, 1])
   expect([service.most, service.asked.length]).toEqual([1, 1])
 })
 
-/** Counts how often a lease was asked for. */
+/** Counts the requests for a lease. */
 class CountingStore extends FakeStore {
   leases = 0
 
@@ -71,5 +71,5 @@ class CountingStore extends FakeStore {
   }
 }
 
-/** Everything that is due but waits for no timer. */
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+/** Runs everything that is due without a timer. */
+const runPending = () => new Promise<void>((resolve) => setImmediate(resolve))

@@ -28,11 +28,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('answer' as const), outcome }) },
 )
 
-/** Everything that is due but waits for no timer. */
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+/** Runs everything that is due without a timer. */
+const runPending = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-/** An account that many ask for at once, and whose service answers when the steps say so. */
-class Life {
+/** An account that many calls use at once. The steps decide when its service answers. */
+class AccountLife {
   now = 1_000_000
   readonly service = new RenewalServiceDouble(() => this.now)
   readonly store = new FakeStore({ runtime: machine })
@@ -40,13 +40,13 @@ class Life {
   readonly given: Token[] = []
   readonly failures: string[] = []
   readonly waiting: Promise<unknown>[] = []
-  /** How often the service had been asked when it gave proof. */
+  /** The number of requests to the service before its proof. */
   deadAfter: number | undefined
   #open: ((outcome: Outcome) => void) | undefined
   #client = newCancel()
   #isBroken = false
   readonly #key: string
-  /** What was to be kept, also where the store failed. */
+  /** The generations that should have been stored, also if the store failed. */
   readonly #tried = new Set<number>()
 
   constructor() {
@@ -60,11 +60,11 @@ class Life {
     this.#key = configuredStoreKeyOf('u', { credential, renewal })
     this.session = new LiveAccount({ label: 'a', credential, renewal }, { ...options, upstream: 'u' })
     const { renew } = renewal
-    const held = (token: Token, signal: Cancel) => {
-      this.service.meets(() => new Promise<Outcome>((resolve) => (this.#open = resolve)))
+    const heldRenewal = (token: Token, signal: Cancel) => {
+      this.service.setOutcomes(() => new Promise<Outcome>((resolve) => (this.#open = resolve)))
       return renew(token, signal)
     }
-    Object.assign(renewal, { renew: held })
+    Object.assign(renewal, { renew: heldRenewal })
   }
 
   take(taken: Step): void {
@@ -84,15 +84,15 @@ class Life {
     }
   }
 
-  /** Answers whatever is still asked, and waits until nobody waits. */
+  /** Answers all open requests, and waits until no call waits. */
   async end(): Promise<void> {
     this.#isBroken = false
-    let isOver = false
-    const over = Promise.all(this.waiting).finally(() => {
-      isOver = true
+    let hasEnded = false
+    const ended = Promise.all(this.waiting).finally(() => {
+      hasEnded = true
     })
-    for (; !isOver || this.session.isRenewing; await turn()) this.#answer('ok')
-    await over
+    for (; !hasEnded || this.session.isRenewing; await runPending()) this.#answer('ok')
+    await ended
   }
 
   #answer(outcome: Outcome): void {
@@ -118,17 +118,17 @@ function isSorted(tokens: readonly Token[]): boolean {
 }
 
 test(
-  'whatever happens in whatever order, an account is renewed by one, kept before it is used, and never goes back',
+  'in any order of events an account is renewed by one process, stored before it is used, and never goes back',
   () =>
     fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 60, maxLength: 120 }), async (steps) => {
-        const life = new Life()
+        const account = new AccountLife()
         for (const taken of steps) {
-          life.take(taken)
-          await turn()
+          account.take(taken)
+          await runPending()
         }
-        await life.end()
-        const { service, given, deadAfter, session, now } = life
+        await account.end()
+        const { service, given, deadAfter, session, now } = account
         expect(service.most).toBeLessThanOrEqual(1)
         expect(isSorted(given)).toBe(true)
         expect(isSorted(service.asked)).toBe(true)
@@ -137,11 +137,11 @@ test(
           expect(() => session.getCredential(newCancel())).toThrow('Already used')
           return
         }
-        // nothing was proven, so it is as good as ever once the service is
-        life.take({ do: 'ask' })
-        await life.end()
-        expect(life.given.at(-1)?.endsAt).toBeGreaterThan(now)
-        expect(life.failures).not.toContain('login-needed')
+        // nothing was proven, so the account works again when the service does
+        account.take({ do: 'ask' })
+        await account.end()
+        expect(account.given.at(-1)?.endsAt).toBeGreaterThan(now)
+        expect(account.failures).not.toContain('login-needed')
       }),
       { numRuns: isFull ? 10_000 : 300 },
     ),

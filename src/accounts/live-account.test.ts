@@ -17,7 +17,7 @@ import {
 const never = newCancel()
 
 /** One account with a token of an hour, its clock, its service and its store. */
-function given(more: Parameters<typeof accountsOptions>[0] = {}) {
+function setUp(more: Parameters<typeof accountsOptions>[0] = {}) {
   let now = 1_000_000
   const service = new RenewalServiceDouble(() => now)
   const store = new FakeStore({ runtime: machine })
@@ -42,10 +42,10 @@ function given(more: Parameters<typeof accountsOptions>[0] = {}) {
     pass: (ms: number) => {
       now += ms
     },
-    /** How many times the service was asked. */
+    /** The number of requests to the service. */
     asked: () => service.asked.length,
-    /** Until the background is done. */
-    quiet: () => until(() => !session.isRenewing, 1_000, 'the renewal'),
+    /** Waits until the background renewal has ended. */
+    waitForRenewal: () => until(() => !session.isRenewing, 1_000, 'the renewal'),
   }
 }
 
@@ -61,30 +61,30 @@ async function reasonOf(promise: unknown): Promise<string> {
 const hourMs = 3_600_000
 
 describe('a credential', () => {
-  test('that never ends is handed out as it is, at once', () => {
+  test('that never ends is returned at once', () => {
     const session = new LiveAccount({ label: 'a', credential: 'key' }, { ...accountsOptions(), upstream: 'upstream' })
     expect(session.getCredential(never)).toBe('key')
   })
 
-  test('that is good for a while is handed out at once, and nobody is asked', async () => {
-    const { session, first, asked } = given()
+  test('that is valid for a while is returned at once, without a request', async () => {
+    const { session, first, asked } = setUp()
     expect(await session.getCredential(never)).toBe(first)
     expect(session.getCredential(never)).toBe(first)
     expect(asked()).toBe(0)
   })
 
-  test('near its end still serves, while the next is asked for once', async () => {
-    const { session, first, generation, pass, asked, quiet } = given()
+  test('near its end is still used, while the next one is requested once', async () => {
+    const { session, first, generation, pass, asked, waitForRenewal } = setUp()
     await generation()
     pass(hourMs - aheadMs)
     expect([session.getCredential(never), session.getCredential(never)]).toEqual([first, first])
     expect(session.isRenewing).toBe(true)
-    await quiet()
+    await waitForRenewal()
     expect([await generation(), asked()]).toEqual([1, 1])
   })
 
-  test('is asked for up to a fifth earlier, so that accounts do not all come at once', async () => {
-    const { session, generation, pass } = given({ random: () => 1 })
+  test('is renewed up to a fifth earlier, so that accounts do not renew at the same time', async () => {
+    const { session, generation, pass } = setUp({ random: () => 1 })
     await generation()
     pass(hourMs - aheadMs * 1.2 - 1)
     await generation()
@@ -94,24 +94,24 @@ describe('a credential', () => {
     expect(session.isRenewing).toBe(true)
   })
 
-  test('in its last ten seconds is not used any more', async () => {
-    const { session, pass } = given()
+  test('is not used in its last ten seconds', async () => {
+    const { session, pass } = setUp()
     pass(hourMs - 10_000)
     expect(await session.getCredential(never)).toMatchObject({ generation: 1 })
   })
 
-  test('that has ended is renewed once, whoever asks and however many', async () => {
-    const { session, pass, service, store } = given()
+  test('that has ended is renewed once for any number of calls', async () => {
+    const { session, pass, service, store } = setUp()
     pass(hourMs)
     const all = await Promise.all(Array.from({ length: 500 }, () => session.getCredential(never)))
     expect(new Set(all.map(({ generation }) => generation))).toEqual(new Set([1]))
     expect([service.asked.length, service.most, store.written.length]).toEqual([1, 1, 2])
   })
 
-  test('that was replaced on the way of a renewal that failed is what the next one begins with, be it after a restart', async () => {
-    const { session, open, pass, service, reason, generation } = given()
+  test('that was replaced during a failed renewal is used for the next one, even after a restart', async () => {
+    const { session, open, pass, service, reason, generation } = setUp()
     pass(hourMs)
-    service.meets('halfway', 'halfway')
+    service.setOutcomes('halfway', 'halfway')
     expect(await reason(generation())).toBe('renewal-failed')
     expect(await reason(generation(open()))).toBe('renewal-failed')
     pass(60_000)
@@ -119,8 +119,8 @@ describe('a credential', () => {
     expect(service.asked.map((token) => token.generation)).toEqual([0, 1, 2])
   })
 
-  test('that was refused is renewed once for all whom it was refused', async () => {
-    const { session, first, generation, asked } = given()
+  test('that was refused is renewed once for all calls that it was refused for', async () => {
+    const { session, first, generation, asked } = setUp()
     await generation()
     const [one, other] = await Promise.all([
       session.replaceCredential(first, never),
@@ -132,8 +132,8 @@ describe('a credential', () => {
     expect((await session.replaceCredential(one, never)).generation).toBe(2)
   })
 
-  test('that was refused in the middle of an answer is renewed for the next to ask', async () => {
-    const { session, first, generation, asked } = given()
+  test('that was refused during an answer is renewed for the next call', async () => {
+    const { session, first, generation, asked } = setUp()
     await generation()
     session.markExpired(first)
     expect([await generation(), asked()]).toEqual([1, 1])
@@ -141,8 +141,8 @@ describe('a credential', () => {
     expect([await generation(), asked()]).toEqual([1, 1])
   })
 
-  test('that has ended by our clock when it comes is used all the same, and not asked for with every request', async () => {
-    const { generation, service, pass, asked } = given()
+  test('that is expired by our clock when it arrives is used, and not renewed with every request', async () => {
+    const { generation, service, pass, asked } = setUp()
     pass(hourMs)
     service.lastsMs = -7_200_000
     expect([await generation(), await generation(), asked()]).toEqual([1, 1, 1])
@@ -150,10 +150,10 @@ describe('a credential', () => {
     expect([await generation(), asked()]).toEqual([2, 2])
   })
 
-  test('that was renewed by a clock which has been set back since is renewed at its end, and when it is refused', async () => {
-    const { session, first, generation, pass, service } = given()
+  test('whose renewal time is in the future after the clock was set back is renewed at its end and after a refusal', async () => {
+    const { session, first, generation, pass, service } = setUp()
     await generation()
-    // our clock is an hour ahead: the service means a minute from now
+    // our clock is an hour ahead, so the service means a minute from now
     service.lastsMs = 60_000 - hourMs
     const second = await session.replaceCredential(first, never)
     expect(session.isJustReplaced(second)).toBe(true)
@@ -163,15 +163,15 @@ describe('a credential', () => {
     expect(await generation()).toBe(2)
   })
 
-  test('of another service’s shape cannot be renewed: who is refused is told', async () => {
+  test('without a renewal causes the failure of a refused account', async () => {
     const session = new LiveAccount({ label: 'a', credential: 'key' }, { ...accountsOptions(), upstream: 'upstream' })
     expect(await reasonOf(session.replaceCredential('key', never))).toBe('account-refused')
   })
 })
 
 describe('a renewal', () => {
-  test('writes its intent before it asks, and its result before anybody gets it', async () => {
-    const { session, service, store, pass, first } = given()
+  test('writes its intent before the request, and its result before any call gets it', async () => {
+    const { session, service, store, pass, first } = setUp()
     const seen: unknown[] = []
     store.before = (_, value) => {
       const { credential, isOpen } = JSON.parse(value)
@@ -185,31 +185,31 @@ describe('a renewal', () => {
     ])
   })
 
-  test('that fails ahead of time is not noticed, and is tried again after 15 seconds', async () => {
-    const { session, generation, service, pass, asked, quiet } = given()
-    service.meets('failed')
+  test('that fails early is not noticed, and is tried again after 15 seconds', async () => {
+    const { session, generation, service, pass, asked, waitForRenewal } = setUp()
+    service.setOutcomes('failed')
     pass(hourMs - aheadMs)
     expect(await generation()).toBe(0)
-    await quiet()
+    await waitForRenewal()
     pass(14_999)
     expect([await generation(), session.isRenewing]).toEqual([0, false])
     pass(1)
     await generation()
-    await quiet()
+    await waitForRenewal()
     expect([await generation(), asked()]).toEqual([1, 2])
   })
 
-  test('ahead of time is tried again when the service said so, if that is later', async () => {
-    const { session, generation, service, pass, asked, quiet } = given()
-    service.meets('limited')
+  test('that fails early is tried again after the service’s own time, if that is later', async () => {
+    const { session, generation, service, pass, asked, waitForRenewal } = setUp()
+    service.setOutcomes('limited')
     pass(hourMs - aheadMs)
     await generation()
-    await quiet()
+    await waitForRenewal()
     pass(59_999)
     expect([await generation(), session.isRenewing]).toEqual([0, false])
     pass(1)
     await generation()
-    await quiet()
+    await waitForRenewal()
     expect(asked()).toBe(2)
   })
 
@@ -218,37 +218,37 @@ describe('a renewal', () => {
     ['limited', 'rate-limited', 1],
     ['cut', 'renewal-failed', 2],
   ] as const)
-    test(`of what has ended, answered by ${outcome}: everybody is told, and the next to ask has it tried again`, async () => {
-      const { session, generation, service, pass, asked } = given()
-      service.meets(outcome, outcome)
+    test(`of an ended credential that fails with ${outcome} fails all waiting calls, and the next call tries again`, async () => {
+      const { session, generation, service, pass, asked } = setUp()
+      service.setOutcomes(outcome, outcome)
       pass(hourMs)
-      const told = await Promise.all([1, 2, 3].map(() => reasonOf(session.getCredential(never))))
-      expect([...new Set(told), asked()]).toEqual([reason, asks])
-      service.heal()
+      const reasons = await Promise.all([1, 2, 3].map(() => reasonOf(session.getCredential(never))))
+      expect([...new Set(reasons), asked()]).toEqual([reason, asks])
+      service.clearOutcomes()
       expect(await generation()).toBe(1)
     })
 
-  test('whose reply was lost is asked for once more with the same token, and nobody notices', async () => {
-    const { generation, service, pass } = given()
-    service.meets('lost')
+  test('whose reply was lost is repeated with the same token, and no call fails', async () => {
+    const { generation, service, pass } = setUp()
+    service.setOutcomes('lost')
     pass(hourMs)
     expect(await generation()).toBe(1)
     expect(service.asked.map((token) => token.generation)).toEqual([0, 0])
   })
 
-  test('without an answer in time is asked for once more; then it has failed', async () => {
+  test('without an answer in time is repeated once, and then fails', async () => {
     const hangs = () => new Promise<Outcome>(() => undefined)
-    const { session, generation, service, pass, asked } = given({ answerMs: 5 })
-    service.meets(hangs, hangs)
+    const { session, generation, service, pass, asked } = setUp({ answerMs: 5 })
+    service.setOutcomes(hangs, hangs)
     pass(hourMs)
     expect([await reasonOf(session.getCredential(never)), asked()]).toEqual(['renewal-failed', 2])
     expect(await generation()).toBe(1)
   })
 
-  test('goes on when who waits for it leaves', async () => {
-    const { session, service, pass, asked } = given()
+  test('continues when a waiting call leaves', async () => {
+    const { session, service, pass, asked } = setUp()
     const answer = Promise.withResolvers<Outcome>()
-    service.meets(() => answer.promise)
+    service.setOutcomes(() => answer.promise)
     pass(hourMs)
     const leaves = newCancel()
     const left = reasonOf(session.getCredential(leaves))
@@ -261,8 +261,8 @@ describe('a renewal', () => {
     expect(await reasonOf(session.getCredential(leaves))).toBe('nothing')
   })
 
-  test('is not begun where its intent cannot be kept', async () => {
-    const { session, generation, store, pass, asked } = given()
+  test('is not begun if its intent cannot be stored', async () => {
+    const { session, generation, store, pass, asked } = setUp()
     store.before = () => {
       throw storeFailure()
     }
@@ -272,8 +272,8 @@ describe('a renewal', () => {
     expect(await generation()).toBe(1)
   })
 
-  test('whose result cannot be kept is used all the same, and the next one begins with it', async () => {
-    const { generation, service, store, pass } = given()
+  test('whose result cannot be stored is used anyway, and the next one begins with it', async () => {
+    const { generation, service, store, pass } = setUp()
     store.before = (_, value) => {
       if (!JSON.parse(value).isOpen) throw storeFailure()
     }
@@ -285,9 +285,9 @@ describe('a renewal', () => {
     expect(service.asked.map((token) => token.generation)).toEqual([0, 1])
   })
 
-  test('whose record a full store lets go of meanwhile is not lost', async () => {
-    const { key, generation, service, store, pass } = given()
-    service.meets(async () => {
+  test('whose record a full store deletes meanwhile is not lost', async () => {
+    const { key, generation, service, store, pass } = setUp()
+    service.setOutcomes(async () => {
       await store.delete(key)
       return 'ok'
     })
@@ -299,8 +299,8 @@ describe('a renewal', () => {
     expect(service.asked.map((token) => token.generation)).toEqual([0, 1])
   })
 
-  test('that somebody else is at is waited for, and what came of it is taken', async () => {
-    const { key, generation, store, first, open, pass, asked } = given()
+  test('of another process is waited for, and its result is used', async () => {
+    const { key, generation, store, first, open, pass, asked } = setUp()
     const other = open()
     await generation()
     pass(hourMs)
@@ -314,14 +314,14 @@ describe('a renewal', () => {
 })
 
 describe('a proof that the credential is dead', () => {
-  test('holds for everybody: the service is never asked again', async () => {
-    const { session, service, first, pass, asked, generation } = given()
-    service.meets('failed', 'dead')
+  test('holds for all calls: the service is never asked again', async () => {
+    const { session, service, first, pass, asked, generation } = setUp()
+    service.setOutcomes('failed', 'dead')
     await generation()
     expect(await reasonOf(session.replaceCredential(first, never))).toBe('renewal-failed')
     const refused = [session.replaceCredential(first, never), session.replaceCredential(first, never)]
     expect(await Promise.all(refused.map(reasonOf))).toEqual(['login-needed', 'login-needed'])
-    // who was refused a moment later
+    // a call that was refused a moment later
     expect(await reasonOf(session.replaceCredential(first, never))).toBe('login-needed')
     pass(hourMs)
     for (let at = 0; at < 3; at++)
@@ -331,18 +331,18 @@ describe('a proof that the credential is dead', () => {
     expect(asked()).toBe(2)
   })
 
-  test('that comes ahead of time holds as well', async () => {
-    const { session, service, pass, asked, generation, quiet } = given()
-    service.meets('dead')
+  test('from an early renewal holds too', async () => {
+    const { session, service, pass, asked, generation, waitForRenewal } = setUp()
+    service.setOutcomes('dead')
     pass(hourMs - aheadMs)
     expect(await generation()).toBe(0)
-    await quiet()
+    await waitForRenewal()
     expect([await reasonOf((async () => session.getCredential(never))()), asked()]).toEqual(['login-needed', 1])
   })
 
   test('outlives the process, until another credential is configured', async () => {
-    const { session, service, first, pass, asked, generation, open } = given()
-    service.meets('dead')
+    const { session, service, first, pass, asked, generation, open } = setUp()
+    service.setOutcomes('dead')
     pass(hourMs)
     expect(await reasonOf(session.getCredential(never))).toBe('login-needed')
     expect(await reasonOf(open(first).getCredential(never))).toBe('login-needed')
@@ -350,9 +350,9 @@ describe('a proof that the credential is dead', () => {
     expect(await generation(open(service.token(7)))).toBe(7)
   })
 
-  test('that cannot be kept still holds for this process', async () => {
-    const { session, service, store, pass, asked } = given()
-    service.meets('dead')
+  test('that cannot be stored still holds for this process', async () => {
+    const { session, service, store, pass, asked } = setUp()
+    service.setOutcomes('dead')
     store.before = (_, value) => {
       if (JSON.parse(value).dead) throw storeFailure()
     }
@@ -363,15 +363,15 @@ describe('a proof that the credential is dead', () => {
 })
 
 describe('at the start', () => {
-  test('what was kept is taken up, and the first one is not asked with again', async () => {
-    const { generation, pass, open, asked } = given()
+  test('the stored credential is used, and the configured one is not used again', async () => {
+    const { generation, pass, open, asked } = setUp()
     pass(hourMs)
     await generation()
     expect([await generation(open()), asked()]).toEqual([1, 1])
   })
 
-  test('another configured credential wins over what is kept', async () => {
-    const { generation, pass, open, service, asked } = given()
+  test('another configured credential wins over the stored one', async () => {
+    const { generation, pass, open, service, asked } = setUp()
     pass(hourMs)
     await generation()
     const other = open(service.token(50))
@@ -380,9 +380,9 @@ describe('at the start', () => {
     expect([await generation(other), asked()]).toEqual([51, 2])
   })
 
-  test('what was kept is taken up whatever its variable is called now, and whoever has its old name', async () => {
-    const { pass, open, store, generation } = given()
-    const elses = new RenewalServiceDouble(() => 0)
+  test('the stored credential is found after its variable was renamed, even if another account has the old name', async () => {
+    const { pass, open, store, generation } = setUp()
+    const otherService = new RenewalServiceDouble(() => 0)
     const options = { ...accountsOptions({ store, now: () => 0 }), upstream: 'upstream' }
     let expected = 0
     for (const label of ['a', 'b', 'a', 'b']) {
@@ -392,13 +392,15 @@ describe('at the start', () => {
         pass(hourMs)
         expect(await generation(session)).toBe(++expected)
       }
-      await generation(new LiveAccount({ label, credential: elses.token(0, -1), renewal: elses.renewal }, options))
+      await generation(
+        new LiveAccount({ label, credential: otherService.token(0, -1), renewal: otherService.renewal }, options),
+      )
     }
   })
 
-  test('a renewal that a former life did not end is done first, with the token of then', async () => {
-    const { service, store, pass, session, open, generation } = given()
-    service.meets('lost', 'cut')
+  test('an unfinished renewal of an earlier process is finished first, with its token', async () => {
+    const { service, store, pass, session, open, generation } = setUp()
+    service.setOutcomes('lost', 'cut')
     pass(hourMs - aheadMs)
     await session.getCredential(never)
     await until(() => !session.isRenewing, 1_000, 'the renewal')
@@ -408,7 +410,7 @@ describe('at the start', () => {
     expect(store.written.map((value) => JSON.parse(value).isOpen)).toEqual([true, true, false])
   })
 
-  test('a record that nobody understands counts as none', async () => {
+  test('an unreadable record counts as missing', async () => {
     for (const text of [
       '',
       '{',
@@ -416,7 +418,7 @@ describe('at the start', () => {
       '{"source":1}',
       JSON.stringify({ source: 'x', credential: '', isOpen: false }),
     ]) {
-      const { key, store, generation, pass } = given()
+      const { key, store, generation, pass } = setUp()
       await store.put(key, text)
       expect(await generation()).toBe(0)
       pass(hourMs)
@@ -424,8 +426,8 @@ describe('at the start', () => {
     }
   })
 
-  test('a state that cannot be read is a failure of the moment', async () => {
-    const { session, store, generation } = given()
+  test('an unreadable state is a temporary failure', async () => {
+    const { session, store, generation } = setUp()
     const get = store.get.bind(store)
     store.get = async () => {
       throw storeFailure()

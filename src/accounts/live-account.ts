@@ -20,7 +20,10 @@ export interface AccountsOptions {
   readonly store: Store
   readonly log: Logger
   readonly runtime: Runtime
-  /** Milliseconds a service has to renew an account. The default, 8,000, is shorter than the time in which a service still takes the old token. */
+  /**
+   * Milliseconds a service has to renew an account. The default of 8,000 is shorter than the time in which a service
+   * still accepts the old token.
+   */
   readonly answerMs?: number
 }
 
@@ -30,11 +33,11 @@ interface LiveAccountOptions extends AccountsOptions {
   readonly origin?: Origin
 }
 
-/** Milliseconds before its end at which a credential is not used any more, since clocks differ and requests take time. */
+/** A credential is not used in the last milliseconds before its end, because clocks differ and requests take time. */
 const marginMs = 10_000
 /**
- * An account in use: its current credential, and the one renewal that may run at a time. A credential that never
- * ends is given out as it is.
+ * An account in use: its current credential, and the only renewal that may run. A credential that never ends is
+ * returned unchanged.
  */
 export class LiveAccount<Credential = unknown> implements Account<Credential> {
   readonly label: string
@@ -49,7 +52,7 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   #loading: Promise<void> | undefined
   #isLoaded: boolean
   #renewing: Promise<Credential> | undefined
-  /** The credential that was last used with success. */
+  /** The last credential that was used with success. */
   #served: Credential | undefined
 
   constructor(account: Account<Credential>, options: LiveAccountOptions) {
@@ -90,9 +93,10 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   }
 
   /**
-   * The credential to ask with, at once if it is still valid for a while. The next one is asked for before it ends, while
-   * it is still used.
-   * @throws ChatError `login-needed`, `account-banned`; `renewal-failed` and others if it has ended and cannot be renewed
+   * The credential to use, at once if it is still valid for a while. The next one is requested before it ends, and
+   * until then it is still used.
+   * @throws ChatError `login-needed`, `account-banned`; `renewal-failed` and others if it has ended and cannot be
+   *   renewed
    */
   getCredential(signal: Cancel): Credential | Promise<Credential> {
     if (!this.#isLoaded) return orAbort(this.#loadOnce(), signal).then(() => this.getCredential(signal))
@@ -107,21 +111,25 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   }
 
   /**
-   * Whether the credential has just replaced a refused one, and was not used with success yet. If it is refused too, so
-   * would the next one be. A credential that was used with success was valid, and was revoked afterwards.
+   * Whether the credential has just replaced a refused one, and was not used with success yet. If it is refused too,
+   * the next one would be refused as well. A credential that was used with success was valid, and was revoked
+   * afterwards.
    */
   isJustReplaced(credential: unknown): boolean {
     return this.#stored.credential === credential && this.#served !== credential && this.#history.isJustReplaced
   }
 
-  /** Notes that the service has answered a request with this credential. Answers to the one before it may end later. */
+  /**
+   * Notes that the service has answered a request with this credential. Answers to requests with the former one may end
+   * later.
+   */
   markServed(credential: Credential): void {
     if (this.#stored.credential === credential) this.#served = credential
   }
 
   /**
    * Gets another credential than this one, which the service has refused.
-   * @throws as `getCredential` does
+   * @throws like `getCredential`
    */
   replaceCredential(refused: Credential, signal: Cancel): Promise<Credential> {
     const { credential, dead, isRenewalOpen } = this.#stored
@@ -131,14 +139,17 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
     return orAbort(this.#renewOnce(), signal)
   }
 
-  /** Notes that the service has stopped taking this credential: the next request gets another one. */
+  /** Notes that the service no longer accepts this credential, so the next request gets another one. */
   markExpired(refused: Credential): void {
     if (this.#stored.credential !== refused) return
     this.#stored = { ...this.#stored, isRenewalOpen: true }
     this.#history.noteRefusal()
   }
 
-  /** Why it cannot be used any more, if the service has said so, in this run of the program or an earlier one. */
+  /**
+   * Why it cannot be used any more, if the service has refused it for good in this run of the program or an earlier
+   * one.
+   */
   async findProof(): Promise<ChatError | undefined> {
     if (!this.#isLoaded) await this.#loadOnce()
     return this.#stored.dead
@@ -155,7 +166,7 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
     await this.#credentials?.forget()
   }
 
-  /** Spreads the renewals of many accounts: each is up to a fifth earlier than it has to be. */
+  /** Renews each account up to a fifth earlier than necessary, so that many accounts do not renew at the same time. */
   get #aheadMs(): number {
     return (this.renewal?.aheadMs ?? 0) * (1 + this.#jitter / 5)
   }

@@ -7,8 +7,8 @@ import { accountsOptions } from './pool.double.ts'
 
 const never = newCancel()
 
-/** A pool of one account, at a clock that is set by hand; what it says above `debug`. */
-function given(level: 'info' | 'debug' = 'info') {
+/** A pool of one account, with a clock that the test sets, and its log lines above `debug`. */
+function setUp(level: 'info' | 'debug' = 'info') {
   let now = Date.parse('2026-11-28T12:00:00.000Z')
   const lines: string[] = []
   const log = openLog({ runtime: machine, level, format: 'json', write: (line) => lines.push(line) })
@@ -32,7 +32,7 @@ function given(level: 'info' | 'debug' = 'info') {
   }
 }
 
-const about = { level: 'warn', upstream: 'openai', account: 'OPENAI_API_KEY_2' }
+const shared = { level: 'warn', upstream: 'openai', account: 'OPENAI_API_KEY_2' }
 
 const rests: readonly (readonly [Reason, string, string, string])[] = [
   ['rate-limited', 'cooling', 'rate_limit_exceeded', '2026-11-28T12:00:30.000Z'],
@@ -42,10 +42,10 @@ const rests: readonly (readonly [Reason, string, string, string])[] = [
   ['challenged', 'challenged', 'upstream_blocked', '2026-11-28T12:15:00.000Z'],
 ]
 for (const [reason, state, code, until] of rests) {
-  test(`an account that rests for ${reason} is one line: its name, why and until when, not the upstream's words`, async () => {
-    const { fail, lines, text } = given()
+  test(`an account that rests for ${reason} causes one line with its name, the reason and the time, without the upstream’s words`, async () => {
+    const { fail, lines, text } = setUp()
     await fail(reason)
-    expect(lines()).toEqual([{ ...about, time: expect.anything(), state, code, until, msg: 'an account rests' }])
+    expect(lines()).toEqual([{ ...shared, time: expect.anything(), state, code, until, msg: 'an account rests' }])
     expect(text()).not.toContain('prompt')
   })
 }
@@ -54,23 +54,23 @@ for (const [reason, state, code] of [
   ['login-needed', 'needs-login', 'upstream_login_needed'],
   ['account-banned', 'banned', 'upstream_banned'],
 ] as const) {
-  test(`an account that is put aside for ${reason} is one line: its name and why`, async () => {
-    const { fail, lines, text } = given()
+  test(`an account that is put aside for ${reason} causes one line with its name and the reason`, async () => {
+    const { fail, lines, text } = setUp()
     await fail(reason)
     const msg = 'an account is put aside until it has another credential'
-    expect(lines()).toEqual([{ ...about, time: expect.anything(), state, code, msg }])
+    expect(lines()).toEqual([{ ...shared, time: expect.anything(), state, code, msg }])
     expect(text()).not.toContain('prompt')
   })
 }
 
-test('a time that the upstream gives is the one in the line', async () => {
-  const { fail, lines } = given()
+test('the line has the time from the upstream, if there is one', async () => {
+  const { fail, lines } = setUp()
   await fail('rate-limited', 90_000)
   expect(lines()).toMatchObject([{ until: '2026-11-28T12:01:30.000Z' }])
 })
 
-test('the last account, which is asked while it rests, says nothing new until its rest was over', async () => {
-  const { fail, lines, pass } = given()
+test('the last account, which is used while it rests, causes no further line during its rest', async () => {
+  const { fail, lines, pass } = setUp()
   for (let times = 0; times < 5; times++) await fail('account-refused')
   expect(lines()).toHaveLength(1)
   await fail('rate-limited')
@@ -80,8 +80,8 @@ test('the last account, which is asked while it rests, says nothing new until it
   expect(lines()).toHaveLength(3)
 })
 
-test('an account that answers again says so once', async () => {
-  const { fail, succeed, lines } = given()
+test('an account that answers again causes one line', async () => {
+  const { fail, succeed, lines } = setUp()
   await succeed()
   await fail('rate-limited')
   await succeed()
@@ -92,15 +92,15 @@ test('an account that answers again says so once', async () => {
   ])
 })
 
-test('what is not about the account is no change of its state', async () => {
-  const { fail, lines } = given()
+test('a failure that is not about the account causes no line', async () => {
+  const { fail, lines } = setUp()
   for (const reason of ['upstream-failed', 'timeout', 'overloaded', 'invalid-request', 'cancelled'] as const)
     await fail(reason)
   expect(lines()).toEqual([])
 })
 
 test('the upstream’s words are in a line of debug', async () => {
-  const { fail, lines } = given('debug')
+  const { fail, lines } = setUp('debug')
   await fail('rate-limited')
   expect(lines()).toMatchObject([
     { level: 'warn', code: 'rate_limit_exceeded' },

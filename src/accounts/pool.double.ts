@@ -18,8 +18,8 @@ type GivenOptions = Partial<AccountsOptions & Pick<Runtime, 'now' | 'random'>>
 
 /** Options for tests that use accounts: an empty store, and a log that writes nothing. */
 export function accountsOptions({ now, random, runtime = machine, ...more }: GivenOptions = {}): AccountsOptions {
-  const given = now || random ? { ...runtime, ...(now && { now }), ...(random && { random }) } : runtime
-  return { store: new MemoryStore({ runtime: machine }), log: silent, runtime: given, ...more }
+  const clock = now || random ? { ...runtime, ...(now && { now }), ...(random && { random }) } : runtime
+  return { store: new MemoryStore({ runtime: machine }), log: silent, runtime: clock, ...more }
 }
 
 /** A pool of these accounts, and the accounts in it. */

@@ -12,24 +12,24 @@ import { type Outcome, RenewalServiceDouble } from './renewal-service.double.ts'
 const minuteMs = 60_000
 const never = newCancel()
 
-/** The next account of a pool that makes none. */
-function leasedFrom(pool: Pool, tried: readonly LiveAccount[] = []): LiveAccount {
+/** The next account of a pool without a factory. */
+function pickFrom(pool: Pool, tried: readonly LiveAccount[] = []): LiveAccount {
   const leased = pool.pick({ tried: new Set(tried) }, never)
   if (leased instanceof Promise) throw new Error('there is one at once')
   return leased
 }
 
-function given(count: number, startsAt = 0) {
+function setUp(count: number, startsAt = 0) {
   let now = startsAt
-  const given = Array.from({ length: count }, (_, at) => ({ label: `a${at}`, credential: undefined }))
-  const { pool, accounts } = poolOf(given, { now: () => now })
+  const setUp = Array.from({ length: count }, (_, at) => ({ label: `a${at}`, credential: undefined }))
+  const { pool, accounts } = poolOf(setUp, { now: () => now })
   return {
     accounts,
     pool,
     pass: (ms: number) => {
       now += ms
     },
-    lease: (...tried: readonly LiveAccount[]) => leasedFrom(pool, tried).label,
+    lease: (...tried: readonly LiveAccount[]) => pickFrom(pool, tried).label,
     fail: (at: number, reason: Reason = 'rate-limited', retryAfterMs?: number) => {
       const account = accounts[at]
       const error = new ChatError(reason, { message: '', ...(retryAfterMs !== undefined && { retryAfterMs }) })
@@ -55,20 +55,20 @@ function refusalOf(lease: () => unknown): unknown {
   }
 }
 
-test('accounts take turns: the least recently used one is next', () => {
-  const { lease } = given(3)
+test('accounts are used in turn, the least recently used one first', () => {
+  const { lease } = setUp(3)
   expect(Array.from({ length: 7 }, () => lease())).toEqual(['a0', 'a1', 'a2', 'a0', 'a1', 'a2', 'a0'])
 })
 
-test('accounts that failed this call already are passed over, and keep their turn', () => {
-  const { lease, accounts } = given(3)
+test('accounts that have failed this call are skipped, and keep their position', () => {
+  const { lease, accounts } = setUp(3)
   const [first] = accounts
   expect(first && lease(first)).toBe('a1')
   expect(lease()).toBe('a0')
 })
 
-test('an account that failed rests until its upstream wants it back', () => {
-  const { lease, fail, pass } = given(2)
+test('an account that failed rests for the time that its upstream sent', () => {
+  const { lease, fail, pass } = setUp(2)
   fail(0, 'rate-limited', 5_000)
   expect([lease(), lease()]).toEqual(['a1', 'a1'])
   pass(4_999)
@@ -77,8 +77,8 @@ test('an account that failed rests until its upstream wants it back', () => {
   expect([lease(), lease()].toSorted()).toEqual(['a0', 'a1'])
 })
 
-test('an account does not rest longer because the clock was set back', () => {
-  const { lease, fail, pass, until } = given(2, 10 * 60 * minuteMs)
+test('an account does not rest longer if the clock is set back', () => {
+  const { lease, fail, pass, until } = setUp(2, 10 * 60 * minuteMs)
   fail(0, 'challenged')
   lease()
   pass(-20)
@@ -93,9 +93,9 @@ test('an account does not rest longer because the clock was set back', () => {
   expect([lease(), lease()].toSorted()).toEqual(['a0', 'a1'])
 })
 
-test('section 3: how long an account rests that nobody put a time to', () => {
+test('section 3: the rest of an account without a time from its upstream', () => {
   const rest = (reason: Reason, failures: number, startsAt = 0) => {
-    const { fail, until } = given(2, startsAt)
+    const { fail, until } = setUp(2, startsAt)
     for (let failed = 0; failed < failures; failed++) fail(0, reason)
     return (until(0) ?? 0) - startsAt
   }
@@ -108,8 +108,8 @@ test('section 3: how long an account rests that nobody put a time to', () => {
   expect(rest('quota-exhausted', 1, atTen) / minuteMs).toBe(14 * 60)
 })
 
-test('a success heals at once and forgets the failures before it', () => {
-  const { fail, succeed, kinds, until } = given(2)
+test('a success ends the rest at once, and resets the count of failures', () => {
+  const { fail, succeed, kinds, until } = setUp(2)
   fail(0)
   fail(0)
   succeed(0)
@@ -118,8 +118,8 @@ test('a success heals at once and forgets the failures before it', () => {
   expect(until(0)).toBe(30_000)
 })
 
-test('time heals too, but does not forget the failures', () => {
-  const { fail, pass, lease, kinds, until } = given(2)
+test('the end of its rest makes an account usable, but does not reset the count of failures', () => {
+  const { fail, pass, lease, kinds, until } = setUp(2)
   fail(0)
   pass(30_000)
   lease()
@@ -128,7 +128,7 @@ test('time heals too, but does not forget the failures', () => {
   expect(until(0)).toBe(30_000 + 60_000)
 })
 
-test('failures that are not the account’s leave it as it is', () => {
+test('failures that are not about the account do not change it', () => {
   for (const reason of [
     'upstream-failed',
     'timeout',
@@ -137,22 +137,22 @@ test('failures that are not the account’s leave it as it is', () => {
     'cancelled',
     'internal',
   ] as const) {
-    const { fail, kinds } = given(1)
+    const { fail, kinds } = setUp(1)
     fail(0, reason)
     expect(kinds()).toEqual({ a0: 'ok' })
   }
 })
 
-test('P20: the last account is never kept back for a failing nobody has put a time to', () => {
-  const { fail, lease } = given(1)
+test('P20: the last account is used even while cooling, unless the upstream sent a time', () => {
+  const { fail, lease } = setUp(1)
   for (const reason of ['account-refused', 'challenged', 'quota-exhausted', 'rate-limited'] as const) {
     fail(0, reason)
     expect(lease()).toBe('a0')
   }
 })
 
-test('P20: of several that all rest, the one that would be back soonest is asked', () => {
-  const { fail, lease, accounts } = given(3)
+test('P20: if all accounts rest, the one with the shortest rest is used', () => {
+  const { fail, lease, accounts } = setUp(3)
   fail(0, 'challenged')
   fail(1, 'rate-limited')
   fail(2, 'account-refused')
@@ -160,8 +160,8 @@ test('P20: of several that all rest, the one that would be back soonest is asked
   expect(lease(...accounts.slice(1, 2))).toBe('a2')
 })
 
-test('an account whose upstream put a time to it is kept back, also the last one: 429 with the soonest time', () => {
-  const { fail, lease, pass } = given(2)
+test('an account rests for the time of its upstream even if it is the last one: 429 with the soonest time', () => {
+  const { fail, lease, pass } = setUp(2)
   fail(0, 'rate-limited', 9_000)
   fail(1, 'rate-limited', 4_000)
   pass(1_000)
@@ -170,34 +170,34 @@ test('an account whose upstream put a time to it is kept back, also the last one
   expect(lease()).toBe('a1')
 })
 
-test('told once and failing again untold, an account may be asked again', () => {
-  const { fail, lease } = given(1)
+test('a later failure without a time replaces one with a time, and the account may be used again', () => {
+  const { fail, lease } = setUp(1)
   fail(0, 'rate-limited', 60_000)
   expect(refusalOf(lease)).toBeInstanceOf(ChatError)
   fail(0, 'account-refused')
   expect(lease()).toBe('a0')
 })
 
-test('when every account has failed this call there is nobody left', () => {
-  const { lease, accounts } = given(2)
+test('no account is left if all have failed this call', () => {
+  const { lease, accounts } = setUp(2)
   expect(refusalOf(() => lease(...accounts))).toMatchObject({ reason: 'unavailable', code: 'no_account' })
-  expect(refusalOf(() => leasedFrom(poolOf([]).pool))).toMatchObject({ reason: 'unavailable', code: 'no_account' })
+  expect(refusalOf(() => pickFrom(poolOf([]).pool))).toMatchObject({ reason: 'unavailable', code: 'no_account' })
 })
 
-test('the account that is wanted is given out of turn, unless it rests or has failed this call', () => {
-  const { pool, accounts, fail, lease } = given(3)
-  const wanted = (...tried: readonly LiveAccount[]) => {
+test('the preferred account is used out of turn, unless it rests or has failed this call', () => {
+  const { pool, accounts, fail, lease } = setUp(3)
+  const pickPreferred = (...tried: readonly LiveAccount[]) => {
     const leased = pool.pick({ tried: new Set(tried), preferred: 'a2' }, never)
     return leased instanceof Promise ? 'a promise' : leased.label
   }
-  expect([wanted(), wanted(), lease()]).toEqual(['a2', 'a2', 'a0'])
-  expect(wanted(...accounts.slice(2))).toBe('a1')
+  expect([pickPreferred(), pickPreferred(), lease()]).toEqual(['a2', 'a2', 'a0'])
+  expect(pickPreferred(...accounts.slice(2))).toBe('a1')
   fail(2)
-  expect(wanted()).toBe('a0')
+  expect(pickPreferred()).toBe('a0')
 })
 
-test('proof puts an account aside for good: neither time nor a late answer brings it back', () => {
-  const { fail, succeed, pass, lease, kinds } = given(3)
+test('a proof puts an account aside for good, whatever time passes and whatever answers come late', () => {
+  const { fail, succeed, pass, lease, kinds } = setUp(3)
   fail(0, 'login-needed')
   fail(1, 'account-banned')
   pass(365 * 24 * 60 * minuteMs)
@@ -210,11 +210,14 @@ test('proof puts an account aside for good: neither time nor a late answer bring
   expect(String(refusalOf(lease))).toContain('needs a new login')
 })
 
-test('an account the pool does not know changes nothing', () => {
-  const { pool, kinds } = given(1)
-  const stranger = new LiveAccount({ label: 'x', credential: undefined }, { ...accountsOptions(), upstream: 'another' })
-  pool.reportFailure(stranger, new ChatError('rate-limited', { message: '' }))
-  pool.reportSuccess(stranger)
+test('an account of another pool changes nothing', () => {
+  const { pool, kinds } = setUp(1)
+  const otherAccount = new LiveAccount(
+    { label: 'x', credential: undefined },
+    { ...accountsOptions(), upstream: 'another' },
+  )
+  pool.reportFailure(otherAccount, new ChatError('rate-limited', { message: '' }))
+  pool.reportSuccess(otherAccount)
   expect(kinds()).toEqual({ a0: 'ok' })
   expect(pool.size).toBe(1)
 })
@@ -222,8 +225,8 @@ test('an account the pool does not know changes nothing', () => {
 describe('at run time', () => {
   const added = (label: string) => ({ label, credential: label })
 
-  test('an account that is added takes its turn, and one that is removed is not asked again', () => {
-    const { pool, lease } = given(2)
+  test('an added account is used in turn, and a removed one is not used again', () => {
+    const { pool, lease } = setUp(2)
     lease()
     pool.add(added('a2'))
     expect([lease(), lease(), lease(), lease()]).toEqual(['a1', 'a0', 'a2', 'a1'])
@@ -232,9 +235,9 @@ describe('at run time', () => {
     expect(pool.size).toBe(2)
   })
 
-  test('an account that is removed while a call runs with it changes nothing by how that ends', () => {
+  test('the result of a call with a removed account changes nothing', () => {
     for (const end of ['succeeded', 'failed'] as const) {
-      const { pool, accounts, kinds, lease } = given(2)
+      const { pool, accounts, kinds, lease } = setUp(2)
       const [running] = accounts
       if (!running) throw new Error('no account')
       expect(lease()).toBe('a0')
@@ -242,15 +245,15 @@ describe('at run time', () => {
       if (end === 'succeeded') pool.reportSuccess(running)
       else pool.reportFailure(running, new ChatError('rate-limited', { message: '', retryAfterMs: minuteMs }))
       expect(kinds()).toEqual({ a1: 'ok' })
-      // one that has its label by now is another account
+      // another account may have its label by then
       pool.add(added('a0'))
       pool.reportFailure(running, new ChatError('account-banned', { message: '' }))
       expect(kinds()).toEqual({ a1: 'ok', a0: 'ok' })
     }
   })
 
-  test('its rest goes with an account: the pool waits for those that are left', () => {
-    const { pool, fail, lease } = given(2)
+  test('the rest of a removed account does not count any more', () => {
+    const { pool, fail, lease } = setUp(2)
     fail(0, 'rate-limited', 4_000)
     fail(1, 'rate-limited', 9_000)
     pool.remove('a0')
@@ -262,91 +265,91 @@ describe('at run time', () => {
     expect(lease()).toBe('a2')
   })
 
-  test('an account of a known label is replaced with its credential, in any state', () => {
+  test('an account with a known label is replaced together with its state', () => {
     for (const reason of [undefined, 'rate-limited', 'login-needed', 'account-banned'] as const) {
-      const { pool, fail, kinds } = given(2)
+      const { pool, fail, kinds } = setUp(2)
       if (reason) fail(0, reason)
       const session = pool.add({ label: 'a0', credential: 'new' })
       expect(kinds()).toEqual({ a0: 'ok', a1: 'ok' })
-      const leased = [leasedFrom(pool), leasedFrom(pool)]
+      const leased = [pickFrom(pool), pickFrom(pool)]
       expect(leased).toContain(session)
       expect(leased.map(({ credential }) => credential)).toContain('new')
       expect(pool.size).toBe(2)
     }
   })
 
-  test('a call goes on with the credential it began with while another takes its place', async () => {
-    const { pool } = given(1)
-    const leased = leasedFrom(pool)
+  test('a running call keeps its credential while another one replaces it', async () => {
+    const { pool } = setUp(1)
+    const leased = pickFrom(pool)
     pool.add({ label: 'a0', credential: 'new' })
     expect(leased.credential).toBeUndefined()
-    expect(await leasedFrom(pool).getCredential(never)).toBe('new')
+    expect(await pickFrom(pool).getCredential(never)).toBe('new')
   })
 })
 
-describe('an account that is removed while it is renewed', () => {
-  /** A call that waits for a renewal, which the service has begun. */
-  async function renewing() {
+describe('an account that is removed during its renewal', () => {
+  /** A call that waits for a renewal that has begun. */
+  async function startRenewal() {
     const service = new RenewalServiceDouble(() => 0)
     const options = accountsOptions({ now: () => 0 })
     const account = { label: 'a', credential: service.token(0, 0), renewal: service.renewal }
     const { pool } = poolOf([account], options)
     const answer = Promise.withResolvers<Outcome>()
-    service.meets(() => answer.promise)
-    const fresh = Promise.resolve(leasedFrom(pool).getCredential(never))
+    service.setOutcomes(() => answer.promise)
+    const newCredential = Promise.resolve(pickFrom(pool).getCredential(never))
     await until(() => service.asked.length === 1, 1_000, 'the service is asked')
-    return { service, options, account, pool, answer, fresh }
+    return { service, options, account, pool, answer, newCredential }
   }
 
-  test('gives its call the new credential, keeps that, and gives back its lease', async () => {
-    const { options, account, pool, answer, fresh } = await renewing()
+  test('gives its call the new credential, stores it, and releases its lease', async () => {
+    const { options, account, pool, answer, newCredential } = await startRenewal()
     pool.remove('a')
     const name = configuredStoreKeyOf('upstream', account)
     expect(await options.store.lease(name, 1)).toBeUndefined()
     answer.resolve('ok')
-    expect(await fresh).toMatchObject({ generation: 1 })
+    expect(await newCredential).toMatchObject({ generation: 1 })
     expect(await options.store.lease(name, 1)).toBeDefined()
     const again = pool.add(account)
     expect(await again.getCredential(never)).toMatchObject({ generation: 1 })
   })
 
   test('and added again is renewed once', async () => {
-    const { service, account, pool, answer, fresh } = await renewing()
+    const { service, account, pool, answer, newCredential } = await startRenewal()
     pool.remove('a')
     const again = Promise.resolve(pool.add(account).getCredential(never))
     answer.resolve('ok')
-    expect(await fresh).toMatchObject({ generation: 1 })
+    expect(await newCredential).toMatchObject({ generation: 1 })
     expect(await again).toMatchObject({ generation: 1 })
     expect(service.asked).toHaveLength(1)
   })
 
-  test('puts no other account aside by the proof that comes of it', async () => {
-    const { pool, answer, fresh } = await renewing()
+  test('puts no other account aside with its proof', async () => {
+    const { pool, answer, newCredential } = await startRenewal()
     pool.add({ label: 'a', credential: 'another' })
     answer.resolve('dead')
-    await expect(fresh).rejects.toThrow('Already used')
+    await expect(newCredential).rejects.toThrow('Already used')
     expect(pool.states()).toEqual([{ label: 'a', state: { kind: 'ok' } }])
   })
 })
 
-test('an account says when its credential ends, and when it was renewed', async () => {
+test('the state of an account has the end of its credential and the time of its renewal', async () => {
   const service = new RenewalServiceDouble(() => 0)
   const { pool } = poolOf([{ label: 'a', credential: service.token(0, 0), renewal: service.renewal }], { now: () => 0 })
   const renewal = { isRunning: false, expiresAt: 0, renewedAt: undefined }
   expect(pool.states()).toEqual([{ label: 'a', state: { kind: 'ok' }, renewal }])
   const answer = Promise.withResolvers<Outcome>()
-  service.meets(() => answer.promise)
-  const fresh = leasedFrom(pool).getCredential(never)
+  service.setOutcomes(() => answer.promise)
+  const newCredential = pickFrom(pool).getCredential(never)
   await until(() => service.asked.length === 1, 1_000, 'the service is asked')
   expect(pool.states()).toMatchObject([{ state: { kind: 'refreshing' }, renewal: { isRunning: true } }])
   answer.resolve('ok')
-  await fresh
+  await newCredential
   expect(pool.states()).toEqual([
     { label: 'a', state: { kind: 'ok' }, renewal: { isRunning: false, expiresAt: service.lastsMs, renewedAt: 0 } },
   ])
 })
 
-test('P21: whatever happens, no account is lost or doubled, and a healthy one is found if there is one', () => {
+test('P21: no account is ever lost or doubled, and a healthy one is found if there is one', () => {
   const reason = fc.constantFrom<Reason>('rate-limited', 'challenged', 'account-refused', 'quota-exhausted', 'timeout')
   const step = fc.oneof(
     fc.record({ do: fc.constant('fail' as const), at: fc.nat(3), reason, afterMs: fc.option(fc.nat(120_000)) }),
@@ -358,7 +361,7 @@ test('P21: whatever happens, no account is lost or doubled, and a healthy one is
   )
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const { pool, fail, succeed, pass, lease } = given(4)
+      const { pool, fail, succeed, pass, lease } = setUp(4)
       const labels = new Set(['a0', 'a1', 'a2', 'a3'])
       for (const taken of steps) {
         if (taken.do === 'fail') fail(taken.at, taken.reason, taken.afterMs ?? undefined)

@@ -34,7 +34,7 @@ export class Pool {
   readonly #factory: AccountFactory | undefined
   readonly #ready = new ReadyAccounts()
   readonly #resting: RestingAccounts
-  /** Accounts that need a login or are banned: the service has said so. */
+  /** The accounts that the service has refused for good: they need a login or are banned. */
   readonly #dead = new Map<string, PooledAccount>()
   readonly #waiting = new WaitingCalls()
 
@@ -62,8 +62,8 @@ export class Pool {
   }
 
   /**
-   * Adds an account, at any time. It replaces an account of the same label together with its state, since it has
-   * another credential. Calls that wait for an account get it in the order in which they came.
+   * Adds an account at any time. It replaces an account with the same label and its state, because it has another
+   * credential. Waiting calls get it in the order in which they came.
    */
   add(account: Account): LiveAccount {
     const live = new LiveAccount(account, this.#options)
@@ -75,8 +75,8 @@ export class Pool {
   }
 
   /**
-   * Removes an account, at any time. Calls that use it run to their end, and so does its renewal, which stores the new
-   * credential and gives back its lease. So the same account can be added again later.
+   * Removes an account at any time. Calls with it run to their end, and so does its renewal, which stores the new
+   * credential and releases its lease. So the same account can be added again later.
    * @returns whether there was an account of this label
    */
   remove(label: string): boolean {
@@ -86,13 +86,13 @@ export class Pool {
   }
 
   /**
-   * Picks the account to ask next; it is a promise if the account has to be made first.
-   * @throws ChatError `rate-limited` if the upstream said of every account how long it rests, `unavailable` if none is
+   * Picks the next account to use; the result is a promise if the account has to be made first.
+   * @throws ChatError `rate-limited` if the upstream has set the rest of all accounts, `unavailable` if no account is
    *   left
    */
   pick(options: PickOptions, signal: Cancel): LiveAccount | Promise<LiveAccount> {
-    for (const pooled of this.#resting.takeRested()) this.#settle(pooled)
-    const isShort = this.#factory?.needsMore(this.#living) ?? false
+    for (const pooled of this.#resting.takeRested()) this.#makeReady(pooled)
+    const isShort = this.#factory?.needsMore(this.#usableCount) ?? false
     const ready = this.#ready.next(options)
     if (!this.#factory) return ready ?? this.#pickResting(options)
     if (isShort) this.#factory.fill((account) => this.#admit(account))
@@ -104,7 +104,7 @@ export class Pool {
     const pooled = this.#find(account)
     if (!pooled || (pooled.state === ok && pooled.failures === 0)) return
     if (pooled.failures > 0) this.#log.info({ account: account.label }, 'an account answers again')
-    this.#settle(pooled)
+    this.#makeReady(pooled)
     pooled.failures = 0
   }
 
@@ -135,11 +135,11 @@ export class Pool {
     return [...this.#ready.values(), ...this.#resting.values(), ...this.#dead.values()]
   }
 
-  get #living(): number {
+  get #usableCount(): number {
     return this.#ready.size + this.#resting.size
   }
 
-  /** Undefined for an account that is dead or was removed. Another one may have its label by now. */
+  /** Undefined for an account that is dead or was removed. Another account may have its label by now. */
   #find(account: LiveAccount): PooledAccount | undefined {
     const pooled = this.#ready.get(account.label) ?? this.#resting.get(account.label)
     return pooled?.account === account ? pooled : undefined
@@ -171,7 +171,7 @@ export class Pool {
   }
 
   /**
-   * Deletes an account that was made, so that another can be made. One that was configured stays, so that the operator
+   * Deletes an account that was made, so that another can be made. A configured account stays, so that the operator
    * sees it.
    */
   #putAside(pooled: PooledAccount, kind: 'needs-login' | 'banned', err: ChatError): void {
@@ -181,17 +181,17 @@ export class Pool {
     if (!this.#factory?.discard(pooled.account)) this.#dead.set(label, pooled)
   }
 
-  /** Logs only changes: the last account is asked while it rests, and may fail again in the same way. */
+  /** Logs only changes, because the last account is used while it rests, and may fail again in the same way. */
   #rest(pooled: PooledAccount, state: RestState, err: ChatError): void {
-    const { account, state: before } = pooled
+    const { account, state: earlier } = pooled
     pooled.state = state
     this.#resting.add(pooled)
-    const isKnown = before.kind === state.kind && before.why === state.why && before.until > this.#runtime.now()
+    const isKnown = earlier.kind === state.kind && earlier.why === state.why && earlier.until > this.#runtime.now()
     if (isKnown) return
     logRest(this.#log, account.label, state, err)
   }
 
-  #settle(pooled: PooledAccount): void {
+  #makeReady(pooled: PooledAccount): void {
     const { label } = pooled.account
     pooled.state = ok
     pooled.isRestStated = false
@@ -206,8 +206,8 @@ export class Pool {
   }
 
   /**
-   * Waits for an account that is made or added. If none can be made, it picks as a pool without a factory does. While
-   * more are to come, each new account is for one waiting call: otherwise the first account would serve all of them.
+   * Waits for an account that is made or added. If none can be made, it picks like a pool without a factory. While more
+   * accounts are to come, each new one is for one waiting call, because otherwise the first would serve all of them.
    */
   async #awaitAccount(factory: AccountFactory, options: PickOptions, signal: Cancel): Promise<LiveAccount> {
     let why: ChatError | undefined
@@ -216,7 +216,7 @@ export class Pool {
       why = await this.#waiting.wait(factory.waitForNext(admit, this.#resting.size, signal))
       const unused = this.#ready.nextUnused(options)
       if (unused) return unused
-    } while (!why && factory.needsMore(this.#living))
+    } while (!why && factory.needsMore(this.#usableCount))
     const ready = this.#ready.next(options)
     if (ready) return ready
     if (why && this.#resting.size === 0) throw why

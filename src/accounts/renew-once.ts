@@ -7,7 +7,9 @@ import type { Lease } from '../state/store.ts'
 import type { KeepCredential, Renewal } from './account.ts'
 import type { CredentialStore, StoredCredential } from './credential-store.ts'
 
-/** Milliseconds a renewal's lease lasts: longer than the two attempts of a renewal take, so that no two run at once. */
+/**
+ * Milliseconds of a renewal's lease. It is longer than both attempts of a renewal, so that no two renewals run at once.
+ */
 const leaseMs = 20_000
 const pollMs = 100
 
@@ -38,10 +40,10 @@ export async function renewOnce<Credential>(
     const lease = await credentials.lease(leaseMs)
     try {
       const found = await credentials.load()
-      const isNews = found.version !== 0 && found.version !== known.version
-      if (isNews && (found.dead || !found.isRenewalOpen)) return found
+      const isNewer = found.version !== 0 && found.version !== known.version
+      if (isNewer && (found.dead || !found.isRenewalOpen)) return found
       // a record that a full store has dropped, or that could not be written, is older than ours
-      const stored = isNews ? found : { ...known, version: found.version }
+      const stored = isNewer ? found : { ...known, version: found.version }
       const renewed = lease && (await renewUnderLease(credentials, renewal, stored, { ...options, lease }))
       if (renewed) return renewed
     } finally {
@@ -120,8 +122,8 @@ async function renewInTime<Credential>(
   { renewal, keep, answerMs, runtime }: TimedRenewal<Credential>,
 ): Promise<Credential> {
   const limit = new CancelSource(runtime)
-  const late = new ChatError('timeout', { message: 'The service did not answer in time.' })
-  const timer = runtime.timers.set(answerMs, () => limit.abort(late))
+  const timedOut = new ChatError('timeout', { message: 'The service did not answer in time.' })
+  const timer = runtime.timers.set(answerMs, () => limit.abort(timedOut))
   try {
     return await renewal.renew(credential, limit, keep)
   } finally {
@@ -133,8 +135,8 @@ async function renewInTime<Credential>(
  * Whether the service may have renewed it although the request failed: there was no status, or only that of a proxy.
  */
 function isOutcomeUnknown({ reason, upstreamStatus = 200 }: ChatError): boolean {
-  const isUnheard = upstreamStatus < 300 || proxyStatuses.has(upstreamStatus)
-  return (reason === 'upstream-failed' || reason === 'timeout') && isUnheard
+  const isUnanswered = upstreamStatus < 300 || proxyStatuses.has(upstreamStatus)
+  return (reason === 'upstream-failed' || reason === 'timeout') && isUnanswered
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 const pauseMs = 15_000
 
-/** When an account was renewed, and whether that was because its credential was refused. */
+/** Remembers when an account was renewed, and whether that was because its credential was refused. */
 export class RenewalHistory {
   readonly #now: () => number
   #renewedAt: number | undefined

@@ -44,12 +44,12 @@ export class RenewalServiceDouble {
   }
 
   /** Sets the outcomes of the next renewals; those after them succeed. */
-  meets(...outcomes: readonly (Outcome | (() => Promise<Outcome>))[]): void {
+  setOutcomes(...outcomes: readonly (Outcome | (() => Promise<Outcome>))[]): void {
     this.#outcomes.push(...outcomes)
   }
 
   /** Forgets the outcomes that were set. */
-  heal(): void {
+  clearOutcomes(): void {
     this.#outcomes.length = 0
   }
 
@@ -62,9 +62,9 @@ export class RenewalServiceDouble {
     this.most = Math.max(this.most, ++this.#running)
     try {
       const outcome = this.#outcomes.shift() ?? 'ok'
-      const met = typeof outcome === 'string' ? outcome : await orAborted(outcome(), signal)
-      if (met === 'halfway') await keep?.(this.token(token.generation + 1, 0))
-      return this.#answer(token, met)
+      const outcomeOfCall = typeof outcome === 'string' ? outcome : await orAborted(outcome(), signal)
+      if (outcomeOfCall === 'halfway') await keep?.(this.token(token.generation + 1, 0))
+      return this.#answer(token, outcomeOfCall)
     } finally {
       this.#running--
     }

@@ -1,7 +1,10 @@
 const minuteMs = 60_000
 const dayMs = 24 * 60 * minuteMs
 
-/** Milliseconds an account rests if its upstream did not say for how long (reliability, section 3). @param failures since its last success */
+/**
+ * Milliseconds that an account rests if its upstream sent no time (reliability, section 3). @param failures since its
+ * last success
+ */
 export function restMs(
   kind: 'cooling' | 'exhausted' | 'challenged' | 'refused',
   failures: number,

@@ -1,11 +1,11 @@
 import type { PooledAccount } from './pooled-account.ts'
 
-/** The accounts of a pool that are not asked for a while, each until a time of its own. */
+/** The accounts of a pool that rest, each until its own time. */
 export class RestingAccounts {
   readonly #now: () => number
   readonly #accounts = new Map<string, PooledAccount>()
   #nextEnd = Number.POSITIVE_INFINITY
-  /** The clock, when it was looked at last. */
+  /** The time of the last look at the clock. */
   #seenAt = Number.NEGATIVE_INFINITY
 
   constructor(now: () => number) {
@@ -33,7 +33,7 @@ export class RestingAccounts {
     return this.#accounts.delete(label)
   }
 
-  /** Takes out those whose rest is over. */
+  /** Removes and returns the accounts whose rest has ended. */
   takeRested(): readonly PooledAccount[] {
     const now = this.#now()
     this.#correct(this.#seenAt - now)
@@ -45,21 +45,21 @@ export class RestingAccounts {
     return rested
   }
 
-  /** The account whose rest ends first, of those that are meant. */
-  soonest(isMeant: (pooled: PooledAccount) => boolean = () => true): PooledAccount | undefined {
+  /** The account whose rest ends first, among those that match. */
+  soonest(matches: (pooled: PooledAccount) => boolean = () => true): PooledAccount | undefined {
     let soonest: PooledAccount | undefined
     for (const pooled of this.#accounts.values())
-      if (isMeant(pooled) && (!soonest || endOf(pooled) < endOf(soonest))) soonest = pooled
+      if (matches(pooled) && (!soonest || endOf(pooled) < endOf(soonest))) soonest = pooled
     return soonest
   }
 
-  /** Milliseconds until the first rest ends; undefined where no account rests. */
+  /** Milliseconds until the first rest ends; undefined if no account rests. */
   endsInMs(): number | undefined {
     const soonest = this.soonest()
     return soonest && Math.max(0, endOf(soonest) - this.#now())
   }
 
-  /** Without it, accounts that a clock was ahead for would rest for as long as it had been ahead. */
+  /** Shortens the rests if the clock was set back, because accounts would otherwise rest for the difference too. */
   #correct(aheadMs: number): void {
     if (aheadMs <= 0) return
     for (const pooled of this.#accounts.values())

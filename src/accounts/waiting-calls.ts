@@ -2,7 +2,7 @@
 export class WaitingCalls {
   readonly #wakers = new Set<(added: undefined) => void>()
 
-  /** Wakes all of them, since an account was added. */
+  /** Wakes all waiting calls, because an account was added. */
   wake(): void {
     for (const wake of this.#wakers) wake(undefined)
   }

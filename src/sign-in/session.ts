@@ -33,7 +33,7 @@ const Claims = z.looseObject({
 
 /**
  * @param value a session object, parsed
- * @param now milliseconds since 1970; without it a session that only says how long it lasts is not one
+ * @param now milliseconds since 1970; without it a session with only a duration is not accepted
  * @returns undefined for a value that is not a session, or lacks its user or its end
  */
 export function readSession(value: unknown, now?: number): SupabaseSession | undefined {

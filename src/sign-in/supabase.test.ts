@@ -29,12 +29,12 @@ function sessionOf(value: unknown): SupabaseSession {
 }
 
 const renewal = supabaseRenewal(projectAt(emulator))
-const renewed = (session: SupabaseSession, signal = never) => renewal.renew(session, signal)
+const renewSession = (session: SupabaseSession, signal = never) => renewal.renew(session, signal)
 
 describe('a session', () => {
   test('is renewed with another token for the same user', async () => {
     const old = sessionOf(emulator.signIn())
-    const next = await renewed(old)
+    const next = await renewSession(old)
     expect(next.userId).toBe(old.userId)
     expect(next.refreshToken?.reveal()).not.toBe(old.refreshToken?.reveal())
     expect(emulator.verify(next.accessToken.reveal())).toMatchObject({ sub: old.userId })
@@ -46,7 +46,7 @@ describe('a session', () => {
     expect(JSON.parse(sent?.body ?? '')).toEqual({ refresh_token: old.refreshToken?.reveal() })
   })
 
-  test('is kept as text, and is what it was', () => {
+  test('is stored as text and read again unchanged', () => {
     const session = sessionOf(emulator.signIn())
     const again = renewal.decode(renewal.encode(session))
     expect(again && renewal.encode(again)).toBe(renewal.encode(session))
@@ -56,14 +56,14 @@ describe('a session', () => {
       expect(renewal.decode(text)).toBeUndefined()
   })
 
-  test('shows its tokens to nobody', () => {
+  test('never shows its tokens', () => {
     const given = emulator.signIn()
     const shown = inspect(sessionOf(given), { depth: 9 }) + JSON.stringify(sessionOf(given))
     expect(shown).not.toContain(given.refresh_token)
     expect(shown).not.toContain(given.access_token)
   })
 
-  test('ends when its token says so, else when it says so itself', () => {
+  test('ends with its token, or at its own time if the token has no end', () => {
     const jwt = (claims: object) => signJwt({ sub: 'u-1', ...claims }, 'any key')
     expect(readSession({ access_token: jwt({ exp: 1_000 }), expires_at: 2_000 })?.expiresAt).toBe(1_000_000)
     expect(readSession({ access_token: jwt({}), expires_at: 2_000 })?.expiresAt).toBe(2_000_000)
@@ -73,16 +73,16 @@ describe('a session', () => {
     expect(readSession({ access_token: 'opaque', expires_at: 1 })).toBeUndefined()
   })
 
-  test('without a refresh token needs a login, and nobody is asked', async () => {
+  test('without a refresh token needs a login, without a request', async () => {
     const { refresh_token: _, ...without } = emulator.signIn()
     const asked = emulator.requests.length
-    expect(await failureOf(renewed(sessionOf(without)))).toMatchObject({ reason: 'login-needed' })
+    expect(await failureOf(renewSession(sessionOf(without)))).toMatchObject({ reason: 'login-needed' })
     expect(emulator.requests.length).toBe(asked)
   })
 })
 
 describe('a refusal', () => {
-  const said = (status: number, body: object | string, headers: Record<string, string> = {}): Script => ({
+  const reply = (status: number, body: object | string, headers: Record<string, string> = {}): Script => ({
     status,
     headers: { ...json, ...headers },
     body: [typeof body === 'string' ? body : JSON.stringify(body)],
@@ -90,67 +90,67 @@ describe('a refusal', () => {
   const page = '<!doctype html><title>Just a moment...</title>'
   const rows: readonly (readonly [Script, string, string])[] = [
     [
-      said(400, { code: 400, error_code: 'refresh_token_not_found', msg: 'x' }),
+      reply(400, { code: 400, error_code: 'refresh_token_not_found', msg: 'x' }),
       'login-needed',
       'upstream_login_needed',
     ],
-    [said(400, { code: 'refresh_token_already_used', message: 'x' }), 'login-needed', 'upstream_login_needed'],
-    [said(400, { code: 400, error_code: 'session_not_found', msg: 'x' }), 'login-needed', 'upstream_login_needed'],
-    [said(400, { code: 'session_expired', message: 'x' }), 'login-needed', 'upstream_login_needed'],
-    [said(400, { code: 'validation_failed', message: 'x' }), 'login-needed', 'upstream_login_needed'],
-    [said(400, {}, { 'x-sb-error-code': 'session_expired' }), 'login-needed', 'upstream_login_needed'],
-    [said(400, { error: 'invalid_grant', error_description: 'x' }), 'login-needed', 'upstream_login_needed'],
-    [said(400, { msg: 'Invalid Refresh Token: Already Used' }), 'login-needed', 'upstream_login_needed'],
-    [said(400, { code: 'user_banned', message: 'x' }), 'account-banned', 'upstream_banned'],
-    [said(400, { msg: 'Invalid Refresh Token: User Banned' }), 'account-banned', 'upstream_banned'],
-    [said(429, { code: 'over_request_rate_limit', message: 'x' }), 'rate-limited', 'rate_limit_exceeded'],
-    [said(401, { message: 'Invalid API key', hint: 'x' }), 'upstream-failed', 'upstream_configuration'],
-    [said(401, { message: 'No API key found in request' }), 'upstream-failed', 'upstream_configuration'],
-    [said(400, { error: 'invalid_request', error_description: 'x' }), 'upstream-failed', 'upstream_error'],
-    [said(400, 'no json'), 'upstream-failed', 'upstream_error'],
-    [said(404, { error: 'requested path is invalid' }), 'upstream-failed', 'upstream_error'],
-    [said(302, '', { location: 'http://127.0.0.1:1/' }), 'upstream-failed', 'upstream_error'],
-    // a server in trouble proves nothing, whatever it says
-    [said(500, { code: 'refresh_token_not_found', error_id: 'x' }), 'upstream-failed', 'upstream_error'],
-    [said(503, { code: 'unexpected_failure' }), 'upstream-failed', 'upstream_error'],
-    [said(403, page, { 'content-type': 'text/html' }), 'challenged', 'upstream_blocked'],
-    [said(200, page, { 'content-type': 'text/html' }), 'challenged', 'upstream_blocked'],
-    [said(200, '{}'), 'upstream-failed', 'upstream_bad_response'],
-    [said(200, 'no json'), 'upstream-failed', 'upstream_bad_response'],
-    [said(200, { access_token: 'a', user: { id: 'u' }, expires_at: 9 }), 'upstream-failed', 'upstream_bad_response'],
-    [{ ...said(200, '{"access_token":"'), ending: 'rst', endDelayMs: 20 }, 'upstream-failed', 'upstream_disconnected'],
+    [reply(400, { code: 'refresh_token_already_used', message: 'x' }), 'login-needed', 'upstream_login_needed'],
+    [reply(400, { code: 400, error_code: 'session_not_found', msg: 'x' }), 'login-needed', 'upstream_login_needed'],
+    [reply(400, { code: 'session_expired', message: 'x' }), 'login-needed', 'upstream_login_needed'],
+    [reply(400, { code: 'validation_failed', message: 'x' }), 'login-needed', 'upstream_login_needed'],
+    [reply(400, {}, { 'x-sb-error-code': 'session_expired' }), 'login-needed', 'upstream_login_needed'],
+    [reply(400, { error: 'invalid_grant', error_description: 'x' }), 'login-needed', 'upstream_login_needed'],
+    [reply(400, { msg: 'Invalid Refresh Token: Already Used' }), 'login-needed', 'upstream_login_needed'],
+    [reply(400, { code: 'user_banned', message: 'x' }), 'account-banned', 'upstream_banned'],
+    [reply(400, { msg: 'Invalid Refresh Token: User Banned' }), 'account-banned', 'upstream_banned'],
+    [reply(429, { code: 'over_request_rate_limit', message: 'x' }), 'rate-limited', 'rate_limit_exceeded'],
+    [reply(401, { message: 'Invalid API key', hint: 'x' }), 'upstream-failed', 'upstream_configuration'],
+    [reply(401, { message: 'No API key found in request' }), 'upstream-failed', 'upstream_configuration'],
+    [reply(400, { error: 'invalid_request', error_description: 'x' }), 'upstream-failed', 'upstream_error'],
+    [reply(400, 'no json'), 'upstream-failed', 'upstream_error'],
+    [reply(404, { error: 'requested path is invalid' }), 'upstream-failed', 'upstream_error'],
+    [reply(302, '', { location: 'http://127.0.0.1:1/' }), 'upstream-failed', 'upstream_error'],
+    // an error of the server proves nothing, whatever its body contains
+    [reply(500, { code: 'refresh_token_not_found', error_id: 'x' }), 'upstream-failed', 'upstream_error'],
+    [reply(503, { code: 'unexpected_failure' }), 'upstream-failed', 'upstream_error'],
+    [reply(403, page, { 'content-type': 'text/html' }), 'challenged', 'upstream_blocked'],
+    [reply(200, page, { 'content-type': 'text/html' }), 'challenged', 'upstream_blocked'],
+    [reply(200, '{}'), 'upstream-failed', 'upstream_bad_response'],
+    [reply(200, 'no json'), 'upstream-failed', 'upstream_bad_response'],
+    [reply(200, { access_token: 'a', user: { id: 'u' }, expires_at: 9 }), 'upstream-failed', 'upstream_bad_response'],
+    [{ ...reply(200, '{"access_token":"'), ending: 'rst', endDelayMs: 20 }, 'upstream-failed', 'upstream_disconnected'],
     [{ framing: 'raw', ending: 'fin' }, 'upstream-failed', 'upstream_disconnected'],
   ]
   for (const [script, reason, code] of rows)
     test(`${script.status ?? 'none'} ${[...(script.body ? [script.body].flat() : [])]} is ${code}`, async () => {
       emulator.fault({ script })
-      const failure = await failureOf(renewed(sessionOf(emulator.signIn())))
+      const failure = await failureOf(renewSession(sessionOf(emulator.signIn())))
       expect(failure).toMatchObject({ reason, code })
     })
 
-  test('of the key names the variable that holds it', async () => {
+  test('of the key names the key’s variable', async () => {
     const wrong = supabaseRenewal(projectAt(emulator, 'a key of another project'))
     const failure = await failureOf(wrong.renew(sessionOf(emulator.signIn()), never))
     expect(failure).toMatchObject({ code: 'upstream_configuration', upstreamStatus: 401 })
     expect(failure.message).toContain(keyName)
   })
 
-  test('says how long to wait, where it does', async () => {
-    emulator.fault({ script: said(429, {}, { 'retry-after': '7' }) })
-    expect(await failureOf(renewed(sessionOf(emulator.signIn())))).toMatchObject({ retryAfterMs: 7_000 })
+  test('has the time to wait, if there is one', async () => {
+    emulator.fault({ script: reply(429, {}, { 'retry-after': '7' }) })
+    expect(await failureOf(renewSession(sessionOf(emulator.signIn())))).toMatchObject({ retryAfterMs: 7_000 })
   })
 
   test('repeats no token', async () => {
     const given = emulator.signIn()
-    emulator.fault({ script: said(400, { error: given.refresh_token, message: given.refresh_token }) })
-    expect(inspect(await failureOf(renewed(sessionOf(given))))).not.toContain(given.refresh_token)
+    emulator.fault({ script: reply(400, { error: given.refresh_token, message: given.refresh_token }) })
+    expect(inspect(await failureOf(renewSession(sessionOf(given))))).not.toContain(given.refresh_token)
   })
 
-  test('that does not come is waited for no longer than the signal says', async () => {
+  test('that never comes ends with the signal', async () => {
     emulator.fault({ script: { framing: 'raw', ending: 'stall' } })
     const leaving = newCancel()
     const asked = emulator.requests.length
-    const failed = failureOf(renewed(sessionOf(emulator.signIn()), leaving))
+    const failed = failureOf(renewSession(sessionOf(emulator.signIn()), leaving))
     await until(() => emulator.requests.length > asked, 2_000, 'the request')
     leaving.abort(new ChatError('cancelled', { message: 'enough' }))
     expect(await failed).toMatchObject({ reason: 'cancelled' })
@@ -158,20 +158,20 @@ describe('a refusal', () => {
 })
 
 describe('an anonymous session', () => {
-  const startedWith = async (options: SupabaseEmulatorOptions, run: (own: SupabaseEmulator) => Promise<void>) => {
+  const withEmulator = async (options: SupabaseEmulatorOptions, run: (own: SupabaseEmulator) => Promise<void>) => {
     const own = await emulateSupabase(options)
     await run(own).finally(() => own.close())
   }
 
-  test('is given to anybody, and can be renewed', async () => {
+  test('is given to anyone, and can be renewed', async () => {
     const session = await signUpAnonymously(projectAt(emulator), never)
     expect(emulator.verify(session.accessToken.reveal())).toMatchObject({ is_anonymous: true, sub: session.userId })
-    expect((await renewed(session)).userId).toBe(session.userId)
+    expect((await renewSession(session)).userId).toBe(session.userId)
   })
 
-  test('is given thirty times an hour, and again after a while', async () => {
+  test('is given thirty times an hour, and again later', async () => {
     let now = 1_800_000_000_000
-    await startedWith({ now: () => now }, async (own) => {
+    await withEmulator({ now: () => now }, async (own) => {
       const signUp = () => signUpAnonymously(projectAt(own), never)
       for (let at = 0; at < 30; at++) await signUp()
       expect(await failureOf(signUp())).toMatchObject({ reason: 'rate-limited', retryAfterMs: 120_000 })
@@ -185,15 +185,15 @@ describe('an anonymous session', () => {
     ['disabled', 'upstream_configuration'],
     ['captcha', 'upstream_blocked'],
   ] as const)
-    test(`where that is ${anonymous} is ${code}`, () =>
-      startedWith({ anonymous }, async (own) => {
+    test(`is refused with ${code} if it is ${anonymous}`, () =>
+      withEmulator({ anonymous }, async (own) => {
         expect(await failureOf(signUpAnonymously(projectAt(own), never))).toMatchObject({ code })
       }))
 })
 
-describe('a reply that was lost', () => {
+describe('a lost reply', () => {
   for (const rule of ['documented', 'strict', 'v2'] as const)
-    test(`costs nothing, by the rule ${rule}: the same token is asked with again`, async () => {
+    test(`costs nothing by the rule ${rule}, because the same token is accepted again`, async () => {
       const own = await emulateSupabase({ rule })
       try {
         const mine = supabaseRenewal(projectAt(own))

@@ -5,50 +5,50 @@ import { Secret } from '../chat/secret.ts'
 import { machine } from '../wire/machine.double.ts'
 import { type LogOptions, openLog } from './log.ts'
 
-function given(format: LogOptions['format'], level: LogOptions['level'] = 'trace') {
+function setUp(format: LogOptions['format'], level: LogOptions['level'] = 'trace') {
   const lines: string[] = []
   return { lines, log: openLog({ runtime: machine, level, format, write: (line) => void lines.push(line) }) }
 }
 
 const formats = ['json', 'pretty'] as const
 
-test('a JSON line has time, level, message and the fields', () => {
-  const { log, lines } = given('json')
+test('a JSON line has the time, the level, the message and the fields', () => {
+  const { log, lines } = setUp('json')
   log.child({ id: 'a' }).warn({ n: 1 }, 'chat')
   expect(lines).toHaveLength(1)
   const line: unknown = JSON.parse(lines[0] ?? '')
   expect(line).toEqual({ level: 'warn', time: expect.stringMatching(/^\d{4}-.*Z$/), id: 'a', n: 1, msg: 'chat' })
 })
 
-test('a pretty line is for a person: time, level, what, then the fields', () => {
-  const { log, lines } = given('pretty')
+test('a pretty line is for people: time, level, message, and then the fields', () => {
+  const { log, lines } = setUp('pretty')
   log.info({ model: 'groq/llama-3', why: 'two words', n: 1, gone: undefined, list: ['a'] }, 'chat')
   expect(lines[0]).toMatch(
     /^\d\d:\d\d:\d\d\.\d{3} INFO {2}chat model=groq\/llama-3 why="two words" n=1 list=\["a"\]\n$/,
   )
 })
 
-test('what is below the level is not written', () => {
-  const { log, lines } = given('json', 'warn')
+test('a line below the level is not written', () => {
+  const { log, lines } = setUp('json', 'warn')
   log.debug({}, 'a')
   log.info({}, 'b')
   log.warn({}, 'c')
   log.error({}, 'd')
   expect(lines).toHaveLength(2)
-  const silent = given('json', 'silent')
+  const silent = setUp('json', 'silent')
   silent.log.error({}, 'a')
   expect(silent.lines).toEqual([])
 })
 
 for (const format of formats) {
-  test(`item 34: whatever stands in a message, a field or an error, a ${format} record is one line of plain characters`, () => {
+  test(`item 34: a ${format} record is one line of plain characters, whatever its message, fields and error contain`, () => {
     const nasty = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.constantFrom('a\r\nb', '\u001b[31m', '\u202e', '\u2028', '\u0085', '\0', '\u009b', '\u{e0041}', '\ufeff'),
     )
     fc.assert(
       fc.property(nasty, nasty, (one, other) => {
-        const { log, lines } = given(format)
+        const { log, lines } = setUp(format)
         log.child({ id: other }).error({ model: one, deep: { list: [other] }, err: new Error(one) }, other)
         expect(lines).toHaveLength(2)
         for (const line of lines) {
@@ -60,8 +60,8 @@ for (const format of formats) {
     )
   })
 
-  test(`P17: no known secret stands in a ${format} line, in whatever form or place`, () => {
-    const { log, lines } = given(format)
+  test(`P17: a ${format} line has no known secret in any form and place`, () => {
+    const { log, lines } = setUp(format)
     const value = `sk-/+${crypto.randomUUID()}`
     const secret = new Secret(value)
     const cause = new Error(`refused key ${value}`)
@@ -90,8 +90,8 @@ for (const format of formats) {
   })
 }
 
-test('an error shows its kind, words, place and causes at debug', () => {
-  const { log, lines } = given('json')
+test('an error has its type, message, stack and causes at debug', () => {
+  const { log, lines } = setUp('json')
   log.debug(
     { err: new ChatError('internal', { message: 'outer', cause: new TypeError('inner', { cause: 'root' }) }) },
     'x',
@@ -107,7 +107,7 @@ test('an error shows its kind, words, place and causes at debug', () => {
   })
 })
 
-describe('P17: the words of what was thrown', () => {
+describe('P17: the message of an error', () => {
   const prompt = 'tell me of\n    at quokkas (island.ts:1:2)'
   const own = new TypeError(prompt)
   const thrown: readonly (readonly [string, unknown, object])[] = [
@@ -155,15 +155,15 @@ describe('P17: the words of what was thrown', () => {
   ]
   for (const [name, err, shown] of thrown) {
     for (const format of formats) {
-      test(`stand in no ${format} line but one of debug: ${name}`, () => {
+      test(`is in no ${format} line except at debug: ${name}`, () => {
         for (const level of ['info', 'warn', 'error'] as const) {
-          const { log, lines } = given(format, 'info')
+          const { log, lines } = setUp(format, 'info')
           log.child({ id: 'a' })[level]({ n: 1, err }, 'x')
           expect(lines).toHaveLength(1)
           expect(lines[0]).not.toMatch(/quokka|tell me/)
           if (format === 'json')
             expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level, id: 'a', n: 1, ...shown, msg: 'x' })
-          const full = given(format, 'debug')
+          const full = setUp(format, 'debug')
           full.log[level]({ err }, 'x')
           expect(full.lines).toHaveLength(2)
           expect(full.lines[0]).not.toMatch(/quokka|tell me/)
@@ -183,9 +183,9 @@ describe('P17: the words of what was thrown', () => {
   }
 })
 
-test('an error that is its own cause, or no error at all, is written all the same', () => {
+test('an error that is its own cause, or any other value, is written too', () => {
   for (const format of formats) {
-    const { log, lines } = given(format)
+    const { log, lines } = setUp(format)
     const circular = new Error('round')
     circular.cause = circular
     log.error({ err: circular }, 'x')

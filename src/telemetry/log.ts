@@ -19,7 +19,9 @@ export interface LogOptions {
  * into a text are cut out of the finished line.
  */
 export function openLog({ level, format, runtime, write }: LogOptions): Logger {
-  const destination = { write: (line: string) => write(redact(format === 'json' ? escaped(line) : pretty(line))) }
+  const destination = {
+    write: (line: string) => write(redact(format === 'json' ? escapeLine(line) : formatPretty(line))),
+  }
   const root = pino(
     {
       level,
@@ -31,13 +33,13 @@ export function openLog({ level, format, runtime, write }: LogOptions): Logger {
     },
     destination,
   )
-  return bound(root, {})
+  return createLogger(root, {})
 }
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
 /** A logger whose lines have these fields. They are merged when a line is written, not when a request begins. */
-function bound(root: pino.Logger, fields: object): Logger {
+function createLogger(root: pino.Logger, fields: object): Logger {
   const write = (level: Level, own: object, message: string) => {
     if (!root.isLevelEnabled(level)) return
     if (!('err' in own)) return root[level]({ ...fields, ...own }, message)
@@ -53,7 +55,7 @@ function bound(root: pino.Logger, fields: object): Logger {
     info: (own, message) => write('info', own, message),
     warn: (own, message) => write('warn', own, message),
     error: (own, message) => write('error', own, message),
-    child: (more) => bound(root, { ...fields, ...more }),
+    child: (more) => createLogger(root, { ...fields, ...more }),
   }
 }
 
@@ -103,12 +105,12 @@ function describe(thrown: unknown, depth = 0): unknown {
 }
 
 /** Escapes characters that JSON leaves, but that reverse text or end a line in some viewers. */
-function escaped(line: string): string {
-  return line.replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, escapedUnits)
+function escapeLine(line: string): string {
+  return line.replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, escapeUnits)
 }
 
 /** Escapes each UTF-16 unit, as JSON does. */
-function escapedUnits(char: string): string {
+function escapeUnits(char: string): string {
   return char
     .split('')
     .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
@@ -116,15 +118,15 @@ function escapedUnits(char: string): string {
 }
 
 /** Writes a line for people: time, level, message, then the fields. */
-function pretty(line: string): string {
+function formatPretty(line: string): string {
   const { time, level, msg, ...fields }: Record<string, unknown> = JSON.parse(line)
   const shown = Object.entries(fields).map(
-    ([key, value]) => `${key}=${typeof value === 'string' ? quoted(value) : JSON.stringify(value)}`,
+    ([key, value]) => `${key}=${typeof value === 'string' ? quoteIfNeeded(value) : JSON.stringify(value)}`,
   )
   const head = `${String(time).slice(11, 23)} ${String(level).toUpperCase().padEnd(5)} ${msg}`
-  return `${`${head} ${shown.join(' ')}`.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escapedUnits)}\n`
+  return `${`${head} ${shown.join(' ')}`.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escapeUnits)}\n`
 }
 
-function quoted(value: string): string {
+function quoteIfNeeded(value: string): string {
   return /^[\w./:@+-]+$/.test(value) ? value : JSON.stringify(value)
 }

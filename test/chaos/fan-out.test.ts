@@ -415,8 +415,8 @@ describe('rawbot-omnibus', () => {
 
 describe('ROUTES that nobody can follow end the start with 78 and say why', () => {
   for (const [routes, why] of [
-    ['p = up/a > up/b', 'asks for failover (>) or balancing (|) in "p", which do not exist yet'],
-    ['p = up/a | up/b', 'asks for failover (>) or balancing (|) in "p", which do not exist yet'],
+    ['p = up/a > up/b', 'asks for failover (>) or balancing (|) in "p", which are not supported yet'],
+    ['p = up/a | up/b', 'asks for failover (>) or balancing (|) in "p", which are not supported yet'],
     ['p = up/a + nobody/b', 'names a member of "p" that is not an upstream/model of a configured upstream'],
   ] as const)
     test(routes, async () => {

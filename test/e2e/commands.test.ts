@@ -172,8 +172,8 @@ describe('check', () => {
       /^MISTRAL_TOKEN +set, not shown +\.env line 4, as MISTRAL_API_KEY$/m,
       /^OPENAI_API_KEY +set, not shown +environment$/m,
       /^OPENAI_BASE_URL +http:\/\/127\.0\.0\.1:1\/v1 +environment, as OPENAI_API_BASE$/m,
-      /^upstream openai +at http:\/\/127\.0\.0\.1:1\/v1; accounts OPENAI_API_KEY; models as it lists them$/m,
-      /^upstream mistral +at https:\/\/api\.mistral\.ai\/v1; accounts MISTRAL_API_KEY; models as it lists them$/m,
+      /^upstream openai +at http:\/\/127\.0\.0\.1:1\/v1; accounts OPENAI_API_KEY; models as listed by the upstream$/m,
+      /^upstream mistral +at https:\/\/api\.mistral\.ai\/v1; accounts MISTRAL_API_KEY; models as listed by the upstream$/m,
     ])
       expect(stdout).toMatch(row)
     expect(stdout).not.toContain(secret)
@@ -426,7 +426,7 @@ describe('serve', () => {
         variables: { HOST: host, PORT: '0', API_MASTER_KEY: 'sk-of-the-commands-test' },
       })
       expect(code).toBe(1)
-      expect(stderr).toBe(`Cannot listen on ${host}:0: ${why} is for this machine alone, 0.0.0.0 for all.\n`)
+      expect(stderr).toBe(`Cannot listen on ${host}:0: ${why} only accepts this machine, and 0.0.0.0 accepts all.\n`)
     })
 
   test('at the port of the command line, which wins over all else', async () => {
@@ -446,7 +446,7 @@ describe('serve', () => {
   test('of a public address without a key listens nowhere: 78 (item 14)', async () => {
     const { code, stderr } = await run(['serve'], { variables: { HOST: '0.0.0.0', PORT: '0' } })
     expect(code).toBe(78)
-    expect(stderr).toContain('HOST is reachable from other machines while no API_MASTER_KEY is set')
+    expect(stderr).toContain('HOST is reachable from other machines, but no API_MASTER_KEY is set')
   })
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

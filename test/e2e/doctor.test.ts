@@ -303,7 +303,7 @@ describe('doctor beside a server', () => {
       2: 'refused',
       5: expect.stringContaining('COHERE_TOKEN'),
     })
-    expect(stderr).toContain('It does not know cohere COHERE_TOKEN_2: restart it to use the new settings.')
+    expect(stderr).toContain('It does not know cohere COHERE_TOKEN_2. Restart it to use the new settings.')
   })
 
   test('whose accounts are keys, or made for whoever comes, asks them', async () => {
@@ -566,6 +566,6 @@ describe('doctor of MCP servers', () => {
     expect(code).toBe(0)
     expect(JSON.parse(stdout).tool_servers).toMatchObject(expected)
     expect(JSON.parse(stdout).tool_servers).toHaveLength(4)
-    expect(stderr).toContain('It does not know the MCP server later: restart it')
+    expect(stderr).toContain('It does not know the MCP server later. Restart it')
   })
 })

@@ -116,7 +116,7 @@ describe('an account that is refused before the first event', () => {
       accounts: 2,
       answersWith: (label) => (label === 'a1' ? answer : [refused()]),
     })
-    service.meets('failed')
+    service.setOutcomes('failed')
     expect(await call()).toMatchObject({ events: answer, attempts: 2 })
     expect([asked, kinds()]).toEqual([['a0/0', 'a1/0'], { a1: 'ok', a0: 'cooling' }])
   })
@@ -126,7 +126,7 @@ describe('an account that is refused before the first event', () => {
       accounts: 2,
       answersWith: (label) => (label === 'a1' ? answer : [refused()]),
     })
-    service.meets('dead')
+    service.setOutcomes('dead')
     expect(await call()).toMatchObject({ events: answer, attempts: 2 })
     expect(kinds()).toEqual({ a1: 'ok', a0: 'needs-login' })
   })
@@ -258,7 +258,7 @@ describe('a client that leaves', () => {
   test('during the renewal of its account does not disturb the others', async () => {
     const { call, service, pass, kinds, asked } = setUp({ answersWith: () => answer })
     const outcome = Promise.withResolvers<Outcome>()
-    service.meets(() => outcome.promise)
+    service.setOutcomes(() => outcome.promise)
     pass(hourMs)
     const leaves = newCancel()
     const left = Array.from({ length: 20 }, () => call(leaves))
@@ -276,7 +276,7 @@ describe('a client that leaves', () => {
   test('during the renewal of a refused account ends at once, and the renewal continues', async () => {
     const { call, service } = setUp({ answersWith: (_, generation) => (generation ? answer : [refused()]) })
     const outcome = Promise.withResolvers<Outcome>()
-    service.meets(() => outcome.promise)
+    service.setOutcomes(() => outcome.promise)
     const leaves = newCancel()
     const left = call(leaves)
     await until(() => service.asked.length === 1, 1_000, 'the renewal')
@@ -301,7 +301,7 @@ describe('a client that leaves', () => {
 test('P21: accounts that were proven dead before a restart cost no call an attempt', async () => {
   const { call, services, kinds, pass, reopen } = setUp({ accounts: 5, answersWith: () => answer })
   pass(hourMs)
-  for (const service of services.slice(0, 4)) service.meets('dead')
+  for (const service of services.slice(0, 4)) service.setOutcomes('dead')
   for (let calls = 0; calls < 3; calls++) await call()
   expect(Object.values(kinds()).filter((kind) => kind === 'needs-login').length).toBe(4)
   const again = reopen()

@@ -3,8 +3,11 @@ import { emulateSupabase, type SupabaseEmulator, type SupabaseEmulatorOptions } 
 
 let now = 1_800_000_000_000
 
-/** A client that does what it should not: it writes its requests by hand. */
-async function against(options: SupabaseEmulatorOptions, run: (emulator: Hand) => Promise<void>): Promise<void> {
+/** Starts an emulator and a client that writes its requests by hand, so that it can make mistakes. */
+async function withEmulator(
+  options: SupabaseEmulatorOptions,
+  run: (emulator: HandWrittenClient) => Promise<void>,
+): Promise<void> {
   const emulator = await emulateSupabase({ now: () => now, ...options })
   const post = async (path: string, body: unknown, headers: Record<string, string> = {}) => {
     const response = await fetch(`${emulator.origin}/auth/v1/${path}`, {
@@ -12,37 +15,37 @@ async function against(options: SupabaseEmulatorOptions, run: (emulator: Hand) =
       headers: { apikey: emulator.anonKey, ...headers },
       body: JSON.stringify(body),
     })
-    const said: Said = JSON.parse(await response.text())
-    return { status: response.status, headers: response.headers, said }
+    const reply: SignInReply = JSON.parse(await response.text())
+    return { status: response.status, headers: response.headers, reply }
   }
   const refresh = async (token: string) => {
-    const { said } = await post('token?grant_type=refresh_token', { refresh_token: token })
-    return said.refresh_token ?? said.error_code ?? 'nothing'
+    const { reply } = await post('token?grant_type=refresh_token', { refresh_token: token })
+    return reply.refresh_token ?? reply.error_code ?? 'nothing'
   }
   await run({ emulator, post, refresh }).finally(() => emulator.close())
 }
 
-interface Said {
+interface SignInReply {
   readonly refresh_token?: string
   readonly error_code?: string
   readonly [member: string]: unknown
 }
 
-interface Hand {
+interface HandWrittenClient {
   readonly emulator: SupabaseEmulator
   post(
     path: string,
     body: unknown,
     headers?: Record<string, string>,
-  ): Promise<{ status: number; headers: Headers; said: Said }>
+  ): Promise<{ status: number; headers: Headers; reply: SignInReply }>
   refresh(token: string): Promise<string>
 }
 
 const used = 'refresh_token_already_used'
 
 describe('a refresh token', () => {
-  test('is good once', () =>
-    against({}, async ({ emulator, refresh }) => {
+  test('can be used once', () =>
+    withEmulator({}, async ({ emulator, refresh }) => {
       const first = emulator.signIn().refresh_token
       expect(first).toMatch(/^[a-z0-9]{12}$/)
       const second = await refresh(first)
@@ -50,8 +53,8 @@ describe('a refresh token', () => {
       expect(new Set([first, second, third]).size).toBe(3)
     }))
 
-  test('whose child is active brings that child back, however late', () =>
-    against({ rule: 'documented' }, async ({ emulator, refresh }) => {
+  test('returns its active child again, however late', () =>
+    withEmulator({ rule: 'documented' }, async ({ emulator, refresh }) => {
       const first = emulator.signIn().refresh_token
       const second = await refresh(first)
       now += 86_400_000
@@ -59,8 +62,8 @@ describe('a refresh token', () => {
       expect(await refresh(second)).not.toBe(used)
     }))
 
-  test('two steps back is swapped for a short while, and then ends the family', () =>
-    against({ rule: 'documented' }, async ({ emulator, refresh }) => {
+  test('two steps back gets a new token for a short while, and then ends the family', () =>
+    withEmulator({ rule: 'documented' }, async ({ emulator, refresh }) => {
       const first = emulator.signIn().refresh_token
       const third = await refresh(await refresh(first))
       now += 9_000
@@ -68,15 +71,15 @@ describe('a refresh token', () => {
       expect([used, third]).not.toContain(swapped)
       expect(await refresh(first)).toBe(swapped)
       const last = await refresh(swapped)
-      // the time runs from its first replacement
+      // the time begins with its first replacement
       now += 2_000
       expect(await refresh(first)).toBe(used)
       expect(await refresh(last)).toBe(used)
       expect(await refresh(swapped)).toBe(used)
     }))
 
-  test('by the strict rule: its child for a short while, and then the end', () =>
-    against({ rule: 'strict' }, async ({ emulator, refresh }) => {
+  test('by the strict rule returns its child for a short while, and then ends the family', () =>
+    withEmulator({ rule: 'strict' }, async ({ emulator, refresh }) => {
       const first = emulator.signIn().refresh_token
       const second = await refresh(first)
       now += 9_000
@@ -86,16 +89,16 @@ describe('a refresh token', () => {
       expect(await refresh(second)).toBe(used)
     }))
 
-  test('by the strict rule: two steps back is the end at once', () =>
-    against({ rule: 'strict' }, async ({ emulator, refresh }) => {
+  test('by the strict rule ends the family at once if it is two steps back', () =>
+    withEmulator({ rule: 'strict' }, async ({ emulator, refresh }) => {
       const first = emulator.signIn().refresh_token
       const third = await refresh(await refresh(first))
       expect(await refresh(first)).toBe(used)
       expect(await refresh(third)).toBe(used)
     }))
 
-  test('by the rule v2: the one before at any time, others for a short while', () =>
-    against({ rule: 'v2' }, async ({ emulator, refresh }) => {
+  test('by the rule v2 is accepted one step back at any time, and others for a short while', () =>
+    withEmulator({ rule: 'v2' }, async ({ emulator, refresh }) => {
       const first = emulator.signIn().refresh_token
       expect(first.length).toBeGreaterThan(12)
       const second = await refresh(first)
@@ -107,8 +110,8 @@ describe('a refresh token', () => {
       expect(await refresh(third)).toBe(used)
     }))
 
-  test('that is none is refused, and nobody suffers', () =>
-    against({}, async ({ emulator, refresh }) => {
+  test('that is unknown is refused, and ends no family', () =>
+    withEmulator({}, async ({ emulator, refresh }) => {
       const good = emulator.signIn().refresh_token
       expect(await refresh('short')).toBe('validation_failed')
       expect(await refresh('nobody-has-ever-had-this')).toBe('refresh_token_not_found')
@@ -118,7 +121,7 @@ describe('a refresh token', () => {
 
   for (const code of ['user_banned', 'session_expired', 'session_not_found'] as const)
     test(`of an ended session is refused with ${code}`, () =>
-      against({}, async ({ emulator, refresh }) => {
+      withEmulator({}, async ({ emulator, refresh }) => {
         const session = emulator.signIn()
         emulator.end(session.user.id, code)
         expect(await refresh(session.refresh_token)).toBe(code)
@@ -126,8 +129,8 @@ describe('a refresh token', () => {
 })
 
 describe('an access token', () => {
-  test('holds until its end, and only as it was signed', () =>
-    against({ expiresIn: 60 }, async ({ emulator }) => {
+  test('is valid until its end, and only with its own signature', () =>
+    withEmulator({ expiresIn: 60 }, async ({ emulator }) => {
       const { access_token: token, user, expires_at: end } = emulator.signIn()
       expect(emulator.verify(token)).toMatchObject({ sub: user.id, exp: end, iss: `${emulator.origin}/auth/v1` })
       const [head, , signature] = token.split('.')
@@ -142,7 +145,7 @@ describe('an access token', () => {
     }))
 
   test('can be refused before its end', () =>
-    against({}, async ({ emulator }) => {
+    withEmulator({}, async ({ emulator }) => {
       const { access_token: token } = emulator.signIn()
       emulator.refuse(token)
       expect(emulator.verify(token)).toBeUndefined()
@@ -150,8 +153,8 @@ describe('an access token', () => {
 })
 
 describe('a request', () => {
-  test('without the key, or with another, is not let in', () =>
-    against({}, async ({ emulator }) => {
+  test('without the key, or with another one, is refused', () =>
+    withEmulator({}, async ({ emulator }) => {
       const path = `${emulator.origin}/auth/v1/token?grant_type=refresh_token`
       const body = JSON.stringify({ refresh_token: emulator.signIn().refresh_token })
       const without = await fetch(path, { method: 'POST', body })
@@ -161,26 +164,26 @@ describe('a request', () => {
       expect(emulator.counts.renewals).toBe(0)
     }))
 
-  test('is refused in the shape that it names, or in the old one', () =>
-    against({}, async ({ post }) => {
+  test('is refused in the requested shape, or in the old one', () =>
+    withEmulator({}, async ({ post }) => {
       const body = { refresh_token: 'nobody-has-ever-had-this' }
       const path = 'token?grant_type=refresh_token'
       const old = await post(path, body)
-      expect(old.said).toEqual({
+      expect(old.reply).toEqual({
         code: 400,
         error_code: 'refresh_token_not_found',
         msg: 'Invalid Refresh Token: Refresh Token Not Found',
       })
       expect(old.headers.get('x-sb-error-code')).toBe('refresh_token_not_found')
       const named = await post(path, body, { 'x-supabase-api-version': '2024-01-01' })
-      expect(named.said).toMatchObject({ code: 'refresh_token_not_found' })
+      expect(named.reply).toMatchObject({ code: 'refresh_token_not_found' })
     }))
 
-  test('for another grant, another place or a named user is none of its business', () =>
-    against({}, async ({ post }) => {
+  test('for another grant, another path or a named user is refused', () =>
+    withEmulator({}, async ({ post }) => {
       expect((await post('token?grant_type=password', {})).status).toBe(400)
       expect((await post('nowhere', {})).status).toBe(404)
-      expect((await post('signup', { email: 'user@example.test' })).said.error_code).toBe('signup_disabled')
-      expect((await post('signup', {})).said.refresh_token).toBeDefined()
+      expect((await post('signup', { email: 'user@example.test' })).reply.error_code).toBe('signup_disabled')
+      expect((await post('signup', {})).reply.refresh_token).toBeDefined()
     }))
 })
