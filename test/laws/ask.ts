@@ -15,13 +15,13 @@ import { MemoryStore } from '../../src/state/memory/memory-store.ts'
 import { openLog } from '../../src/telemetry/log.ts'
 import { machine, newCancel } from '../../src/wire/machine.double.ts'
 
-/** How a chat went: its events up to the end, or up to what it threw. */
+/** The result of a chat: its events, and the error that it threw, if any. */
 export interface Outcome {
   readonly events: readonly ChatEvent[]
   readonly thrown: unknown
 }
 
-/** Lines of the log, at its most talkative. */
+/** Opens a log at its lowest level, which writes its lines into a list. */
 export function recordLog(lines: string[] = []) {
   return openLog({ runtime: machine, level: 'trace', format: 'json', write: (line) => void lines.push(line) })
 }
@@ -29,7 +29,7 @@ export function recordLog(lines: string[] = []) {
 const never = newCancel()
 const quiet = openLog({ runtime: machine, level: 'silent', format: 'json', write: () => undefined })
 
-/** A call as the API opens it. */
+/** Makes a call as the API does. */
 export function newCall(signal: Cancel = never, log = quiet) {
   return { id: 'law', caller: anybody, hops: 0, signal, log, attempts: new Attempts(), receipt: newReceipt() }
 }
@@ -50,11 +50,11 @@ export async function outcomeIn(source: AsyncIterable<ChatEvent>): Promise<Outco
   }
 }
 
-/** Longer than any test: on a busy machine a reply byte by byte takes minutes. */
+/** Longer than any test. On a busy machine a reply that is sent byte by byte takes minutes. */
 const patientMs = 600_000
 const patient: Deadlines = { firstEventMs: patientMs, wholeMs: patientMs, idleMs: patientMs }
 
-/** The upstream alone, asked with its first account; only deadlines stand between, since silence is theirs to end. */
+/** Makes a chat of the upstream alone, with its first account. It has deadlines, because only they end a silent answer. */
 export function bare(upstream: Upstream, idleMs = patientMs): Chat {
   const [account] = upstream.accounts
   if (!account) throw new Error('a subject needs an account')
@@ -63,7 +63,7 @@ export function bare(upstream: Upstream, idleMs = patientMs): Chat {
   )
 }
 
-/** The upstream behind every layer of the gateway. */
+/** Makes a chat of the upstream behind every layer of the gateway. */
 export function layered(upstream: Upstream, log = quiet): Chat {
   const gateway = openGateway({
     runtime: machine,
@@ -77,7 +77,7 @@ export function layered(upstream: Upstream, log = quiet): Chat {
   return (request, call) => gateway.chat({ ...request, model: `${upstream.name}/${request.model}` }, call)
 }
 
-/** What every chat must keep: the provider alone, and within the gateway. */
+/** The two chats that are tested with each upstream: the provider alone, and the provider within the gateway. */
 export function forms(upstream: Upstream): readonly (readonly [string, Chat])[] {
   return [
     ['the provider alone', bare(upstream)],

@@ -10,10 +10,10 @@ import type { Rig } from './subject.ts'
 
 const folder = new URL('../../src/providers/cohere/fixtures/', import.meta.url)
 const key = 'canary4b8e1f0c7a2d9356'
-const wire = { isEnd: (frame: string) => typeOf(frame) === 'message-end', write: typed }
+const wire = { isEnd: (frame: string) => typeOf(frame) === 'message-end', write: typedEvent }
 const part = { type: 'content-delta', index: 0, delta: { message: { content: { text: 'x'.repeat(16_384) } } } }
 
-/** An emulated Cohere, and the provider asking it with a token. */
+/** Starts an emulated Cohere, and the provider that asks it with a token. */
 export function startCohere(): Promise<Rig> {
   return startHttpRig({
     key,
@@ -21,7 +21,7 @@ export function startCohere(): Promise<Rig> {
     fixtures: ['text', 'thinking', 'tool-calls', 'citations'].map((name) => streamedFixture(folder, name, wire)),
     decode: (reply) => readFrames(reply, new CohereDecoder(), never),
     part: cohereEvent(part),
-    betrayals,
+    leaks,
     async start(reply) {
       const emulator = await emulateCohere({ keys: [key], reply: ({ model }) => reply(model) })
       const [upstream] = provider.configure(new Environment({ COHERE_TOKEN: key, COHERE_BASE_URL: emulator.origin }))
@@ -31,8 +31,8 @@ export function startCohere(): Promise<Rig> {
   })
 }
 
-/** A frame as Cohere writes it: its type stands above it too. */
-function typed(frame: string): string {
+/** Writes a frame as Cohere does: its type is also the name of the SSE event. */
+function typedEvent(frame: string): string {
   return sseEvent(typeOf(frame), frame)
 }
 
@@ -41,13 +41,13 @@ function typeOf(frame: string): string {
   return type
 }
 
-const ended = (delta: object) => cohereEvent({ type: 'message-end', delta })
+const messageEnd = (delta: object) => cohereEvent({ type: 'message-end', delta })
 
-/** Where only Cohere could put the token it was sent. */
-const betrayals = [
+/** Replies that reveal the token in fields that only Cohere has. */
+const leaks = [
   { status: 498, body: [JSON.stringify({ message: `too many tokens like ${key}` })] },
-  { body: [ended({ finish_reason: 'ERROR', error: `no such token: ${key}` })] },
-  { body: [ended({ finish_reason: key, usage: { tokens: { input_tokens: key } } })] },
+  { body: [messageEnd({ finish_reason: 'ERROR', error: `no such token: ${key}` })] },
+  { body: [messageEnd({ finish_reason: key, usage: { tokens: { input_tokens: key } } })] },
   { body: [sseEvent('error', JSON.stringify({ message: key }))] },
   { body: [cohereEvent({ type: key })] },
 ]

@@ -10,17 +10,17 @@ import type { Upstream } from '../../src/providers/provider.ts'
 import { fragments } from '../../src/wire/emulator/websocket.ts'
 import { newCancel } from '../../src/wire/machine.double.ts'
 import { frame } from '../../src/wire/websocket-frames.ts'
-import { commonBetrayals, requestFor } from './http-rig.ts'
+import { commonLeaks, requestFor } from './http-rig.ts'
 import { broken, textsInMemory } from './in-memory.ts'
 import type { BytesInMemory, Fixture, Reply, Rig } from './subject.ts'
 
 const folder = new URL('../../src/providers/cto/fixtures/', import.meta.url)
 const isEnd = (text: string) => text.startsWith('{"type":"state","state":{"inProgress":false')
 const oneFrame = (text: string) => frame(text)
-/** The same messages, each in several frames. */
+/** Writes each message in three frames. */
 const threeFrames = (text: string) => fragments(text, [1, Math.floor(Buffer.byteLength(text) / 2)])
 
-/** The recorded messages as they stand on the socket. The last one ends them: not a byte of it may be missing. */
+/** Reads recorded messages as the bytes of a socket. The last message ends the answer, so it must arrive whole. */
 function fixtureOf(name: string, layout: (text: string) => Buffer = oneFrame): Fixture {
   const texts = readFileSync(new URL(`${name}.frames.txt`, folder), 'utf8')
     .trimEnd()
@@ -32,12 +32,12 @@ function fixtureOf(name: string, layout: (text: string) => Buffer = oneFrame): F
   return { name, choices: 1, stream: true, bytes, endMarker: () => ({ from: marker, to: marker }) }
 }
 
-/** An emulated cto.new, and the provider asking it with somebody's session. */
+/** Starts an emulated cto.new, and the provider that asks it with a user's session. */
 export async function startCto(): Promise<Rig> {
   const scripts = new Map<string, CtoScript>()
   const user = emulatedUser('canary6e1d9c27b3f04a85')
   const emulator = await emulateCto({ users: [user], reply: ({ model }) => scripts.get(model), tokenLife: 3_600 })
-  const { upstream, secrets } = await signedIn(emulator)
+  const { upstream, secrets } = await signIn(emulator)
   const plan = (script: CtoScript) => {
     const name = `plan-${scripts.size}`
     scripts.set(name, script)
@@ -50,14 +50,14 @@ export async function startCto(): Promise<Rig> {
       ...['text', 'several-documents', 'cumulative'].map((name) => fixtureOf(name)),
       { ...fixtureOf('two-messages', threeFrames), name: 'two-messages, fragmented' },
     ],
-    // a frame is a frame: there is no other way to tell its end
+    // a WebSocket frame has its own length, so there is one framing only
     framings: ['chunked'],
     decode,
     request(reply) {
       if (!reply) return requestFor('GPT5')
       return plan(reply === 'silent' ? { trigger: 'silent' } : scriptOf(reply))
     },
-    betrayals: () => secrets.flatMap(betrayals).map(plan),
+    leaks: () => secrets.flatMap(leaks).map(plan),
     flood: () => {
       let written = 0
       const part = ctoMessage(ctoUpdate({ id: 'a', type: 'chat', chat: { content: 'x'.repeat(16_384) } }))
@@ -75,8 +75,8 @@ export async function startCto(): Promise<Rig> {
   }
 }
 
-/** With a session that outlives the test: the laws ask the provider alone, too, where nobody renews it. */
-async function signedIn({ variables }: CtoEmulator): Promise<{ upstream: Upstream; secrets: readonly string[] }> {
+/** Signs in with a session that is longer than the test, because the provider alone does not renew it. */
+async function signIn({ variables }: CtoEmulator): Promise<{ upstream: Upstream; secrets: readonly string[] }> {
   const [configured] = provider.configure(new Environment(variables))
   const account: Account | undefined = configured?.accounts[0]
   if (!configured || !account?.renewal) throw new Error('there is no account')
@@ -99,7 +99,7 @@ async function signedIn({ variables }: CtoEmulator): Promise<{ upstream: Upstrea
   }
 }
 
-/** What the socket's bytes say, up to the end. */
+/** Decodes the bytes of the socket up to the end of the answer. */
 async function* decode(bytes: BytesInMemory): AsyncGenerator<Batch> {
   const decoder = new CtoDecoder()
   for (const text of textsInMemory(bytes)) {
@@ -123,19 +123,19 @@ function scriptOf({
     body: parts.filter(({ length }) => length > 0),
     ending: ending === 'end' ? 'wait' : ending,
     endDelayMs,
-    // splits have to arrive one by one
+    // the pause lets the parts arrive one by one
     ...(splits.length > 0 && { paceMs: 1 }),
   }
 }
 
-/** Where a careless service puts what it was sent. */
-function betrayals(secret: string): readonly CtoScript[] {
+/** Replies in which a careless service reveals the secret that it was sent. */
+function leaks(secret: string): readonly CtoScript[] {
   const said = (...messages: (object | string)[]): CtoScript => ({
     body: [ctoState(true), ...messages].map(ctoMessage),
     ending: { close: 1011 },
   })
   return [
-    ...commonBetrayals(secret).flatMap(({ status = 500, body = [], headers = {} }) => {
+    ...commonLeaks(secret).flatMap(({ status = 500, body = [], headers = {} }) => {
       const text = Array.isArray(body) ? body.join('') : ''
       return [{ trigger: { status, body: text, headers } }]
     }),

@@ -4,7 +4,7 @@ import type { HttpReply } from '../../src/wire/http-reply.ts'
 import { never } from './in-memory.ts'
 import type { Fixture } from './subject.ts'
 
-/** Reads a reply as every upstream of OpenAI's dialect is read. */
+/** Decodes a reply as the upstreams of OpenAI's dialect do. */
 export function decodeOpenai(reply: HttpReply, { choices, stream }: Fixture): AsyncIterable<Batch> {
   return readReply(reply, { choices, stream, signal: never, newId: () => 'call_law' })
 }

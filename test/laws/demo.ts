@@ -2,7 +2,7 @@ import { demo } from '../../src/providers/demo/index.ts'
 import { requestFor } from './http-rig.ts'
 import type { Rig } from './subject.ts'
 
-/** The demo answers by itself: it has no wire that could be cut. */
+/** Starts the demo upstream. It answers within the process, so there is no connection to cut. */
 export async function startDemo(): Promise<Rig> {
   return {
     upstream: demo,
@@ -11,7 +11,7 @@ export async function startDemo(): Promise<Rig> {
     framings: [],
     async *decode() {},
     request: () => requestFor('echo'),
-    betrayals: () => [],
+    leaks: () => [],
     openConnections: () => 0,
     arrived: () => 0,
     close: async () => undefined,

@@ -9,31 +9,31 @@ import { sseData } from '../../src/wire/sse.ts'
 import { replyInMemory } from './in-memory.ts'
 import type { Fixture, Reply, Rig } from './subject.ts'
 
-/** What the laws need to know of an upstream that is asked over HTTP; the rest is the same for all. */
+/** The parts of a rig that differ between upstreams over HTTP. */
 export interface HttpSubject {
-  /** Starts its emulator, which answers a model by the script that `reply` has for it, and the upstream that asks it. */
+  /** Starts the upstream and its emulator. The emulator answers each model with the script that `reply` returns. */
   start(reply: (model: string) => Script | undefined): Promise<{
     readonly emulator: HttpEmulator & { readonly chats: readonly unknown[] }
     readonly upstream: Upstream
   }>
-  /** The credential it is asked with. */
+  /** The credential that the upstream sends. */
   readonly key: string
-  /** A model that the emulator answers by itself. */
+  /** A model that the emulator answers without a script. */
   readonly model: string
   readonly fixtures: readonly Fixture[]
-  /** Reads a reply of its kind. */
+  /** Decodes a reply of this upstream. */
   decode(reply: HttpReply, fixture: Fixture): AsyncIterable<Batch>
-  /** A part of an answer, as it stands on the wire; it comes without end. */
+  /** A part of an answer, as bytes of the wire. An endless answer repeats it. */
   readonly part: string
-  /** Replies that hold the key, beside `commonBetrayals`. */
-  readonly betrayals: readonly Script[]
+  /** Replies that reveal the key, in addition to `commonLeaks`. */
+  readonly leaks: readonly Script[]
 }
 
 const utf8 = new TextEncoder()
 
-/** A running emulator with its upstream, under all laws. */
+/** Starts an emulator with its upstream, for all laws. */
 export async function startHttpRig(subject: HttpSubject): Promise<Rig> {
-  const { start, key, model, fixtures, part, betrayals: own } = subject
+  const { start, key, model, fixtures, part, leaks: own } = subject
   const scripts = new Map<string, Script>()
   const { emulator, upstream } = await start((asked) => scripts.get(asked))
   const plan = (script: Script, { choices, stream } = { choices: 1, stream: true }): ChatRequest => {
@@ -52,7 +52,7 @@ export async function startHttpRig(subject: HttpSubject): Promise<Rig> {
       if (reply === 'silent') return plan({ framing: 'raw', ending: 'stall' })
       return plan(scriptOf(reply), reply.fixture)
     },
-    betrayals: () => [...commonBetrayals(key), ...own].map((script) => plan(script)),
+    leaks: () => [...commonLeaks(key), ...own].map((script) => plan(script)),
     flood: () => {
       let written = 0
       const endless = function* () {
@@ -69,7 +69,7 @@ export async function startHttpRig(subject: HttpSubject): Promise<Rig> {
   }
 }
 
-/** A user says hello. */
+/** Makes a request with one user message. */
 export function requestFor(model: string, { choices, stream } = { choices: 1, stream: true }): ChatRequest {
   return {
     dialect: 'openai-chat',
@@ -82,16 +82,16 @@ export function requestFor(model: string, { choices, stream } = { choices: 1, st
   }
 }
 
-/** How a streamed fixture stands on the wire. */
+/** How a streamed fixture is written on the wire. */
 interface Wire {
-  /** Whether a frame is the upstream's own end marker; a fixture has one. */
+  /** Whether a frame is the upstream's end marker. Each fixture has one. */
   isEnd(frame: string): boolean
-  /** Writes a frame; as `data:` alone, unless said otherwise. */
+  /** Writes a frame. The default is one `data:` field. */
   write?(frame: string): string
   readonly choices?: number
 }
 
-/** `NAME.frames.txt` of a folder: a frame a line. A stream has ended with its end marker. */
+/** Reads `NAME.frames.txt` of a folder, which has a frame in each line. A stream ends with its end marker. */
 export function streamedFixture(folder: URL, name: string, { isEnd, write = sseData, choices = 1 }: Wire): Fixture {
   const frames = readFileSync(new URL(`${name}.frames.txt`, folder), 'utf8')
     .trimEnd()
@@ -104,12 +104,12 @@ export function streamedFixture(folder: URL, name: string, { isEnd, write = sseD
     choices,
     stream: true,
     bytes: utf8.encode(frames.map(write).join('')),
-    // the blank line is missing, but all of the event is there: every reader of SSE takes it
+    // only the blank line is missing; SSE readers accept the event without it
     endMarker: () => ({ from: to - 2, to }),
   }
 }
 
-/** The script that sends a reply to the byte. */
+/** Makes a script that sends a reply byte for byte. */
 function scriptOf({
   fixture,
   framing,
@@ -128,15 +128,15 @@ function scriptOf({
     ending,
     headers: { 'content-type': fixture.stream ? 'text/event-stream' : 'application/json' },
     endDelayMs,
-    // splits have to arrive one by one
+    // the pause lets the parts arrive one by one
     ...(splits.length > 0 && { paceMs: 1 }),
   }
 }
 
 const json = { 'content-type': 'application/json' }
 
-/** Where a careless server of any kind puts the key it was sent. */
-export function commonBetrayals(key: string): readonly Script[] {
+/** Replies in which a careless server of any kind reveals the key. */
+export function commonLeaks(key: string): readonly Script[] {
   const complaint = { message: `Incorrect token: ${key}`, type: key, code: key, param: `param.${key}` }
   const bodies = [complaint, { error: complaint }, { error: key }, { detail: key }, [complaint], key]
   return [

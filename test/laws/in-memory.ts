@@ -8,12 +8,12 @@ import type { BytesInMemory } from './subject.ts'
 /** A signal that does not abort. */
 export const never = newCancel()
 
-/** What the wire throws when a connection breaks. */
+/** Makes the error that the wire throws when a connection breaks. */
 export function broken(): ChatError {
   return new ChatError('upstream-failed', { message: 'The connection broke.', code: 'upstream_disconnected' })
 }
 
-/** A reply over HTTP whose bytes are there already, a read for each piece. */
+/** Makes an HTTP reply whose bytes are in memory. Each piece is one read. */
 export function replyInMemory({ fixture, pieces, isBroken }: BytesInMemory): HttpReply {
   const bytes = async () => {
     if (isBroken) throw broken()
@@ -39,7 +39,7 @@ async function* bodyOf(pieces: readonly Uint8Array[], isBroken: boolean): AsyncG
   if (isBroken) throw broken()
 }
 
-/** The texts that a WebSocket's bytes hold. */
+/** Decodes the texts in the bytes of a WebSocket. */
 export function* textsInMemory({ pieces }: BytesInMemory): Generator<string> {
   const reader = new MessageReader({ maxBytes: 2 ** 20, isMasked: false })
   for (const piece of pieces)

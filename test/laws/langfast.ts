@@ -13,13 +13,13 @@ import type { Upstream } from '../../src/providers/provider.ts'
 import { readSession, type SupabaseSession } from '../../src/sign-in/session.ts'
 import { eventFrame } from '../../src/wire/emulator/socketio.ts'
 import { frame } from '../../src/wire/websocket-frames.ts'
-import { commonBetrayals, requestFor } from './http-rig.ts'
+import { commonLeaks, requestFor } from './http-rig.ts'
 import { broken, never, textsInMemory } from './in-memory.ts'
 import type { BytesInMemory, Fixture, Reply, Rig } from './subject.ts'
 
 const folder = new URL('../../src/providers/langfast/fixtures/', import.meta.url)
 
-/** The recorded frames as they stand on a WebSocket; it ends with the frame of either end, of which no byte may be missing. */
+/** Reads recorded frames as the bytes of a WebSocket. The answer ends with the frame that `end` finds, which must arrive whole. */
 function fixtureOf(name: string, end: (text: string) => boolean): Fixture {
   const texts = readFileSync(new URL(`${name}.frames.txt`, folder), 'utf8')
     .trimEnd()
@@ -34,15 +34,15 @@ function fixtureOf(name: string, end: (text: string) => boolean): Fixture {
 const isCompleted = (text: string) => /job-1.*(completed|done)/.test(text)
 const isFinished = (text: string) => text.startsWith('42["completion_finished"')
 
-/** Accounts the chats are spread over: of each, the next begins once the one before has said something. */
+/** Number of accounts. On one account a chat starts only after the one before has sent something. */
 const accountCount = 24
 
-/** An emulated langfast, and the provider asking it with accounts of its own making. */
+/** Starts an emulated langfast, and the provider that asks it with its own accounts. */
 export async function startLangfast(): Promise<Rig> {
   const scripts = new Map<string, RunScript>()
   const langfast = await emulateLangfast({
     reply: (model) => scripts.get(model),
-    // its ping would come within a message that is sent byte by byte, on a busy machine for longer than a ping may wait
+    // without pings: on a busy machine one would come in the middle of a message that is sent byte by byte
     pulse: { connectTimeout: 45_000, pingInterval: 600_000, pingTimeout: 600_000 },
   })
   const sessions = Array.from({ length: accountCount }, () => readSession(langfast.signIn())).filter((found) => !!found)
@@ -60,21 +60,21 @@ export async function startLangfast(): Promise<Rig> {
       ...['text', 'json-strings', 'others-between'].map((name) => fixtureOf(name, isCompleted)),
       fixtureOf('only-finished', isFinished),
     ],
-    // a frame is a frame: there is no other way to tell its end
+    // a WebSocket frame has its own length, so there is one framing only
     framings: ['chunked'],
     decode,
     request(reply) {
       if (!reply) return requestFor('gpt-4o-mini')
       return plan(reply === 'silent' ? { refusal: { framing: 'raw', ending: 'stall' } } : scriptOf(reply))
     },
-    betrayals: () => betrayals(token).map(plan),
+    leaks: () => leaks(token).map(plan),
     openConnections: () => langfast.busy(),
     arrived: () => langfast.runs.length,
     close: () => langfast.close(),
   }
 }
 
-/** The upstream with these accounts instead of those it would make, asked in turn even where the laws have only the first. */
+/** Configures the upstream with these accounts in place of new ones. They take turns, even in tests that use only the first. */
 function upstreamWith(sessions: readonly SupabaseSession[], variables: RawVariables): Upstream {
   const [upstream] = provider.configure(new Environment(variables))
   if (!upstream) throw new Error('there is no upstream')
@@ -93,7 +93,7 @@ function upstreamWith(sessions: readonly SupabaseSession[], variables: RawVariab
   }
 }
 
-/** What the frames of Socket.IO say of the first run, up to its end. */
+/** Decodes the Socket.IO frames of the first run, up to its end. */
 async function* decode(bytes: BytesInMemory): AsyncGenerator<Batch> {
   const runs = new AccountRuns()
   const reader = new RunReader(runs, await runs.begin(never))
@@ -118,17 +118,17 @@ function scriptOf({
   const edges = [0, ...splits.filter((at) => at > 0 && at < sent), sent]
   const parts = edges.slice(1).map((end, at) => fixture.bytes.subarray(edges[at], end))
   const body = parts.filter(({ length }) => length > 0)
-  // splits have to arrive one by one
+  // the pause lets the parts arrive one by one
   const answer = { body, ending, endDelayMs, ...(splits.length > 0 && { paceMs: 1 }) }
   return { job: 'job-1', answer }
 }
 
-/** Where a careless service puts the token it was sent. */
-function betrayals(token: string): readonly RunScript[] {
+/** Replies in which a careless service reveals the token that it was sent. */
+function leaks(token: string): readonly RunScript[] {
   const said = (...body: string[]): RunScript => ({ job: 'job-1', answer: { body } })
   const failed = { executionId: 'job-1', status: 'failed' }
   return [
-    ...commonBetrayals(token).map((refusal) => ({ refusal: { status: 500, ...refusal } })),
+    ...commonLeaks(token).map((refusal) => ({ refusal: { status: 500, ...refusal } })),
     { job: token },
     said(chunkFrame({ ...failed, error: `bad token ${token}` })),
     said(chunkFrame({ ...failed, error: { message: token, code: token, type: token } })),

@@ -1,4 +1,7 @@
-/** Law 1: a stream has exactly one finish for each answer, and after it nothing but usage; or it throws. Never both, never neither. Parts come in order, each ended once. */
+/**
+ * Law 1: either a stream has exactly one finish for each choice, and only usage follows it, or it throws. Parts come in
+ * order, and each is ended once.
+ */
 import { afterAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { ChatError } from '../../src/chat/error.ts'
@@ -43,7 +46,7 @@ function anyCut(rig: Rig): fc.Arbitrary<Reply> {
     .record({
       fixture: fc.constantFrom(...rig.fixtures),
       framing: fc.constantFrom(...rig.framings),
-      // a stall ends by a deadline: law 3 has those
+      // a stall ends by a deadline, which law 3 tests
       ending: fc.constantFrom(...cuts.filter((cut) => cut !== 'stall')),
       part: fc.double({ min: 0, max: 1, noNaN: true }),
     })

@@ -1,6 +1,6 @@
 /**
- * Law 2: any split of the bytes on the wire decodes to the same events. The decoders are shown every single split in memory;
- * over sockets go the splits at which something happens, and with TRIBUTARY_TEST_FULL=1 all of them.
+ * Law 2: any split of the bytes on the wire decodes to the same events. The decoders are tested in memory with a split at
+ * every offset. Over sockets only splits at interesting offsets are tested, or all of them with TRIBUTARY_TEST_FULL=1.
  */
 import { afterAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
@@ -13,21 +13,21 @@ import { chosenSubjects } from './chosen-subjects.ts'
 import { everyOffset, splitsOf } from './places.ts'
 import type { Fixture, Framing, Rig } from './subject.ts'
 
-/** Below Bun's limit of 256 fetches in a process that has not raised it. */
+/** Fewer than 256, Bun's default limit of concurrent fetches. */
 const atOnce = 24
 
 for (const subject of chosenSubjects) {
   const rig = await subject.start()
   afterAll(() => rig.close())
 
-  /** The same events as without a split, behind the same layers. */
+  /** Expects the same events as without a split, behind the same layers. */
   const expectSame = async (chat: Chat, { fixture, framing, splits }: Sent) => {
     const { events, thrown } = await outcomeOf(chat, rig.request({ fixture, framing, splits }))
     const unsplit = await outcomeOf(chat, rig.request({ fixture, framing }))
     expect({ splits, events, thrown }).toEqual({ splits, events: unsplit.events, thrown: undefined })
   }
 
-  // without a wire there is nothing to split
+  // a subject without a wire has no bytes to split
   if (rig.fixtures.length === 0) continue
 
   describe(subject.name, () => {
@@ -73,34 +73,34 @@ interface Sent {
   readonly splits: readonly number[]
 }
 
-/** Decodes a fixture once for each of the ways to split it, where a number is one split. */
+/** Decodes a fixture once for each way to split it. A number is a single split. */
 async function expectSameInMemory(
   rig: Rig,
   fixture: Fixture,
   ways: readonly (number | readonly number[])[],
 ): Promise<void> {
-  const whole = await decoded(rig, fixture, [])
+  const whole = await decode(rig, fixture, [])
   expect(whole.thrown).toBeUndefined()
   for (const way of ways) {
     const splits = typeof way === 'number' ? [way] : way
-    const outcome = await decoded(rig, fixture, splits)
-    // only what differs is told: telling costs more than decoding
+    const outcome = await decode(rig, fixture, splits)
+    // `toEqual` is slower than the decoding, so it runs only for a difference
     if (!Bun.deepEquals(outcome, whole)) expect({ splits, ...outcome }).toEqual({ splits, ...whole })
   }
 }
 
-function decoded(rig: Rig, fixture: Fixture, splits: readonly number[]): Promise<Outcome> {
+function decode(rig: Rig, fixture: Fixture, splits: readonly number[]): Promise<Outcome> {
   const edges = [0, ...splits, fixture.bytes.byteLength]
   const pieces = edges.slice(1).map((end, at) => fixture.bytes.subarray(edges[at], end))
   return outcomeIn(flat(rig.decode({ fixture, pieces, isBroken: false })))
 }
 
-/** Every offset within a fixture. */
+/** Lists every offset within a fixture. */
 function insideOf(fixture: Fixture): number[] {
   return everyOffset(fixture).slice(1, -1)
 }
 
-/** Every split of every fixture, in the framings in turn: where a split falls does not depend on them. */
+/** Lists every split of every fixture. The framings take turns, because the offsets do not depend on them. */
 function everySplit({ fixtures, framings: [first = 'chunked', ...others] }: Rig) {
   const framings = [first, ...others]
   return fixtures.flatMap((fixture) =>

@@ -1,6 +1,7 @@
 /**
- * Law 3: cutting the upstream at any byte before its own end marker throws; from the marker on a cut takes nothing away. The
- * decoders are shown every cut in memory; over sockets go those at which something happens, and with TRIBUTARY_TEST_FULL=1 all.
+ * Law 3: a cut before the upstream's own end marker throws, at any byte. A cut after the marker changes nothing. The decoders
+ * are tested in memory with every cut. Over sockets only cuts at interesting offsets are tested, or all of them with
+ * TRIBUTARY_TEST_FULL=1.
  */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { ChatError } from '../../src/chat/error.ts'
@@ -11,16 +12,16 @@ import { chosenSubjects } from './chosen-subjects.ts'
 import { everyOffset, type Place, placesOf } from './places.ts'
 import { cuts, type Rig } from './subject.ts'
 
-/** Requests at once of one of the nine kinds that run side by side: together below Bun's limit of 256 fetches. */
+/** Concurrent requests of each kind. Nine kinds run at the same time, together below Bun's limit of 256 fetches. */
 const atOnce = { rst: 8, fin: 8, stall: 60 } as const
-/** Milliseconds of silence after which a stalled upstream is given up. Before the marker that may come too early, later not. */
+/** Milliseconds of silence after which a stalled upstream is given up. After the marker it must not come too early. */
 const idleMs = { before: 60, after: 600 } as const
-/** Milliseconds in which bytes with an end marker have been read. */
+/** Milliseconds within which bytes with an end marker are read. */
 const readMs = 60
-/** How many times as long both last when an end that was owed is missing: a pause of the machine may have eaten the time. */
+/** If an expected end is missing, the test is repeated with these multiples of both times, because the machine may have paused. */
 const moreTime = [5, 25] as const
 
-/** How bytes in memory may end, and the way over a socket that ends so. */
+/** The two ways in which bytes in memory end, each with the framing and cut of a socket that ends in the same way. */
 const endings = [
   { name: 'ends', isBroken: false, framing: 'close', cut: 'fin' },
   { name: 'breaks', isBroken: true, framing: 'chunked', cut: 'rst' },
@@ -30,7 +31,7 @@ for (const subject of chosenSubjects) {
   const rig = await subject.start()
   afterAll(() => rig.close())
 
-  // without a wire there is nothing to cut
+  // a subject without a wire has no bytes to cut
   if (rig.fixtures.length === 0) continue
 
   describe(subject.name, () => {
@@ -50,7 +51,8 @@ for (const subject of chosenSubjects) {
         test.concurrent(`at ${own.length} offsets, over sockets: ${framing}, ${cut}`, () =>
           each(own, atOnce[cut], async (place) => {
             let outcome = await outcomeAt(rig, place)
-            for (const times of moreTime) if (lacksItsEnd(outcome, place)) outcome = await outcomeAt(rig, place, times)
+            for (const times of moreTime)
+              if (lacksExpectedEnd(outcome, place)) outcome = await outcomeAt(rig, place, times)
             expectVerdict(outcome, place)
           }))
       }
@@ -66,7 +68,7 @@ function outcomeAt(rig: Rig, { fixture, framing, cut, sent }: Place, times = 1):
   )
 }
 
-function lacksItsEnd({ thrown }: Outcome, { fixture, framing, cut, sent }: Place): boolean {
+function lacksExpectedEnd({ thrown }: Outcome, { fixture, framing, cut, sent }: Place): boolean {
   return thrown !== undefined && sent >= fixture.endMarker(framing, cut).to
 }
 

@@ -13,7 +13,7 @@ import type { Rig } from './subject.ts'
 
 /** Milliseconds from the abort until the connection must be gone. */
 const closedWithinMs = 50
-/** Milliseconds without an event after which all that was sent has been read. */
+/** After these milliseconds without an event, everything that was sent has been read. */
 const quietMs = 25
 
 for (const subject of chosenSubjects) {
@@ -35,16 +35,16 @@ for (const subject of chosenSubjects) {
         expect(rig.arrived()).toBe(before)
         expect(controller.followers).toBe(0)
       })
-      test(`an answer that has ended leaves as little behind as one that was left, ${form}`, async () => {
+      test(`an answer that is read to its end leaves no timer and no listener, ${form}`, async () => {
         using timers = watchTimers()
         const signal = newCancel()
         const cut = rig.fixtures.map((fixture) => rig.request({ fixture, framing: 'chunked', sent: 90, ending: 'fin' }))
         for (const request of [rig.request(), ...cut]) await readInto([], eventsOf(chat(request, newCall(signal))))
         expect(signal.followers).toBe(0)
-        // the rest of a body is waited for, so that its connection can be used again
+        // the gateway reads the rest of a body, so that its connection can be used again
         await until(() => timers.pending() === 0, 500, 'no timer is left')
       })
-      test.skipIf(!rig.flood)(`a reader that stops early lets go of the upstream too, ${form}`, async () => {
+      test.skipIf(!rig.flood)(`a reader that stops early closes the upstream connection, ${form}`, async () => {
         const request = rig.flood?.().request ?? rig.request()
         for await (const _ of eventsOf(chat(request, newCall()))) break
         await until(() => rig.openConnections() === 0, 500, 'the upstream connection is closed')
@@ -53,7 +53,7 @@ for (const subject of chosenSubjects) {
   })
 }
 
-/** Where a chat can be when its client leaves: nothing there, a head, any part of an answer. */
+/** The phases in which a client can leave: before the head, after the head, and within the answer. */
 function phases(rig: Rig): (readonly [string, () => ChatRequest])[] {
   if (rig.fixtures.length === 0) return [['within an answer', () => rig.request()]]
   const stalled = rig.fixtures.flatMap((fixture) => {
@@ -67,8 +67,8 @@ function phases(rig: Rig): (readonly [string, () => ChatRequest])[] {
   return [['before the head', () => rig.request('silent')], ...stalled]
 }
 
-/** @returns once all has been read that the upstream says */
-async function readWhatComes(rig: Rig, events: readonly ChatEvent[], arrivedBefore: number): Promise<void> {
+/** Waits until everything that the upstream sends has been read. */
+async function readPending(rig: Rig, events: readonly ChatEvent[], arrivedBefore: number): Promise<void> {
   const isThere = () => (rig.fixtures.length > 0 ? rig.arrived() > arrivedBefore : events.length > 0)
   await until(isThere, 5_000, 'the request has arrived')
   if (rig.fixtures.length > 0) await settled(() => events.length, quietMs, 5_000)
@@ -83,7 +83,7 @@ async function expectFreed(rig: Rig, chat: Chat, request: ChatRequest): Promise<
   void readInto(events, eventsOf(chat(request, newCall(controller)))).then((seen) => {
     thrown = seen
   })
-  await readWhatComes(rig, events, arrivedBefore)
+  await readPending(rig, events, arrivedBefore)
   const left = new ChatError('cancelled', { message: 'The client left.' })
   controller.abort(left)
   await until(() => thrown !== undefined, closedWithinMs, 'the chat is over')
@@ -93,7 +93,7 @@ async function expectFreed(rig: Rig, chat: Chat, request: ChatRequest): Promise<
   expect(timers.pending()).toBe(0)
 }
 
-/** The flow is closed while its next batch is pending: that ends with nothing, and the call has not to be aborted. */
+/** Closes the flow while its next batch is pending. The batch is then undefined, and the call is not aborted. */
 async function expectFreedByClosing(rig: Rig, chat: Chat, request: ChatRequest): Promise<void> {
   using timers = watchTimers()
   const controller = newCancel()
@@ -108,7 +108,7 @@ async function expectFreedByClosing(rig: Rig, chat: Chat, request: ChatRequest):
   void read.then((how) => {
     end = how
   })
-  await readWhatComes(rig, events, arrivedBefore)
+  await readPending(rig, events, arrivedBefore)
   flow.close()
   await until(() => end === 'ended', closedWithinMs, 'the pending batch has settled')
   await until(() => rig.openConnections() === 0, closedWithinMs, 'the upstream connection is closed')
@@ -117,7 +117,7 @@ async function expectFreedByClosing(rig: Rig, chat: Chat, request: ChatRequest):
   expect(timers.pending()).toBe(0)
 }
 
-/** @returns what was thrown in the end */
+/** Collects events up to the end. @returns the error that was thrown, if any */
 async function readInto(events: ChatEvent[], source: AsyncIterable<ChatEvent>): Promise<unknown> {
   try {
     for await (const event of source) events.push(event)
@@ -128,8 +128,8 @@ async function readInto(events: ChatEvent[], source: AsyncIterable<ChatEvent>): 
 }
 
 /**
- * Counts the timers that are set from now on and have neither fired nor been cleared. What does not keep the process running, such as
- * the pool's look at its idle connections, belongs to no call.
+ * Counts the timers that are set from now on and have neither fired nor been cleared. Timers that do not keep the process
+ * running are not counted: they belong to no call. The pool checks its idle connections with such a timer.
  */
 function watchTimers() {
   const { setTimeout, clearTimeout } = globalThis

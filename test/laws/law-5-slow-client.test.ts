@@ -7,14 +7,14 @@ import { forms, newCall } from './ask.ts'
 import { chosenSubjects } from './chosen-subjects.ts'
 
 const mebibyte = 2 ** 20
-/** Both sockets' buffers (Linux lets them grow to 32 and 4 MiB) and what Bun reads ahead: bounded, whatever the upstream has to say. */
+/** The buffers of both sockets (Linux lets them grow to 32 and 4 MiB) and the bytes that Bun reads ahead. */
 const maxAhead = 48 * mebibyte
-/** Of that, what the process itself may hold: a socket's buffer is the system's. */
+/** The part of it that the process itself may hold. The buffers of sockets belong to the system. */
 const maxHeld = 32 * mebibyte
 /** Milliseconds without a write after which the upstream has paused. */
 const quietMs = 200
 
-/** What the process holds, without what it only has not yet thrown away. */
+/** Collects garbage, and returns the bytes that the process still holds. */
 function heldBytes(): number {
   Bun.gc(true)
   return process.memoryUsage.rss()
@@ -37,7 +37,7 @@ for (const subject of chosenSubjects) {
           const paused = await settled(flood.written, quietMs, 10_000)
           expect(paused).toBeLessThan(maxAhead)
           expect(heldBytes() - before).toBeLessThan(maxHeld)
-          // as much again as it was ahead: the writes cannot all have been there before
+          // more than the buffers hold, so these bytes cannot all have been written before
           while (flood.written() < 2 * paused + mebibyte) await events.next()
           const again = await settled(flood.written, quietMs, 10_000)
           expect(again).toBeLessThan(2 * paused + mebibyte + maxAhead)

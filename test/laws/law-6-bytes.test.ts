@@ -1,6 +1,6 @@
 /**
- * Law 6, with bytes: between a client and an upstream of one dialect, what the gateway has no reason to change leaves as the
- * bytes it came as. Generated streams and requests go through the program as it is shipped, over real sockets.
+ * Law 6 for bytes: between a client and an upstream of the same dialect, everything that the gateway does not change keeps
+ * its bytes. Generated streams and requests go through the executable, over real sockets.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
@@ -12,7 +12,7 @@ import { seededRandom } from './generated/random.ts'
 import { generateRequest } from './generated/request.ts'
 import { oddSpelling } from './generated/spelling.ts'
 import { type GeneratedStream, generateStream, type Head } from './generated/stream.ts'
-import { oneByOne, piecesOfReply } from './generated/wire.ts'
+import { piecesOfReply, writeOneByOne } from './generated/wire.ts'
 import type { JsonObject } from './generated/words.ts'
 
 const runs = 1_000
@@ -20,7 +20,7 @@ const requests = times(300, 1_000)
 const atOnce = 8
 const theirs: Head = { id: 'chatcmpl-theirs', model: 'gpt-test-2026-01-01', created: 1_760_000_000 }
 
-/** By the `user` of the request that they answer: the streams under way, and the bodies that have arrived. */
+/** The streams to send and the bodies that arrived, by the `user` of their request. */
 const streams = new Map<string, GeneratedStream>()
 const bodies = new Map<string, Readonly<Record<string, unknown>>>()
 
@@ -33,7 +33,7 @@ beforeAll(async () => {
       const name = String(chat.user)
       bodies.set(name, chat)
       const stream = streams.get(name)
-      return stream && { framing: 'raw', ending: 'stall', body: oneByOne(piecesOf(stream, Number(name))) }
+      return stream && { framing: 'raw', ending: 'stall', body: writeOneByOne(piecesOf(stream, Number(name))) }
     },
   })
   gateway = await start({ OPENAI_BASE_URL: upstream.url, OPENAI_API_KEY: 'any-key', OPENAI_MODELS: 'gpt-test' })
@@ -52,7 +52,7 @@ function post(body: string): Promise<Response> {
   return fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers, body })
 }
 
-/** The data of each event that leaves, and the id of the answer. */
+/** Asks for a stream, and returns the data of each event and the id of the answer. */
 async function ask(seed: number, { choices, wantsUsage, hasUsage }: GeneratedStream) {
   const body = {
     model: 'openai/gpt-test',
@@ -76,17 +76,17 @@ function sha256(lines: readonly string[]): string {
   return createHash('sha256').update(lines.join('\n')).digest('hex')
 }
 
-/** The gateway asks for the usage of each stream. */
-function wishForUsage({ stream, stream_options }: JsonObject): object {
+/** The members that the gateway adds to ask for the usage of a stream. */
+function usageMembers({ stream, stream_options }: JsonObject): object {
   return stream === true ? { stream_options: { ...Object(stream_options), include_usage: true } } : {}
 }
 
-/** The count and the first of the failures, which are too long to be shown all. */
-function someOf(failures: readonly object[]): readonly unknown[] {
+/** Returns the number of failures and the first ones, because all of them would be too long to show. */
+function firstOf(failures: readonly object[]): readonly unknown[] {
   return failures.length === 0 ? [] : [failures.length, ...failures.slice(0, 5)]
 }
 
-test('each event that is not changed leaves with its own bytes, but for its id and its model', async () => {
+test('the gateway relays each event byte for byte, except for its id and model', async () => {
   const unlike: object[] = []
   let events = 0
   await each(Array(runs).keys(), atOnce, async (seed) => {
@@ -94,17 +94,17 @@ test('each event that is not changed leaves with its own bytes, but for its id a
     streams.set(`${seed}`, stream)
     const { id, data } = await ask(seed, stream)
     streams.delete(`${seed}`)
-    const due = [...stream.leaving({ ...theirs, id, model: 'openai/gpt-test' }), '[DONE]']
-    events += due.length
-    if (sha256(data) === sha256(due)) return
-    const at = due.findIndex((line, index) => line !== data[index])
-    unlike.push({ seed, due: due[at], left: data[at], counts: [due.length, data.length] })
+    const expected = [...stream.leaving({ ...theirs, id, model: 'openai/gpt-test' }), '[DONE]']
+    events += expected.length
+    if (sha256(data) === sha256(expected)) return
+    const at = expected.findIndex((line, index) => line !== data[index])
+    unlike.push({ seed, expected: expected[at], left: data[at], counts: [expected.length, data.length] })
   })
-  expect(someOf(unlike)).toEqual([])
+  expect(firstOf(unlike)).toEqual([])
   expect(events).toBeGreaterThan(runs * 5)
 })
 
-test('a chunk of two megabytes leaves with its own bytes too', async () => {
+test('the gateway relays a chunk of two megabytes byte for byte', async () => {
   const picture = `data:image/png;base64,${'A'.repeat(2_000_000)}`
   const chunk = ({ id, model, created }: Head, delta: string, finish = 'null') =>
     `{"id":"${id}", "created":${created}, "model":"${model}", "object":"chat.completion.chunk", "choices":[{"index":0,"delta":${delta},"finish_reason":${finish}}]}`
@@ -116,12 +116,12 @@ test('a chunk of two megabytes leaves with its own bytes too', async () => {
   const stream: GeneratedStream = { choices: 1, wantsUsage: false, hasUsage: false, sent: all, leaving: all }
   streams.set('0', stream)
   const { id, data } = await ask(0, stream)
-  const due = [...all({ ...theirs, id, model: 'openai/gpt-test' }), '[DONE]']
-  expect(data.map(({ length }) => length)).toEqual(due.map(({ length }) => length))
-  expect(sha256(data)).toBe(sha256(due))
+  const expected = [...all({ ...theirs, id, model: 'openai/gpt-test' }), '[DONE]']
+  expect(data.map(({ length }) => length)).toEqual(expected.map(({ length }) => length))
+  expect(sha256(data)).toBe(sha256(expected))
 })
 
-test('what a client sends arrives at an upstream of its dialect as it was sent, but for the model', async () => {
+test('a request arrives unchanged at an upstream of the same dialect, except for the model', async () => {
   const unlike: object[] = []
   await each(Array(requests).keys(), atOnce, async (seed) => {
     const random = seededRandom(seed)
@@ -130,9 +130,9 @@ test('what a client sends arrives at an upstream of its dialect as it was sent, 
     const spelling = random.chance(0.5) ? oddSpelling(random).value : JSON.stringify
     const response = await post(spelling({ ...body, model: 'openai/gpt-test' }))
     const answer = await response.text()
-    const due = { ...body, model: 'gpt-test', ...wishForUsage(body) }
-    if (response.status === 200 && Bun.deepEquals(bodies.get(user), due, true)) return
-    unlike.push({ seed, due, arrived: bodies.get(user), ...(response.status !== 200 && { answer }) })
+    const expected = { ...body, model: 'gpt-test', ...usageMembers(body) }
+    if (response.status === 200 && Bun.deepEquals(bodies.get(user), expected, true)) return
+    unlike.push({ seed, expected, arrived: bodies.get(user), ...(response.status !== 200 && { answer }) })
   })
-  expect(someOf(unlike)).toEqual([])
+  expect(firstOf(unlike)).toEqual([])
 })

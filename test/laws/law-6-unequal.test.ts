@@ -1,6 +1,6 @@
 /**
- * Law 6 between unequal dialects: what both can say survives. An upstream of Anthropic's shape is asked by the whole program:
- * what its model thought, said and called goes back to it block by block, in order, with its signatures.
+ * Law 6 between different dialects: everything that both can express is kept. The whole program asks an upstream with the
+ * shape of Anthropic's API. The blocks of its answers go back to it in order, with their signatures.
  */
 import { afterEach, expect, test } from 'bun:test'
 import type { Config } from '../../src/config/config.ts'
@@ -10,7 +10,7 @@ import { type Block, emulateMessages, type MessagesEmulator, type Turn } from '.
 
 const call = (id: string, input: object): Block => ({ type: 'tool_use', id, name: 'builtin__current_time', input })
 
-/** Thought, text, call, thought, text; then thoughts that only the service can read, and two calls; then an answer. */
+/** Thought, text, call, thought, text. */
 const first: readonly Block[] = [
   { type: 'thinking', thinking: 'A clock is needed.', signature: 'Rmlyc3Qtc2lnbmF0dXJl' },
   { type: 'text', text: 'I look at the clock.' },
@@ -52,38 +52,43 @@ function answerTo(body: object): Promise<Response> {
   })
 }
 
-const said = (role: string, content: readonly object[]) => ({ role, content })
-const asked = (text: string) => said('user', [{ type: 'text', text }])
+const turnOf = (role: string, content: readonly object[]) => ({ role, content })
+const userTurn = (text: string) => turnOf('user', [{ type: 'text', text }])
 const failed = { type: 'tool_result', tool_use_id: 'toolu_02EXAMPLE', content: expect.anything(), is_error: true }
 const result = (id: string) => ({ type: 'tool_result', tool_use_id: id, content: expect.anything() })
 
-/** Both rounds of tools, as the third request tells them. */
+/** Both rounds of tools, as they stand in the third request. */
 const rounds = [
-  said('assistant', first),
-  said('user', [result('toolu_01EXAMPLE')]),
-  said('assistant', second),
-  said('user', [failed, result('toolu_03EXAMPLE')]),
+  turnOf('assistant', first),
+  turnOf('user', [result('toolu_01EXAMPLE')]),
+  turnOf('assistant', second),
+  turnOf('user', [failed, result('toolu_03EXAMPLE')]),
 ]
 
-/** The conversation of the n-th request. */
-const told = (at: number): readonly Turn[] | undefined => emulator.conversations[at]
+/** Returns the conversation of the request with this index. */
+const conversationOf = (at: number): readonly Turn[] | undefined => emulator.conversations[at]
 
 for (const stream of [false, true])
   test(`a tool loop hands every block back in order, with its signature, ${stream ? 'streamed' : 'whole'}`, async () => {
     await startRig([first, second, third])
     expect(await ask({ model: 'messages/claude-example:tools', stream })).toContain('late.')
     expect(emulator.conversations).toHaveLength(3)
-    expect<unknown>(told(1)).toEqual([asked('How late is it?'), ...rounds.slice(0, 2)])
-    expect<unknown>(told(2)).toEqual([asked('How late is it?'), ...rounds])
+    expect<unknown>(conversationOf(1)).toEqual([userTurn('How late is it?'), ...rounds.slice(0, 2)])
+    expect<unknown>(conversationOf(2)).toEqual([userTurn('How late is it?'), ...rounds])
   })
 
-test('the chat server stores every block, and tells it again in the next turn', async () => {
+test('the chat server stores every block, and sends all of them in the next turn', async () => {
   await startRig([first, second, third])
   const session = { session_id: 's', model_config: { model_name: 'messages/claude-example' } }
   await tell(rig.url, { ...session, content: 'How late is it?' })
   await tell(rig.url, { ...session, content: 'And now?' })
   expect(emulator.conversations).toHaveLength(4)
-  expect<unknown>(told(3)).toEqual([asked('How late is it?'), ...rounds, said('assistant', third), asked('And now?')])
+  expect<unknown>(conversationOf(3)).toEqual([
+    userTurn('How late is it?'),
+    ...rounds,
+    turnOf('assistant', third),
+    userTurn('And now?'),
+  ])
 })
 
 const tools = [{ type: 'function', function: { name: 'builtin__current_time' } }]
@@ -101,7 +106,7 @@ const usage = {
   prompt_tokens_details: { cached_tokens: 100 },
 }
 
-test('an OpenAI client gets its thoughts, its texts, its call, its end and its usage', async () => {
+test('an OpenAI client gets the reasoning, the text, the tool call, the finish and the usage', async () => {
   await startRig([first])
   const { choices, usage: counted } = JSON.parse(await ask({ model: 'messages/claude-example', tools }))
   expect(choices).toMatchObject([
@@ -119,7 +124,7 @@ test('an OpenAI client gets its thoughts, its texts, its call, its end and its u
   expect(counted).toMatchObject(usage)
 })
 
-test('a client that streams gets the same', async () => {
+test('an OpenAI client that streams gets the same', async () => {
   await startRig([first])
   const stream = { stream: true, stream_options: { include_usage: true } }
   const text = await ask({ model: 'messages/claude-example', tools, ...stream })
@@ -135,7 +140,7 @@ test('a client that streams gets the same', async () => {
   expect(chunks.at(-1)?.usage).toMatchObject(usage)
 })
 
-test('what an OpenAI client tells again of it goes back without the thoughts, which lack their signatures by then', async () => {
+test('reasoning that an OpenAI client sends back is left out, because its signature is lost', async () => {
   await startRig([third])
   const content = 'I look at the clock.Then I answer.'
   await ask({
@@ -146,14 +151,14 @@ test('what an OpenAI client tells again of it goes back without the thoughts, wh
       { role: 'tool', tool_call_id: 'toolu_01EXAMPLE', content: '12:00' },
     ],
   })
-  expect<unknown>(told(0)).toEqual([
-    asked('How late is it?'),
-    said('assistant', [{ type: 'text', text: content }, call('toolu_01EXAMPLE', { timezone: 'UTC' })]),
-    said('user', [result('toolu_01EXAMPLE')]),
+  expect<unknown>(conversationOf(0)).toEqual([
+    userTurn('How late is it?'),
+    turnOf('assistant', [{ type: 'text', text: content }, call('toolu_01EXAMPLE', { timezone: 'UTC' })]),
+    turnOf('user', [result('toolu_01EXAMPLE')]),
   ])
 })
 
-/** The line of the call, once it is over. */
+/** Returns the log line of the finished call. */
 const lineOfCall = () => rig.lines.map((line) => JSON.parse(line)).find(({ msg }) => msg === 'chat')
 
 for (const [blocks, lost] of [
@@ -162,11 +167,11 @@ for (const [blocks, lost] of [
   [[{ type: 'text', text: 'It is late.' }], undefined],
 ] satisfies [readonly Block[], readonly string[] | undefined][])
   for (const stream of [false, true])
-    test(`the receipt of ${blocks.length} blocks names what an OpenAI client cannot be told, ${stream ? 'streamed' : 'whole'}`, async () => {
+    test(`the receipt of ${blocks.length} blocks names the parts that OpenAI's dialect cannot express, ${stream ? 'streamed' : 'whole'}`, async () => {
       await startRig([blocks])
       const answer = await answerTo({ model: 'messages/claude-example', tools, stream })
       await answer.text()
-      // the head of a stream goes out before its end is known
+      // the head of a stream is sent before its end is known
       expect(answer.headers.get('x-tributary-lost')).toBe(stream ? null : (lost?.join(', ') ?? null))
       expect(lineOfCall().lost).toEqual(lost)
     })

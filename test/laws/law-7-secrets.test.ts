@@ -1,4 +1,4 @@
-/** Law 7: nothing secret appears in an event, an error, a log line or an answer, whatever an upstream does with it. No prompt does in the log. */
+/** Law 7: no secret appears in an event, an error, a log line or an answer. No prompt appears in the log. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { inspect } from 'node:util'
 import { openApp } from '../../src/app.ts'
@@ -12,7 +12,7 @@ import { forms, newCall, outcomeOf, recordLog } from './ask.ts'
 import { chosenSubjects } from './chosen-subjects.ts'
 import type { Rig } from './subject.ts'
 
-/** What each model is asked, which stands in no line above `debug`. */
+/** The prompt of each request. No log line above `debug` may have it. */
 const prompt = 'the-prompt-canary-2b77'
 const clientKey = 'client-canary-91c4e7aa5d20'
 const never = newCancel()
@@ -57,7 +57,7 @@ for (const subject of chosenSubjects) {
       expect(response.status).toBe(403)
       expect(await response.text()).not.toContain(wrong)
     })
-    test('in the log, at its most talkative', () => {
+    test('in the log, at its lowest level', () => {
       expect(lines.length).toBeGreaterThan(shareOf(everyRequest(rig), 0).length)
       expectNoSecret(rig, lines)
       for (const line of lines) if (!line.includes('"level":"debug"')) expect(line).not.toContain(prompt)
@@ -72,10 +72,10 @@ function configured() {
 }
 
 function everyRequest(rig: Rig): ChatRequest[] {
-  return [rig.request(), ...rig.betrayals()]
+  return [rig.request(), ...rig.leaks()]
 }
 
-/** The requests in turn, to whom `at` counts; at full length each gets all of them. */
+/** Picks the requests for one of the tests. With TRIBUTARY_TEST_FULL=1 each test gets all of them. */
 function shareOf(requests: readonly ChatRequest[], at: number): readonly ChatRequest[] {
   return isFull ? requests : requests.filter((_, place) => place % 2 === at)
 }

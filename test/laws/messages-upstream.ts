@@ -8,14 +8,14 @@ import { send } from '../../src/wire/http.ts'
 import { readFrames } from '../../src/wire/read-frames.ts'
 import { sseEvent } from '../../src/wire/sse.ts'
 
-/** A block of a message, as the Messages API has it. */
+/** A block of a message in the Messages API. */
 export type Block =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'thinking'; readonly thinking: string; readonly signature: string }
   | { readonly type: 'redacted_thinking'; readonly data: string }
   | { readonly type: 'tool_use'; readonly id: string; readonly name: string; readonly input: object }
 
-/** A turn of a request's conversation. */
+/** A message of a request. */
 export interface Turn {
   readonly role: string
   readonly content: readonly { readonly type: string }[]
@@ -23,12 +23,15 @@ export interface Turn {
 
 export interface MessagesEmulator {
   readonly upstream: Upstream
-  /** The conversation of each request, in their order. */
+  /** The messages of each request, in the order of the requests. */
   readonly conversations: readonly (readonly Turn[])[]
   close(): Promise<void>
 }
 
-/** A service of Anthropic's shape over real sockets, which answers the n-th request with the n-th message; and the upstream that asks it. */
+/**
+ * Starts a service with the shape of Anthropic's API over real sockets, and the upstream that asks it. It answers the n-th
+ * request with the n-th message.
+ */
 export async function emulateMessages(messages: readonly (readonly Block[])[]): Promise<MessagesEmulator> {
   const conversations: Turn[][] = []
   const emulator = await emulateHttp((exchange) => {
@@ -57,14 +60,14 @@ function upstreamOf(origin: string): Upstream {
   }
 }
 
-/** The events of a message, each text in two halves. */
+/** Writes the events of a message, with each text in two halves. */
 function framesOf(blocks: readonly Block[]): string[] {
   const usage = { input_tokens: 12, cache_read_input_tokens: 100, cache_creation_input_tokens: 0, output_tokens: 1 }
   const stop_reason = blocks.some(({ type }) => type === 'tool_use') ? 'tool_use' : 'end_turn'
   const frames = [
     { type: 'message_start', message: { id: 'msg_01EXAMPLE', role: 'assistant', content: [], usage } },
     ...blocks.flatMap((block, index) => [
-      { type: 'content_block_start', index, content_block: opened(block) },
+      { type: 'content_block_start', index, content_block: openBlock(block) },
       ...deltasOf(block).map((delta) => ({ type: 'content_block_delta', index, delta })),
       { type: 'content_block_stop', index },
     ]),
@@ -74,7 +77,7 @@ function framesOf(blocks: readonly Block[]): string[] {
   return frames.map((frame) => sseEvent(frame.type, JSON.stringify(frame)))
 }
 
-function opened(block: Block): object {
+function openBlock(block: Block): object {
   if (block.type === 'text') return { ...block, text: '' }
   if (block.type === 'thinking') return { ...block, thinking: '', signature: '' }
   return block.type === 'tool_use' ? { ...block, input: {} } : block

@@ -13,16 +13,16 @@ import { wholeFixture } from './whole-fixture.ts'
 
 const key = 'canary2e8d40b7c19f5a63'
 const part = frame({ choices: [{ index: 0, delta: { content: 'x'.repeat(16_384) }, finish_reason: null }] })
-/** A stream ends with the last finish it owes. */
+/** Whether a frame is the last one: it has the finish. */
 const isEnd = (line: string) => line.includes('"finish_reason":"')
 
-/** Where FastAPI has further places for the key. */
-const betrayals: readonly Script[] = [400, 401, 422, 429, 500].flatMap((status) =>
+/** Replies that reveal the key in fields that only FastAPI has. */
+const leaks: readonly Script[] = [400, 401, 422, 429, 500].flatMap((status) =>
   [{ detail: [{ loc: ['body', key], msg: key, type: key, input: key }] }, { message: { detail: key }, type: key }].map(
     (body) => ({ status, headers: { 'content-type': 'application/json' }, body: [JSON.stringify(body)] }),
   ),
 )
-const inStream: readonly Script[] = [
+const leaksInStream: readonly Script[] = [
   { body: [frame({ detail: key })] },
   { body: [frame({ object: 'error', message: key })] },
 ]
@@ -39,10 +39,10 @@ export function startMistral(): Promise<Rig> {
     ],
     decode: decodeOpenai,
     part,
-    betrayals: [...betrayals, ...inStream],
+    leaks: [...leaks, ...leaksInStream],
     async start(reply) {
       const emulator = await emulateMistral({ keys: [key], reply: ({ model }) => reply(model) })
-      return { emulator, upstream: configured(mistral, { MISTRAL_TOKEN: key, MISTRAL_BASE_URL: emulator.origin }) }
+      return { emulator, upstream: configure(mistral, { MISTRAL_TOKEN: key, MISTRAL_BASE_URL: emulator.origin }) }
     },
   })
 }
@@ -58,17 +58,17 @@ export function startAi21(): Promise<Rig> {
     ],
     decode: decodeOpenai,
     part,
-    betrayals: [...betrayals, ...inStream],
+    leaks: [...leaks, ...leaksInStream],
     async start(reply) {
       const emulator = await emulateAi21({ keys: [key], reply: ({ model }) => reply(model) })
-      // without its fixed list: the laws make up a model for each reply
-      const { models: _, ...open } = configured(ai21, { AI21_TOKEN: key, AI21_BASE_URL: emulator.origin })
+      // without its fixed list of models, because the laws use a new model for each reply
+      const { models: _, ...open } = configure(ai21, { AI21_TOKEN: key, AI21_BASE_URL: emulator.origin })
       return { emulator, upstream: { ...open, listModels: async () => [] } }
     },
   })
 }
 
-function configured(provider: Provider, variables: Readonly<Record<string, string>>): Upstream {
+function configure(provider: Provider, variables: Readonly<Record<string, string>>): Upstream {
   const [upstream] = provider.configure(new Environment(variables))
   if (!upstream) throw new Error('the subject is misconfigured')
   return upstream

@@ -10,18 +10,18 @@ import { wholeFixture } from './whole-fixture.ts'
 const folder = new URL('../../src/providers/openai-compatible/fixtures/', import.meta.url)
 const key = 'canary7f3a9c5e1b8d2064'
 
-/** A stream ends with the last finish it owes. */
+/** Whether a frame is the last one: it has the finish. */
 const isFinish = (line: string) => line.includes('"finish_reason":"')
 
 const fixtures: readonly Fixture[] = [
   ...['text', 'tool-calls', 'reasoning-usage'].map((name) => streamedFixture(folder, name, { isEnd: isFinish })),
   streamedFixture(folder, 'two-choices', { isEnd: isFinish, choices: 2 }),
-  // where the upstream gives no finish at all, `[DONE]` is one
+  // in this fixture the upstream sends no finish, so `[DONE]` ends the answer
   streamedFixture(folder, 'done-only', { isEnd: (line) => line === '[DONE]' }),
   wholeFixture(folder, 'whole'),
 ]
 
-/** An emulated OpenAI server, and the provider asking it with a key. */
+/** Starts an emulated OpenAI server, and the provider that asks it with a key. */
 export function startOpenaiCompatible(): Promise<Rig> {
   return startHttpRig({
     key,
@@ -29,7 +29,7 @@ export function startOpenaiCompatible(): Promise<Rig> {
     fixtures,
     decode: decodeOpenai,
     part: frame({ choices: [{ index: 0, delta: { content: 'x'.repeat(16_384) } }] }),
-    betrayals,
+    leaks,
     async start(reply) {
       const emulator = await emulateOpenai({ keys: [key], reply: ({ model }) => reply(model) })
       const account: Account<Secret> = { label: 'KEY', credential: new Secret(key) }
@@ -42,8 +42,8 @@ export function startOpenaiCompatible(): Promise<Rig> {
 const json = { 'content-type': 'application/json' }
 const complaint = { message: `Incorrect API key: ${key}`, type: key, code: key, param: `param.${key}` }
 
-/** Where this dialect has further places for the key. */
-const betrayals = [
+/** Replies that reveal the key in further fields of this dialect. */
+const leaks = [
   ...[413, 503].map((status) => ({ status, headers: json, body: [JSON.stringify({ error: complaint })] })),
   { status: 400, headers: json, body: [JSON.stringify({ error: { message: btoa(key), code: btoa(key) } })] },
   { body: [`event: error\ndata: ${JSON.stringify(complaint)}\n\n`] },

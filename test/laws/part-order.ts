@@ -1,6 +1,6 @@
 import { type ChatEvent, isOfPart } from '../../src/chat/event.ts'
 
-/** Law 1 for parts: what is wrong with the first event that breaks it; undefined for a lawful stream. */
+/** Checks law 1 for parts. @returns what is wrong with the first event that breaks it, or undefined */
 export function partFaultIn(events: readonly ChatEvent[]): string | undefined {
   const choices = new Map<number, PartOrder>()
   for (const [at, event] of events.entries()) {
@@ -13,7 +13,7 @@ export function partFaultIn(events: readonly ChatEvent[]): string | undefined {
   return undefined
 }
 
-/** The parts of one choice, as they come. */
+/** Checks the parts of one choice as they come. */
 class PartOrder {
   #next = 0
   readonly #open = new Map<number, ChatEvent['type']>()

@@ -2,10 +2,10 @@ import { isFull } from '../sizes.ts'
 import type { Cut, Fixture, Framing, Rig } from './subject.ts'
 import { cuts } from './subject.ts'
 
-/** Cuts or splits of one upstream's replies that go over sockets: the decoder alone is shown every one of them in memory. */
+/** Number of cuts or splits of each upstream that are tested over sockets. All others are tested in memory. */
 const overSockets = 40
 
-/** Where a reply is cut, and how. */
+/** An offset at which a reply is cut, and the kind of cut. */
 export interface Place {
   readonly fixture: Fixture
   readonly framing: Framing
@@ -13,7 +13,7 @@ export interface Place {
   readonly sent: number
 }
 
-/** The places of a rig that go over sockets: each framing with each cut, at offsets where something happens. */
+/** Lists the cuts to test over sockets: each framing with each kind of cut, at interesting offsets. */
 export function placesOf({ framings, fixtures }: Pick<Rig, 'framings' | 'fixtures'>): Place[] {
   const ways = framings.flatMap((framing) => cuts.map((cut) => ({ framing, cut })))
   const each = Math.ceil(overSockets / ways.length)
@@ -22,14 +22,14 @@ export function placesOf({ framings, fixtures }: Pick<Rig, 'framings' | 'fixture
     return Array.from({ length: each }, (_, turn) => {
       const fixture = inTurn(fixtures, at + turn)
       const { marker, others } = offsetsOf(fixture, fixture.endMarker(way.framing, way.cut))
-      // around the end marker each way of cutting differs
+      // around the end marker the kinds of cut differ
       const sent = turn < marker.length ? inTurn(marker, turn) : inTurn(others, turn + at * (each - marker.length))
       return { fixture, ...way, sent }
     })
   })
 }
 
-/** The places of a rig at which a reply is split on its way over sockets. */
+/** Lists the splits to test over sockets. */
 export function splitsOf({ framings, fixtures }: Pick<Rig, 'framings' | 'fixtures'>) {
   return Array.from({ length: overSockets }, (_, turn) => {
     const fixture = inTurn(fixtures, turn)
@@ -46,12 +46,12 @@ function inTurn<T>(list: readonly T[], turn: number): T {
   return found
 }
 
-/** Every offset from nothing to all. */
+/** Lists every offset, from 0 to the length. */
 export function everyOffset({ bytes }: Fixture): number[] {
   return Array.from({ length: bytes.byteLength + 1 }, (_, at) => at)
 }
 
-/** Offsets at which something happens: around the end marker, within a character, between two frames, at either end. */
+/** Lists the interesting offsets: around the end marker, within a character, between two frames, at both ends. */
 function offsetsOf({ bytes }: Fixture, { from, to }: { readonly from: number; readonly to: number }) {
   const length = bytes.byteLength
   const end = Math.min(from, length)

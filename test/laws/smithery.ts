@@ -12,13 +12,13 @@ const folder = new URL('../../src/providers/smithery/fixtures/', import.meta.url
 const events = { isEnd: (frame: string) => frame.startsWith('{"type":"finish"') }
 const lines = { isEnd: (line: string) => line.startsWith('d:'), write: (line: string) => `${line}\n` }
 
-/** An emulated smithery with its Supabase, and the provider asking it with a session that can be renewed. */
+/** Starts an emulated smithery with its Supabase, and the provider that asks it with a renewable session. */
 export async function startSmithery(): Promise<Rig> {
   const scripts: ((model: string) => ReturnType<Reply>)[] = []
   const emulator = await emulateSmithery({ reply: ({ model }) => scripts[0]?.(model) })
   const [upstream] = provider.configure(new Environment(emulator.variables))
   if (!upstream) throw new Error('there is no upstream')
-  // the rig has a model for each of its requests, and more of them come
+  // without its list of models, because the rig uses a new model for each request
   const { models: _, ...fixed } = upstream
   const unlisted = { ...fixed, listModels: async () => [] }
   const tokens: { access_token: string; refresh_token: string } = JSON.parse(emulator.variables.SMITHERY_COOKIE_1 ?? '')
@@ -32,7 +32,7 @@ export async function startSmithery(): Promise<Rig> {
     ],
     decode: (reply) => readFrames(reply, new EitherDecoder(reply.headers), never),
     part: smitheryChunk({ type: 'text-delta', id: 't0', delta: 'x'.repeat(16_384) }),
-    betrayals: [key, refreshToken, cookieOf(tokens)].flatMap(betrayalsOf),
+    leaks: [key, refreshToken, cookieOf(tokens)].flatMap(leaksOf),
     async start(reply) {
       scripts.push(reply)
       return { emulator: emulator satisfies HttpEmulator, upstream: unlisted }
@@ -43,13 +43,13 @@ export async function startSmithery(): Promise<Rig> {
 
 type Reply = Parameters<Parameters<typeof startHttpRig>[0]['start']>[0]
 
-/** The cookie's value, without the prefix that stands before every one. */
+/** Returns the value of the cookie, without the prefix that all of them have. */
 function cookieOf(session: object): string {
   return Buffer.from(JSON.stringify(session)).toString('base64url')
 }
 
-/** Where only smithery could put what it was sent. */
-function betrayalsOf(secret: string) {
+/** Replies that reveal the secret in fields that only smithery has. */
+function leaksOf(secret: string) {
   const chunk = (type: string, members: object) => ({ body: [smitheryChunk({ type, ...members })] })
   return [
     { status: 400, body: [JSON.stringify({ error: `no such cookie: ${secret}` })] },

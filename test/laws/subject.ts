@@ -2,22 +2,22 @@ import type { ChatRequest } from '../../src/chat/request.ts'
 import type { Batch } from '../../src/flow/flow.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
 
-/** How the wire tells a reply's end: by chunks, by a length given beforehand, or by closing the connection. */
+/** How the wire marks the end of a reply: with chunks, with a length in the head, or by closing the connection. */
 export type Framing = 'chunked' | 'length' | 'close'
 
-/** How an emulator leaves a reply it does not finish. */
+/** How an emulator cuts a reply. */
 export const cuts = ['rst', 'fin', 'stall'] as const
 export type Cut = (typeof cuts)[number]
 
-/** What an upstream answers with, to the byte. */
+/** The bytes that an upstream answers with. */
 export interface Reply {
   readonly fixture: Fixture
   readonly framing: Framing
-  /** Bytes of the fixture that are sent: all of them, unless said otherwise. */
+  /** Number of bytes of the fixture that are sent. The default is all of them. */
   readonly sent?: number
-  /** Where those are split into writes that arrive one by one. */
+  /** Offsets at which the bytes are split into separate writes. */
   readonly splits?: readonly number[]
-  /** What happens after them: a proper end, unless said otherwise. */
+  /** How the reply ends after these bytes. The default is a proper end. */
   readonly ending?: Cut | 'end'
   /** Milliseconds between the last byte and the ending, so that the ending does not overtake it. */
   readonly endDelayMs?: number
@@ -27,46 +27,46 @@ export interface Reply {
 export interface Fixture {
   readonly name: string
   readonly bytes: Uint8Array
-  /** How many answers it holds. */
+  /** Number of choices that it has. */
   readonly choices: number
-  /** Whether it is asked for as a stream. */
+  /** Whether the request asks for a stream. */
   readonly stream: boolean
   /**
-   * The upstream's own end marker: with fewer bytes than `from` the reply was cut, with `to` or more it has ended;
-   * between the two either may be said. Both are infinite where bytes alone do not end it.
+   * The upstream's own end marker. With fewer bytes than `from` the reply is cut, with `to` or more it has ended. Between the
+   * two both results are right. Both are infinite if bytes alone do not end the reply.
    */
   endMarker(framing: Framing, cut: Cut): { readonly from: number; readonly to: number }
 }
 
-/** Bytes of a reply that are in memory already, and how they end: by themselves, or because the connection breaks. */
+/** Bytes of a reply in memory, and whether they end because the connection breaks. */
 export interface BytesInMemory {
   readonly fixture: Fixture
   readonly pieces: readonly Uint8Array[]
   readonly isBroken: boolean
 }
 
-/** A running emulator with an upstream that asks it. What has no wire has no fixtures, and only the laws of events apply. */
+/** A running emulator with an upstream that asks it. A rig without a wire has no fixtures, so only the laws of events apply. */
 export interface Rig {
   readonly upstream: Upstream
-  /** What must show nowhere. */
+  /** Texts that must appear nowhere. */
   readonly secrets: readonly string[]
   readonly fixtures: readonly Fixture[]
   readonly framings: readonly Framing[]
-  /** Reads bytes as the upstream does, without a socket. @throws what the upstream throws for them */
+  /** Decodes bytes as the upstream does, without a socket. @throws the error that the upstream throws for them */
   decode(bytes: BytesInMemory): AsyncIterable<Batch>
-  /** A request that is answered with the reply, or with some answer. `silent`: with nothing at all, not even a head. */
+  /** Makes a request that gets this reply, or any answer by default. `silent` gets no answer, not even a head. */
   request(reply?: Reply | 'silent'): ChatRequest
-  /** Requests to which the upstream answers with the secrets it was sent, each in another way. */
-  betrayals(): readonly ChatRequest[]
-  /** A request that is answered without end, and how many bytes the upstream has written of it so far. */
+  /** Makes requests to which the upstream reveals its secrets, each in another way. */
+  leaks(): readonly ChatRequest[]
+  /** Makes a request with an endless answer, and a function that counts the bytes that the upstream has written so far. */
   flood?(): { readonly request: ChatRequest; readonly written: () => number }
   openConnections(): number
-  /** Chat requests that have arrived. */
+  /** Counts the chat requests that have arrived. */
   arrived(): number
   close(): Promise<void>
 }
 
-/** What the laws are held against. */
+/** An upstream that the laws are tested with. */
 export interface Subject {
   readonly name: string
   start(): Promise<Rig>

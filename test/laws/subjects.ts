@@ -7,7 +7,7 @@ import { startOpenaiCompatible } from './openai-compatible.ts'
 import { startSmithery } from './smithery.ts'
 import type { Subject } from './subject.ts'
 
-/** Every provider the laws are held against: a new one gets all of them by its line here. */
+/** Every provider that the laws are tested with. A new provider needs only one line here. */
 export const subjects: readonly Subject[] = [
   { name: 'openai-compatible', start: startOpenaiCompatible },
   { name: 'ai21', start: startAi21 },

@@ -3,17 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Mutation } from './mutation.ts'
 
-/** The result of a run of tests. `broken` is a run in which no test failed and yet something did, such as an import. */
+/** The result of a run of tests. `broken` means that something other than a test failed, such as an import. */
 export type Verdict = 'passed' | 'failed' | 'broken' | 'hung'
 
 /** A copy of the repository in a temporary folder: the working tree is never changed. */
 export interface CopiedTree extends AsyncDisposable {
   run(tests: readonly string[]): Promise<{ readonly verdict: Verdict; readonly output: string }>
-  /** Puts the fault in, runs the mutation's tests, and takes the fault out again. @throws when its text is not there exactly once */
+  /** Puts the fault in, runs the mutation's tests, and takes the fault out again. @throws if its text does not occur exactly once */
   runWith(mutation: Mutation): Promise<{ readonly verdict: Verdict; readonly output: string }>
 }
 
-/** Milliseconds for all tests without a fault, and for those of one fault, which may make a test wait for ever. */
+/** Milliseconds for all tests without a fault, and for the tests of one fault, which may never end by themselves. */
 const maxSoundMs = 900_000
 const maxFaultyMs = 120_000
 
@@ -58,7 +58,7 @@ interface Run {
 /** Runs test files until one test fails. */
 async function runTests(cwd: string, { tests, maxMs }: Run) {
   const command = [process.execPath, 'test', '--bail', ...tests]
-  // a group of its own: a run that stops early leaves the programs that its tests have started
+  // an own process group, because a run that stops early does not end the programs that its tests have started
   const child = Bun.spawn(command, { cwd, detached: true, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
   let isHung = false
   const timer = setTimeout(() => {
@@ -75,11 +75,11 @@ async function runTests(cwd: string, { tests, maxMs }: Run) {
   return { verdict, output }
 }
 
-/** Kills every process of the group; there may be none left. */
+/** Kills every process of the group, if there is one left. */
 function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {
-    // all have ended
+    // all processes have ended
   }
 }

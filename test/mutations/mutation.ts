@@ -1,8 +1,8 @@
-/** A fault that is put into the source to see that tests notice it. */
+/** A fault that is put into the source to check that tests notice it. */
 export interface Mutation {
   /** The fault in a few words. */
   readonly name: string
-  /** The file that gets it, from the root of the repository. */
+  /** The path of the file that gets it, from the root of the repository. */
   readonly file: string
   /** Text that occurs exactly once in the file. */
   readonly find: string

@@ -1,6 +1,6 @@
 import type { Mutation } from './mutation.ts'
 
-/** Faults that have been made before, or nearly; each must turn its tests red. */
+/** Faults that were made before, or nearly made. Each must turn its tests red. */
 export const mutations: readonly Mutation[] = [
   {
     name: 'abort',

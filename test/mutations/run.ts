@@ -1,6 +1,6 @@
 /**
  * Puts faults into a copy of the source, one at a time, and runs the tests that must notice each. `bun run mutate` tries all,
- * `bun run mutate NAME …` the named ones. Not part of the suite: it takes minutes.
+ * `bun run mutate NAME …` the named ones. It takes minutes, so it is not part of the suite.
  */
 import { join } from 'node:path'
 import { type CopiedTree, copyTree } from './copied-tree.ts'

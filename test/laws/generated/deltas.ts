@@ -1,36 +1,39 @@
 import type { Random } from './random.ts'
 import { anyText, type JsonObject, ownMembers } from './words.ts'
 
-/** What one chunk says of one choice. */
+/** The part of one chunk that belongs to one choice. */
 export interface ChoiceStep {
   readonly delta: JsonObject
-  /** Members of the choice beside `index`, `delta` and `finish_reason`. */
+  /** Members of the choice other than `index`, `delta` and `finish_reason`. */
   readonly beside: JsonObject
   readonly finish?: string
 }
 
-/** One answer as a service of OpenAI's kind streams it: a role, the content, an end. */
+/** Generates one answer as a service with OpenAI's dialect streams it: a role, the content, an end. */
 export function choiceSteps(random: Random, choice: number): ChoiceStep[] {
   const thinking = random.pick(['reasoning_content', 'reasoning'])
   const calls = random.chance(0.3) ? callDeltas(random, choice) : []
-  // an answer that says nothing would be a failure
+  // an answer without content would count as a failure
   const said = [...random.list(0, 3, () => contentDeltas(random, thinking)).flat(), { content: anyText(random) }]
   // many services repeat the role in each delta
   const role = random.chance(0.3) ? { role: 'assistant' } : {}
   return [
-    step({ role: 'assistant', ...opening(random, calls.length > 0) }),
+    step({ role: 'assistant', ...openingDelta(random, calls.length > 0) }),
     ...said.map(({ logprobs, ...delta }) =>
       step(
-        { ...role, ...delta, ...rarely(random) },
-        { ...(logprobs !== undefined && { logprobs }), ...rarely(random) },
+        { ...role, ...delta, ...rareMembers(random) },
+        { ...(logprobs !== undefined && { logprobs }), ...rareMembers(random) },
       ),
     ),
     ...calls.map((delta) => step({ ...role, ...delta }, random.chance(0.3) ? { logprobs: null } : {})),
-    { ...step(lastDelta(random, calls.length > 0), rarely(random)), finish: endOf(random, calls.length > 0) },
+    {
+      ...step(lastDelta(random, calls.length > 0), rareMembers(random)),
+      finish: finishReason(random, calls.length > 0),
+    },
   ]
 }
 
-/** Some services say the end together with the last words. */
+/** Some services send the end in the chunk with the last text. */
 function lastDelta(random: Random, hasCalls: boolean): JsonObject {
   if (!hasCalls && random.chance(0.3)) return { content: anyText(random) }
   return random.chance(0.7) ? {} : { content: '' }
@@ -40,11 +43,11 @@ function step(delta: JsonObject, beside: JsonObject = {}): ChoiceStep {
   return { delta, beside }
 }
 
-function rarely(random: Random): JsonObject {
+function rareMembers(random: Random): JsonObject {
   return random.chance(0.1) ? ownMembers(random) : {}
 }
 
-function opening(random: Random, hasCalls: boolean): JsonObject {
+function openingDelta(random: Random, hasCalls: boolean): JsonObject {
   return random.pick<JsonObject>([
     { content: hasCalls ? null : '' },
     { content: '', refusal: null },
@@ -53,7 +56,7 @@ function opening(random: Random, hasCalls: boolean): JsonObject {
   ])
 }
 
-function endOf(random: Random, hasCalls: boolean): string {
+function finishReason(random: Random, hasCalls: boolean): string {
   return hasCalls ? random.pick(['tool_calls', 'length']) : random.pick(['stop', 'stop', 'length', 'content_filter'])
 }
 
@@ -96,11 +99,11 @@ function citation(random: Random): JsonObject {
   }
 }
 
-/** Calls as they are streamed: each opens, then its arguments come in pieces, those of two calls in turns. */
+/** Streams tool calls: all of them open first, then their arguments come in pieces, in turns. */
 function callDeltas(random: Random, choice: number): JsonObject[] {
-  const growing = random.list(1, 3, (index) => growingCall(random, { index, id: `call_${choice}_${index}` }))
-  const deltas: JsonObject[] = growing.map(([first]) => ({ tool_calls: first ? [first] : [] }))
-  const rest = growing.map((pieces) => pieces.slice(1))
+  const calls = random.list(1, 3, (index) => piecesOfCall(random, { index, id: `call_${choice}_${index}` }))
+  const deltas: JsonObject[] = calls.map(([first]) => ({ tool_calls: first ? [first] : [] }))
+  const rest = calls.map((pieces) => pieces.slice(1))
   while (rest.some((pieces) => pieces.length > 0)) {
     const turn = rest.filter((pieces) => pieces.length > 0 && random.chance(0.7))
     const pieces = turn.flatMap((each) => each.splice(0, 1))
@@ -109,7 +112,7 @@ function callDeltas(random: Random, choice: number): JsonObject[] {
   return deltas
 }
 
-function growingCall(random: Random, { index, id }: { readonly index: number; readonly id: string }): JsonObject[] {
+function piecesOfCall(random: Random, { index, id }: { readonly index: number; readonly id: string }): JsonObject[] {
   const characters = Array.from(JSON.stringify({ [anyText(random, 2)]: anyText(random) }))
   const cuts = [...random.list(0, 4, () => random.below(characters.length)), characters.length].sort((a, b) => a - b)
   const pieces = cuts.map((end, at) => characters.slice(cuts[at - 1] ?? 0, end).join(''))
@@ -123,6 +126,6 @@ function growingCall(random: Random, { index, id }: { readonly index: number; re
       function: { name: `tool_${index}`, arguments: '' },
       ...(isSigned && signature),
     },
-    ...pieces.map((piece) => ({ index, function: { arguments: piece }, ...rarely(random) })),
+    ...pieces.map((piece) => ({ index, function: { arguments: piece }, ...rareMembers(random) })),
   ]
 }

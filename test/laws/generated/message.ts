@@ -1,7 +1,7 @@
 import type { Random } from './random.ts'
 import { anyText, type JsonObject, ownMembers } from './words.ts'
 
-/** A message; and where it calls tools, their results after it. */
+/** Generates a message. If it calls tools, their results follow it. */
 export function generateMessage(random: Random): JsonObject[] {
   const own = () => (random.chance(0.3) ? ownMembers(random) : {})
   const name = () => (random.chance(0.1) ? { name: 'a_name' } : {})
@@ -9,9 +9,9 @@ export function generateMessage(random: Random): JsonObject[] {
     case 0:
       return [{ role: random.pick(['system', 'developer']), content: textContent(random), ...name(), ...own() }]
     case 1:
-      return [{ role: 'assistant', content: textContent(random), ...thoughts(random), ...name(), ...own() }]
+      return [{ role: 'assistant', content: textContent(random), ...reasoningMembers(random), ...name(), ...own() }]
     case 2:
-      return calling(random, own)
+      return toolMessages(random, own)
     default:
       return [{ role: 'user', content: userContent(random), ...name(), ...own() }]
   }
@@ -19,7 +19,7 @@ export function generateMessage(random: Random): JsonObject[] {
 
 function textContent(random: Random): string | JsonObject[] {
   if (random.chance(0.6)) return anyText(random)
-  // one plain part alone is the same as its text, and leaves as that
+  // a single plain part would leave as a string, so there are two
   return [{ type: 'text', text: anyText(random) }, textPart(random)]
 }
 
@@ -44,7 +44,7 @@ function userPart(random: Random): JsonObject {
   ])
 }
 
-function thoughts(random: Random): JsonObject {
+function reasoningMembers(random: Random): JsonObject {
   return random.pick<JsonObject>([
     {},
     {},
@@ -54,7 +54,7 @@ function thoughts(random: Random): JsonObject {
   ])
 }
 
-function calling(random: Random, own: () => JsonObject): JsonObject[] {
+function toolMessages(random: Random, own: () => JsonObject): JsonObject[] {
   const ids = random.list(1, 3, (at) => `call_${random.below(100_000)}_${at}`)
   const signed = { extra_content: { google: { thought_signature: 'c2ln' } } }
   const calls = ids.map((id, at) => ({
@@ -65,7 +65,7 @@ function calling(random: Random, own: () => JsonObject): JsonObject[] {
   }))
   const content = random.chance(0.5) ? null : anyText(random)
   return [
-    { role: 'assistant', content, tool_calls: calls, ...thoughts(random), ...own() },
+    { role: 'assistant', content, tool_calls: calls, ...reasoningMembers(random), ...own() },
     ...ids.map((id) => ({ role: 'tool', tool_call_id: id, content: textContent(random), ...own() })),
   ]
 }

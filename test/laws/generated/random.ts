@@ -1,16 +1,16 @@
-/** Chance from a seed: the same seed gives the same choices on every machine. */
+/** Random choices from a seed: the same seed gives the same choices on every machine. */
 export interface Random {
-  /** A whole number from 0 up to, and without, `limit`. */
+  /** Returns a whole number from 0 to `limit - 1`. */
   below(limit: number): number
-  /** True that often: 0 is never, 1 is always. */
+  /** Returns true with this probability. */
   chance(probability: number): boolean
   pick<T>(items: readonly [T, ...T[]]): T
-  /** A list of `from` to `to` items. */
+  /** Makes a list of `from` to `to` items. */
   list<T>(from: number, to: number, make: (at: number) => T): T[]
   shuffled<T>(items: readonly T[]): T[]
 }
 
-/** Mulberry32, a generator of 32 bits of state by Tommy Ettinger, in the public domain. */
+/** Mulberry32, a generator with 32 bits of state, by Tommy Ettinger, in the public domain. */
 export function seededRandom(seed: number): Random {
   let state = seed | 0
   const next = (): number => {

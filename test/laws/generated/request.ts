@@ -2,7 +2,7 @@ import { generateMessage } from './message.ts'
 import type { Random } from './random.ts'
 import { anyText, type Json, type JsonObject, ownMembers } from './words.ts'
 
-/** The body of a request as a client of OpenAI's kind may write it: some of the documented members, and some of its own. */
+/** Generates the body of a request in OpenAI's dialect, with some documented members and some unknown ones. */
 export function generateRequest(random: Random): JsonObject {
   const known = Object.entries(parameters(random)).filter(() => random.chance(0.2))
   const tools = random.chance(0.4) ? toolMembers(random) : {}

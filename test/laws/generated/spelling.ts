@@ -1,16 +1,16 @@
 import type { Random } from './random.ts'
 import type { Json } from './words.ts'
 
-/** How JSON is written. */
+/** A way to write JSON. */
 export interface Spelling {
   value(value: Json): string
-  /** A member of an object, without its commas. */
+  /** Writes a member of an object, without its commas. */
   member(name: string, value: Json): string
-  /** The same of a value that is written already. */
+  /** Writes a member whose value is JSON already. */
   writtenMember(name: string, json: string): string
 }
 
-/** As JSON.stringify writes it. */
+/** Writes JSON as JSON.stringify does. */
 export const plainSpelling: Spelling = {
   value: (value) => JSON.stringify(value),
   member: (name, value) => `${JSON.stringify(name)}:${JSON.stringify(value)}`,
@@ -19,10 +19,10 @@ export const plainSpelling: Spelling = {
 
 type Spaces = readonly [string, ...string[]]
 const usualSpaces: Spaces = [' ', '  ', '\t', ' \t ']
-/** Those of JSON that is written in several lines. */
+/** White space of JSON that has several lines. */
 export const spacesWithBreaks: Spaces = [...usualSpaces, '\n', '\n  ']
 
-/** As few writers do, and as every reader must understand: white space, escapes, each form that a number may have. */
+/** Writes JSON with unusual white space, escapes and forms of numbers. Every reader must understand it. */
 export function oddSpelling(random: Random, spaces: Spaces = usualSpaces): Spelling {
   const space = () => (random.chance(0.2) ? random.pick(spaces) : '')
   const text = (value: string) => `"${Array.from(value, (character) => oddCharacter(character, random)).join('')}"`
@@ -38,7 +38,7 @@ export function oddSpelling(random: Random, spaces: Spaces = usualSpaces): Spell
   return { value, writtenMember, member: (name, each) => writtenMember(name, value(each)) }
 }
 
-const short: ReadonlyMap<string, string> = new Map([
+const shortEscapes: ReadonlyMap<string, string> = new Map([
   ['"', '\\"'],
   ['\\', '\\\\'],
   ['/', '\\/'],
@@ -52,7 +52,7 @@ const short: ReadonlyMap<string, string> = new Map([
 function oddCharacter(character: string, random: Random): string {
   const isForbidden = character === '"' || character === '\\' || character < ' '
   if (!isForbidden && random.chance(0.9)) return character
-  const usual = short.get(character)
+  const usual = shortEscapes.get(character)
   if (usual !== undefined && random.chance(0.6)) return usual
   return Array.from({ length: character.length }, (_, at) => {
     const hex = character.charCodeAt(at).toString(16).padStart(4, '0')

@@ -3,7 +3,7 @@ import type { Random } from './random.ts'
 import { oddSpelling, plainSpelling, type Spelling, spacesWithBreaks } from './spelling.ts'
 import { type Json, type JsonObject, ownMembers } from './words.ts'
 
-/** What of a chunk the gateway puts its own in place of. */
+/** The members of a chunk that the gateway replaces. */
 export interface Head {
   readonly id: string
   readonly model: string
@@ -11,25 +11,25 @@ export interface Head {
   readonly created: number
 }
 
-/** An answer as an upstream of OpenAI's kind streams it, and what must leave of it. */
+/** An answer that an upstream streams in OpenAI's dialect, and the answer that the client must get. */
 export interface GeneratedStream {
   readonly choices: number
-  /** Whether its client asks for usage. */
+  /** Whether the client asks for usage. */
   readonly wantsUsage: boolean
-  /** Whether the upstream counts it; otherwise the gateway estimates it, in an event more. */
+  /** Whether the upstream sends usage. Otherwise the gateway adds an event with an estimate. */
   readonly hasUsage: boolean
-  /** The data of each event, with the upstream's own head; `[DONE]` apart. */
+  /** Returns the data of each event that the upstream sends with this head, without `[DONE]`. */
   sent(head: Head): string[]
-  /** The data of each event that leaves, with our head. */
+  /** Returns the data of each event that the client must get with this head. */
   leaving(head: Head): string[]
 }
 
 interface Chunk {
-  /** With marks where the head's values stand. */
+  /** The chunk from the upstream, with marks in place of the head's values. */
   readonly sent: string
-  /** The same of what leaves; undefined where the client did not ask for it. */
+  /** The chunk to the client, with the same marks; undefined if the client did not ask for it. */
   readonly leaving: string | undefined
-  /** An end leaves once the stream is over (law 1), usage after it. */
+  /** When it leaves: an end is held until the stream is over (law 1), and usage follows it. */
   readonly leaves: 'at once' | 'as an end' | 'as usage'
 }
 
@@ -38,14 +38,14 @@ interface Style {
   readonly random: Random
   readonly spelling: Spelling
   readonly wantsUsage: boolean
-  /** Whether each chunk says `"usage":null`, as OpenAI's do where usage was asked for. */
-  readonly saysNoUsage: boolean
-  /** The members before the choices, and those after them, as text. */
+  /** Whether each chunk has `"usage":null`, as OpenAI's chunks have if usage was asked for. */
+  readonly hasNullUsage: boolean
+  /** The members before the choices, as text. */
   readonly before: () => readonly string[]
   readonly after: () => readonly string[]
 }
 
-/** The same chance makes the same stream. */
+/** Generates a stream. The same random choices make the same stream. */
 export function generateStream(random: Random): GeneratedStream {
   const choices = random.pick([1, 1, 1, 2, 3])
   const style = newStyle(random)
@@ -63,7 +63,7 @@ export function generateStream(random: Random): GeneratedStream {
     choices,
     wantsUsage: style.wantsUsage,
     hasUsage,
-    sent: (head) => chunks.map(({ sent }, at) => withHead(sent, isVaried && at > 0 ? varied(head, at) : head)),
+    sent: (head) => chunks.map(({ sent }, at) => withHead(sent, isVaried && at > 0 ? variedHead(head, at) : head)),
     // a line break would end the event
     leaving: (head) => leaving.map((chunk) => withHead(chunk, head).replaceAll('\n', ' ')),
   }
@@ -78,8 +78,8 @@ function withHead(text: string, { id, model, created }: Head): string {
     .replace(marks.created, () => String(created))
 }
 
-/** Some services write another id and time into each chunk; one answer leaves with those of the first. */
-function varied({ id, model, created }: Head, at: number): Head {
+/** Some services write another id and time into each chunk. The client gets those of the first chunk. */
+function variedHead({ id, model, created }: Head, at: number): Head {
   return { id: `${id}-${at}`, model, created: created + at }
 }
 
@@ -95,7 +95,7 @@ function newStyle(random: Random): Style {
   ]
   const order = random.chance(0.3) ? random.shuffled(head().map((_, at) => at)) : head().map((_, at) => at)
   const inOrder = (members: readonly string[]) => order.map((at) => members[at] ?? '')
-  // nearly all services write the same head in each chunk, and nearly all before the choices
+  // nearly all services write the same head in each chunk, before the choices
   const written = inOrder(head())
   const members = random.chance(0.8) ? () => written : () => inOrder(head())
   const before = random.chance(0.85) ? written.length : random.below(written.length)
@@ -103,7 +103,7 @@ function newStyle(random: Random): Style {
     random,
     spelling,
     wantsUsage: random.chance(0.5),
-    saysNoUsage: random.chance(0.5),
+    hasNullUsage: random.chance(0.5),
     before: () => members().slice(0, before),
     after: () => members().slice(before),
   }
@@ -114,7 +114,7 @@ function spellingOf(random: Random): Spelling {
   return random.chance(0.3) ? oddSpelling(random, spacesWithBreaks) : oddSpelling(random)
 }
 
-/** Which steps of which answers come in one chunk. */
+/** Distributes the steps of all choices over chunks. */
 function stepsInTurns(random: Random, choices: number): (readonly [number, ChoiceStep])[][] {
   const left = Array.from({ length: choices }, (_, choice) => choiceSteps(random, choice))
   const turns: (readonly [number, ChoiceStep])[][] = []
@@ -137,7 +137,7 @@ function chunkOf(
   steps: readonly (readonly [number, ChoiceStep])[],
   { more = {}, usage }: More = {},
 ): Chunk {
-  const { random, spelling, before, after, wantsUsage, saysNoUsage } = style
+  const { random, spelling, before, after, wantsUsage, hasNullUsage } = style
   const own = random.chance(0.2) ? ownMembers(random, 1, 'x_chunk') : {}
   const members = [
     ...before(),
@@ -145,13 +145,14 @@ function chunkOf(
     ...after(),
     ...Object.entries({ ...more, ...own }).map(([name, value]) => spelling.member(name, value)),
   ]
-  const silent = `{${members.join(',')}}`
-  const said = `{${[...members, spelling.member('usage', usage ?? null)].join(',')}}`
+  const withoutUsage = `{${members.join(',')}}`
+  const withNull = `{${[...members, spelling.member('usage', usage ?? null)].join(',')}}`
   const isEnd = steps.some(([, { finish }]) => finish !== undefined)
-  if (usage) return { sent: said, leaving: wantsUsage ? said : undefined, leaves: 'as usage' }
-  const sent = saysNoUsage ? said : silent
-  // who asks for usage gets it with each chunk, null but in the last (OpenAI, `stream_options.include_usage`)
-  const leaving = saysNoUsage === wantsUsage ? sent : wantsUsage ? `${silent.slice(0, -1)},"usage":null}` : silent
+  if (usage) return { sent: withNull, leaving: wantsUsage ? withNull : undefined, leaves: 'as usage' }
+  const sent = hasNullUsage ? withNull : withoutUsage
+  // a client that asks for usage gets the member in each chunk; only the last is not null (OpenAI, `stream_options.include_usage`)
+  const leaving =
+    hasNullUsage === wantsUsage ? sent : wantsUsage ? `${withoutUsage.slice(0, -1)},"usage":null}` : withoutUsage
   return { sent, leaving, leaves: isEnd ? 'as an end' : 'at once' }
 }
 

@@ -3,7 +3,7 @@ import type { Random } from './random.ts'
 
 const utf8 = new TextEncoder()
 
-/** A reply with its head, in pieces as the network may bring them: cut at any byte, of the framing too. */
+/** Writes a reply with its head, in pieces that are cut at any byte, also within the framing. */
 export function piecesOfReply(data: readonly string[], random: Random): Uint8Array[] {
   const body = utf8.encode(eventsOf(data, random))
   const isChunked = random.chance(0.8)
@@ -16,15 +16,15 @@ export function piecesOfReply(data: readonly string[], random: Random): Uint8Arr
   )
 }
 
-/** Gives the loop a turn between two pieces, so that they are written, and mostly read, one by one. */
-export async function* oneByOne(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+/** Gives the event loop a turn between two pieces, so that they are written, and mostly read, one by one. */
+export async function* writeOneByOne(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   for (const piece of pieces) {
     yield piece
     await nextTurn()
   }
 }
 
-/** The text of a stream of events: any end of a line, comments and other fields between, `[DONE]` at the end. */
+/** Writes a stream of events with any kind of line end, comments, unknown fields, and `[DONE]` at the end. */
 function eventsOf(data: readonly string[], random: Random): string {
   const lineEnd = random.pick(['\n', '\n', '\n', '\r\n', '\r'])
   const isTidy = random.chance(0.5)

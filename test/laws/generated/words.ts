@@ -1,12 +1,12 @@
 import type { Random } from './random.ts'
 
-/** A JSON value that a test makes up. */
+/** A generated JSON value. */
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject
 export interface JsonObject {
   readonly [name: string]: Json
 }
 
-/** Characters that a careless relay breaks: quotes, escapes, controls, line separators, every length of UTF-8, what ends an event. */
+/** Characters that a careless relay breaks: quotes, escapes, controls, line separators, and every length of UTF-8. */
 const characters = [
   ...['a', 'B', ' ', '  ', '.', '0', '/', '"', '\\', "'", '<', '&', '{', '}', '[', ']', ':', ','],
   ...['\n', '\r', '\r\n', '\n\n', '\t', '\b', '\f', '\u0000', '\u001f', '\u007f', '\u0085', '\u00a0', '\ufeff'],
@@ -24,12 +24,12 @@ const characters = [
   ],
 ] as const
 
-/** A text of whole characters, of at least one. */
+/** Generates a text of one or more whole characters. */
 export function anyText(random: Random, atMost = 6): string {
   return random.list(1, atMost, () => random.pick(['word ', ...characters])).join('')
 }
 
-/** A value of any kind, as a service may have in a field of its own. */
+/** Generates a value of any type, for an unknown field. */
 function anyValue(random: Random, depth = 0): Json {
   const kind = random.below(depth > 2 ? 4 : 6)
   if (kind === 0) return anyText(random, 4)
@@ -40,7 +40,7 @@ function anyValue(random: Random, depth = 0): Json {
   return Object.fromEntries(random.list(0, 3, (at) => [anyName(random, at), anyValue(random, depth + 1)]))
 }
 
-/** As many members as `atMost` whose names no dialect knows. */
+/** Generates up to `atMost` members with names that no dialect knows. */
 export function ownMembers(random: Random, atMost = 2, prefix = 'x_own'): JsonObject {
   const ending = () => random.pick(['', '-é', ' "', '.b'])
   return Object.fromEntries(
