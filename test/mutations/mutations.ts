@@ -153,4 +153,11 @@ export const mutations: readonly Mutation[] = [
     replace: '',
     tests: ['src/dialects/openai-chat/decode-request.test.ts', 'test/laws/law-6-bytes.test.ts'],
   },
+  {
+    name: 'back-pressure of a client',
+    file: 'src/api/exchange/stream-body.ts',
+    find: '{ highWaterMark: 0 }',
+    replace: '{ highWaterMark: 1000 }',
+    tests: ['src/api/exchange/stream-body.test.ts'],
+  },
 ]

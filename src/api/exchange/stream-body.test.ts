@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
-import { flowFrom, readyFlow, silentFlow } from '../../flow/flow.double.ts'
+import { flowFrom, readyFlow, scriptedFlow, silentFlow } from '../../flow/flow.double.ts'
 import type { Flow } from '../../flow/flow.ts'
+import { ManualRuntime } from '../../flow/runtime.double.ts'
 import { machine } from '../../wire/machine.double.ts'
 import { type StreamBodyOptions, streamBody } from './stream-body.ts'
 
@@ -42,17 +43,17 @@ async function* of(...events: ChatEvent[]): AsyncGenerator<ChatEvent> {
 }
 
 describe('a stream', () => {
-  test('is its events, and one end', async () => {
+  test('writes its events and one end', async () => {
     const { body, told } = bodyOf(of(text('a'), { type: 'finish', choice: 0, reason: 'stop' }, text('b')))
     expect(await new Response(body).text()).toBe('ab.')
     expect(told).toEqual({ aborts: [], closes: 1 })
   })
 
-  test('without an event is an end', async () => {
+  test('writes only the end if there is no event', async () => {
     expect(await new Response(bodyOf(of()).body).text()).toBe('.')
   })
 
-  test('writes a long event in pieces, and lets nothing come between them', async () => {
+  test('writes a long event in pieces, with nothing between them', async () => {
     const long = '漢字'.repeat(600_000)
     const surface = {
       event: (event: ChatEvent) =>
@@ -85,7 +86,7 @@ describe('a stream', () => {
     expect(Math.max(...pieces.map(({ byteLength }) => byteLength))).toBeLessThanOrEqual(3 * 256 * 1024)
   })
 
-  test('gives other work a turn while all its batches are ready', async () => {
+  test('gives other work a turn even if all its batches are ready', async () => {
     let turns = 0
     let isOver = false
     const count = () => {
@@ -100,7 +101,7 @@ describe('a stream', () => {
     expect(turns).toBeGreaterThanOrEqual(7)
   })
 
-  test('skips batches without bytes, however many there are', async () => {
+  test('skips any number of batches without bytes', async () => {
     const blank = Array.from({ length: 100_000 }, () => [text('')])
     expect(await new Response(bodyOf(readyFlow(...blank, [text('a')])).body).text()).toBe('a.')
   })
@@ -109,7 +110,7 @@ describe('a stream', () => {
     expect(await new Response(bodyOf(of(text('a')), { opening: ':' }).body).text()).toBe(':a.')
   })
 
-  test('that fails ends with the failure, and with nothing else', async () => {
+  test('ends with the failure, and nothing else, if its flow fails', async () => {
     async function* failing(): AsyncGenerator<ChatEvent> {
       yield text('a')
       throw new ChatError('upstream-failed', { message: 'The stream was cut.' })
@@ -119,14 +120,14 @@ describe('a stream', () => {
     expect(told).toEqual({ aborts: [], closes: 1 })
   })
 
-  test('that fails by a bug of ours says only that', async () => {
+  test('says only that the gateway failed if a bug of ours ends it', async () => {
     const failing: AsyncIterable<ChatEvent> = {
       [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new TypeError('the details')) }),
     }
     expect(await new Response(bodyOf(failing).body).text()).toBe('!internal_error')
   })
 
-  test('whose event cannot be written ends with a failure', async () => {
+  test('ends with a failure if an event cannot be written', async () => {
     const surface = {
       event: () => {
         throw new TypeError('the details')
@@ -142,42 +143,39 @@ describe('a stream', () => {
     expect(flow.closes).toBe(1)
   })
 
-  test('fills the silence of its upstream, each interval once', async () => {
-    const silence = Promise.withResolvers<void>()
-    async function* slow(): AsyncGenerator<ChatEvent> {
-      yield text('a')
-      await silence.promise
-      yield text('b')
-    }
-    const { body } = bodyOf(slow(), { keepAliveMs: 5 })
-    const reader = body.getReader()
-    let said = ''
-    while (said.length < 4) said += new TextDecoder().decode((await reader.read()).value)
-    expect(said).toBe('a+++')
-    silence.resolve()
-    while (!said.endsWith('.')) said += new TextDecoder().decode((await reader.read()).value)
-    expect(said).toMatch(/^a\++b\.$/)
+  test('sends a keep-alive after each interval of silence', async () => {
+    const runtime = new ManualRuntime()
+    const late = Promise.withResolvers<ChatEvent[]>()
+    const { body } = bodyOf(scriptedFlow([text('a')], late.promise), { timers: runtime.timers, keepAliveMs: 1_000 })
+    let written = ''
+    const reading = (async () => {
+      for await (const bytes of body) written += new TextDecoder().decode(bytes)
+    })()
+    await runtime.advance(900)
+    expect(written).toBe('a')
+    await runtime.advance(200)
+    expect(written).toBe('a+')
+    await runtime.advance(2_000)
+    expect(written).toBe('a+++')
+    late.resolve([text('b')])
+    await reading
+    expect(written).toBe('a+++b.')
   })
 
-  test('reads no event before the client takes it', async () => {
-    let made = 0
-    async function* counted(): AsyncGenerator<ChatEvent> {
-      for (; made < 100; ) {
-        made++
-        yield text('a')
-      }
-    }
-    const reader = bodyOf(counted()).body.getReader()
-    await Bun.sleep(0)
-    expect(made).toBe(0)
+  test('reads no batch before the client takes it', async () => {
+    const runtime = new ManualRuntime()
+    const flow = readyFlow(...Array.from({ length: 100 }, () => [text('a')]))
+    const reader = bodyOf(flow).body.getReader()
+    await runtime.settle()
+    expect(flow.reads).toBe(0)
     await reader.read()
     await reader.read()
-    await Bun.sleep(0)
-    expect(made).toBe(2)
+    await runtime.settle()
+    expect(flow.reads).toBe(2)
     await reader.cancel()
   })
 
-  test('whose client leaves is aborted, and its events are let go of', async () => {
+  test('is aborted and frees its flow when its client leaves', async () => {
     let isFreed = false
     async function* endless(): AsyncGenerator<ChatEvent> {
       try {
@@ -206,16 +204,15 @@ describe('a stream', () => {
     expect((await pending).done).toBe(true)
   })
 
-  test('whose client takes nothing for too long is given up', async () => {
-    const gone = Promise.withResolvers<string>()
-    const { body, told } = bodyOf(of(text('a'), text('b')), {
-      stuckMs: 5,
-      abort: (reason) => gone.resolve(reason.code),
-    })
+  test('is given up if its client takes nothing for too long', async () => {
+    const runtime = new ManualRuntime()
+    const { body, told } = bodyOf(of(text('a'), text('b')), { timers: runtime.timers, stuckMs: 60_000 })
     const reader = body.getReader()
     await reader.read()
-    expect(await gone.promise).toBe('client_closed')
+    await runtime.advance(59_000)
+    expect(told).toEqual({ aborts: [], closes: 0 })
+    await runtime.advance(2_000)
+    expect(told).toEqual({ aborts: ['client_closed'], closes: 1 })
     expect(await reader.read().catch((thrown: unknown) => thrown)).toMatchObject({ code: 'client_stuck' })
-    expect(told.closes).toBe(1)
   })
 })
