@@ -1,6 +1,6 @@
 import type { Script } from '../../src/wire/emulator/script.ts'
 
-/** What a client must see of a fault, whatever wire it strikes. Without a code the answer is good. */
+/** The result that a client must see for a fault, on any wire. Without a code the answer is good. */
 export interface Seen {
   /** Unique; starts with the moment. */
   readonly name: string
@@ -11,7 +11,7 @@ export interface Seen {
   readonly code?: string
   /** Text that reached the client. */
   readonly text: string
-  /** Requests that reach the upstream, of which there is one with one account. */
+  /** Number of requests that reach the upstream. There is one upstream with one account. */
   readonly attempts: number
   readonly retryAfter?: string
 }
@@ -24,7 +24,7 @@ export interface Cell extends Seen {
 export const helloWorld = 'Hello, world.'
 export const helloWor = 'Hello, wor'
 
-/** The answer in full; the answer that breaks off; the status instead of one. */
+/** A whole answer, an answer that breaks off, or a status of failure. */
 export const good = { status: 200, text: helloWorld, attempts: 1, stream: true } as const
 export const broken = { status: 200, text: helloWor, attempts: 1, stream: true } as const
 export const failed = { status: 502, text: '', attempts: 2, stream: true } as const
@@ -36,7 +36,7 @@ export const timedOut = { status: 504, code: 'upstream_timeout' } as const
 export const both = [true, false] as const
 export const surface = (stream: boolean) => (stream ? 'SSE' : 'JSON')
 
-/** Time for what was sent to have been read before a reset overtakes it, in milliseconds. */
+/** Milliseconds between the last byte and a reset, so that the bytes are read before it. */
 export const readMs = 150
 
 export const jsonHeaders = { 'content-type': 'application/json' }

@@ -11,7 +11,7 @@ import { browserEvents, json, post, type Told, tell, textOf, typesOf } from './c
 import { calling, chunk, saying, silent, stalling } from './chat-server-model.ts'
 import { type ChatServerRig, mcpServers, startChatServer } from './chat-server-rig.ts'
 
-// Item 7: whatever a request is busy with, an abort or a client that leaves ends all of it, and the session goes on.
+// Item 7: an abort or a client that leaves ends every part of a request, in every phase, and the session goes on.
 
 const limitMs = 250
 /** Milliseconds after which a wait is a hang. */
@@ -21,9 +21,9 @@ const isAnswering = ({ messages }: EmulatedChat) => messages.at(-1)?.role === 't
 
 interface Phase {
   readonly reply: (chat: EmulatedChat) => Script
-  /** The last event that is shown before it is stuck; undefined where there is none. */
+  /** The last event before the request is stuck; undefined if there is none. */
   readonly last?: string
-  /** Whether a request to the model is under way then. */
+  /** Whether a request to the model is running then. */
   readonly isAsking: boolean
 }
 
@@ -82,7 +82,7 @@ async function stuckIn(phase: Phase, session: string, signal?: AbortSignal) {
   const before = model.chats.length
   const asked = post(rig.url, { session_id: session, content: 'Go on' }, { ...(signal && { signal }) })
   const events: Told[] = []
-  // a client that leaves gets nothing more
+  // a client that has left gets no more bytes
   const reading = asked
     .then(async (response) => {
       for await (const event of browserEvents(response)) events.push(event)
@@ -95,7 +95,7 @@ async function stuckIn(phase: Phase, session: string, signal?: AbortSignal) {
   return { events, reading }
 }
 
-/** Nothing of the request is left, the session's next message is answered, and what the model is told is a conversation. */
+/** Expects that the request has left nothing behind, that the next message is answered, and that the model gets a valid conversation. */
 async function expectFree(session: string): Promise<void> {
   reply = () => saying('Here', ' again.')
   const events = await tell(rig.url, { session_id: session, content: 'And now?' })
@@ -117,7 +117,7 @@ async function statuses(session: string): Promise<readonly string[]> {
 
 describe('an abort while', () => {
   for (const [name, phase] of Object.entries(phases))
-    test(`${name} ends the stream with cancelled and done, and frees all there was`, async () => {
+    test(`${name} ends the stream with cancelled and done, and frees everything`, async () => {
       const session = `abort ${name}`
       const runs = cancelledRuns()
       const { events, reading } = await stuckIn(phase, session)
@@ -135,7 +135,7 @@ describe('an abort while', () => {
 
 describe('a client that leaves while', () => {
   for (const [name, phase] of Object.entries(phases))
-    test(`${name} is as good as an abort`, async () => {
+    test(`${name} has the same effect as an abort`, async () => {
       const session = `leave ${name}`
       const runs = cancelledRuns()
       const controller = new AbortController()
@@ -154,14 +154,14 @@ describe('a client that leaves while', () => {
 })
 
 describe('an abort', () => {
-  test('of nothing says so', async () => {
+  test('without a running request says that there is none', async () => {
     expect(await abort('nobody')).toEqual({
       status: 200,
       body: { message: 'No chat request of this session is running', aborted: false },
     })
   })
 
-  test('takes the session from the query too', async () => {
+  test('accepts the session in the query too', async () => {
     const { reading } = await stuckIn({ reply: () => stalling('Half'), last: 'chunk', isAsking: true }, 'by query')
     const answered = await json(
       fetch(`${rig.url}/api/chat/abort?session_id=${encodeURIComponent('by query')}`, { method: 'POST' }),
@@ -170,7 +170,7 @@ describe('an abort', () => {
     await reading
   })
 
-  test('frees the session of a client that reads nothing any more, and that has slowed the model down', async () => {
+  test('frees the session of a client that has stopped reading and has slowed the model down', async () => {
     let made = 0
     function* endless() {
       for (;;) {
@@ -189,7 +189,7 @@ describe('an abort', () => {
     await reader?.cancel()
   })
 
-  test('stops those that wait for the session too', async () => {
+  test('stops requests that wait for the session too', async () => {
     const { reading } = await stuckIn({ reply: () => stalling('Half'), last: 'chunk', isAsking: true }, 'queue')
     const waiting = post(rig.url, { session_id: 'queue', content: 'Me too' }, { query: '?wait=true' })
     // nothing tells from outside that it waits: a third, which may not, is refused either way

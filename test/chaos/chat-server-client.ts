@@ -1,6 +1,6 @@
 import { createParser } from 'eventsource-parser'
 
-/** An event as a client of the chat server gets it. */
+/** An event that a client of the chat server gets. */
 export interface Told {
   readonly type: string
   readonly data?: Readonly<Record<string, unknown>>
@@ -30,7 +30,7 @@ export function post(url: string, body: object | string, asking: Asking = {}): P
   })
 }
 
-/** The loop of a front end: what was read is cut at its newlines, and the last piece waits for more. */
+/** Reads events as the loop of a web page does: it splits the text at newlines, and keeps the last piece for the next read. */
 export async function* browserEvents(response: Response): AsyncGenerator<Told> {
   const reader = response.body?.getReader()
   const decoder = new TextDecoder()
@@ -45,7 +45,7 @@ export async function* browserEvents(response: Response): AsyncGenerator<Told> {
   }
 }
 
-/** The same events, read by the parser that SDKs use. @throws where anything is no event */
+/** Reads events with the parser that SDKs use. @throws if the text has anything other than events */
 export function parsedEvents(stream: string): Told[] {
   const events: Told[] = []
   const parser = createParser({
@@ -61,7 +61,7 @@ export function parsedEvents(stream: string): Told[] {
   return events
 }
 
-/** Asks, and reads all there is. @throws where it is no stream */
+/** Asks, and reads the whole answer. @throws if it is not a stream */
 export async function tell(url: string, body: object, asking: Asking = {}): Promise<Told[]> {
   const response = await post(url, body, asking)
   if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`)
@@ -83,7 +83,7 @@ export function messageOf(events: readonly Told[]): Readonly<Record<string, unkn
   return { ...message }
 }
 
-/** What a route answers as JSON, with its status. */
+/** Returns the JSON that a route answers, with its status. */
 export async function json(
   asked: Promise<Response>,
 ): Promise<{ readonly status: number; readonly body: Readonly<Record<string, unknown>> }> {

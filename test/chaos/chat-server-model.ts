@@ -14,7 +14,7 @@ export function chunk(delta: object, finish: string | null = null, more: object 
   return sseData(JSON.stringify({ ...about, choices: [{ index: 0, delta, finish_reason: finish }], ...more }))
 }
 
-/** An OpenAI model that says these, a chunk each. */
+/** An OpenAI model that answers with these texts, each in its own chunk. */
 export function saying(...words: readonly string[]): Script {
   const deltas = words.map((content) => chunk({ content }))
   return {
@@ -22,7 +22,7 @@ export function saying(...words: readonly string[]): Script {
   }
 }
 
-/** One that calls tools, after a word where there is one. */
+/** An OpenAI model that calls tools, after an optional text. */
 export function calling(calls: readonly Called[], words = ''): Script {
   const deltas = calls.map(([id, name, json], index) =>
     chunk({ tool_calls: [{ index, id, type: 'function', function: { name, arguments: json } }] }),
@@ -31,15 +31,15 @@ export function calling(calls: readonly Called[], words = ''): Script {
   return { body: [opening, ...deltas, chunk({}, 'tool_calls', { usage }), sseData('[DONE]')] }
 }
 
-/** One that says a word and then nothing more. */
+/** An OpenAI model that sends a word and is then silent. */
 export function stalling(word: string): Script {
   return { body: [chunk({ role: 'assistant', content: word })], ending: 'stall' }
 }
 
-/** One that never begins. */
+/** An OpenAI model that never answers. */
 export const silent: Script = { framing: 'raw', ending: 'stall' }
 
-/** Cohere's model, the same. */
+/** A model of Cohere that calls tools. */
 export function cohereCalling(calls: readonly Called[]): Script {
   const events = calls.flatMap(([id, name, json], index) => [
     said('tool-call-start', { tool_calls: { id, type: 'function', function: { name, arguments: '' } } }, { index }),
@@ -69,7 +69,7 @@ function cohereEnd(reason: string): string {
   return cohereEvent({ type: 'message-end', id: 'x', delta: { finish_reason: reason, usage: counted } })
 }
 
-/** Smithery's model, the same. */
+/** A model of smithery that calls tools. */
 export function smitheryCalling(calls: readonly Called[]): Script {
   return smithery(
     calls.map(([toolCallId, toolName, json]) => ({

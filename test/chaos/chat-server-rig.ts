@@ -6,22 +6,22 @@ import type { Store } from '../../src/state/store.ts'
 import { openLog } from '../../src/telemetry/log.ts'
 import { machine, machineWith } from '../../src/wire/machine.double.ts'
 
-/** The whole program with what a chat server needs, in this process. */
+/** The whole program in this process, with the settings of a chat server. */
 export interface ChatServerRig extends AsyncDisposable {
   readonly url: string
-  /** Every line of its log, as it was written. */
+  /** Every line of its log. */
   readonly lines: readonly string[]
 }
 
 export interface RigOptions {
   readonly surroundings?: Partial<Surroundings>
-  /** Where it keeps its state; in memory, where it does not say. The rig closes it. */
+  /** The store of its state. The default is in memory. The rig closes it. */
   readonly store?: Store
-  /** Puts in what no variable can. */
+  /** Changes the configuration where no variable can. */
   alter?(config: Config): Config
 }
 
-/** Starts it with these variables. What it keeps is named `id-1`, `id-2` …, a second apart. */
+/** Starts the program with these variables. Its ids are `id-1`, `id-2` …, and its clock goes on one second for each. */
 export function startChatServer(
   variables: RawVariables,
   { surroundings, store = new MemoryStore({ runtime: machine }), alter = (config) => config }: RigOptions = {},
@@ -41,12 +41,12 @@ function counted(): Surroundings {
   }
 }
 
-/** `MCP_SERVERS` with these servers. */
+/** Writes `MCP_SERVERS` with these servers. */
 export function mcpServers(servers: Readonly<Record<string, object>>): RawVariables {
   return { MCP_SERVERS: JSON.stringify({ mcpServers: servers }) }
 }
 
-/** One of the programs in `test/tools`, as a server on its standard input and output. */
+/** Configures a program of `test/tools` as a server over standard input and output. */
 export function stdio(...args: readonly string[]): object {
   return { command: process.execPath, args: [`${import.meta.dir}/../tools/sdk-server.ts`, ...args] }
 }

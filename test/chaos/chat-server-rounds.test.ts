@@ -18,7 +18,7 @@ import {
 } from './chat-server-model.ts'
 import { mcpServers, startChatServer, stdio } from './chat-server-rig.ts'
 
-// Three rounds of two tools side by side, each on an MCP server of its own: a process, and one over HTTP.
+// Three rounds of two concurrent tools. One MCP server is a process, the other is reached over HTTP.
 
 const rounds = 3
 
@@ -26,18 +26,18 @@ interface Asked {
   readonly [field: string]: unknown
 }
 
-/** How many answers of the model the request tells. */
+/** Counts the model's answers in a request. */
 function roundOf({ messages }: Asked): number {
   return Array.isArray(messages) ? messages.filter(({ role }) => role === 'assistant').length + 1 : 1
 }
 
-/** Mistral's ids have nine letters and digits; nobody minds them. */
+/** Mistral requires ids of nine letters and digits, and all other services accept them. */
 const callsOf = (round: number): Called[] => [
   [`echo0000${round}`, 'process__echo', `{"text":"round ${round}"}`],
   [`big00000${round}`, 'web__big', `{"bytes":${round}}`],
 ]
 
-/** In smithery's messages calls and results are parts, two of them a round. */
+/** Smithery's messages have calls and results as parts, two in each round. */
 function smitheryRound({ messages }: SmitheryBody): number {
   const calls = messages.flatMap(({ parts }) => parts.filter((part) => 'toolCallId' in part))
   return Math.floor(calls.length / 2) + 1
@@ -94,7 +94,7 @@ describe('three rounds of two tools each', () => {
         expect(typesOf(events).slice(-2)).toEqual(['complete', 'done'])
         expect(messageOf(events)).toMatchObject({ content: 'All is known.', status: 'completed' })
         expect(messageOf(events).tool_calls).toHaveLength(2 * rounds)
-        // the session is told again with all of it, and the upstream takes that
+        // the next turn sends the whole session, and the upstream accepts it
         expect(typesOf(await tell(rig.url, { ...asked, content: 'And again' })).at(-1)).toBe('done')
       } finally {
         await emulator.close()
@@ -102,7 +102,7 @@ describe('three rounds of two tools each', () => {
     })
 })
 
-/** Both calls, then both results, whichever was first; and nothing of another round between. */
+/** Expects both calls, then both results in any order, and nothing of another round between them. */
 function expectRound(events: readonly Told[], round: number): void {
   const ids = callsOf(round).map(([id]) => id)
   const mine = events.filter(({ data }) => ids.includes(String(data?.tool_call_id)))

@@ -51,7 +51,7 @@ const rolesIn = (messages: unknown) =>
   Array.isArray(messages) ? messages.map(({ role }: { role: string }) => role).join(' ') : ''
 
 describe('a session', () => {
-  test('is told to the model again with each message', async () => {
+  test('is sent to the model again with each message', async () => {
     await say('again', 'One')
     await say('again', 'Two')
     expect(newest?.messages.map(({ role, content }) => [role, content])).toEqual([
@@ -61,7 +61,7 @@ describe('a session', () => {
     ])
   })
 
-  test('is listed, read with a limit, and forgotten', async () => {
+  test('is listed, read with a limit, and deleted', async () => {
     await say('to be deleted')
     const { body } = await get('/api/sessions?limit=1')
     expect(body.sessions).toMatchObject([{ id: 'to be deleted', messages: 2 }])
@@ -74,7 +74,7 @@ describe('a session', () => {
       expect(gone).toMatchObject({ status: 404, body: { error: { code: 'session_not_found' } } })
   })
 
-  test('that another request writes is busy, or waited for where that is asked', async () => {
+  test('that another request writes is refused as busy, or waited for if the request asks for that', async () => {
     const first = Promise.withResolvers<void>()
     async function* slowly() {
       yield chunk({ role: 'assistant', content: 'Slow' })
@@ -90,7 +90,7 @@ describe('a session', () => {
     expect(JSON.parse(await second.text())).toMatchObject({ error: { code: 'session_busy', param: null } })
     expect(await remove('/api/sessions/busy/messages')).toMatchObject({ status: 409 })
     const waiting = post(rig.url, { session_id: 'busy', content: 'Three' }, { key, query: '?wait=true' })
-    // another session, and the same name of another client, are no matter of this one
+    // another session is independent, and so is the same name of another client
     reply = spoken
     expect(typesOf(await say('not busy')).at(-1)).toBe('done')
     expect(typesOf(await tell(rig.url, { session_id: 'busy', content: 'x' }, { key: keys.bob })).at(-1)).toBe('done')
@@ -101,7 +101,7 @@ describe('a session', () => {
     expect(rolesIn(body.messages)).toBe('user assistant user assistant')
   })
 
-  test('gives a request that is sent again the answer it has got', async () => {
+  test('answers a repeated request with the stored answer', async () => {
     reply = (chat) =>
       chat.messages.at(-1)?.role === 'tool' ? saying('Said.') : calling([['e1', 'lab__echo', '{"text":"x"}']], 'Look:')
     const first = await say('once', 'Hello', { request_id: 'r-1' })
@@ -115,7 +115,7 @@ describe('a session', () => {
     expect(rolesIn(body.messages)).toBe('user assistant tool assistant')
   })
 
-  test('goes on after a failure, which stays and is marked', async () => {
+  test('goes on after a failure, which is stored and marked', async () => {
     reply = () => ({
       status: 500,
       headers: { 'content-type': 'application/json' },
@@ -132,7 +132,7 @@ describe('a session', () => {
   })
 })
 
-test('item 37: a session of another client is as if it were not there', async () => {
+test('item 37: a session of another client does not exist for this one', async () => {
   reply = (chat) => {
     if (chat.messages[0]?.role === 'system') return saying('Much.')
     return chat.messages.at(-1)?.role === 'tool' ? spoken() : calling([['b1', 'lab__big', '{"bytes":9000}']])
@@ -152,7 +152,7 @@ test('item 37: a session of another client is as if it were not there', async ()
   expect(JSON.stringify((await get('/api/sessions', keys.bob)).body)).not.toContain('hers')
   await tell(rig.url, { session_id: 'hers', content: 'What was it?', request_id: 'x' }, { key: keys.bob })
   expect(newest?.messages).toEqual([{ role: 'user', content: 'What was it?' }])
-  // neither does he stop what she runs
+  // he cannot stop her requests either
   reply = () => stalling('Half')
   const asked = model.chats.length
   const running = post(rig.url, { session_id: 'hers', content: 'Go on' }, { key })
@@ -164,7 +164,7 @@ test('item 37: a session of another client is as if it were not there', async ()
 })
 
 describe('model_config', () => {
-  test('chooses the model and its parameters, under either of its names', async () => {
+  test('chooses the model and its parameters, by both names of the member', async () => {
     await say('config', 'a', { ai_model_config: { model_name: 'lab/n', temperature: 0, max_tokens: 7 } })
     expect(newest).toMatchObject({ model: 'n', temperature: 0, max_tokens: 7 })
     await say('config', 'b', {
@@ -176,7 +176,7 @@ describe('model_config', () => {
       expect(newest).not.toHaveProperty(field)
   })
 
-  test('is optional: then the first model that is listed answers, and with null all is as if it were not there', async () => {
+  test('is optional: without it, or with null, the first listed model answers', async () => {
     await say('default', 'a')
     expect(newest?.model).toBe('m')
     await say('default', 'b', {
@@ -186,7 +186,7 @@ describe('model_config', () => {
     expect(newest?.model).toBe('n')
   })
 
-  test('offers no tools where they are not wanted', async () => {
+  test('can turn tools off', async () => {
     await say('tools', 'a')
     expect(newest?.tools?.length).toBeGreaterThan(5)
     await say('tools', 'b', { model_config: { use_tools: false } })
@@ -201,7 +201,7 @@ describe('model_config', () => {
     expect(model.requests.at(-1)?.headers.get('authorization')).toBe('Bearer sessions-lab-key')
   })
 
-  test('that names a model there is not is a 404', async () => {
+  test('that names an unknown model is a 404', async () => {
     const asked = await post(
       rig.url,
       { session_id: 'none', content: 'a', model_config: { model_name: 'lab/none' } },
@@ -211,8 +211,8 @@ describe('model_config', () => {
   })
 })
 
-describe('a model that takes no tools', () => {
-  test('is asked without', async () => {
+describe('a model without support for tools', () => {
+  test('is asked without tools', async () => {
     await using demo = startChatServer({})
     const events = await tell(demo.url, { session_id: 's', content: 'Hello' })
     expect(textOf(events)).toEndWith('You said: Hello')
@@ -238,7 +238,7 @@ describe('tools and servers', () => {
   })
 })
 
-describe('a body that is wrong is 400, and says what is', () => {
+describe('an invalid body is 400, and the message says why', () => {
   const cases: readonly (readonly [body: object | string, param: string | null, path?: string])[] = [
     ['{', null],
     ['[]', null],

@@ -10,17 +10,17 @@ import { browserEvents, parsedEvents, post, tell, textOf, typesOf } from './chat
 import { calling, chunk, saying } from './chat-server-model.ts'
 import { mcpServers, startChatServer, stdio } from './chat-server-rig.ts'
 
-// The chat server's stream, whole: every byte of it stands in a file.
+// The chat server's whole stream: every byte of it is in a file.
 
 const folder = join(import.meta.dir, 'fixtures/chat-server')
 
-/** How many times the model has answered since it was last asked anything by the user. */
+/** Counts the model's answers since the last user message. */
 function roundOf({ messages }: EmulatedChat): number {
   return messages.length - messages.findLastIndex(({ role }) => role === 'user')
 }
 const isSummary = ({ messages }: EmulatedChat) => messages[0]?.role === 'system'
 
-/** A round's calls have ids of their own. */
+/** Makes the ids of a round's calls. */
 const call = (chat: EmulatedChat, name: string, json: string) =>
   [`${name}_${roundOf(chat)}`, `lab__${name}`, json] as const
 
@@ -46,7 +46,7 @@ const scenarios: Readonly<Record<string, (chat: EmulatedChat) => Script>> = {
   'tools without end': (chat) => calling([call(chat, 'fails', '{}')]),
 }
 
-/** Beside those of the files: how its output is cut depends on who is quicker. */
+/** A scenario without a file, because the split of its output depends on timing. */
 const streams = (chat: EmulatedChat) =>
   roundOf(chat) === 1 ? calling([call(chat, 'stream', '{}')]) : saying('Streamed.')
 
@@ -73,7 +73,7 @@ describe('a transcript, byte for byte:', () => {
       scenario = name
       const response = await post(rig.url, { session_id: 'golden', content: 'Go on' }, { id: 'request-1' })
       const said = await response.text()
-      // however often the model is asked, a request has one line
+      // a request has one line, even if the model is asked more than once
       expect(rig.lines.filter((line) => line.includes('"request-1"') && line.includes('"msg":"chat"'))).toHaveLength(1)
       const kept = JSON.parse(await (await fetch(`${rig.url}/api/sessions/golden/messages`)).text())
       const file = Bun.file(join(folder, `${name.replaceAll(' ', '-')}.txt`))
@@ -82,7 +82,7 @@ describe('a transcript, byte for byte:', () => {
     })
 })
 
-describe('every event is read alike, wherever the network cuts the bytes,', () => {
+describe('every event is read correctly, wherever the network cuts the bytes,', () => {
   for (const name of Object.keys(scenarios))
     test(`by a page's own loop and by eventsource-parser: ${name}`, async () => {
       const transcript = await Bun.file(join(folder, `${name.replaceAll(' ', '-')}.txt`)).text()
@@ -96,7 +96,7 @@ describe('every event is read alike, wherever the network cuts the bytes,', () =
     })
 })
 
-test('docs/chat-server.md shows one of them', async () => {
+test('docs/chat-server.md shows one of the transcripts', async () => {
   const written = await Bun.file(join(import.meta.dir, '../../docs/chat-server.md')).text()
   const [, shown] = /^```text\n(.*?)^```$/ms.exec(written) ?? []
   expect(await Bun.file(join(folder, 'two-tools.txt')).text()).toContain(`\n\n${shown}\n{\n`)
@@ -124,7 +124,7 @@ test('a tool’s output is streamed while it runs, before its result', async () 
 })
 
 describe('the direct route', () => {
-  test('asks with the messages it is sent, and keeps the answer alone', async () => {
+  test('sends the messages of its request to the model, and stores only the answer', async () => {
     await using rig = start()
     scenario = 'plain text'
     const messages = [

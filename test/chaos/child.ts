@@ -7,7 +7,7 @@ import type { LogLine } from './gateway.ts'
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const collector = fileURLToPath(new URL('./collect-garbage.ts', import.meta.url))
 
-/** The program as a process of its own, from its source. */
+/** The program in its own process, run from the source. */
 export interface Child extends AsyncDisposable {
   readonly url: string
   readonly lines: readonly LogLine[]
@@ -21,15 +21,15 @@ export interface Child extends AsyncDisposable {
   rss(): number
 }
 
-/** Collections of which the one counts that left the least. */
+/** Number of collections. The smallest result counts. */
 const attempts = 3
 
 export interface ChildOptions {
-  /** Whether memory can be collected on demand. Then the limit of fetches is set from outside, since a restart would lose it. */
+  /** Whether a test can collect garbage. The limit of fetches is then set from outside, because a restart would lose it. */
   readonly collects?: boolean
 }
 
-/** Starts it with no variables but these. */
+/** Starts it with only these variables. */
 export async function startChild(variables: RawVariables, { collects = false }: ChildOptions = {}): Promise<Child> {
   const lines: (LogLine & { readonly url?: string; readonly heapSize?: number })[] = []
   const child = Bun.spawn([process.execPath, ...(collects ? ['--preload', collector] : []), main], {
@@ -62,7 +62,7 @@ export async function startChild(variables: RawVariables, { collects = false }: 
   try {
     await until(() => lines.some(({ msg }) => msg === 'listening'), 60_000, 'the child listens')
   } catch (thrown) {
-    // or else it would outlive the tests, and hold what they print to
+    // otherwise it would outlive the tests, and hold their output open
     child.kill('SIGKILL')
     throw thrown
   }
@@ -75,7 +75,7 @@ export async function startChild(variables: RawVariables, { collects = false }: 
     settledRss: () =>
       leastOf(async () => {
         await collect()
-        // what a collection frees is given back to the system a moment later
+        // freed memory returns to the system a moment after the collection
         await Bun.sleep(100)
         return rss()
       }),

@@ -3,12 +3,12 @@ import { connect, type Socket } from 'node:net'
 export interface Asked {
   readonly model: string
   readonly stream?: boolean
-  /** The request's id, in the log too. */
+  /** The request's id, which is in the log too. */
   readonly id?: string
   readonly signal?: AbortSignal
 }
 
-/** What a client has got when it is over. */
+/** Everything that a client has got at the end. */
 export interface Answered {
   readonly status: number
   readonly headers: Headers
@@ -18,7 +18,7 @@ export interface Answered {
   readonly chunks: readonly Chunk[]
   /** Text of the first choice. */
   readonly text: string
-  /** `error.code` of every error that was said. */
+  /** `error.code` of every error in the answer. */
   readonly errors: readonly string[]
   /** How often `[DONE]` came. */
   readonly dones: number
@@ -35,13 +35,13 @@ interface Chunk {
   }[]
 }
 
-/** Asks as a client does, and reads what comes to its end. */
+/** Asks as a client does, and reads the answer to its end. */
 export async function ask(url: string, asked: Asked): Promise<Answered> {
   const response = await request(url, asked)
   return answered(response, await response.text())
 }
 
-/** Asks, and comes back with the head. */
+/** Asks, and returns as soon as the head has come. */
 export function request(url: string, { model, stream = true, id, signal }: Asked): Promise<Response> {
   return fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
@@ -75,7 +75,7 @@ export function answered({ status, headers }: Pick<Response, 'status' | 'headers
   }
 }
 
-/** A client below HTTP, which chooses for itself when to read and how to leave. */
+/** A client that uses a socket directly, so that it chooses when to read and how to leave. */
 export interface RawClient {
   readonly socket: Socket
   /** Everything that has come so far. */
@@ -84,7 +84,7 @@ export interface RawClient {
   readonly closed: Promise<void>
 }
 
-/** Sends a streaming request on a connection of its own. */
+/** Sends a streaming request on a new connection. */
 export function askRaw(url: string, model: string): RawClient {
   const { port, hostname, host } = new URL(url)
   const body = bodyOf(model, true)
@@ -101,7 +101,7 @@ export function askRaw(url: string, model: string): RawClient {
   return { socket, text: () => Buffer.concat(parts).toString(), closed: closed.promise }
 }
 
-/** The same as `ask`, without `fetch`, of which a process has only 256 at once. */
+/** Asks without `fetch`, because a process can only have 256 concurrent fetches. */
 export async function askByHand(url: string, model: string): Promise<Answered> {
   const client = askRaw(url, model)
   await client.closed
@@ -117,7 +117,7 @@ export async function askByHand(url: string, model: string): Promise<Answered> {
   )
 }
 
-/** The content of a chunked body that has ended well. */
+/** Decodes a chunked body that has ended well. */
 function dechunked(body: Buffer): string {
   const parts: Buffer[] = []
   for (let at = 0; ; ) {

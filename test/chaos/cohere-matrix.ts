@@ -13,7 +13,7 @@ const words = ['Hello', ', wor', 'ld.'].map(content)
 const closing = cohereEvent({ type: 'content-end', index: 0 })
 const finish = cohereEvent({ type: 'message-end', delta: { finish_reason: 'COMPLETE' } })
 
-/** `content-end` ends a part, not the answer. There is no moment E: nothing comes after `message-end`. */
+/** `content-end` ends a part, not the answer. There is no moment E, because nothing follows `message-end`. */
 const wire: StreamWire = {
   moments: { A: [], B: opening, C: [...opening, ...words.slice(0, 2)], D: [...opening, ...words, closing, finish] },
   unended: [...opening, ...words, closing],
@@ -44,7 +44,7 @@ const endAs = (finish_reason: string, error?: string) =>
   cohereEvent({ type: 'message-end', delta: { finish_reason, error } })
 const late = endAs('TIMEOUT')
 
-/** Every cell that Cohere's bytes can make. */
+/** Every cell for faults in Cohere's bytes. */
 export const cells: readonly Cell[] = [
   ...httpCells(wire),
   { ...failed, ...bad, name: 'A a login page', script: { headers: htmlHeaders, body: ['<html>Sign in</html>'] } },

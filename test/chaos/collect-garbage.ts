@@ -1,6 +1,6 @@
 import { heapStats } from 'bun:jsc'
 
-/** Preloaded into a child: SIGUSR2 makes it collect all its garbage, since a test of memory cannot wait until it likes to. */
+/** This file is preloaded into a child, which then collects all its garbage on SIGUSR2. Tests of memory need that. */
 process.on('SIGUSR2', () => {
   Bun.gc(true)
   const { heapSize } = heapStats()

@@ -1,4 +1,4 @@
-/** Faults of the connection, of the client and of our own: the cells of the matrix that no bytes of an upstream make. */
+/** The cells of the matrix without faulty bytes of an upstream: faults of the connection, of the client and of our own code. */
 
 import { afterAll, describe, expect, test } from 'bun:test'
 import { streamBody } from '../../src/api/exchange/stream-body.ts'
@@ -17,12 +17,12 @@ import { ask, askRaw, request } from './client.ts'
 import { type RunningGateway, startGateway, upstreamAt } from './gateway.ts'
 import { cutAt } from './scripts.ts'
 
-/** Answers a TLS greeting in plain words. */
+/** Answers a TLS greeting in plain text. */
 const plain = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('plain') })
 afterAll(() => plain.stop(true))
 
 describe('A: no connection', () => {
-  // a label of 64 letters is no name: no resolver is asked
+  // a label of 64 letters is not a valid name, so no resolver is asked
   const rows = [
     ['a name that does not resolve', `http://${'a'.repeat(64)}.invalid/v1`],
     ['a port that refuses', 'http://127.0.0.1:1/v1'],
@@ -48,7 +48,7 @@ describe('A: no connection', () => {
     }
   }
 
-  test.concurrent('a kept-alive connection that has gone stale is asked anew, and the client never knows', async () => {
+  test.concurrent('a request on a stale keep-alive connection is sent again on a new one, without an error for the client', async () => {
     const own = await emulateOpenai()
     const gateway = startGateway({ ...upstreamAt('stale', own.url), UPSTREAM_STALE_MODELS: 'gpt-test' })
     for (let time = 0; time < 3; time++) {
@@ -66,7 +66,7 @@ const scripts: Readonly<Record<string, () => Script>> = {
   'after-the-finish': () => cutAt('D', 'stall'),
 }
 
-describe('the client leaves: the upstream is let go of, nothing is retried, and one line says so', () => {
+describe('the client leaves: the upstream connection closes, nothing is retried, and the log has one line', () => {
   const moments = [
     ['A', 'silent-head', ''],
     ['B', 'silent-body', ''],
@@ -95,7 +95,7 @@ describe('the client leaves: the upstream is let go of, nothing is retried, and 
     })
   }
 
-  test.concurrent('E: after [DONE] its leaving is nothing', async () => {
+  test.concurrent('E: leaving after [DONE] changes nothing', async () => {
     const own = await emulateOpenai({ reply: () => cutAt('E', 'stall') })
     const gateway = startGateway(upstreamAt('left', own.url))
     const client = askRaw(gateway.url, 'left')
@@ -122,7 +122,7 @@ async function expectLetGo(
 }
 
 describe('a client that stops reading', () => {
-  test.concurrent('is given up, and the upstream with it', async () => {
+  test.concurrent('is given up, and so is its upstream', async () => {
     const reasons: ChatError[] = []
     let closed = 0
     const source = flowFrom(endless())
@@ -185,7 +185,7 @@ describe('our own bug', () => {
   }
 
   for (const stream of [true, false]) {
-    test.concurrent(`A: 500 and the log knows why, ${stream ? 'SSE' : 'JSON'}`, async () => {
+    test.concurrent(`A: 500, and the log has the reason, ${stream ? 'SSE' : 'JSON'}`, async () => {
       const gateway = startGateway({}, bug([]))
       const answer = await ask(gateway.url, { model: 'buggy/m', id: 'one', stream })
       expect({ status: answer.status, errors: answer.errors }).toEqual({ status: 500, errors: ['internal_error'] })

@@ -3,7 +3,7 @@ import { Conversations } from '../../src/conversations/conversations.ts'
 import { sqlitePlace } from '../../src/state/sqlite/sqlite-place.ts'
 import { machine, newCancel } from '../../src/wire/machine.double.ts'
 
-/** Writes turns into a session for ever, and says each step once it is acknowledged. It is meant to be killed. */
+/** Writes turns into a session until it is killed, and prints each step when it is acknowledged. */
 const [file = ''] = process.argv.slice(2)
 const conversations = new Conversations({
   runtime: machine,

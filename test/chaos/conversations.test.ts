@@ -15,7 +15,7 @@ const whose = { client: 'chaos', session: 's' }
 const signal = newCancel()
 const writer = fileURLToPath(new URL('./conversation-writer.ts', import.meta.url))
 
-/** Runs the writer until it has said so many lines, and kills it between two. @returns what it said */
+/** Kills the writer after this number of lines. @returns the lines */
 async function killAfter(file: string, lines: number): Promise<string[]> {
   const child = Bun.spawn([process.execPath, writer, file], {
     stdin: 'ignore',
@@ -28,7 +28,7 @@ async function killAfter(file: string, lines: number): Promise<string[]> {
     if (said.split('\n').length > lines) child.kill('SIGKILL')
   }
   await child.exited
-  // the last line may be half a one
+  // the last line may be incomplete
   return said.split('\n').slice(0, -1)
 }
 
@@ -41,7 +41,7 @@ test('kill -9 in the middle of a turn loses nothing that was acknowledged, and t
       acknowledged.push(...(await killAfter(file, round * 3)))
       const store = await sqlitePlace({ file }).open(machine)
       const conversations = new Conversations({ runtime: machine, store, ttlMs: 3_600_000 })
-      // no lease of the one that is gone stands in the way
+      // the lease of the killed process does not block the next one
       const opened = await conversations.open(whose, { model: 'm', content: `after ${round}` }, { wait: false, signal })
       if (opened.kind === 'answered') throw new Error('a new request has no answer')
       acknowledged.push(`after ${round}`)

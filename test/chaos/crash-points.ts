@@ -14,10 +14,10 @@ export const moments = [
 
 export type Moment = (typeof moments)[number]
 
-/** Called at each moment; what does not return is the end. */
+/** Called at each moment. If it does not return, the process has died. */
 export type At = (moment: Moment) => Promise<void>
 
-/** A store that tells of the moments it is asked at. */
+/** Wraps a store so that it reports the moments of a renewal. */
 export function crashingStore(store: Store, at: At): Store {
   return {
     get: (key) => store.get(key),
@@ -47,7 +47,7 @@ export function crashingStore(store: Store, at: At): Store {
   }
 }
 
-/** A renewal whose reply may be the last that is heard. */
+/** Wraps a renewal so that it reports the moment of its reply. */
 export function crashingRenewal<Credential>(renewal: Renewal<Credential>, at: At): Renewal<Credential> {
   return {
     ...renewal,
@@ -55,7 +55,7 @@ export function crashingRenewal<Credential>(renewal: Renewal<Credential>, at: At
   }
 }
 
-/** Numbers from 0 to 1 that a seed says (mulberry32). */
+/** Returns numbers from 0 to 1 for a seed (mulberry32). */
 export function seeded(seed: number): () => number {
   let state = seed
   return () => {
@@ -66,25 +66,25 @@ export function seeded(seed: number): () => number {
   }
 }
 
-/** Milliseconds for which every rule forgives that a replaced token comes again. */
+/** Milliseconds for which every rule accepts a replaced token once more. */
 const reuseIntervalMs = 10_000
 
 /**
- * What the service may have done that nobody kept, as the moments say: so it is known in advance whether the rule still
- * forgives the next renewal.
+ * Follows what the service may have done that was not stored. So the test knows in advance whether the rule still accepts
+ * the next renewal.
  */
 export class Forgiveness {
   readonly #isStrict: boolean
   #lostAt: number | undefined
   isLost = false
-  /** Whether a renewal was begun that is not known to have ended: the next process has to end it first of all. */
+  /** Whether a renewal was begun and is not known to have ended. The next process must finish it first. */
   isOpen = false
 
   constructor(rule: string) {
     this.#isStrict = rule === 'strict'
   }
 
-  /** @param diedAt undefined where the renewal came to its end */
+  /** @param diedAt undefined if the renewal ended */
   renewed(now: number, diedAt?: Moment): void {
     if (diedAt === 'before the lease' || diedAt === 'after the lease') return
     this.isOpen = diedAt === 'after the intent' || diedAt === 'after the service' || diedAt === 'before it is kept'

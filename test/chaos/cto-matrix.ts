@@ -4,7 +4,7 @@ import { both, broken, disconnected, failed, good, readMs, type Seen, surface } 
 
 export interface CtoCell extends Seen {
   readonly script: CtoScript
-  /** Prompts that arrive, where they are more than the attempts: a refused account is renewed and asked once more. */
+  /** Number of prompts that arrive, if it is more than the attempts: a refused account is renewed and asked once more. */
   readonly asked?: number
 }
 
@@ -13,7 +13,7 @@ const opening = [ctoMessage(ctoState(true))]
 const words = ['Hello', ', wor', 'ld.'].map(say)
 const finish = ctoMessage(ctoState(false))
 
-/** What the socket has said by then. At A the prompt itself has not been answered. */
+/** The messages of the socket before the fault. At A the prompt itself has not been answered. */
 const moments = {
   A: [],
   B: opening,
@@ -27,7 +27,7 @@ function inserted(moment: Moment, ...more: readonly (Uint8Array | object | strin
   return { body: [...moments[moment], ...bytes, ...moments.D.slice(moments[moment].length)] }
 }
 
-/** A socket that breaks, with and without a goodbye. Only the end that the service itself says is one. */
+/** A socket that closes, with and without a close frame. Only the service's own end message ends an answer. */
 const cutCells: readonly CtoCell[] = (['rst', 'fin', 1000, 1001, 1006, 1011, 1012, 4000] as const).flatMap((how) => {
   const ending = typeof how === 'number' ? { close: how } : how
   const cut = (moment: Moment): CtoScript => ({ body: moments[moment], ending, endDelayMs: readMs })
@@ -56,7 +56,7 @@ const cutCells: readonly CtoCell[] = (['rst', 'fin', 1000, 1001, 1006, 1011, 101
   ]
 })
 
-/** A goodbye that says why. */
+/** A close frame with a reason. */
 const goodbyeCells: readonly CtoCell[] = (
   [
     [1008, 502, 'upstream_auth_expired', 1],
@@ -109,7 +109,7 @@ const stallCells: readonly CtoCell[] = [
   ]),
 ]
 
-/** The prompt refused. A 401, a 403 and a way to the login page are tried once more with a new token. */
+/** A refused prompt. A 401, a 403 and a redirect to the login page are tried once more with a new token. */
 const triggerCells: readonly CtoCell[] = [
   ...(['rst', 'fin'] as const).map(
     (trigger): CtoCell => ({ ...failed, ...disconnected, name: `A ${trigger} before the reply`, script: { trigger } }),
@@ -167,7 +167,7 @@ const triggerCells: readonly CtoCell[] = [
   },
 ]
 
-/** Messages that are none, or not only. */
+/** Invalid messages. */
 const contentCells: readonly CtoCell[] = [
   ...(['B', 'C', 'D'] as const).flatMap((moment): CtoCell[] => {
     const seen = { B: failed, C: broken, D: good }[moment]
@@ -232,7 +232,7 @@ const contentCells: readonly CtoCell[] = [
   },
 ]
 
-/** Every cell that a prompt and a socket can make. There is no moment E: whoever has the end is gone. */
+/** Every cell of a prompt and a socket. There is no moment E, because the client leaves after the end. */
 export const cells: readonly CtoCell[] = [
   ...both.map(
     (stream): CtoCell => ({

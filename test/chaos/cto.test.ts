@@ -1,4 +1,4 @@
-/** The fault matrix for cto.new's wires, a prompt by HTTP and a socket. */
+/** The fault matrix for cto.new's wires: a prompt over HTTP, and a socket. */
 import { describe, expect, test } from 'bun:test'
 import { Environment } from '../../src/config/environment.ts'
 import { emulateCto } from '../../src/providers/cto/emulator/index.ts'
@@ -25,7 +25,7 @@ testMatrix({
 test('every socket is closed in the end', () =>
   until(() => emulator.openConnections() === 0, 5_000, 'the sockets are closed'))
 
-describe('a socket refused', () => {
+describe('a refused socket', () => {
   for (const [from, status, code, attempts] of [
     [401, 502, 'upstream_auth', 1],
     [403, 502, 'upstream_auth', 1],

@@ -1,4 +1,4 @@
-/** P1 through HTTP: a stream that its upstream did not finish never looks finished to a client. */
+/** P1 over HTTP: a stream that its upstream did not finish never looks finished to a client. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
@@ -10,12 +10,12 @@ import { moments } from './scripts.ts'
 
 const bytes = new TextEncoder().encode(moments.E.join(''))
 const lengthOf = (parts: readonly string[]) => new TextEncoder().encode(parts.join('')).byteLength
-/** Bytes until the first event is whole, and until the finish is: a blank line that is missing is forgiven where a body ends well. */
+/** Number of bytes up to the end of the first event and of the finish. The blank line may be missing if a body ends well. */
 const [opened, finished] = [lengthOf(moments.C.slice(0, 2)), lengthOf(moments.D)]
-/** Milliseconds in which what was sent has been read; the longer ones where a pause of the machine may have eaten the first. */
+/** Milliseconds within which all bytes are read. The longer times are for a machine that has paused. */
 const readMs = [60, 300, 1_500] as const
 
-/** Around the end of each event, and in the middle of it; at full length every byte. */
+/** Offsets around the end of each event and in its middle. With TRIBUTARY_TEST_FULL=1 it is every offset. */
 const offsets = isFull
   ? Array.from({ length: bytes.byteLength + 1 }, (_, sent) => sent)
   : moments.E.flatMap((event, at) => {
@@ -63,7 +63,7 @@ function expectHonest(sent: number, answer: Answered): void {
     expect({ ...seen, finishes }).toEqual({ sent, status: 200, dones: 1, errors: 0, finishes: 1 })
     return
   }
-  // between a frame's last brace and its blank line either may be said
+  // between a frame's last brace and its blank line both results are right
   if (sent >= finished - 2) {
     expect(answer.dones + answer.errors.length).toBe(1)
     return

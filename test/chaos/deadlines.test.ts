@@ -1,4 +1,4 @@
-/** P5: no request hangs. P6: silence within the limits is no error. The hold of the head: an early failure is a status. */
+/** P5: no request hangs. P6: silence within the limits is not an error. The head is held, so an early failure is a status. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
@@ -10,7 +10,7 @@ import { type Answered, answered, ask, request } from './client.ts'
 import { startGateway, upstreamAt } from './gateway.ts'
 import { cutAt, cutWhole, healthy, moments, refused } from './scripts.ts'
 
-/** Comments for six seconds: bytes that say nothing. */
+/** Sends only comments for six seconds. */
 async function* thinking(before: readonly string[]): AsyncGenerator<string> {
   yield* before
   for (let sent = 0; sent < 60; sent++) {
@@ -19,14 +19,14 @@ async function* thinking(before: readonly string[]): AsyncGenerator<string> {
   }
 }
 
-/** Two parts of a good answer, silence, and the rest of it. */
+/** Sends two parts of a good answer, then silence, and then the rest. */
 async function* pausing(ms: number): AsyncGenerator<string> {
   yield* moments.C
   await Bun.sleep(ms)
   yield* moments.E.slice(moments.C.length)
 }
 
-/** Later than the eight seconds of the head by more than a machine pauses. */
+/** Later than the eight seconds of the head, by more than a pause of the machine. */
 const lateMs = 10_500
 const scripts: Readonly<Record<string, () => Script>> = {
   'silent-head': () => cutAt('A', 'stall'),
@@ -79,7 +79,7 @@ describe('P5: each request ends within a second of its deadline', () => {
     })
   }
 
-  test.concurrent('comments buy an answer that has begun no time', async () => {
+  test.concurrent('comments do not extend the deadline of a running answer', async () => {
     const startedAt = performance.now()
     const answer = await ask(hasty.url, { model: 'dripping-after-an-event' })
     expect({ errors: answer.errors, dones: answer.dones }).toEqual({ errors: ['upstream_idle_timeout'], dones: 0 })
@@ -102,7 +102,7 @@ describe('P5: each request ends within a second of its deadline', () => {
   })
 })
 
-describe('P6: silence is filled with comments, and is no error', () => {
+describe('P6: silence is filled with comments, and is not an error', () => {
   const expectGood = (answer: Answered, leastComments: number) => {
     expect({ text: answer.text, errors: answer.errors, dones: answer.dones }).toEqual({
       text: helloWorld,
@@ -114,7 +114,7 @@ describe('P6: silence is filled with comments, and is no error', () => {
 
   test.concurrent('between two events', async () => expectGood(await ask(quick.url, { model: 'pauses-6' }), 3))
 
-  test.concurrent('longer than Bun lets a connection be idle by itself', async () =>
+  test.concurrent("longer than Bun's own idle timeout of a connection", async () =>
     expectGood(await ask(usual.url, { model: 'pauses-12' }), 1))
 
   if (isFull)
@@ -122,19 +122,19 @@ describe('P6: silence is filled with comments, and is no error', () => {
 })
 
 describe('the head waits eight seconds for the first event', () => {
-  test.concurrent('a failure within them is a status', async () => {
+  test.concurrent('a failure within that time is a status', async () => {
     const answer = await ask(usual.url, { model: 'early-failure' })
     expect({ status: answer.status, errors: answer.errors }).toEqual({ status: 400, errors: ['invalid_request'] })
   })
 
-  test.concurrent('then it goes out, comments follow, and the answer after them', async () => {
+  test.concurrent('then it is sent, followed by comments and the answer', async () => {
     const startedAt = performance.now()
     const response = await request(usual.url, { model: 'late-head' })
     const headMs = performance.now() - startedAt
     expect(response.status).toBe(200)
     expect(headMs).toBeGreaterThan(7_900)
     const answer = answered(response, await response.text())
-    // the comment tells that the head went out before there was an answer
+    // the comment shows that the head was sent before the answer began
     expect({ text: answer.text, dones: answer.dones, comments: answer.comments }).toEqual({
       text: helloWorld,
       dones: 1,
@@ -142,7 +142,7 @@ describe('the head waits eight seconds for the first event', () => {
     })
   })
 
-  test.concurrent('a failure after them is an error event', async () => {
+  test.concurrent('a failure after that time is an error event', async () => {
     const answer = await ask(usual.url, { model: 'late-failure' })
     expect({ status: answer.status, errors: answer.errors, dones: answer.dones }).toEqual({
       status: 200,

@@ -2,7 +2,7 @@ import { expect } from 'bun:test'
 import type { Seen } from './cell.ts'
 import type { Answered } from './client.ts'
 
-/** That the client saw what the cell says, and the whole of it. */
+/** Expects that the client saw exactly the result of the cell. */
 export function expectCell(answer: Answered, cell: Seen): void {
   if (cell.status !== 200) expectStatus(answer, cell)
   else if (cell.stream) expectStream(answer, cell)

@@ -1,4 +1,4 @@
-/** P23: models that ask several at once, through the whole program, on real sockets. */
+/** P23: panels, tested with the whole program over real sockets. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { emulateAi21 } from '../../src/providers/ai21/emulator/index.ts'
 import { emulateCohere } from '../../src/providers/cohere/emulator/index.ts'
@@ -18,7 +18,7 @@ const mebibyte = 2 ** 20
 
 let emulator: OpenaiEmulator
 let gateway: RunningGateway
-/** What each member answers with; by itself where there is nothing. */
+/** The script of each member. A member without a script gives the emulator's own answer. */
 const scripts = new Map<string, () => Script>()
 
 beforeAll(async () => {
@@ -30,7 +30,7 @@ afterAll(async () => {
   await emulator.close()
 })
 
-/** The program, which waits for a member so many milliseconds. */
+/** Starts the program, which waits for a member for this number of milliseconds. */
 function startPanels(ms: number): RunningGateway {
   return startGateway(
     {
@@ -42,7 +42,7 @@ function startPanels(ms: number): RunningGateway {
 }
 beforeEach(async () => {
   scripts.clear()
-  // no connection is kept from another test, so that all can be counted
+  // connections are not reused, so that each test can count its own
   emulator.hangUp()
   await until(() => emulator.openConnections() === 0, 2_000, 'no connection is left')
 })
@@ -82,7 +82,7 @@ interface Piece {
   readonly usage?: Usage | null
 }
 
-/** Asks to the end, as a stream or whole, and adds up what was told. */
+/** Asks and reads the answer to its end, as a stream or whole. */
 async function told(model: string, more: object = {}): Promise<Told> {
   const response = await ask(model, more)
   const body = await response.text()
@@ -143,7 +143,7 @@ describe('one column', () => {
     })
   }
 
-  test('one that breaks off keeps its text, and its tokens, estimated', async () => {
+  test('a member that breaks off keeps its text, and its tokens are estimated', async () => {
     set({ b: () => cutAt('C', 'fin') })
     const { texts, usage } = await told('three', streamed)
     expect(texts).toEqual([
@@ -153,7 +153,7 @@ describe('one column', () => {
     expect(usage?.estimated).toBe(true)
   })
 
-  test('a hung member has a deadline of its own', async () => {
+  test('a hung member has its own deadline', async () => {
     set({ a: () => ({ framing: 'raw', ending: 'stall' }) })
     await below(1_500, 'milliseconds until the end', async () => {
       const startedAt = performance.now()
@@ -165,7 +165,7 @@ describe('one column', () => {
     })
   })
 
-  test('the first column is told as it comes, though the others are slow; and they, though the first is', async () => {
+  test('a slow member does not delay the text of the others, and the first column streams at once', async () => {
     const slow = () => ({ ...cutAt('C', 'stall'), headDelayMs: 500 })
     set({ b: slow, c: slow })
     const first = askRaw(gateway.url, 'three')
@@ -207,14 +207,14 @@ describe('one column', () => {
         })(),
       }),
     })
-    // once the first column is given up, the flood is told
+    // the endless answer is streamed once the first column is given up
     const patient = startPanels(60_000)
     Bun.gc(true)
     const before = process.memoryUsage.rss()
     const client = askRaw(patient.url, 'three')
     await until(() => client.text().includes('Hello'), 5_000, 'the first column')
     const paused = await settled(() => flooded, 200, 10_000)
-    // both sockets' buffers, which Linux lets grow to 32 and 4 MiB, and what is read ahead
+    // the buffers of both sockets, which Linux lets grow to 32 and 4 MiB, and the bytes that are read ahead
     expect(paused).toBeLessThan(48 * mebibyte)
     Bun.gc(true)
     expect(process.memoryUsage.rss() - before).toBeLessThan(48 * mebibyte)
@@ -224,7 +224,7 @@ describe('one column', () => {
   })
 })
 
-describe('a choice for each', () => {
+describe('a choice for each member', () => {
   for (const [form, more] of forms)
     test(`a failure is a choice too, as ${form}`, async () => {
       set({ b: busy })
@@ -238,7 +238,7 @@ describe('a choice for each', () => {
       expect(headers.get('x-tributary-parameters')).toContain('n=emulated')
     })
 
-  test('all are told at once', async () => {
+  test('all choices stream at the same time', async () => {
     const stalled = () => cutAt('C', 'stall')
     set({ a: stalled, b: stalled, c: stalled })
     const response = await ask('three', { stream: true, n: 3 }, AbortSignal.timeout(5_000))
@@ -253,10 +253,10 @@ describe('a choice for each', () => {
   })
 })
 
-describe('refused before anybody is asked', () => {
+describe('refused before a member is asked', () => {
   const tools = [{ type: 'function', function: { name: 'f' } }]
   const refusals: readonly (readonly [string, object, string, string])[] = [
-    ['n of another number', { n: 2 }, 'invalid_request', 'n'],
+    ['an n that is not the number of members', { n: 2 }, 'invalid_request', 'n'],
     ['no user message', { messages: [{ role: 'system', content: 'Be kind.' }] }, 'invalid_request', 'messages'],
     ['tools in one column', { tools }, 'unsupported_parameter', 'tools'],
     [
@@ -302,14 +302,14 @@ describe('a client that leaves ends all members within 50 ms', () => {
       })
 })
 
-test('the receipt says the least of what became of a parameter, and who was asked', async () => {
+test('the receipt has the worst treatment of each parameter, and the members that were asked', async () => {
   const { headers } = await told('three', { temperature: 1, top_k: 3 })
   expect(headers.get('x-tributary-parameters')).toContain('temperature=honoured')
   expect(headers.get('x-tributary-upstream')).toBe('a, b, c')
   expect(headers.get('x-tributary-attempts')).toBe('3')
 })
 
-describe('usage that nobody counted', () => {
+describe('usage that no upstream counted', () => {
   const chunks = [frame({ choices: [{ index: 0, delta: { role: 'assistant', content: helloWorld } }] })]
   const stop = frame({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })
   const whole = JSON.stringify({
@@ -320,7 +320,7 @@ describe('usage that nobody counted', () => {
     JSON: { headers: jsonHeaders, body: [whole] },
   }
   for (const [form, more] of forms)
-    test(`is estimated, and marked as that, as ${form}`, async () => {
+    test(`is estimated and marked as an estimate, as ${form}`, async () => {
       set({ a: () => uncounted[form] ?? {} })
       const { texts, usage } = await told('a/a', more)
       expect(texts).toEqual([helloWorld])
@@ -354,7 +354,7 @@ describe('rawbot-omnibus', () => {
     ],
   }
 
-  test('asks the three services as one, with the original’s defaults unless the client has its own', async () => {
+  test('asks the three services, with the defaults of the original unless the client sets its own', async () => {
     const [cohere, ai21, mistral] = await Promise.all([
       emulateCohere({ models: ['command-r-08-2024'] }),
       emulateAi21(),
@@ -400,7 +400,7 @@ describe('rawbot-omnibus', () => {
     await Promise.all([cohere, ai21, mistral].map((service) => service.close()))
   })
 
-  test('is listed first, with its members, where it has any', async () => {
+  test('is listed first, with its members, if it has any', async () => {
     const own = startGateway(upstreamAt('ai21', emulator.url))
     expect(await (await fetch(`${own.url}/v1/models`)).json()).toMatchObject({
       data: [{ id: 'rawbot-omnibus', object: 'model', members: ['ai21/jamba-mini'] }, { id: 'ai21/ai21' }],
@@ -413,7 +413,7 @@ describe('rawbot-omnibus', () => {
   })
 })
 
-describe('ROUTES that nobody can follow end the start with 78 and say why', () => {
+describe('invalid ROUTES end the start with 78 and a reason', () => {
   for (const [routes, why] of [
     ['p = up/a > up/b', 'asks for failover (>) or balancing (|) in "p", which are not supported yet'],
     ['p = up/a | up/b', 'asks for failover (>) or balancing (|) in "p", which are not supported yet'],
@@ -434,7 +434,7 @@ describe('ROUTES that nobody can follow end the start with 78 and say why', () =
     })
 })
 
-test('a stop ends a panel as it ends any answer: with its error, not with failure lines', async () => {
+test('a shutdown ends a panel like any answer: with one error, not with failure lines of its members', async () => {
   const stopping = startGateway(
     {
       ...Object.assign({}, ...names.map((name) => upstreamAt(name, emulator.url))),

@@ -16,14 +16,14 @@ export interface LogLine {
 /** The whole program, in this process, on a free port. */
 export interface RunningGateway {
   readonly url: string
-  /** The lines that the request of this id has left. */
+  /** Returns the log lines of the request with this id. */
   linesOf(id: string): readonly LogLine[]
-  /** Every line, as it was written. */
+  /** Every line of the log. */
   readonly lines: readonly string[]
   close(): Promise<void>
 }
 
-/** Starts it with these variables; `alter` puts in what no variable can. */
+/** Starts it with these variables. `alter` changes the configuration where no variable can. */
 export function startGateway(
   variables: RawVariables,
   alter: (config: Config) => Config = (config) => config,
@@ -41,7 +41,7 @@ export function startGateway(
   }
 }
 
-/** The variables of an upstream at this address, with one model of its own name. */
+/** Returns the variables of an upstream at this address, with one model of the same name. */
 export function upstreamAt(name: string, url: string, keys: readonly string[] = []): RawVariables {
   const prefix = `UPSTREAM_${name.toUpperCase().replaceAll('-', '_')}`
   return {

@@ -15,17 +15,17 @@ import {
 
 type Bytes = string | Uint8Array
 
-/** A stream over HTTP that is none of OpenAI's. */
+/** A stream over HTTP in a dialect other than OpenAI's. */
 export interface StreamWire {
   /**
-   * What has been sent by then: A nothing, B no text yet, C `helloWor`, D the finish; E what comes after it, where something does.
+   * The bytes before the fault: A nothing, B no text yet, C `helloWor`, D the finish, E what follows the finish, if anything.
    */
   readonly moments: Readonly<Record<'A' | 'B' | 'C' | 'D', readonly string[]> & { readonly E?: readonly string[] }>
-  /** `helloWorld` to its last word with whatever may be taken for an end and is none. */
+  /** The whole text `helloWorld`, with every frame that looks like an end but is not the end of the answer. */
   readonly unended: readonly string[]
-  /** What a status is to the client: theirs, ours, the code, the attempts. */
+  /** The upstream's status, the client's status, the code, and the number of attempts. */
   readonly refusals: readonly (readonly [from: number, to: number, code: string, attempts: number])[]
-  /** A body that comes with them. */
+  /** The body of these statuses. */
   readonly refusal: object
 }
 
@@ -40,13 +40,13 @@ function cutAt({ moments }: StreamWire, moment: Moment, ending: Ending): Script 
   return { body: moments[moment] ?? [], ending, endDelayMs: readMs }
 }
 
-/** What a stream has sent up to the moment, then this, then the rest of a good answer. */
+/** Sends the stream up to the moment, then these frames, then the rest of a good answer. */
 export function inserted(wire: StreamWire, moment: Moment, ...more: readonly Bytes[]): Script {
   const before = wire.moments[moment] ?? []
   return { body: [...before, ...more, ...whole(wire).slice(before.length)] }
 }
 
-/** What is cut is collected for a client that wants it whole: it gets a status, whatever had come. */
+/** A client that wants a whole answer gets a status for every cut. */
 function cutCells(wire: StreamWire, ending: 'rst' | 'fin' | 'end'): Cell[] {
   const name = (moment: Moment, what: string) => ({
     name: `${moment} ${ending} ${what}`,
@@ -98,7 +98,7 @@ function statusCells({ refusals, refusal }: StreamWire): Cell[] {
   })
 }
 
-/** The same at each moment: before the first event a status, within the answer an error event, after the finish nothing. */
+/** Makes the cells of a fault: a status before the first event, an error event within the answer, no effect after the finish. */
 export function atEach(wire: StreamWire, what: string, code: string, bytes: string): Cell[] {
   const seen = { B: { ...failed, code }, C: { ...broken, code }, D: good, E: good }
   return (['B', 'C', ...momentsOf(wire)] as const).map((moment) => ({
@@ -108,7 +108,7 @@ export function atEach(wire: StreamWire, what: string, code: string, bytes: stri
   }))
 }
 
-/** At each moment, and to no effect. */
+/** Makes the cells of a fault without effect at any moment. */
 export function harmless(wire: StreamWire, what: string, ...more: readonly Bytes[]): Cell[] {
   return (['B', 'C', ...momentsOf(wire)] as const).map((moment) => ({
     ...good,
@@ -117,7 +117,7 @@ export function harmless(wire: StreamWire, what: string, ...more: readonly Bytes
   }))
 }
 
-/** The cells that every such wire has. */
+/** The cells that all these wires share. */
 export function httpCells(wire: StreamWire): readonly Cell[] {
   return [
     ...both.map(

@@ -21,7 +21,7 @@ import {
   surface,
 } from './cell.ts'
 
-/** A cell of langfast's wires: what becomes of the run, or of whoever connects before there is one. */
+/** A cell of langfast's wires: a fault of the run, or of the connection before the run. */
 export interface LangfastCell extends Seen {
   readonly script: RunScript
   readonly emulator?: LangfastEmulatorOptions
@@ -33,7 +33,7 @@ const says = (content: string, status = 'running') =>
 const completed = says(helloWorld, 'completed')
 const finished = eventFrame('completion_finished', { executionId: id })
 
-/** What has been told by then: nothing but that there is a run, the first words, the answer with its end, both its ends. */
+/** The frames before the fault: only the start of the run, the first words, the answer with one end, or with both ends. */
 const moments = {
   B: [],
   C: [says('Hello'), says(helloWor)],
@@ -50,12 +50,12 @@ function cutAt(moment: Moment, ending: 'rst' | 'fin' | 'stall'): RunScript {
   return { job: id, answer: { body: moments[moment], ending, endDelayMs: readMs } }
 }
 
-/** What comes between, and then the rest of the answer. */
+/** Sends these frames, and then the rest of the answer. */
 function inserted(moment: Moment, ...more: readonly (string | Uint8Array)[]): RunScript {
   return told(moment, ...more, ...moments.E.slice(Math.min(moments[moment].length, 1)))
 }
 
-/** How a connection ends, each in its own way. */
+/** The ways in which a connection ends. */
 const endings: readonly (readonly [string, (moment: Moment) => RunScript])[] = [
   ['RST', (moment) => cutAt(moment, 'rst')],
   ['FIN', (moment) => cutAt(moment, 'fin')],
@@ -102,7 +102,7 @@ const statusCells = (
     [401, 502, 'upstream_auth', 1],
     [402, 429, 'insufficient_quota', 1],
     [403, 502, 'upstream_auth', 1],
-    // the prompt is gone: the next attempt makes another
+    // the prompt does not exist any more, so the next attempt makes a new one
     [404, 502, 'upstream_error', 2],
     [405, 502, 'upstream_protocol', 1],
     [408, 504, 'upstream_timeout', 2],
@@ -142,7 +142,7 @@ const replyCells: readonly LangfastCell[] = [
   },
 ]
 
-/** Before there is a run: these never ask for one. */
+/** Faults before the run. No run is requested. */
 const connectCells: readonly LangfastCell[] = [
   {
     ...failed,
@@ -185,7 +185,7 @@ const connectCells: readonly LangfastCell[] = [
 
 const failure = chunkFrame({ executionId: id, status: 'failed', error: { message: 'No.' } })
 
-/** An answer that is none, or not only. */
+/** Invalid answers. */
 const contentCells: readonly LangfastCell[] = (['B', 'C', 'D'] as const).flatMap((moment): LangfastCell[] => {
   const seen = { B: failed, C: broken, D: good }[moment]
   const is = (code: string) => (moment === 'D' ? {} : { code })
@@ -238,7 +238,7 @@ const oddCells: readonly LangfastCell[] = [
   { ...good, name: 'D an answer of a run without a name', script: { ...told('E'), job: 'untold' } },
 ]
 
-/** Every cell that langfast's wires can make. */
+/** Every cell of langfast's wires. */
 export const cells: readonly LangfastCell[] = [
   ...both.map((stream) => ({ ...good, stream, name: `E nothing goes wrong, ${surface(stream)}`, script: told('E') })),
   ...connectCells,

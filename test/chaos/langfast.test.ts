@@ -15,7 +15,7 @@ const emulators = new Map<string, LangfastEmulator>()
 for (const [name, { emulator }] of cells) emulators.set(name, emulator ? await emulateLangfast(emulator) : shared)
 const emulatorOf = (model: string) => emulators.get(model) ?? shared
 
-/** With one account that nobody renews. */
+/** Has one account, which is not renewed. */
 function configure(model: string): Upstream[] {
   const emulator = emulatorOf(model)
   const environment = new Environment({ ...emulator.variables, LANGFAST_MODELS: model })
@@ -36,7 +36,7 @@ testMatrix({
   },
 })
 
-test('nothing is left of it', async () => {
+test('no connection is left open', async () => {
   for (const emulator of new Set(emulators.values()))
     await until(() => emulator.busy() === 0, 2_000, 'every connection is closed')
 })

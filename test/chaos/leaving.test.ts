@@ -1,8 +1,7 @@
 /**
- * P3: a client that leaves frees its upstream, in all three windows. P4: a slow reader costs bounded memory. And what a
- * thousand streams cost. The program runs as a process of its own. With TRIBUTARY_TEST_FULL=1 the counts are those of the
- * promises; without it a part of them, and what a request leaves behind is looked for in the heap, which is steadier than the
- * memory of the process.
+ * P3: a client that leaves frees its upstream, in all three windows. P4: a slow reader costs bounded memory. A thousand
+ * streams can run at once. The program runs in its own process. With TRIBUTARY_TEST_FULL=1 the counts are those of the
+ * promises. Otherwise they are smaller, and leaks are measured in the heap, which varies less than the memory of the process.
  */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { emulateOpenai, frame } from '../../src/providers/openai-compatible/emulator/index.ts'
@@ -17,10 +16,10 @@ import { cutAt, healthy } from './scripts.ts'
 const mebibyte = 2 ** 20
 /** Milliseconds after which a wait is a hang. */
 const patienceMs = 20_000
-/** Milliseconds after which an upstream must be free: P3 says a second, to which a busy machine may add. */
+/** Milliseconds after which an upstream must be free. P3 promises one second, and a busy machine may need more. */
 const freedMs = 5_000
 
-/** Models that are asked for: more than requests at once, but for those that are only counted. */
+/** Number of models. Each concurrent request has its own, except for requests that are only counted. */
 const models = 250
 
 /** Where a client can leave: before the upstream's head, before its first event, within its answer. */
@@ -31,7 +30,7 @@ const scripts: Readonly<Record<string, () => Script>> = {
   head: () => cutAt('A', 'stall'),
   event: () => cutAt('B', 'stall'),
   middle: () => cutAt('C', 'stall'),
-  // closes its connection, so that none is kept for the next request and all can be counted
+  // the connection is closed and not reused, so that all can be counted
   whole: () => ({ ...healthy, framing: 'close' }),
   flood: () => ({ body: flood(200 * mebibyte) }),
 }
@@ -46,9 +45,9 @@ function* flood(bytes: number): Generator<string> {
   }
 }
 
-/** The program in a process of its own, before an emulator that knows which requests have arrived. */
+/** Starts the program in its own process, with an emulator that knows which requests have arrived. */
 async function startBoth(options: Parameters<typeof startChild>[1] = {}) {
-  /** How often a model has been asked for, and all of them together. */
+  /** The number of requests for a model, and for all models. */
   const arrived = new Map<string, number>()
   let arrivals = 0
   const emulator = await emulateOpenai({
@@ -59,7 +58,7 @@ async function startBoth(options: Parameters<typeof startChild>[1] = {}) {
     },
   })
   const child = await startChild({ UPSTREAM_UP_URL: emulator.url, LOG_LEVEL: 'error' }, options)
-  // the first request brings the list of models with it, whose connection is kept
+  // the first request also fetches the list of models, whose connection stays open
   await askRaw(child.url, 'up/whole-first').closed
   emulator.hangUp()
   await until(() => emulator.openConnections() === 0, patienceMs, 'the connection of the list is closed')
@@ -69,9 +68,9 @@ async function startBoth(options: Parameters<typeof startChild>[1] = {}) {
     child,
     emulator,
     arrivals: () => arrivals,
-    /** A streaming request that the upstream answers by the script of this name. */
+    /** Makes a streaming request that the upstream answers with the script of this name. */
     ask(script: string) {
-      // the gateway remembers what a model takes, so there are not many
+      // there are only a few models, because the gateway remembers the parameters of each
       const model = `${script}-${asked++ % models}`
       const before = arrived.get(model) ?? 0
       return { client: askRaw(child.url, `up/${model}`), hasArrived: () => (arrived.get(model) ?? 0) > before }
@@ -84,7 +83,7 @@ async function startBoth(options: Parameters<typeof startChild>[1] = {}) {
 }
 type Both = Awaited<ReturnType<typeof startBoth>>
 
-/** A client that leaves in the window. */
+/** Runs a client that leaves in the window. */
 async function leave(both: Both, window: Window): Promise<void> {
   const { client, hasArrived } = both.ask(window)
   const isThere = () => (window === 'middle' ? client.text().includes('Hello') : hasArrived())
@@ -119,9 +118,9 @@ describe('P3: a client that leaves frees its upstream', () => {
         await until(() => emulator.openConnections() === 0, freedMs, 'every upstream connection is closed')
       }
     }
-    // once to warm up: the heap finds its size
+    // the first run warms up the heap
     await run()
-    // a heap that still finds its size grows once; a leak grows again
+    // a heap may grow once, but a leak grows again and again
     await below(10 * mebibyte, 'bytes that it grew by', async () => {
       const before = await child.settledRss()
       await run()
@@ -149,7 +148,7 @@ describe('P3: a client that leaves frees its upstream', () => {
   })
 })
 
-/** By how much one value is usually larger than the one before: what a collection leaves once more or less does not count. */
+/** Returns the median growth from one value to the next, so that a single incomplete collection does not count. */
 function usualStep(values: readonly number[]): number {
   const steps = values.slice(1).map((value, at) => value - (values[at] ?? 0))
   return steps.sort((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 0
@@ -157,7 +156,7 @@ function usualStep(values: readonly number[]): number {
 
 describe('P4: a slow reader', () => {
   const stuckClients = times(10, 100)
-  /** P4 wants 16 MiB of one and 2 MiB of a hundred. Measured 4.1 MiB of a hundred, of which Bun's fetch alone holds 1.6. */
+  /** P4 allows 16 MiB for one client and 2 MiB each for a hundred. We measured 4.1 MiB each for a hundred, of which Bun's fetch holds 1.6. */
   const maxPerClient = (isFull ? 5 : 16) * mebibyte
   test(`${stuckClients} clients that read nothing of 200 MB: the upstream pauses, memory is bounded, others go on`, async () => {
     const { child } = both
@@ -176,7 +175,7 @@ describe('P4: a slow reader', () => {
   })
 })
 
-/** What half of a hundred whole answers take, in milliseconds; at full length, on a machine that does nothing else, 99 of them. */
+/** Milliseconds for half of a hundred whole answers. With TRIBUTARY_TEST_FULL=1, on an idle machine, it is for 99 of them. */
 async function latencies(both: Both): Promise<number> {
   const took: number[] = []
   for (const _ of range(100)) {

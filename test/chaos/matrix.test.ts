@@ -1,6 +1,6 @@
 /**
- * The fault matrix of reliability, section 2, for HTTP: at each moment (A before the head, B before the first event, C within
- * the answer, D after the finish, E after [DONE]) each fault.
+ * The fault matrix of reliability, section 2, for HTTP: each fault at each moment (A before the head, B before the first
+ * event, C within the answer, D after the finish, E after [DONE]).
  */
 import { Environment } from '../../src/config/environment.ts'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator/index.ts'

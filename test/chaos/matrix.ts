@@ -74,7 +74,7 @@ const stallCells: readonly Cell[] = [
   { ...good, name: 'E stall after [DONE]', script: cutAt('E', 'stall') },
 ]
 
-/** The upstream's refusals (reliability, section 3). Ours is a status, never the client's own 401, 402 or 403. */
+/** The upstream's refusals (reliability, section 3). A refusal of our account is never the client's own 401, 402 or 403. */
 const statusCells: readonly Cell[] = [
   status(400, 400, 'invalid_request', 1),
   status(400, 400, 'context_length_exceeded', 1, { code: 'context_length_exceeded' }),
@@ -122,7 +122,7 @@ function status(
   return {
     ...failed,
     name: `A ${from} ${[...Object.values(error), ...Object.values(headers)].join(' ')} is ${to} ${code}`,
-    // an upstream's own advice to SDKs is not ours
+    // the gateway does not relay an upstream's retry advice for SDKs
     script:
       from === 204 ? { status: 204, framing: 'length' } : refused(from, said, { 'x-should-retry': 'true', ...headers }),
     status: to,
@@ -134,7 +134,7 @@ function status(
 const json = (value: unknown) => `data: ${JSON.stringify(value)}\n\n`
 const page = '<!doctype html><html><title>Sign in</title></html>'
 
-/** A 200 that is none. */
+/** A 200 without a valid answer. */
 const contentCells: readonly Cell[] = [
   { ...failed, ...bad, name: 'A a login page', script: { headers: htmlHeaders, body: [page] } },
   {
@@ -289,12 +289,12 @@ function badUtf8(): Uint8Array {
   return Buffer.concat([Buffer.from(before ?? ''), Buffer.from([0xff]), Buffer.from(after ?? '')])
 }
 
-/** Seventeen mebibytes of one event: over what an event may have. */
+/** One event of seventeen mebibytes, which is over the limit. */
 function oversized(): string[] {
   return ['data: {"x":"', ...Array.from({ length: 17 }, () => 'x'.repeat(2 ** 20))]
 }
 
-/** Every cell that an upstream's bytes can make. */
+/** Every cell for faults in an upstream's bytes. */
 export const cells: readonly Cell[] = [
   { ...good, name: 'E nothing at all goes wrong, SSE', script: healthy },
   ...cutCells,

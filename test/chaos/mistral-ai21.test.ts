@@ -1,6 +1,6 @@
 /**
- * The fault matrix for upstreams that speak almost OpenAI's dialect: they keep every cell of it, and the refusals as
- * these services write them.
+ * The fault matrix for upstreams that speak almost OpenAI's dialect. They have the same cells, and refusals in the form of
+ * these services.
  */
 
 import type { EmulatedService } from '../../src/clients/openai-chat/emulator/service.ts'
@@ -22,7 +22,7 @@ interface Subject {
   configure(origin: string, model: string): readonly Upstream[]
 }
 
-/** A refusal in the service's own words. */
+/** A refusal in the service's own form. */
 function said(status: number, body: object, seen: Pick<Cell, 'status' | 'code'> & Partial<Cell>): Cell {
   const text = JSON.stringify(body)
   const script = { status, headers: jsonHeaders, body: [text] }

@@ -1,6 +1,6 @@
 /**
- * A process that renews an account and is killed at it. It reads what it is to do in a line of JSON, says how the account
- * is as it finds it, waits for another line, and renews.
+ * A process that is killed while it renews an account. It reads its orders from a line of JSON, prints the state of the
+ * account, waits for another line, and renews.
  */
 import { writeSync } from 'node:fs'
 import { LiveAccount } from '../../src/accounts/live-account.ts'
@@ -12,16 +12,16 @@ import { machineWith, newCancel } from '../../src/wire/machine.double.ts'
 import { crashingRenewal, crashingStore, type Moment } from './crash-points.ts'
 import { renewalAt, sessionOf, statusOf } from './renewal-rig.ts'
 
-/** What the child is told. */
+/** The orders of the child. */
 export interface Task {
   readonly file: string
   readonly origin: string
   readonly anonKey: string
   /** The session object the operator configured. */
   readonly first: unknown
-  /** Milliseconds since 1970: what it takes for the time. */
+  /** The child's clock, in milliseconds since 1970. */
   readonly now: number
-  /** When it kills itself; without it somebody else does, or nobody. */
+  /** The moment at which it kills itself. Without it the child does not. */
   readonly diesAt?: Moment
 }
 
@@ -44,7 +44,7 @@ async function live(task: Task, lines: AsyncIterator<string>): Promise<void> {
   await store.close()
 }
 
-/** Says what the service says to the token, or why there is none. */
+/** Prints the service's answer to the token, or why there is no token. */
 async function tell({ origin }: Task, work: () => Promise<SupabaseSession>): Promise<SupabaseSession | undefined> {
   try {
     const session = await work()

@@ -1,6 +1,6 @@
 /**
- * P10: a process dies in the middle of a renewal, at each moment there is. With TRIBUTARY_TEST_FULL=1 a thousand lives
- * and deaths are played; a process that is really killed is in renewal-kill.test.ts.
+ * P10: a process dies in the middle of a renewal, at each possible moment. With TRIBUTARY_TEST_FULL=1 a thousand crashes
+ * are simulated. In renewal-kill.test.ts real processes are killed.
  */
 import { afterAll, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -22,7 +22,7 @@ const never = newCancel()
 const hourMs = 3_600_000
 
 let now = 1_900_000_000_000
-// what dies here is no machine, so that the file need not be on a disk
+// only a process dies here, not the machine, so the file does not have to be on a disk
 const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'tributary-crash-'))
 const file = join(folder, 'state.db')
 const rules = ['strict', 'documented', 'v2'] as const
@@ -35,12 +35,12 @@ afterAll(async () => {
 
 interface Life {
   readonly session: LiveAccount<SupabaseSession>
-  /** The promise's value, or why it has none; undefined where the process died first. */
+  /** Returns the promise's value or its error; undefined if the process died first. */
   outcome<T>(promise: Promise<T>): Promise<T | string | undefined>
   end(): Promise<void>
 }
 
-/** A life of the program, which ends where it is told to: from then on nothing it waits for ever comes. */
+/** One simulated run of the program, which dies at a given moment. After that its promises never settle. */
 function live(emulator: SupabaseEmulator, label: string, first: SupabaseSession, diesAt?: Moment): Life {
   const store = new SqliteStore(file, { runtime: machineWith({ now: () => now }) })
   const died = Promise.withResolvers<undefined>()
@@ -61,8 +61,8 @@ function live(emulator: SupabaseEmulator, label: string, first: SupabaseSession,
 }
 
 /**
- * Asks for the credential, waits until the service forgives nothing any more, and renews; or dies at the first renewal.
- * @returns the last credential, or why there is none
+ * Asks for the credential, waits until the service accepts no replaced token any more, and renews; or dies at the first
+ * renewal. @returns the last credential, or why there is none
  */
 async function play({ session, outcome, end }: Life, forgiveness: Forgiveness, diesAt?: Moment) {
   await session.findProof()
@@ -90,13 +90,13 @@ async function trial(seed: number): Promise<void> {
   for (let lives = Math.floor(random() * 3) + 1; lives > 0; lives--) {
     await begin(moments[Math.floor(random() * moments.length)])
     const wait = random()
-    // within the time that is forgiven, soon after it, and when the token has ended
+    // within the time of grace, soon after it, and when the token has expired
     now += Math.floor(wait < 0.5 ? wait * 18_000 : wait < 0.8 ? wait * 50_000 : 2 * hourMs)
   }
   await prove(emulator, first, forgiveness, begin)
 }
 
-/** In the last lives it is as good as ever, or it is known to be lost, and nobody is asked more than once about that. */
+/** Expects that the account works in the last runs, or that it is known to be lost after at most one request. */
 async function prove(
   emulator: SupabaseEmulator,
   { userId }: SupabaseSession,
@@ -112,7 +112,7 @@ async function prove(
   expect(emulator.counts.refusals - refusals).toBeLessThanOrEqual(forgiveness.isLost ? 1 : 0)
 }
 
-test('P10: an account outlives every crash that the rules forgive; one that is lost is known to be, and left alone', async () => {
+test('P10: an account survives every crash that the rules forgive, and a lost account is known and not tried again', async () => {
   const start = Number(process.env.TRIBUTARY_TEST_SEED ?? 1)
   const count = process.env.TRIBUTARY_TEST_SEED ? 1 : trials
   for (let seed = start; seed < start + count; seed++)

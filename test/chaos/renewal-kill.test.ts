@@ -1,6 +1,6 @@
 /**
- * P10 with real processes: each is killed at another moment of a renewal, and the next one finds what it left in the
- * SQLite file. With TRIBUTARY_TEST_FULL=1 ten times as many.
+ * P10 with real processes: each is killed at another moment of a renewal, and the next one continues with the SQLite file.
+ * With TRIBUTARY_TEST_FULL=1 there are ten times as many.
  */
 import { expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -21,7 +21,7 @@ const patienceMs = 20_000
 
 const children = new Set<{ kill(signal: 'SIGKILL'): void }>()
 
-/** A child, line by line. */
+/** Starts a child, and talks to it line by line. */
 function start(task: Task) {
   const child = Bun.spawn([process.execPath, script], { stdin: 'pipe', stdout: 'pipe', stderr: 'inherit' })
   const send = (line: string) => {
@@ -35,7 +35,7 @@ function start(task: Task) {
   return {
     send,
     says: async () => (await within(lines.next(), patienceMs, 'a line of the child')).value ?? 'nothing',
-    /** Nobody will tell it more. */
+    /** Closes its input. */
     leave: () => child.stdin.end(),
     kill: () => child.kill('SIGKILL'),
     /** The signal that ended it, if one did. */
@@ -57,7 +57,7 @@ async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<stri
   return undefined
 }
 
-/** One process after the other, each killed at another moment. */
+/** Runs processes one after the other, and kills each at another moment. */
 async function chain(rule: RotationRule, seed: number, folder: string): Promise<void> {
   const random = seeded(seed)
   let now = 1_900_000_000_000
@@ -71,7 +71,7 @@ async function chain(rule: RotationRule, seed: number, folder: string): Promise<
     0,
     times(moments.length, 8),
   )) {
-    // what arrives too late to be heard is cut off from outside
+    // a child that misses its moment is killed from outside
     const isCutOff = diesAt === 'after the service'
     const child = begin(isCutOff ? undefined : diesAt)
     forgiveness.renewed(now)
@@ -99,7 +99,7 @@ async function chain(rule: RotationRule, seed: number, folder: string): Promise<
 
 type Child = ReturnType<typeof start>
 
-/** Killed once the service has renewed the account, while the reply is still to come. */
+/** Kills the child after the service has renewed the account, before the reply arrives. */
 async function cutOff(child: Child, emulator: SupabaseEmulator): Promise<void> {
   const { renewals } = emulator.counts
   emulator.fault({ script: { framing: 'raw', ending: 'stall' }, isDone: true })
@@ -108,14 +108,14 @@ async function cutOff(child: Child, emulator: SupabaseEmulator): Promise<void> {
   child.kill()
 }
 
-/** Lets it do what it likes, until it ends by itself. */
+/** Lets the child run until it ends by itself. */
 async function dismissed(child: Child): Promise<void> {
   child.send('go')
   child.leave()
   expect(await child.ended()).toBe(null)
 }
 
-/** Of a lost account everybody knows from then on, and nobody asks. */
+/** Expects that every later process knows of the lost account and does not ask the service. */
 async function leftAlone(child: Child, { counts }: SupabaseEmulator): Promise<void> {
   const { refusals } = counts
   expect(await child.says()).toBe('login-needed')
@@ -130,7 +130,7 @@ function shuffled<T>(values: readonly T[], random: () => number): T[] {
     .map(({ value }) => value)
 }
 
-test('P10: an account outlives kill -9 at each moment of a renewal, where the rule forgives it', async () => {
+test('P10: an account survives kill -9 at each moment of a renewal, if the rule forgives it', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-kill-'))
   const seeds = Array.from({ length: rounds }, (_, at) => Number(process.env.TRIBUTARY_TEST_SEED ?? 1) + at)
   const chains = seeds.flatMap((seed) => (['strict', 'documented', 'v2'] as const).map((rule) => ({ rule, seed })))

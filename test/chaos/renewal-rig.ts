@@ -21,7 +21,7 @@ import type { Store } from '../../src/state/store.ts'
 import { send } from '../../src/wire/http.ts'
 import { cancelWith, machine } from '../../src/wire/machine.double.ts'
 
-/** Supabase, with a service beside it that answers who holds a good access token. */
+/** Starts Supabase, and a service that answers requests with a valid access token. */
 export async function emulateProject(options: SupabaseEmulatorOptions): Promise<SupabaseEmulator> {
   const emulator: SupabaseEmulator = await emulateSupabase({
     ...options,
@@ -46,7 +46,7 @@ export function sessionOf(value: unknown): SupabaseSession {
 
 const limits = { connectMs: 10_000, headMs: 10_000, idleMs: 10_000 }
 
-/** What the service beside Supabase says to this token. */
+/** Returns the answer of that service to this token. */
 export async function statusOf(origin: string, accessToken: string, signal: Cancel): Promise<number> {
   const headers = { authorization: `Bearer ${accessToken}` }
   const reply = await send({ method: 'POST', url: `${origin}/chat`, headers, body: '', limits }, signal)
@@ -64,7 +64,7 @@ interface RigOptions extends Pick<SupabaseEmulatorOptions, 'rule'> {
   readonly answerMs?: number
 }
 
-/** One account at a service, from the layer that tries again down to the sockets, with a clock for all of it. */
+/** One account at a service, from the retry layer down to the sockets, with one clock. */
 export async function openRig({ rule = 'documented', ...living }: RigOptions) {
   let now = 1_900_000_000_000
   const emulator = await emulateProject({ rule, now: () => now })
@@ -77,7 +77,7 @@ export async function openRig({ rule = 'documented', ...living }: RigOptions) {
   })
   const options: AccountsOptions = accountsOptions({ ...living, now: () => now, random: () => 0 })
   const first = sessionOf(emulator.signIn())
-  /** A life of the program. */
+  /** One run of the program. */
   const live = (credential = first) => {
     const pool = openPool({ name: 'upstream', accounts: [{ label: 'a', credential, renewal }] }, options)
     const chat = retry(new RetryBudget(machine))(noThreads(account(pool, 'upstream')(upstream)))

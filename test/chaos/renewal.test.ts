@@ -23,7 +23,7 @@ const proxyTimeout: SignInFault = {
 const lost: SignInFault = { ...cut, isDone: true }
 
 describe('P11: 500 requests at once', () => {
-  test('on a token that has ended are one renewal, and no client sees an error', async () => {
+  test('with an expired token cause one renewal, and no client sees an error', async () => {
     await using rig = await openRig({ store: store() })
     const { call } = rig.live()
     rig.pass(hourMs)
@@ -32,7 +32,7 @@ describe('P11: 500 requests at once', () => {
     expect(rig.emulator.counts).toMatchObject({ renewals: 1, refusals: 0 })
   }, 30_000)
 
-  test('on a token that the service takes no more are one renewal, and no client sees an error', async () => {
+  test('with a token that the service refuses cause one renewal, and no client sees an error', async () => {
     await using rig = await openRig({ store: store() })
     const { call } = rig.live()
     rig.emulator.refuse(rig.first.accessToken.reveal())
@@ -41,7 +41,7 @@ describe('P11: 500 requests at once', () => {
     expect(rig.emulator.counts).toMatchObject({ renewals: 1, refusals: 0 })
   }, 30_000)
 
-  test('near its end wait for nothing, and are one renewal', async () => {
+  test('near the end of the token do not wait, and cause one renewal', async () => {
     await using rig = await openRig({ store: store() })
     const { call } = rig.live()
     rig.pass(hourMs - 60_000)
@@ -52,7 +52,7 @@ describe('P11: 500 requests at once', () => {
   }, 30_000)
 })
 
-describe('a renewal of what has ended', () => {
+describe('a renewal of an expired token', () => {
   for (const [what, faults, reason, state, restMs, healed] of [
     ['HTTP 500', [failed], 'renewal-failed', 'cooling', 30_000, 1],
     ['HTTP 429 with a time', [limited], 'rate-limited', 'cooling', 120_000, 1],
@@ -60,10 +60,10 @@ describe('a renewal of what has ended', () => {
     ['garbage', [garbage, garbage], 'renewal-failed', 'cooling', 30_000, 1],
     ['silence', [silence, silence], 'renewal-failed', 'cooling', 30_000, 1],
     ['a page that asks for a human', [page], 'challenged', 'challenged', 900_000, 1],
-    // the second try got what the first had made already
-    ['a reply that was lost, twice', [lost, lost], 'renewal-failed', 'cooling', 30_000, 3],
+    // the second attempt got the tokens that the first had made already
+    ['two lost replies', [lost, lost], 'renewal-failed', 'cooling', 30_000, 3],
   ] as const)
-    test(`answered by ${what}: the account rests, needs no login, and is as good as ever afterwards`, async () => {
+    test(`answered by ${what}: the account rests, needs no login, and works again afterwards`, async () => {
       await using rig = await openRig({ store: store(), answerMs: 100 })
       const { call, state: shown } = rig.live()
       rig.pass(hourMs)
@@ -78,11 +78,11 @@ describe('a renewal of what has ended', () => {
     ['a cut', cut],
     ['garbage', garbage],
     ['silence', silence],
-    ['a reply that was lost', lost],
-    ['a proxy that did not wait for it', proxyTimeout],
+    ['a lost reply', lost],
+    ['a timeout of a proxy', proxyTimeout],
   ] as const)
     for (const rule of ['documented', 'strict', 'v2'] as const)
-      test(`answered by ${what} once is asked for again at once, and no client notices (${rule})`, async () => {
+      test(`answered by ${what} once is repeated at once, and no client notices (${rule})`, async () => {
         await using rig = await openRig({ store: store(), rule, answerMs: 100 })
         const { call, state } = rig.live()
         rig.pass(hourMs)
@@ -94,7 +94,7 @@ describe('a renewal of what has ended', () => {
 })
 
 describe('proof', () => {
-  test('after a lost rotation that the rule does not forgive: a login is needed, and nobody is asked again', async () => {
+  test('after a lost rotation that the rule does not forgive: a login is needed, and the service is not asked again', async () => {
     const kept = store()
     await using rig = await openRig({ store: kept, rule: 'strict' })
     const { call, state } = rig.live()
@@ -105,7 +105,7 @@ describe('proof', () => {
     expect([await call(), state()]).toEqual(['login-needed', 'needs-login'])
     expect(rig.emulator.counts.refusals).toBe(1)
     for (let calls = 0; calls < 20; calls++) expect(await call()).toBe('unavailable')
-    // a former life's proof is as good
+    // the proof of an earlier run counts too
     const again = rig.live()
     for (let calls = 0; calls < 20; calls++) expect(['login-needed', 'unavailable']).toContain(await again.call())
     expect(again.state()).toBe('needs-login')
@@ -131,7 +131,7 @@ describe('proof', () => {
     })
 })
 
-test('a credential that was configured anew wins over what is kept of the former one', async () => {
+test('a newly configured credential wins over the stored state of the former one', async () => {
   await using rig = await openRig({ store: store() })
   rig.pass(hourMs)
   expect(await rig.live().call()).toBe('answered')

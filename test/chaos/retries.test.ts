@@ -1,4 +1,4 @@
-/** P7: retries add at most a fifth. P8: nothing is begun again once a word of it has reached the client. */
+/** P7: retries add at most a fifth. P8: an answer is not started again after a word of it has reached the client. */
 import { describe, expect, test } from 'bun:test'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { times } from '../sizes.ts'
@@ -9,7 +9,7 @@ import { startGateway, upstreamAt } from './gateway.ts'
 import { cutAt, cutWhole, healthy, moments, refused, wholeText } from './scripts.ts'
 
 const requests = times(300, 1_000)
-/** What the budget lets through whatever happens: ten a second, and as many at the start. */
+/** The retries that the budget always allows: ten at the start, and ten a second. */
 const floorOver = (ms: number) => 10 + (ms / 1000) * 10
 
 describe('P7: a failing upstream gets at most 1.2 times the requests, and ten a second', () => {
@@ -27,7 +27,7 @@ describe('P7: a failing upstream gets at most 1.2 times the requests, and ten a 
     await Promise.all([gateway.close(), emulator.close()])
   })
 
-  test('three upstreams of one model: 1.2 times in all, not 1.2 to the third', async () => {
+  test('three upstreams of one model: 1.2 times in total, not 1.2 to the power of three', async () => {
     const emulator = await emulateOpenai({ reply: () => overloaded })
     const names = ['left', 'middle', 'right']
     const shared = names.map((name) => ({
@@ -42,7 +42,7 @@ describe('P7: a failing upstream gets at most 1.2 times the requests, and ten a 
     await Promise.all([gateway.close(), emulator.close()])
   })
 
-  test('of three upstreams of one model one is down: no client knows', async () => {
+  test('one of three upstreams of a model is down: no client notices', async () => {
     const down = await emulateOpenai({ reply: () => overloaded })
     const up = await emulateOpenai({ reply: () => healthy })
     const at = (name: string, url: string) => ({
@@ -81,7 +81,7 @@ describe('P8: an upstream that dies after event k, with a second key at hand', a
     }
   }
 
-  test.concurrent('a second upstream of the same model answers as well, and so does one for a reply that comes whole', async () => {
+  test.concurrent('a second upstream of the same model answers, as a stream and whole', async () => {
     const dying = await emulateOpenai({ reply: ({ stream }) => (stream ? cutAt('B', 'rst') : cutWhole('rst')) })
     const living = await emulateOpenai({
       reply: ({ stream }) => (stream ? healthy : { headers: jsonHeaders, body: [wholeText] }),

@@ -1,7 +1,7 @@
 import type { Script } from '../../src/wire/emulator/script.ts'
 import { helloWorld, jsonHeaders, readMs } from './cell.ts'
 
-/** When a fault strikes. */
+/** The moment of a fault. */
 export type Moment = keyof typeof moments
 
 const chunk = (delta: object, finish: string | null = null) =>
@@ -18,7 +18,7 @@ const words = ['Hello', ', wor', 'ld.'].map((content) => chunk({ content }))
 const finish = chunk({}, 'stop')
 const done = 'data: [DONE]\n\n'
 
-/** What a stream has sent by then: nothing, a head and a role, some words, the finish, everything. */
+/** The bytes before the fault: nothing, a head and a role, some words, the finish, or everything. */
 export const moments = {
   A: [],
   B: [opening],
@@ -40,13 +40,13 @@ export const wholeText = JSON.stringify({
   usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 },
 })
 
-/** What a stream has sent up to the moment, then this, then the ending. */
+/** Sends the stream up to the moment, then these frames, then the ending. */
 export function cutAt(moment: Moment, ending: 'rst' | 'fin' | 'stall', more: readonly string[] = []): Script {
   if (moment === 'A' && more.length === 0) return { framing: 'raw', ending }
   return { body: [...moments[moment], ...more], ending, endDelayMs: readMs }
 }
 
-/** What a stream has sent up to the moment, then this, then the rest of a good answer. */
+/** Sends the stream up to the moment, then these frames, then the rest of a good answer. */
 export function inserted(moment: Moment, ...more: readonly (string | Uint8Array)[]): Script {
   return { body: [...moments[moment], ...more, ...moments.E.slice(moments[moment].length)] }
 }

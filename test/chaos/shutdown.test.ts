@@ -1,4 +1,4 @@
-/** P13: SIGTERM takes no new work and lets what runs end; a second signal ends it at once. Other signals end nothing. */
+/** P13: after SIGTERM new requests are refused and running ones may end; a second signal ends all at once. Other signals end nothing. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -30,7 +30,7 @@ const emulator = await emulateOpenai({ reply: ({ model }) => scripts[model]?.() 
 afterAll(() => emulator.close())
 const variables = Object.assign({}, ...Object.keys(scripts).map((name) => upstreamAt(name, emulator.url)))
 
-/** The status of an answer on a connection of its own, and whether that is closed after it. */
+/** Returns the status of an answer on a new connection, and whether the connection is closed after it. */
 async function onANewConnection(url: string, request: string): Promise<string> {
   const head = `${request} HTTP/1.1\r\nHost: ${new URL(url).host}\r\nContent-Length: 0\r\n\r\n`
   const { status, headers } = await askRaw(url, head).catch(() => ({ status: 'refused', headers: new Headers() }))
@@ -51,7 +51,7 @@ describe('P13: shutdown', () => {
     expect(await within(child.exited, 60_000, 'it exits once the last answer has ended, not after the grace')).toBe(0)
   })
 
-  test.concurrent('until the last answer has ended, new connections hear that it lives and takes no work', async () => {
+  test.concurrent('until the last answer has ended, /health is good and new requests are refused', async () => {
     await using child = await startChild({ ...variables, SHUTDOWN_GRACE: '20' })
     const response = await request(child.url, { model: 'slow' })
     child.signal('SIGTERM')
@@ -63,13 +63,13 @@ describe('P13: shutdown', () => {
       const about = [await onANewConnection(child.url, 'GET /health'), await onANewConnection(child.url, 'GET /ready')]
       seen.push([...about, await onANewConnection(child.url, 'POST /v1/chat/completions')].join(' '))
     } while (!(await isOver()))
-    // the last of them may have come when all was over
+    // the last one may have come after the end
     expect(new Set(seen.slice(0, -1))).toEqual(new Set(['200 close 503 close 503 close']))
     expect(answered(response, await text)).toMatchObject({ text: helloWorld, dones: 1, errors: [] })
     expect(await within(child.exited, 60_000, 'it exits')).toBe(0)
   })
 
-  test.concurrent('SHUTDOWN_DELAY: new work comes in for so long, though /ready says that it stops', async () => {
+  test.concurrent('SHUTDOWN_DELAY: new requests are accepted during the delay, although /ready reports the stop', async () => {
     await using child = await startChild({ ...variables, SHUTDOWN_DELAY: '3', SHUTDOWN_GRACE: '20' })
     const before = await request(child.url, { model: 'slow' })
     child.signal('SIGTERM')
@@ -101,7 +101,7 @@ describe('P13: shutdown', () => {
     const body = JSON.stringify({ model: 'slow', stream: true, messages: [{ role: 'user', content: 'Hello' }] })
     const expecting = `Content-Length: ${body.length}\r\nExpect: 100-continue`
     await client.send(`POST /v1/chat/completions HTTP/1.1\r\nHost: ${host}\r\n${expecting}\r\n\r\n${body.slice(0, 10)}`)
-    // so that it has come in when the server stops
+    // so that it has arrived when the server stops
     expect((await client.reply()).status).toBe(100)
     child.signal('SIGTERM')
     await until(() => child.lines.some(({ msg }) => msg === 'stopping'), 60_000, 'it stops')
@@ -110,7 +110,7 @@ describe('P13: shutdown', () => {
     expect(await within(child.exited, 60_000, 'it exits')).toBe(0)
   })
 
-  test.concurrent('connections that are only kept alive hold up nothing', async () => {
+  test.concurrent('idle connections do not delay the exit', async () => {
     await using child = await startChild({ ...variables, SHUTDOWN_GRACE: '20' })
     const { port, hostname, host } = new URL(child.url)
     const socket = connect(Number(port), hostname)
@@ -121,7 +121,7 @@ describe('P13: shutdown', () => {
     socket.destroy()
   })
 
-  test.concurrent('what outstays the grace gets an error event, a status, or the end it had earned', async () => {
+  test.concurrent('a request that outlives the grace period gets an error event or a status, or its own end if that had come', async () => {
     await using child = await startChild({ ...variables, SHUTDOWN_GRACE: '1' })
     const stalled = await request(child.url, { model: 'stalled' })
     const finished = await request(child.url, { model: 'finished' })
@@ -151,12 +151,12 @@ describe('P13: shutdown', () => {
   })
 })
 
-describe('a signal that asks for something there is not', () => {
+describe('a signal without a meaning for the program', () => {
   const signals = ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const
   const told = (lines: readonly LogLine[]) =>
     lines.filter(({ msg }) => msg.startsWith('this signal has no effect')).length
 
-  test.concurrent('ends nothing, and is a line of the log', async () => {
+  test.concurrent('ends nothing, and is logged', async () => {
     await using child = await startChild(variables)
     const response = await request(child.url, { model: 'slow' })
     for (const [at, signal] of signals.entries()) {
@@ -168,7 +168,7 @@ describe('a signal that asks for something there is not', () => {
     expect((await fetch(`${child.url}/health`)).status).toBe(200)
   })
 
-  test.concurrent('ends nothing while it drains, nor cuts that short', async () => {
+  test.concurrent('does not shorten a shutdown', async () => {
     await using child = await startChild({ ...variables, SHUTDOWN_GRACE: '20' })
     const response = await request(child.url, { model: 'slow' })
     child.signal('SIGTERM')
@@ -179,7 +179,7 @@ describe('a signal that asks for something there is not', () => {
     expect(await within(child.exited, 60_000, 'it exits')).toBe(0)
   })
 
-  test('that came before there was a log is told as soon as there is one', () => {
+  test('that came before the log was open is logged as soon as it is', () => {
     const heard: string[] = []
     holdSignals()
     try {

@@ -43,7 +43,7 @@ const wire: StreamWire = {
 
 const blocked = { ...failed, attempts: 1, code: 'upstream_blocked' } as const
 
-/** A 200 that is none, or not only. What follows an error or an abort, `finish` and `[DONE]`, mends nothing. */
+/** A 200 without a valid answer. `finish` and `[DONE]` after an error or an abort do not make it valid. */
 const contentCells: readonly Cell[] = [
   {
     ...failed,
@@ -97,7 +97,7 @@ const dataStream = { 'content-type': 'text/plain; charset=utf-8', 'x-vercel-ai-d
 const older = ['f:{"messageId":"m"}\n', '0:"Hello"\n', '0:", wor"\n', '0:"ld."\n']
 const olderEnd = 'd:{"finishReason":"stop"}\n'
 
-/** The wire that came before. */
+/** The older wire. */
 const olderCells: readonly Cell[] = [
   { ...good, name: 'D the older wire', script: { headers: dataStream, body: [...older, olderEnd] } },
   { ...good, name: 'D the older wire, which nobody announced', script: { body: [...older, olderEnd] } },
@@ -115,5 +115,5 @@ const olderCells: readonly Cell[] = [
   },
 ]
 
-/** Every cell that smithery's bytes can make. */
+/** Every cell for faults in smithery's bytes. */
 export const cells: readonly Cell[] = [...httpCells(wire), ...contentCells, ...olderCells]

@@ -1,4 +1,4 @@
-/** What sessions go through, seen from a client of the whole program: they end, are refused, replaced, lost and banned. */
+/** Sessions that end, are refused, replaced, lost or banned, as a client of the whole program sees them. */
 import { expect, test } from 'bun:test'
 import { emulateSmithery, type SmitheryEmulator } from '../../src/providers/smithery/emulator/index.ts'
 import type { SupabaseEmulatorOptions } from '../../src/sign-in/emulator/supabase.ts'
@@ -8,7 +8,7 @@ import { type RunningGateway, startGateway } from './gateway.ts'
 interface Stage {
   readonly emulator: SmitheryEmulator
   readonly gateway: RunningGateway
-  /** What becomes of a question: its answer, or the code it fails with. */
+  /** Asks, and returns the answer or the code of the failure. */
   said(): Promise<string>
   /** The tokens that the account was configured with. */
   readonly tokens: Tokens
@@ -38,7 +38,7 @@ async function staged(supabase: SupabaseEmulatorOptions, run: (stage: Stage) => 
 }
 
 const cut = { script: { framing: 'raw', ending: 'rst' } } as const
-/** It ends so soon that it is renewed before it is used. */
+/** A session that ends so soon that it is renewed before it is used. */
 const short = { expiresIn: 5 }
 
 test('a session that is about to end is renewed before it is used', () =>
@@ -56,7 +56,7 @@ test('many questions at once renew it once', () =>
     expect(emulator.supabase.counts).toMatchObject({ renewals: 1, refusals: 0 })
   }))
 
-test('a session that is refused before its end is renewed, and nobody notices', () =>
+test('a session that is refused before its end is renewed, and no client notices', () =>
   staged({}, async ({ emulator, said, tokens }) => {
     expect(await said()).toStartWith('You said:')
     emulator.supabase.refuse(tokens.access_token)
@@ -66,7 +66,7 @@ test('a session that is refused before its end is renewed, and nobody notices', 
   }))
 
 for (const rule of ['documented', 'strict', 'v2'] as const)
-  test(`a renewal whose reply was lost costs nothing, by the rule ${rule}`, () =>
+  test(`a renewal whose reply was lost is repeated without an error, by the rule ${rule}`, () =>
     staged({ ...short, rule }, async ({ emulator, said }) => {
       emulator.supabase.fault({ ...cut, isDone: true })
       expect(await said()).toStartWith('You said:')
@@ -81,7 +81,7 @@ test('a sign-in service in trouble is asked again later, with the same token', (
     expect(emulator.supabase.counts).toMatchObject({ renewals: 1, refusals: 0 })
   }))
 
-test('a token that somebody else has used up needs a login, and is not tried again', () =>
+test('a token that another program has used up needs a login, and is not tried again', () =>
   staged({ ...short, rule: 'strict', reuseIntervalMs: -1 }, async ({ emulator, said, tokens }) => {
     // the browser renews it: by the strict rule ours is the second use
     await fetch(`${emulator.supabase.origin}/auth/v1/token?grant_type=refresh_token`, {
@@ -96,7 +96,7 @@ test('a token that somebody else has used up needs a login, and is not tried aga
     expect(emulator.chats).toEqual([])
   }))
 
-test('a user who is banned is told so to the operator, and asked for no more', () =>
+test('a banned user is reported to the operator, and not used again', () =>
   staged(short, async ({ emulator, said, tokens }) => {
     emulator.supabase.end(tokens.user.id, 'user_banned')
     expect(await said()).toBe('upstream_banned')
@@ -105,7 +105,7 @@ test('a user who is banned is told so to the operator, and asked for no more', (
     expect(emulator.chats).toEqual([])
   }))
 
-test('a key of another project is the operator’s to mend, and costs no account', () =>
+test('a key of another project is reported to the operator, and the account stays usable', () =>
   staged(short, async ({ emulator }) => {
     const gateway = startGateway({ ...emulator.variables, SMITHERY_SUPABASE_ANON_KEY: 'a-key-of-another-project' })
     try {

@@ -7,7 +7,7 @@ import { byModel, testMatrix } from './test-matrix.ts'
 
 const cells = byModel(all)
 const emulator = await emulateSmithery({ reply: ({ model }) => cells.get(model)?.script })
-// without the key nobody renews: what a refused session goes through stands in smithery-sessions.test.ts
+// without the key there is no renewal; smithery-sessions.test.ts tests refused sessions
 const { SMITHERY_SUPABASE_ANON_KEY: _, ...variables } = emulator.variables
 
 testMatrix({

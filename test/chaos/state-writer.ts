@@ -1,6 +1,6 @@
 /**
- * Writes to the SQLite store of a file (its argument) for ever, and prints each number once it is acknowledged, or the
- * code of what failed. What is in its way is the business of the test that starts it.
+ * Writes to the SQLite store in a file (its argument) until it is killed, and prints each number when it is acknowledged, or
+ * the code of the failure. The test that starts it makes the faults.
  */
 import { writeSync } from 'node:fs'
 import { ChatError } from '../../src/chat/error.ts'
@@ -21,7 +21,7 @@ for (;;) {
   }
 }
 
-/** An entry, and how many there are: by a counter, and then by a value under a lease, which ends at once. */
+/** Writes an entry, a counter of the entries, and the same number as a value under a short lease. */
 async function writeNext(): Promise<number> {
   const found = await store.get('count')
   const next = Number(found?.value ?? 0) + 1

@@ -1,4 +1,4 @@
-/** The state file under what happens to processes and disks. With TRIBUTARY_TEST_FULL=1 a thousand are killed. */
+/** The state file when processes are killed and disks are full. With TRIBUTARY_TEST_FULL=1 a thousand processes are killed. */
 import { Database } from 'bun:sqlite'
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
@@ -17,7 +17,7 @@ const folder = mkdtempSync(join(tmpdir(), 'tributary-state-chaos-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 const writer = fileURLToPath(new URL('./state-writer.ts', import.meta.url))
 
-/** Numbers from 0 to 1, the same for the same seed. */
+/** Returns numbers from 0 to 1, the same ones for the same seed. */
 function randomOf(seed: number): () => number {
   let state = seed
   return () => {
@@ -26,7 +26,7 @@ function randomOf(seed: number): () => number {
   }
 }
 
-/** The writer, with every word that it has printed. */
+/** Starts the writer, and collects the words that it prints. */
 function startWriter(file: string, command: readonly string[] = []) {
   const child = Bun.spawn([...command, process.execPath, writer, file], { stdout: 'pipe', stderr: 'inherit' })
   const words: string[] = []
@@ -53,18 +53,18 @@ function startWriter(file: string, command: readonly string[] = []) {
   }
 }
 
-/** What SQLite itself finds wrong with a file. */
+/** Returns the faults that SQLite itself finds in a file. */
 function integrity(file: string): unknown {
   using database = new Database(file)
   return database.query('PRAGMA integrity_check').all()
 }
 
-/** Opens the file as the next process would. @returns its count, after a look at every entry before it */
+/** Opens the file as the next process would, and checks every entry. @returns the number of entries */
 async function countIn(file: string): Promise<number> {
   const store = new SqliteStore(file, { runtime: machine })
   try {
     const count = Number((await store.get('count'))?.value ?? 0)
-    // what was counted before the last count was lost with it is counted once more
+    // if the last count was lost, its entry is counted once more
     expect(await store.increment('counted', 0)).toBeGreaterThanOrEqual(count)
     for (let number = 1; number <= count; number++)
       expect((await store.get(`entry ${number}`))?.value).toBe(`${number} ${'x'.repeat(500)}`)
@@ -74,7 +74,7 @@ async function countIn(file: string): Promise<number> {
   }
 }
 
-test('whoever is killed at any moment has lost nothing that was acknowledged', async () => {
+test('a process that is killed at any moment loses nothing that was acknowledged', async () => {
   const rounds = times(40, 1_000)
   const seed = 20_261_121
   const random = randomOf(seed)
@@ -87,7 +87,7 @@ test('whoever is killed at any moment has lost nothing that was acknowledged', a
     let file = ''
     let count = 0
     for (const [round, [kind, place, moment]] of plan.entries()) {
-      // a new file now and then, so that its making is interrupted too
+      // some processes begin with a new file, so that its creation is interrupted too
       if (round % 10 === 0) {
         file = join(folder, `killed-${lane}-${round}.db`)
         count = 0
@@ -99,13 +99,13 @@ test('whoever is killed at any moment has lost nothing that was acknowledged', a
           20_000,
           'writes',
         )
-      // the moment itself is what is tried here
+      // the test needs a random moment, so it waits by the clock
       await Bun.sleep(moment * (kind < 0.5 ? 5 : 80))
       await child.kill()
       const acknowledged = Math.max(count, child.acknowledged())
       const where = `seed ${seed}, lane ${lane}, round ${round}`
       const found = await countIn(file)
-      // one more may have been written whose number was not yet printed
+      // one more entry may have been written before its number was printed
       expect([acknowledged, acknowledged + 1], where).toContain(found)
       expect(integrity(file), where).toEqual([{ integrity_check: 'ok' }])
       written += found - count
@@ -115,9 +115,9 @@ test('whoever is killed at any moment has lost nothing that was acknowledged', a
   expect(written).toBeGreaterThan(rounds)
 })
 
-test('a disk that is full refuses writes and loses none, and is written again once it has room', async () => {
+test('a full disk refuses writes without loss, and accepts them again when it has room', async () => {
   const file = join(folder, 'full.db')
-  // what a file may be in KiB; that the signal for more is ignored makes it a write that fails, as on a full disk
+  // the maximal size of a file in KiB; its signal is ignored, so a write fails as on a full disk
   const child = startWriter(file, ['bash', '-c', 'trap "" XFSZ; ulimit -S -f 1024; exec "$@"', 'bash'])
   try {
     const failures = () => child.words.filter((word) => word === 'state_unavailable').length

@@ -1,4 +1,4 @@
-/** P4: what clients cost that have stopped reading, while their upstream has much to say. */
+/** P4: clients that have stopped reading cost bounded memory, while their upstream sends much. */
 import { expect, test } from 'bun:test'
 import type { Socket } from 'node:net'
 import { emulateHttp } from '../../src/wire/emulator/http.ts'
@@ -7,11 +7,11 @@ import { startChild } from './child.ts'
 import { askRaw } from './client.ts'
 
 const mebibyte = 2 ** 20
-/** P4 allows a hundred clients 200 MB. Fewer would measure the heap that the program grows once, whatever the number. */
+/** P4 allows 200 MB for a hundred clients. A smaller number would mostly measure the program's own heap. */
 const clients = 100
-/** Of each client, in bytes. */
+/** Bytes of memory for each client. */
 const allowed = 2 * mebibyte
-/** Of each answer, in bytes: far more than anything on the way may hold. */
+/** Bytes of each answer: far more than all buffers may hold. */
 const offered = 200 * mebibyte
 
 const event = `data: ${JSON.stringify({
@@ -39,7 +39,7 @@ test(`${clients} clients that have stopped reading cost less than ${(clients * a
         { UPSTREAM_FLOOD_URL: `${upstream.origin}/v1`, UPSTREAM_FLOOD_MODELS: 'flood' },
         { collects: true },
       )
-      // one costs as much as a program that has not run yet
+      // the first client also warms up the program
       const first = askRaw(child.url, 'flood')
       await until(() => first.text().length > 100_000, 60_000, 'the first has read something')
       first.socket.destroy()

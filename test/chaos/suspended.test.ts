@@ -1,4 +1,4 @@
-/** Line 45: a process that was stopped for longer than a deadline does not blame the upstream, whose bytes wait in its socket. */
+/** Line 45: a process that was stopped for longer than a deadline does not blame the upstream, because the bytes are in its socket. */
 import { expect, test } from 'bun:test'
 import { emulateHttp } from '../../src/wire/emulator/http.ts'
 import { until } from '../waiting.ts'
@@ -8,9 +8,9 @@ import { request } from './client.ts'
 const chunk = (content: string, finish: string | null = null) =>
   `data: ${JSON.stringify({ id: 'one', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta: { content }, finish_reason: finish }] })}\n\n`
 
-/** The upstream speaks while the gateway is stopped; or was stopped too, as on the same machine, and goes on a little later. */
+/** The upstream sends while the gateway is stopped. Or it was stopped too, as on the same machine, and sends a little later. */
 for (const speaks of ['meanwhile', 'afterwards']) {
-  test(`a gateway stopped for longer than its limit of silence gives the whole answer: the upstream speaks ${speaks}`, async () => {
+  test(`a gateway that was stopped for longer than its limit of silence gives the whole answer: the upstream sends ${speaks}`, async () => {
     const stopped = Promise.withResolvers<void>()
     const resumed = Promise.withResolvers<void>()
     await using upstream = await emulateHttp(async (exchange) => {
@@ -43,7 +43,7 @@ for (const speaks of ['meanwhile', 'afterwards']) {
     await until(() => text.includes('"a"'), 10_000, 'the first words')
     child.signal('SIGSTOP')
     stopped.resolve()
-    // twice the limit: the stopped process cannot tell us that it has passed
+    // twice the limit, because the stopped process cannot report that the time has passed
     await Bun.sleep(2_500)
     child.signal('SIGCONT')
     resumed.resolve()

@@ -7,7 +7,7 @@ import { ask } from './client.ts'
 import { expectCell } from './expect-cell.ts'
 import { startGateway } from './gateway.ts'
 
-/** The cells by the name of the model that each is asked by: that is how an emulator knows which fault is due. */
+/** The cells by model. Each has its own model, so that an emulator knows which fault to make. */
 export function byModel<C>(cells: readonly C[]): ReadonlyMap<string, C> {
   return new Map(cells.map((cell, at) => [`cell-${at}`, cell]))
 }
@@ -15,21 +15,21 @@ export function byModel<C>(cells: readonly C[]): ReadonlyMap<string, C> {
 interface Matrix<C extends Seen> {
   readonly title: string
   readonly cells: ReadonlyMap<string, C>
-  /** The upstream that serves this model. There is one for each cell: what one does to its account is not the others' trouble. */
+  /** Returns the upstream that serves this model. Each cell has its own, so that a refused account does not affect other cells. */
   configure(model: string): readonly Upstream[]
-  /** How many prompts for the model have reached the service. */
+  /** Counts the prompts for the model that have reached the service. */
   asked(model: string): number
-  /** How many there should be, where that is not the cell's attempts. */
+  /** Returns the expected number, if it is not the cell's attempts. */
   toBeAsked?(cell: C): number
-  /** Closes the emulators, when the gateway is gone. */
+  /** Closes the emulators after the gateway. */
   close(): Promise<void>
 }
 
-/** A test for each cell, seen from a client of the whole program. Each also shows P30: one line in the log, with the outcome that the client saw. */
+/** Makes a test for each cell with the whole program. Each also shows P30: one line in the log, with the outcome that the client saw. */
 export function testMatrix<C extends Seen>({ title, cells, configure, asked, toBeAsked, close }: Matrix<C>): void {
   const upstreams = [...cells.keys()].flatMap((name) => configure(name).map((upstream) => ({ ...upstream, name })))
   const alter = (config: Config) => ({ ...config, upstreams })
-  // where the upstream's silence is the fault, and where it would only be that the machine is busy
+  // the short limit is for cells whose fault is silence; the long one is for a busy machine
   const impatient = startGateway({ API_REQUEST_TIMEOUT: '3', STREAM_IDLE_TIMEOUT: '3' }, alter)
   const patient = startGateway({}, alter)
   afterAll(async () => {
@@ -50,7 +50,7 @@ export function testMatrix<C extends Seen>({ title, cells, configure, asked, toB
   })
 }
 
-/** Whether the upstream says nothing more, so that a deadline must end it. */
+/** Whether the upstream is silent, so that a deadline must end the request. */
 function isSilence({ name, code }: Seen): boolean {
   return /\b(stall|wait|not answered|not let in)\b/.test(name) && code !== undefined
 }
