@@ -1,6 +1,10 @@
 import { expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { memoryLog, open, startHttpServer, stdioServer } from '../../test/tools/servers.ts'
 import { until, within } from '../../test/waiting.ts'
+import { ManualRuntime } from '../flow/runtime.double.ts'
 import type { Timers } from '../flow/timers.ts'
 import { machine, machineWith, newCancel } from '../wire/machine.double.ts'
 import { shadowingWatch } from './shadowing.ts'
@@ -69,17 +73,28 @@ test('every server connects in the background at the start, and a failed one is 
   expect(tools.log.warnings.filter((message) => message === 'an MCP server failed')).toHaveLength(2)
 })
 
-test('a request waits for a server that still starts, and for no other', async () => {
+test('a request waits for a server that still starts, until its deadline', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'registry-'))
+  const mayStart = join(directory, 'start')
   const slow = { ...stdioServer('slow', 'sdk-server.ts', ['stdio']), command: '/bin/sh' }
-  const delayed = { ...slow, args: ['-c', 'sleep 1; exec "$@"', 'sh', process.execPath, ...slow.args] }
-  await using tools = open([delayed, stdioServer('silent', 'raw-server.ts', ['silent'])], { greetMs: 4_000 })
+  const script = 'until [ -e "$0" ]; do sleep 0.02; done; exec "$@"'
+  const delayed = { ...slow, args: ['-c', script, mayStart, process.execPath, ...slow.args] }
+  const clock = new ManualRuntime()
+  await using tools = open([delayed, stdioServer('silent', 'raw-server.ts', ['silent'])], {
+    runtime: machineWith({ timers: clock.timers, elapsed: () => clock.elapsed() }),
+  })
   const missing = new Set<string>()
   const list = tools.registry.list(never, undefined, missing)
-  await until(() => tools.state('slow')?.status === 'connected', 10_000, 'it is there')
-  expect([...missing]).toContain('silent')
+  await clock.advance(50_000)
+  expect(tools.registry.servers().map(({ status }) => status)).toEqual(['connected', 'connecting', 'connecting'])
+  writeFileSync(mayStart, '')
+  await until(() => !missing.has('slow'), 10_000, 'it is there')
+  expect(tools.state('silent')?.status).toBe('connecting')
+  await clock.advance(10_000)
   expect((await list).some(({ name }) => name === 'slow__echo')).toBe(true)
   expect([...missing]).toEqual(['silent'])
   expect(tools.state('silent')?.why).toBe('it did not answer in time')
+  rmSync(directory, { recursive: true })
 })
 
 test('a closed registry connects to no server again, and ends running calls', async () => {
