@@ -1,60 +1,102 @@
 import type { Usage } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
+import { type CountedBeside, readCount, type TokenCounts, wholeCounts } from '../../chat/stated-usage.ts'
 import { dialect } from './dialect.ts'
 import { compact, isFields } from './fields.ts'
 
-/** Finds the usage of a reply. Groq puts it into `x_groq`, Moonshot into the choice. */
-export function usageIn({ usage, x_groq }: Fields, choices: readonly Fields[]): Usage | undefined {
+/** Finds the usage of a reply. Groq puts it into `x_groq`, Moonshot into the choice, and Gemini calls it `usageMetadata`. */
+export function usageIn({ usage, x_groq, usageMetadata }: Fields, choices: readonly Fields[]): Usage | undefined {
   if (isUsage(usage)) return decodeUsage(usage)
   if (isFields(x_groq) && isUsage(x_groq.usage)) return decodeUsage(x_groq.usage)
   for (const choice of choices) if (isUsage(choice.usage)) return decodeUsage(choice.usage)
-  return undefined
+  return isUsage(usageMetadata) ? decodeUsage(usageMetadata) : undefined
 }
 
-/** Whether a value is a usage object. MiniMax sends an empty one, which does not count. */
+/** Whether a value is a usage object. MiniMax sends an empty one, which does not count, and neither does one of nulls. */
 function isUsage(value: unknown): value is Fields {
-  return isFields(value) && Object.keys(value).length > 0
+  return isFields(value) && Object.values(value).some((member) => member !== null)
 }
 
 /** Reads a usage object. Unknown numbers are absent. */
 function decodeUsage(wire: Fields): Usage {
-  const { completion_tokens_details: completion } = wire
+  const named = snakeCase(wire)
+  const counts = compact({ ...inputCounts(named), ...outputCounts(named) })
   return {
-    ...inputOf(wire),
-    ...count('outputTokens', wire.completion_tokens),
-    ...count('totalTokens', wire.total_tokens),
-    ...(isFields(completion) && count('reasoningTokens', completion.reasoning_tokens)),
+    ...wholeCounts(counts, countedBeside(named)),
     source: 'upstream',
     native: { dialect, form: 'whole', value: wire },
   }
 }
 
-/** Reads the tokens of the input and of the cache, under the names of OpenAI, OpenRouter, DeepSeek and Anthropic. */
-function inputOf(wire: Fields): Pick<Usage, 'inputTokens' | 'cachedInputTokens' | 'cacheWriteTokens'> {
-  const details = isFields(wire.prompt_tokens_details) ? wire.prompt_tokens_details : {}
-  const read = firstCount(details.cached_tokens, wire.cache_read_input_tokens, wire.prompt_cache_hit_tokens)
-  const written = firstCount(details.cache_write_tokens, wire.cache_creation_input_tokens)
-  const input = tokensIn(wire.prompt_tokens)
-  const ofCache = (read ?? 0) + (written ?? 0)
-  // a gateway in front of an Anthropic model may leave cached tokens out of the input, as Anthropic does
-  const whole = input !== undefined && ofCache > input ? input + ofCache : input
-  return { ...count('inputTokens', whole), ...count('cachedInputTokens', read), ...count('cacheWriteTokens', written) }
+/** What proxies of Anthropic and of Gemini count beside, if they pass on the names of those as well. */
+function countedBeside(wire: Fields): CountedBeside {
+  const hasAnthropicNames = 'cache_read_input_tokens' in wire || 'cache_creation_input_tokens' in wire
+  return { cache: hasAnthropicNames && !('prompt_tokens' in wire), reasoning: 'candidates_token_count' in wire }
 }
 
-/** Returns the first value that is a count. */
-function firstCount(...values: readonly unknown[]): number | undefined {
-  return values.map(tokensIn).find((tokens) => tokens !== undefined)
+/** Reads the tokens of the input, by the names that services give them. */
+function inputCounts(wire: Fields): TokenCounts {
+  const details = { ...detailsIn(wire.input_tokens_details), ...detailsIn(wire.prompt_tokens_details) }
+  return compact({
+    inputTokens: largest(
+      wire.prompt_tokens, // OpenAI
+      wire.input_tokens, // Anthropic, and OpenAI's Responses
+      total(wire.prompt_cache_hit_tokens, wire.prompt_cache_miss_tokens), // DeepSeek
+      total(wire.prompt_token_count, wire.tool_use_prompt_token_count), // Gemini
+    ),
+    cachedInputTokens: largest(
+      details.cached_tokens, // OpenAI
+      wire.cached_tokens, // Moonshot
+      wire.cache_read_input_tokens, // Anthropic
+      wire.prompt_cache_hit_tokens, // DeepSeek
+      wire.cached_content_token_count, // Gemini
+    ),
+    cacheWriteTokens: largest(
+      details.cache_write_tokens, // OpenAI and OpenRouter
+      details.cache_creation_tokens, // LiteLLM
+      details.cache_creation_input_tokens, // Qwen
+      wire.cache_creation_input_tokens, // Anthropic
+    ),
+  })
 }
 
-function count(key: string, value: unknown): object {
-  const tokens = tokensIn(value)
-  return tokens === undefined ? {} : { [key]: tokens }
+/** Reads the tokens of the output and the total, by the names that services give them. */
+function outputCounts(wire: Fields): TokenCounts {
+  const details = { ...detailsIn(wire.output_tokens_details), ...detailsIn(wire.completion_tokens_details) }
+  return compact({
+    outputTokens: largest(wire.completion_tokens, wire.output_tokens, wire.candidates_token_count),
+    reasoningTokens: largest(
+      details.reasoning_tokens, // OpenAI
+      details.thinking_tokens, // Anthropic
+      wire.reasoning_tokens, // Perplexity
+      wire.thoughts_token_count, // Gemini
+    ),
+    totalTokens: largest(wire.total_tokens, wire.total_token_count),
+  })
 }
 
-/** Reads a number of tokens, which may be written as text. */
-function tokensIn(value: unknown): number | undefined {
-  const tokens = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value
-  return typeof tokens === 'number' && tokens >= 0 ? tokens : undefined
+/** Gives the members the spelling of most services: `promptTokens` becomes `prompt_tokens`. */
+function snakeCase(wire: Fields): Fields {
+  const entries = Object.entries(wire)
+  return Object.fromEntries(
+    entries.map(([key, value]) => [key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]),
+  )
+}
+
+function detailsIn(value: unknown): Fields {
+  return isFields(value) ? snakeCase(value) : {}
+}
+
+/** Returns the largest value that is a count. Services that name one thing twice fill the other name with zero. */
+function largest(...values: readonly unknown[]): number | undefined {
+  const counts = values.map(readCount).filter((count) => count !== undefined)
+  return counts.length === 0 ? undefined : Math.max(...counts)
+}
+
+/** Returns the sum of the values that are counts. */
+function total(...values: readonly unknown[]): number | undefined {
+  const counts = values.map(readCount).filter((count) => count !== undefined)
+  return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + count, 0)
 }
 
 /**
@@ -62,7 +104,7 @@ function tokensIn(value: unknown): number | undefined {
  * value.
  */
 export function encodeUsage(usage: Usage): Fields {
-  if (usage.native?.dialect === dialect) return { ...counts(usage), ...withoutOddities(usage.native.value) }
+  if (usage.native?.dialect === dialect) return encodeNative(usage, usage.native.value)
   const { cachedInputTokens, cacheWriteTokens, reasoningTokens } = usage
   const details = compact({ cached_tokens: cachedInputTokens, cache_write_tokens: cacheWriteTokens })
   return compact({
@@ -75,6 +117,13 @@ export function encodeUsage(usage: Usage): Fields {
       usage.billed && compact({ input_tokens: usage.billed.inputTokens, output_tokens: usage.billed.outputTokens }),
     shares: usage.shares?.map(({ title, usage: share }) => ({ title, ...encodeUsage(share) })),
   })
+}
+
+/** Keeps the upstream's own numbers if they have OpenAI's names, and otherwise adds ours. */
+function encodeNative(usage: Usage, native: Fields): Fields {
+  const own = withoutOddities(native)
+  const isOpenAi = own.prompt_tokens !== undefined && own.completion_tokens !== undefined
+  return isOpenAi ? { ...counts(usage), ...own } : { ...own, ...counts(usage) }
 }
 
 function counts({ inputTokens, outputTokens, totalTokens }: Usage): Fields {
@@ -96,7 +145,7 @@ function withoutOddities(usage: Fields): Fields {
 
 function dropOddMembers(members: Fields): Fields {
   const entries = Object.entries(members).filter(
-    ([key, member]) => member !== null && (!key.endsWith('_tokens') || tokensIn(member) !== undefined),
+    ([key, member]) => member !== null && (!key.endsWith('_tokens') || readCount(member) !== undefined),
   )
-  return Object.fromEntries(entries.map(([key, member]) => [key, key.endsWith('_tokens') ? tokensIn(member) : member]))
+  return Object.fromEntries(entries.map(([key, member]) => [key, key.endsWith('_tokens') ? readCount(member) : member]))
 }

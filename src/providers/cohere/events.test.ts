@@ -87,6 +87,28 @@ test('a call may come in a list, with its arguments as an object, and may stay o
   ])
 })
 
+test('a cache that is larger than the input stands beside it, and what is no count is absent', () => {
+  const usageOf = (usage: object) => {
+    const { events } = decoded(
+      [started, said, { ...ended, delta: { ...ended.delta, usage } }].map((frame) => ({ data: JSON.stringify(frame) })),
+    )
+    const last = events.at(-1)
+    return last?.type === 'usage' ? last.usage : undefined
+  }
+  const tokens = { input_tokens: 20, output_tokens: '5' }
+  expect(usageOf({ tokens, cached_tokens: 80 })).toEqual({
+    inputTokens: 100,
+    outputTokens: 5,
+    totalTokens: 105,
+    cachedInputTokens: 80,
+    source: 'upstream',
+  })
+  expect(usageOf({ tokens: { ...tokens, input_tokens: -20 }, cached_tokens: 0.5 })).toEqual({
+    outputTokens: 5,
+    source: 'upstream',
+  })
+})
+
 test('the finish names the stop sequence if the request had only one', () => {
   const stopped = { type: 'message-end', delta: { finish_reason: 'STOP_SEQUENCE' } }
   const finishOf = (stop?: readonly string[]) => {

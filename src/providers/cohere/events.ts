@@ -2,6 +2,7 @@ import { ChatError } from '../../chat/error.ts'
 import { type ChatEvent, type FinishReason, isBlank, type Usage } from '../../chat/event.ts'
 import type { Annotation } from '../../chat/message.ts'
 import { PartWriter } from '../../chat/part-writer.ts'
+import { wholeCounts } from '../../chat/stated-usage.ts'
 import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import { isRefusal, saysWords } from '../../dialects/openai-chat/refusal-inside.ts'
 import { frameValue } from '../../wire/frame-value.ts'
@@ -224,16 +225,20 @@ function finishReason(wire: string, error: string | null | undefined): FinishRea
 function decodeUsage({ tokens, billed_units: bill, cached_tokens: cached }: CohereUsage): Usage | undefined {
   const input = tokens?.input_tokens ?? bill?.input_tokens
   const output = tokens?.output_tokens ?? bill?.output_tokens
-  if (input == null && output == null) return undefined
+  if (input === undefined && output === undefined) return undefined
+  const counts = wholeCounts({
+    ...(input !== undefined && { inputTokens: input }),
+    ...(output !== undefined && { outputTokens: output }),
+    ...(cached !== undefined && { cachedInputTokens: cached }),
+  })
+  const known = counts.inputTokens !== undefined && counts.outputTokens !== undefined
   return {
-    ...(input != null && { inputTokens: input }),
-    ...(output != null && { outputTokens: output }),
-    ...(input != null && output != null && { totalTokens: input + output }),
-    ...(cached != null && { cachedInputTokens: cached }),
+    ...counts,
+    ...(known && { totalTokens: counts.inputTokens + counts.outputTokens }),
     ...(bill && {
       billed: {
-        ...(bill.input_tokens != null && { inputTokens: bill.input_tokens }),
-        ...(bill.output_tokens != null && { outputTokens: bill.output_tokens }),
+        ...(bill.input_tokens !== undefined && { inputTokens: bill.input_tokens }),
+        ...(bill.output_tokens !== undefined && { outputTokens: bill.output_tokens }),
       },
     }),
     source: 'upstream',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { readCount } from '../../chat/stated-usage.ts'
 
 /** A member of the wrong type counts as absent, so that it does not spoil a good answer. */
 const optional = <T extends z.ZodType>(schema: T) => schema.nullish().catch(undefined)
@@ -13,11 +14,14 @@ const number = optional(
   ]),
 )
 
+const tokens = z.unknown().transform(readCount).optional()
+const counts = optional(z.looseObject({ input_tokens: tokens, output_tokens: tokens }))
+
 /** Token counts, real and as billed. Cohere, Chat v2 response */
 const CohereUsage = z.looseObject({
-  billed_units: optional(z.looseObject({ input_tokens: number, output_tokens: number })),
-  tokens: optional(z.looseObject({ input_tokens: number, output_tokens: number })),
-  cached_tokens: number,
+  billed_units: counts,
+  tokens: counts,
+  cached_tokens: tokens,
 })
 
 const CohereCitation = z.looseObject({

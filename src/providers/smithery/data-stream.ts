@@ -77,11 +77,11 @@ function passOver(line: string): readonly ChatEvent[] {
 
 function decodeUsage({ usage }: DataPart): Usage | undefined {
   const { promptTokens: inputTokens, completionTokens: outputTokens } = usage ?? {}
-  if (inputTokens == null && outputTokens == null) return undefined
+  if (inputTokens === undefined && outputTokens === undefined) return undefined
   return {
-    ...(inputTokens != null && { inputTokens }),
-    ...(outputTokens != null && { outputTokens }),
-    ...(inputTokens != null && outputTokens != null && { totalTokens: inputTokens + outputTokens }),
+    ...(inputTokens !== undefined && { inputTokens }),
+    ...(outputTokens !== undefined && { outputTokens }),
+    ...(inputTokens !== undefined && outputTokens !== undefined && { totalTokens: inputTokens + outputTokens }),
     source: 'upstream',
   }
 }

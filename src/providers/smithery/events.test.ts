@@ -97,3 +97,37 @@ describe('a stream', () => {
     expect(await decode(error)).toMatchObject({ thrown: { reason: 'upstream-failed', code: 'upstream_error' } })
   })
 })
+
+const usages: readonly (readonly [string, object, object])[] = [
+  [
+    'the cache is beside the input, as version 5 has it for Anthropic',
+    { inputTokens: 200, outputTokens: 5, totalTokens: 285, cachedInputTokens: 80 },
+    { inputTokens: 280, outputTokens: 5, totalTokens: 285, cachedInputTokens: 80 },
+  ],
+  [
+    'the reasoning is beside the output, as version 5 has it for Gemini',
+    { inputTokens: 20, outputTokens: 198, totalTokens: 623, reasoningTokens: 405 },
+    { inputTokens: 20, outputTokens: 603, totalTokens: 623, reasoningTokens: 405 },
+  ],
+  [
+    'the cache is inside the input',
+    { inputTokens: 200, outputTokens: 5, totalTokens: 205, inputTokenDetails: { cacheReadTokens: 80 } },
+    { inputTokens: 200, outputTokens: 5, totalTokens: 205, cachedInputTokens: 80 },
+  ],
+  [
+    'numbers are written as text, or are no counts',
+    { inputTokens: '200', outputTokens: 5, totalTokens: 0.5, cachedInputTokens: -1 },
+    { inputTokens: 200, outputTokens: 5 },
+  ],
+]
+for (const [name, usage, expected] of usages)
+  test(`usage: ${name}`, async () => {
+    const chunks = [
+      { type: 'text-start', id: '0' },
+      { type: 'text-delta', id: '0', delta: 'Tea' },
+      { type: 'text-end', id: '0' },
+      { type: 'finish', finishReason: 'stop', messageMetadata: { usage } },
+    ]
+    const { events } = await decoded(chunks.map((chunk) => sseData(JSON.stringify(chunk))).join(''))
+    expect(events.at(-1)).toEqual({ type: 'usage', choice: 0, usage: { ...expected, source: 'upstream' } })
+  })

@@ -1,4 +1,5 @@
 import type { ChatEvent, Usage } from '../../chat/event.ts'
+import { wholeCounts } from '../../chat/stated-usage.ts'
 import { isRefusal } from '../../dialects/openai-chat/refusal-inside.ts'
 import { frameValue } from '../../wire/frame-value.ts'
 import type { FrameDecoder } from '../../wire/read-frames.ts'
@@ -109,18 +110,19 @@ function sourceOf({ type, url, title, sourceId, mediaType, filename }: UiChunk) 
   return { url, title, details: { source } }
 }
 
-function decodeUsage(usage: SmitheryUsage): Usage | undefined {
-  const { inputTokens, outputTokens, totalTokens, reasoningTokens, inputTokenDetails: details } = usage
+/** Reads the usage. The AI SDK's version 5 leaves Anthropic's cache out of the input, and Gemini's reasoning out of the output. */
+function decodeUsage({ inputTokenDetails: details, ...usage }: SmitheryUsage): Usage | undefined {
+  const { inputTokens, outputTokens, totalTokens, reasoningTokens } = usage
   const cachedInputTokens = usage.cachedInputTokens ?? details?.cacheReadTokens
   const cacheWriteTokens = details?.cacheWriteTokens
-  if (inputTokens == null && outputTokens == null) return undefined
-  return {
-    ...(inputTokens != null && { inputTokens }),
-    ...(outputTokens != null && { outputTokens }),
-    ...(totalTokens != null && { totalTokens }),
-    ...(reasoningTokens != null && { reasoningTokens }),
-    ...(cachedInputTokens != null && { cachedInputTokens }),
-    ...(cacheWriteTokens != null && { cacheWriteTokens }),
-    source: 'upstream',
-  }
+  if (inputTokens === undefined && outputTokens === undefined) return undefined
+  const counts = wholeCounts({
+    ...(inputTokens !== undefined && { inputTokens }),
+    ...(outputTokens !== undefined && { outputTokens }),
+    ...(totalTokens !== undefined && { totalTokens }),
+    ...(reasoningTokens !== undefined && { reasoningTokens }),
+    ...(cachedInputTokens !== undefined && { cachedInputTokens }),
+    ...(cacheWriteTokens !== undefined && { cacheWriteTokens }),
+  })
+  return { ...counts, source: 'upstream' }
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { readCount } from '../../chat/stated-usage.ts'
 
 const text = z.string().nullish().catch(undefined)
 const flag = z.boolean().nullish().catch(undefined)
-const tokens = z.number().nonnegative().nullish().catch(undefined)
+const tokens = z.unknown().transform(readCount).optional()
 
 /** AI SDK, LanguageModelUsage */
 export const SmitheryUsage = z.looseObject({

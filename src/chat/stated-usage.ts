@@ -1,0 +1,51 @@
+import type { Usage } from './event.ts'
+
+/** The numbers of a usage. */
+export type TokenCounts = Pick<
+  Usage,
+  'inputTokens' | 'cachedInputTokens' | 'cacheWriteTokens' | 'outputTokens' | 'reasoningTokens' | 'totalTokens'
+>
+
+/** What a dialect counts beside the input or the output. Without a word it is counted inside. */
+export interface CountedBeside {
+  /** Tokens of the cache stand beside the input, as at Anthropic. */
+  readonly cache?: boolean
+  /** Reasoning stands beside the output, as at Gemini. */
+  readonly reasoning?: boolean
+}
+
+/** Reads a number of tokens, which may be written as text; undefined for any other value. */
+export function readCount(value: unknown): number | undefined {
+  const count = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value
+  return typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? count : undefined
+}
+
+/**
+ * Makes an upstream's numbers those of a `Usage`: the input includes the cache, and the output the reasoning. Upstreams of one
+ * dialect differ in this, so a stated total decides, and then the size, because no part is larger than its whole.
+ * xAI adds the reasoning to the total only (xAI, Consumption and rate limits), and so do proxies of Gemini; proxies of
+ * Anthropic leave out the cache.
+ * @param usual decides if neither the total nor the size does
+ */
+export function wholeCounts(stated: TokenCounts, usual: CountedBeside = {}): TokenCounts {
+  const { inputTokens, outputTokens, totalTokens, ...parts } = stated
+  const cache = (parts.cachedInputTokens ?? 0) + (parts.cacheWriteTokens ?? 0)
+  const inputs = readings(inputTokens, cache, usual.cache)
+  const outputs = readings(outputTokens, parts.reasoningTokens ?? 0, usual.reasoning)
+  const pairs = inputs.flatMap((input) => outputs.map((output) => ({ input, output })))
+  const { input = 0, output = 0 } = pairs.find((pair) => pair.input + pair.output === totalTokens) ?? pairs[0] ?? {}
+  return {
+    ...parts,
+    ...(inputTokens !== undefined && { inputTokens: input }),
+    ...(outputTokens !== undefined && { outputTokens: output }),
+    // a total that is less than its parts has left out the same tokens as they had
+    ...(totalTokens !== undefined && { totalTokens: Math.max(totalTokens, input + output) }),
+  }
+}
+
+/** The numbers that a whole can have, the usual one first. A part that is larger than the whole must be beside it. */
+function readings(whole: number | undefined, part: number, isBeside = false): readonly number[] {
+  if (whole === undefined || part === 0) return [whole ?? 0]
+  if (part > whole) return [whole + part]
+  return isBeside ? [whole + part, whole] : [whole, whole + part]
+}
