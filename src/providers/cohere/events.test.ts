@@ -89,8 +89,10 @@ test('a call may come in a list, with its arguments as an object, and may stay o
 
 test('a cache that is larger than the input stands beside it, and what is no count is absent', () => {
   const usageOf = (usage: object) => {
-    const { events } = decoded(
-      [started, said, { ...ended, delta: { ...ended.delta, usage } }].map((frame) => ({ data: JSON.stringify(frame) })),
+    const { events } = decode(
+      [started, content, { ...ended, delta: { ...ended.delta, usage } }].map((frame) => ({
+        data: JSON.stringify(frame),
+      })),
     )
     const last = events.at(-1)
     return last?.type === 'usage' ? last.usage : undefined

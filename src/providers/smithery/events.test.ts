@@ -128,6 +128,6 @@ for (const [name, usage, expected] of usages)
       { type: 'text-end', id: '0' },
       { type: 'finish', finishReason: 'stop', messageMetadata: { usage } },
     ]
-    const { events } = await decoded(chunks.map((chunk) => sseData(JSON.stringify(chunk))).join(''))
+    const { events } = await decode(chunks.map((chunk) => sseData(JSON.stringify(chunk))).join(''))
     expect(events.at(-1)).toEqual({ type: 'usage', choice: 0, usage: { ...expected, source: 'upstream' } })
   })
