@@ -1,11 +1,12 @@
 import { ChatError } from '../../chat/error.ts'
-import type { Fields, ImagePart, ToolCallPart } from '../../chat/message.ts'
+import type { Fields, ToolCallPart } from '../../chat/message.ts'
 import { excerpt, redact } from '../../chat/secret.ts'
 import { headOfBytes } from '../../chat/shorten.ts'
 import type { Logger } from '../../flow/call.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import { orAbort } from '../../flow/wait.ts'
 import type { Tool, ToolOutcome } from '../../tools/tool.ts'
+import { ImageBudget } from './image-budget.ts'
 import type { ToolLimits } from './limits.ts'
 import { readArguments } from './read-arguments.ts'
 
@@ -36,23 +37,7 @@ export async function runCall(
   const shown = redact(content)
   const kept = headOfBytes(shown, limits.maxResultBytes)
   const outcome = { isError, content: kept, isCut: kept.length < shown.length }
-  return images ? withImages(outcome, images) : outcome
-}
-
-/** Limit for the base64 characters of a result's images. Services accept bodies of about 20 MB. */
-const maxImageCharacters = 4 * 1024 * 1024
-
-/** Adds the images that are within the limit. The text says how many are not. */
-function withImages(outcome: CallOutcome, found: readonly ImagePart[]): CallOutcome {
-  let left = maxImageCharacters
-  const images = found.filter(({ url }) => {
-    left -= url.length
-    return left >= 0
-  })
-  const missing = found.length - images.length
-  const content =
-    missing === 0 ? outcome.content : `${outcome.content}\n[${missing} of the images are too large to be shown]`
-  return { ...outcome, content, ...(images.length > 0 && { images }) }
+  return images ? { ...outcome, ...new ImageBudget().spend({ content: kept, images }) } : outcome
 }
 
 /** Runs a tool. If it ignores its signal, nothing waits for it. */

@@ -715,7 +715,7 @@ test('images of results reach the model, and a notice replaces one that is too l
   expect(resultsIn(events)[0]?.images).toEqual([small])
   const content = asked[1]?.messages.at(-1)?.content ?? []
   expect(content.slice(1)).toEqual([small])
-  expect(textOf(content)).toContain('[1 of the images are too large to be shown]')
+  expect(textOf(content)).toContain('[1 of the images are not shown, because the limit for images is reached]')
 })
 
 test('reasoning, texts and calls keep their order and their signatures', async () => {
@@ -755,4 +755,38 @@ test('reasoning, texts and calls keep their order and their signatures', async (
     ...parts.filter(({ type }) => type !== 'tool-call'),
     { type: 'text', text: '\n\ndone' },
   ])
+})
+
+test('the limit for images holds for all results of an answer, in the order of the calls', async () => {
+  const image = (name: string, millions: number) =>
+    ({ type: 'image', url: `data:image/png;base64,${name.repeat(millions * 1e6)}`, notice: name }) as const
+  const later = Promise.withResolvers<void>()
+  const first = aTool('first', async () => {
+    await later.promise
+    return { content: 'one', images: [image('A', 3)], isError: false }
+  })
+  const second = aTool('second', () => {
+    later.resolve()
+    return { content: 'two', images: [image('B', 2), image('C', 1)], isError: false }
+  })
+  const third = aTool('third', () => ({ content: 'three', images: [image('D', 1)], isError: false }))
+  const { chat, asked } = aModel(calling('first', 'second'), calling('third'), answer)
+  await run(chat, { tools: [first, second, third] })
+  const results = (asked.at(-1)?.messages ?? []).filter(({ role }) => role === 'tool')
+  const shown = results.map(({ content }) => content.flatMap((part) => (part.type === 'image' ? [part.notice] : [])))
+  expect(shown).toEqual([['A'], ['C'], []])
+  expect(results.map(({ content }) => textOf(content).includes('[1 of the images are not shown'))).toEqual([
+    false,
+    true,
+    true,
+  ])
+})
+
+test('an answer shows sixteen images at most', async () => {
+  const image = { type: 'image', url: 'data:image/png;base64,AAAA', notice: 'image' } as const
+  const tool = aTool('t', () => ({ content: 'see', images: new Array(7).fill(image), isError: false }))
+  const { chat, asked } = aModel(calling('t'), calling('t'), calling('t'), answer)
+  await run(chat, { tools: [tool] })
+  const parts = (asked.at(-1)?.messages ?? []).flatMap(({ content }) => content)
+  expect(parts.filter(({ type }) => type === 'image')).toHaveLength(16)
 })

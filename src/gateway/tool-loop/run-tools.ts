@@ -14,6 +14,7 @@ import { sum } from '../layers/choices.ts'
 import type { LoopEvent, ToolResultEvent } from './events.ts'
 import { Failures } from './failures.ts'
 import { type Fitted, fitTools } from './fit-tools.ts'
+import { ImageBudget } from './image-budget.ts'
 import type { ToolLimits } from './limits.ts'
 import { OneAnswer } from './one-answer.ts'
 import { Round } from './round.ts'
@@ -55,6 +56,7 @@ class Loop<Needs> {
   readonly #ids: Set<string>
   readonly #answer = new OneAnswer()
   readonly #failures = new Failures()
+  readonly #images = new ImageBudget()
   readonly #usages: Usage[] = []
   readonly #summaries: Usage[] = []
   #callsLeft: number
@@ -159,7 +161,14 @@ class Loop<Needs> {
     }
     for (const { summaryUsage } of results.values()) if (summaryUsage) this.#summaries.push(summaryUsage)
     this.#failures.add(calls, results)
-    this.#messages.push(message, ...calls.flatMap(({ id }) => messageOf(results.get(id))))
+    this.#messages.push(message, ...calls.flatMap(({ id }) => this.#messageOf(results.get(id))))
+  }
+
+  /** The message for the model. The images of all results share one budget. */
+  #messageOf(result: ToolResultEvent | undefined): ToolMessage[] {
+    if (!result) return []
+    const { images: _, ...others } = result
+    return [toolMessage(result.toolCallId, { ...others, ...this.#images.spend(result) })]
   }
 
   #end({ finish }: Round): Batch {
@@ -197,8 +206,4 @@ const maxLogged = 20
 /** The number of names, and the first of them. */
 function countFields(what: 'omitted' | 'shortened', names: readonly string[]): object {
   return names.length === 0 ? {} : { [what]: names.length, [`${what}Tools`]: names.slice(0, maxLogged) }
-}
-
-function messageOf(result: ToolResultEvent | undefined): ToolMessage[] {
-  return result ? [toolMessage(result.toolCallId, result)] : []
 }
