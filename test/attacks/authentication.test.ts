@@ -112,7 +112,7 @@ describe('item 11: a client key', () => {
   })
 
   for (const query of [`?key=${key}`, `?api_key=${key}`, `?access_token=${key}`]) {
-    test(`a key in the query (${query.slice(1, query.indexOf('='))}) is no key, and is not logged`, async () => {
+    test(`a key in the query (${query.slice(1, query.indexOf('='))}) does not count as a key, and is not logged`, async () => {
       const response = await fetch(`${keyed.url}/v1/models${query}`)
       expect(response.status).toBe(401)
       expect(keyed.lines.join('')).not.toContain(key)
@@ -131,7 +131,7 @@ describe('item 11: a client key', () => {
       expect((await client.reply()).status).toBe(status)
     })
 
-    test(`a request in the body of one that was refused with ${status} is no request`, async () => {
+    test(`a request within the body of a request that was refused with ${status} is not executed`, async () => {
       using client = new RawClient(keyed.url)
       const hidden = 'GET /health HTTP/1.1\r\nHost: gateway\r\n\r\n'
       const head = `POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\n${header}Content-Length: ${hidden.length}\r\n\r\n`
@@ -162,7 +162,7 @@ describe('item 19: guessing', () => {
     expect((await fetch(`${guessed.url}/health`)).status).toBe(200)
   })
 
-  test('keeps no right key out, in whichever header it comes', async () => {
+  test('does not lock out a right key in any header', async () => {
     await using guessed = startApp({ API_MASTER_KEY: key })
     for (let at = 0; at < 101; at++) await guess(guessed)
     expect(await guess(guessed)).toBe(429)
@@ -184,11 +184,11 @@ describe('item 19: guessing', () => {
   })
 })
 
-describe('item 12: a path by another spelling', () => {
-  /** What comes without a key, and with it. `undefined`: the connection is closed without an answer. */
+describe('item 12: another spelling of a path', () => {
+  /** The status without a key and with it. `undefined` means that the connection closes without an answer. */
   const spellings: readonly (readonly [string, number, number])[] = [
     ['GET /v1/models', 401, 200],
-    // a base URL that ends in a slash makes these
+    // a base URL with a slash at its end makes these paths
     ['GET //v1/models', 401, 200],
     ['GET /v1//models', 401, 200],
     ['GET /v1/models/', 401, 200],
@@ -210,7 +210,7 @@ describe('item 12: a path by another spelling', () => {
     ['GET /v1%2Fmodels', 401, 404],
     ['GET /v1/models?/health', 401, 200],
     ['GET /v1/models#/health', 401, 404],
-    // Bun resolves the dots, and the door and the router see the same
+    // Bun resolves the dots, so the door and the router see the same path
     ['GET /health/../v1/models', 401, 200],
     ['GET /health/%2e%2e/v1/models', 401, 200],
     ['GET /health\\..\\v1\\models', 401, 200],
@@ -238,7 +238,7 @@ describe('item 12: a path by another spelling', () => {
     ['POST /health', 401, 404],
     ['PUT /v1/models', 401, 404],
   ]
-  // a host of fewer than four characters moves the router's idea of where the path begins
+  // with a host of fewer than four characters the router takes another position as the begin of the path
   for (const host of ['gateway.example', 'a', 'aa', 'a:1', '127.0.0.1']) {
     for (const [request, without, withKey] of spellings) {
       test(`${request} at ${host} is ${without} without a key, ${withKey} with it`, async () => {

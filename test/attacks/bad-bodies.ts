@@ -1,12 +1,12 @@
 import { seeded } from '../../src/flow/seeded.double.ts'
 
-/** A body that is probably bad, and the headers it is sent with. */
+/** A probably bad body, and its headers. */
 export interface BadBody {
   readonly body: string | Uint8Array<ArrayBuffer>
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** A valid request that has something of everything. */
+/** A valid request with as many kinds of members as possible. */
 const valid = (model: string) => ({
   model,
   messages: [
@@ -133,12 +133,12 @@ const oddTypes = [
   'application/json,text/plain',
 ]
 
-/** Makes bad bodies: valid ones, broken as values, as text or as bytes. */
+/** Makes bad bodies: it breaks valid ones as values, as text or as bytes. */
 export class BadBodies {
   readonly #random: () => number
   readonly #model: string
 
-  /** @param model of the bodies: one that does not exist makes every body bad that is still valid */
+  /** @param model of the bodies. If it does not exist, every body is bad. */
   constructor(seed: number, model: string) {
     this.#random = seeded(seed)
     this.#model = model
@@ -159,7 +159,7 @@ export class BadBodies {
     }
   }
 
-  /** Breaks one member somewhere within. */
+  /** Breaks one member at any depth. */
   #breakValue(root: unknown): void {
     let node = root
     for (;;) {
@@ -231,7 +231,7 @@ export class BadBodies {
     return Math.floor(this.#random() * limit)
   }
 
-  /** Its own copy, since the next change may break it further. */
+  /** Copies the value, because the next change may break it further. */
   #oddValue(): unknown {
     const json = this.#pick(oddJson)
     return JSON.parse(json)

@@ -23,7 +23,7 @@ const head = (...headers: string[]) =>
   `${['POST /v1/chat/completions HTTP/1.1', 'Host: gateway', `Authorization: Bearer ${key}`, ...headers].join('\r\n')}\r\n\r\n`
 const chunk = (bytes: string) => `${Buffer.byteLength(bytes).toString(16)}\r\n${bytes}\r\n`
 
-/** A body of exactly so many bytes that the upstream answers. */
+/** Makes a valid body of exactly this number of bytes. */
 function bodyOf(bytes: number): string {
   const body = { model: 'gpt-test', messages: [{ role: 'user', content: '' }] }
   return JSON.stringify({ ...body, user: 'u'.repeat(bytes - JSON.stringify({ ...body, user: '' }).length) })
@@ -33,7 +33,7 @@ function bodyOf(bytes: number): string {
 const large = times(150, 300)
 
 describe('P15: a body', () => {
-  test('of exactly the limit is read, in either framing', async () => {
+  test('of exactly the limit is read, in both framings', async () => {
     const body = bodyOf(limit)
     expect(body).toHaveLength(limit)
     expect((await askRaw(app.url, `${head(`Content-Length: ${limit}`)}${body}`)).status).toBe(200)
@@ -42,16 +42,16 @@ describe('P15: a body', () => {
   })
 
   const oversized: readonly (readonly [string, string])[] = [
-    ['with a Content-Length over the limit, of which nothing has come', head(`Content-Length: ${limit + 1}`)],
+    ['with a Content-Length over the limit, before any byte has come', head(`Content-Length: ${limit + 1}`)],
     ['with a Content-Length over the limit', `${head(`Content-Length: ${limit + 1}`)}${bodyOf(limit + 1)}`],
-    ['with the largest Content-Length there is', head(`Content-Length: ${Number.MAX_SAFE_INTEGER}`)],
+    ['with the largest possible Content-Length', head(`Content-Length: ${Number.MAX_SAFE_INTEGER}`)],
     ['in one chunk over the limit', `${head('Transfer-Encoding: chunked')}${chunk(bodyOf(limit + 1))}`],
     [
       'in chunks that exceed the limit together',
       `${head('Transfer-Encoding: chunked')}${chunk('x'.repeat(1000)).repeat(101)}`,
     ],
     ['in 100,001 chunks of a byte', `${head('Transfer-Encoding: chunked')}${chunk('x').repeat(limit + 1)}`],
-    ['that is chunked and ended', `${head('Transfer-Encoding: chunked')}${chunk(bodyOf(limit + 1))}0\r\n\r\n`],
+    ['that is chunked and complete', `${head('Transfer-Encoding: chunked')}${chunk(bodyOf(limit + 1))}0\r\n\r\n`],
   ]
   for (const [name, bytes] of oversized) {
     test(`${name} is 413`, async () => {
@@ -61,7 +61,7 @@ describe('P15: a body', () => {
     })
   }
 
-  test('over the limit does not hide a request: what follows it is answered by itself', async () => {
+  test('over the limit does not hide a request: the next request is answered separately', async () => {
     using client = new RawClient(app.url)
     const hidden = 'GET /ready HTTP/1.1\r\nHost: gateway\r\n\r\n'
     const body = hidden.repeat(Math.ceil(limit / hidden.length) + 1)
@@ -79,7 +79,7 @@ describe('P15: a body', () => {
 
   for (const framing of [`Content-Length: ${large}000000`, 'Transfer-Encoding: chunked']) {
     test(`of ${large} MB costs no memory (${framing.split(':')[0]})`, async () => {
-      // a process of its own: in this one the client, and the other tests of a run, leave garbage too
+      // the gateway has its own process, because the client and other tests leave garbage in this one
       await using child = await startChild({ API_MASTER_KEY: key, MAX_BODY_BYTES: String(limit) })
       using client = new RawClient(child.url)
       await client.send(head(framing))
@@ -143,7 +143,7 @@ describe('P15: a body', () => {
 })
 
 describe('a body whose client', () => {
-  test('leaves in its middle is no failure of ours', async () => {
+  test('leaves in its middle does not count as a failure', async () => {
     app.lines.length = 0
     const client = new RawClient(app.url)
     await client.send(`${head('Content-Length: 1000')}{"model":`)
@@ -162,7 +162,7 @@ describe('a body whose client', () => {
   })
 })
 
-// reliability, item 31. These take as long as the deadline they wait for, so they wait together.
+// reliability, item 31. Each test waits for a deadline, so they run at the same time.
 describe('item 31: a slow client', () => {
   test.concurrent('that drips its body is cut off with 408', async () => {
     using client = new RawClient(app.url)
@@ -199,7 +199,7 @@ describe('item 31: a slow client', () => {
     await client.closed()
   })
 
-  // of a connection that was served before, see src/api/server.test.ts
+  // src/api/server.test.ts tests a connection that was used before
   test.concurrent('that drips its head is cut off', async () => {
     using client = new RawClient(app.url)
     void client.send('GET /health HTTP/1.1\r\n')
@@ -291,7 +291,7 @@ describe('item 29: JSON that is', () => {
     })
   })
 
-  test('a million members is answered, and leaves the others their turn', async () => {
+  test('a million members is answered, and does not block other requests', async () => {
     await using large = startApp({ API_MASTER_KEY: key, OPENAI_BASE_URL: emulator.url })
     const members = Array.from({ length: 1_000_000 }, (_, at) => `"k${at}":0`).join(',')
     const body = `{"model":"gpt-test","messages":[{"role":"user","content":"a"}],"metadata":{${members}}}`
@@ -305,7 +305,7 @@ describe('item 29: JSON that is', () => {
     expect((await post(app.url, body)).status).toBe(400)
   })
 
-  test('64 levels deep is read, and brackets in strings are no levels', async () => {
+  test('64 levels deep is read, and brackets in strings do not count', async () => {
     const body = { model: 'gpt-test', messages: [{ role: 'user', content: '['.repeat(10_000) }] }
     expect((await post(app.url, JSON.stringify(body))).status).toBe(200)
     const deep = `{"model":"gpt-test","messages":[{"role":"user","content":"a"}],"metadata":{"a":${nest(62)}}}`
@@ -316,13 +316,13 @@ describe('item 29: JSON that is', () => {
     expect((await post(app.url, `\ufeff${bodyOf(200)}`)).status).toBe(200)
   })
 
-  test('a body with two members of one name is read as the last says', async () => {
+  test('a body with two members of the same name is read with the last one', async () => {
     const body = '{"model":"nothing","model":"gpt-test","messages":[{"role":"user","content":"a"}]}'
     expect((await post(app.url, body)).status).toBe(200)
   })
 
   for (const name of ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty']) {
-    test(`a member called ${name} at every level changes nothing but itself`, async () => {
+    test(`a member called ${name} at every level changes nothing else`, async () => {
       const evil = `"${name}":{"polluted":true,"prototype":{"polluted":true}}`
       const body = `{${evil},"model":"gpt-test","messages":[{${evil},"role":"user","content":[{${evil},"type":"text","text":"a"}]}],
         "tools":[{${evil},"type":"function","function":{${evil},"name":"f","parameters":{${evil}}}}],"metadata":{${evil}},
@@ -336,7 +336,7 @@ describe('item 29: JSON that is', () => {
   }
 })
 
-describe('item 33: what a client sends in a header', () => {
+describe('item 33: a header of a client', () => {
   const askWith = (header: string) => askRaw(app.url, `GET /health HTTP/1.1\r\nHost: gateway\r\n${header}\r\n\r\n`)
 
   for (const id of ['abc-123', 'req_01JABC', 'trace/1:2.3=@+', 'a'.repeat(128)]) {
@@ -384,7 +384,7 @@ describe('item 33: what a client sends in a header', () => {
     expect(reply.headers.has('set-cookie')).toBe(false)
   })
 
-  test('a header of 10 KB is taken, one of 100 KB is 431', async () => {
+  test('a header of 10 KB is accepted, a header of 100 KB is 431', async () => {
     expect((await askWith(`X-Large: ${'a'.repeat(10_240)}`)).status).toBe(200)
     expect((await askWith(`X-Large: ${'a'.repeat(102_400)}`)).status).toBe(431)
   })
@@ -393,7 +393,7 @@ describe('item 33: what a client sends in a header', () => {
     expect((await askWith(Array.from({ length: 1_001 }, (_, at) => `X-${at}: a`).join('\r\n'))).status).toBe(431)
   })
 
-  test('nothing of the client reaches the upstream but what the body says', async () => {
+  test('only the body of a client reaches the upstream', async () => {
     const body = bodyOf(200)
     const before = emulator.requests.length
     const reply = await askRaw(
@@ -417,7 +417,7 @@ describe('item 33: what a client sends in a header', () => {
     expect(sent?.headers.get('x-tributary-hops')).toBe('1')
   })
 
-  test("an upstream's headers stay with us", async () => {
+  test("an upstream's headers do not reach the client", async () => {
     emulator.script({
       headers: {
         'content-type': 'application/json',

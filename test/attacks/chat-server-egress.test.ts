@@ -12,12 +12,12 @@ import { calling, saying } from '../chaos/chat-server-model.ts'
 import { type ChatServerRig, startChatServer } from '../chaos/chat-server-rig.ts'
 import { key } from './rig.ts'
 
-// reliability, section 4, items 1 to 9, over HTTP: where a caller of the chat server may have us go, and with what.
+// reliability, section 4, items 1 to 9, over HTTP: which addresses a caller may make the chat server ask, and with which key.
 
 const ours = 'sk-egress-ours-0123456789abcdef'
 const callers = 'sk-egress-callers-0123456789abc'
 
-/** A private server nobody may be led to. It hears every packet that makes a connection. */
+/** A private server that no request may reach. It notices every connection. */
 interface Sniffer {
   readonly port: number
   readonly connections: () => number
@@ -38,12 +38,12 @@ async function sniff(host: string): Promise<Sniffer> {
 
 let sniffer: Sniffer
 let configured: OpenaiEmulator
-/** Whoever the caller's own endpoint belongs to. */
+/** The server of the caller's own endpoint. */
 let foreign: OpenaiEmulator
 const plainly = (): Script => saying('Theirs.')
 let reply: (chat: EmulatedChat) => Script = plainly
 const resolved: string[] = []
-/** What names resolve to, one answer after the other. */
+/** The addresses that each name resolves to, one answer after the other. */
 let answers: readonly (readonly string[])[] = []
 
 beforeAll(async () => {
@@ -101,7 +101,7 @@ const refusal = {
   },
 }
 
-describe('items 1, 2 and 8: an address that may not be asked is refused in one text, and no packet is sent', () => {
+describe('items 1, 2 and 8: a forbidden address is always refused with the same text, and no packet is sent', () => {
   const hosts = [
     '127.0.0.1 127.1 0x7f.1 2130706433 017700000001 0 0.0.0.0 127.0.0.1. [::1] [::] [::ffff:127.0.0.1]',
     '[::ffff:7f00:1] [::127.0.0.1] [64:ff9b::7f00:1] [2002:7f00:1::] [fe80::1] [fc00::1] [fd00:ec2::254] 10.0.0.1',
@@ -127,7 +127,7 @@ describe('items 1, 2 and 8: an address that may not be asked is refused in one t
     ],
   ]
 
-  test('in any spelling, by number or by a name that leads there', async () => {
+  test('in any spelling, as a number or as a name that resolves to it', async () => {
     await using rig = start()
     answers = [['127.0.0.1']]
     const all = [...spellings(sniffer.port), `${rig.url}/v1`]
@@ -139,12 +139,12 @@ describe('items 1, 2 and 8: an address that may not be asked is refused in one t
       })
     expect(sniffer.connections()).toBe(0)
     expect(configured.chats.length).toBe(0)
-    // nothing was begun that would stand in the session
+    // the session has no trace of the request
     const messages = await json(fetch(`${rig.url}/api/sessions/s/messages`, { headers: { 'x-api-key': key } }))
     expect(messages.status).toBe(404)
   })
 
-  test('where one of several addresses is private, or none is found', async () => {
+  test('if one of several addresses is private, or if there is none', async () => {
     await using rig = start()
     for (const all of [['93.184.215.14', '127.0.0.1'], ['::1', '93.184.215.14'], []]) {
       answers = [all]
@@ -154,7 +154,7 @@ describe('items 1, 2 and 8: an address that may not be asked is refused in one t
     expect(sniffer.connections()).toBe(0)
   })
 
-  test('anywhere, where the operator has turned it off; and where an only host is named, at every other', async () => {
+  test('always, if the operator has turned own endpoints off; and for every host outside a list of allowed hosts', async () => {
     answers = [['93.184.215.14']]
     for (const hosts of ['none', 'api.example.org']) {
       await using rig = start(hosts)
@@ -165,10 +165,10 @@ describe('items 1, 2 and 8: an address that may not be asked is refused in one t
   })
 })
 
-describe('item 3: a name that changes its meaning', () => {
-  test('leads to the address that was judged, however often it is asked', async () => {
+describe('item 3: a name that changes its address', () => {
+  test('is asked only at the address that was checked', async () => {
     await using rig = start(`rebinding.example:${portOf(foreign.url)}`)
-    // loopback by another number would reach the sniffer, were it asked for
+    // another number of loopback would reach the private server
     answers = [['127.0.0.1'], ['127.0.0.2'], ['127.0.0.2'], ['127.0.0.2']]
     reply = (chat) =>
       chat.messages.at(-1)?.role === 'tool' ? plainly() : calling([['t1', 'builtin__current_time', '{}']])
@@ -185,10 +185,10 @@ describe('item 3: a name that changes its meaning', () => {
 })
 
 const own = () => ({ base_url: foreign.url, api_key: callers })
-/** The foreign server is one the operator has named: no other guard stands before the one that is tried. */
+/** The operator has allowed the foreign server, so that only the tested guard is active. */
 const startOpen = () => start(new URL(foreign.url).host)
 
-describe('item 4: a redirect of a host that may be asked', () => {
+describe('item 4: a redirect of an allowed host', () => {
   for (const status of [301, 302, 303, 307, 308])
     test(`${status} is not followed`, async () => {
       await using rig = startOpen()
@@ -202,22 +202,22 @@ describe('item 4: a redirect of a host that may be asked', () => {
     })
 })
 
-describe('item 5: a key of ours', () => {
+describe('item 5: a key of the gateway', () => {
   const heard = () => JSON.stringify(foreign.requests.map(({ headers, path, body }) => [[...headers], path, body]))
 
-  test('is sent nowhere where a caller names an address without a key', async () => {
+  test('is not sent if a caller names an address without a key', async () => {
     await using rig = startOpen()
     const before = foreign.requests.length
     const none = { status: 400, body: { error: { code: 'api_key_required', param: 'model_config.api_key' } } }
     for (const api_key of [undefined, null, ''])
       expect(await json(asking(rig, { base_url: foreign.url, api_key }))).toMatchObject(none)
-    // what only looks like a configured upstream is none
+    // these addresses only look like a configured upstream
     for (const base_url of [`${configured.url}/x`, `${configured.url}?a=b`, configured.url.replace('/v1', '/V1')])
       expect(await json(asking(rig, { base_url }))).toMatchObject(none)
     expect(foreign.requests.length).toBe(before)
   })
 
-  test('does not go along with a caller’s own', async () => {
+  test('is not sent together with the caller’s own key', async () => {
     await using rig = startOpen()
     const headers = { cookie: 'session=cookie-of-a-client', 'openai-organization': 'org-of-a-client', 'x-api-key': key }
     const response = fetch(`${rig.url}/api/chat/stream`, {
@@ -239,7 +239,7 @@ describe('item 5: a key of ours', () => {
   const names = 'api_base base_url api_key extra_headers extra_body organization proxy proxies tls unix default_headers'
   const elsewhere = () => Object.fromEntries(names.split(' ').map((name) => [name, foreign.url]))
 
-  test('stays where it belongs, under whatever name and wherever in a request another address is put', async () => {
+  test('is sent only to its upstream, wherever a request has another address', async () => {
     await using rig = startOpen()
     const before = foreign.requests.length
     const { base_url: _, api_key: __, ...others } = elsewhere()
@@ -271,7 +271,7 @@ describe('item 5: a key of ours', () => {
     expect(foreign.requests.length).toBe(before)
   })
 
-  test('and a caller’s own find the route where the address was copied from a request', async () => {
+  test('is used if the address is a full URL of a request, and so is the caller’s own key', async () => {
     await using rig = startOpen()
     const theirs = { base_url: `${foreign.url}//chat/completions/`, api_key: callers }
     expect(textOf(await told(asking(rig, theirs)))).toBe('Theirs.')
@@ -280,7 +280,7 @@ describe('item 5: a key of ours', () => {
     expect(textOf(await told(asking(rig, copied)))).toBe('Ours.')
   })
 
-  test('answers where the address is a configured upstream’s own, and the caller’s own there only where it may go there', async () => {
+  test('is used at the address of a configured upstream, and the caller’s own key only if that address is allowed', async () => {
     await using rig = startOpen()
     expect(textOf(await told(asking(rig, { base_url: configured.url, model_name: 'm' })))).toBe('Ours.')
     expect(configured.requests.at(-1)?.headers.get('authorization')).toBe(`Bearer ${ours}`)
@@ -290,7 +290,7 @@ describe('item 5: a key of ours', () => {
   })
 })
 
-describe('item 8: what a foreign server answers', () => {
+describe('item 8: the answer of a foreign server', () => {
   const secret = 'a-page-that-is-not-for-you'
   const say =
     (status: number, body: string, type = 'application/json') =>
@@ -323,7 +323,7 @@ describe('item 8: what a foreign server answers', () => {
   }
 
   for (const [name, script] of Object.entries(failures))
-    test(`is one failure, and none of its words are told: ${name}`, async () => {
+    test(`is always the same failure, without its text: ${name}`, async () => {
       await using rig = startOpen()
       reply = script
       const answered = await json(asking(rig, own()))
@@ -331,13 +331,13 @@ describe('item 8: what a foreign server answers', () => {
       expect(JSON.stringify([answered, rig.lines])).not.toContain(secret)
     })
 
-  test('is the same as of one that is not there', async () => {
+  test('is the same as that of a missing server', async () => {
     await using rig = start('127.0.0.1:9')
     expect(await json(asking(rig, { base_url: 'http://127.0.0.1:9/v1', api_key: callers }))).toEqual(failed)
   })
 
   for (const status of [401, 403])
-    test(`${status} is the caller’s own, since the key is`, async () => {
+    test(`${status} is passed on, because the key is the caller’s own`, async () => {
       await using rig = startOpen()
       reply = say(status, `{"error":{"message":"Incorrect API key provided: ${callers}"}}`)
       const answered = await json(asking(rig, own()))
@@ -348,7 +348,7 @@ describe('item 8: what a foreign server answers', () => {
       expect(JSON.stringify([answered, rig.lines])).not.toContain(callers)
     })
 
-  test('429 is passed on, with how long to wait', async () => {
+  test('429 is passed on, with the time to wait', async () => {
     await using rig = startOpen()
     reply = () => ({ status: 429, headers: { 'retry-after': '7', 'content-type': 'text/plain' }, body: [secret] })
     const response = await asking(rig, own())
@@ -357,7 +357,7 @@ describe('item 8: what a foreign server answers', () => {
   })
 })
 
-test('item 35: a caller’s key stands in no line of the log, no message, no answer', async () => {
+test('item 35: a caller’s key appears in no log line, message or answer', async () => {
   await using rig = startOpen()
   reply = () => ({ body: saying('Said.').body ?? [], ending: 'rst' })
   await (await asking(rig, own())).text()
@@ -382,7 +382,7 @@ test('a key that cannot stand in a header is refused, and not shown', async () =
   }
 })
 
-test('what callers bring as keys is cut out of nobody else’s texts', async () => {
+test('a caller’s key is not redacted in the texts of other callers', async () => {
   await using rig = startOpen()
   await (await asking(rig, { ...own(), api_key: 'Europe/Berlin' })).text()
   reply = (chat) =>

@@ -3,7 +3,7 @@ import { emulateCohere } from '../../src/providers/cohere/emulator/index.ts'
 import { emulateOpenai, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { errorIn, key, post, startApp, type TestApp } from './rig.ts'
 
-// No request costs more than its size: what is wrong is found at its first item, and counts are bounded before that.
+// The cost of a request is linear in its size: the check stops at the first fault, and counts are limited before.
 
 let emulator: OpenaiEmulator
 let cohere: Awaited<ReturnType<typeof emulateCohere>>
@@ -30,7 +30,7 @@ const chat = (messages: string, more = '') => `{"model":"gpt-test","messages":[$
 const user = (content: string) => `{"role":"user","content":${content}}`
 const answering = (calls: string) => `{"role":"assistant","content":null,"tool_calls":[${calls}]}`
 
-/** A body, and what is said of it. */
+/** A body, and the message about it. */
 const costly: Readonly<Record<string, readonly [string, number, RegExp]>> = {
   '10,000,000 empty messages': [`{"messages":[${many(10_000_000, '{}')}]}`, 413, /more than 200000 values/],
   '60,000 empty messages': [chat(many(60_000, '{}')), 413, /more than 20000 messages/],
@@ -72,18 +72,18 @@ const costly: Readonly<Record<string, readonly [string, number, RegExp]>> = {
 
 describe('a body of', () => {
   for (const [name, [body, status, says]] of Object.entries(costly))
-    test(`${name} is ${status}, and costs no multiple of its size`, async () => {
+    test(`${name} is ${status}, and its cost is bounded by its size`, async () => {
       Bun.gc(true)
       const before = process.memoryUsage.rss()
       const response = await post(app.url, body)
       const text = await response.text()
       expect(response.status).toBe(status)
       expect(errorIn(text).message).toMatch(says)
-      // what the test itself writes, what is read, and what the runtime keeps of both
+      // the bytes that the test writes and reads, and the copies in the runtime
       expect((process.memoryUsage.rss() - before) / 1e6).toBeLessThan(60 + (8 * body.length) / 1e6)
     }, 30_000)
 
-  test('the chat server is refused as soon', async () => {
+  test('the chat server refuses it as early', async () => {
     const ask = async (path: string, body: string) => {
       const response = await fetch(`${app.url}${path}`, {
         method: 'POST',
@@ -110,7 +110,7 @@ describe('a body of', () => {
 })
 
 describe('a good body', () => {
-  test('of 20 MB arrives as it was sent, its picture, its letters and its escapes', async () => {
+  test('of 20 MB arrives unchanged, with its picture, its letters and its escapes', async () => {
     const picture = `data:image/png;base64,${'iVBORw0KGgo'.repeat(1_000_000)}`
     const messages = [
       { role: 'user', content: [{ type: 'image_url', image_url: { url: picture } }] },
@@ -129,7 +129,7 @@ describe('a good body', () => {
   }, 30_000)
 
   for (const size of [0, 2_000_000])
-    test(`whole numbers that JSON cannot hold arrive in their own digits, beside ${size} bytes`, async () => {
+    test(`large whole numbers keep all their digits, next to ${size} bytes`, async () => {
       const sent = '"seed":12345678901234567890,"own":{"id":-9223372036854775808}'
       const parameters = '{"type":"object","properties":{"a":{"type":"integer","maximum":9223372036854775807}}}'
       const tools = `"tools":[{"type":"function","function":{"name":"f","parameters":${parameters}}}]`
@@ -145,7 +145,7 @@ describe('a good body', () => {
     }, 30_000)
 })
 
-describe('what is unusual', () => {
+describe('an unusual value', () => {
   const odd: Readonly<Record<string, unknown>> = {
     temperature: '0.7',
     logprobs: 1,
@@ -163,13 +163,13 @@ describe('what is unusual', () => {
     post(app.url, JSON.stringify({ model, messages: [{ role: 'user', content: 'a' }], ...more }))
 
   for (const [name, value] of Object.entries(odd))
-    test(`${name}: ${JSON.stringify(value)} reaches a compatible upstream as it was sent`, async () => {
+    test(`${name}: ${JSON.stringify(value)} reaches a compatible upstream unchanged`, async () => {
       const before = emulator.requests.length
       await ask('gpt-test', { [name]: value })
       expect(JSON.parse(emulator.requests[before]?.body ?? '{}')[name]).toEqual(value)
     })
 
-  test('another upstream is asked with what is understood, and refuses the rest by its name', async () => {
+  test('is refused by name if another upstream does not support it', async () => {
     const cohereModel = 'cohere/command-test'
     expect((await ask(cohereModel, { temperature: '0.7', stop: '', max_tokens: -1, metadata: 5 })).status).toBe(200)
     const { temperature, stop_sequences, max_tokens } = JSON.parse(JSON.stringify(cohere.chats.at(-1)))
@@ -181,7 +181,7 @@ describe('what is unusual', () => {
     ])
   })
 
-  test('no tools are none: nothing of them is sent', async () => {
+  test('an empty list of tools is not sent', async () => {
     await ask('gpt-test', {
       tools: [],
       tool_choice: 'auto',

@@ -30,7 +30,7 @@ describe('item 14: without a key', () => {
     expect(readConfig({ API_MASTER_KEY: '1' }, false)).toMatchObject({ host: '127.0.0.1', keys: [] })
   })
 
-  test('every other machine is let in only when the operator says so', () => {
+  test('other machines are let in only with the setting of the operator', () => {
     expect(readConfig({ HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED: 'true' }, false)).toMatchObject({ host: '0.0.0.0' })
   })
 })
@@ -55,7 +55,7 @@ describe('item 15: without a key', () => {
     ['an opaque Origin', ['Host: localhost', 'Origin: null']],
     ['an Origin that begins like ours', ['Host: localhost', 'Origin: http://localhost.evil.com']],
     ['an Origin with our name as its user', ['Host: localhost', 'Origin: http://localhost@evil.com']],
-    ['an Origin that is none', ['Host: localhost', 'Origin: localhost']],
+    ['an invalid Origin', ['Host: localhost', 'Origin: localhost']],
     ['an empty Origin', ['Host: localhost', 'Origin:']],
     ['two Origins', ['Host: localhost', 'Origin: http://localhost', 'Origin: http://evil.com']],
     ['a page of another port', ['Host: localhost:8000', 'Origin: http://localhost:3000', 'Sec-Fetch-Site: same-site']],
@@ -78,7 +78,7 @@ describe('item 15: without a key', () => {
     }
   }
 
-  test('a target with another authority is judged by the Host, which is what wins', async () => {
+  test('a target with another authority is judged by its Host, because the Host wins', async () => {
     expect((await askRaw(open.url, head('GET http://evil.com/health', 'Host: localhost'))).status).toBe(200)
     expect((await askRaw(open.url, head('GET http://localhost/health', 'Host: evil.com'))).status).toBe(403)
   })
@@ -104,7 +104,7 @@ describe('item 15: without a key', () => {
     })
   }
 
-  test('the hosts in ALLOWED_HOSTS are let in, the port only where it is named', async () => {
+  test('the hosts in ALLOWED_HOSTS are let in, with a given port only at that port', async () => {
     const status = async (host: string) => (await askRaw(named.url, head('GET /health', `Host: ${host}`))).status
     expect(await status('gateway.lan')).toBe(200)
     expect(await status('GATEWAY.LAN:9999')).toBe(200)
@@ -113,7 +113,7 @@ describe('item 15: without a key', () => {
     expect(await status('sub.gateway.lan')).toBe(403)
   })
 
-  test('on a public address a page of another address is refused as well', async () => {
+  test('on a public address a page of another address is refused too', async () => {
     await using exposed = startApp({ HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED: 'true' })
     const status = async (...headers: string[]) =>
       (await askRaw(exposed.url, head('GET /v1/models', ...headers))).status
@@ -134,7 +134,7 @@ describe('item 15: without a key', () => {
     expect(reply.headers.get('access-control-allow-origin')).toBe('https://chat.example')
   })
 
-  test('a refused page has no effect: the chat is not begun', async () => {
+  test('a refused page has no effect: no chat is started', async () => {
     const response = await fetch(`${open.url}/v1/chat/completions`, {
       method: 'POST',
       body: hello,
@@ -178,7 +178,7 @@ describe('item 16: CORS', () => {
   })
 
   for (const path of ['/', '/health', '/ready', '/metrics', '/docs', '/v1', '/v10/models', '/api/tools']) {
-    test(`${path} is for no other origin`, async () => {
+    test(`${path} is closed to other origins`, async () => {
       for (const method of ['GET', 'OPTIONS']) {
         const response = await fetch(keyed.url + path, { method, headers: preflight })
         expect(response.headers.has('access-control-allow-origin')).toBe(false)
@@ -206,7 +206,7 @@ describe('item 16: CORS', () => {
     expect([...response.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([])
   })
 
-  test('headers that are none are not repeated in a preflight', async () => {
+  test('invalid names of headers are not repeated in a preflight', async () => {
     const response = await fetch(`${keyed.url}/v1/models`, {
       method: 'OPTIONS',
       headers: { ...preflight, 'access-control-request-headers': '<script>' },

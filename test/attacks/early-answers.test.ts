@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { key, RawClient, startApp, type TestApp } from './rig.ts'
 
-// An answer that is given before the body is read must reach a client that writes all of the body before it reads, although the
-// connection ends with the answer: nginx talks so by default, and makes a 502 of a connection that is reset.
+// An answer before the end of the body must reach a client that writes its whole body before it reads, although the connection
+// ends with the answer. nginx does so by default, and turns a reset connection into a 502.
 
 let app: TestApp
 beforeAll(() => {
@@ -31,7 +31,7 @@ const cases: Readonly<Record<string, readonly [status: number, Case]>> = {
   'over the limit by its bytes': [413, { headers: [good, json, chunked] }],
   'over the limit, to the chat server': [413, { path: '/api/chat/stream', headers: [good, json, sized] }],
   'of another type': [415, { headers: [good, 'Content-Type: text/plain', sized] }],
-  'to a path that is not there': [404, { path: '/v1/nothing', headers: [good, json, sized] }],
+  'to an unknown path': [404, { path: '/v1/nothing', headers: [good, json, sized] }],
 }
 
 const connections = [

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { key, RawClient, startApp, type TestApp } from './rig.ts'
 
-// reliability, section 4, item 32: what could be read in two ways is refused by the listener, and the connection closed.
-// It is Bun that reads HTTP: this corpus judges it, and that nothing of ours comes before it.
+// reliability, section 4, item 32: the listener refuses ambiguous requests, and closes the connection. Bun parses HTTP, so this
+// corpus tests Bun, and that no code of ours runs before it.
 
 let app: TestApp
 beforeAll(() => {
@@ -29,8 +29,8 @@ const ambiguous: readonly (readonly [string, string])[] = [
   ['Content-Length with a sign', `${post('Content-Length: +3')}{a}${hidden}`],
   ['a negative Content-Length', `${post('Content-Length: -3')}{a}${hidden}`],
   ['a Content-Length in hex', `${post('Content-Length: 0x3')}{a}${hidden}`],
-  ['a Content-Length that is no number', `${post('Content-Length: 3a')}{a}${hidden}`],
-  ['a Content-Length over any number', `${post(`Content-Length: ${'9'.repeat(30)}`)}{a}${hidden}`],
+  ['a Content-Length that is not a number', `${post('Content-Length: 3a')}{a}${hidden}`],
+  ['a Content-Length beyond the range of numbers', `${post(`Content-Length: ${'9'.repeat(30)}`)}{a}${hidden}`],
   ['an unknown Transfer-Encoding', `${post('Transfer-Encoding: xchunked')}0\r\n\r\n${hidden}`],
   ['chunked that is not last', `${post('Transfer-Encoding: chunked, identity')}0\r\n\r\n${hidden}`],
   ['two Transfer-Encodings', `${post('Transfer-Encoding: chunked', 'Transfer-Encoding: x')}0\r\n\r\n${hidden}`],
@@ -47,11 +47,11 @@ const ambiguous: readonly (readonly [string, string])[] = [
   ['a chunk size with a sign', `${post('Transfer-Encoding: chunked')}+3\r\n{a}\r\n0\r\n\r\n${hidden}`],
   ['a chunk size with 0x', `${post('Transfer-Encoding: chunked')}0x3\r\n{a}\r\n0\r\n\r\n${hidden}`],
   [
-    'a chunk size over any number',
+    'a chunk size beyond the range of numbers',
     `${post('Transfer-Encoding: chunked')}${'f'.repeat(17)}\r\n{a}\r\n0\r\n\r\n${hidden}`,
   ],
   ['a negative chunk size', `${post('Transfer-Encoding: chunked')}-3\r\n{a}\r\n0\r\n\r\n${hidden}`],
-  ['a chunk that is longer than it says', `${post('Transfer-Encoding: chunked')}3\r\n{a}bcd\r\n0\r\n\r\n${hidden}`],
+  ['a chunk that is longer than its size', `${post('Transfer-Encoding: chunked')}3\r\n{a}bcd\r\n0\r\n\r\n${hidden}`],
   ['a chunk size line that ends with a bare LF', `${post('Transfer-Encoding: chunked')}3\n{a}\r\n0\r\n\r\n${hidden}`],
   ['no Host', get('X-A: b')],
   ['a second line as the target', 'GET /health\r\nX-A: b HTTP/1.1\r\nHost: gateway\r\n\r\n'],
@@ -60,14 +60,14 @@ const ambiguous: readonly (readonly [string, string])[] = [
   ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
   ['the hello of TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n'],
   ['a target that is *', 'GET * HTTP/1.1\r\nHost: gateway\r\n\r\n'],
-  ['a method that is none', 'G E T /health HTTP/1.1\r\nHost: gateway\r\n\r\n'],
+  ['an invalid method', 'G E T /health HTTP/1.1\r\nHost: gateway\r\n\r\n'],
   ['a head of a megabyte', get('Host: gateway', `X-A: ${'a'.repeat(1_000_000)}`)],
 ]
 for (const [name, bytes] of ambiguous) {
-  test(`item 32: ${name} is refused, and the connection closed`, async () => {
+  test(`item 32: ${name} is refused, and the connection closes`, async () => {
     using client = new RawClient(app.url)
     void client.send(bytes)
-    // an answer of ours may come first where the body alone is broken: 400 as well
+    // if only the body is broken, our own answer may come first, which is 400 too
     const first = await client.reply().catch(() => undefined)
     if (first) expect([400, 413, 431, 501, 505]).toContain(first.status)
     await client.closed()
@@ -76,22 +76,22 @@ for (const [name, bytes] of ambiguous) {
   })
 }
 
-describe('item 32: what is as it should be', () => {
-  test('two equal requests in one packet have two answers, in their order', async () => {
+describe('item 32: a valid request', () => {
+  test('twice in one packet has two answers, in order', async () => {
     using client = new RawClient(app.url)
     void client.send(get('Host: gateway', 'X-Request-Id: one') + get('Host: gateway', 'X-Request-Id: two'))
     expect((await client.reply()).headers.get('x-request-id')).toBe('one')
     expect((await client.reply()).headers.get('x-request-id')).toBe('two')
   })
 
-  test('a chunk of a megabyte of extensions costs nothing but itself', async () => {
+  test('with a megabyte of chunk extensions is answered', async () => {
     using client = new RawClient(app.url)
     void client.send(`${post('Transfer-Encoding: chunked')}3;${'a'.repeat(1_000_000)}\r\n{a}\r\n0\r\n\r\n`)
     expect((await client.reply()).status).toBe(413)
     expect((await fetch(`${app.url}/health`)).status).toBe(200)
   })
 
-  test('a request byte by byte is a request', async () => {
+  test('that comes byte by byte is answered', async () => {
     using client = new RawClient(app.url)
     for (const char of `${post('Content-Length: 3')}{a}`) await client.send(char)
     expect((await client.reply()).status).toBe(400)

@@ -5,7 +5,7 @@ import { below, each } from '../waiting.ts'
 import { BadBodies, type BadBody } from './bad-bodies.ts'
 import { errorIn, hello, key, post, startApp, type TestApp } from './rig.ts'
 
-// reliability, P14. A failure names its seed, with which it happens again.
+// reliability, P14. A failure names its seed, which repeats it.
 
 const count = times(2_000, 100_000)
 const perSeed = times(100, 1_000)
@@ -14,7 +14,7 @@ const slowest = times(1_000, 250)
 const atOnce = 32
 const refusals = [400, 404, 413, 415]
 
-/** Nothing of where it went wrong, and nothing that a browser would run. */
+/** Texts that no answer may have: places in our source, and code that a browser would run. */
 const leak = /<script|<html|\bat \S+ \(|node_modules|\.ts:\d+|\/\$bunfs|ZodError|polluted/
 
 interface Run {
@@ -23,7 +23,7 @@ interface Run {
   readonly took: number[]
 }
 
-/** Sends what the seed makes; the statuses it gave are counted. */
+/** Sends the body of this seed, and counts the status of the answer. */
 async function sendAll(
   app: TestApp,
   bodies: Iterable<readonly [string, BadBody]>,
@@ -58,7 +58,7 @@ function expectSound(app: TestApp): void {
   expect(app.lines.filter((line) => JSON.parse(line).level === 'error')).toEqual([])
 }
 
-test(`P14: ${count} bad bodies are refused as OpenAI refuses them, and leave no trace`, async () => {
+test(`P14: ${count} bad bodies are refused like OpenAI refuses them, and leave no trace`, async () => {
   await using app = startApp({ API_MASTER_KEY: key, LOG_LEVEL: 'error' })
   await sendAll(app, bodiesFor('no-such-model', count / 5), refusals)
   Bun.gc(true)
@@ -66,10 +66,10 @@ test(`P14: ${count} bad bodies are refused as OpenAI refuses them, and leave no 
     const before = process.memoryUsage.rss()
     const { statuses, took } = await sendAll(app, bodiesFor('no-such-model', count), refusals)
     Bun.gc(true)
-    // this process is also the client and the log
+    // this process is also the client, and holds the log
     expect((process.memoryUsage.rss() - before) / 1e6).toBeLessThan(100)
     expect([...statuses.keys()].sort()).toEqual([400, 404, 415])
-    // neither all broken beyond reading nor all still valid: the generator reaches the schema and what lies behind it
+    // some bodies must be invalid JSON and some must pass the schema, so that all checks are reached
     for (const status of [400, 404]) expect((statuses.get(status) ?? 0) / count).toBeGreaterThan(0.1)
     return took.sort((a, b) => a - b)[Math.floor(took.length * 0.99)] ?? Number.NaN
   })
@@ -77,7 +77,7 @@ test(`P14: ${count} bad bodies are refused as OpenAI refuses them, and leave no 
   expectSound(app)
 })
 
-test('P14: what is left of a broken body is carried to the upstream and back, or refused', async () => {
+test('P14: a broken body is either refused, or answered by the upstream', async () => {
   await using emulator = await startEmulator()
   const variables = {
     API_MASTER_KEY: key,

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'bun:test'
 import { parsedEvents, post } from '../chaos/chat-server-client.ts'
 import { startApp } from './rig.ts'
 
-// A gateway that is its own upstream, by way of a server that hands everything on.
+// A gateway that is its own upstream, through a server that passes everything on.
 
 let passed = 0
 let target = ''
@@ -32,14 +32,14 @@ const complete = (headers: Readonly<Record<string, string>> = {}) =>
     body: JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'To and fro.' }] }),
   })
 
-test('item 26: a request goes through four gateways and no more', async () => {
+test('item 26: a request passes at most four gateways', async () => {
   passed = 0
   const refused = await complete()
   expect([refused.status, await refused.json()]).toMatchObject([400, { error: { code: 'too_many_hops' } }])
   expect(passed).toBe(4)
 })
 
-test('of the chat server too', async () => {
+test('a request to the chat server passes at most four gateways too', async () => {
   passed = 0
   const refused = await post(gateway.url, {
     session_id: 'hops',
@@ -51,7 +51,7 @@ test('of the chat server too', async () => {
   expect(passed).toBe(4)
 })
 
-test('what is no count is none, and a count is believed', async () => {
+test('an invalid count is ignored, and a valid count is used', async () => {
   for (const [hops, passes] of [
     ['3', 1],
     ['4', 0],

@@ -6,16 +6,16 @@ import { play, type Script } from '../../src/wire/emulator/script.ts'
 import { machine } from '../../src/wire/machine.double.ts'
 import { askRaw, post, RawClient, startApp, type TestApp } from './rig.ts'
 
-// reliability: P17 in section 1 through the whole program, items 34 and 35 in section 4. Law 7 asks the same of each room.
+// reliability: P17 in section 1 with the whole program, items 34 and 35 in section 4. Law 7 tests the same for each upstream.
 
-/** Secrets that stand nowhere else. They hold what URL and JSON write in another way. */
+/** Secrets that appear nowhere else. They have characters that URLs and JSON escape. */
 const clientKey = 'client/canary+7f3a"\\91c4e7'
 const otherKey = 'other-canary-5b2d90c1aa47'
 const upstreamKey = 'upstream/canary+2e8d"\\40b7f1'
 const secondKey = 'second-canary-63e1f09b27dd'
 const secrets = [clientKey, otherKey, upstreamKey, secondKey]
 
-/** Every way in which a secret may stand in a text. */
+/** Every encoding of a secret in a text. */
 function formsOf(secret: string): string[] {
   const base64 = ['', 'x', 'xy'].map((before) => btoa(before + secret).slice(Math.ceil((before.length * 8) / 6), -4))
   const json = JSON.stringify(secret).slice(1, -1)
@@ -37,7 +37,7 @@ const answered: Script = {
   headers: { 'content-type': 'application/json' },
   body: ['{"choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop"}]}'],
 }
-/** What the upstream does with every request. */
+/** The upstream's answer to every request. */
 let script = answered
 let upstream: HttpEmulator
 let app: TestApp
@@ -59,7 +59,7 @@ afterAll(async () => {
 const said = { model: 'gpt-test', messages: [{ role: 'user', content: 'Hello' }] }
 const json = { 'content-type': 'application/json' }
 
-/** Sends a chat as a stream and whole; everything a client got, and everything that was logged meanwhile. */
+/** Sends a chat as a stream and whole. @returns everything that the client got and everything that was logged */
 async function everythingOf(answer: Script, body: object = said): Promise<{ client: string[]; log: string[] }> {
   app.lines.length = 0
   script = answer
@@ -71,7 +71,7 @@ async function everythingOf(answer: Script, body: object = said): Promise<{ clie
   return { client, log: [...app.lines] }
 }
 
-describe("P17: an upstream that tells the gateway's key", () => {
+describe("P17: an upstream that reveals the gateway's key", () => {
   const spelled: readonly (readonly [string, (secret: string) => string])[] = [
     ['as it is', (secret) => secret],
     ['URL-encoded', encodeURIComponent],
@@ -118,8 +118,8 @@ describe("P17: an upstream that tells the gateway's key", () => {
       'in a header',
       { status: 400, headers: { ...json, 'x-key': upstreamKey, 'x-request-id': upstreamKey }, body: ['{}'] },
     ],
-    ['in what is no JSON', { headers: json, body: [`{"choices": ${upstreamKey}`] }],
-    ['in what is no frame', { body: [`data: ${upstreamKey}\n\n`] }],
+    ['in invalid JSON', { headers: json, body: [`{"choices": ${upstreamKey}`] }],
+    ['in an invalid frame', { body: [`data: ${upstreamKey}\n\n`] }],
     [
       'before it resets the connection',
       { body: [`data: {"choices": [{"delta": {"content": "${secondKey}`], ending: 'rst' },
@@ -137,7 +137,7 @@ describe("P17: a client's key", () => {
   const ask = (headers: string, path = '/v1/models') =>
     askRaw(app.url, `GET ${path} HTTP/1.1\r\nHost: gateway\r\n${headers}\r\n\r\n`)
 
-  test('is in no answer and no line, wherever it is put', async () => {
+  test('appears in no answer and no log line, wherever it is sent', async () => {
     app.lines.length = 0
     const encoded = encodeURIComponent(clientKey)
     const replies = [
@@ -155,14 +155,14 @@ describe("P17: a client's key", () => {
     expectNoSecret([...replies.map(({ headers, body }) => JSON.stringify([...headers]) + body), ...app.lines])
   })
 
-  test('comes back as a request id, or else anybody could ask which keys there are; but is in no line', async () => {
+  test('comes back as a request id, because a refusal would reveal that the key exists; but it is in no log line', async () => {
     app.lines.length = 0
     expect((await ask(`X-Request-Id: ${otherKey}`, '/health')).headers.get('x-request-id')).toBe(otherKey)
     expect(app.lines.length).toBeGreaterThan(0)
     expectNoSecret(app.lines)
   })
 
-  test('is in no answer and no line when it is sent within the body', async () => {
+  test('appears in no answer and no log line if it is sent in the body', async () => {
     const model = `${'x'.repeat(180)}${otherKey}`
     for (const body of [
       { ...said, model: otherKey },
@@ -186,17 +186,17 @@ describe('a prompt and its answer', () => {
   const chunk = frame({ choices: [{ index: 0, delta: { content: answer } }] })
   const error = { message: `cannot answer ${prompt}`, type: prompt, param: prompt, code: prompt }
 
-  /** What an upstream may do with a prompt that it does not want, or cannot answer. */
+  /** Failures of an upstream that quote the prompt. */
   const endings: readonly (readonly [string, Script])[] = [
     ['well', answered],
     ['with a reset', { body: [chunk], ending: 'rst' }],
-    ['with what is no JSON', { body: [chunk, `data: {${prompt}\n\n`] }],
+    ['with invalid JSON', { body: [chunk, `data: {${prompt}\n\n`] }],
     ['with an error within the stream', { body: [chunk, frame({ error })] }],
-    ['with an error before anything is said', { body: [frame({ error })] }],
+    ['with an error before any text', { body: [frame({ error })] }],
     ['with an error within a 200', { headers: json, body: [JSON.stringify({ error })] }],
     ['with a web page', { status: 500, headers: { 'content-type': 'text/html' }, body: [`<html>${prompt}</html>`] }],
     ['with a redirect', { status: 302, headers: { location: `http://127.0.0.1:1/?q=${prompt}` } }],
-    ['with what is no answer', { headers: json, body: [JSON.stringify({ [prompt]: prompt, choices: prompt })] }],
+    ['with an invalid answer', { headers: json, body: [JSON.stringify({ [prompt]: prompt, choices: prompt })] }],
     ...[400, 401, 402, 403, 404, 408, 409, 413, 415, 422, 429, 500, 502, 503, 529].flatMap((status) => [
       [`with ${status} in JSON`, { status, headers: json, body: [JSON.stringify({ error })] }] as const,
       [`with ${status} in text`, { status, headers: { 'content-type': 'text/plain' }, body: [prompt] }] as const,
@@ -205,7 +205,7 @@ describe('a prompt and its answer', () => {
   const levels = ['debug', 'info', 'warn', 'error']
 
   for (const [how, script] of endings) {
-    test(`are in no line but those of debug, where it ends ${how}`, async () => {
+    test(`appear only in log lines of level debug, if it ends ${how}`, async () => {
       const { log } = await everythingOf(script, asked)
       const told = log.filter((line) => !line.includes('"level":"debug"'))
       expect(told.length).toBeGreaterThan(0)
@@ -214,7 +214,7 @@ describe('a prompt and its answer', () => {
     })
   }
 
-  test('are in no line where debug is off, but the codes and the account are', async () => {
+  test('appear in no log line without debug, but the codes and the account do', async () => {
     const refused: Script = { status: 400, headers: json, body: [JSON.stringify({ error })] }
     script = refused
     for (const level of levels.slice(1)) {
@@ -245,13 +245,13 @@ describe('a prompt and its answer', () => {
     }
   })
 
-  test('an upstream’s words are in the lines of debug', async () => {
+  test('the text of an upstream is logged at level debug', async () => {
     const { log } = await everythingOf({ status: 400, headers: json, body: [JSON.stringify({ error })] }, asked)
     expect(log.filter((line) => line.includes(prompt) && line.includes('"level":"debug"')).length).toBeGreaterThan(0)
   })
 })
 
-describe('item 34: what a client sends is one line of the log', () => {
+describe('item 34: a text of a client stays within one line of the log', () => {
   const tricks = [
     '\r\n{"level":"error"}',
     '\u001b[31mred\u001b[0m',
@@ -278,7 +278,7 @@ describe('item 34: what a client sends is one line of the log', () => {
     })
   }
 
-  test('nor does it make a line without an end', async () => {
+  test('and a long text is shortened', async () => {
     app.lines.length = 0
     const model = 'm'.repeat(1_000_000)
     await post(app.url, JSON.stringify({ ...said, model }), { authorization: `Bearer ${otherKey}` })
@@ -290,7 +290,7 @@ describe('item 34: what a client sends is one line of the log', () => {
     for (const line of app.lines) expect(line.length).toBeLessThan(2_000)
   })
 
-  test('also where it is written for a person', () => {
+  test('in the text format too', () => {
     const lines: string[] = []
     const log = openLog({ runtime: machine, level: 'info', format: 'pretty', write: (line) => lines.push(line) })
     for (const trick of tricks) log.info({ model: trick, route: `GET /${trick}` }, 'chat')

@@ -1,4 +1,4 @@
-/** Line 35: no length that a peer states is believed, whatever is asked of it. */
+/** Line 35: the gateway does not trust the lengths that a peer states. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createServer, type Server, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
@@ -13,20 +13,20 @@ import { request } from '../chaos/client.ts'
 import { below } from '../waiting.ts'
 
 const mebibyte = 2 ** 20
-/** What is sent at the most; far more than anything may be read. */
+/** The most bytes that are sent: far more than the gateway may read. */
 const maxSent = 1_024 * mebibyte
-/** What the gateway may read of a whole reply (16 MiB), of a stream (64 MiB), and what the kernel's buffers hold on the way. */
+/** The bytes that the gateway may read of a whole reply (16 MiB) or a stream (64 MiB), with the kernel's buffers. */
 const maxRead = 64 * mebibyte + 48 * mebibyte
-/** Kernel buffers alone: nothing of the body is read. */
+/** The kernel's buffers only, because the body is not read. */
 const maxUnread = 24 * mebibyte
 /** Of the gateway's memory. */
 const maxGrowth = 160 * mebibyte
 
 interface Lie {
   readonly head: string
-  /** Written again and again. */
+  /** The bytes that the liar repeats. */
   readonly body: Buffer
-  /** What the gateway says of it where a whole reply was due. */
+  /** The code of the gateway for a whole reply. */
   readonly code: string
   readonly maxBytes: number
 }
@@ -39,7 +39,7 @@ const bomb = gzipSync(Buffer.alloc(64 * mebibyte))
 
 const lies: Readonly<Record<string, Lie>> = {
   'both lengths': { head: small + chunked, body: chunk, code: 'upstream_bad_response', maxBytes: maxUnread },
-  'both lengths, the other way round': {
+  'both lengths, in the other order': {
     head: chunked + small,
     body: chunk,
     code: 'upstream_bad_response',
@@ -68,12 +68,12 @@ const lies: Readonly<Record<string, Lie>> = {
   },
 }
 
-/** An upstream that lies about its lengths and sends until it is hung up on. */
+/** Starts an upstream that lies about its lengths and sends until its connection is closed. */
 class Liar {
   lie: Lie | undefined
   status = 200
   type = 'application/json'
-  /** Bytes that the systems in between have taken, of the longest reply. */
+  /** Bytes of the longest reply that the system has accepted. */
   sent = 0
   readonly #sockets = new Set<Socket>()
   readonly #server: Server = createServer((socket) => {
@@ -123,7 +123,7 @@ afterAll(async () => {
   await child[Symbol.asyncDispose]()
 })
 
-/** Asks, and judges what it cost. */
+/** Asks, and checks the cost. */
 async function costing(lie: Lie, ask: () => Promise<void>): Promise<void> {
   await below(maxGrowth, 'bytes of memory', async () => {
     liar.lie = lie
@@ -142,7 +142,7 @@ async function costing(lie: Lie, ask: () => Promise<void>): Promise<void> {
 
 const chat = (stream: boolean) => request(child.url, { model: 'liar', stream })
 
-/** What is asked of the liar, with what its reply must come to. */
+/** The requests to the liar, each with its expected result. */
 const asks: Readonly<Record<string, (lie: Lie) => Promise<void>>> = {
   async 'a whole answer'({ code }) {
     expect(await (await chat(false)).text()).toContain(`"code":"${code}"`)

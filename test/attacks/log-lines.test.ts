@@ -10,7 +10,7 @@ beforeAll(() => {
 })
 afterAll(() => app[Symbol.asyncDispose]())
 
-/** The lines that a request leaves, as a program reads them. */
+/** Returns the parsed log lines of a request. */
 async function linesOf(
   request: () => Promise<unknown>,
 ): Promise<{ texts: string[]; lines: Record<string, unknown>[] }> {
@@ -19,7 +19,7 @@ async function linesOf(
   return { texts: [...app.lines], lines: app.lines.map((line) => JSON.parse(line)) }
 }
 
-/** As the log shows the caller of a key. */
+/** Returns the name of a key's caller in the log. */
 const nameOf = (value: string) => callerOf({ secret: new Secret(value), role: 'admin' }).name
 const behind = (address: string) => ({ 'x-forwarded-for': address })
 
@@ -34,7 +34,7 @@ describe('the line of a request', () => {
     expect(texts.join('')).not.toContain(key)
   })
 
-  test('names them where the request is refused, too', async () => {
+  test('names them if the request is refused, too', async () => {
     const { lines } = await linesOf(() => post(app.url, '{', behind('203.0.113.7')))
     const client = nameOf(key)
     expect(lines).toMatchObject([
@@ -42,7 +42,7 @@ describe('the line of a request', () => {
     ])
   })
 
-  test('is the same for each, whatever they ask', async () => {
+  test('names each client in the same way in all its requests', async () => {
     const { lines } = await linesOf(() => fetch(`${app.url}/v1//models/none`, { headers: { 'api-key': key } }))
     expect(lines).toMatchObject([
       {
@@ -58,13 +58,13 @@ describe('a refused key', async () => {
   const settings = await Bun.file(join(import.meta.dir, '../../docs/settings.md')).text()
   const [, failregex = ''] = /^failregex = (.+)$/m.exec(settings) ?? []
   const [before = '', after = ''] = failregex.split('<ADDR>')
-  /** As fail2ban reads it: `<ADDR>` is an address of either kind. */
+  /** Reads the filter as fail2ban does: `<ADDR>` is an IPv4 or IPv6 address. */
   const filter = new RegExp(`${before}([0-9a-fA-F.:]+)${after}`)
   const bannedBy = (lines: readonly string[]) => lines.flatMap((line) => filter.exec(line.trimEnd())?.[1] ?? [])
   const wrong = (address: string, headers: Readonly<Record<string, string>> = {}, path = '/v1/models') =>
     fetch(app.url + path, { headers: { authorization: 'Bearer sk-wrong', ...behind(address), ...headers } })
 
-  test('is one line with its address, in which the filter of the documents finds it', async () => {
+  test('is one line, and the filter in the documents finds its address', async () => {
     expect(failregex).toContain('<ADDR>')
     for (const address of ['203.0.113.7', '2001:db8::7']) {
       const { lines, texts } = await linesOf(() => wrong(address))
@@ -76,7 +76,7 @@ describe('a refused key', async () => {
     }
   })
 
-  test('is one also after too many of them', async () => {
+  test('is one line also after too many of them', async () => {
     const { texts } = await linesOf(async () => {
       for (let at = 0; at < 105; at++) await wrong('203.0.113.9')
     })
@@ -84,7 +84,7 @@ describe('a refused key', async () => {
     expect(texts.at(-1)).toContain('"status":429')
   })
 
-  test('is none where there was no key, where it was right, or where something else is refused', async () => {
+  test('has no line for a missing key, a right key, or another refusal', async () => {
     const { texts } = await linesOf(async () => {
       await fetch(`${app.url}/v1/models`, { headers: behind('203.0.113.10') })
       await fetch(`${app.url}/nothing`, { headers: { authorization: `Bearer ${key}`, ...behind('203.0.113.10') } })
@@ -95,7 +95,7 @@ describe('a refused key', async () => {
     expect(bannedBy(texts)).toEqual([])
   })
 
-  test('bans none but its own address, whatever a client writes into a line', async () => {
+  test('bans only its own address, whatever text a client puts into the line', async () => {
     const forged = '"address":"198.51.100.1","msg":"key refused"}'
     const { texts } = await linesOf(async () => {
       await askRaw(

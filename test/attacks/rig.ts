@@ -6,17 +6,17 @@ import { openLog } from '../../src/telemetry/log.ts'
 import { machine } from '../../src/wire/machine.double.ts'
 import { within } from '../waiting.ts'
 
-/** The key of a gateway that has one. */
+/** The client key of a gateway. */
 export const key = 'sk-attacks-0123456789abcdef'
 
 export interface TestApp extends AsyncDisposable {
   readonly url: string
-  /** What it has logged: JSON, at level trace. */
+  /** Its log lines: JSON, at level trace. */
   readonly lines: string[]
   readonly app: App
 }
 
-/** The whole program in this process, on a free port of loopback. Without further variables it has no key and answers as `demo/echo`. */
+/** Starts the whole program in this process, on a free port of loopback. By default it has no key and answers as `demo/echo`. */
 export function startApp(variables: Readonly<Record<string, string>> = {}): TestApp {
   const config = readConfig(
     { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'trace', SHUTDOWN_GRACE: '1', ...variables },
@@ -36,14 +36,14 @@ export function startApp(variables: Readonly<Record<string, string>> = {}): Test
 /** Milliseconds after which a wait is a hang. */
 const patienceMs = 30_000
 
-/** A reply as it came over the wire. */
+/** A reply from the wire. */
 export interface RawReply {
   readonly status: number
   readonly headers: Headers
   readonly body: string
 }
 
-/** A client below HTTP: what it sends is sent as it is. */
+/** A client that writes raw bytes to a socket. */
 export class RawClient {
   readonly #socket: Socket
   readonly #closed = Promise.withResolvers<void>()
@@ -64,7 +64,7 @@ export class RawClient {
     })
   }
 
-  /** Resolves once the bytes are on their way, or the connection is gone. */
+  /** Resolves when the bytes are written or the connection is closed. */
   send(bytes: string | Uint8Array): Promise<void> {
     if (this.isClosed) return Promise.resolve()
     const written = Promise.withResolvers<void>()
@@ -76,12 +76,12 @@ export class RawClient {
     return this.#socket.destroyed
   }
 
-  /** The next reply. @throws when the connection ends before it, or when it does not come */
+  /** Reads the next reply. @throws if the connection ends before it, or if it does not come */
   reply(ms = patienceMs, options: { readonly to?: 'HEAD' } = {}): Promise<RawReply> {
     return within(this.#next(options.to === 'HEAD'), ms, 'the reply')
   }
 
-  /** Everything received up to and with these characters, which are taken with it. */
+  /** Takes the received text up to the end of these characters. */
   text(ending: string, ms = patienceMs): Promise<string> {
     return within(this.#upTo(ending), ms, JSON.stringify(ending))
   }
@@ -142,14 +142,14 @@ function takeReply(bytes: Buffer, hasNoBody: boolean): { reply: RawReply; length
   return { reply: { status, headers, body: bytes.toString('utf8', headEnd + 4, length) }, length }
 }
 
-/** Sends bytes on a connection of their own and reads one reply. */
+/** Sends bytes on a new connection and reads one reply. */
 export async function askRaw(url: string, bytes: string | Uint8Array): Promise<RawReply> {
   using client = new RawClient(url)
   void client.send(bytes)
   return await client.reply()
 }
 
-/** `error` of a body in OpenAI's shape. @throws when it has another */
+/** Returns `error` of a body in OpenAI's shape. @throws if the body has another shape */
 export function errorIn(body: string): { message: string; type: string; param: string | null; code: string } {
   const parsed: { error: { message: string; type: string; param: string | null; code: string } } = JSON.parse(body)
   const members = Object.keys(parsed.error).join(' ')
@@ -161,7 +161,7 @@ export function errorIn(body: string): { message: string; type: string; param: s
   return parsed.error
 }
 
-/** A chat request over HTTP, with the key. */
+/** Writes a chat request over HTTP, with the key. */
 export function post(
   url: string,
   body: string | Uint8Array<ArrayBuffer>,
@@ -174,5 +174,5 @@ export function post(
   })
 }
 
-/** A small body that any upstream answers. */
+/** A small body that every upstream answers. */
 export const hello = JSON.stringify({ model: 'demo/echo', messages: [{ role: 'user', content: 'Hello' }] })
