@@ -84,7 +84,7 @@ describe('a refused key', async () => {
     expect(texts.at(-1)).toContain('"status":429')
   })
 
-  test('has no line for a missing key, a right key, or another refusal', async () => {
+  test('is not reported for a missing key, a right key, or another refusal', async () => {
     const { texts } = await linesOf(async () => {
       await fetch(`${app.url}/v1/models`, { headers: behind('203.0.113.10') })
       await fetch(`${app.url}/nothing`, { headers: { authorization: `Bearer ${key}`, ...behind('203.0.113.10') } })

@@ -21,7 +21,7 @@ import { mcpServers, stdio } from '../chaos/chat-server-rig.ts'
 import { until, within } from '../waiting.ts'
 import { build, emptyFolder, type Running, start, type Variables } from './program.ts'
 
-// The chat server of the program as it is shipped, with an MCP server as a process of its own.
+// The chat server of the executable, with an MCP server as a child process.
 
 beforeAll(build, 120_000)
 
@@ -63,7 +63,7 @@ afterAll(async () => {
 
 const get = (path: string) => json(fetch(`${gateway.url}${path}`, { headers: { 'x-api-key': key } }))
 
-test('tools are run, and every event is read by a page and by a strict parser', async () => {
+test('tools run, and a web page and a strict parser can read every event', async () => {
   const events = await tell(gateway.url, { session_id: 'page', content: 'look' }, { key })
   expect(textOf(events)).toBe('Let me look.\n\nAll done.')
   expect(typesOf(events).filter((type) => type === 'tool_call' || type === 'tool_result')).toHaveLength(4)
@@ -73,7 +73,7 @@ test('tools are run, and every event is read by a page and by a strict parser', 
   expect(typesOf(parsedEvents(await asked.text())).slice(-3)).toEqual(['usage', 'complete', 'done'])
 })
 
-test('what there is can be listed, and a session read and forgotten', async () => {
+test('models, tools and sessions are listed, and a session is read and deleted', async () => {
   expect(JSON.stringify((await get('/api/tools')).body)).toContain('lab__echo')
   expect((await get('/api/servers')).body.servers).toMatchObject([
     { name: 'builtin' },
@@ -100,19 +100,19 @@ for (const phase of ['stall', 'hang'])
     expect(typesOf(await tell(gateway.url, { session_id: phase, content: 'again' }, { key })).at(-2)).toBe('complete')
   })
 
-test('without a key in the request nothing is done', async () => {
+test('a request without a key is refused', async () => {
   for (const path of ['/api/chat/stream', '/api/chat/stream/direct', '/api/chat/abort'])
     expect((await post(gateway.url, { session_id: 's', content: 'a' }, { path })).status).toBe(401)
 })
 
-test('item 9: with a proxy, which would choose the address by itself, no endpoint of a caller is asked', async () => {
+test('item 9: with a proxy, which would choose the address itself, a caller’s own endpoint is refused', async () => {
   await using proxied = await start({ ...variables(), HTTP_PROXY: 'http://127.0.0.1:9', NO_PROXY: '127.0.0.1' })
   const config = { base_url: 'https://8.8.8.8/v1', api_key: 'sk-of-a-caller' }
   const refused = await json(post(proxied.url, { session_id: 's', content: 'a', model_config: config }, { key }))
   expect(refused).toMatchObject({ status: 400, body: { error: { code: 'base_url_not_allowed' } } })
 })
 
-/** The processes that a process has started and that still run. */
+/** Lists the running children of a process. */
 function childrenOf(pid: number): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -147,7 +147,7 @@ describe('no process of a tool is left behind', () => {
     })
 })
 
-test('sessions outlive a restart where the state does', async () => {
+test('sessions survive a restart if the state is in a file', async () => {
   await using folder = await emptyFolder()
   const kept = { ...variables(), STATE_URL: `sqlite:${join(folder.path, 'state.db')}` }
   const first = await start(kept)
@@ -159,7 +159,7 @@ test('sessions outlive a restart where the state does', async () => {
   await first[Symbol.asyncDispose]()
 })
 
-test('after kill -9 while a tool runs, the session goes on at once where the state was kept', async () => {
+test('after kill -9 while a tool runs, a session in a file goes on at once', async () => {
   await using folder = await emptyFolder()
   const kept = { ...variables(), STATE_URL: `sqlite:${join(folder.path, 'state.db')}` }
   const first = await start(kept)

@@ -5,7 +5,7 @@ import { below, until } from '../waiting.ts'
 import { build, type Running, start } from './program.ts'
 import { errorOf, runnable, weatherAndTime } from './sdk.ts'
 
-// The official SDK against the program as it is shipped, with Cohere behind it: another dialect, which nobody may notice.
+// The official SDK asks the executable, with Cohere as the upstream. Clients must not notice the other dialect.
 
 beforeAll(build, 120_000)
 
@@ -45,7 +45,7 @@ const usage = {
 }
 
 describe('an answer', () => {
-  test('comes whole, with usage real and billed', async () => {
+  test('comes whole, with real and billed usage', async () => {
     const { data, response } = await client.chat.completions.create(hello).withResponse()
     expect(data).toMatchObject({
       object: 'chat.completion',
@@ -62,7 +62,7 @@ describe('an answer', () => {
     expect(response.headers.get('x-tributary-upstream')).toBe('cohere')
   })
 
-  test('streams as it is written, with usage for who asks', async () => {
+  test('streams, with usage for a client that asks for it', async () => {
     const asked = { ...hello, stream: true as const, stream_options: { include_usage: true } }
     const chunks = await Array.fromAsync(await client.chat.completions.create(asked))
     expect(chunks[0]?.choices[0]?.delta.role).toBe('assistant')
@@ -74,12 +74,12 @@ describe('an answer', () => {
     expect(without.every((chunk) => chunk.usage === undefined)).toBe(true)
   })
 
-  test('that is cut short says so', async () => {
+  test('that is too long has the finish reason length', async () => {
     const { choices } = await client.chat.completions.create({ ...hello, max_completion_tokens: 2 })
     expect(choices).toMatchObject([{ finish_reason: 'length', message: { content: 'You said:' } }])
   })
 
-  test('says what it thought', async () => {
+  test('has its reasoning', async () => {
     const asked = { ...hello, reasoning_effort: 'low' as const }
     const thought = { reasoning_content: 'Let me think.', content: 'You said: Hello there' }
     expect((await client.chat.completions.create(asked)).choices[0]?.message).toMatchObject(thought)
@@ -88,9 +88,9 @@ describe('an answer', () => {
     expect((await stream.finalMessage()).content).toBe(thought.content)
   })
 
-  test('names its sources', async () => {
+  test('has its citations', async () => {
     const documents = [{ data: { title: 'Tides', url: 'https://example.com/tides' } }]
-    // what the SDK does not know goes along
+    // the SDK keeps unknown members
     const { choices } = await client.chat.completions.create({ ...hello, ...{ documents } })
     expect(choices[0]?.message.annotations).toMatchObject([
       {
@@ -106,7 +106,7 @@ describe('an answer', () => {
     ])
   })
 
-  test('is JSON where that is asked for', async () => {
+  test('is JSON if the client asks for it', async () => {
     const schema = { type: 'object', properties: { said: { type: 'string' } }, required: ['said'] }
     const response_format = { type: 'json_schema' as const, json_schema: { name: 'x', schema } }
     const { choices } = await client.chat.completions.parse({ ...hello, response_format })
@@ -114,7 +114,7 @@ describe('an answer', () => {
     expect(cohere.chats.at(-1)?.response_format).toEqual({ type: 'json_object', json_schema: schema })
   })
 
-  test('heeds every parameter, and says what became of it', async () => {
+  test('uses every parameter, and a header says how each was used', async () => {
     const parameters = { temperature: 0.3, top_p: 1, seed: 7, stop: 'a', frequency_penalty: 0.1, presence_penalty: 0.2 }
     const asked = { ...hello, ...parameters, max_tokens: 9, user: 'ann', logit_bias: { '1': 1 }, ...{ k: 5 } }
     const { response } = await client.chat.completions.create(asked).withResponse()
@@ -149,7 +149,7 @@ describe('an answer', () => {
   })
 
   for (const stream of [false, true])
-    test(`comes twice for n: 2, side by side, ${stream ? 'as a stream' : 'whole'}`, async () => {
+    test(`has two choices for n: 2, ${stream ? 'as a stream' : 'whole'}`, async () => {
       const before = cohere.chats.length
       const texts = ['', '']
       if (stream) {
@@ -164,14 +164,14 @@ describe('an answer', () => {
       expect(cohere.chats.length - before).toBe(2)
     })
 
-  test('takes the tokens in turn', async () => {
+  test('uses the tokens in turn', async () => {
     const before = cohere.requests.length
     for (let at = 0; at < 6; at++) await client.chat.completions.create(hello)
     const sent = cohere.requests.slice(before).map(({ headers }) => headers.get('authorization'))
     expect(sent.filter((header) => header === 'Bearer token-one')).toHaveLength(3)
   })
 
-  test('comes of a picture', async () => {
+  test('can be about a picture', async () => {
     const url = `data:image/png;base64,${'iVBORw0KGgo'.repeat(20_000)}`
     const content = [
       { type: 'text' as const, text: 'What is this?' },
@@ -186,7 +186,7 @@ describe('an answer', () => {
 
 test('the models of every page are listed', async () => {
   const listed = await Array.fromAsync(client.models.list())
-  // `rawbot-omnibus` stands beside them
+  // `rawbot-omnibus` is in the list too
   expect(listed.map(({ id }) => id).filter((id) => id.includes('/'))).toEqual([
     'cohere/command-test',
     'cohere/command-vision-test',
@@ -241,7 +241,7 @@ describe('tools', () => {
     })
 
   for (const stream of [false, true])
-    test(`give their results back, over several turns, ${stream ? 'as streams' : 'whole'}`, async () => {
+    test(`get their results over several turns, ${stream ? 'as streams' : 'whole'}`, async () => {
       const messages = [{ role: 'system' as const, content: 'Be brief.' }, ...callBoth.messages]
       const asked = { model: hello.model, messages, tools: runnable }
       const runner = stream
@@ -258,7 +258,7 @@ describe('tools', () => {
     })
 })
 
-test('a plan that is handed back is a plan again', async () => {
+test('a plan that is sent back is a plan again', async () => {
   const { choices } = await client.chat.completions.create(callBoth)
   const said = choices[0]?.message
   if (!said) throw new Error('nothing was said')
@@ -314,7 +314,7 @@ describe('a client that leaves', () => {
   })
 })
 
-describe('what Cohere cannot do is refused', () => {
+describe('a parameter that Cohere does not support is refused', () => {
   const audio = { type: 'input_audio' as const, input_audio: { data: 'AAAA', format: 'wav' as const } }
   const file = { type: 'file' as const, file: { file_id: 'file-1' } }
   const custom = { type: 'custom' as const, custom: { name: 'shell' } }

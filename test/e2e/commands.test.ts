@@ -8,7 +8,7 @@ import { emulateHttp } from '../../src/wire/emulator/http.ts'
 import { below, until } from '../waiting.ts'
 import { build, emptyFolder, isSource, run, start } from './program.ts'
 
-// The command line of the program as it is shipped.
+// The command line of the executable.
 
 beforeAll(build, 120_000)
 
@@ -85,8 +85,8 @@ test('--prot is probably meant to be --port', async () => {
   expect((await run(['serve', '--prot', '80'])).stderr).toStartWith("Unknown option '--prot'. Did you mean --port?\n")
 })
 
-describe('the executable by itself', () => {
-  test('prints every setting, as a file that it takes', async () => {
+describe('the executable alone', () => {
+  test('prints every setting as a valid .env file', async () => {
     const { code, stdout } = await run(['settings'])
     expect([code, stdout]).toEqual([0, await Bun.file(join(import.meta.dir, '../../.env.example')).text()])
     await using folder = await emptyFolder()
@@ -94,7 +94,7 @@ describe('the executable by itself', () => {
     expect(await run(['check'], { cwd: folder.path })).toMatchObject({ code: 0, stderr: '' })
   })
 
-  test('says how to get a credential, of all upstreams or of one', async () => {
+  test('says how to get a credential, for all upstreams or for one', async () => {
     const all = await run(['help', 'upstreams'])
     expect(all.stdout).toStartWith('# Upstreams\n')
     const one = await run(['help', 'upstreams', 'cohere'])
@@ -102,7 +102,7 @@ describe('the executable by itself', () => {
     expect(all.stdout).toContain(one.stdout)
   })
 
-  test('says it of an upstream by its name alone, and of a word that is near what was meant', async () => {
+  test('accepts the name of an upstream alone, and suggests the nearest name', async () => {
     expect((await run(['help', 'mistral'])).stdout).toStartWith('## Mistral\n')
     for (const args of [
       ['help', 'Groq'],
@@ -120,13 +120,13 @@ describe('the executable by itself', () => {
       )
   })
 
-  test('names no document that it has not got', async () => {
+  test('names only documents that it contains', async () => {
     const outcomes = await Promise.all([['--help'], ['nothing'], ['doctor']].map((args) => run(args)))
     for (const { stdout, stderr } of outcomes) expect(stdout + stderr).not.toContain('docs/')
   })
 })
 
-test('of an option that there is not no more is said than that', async () => {
+test('answers an unknown option with one line', async () => {
   const { stderr } = await run(['--nothing'])
   expect(stderr).toStartWith("Unknown option '--nothing'.\n\n")
 })
@@ -150,7 +150,7 @@ describe('check', () => {
     expect(stdout).not.toContain(secret)
   })
 
-  test('says of every setting where it comes from, and which file it read', async () => {
+  test('names the source of every setting, and the file that it read', async () => {
     await using folder = await emptyFolder()
     await Bun.write(
       join(folder.path, '.env'),
@@ -198,7 +198,7 @@ describe('check', () => {
 
   for (const [what, variables, says] of [
     [
-      'a state folder that is not there',
+      'a missing state folder',
       { STATE_URL: 'sqlite:///nowhere/at/all.db' },
       'The folder of the state, /nowhere/at, does not exist',
     ],
@@ -214,15 +214,23 @@ describe('check', () => {
     ],
     ['a host with a scheme', { ALLOWED_HOSTS: 'https://a.example' }, 'ALLOWED_HOSTS has a URL'],
     ['every host', { ALLOWED_HOSTS: '*' }, 'ALLOWED_HOSTS has a *'],
-    ['models of what is off', { GROQ_MODELS: 'a' }, 'GROQ_API_KEY is missing, although GROQ_MODELS is set'],
+    ['models of an upstream that is off', { GROQ_MODELS: 'a' }, 'GROQ_API_KEY is missing, although GROQ_MODELS is set'],
     ['models of nobody', { COHERE_MODELS: 'a' }, 'COHERE_MODELS is set, but cohere is off'],
-    ['an address of what is off', { MISTRAL_BASE_URL: 'http://a' }, 'MISTRAL_BASE_URL is set, but mistral is off'],
     [
-      'a summary by nobody',
+      'an address of an upstream that is off',
+      { MISTRAL_BASE_URL: 'http://a' },
+      'MISTRAL_BASE_URL is set, but mistral is off',
+    ],
+    [
+      'an unknown model for summaries',
       { OPENAI_API_KEY: secret, SUMMARY_MODEL: 'groq/a' },
       'SUMMARY_MODEL names a model that no configured upstream has',
     ],
-    ['a route to nobody', { OPENAI_API_KEY: secret, ROUTES: 'a = groq/b' }, 'ROUTES names a member of "a"'],
+    [
+      'a route to an unknown upstream',
+      { OPENAI_API_KEY: secret, ROUTES: 'a = groq/b' },
+      'ROUTES names a member of "a"',
+    ],
     [
       'too few accounts',
       { MIN_CREDENTIALS: '9', MAX_CREDENTIALS: '2' },
@@ -236,7 +244,7 @@ describe('check', () => {
       expect(stdout + stderr).not.toContain('valid')
     })
 
-  test('names chats that are kept in clear, and writes nothing', async () => {
+  test('warns of chats that are stored in plain text, and writes nothing', async () => {
     await using folder = await emptyFolder()
     const variables = { STATE_URL: `sqlite:${join(folder.path, 'a.db')}` }
     const { code, stdout } = await run(['check'], { variables })
@@ -246,7 +254,7 @@ describe('check', () => {
     expect(await Bun.file(join(folder.path, 'a.db')).exists()).toBe(false)
   })
 
-  test('of a file that is no .env says in which line, and is not valid: 78', async () => {
+  test('names the line of a file that is not a valid .env: 78', async () => {
     await using folder = await emptyFolder()
     for (const [content, says] of [
       ['# a\nPORT: 1\n', '.env line 2 looks like YAML'],
@@ -262,7 +270,7 @@ describe('check', () => {
     }
   })
 
-  test('of a .env tells every name that is no setting', async () => {
+  test('warns of every name in .env that is not a setting', async () => {
     await using folder = await emptyFolder()
     await Bun.write(join(folder.path, '.env'), `FOO=${secret}\nPROT=${secret}\n`)
     const { code, stderr } = await run(['check'], { cwd: folder.path, variables: { BAR: 'x' } })
@@ -272,7 +280,7 @@ describe('check', () => {
     )
   })
 
-  test('tells what is probably a typo', async () => {
+  test('warns of a probable typo', async () => {
     const { code, stderr } = await run(['check'], { variables: { OPENAI_API_KEI: secret } })
     expect(code).toBe(0)
     expect(stderr).toContain('OPENAI_API_KEI is not a variable of tributary. Did you mean OPENAI_API_KEY?')
@@ -307,7 +315,7 @@ describe('check', () => {
     // a container's health check knows 0 and 1 only
     ['health', 1],
   ] as const) {
-    test(`of a wrong configuration tells every problem on a line of its own: ${exit} (${command})`, async () => {
+    test(`prints every problem of a wrong configuration on its own line: ${exit} (${command})`, async () => {
       const { code, stdout, stderr } = await run([command], { variables: wrong })
       expect([code, stdout]).toEqual([exit, ''])
       const lines = stderr.trim().split('\n')
@@ -323,7 +331,7 @@ describe('check', () => {
     })
   }
 
-  test('of a file that is not there: 78', async () => {
+  test('reports a missing file: 78', async () => {
     const { code, stderr } = await run(['check', '--env-file', 'nothing.env'])
     expect(code).toBe(78)
     expect(stderr).toContain('--env-file names a file that does not exist')
@@ -341,7 +349,7 @@ describe('the environment', () => {
     expect(stdout).toContain('warn')
   })
 
-  // from a checkout it is Bun that reads these, before a line of ours
+  // in a checkout Bun itself reads these files, before our code runs
   test.skipIf(isSource)('--env-file is read instead of ./.env', async () => {
     await using folder = await emptyFolder()
     await Bun.write(join(folder.path, '.env'), 'PORT=1234\nLOG_LEVEL=warn\n')
@@ -356,7 +364,7 @@ describe('the environment', () => {
     }
   })
 
-  // the same executable, built without the two --no-compile-autoload flags, does run it
+  // an executable that is built without the two --no-compile-autoload flags does run it
   test.skipIf(isSource)('a bunfig.toml and other files of Bun in the folder run nothing (item 38)', async () => {
     await using folder = await emptyFolder()
     const evil = "require('node:fs').writeFileSync(require('node:path').join(process.cwd(), 'ran'), '')\n"
@@ -401,14 +409,14 @@ describe('serve', () => {
     })
   })
 
-  test('prints it for a person where that is asked for', async () => {
+  test('prints it as text if the setting asks for that', async () => {
     await using gateway = await start({ LOG_FORMAT: 'pretty' })
     expect(gateway.output()).toContain(
       `listens on ${gateway.url} (OpenAI base URL: ${gateway.url}/v1), upstreams: demo`,
     )
   })
 
-  test('of a port that is in use says so, and exits 1', async () => {
+  test('reports a port in use, and exits with 1', async () => {
     await using gateway = await start()
     const { code, stderr } = await run(['serve'], { variables: { HOST: '127.0.0.1', PORT: new URL(gateway.url).port } })
     expect(code).toBe(1)
@@ -421,7 +429,7 @@ describe('serve', () => {
     ['203.0.113.1', 'this machine has no such address. HOST=127.0.0.1'],
     ['nowhere.invalid', 'the name "nowhere.invalid" does not resolve. Check its spelling; HOST=127.0.0.1'],
   ] as const)
-    test(`of ${host}, which is no address of this machine, says so, and exits 1`, async () => {
+    test(`reports ${host}, which is not an address of this machine, and exits with 1`, async () => {
       const { code, stderr } = await run(['serve'], {
         variables: { HOST: host, PORT: '0', API_MASTER_KEY: 'sk-of-the-commands-test' },
       })
@@ -429,28 +437,28 @@ describe('serve', () => {
       expect(stderr).toBe(`Cannot listen on ${host}:0: ${why} only accepts this machine, and 0.0.0.0 accepts all.\n`)
     })
 
-  test('at the port of the command line, which wins over all else', async () => {
+  test('listens at the port of the command line, which wins over all settings', async () => {
     const port = await freePort()
     await using gateway = await start({ PORT: '1' }, { args: ['serve', '--host', 'localhost', '--port', String(port)] })
     expect(gateway.url).toBe(`http://localhost:${port}`)
     expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200)
   })
 
-  test('of a wrong configuration listens nowhere: 78', async () => {
+  test('does not listen with a wrong configuration: 78', async () => {
     const port = await freePort()
     const { code } = await run(['serve'], { variables: { HOST: '127.0.0.1', PORT: String(port), LOG_LEVEL: 'loud' } })
     expect(code).toBe(78)
     expect(await canConnect(port)).toBe(false)
   })
 
-  test('of a public address without a key listens nowhere: 78 (item 14)', async () => {
+  test('does not listen at a public address without a key: 78 (item 14)', async () => {
     const { code, stderr } = await run(['serve'], { variables: { HOST: '0.0.0.0', PORT: '0' } })
     expect(code).toBe(78)
     expect(stderr).toContain('HOST is reachable from other machines, but no API_MASTER_KEY is set')
   })
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    test(`ends with 0 on ${signal}, at once where nothing runs`, async () => {
+    test(`ends with 0 on ${signal}, at once if no request runs`, async () => {
       await below(1_000, 'milliseconds until it ended', async () => {
         await using gateway = await start()
         await (await fetch(`${gateway.url}/health`)).text()
@@ -476,7 +484,7 @@ describe('serve', () => {
     expect(await stopped).toBe(0)
   })
 
-  test('ends a stream that outstays the grace with an error and no [DONE], and still exits 0', async () => {
+  test('ends a stream after the grace period with an error and without [DONE], and still exits with 0', async () => {
     await using gateway = await start({ OPENAI_BASE_URL: emulator.url, OPENAI_MODELS: 'gpt-test', SHUTDOWN_GRACE: '1' })
     emulator.script({ body: [frame({ choices: [{ index: 0, delta: { content: 'one' } }] })], ending: 'stall' })
     const response = await streamFrom(gateway.url)
@@ -499,25 +507,25 @@ describe('serve', () => {
 })
 
 describe('health', () => {
-  test('asks the server that is configured: 0', async () => {
+  test('asks the configured server: 0', async () => {
     await using gateway = await start()
     const variables = { HOST: '127.0.0.1', PORT: new URL(gateway.url).port }
     expect(await run(['health'], { variables })).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 
-  test('also where that listens on every address, with a key', async () => {
+  test('asks a server that listens on every address, with a key', async () => {
     await using gateway = await start({ HOST: '0.0.0.0', API_MASTER_KEY: secret })
     const variables = { API_MASTER_KEY: secret, PORT: new URL(gateway.url).port }
     expect(await run(['health'], { variables })).toMatchObject({ code: 0 })
   })
 
-  test('1 where nothing answers', async () => {
+  test('exits with 1 if no server answers', async () => {
     const { code, stderr } = await run(['health'], { variables: { PORT: String(await freePort()) } })
     expect(code).toBe(1)
     expect(stderr).toMatch(/^No server answers at http:\/\/127\.0\.0\.1:\d+\.\n$/)
   })
 
-  test.concurrent('1 where another program answers that it is not well, and where it says nothing', async () => {
+  test.concurrent('exits with 1 if another program answers with an error, or does not answer', async () => {
     await using unwell = await serverThat((exchange) => exchange.reply(503, '{}'))
     expect(await run(['health'], { variables: { PORT: unwell.port } })).toMatchObject({ code: 1 })
     await using silent = await serverThat(() => undefined)
@@ -526,7 +534,7 @@ describe('health', () => {
 })
 
 describe('models', () => {
-  test('prints a model a line', async () => {
+  test('prints one model on each line', async () => {
     const { code, stdout } = await run(['models'], {
       variables: {
         OPENAI_BASE_URL: emulator.url,
@@ -542,8 +550,8 @@ describe('models', () => {
     expect(await run(['models'])).toEqual({ code: 0, stdout: 'demo/echo\n', stderr: '' })
   })
 
-  describe('of accounts that must be renewed to ask', () => {
-    test('renews them in the state, so that the next process goes on from there', async () => {
+  describe('with accounts that must be renewed first', () => {
+    test('stores the renewed accounts, so that the next process can use them', async () => {
       const cto = await emulateCto({ protocol: 'v2', rotates: true })
       await using folder = await emptyFolder()
       const state = `sqlite:${join(folder.path, 'state.db')}`
@@ -558,7 +566,7 @@ describe('models', () => {
       await cto.close()
     })
 
-    test('asks nobody while a server has them in its memory: 1', async () => {
+    test('does not ask the service while a server has them in its memory: 1', async () => {
       const cto = await emulateCto({ protocol: 'v2', rotates: true })
       const variables = { ...cto.variables, STATE_URL: 'memory:' }
       await using gateway = await start(variables)
@@ -583,7 +591,7 @@ describe('models', () => {
       await cto.close()
     })
 
-  test('1 where no upstream lists any, and why', async () => {
+  test('exits with 1 and a reason if no upstream has a list', async () => {
     const { code, stdout, stderr } = await run(['models'], {
       variables: { OPENAI_BASE_URL: `http://127.0.0.1:${await freePort()}/v1` },
     })
@@ -604,7 +612,7 @@ async function serverThat(
   return { port: new URL(server.origin).port, [Symbol.asyncDispose]: () => server.close() }
 }
 
-/** A port that was free a moment ago. */
+/** Finds a port that was free a moment ago. */
 async function freePort(): Promise<number> {
   const server = await emulateHttp(() => undefined)
   await server.close()

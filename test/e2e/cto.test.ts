@@ -6,7 +6,7 @@ import { until } from '../waiting.ts'
 import { build, emptyFolder, type Running, start } from './program.ts'
 import { errorOf } from './sdk.ts'
 
-// The official SDK against the program as it is shipped, with cto.new behind it: an agent that keeps the conversation itself.
+// The official SDK asks the executable, with cto.new as the upstream: an agent that keeps the conversation itself.
 
 beforeAll(build, 120_000)
 
@@ -16,7 +16,7 @@ const model = 'cto/GPT5'
 const hello = { model, messages: [{ role: 'user' as const, content: 'Hello there' }] }
 type Messages = OpenAI.ChatCompletionMessageParam[]
 
-/** How the next prompts are answered; by the service itself where nothing stands here. */
+/** The scripts for the next prompts. Without one the emulator answers by itself. */
 let script: CtoScript | undefined
 let cto: CtoEmulator
 let gateway: Running
@@ -33,7 +33,7 @@ afterAll(async () => {
   await cto.close()
 })
 
-/** The prompts that were told since, by thread. */
+/** Returns the prompts since then, by thread. */
 function promptsSince(before: number): readonly (readonly string[])[] {
   const threads = new Map<string, string[]>()
   for (const { chatHistoryId, prompt } of cto.chats.slice(before))
@@ -61,7 +61,7 @@ describe('an answer', () => {
     await isQuiet()
   })
 
-  test('streams as it is written', async () => {
+  test('streams', async () => {
     const chunks = await Array.fromAsync(await client.chat.completions.create({ ...hello, stream: true }))
     expect(chunks[0]?.choices[0]?.delta.role).toBe('assistant')
     const texts = chunks.flatMap(({ choices }) => choices[0]?.delta.content || [])
@@ -71,7 +71,7 @@ describe('an answer', () => {
     await isQuiet()
   })
 
-  test('is the second protocol’s too, for every model it lists', async () => {
+  test('also comes over the second protocol, from every model of its list', async () => {
     const service = await emulateCto({ protocol: 'v2' })
     await using here = await start({ ...service.variables, API_MASTER_KEY: ada })
     const { chat, models } = new OpenAI({ baseURL: `${here.url}/v1`, apiKey: ada, maxRetries: 0 })
@@ -83,7 +83,7 @@ describe('an answer', () => {
     await service.close()
   })
 
-  test('to a request with tools is a refusal that says so', async () => {
+  test('to a request with tools is a refusal that names them', async () => {
     const tools = [{ type: 'function' as const, function: { name: 'weather' } }]
     const refused = await errorOf(client.chat.completions.create({ ...hello, tools }))
     expect(refused).toMatchObject({ status: 400, code: 'unsupported_parameter', param: 'tools' })
@@ -91,7 +91,7 @@ describe('an answer', () => {
 })
 
 describe('a conversation', () => {
-  test('of ten turns is one thread, told ten short prompts', async () => {
+  test('of ten turns is one thread with ten short prompts', async () => {
     const before = cto.chats.length
     const messages: Messages = [
       { role: 'system', content: 'Be brief.' },
@@ -117,7 +117,7 @@ describe('a conversation', () => {
     expect(promptsSince(before)).toEqual([['first streamed', 'second streamed', 'third streamed']])
   })
 
-  test('of one client’s key is never another’s, whatever both say', async () => {
+  test('of one client’s key is never used for another key, even with the same messages', async () => {
     const before = cto.chats.length
     const opening: Messages = [{ role: 'user', content: 'the same words' }]
     const [content = ''] = await Promise.all([told(client, opening), told(other, opening)])
@@ -131,13 +131,13 @@ describe('a conversation', () => {
     ])
   })
 
-  test('that begins like another one is a thread of its own', async () => {
+  test('that begins like another one has its own thread', async () => {
     const before = cto.chats.length
     await Promise.all(Array.from({ length: 5 }, () => told(client, [{ role: 'user', content: 'five at once' }])))
     expect(promptsSince(before)).toEqual(Array.from({ length: 5 }, () => ['five at once']))
   })
 
-  test('whose thread is gone is told anew, and nobody notices', async () => {
+  test('whose thread is lost is sent again in full, and the client does not notice', async () => {
     const opening: Messages = [{ role: 'user', content: 'soon deleted' }]
     const content = await told(client, opening)
     cto.forget(cto.chats.at(-1)?.chatHistoryId ?? '')
@@ -151,8 +151,12 @@ describe('a conversation', () => {
 
 describe('a conversation goes on after a restart', () => {
   for (const [how, inFile, expected] of [
-    ['in its thread, where the state is in a file', true, [['first', 'second', 'third']]],
-    ['told anew, where it was in memory', false, [['first', 'second'], [expect.stringContaining('User: first')]]],
+    ['in its thread, if the state is in a file', true, [['first', 'second', 'third']]],
+    [
+      'in a new thread, if the state was in memory',
+      false,
+      [['first', 'second'], [expect.stringContaining('User: first')]],
+    ],
   ] as const)
     test(how, async () => {
       await using folder = await emptyFolder()
@@ -167,7 +171,7 @@ describe('a conversation goes on after a restart', () => {
           messages.push({ role: 'user', content })
           messages.push({ role: 'assistant', content: await told(by, messages) })
         }
-        // as when the machine dies
+        // like a crash of the machine
         await program.stop('SIGKILL')
       }
       expect(promptsSince(before)).toEqual(expected.map((prompts) => [...prompts]))
@@ -220,7 +224,7 @@ test('a stream that is cut throws, with the text so far', async () => {
   expect(text).toBe('Hel')
 })
 
-test('a token is made once for many, and another where the session is a new one, which nobody notices', async () => {
+test('many requests share one token, and a replaced session gets a new one, without an error', async () => {
   const [user = emulatedUser('three')] = cto.users
   const service = await emulateCto({ users: [{ ...user }], rotates: true })
   await using here = await start({ ...service.variables, API_MASTER_KEY: ada })
@@ -231,13 +235,13 @@ test('a token is made once for many, and another where the session is a new one,
   for (const signedIn of service.users) signedIn.sessions = ['sess_later']
   const answers = await Promise.all(Array.from({ length: 20 }, () => chat.completions.create(hello)))
   expect(answers.every(({ choices }) => choices[0]?.message.content === 'You said: Hello there')).toBe(true)
-  // asked for with the old session, and then with the new one
+  // one request with the old session, and one with the new session
   expect(made()).toBe(3)
   expect(here.output()).not.toContain(user.cookie)
   await service.close()
 })
 
-test('an account that is signed out says who has to do what', async () => {
+test('the error of a signed-out account says what the operator must do', async () => {
   const service = await emulateCto()
   await using here = await start({ ...service.variables, API_MASTER_KEY: ada })
   for (const user of service.users) user.sessions = []

@@ -6,7 +6,7 @@ import { emulateHttp } from '../../src/wire/emulator/http.ts'
 import { below, each, until, within } from '../waiting.ts'
 import { build, emptyFolder, type Running, run, start, type Variables } from './program.ts'
 
-// `tributary demo`, as it is shipped: nothing but what it prints is needed to try it.
+// `tributary demo` of the executable. The commands that it prints are enough to try it.
 
 beforeAll(build, 120_000)
 
@@ -16,7 +16,7 @@ async function startDemo(variables: Variables = {}): Promise<Running> {
   return demo
 }
 
-/** The commands it prints, as a mouse would take them. */
+/** Finds the commands that it prints, as a user would copy them. */
 function curlsIn(output: string): string[] {
   return [...output.matchAll(/^ +curl (?:.*\\\n)*[^']*'(?:[^']*)'\n/gm)].map(([command]) => command)
 }
@@ -29,7 +29,7 @@ async function shell(command: string, variables: Variables = {}): Promise<string
   return output
 }
 
-/** Every text of a stream, put together. */
+/** Joins the texts of a stream. */
 function streamed(body: string): string {
   expect(body).toEndWith('data: [DONE]\n\n')
   const chunks = [...body.matchAll(/^data: (\{.*)$/gm)].map(([, chunk]) => JSON.parse(chunk ?? ''))
@@ -52,7 +52,7 @@ async function expectTrueAnswers(output: string, variables: Variables = {}): Pro
   })
 }
 
-test('of a .env that is right for the server nothing is warned of', async () => {
+test('a .env that is valid for the server causes no warning', async () => {
   await using folder = await emptyFolder()
   const lines = [
     'OPENAI_API_KEY_1=a',
@@ -74,9 +74,9 @@ describe('demo', () => {
   }, 60_000)
   afterAll(() => demo[Symbol.asyncDispose]())
 
-  test('prints commands that are answered as they are', () => expectTrueAnswers(demo.output()))
+  test('prints commands that work', () => expectTrueAnswers(demo.output()))
 
-  test('has a model of every kind of upstream there is, and prints all of them', async () => {
+  test('has and prints a model of every kind of upstream', async () => {
     const { data } = await client.models.list()
     const upstreams = new Set(data.map(({ id }) => (id.includes('/') ? id.slice(0, id.indexOf('/')) : id)))
     const kinds = providers.map(({ name }) => (name === 'openai-compatible' ? 'openai' : name))
@@ -104,14 +104,14 @@ describe('demo', () => {
     })
   })
 
-  test('of a port that is in use says so: 1', async () => {
+  test('reports a port in use: 1', async () => {
     const variables = { HOST: '127.0.0.1', PORT: new URL(demo.url).port }
     const { code, stdout, stderr } = await run(['demo'], { variables })
     expect([code, stdout]).toEqual([1, ''])
     expect(stderr).toMatch(/^Cannot listen on 127\.0\.0\.1:\d+: .*PORT=0 picks a free one\.\n$/)
   })
 
-  test('of a wrong PORT says so: 78', async () => {
+  test('reports a wrong PORT: 78', async () => {
     const { code, stdout, stderr } = await run(['demo'], { variables: { PORT: 'eighty' } })
     expect([code, stdout]).toEqual([78, ''])
     expect(stderr).toContain('PORT is not a whole number')
@@ -119,7 +119,7 @@ describe('demo', () => {
 })
 
 describe('demo and the environment', () => {
-  test('asks for the key that is set, prints how to send it, and never the key itself', async () => {
+  test('requires the configured key, prints how to send it, and never prints the key', async () => {
     const key = 'sk-demo-canary-7d20f4,sk-demo-other-41ac9e'
     await using demo = await startDemo({ API_MASTER_KEY: key })
     const refused = await fetch(`${demo.url}/v1/models`)
@@ -129,7 +129,7 @@ describe('demo and the environment', () => {
     expect(demo.output()).not.toContain('41ac9e')
   })
 
-  test('uses nothing else: no upstream, no state, no proxy of the operator', async () => {
+  test('ignores all other settings: upstreams, state and proxy', async () => {
     await using folder = await emptyFolder()
     const outside = await emulateHttp((exchange) => exchange.reply(500, '{}'))
     const file = join(folder.path, 'state.db')

@@ -5,7 +5,7 @@ import { emulateOpenai } from '../../src/providers/openai-compatible/emulator/in
 import { until } from '../waiting.ts'
 import { build, start } from './program.ts'
 
-// The program as it is shipped, with fewer file descriptors than clients.
+// The executable with fewer file descriptors than clients.
 
 beforeAll(build)
 
@@ -24,7 +24,7 @@ function processorSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
-test('connections beyond the limit of descriptors wait, and what runs goes on', async () => {
+test('connections beyond the limit of descriptors wait, and running answers go on', async () => {
   const upstream = await emulateOpenai()
   await using program = await start(
     { UPSTREAM_LAB_URL: upstream.url, UPSTREAM_LAB_MODELS: 'gpt-test' },
@@ -41,7 +41,7 @@ test('connections beyond the limit of descriptors wait, and what runs goes on', 
   await Bun.sleep(1_000)
   expect(processorSeconds(program.pid) - before).toBeLessThan(0.3)
 
-  // who is connected is served, and an upstream connection for it is still to be had
+  // a connected client is served, because a descriptor is left for its upstream connection
   expect(await client.ask('lab/gpt-test')).toContain('You said: Hello')
 
   for (const socket of kept) socket.destroy()
@@ -51,7 +51,7 @@ test('connections beyond the limit of descriptors wait, and what runs goes on', 
   await upstream.close()
 })
 
-test('more answers than there are descriptors for are refused with 503, and the others are whole', async () => {
+test('answers beyond the number of descriptors are refused with 503, and the others are whole', async () => {
   const upstream = await emulateOpenai()
   await using program = await start(
     { UPSTREAM_LAB_URL: upstream.url, UPSTREAM_LAB_MODELS: 'gpt-test' },
@@ -60,7 +60,7 @@ test('more answers than there are descriptors for are refused with 503, and the 
   const ask = async () => {
     const response = await fetch(`${program.url}/v1/chat/completions`, {
       method: 'POST',
-      // or else those that are served keep their places until the idle timeout
+      // otherwise the served clients would keep their connections until the idle timeout
       headers: { 'content-type': 'application/json', connection: 'close' },
       keepalive: false,
       body: JSON.stringify({ model: 'lab/gpt-test', messages: [{ role: 'user', content: 'Hello' }], stream: true }),
@@ -78,7 +78,7 @@ test('more answers than there are descriptors for are refused with 503, and the 
   await upstream.close()
 })
 
-/** A client whose connection stays. */
+/** A client that keeps its connection open. */
 async function openClient(url: URL) {
   const socket = connect(Number(url.port), url.hostname)
   let said = ''

@@ -9,14 +9,14 @@ import { emulateHttp } from '../../src/wire/emulator/http.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
 import { build, emptyFolder, type Outcome, run, start, type Variables } from './program.ts'
 
-// `tributary doctor`, as it is shipped, before emulators in every state that an account can be in.
+// `tributary doctor` of the executable, with emulators for every state of an account.
 
 beforeAll(build, 120_000)
 
 const open: { close(): Promise<unknown> }[] = []
 afterAll(() => Promise.all(open.map((emulator) => emulator.close())))
 
-/** Closed when the file is done. */
+/** Everything to close after the tests. */
 async function kept<Emulator extends { close(): Promise<unknown> }>(starting: Promise<Emulator>): Promise<Emulator> {
   const emulator = await starting
   open.push(emulator)
@@ -32,7 +32,7 @@ const page: Script = {
   body: ['<!doctype html><title>Just a moment…</title>'],
 }
 
-/** An OpenAI-compatible upstream, whose chats are all answered so. */
+/** Starts an OpenAI-compatible upstream that gives this answer to every chat. */
 async function lab(name: string, reply?: Script, models: readonly string[] = ['gpt-lab']): Promise<Variables> {
   const emulator = await kept(emulateOpenai({ models, reply: () => reply }))
   return { [`UPSTREAM_${name}_URL`]: `${emulator.origin}/v1` }
@@ -48,7 +48,7 @@ function sessionIn(variables: Variables, name: string): Session {
   return JSON.parse(variables[name] ?? '')
 }
 
-/** Smithery with three sessions: one that holds, one that was ended, one whose user was banned. */
+/** Starts smithery with three sessions: a valid one, an ended one, and one of a banned user. */
 async function threeSessions(): Promise<SmitheryEmulator> {
   const smithery = await kept(emulateSmithery({ accounts: 3 }))
   for (const [name, code] of [
@@ -68,7 +68,7 @@ async function unreachableUrl(): Promise<string> {
   return `${server.origin}/v1`
 }
 
-/** The table's cells by account; its columns stand where their heads do. */
+/** Reads the cells of the table by account. The heads give the positions of the columns. */
 function rowsOf(stdout: string): Map<string, readonly string[]> {
   const [head = '', ...lines] = stdout.trim().split('\n')
   const starts = [...head.matchAll(/\S+(?: \S+)*/g)].map(({ index }) => index)
@@ -76,7 +76,7 @@ function rowsOf(stdout: string): Map<string, readonly string[]> {
   return new Map(lines.map(cells).map((row) => [row[1] ?? '', row]))
 }
 
-describe('doctor tells of an account', () => {
+describe('doctor reports the state of an account', () => {
   let told: Outcome
   let langfast: LangfastEmulator
   beforeAll(async () => {
@@ -150,19 +150,19 @@ describe('doctor tells of an account', () => {
     expect(row?.[5]).toContain('does not evade')
   })
 
-  test('in the order in which they are configured, and how many there are before the first', () => {
+  test('in the configured order, after the number of accounts', () => {
     expect([...rowsOf(told.stdout).keys()].toSorted()).toEqual(expected.map(([account]) => account).toSorted())
     const keys = [...rowsOf(told.stdout).keys()]
     expect(keys.indexOf('COHERE_TOKEN_10')).toBe(keys.indexOf('COHERE_TOKEN_2') + 1)
     expect(told.stderr).toStartWith('Testing 13 accounts, at most 3 s each.\n')
   })
 
-  test('and exits 0 where one works, 1 where none does', () => {
+  test('and exits with 0 if one works, with 1 if none works', () => {
     expect(told.code).toBe(0)
     expect(walledOff.code).toBe(1)
   })
 
-  test('and makes no more accounts than it tries', () => {
+  test('and makes only the accounts that it tries', () => {
     expect(langfast.counts.signUps).toBe(1)
   })
 })
@@ -191,7 +191,7 @@ describe('doctor of an address without its version', () => {
 
 describe('doctor says nothing secret', () => {
   const key = 'canary/doctor+51c8"\\e07b'
-  /** Every way in which a secret may stand in a text. */
+  /** Every encoding of a secret in a text. */
   const formsOf = (secret: string) => [
     secret,
     encodeURIComponent(secret),
@@ -237,7 +237,7 @@ describe('doctor says nothing secret', () => {
 })
 
 describe('doctor beside a server', () => {
-  test('that keeps renewed accounts in its memory has them tried there, and burns none of its tokens', async () => {
+  test('that keeps renewed accounts in its memory asks that server, and uses up none of its tokens', async () => {
     const smithery = await kept(emulateSmithery())
     const { access_token: token } = sessionIn(smithery.variables, 'SMITHERY_COOKIE_1')
     await using gateway = await start({ ...smithery.variables, STATE_URL: 'memory:' })
@@ -253,7 +253,7 @@ describe('doctor beside a server', () => {
       expect([code, rowsOf(stdout).get('SMITHERY_COOKIE_1')?.[2]]).toEqual([0, 'works'])
       expect(stderr).toStartWith(`The server running at ${gateway.url} tests its accounts`)
     }
-    // the server renewed once, and serves with that
+    // the server has renewed once, and uses the new token
     expect(smithery.supabase.counts).toMatchObject({ renewals: 1, refusals: 0 })
     const body = JSON.stringify({
       model: 'smithery/claude-haiku-4.5',
@@ -286,7 +286,7 @@ describe('doctor beside a server', () => {
     expect(stranger.stderr).toContain('refuses this configuration')
   })
 
-  test('says what an account lacks there too, and what was set since the server started', async () => {
+  test('reports what an account lacks there, and the settings that changed since the server started', async () => {
     const cohere = await kept(emulateCohere({ keys: ['a-token-that-works'] }))
     const variables = { COHERE_BASE_URL: cohere.origin, COHERE_TOKEN: 'a-token-that-is-wrong' }
     await using gateway = await start(variables)
@@ -306,7 +306,7 @@ describe('doctor beside a server', () => {
     expect(stderr).toContain('It does not know cohere COHERE_TOKEN_2. Restart it to use the new settings.')
   })
 
-  test('whose accounts are keys, or made for whoever comes, asks them', async () => {
+  test('whose accounts are keys, or made on demand, asks the upstreams itself', async () => {
     const langfast = await kept(emulateLangfast())
     const variables = { ...(await lab('KEYED')), ...langfast.variables, STATE_URL: 'memory:' }
     await using gateway = await start(variables)
@@ -314,7 +314,7 @@ describe('doctor beside a server', () => {
     expect(await run(['doctor'], { variables: beside })).toMatchObject({ code: 0 })
   })
 
-  test('that has the state in a file says whose it is, and asks nobody: 78', async () => {
+  test('that holds the state file names its process, and asks no upstream: 78', async () => {
     await using folder = await emptyFolder()
     const smithery = await kept(emulateSmithery())
     const variables = {
@@ -334,7 +334,7 @@ describe('doctor beside a server', () => {
     expect(await run(['doctor'], { variables })).toMatchObject({ code: 0 })
   })
 
-  test('renews in the file, so that a server goes on from there', async () => {
+  test('stores a renewal in the file, so that a server can use it', async () => {
     await using folder = await emptyFolder()
     const smithery = await kept(emulateSmithery())
     const { access_token: token } = sessionIn(smithery.variables, 'SMITHERY_COOKIE_1')
@@ -353,7 +353,7 @@ describe('doctor beside a server', () => {
 })
 
 describe('doctor of a configuration', () => {
-  test('without an upstream tries demo/echo, and says what to do: 0', async () => {
+  test('without an upstream tries demo/echo, and says what to configure: 0', async () => {
     const { code, stdout } = await run(['doctor'], { variables: { PORT: '0' } })
     expect(code).toBe(0)
     expect(rowsOf(stdout).get('demo')).toMatchObject({
@@ -362,7 +362,7 @@ describe('doctor of a configuration', () => {
     })
   })
 
-  test('that is wrong tells its problems: 78', async () => {
+  test('with problems reports all of them: 78', async () => {
     const { code, stdout, stderr } = await run(['doctor'], { variables: { SMITHERY_COOKIE_1: 'nothing-of-the-kind' } })
     expect([code, stdout]).toEqual([78, ''])
     expect(stderr).toContain('SMITHERY_COOKIE_1 does not contain a session')
@@ -370,7 +370,7 @@ describe('doctor of a configuration', () => {
   })
 })
 
-test('a client whose upstream refuses every account is told which one, and who says more', async () => {
+test('a client whose upstream refuses every account gets the name of the upstream and of the command', async () => {
   const refusing = await kept(emulateOpenai({ reply: () => ({ status: 401, headers: json, body: ['{}'] }) }))
   const key = 'sk-canary-of-a-refused-account'
   await using gateway = await start({
@@ -387,7 +387,7 @@ test('a client whose upstream refuses every account is told which one, and who s
   expect(text).not.toContain(key)
 })
 
-test('a proxy on the way to upstreams is not asked for our own server, nor told its key', async () => {
+test('a proxy for upstreams is not used for our own server, and does not get its key', async () => {
   const seen: string[] = []
   const proxy = await kept(
     emulateHttp((exchange) => {
@@ -409,8 +409,8 @@ test('a proxy on the way to upstreams is not asked for our own server, nor told 
   expect(seen).toEqual([])
 })
 
-describe('what the doctor asks of a server', () => {
-  test('is JSON, for whoever has the key', async () => {
+describe("the server's report for the doctor", () => {
+  test('is JSON for a client with the key', async () => {
     const smithery = await kept(emulateSmithery())
     const key = 'sk-of-the-doctors-own-test'
     await using gateway = await start({ ...smithery.variables, ...(await lab('GOOD')), API_MASTER_KEY: key })
@@ -459,7 +459,7 @@ describe('what the doctor asks of a server', () => {
       expect(await ask('POST', path)).toMatchObject([404, { error: { code: 'not_found' } }])
   })
 
-  test('is told without a key to this machine’s programs only', async () => {
+  test('needs no key for programs of this machine only', async () => {
     await using gateway = await start({
       HOST: '0.0.0.0',
       ALLOW_UNAUTHENTICATED: 'true',
@@ -478,7 +478,7 @@ describe('what the doctor asks of a server', () => {
       expect({ headers, status: await status(headers) }).toEqual({ headers, status: 403 })
   })
 
-  test('leaves an account that was put aside in use, if it works again', async () => {
+  test('makes a resting account usable if it works again', async () => {
     let isWell = false
     const emulator = await kept(
       emulateOpenai({
@@ -533,7 +533,7 @@ describe('doctor of MCP servers', () => {
     { server: 'shut', transport: 'http', state: 'failed', why: 'it could not be reached', stderr: '' },
   ]
 
-  test('says how each is, in a table and in JSON; they change nothing in the exit code', async () => {
+  test('reports the state of each, in a table and in JSON; they do not change the exit code', async () => {
     const alone = { ...(await variables(servers)), PORT: '0' }
     const [shown, json] = await Promise.all([
       run(['doctor'], { variables: alone }),
@@ -547,14 +547,14 @@ describe('doctor of MCP servers', () => {
     expect(shown.stdout + shown.stderr + json.stdout).not.toContain('canary-of-the-tools-test')
   })
 
-  test('asks the server that runs, which says what it knows, and names those it does not have', async () => {
+  test('asks the running server, and names the MCP servers that it does not have', async () => {
     const settings = await variables(servers)
     await using gateway = await start(settings)
     const where = { HOST: '127.0.0.1', PORT: new URL(gateway.url).port }
     const ask = async (more: Variables) => run(['doctor', '--json'], { variables: { ...settings, ...where, ...more } })
     // waits for the servers that are starting
     await fetch(`${gateway.url}/api/tools`)
-    // a stranger hears of no path and of no reason
+    // a client without a key gets no path and no reason
     expect(await (await fetch(`${gateway.url}/ready`)).json()).toEqual({
       status: 'ready',
       state: 'ok',

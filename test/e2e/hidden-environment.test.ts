@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { until } from '../waiting.ts'
 import { build, emptyFolder, executable, isSource } from './program.ts'
 
-// The executable's own MCP server reads what it can of the process that started it.
+// An MCP server of the executable tries to read the process that started it.
 
 beforeAll(build, 120_000)
 
 const isRoot = process.getuid?.() === 0
 const marks = { OPENAI_API_KEY: 'key-of-the-executables-test', API_MASTER_KEY: 'master-key-of-the-executables-test' }
 
-/** What a server sees of its parent: its environment, its open files; and whose child it is. */
+/** Everything that a server sees of its parent: its environment, its open files, and its process id. */
 async function seenBy(user: { readonly uid?: number; readonly gid?: number }): Promise<string> {
   await using folder = await emptyFolder()
   chmodSync(folder.path, 0o777)
@@ -52,8 +52,11 @@ test.if(canRun)('a server reads no secret in the environment of the executable',
   for (const mark of Object.values(marks)) expect(seen).not.toContain(mark)
 })
 
-test.if(canRun)('of the same user, who is not root, it reads neither its environment nor its files', async () => {
-  const seen = await seenBy(isRoot ? { uid: 65_534, gid: 65_534 } : {})
-  expect(seen).toStartWith('tributary\n')
-  expect(seen.match(/Permission denied/g)).toHaveLength(2)
-})
+test.if(canRun)(
+  'a server of the same user, who is not root, can read neither the environment nor the files of the executable',
+  async () => {
+    const seen = await seenBy(isRoot ? { uid: 65_534, gid: 65_534 } : {})
+    expect(seen).toStartWith('tributary\n')
+    expect(seen.match(/Permission denied/g)).toHaveLength(2)
+  },
+)

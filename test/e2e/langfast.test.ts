@@ -7,8 +7,8 @@ import { each, until, within } from '../waiting.ts'
 import { build, emptyFolder, type Running, run, start } from './program.ts'
 import { errorOf } from './sdk.ts'
 
-// The official SDK against the program as it is shipped, with langfast behind it: accounts that it makes for itself, and
-// answers over Socket.IO, which nobody may notice.
+// The official SDK asks the executable, with langfast as the upstream. Clients must not notice that the gateway makes its accounts
+// itself, and that answers come over Socket.IO.
 
 beforeAll(build, 120_000)
 
@@ -36,19 +36,19 @@ function clientOf({ url }: Running): OpenAI {
 }
 
 describe('an answer', () => {
-  test('comes whole, the first time too, when there is no account yet', async () => {
+  test('comes whole, also the first time, before there is an account', async () => {
     const { data, response } = await client.chat.completions.create(hello).withResponse()
     expect(data).toMatchObject({
       object: 'chat.completion',
       model: 'langfast/gpt-4o-mini',
       choices: [{ finish_reason: 'stop', message: { role: 'assistant', content: 'You said: Hello there' } }],
-      // langfast counts nothing: what is told is counted here, and marked
+      // langfast does not count tokens, so the gateway estimates them and marks the estimate
       usage: { prompt_tokens: expect.any(Number), completion_tokens: expect.any(Number) },
     })
     expect(response.headers.get('x-tributary-upstream')).toBe('langfast')
   })
 
-  test('streams as it grows', async () => {
+  test('streams', async () => {
     const asked = { ...hello, stream: true as const, stream_options: { include_usage: true } }
     const chunks = await Array.fromAsync(await client.chat.completions.create(asked))
     expect(chunks[0]?.choices[0]?.delta.role).toBe('assistant')
@@ -62,7 +62,7 @@ describe('an answer', () => {
     expect(chunks.at(-1)?.choices).toEqual([])
   })
 
-  test('of ten turns tells the whole conversation each time', async () => {
+  test('to each of ten turns gets the whole conversation', async () => {
     const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: 'system', content: 'Be brief.' }]
     for (let turn = 1; turn <= 10; turn++) {
       messages.push(user(`turn ${turn}`))
@@ -74,7 +74,7 @@ describe('an answer', () => {
     expect(langfast.runs.at(-1)?.prompt_meta.messages).toHaveLength(20)
   })
 
-  test('heeds what it can, and says what became of the rest', async () => {
+  test('uses the supported parameters, and a header names the others', async () => {
     const parameters = { temperature: 0.3, top_p: 0.9, frequency_penalty: 0.1, presence_penalty: 0.2, max_tokens: 3 }
     const asked = {
       ...hello,
@@ -101,7 +101,7 @@ describe('an answer', () => {
     ])
   })
 
-  test('that is cut says so', async () => {
+  test('that is cut is an error', async () => {
     scripts.set('plan-cut', {
       job: 'job-1',
       answer: { body: [chunkFrame({ executionId: 'job-1', content: 'Hello' })], endDelayMs: 40, ending: 'rst' },
@@ -120,7 +120,7 @@ describe('an answer', () => {
     })
   })
 
-  test('that fails says why', async () => {
+  test('that fails has a reason', async () => {
     scripts.set('plan-failed', {
       job: 'job-1',
       answer: {
@@ -134,7 +134,7 @@ describe('an answer', () => {
   })
 })
 
-describe('what langfast cannot do is refused', () => {
+describe('a parameter that langfast does not support is refused', () => {
   const image = { type: 'image_url' as const, image_url: { url: 'data:image/png;base64,AAAA' } }
   const tool = { type: 'function' as const, function: { name: 'f', parameters: {} } }
   const rows: readonly (readonly [string, Partial<OpenAI.ChatCompletionCreateParamsNonStreaming>])[] = [
@@ -183,7 +183,7 @@ describe('a client that leaves', () => {
 })
 
 describe('accounts', () => {
-  test('of 100 requests are no more than MAX_CREDENTIALS, though 30 ask at once', async () => {
+  test('for 100 requests, 30 of them at once, are at most MAX_CREDENTIALS', async () => {
     const own = await emulateLangfast()
     await using program = await start({ API_MASTER_KEY: key, ...own.variables })
     const asking = clientOf(program)
@@ -200,7 +200,7 @@ describe('accounts', () => {
     await own.close()
   })
 
-  test('that cannot be made are an error at once, not a wait', async () => {
+  test('that cannot be made are an error at once', async () => {
     const own = await emulateLangfast({ anonymous: 'disabled' })
     await using program = await start({ API_MASTER_KEY: key, ...own.variables })
     const asking = clientOf(program)
@@ -214,7 +214,7 @@ describe('accounts', () => {
     await own.close()
   })
 
-  test('that the service makes no more of are one error with its time, and then they are made', async () => {
+  test('that the service limits are an error with the time to wait, and are made after it', async () => {
     const own = await emulateLangfast()
     own.fault({ script: { status: 429, headers: { 'retry-after': '1' }, body: ['{}'] } })
     await using program = await start({ API_MASTER_KEY: key, ...own.variables })
@@ -234,7 +234,7 @@ describe('accounts', () => {
     await own.close()
   })
 
-  test('whose token is taken no more are renewed, and nobody notices', async () => {
+  test('whose token is refused are renewed, and the client does not notice', async () => {
     const own = await emulateLangfast()
     await using program = await start({
       API_MASTER_KEY: key,
@@ -253,7 +253,7 @@ describe('accounts', () => {
     await own.close()
   })
 
-  test('outlive the program where its state does', async () => {
+  test('survive a restart if the state is in a file', async () => {
     const own = await emulateLangfast()
     await using folder = await emptyFolder()
     const variables = {
@@ -274,7 +274,7 @@ describe('accounts', () => {
   })
 })
 
-test('check and models know it', async () => {
+test('check and models show langfast', async () => {
   const { code, stdout } = await run(['models'], { variables: { LANGFAST_SUPABASE_ANON_KEY: 'an-anon-key' } })
   expect(code).toBe(0)
   expect(stdout).toContain('langfast/gpt-4o-mini')

@@ -7,7 +7,7 @@ import { below, until } from '../waiting.ts'
 import { build, type Running, start } from './program.ts'
 import { errorOf, runnable, weatherAndTime } from './sdk.ts'
 
-// The official SDK, as it is, against the program as it is shipped, with emulators as strict as the services behind it.
+// The official SDK asks the executable, with emulators that are as strict as the services.
 
 beforeAll(build, 120_000)
 
@@ -47,7 +47,7 @@ const receiptOf = (response: Response) => response.headers.get('x-tributary-para
 
 for (const { name, model, own, emulator } of subjects) {
   describe(name, () => {
-    test('answers whole, with every member that a typed client needs', async () => {
+    test('answers whole, with every member of the typed client', async () => {
       const { data, response } = await client.chat.completions.create({ model, messages }).withResponse()
       expect(data).toMatchObject({
         id: `chatcmpl-${response.headers.get('x-request-id')}`,
@@ -62,7 +62,7 @@ for (const { name, model, own, emulator } of subjects) {
       expect(emulator().chats.at(-1)).toEqual({ model: own, messages })
     })
 
-    test('streams, with the usage for who asks for it', async () => {
+    test('streams, with usage for a client that asks for it', async () => {
       const asked = { model, messages, stream: true as const }
       const plain = await Array.fromAsync(await client.chat.completions.create(asked))
       expect(plain.map(({ choices }) => choices[0]?.delta.content ?? '').join('')).toBe('You said: Hello there')
@@ -81,7 +81,7 @@ for (const { name, model, own, emulator } of subjects) {
       expect(emulator().chats.at(-1)).toEqual({ model: own, messages, stream: true })
     })
 
-    test('streams as it comes', async () => {
+    test('streams each part at once', async () => {
       const word = frame({ id: 'a', choices: [{ index: 0, delta: { content: 'now' }, finish_reason: null }] })
       emulator().script({ body: [word], ending: 'stall' })
       const stream = await client.chat.completions.create({ model, messages, stream: true })
@@ -92,7 +92,7 @@ for (const { name, model, own, emulator } of subjects) {
     })
 
     for (const stream of [false, true])
-      test(`calls tools, and goes on with their results, ${stream ? 'as a stream' : 'whole'}`, async () => {
+      test(`calls tools, and continues with their results, ${stream ? 'as a stream' : 'whole'}`, async () => {
         const helper = stream
           ? await client.chat.completions.stream({ model, ...callTwo }).finalChatCompletion()
           : await client.chat.completions.create({ model, ...callTwo })
@@ -118,7 +118,7 @@ for (const { name, model, own, emulator } of subjects) {
         ])
       })
 
-    test("goes on with another upstream's calls", async () => {
+    test("continues a conversation with another upstream's tool calls", async () => {
       const id = 'call_abcdefghijklmnopqrstuvwx'
       const called = { id, type: 'function' as const, function: { name: 'weather', arguments: '{"city":"Oslo"}' } }
       const { choices } = await client.chat.completions.create({
@@ -144,7 +144,7 @@ for (const { name, model, own, emulator } of subjects) {
       expect(await runner.finalContent()).toBe('You said: time!')
     })
 
-    test('gives several answers', async () => {
+    test('gives several choices', async () => {
       for (const stream of [false, true]) {
         const texts = new Map<number, string>()
         const request = { model, messages, n: 2 }
@@ -158,7 +158,7 @@ for (const { name, model, own, emulator } of subjects) {
       }
     })
 
-    test('hides a limited token behind the next', async () => {
+    test('uses the next token if one is rate limited', async () => {
       emulator().script({
         status: 429,
         headers: { 'content-type': 'application/json', 'retry-after': '1' },
@@ -195,7 +195,7 @@ for (const { name, model, own, emulator } of subjects) {
         })
       })
 
-    test('a model that is not there is a 404 of ours', async () => {
+    test('an unknown model is a 404 of the gateway', async () => {
       const [upstream] = model.split('/')
       expect(await errorOf(client.chat.completions.create({ model: `${upstream}/nothing`, messages }))).toMatchObject({
         status: 404,
@@ -205,7 +205,7 @@ for (const { name, model, own, emulator } of subjects) {
   })
 }
 
-describe('mistral alone', () => {
+describe('mistral only', () => {
   const [{ model }] = subjects
 
   test('tells what became of what it was sent', async () => {
@@ -227,7 +227,7 @@ describe('mistral alone', () => {
     })
   })
 
-  test('sees a picture', async () => {
+  test('accepts a picture', async () => {
     const image_url = { url: `data:image/png;base64,${'iVBORw0KGgo'.repeat(5_000)}`, detail: 'low' as const }
     const content = [
       { type: 'text' as const, text: 'What is this?' },
@@ -243,7 +243,7 @@ describe('mistral alone', () => {
     expect(await errorOf(blind)).toBeInstanceOf(BadRequestError)
   })
 
-  test('holds an answer to a schema', async () => {
+  test('follows a schema', async () => {
     const json_schema = { name: 'answer', strict: true, schema: { type: 'object', properties: {} } }
     const response_format = { type: 'json_schema' as const, json_schema }
     const { response } = await client.chat.completions.create({ model, messages, response_format }).withResponse()
@@ -252,7 +252,7 @@ describe('mistral alone', () => {
   })
 
   for (const stream of [false, true])
-    test(`thinks beside its answer, ${stream ? 'as a stream' : 'whole'}`, async () => {
+    test(`has reasoning and an answer, ${stream ? 'as a stream' : 'whole'}`, async () => {
       const request = { model: 'mistral/magistral-small-latest', messages }
       const parts: unknown[] = stream
         ? (await Array.fromAsync(await client.chat.completions.create({ ...request, stream }))).map(
@@ -265,7 +265,7 @@ describe('mistral alone', () => {
     })
 
   for (const stream of [false, true])
-    test(`arguments that come as an object are JSON text, ${stream ? 'as a stream' : 'whole'}`, async () => {
+    test(`arguments in the form of an object become JSON text, ${stream ? 'as a stream' : 'whole'}`, async () => {
       const asked = { model: 'mistral/ministral-8b-latest', ...callTwo }
       const { choices } = stream
         ? await client.chat.completions.stream(asked).finalChatCompletion()
@@ -275,7 +275,7 @@ describe('mistral alone', () => {
       )
     })
 
-  test('an end of the model is an end for length, as a typed client knows it', async () => {
+  test('the finish reason model_length becomes length, which a typed client knows', async () => {
     const long = [{ role: 'user' as const, content: 'word '.repeat(80) }]
     const { choices } = await client.chat.completions.create({ model, messages: long })
     expect(choices[0]?.finish_reason).toBe('length')
@@ -290,7 +290,7 @@ describe('mistral alone', () => {
   })
 })
 
-describe('ai21 alone', () => {
+describe('ai21 only', () => {
   const [, { model }] = subjects
 
   test('tells what became of what it was sent', async () => {
@@ -313,7 +313,7 @@ describe('ai21 alone', () => {
     ['a picture', { messages: [{ role: 'user', content: [picture] }] }, 'messages[0].content[0]'],
   ]
   for (const [what, body, param] of refused)
-    test(`refuses ${what} as unsupported, and is not asked`, async () => {
+    test(`refuses ${what} as unsupported without a request to the upstream`, async () => {
       const before = ai21.requests.length
       const error = await errorOf(client.chat.completions.create({ model, messages, ...body }))
       expect(error).toBeInstanceOf(BadRequestError)
@@ -321,14 +321,14 @@ describe('ai21 alone', () => {
       expect(ai21.requests.length).toBe(before)
     })
 
-  test('takes JSON without a schema', async () => {
+  test('supports JSON without a schema', async () => {
     const response_format = { type: 'json_object' as const }
     await client.chat.completions.create({ model, messages, response_format })
     expect(ai21.chats.at(-1)).toMatchObject({ response_format })
   })
 })
 
-test('the models of both are listed, with what becomes of each parameter', async () => {
+test('the models of both are listed, with their support for each parameter', async () => {
   const models = await Array.fromAsync(client.models.list())
   const listed = new Map(models.map((model) => [model.id, model]))
   expect([...listed.keys()].filter((id) => id.includes('/')).sort()).toEqual([

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until, within } from '../waiting.ts'
 
-/** The program as it is shipped; or, with `TRIBUTARY_E2E_TARGET=source`, as it runs from a checkout. */
+/** The command of the executable. With `TRIBUTARY_E2E_TARGET=source` it is the program in the checkout. */
 const root = join(import.meta.dir, '../..')
 const lock = join(root, 'node_modules/.building')
 export const executable = join(root, 'dist/tributary')
@@ -14,7 +14,7 @@ const command = isSource ? [process.execPath, join(root, 'src/main.ts')] : [exec
 /** Builds the executable if there is none, or an older one than the source. */
 export async function build(): Promise<void> {
   if (isSource || isFresh()) return
-  // files run side by side, and one of them builds
+  // test files run at the same time, and only one of them builds
   const isBuilder = await mkdir(lock).then(
     () => true,
     () => false,
@@ -51,18 +51,18 @@ const patienceMs = 60_000
 export type Variables = Readonly<Record<string, string>>
 
 interface SpawnOptions {
-  /** Where it runs; an empty folder of its own unless said otherwise. */
+  /** The working folder. The default is a new empty folder. */
   readonly cwd?: string
   readonly variables?: Variables
 }
 
-/** An empty folder that goes away with its user. */
+/** Makes an empty folder that is removed at the end of its use. */
 export async function emptyFolder(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'tributary-e2e-'))
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 
-/** Nothing of this process's environment but what a program needs to be started at all. */
+/** The variables of this process's environment that a program needs to start. */
 function spawn(args: readonly string[], cwd: string, variables: Variables, maxDescriptors?: number) {
   const limited = maxDescriptors === undefined ? [] : ['sh', '-c', `ulimit -n ${maxDescriptors} && exec "$@"`, 'sh']
   return Bun.spawn([...limited, ...command, ...args], {
@@ -96,13 +96,13 @@ export async function run(args: readonly string[], { cwd, variables = {} }: Spaw
 export interface Running extends AsyncDisposable {
   readonly url: string
   readonly pid: number
-  /** What it has printed. */
+  /** Everything that it has printed. */
   readonly output: () => string
   /** Sends a signal; resolves to the exit code. */
   stop(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<number>
 }
 
-/** Starts the server on a free port of loopback, and waits until it prints where it listens. */
+/** Starts the server on a free port of loopback, and waits until it prints its address. */
 export async function start(
   variables: Variables = {},
   { cwd, args = [], maxDescriptors }: { cwd?: string; args?: string[]; maxDescriptors?: number } = {},
@@ -138,7 +138,7 @@ export async function start(
   }
 }
 
-/** Gathers what a child prints. `address` resolves to the first one in it. */
+/** Collects the output of a child. `address` resolves to the first address in it. */
 function collect(stream: ReadableStream<Uint8Array>) {
   const address = Promise.withResolvers<string>()
   let text = ''

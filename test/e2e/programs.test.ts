@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { build, type Running, start } from './program.ts'
 
-// What well-known programs send, as they send it, to every kind of upstream: each answers, or says what it cannot do.
+// Requests of well-known programs to every kind of upstream. Each answers, or names the parameter that it does not support.
 
 let demo: Running
 beforeAll(async () => {
@@ -141,7 +141,7 @@ const programs: readonly (readonly [string, object])[] = [
     },
   ],
   [
-    'everything that is null',
+    'null in every member',
     {
       messages: [hello],
       temperature: null,
@@ -168,7 +168,7 @@ for (const [name, body] of programs) {
   })
 
   if (needsTools)
-    test(`${name}: told that there are no tools`, async () => {
+    test(`${name}: refused because of its tools`, async () => {
       for (const model of withoutTools)
         expect(await ask(model, body)).toMatchObject({ status: 400, text: expect.stringContaining('"param":"tools"') })
     })

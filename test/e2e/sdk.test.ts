@@ -12,7 +12,7 @@ import { below, until } from '../waiting.ts'
 import { build, type Running, start, type Variables } from './program.ts'
 import { errorOf, runnable } from './sdk.ts'
 
-// The official SDK, as it is, against the program as it is shipped.
+// The official SDK asks the executable.
 
 beforeAll(build, 120_000)
 
@@ -32,7 +32,7 @@ function clientOf({ url }: Pick<Running, 'url'>, options: ConstructorParameters<
   return new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0, ...options })
 }
 
-/** A gateway of its own with an upstream of its own, for what leaves marks on them. */
+/** Starts a separate gateway and upstream, for tests that change their state. */
 async function startPair(
   variables: Variables = {},
 ): Promise<AsyncDisposable & { emulator: OpenaiEmulator; client: OpenAI; gateway: Running }> {
@@ -95,7 +95,7 @@ describe('chat.completions.create', () => {
     expect(data.id).toBe(`chatcmpl-${response.headers.get('x-request-id')}`)
   })
 
-  test('streams, with the role first and the reason of the finish last', async () => {
+  test('streams, with the role first and the finish reason last', async () => {
     const stream = await client.chat.completions.create({ ...onOpenai, stream: true })
     const chunks = await Array.fromAsync(stream)
     expect(chunks[0]?.choices[0]?.delta.role).toBe('assistant')
@@ -106,7 +106,7 @@ describe('chat.completions.create', () => {
     expect(chunks.every((chunk) => chunk.object === 'chat.completion.chunk')).toBe(true)
   })
 
-  test('tells the usage of a stream only to who asks for it, though the upstream is always asked', async () => {
+  test('sends the usage of a stream only to a client that asks for it, although the upstream is always asked', async () => {
     const without = await Array.fromAsync(await client.chat.completions.create({ ...onOpenai, stream: true }))
     expect(without.every((chunk) => chunk.usage === undefined && chunk.choices.length === 1)).toBe(true)
     const asked = { ...onOpenai, stream: true as const, stream_options: { include_usage: true } }
@@ -154,7 +154,7 @@ describe('chat.completions.create', () => {
     )
   })
 
-  test('carries response_format, and what is not known of it, to the upstream', async () => {
+  test('passes response_format to the upstream, with its unknown members', async () => {
     const response_format = {
       type: 'json_schema' as const,
       json_schema: {
@@ -168,7 +168,7 @@ describe('chat.completions.create', () => {
     expect(response.headers.get('x-tributary-parameters')).toBe('response_format=honoured')
   })
 
-  test('carries pictures, sound and files to the upstream as they are', async () => {
+  test('passes pictures, sound and files to the upstream unchanged', async () => {
     const content = [
       { type: 'text' as const, text: 'What is this? 🐈‍⬛' },
       {
@@ -183,7 +183,7 @@ describe('chat.completions.create', () => {
     expect(openai.chats.at(-1)?.messages).toEqual([{ role: 'user', content }])
   })
 
-  test('carries every parameter to the upstream, known or not, and says what became of it', async () => {
+  test('passes every parameter to the upstream, known or not, and a header names each', async () => {
     const parameters = {
       temperature: 0.3,
       top_p: 0.9,
@@ -204,10 +204,10 @@ describe('chat.completions.create', () => {
   })
 
   for (const [name, request, upstream, requests] of [
-    ['natively where the upstream can', onOpenai, () => openai, 1],
-    ['side by side where it cannot', onLab, () => lab, 2],
+    ['in one request if the upstream supports it', onOpenai, () => openai, 1],
+    ['in two requests if it does not', onLab, () => lab, 2],
   ] as const) {
-    test(`n: 2 has two answers, ${name}`, async () => {
+    test(`n: 2 has two choices, ${name}`, async () => {
       const before = upstream().chats.length
       const { choices, usage } = await client.chat.completions.create({ ...request, n: 2 })
       expect(choices.map(({ index, message }) => [index, message.content])).toEqual([
@@ -220,7 +220,7 @@ describe('chat.completions.create', () => {
       expect(sent.every(({ n }) => n === (requests === 1 ? 2 : undefined))).toBe(true)
     })
 
-    test(`n: 2 streams two answers, ${name}`, async () => {
+    test(`n: 2 streams two choices, ${name}`, async () => {
       const asked = { ...request, n: 2, stream: true as const, stream_options: { include_usage: true } }
       const texts = ['', '']
       const finishes: (string | null)[] = []
@@ -238,7 +238,7 @@ describe('chat.completions.create', () => {
     })
   }
 
-  test('takes the keys of an upstream in turn, and no other key reaches it', async () => {
+  test('uses the keys of an upstream in turn, and no other key reaches it', async () => {
     const before = openai.requests.length
     await Promise.all(Array.from({ length: 10 }, () => client.chat.completions.create(onOpenai)))
     const sent = openai.requests.slice(before).map(({ headers }) => headers.get('authorization'))
@@ -246,14 +246,14 @@ describe('chat.completions.create', () => {
     expect(sent.filter((header) => header === 'Bearer sk-two')).toHaveLength(5)
   })
 
-  test('any of the client keys is right', async () => {
+  test('each client key is accepted', async () => {
     const other = clientOf(gateway, { apiKey: 'sk-another-0123456789abcdef' })
     expect((await other.chat.completions.create(onOpenai)).choices).toHaveLength(1)
   })
 })
 
 describe('models', () => {
-  test('are listed by their full names, of every upstream', async () => {
+  test('of every upstream are listed by their full names', async () => {
     const listed = await Array.fromAsync(client.models.list())
     expect(listed.map(({ id }) => id)).toEqual([
       'openai/gpt-test',
@@ -294,7 +294,7 @@ describe('models', () => {
     })
   }
 
-  test('a bare name that two upstreams have is a pool of both', async () => {
+  test('a bare name of two upstreams is a pool of both', async () => {
     const before = [openai.chats.length, lab.chats.length]
     for (let at = 0; at < 6; at++) await client.chat.completions.create(hello)
     expect([openai.chats.length - (before[0] ?? 0), lab.chats.length - (before[1] ?? 0)]).toEqual([3, 3])
@@ -307,7 +307,7 @@ describe('models', () => {
       expect(data.choices[0]?.message.content).toBe('You said: Hello there')
       expect(response.headers.get('x-tributary-upstream')).toMatch(/^(openai|my-lab)$/)
     }
-    // what is left of the scripts would fall to the next test
+    // unused scripts would affect the next test
     while (
       (await client.chat.completions.create(onOpenai).then(
         () => 'answered',
@@ -367,7 +367,7 @@ describe('helpers of the SDK', () => {
     ])
   })
 
-  test('stream() tells every event of text, and the whole at the end', async () => {
+  test('stream() emits every text event, and the whole text at the end', async () => {
     const deltas: string[] = []
     const events: string[] = []
     const stream = client.chat.completions.stream({ ...onOpenai, stream_options: { include_usage: true } })
@@ -383,7 +383,7 @@ describe('helpers of the SDK', () => {
     expect(completion).toMatchObject({ choices: [{ finish_reason: 'stop' }], usage: { total_tokens: 11 } })
   })
 
-  test('stream() tells every event of a call', async () => {
+  test('stream() emits every event of a tool call', async () => {
     const done: unknown[] = []
     const stream = client.chat.completions.stream({
       ...onOpenai,
@@ -400,7 +400,7 @@ describe('helpers of the SDK', () => {
     ])
   })
 
-  test('parse() reads what was answered by its schema', async () => {
+  test('parse() reads an answer with its schema', async () => {
     openai.script({
       headers: { 'content-type': 'application/json' },
       body: [
@@ -464,7 +464,7 @@ describe('errors', () => {
     body: [JSON.stringify({ error })],
   })
 
-  test('400 for a request that is wrong, with the field', async () => {
+  test('400 for an invalid request, with the field', async () => {
     const error = await errorOf(client.chat.completions.create({ ...onOpenai, temperature: Number.NaN, messages: [] }))
     expect(error).toBeInstanceOf(BadRequestError)
     expect(error).toMatchObject({ status: 400, type: 'invalid_request_error', param: 'messages' })
@@ -504,13 +504,13 @@ describe('errors', () => {
     expect(await errorOf(stranger.models.list())).toBeInstanceOf(PermissionDeniedError)
   })
 
-  test('404 for a model that nobody has', async () => {
+  test('404 for an unknown model', async () => {
     const error = await errorOf(client.chat.completions.create({ ...hello, model: 'nothing' }))
     expect(error).toBeInstanceOf(NotFoundError)
     expect(error).toMatchObject({ code: 'model_not_found', param: 'model' })
   })
 
-  test('413 for a body over the limit, sent whole', async () => {
+  test('413 for a body over the limit that is sent whole', async () => {
     await using pair = await startPair({ MAX_BODY_BYTES: '1000000' })
     const content = 'x'.repeat(20_000_000)
     const error = await errorOf(
@@ -520,7 +520,7 @@ describe('errors', () => {
     expect(pair.emulator.chats).toHaveLength(0)
   })
 
-  test('429 with Retry-After where every account is limited', async () => {
+  test('429 with Retry-After if every account is limited', async () => {
     await using pair = await startPair()
     pair.emulator.script(failing(429, { message: 'Slow down.', code: 'rate_limit_exceeded' }, { 'retry-after': '7' }))
     const error = await errorOf(pair.client.chat.completions.create(hello, { maxRetries: 2 }))
@@ -535,7 +535,7 @@ describe('errors', () => {
     expect(pair.emulator.chats).toHaveLength(1)
   })
 
-  test('429 of one account is hidden by another', async () => {
+  test('no error for a 429 of one account if another works', async () => {
     await using pair = await startPair({ OPENAI_API_KEY_1: 'sk-upstream' })
     pair.emulator.script(failing(429, { message: 'Slow down.' }, { 'retry-after': '7' }))
     const { data, response } = await pair.client.chat.completions.create(hello).withResponse()
@@ -567,7 +567,7 @@ describe('errors', () => {
     })
   }
 
-  test('502 where nothing answers', async () => {
+  test('502 if no upstream answers', async () => {
     const gone = await emulateOpenai()
     await gone.close()
     await using lonely = await start({ API_MASTER_KEY: key, OPENAI_BASE_URL: gone.url, OPENAI_MODELS: 'gpt-test' })
@@ -575,7 +575,7 @@ describe('errors', () => {
     expect(error).toMatchObject({ status: 502, code: 'upstream_unreachable' })
   })
 
-  test('504 where the upstream is silent for too long', async () => {
+  test('504 if the upstream is silent for too long', async () => {
     await using pair = await startPair({ API_REQUEST_TIMEOUT: '1' })
     const startedAt = performance.now()
     pair.emulator.script({ headDelayMs: 10_000 }, { headDelayMs: 10_000 }, { headDelayMs: 10_000 })
@@ -584,14 +584,14 @@ describe('errors', () => {
       errorOf(pair.client.chat.completions.create({ ...hello, stream: true })),
     ])
     for (const error of errors) expect(error).toMatchObject({ status: 504, code: 'upstream_timeout' })
-    // long before the upstream would have said something
+    // long before the upstream would have answered
     expect(performance.now() - startedAt).toBeLessThan(8_000)
   })
 
-  test('a stream that breaks raises, after what had come', async () => {
+  test('a broken stream throws after the text that had come', async () => {
     await using pair = await startPair()
     const half = frame({ choices: [{ index: 0, delta: { content: 'half' } }] })
-    // the comment keeps the break apart from the text: before it has reached the client, a break is tried again
+    // the comment separates the text from the break, because a break before the text would be retried
     pair.emulator.script({ body: [half, ': comment\n\n'], paceMs: 200, ending: 'rst' })
     const texts: string[] = []
     const read = async () => {
@@ -604,7 +604,7 @@ describe('errors', () => {
     expect(pair.emulator.chats).toHaveLength(1)
   })
 
-  test('an error within a 200 is no answer', async () => {
+  test('an error within a 200 is an error', async () => {
     await using pair = await startPair()
     pair.emulator.script({
       headers: json,
@@ -616,7 +616,7 @@ describe('errors', () => {
     })
   })
 
-  test('the log has a line for each call, with its id and its end, and no word of it', async () => {
+  test('the log has one line for each call, with its id and its end, and without its texts', async () => {
     await using pair = await startPair()
     const { response } = await pair.client.chat.completions
       .create(hello, { headers: { 'x-request-id': 'my-own-id' } })

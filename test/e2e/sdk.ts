@@ -1,6 +1,6 @@
 import { APIError } from 'openai'
 
-/** The error that the official SDK throws; anything else it does is one of the test. */
+/** Returns the error that the official SDK throws. The test fails if it throws another error or none. */
 export async function errorOf(promise: Promise<unknown>): Promise<APIError> {
   const thrown = await promise.then(
     () => 'no error',
@@ -10,7 +10,7 @@ export async function errorOf(promise: Promise<unknown>): Promise<APIError> {
   throw new Error(`no APIError: ${String(thrown)}`)
 }
 
-/** Two functions that a model may call. Every emulator calls those whose names follow `call`. */
+/** Two functions that a model may call. Every emulator calls the ones that follow `call` in the prompt. */
 export const weatherAndTime = ['weather', 'time'].map((name) => ({
   type: 'function' as const,
   function: {
@@ -20,7 +20,7 @@ export const weatherAndTime = ['weather', 'time'].map((name) => ({
   },
 }))
 
-/** The same for `runTools`, which calls them itself: each says its name. */
+/** The same functions for `runTools`, which runs them. Each returns its name. */
 export const runnable = ['weather', 'time'].map((name) => ({
   type: 'function' as const,
   function: {

@@ -5,8 +5,8 @@ import { until } from '../waiting.ts'
 import { build, emptyFolder, type Running, run, start } from './program.ts'
 import { errorOf, runnable, weatherAndTime } from './sdk.ts'
 
-// The official SDK against the program as it is shipped, with smithery behind it: a web page's own wire, and sessions
-// that end, which nobody may notice.
+// The official SDK asks the executable, with smithery as the upstream. Clients must not notice the wire of a web page, and sessions
+// that end.
 
 beforeAll(build, 120_000)
 
@@ -41,7 +41,7 @@ describe('an answer', () => {
     expect(response.headers.get('x-tributary-upstream')).toBe('smithery')
   })
 
-  test('streams as it is written, with usage for who asks', async () => {
+  test('streams, with usage for a client that asks for it', async () => {
     const asked = { ...hello, stream: true as const, stream_options: { include_usage: true } }
     const chunks = await Array.fromAsync(await client.chat.completions.create(asked))
     expect(chunks[0]?.choices[0]?.delta.role).toBe('assistant')
@@ -51,14 +51,14 @@ describe('an answer', () => {
     expect(chunks.at(-1)).toMatchObject({ choices: [], usage })
   })
 
-  test('says what it thought', async () => {
+  test('has its reasoning', async () => {
     const asked = { ...hello, reasoning_effort: 'low' as const }
     const thought = { reasoning_content: 'Let me think.', content: 'You said: Hello there' }
     expect((await client.chat.completions.create(asked)).choices[0]?.message).toMatchObject(thought)
     expect((await client.chat.completions.stream(asked).finalMessage()).content).toBe(thought.content)
   })
 
-  test('names its sources', async () => {
+  test('has its citations', async () => {
     smithery.script({
       body: [
         { type: 'text-delta', id: 't0', delta: 'The tides.' },
@@ -73,7 +73,7 @@ describe('an answer', () => {
     })
   })
 
-  test('comes by the older wire too', async () => {
+  test('comes over the older wire too', async () => {
     smithery.script({
       headers: { 'content-type': 'text/plain', 'x-vercel-ai-data-stream': 'v1' },
       body: ['0:"Hel"\n', '0:"lo"\n', 'd:{"finishReason":"stop","usage":{"promptTokens":3,"completionTokens":2}}\n'],
@@ -83,7 +83,7 @@ describe('an answer', () => {
     expect(usage).toMatchObject({ prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 })
   })
 
-  test('comes of pictures and files', async () => {
+  test('can be about pictures and files', async () => {
     const url = `data:image/png;base64,${'iVBORw0KGgo'.repeat(20_000)}`
     const content = [
       { type: 'text' as const, text: 'What is this?' },
@@ -95,7 +95,7 @@ describe('an answer', () => {
     expect(smithery.chats.at(-1)?.messages[0]?.parts).toMatchObject([{}, { type: 'file', url }, { filename: 'a.pdf' }])
   })
 
-  test('follows instructions, and the receipt says what it does not', async () => {
+  test('follows instructions, and the receipt names the ignored parameters', async () => {
     const messages = [{ role: 'system' as const, content: 'Be brief.' }, ...hello.messages]
     const asked = { ...hello, messages, temperature: 0.3, max_tokens: 9, seed: 7, reasoning_effort: 'high' as const }
     const { response } = await client.chat.completions.create(asked).withResponse()
@@ -135,7 +135,7 @@ describe('tools', () => {
     function: { name, arguments: '{"city":"Paris"}' },
   }))
 
-  test('are called, one piece by piece and one whole', async () => {
+  test('are called, one in pieces and one whole', async () => {
     const { choices } = await client.chat.completions.create(callBoth)
     expect(choices).toMatchObject([{ finish_reason: 'tool_calls', message: { content: null, tool_calls: calls } }])
   })
@@ -154,7 +154,7 @@ describe('tools', () => {
     expect(choices).toMatchObject([{ finish_reason: 'tool_calls', message: { tool_calls: calls } }])
   })
 
-  test('that smithery ran itself are not shown', async () => {
+  test('that smithery runs itself are not shown', async () => {
     smithery.script({
       body: [
         { type: 'tool-input-available', toolCallId: 's1', toolName: 'weather', input: {} },
@@ -180,7 +180,7 @@ describe('tools', () => {
     })
 
   for (const stream of [false, true])
-    test(`give their results back, over several turns, ${stream ? 'as streams' : 'whole'}`, async () => {
+    test(`get their results over several turns, ${stream ? 'as streams' : 'whole'}`, async () => {
       const asked = { model: hello.model, messages: callBoth.messages, tools: runnable }
       const runner = stream
         ? client.chat.completions.runTools({ ...asked, stream: true })
@@ -230,7 +230,7 @@ describe('a session', () => {
     readonly user: { readonly id: string }
   }
 
-  test('that is refused is renewed behind the client’s back, within a stream of requests', async () => {
+  test('that is refused is renewed while requests go on, without an error for the client', async () => {
     const own = await emulateSmithery()
     const program = await start(own.variables)
     try {
@@ -248,7 +248,7 @@ describe('a session', () => {
     }
   })
 
-  test('that was renewed is renewed from there after a restart, not from what was configured', async () => {
+  test('that was renewed continues after a restart with the stored tokens, not with the configured ones', async () => {
     const own = await emulateSmithery({ supabase: { expiresIn: 5, rule: 'strict', reuseIntervalMs: -1 } })
     await using folder = await emptyFolder()
     const state = { STATE_URL: `sqlite:${folder.path}/state.db`, STATE_SECRET: 'a-secret-of-the-tests' }
@@ -269,7 +269,7 @@ describe('a session', () => {
     }
   })
 
-  test('that is none stops the start, by its variable’s name', async () => {
+  test('that is invalid stops the start, with the name of its variable', async () => {
     const pasted = 'theme=dark; sb-ref-auth-token=base64-nonsense'
     const { code, stderr } = await run([], { variables: { SMITHERY_COOKIE_2: pasted } })
     expect(code).toBe(78)
@@ -278,7 +278,7 @@ describe('a session', () => {
   })
 })
 
-describe('what smithery cannot do is refused', () => {
+describe('a parameter that smithery does not support is refused', () => {
   const audio = { type: 'input_audio' as const, input_audio: { data: 'AAAA', format: 'wav' as const } }
   const file = { type: 'file' as const, file: { file_id: 'file-1' } }
   type Asked = Partial<OpenAI.ChatCompletionCreateParamsNonStreaming>

@@ -5,11 +5,11 @@ import { makeFifo } from '../libc.ts'
 import { until } from '../waiting.ts'
 import { build, emptyFolder, run, start } from './program.ts'
 
-// The program as it is shipped, while somebody meddles with its state file.
+// The executable, while another program changes its state file.
 
 beforeAll(build)
 
-test('a state file that is removed is named in the log and at /ready, and answers go on', async () => {
+test('a removed state file is reported in the log and at /ready, and answers go on', async () => {
   await using folder = await emptyFolder()
   const file = join(folder.path, 'state.db')
   await using program = await start({ STATE_URL: `sqlite:${file}` })
@@ -30,7 +30,7 @@ test('a state file that is removed is named in the log and at /ready, and answer
   expect(await chat()).toContain('"chunk"')
 })
 
-test('a second program does not start on the same data under another name', async () => {
+test('a second program does not start with the same data under another path', async () => {
   await using folder = await emptyFolder()
   const [file, link] = [join(folder.path, 'state.db'), join(folder.path, 'link.db')]
   await using first = await start({ STATE_URL: `sqlite:${file}` })
@@ -40,7 +40,7 @@ test('a second program does not start on the same data under another name', asyn
   expect((await fetch(`${first.url}/health`)).status).toBe(200)
 })
 
-test('a pipe in the place of the state file is refused at once', async () => {
+test('a pipe in place of the state file is refused at once', async () => {
   await using folder = await emptyFolder()
   const pipe = join(folder.path, 'state.db')
   makeFifo(pipe)

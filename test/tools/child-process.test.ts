@@ -8,10 +8,10 @@ import { times } from '../sizes.ts'
 import { until, within } from '../waiting.ts'
 import { open, path, startHttpServer, stdioServer } from './servers.ts'
 
-/** Milliseconds after which a wait is a hang, on a machine that is busy with other work too. */
+/** Milliseconds after which a wait is a hang, also on a busy machine. */
 const patienceMs = 30_000
 
-/** The processes of this machine that were started with this mark in their environment, or by one that was. */
+/** Lists the processes with this mark in their environment, and their children. */
 function marked(mark: string): string[] {
   return readdirSync('/proc').filter((entry) => {
     try {
@@ -26,7 +26,7 @@ const holder = join(import.meta.dir, 'holder.ts')
 const run = (...args: string[]) =>
   Bun.spawn([process.execPath, holder, ...args], { stdin: 'ignore', stdout: 'pipe', stderr: 'inherit', env: path })
 
-/** A gateway that holds two servers which ignore the end of their input and SIGTERM, and have a child each. */
+/** Starts a gateway with two servers. Each ignores the end of its input and SIGTERM, and has a child. */
 async function hold(mark: string) {
   const gateway = run('hold', mark)
   const output = gateway.stdout.getReader()
@@ -34,15 +34,15 @@ async function hold(mark: string) {
   let said = ''
   while (!said.endsWith('\n')) said += decoder.decode((await output.read()).value, { stream: true })
   expect(said.trim()).toBe('11')
-  // each is a server, its child, and the shell that watches over both
+  // each server has a child, and a shell that watches over both
   await until(() => marked(mark).length === 6, patienceMs, 'the servers and their children run')
   return gateway
 }
 
-describe('when the gateway is gone nothing of its servers is left,', () => {
+describe('when the gateway is gone its servers are gone too,', () => {
   for (const [how, signal] of [
     ['killed', 'SIGKILL'],
-    ['or ended without a goodbye', 'SIGUSR2'],
+    ['or ended without closing them', 'SIGUSR2'],
   ] as const)
     test(how, async () => {
       const mark = randomUUID()
@@ -53,7 +53,7 @@ describe('when the gateway is gone nothing of its servers is left,', () => {
     })
 })
 
-test('a server that ignores every request to go is made to, with its children', async () => {
+test('a server that ignores every request to stop is killed, with its children', async () => {
   const mark = randomUUID()
   const tools = open([stdioServer('deaf', 'raw-server.ts', ['deaf'], { MARK: mark })])
   await tools.list()
@@ -62,7 +62,7 @@ test('a server that ignores every request to go is made to, with its children', 
   await until(() => marked(mark).length === 0, patienceMs, 'all of them are gone')
 })
 
-test('a server that goes by itself leaves no child behind, and takes no other server along', async () => {
+test('a server that exits by itself leaves no child behind, and does not affect other servers', async () => {
   const [mark, other] = [randomUUID(), randomUUID()]
   await using tools = open([
     stdioServer('one', 'sdk-server.ts', ['stdio'], { MARK: mark }),
@@ -78,23 +78,23 @@ test('a server that goes by itself leaves no child behind, and takes no other se
   expect(marked(other)).toEqual(others)
 })
 
-test('a server that can say nothing any more is ended, and its call with it', async () => {
+test('a server that has closed its output is stopped, and its call fails', async () => {
   const mark = randomUUID()
   await using tools = open([stdioServer('bad', 'raw-server.ts', [''], { MARK: mark })])
   expect(await within(tools.run('mute'), patienceMs, 'the outcome')).toMatchObject({ isError: true })
-  // it may be started again already
+  // it may have been started again already
   expect(tools.state('bad')?.status).not.toBe('connected')
   await until(() => marked(mark).length === 0, patienceMs, 'it is gone')
 })
 
-test('a server that is cut off is gone at once', async () => {
+test('a server that the gateway disconnects is killed at once', async () => {
   const mark = randomUUID()
   await using tools = open([stdioServer('bad', 'raw-server.ts', ['cyclic'], { MARK: mark })])
   await tools.list()
   await until(() => marked(mark).length === 0, patienceMs, 'it is gone')
 })
 
-test('a command gets its arguments as they are: no shell looks into them', async () => {
+test('a command gets its arguments unchanged, because no shell reads them', async () => {
   const args = ['-c', 'printf "%s|" "$@"', 'sh', '$HOME', '`id`', '; exit 1', "it's", 'a  b', '*', '--']
   const group = startGroup({ name: 'a', transport: 'stdio', command: '/bin/sh', args, environment: {} }, machine)
   expect(await new Response(group.stdout).text()).toBe(`${args.slice(3).join('|')}|`)
@@ -102,10 +102,10 @@ test('a command gets its arguments as they are: no shell looks into them', async
   await group.end()
 })
 
-describe('after many connections, each with a call, nothing is left:', () => {
+describe('many connections, each with a call, leave nothing behind:', () => {
   const count = times(12, 1_000)
 
-  /** That it ends by itself proves that no timer, socket or process holds it. */
+  /** The child ends by itself, which proves that no timer, socket or process is left. */
   async function cycles(...args: string[]): Promise<void> {
     const child = run('cycles', String(count), ...args)
     const said = await within(new Response(child.stdout).text(), count * 2_000, 'the cycles')

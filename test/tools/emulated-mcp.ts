@@ -1,13 +1,13 @@
 import { type EmulatedExchange, emulateHttp, type HttpEmulator } from '../../src/wire/emulator/http.ts'
 
 interface Answers {
-  /** Answers the greeting; as an honest server unless said otherwise. */
+  /** Answers `initialize`. The default is a correct answer. */
   initialize?(exchange: EmulatedExchange, id: number): void | Promise<void>
   /** Answers the request for the tools. */
   list?(exchange: EmulatedExchange, id: number): void | Promise<void>
-  /** Answers a call of the one tool there is, `a`, byte for byte. */
+  /** Writes the answer to a call of the only tool, `a`, byte for byte. */
   call?(exchange: EmulatedExchange, id: number): void | Promise<void>
-  /** Answers the request for the stream of what the server says by itself; refuses it unless said otherwise. */
+  /** Answers the request for the server's own stream. The default is a refusal. */
   stream?(exchange: EmulatedExchange): void | Promise<void>
 }
 
@@ -17,7 +17,7 @@ const results: Readonly<Record<string, unknown>> = {
   'tools/list': { tools: [{ name: 'a', inputSchema: {} }] },
 }
 
-/** An MCP server over streamable HTTP, byte-exact where a test wants it so. MCP 2025-11-25, basic/transports */
+/** Starts an MCP server over streamable HTTP. A test can set its exact bytes. MCP 2025-11-25, basic/transports */
 export function emulateMcp({ initialize, list, call, stream }: Answers): Promise<HttpEmulator> {
   return emulateHttp((exchange) => {
     if (exchange.request.method === 'GET' && stream) return stream(exchange)

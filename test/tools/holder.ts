@@ -4,9 +4,9 @@ import { cancelIn } from '../../src/wire/machine.double.ts'
 import { each } from '../waiting.ts'
 import { open, stdioServer } from './servers.ts'
 
-// A gateway's part in small, in a process of its own. `holder.ts hold MARK` connects two servers that will not go by
-// themselves, says so, and waits; `holder.ts cycles COUNT SERVER`, with a URL and `http` or `sse`, or `stdio`, connects, calls
-// and closes so often, tells how many files were open before and after, and ends by itself if nothing is left.
+// A small gateway as a child process. `holder.ts hold MARK` connects two servers that do not exit by themselves, prints a line, and
+// waits. `holder.ts cycles COUNT SERVER`, with a URL and `http` or `sse`, or with `stdio`, connects, calls and closes COUNT times. It
+// prints the number of open files before and after, and ends by itself if nothing is left.
 
 const [, , task, ...rest] = process.argv
 
@@ -35,6 +35,6 @@ if (task === 'cycles') {
   await each(Array.from({ length: 8 }), 4, cycle)
   const before = openFiles()
   await each(Array.from({ length: Number(count) }), 4, cycle)
-  // a connection that is kept for the next request goes when the server hangs up
+  // a keep-alive connection closes when the server closes it
   process.stdout.write(`${JSON.stringify({ before, after: openFiles() })}\n`)
 }

@@ -4,7 +4,7 @@ import { cancelIn, newCancel } from '../../src/wire/machine.double.ts'
 import { until, within } from '../waiting.ts'
 import { type HttpToolServer, type OpenTools, open, startHttpServer, stdioServer } from './servers.ts'
 
-// The library's own server classes: over HTTP in this process, over stdio in one of its own.
+// The library's own server classes: over HTTP in this process, over stdio in a child process.
 
 /** Milliseconds after which a wait is a hang. */
 const patienceMs = 20_000
@@ -22,7 +22,7 @@ const transports: readonly (readonly [name: string, start: () => Promise<Started
   ['stdio', stdio],
   ['streamable HTTP', () => startHttpServer('real', 'http')],
   ['streamable HTTP with JSON replies', () => startHttpServer('real', 'http', 'json')],
-  ['streamable HTTP that can be taken up again', () => startHttpServer('real', 'http', 'resumable')],
+  ['streamable HTTP with resumable replies', () => startHttpServer('real', 'http', 'resumable')],
   ['the older HTTP with events', () => startHttpServer('real', 'sse')],
 ]
 
@@ -30,7 +30,7 @@ const unknown = /It is not known whether it ran/
 
 for (const [name, start] of transports)
   describe(`over ${name}`, () => {
-    test('tools are listed, all pages of them, and run', async () => {
+    test('tools of all pages are listed, and run', async () => {
       await using server = await start()
       await using tools = open([server.config])
       expect(tools.state('real')).toMatchObject({ status: 'connecting', tools: 0 })
@@ -51,7 +51,7 @@ for (const [name, start] of transports)
       expect(await tools.run('nothing')).toEqual({ content: '', isError: false })
     })
 
-    test('failures are outcomes, and lies about a schema are data', async () => {
+    test('a failure is a tool result, and so is a result that breaks its schema', async () => {
       await using server = await start()
       await using tools = open([server.config])
       expect(await tools.run('fails')).toEqual({ content: 'it went wrong', isError: true })
@@ -63,7 +63,7 @@ for (const [name, start] of transports)
       expect(tools.state('real')?.status).toBe('connected')
     })
 
-    test('a tool may take its time, while others run', async () => {
+    test('a slow tool does not block other tools', async () => {
       await using server = await start()
       await using tools = open([server.config])
       const [slow, ...quick] = await Promise.all([
@@ -74,7 +74,7 @@ for (const [name, start] of transports)
       expect([slow, ...quick].map(({ content }) => content)).toEqual(['at last', 'you said a', 'you said b'])
     })
 
-    test('10 MB come whole; what is over 16 MiB fails its call, and no other', async () => {
+    test('a result of 10 MB comes whole, and a result over 16 MiB fails only its own call', async () => {
       await using server = await start()
       await using tools = open([server.config])
       const big = (await tools.list()).get('big')
@@ -87,14 +87,14 @@ for (const [name, start] of transports)
       expect(await tools.run('echo', { text: 'hi' })).toEqual({ content: 'you said hi', isError: false })
     })
 
-    test('an aborted call is cancelled at the server, at once, and the next one runs', async () => {
+    test('an aborted call is cancelled at the server at once, and the next one runs', async () => {
       await using server = await start()
       await using tools = open([server.config])
       const left = newCancel()
       const gone = new Error('the client left')
       const begun = Promise.withResolvers<void>()
       const run = tools.run('hang', {}, { signal: left, onChunk: () => begun.resolve() })
-      // one with JSON replies says nothing meanwhile
+      // a server with JSON replies sends nothing in between
       if (name.includes('JSON')) await untilRemembered(tools, ({ runs }) => runs > 0)
       else await within(begun.promise, patienceMs, 'the tool has begun')
       left.abort(gone)
@@ -108,15 +108,15 @@ for (const [name, start] of transports)
       await untilRemembered(tools, ({ cancelled }) => cancelled === 1)
     })
 
-    test('what a server asks of its client is refused: no sampling, no questions, no roots', async () => {
+    test('requests of a server to its client are refused: sampling, elicitation, roots', async () => {
       await using server = await start()
       await using tools = open([server.config])
-      // with JSON replies there is no way to ask
+      // a server with JSON replies cannot send requests
       if (name.includes('JSON')) return
       expect((await tools.run('asks')).content).toBe('-32601 -32601 -32601')
     })
 
-    test('tools that come are offered; one that becomes another is off, whoever still holds it', async () => {
+    test('new tools are offered, and a tool whose definition changes is turned off', async () => {
       await using server = await start()
       await using tools = open([server.config])
       const before = await tools.list()
@@ -136,12 +136,12 @@ async function memoryOf(tools: OpenTools): Promise<{ readonly runs: number; read
   return JSON.parse((await tools.run('memory')).content)
 }
 
-/** Asks for what the server remembers until it is so. */
+/** Asks for the server's memory until it has this state. */
 async function untilRemembered(tools: OpenTools, isSo: (memory: Awaited<ReturnType<typeof memoryOf>>) => boolean) {
   await until(async () => isSo(await memoryOf(tools)), patienceMs, 'the server knows of it')
 }
 
-/** Runs a tool that changes the tools until their names are so: the server's word of it may be early, and is never repeated. */
+/** Runs a tool that changes the list of tools, until the names are right. The server's notification may come early, and only once. */
 async function untilListed(
   tools: OpenTools,
   changing: string,
@@ -165,7 +165,7 @@ for (const [name, start] of transports.filter(([name]) => !name.includes('JSON')
     expect(chunks).toEqual(['1 of 3\n', 'half\n', '3 of 3\n', 'a log line\n'])
   })
 
-test('of two calls at once each hears its own progress, and neither the log of who knows which', async () => {
+test('two concurrent calls get only their own progress, and no log lines, because those name no call', async () => {
   await using server = await startHttpServer('real', 'http')
   await using tools = open([server.config])
   const left = newCancel()
@@ -178,7 +178,7 @@ test('of two calls at once each hears its own progress, and neither the log of w
   expect([hanging, streaming]).toEqual([['hanging\n'], ['1 of 3\n', 'half\n', '3 of 3\n']])
 })
 
-test('a tool that is listed again is the same tool: what was said of it is not said again', async () => {
+test('a tool that is listed again is the same tool, and its warning is not repeated', async () => {
   await using server = await stdio()
   await using tools = open([server.config])
   const before = (await tools.list()).get('echo')
@@ -203,12 +203,12 @@ describe('a connection that breaks within a call', () => {
         isError: true,
       })
       const { runs } = await memoryOf(tools)
-      // a process that crashed remembers nothing
+      // a crashed process has lost its memory
       expect(runs).toBe(tool === 'crash' ? 0 : before + 1)
       expect(tools.state('real')).toMatchObject({ status: 'connected' })
     })
 
-  test('of a server that dies for good is told as it is', async () => {
+  test('of a server that exits for good has an error that says so', async () => {
     const server = await startHttpServer('real', 'http')
     await using tools = open([server.config])
     const echo = (await tools.list()).get('echo')
@@ -225,7 +225,7 @@ describe('streamable HTTP', () => {
       .seen.filter((request) => request.method === method)
       .map(({ headers }) => headers)
 
-  test('keeps one session, names the revision, and ends it in the end', async () => {
+  test('keeps one session, sends the revision, and deletes the session on close', async () => {
     await using server = await startHttpServer('real', 'http')
     const tools = open([server.config])
     await tools.run('echo', { text: 'a' })
@@ -241,7 +241,7 @@ describe('streamable HTTP', () => {
     expect(server.seen().sessions).toBe(0)
   })
 
-  test('begins a new session where the server has forgotten the old one, and makes the call there', async () => {
+  test('starts a new session if the server has lost the old one, and calls the tool there', async () => {
     await using server = await startHttpServer('real', 'http')
     await using tools = open([server.config])
     await tools.run('forget')
@@ -250,7 +250,7 @@ describe('streamable HTTP', () => {
     expect(server.seen().memory.runs).toBe(2)
   })
 
-  test('takes a reply up again after its last event', async () => {
+  test('resumes a reply after its last event', async () => {
     await using server = await startHttpServer('real', 'http', 'resumable')
     await using tools = open([server.config])
     expect(await within(tools.run('resume'), patienceMs, 'the reply')).toEqual({
@@ -262,16 +262,16 @@ describe('streamable HTTP', () => {
     expect(server.seen().memory.runs).toBe(1)
   })
 
-  test('a reply that was a failure is not asked for again', async () => {
+  test('does not resume a reply that failed', async () => {
     await using server = await startHttpServer('real', 'http', 'resumable')
     await using tools = open([server.config])
     expect(await tools.run('refuses')).toMatchObject({ isError: true })
-    // the library would come back for the rest within the server's retry time of 20 ms
+    // the library would resume the reply within the server's retry time of 20 ms
     await tools.run('slow')
     expect((await headersOf(server, 'GET')).filter((headers) => headers['last-event-id'])).toEqual([])
   })
 
-  test('a cancelled call’s reply is let go of, and not taken up again', async () => {
+  test('closes the reply of a cancelled call, and does not resume it', async () => {
     await using server = await startHttpServer('real', 'http', 'resumable')
     await using tools = open([server.config])
     const left = newCancel()
@@ -281,7 +281,7 @@ describe('streamable HTTP', () => {
     left.abort(new Error('enough'))
     await run.catch(() => undefined)
     await until(() => server.seen().openReplies === 0, patienceMs, 'the reply is let go of')
-    // an event of its reply had an id, so the library would come back for the rest within its retry time of 20 ms
+    // an event of the reply had an id, so the library would resume it within the retry time of 20 ms
     await tools.run('slow')
     expect((await headersOf(server, 'GET')).filter((headers) => headers['last-event-id'])).toEqual([])
   })

@@ -5,14 +5,14 @@ import { cancelIn, newCancel } from '../../src/wire/machine.double.ts'
 import { until, within } from '../waiting.ts'
 import { open, path, startHttpServer, stdioServer } from './servers.ts'
 
-// A server written by hand, in a process of its own, beside an honest one.
+// A handwritten server in a child process, next to a correct server.
 
 const bad = (mode: string, environment = {}) => stdioServer('bad', 'raw-server.ts', [mode], environment)
 const good = stdioServer('good', 'sdk-server.ts', ['stdio'])
 const context = () => ({ signal: cancelIn(60_000), onChunk: () => undefined })
 const namesOf = (tools: Awaited<ReturnType<ReturnType<typeof open>['list']>>) => [...tools.keys()]
 
-describe('a server is cut off, and the other one works on, when', () => {
+describe('a server is disconnected, and the other one still works, if', () => {
   const listing: readonly (readonly [string, string, string])[] = [
     ['its pages go round in a circle', 'cyclic', 'its list of tools has no end'],
     ['its pages never end', 'endless', 'its list of tools has no end'],
@@ -47,7 +47,7 @@ describe('a server is cut off, and the other one works on, when', () => {
     })
 })
 
-test('a server whose list of tools is too long has none, and says why', async () => {
+test('a server with a too long list of tools has no tools, and a reason', async () => {
   await using tools = open([bad('million')])
   expect(namesOf(await tools.list())).toEqual([])
   expect(tools.state('bad')?.why).toBe('it sent a message that is too large')
@@ -70,7 +70,7 @@ test('of a server with endless pages of tools the first 256 are offered', async 
   expect(tools.log.lines.join('\n')).toContain('more than 256 tools')
 })
 
-test('a tool that lies of itself is left out, or shown without its disguise; the others stand', async () => {
+test('a deceptive tool is left out, or shown without invisible characters, and the others stay', async () => {
   await using tools = open([bad('liars')])
   const listed = await tools.list()
   expect(namesOf(listed)).toEqual([
@@ -91,23 +91,23 @@ test('a tool that lies of itself is left out, or shown without its disguise; the
   expect(await dotted?.run({}, context())).toEqual({ content: 'ran dotted.name/with spaces', isError: false })
 })
 
-test('a message that nests without end is passed over', async () => {
+test('a message that is nested too deep is skipped', async () => {
   await using tools = open([bad('')])
   expect(await tools.run('deep')).toEqual({ content: 'ran deep', isError: false })
 })
 
-test('what a server prints beside its messages does no harm', async () => {
+test('other output of a server does no harm', async () => {
   await using tools = open([bad('banner')])
   expect(await tools.run('echo')).toEqual({ content: 'ran echo', isError: false })
 })
 
 describe('revisions', () => {
   for (const revision of ['2025-06-18', '2025-11-25'])
-    test(`a server that speaks ${revision} is spoken to`, async () => {
+    test(`a server that speaks ${revision} is accepted`, async () => {
       await using tools = open([bad(`revision=${revision}`)])
       expect(await tools.run('echo')).toEqual({ content: 'ran echo', isError: false })
     })
-  test('one that speaks none of ours has failed, and says why', async () => {
+  test('a server without a supported revision fails with a reason', async () => {
     await using tools = open([bad('revision=2099-01-01')])
     expect(namesOf(await tools.list())).toEqual([])
     expect(tools.state('bad')).toMatchObject({
@@ -117,15 +117,15 @@ describe('revisions', () => {
   })
 })
 
-describe('a server that cannot be connected has no tools, and says why:', () => {
+describe('a server without a connection has no tools, and a reason:', () => {
   const cannot: readonly (readonly [string, ReturnType<typeof bad>, string | RegExp])[] = [
     ['its process ends', bad('exit'), 'its process ended (exit code 7)'],
     [
-      'there is no such command',
+      'its command does not exist',
       { ...good, name: 'bad', command: 'no-such-command' },
       /^its command could not be found/,
     ],
-    ['there is no such folder', { ...good, name: 'bad', folder: '/no/such/folder' }, /could not be started/],
+    ['its folder does not exist', { ...good, name: 'bad', folder: '/no/such/folder' }, /could not be started/],
   ]
   for (const [what, config, why] of cannot)
     test(what, async () => {
@@ -140,7 +140,7 @@ describe('a server that cannot be connected has no tools, and says why:', () => 
     [500, 'it answered HTTP 500'],
   ] as const)
     for (const transport of ['http', 'sse'] as const)
-      test(`it answers ${status} over ${transport}, and where it would send us for a token we do not go`, async () => {
+      test(`it answers ${status} over ${transport}, and its address for tokens is not asked`, async () => {
         const emulator = await emulateHttp((exchange) =>
           exchange.reply(status, 'no', {
             'www-authenticate': `Bearer resource_metadata="${emulator.origin}/.well-known/oauth-protected-resource"`,
@@ -154,7 +154,7 @@ describe('a server that cannot be connected has no tools, and says why:', () => 
         await emulator.close()
       })
 
-  test('it sends us elsewhere, where we do not go', async () => {
+  test('it redirects, which is not followed', async () => {
     await using elsewhere = await startHttpServer('real', 'http')
     const emulator = await emulateHttp((exchange) => exchange.reply(307, '', { location: `${elsewhere.origin}/mcp` }))
     const url = new Secret(`${emulator.origin}/mcp`)
@@ -165,7 +165,7 @@ describe('a server that cannot be connected has no tools, and says why:', () => 
   })
 })
 
-test('a server that never greets is waited for while the client waits, and no longer than that', async () => {
+test('a server that never answers initialize is waited for only as long as the client waits', async () => {
   await using tools = open([bad('silent'), good])
   const left = newCancel()
   const gone = new Error('the client left')
@@ -182,7 +182,7 @@ test('a server that never greets is waited for while the client waits, and no lo
   ).toBe(gone)
 })
 
-test('a server that never greets slows down the first request, and not those after it', async () => {
+test('a server that never answers initialize delays only the first request', async () => {
   await using tools = open([bad('silent'), good], { greetMs: 3_000 })
   expect(namesOf(await tools.list())).toContain('echo')
   const failures = () => tools.log.lines.filter((line) => line.startsWith('an MCP server failed')).length
@@ -193,14 +193,14 @@ test('a server that never greets slows down the first request, and not those aft
   expect(tools.state('bad')).toMatchObject({ status: 'failed', why: 'it did not answer in time' })
 })
 
-test('all who need a server that is not connected yet wait for one connection', async () => {
+test('concurrent requests share one new connection to a server', async () => {
   await using server = await startHttpServer('real', 'http')
   await using tools = open([server.config])
   await Promise.all(Array.from({ length: 20 }, () => tools.list()))
   expect(server.seen().sessions).toBe(1)
 })
 
-test('what a server says of itself is logged, some of it, and no secret in it', async () => {
+test('the beginning of the output of a server is logged without secrets', async () => {
   const mark = 'stderr-mark-of-a-secret-kind'
   await using tools = open([bad('stderr', { MARK: new Secret(mark) })])
   expect(await tools.run('echo')).toMatchObject({ isError: false })
@@ -211,10 +211,10 @@ test('what a server says of itself is logged, some of it, and no secret in it', 
   expect(Math.max(...said().map(({ length }) => length))).toBeLessThan(5_000)
 })
 
-test('a process gets the environment that is configured for it, and nothing of ours', async () => {
+test('a process gets its configured environment, and none of the gateway’s variables', async () => {
   await using tools = open([{ ...good, environment: { ...path, MARK: new Secret('mark') }, folder: '/' }])
   const { env, cwd } = JSON.parse((await tools.run('environment')).content)
-  // the shell that takes the command's place adds what every shell does
+  // the shell around the command adds the variables of every shell
   const { PWD, OLDPWD, SHLVL, _, ...own } = env
   expect(own).toEqual({ ...path, MARK: 'mark' })
   expect(cwd).toBe('/')

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, readdirSync, readlinkSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 
-// A process of its own: `raw-server.ts MODE`, an MCP server on stdio that is written by hand, and misbehaves as MODE says.
+// A child process: `raw-server.ts MODE` is a handwritten MCP server on stdio, and MODE chooses its fault.
 
 const mode = process.argv[2] ?? ''
 const say = (message: unknown) => process.stdout.write(`${JSON.stringify(message)}\n`)
@@ -72,7 +72,7 @@ function call(id: unknown, name: string): void {
   if (name === 'hang') return
   if (name === 'mute') {
     const output = readlinkSync('/proc/self/fd/1')
-    // the runtime may hold it twice
+    // the runtime may hold two copies
     for (const fd of readdirSync('/proc/self/fd').filter((entry) => linkOf(entry) === output)) closeSync(Number(fd))
     setInterval(() => undefined, 1000)
     return
@@ -102,7 +102,7 @@ function call(id: unknown, name: string): void {
   say({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: `ran ${name}` }] } })
 }
 
-/** As a server answers whose library writes what is absent as null. */
+/** Writes absent members as null, as some libraries do. */
 function answerWithNulls(id: unknown, method: string): void {
   const results: Record<string, unknown> = {
     initialize: {

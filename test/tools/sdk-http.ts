@@ -4,7 +4,7 @@ import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
 import { type EventStore, StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { type Memory, sdkServer } from './sdk-tools.ts'
 
-/** What a server has seen and done. */
+/** The counts of a server. */
 export interface Seen {
   readonly seen: readonly { readonly method: string; readonly headers: Readonly<Record<string, unknown>> }[]
   readonly memory: Pick<Memory, 'runs' | 'cancelled'>
@@ -15,13 +15,13 @@ export interface Seen {
 
 export interface SdkHttp {
   readonly origin: string
-  /** At this moment. */
+  /** Open connections now. */
   seen(): Seen
-  /** Hangs up on everybody. */
+  /** Closes all connections. */
   close(): void
 }
 
-/** The library's server over HTTP. Flags: `json` for JSON replies, `resumable` for events that can be taken up again. */
+/** Runs the library's server over HTTP. Flags: `json` for JSON replies, `resumable` for replies that can be resumed. */
 export async function serveSdk(kind: 'http' | 'sse', flags: readonly string[]): Promise<SdkHttp> {
   const house = new House(flags)
   const server = createServer((request, response) => house.answer(kind, request, response))

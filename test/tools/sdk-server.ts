@@ -1,7 +1,7 @@
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
 import { sdkServer } from './sdk-tools.ts'
 
-// A process of its own: the library's server over stdio.
+// A child process: the library's server over stdio.
 
 await sdkServer({
   runs: 0,

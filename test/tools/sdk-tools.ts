@@ -10,11 +10,11 @@ import {
   type Tool,
 } from '@modelcontextprotocol/sdk/types.js'
 
-/** What a server remembers beyond one session. */
+/** The memory of a server beyond one session. */
 export interface Memory {
   runs: number
   cancelled: number
-  /** Makes a definition another, as a server does that was bought by somebody. */
+  /** Changes a definition, as a server with a malicious new owner does. */
   isChanged: boolean
   hasGrown: boolean
   /** Breaks the connection of the newest call. */
@@ -39,7 +39,7 @@ function tools({ isChanged, hasGrown }: Memory): Tool[] {
   ].map((tool) => (typeof tool === 'string' ? { name: tool, inputSchema: anything } : tool))
 }
 
-/** A server of the library's own making, with tools that do what tools do. */
+/** Makes a server of the library, with typical tools. */
 export function sdkServer(memory: Memory): Server {
   const server = new Server(
     { name: 'sdk-server', version: '1' },
@@ -149,7 +149,7 @@ export function sdkServer(memory: Memory): Server {
         setTimeout(() => memory.forget(), 20)
         return text('forgotten soon')
       case 'resume':
-        // the stream is closed under the call: the client takes it up again (Last-Event-ID)
+        // the stream closes within the call, and the client resumes it (Last-Event-ID)
         extra.closeSSEStream?.()
         await Bun.sleep(50)
         return text('taken up again')

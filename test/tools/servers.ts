@@ -11,7 +11,7 @@ import { type Seen, serveSdk } from './sdk-http.ts'
 
 export const path = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '/' }
 
-/** A server's configuration: one of this folder's programs, run by this Bun. */
+/** Configures a program of this folder as a server. This Bun runs it. */
 export function stdioServer(name: string, program: string, args: readonly string[], environment = {}): StdioServer {
   const script = join(import.meta.dir, program)
   return {
@@ -27,11 +27,11 @@ export function stdioServer(name: string, program: string, args: readonly string
 export interface HttpToolServer extends AsyncDisposable {
   readonly config: HttpServer
   readonly origin: string
-  /** What it has seen and done so far. */
+  /** Returns its counts so far. */
   seen(): Seen
 }
 
-/** Starts the library's server over HTTP. Each has a memory of its own. */
+/** Starts the library's server over HTTP. Each has its own memory. */
 export async function startHttpServer(
   name: string,
   transport: 'http' | 'sse',
@@ -42,7 +42,7 @@ export async function startHttpServer(
   return { origin, config: { name, transport, url, headers: {} }, seen, [Symbol.asyncDispose]: async () => close() }
 }
 
-/** What a test's log has heard. */
+/** The lines of a test's log. */
 export function memoryLog(): Logger & { readonly lines: string[]; readonly warnings: string[] } {
   const lines: string[] = []
   const write = (fields: object, message: string) =>
@@ -61,9 +61,9 @@ export function memoryLog(): Logger & { readonly lines: string[]; readonly warni
 export interface OpenTools extends AsyncDisposable {
   readonly registry: ToolRegistry
   readonly log: ReturnType<typeof memoryLog>
-  /** The tools, by the names they have without their server's. */
+  /** Returns the tools, by their names without the name of their server. */
   list(...servers: string[]): Promise<ReadonlyMap<string, Tool>>
-  /** Runs one. */
+  /** Runs a tool. */
   run(tool: string, args?: object, options?: RunOptions): Promise<ToolOutcome>
   state(server: string): ReturnType<ToolRegistry['servers']>[number] | undefined
 }
