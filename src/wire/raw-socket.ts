@@ -39,6 +39,7 @@ export class RawSocket implements ByteSocket {
   #events: SocketEvents | undefined
   /** Bytes that the system has not accepted yet. */
   #unsent: Uint8Array[] = []
+  #unsentBytes = 0
   /** What has come before there was a receiver. */
   readonly #early: Buffer[] = []
   #earlyEnd: { readonly cause: unknown } | undefined
@@ -57,7 +58,7 @@ export class RawSocket implements ByteSocket {
   }
 
   get unsentBytes(): number {
-    return this.#unsent.reduce((sum, { length }) => sum + length, 0)
+    return this.#unsentBytes
   }
 
   attach(events: SocketEvents): void {
@@ -71,7 +72,7 @@ export class RawSocket implements ByteSocket {
 
   write(bytes: Uint8Array): void {
     if (this.#isClosed) return
-    if (this.#unsent.length > 0) this.#unsent.push(bytes)
+    if (this.#unsent.length > 0) this.#keep(bytes)
     else this.#offer(bytes)
   }
 
@@ -109,6 +110,7 @@ export class RawSocket implements ByteSocket {
   onDrain(): void {
     const waiting = this.#unsent
     this.#unsent = []
+    this.#unsentBytes = 0
     for (const bytes of waiting) this.write(bytes)
   }
 
@@ -130,7 +132,12 @@ export class RawSocket implements ByteSocket {
 
   #offer(bytes: Uint8Array): void {
     const taken = Math.max(0, this.#native.write(bytes))
-    if (taken < bytes.length) this.#unsent.push(bytes.subarray(taken))
+    if (taken < bytes.length) this.#keep(bytes.subarray(taken))
+  }
+
+  #keep(bytes: Uint8Array): void {
+    this.#unsent.push(bytes)
+    this.#unsentBytes += bytes.length
   }
 }
 

@@ -108,25 +108,28 @@ export class FrameReader {
   #takeHead(): Head | undefined {
     if (this.#held < 2) return undefined
     const start = this.#peek(14)
-    const short = start.readUInt8(1) & 0x7f
-    const isMasked = start.readUInt8(1) >= 0x80
-    const lengthSize = { 126: 2, 127: 8 }[short] ?? 0
+    const [flags = 0, lengthByte = 0] = start
+    const short = lengthByte & 0x7f
+    const isMasked = lengthByte >= 0x80
+    const lengthSize = short === 126 ? 2 : short === 127 ? 8 : 0
     const headLength = 2 + lengthSize + (isMasked ? 4 : 0)
     if (start.length < headLength) return undefined
     const head = this.#take(headLength)
     return {
       // the reserved bits stay in, so that an opcode with one of them is unknown
-      opcode: head.readUInt8(0) & 0x7f,
-      isLast: head.readUInt8(0) >= 0x80,
+      opcode: flags & 0x7f,
+      isLast: flags >= 0x80,
       mask: isMasked ? head.subarray(-4) : undefined,
       payloadLength:
         lengthSize === 0 ? short : lengthSize === 2 ? head.readUInt16BE(2) : Number(head.readBigUInt64BE(2)),
     }
   }
 
+  /** Returns the first `length` bytes and perhaps more; less only if there are no more. */
   #peek(length: number): Buffer {
     const first = this.#parts[0]
-    if (first && first.length >= length) return first.subarray(0, length)
+    // one part is enough even if it is shorter, because then there is no more
+    if (first && (this.#parts.length === 1 || first.length >= length)) return first
     return this.#joined().subarray(0, length)
   }
 
