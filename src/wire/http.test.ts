@@ -3,7 +3,8 @@ import { constants, crc32, createDeflateRaw, gzipSync } from 'node:zlib'
 import { openBlackHole } from '../../test/black-hole.ts'
 import { below, until } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
-import type { CancelSource } from '../flow/cancel.ts'
+import { CancelSource } from '../flow/cancel.ts'
+import { ManualRuntime } from '../flow/runtime.double.ts'
 import { type EmulatedExchange, emulateHttp, type HttpEmulator } from './emulator/http.ts'
 import { send } from './http.ts'
 import type { HttpLimits, HttpReply } from './http-reply.ts'
@@ -11,6 +12,8 @@ import { refusal } from './http-status.ts'
 import { aborted, newCancel } from './machine.double.ts'
 
 const opened: (() => unknown)[] = []
+/** A server of a network in memory. */
+const inMemory = 'http://upstream.test'
 
 afterEach(async () => {
   for (const close of opened.splice(0)) await close()
@@ -236,59 +239,76 @@ test('P5: a black hole ends the call within the connect limit: upstream_connect_
 })
 
 test('a server that accepts and is slow to answer is not taken for a black hole', async () => {
-  const emulator = await emulated(async (exchange) => {
-    await Bun.sleep(600)
-    exchange.reply(200, 'late')
-  })
-  expect(await reads(await get(emulator.origin, quiet(), { connectMs: 400 }))).toBe('late')
+  const runtime = new ManualRuntime()
+  const asked = Promise.withResolvers<EmulatedExchange>()
+  runtime.network.answerAt(inMemory, (exchange) => asked.resolve(exchange))
+  const reply = get(inMemory, new CancelSource(runtime), { connectMs: 400 })
+  const exchange = await asked.promise
+  await runtime.advance(600)
+  exchange.reply(200, 'late')
+  expect(await reads(await reply)).toBe('late')
 })
 
 test('P5: silence before the head ends by its limit, counted exactly', async () => {
-  const emulator = await emulated(() => undefined)
-  const controller = newCancel()
-  const startedAt = performance.now()
-  const error = await failureOf(get(emulator.origin, controller, { headMs: 60 }))
-  expect(error).toMatchObject({ reason: 'timeout', code: 'upstream_timeout' })
-  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(59)
-  await letGo(emulator)
-  expect(listeners(controller)).toBe(0)
+  const runtime = new ManualRuntime()
+  runtime.network.answerAt(inMemory, () => undefined)
+  const signal = new CancelSource(runtime)
+  let failure: unknown
+  void failureOf(get(inMemory, signal, { headMs: 60 })).then((thrown) => {
+    failure = thrown
+  })
+  await runtime.advance(59)
+  expect(failure).toBeUndefined()
+  // a watchdog reads the sockets once more before it reports silence
+  await runtime.advance(10)
+  expect(failure).toMatchObject({ reason: 'timeout', code: 'upstream_timeout' })
+  expect([runtime.network.openConnections, listeners(signal)]).toEqual([0, 0])
 })
 
-test('P5: silence within the body ends by its limit, and the connection is closed', async () => {
-  const emulator = await emulated(async (exchange) => {
+/** Sends `pieces` of a body and then nothing more. */
+function piecesOf(runtime: ManualRuntime, ...pieces: readonly string[]): void {
+  runtime.network.answerAt(inMemory, async (exchange) => {
     exchange.head(200)
-    await exchange.chunk('a')
+    for (const piece of pieces) await exchange.chunk(piece)
   })
-  const reply = await get(emulator.origin, quiet(), { idleMs: 50 })
-  expect(await failureOf(reads(reply))).toMatchObject({ reason: 'timeout' })
-  await letGo(emulator)
+}
+
+test('P5: silence within the body ends by its limit, and the connection is closed', async () => {
+  const runtime = new ManualRuntime()
+  piecesOf(runtime, 'a')
+  const reply = await get(inMemory, new CancelSource(runtime), { idleMs: 50 })
+  const failure = failureOf(reads(reply))
+  await runtime.advance(60)
+  expect(await failure).toMatchObject({ reason: 'timeout' })
+  expect(runtime.network.openConnections).toBe(0)
 })
 
 test('a limit of silence set within the body holds from then on', async () => {
-  const emulator = await emulated(async (exchange) => {
-    exchange.head(200)
-    await exchange.chunk('a')
-  })
-  const reply = await get(emulator.origin)
+  const runtime = new ManualRuntime()
+  piecesOf(runtime, 'a')
+  const reply = await get(inMemory, new CancelSource(runtime))
   const reading = (async () => {
     for await (const _ of reply.body) reply.limitIdle(30)
   })()
-  expect(await failureOf(reading)).toMatchObject({ reason: 'timeout' })
-  await letGo(emulator)
+  const failure = failureOf(reading)
+  await runtime.advance(40)
+  expect(await failure).toMatchObject({ reason: 'timeout' })
+  expect(runtime.network.openConnections).toBe(0)
 })
 
 test('the time a slow reader takes is not the upstream’s silence', async () => {
-  const emulator = await emulated(async (exchange) => {
+  const runtime = new ManualRuntime()
+  runtime.network.answerAt(inMemory, async (exchange) => {
     exchange.head(200)
     await exchange.chunk('a')
     await exchange.chunk('b')
     exchange.end()
   })
-  const reply = await get(emulator.origin, quiet(), { idleMs: 300 })
+  const reply = await get(inMemory, new CancelSource(runtime), { idleMs: 300 })
   let read = ''
   for await (const bytes of reply.body) {
     read += Buffer.from(bytes).toString()
-    await Bun.sleep(400)
+    await runtime.advance(400)
   }
   expect(read).toBe('ab')
 })
