@@ -50,6 +50,14 @@ describe('the accounts', () => {
     expect(accounts.map(({ label }) => label)).toEqual(['SMITHERY_COOKIE', 'SMITHERY_COOKIE_2', 'SMITHERY_COOKIE_7'])
   })
 
+  test('are made from a session that only names a duration: its age is unknown, so it is renewed before it is used', () => {
+    const { expires_at: _, ...session } = sessionOf()
+    const SMITHERY_COOKIE = JSON.stringify({ ...session, access_token: 'opaque', expires_in: 3600 })
+    const { credential, renewal } = onlyAccount({ SMITHERY_COOKIE, SMITHERY_SUPABASE_ANON_KEY: supabase.anonKey })
+    expect(renewal?.expiresAt(credential)).toBe(0)
+    expect(() => checkSession(onlyAccount({ SMITHERY_COOKIE }), 1)).toThrow('has ended')
+  })
+
   const wrongs: readonly (readonly [string, string])[] = [
     ['a word', 'hello'],
     ['a session without a token', JSON.stringify({ ...sessionOf(), access_token: '' })],
