@@ -18,10 +18,10 @@ import { openServer, type Server, type ServerOptions } from './server.ts'
 /** Milliseconds after which a wait is a hang. */
 const patienceMs = 60_000
 
-/** Chats that run. */
+/** Number of running chats. */
 let chats = 0
 
-/** Answers `ok`; a message of digits makes it wait so many milliseconds before each event. */
+/** Answers `ok`. If the message is a number, it waits so many milliseconds before each event. */
 const upstream: Upstream = {
   name: 'lab',
   accounts: [{ label: 'lab', credential: undefined }],
@@ -94,13 +94,13 @@ beforeAll(() => {
 afterAll(() => server.stop(0))
 
 describe('operations', () => {
-  test('/health tells that it is well, and the version', async () => {
+  test('/health reports that the program runs, and its version', async () => {
     const response = await fetch(`${server.url}/health`)
     expect(response.headers.get('content-type')).toBe('application/json')
     expect(await response.json()).toEqual({ status: 'ok', version: '9.9.9' })
   })
 
-  test('/ready tells that it takes work', async () => {
+  test('/ready reports that it accepts requests', async () => {
     expect(await (await fetch(`${server.url}/ready`)).json()).toEqual({
       status: 'ready',
       state: 'ok',
@@ -108,7 +108,7 @@ describe('operations', () => {
     })
   })
 
-  test('/ tells what this is', async () => {
+  test('/ names the program', async () => {
     expect(await (await fetch(server.url)).json()).toEqual({
       message: expect.stringContaining('/v1'),
       version: '9.9.9',
@@ -138,7 +138,7 @@ describe('operations', () => {
     }
   })
 
-  test('what is nowhere is 404, also where another method would be at home', async () => {
+  test('an unknown path is 404, and so is a wrong method of a known path', async () => {
     for (const [method, path] of [
       ['GET', '/v1/chat/completions'],
       ['POST', '/v1/models'],
@@ -153,7 +153,7 @@ describe('operations', () => {
     }
   })
 
-  test('who has got the base URL wrong is told what it must be', async () => {
+  test('a wrong base URL is answered with the right one', async () => {
     for (const path of ['/chat/completions', '/v1/v1/chat/completions', '/v1/chat/completion/']) {
       const response = await fetch(server.url + path, { method: 'POST' })
       expect([response.status, errorIn(await response.text()).message]).toEqual([404, expect.stringContaining('"/v1"')])
@@ -161,7 +161,7 @@ describe('operations', () => {
   })
 })
 
-describe('a base URL that ends in a slash', () => {
+describe('a base URL with a slash at its end', () => {
   for (const path of [
     '//v1/chat/completions',
     '/v1//chat/completions',
@@ -179,7 +179,7 @@ describe('a base URL that ends in a slash', () => {
     }
   }
 
-  test('lets a stream be given up as any other', async () => {
+  test('gives a stream that can be aborted like any other', async () => {
     using client = new RawClient(server.url)
     const body = bodyOf('0 60000', { stream: true })
     void client.send(
@@ -191,13 +191,13 @@ describe('a base URL that ends in a slash', () => {
     await until(() => chats === 0, 5_000, 'the chat has ended')
   })
 
-  test('also reaches the chat server, and a page', async () => {
+  test('works for the chat server and for a web page', async () => {
     expect((await fetch(`${server.url}/api//tools/`)).status).toBe(200)
     const response = await fetch(`${server.url}//v1/models`, { headers: { origin: server.url } })
     expect(response.status).toBe(200)
   })
 
-  test('is named where the path is none of the API', async () => {
+  test('is mentioned in the answer for an unknown path', async () => {
     for (const [path, right] of [
       ['/health/', '/health'],
       ['//ready', '/ready'],
@@ -211,7 +211,7 @@ describe('a base URL that ends in a slash', () => {
 })
 
 describe('models', () => {
-  test('are listed under their full ids, with what is known of them', async () => {
+  test('are listed with their full ids and their known facts', async () => {
     expect(await (await fetch(`${server.url}/v1/models`)).json()).toEqual({
       object: 'list',
       data: [
@@ -264,7 +264,7 @@ describe('models', () => {
     })
   }
 
-  test('are found whatever the name of the host, however short', async () => {
+  test('are found with a host name of any length', async () => {
     const short = start({ policy: { hasKeys: false, allowedHosts: ['a'], isPublic: false, corsOrigins: undefined } })
     using client = new RawClient(short.url)
     void client.send('GET /v1/models/lab/vendor/model:free HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -289,7 +289,7 @@ describe('a bug of ours', () => {
   }
 
   for (const stream of [false, true]) {
-    test(`is 500 without its details, which the log has (${stream ? 'a stream' : 'whole'})`, async () => {
+    test(`is a 500 without details, and the log has them (${stream ? 'a stream' : 'whole'})`, async () => {
       const lines: string[] = []
       const told = openLog({ runtime: machine, level: 'debug', format: 'json', write: (line) => lines.push(line) })
       const failing = start({ gateway: openGateway({ runtime: machine, ...options, log: told }), log: told })
@@ -312,22 +312,22 @@ describe('a bug of ours', () => {
   }
 })
 
-test('a port that is in use is not shared', async () => {
+test('a port in use is not shared', async () => {
   expect(() => start({ port: Number(new URL(server.url).port) })).toThrow(/in use/)
 })
 
-// The listener counts in steps of 4 s: 8 are at least 4, in which a busy machine answers.
+// the listener counts in steps of 4 s, so 8 s are at least 4 s, which is enough for a busy machine
 describe('a connection', () => {
   const served: readonly (readonly [string, string])[] = [
     ['a chat', raw(bodyOf('hello'))],
-    ['a chat that could not be read', raw('{')],
+    ['a chat with an invalid body', raw('{')],
     [
-      'a chat that was too large',
+      'a chat with a too large body',
       `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20000\r\n\r\n{`,
     ],
     ['a list of models', 'GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n'],
     [
-      'a path that is nowhere, its body unread',
+      'an unknown path with an unread body',
       'POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20000\r\n\r\n{',
     ],
     ['a refusal', 'GET /health HTTP/1.1\r\nHost: evil.com\r\n\r\n'],
@@ -386,7 +386,7 @@ describe('stopping', () => {
     expect(await fetch(`${stopping.url}/health`).catch(() => 'refused')).toBe('refused')
   })
 
-  test('ends what is no chat too, when it outstays the grace', async () => {
+  test('ends other requests after the grace period too', async () => {
     const asked = Promise.withResolvers<void>()
     const { models: _, ...unlisted } = upstream
     const hanging: Upstream = {
@@ -405,17 +405,17 @@ describe('stopping', () => {
     await stopped
   })
 
-  test('closes the connections that idle, and does not wait for them', async () => {
+  test('closes idle connections at once', async () => {
     const stopping = start()
     using client = new RawClient(stopping.url)
     void client.send('GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n')
     await client.reply()
-    // far beyond the limit of a test
+    // far longer than the time limit of a test
     await stopping.stop(60_000)
     await client.closed()
   })
 
-  test('ends what outstays the grace: a stream with an error and no [DONE], the others with 503', async () => {
+  test('ends requests after the grace period: a stream with an error and without [DONE], others with 503', async () => {
     const stopping = start()
     const streamed = ask(stopping, '0 60000', { stream: true })
     const begun = await streamed
@@ -423,7 +423,7 @@ describe('stopping', () => {
     using slow = new RawClient(stopping.url)
     const half = 'Content-Length: 100\r\nExpect: 100-continue\r\nHost: localhost\r\n\r\n{'
     void slow.send(`POST /v1/chat/completions HTTP/1.1\r\n${half}`)
-    // so that it has come in when the server stops
+    // so that it has arrived when the server stops
     expect((await slow.reply()).status).toBe(100)
     await until(() => chats === 2, 1_000, 'both chats')
     const stopped = stopping.stop(50)

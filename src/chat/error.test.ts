@@ -11,7 +11,7 @@ test('an upstream that refuses our account is never a 401, 402 or 403 of the cli
   }
 })
 
-test('what the caller must mend is tried nowhere else, except where another upstream may be able', () => {
+test('a fault of the caller is not retried, unless another upstream may accept the request', () => {
   for (const reason of all) {
     const { status, retry, breaker } = new ChatError(reason, { message: '' }).meaning
     if (status >= 400 && status < 500 && status !== 429) {
@@ -26,26 +26,26 @@ test('P20: only failures of the upstream itself count against its health', () =>
   expect(counting.toSorted()).toEqual(['overloaded', 'timeout', 'upstream-failed'])
 })
 
-test('an SDK is told not to retry what was retried here already', () => {
+test('an SDK is told not to retry a request that the gateway has retried', () => {
   for (const reason of all) {
     const { retry, clientRetry } = new ChatError(reason, { message: '' }).meaning
     if (retry === 'any') expect(clientRetry).toBe(false)
   }
 })
 
-test('a code of ours is what clients look for, also where a word of it is some operator’s key', () => {
+test('the gateway’s own codes are not redacted, even if one of their words is an operator’s key', () => {
   const key = new Secret('zebrafinch')
   const error = new ChatError('invalid-request', { message: 'a zebrafinch', code: 'no_zebrafinch_here' })
   expect(error).toMatchObject({ message: 'a [secret]', code: 'no_zebrafinch_here' })
   expect(key.reveal()).toBe('zebrafinch')
 })
 
-test('an error has the code of its reason, unless it brings a finer one', () => {
+test('an error has the code of its reason, unless a more precise code is given', () => {
   expect(new ChatError('timeout', { message: '' }).code).toBe('upstream_timeout')
   expect(new ChatError('timeout', { message: '', code: 'upstream_idle_timeout' }).code).toBe('upstream_idle_timeout')
 })
 
-test('a thrown value that is no ChatError is our own failure, and none of its text is shown', () => {
+test('a thrown value other than a ChatError becomes an internal error without its text', () => {
   const thrown = new TypeError('/etc/secret is undefined')
   const error = asChatError(thrown)
   expect(error).toMatchObject({ reason: 'internal', cause: thrown })
@@ -53,7 +53,7 @@ test('a thrown value that is no ChatError is our own failure, and none of its te
   expect(asChatError('text').cause).toBe('text')
 })
 
-test('a ChatError stays the one it is', () => {
+test('a ChatError is returned unchanged', () => {
   const error = new ChatError('cancelled', { message: '' })
   expect(asChatError(error)).toBe(error)
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { type ChatEvent, isBlank } from './event.ts'
 
-test('an empty part without anything beside it is blank, as is its end, and a chunk that shows nothing', () => {
+test('an empty part without extra is blank, and so are its end and a chunk without content', () => {
   const blank: ChatEvent = { type: 'text', choice: 0, part: 0, text: '' }
   const foreign = { type: 'foreign', choice: 0, native: { dialect: 'x', form: 'chunk', value: {} } } as const
   expect(isBlank(blank)).toBe(true)

@@ -12,7 +12,7 @@ const calling = (json: string, id = 'id'): Message => ({
   content: [{ type: 'tool-call', id, name: 'f', arguments: json }],
 })
 
-/** The value with the keys of its objects the other way round. */
+/** Reverses the order of the keys of every object in the value. */
 function reversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reversed)
   if (typeof value !== 'object' || value === null) return value
@@ -45,7 +45,7 @@ test('a text may be cut into neighbouring parts anywhere, empty parts included',
   )
 })
 
-test('text on either side of a picture is not text on one side', () => {
+test('text on both sides of a picture differs from the same text on one side', () => {
   const image: Part = { type: 'image', url: 'data:,' }
   expect(of(user(text('a'), image, text('b')))).not.toBe(of(user(text('ab'), image)))
 })
@@ -67,7 +67,7 @@ test('different arguments are different calls', () => {
   )
 })
 
-test('an object is not the list of its entries, and a broken JSON not the string of its text', () => {
+test('an object differs from the list of its entries, and broken JSON from a string with its text', () => {
   expect(of(calling('{"a":1}'))).not.toBe(of(calling('[["a",1]]')))
   expect(of(calling('abc'))).not.toBe(of(calling('"abc"')))
 })
@@ -77,11 +77,11 @@ test('a key named __proto__ counts like any other', () => {
   expect(of(calling('{"__proto__":1}'))).not.toBe(of(calling('{}')))
 })
 
-test('no arguments are the empty object', () => {
+test('no arguments count as the empty object', () => {
   expect(of(calling(''))).toBe(of(calling('{}')))
 })
 
-test('arguments nested without bounds are compared as text, and nothing overflows', () => {
+test('arguments that are nested very deep are compared as text, without a stack overflow', () => {
   const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
   expect(of(calling(deep))).toBe(of(calling(deep)))
 })
@@ -92,14 +92,14 @@ test('ids of calls do not count: a client may renumber them', () => {
   expect(of(result('one'))).toBe(of(result('other')))
 })
 
-test('spelled-out defaults, developer for system, and what the model thought do not count', () => {
+test('explicit defaults, developer in place of system, and reasoning do not count', () => {
   expect(of(user({ type: 'image', url: 'data:,', detail: 'auto' }))).toBe(of(user({ type: 'image', url: 'data:,' })))
   expect(of({ role: 'developer', content: [text('a')] })).toBe(of({ role: 'system', content: [text('a')] }))
   expect(of(user({ type: 'reasoning', text: 'hm' }, text('a')))).toBe(of(user(text('a'))))
   expect(of({ ...user(text('a')), name: '' })).toBe(of(user(text('a'))))
 })
 
-test('fields that only a dialect knows do not count, except in a part that is nothing else', () => {
+test('fields of a single dialect do not count, except in a part without other fields', () => {
   expect(of({ ...user(text('a')), extra: { 'openai-chat': { cache: true } } })).toBe(of(user(text('a'))))
   const foreign = (extra: Readonly<Record<string, unknown>>) =>
     of(user({ type: 'foreign', name: 'video', extra: { x: extra } }))
@@ -107,7 +107,7 @@ test('fields that only a dialect knows do not count, except in a part that is no
   expect(foreign({ a: 1 })).not.toBe(foreign({ a: 2 }))
 })
 
-test('what a message says counts: role, name, text, detail, order', () => {
+test('the content of a message counts: role, name, text, detail, order', () => {
   const different = [
     of(),
     of(user()),
@@ -129,7 +129,7 @@ test('what a message says counts: role, name, text, detail, order', () => {
   expect(new Set(different).size).toBe(different.length)
 })
 
-test('item 37: equal messages of two scopes never meet, however the scope is cut', () => {
+test('item 37: equal messages in two scopes have different fingerprints, wherever the scope is split', () => {
   fc.assert(
     fc.property(fc.array(fc.string()), fc.array(fc.string()), fc.array(anyMessage), (one, other, messages) => {
       fc.pre(!Bun.deepEquals(one, other))
@@ -138,6 +138,6 @@ test('item 37: equal messages of two scopes never meet, however the scope is cut
   )
 })
 
-test('lone surrogates are told apart', () => {
+test('different lone surrogates have different fingerprints', () => {
   expect(of(user(text('\ud800')))).not.toBe(of(user(text('\ud801'))))
 })

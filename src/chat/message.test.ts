@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { textOf } from './message.ts'
 
-test('the text of parts is that of their text parts alone', () => {
+test('the text of a list of parts is the text of its text parts only', () => {
   expect(
     textOf([
       { type: 'text', text: 'a' },

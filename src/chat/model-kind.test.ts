@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { kindOf } from './model-kind.ts'
 
-describe('by its name alone', () => {
+describe('with only its name', () => {
   const rows = {
     embedding: [
       'text-embedding-3-small',
@@ -88,7 +88,7 @@ describe('by its name alone', () => {
     for (const id of ids) test(`${id} is for ${kind}`, () => expect<string>(kindOf({ id })).toBe(kind))
 })
 
-test("its upstream's word counts more than its name", () => {
+test('the type that its upstream gives counts more than its name', () => {
   expect(kindOf({ id: 'gemini-2.5-flash-image', kind: 'chat' })).toBe('chat')
   expect(kindOf({ id: 'gpt-5', kind: 'image' })).toBe('image')
 })

@@ -4,11 +4,11 @@ import { partFaultIn } from '../../test/laws/part-order.ts'
 import type { ChatEvent } from './event.ts'
 import { PartWriter } from './part-writer.ts'
 
-/** Each event in a few characters: `text 0`, `end 0`. */
+/** Shows an event in a few characters: `text 0`, `end 0`. */
 const brief = (events: readonly ChatEvent[]) =>
   events.map((event) => `${event.type}${'part' in event ? ` ${event.part}` : ''}`.replace('part-end', 'end'))
 
-test('a part opens where the kind of what is said changes, and the one before it ends', () => {
+test('another kind of content ends the open part and opens a new one', () => {
   const writer = new PartWriter()
   const events = [
     ...writer.reasoning('h'),
@@ -38,7 +38,7 @@ test('a part opens where the kind of what is said changes, and the one before it
   ])
 })
 
-test('calls may grow in turns, each ends once, and arguments after an end are passed over', () => {
+test('tool calls may grow in turns, each ends once, and arguments after an end are ignored', () => {
   const writer = new PartWriter()
   const events = [
     ...writer.toolCall({ id: 'a', name: 'f' }),
@@ -54,7 +54,7 @@ test('calls may grow in turns, each ends once, and arguments after an end are pa
   expect(brief(events).slice(5)).toEqual(['end 1', 'end 0', 'finish'])
 })
 
-test('what belongs to a part as a whole comes with its end', () => {
+test('data of a whole part comes with its end', () => {
   const writer = new PartWriter(2)
   const extra = { 'anthropic-messages': { signature: 'c2ln' } }
   expect([...writer.reasoning('hm'), ...writer.endWords({ extra }), ...writer.endWords({ extra })]).toEqual([
@@ -63,7 +63,7 @@ test('what belongs to a part as a whole comes with its end', () => {
   ])
 })
 
-test('it goes on after what another has written', () => {
+test('it continues the numbers of another writer', () => {
   const writer = new PartWriter()
   const written: ChatEvent[] = [
     { type: 'reasoning', choice: 0, part: 0, text: 'hm' },
@@ -75,7 +75,7 @@ test('it goes on after what another has written', () => {
   expect(brief([...writer.text('b'), ...writer.finish('stop')])).toEqual(['text 2', 'end 2', 'end 1', 'finish'])
 })
 
-test('whatever is said in whatever order, law 1 holds', () => {
+test('law 1 holds for any content in any order', () => {
   const step = fc.record({
     kind: fc.constantFrom('text', 'refusal', 'reasoning', 'open', 'grow', 'end'),
     at: fc.nat(9),

@@ -3,10 +3,10 @@ import fc from 'fast-check'
 import { runs } from '../../test/sizes.ts'
 import { gramLength, SecretIndex } from './secret-index.ts'
 
-/** What stands for a spelling while others are still looked for: no text holds it. */
+/** A placeholder for a found spelling. No text contains it. */
 const hole = '\uffff'
 
-/** The same by a loop over the spellings, the longest first. */
+/** Redacts with a loop over the spellings, the longest first. */
 function loop(spellings: Iterable<string>, text: string): string {
   return [...new Set(spellings)]
     .sort((a, b) => b.length - a.length)
@@ -20,13 +20,13 @@ function indexOf(spellings: readonly string[]): SecretIndex {
   return index
 }
 
-/** Of few letters, so that spellings overlap, hold and repeat each other. */
+/** Texts of few letters, so that spellings overlap, contain and repeat each other. */
 const letters = (minLength: number, maxLength: number) =>
   fc.array(fc.constantFrom('a', 'b', '\ud83d'), { minLength, maxLength }).map((chars) => chars.join(''))
 const spelling = letters(gramLength, 14)
 
 describe('spellings in a text', () => {
-  test('are cut out as by a loop over them, the longest first', () => {
+  test('are redacted with the same result as by a loop, the longest first', () => {
     const pieces = (spellings: readonly string[]) =>
       fc.array(fc.oneof(letters(0, 20), fc.constantFrom('', ...spellings)), { maxLength: 12 })
     const cases = fc
@@ -41,7 +41,7 @@ describe('spellings in a text', () => {
     )
   })
 
-  test('are those that are there at the moment, whatever came and went', () => {
+  test('are the current ones after any additions and removals', () => {
     const changes = fc.array(
       fc.tuple(fc.boolean(), fc.constantFrom('aaaaaa', 'aaaaaab', 'baaaaaa', 'abaaaab', 'bbbbbb')),
       {
@@ -63,7 +63,7 @@ describe('spellings in a text', () => {
     )
   })
 
-  test('are found at the very beginning and the very end, and whole', () => {
+  test('are found at the beginning, at the end, and as the whole text', () => {
     const index = indexOf(['secret-one', 'another-secret'])
     expect(index.replaceAll('secret-one', '*')).toBe('*')
     expect(index.replaceAll('xsecret-oneanother-secret', '*')).toBe('x**')
@@ -71,13 +71,13 @@ describe('spellings in a text', () => {
     expect(index.replaceAll('', '*')).toBe('')
   })
 
-  test('leave a mask alone, also where they are a part of it', () => {
+  test('do not change a mask, even if they are a part of it', () => {
     expect(indexOf(['secret', 'a secret key']).replaceAll('a secret key', '[secret]')).toBe('[secret]')
   })
 })
 
-describe('what a text costs', () => {
-  /** Comparisons of a spelling with a text, with so many spellings. */
+describe('the cost of a text', () => {
+  /** Counts the comparisons of a spelling with a text, for this number of spellings. */
   function comparisons(count: number, spell: (at: number) => string, text: string): number {
     let made = 0
     const index = new SecretIndex((whole, one, start) => {
@@ -100,7 +100,7 @@ describe('what a text costs', () => {
     test(`is the same for 1 and for 10,000 spellings ${how}`, () => {
       expect([1, 1_000, 10_000].map((count) => comparisons(count, spell, line))).toEqual([0, 0, 0])
       const told = `${line} ${spell(0)} ${line}`
-      // the first of them, which nothing sets apart from others yet, may be known by what all have in common
+      // the first spelling may be indexed by a piece that all of them share
       for (const count of [1, 1_000, 10_000])
         expect(comparisons(count, spell, told)).toBeWithin(1, spell(0).length - 64 + gramLength)
     })

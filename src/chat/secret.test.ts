@@ -4,12 +4,12 @@ import fc from 'fast-check'
 import { until } from '../../test/waiting.ts'
 import { excerpt, redact, Secret } from './secret.ts'
 
-/** Never a secret of another test: what is known stays known. */
+/** Makes a secret that no other test uses, because known secrets stay known. */
 function fresh(alphabet = ''): string {
   return `sk-${alphabet}${crypto.randomUUID()}`
 }
 
-test('P17: a secret shows itself to nobody who does not ask for it', () => {
+test('P17: a secret shows its value only to `reveal`', () => {
   const value = fresh()
   const secret = new Secret(value)
   const shown = [
@@ -25,7 +25,7 @@ test('P17: a secret shows itself to nobody who does not ask for it', () => {
   expect(secret.reveal()).toBe(value)
 })
 
-test('a caller’s secret shows itself to nobody either, but is cut out of nobody’s texts', () => {
+test('a caller’s secret shows its value only to `reveal` too, but is not redacted in texts', () => {
   const value = fresh()
   const secret = new Secret(value, "caller's")
   expect(`${secret} ${JSON.stringify(secret)} ${inspect(secret)}`).not.toContain(value)
@@ -33,7 +33,7 @@ test('a caller’s secret shows itself to nobody either, but is cut out of nobod
   expect(secret.reveal()).toBe(value)
 })
 
-test('P17: a secret that is held is forgotten when nobody holds it any more, but for those that are still spelled so', async () => {
+test('P17: a held secret is forgotten after its last holder is gone, unless another secret has the same spelling', async () => {
   const value = fresh()
   const masked = () => redact(`before ${value} after`)
   const holder: { secrets: Secret[] } = { secrets: [new Secret(value, 'held'), new Secret(value, 'held')] }
@@ -50,7 +50,7 @@ test('P17: a secret that is held is forgotten when nobody holds it any more, but
   // a collection of the whole suite's heap takes a while, and there are many
 }, 60_000)
 
-test('P17: a known secret is cut out of a text in every form it may stand in', () => {
+test('P17: a known secret is redacted in a text in every encoding', () => {
   const value = fresh('/+"\\ä=& ')
   new Secret(value)
   const bytes = Buffer.from(value)
@@ -74,7 +74,7 @@ test('P17: a known secret is cut out of a text in every form it may stand in', (
   }
 })
 
-test('P17: a secret inside a longer base64, such as that of user:password, is cut out as well', () => {
+test('P17: a secret within longer base64, such as user:password, is redacted too', () => {
   const value = fresh()
   new Secret(value)
   for (const user of ['', 'a', 'ab', 'abc', 'abcd']) {
@@ -88,7 +88,7 @@ test('P17: a secret inside a longer base64, such as that of user:password, is cu
   }
 })
 
-test('P17: whatever is known stands in no redacted text, however many times and wherever', () => {
+test('P17: no redacted text has a known secret, at any position and any number of times', () => {
   const values = Array.from({ length: 5 }, () => fresh())
   for (const value of values) new Secret(value)
   fc.assert(
@@ -99,7 +99,7 @@ test('P17: whatever is known stands in no redacted text, however many times and 
   )
 })
 
-test('a secret that holds another leaves no rest of itself behind', () => {
+test('a secret that contains another one is redacted whole', () => {
   const inner = fresh()
   const outer = `${inner}${crypto.randomUUID()}`
   new Secret(inner)
@@ -107,12 +107,12 @@ test('a secret that holds another leaves no rest of itself behind', () => {
   expect(redact(`(${outer})`)).toBe('([secret])')
 })
 
-test('words of a text are never cut out for a secret that is too short to be one', () => {
+test('words of a text are not redacted because of a too short secret', () => {
   new Secret('key')
   expect(redact('the key is a key')).toBe('the key is a key')
 })
 
-test('a value that is no valid Unicode is a secret like any other', () => {
+test('a value with invalid Unicode is a secret like any other', () => {
   const value = `${fresh()}\ud800`
   expect(new Secret(value).reveal()).toBe(value)
   expect(redact(`a ${value} b`)).toBe('a [secret] b')
@@ -123,7 +123,7 @@ test('a text without a secret stays as it is', () => {
   expect(redact(text)).toBe(text)
 })
 
-test('P17: an excerpt cuts no secret in two, wherever it stands and however long the text is', () => {
+test('P17: an excerpt never splits a secret, at any position in a text of any length', () => {
   const value = fresh()
   new Secret(value)
   for (const rest of [0, 1_000, 1_000_000]) {

@@ -11,9 +11,9 @@ const texts = [
   `${'a'.repeat(99)}😀${'b'.repeat(99)}`,
 ]
 
-describe('a text that is cut', () => {
+describe('a shortened text', () => {
   for (const [at, whole] of texts.entries())
-    test(`is never cut within a character, and is as long as it may be (${at})`, () => {
+    test(`is never cut within a character, and is as long as possible (${at})`, () => {
       for (let length = 0; length <= whole.length + 1; length++) {
         const head = headOf(whole, length)
         expect(whole.startsWith(head) && head.isWellFormed()).toBe(true)
@@ -26,7 +26,7 @@ describe('a text that is cut', () => {
       }
     })
 
-  test('in its middle keeps both ends, and says how much is missing', () => {
+  test('that is cut in its middle keeps both ends, and says how much is missing', () => {
     const whole = `${'a'.repeat(5_000)}${'z'.repeat(5_000)}`
     const cut = withoutMiddle(whole, 1_000)
     expect(cut).toMatch(/^a+\n\[… 9060 characters are left out here …\]\nz+$/)
@@ -38,7 +38,7 @@ describe('a text that is cut', () => {
     }
   })
 
-  test('is left alone where it is short enough', () => {
+  test('is unchanged if it is short enough', () => {
     expect(withoutMiddle('abc', 3)).toBe('abc')
     expect(headOf('abc', 3)).toBe('abc')
     expect(headOfBytes('ü', 2)).toBe('ü')

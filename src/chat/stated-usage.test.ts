@@ -23,7 +23,7 @@ for (const [value, count] of counts)
 
 const stated: readonly (readonly [string, TokenCounts, TokenCounts])[] = [
   [
-    'a total with the cache beside the input',
+    'a total with the cache next to the input',
     { inputTokens: 200, cachedInputTokens: 80, outputTokens: 5, totalTokens: 285 },
     { inputTokens: 280, totalTokens: 285 },
   ],
@@ -33,17 +33,17 @@ const stated: readonly (readonly [string, TokenCounts, TokenCounts])[] = [
     { inputTokens: 200, totalTokens: 205 },
   ],
   [
-    'a cache beside the input that the total leaves out too',
+    'a cache next to the input that the total leaves out too',
     { inputTokens: 20, cachedInputTokens: 50, cacheWriteTokens: 30, outputTokens: 5, totalTokens: 25 },
     { inputTokens: 100, totalTokens: 105 },
   ],
   [
-    'a total with the reasoning beside the output',
+    'a total with the reasoning next to the output',
     { inputTokens: 32, outputTokens: 100, reasoningTokens: 94, totalTokens: 226 },
     { outputTokens: 194, totalTokens: 226 },
   ],
   [
-    'a total that nothing explains',
+    'a total without an explanation',
     { inputTokens: 32, cachedInputTokens: 3, outputTokens: 9, totalTokens: 1000 },
     { inputTokens: 32, outputTokens: 9, totalTokens: 1000 },
   ],
@@ -53,13 +53,13 @@ for (const [name, given, expected] of stated)
   test(name, () => expect(wholeCounts(given)).toEqual({ ...given, ...expected }))
 
 const upTo = (max: number) => fc.nat({ max })
-/** What an upstream has really counted. */
+/** The real counts of an upstream. */
 const truth = fc
   .record({ fresh: upTo(5000), read: upTo(5000), written: upTo(5000), said: upTo(5000), thought: upTo(5000) })
-  // otherwise a total with one of them beside is the same as with the other
+  // otherwise the totals of the two readings would be equal
   .filter(({ read, written, thought }) => read + written !== thought)
 
-test('the truth is read from a total, wherever the cache and the reasoning are counted', () => {
+test('a total shows whether the cache and the reasoning are counted within or apart', () => {
   fc.assert(
     fc.property(truth, fc.record({ cache: fc.boolean(), reasoning: fc.boolean() }), (counted, beside) => {
       const { fresh, read, written, said, thought } = counted

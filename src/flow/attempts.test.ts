@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { Attempts, maxAttempts } from './attempts.ts'
 
-test('what is spent is no longer left, and never less than none is', () => {
+test('each attempt lowers the number that is left, but never below zero', () => {
   const attempts = new Attempts(2)
   const seen = [attempts.left]
   for (let at = 0; at < 3; at++) {
@@ -13,7 +13,7 @@ test('what is spent is no longer left, and never less than none is', () => {
   expect(new Attempts().left).toBe(maxAttempts)
 })
 
-test('each branch may spend what the whole has left, and the whole has spent what the longest branch has', () => {
+test('each branch may use all attempts that are left, and the whole has used as many as its longest branch', () => {
   const whole = new Attempts(3)
   whole.spend()
   const [left, right] = [whole.branch(), whole.branch()]

@@ -8,14 +8,14 @@ const role = text('')
 const finish: ChatEvent = { type: 'finish', choice: 0, reason: 'stop' }
 
 describe('the commit point', () => {
-  test('is the first batch that shows anything: what comes after it has not been read', async () => {
+  test('is the first batch with content, and the next batch has not been read', async () => {
     const flow = scriptedFlow([role], Promise.resolve([role, text('a')]), [text('b')])
     const begun = await begin(flow)
     expect(flow.reads).toBe(2)
     expect((await readAll(begun)).batches).toEqual([[role], [role, text('a')], [text('b')]])
   })
 
-  test('comes no later than the end', async () => {
+  test('is the end at the latest', async () => {
     expect((await readAll(await begin(readyFlow([role])))).batches).toEqual([[role]])
     expect((await readAll(await begin(readyFlow<ChatEvent>()))).batches).toEqual([])
     expect((await readAll(await begin(readyFlow([finish])))).batches).toEqual([[finish]])
@@ -33,12 +33,12 @@ describe('the commit point', () => {
     expect(await readAll(begun)).toEqual({ batches: [[text('a')]], thrown: new Error('cut') })
   })
 
-  test('once passed costs no promise where the batch is there', async () => {
+  test('adds no promise for later batches that are ready', async () => {
     const begun = await begin(readyFlow([text('a')], [text('b')]))
     expect([begun.next(), begun.next(), begun.next()]).toEqual([[text('a')], [text('b')], undefined])
   })
 
-  test('leaves nothing behind where the flow is closed before it is read on', async () => {
+  test('leaves nothing open if the flow is closed right after it', async () => {
     const flow = readyFlow([text('a')], [text('b')])
     const begun = await begin(flow)
     begun.close()

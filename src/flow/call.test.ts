@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { branchReceipt, newReceipt } from './call.ts'
 
-test('what a branch notes stands in the whole too, but for the parameters', () => {
+test('the notes of a branch are in the receipt of the whole call too, except for the parameters', () => {
   const whole = newReceipt()
   whole.attempts++
   const [left, right] = [branchReceipt(whole), branchReceipt(whole)]

@@ -16,7 +16,7 @@ test('a listener is called once, before abort returns, and the first reason stay
   expect(source.followers).toBe(0)
 })
 
-test('a listener that comes too late is called at once', () => {
+test('a listener that is added after the abort is called at once', () => {
   const source = given()
   source.abort(reason)
   const heard: string[] = []
@@ -25,7 +25,7 @@ test('a listener that comes too late is called at once', () => {
   expect(source.followers).toBe(0)
 })
 
-test('listeners are called in their order; those taken back are not, even while others are being called', () => {
+test('listeners are called in order, and a removed listener is not called, even if it is removed during the calls', () => {
   const source = given()
   const heard: string[] = []
   const releases = ['a', 'b', 'c', 'd'].map((name) =>
@@ -41,7 +41,7 @@ test('listeners are called in their order; those taken back are not, even while 
   expect(heard).toEqual(['a', 'd'])
 })
 
-test('one that is added after the first was taken back is still called after the others', () => {
+test('a listener that is added after the first was removed is called last', () => {
   const source = given()
   const heard: string[] = []
   const release = source.onAbort(() => heard.push('a'))
@@ -52,7 +52,7 @@ test('one that is added after the first was taken back is still called after the
   expect(heard).toEqual(['b', 'c'])
 })
 
-test('the same function may be given twice, and be taken back once', () => {
+test('the same function may be added twice and removed once', () => {
   const source = given()
   let calls = 0
   const listener = () => {
@@ -66,7 +66,7 @@ test('the same function may be given twice, and be taken back once', () => {
   expect(calls).toBe(1)
 })
 
-test('what one listener throws keeps it from no other, and is thrown to who aborts', () => {
+test('an error of a listener does not stop the others, and abort throws it', () => {
   const source = given()
   const heard: string[] = []
   source.onAbort(() => {
@@ -92,7 +92,7 @@ test('a child of an aborted parent is aborted from the start', () => {
   expect(parent.child().reason).toBe(reason)
 })
 
-test('a parent is not aborted with its child, and forgets it', () => {
+test('a parent is not aborted with its child, and drops it', () => {
   const parent = given()
   const child = parent.child()
   child.abort(reason)
@@ -101,7 +101,7 @@ test('a parent is not aborted with its child, and forgets it', () => {
   expect(parent.followers).toBe(0)
 })
 
-test('a released child follows no more, and leaves nothing on its parent', () => {
+test('a released child no longer follows its parent, and leaves no listener on it', () => {
   const parent = given()
   const children = [parent.child(), parent.child(), parent.child()]
   expect(parent.followers).toBe(3)
@@ -120,7 +120,7 @@ test('ten thousand children come and go, and are aborted one after another', () 
   expect(children.filter(({ aborted }) => aborted)).toHaveLength(5_000)
 })
 
-test('its native signal is made once, and is aborted with it, or from the start', () => {
+test('its native signal is made once, and is aborted with it', () => {
   const source = given()
   const { native } = source
   expect(source.native).toBe(native)
@@ -130,7 +130,7 @@ test('its native signal is made once, and is aborted with it, or from the start'
   expect(source.child().native.reason).toBe(reason)
 })
 
-test('a child runs on the machine of its parent', () => {
+test('a child uses the runtime of its parent', () => {
   const parent = given()
   expect(parent.child().runtime).toBe(parent.runtime)
 })

@@ -10,7 +10,7 @@ const text = (said: string): ChatEvent => ({ type: 'text', choice: 0, part: 0, t
 const call = () => newCancel()
 
 describe('a deferred flow', () => {
-  test('is found when it is first read, and from then on is what was found', async () => {
+  test('finds its flow at the first read, and then reads from it', async () => {
     let opened = 0
     const flow = defer(async () => {
       opened++
@@ -22,12 +22,12 @@ describe('a deferred flow', () => {
     expect(opened).toBe(1)
   })
 
-  test('fails where none is found', async () => {
+  test('fails if no flow is found', async () => {
     const flow = defer(() => Promise.reject(new Error('nobody')), call())
     expect((await readAll(flow)).thrown).toEqual(new Error('nobody'))
   })
 
-  test('may try several, up to the commit point of each', async () => {
+  test('may try several flows, up to the commit point of each', async () => {
     const refused = scriptedFlow<ChatEvent>([text('')], new Error('refused'))
     const flow = defer(async ({ begin }) => {
       await begin(refused).catch(() => undefined)
@@ -47,7 +47,7 @@ describe('a deferred flow', () => {
     expect(opened).toBe(0)
   })
 
-  test('closed while it waits aborts the wait, and closes what comes of it all the same', async () => {
+  test('closed while it waits aborts the wait, and closes a flow that still comes', async () => {
     const found = readyFlow([1])
     const waiting = Promise.withResolvers<void>()
     let signal: Cancel | undefined
@@ -64,7 +64,7 @@ describe('a deferred flow', () => {
     expect([found.reads, found.closes]).toEqual([0, 1])
   })
 
-  test('closed while it tries a flow closes that one, and tries no other', async () => {
+  test('closed while it tries a flow closes that flow, and tries no other', async () => {
     const tried: ScriptedFlow<ChatEvent>[] = []
     const flow = defer(async ({ begin, signal }) => {
       for (;;) {
@@ -84,7 +84,7 @@ describe('a deferred flow', () => {
     expect(tried.map(({ closes }) => closes)).toEqual([1])
   })
 
-  test('closed after it was found closes what was found, once', async () => {
+  test('closed after its flow was found closes that flow once', async () => {
     const found = readyFlow([1], [2])
     const flow = defer(async () => found, call())
     await flow.next()
@@ -94,7 +94,7 @@ describe('a deferred flow', () => {
     expect(await flow.next()).toBeUndefined()
   })
 
-  test('has its waits aborted with its parent, with the reason of that', async () => {
+  test('aborts its waits with its parent, for the same reason', async () => {
     const controller = newCancel()
     const flow = defer(
       ({ signal }) => new Promise<Flow<number>>((_, reject) => signal.onAbort(() => reject(signal.reason))),

@@ -16,13 +16,13 @@ async function* batchesOf(...batches: readonly Batch<number>[]): AsyncGenerator<
 }
 
 describe('the flow of a generator', () => {
-  test('gives its batches, then nothing for ever', async () => {
+  test('gives its batches, and then always undefined', async () => {
     const flow = flowOf(() => batchesOf([1, 2], [3]), call())
     expect((await readAll(flow)).batches).toEqual([[1, 2], [3]])
     expect(await flow.next()).toBeUndefined()
   })
 
-  test('opens it when it is first read, also where opening takes a while', async () => {
+  test('opens the generator at the first read, even if that takes time', async () => {
     let opened = 0
     const open = async () => {
       opened++
@@ -34,7 +34,7 @@ describe('the flow of a generator', () => {
     expect(opened).toBe(1)
   })
 
-  test('fails as it fails, and never looks as if it had ended well', async () => {
+  test('fails with the generator, and never ends well after that', async () => {
     const failure = new Error('broken')
     const flow = flowOf<number>(async function* () {
       yield [1]
@@ -44,7 +44,7 @@ describe('the flow of a generator', () => {
     expect(await readAll(flow)).toEqual({ batches: [], thrown: failure })
   })
 
-  test('is not opened for a call that is over', async () => {
+  test('is not opened for a call that has ended', async () => {
     const controller = call()
     controller.abort(new Error('gone'))
     let opened = 0
@@ -56,7 +56,7 @@ describe('the flow of a generator', () => {
     expect(opened).toBe(0)
   })
 
-  test('aborts and frees what waits for the next batch when it is closed', async () => {
+  test('closed while it waits for a batch aborts the wait and frees the generator', async () => {
     const seen: string[] = []
     const flow = flowOf<number>(async function* (signal) {
       try {
@@ -75,7 +75,7 @@ describe('the flow of a generator', () => {
     expect(await flow.next()).toBeUndefined()
   })
 
-  test('frees what waits for its reader when it is closed', async () => {
+  test('closed between two reads frees the generator', async () => {
     const freed = Promise.withResolvers<void>()
     const flow = flowOf<number>(async function* () {
       try {
@@ -91,7 +91,7 @@ describe('the flow of a generator', () => {
     expect(await flow.next()).toBeUndefined()
   })
 
-  test('never starts what is opened after it was closed', async () => {
+  test('never starts a generator that is opened after it was closed', async () => {
     const opening = Promise.withResolvers<void>()
     let started = false
     const flow = flowOf<number>(async (signal) => {
@@ -109,7 +109,7 @@ describe('the flow of a generator', () => {
     expect(started).toBe(false)
   })
 
-  test('follows its parent as long as it is read, and no longer', async () => {
+  test('follows its parent only until its end', async () => {
     const controller = call()
     const signals: Cancel[] = []
     const open = (wait: boolean) =>
@@ -120,7 +120,7 @@ describe('the flow of a generator', () => {
       }, controller)
     await readAll(open(false))
     const pending = readAll(open(true))
-    // it waits by now
+    // it is waiting now
     await Promise.resolve()
     controller.abort(new Error('gone'))
     expect((await pending).thrown).toEqual(new Error('gone'))
@@ -129,7 +129,7 @@ describe('the flow of a generator', () => {
 })
 
 describe('the events of a flow', () => {
-  test('come one by one, whether their batches are there at once or later', async () => {
+  test('come one by one, from batches that are ready and from batches that come later', async () => {
     const flow = scriptedFlow([1, 2], Promise.resolve([3]), [4])
     expect(await Array.fromAsync(events(flow))).toEqual([1, 2, 3, 4])
     expect(flow.closes).toBe(1)
@@ -142,7 +142,7 @@ describe('the events of a flow', () => {
     expect(flow.reads).toBe(1)
   })
 
-  test('fail as the flow does, after those that came before', async () => {
+  test('end with the failure of the flow, after the events before it', async () => {
     const seen: number[] = []
     const read = async () => {
       for await (const event of events(scriptedFlow<number>([1], new Error('broken')))) seen.push(event)

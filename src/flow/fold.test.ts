@@ -13,10 +13,10 @@ function of(events: readonly ChatEvent[]): Flow {
 
 const finished = (choice = 0): ChatEvent => ({ type: 'finish', choice, reason: 'stop' })
 
-/** The first dialect with an order of its own: what proves a thought comes with the end of its part. */
+/** A dialect whose signature of a thought comes with the end of its part. */
 const signed = (signature: string) => ({ extra: { 'anthropic-messages': { signature } } })
 
-test('parts keep their order, and what each has to be handed back with', async () => {
+test('parts keep their order and their extra data', async () => {
   const { choices } = await fold(
     of([
       { type: 'reasoning', choice: 0, part: 0, text: 'h' },
@@ -53,7 +53,7 @@ test('parts keep their order, and what each has to be handed back with', async (
   ])
 })
 
-test('files and what the upstream ran itself are parts', async () => {
+test('files and the upstream’s own tool calls are parts', async () => {
   const picture = { type: 'image', url: 'data:image/png;base64,AAAA' } as const
   const searched = { type: 'server-tool-call', id: 's', name: 'web_search', arguments: '{}' } as const
   const found = { type: 'server-tool-result', toolCallId: 's', isError: false } as const
@@ -72,7 +72,7 @@ test('files and what the upstream ran itself are parts', async () => {
   expect(choices[0]?.parts).toEqual([searched, { ...found, extra }, picture])
 })
 
-test('the arguments of calls that grow side by side go to their own call', async () => {
+test('arguments of calls that grow in turns go to their own call', async () => {
   const pieces = fc.array(fc.tuple(fc.nat(2), fc.string()))
   await fc.assert(
     fc.asyncProperty(pieces, async (grown) => {
@@ -91,7 +91,7 @@ test('the arguments of calls that grow side by side go to their own call', async
   )
 })
 
-test('a fold keeps no more than it may, says so, and keeps what it has', () => {
+test('a fold stops at its limit, says so, and keeps the parts so far', () => {
   const bounded = new Fold({ maxCharacters: 200 })
   const writer = new PartWriter()
   const add = (events: readonly ChatEvent[]) => {
@@ -109,7 +109,7 @@ test('a fold keeps no more than it may, says so, and keeps what it has', () => {
   expect(JSON.stringify(bounded.parts()).length).toBeLessThan(300)
 })
 
-test('what has come so far can be asked at any moment', () => {
+test('the parts so far can be read at any moment', () => {
   const growing = new Fold({ maxCharacters: 1_000 })
   expect(growing.message()).toEqual({ role: 'assistant', content: [] })
   growing.add({ type: 'text', choice: 0, part: 0, text: 'a' })
@@ -117,7 +117,7 @@ test('what has come so far can be asked at any moment', () => {
   expect(growing.choices[0]?.finish).toBeUndefined()
 })
 
-test('choices come out by index, whatever order they came in', async () => {
+test('choices are sorted by index', async () => {
   await fc.assert(
     fc.asyncProperty(fc.uniqueArray(fc.nat(50), { minLength: 1 }), async (indexes) => {
       const { choices } = await fold(of(indexes.map(finished)))
@@ -126,7 +126,7 @@ test('choices come out by index, whatever order they came in', async () => {
   )
 })
 
-test('the last usage holds', async () => {
+test('the last usage counts', async () => {
   const usages = [1, 2].map(
     (outputTokens): ChatEvent => ({ type: 'usage', choice: 0, usage: { outputTokens, source: 'upstream' } }),
   )
@@ -171,12 +171,12 @@ async function failure(events: Flow): Promise<unknown> {
   return fold(events).catch((thrown: unknown) => thrown)
 }
 
-test('P1: a stream that ends with a choice unfinished is no answer', async () => {
+test('P1: a stream that ends with an unfinished choice is a failure', async () => {
   const unfinished: ChatEvent[] = [finished(0), { type: 'text', choice: 1, part: 0, text: 'a' }]
   expect(await failure(of(unfinished))).toMatchObject({ reason: 'upstream-failed', code: 'upstream_disconnected' })
 })
 
-test('P1: a stream that ends without any choice is no answer', async () => {
+test('P1: a stream that ends without a choice is a failure', async () => {
   expect(await failure(of([]))).toMatchObject({ reason: 'upstream-failed', code: 'upstream_disconnected' })
   expect(await failure(of([{ type: 'usage', choice: 0, usage: { source: 'upstream' } }]))).toBeInstanceOf(ChatError)
 })

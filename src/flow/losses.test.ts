@@ -8,7 +8,7 @@ import { type AnswerMember, type AnswerSupport, noteLosses } from './losses.ts'
 const form = (...members: AnswerMember[]): AnswerSupport => ({ dialect: 'ours', members: new Set(members) })
 const all = form('text', 'reasoning', 'refusal', 'tool-call')
 
-/** What is lost of these events, in the order in which it is noticed. */
+/** Lists the losses of these events, in the order in which they are noticed. */
 async function lossesOf(events: readonly ChatEvent[], told = all): Promise<readonly string[]> {
   const lost = new Set<string>()
   const flow = noteLosses(readyFlow<ChatEvent>(...events.map((event) => [event])), told, lost)
@@ -20,7 +20,7 @@ const theirs = (fields: object) => ({ extra: { theirs: { ...fields } } })
 const call = { id: 'call-1', name: 'clock' }
 const writer = () => new PartWriter()
 
-test('a dialect that can say it all loses nothing', async () => {
+test('a dialect that can express everything loses nothing', async () => {
   const to = writer()
   const events = [
     ...to.reasoning('hm'),
@@ -32,7 +32,7 @@ test('a dialect that can say it all loses nothing', async () => {
   expect(await lossesOf([...events, { type: 'usage', choice: 0, usage: { source: 'upstream' } }])).toEqual([])
 })
 
-test('a kind of part without a place is named', async () => {
+test('a kind of part that the dialect lacks is named', async () => {
   const picture = { type: 'image', url: 'data:image/png;base64,AAAA' } as const
   const events: readonly ChatEvent[] = [
     { type: 'file', choice: 0, part: 0, file: picture },
@@ -45,7 +45,7 @@ test('a kind of part without a place is named', async () => {
   expect(await lossesOf(events, form('image', 'foreign'))).toEqual(['server-tool-call', 'server-tool-result'])
 })
 
-test('what stands beside a part is named', async () => {
+test('extra data of a part is named', async () => {
   const to = writer()
   const events = [
     ...to.text('a', { annotations: [{ url: 'https://example.com' }], logprobs: {} }),
@@ -60,7 +60,7 @@ test('what stands beside a part is named', async () => {
   ])
 })
 
-test('what only another dialect knows is named, and what only the own one knows is not', async () => {
+test('extra data of another dialect is named, and extra data of the own dialect is not', async () => {
   const to = writer()
   const events = [
     ...to.reasoning('hm'),
@@ -88,24 +88,24 @@ test.each([
   expect(await lossesOf(events, form(...all.members, 'order'))).toEqual([])
 })
 
-test('each choice has an order of its own', async () => {
+test('each choice has its own order', async () => {
   const first = new PartWriter(0).text('yes')
   const second = new PartWriter(1).reasoning('hm')
   expect(await lossesOf([...first, ...second])).toEqual([])
 })
 
-test('chunks of the own dialect lose nothing, whatever they say', async () => {
+test('chunks of the own dialect lose nothing', async () => {
   const native = { dialect: 'ours', form: 'chunk', value: {} } as const
   const event: ChatEvent = { type: 'server-tool-result', choice: 0, part: 0, toolCallId: 's', native }
   expect(await lossesOf([event, { type: 'foreign', choice: 0, isShown: true, native }])).toEqual([])
 })
 
-test('many losses are bounded, and a part that was told elsewhere may end here', async () => {
+test('the list of losses is bounded, and an unknown part may end', async () => {
   const fields = Object.fromEntries(Array.from({ length: 500 }, (_, at) => [`f${at}`, at]))
   expect((await lossesOf([{ type: 'part-end', choice: 0, part: 7, ...theirs(fields) }])).length).toBe(50)
 })
 
-test('each of many parts is let go of when it ends, and named once', async () => {
+test('each of many parts is dropped at its end, and named once', async () => {
   const lost = new Set<string>()
   const to = writer()
   const batch = Array.from({ length: 1_000 }, () => [...to.text('a'), ...to.endWords()]).flat()
@@ -114,7 +114,7 @@ test('each of many parts is let go of when it ends, and named once', async () =>
   expect([...lost]).toEqual(['text'])
 })
 
-test('P: what is noted does not depend on batches', () => {
+test('P: the losses do not depend on the batches', () => {
   const kinds = fc.array(fc.constantFrom('t', 'r', 'c', 's'), { maxLength: 12 })
   return fc.assert(
     fc.asyncProperty(kinds, fc.integer({ min: 1, max: 5 }), async (said, size) => {

@@ -4,20 +4,20 @@ import { map } from './map.ts'
 
 const odd = (batch: readonly number[]) => batch.filter((event) => event % 2 === 1)
 
-test('a flow is changed batch by batch, at once where a batch is there', async () => {
+test('a flow is mapped batch by batch, without a promise if a batch is ready', async () => {
   const ready = map(readyFlow([1, 2], [3]), (batch) => batch.map((event) => event * 2))
   expect([ready.next(), ready.next(), ready.next()]).toEqual([[2, 4], [6], undefined])
   expect((await readAll(map(scriptedFlow(Promise.resolve([1, 2]), [3]), odd))).batches).toEqual([[1], [3]])
 })
 
-test('a batch of which nothing is left is passed over, and the end is still the end', async () => {
+test('a batch that becomes empty is skipped, and the end stays the end', async () => {
   expect(map(readyFlow([2], [4], [5]), odd).next()).toEqual([5])
   const later = map(scriptedFlow(Promise.resolve([2]), Promise.resolve([4]), [5]), odd)
   expect((await readAll(later)).batches).toEqual([[5]])
   expect(map(readyFlow([2]), odd).next()).toBeUndefined()
 })
 
-test('many batches of which nothing is left need no deep stack', () => {
+test('many empty batches do not need a deep stack', () => {
   const flow = map(readyFlow(...Array.from({ length: 100_000 }, () => [2])), odd)
   expect(flow.next()).toBeUndefined()
 })

@@ -5,7 +5,7 @@ import { readAll, readyFlow, scriptedFlow } from './flow.double.ts'
 import type { Batch, Flow } from './flow.ts'
 import { merge } from './merge.ts'
 
-/** A flow whose batches the test lets in one by one. */
+/** A flow whose batches the test releases one by one. */
 function gated() {
   let waiting: PromiseWithResolvers<Batch<string> | undefined> | undefined
   const seen = { reads: 0, closes: 0 }
@@ -24,7 +24,7 @@ function gated() {
 }
 
 describe('merged flows', () => {
-  test('give what is there at once, one batch of each', async () => {
+  test('give ready batches at once, one of each flow', async () => {
     const flow = merge([readyFlow(['a'], ['b']), readyFlow(['1'])])
     expect(flow.next()).toEqual([
       { source: 0, batch: ['a'] },
@@ -34,7 +34,7 @@ describe('merged flows', () => {
     expect(await flow.next()).toBeUndefined()
   })
 
-  test('give each batch as it comes: the slow one holds up no other', async () => {
+  test('give each batch as it comes: a slow flow does not delay the others', async () => {
     const [fast, slow] = [gated(), gated()]
     const flow = merge([slow.flow, fast.flow])
     for (const said of ['a', 'b']) {
@@ -48,7 +48,7 @@ describe('merged flows', () => {
     expect(await last).toEqual([{ source: 0, batch: ['1'] }])
   })
 
-  test('are read one batch ahead at the most', async () => {
+  test('are read at most one batch ahead', async () => {
     const [left, right] = [gated(), gated()]
     const flow = merge([left.flow, right.flow])
     const next = flow.next()
@@ -59,7 +59,7 @@ describe('merged flows', () => {
     expect([left.seen.reads, right.seen.reads]).toEqual([1, 1])
   })
 
-  test('fail with the first failure, after what came before it, and close all', async () => {
+  test('fail with the first failure, after the batches before it, and close all flows', async () => {
     const other = gated()
     const flow = merge<string>([scriptedFlow<string>(['a'], new Error('cut')), other.flow])
     expect(await flow.next()).toEqual([{ source: 0, batch: ['a'] }])
@@ -67,7 +67,7 @@ describe('merged flows', () => {
     expect(other.seen.closes).toBe(1)
   })
 
-  test('end all with a failure that comes while they wait', async () => {
+  test('are all closed by a failure that comes while they wait', async () => {
     const [left, right] = [gated(), gated()]
     const read = readAll(merge([left.flow, right.flow]))
     right.fail(new Error('cut'))
@@ -75,7 +75,7 @@ describe('merged flows', () => {
     expect([left.seen.closes, right.seen.closes]).toEqual([1, 1])
   })
 
-  test('are all closed with it, also while it waits', async () => {
+  test('are all closed with the merged flow, also while it waits', async () => {
     const [left, right] = [gated(), gated()]
     const flow = merge([left.flow, right.flow])
     const pending = flow.next()
@@ -85,11 +85,11 @@ describe('merged flows', () => {
     expect([left.seen.closes, right.seen.closes]).toEqual([1, 1])
   })
 
-  test('of none are over at once', () => {
+  test('end at once if there are none', () => {
     expect(merge([]).next()).toBeUndefined()
   })
 
-  test('lose nothing and keep the order of each, however they are timed', async () => {
+  test('lose nothing and keep the order of each, with any timing', async () => {
     const scripts = fc.array(fc.array(fc.boolean(), { maxLength: 6 }), { maxLength: 4 })
     await fc.assert(
       fc.asyncProperty(scripts, async (flows) => {

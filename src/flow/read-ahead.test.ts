@@ -13,7 +13,7 @@ const bySize = { maxSize: 3, sizeOf: ({ text }: Text) => text.length }
 const turn = () => new Promise(setImmediate)
 
 describe('a flow that is read ahead', () => {
-  test('waits for its reader with all that has come, up to its bound', async () => {
+  test('collects batches for its reader, up to its bound', async () => {
     const source = readyFlow([said('a')], [said('b')], [said('cd')], [said('e')])
     const flow = readAhead(() => source, bySize)
     await turn()
@@ -22,7 +22,7 @@ describe('a flow that is read ahead', () => {
     expect((await readAll(flow)).batches).toEqual([[said('e')]])
   })
 
-  test('says when it has begun, or that it has failed before', async () => {
+  test('reports that it has begun, or that it failed before', async () => {
     await readAhead(() => readyFlow([said('')], [said('a')]), bySize).begun
     await readAhead(() => readyFlow<Text>(), bySize).begun
     const failing = readAhead(() => scriptedFlow([said('')], new Error('refused')), bySize)
@@ -34,13 +34,13 @@ describe('a flow that is read ahead', () => {
     expect(unopened.begun).rejects.toThrow('unsupported')
   })
 
-  test('fails after what came before the failure has been read', async () => {
+  test('fails after its reader has taken the batches before the failure', async () => {
     const flow = readAhead(() => scriptedFlow([said('a')], new Error('cut')), bySize)
     await flow.begun
     expect(await readAll(flow)).toEqual({ batches: [[said('a')]], thrown: new Error('cut') })
   })
 
-  test('closed closes its source, whoever waits', async () => {
+  test('closed closes its source, even while its reader waits', async () => {
     const source = silentFlow([said('a')])
     const flow = readAhead(() => source, bySize)
     await flow.begun
@@ -52,7 +52,7 @@ describe('a flow that is read ahead', () => {
     expect(source.closes).toBe(1)
   })
 
-  test('closed while it waits for room reads no further', async () => {
+  test('closed while it waits for room stops reading', async () => {
     const source = readyFlow([said('abcdef')], [said('g')])
     const flow = readAhead(() => source, bySize)
     await turn()

@@ -7,19 +7,19 @@ import type { Timer } from './timers.ts'
 
 const hourMs = 3_600_000
 
-test('timers fire at their own milliseconds, the short ones and the long', async () => {
+test('short and long timers fire at their own milliseconds', async () => {
   const runtime = new ManualRuntime()
   const startedAt = runtime.elapsed()
   const times = [0, 1, 2, 63, 64, 65, 250, 4_095, 4_096, 4_097, 60_000, 262_144, 900_000, 16_777_215, 100 * hourMs]
   const fired: number[] = []
   for (const ms of times.toReversed()) runtime.timers.set(ms, () => fired.push(runtime.elapsed() - startedAt))
   await runtime.advance(200 * hourMs)
-  // nothing is done before `set` has returned
+  // no timer fires before `set` has returned
   expect(fired).toEqual([1, 1, ...times.slice(2)])
   expect(runtime.timers.size).toBe(0)
 })
 
-test('what is neither positive nor a number is due at once, and what is for ever never', async () => {
+test('a time that is not positive or not a number is due at once, and an infinite time never', async () => {
   const runtime = new ManualRuntime()
   const fired: number[] = []
   for (const ms of [-5, Number.NaN, Number.POSITIVE_INFINITY]) runtime.timers.set(ms, () => fired.push(ms))
@@ -27,7 +27,7 @@ test('what is neither positive nor a number is due at once, and what is for ever
   expect(fired).toEqual([-5, Number.NaN])
 })
 
-test('a fraction of a millisecond is not cut off', () => {
+test('a fraction of a millisecond is not dropped', () => {
   let now = 0.9
   let wake: (() => void) | undefined
   const alarms: Alarms = {
@@ -39,7 +39,7 @@ test('a fraction of a millisecond is not cut off', () => {
   }
   const fired: number[] = []
   new TimerWheel(alarms).set(1, () => fired.push(now))
-  // a machine's own timers are early by a fraction
+  // timers of the machine may be early by a fraction
   for (const at of [1.0, 1.89, 1.9, 1.999, 2.0]) {
     now = at
     wake?.()
@@ -47,7 +47,7 @@ test('a fraction of a millisecond is not cut off', () => {
   expect(fired).toEqual([2.0])
 })
 
-test('a timer may set, move and stop others, and itself, from within', async () => {
+test('a callback may set, move and stop other timers and its own', async () => {
   const runtime = new ManualRuntime()
   const { timers } = runtime
   const fired: string[] = []
@@ -67,7 +67,7 @@ test('a timer may set, move and stop others, and itself, from within', async () 
   expect(timers.size).toBe(0)
 })
 
-test('of two that are due together the one that fires first can stop the other', async () => {
+test('of two timers that are due together, the first can stop the other', async () => {
   const runtime = new ManualRuntime()
   const fired: string[] = []
   runtime.timers.set(10, () => {
@@ -79,7 +79,7 @@ test('of two that are due together the one that fires first can stop the other',
   expect(fired).toEqual(['first'])
 })
 
-test('a machine that slept for days does at once what was due, in its order, and says how late it is', async () => {
+test('after days of sleep all due timers fire at once, in order, and learn how late they are', async () => {
   const runtime = new ManualRuntime()
   const fired: (readonly [number, number])[] = []
   for (const ms of [60_000, 5, 700, 900_000]) runtime.timers.set(ms, (lateMs) => fired.push([ms, lateMs]))
@@ -87,7 +87,7 @@ test('a machine that slept for days does at once what was due, in its order, and
   expect(fired).toEqual([5, 700, 60_000, 900_000].map((ms) => [ms, 96 * hourMs - ms]))
 })
 
-test('a timer set after hours in which nothing was wakes the machine once', async () => {
+test('a timer that is set after idle hours wakes the machine once', async () => {
   const runtime = new ManualRuntime()
   runtime.timers.set(1, () => undefined)
   await runtime.advance(50 * hourMs)
@@ -101,7 +101,7 @@ test('a timer set after hours in which nothing was wakes the machine once', asyn
   expect(runtime.alarmsSet - before).toBe(1)
 })
 
-test('moving a timer away ten thousand times sets one timer of the machine, and looks at it a few times', async () => {
+test('moving a timer ten thousand times sets one timer of the machine, which fires only a few times', async () => {
   const runtime = new ManualRuntime()
   let fired = 0
   const timer = runtime.timers.set(15_000, () => fired++)
@@ -113,7 +113,7 @@ test('moving a timer away ten thousand times sets one timer of the machine, and 
   expect(runtime.alarmsSet).toBeLessThan(20)
 })
 
-test('a thousand timers set and stopped leave nothing behind, and wake the machine once at most', async () => {
+test('a thousand stopped timers leave nothing behind, and wake the machine at most once', async () => {
   const runtime = new ManualRuntime()
   for (let count = 0; count < 1_000; count++) runtime.timers.set(30_000, () => expect.unreachable()).stop()
   expect(runtime.timers.size).toBe(0)
@@ -122,7 +122,7 @@ test('a thousand timers set and stopped leave nothing behind, and wake the machi
   expect(runtime.alarmsSet).toBe(1)
 })
 
-test('the process waits while a timer is set that is not in the background', async () => {
+test('the process waits for a timer, unless it is in the background', async () => {
   const runtime = new ManualRuntime()
   const { timers } = runtime
   const background = timers.set(1_000, () => undefined, { isBackground: true })
@@ -140,7 +140,7 @@ test('the process waits while a timer is set that is not in the background', asy
   expect(runtime.isKept).toBe(false)
 })
 
-test('what timers throw keeps no other from its turn, and reaches the machine', async () => {
+test('an error of a timer does not stop the others, and reaches the machine', async () => {
   const runtime = new ManualRuntime()
   const fired: string[] = []
   const fail = () => {
@@ -163,7 +163,7 @@ const step = fc.oneof(
   fc.record({ do: fc.constant('advance' as const), ms: delay }),
 )
 
-test('whatever is set, moved and stopped, each fires at its own millisecond, and nothing else does', async () => {
+test('after any setting, moving and stopping, exactly the due timers fire, each at its own millisecond', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
       const runtime = new ManualRuntime()

@@ -27,7 +27,7 @@ test('orAbort gives up with the signal’s reason, before or while it waits', as
   expect(await thrownBy(orAbort(Promise.resolve(1), signal))).toBe(reason)
 })
 
-test('a promise that fails after it was given up is no unhandled rejection', async () => {
+test('a promise that fails after it was given up does not cause an unhandled rejection', async () => {
   const unhandled: unknown[] = []
   const note = (thrown: unknown) => unhandled.push(thrown)
   process.on('unhandledRejection', note)
@@ -43,7 +43,7 @@ test('a promise that fails after it was given up is no unhandled rejection', asy
     waits.push(thrownBy(within(promises[3] ?? Promise.resolve(), 10, signal)))
     await Promise.all(waits)
     for (const { reject } of late) reject(new Error('late'))
-    // the runtime tells of unhandled rejections after the microtasks: two turns of the event loop later it has
+    // the runtime reports unhandled rejections after the microtasks, so two turns of the event loop are enough
     await runtime.settle()
     await runtime.settle()
     expect(unhandled).toEqual([])
@@ -52,7 +52,7 @@ test('a promise that fails after it was given up is no unhandled rejection', asy
   }
 })
 
-test('within gives what came in time, else undefined, and leaves neither timer nor listener', async () => {
+test('within gives a value that comes in time, otherwise undefined, and leaves no timer and no listener', async () => {
   const { runtime, signal } = given()
   expect(await within(Promise.resolve(1), 1_000, signal)).toBe(1)
   expect(await thrownBy(within(Promise.reject(reason), 1_000, signal))).toBe(reason)
@@ -70,7 +70,7 @@ test('within ends with the signal’s reason', async () => {
   expect([runtime.timers.size, signal.followers]).toEqual([0, 0])
 })
 
-test('sleep wakes after its time and not before', async () => {
+test('sleep ends after its time and not before', async () => {
   const { runtime, signal } = given()
   let isAwake = false
   void sleep(20, signal).then(() => {

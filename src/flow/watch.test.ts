@@ -6,7 +6,7 @@ import { readAll, readyFlow, scriptedFlow } from './flow.double.ts'
 import type { Batch, Flow, NextBatch } from './flow.ts'
 import { type Watcher, watch } from './watch.ts'
 
-/** A watcher that writes down what it sees, under its name. */
+/** Makes a watcher that writes its calls into a list, under its name. */
 function noting(name: string, seen: string[], last?: number): Watcher<number> {
   return {
     onBatch: (batch) => seen.push(`${name} ${batch.join('+')}`),
@@ -16,7 +16,7 @@ function noting(name: string, seen: string[], last?: number): Watcher<number> {
 }
 
 describe('a watched flow', () => {
-  test('costs no promise where the batch is there', () => {
+  test('needs no promise if the batch is ready', () => {
     const flow = watch(watch(readyFlow([1], [2]), {}), {})
     expect([flow.next(), flow.next(), flow.next()]).toEqual([[1], [2], undefined])
   })
@@ -28,14 +28,14 @@ describe('a watched flow', () => {
     expect(seen).toEqual(['inner 1+2', 'outer 1+2', 'inner 3', 'outer 3', 'inner done', 'outer done'])
   })
 
-  test('may be added to before its end, which outer watchers see pass', async () => {
+  test('may get an event before its end, which outer watchers see', async () => {
     const seen: string[] = []
     const flow = watch(watch(readyFlow([1]), noting('inner', seen, 9)), noting('outer', seen))
     expect((await readAll(flow)).batches).toEqual([[1], [9]])
     expect(seen).toEqual(['inner 1', 'outer 1', 'inner done', 'outer 9', 'outer done'])
   })
 
-  test('gives what is added before a failure, and then fails', async () => {
+  test('gives an event that is added before a failure, and then fails', async () => {
     const seen: string[] = []
     const failure = new ChatError('timeout', { message: 'late' })
     const flow = watch(scriptedFlow<number>([1], failure), noting('a', seen, 9))
@@ -43,7 +43,7 @@ describe('a watched flow', () => {
     expect(seen).toEqual(['a 1', 'a failed'])
   })
 
-  test('ends where a watcher refuses, before anything is read', async () => {
+  test('ends before a read if a watcher throws', async () => {
     const seen: string[] = []
     const inner = scriptedFlow([1])
     const refusing: Watcher<number> = {
@@ -58,7 +58,7 @@ describe('a watched flow', () => {
     expect(seen).toEqual(['inner failed'])
   })
 
-  test('closed after an end of which only some know, tells the others that end', () => {
+  test('closed after only some watchers know the end tells the end to the others', () => {
     const seen: string[] = []
     const flow = watch(watch(readyFlow([1]), noting('inner', seen, 9)), noting('outer', seen))
     for (const batch of [flow.next(), flow.next()]) expect(batch).toBeDefined()
@@ -66,7 +66,7 @@ describe('a watched flow', () => {
     expect(seen.slice(-2)).toEqual(['outer 9', 'outer done'])
   })
 
-  test('closes what it watches before its own watchers know', () => {
+  test('closes its inner flow before it tells its watchers', () => {
     const seen: string[] = []
     const inner = { ...readyFlow<number>(), close: () => seen.push('inner closed') }
     watch(inner, noting('outer', seen)).close()
@@ -74,14 +74,14 @@ describe('a watched flow', () => {
   })
 })
 
-/** What one `next` of a generated flow does. */
+/** The effect of one `next` of a generated flow. */
 type Step = 'ready' | 'pending' | 'throws' | 'rejects' | 'end'
 
 const steps = fc.array(fc.constantFrom<Step>('ready', 'ready', 'pending', 'pending', 'throws', 'rejects', 'end'), {
   maxLength: 8,
 })
 
-/** A flow of these steps that counts what is done after its end, and settles what is pending when it is told to. */
+/** Makes a flow of these steps. It counts reads after its end, and settles pending batches when the test says so. */
 function generatedFlow(script: readonly Step[]) {
   const pending: (() => void)[] = []
   const seen = { readsAfterEnd: 0, closes: 0 }
@@ -115,7 +115,7 @@ function generatedFlow(script: readonly Step[]) {
   return { flow, seen, settle: () => pending.shift()?.() }
 }
 
-test('in any interleaving each watcher is told once how the flow ended, and nothing is read after that', async () => {
+test('in any interleaving each watcher learns the ending once, and no batch is read after it', async () => {
   const cases = fc.record({
     script: steps,
     watchers: fc.integer({ min: 1, max: 3 }),

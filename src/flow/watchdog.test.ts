@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { ManualRuntime } from './runtime.double.ts'
 import { Watchdog } from './watchdog.ts'
 
-/** A watchdog with the moments of its barks, in milliseconds from now. */
+/** Makes a watchdog that records the moments of its barks, in milliseconds from now. */
 function given() {
   const runtime = new ManualRuntime()
   const startedAt = runtime.elapsed()
@@ -11,17 +11,17 @@ function given() {
   return { runtime, watchdog, barks }
 }
 
-/** Milliseconds after its moment, in which the sockets are read. */
+/** Milliseconds after its moment in which the sockets are read. */
 const readMs = 5
 
-test('silence of the limit makes it bark, once, once the sockets were read', async () => {
+test('it barks once after the limit of silence, when the sockets have been read', async () => {
   const { runtime, watchdog, barks } = given()
   watchdog.feed(20)
   await runtime.advance(100)
   expect(barks).toEqual([20 + readMs])
 })
 
-test('what is read in the meantime feeds it', async () => {
+test('data that is read in the meantime feeds it', async () => {
   const { runtime, watchdog, barks } = given()
   watchdog.feed(20)
   await runtime.advance(21)
@@ -32,7 +32,7 @@ test('what is read in the meantime feeds it', async () => {
   expect(barks).toEqual([41 + readMs])
 })
 
-test('feeding moves the moment: it barks the limit after it was fed last', async () => {
+test('feeding moves the moment: the limit counts from the last feeding', async () => {
   const { runtime, watchdog, barks } = given()
   for (let meals = 0; meals < 5; meals++) {
     watchdog.feed(40)
@@ -42,7 +42,7 @@ test('feeding moves the moment: it barks the limit after it was fed last', async
   expect(barks).toEqual([80 + 40 + readMs])
 })
 
-test('a shorter limit pulls the moment forward, a longer one holds', async () => {
+test('a new limit replaces the old one, shorter or longer', async () => {
   const { runtime, watchdog, barks } = given()
   watchdog.feed(60_000)
   watchdog.feed(10)
@@ -56,7 +56,7 @@ test('a shorter limit pulls the moment forward, a longer one holds', async () =>
   expect(barks).toHaveLength(2)
 })
 
-test('stopped, it does not bark, not even while the sockets are read; fed again, it does', async () => {
+test('a stopped watchdog does not bark, even while the sockets are read, until it is fed again', async () => {
   const { runtime, watchdog, barks } = given()
   watchdog.feed(5)
   await runtime.advance(6)
@@ -70,7 +70,7 @@ test('stopped, it does not bark, not even while the sockets are read; fed again,
   expect(barks).toHaveLength(1)
 })
 
-test('it can be fed again from within its bark', async () => {
+test('it can be fed again in its bark', async () => {
   const runtime = new ManualRuntime()
   let barks = 0
   const watchdog = new Watchdog(runtime.timers, () => {
@@ -81,7 +81,7 @@ test('it can be fed again from within its bark', async () => {
   expect(barks).toBe(3)
 })
 
-test('a process that slept gives its peers time: the limit, but five seconds at most', async () => {
+test('after a sleep of the process its peers get the limit again, but at most five seconds', async () => {
   for (const [limitMs, patienceMs] of [
     [60_000, 5_000],
     [800, 800],
@@ -96,7 +96,7 @@ test('a process that slept gives its peers time: the limit, but five seconds at 
   }
 })
 
-test('what a process that slept finds in its sockets feeds it', async () => {
+test('data that is in the sockets after a sleep feeds it', async () => {
   const { runtime, watchdog, barks } = given()
   watchdog.feed(1_000)
   await runtime.sleepThrough(3_600_000)

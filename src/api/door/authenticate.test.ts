@@ -6,7 +6,7 @@ import { Keys } from './authenticate.ts'
 const right = 'sk-timing-0123456789abcdef0123456789abcdef'
 const bearer = (key: string) => new Headers({ authorization: `Bearer ${key}` })
 
-/** The reason of a refusal, or `in`. */
+/** Returns the reason of a refusal, or `in`. */
 const keyOf = (value: string) => ({ secret: new Secret(value), role: 'client' as const })
 
 function verdict(keys: Keys, headers: Headers, address = '10.0.0.1'): string {
@@ -19,7 +19,7 @@ function verdict(keys: Keys, headers: Headers, address = '10.0.0.1'): string {
 }
 
 describe('keys', () => {
-  test('any of them opens', () => {
+  test('each of them is accepted', () => {
     const keys = new Keys([keyOf(right), keyOf('sk-other-0123456789')], () => 0)
     expect(verdict(keys, bearer(right))).toBe('in')
     expect(verdict(keys, bearer('sk-other-0123456789'))).toBe('in')
@@ -29,14 +29,14 @@ describe('keys', () => {
     expect(verdict(keys, new Headers())).toBe('unauthorized')
   })
 
-  test('without any, everybody comes in', () => {
+  test('every caller is let in if there are none', () => {
     expect(new Keys([], () => 0).isOpen).toBe(true)
     expect(verdict(new Keys([], () => 0), new Headers())).toBe('in')
   })
 })
 
 describe('item 19: guessing', () => {
-  test('is over after a hundred wrong keys of an address within a minute, for that address and that minute', () => {
+  test('is blocked for an address after a hundred wrong keys within a minute, until that minute ends', () => {
     let now = 0
     const keys = new Keys([keyOf(right)], () => now)
     for (let guess = 0; guess < 100; guess++) expect(verdict(keys, bearer(`sk-${guess}`))).toBe('forbidden')
@@ -47,7 +47,7 @@ describe('item 19: guessing', () => {
     expect(verdict(keys, bearer('sk-one-more'))).toBe('forbidden')
   })
 
-  test('keeps no right key out', () => {
+  test('does not lock out a right key', () => {
     const keys = new Keys([keyOf(right)], () => 0)
     for (let guess = 0; guess < 150; guess++) verdict(keys, bearer('sk-wrong'))
     expect(verdict(keys, bearer('sk-wrong'))).toBe('too-many-attempts')
@@ -64,7 +64,7 @@ describe('item 19: guessing', () => {
     expect(() => keys.check(bearer('sk-wrong'), '10.0.0.1')).toThrow(expect.objectContaining({ retryAfterMs: 40_000 }))
   })
 
-  test('is not counted where no key is sent, nor where it is right', () => {
+  test('is not counted for a missing or a right key', () => {
     const keys = new Keys([keyOf(right)], () => 0)
     for (let at = 0; at < 200; at++) {
       expect(verdict(keys, new Headers())).toBe('unauthorized')
@@ -72,7 +72,7 @@ describe('item 19: guessing', () => {
     }
   })
 
-  test('takes a bounded memory: the address that was first is forgotten after 10,000 others', () => {
+  test('needs bounded memory: the first address is forgotten after 10,000 others', () => {
     const keys = new Keys([keyOf(right)], () => 0)
     for (let guess = 0; guess < 100; guess++) verdict(keys, bearer('sk-wrong'), 'first')
     expect(verdict(keys, bearer('sk-wrong'), 'first')).toBe('too-many-attempts')
@@ -81,7 +81,7 @@ describe('item 19: guessing', () => {
   })
 })
 
-/** Mean, variance and count of the samples under the 90th percentile: what lies above is the collector's and the scheduler's. */
+/** Mean, variance and count of the samples below the 90th percentile. Garbage collection and scheduling cause the others. */
 function moments(samples: readonly number[]): { mean: number; variance: number; count: number } {
   const kept = samples.toSorted((a, b) => a - b).slice(0, Math.floor(samples.length * 0.9))
   const mean = kept.reduce((sum, value) => sum + value, 0) / kept.length
@@ -89,7 +89,7 @@ function moments(samples: readonly number[]): { mean: number; variance: number; 
   return { mean, variance, count: kept.length }
 }
 
-/** Welch's t of each two classes of a group; the largest of all groups. */
+/** Returns the largest Welch's t of two classes of the same group. */
 function largestT(groups: readonly (readonly (readonly number[])[])[]): number {
   const pairs = groups.flatMap((classes) => {
     const all = classes.map(moments)
@@ -108,11 +108,11 @@ interface TimedClass {
   readonly samples: number[]
 }
 
-/** Times every key `perClass` times, all of them in turn and each round in another order. */
+/** Measures every key `perClass` times, in rounds of random order. */
 function time(groups: readonly (readonly string[])[], check: (headers: Headers) => void): number[][][] {
   const timed = groups.map((keys) => keys.map((key): TimedClass => ({ headers: bearer(key), samples: [] })))
   const order = timed.flat()
-  // the first thousand are for the compiler
+  // the first thousand runs let the compiler optimise
   for (let round = -1_000; round < perClass; round++) {
     order.sort(() => Math.random() - 0.5)
     for (const { headers, samples } of order) {
@@ -128,18 +128,18 @@ function time(groups: readonly (readonly string[])[], check: (headers: Headers) 
 describe('P18: the time of a check', () => {
   const wrongAfter = (length: number) => right.slice(0, length) + 'x'.repeat(right.length - length)
   /**
-   * Wrong keys of one length each, which have much, little or nothing in common with the right one. How long a key takes
-   * to be hashed does grow with its length (20 ns from 8 to 43 characters), but that is what the sender chose.
+   * Groups of wrong keys of the same length, which share much, little or nothing with the right key. Hashing takes longer for a
+   * longer key (20 ns from 8 to 43 characters), but the sender knows that length anyway.
    */
   const groups = [
     [0, 1, 2, 10, 20, 30, 41].map(wrongAfter),
     [right.slice(0, 20), 'x'.repeat(20)],
     [`${right}0`, 'x'.repeat(right.length + 1)],
   ]
-  // a leak shows each time, the noise of a shared machine does not
+  // a leak shows every time, but noise of a shared machine does not
   const attempts = 4
 
-  test('tells nothing of the key', () => {
+  test('reveals nothing about the key', () => {
     let now = 0
     const keys = new Keys([keyOf(right), keyOf(`${right}-second`)], () => now)
     const check = (headers: Headers) => {
@@ -151,7 +151,7 @@ describe('P18: the time of a check', () => {
     expect(Math.min(...ts)).toBeLessThan(4.5)
   }, 60_000)
 
-  test('would show if keys were compared letter by letter', () => {
+  test('would reveal a comparison letter by letter', () => {
     const leaky = (headers: Headers) => {
       const sent = headers.get('authorization')?.slice('Bearer '.length) ?? ''
       for (let at = 0; at < right.length; at++) if (sent.charCodeAt(at) !== right.charCodeAt(at)) return

@@ -45,7 +45,7 @@ describe('TRUSTED_PROXIES', () => {
       expect([address, proxies.has(address)]).toEqual([address, false])
   })
 
-  test('of IPv4 within IPv6 mean the IPv4 address', () => {
+  test('may be IPv4 within IPv6, which means the IPv4 address', () => {
     const mapped = readTrustedProxies(['::ffff:10.0.0.0/104', '::ffff:192.0.2.1'])
     expect(mapped.malformed).toEqual([])
     expect(['10.9.9.9', '192.0.2.1', '192.0.2.2'].map((address) => mapped.proxies.has(address))).toEqual([
@@ -55,13 +55,13 @@ describe('TRUSTED_PROXIES', () => {
     ])
   })
 
-  test('may be every address', () => {
+  test('may cover all addresses', () => {
     const all = readTrustedProxies(['0.0.0.0/0', '::/0'])
     expect(all.malformed).toEqual([])
     expect([all.proxies.has('203.0.113.7'), all.proxies.has('2001:db8::1')]).toEqual([true, true])
   })
 
-  test('that are malformed are told', () => {
+  test('that are malformed are reported', () => {
     const wrong = [
       '10.0.0.0/33',
       '::1/129',
@@ -89,23 +89,28 @@ describe('the client of a request', () => {
 
   const cases: readonly (readonly [string, string, string | undefined, string])[] = [
     ['without a proxy is the peer', '203.0.113.7', undefined, '203.0.113.7'],
-    ['is the peer, whatever it says, where that is no trusted proxy', '203.0.113.7', '198.51.100.1', '203.0.113.7'],
+    [
+      'is the peer if that is not a trusted proxy, whatever header it sends',
+      '203.0.113.7',
+      '198.51.100.1',
+      '203.0.113.7',
+    ],
     ['is the one that the proxy names', '10.0.0.1', '198.51.100.1', '198.51.100.1'],
-    ['is the proxy, where it names none', '10.0.0.1', undefined, '10.0.0.1'],
-    ['is the last that a trusted proxy names, not the first', '10.0.0.1', '1.1.1.1, 198.51.100.1', '198.51.100.1'],
-    ['is found behind a row of proxies', '127.0.0.1', '1.1.1.1,198.51.100.1 , 10.0.0.2,10.0.0.3', '198.51.100.1'],
-    ['is the first of a row that is trusted as a whole', '127.0.0.1', '10.0.0.4, 10.0.0.3', '10.0.0.4'],
+    ['is the proxy without a header', '10.0.0.1', undefined, '10.0.0.1'],
+    ['is the last address in the header, not the first', '10.0.0.1', '1.1.1.1, 198.51.100.1', '198.51.100.1'],
+    ['is found behind several proxies', '127.0.0.1', '1.1.1.1,198.51.100.1 , 10.0.0.2,10.0.0.3', '198.51.100.1'],
+    ['is the first address if all of them are trusted proxies', '127.0.0.1', '10.0.0.4, 10.0.0.3', '10.0.0.4'],
     ['may have a port', '10.0.0.1', '198.51.100.1:4711', '198.51.100.1'],
     ['may have brackets', '10.0.0.1', '[2001:db8::5]:4711', '2001:db8::5'],
-    ['may be IPv4 within IPv6, as the proxy may be', '::ffff:10.0.0.1', '::ffff:198.51.100.1', '198.51.100.1'],
-    ['is the proxy, where that hides it', '10.0.0.1', '1.1.1.1, unknown', '10.0.0.1'],
-    ['is the inner proxy, where that hides it', '10.0.0.1', '1.1.1.1, unknown, 10.0.0.9', '10.0.0.9'],
-    ['is the proxy, where it names nothing', '10.0.0.1', '', '10.0.0.1'],
-    ['is the proxy, where it names nothing last', '10.0.0.1', '1.1.1.1,', '10.0.0.1'],
+    ['may be IPv4 within IPv6, and so may the proxy', '::ffff:10.0.0.1', '::ffff:198.51.100.1', '198.51.100.1'],
+    ['is the proxy if that hides the client', '10.0.0.1', '1.1.1.1, unknown', '10.0.0.1'],
+    ['is the inner proxy if that hides the client', '10.0.0.1', '1.1.1.1, unknown, 10.0.0.9', '10.0.0.9'],
+    ['is the proxy if its header is empty', '10.0.0.1', '', '10.0.0.1'],
+    ['is the proxy if the last address in its header is empty', '10.0.0.1', '1.1.1.1,', '10.0.0.1'],
   ]
   for (const [name, peer, forwarded, address] of cases) test(name, () => expect(of(peer, forwarded)).toBe(address))
 
-  test('is named by no other header', () => {
+  test('is not read from any other header', () => {
     const more = {
       forwarded: 'for=1.1.1.1',
       'x-real-ip': '1.1.1.1',
@@ -116,7 +121,7 @@ describe('the client of a request', () => {
   })
 })
 
-test('an IPv6 address is counted by its network of 64 bits, an IPv4 address by itself', () => {
+test('an IPv6 address counts as its network of 64 bits, an IPv4 address as itself', () => {
   expect(countedNetwork('203.0.113.7')).toBe('203.0.113.7')
   const network = countedNetwork('2001:db8:0:1::1')
   for (const address of ['2001:db8:0:1::2', '2001:db8:0:1:ffff:ffff:ffff:ffff', '2001:db8:0:1:2:3:4:5'])

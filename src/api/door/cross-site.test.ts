@@ -6,7 +6,7 @@ const open: CrossSitePolicy = { hasKeys: false, allowedHosts: [], isPublic: fals
 const anywhere: CrossSitePolicy = { ...open, isPublic: true, allowedHosts: ['gateway.lan', 'box:8000'] }
 const keyed: CrossSitePolicy = { ...open, hasKeys: true, isPublic: true }
 
-/** The code of a refusal, or `in`. */
+/** Returns the code of a refusal, or `in`. */
 function verdict(headers: Readonly<Record<string, string>>, policy = open): string {
   try {
     refuseCrossSite(new Headers(headers), policy)
@@ -34,7 +34,7 @@ describe('without a key', () => {
       expect(verdict({ host, origin, 'sec-fetch-site': 'same-origin' })).toBe('in')
     })
 
-    test(`nothing that a browser calls cross-site may ask ${host}, also not as ${origin}`, () => {
+    test(`a request that a browser marks as cross-site may not ask ${host}, even with the origin ${origin}`, () => {
       for (const site of ['cross-site', 'Cross-Site', 'none, cross-site', 'cross-site, none']) {
         expect(verdict({ host, origin, 'sec-fetch-site': site })).toBe('host_not_allowed')
         expect(verdict({ host, 'sec-fetch-site': site })).toBe('host_not_allowed')
@@ -43,7 +43,7 @@ describe('without a key', () => {
   }
 
   const foreign: readonly (readonly [host: string, origin: string])[] = [
-    // other programs of this machine, which may show pages of anybody
+    // other programs of this machine, which may show any web page
     ['localhost:8000', 'http://localhost:3000'],
     ['localhost:8000', 'http://localhost'],
     ['localhost', 'http://localhost:8000'],
@@ -73,25 +73,25 @@ describe('without a key', () => {
     })
   }
 
-  test('a page of another origin may not ask without naming it either, as with a picture', () => {
+  test('a page of another origin may not ask without an Origin header either, for example for a picture', () => {
     for (const site of ['cross-site', 'same-site', 'CROSS-SITE', 'whatever'])
       expect(verdict({ host: 'localhost', 'sec-fetch-site': site })).toBe('host_not_allowed')
     for (const site of ['same-origin', 'none'])
       expect(verdict({ host: 'localhost', 'sec-fetch-site': site })).toBe('in')
   })
 
-  test('a program that is no browser may ask', () => {
+  test('a program other than a browser may ask', () => {
     expect(verdict({ host: 'localhost:8000' })).toBe('in')
   })
 
   describe('on a public address', () => {
-    test('a page of the address or name that it asks may ask', () => {
+    test('a page may ask its own address or name', () => {
       for (const host of ['192.168.1.4:8000', '[fd00::4]:8000', 'gateway.lan', 'box:8000'])
         for (const scheme of ['http', 'https'])
           expect(verdict({ host, origin: `${scheme}://${host}` }, anywhere)).toBe('in')
     })
 
-    test('a page of another address or name may not, though that is one of ours', () => {
+    test('a page of another address or name may not ask, even if that is also ours', () => {
       for (const origin of [
         'http://192.168.1.5:8000',
         'http://192.168.1.4',
@@ -106,22 +106,22 @@ describe('without a key', () => {
     })
   })
 
-  describe('an origin that the operator has named', () => {
+  describe('an origin in CORS_ORIGINS', () => {
     const named = { ...open, corsOrigins: ['https://chat.example', 'http://localhost:3000'] }
 
-    test('may ask, which its browser calls cross-site', () => {
+    test('may ask with a request that its browser marks as cross-site', () => {
       for (const origin of named.corsOrigins)
         for (const site of ['cross-site', 'same-site', 'same-origin'])
           expect(verdict({ host: 'localhost:8000', origin, 'sec-fetch-site': site }, named)).toBe('in')
     })
 
-    test('opens to no other, nor to a foreign Host', () => {
+    test('does not allow other origins, or another Host', () => {
       expect(verdict({ host: 'localhost', origin: 'http://chat.example' }, named)).toBe('host_not_allowed')
       expect(verdict({ host: 'localhost', 'sec-fetch-site': 'cross-site' }, named)).toBe('host_not_allowed')
       expect(verdict({ host: 'evil.com', origin: 'https://chat.example' }, named)).toBe('host_not_allowed')
     })
 
-    test('is no origin where it says every one: without a key each is named', () => {
+    test('is ignored if it is the wildcard and there is no key', () => {
       const all = { ...open, corsOrigins: ['*'] }
       for (const origin of ['https://chat.example', 'null', '*x'])
         expect(verdict({ host: 'localhost', origin }, all)).toBe('host_not_allowed')
@@ -130,7 +130,7 @@ describe('without a key', () => {
   })
 })
 
-test('with a key every page may ask, since none has the key by itself', () => {
+test('with a key every page may ask, because no page has the key by itself', () => {
   for (const headers of [{ origin: 'http://evil.com' }, { origin: 'null' }, { 'sec-fetch-site': 'cross-site' }])
     expect(verdict({ host: 'gateway.example', ...headers }, keyed)).toBe('in')
   expect(verdict({ host: 'a, b' }, keyed)).toBe('invalid_host')

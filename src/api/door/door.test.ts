@@ -46,24 +46,24 @@ const requestFor = (path: string, headers: Record<string, string> = {}) =>
   new Request(`http://gateway${path}`, { headers: { host: 'gateway', ...headers } })
 
 describe('the door', () => {
-  test('lets in who has the key, and turns away who has not', async () => {
+  test('lets in a request with the key, and refuses a request without it', async () => {
     const door = doorWith(key)
     expect(door.admit(requestFor('/v1/models', { authorization: `Bearer ${key}` }), null)).toBeUndefined()
     expect((await door.admit(requestFor('/v1/models'), null))?.status).toBe(401)
     expect(door.admit(requestFor('/health'), null)).toBeUndefined()
   })
 
-  test('knows the path that the router will see, with any characters in it', () => {
+  test('reads the same path as the router, with any characters in it', () => {
     for (const path of ['/v1/models', '/v1/models/', '/v1//models', '/health#x', '/a%2Fb', '/']) {
       for (const query of ['', '?', '?/health', '?a#b']) {
-        // as Bun hands it over: a URL made from it would have lost its `#`
+        // the form in which Bun gives it: a URL made from it would lose its `#`
         const request = Object.defineProperty(requestFor('/'), 'url', { value: `http://a${path}${query}` })
         expect(doorWith(key).exchangeOf(request).path).toBe(path)
       }
     }
   })
 
-  test('answers by the path that it has judged, even if a router finds another', async () => {
+  test('answers with the route that it has checked, even if a router finds another', async () => {
     const door = doorWith(key)
     const request = Object.defineProperty(requestFor('/'), 'url', { value: 'http://a/health?/v1/secrets' })
     expect(door.admit(request, null)).toBeUndefined()
@@ -79,7 +79,7 @@ describe('the door', () => {
     expect([await knock('10.0.0.1'), await knock('10.0.0.2')]).toEqual([429, 403])
   })
 
-  test('takes no new work while the server shuts down, but tells how it is', async () => {
+  test('refuses new requests during a shutdown, but reports its health', async () => {
     const door = doorWith()
     door.phase = 'draining'
     const refused = await door.admit(requestFor('/v1/models'), null)
@@ -88,13 +88,13 @@ describe('the door', () => {
     expect((await door.admit(requestFor('/'), null))?.status).toBe(503)
   })
 
-  test('takes new work while it says that it will stop', () => {
+  test('accepts new requests while /ready reports that it will stop', () => {
     const door = doorWith(key)
     door.phase = 'leaving'
     expect(door.admit(requestFor('/v1/models', { 'api-key': key }), null)).toBeUndefined()
   })
 
-  test('lets an admin alone to the routes of an admin', async () => {
+  test('lets only an admin use the routes of an admin', async () => {
     const door = doorOf([
       { secret: new Secret(key), role: 'admin' },
       { secret: new Secret('sk-client-0123456789'), role: 'client' },
@@ -103,7 +103,7 @@ describe('the door', () => {
     expect(knock(key)).toBeUndefined()
     const refused = await knock('sk-client-0123456789')
     expect([refused?.status, errorIn((await refused?.text()) ?? '').code]).toEqual([403, 'admin_key_required'])
-    // a path with a slash too many is judged as the one it means
+    // a path with an extra slash is checked like the path without it
     const spare = door.admit(requestFor('/admin//all/', { 'api-key': 'sk-client-0123456789' }), null)
     expect((await spare)?.status).toBe(403)
     expect((await door.admit(requestFor('/admin/all'), null))?.status).toBe(401)
@@ -113,16 +113,16 @@ describe('the door', () => {
   const foreign = { ...own, addressOf: () => '10.0.0.1' }
   const strangers = [
     ['another machine', {}, foreign],
-    ['somebody behind a proxy of this one', { 'x-forwarded-for': '10.0.0.1' }, own],
+    ['a client behind a proxy of this machine', { 'x-forwarded-for': '10.0.0.1' }, own],
     ['another name', { host: 'gateway' }, own],
   ] as const
   for (const [who, headers, listener] of strangers)
-    test(`without keys ${who} is no admin`, async () => {
+    test(`without keys ${who} is not an admin`, async () => {
       const refused = await doorOf([]).admit(requestFor('/admin/all', { host: 'localhost', ...headers }), listener)
       expect([refused?.status, errorIn((await refused?.text()) ?? '').code]).toEqual([403, 'admin_local_only'])
     })
 
-  test('without keys a program of this machine is an admin there, and a client elsewhere', () => {
+  test('without keys a program of this machine is an admin on the routes of an admin, and a client on others', () => {
     const door = doorOf([])
     for (const [path, role] of [
       ['/admin/all', 'admin'],

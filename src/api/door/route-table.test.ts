@@ -50,14 +50,14 @@ describe('a route is found', () => {
       if (found) expect({ ...found.params }).toEqual(params)
     })
 
-  test('in a time that grows with the path and no faster', () => {
+  test('in time that is linear in the length of the path', () => {
     const long = `/v1/models/${'/'.repeat(1_000_000)}`
     expect(table.find('GET', long)).toBeUndefined()
     expect(table.find('GET', `${long}a`)?.params.model).toHaveLength(1_000_001)
   })
 })
 
-describe('what is nearest', () => {
+describe('the nearest surface', () => {
   const paths: readonly (readonly [path: string, surface: string, said: string])[] = [
     ['/v1/letters', 'letters', 'only for POST.'],
     ['/v1/letters/7', 'letters', 'only for GET and DELETE.'],
@@ -75,11 +75,11 @@ describe('what is nearest', () => {
     })
 })
 
-test('methods are those of the routes, in the usual order', () => {
+test('the methods of a path come from its routes, in the usual order', () => {
   expect(table.methods).toEqual(['GET', 'POST', 'DELETE'])
 })
 
-test('a route that two surfaces have is a mistake in the list', () => {
+test('a route in two surfaces is a mistake in the list', () => {
   expect(() => new RouteTable([chat, surfaceOf('copy', ['GET /v1/models'])])).toThrow('GET /v1/models')
   expect(() => new RouteTable([])).toThrow('no surface')
 })

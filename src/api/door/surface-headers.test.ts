@@ -14,7 +14,7 @@ import { RouteTable } from './route-table.ts'
 const key = 'sk-surface-0123456789abcdef'
 const calls = new Calls(10)
 
-/** A surface as Anthropic's clients read it: the id under another name and in the body, and what is left of the caller's limits. */
+/** A surface for Anthropic's clients: it has another header for the id, the id in the body, and the rest of the caller's limits. */
 const limited: Surface = {
   name: 'limited',
   error: ({ meaning: { status }, message }, { id, caller }) => ({
@@ -51,7 +51,7 @@ const door = new Door({
   log: openLog({ runtime: machine, level: 'silent', format: 'json', write: () => undefined }),
 })
 
-/** The status, the body, and the headers that are the surface's or say who may read them. */
+/** Returns the status, the body, the headers of the surface and the CORS headers. */
 async function ask(path: string, headers: Record<string, string> = { 'x-api-key': key }, method = 'GET') {
   const sent = { host: 'gateway', 'x-request-id': 'seven', origin: 'https://page.example', ...headers }
   const request = new Request(`http://gateway${path}`, { method, headers: sent })
@@ -69,13 +69,13 @@ async function ask(path: string, headers: Record<string, string> = { 'x-api-key'
   }
 }
 
-test('an answer has the headers of its surface, made when caller and receipt are known', async () => {
+test('an answer has the headers of its surface, with the caller and the receipt', async () => {
   const { status, own, id, exposed } = await ask('/well')
   expect({ status, own, id }).toEqual({ status: 200, own: ['seven', '10', '7'], id: 'seven' })
   expect(exposed).toEndWith(', request-id, x-ratelimit-limit-requests, x-ratelimit-remaining-requests')
 })
 
-test('a failure of a handler has them too, and the id in its body', async () => {
+test('a failure of a handler has these headers too, and the id in its body', async () => {
   const { status, body, own } = await ask('/badly')
   expect({ status, body, own }).toEqual({
     status: 429,
@@ -98,7 +98,7 @@ test.each([
   expect(own).toEqual(['seven', to === 'ann' ? '10' : '0', null])
 })
 
-test('and a preflight', async () => {
+test('a preflight has these headers too', async () => {
   const preflight = await ask('/well', { 'access-control-request-method': 'GET' }, 'OPTIONS')
   expect([preflight.status, preflight.own[0]]).toEqual([204, 'seven'])
 })

@@ -4,7 +4,7 @@ import { ManualRuntime } from '../../flow/runtime.double.ts'
 import { sleep } from '../../flow/wait.ts'
 import { drainReader } from './drain-body.ts'
 
-/** Reads a body of so many bytes, each of which comes so many milliseconds after it was asked for. */
+/** Drains a body whose pieces each come this number of milliseconds after the read. */
 async function drain(bytes: number, everyMs: number) {
   const runtime = new ManualRuntime()
   const never = new CancelSource(runtime)
@@ -35,16 +35,16 @@ async function drain(bytes: number, everyMs: number) {
   return seen
 }
 
-describe('a body that is refused is read', () => {
-  test('to its end, also from far away, where there is half a second between two windows', async () => {
+describe('a refused body is read', () => {
+  test('to its end, also over a slow connection with half a second between two windows', async () => {
     expect(await drain(4, 500)).toEqual({ read: 4, isGivenUp: false, tookMs: 2_000 })
   })
 
-  test('until nothing more comes', async () => {
+  test('until no more bytes come', async () => {
     expect(await drain(2, 10_000)).toEqual({ read: 0, isGivenUp: true, tookMs: 1_000 })
   })
 
-  test('for a moment only, however much comes', async () => {
+  test('only for a moment, even if bytes keep coming', async () => {
     expect(await drain(10_000, 200)).toEqual({ read: 15, isGivenUp: true, tookMs: 3_000 })
   })
 })

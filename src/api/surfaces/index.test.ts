@@ -5,11 +5,11 @@ import { surfaces } from './index.ts'
 
 const api = join(import.meta.dir, '..')
 
-test('every route is of one surface', () => {
+test('every route belongs to one surface', () => {
   expect(new RouteTable(surfaces).routes.length).toBeGreaterThan(10)
 })
 
-test('nothing else in the API knows a path', async () => {
+test('no other file of the API has a path', async () => {
   const beginnings = new Set(surfaces.flatMap(({ routes }) => routes.map(({ path }) => path.split('/')[1])))
   const knows = new RegExp(`['"\`][^'"\`\\n]*/(${[...beginnings].filter((text) => text !== '').join('|')})\\b`)
   expect(`if (path.startsWith('/v1/'))`).toMatch(knows)

@@ -46,14 +46,14 @@ const whole = JSON.stringify({
 })
 const longEvent = { choices: [{ index: 0, delta: { content: longText }, finish_reason: null }] }
 
-/** Replies of more than a megabyte, and whether a stream was asked for. */
+/** Replies of more than a megabyte, and whether the request was for a stream. */
 const longReplies: Readonly<Record<string, readonly [HttpReply, boolean]>> = {
   'a whole completion': [sized(reply(whole, 'application/json')), false],
-  'a whole completion that does not say its length': [reply(whole, 'application/json'), false],
-  'a whole completion where a stream was due': [reply(whole), true],
+  'a whole completion without a length': [reply(whole, 'application/json'), false],
+  'a whole completion in place of a stream': [reply(whole), true],
   'a whole completion in an event': [reply(sse(whole)), true],
   'a long event': [reply(sse(tea, longEvent, stop, '[DONE]')), true],
-  'a long event where a whole was due': [sized(reply(sse(longEvent, stop, '[DONE]'))), false],
+  'a long event in place of a whole completion': [sized(reply(sse(longEvent, stop, '[DONE]'))), false],
   'a long event without its end of line': [reply(`data: ${whole}`), true],
   'a long event that is framed twice': [reply(sse(`data: ${JSON.stringify(longEvent)}`, stop, '[DONE]')), true],
 }
@@ -72,7 +72,7 @@ describe('a long reply is read like a short one', () => {
       expect(events.at(-1)).toMatchObject({ type: 'finish', reason: 'stop' })
     })
 
-  test('and refused like a short one', async () => {
+  test('and a bad one is refused like a short one', async () => {
     const cut = sse(longEvent).slice(0, -200)
     expect((await failure(reply(cut))).code).toBe('upstream_bad_response')
     const crowded = whole.replace(/}$/, `,"x":[${'[],'.repeat(600_000)}[]]}`)
@@ -87,7 +87,7 @@ function ending(finish_reason: string) {
   return { choices: [{ index: 0, delta: { content: '.' }, finish_reason }] }
 }
 
-/** What came, the error's reason, and what is in its message. */
+/** The reply, the reason of the error, and a part of its message. */
 const failures: Readonly<Record<string, readonly [string, string, string]>> = {
   'an error object': [sse(tea, { error: { message: 'Gone wrong', code: 500 } }), 'upstream-failed', 'Gone wrong'],
   'an error that is a text': [sse(tea, { error: 'Gone wrong' }), 'upstream-failed', 'Gone wrong'],
@@ -96,7 +96,7 @@ const failures: Readonly<Record<string, readonly [string, string, string]>> = {
     'rate-limited',
     'Slow down',
   ],
-  'an error beside a choice (OpenRouter)': [
+  'an error next to a choice (OpenRouter)': [
     sse(tea, {
       error: { code: 502, message: 'Gone wrong' },
       choices: [{ index: 0, delta: { content: '' }, finish_reason: 'error' }],
@@ -126,23 +126,23 @@ const failures: Readonly<Record<string, readonly [string, string, string]>> = {
     'overloaded',
     'Gone wrong',
   ],
-  'an event named error that is no object': [`event: error\n${sse('"Gone wrong"')}`, 'upstream-failed', 'Gone wrong'],
+  'an event named error without an object': [`event: error\n${sse('"Gone wrong"')}`, 'upstream-failed', 'Gone wrong'],
   'an early end, with its cause (Groq)': [
     sse(tea, { ...stop, x_groq: { error: 'Gone wrong' } }),
     'upstream-failed',
     'Gone wrong',
   ],
   'a finish that is an error': [sse(tea, ending('error'), '[DONE]'), 'upstream-failed', 'broke off'],
-  'a finish for want of resources (DeepSeek)': [
+  'a finish because of missing resources (DeepSeek)': [
     sse(tea, ending('insufficient_system_resource'), '[DONE]'),
     'overloaded',
     'broke off',
   ],
   'a finish by abort (vLLM)': [sse(tea, ending('abort'), '[DONE]'), 'upstream-failed', 'broke off'],
   'a cut': [sse(tea), 'upstream-failed', brokenOff],
-  'a stream of nothing': [sse('[DONE]'), 'upstream-failed', 'without an answer'],
+  'a stream without events': [sse('[DONE]'), 'upstream-failed', 'without an answer'],
   'an end without an answer': [sse(stop, '[DONE]'), 'upstream-failed', 'without an answer'],
-  'an answer of no tokens': [
+  'an answer without tokens': [
     sse(stop, { choices: [], usage: { prompt_tokens: 1, completion_tokens: 0 } }, '[DONE]'),
     'upstream-failed',
     'without an answer',
@@ -152,12 +152,12 @@ const failures: Readonly<Record<string, readonly [string, string, string]>> = {
     'upstream-failed',
     'without',
   ],
-  'what is no JSON': [sse('{"a":'), 'upstream-failed', 'not JSON'],
-  'what is no chunk': [sse([[]]), 'upstream-failed', 'unknown shape'],
-  'choices that are none': [sse({ choices: 5 }), 'upstream-failed', 'unknown shape'],
+  'invalid JSON': [sse('{"a":'), 'upstream-failed', 'not JSON'],
+  'an invalid chunk': [sse([[]]), 'upstream-failed', 'unknown shape'],
+  'invalid choices': [sse({ choices: 5 }), 'upstream-failed', 'unknown shape'],
 }
 
-describe('a stream that fails throws, whatever it looks like', () => {
+describe('a failed stream throws in every form of failure', () => {
   for (const [name, [text, reason, message]] of Object.entries(failures))
     test(name, async () => {
       const error = await failure(reply(text))
@@ -169,13 +169,13 @@ describe('a stream that fails throws, whatever it looks like', () => {
 const texts = (events: readonly ChatEvent[]) =>
   events.flatMap((event) => (event.type === 'text' ? event.text : event.type === 'part-end' ? [] : event.type))
 
-describe('a stream that is well', () => {
-  test('comments between events are nothing (OpenRouter)', async () => {
+describe('a good stream', () => {
+  test('comments between events are ignored (OpenRouter)', async () => {
     const text = `: OPENROUTER PROCESSING\n\n${sse(tea)}: OPENROUTER PROCESSING\n\n${sse(stop, '[DONE]')}`
     expect(texts(await read(reply(text)))).toEqual(['Tea', 'finish'])
   })
 
-  test("an event of a vendor's own kind is nothing", async () => {
+  test("an event of a vendor's own type is ignored", async () => {
     expect(texts(await read(reply(sse(tea, { type: 'ping' }, stop, '[DONE]'))))).toEqual(['Tea', 'finish'])
   })
 
@@ -183,32 +183,32 @@ describe('a stream that is well', () => {
     expect(texts(await read(reply(sse(tea, stop, '[DONE]', 'rubbish'))))).toEqual(['Tea', 'finish'])
   })
 
-  test('rubbish after the last finish takes nothing away', async () => {
+  test('invalid data after the last finish does not spoil the answer', async () => {
     expect(texts(await read(reply(sse(tea, stop, 'rubbish'))))).toEqual(['Tea', 'finish'])
   })
 
-  test('an answer the upstream counted tokens for may be empty', async () => {
+  test('an answer may be empty if the upstream counted tokens for it', async () => {
     const counted = { choices: [], usage: { prompt_tokens: 1, completion_tokens: 1 } }
     expect(texts(await read(reply(sse(stop, counted, '[DONE]'))))).toEqual(['finish', 'usage'])
   })
 
-  test('an end beside content goes out although nothing comes after it', async () => {
+  test('a finish in the same chunk as content is sent although no chunk follows', async () => {
     expect(texts(await read(reply(sse(tea, ending('length')))))).toEqual(['Tea', '.', 'finish'])
   })
 
-  test('an end of no name is none, and relayed as none', async () => {
+  test('an empty finish reason is not an end, and is relayed as null', async () => {
     const [said, ...rest] = await read(reply(sse(ending(''), stop, '[DONE]')))
     expect(texts([...(said ? [said] : []), ...rest])).toEqual(['.', 'finish'])
     expect(said?.native?.value).toMatchObject({ choices: [{ delta: { content: '.' }, finish_reason: null }] })
   })
 
-  test('JSON where a stream was asked for is a whole completion, and the other way round', async () => {
+  test('a whole completion may come in place of a stream, and a stream in place of a whole completion', async () => {
     const whole = JSON.stringify({ choices: [{ message: { content: 'Tea' }, finish_reason: 'stop' }] })
     expect(texts(await read(reply(whole, 'application/json')))).toEqual(['Tea', 'finish'])
     expect(texts(await read(reply(sse(tea, stop, '[DONE]')), false))).toEqual(['Tea', 'finish'])
   })
 
-  test('members of a wrong type that nothing hangs on are passed over', async () => {
+  test('unimportant members of a wrong type are ignored', async () => {
     const odd = {
       created: 'now',
       object: 5,
@@ -232,7 +232,7 @@ for (const [name, body] of Object.entries({
   list: '[]',
   nothing: '',
 }))
-  test(`a whole reply that is none fails: ${name}`, async () => {
+  test(`an invalid whole reply fails: ${name}`, async () => {
     expect((await failure(reply(body, 'application/json'), false)).reason).toBe(
       name === 'error' ? 'invalid-request' : 'upstream-failed',
     )

@@ -7,20 +7,20 @@ import { SseDecoder, sseEvent } from '../../wire/sse.ts'
 import { MessagesDecoder } from './decode-frames.double.ts'
 import { encodeMessagesRequest } from './encode-request.double.ts'
 
-// Law 6 between unequal dialects, begun: the shape of Anthropic's Messages through our vocabulary, there and back.
+// Law 6 between different dialects: the shape of Anthropic's Messages is decoded into our vocabulary and encoded again.
 
 const folder = new URL('./fixtures/', import.meta.url)
 const names = readdirSync(folder).flatMap((file) => (file.endsWith('.frames.txt') ? [file.slice(0, -11)] : []))
 const read = (file: string) => readFileSync(new URL(file, folder), 'utf8')
 const utf8 = new TextEncoder()
 
-/** A fixture as it stands on the wire: the name of an event is the type of its data. */
+/** Writes a fixture as bytes of the wire. The name of an event is the type of its data. */
 function bytesOf(name: string): Uint8Array {
   const frames = read(`${name}.frames.txt`).trimEnd().split('\n')
   return utf8.encode(frames.map((json) => sseEvent(JSON.parse(json).type, json)).join(''))
 }
 
-/** What the bytes decode to in pieces of this size, and what is thrown in the end. */
+/** Decodes the bytes in pieces of this size. @returns the events, and the error at the end */
 function decoded(bytes: Uint8Array, size = bytes.byteLength) {
   const [splitter, decoder] = [new SseDecoder(), new MessagesDecoder()]
   const events: ChatEvent[] = []
@@ -47,7 +47,7 @@ describe('a stream of messages', () => {
   }
 })
 
-/** The blocks of a fixture's message, as they are handed back. */
+/** The blocks of a fixture's message, as they are sent back. */
 function blocksOf(name: string): unknown[] {
   const blocks: Record<string, unknown>[] = []
   const texts: string[] = []
@@ -72,7 +72,7 @@ function folded(name: string): Fold {
 
 const whole = names.filter((name) => !['error', 'cut'].includes(name))
 
-describe('what a message said goes back as it came', () => {
+describe('the blocks of a message go back unchanged', () => {
   for (const name of whole)
     test(name, () => {
       const request = {
@@ -100,7 +100,7 @@ test('thought, text, call, thought, text are five parts in this order, each thou
   ])
 })
 
-test('results of one turn stand first in one message of the user, failures among them marked', () => {
+test('the results of a turn come first in one user message, and failures are marked', () => {
   const text = (said: string) => [{ type: 'text', text: said }] as const
   const { messages, system } = encodeMessagesRequest({
     dialect: 'openai-chat',

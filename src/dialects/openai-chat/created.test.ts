@@ -29,4 +29,4 @@ for (const created of [
   Number.POSITIVE_INFINITY,
   1e300,
 ])
-  test(`${String(created)} (${typeof created}) is no time`, () => expect(secondsIn(created)).toBeUndefined())
+  test(`${String(created)} (${typeof created}) is not a time`, () => expect(secondsIn(created)).toBeUndefined())

@@ -23,13 +23,13 @@ function withoutNative(event: ChatEvent): object {
   return { ...others, usage }
 }
 
-/** The chunks that are relayed, each once, in their order. */
+/** Lists the relayed chunks in order, each once. */
 function relayed(events: readonly ChatEvent[]): unknown[] {
   const natives = new Set(events.map((event) => event.native).filter((native) => native !== undefined))
   return [...natives].map((native) => JSON.parse(JSON.stringify(native.value)))
 }
 
-/** What is relayed in place of which line, from 1; null where a line is not relayed. */
+/** The chunks that replace a line when it is relayed, by the number of the line from 1; null if the line is not relayed. */
 function expectedRelay(lines: readonly string[], name: string): unknown[] {
   const repairs: Record<string, unknown> = files.includes(`${name}.repairs.json`)
     ? JSON.parse(read(`${name}.repairs.json`))

@@ -12,7 +12,7 @@ type Body = Readonly<Record<string, unknown>>
 const hello = { role: 'user', content: 'Hello' }
 const body = { model: 'm', messages: [hello] }
 
-/** What leaves, as JSON: where nothing is changed it is what came. */
+/** Decodes and encodes a body. The result is equal unless something is changed. */
 function throughUs(sent: Body): unknown {
   return JSON.parse(JSON.stringify(encodeRequest(decodeRequest(JSON.parse(JSON.stringify(sent))).request)))
 }
@@ -25,7 +25,7 @@ function part(sent: unknown): Body {
   return message({ role: 'user', content: [{ type: 'text', text: 'a' }, sent] })
 }
 
-/** Each documented parameter, with a value of its own. https://platform.openai.com/docs/api-reference/chat/create */
+/** Each documented parameter with a value. https://platform.openai.com/docs/api-reference/chat/create */
 const parameters: Body = {
   audio: { voice: 'alloy', format: 'wav' },
   frequency_penalty: -0.5,
@@ -95,7 +95,7 @@ const unchanged: Readonly<Record<string, Body>> = {
       { type: 'refusal', refusal: 'no', own: 1 },
     ],
   }),
-  'a refusal alone, as a part': message({ role: 'assistant', content: [{ type: 'refusal', refusal: 'no' }] }),
+  'only a refusal, as a part': message({ role: 'assistant', content: [{ type: 'refusal', refusal: 'no' }] }),
   'earlier audio': message({ role: 'assistant', content: null, audio: { id: 'a' } }),
   'a deprecated function call': message({
     role: 'assistant',
@@ -110,7 +110,7 @@ const unchanged: Readonly<Record<string, Body>> = {
   'reasoning under both names': message({ role: 'assistant', content: 'a', reasoning_content: 'b', reasoning: 'c' }),
   'reasoning of an unknown shape': message({ role: 'assistant', content: 'a', reasoning: { text: 'b' } }),
   'tool calls': message({ role: 'assistant', content: null, tool_calls: [call, { ...call, id: 'd' }] }),
-  'tool calls beside content': message({ role: 'assistant', content: 'a', tool_calls: [call] }),
+  'tool calls next to content': message({ role: 'assistant', content: 'a', tool_calls: [call] }),
   'unknown members of a tool call': message({
     role: 'assistant',
     content: null,
@@ -128,7 +128,7 @@ const unchanged: Readonly<Record<string, Body>> = {
     content: null,
     tool_calls: [{ id: 'c', type: 'custom', custom: { name: 'f', input: 'a', own: 1 } }],
   }),
-  'arguments that are no JSON': message({
+  'arguments with invalid JSON': message({
     role: 'assistant',
     content: null,
     tool_calls: [{ ...call, function: { name: 'f', arguments: '{"a":' } }],
@@ -142,12 +142,12 @@ const unchanged: Readonly<Record<string, Body>> = {
       { type: 'text', text: 'b' },
     ],
   }),
-  'a text part with a member of its own': message({
+  'a text part with an unknown member': message({
     role: 'user',
     content: [{ type: 'text', text: 'a', prompt_cache_breakpoint: { mode: 'explicit' } }],
   }),
   'an image': part({ type: 'image_url', image_url: { url: 'https://example.test/a.png', detail: 'high' } }),
-  'an image of its own kind': part({
+  'an image with unknown members': part({
     type: 'image_url',
     own: 1,
     image_url: { url: 'data:image/png;base64,AA==', own: { deep: null } },
@@ -159,8 +159,8 @@ const unchanged: Readonly<Record<string, Body>> = {
     file: { file_data: 'data:application/pdf;base64,AA==', filename: 'a.pdf' },
   }),
   'a part of an unknown kind': part({ type: 'video_url', video_url: { url: 'https://example.test/a.mp4' }, own: 1 }),
-  'a part whose kind is a word of every object': part({ type: 'constructor', constructor: { name: 'a' } }),
-  'a tool with everything': {
+  'a part whose type is the name of an inherited member': part({ type: 'constructor', constructor: { name: 'a' } }),
+  'a tool with every member': {
     ...body,
     tools: [
       {
@@ -181,15 +181,18 @@ const unchanged: Readonly<Record<string, Body>> = {
   },
   'a tool of an unknown kind': { ...body, tools: [{ type: 'web_search', own: { deep: 1 } }] },
   'the choice of a function': { ...body, tool_choice: { type: 'function', function: { name: 'f' } } },
-  'the choice of a function, with more': {
+  'the choice of a function, with unknown members': {
     ...body,
     tool_choice: { type: 'function', function: { name: 'f' }, own: 1 },
   },
   'the choice of a custom tool': { ...body, tool_choice: { type: 'custom', custom: { name: 'f' } } },
   'allowed tools': { ...body, tool_choice: { type: 'allowed_tools', allowed_tools: { mode: 'auto', tools: [{}] } } },
   'a format of text': { ...body, response_format: { type: 'text' } },
-  'a format of text, with more': { ...body, response_format: { type: 'text', own: 1 } },
-  'a format of JSON, with more': { ...body, response_format: { type: 'json_object', schema: { type: 'object' } } },
+  'a format of text, with unknown members': { ...body, response_format: { type: 'text', own: 1 } },
+  'a format of JSON, with unknown members': {
+    ...body,
+    response_format: { type: 'json_object', schema: { type: 'object' } },
+  },
   'a format by schema': {
     ...body,
     response_format: {
@@ -201,41 +204,41 @@ const unchanged: Readonly<Record<string, Body>> = {
   'a format of an unknown kind': { ...body, response_format: { type: 'grammar', grammar: 'a' } },
 }
 
-describe('a request of this dialect leaves as it came', () => {
+describe('a request of this dialect leaves unchanged', () => {
   for (const [name, sent] of Object.entries(unchanged)) test(name, () => expect(throughUs(sent)).toEqual({ ...sent }))
 })
 
-/** Where two spellings mean the same, one of them leaves: that which every upstream takes. */
+/** If two forms mean the same, the one that every upstream accepts leaves. */
 const rewritten: Readonly<Record<string, readonly [Body, Body]>> = {
-  'one text part is a string': [
+  'a single text part becomes a string': [
     message({ role: 'user', content: [{ type: 'text', text: 'a' }] }),
     message({ role: 'user', content: 'a' }),
   ],
-  'no content is null': [
+  'missing content becomes null': [
     message({ role: 'assistant', tool_calls: [call] }),
     message({ role: 'assistant', content: null, tool_calls: [call] }),
   ],
-  'no parts of an assistant are null': [
+  'an empty list of parts of an assistant becomes null': [
     message({ role: 'assistant', content: [] }),
     message({ role: 'assistant', content: null }),
   ],
-  'no tool calls are none': [
+  'an empty list of tool calls is left out': [
     message({ role: 'assistant', content: 'a', tool_calls: [] }),
     message({ role: 'assistant', content: 'a' }),
   ],
-  'a tool call without a type is a function': [
+  'a tool call without a type becomes a function call': [
     message({ role: 'assistant', content: null, tool_calls: [{ id: 'c', function: call.function }] }),
     message({ role: 'assistant', content: null, tool_calls: [call] }),
   ],
-  'no tools are none, and there is nothing to choose among': [
+  'an empty list of tools is left out, and so is the tool choice': [
     { ...body, tools: [], tool_choice: 'auto', parallel_tool_calls: true },
     body,
   ],
-  'tools of null are none': [{ ...body, tools: null, tool_choice: 'required', parallel_tool_calls: false }, body],
-  'tools of null with calls side by side': [{ ...body, tools: null, parallel_tool_calls: false }, body],
-  'no functions are none': [{ ...body, functions: [], function_call: 'auto' }, body],
-  'functions of null are none': [{ ...body, functions: null, function_call: { name: 'f' } }, body],
-  'null is as good as absent': [
+  'null for tools is left out': [{ ...body, tools: null, tool_choice: 'required', parallel_tool_calls: false }, body],
+  'null for tools with parallel calls is left out': [{ ...body, tools: null, parallel_tool_calls: false }, body],
+  'an empty list of functions is left out': [{ ...body, functions: [], function_call: 'auto' }, body],
+  'null for functions is left out': [{ ...body, functions: null, function_call: { name: 'f' } }, body],
+  'null counts as absent': [
     {
       ...Object.fromEntries(Object.keys(parameters).map((name) => [name, null])),
       model: 'm',
@@ -287,14 +290,14 @@ describe('a request of this dialect leaves with the same meaning', () => {
     test(name, () => expect(throughUs(sent)).toEqual(expected))
 })
 
-test('the stream and its usage are the matter of who calls, not of the body', () => {
+test('the caller of the encoder, not the body, decides about the stream and its usage', () => {
   const sent = { ...body, stream: true, stream_options: { include_usage: true, include_obfuscation: false } }
   const { request, includeUsage } = decodeRequest(sent)
   expect([request.stream, includeUsage]).toEqual([true, true])
   expect(encodeRequest(request)).toEqual({ ...body, stream_options: { include_obfuscation: false } })
 })
 
-test('a request of another dialect leaves without what only that dialect knows', () => {
+test('a request of another dialect leaves without the fields of that dialect', () => {
   const { request } = decodeRequest({
     ...body,
     max_tokens: 3,
@@ -310,7 +313,7 @@ test('a request of another dialect leaves without what only that dialect knows',
   })
 })
 
-/** The body, the path at fault, and what is said of it. */
+/** The body, the path of the fault, and the message. */
 const invalid: readonly (readonly [Body | unknown, string | undefined, string])[] = [
   [null, undefined, 'The body must be a JSON object with "model" and "messages".'],
   ['x', undefined, 'The body must be a JSON object with "model" and "messages".'],
@@ -392,11 +395,11 @@ interface Failure {
   readonly param: string | undefined
   readonly message: string
   readonly code: string
-  /** Whether no upstream at all can be asked. */
+  /** Whether the gateway itself refuses the body. */
   readonly isRefused: boolean
 }
 
-/** What is wrong with a body: it is refused at once, or by an upstream of another dialect. */
+/** Returns the fault of a body. The gateway refuses it at once, or an upstream of another dialect does. */
 function failure(sent: unknown): Failure | undefined {
   try {
     const [unread] = decodeRequest(sent).request.unread ?? []
@@ -409,10 +412,10 @@ function failure(sent: unknown): Failure | undefined {
   }
 }
 
-/** What the gateway itself cannot do without. */
+/** Faults that the gateway itself refuses. */
 const neededPath = /^(model|messages|messages\[\d+\]|messages\[\d+\]\.role|stream)$/
 
-describe('a body that is wrong', () => {
+describe('an invalid body', () => {
   for (const [sent, param, text] of invalid)
     test(text, () => {
       const error = failure(sent)
@@ -431,7 +434,7 @@ describe('a body that is wrong', () => {
 
 const schema = { type: 'object', properties: { a: { type: 'string' } } }
 
-/** What is merely unusual, and what it is understood as where it cannot go as it came; undefined for nothing. */
+/** Unusual values, and their meaning for an upstream of another dialect; undefined if they have none. */
 const unusual: readonly (readonly [Body, Partial<Parameters>])[] = [
   [{ temperature: '0.7' }, { temperature: 0.7 }],
   [{ top_p: '1' }, { topP: 1 }],
@@ -491,7 +494,7 @@ const unusual: readonly (readonly [Body, Partial<Parameters>])[] = [
   ],
 ]
 
-describe('what is merely unusual goes as it came, and is understood', () => {
+describe('an unusual value leaves unchanged, and is understood', () => {
   for (const [sent, understood] of unusual)
     test(JSON.stringify(sent), () => {
       expect(throughUs({ ...body, ...sent })).toEqual({ ...body, ...sent })
@@ -500,7 +503,7 @@ describe('what is merely unusual goes as it came, and is understood', () => {
       expect(request.unread).toBeUndefined()
     })
 
-  test('what a layer has changed is not what was sent', () => {
+  test('a request that a layer has changed leaves with the change', () => {
     const { request } = decodeRequest({ ...body, temperature: '0.7', stop: '', seed: 'x' })
     const changed = { ...request, parameters: { ...request.parameters, temperature: 0.5, stop: ['b'] } }
     expect(encodeRequest(changed)).toEqual({ ...body, temperature: 0.5, stop: ['b'], seed: 'x' })
@@ -561,7 +564,7 @@ describe('what is merely unusual goes as it came, and is understood', () => {
       expect({ ...found, extra: undefined }).toMatchObject(understood)
     })
 
-  test('whether to stream', () => {
+  test('stream may have unusual values', () => {
     const streams = [true, 'true', 'True', 1, false, 'false', 0, null].map((stream) =>
       decodeRequest({ ...body, stream, stream_options: { include_usage: stream } }),
     )
@@ -595,17 +598,17 @@ describe('counts have bounds', () => {
       expect(String(thrown)).toMatch(/more than [\d]+ /)
     })
 
-  test('others have their turn after every 2,000 items or so', () => {
+  test('other work gets a turn after about 2,000 items', () => {
     const steps = (messages: readonly unknown[]) => [...decodeSteps({ ...body, messages })].length
     const parted = { role: 'user', content: many(500, { type: 'text', text: 'a' }) }
     expect([steps(many(1_999, hello)), steps(many(20_000, hello)), steps(many(40, parted))]).toEqual([0, 10, 10])
   })
 
-  test('at the bound all is read', () => {
+  test('a body at the bound is read', () => {
     expect(decodeRequest({ ...body, messages: many(20_000, hello) }).request.messages).toHaveLength(20_000)
   })
 
-  test('after the first item that is not understood no other is looked at', () => {
+  test('after the first invalid item no other is read', () => {
     const looked = { messages: 0, parts: 0, calls: 0, tools: 0, words: 0 }
     const counted = (kind: keyof typeof looked, one: object) =>
       Object.defineProperty({ ...one }, kind === 'messages' ? 'content' : 'type', {
@@ -619,7 +622,7 @@ describe('counts have bounds', () => {
     decodeRequest(message({ role: 'user', content: many(1_000, 0).map(() => counted('parts', {})) }))
     decodeRequest(message({ role: 'assistant', tool_calls: many(1_000, 0).map(() => counted('calls', {})) }))
     decodeRequest({ ...body, tools: many(1_000, 0).map(() => counted('tools', {})) })
-    // each message is counted and copied; parts, calls and tools are eased once, in the hope that they can be understood
+    // each message is counted and copied; parts, calls and tools are normalized once
     expect(looked.messages).toBeLessThan(4_000)
     expect(looked.parts).toBeLessThan(4_000)
     expect(looked.calls).toBeLessThan(4_000)
@@ -635,7 +638,7 @@ function captured(run: () => unknown): unknown {
   }
 }
 
-/** Every path of a value, the deepest too: keys from the top. */
+/** Lists every path of a value, as keys from the top. */
 function paths(value: unknown, path: readonly (string | number)[] = []): (readonly (string | number)[])[] {
   if (typeof value !== 'object' || value === null) return [path]
   return [
@@ -657,7 +660,7 @@ function written(path: readonly (string | number)[]): string {
   return path.map((key, at) => (typeof key === 'number' ? `[${key}]` : `${at ? '.' : ''}${key}`)).join('')
 }
 
-/** One of everything whose type is documented. */
+/** A body with every member that has a documented type. */
 const typed = {
   model: 'm',
   messages: [
@@ -699,7 +702,7 @@ const typed = {
 describe('a value of the wrong type', () => {
   const secret = 'sk-0123456789-private'
   for (const path of paths(typed).slice(1)) {
-    test(`${written(path)} leaves as it came, or is named, and the value is not`, () => {
+    test(`${written(path)} leaves unchanged, or the error names its path without the value`, () => {
       const was = path.reduce<unknown>((value, key) => Reflect.get(Object(value), key), typed)
       const wrong = typeof was === 'string' || Array.isArray(was) ? { [secret]: secret } : [secret]
       const sent = replaced(typed, path, wrong)
@@ -714,7 +717,7 @@ describe('a value of the wrong type', () => {
   }
 })
 
-describe('keys that reach into every object (reliability, item 29)', () => {
+describe('keys of prototypes (reliability, item 29)', () => {
   const keys = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty']
   const everything = { ...typed, ...parameters, tools: typed.tools, response_format: typed.response_format }
   const objects = paths(everything).filter((path) => {
@@ -735,7 +738,7 @@ describe('keys that reach into every object (reliability, item 29)', () => {
       }
     })
 
-  test('a prototype in a body lends nothing: no model, no message', () => {
+  test('a prototype in a body does not supply a model or messages', () => {
     expect(failure(JSON.parse('{"__proto__":{"model":"m"},"messages":[{"role":"user","content":"a"}]}'))?.param).toBe(
       'model',
     )
@@ -745,7 +748,7 @@ describe('keys that reach into every object (reliability, item 29)', () => {
   })
 })
 
-test('any JSON is a request or a ChatError, and what is a request twice over leaves the same', () => {
+test('any JSON is a request or a ChatError, and a second round trip changes nothing', () => {
   const any = fc.oneof(fc.json(), fc.constant(JSON.stringify(typed)))
   const planted = fc
     .tuple(fc.constantFrom(...paths(typed)), fc.jsonValue())

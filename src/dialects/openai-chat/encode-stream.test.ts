@@ -27,7 +27,7 @@ async function* bytes(text: string) {
   yield new TextEncoder().encode(text)
 }
 
-/** The chunks a client gets, `[DONE]` apart. */
+/** Encodes events. @returns the chunks that a client gets, without `[DONE]` */
 async function chunks(text: string) {
   const frames = await Array.fromAsync(readSse(bytes(text)))
   expect(frames.at(-1)).toEqual({ data: '[DONE]' })
@@ -91,7 +91,7 @@ describe('events of another dialect', () => {
     ])
   })
 
-  test('annotations are citations of a URL, or what another service calls them', async () => {
+  test('annotations become citations of a URL, or the form of another service', async () => {
     const annotations: Annotation[] = [
       { url: 'https://example.test', start: 0, end: 1 },
       { extra: { 'openai-chat': { type: 'file_citation', file_id: 'f' } } },
@@ -103,7 +103,7 @@ describe('events of another dialect', () => {
     ])
   })
 
-  test('thoughts go out, and come back in, under the name they came under', async () => {
+  test('reasoning leaves, and comes back, under its original name', async () => {
     const thoughts: ChatEvent[] = [
       { type: 'reasoning', choice: 0, part: 0, text: 'a' },
       { type: 'reasoning', choice: 0, part: 0, text: 'b', extra: { 'openai-chat': { field: 'reasoning' } } },
@@ -122,11 +122,11 @@ describe('events of another dialect', () => {
     ])
   })
 
-  test('without include_usage no chunk speaks of usage', () => {
+  test('without include_usage no chunk has usage', () => {
     expect(encode(textStream, { includeUsage: false })).not.toContain('usage')
   })
 
-  test('a failure is one event, and no end', () => {
+  test('a failure is one event, without an end', () => {
     const encoder = new StreamEncoder(options)
     expect(encoder.error(new ChatError('timeout', { message: 'Too\nslow.' }))).toBe(
       'data: {"error":{"message":"Too\\nslow.","type":"upstream_error","param":null,"code":"upstream_timeout"}}\n\n',
@@ -141,7 +141,7 @@ describe('native chunks', () => {
     value: { id: 'theirs', object: 'x', created: 1_760_000_000, model: 'm', choices, ...more },
   })
 
-  test('two side by side, whose events come in turns, are relayed once each', async () => {
+  test('two chunks whose events come in turns are relayed once each', async () => {
     const delta = { role: 'assistant', content: 'a', reasoning: 'b' }
     const [left, right] = [native([{ index: 0, delta }]), native([{ index: 0, delta }])]
     const events: ChatEvent[] = [
@@ -157,7 +157,7 @@ describe('native chunks', () => {
     ])
   })
 
-  test('a role that the upstream left out is given, once', async () => {
+  test('a missing role is added once', async () => {
     const pieces = ['a', 'b'].map((text): ChatEvent => {
       return {
         type: 'text',
@@ -176,7 +176,7 @@ describe('native chunks', () => {
     ])
   })
 
-  test('every chunk has its list of choices, though the upstream left it out', async () => {
+  test('a missing list of choices is added to every chunk', async () => {
     const value = { created: 7, own: 1, choices: null }
     const counted = {
       source: 'upstream',
@@ -197,7 +197,7 @@ describe('native chunks', () => {
     ])
   })
 
-  test("the stream's time is the upstream's, but not Azure's zero", async () => {
+  test("the stream has the upstream's time, unless that is Azure's zero", async () => {
     const events = [0, 1_760_000_000, 1_760_000_009].map((created): ChatEvent => {
       return { type: 'text', choice: 0, part: 0, text: '', native: native([], { created }) }
     })
@@ -206,7 +206,7 @@ describe('native chunks', () => {
     ])
   })
 
-  test('a time that has gone out stays, though an answer beside it has another', async () => {
+  test('the time does not change after the first chunk, although another answer has a different time', async () => {
     const choices = [{ index: 1, delta: { role: 'assistant', content: 'b' }, finish_reason: null }]
     const events: ChatEvent[] = [
       { type: 'text', choice: 0, part: 0, text: 'a' },
@@ -216,7 +216,7 @@ describe('native chunks', () => {
     expect(new Set((await chunks(encode(events))).map(({ created }) => created))).toEqual(new Set([1_700_000_000]))
   })
 
-  test('a whole completion is streamed as the chunk that says the same', async () => {
+  test('a whole completion becomes a chunk with the same content', async () => {
     const message = {
       role: 'assistant',
       content: null,
@@ -244,7 +244,7 @@ describe('native chunks', () => {
   })
 })
 
-describe('what a text could smuggle into the stream (reliability, item 27)', () => {
+describe('a text cannot inject events into the stream (reliability, item 27)', () => {
   const texts = [
     'a\n\ndata: [DONE]\n\n',
     'a\r\n\r\ndata: {"error":{}}\r\n\r\n',
@@ -271,7 +271,7 @@ describe('what a text could smuggle into the stream (reliability, item 27)', () 
     })
 })
 
-/** The official client, reading what we wrote. */
+/** The official client, which reads our stream. */
 function client(...replies: readonly (string | object)[]): OpenAI {
   const left = [...replies]
   return new OpenAI({
@@ -301,7 +301,7 @@ const weather = {
 }
 
 describe('the official SDK', () => {
-  test('adds a stream up to a completion', async () => {
+  test('joins a stream into a completion', async () => {
     const runner = client(encode(toolStream)).chat.completions.stream({
       ...asked,
       stream_options: { include_usage: true },
@@ -348,7 +348,7 @@ describe('the official SDK', () => {
     expect((await streamed.finalChatCompletion()).choices[0]?.message.content).toBe('{"tea":"green"}')
   })
 
-  test('runs the calls of an upstream that says id, type and name in every delta, or a null in their place', async () => {
+  test('runs the calls of an upstream that repeats id, type and name in every delta, or sends null for them', async () => {
     const delta = (call: object) => ({ choices: [{ index: 0, delta: { tool_calls: [call] } }] })
     const decoder = new ReplyDecoder({ choices: 1, newId: () => 'made' })
     const events = [

@@ -20,7 +20,7 @@ const opens = says({ role: 'assistant', content: '' })
 const counted = { choices: [], usage: { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 } }
 const call = { tool_calls: [{ index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }] }
 
-/** The events of a stream that its upstream ended. */
+/** Decodes a stream that its upstream has ended. */
 function decoded(chunks: readonly unknown[], choices = 1): readonly ChatEvent[] {
   const decoder = new ReplyDecoder({ choices, newId: () => 'made' })
   return [...chunks.flatMap((chunk) => decoder.chunk(chunk)), ...decoder.end('terminated')]
@@ -38,7 +38,7 @@ const Chunk = z.looseObject({
   choices: z.array(z.looseObject({ index: z.int(), delta: Delta, finish_reason: z.string().nullable() })),
 })
 
-/** What a typed client reads of a stream: of each answer its text and its ends; an end that is followed by more is marked. */
+/** Reads a stream as a typed client does: the text and the ends of each answer. An end before more content is marked. */
 function streamed(events: readonly ChatEvent[]): string[] {
   const encoder = new StreamEncoder(options)
   const text = events.map((event) => encoder.event(event)).join('') + encoder.end()
@@ -74,7 +74,7 @@ const Whole = z.looseObject({
   ),
 })
 
-/** The same of a whole answer. */
+/** Reads a whole answer as a typed client does. */
 async function collected(events: readonly ChatEvent[]): Promise<string[]> {
   const whole = Whole.parse(JSON.parse(JSON.stringify(encodeAnswer(await fold(stream(events)), options))))
   return whole.choices.map(({ message, finish_reason }) => {
@@ -94,19 +94,19 @@ const cases: Readonly<Record<string, Case>> = {
     chunks: [says({ content: 'he' }), ends('stop'), says({ content: 'llo' })],
     answers: ['hello [stop]'],
   },
-  'an end before anything is said': {
+  'an end before any text': {
     chunks: [ends('stop', { role: 'assistant', content: '' }), says({ content: 'he' }), says({ content: 'llo' })],
     answers: ['hello [stop]'],
   },
-  'an end before anything is said, and another at the end': {
+  'an end before any text, and another after it': {
     chunks: [ends('stop'), says({ content: 'hello' }), ends('length')],
     answers: ['hello [length]'],
   },
-  'an end beside each text': {
+  'an end with each text': {
     chunks: [ends('stop', { content: 'he' }), ends('stop', { content: 'l' }), ends('length', { content: 'lo' })],
     answers: ['hello [length]'],
   },
-  'an end beside the first text alone': {
+  'an end with the first text only': {
     chunks: [ends('stop', { content: 'he' }), says({ content: 'l' }), says({ content: 'lo' })],
     answers: ['hello [stop]'],
   },
@@ -136,19 +136,19 @@ const cases: Readonly<Record<string, Case>> = {
     chunks: [says({ content: 'he' }), ends('stop'), counted, says({ content: 'llo' })],
     answers: ['hello [stop]'],
   },
-  'an end, a text beside usage, and usage': {
+  'an end, a text with usage, and usage': {
     chunks: [says({ content: 'he' }), ends('stop'), { ...says({ content: 'llo' }), usage: counted.usage }, counted],
     answers: ['hello [stop]'],
   },
-  'an end that is said twice': {
+  'an end that comes twice': {
     chunks: [says({ content: 'hello' }), ends('stop'), ends('stop')],
     answers: ['hello [stop]'],
   },
-  'an end and then stop: the first says why': {
+  'an end and then stop: the first has the cause': {
     chunks: [says({ content: 'hello' }), ends('length'), ends('stop', {})],
     answers: ['hello [length]'],
   },
-  'stop and then an end that says why': {
+  'stop and then an end with the cause': {
     chunks: [says({ content: 'hello' }), ends('stop'), ends('content_filter')],
     answers: ['hello [content_filter]'],
   },
@@ -179,7 +179,7 @@ const cases: Readonly<Record<string, Case>> = {
     ],
     answers: ['hello [stop]', 'world [length]'],
   },
-  'no end at all': { chunks: [says({ content: 'hello' })], answers: ['hello [stop]'] },
+  'no end': { chunks: [says({ content: 'hello' })], answers: ['hello [stop]'] },
   ...Object.fromEntries(
     ['null', 'NULL', 'none', 'None', '', ' ', 'undefined', 'FINISH_REASON_UNSPECIFIED', 0, 1, false, true, {}, []].map(
       (word) => [
@@ -198,12 +198,12 @@ const cases: Readonly<Record<string, Case>> = {
   ),
 }
 
-describe('the end of an answer is the last that is named before the stream is over', () => {
+describe('the last finish reason before the end of the stream counts', () => {
   for (const [name, { chunks, answers }] of Object.entries(cases)) {
     const count = answers.length
     test(`${name}: streamed`, () => expect(streamed(decoded(chunks, count))).toEqual([...answers]))
     test(`${name}: collected`, async () => expect(await collected(decoded(chunks, count))).toEqual([...answers]))
-    test(`${name}: one finish, and after it only usage`, () => {
+    test(`${name}: one finish, followed only by usage`, () => {
       const events = decoded(chunks, count)
       for (const choice of Array.from({ length: count }).keys()) {
         const own = events.filter((event) => event.choice === choice && event.type !== 'usage')
@@ -213,7 +213,7 @@ describe('the end of an answer is the last that is named before the stream is ov
     })
   }
 
-  test('usage that comes after the end is told after it, and the newest is the one that counts', () => {
+  test('usage after the end is relayed after it, and the newest counts', () => {
     const later = { choices: [], usage: { prompt_tokens: 1, completion_tokens: 9, total_tokens: 10 } }
     const events = decoded([
       says({ content: 'he' }),
@@ -227,21 +227,21 @@ describe('the end of an answer is the last that is named before the stream is ov
     expect(last?.type === 'usage' && last.usage.outputTokens).toBe(9)
   })
 
-  test('a stream that goes on after an end, and is cut, is no answer', () => {
+  test('a stream that goes on after an end and is cut is a failure', () => {
     const decoder = new ReplyDecoder({ choices: 1, newId: () => 'made' })
     for (const chunk of [says({ content: 'he' }), ends('stop'), says({ content: 'llo' })]) decoder.chunk(chunk)
     expect(decoder.finished).toBe(false)
     expect(() => decoder.end('cut')).toThrow('broke off')
   })
 
-  test('what an end is held for is relayed as it came', () => {
+  test('content after a held end is relayed unchanged', () => {
     const chunks = [says({ content: 'hello' }, { x: 1 }), { ...ends('stop', {}), y: 2 }, { ...counted, z: 3 }]
     const natives = new Set(decoded(chunks).map(({ native }) => native?.value))
     expect([...natives]).toEqual(chunks)
   })
 })
 
-/** Why a stream of these chunks fails; undefined where it does not. */
+/** Returns the error of a stream of these chunks, if it fails. */
 function failureOf(chunks: readonly unknown[]): ChatError | undefined {
   try {
     decoded(chunks)
@@ -263,7 +263,7 @@ function wholeFailureOf(word: unknown, message: object = { role: 'assistant', co
   }
 }
 
-describe('an answer of nothing is a failure that may be retried', () => {
+describe('an empty answer is a failure that may be retried', () => {
   const words = [
     'MALFORMED_FUNCTION_CALL',
     'function_call_filter: MALFORMED_FUNCTION_CALL',
@@ -285,13 +285,13 @@ describe('an answer of nothing is a failure that may be retried', () => {
   }
 
   for (const logprobs of [{ content: [] }, { content: null, refusal: null }, { tokens: [], top_logprobs: null }])
-    test(`also beside ${JSON.stringify(logprobs)}`, () => {
+    test(`also with ${JSON.stringify(logprobs)}`, () => {
       const chunks = [says({ role: 'assistant' }, { logprobs }), says({}, { logprobs, finish_reason: 'OTHER' })]
       expect(failureOf(chunks)?.meaning.retry).toBe('any')
     })
 
   for (const word of ['SAFETY', 'BLOCKLIST', 'PROHIBITED_CONTENT', 'SPII', 'content_filter', 'IMAGE_SAFETY', 'length'])
-    test(`but not by ${word}, which says why there is none`, () => {
+    test(`but not by ${word}, which explains it`, () => {
       expect(failureOf([opens, ends(word)])).toBeUndefined()
       expect(wholeFailureOf(word)).toBeUndefined()
     })

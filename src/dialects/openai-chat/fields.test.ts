@@ -1,14 +1,14 @@
 import { expect, test } from 'bun:test'
 import { merge, rest } from './fields.ts'
 
-test('a member called __proto__ is nobody’s: it neither survives nor lends its members', () => {
+test('a member called __proto__ is dropped, and its members are not inherited', () => {
   const found = rest(JSON.parse('{"__proto__":{"polluted":true},"a":1}'), [])
   expect(JSON.stringify(found)).toBe('{"a":1}')
   expect(Reflect.get(Object(found), 'polluted')).toBeUndefined()
 })
 
-test('null is as good as absent', () => expect(rest({ a: null, b: undefined }, [])).toBeUndefined())
+test('null counts as absent', () => expect(rest({ a: null, b: undefined }, [])).toBeUndefined())
 
-test('what both have is joined where both are objects, else the extra holds', () => {
+test('a member of both is merged if both values are objects, otherwise the extra wins', () => {
   expect(merge({ a: { b: 1 }, c: 2 }, { a: { d: 3 }, c: 4 })).toEqual({ a: { b: 1, d: 3 }, c: 4 })
 })

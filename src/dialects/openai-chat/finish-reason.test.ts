@@ -24,12 +24,12 @@ for (const [reason, spellings] of Object.entries(words))
   for (const word of spellings)
     test(`an end by "${word}" is ${reason}`, () => expect<string>(decodeFinish(word)).toBe(reason))
 
-test('every end is encoded as a word that typed clients know', () => {
+test('every finish is encoded as a word that typed clients know', () => {
   const reasons = ['stop', 'length', 'tool-calls', 'content-filter', 'other'] as const
   for (const reason of reasons) expect(isDocumentedFinish(encodeFinish(reason))).toBe(true)
 })
 
-test('a stop sequence is what a server names, if it was asked for', () => {
+test('the stop sequence is the one that the server names, if the request had it', () => {
   const asked = ['###', 'stop']
   expect(stopSequenceIn({ finish_reason: 'stop', stop_reason: '###' }, asked)).toBe('###')
   expect(stopSequenceIn({ finish_reason: 'stop', matched_stop: '###' }, asked)).toBe('###')
@@ -43,7 +43,7 @@ test('a stop sequence is what a server names, if it was asked for', () => {
     expect(stopSequenceIn(choice, asked)).toBeUndefined()
 })
 
-test('the end of a choice has the word of its upstream, and the stop sequence it ended at', () => {
+test('the finish of a choice has the word of its upstream and its stop sequence', () => {
   const end = (choice: object, stop?: readonly string[]) => {
     const decoder = new ReplyDecoder({ choices: 1, newId: () => 'made', ...(stop && { stop }) })
     const chunk = { choices: [{ index: 0, delta: { content: 'a' }, ...choice }] }

@@ -6,7 +6,7 @@ const joined = (...deltas: readonly Fields[]) => deltas.reduce((all, delta) => g
 
 const details = (...items: readonly Fields[]) => ({ reasoning_details: items })
 
-/** What deltas say, and what is handed back. */
+/** The deltas, and the data that is sent back. */
 const cases: Readonly<Record<string, readonly [readonly Fields[], Fields]>> = {
   'a text by its index': [
     [
@@ -16,7 +16,7 @@ const cases: Readonly<Record<string, readonly [readonly Fields[], Fields]>> = {
     ],
     details({ type: 'reasoning.text', index: 0, text: 'haha', format: 'anthropic-claude-v1', signature: 'c2ln' }),
   ],
-  'a signature that is null until it comes, and is repeated': [
+  'a signature that is null at first, then repeated': [
     [
       details({ type: 'reasoning.text', index: 0, text: 'a', signature: null }),
       details({ type: 'reasoning.text', index: 0, text: 'b', signature: 'c2ln' }),
@@ -31,7 +31,7 @@ const cases: Readonly<Record<string, readonly [readonly Fields[], Fields]>> = {
     ],
     details({ type: 'reasoning.text', index: 0, signature: 'c2ln' }),
   ],
-  'two kinds at one index, as Gemini has them': [
+  'two kinds at one index (Gemini)': [
     [
       details({ type: 'reasoning.text', index: 0, text: 'a' }),
       details({ type: 'reasoning.encrypted', index: 0, id: 'call_1', data: 'eHg=' }),
@@ -59,7 +59,7 @@ const cases: Readonly<Record<string, readonly [readonly Fields[], Fields]>> = {
       { type: 'reasoning.summary', index: 1, summary: 'xy' },
     ),
   ],
-  'words without an index continue the last item': [
+  'text without an index continues the last item': [
     [
       details({ type: 'reasoning.text', text: 'a' }),
       details({ type: 'reasoning.text', text: 'b' }),
@@ -78,7 +78,7 @@ const cases: Readonly<Record<string, readonly [readonly Fields[], Fields]>> = {
     [{ extra_content: { google: { thought: true } } }, { extra_content: { google: { thought_signature: 'c2ln' } } }],
     { extra_content: { google: { thought: true, thought_signature: 'c2ln' } } },
   ],
-  'what is said in every delta': [
+  'a member in every delta': [
     [
       { id: 'a', model: 'm', seen: 1 },
       { id: 'a', model: 'm', seen: 2 },
@@ -92,13 +92,13 @@ describe('deltas are joined', () => {
     test(name, () => expect(joined(...deltas)).toEqual(whole))
 })
 
-test('what outgrows the bound is left out, and the rest stays', () => {
+test('a member beyond the bound is left out, and the rest stays', () => {
   const sound = { audio: { data: 'a'.repeat(400_000) } }
   const all = joined({ extra_content: { google: 'c2ln' } }, sound, sound, sound, sound)
   expect(all).toEqual({ extra_content: { google: 'c2ln' } })
 })
 
-test('an answer that never stops naming items is bounded, and read in a time that grows with its bytes', () => {
+test('endless items are bounded, and read in linear time', () => {
   const many = Array.from({ length: 5_000 }, (_, index) => ({ index }))
   const { fields } = many.reduce((all, item) => gather(all, { list: [item] }), nothing)
   expect(fields?.list).toHaveLength(256)
@@ -107,26 +107,26 @@ test('an answer that never stops naming items is bounded, and read in a time tha
 const membersFrom = (from: number, count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`member_${from + index}`, 1]))
 
-describe('what every delta would have to copy is bounded', () => {
+describe('the data that each delta would copy is bounded', () => {
   const signed = { extra_content: { google: 'c2ln' } }
   const single = Array.from({ length: 1_000 }, (_, index) => membersFrom(index, 1))
 
-  test('members that never end, one a delta', () => {
+  test('endless members, one in each delta', () => {
     expect(Object.keys(joined(signed, ...single) ?? {}).length).toBeLessThan(200)
   })
 
-  test('members that never end, within one', () => {
+  test('endless members within one item', () => {
     expect(joined(signed, ...single.map((vendor) => ({ vendor })))).toEqual(signed)
   })
 
-  test('many members at once, and then some more of them', () => {
+  test('many members at once, and then more of them', () => {
     const vendor = membersFrom(0, 1_000)
     expect(joined(signed, { vendor })).toEqual({ ...signed, vendor })
     expect(joined(signed, { vendor }, { vendor: { late: 1 } })).toEqual(signed)
     expect(joined({ list: [vendor] }, { list: [{ late: 1 }] })?.list).toHaveLength(2)
   })
 
-  test('many items at once, and then some more of them', () => {
+  test('many items at once, and then more of them', () => {
     const list = Array.from({ length: 1_000 }, (_, index) => ({ index }))
     expect(joined(signed, { list })).toEqual({ ...signed, list })
     expect(joined(signed, { list }, { list: [{ index: 1 }] })).toEqual(signed)
@@ -138,7 +138,7 @@ describe('what every delta would have to copy is bounded', () => {
   })
 })
 
-test('what is known is no extra, nor what is empty', () => {
+test('known members and empty members are not extra', () => {
   expect(
     extraOfAnswer({ role: 'assistant', content: 'a', refusal: null, annotations: [], reasoning: 'hm' }),
   ).toBeUndefined()

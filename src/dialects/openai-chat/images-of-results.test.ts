@@ -39,7 +39,7 @@ const request = (messages: readonly Message[]): ChatRequest => ({
   stream: true,
 })
 
-test('images of results are shown by the user, after all results of their turn', () => {
+test('images of results go into a user message, after all results of their turn', () => {
   const { messages } = encodeRequest(request(conversation))
   expect(messages).toEqual([
     { role: 'user', content: 'Look.' },
@@ -64,12 +64,12 @@ test('images of results are shown by the user, after all results of their turn',
   ])
 })
 
-test('a service that takes but text is told of them', () => {
+test('a service without images gets a text in place of them', () => {
   const { messages } = encodeStrictly(request(conversation.slice(0, 3)), { names: {}, isTextOnly: true })
   expect(messages).toMatchObject([{}, {}, { role: 'tool', content: 'of a[image 1 is not shown]' }])
 })
 
-test('a service with a form of its own for ids of calls gets the images all the same', () => {
+test('a service with its own form of tool call ids gets the images too', () => {
   const { messages } = encodeStrictly(request(conversation.slice(0, 3)), { names: {}, toolCallId: (id) => `x${id}` })
   expect(messages).toMatchObject([
     {},
@@ -79,7 +79,7 @@ test('a service with a form of its own for ids of calls gets the images all the 
   ])
 })
 
-test('a result that a client sent with an image leaves as it came', () => {
+test('a client’s own result with an image leaves unchanged', () => {
   const sent = {
     model: 'm',
     messages: [

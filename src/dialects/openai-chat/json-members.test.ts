@@ -37,7 +37,7 @@ describe('up to a member', () => {
     expect(json.slice(0, found[1]?.to)).toBe('{"a":"\\"choices\\":", "choi\\u0063es" : ')
   })
 
-  test('one within another member is not it', () => {
+  test('a nested member of the same name does not count', () => {
     expect(membersIn('{"a":{"choices":[]},"b":[{"choices":1}]}', 'choices').map(({ name }) => name)).toEqual(['a', 'b'])
   })
 })

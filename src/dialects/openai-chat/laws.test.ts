@@ -44,8 +44,8 @@ function stream(events: readonly ChatEvent[]): Flow {
 }
 
 /**
- * Each choice's own events, neighbours of one kind merged; then the last usage. Between choices the order is no matter,
- * and when a call's part ends is for the decoder to say: `expectLawful` looks at that.
+ * Lists the events of each choice, with neighbours of one kind merged, then the last usage. The order between choices does not
+ * matter. The end of a call's part is left out, because `expectLawful` checks it.
  */
 function normalised(events: readonly ChatEvent[]): Record<string, unknown> {
   const choices: Record<string, Record<string, unknown>[]> = {}
@@ -108,7 +108,7 @@ const usage = fc.record({ inputTokens: fc.nat(99), outputTokens: fc.nat(99) }).m
   }),
 )
 
-/** Two streams in one, each in its own order. */
+/** Merges two streams, and keeps the order of each. */
 function shuffled(left: ChatEvent[], right: ChatEvent[], turns: readonly boolean[]): ChatEvent[] {
   const [a, b, mixed] = [[...left], [...right], [] as ChatEvent[]]
   for (const isLeft of turns) {
@@ -125,7 +125,7 @@ const streams = fc
     events: [...shuffled(first, second ?? [], turns), ...(counted ? [counted] : [])],
   }))
 
-/** What a whole completion can say of the parts: each kind in one, whatever stood between. */
+/** Reduces parts to the form of a whole completion: each kind is joined into one part. */
 function flat(parts: readonly Part[]) {
   const words = (kind: Part['type']) =>
     parts.map((part) => ('text' in part && part.type === kind ? part.text : '')).join('')
@@ -192,7 +192,7 @@ describe('law 6: decoding what we encode gives the same events', () => {
 
 const own = fc.dictionary(fc.stringMatching(/^x_[a-z]{1,4}$/), fc.jsonValue(), { maxKeys: 2, noNullPrototype: true })
 
-/** A choice of a chunk that is right as it is, with fields we know nothing of. */
+/** A valid choice of a chunk, with unknown fields. */
 const rightChoice = fc.oneof(
   fc.record({ content: text }),
   fc.record({ content: fc.constant(''), reasoning_content: text }),
@@ -222,7 +222,7 @@ const rightChunk = fc
   }))
   .map((chunk): Record<string, unknown> => JSON.parse(JSON.stringify(chunk)))
 
-/** What the encoder sets for the whole stream, and usage, which it moves to the end. */
+/** The members that the encoder sets for the whole stream, and usage, which it moves to the end. */
 function withoutHead(chunk: unknown): unknown {
   if (!isFields(chunk)) return chunk
   const { id: _id, model: _model, created: _created, object: _object, usage: _usage, ...others } = chunk
@@ -230,7 +230,7 @@ function withoutHead(chunk: unknown): unknown {
 }
 
 describe('law 6: between equal dialects nothing is lost', () => {
-  test('chunks that are right are relayed as they came', () => {
+  test('valid chunks are relayed unchanged', () => {
     const end = { choices: [{ index: 0, delta: {}, x_own: { a: [null] }, finish_reason: 'stop' }] }
     fc.assert(
       fc.property(fc.array(rightChunk, { minLength: 1, maxLength: 6 }), (chunks) => {
@@ -249,7 +249,7 @@ describe('law 6: between equal dialects nothing is lost', () => {
     (file) => file.endsWith('.whole.json') && !files.includes(file.replace('.whole.', '.repairs.')),
   )
   for (const file of whole)
-    test(`${file} leaves as it came`, async () => {
+    test(`${file} leaves unchanged`, async () => {
       const sent: unknown = JSON.parse(readFileSync(join(folder, file), 'utf8'))
       const answer = await fold(stream(decoder(1).whole(sent)))
       expect<unknown>(encodeAnswer(answer, options)).toEqual(
@@ -257,7 +257,7 @@ describe('law 6: between equal dialects nothing is lost', () => {
       )
     })
 
-  test('choices keep their own, in whatever order the upstream has them', async () => {
+  test('choices keep their own events, in any order of the upstream', async () => {
     const choice = (index: number) => ({
       index,
       message: { role: 'assistant', content: `${index}` },
@@ -267,7 +267,7 @@ describe('law 6: between equal dialects nothing is lost', () => {
     expect(encodeAnswer(answer, options).choices).toEqual([choice(0), choice(1)])
   })
 
-  test('an answer of which only a part came whole is built from its events', async () => {
+  test('an answer with only some whole replies is built from its events', async () => {
     const native = { dialect: 'openai-chat', form: 'whole', value: { own: 1 } } as const
     const answer = await fold(
       stream([
@@ -285,7 +285,7 @@ describe('law 6: between equal dialects nothing is lost', () => {
     })
   })
 
-  test('answers of several upstream replies side by side keep their own choice, and get the sum of usage', async () => {
+  test('answers of several upstream replies keep their own choices, and get the sum of usage', async () => {
     const reply = (content: string) => ({
       own: 1,
       choices: [{ index: 0, message: { content, own: 2 }, finish_reason: 'stop' }],
@@ -314,7 +314,7 @@ describe('law 6: between equal dialects nothing is lost', () => {
   })
 })
 
-/** Anything an upstream may send: right, wrong, half right. */
+/** Values that an upstream may send: valid, invalid, or partly valid. */
 const lyingCall = fc.record(
   {
     index: fc.oneof(fc.nat(2), fc.constantFrom(null, -1, 'x')),
@@ -395,9 +395,9 @@ function eventsOrError(run: () => readonly ChatEvent[]): readonly ChatEvent[] | 
   }
 }
 
-describe('law 1: a stream has one finish a choice, as its last event but usage, or it throws', () => {
+describe('law 1: a stream has one finish for each choice, followed only by usage, or it throws', () => {
   const numRuns = runs(3_000)
-  test('whatever the chunks are', () => {
+  test('for any chunks', () => {
     let finished = 0
     fc.assert(
       fc.property(fc.array(anyChunk, { maxLength: 8 }), fc.integer({ min: 1, max: 3 }), (chunks, choices) => {
@@ -412,7 +412,7 @@ describe('law 1: a stream has one finish a choice, as its last event but usage, 
     expect(finished).toBeGreaterThan(numRuns / 20)
   })
 
-  test('whatever the whole completion is', () => {
+  test('for any whole completion', () => {
     fc.assert(
       fc.property(anyChunk, (reply) => {
         const events = eventsOrError(() => decoder(1).whole(reply))
@@ -433,7 +433,7 @@ describe('law 1: a stream has one finish a choice, as its last event but usage, 
   })
 })
 
-/** What is left of reasoning at the end may come under its other name. */
+/** The rest of the reasoning at the end may come under its other name. */
 function textIn(delta: Record<string, string>, kind: string): string {
   return delta[kind] ?? (kind === 'reasoning' ? delta.reasoning_content : undefined) ?? ''
 }
@@ -441,7 +441,7 @@ function textIn(delta: Record<string, string>, kind: string): string {
 describe('split surrogates (reliability, item 28)', () => {
   const kinds = ['content', 'reasoning_content', 'reasoning', 'refusal'] as const
   for (const kind of kinds)
-    test(`any text split anywhere in ${kind} adds up to itself, whole characters at a time`, () => {
+    test(`any text split anywhere in ${kind} is joined to the same text, in whole characters`, () => {
       const smiles = fc.string({
         unit: fc.constantFrom('a', '😀', '\ud83d', '\ude00', '\u2028'),
         minLength: 1,

@@ -5,21 +5,21 @@ const idsIn = (body: unknown) => readModelList(body)?.map(({ id }) => id)
 
 describe('a list of models is found', () => {
   const rows: readonly (readonly [string, unknown, readonly string[]])[] = [
-    ['as OpenAI has it', { object: 'list', data: [{ id: 'a' }, { id: 'b' }] }, ['a', 'b']],
-    ['as Together has it', [{ id: 'a' }, { id: 'b' }], ['a', 'b']],
-    ['as Ollama has it', { models: [{ name: 'a:latest', model: 'a:latest' }] }, ['a:latest']],
-    ['as llama.cpp has it', { models: [{ name: 'a' }], object: 'list', data: [{ id: 'a' }] }, ['a']],
+    ['in the form of OpenAI', { object: 'list', data: [{ id: 'a' }, { id: 'b' }] }, ['a', 'b']],
+    ['in the form of Together', [{ id: 'a' }, { id: 'b' }], ['a', 'b']],
+    ['in the form of Ollama', { models: [{ name: 'a:latest', model: 'a:latest' }] }, ['a:latest']],
+    ['in the form of llama.cpp', { models: [{ name: 'a' }], object: 'list', data: [{ id: 'a' }] }, ['a']],
     ['within another', { data: { models: [{ id: 'a' }] } }, ['a']],
-    ['of nothing but names', { data: ['a', ' b '] }, ['a', 'b']],
+    ['with names only', { data: ['a', ' b '] }, ['a', 'b']],
     ['under a model', { data: [{ model: 'a' }] }, ['a']],
     ['empty', { data: [] }, []],
     ['of null', { data: null }, []],
-    ['of null, beside another', { data: null, models: ['a'] }, ['a']],
+    ['that is null, next to another one', { data: null, models: ['a'] }, ['a']],
     ['empty, beside another', { data: [], models: ['a'] }, ['a']],
-    ['with entries that are none', { data: [null, 7, [], {}, { id: 7 }, { id: '' }, '', { id: 'a' }] }, ['a']],
-    ['with a name where the id is odd', { data: [{ id: null, name: 'a' }] }, ['a']],
-    ['with one of them twice', { data: [{ id: 'a' }, { id: 'a' }, 'a', { id: 'b' }] }, ['a', 'b']],
-    ['with names that no log should see', { data: [{ id: 'a\nb' }, { id: 'x'.repeat(513) }, { id: 'a' }] }, ['a']],
+    ['with invalid entries', { data: [null, 7, [], {}, { id: 7 }, { id: '' }, '', { id: 'a' }] }, ['a']],
+    ['with a name and an invalid id', { data: [{ id: null, name: 'a' }] }, ['a']],
+    ['with an entry that comes twice', { data: [{ id: 'a' }, { id: 'a' }, 'a', { id: 'b' }] }, ['a', 'b']],
+    ['with names that are unsafe for a log', { data: [{ id: 'a\nb' }, { id: 'x'.repeat(513) }, { id: 'a' }] }, ['a']],
     ['with the prefix of Gemini', { data: [{ id: 'models/a' }] }, ['a']],
   ]
   for (const [what, body, ids] of rows) test(what, () => expect<unknown>(idsIn(body)).toEqual(ids))
@@ -28,18 +28,18 @@ describe('a list of models is found', () => {
     test(`not in ${JSON.stringify(body)}`, () => expect(readModelList(body)).toBeUndefined())
 })
 
-describe('what is said of a model', () => {
+describe('the facts of a model', () => {
   const about = (entry: object) => {
     const [{ id: _, ...model } = { id: '' }] = readModelList([{ id: 'a', ...entry }]) ?? []
     return model
   }
 
-  test('is read where it is of the right type, and absent otherwise', () => {
+  test('are read if they have the right type', () => {
     const odd = { created: 'today', owned_by: 7, context_length: -1, architecture: [], capabilities: 7, type: {} }
     expect(about(odd)).toEqual({})
   })
 
-  test('as OpenRouter says it', () => {
+  test('are read in the form of OpenRouter', () => {
     const architecture = { modality: 'text->text', input_modalities: ['text', 'image'], output_modalities: ['text'] }
     const entry = { context_length: 8, top_provider: { max_completion_tokens: 4 }, architecture }
     expect(about({ ...entry, supported_parameters: ['tools', 'structured_outputs', 'seed'] })).toEqual({
@@ -53,7 +53,7 @@ describe('what is said of a model', () => {
     expect(about({ ...entry, supported_parameters: ['seed'] })).toMatchObject({ takesTools: false })
   })
 
-  test('as Mistral says it', () => {
+  test('are read in the form of Mistral', () => {
     expect(about({ capabilities: { completion_chat: true, function_calling: true, vision: true } })).toEqual({
       inputModalities: ['text', 'image'],
       outputModalities: ['text'],
@@ -94,10 +94,10 @@ describe('what is said of a model', () => {
     [{ type: 'model' }, undefined],
   ]
   for (const [entry, kind] of kinds)
-    test(`${JSON.stringify(entry)} is ${kind ?? 'no word about it'}`, () =>
+    test(`${JSON.stringify(entry)} is ${kind ?? 'unknown'}`, () =>
       expect<string | undefined>(about(entry).kind).toBe(kind))
 
-  test('a server that says nothing of tools is not said to take none', () => {
+  test('the support for tools is unknown if the server does not state it', () => {
     expect(about({ capabilities: ['completion'] }).takesTools).toBeUndefined()
   })
 })

@@ -39,14 +39,14 @@ const readStream = async (chunks: readonly unknown[], choices = 1) => {
 }
 const readWhole = async (reply: unknown) => fold(stream(decoder().whole(reply)))
 
-/** What a client reads: each chunk, or the whole reply. */
+/** Returns the text that a client reads from the chunks or from the whole reply. */
 function chunksFor(chunks: readonly unknown[]): readonly { readonly [name: string]: unknown }[] {
   const [reader, encoder] = [decoder(), new StreamEncoder(options)]
   const events = [...chunks.flatMap((chunk) => reader.chunk(chunk)), ...reader.end('terminated')]
   const lines = (events.map((event) => encoder.event(event)).join('') + encoder.end()).split('\n\n')
   return lines.filter((line) => line.startsWith('data: {')).map((line) => JSON.parse(line.slice(6)))
 }
-/** The same where each chunk comes with its JSON, as from a socket. */
+/** Reads chunks with their JSON, as they come from a socket. */
 function relayedFor(chunks: readonly unknown[]): ReturnType<typeof chunksFor> {
   const [reader, encoder] = [decoder(), new StreamEncoder({ ...options, includeUsage: false })]
   const events = chunks.flatMap((chunk) => reader.chunk(chunk, JSON.stringify(chunk)))
@@ -60,7 +60,7 @@ const tea = { choices: [{ index: 0, delta: { content: 'Tea' }, finish_reason: nu
 const call = { id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }
 const stop = { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }
 
-describe('a member of any type takes no good answer away', () => {
+describe('a member of any type does not spoil a good answer', () => {
   const inDelta = [
     'role',
     'refusal',
@@ -73,9 +73,9 @@ describe('a member of any type takes no good answer away', () => {
   ]
   const inChoice = ['index', 'finish_reason', 'logprobs', 'usage', 'message', 'native_finish_reason', 'own']
   const inReply = ['id', 'object', 'created', 'model', 'usage', 'system_fingerprint', 'service_tier', 'x_groq', 'own']
-  // a text is taken for its own words
+  // a text would become part of the answer
   const isWord = (name: string, odd: unknown) => odd === 'odd' && (name === 'refusal' || name === 'reasoning_content')
-  // these say that there was no answer
+  // these values mean that there was no answer
   const isError = (name: string, odd: unknown) => name === 'object' && odd === 'error'
 
   for (const odd of oddities) {
@@ -92,7 +92,7 @@ describe('a member of any type takes no good answer away', () => {
       })
     }
     for (const name of inChoice) {
-      // an index may be of another answer
+      // an index may belong to another answer
       if (name === 'index' && odd === 7) continue
       test(`streamed: choices[0].${name} ${shown}`, async () => {
         const { choices } = tea
@@ -102,7 +102,7 @@ describe('a member of any type takes no good answer away', () => {
       test(`whole: choices[0].${name} ${shown}`, async () => {
         const choice = { index: 0, message: { role: 'assistant', content: 'Tea' }, finish_reason: 'stop', [name]: odd }
         const reply = { choices: [name === 'message' ? { ...choice, delta: { content: 'Tea' } } : choice] }
-        // an object is the message; so is a text
+        // an object or a text would be the message
         if (name === 'message' && shown === '{"odd":1}') return
         expect(said(await readWhole(reply))).toBe(name === 'message' && odd === 'odd' ? 'odd' : 'Tea')
       })
@@ -124,12 +124,12 @@ describe('a member of any type takes no good answer away', () => {
   }
 
   for (const choices of [null, '', {}, false, undefined])
-    test(`a chunk whose choices are ${JSON.stringify(choices)} says nothing`, async () => {
+    test(`a chunk with the choices ${JSON.stringify(choices)} has no content`, async () => {
       expect(said(await readStream([tea, { choices }, tea, stop]))).toBe('TeaTea')
     })
 
   for (const error of [null, '', {}, [], false, 0])
-    test(`an error that is ${JSON.stringify(error)} is none`, async () => {
+    test(`the value ${JSON.stringify(error)} for error is not an error`, async () => {
       expect(said(await readStream([{ ...tea, error }, { choices: [{ ...stop.choices[0], error }] }]))).toBe('Tea')
     })
 })
@@ -176,12 +176,12 @@ describe('calls of another shape are understood', () => {
     ['a call without its list', call, '<f {}>'],
     ['calls in an object with their places', { '0': call }, '<f {}>'],
     ['a call without the object in it', [{ id, name: 'f', arguments: { a: 1 } }], '<f {"a":1}>'],
-    ['what is no call beside one', [null, 'x', [], 5, call], '<f {}>'],
-    ['an empty call beside one', [{}, call], '<f {}>'],
+    ['invalid entries next to a call', [null, 'x', [], 5, call], '<f {}>'],
+    ['an empty call next to a call', [{}, call], '<f {}>'],
     ['no custom tool', [{ id, function: called, custom: null }], '<f {}>'],
     ['a custom tool of another type', [{ id, function: called, custom: 'x' }], '<f {}>'],
-    ['calls that are an object of nothing', {}, ''],
-    ['calls that are a text of nothing', '', ''],
+    ['an empty object of calls', {}, ''],
+    ['an empty text for calls', '', ''],
     ['a function that is null', [{ index: 0, function: null }], ''],
     ['a function that is a text', [{ index: 0, function: 'f' }], ''],
   ]
@@ -204,7 +204,7 @@ describe('calls of another shape are understood', () => {
   }
 })
 
-describe('what typed clients rely on', () => {
+describe('members that typed clients need', () => {
   const reply = (message: object, more: object = {}) => ({ ...more, choices: [{ message, finish_reason: 'stop' }] })
 
   for (const created of [1.5e9 + 0.25, '1500000000', null, -3, 'now', {}, undefined])
@@ -214,7 +214,7 @@ describe('what typed clients rely on', () => {
       for (const chunk of chunksFor([{ ...tea, created }, stop])) expect(Number.isInteger(chunk.created)).toBe(true)
     })
 
-  test('a whole answer has a role and a content, be it null', async () => {
+  test('a whole answer has a role and a content, which may be null', async () => {
     for (const message of [
       { tool_calls: [call] },
       { role: null, tool_calls: [call] },
@@ -223,7 +223,7 @@ describe('what typed clients rely on', () => {
       expect((await wholeFor(reply(message))).choices[0].message).toMatchObject({ role: 'assistant', content: null })
   })
 
-  test('id, object and model are ours, whatever the upstream has', async () => {
+  test('id, object and model are set by the gateway', async () => {
     const head = { id: 5, object: null, model: {} }
     const ours = { id: 'ours', model: 'up/m' }
     expect(await wholeFor(reply({ content: 'Tea' }, head))).toMatchObject({ ...ours, object: 'chat.completion' })
@@ -252,7 +252,7 @@ describe('what typed clients rely on', () => {
     }
   })
 
-  test('nobody but the assistant answers', async () => {
+  test('the role is always assistant', async () => {
     for (const role of ['bot', 'model', 'user', 'Assistant', 5, {}]) {
       const message = { role, content: 'Tea' }
       expect((await wholeFor(reply(message))).choices[0].message.role).toBe('assistant')
@@ -264,20 +264,20 @@ describe('what typed clients rely on', () => {
     }
   })
 
-  test('an error that is none is not there', async () => {
+  test('an empty error is left out', async () => {
     for (const error of [{}, []]) {
       expect(await wholeFor(reply({ content: 'Tea' }, { error }))).not.toHaveProperty('error')
       for (const chunk of relayedFor([tea, { ...tea, error }, stop])) expect(chunk).not.toHaveProperty('error')
     }
   })
 
-  test('two whole answers with one index are two', async () => {
+  test('two whole answers with the same index are two answers', async () => {
     const choice = (content: string) => ({ index: 0, message: { content }, finish_reason: 'stop' })
     expect(said(await readWhole({ choices: [choice('Tea'), choice('Milk')] }))).toBe('Tea|Milk')
   })
 })
 
-describe('what cannot be used at all is a failure', () => {
+describe('an unusable reply is a failure', () => {
   const unusable: readonly unknown[] = [
     { choices: 5 },
     { choices: 'odd' },
@@ -295,7 +295,7 @@ describe('what cannot be used at all is a failure', () => {
       expect(() => decoder().whole(value)).toThrow('unknown shape')
     })
 
-  test('any value at all is an answer or a ChatError', () => {
+  test('any value is an answer or a ChatError', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), fc.jsonValue(), (delta, member, index) => {
         const reply = {

@@ -11,7 +11,7 @@ async function* source(bytes: Uint8Array) {
   yield bytes
 }
 
-/** What a client reads of a stream whose chunks came as these texts, and what it reads where they came as values. */
+/** Encodes chunks that come as texts, and the same chunks that come as values. */
 async function relayed(texts: readonly string[], includeUsage: boolean) {
   const read = async (isText: boolean) => {
     const decoder = new ReplyDecoder({ choices: 1, newId: () => 'made' })
@@ -31,7 +31,7 @@ const start = `{${head},${choices('a')}}`
 
 const streams: Readonly<Record<string, readonly string[]>> = {
   'the usual': [start, `{${head},${choices('b')}}`, `{${head},${choices('c')}}`],
-  'fields of its own before and after': [
+  'unknown fields before and after': [
     start,
     `{"x":1,${head},${choices('b')},"y":[]}`,
     `{"x":1,${head},${choices('c')},"y":{}}`,
@@ -74,7 +74,7 @@ const streams: Readonly<Record<string, readonly string[]>> = {
   ],
 }
 
-describe('a chunk relayed as the text it came as is the chunk relayed as a value', () => {
+describe('relaying the text of a chunk and relaying its value give the same result', () => {
   for (const [name, texts] of Object.entries(streams))
     for (const includeUsage of [false, true])
       test(`${name}, ${includeUsage ? 'with' : 'without'} usage asked for`, async () => {
@@ -85,7 +85,7 @@ describe('a chunk relayed as the text it came as is the chunk relayed as a value
         )
       })
 
-  test('whatever stands in it', async () => {
+  test('with any content', async () => {
     const member = fc.constantFrom('id', 'object', 'created', 'model', 'usage', 'x', 'y')
     const value = fc.oneof(fc.constant(null), fc.string(), fc.constant({ choices: [null] }), fc.constant('"choices":'))
     const members = fc.uniqueArray(fc.tuple(member, value), { selector: ([name]) => name, maxLength: 5 })

@@ -6,7 +6,7 @@ const object = z.record(z.string(), z.unknown())
 
 /**
  * An object whose `type` decides about its members. An unlisted type, such as `video_url`, may have any members, because an
- * upstream may know it. A union would not be used, since its errors say only that no alternative matches.
+ * upstream may know it. A union is not used, because its errors say only that no alternative matches.
  */
 function typed(known: Readonly<Record<string, z.ZodType>>) {
   const byType = new Map(Object.entries(known))

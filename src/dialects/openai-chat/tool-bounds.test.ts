@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { openaiToolBounds, toolBoundsAt } from './tool-bounds.ts'
 
-test('OpenAI’s own bounds hold at its addresses and at Azure’s, and nowhere else', () => {
+test('OpenAI’s own bounds apply only at its addresses and at Azure’s', () => {
   for (const url of [
     'https://api.openai.com/v1',
     'https://API.openai.com/v1/',

@@ -7,7 +7,7 @@ import type { WireToolDelta } from './wire-calls.ts'
 interface Case {
   readonly name: string
   readonly deltas: readonly WireToolDelta[]
-  /** Id, name and arguments of each call. */
+  /** Returns id, name and arguments of each call. */
   readonly calls: readonly (readonly [string, string, string])[]
 }
 
@@ -228,7 +228,7 @@ const Relayed = z.strictObject({
   custom: z.strictObject({ name: z.string().optional(), input: z.string() }).optional(),
 })
 
-/** The calls as a client of the official SDKs adds them up, which trusts index, id, type and name. */
+/** Joins the calls as the official SDKs do, which trust index, id, type and name. */
 function addUp(deltas: readonly (object | undefined)[]): string[][] {
   const calls: string[][] = []
   for (const { index, id, type, function: called, custom } of z.array(Relayed).parse(deltas.filter(Boolean))) {
@@ -263,7 +263,7 @@ describe('tool-call deltas', () => {
     })
   }
 
-  test('what is right is relayed as the same object', () => {
+  test('a valid delta is relayed as the same object', () => {
     const opening = { index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '', own: 1 }, own: 2 }
     const more = { index: 0, function: { arguments: '{}' }, own: 3 }
     const reader = new ToolCalls(new PartWriter(), () => 'made')
@@ -271,7 +271,7 @@ describe('tool-call deltas', () => {
     expect(reader.read(more).relay).toBe(more)
   })
 
-  test('what is put right keeps the fields we do not know', () => {
+  test('a corrected delta keeps its unknown fields', () => {
     const reader = new ToolCalls(new PartWriter(), () => 'made')
     const { relay } = reader.read({ function: { name: 'f', arguments: {}, own: 1 }, own: 2 })
     expect(relay).toEqual({
@@ -283,7 +283,7 @@ describe('tool-call deltas', () => {
     })
   })
 
-  test('a continuing delta says id, type and name not even as null: the SDK takes that for another call', () => {
+  test('a later delta has no id, type or name, not even null, because the SDK would start another call', () => {
     const reader = new ToolCalls(new PartWriter(), () => 'made')
     reader.read({ index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '' } })
     const { relay } = reader.read({ index: 0, id: '', type: null, function: { name: null, arguments: '{}' } })
@@ -292,10 +292,10 @@ describe('tool-call deltas', () => {
     expect(again).toStrictEqual({ index: 0, function: { arguments: ' ' } })
   })
 
-  test('arguments of a megabyte in small pieces, each with the name, are read once', () => {
+  test('arguments of a megabyte in small pieces, each with the name, are read in linear time', () => {
     const reader = new ToolCalls(new PartWriter(), () => 'made')
     reader.read(part('{"a":"', { index: 0, name: 'f' }))
-    // read anew with each piece, they would take longer than any test may
+    // reading them again with each piece would exceed the time limit of a test
     for (let at = 0; at < 200_000; at++) reader.read(part('}}}}}', { index: 0, name: 'f' }))
     expect(reader.count).toBe(1)
   })

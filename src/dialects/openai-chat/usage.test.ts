@@ -1,17 +1,17 @@
 import { expect, test } from 'bun:test'
 import { encodeUsage, usageIn } from './usage.ts'
 
-/** What a client gets of an upstream's usage. */
+/** Returns the usage that a client gets. */
 function relayed(usage: unknown) {
   const found = usageIn({ usage }, [])
   return found && encodeUsage(found)
 }
 
-test('usage that says nothing is none, so that it is estimated', () => {
+test('usage without counts is left out, so that it is estimated', () => {
   expect(relayed({})).toBeUndefined()
 })
 
-test('a total that was left out is the sum: clients in typed languages refuse usage without one', () => {
+test('a missing total becomes the sum, because clients in typed languages require it', () => {
   expect(relayed({ prompt_tokens: 3, completion_tokens: 4 })).toEqual({
     prompt_tokens: 3,
     completion_tokens: 4,
@@ -20,7 +20,7 @@ test('a total that was left out is the sum: clients in typed languages refuse us
   expect(relayed({ prompt_tokens: 3 })).toEqual({ prompt_tokens: 3 })
 })
 
-test('no count is null: clients in typed languages take a number or nothing', () => {
+test('a count is never null, because clients in typed languages require a number', () => {
   const details = { cached_tokens: null, audio_tokens: 0 }
   const usage = { prompt_tokens: 3, completion_tokens: 4, total_tokens: 9, cost: 0.5 }
   const nothing = { total_tokens: null, completion_tokens_details: null }
@@ -31,7 +31,7 @@ test('no count is null: clients in typed languages take a number or nothing', ()
   expect(relayed({ ...usage, ...nothing })).toEqual({ ...usage, total_tokens: 7 })
 })
 
-test('counts of a wrong type are none, and text that is a count is one', () => {
+test('counts of a wrong type are left out, and a number in text is a count', () => {
   const odd = { prompt_tokens: '3', completion_tokens: 4, total_tokens: 'many', prompt_tokens_details: '' }
   expect(relayed(odd)).toEqual({ prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 })
   expect(
@@ -42,7 +42,7 @@ test('counts of a wrong type are none, and text that is a count is one', () => {
 for (const usage of ['', 'none', null, 0, [], false])
   test(`usage may be ${JSON.stringify(usage)}`, () => expect(relayed(usage)).toBeUndefined())
 
-/** Usage as services write it, and the input that is read of it. */
+/** Usage in the forms of services, and the input that is read from it. */
 const inputs: readonly (readonly [string, object, object])[] = [
   [
     'OpenAI and OpenRouter',
@@ -50,17 +50,17 @@ const inputs: readonly (readonly [string, object, object])[] = [
     { inputTokens: 100, cachedInputTokens: 60, cacheWriteTokens: 30 },
   ],
   [
-    'a gateway that has the names of Anthropic',
+    'a gateway with the names of Anthropic',
     { prompt_tokens: 100, cache_read_input_tokens: 60, cache_creation_input_tokens: 30 },
     { inputTokens: 100, cachedInputTokens: 60, cacheWriteTokens: 30 },
   ],
   [
-    'one that also counts as Anthropic does',
+    'a gateway with the names and the counting of Anthropic',
     { prompt_tokens: 10, cache_read_input_tokens: 60, cache_creation_input_tokens: 30 },
     { inputTokens: 100, cachedInputTokens: 60, cacheWriteTokens: 30 },
   ],
   ['DeepSeek', { prompt_tokens: 100, prompt_cache_hit_tokens: 60 }, { inputTokens: 100, cachedInputTokens: 60 }],
-  ['nothing of a cache', { prompt_tokens: 100, prompt_tokens_details: {} }, { inputTokens: 100 }],
+  ['no details of a cache', { prompt_tokens: 100, prompt_tokens_details: {} }, { inputTokens: 100 }],
 ]
 for (const [name, usage, expected] of inputs)
   test(`the input of usage: ${name}`, () => {
@@ -68,7 +68,7 @@ for (const [name, usage, expected] of inputs)
     expect(counts).toEqual(expected)
   })
 
-test('what was written to a cache is told where OpenRouter has it', () => {
+test('cache writes are encoded in the member of OpenRouter', () => {
   const usage = {
     inputTokens: 9,
     outputTokens: 1,

@@ -15,7 +15,7 @@ async function* endless(): AsyncGenerator<LoopEvent> {
   for (;;) yield text('a')
 }
 
-test('an answer without end is not kept without end, and says so', async () => {
+test('an endless answer is stored up to a limit, and marked as truncated', async () => {
   const conversations = new Conversations({
     runtime: machine,
     store: new MemoryStore({ runtime: machine }),
@@ -37,7 +37,7 @@ test('an answer without end is not kept without end, and says so', async () => {
   expect(String(content).length).toBeLessThanOrEqual(2 * 1024 * 1024)
 })
 
-test('nor are thoughts without end, and the answer after them is whole', async () => {
+test('endless reasoning is stored up to a limit, and the answer after it is whole', async () => {
   const conversations = new Conversations({
     runtime: machine,
     store: new MemoryStore({ runtime: machine }),
@@ -64,7 +64,7 @@ test('nor are thoughts without end, and the answer after them is whole', async (
   })
 })
 
-test('an answer that is read no further is over, and its session free', async () => {
+test('closing an answer ends it, and frees its session', async () => {
   const conversations = new Conversations({
     runtime: machine,
     store: new MemoryStore({ runtime: machine }),
@@ -81,7 +81,7 @@ test('an answer that is read no further is over, and its session free', async ()
   expect(await conversations.delete(whose, { wait: false, signal })).toBe(true)
 })
 
-test('thought, text, call, thought, text: order and signatures are told again in the next turn', async () => {
+test('thought, text, call, thought, text: the next turn sends them in order, with their signatures', async () => {
   const conversations = new Conversations({
     runtime: machine,
     store: new MemoryStore({ runtime: machine }),
