@@ -33,12 +33,18 @@ export function nestedRest(
   return inside ? { ...outside, [inner]: inside } : outside
 }
 
-/** Adds the members of `extra` to `own`. If both have a member, two objects are merged, and otherwise the one of `extra` counts. */
+/** Returns a member of the object itself: `constructor` and the like are also members of every object's prototype. */
+export function ownMember(object: Fields, key: string): unknown {
+  return Object.hasOwn(object, key) ? object[key] : undefined
+}
+
+/** Adds the members of `extra` to `own`, except for `__proto__`. If both have a member, two objects are merged, and otherwise the one of `extra` counts. */
 export function merge(own: Fields, extra: Fields | undefined): Fields {
   if (!extra) return own
   const merged: Record<string, unknown> = { ...own }
   for (const [key, value] of Object.entries(extra)) {
-    const mine = own[key]
+    if (key === '__proto__') continue
+    const mine = ownMember(own, key)
     merged[key] = isFields(mine) && isFields(value) ? { ...mine, ...value } : value
   }
   return merged

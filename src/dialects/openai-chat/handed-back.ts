@@ -1,6 +1,6 @@
 import type { Fields } from '../../chat/message.ts'
 import { fieldOfThinking, isEmpty } from './contents.ts'
-import { isFields, nestedRest, rest } from './fields.ts'
+import { isFields, nestedRest, ownMember, rest } from './fields.ts'
 import type { WireToolDelta } from './wire-calls.ts'
 import type { WireDelta } from './wire-reply.ts'
 
@@ -58,7 +58,8 @@ function joinMembers(before: Fields, more: Fields) {
   const fields: Record<string, unknown> = { ...before }
   const tooLarge: string[] = []
   for (const [key, value] of Object.entries(more)) {
-    fields[key] = joinValue(key, { before: before[key], value, depth: 0 })
+    if (key === '__proto__') continue
+    fields[key] = joinValue(key, { before: ownMember(before, key), value, depth: 0 })
     if (fields[key] === undefined) tooLarge.push(key)
   }
   return { fields, tooLarge }
@@ -78,7 +79,8 @@ function joinFields(before: Fields, more: Fields, depth: number): Fields | undef
   if (Object.keys(before).length > maxMembers) return undefined
   const joined: Record<string, unknown> = { ...before }
   for (const [key, value] of Object.entries(more)) {
-    joined[key] = joinValue(key, { before: before[key], value, depth })
+    if (key === '__proto__') continue
+    joined[key] = joinValue(key, { before: ownMember(before, key), value, depth })
     if (joined[key] === undefined) return undefined
   }
   return joined
