@@ -1,4 +1,4 @@
-/** docs/adding-a-surface.md, followed to the letter: what it says is written is written, and what it promises is tried. */
+/** Follows docs/adding-a-surface.md to the letter: the test writes the files of the guide, and checks its promises. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { addressIn, type FollowedGuide, followGuide, plain, tool } from './guide.ts'
 import { within } from './waiting.ts'
@@ -26,12 +26,12 @@ test('one folder and one line in the list of surfaces for each', async () => {
   ])
 })
 
-test('the surface has ten lines, its imports apart', async () => {
+test('the surface has ten lines without its imports', async () => {
   const text = (await guide.contents()).get('src/api/surfaces/hello/index.ts') ?? ''
   expect(text.split('\n').filter((line) => line !== '' && !line.startsWith('import ')).length).toBe(10)
 })
 
-describe('what was written', () => {
+describe('the source of the guide', () => {
   test('has the right types', async () => {
     expect(await guide.checkTypes()).toEqual(wellDone)
   })
@@ -41,7 +41,7 @@ describe('what was written', () => {
     expect(await guide.run(process.execPath, tool('biome'), 'check', '--vcs-enabled=false', ...paths)).toEqual(wellDone)
   })
 
-  test('passes its own test, and those of the house', async () => {
+  test('passes its own test and the tests of the architecture', async () => {
     const tests = ['src/api/surfaces/hello', 'test/architecture.test.ts', 'test/glossary.test.ts']
     const { code, said } = await guide.run(process.execPath, 'test', ...tests)
     expect({ code, said }).toEqual(wellDone)
@@ -92,7 +92,7 @@ describe('the gateway from that source', () => {
   const sorry = (words: string) => ({ sorry: expect.stringContaining(words) })
   const chat = (body: object) => ({ body: JSON.stringify(body) })
 
-  test('answers at its path, with and without a slash too many', async () => {
+  test('answers at its path, with and without an extra slash', async () => {
     expect(await ask('GET /hello?to=you')).toMatchObject({ status: 200, body: { hello: 'you' } })
     expect(await ask('GET //hello/?to=you')).toMatchObject({ status: 200, body: { hello: 'you' } })
   })
@@ -109,7 +109,7 @@ describe('the gateway from that source', () => {
     ['POST /small-talk', { ...chat({ say: 'hm' }), headers: {} }, 401, 'No API key'],
   ]
   for (const [line, init, status, words] of failures)
-    test(`${line} ${JSON.stringify(init)}: ${status}, in its own words`, async () => {
+    test(`${line} ${JSON.stringify(init)}: ${status}, in its own form`, async () => {
       expect(await ask(line, init)).toMatchObject({ status, body: sorry(words) })
     })
 
@@ -143,14 +143,14 @@ describe('the gateway from that source', () => {
     expect((await ask('GET /hello', { headers })).headers.get('small-talk-id')).toBeNull()
   })
 
-  test('pages of other origins may ask where the route says so', async () => {
+  test('pages of other origins may ask if the route allows it', async () => {
     const headers = { origin: 'https://page.example', 'access-control-request-method': 'POST' }
     const allowed = async (path: string) =>
       (await fetch(url + path, { method: 'OPTIONS', headers })).headers.get('access-control-allow-origin')
     expect([await allowed('/small-talk'), await allowed('/hello')]).toEqual(['*', null])
   })
 
-  test('other surfaces speak as they did', async () => {
+  test('other surfaces answer as before', async () => {
     expect(await ask('GET /v1/nothing')).toMatchObject({ status: 404, body: { error: { code: 'not_found' } } })
     expect(await ask('GET /nothing')).toMatchObject({ status: 404, body: { error: { code: 'not_found' } } })
   })

@@ -1,4 +1,4 @@
-/** docs/adding-an-upstream.md, followed to the letter: what it says is written is written, and what it promises is tried. */
+/** Follows docs/adding-an-upstream.md to the letter: the test writes the files of the guide, and checks its promises. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import OpenAI from 'openai'
@@ -11,11 +11,11 @@ beforeAll(async () => {
 })
 afterAll(() => guide.close())
 
-/** Tests of the laws, those that are held against one upstream. */
+/** The tests of the laws for one upstream. */
 const laws = [process.execPath, 'test', 'test/laws', '-t', '^parrot ']
 const wellDone = { code: 0, said: expect.any(String) }
 
-test('one folder, one line in the list of providers, one row of the laws', async () => {
+test('the guide adds one folder, one line in the list of providers, and one row in the laws', async () => {
   const after = await guide.contents()
   const touched = [...after].filter(([path, text]) => guide.before.get(path) !== text).map(([path]) => path)
   expect(touched.filter((path) => !path.startsWith('src/providers/parrot/')).sort()).toEqual([
@@ -32,7 +32,7 @@ test('one folder, one line in the list of providers, one row of the laws', async
   expect(added).toEqual([expect.stringMatching(/^import .*parrot/), expect.stringMatching(/, parrot\]$/)])
 })
 
-describe('what was written', () => {
+describe('the source of the guide', () => {
   test('has the right types', async () => {
     expect(await guide.checkTypes()).toEqual(wellDone)
   })
@@ -43,7 +43,7 @@ describe('what was written', () => {
     )
   })
 
-  test('passes its own test, and those of the house', async () => {
+  test('passes its own test and the tests of the architecture', async () => {
     const { code, said } = await guide.run(
       process.execPath,
       'test',

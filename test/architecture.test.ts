@@ -5,14 +5,14 @@ import { providers } from '../src/providers/index.ts'
 import { type Finding, readSource, type SourceFile } from './source-file.ts'
 
 /**
- * What each room may import besides itself: a room, a folder or a file of `src`. The longest row that fits a file holds.
- * (docs/architecture.md draws the house.)
+ * The rooms, folders and files of `src` that each room may import in addition to itself. The longest row that matches a file
+ * counts. (docs/architecture.md has the drawing.)
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   chat: [],
   flow: ['chat'],
   wire: ['chat', 'flow'],
-  // translations are pure: of the wire they use only functions that neither wait nor send
+  // translations are pure, so they use only functions of the wire that do not wait or send
   dialects: ['chat', 'flow', 'wire/http-status.ts', 'wire/json-progress.ts', 'wire/reply-limits.ts', 'wire/sse.ts'],
   clients: ['chat', 'flow', 'wire', 'dialects'],
   state: ['chat', 'flow'],
@@ -26,7 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   gateway: ['chat', 'flow', 'state', 'accounts', 'tools', 'providers/provider.ts'],
   telemetry: ['chat', 'flow'],
   api: ['chat', 'flow', 'wire', 'dialects', 'clients', 'conversations', 'tools/tool.ts', 'gateway'],
-  // within it arrows point one way too: the exchange knows no surface, and no surface knows another or the door
+  // imports within the room point one way too: the exchange knows no surface, and a surface knows neither the door nor another surface
   'api/exchange': ['chat', 'flow', 'wire', 'conversations', 'tools/tool.ts', 'gateway'],
   'api/surfaces/json-schema.ts': ['chat'],
   'api/surfaces/surface.ts': ['chat', 'api/exchange', 'api/surfaces/json-schema.ts'],
@@ -101,7 +101,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   '@modelcontextprotocol/sdk': ['tools'],
 }
 
-/** Where a finding is at home; elsewhere, and where there is no home, it is a violation. */
+/** The places where each finding is allowed. It is a violation everywhere else. */
 const findingHomes: Readonly<Partial<Record<Finding, readonly string[]>>> = {
   environment: ['config', 'fetch-limit.ts'],
   // docs/decisions/0034-runtime-port.md
@@ -109,11 +109,11 @@ const findingHomes: Readonly<Partial<Record<Finding, readonly string[]>>> = {
   'SSE framing': ['wire'],
   clock: ['wire/machine.ts'],
   chance: ['wire/machine.ts'],
-  // a turn of the event loop is no time: it comes as soon as others have had theirs
+  // a turn of the event loop does not depend on time: it comes after the turns of the others
   timer: ['wire/machine.ts', 'flow/next-turn.ts'],
   socket: [
     'wire/machine-network.ts',
-    // wraps a socket of Node's
+    // wraps a socket of Node
     'wire/raw-socket.ts',
     'wire/resolve-name.ts',
   ],
@@ -123,7 +123,7 @@ function isIn(path: string, place: string): boolean {
   return path === place || path.startsWith(`${place}/`)
 }
 
-/** The row's key for a file: `providers/cohere/events.ts` is of `providers/*`, and its room is `providers/cohere`. */
+/** Finds the row of a file: `providers/cohere/events.ts` belongs to `providers/*`, and its room is `providers/cohere`. */
 function roomOf(path: string): { readonly row: string; readonly room: string } | undefined {
   const parts = path.split('/')
   for (let length = parts.length; length > 0; length--) {
@@ -171,7 +171,7 @@ function isDouble(path: string): boolean {
   return path.endsWith('.double.ts')
 }
 
-/** A double is a part of the tests: it may import what they may, and only they and other doubles import it. */
+/** A double is a part of the tests. It may import the same files as they, and only tests and other doubles import it. */
 function doubleViolations({ path, imports }: SourceFile): string[] {
   return isDouble(path) ? [] : imports.filter(isDouble).map((target) => `${path} imports the double ${target}`)
 }
@@ -185,12 +185,12 @@ function emulatorViolations({ path, imports, loads }: SourceFile): string[] {
     .map((target) => `${path} imports the emulator ${target}`)
 }
 
-/** Peers of ours in tests and in the demo, which live on real sockets and in real time. */
+/** The peers of the program in tests and in the demo. They use real sockets and real time. */
 function isEmulator(path: string): boolean {
   return path.includes('/emulator/')
 }
 
-/** Every ring of imports, by the file that it was first entered at. */
+/** Finds every ring of imports, and begins each with the file that was visited first. */
 function cycles(files: readonly SourceFile[]): string[] {
   const importsOf = new Map(files.map(({ path, imports }) => [path, imports]))
   const done = new Set<string>()
@@ -222,8 +222,8 @@ const isSource = (path: string) => path.endsWith('.ts') && !path.endsWith('.test
 const paths = [...new Bun.Glob('**').scanSync({ cwd: root })].filter(isSource).sort()
 const files = await Promise.all(paths.map(async (path) => readSource(path, await Bun.file(join(root, path)).text())))
 
-describe('the house', () => {
-  test('was read to its last source file', () => {
+describe('the source', () => {
+  test('is read to its last file', () => {
     const listed = readdirSync(root, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && isSource(entry.name))
       .map((entry) => relative(root, join(entry.parentPath, entry.name)))
@@ -232,11 +232,11 @@ describe('the house', () => {
     expect(files.reduce((sum, { imports }) => sum + imports.length, 0)).toBeGreaterThan(files.length)
   })
 
-  test('has no import, cast or call where it does not belong', () => {
+  test('has no import, cast or call in a wrong place', () => {
     expect(violations(files)).toEqual([])
   })
 
-  test('is drawn in docs/architecture.md as it is', async () => {
+  test('matches the drawing in docs/architecture.md', async () => {
     const drawing = await Bun.file(join(root, '../docs/architecture.md')).text()
     const drawn = [...drawing.matchAll(/^\| `src\/([\w/.-]+)` \|[^|]*\| ([^|;]*?)(?:;[^|]*)? \|$/gm)]
     const rows = drawn.map(([, room = '', allowed = '']) => [room, allowed === 'nothing' ? [] : allowed.split(', ')])
@@ -245,7 +245,7 @@ describe('the house', () => {
     expect(Object.fromEntries(rows)).toEqual(Object.fromEntries(rooms.map((top) => [top, roomsOf(top)])))
   })
 
-  test('has an emulator for each provider, which that provider loads on demand', () => {
+  test('has an emulator for each provider, and the provider loads it on demand', () => {
     const faces = paths.filter((path) => /^providers\/[^/]+\/emulator\/index\.ts$/.test(path))
     const loaders = faces.map((face) => files.find(({ imports }) => imports.includes(face))?.path)
     expect(faces.length).toBe(providers.length)
@@ -392,12 +392,12 @@ describe('a planted violation is found:', () => {
     expect(violations(ring)).toEqual(['chat/a.ts → chat/b.ts → chat/c.ts → chat/a.ts'])
   })
 
-  test('and in a double, or an emulator, none of them is one', () => {
+  test('but a clock or socket in a double or an emulator is allowed', () => {
     for (const path of ['flow/a.double.ts', 'wire/emulator/socketio.ts', 'providers/cto/emulator/clerk.ts'])
       expect(violations([readSource(path, 'setTimeout(run, Math.random() * Date.now())')])).toEqual([])
   })
 
-  test('nor is what only computes', () => {
+  test('but a function that only computes is allowed', () => {
     const text = `import { createHash } from 'node:crypto'
       import { BlockList, isIP } from 'node:net'
       const at = new Date(0)
@@ -411,7 +411,7 @@ describe('a planted violation is found:', () => {
     expect(violations([readSource('wire/a.ts', text)])).toEqual([])
   })
 
-  test('and what looks like one is none', () => {
+  test('but a comment, an alias or a string that looks like one is allowed', () => {
     const text =
       "// process.env, fetch(), as any\nimport { a as b } from './c.ts'\nconst text = 'await fetch(x as any)' as const"
     expect(violations([readSource('chat/a.ts', text)])).toEqual([])

@@ -1,13 +1,13 @@
 import { connect, type Socket } from 'node:net'
 
-/** How many connections are asked for before it is looked whether all were taken. */
+/** Number of connections that are opened before each check. */
 const atOnce = 128
-/** Looks, a millisecond apart, after which what is not taken will not be: a loopback takes at once. */
+/** Checks, one millisecond apart, after which an open connection will not be accepted. A loopback accepts at once. */
 const looks = 100
 
 /**
- * A port whose listening process is stopped and whose queue is full: it drops every further SYN, as a black hole does. Bun
- * listens with a backlog of its own, so it is filled until a connection is not taken.
+ * Opens a port whose process is stopped and whose queue is full. It drops every further SYN, as a black hole does. Bun chooses
+ * the backlog itself, so the queue is filled until a connection is not accepted.
  */
 export async function openBlackHole(): Promise<AsyncDisposable & { readonly origin: string }> {
   const listener = `require('node:net').createServer().listen({ port: 0, host: '127.0.0.1' },

@@ -1,6 +1,6 @@
 /**
- * Canaries: what the gateway takes for granted of Bun itself, so that an upgrade of Bun is judged in a minute. Nothing
- * of `src` is imported. A hole that our code works around is asserted as it is, so that we notice when it is closed.
+ * Canaries: behaviour of Bun that the gateway relies on, so that an upgrade of Bun can be checked in a minute. The tests import
+ * nothing from `src`. A bug of Bun that our code works around is expected here too, so that we notice when it is fixed.
  */
 import { expect, test } from 'bun:test'
 import { once } from 'node:events'
@@ -22,7 +22,7 @@ async function within<T>(event: string, happening: Promise<T>, deadlineMs = 120_
   }
 }
 
-/** A count that can be waited for. */
+/** A counter that a test can wait for. */
 function startCount() {
   const waiting = new Set<{ readonly target: number; readonly resolve: () => void }>()
   let value = 0
@@ -43,7 +43,7 @@ function startCount() {
 
 // --- both ends of the wire -------------------------------------------------------------------------------------------
 
-/** A raw TCP upstream; it answers a socket once the request's head is there. */
+/** Starts a raw TCP upstream, which answers after the head of the request. */
 async function startUpstream(answer: (socket: Socket) => void) {
   const open = new Set<Socket>()
   const server = createServer((socket) => {
@@ -65,12 +65,12 @@ async function startUpstream(answer: (socket: Socket) => void) {
   }
 }
 
-/** A server that reads a request to its end before it answers, and then lets it be silent for ever. */
+/** Starts a server that reads a request to its end before it answers, and has no limit of silence. */
 function serve(answer: (request: Request) => Response | Promise<Response>) {
   return Bun.serve({
     port: 0,
     hostname: '127.0.0.1',
-    development: false, // or else it prints the errors that the tests throw
+    development: false, // otherwise it prints the errors that the tests throw
     async fetch(request, server) {
       await request.text()
       server.timeout(request, 0)
@@ -83,7 +83,7 @@ function respond(source: Bun.UnderlyingSource<string | Uint8Array>): Response {
   return new Response(new ReadableStream(source, { highWaterMark: 0 }))
 }
 
-/** A client below HTTP, which chooses for itself when to read and how to leave. */
+/** A client that uses a socket directly, so that it chooses when to read and how to leave. */
 function openClient(serverUrl: URL): Socket {
   const socket = connect(Number(serverUrl.port), serverUrl.hostname)
   socket.on('error', () => {}) // as above
@@ -91,7 +91,7 @@ function openClient(serverUrl: URL): Socket {
   return socket
 }
 
-/** Every byte until the connection is closed, cleanly or not. */
+/** Reads every byte until the connection is closed, cleanly or not. */
 async function receiveAll(socket: Socket): Promise<Buffer> {
   const closed = Promise.withResolvers<void>()
   const parts: Buffer[] = []
@@ -111,7 +111,7 @@ function readerOf(response: Response): Reader {
   return response.body.getReader()
 }
 
-/** @returns how many bytes came before the clean end */
+/** @returns the number of bytes before the clean end */
 async function readToEnd(reader: Reader): Promise<number> {
   let bytes = 0
   for (let part = await reader.read(); !part.done; part = await reader.read()) bytes += part.value?.byteLength ?? 0
@@ -121,8 +121,8 @@ async function readToEnd(reader: Reader): Promise<number> {
 // --- child processes -------------------------------------------------------------------------------------------------
 
 /**
- * Runs a function of this file in a Bun of its own. Only its source is handed over, so it must close over nothing.
- * It works in this directory because Bun would read a `.env` in the root.
+ * Runs a function of this file in a new Bun process, which gets only its source. So the function must not use other variables
+ * of the file. The process runs in this directory, because Bun would read a `.env` in the root.
  */
 function startChild(
   work: (...words: string[]) => Promise<void>,
@@ -137,7 +137,7 @@ function startChild(
   })
 }
 
-/** Prints the RSS in bytes after each of five rounds of so many times 50 aborts. */
+/** Prints the RSS in bytes after each of five rounds. A round is this number of times 50 aborts. */
 async function abortFetches(url: string, fate: string, batches: string): Promise<void> {
   const kept: unknown[] = []
   async function abortOne() {
@@ -156,7 +156,7 @@ async function abortFetches(url: string, fate: string, batches: string): Promise
   }
 }
 
-/** Ends when the upstream has let go of every request. */
+/** Resolves when every request at the upstream has ended. */
 async function fetchAtOnce(url: string, requests: string): Promise<void> {
   await Promise.allSettled(Array.from({ length: Number(requests) }, () => fetch(url)))
 }
@@ -166,7 +166,7 @@ async function restartInPlace(): Promise<void> {
   process.execve?.(process.execPath, [process.execPath, '-p', script], { ...process.env, CANARY: ' sings' })
 }
 
-/** By how much the values grow from one to the next: the slope of the least squares. */
+/** Returns the average growth from one value to the next, as the slope of the least squares. */
 function growth(values: readonly number[]): number {
   const middle = (values.length - 1) / 2
   const rise = values.reduce((sum, value, index) => sum + (index - middle) * value, 0)
@@ -225,9 +225,8 @@ for (const [packet, leave] of exits) {
 
 // --- 2: the memory of aborted fetches --------------------------------------------------------------------------------
 
-// oven-sh/bun#32659: Bun 1.3.14 kept the bytes that nobody had read. Measured here with abort() alone and the readers
-// kept: 506 MB a round of 2,000, so 100 MB of 400. Bun 1.4.5: 2 to 5 MB, which are the readers, and under 3 MB with the readers
-// dropped.
+// oven-sh/bun#32659: Bun 1.3.14 kept bytes that were not read. We measured abort() alone, with the readers kept: 506 MB for a
+// round of 2,000, so 100 MB for 400. With Bun 1.4.5 it is 2 to 5 MB for the readers, and under 3 MB without them.
 const boundMb = 15
 const batches = times(8, 40)
 
@@ -264,7 +263,7 @@ test.concurrent('canary 3: a client that stops reading pauses pull; reading on r
   })
   const stalled = openClient(server.url).pause()
   await within('the first pull', pulls.stalled.reaches(1))
-  // The reading client is the clock: when it has everything, the stalled one has had the time for as much.
+  // The reading client is the clock: when it has read everything, the stalled client had the time for that too.
   const whole = await receiveAll(openClient(server.url))
   expect(pulls.reading.value()).toBe(chunks)
   expect(pulls.stalled.value() * chunk.byteLength).toBeLessThan(16 * megabyte)
@@ -316,10 +315,10 @@ const bodies = [
   ['a sized body', sized, 'whole', 'FIN', 'a clean end'],
   ['a sized body cut short', sized, 'cut', 'FIN', 'ECONNRESET'],
   ['a sized body cut short', sized, '', 'RST', 'ECONNRESET'],
-  // Hole: oven-sh/bun#36068 was closed unmerged. No content is lost, since the last chunk has come.
+  // Bug of Bun: oven-sh/bun#36068 was closed without a merge. No content is lost, because the last chunk has come.
   ['a chunked body cut after the last chunk', chunked, '0\r\n', 'FIN', 'a clean end'],
   ['a chunked body cut in its trailer', chunked, '0\r\nx-trailer: ha', 'FIN', 'a clean end'],
-  // Hole: content is lost, so only an upstream's own last event is an end.
+  // Bug of Bun: content is lost, so only the upstream's own last event ends an answer.
   ['a close-delimited body cut anywhere', closeDelimited, '', 'FIN', 'a clean end'],
   ['a close-delimited body cut anywhere', closeDelimited, '', 'RST', 'a clean end'],
 ] as const
@@ -373,7 +372,7 @@ test.concurrent('canary 6: server.timeout(request, 0) lets silence pass that idl
   const thinking = post('/thinking').then((response) => response.text())
   const streaming = readerOf(await post('/streaming'))
   await within('the first bytes', streaming.read())
-  // Opened last, the stream with a limit shows that the listener's limit was at work.
+  // The stream with a limit is opened last, so its end shows that the listener's limit works.
   const limited = readToEnd(readerOf(await post('/limited'))).then(() => 'a clean end', codeOf)
   expect(await within('the cut', limited)).toBe('ECONNRESET')
   silence.resolve()
@@ -402,7 +401,7 @@ test.concurrent('canary 7: a fetch body that is not read pauses the upstream; re
   })
   const stalled = readerOf(await within('the head', fetch(upstream.url)))
   const first = await within('the first bytes', stalled.read())
-  // As in canary 3, the reader that goes on is the clock.
+  // As in canary 3, the client that reads is the clock.
   const reading = readerOf(await within('the head', fetch(upstream.url)))
   expect(await within('the whole body', readToEnd(reading))).toBe(total)
   expect(written.stalled.value()).toBeLessThan(16 * megabyte)
@@ -432,7 +431,7 @@ test.concurrent('canary 9: BUN_CONFIG_MAX_HTTP_REQUESTS lifts the limit of 256 f
     startChild(fetchAtOnce, [url, '600'], { BUN_CONFIG_MAX_HTTP_REQUESTS: limit })
   await using limited = start(limitedUpstream.url)
   await within('256 limited requests', heads.limited.reaches(256))
-  // The lifted child is the clock: until it has sent all, the limited one could have sent more.
+  // The child without the limit is the clock: until it has sent all, the limited child had the time to send more.
   await using lifted = start(liftedUpstream.url, '8192')
   await within('600 lifted requests', heads.lifted.reaches(600))
   expect(heads.limited.value()).toBe(256)

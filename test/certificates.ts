@@ -7,13 +7,13 @@ export interface Certified {
 }
 
 interface Authority extends Certified {
-  /** Certifies a server under names as they stand in an alternative name. */
+  /** Makes a certificate of a server with these alternative names. */
   certify(name: string, alternative: AlternativeName): Certified
 }
 
 type AlternativeName = { readonly dns: string } | { readonly ip: readonly [number, number, number, number] }
 
-/** An authority of the test's own, valid for some days around now. Certificates: RFC 5280; DER: X.690. */
+/** Makes a certificate authority for a test, valid for some days around now. Certificates: RFC 5280; DER: X.690. */
 export function openAuthority(commonName: string): Authority {
   const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const subject = nameOf(commonName)
@@ -70,7 +70,7 @@ function oid(hex: string): Buffer {
 
 const ecdsaWithSha256 = tagged(sequence, oid('2a8648ce3d040302'))
 
-/** A name that is a common name alone. */
+/** Writes a name that has only a common name. */
 function nameOf(commonName: string): Buffer {
   return tagged(sequence, tagged(set, tagged(sequence, oid('550403'), tagged(utf8, Buffer.from(commonName)))))
 }

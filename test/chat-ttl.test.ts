@@ -13,7 +13,7 @@ function configOf(variables: Readonly<Record<string, string>>) {
   return config
 }
 
-test('a chat outlives the threads of upstreams: for CHAT_TTL seconds after its last message', async () => {
+test('a chat is kept for CHAT_TTL seconds after its last message, longer than the threads of upstreams', async () => {
   let now = 1_000_000
   const store = new MemoryStore({ runtime: { now: () => now } })
   const log = openLog({ runtime: machine, level: 'silent', format: 'json', write: () => undefined })
@@ -39,7 +39,7 @@ test('a chat outlives the threads of upstreams: for CHAT_TTL seconds after its l
   await app.close()
 })
 
-test('is a month where the state outlives a restart, and SESSION_CACHE_TTL where it does not', () => {
+test('CHAT_TTL is a month by default if the state survives a restart, and SESSION_CACHE_TTL if it does not', () => {
   expect(configOf({}).chatTtlMs).toBe(3_600_000)
   expect(configOf({ SESSION_CACHE_TTL: '60' }).chatTtlMs).toBe(60_000)
   expect(configOf({ STATE_URL: 'sqlite:/a', SESSION_CACHE_TTL: '60' })).toMatchObject({

@@ -1,4 +1,4 @@
-/** What a client of one service's dialect may send to another that takes less of it: the whole program, over real sockets. */
+/** Requests in the dialect of one service to another service that supports less of it, with the whole program over real sockets. */
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { z } from 'zod'
 import { emulateMistral } from '../src/providers/mistral/emulator/index.ts'
@@ -104,14 +104,14 @@ for (const [model, body, expected, receipt] of rows)
     expect(answer.receipt).toBe(receipt)
   })
 
-test('a service without tools refuses them, and is passed over for another that has the model', async () => {
+test('a service without tools refuses them, and another service with the model is asked instead', async () => {
   const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object', properties: {} } } }]
   const refused = await asked('perplexity/m', { tools })
   expect(refused).toMatchObject({ status: 400, error: { code: 'unsupported_parameter', param: 'tools' } })
   for (let turn = 0; turn < presets.length; turn++) expect((await asked('m', { tools })).status).toBe(200)
 })
 
-test('a format that is not taken is refused, and Groq is sent no names', async () => {
+test('an unsupported format is refused, and Groq gets no names', async () => {
   const schema = { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'object' } } }
   expect(await asked('deepseek/m', { response_format: schema })).toMatchObject({ status: 400 })
   expect(await asked('deepseek/m', { response_format: { type: 'json_object' } })).toMatchObject({ status: 200 })

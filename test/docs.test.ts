@@ -15,7 +15,7 @@ describe('docs/errors.md', async () => {
     .filter((line) => line.startsWith('| `'))
     .map((line) => line.split('|').map((cell) => cell.trim().replaceAll('`', '')))
 
-  test('has every reason, with what the table says of it', () => {
+  test('has every reason, with its row of the table', () => {
     const written = rows.filter((row) => row.length === 9).map((row) => row.slice(1, -1))
     const meant = Object.keys(reasons)
       .filter(isReason)
@@ -29,8 +29,8 @@ describe('docs/errors.md', async () => {
     expect(written).toEqual(meant)
   })
 
-  test('has every code that the source gives', async () => {
-    // `custom` is zod's word for an issue of ours
+  test('has every code of the source', async () => {
+    // `custom` is zod's word for our own issues
     const written = new Set([
       'custom',
       ...rows.flatMap((row) => (row.length === 9 ? row[4] : row[1]?.split(', ')) ?? []),
@@ -53,7 +53,7 @@ describe('decisions', () => {
   })
 
   for (const path of paths)
-    test(`${path} says what, why, why not and until when, on one page`, async () => {
+    test(`${path} has all sections, on one page`, async () => {
       const text = await read(path)
       expect(text).toStartWith(`# ${path.slice('docs/decisions/'.length, 'docs/decisions/0000'.length)} `)
       expect(text).toMatch(/^\d{4}-\d{2}-\d{2}, (accepted|superseded by \d{4})\.$/m)
@@ -70,7 +70,7 @@ describe('decisions', () => {
     })
 })
 
-test('what the source and the documents refer to is there', async () => {
+test('every file that the source and the documents name exists', async () => {
   const sources = await Promise.all(list('{src,test,bench}/**/*.ts').map(read))
   const named = sources.flatMap((text) => [...text.matchAll(/\bdocs\/[\w/-]+\.md\b/g)].map(([path]) => path))
   const linked = (await Promise.all(['README.md', ...list('docs/**/*.md')].map(linksIn))).flat()
@@ -83,7 +83,7 @@ async function linksIn(path: string): Promise<string[]> {
   return [...(await read(path)).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link]) => join(dirname(path), link ?? ''))
 }
 
-test('one version of Bun is named, wherever it is named', async () => {
+test('all files name the same version of Bun', async () => {
   const version = packageJson.engines.bun
   const texts = await Promise.all(['package.json', 'README.md', 'Dockerfile', '.ci/run'].map(read))
   const named = texts.flatMap((text) => [...text.matchAll(/\bbun[@:](\d+\.\d+\.\d+)/g)].map(([, found]) => found))

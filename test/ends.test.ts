@@ -1,4 +1,4 @@
-/** What an upstream says after it has named an end reaches every kind of client, through the whole program. */
+/** Content after an early finish reason reaches every kind of client, with the whole program. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { emulateOpenai } from '../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../src/wire/emulator/script.ts'
@@ -31,7 +31,7 @@ const gateway = startGateway({
 })
 afterAll(() => Promise.all([gateway.close(), emulator.close()]))
 
-/** Asks once, where the upstream answers with these scripts in turn. */
+/** Asks once. The upstream answers with these scripts in turn. */
 async function answered(stream: boolean, ...scripts: readonly Script[]) {
   emulator.script(...scripts)
   const before = emulator.chats.length
@@ -42,24 +42,24 @@ async function answered(stream: boolean, ...scripts: readonly Script[]) {
   return { ...answer, finishes, asked: emulator.chats.length - before }
 }
 
-describe('an end that is named before the answer is over', () => {
+describe('a finish reason before the end of the answer', () => {
   for (const stream of [true, false])
-    test(`takes nothing away, ${stream ? 'streamed' : 'whole'}`, async () => {
+    test(`does not cut the answer, ${stream ? 'streamed' : 'whole'}`, async () => {
       const { text, finishes, errors } = await answered(stream, { body: goesOn })
       expect({ text, finishes, errors }).toEqual({ text: 'hello', finishes: ['stop'], errors: [] })
     })
 
-  test('and calls after it make it an end by calls', async () => {
+  test('becomes tool_calls if calls follow it', async () => {
     const body = [chunk({ role: 'assistant', content: '' }), chunk({}, 'stop'), chunk({ tool_calls: [call] }), done]
     const { finishes, body: sent } = await answered(true, { body })
     expect(finishes).toEqual(['tool_calls'])
     expect(sent).toContain('"clock"')
   })
 
-  test('may have a pause after it, longer than the one that ends a stream which does not end itself', async () => {
+  test('may be followed by a pause, longer than the pause that ends a stream without an end', async () => {
     const pause = async function* () {
       yield* goesOn.slice(0, 1)
-      // so that it is read alone
+      // so that it is read separately
       await Bun.sleep(300)
       yield* goesOn.slice(1, 2)
       await Bun.sleep(2_400)
@@ -69,7 +69,7 @@ describe('an end that is named before the answer is over', () => {
     expect({ text, errors }).toEqual({ text: 'hello', errors: [] })
   })
 
-  test('in the chat server', async () => {
+  test('does not cut an answer of the chat server', async () => {
     emulator.script({ body: goesOn })
     const response = await fetch(`${gateway.url}/api/chat/stream`, {
       method: 'POST',
@@ -80,13 +80,13 @@ describe('an end that is named before the answer is over', () => {
     expect(events).toContain('"content":"hello"')
   })
 
-  test('in a panel', async () => {
+  test('does not cut an answer in a panel', async () => {
     emulator.script({ body: goesOn }, { body: goesOn })
     const { text, errors } = await ask(gateway.url, { model: 'pair' })
     expect({ text, errors }).toEqual({ text: '--- [odd (odd)] ---\nhello\n--- [odd (odd)] ---\nhello', errors: [] })
   })
 
-  test('in the loop that runs tools', async () => {
+  test('does not cut an answer in the tool loop', async () => {
     const body = [
       chunk({ content: 'I look.' }),
       chunk({}, 'stop'),
@@ -99,16 +99,16 @@ describe('an end that is named before the answer is over', () => {
   })
 })
 
-describe('an answer of nothing', () => {
+describe('an empty answer', () => {
   for (const stream of [true, false])
-    test(`is asked for again, ${stream ? 'streamed' : 'whole'}`, async () => {
+    test(`is requested again, ${stream ? 'streamed' : 'whole'}`, async () => {
       const { text, asked, finishes } = await answered(stream, { body: nothing }, { body: hello })
       expect({ text, asked, finishes }).toEqual({ text: 'hello', asked: 2, finishes: ['stop'] })
     })
 })
 
 describe('a whole reply', () => {
-  test('of an odd shape is the answer that it is', async () => {
+  test('of an unusual shape is a good answer', async () => {
     const body = [whole({ content: [{ type: 'text', text: 'hello' }] }, { created: '1760000000.5', usage: '', id: 5 })]
     const { text, body: sent } = await answered(false, { headers: json, body })
     expect(text).toBe('hello')
@@ -125,7 +125,7 @@ describe('a whole reply', () => {
       expect({ told, text }).toEqual({ told: 200, text: 'hello' })
     })
 
-  test('that is too much is refused, and not asked for twice', async () => {
+  test('that is too large is refused, and not requested again', async () => {
     const calls = Array.from({ length: 20_000 }, () => call)
     for (const body of [`{"choices":[${'[],'.repeat(1_000_000)}[]]}`, whole({ tool_calls: calls })]) {
       const { status, errors, asked } = await answered(false, { headers: json, body: [body] })

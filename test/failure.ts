@@ -1,6 +1,6 @@
 import { ChatError } from '../src/chat/error.ts'
 
-/** The `ChatError` that a promise fails with; anything else it does fails the test. */
+/** Returns the `ChatError` of a failed promise. The test fails if there is another error or none. */
 export async function failureOf(promise: Promise<unknown>): Promise<ChatError> {
   const thrown = await promise.then(
     () => 'nothing',

@@ -15,7 +15,7 @@ const rows = page
   .filter((line) => /^\| [a-z]/.test(line) && !line.startsWith('| term |'))
   .map((line) => line.slice(2, -2).split(' | '))
 
-/** Code names of the last column: nothing is called so, or has such a word in its name. */
+/** The code names in the last column. No name may be or contain one of them. */
 const synonyms = rows.flatMap(([, , , others = '']) => quoted(others)).filter((name) => /^[A-Z]/.test(name))
 
 const [emptyWords = [], emptyNames = []] = page
@@ -24,7 +24,7 @@ const [emptyWords = [], emptyNames = []] = page
   .split('\n\n')
   .map(quoted) ?? [[], []]
 
-/** `CredentialStoreOptions` and `credential-store.ts` have the words Credential and Store. */
+/** Splits a name into words: `CredentialStoreOptions` and `credential-store.ts` have the words Credential and Store. */
 function wordsOf(name: string): string[] {
   return name
     .replace(/\.ts$/, '')
@@ -32,7 +32,7 @@ function wordsOf(name: string): string[] {
     .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
 }
 
-/** Names that several files declare, each with its files. */
+/** Finds names that several files declare, each with its files. */
 function doubles(files: readonly SourceFile[]): string[] {
   const homes = new Map<string, Set<string>>()
   for (const { path, types } of files)
@@ -40,7 +40,7 @@ function doubles(files: readonly SourceFile[]): string[] {
   return [...homes].filter(([, paths]) => paths.size > 1).map(([type, paths]) => `${type}: ${[...paths].join(', ')}`)
 }
 
-/** Declared names, and names of files, that the page forbids. */
+/** Finds declared names, and names of files, that the page forbids. */
 function forbidden(files: readonly SourceFile[]): string[] {
   const anywhere = new Set([...emptyWords, ...synonyms])
   return files.flatMap(({ path, types, functions }) => {
@@ -66,7 +66,7 @@ describe('docs/glossary.md', () => {
     )
   })
 
-  test('gives no term away as a word that is not used', () => {
+  test('does not list a term as a forbidden word', () => {
     const terms = new Set(rows.map(([term = '']) => term.toLowerCase()))
     expect(synonyms.filter((name) => terms.has(name.toLowerCase()))).toEqual([])
     expect(synonyms.length).toBeGreaterThan(10)
@@ -81,7 +81,7 @@ describe('in the source', () => {
     expect(doubles(files)).toEqual([])
   })
 
-  test('no name is one that docs/glossary.md forbids', () => {
+  test('no name is forbidden by docs/glossary.md', () => {
     expect(files.flatMap(({ functions }) => functions).length).toBeGreaterThan(1000)
     expect(forbidden(files)).toEqual([])
   })
@@ -99,7 +99,7 @@ describe('a planted name is found:', () => {
     expect(doubles(planted)).toEqual(['Part: chat/a.ts, wire/a.ts, wire/b.ts'])
   })
 
-  test('and two overloads or two different names are none', () => {
+  test('but two overloads or two different names are allowed', () => {
     expect(doubles([read('chat/a.ts', 'interface A {}\ninterface A {}'), read('wire/a.ts', 'type B = 1')])).toEqual([])
   })
 
@@ -113,7 +113,7 @@ describe('a planted name is found:', () => {
   ] as const)
     test(`${path}: ${text}`, () => expect(forbidden([read(path, text)])).toEqual([found]))
 
-  test('and a name that only looks like one is none', () => {
+  test('but a name that only looks like one is allowed', () => {
     const text = 'interface Penalty {}\ntype HeldLease = 1\nfunction misconfigured() {}\n// class Helper {}'
     expect(forbidden([read('chat/pending.ts', text)])).toEqual([])
   })

@@ -1,11 +1,11 @@
-/** A guide in docs/ that adds something to the program, followed to the letter in a copy of the source. */
+/** Follows a guide in docs/ to the letter, in a copy of the source. */
 import { cp, mkdtemp, readFile, realpath, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 
 const root = join(import.meta.dir, '..')
 
-/** A code block that stands under the name of a file. */
+/** A code block under the name of a file. */
 export interface GuideBlock {
   readonly path: string
   readonly language: string
@@ -17,25 +17,25 @@ interface Outcome {
   readonly said: string
 }
 
-/** A copy of the source in which a guide has been followed. */
+/** A copy of the source with the changes of a guide. */
 export interface FollowedGuide {
   readonly folder: string
   readonly blocks: readonly GuideBlock[]
-  /** Every file of the copy by its path, as it was before. */
+  /** Every file of the copy before the changes, by its path. */
   readonly before: ReadonlyMap<string, string>
-  /** The same as it is now. */
+  /** Every file of the copy after the changes, by its path. */
   contents(): Promise<ReadonlyMap<string, string>>
-  /** Checks the types of what the guide wrote, and of what that imports. */
+  /** Checks the types of the guide's files, and of the files that they import. */
   checkTypes(): Promise<Outcome>
   /** Runs a command in the copy, to its end. */
   run(...command: string[]): Promise<Outcome>
   close(): Promise<void>
 }
 
-/** What is not part of the source: installed, built, or git's own. */
+/** Folders that are not part of the source. */
 const foreign = /(^|\/)(node_modules|dist|coverage|\.git)(\/|$)/
 
-/** Copies the source, and writes what the guide says is written. @param path of the guide */
+/** Copies the source, and writes the files of the guide. @param path of the guide */
 export async function followGuide(path: string): Promise<FollowedGuide> {
   const blocks = blocksOf(await Bun.file(join(root, path)).text())
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'tributary-guide-')))
@@ -69,7 +69,7 @@ async function contentsOf(folder: string): Promise<ReadonlyMap<string, string>> 
   return new Map(await Promise.all(paths.map(read)))
 }
 
-/** Applies a diff: ` ` finds a line, `-` takes one away, `+` puts one there. `…` is whatever stands in its place. */
+/** Applies a diff: ` ` finds a line, `-` removes one, `+` adds one. `…` stands for any lines. */
 function patched(source: string, diff: string): string {
   const lines = source.split('\n')
   let at = 0
@@ -104,7 +104,7 @@ async function run(folder: string, command: string[]): Promise<Outcome> {
   return { code, said: out + err }
 }
 
-/** All of the source would be sixteen seconds of work, for files that no guide touches. */
+/** Checking the whole source would take sixteen seconds, and a guide does not change most files. */
 async function checkTypes(folder: string, blocks: readonly GuideBlock[]): Promise<Outcome> {
   const files = ['text-files.d.ts', ...blocks.map(({ path }) => path)].filter((path) => path.endsWith('.ts'))
   const project = { extends: '../tsconfig.json', files: files.map((path) => join('..', path)), include: [] }
@@ -112,13 +112,13 @@ async function checkTypes(folder: string, blocks: readonly GuideBlock[]): Promis
   return run(folder, [process.execPath, tool('tsc'), '-p', 'dist/tsconfig.json'])
 }
 
-/** Nothing of this process's environment but what a program needs to be started at all. */
+/** The variables of this process's environment that a program needs to start. */
 export const plain = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', NO_COLOR: '1' }
 
-/** An installed tool, by its name. */
+/** Returns the path of an installed tool. */
 export const tool = (name: string) => join(root, 'node_modules/.bin', name)
 
-/** The address the gateway says it listens at. Its output is read to the end, or its log would have nowhere to go. */
+/** Returns the address that the gateway prints. It reads the output to the end, because otherwise the log would block. */
 export function addressIn(output: ReadableStream<Uint8Array>): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   const read = async () => {

@@ -13,7 +13,7 @@ import { cohereSaying } from './chaos/chat-server-model.ts'
 import { startChatServer } from './chaos/chat-server-rig.ts'
 import { startGateway, upstreamAt } from './chaos/gateway.ts'
 
-// What a model signs has to come back as it went out: Gemini 3 and Anthropic refuse a call without its signature.
+// Signed parts must go back unchanged: Gemini 3 and Anthropic refuse a tool call without its signature.
 
 const opened: { close(): unknown }[] = []
 afterEach(async () => {
@@ -47,7 +47,7 @@ const closing = {
   audio: { id: 'audio_1' },
 }
 
-/** The message in the pieces that services stream it in. */
+/** The message in pieces, as services stream it. */
 const deltasOf = (message: typeof calling | typeof closing): object[] => {
   if (!('tool_calls' in message)) {
     const { content, ...others } = message
@@ -95,11 +95,11 @@ const reply = ({ messages, stream }: EmulatedChat) =>
 const assistantsIn = (chat: { readonly messages?: unknown } | undefined): unknown[] =>
   Array.isArray(chat?.messages) ? chat.messages.filter(({ role }) => role === 'assistant') : []
 
-/** As it is told again: what came under both names of the reasoning comes back under both. */
+/** The message as it is sent back: reasoning that came under both names goes back under both. */
 const told = { ...calling }
 const last = { ...closing }
 
-describe('a tool loop hands back what the model signed', () => {
+describe('a tool loop sends the signed parts back', () => {
   for (const stream of [true, false])
     test(stream ? 'streamed' : 'whole', async () => {
       const model = await emulateOpenai({ reply })
@@ -115,7 +115,7 @@ describe('a tool loop hands back what the model signed', () => {
       expect(assistantsIn(model.chats[1])).toEqual([told])
     })
 
-  test('and a client gets it with its own calls, in a stream and whole', async () => {
+  test('a client gets the signatures with its own calls, in a stream and whole', async () => {
     const model = await emulateOpenai({ reply })
     const gateway = startGateway(upstreamAt('lab', model.url))
     opened.push(model, gateway)
@@ -164,7 +164,7 @@ test('a client’s own history goes to the upstream unchanged', async () => {
 })
 
 describe('a session', () => {
-  test('hands it back in the next turn, after a restart too, and to no other model', async () => {
+  test('sends the signed parts back in the next turn, after a restart too, and only to the same model', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tributary-'))
     opened.push({ close: () => rmSync(folder, { recursive: true }) })
     const model = await emulateOpenai({ reply })

@@ -5,7 +5,7 @@ const fileSize = 1
 /** Linux, sys/resource.h */
 const unlimited = 2n ** 64n - 1n
 
-/** What tests ask of the C library, so that they need no program for it. */
+/** Functions of the C library, so that tests do not need a program for them. */
 function openLibc() {
   for (const name of names) {
     try {
@@ -20,12 +20,12 @@ function openLibc() {
   throw new Error('There is no C library with mkfifo and prlimit.')
 }
 
-/** Makes a named pipe that its owner alone may open. */
+/** Makes a named pipe that only its owner may open. */
 export function makeFifo(path: string): void {
   if (openLibc().mkfifo(Buffer.from(`${path}\0`), 0o600) !== 0) throw new Error(`${path} cannot be made.`)
 }
 
-/** Lets a process that has `ulimit -S -f` write files of any size again. */
+/** Lets a process with `ulimit -S -f` write files of any size again. */
 export function liftFileSizeLimit(pid: number): void {
   if (openLibc().prlimit(pid, fileSize, new BigUint64Array([unlimited, unlimited]), null) !== 0)
     throw new Error(`The limit of process ${pid} cannot be lifted.`)

@@ -1,4 +1,4 @@
-/** Law 8, as far as replies go: no list is searched for each event of one, and what is too large fails at once. */
+/** Law 8 for replies: no list is searched for each event of a reply, and a reply that is too large fails at once. */
 import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../src/chat/error.ts'
 import type { ChatEvent } from '../src/chat/event.ts'
@@ -39,7 +39,7 @@ const smitheryCall = (index: number) => ({
   data: JSON.stringify({ type: 'tool-input-available', toolCallId: `c${index}`, toolName: 'f', input: {} }),
 })
 
-/** What is done to a reply with so many calls, or members. */
+/** The work on a reply with this number of calls or members. */
 const works: Readonly<Record<string, (count: number) => void>> = {
   'calls are read': (count) => void readCalls(count),
   'calls without an index are read': (count) => {
@@ -49,7 +49,7 @@ const works: Readonly<Record<string, (count: number) => void>> = {
       decoder.chunk(chunk({ tool_calls: [call] }))
     }
   },
-  'members that say nothing are passed over': (count) => {
+  'empty members are skipped': (count) => {
     const members = Object.fromEntries(range(count).map((index) => [`member_${index}`, '']))
     newDecoder().chunk(chunk(members))
   },
@@ -76,10 +76,10 @@ const works: Readonly<Record<string, (count: number) => void>> = {
   },
 }
 
-describe('twice as much is twice the work', () => {
+describe('twice the input is twice the work', () => {
   for (const [name, work] of Object.entries(works))
     test(name, () => {
-      // what is made once is no part of it
+      // the first run is not measured, because it makes values that are kept
       work(10)
       const [some, many] = [countVisits(() => work(250)), countVisits(() => work(500))]
       expect(many).toBeLessThan(2.5 * Math.max(some, 1))
@@ -96,7 +96,7 @@ function failureOf(run: () => void): ChatError | undefined {
   }
 }
 
-describe('what is more than can be meant is refused, and not asked for again', () => {
+describe('a reply with too many calls is refused, and not requested again', () => {
   const calls = range(20_000).map((index) => callAt(index).tool_calls[0])
   const refused: Readonly<Record<string, () => void>> = {
     'calls of a stream': () => void readCalls(maxCalls + 1),
@@ -128,12 +128,12 @@ describe('what is more than can be meant is refused, and not asked for again', (
       expect(failure?.message).toContain('more than the gateway reads')
     })
 
-  test('as many calls as may be are read', () => {
+  test('the maximal number of calls is read', () => {
     const found = readCalls(maxCalls)
     expect(found.filter(({ type }) => type === 'tool-call').length).toBe(maxCalls)
   })
 
-  test('of wrong choices only the first is looked at', () => {
+  test('only the first of many invalid choices is read', () => {
     let looked = 0
     const wrong = new Proxy(range(100), {
       get(target, key, receiver) {

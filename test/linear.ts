@@ -19,8 +19,8 @@ const searching = ['includes', 'indexOf', 'lastIndexOf'] as const
 type Visit = (...args: readonly unknown[]) => unknown
 
 /**
- * How many elements of lists were visited, by any method that takes a function or looks for a value. Work that is linear
- * visits twice as many for twice the input; work that searches a list for each event visits four times as many.
+ * Counts the elements of lists that are visited by methods that take a function or search a value. Linear work visits twice as
+ * many for twice the input. Work that searches a list for each event visits four times as many.
  */
 export function countVisits(run: () => void): number {
   let visits = 0
@@ -57,7 +57,7 @@ export function countVisits(run: () => void): number {
 
 type Method = (this: unknown, ...args: readonly never[]) => unknown
 
-/** Puts another method in the place of a list's own. @returns what puts its own back */
+/** Replaces a method of lists. @returns a function that restores it */
 function replace(name: string, write: (own: CallableFunction) => Method): () => void {
   const own: unknown = Reflect.get(Array.prototype, name)
   if (typeof own !== 'function') throw new Error(`There is no ${name}.`)

@@ -1,6 +1,6 @@
 import { type Node, Visitor } from 'oxc-parser'
 
-/** What only the machine itself gives (docs/decisions/0034-runtime-port.md). */
+/** The uses of the machine: clocks, timers, chance and sockets (docs/decisions/0034-runtime-port.md). */
 export type MachineUse = 'clock' | 'timer' | 'chance' | 'socket'
 
 /** Members of globals. */
@@ -37,7 +37,7 @@ const members: Readonly<Record<string, MachineUse>> = {
   'Bun.dns': 'socket',
 }
 
-/** Globals that a file may not even name. */
+/** Globals that a file may not name. */
 const globals: Readonly<Record<string, MachineUse>> = {
   performance: 'clock',
   EventSource: 'socket',
@@ -48,7 +48,7 @@ const globals: Readonly<Record<string, MachineUse>> = {
   setImmediate: 'timer',
 }
 
-/** Globals with such members. Another name for one would hide them, so that it may only be used where it is seen what for. */
+/** Globals with such members. Another name for the global would hide its members, so every use must show the member. */
 const owners: Readonly<Record<string, MachineUse>> = {
   AbortSignal: 'timer',
   Atomics: 'timer',
@@ -58,7 +58,7 @@ const owners: Readonly<Record<string, MachineUse>> = {
   crypto: 'chance',
 }
 
-/** Names that are imported; `*` stands for all that a module has. */
+/** Imported names. `*` stands for all names of a module. */
 const imported: Readonly<Record<string, Readonly<Record<string, MachineUse>>>> = {
   'node:net': { '*': 'socket' },
   'node:tls': { '*': 'socket' },
@@ -115,10 +115,10 @@ const imported: Readonly<Record<string, Readonly<Record<string, MachineUse>>>> =
 /** Functions of these modules that only compute. */
 const pure: ReadonlySet<string> = new Set(['BlockList', 'isIP', 'isIPv4', 'isIPv6'])
 
-/** How a program uses its machine, each use as often as it stands there. */
+/** Lists each use of the machine in a program. */
 export function machineUses(program: Parameters<Visitor['visit']>[0]): MachineUse[] {
   const uses: MachineUse[] = []
-  /** Identifiers that name no value, or whose use another rule has looked at. */
+  /** Finds identifiers that name no value, or whose use another rule checks. */
   const seen = new Set<Node>()
   const note = (use: MachineUse | undefined) => use && uses.push(use)
   const noteModule = (name: string) => note(firstUse(moduleOf(name)))
@@ -165,7 +165,7 @@ export function machineUses(program: Parameters<Visitor['visit']>[0]): MachineUs
       if (called === 'require' || called === 'getBuiltinModule') noteModule(given[0] ? textOf(given[0]) : '')
       if (callee.type !== 'MemberExpression') return
       if (called === 'listen' && isAddress(given)) note('socket')
-      // a format of Intl formats the present where it is given no date
+      // a format of Intl formats the present time if it gets no date
       if (/^format(ToParts)?$/.test(called) && given.length === 0) note('clock')
     },
     Identifier: (node) => {
@@ -189,7 +189,7 @@ function isGlobalThis(node: Node): boolean {
   return ['globalThis', 'global', 'self'].includes(nameOf(node))
 }
 
-/** Whether these may say where to listen, as frameworks take it: a port, or options and nothing else. */
+/** Whether these arguments may be an address to listen at: a port, or options and nothing else. */
 function isAddress([first, ...others]: readonly Node[]): boolean {
   if (!first || first.type === 'ThisExpression') return false
   return others.length === 0 || (first.type === 'Literal' && typeof first.value === 'number')

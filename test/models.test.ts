@@ -1,4 +1,4 @@
-/** What `GET /v1/models` says, and who answers where nobody is named: the whole program, over real sockets. */
+/** `GET /v1/models`, and the choice of a model for a request without one, with the whole program over real sockets. */
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { z } from 'zod'
 import { readConfig } from '../src/config/config.ts'
@@ -33,7 +33,7 @@ async function listed(url: string) {
   return { models: data, missing: response.headers.get('x-tributary-upstreams-missing') }
 }
 
-/** The model that the chat server asks. */
+/** Returns the model that the chat server asks. */
 async function answering(url: string, config: object = {}) {
   const response = await fetch(`${url}/api/chat/stream`, {
     method: 'POST',
@@ -43,7 +43,7 @@ async function answering(url: string, config: object = {}) {
   return /"model":"([^"]+)"/.exec(await response.text())?.[1]
 }
 
-test('what cannot chat is marked, by its own word or by its name, and never answers by itself', async () => {
+test('a model that cannot chat is marked by its type or by its name, and is never chosen by default', async () => {
   const listing = listOf(
     { id: 'text-embedding-3-small' },
     { id: 'whisper-1' },
@@ -62,7 +62,7 @@ test('what cannot chat is marked, by its own word or by its name, and never answ
   expect(await answering(gateway.url)).toBe('lab/gpt-test')
 })
 
-test('CHAT_MODEL answers who names nobody; a caller that names one gets that', async () => {
+test('CHAT_MODEL answers a request without a model, and a named model answers its own requests', async () => {
   const { gateway } = await gatewayBefore(listOf({ id: 'gpt-test' }, { id: 'vendor/gpt-slash' }), {
     CHAT_MODEL: 'lab/vendor/gpt-slash',
   })
@@ -70,11 +70,11 @@ test('CHAT_MODEL answers who names nobody; a caller that names one gets that', a
   expect(await answering(gateway.url, { model_name: 'lab/gpt-test' })).toBe('lab/gpt-test')
 })
 
-test('a model without tools answers where there is none with, and nothing that cannot chat ever does', async () => {
+test('a model without tools is chosen if there is no other, but never a model that cannot chat', async () => {
   const plain = await gatewayBefore(listOf({ id: 'whisper-1' }, { id: 'gpt-test', supported_parameters: [] }))
   expect(await answering(plain.gateway.url)).toBe('lab/gpt-test')
   expect(await answering(plain.gateway.url, { model_name: 'gpt-test' })).toBe('gpt-test')
-  // what calls no tools is offered none
+  // a model without tools is not offered any
   expect(plain.emulator.chats.map((chat) => 'tools' in chat)).toEqual([false, false])
   const silent = await gatewayBefore(listOf({ id: 'whisper-1' }))
   const response = await fetch(`${silent.gateway.url}/api/chat/stream`, {
@@ -86,7 +86,7 @@ test('a model without tools answers where there is none with, and nothing that c
   expect(await response.text()).toContain('No model that is listed here can chat.')
 })
 
-test('a model that only turns out to take no tools answers all the same, as Ollama has it', async () => {
+test('a model that refuses tools, as with Ollama, is asked again without them', async () => {
   const error = { message: 'registry.example/library/m:4b does not support tools', type: 'api_error', param: null }
   const refusal: Script = { status: 400, headers: json, body: [JSON.stringify({ error })] }
   const emulator = kept(await emulateOpenai({ reply: (chat) => ('tools' in chat ? refusal : undefined) }))
@@ -107,7 +107,7 @@ test('an upstream that is down is named in a header', async () => {
   expect(headers.get('x-tributary-upstreams-missing')).toBe('down')
 })
 
-test('a CHAT_MODEL that cannot be is a problem of the configuration', () => {
+test('an impossible CHAT_MODEL is a problem of the configuration', () => {
   const problems = (model: string) => {
     const config = readConfig(
       { UPSTREAM_LAB_URL: 'http://127.0.0.1:1/v1', UPSTREAM_LAB_MODELS: 'a', CHAT_MODEL: model },
@@ -125,7 +125,7 @@ test('a CHAT_MODEL that cannot be is a problem of the configuration', () => {
   expect(problems('lab/')).toHaveLength(1)
 })
 
-test('a CHAT_MODEL that by its name cannot chat is a doubt, and the name of its upstream is none of it', () => {
+test('a CHAT_MODEL whose name suggests that it cannot chat is a warning, but the name of its upstream does not count', () => {
   const doubts = (model: string, name = 'LAB') => {
     const config = readConfig({ [`UPSTREAM_${name}_URL`]: 'http://127.0.0.1:1/v1', CHAT_MODEL: model }, false)
     return 'problems' in config ? config.problems : config.warnings

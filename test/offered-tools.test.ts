@@ -6,7 +6,7 @@ import { post as postChat, tell } from './chaos/chat-server-client.ts'
 import { saying } from './chaos/chat-server-model.ts'
 import { type ChatServerRig, mcpServers, startChatServer, stdio } from './chaos/chat-server-rig.ts'
 
-// Which of the gateway's tools a model is offered: as many as its upstream takes, of the servers that are there, as they are chosen.
+// The tools of the gateway that a model is offered. They depend on the upstream's limit, on the running servers and on the choice.
 
 const raw = (mode: string) => ({
   command: process.execPath,
@@ -43,7 +43,7 @@ interface Offered {
   readonly description: string
 }
 
-/** The tools in the last question. */
+/** Returns the tools in the last request. */
 function offered(): readonly Offered[] {
   const sent: readonly { readonly function: Offered }[] = JSON.parse(JSON.stringify(model.chats.at(-1)?.tools ?? []))
   return sent.map((tool) => tool.function)
@@ -59,7 +59,7 @@ function complete(url: string, body: object): Promise<Response> {
   })
 }
 
-describe('an upstream that takes 128 tools, with descriptions of 1,024 characters', () => {
+describe('an upstream with a limit of 128 tools and descriptions of 1,024 characters', () => {
   let rig: ChatServerRig
   beforeAll(() => {
     rig = start({ many: raw('described') }, { ROUTES: 'both-of-them = lab/m + openai/m' })
@@ -67,7 +67,7 @@ describe('an upstream that takes 128 tools, with descriptions of 1,024 character
   afterAll(() => rig[Symbol.asyncDispose]())
 
   for (const stream of [true, false])
-    test(`is offered so many, and no longer ones, ${stream ? 'streamed' : 'whole'}; a header and a log line name the others`, async () => {
+    test(`gets tools within its limits, ${stream ? 'streamed' : 'whole'}; a header and a log line name the others`, async () => {
       const before = rig.lines.length
       const response = await complete(rig.url, { model: 'openai/m:tools', stream })
       await response.text()
@@ -85,7 +85,7 @@ describe('an upstream that takes 128 tools, with descriptions of 1,024 character
       ])
     })
 
-  test('is offered the client’s own first, as they came', async () => {
+  test('gets the client’s own tools first, unchanged', async () => {
     const own = Array.from({ length: 100 }, (_, at) => ({
       type: 'function',
       function: { name: `own${at}`, description: 'o'.repeat(3_000), parameters: { type: 'object' } },
@@ -100,7 +100,7 @@ describe('an upstream that takes 128 tools, with descriptions of 1,024 character
     expect(response.headers.get('x-tributary-tools-omitted')).toStartWith('many__t28, ')
   })
 
-  test('is offered none beside 130 of the client’s, which are all sent', async () => {
+  test('gets all 130 tools of a client, and none of the gateway’s', async () => {
     const own = Array.from({ length: 130 }, (_, at) => ({ type: 'function', function: { name: `own${at}` } }))
     const response = await complete(rig.url, { model: 'openai/m:tools', tools: own })
     await response.text()
@@ -108,14 +108,14 @@ describe('an upstream that takes 128 tools, with descriptions of 1,024 character
     expect(response.headers.get('x-tributary-tools-omitted')).toEndWith('(+131)')
   })
 
-  test('is offered the one that the client requires, whatever its place', async () => {
+  test('gets the tool that the client requires, at any position', async () => {
     const choice = { type: 'function', function: { name: 'many__t149' } }
     await (await complete(rig.url, { model: 'openai/m:tools', tool_choice: choice })).text()
     expect(offered()).toHaveLength(128)
     expect(namesOffered()).toContain('many__t149')
   })
 
-  test('holds for all that may be asked: a bare name of two upstreams, and a panel', async () => {
+  test('limits a bare name of two upstreams and a panel too', async () => {
     for (const name of ['both', 'both-of-them']) {
       const response = await complete(rig.url, { model: `${name}:tools` })
       await response.text()
@@ -124,7 +124,7 @@ describe('an upstream that takes 128 tools, with descriptions of 1,024 character
     }
   })
 
-  test('is no matter to another upstream', async () => {
+  test('does not limit another upstream', async () => {
     const response = await complete(rig.url, { model: 'lab/m:tools' })
     await response.text()
     expect(offered()).toHaveLength(151)
@@ -132,7 +132,7 @@ describe('an upstream that takes 128 tools, with descriptions of 1,024 character
     expect(response.headers.get('x-tributary-tools-omitted')).toBeNull()
   })
 
-  test('holds in the chat server too', async () => {
+  test('limits the chat server too', async () => {
     const response = await postChat(rig.url, { session_id: 'many', content: 'Hello' })
     expect(await response.text()).toContain('"complete"')
     expect(offered()).toHaveLength(128)
@@ -140,7 +140,7 @@ describe('an upstream that takes 128 tools, with descriptions of 1,024 character
   })
 })
 
-describe('a server that is not there', () => {
+describe('a missing server', () => {
   const ways: Readonly<Record<string, (url: string) => Promise<Response>>> = {
     streamed: (url) => complete(url, { model: 'lab/m:tools', stream: true }),
     whole: (url) => complete(url, { model: 'lab/m:tools' }),
@@ -156,7 +156,7 @@ describe('a server that is not there', () => {
       expect(namesOffered()).toContain('there__echo')
     })
 
-  test('is named to nobody who does not ask for it', async () => {
+  test('is not named to a client that does not ask for its tools', async () => {
     await using rig = start({ files: absent, there: raw('echoing') })
     const tools = [{ type: 'mcp', server_label: 'there' }]
     const response = await complete(rig.url, { model: 'lab/m', tools })
@@ -188,13 +188,13 @@ describe('a session’s choice of tools', () => {
     [[], []],
   ] as const)
     for (const path of ['/api/chat/stream', '/api/chat/stream/direct'])
-      test(`${JSON.stringify(choice)} is offered and nothing else, by ${path}`, async () => {
+      test(`${JSON.stringify(choice)} offers exactly these tools, by ${path}`, async () => {
         const asked = { content: 'Hello', messages: [{ role: 'user', content: 'Hello' }] }
         await tell(rig.url, { session_id: `${path} ${choice}`, ...asked, tools: choice }, { path })
         expect(namesOffered()).toEqual(Array.isArray(expected) ? [...expected] : expected)
       })
 
-  test('holds for the requests after it, until another is made', async () => {
+  test('applies to later requests, until another choice', async () => {
     const ask = (more: object = {}) => tell(rig.url, { session_id: 'kept', content: 'Hello', ...more })
     await ask({ tools: ['lab__echo'] })
     await ask()
@@ -221,7 +221,7 @@ describe('a session’s choice of tools', () => {
     ['lab__*', 'tools', ''],
     [Array.from({ length: 1_001 }, () => 'lab__echo'), 'tools', '1000', 413],
   ] as const)
-    test(`${JSON.stringify(tools).slice(0, 60)} is refused before anything is kept`, async () => {
+    test(`${JSON.stringify(tools).slice(0, 60)} is refused before the session is written`, async () => {
       const session = `refused ${param} ${says}`
       const response = await postChat(rig.url, { session_id: session, content: 'Hello', tools })
       expect(response.status).toBe(status)
@@ -231,7 +231,7 @@ describe('a session’s choice of tools', () => {
       expect((await fetch(`${rig.url}/api/sessions/${encodeURIComponent(session)}/messages`)).status).toBe(404)
     })
 
-  test('may hold a tool of a configured server that is missing just now', async () => {
+  test('may name a tool of a configured server that is missing at the moment', async () => {
     const response = await postChat(rig.url, {
       session_id: 'later',
       content: 'Hello',
@@ -242,7 +242,7 @@ describe('a session’s choice of tools', () => {
     expect(response.headers.get('x-tributary-tools-missing')).toBe('my files')
   })
 
-  test('is not asked of servers that it does not name', async () => {
+  test('does not ask servers that it does not name', async () => {
     const response = await postChat(rig.url, { session_id: 'not asked', content: 'Hello', tools: ['lab__echo'] })
     await response.text()
     expect(response.headers.get('x-tributary-tools-missing')).toBeNull()

@@ -1,4 +1,4 @@
-/** `openapi.json` is what the list of surfaces says, and the running program answers as it says. */
+/** `openapi.json` matches the list of surfaces, and the running program matches `openapi.json`. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { z } from 'zod'
 import openapi from '../openapi.json'
@@ -7,17 +7,17 @@ import { surfaces } from '../src/api/surfaces/index.ts'
 import { version } from '../src/version.ts'
 import { hello, key, startApp, type TestApp } from './attacks/rig.ts'
 
-test('openapi.json is what the list says: `bun run openapi` writes it', () => {
+test('openapi.json matches the list of surfaces: `bun run openapi` writes it', () => {
   expect<unknown>(openapi).toEqual(JSON.parse(JSON.stringify(describeSurfaces(surfaces, version))))
 })
 
-test('each schema that is named is there, and each that is there is named', () => {
+test('each referenced schema exists, and each schema is referenced', () => {
   const named = JSON.stringify(openapi).matchAll(/"#\/components\/schemas\/(\w+)"/g)
   const names = [...named].map(([, name = '']) => name)
   expect([...new Set(names)].sort()).toEqual(Object.keys(openapi.components.schemas).sort())
 })
 
-test('two schemas of one name are a mistake in the list', () => {
+test('two schemas with the same name are a mistake in the list', () => {
   const [first] = surfaces
   if (!first) throw new Error('there is no surface')
   expect(() => describeSurfaces([first, { ...first, schemas: { Error: {} } }], version)).toThrow('two schemas Error')
@@ -25,17 +25,17 @@ test('two schemas of one name are a mistake in the list', () => {
 
 const $defs = JSON.parse(JSON.stringify(openapi.components.schemas).replaceAll('#/components/schemas/', '#/$defs/'))
 
-/** What is not of the schema. */
+/** Values that do not match the schema. */
 function faultsIn(name: string, value: unknown): readonly unknown[] {
   return z.fromJSONSchema({ $ref: `#/$defs/${name}`, $defs }).safeParse(value).error?.issues ?? []
 }
 
-test('a schema refuses what is not of it', () => {
+test('a schema refuses values that do not match', () => {
   expect(faultsIn('ModelList', { object: 'list', data: [{ id: 7 }] })).not.toEqual([])
   expect(faultsIn('NextMessage', { session_id: 's' })).not.toEqual([])
 })
 
-describe('the program answers as the page says:', () => {
+describe('the program matches openapi.json:', () => {
   let app: TestApp
   beforeAll(() => {
     app = startApp({ API_MASTER_KEY: key })
@@ -67,7 +67,7 @@ describe('the program answers as the page says:', () => {
     ['GET /api/sessions/none/messages', 'Error'],
   ]
   for (const [line, gives, body, takes] of answers)
-    test(`${line} is of ${gives}`, async () => {
+    test(`${line} answers with ${gives}`, async () => {
       if (takes) expect(faultsIn(takes, body)).toEqual([])
       expect(faultsIn(gives, await (await ask(line, body)).json())).toEqual([])
     })
@@ -89,7 +89,7 @@ describe('the program answers as the page says:', () => {
     ['POST /api/chat/stream/direct', 'Conversation', direct, 'ChatEvent'],
   ]
   for (const [line, takes, body, event] of streams)
-    test(`${line} takes ${takes}, and streams events of ${event}`, async () => {
+    test(`${line} accepts ${takes}, and streams ${event}`, async () => {
       expect(faultsIn(takes, body)).toEqual([])
       const lines = (await (await ask(line, body)).text()).split('\n').filter((text) => text.startsWith('data: {'))
       expect(lines.length).toBeGreaterThan(5)

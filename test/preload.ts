@@ -1,6 +1,6 @@
 import { plugin } from 'bun'
 
-/** Milliseconds. A test's own time limit only turns a hang into a failure: a busy machine must never reach it. Bun's is 5 s. */
+/** Milliseconds. The time limit of a test only turns a hang into a failure, so a busy machine must never reach it. Bun's is 5 s. */
 const hangMs = 900_000
 
 // `setDefaultTimeout` holds for the file that calls it alone, so each is made to: on its first line, so that every line keeps its

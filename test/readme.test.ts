@@ -12,14 +12,14 @@ const readme = await Bun.file(join(root, 'README.md')).text()
 const settings = await Bun.file(join(root, 'docs/settings.md')).text()
 const envExample = await Bun.file(join(root, '.env.example')).text()
 
-/** The README's fenced blocks of one language, in order. */
+/** Returns the README's code blocks of one language, in order. */
 function blocks(language: string): string[] {
   return [...readme.matchAll(/^```(\w*)\n(.*?)^```$/gms)]
     .filter(([, name]) => name === language)
     .map(([, , text]) => text ?? '')
 }
 
-/** The rows of every table of a text whose first column is called `title`, as cells. */
+/** Returns the rows of all tables whose first column is `title`, as cells. */
 function table(title: string, text = readme): string[][] {
   const [, ...tables] = text.split(new RegExp(`^(?=\\| ${title} \\|)`, 'm'))
   return tables.flatMap((lines) => {
@@ -40,7 +40,7 @@ function quoted(cell = ''): string[] {
   return [...cell.matchAll(/`([^`]+)`/g)].map(([, text]) => text ?? '')
 }
 
-/** The names that reading the configuration asks for, whatever is set. */
+/** Returns the names of all settings that the configuration reads. */
 function namesRead(): Set<string> {
   const names = new Set<string>()
   const asked = (set: Record<string, string>) =>
@@ -52,7 +52,7 @@ function namesRead(): Set<string> {
     })
   readConfig(asked({}), false)
   readConfig(asked({ UPSTREAM_EXAMPLE_URL: 'http://127.0.0.1/v1' }), false)
-  // what every process has, which the processes of tools get too
+  // variables of every process, which the processes of tools get too
   for (const name of ['PATH', 'HOME']) names.delete(name)
   // `http_proxy` is another spelling of `HTTP_PROXY`
   return new Set([...names].filter((name) => !names.has(name.toUpperCase()) || name === name.toUpperCase()))
@@ -67,7 +67,7 @@ async function sourceNames(): Promise<string[]> {
 const credentialEndings = ['_API_KEY', '_TOKEN']
 const isCredential = (ending: string) => credentialEndings.includes(ending)
 
-/** The variables of docs/settings.md, with `<UPSTREAM>` written out for each upstream of the README. */
+/** Returns the variables of docs/settings.md, with `<UPSTREAM>` replaced by each upstream of the README. */
 function documentedNames(): string[] {
   const credentials = table('upstream').flatMap((row) => quoted(row[1]))
   const prefixed = (ending: string) =>
@@ -83,14 +83,14 @@ function documentedNames(): string[] {
     .sort()
 }
 
-/** `.env.example` with every `#` taken off. */
+/** `.env.example` without the `#` of its lines. */
 function exampleVariables(): Record<string, string> {
   const lines = envExample.split('\n').flatMap((line) => /^# ([A-Za-z][A-Z0-9_]+=.*)$/.exec(line)?.[1] ?? [])
   return Object.fromEntries(Object.entries(parseEnv(lines.join('\n'))).map(([name, value]) => [name, value ?? '']))
 }
 
 describe('the variables of docs/settings.md and of .env.example', () => {
-  test('are those that the source reads, no more and no fewer', async () => {
+  test('are exactly the variables that the source reads', async () => {
     const read = await sourceNames()
     expect(documentedNames()).toEqual(read)
     expect(
@@ -100,9 +100,9 @@ describe('the variables of docs/settings.md and of .env.example', () => {
     ).toEqual(read)
   })
 
-  test('have the defaults that are written there', () => {
+  test('have the documented defaults', () => {
     const config: Config | { readonly problems: unknown } = readConfig(exampleVariables(), false)
-    // where they come from is what they differ in
+    // they differ only in their source
     expect({ ...config, settings: [] }).toEqual({ ...readConfig({}, false), settings: [] })
     expect('problems' in config).toBe(false)
     const example = exampleVariables()
@@ -113,7 +113,7 @@ describe('the variables of docs/settings.md and of .env.example', () => {
     }
   })
 
-  test('are where the README takes those from that most need', () => {
+  test('contain the settings in the README', () => {
     const [some, all] = [readme, settings].map((text) =>
       table('variable', text).map(([names, written]) => `${names} ${written}`),
     )
@@ -121,7 +121,7 @@ describe('the variables of docs/settings.md and of .env.example', () => {
     expect(all).toEqual(expect.arrayContaining(some ?? []))
   })
 
-  test('name every upstream with the address it has', async () => {
+  test('name every upstream with its address', async () => {
     const rows = table('upstream').filter(([, on]) => on?.endsWith('_API_KEY`'))
     const presets = await Bun.file(join(root, 'src/providers/openai-compatible/presets.ts')).text()
     const listed = [...presets.matchAll(/name: '(.+?)', url: '(.+?)', prefix: '(.+?)'/g)]
@@ -129,7 +129,7 @@ describe('the variables of docs/settings.md and of .env.example', () => {
     for (const [, , url, prefix] of listed) expect(envExample).toContain(`# ${url}\n# ${prefix}_API_KEY=\n`)
   })
 
-  test('name every upstream of a folder of its own with the address it has', async () => {
+  test('name every upstream that has its own folder with its address', async () => {
     const rows = table('upstream').filter(([, on]) => on?.endsWith('_TOKEN`'))
     expect(rows.length).toBeGreaterThan(0)
     for (const [name, variable, url] of rows.map((row) => row.map((cell) => quoted(cell)[0]))) {
@@ -144,7 +144,7 @@ describe('ROUTES', () => {
   const set = { OPENAI_API_KEY: 'a-key', MISTRAL_TOKEN: 'a-token' }
   const [, written = ''] = /^`(\w+ = .+?)`/m.exec(readme) ?? []
 
-  test('as the README and .env.example write it makes a model of several', () => {
+  test('in the README and .env.example makes a panel', () => {
     expect(envExample).toContain(`# For example ${written};`)
     expect(readConfig({ ...set, ROUTES: written }, false)).toMatchObject({
       panels: [{ name: 'rawbot-omnibus' }, { name: 'panel', members: [{}, {}] }],
@@ -152,21 +152,21 @@ describe('ROUTES', () => {
   })
 
   for (const sign of ['>', '|'])
-    test(`with ${sign} is refused as long as docs/settings.md says so`, () => {
+    test(`with ${sign} is refused while docs/settings.md says so`, () => {
       expect(settings).toContain('`>` and `\\|` are refused')
       const problem = { variable: 'ROUTES' }
       expect(readConfig({ ...set, ROUTES: written.replace('+', sign) }, false)).toMatchObject({ problems: [problem] })
     })
 })
 
-test('the commands are those of the command line', async () => {
+test('the README has the commands of the command line', async () => {
   const source = await Bun.file(join(root, 'src/commands/run-command.ts')).text()
   const help = [...source.matchAll(/^ {2}([a-z]+) {2,}[a-z]/gm)].map(([, name]) => name)
   expect(help.length).toBeGreaterThan(5)
   expect(table('command').map((row) => quoted(row[0])[0])).toEqual(help)
 })
 
-test('the two commands are scripts, and the Bun they name is the pinned one', () => {
+test('the two commands are scripts, and use the pinned version of Bun', () => {
   const [withNode = '', withBun = ''] = blocks('sh')
   expect(withBun).toBe('bun run start\nbun run test\n')
   expect(withNode).toBe(withBun.replaceAll(/^bun/gm, `npx -y ${packageJson.packageManager}`))
@@ -202,7 +202,7 @@ describe('from a fresh clone', () => {
 
   const here = (text: string) => text.replaceAll('http://127.0.0.1:8000', url)
 
-  test('the start command serves, and curl gets the answer that is printed', async () => {
+  test('the start command serves, and curl gets the documented answer', async () => {
     const answer = await run(['bash', '-c', here(blocks('sh')[2] ?? '')])
     const printed = JSON.parse(blocks('json')[0] ?? '')
     const answered = JSON.parse(answer)
@@ -211,7 +211,7 @@ describe('from a fresh clone', () => {
     expect(answered.id).toMatch(/^chatcmpl-/)
   })
 
-  test('the demo serves, before every upstream', async () => {
+  test('the demo serves a model of every upstream', async () => {
     const [program = '', ...words] = (blocks('sh')[3] ?? '').trim().split(' ')
     expect([program, words.at(-1)]).toEqual(['bun', 'demo'])
     const demo = Bun.spawn([process.execPath, ...words], {
@@ -227,7 +227,7 @@ describe('from a fresh clone', () => {
     expect(await demo.exited).toBe(0)
   })
 
-  test('the chat server tells what happens, to the end', async () => {
+  test('the chat server streams its events to the end', async () => {
     const events = await run(['bash', '-c', here(blocks('sh').find((text) => text.includes('/api/chat/stream')) ?? '')])
     expect(events).toStartWith('data: {"type":"chunk"')
     expect(events).toContain('data: {"type":"complete"')

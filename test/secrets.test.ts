@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** What a real credential, or a trace of where the code was written, looks like. Samples in tests are shorter, or say that they are none. */
+/** Patterns of real credentials, and of traces of a workplace. Samples in tests are shorter, or say that they are examples. */
 const traces: Readonly<Record<string, RegExp>> = {
   'a JWT': /\beyJ[\w-]{12,}\.eyJ[\w-]{12,}\.[\w-]{20,}/,
   'an API key':
@@ -27,7 +27,7 @@ function found(text: string): string[] {
 
 const root = join(import.meta.dir, '..')
 
-/** What git would commit: tracked files, and those it does not ignore. From an archive without git, all that a build has not made. */
+/** Lists the files that git would commit. Without git, lists all files that a build has not made. */
 function ours(): string[] {
   if (!existsSync(join(root, '.git'))) {
     const built = /(^|\/)(node_modules|dist|coverage)\//
@@ -42,13 +42,13 @@ function ours(): string[] {
 describe('the repository', () => {
   const paths = ours()
 
-  test('is read whole', () => {
+  test('is read completely', () => {
     expect(paths).toContain('package.json')
     expect(paths).toContain('src/main.ts')
     expect(paths).toContain('test/secrets.test.ts')
   })
 
-  test('holds no credential, no person and no workplace', async () => {
+  test('has no credential, no personal data and no trace of a workplace', async () => {
     const scanned = paths.map(async (path) =>
       found(await Bun.file(join(root, path)).text()).map((trace) => `${path} holds ${trace}`),
     )
@@ -72,7 +72,7 @@ describe('a planted trace is found:', () => {
   ]
   for (const [name, text] of planted) test(name, () => expect(found(text)).toEqual([name]))
 
-  test('and what only looks like one is none', () => {
+  test('but a text that only looks like one is allowed', () => {
     const harmless = [
       'sk-test-0123456789012345678901234567',
       'sk-secret',

@@ -1,21 +1,21 @@
 import { type Node, parseSync, Visitor } from 'oxc-parser'
 import { type MachineUse, machineUses } from './machine-uses.ts'
 
-/** What the architecture's rules look at in one file. */
+/** The facts of one file that the rules of the architecture check. */
 export interface SourceFile {
-  /** From `src/`, as in `wire/sse.ts`. */
+  /** The path from `src/`, such as `wire/sse.ts`. */
   readonly path: string
-  /** Files it imports, types included, by their paths from `src/`. */
+  /** Imported files, also for types, by their paths from `src/`. */
   readonly imports: readonly string[]
-  /** Packages and built-in modules it imports. */
+  /** Imported packages and built-in modules. */
   readonly packages: readonly string[]
-  /** Those of both that are loaded as soon as it is: neither types nor what is imported when it is needed. */
+  /** Imports of both kinds that are loaded with the file, so without types and without dynamic imports. */
   readonly loads: readonly string[]
-  /** What stands in it that no file, or not every file, may hold. */
+  /** Findings that are forbidden in all files or in some. */
   readonly findings: readonly Finding[]
-  /** Types, interfaces and classes it declares, whether it exports them or not. */
+  /** Declared types, interfaces and classes, exported or not. */
   readonly types: readonly string[]
-  /** Functions it declares by name. */
+  /** Names of declared functions. */
   readonly functions: readonly string[]
 }
 
@@ -32,7 +32,7 @@ export type Finding =
   | 'SSE framing'
   | 'syntax error'
 
-/** Reads a file's text as TypeScript: comments and the words within strings can neither hide nor feign anything. */
+/** Parses a file as TypeScript, so that comments and strings have no effect on the findings. */
 export function readSource(path: string, text: string): SourceFile {
   const { program, errors } = parseSync(path, text)
   const specifiers: string[] = []

@@ -7,7 +7,7 @@ const files = new Map<string, SourceFile>()
 for await (const path of new Bun.Glob('**/*.ts').scan(root))
   files.set(path, readSource(path, await Bun.file(`${root}/${path}`).text()))
 
-/** All that is loaded with a file, to the last package. */
+/** Lists everything that is loaded with a file, packages included. */
 function loadedWith(path: string, among: ReadonlyMap<string, SourceFile> = files, seen = new Set([path])): Set<string> {
   for (const next of among.get(path)?.loads ?? []) {
     if (seen.has(next)) continue
@@ -20,9 +20,9 @@ function loadedWith(path: string, among: ReadonlyMap<string, SourceFile> = files
 const loadedToRun = (command: string): Set<string> =>
   new Set([...loadedWith('commands/run-command.ts'), ...loadedWith(`commands/${command}.ts`)])
 
-describe('what is loaded', () => {
-  // each of these is some milliseconds of every start, and mebibytes of a program that never uses it
-  test('to serve is no tool library, no Socket.IO and no emulator', () => {
+describe('the list of loaded modules', () => {
+  // each of these costs milliseconds at every start, and mebibytes in a program that does not use it
+  test('of the server has no tool library, no Socket.IO and no emulator', () => {
     const loaded = loadedToRun('serve')
     expect([...loaded]).toContain('elysia')
     expect([...loaded]).toContain('wire/socketio.ts')
@@ -30,17 +30,17 @@ describe('what is loaded', () => {
     expect([...loaded].filter((path) => path.includes('emulat'))).toEqual([])
   })
 
-  test('to ask whether it is well is no server and no log', () => {
+  test('of the health command has no server and no log', () => {
     const loaded = loadedToRun('health')
     expect([...loaded]).toContain('config/config.ts')
     for (const late of ['elysia', 'pino', 'app.ts', 'commands/serve.ts']) expect(loaded.has(late), late).toBe(false)
   })
 
-  test('before the program starts itself again is next to nothing', () => {
+  test('is very short before the program restarts itself', () => {
     expect([...loadedWith('main.ts')].sort()).toEqual(['commands/hold-signals.ts', 'fetch-limit.ts', 'main.ts'])
   })
 
-  test('is followed through files, past types and what is imported when it is needed', () => {
+  test('follows files, without types and dynamic imports', () => {
     const planted = [
       readSource('a.ts', "import type { T } from 'typed'\nimport { b } from './b.ts'\nawait import('late')"),
       readSource('b.ts', "import { type C, c } from '@scope/early/deep.js'\nimport './a.ts'"),

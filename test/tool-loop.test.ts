@@ -38,14 +38,14 @@ import { requestFor } from './laws/http-rig.ts'
 import { partFaultIn } from './laws/part-order.ts'
 import { until, within } from './waiting.ts'
 
-/** Which round this is: as many answers of the model are told as were given. */
+/** Returns the number of the round: the count of the model's answers in the request. */
 const roundOf = (messages: readonly { readonly role?: unknown }[]) =>
   messages.filter(({ role }) => role === 'assistant').length + 1
 const cities = ['Paris', 'Rome']
-/** The call is there in any case; undefined makes the last round, which has none. */
+/** The calls of a round; undefined in the last round, which has none. */
 const callsOf = (round: number) => (round <= 3 ? ['weather__now', 'weather__later'] : [])
 
-/** A round in OpenAI's shapes. Its ids are the same in each, as those of servers that count within a reply are. */
+/** A round in OpenAI's dialect. Every round has the same ids, as with servers that count within a reply. */
 function openaiRound(round: number, stream: boolean): Script {
   const calls = callsOf(round).map((name, index) => ({
     index,
@@ -79,7 +79,7 @@ function openaiRound(round: number, stream: boolean): Script {
   return { body: [...deltas.map((delta) => chunk(delta)), chunk({}, reason, { usage }), sseData('[DONE]')] }
 }
 
-/** A round in Cohere's. */
+/** A round in Cohere's dialect. */
 function cohereRound(round: number): Script {
   const calls = callsOf(round)
   const said = (type: string, message: object, more: object = {}) => cohereEvent({ type, ...more, delta: { message } })
@@ -128,7 +128,7 @@ type Reply = (round: number, stream: boolean) => Script
 const messagesIn = (chat: { readonly [field: string]: unknown }): { readonly role?: unknown }[] =>
   Array.isArray(chat.messages) ? chat.messages : []
 
-/** Every upstream that can call tools. @param hang the last round's script in place of its own */
+/** Starts every upstream that can call tools. @param hang the script that replaces the last round */
 const rigs: Readonly<Record<string, (alter?: (round: number) => Script | undefined) => Promise<Rig>>> = {
   async 'openai-compatible'(alter = () => undefined) {
     const reply: Reply = (round, stream) => alter(round) ?? openaiRound(round, stream)
@@ -181,7 +181,7 @@ function gatewayOver({ emulator, provider, variables }: Rig) {
 
 for (const [name, start] of Object.entries(rigs))
   describe(`three rounds of two tools each, by ${name}`, () => {
-    test('as events', async () => {
+    test('give the right events', async () => {
       const rig = await start()
       const { chat } = gatewayOver(rig)
       const run = runTools({ chat, registry, limits: toolLimits })
@@ -196,7 +196,7 @@ for (const [name, start] of Object.entries(rigs))
           ])
           .toSorted(),
       )
-      // within a round: what it says, its calls, and for each call its output before its result, whichever call is first
+      // a round has its text, its calls, and for each call its output before its result, in any order of the calls
       expect(partFaultIn(events.filter(isChatEvent))).toBeUndefined()
       const looped = events.filter(({ type }) => !['text', 'reasoning', 'part-end'].includes(type))
       const calls = [...new Set(events.flatMap((event) => (event.type === 'tool-result' ? [event.toolCallId] : [])))]
@@ -219,7 +219,7 @@ for (const [name, start] of Object.entries(rigs))
     })
 
     for (const stream of [true, false])
-      test(`as one answer to a client that asks for tools, ${stream ? 'streamed' : 'whole'}`, async () => {
+      test(`give one answer to a client that asks for tools, ${stream ? 'streamed' : 'whole'}`, async () => {
         const rig = await start()
         const { chat } = gatewayOver(rig)
         const call = { ...newCall(), attempts: new Attempts(), receipt: newReceipt() }
@@ -233,13 +233,13 @@ for (const [name, start] of Object.entries(rigs))
         expect(call.receipt.attempts).toBe(4)
       })
 
-    test('aborted while the third round is awaited, it closes the upstream', async () => {
+    test('aborted in the third round, close the upstream connection', async () => {
       const rig = await start((round) => (round === 3 ? { ending: 'stall' } : undefined))
       const { chat } = gatewayOver(rig)
       const controller = newCancel()
       const reading = fold(chat(requestFor(`${rig.model}:tools`), newCall(controller))).catch((thrown) => thrown)
       await until(() => rig.emulator.chats.length === 3, 5_000, 'the third round')
-      // the connection of the list of models is kept
+      // the connection of the list of models stays open
       const before = rig.emulator.openConnections()
       const reason = new ChatError('cancelled', { message: 'gone' })
       controller.abort(reason)
@@ -312,7 +312,7 @@ describe('POST /v1/chat/completions', () => {
       })
     })
 
-  test('a client’s own server is refused with the name of what is wrong', async () => {
+  test('a client’s own tool server is refused with the name of the member', async () => {
     const { emulator, post } = await start()
     const response = await post({
       model: 'lab',
@@ -324,11 +324,11 @@ describe('POST /v1/chat/completions', () => {
   })
 })
 
-describe('a session, with the loop that answers in it', () => {
+describe('a session with the tool loop', () => {
   const whose = { client: 'law', session: 's' }
   const patience = { wait: false, signal: newCancel() }
 
-  /** As a surface does it: everything is kept before the next event is read. */
+  /** Runs the loop as a surface does: each event is stored before the next one is read. */
   async function keep(turn: OpenTurn, events: AsyncIterable<LoopEvent>, signal: Cancel): Promise<void> {
     let said = new Fold({ maxCharacters: 100_000 })
     try {
@@ -347,7 +347,7 @@ describe('a session, with the loop that answers in it', () => {
     }
   }
 
-  test('is what the loop told the model; after an abort while tools run the next message works', async () => {
+  test('has the history that the model got, and works again after an abort while tools run', async () => {
     const rig = await rigs['openai-compatible']?.()
     if (!rig) throw new Error('there is no rig')
     const { chat } = gatewayOver(rig)
@@ -377,7 +377,7 @@ describe('a session, with the loop that answers in it', () => {
     expect(first.at(-1)).toMatchObject({ role: 'assistant', status: 'cancelled' })
     expect(first.filter((message) => message.role === 'tool' && message.isError)).not.toEqual([])
     await ask('second', registry)
-    // what the last round was told is the history, to the letter
+    // the last round got exactly this history
     const opened = await conversations.open(whose, { model: rig.model, content: 'third' }, patience)
     if (opened.kind === 'answered') throw new Error('it was answered before')
     const kept = encodeRequest({ ...requestFor('m'), messages: opened.turn.messages() }).messages
@@ -385,12 +385,12 @@ describe('a session, with the loop that answers in it', () => {
     expect(Array.isArray(kept) ? kept.slice(0, told.length) : []).toEqual(told)
     expect(faultIn(opened.turn.messages())).toBeUndefined()
     await opened.turn.close()
-    // that of the chats, and that of the list of models, which are kept
+    // the connection of the chats and the connection of the list of models stay open
     expect(rig.emulator.openConnections()).toBeLessThanOrEqual(2)
   })
 })
 
-test('a client’s SSE or JSON cannot be broken by what a tool says', async () => {
+test('the output of a tool cannot break a client’s SSE or JSON', async () => {
   const rig = await rigs['openai-compatible']?.((round) => (round > 1 ? openaiRound(4, true) : undefined))
   if (!rig) throw new Error('there is no rig')
   const { chat } = gatewayOver(rig)
@@ -401,7 +401,7 @@ test('a client’s SSE or JSON cannot be broken by what a tool says', async () =
   expect(events.find((event) => event.type === 'tool-result' && event.name === 'weather__now')).toMatchObject({
     content: evil,
   })
-  // what the upstream got is one message, and parses to the very text
+  // the upstream got one message, which parses to the same text
   const tool = messagesIn(rig.emulator.chats[1] ?? {}).find(({ role }) => role === 'tool')
   expect(tool).toMatchObject({ content: formatOutput({ content: evil, isError: false }) })
 })

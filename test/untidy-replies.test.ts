@@ -1,4 +1,4 @@
-/** Issue 10, lines 3 to 5: what a reply is, is told by its bytes; what is no answer is passed over; a refusal is one. */
+/** Issue 10, lines 3 to 5: the bytes of a reply decide its kind. Other data is skipped, and a refusal within a 200 is a refusal. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { emulateOpenai, type OpenaiEmulator } from '../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../src/wire/emulator/script.ts'
@@ -10,7 +10,7 @@ import { isFull } from './sizes.ts'
 
 let emulator: OpenaiEmulator
 let gateway: RunningGateway
-/** What the emulator answers with. */
+/** The answer of the emulator. */
 let current: Script = {}
 
 beforeAll(async () => {
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([gateway.close(), emulator.close()]))
 
 interface Got extends Answered {
-  /** How often the upstream was asked. */
+  /** Number of requests to the upstream. */
   readonly asked: number
 }
 
@@ -34,12 +34,12 @@ async function askFor(script: Script, stream: boolean): Promise<Got> {
 
 const type = (name?: string) => (name === undefined ? {} : { 'content-type': name })
 const types = ['application/json', 'text/event-stream', 'text/plain', 'text/html', undefined]
-/** Content types beside the `at`th of what is sent: two of them in turn, since none of them matters; at full length all. */
+/** Returns content types for the case with this index. It is two in turn, because none matters, or all at full length. */
 const typesBeside = (at: number) => types.filter((_, place) => isFull || place === at % 5 || place === (at + 2) % 5)
 const lines = moments.E.map((event) => event.slice('data: '.length).trim())
 const each = (write: (json: string) => string) => lines.map(write).join('')
 
-/** Good answers, all of them. */
+/** Good answers. */
 const bodies: Readonly<Record<string, string>> = {
   'a stream': moments.E.join(''),
   'a stream without blank lines': each((line) => `data: ${line}\n`),
@@ -52,7 +52,7 @@ const bodies: Readonly<Record<string, string>> = {
   'lines of JSON with blank ones between them': `\n\n${each((line) => `${line}\r\n\r\n`)}`,
   'one object': wholeText,
   'one object, pretty': `\ufeff\n  ${JSON.stringify(JSON.parse(wholeText), null, 2)}\n\n`,
-  'one object as an event, pretty': JSON.stringify(JSON.parse(wholeText), null, 1).replace(/^/gm, 'data: '),
+  'one indented object as an event': JSON.stringify(JSON.parse(wholeText), null, 1).replace(/^/gm, 'data: '),
   ...Object.fromEntries(
     [
       'null',
@@ -77,7 +77,7 @@ const bodies: Readonly<Record<string, string>> = {
   ),
 }
 
-describe('an answer arrives, whatever it calls itself', () => {
+describe('a good answer arrives with any content type', () => {
   for (const [at, [name, body]] of Object.entries(bodies).entries()) {
     test(name, async () => {
       for (const stream of [true, false]) {
@@ -105,7 +105,7 @@ describe('an answer arrives, whatever it calls itself', () => {
   }
 })
 
-describe('an answer that is broken never looks complete', () => {
+describe('a broken answer never looks complete', () => {
   const torn: Readonly<Record<string, string>> = {
     'a chunk torn off': [...moments.C, 'data: {"choices":[{"delta"\n\n', ...moments.E.slice(2)].join(''),
     'the end of a chunk torn off': [...moments.C, 'data: ld."}}]}\n\n', ...moments.E.slice(4)].join(''),
@@ -124,7 +124,7 @@ describe('an answer that is broken never looks complete', () => {
     })
   }
 
-  test('a web page is named as one, whatever it calls itself', async () => {
+  test('a web page is reported as one, with any content type', async () => {
     const pages = ['<!doctype html><title>Sign in</title>', '\n <html>\n<script>\n{"a":1}\ndata: x\n</script>\n']
     for (const page of pages) {
       for (const contentType of types) {
@@ -142,7 +142,7 @@ describe('an answer that is broken never looks complete', () => {
   })
 })
 
-/** A refusal; the status that a client gets, or the code once it has been answered in part; how often it is asked. */
+/** A refusal, the client's status or the code after a partial answer, and the number of requests. */
 const refusals: readonly (readonly [object, status: number, code: string, asked: number])[] = [
   [{ error: { code: 400, message: 'No tea' } }, 400, 'invalid_request', 1],
   [{ error: { code: '400', message: 'No tea' } }, 400, 'invalid_request', 1],
@@ -182,20 +182,20 @@ const refusals: readonly (readonly [object, status: number, code: string, asked:
   [{ code: -1, message: 'No tea' }, 502, 'upstream_error', 2],
 ]
 
-/** How a refusal may stand in a 200. */
+/** The forms of a refusal in a 200. */
 const framings: Readonly<Record<string, (json: string) => string>> = {
   'as an event': (json) => `data: ${json}\n\n`,
   'as an event of the type error': (json) => `event: error\ndata: ${json}\n\n`,
   'as a bare line': (json) => `${json}\n`,
-  'as a bare line, the end of it missing': (json) => json,
+  'as a bare line without its end': (json) => json,
   "as llama.cpp's line": (json) => `error: ${json}\n\n`,
 }
 
-describe('a refusal inside a 200 is what it names', () => {
+describe('a refusal within a 200 has the reason that it names', () => {
   for (const [place, [body, status, code, asked]] of refusals.entries()) {
     test(JSON.stringify(body), async () => {
       for (const [at, [name, write]] of Object.entries(framings).entries()) {
-        // two of the framings in turn, which are read before it is known what they frame
+        // two of the framings in turn, because the framing is read before the content
         if (!isFull && at !== place % 5 && at !== (place + 2) % 5) continue
         const script = { headers: type(types[at]), body: [write(JSON.stringify(body))] }
         for (const stream of [true, false]) {
@@ -223,7 +223,7 @@ describe('a refusal inside a 200 is what it names', () => {
     })
   }
 
-  test('an HTTP refusal is read the same, be it framed as an event', async () => {
+  test('an HTTP refusal is read in the same way if it is framed as an event', async () => {
     for (const body of [
       'data: {"error":{"message":"No tea"}}\n\n',
       '{"base_resp":{"status_code":2013,"status_msg":"No tea"}}',
@@ -240,7 +240,7 @@ describe('a refusal inside a 200 is what it names', () => {
     }
   })
 
-  test('success in a vendor’s words is no refusal', async () => {
+  test('a vendor’s success message is not a refusal', async () => {
     const beside = {
       code: 0,
       message: 'Success',
@@ -260,7 +260,7 @@ describe('a refusal inside a 200 is what it names', () => {
   })
 })
 
-/** An account that was refused rests: the next refusal is another gateway's. */
+/** Starts a new gateway, because a refused account rests. */
 async function restart(): Promise<void> {
   await gateway.close()
   gateway = startGateway(upstreamAt('one', emulator.url))

@@ -1,4 +1,4 @@
-/** docs/upstreams.md says of every upstream what the code does. */
+/** docs/upstreams.md matches the code of every upstream. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import type { Support } from '../src/chat/model.ts'
@@ -13,7 +13,7 @@ import type { Emulated, Provider, Upstream } from '../src/providers/provider.ts'
 const root = join(import.meta.dir, '..')
 const page = await Bun.file(join(root, 'docs/upstreams.md')).text()
 
-/** The rows of the table whose first column is called `title`, its head first, as cells. */
+/** Returns the rows of the table whose first column is `title`, its head first, as cells. */
 function table(title: string): readonly (readonly string[])[] {
   const [, text = ''] = page.split(new RegExp(`^(?=\\| ${title} \\|)`, 'm'))
   const lines = text.split('\n')
@@ -35,7 +35,7 @@ function quoted(cell = ''): string[] {
   return [...cell.matchAll(/`([^`]+)`/g)].map(([, text]) => text ?? '')
 }
 
-/** The names a provider asks for, whatever is set, as the page writes them. */
+/** Returns the names of all settings that a provider reads, in the form of the page. */
 function namesRead(provider: Provider): string[] {
   const names = new Set<string>()
   const values = new Proxy<Record<string, string>>(
@@ -48,7 +48,7 @@ function namesRead(provider: Provider): string[] {
     },
   )
   const environment = new Environment(values)
-  // to see which names are set it looks at each
+  // the provider looks at each name to see which ones are set
   names.clear()
   provider.configure(environment)
   names.delete('UPSTREAM_USER_AGENT')
@@ -89,7 +89,7 @@ describe('docs/upstreams.md', () => {
     for (const { name } of presets) expect(page).toContain(`\`${name}\``)
   })
 
-  test('takes the credential in five steps', () => {
+  test('explains in five steps how to get a credential', () => {
     const chapters = page.split(/^## /m).filter((chapter) => /^1\. /m.test(chapter))
     expect(chapters).toHaveLength(providers.length)
     for (const chapter of chapters)
@@ -97,7 +97,7 @@ describe('docs/upstreams.md', () => {
   })
 
   for (const provider of providers)
-    test(`names the variables of ${provider.name}, no more and no fewer`, () => {
+    test(`names exactly the variables of ${provider.name}`, () => {
       const isCompatible = provider.name === 'openai-compatible'
       const own = variableRows.filter(([first]) => !quoted(first).some((name) => kinds.includes(name)))
       const written = isCompatible ? own : variableRows.filter(([first]) => first === `\`${provider.name}\``)
@@ -105,7 +105,7 @@ describe('docs/upstreams.md', () => {
     })
 })
 
-/** A field of OpenAI's as the vocabulary has it. */
+/** OpenAI's fields in our vocabulary. */
 function parameterOf(field: string): string {
   const renamed: Readonly<Record<string, string>> = { max_tokens: 'maxTokens', n: 'choices' }
   return renamed[field] ?? field.replace(/_[a-z]/g, (letter) => (letter[1] ?? '').toUpperCase())
@@ -130,7 +130,7 @@ function treatment({ parameters }: Support, field: string): string {
   return taken ?? (field === 'tools' ? 'refused' : 'dropped')
 }
 
-/** Every parameter of the vocabulary: the compiler sees to it. */
+/** Every parameter of the vocabulary. The compiler checks that none is missing. */
 const all: Readonly<Record<Exclude<Parameter, 'responseFormat'>, true>> = {
   tools: true,
   toolChoice: true,
@@ -155,13 +155,13 @@ describe('the table of parameters', () => {
   const [head = [], ...rows] = table('parameter')
   const fields = rows.flatMap(([first = '']) => (otherRows[first] ? [] : quoted(first)))
 
-  test('has every parameter there is', () => {
+  test('has every parameter', () => {
     expect(fields.map(parameterOf).toSorted()).toEqual(Object.keys(all).toSorted())
     expect(rows.length).toBe(fields.length + Object.keys(otherRows).length)
   })
 
   for (const [first = '', ...cells] of rows)
-    test(`says what becomes of ${first}`, () => {
+    test(`says how ${first} is treated`, () => {
       const becomes = (support: Support) => otherRows[first]?.(support) ?? treatment(support, quoted(first)[0] ?? '')
       const names = head.slice(1).map((name) => quoted(name)[0] ?? '')
       const meant = names.map((name) => {
@@ -172,7 +172,7 @@ describe('the table of parameters', () => {
     })
 })
 
-test('the table of OpenAI-compatible services says what each drops', () => {
+test('the table of OpenAI-compatible services names the parameters that each drops', () => {
   const rows = table('service').slice(1)
   expect(rows.flatMap(([name]) => quoted(name))).toEqual(Object.keys(differences))
   for (const [name, drops] of rows) {
@@ -181,7 +181,7 @@ test('the table of OpenAI-compatible services says what each drops', () => {
   }
 })
 
-describe('what the page says of numbers', () => {
+describe('the numbers on the page', () => {
   const constants = [
     ['providers/cto', /maxBodyBytes = 32 \* 1024\nconst envelopeBytes = 256\n/, '24,384 bytes'],
     ['providers/cto', /aheadMs = 12_000\n/, 'renewed at least 12 s before'],
@@ -195,12 +195,12 @@ describe('what the page says of numbers', () => {
     test(words, async () => {
       const paths = [...new Bun.Glob('*.ts').scanSync({ cwd: join(root, 'src', room), absolute: true })]
       const source = (await Promise.all(paths.map((path) => Bun.file(path).text()))).join('\n')
-      // the source itself would be too much to be shown
+      // the source itself would be too long for a message
       expect(constant.test(source)).toBe(true)
       expect(page.replaceAll(/\s+/g, ' ')).toContain(words)
     })
 
-  test('models that are known', () => {
+  test('the number of known models', () => {
     expect(page).toContain('twelve are known')
     expect(upstreams.get('smithery')?.models).toHaveLength(12)
     expect(page).toContain('Seventeen models are known')

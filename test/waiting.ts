@@ -1,9 +1,9 @@
-/** Looks in which `within` waits. */
+/** Number of checks while `within` waits. */
 const looksWithin = 50
 
 /**
- * The promise's value. A process that the machine lets wait is more patient, as with `until`.
- * @throws when it has none `ms` milliseconds from now; `what` says what was waited for
+ * Returns the promise's value. If the machine delays the process, the wait is longer, as in `until`.
+ * @throws if there is none after `ms` milliseconds; `what` describes the expected event
  */
 export async function within<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
   let isOver = false
@@ -19,8 +19,8 @@ export async function within<T>(promise: Promise<T>, ms: number, what: string): 
 }
 
 /**
- * Looks each millisecond whether it is so. A process that the machine lets wait looks later, and its patience lasts as much longer.
- * @throws when it is not in `ms` looks; `what` says what was waited for
+ * Checks a condition every millisecond. If the machine delays the process, the checks come later and the wait is longer.
+ * @throws if the condition is still false after `ms` checks; `what` describes it
  */
 export async function until(isSo: () => boolean | Promise<boolean>, ms: number, what: string): Promise<void> {
   for (let looks = 0; !(await isSo()); looks++) {
@@ -32,12 +32,12 @@ export async function until(isSo: () => boolean | Promise<boolean>, ms: number, 
 const lookMs = 5
 
 /**
- * Waits until a count has stood still for `quietMs` milliseconds, in which it was looked at as often as that takes: one pause of
- * the machine is no stillness.
+ * Waits until a count has not changed for `quietMs` milliseconds, measured in checks 5 ms apart. So a pause of the machine
+ * does not end the wait.
  * @returns the count
- * @throws when it still moves after `ms`, counted the same way
+ * @throws if it still changes after `ms`, measured in the same way
  */
-export async function settled(count: () => number, quietMs: number, ms: number): Promise<number> {
+export async function untilStill(count: () => number, quietMs: number, ms: number): Promise<number> {
   let seen = count()
   for (let looks = 0, still = 0; still < quietMs / lookMs; looks++) {
     if (looks > ms / lookMs) throw new Error(`a count still moves after ${ms} ms`)
@@ -51,11 +51,15 @@ export async function settled(count: () => number, quietMs: number, ms: number):
 const measurements = 5
 
 /**
- * Measures, each time on a fresh subject, until it is below the limit. What is slow or large by itself is so each time; what a
- * busy machine adds is not.
- * @throws when no measurement of five is; `what` says what was measured
+ * Repeats a measurement on a new subject until it is below the limit. A real fault exceeds the limit every time, and a busy
+ * machine does not.
+ * @throws if none of five measurements is below the limit; `what` describes them
  */
-export async function below(limit: number, what: string, measure: () => number | Promise<number>): Promise<void> {
+export async function measureBelow(
+  limit: number,
+  what: string,
+  measure: () => number | Promise<number>,
+): Promise<void> {
   const measured: string[] = []
   while (measured.length < measurements) {
     const value = await measure()
@@ -65,7 +69,7 @@ export async function below(limit: number, what: string, measure: () => number |
   throw new Error(`${what}: ${measured.join(', ')}, never below ${limit}`)
 }
 
-/** Does the work on every item, on `atOnce` of them at a time, in order. */
+/** Does the work on every item in order, on `atOnce` of them at a time. */
 export async function each<T>(items: Iterable<T>, atOnce: number, work: (item: T) => Promise<unknown>): Promise<void> {
   const rest = items[Symbol.iterator]()
   const worker = async () => {

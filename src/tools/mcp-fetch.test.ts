@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { emulateMcp } from '../../test/tools/emulated-mcp.ts'
 import { open } from '../../test/tools/servers.ts'
-import { settled, until, within } from '../../test/waiting.ts'
+import { until, untilStill, within } from '../../test/waiting.ts'
 import { Secret } from '../chat/secret.ts'
 import type { EmulatedExchange } from '../wire/emulator/http.ts'
 
@@ -68,7 +68,7 @@ test('a stream that ends as soon as it is opened is opened at most ten times', a
   await tools.list()
   const opened = () => emulator.requests.filter(({ method }) => method === 'GET').length
   await until(() => opened() >= 10, 4_000, 'the library tries')
-  expect(await settled(opened, 300, 3_000)).toBe(10)
+  expect(await untilStill(opened, 300, 3_000)).toBe(10)
 })
 
 async function asDisposable<T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T & AsyncDisposable> {

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'bun:test'
-import { settled, until, within } from '../../test/waiting.ts'
+import { until, untilStill, within } from '../../test/waiting.ts'
 import { type EmulatedExchange, emulateHttp } from './emulator/http.ts'
 import { plainRequest, sendForResponse } from './fetch-like.ts'
 import { newCancel } from './machine.double.ts'
@@ -144,6 +144,6 @@ test('nothing is read that nobody asks for', async () => {
   }
   const response = await sendForResponse(get, never)
   await until(() => sent > 0, 1_000, 'the first')
-  expect(await settled(() => sent, 100, 3_000)).toBeLessThan(400)
+  expect(await untilStill(() => sent, 100, 3_000)).toBeLessThan(400)
   await response.body?.cancel()
 })

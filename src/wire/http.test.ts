@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { constants, crc32, createDeflateRaw, gzipSync } from 'node:zlib'
 import { openBlackHole } from '../../test/black-hole.ts'
-import { below, until } from '../../test/waiting.ts'
+import { measureBelow, until } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import { CancelSource } from '../flow/cancel.ts'
 import { ManualRuntime } from '../flow/runtime.double.ts'
@@ -227,7 +227,7 @@ async function blackHole(): Promise<string> {
 test('P5: a black hole ends the call within the connect limit: upstream_connect_timeout', async () => {
   const url = await blackHole()
   const controller = newCancel()
-  await below(1_250, 'milliseconds to give it up', async () => {
+  await measureBelow(1_250, 'milliseconds to give it up', async () => {
     const startedAt = performance.now()
     const error = await failureOf(get(url, controller, { connectMs: 250 }))
     const ms = performance.now() - startedAt
@@ -380,7 +380,7 @@ test('an aborted call leaves no timer behind, not even of the probe: the process
     await send({ method: 'GET', url: '${url}', headers: {}, limits: { connectMs: 3_000, headMs: 60_000 } },
       controller).catch(() => undefined)
   `
-  await below(2_500, 'milliseconds until it ended', async () => {
+  await measureBelow(2_500, 'milliseconds until it ended', async () => {
     const startedAt = performance.now()
     const child = Bun.spawn([process.execPath, '-e', script], { timeout: 8_000 })
     expect(await child.exited).toBe(0)

@@ -2,7 +2,7 @@ import { heapStats } from 'bun:jsc'
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { times } from '../../test/sizes.ts'
-import { each, settled, until, within } from '../../test/waiting.ts'
+import { each, until, untilStill, within } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import { Secret } from '../chat/secret.ts'
@@ -433,7 +433,7 @@ describe('leaving', () => {
       const controller = newCancel()
       const opening = thrownBy(open({}, controller))
       await until(() => emulator.openConnections() === 1, 1_000, 'the connection')
-      await settled(() => lines[0]?.socket.received.length ?? 0, 20, 1_000)
+      await untilStill(() => lines[0]?.socket.received.length ?? 0, 20, 1_000)
       controller.abort(left)
       expect(await within(opening, 50, 'the end')).toBe(left)
       await until(() => emulator.openConnections() === 0, 50, 'the connection is gone')

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { runs } from '../../test/sizes.ts'
-import { below } from '../../test/waiting.ts'
+import { measureBelow } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import { readSse, SseDecoder, type SseFrame, sseData, sseKeepAlive } from './sse.ts'
 
@@ -259,7 +259,7 @@ for (const chunkBytes of [1, 1024, 65_536]) {
     const size = chunkBytes === 1 ? 2 ** 18 : 2 ** 22
     await readMs(longLine(size / 4), chunkBytes)
     // four times the length: 4 if linear, 16 if quadratic; under a few milliseconds there is nothing to tell apart
-    await below(10, 'times as long', async () => {
+    await measureBelow(10, 'times as long', async () => {
       const short = Math.min(await readMs(longLine(size / 4), chunkBytes), await readMs(longLine(size / 4), chunkBytes))
       const long = Math.min(await readMs(longLine(size), chunkBytes), await readMs(longLine(size), chunkBytes))
       return long / Math.max(short, 2)
@@ -272,7 +272,7 @@ test('a line of 1 MB comes out whole in reads of one byte', async () => {
 })
 
 test('a million short lines of one event take no time that grows with their square', async () => {
-  await below(2_000, 'milliseconds to read them', async () => {
+  await measureBelow(2_000, 'milliseconds to read them', async () => {
     const startedAt = performance.now()
     const [frame] = await read('data: x\n'.repeat(200_000), '\n')
     expect(frame?.data).toHaveLength(399_999)

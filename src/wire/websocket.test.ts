@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import fc from 'fast-check'
 import { times } from '../../test/sizes.ts'
-import { settled, until, within } from '../../test/waiting.ts'
+import { until, untilStill, within } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import { type EmulatedExchange, emulateHttp } from './emulator/http.ts'
 import { acceptWebSocket, closeFrame, type EmulatedWebSocket, fragments, isUpgrade } from './emulator/websocket.ts'
@@ -403,7 +403,7 @@ describe('a flood', () => {
       for (; socket.isOpen(); written++) await socket.raw(message)
     })
     const connection = await open()
-    const paused = await settled(() => written, 100, 10_000)
+    const paused = await untilStill(() => written, 100, 10_000)
     // both sockets' buffers, which the system may let grow
     expect(paused).toBeLessThan(48)
     let read = 0
@@ -456,7 +456,7 @@ describe('a flood', () => {
         heard += length
       })
       socket.resume()
-      await settled(() => heard, 200, 10_000)
+      await untilStill(() => heard, 200, 10_000)
       break
     }
     // of 52 MB of pongs, what both sockets' buffers hold
@@ -537,7 +537,7 @@ const noiseBytes = 16 * 2 ** 20
 
 async function held() {
   sockets.length = 0
-  await settled(() => emulator.openConnections(), 20, 2_000)
+  await untilStill(() => emulator.openConnections(), 20, 2_000)
   Bun.gc(true)
   return {
     bytes: process.memoryUsage.rss(),

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { emulateOpenai, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { startChild } from '../chaos/child.ts'
 import { times } from '../sizes.ts'
-import { below, within } from '../waiting.ts'
+import { measureBelow, within } from '../waiting.ts'
 import { askRaw, errorIn, hello, key, post, RawClient, startApp, type TestApp } from './rig.ts'
 
 // reliability: P15 in section 1, items 29, 31 and 33 in section 4
@@ -214,7 +214,7 @@ describe('item 31: a slow client', () => {
   test.concurrent('does not hold up others', async () => {
     const slow = Array.from({ length: 200 }, () => new RawClient(app.url))
     await Promise.all(slow.map((client) => client.send(`${head('Content-Length: 1000')}{`)))
-    await below(500, 'milliseconds of an answer', async () => {
+    await measureBelow(500, 'milliseconds of an answer', async () => {
       const startedAt = performance.now()
       expect((await post(app.url, bodyOf(200))).status).toBe(200)
       return performance.now() - startedAt
@@ -282,7 +282,7 @@ describe('item 29: JSON that is', () => {
 
   test('5,000,000 levels deep is 400, at once', async () => {
     await using large = startApp({ API_MASTER_KEY: key })
-    await below(1_000, 'milliseconds of a refusal', async () => {
+    await measureBelow(1_000, 'milliseconds of a refusal', async () => {
       const startedAt = performance.now()
       const response = await post(large.url, nest(5_000_000))
       expect(response.status).toBe(400)

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { times } from '../sizes.ts'
-import { below, each } from '../waiting.ts'
+import { each, measureBelow } from '../waiting.ts'
 import { BadBodies, type BadBody } from './bad-bodies.ts'
 import { errorIn, hello, key, post, startApp, type TestApp } from './rig.ts'
 
@@ -62,7 +62,7 @@ test(`P14: ${count} bad bodies are refused like OpenAI refuses them, and leave n
   await using app = startApp({ API_MASTER_KEY: key, LOG_LEVEL: 'error' })
   await sendAll(app, bodiesFor('no-such-model', count / 5), refusals)
   Bun.gc(true)
-  await below(slowest, 'milliseconds of the 99th percentile', async () => {
+  await measureBelow(slowest, 'milliseconds of the 99th percentile', async () => {
     const before = process.memoryUsage.rss()
     const { statuses, took } = await sendAll(app, bodiesFor('no-such-model', count), refusals)
     Bun.gc(true)

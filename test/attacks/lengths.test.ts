@@ -10,7 +10,7 @@ import { newCancel } from '../../src/wire/machine.double.ts'
 import { post } from '../chaos/chat-server-client.ts'
 import { type Child, startChild } from '../chaos/child.ts'
 import { request } from '../chaos/client.ts'
-import { below } from '../waiting.ts'
+import { measureBelow } from '../waiting.ts'
 
 const mebibyte = 2 ** 20
 /** The most bytes that are sent: far more than the gateway may read. */
@@ -125,7 +125,7 @@ afterAll(async () => {
 
 /** Asks, and checks the cost. */
 async function costing(lie: Lie, ask: () => Promise<void>): Promise<void> {
-  await below(maxGrowth, 'bytes of memory', async () => {
+  await measureBelow(maxGrowth, 'bytes of memory', async () => {
     liar.lie = lie
     liar.sent = 0
     const before = child.rss()

@@ -6,7 +6,7 @@ import {
 } from '../../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
 import { type HttpToolServer, startHttpServer } from '../tools/servers.ts'
-import { settled, until, within } from '../waiting.ts'
+import { until, untilStill, within } from '../waiting.ts'
 import { browserEvents, json, post, type Told, tell, textOf, typesOf } from './chat-server-client.ts'
 import { calling, chunk, saying, silent, stalling } from './chat-server-model.ts'
 import { type ChatServerRig, mcpServers, startChatServer } from './chat-server-rig.ts'
@@ -182,7 +182,7 @@ describe('an abort', () => {
     const response = await post(rig.url, { session_id: 'stuck', content: 'Go on' })
     const reader = response.body?.getReader()
     await reader?.read()
-    const standing = await settled(() => made, 100, 5_000)
+    const standing = await untilStill(() => made, 100, 5_000)
     expect(standing).toBeLessThan(640)
     expect((await abort('stuck')).body.aborted).toBe(true)
     await expectFree('stuck')

@@ -4,7 +4,7 @@ import { emulateOpenai } from '../../src/providers/openai-compatible/emulator/in
 import type { Script } from '../../src/wire/emulator/script.ts'
 import { openBlackHole } from '../black-hole.ts'
 import { isFull } from '../sizes.ts'
-import { below } from '../waiting.ts'
+import { measureBelow } from '../waiting.ts'
 import { helloWor, helloWorld } from './cell.ts'
 import { type Answered, answered, ask, request } from './client.ts'
 import { startGateway, upstreamAt } from './gateway.ts'
@@ -63,7 +63,7 @@ describe('P5: each request ends within a second of its deadline', () => {
   ] as const
   for (const [model, stream, deadlineMs, status, code, text] of rows) {
     test.concurrent(`${model}, ${stream ? 'SSE' : 'JSON'}`, async () => {
-      await below(deadlineMs + 1_000, 'milliseconds until the end', async () => {
+      await measureBelow(deadlineMs + 1_000, 'milliseconds until the end', async () => {
         const startedAt = performance.now()
         const answer = await ask(hasty.url, { model, stream })
         const tookMs = performance.now() - startedAt

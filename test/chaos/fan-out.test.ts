@@ -5,7 +5,7 @@ import { emulateCohere } from '../../src/providers/cohere/emulator/index.ts'
 import { emulateMistral } from '../../src/providers/mistral/emulator/index.ts'
 import { emulateOpenai, frame, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
-import { below, settled, until, within } from '../waiting.ts'
+import { measureBelow, until, untilStill, within } from '../waiting.ts'
 import { helloWor, helloWorld, jsonHeaders } from './cell.ts'
 import { answered, askRaw } from './client.ts'
 import { type RunningGateway, startGateway, upstreamAt } from './gateway.ts'
@@ -155,7 +155,7 @@ describe('one column', () => {
 
   test('a hung member has its own deadline', async () => {
     set({ a: () => ({ framing: 'raw', ending: 'stall' }) })
-    await below(1_500, 'milliseconds until the end', async () => {
+    await measureBelow(1_500, 'milliseconds until the end', async () => {
       const startedAt = performance.now()
       const { texts } = await told('three', streamed)
       expect(texts).toEqual([
@@ -213,7 +213,7 @@ describe('one column', () => {
     const before = process.memoryUsage.rss()
     const client = askRaw(patient.url, 'three')
     await until(() => client.text().includes('Hello'), 5_000, 'the first column')
-    const paused = await settled(() => flooded, 200, 10_000)
+    const paused = await untilStill(() => flooded, 200, 10_000)
     // the buffers of both sockets, which Linux lets grow to 32 and 4 MiB, and the bytes that are read ahead
     expect(paused).toBeLessThan(48 * mebibyte)
     Bun.gc(true)

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { emulateOpenai, frame } from '../../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
 import { isFull, times } from '../sizes.ts'
-import { below, each, settled, until } from '../waiting.ts'
+import { each, measureBelow, until, untilStill } from '../waiting.ts'
 import { helloWorld } from './cell.ts'
 import { startChild } from './child.ts'
 import { ask, askRaw } from './client.ts'
@@ -121,7 +121,7 @@ describe('P3: a client that leaves frees its upstream', () => {
     // the first run warms up the heap
     await run()
     // a heap may grow once, but a leak grows again and again
-    await below(10 * mebibyte, 'bytes that it grew by', async () => {
+    await measureBelow(10 * mebibyte, 'bytes that it grew by', async () => {
       const before = await child.settledRss()
       await run()
       return (await child.settledRss()) - before
@@ -140,7 +140,7 @@ describe('P3: a client that leaves frees its upstream', () => {
       return isFull ? both.child.settledRss() : both.child.settledHeap()
     }
     await round()
-    await below(allowed, 'bytes a request', async () => {
+    await measureBelow(allowed, 'bytes a request', async () => {
       const sizes: number[] = []
       for (const _ of range(5)) sizes.push(await round())
       return usualStep(sizes) / (wholeOnes + cutOnes)
@@ -166,10 +166,10 @@ describe('P4: a slow reader', () => {
     flooded = 0
     const stuck = range(stuckClients).map(() => both.ask('flood').client)
     for (const { socket } of stuck) socket.once('data', () => socket.pause())
-    const paused = await settled(() => flooded, 300, patienceMs)
+    const paused = await untilStill(() => flooded, 300, patienceMs)
     expect(paused / stuckClients).toBeLessThan(32 * mebibyte)
     expect((await child.settledRss()) - before).toBeLessThan(maxPerClient * stuckClients)
-    await below(50, 'milliseconds that others wait longer', async () => (await latencies(both)) - usual)
+    await measureBelow(50, 'milliseconds that others wait longer', async () => (await latencies(both)) - usual)
     for (const { socket } of stuck) socket.resetAndDestroy()
     await until(() => both.emulator.openConnections() === 0, freedMs, 'every upstream connection is closed')
   })

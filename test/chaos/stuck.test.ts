@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test'
 import type { Socket } from 'node:net'
 import { emulateHttp } from '../../src/wire/emulator/http.ts'
-import { below, settled, until } from '../waiting.ts'
+import { measureBelow, until, untilStill } from '../waiting.ts'
 import { startChild } from './child.ts'
 import { askRaw } from './client.ts'
 
@@ -24,7 +24,7 @@ const event = `data: ${JSON.stringify({
 const events = event.repeat(16)
 
 test(`${clients} clients that have stopped reading cost less than ${(clients * allowed) / mebibyte} MB`, async () => {
-  await below(allowed, 'bytes for a client', async () => {
+  await measureBelow(allowed, 'bytes for a client', async () => {
     let sent = 0
     const upstream = await emulateHttp(async (exchange) => {
       exchange.head(200, { 'content-type': 'text/event-stream' })
@@ -51,7 +51,7 @@ test(`${clients} clients that have stopped reading cost less than ${(clients * a
         sockets.push(socket)
       }
       await until(() => upstream.openConnections() === clients, 60_000, 'all of them are asked for')
-      const paused = await settled(() => sent, 300, 60_000)
+      const paused = await untilStill(() => sent, 300, 60_000)
       expect(upstream.openConnections()).toBe(clients)
       expect(paused).toBeLessThan((clients * offered) / 4)
       const { rss } = child

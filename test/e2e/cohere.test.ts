@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import OpenAI, { BadRequestError } from 'openai'
 import { type CohereEmulator, cohereEvent, emulateCohere } from '../../src/providers/cohere/emulator/index.ts'
-import { below, until } from '../waiting.ts'
+import { measureBelow, until } from '../waiting.ts'
 import { build, type Running, start } from './program.ts'
 import { errorOf, runnable, weatherAndTime } from './sdk.ts'
 
@@ -282,7 +282,7 @@ describe('a client that leaves', () => {
       ['before the first event', { body: [opening], ending: 'stall' }],
     ] as const)
       test(`${when}, ${stream ? 'SSE' : 'JSON'}, ends the request to Cohere at once`, async () => {
-        await below(50, 'milliseconds until the request has ended', async () => {
+        await measureBelow(50, 'milliseconds until the request has ended', async () => {
           const [chats, closed] = [cohere.chats.length, cohere.closedAt.length]
           cohere.script(script)
           const leaving = new AbortController()
@@ -299,7 +299,7 @@ describe('a client that leaves', () => {
       })
 
   test('in the middle of a stream ends the request to Cohere at once', async () => {
-    await below(50, 'milliseconds until the request has ended', async () => {
+    await measureBelow(50, 'milliseconds until the request has ended', async () => {
       const closed = cohere.closedAt.length
       cohere.script({ body: [opening, word], ending: 'stall' })
       const stream = await client.chat.completions.create({ ...hello, stream: true })

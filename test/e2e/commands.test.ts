@@ -5,7 +5,7 @@ import manifest from '../../package.json'
 import { emulateCto } from '../../src/providers/cto/emulator/index.ts'
 import { emulateOpenai, frame, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { emulateHttp } from '../../src/wire/emulator/http.ts'
-import { below, until } from '../waiting.ts'
+import { measureBelow, until } from '../waiting.ts'
 import { build, emptyFolder, isSource, run, start } from './program.ts'
 
 // The command line of the executable.
@@ -459,7 +459,7 @@ describe('serve', () => {
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     test(`ends with 0 on ${signal}, at once if no request runs`, async () => {
-      await below(1_000, 'milliseconds until it ended', async () => {
+      await measureBelow(1_000, 'milliseconds until it ended', async () => {
         await using gateway = await start()
         await (await fetch(`${gateway.url}/health`)).text()
         const startedAt = performance.now()

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import OpenAI from 'openai'
 import { providers } from '../../src/providers/index.ts'
 import { emulateHttp } from '../../src/wire/emulator/http.ts'
-import { below, each, until, within } from '../waiting.ts'
+import { each, measureBelow, until, within } from '../waiting.ts'
 import { build, emptyFolder, type Running, run, start, type Variables } from './program.ts'
 
 // `tributary demo` of the executable. The commands that it prints are enough to try it.
@@ -161,7 +161,7 @@ describe('demo and the environment', () => {
 
 describe('Ctrl-C', () => {
   test('ends it within a second with 0, and frees its port', async () => {
-    await below(1_000, 'milliseconds until it ended', async () => {
+    await measureBelow(1_000, 'milliseconds until it ended', async () => {
       await using demo = await startDemo()
       await (await fetch(`${demo.url}/health`)).text()
       const startedAt = performance.now()

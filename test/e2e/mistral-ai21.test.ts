@@ -3,7 +3,7 @@ import OpenAI, { BadRequestError } from 'openai'
 import { type EmulatedService, frame } from '../../src/clients/openai-chat/emulator/service.ts'
 import { emulateAi21 } from '../../src/providers/ai21/emulator/index.ts'
 import { emulateMistral } from '../../src/providers/mistral/emulator/index.ts'
-import { below, until } from '../waiting.ts'
+import { measureBelow, until } from '../waiting.ts'
 import { build, type Running, start } from './program.ts'
 import { errorOf, runnable, weatherAndTime } from './sdk.ts'
 
@@ -172,7 +172,7 @@ for (const { name, model, own, emulator } of subjects) {
     const windows = ['before the head', 'before the first event', 'within the answer'] as const
     for (const [at, window] of windows.entries())
       test(`a client that leaves ${window} ends the request at once`, async () => {
-        await below(50, 'milliseconds until the request has ended', async () => {
+        await measureBelow(50, 'milliseconds until the request has ended', async () => {
           const [chats, closed] = [emulator().chats.length, emulator().closedAt.length]
           const role = frame({ id: 'a', choices: [{ index: 0, delta: { role: 'assistant', content: '' } }] })
           const word = frame({ id: 'a', choices: [{ index: 0, delta: { content: 'word' } }] })

@@ -8,7 +8,7 @@ import OpenAI, {
   RateLimitError,
 } from 'openai'
 import { emulateOpenai, frame, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator/index.ts'
-import { below, until } from '../waiting.ts'
+import { measureBelow, until } from '../waiting.ts'
 import { build, type Running, start, type Variables } from './program.ts'
 import { errorOf, runnable } from './sdk.ts'
 
@@ -422,7 +422,7 @@ describe('a client that leaves', () => {
   const word = frame({ choices: [{ index: 0, delta: { role: 'assistant', content: 'word' } }] })
 
   test('in the middle of a stream ends the request to the upstream at once', async () => {
-    await below(50, 'milliseconds until the request has ended', async () => {
+    await measureBelow(50, 'milliseconds until the request has ended', async () => {
       const closed = openai.closedAt.length
       openai.script({ body: [word], ending: 'stall' })
       const stream = await client.chat.completions.create({ ...onOpenai, stream: true })
@@ -438,7 +438,7 @@ describe('a client that leaves', () => {
 
   for (const stream of [true, false]) {
     test(`before the ${stream ? 'stream' : 'answer'} has begun ends the request to the upstream at once`, async () => {
-      await below(50, 'milliseconds until the request has ended', async () => {
+      await measureBelow(50, 'milliseconds until the request has ended', async () => {
         const [chats, closed] = [openai.chats.length, openai.closedAt.length]
         openai.script({ headDelayMs: 10_000 })
         const leaving = new AbortController()

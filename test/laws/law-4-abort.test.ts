@@ -6,7 +6,7 @@ import type { ChatRequest } from '../../src/chat/request.ts'
 import type { Chat } from '../../src/flow/chat.ts'
 import { events as eventsOf } from '../../src/flow/flow.ts'
 import { newCancel } from '../../src/wire/machine.double.ts'
-import { settled, until } from '../waiting.ts'
+import { until, untilStill } from '../waiting.ts'
 import { forms, newCall } from './ask.ts'
 import { chosenSubjects } from './chosen-subjects.ts'
 import type { Rig } from './subject.ts'
@@ -71,7 +71,7 @@ function phases(rig: Rig): (readonly [string, () => ChatRequest])[] {
 async function readPending(rig: Rig, events: readonly ChatEvent[], arrivedBefore: number): Promise<void> {
   const isThere = () => (rig.fixtures.length > 0 ? rig.arrived() > arrivedBefore : events.length > 0)
   await until(isThere, 5_000, 'the request has arrived')
-  if (rig.fixtures.length > 0) await settled(() => events.length, quietMs, 5_000)
+  if (rig.fixtures.length > 0) await untilStill(() => events.length, quietMs, 5_000)
 }
 
 async function expectFreed(rig: Rig, chat: Chat, request: ChatRequest): Promise<void> {

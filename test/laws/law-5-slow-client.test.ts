@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { events as eventsOf } from '../../src/flow/flow.ts'
 import { newCancel } from '../../src/wire/machine.double.ts'
-import { settled, until } from '../waiting.ts'
+import { until, untilStill } from '../waiting.ts'
 import { forms, newCall } from './ask.ts'
 import { chosenSubjects } from './chosen-subjects.ts'
 
@@ -34,12 +34,12 @@ for (const subject of chosenSubjects) {
         const before = heldBytes()
         try {
           await events.next()
-          const paused = await settled(flood.written, quietMs, 10_000)
+          const paused = await untilStill(flood.written, quietMs, 10_000)
           expect(paused).toBeLessThan(maxAhead)
           expect(heldBytes() - before).toBeLessThan(maxHeld)
           // more than the buffers hold, so these bytes cannot all have been written before
           while (flood.written() < 2 * paused + mebibyte) await events.next()
-          const again = await settled(flood.written, quietMs, 10_000)
+          const again = await untilStill(flood.written, quietMs, 10_000)
           expect(again).toBeLessThan(2 * paused + mebibyte + maxAhead)
         } finally {
           controller.abort(new Error('enough'))

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { failureOf } from '../../../test/failure.ts'
-import { settled, until, within } from '../../../test/waiting.ts'
+import { until, untilStill, within } from '../../../test/waiting.ts'
 import { anybody } from '../../chat/caller.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Message } from '../../chat/message.ts'
@@ -336,7 +336,7 @@ describe('the second protocol', () => {
     )
     await until(() => service.emulator.chats.length === 2, 1_000, 'both were asked')
     const other = failureOf(service.ask(hello, { model: 'glm_5_1', signal: controller }))
-    expect(await settled(() => service.emulator.chats.length, 30, 1_000)).toBe(2)
+    expect(await untilStill(() => service.emulator.chats.length, 30, 1_000)).toBe(2)
     controller.abort(new ChatError('cancelled', { message: 'left' }))
     expect((await other).reason).toBe('cancelled')
     await both
@@ -490,7 +490,7 @@ describe('the emulator refuses a client that', () => {
         text += data
       })
       await until(() => text.includes('inProgress'), 1_000, 'the first state')
-      await settled(() => text.length, 20, 1_000)
+      await untilStill(() => text.length, 20, 1_000)
       socket.terminate()
       return text
     }
