@@ -40,7 +40,7 @@ afterAll(async () => {
 
 const Answer = z.object({ error: z.object({ code: z.string(), param: z.string().nullable() }).optional() })
 
-async function asked(model: string, body: object) {
+async function readSentBody(model: string, body: object) {
   const response = await fetch(`${gateway.url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -97,7 +97,7 @@ const rows: readonly (readonly [model: string, body: object, sent: object, recei
 ]
 for (const [model, body, expected, receipt] of rows)
   test(`${model} is sent ${JSON.stringify(expected)} for ${JSON.stringify(body)}`, async () => {
-    const answer = await asked(model, body)
+    const answer = await readSentBody(model, body)
     expect(answer.status).toBe(200)
     const { model: _, messages: __, ...sent } = answer.sent ?? {}
     expect(sent).toEqual({ ...expected })
@@ -106,15 +106,15 @@ for (const [model, body, expected, receipt] of rows)
 
 test('a service without tools refuses them, and another service with the model is asked instead', async () => {
   const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object', properties: {} } } }]
-  const refused = await asked('perplexity/m', { tools })
+  const refused = await readSentBody('perplexity/m', { tools })
   expect(refused).toMatchObject({ status: 400, error: { code: 'unsupported_parameter', param: 'tools' } })
-  for (let turn = 0; turn < presets.length; turn++) expect((await asked('m', { tools })).status).toBe(200)
+  for (let turn = 0; turn < presets.length; turn++) expect((await readSentBody('m', { tools })).status).toBe(200)
 })
 
 test('an unsupported format is refused, and Groq gets no names', async () => {
   const schema = { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'object' } } }
-  expect(await asked('deepseek/m', { response_format: schema })).toMatchObject({ status: 400 })
-  expect(await asked('deepseek/m', { response_format: { type: 'json_object' } })).toMatchObject({ status: 200 })
-  expect((await asked('groq/m', {})).sent?.messages).toEqual([{ role: 'user', content: 'Hello' }])
-  expect((await asked('openai/m', {})).sent?.messages).toEqual([{ role: 'user', name: 'ann', content: 'Hello' }])
+  expect(await readSentBody('deepseek/m', { response_format: schema })).toMatchObject({ status: 400 })
+  expect(await readSentBody('deepseek/m', { response_format: { type: 'json_object' } })).toMatchObject({ status: 200 })
+  expect((await readSentBody('groq/m', {})).sent?.messages).toEqual([{ role: 'user', content: 'Hello' }])
+  expect((await readSentBody('openai/m', {})).sent?.messages).toEqual([{ role: 'user', name: 'ann', content: 'Hello' }])
 })

@@ -8,7 +8,7 @@ import { sqlitePlace } from '../src/state/sqlite/sqlite-place.ts'
 import type { Script } from '../src/wire/emulator/script.ts'
 import { machine } from '../src/wire/machine.double.ts'
 import { sseData } from '../src/wire/sse.ts'
-import { tell } from './chaos/chat-server-client.ts'
+import { askChatServer } from './chaos/chat-server-client.ts'
 import { cohereSaying } from './chaos/chat-server-model.ts'
 import { startChatServer } from './chaos/chat-server-rig.ts'
 import { startGateway, upstreamAt } from './chaos/gateway.ts'
@@ -179,7 +179,7 @@ describe('a session', () => {
     const ask = async (content: string, model_name: string) => {
       const store = await sqlitePlace({ file: join(folder, 'state.db') }).open(machine)
       await using rig = startChatServer(variables, { store })
-      await tell(rig.url, { session_id: 's', content, model_config: { model_name } })
+      await askChatServer(rig.url, { session_id: 's', content, model_config: { model_name } })
     }
     await ask('How late is it?', 'lab/m')
     await ask('And now?', 'lab/m')

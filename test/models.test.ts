@@ -12,7 +12,7 @@ setDefaultTimeout(30_000)
 const open: { close(): Promise<unknown> }[] = []
 afterAll(() => Promise.all(open.map((one) => one.close())))
 
-function kept<One extends { close(): Promise<unknown> }>(one: One): One {
+function closeLater<One extends { close(): Promise<unknown> }>(one: One): One {
   open.push(one)
   return one
 }
@@ -21,8 +21,8 @@ const json = { 'content-type': 'application/json' }
 const listOf = (...data: unknown[]): Script => ({ headers: json, body: [JSON.stringify({ data })] })
 
 async function gatewayBefore(listing: Script, variables: Readonly<Record<string, string>> = {}) {
-  const emulator = kept(await emulateOpenai({ listing }))
-  return { emulator, gateway: kept(startGateway({ UPSTREAM_LAB_URL: emulator.url, ...variables })) }
+  const emulator = closeLater(await emulateOpenai({ listing }))
+  return { emulator, gateway: closeLater(startGateway({ UPSTREAM_LAB_URL: emulator.url, ...variables })) }
 }
 
 const List = z.object({ data: z.array(z.object({ id: z.string(), type: z.string().optional() })) })
@@ -89,8 +89,8 @@ test('a model without tools is chosen if there is no other, but never a model th
 test('a model that refuses tools, as with Ollama, is asked again without them', async () => {
   const error = { message: 'registry.example/library/m:4b does not support tools', type: 'api_error', param: null }
   const refusal: Script = { status: 400, headers: json, body: [JSON.stringify({ error })] }
-  const emulator = kept(await emulateOpenai({ reply: (chat) => ('tools' in chat ? refusal : undefined) }))
-  const gateway = kept(startGateway({ UPSTREAM_LAB_URL: emulator.url }))
+  const emulator = closeLater(await emulateOpenai({ reply: (chat) => ('tools' in chat ? refusal : undefined) }))
+  const gateway = closeLater(startGateway({ UPSTREAM_LAB_URL: emulator.url }))
   expect(await answering(gateway.url)).toBe('lab/gpt-test')
   expect(emulator.chats.map((chat) => 'tools' in chat)).toEqual([true, false])
 })
@@ -98,8 +98,8 @@ test('a model that refuses tools, as with Ollama, is asked again without them', 
 test('an upstream that is down is named in a header', async () => {
   const gone = await emulateHttp(() => undefined)
   await gone.close()
-  const up = kept(await emulateOpenai({ models: ['gpt-up'] }))
-  const gateway = kept(startGateway({ UPSTREAM_UP_URL: up.url, UPSTREAM_DOWN_URL: `${gone.origin}/v1` }))
+  const up = closeLater(await emulateOpenai({ models: ['gpt-up'] }))
+  const gateway = closeLater(startGateway({ UPSTREAM_UP_URL: up.url, UPSTREAM_DOWN_URL: `${gone.origin}/v1` }))
   const { models, missing } = await listed(gateway.url)
   expect(models.map(({ id }) => id)).toEqual(['up/gpt-up'])
   expect(missing).toBe('down')

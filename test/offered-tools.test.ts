@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { emulateOpenai, type OpenaiEmulator } from '../src/providers/openai-compatible/emulator/index.ts'
 import { serverAlias } from '../src/tools/names.ts'
-import { post as postChat, tell } from './chaos/chat-server-client.ts'
+import { askChatServer, post as postChat } from './chaos/chat-server-client.ts'
 import { saying } from './chaos/chat-server-model.ts'
 import { type ChatServerRig, mcpServers, startChatServer, stdio } from './chaos/chat-server-rig.ts'
 
@@ -190,12 +190,12 @@ describe('a session’s choice of tools', () => {
     for (const path of ['/api/chat/stream', '/api/chat/stream/direct'])
       test(`${JSON.stringify(choice)} offers exactly these tools, by ${path}`, async () => {
         const asked = { content: 'Hello', messages: [{ role: 'user', content: 'Hello' }] }
-        await tell(rig.url, { session_id: `${path} ${choice}`, ...asked, tools: choice }, { path })
+        await askChatServer(rig.url, { session_id: `${path} ${choice}`, ...asked, tools: choice }, { path })
         expect(namesOffered()).toEqual(Array.isArray(expected) ? [...expected] : expected)
       })
 
   test('applies to later requests, until another choice', async () => {
-    const ask = (more: object = {}) => tell(rig.url, { session_id: 'kept', content: 'Hello', ...more })
+    const ask = (more: object = {}) => askChatServer(rig.url, { session_id: 'kept', content: 'Hello', ...more })
     await ask({ tools: ['lab__echo'] })
     await ask()
     expect(namesOffered()).toEqual(['lab__echo'])
@@ -205,7 +205,7 @@ describe('a session’s choice of tools', () => {
     expect(namesOffered()).toEqual([])
     await ask()
     expect(namesOffered().length).toBeGreaterThan(20)
-    await tell(rig.url, { session_id: 'another', content: 'Hello' })
+    await askChatServer(rig.url, { session_id: 'another', content: 'Hello' })
     expect(namesOffered().length).toBeGreaterThan(20)
   })
 

@@ -5,12 +5,12 @@ import { until } from '../../test/waiting.ts'
 import { excerpt, redact, Secret } from './secret.ts'
 
 /** Makes a secret that no other test uses, because known secrets stay known. */
-function fresh(alphabet = ''): string {
+function newSecretText(alphabet = ''): string {
   return `sk-${alphabet}${crypto.randomUUID()}`
 }
 
 test('P17: a secret shows its value only to `reveal`', () => {
-  const value = fresh()
+  const value = newSecretText()
   const secret = new Secret(value)
   const shown = [
     `${secret}`,
@@ -26,7 +26,7 @@ test('P17: a secret shows its value only to `reveal`', () => {
 })
 
 test('a caller’s secret shows its value only to `reveal` too, but is not redacted in texts', () => {
-  const value = fresh()
+  const value = newSecretText()
   const secret = new Secret(value, "caller's")
   expect(`${secret} ${JSON.stringify(secret)} ${inspect(secret)}`).not.toContain(value)
   expect(redact(`before ${value}`)).toBe(`before ${value}`)
@@ -34,7 +34,7 @@ test('a caller’s secret shows its value only to `reveal` too, but is not redac
 })
 
 test('P17: a held secret is forgotten after its last holder is gone, unless another secret has the same spelling', async () => {
-  const value = fresh()
+  const value = newSecretText()
   const masked = () => redact(`before ${value} after`)
   const holder: { secrets: Secret[] } = { secrets: [new Secret(value, 'held'), new Secret(value, 'held')] }
   const isForgotten = () => {
@@ -51,7 +51,7 @@ test('P17: a held secret is forgotten after its last holder is gone, unless anot
 }, 60_000)
 
 test('P17: a known secret is redacted in a text in every encoding', () => {
-  const value = fresh('/+"\\ä=& ')
+  const value = newSecretText('/+"\\ä=& ')
   new Secret(value)
   const bytes = Buffer.from(value)
   const forms = [
@@ -75,7 +75,7 @@ test('P17: a known secret is redacted in a text in every encoding', () => {
 })
 
 test('P17: a secret within longer base64, such as user:password, is redacted too', () => {
-  const value = fresh()
+  const value = newSecretText()
   new Secret(value)
   for (const user of ['', 'a', 'ab', 'abc', 'abcd']) {
     for (const tail of ['', 'x', 'xy', 'xyz']) {
@@ -89,7 +89,7 @@ test('P17: a secret within longer base64, such as user:password, is redacted too
 })
 
 test('P17: no redacted text has a known secret, at any position and any number of times', () => {
-  const values = Array.from({ length: 5 }, () => fresh())
+  const values = Array.from({ length: 5 }, () => newSecretText())
   for (const value of values) new Secret(value)
   fc.assert(
     fc.property(fc.array(fc.oneof(fc.constantFrom(...values), fc.string())), (pieces) => {
@@ -100,7 +100,7 @@ test('P17: no redacted text has a known secret, at any position and any number o
 })
 
 test('a secret that contains another one is redacted whole', () => {
-  const inner = fresh()
+  const inner = newSecretText()
   const outer = `${inner}${crypto.randomUUID()}`
   new Secret(inner)
   new Secret(outer)
@@ -113,7 +113,7 @@ test('words of a text are not redacted because of a too short secret', () => {
 })
 
 test('a value with invalid Unicode is a secret like any other', () => {
-  const value = `${fresh()}\ud800`
+  const value = `${newSecretText()}\ud800`
   expect(new Secret(value).reveal()).toBe(value)
   expect(redact(`a ${value} b`)).toBe('a [secret] b')
 })
@@ -124,7 +124,7 @@ test('a text without a secret stays as it is', () => {
 })
 
 test('P17: an excerpt never splits a secret, at any position in a text of any length', () => {
-  const value = fresh()
+  const value = newSecretText()
   new Secret(value)
   for (const rest of [0, 1_000, 1_000_000]) {
     for (let at = 0; at <= 60; at++) {

@@ -6,7 +6,7 @@ import {
 } from '../../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
 import { sseData } from '../../src/wire/sse.ts'
-import { json, parsedEvents, post, tell, textOf, typesOf } from '../chaos/chat-server-client.ts'
+import { askChatServer, json, parsedEvents, post, textOf, typesOf } from '../chaos/chat-server-client.ts'
 import { calling, chunk, saying } from '../chaos/chat-server-model.ts'
 import { type ChatServerRig, mcpServers, startChatServer, stdio } from '../chaos/chat-server-rig.ts'
 import { askRaw, errorIn, key } from './rig.ts'
@@ -114,7 +114,7 @@ describe('item 20: a tool server in a request', () => {
 
   test('is ignored: it is not started, asked or listed', async () => {
     const asked = { session_id: 'smuggled', content: 'Go on', ...smuggled, model_config: smuggled }
-    expect(textOf(await tell(rig.url, asked, { key }))).toBe('Said.')
+    expect(textOf(await askChatServer(rig.url, asked, { key }))).toBe('Said.')
     const headers = { 'x-api-key': key }
     const { body } = await json(fetch(`${rig.url}/api/servers`, { headers }))
     expect(JSON.stringify(body)).not.toContain('evil')
@@ -145,12 +145,12 @@ describe('a request that is too large', () => {
 
   test('many fields, many headers for the model and many messages do no harm', async () => {
     const fields = Object.fromEntries(Array.from({ length: 50_000 }, (_, at) => [`field${at}`, at]))
-    expect(textOf(await tell(rig.url, { session_id: 'many', content: 'a', model_config: fields }, { key }))).toBe(
-      'Said.',
-    )
+    expect(
+      textOf(await askChatServer(rig.url, { session_id: 'many', content: 'a', model_config: fields }, { key })),
+    ).toBe('Said.')
     const messages = Array.from({ length: 20_000 }, () => ({ role: 'user', content: 'a' }))
     const asked = { session_id: 'many', messages }
-    expect(textOf(await tell(rig.url, asked, { key, path: '/api/chat/stream/direct' }))).toBe('Said.')
+    expect(textOf(await askChatServer(rig.url, asked, { key, path: '/api/chat/stream/direct' }))).toBe('Said.')
   })
 })
 
@@ -180,7 +180,7 @@ describe('item 29: prototypes are not changed', () => {
             ['t1', 'lab__echo', `{"text":"a",${proto}}`],
             ['t2', 'lab__echo', `{"text":{"deep":[{${proto}}]}}`],
           ])
-    const events = await tell(rig.url, { session_id: 'pollute', content: 'Go on' }, { key })
+    const events = await askChatServer(rig.url, { session_id: 'pollute', content: 'Go on' }, { key })
     const calls = events.filter(({ type }) => type === 'tool_call').map(({ data }) => data?.arguments)
     expect(calls).toEqual([{}, {}])
     const results = events.filter(({ type }) => type === 'tool_result').map(({ data }) => data)

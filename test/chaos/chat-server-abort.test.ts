@@ -7,7 +7,7 @@ import {
 import type { Script } from '../../src/wire/emulator/script.ts'
 import { type HttpToolServer, startHttpServer } from '../tools/servers.ts'
 import { until, untilStill, within } from '../waiting.ts'
-import { browserEvents, json, post, type Told, tell, textOf, typesOf } from './chat-server-client.ts'
+import { askChatServer, browserEvents, json, post, type Told, textOf, typesOf } from './chat-server-client.ts'
 import { calling, chunk, saying, silent, stalling } from './chat-server-model.ts'
 import { type ChatServerRig, mcpServers, startChatServer } from './chat-server-rig.ts'
 
@@ -98,7 +98,7 @@ async function stuckIn(phase: Phase, session: string, signal?: AbortSignal) {
 /** Expects that the request has left nothing behind, that the next message is answered, and that the model gets a valid conversation. */
 async function expectFree(session: string): Promise<void> {
   reply = () => saying('Here', ' again.')
-  const events = await tell(rig.url, { session_id: session, content: 'And now?' })
+  const events = await askChatServer(rig.url, { session_id: session, content: 'And now?' })
   expect(textOf(events)).toBe('Here again.')
   expect(typesOf(events).slice(-2)).toEqual(['complete', 'done'])
   expect((await statuses(session)).slice(-3)).toEqual(['cancelled', 'completed', 'completed'])

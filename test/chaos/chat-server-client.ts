@@ -62,7 +62,7 @@ export function parsedEvents(stream: string): Told[] {
 }
 
 /** Asks, and reads the whole answer. @throws if it is not a stream */
-export async function tell(url: string, body: object, asking: Asking = {}): Promise<Told[]> {
+export async function askChatServer(url: string, body: object, asking: Asking = {}): Promise<Told[]> {
   const response = await post(url, body, asking)
   if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`)
   return Array.fromAsync(browserEvents(response))

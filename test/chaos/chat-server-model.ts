@@ -42,8 +42,12 @@ export const silent: Script = { framing: 'raw', ending: 'stall' }
 /** A model of Cohere that calls tools. */
 export function cohereCalling(calls: readonly Called[]): Script {
   const events = calls.flatMap(([id, name, json], index) => [
-    said('tool-call-start', { tool_calls: { id, type: 'function', function: { name, arguments: '' } } }, { index }),
-    said('tool-call-delta', { tool_calls: { function: { arguments: json } } }, { index }),
+    messageEvent(
+      'tool-call-start',
+      { tool_calls: { id, type: 'function', function: { name, arguments: '' } } },
+      { index },
+    ),
+    messageEvent('tool-call-delta', { tool_calls: { function: { arguments: json } } }, { index }),
     cohereEvent({ type: 'tool-call-end', index }),
   ])
   return { body: [cohereStart, ...events, cohereEnd('TOOL_CALL')] }
@@ -51,18 +55,18 @@ export function cohereCalling(calls: readonly Called[]): Script {
 
 export function cohereSaying(words: string): Script {
   const content = [
-    said('content-start', { content: { type: 'text', text: '' } }, { index: 0 }),
-    said('content-delta', { content: { text: words } }, { index: 0 }),
+    messageEvent('content-start', { content: { type: 'text', text: '' } }, { index: 0 }),
+    messageEvent('content-delta', { content: { text: words } }, { index: 0 }),
     cohereEvent({ type: 'content-end', index: 0 }),
   ]
   return { body: [cohereStart, ...content, cohereEnd('COMPLETE')] }
 }
 
-function said(type: string, message: object, more: object = {}): string {
+function messageEvent(type: string, message: object, more: object = {}): string {
   return cohereEvent({ type, ...more, delta: { message } })
 }
 
-const cohereStart = said('message-start', { role: 'assistant', content: [] }, { id: 'x' })
+const cohereStart = messageEvent('message-start', { role: 'assistant', content: [] }, { id: 'x' })
 
 function cohereEnd(reason: string): string {
   const counted = { tokens: { input_tokens: 10, output_tokens: 2 } }

@@ -6,7 +6,7 @@ import type { SmitheryBody } from '../../src/providers/smithery/emulator/body.ts
 import { emulateSmithery } from '../../src/providers/smithery/emulator/index.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
 import { type HttpToolServer, startHttpServer } from '../tools/servers.ts'
-import { messageOf, type Told, tell, typesOf } from './chat-server-client.ts'
+import { askChatServer, messageOf, type Told, typesOf } from './chat-server-client.ts'
 import {
   type Called,
   calling,
@@ -88,14 +88,14 @@ describe('three rounds of two tools each', () => {
         const servers = mcpServers({ process: stdio('stdio'), web: { url: `${web.origin}/mcp` } })
         await using rig = startChatServer({ ...variables, ...servers })
         const asked = { session_id: name, content: 'Go on', model_config: { model_name: model } }
-        const events = await tell(rig.url, asked)
+        const events = await askChatServer(rig.url, asked)
         for (let round = 1; round <= rounds; round++) expectRound(events, round)
         expect(typesOf(events).filter((type) => type === 'tool_result')).toHaveLength(2 * rounds)
         expect(typesOf(events).slice(-2)).toEqual(['complete', 'done'])
         expect(messageOf(events)).toMatchObject({ content: 'All is known.', status: 'completed' })
         expect(messageOf(events).tool_calls).toHaveLength(2 * rounds)
         // the next turn sends the whole session, and the upstream accepts it
-        expect(typesOf(await tell(rig.url, { ...asked, content: 'And again' })).at(-1)).toBe('done')
+        expect(typesOf(await askChatServer(rig.url, { ...asked, content: 'And again' })).at(-1)).toBe('done')
       } finally {
         await emulator.close()
       }

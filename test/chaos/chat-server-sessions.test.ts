@@ -6,7 +6,7 @@ import {
 } from '../../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
 import { until } from '../waiting.ts'
-import { browserEvents, json, messageOf, post, tell, textOf, typesOf } from './chat-server-client.ts'
+import { askChatServer, browserEvents, json, messageOf, post, textOf, typesOf } from './chat-server-client.ts'
 import { calling, chunk, saying, stalling } from './chat-server-model.ts'
 import { type ChatServerRig, mcpServers, startChatServer, stdio } from './chat-server-rig.ts'
 
@@ -43,7 +43,7 @@ afterAll(async () => {
 
 const key = keys.ada
 const say = (session: string, content = 'Hello', more: object = {}) =>
-  tell(rig.url, { session_id: session, content, ...more }, { key })
+  askChatServer(rig.url, { session_id: session, content, ...more }, { key })
 const get = (path: string, as = key) => json(fetch(`${rig.url}${path}`, { headers: { authorization: `Bearer ${as}` } }))
 const remove = (path: string, as = key) =>
   json(fetch(`${rig.url}${path}`, { method: 'DELETE', headers: { authorization: `Bearer ${as}` } }))
@@ -93,7 +93,9 @@ describe('a session', () => {
     // another session is independent, and so is the same name of another client
     reply = spoken
     expect(typesOf(await say('not busy')).at(-1)).toBe('done')
-    expect(typesOf(await tell(rig.url, { session_id: 'busy', content: 'x' }, { key: keys.bob })).at(-1)).toBe('done')
+    expect(typesOf(await askChatServer(rig.url, { session_id: 'busy', content: 'x' }, { key: keys.bob })).at(-1)).toBe(
+      'done',
+    )
     first.resolve()
     expect(textOf(await Array.fromAsync(browserEvents(await running)))).toBe('Slowly.')
     expect(textOf(await Array.fromAsync(browserEvents(await waiting)))).toBe('Hello there.')
@@ -150,7 +152,7 @@ test('item 37: a session of another client does not exist for this one', async (
   expect(await get(path, keys.bob)).toMatchObject(notHis)
   expect(await remove('/api/sessions/hers/messages', keys.bob)).toMatchObject(notHis)
   expect(JSON.stringify((await get('/api/sessions', keys.bob)).body)).not.toContain('hers')
-  await tell(rig.url, { session_id: 'hers', content: 'What was it?', request_id: 'x' }, { key: keys.bob })
+  await askChatServer(rig.url, { session_id: 'hers', content: 'What was it?', request_id: 'x' }, { key: keys.bob })
   expect(newest?.messages).toEqual([{ role: 'user', content: 'What was it?' }])
   // he cannot stop her requests either
   reply = () => stalling('Half')
@@ -214,7 +216,7 @@ describe('model_config', () => {
 describe('a model without support for tools', () => {
   test('is asked without tools', async () => {
     await using demo = startChatServer({})
-    const events = await tell(demo.url, { session_id: 's', content: 'Hello' })
+    const events = await askChatServer(demo.url, { session_id: 's', content: 'Hello' })
     expect(textOf(events)).toEndWith('You said: Hello')
     expect(typesOf(events).slice(-3)).toEqual(['usage', 'complete', 'done'])
   })

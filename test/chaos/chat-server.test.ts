@@ -6,7 +6,7 @@ import {
   type OpenaiEmulator,
 } from '../../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
-import { browserEvents, parsedEvents, post, tell, textOf, typesOf } from './chat-server-client.ts'
+import { askChatServer, browserEvents, parsedEvents, post, textOf, typesOf } from './chat-server-client.ts'
 import { calling, chunk, saying } from './chat-server-model.ts'
 import { mcpServers, startChatServer, stdio } from './chat-server-rig.ts'
 
@@ -116,7 +116,7 @@ function inBytes(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<Arra
 test('a tool’s output is streamed while it runs, before its result', async () => {
   await using rig = start()
   scenario = 'a tool that streams'
-  const events = await tell(rig.url, { session_id: 'streams', content: 'Go on' })
+  const events = await askChatServer(rig.url, { session_id: 'streams', content: 'Go on' })
   const output = events.filter(({ type }) => type === 'tool_stream_chunk').map(({ data }) => data)
   expect(output.map((data) => data?.content).join('')).toBe('1 of 3\nhalf\n3 of 3\na log line\n')
   expect(new Set(output.map((data) => data?.tool_call_id))).toEqual(new Set(['stream_1']))
@@ -133,7 +133,7 @@ describe('the direct route', () => {
       { role: 'assistant', content: 'Two.' },
       { role: 'user', content: 'Three?' },
     ]
-    const events = await tell(rig.url, { session_id: 'direct', messages }, { path: '/api/chat/stream/direct' })
+    const events = await askChatServer(rig.url, { session_id: 'direct', messages }, { path: '/api/chat/stream/direct' })
     expect(model.chats.at(-1)?.messages).toEqual(messages)
     expect(textOf(events)).toStartWith('Hello there')
     const { messages: kept } = JSON.parse(await (await fetch(`${rig.url}/api/sessions/direct/messages`)).text())

@@ -83,7 +83,7 @@ interface Piece {
 }
 
 /** Asks and reads the answer to its end, as a stream or whole. */
-async function told(model: string, more: object = {}): Promise<Told> {
+async function askModel(model: string, more: object = {}): Promise<Told> {
   const response = await ask(model, more)
   const body = await response.text()
   const { status, headers } = response
@@ -119,7 +119,7 @@ describe('one column', () => {
       const good = goods.flatMap(({ name, isGood }) => (isGood ? [name] : []))
       test(`only ${good.join(', ')} of three answer, as ${form}`, async () => {
         for (const { name, isGood } of goods) if (!isGood) scripts.set(name, busy)
-        const { status, texts, finishes, body, usage } = await told('three', more)
+        const { status, texts, finishes, body, usage } = await askModel('three', more)
         const sections = goods.map(
           ({ name, isGood }) => `--- [${name} (${name})] ---\n${isGood ? said : 'Request failed: overloaded\n'}`,
         )
@@ -133,11 +133,11 @@ describe('one column', () => {
 
     test(`none of three answers: an error, as ${form}`, async () => {
       set({ a: busy, b: busy, c: busy })
-      const { status, body } = await told('three', more)
+      const { status, body } = await askModel('three', more)
       expect(status).toBe(503)
       expect(body).not.toMatch(/canary|\[DONE\]/)
       set({ b: () => refused(401, { message: secret }) })
-      const mixed = await told('three', more)
+      const mixed = await askModel('three', more)
       expect(mixed.status).toBe(502)
       expect(mixed.body).not.toMatch(/canary|internal\.example/)
     })
@@ -145,7 +145,7 @@ describe('one column', () => {
 
   test('a member that breaks off keeps its text, and its tokens are estimated', async () => {
     set({ b: () => cutAt('C', 'fin') })
-    const { texts, usage } = await told('three', streamed)
+    const { texts, usage } = await askModel('three', streamed)
     expect(texts).toEqual([
       `--- [a (a)] ---\n${said}\n--- [b (b)] ---\n${helloWor}\nRequest failed: upstream-failed\n\n--- [c (c)] ---\n${said}`,
     ])
@@ -157,7 +157,7 @@ describe('one column', () => {
     set({ a: () => ({ framing: 'raw', ending: 'stall' }) })
     await measureBelow(1_500, 'milliseconds until the end', async () => {
       const startedAt = performance.now()
-      const { texts } = await told('three', streamed)
+      const { texts } = await askModel('three', streamed)
       expect(texts).toEqual([
         `--- [a (a)] ---\nRequest failed: timeout\n\n--- [b (b)] ---\n${said}\n--- [c (c)] ---\n${said}`,
       ])
@@ -186,7 +186,7 @@ describe('one column', () => {
       b: () => refused(500, { message: 'broken' }),
       c: () => cutAt('A', 'rst'),
     })
-    const { status, texts, usage } = await told('five', streamed)
+    const { status, texts, usage } = await askModel('five', streamed)
     expect(status).toBe(200)
     expect(texts[0]).toMatch(
       /^--- \[a \(a\)\] ---\nRequest failed: timeout\n\n--- \[b \(b\)\] ---\nRequest failed: [a-z-]+\n\n--- \[c \(c\)\] ---\nRequest failed: [a-z-]+\n\n--- \[d/,
@@ -228,7 +228,7 @@ describe('a choice for each member', () => {
   for (const [form, more] of forms)
     test(`a failure is a choice too, as ${form}`, async () => {
       set({ b: busy })
-      const { status, texts, finishes, usage, headers } = await told('three', { ...more, n: 3 })
+      const { status, texts, finishes, usage, headers } = await askModel('three', { ...more, n: 3 })
       expect({ status, texts, finishes }).toEqual({
         status: 200,
         texts: [said, 'Request failed: overloaded\n', said],
@@ -303,7 +303,7 @@ describe('a client that leaves ends all members within 50 ms', () => {
 })
 
 test('the receipt has the worst treatment of each parameter, and the members that were asked', async () => {
-  const { headers } = await told('three', { temperature: 1, top_k: 3 })
+  const { headers } = await askModel('three', { temperature: 1, top_k: 3 })
   expect(headers.get('x-tributary-parameters')).toContain('temperature=honoured')
   expect(headers.get('x-tributary-upstream')).toBe('a, b, c')
   expect(headers.get('x-tributary-attempts')).toBe('3')
@@ -322,14 +322,14 @@ describe('usage that no upstream counted', () => {
   for (const [form, more] of forms)
     test(`is estimated and marked as an estimate, as ${form}`, async () => {
       set({ a: () => uncounted[form] ?? {} })
-      const { texts, usage } = await told('a/a', more)
+      const { texts, usage } = await askModel('a/a', more)
       expect(texts).toEqual([helloWorld])
       expect(usage).toMatchObject({ prompt_tokens: 7, completion_tokens: 4, total_tokens: 11, estimated: true })
     })
 
   test('is in no chunk of a stream that did not ask for it', async () => {
     set({ a: () => uncounted['a stream'] ?? {} })
-    expect((await told('a/a', { stream: true })).body).not.toContain('usage')
+    expect((await askModel('a/a', { stream: true })).body).not.toContain('usage')
   })
 
   test('is in the log line of an answer that broke off', async () => {

@@ -42,7 +42,7 @@ const moments = {
 } as const satisfies Record<string, readonly string[]>
 type Moment = keyof typeof moments
 
-function told(moment: Moment, ...more: readonly (string | Uint8Array)[]): RunScript {
+function scriptUpTo(moment: Moment, ...more: readonly (string | Uint8Array)[]): RunScript {
   return { job: id, answer: { body: [...moments[moment], ...more] } }
 }
 
@@ -52,17 +52,17 @@ function cutAt(moment: Moment, ending: 'rst' | 'fin' | 'stall'): RunScript {
 
 /** Sends these frames, and then the rest of the answer. */
 function inserted(moment: Moment, ...more: readonly (string | Uint8Array)[]): RunScript {
-  return told(moment, ...more, ...moments.E.slice(Math.min(moments[moment].length, 1)))
+  return scriptUpTo(moment, ...more, ...moments.E.slice(Math.min(moments[moment].length, 1)))
 }
 
 /** The ways in which a connection ends. */
 const endings: readonly (readonly [string, (moment: Moment) => RunScript])[] = [
   ['RST', (moment) => cutAt(moment, 'rst')],
   ['FIN', (moment) => cutAt(moment, 'fin')],
-  ['41', (moment) => told(moment, '41')],
-  ["Engine.IO's close", (moment) => told(moment, '1')],
-  ['close 1000', (moment) => told(moment, closeFrame(1000))],
-  ['close 1011', (moment) => told(moment, closeFrame(1011))],
+  ['41', (moment) => scriptUpTo(moment, '41')],
+  ["Engine.IO's close", (moment) => scriptUpTo(moment, '1')],
+  ['close 1000', (moment) => scriptUpTo(moment, closeFrame(1000))],
+  ['close 1011', (moment) => scriptUpTo(moment, closeFrame(1011))],
 ]
 
 const cutCells = endings.flatMap(([what, script]): LangfastCell[] => [
@@ -219,28 +219,38 @@ const contentCells: readonly LangfastCell[] = (['B', 'C', 'D'] as const).flatMap
 })
 
 const oddCells: readonly LangfastCell[] = [
-  { ...failed, code: 'upstream_empty_response', name: 'B an empty success', script: told('B', says('', 'completed')) },
-  { ...failed, code: 'upstream_empty_response', name: 'B an end without an answer', script: told('B', finished) },
-  { ...broken, ...bad, name: 'C a text that is taken back', script: told('C', says('Bye, world.', 'completed')) },
+  {
+    ...failed,
+    code: 'upstream_empty_response',
+    name: 'B an empty success',
+    script: scriptUpTo('B', says('', 'completed')),
+  },
+  { ...failed, code: 'upstream_empty_response', name: 'B an end without an answer', script: scriptUpTo('B', finished) },
+  { ...broken, ...bad, name: 'C a text that is taken back', script: scriptUpTo('C', says('Bye, world.', 'completed')) },
   {
     ...failed,
     attempts: 1,
     code: 'upstream_response_too_large',
     name: 'B a frame that is too large',
-    script: told('B', frame(says('x'.repeat(9 * 2 ** 20)))),
+    script: scriptUpTo('B', frame(says('x'.repeat(9 * 2 ** 20)))),
   },
   {
     ...good,
     name: 'D only the other end',
     script: { job: id, answer: { body: [...moments.C, says(helloWorld), finished] } },
   },
-  { ...good, name: 'D an answer before the reply', script: { ...told('E'), isEarly: true } },
-  { ...good, name: 'D an answer of a run without a name', script: { ...told('E'), job: 'untold' } },
+  { ...good, name: 'D an answer before the reply', script: { ...scriptUpTo('E'), isEarly: true } },
+  { ...good, name: 'D an answer of a run without a name', script: { ...scriptUpTo('E'), job: 'untold' } },
 ]
 
 /** Every cell of langfast's wires. */
 export const cells: readonly LangfastCell[] = [
-  ...both.map((stream) => ({ ...good, stream, name: `E nothing goes wrong, ${surface(stream)}`, script: told('E') })),
+  ...both.map((stream) => ({
+    ...good,
+    stream,
+    name: `E nothing goes wrong, ${surface(stream)}`,
+    script: scriptUpTo('E'),
+  })),
   ...connectCells,
   ...replyCells,
   ...statusCells,

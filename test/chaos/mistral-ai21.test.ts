@@ -23,7 +23,7 @@ interface Subject {
 }
 
 /** A refusal in the service's own form. */
-function said(status: number, body: object, seen: Pick<Cell, 'status' | 'code'> & Partial<Cell>): Cell {
+function refusalCell(status: number, body: object, seen: Pick<Cell, 'status' | 'code'> & Partial<Cell>): Cell {
   const text = JSON.stringify(body)
   const script = { status, headers: jsonHeaders, body: [text] }
   return { name: `A ${status} ${text.slice(0, 70)}`, script, text: '', attempts: 1, stream: true, ...seen }
@@ -41,14 +41,14 @@ const subjects: readonly Subject[] = [
   {
     name: 'mistral',
     own: [
-      said(401, { detail: 'Unauthorized' }, auth),
-      said(401, { message: 'Unauthorized', request_id: 'a' }, auth),
-      said(422, { detail: [fault] }, invalid),
-      said(422, { ...object, code: null, message: { detail: [fault] }, type: 'invalid_request_error' }, invalid),
-      said(429, { message: 'Requests rate limit exceeded' }, limited),
-      said(429, { ...object, message: 'Full.', type: 'service_tier_capacity_exceeded', code: '3505' }, limited),
-      said(400, { ...object, message: 'Invalid model: a', type: 'invalid_model', code: '1500' }, noModel),
-      said(500, { ...object, message: 'Oops', type: 'internal_server_error', code: '1000' }, failed),
+      refusalCell(401, { detail: 'Unauthorized' }, auth),
+      refusalCell(401, { message: 'Unauthorized', request_id: 'a' }, auth),
+      refusalCell(422, { detail: [fault] }, invalid),
+      refusalCell(422, { ...object, code: null, message: { detail: [fault] }, type: 'invalid_request_error' }, invalid),
+      refusalCell(429, { message: 'Requests rate limit exceeded' }, limited),
+      refusalCell(429, { ...object, message: 'Full.', type: 'service_tier_capacity_exceeded', code: '3505' }, limited),
+      refusalCell(400, { ...object, message: 'Invalid model: a', type: 'invalid_model', code: '1500' }, noModel),
+      refusalCell(500, { ...object, message: 'Oops', type: 'internal_server_error', code: '1000' }, failed),
     ],
     start: (reply) => emulateMistral({ reply }),
     configure: (origin, model) =>
@@ -59,12 +59,12 @@ const subjects: readonly Subject[] = [
   {
     name: 'ai21',
     own: [
-      said(401, { detail: 'Forbidden: Bad or missing API token.' }, auth),
-      said(422, { detail: 'n must be 1' }, invalid),
-      said(422, { detail: [fault] }, invalid),
-      said(424, { detail: 'The model failed.' }, failed),
-      said(429, { detail: 'Slow down.' }, limited),
-      said(500, { detail: 'Oops.' }, failed),
+      refusalCell(401, { detail: 'Forbidden: Bad or missing API token.' }, auth),
+      refusalCell(422, { detail: 'n must be 1' }, invalid),
+      refusalCell(422, { detail: [fault] }, invalid),
+      refusalCell(424, { detail: 'The model failed.' }, failed),
+      refusalCell(429, { detail: 'Slow down.' }, limited),
+      refusalCell(500, { detail: 'Oops.' }, failed),
     ],
     start: (reply) => emulateAi21({ reply }),
     configure: (origin, model) =>

@@ -37,15 +37,18 @@ async function live(task: Task, lines: AsyncIterator<string>): Promise<void> {
   const options = accountsOptions({ store: crashingStore(store, at), now: () => task.now, random: () => 0 })
   const credential = sessionOf(task.first)
   const session = new LiveAccount({ label: 'a', credential, renewal }, { ...options, upstream: 'upstream' })
-  const found = await tell(task, async () => session.getCredential(never))
+  const found = await reportRenewal(task, async () => session.getCredential(never))
   await lines.next()
   isArmed = true
-  if (found) await tell(task, () => session.replaceCredential(found, never))
+  if (found) await reportRenewal(task, () => session.replaceCredential(found, never))
   await store.close()
 }
 
 /** Prints the service's answer to the token, or why there is no token. */
-async function tell({ origin }: Task, work: () => Promise<SupabaseSession>): Promise<SupabaseSession | undefined> {
+async function reportRenewal(
+  { origin }: Task,
+  work: () => Promise<SupabaseSession>,
+): Promise<SupabaseSession | undefined> {
   try {
     const session = await work()
     writeSync(1, `${await statusOf(origin, session.accessToken.reveal(), never)}\n`)

@@ -7,12 +7,12 @@ import {
   type OpenaiEmulator,
 } from '../../src/providers/openai-compatible/emulator/index.ts'
 import {
+  askChatServer,
   browserEvents,
   json,
   messageOf,
   parsedEvents,
   post,
-  tell,
   textOf,
   typesOf,
 } from '../chaos/chat-server-client.ts'
@@ -64,7 +64,7 @@ afterAll(async () => {
 const get = (path: string) => json(fetch(`${gateway.url}${path}`, { headers: { 'x-api-key': key } }))
 
 test('tools run, and a web page and a strict parser can read every event', async () => {
-  const events = await tell(gateway.url, { session_id: 'page', content: 'look' }, { key })
+  const events = await askChatServer(gateway.url, { session_id: 'page', content: 'look' }, { key })
   expect(textOf(events)).toBe('Let me look.\n\nAll done.')
   expect(typesOf(events).filter((type) => type === 'tool_call' || type === 'tool_result')).toHaveLength(4)
   expect(messageOf(events)).toMatchObject({ status: 'completed', content: 'Let me look.\n\nAll done.' })
@@ -97,7 +97,9 @@ for (const phase of ['stall', 'hang'])
     expect((await stop()).body.aborted).toBe(true)
     expect((await within(reading, 5_000, 'the end')).slice(-2)).toEqual(['cancelled', 'done'])
     expect((await stop()).body.aborted).toBe(false)
-    expect(typesOf(await tell(gateway.url, { session_id: phase, content: 'again' }, { key })).at(-2)).toBe('complete')
+    expect(typesOf(await askChatServer(gateway.url, { session_id: phase, content: 'again' }, { key })).at(-2)).toBe(
+      'complete',
+    )
   })
 
 test('a request without a key is refused', async () => {
@@ -151,7 +153,7 @@ test('sessions survive a restart if the state is in a file', async () => {
   await using folder = await emptyFolder()
   const kept = { ...variables(), STATE_URL: `sqlite:${join(folder.path, 'state.db')}` }
   const first = await start(kept)
-  await tell(first.url, { session_id: 'kept', content: 'look' }, { key })
+  await askChatServer(first.url, { session_id: 'kept', content: 'look' }, { key })
   await first.stop('SIGTERM')
   await using second = await start(kept)
   const { body } = await json(fetch(`${second.url}/api/sessions/kept/messages`, { headers: { 'x-api-key': key } }))
@@ -177,10 +179,9 @@ test('after kill -9 while a tool runs, a session in a file goes on at once', asy
   await reading
   expect(seen).toEqual(['tool_call', 'tool_stream_chunk'])
   await using second = await start(kept)
-  expect(typesOf(await tell(second.url, { session_id: 'killed', content: 'Go on' }, { key })).slice(-2)).toEqual([
-    'complete',
-    'done',
-  ])
+  expect(
+    typesOf(await askChatServer(second.url, { session_id: 'killed', content: 'Go on' }, { key })).slice(-2),
+  ).toEqual(['complete', 'done'])
   expect(await messages(second.url)).toMatchObject([
     { role: 'user', content: 'hang' },
     { role: 'assistant', tool_calls: [{ id: 'h1' }] },

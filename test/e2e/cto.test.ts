@@ -41,7 +41,7 @@ function promptsSince(before: number): readonly (readonly string[])[] {
   return [...threads.values()]
 }
 
-async function told(by: OpenAI, messages: Messages): Promise<string> {
+async function askForText(by: OpenAI, messages: Messages): Promise<string> {
   const { choices } = await by.chat.completions.create({ model, messages })
   return choices[0]?.message.content ?? ''
 }
@@ -98,7 +98,7 @@ describe('a conversation', () => {
       { role: 'user', content: 'turn 1' },
     ]
     for (let turn = 1; turn <= 10; turn++) {
-      const content = await told(client, messages)
+      const content = await askForText(client, messages)
       expect(content).toContain(`turn ${turn}`)
       messages.push({ role: 'assistant', content }, { role: 'user', content: `turn ${turn + 1}` })
     }
@@ -113,17 +113,17 @@ describe('a conversation', () => {
       const content = await client.chat.completions.stream({ model, messages }).finalContent()
       messages.push({ role: 'assistant', content }, { role: 'user', content: next })
     }
-    await told(client, messages)
+    await askForText(client, messages)
     expect(promptsSince(before)).toEqual([['first streamed', 'second streamed', 'third streamed']])
   })
 
   test('of one client’s key is never used for another key, even with the same messages', async () => {
     const before = cto.chats.length
     const opening: Messages = [{ role: 'user', content: 'the same words' }]
-    const [content = ''] = await Promise.all([told(client, opening), told(other, opening)])
+    const [content = ''] = await Promise.all([askForText(client, opening), askForText(other, opening)])
     const messages: Messages = [...opening, { role: 'assistant', content }, { role: 'user', content: 'and more' }]
-    await told(client, messages)
-    await told(other, messages)
+    await askForText(client, messages)
+    await askForText(other, messages)
     const threads = promptsSince(before)
     expect(threads).toEqual([
       ['the same words', 'and more'],
@@ -133,17 +133,17 @@ describe('a conversation', () => {
 
   test('that begins like another one has its own thread', async () => {
     const before = cto.chats.length
-    await Promise.all(Array.from({ length: 5 }, () => told(client, [{ role: 'user', content: 'five at once' }])))
+    await Promise.all(Array.from({ length: 5 }, () => askForText(client, [{ role: 'user', content: 'five at once' }])))
     expect(promptsSince(before)).toEqual(Array.from({ length: 5 }, () => ['five at once']))
   })
 
   test('whose thread is lost is sent again in full, and the client does not notice', async () => {
     const opening: Messages = [{ role: 'user', content: 'soon deleted' }]
-    const content = await told(client, opening)
+    const content = await askForText(client, opening)
     cto.forget(cto.chats.at(-1)?.chatHistoryId ?? '')
     const before = cto.chats.length
     expect(
-      await told(client, [...opening, { role: 'assistant', content }, { role: 'user', content: 'and now?' }]),
+      await askForText(client, [...opening, { role: 'assistant', content }, { role: 'user', content: 'and now?' }]),
     ).toContain('and now?')
     expect(promptsSince(before).at(-1)?.[0]).toContain('User: soon deleted')
   })
@@ -169,7 +169,7 @@ describe('a conversation goes on after a restart', () => {
         const by = new OpenAI({ baseURL: `${program.url}/v1`, apiKey: ada, maxRetries: 0 })
         for (const content of turns) {
           messages.push({ role: 'user', content })
-          messages.push({ role: 'assistant', content: await told(by, messages) })
+          messages.push({ role: 'assistant', content: await askForText(by, messages) })
         }
         // like a crash of the machine
         await program.stop('SIGKILL')

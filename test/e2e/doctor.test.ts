@@ -17,7 +17,9 @@ const open: { close(): Promise<unknown> }[] = []
 afterAll(() => Promise.all(open.map((emulator) => emulator.close())))
 
 /** Everything to close after the tests. */
-async function kept<Emulator extends { close(): Promise<unknown> }>(starting: Promise<Emulator>): Promise<Emulator> {
+async function closeLater<Emulator extends { close(): Promise<unknown> }>(
+  starting: Promise<Emulator>,
+): Promise<Emulator> {
   const emulator = await starting
   open.push(emulator)
   return emulator
@@ -34,7 +36,7 @@ const page: Script = {
 
 /** Starts an OpenAI-compatible upstream that gives this answer to every chat. */
 async function lab(name: string, reply?: Script, models: readonly string[] = ['gpt-lab']): Promise<Variables> {
-  const emulator = await kept(emulateOpenai({ models, reply: () => reply }))
+  const emulator = await closeLater(emulateOpenai({ models, reply: () => reply }))
   return { [`UPSTREAM_${name}_URL`]: `${emulator.origin}/v1` }
 }
 
@@ -50,7 +52,7 @@ function sessionIn(variables: Variables, name: string): Session {
 
 /** Starts smithery with three sessions: a valid one, an ended one, and one of a banned user. */
 async function threeSessions(): Promise<SmitheryEmulator> {
-  const smithery = await kept(emulateSmithery({ accounts: 3 }))
+  const smithery = await closeLater(emulateSmithery({ accounts: 3 }))
   for (const [name, code] of [
     ['SMITHERY_COOKIE_2', 'session_expired'],
     ['SMITHERY_COOKIE_3', 'user_banned'],
@@ -80,13 +82,13 @@ describe('doctor reports the state of an account', () => {
   let told: Outcome
   let langfast: LangfastEmulator
   beforeAll(async () => {
-    const cohere = await kept(emulateCohere({ keys: ['a-token-that-works'] }))
+    const cohere = await closeLater(emulateCohere({ keys: ['a-token-that-works'] }))
     const smithery = await threeSessions()
-    const cto = await kept(emulateCto({ users: [emulatedUser('one'), emulatedUser('two')] }))
+    const cto = await closeLater(emulateCto({ users: [emulatedUser('one'), emulatedUser('two')] }))
     const [, second] = cto.users
     if (second) second.isBanned = true
-    langfast = await kept(emulateLangfast())
-    const blocked = await kept(emulateSmithery({ reply: () => page }))
+    langfast = await closeLater(emulateLangfast())
+    const blocked = await closeLater(emulateSmithery({ reply: () => page }))
     const variables = {
       ...smithery.variables,
       ...cto.variables,
@@ -169,7 +171,7 @@ describe('doctor reports the state of an account', () => {
 
 describe('doctor of an address without its version', () => {
   const rowOf = async (variables: Variables) => {
-    const emulator = await kept(emulateOpenai({ models: ['gpt-lab'] }))
+    const emulator = await closeLater(emulateOpenai({ models: ['gpt-lab'] }))
     const { code, stdout, stderr } = await run(['doctor'], {
       variables: { ...variables, UPSTREAM_LAB_URL: emulator.origin, PORT: '0' },
     })
@@ -205,12 +207,12 @@ describe('doctor says nothing secret', () => {
   for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     test(`at LOG_LEVEL=${level}, whatever an upstream does with it`, async () => {
       const refusal = { message: spelled.join(' '), type: key, param: key, code: key }
-      const refusing = await kept(
+      const refusing = await closeLater(
         emulateOpenai({ reply: () => ({ status: 400, headers: json, body: [JSON.stringify({ error: refusal })] }) }),
       )
-      const named = await kept(emulateOpenai({ models: [key] }))
+      const named = await closeLater(emulateOpenai({ models: [key] }))
       const smithery = await threeSessions()
-      const cto = await kept(emulateCto({ rotates: true }))
+      const cto = await closeLater(emulateCto({ rotates: true }))
       const { stdout, stderr } = await run(['doctor'], {
         variables: {
           ...smithery.variables,
@@ -238,7 +240,7 @@ describe('doctor says nothing secret', () => {
 
 describe('doctor beside a server', () => {
   test('that keeps renewed accounts in its memory asks that server, and uses up none of its tokens', async () => {
-    const smithery = await kept(emulateSmithery())
+    const smithery = await closeLater(emulateSmithery())
     const { access_token: token } = sessionIn(smithery.variables, 'SMITHERY_COOKIE_1')
     await using gateway = await start({ ...smithery.variables, STATE_URL: 'memory:' })
     smithery.supabase.refuse(token)
@@ -265,7 +267,7 @@ describe('doctor beside a server', () => {
 
   test('that has the state in a file, with a key, asks that server', async () => {
     await using folder = await emptyFolder()
-    const cto = await kept(emulateCto({ rotates: true }))
+    const cto = await closeLater(emulateCto({ rotates: true }))
     const variables = {
       ...cto.variables,
       API_MASTER_KEY: 'sk-of-the-doctors-test, sk-another-of-them',
@@ -287,7 +289,7 @@ describe('doctor beside a server', () => {
   })
 
   test('reports what an account lacks there, and the settings that changed since the server started', async () => {
-    const cohere = await kept(emulateCohere({ keys: ['a-token-that-works'] }))
+    const cohere = await closeLater(emulateCohere({ keys: ['a-token-that-works'] }))
     const variables = { COHERE_BASE_URL: cohere.origin, COHERE_TOKEN: 'a-token-that-is-wrong' }
     await using gateway = await start(variables)
     const { code, stdout, stderr } = await run(['doctor'], {
@@ -307,7 +309,7 @@ describe('doctor beside a server', () => {
   })
 
   test('whose accounts are keys, or made on demand, asks the upstreams itself', async () => {
-    const langfast = await kept(emulateLangfast())
+    const langfast = await closeLater(emulateLangfast())
     const variables = { ...(await lab('KEYED')), ...langfast.variables, STATE_URL: 'memory:' }
     await using gateway = await start(variables)
     const beside = { ...variables, HOST: '127.0.0.1', PORT: new URL(gateway.url).port }
@@ -316,7 +318,7 @@ describe('doctor beside a server', () => {
 
   test('that holds the state file names its process, and asks no upstream: 78', async () => {
     await using folder = await emptyFolder()
-    const smithery = await kept(emulateSmithery())
+    const smithery = await closeLater(emulateSmithery())
     const variables = {
       ...smithery.variables,
       STATE_URL: `sqlite:${join(folder.path, 'state.db')}`,
@@ -336,7 +338,7 @@ describe('doctor beside a server', () => {
 
   test('stores a renewal in the file, so that a server can use it', async () => {
     await using folder = await emptyFolder()
-    const smithery = await kept(emulateSmithery())
+    const smithery = await closeLater(emulateSmithery())
     const { access_token: token } = sessionIn(smithery.variables, 'SMITHERY_COOKIE_1')
     smithery.supabase.refuse(token)
     const variables = {
@@ -371,7 +373,7 @@ describe('doctor of a configuration', () => {
 })
 
 test('a client whose upstream refuses every account gets the name of the upstream and of the command', async () => {
-  const refusing = await kept(emulateOpenai({ reply: () => ({ status: 401, headers: json, body: ['{}'] }) }))
+  const refusing = await closeLater(emulateOpenai({ reply: () => ({ status: 401, headers: json, body: ['{}'] }) }))
   const key = 'sk-canary-of-a-refused-account'
   await using gateway = await start({
     UPSTREAM_LAB_URL: `${refusing.origin}/v1`,
@@ -389,7 +391,7 @@ test('a client whose upstream refuses every account gets the name of the upstrea
 
 test('a proxy for upstreams is not used for our own server, and does not get its key', async () => {
   const seen: string[] = []
-  const proxy = await kept(
+  const proxy = await closeLater(
     emulateHttp((exchange) => {
       seen.push('asked')
       exchange.reply(502, '{}')
@@ -411,7 +413,7 @@ test('a proxy for upstreams is not used for our own server, and does not get its
 
 describe("the server's report for the doctor", () => {
   test('is JSON for a client with the key', async () => {
-    const smithery = await kept(emulateSmithery())
+    const smithery = await closeLater(emulateSmithery())
     const key = 'sk-of-the-doctors-own-test'
     await using gateway = await start({ ...smithery.variables, ...(await lab('GOOD')), API_MASTER_KEY: key })
     const headers = { authorization: `Bearer ${key}` }
@@ -480,7 +482,7 @@ describe("the server's report for the doctor", () => {
 
   test('makes a resting account usable if it works again', async () => {
     let isWell = false
-    const emulator = await kept(
+    const emulator = await closeLater(
       emulateOpenai({
         models: ['m'],
         reply: () => (isWell ? undefined : { status: 401, headers: json, body: ['{}'] }),

@@ -4,7 +4,7 @@
  */
 import { afterEach, expect, test } from 'bun:test'
 import type { Config } from '../../src/config/config.ts'
-import { tell } from '../chaos/chat-server-client.ts'
+import { askChatServer } from '../chaos/chat-server-client.ts'
 import { type ChatServerRig, startChatServer } from '../chaos/chat-server-rig.ts'
 import { type Block, emulateMessages, type MessagesEmulator, type Turn } from './messages-upstream.ts'
 
@@ -80,8 +80,8 @@ for (const stream of [false, true])
 test('the chat server stores every block, and sends all of them in the next turn', async () => {
   await startRig([first, second, third])
   const session = { session_id: 's', model_config: { model_name: 'messages/claude-example' } }
-  await tell(rig.url, { ...session, content: 'How late is it?' })
-  await tell(rig.url, { ...session, content: 'And now?' })
+  await askChatServer(rig.url, { ...session, content: 'How late is it?' })
+  await askChatServer(rig.url, { ...session, content: 'And now?' })
   expect(emulator.conversations).toHaveLength(4)
   expect<unknown>(conversationOf(3)).toEqual([
     userTurn('How late is it?'),

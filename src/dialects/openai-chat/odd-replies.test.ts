@@ -21,7 +21,7 @@ function stream(events: readonly ChatEvent[]): Flow {
 const callsIn = (parts: readonly Part[]) => parts.filter((part) => part.type === 'tool-call')
 
 /** One answer, as text and calls. */
-function said({ choices }: Answer): string {
+function textAndCalls({ choices }: Answer): string {
   return choices
     .map(
       ({ parts }) =>
@@ -84,11 +84,11 @@ describe('a member of any type does not spoil a good answer', () => {
       if (isWord(name, odd)) continue
       test(`streamed: delta.${name} ${shown}`, async () => {
         const chunk = { choices: [{ index: 0, delta: { content: 'Tea', [name]: odd }, finish_reason: null }] }
-        expect(said(await readStream([chunk, stop]))).toBe('Tea')
+        expect(textAndCalls(await readStream([chunk, stop]))).toBe('Tea')
       })
       test(`whole: message.${name} ${shown}`, async () => {
         const message = { role: 'assistant', content: 'Tea', [name]: odd }
-        expect(said(await readWhole({ choices: [{ index: 0, message, finish_reason: 'stop' }] }))).toBe('Tea')
+        expect(textAndCalls(await readWhole({ choices: [{ index: 0, message, finish_reason: 'stop' }] }))).toBe('Tea')
       })
     }
     for (const name of inChoice) {
@@ -97,40 +97,42 @@ describe('a member of any type does not spoil a good answer', () => {
       test(`streamed: choices[0].${name} ${shown}`, async () => {
         const { choices } = tea
         const answer = await readStream([tea, { choices: [{ ...choices[0], [name]: odd }] }, tea, stop])
-        expect(said(answer)).toBe('TeaTeaTea')
+        expect(textAndCalls(answer)).toBe('TeaTeaTea')
       })
       test(`whole: choices[0].${name} ${shown}`, async () => {
         const choice = { index: 0, message: { role: 'assistant', content: 'Tea' }, finish_reason: 'stop', [name]: odd }
         const reply = { choices: [name === 'message' ? { ...choice, delta: { content: 'Tea' } } : choice] }
         // an object or a text would be the message
         if (name === 'message' && shown === '{"odd":1}') return
-        expect(said(await readWhole(reply))).toBe(name === 'message' && odd === 'odd' ? 'odd' : 'Tea')
+        expect(textAndCalls(await readWhole(reply))).toBe(name === 'message' && odd === 'odd' ? 'odd' : 'Tea')
       })
     }
     for (const name of inReply) {
       if (isError(name, odd)) continue
       test(`streamed: ${name} ${shown}`, async () => {
-        expect(said(await readStream([{ ...tea, [name]: odd }, stop]))).toBe('Tea')
+        expect(textAndCalls(await readStream([{ ...tea, [name]: odd }, stop]))).toBe('Tea')
       })
       test(`whole: ${name} ${shown}`, async () => {
         const reply = { choices: [{ index: 0, message: { role: 'assistant', content: 'Tea' }, finish_reason: 'stop' }] }
-        expect(said(await readWhole({ ...reply, [name]: odd }))).toBe('Tea')
+        expect(textAndCalls(await readWhole({ ...reply, [name]: odd }))).toBe('Tea')
       })
     }
     test(`an empty delta may be ${shown}`, async () => {
       const extra = odd === 'odd' ? 'odd' : ''
-      expect(said(await readStream([tea, { choices: [{ index: 0, delta: odd }] }, stop]))).toBe(`Tea${extra}`)
+      expect(textAndCalls(await readStream([tea, { choices: [{ index: 0, delta: odd }] }, stop]))).toBe(`Tea${extra}`)
     })
   }
 
   for (const choices of [null, '', {}, false, undefined])
     test(`a chunk with the choices ${JSON.stringify(choices)} has no content`, async () => {
-      expect(said(await readStream([tea, { choices }, tea, stop]))).toBe('TeaTea')
+      expect(textAndCalls(await readStream([tea, { choices }, tea, stop]))).toBe('TeaTea')
     })
 
   for (const error of [null, '', {}, [], false, 0])
     test(`the value ${JSON.stringify(error)} for error is not an error`, async () => {
-      expect(said(await readStream([{ ...tea, error }, { choices: [{ ...stop.choices[0], error }] }]))).toBe('Tea')
+      expect(textAndCalls(await readStream([{ ...tea, error }, { choices: [{ ...stop.choices[0], error }] }]))).toBe(
+        'Tea',
+      )
     })
 })
 
@@ -153,12 +155,12 @@ describe('content of another type is understood', () => {
   for (const [content, text] of contents) {
     test(`${JSON.stringify(content)}, whole, also as the client gets it`, async () => {
       const reply = { choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }] }
-      expect(said(await readWhole(reply))).toBe(text)
+      expect(textAndCalls(await readWhole(reply))).toBe(text)
       expect((await wholeFor(reply)).choices[0].message.content).toBe(text)
     })
     test(`${JSON.stringify(content)}, in a chunk`, async () => {
       const chunk = { choices: [{ index: 0, delta: { content }, finish_reason: null }] }
-      expect(said(await readStream([chunk, stop]))).toBe(text)
+      expect(textAndCalls(await readStream([chunk, stop]))).toBe(text)
       expect(chunksFor([chunk, stop])[0]).toMatchObject({ choices: [{ delta: { role: 'assistant', content: text } }] })
     })
   }
@@ -189,7 +191,7 @@ describe('calls of another shape are understood', () => {
     test(`${name}, whole`, async () => {
       const message = { role: 'assistant', content: 'Tea', tool_calls }
       const reply = { choices: [{ index: 0, message, finish_reason: 'stop' }] }
-      expect(said(await readWhole(reply))).toBe(`Tea${calls}`)
+      expect(textAndCalls(await readWhole(reply))).toBe(`Tea${calls}`)
       const { message: relayed } = (await wholeFor(reply)).choices[0]
       if (calls === '') expect(relayed).not.toHaveProperty('tool_calls')
       else
@@ -199,7 +201,7 @@ describe('calls of another shape are understood', () => {
     })
     test(`${name}, in a chunk`, async () => {
       const chunk = { choices: [{ index: 0, delta: { content: 'Tea', tool_calls }, finish_reason: null }] }
-      expect(said(await readStream([chunk, stop]))).toBe(`Tea${calls}`)
+      expect(textAndCalls(await readStream([chunk, stop]))).toBe(`Tea${calls}`)
     })
   }
 })
@@ -256,8 +258,8 @@ describe('members that typed clients need', () => {
     for (const role of ['bot', 'model', 'user', 'Assistant', 5, {}]) {
       const message = { role, content: 'Tea' }
       expect((await wholeFor(reply(message))).choices[0].message.role).toBe('assistant')
-      const said = { choices: [{ index: 0, delta: message, finish_reason: null }] }
-      const [first, second] = relayedFor([said, said, stop])
+      const textAndCalls = { choices: [{ index: 0, delta: message, finish_reason: null }] }
+      const [first, second] = relayedFor([textAndCalls, textAndCalls, stop])
       expect(first).toMatchObject({ choices: [{ delta: { role: 'assistant', content: 'Tea' } }] })
       expect(second).toMatchObject({ choices: [{ delta: { content: 'Tea' } }] })
       expect(JSON.stringify(second)).not.toContain('role')
@@ -273,7 +275,7 @@ describe('members that typed clients need', () => {
 
   test('two whole answers with the same index are two answers', async () => {
     const choice = (content: string) => ({ index: 0, message: { content }, finish_reason: 'stop' })
-    expect(said(await readWhole({ choices: [choice('Tea'), choice('Milk')] }))).toBe('Tea|Milk')
+    expect(textAndCalls(await readWhole({ choices: [choice('Tea'), choice('Milk')] }))).toBe('Tea|Milk')
   })
 })
 
