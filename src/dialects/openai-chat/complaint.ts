@@ -1,7 +1,7 @@
 import type { ChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
 import { statusError, type UpstreamComplaint } from '../../wire/http-status.ts'
-import { isFields } from './fields.ts'
+import { isFields, numberIn } from './fields.ts'
 import { meaningOfBaseResp, meaningOfCode } from './vendor-codes.ts'
 
 /**
@@ -89,7 +89,10 @@ function firstText(layers: readonly Fields[], names: readonly string[]): string 
 
 /** Returns a text, or joins a list of texts, as NestJS sends it. */
 function textOf(value: unknown): string | undefined {
-  if (Array.isArray(value) && typeof value[0] === 'string') return value.slice(0, maxLayers).join('; ')
+  if (Array.isArray(value) && typeof value[0] === 'string') {
+    const texts = value.slice(0, maxLayers).filter((each) => typeof each === 'string')
+    return texts.join('; ')
+  }
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
@@ -116,7 +119,7 @@ function wordOfMeaning(layers: readonly Fields[]): string | undefined {
 
 function meanings(layers: readonly Fields[]): (number | string)[] {
   return layers.flatMap((layer) => [
-    ...(typeof layer.status_msg === 'string' ? [meaningOfBaseResp(Number(layer.status_code))] : []),
+    ...(typeof layer.status_msg === 'string' ? [meaningOfBaseResp(numberIn(layer.status_code))] : []),
     ...statusMembers.map((name) => meaningOfCode(layer[name])),
   ])
 }
@@ -125,10 +128,14 @@ function isNumeric(code: string | undefined): boolean {
   return code !== undefined && /^-?\d+$/.test(code)
 }
 
+/** Steps of a path that are shown. */
+const maxSteps = 64
+
 /** Formats FastAPI's path, such as `['body', 'messages', 0, 'content']`. */
 function pathText(loc: unknown): string | undefined {
   if (!Array.isArray(loc)) return undefined
-  const steps = loc[0] === 'body' ? loc.slice(1) : loc
+  const isStep = (step: unknown) => typeof step === 'number' || typeof step === 'string'
+  const steps = (loc[0] === 'body' ? loc.slice(1) : loc).slice(0, maxSteps).filter(isStep)
   return steps.map((step, at) => (typeof step === 'number' ? `[${step}]` : `${at > 0 ? '.' : ''}${step}`)).join('')
 }
 

@@ -55,6 +55,11 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** Reads a number, which may be written as text; NaN for any other value. `Number` itself throws for some objects. */
+export function numberIn(value: unknown): number {
+  return typeof value === 'number' || typeof value === 'string' ? Number(value) : Number.NaN
+}
+
 /** Removes the members that are undefined. */
 export function compact(object: Fields): Fields {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))

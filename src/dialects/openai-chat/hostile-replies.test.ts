@@ -5,6 +5,7 @@ import { runs } from '../../../test/sizes.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { Fold } from '../../flow/fold.ts'
+import { errorInside, readComplaint } from './complaint.ts'
 import { ReplyDecoder } from './decode-reply.ts'
 import { encodeAnswer } from './encode-answer.ts'
 import { StreamEncoder } from './encode-stream.ts'
@@ -156,4 +157,39 @@ test('a million elements where a list of others is expected cost no more than th
       { choices: [finish], usage: new Array(length).fill(1) },
     ])
   expect(consumed(1e6).thrown).toBeUndefined()
+})
+
+const errorKeys = ['error', 'message', 'detail', 'errors', 'code', 'type', 'param', 'loc', 'msg', 'status', 'base_resp']
+const anError = fc.dictionary(
+  fc.constantFrom(...errorKeys, 'status_code', 'status_msg', 'errorText'),
+  fc.oneof(anything, fc.array(anything, { maxLength: 3 }), fc.dictionary(fc.constantFrom(...errorKeys), anything)),
+)
+
+test('any error body is a complaint, and any error inside a reply a ChatError', () => {
+  fc.assert(
+    fc.property(anError, (body) => {
+      readComplaint(body)
+      expect(errorInside(body)).toBeInstanceOf(ChatError)
+      consume([{ error: body }])
+      unpolluted()
+    }),
+    { numRuns: runs(2000) },
+  )
+})
+
+const unprintable = JSON.parse('{"toString":null,"valueOf":null}')
+for (const body of [
+  { message: ['No.', unprintable] },
+  { detail: [{ msg: 'No.', loc: ['body', unprintable, 'a'] }] },
+  { base_resp: { status_msg: 'No.', status_code: unprintable } },
+  { error: { message: 'No.', code: unprintable, type: unprintable, param: unprintable } },
+])
+  test(`members without a text are no reason to fail: ${JSON.stringify(body)}`, () => {
+    expect(readComplaint(body).message).toStartWith('No.')
+    expect(errorInside(body)).toBeInstanceOf(ChatError)
+  })
+
+test('a verdict of MiniMax without a number is an answer or a ChatError', () => {
+  const { thrown } = consume([{ choices: [], base_resp: { status_code: unprintable } }])
+  expect(thrown).toBeInstanceOf(ChatError)
 })

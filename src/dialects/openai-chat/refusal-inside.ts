@@ -1,5 +1,5 @@
 import type { Fields } from '../../chat/message.ts'
-import { isFields } from './fields.ts'
+import { isFields, numberIn } from './fields.ts'
 
 /**
  * Whether a value in place of a chunk or a whole completion is a refusal. A value with choices is an answer, unless MiniMax's
@@ -29,7 +29,7 @@ export function saysWords(value: unknown): boolean {
 /** Whether MiniMax's `base_resp` has a code other than 0. MiniMax API, chat completion */
 function isRefusedByMinimax(verdict: unknown): boolean {
   if (!isFields(verdict)) return false
-  const code = Number(verdict.status_code ?? 0)
+  const code = numberIn(verdict.status_code ?? 0)
   return Number.isNaN(code) || code !== 0
 }
 

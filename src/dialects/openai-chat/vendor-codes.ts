@@ -1,3 +1,5 @@
+import { numberIn } from './fields.ts'
+
 /** The meaning of a number in an error body: an HTTP status, or a word that `wire/verdict.ts` knows; 0 if it is unknown. */
 type VendorCodeMeaning =
   | number
@@ -63,7 +65,7 @@ export function meaningOfBaseResp(code: number): VendorCodeMeaning {
 
 /** Returns the meaning of any other code. A code may be an HTTP status, or begin with one, as 40301 does. */
 export function meaningOfCode(code: unknown): VendorCodeMeaning {
-  const number = typeof code === 'number' || typeof code === 'string' ? Number(code) : Number.NaN
+  const number = numberIn(code)
   if (isStatus(number)) return number
   if (typeof code === 'string' && number >= 1000 && number < 2000)
     return zhipu[number] ?? zhipuByHundred[Math.floor(number / 100)] ?? 0
