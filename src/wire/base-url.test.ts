@@ -3,7 +3,7 @@ import { hasVersion, parseBaseUrl, routeOf, routesOfOpenai } from './base-url.ts
 
 const baseOf = (text: string) => parseBaseUrl(text, routesOfOpenai)
 
-describe('an address is brought to the base URL that it means', () => {
+describe('an address becomes the base URL that it means', () => {
   const rows = [
     ['http://box:1234/v1', 'http://box:1234/v1'],
     ['http://box:1234/v1/', 'http://box:1234/v1'],
@@ -28,7 +28,7 @@ describe('an address is brought to the base URL that it means', () => {
   ] as const
   for (const [text, url] of rows) test(text, () => expect(baseOf(text)).toEqual({ url, query: '' }))
 
-  test('a query stays, and stands behind each route', () => {
+  test('a query is kept, and follows each route', () => {
     const base = baseOf('https://r.example/openai/deployments/d/chat/completions?api-version=2024-10-21')
     expect(base).toEqual({ url: 'https://r.example/openai/deployments/d', query: '?api-version=2024-10-21' })
     expect(base && routeOf(base, '/models')).toBe(
@@ -47,11 +47,11 @@ for (const text of [
   'http://box/v 1',
   'http://u:p@box',
 ])
-  test(`${JSON.stringify(text)} is no base URL`, () => expect(baseOf(text)).toBeUndefined())
+  test(`${JSON.stringify(text)} is not a base URL`, () => expect(baseOf(text)).toBeUndefined())
 
-test('neither is one with a fragment', () => expect(baseOf('http://box/v1#models')).toBeUndefined())
+test('an address with a fragment is not a base URL', () => expect(baseOf('http://box/v1#models')).toBeUndefined())
 
-test('a version is seen wherever it stands in the path', () => {
+test('a version is found at any position in the path', () => {
   const has = (url: string) => hasVersion({ url, query: '' })
   expect(['http://b/v1', 'http://b/v1beta/openai', 'http://b/api/v2', 'http://b/openai/v1'].map(has)).not.toContain(
     false,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { BoundedLines } from './bounded-lines.ts'
 
-/** The lines of the bytes, however they are cut; one that was too long as its head and its tail. */
+/** Reads lines from any pieces. A line that is too long is shown as its head and its tail. */
 function linesOf(pieces: readonly Uint8Array[], anyEnd = false): unknown[] {
   const lines = new BoundedLines({ maxBytes: 10, anyEnd })
   return pieces.flatMap((piece) =>
@@ -36,7 +36,7 @@ describe('lines, cut at each place into two reads', () => {
     })
 })
 
-test('a line that is too long is told at once, and no more than its beginning and its end are kept', () => {
+test('a line that is too long is reported at once, and only its beginning and its end are kept', () => {
   const lines = new BoundedLines({ maxBytes: 1024 * 1024 })
   const mebibyte = Buffer.alloc(1024 * 1024, 'x')
   expect(lines.push(mebibyte)).toEqual([])

@@ -20,15 +20,15 @@ describe('the cookies of a Cookie header', () => {
     test(`are read from ${JSON.stringify(header.slice(0, 30))}`, () =>
       expect([...parseCookieHeader(header)]).toEqual(Object.entries(cookies)))
 
-  test('are not without number', () => expect(parseCookieHeader(`${'a;'.repeat(99_999)}b=c`).size).toBe(0))
+  test('are limited in number', () => expect(parseCookieHeader(`${'a;'.repeat(99_999)}b=c`).size).toBe(0))
 })
 
-describe('the cookies a reply sets', () => {
+describe('the cookies of a reply', () => {
   const now = Date.parse('2026-01-01T00:00:00Z')
   const read = (...lines: readonly string[]) =>
     parseSetCookie(new Headers(lines.map((line): [string, string] => ['set-cookie', line])), now)
 
-  test('come in their order', () => {
+  test('keep their order', () => {
     expect(read('a=b; Path=/; HttpOnly; Secure', 'c=d=e; Max-Age=3600')).toEqual([
       { name: 'a', value: 'b', isDeleted: false },
       { name: 'c', value: 'd=e', isDeleted: false },
@@ -46,9 +46,9 @@ describe('the cookies a reply sets', () => {
     ['a=b; Expires=never', false],
   ]
   for (const [line, isDeleted] of deletions)
-    test(`${line} ${isDeleted ? 'takes it away' : 'sets it'}`, () => expect(read(line)).toMatchObject([{ isDeleted }]))
+    test(`${line} ${isDeleted ? 'deletes it' : 'sets it'}`, () => expect(read(line)).toMatchObject([{ isDeleted }]))
 
-  test('are none in a reply without, or with what is none', () => {
+  test('are an empty list in a reply without valid cookies', () => {
     expect(read()).toEqual([])
     expect(read('', 'word', '=x; Path=/')).toEqual([])
   })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { CumulativeText } from './cumulative.ts'
 
-/** What is given out for each text. */
+/** Returns the piece that is emitted for each text. */
 function grown(...texts: readonly string[]): string[] {
   const text = new CumulativeText()
   return texts.map((whole) => text.grow(whole))
@@ -10,7 +10,7 @@ function grown(...texts: readonly string[]): string[] {
 
 const revised = expect.objectContaining({ reason: 'upstream-failed', code: 'upstream_bad_response' })
 
-test('a text that grows is given out piece by piece', () => {
+test('a growing text is emitted piece by piece', () => {
   expect(grown('Hel', 'Hello', 'Hello, world')).toEqual(['Hel', 'lo', ', world'])
 })
 
@@ -18,7 +18,7 @@ test('the same text again adds nothing', () => {
   expect(grown('', 'Hello', 'Hello', 'Hello!')).toEqual(['', 'Hello', '', '!'])
 })
 
-test('an older text, overtaken on its way, adds nothing and takes nothing away', () => {
+test('an older text that comes late changes nothing', () => {
   expect(grown('Hello', 'Hel', '', 'Hello!')).toEqual(['Hello', '', '', '!'])
 })
 
@@ -34,16 +34,16 @@ for (const [what, ...texts] of [
 describe('a character in two halves', () => {
   const [high, low] = ['\ud83d', '\ude00']
 
-  test('is given out whole', () => {
+  test('is emitted whole', () => {
     expect(grown(`a${high}`, `a${high}`, `a${high}${low}b`)).toEqual(['a', '', `${high}${low}b`])
   })
 
-  test('whose first half is taken back was never given out', () => {
+  test('whose first half is taken back is not emitted', () => {
     expect(grown(`a${high}`, 'abc')).toEqual(['a', 'bc'])
     expect(grown(high, 'Hello')).toEqual(['', 'Hello'])
   })
 
-  test('of which one stays alone is replaced, and not asked for again', () => {
+  test('with only one half is replaced, and the other half is not expected any more', () => {
     expect(grown(`${high}${high}`, high, `${high}${high}`, `${high}${high}a`)).toEqual(['\ufffd', '', '', '\ufffda'])
     const text = new CumulativeText()
     expect([text.grow(`a${high}`), text.end(), text.end()]).toEqual(['a', '\ufffd', ''])
@@ -57,7 +57,7 @@ describe('the whole text at the end', () => {
     expect([text.grow('Hel'), text.finish('Hello\ud83d')]).toEqual(['Hel', 'lo\ufffd'])
   })
 
-  test('that is empty says nothing', () => {
+  test('that is empty adds nothing', () => {
     const text = new CumulativeText()
     expect([text.grow('Hello\ud83d'), text.finish('')]).toEqual(['Hello', '\ufffd'])
   })
@@ -72,7 +72,7 @@ describe('the whole text at the end', () => {
 
 const anyText = fc.string({ unit: fc.constantFrom('a', 'é', '\u{1f600}', '\ud83d', '\ude00', '👩‍👩‍👧', '\n') })
 
-test('any text, cut anywhere, repeated and overtaken, comes out whole and in whole characters', () => {
+test('any text with cuts, repetitions and late pieces is emitted whole, in whole characters', () => {
   fc.assert(
     fc.property(anyText, fc.array(fc.nat()), fc.boolean(), (whole, marks, isRepeated) => {
       const text = new CumulativeText()
@@ -85,7 +85,7 @@ test('any text, cut anywhere, repeated and overtaken, comes out whole and in who
   )
 })
 
-test('whatever comes, it contradicts what was given out only where an error says so', () => {
+test('any text that contradicts the emitted text is an error', () => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 4 })), (texts) => {
       const text = new CumulativeText()

@@ -21,7 +21,7 @@ async function refusalOf(judged: Promise<unknown>): Promise<ChatError> {
   )
 }
 
-describe('items 1 and 7: no private address, however it is spelled:', () => {
+describe('items 1 and 7: a private address is refused in any spelling:', () => {
   const hosts = [
     ...['127.0.0.1', '127.1', '0x7f.1', '2130706433', '017700000001', '0', '0.0.0.0', '127.0.0.1.'],
     ...[
@@ -77,7 +77,7 @@ describe('items 1 and 7: no private address, however it is spelled:', () => {
   })
 })
 
-test('public addresses may be asked, by name and by number, of both families', async () => {
+test('public addresses of both families may be asked, by name and by number', async () => {
   for (const [url, address] of [
     ['https://api.example.org/v1', '93.184.215.14'],
     ['https://8.8.8.8/v1', '8.8.8.8'],
@@ -87,7 +87,7 @@ test('public addresses may be asked, by name and by number, of both families', a
     expect(await judge(url, anywhere, lookingUp(publicly))).toMatchObject({ address })
 })
 
-describe('item 2: nothing but a plain address:', () => {
+describe('item 2: only a plain address is accepted:', () => {
   const urls = [
     ...[
       'file:///etc/hostname',
@@ -123,7 +123,7 @@ describe('item 2: nothing but a plain address:', () => {
 })
 
 describe('item 3: a name', () => {
-  test('of which one address is private is refused', async () => {
+  test('with one private address is refused', async () => {
     for (const addresses of [['93.184.215.14', '127.0.0.1'], ['10.0.0.1', '93.184.215.14'], ['::1'], []])
       expect(
         await refusalOf(
@@ -139,7 +139,7 @@ describe('item 3: a name', () => {
     const failing = async () => Promise.reject(new Error('ENOTFOUND'))
     expect(await refusalOf(judge('https://a.example/', anywhere, lookingUp(failing)))).toMatchObject(refused)
   })
-  test('is resolved once: what it means afterwards does not matter', async () => {
+  test('is resolved once, so a later change has no effect', async () => {
     const server = await emulateHttp((exchange) => exchange.reply(200, 'here'))
     const { port } = new URL(server.origin)
     let asked = 0
@@ -152,7 +152,7 @@ describe('item 3: a name', () => {
     expect(asked).toBe(1)
     await server.close()
   })
-  test('whose lookup takes long is let go of with its caller', async () => {
+  test('with a slow lookup is given up with its caller', async () => {
     const controller = lookingUp(() => new Promise(() => undefined))
     const judged = judge('https://a.example/', anywhere, controller)
     controller.abort(new Error('left'))
@@ -183,7 +183,7 @@ test('item 6: the operator narrows it to hosts, names private ones with their po
     expect(await refusalOf(judge(url, { hosts: [] }, lookingUp(publicly)))).toMatchObject(refused)
 })
 
-test('item 8: every refusal has the same words', async () => {
+test('item 8: every refusal has the same text', async () => {
   const closed = { hosts: ['*'] }
   const refusals = await Promise.all(
     [

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { gzipSync } from 'node:zlib'
 import { emulateHttp } from './emulator/http.ts'
 
-/** What a process with this proxy makes of a reply to `GET http://upstream.test/path`; the proxy answers in the upstream's place. */
+/** Runs a process that asks `GET http://upstream.test/path` through this proxy, which answers in place of the upstream. */
 async function throughProxy(
   reply: string | Uint8Array,
   filler = '',
@@ -37,18 +37,18 @@ async function throughProxy(
 }
 
 describe('through an HTTP proxy', () => {
-  test('a request reaches its upstream, which is not connected to', async () => {
+  test('a request reaches its upstream only through the proxy', async () => {
     const { said, path } = await throughProxy('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
     expect([said, path]).toEqual(['200 ok', 'http://upstream.test/path'])
   }, 30_000)
 
-  test('compression that was not asked for is undone once', async () => {
+  test('unrequested compression is decoded once', async () => {
     const body = gzipSync('hello')
     const head = `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${body.length}\r\n\r\n`
     expect((await throughProxy(Buffer.concat([Buffer.from(head), body]))).said).toBe('200 hello')
   }, 30_000)
 
-  test('both length headers are refused, and no length is believed', async () => {
+  test('a reply with both length headers is refused, and no stated length is trusted', async () => {
     const chunk = `100000\r\n${'x'.repeat(2 ** 20)}\r\n`
     const lies = {
       'content-length: 10\r\ntransfer-encoding: chunked\r\n': 'upstream_bad_response',

@@ -10,7 +10,7 @@ afterAll(() => emulator.close())
 const never = newCancel()
 const get = { method: 'GET', url: `${emulator.origin}/a?b=c`, headers: {} } as const
 
-test('a library’s request is sent, with nothing but what is foreseen of it', async () => {
+test('a library’s request is sent with only the supported options', async () => {
   answer = (exchange) => exchange.reply(200, 'yes', { 'x-own': '1' })
   const init = {
     method: 'POST',
@@ -27,28 +27,28 @@ test('a library’s request is sent, with nothing but what is foreseen of it', a
   expect(plainRequest(get.url)).toEqual(get)
 })
 
-test('what the gateway does not support is refused', async () => {
+test('an unsupported option is refused', async () => {
   expect(() => plainRequest(get.url, { method: 'PUT' })).toThrow('the method PUT')
   expect(() => plainRequest(get.url, { method: 'POST', body: new Blob(['x']) })).toThrow('a body that is not text')
   for (const url of ['file:///etc/hostname', 'data:,x', 's3://a/b'])
     expect(await sendForResponse(plainRequest(url), never).catch(String)).toContain('neither http nor https')
 })
 
-test('a redirect is handed on, not followed', async () => {
+test('a redirect is returned, not followed', async () => {
   answer = (exchange) => exchange.reply(307, '', { location: '/elsewhere' })
   const response = await sendForResponse(get, never)
   expect([response.status, response.headers.get('location')]).toEqual([307, '/elsewhere'])
   expect(emulator.requests.at(-1)?.path).toBe('/a?b=c')
 })
 
-test('an empty reply is one', async () => {
+test('an empty reply has no body', async () => {
   let ends = 0
   answer = (exchange) => void exchange.raw('HTTP/1.1 204 Emulated\r\n\r\n')
   const response = await sendForResponse(get, never, { ended: () => void ends++ })
   expect([response.status, response.body, ends]).toEqual([204, null, 1])
 })
 
-test('the body passes piece by piece through its filter, and its end is told once', async () => {
+test('the body passes its filter piece by piece, and the filter learns the end once', async () => {
   answer = async (exchange) => {
     exchange.head(201, { 'x-own': '1' })
     await exchange.chunk('one')
@@ -70,7 +70,7 @@ test('the body passes piece by piece through its filter, and its end is told onc
   expect([told.slice(0, -1).join(''), told.at(-1)]).toEqual(['onetwo', 'end'])
 })
 
-test('a body that is refused as it passes breaks, and its connection is let go of', async () => {
+test('a body that the filter refuses fails, and its connection closes', async () => {
   let closed = Promise.resolve(0)
   answer = async (exchange) => {
     closed = exchange.closed
@@ -99,7 +99,7 @@ test('a cut is an error', async () => {
   expect(await response.text().catch(String)).toContain('closed the connection')
 })
 
-test('whoever leaves the body lets go of the connection', async () => {
+test('cancelling the body closes the connection', async () => {
   let closed = Promise.resolve(0)
   answer = async (exchange) => {
     closed = exchange.closed
@@ -116,7 +116,7 @@ test('whoever leaves the body lets go of the connection', async () => {
   expect(ends).toBe(1)
 })
 
-test('an abort lets go of the connection, and breaks the body', async () => {
+test('an abort closes the connection, and the body fails', async () => {
   let closed = Promise.resolve(0)
   answer = async (exchange) => {
     closed = exchange.closed
@@ -133,7 +133,7 @@ test('an abort lets go of the connection, and breaks the body', async () => {
   expect(ends).toBe(1)
 })
 
-test('nothing is read that nobody asks for', async () => {
+test('the body is read only on demand', async () => {
   let sent = 0
   answer = async (exchange) => {
     exchange.head(200)

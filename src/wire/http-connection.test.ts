@@ -31,7 +31,7 @@ const failureOf = (promise: Promise<unknown>) =>
   )
 
 describe('a kept connection', () => {
-  /** A server that resets a connection with its second request, and notes on which connection each came. */
+  /** A server that resets a connection at its second request, and records the connection of each. */
   async function resettingServer() {
     const seen: number[] = []
     let connections = 0
@@ -65,7 +65,7 @@ describe('a kept connection', () => {
     expect(seen).toEqual([1, 1, 2])
   })
 
-  test('that dies within a reply’s head is not asked again: the server has seen the request', async () => {
+  test('that dies within a reply’s head is not replaced, because the server has seen the request', async () => {
     const emulator = await emulated(async (exchange) => {
       if (emulator.requests.length === 1) exchange.reply(200, 'ok')
       else {
@@ -78,7 +78,7 @@ describe('a kept connection', () => {
     expect(emulator.requests).toHaveLength(2)
   })
 
-  test('is closed where its server says so, or sends more than its reply', async () => {
+  test('is closed if its server says so, or sends more than its reply', async () => {
     for (const raw of [
       'HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok',
       'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison',
@@ -90,7 +90,7 @@ describe('a kept connection', () => {
     }
   })
 
-  test('is closed by bytes that nobody asked for, and they are no reply to the next request', async () => {
+  test('is closed by unexpected bytes, and they do not answer the next request', async () => {
     const closings: Promise<number>[] = []
     const emulator = await emulated(async (exchange) => {
       closings.push(exchange.closed)
@@ -100,7 +100,7 @@ describe('a kept connection', () => {
       await exchange.raw('HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison')
     })
     expect(await (await get(emulator.origin)).text()).toBe('ok')
-    // only then: bytes that come after the next request has been sent are its reply, as far as anybody can tell
+    // only before the next request, because later bytes look like its reply
     await closings[0]
     expect(await (await get(emulator.origin)).text()).toBe('ok')
   })
@@ -117,14 +117,14 @@ describe('a kept connection', () => {
   }, 30_000)
 })
 
-test('a body of many megabytes arrives, and a reply that comes before it is read', async () => {
+test('a body of many megabytes arrives, and an early reply is read', async () => {
   const emulator = await emulated((exchange) => exchange.reply(200, String(exchange.request.body.length)))
   expect(await (await post(emulator.origin, 'é'.repeat(5_000_000))).text()).toBe('5000000')
   const early = await emulated(() => undefined)
   await early.close()
 })
 
-test('a user in the address is told as one, and headers of our own stay ours', async () => {
+test('a user in the address becomes an Authorization header, and our own headers win', async () => {
   const emulator = await emulated((exchange) => exchange.reply(200, 'ok'))
   const url = emulator.origin.replace('//', '//us%40er:pass@')
   await (
@@ -144,7 +144,7 @@ test('a user in the address is told as one, and headers of our own stay ours', a
   })
 })
 
-describe('compression that was not asked for', () => {
+describe('unrequested compression', () => {
   const text = 'Grüße '.repeat(50_000)
   const codings = {
     gzip: gzipSync,
@@ -156,7 +156,7 @@ describe('compression that was not asked for', () => {
     zstd: zstdCompressSync,
   }
   for (const [coding, compress] of Object.entries(codings)) {
-    test(`${coding} by ${compress.name} is undone, in a text, a stream and an error`, async () => {
+    test(`${coding} by ${compress.name} is decoded, in a text, a stream and an error`, async () => {
       const bytes = compress(text)
       const emulator = await emulated(async (exchange) => {
         const { path } = exchange.request
@@ -174,12 +174,12 @@ describe('compression that was not asked for', () => {
   }
 
   for (const coding of ['identity', 'UTF-8', 'none', 'binary', 'identity, utf-8', ''])
-    test(`"${coding}" is no compression`, async () => {
+    test(`"${coding}" does not count as compression`, async () => {
       const emulator = await emulated((exchange) => exchange.reply(200, text, { 'content-encoding': coding }))
       expect(await (await get(emulator.origin)).text()).toBe(text)
     })
 
-  test('nested, unknown or wrong is refused; cut is a cut; none of nothing is nothing', async () => {
+  test('that is nested, unknown or invalid is refused, a cut is a cut, and an empty body stays empty', async () => {
     const reply = (coding: string, body: Uint8Array, length = body.length) =>
       emulated(async (exchange) => {
         await exchange.raw(`HTTP/1.1 200 OK\r\ncontent-encoding: ${coding}\r\ncontent-length: ${length}\r\n\r\n`)
@@ -221,7 +221,7 @@ describe('over TLS', () => {
   })
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
-  /** What a process that trusts the authority, or does not, gets from servers of these certificates. */
+  /** Runs a process that asks servers with these certificates, with or without trust in their authority. */
   async function ask(
     url: (port: number) => string,
     name: keyof typeof certificates,
@@ -258,7 +258,7 @@ describe('over TLS', () => {
     return said
   }
 
-  test('the certificate must be of the name, also where an address is connected to', async () => {
+  test('the certificate must have the name, even if the connection goes to an address', async () => {
     const address = '127.0.0.1'
     expect(await ask((port) => `https://named.test:${port}/`, 'named', { address })).toBe('ok')
     expect(await ask((port) => `https://other.test:${port}/`, 'named', { address })).toMatch(
@@ -268,7 +268,7 @@ describe('over TLS', () => {
     expect(await ask((port) => `https://127.0.0.1:${port}/`, 'numbered')).toBe('ok')
   }, 60_000)
 
-  test('an authority that nobody trusts is refused, and NODE_EXTRA_CA_CERTS names further ones', async () => {
+  test('an untrusted authority is refused, and NODE_EXTRA_CA_CERTS adds trusted ones', async () => {
     expect(await ask((port) => `https://127.0.0.1:${port}/`, 'numbered', { trusts: false })).toMatch(
       /^upstream_unreachable/,
     )

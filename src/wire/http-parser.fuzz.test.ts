@@ -1,4 +1,4 @@
-/** What our parser reads, Node's reads the same way: between two readings of one reply lies the smuggling of another. */
+/** Our parser reads a reply like Node's parser. Two different readings of a reply would allow smuggling. */
 import { expect, test } from 'bun:test'
 import { delimiter, join } from 'node:path'
 import type { ReplyHead } from './http-head.ts'
@@ -6,7 +6,7 @@ import { ReplyParser } from './http-parser.ts'
 
 const script = join(import.meta.dir, '../../test/chaos/node-http.cjs')
 
-/** Node itself: within `bun run`, the first `node` of the path is Bun. */
+/** The path of Node. Within `bun run`, the first `node` in PATH is Bun. */
 function findNode(): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter)
   return folders
@@ -24,11 +24,11 @@ interface Verdict {
 
 interface Reading {
   readonly verdict: Verdict
-  /** Without what stands behind the reply: that ends our connection, and Node's with an error. */
+  /** Reads a reply without the bytes after it, because those end our connection, and Node's with an error. */
   readonly reply: Buffer
 }
 
-/** Undefined for a reply that is refused or cut. */
+/** The reading; undefined for a reply that is refused or cut. */
 function readingOf(bytes: Buffer): Reading | undefined {
   let head: ReplyHead | undefined
   let isWhole = false
@@ -90,7 +90,7 @@ const scraps = [
   'HTTP/1.1',
 ]
 
-/** The same numbers each time. */
+/** Returns the same numbers each time. */
 function randomly(seed: number): (below: number) => number {
   let state = seed
   return (below) => {
@@ -99,7 +99,7 @@ function randomly(seed: number): (below: number) => number {
   }
 }
 
-/** Replies with up to three faults each: a scrap put in, a piece left out, a piece said twice. */
+/** Makes replies with up to three faults each: an inserted text, a missing piece or a repeated piece. */
 function mutated(count: number): Buffer[] {
   const random = randomly(7)
   return Array.from({ length: count }, (_, at) => {
@@ -117,7 +117,7 @@ function mutated(count: number): Buffer[] {
 const node = findNode()
 
 test.skipIf(!node)(
-  'of 6,000 faulty replies none is read that Node refuses, or reads otherwise',
+  'of 6,000 faulty replies each is refused, or read like Node reads it',
   async () => {
     const readings = mutated(6_000).flatMap((bytes) => readingOf(bytes) ?? [])
     expect(readings.length).toBeGreaterThan(1_000)

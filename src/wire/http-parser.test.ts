@@ -7,11 +7,11 @@ interface Read {
   readonly status: number | undefined
   readonly headers: readonly (readonly [string, string])[]
   readonly body: string
-  /** `whole` and nothing behind it, `whole+N` with N further bytes, `open` where more is due, or the error's code. */
+  /** `whole`, `whole+N` if N bytes follow, `open` if bytes are missing, or the code of the error. */
   readonly end: string
 }
 
-/** Reads bytes in these pieces; with `closes`, the connection ends after them. */
+/** Reads bytes in these pieces. With `closes`, the connection ends after them. */
 function read(pieces: readonly Buffer[], { method = 'GET', closes = true } = {}): Read {
   let head: ReplyHead | undefined
   let isWhole = false
@@ -51,7 +51,7 @@ const chunked = 'transfer-encoding: chunked\r\n'
 describe('a reply is read', () => {
   const rows: readonly (readonly [name: string, text: string, body: string, end: string, method?: string])[] = [
     ['by its length', ok(length, 'hello'), 'hello', 'whole'],
-    ['by its length, with bytes behind it', ok(length, 'helloHTTP/1.1'), 'hello', 'whole+8'],
+    ['by its length, with bytes after it', ok(length, 'helloHTTP/1.1'), 'hello', 'whole+8'],
     ['by a length of zero', ok('content-length: 0\r\n'), '', 'whole'],
     ['by a length with leading zeros', ok('content-length: 0005\r\n', 'hello'), 'hello', 'whole'],
     ['by its chunks', ok(chunked, '5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n'), 'hello world', 'whole'],
@@ -88,7 +88,7 @@ describe('a reply is read', () => {
       'whole',
     ],
     ['without a body after 204', 'HTTP/1.1 204 No\r\n\r\n', '', 'whole'],
-    ['without a body after 304, whatever its length', `HTTP/1.1 304 No\r\n${length}\r\n`, '', 'whole'],
+    ['without a body after 304, with any length', `HTTP/1.1 304 No\r\n${length}\r\n`, '', 'whole'],
     ['without a body to HEAD', ok(length), '', 'whole', 'HEAD'],
   ]
   for (const [name, text, body, end, method = 'GET'] of rows) {
@@ -107,7 +107,7 @@ describe('a reply is read', () => {
       for (let at = 0; at < all.length - Number(end.slice(6)); at++) {
         const cut = read([all.subarray(0, at)], { method })
         if (/end of the connection|1\.0/.test(name) && cut.status) continue
-        // the last chunk is there, and all that is missing is the empty line behind it
+        // the last chunk has come, and only the empty line after it is missing
         if (all.subarray(0, at).includes('\r\n0') && cut.end === 'whole' && cut.body === body) continue
         expect({ at, end: cut.end }).toEqual({ at, end: 'upstream_disconnected' })
       }
@@ -115,13 +115,13 @@ describe('a reply is read', () => {
   }
 })
 
-test('an end of the connection is no end of a reply before its bytes say so', () => {
+test('the end of the connection does not end a reply that is incomplete', () => {
   expect(readText(ok(length, 'hell'), { closes: false }).end).toBe('open')
   expect(readText(ok(length, 'hell')).end).toBe('upstream_disconnected')
   expect(readText(ok(chunked, '5\r\nhello\r\n0')).end).toBe('upstream_disconnected')
 })
 
-test('a chunked body is whole with its last chunk: the end of the connection may stand for the empty line', () => {
+test('a chunked body is whole after its last chunk, and the end of the connection may replace the empty line', () => {
   expect(readText(ok(chunked, '5\r\nhello\r\n0\r\n'))).toMatchObject({ body: 'hello', end: 'whole' })
   expect(readText(ok(chunked, '5\r\nhello\r\n0\r\n'), { closes: false }).end).toBe('open')
 })
@@ -142,10 +142,10 @@ test('headers keep their values: repeated, empty, in Latin-1, with blanks around
 
 const refused: Readonly<Record<string, string>> = {
   'both lengths': ok(`${length}${chunked}`, '5\r\nhello\r\n0\r\n\r\n'),
-  'both lengths, the other way round': ok(`${chunked}${length}`, '5\r\nhello\r\n0\r\n\r\n'),
+  'both lengths, in the other order': ok(`${chunked}${length}`, '5\r\nhello\r\n0\r\n\r\n'),
   'both lengths after 204': `HTTP/1.1 204 No\r\n${chunked}${length}\r\n`,
   'two spellings of a length': ok(`${length}content-length: 05\r\n`, 'hello'),
-  'a length beside a coding that is identity': ok(`${length}transfer-encoding: identity\r\n`, 'hello'),
+  'a length next to the coding identity': ok(`${length}transfer-encoding: identity\r\n`, 'hello'),
   'two lengths of two kinds': ok(`${length}content-length: 6\r\n`, 'hello'),
   'two codings': ok(`${chunked}${chunked}`, '0\r\n\r\n'),
   ...Object.fromEntries(
@@ -177,7 +177,7 @@ const refused: Readonly<Record<string, string>> = {
   'a chunk whose size ends without a carriage return': ok(chunked, '5\nhello\r\n0\r\n\r\n'),
   'a folded header': ok('x-a: b\r\n c\r\ncontent-length: 0\r\n'),
   'a folded first header': ok(' x-a: b\r\ncontent-length: 0\r\n'),
-  'a name with a blank behind it': ok('content-length : 0\r\n'),
+  'a name with a blank after it': ok('content-length : 0\r\n'),
   'a name with a control character': ok('x\x01a: b\r\ncontent-length: 0\r\n'),
   'no name': ok(': b\r\ncontent-length: 0\r\n'),
   'no colon': ok('x-a\r\ncontent-length: 0\r\n'),
@@ -203,7 +203,7 @@ const refused: Readonly<Record<string, string>> = {
   'a trailer without a name': ok(chunked, '0\r\n: a\r\n\r\n'),
   'chunk extensions that are too long': ok(chunked, `5;${'a'.repeat(20_000)}\r\nhello\r\n0\r\n\r\n`),
   'sizes with too many zeros': ok(chunked, `${`${'0'.repeat(9_000)}1\r\nx\r\n`.repeat(2)}0\r\n\r\n`),
-  'chunk extensions that are too long in all': ok(chunked, `${'1;aaaaaaaaaaaaaaa\r\nx\r\n'.repeat(2_000)}0\r\n\r\n`),
+  'chunk extensions that are too long in total': ok(chunked, `${'1;aaaaaaaaaaaaaaa\r\nx\r\n'.repeat(2_000)}0\r\n\r\n`),
 }
 
 describe('refused as an invalid reply:', () => {
@@ -218,28 +218,28 @@ describe('refused as an invalid reply:', () => {
   }
 })
 
-test('a head costs no more than its bytes, wherever its blanks are', () => {
+test('a head is read in linear time, with blanks at any position', () => {
   const blanks = ' '.repeat(30_000)
   const { user } = process.cpuUsage()
   readText(ok(`x-a: a${blanks}b\r\ncontent-length:${blanks}0\r\n`))
   readText(ok(`content-length: 5${blanks}${blanks}5\r\n`))
   readText(ok(`content-length: 5${blanks},${blanks}5\r\n`))
   readText(ok(chunked, `5${blanks};${blanks}\r\nhello\r\n0${blanks}x\r\n`))
-  // microseconds of the processor; a pattern that begins anew at each blank takes 20 s
+  // microseconds of processor time; a pattern that restarts at each blank would take 20 s
   expect(process.cpuUsage().user - user).toBeLessThan(1_000_000)
 })
 
-test('padding of sizes to eight places is free, however many chunks there are', () => {
+test('sizes that are padded to eight digits do not count as extensions', () => {
   const body = '00000001\r\na\r\n1       \r\nb\r\n'.repeat(4_000)
   expect(readText(ok(chunked, `${body}00000000\r\n\r\n`))).toMatchObject({ body: 'ab'.repeat(4_000), end: 'whole' })
 })
 
-test('256 headers and a head just under its limit are read', () => {
+test('256 headers and a head just below the limit are read', () => {
   expect(readText(ok(`${'x-a: b\r\n'.repeat(255)}content-length: 0\r\n`)).end).toBe('whole')
   expect(readText(ok(`x-a: ${'a'.repeat(65_000)}\r\ncontent-length: 0\r\n`)).end).toBe('whole')
 })
 
-test('whether a connection is kept is told by the version, the header and the framing', () => {
+test('the version, the header and the framing decide whether a connection is kept', () => {
   const keeps = (text: string) => {
     let found: ReplyHead | undefined
     const parser = new ReplyParser('GET', {
@@ -267,7 +267,7 @@ test('whether a connection is kept is told by the version, the header and the fr
   expect(keeps(`HTTP/1.0 200 OK\r\nconnection: keep-alive\r\n${chunked}\r\n`)).toEqual([false, undefined])
 })
 
-test('the chunks of one read are handed over as one', () => {
+test('the chunks of one read are given as one piece', () => {
   const got: string[] = []
   const parser = new ReplyParser('GET', {
     head: () => undefined,

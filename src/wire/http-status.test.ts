@@ -8,7 +8,7 @@ import { isPage, pageError, parseRetryAfter, refusal, statusError, type Upstream
 
 const none = new Headers()
 
-/** Reliability, section 3: what an upstream's status becomes for the client. */
+/** Reliability, section 3: the client's status for each status of an upstream. */
 const rows: readonly (readonly [number, UpstreamComplaint, Reason, number, string, string])[] = [
   [400, {}, 'invalid-request', 400, 'invalid_request_error', 'invalid_request'],
   [400, { code: 'bad_seed' }, 'invalid-request', 400, 'invalid_request_error', 'bad_seed'],
@@ -112,7 +112,7 @@ test('section 3: no status of an upstream is ever a 401, 402 or 403 of the clien
   )
 })
 
-test('what the upstream says reaches the caller where it says how to mend the request', () => {
+test('a message of the upstream reaches the caller if it says how to correct the request', () => {
   const error = statusError(
     { status: 400, headers: none },
     { message: 'seed must be a number', code: 'bad_seed', param: 'seed' },
@@ -120,7 +120,7 @@ test('what the upstream says reaches the caller where it says how to mend the re
   expect(error).toMatchObject({ message: 'seed must be a number', code: 'bad_seed', param: 'seed' })
 })
 
-test('what the upstream says of our account never passes for the caller’s fault', () => {
+test('a message of the upstream about our account never looks like a fault of the caller', () => {
   const error = statusError(
     { status: 401, headers: none },
     { message: 'Incorrect API key', code: 'invalid_api_key', param: 'key' },
@@ -129,7 +129,7 @@ test('what the upstream says of our account never passes for the caller’s faul
   expect(error).toMatchObject({ code: 'upstream_auth', param: undefined })
 })
 
-test('item 34: of an upstream’s words at most 300 characters are left, without control characters', () => {
+test('item 34: an upstream’s message is cut to 300 characters, without control characters', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 1_000 }), (message) => {
       const { message: shown } = statusError({ status: 400, headers: none }, { message })
@@ -140,7 +140,7 @@ test('item 34: of an upstream’s words at most 300 characters are left, without
   )
 })
 
-test('item 34: line ends, escapes and characters that turn text around become a blank', () => {
+test('item 34: line ends, escapes and characters that change the direction of text become a blank', () => {
   const { message } = statusError(
     { status: 400, headers: none },
     { message: 'a\r\nb\u001b[31mc\u202ed\u2028e\u0000f\u200bg' },
@@ -148,18 +148,18 @@ test('item 34: line ends, escapes and characters that turn text around become a 
   expect(message).toBe('a b [31mc d e f g')
 })
 
-test('the 300 characters do not end in half a character', () => {
+test('the 300 characters do not end within a character', () => {
   expect(statusError({ status: 400, headers: none }, { message: `${'x'.repeat(299)}🙂` }).message).toBe('x'.repeat(299))
 })
 
-test('of a URL in an upstream’s words neither user nor query nor fragment is passed on', () => {
+test('a URL in an upstream’s message loses its user, query and fragment', () => {
   const message = 'cannot load https://ann:pw@host/a.png?sig=abc#frag, see http://host/docs'
   expect(statusError({ status: 400, headers: none }, { message }).message).toBe(
     'cannot load https://host/a.png see http://host/docs',
   )
 })
 
-test('no word of an HTML page is passed on as a message', () => {
+test('no text of an HTML page is passed on as a message', () => {
   for (const message of ['<!DOCTYPE html><p>hello', 'x <html>', '<script>alert(1)</script>', '\n<body>']) {
     for (const status of [400, 404, 500]) {
       expect(statusError({ status, headers: none }, { message }).message).not.toMatch(/[<>]|hello|alert/)
@@ -182,12 +182,12 @@ const waits: readonly (readonly [string, Readonly<Record<string, string>>, numbe
   ['parts of a second', { 'retry-after': '1.5' }, 1_500],
   ['seconds over an hour', { 'retry-after': '86400' }, hourMs],
   ['a date', { 'retry-after': 'Sat, 21 Nov 2026 09:00:30 GMT' }, 30_000],
-  ['a date that is over', { 'retry-after': 'Sat, 21 Nov 2020 09:00:30 GMT' }, 0],
+  ['a date in the past', { 'retry-after': 'Sat, 21 Nov 2020 09:00:30 GMT' }, 0],
   ['a date far away', { 'retry-after': 'Sat, 21 Nov 2037 09:00:30 GMT' }, hourMs],
   ['milliseconds', { 'retry-after-ms': '250' }, 250],
   ['milliseconds over an hour', { 'retry-after-ms': '99999999' }, hourMs],
   ['milliseconds, which are finer than seconds', { 'retry-after-ms': '250', 'retry-after': '9' }, 250],
-  ['seconds beside garbage milliseconds', { 'retry-after-ms': 'soon', 'retry-after': '9' }, 9_000],
+  ['seconds next to invalid milliseconds', { 'retry-after-ms': 'soon', 'retry-after': '9' }, 9_000],
   ['nothing', {}, undefined],
   ['an empty value', { 'retry-after': '' }, undefined],
   ['a negative number', { 'retry-after': '-1' }, undefined],
@@ -196,7 +196,7 @@ const waits: readonly (readonly [string, Readonly<Record<string, string>>, numbe
   ['words', { 'retry-after': 'later' }, undefined],
   ['infinity', { 'retry-after': 'Infinity' }, undefined],
   ['a year that Date.parse would take', { 'retry-after': '2026-11-21' }, undefined],
-  ['a date that is none', { 'retry-after': 'Sat, soon' }, undefined],
+  ['an invalid date', { 'retry-after': 'Sat, soon' }, undefined],
   ['two values', { 'retry-after': '1, 2' }, undefined],
 ]
 
@@ -206,7 +206,7 @@ for (const [name, headers, expected] of waits) {
   })
 }
 
-test('Retry-After: whatever it says, it is a time within an hour or nothing', () => {
+test('Retry-After: any value becomes a time within an hour or is ignored', () => {
   fc.assert(
     fc.property(
       fc.oneof(fc.string({ unit: 'grapheme-ascii' }), fc.double().map(String), fc.date().map(String)),
@@ -220,7 +220,7 @@ test('Retry-After: whatever it says, it is a time within an hour or nothing', ()
   )
 })
 
-test('Retry-After goes with any refusal', () => {
+test('Retry-After is read for every refusal', () => {
   expect(statusError({ status: 503, headers: new Headers({ 'retry-after': '5' }) }, {}).retryAfterMs).toBe(5_000)
   expect(statusError({ status: 503, headers: none }, {}).retryAfterMs).toBeUndefined()
 })
@@ -244,7 +244,7 @@ function replyOf(status: number, text: string, headers: Readonly<Record<string, 
 const readMessage = (body: unknown): UpstreamComplaint =>
   typeof body === 'object' && body !== null && 'message' in body ? { message: String(body.message) } : {}
 
-test('a refusal is read by its dialect, as JSON where it is any', async () => {
+test('a refusal is read by its dialect, as JSON if it is valid', async () => {
   expect((await refusal(replyOf(400, '{"message":"no"}'), readMessage)).message).toBe('no')
   const seen: unknown[] = []
   const note = (body: unknown) => {
@@ -255,7 +255,7 @@ test('a refusal is read by its dialect, as JSON where it is any', async () => {
   expect(seen).toEqual(['plain'])
 })
 
-test('a refusal whose body breaks or is too long is judged by its status', async () => {
+test('a refusal with a broken or too long body is classified by its status', async () => {
   async function* breaking(): AsyncGenerator<Uint8Array> {
     yield new TextEncoder().encode('{"message":')
     throw new ChatError('upstream-failed', { message: 'lost' })
@@ -267,7 +267,7 @@ test('a refusal whose body breaks or is too long is judged by its status', async
   expect(await refusal(long, readMessage)).toMatchObject({ reason: 'rate-limited' })
 })
 
-test('a redirect is a redirect, also with the page that servers send along', async () => {
+test('a redirect is a redirect, even with a page in its body', async () => {
   const page = '<html><head><title>302 Found</title></head></html>'
   for (const status of [301, 302, 303, 307, 308]) {
     const error = await refusal(replyOf(status, page, { 'content-type': 'text/html', location: '/' }), readMessage)
@@ -277,7 +277,7 @@ test('a redirect is a redirect, also with the page that servers send along', asy
 })
 
 const challenges: readonly (readonly [string, Readonly<Record<string, string>>, string])[] = [
-  ['Cloudflare’s header over no page', { 'cf-mitigated': 'challenge', 'content-type': 'application/json' }, '{}'],
+  ['Cloudflare’s header without a page', { 'cf-mitigated': 'challenge', 'content-type': 'application/json' }, '{}'],
   ['Cloudflare’s header', { 'cf-mitigated': 'challenge', 'content-type': 'text/html' }, '<html>'],
   [
     'Cloudflare’s page',
@@ -289,7 +289,7 @@ const challenges: readonly (readonly [string, Readonly<Record<string, string>>, 
 ]
 
 for (const [name, headers, page] of challenges) {
-  test(`section 3: ${name} is a challenge: 502 upstream_blocked, whatever the status`, async () => {
+  test(`section 3: ${name} is a challenge with any status: 502 upstream_blocked`, async () => {
     for (const status of [403, 429, 503]) {
       const error = await refusal(replyOf(status, page, headers), readMessage)
       expect(error).toMatchObject({ reason: 'challenged', code: 'upstream_blocked', upstreamStatus: status })
@@ -300,7 +300,7 @@ for (const [name, headers, page] of challenges) {
   })
 }
 
-test('a web page instead of an answer is an upstream’s failing, never the client’s, and says its own status', async () => {
+test('a web page in place of an answer is a failure of the upstream, and the message has its status', async () => {
   const page = '<html><h1>nginx at 10.0.0.1</h1>'
   const expected: readonly (readonly [number, string])[] = [
     [200, 'upstream_bad_response'],
@@ -321,14 +321,14 @@ test('a web page instead of an answer is an upstream’s failing, never the clie
   }
 })
 
-test('what is a page is told by its type or by how it begins', () => {
+test('a page is recognized by its content type or by its beginning', () => {
   expect(isPage(new Headers({ 'content-type': 'text/html' }))).toBe(true)
   expect(isPage(new Headers({ 'content-type': 'TEXT/HTML;charset=x' }))).toBe(true)
   expect(isPage(none, ' \r\n<!doctype html>')).toBe(true)
   expect(isPage(new Headers({ 'content-type': 'application/json' }), '{"a":"<html>"}')).toBe(false)
 })
 
-test('item 35: an upstream’s code tells no secret', () => {
+test('item 35: an upstream’s code is redacted', () => {
   const key = new Secret('goldcrestkey')
   const error = statusError({ status: 400, headers: new Headers() }, { message: 'No.', code: 'not_goldcrestkey' })
   expect(error.code).toBe('not_[secret]')

@@ -38,7 +38,7 @@ const listeners = (signal: CancelSource) => signal.followers
 const letGo = (emulator: HttpEmulator, kept = 0) =>
   until(() => emulator.openConnections() <= kept, 4_000, 'the upstream connection is closed')
 
-/** Closed within P3's 50 ms of the abort. */
+/** Expects that the connection closes within 50 ms after the abort (P3). */
 async function closesAtOnce(exchange: EmulatedExchange): Promise<void> {
   let isClosed = false
   void exchange.closed.then(() => {
@@ -53,7 +53,7 @@ async function reads(reply: HttpReply): Promise<string> {
 
 // --- what is sent, what comes back ---------------------------------------------------------------------------------
 
-test('method, path, headers and body arrive as given, and no compression is asked for', async () => {
+test('method, path, headers and body arrive unchanged, and the request does not ask for compression', async () => {
   const emulator = await emulated((exchange) => exchange.reply(201, 'ok', { 'x-a': 'b' }))
   const reply = await send(
     { method: 'POST', url: `${emulator.origin}/p?q=1`, headers: { 'x-c': 'd' }, body: '{"é":1}' },
@@ -66,7 +66,7 @@ test('method, path, headers and body arrive as given, and no compression is aske
   expect(request?.headers.get('accept-encoding')).toBe('identity')
 })
 
-test('a body in pieces is sent as one, of the length of all', async () => {
+test('a body in pieces is sent as one body, with its total length', async () => {
   const emulator = await emulated((exchange) => exchange.reply(200, 'ok'))
   const pieces = Array.from({ length: 60 }, (_, at) => new Uint8Array(100_000).fill(0x61 + (at % 26)))
   for (const _ of ['a new connection', 'a kept one']) {
@@ -78,7 +78,7 @@ test('a body in pieces is sent as one, of the length of all', async () => {
   }
 })
 
-test('a reply’s body comes as it is sent, not when it is whole', async () => {
+test('each piece of a reply’s body comes as soon as it is sent', async () => {
   const more = Promise.withResolvers<void>()
   const emulator = await emulated(async (exchange) => {
     exchange.head(200)
@@ -96,7 +96,7 @@ test('a reply’s body comes as it is sent, not when it is whole', async () => {
   expect(seen).toEqual(['a', 'b'])
 })
 
-test('a connection is used again once a body is read, or all but its end is', async () => {
+test('a connection is reused after a body is read, or read except for its end', async () => {
   const emulator = await emulated(async (exchange) => {
     exchange.head(200)
     await exchange.chunk('data: [DONE]\n\n')
@@ -107,14 +107,14 @@ test('a connection is used again once a body is read, or all but its end is', as
   }
   for (let at = 0; at < 5; at++) {
     for await (const bytes of (await get(emulator.origin)).body) if (bytes.length > 0) break
-    // turns in which the rest is read
+    // the event loop reads the rest in these turns
     for (let turn = 0; turn < 25; turn++) await Bun.sleep(1)
   }
   expect(emulator.requests).toHaveLength(10)
   expect(emulator.acceptedConnections()).toBe(1)
 })
 
-test('a body nobody wants any more is let go of, also one that never ends', async () => {
+test('a body without a reader is closed, even if it never ends', async () => {
   for (const leave of ['discard', 'break'] as const) {
     const emulator = await emulated(async (exchange) => {
       exchange.head(200)
@@ -208,7 +208,7 @@ for (const end of ['finish', 'reset'] as const) {
   })
 }
 
-test('what is no HTTP at all is an upstream’s failing', async () => {
+test('a reply that is not HTTP is a failure of the upstream', async () => {
   const emulator = await emulated(async (exchange) => {
     await exchange.raw('SSH-2.0-OpenSSH_9.2\r\n\r\n')
     exchange.finish()
@@ -238,7 +238,7 @@ test('P5: a black hole ends the call within the connect limit: upstream_connect_
   expect(listeners(controller)).toBe(0)
 })
 
-test('a server that accepts and is slow to answer is not taken for a black hole', async () => {
+test('a slow server that accepts the connection does not count as a black hole', async () => {
   const runtime = new ManualRuntime()
   const asked = Promise.withResolvers<EmulatedExchange>()
   runtime.network.answerAt(inMemory, (exchange) => asked.resolve(exchange))
@@ -265,7 +265,7 @@ test('P5: silence before the head ends by its limit, counted exactly', async () 
   expect([runtime.network.openConnections, listeners(signal)]).toEqual([0, 0])
 })
 
-/** Sends `pieces` of a body and then nothing more. */
+/** Sends `pieces` of a body and is then silent. */
 function piecesOf(runtime: ManualRuntime, ...pieces: readonly string[]): void {
   runtime.network.answerAt(inMemory, async (exchange) => {
     exchange.head(200)
@@ -283,7 +283,7 @@ test('P5: silence within the body ends by its limit, and the connection is close
   expect(runtime.network.openConnections).toBe(0)
 })
 
-test('a limit of silence set within the body holds from then on', async () => {
+test('a limit of silence that is set within the body applies from then on', async () => {
   const runtime = new ManualRuntime()
   piecesOf(runtime, 'a')
   const reply = await get(inMemory, new CancelSource(runtime))
@@ -296,7 +296,7 @@ test('a limit of silence set within the body holds from then on', async () => {
   expect(runtime.network.openConnections).toBe(0)
 })
 
-test('the time a slow reader takes is not the upstream’s silence', async () => {
+test('the time of a slow reader does not count as silence of the upstream', async () => {
   const runtime = new ManualRuntime()
   runtime.network.answerAt(inMemory, async (exchange) => {
     exchange.head(200)
@@ -346,14 +346,14 @@ for (const [name, answer] of Object.entries(windows)) {
   })
 }
 
-test('P3: a call that is aborted before it begins opens nothing', async () => {
+test('P3: a call that is aborted before it begins opens no connection', async () => {
   const emulator = await emulated(() => undefined)
   expect(await failureOf(get(emulator.origin, aborted(left)))).toBe(left)
   expect(emulator.openConnections()).toBe(0)
   expect(emulator.requests).toHaveLength(0)
 })
 
-test('P3: aborting while the reader is busy elsewhere closes the upstream as well', async () => {
+test('P3: aborting while no read is pending closes the upstream too', async () => {
   const asked = Promise.withResolvers<EmulatedExchange>()
   const emulator = await emulated(async (exchange) => {
     exchange.head(200)
@@ -369,13 +369,13 @@ test('P3: aborting while the reader is busy elsewhere closes the upstream as wel
   }
 })
 
-test('an aborted call leaves no timer behind, not even of the probe: the process can end', async () => {
+test('an aborted call leaves no timer behind, so the process can end', async () => {
   const url = await blackHole()
   const script = `
     import { send } from '${import.meta.dir}/http.ts'
     import { newCancel } from '${import.meta.dir}/machine.double.ts'
     const controller = newCancel()
-    // the probe begins after a fifth of the limit, and would go on to its end
+    // the probe begins after a fifth of the limit, and would run to its end
     setTimeout(() => controller.abort(new Error('left')), 700)
     await send({ method: 'GET', url: '${url}', headers: {}, limits: { connectMs: 3_000, headMs: 60_000 } },
       controller).catch(() => undefined)
@@ -403,7 +403,7 @@ test('a body over its limit is upstream_response_too_large, and the connection i
   await letGo(emulator, 1)
 })
 
-test('text gives the body whole, and up to its limit of bytes', async () => {
+test('text returns the whole body, up to its limit of bytes', async () => {
   const text = 'é🙂'.repeat(1_000)
   const emulator = await emulated((exchange) => exchange.reply(200, text))
   expect(await (await get(emulator.origin)).text(6_000)).toBe(text)
@@ -438,7 +438,7 @@ for (const head of ['counted', 'chunked'] as const) {
       await exchange.raw(bomb)
       if (head === 'chunked') await exchange.raw('\r\n0\r\n\r\n')
     })
-    // in a process of its own: what other tests leave behind or give back is no part of it
+    // in its own process, so that memory of other tests does not count
     const script = `
       import { send } from '${import.meta.dir}/http.ts'
       import { newCancel } from '${import.meta.dir}/machine.double.ts'
@@ -460,7 +460,7 @@ for (const head of ['counted', 'chunked'] as const) {
   }, 30_000)
 }
 
-test('P4: a reader that stops pauses the upstream, so what it has sent stays bounded', async () => {
+test('P4: a reader that stops pauses the upstream, so the number of sent bytes stays bounded', async () => {
   const block = Buffer.alloc(2 ** 16, 'x')
   let sent = 0
   const emulator = await emulated(async (exchange) => {
@@ -471,7 +471,7 @@ test('P4: a reader that stops pauses the upstream, so what it has sent stays bou
   const controller = newCancel()
   const reply = await get(emulator.origin, controller)
   for await (const _ of reply.body) {
-    // the upstream is paused once it sends nothing more for a while
+    // the upstream is paused if it has sent nothing for a while
     for (let seen = -1; seen !== sent; await Bun.sleep(100)) seen = sent
     break
   }

@@ -16,7 +16,7 @@ function inbox(maxBytes?: number) {
   return { box, controller, releases: () => releases }
 }
 
-/** What a reader gets, and what is thrown at it in the end. */
+/** Reads to the end. @returns the values and the error */
 async function readAll(box: AsyncIterable<string>): Promise<unknown[]> {
   const read: unknown[] = []
   try {
@@ -28,7 +28,7 @@ async function readAll(box: AsyncIterable<string>): Promise<unknown[]> {
 }
 
 describe('an inbox', () => {
-  test('gives out in order what came before and while its reader waits', async () => {
+  test('gives values in order, before and while its reader waits', async () => {
     const { box, releases } = inbox()
     box.push('a', 1)
     box.push('b', 1)
@@ -42,7 +42,7 @@ describe('an inbox', () => {
     expect(releases()).toBe(1)
   })
 
-  test('that fails gives out what waits first, and its error once', async () => {
+  test('that fails first gives the waiting values, and then its error once', async () => {
     const { box, releases } = inbox()
     box.push('a', 1)
     box.fail(broken)
@@ -60,7 +60,7 @@ describe('an inbox', () => {
     expect(await box.next()).toEqual({ done: true, value: undefined })
   })
 
-  test('ends with its signal at once, and throws away what waits', async () => {
+  test('ends with its signal at once, and drops the waiting values', async () => {
     const { box, controller, releases } = inbox()
     box.push('a', 1)
     controller.abort(broken)
@@ -68,7 +68,7 @@ describe('an inbox', () => {
     expect(releases()).toBe(1)
   })
 
-  test('whose signal is aborted already holds nothing and lets go', async () => {
+  test('whose signal is aborted already is empty and closed', async () => {
     const controller = newCancel()
     controller.abort(broken)
     let releases = 0
@@ -78,7 +78,7 @@ describe('an inbox', () => {
     expect(releases).toBe(1)
   })
 
-  test('leaves no listener behind, whatever ended it', async () => {
+  test('leaves no listener behind after any ending', async () => {
     const endings: readonly ((box: Inbox<string>) => unknown)[] = [
       (box) => box.close(),
       (box) => box.fail(broken),
@@ -96,7 +96,7 @@ describe('an inbox', () => {
     }
   })
 
-  test('whose reader leaves lets go, and is over', async () => {
+  test('closes when its reader leaves', async () => {
     const { box, releases } = inbox()
     box.push('a', 1)
     box.push('b', 1)
@@ -105,7 +105,7 @@ describe('an inbox', () => {
     expect(await box.next()).toEqual({ done: true, value: undefined })
   })
 
-  test('that would hold too much fails its reader and lets go', async () => {
+  test('that would hold too much fails its reader and closes', async () => {
     const { box, releases } = inbox(1_000)
     box.push('a', 400)
     box.push('b', 400)

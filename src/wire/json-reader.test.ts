@@ -23,7 +23,7 @@ function parsed(json: string): JsonReading {
   }
 }
 
-/** The reading, with numbers in their own digits as those that they are. */
+/** Reads JSON, and turns numbers with their own digits into plain numbers. */
 const again = (reading: JsonReading): unknown => JSON.parse(JSON.stringify(reading))
 
 const odd = [
@@ -50,7 +50,7 @@ const odd = [
   '+',
 ]
 
-describe('it reads what JSON.parse reads', () => {
+describe('it reads the same JSON as JSON.parse', () => {
   const value = fc.jsonValue({ maxDepth: 5 })
   const key = fc.constantFrom('__proto__', 'constructor', '', 'a', 'b"', '\\', '\ud83d\ude00', '\ufeff')
   const keyed = fc
@@ -62,14 +62,14 @@ describe('it reads what JSON.parse reads', () => {
     fc.json({ maxDepth: 4, noUnicodeString: false }),
   )
 
-  test('whatever is valid', () => {
+  test('for any valid text', () => {
     fc.assert(
       fc.property(texts, (json) => expect(JSON.stringify(again(read(json)))).toBe(JSON.stringify(parsed(json)))),
       { numRuns: runs(2_000) },
     )
   }, 30_000)
 
-  test('and finds wrong what that finds wrong', () => {
+  test('and it refuses the same texts', () => {
     const broken = fc.tuple(texts, fc.nat(), fc.constantFrom(...odd), fc.nat(2)).map(([json, place, piece, cut]) => {
       const at = place % (json.length + 1)
       return json.slice(0, at) + piece + json.slice(at + cut)
@@ -84,7 +84,7 @@ describe('it reads what JSON.parse reads', () => {
     )
   }, 30_000)
 
-  test('a name in every object is a member like any other', () => {
+  test('the name of an inherited member is a member like any other', () => {
     const reading = read('{"__proto__":{"polluted":true},"a":{"constructor":1}}')
     expect(reading).toEqual(parsed('{"__proto__":{"polluted":true},"a":{"constructor":1}}'))
     expect(Reflect.get({}, 'polluted')).toBeUndefined()
@@ -111,12 +111,12 @@ describe('it reads what JSON.parse reads', () => {
     '--1',
     '[1]]',
   ])
-    test(`${JSON.stringify(json)} is no JSON`, () => expect(read(json)).toEqual({ invalid: 'json' }))
+    test(`${JSON.stringify(json)} is not JSON`, () => expect(read(json)).toEqual({ invalid: 'json' }))
 })
 
 describe('a long string', () => {
   const pieces = ['a', '\\n', '\\"', '\\\\', '\\u00e9', '\\ud83d\\ude00', 'é', '漢', '😀', '/']
-  test('is the same wherever it is cut', () => {
+  test('is the same with any cuts', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 7 }), fc.nat(9), (some, shift) => {
         const json = `["${'x'.repeat(shift)}${some.join('').repeat(30_000)}"]`
@@ -126,14 +126,14 @@ describe('a long string', () => {
     )
   }, 60_000)
 
-  test('that is no UTF-8 is said to be none', () => {
+  test('that is not UTF-8 is reported', () => {
     const bytes = encoder.encode(`["${'é'.repeat(100_000)}"]`)
     bytes[150_003] = 0xff
     expect(readAll(bytes)).toEqual({ invalid: 'utf-8' })
   })
 })
 
-test('numbers that would lose digits are written as they came', () => {
+test('numbers that would lose digits are written unchanged', () => {
   const json = '{"seed":12345678901234567890,"min":-9223372036854775808,"max":1e400,"a":[9007199254740993,1.5,-0,12e3]}'
   const reading = read(json)
   if (!('value' in reading)) throw new Error('not read')
@@ -149,7 +149,7 @@ describe('bounds', () => {
     values: [`[${'[],'.repeat(17)}[]]`, `[${'[[]],'.repeat(17)}[[]]]`],
   }
   for (const bound of ['depth', 'items', 'members', 'values'] as const)
-    test(`${bound}: the scan and the reader draw them at one place`, () => {
+    test(`${bound}: the scan and the reader have the same bounds`, () => {
       const [within, over] = cases[bound]
       expect(scanJson(within, bounds).crossed).toBeUndefined()
       expect(readAll(encoder.encode(within), bounds)).toHaveProperty('value')
@@ -161,7 +161,7 @@ describe('bounds', () => {
     expect(scanJson(`["${',[{'.repeat(100)}\\",[,"]`, bounds)).toEqual({ hasLongNumber: false })
   })
 
-  test('only a number may make the scan see a long one', () => {
+  test('only a long number makes the scan report a long number', () => {
     const long = (json: string) => scanJson(json).hasLongNumber
     expect(['1234567890123456', '[1e5]', '[1E5]', '0.1234567890123456'].map(long)).toEqual([true, true, true, false])
     expect(['"1234567890123456e9"', '123456789012345', 'true', '[1,false]'].map(long)).toEqual([
@@ -184,7 +184,7 @@ describe('many bytes are read in steps', () => {
     'many messages': `[${Array.from({ length: 25_000 }, () => `{"role":"user","content":"${'c'.repeat(120)}"}`).join(',')}]`,
   }
   for (const [name, json] of Object.entries(bodies))
-    test(`${name}: none of them is over 512 KB`, async () => {
+    test(`${name}: no step is over 512 KB`, async () => {
       const read: number[] = [0]
       const bytes = encoder.encode(json)
       const reading = await readJson(bytes, { pause: async (at) => void read.push(at) })
@@ -194,7 +194,7 @@ describe('many bytes are read in steps', () => {
       expect(steps.length).toBeGreaterThan(4)
     })
 
-  test('a list of too much is given up after a small part of it', async () => {
+  test('a list that is too long is given up after a small part of it', async () => {
     const read = [0]
     const bytes = encoder.encode(`{"messages":[${'{},'.repeat(10_000_000)}{}]}`)
     expect(await readJson(bytes, { pause: async (at) => void read.push(at) })).toEqual({ crossed: 'values' })

@@ -8,7 +8,7 @@ function depthOf(value: unknown): number {
   return 1 + Math.max(0, ...Object.values(value).map(depthOf))
 }
 
-test('item 29: it judges every JSON text as its parsed value is nested', () => {
+test('item 29: it finds the same depth as in the parsed value', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 8 }), fc.nat(8), fc.constantFrom(0, 2), (value, limit, indent) => {
       expect(nestsTooDeep(JSON.stringify(value, null, indent), limit)).toBe(depthOf(value) > limit)
@@ -17,7 +17,7 @@ test('item 29: it judges every JSON text as its parsed value is nested', () => {
   )
 })
 
-test('item 29: 64 brackets may stand inside each other, 65 may not', () => {
+test('item 29: 64 nested brackets are allowed, 65 are not', () => {
   for (const [open, close] of [
     ['[', ']'],
     ['{"a":', '}'],
@@ -36,12 +36,12 @@ test('brackets in strings do not count, escaped quotes do not end a string', () 
   )
 })
 
-test('brackets after a string that does not end are inside it', () => {
+test('brackets after the start of an unfinished string are inside it', () => {
   expect(nestsTooDeep(`"${'['.repeat(1_000)}`)).toBe(false)
   expect(nestsTooDeep(`"\\"${'['.repeat(1_000)}`)).toBe(false)
 })
 
-test('item 29: five million brackets, or backslashes, are judged at once', () => {
+test('item 29: five million brackets or backslashes are checked in linear time', () => {
   const startedAt = performance.now()
   expect(nestsTooDeep('['.repeat(5_000_000))).toBe(true)
   expect(nestsTooDeep('[]'.repeat(2_500_000))).toBe(false)
@@ -59,7 +59,7 @@ describe("an upstream's long JSON", () => {
     'numbers that lose digits': `{"pad":"${' '.repeat(megabytes)}","seed":12345678901234567890,"big":1e400}`,
   }
   for (const [name, json] of Object.entries(texts))
-    test(`${name}: it is read as JSON.parse reads it, and no step is over 512 KB`, async () => {
+    test(`${name}: it is read like JSON.parse reads it, and no step is over 512 KB`, async () => {
       const read: number[] = [0]
       const bytes = Buffer.from(json)
       const value = await readUpstreamJson(bytes, { pause: async (at) => void read.push(at) })
@@ -69,7 +69,7 @@ describe("an upstream's long JSON", () => {
       expect(steps.length).toBeGreaterThan(4)
     })
 
-  test('bytes that are no UTF-8 are read as the decoder reads them', async () => {
+  test('invalid UTF-8 is read like the decoder reads it', async () => {
     for (const odd of [0xff, 0x80, 0xc3, 0xf0]) {
       const bytes = Buffer.from(`{"a":"${'x'.repeat(megabytes)}","b":"${'y'.repeat(200_000)}"}`)
       bytes.fill(odd, 1_000, 200_000)
@@ -78,12 +78,12 @@ describe("an upstream's long JSON", () => {
     }
   })
 
-  test('what is none is undefined, however long it is', async () => {
+  test('invalid JSON of any length is undefined', async () => {
     expect(await readUpstreamJson(Buffer.from(`data: {"a":"${'x'.repeat(megabytes)}"}\n\n`))).toBeUndefined()
     expect(await readUpstreamJson(Buffer.from(`{"a":"${'x'.repeat(megabytes)}`))).toBeUndefined()
   })
 
-  test('its bounds are those of a short one', async () => {
+  test('it has the same bounds as a short one', async () => {
     const pad = `"${'x'.repeat(megabytes)}"`
     const failure = async (json: string) =>
       readUpstreamJson(Buffer.from(json)).then(

@@ -10,12 +10,12 @@ function linesOf(...reads: readonly Uint8Array[]): string[] {
 }
 
 describe('lines', () => {
-  test('end with LF or CRLF, the last with nothing at all', () => {
+  test('end with LF or CRLF, and the last may have no end', () => {
     expect(linesOf(utf8.encode('a:1\nb:2\r\n\n  \nc:3'))).toEqual(['a:1', 'b:2', 'c:3'])
     expect(linesOf()).toEqual([])
   })
 
-  test('are the same however they are split', () => {
+  test('are the same with any splits', () => {
     const bytes = utf8.encode('0:"Grüße 👋🏽"\r\ng:"—"\n\nd:{}\n')
     const whole = linesOf(bytes)
     expect(whole).toEqual(['0:"Grüße 👋🏽"', 'g:"—"', 'd:{}'])
@@ -32,7 +32,7 @@ describe('lines', () => {
     expect(endless).toThrow('too long')
   })
 
-  test('are without number', () => {
+  test('may be of any number', () => {
     const splitter = new LineSplitter()
     const line = new Uint8Array(2 ** 20).fill(0x78)
     line[0] = 0x0a

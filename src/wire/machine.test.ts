@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { openMachine } from './machine.ts'
 
-test('its clocks go on, and its chance differs', () => {
+test('its clocks go on, and its random numbers differ', () => {
   const machine = openMachine()
   expect(Math.abs(machine.now() - Date.now())).toBeLessThan(60_000)
   expect(machine.elapsed()).toBeLessThanOrEqual(machine.elapsed())
@@ -12,7 +12,7 @@ test('its clocks go on, and its chance differs', () => {
   expect(machine.randomBytes(16)).not.toEqual(machine.randomBytes(16))
 })
 
-test('a real process waits for its timers, and for no other', async () => {
+test('a real process waits for its foreground timers only', async () => {
   const run = async (script: string) => {
     const child = Bun.spawn(
       [process.execPath, '-e', `import { openMachine } from '${import.meta.dir}/machine.ts'\n${script}`],

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { names, RefusedFields } from './refused-fields.ts'
 
-test('what was refused is kept for an hour, and of much of it the latest', () => {
+test('refused fields are kept for an hour, and only the latest ones if there are many', () => {
   let now = 0
   const refused = new RefusedFields()
   expect(refused.has('a', now)).toBe(false)
@@ -18,7 +18,7 @@ test('what was refused is kept for an hour, and of much of it the latest', () =>
   ])
 })
 
-test('a short name is one only where it is quoted', () => {
+test('a short name counts only if it is quoted', () => {
   expect(names('Please stop: the stream broke', 'stop')).toBe(false)
   expect(names("'stop' is not supported", 'stop')).toBe(true)
   expect(names('["body","stop"]', 'stop')).toBe(true)

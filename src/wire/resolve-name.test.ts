@@ -5,7 +5,7 @@ const found = (address: string, ttl = 60): readonly FoundAddress[] => [{ address
 const failing = (code: string) => Promise.reject(Object.assign(new Error(code), { code }))
 const never = () => Promise.withResolvers<never>().promise
 
-/** A resolver over look-ups that are counted. */
+/** Makes a resolver that counts its look-ups. */
 function given(lookUps: Partial<LookUps>) {
   const asked: string[] = []
   const clock = { now: 0 }
@@ -29,7 +29,7 @@ test('an address is not looked up', async () => {
   expect(asked).toEqual([])
 })
 
-test('the same name is asked for once at a time, and remembered for as long as its server says, within 30 s', async () => {
+test('concurrent look-ups of a name share one, and the result is kept for its TTL, at most 30 s', async () => {
   const { resolve, asked, clock } = given({ dns: async () => [...found('192.0.2.1', 3_600), ...found('192.0.2.1')] })
   expect(await Promise.all([resolve('a'), resolve('a')])).toEqual([['192.0.2.1'], ['192.0.2.1']])
   clock.now = 29_999
@@ -40,7 +40,7 @@ test('the same name is asked for once at a time, and remembered for as long as i
   expect(asked).toEqual(['dns a', 'dns a'])
 })
 
-test('a failure is not remembered', async () => {
+test('a failure is not kept', async () => {
   let isSilent = true
   const { resolve } = given({ dns: async () => (isSilent ? failing('DNS_ETIMEOUT') : found('192.0.2.1')) })
   expect(await resolve('a').catch(String)).toContain('ETIMEOUT')
@@ -48,14 +48,14 @@ test('a failure is not remembered', async () => {
   expect(await resolve('a')).toEqual(['192.0.2.1'])
 })
 
-test('a name that no name server has is asked of the system; a silent one is not', async () => {
+test('the system is asked for a name that no name server knows, but not after a timeout', async () => {
   const { resolve, asked } = given({ dns: (name) => failing(name === 'silent' ? 'DNS_ETIMEOUT' : 'DNS_ENOTFOUND') })
   expect(await resolve('printer.local')).toEqual(['192.0.2.2'])
   expect(await resolve('silent').catch(String)).toContain('ETIMEOUT')
   expect(asked).toEqual(['dns printer.local', 'system printer.local', 'dns silent'])
 })
 
-test('however many names are silent, the others are answered, and the system is asked for one at a time', async () => {
+test('any number of silent names does not delay the others, and the system is asked for one name at a time', async () => {
   const { resolve, asked } = given({
     dns: async (name) => {
       if (name.startsWith('silent')) return never()

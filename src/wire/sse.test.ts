@@ -17,14 +17,14 @@ function read(...chunks: readonly (Uint8Array | string)[]): Promise<SseFrame[]> 
   )
 }
 
-/** The bytes, cut before each of these places. */
+/** Cuts the bytes before each of these offsets. */
 function cut(bytes: Uint8Array, ...places: readonly number[]): Uint8Array[] {
   return [0, ...places].map((place, at) => bytes.subarray(place, places[at] ?? bytes.length))
 }
 
 const oneByOne = (bytes: Uint8Array) => Array.from(bytes, (_, at) => bytes.subarray(at, at + 1))
 
-/** Streams that have something to split, each with what it says. */
+/** Streams with splits that matter, each with its events. */
 const streams: readonly { readonly name: string; readonly text: string; readonly frames: readonly SseFrame[] }[] = [
   { name: 'LF', text: 'data: a\n\ndata: b\n\n', frames: [{ data: 'a' }, { data: 'b' }] },
   { name: 'CRLF', text: 'data: a\r\n\r\ndata: b\r\n\r\n', frames: [{ data: 'a' }, { data: 'b' }] },
@@ -142,7 +142,7 @@ for (const { name, text, frames } of streams) {
   })
 }
 
-test('P2: any stream of any lines reads the same however it is split, empty reads included', async () => {
+test('P2: any stream of any lines reads the same with any splits, empty reads included', async () => {
   const line = fc.oneof(
     fc.constantFrom(
       'data: ',
@@ -177,7 +177,7 @@ test('P2: any stream of any lines reads the same however it is split, empty read
   )
 })
 
-test('what came before the first event is kept, as far as it may be a page', () => {
+test('text before the first event is kept up to a limit, because it may be a web page', () => {
   const page = '<html>\n<h1>Just a moment...</h1>\n'
   const decoder = new SseDecoder()
   for (const bytes of oneByOne(utf8.encode(page))) expect(decoder.push(bytes)).toBeUndefined()
@@ -187,7 +187,7 @@ test('what came before the first event is kept, as far as it may be a page', () 
   expect(decoder.isLongPage).toBe(true)
 })
 
-test('what came before an event that did come is not kept', () => {
+test('text before an event is dropped when the event comes', () => {
   const decoder = new SseDecoder()
   decoder.push(utf8.encode('nonsense\n'))
   expect(decoder.passedOver).toBe('nonsense\n')
@@ -195,7 +195,7 @@ test('what came before an event that did come is not kept', () => {
   expect(decoder.passedOver).toBe('')
 })
 
-test('an event is given out as soon as it is known to be whole, and CR alone ends a line', async () => {
+test('an event is emitted as soon as it is whole, and a single CR ends a line', async () => {
   for (const [sent, said] of [
     ['data: a\n\n', 'a'],
     ['data: a\r\r', 'a'],
@@ -213,7 +213,7 @@ test('an event is given out as soon as it is known to be whole, and CR alone end
   }
 })
 
-test('item 27: what stands inside a JSON text cannot end its event', async () => {
+test('item 27: a text within JSON cannot end its event', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('\n\ndata: [DONE]\n\n', '\r', '\r\n', '\u2028', '\0')),
@@ -225,7 +225,7 @@ test('item 27: what stands inside a JSON text cannot end its event', async () =>
   )
 })
 
-test('bad UTF-8 becomes U+FFFD, and the stream lives', async () => {
+test('bad UTF-8 becomes U+FFFD, and the stream goes on', async () => {
   const bytes = Buffer.concat([
     Buffer.from('data: a'),
     Buffer.from([0xff, 0xe2, 0x82]),
@@ -236,7 +236,7 @@ test('bad UTF-8 becomes U+FFFD, and the stream lives', async () => {
   }
 })
 
-test('a character that the stream ends within becomes U+FFFD', async () => {
+test('an incomplete character at the end of the stream becomes U+FFFD', async () => {
   expect(await read(Buffer.concat([Buffer.from('data: a'), Buffer.from([0xf0, 0x9f])]))).toEqual([{ data: 'a\ufffd' }])
 })
 
@@ -255,10 +255,10 @@ async function readMs(line: Uint8Array, chunkBytes: number): Promise<number> {
 const longLine = (length: number) => utf8.encode(`data: ${'x'.repeat(length - 8)}\n\n`)
 
 for (const chunkBytes of [1, 1024, 65_536]) {
-  test(`a line of 1 MB in reads of ${chunkBytes} B takes time that grows with its length, not with its square`, async () => {
+  test(`a line of 1 MB in reads of ${chunkBytes} B takes linear time`, async () => {
     const size = chunkBytes === 1 ? 2 ** 18 : 2 ** 22
     await readMs(longLine(size / 4), chunkBytes)
-    // four times the length: 4 if linear, 16 if quadratic; under a few milliseconds there is nothing to tell apart
+    // four times the length takes 4 times if linear and 16 times if quadratic; a few milliseconds are too short to measure
     await measureBelow(10, 'times as long', async () => {
       const short = Math.min(await readMs(longLine(size / 4), chunkBytes), await readMs(longLine(size / 4), chunkBytes))
       const long = Math.min(await readMs(longLine(size), chunkBytes), await readMs(longLine(size), chunkBytes))
@@ -271,7 +271,7 @@ test('a line of 1 MB comes out whole in reads of one byte', async () => {
   await readMs(longLine(2 ** 20), 1)
 })
 
-test('a million short lines of one event take no time that grows with their square', async () => {
+test('a million short lines of one event take linear time', async () => {
   await measureBelow(2_000, 'milliseconds to read them', async () => {
     const startedAt = performance.now()
     const [frame] = await read('data: x\n'.repeat(200_000), '\n')
@@ -284,7 +284,7 @@ async function failureOf(source: AsyncIterable<Uint8Array>): Promise<unknown> {
   return Array.fromAsync(readSse(source)).catch((thrown: unknown) => thrown)
 }
 
-test('an event that never ends is given up before it fills the memory', async () => {
+test('an endless event is given up before it fills the memory', async () => {
   for (const line of ['data: ', 'data: x\n', ': comment\n', 'x'.repeat(64)]) {
     let sent = 0
     async function* endless(): AsyncGenerator<Uint8Array> {
@@ -299,13 +299,13 @@ test('an event that never ends is given up before it fills the memory', async ()
   }
 })
 
-test('a megabyte an event is not too much, however many there are', async () => {
+test('any number of events of a megabyte is accepted', async () => {
   const event = utf8.encode(`data: ${'x'.repeat(2 ** 20)}\n\n`)
   const frames = await read(...Array.from({ length: 20 }, () => event))
   expect(frames).toHaveLength(20)
 })
 
-test('P1: what the bytes throw is thrown, after the events before it and without a last one', async () => {
+test('P1: an error of the bytes is thrown after the events before it, without an incomplete last event', async () => {
   const lost = new ChatError('upstream-failed', { message: 'lost' })
   async function* breaking(): AsyncGenerator<Uint8Array> {
     yield utf8.encode('data: a\n\ndata: b')
@@ -319,7 +319,7 @@ test('P1: what the bytes throw is thrown, after the events before it and without
   expect(frames).toEqual([{ data: 'a' }])
 })
 
-test('letting go of the events lets go of the bytes', async () => {
+test('closing the events closes the bytes', async () => {
   let isClosed = false
   async function* source(): AsyncGenerator<Uint8Array> {
     try {

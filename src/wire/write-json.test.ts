@@ -8,11 +8,11 @@ import { writeJson } from './write-json.ts'
 const text = (pieces: readonly Uint8Array[]) => Buffer.concat(pieces).toString()
 const maxStep = 512 * 1024
 
-/** Each is over a megabyte of JSON. */
+/** Values with over a megabyte of JSON each. */
 const long: Readonly<Record<string, unknown>> = {
   'one text of ASCII': { a: 'QUJD'.repeat(500_000), b: 1 },
   'one text of Cyrillic': { messages: [{ content: 'Слово '.repeat(300_000) }] },
-  'a text that is escaped': [`"\\\n\u0001\u2028${'a "line"\n'.repeat(200_000)}`],
+  'a text with escapes': [`"\\\n\u0001\u2028${'a "line"\n'.repeat(200_000)}`],
   'a text of surrogate pairs': ['😀'.repeat(400_000), `x${'😀'.repeat(400_000)}`],
   'a text of lone surrogates': ['\ud83d'.repeat(300_000), '\ude00'.repeat(300_000)],
   'many small items': { a: Array(400_000).fill(1), b: Array(300_000).fill(null), c: Array(300_000).fill({}) },
@@ -23,13 +23,13 @@ const long: Readonly<Record<string, unknown>> = {
 
 describe('a long value', () => {
   for (const [name, value] of Object.entries(long)) {
-    test(`${name}: it is written as JSON.stringify writes it`, async () => {
+    test(`${name}: it is written like JSON.stringify writes it`, async () => {
       const written = await writeJson(value)
       if (typeof written === 'string') throw new Error('written at once')
       expect(text(written) === JSON.stringify(value)).toBe(true)
     })
 
-    test(`${name}: none of its steps is over 512 KB`, async () => {
+    test(`${name}: no step is over 512 KB`, async () => {
       const steps: number[] = []
       await writeJson(value, { pause: async (bytes) => void steps.push(bytes) })
       expect(Math.max(...steps)).toBeLessThanOrEqual(maxStep)
@@ -37,7 +37,7 @@ describe('a long value', () => {
     })
   }
 
-  test('members and items of nothing are left out as JSON.stringify leaves them out', () => {
+  test('undefined members and items are left out like in JSON.stringify', () => {
     const value = { a: undefined, b: [undefined, 'x'.repeat(200_000), undefined], c: { d: undefined }, '"': 1 }
     expect([...jsonPieces(value)].join('')).toBe(JSON.stringify(value))
     expect([...jsonPieces({ a: undefined, b: 'x'.repeat(200_000) })].join('')).toStartWith('{"b":"x')
@@ -45,12 +45,12 @@ describe('a long value', () => {
     expect([...jsonPieces([...Array(70_000)])].join('')).toBe(JSON.stringify([...Array(70_000)]))
   })
 
-  test('a number in its own digits stays as it is', () => {
+  test('a number with its own digits is unchanged', () => {
     const value = { pad: 'x'.repeat(200_000), seed: JSON.rawJSON('12345678901234567890') }
     expect([...jsonPieces(value)].join('')).toBe(JSON.stringify(value))
   })
 
-  test('whatever it is, it is written as JSON.stringify writes it', () => {
+  test('any value is written like JSON.stringify writes it', () => {
     const pad = fc.nat(3).map((megabyteThird) => 'é'.repeat(megabyteThird * 90_000))
     fc.assert(
       fc.property(fc.array(fc.oneof(pad, fc.jsonValue({ maxDepth: 4 })), { maxLength: 6 }), (value) => {
@@ -61,12 +61,12 @@ describe('a long value', () => {
   }, 60_000)
 })
 
-test('what is short is written at once', () => {
+test('a short value is written at once', () => {
   const value = { model: 'm', messages: [{ role: 'user', content: 'x'.repeat(100_000) }] }
   expect(writeJson(value)).toBe(JSON.stringify(value))
 })
 
-test('the rough length is about the length', () => {
+test('the estimated length is close to the length', () => {
   for (const value of Object.values(long)) {
     const ratio = roughLength(value) / JSON.stringify(value).length
     expect(ratio).toBeGreaterThan(0.15)
@@ -74,7 +74,7 @@ test('the rough length is about the length', () => {
   }
 })
 
-test('a text is cut anywhere but within a character', () => {
+test('a text is never cut within a character', () => {
   fc.assert(
     fc.property(
       fc.array(fc.constantFrom('a', '漢', '😀', '\ud83d', '\ude00')),
@@ -89,7 +89,7 @@ test('a text is cut anywhere but within a character', () => {
   )
 })
 
-test('pieces are joined, and texts encoded, whatever their length', async () => {
+test('pieces of any length are joined, and texts are encoded', async () => {
   for (const characters of [0, 5, 700_000, 1_500_000]) {
     const whole = '漢😀é'.repeat(characters / 3)
     const bytes = await encodeInSteps(whole)
