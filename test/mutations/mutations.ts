@@ -160,4 +160,25 @@ export const mutations: readonly Mutation[] = [
     replace: '{ highWaterMark: 1000 }',
     tests: ['src/api/exchange/stream-body.test.ts'],
   },
+  {
+    name: 'an order that an answer lost',
+    file: 'src/flow/losses.ts',
+    find: "if (turn < choice.turn) this.#need('order')",
+    replace: '',
+    tests: ['src/flow/losses.test.ts'],
+  },
+  {
+    name: 'the header of what an answer lost',
+    file: 'src/api/exchange/respond.ts',
+    find: "return lost.size > 0 ? { 'x-tributary-lost': listOf([...lost]) } : {}",
+    replace: 'return {}',
+    tests: ['test/laws/law-6-unequal.test.ts'],
+  },
+  {
+    name: 'a cache beside the input',
+    file: 'src/chat/stated-usage.ts',
+    find: 'pairs.find((pair) => pair.input + pair.output === totalTokens) ?? pairs[0]',
+    replace: 'pairs[0]',
+    tests: ['src/chat/stated-usage.test.ts', 'src/dialects/openai-chat/usage.test.ts'],
+  },
 ]
