@@ -36,7 +36,7 @@ beforeEach(() => {
   answer = accept()
 })
 
-/** Lets in who has the token, and then does as it is told. */
+/** Starts an emulator that accepts the token, and then follows the test. */
 function accept(host: Partial<SocketIoHost> & { readonly welcome?: (line: EmulatedSocketIo) => void } = {}) {
   return (exchange: EmulatedExchange) => {
     const line = acceptSocketIo(exchange, {
@@ -51,7 +51,7 @@ function accept(host: Partial<SocketIoHost> & { readonly welcome?: (line: Emulat
   }
 }
 
-/** An event as text: all that came of it. */
+/** Shows an event with its values as text. */
 const asText = ({ name, values }: SocketIoEvent): ChatEvent[] => [
   { type: 'text', choice: 0, part: 0, text: JSON.stringify([name, ...values]) },
 ]
@@ -61,7 +61,7 @@ function open(more: Partial<SocketIoRequest> = {}, signal: Cancel = never): Prom
   return openSocketIo({ url: emulator.origin, headers, token, read: asText, ...more }, signal)
 }
 
-/** What comes, and how it ends. */
+/** Reads to the end. @returns the events and the ending */
 async function readAll({ batches }: SocketIoConnection): Promise<{ read: unknown[]; thrown: unknown }> {
   const read: unknown[] = []
   try {
@@ -94,7 +94,7 @@ describe('a connection', () => {
     await isGone()
   })
 
-  test('ends with a goodbye of both kinds, and what it read with no error', async () => {
+  test('sends a disconnect packet and a close frame at its end, and its events end without an error', async () => {
     const connection = await open()
     connection.close()
     expect(await readAll(connection)).toEqual({ read: [], thrown: undefined })
@@ -107,19 +107,19 @@ describe('a connection', () => {
     ['ws:', emulator.origin.replace('http', 'ws')],
     ['a slash at the end', `${emulator.origin}/`],
   ] as const)
-    test(`takes an address with ${form}`, async () => {
+    test(`accepts an address with ${form}`, async () => {
       const connection = await open({ url })
       connection.close()
       expect(emulator.requests.at(-1)?.path).toBe('/socket.io/?EIO=4&transport=websocket')
     })
 
-  test('keeps the path of an address, which is no namespace', async () => {
+  test('keeps the path of an address, and does not use it as a namespace', async () => {
     const failure = await thrownBy(open({ url: `${emulator.origin}/proxy` }))
     expect(failure).toMatchObject({ reason: 'upstream-outdated', upstreamStatus: 404 })
     expect(emulator.requests.at(-1)?.path).toBe('/proxy/socket.io/?EIO=4&transport=websocket')
   })
 
-  test('answers pings, and outlives many of them', async () => {
+  test('answers many pings', async () => {
     answer = accept({ pulse: { pingInterval: 5, pingTimeout: 100 } })
     const connection = await open({ limits: { silentMs: 60 } })
     const pongs = () => lines[0]?.socket.received.filter((text) => text === '3').length ?? 0
@@ -154,7 +154,7 @@ describe('events', () => {
     connection.close()
   })
 
-  test('with bytes in them, noops, acknowledgements and other namespaces do no harm', async () => {
+  test('with bytes, noops, acknowledgements and other namespaces do no harm', async () => {
     answer = accept({
       async welcome(line) {
         await line.socket.raw(binaryEvent('bytes', Buffer.from('abc')))
@@ -167,7 +167,7 @@ describe('events', () => {
     connection.close()
   })
 
-  test('in one write with the letting in and with the end are all read', async () => {
+  test('that come in one write with the CONNECT answer and the end are all read', async () => {
     const bytes = Buffer.concat([frame('40{"sid":"in"}'), ...burst.map((text) => frame(text)), closeFrame(1000)])
     answer = accept({
       admit(_, line) {
@@ -185,7 +185,7 @@ describe('events', () => {
     expect(thrown).toMatchObject(disconnected)
   })
 
-  test('are the same, however their bytes are cut', async () => {
+  test('are the same with any cuts of their bytes', async () => {
     const bytes = Buffer.concat([
       ...burst.map((text) => frame(text)),
       binaryEvent('bytes', Buffer.from('abc')),
@@ -214,7 +214,7 @@ describe('events', () => {
     expect(await readCut(Array.from({ length: bytes.length - 1 }, (_, at) => at + 1))).toEqual(whole)
   })
 
-  test('that are read as an error end the connection, after what came before', async () => {
+  test('that mean an error end the connection, after the events before them', async () => {
     const failure = new ChatError('upstream-failed', { message: 'No.' })
     answer = accept({ welcome: (line) => void burst.map((text) => line.frame(text)) })
     const read = (event: SocketIoEvent) => {
@@ -237,12 +237,12 @@ describe('a connection that ends by itself', () => {
     ['41', (line) => void line.frame('41')],
     ["Engine.IO's close", (line) => void line.frame('1')],
     ['a goodbye', (line) => line.socket.close(1000)],
-    ['a goodbye of 1011', (line) => line.socket.close(1011)],
+    ['a close frame with 1011', (line) => line.socket.close(1011)],
     ['FIN', (line) => line.socket.finish()],
     ['RST', (line) => setTimeout(() => line.socket.reset(), 30)],
   ]
   for (const [what, end] of endings)
-    test(`${what}: what came is read, and then it is an error`, async () => {
+    test(`${what}: the events are read, and then it fails`, async () => {
       answer = accept({
         welcome(line) {
           void line.emit('word', 1)
@@ -256,14 +256,14 @@ describe('a connection that ends by itself', () => {
       await isGone()
     })
 
-  test('without a word is noticed, by the pings that do not come', async () => {
+  test('silently is noticed by missing pings', async () => {
     answer = accept({ opening: '0{"sid":"a","upgrades":[],"pingInterval":30,"pingTimeout":30}' })
     const { thrown } = await within(readAll(await open()), 2_000, 'the end')
     expect(thrown).toMatchObject(disconnected)
     await isGone()
   })
 
-  test('without a word is noticed on the clock and the network of the runtime', async () => {
+  test('silently is noticed on the clock and the network of the runtime', async () => {
     const runtime = new ManualRuntime()
     runtime.network.answerAt('https://socketio.test', (exchange) => accept()(exchange))
     const connection = await open({ url: 'wss://socketio.test' }, new CancelSource(runtime))
@@ -272,7 +272,7 @@ describe('a connection that ends by itself', () => {
     void reading.finally(() => {
       isOver = true
     })
-    // the emulator's own clock is a real one, so that its first ping never comes
+    // the emulator's own clock is real, so its first ping does not come in time
     await runtime.advance(44_000)
     expect([isOver, runtime.network.openConnections]).toEqual([false, 1])
     await runtime.advance(2_000)
@@ -280,7 +280,7 @@ describe('a connection that ends by itself', () => {
     expect((await reading).thrown).toMatchObject(disconnected)
   })
 
-  test('without a word is noticed by our own limit too, whatever the server says of its pings', async () => {
+  test('silently is noticed by our own limit too, whatever interval the server states', async () => {
     answer = accept({ pulse: { pingInterval: 1e9, pingTimeout: 1e9 } })
     const { thrown } = await within(readAll(await open({ limits: { silentMs: 60 } })), 2_000, 'the end')
     expect(thrown).toMatchObject(disconnected)
@@ -288,7 +288,7 @@ describe('a connection that ends by itself', () => {
   })
 })
 
-describe('a server that does not let us in', () => {
+describe('a server that refuses the connection', () => {
   const refusals: readonly (readonly [string, string, string])[] = [
     ['Not authorized', 'account-refused', 'upstream_auth'],
     ['jwt expired', 'account-refused', 'upstream_auth'],
@@ -304,7 +304,7 @@ describe('a server that does not let us in', () => {
       await isGone()
     })
 
-  test('without a message is one all the same', async () => {
+  test('without a message is a failure too', async () => {
     answer = accept({
       admit(_, line) {
         void line.frame('44"no"')
@@ -332,7 +332,7 @@ describe('a server that does not let us in', () => {
       await isGone()
     })
 
-  test('with a time to wait says that time', async () => {
+  test('with a time to wait passes that time on', async () => {
     answer = (exchange) => exchange.reply(429, '{}', { 'retry-after': '7' })
     expect(await thrownBy(open())).toMatchObject({ reason: 'rate-limited', retryAfterMs: 7_000 })
   })
@@ -356,14 +356,14 @@ describe('a server that does not let us in', () => {
     ['no packet', 'hello'],
     ['an empty frame', ''],
   ] as const)
-    test(`and opens with ${what} is no Socket.IO`, async () => {
+    test(`and opens with ${what} does not speak Socket.IO`, async () => {
       answer = accept({ opening })
       const failure = await within(thrownBy(open({ limits: { connectMs: 500 } })), 2_000, 'the failure')
       expect(failure).toMatchObject({ reason: 'upstream-failed' })
       await isGone()
     })
 
-  test('and leaves instead has disconnected', async () => {
+  test('and closes the connection has disconnected', async () => {
     answer = accept({
       admit(_, line) {
         line.socket.finish()
@@ -373,7 +373,7 @@ describe('a server that does not let us in', () => {
     expect(await thrownBy(open())).toMatchObject(disconnected)
   })
 
-  test('because nobody listens is not reachable', async () => {
+  test('because its port is closed is unreachable', async () => {
     const failure = await thrownBy(open({ url: 'http://127.0.0.1:1' }))
     expect(failure).toMatchObject({ reason: 'upstream-failed', code: 'upstream_unreachable' })
   })
@@ -388,11 +388,11 @@ describe('a server that sends too much', () => {
     return thrown
   }
 
-  test('in one frame is left', async () => {
+  test('in one frame is disconnected', async () => {
     expect(await flooded((line) => line.emit('word', 'x'.repeat(9 * 2 ** 20)))).toMatchObject(tooLarge)
   })
 
-  test('of nothing, a million times, is left', async () => {
+  test('as a million empty messages is disconnected', async () => {
     const noops = Buffer.concat(Array.from({ length: 20_000 }, () => frame('6')))
     const flood = async (line: EmulatedSocketIo) => {
       while (line.socket.isOpen()) {
@@ -403,13 +403,13 @@ describe('a server that sends too much', () => {
     expect(await flooded(flood)).toMatchObject(tooLarge)
   })
 
-  test('in frames that are no text, or no packets, is left', async () => {
+  test('in frames other than text, or without packets, is disconnected', async () => {
     const floods = [frame('', {}), frame('42nojson'), frame('x', { opcode: opcodes.binary }), frame('9')]
     for (const bytes of floods)
       expect(await flooded((line) => line.socket.raw(bytes))).toMatchObject({ code: 'upstream_bad_response' })
   })
 
-  test('for its reader is left, and what it held is let go of', async () => {
+  test('for its reader is disconnected, and its waiting events are dropped', async () => {
     answer = accept({
       async welcome(line) {
         for (let at = 0; at < 200 && line.socket.isOpen(); at++) await line.emit('word', 'x'.repeat(2 ** 16))
@@ -425,7 +425,7 @@ describe('leaving', () => {
   const phases: readonly (readonly [string, () => void])[] = [
     ['before the head', () => (answer = () => undefined)],
     ['before the opening', () => (answer = accept({ opening: 'none' }))],
-    ['before it is let in', () => (answer = accept({ admit: () => 'silent' }))],
+    ['before it is accepted', () => (answer = accept({ admit: () => 'silent' }))],
   ]
   for (const [phase, prepare] of phases)
     test(`${phase} closes at once`, async () => {
@@ -442,9 +442,9 @@ describe('leaving', () => {
 
   for (const [how, prepare] of [
     ['a silent server', () => undefined],
-    ['a server that hears nothing', (line: EmulatedSocketIo) => line.socket.stall()],
+    ['a server that reads nothing', (line: EmulatedSocketIo) => line.socket.stall()],
   ] as const)
-    test(`${how} closes at once, whatever waits`, async () => {
+    test(`${how} closes at once, with any waiting events`, async () => {
       const controller = newCancel()
       answer = accept({
         welcome(line) {
@@ -460,17 +460,17 @@ describe('leaving', () => {
       expect(controller.followers).toBe(0)
     })
 
-  test('before it has begun asks nobody', async () => {
+  test('before it has begun opens no connection', async () => {
     const before = emulator.requests.length
     expect(await thrownBy(open({}, aborted(left)))).toBe(left)
     expect(emulator.requests.length).toBe(before)
   })
 })
 
-/** With TRIBUTARY_TEST_FULL=1 as many as the promise says. */
+/** With TRIBUTARY_TEST_FULL=1 it is the number of the promise. */
 const cycles = times(150, 5_000)
 
-test(`${cycles} connections, one after the other and side by side, leave nothing behind`, async () => {
+test(`${cycles} connections, one after the other and at the same time, leave nothing behind`, async () => {
   answer = accept({ welcome: (line) => void line.emit('word', 'Hello') })
   const controller = newCancel()
   const cycle = async () => {
@@ -498,7 +498,7 @@ test(`${cycles} connections, one after the other and side by side, leave nothing
   expect(after.timers - before.timers).toBeLessThan(20)
 })
 
-test('a message of the server that says our token does not say it', async () => {
+test('our token in a message of the server is redacted', async () => {
   answer = accept({ admit: () => ({ message: `bad token ${token.reveal()}` }) })
   const failure = await thrownBy(open())
   expect(failure).toMatchObject({ reason: 'account-refused' })

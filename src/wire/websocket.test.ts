@@ -23,7 +23,7 @@ beforeEach(() => {
   answer = accept()
 })
 
-/** Accepts, and then does as it is told. */
+/** Starts an emulator that accepts the handshake, and then follows the test. */
 function accept(then: (socket: EmulatedWebSocket) => unknown = () => undefined) {
   return (exchange: EmulatedExchange) => {
     expect(isUpgrade(exchange.request)).toBe(true)
@@ -40,7 +40,7 @@ function open(limits: WebSocketLimits = {}, signal = newCancel(), url = emulator
   )
 }
 
-/** What comes, and how it ends. */
+/** Reads to the end. @returns the messages and the ending */
 async function readAll(messages: AsyncIterable<string>): Promise<{ read: string[]; thrown: unknown }> {
   const read: string[] = []
   try {
@@ -58,7 +58,7 @@ async function thrownBy(promise: Promise<unknown>): Promise<unknown> {
   )
 }
 
-/** A peer that opens a WebSocket, reads nothing more of it, and then does as it is told. */
+/** A peer that opens a WebSocket, stops reading, and then follows the test. */
 async function deafPeer(then: (socket: Socket) => Promise<void>) {
   const peer = Promise.withResolvers<Socket>()
   const server = createServer((socket) => {
@@ -82,7 +82,7 @@ async function deafPeer(then: (socket: Socket) => Promise<void>) {
 const isGone = () => until(() => emulator.openConnections() === 0, 1_000, 'the connection is gone')
 
 describe('a WebSocket', () => {
-  test('is asked for with the headers given, and without compression', async () => {
+  test('is requested with the given headers, and without compression', async () => {
     const connection = await open()
     const asked = sockets[0]?.request
     expect(asked?.path).toBe('/chat?a=b')
@@ -95,7 +95,7 @@ describe('a WebSocket', () => {
     expect(await readAll(connection.messages)).toEqual({ read: [], thrown: undefined })
   })
 
-  test('carries text both ways', async () => {
+  test('carries text in both directions', async () => {
     const connection = await open()
     const long = 'ä'.repeat(70_000)
     const heard: string[] = []
@@ -106,7 +106,7 @@ describe('a WebSocket', () => {
     connection.send('too late')
   })
 
-  test('is known by its scheme', async () => {
+  test('is recognized by its scheme', async () => {
     const port = emulator.origin.replace('http', 'ws')
     const connection = await open({}, undefined, port)
     connection.close()
@@ -115,7 +115,7 @@ describe('a WebSocket', () => {
     await isGone()
   })
 
-  test('passes over what is no text', async () => {
+  test('ignores messages other than text', async () => {
     answer = accept(async (socket) => {
       await socket.raw(frame('ping', { opcode: opcodes.ping }))
       await socket.raw(frame('binary', { opcode: opcodes.binary }))
@@ -190,7 +190,7 @@ describe('a handshake', () => {
     })
   }
 
-  test('cut short is a disconnect', async () => {
+  test('that is cut is a disconnect', async () => {
     const half = 'HTTP/1.1 101 Emulated\r\nupgrade: websocket\r\n'
     const cuts: readonly ((exchange: EmulatedExchange) => unknown)[] = [
       (exchange) => exchange.finish(),
@@ -204,7 +204,7 @@ describe('a handshake', () => {
     await isGone()
   })
 
-  test('with nobody there is unreachable', async () => {
+  test('with a closed port is unreachable', async () => {
     const gone = await emulateHttp(() => undefined)
     await gone.close()
     expect(await thrownBy(open({}, undefined, gone.origin))).toMatchObject({
@@ -213,7 +213,7 @@ describe('a handshake', () => {
     })
   })
 
-  test('that is none is a bad response', async () => {
+  test('with an invalid answer is a bad response', async () => {
     const heads = [
       'HTTP/1.1 101 Emulated\r\nsec-websocket-accept: wrong\r\n\r\n',
       'SSH-2.0-Emulated\r\n\r\n',
@@ -227,13 +227,13 @@ describe('a handshake', () => {
     await isGone()
   })
 
-  test('refused for a while says for how long', async () => {
+  test('that is refused for a while has the time to wait', async () => {
     answer = (exchange) => exchange.reply(429, '', { 'retry-after': '7' })
     expect(await thrownBy(open())).toMatchObject({ reason: 'rate-limited', retryAfterMs: 7_000 })
     await isGone()
   })
 
-  test('in place of which a challenge comes is that, whatever its status', async () => {
+  test('that is answered with a challenge of any status is a challenge', async () => {
     for (const status of [403, 429, 503]) {
       answer = (exchange) =>
         exchange.reply(status, '<html>', { 'cf-mitigated': 'challenge', 'content-type': 'text/html' })
@@ -242,7 +242,7 @@ describe('a handshake', () => {
     await isGone()
   })
 
-  test('that is not answered runs out of time', async () => {
+  test('without an answer ends at its deadline', async () => {
     answer = () => undefined
     expect(await thrownBy(open({ connectMs: 50 }))).toMatchObject({
       reason: 'timeout',
@@ -252,7 +252,7 @@ describe('a handshake', () => {
   })
 })
 
-describe('a goodbye', () => {
+describe('a close frame', () => {
   const table = [
     [1000, 'upstream-failed', 'upstream_disconnected'],
     [1001, 'upstream-failed', 'upstream_disconnected'],
@@ -264,7 +264,7 @@ describe('a goodbye', () => {
     [4401, 'account-refused', 'upstream_auth_expired'],
   ] as const
   for (const [status, reason, code] of table) {
-    test(`of ${status} is ${reason}, after what was said before it`, async () => {
+    test(`with ${status} is ${reason}, after the messages before it`, async () => {
       answer = accept(async (socket) => {
         await socket.send('before')
         socket.close(status, 'secret words')
@@ -278,10 +278,10 @@ describe('a goodbye', () => {
   }
 
   for (const ending of ['finish', 'reset'] as const) {
-    test(`that is none, but a ${ending}, is a disconnect`, async () => {
+    test(`that is missing before a ${ending} is a disconnect`, async () => {
       answer = accept(async (socket) => {
         await socket.send('before')
-        // a reset overtakes what nobody has read yet
+        // a reset discards bytes that are not read yet
         await Bun.sleep(20)
         socket[ending]()
       })
@@ -297,13 +297,13 @@ describe('a goodbye', () => {
     'an opcode that is reserved': [1002, 0x83, 0],
     'a reserved bit': [1002, 0xc1, 1, 0x61],
     'a message within a message': [1002, 0x01, 1, 0x61, 0x81, 1, 0x62],
-    'a part of no message': [1002, 0x80, 1, 0x61],
+    'a continuation without a message': [1002, 0x80, 1, 0x61],
     'a ping in parts': [1002, 0x09, 1, 0x61],
     'a ping that is too long': [1002, 0x89, 126, 0, 126],
     'a length that is too long, before any of it has come': [1009, 0x81, 127, 0, 0, 0, 0, 1, 0, 0, 0],
   }
   for (const [name, [code, ...bytes]] of Object.entries(faults)) {
-    test(`for ${name} is ours`, async () => {
+    test(`for ${name} comes from our side`, async () => {
       answer = accept((socket) => socket.raw(new Uint8Array(bytes)))
       const { read, thrown } = await readAll((await open()).messages)
       expect(read).toEqual([])
@@ -327,7 +327,7 @@ describe('a peer that is half-dead', () => {
     await isGone()
   })
 
-  test('is there while a long frame comes in, although its pong has to wait for the end of that frame', async () => {
+  test('counts as alive while a long frame arrives, although its pong must wait for the end of that frame', async () => {
     const text = 'a'.repeat(8)
     answer = accept(async (socket) => {
       // one byte between two pings, so the frame takes about ten times as long as a peer may be silent
@@ -342,7 +342,7 @@ describe('a peer that is half-dead', () => {
     expect(await readAll(connection.messages)).toMatchObject({ read: [text] })
   })
 
-  test('is not the one that only says nothing', async () => {
+  test('is not a peer that only sends no messages', async () => {
     const connection = await open({ pingMs: 10 })
     await until(() => (sockets[0]?.pings() ?? 0) > 10, 5_000, 'it was pinged and has answered')
     connection.send('still there?')
@@ -357,7 +357,7 @@ describe('a peer that is half-dead', () => {
 })
 
 describe('an abort', () => {
-  test('before the handshake opens nothing', async () => {
+  test('before the handshake opens no connection', async () => {
     const before = emulator.requests.length
     expect(await thrownBy(open({}, aborted(left)))).toBe(left)
     expect(emulator.requests.length).toBe(before)
@@ -396,7 +396,7 @@ describe('a flood', () => {
   /** Thousands of messages. */
   const floods = times(100, 1_000)
 
-  test('of messages waits for its reader and goes on with it', async () => {
+  test('of messages waits for its reader, and continues when it reads', async () => {
     const message = frame('x'.repeat(mebibyte))
     let written = 0
     answer = accept(async (socket) => {
@@ -404,7 +404,7 @@ describe('a flood', () => {
     })
     const connection = await open()
     const paused = await untilStill(() => written, 100, 10_000)
-    // both sockets' buffers, which the system may let grow
+    // the buffers of both sockets, which the system may let grow
     expect(paused).toBeLessThan(48)
     let read = 0
     for await (const text of connection.messages) {
@@ -414,7 +414,7 @@ describe('a flood', () => {
     await isGone()
   })
 
-  test('of empty messages does so too', async () => {
+  test('of empty messages waits for its reader too', async () => {
     const thousand = Buffer.concat(Array.from({ length: 1_000 }, () => frame('')))
     let written = 0
     answer = accept(async (socket) => {
@@ -441,7 +441,7 @@ describe('a flood', () => {
     await isGone()
   })
 
-  test('of pings from a peer that does not listen is not answered for ever', async () => {
+  test('of pings from a peer that does not read is answered only up to a limit', async () => {
     const pings = Buffer.concat(Array.from({ length: 1_000 }, () => frame('x'.repeat(125), { opcode: opcodes.ping })))
     let heard = 0
     const { url, peer, close } = await deafPeer(async (socket) => {
@@ -459,7 +459,7 @@ describe('a flood', () => {
       await untilStill(() => heard, 200, 10_000)
       break
     }
-    // of 52 MB of pongs, what both sockets' buffers hold
+    // the part of 52 MB of pongs that fits into the buffers of both sockets
     expect(heard).toBeLessThan(26_000_000)
     close()
   })
@@ -475,11 +475,11 @@ describe('a flood', () => {
     expect(sockets[0]?.closeCode()).toBe(1009)
   })
 
-  test('in many messages is refused as well, however fast they are read', async () => {
+  test('in many messages is refused too, even if they are read fast', async () => {
     answer = accept(async (socket) => {
       for (let at = 0; at < 63; at++) await socket.raw(frame('x'.repeat(mebibyte)))
       await socket.raw(frame('x'.repeat(mebibyte - 2_000)))
-      // The bytes that are too many come last: if more were under way, the reset could take our close frame from the peer.
+      // the bytes over the limit come last, because with more bytes on the way a reset could discard our close frame
       await socket.raw(frame('x'.repeat(3_000)))
     })
     const { read, thrown } = await readAll((await open()).messages)
@@ -489,7 +489,7 @@ describe('a flood', () => {
     expect(sockets[0]?.closeCode()).toBe(1009)
   })
 
-  test('in one message of many frames too', async () => {
+  test('in one message of many frames is refused too', async () => {
     answer = accept(async (socket) => {
       await socket.raw(frame('x'.repeat(600), { isLast: false }))
       await socket.raw(frame('x'.repeat(600), { opcode: opcodes.continuation }))
@@ -501,7 +501,7 @@ describe('a flood', () => {
   })
 })
 
-test('connections that come and go leave nothing behind', async () => {
+test('closed connections leave nothing behind', async () => {
   const cycles = times(150, 5_000)
   const signal = newCancel()
   const cycle = async () => {
@@ -518,7 +518,7 @@ test('connections that come and go leave nothing behind', async () => {
     return held()
   }
   let before = await round()
-  // what is left behind is left behind by every round; by how much the process grows and shrinks by itself is another matter each time
+  // a leak grows in every round, but the process's own growth differs each time
   const growth: number[] = []
   for (let at = 0; at < 3; at++) {
     const after = await round()
@@ -528,11 +528,11 @@ test('connections that come and go leave nothing behind', async () => {
     growth.push(after.bytes - before.bytes)
     before = after
   }
-  // a kibibyte each: reliability, section 1
+  // one kibibyte for each connection: reliability, section 1
   expect(Math.min(...growth)).toBeLessThan(cycles * 1_024 + noiseBytes)
 })
 
-/** By how much the process grows and shrinks by itself. */
+/** The process's own growth. */
 const noiseBytes = 16 * 2 ** 20
 
 async function held() {
