@@ -57,7 +57,7 @@ test.if(process.platform === 'linux')('a server reads no secret in the environme
 })
 
 test.if(process.platform === 'linux' && isRoot)(
-  'of another user than root, it reads nothing of the gateway at all',
+  'a server of a user other than root can read nothing of the gateway',
   async () => {
     const seen = await seenBy('nobody')
     expect(seen.slice(0, seen.indexOf('\nown')).match(/Permission denied/g)).toHaveLength(2)

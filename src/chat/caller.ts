@@ -21,7 +21,7 @@ export interface ClientKey {
   readonly name?: string
 }
 
-/** Stands for every caller when the gateway asks for no key. */
+/** Stands for every caller when the gateway has no keys. */
 export const anybody: Caller = { id: 'anybody', name: 'anybody', role: 'client' }
 
 /** Returns the caller that a key stands for. */

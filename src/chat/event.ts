@@ -135,7 +135,7 @@ export interface FinishEvent extends EventBase {
   readonly raw?: string
   /** The stop sequence that ended the answer, if the upstream names it. */
   readonly stopSequence?: string
-  /** Fields that the answer must have, beside its parts, when it is sent back to the upstream. */
+  /** Fields that the answer must have, in addition to its parts, when it is sent back to the upstream. */
   readonly extra?: Extras
 }
 

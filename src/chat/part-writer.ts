@@ -24,7 +24,7 @@ interface NewCall {
 
 /**
  * Writes the events of one choice for a protocol without numbered parts. It numbers the parts in order, opens a new one when
- * the type of text changes, and ends each once. Tool calls stay open beside other parts until they are ended.
+ * the type of text changes, and ends each once. Tool calls stay open while other parts come, until they are ended.
  */
 export class PartWriter {
   readonly choice: number

@@ -6,11 +6,11 @@ export type TokenCounts = Pick<
   'inputTokens' | 'cachedInputTokens' | 'cacheWriteTokens' | 'outputTokens' | 'reasoningTokens' | 'totalTokens'
 >
 
-/** What a dialect counts beside the input or the output. Without a word it is counted inside. */
+/** The counts that a dialect keeps apart from the input or the output. The others are included in them. */
 export interface CountedBeside {
-  /** Tokens of the cache stand beside the input, as at Anthropic. */
+  /** Tokens of the cache are counted apart from the input, as at Anthropic. */
   readonly cache?: boolean
-  /** Reasoning stands beside the output, as at Gemini. */
+  /** Reasoning is counted apart from the output, as at Gemini. */
   readonly reasoning?: boolean
 }
 
@@ -43,7 +43,7 @@ export function wholeCounts(stated: TokenCounts, usual: CountedBeside = {}): Tok
   }
 }
 
-/** The numbers that a whole can have, the usual one first. A part that is larger than the whole must be beside it. */
+/** The numbers that a whole can have, the usual one first. A part that is larger than the whole must be counted apart from it. */
 function readings(whole: number | undefined, part: number, isBeside = false): readonly number[] {
   if (whole === undefined || part === 0) return [whole ?? 0]
   if (part > whole) return [whole + part]

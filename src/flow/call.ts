@@ -35,7 +35,7 @@ export interface Receipt {
   readonly lost: Set<string>
   /** Configured tool servers whose tools could not be offered to the model, as known so far. */
   toolsMissing?: ReadonlySet<string>
-  /** Names of the tools that were not offered because the upstream does not take so many. */
+  /** Names of the tools that were not offered because the upstream does not accept that many. */
   toolsOmitted?: readonly string[]
 }
 

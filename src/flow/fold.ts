@@ -17,7 +17,7 @@ export interface FoldedChoice {
   /** The upstream's own word for the finish reason. */
   readonly raw?: string
   readonly stopSequence?: string
-  /** Fields that the answer must have, beside its parts, when it is sent back to the upstream. */
+  /** Fields that the answer must have, in addition to its parts, when it is sent back to the upstream. */
   readonly extra?: Extras
   /** The upstream's whole reply, if the choice came in one. */
   readonly native: Native | undefined
@@ -36,7 +36,7 @@ export interface Answer {
 }
 
 export interface FoldOptions {
-  /** Characters that are kept of the answer, including its extra fields. The reasoning has a limit of its own, which is as high. */
+  /** Characters that are kept of the answer, including its extra fields. The reasoning has its own limit of the same size. */
   readonly maxCharacters: number
 }
 
@@ -144,7 +144,7 @@ function partsOf({ parts }: GrowingChoice): readonly Part[] {
   return [...parts].sort(([a], [b]) => a - b).map(([, part]) => finishPart(part))
 }
 
-/** Characters of an answer that is collected. No model writes so many. */
+/** Characters of an answer that is collected. No model writes that many. */
 const maxAnswerCharacters = 128 * 1024 * 1024
 
 /**

@@ -13,7 +13,7 @@ export interface GrowingPart {
   extra: Extras | undefined
 }
 
-/** Cost of a part in characters, beside its text. */
+/** Cost of a part in characters, without its text. */
 const perPart = 32
 
 /** Starts the part that the event opens. Returns undefined if the event opens no part, or if there is no room. */

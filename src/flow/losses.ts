@@ -40,16 +40,16 @@ export function noteLosses(flow: Flow, support: AnswerSupport, lost: Set<string>
 interface OpenPart {
   readonly name: AnswerMember
   /** Whether something of it has been told. */
-  isTold: boolean
+  hasContent: boolean
 }
 
 interface OpenChoice {
   readonly parts: Map<number, OpenPart>
-  /** Of what has been told, the kind whose turn is last. */
+  /** The position in `turns` of the last kind of content so far. */
   turn: number
 }
 
-/** Names in a receipt, at most. */
+/** Limit for the names in a receipt. */
 const maxLosses = 50
 
 class Losses {
@@ -75,7 +75,7 @@ class Losses {
   #noteOfPart(event: GrowingEvent): void {
     const choice = this.#choiceAt(event.choice)
     const part = choice.parts.get(event.part) ?? this.#open(choice, event)
-    if (!part.isTold && isTelling(event)) this.#tell(choice, part)
+    if (!part.hasContent && bringsContent(event)) this.#noteContent(choice, part)
     if (event.logprobs !== undefined) this.#need('logprobs')
     this.#noteExtra(part.name, event.extra)
     if ('annotations' in event) this.#noteAnnotations(event.annotations ?? [])
@@ -91,14 +91,14 @@ class Losses {
   }
 
   #open(choice: OpenChoice, event: GrowingEvent): OpenPart {
-    const part = { name: memberOf(event), isTold: false }
+    const part = { name: memberOf(event), hasContent: false }
     choice.parts.set(event.part, part)
     return part
   }
 
-  /** Of a part of which nothing is told, nothing is lost but what stands beside it. */
-  #tell(choice: OpenChoice, part: OpenPart): void {
-    part.isTold = true
+  /** Notes the first content of a part. A part without content can only lose its extra data. */
+  #noteContent(choice: OpenChoice, part: OpenPart): void {
+    part.hasContent = true
     this.#need(part.name)
     const turn = turns.indexOf(part.name)
     if (turn === -1) return
@@ -115,12 +115,12 @@ class Losses {
     if (!this.#support.members.has(member)) this.#add(member)
   }
 
-  /** What only other dialects know of something. */
+  /** Notes extra data that only another dialect understands. */
   #noteExtra(of: string, extra: Extras | undefined): void {
     if (!extra) return
     for (const [dialect, fields] of Object.entries(extra)) {
       if (dialect === this.#support.dialect) continue
-      // a name may be the upstream's: only plain ones go into a log and a header
+      // a name may come from the upstream, so only simple ones go into a log and a header
       for (const field of Object.keys(fields)) this.#add(`${of}.${/^\w{1,48}$/.test(field) ? field : 'extra'}`)
     }
   }
@@ -130,15 +130,15 @@ class Losses {
   }
 }
 
-/** The order of kinds in a dialect that does not keep that of the parts. */
+/** The order of kinds in a dialect that does not keep the order of parts. */
 const turns: readonly AnswerMember[] = ['reasoning', 'text', 'refusal', 'tool-call']
 
-/** Whether an event says something of its part, beyond that it is there. */
-function isTelling(event: GrowingEvent): boolean {
+/** Whether an event has content, and does not only open or end its part. */
+function bringsContent(event: GrowingEvent): boolean {
   return 'text' in event ? event.text !== '' : event.type !== 'part-end'
 }
 
-/** The kind of the part that an event belongs to. One that is first seen when it ends was told in the client's own dialect. */
+/** The kind of the part that an event belongs to. A part that is first seen at its end was relayed in the client's own dialect. */
 function memberOf(event: GrowingEvent): AnswerMember {
   switch (event.type) {
     case 'tool-arguments':

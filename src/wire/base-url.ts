@@ -2,7 +2,7 @@
 export interface BaseUrl {
   /** Without a trailing slash, a query or a fragment. */
   readonly url: string
-  /** With its `?`; empty where there is none. */
+  /** The query with its `?`, or an empty text. */
   readonly query: string
 }
 

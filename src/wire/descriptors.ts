@@ -43,7 +43,7 @@ export function guardDescriptors(log: Logger, timers: Timers): () => void {
   }
 }
 
-/** How many connections can be open beside the reserve. Infinity if the limit is unknown. */
+/** How many connections can be open in addition to the reserve. Infinity if the limit is unknown. */
 export function connectionsWithinDescriptors(): number {
   const limit = descriptorLimit()
   return limit === 0 ? Number.POSITIVE_INFINITY : limit - reserveOf(limit)

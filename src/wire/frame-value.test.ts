@@ -8,6 +8,6 @@ test('the end marker of a stream may be written in many ways', () => {
 })
 
 test('a `done` event of any length is checked in linear time', () => {
-  // signs that are no letters, and then one: the pattern alone takes minutes for a megabyte
+  // many signs and then a letter: the pattern alone would take minutes for a megabyte
   expect(isDone({ event: 'done', data: `${'-'.repeat(1024 * 1024)}x` })).toBe(false)
 })

@@ -20,7 +20,7 @@ export function frameValue({ event, data, read }: SseFrame): unknown {
   return undefined
 }
 
-/** Whether a frame is so long that it is read in steps. */
+/** Whether a frame is long enough to be read in steps. */
 export function isLongFrame({ data }: SseFrame): boolean {
   return data.length > maxAtOnce
 }

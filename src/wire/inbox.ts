@@ -20,7 +20,7 @@ interface QueuedValue<T> {
 type InboxStep<T> = IteratorResult<T, undefined>
 
 const maxWaitingBytes = 8 * 1024 * 1024
-/** What a value costs beside its bytes: a million empty messages need memory too. */
+/** The cost of a value in addition to its bytes: a million empty messages need memory too. */
 const overheadBytes = 24
 const done = { done: true, value: undefined } as const
 

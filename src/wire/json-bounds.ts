@@ -60,7 +60,7 @@ export interface JsonScan {
   readonly hasLongNumber: boolean
 }
 
-/** A number with so many digits loses none. */
+/** A number with at most this many digits loses none. */
 const safeDigits = 15
 
 /** Scans JSON text before it is parsed. It skips strings, and leaves invalid JSON to the parser. */

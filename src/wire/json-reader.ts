@@ -23,7 +23,7 @@ export type ReadingManner = 'exact' | 'lenient'
 /** The tokens that may come next. */
 type Expected = 'value' | 'value or end' | 'key' | 'key or end' | 'colon' | 'comma or end' | 'nothing'
 
-/** Limit for the bytes of a number; no real number needs so many. */
+/** Limit for the bytes of a number; real numbers need fewer. */
 const maxNumber = 1_024
 
 /**

@@ -1,7 +1,7 @@
 import { type JsonCursor, stepBytes } from './json-cursor.ts'
 import { JsonStop, noJson, parseToken } from './json-reading.ts'
 
-/** What a token costs beside its bytes. */
+/** The cost of a token in addition to its bytes. */
 export const tokenCost = 32
 /** Bytes of a string that are decoded at once. */
 const pieceBytes = 64 * 1024

@@ -5,7 +5,7 @@ import { tooLarge } from './reply-limits.ts'
 
 /** A text of so few characters cannot nest or hold enough to matter. Nearly every piece of a stream is that short. */
 const harmlessLength = 1_024
-/** Limit for the values of one text. Parsing so many takes a tenth of a second; whole replies with log probabilities have hundreds of thousands. */
+/** Limit for the values of one text. Parsing that many takes a tenth of a second; whole replies with log probabilities have hundreds of thousands. */
 const maxValues = 1_000_000
 
 /**

@@ -3,10 +3,10 @@ import type { Network } from '../flow/network.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { openMachine } from './machine.ts'
 
-/** The machine that the tests run on, for those that ask real sockets. */
+/** The real machine, for tests with real sockets. */
 export const machine = openMachine()
 
-/** The same machine, with parts of it that a test has in its hands. */
+/** The real machine, with some parts that a test controls. */
 export function machineWith(parts: Partial<Runtime>): Runtime {
   return { ...machine, ...parts }
 }
@@ -15,12 +15,12 @@ export function newCancel(): CancelSource {
   return new CancelSource(machine)
 }
 
-/** One on a machine that has parts of the test's. */
+/** Makes a signal on a machine with parts of the test. */
 export function cancelWith(parts: Partial<Runtime>): CancelSource {
   return new CancelSource(machineWith(parts))
 }
 
-/** One on a machine on which names mean what a test says. */
+/** Makes a signal on a machine with the test's addresses for names. */
 export function lookingUp(lookUp: Network['lookUp']): CancelSource {
   return cancelWith({ network: { ...machine.network, lookUp } })
 }
@@ -31,7 +31,7 @@ export function aborted(reason: unknown): CancelSource {
   return source
 }
 
-/** One that is aborted after so many milliseconds, so that a test which waits in vain says so. */
+/** Makes a signal that aborts after these milliseconds, so that a test that waits in vain fails with a message. */
 export function cancelIn(ms: number): CancelSource {
   const source = newCancel()
   machine.timers.set(ms, () => source.abort(new Error(`Nothing came of it within ${ms} ms.`)), { isBackground: true })

@@ -9,7 +9,7 @@ export interface Faults {
   connect?(): 'accept' | 'refuse' | 'silent'
   /** Milliseconds that bytes travel, either way. They never overtake each other. */
   delayMs?(): number
-  /** Bytes that arrive together, over 0: what was written at once comes in pieces of so many. */
+  /** Size of the pieces in which written bytes arrive, over 0. */
   pieceBytes?(): number
   /** Bytes of the server's that arrive on a new connection before it is reset. */
   resetAfterBytes?(): number

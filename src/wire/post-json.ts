@@ -6,7 +6,7 @@ import { writeJson } from './write-json.ts'
 
 export interface JsonPost {
   readonly url: string
-  /** Headers beside `content-type` and `accept`. */
+  /** Headers other than `content-type` and `accept`. */
   readonly headers: Readonly<Record<string, string>>
   /** The value that is sent as JSON. */
   readonly body: unknown

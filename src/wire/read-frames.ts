@@ -11,7 +11,7 @@ import { SseDecoder, type SseFrame } from './sse.ts'
 export interface FrameSplitter {
   /** Text before the first frame that is not a frame, such as a web page. */
   readonly passedOver?: string
-  /** Whether the text is a page so long that no frame will follow. */
+  /** Whether the text is a page too long for a frame to follow. */
   readonly isLongPage?: boolean
   /** Returns the frames that these bytes complete; undefined for none. */
   push(bytes: Uint8Array): readonly SseFrame[] | undefined
@@ -186,7 +186,7 @@ function decode(batch: ChatEvent[], frames: readonly SseFrame[], decoder: FrameD
   return false
 }
 
-/** The same for frames of which some are so long that they are read in steps. */
+/** Reads frames, and reads long ones in steps. */
 async function decodeLong(batch: ChatEvent[], frames: readonly SseFrame[], decoder: FrameDecoder): Promise<boolean> {
   for (const frame of frames) {
     const read = isLongFrame(frame) ? await readFrame(frame) : frame

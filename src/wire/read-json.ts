@@ -3,7 +3,7 @@ import { type JsonBounds, scanJson } from './json-bounds.ts'
 import { JsonReader, type ReadingManner } from './json-reader.ts'
 import type { JsonReading } from './json-reading.ts'
 
-/** A body of at most so many bytes is parsed at once, which takes some milliseconds. */
+/** The most bytes of a body that are parsed at once. That takes some milliseconds. */
 export const maxAtOnce = 1024 * 1024
 
 export interface ReadJsonOptions {

@@ -173,7 +173,7 @@ function libraryTimers(timers: Timers) {
   }
 }
 
-/** What an event takes in memory beside its text, in bytes: a million empty ones are not nothing. */
+/** Bytes of memory that an event needs in addition to its text: a million empty events need memory too. */
 const bytesPerEvent = 24
 
 /** The size of a batch in bytes, roughly. */

@@ -14,7 +14,7 @@ export interface MessageReaderOptions {
   readonly isMasked: boolean
 }
 
-/** What a fragment costs beside its bytes: a million empty ones need memory too. */
+/** The cost of a fragment in addition to its bytes: a million empty ones need memory too. */
 const fragmentBytes = 64
 
 /** Joins a peer's frames to messages, however they are fragmented. */

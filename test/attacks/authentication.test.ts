@@ -52,11 +52,11 @@ describe('item 11: a client key', () => {
     ['a lower-case scheme', `authorization: bearer ${key}`],
     ['x-api-key', `x-api-key: ${key}`],
     ['api-key, as Azure’s clients send it', `api-key: ${key}`],
-    ['a right x-api-key beside another word', `Authorization: Bearer unused\r\nx-api-key: ${key}`],
-    ['a right api-key beside another word', `Authorization: Bearer unused\r\napi-key: ${key}`],
-    ['a right Authorization beside another word', `Authorization: Bearer ${key}\r\napi-key: unused`],
-    ['a right api-key beside an empty x-api-key', `x-api-key:\r\napi-key: ${key}`],
-    ['a right api-key beside another scheme', `Authorization: Basic ${btoa('a:b')}\r\napi-key: ${key}`],
+    ['a right x-api-key next to another word', `Authorization: Bearer unused\r\nx-api-key: ${key}`],
+    ['a right api-key next to another word', `Authorization: Bearer unused\r\napi-key: ${key}`],
+    ['a right Authorization next to another word', `Authorization: Bearer ${key}\r\napi-key: unused`],
+    ['a right api-key next to an empty x-api-key', `x-api-key:\r\napi-key: ${key}`],
+    ['a right api-key next to another scheme', `Authorization: Basic ${btoa('a:b')}\r\napi-key: ${key}`],
     ['a right key in each', `Authorization: Bearer ${key}\r\nx-api-key: ${key}\r\napi-key: sk-second-0123456789abcdef`],
   ]
   for (const [name, header] of accepted) {

@@ -238,7 +238,7 @@ describe('doctor says nothing secret', () => {
     })
 })
 
-describe('doctor beside a server', () => {
+describe('doctor next to a server', () => {
   test('that keeps renewed accounts in its memory asks that server, and uses up none of its tokens', async () => {
     const smithery = await closeLater(emulateSmithery())
     const { access_token: token } = sessionIn(smithery.variables, 'SMITHERY_COOKIE_1')

@@ -208,7 +208,7 @@ for (const { name, model, own, emulator } of subjects) {
 describe('mistral only', () => {
   const [{ model }] = subjects
 
-  test('tells what became of what it was sent', async () => {
+  test('reports how it used each parameter', async () => {
     const sent = { seed: 7, logit_bias: { '50256': -100 }, max_tokens: 50, user: 'ann', safe_prompt: true }
     const { response } = await client.chat.completions.create({ model, messages, ...sent }).withResponse()
     expect(receiptOf(response)).toEqual([
@@ -293,7 +293,7 @@ describe('mistral only', () => {
 describe('ai21 only', () => {
   const [, { model }] = subjects
 
-  test('tells what became of what it was sent', async () => {
+  test('reports how it used each parameter', async () => {
     const sent = { seed: 7, logit_bias: { '50256': -100 }, max_tokens: 50, safe_prompt: true, n: 2 }
     const { response } = await client.chat.completions.create({ model, messages, ...sent }).withResponse()
     expect(receiptOf(response)).toEqual([

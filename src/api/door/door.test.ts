@@ -39,7 +39,7 @@ const doorWith = (...keys: string[]) => doorOf(keys.map((value) => ({ secret: ne
 const doorOf = (keys: readonly ClientKey[]) =>
   new Door({ runtime: machine, table, keys: new Keys(keys, () => machine.now()), proxies, policy, log })
 
-/** Its handlers need nothing of the program. */
+/** A surface whose handlers need no services. */
 const run: RunHandler = (_handler, { path }) => new Response(path)
 
 const requestFor = (path: string, headers: Record<string, string> = {}) =>

@@ -21,7 +21,7 @@ export function decodeMessage({ shell: message, content: sent, calls }: ReadMess
         ...ownExtra(extraOfResult(message, content, sent)),
       }
     case 'function':
-      // the extra overwrites the members of a tool message, so that the message leaves as it came
+      // the extra overwrites the members of a tool message, so that the message leaves unchanged
       return {
         role: 'tool',
         content,
@@ -44,7 +44,7 @@ export function decodeMessage({ shell: message, content: sent, calls }: ReadMess
   }
 }
 
-/** OpenAI takes only text as a tool result. Other content leaves as it came, for an upstream that takes more. */
+/** OpenAI takes only text as a tool result. Other content leaves unchanged, for an upstream that accepts more. */
 function extraOfResult(
   message: WireMessage,
   content: readonly Part[],

@@ -89,7 +89,7 @@ const encodedMembers = {
   refusal: undefined,
 }
 
-/** Returns an extra that overwrites all encoded members, so that an upstream of this dialect gets the message as it came. */
+/** Returns an extra that overwrites all encoded members, so that an upstream of this dialect gets the message unchanged. */
 function originalExtra(message: Fields): Pick<Message, 'extra'> {
   return ownExtra({ ...encodedMembers, reasoning: undefined, reasoning_content: undefined, ...message })
 }

@@ -24,7 +24,7 @@ import { compact, merge } from './fields.ts'
 import { showImagesOfResults } from './images-of-results.ts'
 
 /**
- * Writes a Chat Completions request. A request of the same dialect leaves as it came, including unknown fields and the
+ * Writes a Chat Completions request. A request of the same dialect leaves unchanged, including unknown fields and the
  * client's own spelling. The special fields of other dialects are dropped.
  * @param own the service's names of parameters that have only one name there
  */
@@ -106,7 +106,7 @@ export function encodeMessage(message: Message, isStrict = false): Fields {
   }
 }
 
-/** Writes the reasoning and the refusal of an answer, which stand beside its content. */
+/** Writes the reasoning and the refusal of an answer, which stand next to its content. */
 export function encodeBesideContent(parts: readonly Part[]): Fields {
   const beside: Record<string, string> = {}
   for (const part of parts) {
@@ -121,7 +121,7 @@ function fieldOfReasoning({ extra }: ReasoningPart): string {
   return extra?.[dialect]?.field === 'reasoning' ? 'reasoning' : 'reasoning_content'
 }
 
-/** Whether a refusal stands beside the content, as in OpenAI's answers, and not among the parts. */
+/** Whether a refusal stands next to the content, as in OpenAI's answers, and not among the parts. */
 function isRefusalBeside(part: Part): part is RefusalPart {
   return part.type === 'refusal' && part.extra?.[dialect]?.isPart !== true
 }

@@ -24,7 +24,7 @@ export interface EncodeOptions {
 }
 
 /**
- * Writes events as SSE frames with `chat.completion.chunk`s. A native chunk of this dialect is relayed as it came, except the
+ * Writes events as SSE frames with `chat.completion.chunk`s. A native chunk of this dialect is relayed unchanged, except the
  * id, model, time and usage, which are the same for the whole stream.
  */
 export class StreamEncoder {

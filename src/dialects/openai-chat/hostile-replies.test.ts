@@ -184,7 +184,7 @@ for (const body of [
   { base_resp: { status_msg: 'No.', status_code: unprintable } },
   { error: { message: 'No.', code: unprintable, type: unprintable, param: unprintable } },
 ])
-  test(`members without a text are no reason to fail: ${JSON.stringify(body)}`, () => {
+  test(`members without a text do not cause a failure: ${JSON.stringify(body)}`, () => {
     expect(readComplaint(body).message).toStartWith('No.')
     expect(errorInside(body)).toBeInstanceOf(ChatError)
   })

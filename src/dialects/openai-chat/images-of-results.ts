@@ -27,7 +27,7 @@ export function showImagesOfResults(messages: readonly Message[]): readonly Mess
   return shown
 }
 
-/** Whether a tool result has images to move. A result from a client of this dialect leaves as it came. */
+/** Whether a tool result has images to move. A result from a client of this dialect leaves unchanged. */
 function hasImages(message: Message): message is ToolMessage {
   if (message.role !== 'tool' || message.extra?.[dialect]?.content !== undefined) return false
   return message.content.some(({ type }) => type === 'image')

@@ -11,7 +11,7 @@ import { choicesIn, readChoice, type WireChoice } from './wire-reply.ts'
 export interface ParsedReply {
   readonly choices: readonly WireChoice[]
   readonly usage: Usage | undefined
-  /** The reply as it came. */
+  /** The unchanged reply. */
   readonly native: Native
 }
 

@@ -28,7 +28,7 @@ function decodeUsage(wire: Fields): Usage {
   }
 }
 
-/** What proxies of Anthropic and of Gemini count beside, if they pass on the names of those as well. */
+/** Counts that proxies of Anthropic and of Gemini keep separate, if they also pass on their names. */
 function countedBeside(wire: Fields): CountedBeside {
   const hasAnthropicNames = 'cache_read_input_tokens' in wire || 'cache_creation_input_tokens' in wire
   return { cache: hasAnthropicNames && !('prompt_tokens' in wire), reasoning: 'candidates_token_count' in wire }

@@ -20,7 +20,7 @@ export interface WireDelta extends Fields {
 
 /** The readable parts of a choice of a chunk or of a whole completion. */
 export interface WireChoice {
-  /** The choice as it came. */
+  /** The unchanged choice. */
   readonly raw: Fields
   /** The number of the choice; undefined if it has none. */
   readonly index: number | undefined
@@ -65,7 +65,7 @@ export function readChoice(raw: Fields, form: 'chunk' | 'whole'): WireChoice {
 
 function indexIn(value: unknown): number | undefined {
   const index = wholeNumber(value)
-  // no request can ask for so many choices
+  // no request can ask for that many choices
   return index === undefined || index < 0 || index >= maxChoices ? undefined : index
 }
 

@@ -1,7 +1,7 @@
 const steps = 10
 
 /**
- * Sleeps in steps: after each of them what has come in is read. A process that the machine has stopped for longer than
+ * Sleeps in steps. After each step the sockets are read. A process that the machine has stopped for longer than
  * `ms` would otherwise wake up late, and go on before it has read anything.
  */
 export async function pause(ms: number): Promise<void> {
