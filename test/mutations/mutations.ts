@@ -79,8 +79,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'usage',
     file: 'src/dialects/openai-chat/usage.ts',
-    find: "count('outputTokens', wire.completion_tokens)",
-    replace: "count('outputTokens', wire.prompt_tokens)",
+    find: 'outputTokens: largest(wire.completion_tokens,',
+    replace: 'outputTokens: largest(wire.prompt_tokens,',
     tests: ['src/dialects/openai-chat/usage.test.ts', 'src/dialects/openai-chat/decode-reply.test.ts'],
   },
   {
