@@ -27,6 +27,18 @@ describe('a deferred flow', () => {
     expect((await readAll(flow)).thrown).toEqual(new Error('nobody'))
   })
 
+  test('fails again at each later read, also if the flow that it tried failed, until it is closed', async () => {
+    const flows = [
+      defer(() => Promise.reject(new Error('refused')), call()),
+      defer(({ begin }) => begin(scriptedFlow<ChatEvent>(new Error('refused'))), call()),
+    ]
+    for (const flow of flows) {
+      for (let read = 0; read < 3; read++) expect((await readAll(flow)).thrown).toEqual(new Error('refused'))
+      flow.close()
+      expect(await flow.next()).toBeUndefined()
+    }
+  })
+
   test('may try several flows, up to the commit point of each', async () => {
     const refused = scriptedFlow<ChatEvent>([text('')], new Error('refused'))
     const flow = defer(async ({ begin }) => {

@@ -29,6 +29,7 @@ class DeferredFlow<Event> implements Flow<Event> {
   /** The flow that is tried at the moment, before one is found. */
   #tried: { close(): void } | undefined
   #found: Flow<Event> | undefined
+  #failure: { readonly thrown: unknown } | undefined
   #isClosed = false
 
   constructor(open: (opening: FlowOpening) => Promise<Flow<Event>>, parent: Cancel) {
@@ -38,7 +39,9 @@ class DeferredFlow<Event> implements Flow<Event> {
 
   next(): NextBatch<Event> | Promise<NextBatch<Event>> {
     if (this.#found) return this.#found.next()
-    return this.#isClosed ? undefined : this.#start()
+    if (this.#isClosed) return undefined
+    if (this.#failure) throw this.#failure.thrown
+    return this.#start()
   }
 
   close(): void {
@@ -59,7 +62,10 @@ class DeferredFlow<Event> implements Flow<Event> {
       if (this.#isClosed) found?.close()
       else this.#found = found
     } catch (thrown) {
-      if (!this.#isClosed) throw thrown
+      if (!this.#isClosed) {
+        this.#failure = { thrown }
+        throw thrown
+      }
     } finally {
       link.release()
       this.#link = undefined

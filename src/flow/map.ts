@@ -1,6 +1,6 @@
 import type { Batch, Flow, NextBatch } from './flow.ts'
 
-/** Changes each batch of a flow. A batch that becomes empty is skipped. */
+/** Changes each batch of a flow. A batch that becomes empty is skipped. `change` must not throw. */
 export function map<From, To>(flow: Flow<From>, change: (batch: Batch<From>) => readonly To[]): Flow<To> {
   return new MappedFlow(flow, change)
 }
