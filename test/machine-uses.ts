@@ -10,6 +10,8 @@ const members: Readonly<Record<string, MachineUse>> = {
   'performance.timeOrigin': 'clock',
   'process.hrtime': 'clock',
   'process.uptime': 'clock',
+  'process.cpuUsage': 'clock',
+  'process.resourceUsage': 'clock',
   'console.time': 'clock',
   'console.timeEnd': 'clock',
   'console.timeLog': 'clock',
@@ -17,16 +19,20 @@ const members: Readonly<Record<string, MachineUse>> = {
   'AbortSignal.timeout': 'timer',
   'Bun.sleep': 'timer',
   'Bun.sleepSync': 'timer',
+  'Bun.cron': 'timer',
   'Math.random': 'chance',
   'crypto.randomUUID': 'chance',
   'crypto.getRandomValues': 'chance',
   'Bun.randomUUIDv7': 'chance',
   'Bun.password': 'chance',
+  'Bun.CSRF': 'chance',
   'Atomics.wait': 'timer',
   'Atomics.waitAsync': 'timer',
   'Bun.RedisClient': 'socket',
   'Bun.S3Client': 'socket',
   'Bun.SQL': 'socket',
+  'Bun.WebView': 'socket',
+  'Bun.postgres': 'socket',
   'Bun.redis': 'socket',
   'Bun.s3': 'socket',
   'Bun.sql': 'socket',
@@ -40,8 +46,12 @@ const members: Readonly<Record<string, MachineUse>> = {
 /** Globals that a file may not name. */
 const globals: Readonly<Record<string, MachineUse>> = {
   performance: 'clock',
+  Temporal: 'clock',
+  BroadcastChannel: 'socket',
   EventSource: 'socket',
   WebSocket: 'socket',
+  // a thread reads its own clock
+  Worker: 'clock',
   XMLHttpRequest: 'socket',
   setTimeout: 'timer',
   setInterval: 'timer',
@@ -56,6 +66,8 @@ const owners: Readonly<Record<string, MachineUse>> = {
   Date: 'clock',
   Math: 'chance',
   crypto: 'chance',
+  globalThis: 'clock',
+  process: 'clock',
 }
 
 /** Imported names. `*` stands for all names of a module. */
@@ -73,6 +85,7 @@ const imported: Readonly<Record<string, Readonly<Record<string, MachineUse>>>> =
   'node:module': { createRequire: 'socket' },
   'node:os': { networkInterfaces: 'socket', uptime: 'clock' },
   'node:process': { hrtime: 'clock', uptime: 'clock' },
+  'node:worker_threads': { '*': 'clock' },
   'node:timers': { '*': 'timer' },
   'node:timers/promises': { '*': 'timer' },
   'node:perf_hooks': { '*': 'clock' },
@@ -96,7 +109,11 @@ const imported: Readonly<Record<string, Readonly<Record<string, MachineUse>>>> =
     RedisClient: 'socket',
     S3Client: 'socket',
     SQL: 'socket',
+    WebView: 'socket',
+    CSRF: 'chance',
+    cron: 'timer',
     password: 'chance',
+    postgres: 'socket',
     redis: 'socket',
     s3: 'socket',
     sql: 'socket',
@@ -131,10 +148,14 @@ export function machineUses(program: Parameters<Visitor['visit']>[0]): MachineUs
         else if (!pure.has(name)) note(known?.[name] ?? known?.['*'])
       }
     },
+    TSImportEqualsDeclaration: ({ moduleReference }) => {
+      if (moduleReference.type === 'TSExternalModuleReference') noteModule(textOf(moduleReference.expression))
+    },
     ImportExpression: ({ source }) => void noteModule(textOf(source)),
     MemberExpression: ({ object, property, computed }) => {
       const key = computed ? textOf(property) : nameOf(property)
       if (isGlobalThis(object)) note(globals[key] ?? (seen.has(property) ? undefined : owners[key]))
+      if (key === 'timeStamp') note('clock')
       if (!computed) seen.add(property)
       const owner = object.type === 'MemberExpression' && isGlobalThis(object.object) ? object.property : object
       if (computed && key === '') note(owners[nameOf(owner)])
@@ -152,8 +173,11 @@ export function machineUses(program: Parameters<Visitor['visit']>[0]): MachineUs
       if (id.type !== 'ObjectPattern' || init?.type !== 'Identifier') return
       if (id.properties.some(({ type }) => type === 'RestElement')) return
       seen.add(init)
-      for (const property of id.properties)
-        if (property.type === 'Property') note(members[`${init.name}.${nameOf(property.key)}`])
+      for (const property of id.properties) {
+        if (property.type !== 'Property') continue
+        const key = nameOf(property.key)
+        note(isGlobalThis(init) ? (globals[key] ?? owners[key]) : members[`${init.name}.${key}`])
+      }
     },
     NewExpression: ({ callee, arguments: given }) => {
       if (nameOf(callee) !== 'Date') return
@@ -166,7 +190,7 @@ export function machineUses(program: Parameters<Visitor['visit']>[0]): MachineUs
       if (callee.type !== 'MemberExpression') return
       if (called === 'listen' && isAddress(given)) note('socket')
       // a format of Intl formats the present time if it gets no date
-      if (/^format(ToParts)?$/.test(called) && given.length === 0) note('clock')
+      if (/^format(ToParts)?$/.test(called) && (given.length === 0 || isUndefined(given[0]))) note('clock')
     },
     Identifier: (node) => {
       if (seen.has(node)) return
@@ -200,6 +224,12 @@ function nameOf(node: Node): string {
   return node.type === 'Literal' ? textOf(node) : ''
 }
 
+function isUndefined(node: Node | undefined): boolean {
+  return node !== undefined && nameOf(node) === 'undefined'
+}
+
+/** The text of a string, or of a template without expressions. */
 function textOf(node: Node): string {
+  if (node.type === 'TemplateLiteral' && node.quasis.length === 1) return node.quasis[0]?.value.cooked ?? ''
   return node.type === 'Literal' && typeof node.value === 'string' ? node.value : ''
 }
