@@ -12,9 +12,9 @@ afterEach(() => {
   for (const gateway of opened.splice(0)) gateway.close()
 })
 
-function setUp(upstreams: readonly Upstream[], maxCalls = 10) {
+function setUp(upstreams: readonly Upstream[], { maxCalls = 10, silenceMs = 60_000 } = {}) {
   const lines: LogLine[] = []
-  const deadlines = { firstEventMs: 50, wholeMs: 50, idleMs: 50 }
+  const deadlines = { firstEventMs: silenceMs, wholeMs: silenceMs, idleMs: silenceMs }
   const gateway = openGateway({
     runtime: machine,
     upstreams,
@@ -85,22 +85,25 @@ test('P21: other accounts, then other upstreams replace those that fail', async 
 })
 
 test('P5: the deadline ends a call to a silent upstream', async () => {
-  const { ask } = setUp([
-    upstream(
-      'a',
-      chatOf(async function* (_request, { signal }) {
-        await silence(signal)
-        yield finish()
-      }),
-    ),
-  ])
+  const { ask } = setUp(
+    [
+      upstream(
+        'a',
+        chatOf(async function* (_request, { signal }) {
+          await silence(signal)
+          yield finish()
+        }),
+      ),
+    ],
+    { silenceMs: 50 },
+  )
   const { thrown, receipt } = await ask({ model: 'a/model' })
   expect(thrown).toMatchObject({ reason: 'timeout' })
   expect(receipt.attempts).toBe(1)
 })
 
 test('several answers of one request count as one call', async () => {
-  const { ask } = setUp([upstream('a', saying('x'))], 1)
+  const { ask } = setUp([upstream('a', saying('x'))], { maxCalls: 1 })
   const { events } = await ask({ model: 'a/model', parameters: { choices: 3 } })
   expect(events.filter(({ type }) => type === 'finish')).toHaveLength(3)
 })

@@ -7,11 +7,15 @@ import { emulateLangfast } from './index.ts'
 /**
  * Sends one wrong thing at a time. A mistake that the emulator accepts would not be found by any test of the adapter.
  */
-const langfast = await emulateLangfast({
-  promptIds: ['a-prompt'],
-  pulse: { connectTimeout: 80, pingInterval: 40, pingTimeout: 40 },
-})
-afterAll(() => langfast.close())
+const langfast = await emulateLangfast({ promptIds: ['a-prompt'], pulse: pulseOf(600_000) })
+/** Closes a connection that does not connect, or does not answer a ping. Only the tests of that use it. */
+const impatient = await emulateLangfast({ promptIds: ['a-prompt'], pulse: pulseOf(40) })
+afterAll(() => Promise.all([langfast.close(), impatient.close()]))
+
+function pulseOf(ms: number) {
+  return { connectTimeout: 2 * ms, pingInterval: ms, pingTimeout: ms }
+}
+
 const never = newCancel()
 
 interface Wrong {
@@ -96,8 +100,8 @@ describe('a run is refused', () => {
 })
 
 /** Sends these texts on a new connection, and collects the replies until the connection closes. */
-async function converse(texts: readonly string[], query = 'EIO=4&transport=websocket') {
-  const url = `${langfast.socketUrl}/socket.io/?${query}`
+async function converse(texts: readonly string[], { socketUrl } = langfast) {
+  const url = `${socketUrl}/socket.io/?EIO=4&transport=websocket`
   const socket = await openWebSocket({ url, headers: {} }, never)
   for (const text of texts) socket.send(text)
   const messages: string[] = []
@@ -108,10 +112,10 @@ async function converse(texts: readonly string[], query = 'EIO=4&transport=webso
       // it was left
     }
   }
-  return { socket, messages, ended: within(read(), 2_000, 'the end') }
+  return { socket, messages, ended: within(read(), 60_000, 'the end') }
 }
 
-const opening = '0{"sid":"…","upgrades":[],"pingInterval":40,"pingTimeout":40,"maxPayload":1000000}'
+const opening = '0{"sid":"…","upgrades":[],"pingInterval":600000,"pingTimeout":600000,"maxPayload":1000000}'
 const connect = (token: string) => `40${JSON.stringify({ token })}`
 
 describe('a connection', () => {
@@ -134,19 +138,26 @@ describe('a connection', () => {
   ] as const)
     test(`with ${what} is not authorized`, async () => {
       const { messages, socket } = await converse([text])
-      await until(() => messages.length === 2, 1_000, 'the refusal')
+      await until(() => messages.length === 2, 60_000, 'the refusal')
       expect(messages).toEqual([opening, '44{"message":"Not authorized"}'])
       socket.close()
     })
 
   for (const [what, texts] of [
-    ['that sends nothing', []],
     ['that sends an event before it is connected', ['42["a"]']],
     ['that sends an invalid packet', [connect(session.access_token), 'hello']],
-    ['that does not answer pings', [connect(session.access_token)]],
   ] as const)
     test(`${what} is closed`, async () => {
       const { ended } = await converse(texts)
+      await ended
+    })
+
+  for (const [what, texts] of [
+    ['that sends nothing', []],
+    ['that does not answer pings', [connect(impatient.signIn().access_token)]],
+  ] as const)
+    test(`${what} is closed in time`, async () => {
+      const { ended } = await converse(texts, impatient)
       await ended
     })
 
@@ -154,9 +165,9 @@ describe('a connection', () => {
     await post(session)
     const own = await converse([connect(session.access_token)])
     const other = await converse([connect(langfast.signIn().access_token)])
-    await until(() => own.messages.length === 2 && other.messages.length === 2, 1_000, 'both are in')
+    await until(() => own.messages.length === 2 && other.messages.length === 2, 60_000, 'both are in')
     await post(session)
-    await until(() => own.messages.some((text) => text.includes('completion_finished')), 1_000, 'the end')
+    await until(() => own.messages.some((text) => text.includes('completion_finished')), 60_000, 'the end')
     const received = own.messages.filter((text) => text.startsWith('42'))
     expect(received.filter((text) => text.includes('"completed"'))).toHaveLength(1)
     expect(other.messages.filter((text) => text.startsWith('42'))).toEqual([])
