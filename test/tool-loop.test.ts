@@ -238,7 +238,7 @@ for (const [name, start] of Object.entries(rigs))
       const { chat } = gatewayOver(rig)
       const controller = newCancel()
       const reading = fold(chat(requestFor(`${rig.model}:tools`), newCall(controller))).catch((thrown) => thrown)
-      await until(() => rig.emulator.chats.length === 3, 5_000, 'the third round')
+      await until(() => rig.emulator.chats.length === 3, 20_000, 'the third round')
       // the connection of the list of models stays open
       const before = rig.emulator.openConnections()
       const reason = new ChatError('cancelled', { message: 'gone' })

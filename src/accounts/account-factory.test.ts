@@ -68,7 +68,7 @@ function setUp({ min = 2, max = 5, accounts = [] }: Given = {}) {
     kinds: () => Object.fromEntries(pool.states().map(({ label, state }) => [label, state.kind])),
     /** Waits until the pool has so many accounts. */
     waitForSize: (size: number) =>
-      until(() => pool.size === size && signUpService.running === 0, 1_000, `${size} accounts`),
+      until(() => pool.size === size && signUpService.running === 0, 20_000, `${size} accounts`),
   }
 }
 
@@ -116,7 +116,7 @@ describe('a pool that makes its accounts', () => {
     const { signUpService, pool, lease, holdSignUps, labels } = setUp({ min: 3 })
     const release = holdSignUps()
     const waiting = [lease(), lease(), lease()]
-    await until(() => signUpService.running === 1, 1_000, 'one is being made')
+    await until(() => signUpService.running === 1, 20_000, 'one is being made')
     pool.add({ label: 'ADDED', credential: undefined })
     expect((await waiting[0])?.label).toBe('ADDED')
     release()
@@ -129,7 +129,7 @@ describe('a pool that makes its accounts', () => {
     const { signUpService, pool, lease, holdSignUps } = setUp({ min: 1 })
     const release = holdSignUps()
     const waiting = [lease(), lease(), lease()]
-    await until(() => signUpService.running === 1, 1_000, 'one is being made')
+    await until(() => signUpService.running === 1, 20_000, 'one is being made')
     pool.add({ label: 'ADDED', credential: undefined })
     expect((await Promise.all(waiting)).map(({ label }) => label)).toEqual(['ADDED', 'ADDED', 'ADDED'])
     release()
@@ -140,7 +140,7 @@ describe('a pool that makes its accounts', () => {
     const first = await lease()
     await waitForSize(1)
     expect(pool.remove(first.label)).toBe(true)
-    await until(async () => (await store.keys('', 9)).length === 0, 1_000, 'it is removed from the state')
+    await until(async () => (await store.keys('', 9)).length === 0, 20_000, 'it is removed from the state')
     const next = await lease()
     expect([next.label, next === first]).toEqual(['anonymous-1', false])
   })
@@ -150,7 +150,7 @@ describe('a pool that makes its accounts', () => {
     const release = holdSignUps()
     const leavingCall = newCancel()
     const [first, second] = [lease(), lease(pool, [], leavingCall)]
-    await until(() => signUpService.running === 1, 1_000, 'the first is being made')
+    await until(() => signUpService.running === 1, 20_000, 'the first is being made')
     const releaseNext = holdSignUps()
     release()
     expect((await first).label).toBe('anonymous-1')
@@ -207,7 +207,7 @@ describe('a pool that makes its accounts', () => {
     const { signUpService, pool, lease, holdSignUps } = setUp()
     holdSignUps()
     const waiting = failureOf(lease())
-    await until(() => signUpService.running === 1, 1_000, 'one is being made')
+    await until(() => signUpService.running === 1, 20_000, 'one is being made')
     pool.close()
     expect((await waiting).reason).toBe('internal')
     expect(pool.size).toBe(0)
@@ -296,7 +296,7 @@ describe('after a restart', () => {
     const again = open()
     await lease(again)
     await lease(again)
-    await until(() => again.size === 2, 1_000, 'the second')
+    await until(() => again.size === 2, 20_000, 'the second')
     expect([signUpService.made, pool.size]).toEqual([2, 1])
   })
 
@@ -327,7 +327,7 @@ describe('after a restart', () => {
     service.setOutcomes('lost', 'cut')
     pass(3_600_000 - 60_000)
     await session.getCredential(never)
-    await until(() => !session.isRenewing, 1_000, 'the renewal')
+    await until(() => !session.isRenewing, 20_000, 'the renewal')
     const again = await lease(open())
     expect(await again.getCredential(never)).toMatchObject({ generation: 102 })
     expect(service.asked.length).toBe(4)
@@ -347,7 +347,7 @@ describe('after a restart', () => {
     const first = await lease(again)
     pass(5_000)
     await lease(again)
-    await until(() => again.size === 3, 1_000, 'the others')
+    await until(() => again.size === 3, 20_000, 'the others')
     const seen = new Set(await Promise.all(Array.from({ length: 6 }, () => lease(again))))
     expect([seen.size, seen.has(first)]).toEqual([3, true])
   })
@@ -404,6 +404,6 @@ test('an account during its renewal is shown as refreshing', async () => {
   expect(kinds()).toEqual({ 'anonymous-1': 'refreshing' })
   answer.resolve('ok')
   await credential
-  await until(() => !session.isRenewing, 1_000, 'the renewal')
+  await until(() => !session.isRenewing, 20_000, 'the renewal')
   expect(kinds()).toEqual({ 'anonymous-1': 'ok' })
 })

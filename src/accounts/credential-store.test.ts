@@ -47,15 +47,15 @@ test('only one of two processes asks the service, even if the first one lost its
     () => new LiveAccount(account, { ...accountsOptions({ store, now: () => now }), upstream: 'u' }),
   )
   const renewed = [processes[0]?.replaceCredential(credential, never)]
-  await until(() => writes === 1, 5_000, 'the first process at its first write')
+  await until(() => writes === 1, 20_000, 'the first process at its first write')
   now += leaseMs + 1
   renewed.push(processes[1]?.replaceCredential(credential, never))
-  await until(() => writes === 2, 5_000, 'the second process at its first write')
+  await until(() => writes === 2, 20_000, 'the second process at its first write')
   gates[0]?.resolve()
   await runPending()
   gates[1]?.resolve()
   // the process that may not write asks for the lease twice more, and has not asked the service
-  await until(() => service.asked.length === 2 || store.leases >= 4, 5_000, 'the other to try again')
+  await until(() => service.asked.length === 2 || store.leases >= 4, 20_000, 'the other to try again')
   outcome.resolve('ok')
   expect((await Promise.all(renewed)).map((token) => token?.generation)).toEqual([1, 1])
   expect([service.most, service.asked.length]).toEqual([1, 1])

@@ -45,7 +45,7 @@ function setUp(more: Parameters<typeof accountsOptions>[0] = {}) {
     /** The number of requests to the service. */
     asked: () => service.asked.length,
     /** Waits until the background renewal has ended. */
-    waitForRenewal: () => until(() => !session.isRenewing, 1_000, 'the renewal'),
+    waitForRenewal: () => until(() => !session.isRenewing, 20_000, 'the renewal'),
   }
 }
 
@@ -253,7 +253,7 @@ describe('a renewal', () => {
     const leaves = newCancel()
     const left = reasonOf(session.getCredential(leaves))
     const stays = session.getCredential(never)
-    await until(() => asked() === 1, 1_000, 'the service is asked')
+    await until(() => asked() === 1, 20_000, 'the service is asked')
     leaves.abort(new ChatError('cancelled', { message: '' }))
     expect(await left).toBe('cancelled')
     answer.resolve('ok')
@@ -403,7 +403,7 @@ describe('at the start', () => {
     service.setOutcomes('lost', 'cut')
     pass(hourMs - aheadMs)
     await session.getCredential(never)
-    await until(() => !session.isRenewing, 1_000, 'the renewal')
+    await until(() => !session.isRenewing, 20_000, 'the renewal')
     const again = open()
     expect(await generation(again)).toBe(1)
     expect(service.asked.map((token) => token.generation)).toEqual([0, 0, 0])

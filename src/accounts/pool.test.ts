@@ -297,7 +297,7 @@ describe('an account that is removed during its renewal', () => {
     const answer = Promise.withResolvers<Outcome>()
     service.setOutcomes(() => answer.promise)
     const newCredential = Promise.resolve(pickFrom(pool).getCredential(never))
-    await until(() => service.asked.length === 1, 1_000, 'the service is asked')
+    await until(() => service.asked.length === 1, 20_000, 'the service is asked')
     return { service, options, account, pool, answer, newCredential }
   }
 
@@ -340,7 +340,7 @@ test('the state of an account has the end of its credential and the time of its 
   const answer = Promise.withResolvers<Outcome>()
   service.setOutcomes(() => answer.promise)
   const newCredential = pickFrom(pool).getCredential(never)
-  await until(() => service.asked.length === 1, 1_000, 'the service is asked')
+  await until(() => service.asked.length === 1, 20_000, 'the service is asked')
   expect(pool.states()).toMatchObject([{ state: { kind: 'refreshing' }, renewal: { isRunning: true } }])
   answer.resolve('ok')
   await newCredential

@@ -188,7 +188,7 @@ describe('a base URL with a slash at its end', () => {
     await client.text('"content":"ok"')
     expect(chats).toBe(1)
     client.leave()
-    await until(() => chats === 0, 5_000, 'the chat has ended')
+    await until(() => chats === 0, 20_000, 'the chat has ended')
   })
 
   test('works for the chat server and for a web page', async () => {
@@ -425,7 +425,7 @@ describe('stopping', () => {
     void slow.send(`POST /v1/chat/completions HTTP/1.1\r\n${half}`)
     // so that it has arrived when the server stops
     expect((await slow.reply()).status).toBe(100)
-    await until(() => chats === 2, 1_000, 'both chats')
+    await until(() => chats === 2, 20_000, 'both chats')
     const stopped = stopping.stop(50)
     const text = await begun.text()
     expect(text).toContain('"content":"ok"')

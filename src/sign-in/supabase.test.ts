@@ -157,7 +157,7 @@ describe('a refusal', () => {
     const leaving = newCancel()
     const asked = emulator.requests.length
     const failed = failureOf(renewSession(sessionOf(emulator.signIn()), leaving))
-    await until(() => emulator.requests.length > asked, 2_000, 'the request')
+    await until(() => emulator.requests.length > asked, 20_000, 'the request')
     leaving.abort(new ChatError('cancelled', { message: 'enough' }))
     expect(await failed).toMatchObject({ reason: 'cancelled' })
   })

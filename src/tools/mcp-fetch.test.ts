@@ -33,7 +33,7 @@ describe('after a cut reply the outcome is unknown, and the call is not repeated
       )
       await using tools = open([at(emulator.origin)])
       const chunks: string[] = []
-      const outcome = await within(tools.run('a', {}, { onChunk: (text) => chunks.push(text) }), 4_000, 'the outcome')
+      const outcome = await within(tools.run('a', {}, { onChunk: (text) => chunks.push(text) }), 20_000, 'the outcome')
       expect(outcome).toMatchObject({ content: expect.stringMatching(/not known whether it ran/), isError: true })
       expect(chunks).toEqual(what.includes('breaks off') ? expect.any(Array) : ['1\n'])
       expect(emulator.requests.filter(({ body }) => body.includes('tools/call'))).toHaveLength(1)
@@ -50,7 +50,7 @@ describe('after a cut reply the outcome is unknown, and the call is not repeated
       }),
     )
     await using tools = open([at(emulator.origin)])
-    expect(await within(tools.run('a'), 4_000, 'the outcome')).toMatchObject({ isError: true })
+    expect(await within(tools.run('a'), 20_000, 'the outcome')).toMatchObject({ isError: true })
   })
 })
 
@@ -67,7 +67,7 @@ test('a stream that ends as soon as it is opened is opened at most ten times', a
   await using tools = open([at(emulator.origin)])
   await tools.list()
   const opened = () => emulator.requests.filter(({ method }) => method === 'GET').length
-  await until(() => opened() >= 10, 4_000, 'the library tries')
+  await until(() => opened() >= 10, 20_000, 'the library tries')
   expect(await untilStill(opened, 300, 3_000)).toBe(10)
 })
 

@@ -19,7 +19,7 @@ async function collectTexts(config: ToolServerConfig, tool: string): Promise<str
   const found = (await tools.list()).get(tool)
   const outcome = await found?.run({}, { signal: cancelIn(10_000), onChunk: (text) => void lines.push(text) })
   if (config.transport === 'stdio')
-    await until(() => lines.some((line) => line.includes('standard error')), 5_000, 'its words')
+    await until(() => lines.some((line) => line.includes('standard error')), 20_000, 'its words')
   const text = [...lines, JSON.stringify(tools.registry.servers()), inspect([config, tools, found], { depth: 20 })]
   return [...text, JSON.stringify(config), String(outcome?.content)].join('\n')
 }

@@ -143,7 +143,7 @@ test('the body is read only on demand', async () => {
     }
   }
   const response = await sendForResponse(get, never)
-  await until(() => sent > 0, 1_000, 'the first')
+  await until(() => sent > 0, 20_000, 'the first')
   expect(await untilStill(() => sent, 100, 3_000)).toBeLessThan(400)
   await response.body?.cancel()
 })

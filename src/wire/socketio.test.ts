@@ -79,7 +79,7 @@ function thrownBy(promise: Promise<unknown>): Promise<unknown> {
   )
 }
 
-const isGone = () => until(() => emulator.openConnections() === 0, 1_000, 'the connection is gone')
+const isGone = () => until(() => emulator.openConnections() === 0, 20_000, 'the connection is gone')
 const disconnected = { reason: 'upstream-failed', code: 'upstream_disconnected' }
 
 describe('a connection', () => {
@@ -123,7 +123,7 @@ describe('a connection', () => {
     answer = accept({ pulse: { pingInterval: 5, pingTimeout: 100 } })
     const connection = await open({ limits: { silentMs: 60 } })
     const pongs = () => lines[0]?.socket.received.filter((text) => text === '3').length ?? 0
-    await until(() => pongs() > 30, 2_000, 'pongs')
+    await until(() => pongs() > 30, 20_000, 'pongs')
     connection.close()
     await isGone()
   })
@@ -150,7 +150,7 @@ describe('events', () => {
     const connection = await open()
     const events = flat(connection.batches)
     expect(await events.next()).toMatchObject({ value: { text: '["word","Hello"]' } })
-    await until(() => lines[0]?.socket.received.at(-1) === '437[]', 1_000, 'the acknowledgement')
+    await until(() => lines[0]?.socket.received.at(-1) === '437[]', 20_000, 'the acknowledgement')
     connection.close()
   })
 
@@ -258,7 +258,7 @@ describe('a connection that ends by itself', () => {
 
   test('silently is noticed by missing pings', async () => {
     answer = accept({ opening: '0{"sid":"a","upgrades":[],"pingInterval":30,"pingTimeout":30}' })
-    const { thrown } = await within(readAll(await open()), 2_000, 'the end')
+    const { thrown } = await within(readAll(await open()), 20_000, 'the end')
     expect(thrown).toMatchObject(disconnected)
     await isGone()
   })
@@ -282,7 +282,7 @@ describe('a connection that ends by itself', () => {
 
   test('silently is noticed by our own limit too, whatever interval the server states', async () => {
     answer = accept({ pulse: { pingInterval: 1e9, pingTimeout: 1e9 } })
-    const { thrown } = await within(readAll(await open({ limits: { silentMs: 60 } })), 2_000, 'the end')
+    const { thrown } = await within(readAll(await open({ limits: { silentMs: 60 } })), 20_000, 'the end')
     expect(thrown).toMatchObject(disconnected)
     await isGone()
   })
@@ -345,7 +345,7 @@ describe('a server that refuses the connection', () => {
   for (const [what, host] of hosts)
     test(`because there is ${what} is given up`, async () => {
       answer = host === 'no head' ? () => undefined : accept(host)
-      const failure = await within(thrownBy(open({ limits: { connectMs: 60 } })), 1_000, 'the limit')
+      const failure = await within(thrownBy(open({ limits: { connectMs: 60 } })), 20_000, 'the limit')
       expect(failure).toMatchObject({ reason: 'timeout', code: 'upstream_connect_timeout' })
       await isGone()
     })
@@ -358,7 +358,7 @@ describe('a server that refuses the connection', () => {
   ] as const)
     test(`and opens with ${what} does not speak Socket.IO`, async () => {
       answer = accept({ opening })
-      const failure = await within(thrownBy(open({ limits: { connectMs: 500 } })), 2_000, 'the failure')
+      const failure = await within(thrownBy(open({ limits: { connectMs: 500 } })), 20_000, 'the failure')
       expect(failure).toMatchObject({ reason: 'upstream-failed' })
       await isGone()
     })
@@ -432,7 +432,7 @@ describe('leaving', () => {
       prepare()
       const controller = newCancel()
       const opening = thrownBy(open({}, controller))
-      await until(() => emulator.openConnections() === 1, 1_000, 'the connection')
+      await until(() => emulator.openConnections() === 1, 20_000, 'the connection')
       await untilStill(() => lines[0]?.socket.received.length ?? 0, 20, 1_000)
       controller.abort(left)
       expect(await within(opening, 50, 'the end')).toBe(left)
@@ -453,7 +453,7 @@ describe('leaving', () => {
         },
       })
       const connection = await open({}, controller)
-      await until(() => emulator.openConnections() === 1, 1_000, 'the connection')
+      await until(() => emulator.openConnections() === 1, 20_000, 'the connection')
       controller.abort(left)
       expect(await within(readAll(connection), 50, 'the end')).toEqual({ read: [], thrown: left })
       await until(() => emulator.openConnections() === 0, 50, 'the connection is gone')

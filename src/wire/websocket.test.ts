@@ -79,7 +79,7 @@ async function deafPeer(then: (socket: Socket) => Promise<void>) {
   return { url: `http://127.0.0.1:${port}`, peer: peer.promise, close: () => void server.close() }
 }
 
-const isGone = () => until(() => emulator.openConnections() === 0, 1_000, 'the connection is gone')
+const isGone = () => until(() => emulator.openConnections() === 0, 20_000, 'the connection is gone')
 
 describe('a WebSocket', () => {
   test('is requested with the given headers, and without compression', async () => {
@@ -321,7 +321,7 @@ describe('a peer that is half-dead', () => {
       socket.stall()
     })
     const connection = await open({ pingMs: 40 })
-    const { read, thrown } = await within(readAll(connection.messages), 1_000, 'it is noticed')
+    const { read, thrown } = await within(readAll(connection.messages), 20_000, 'it is noticed')
     expect(read).toEqual(['before'])
     expect(thrown).toMatchObject({ reason: 'upstream-failed', code: 'upstream_disconnected' })
     await isGone()
@@ -334,7 +334,7 @@ describe('a peer that is half-dead', () => {
       for (const byte of frame(text)) {
         const pings = socket.pings()
         await socket.raw(Buffer.from([byte]))
-        await until(() => socket.pings() > pings, 5_000, 'the next ping')
+        await until(() => socket.pings() > pings, 20_000, 'the next ping')
       }
       socket.finish()
     })
@@ -344,7 +344,7 @@ describe('a peer that is half-dead', () => {
 
   test('is not a peer that only sends no messages', async () => {
     const connection = await open({ pingMs: 10 })
-    await until(() => (sockets[0]?.pings() ?? 0) > 10, 5_000, 'it was pinged and has answered')
+    await until(() => (sockets[0]?.pings() ?? 0) > 10, 20_000, 'it was pinged and has answered')
     connection.send('still there?')
     for await (const message of connection.messages) {
       expect(message).toBe('You said: still there?')
@@ -367,7 +367,7 @@ describe('an abort', () => {
     answer = () => undefined
     const controller = newCancel()
     const opening = thrownBy(open({}, controller))
-    await until(() => emulator.openConnections() === 1, 1_000, 'it has arrived')
+    await until(() => emulator.openConnections() === 1, 20_000, 'it has arrived')
     controller.abort(left)
     expect(await within(opening, 50, 'the opening is over')).toBe(left)
     await until(() => emulator.openConnections() === 0, 50, 'the connection is gone')

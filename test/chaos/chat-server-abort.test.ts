@@ -88,10 +88,10 @@ async function stuckIn(phase: Phase, session: string, signal?: AbortSignal) {
       for await (const event of browserEvents(response)) events.push(event)
     })
     .catch((thrown: unknown) => thrown)
-  await until(() => model.chats.length > before, 5_000, 'the model is asked')
+  await until(() => model.chats.length > before, 20_000, 'the model is asked')
   if (phase.last) await until(() => events.at(-1)?.type === phase.last, 5_000, phase.last)
   if (phase.last === 'tool_result')
-    await until(() => model.chats.length > before + 1, 5_000, 'the model is asked again')
+    await until(() => model.chats.length > before + 1, 20_000, 'the model is asked again')
   return { events, reading }
 }
 

@@ -84,7 +84,7 @@ describe('a session', () => {
     reply = () => ({ body: slowly() })
     const asked = model.chats.length
     const running = post(rig.url, { session_id: 'busy', content: 'One' }, { key })
-    await until(() => model.chats.length > asked, 5_000, 'the first is asked')
+    await until(() => model.chats.length > asked, 20_000, 'the first is asked')
     const second = await post(rig.url, { session_id: 'busy', content: 'Two' }, { key })
     expect(second.status).toBe(409)
     expect(JSON.parse(await second.text())).toMatchObject({ error: { code: 'session_busy', param: null } })
@@ -158,7 +158,7 @@ test('item 37: a session of another client does not exist for this one', async (
   reply = () => stalling('Half')
   const asked = model.chats.length
   const running = post(rig.url, { session_id: 'hers', content: 'Go on' }, { key })
-  await until(() => model.chats.length > asked, 5_000, 'it is asked')
+  await until(() => model.chats.length > asked, 20_000, 'it is asked')
   const stop = (as: string) => json(post(rig.url, { session_id: 'hers' }, { path: '/api/chat/abort', key: as }))
   expect((await stop(keys.bob)).body.aborted).toBe(false)
   expect((await stop(keys.ada)).body.aborted).toBe(true)

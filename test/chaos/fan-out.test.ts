@@ -47,7 +47,7 @@ beforeEach(async () => {
   scripts.clear()
   // connections are not reused, so that each test can count its own
   emulator.hangUp()
-  await until(() => emulator.openConnections() === 0, 2_000, 'no connection is left')
+  await until(() => emulator.openConnections() === 0, 20_000, 'no connection is left')
 })
 
 interface AskOptions {
@@ -177,15 +177,15 @@ describe('one column', () => {
     const slow = () => ({ ...cutAt('C', 'stall'), headDelayMs: 500 })
     set({ b: slow, c: slow })
     const first = askRaw(gateway.url, 'three')
-    await until(() => first.text().includes('Hello'), 5_000, 'the first column')
+    await until(() => first.text().includes('Hello'), 20_000, 'the first column')
     expect(first.text()).not.toContain('--- [c (c)] ---')
     first.socket.destroy()
     set({ a: () => cutAt('A', 'stall'), b: () => cutAt('E', 'stall') })
     const second = askRaw(gateway.url, 'three')
-    await until(() => second.text().includes('--- [a (a)] ---'), 5_000, 'the header of the first')
+    await until(() => second.text().includes('--- [a (a)] ---'), 20_000, 'the header of the first')
     expect(second.text()).not.toContain('Request failed')
     second.socket.destroy()
-    await until(() => emulator.openConnections() === 0, 3_000, 'all is closed')
+    await until(() => emulator.openConnections() === 0, 20_000, 'all is closed')
   })
 
   test('P23: of five one hangs, one is 500, one resets, two are good', async () => {
@@ -200,7 +200,7 @@ describe('one column', () => {
       /^--- \[a \(a\)\] ---\nRequest failed: timeout\n\n--- \[b \(b\)\] ---\nRequest failed: [a-z-]+\n\n--- \[c \(c\)\] ---\nRequest failed: [a-z-]+\n\n--- \[d/,
     )
     expect(usage?.shares?.length).toBe(2)
-    await until(() => emulator.openConnections() <= 2, 1_000, 'the losers are closed')
+    await until(() => emulator.openConnections() <= 2, 20_000, 'the losers are closed')
   })
 
   test('memory is bounded when a later column runs far ahead: its upstream pauses', async () => {
@@ -218,14 +218,14 @@ describe('one column', () => {
     Bun.gc(true)
     const before = process.memoryUsage.rss()
     const client = askRaw(gateway.url, 'three')
-    await until(() => client.text().includes('Hello'), 5_000, 'the first column')
+    await until(() => client.text().includes('Hello'), 20_000, 'the first column')
     const paused = await untilStill(() => flooded, 200, 10_000)
     // the buffers of both sockets, which Linux lets grow to 32 and 4 MiB, and the bytes that are read ahead
     expect(paused).toBeLessThan(48 * mebibyte)
     Bun.gc(true)
     expect(process.memoryUsage.rss() - before).toBeLessThan(48 * mebibyte)
     client.socket.destroy()
-    await until(() => emulator.openConnections() === 0, 1_000, 'all is closed')
+    await until(() => emulator.openConnections() === 0, 20_000, 'all is closed')
   })
 })
 
@@ -254,7 +254,7 @@ describe('a choice for each member', () => {
       if (seen.size === 3) break
     }
     expect([...seen].sort()).toEqual(['0', '1', '2'])
-    await until(() => emulator.openConnections() === 0, 1_000, 'all is closed')
+    await until(() => emulator.openConnections() === 0, 20_000, 'all is closed')
   })
 })
 
@@ -296,7 +296,7 @@ describe('a client that leaves ends all members within 50 ms', () => {
         const controller = new AbortController()
         const response = ask('three', { stream: true, n }, { signal: controller.signal })
         response.catch(() => undefined)
-        await until(() => emulator.chats.length === before.chats + 3, 2_000, 'all are asked')
+        await until(() => emulator.chats.length === before.chats + 3, 20_000, 'all are asked')
         if (window.startsWith('within')) {
           const reader = (await response).body?.getReader()
           for (let text = ''; !text.includes('Hello'); )
@@ -343,7 +343,7 @@ describe('usage that no upstream counted', () => {
     expect(await response.text()).toContain('upstream_disconnected')
     const id = response.headers.get('x-request-id') ?? ''
     const isWritten = () => gateway.linesOf(id).some(({ msg }) => msg === 'chat')
-    await until(isWritten, 1_000, 'the line')
+    await until(isWritten, 20_000, 'the line')
     expect(gateway.linesOf(id)).toMatchObject([{ outcome: 'upstream_disconnected', inputTokens: 7, outputTokens: 3 }])
   })
 })
@@ -450,9 +450,9 @@ test('a shutdown ends a panel like any answer: with one error, not with failure 
   const stalled = () => cutAt('C', 'stall')
   set({ a: stalled, b: stalled, c: stalled })
   const client = askRaw(stopping.url, 'three')
-  await until(() => client.text().includes('Hello'), 2_000, 'the answer')
-  await within(stopping.close(), 5_000, 'the stop')
-  await within(client.closed, 1_000, 'the end')
+  await until(() => client.text().includes('Hello'), 20_000, 'the answer')
+  await within(stopping.close(), 20_000, 'the stop')
+  await within(client.closed, 20_000, 'the end')
   expect(client.text()).toContain('shutting_down')
   expect(client.text()).not.toMatch(/Request failed|\[DONE\]/)
 })

@@ -92,10 +92,10 @@ for (const phase of ['stall', 'hang'])
     const reading = post(gateway.url, { session_id: phase, content: phase }, { key }).then(async (response) =>
       typesOf(await Array.fromAsync(browserEvents(response))),
     )
-    await until(() => model.chats.length > asked, 5_000, 'the model is asked')
+    await until(() => model.chats.length > asked, 20_000, 'the model is asked')
     const stop = () => json(post(gateway.url, { session_id: phase }, { path: '/api/chat/abort', key }))
     expect((await stop()).body.aborted).toBe(true)
-    expect((await within(reading, 5_000, 'the end')).slice(-2)).toEqual(['cancelled', 'done'])
+    expect((await within(reading, 20_000, 'the end')).slice(-2)).toEqual(['cancelled', 'done'])
     expect((await stop()).body.aborted).toBe(false)
     expect(typesOf(await askChatServer(gateway.url, { session_id: phase, content: 'again' }, { key })).at(-2)).toBe(
       'complete',
@@ -145,7 +145,7 @@ describe('no process of a tool is left behind', () => {
         expect(code).toBe(0)
         expect(typesOf(parsedEvents(await reading)).slice(-2)).toEqual(['error', 'done'])
       }
-      await until(() => !children.some((pid) => existsSync(`/proc/${pid}`)), 5_000, 'the end of the children')
+      await until(() => !children.some((pid) => existsSync(`/proc/${pid}`)), 20_000, 'the end of the children')
     })
 })
 

@@ -289,11 +289,11 @@ describe('a client that leaves', () => {
           const asked = client.chat.completions
             .create({ ...hello, stream }, { signal: leaving.signal })
             .catch(() => 'left')
-          await until(() => cohere.chats.length > chats, 2_000, 'the request')
+          await until(() => cohere.chats.length > chats, 20_000, 'the request')
           const leftAt = performance.now()
           leaving.abort()
           expect(await asked).toBe('left')
-          await until(() => cohere.closedAt.length > closed, 1_000, 'the end of the request')
+          await until(() => cohere.closedAt.length > closed, 20_000, 'the end of the request')
           return (cohere.closedAt.at(-1) ?? 0) - leftAt
         })
       })
@@ -308,7 +308,7 @@ describe('a client that leaves', () => {
         leftAt = performance.now()
         stream.controller.abort()
       }
-      await until(() => cohere.closedAt.length > closed, 1_000, 'the end of the request')
+      await until(() => cohere.closedAt.length > closed, 20_000, 'the end of the request')
       return (cohere.closedAt.at(-1) ?? 0) - leftAt
     })
   })

@@ -46,7 +46,7 @@ async function askForText(by: OpenAI, messages: Messages): Promise<string> {
   return choices[0]?.message.content ?? ''
 }
 
-const isQuiet = () => until(() => cto.openConnections() === 0, 1_000, 'the sockets are closed')
+const isQuiet = () => until(() => cto.openConnections() === 0, 20_000, 'the sockets are closed')
 
 describe('an answer', () => {
   test('comes whole, with its usage estimated', async () => {
@@ -198,7 +198,7 @@ describe('a client that leaves', () => {
       })()
       const outcome = leaving.catch((thrown: unknown) => thrown)
       const isThere = () => cto.chats.length > before && (name !== 'within the answer' || texts.join('') === 'Hel')
-      await until(isThere, 5_000, 'it is asked')
+      await until(isThere, 20_000, 'it is asked')
       expect(cto.openConnections()).toBeGreaterThan(0)
       controller.abort()
       const thrown = await outcome

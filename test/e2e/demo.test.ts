@@ -12,7 +12,7 @@ beforeAll(build, 120_000)
 
 async function startDemo(variables: Variables = {}): Promise<Running> {
   const demo = await start(variables, { args: ['demo'] })
-  await until(() => demo.output().includes('Ctrl-C'), 5_000, 'the end of the introduction')
+  await until(() => demo.output().includes('Ctrl-C'), 20_000, 'the end of the introduction')
   return demo
 }
 

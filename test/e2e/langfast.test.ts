@@ -165,7 +165,7 @@ describe('a client that leaves', () => {
     for (const stream of [true, false])
       test(`${when}, ${stream ? 'SSE' : 'JSON'}, closes the connection at once`, async () => {
         scripts.set(name, script)
-        await until(() => langfast.busy() === 0, 1_000, 'the connections before')
+        await until(() => langfast.busy() === 0, 20_000, 'the connections before')
         const runs = langfast.runs.length
         const leaving = new AbortController()
         const read = async () => {
@@ -175,7 +175,7 @@ describe('a client that leaves', () => {
           return Array.fromAsync(await client.chat.completions.create({ ...asked, stream }, options))
         }
         const asking = read().catch(() => 'left')
-        await until(() => langfast.runs.length > runs, 5_000, 'the run')
+        await until(() => langfast.runs.length > runs, 20_000, 'the run')
         leaving.abort()
         await asking
         await until(() => langfast.busy() === 0, 100, 'every connection is closed')

@@ -185,12 +185,12 @@ for (const { name, model, own, emulator } of subjects) {
             for await (const { choices } of stream) if (choices[0]?.delta.content) heard.resolve()
           }
           const reading = read().catch(() => undefined)
-          await until(() => emulator().chats.length > chats, 2_000, 'the request')
+          await until(() => emulator().chats.length > chats, 20_000, 'the request')
           if (at === 2) await heard.promise
           const leftAt = performance.now()
           leaving.abort()
           await reading
-          await until(() => emulator().closedAt.length > closed, 1_000, 'the end of the request')
+          await until(() => emulator().closedAt.length > closed, 20_000, 'the end of the request')
           return (emulator().closedAt.at(-1) ?? 0) - leftAt
         })
       })

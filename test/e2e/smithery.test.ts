@@ -215,11 +215,11 @@ describe('a client that leaves', () => {
             if (Symbol.asyncIterator in given) for await (const _ of given) leaving.abort()
           })
           .catch(() => undefined)
-        await until(() => smithery.chats.length > chats, 2_000, 'the request')
+        await until(() => smithery.chats.length > chats, 20_000, 'the request')
         if (when !== 'within the answer' || !stream) leaving.abort()
         await read
         expect(leaving.signal.aborted).toBe(true)
-        await until(() => smithery.closedAt.length > closed, 1_000, 'the end of the request')
+        await until(() => smithery.closedAt.length > closed, 20_000, 'the end of the request')
       })
 })
 

@@ -70,7 +70,7 @@ function phases(rig: Rig): (readonly [string, () => ChatRequest])[] {
 /** Waits until everything that the upstream sends has been read. */
 async function readPending(rig: Rig, events: readonly ChatEvent[], arrivedBefore: number): Promise<void> {
   const isThere = () => (rig.fixtures.length > 0 ? rig.arrived() > arrivedBefore : events.length > 0)
-  await until(isThere, 5_000, 'the request has arrived')
+  await until(isThere, 20_000, 'the request has arrived')
   if (rig.fixtures.length > 0) await untilStill(() => events.length, quietMs, 5_000)
 }
 

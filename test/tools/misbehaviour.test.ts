@@ -57,7 +57,7 @@ test('while a server floods us, another one answers', async () => {
   await using tools = open([bad(''), good])
   const flood = (await tools.list('bad')).get('flood')?.run({}, context())
   const echo = (await tools.list('good')).get('echo')
-  expect(await within(Promise.resolve(echo?.run({ text: 'hi' }, context())), 5_000, 'the other')).toMatchObject({
+  expect(await within(Promise.resolve(echo?.run({ text: 'hi' }, context())), 20_000, 'the other')).toMatchObject({
     content: 'you said hi',
   })
   expect(await flood).toMatchObject({ isError: true })
@@ -170,7 +170,7 @@ test('a server that never answers initialize is waited for only as long as the c
   const left = newCancel()
   const gone = new Error('the client left')
   const list = tools.registry.list(left)
-  await until(() => tools.state('good')?.status === 'connected', 5_000, 'the other is connected')
+  await until(() => tools.state('good')?.status === 'connected', 20_000, 'the other is connected')
   expect(tools.state('bad')).toMatchObject({ status: 'connecting' })
   left.abort(gone)
   expect(
@@ -205,7 +205,7 @@ test('the beginning of the output of a server is logged without secrets', async 
   await using tools = open([bad('stderr', { MARK: new Secret(mark) })])
   expect(await tools.run('echo')).toMatchObject({ isError: false })
   const said = () => tools.log.lines.filter((line) => line.startsWith('an MCP server wrote to its standard error'))
-  await until(() => said().length >= 2, 5_000, 'it has said something')
+  await until(() => said().length >= 2, 20_000, 'it has said something')
   expect(said().join('\n')).not.toContain('the end')
   expect(tools.state('bad')?.stderr).toBe('the end')
   expect(Math.max(...said().map(({ length }) => length))).toBeLessThan(5_000)

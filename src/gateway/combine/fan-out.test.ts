@@ -93,7 +93,7 @@ describe('one column', () => {
   test('the sections have the order of the members, and the first one is streamed', async () => {
     const [a, b, c] = [ledChat(), ledChat(), ledChat()]
     const events = eventsOf(panelOf(a.chat, b.chat, c.chat)(aRequest, aCall()))
-    const next = async () => (await within(events.next(), 4_000, 'an event')).value
+    const next = async () => (await within(events.next(), 20_000, 'an event')).value
     const first = next()
     c.say(text('C'), finish())
     expect(await first).toEqual(text('--- [A] ---\n'))
@@ -164,7 +164,7 @@ describe('a choice for each', () => {
   test('all are streamed at the same time, and a failure becomes text of its choice', async () => {
     const [a, b] = [ledChat(), ledChat()]
     const events = eventsOf(panelOf(a.chat, b.chat, answering(failure('timeout')))(sideBySide(3), aCall()))
-    const next = async () => (await within(events.next(), 4_000, 'an event')).value
+    const next = async () => (await within(events.next(), 20_000, 'an event')).value
     const first = next()
     b.say(text('B1'))
     expect(await first).toEqual(text('B1', 1))
@@ -195,7 +195,7 @@ describe('a choice for each', () => {
     const first = events.next()
     a.say(text('A'))
     await first
-    await within(Promise.resolve(events.return(undefined)), 4_000, 'the end')
+    await within(Promise.resolve(events.return(undefined)), 20_000, 'the end')
     expect([a.seen.isAborted, b.seen.isAborted]).toEqual([true, true])
   })
 })
@@ -301,7 +301,7 @@ for (const choices of [1, 3])
       leads[0]?.say(text('A'))
       await Bun.sleep(0)
       controller.abort(new ChatError(reason, { message: '' }))
-      const { events, thrown } = await within(outcome, 4_000, 'the end')
+      const { events, thrown } = await within(outcome, 20_000, 'the end')
       expect(thrown).toMatchObject({ reason })
       expect(JSON.stringify(events)).not.toContain('Request failed')
       expect(leads.map(({ seen }) => seen.isAborted)).toEqual([true, true, true])

@@ -655,7 +655,7 @@ describe('an abort ends everything at once', () => {
         ...make(begun.resolve, stopped.resolve),
         signal: controller,
       })
-      await within(begun.promise, 1_000, 'the phase')
+      await within(begun.promise, 20_000, 'the phase')
       const reason = new ChatError('cancelled', { message: 'gone' })
       controller.abort(reason)
       const { thrown, events } = await within(reading, 250, 'the end')

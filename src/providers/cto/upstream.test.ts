@@ -334,7 +334,7 @@ describe('the second protocol', () => {
     const both = Promise.allSettled(
       [1, 2].map((at) => service.ask([messageOf('user', `${at}`)], { signal: controller })),
     )
-    await until(() => service.emulator.chats.length === 2, 1_000, 'both were asked')
+    await until(() => service.emulator.chats.length === 2, 20_000, 'both were asked')
     const other = failureOf(service.ask(hello, { model: 'glm_5_1', signal: controller }))
     expect(await untilStill(() => service.emulator.chats.length, 30, 1_000)).toBe(2)
     controller.abort(new ChatError('cancelled', { message: 'left' }))
@@ -349,13 +349,13 @@ describe('the second protocol', () => {
     await using service = await startService({ protocol: 'v2', reply: ({ prompt }) => scripts[prompt] })
     const controller = newCancel()
     const first = failureOf(service.ask([messageOf('user', 'begun')], { signal: controller }))
-    await until(() => service.emulator.chats.length === 1, 1_000, 'it is asked')
-    expect((await within(service.ask(hello, { model: 'glm_5_1' }), 1_000, 'an answer')).finishes).toBe(1)
+    await until(() => service.emulator.chats.length === 1, 20_000, 'it is asked')
+    expect((await within(service.ask(hello, { model: 'glm_5_1' }), 20_000, 'an answer')).finishes).toBe(1)
     expect((await failureOf(service.ask([messageOf('user', 'failing')]))).reason).toBe('upstream-failed')
-    expect((await within(service.ask(hello, { model: 'glm_5_1' }), 1_000, 'an answer')).finishes).toBe(1)
+    expect((await within(service.ask(hello, { model: 'glm_5_1' }), 20_000, 'an answer')).finishes).toBe(1)
     const nobody = { ...service.account, credential: { cookie: service.account.credential.cookie } }
     expect((await failureOf(service.ask(hello, { account: nobody }))).reason).toBe('account-refused')
-    expect((await within(service.ask(hello, { model: 'glm_5_1' }), 1_000, 'an answer')).finishes).toBe(1)
+    expect((await within(service.ask(hello, { model: 'glm_5_1' }), 20_000, 'an answer')).finishes).toBe(1)
     controller.abort(new ChatError('cancelled', { message: 'left' }))
     expect((await first).reason).toBe('cancelled')
   })
@@ -446,7 +446,7 @@ describe('the emulator refuses a client that', () => {
       socket.addEventListener('open', () => resolve(true))
       socket.addEventListener('close', () => resolve(false))
     })
-    const answer = await within(opened, 1_000, 'an answer')
+    const answer = await within(opened, 20_000, 'an answer')
     socket.terminate()
     return answer
   }
@@ -489,7 +489,7 @@ describe('the emulator refuses a client that', () => {
       socket.addEventListener('message', ({ data }) => {
         text += data
       })
-      await until(() => text.includes('inProgress'), 1_000, 'the first state')
+      await until(() => text.includes('inProgress'), 20_000, 'the first state')
       await untilStill(() => text.length, 20, 1_000)
       socket.terminate()
       return text

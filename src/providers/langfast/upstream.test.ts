@@ -253,7 +253,7 @@ describe('several runs at the same time', () => {
     const second = newCancel()
     const before = langfast.runs.length
     const running = ask(stalled, { account, signal: first })
-    await until(() => langfast.runs.length > before, 1_000, 'the run')
+    await until(() => langfast.runs.length > before, 20_000, 'the run')
     const waiting = ask(requestWithText('Hello'), { account, signal: second })
     const left = new ChatError('cancelled', { message: 'The client left.' })
     second.abort(left)
@@ -262,7 +262,7 @@ describe('several runs at the same time', () => {
     expect(second.followers).toBe(0)
     first.abort(left)
     await running
-    expect(textOf(await within(ask(requestWithText('Hello'), { account }), 1_000, 'the next'))).toBe('You said: Hello')
+    expect(textOf(await within(ask(requestWithText('Hello'), { account }), 20_000, 'the next'))).toBe('You said: Hello')
   })
 })
 
@@ -355,7 +355,7 @@ describe('an abort', () => {
       const { upstream: by } = upstreamOf(own)
       const controller = newCancel()
       const asking = ask(requestWithText('Hello'), { account: accountOf(own), by, signal: controller })
-      await until(() => (options.admit ? own.lines.length : own.runs.length) > 0, 1_000, 'the phase')
+      await until(() => (options.admit ? own.lines.length : own.runs.length) > 0, 20_000, 'the phase')
       await Bun.sleep(20)
       controller.abort(left)
       expect((await within(asking, 50, 'the end')).thrown).toBe(left)

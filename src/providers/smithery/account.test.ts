@@ -142,7 +142,7 @@ describe('an account', () => {
       Bun.gc(true)
       return redact(former) === former
     }
-    await until(isForgotten, 5_000, 'the former cookies are forgotten')
+    await until(isForgotten, 20_000, 'the former cookies are forgotten')
     expect(holder.next?.cookies).not.toBeEmpty()
   }, 60_000)
 

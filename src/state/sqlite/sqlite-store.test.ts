@@ -121,7 +121,7 @@ test('ended values are deleted step by step until the store is closed', async ()
   time = 10
   const reader = new Database(file, { readonly: true })
   const count = (table: string) => reader.query<{ n: number }, []>(`SELECT count(*) n FROM ${table}`).get()?.n
-  await until(() => count('entries') === 2 && count('counters') === 1, 5_000, 'what ended is cleared')
+  await until(() => count('entries') === 2 && count('counters') === 1, 20_000, 'what ended is cleared')
   reader.close(true)
   await store.close()
   const readsBefore = clockReads
@@ -290,7 +290,7 @@ test('a failed write is a problem until another succeeds', async () => {
   expect(opened.store.problem()).toContain('SQLITE_BUSY')
   otherProgram.run('ROLLBACK')
   otherProgram.close(true)
-  await until(() => opened.store.problem() === undefined, 5_000, 'the problem ends')
+  await until(() => opened.store.problem() === undefined, 20_000, 'the problem ends')
 })
 
 describe('the error for an unusable file says what to do:', () => {
