@@ -86,7 +86,7 @@ describe('a kept connection', () => {
     ]) {
       const emulator = await emulated((exchange) => exchange.raw(raw))
       for (let time = 0; time < 3; time++) expect(await (await get(emulator.origin)).text()).toBe('ok')
-      await until(() => emulator.openConnections() === 0, 20_000, 'the connections are closed')
+      await until(() => emulator.openConnections() === 0, 1_000, 'the connections are closed')
     }
   })
 

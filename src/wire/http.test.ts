@@ -36,7 +36,7 @@ const failureOf = (promise: Promise<unknown>) =>
 const listeners = (signal: CancelSource) => signal.followers
 
 const letGo = (emulator: HttpEmulator, kept = 0) =>
-  until(() => emulator.openConnections() <= kept, 20_000, 'the upstream connection is closed')
+  until(() => emulator.openConnections() <= kept, 4_000, 'the upstream connection is closed')
 
 /** Expects that the connection closes within 50 ms after the abort (P3). */
 async function closesAtOnce(exchange: EmulatedExchange): Promise<void> {

@@ -79,7 +79,7 @@ function thrownBy(promise: Promise<unknown>): Promise<unknown> {
   )
 }
 
-const isGone = () => until(() => emulator.openConnections() === 0, 20_000, 'the connection is gone')
+const isGone = () => until(() => emulator.openConnections() === 0, 1_000, 'the connection is gone')
 const disconnected = { reason: 'upstream-failed', code: 'upstream_disconnected' }
 
 describe('a connection', () => {

@@ -79,7 +79,7 @@ async function deafPeer(then: (socket: Socket) => Promise<void>) {
   return { url: `http://127.0.0.1:${port}`, peer: peer.promise, close: () => void server.close() }
 }
 
-const isGone = () => until(() => emulator.openConnections() === 0, 20_000, 'the connection is gone')
+const isGone = () => until(() => emulator.openConnections() === 0, 1_000, 'the connection is gone')
 
 describe('a WebSocket', () => {
   test('is requested with the given headers, and without compression', async () => {

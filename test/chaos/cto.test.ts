@@ -23,7 +23,7 @@ testMatrix({
 })
 
 test('every socket is closed in the end', () =>
-  until(() => emulator.openConnections() === 0, 20_000, 'the sockets are closed'))
+  until(() => emulator.openConnections() === 0, 5_000, 'the sockets are closed'))
 
 describe('a refused socket', () => {
   for (const [from, status, code, attempts] of [

@@ -47,7 +47,7 @@ beforeEach(async () => {
   scripts.clear()
   // connections are not reused, so that each test can count its own
   emulator.hangUp()
-  await until(() => emulator.openConnections() === 0, 20_000, 'no connection is left')
+  await until(() => emulator.openConnections() === 0, 2_000, 'no connection is left')
 })
 
 interface AskOptions {
@@ -185,7 +185,7 @@ describe('one column', () => {
     await until(() => second.text().includes('--- [a (a)] ---'), 20_000, 'the header of the first')
     expect(second.text()).not.toContain('Request failed')
     second.socket.destroy()
-    await until(() => emulator.openConnections() === 0, 20_000, 'all is closed')
+    await until(() => emulator.openConnections() === 0, 3_000, 'all is closed')
   })
 
   test('P23: of five one hangs, one is 500, one resets, two are good', async () => {
@@ -200,7 +200,7 @@ describe('one column', () => {
       /^--- \[a \(a\)\] ---\nRequest failed: timeout\n\n--- \[b \(b\)\] ---\nRequest failed: [a-z-]+\n\n--- \[c \(c\)\] ---\nRequest failed: [a-z-]+\n\n--- \[d/,
     )
     expect(usage?.shares?.length).toBe(2)
-    await until(() => emulator.openConnections() <= 2, 20_000, 'the losers are closed')
+    await until(() => emulator.openConnections() <= 2, 1_000, 'the losers are closed')
   })
 
   test('memory is bounded when a later column runs far ahead: its upstream pauses', async () => {
@@ -225,7 +225,7 @@ describe('one column', () => {
     Bun.gc(true)
     expect(process.memoryUsage.rss() - before).toBeLessThan(48 * mebibyte)
     client.socket.destroy()
-    await until(() => emulator.openConnections() === 0, 20_000, 'all is closed')
+    await until(() => emulator.openConnections() === 0, 3_000, 'all is closed')
   })
 })
 
@@ -254,7 +254,7 @@ describe('a choice for each member', () => {
       if (seen.size === 3) break
     }
     expect([...seen].sort()).toEqual(['0', '1', '2'])
-    await until(() => emulator.openConnections() === 0, 20_000, 'all is closed')
+    await until(() => emulator.openConnections() === 0, 3_000, 'all is closed')
   })
 })
 
@@ -451,8 +451,8 @@ test('a shutdown ends a panel like any answer: with one error, not with failure 
   set({ a: stalled, b: stalled, c: stalled })
   const client = askRaw(stopping.url, 'three')
   await until(() => client.text().includes('Hello'), 20_000, 'the answer')
-  await within(stopping.close(), 20_000, 'the stop')
-  await within(client.closed, 20_000, 'the end')
+  await within(stopping.close(), 5_000, 'the stop')
+  await within(client.closed, 1_000, 'the end')
   expect(client.text()).toContain('shutting_down')
   expect(client.text()).not.toMatch(/Request failed|\[DONE\]/)
 })

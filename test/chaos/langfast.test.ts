@@ -38,5 +38,5 @@ testMatrix({
 
 test('no connection is left open', async () => {
   for (const emulator of new Set(emulators.values()))
-    await until(() => emulator.busy() === 0, 20_000, 'every connection is closed')
+    await until(() => emulator.busy() === 0, 2_000, 'every connection is closed')
 })

@@ -293,7 +293,7 @@ describe('a client that leaves', () => {
           const leftAt = performance.now()
           leaving.abort()
           expect(await asked).toBe('left')
-          await until(() => cohere.closedAt.length > closed, 20_000, 'the end of the request')
+          await until(() => cohere.closedAt.length > closed, 1_000, 'the end of the request')
           return (cohere.closedAt.at(-1) ?? 0) - leftAt
         })
       })
@@ -308,7 +308,7 @@ describe('a client that leaves', () => {
         leftAt = performance.now()
         stream.controller.abort()
       }
-      await until(() => cohere.closedAt.length > closed, 20_000, 'the end of the request')
+      await until(() => cohere.closedAt.length > closed, 1_000, 'the end of the request')
       return (cohere.closedAt.at(-1) ?? 0) - leftAt
     })
   })

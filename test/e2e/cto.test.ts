@@ -46,7 +46,7 @@ async function askForText(by: OpenAI, messages: Messages): Promise<string> {
   return choices[0]?.message.content ?? ''
 }
 
-const isQuiet = () => until(() => cto.openConnections() === 0, 20_000, 'the sockets are closed')
+const isQuiet = () => until(() => cto.openConnections() === 0, 1_000, 'the sockets are closed')
 
 describe('an answer', () => {
   test('comes whole, with its usage estimated', async () => {

@@ -190,7 +190,7 @@ for (const { name, model, own, emulator } of subjects) {
           const leftAt = performance.now()
           leaving.abort()
           await reading
-          await until(() => emulator().closedAt.length > closed, 20_000, 'the end of the request')
+          await until(() => emulator().closedAt.length > closed, 1_000, 'the end of the request')
           return (emulator().closedAt.at(-1) ?? 0) - leftAt
         })
       })

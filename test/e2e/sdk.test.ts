@@ -431,7 +431,7 @@ describe('a client that leaves', () => {
         leftAt = performance.now()
         stream.controller.abort()
       }
-      await until(() => openai.closedAt.length > closed, 20_000, 'the end of the request')
+      await until(() => openai.closedAt.length > closed, 1_000, 'the end of the request')
       return (openai.closedAt.at(-1) ?? 0) - leftAt
     })
   })
@@ -449,7 +449,7 @@ describe('a client that leaves', () => {
         const leftAt = performance.now()
         leaving.abort()
         expect(await asked).toBe('left')
-        await until(() => openai.closedAt.length > closed, 20_000, 'the end of the request')
+        await until(() => openai.closedAt.length > closed, 1_000, 'the end of the request')
         return (openai.closedAt.at(-1) ?? 0) - leftAt
       })
     })

@@ -219,7 +219,7 @@ describe('a client that leaves', () => {
         if (when !== 'within the answer' || !stream) leaving.abort()
         await read
         expect(leaving.signal.aborted).toBe(true)
-        await until(() => smithery.closedAt.length > closed, 20_000, 'the end of the request')
+        await until(() => smithery.closedAt.length > closed, 1_000, 'the end of the request')
       })
 })
 

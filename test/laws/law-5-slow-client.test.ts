@@ -44,7 +44,7 @@ for (const subject of chosenSubjects) {
         } finally {
           controller.abort(new Error('enough'))
         }
-        await until(() => rig.openConnections() === 0, 20_000, 'the upstream connection is closed')
+        await until(() => rig.openConnections() === 0, 1_000, 'the upstream connection is closed')
       })
       test(`nothing is read ahead of the reader, ${form}`, async () => {
         const events = eventsOf(chat(rig.request(), newCall()))
