@@ -62,11 +62,11 @@ export function readCommandLine(args: readonly string[], known: readonly string[
 function explainError(thrown: unknown, args: readonly string[]): string {
   const [first = ''] = thrown instanceof Error ? thrown.message.split('. ', 1) : []
   if (first === '') return 'The arguments are wrong.'
-  const said = `${first.replace(/\.$/, '')}.`
+  const sentence = `${first.replace(/\.$/, '')}.`
   const unknown = args.find((arg) => first.includes(`'${arg.split('=', 1)[0]}'`)) ?? ''
   const name = unknown.replace(/^-+/, '').split('=', 1)[0] ?? ''
   const near = Object.keys(options).find((option) => editsBetween(name, option) <= 2)
-  return first.startsWith('Unknown option') && near !== undefined ? `${said} Did you mean --${near}?` : said
+  return first.startsWith('Unknown option') && near !== undefined ? `${sentence} Did you mean --${near}?` : sentence
 }
 
 /** Other programs' names for these commands. */

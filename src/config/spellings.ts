@@ -42,12 +42,12 @@ const spellings: readonly Spelling[] = [
  */
 export function findSpellings(set: ReadonlySet<string>): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>()
-  const taken = new Set<string>()
+  const usedNames = new Set<string>()
   for (const { written, meant, unless = [] } of spellings)
     for (const name of set) {
-      if (taken.has(name) || !written.test(name)) continue
+      if (usedNames.has(name) || !written.test(name)) continue
       if (unless.some((other) => set.has(name.replace(written, other)))) continue
-      taken.add(name)
+      usedNames.add(name)
       const own = name.replace(written, meant)
       found.set(own, [...(found.get(own) ?? []), name])
     }

@@ -50,7 +50,7 @@ export async function examine(
   const { log, runtime, deadlineMs, pool } = options
   const liveAccounts =
     pool?.accounts() ?? accounts.map((account) => new LiveAccount(account, { ...options, upstream: name }))
-  // only the one that is tested is made, because a service counts them
+  // the pool makes only the tested account, because a service counts new accounts
   const ownPool = pool ? undefined : supply && openPool({ name, accounts: [], supply: { ...supply, min: 0 } }, options)
   const supplyPool = ownPool ?? (supply && liveAccounts.length === 0 ? pool : undefined)
   const subjects: readonly Subject[] = [

@@ -41,17 +41,17 @@ export function toolChat({ chat, wrapOwn, tools, takesTools, boundsFor, runtime 
   const refusals = new ToolRefusals(runtime)
   return (request, call, { own, ownBounds, useTools, choice }) =>
     defer<LoopEvent>(async ({ begin, signal }) => {
-      const asked = own ? wrapOwn(own) : chat
+      const requestChat = own ? wrapOwn(own) : chat
       const isOffered =
         tools &&
         useTools &&
         (own !== undefined || (!refusals.has(request.model) && (await takesTools(request.model, signal))))
-      if (!isOffered) return asked(request, call)
+      if (!isOffered) return requestChat(request, call)
       const { registry, limits, summaryModel } = tools
       // the content for a caller's own model goes to no other model, and the gateway pays for none
       const summaries = own || summaryModel === undefined ? {} : { summaryModel }
       const bounds = own ? (ownBounds ?? {}) : await boundsFor(request.model, signal)
-      const answer = runTools({ chat: asked, registry, limits, bounds, ...summaries, ...choice })(request, call)
+      const answer = runTools({ chat: requestChat, registry, limits, bounds, ...summaries, ...choice })(request, call)
       try {
         return await begin(answer)
       } catch (thrown) {
@@ -62,7 +62,7 @@ export function toolChat({ chat, wrapOwn, tools, takesTools, boundsFor, runtime 
           { model: request.model, err: thrown },
           'the model does not support tools, and is asked without them',
         )
-        return asked(request, call)
+        return requestChat(request, call)
       }
     }, call.signal)
 }

@@ -72,10 +72,10 @@ export function signInError(refused: RefusedReply, text: string, keyVariable: st
 }
 
 function refusalIn(headers: Headers, text: string): { readonly code: string; readonly words: string } {
-  const said = Refusal.safeParse(jsonOrUndefined(text)).data
-  const codeInBody = said?.error_code ?? (typeof said?.code === 'string' ? said.code : undefined)
+  const refusal = Refusal.safeParse(jsonOrUndefined(text)).data
+  const codeInBody = refusal?.error_code ?? (typeof refusal?.code === 'string' ? refusal.code : undefined)
   return {
-    code: codeInBody ?? headers.get('x-sb-error-code') ?? said?.error ?? '',
-    words: said?.msg ?? said?.message ?? said?.error_description ?? '',
+    code: codeInBody ?? headers.get('x-sb-error-code') ?? refusal?.error ?? '',
+    words: refusal?.msg ?? refusal?.message ?? refusal?.error_description ?? '',
   }
 }

@@ -74,8 +74,8 @@ export async function refuseSealed(store: Store): Promise<void> {
 }
 
 async function keyOf(store: Store, secret: Secret, options: SealOptions): Promise<Buffer> {
-  const kept = await store.get(sealKey)
-  if (kept) return deriveChecked(kept.value, secret, options.keyFile)
+  const stored = await store.get(sealKey)
+  if (stored) return deriveChecked(stored.value, secret, options.keyFile)
   if ((await store.keys('', 1)).length > 0)
     throw sealedError('The state was written without a STATE_SECRET. Unset it, or delete the state file.')
   const salt = Buffer.from(options.runtime.randomBytes(16))

@@ -1,6 +1,6 @@
 import type { InProcessTool } from './in-process.ts'
 
-/** The tool that tells the current time. @param now milliseconds since 1970 */
+/** The tool that returns the current time. @param now milliseconds since 1970 */
 export function currentTime(now: () => number): InProcessTool {
   return {
     name: 'current_time',

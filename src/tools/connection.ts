@@ -159,12 +159,12 @@ export class Connection {
     this.#count()
     if (!('method' in message)) return
     if (message.method === 'notifications/tools/list_changed') this.#isListStale = true
-    const said = readNotification(message)
-    if (!said) return
+    const notice = readNotification(message)
+    if (!notice) return
     // a log message does not say to which call it belongs
     const [only] = this.#running.size === 1 ? this.#running.values() : []
-    const onChunk = said.token === undefined ? only : this.#running.get(said.token)
-    onChunk?.(`${said.text}\n`)
+    const onChunk = notice.token === undefined ? only : this.#running.get(notice.token)
+    onChunk?.(`${notice.text}\n`)
   }
 
   #count(): void {

@@ -54,8 +54,8 @@ export function endOf(thrown: unknown, connectionEnd: string | undefined): CallE
   if (code === tooLargeCode) return { kind: 'done', outcome: tooLarge() }
   if (code === undefined || code > 0 || code === lostCode)
     return { kind: 'done', outcome: unknownOutcome(whyFailed(thrown)) }
-  const said = thrown instanceof Error ? thrown.message.replace(/^(MCP error -?\d+: )+/, '') : ''
-  return { kind: 'done', outcome: { content: `The tool's server refused the call: ${redact(said)}`, isError: true } }
+  const reason = thrown instanceof Error ? thrown.message.replace(/^(MCP error -?\d+: )+/, '') : ''
+  return { kind: 'done', outcome: { content: `The tool's server refused the call: ${redact(reason)}`, isError: true } }
 }
 
 /** Whether a request got an answer, from the server or from us in its place. */

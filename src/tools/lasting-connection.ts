@@ -11,7 +11,7 @@ import type { ToolServerState } from './tool.ts'
 
 export interface LastingConnectionOptions {
   readonly log: Logger
-  /** Our own version, which the server is told. */
+  /** Our own version, which is sent to the server. */
   readonly version: string
   readonly runtime: Runtime
   /** Milliseconds for a server's initialization; by default that of its transport. */

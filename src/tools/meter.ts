@@ -4,7 +4,7 @@ import type { Runtime } from '../flow/runtime.ts'
 const maxPerSecond = 10_000
 const windowMs = 1_000
 
-/** Returns a function that counts a message, and tells whether the server sends too many. */
+/** Returns a function that counts a message, and returns whether the server sends too many. */
 export function floodMeter(runtime: Pick<Runtime, 'elapsed'>): () => boolean {
   let since = runtime.elapsed()
   let count = 0

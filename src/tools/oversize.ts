@@ -78,7 +78,7 @@ export class Oversize {
   }
 }
 
-/** Returns a function that counts an occurrence, and tells whether there are too many. */
+/** Returns a function that counts an occurrence, and returns whether there are too many. */
 export function frequencyMeter(runtime: Pick<Runtime, 'elapsed'>): () => boolean {
   let times: readonly number[] = []
   return () => {

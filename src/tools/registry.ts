@@ -13,7 +13,7 @@ import type { Tool, ToolRegistry } from './tool.ts'
 export interface ToolsOptions {
   readonly log: Logger
   readonly runtime: Runtime
-  /** Our own version, which the servers are told. */
+  /** Our own version, which is sent to the servers. */
   readonly version: string
   /** Tools of the program itself, beside the current time. */
   readonly inProcess?: readonly InProcessTool[]
@@ -61,8 +61,8 @@ export function openTools(config: ToolsConfig, options: ToolsOptions): ToolRegis
 }
 
 /**
- * Lists a server's tools; undefined if it cannot be reached in time. After a wait in vain, later requests wait only a tenth
- * as long until the server answers: a server that is down delays the first request, and not all of them.
+ * Lists a server's tools; undefined if it cannot be reached in time. After a wait without an answer, later requests wait
+ * only a tenth as long until the server answers: a server that is down delays the first request, and not all of them.
  */
 function limitWait(listMs: number): (server: McpServer, signal: Cancel) => Promise<readonly Tool[] | undefined> {
   const overdue = new WeakSet<McpServer>()

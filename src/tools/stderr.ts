@@ -44,9 +44,9 @@ export async function logStderr(
     words.push(bytes)
     if (runtime.elapsed() - budget.since >= 1000) budget = { since: runtime.elapsed(), bytes: maxBytesPerSecond }
     // the rest is read and dropped, because a server whose output is not read hangs
-    const taken = bytes.subarray(0, budget.bytes)
-    budget.bytes -= taken.length
-    const lines = (rest + decoder.decode(taken, { stream: true })).split('\n')
+    const shown = bytes.subarray(0, budget.bytes)
+    budget.bytes -= shown.length
+    const lines = (rest + decoder.decode(shown, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
     lines.forEach(show)
     if (rest.length <= maxLine) continue

@@ -64,14 +64,14 @@ export async function* column({ titles, flows }: Fan, anyBegun: Promise<void>): 
     const start = length
     yield writer.text(header)
     for await (const batch of readSection(flow)) {
-      const said = batch.flatMap((event) => {
+      const shownEvents = batch.flatMap((event) => {
         if (event.type === 'usage') usages[at] = event.usage
         if (event.type === 'reasoning') return writer.reasoning(event.text)
         if (event.type !== 'text') return []
         length += event.text.length
         return writer.text(event.text, moveAnnotations(event, start))
       })
-      if (said.length > 0) yield said
+      if (shownEvents.length > 0) yield shownEvents
     }
   }
   yield [...writer.finish('stop'), ...totalUsage(titles, usages)]

@@ -14,12 +14,12 @@ export async function* sideBySide({ titles, flows, signal }: Fan, anyBegun: Prom
   const usages: (Usage | undefined)[] = []
   const members = flows.map((flow) => flowOf(() => withFailureText(flow, anyBegun), signal))
   for await (const { source, batch } of events(merge(members))) {
-    const said = batch.flatMap((event) => {
+    const shownEvents = batch.flatMap((event) => {
       if (event.type !== 'usage') return { ...event, choice: source }
       usages[source] = event.usage
       return []
     })
-    if (said.length > 0) yield said
+    if (shownEvents.length > 0) yield shownEvents
   }
   const total = totalUsage(titles, usages)
   if (total.length > 0) yield total

@@ -20,10 +20,10 @@ import type { Layer } from '../../flow/chat.ts'
 export function support(upstream: string, offered: Support): Layer {
   return (next) => (received, call) => {
     const supported = supportFor(offered, received.model)
-    const asked = takesImages(supported) ? received : { ...received, messages: received.messages.map(withoutImages) }
-    const unread = unreadableFor(asked, supported)
+    const reduced = takesImages(supported) ? received : { ...received, messages: received.messages.map(withoutImages) }
+    const unread = unreadableFor(reduced, supported)
     if (unread) throw new ChatError('unsupported', unread)
-    const { request, changed } = limitValues(asked, supported)
+    const { request, changed } = limitValues(reduced, supported)
     const missing =
       missingParameter(request, supported) ?? missingFunctions(request, supported) ?? missingPart(request, supported)
     if (missing) throw unsupported(missing, upstream)

@@ -231,8 +231,8 @@ describe('a thread in which a failed attempt sent nothing', () => {
 
 describe('an account whose credential is refused', () => {
   for (const [when, message, second] of [
-    ['before its thread was told is asked again in the same', 'early', 'thread of 1'],
-    ['when its thread had been told is told the whole conversation', 'no', undefined],
+    ['before its thread got a message is used again in the same thread', 'early', 'thread of 1'],
+    ['after its thread got a message gets the whole conversation in a new thread', 'no', undefined],
   ] as const)
     test(when, async () => {
       const { send, failures, known } = setUp({ renewal: new RenewalServiceDouble(() => 1_000_000).renewal })

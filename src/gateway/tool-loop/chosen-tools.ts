@@ -36,13 +36,13 @@ export function chosenTools(names: readonly string[], states: readonly ToolServe
  */
 export async function checkChosen(names: readonly string[], registry: ToolRegistry, signal: Cancel): Promise<void> {
   const states = registry.servers()
-  const asked = names.filter((name) => name !== everyTool && !states.some((state) => standsForAll(name, state)))
-  if (asked.length === 0) return
-  const servers = states.filter((state) => asked.some((name) => isOf(name, state))).map(({ name }) => name)
+  const toolNames = names.filter((name) => name !== everyTool && !states.some((state) => standsForAll(name, state)))
+  if (toolNames.length === 0) return
+  const servers = states.filter((state) => toolNames.some((name) => isOf(name, state))).map(({ name }) => name)
   const missing = new Set<string>()
   const known = new Set((await registry.list(signal, servers, missing)).map(({ name }) => name))
   const isMissing = (name: string) => states.some((state) => missing.has(state.name) && isOf(name, state))
-  const unknown = asked.find((name) => !known.has(name) && !isMissing(name))
+  const unknown = toolNames.find((name) => !known.has(name) && !isMissing(name))
   if (unknown === undefined) return
   const param = `tools[${names.indexOf(unknown)}]`
   throw new ChatError('invalid-request', {

@@ -43,9 +43,9 @@ export async function summarise<Needs>(
   const summaryFold = new Fold({ maxCharacters: summaryCharacters + overheadCharacters })
   let shown = 0
   try {
-    const asked = requestFor(called, text, { request, characters: summaryCharacters })
+    const summaryRequest = requestFor(called, text, { request, characters: summaryCharacters })
     const own = { ...call, signal: link, attempts: new Attempts(), receipt: newReceipt() }
-    for await (const event of events(chat(asked, own))) {
+    for await (const event of events(chat(summaryRequest, own))) {
       summaryFold.add(event)
       if (event.type !== 'text') continue
       const more = headOf(event.text, summaryCharacters - shown)

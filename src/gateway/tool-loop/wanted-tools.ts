@@ -60,8 +60,9 @@ function isOffered({ server, name }: Tool, offer: Offer): boolean {
 }
 
 function readOffer(extra: Fields, path: string, servers: readonly ToolServerState[]): Offer {
-  const given = forbiddenFields.find((field) => extra[field] !== undefined && extra[field] !== null)
-  if (given) throw invalidField(`${path}.${given}`, 'is not supported, because only the configured servers can be used')
+  const forbidden = forbiddenFields.find((field) => extra[field] !== undefined && extra[field] !== null)
+  if (forbidden)
+    throw invalidField(`${path}.${forbidden}`, 'is not supported, because only the configured servers can be used')
   const { server_label: server, require_approval: approval, allowed_tools: allowed } = extra
   if (typeof server !== 'string')
     throw invalidField(`${path}.server_label`, `must name a server, or be "${everyServer}"`)

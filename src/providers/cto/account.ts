@@ -125,14 +125,14 @@ function credentialOf({ cookie }: Browser, { id, organizationId }: SessionName, 
 }
 
 function encode({ cookie, session }: CtoCredential): string {
-  const kept = session && { ...session, userId: session.userId.reveal(), jwt: session.jwt.reveal() }
-  return JSON.stringify({ cookie: cookie.reveal(), session: kept })
+  const stored = session && { ...session, userId: session.userId.reveal(), jwt: session.jwt.reveal() }
+  return JSON.stringify({ cookie: cookie.reveal(), session: stored })
 }
 
 function decode(text: string): CtoCredential | undefined {
-  const kept = KeptCredential.safeParse(jsonOrUndefined(text)).data
-  if (!kept) return undefined
-  const { cookie, session } = kept
+  const stored = KeptCredential.safeParse(jsonOrUndefined(text)).data
+  if (!stored) return undefined
+  const { cookie, session } = stored
   if (!session) return { cookie: new Secret(cookie, 'held') }
   const { id, userId, organizationId, jwt, expiresAt } = session
   return {

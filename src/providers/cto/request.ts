@@ -53,9 +53,9 @@ function joinTexts(messages: readonly Message[]): string {
 }
 
 function wordsOf(message: Message): string {
-  const said = message.content.map(wordsOfPart).join('')
-  if (message.role !== 'assistant') return said
-  return [said, ...callsOf(message).map(({ name, arguments: json }) => `(calls ${name} with ${json || '{}'})`)]
+  const text = message.content.map(wordsOfPart).join('')
+  if (message.role !== 'assistant') return text
+  return [text, ...callsOf(message).map(({ name, arguments: json }) => `(calls ${name} with ${json || '{}'})`)]
     .filter((text) => text !== '')
     .join('\n')
 }

@@ -43,9 +43,9 @@ export async function askApi(
     throw await refusalError(reply, () => hasReachedLimit(site, account, signal))
   const text = await reply.text(maxBytes)
   if (isPage(reply.headers, text)) throw wallError(reply, text)
-  const said = jsonOrUndefined(text)
-  // a success with an error inside has begun nothing, so waiting for it would be in vain
-  if (CtoComplaint.safeParse(said).data?.error) throw statusError(reply, readComplaint(said))
+  const answer = jsonOrUndefined(text)
+  // a success with an error inside has begun nothing, so no answer will come
+  if (CtoComplaint.safeParse(answer).data?.error) throw statusError(reply, readComplaint(answer))
   return text
 }
 
@@ -110,11 +110,11 @@ async function hasReachedLimit(site: CtoSite, account: CtoAccount, signal: Cance
 /** Reads the known parts of an error body, whose shape is not documented. */
 export function readComplaint(body: unknown): UpstreamComplaint {
   if (typeof body === 'string') return { message: body }
-  const said = CtoComplaint.safeParse(body).data
-  if (!said) return {}
-  const inner = typeof said.error === 'string' ? { message: said.error } : said.error
-  const message = said.message ?? inner?.message
-  const isExhausted = said.hasReachedLimit === true || said.limitReached === true
-  const code = isExhausted ? 'insufficient_quota' : (said.code ?? inner?.code)
+  const complaint = CtoComplaint.safeParse(body).data
+  if (!complaint) return {}
+  const inner = typeof complaint.error === 'string' ? { message: complaint.error } : complaint.error
+  const message = complaint.message ?? inner?.message
+  const isExhausted = complaint.hasReachedLimit === true || complaint.limitReached === true
+  const code = isExhausted ? 'insufficient_quota' : (complaint.code ?? inner?.code)
   return { ...(message != null && { message }), ...(code != null && { code }) }
 }

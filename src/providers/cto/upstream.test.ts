@@ -353,8 +353,8 @@ describe('the second protocol', () => {
     expect((await within(service.ask(hello, { model: 'glm_5_1' }), 20_000, 'an answer')).finishes).toBe(1)
     expect((await failureOf(service.ask([messageOf('user', 'failing')]))).reason).toBe('upstream-failed')
     expect((await within(service.ask(hello, { model: 'glm_5_1' }), 20_000, 'an answer')).finishes).toBe(1)
-    const nobody = { ...service.account, credential: { cookie: service.account.credential.cookie } }
-    expect((await failureOf(service.ask(hello, { account: nobody }))).reason).toBe('account-refused')
+    const withoutSession = { ...service.account, credential: { cookie: service.account.credential.cookie } }
+    expect((await failureOf(service.ask(hello, { account: withoutSession }))).reason).toBe('account-refused')
     expect((await within(service.ask(hello, { model: 'glm_5_1' }), 20_000, 'an answer')).finishes).toBe(1)
     controller.abort(new ChatError('cancelled', { message: 'left' }))
     expect((await first).reason).toBe('cancelled')

@@ -39,8 +39,8 @@ async function* echo(request: ChatRequest, signal: Cancel): AsyncGenerator<Batch
 
 function answerTo(request: ChatRequest): string {
   const last = request.messages.findLast((message) => message.role === 'user')
-  const said = last ? textOf(last.content).slice(0, maxEchoed) : ''
-  return `This is tributary's built-in demo/echo, not a language model: no upstream is configured yet. Set OPENAI_API_KEY (or another upstream's variable) and start again. You said: ${said || '(nothing)'}`
+  const question = last ? textOf(last.content).slice(0, maxEchoed) : ''
+  return `This is tributary's built-in demo/echo, not a language model: no upstream is configured yet. Set OPENAI_API_KEY (or another upstream's variable) and start again. You said: ${question || '(nothing)'}`
 }
 
 /** The words of a text, each with the white space before it. */

@@ -38,10 +38,10 @@ export async function post({ project, userAgent, session, path, body }: Posted, 
     throw explainKeyError(await refusal(reply, readComplaint), project.anonKey.name)
   const text = await reply.text(maxReplyBytes)
   if (isPage(reply.headers, text)) throw pageError(reply, text)
-  const said = jsonOrUndefined(text)
-  // a success with an error inside has begun nothing, so waiting for it would be in vain
-  if (Complaint.safeParse(said).data?.error) throw statusError(reply, readComplaint(said))
-  return said
+  const answer = jsonOrUndefined(text)
+  // a success with an error inside has begun nothing, so no answer will come
+  if (Complaint.safeParse(answer).data?.error) throw statusError(reply, readComplaint(answer))
+  return answer
 }
 
 /**
@@ -71,9 +71,9 @@ const Complaint = z.looseObject({
  * PostgREST: `{code, details, hint, message}`; edge functions: `{error}` or `{message}`; the proxy: `{code, message}`
  */
 function readComplaint(body: unknown): UpstreamComplaint {
-  const said = Complaint.safeParse(body).data
-  const error = typeof said?.error === 'object' ? said.error?.message : said?.error
-  const message = said?.message ?? error ?? said?.msg
+  const complaint = Complaint.safeParse(body).data
+  const error = typeof complaint?.error === 'object' ? complaint.error?.message : complaint?.error
+  const message = complaint?.message ?? error ?? complaint?.msg
   return message ? { message } : {}
 }
 

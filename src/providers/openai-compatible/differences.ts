@@ -92,10 +92,10 @@ export const differences: Readonly<Record<string, Differences>> = {
 export function supportWith(manyChoices: boolean, { lacks = [], names, ...others }: Differences): Support {
   const parameters: Support['parameters'] = { ...all, choices: manyChoices ? 'honoured' : 'emulated' }
   const renamed = Object.keys(names ?? {}).map((parameter) => [parameter, 'mapped'])
-  const taken = Object.entries({ ...parameters, ...Object.fromEntries(renamed) })
+  const supported = Object.entries({ ...parameters, ...Object.fromEntries(renamed) })
   const { refusesNames: _, ...asTheyAre } = others
   return {
-    parameters: Object.fromEntries(taken.filter(([parameter]) => !lacks.some((lacking) => lacking === parameter))),
+    parameters: Object.fromEntries(supported.filter(([parameter]) => !lacks.some((lacking) => lacking === parameter))),
     extraOf: dialect,
     ...asTheyAre,
     ...(names && { names }),

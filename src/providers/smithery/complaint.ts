@@ -5,8 +5,8 @@ import { SmitheryComplaint } from './schema.ts'
 export function readComplaint(body: unknown): UpstreamComplaint {
   const { data } = SmitheryComplaint.safeParse(body)
   if (!data) return {}
-  const said = data.error ?? data
-  if (typeof said === 'string') return { message: said }
-  const { message, code, type } = said
+  const complaint = data.error ?? data
+  if (typeof complaint === 'string') return { message: complaint }
+  const { message, code, type } = complaint
   return { ...(message && { message }), ...(code && { code }), ...(type && { type }) }
 }

@@ -128,8 +128,8 @@ function callOf({ toolCallId }: ToolMessage, at: number, newest: ReadonlyMap<str
 function userParts({ at, message }: AtPosition<UserMessage>): Fields[] {
   const parts = message.content.map((part, index) => userPart(part, `messages[${at}].content[${index}]`))
   // front ends send an empty text beside a picture, which models refuse
-  const said = parts.filter(({ text }) => text !== '')
-  return said.length > 0 ? said : [{ type: 'text', text: '' }]
+  const texts = parts.filter(({ text }) => text !== '')
+  return texts.length > 0 ? texts : [{ type: 'text', text: '' }]
 }
 
 function userPart(part: Part, param: string): Fields {
@@ -153,8 +153,8 @@ function refuseFileId(param: string): never {
 
 /** Leaves reasoning out, because models refuse reasoning without their signature. */
 function assistantParts(message: AssistantMessage, calls: ReadonlyMap<ToolCallPart, CallWithResult>): Fields[] {
-  const said = message.content.map((part) => (part.type === 'text' || part.type === 'refusal' ? part.text : ''))
-  const text = said.join('')
+  const texts = message.content.map((part) => (part.type === 'text' || part.type === 'refusal' ? part.text : ''))
+  const text = texts.join('')
   return [
     { type: 'step-start' },
     ...(text !== '' ? [{ type: 'text', text, state: 'done' }] : []),

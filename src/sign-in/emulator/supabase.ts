@@ -25,7 +25,7 @@ export interface SupabaseEmulatorOptions {
 export interface SignInFault {
   /** The answer. */
   readonly script: Script
-  /** Whether the service did it all the same: the refresh token was replaced, but the new one is lost. */
+  /** Whether the service renewed the session although it sent an error: the old refresh token is replaced, and the new one is lost. */
   readonly isDone?: boolean
 }
 

@@ -9,12 +9,12 @@ export class Refs {
   readonly #root: Fields
   /** New names of definitions that were elsewhere, by the pointer to them. */
   readonly #names = new Map<string, string>()
-  readonly #taken: Set<string>
+  readonly #usedNames: Set<string>
   readonly #waiting: { readonly name: string; readonly schema: unknown }[] = []
 
   constructor(root: Fields) {
     this.#root = root
-    this.#taken = new Set(isFields(root.$defs) ? Object.keys(root.$defs) : [])
+    this.#usedNames = new Set(isFields(root.$defs) ? Object.keys(root.$defs) : [])
   }
 
   /** The target of a reference within this schema; undefined if there is none. */
@@ -48,8 +48,8 @@ export class Refs {
     if (known !== undefined) return known
     const plain = last.replace(/\W+/g, '_').slice(0, 40) || 'schema'
     let name = plain
-    for (let at = 2; this.#taken.has(name); at++) name = `${plain}_${at}`
-    this.#taken.add(name)
+    for (let at = 2; this.#usedNames.has(name); at++) name = `${plain}_${at}`
+    this.#usedNames.add(name)
     this.#names.set(pointer, name)
     this.#waiting.push({ name, schema: this.find(ref) })
     return name

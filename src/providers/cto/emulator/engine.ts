@@ -66,8 +66,8 @@ function answerV2(
     case 'POST /projects/create-hosted': {
       const [projectId, workspaceId] = [randomUUID(), randomUUID()]
       state.threads.set(projectId, { userId: user.userId, workspaceId, prompts: [], sent: [] })
-      const said = { message: 'Project created', projectId, projectShortCode: 'SC', workspaceId, workspaceName: 'w' }
-      return { status: 201, body: said }
+      const project = { message: 'Project created', projectId, projectShortCode: 'SC', workspaceId, workspaceName: 'w' }
+      return { status: 201, body: project }
     }
     case 'POST /engine-agent/offers': {
       const offers = Offers.safeParse(body).data
@@ -93,9 +93,9 @@ function adapter(key: string) {
 }
 
 function takePrompt(state: CtoState, body: string, user: EmulatedUser): EmulatedReply {
-  const asked = readPrompt(state, user, body)
-  if (!asked) return { status: 400, body: { message: 'Bad request' } }
-  const { chatHistoryId, prompt, model } = asked
+  const chatBody = readPrompt(state, user, body)
+  if (!chatBody) return { status: 400, body: { message: 'Bad request' } }
+  const { chatHistoryId, prompt, model } = chatBody
   const chat = { userId: user.userId, chatHistoryId, prompt, model }
   state.chats.push(chat)
   const script = state.options.reply?.(chat)
@@ -117,13 +117,13 @@ interface Prompt {
 function readPrompt(state: CtoState, user: EmulatedUser, text: string): Prompt | undefined {
   const body = jsonOrUndefined(text)
   if (state.protocol === 'v1') {
-    const asked = ChatV1.safeParse(body).data
-    return asked && { ...asked, model: asked.adapterName }
+    const chatBody = ChatV1.safeParse(body).data
+    return chatBody && { ...chatBody, model: chatBody.adapterName }
   }
-  const asked = ChatV2.safeParse(body).data
+  const chatBody = ChatV2.safeParse(body).data
   const model = state.models.get(user.organizationId)
-  if (!asked || model === undefined) return undefined
-  return { ...asked, prompt: Buffer.from(asked.prompt, 'base64').toString(), model }
+  if (!chatBody || model === undefined) return undefined
+  return { ...chatBody, prompt: Buffer.from(chatBody.prompt, 'base64').toString(), model }
 }
 
 /** The first protocol makes a history at its first use. A history that was deleted is an error. */

@@ -27,15 +27,15 @@ export function chunkFrame(members: ChunkMembers, form: PayloadForm = 'object'):
 export function answerFrames(executionId: string, meta: RunBody['prompt_meta'], form: AnswerForm = {}): string[] {
   const { payload = 'object', ends = 'both', namesEnd = false } = form
   const words = `You said: ${meta.messages.at(-1)?.content ?? ''}`.match(/\s*\S+/g) ?? []
-  const said = words.slice(0, meta.max_completion_tokens)
-  const growing = said.map((_, at) => ({
+  const sentWords = words.slice(0, meta.max_completion_tokens)
+  const growing = sentWords.map((_, at) => ({
     executionId,
-    content: said.slice(0, at + 1).join(''),
+    content: sentWords.slice(0, at + 1).join(''),
     status: 'running',
     finish_reason: null,
   }))
-  const finish_reason = said.length < words.length ? 'length' : 'stop'
-  const completed = { executionId, content: said.join(''), status: 'completed', finish_reason }
+  const finish_reason = sentWords.length < words.length ? 'length' : 'stop'
+  const completed = { executionId, content: sentWords.join(''), status: 'completed', finish_reason }
   // a plain string has no place for a status
   const hasStatus = payload !== 'plain' && ends !== 'completion_finished'
   return [

@@ -87,8 +87,8 @@ type MistralBody = z.infer<typeof MistralBody>
 export function checkBody(value: unknown): Refusal | undefined {
   const body = MistralBody.safeParse(value)
   if (!body.success) return { status: 422, body: { detail: faultsIn(body.error.issues) } }
-  const said = wrongId(body.data) ?? wrongOrder(body.data)
-  return said === undefined ? undefined : refusedAs(said, 'invalid_request_error', '3051')
+  const complaint = wrongId(body.data) ?? wrongOrder(body.data)
+  return complaint === undefined ? undefined : refusedAs(complaint, 'invalid_request_error', '3051')
 }
 
 /** A refusal with status 400 in Mistral's shape. */

@@ -81,8 +81,8 @@ function thinking(thought: string): object {
 }
 
 function wholeChoice({ words, thoughts, calls, finish, index }: EmulatedTurn & { readonly index: number }): object {
-  const said = words.join('')
-  const content = thoughts.length > 0 ? [thinking(thoughts.join('')), { type: 'text', text: said }] : said
+  const text = words.join('')
+  const content = thoughts.length > 0 ? [thinking(thoughts.join('')), { type: 'text', text }] : text
   const message = { role: 'assistant', tool_calls: calls.length > 0 ? calls : null, content }
   return { index, finish_reason: finish, message }
 }
