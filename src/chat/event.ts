@@ -57,7 +57,10 @@ interface PartEvent extends EventBase {
   readonly part: number
   /** Log probabilities of its tokens, in OpenAI's shape: `{ content: [...], refusal: [...] }`. */
   readonly logprobs?: unknown
-  /** Fields that the part must have when it is sent back to the upstream. */
+  /**
+   * Fields that the part must have when it is sent back to the upstream. Later fields of a dialect replace its earlier ones, so
+   * an event has all fields of its dialect so far.
+   */
   readonly extra?: Extras
 }
 

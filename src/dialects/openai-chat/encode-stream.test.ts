@@ -56,6 +56,34 @@ const textStream: readonly ChatEvent[] = [
   { type: 'usage', choice: 0, usage: { inputTokens: 3, outputTokens: 4, source: 'estimate' } },
 ]
 
+test('each part of a call’s signature is written once, though every event has the whole so far', async () => {
+  const extra = (thought_signature: string, more: object = {}) => ({
+    extra: { 'openai-chat': { extra_content: { google: { thought_signature } }, ...more } },
+  })
+  const events: ChatEvent[] = [
+    { type: 'tool-call', choice: 0, part: 0, id: 'call_a', name: 'weather', ...extra('c2ln') },
+    { type: 'tool-call', choice: 0, part: 1, id: 'call_b', name: 'weather' },
+    { type: 'tool-arguments', choice: 0, part: 0, json: '{', ...extra('c2lnbmVk') },
+    { type: 'tool-arguments', choice: 0, part: 1, json: '{}' },
+    { type: 'tool-arguments', choice: 0, part: 0, json: '}', ...extra('c2lnbmVk', { function: { note: 'n' } }) },
+    { type: 'part-end', choice: 0, part: 0, ...extra('c2lnbmVk', { function: { note: 'n' } }) },
+    { type: 'part-end', choice: 0, part: 1, ...extra('bGF0ZQ==') },
+    { type: 'finish', choice: 0, reason: 'tool-calls' },
+  ]
+  const written = (await chunks(encode(events))).flatMap(({ choices }) =>
+    choices.flatMap(({ delta }) => delta.tool_calls),
+  )
+  const google = (thought_signature: string) => ({ extra_content: { google: { thought_signature } } })
+  expect(written.filter((call) => call !== undefined)).toEqual([
+    { index: 0, id: 'call_a', type: 'function', function: { name: 'weather', arguments: '' }, ...google('c2ln') },
+    { index: 1, id: 'call_b', type: 'function', function: { name: 'weather', arguments: '' } },
+    { index: 0, function: { arguments: '{' }, ...google('bmVk') },
+    { index: 1, function: { arguments: '{}' } },
+    { index: 0, function: { arguments: '}', note: 'n' } },
+    { index: 1, function: { arguments: '' }, ...google('bGF0ZQ==') },
+  ])
+})
+
 describe('events of another dialect', () => {
   test('the first delta of each choice has the role, the last the finish, and usage comes alone', async () => {
     const events: ChatEvent[] = [

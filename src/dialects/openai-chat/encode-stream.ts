@@ -1,16 +1,17 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ChatError } from '../../chat/error.ts'
-import type { ChatEvent, Native, ToolCallEvent, Usage } from '../../chat/event.ts'
+import type { ChatEvent, Native, Usage } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import { sseData, sseJson } from '../../wire/sse.ts'
 import { encodeAnnotation } from './annotation.ts'
 import { secondsIn } from './created.ts'
 import { dialect } from './dialect.ts'
 import { encodeError } from './encode-error.ts'
-import { isFields, merge, rest } from './fields.ts'
+import { isFields, rest } from './fields.ts'
 import { encodeFinish } from './finish-reason.ts'
 import { RelayedHead, replaceHead, type StreamHead } from './relayed-head.ts'
 import { encodeUsage } from './usage.ts'
+import { WrittenCalls } from './written-calls.ts'
 
 export interface EncodeOptions {
   /** The id of the answer: `chatcmpl-…`. */
@@ -31,8 +32,7 @@ export class StreamEncoder {
   readonly #options: EncodeOptions
   /** The choices whose first delta, which has the role, has been written. */
   readonly #opened = new Set<number>()
-  /** The index of each open tool call by choice and part. This dialect counts the calls of a choice from 0. */
-  #calls: Map<number, Map<number, number>> | undefined
+  #calls: WrittenCalls | undefined
   /** Chunks that have been written. The events of two upstreams may be interleaved. */
   #relayed: WeakSet<Native> | undefined
   #head: RelayedHead | undefined
@@ -171,28 +171,21 @@ export class StreamEncoder {
       case 'reasoning':
         return { [event.extra?.[dialect]?.field === 'reasoning' ? 'reasoning' : 'reasoning_content']: event.text }
       case 'tool-call':
-        return { tool_calls: [this.#openCall(event)] }
-      case 'tool-arguments': {
-        const index = this.#calls?.get(event.choice)?.get(event.part)
-        return { tool_calls: [merge({ index, function: { arguments: event.json } }, event.extra?.[dialect])] }
+        this.#calls ??= new WrittenCalls()
+        return { tool_calls: [this.#calls.open(event)] }
+      case 'tool-arguments':
+        return this.#calls && { tool_calls: [this.#calls.grow(event, event.json)] }
+      case 'part-end': {
+        if (event.annotations) return { annotations: event.annotations.map(encodeAnnotation) }
+        const call = this.#calls?.end(event)
+        return call && { tool_calls: [call] }
       }
-      case 'part-end':
-        return event.annotations && { annotations: event.annotations.map(encodeAnnotation) }
       case 'finish':
         // the annotations have already been written with the text
         return rest(event.extra?.[dialect] ?? {}, ['annotations']) ?? {}
       default:
         return undefined
     }
-  }
-
-  #openCall({ choice, part, id, name, extra }: ToolCallEvent): Fields {
-    this.#calls ??= new Map()
-    const calls = this.#calls.get(choice) ?? new Map<number, number>()
-    this.#calls.set(choice, calls)
-    const index = calls.size
-    calls.set(part, index)
-    return merge({ index, id, type: 'function', function: { name, arguments: '' } }, extra?.[dialect])
   }
 
   #write(chunk: Fields): string | Iterable<string> {
