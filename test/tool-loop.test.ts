@@ -18,7 +18,7 @@ import { openGateway } from '../src/gateway/gateway.ts'
 import { isChatEvent, type LoopEvent } from '../src/gateway/tool-loop/events.ts'
 import { toolLimits } from '../src/gateway/tool-loop/limits.ts'
 import { runTools } from '../src/gateway/tool-loop/run-tools.ts'
-import { aRegistry, aTool } from '../src/gateway/tool-loop/tools.double.ts'
+import { createRegistry, createTool } from '../src/gateway/tool-loop/tools.double.ts'
 import { cohereEvent, emulateCohere } from '../src/providers/cohere/emulator/index.ts'
 import { provider as cohere } from '../src/providers/cohere/index.ts'
 import { emulateMistral } from '../src/providers/mistral/emulator/index.ts'
@@ -156,11 +156,11 @@ afterEach(async () => {
 })
 
 const weather = (name: string) =>
-  aTool(name, (args, { onChunk }) => {
+  createTool(name, (args, { onChunk }) => {
     onChunk('looking')
     return `${name} ${JSON.stringify(args)}`
   })
-const registry = aRegistry(weather('weather__now'), weather('weather__later'))
+const registry = createRegistry(weather('weather__now'), weather('weather__later'))
 const deadlines = { firstEventMs: 10_000, wholeMs: 10_000, idleMs: 10_000 }
 
 function gatewayOver({ emulator, provider, variables }: Rig) {
@@ -219,7 +219,7 @@ for (const [name, start] of Object.entries(rigs))
     })
 
     for (const stream of [true, false])
-      test(`give one answer to a client that asks for tools, ${stream ? 'streamed' : 'whole'}`, async () => {
+      test(`give one answer to a client that asks for tools ${stream ? 'with' : 'without'} streaming`, async () => {
         const rig = await start()
         const { chat } = gatewayOver(rig)
         const call = { ...newCall(), attempts: new Attempts(), receipt: newReceipt() }
@@ -364,11 +364,11 @@ describe('a session with the tool loop', () => {
       await keep(opened.turn, eventsOf(run(request, newCall(controller))), controller)
     }
     const controller = newCancel()
-    const hanging = aTool('weather__later', (_, { signal }) => {
+    const hanging = createTool('weather__later', (_, { signal }) => {
       controller.abort(new ChatError('cancelled', { message: 'gone' }))
       return new Promise<never>((_, reject) => signal.onAbort(() => reject(signal.reason)))
     })
-    await ask('first', aRegistry(weather('weather__now'), hanging), controller)
+    await ask('first', createRegistry(weather('weather__now'), hanging), controller)
     const first = (await conversations.messages(whose, 100)) ?? []
     expect(first.map(({ role, status }) => `${role} ${status}`).slice(0, 2)).toEqual([
       'user completed',
@@ -395,7 +395,7 @@ test('the output of a tool cannot break a client’s SSE or JSON', async () => {
   if (!rig) throw new Error('there is no rig')
   const { chat } = gatewayOver(rig)
   const evil = '\r\n\r\ndata: [DONE]\n\nevent: error\u2028\u0000"}]}'
-  const run = runTools({ chat, registry: aRegistry(aTool('weather__now', () => evil)), limits: toolLimits })
+  const run = runTools({ chat, registry: createRegistry(createTool('weather__now', () => evil)), limits: toolLimits })
   const events: (ChatEvent | LoopEvent)[] = []
   for await (const event of eventsOf(run(requestFor(rig.model), newCall()))) events.push(event)
   expect(events.find((event) => event.type === 'tool-result' && event.name === 'weather__now')).toMatchObject({

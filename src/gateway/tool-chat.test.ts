@@ -9,7 +9,7 @@ import { machine, newCancel } from '../wire/machine.double.ts'
 import { aCall, aRequest, chatOf, drain, finish, type LogLine, silence, text } from './chat.double.ts'
 import { openGateway } from './gateway.ts'
 import { toolLimits } from './tool-loop/limits.ts'
-import { aModel, aRegistry, aTool, calling } from './tool-loop/tools.double.ts'
+import { calling, createModel, createRegistry, createTool } from './tool-loop/tools.double.ts'
 
 function lab(chat: Chat, takesTools: boolean): Upstream {
   return {
@@ -33,7 +33,7 @@ function open(chat: Chat, { takesTools = true, maxCalls = 10 } = {}) {
     maxCalls,
     log: aCall().log,
     tools: {
-      registry: aRegistry(aTool('lab__big', () => 'x'.repeat(9_000))),
+      registry: createRegistry(createTool('lab__big', () => 'x'.repeat(9_000))),
       limits: toolLimits,
       summaryModel: 'lab/summary',
     },
@@ -51,7 +51,7 @@ test('a model that supports tools is offered those that the caller wants, but a 
     ['lab/model', true, false, []],
     ['panel', true, true, []],
   ] as const) {
-    const { chat, asked } = aModel(plainAnswer)
+    const { chat, asked } = createModel(plainAnswer)
     const { thrown } = await drain(open(chat, { takesTools }).toolChat({ ...aRequest, model }, aCall(), { useTools }))
     expect({ model, thrown, offered: asked.map(toolsOf) }).toEqual({
       model,
@@ -63,7 +63,7 @@ test('a model that supports tools is offered those that the caller wants, but a 
 
 test('a model that refuses tools is asked without them, and they are not offered to it again', async () => {
   const refusal = new ChatError('invalid-request', { message: 'gemma does not support tools', upstreamStatus: 400 })
-  const { chat, asked } = aModel([refusal], plainAnswer)
+  const { chat, asked } = createModel([refusal], plainAnswer)
   const gateway = open(chat)
   for (const times of [1, 2]) {
     const { events, thrown } = await drain(gateway.toolChat(aRequest, aCall(), { useTools: true }))
@@ -77,7 +77,7 @@ test('a model that refuses tools is asked without them, and they are not offered
 })
 
 test('any other refusal is reported', async () => {
-  const { chat, asked } = aModel(
+  const { chat, asked } = createModel(
     [new ChatError('invalid-request', { message: 'No.', upstreamStatus: 400 })],
     plainAnswer,
   )
@@ -87,8 +87,8 @@ test('any other refusal is reported', async () => {
 })
 
 test('a caller’s own model also writes the summaries, and ours gets no request', async () => {
-  const ourModel = aModel(plainAnswer)
-  const ownModel = aModel(calling('lab__big'), [text('Short.'), finish()], plainAnswer)
+  const ourModel = createModel(plainAnswer)
+  const ownModel = createModel(calling('lab__big'), [text('Short.'), finish()], plainAnswer)
   const lines: LogLine[] = []
   const call = aCall(undefined, lines)
   const { events } = await drain(open(ourModel.chat).toolChat(aRequest, call, { own: ownModel.chat, useTools: true }))
@@ -101,10 +101,10 @@ test('a caller’s own model also writes the summaries, and ours gets no request
 })
 
 test('a caller’s own model is offered no more tools than its limit', async () => {
-  const ownModel = aModel(plainAnswer)
+  const ownModel = createModel(plainAnswer)
   const wishes = { own: ownModel.chat, ownBounds: { maxTools: 0 }, useTools: true }
   const call = aCall()
-  await drain(open(aModel(plainAnswer).chat).toolChat(aRequest, call, wishes))
+  await drain(open(createModel(plainAnswer).chat).toolChat(aRequest, call, wishes))
   expect(ownModel.asked.map(toolsOf)).toEqual([[]])
   expect(call.receipt.toolsOmitted).toEqual(['lab__big'])
 })
@@ -125,7 +125,7 @@ test('all running calls count together', async () => {
 })
 
 test('an upstream is found by its address in any spelling', () => {
-  const gateway = open(aModel(plainAnswer).chat)
+  const gateway = open(createModel(plainAnswer).chat)
   for (const url of ['http://lab.example/v1', 'http://lab.example:80/v1/', 'HTTP://LAB.EXAMPLE/v1'])
     expect(gateway.upstreamAt(url)).toBe('lab')
   for (const url of [

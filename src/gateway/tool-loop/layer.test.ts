@@ -5,12 +5,12 @@ import type { Tool } from '../../tools/tool.ts'
 import { aCall, aRequest, drain, finish, text } from '../chat.double.ts'
 import { toolLoop } from './layer.ts'
 import { toolLimits } from './limits.ts'
-import { aModel, aRegistry, aTool, calling } from './tools.double.ts'
+import { calling, createModel, createRegistry, createTool } from './tools.double.ts'
 
 const tools = [
-  aTool('clock__now', () => 'noon'),
-  aTool('clock__zone', () => 'UTC'),
-  aTool('web__search', () => 'found'),
+  createTool('clock__now', () => 'noon'),
+  createTool('clock__zone', () => 'UTC'),
+  createTool('web__search', () => 'found'),
 ]
 const mcp = (extra: object): OfferedTool => ({ type: 'foreign', name: 'mcp', extra: { 'openai-chat': { ...extra } } })
 const answer: ChatEvent[] = [text('It is noon.'), finish()]
@@ -22,9 +22,9 @@ interface Asked {
 }
 
 async function ask({ model = 'm', sent, choices }: Asked, offered: readonly Tool[] = tools) {
-  const { chat, asked } = aModel([text('Let me look.'), ...calling('clock__now')], answer)
+  const { chat, asked } = createModel([text('Let me look.'), ...calling('clock__now')], answer)
   const parameters = { ...(sent && { tools: sent }), ...(choices && { choices }) }
-  const run = toolLoop({ registry: aRegistry(...offered), limits: toolLimits }, async () => ({}))(chat)
+  const run = toolLoop({ registry: createRegistry(...offered), limits: toolLimits }, async () => ({}))(chat)
   const { events, thrown } = await drain(run({ ...aRequest, model, parameters }, aCall()))
   return { events, thrown, asked, names: asked[0]?.parameters.tools?.map(({ name }) => name) }
 }
@@ -86,10 +86,10 @@ test('the receipt has each tool that ran once, and no name that the model invent
     calling('a word of the answer'),
     calling('clock__now', 'c2'),
   ]
-  const { chat } = aModel(...rounds, answer)
+  const { chat } = createModel(...rounds, answer)
   const call = aCall()
   await drain(
-    toolLoop({ registry: aRegistry(...tools), limits: toolLimits }, async () => ({}))(chat)(
+    toolLoop({ registry: createRegistry(...tools), limits: toolLimits }, async () => ({}))(chat)(
       { ...aRequest, model: 'm:tools' },
       call,
     ),

@@ -14,9 +14,9 @@ import { summarise } from './summarise.ts'
 export interface RunCalls<Needs> {
   readonly tools: ReadonlyMap<string, Tool>
   readonly limits: ToolLimits
-  /** Writes summaries. */
+  /** Asks the model that writes summaries. */
   readonly chat: Chat<Needs>
-  /** The dialect of the request, and the model for summaries. */
+  /** The dialect of the request, and the model that writes summaries. */
   readonly request: Pick<ChatRequest, 'dialect' | 'model'>
   readonly call: Call & Needs
 }
@@ -32,12 +32,12 @@ export async function* runCalls<Needs>(
   const { limits, call } = options
   const link = call.signal.child()
   const outbox = new Outbox(limits.maxResultBytes)
-  const rest = calls.values()
-  const work = async () => {
-    for (const next of rest)
-      outbox.result(await resultOf(next, outbox, { ...options, call: { ...call, signal: link } }))
+  const remaining = calls.values()
+  const runRemaining = async () => {
+    for (const next of remaining)
+      outbox.result(await runAndShorten(next, outbox, { ...options, call: { ...call, signal: link } }))
   }
-  const workers = Array.from({ length: Math.min(limits.maxParallel, calls.length) }, work)
+  const workers = Array.from({ length: Math.min(limits.maxParallel, calls.length) }, runRemaining)
   Promise.all(workers).then(
     () => outbox.end(),
     (thrown) => outbox.fail(thrown),
@@ -50,19 +50,25 @@ export async function* runCalls<Needs>(
   }
 }
 
-async function resultOf<Needs>(
+async function runAndShorten<Needs>(
   called: ToolCallPart,
   outbox: Outbox,
   { tools, limits, chat, request, call }: RunCalls<Needs>,
 ): Promise<ToolResultEvent> {
   const { id: toolCallId, name } = called
-  // a name that the model invented must not be noted, because it is text of the answer
+  // an unknown name is not noted in the receipt, because the model wrote it
   if (tools.has(name)) call.receipt.tools.add(name)
-  const from = (source: ToolOutputEvent['source']) => (text: string) => outbox.output({ toolCallId, source, text })
-  const ran = await runCall(called, { tools, limits, signal: call.signal, log: call.log, onChunk: from('tool') })
-  const { content, images, isError, isCut } = ran
-  const about = { type: 'tool-result', toolCallId, name, ...(images && { images }) } as const
-  const result = { ...about, content, isError }
+  const relayFrom = (source: ToolOutputEvent['source']) => (text: string) => outbox.output({ toolCallId, source, text })
+  const outcome = await runCall(called, {
+    tools,
+    limits,
+    signal: call.signal,
+    log: call.log,
+    onChunk: relayFrom('tool'),
+  })
+  const { content, images, isError, isCut } = outcome
+  const base = { type: 'tool-result', toolCallId, name, ...(images && { images }) } as const
+  const result = { ...base, content, isError }
   if (content.length <= limits.summaryCharacters) return isCut ? { ...result, shortened: 'cut' } : result
   const cut = {
     ...result,
@@ -70,9 +76,15 @@ async function resultOf<Needs>(
     shortened: 'cut',
     full: content,
   } as const
-  // a failure is not summarised, because its own words are the most precise
+  // a failure is not summarised, because a summary of its message would be less precise
   if (isError) return cut
-  const { text, usage } = await summarise(called, content, { chat, limits, request, call, onChunk: from('summary') })
+  const { text, usage } = await summarise(called, content, {
+    chat,
+    limits,
+    request,
+    call,
+    onChunk: relayFrom('summary'),
+  })
   const spent = usage ? { summaryUsage: usage } : {}
   return text === undefined ? { ...cut, ...spent } : { ...cut, content: text, shortened: 'summarised', ...spent }
 }

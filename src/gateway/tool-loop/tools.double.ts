@@ -7,8 +7,8 @@ import { answering } from '../chat.double.ts'
 
 type ToolFunction = (args: Fields, context: ToolContext) => string | ToolOutcome | Promise<string | ToolOutcome>
 
-/** A tool that runs this function. If it returns a text, the call has succeeded. */
-export function aTool(name: string, run: ToolFunction, server = name.split('__', 1)[0] ?? name): Tool {
+/** Creates a tool that runs this function. A returned text is the result of a call that succeeded. */
+export function createTool(name: string, run: ToolFunction, server = name.split('__', 1)[0] ?? name): Tool {
   return {
     name,
     server,
@@ -21,7 +21,8 @@ export function aTool(name: string, run: ToolFunction, server = name.split('__',
   }
 }
 
-export function aRegistry(...tools: readonly Tool[]): ToolRegistry {
+/** Creates a registry of these tools. All their servers are connected. */
+export function createRegistry(...tools: readonly Tool[]): ToolRegistry {
   const names = [...new Set(tools.map(({ server }) => server))]
   return {
     list: async (_signal, servers) => tools.filter(({ server }) => servers?.includes(server) ?? true),
@@ -30,8 +31,8 @@ export function aRegistry(...tools: readonly Tool[]): ToolRegistry {
   }
 }
 
-/** A model that answers with these rounds in order, and then repeats the last one. It notes its requests. */
-export function aModel(...rounds: readonly (readonly (ChatEvent | Error)[])[]): {
+/** Creates a model that answers with these rounds in order, and then repeats the last one. `asked` lists its requests. */
+export function createModel(...rounds: readonly (readonly (ChatEvent | Error)[])[]): {
   readonly chat: Chat
   readonly asked: ChatRequest[]
 } {
@@ -42,12 +43,12 @@ export function aModel(...rounds: readonly (readonly (ChatEvent | Error)[])[]): 
       const round = rounds[Math.min(asked.length, rounds.length - 1)] ?? []
       // a copy, because the loop adds to the same list of messages
       asked.push({ ...request, messages: [...request.messages] })
-      return answering(...inOrder(round))(request, call)
+      return answering(...numberParts(round))(request, call)
     },
   }
 }
 
-/** A round with these calls. A name alone is a call without arguments. */
+/** Writes the events of a round with these calls. A name alone is a call without arguments. */
 export function calling(
   ...calls: readonly (string | readonly [name: string, json: string, id?: string])[]
 ): ChatEvent[] {
@@ -61,8 +62,8 @@ export function calling(
   return [...events, { type: 'finish', choice: 0, reason: 'tool-calls' }]
 }
 
-/** Numbers the parts of a round whose events were written with part 0 or the number of a call. */
-function inOrder(round: readonly (ChatEvent | Error)[]): (ChatEvent | Error)[] {
+/** Numbers the parts of a round in order. A test writes part 0 for text, and the index of a call among the round's calls. */
+function numberParts(round: readonly (ChatEvent | Error)[]): (ChatEvent | Error)[] {
   let next = 0
   let textType: ChatEvent['type'] | undefined
   const calls = new Map<number, number>()
