@@ -44,7 +44,7 @@ async function answered(stream: boolean, ...scripts: readonly Script[]) {
 
 describe('a finish reason before the end of the answer', () => {
   for (const stream of [true, false])
-    test(`does not cut the answer, ${stream ? 'streamed' : 'whole'}`, async () => {
+    test(`does not cut the answer ${stream ? 'with' : 'without'} streaming`, async () => {
       const { text, finishes, errors } = await answered(stream, { body: goesOn })
       expect({ text, finishes, errors }).toEqual({ text: 'hello', finishes: ['stop'], errors: [] })
     })
@@ -101,7 +101,7 @@ describe('a finish reason before the end of the answer', () => {
 
 describe('an empty answer', () => {
   for (const stream of [true, false])
-    test(`is requested again, ${stream ? 'streamed' : 'whole'}`, async () => {
+    test(`is requested again ${stream ? 'with' : 'without'} streaming`, async () => {
       const { text, asked, finishes } = await answered(stream, { body: nothing }, { body: hello })
       expect({ text, asked, finishes }).toEqual({ text: 'hello', asked: 2, finishes: ['stop'] })
     })

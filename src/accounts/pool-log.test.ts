@@ -7,7 +7,7 @@ import { accountsOptions } from './pool.double.ts'
 
 const never = newCancel()
 
-/** A pool of one account, with a clock that the test sets, and its log lines above `debug`. */
+/** Opens a pool of one account. The test moves its clock, and reads its log lines of `level` and above. */
 function setUp(level: 'info' | 'debug' = 'info') {
   let now = Date.parse('2026-11-28T12:00:00.000Z')
   const lines: string[] = []
@@ -16,7 +16,7 @@ function setUp(level: 'info' | 'debug' = 'info') {
   const pool = openPool({ name: 'openai', accounts }, accountsOptions({ log, now: () => now }))
   const fail = async (reason: Reason, retryAfterMs?: number) => {
     const error = new ChatError(reason, {
-      message: 'the prompt, said again',
+      message: 'the upstream repeats the prompt',
       ...(retryAfterMs !== undefined && { retryAfterMs }),
     })
     pool.reportFailure(await pool.pick({ tried: new Set() }, never), error)
@@ -26,26 +26,26 @@ function setUp(level: 'info' | 'debug' = 'info') {
     text: () => lines.join(''),
     fail,
     succeed: async () => pool.reportSuccess(await pool.pick({ tried: new Set() }, never)),
-    pass: (ms: number) => {
+    advance: (ms: number) => {
       now += ms
     },
   }
 }
 
-const shared = { level: 'warn', upstream: 'openai', account: 'OPENAI_API_KEY_2' }
+const commonFields = { level: 'warn', upstream: 'openai', account: 'OPENAI_API_KEY_2' }
 
-const rests: readonly (readonly [Reason, string, string, string])[] = [
+const restCases: readonly (readonly [Reason, string, string, string])[] = [
   ['rate-limited', 'cooling', 'rate_limit_exceeded', '2026-11-28T12:00:30.000Z'],
   ['renewal-failed', 'cooling', 'upstream_renewal', '2026-11-28T12:00:30.000Z'],
   ['account-refused', 'refused', 'upstream_auth', '2026-11-28T12:10:00.000Z'],
   ['quota-exhausted', 'exhausted', 'insufficient_quota', '2026-11-29T00:00:00.000Z'],
   ['challenged', 'challenged', 'upstream_blocked', '2026-11-28T12:15:00.000Z'],
 ]
-for (const [reason, state, code, until] of rests) {
-  test(`an account that rests for ${reason} causes one line with its name, the reason and the time, without the upstream’s words`, async () => {
+for (const [reason, state, code, until] of restCases) {
+  test(`an account that rests after ${reason} is logged once, with its name, a code and a time, and without the upstream’s message`, async () => {
     const { fail, lines, text } = setUp()
     await fail(reason)
-    expect(lines()).toEqual([{ ...shared, time: expect.anything(), state, code, until, msg: 'an account rests' }])
+    expect(lines()).toEqual([{ ...commonFields, time: expect.anything(), state, code, until, msg: 'an account rests' }])
     expect(text()).not.toContain('prompt')
   })
 }
@@ -54,33 +54,33 @@ for (const [reason, state, code] of [
   ['login-needed', 'needs-login', 'upstream_login_needed'],
   ['account-banned', 'banned', 'upstream_banned'],
 ] as const) {
-  test(`an account that is put aside for ${reason} causes one line with its name and the reason`, async () => {
+  test(`an account that is put aside after ${reason} is logged once, with its name and a code`, async () => {
     const { fail, lines, text } = setUp()
     await fail(reason)
     const msg = 'an account is put aside until it has another credential'
-    expect(lines()).toEqual([{ ...shared, time: expect.anything(), state, code, msg }])
+    expect(lines()).toEqual([{ ...commonFields, time: expect.anything(), state, code, msg }])
     expect(text()).not.toContain('prompt')
   })
 }
 
-test('the line has the time from the upstream, if there is one', async () => {
+test('an account rests until the time that the upstream sent', async () => {
   const { fail, lines } = setUp()
   await fail('rate-limited', 90_000)
   expect(lines()).toMatchObject([{ until: '2026-11-28T12:01:30.000Z' }])
 })
 
-test('the last account, which is used while it rests, causes no further line during its rest', async () => {
-  const { fail, lines, pass } = setUp()
+test('the last account is used while it rests, and is logged again only for another reason or after its rest', async () => {
+  const { fail, lines, advance } = setUp()
   for (let times = 0; times < 5; times++) await fail('account-refused')
   expect(lines()).toHaveLength(1)
   await fail('rate-limited')
   expect(lines()).toHaveLength(2)
-  pass(3_600_000)
+  advance(3_600_000)
   await fail('rate-limited')
   expect(lines()).toHaveLength(3)
 })
 
-test('an account that answers again causes one line', async () => {
+test('an account that answers again is logged once', async () => {
   const { fail, succeed, lines } = setUp()
   await succeed()
   await fail('rate-limited')
@@ -92,18 +92,18 @@ test('an account that answers again causes one line', async () => {
   ])
 })
 
-test('a failure that is not about the account causes no line', async () => {
+test('a failure that is not about the account is not logged', async () => {
   const { fail, lines } = setUp()
   for (const reason of ['upstream-failed', 'timeout', 'overloaded', 'invalid-request', 'cancelled'] as const)
     await fail(reason)
   expect(lines()).toEqual([])
 })
 
-test('the upstream’s words are in a line of debug', async () => {
+test('the upstream’s message is logged at the level debug', async () => {
   const { fail, lines } = setUp('debug')
   await fail('rate-limited')
   expect(lines()).toMatchObject([
     { level: 'warn', code: 'rate_limit_exceeded' },
-    { level: 'debug', err: { message: 'the prompt, said again' } },
+    { level: 'debug', err: { message: 'the upstream repeats the prompt' } },
   ])
 })

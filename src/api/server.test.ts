@@ -169,7 +169,7 @@ describe('a base URL with a slash at its end', () => {
     '//v1//chat//completions//',
   ]) {
     for (const stream of [false, true]) {
-      test(`makes ${path}, which is answered ${stream ? 'as a stream' : 'whole'}`, async () => {
+      test(`makes ${path}, which is answered ${stream ? 'with' : 'without'} streaming`, async () => {
         using client = new RawClient(server.url)
         const body = bodyOf('hello', { stream })
         void client.send(`POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
@@ -289,7 +289,7 @@ describe('a bug of ours', () => {
   }
 
   for (const stream of [false, true]) {
-    test(`is a 500 without details, and the log has them (${stream ? 'a stream' : 'whole'})`, async () => {
+    test(`is a 500 without details, and the log has them (${stream ? 'with' : 'without'} streaming)`, async () => {
       const lines: string[] = []
       const told = openLog({ runtime: machine, level: 'debug', format: 'json', write: (line) => lines.push(line) })
       const failing = start({ gateway: openGateway({ runtime: machine, ...options, log: told }), log: told })

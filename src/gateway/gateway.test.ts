@@ -56,7 +56,7 @@ const estimated = (outputTokens: number) => ({
   usage: { inputTokens: 7, outputTokens, totalTokens: 7 + outputTokens, source: 'estimate' as const },
 })
 
-test('a request has the upstream’s own name of the model and one account, and causes one log line', async () => {
+test('a request has the upstream’s own name of the model and one account, and is logged once', async () => {
   const seen: unknown[] = []
   const { ask, lines } = setUp([
     upstream('a', (request, { account }) => {

@@ -4,18 +4,18 @@ import { Pins, readDefinition } from './definitions.ts'
 const schema = { type: 'object', properties: { text: { type: 'string' } } }
 const define = (more: object) => readDefinition({ name: 'a', inputSchema: schema, ...more })
 
-test('a schema gets the shape that model APIs accept, and keeps its own keywords', () => {
+test('a schema gets the shape that model APIs accept, and keeps unknown keywords', () => {
   const inputSchema = { type: 'object', properties: { a: { type: 'array' } }, required: ['a'], 'x-own': [{}] }
   const items = expect.any(Object)
   expect(define({ inputSchema })?.parameters).toEqual({
     ...inputSchema,
     properties: { a: { type: 'array', items } },
   })
-  for (const nothing of [{}, { type: 'object' }, { type: null }, { type: ['null', 'object'] }, true, null, undefined])
-    expect(define({ inputSchema: nothing ?? undefined })?.parameters).toEqual({ type: 'object', properties: {} })
+  for (const empty of [{}, { type: 'object' }, { type: null }, { type: ['null', 'object'] }, true, null, undefined])
+    expect(define({ inputSchema: empty ?? undefined })?.parameters).toEqual({ type: 'object', properties: {} })
 })
 
-test('a description loses its invisible characters, and everything after 4 KiB', () => {
+test('a description is cut to 4,096 characters, and loses its invisible ones', () => {
   const hidden = 'a\u0000b\u001b[31mc\u202ed\u200be\u2066f\ufeffg\u{e0041}\u{e007f}h\u00adi\u2028j\u{e0101}k'
   expect(define({ description: `${hidden}\n\tline` })?.description).toBe('ab[31mcdefghijk\n\tline')
   expect(define({ description: 'Über 道 👩‍🔬 é' })?.description).toBe('Über 道 👩🔬 é')
@@ -52,7 +52,7 @@ test('a schema cannot change the prototype of objects', () => {
   expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false)
 })
 
-test('a tool that changes is off from then on, even if it changes back', () => {
+test('a tool that has changed is refused, even after it changes back', () => {
   const pins = new Pins()
   const [first, reordered, changed, other] = [
     define({ description: 'reads' }),
@@ -60,7 +60,7 @@ test('a tool that changes is off from then on, even if it changes back', () => {
     define({ description: 'reads, and sends it on' }),
     define({ name: 'b' }),
   ]
-  if (!first || !reordered || !changed || !other) throw new Error('these are tools')
+  if (!first || !reordered || !changed || !other) throw new Error('a tool could not be read')
   expect([first, reordered, other].map((definition) => pins.admits(definition))).toEqual([true, true, true])
   expect(pins.admits(changed)).toBe(false)
   expect([pins.admits(first), pins.isUnchanged('a'), pins.isUnchanged('b')]).toEqual([false, false, true])
@@ -70,11 +70,11 @@ test('a tool whose schema has another property name has changed', () => {
   const pins = new Pins()
   const renamed = { type: 'object', properties: { text_and_your_keys: { type: 'string' } } }
   const [first, changed] = [define({}), define({ inputSchema: renamed })]
-  if (!first || !changed) throw new Error('these are tools')
+  if (!first || !changed) throw new Error('a tool could not be read')
   expect([pins.admits(first), pins.admits(changed)]).toEqual([true, false])
 })
 
-test('a server that invents tool names without end gets no more of them, and keeps the first ones', () => {
+test('of a server with endless tool names only the first 4,096 tools are admitted', () => {
   const pins = new Pins()
   const admitted = Array.from({ length: 5_000 }, (_, at) => pins.admits({ name: `t${at}`, parameters: {}, hash: 'h' }))
   expect(admitted.filter((isAdmitted) => isAdmitted)).toHaveLength(4096)

@@ -149,7 +149,7 @@ describe('an answer', () => {
   })
 
   for (const stream of [false, true])
-    test(`has two choices for n: 2, ${stream ? 'as a stream' : 'whole'}`, async () => {
+    test(`has two choices for n: 2 ${stream ? 'with' : 'without'} streaming`, async () => {
       const before = cohere.chats.length
       const texts = ['', '']
       if (stream) {
@@ -241,7 +241,7 @@ describe('tools', () => {
     })
 
   for (const stream of [false, true])
-    test(`get their results over several turns, ${stream ? 'as streams' : 'whole'}`, async () => {
+    test(`get their results over several turns ${stream ? 'with' : 'without'} streaming`, async () => {
       const messages = [{ role: 'system' as const, content: 'Be brief.' }, ...callBoth.messages]
       const asked = { model: hello.model, messages, tools: runnable }
       const runner = stream

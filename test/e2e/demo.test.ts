@@ -90,7 +90,7 @@ describe('demo', () => {
     for (const { id } of data) expect(words).toContain(id.slice(id.indexOf('/') + 1))
   })
 
-  test('answers with each of its models, whole and as a stream', async () => {
+  test('answers with each of its models, with and without streaming', async () => {
     const { data } = await client.models.list()
     expect(data.length).toBeGreaterThan(30)
     const messages = [{ role: 'user' as const, content: 'good evening' }]

@@ -7,7 +7,7 @@ import { measureBelow, until } from '../waiting.ts'
 import { build, type Running, start } from './program.ts'
 import { errorOf, runnable, weatherAndTime } from './sdk.ts'
 
-// The official SDK asks the executable, with emulators that are as strict as the services.
+// The official SDK sends requests to the executable. Its upstreams are emulators that are as strict as the services.
 
 beforeAll(build, 120_000)
 
@@ -37,17 +37,22 @@ afterAll(async () => {
 })
 
 const subjects = [
-  { name: 'mistral', model: 'mistral/mistral-small-latest', own: 'mistral-small-latest', emulator: () => mistral },
-  { name: 'ai21', model: 'ai21/jamba-mini', own: 'jamba-mini', emulator: () => ai21 },
+  {
+    name: 'mistral',
+    model: 'mistral/mistral-small-latest',
+    upstreamModel: 'mistral-small-latest',
+    emulator: () => mistral,
+  },
+  { name: 'ai21', model: 'ai21/jamba-mini', upstreamModel: 'jamba-mini', emulator: () => ai21 },
 ] as const
 const messages = [{ role: 'user' as const, content: 'Hello there' }]
 const callTwo = { messages: [{ role: 'user' as const, content: 'call weather time' }], tools: weatherAndTime }
 
 const receiptOf = (response: Response) => response.headers.get('x-tributary-parameters')?.split(', ').sort()
 
-for (const { name, model, own, emulator } of subjects) {
+for (const { name, model, upstreamModel, emulator } of subjects) {
   describe(name, () => {
-    test('answers whole, with every member of the typed client', async () => {
+    test('a reply that is not streamed has every member that the typed client knows', async () => {
       const { data, response } = await client.chat.completions.create({ model, messages }).withResponse()
       expect(data).toMatchObject({
         id: `chatcmpl-${response.headers.get('x-request-id')}`,
@@ -59,12 +64,12 @@ for (const { name, model, own, emulator } of subjects) {
         usage: { prompt_tokens: 7, completion_tokens: 4, total_tokens: 11 },
       })
       expect(data.created).toBeGreaterThan(1_700_000_000)
-      expect(emulator().chats.at(-1)).toEqual({ model: own, messages })
+      expect(emulator().chats.at(-1)).toEqual({ model: upstreamModel, messages })
     })
 
-    test('streams, with usage for a client that asks for it', async () => {
-      const asked = { model, messages, stream: true as const }
-      const plain = await Array.fromAsync(await client.chat.completions.create(asked))
+    test('streams, and adds the usage only if the client asks for it', async () => {
+      const request = { model, messages, stream: true as const }
+      const plain = await Array.fromAsync(await client.chat.completions.create(request))
       expect(plain.map(({ choices }) => choices[0]?.delta.content ?? '').join('')).toBe('You said: Hello there')
       expect(plain[0]?.choices[0]?.delta.role).toBe('assistant')
       expect(plain.map(({ choices }) => choices[0]?.finish_reason).filter(Boolean)).toEqual(['stop'])
@@ -74,11 +79,11 @@ for (const { name, model, own, emulator } of subjects) {
       ).toBe(1)
       expect(plain[0]).toMatchObject({ object: 'chat.completion.chunk', model })
       const counted = await Array.fromAsync(
-        await client.chat.completions.create({ ...asked, stream_options: { include_usage: true } }),
+        await client.chat.completions.create({ ...request, stream_options: { include_usage: true } }),
       )
       expect(counted.at(-1)).toMatchObject({ choices: [], usage: { prompt_tokens: 7, completion_tokens: 4 } })
       expect(counted.slice(0, -1).every(({ usage }) => usage === null)).toBe(true)
-      expect(emulator().chats.at(-1)).toEqual({ model: own, messages, stream: true })
+      expect(emulator().chats.at(-1)).toEqual({ model: upstreamModel, messages, stream: true })
     })
 
     test('streams each part at once', async () => {
@@ -92,11 +97,11 @@ for (const { name, model, own, emulator } of subjects) {
     })
 
     for (const stream of [false, true])
-      test(`calls tools, and continues with their results, ${stream ? 'as a stream' : 'whole'}`, async () => {
-        const helper = stream
+      test(`calls tools ${stream ? 'with' : 'without'} streaming, and continues with their results`, async () => {
+        const completion = stream
           ? await client.chat.completions.stream({ model, ...callTwo }).finalChatCompletion()
           : await client.chat.completions.create({ model, ...callTwo })
-        const [choice] = helper.choices
+        const [choice] = completion.choices
         expect(choice?.finish_reason).toBe('tool_calls')
         const calls = choice?.message.tool_calls?.filter((call) => call.type === 'function') ?? []
         expect(calls.map(({ function: called }) => [called.name, called.arguments])).toEqual([
@@ -134,7 +139,7 @@ for (const { name, model, own, emulator } of subjects) {
       expect(emulator().chats.at(-1)?.messages).toMatchObject([{ role: 'system' }, {}, {}, {}])
     })
 
-    test('runTools asks, calls and asks again, as a stream', async () => {
+    test('runTools with streaming asks the model, runs the tools and asks again', async () => {
       const runner = client.chat.completions.runTools({
         model,
         stream: true,
@@ -144,7 +149,7 @@ for (const { name, model, own, emulator } of subjects) {
       expect(await runner.finalContent()).toBe('You said: time!')
     })
 
-    test('gives several choices', async () => {
+    test('returns several choices', async () => {
       for (const stream of [false, true]) {
         const texts = new Map<number, string>()
         const request = { model, messages, n: 2 }
@@ -158,7 +163,7 @@ for (const { name, model, own, emulator } of subjects) {
       }
     })
 
-    test('uses the next token if one is rate limited', async () => {
+    test('uses the next token if the first is rate limited', async () => {
       emulator().script({
         status: 429,
         headers: { 'content-type': 'application/json', 'retry-after': '1' },
@@ -178,15 +183,15 @@ for (const { name, model, own, emulator } of subjects) {
           const word = frame({ id: 'a', choices: [{ index: 0, delta: { content: 'word' } }] })
           emulator().script(at === 0 ? { headDelayMs: 10_000 } : { body: [role, word].slice(0, at), ending: 'stall' })
           const leaving = new AbortController()
-          const heard = Promise.withResolvers<void>()
+          const firstWord = Promise.withResolvers<void>()
           const read = async () => {
             const options = { signal: leaving.signal }
             const stream = await client.chat.completions.create({ model, messages, stream: true }, options)
-            for await (const { choices } of stream) if (choices[0]?.delta.content) heard.resolve()
+            for await (const { choices } of stream) if (choices[0]?.delta.content) firstWord.resolve()
           }
           const reading = read().catch(() => undefined)
           await until(() => emulator().chats.length > chats, 20_000, 'the request')
-          if (at === 2) await heard.promise
+          if (at === 2) await firstWord.promise
           const leftAt = performance.now()
           leaving.abort()
           await reading
@@ -195,7 +200,7 @@ for (const { name, model, own, emulator } of subjects) {
         })
       })
 
-    test('an unknown model is a 404 of the gateway', async () => {
+    test('the gateway answers an unknown model with 404', async () => {
       const [upstream] = model.split('/')
       expect(await errorOf(client.chat.completions.create({ model: `${upstream}/nothing`, messages }))).toMatchObject({
         status: 404,
@@ -236,11 +241,11 @@ describe('mistral only', () => {
     const { choices } = await client.chat.completions.create({ model, messages: [{ role: 'user', content }] })
     expect(choices[0]?.message.content).toBe('You said: What is this? [image_url]')
     expect(mistral.chats.at(-1)?.messages).toEqual([{ role: 'user', content }])
-    const blind = client.chat.completions.create({
+    const pictureRequest = client.chat.completions.create({
       model: 'mistral/magistral-small-latest',
       messages: [{ role: 'user', content }],
     })
-    expect(await errorOf(blind)).toBeInstanceOf(BadRequestError)
+    expect(await errorOf(pictureRequest)).toBeInstanceOf(BadRequestError)
   })
 
   test('follows a schema', async () => {
@@ -252,7 +257,7 @@ describe('mistral only', () => {
   })
 
   for (const stream of [false, true])
-    test(`has reasoning and an answer, ${stream ? 'as a stream' : 'whole'}`, async () => {
+    test(`returns reasoning and an answer ${stream ? 'with' : 'without'} streaming`, async () => {
       const request = { model: 'mistral/magistral-small-latest', messages }
       const parts: unknown[] = stream
         ? (await Array.fromAsync(await client.chat.completions.create({ ...request, stream }))).map(
@@ -265,7 +270,7 @@ describe('mistral only', () => {
     })
 
   for (const stream of [false, true])
-    test(`arguments in the form of an object become JSON text, ${stream ? 'as a stream' : 'whole'}`, async () => {
+    test(`arguments that are an object become JSON text ${stream ? 'with' : 'without'} streaming`, async () => {
       const asked = { model: 'mistral/ministral-8b-latest', ...callTwo }
       const { choices } = stream
         ? await client.chat.completions.stream(asked).finalChatCompletion()
@@ -283,7 +288,7 @@ describe('mistral only', () => {
     expect(chunks.map((chunk) => chunk.choices[0]?.finish_reason).filter(Boolean)).toEqual(['length'])
   })
 
-  test('a refused field is a 400 with its place', async () => {
+  test('a refused field is a 400 that names the field', async () => {
     const error = await errorOf(client.chat.completions.create({ model, messages, top_p: 1.9 }))
     expect(error).toBeInstanceOf(BadRequestError)
     expect(error.param).toBe('top_p')
@@ -328,7 +333,7 @@ describe('ai21 only', () => {
   })
 })
 
-test('the models of both are listed, with their support for each parameter', async () => {
+test('the models of both upstreams are listed, with their support for each parameter', async () => {
   const models = await Array.fromAsync(client.models.list())
   const listed = new Map(models.map((model) => [model.id, model]))
   expect([...listed.keys()].filter((id) => id.includes('/')).sort()).toEqual([

@@ -80,7 +80,7 @@ const onOpenai = { ...hello, model: 'openai/gpt-test' }
 const onLab = { ...hello, model: 'my-lab/gpt-test' }
 
 describe('chat.completions.create', () => {
-  test('answers whole', async () => {
+  test('answers without streaming', async () => {
     const { data, response } = await client.chat.completions.create(onOpenai).withResponse()
     expect(data.object).toBe('chat.completion')
     expect(data.choices).toHaveLength(1)

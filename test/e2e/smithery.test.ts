@@ -109,7 +109,7 @@ describe('an answer', () => {
   })
 
   for (const stream of [false, true])
-    test(`comes ten times in one conversation, ${stream ? 'as streams' : 'whole'}`, async () => {
+    test(`comes ten times in one conversation ${stream ? 'with' : 'without'} streaming`, async () => {
       const messages: OpenAI.ChatCompletionMessageParam[] = []
       for (let turn = 1; turn <= 10; turn++) {
         messages.push(user(`Turn ${turn}`))
@@ -180,7 +180,7 @@ describe('tools', () => {
     })
 
   for (const stream of [false, true])
-    test(`get their results over several turns, ${stream ? 'as streams' : 'whole'}`, async () => {
+    test(`get their results over several turns ${stream ? 'with' : 'without'} streaming`, async () => {
       const asked = { model: hello.model, messages: callBoth.messages, tools: runnable }
       const runner = stream
         ? client.chat.completions.runTools({ ...asked, stream: true })

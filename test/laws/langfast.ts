@@ -19,12 +19,12 @@ import type { BytesInMemory, Fixture, Reply, Rig } from './subject.ts'
 
 const folder = new URL('../../src/providers/langfast/fixtures/', import.meta.url)
 
-/** Reads recorded frames as the bytes of a WebSocket. The answer ends with the frame that `end` finds, which must arrive whole. */
-function fixtureOf(name: string, end: (text: string) => boolean): Fixture {
+/** Reads recorded frames as the bytes of a WebSocket. `isEnd` finds the frame that ends the answer. Without all bytes of that frame, the answer is cut. */
+function fixtureOf(name: string, isEnd: (text: string) => boolean): Fixture {
   const texts = readFileSync(new URL(`${name}.frames.txt`, folder), 'utf8')
     .trimEnd()
     .split('\n')
-  const upToEnd = texts.slice(0, texts.findIndex(end) + 1).map((text) => frame(text))
+  const upToEnd = texts.slice(0, texts.findIndex(isEnd) + 1).map((text) => frame(text))
   if (upToEnd.length === 0) throw new Error(`${name} has no end marker`)
   const marker = Buffer.concat(upToEnd).length
   const bytes = Buffer.concat(texts.map((text) => frame(text)))
@@ -34,15 +34,15 @@ function fixtureOf(name: string, end: (text: string) => boolean): Fixture {
 const isCompleted = (text: string) => /job-1.*(completed|done)/.test(text)
 const isFinished = (text: string) => text.startsWith('42["completion_finished"')
 
-/** Number of accounts. On one account a chat starts only after the one before has sent something. */
+/** Tests run many chats at once, but an account starts a chat only after its previous chat has sent something. */
 const accountCount = 24
 
-/** Starts an emulated langfast, and the provider that asks it with its own accounts. */
+/** Starts an emulated langfast, and an upstream that uses it with accounts made here. */
 export async function startLangfast(): Promise<Rig> {
   const scripts = new Map<string, RunScript>()
   const langfast = await emulateLangfast({
     reply: (model) => scripts.get(model),
-    // without pings: on a busy machine one would come in the middle of a message that is sent byte by byte
+    // no pings: on a busy machine, a ping would interrupt a message that is sent byte by byte
     pulse: { connectTimeout: 45_000, pingInterval: 600_000, pingTimeout: 600_000 },
   })
   const sessions = Array.from({ length: accountCount }, () => readSession(langfast.signIn())).filter((found) => !!found)
@@ -60,7 +60,7 @@ export async function startLangfast(): Promise<Rig> {
       ...['text', 'json-strings', 'others-between'].map((name) => fixtureOf(name, isCompleted)),
       fixtureOf('only-finished', isFinished),
     ],
-    // a WebSocket frame has its own length, so there is one framing only
+    // a WebSocket frame states its own length, so only one framing is possible
     framings: ['chunked'],
     decode,
     request(reply) {
@@ -74,20 +74,20 @@ export async function startLangfast(): Promise<Rig> {
   }
 }
 
-/** Configures the upstream with these accounts in place of new ones. They take turns, even in tests that use only the first. */
+/** Configures the upstream with these accounts, so that it makes none. Each chat uses the next account, not the one of its call. */
 function upstreamWith(sessions: readonly SupabaseSession[], variables: RawVariables): Upstream {
   const [upstream] = provider.configure(new Environment(variables))
   if (!upstream) throw new Error('there is no upstream')
   const accounts: Account[] = sessions.map((credential, at) => ({ label: `anonymous-${at}`, credential }))
   const { name, support } = upstream
-  let asked = 0
+  let chatCount = 0
   return {
     name,
     support,
     accounts,
     listModels: async () => [],
     chat(request, call) {
-      const account = accounts[asked++ % accounts.length] ?? call.account
+      const account = accounts[chatCount++ % accounts.length] ?? call.account
       return upstream.chat(request, { ...call, account })
     },
   }
@@ -123,19 +123,19 @@ function scriptOf({
   return { job: 'job-1', answer }
 }
 
-/** Replies in which a careless service reveals the token that it was sent. */
+/** Replies of a careless service, which repeat the client's token. */
 function leaks(token: string): readonly RunScript[] {
-  const said = (...body: string[]): RunScript => ({ job: 'job-1', answer: { body } })
+  const answerWith = (...body: string[]): RunScript => ({ job: 'job-1', answer: { body } })
   const failed = { executionId: 'job-1', status: 'failed' }
   return [
     ...commonLeaks(token).map((refusal) => ({ refusal: { status: 500, ...refusal } })),
     { job: token },
-    said(chunkFrame({ ...failed, error: `bad token ${token}` })),
-    said(chunkFrame({ ...failed, error: { message: token, code: token, type: token } })),
-    said(chunkFrame({ executionId: 'job-1', status: token, content: 'Hi' }), '41'),
-    said(chunkFrame({ executionId: 'job-1', status: 'completed', content: 'Hi', finish_reason: token })),
-    said(eventFrame(token, token), eventFrame('completion_finished', { executionId: 'job-1', error: token })),
-    said(`42["${token}`),
-    said(`44${JSON.stringify({ message: token, data: token })}`, '1'),
+    answerWith(chunkFrame({ ...failed, error: `bad token ${token}` })),
+    answerWith(chunkFrame({ ...failed, error: { message: token, code: token, type: token } })),
+    answerWith(chunkFrame({ executionId: 'job-1', status: token, content: 'Hi' }), '41'),
+    answerWith(chunkFrame({ executionId: 'job-1', status: 'completed', content: 'Hi', finish_reason: token })),
+    answerWith(eventFrame(token, token), eventFrame('completion_finished', { executionId: 'job-1', error: token })),
+    answerWith(`42["${token}`),
+    answerWith(`44${JSON.stringify({ message: token, data: token })}`, '1'),
   ]
 }

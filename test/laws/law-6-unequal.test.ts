@@ -69,7 +69,7 @@ const rounds = [
 const conversationOf = (at: number): readonly Turn[] | undefined => emulator.conversations[at]
 
 for (const stream of [false, true])
-  test(`a tool loop hands every block back in order, with its signature, ${stream ? 'streamed' : 'whole'}`, async () => {
+  test(`a tool loop hands every block back in order, with its signature ${stream ? 'with' : 'without'} streaming`, async () => {
     await startRig([first, second, third])
     expect(await ask({ model: 'messages/claude-example:tools', stream })).toContain('late.')
     expect(emulator.conversations).toHaveLength(3)
@@ -167,7 +167,7 @@ for (const [blocks, lost] of [
   [[{ type: 'text', text: 'It is late.' }], undefined],
 ] satisfies [readonly Block[], readonly string[] | undefined][])
   for (const stream of [false, true])
-    test(`the receipt of ${blocks.length} blocks names the parts that OpenAI's dialect cannot express, ${stream ? 'streamed' : 'whole'}`, async () => {
+    test(`the receipt of ${blocks.length} blocks names the parts that OpenAI's dialect cannot express ${stream ? 'with' : 'without'} streaming`, async () => {
       await startRig([blocks])
       const answer = await answerTo({ model: 'messages/claude-example', tools, stream })
       await answer.text()

@@ -44,7 +44,7 @@ for (const subject of chosenSubjects) {
       })
     }
     for (const [at, stream] of [true, false].entries()) {
-      test(`in what a client gets ${stream ? 'as a stream' : 'whole'}`, async () => {
+      test(`in what a client gets ${stream ? 'with' : 'without'} streaming`, async () => {
         await each(shareOf(everyRequest(rig), at), 30, async ({ model }) => {
           const response = await ask(app.url, { key: clientKey, model: `${rig.upstream.name}/${model}`, stream })
           expectNoSecret(rig, [inspect([...response.headers]), await response.text()])

@@ -29,7 +29,7 @@ async function* aborted(signal: Cancel) {
 }
 
 for (const [name, chat, outcome, level] of ends) {
-  test(`P30: a call that ends ${name} causes one line: ${outcome}`, async () => {
+  test(`P30: a call that ends ${name} is logged once, as ${outcome}`, async () => {
     const lines: LogLine[] = []
     const controller = newCancel()
     setTimeout(() => controller.abort(new ChatError('cancelled', { message: 'left' })), 5)
@@ -40,7 +40,7 @@ for (const [name, chat, outcome, level] of ends) {
   })
 }
 
-test('P30: a call that its reader closes causes one line: client_closed', async () => {
+test('P30: a call that its reader closes is logged once, as client_closed', async () => {
   const lines: LogLine[] = []
   for await (const _ of events(observe()(answering(text('a'), finish()))(aRequest, aCall(undefined, lines)))) break
   expect(lines).toMatchObject([{ level: 'info', fields: { outcome: 'client_closed' } }])
