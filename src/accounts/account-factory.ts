@@ -5,12 +5,12 @@ import type { Supply } from './account.ts'
 import { readCredential, storeKeyOf } from './credential-store.ts'
 import { type AccountsOptions, LiveAccount } from './live-account.ts'
 
-/** The start of their labels; a number follows. */
+/** The label of an account that was made is this prefix and a number. */
 const prefix = 'anonymous-'
 
 type AddAccount = (account: LiveAccount) => void
 
-/** Milliseconds from a failure to make an account to the next attempt, doubled with each further failure. */
+/** Milliseconds to wait after the first failure to make an account. Each further failure doubles them, up to `maxRetryMs`. */
 const retryMs = 5_000
 const maxRetryMs = 10 * 60_000
 
@@ -22,7 +22,7 @@ export class AccountFactory {
   readonly #upstream: string
   readonly #supply: Supply
   readonly #options: AccountsOptions
-  /** The numbers that are in use. */
+  /** The numbers of the labels that are in use. */
   readonly #slots = new Set<number>()
   readonly #closing: CancelSource
   #isRestored = false
@@ -39,7 +39,7 @@ export class AccountFactory {
     this.#closing = new CancelSource(options.runtime)
   }
 
-  /** Whether more accounts should be made. @param count how many the pool has */
+  /** Whether more accounts should be made. @param count the number of accounts in the pool */
   needsMore(count: number): boolean {
     return count < this.#supply.min && this.#slots.size < this.#supply.max
   }
@@ -47,15 +47,15 @@ export class AccountFactory {
   /** Makes accounts in the background until there are enough. */
   fill(add: AddAccount): void {
     if (this.#making || this.#isWaiting) return
-    void this.#make(add).then((why) => {
-      if (!why && this.needsMore(this.#slots.size)) this.fill(add)
+    void this.#make(add).then((failure) => {
+      if (!failure && this.needsMore(this.#slots.size)) this.fill(add)
     })
   }
 
   /**
    * Waits for the next account.
-   * @param resting how many accounts the pool has that cannot be used at the moment
-   * @returns why no account was made; undefined if one was
+   * @param resting the number of accounts in the pool that rest
+   * @returns the failure if no account could be made; undefined if the caller should look at the pool again
    */
   async waitForNext(add: AddAccount, resting: number, signal: Cancel): Promise<ChatError | undefined> {
     if (this.#isRestored && this.#slots.size >= this.#supply.max && resting > 0) return undefined
@@ -77,7 +77,7 @@ export class AccountFactory {
     this.#closing.abort(new Error('closed'))
   }
 
-  /** A failure in the future means that the clock was set back. Then the wait counts as over. */
+  /** Whether the wait after a failure still runs. If the failure is in the future, the clock was set back, and the wait is over. */
   get #isWaiting(): boolean {
     const now = this.#now()
     return this.#failedAt <= now && now < this.#notBefore
@@ -114,7 +114,7 @@ export class AccountFactory {
     return this.#failureSoFar()
   }
 
-  /** Why no account was made, and the time until the next attempt. */
+  /** The last failure, with the time until the next attempt. */
   #failureSoFar(): ChatError | undefined {
     if (!this.#failure) return undefined
     const { reason, message, code, upstreamStatus } = this.#failure
@@ -145,10 +145,10 @@ export class AccountFactory {
   /** Adds the accounts that an earlier run made. @returns whether there are any */
   async #restore(add: AddAccount): Promise<boolean> {
     const { store } = this.#options
-    const begin = storeKeyOf(this.#upstream, prefix)
-    for (const key of await store.keys(begin, this.#supply.max)) {
-      const slot = Number(key.slice(begin.length))
-      // a restore that failed half-way is done again
+    const keyPrefix = storeKeyOf(this.#upstream, prefix)
+    for (const key of await store.keys(keyPrefix, this.#supply.max)) {
+      const slot = Number(key.slice(keyPrefix.length))
+      // an earlier restore may have added this account before it failed
       if (this.#slots.has(slot)) continue
       const credential = await readCredential(key, store, this.#supply.renewal)
       if (credential === undefined) await store.delete(key)

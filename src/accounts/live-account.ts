@@ -21,22 +21,23 @@ export interface AccountsOptions {
   readonly log: Logger
   readonly runtime: Runtime
   /**
-   * Milliseconds a service has to renew an account. The default of 8,000 is shorter than the time in which a service
-   * still accepts the old token.
+   * Milliseconds that a service has for each of the two attempts to renew an account. The default is 8,000. A service still
+   * accepts the old token for longer than that.
    */
   readonly answerMs?: number
 }
 
 interface LiveAccountOptions extends AccountsOptions {
-  /** The name of the upstream. Labels are unique within one. */
+  /** The name of the upstream. No two of its accounts have the same label. */
   readonly upstream: string
   readonly origin?: Origin
 }
 
-/** A credential is not used in the last milliseconds before its end, because clocks differ and requests take time. */
+/** Milliseconds. A credential is not used for so long before its end, because clocks differ and requests take time. */
 const marginMs = 10_000
+
 /**
- * An account in use: its current credential, and the only renewal that may run. A credential that never ends is
+ * Holds the current credential of an account, and renews it, one renewal at a time. A credential that never ends is
  * returned unchanged.
  */
 export class LiveAccount<Credential = unknown> implements Account<Credential> {
@@ -93,10 +94,9 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   }
 
   /**
-   * The credential to use, at once if it is still valid for a while. The next one is requested before it ends, and
-   * until then it is still used.
-   * @throws ChatError `login-needed`, `account-banned`; `renewal-failed` and others if it has ended and cannot be
-   *   renewed
+   * Returns the credential to use. Shortly before its end, a renewal starts in the background, and the old credential is
+   * returned meanwhile. Only when it has almost ended, the result is a promise of the new one.
+   * @throws ChatError `login-needed` or `account-banned`; `renewal-failed` and others if the renewal fails
    */
   getCredential(signal: Cancel): Credential | Promise<Credential> {
     if (!this.#isLoaded) return orAbort(this.#loadOnce(), signal).then(() => this.getCredential(signal))
@@ -111,24 +111,24 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   }
 
   /**
-   * Whether the credential has just replaced a refused one, and was not used with success yet. If it is refused too,
-   * the next one would be refused as well. A credential that was used with success was valid, and was revoked
-   * afterwards.
+   * Whether the credential has just replaced a refused one, and has not been used with success yet. If the service
+   * refuses it as well, another renewal would not help. After a success, a refusal means only that the credential was
+   * revoked, and a renewal may help.
    */
   isJustReplaced(credential: unknown): boolean {
     return this.#stored.credential === credential && this.#served !== credential && this.#history.isJustReplaced
   }
 
   /**
-   * Notes that the service has answered a request with this credential. Answers to requests with the former one may end
-   * later.
+   * Notes that the service has accepted this credential. An older credential is ignored, because a request that used it
+   * may end after a renewal.
    */
   markServed(credential: Credential): void {
     if (this.#stored.credential === credential) this.#served = credential
   }
 
   /**
-   * Gets another credential than this one, which the service has refused.
+   * Gets a new credential, because the service has refused this one.
    * @throws like `getCredential`
    */
   replaceCredential(refused: Credential, signal: Cancel): Promise<Credential> {
@@ -147,8 +147,8 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   }
 
   /**
-   * Why it cannot be used any more, if the service has refused it for good in this run of the program or an earlier
-   * one.
+   * Returns the service's proof that this account can never be used again; undefined if there is none. The proof may be
+   * from an earlier run of the program.
    */
   async findProof(): Promise<ChatError | undefined> {
     if (!this.#isLoaded) await this.#loadOnce()

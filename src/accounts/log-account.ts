@@ -5,7 +5,7 @@ import type { AccountState } from './account.ts'
 /** The state of an account that rests. */
 export type RestState = Extract<AccountState, { readonly until: number }>
 
-/** The latest time of a `Date`. */
+/** Milliseconds since 1970. A `Date` cannot hold a later time. ECMA-262, section 21.4.1.1 */
 const latestMs = 8.64e15
 
 export function logRest(log: Logger, account: string, { kind: state, until }: RestState, err: ChatError): void {

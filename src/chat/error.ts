@@ -8,7 +8,7 @@ interface ReasonMeaning {
   readonly status: number
   /** Our own word for it in the log, in `doctor` and in an account's state. Clients read the words of their dialect. */
   readonly code: string
-  /** Where the gateway may try again before an event has reached the client: with `any` account, only at another `upstream`, or `none`. */
+  /** Where the gateway may retry while the client has received no event: with `any` account, only at another `upstream`, or nowhere (`none`). */
   readonly retry: 'any' | 'upstream' | 'none'
   /** Whether the breaker counts it as a failure of the upstream. */
   readonly breaker: boolean
@@ -20,30 +20,33 @@ interface ReasonMeaning {
   readonly retryAfterMs?: number
 }
 
-const ours = { retry: 'none', breaker: false, account: 'unchanged' } as const
-const theirs = { retry: 'any', breaker: true, account: 'unchanged', clientRetry: false } as const
+/** The defaults of a reason that a client or the gateway causes. */
+const ownDefaults = { retry: 'none', breaker: false, account: 'unchanged' } as const
+/** The defaults of a reason that an upstream causes. */
+const upstreamDefaults = { retry: 'any', breaker: true, account: 'unchanged', clientRetry: false } as const
 
 /**
- * The one table of reasons. It knows no dialect: each dialect maps every reason to its own words. The caller must fix the
- * first group, an upstream caused the second, and the gateway caused the third. When an upstream refuses our account
- * (`account-refused`, `quota-exhausted`), the client never gets 401, 402 or 403.
+ * The one table of reasons. It knows no dialect: each dialect maps every reason to its own words. The first group is for
+ * requests that the caller must change, and the second is for failures of an upstream. The third is for failures of the
+ * gateway, and for clients that leave. When an upstream refuses our account (`account-refused`, `quota-exhausted`), the
+ * client never gets 401, 402 or 403.
  */
 export const reasons = {
-  'invalid-request': { ...ours, status: 400, code: 'invalid_request' },
-  unsupported: { ...ours, retry: 'upstream', status: 400, code: 'unsupported_parameter' },
-  'content-filtered': { ...ours, status: 400, code: 'content_filter' },
-  unauthorized: { ...ours, status: 401, code: 'invalid_api_key' },
-  forbidden: { ...ours, status: 403, code: 'forbidden' },
-  'model-not-found': { ...ours, retry: 'upstream', status: 404, code: 'model_not_found' },
-  'not-found': { ...ours, status: 404, code: 'not_found' },
-  'too-slow': { ...ours, status: 408, code: 'request_timeout' },
-  conflict: { ...ours, status: 409, code: 'conflict' },
-  'too-large': { ...ours, status: 413, code: 'request_too_large' },
-  'unsupported-media': { ...ours, status: 415, code: 'unsupported_media_type' },
-  'too-many-attempts': { ...ours, status: 429, code: 'too_many_attempts' },
+  'invalid-request': { ...ownDefaults, status: 400, code: 'invalid_request' },
+  unsupported: { ...ownDefaults, retry: 'upstream', status: 400, code: 'unsupported_parameter' },
+  'content-filtered': { ...ownDefaults, status: 400, code: 'content_filter' },
+  unauthorized: { ...ownDefaults, status: 401, code: 'invalid_api_key' },
+  forbidden: { ...ownDefaults, status: 403, code: 'forbidden' },
+  'model-not-found': { ...ownDefaults, retry: 'upstream', status: 404, code: 'model_not_found' },
+  'not-found': { ...ownDefaults, status: 404, code: 'not_found' },
+  'too-slow': { ...ownDefaults, status: 408, code: 'request_timeout' },
+  conflict: { ...ownDefaults, status: 409, code: 'conflict' },
+  'too-large': { ...ownDefaults, status: 413, code: 'request_too_large' },
+  'unsupported-media': { ...ownDefaults, status: 415, code: 'unsupported_media_type' },
+  'too-many-attempts': { ...ownDefaults, status: 429, code: 'too_many_attempts' },
 
   'account-refused': {
-    ...theirs,
+    ...upstreamDefaults,
     breaker: false,
     account: 'refused',
     status: 502,
@@ -51,36 +54,36 @@ export const reasons = {
   },
   // only when the service itself proves that this credential will never be valid again
   'login-needed': {
-    ...theirs,
+    ...upstreamDefaults,
     breaker: false,
     account: 'needs-login',
     status: 502,
     code: 'upstream_login_needed',
   },
   'account-banned': {
-    ...theirs,
+    ...upstreamDefaults,
     breaker: false,
     account: 'banned',
     status: 502,
     code: 'upstream_banned',
   },
-  // the account itself may be fine: only its next credential could not be obtained
+  // the account may still be valid, but the gateway could not get its next credential
   'renewal-failed': {
-    ...theirs,
+    ...upstreamDefaults,
     breaker: false,
     account: 'cooling',
     status: 502,
     code: 'upstream_renewal',
   },
   'quota-exhausted': {
-    ...theirs,
+    ...upstreamDefaults,
     breaker: false,
     account: 'exhausted',
     status: 429,
     code: 'insufficient_quota',
   },
   'rate-limited': {
-    ...theirs,
+    ...upstreamDefaults,
     breaker: false,
     account: 'cooling',
     retryAfterMs: 30_000,
@@ -88,32 +91,32 @@ export const reasons = {
     code: 'rate_limit_exceeded',
   },
   challenged: {
-    ...theirs,
+    ...upstreamDefaults,
     breaker: false,
     account: 'challenged',
     status: 502,
     code: 'upstream_blocked',
   },
   overloaded: {
-    ...theirs,
+    ...upstreamDefaults,
     retryAfterMs: 5_000,
     status: 503,
     code: 'upstream_overloaded',
   },
-  busy: { ...theirs, breaker: false, status: 503, code: 'upstream_busy' },
-  timeout: { ...theirs, status: 504, code: 'upstream_timeout' },
-  'upstream-failed': { ...theirs, status: 502, code: 'upstream_error' },
+  busy: { ...upstreamDefaults, breaker: false, status: 503, code: 'upstream_busy' },
+  timeout: { ...upstreamDefaults, status: 504, code: 'upstream_timeout' },
+  'upstream-failed': { ...upstreamDefaults, status: 502, code: 'upstream_error' },
   'upstream-outdated': {
-    ...theirs,
+    ...upstreamDefaults,
     retry: 'none',
     breaker: false,
     status: 502,
     code: 'upstream_protocol',
   },
 
-  unavailable: { ...ours, retryAfterMs: 1_000, status: 503, code: 'overloaded' },
-  internal: { ...ours, status: 500, code: 'internal_error' },
-  cancelled: { ...ours, status: 499, code: 'client_closed' },
+  unavailable: { ...ownDefaults, retryAfterMs: 1_000, status: 503, code: 'overloaded' },
+  internal: { ...ownDefaults, status: 500, code: 'internal_error' },
+  cancelled: { ...ownDefaults, status: 499, code: 'client_closed' },
 } as const satisfies Record<string, ReasonMeaning>
 
 export function isReason(text: unknown): text is Reason {
@@ -123,9 +126,9 @@ export function isReason(text: unknown): text is Reason {
 export interface ChatErrorOptions {
   /** What happened and what to do. Never a secret, never an upstream's HTML. */
   readonly message: string
-  /** More precise than the reason's code, in the words that clients look for. It is not redacted here, since an operator's key may be one of its words. Callers that quote an upstream must redact it. */
+  /** A more precise code than the reason's, which clients may look for. It is not redacted here, because an operator's key may equal a word in it. Code that quotes an upstream must redact it. */
   readonly code?: string
-  /** Whether `code` quotes an upstream, so that it may be any text. */
+  /** Whether `code` quotes an upstream. Such a code may be any text, so it does not become `ownCode`. */
   readonly isCodeQuoted?: boolean
   /** The field of the request that is at fault, as the client spelled it: `messages[0].content`. */
   readonly param?: string
@@ -140,9 +143,9 @@ export interface ChatErrorOptions {
 export class ChatError extends Error {
   override readonly name = 'ChatError'
   readonly reason: Reason
-  /** The code it was created with, or the code of its reason. */
+  /** `options.code`, or else the code of its reason. */
   readonly code: string
-  /** The code it was created with. Every dialect passes it on. */
+  /** `options.code`. A dialect sends it in place of its own code. */
   readonly finerCode: string | undefined
   /** The code for the log. It never quotes an upstream. */
   readonly ownCode: string
@@ -167,7 +170,7 @@ export class ChatError extends Error {
   }
 }
 
-/** Returns any thrown value as a ChatError. Any other error is our own bug, and clients do not see its text. */
+/** Returns a ChatError unchanged. Any other thrown value is a bug of ours: it becomes `internal`, and clients do not see its text. */
 export function asChatError(thrown: unknown): ChatError {
   if (thrown instanceof ChatError) return thrown
   return new ChatError('internal', {

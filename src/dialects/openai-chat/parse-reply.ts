@@ -7,7 +7,7 @@ import { unknownReply } from './reply-errors.ts'
 import { usageIn } from './usage.ts'
 import { choicesIn, readChoice, type WireChoice } from './wire-reply.ts'
 
-/** The readable parts of a chunk or of a whole completion. */
+/** What the gateway reads from a chunk or from a complete reply. */
 export interface ParsedReply {
   readonly choices: readonly WireChoice[]
   readonly usage: Usage | undefined
@@ -17,15 +17,15 @@ export interface ParsedReply {
 
 /**
  * @param json the JSON that the reply was parsed from
- * @throws ChatError for an error in place of a reply, or for a value that is not a reply
+ * @throws ChatError if the value is an error, or is neither an error nor a reply
  */
 export function parseReply(value: unknown, form: Native['form'], json?: string): ParsedReply {
   if (!isFields(value)) throw hasError(value) ? errorInside(value) : unknownReply()
   const { error, object, x_groq } = value
-  if (saysError(error) || object === 'error') throw errorInside(value)
-  if (isFields(x_groq) && saysError(x_groq.error)) throw errorInside(x_groq.error)
+  if (reportsError(error) || object === 'error') throw errorInside(value)
+  if (isFields(x_groq) && reportsError(x_groq.error)) throw errorInside(x_groq.error)
   const choices = choicesIn(value.choices)
-  for (const choice of choices) if (saysError(choice.error)) throw errorInside(choice.error)
+  for (const choice of choices) if (reportsError(choice.error)) throw errorInside(choice.error)
   return {
     choices: choices.map((choice) => readChoice(choice, form)),
     usage: usageIn(value, choices),
@@ -38,17 +38,17 @@ function nativeOf(value: Fields, form: Native['form'], json: string | undefined)
   return { dialect, form, value, ...(json !== undefined && { json }) }
 }
 
-/** Removes `error`, because the official client for Node fails even at an empty one. */
+/** Removes `error`, because the official client for Node throws even if it is empty. */
 function withoutError({ error: _, ...value }: Fields): Fields {
   return value
 }
 
-/** Gemini wraps an error in a list. */
+/** Whether the value is an object with an error, or a list that begins with one. Gemini sends such a list. */
 function hasError(value: unknown): boolean {
-  return Array.isArray(value) ? hasError(value[0]) : isFields(value) && saysError(value.error)
+  return Array.isArray(value) ? hasError(value[0]) : isFields(value) && reportsError(value.error)
 }
 
-/** An empty error object means that there is no error. */
-function saysError(error: unknown): boolean {
+/** Whether the value of an `error` field reports an error. An empty object reports none. */
+function reportsError(error: unknown): boolean {
   return typeof error === 'object' && error !== null ? Object.keys(error).length > 0 : Boolean(error)
 }

@@ -5,8 +5,8 @@ const text = z.string()
 const object = z.record(z.string(), z.unknown())
 
 /**
- * An object whose `type` decides about its members. An unlisted type, such as `video_url`, may have any members, because an
- * upstream may know it. A union is not used, because its errors say only that no alternative matches.
+ * Accepts an object whose `type` decides which members it must have. A type that is not in `known`, such as `video_url`, may
+ * have any members, because an upstream may support it. A union would report only that no alternative matches.
  */
 function typed(known: Readonly<Record<string, z.ZodType>>) {
   const byType = new Map(Object.entries(known))
@@ -42,14 +42,14 @@ const AssistantMessage = z.looseObject({
   name: text.nullish(),
   refusal: text.nullish(),
   reasoning_content: text.nullish(),
-  /** OpenRouter's name for `reasoning_content`. Other services may put anything here. */
+  /** OpenRouter's name for `reasoning_content`. Other services may send any value under this name. */
   reasoning: z.unknown().optional(),
 })
 const ToolMessage = z.looseObject({ role: z.literal('tool'), tool_call_id: text, name: text.nullish() })
-/** OpenAI has deprecated it in favour of `tool`, but still documents it. */
+/** OpenAI has deprecated this role in favour of `tool`, but still documents it. */
 const FunctionMessage = z.looseObject({ role: z.literal('function'), name: text })
 
-/** A message without its content and tool calls. Those lists are read item by item, up to the first fault. */
+/** Checks a message, except its content and its tool calls. Those lists are read item by item until one is invalid. */
 export const WireMessage = z.discriminatedUnion(
   'role',
   [SystemMessage, UserMessage, AssistantMessage, ToolMessage, FunctionMessage],

@@ -5,9 +5,13 @@ import { Refs } from './refs.ts'
 import { Shaper } from './shaper.ts'
 
 /**
- * Turns a tool's schema into one that all model APIs accept: an object with `properties` and without a combinator at the top;
- * a single type for every value, or `anyOf` with several; `items` for every list; no reference without a target. It keeps
- * the meaning as far as possible. It accepts any value, and a second run changes nothing.
+ * Turns a tool's schema into one that all model APIs accept:
+ * - The top is an object with `properties`, and has no combinator such as `anyOf`.
+ * - Every value has one type. If it may have several types, it has `anyOf` with one schema for each type.
+ * - Every list has `items`.
+ * - Every reference has a target.
+ *
+ * The meaning stays as close as possible. Any value is accepted, and a second run changes nothing.
  */
 export function shapeSchema(schema: unknown): Fields {
   const root = isFields(schema) ? schema : {}

@@ -25,7 +25,7 @@ const ChatV2 = z.strictObject({
 const Offers = z.strictObject({ chatHistoryId: uuid, surface: z.literal('ENGINE_AGENT') })
 const maxBodyBytes = 32 * 1024
 
-/** Answers the API's routes, only with a token that has not expired. */
+/** Answers a request to the API. A request without a valid token is refused. */
 export function answerEngine(state: CtoState, request: EmulatedRequest, url: URL): EmulatedReply {
   const { method, headers, body } = request
   if (headers.get('origin') !== emulatedOrigin) return { status: 403, body: { message: 'Wrong origin' } }
@@ -36,7 +36,7 @@ export function answerEngine(state: CtoState, request: EmulatedRequest, url: URL
   if (state.protocol === 'v2' && body.length > maxBodyBytes)
     return { status: 413, body: { message: 'Payload too large' } }
   const route = `${method} ${url.pathname}`
-  if (route === 'POST /engine-agent/chat') return takePrompt(state, body, user)
+  if (route === 'POST /engine-agent/chat') return acceptPrompt(state, body, user)
   if (state.protocol === 'v2') return answerV2(state, jsonOrUndefined(body), { user, route })
   return { status: 404, body: { message: 'Not found' } }
 }
@@ -54,7 +54,7 @@ function answerV2(
 ): EmulatedReply {
   switch (route) {
     case 'GET /chat/adapters':
-      return { status: 200, body: { chatAdapters: emulatedModels.v2.map(adapter) } }
+      return { status: 200, body: { chatAdapters: emulatedModels.v2.map(describeAdapter) } }
     case 'GET /billing':
       return { status: 200, body: { tier: 'free', hasReachedLimit: state.options.hasReachedLimit?.() ?? false } }
     case 'PATCH /teams/preferred-model': {
@@ -71,15 +71,15 @@ function answerV2(
     }
     case 'POST /engine-agent/offers': {
       const offers = Offers.safeParse(body).data
-      const isThere = offers !== undefined && state.threads.has(offers.chatHistoryId)
-      return { status: isThere ? 200 : 404, body: { offers: [] } }
+      const isKnown = offers !== undefined && state.threads.has(offers.chatHistoryId)
+      return { status: isKnown ? 200 : 404, body: { offers: [] } }
     }
     default:
       return { status: 404, body: { message: 'Not found' } }
   }
 }
 
-function adapter(key: string) {
+function describeAdapter(key: string) {
   return {
     key,
     model: key,
@@ -92,7 +92,7 @@ function adapter(key: string) {
   }
 }
 
-function takePrompt(state: CtoState, body: string, user: EmulatedUser): EmulatedReply {
+function acceptPrompt(state: CtoState, body: string, user: EmulatedUser): EmulatedReply {
   const chatBody = readPrompt(state, user, body)
   if (!chatBody) return { status: 400, body: { message: 'Bad request' } }
   const { chatHistoryId, prompt, model } = chatBody
@@ -101,10 +101,10 @@ function takePrompt(state: CtoState, body: string, user: EmulatedUser): Emulated
   const script = state.options.reply?.(chat)
   const { trigger } = script ?? {}
   if (trigger) return trigger
-  const thread = threadFor(state, user, chatHistoryId)
+  const thread = findOrCreateThread(state, user, chatHistoryId)
   if (!thread) return { status: 404, body: { message: 'Chat history not found' } }
   thread.prompts.push(prompt)
-  void playScript(subscribersOf(state, chatHistoryId), record(thread, script ?? { body: writeEcho(prompt) }))
+  void playScript(subscribersOf(state, chatHistoryId), recordParts(thread, script ?? { body: writeAnswer(prompt) }))
   return { status: 202 }
 }
 
@@ -126,25 +126,25 @@ function readPrompt(state: CtoState, user: EmulatedUser, text: string): Prompt |
   return { ...chatBody, prompt: Buffer.from(chatBody.prompt, 'base64').toString(), model }
 }
 
-/** The first protocol makes a history at its first use. A history that was deleted is an error. */
-function threadFor(state: CtoState, user: EmulatedUser, chatHistoryId: string): EmulatedThread | undefined {
+/** Protocol v1 creates a thread for the first prompt of a history. A deleted thread is not created again. */
+function findOrCreateThread(state: CtoState, user: EmulatedUser, chatHistoryId: string): EmulatedThread | undefined {
   const known = state.threads.get(chatHistoryId)
   if (known) return known.userId === user.userId ? known : undefined
-  const isGone = state.chats.filter((chat) => chat.chatHistoryId === chatHistoryId).length > 1
-  if (state.protocol === 'v2' || isGone) return undefined
-  const made = { userId: user.userId, workspaceId: '', prompts: [], sent: [] }
-  state.threads.set(chatHistoryId, made)
-  return made
+  const isDeleted = state.chats.filter((chat) => chat.chatHistoryId === chatHistoryId).length > 1
+  if (state.protocol === 'v2' || isDeleted) return undefined
+  const created = { userId: user.userId, workspaceId: '', prompts: [], sent: [] }
+  state.threads.set(chatHistoryId, created)
+  return created
 }
 
-/** Remembers what it sends, for subscribers that come late. */
-function record(thread: EmulatedThread, script: CtoScript): CtoScript {
+/** Keeps the parts that are sent, for subscribers that connect later. */
+function recordParts(thread: EmulatedThread, script: CtoScript): CtoScript {
   const { body = [] } = script
   return {
     ...script,
     body: (async function* () {
       for await (const part of body) {
-        // a flood of a test is not remembered in full
+        // a test may send parts without end, so only the first are kept
         if (thread.sent.length < 1_000) thread.sent.push(part)
         yield part
       }
@@ -152,8 +152,8 @@ function record(thread: EmulatedThread, script: CtoScript): CtoScript {
   }
 }
 
-/** The default answer: an echo of the prompt, then the words one by one. */
-function writeEcho(prompt: string): readonly Uint8Array[] {
+/** The default answer: first the user's message, then `You said: ` with the prompt, word by word. */
+function writeAnswer(prompt: string): readonly Uint8Array[] {
   const id = `msg_${Date.now()}_0`
   const words = `You said: ${prompt}`.match(/\s*\S+\s*?/g) ?? []
   return [
