@@ -9,7 +9,7 @@ import type { RefusedFields } from '../../wire/refused-fields.ts'
 /** Fields that are never left out, because the answer would be wrong without them. */
 const needed = new Set(['model', 'messages', 'tools', 'tool_choice', 'parallel_tool_calls', 'response_format'])
 
-/** The limit of an answer has two names, and a server may only know one of them. OpenAI, Chat API reference */
+/** The token limit of an answer has two names, and a server may know only one of them. OpenAI, Chat API reference */
 const otherName: Readonly<Record<string, string>> = {
   max_tokens: 'max_completion_tokens',
   max_completion_tokens: 'max_tokens',
@@ -58,7 +58,7 @@ function without(body: Fields, field: string): Fields {
   return rest
 }
 
-/** Corrects the receipt for a parameter with another name: it is not `mapped` if it is left out. */
+/** Corrects the receipt of a renamed parameter: it is `mapped` if it is sent again, and `dropped` if it is left out. */
 function noteLoss(
   { spelling, parameters }: ChatRequest,
   { parameters: noted }: Receipt,
@@ -70,7 +70,7 @@ function noteLoss(
   }
 }
 
-/** Parameters that upstreams have under another name than OpenAI. */
+/** Parameters that upstreams may know under another name than the client, and the fields that hold them. */
 const renamed: Readonly<Record<string, readonly string[]>> = {
   maxTokens: ['max_tokens', 'max_completion_tokens'],
   seed: ['random_seed'],

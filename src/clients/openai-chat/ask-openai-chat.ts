@@ -30,7 +30,7 @@ export interface AskOptions {
   encode(request: ChatRequest): Fields
   /** Fields that go with `stream: true`. */
   streamFields?(body: Fields): Fields
-  /** The fields that the upstream is known to refuse, which are not sent again. */
+  /** The fields that the upstream has refused before. They are not sent again. */
   readonly refused?: RefusedFields
 }
 
@@ -64,7 +64,7 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
   }, call.signal)
 }
 
-/** @param onPosted called with the body that was replied to */
+/** @param onPosted receives the body that the service replied to */
 type AskReply = (post: FieldsPost, onPosted?: (body: Fields) => void) => Flow
 
 interface RepeatablePost {
@@ -87,7 +87,7 @@ async function beginWithoutRefused({ post, ours, ask, opening }: RepeatablePost)
     return await opening.begin(ask(post, onPosted))
   } catch (thrown) {
     const { body } = posted
-    // a refusal by the HTTP status has been handled before
+    // `postWithoutRefusedFields` has already handled a refusal that came as an HTTP status
     const field = body && refusedField(asChatError(thrown), { body, added: ours })
     if (!body || field === undefined || opening.signal.aborted) throw thrown
     const begun = await opening.begin(ask({ ...post, body: ours.without(body, field) }))

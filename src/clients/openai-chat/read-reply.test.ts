@@ -72,7 +72,7 @@ describe('a long reply is read like a short one', () => {
       expect(events.at(-1)).toMatchObject({ type: 'finish', reason: 'stop' })
     })
 
-  test('and a bad one is refused like a short one', async () => {
+  test('a long bad reply is refused like a short one', async () => {
     const cut = sse(longEvent).slice(0, -200)
     expect((await failure(reply(cut))).code).toBe('upstream_bad_response')
     const crowded = whole.replace(/}$/, `,"x":[${'[],'.repeat(600_000)}[]]}`)
@@ -157,7 +157,7 @@ const failures: Readonly<Record<string, readonly [string, string, string]>> = {
   'invalid choices': [sse({ choices: 5 }), 'upstream-failed', 'unknown shape'],
 }
 
-describe('a failed stream throws in every form of failure', () => {
+describe('every form of failed stream throws', () => {
   for (const [name, [text, reason, message]] of Object.entries(failures))
     test(name, async () => {
       const error = await failure(reply(text))

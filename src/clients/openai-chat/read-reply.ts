@@ -27,7 +27,7 @@ export interface ReadOptions extends DecodeOptions {
  */
 export function readReply(reply: HttpReply, options: ReadOptions): AsyncIterable<Batch> {
   const decoder = new OpenaiFrames(new ReplyDecoder(options))
-  // to read a body of known length at once costs a third less
+  // reading a body of known length at once costs a third less
   const isText = !options.stream && reply.headers.has('content-length')
   return isText ? readWhole(reply, decoder, options.signal) : readFrames(reply, decoder, options.signal)
 }
@@ -53,7 +53,7 @@ class OpenaiFrames implements FrameDecoder {
   readonly #reply: ReplyDecoder
   #isWhole = false
   #hasChunks = false
-  /** Whether the body has all of its stated bytes. If it has no answer, it is then invalid, and not cut. */
+  /** Whether the body has all of its stated bytes. Such a body without an answer is invalid, not cut. */
   isComplete = false
 
   constructor(reply: ReplyDecoder) {

@@ -87,7 +87,7 @@ test('a call may come in a list, with its arguments as an object, and may stay o
   ])
 })
 
-test('a cache that is larger than the input stands beside it, and what is no count is absent', () => {
+test('more cached tokens than input tokens are added to the input, and an invalid count is left out', () => {
   const usageOf = (usage: object) => {
     const { events } = decode(
       [started, content, { ...ended, delta: { ...ended.delta, usage } }].map((frame) => ({

@@ -86,12 +86,12 @@ export class CohereDecoder implements FrameDecoder {
     return [...calls, ...finish, ...(usage ? [{ type: 'usage', choice: 0, usage } as const] : [])]
   }
 
-  /** An answer with calls at its end finishes with `tool-calls`. */
+  /** Returns `tool-calls` for an answer with calls, unless it was cut short or filtered. */
   #finishReasonFor(reason: FinishReason): FinishReason {
     return this.#calls > 0 && (reason === 'stop' || reason === 'other') ? 'tool-calls' : reason
   }
 
-  /** The stop sequence, if the request had only one. Cohere does not say which of several it was. */
+  /** The stop sequence, if the request had only one. If it had several, Cohere does not tell which one ended the answer. */
   #onlyStop(): { stopSequence?: string } {
     const [stopSequence, other] = this.#stop
     return stopSequence !== undefined && other === undefined ? { stopSequence } : {}
@@ -164,7 +164,7 @@ export class CohereDecoder implements FrameDecoder {
   /** @throws ChatError for an end that reports a failure */
   #finish(delta: NonNullable<CohereEvent['delta']>): readonly ChatEvent[] {
     const earlierEnd = this.#ending
-    // content after the end revoked it, so a failure now counts
+    // content came after the earlier end, so the answer was not finished, and a failure now counts
     if (this.#continuesAfterEnd) this.#ending = undefined
     this.#continuesAfterEnd = false
     const raw = delta.finish_reason ?? undefined
@@ -180,8 +180,8 @@ function mayBeEmpty(reason: FinishReason, usage: Usage | undefined): boolean {
 }
 
 /**
- * Makes an annotation for each source. It contains the citation itself, because OpenAI's shape has no place for half of
- * it.
+ * Makes an annotation for each source. Each contains the whole citation, because OpenAI's shape has no place for some of
+ * its members.
  */
 function annotationsOf(citation: CohereCitation): Annotation[] {
   // offsets into the plan or the thinking do not apply to the text

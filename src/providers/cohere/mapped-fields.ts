@@ -10,7 +10,10 @@ const mapped: Readonly<Record<string, Parameter>> = {
   thinking: 'reasoningEffort',
 }
 
-/** The fields that no client sent under this name. For example, a model without reasoning refuses `thinking`. */
+/**
+ * The mapped fields that the client did not send under Cohere's name. They are left out if the service refuses them: a model
+ * without reasoning refuses `thinking`.
+ */
 export function mappedFields(
   { spelling, extra, model }: ChatRequest,
   { receipt, refused }: { readonly receipt: Receipt; readonly refused: RefusedFields },

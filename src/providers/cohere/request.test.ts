@@ -35,7 +35,7 @@ function refusalOf(parameters: Parameters, rest: Partial<ChatRequest> = {}) {
 
 const bare = { model: 'command-test', messages: [{ role: 'user', content: 'Hello' }], stream: true }
 
-describe('a parameter has its own name', () => {
+describe("a parameter is sent under Cohere's name", () => {
   const rows: readonly (readonly [Parameters, object])[] = [
     [{}, {}],
     [{ temperature: 0 }, { temperature: 0 }],
@@ -231,7 +231,7 @@ describe('the history', () => {
     ])
   })
 
-  test('contains an image without text alone', () => {
+  test('contains no empty text next to an image', () => {
     expect(messagesOf({ role: 'user', content: [...text(''), picture] })).toEqual([
       { role: 'user', content: [{ type: 'image_url', image_url: { url: picture.url } }] },
     ])

@@ -29,7 +29,8 @@ export const support: Support = {
 /**
  * Encodes the body of `POST /v2/chat`. Cohere's own parameters that a client sent win over parameters that are mapped
  * to them.
- * @throws ChatError `unsupported` if Cohere has no place for something without which an answer would be wrong
+ * @throws ChatError `unsupported` if Cohere does not accept a part of the request that the answer needs; `invalid-request`
+ *   if the chosen tool is not among the tools
  */
 export function encodeCohereRequest(request: ChatRequest): Fields {
   const { parameters } = request
@@ -95,7 +96,7 @@ function encodeMessage(message: Message): Fields {
       return {
         role: 'assistant',
         ...(content && { content }),
-        // a client sends the plan that came before the calls back as reasoning
+        // the client got the plan of these calls as reasoning, and sends it back as reasoning
         ...(plan && { tool_plan: plan }),
         tool_calls: calls.map((call) => ({
           id: call.id,
@@ -108,8 +109,8 @@ function encodeMessage(message: Message): Fields {
 }
 
 /**
- * Whether a message has content. An answer that broke off before its first word stays in a client's history, and Cohere
- * refuses an empty one.
+ * Whether a message has content. An answer that broke off before its first word stays in a client's history as an
+ * empty message, which Cohere refuses.
  */
 function hasContent({ role, content, tool_calls: calls }: Fields): boolean {
   return role !== 'assistant' || content !== '' || calls !== undefined
@@ -136,7 +137,7 @@ function encodeThinking(effort: string): Fields {
   return { type: effort === 'none' ? 'disabled' : 'enabled' }
 }
 
-/** Encodes the tools. Cohere can only be told to call, or not to call; for a named tool only that one is offered. */
+/** Encodes the tools. Cohere's `tool_choice` cannot name a tool. If the client chose one tool, only that tool is offered. */
 function encodeTools({ parameters: { tools = [], toolChoice }, spelling }: ChatRequest): Fields {
   const functions = tools.filter((tool) => tool.type === 'function')
   if (functions.length < tools.length) throw unsupported(spelling.tools ?? 'tools', 'tools that are not functions')

@@ -34,7 +34,7 @@ const CohereCitation = z.looseObject({
   ),
 })
 
-/** The only item of a list of one. Proxies send lists here, as in a whole reply. */
+/** The item of a list that has one item; any other value unchanged. Proxies send lists here, as in a whole reply. */
 const only = (value: unknown): unknown => (Array.isArray(value) && value.length === 1 ? value[0] : value)
 const asPart = (value: unknown): unknown => (typeof value === 'string' ? { type: 'text', text: value } : only(value))
 const asJson = (value: unknown): unknown => (typeof value === 'object' && value ? JSON.stringify(value) : value)

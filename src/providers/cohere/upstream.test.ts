@@ -217,7 +217,7 @@ describe('the environment', () => {
     return { upstreams: provider.configure(environment), problems: environment.problems }
   }
 
-  test('without a token has no cohere', () => {
+  test('without a token configures no upstream', () => {
     expect(configure({})).toEqual({ upstreams: [], problems: [] })
   })
 

@@ -2,7 +2,8 @@ import type { Fields } from '../../chat/message.ts'
 import { isFields } from '../../dialects/openai-chat/fields.ts'
 
 /**
- * Turns a whole answer, which a proxy sends in place of a stream, into the events of a stream. Undefined for anything else.
+ * Turns a whole answer, which a proxy sends in place of a stream, into the events of a stream. Returns undefined for
+ * anything else.
  * Cohere, Chat v2 response
  */
 export function eventsOfWhole(value: unknown): Fields[] | undefined {

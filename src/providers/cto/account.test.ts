@@ -155,7 +155,7 @@ describe('a session', () => {
       expect(renewal.decode(failingService)).toBeUndefined()
   })
 
-  test('has the end of its token; an account without a session counts as ended', async () => {
+  test('ends with its token; an account without a session counts as ended', async () => {
     await using service = await startService()
     const { renewal } = accountOf(service.emulator.variables)
     expect(renewal.expiresAt(service.credential)).toBe(0)
@@ -165,8 +165,8 @@ describe('a session', () => {
   })
 })
 
-describe('a proof against an account is Clerk’s', () => {
-  test('answer of a signed-out user, without a session or with its own code', async () => {
+describe('Clerk proves that an account cannot be used', () => {
+  test('by a reply without a session, and by a code for a signed-out user', async () => {
     await using service = await startService()
     service.user.sessions = []
     expect((await failureOf(service.renew())).reason).toBe('login-needed')
@@ -174,7 +174,7 @@ describe('a proof against an account is Clerk’s', () => {
     expect(await failureOf(service.renew())).toMatchObject({ reason: 'login-needed', upstreamStatus: 401 })
   })
 
-  test('answer of a banned user', async () => {
+  test('by a code for a banned user', async () => {
     await using service = await startService()
     service.user.isBanned = true
     expect(await failureOf(service.renew())).toMatchObject({ reason: 'account-banned', upstreamStatus: 403 })
@@ -237,7 +237,7 @@ describe('the emulator refuses', () => {
     expect(await ask(tokens('sess_TEST0001'), { ...good, 'content-type': 'application/json' }, '{}')).toBe(400)
   })
 
-  test('the gateway with a wrong API version, and the gateway reports that', async () => {
+  test('a wrong API version, and the gateway reports an upstream failure', async () => {
     await using service = await startService({}, { CLERK_API_VERSION: '2020-01-01' })
     expect((await failureOf(service.renew())).reason).toBe('upstream-failed')
   })

@@ -77,7 +77,7 @@ const aheadMs = 12_000
 function renewalOf(clerk: Clerk): Renewal<CtoCredential> {
   return {
     aheadMs,
-    // without a session it counts as ended
+    // an account without a session counts as ended
     expiresAt: ({ session }) => session?.expiresAt ?? 0,
     renew: (credential, signal, keep) => renew(clerk, credential, signal, keep),
     encode,

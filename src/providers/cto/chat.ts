@@ -12,7 +12,7 @@ import { askApi, type CtoSite } from './site.ts'
 
 type CtoCall = AccountCall<CtoCredential>
 
-/** An answer that has been asked for. */
+/** An answer that was requested in this thread, and that arrives on this connection. */
 interface OpenAnswer {
   readonly thread: CtoThread
   readonly connection: WebSocketConnection
@@ -41,7 +41,7 @@ interface CtoRequest {
   readonly call: CtoCall
 }
 
-/** Asks in the thread that has the conversation, or in a new thread if there is none or it was deleted. */
+/** Asks in the thread of the conversation, or in a new thread if the conversation has none or its thread was deleted. */
 async function askInThread(asking: CtoRequest): Promise<OpenAnswer> {
   const { protocol, request, call } = asking
   const known = call.thread.known === undefined ? undefined : protocol.readThread(call.thread.known, call.account)
@@ -61,7 +61,7 @@ async function askInThread(asking: CtoRequest): Promise<OpenAnswer> {
   return ask(asking, await protocol.newThread(call.account, call.signal), prompt)
 }
 
-/** Opens the socket first, because earlier messages would be lost. Upstreams 2.2 */
+/** Sends the prompt after the socket is open, because messages that are sent earlier would be lost. Upstreams 2.2 */
 async function ask(
   { site, protocol, request, call }: CtoRequest,
   thread: CtoThread,
@@ -94,8 +94,8 @@ async function ask(
 }
 
 /**
- * Statuses for a thread that may be deleted. The service has no single one for that, and may accept the request in
- * another thread.
+ * Statuses that the service may send for a deleted thread, because it has no single status for that. It may still accept
+ * the request in another thread.
  */
 const goneStatuses: ReadonlySet<number> = new Set([400, 404, 410, 422])
 
@@ -104,8 +104,8 @@ function isGone(thrown: unknown): boolean {
 }
 
 /**
- * Whether the thread, and not only the token, may be forbidden for this user. If it were kept, it would be refused for
- * ever.
+ * Whether the thread, and not only the token, may be forbidden for this user. If the gateway kept such a thread, each
+ * later request in it would be refused.
  */
 function isForbidden(thrown: unknown): boolean {
   return thrown instanceof ChatError && thrown.upstreamStatus === 403 && thrown.reason === 'account-refused'

@@ -31,13 +31,13 @@ export interface SessionName {
   readonly organizationId: string | undefined
 }
 
-/** Milliseconds. Such a reply is small; a server that takes longer will not answer. */
+/** Milliseconds. Clerk's replies are small, so a server that takes longer will not answer. */
 const limits = { connectMs: 5_000, headMs: 10_000, idleMs: 10_000 }
 const maxBytes = 4 * 1024 * 1024
 
 /**
  * Finds the session of the browser with this cookie.
- * @throws ChatError `login-needed` if it has none; see `refusal` for the rest
+ * @throws ChatError `login-needed` if the browser has no session; `refusal` makes the other errors
  */
 export async function findSession(clerk: Clerk, browser: Browser, signal: Cancel): Promise<SessionName> {
   const { reply, text } = await ask(clerk, { method: 'GET', path: '/v1/client', browser }, signal)
@@ -54,9 +54,9 @@ function organizationOf({ last_active_organization_id: last, user }: ClerkSessio
 }
 
 /**
- * Makes a token for the session, valid for a minute.
+ * Makes a token for the session. The token is valid for a minute.
  * @returns undefined if the browser does not have this session
- * @throws ChatError: see `refusal`
+ * @throws ChatError that `refusal` makes
  */
 export async function makeToken(
   clerk: Clerk,
@@ -126,7 +126,7 @@ function parse<T>(schema: BodySchema<T>, text: string): T {
 
 /** Codes for a user who may not sign in any more. Clerk, errors */
 const bannedCodes = new Set(['user_banned', 'user_deactivated'])
-/** Reasons that pass by themselves. Only Clerk's own codes prove anything against an account. */
+/** Reasons of failures that end by themselves. Only Clerk's own codes prove anything against an account. */
 const temporaryReasons = new Set<Reason>(['rate-limited', 'overloaded', 'timeout', 'busy', 'upstream-failed'])
 
 /** The error for a refusal of Clerk. */

@@ -15,7 +15,7 @@ export interface EmulatedService extends HttpEmulator {
 }
 
 export interface EmulatedServiceOptions {
-  /** The keys that it accepts; without any, it accepts every request. */
+  /** The keys that it accepts. Without this option it accepts every request. */
   readonly keys?: readonly string[]
   /** Answers a request for the models with this, in place of their list. */
   readonly listing?: Script

@@ -13,7 +13,7 @@ const call = z.strictObject({
   function: z.strictObject({ name: z.string().min(1), arguments: z.string() }),
 })
 
-/** The roles and the content of each. Cohere, Chat v2 reference */
+/** The roles, and the content of each role. Cohere, Chat v2 reference */
 const message = z.discriminatedUnion('role', [
   z.strictObject({ role: z.literal('system'), content: z.union([z.string(), z.array(text)]) }),
   z.strictObject({
@@ -77,7 +77,7 @@ export const CohereBody = z.strictObject({
 
 export type CohereBody = z.infer<typeof CohereBody>
 
-/** What is wrong with a body, in the service's words; undefined if nothing is. */
+/** The service's complaint about a body that it refuses; undefined if it accepts the body. */
 export function complaintAbout(body: CohereBody): string | undefined {
   if (body.tool_choice && !body.tools?.length) return 'tool_choice may only be specified with tools'
   const known = new Set<string>()

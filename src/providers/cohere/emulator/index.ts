@@ -9,21 +9,24 @@ export interface CohereEmulator extends HttpEmulator {
   readonly chats: readonly CohereBody[]
   /** When each connection with a chat was closed, as `performance.now()`. */
   readonly closedAt: readonly number[]
-  /** Answers the next chat requests with these scripts, one each. */
+  /** Answers each of the next chat requests with one of these scripts. */
   script(...scripts: readonly Script[]): void
 }
 
 export interface CohereEmulatorOptions {
-  /** Tokens that it accepts. Without any it accepts every request. */
+  /** The tokens that it accepts. Without this option it accepts every request. */
   readonly keys?: readonly string[]
   readonly models?: readonly string[]
-  /** Limit for the models on a page of the list; 20, as at Cohere. */
+  /** The highest number of models on a page of the list; 20 by default, as at Cohere. */
   readonly pageSize?: number
   /** The answer to a request for the models, in place of their list. */
   readonly listing?: Script
-  /** Milliseconds between the events of its own answers; 0. */
+  /** Milliseconds between the events of its own answers; 0 by default. */
   readonly paceMs?: number
-  /** Chooses the script by the request, for several at once. Without one `script` or the model answers. */
+  /**
+   * Chooses a script by the request, for tests with several requests at once. If it returns undefined, `script` and the
+   * model decide.
+   */
   readonly reply?: (chat: CohereBody) => Script | undefined
 }
 
@@ -63,7 +66,7 @@ function refuse(exchange: EmulatedExchange, status: number, message: string): vo
   exchange.reply(status, JSON.stringify({ id, message }), json)
 }
 
-/** @returns the body, or what is wrong with it */
+/** @returns the body, or the complaint about an invalid body */
 function readBody(text: string): CohereBody | string {
   const parsed = CohereBody.safeParse(parsedOrUndefined(text))
   if (parsed.success) return complaintAbout(parsed.data) ?? parsed.data

@@ -21,7 +21,7 @@ export interface CtoEmulator extends Omit<HttpEmulator, 'openConnections'> {
   readonly threads: ReadonlyMap<string, EmulatedThread>
   /** The variables for a gateway that uses this emulator. */
   readonly variables: Readonly<Record<string, string>>
-  /** How many sockets are open and requests unanswered. */
+  /** The number of open sockets and unanswered requests. */
   openConnections(): number
   /** Deletes a thread. */
   forget(chatHistoryId: string): void

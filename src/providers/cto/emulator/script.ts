@@ -12,9 +12,9 @@ export interface CtoScript {
     | { readonly status: number; readonly body?: string; readonly headers?: Record<string, string> }
   /** Bytes for the socket, each part in a separate write, when the client is ready to read it. */
   readonly body?: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
-  /** Silence before each part. */
+  /** A pause before each part. */
   readonly paceMs?: number
-  /** Silence before the ending. Without it a reset or a FIN in the same packet overtakes bytes that were not read yet. */
+  /** A pause before the ending. Without it, a reset or a FIN in the same packet overtakes bytes that are not read yet. */
   readonly endDelayMs?: number
   /** What happens after the last part; by default it waits for the client to leave. */
   readonly ending?: 'wait' | 'fin' | 'rst' | 'stall' | { readonly close: number }

@@ -28,7 +28,7 @@ export interface EmulatedThread {
   readonly userId: string
   readonly workspaceId: string
   readonly prompts: string[]
-  /** What its subscribers were sent, for subscribers that come late. */
+  /** The messages that were sent to its subscribers. With `replays`, later subscribers get them too. */
   readonly sent: Uint8Array[]
 }
 
@@ -36,17 +36,17 @@ export interface CtoEmulatorOptions {
   readonly users?: readonly EmulatedUser[]
   /** The version of the protocol; `v1` by default. */
   readonly protocol?: 'v1' | 'v2'
-  /** Chooses the script of a chat. Without one the emulator's own answer is sent. */
+  /** Chooses the script of a chat. If it returns undefined, the emulator sends its own answer. */
   readonly reply?: (chat: ReceivedPrompt) => CtoScript | undefined
-  /** An HTTP status that refuses the next socket. */
+  /** Returns the HTTP status that refuses the next socket; undefined to accept it. */
   readonly refuseSocket?: () => number | undefined
-  /** Sends a thread's earlier messages to subscribers that come late. */
+  /** Sends a thread's earlier messages to each new subscriber. */
   readonly replays?: boolean
-  /** Sends a new cookie with every token. */
+  /** Sends a new cookie with every reply of Clerk's to a user who may sign in. */
   readonly rotates?: boolean
-  /** Milliseconds since 1970. */
+  /** The clock, in milliseconds since 1970. */
   readonly now?: () => number
-  /** Seconds for which a token is valid; 60. */
+  /** Seconds for which a token is valid; 60 by default. */
   readonly tokenLife?: number
   readonly hasReachedLimit?: () => boolean
 }
