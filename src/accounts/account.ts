@@ -5,7 +5,9 @@ import type { Cancel } from '../flow/cancel.ts'
  *   none. A credential is never changed: a renewed account has a new one.
  */
 export interface Account<Credential = unknown> {
-  /** The name by which the operator recognises it, such as the name of its variable. It contains no secret. */
+  /**
+   * The name by which the operator recognises the account, such as the name of its variable. It contains no secret.
+   */
   readonly label: string
   readonly credential: Credential
   /** How its credential is renewed; absent if it never ends. */
@@ -17,26 +19,29 @@ export type KeepCredential<Credential> = (credential: Credential) => Promise<voi
 
 /** How credentials of a kind are renewed and stored. A provider declares it, and a `LiveAccount` uses it. */
 export interface Renewal<Credential> {
-  /** When the credential ends, in milliseconds since 1970; undefined if it does not say. */
+  /** When the credential ends, in milliseconds since 1970; undefined if the credential does not contain its end. */
   expiresAt(credential: Credential): number | undefined
-  /** Milliseconds before its end at which the next one is requested. Until then this one is still used. */
+  /**
+   * The next credential is requested this many milliseconds before the end of the old one. The old one is used
+   * meanwhile.
+   */
   readonly aheadMs: number
   /**
    * Asks the service for the next credential, which replaces this one from then on.
    * @param keep stores a credential that the service gives on the way; await it before the next request
-   * @throws ChatError `login-needed` or `account-banned` only if the service itself says so; all other failures are
-   *   temporary
+   * @throws ChatError `login-needed` or `account-banned` only if the service itself reports this; all other failures
+   *   are temporary
    */
   renew(credential: Credential, signal: Cancel, keep?: KeepCredential<Credential>): Promise<Credential>
   /** The credential as text, for the store. */
   encode(credential: Credential): string
-  /** @returns undefined for another text, or one of an older shape */
+  /** @returns undefined if the text is not a credential of this kind, or has an older shape */
   decode(text: string): Credential | undefined
 }
 
 /** Accounts that are made when they are needed, such as anonymous sessions. */
 export interface Supply<Credential = unknown> {
-  /** The number that is kept ready. They are made in the background after the first use. */
+  /** The number of accounts that are kept ready. They are made in the background after the first use. */
   readonly min: number
   readonly max: number
   readonly renewal: Renewal<Credential>
@@ -63,8 +68,8 @@ export interface AccountStatus {
 
 export interface RenewalStatus {
   readonly isRunning: boolean
-  /** When the credential ends, in milliseconds since 1970; undefined if it does not say. */
+  /** When the credential ends, in milliseconds since 1970; undefined if the credential does not contain its end. */
   readonly expiresAt: number | undefined
-  /** When it was renewed last in this process. */
+  /** The time of the last renewal in this process, in milliseconds since 1970; undefined if there was none. */
   readonly renewedAt: number | undefined
 }

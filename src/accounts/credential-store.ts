@@ -14,12 +14,15 @@ export interface StoredCredential<Credential> {
    * so it must be renewed before it is used.
    */
   readonly isRenewalOpen: boolean
-  /** Why it cannot be used any more, if the service has said so. */
+  /** The reason why the credential can never be used again, if the service has refused it for good. */
   readonly dead?: ChatError
 }
 
 const Record = z.object({
-  /** A hash of the configured credential that it came from. If another one is configured, that one is used. */
+  /**
+   * A hash of the configured credential that this record began with. If another one is configured, the record is
+   * ignored.
+   */
   source: z.string(),
   credential: z.string(),
   isOpen: z.boolean(),
@@ -54,7 +57,7 @@ export class CredentialStore<Credential> {
     this.#source = createHash('sha256').update(`${name}\n${text}`).digest('hex')
   }
 
-  /** The stored credential, or the configured one if that was changed since. */
+  /** The stored credential, or the configured one if the configuration was changed since. */
   async load(): Promise<StoredCredential<Credential>> {
     const stored = await this.#store.get(this.name)
     const record = stored && parseRecord(stored.value)
@@ -77,7 +80,8 @@ export class CredentialStore<Credential> {
   /**
    * Writes the next step. It checks the lease too, because a version alone is not enough: if a process lost its lease
    * before its first write, both it and the process with the new lease would ask the service.
-   * @returns it with its version; undefined if another process has written, or has taken the lease, meanwhile
+   * @returns the written step with its version; undefined if another process has written, or has taken the lease,
+   *   meanwhile
    */
   async write(next: StoredCredential<Credential>, lease: Lease): Promise<StoredCredential<Credential> | undefined> {
     const options = { lease: { name: this.name, fence: lease.fence } }
@@ -121,8 +125,9 @@ export function storeKeyOf(upstream: string, label: string): string {
 }
 
 /**
- * The key in the store of an account that was configured: a hash of its configured credential. So an account whose
- * variable is renamed is still found; its first token has been used up, and would not work again.
+ * The key in the store of an account that was configured: a hash of its configured credential. So the stored
+ * credential is still found after the account's variable is renamed. The configured token may be used up by then, and
+ * would not work again.
  */
 export function configuredStoreKeyOf<Credential>(
   upstream: string,

@@ -33,7 +33,7 @@ interface LiveAccountOptions extends AccountsOptions {
   readonly origin?: Origin
 }
 
-/** Milliseconds. A credential is not used for so long before its end, because clocks differ and requests take time. */
+/** A credential is not used in its last milliseconds, because clocks differ and requests take time. */
 const marginMs = 10_000
 
 /**

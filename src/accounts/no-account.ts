@@ -8,7 +8,10 @@ interface Unavailable {
   readonly dead: number
 }
 
-/** The error if no account of a pool can be used: `rate-limited` if the upstream has set the rest of all of them. */
+/**
+ * The error if no account of a pool can be used. It is `rate-limited` if all usable accounts rest, and the upstream
+ * has set the end of each rest.
+ */
 export function noAccountError({ ready, resting, dead }: Unavailable): ChatError {
   const isStated = resting.values().every(({ isRestStated }) => isRestStated)
   if (ready === 0 && resting.size > 0 && isStated) {

@@ -23,9 +23,9 @@ export interface PoolOptions extends AccountsOptions {
 const ok: AccountState = { kind: 'ok' }
 
 /**
- * Gives out the accounts of one upstream, the least recently used healthy one first. An account that failed rests. The
- * last one is used even while it rests, unless its upstream said for how long, because a guess of ours would be an
- * outage.
+ * Gives out the accounts of one upstream, the least recently used healthy one first. An account that failed rests. If
+ * all accounts rest, one is used all the same, unless its upstream set the end of its rest: a rest that the gateway
+ * guessed must not cause an outage.
  */
 export class Pool {
   readonly #options: PoolOptions
@@ -62,8 +62,8 @@ export class Pool {
   }
 
   /**
-   * Adds an account at any time. It replaces an account with the same label and its state, because it has another
-   * credential. Waiting calls get it in the order in which they came.
+   * Adds an account at any time. It replaces an account with the same label and its state, because the new account
+   * has another credential. Waiting calls get the new account in the order in which they came.
    */
   add(account: Account): LiveAccount {
     const live = new LiveAccount(account, this.#options)
@@ -206,8 +206,9 @@ export class Pool {
   }
 
   /**
-   * Waits for an account that is made or added. If none can be made, it picks like a pool without a factory. While more
-   * accounts are to come, each new one is for one waiting call, because otherwise the first would serve all of them.
+   * Waits for an account that is made or added. If none can be made, it picks like a pool without a factory. While
+   * more accounts are needed, each new account serves one waiting call. Otherwise the first one would serve all of
+   * them.
    */
   async #awaitAccount(factory: AccountFactory, options: PickOptions, signal: Cancel): Promise<LiveAccount> {
     let why: ChatError | undefined

@@ -33,7 +33,7 @@ export class ReadyAccounts {
     return this.#accounts.delete(label)
   }
 
-  /** The preferred account, or else the one that was not used for the longest time. */
+  /** The preferred account, or else the least recently used one. */
   next({ tried, preferred }: PickOptions): LiveAccount | undefined {
     const wanted = preferred === undefined ? undefined : this.#accounts.get(preferred)
     if (wanted && !tried.has(wanted.account)) return this.#use(wanted)

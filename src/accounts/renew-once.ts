@@ -132,7 +132,8 @@ async function renewInTime<Credential>(
 }
 
 /**
- * Whether the service may have renewed it although the request failed: there was no status, or only that of a proxy.
+ * Whether the service may have renewed the credential although the request failed. This is possible if no error
+ * status came, or only the status of a proxy.
  */
 function isOutcomeUnknown({ reason, upstreamStatus = 200 }: ChatError): boolean {
   const isUnanswered = upstreamStatus < 300 || proxyStatuses.has(upstreamStatus)
@@ -145,7 +146,10 @@ function isOutcomeUnknown({ reason, upstreamStatus = 200 }: ChatError): boolean 
  */
 const proxyStatuses: ReadonlySet<number> = new Set([502, 504, 520, 522, 524])
 
-/** Reasons that are kept. They decide the account's state themselves, or have nothing to do with the account. */
+/**
+ * Errors with these reasons do not become `renewal-failed`. They decide the account's state themselves, or have
+ * nothing to do with the account.
+ */
 const keptReasons = new Set<Reason>([
   'login-needed',
   'account-banned',

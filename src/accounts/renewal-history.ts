@@ -26,7 +26,7 @@ export class RenewalHistory {
     return this.#isRecent(this.#renewedAt)
   }
 
-  /** Whether it has just been renewed because its credential was refused. */
+  /** Whether the account has just been renewed because its credential was refused. */
   get isJustReplaced(): boolean {
     return this.#isRecent(this.#replacedAt)
   }

@@ -12,13 +12,16 @@ export interface Token {
   readonly endsAt: number
 }
 
-/** The outcome of one renewal. `lost`: it was done, but the reply was cut. `halfway`: the new token can only be used to try again. */
+/**
+ * The outcome of one renewal. `lost`: the service renewed the token, but the reply was cut. `halfway`: the service
+ * gave an intermediate token, and then failed.
+ */
 export type Outcome = 'ok' | 'halfway' | 'failed' | 'limited' | 'cut' | 'lost' | 'dead'
 
 const lastsMs = 3_600_000
 export const aheadMs = 90_000
 
-/** A service whose tokens can be used once, and once more as long as the next one was not used. */
+/** A service that renews a token, and renews it again until the new token is used. */
 export class RenewalServiceDouble {
   readonly renewal: Renewal<Token>
   /** The tokens that were sent, in order. */
@@ -43,7 +46,7 @@ export class RenewalServiceDouble {
     }
   }
 
-  /** Sets the outcomes of the next renewals; those after them succeed. */
+  /** Sets the outcomes of the next renewals. Later renewals succeed. */
   setOutcomes(...outcomes: readonly (Outcome | (() => Promise<Outcome>))[]): void {
     this.#outcomes.push(...outcomes)
   }
@@ -92,7 +95,7 @@ async function orAborted<T>(promise: Promise<T>, signal: Cancel): Promise<T> {
 /** A store that fails when a test wants it to, and remembers what was written. */
 export class FakeStore extends MemoryStore {
   readonly written: string[] = []
-  /** Called before each write. The write throws what it throws. */
+  /** Called before each write. If this function throws, the write throws the same error. */
   before: (key: string, value: string) => void | Promise<void> = () => undefined
 
   override async compareAndSet(...given: Parameters<Store['compareAndSet']>): Promise<number | undefined> {

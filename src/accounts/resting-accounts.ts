@@ -59,7 +59,9 @@ export class RestingAccounts {
     return soonest && Math.max(0, endOf(soonest) - this.#now())
   }
 
-  /** Shortens the rests if the clock was set back, because accounts would otherwise rest for the difference too. */
+  /**
+   * Shortens the rests if the clock was set back, because the accounts would otherwise rest longer by the difference.
+   */
   #correct(aheadMs: number): void {
     if (aheadMs <= 0) return
     for (const pooled of this.#accounts.values())

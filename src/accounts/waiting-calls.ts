@@ -7,7 +7,7 @@ export class WaitingCalls {
     for (const wake of this.#wakers) wake(undefined)
   }
 
-  /** Waits for `made`, or until an account is added; then the result is undefined. */
+  /** Waits for `made`, or until an account is added. In the second case the result is undefined. */
   async wait<Result>(made: Promise<Result>): Promise<Result | undefined> {
     const { promise: added, resolve } = Promise.withResolvers<undefined>()
     this.#wakers.add(resolve)

@@ -4,7 +4,8 @@ import type { Account } from './account.ts'
 import type { LiveAccount } from './live-account.ts'
 
 /**
- * Asks with the account's current credential. If the service refuses that, it asks once more with the next one.
+ * Calls `ask` with the account's current credential. If the service refuses the credential, `ask` is called once more
+ * with a new one.
  * @throws what `ask` or the renewal throws
  */
 export async function withAccount<Result>(

@@ -8,7 +8,7 @@ const lookMs = 10
 /**
  * Waits until no request is pending. Bun itself can only wait for that after it has stopped the server, and then
  * `/health` and `/ready` could not be reached.
- * @returns whether it came within `ms` milliseconds
+ * @returns whether all requests ended within `ms` milliseconds
  */
 export async function drained(pending: () => number, ms: number, runtime: Runtime): Promise<boolean> {
   const until = runtime.elapsed() + ms

@@ -87,12 +87,12 @@ interface RouterOptions {
 }
 
 function router(door: Door, table: RouteTable, { run, listener }: RouterOptions) {
-  // by default Elysia assumes a host of at least four characters, and takes the beginning of the path for a shorter one's
+  // by default Elysia assumes a host of at least four characters, and reads the path wrongly after a shorter host
   const app = new Elysia({ strictPath: true, handler: { standardHostname: false } })
     .onRequest(({ request }) => door.admit(request, listener()))
     .onError(({ request, error, code, set }) => {
       if (code !== 'NOT_FOUND') return errorResponse(door.exchangeOf(request), error)
-      // otherwise Elysia makes a 404 of a successful answer
+      // otherwise Elysia turns a successful answer into a 404
       set.status = 200
       return door.answer(request, run)
     })

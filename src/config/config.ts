@@ -35,12 +35,12 @@ export interface Config extends Listening {
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
   readonly logFormat: 'pretty' | 'json'
   readonly upstreams: readonly Upstream[]
-  /** Models of the gateway's own that several upstreams answer together. */
+  /** Models that the operator has defined, and that several upstreams answer together. */
   readonly panels: readonly Panel[]
   /** Tool servers whose tools the gateway can run for a model. */
   readonly tools: ToolsConfig
   readonly toolLoop: ToolLoopConfig
-  /** The hosts where callers of the chat server may use models of their own. */
+  /** The hosts where callers of the chat server may use their own models. */
   readonly egress: EgressPolicy
   /** The chat server's model for callers that name none; by default the first model that chats and takes tools. */
   readonly chatModel?: string
@@ -50,7 +50,7 @@ export interface Config extends Listening {
   readonly isProxied: boolean
   /** The file that was read, if any. */
   readonly envFile?: string
-  /** The settings that the operator has set, and where. */
+  /** The settings that the operator has set, and where each was set. */
   readonly settings: readonly Setting[]
   /** Probable mistakes that do not prevent a start. */
   readonly warnings: readonly string[]
@@ -124,7 +124,10 @@ function readProxies(environment: Environment): readonly string[] {
   return items
 }
 
-/** A session of the chat server lasts longer than an upstream's thread: a month, if it survives a restart at all. */
+/**
+ * By default a session of the chat server lasts a month if the state survives a restart, and otherwise as long as an
+ * upstream's thread.
+ */
 function readTtls(environment: Environment, state: StatePlace): Pick<Config, 'sessionTtlMs' | 'chatTtlMs'> {
   const sessionTtlMs = seconds(environment, 'SESSION_CACHE_TTL', 3600)
   const monthSeconds = 30 * 86_400

@@ -9,7 +9,7 @@ export function configureUpstreams(environment: Environment): readonly Upstream[
   )
 }
 
-/** Variables that only one upstream reads, beside its credential. */
+/** Variables that only one upstream reads, in addition to its credential. */
 const furtherNames = /_(MODELS|\w*URL|ANON_KEY|PROMPT_ID)$/
 
 /** Configures a provider's upstreams, and reports a variable of an upstream that is off: its credential was probably forgotten. */

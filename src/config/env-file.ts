@@ -11,7 +11,7 @@ export interface EnvFile {
 }
 
 const maxBytes = 1024 * 1024
-/** Limit for the problems that are reported: in a file of another kind every line is one. */
+/** Limit for the problems that are reported: in a file of another kind every line is a problem. */
 const maxReported = 10
 
 /**

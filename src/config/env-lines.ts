@@ -24,7 +24,9 @@ export interface EnvLines {
 }
 
 const assignment = /^\s*(?:export\s+)?([\w.-]+)\s*=[^\S\n]*/
-/** A quoted value up to its closing quote, as `parseEnv` finds it: a quote after a backslash does not close. */
+/**
+ * A quoted value up to its closing quote, as `parseEnv` finds it: a quote after a backslash does not end the value.
+ */
 const quotedForms: Readonly<Record<string, RegExp>> = {
   "'": /'(?:\\'|[^'])*'/y,
   '"': /"(?:\\"|[^"])*"/y,
@@ -112,7 +114,10 @@ function faultOfLine(statement: string): LineFault {
   return { problem, remedy }
 }
 
-/** A line of another variable within a quoted value: the closing quote is missing, and the next opening quote closed the value. */
+/**
+ * Matches a line of another variable within a quoted value. Then the closing quote is missing, and the value has
+ * ended at that variable's opening quote.
+ */
 const unclosedQuote = /\n\s*(?:export\s+)?[A-Z][A-Z0-9_]*=[^=\s]/
 /** Variables whose values may have lines of `name = …`. */
 const listOfNames = new Set(['ROUTES', 'ALIASES'])

@@ -3,9 +3,9 @@ import { Counters } from './memory/counters.ts'
 import type { CountOptions, Store } from './store.ts'
 
 /**
- * Counts in memory while the storage cannot be written, and adds that to the stored count. If a window ends in the
- * storage meanwhile, it continues in memory for one more length of it at most: it is better to count too much than too
- * little.
+ * Counts in memory while the storage cannot be written. The result is the sum of the stored count and the count in
+ * memory. If a window ends in the storage meanwhile, it continues in memory for at most its length again, because it
+ * is better to count too much than too little.
  */
 export class FallbackCounters {
   readonly #store: Store

@@ -14,8 +14,8 @@ type Clock = Pick<Runtime, 'now' | 'timers'>
 
 /**
  * Keeps values in memory while its storage cannot write them, for example on a full disk, and writes them as soon as
- * that is possible. So a conversation continues, and is lost only if the process ends before. Values that must be on
- * the disk before they are used, such as renewed credentials, are written to the storage directly.
+ * that is possible. So a conversation continues, and is lost only if the process ends before that. Values that must
+ * be on the disk before they are used, such as renewed credentials, are written to the storage directly.
  *
  * Only one process uses the storage. So a value in memory is always newer than the one in the storage, and a write to
  * one of the two does not check the leases of the other.

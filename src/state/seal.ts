@@ -5,11 +5,11 @@ import type { Secret } from '../chat/secret.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Store, StoredValue } from './store.ts'
 
-/** The key of the salt, and of a value that only the right secret opens. */
+/** The key under which a store has the salt, and a value that only the right secret decrypts. */
 export const sealKey = 'tributary:seal'
 const checkText = 'opened'
 
-/** The form of a sealed value, as its first byte: a nonce, a tag, and JSON under AES-256-GCM. */
+/** The first byte of a sealed value. A nonce, a tag, and JSON encrypted with AES-256-GCM follow it. */
 const form = 1
 const nonceBytes = 12
 const tagBytes = 16
@@ -20,7 +20,7 @@ const derive = promisify<string, Buffer, number, typeof scryptCost, Buffer>(scry
 
 export interface SealOptions {
   readonly runtime: Pick<Runtime, 'randomBytes'>
-  /** The file that the secret was read from, unless it is `STATE_SECRET`. */
+  /** The file that the secret was read from; undefined if the secret is `STATE_SECRET`. */
   readonly keyFile?: string | undefined
 }
 

@@ -23,7 +23,7 @@ export interface StatePlace {
 
 /** The findings of a check of the state, in sentences. */
 export interface StateFindings {
-  /** Why a start would fail, as far as that shows without opening the state for writing. */
+  /** Reasons why a start would fail. They are found without opening the state for writing, so some may be missing. */
   readonly problems: readonly string[]
   /** Facts that the operator should know. */
   readonly notes: readonly string[]

@@ -18,7 +18,7 @@ export interface CountOptions {
   readonly ttlMs?: number
 }
 
-/** Called with what was sent. It must not throw. */
+/** Called with the text that was sent. It must not throw. */
 export type NoticeListener = (text: string) => void
 
 /** The right to be the only one to do something, for a limited time. */
@@ -35,7 +35,7 @@ export interface LeaseClaim {
   readonly fence: number
 }
 
-/** Milliseconds for which the newest fence of a name is at least remembered after its lease has ended. */
+/** The newest fence of a name is remembered for at least this time after its lease has ended. Milliseconds. */
 export const leaseMemoryMs = 86_400_000
 
 /**
@@ -50,9 +50,10 @@ export interface Store {
   get(key: string): Promise<StoredValue | undefined>
   put(key: string, value: string, options?: WriteOptions): Promise<void>
   /**
-   * Writes only if the key still has the version that was read (0: if it has no value). With `lease` it also writes only
-   * if no newer lease of that name was taken. A lease that has ended may still write until then, so that the work done
-   * under it is not lost. (A day after its end it may be forgotten, and then the write is refused.)
+   * Writes only if the key still has the version that was read (0: if it has no value). With `lease` it also writes
+   * only if no newer lease of that name was taken. Until a newer lease is taken, a lease that has ended may still
+   * write, so that the work done under it is not lost. (A day after its end the lease may be forgotten, and then the
+   * write is refused.)
    * @returns the new version; undefined if another writer was quicker
    */
   compareAndSet(
@@ -77,10 +78,10 @@ export interface Store {
    */
   increment(key: string, by: number, options?: CountOptions): Promise<number>
   /**
-   * Sends a text to all listeners of the channel, in every process that shares the storage, this one included. A notice
-   * is only a hint: it is sent at most once, in the order of its sender, to the listeners of that moment, and it is
-   * lost if the storage cannot be reached. Code that must not miss anything also reads the store: after it has begun to
-   * listen, and from time to time.
+   * Sends a text to all listeners of the channel, in every process that shares the storage, this one included. A
+   * notice is only a hint. The listeners of that moment get it at most once, and they get the notices of one sender
+   * in order. It is lost if the storage cannot be reached. Code that must not miss a change also reads the store,
+   * after it has begun to listen and from time to time.
    * @param channel obeys the rules of a key
    * @throws ChatError `too-large` for more than 64 Ki characters
    */

@@ -12,7 +12,10 @@ interface WatchOptions {
   readonly runtime: Runtime
 }
 
-/** Logs a problem of the state once a minute while it lasts, and its end. @returns a function that stops it */
+/**
+ * Logs a problem of the state once a minute while it lasts, and once when it has ended. @returns a function that
+ * stops it
+ */
 export function watchStore(store: Store, { log, runtime }: WatchOptions): () => void {
   let reported: string | undefined
   let reportedAt = 0

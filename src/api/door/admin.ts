@@ -5,9 +5,9 @@ import type { Exchange } from '../exchange/exchange.ts'
 const ownNames = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i
 
 /**
- * Whether the request comes from a program on this machine: under a loopback name, and not through a proxy, whose
- * headers would show it. The door has already checked the `Origin`. If no keys are set, such a program has the role of
- * an admin.
+ * Whether the request comes from a program on this machine. Its `Host` and its address are those of loopback, and it
+ * has no headers of a proxy. The door has already checked the `Origin`. If no keys are set, such a program has the
+ * role of an admin.
  */
 export function isOwnMachine({ request, address }: Exchange): boolean {
   const isForwarded = ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip'].some((name) => request.headers.has(name))

@@ -2,12 +2,13 @@ import { ChatError } from '../../chat/error.ts'
 
 export interface CrossSitePolicy {
   /**
-   * Whether a key is needed. A web page does not have the key, so it cannot use the gateway behind its reader's back.
+   * Whether a key is needed. A web page does not have the key, so it cannot use the gateway without its reader's
+   * knowledge.
    */
   readonly hasKeys: boolean
   /** Further host names that are accepted without a key. */
   readonly allowedHosts: readonly string[]
-  /** Whether it listens beyond loopback. Then an IP address is accepted as `Host`, as `localhost` is. */
+  /** Whether the gateway listens beyond loopback. Then an IP address is accepted as `Host`, as `localhost` is. */
   readonly isPublic: boolean
   /** Origins whose pages may call the gateway; undefined for the default. */
   readonly corsOrigins: readonly string[] | undefined
@@ -48,8 +49,9 @@ export function refuseCrossSite(headers: Headers, policy: CrossSitePolicy): void
 }
 
 /**
- * Whether the request comes from a page of another origin. A browser sends `Sec-Fetch-Site`, which no page can set (W3C
- * Fetch Metadata), and the page's `Origin`, but not with every GET. Other programs send neither.
+ * Whether the request comes from a page of another origin. A browser sends `Sec-Fetch-Site`, which no page can set
+ * (W3C Fetch Metadata). It also sends the page's `Origin`, except with some GET requests. Other programs send neither
+ * header.
  */
 function isCrossSite(headers: Headers, host: string, { corsOrigins }: CrossSitePolicy): boolean {
   const origin = headers.get('origin')
@@ -93,7 +95,7 @@ export function corsHeaders(headers: Headers, policy: CrossSitePolicy): Readonly
   const origin = headers.get('origin')
   if (!origin) return {}
   if (!policy.corsOrigins) return policy.hasKeys ? { ...exposed, 'access-control-allow-origin': '*' } : {}
-  // without a key every page is refused, so `*` would promise too much
+  // without keys, `*` allows no page of another origin, so this header is not sent
   if (policy.corsOrigins.includes('*')) return policy.hasKeys ? { ...exposed, 'access-control-allow-origin': '*' } : {}
   return policy.corsOrigins.includes(origin)
     ? { ...exposed, 'access-control-allow-origin': origin, vary: 'Origin' }

@@ -89,7 +89,7 @@ export class Door {
   }
 }
 
-/** The caller if no keys are set: only on this machine it is an admin. */
+/** The caller if no keys are set. Only a program on this machine is an admin, and only on routes for admins. */
 function ownCaller(exchange: Exchange, route: SurfaceRoute | undefined): Caller {
   return route?.access === 'admin' && isOwnMachine(exchange) ? { ...anybody, role: 'admin' } : anybody
 }

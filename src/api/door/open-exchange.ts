@@ -70,7 +70,7 @@ export function openExchange(request: Request, options: OpenExchangeOptions): Ro
 
 type HeaderFields = Readonly<Record<string, string>>
 
-/** Adds a surface's own headers to the usual ones. Pages that may read the response may read them too. */
+/** Adds a surface's own headers to the usual ones. Pages that may read the response may read these headers too. */
 function withOwn(usual: HeaderFields, own: HeaderFields): HeaderFields {
   const exposed = usual['access-control-expose-headers']
   const names = [exposed, ...Object.keys(own)].join(', ')

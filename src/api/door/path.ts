@@ -9,9 +9,7 @@ export function pathOf(url: string): string {
   return url.slice(start, end < 0 ? undefined : end)
 }
 
-/**
- * The path without doubled slashes and without those at its end, which come from a base URL with a slash at its end.
- */
+/** Removes doubled slashes, and slashes at the end. They come from a base URL that ends with a slash. */
 export function withoutSpareSlashes(path: string): string {
   const single = path.includes('//') ? path.replace(/\/{2,}/g, '/') : path
   return single.length > 1 && single.endsWith('/') ? single.slice(0, -1) : single

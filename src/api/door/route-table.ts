@@ -7,7 +7,7 @@ export interface FoundRoute {
   readonly params: Readonly<Record<string, string>>
 }
 
-/** The routes nearest to a path that has none. */
+/** The routes nearest to a path that has no route. */
 export interface Nearest {
   readonly surface: Surface
   /**

@@ -21,7 +21,7 @@ export interface AnswerLabel {
 
 /** A chat protocol as a surface speaks it. */
 export interface ChatProtocol<Decoded extends { readonly request: ChatRequest }> {
-  /** What of an answer it can say. The receipt names the rest of each answer. */
+  /** The parts of an answer that the protocol can express. The receipt names the parts that were lost. */
   readonly support: AnswerSupport
   /** Reads a parsed body. @throws ChatError */
   decode(body: unknown): Decoded | Promise<Decoded>

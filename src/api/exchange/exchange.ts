@@ -62,7 +62,7 @@ export function jsonResponse(exchange: Exchange, body: unknown, init: JsonInit =
   return jsonText(exchange, JSON.stringify(body), init)
 }
 
-/** The same for a body that may be long. It is written in steps. */
+/** Like `jsonResponse`, but for a body that may be long. It is written in steps. */
 export async function largeJsonResponse(exchange: Exchange, body: unknown, init: JsonInit = {}): Promise<Response> {
   const written = await writeJson(body)
   return jsonText(exchange, typeof written === 'string' ? written : new Blob([...written]), init)
@@ -93,7 +93,7 @@ export function errorResponse(
   })
 }
 
-/** For a longer wait the official SDKs are told not to retry. */
+/** Milliseconds. If a client must wait longer than that, a header tells the official SDKs not to retry. */
 const maxSdkWaitMs = 60_000
 
 function failureHeaders(error: ChatError): Record<string, string> {
@@ -103,8 +103,8 @@ function failureHeaders(error: ChatError): Record<string, string> {
     ...(retryAfterMs !== undefined && { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) }),
     ...(stops && { 'x-should-retry': 'false' }),
     ...(reason === 'unauthorized' && { 'www-authenticate': 'Bearer' }),
-    // A refused client must not occupy a connection. After `too-large` the connection stays open, because the client is
-    // still writing, and would lose the answer to a broken pipe.
+    // A refused client must not occupy a connection. After `too-large` the connection stays open, because the client
+    // is still writing, and would not see the answer on a closed connection.
     ...((reason === 'too-slow' || reason === 'unavailable') && { connection: 'close' }),
   }
 }

@@ -1,6 +1,6 @@
 import { ChatError } from '../../chat/error.ts'
 
-/** Limit for the gateways in a row. */
+/** The most gateways that a request may have come through. */
 const maxHops = 3
 
 /**

@@ -6,12 +6,12 @@ import { type CrossedBound, jsonBounds } from '../../wire/json-bounds.ts'
 import { readJson } from '../../wire/read-json.ts'
 import { drainReader } from './drain-body.ts'
 
-/** After these milliseconds, a body must come at this rate. */
+/** A body must arrive at this rate. The first milliseconds are free. */
 const graceMs = 10_000
 const minBytesPerSecond = 1024
 /** Milliseconds between two checks of the rate. */
 const checkMs = 1_000
-/** Limit for the bytes of a body that is read at once. Its rate is not checked, so it may take its whole time: 26 s. */
+/** Limit for the bytes of a body that is read at once. Its rate is not checked. It may take up to 26 seconds. */
 const maxAtOnce = 16 * 1024
 
 export interface BodyLimits {

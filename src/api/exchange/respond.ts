@@ -100,7 +100,10 @@ function receiptHeaders({
   }
 }
 
-/** What of the answer its client cannot be told: known where the whole answer is. */
+/**
+ * Names the parts of the answer that the client's protocol cannot express. They are known only after the whole
+ * answer.
+ */
 function lossHeader({ lost }: Receipt): Record<string, string> {
   return lost.size > 0 ? { 'x-tributary-lost': listOf([...lost]) } : {}
 }

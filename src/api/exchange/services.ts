@@ -5,7 +5,7 @@ import type { ToolRegistry } from '../../tools/tool.ts'
 import type { EgressPolicy } from '../../wire/egress.ts'
 import type { Calls } from './calls.ts'
 
-/** `leaving`: the server will stop, and `/ready` says so. `draining`: it refuses new work. */
+/** `leaving`: the server will stop, and `/ready` reports it. `draining`: it refuses new work. */
 export type Phase = 'open' | 'leaving' | 'draining'
 
 /** What handlers work with. Each server has one. */
@@ -23,7 +23,7 @@ export interface Services {
   /** The list of surfaces as an OpenAPI document. */
   readonly openapi: Fields
   readonly calls: Calls
-  /** Whether the state directory is healthy. */
+  /** Whether the stored state has no problem. */
   isStateWell(): boolean
   phase(): Phase
 }

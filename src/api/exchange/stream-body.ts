@@ -7,7 +7,7 @@ import type { Timers } from '../../flow/timers.ts'
 import { Watchdog } from '../../flow/watchdog.ts'
 import { clientLeft } from './client-left.ts'
 
-/** Writes events in a surface's format. The format must hold for every text that an upstream may send. */
+/** Writes events in a surface's format. The output must be valid for every text that an upstream may send. */
 export interface StreamSurface<Event = ChatEvent> {
   /** The text of an event, in pieces if it is long; empty if the event is not shown. */
   event(event: Event): string | Iterable<string>
@@ -32,12 +32,12 @@ export interface StreamBodyOptions<Event = ChatEvent> {
   readonly stuckMs: number
   readonly timers: Timers
   abort(reason: ChatError): void
-  /** Called once, when the stream is over, for whatever reason. */
+  /** Called once, when the stream has ended in any way. */
   closed(): void
 }
 
 const utf8 = new TextEncoder()
-/** Characters that are written at once. */
+/** The most characters that are written at once. */
 const maxPieceLength = 256 * 1024
 /** Characters that may be written without waiting before other streams get a turn. Each event counts as some more. */
 const maxBurst = 128 * 1024
@@ -95,7 +95,7 @@ class Pump<Event> {
     if (this.#burst > maxBurst) return this.#advanceLater()
     try {
       const batch = this.#flow.next()
-      // chained rather than awaited: an async function costs a tenth of all that a batch costs
+      // this is not an async function, because that would take a tenth of the whole time of a batch
       return batch instanceof Promise ? batch.then(this.#onBatch, this.#onFailure) : this.#onBatch(batch)
     } catch (thrown) {
       this.#onFailure(thrown)
@@ -134,7 +134,10 @@ class Pump<Event> {
     return undefined
   }
 
-  /** Writes a piece. Until the last one it stays the client's turn, because a keep-alive would land inside an event. */
+  /**
+   * Writes a piece. The turn stays with the client until the last piece, because a keep-alive must not land inside an
+   * event.
+   */
   async #writePiece(pieces: Iterator<string>): Promise<void> {
     this.#pieces = pieces
     await nextTurn()

@@ -9,13 +9,13 @@ export type Handler = (exchange: Exchange, services: Services) => Response | Pro
 /** A method and a path, and how they are answered. */
 export interface SurfaceRoute {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** `{name}` stands for one segment, `{name+}` at the end for all that follow. */
+  /** `{name}` stands for one segment. `{name+}`, at the end, stands for all segments that follow. */
   readonly path: string
-  /** Who may use it: everyone, every caller with a key, or only an admin. */
+  /** Who may use the route: everyone, every caller with a key, or only an admin. */
   readonly access: 'open' | 'client' | 'admin'
-  /** Whether pages of other origins may use it, if the operator allows them. */
+  /** Whether pages of other origins may use the route, if the operator allows them. */
   readonly cors: boolean
-  /** It answers during a shutdown, when new work is refused. */
+  /** Whether the route still answers during a shutdown, when new work is refused. */
   readonly isLast?: true
   /** One sentence for `openapi.json`. The fields below are for it too. */
   readonly summary: string

@@ -23,7 +23,7 @@ export class Counters {
     const count = (found?.value ?? 0) + by
     checkCount(count)
     if (by === 0) return count
-    // a window that would end later than a new one was started while the clock was ahead
+    // if a window would end later than a new one, it was started while the clock was ahead
     const expiresAt = Math.min(found?.expiresAt ?? Number.POSITIVE_INFINITY, this.#now() + ttlMs)
     this.#counts.set(key, count, { characters: 0, expiresAt })
     return count

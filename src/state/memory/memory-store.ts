@@ -10,7 +10,10 @@ export interface MemoryStoreOptions {
   readonly runtime: Pick<Runtime, 'now'>
   /** Above this number of values, or of counters, the least recently used ones are deleted. */
   readonly maxEntries?: number
-  /** The same for the bytes of the values: about two for each character, and some for each entry. */
+  /**
+   * Above this number of bytes, the least recently used values are deleted. A character counts two, and an entry some
+   * more.
+   */
   readonly maxBytes?: number
 }
 

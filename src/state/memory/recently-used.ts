@@ -35,7 +35,7 @@ export class RecentlyUsed<Value> {
     return undefined
   }
 
-  /** The same, and counts as a use of the entry. */
+  /** Like `peek`, but marks the entry as recently used. */
   use(key: string): BoundedEntry<Value> | undefined {
     const entry = this.peek(key)
     if (!entry) return undefined

@@ -146,8 +146,9 @@ function refuseForeign(database: Database, path: string, refusal: ChatError | un
 }
 
 /**
- * SQLite makes two files beside a database in WAL mode even to read it, and leaves them there. If no other process has
- * it open, and none has crashed, `immutable` tells SQLite that nothing changes meanwhile (https://sqlite.org/uri.html).
+ * Opens a database for reading. In WAL mode SQLite makes two files beside it even then, and leaves them there. If no
+ * other process has the database open, and none has crashed, `immutable` tells SQLite that nothing changes meanwhile
+ * (https://sqlite.org/uri.html).
  */
 function openForReading(path: string): Database {
   if (existsSync(`${path}-wal`)) return new Database(path, { readonly: true })

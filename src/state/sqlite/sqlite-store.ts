@@ -46,7 +46,7 @@ export class SqliteStore implements Store {
   constructor(path: string, { runtime, sweepEveryMs = 10_000, refusal }: SqliteStoreOptions) {
     this.#file = openSqliteFile(path, refusal)
     this.#statements = prepareFor(this.#file, path)
-    // values outlive a process, so their ends are real times
+    // values outlive a process, so their ends are times of the real clock
     this.#now = () => runtime.now()
     this.#tidy(({ endLeases }) => endLeases.run(runtime.now()))
     this.#stopSweeping = repeat(runtime.timers, sweepEveryMs, () => this.#sweep())
@@ -169,7 +169,8 @@ export class SqliteStore implements Store {
   }
 
   /**
-   * Does work that is not urgent. A failure is not reported, because the next caller that needs the disk gets it too.
+   * Does work that is not urgent. A failure is not reported, because the next call that needs the disk fails too, and
+   * reports it.
    */
   #tidy(work: (statements: Statements) => void): void {
     try {

@@ -11,10 +11,7 @@ export interface AnswerOptions {
   readonly signal: Cancel
 }
 
-/**
- * Streams an answer. Each event is stored before it is shown. At the end, for whatever reason, the session becomes
- * free.
- */
+/** Streams an answer. Each event is stored before it is shown. However the answer ends, the session becomes free. */
 export async function* answer(
   flow: Flow<LoopEvent>,
   { session, recorder, signal }: AnswerOptions,

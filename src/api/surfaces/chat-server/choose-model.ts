@@ -79,8 +79,8 @@ async function defaultModel({ gateway, chatModel, signal }: ChooseModel, upstrea
 }
 
 /**
- * Finds the first model, of one upstream or of any, that can chat and call tools. If there is none, it is the first
- * that can chat; and if there is none either, the first panel.
+ * Finds the first model, of one upstream or of any, that can chat and call tools. If there is none, it finds the
+ * first model that can chat. If no model can chat, it finds the first panel.
  */
 async function firstModel(gateway: Gateway, signal: Cancel, upstream?: string): Promise<string> {
   const listed = (await gateway.catalog.list(signal)).filter(

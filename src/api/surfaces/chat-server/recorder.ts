@@ -11,7 +11,7 @@ import { encodeCall, encodeMessage } from './encode-message.ts'
 /** Limit for the characters of an answer and its reasoning: more than a session has room for. */
 const maxCharacters = 2 * 1024 * 1024
 
-/** Stores an answer as it comes, and frees the session at its end. */
+/** Stores an answer while it arrives, and frees the session at its end. */
 export class Recorder {
   readonly #turn: OpenTurn
   readonly #signal: Cancel
@@ -31,7 +31,7 @@ export class Recorder {
     this.#release = signal.onAbort(this.#onAbort)
   }
 
-  /** How the answer ended; resolves when its session is free. */
+  /** Resolves when the session is free. The value tells how the answer ended. */
   get settled(): Promise<Status> {
     return this.#settled.promise
   }

@@ -10,7 +10,7 @@ import type { Batch } from '../../../flow/flow.ts'
 import { encodeCall, encodeMessage } from './encode-message.ts'
 import type { ServerEvent } from './event.ts'
 
-/** Limit for the messages in which an answer's rounds are looked for. */
+/** The rounds of an answer are looked for in at most this many messages. */
 const maxMessages = 1_000
 
 /** The stored answer, for a request that is repeated with the same id. */

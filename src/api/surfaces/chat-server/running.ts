@@ -6,7 +6,7 @@ import type { Services } from '../../exchange/services.ts'
 /** A request that is being answered, or that waits for its session. */
 export interface RunningRequest {
   abort(): void
-  /** How it ended; resolves when its session is free again. */
+  /** Resolves when the session is free again. The value tells how the request ended. */
   readonly ended: Promise<Status>
 }
 
@@ -47,7 +47,7 @@ export function runningOf(services: Services): RunningRequests {
   return running
 }
 
-/** As JSON, so that two different pairs never have the same key. */
+/** The key is JSON, so that two different pairs never have the same key. */
 function keyOf(client: string, session: string): string {
   return JSON.stringify([client, session])
 }

@@ -9,7 +9,7 @@ import { limitOf } from './limit.ts'
 const maxSessions = 200
 const maxMessages = 1_000
 
-/** `GET /api/sessions?limit=`: the caller's own, the newest first. */
+/** `GET /api/sessions?limit=`: lists the caller's sessions, the newest first. */
 export const listSessions = answerJson(async (request, { caller, signal }, { conversations }) => {
   const sessions = await conversations.sessions(caller.id, limitOf(request, maxSessions), signal)
   const encoded = sessions.map(({ id, createdAt, updatedAt, messages }) => ({

@@ -11,7 +11,7 @@ const greet = answerJson((_request, _call, { version }) => ({ body: { message: g
 
 const reportHealth = answerJson((_request, _call, { version }) => ({ body: { status: 'ok', version } }))
 
-/** It names no file and no upstream, because the route needs no key. The log says more. */
+/** The response names no file and no upstream, because the route needs no key. The log has the details. */
 const reportReadiness = answerJson((_request, _call, { isStateWell, tools, phase }) => {
   if (phase() !== 'open') throw shuttingDown()
   const isWell = isStateWell()
@@ -62,7 +62,7 @@ export const surface: Surface = {
       handler: reportReadiness,
     },
     {
-      // it tells strangers nothing, and no browser page of another origin needs it
+      // strangers may not read it, and no browser page of another origin needs it
       access: 'client',
       cors: false,
       method: 'GET',
