@@ -1,6 +1,6 @@
 /**
- * A chat request as it goes over the wire.
- * @param content  comes back in the mock's list of cut requests
+ * Returns the bytes of a chat request over HTTP.
+ * @param content  names the request in the mock's list of cut requests
  */
 export function chatRequest(model: string, content = 'Say tok.'): Buffer {
   const messages = [{ role: 'user', content }]

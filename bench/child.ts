@@ -15,7 +15,7 @@ export class Child {
     this.port = port
   }
 
-  /** @throws Error with the end of its stderr when it prints no `http://127.0.0.1:<port>` within 10 s */
+  /** @throws Error with the end of its stderr if it does not print `http://127.0.0.1:<port>` within 10 s */
   static async start(command: readonly string[], environment: Record<string, string>, cwd: string): Promise<Child> {
     const subprocess = Bun.spawn([...command], {
       env: { PATH: process.env.PATH ?? '', ...environment },
@@ -53,7 +53,7 @@ async function readPort(output: ReadableStream<Uint8Array>, found: (port: number
   let printed = ''
   let port: string | undefined
   for await (const bytes of output) {
-    if (port !== undefined) continue // read on: a full pipe would block the child
+    if (port !== undefined) continue // keeps reading, because a full pipe would block the child
     printed += decoder.decode(bytes, { stream: true })
     port = /http:\/\/127\.0\.0\.1:(\d+)(?=\D)/.exec(printed)?.[1]
     if (port !== undefined) found(Number(port))

@@ -1,4 +1,4 @@
-/** Milliseconds since the epoch with a fraction of microseconds: one clock for all processes of a run. */
+/** Returns milliseconds since 1970, to the microsecond. All processes of a run share this clock. */
 export function epochMs(): number {
   return performance.timeOrigin + performance.now()
 }

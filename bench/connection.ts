@@ -3,7 +3,7 @@ import { epochMs } from './clock.ts'
 import { MessageReader } from './message-reader.ts'
 import { token } from './mock-frames.ts'
 
-/** A whole answer: status 200, read to its HTTP end. `firstTokenMs` counts from the request's sending. */
+/** An answer with status 200 that was read to its end. `firstTokenMs` counts from the moment the request was sent. */
 export type Answer = { readonly tokens: number; readonly firstTokenMs: number }
 
 type Exchange = {
@@ -16,7 +16,9 @@ type Exchange = {
   refusal: string
 }
 
-/** A client's raw TCP connection, one request at a time: so cheap that it disturbs little of what it measures. */
+/**
+ * A client's raw TCP connection, with one request at a time. It uses little CPU time, so it hardly affects the figures.
+ */
 export class Connection {
   readonly #reader: MessageReader
   #socket: Socket<undefined> | undefined
@@ -46,12 +48,12 @@ export class Connection {
     return connection
   }
 
-  /** Is a request under way on an open connection? */
+  /** Whether the connection is open and a request is running on it. */
   get isBusy(): boolean {
     return this.#isOpen && this.#exchange !== undefined
   }
 
-  /** @throws Error when the answer is not a 200 or is cut off */
+  /** @throws Error if the answer is not a 200 or is cut off */
   request(bytes: Buffer, onTokens: (count: number) => void = ignore): Promise<Answer> {
     const settled = Promise.withResolvers<Answer>()
     const sentAtMs = epochMs()
@@ -61,7 +63,7 @@ export class Connection {
     return settled.promise
   }
 
-  /** Closes at once, as a client that leaves; a running request is rejected. */
+  /** Closes the connection at once, as a client that leaves. The promise of a running request is rejected. */
   close(): void {
     this.#socket?.end()
   }
@@ -96,7 +98,7 @@ export class Connection {
   }
 }
 
-/** Opens a stream and waits for its first token. It runs until it ends or is closed. */
+/** Opens a stream and waits for its first token. The stream runs until it ends or is closed. */
 export async function openStream(port: number, request: Buffer, onTokens = ignore): Promise<Connection> {
   const connection = await Connection.open(port)
   const started = Promise.withResolvers<void>()

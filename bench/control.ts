@@ -3,7 +3,7 @@ import type { Target } from './targets.ts'
 
 export type UpstreamState = {
   readonly openConnections: number
-  /** A request's content → when its connection was closed before its answer's end, in milliseconds since the epoch. */
+  /** For each cut request, by its content: when its connection was closed, in milliseconds since 1970. */
   readonly cutAtMs: ReadonlyMap<string, number>
 }
 

@@ -1,4 +1,4 @@
-/** On which cores the proxy, and on which the mock and the load generator run; `undefined` where it cannot be said. */
+/** The core of the proxy, and the cores of the mock and the load generator, as lists for `taskset`. */
 export type Pinning = { readonly proxy: string; readonly others: string }
 
 export async function findPinning(): Promise<Pinning | undefined> {
@@ -8,14 +8,14 @@ export async function findPinning(): Promise<Pinning | undefined> {
   return { proxy, others: cores.slice(0, -1).join(',') }
 }
 
-/** Moves this process to some cores. @returns a function that moves it back */
+/** Moves this process to these cores. @returns a function that moves it back */
 export async function moveTo(cores: string): Promise<() => void> {
   const before = await allowedCores()
   pin(cores)
   return () => pin(before)
 }
 
-/** A command that runs on these cores alone, with all threads it will ever have. */
+/** Returns the command, changed so that it and all its threads run only on these cores. */
 export function pinned(command: readonly string[], cores: string | undefined): readonly string[] {
   return cores === undefined ? command : ['taskset', '-c', cores, ...command]
 }

@@ -1,6 +1,6 @@
 import type { Target, TargetName } from './targets.ts'
 
-/** A line of the table, its values as they are printed. */
+/** A line of the table. The values are the printed texts. */
 export type Row = {
   readonly figure: string
   readonly direct?: string
@@ -11,7 +11,7 @@ export type Row = {
   readonly isMet?: boolean
 }
 
-/** How much is measured: these turn the amounts of a whole run into the amounts of this one. */
+/** How much is measured. Each function turns an amount of a full run into the amount of this run. */
 export type Effort = {
   readonly rounds: (whole: number) => number
   readonly windowMs: (whole: number) => number
@@ -25,7 +25,7 @@ export type Figure = {
 
 type PerTarget<Value> = Readonly<Record<TargetName, readonly Value[]>>
 
-/** Measures each target in turn, A B C A B C …, after a first round that only warms up and is dropped. */
+/** Measures the targets in turn, A B C A B C …. The first round only warms up, and its values are dropped. */
 export async function interleave<Value>(
   targets: readonly Target[],
   rounds: number,
@@ -39,7 +39,7 @@ export async function interleave<Value>(
   return found
 }
 
-/** Compares two targets round by round, so that what slows a whole round down cancels out. */
+/** Compares two targets round by round, so that a delay of a whole round has no effect on the result. */
 export function pairwise(
   left: readonly number[],
   right: readonly number[],

@@ -1,6 +1,7 @@
 /**
- * Preloaded into a server under measurement: tells its parent how long nothing else had its turn. What counts is the CPU
- * time of the main thread between two ticks of a timer, so that a machine with other work does not change the figure.
+ * This file is preloaded into a measured server. It tells the parent process the longest time for which one task
+ * blocked the event loop. It measures the CPU time of the main thread between two ticks of a timer, so other work of
+ * the machine does not change the figure.
  */
 import { readFileSync } from 'node:fs'
 
@@ -20,7 +21,7 @@ process.on('message', () => {
   longestMs = 0
 })
 
-/** proc(5): the first field of schedstat is the time on the CPU, in nanoseconds. */
+/** Returns milliseconds of CPU time. The first field of schedstat has it in nanoseconds: proc(5). */
 function mainThreadMs(): number {
   const stat = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1')
   return Number(stat.slice(0, stat.indexOf(' '))) / 1_000_000

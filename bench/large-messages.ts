@@ -1,4 +1,4 @@
-/** A request and the upstream's reply to it, of which one is large. */
+/** A request and the upstream's reply. One of the two is large. */
 export type LargeCase = {
   readonly name: string
   readonly request: string
@@ -17,7 +17,9 @@ const small: LargeReply = {
   body: `${event(chunk({ content: 'ok' }))}${event(chunk({}, 'stop'))}${done}`,
 }
 
-/** Just under what may come: 32 MiB of a request, 16 MiB of a whole reply, 16 Mi characters of one event. */
+/**
+ * The sizes are just under the limits: 32 MiB for a request, 16 MiB for a whole reply, 16 Mi characters for one event.
+ */
 export function* largeCases(): Generator<LargeCase> {
   yield asked('one base64 string of 31 MB', [image('QUJD'.repeat(31 * 250_000))])
   yield asked('31 MB of Cyrillic text', [said('Пример текста. '.repeat(1_180_000))])

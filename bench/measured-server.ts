@@ -2,23 +2,23 @@ import { writeFile } from 'node:fs/promises'
 import type { LargeReply } from './large-messages.ts'
 import { peakKib, rssKib } from './process-usage.ts'
 
-/** What one request cost the server. */
+/** The cost of one request for the server. */
 type Cost = {
-  /** CPU time of the main thread between two turns of the event loop. */
+  /** The longest CPU time of the main thread between two turns of the event loop. */
   readonly longestMs: number
-  /** The most that was resident, less what was at the start. */
+  /** The highest resident memory, minus the resident memory at the start. */
   readonly grownKib: number
 }
 
 type Measured = AsyncDisposable & {
-  /** @param status what the request is answered with */
+  /** Sends one request. @param status the expected status of the answer */
   readonly measure: (body: string, status: number) => Promise<Cost>
 }
 
 const root = new URL('..', import.meta.url).pathname
 const maxBodyBytes = 64 * 1024 * 1024
 
-/** The gateway from its source, with a heartbeat inside, before an upstream that gives one reply. */
+/** Starts the gateway from its source, with the heartbeat, and an upstream that always gives the same reply. */
 export async function startMeasured(reply: LargeReply): Promise<Measured> {
   const upstream = Bun.serve({
     port: 0,
@@ -93,7 +93,7 @@ class Gateway {
       throw new Error(`answered ${answer.status} instead of ${status}: ${text.slice(0, 300)}`)
   }
 
-  /** The longest step since the last time that this was asked. */
+  /** Returns the longest step since the last call. */
   #longestMs(): Promise<number> {
     return new Promise((resolve) => {
       this.#onReading = resolve
@@ -104,7 +104,7 @@ class Gateway {
   async #readUrl(): Promise<void> {
     const decoder = new TextDecoder()
     let printed = ''
-    // read on: a full pipe would block the gateway
+    // keeps reading, because a full pipe would block the gateway
     for await (const bytes of this.#process.stdout) {
       printed = (printed + decoder.decode(bytes, { stream: true })).slice(-2_000)
       const url = /http:\/\/127\.0\.0\.1:\d+(?=\D)/.exec(printed)?.[0]

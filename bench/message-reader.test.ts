@@ -29,7 +29,7 @@ test('reads lengths, chunks, trailers and messages without a body', () => {
   expect(read([wire])).toEqual(messages)
 })
 
-test('any cut of the bytes reads the same', () => {
+test('the messages are the same wherever the bytes are cut', () => {
   for (let at = 0; at <= wire.length; at += 1) {
     expect(read([wire.subarray(0, at), wire.subarray(at)])).toEqual(messages)
   }

@@ -1,4 +1,4 @@
-/** Hears one HTTP/1.1 message after the other. A message without `content-length` or chunks has no body. */
+/** Gets one HTTP/1.1 message after the other. A message without `content-length` or chunks has no body. */
 export type MessageSink = {
   readonly head: (head: string) => void
   readonly body: (bytes: Buffer) => void
@@ -7,7 +7,7 @@ export type MessageSink = {
 
 const nothing: Buffer = Buffer.alloc(0)
 
-/** Reads the HTTP/1.1 messages of one connection, cut anywhere. Trailers are skipped. */
+/** Reads the HTTP/1.1 messages of one connection, wherever the bytes are cut. Trailers are skipped. */
 export class MessageReader {
   readonly #sink: MessageSink
   #pending = nothing
@@ -63,7 +63,9 @@ export class MessageReader {
     return data.length
   }
 
-  /** A chunk's size, or the empty line after a chunk's data, or after the last chunk: the end. */
+  /**
+   * Reads the size of a chunk, or the empty line after a chunk's data or after the last chunk, which ends the message.
+   */
   #readLine(line: string): void {
     if (line === '') {
       if (!this.#isLastChunk) return

@@ -4,11 +4,11 @@ import { completion, type Frames, framesOf, httpChunk, modelList } from './mock-
 import { type Script, scriptOf } from './mock-scripts.ts'
 import { list, member, text } from './read-json.ts'
 
-/** What the mock's control endpoint reports of the connections. */
+/** Collects what the mock's control endpoint reports about the connections. */
 export type Journal = {
   readonly opened: () => void
   readonly closed: () => void
-  /** The connection was closed before the answer to the request with this content had ended. */
+  /** Notes that the connection was closed before the end of the answer to the request with this content. */
   readonly cut: (content: string) => void
   readonly control: (requestLine: string) => string | undefined
 }
@@ -17,7 +17,7 @@ const streamHead =
   'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\n' +
   'Transfer-Encoding: chunked\r\n\r\n'
 
-/** One client of the mock: reads requests, plays their scripts, tells the journal. */
+/** A connection to the mock. It reads requests, plays their scripts, and reports to the journal. */
 export class MockConnection {
   readonly #socket: Socket<MockConnection | undefined>
   readonly #journal: Journal
@@ -100,7 +100,7 @@ export class MockConnection {
     this.#send(`${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
   }
 
-  /** No client of the bench is slow: one that lets the kernel's buffers fill is cut off. */
+  /** Closes the connection if the kernel's buffers are full, because no client of the bench should be slow. */
   #send(bytes: string | Buffer): void {
     if (this.#socket.write(bytes) < bytes.length) this.#socket.terminate()
   }

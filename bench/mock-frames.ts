@@ -1,6 +1,6 @@
 import { mockModels } from './mock-scripts.ts'
 
-/** Stands once in each content chunk, so a relayed chunk is found without parsing it. */
+/** Each content chunk has this text once, so that relayed chunks can be counted without parsing. */
 export const token = ' tok'
 
 const usage = { prompt_tokens: 9, completion_tokens: 20, total_tokens: 29 }

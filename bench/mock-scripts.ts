@@ -1,9 +1,9 @@
-/** How the mock upstream answers a request: by its `model`. */
+/** How the mock upstream answers a request. The request's `model` chooses the script. */
 export type Script = {
   readonly sendsHead: boolean
   readonly tokens: number
   readonly everyMs: number
-  /** Without an end the answer stays open, silently, after its last token. */
+  /** If false, the answer stays open and silent after its last token. */
   readonly ends: boolean
 }
 
@@ -19,7 +19,7 @@ const scripts: ReadonlyMap<string, Script> = new Map([
 
 export const mockModels: readonly string[] = [...scripts.keys()]
 
-/** A model of the gateway that asks several of these at once. */
+/** A model of the gateway that asks several models of the mock at once. */
 export const mockPanel = { name: 'panel', members: ['short-5ms', 'short-5ms', 'short-5ms'] } as const
 
 export function scriptOf(model: string): Script | undefined {

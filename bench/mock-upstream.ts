@@ -1,7 +1,8 @@
 /**
- * An OpenAI upstream for the benchmark, on a raw TCP server so that it costs little beside the proxies.
- * `POST /v1/chat/completions` (mock-scripts.ts), `GET /v1/models`, `GET /health`; and for the bench itself
- * `GET /control/state`: open connections, and when which request was cut; `GET /control/forget` empties that list.
+ * An OpenAI upstream for the benchmark. It is a raw TCP server, so that it costs little compared with the proxies. Its
+ * routes are `POST /v1/chat/completions` (mock-scripts.ts), `GET /v1/models` and `GET /health`. The bench itself uses
+ * two more: `GET /control/state` reports the open connections, and the cut requests with their times. `GET
+ * /control/forget` empties that list.
  */
 import { epochMs } from './clock.ts'
 import { type Journal, MockConnection } from './mock-connection.ts'

@@ -11,7 +11,7 @@ const quick: Effort = {
   count: (count) => Math.ceil(count / 5),
 }
 
-/** @throws TypeError for a flag that there is not */
+/** @throws TypeError for an unknown flag */
 export function readOptions(argv: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...argv],

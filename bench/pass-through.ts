@@ -1,4 +1,4 @@
-/** The least that a proxy on Bun can do: what the gateway's figures are compared with. */
+/** The simplest possible proxy on Bun. The gateway's figures are compared with it. */
 const upstream = new URL(process.env.OPENAI_BASE_URL ?? 'http://127.0.0.1').origin
 
 const server = Bun.serve({

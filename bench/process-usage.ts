@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 
-/** CPU time of all of a process's threads in nanoseconds. The first field of schedstat: time spent on the CPU. proc(5) */
+/** Returns the CPU time of all threads of a process, in nanoseconds. The first field of schedstat has it: proc(5). */
 export async function cpuNs(pid: number): Promise<number> {
   const threads = await readdir(`/proc/${pid}/task`)
   const times = await Promise.all(threads.map((thread) => threadCpuNs(`/proc/${pid}/task/${thread}/schedstat`)))
@@ -12,13 +12,16 @@ export async function rssKib(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1])
 }
 
-/** The most that was resident since `5` was written to the process's clear_refs. proc(5) */
+/** Returns the highest resident memory since `5` was written to the process's clear_refs: proc(5). */
 export async function peakKib(pid: number): Promise<number> {
   const status = await Bun.file(`/proc/${pid}/status`).text()
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1])
 }
 
-/** How many files a process started here may have open: the soft limit, which Bun has raised to the hard one. */
+/**
+ * Returns the number of files that a new child process may open. It is the soft limit, which Bun has raised to the hard
+ * one.
+ */
 export async function maxOpenFiles(): Promise<number> {
   const limits = await Bun.file('/proc/self/limits').text()
   return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY)

@@ -1,4 +1,4 @@
-/** A member of a parsed JSON value; `undefined` where there is none. */
+/** Returns a member of a parsed JSON value; `undefined` if there is none. */
 export function member(value: unknown, name: string | number): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }

@@ -1,33 +1,37 @@
 /**
  * `bun run bench [--quick] [--only <part of a figure's name>]` prints one Markdown table of what the gateway costs.
  *
- * Three targets get the same load: `direct` is the mock upstream itself (mock-upstream.ts), `pass-through` the least a
- * proxy on Bun can do (pass-through.ts), `tributary` the gateway: `dist/tributary` if it is built, else `src/main.ts`,
- * or the command in `BENCH_TARGET_COMMAND`. Each figure starts all of them afresh, on free ports of 127.0.0.1; the load
- * comes from this process over raw TCP. The targets are measured in turn, A B C A B C …, after a round that is dropped;
- * ratios and differences are taken round by round and their median is printed, for the machine is never quiet.
+ * Three targets get the same load: `direct` is the mock upstream itself (mock-upstream.ts), `pass-through` is the
+ * simplest possible proxy on Bun (pass-through.ts), and `tributary` is the gateway: `dist/tributary` if it is built,
+ * otherwise `src/main.ts`, or the command in `BENCH_TARGET_COMMAND`. Each figure starts new processes, on free ports of
+ * 127.0.0.1. The load comes from this process over raw TCP. The targets are measured in turn, A B C A B C …, after a
+ * round that is dropped. Ratios and differences are computed for each round, and their median is printed, because the
+ * machine also does other work.
  *
- * - JSON requests per second: 64 connections that each send the next request when the last is answered. Where `taskset`
- *   exists each proxy has one core for itself, and the mock and this process have the others.
- * - Time to first token: 64 lanes of short streams (50 tokens, 5 ms apart) one after the other, staggered, so that each
- *   starts while 63 others run. From the request's sending to the read that holds the first token.
- * - Fan-out: first token of a panel of three models, against one of them asked alone, both through the gateway; `direct` is
- *   the first of three requests sent to the mock at once. A panel's header does not count, only what a member said.
- * - CPU per relayed chunk: 64 streams paced 5 ms. CPU time of all the proxy's threads (schedstat, in nanoseconds) divided by
- *   the chunks that this process received meanwhile. Bun's timers fire once a millisecond, so a dozen streams' chunks come
- *   at a time; were they spread, waking up would cost both proxies more and the ratio would be lower.
- * - Memory per open stream: what RSS has grown by since before, with N streams open of which each has had its first token
- *   and nothing since, divided by N. After 200 streams of warm-up; 2 s to settle.
- * - Client abort to upstream close: from closing the client's socket to the moment at which the mock sees its own
- *   connection closed. 8 at a time, in three phases of the upstream.
- * - Leak slope: least squares over the RSS after each of five rounds of 5,000 requests (a third JSON, a third streamed, a
- *   third aborted), each 2 s after its end; after 10,000 of the same. With 1,000 the bare proxy's own noise is ± 1 KiB.
- * - Longest step of a large message: CPU time of the main thread between two turns of the gateway's event loop
- *   (heartbeat.ts), the longest while a large request or reply passes (large-messages.ts), after one that warms up; and the
- *   most memory that was resident since, less what was at the start. The gateway runs from its source here.
- * - Start and idle RSS: from spawning to the first 200 on /health, and RSS 2 s after it.
+ * - JSON requests per second: 64 connections, each of which sends its next request when the last one is answered. If
+ *   `taskset` exists, each proxy has its own core, and the mock and this process have the others.
+ * - Time to first token: 64 lanes of short streams (50 tokens, 5 ms apart), one after the other. Their starts are
+ *   spread, so that each stream starts while 63 others run. The time runs from sending the request to the read with the
+ *   first token.
+ * - Fan-out: the first token of a panel of three models, compared with one of them asked alone, both through the
+ *   gateway. `direct` is the first token of three requests that are sent to the mock at once. The header of a panel
+ *   does not count, only the text of a member.
+ * - CPU per relayed chunk: 64 streams with a chunk every 5 ms. The CPU time of all the proxy's threads (schedstat, in
+ *   nanoseconds) is divided by the number of chunks that this process received meanwhile. Bun's timers fire once a
+ *   millisecond, so the chunks of a dozen streams come together. If they came separately, both proxies would need more
+ *   CPU time to wake up, and the ratio would be lower.
+ * - Memory per open stream: the growth of the RSS with N open streams, divided by N. Each stream has had its first
+ *   token and nothing since. 200 streams warm up before, and there are 2 s to settle.
+ * - Client abort to upstream close: the time from closing the client's socket until the mock sees that its own
+ *   connection is closed. There are 8 at a time, in three phases of the upstream.
+ * - Leak slope: the least squares over the RSS, 2 s after each of five rounds of 5,000 requests (a third JSON, a third
+ *   streamed, a third aborted). 10,000 such requests come before. With 1,000 the noise of the bare proxy is ± 1 KiB.
+ * - Longest step of a large message: the longest CPU time of the main thread between two turns of the gateway's event
+ *   loop (heartbeat.ts), while a large request or reply passes (large-messages.ts) and after one that warms up. Also
+ *   the highest resident memory, minus the resident memory at the start. The gateway runs from its source here.
+ * - Start and idle RSS: the time from spawning to the first 200 on /health, and the RSS 2 s after it.
  *
- * The exit code is 0 when everything could be measured, whether or not the targets are met, else 1.
+ * The exit code is 0 if everything could be measured, whether or not the targets are met; otherwise it is 1.
  */
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import type { Figure, Row } from './figure.ts'
@@ -67,7 +71,7 @@ async function run(options: Options): Promise<void> {
   console.log(`${await circumstances()}, ${seconds} s\n\n${markdownTable(rows)}`)
 }
 
-/** A figure that cannot be measured has a row too, and the others are still measured. */
+/** Measures a figure. If that fails, the figure still gets a row, and the run goes on. */
 async function rowsOf(figure: Figure, { effort }: Options): Promise<readonly Row[]> {
   console.error(`measuring: ${figure.name}`)
   try {

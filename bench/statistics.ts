@@ -1,4 +1,4 @@
-/** @param share  between 0 and 1; nearest rank. `NaN` for no values */
+/** Returns the quantile by the nearest-rank method; `NaN` if there are no values. @param share  between 0 and 1 */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   const rank = Math.max(1, Math.ceil(share * sorted.length))
@@ -11,7 +11,7 @@ export function median(values: readonly number[]): number {
   return mean([Math.floor(middle), Math.ceil(middle)].map((index) => sorted[index] ?? Number.NaN))
 }
 
-/** Of the line y = a + b·x with the least squares: b. */
+/** Returns b of the line y = a + b·x that the least squares give. */
 export function slope(points: readonly (readonly [x: number, y: number])[]): number {
   const meanX = mean(points.map(([x]) => x))
   const meanY = mean(points.map(([, y]) => y))

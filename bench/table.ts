@@ -2,7 +2,7 @@ import type { Row } from './figure.ts'
 
 const header = ['figure', 'direct', 'pass-through', 'tributary', 'ratio or difference', 'target', 'met?'] as const
 
-/** The rows as a Markdown table, padded so that it also reads well in a terminal. */
+/** Writes the rows as a Markdown table, with padding so that it is readable in a terminal too. */
 export function markdownTable(rows: readonly Row[]): string {
   const lines: readonly (readonly string[])[] = [header, ...rows.map(cells)]
   const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))

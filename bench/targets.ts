@@ -5,7 +5,7 @@ import { mockModels, mockPanel } from './mock-scripts.ts'
 export type TargetName = 'direct' | 'pass-through' | 'tributary'
 export type Target = { readonly name: TargetName; readonly port: number; readonly pid: number }
 
-/** The mock upstream and both proxies before it, in fresh processes that `await using` ends. */
+/** The mock upstream and the two proxies that ask it, in new processes. `await using` ends them. */
 export type Targets = AsyncDisposable & {
   readonly direct: Target
   readonly passThrough: Target
@@ -13,10 +13,10 @@ export type Targets = AsyncDisposable & {
 }
 
 const root = new URL('..', import.meta.url).pathname
-/** Holds no `.env` and no `bunfig.toml`. */
+/** The working folder of the processes. It has no `.env` and no `bunfig.toml`. */
 const folder = import.meta.dir
 
-/** @param proxyCores  for `taskset`; both proxies run there and nowhere else */
+/** @param proxyCores  the list for `taskset`; both proxies run only on these cores */
 export async function startTargets(proxyCores?: string): Promise<Targets> {
   const children: Child[] = []
   const stop = async (): Promise<void> => {
@@ -59,7 +59,10 @@ export async function startProxy(name: 'pass-through' | 'tributary', mock: Child
   return Child.start(command, { ...upstream, ...listener, ...log }, folder)
 }
 
-/** The executable if it is built, else the source; or `BENCH_TARGET_COMMAND`, with paths from the checkout's root. */
+/**
+ * Returns `BENCH_TARGET_COMMAND`, whose paths start at the checkout's root; or the executable, or the source if it is
+ * not built.
+ */
 export async function tributaryCommand(): Promise<readonly string[]> {
   const override = process.env.BENCH_TARGET_COMMAND
   if (override) return Promise.all(override.split(' ').map(resolveWord))

@@ -43,7 +43,7 @@ async function measure(effort: Effort): Promise<readonly Row[]> {
   return rows
 }
 
-/** An upstream connection that is still open after 2 s counts as closed after an infinite time. */
+/** Returns milliseconds. If an upstream connection is still open after 2 s, its time is infinite. */
 async function closingTimes(mock: Target, target: Target, { model, aborts }: Aborts): Promise<readonly number[]> {
   await forgetCuts(mock)
   const abortedAtMs = new Map<string, number>()

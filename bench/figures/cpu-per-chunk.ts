@@ -30,7 +30,7 @@ async function measure(effort: Effort): Promise<readonly Row[]> {
   ]
 }
 
-/** Counted at the client: the chunks that have come through while the CPU time was spent. */
+/** Returns the CPU time in microseconds for each chunk that the client received in the window. */
 async function cpuUsPerChunk(target: Target, windowMs: number): Promise<number> {
   const connections: Connection[] = []
   let chunks = 0

@@ -6,9 +6,9 @@ import { mockPanel } from '../mock-scripts.ts'
 import { median, quantile } from '../statistics.ts'
 import { startTargets, type Target } from '../targets.ts'
 
-/** The length of one stream: 50 tokens, 5 ms apart. */
+/** Milliseconds that one stream takes: 50 tokens, 5 ms apart. */
 const streamMs = 250
-/** Panels at once. */
+/** Numbers of concurrent panels. */
 const loads = [1, 16] as const
 const shares = [
   { name: 'median', share: 0.5, targetMs: 1 },
@@ -34,7 +34,7 @@ async function measure(effort: Effort): Promise<readonly Row[]> {
 
 type Round = { readonly alone: readonly number[]; readonly panel: readonly number[] }
 
-/** What a panel adds to a member that is asked alone, both through the gateway. */
+/** Compares a panel with one member that is asked alone, both through the gateway. */
 function rowOf(
   { name, share, targetMs }: (typeof shares)[number],
   lanes: number,
@@ -54,7 +54,10 @@ function rowOf(
 
 type Load = { readonly lanes: number; readonly windowMs: number }
 
-/** Each lane asks all the models at once, again and again, staggered. Of each time, when the first of them spoke. */
+/**
+ * Asks all models at once, repeatedly, in several lanes whose starts are spread. Returns for each repetition the
+ * milliseconds to the first token of any model.
+ */
 async function firstTokenTimes(
   target: Target,
   models: readonly string[],
@@ -69,7 +72,7 @@ async function firstTokenTimes(
     )
     const ask = () => Promise.all(asked.map(({ request, connection }) => connection.request(request)))
     await Bun.sleep((lane / lanes) * streamMs)
-    await ask() // until its end the other lanes are still starting
+    await ask() // not measured, because other lanes are still starting
     while (performance.now() < deadlineMs) {
       const answers = await ask()
       times.push(Math.min(...answers.map(({ firstTokenMs }) => firstTokenMs)))

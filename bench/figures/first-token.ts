@@ -6,7 +6,7 @@ import { median, quantile } from '../statistics.ts'
 import { startTargets, type Target } from '../targets.ts'
 
 const lanes = 64
-/** The length of one stream: 50 tokens, 5 ms apart. */
+/** Milliseconds that one stream takes: 50 tokens, 5 ms apart. */
 const streamMs = 250
 const shares = [
   { name: 'median', share: 0.5, targetMs: 0.4 },
@@ -37,7 +37,10 @@ async function measure(effort: Effort): Promise<readonly Row[]> {
   })
 }
 
-/** Each lane runs short streams one after the other, staggered: each starts while the 63 others run. */
+/**
+ * Runs short streams in 64 lanes, one after the other. The starts are spread, so each stream starts while 63 others
+ * run.
+ */
 async function firstTokenTimes(target: Target, windowMs: number): Promise<readonly number[]> {
   const request = chatRequest('short-5ms')
   const times: number[] = []
@@ -45,7 +48,7 @@ async function firstTokenTimes(target: Target, windowMs: number): Promise<readon
   await runLanes(lanes, async (lane) => {
     const connection = await Connection.open(target.port)
     await Bun.sleep((lane / lanes) * streamMs)
-    await connection.request(request) // until its end the other lanes are still starting
+    await connection.request(request) // not measured, because other lanes are still starting
     while (performance.now() < deadlineMs) {
       const { firstTokenMs } = await connection.request(request)
       times.push(firstTokenMs)

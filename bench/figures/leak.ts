@@ -6,7 +6,7 @@ import { rssKib } from '../process-usage.ts'
 import { slope } from '../statistics.ts'
 import { startTargets, type Target } from '../targets.ts'
 
-/** One-off growth of some MiB (compiled code, pools) comes within the first 4,000 requests of the bare proxy too. */
+/** Compiled code and pools take some MiB once, even in the bare proxy, and within its first 4,000 requests. */
 const warmUpRequests = 5_000
 const rounds = 5
 const requestsPerRound = 5_000

@@ -6,7 +6,7 @@ const rounds = 5
 const targetMs = 50
 const kibPerMib = 1_024
 
-/** What large requests and replies cost those who wait beside them. */
+/** Measures how long a large request or reply blocks the other requests. */
 export const longestStep: Figure = { name: 'longest step of a large message', measure }
 
 async function measure(effort: Effort): Promise<readonly Row[]> {

@@ -6,12 +6,12 @@ import { maxOpenFiles, rssKib } from '../process-usage.ts'
 import { startTargets, type Target } from '../targets.ts'
 
 const steps = [1_000, 5_000] as const
-/** Not fewer in a quick run: the first 100 streams cost some MiB once, which is not the price of a stream. */
+/** A quick run has the same number, because the first 100 streams cost some MiB once. */
 const warmUpStreams = 200
 const openingAtOnce = 50
 const openingWithinMs = 20_000
 const settleMs = 2_000
-/** In the proxy, which has the most: the client's socket and the upstream's. */
+/** The proxy has two sockets for each stream: the client's and the upstream's. No other process has more. */
 const filesPerStream = 2
 const otherFiles = 500
 const targetKib = 35
@@ -53,7 +53,7 @@ async function growth(target: Target, effort: Effort): Promise<readonly Growth[]
   return found
 }
 
-/** What has not opened within 20 s has failed. */
+/** Opens more streams. A stream that is not open after 20 s has failed. */
 async function openMore(target: Target, count: number, streams: Connection[]): Promise<void> {
   const deadlineMs = performance.now() + openingWithinMs
   const opening = runCount(count, openingAtOnce, async () => {

@@ -31,7 +31,7 @@ async function measure(effort: Effort): Promise<readonly Row[]> {
   return rowsOf(bare, ours)
 }
 
-/** The first start of each proxy is also left alone for 2 s, to read its idle memory. */
+/** Measures one start. In the first round it also waits for 2 s and measures the idle memory. */
 async function startOnce(name: ProxyName, mock: Child, round: number): Promise<Start> {
   const startedAtMs = performance.now()
   const proxy = await startProxy(name, mock)
