@@ -91,7 +91,7 @@ export class CohereDecoder implements FrameDecoder {
     return this.#calls > 0 && (reason === 'stop' || reason === 'other') ? 'tool-calls' : reason
   }
 
-  /** The stop sequence, if the request had only one. If it had several, Cohere does not tell which one ended the answer. */
+  /** The stop sequence, if the request had only one. Cohere does not tell which of several ended the answer. */
   #onlyStop(): { stopSequence?: string } {
     const [stopSequence, other] = this.#stop
     return stopSequence !== undefined && other === undefined ? { stopSequence } : {}
@@ -180,8 +180,8 @@ function mayBeEmpty(reason: FinishReason, usage: Usage | undefined): boolean {
 }
 
 /**
- * Makes an annotation for each source. Each contains the whole citation, because OpenAI's shape has no place for some of
- * its members.
+ * Makes an annotation for each source. Each contains the whole citation, because OpenAI's shape has no place for
+ * some of its members.
  */
 function annotationsOf(citation: CohereCitation): Annotation[] {
   // offsets into the plan or the thinking do not apply to the text

@@ -11,8 +11,8 @@ const mapped: Readonly<Record<string, Parameter>> = {
 }
 
 /**
- * The mapped fields that the client did not send under Cohere's name. They are left out if the service refuses them: a model
- * without reasoning refuses `thinking`.
+ * The mapped fields that the client did not send under Cohere's name. They are left out if the service refuses them: a
+ * model without reasoning refuses `thinking`.
  */
 export function mappedFields(
   { spelling, extra, model }: ChatRequest,

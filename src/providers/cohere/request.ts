@@ -29,8 +29,8 @@ export const support: Support = {
 /**
  * Encodes the body of `POST /v2/chat`. Cohere's own parameters that a client sent win over parameters that are mapped
  * to them.
- * @throws ChatError `unsupported` if Cohere does not accept a part of the request that the answer needs; `invalid-request`
- *   if the chosen tool is not among the tools
+ * @throws ChatError `unsupported` if Cohere does not accept a part of the request that the answer needs;
+ *   `invalid-request` if the chosen tool is not among the tools
  */
 export function encodeCohereRequest(request: ChatRequest): Fields {
   const { parameters } = request
@@ -137,7 +137,7 @@ function encodeThinking(effort: string): Fields {
   return { type: effort === 'none' ? 'disabled' : 'enabled' }
 }
 
-/** Encodes the tools. Cohere's `tool_choice` cannot name a tool. If the client chose one tool, only that tool is offered. */
+/** Encodes the tools. Cohere's `tool_choice` cannot name a tool, so if the client chose one, only that one is offered. */
 function encodeTools({ parameters: { tools = [], toolChoice }, spelling }: ChatRequest): Fields {
   const functions = tools.filter((tool) => tool.type === 'function')
   if (functions.length < tools.length) throw unsupported(spelling.tools ?? 'tools', 'tools that are not functions')

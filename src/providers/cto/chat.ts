@@ -41,7 +41,7 @@ interface CtoRequest {
   readonly call: CtoCall
 }
 
-/** Asks in the thread of the conversation, or in a new thread if the conversation has none or its thread was deleted. */
+/** Asks in the conversation's thread, or in a new thread if there is none or the thread was deleted. */
 async function askInThread(asking: CtoRequest): Promise<OpenAnswer> {
   const { protocol, request, call } = asking
   const known = call.thread.known === undefined ? undefined : protocol.readThread(call.thread.known, call.account)
@@ -94,8 +94,8 @@ async function ask(
 }
 
 /**
- * Statuses that the service may send for a deleted thread, because it has no single status for that. It may still accept
- * the request in another thread.
+ * Statuses that the service may send for a deleted thread, because it has no single status for that. It may still
+ * accept the request in another thread.
  */
 const goneStatuses: ReadonlySet<number> = new Set([400, 404, 410, 422])
 

@@ -33,7 +33,7 @@ test('every fixture has both its files', () => {
   expect(readdirSync(folder)).toHaveLength(names.length * 2)
 })
 
-test('an agent that works without text only shows that it is alive', () => {
+test('work of the agent without text becomes events that are not shown', () => {
   const update = (document: object) => JSON.stringify({ type: 'update', buffer: JSON.stringify(document) })
   const { events } = decode([
     JSON.stringify({ type: 'state', state: { inProgress: true } }),

@@ -12,8 +12,8 @@ const spokenTypes: ReadonlySet<string> = new Set(['chat', 'message', 'text'])
 /** The text of one of the agent's messages so far. */
 class MessageText {
   /**
-   * The text without the newest pieces, which are joined only when the whole is needed, because joining costs too much
-   * each time.
+   * The text without `#pieces`. The pieces are joined to it only when the whole text is needed, because joining after
+   * each piece would cost too much.
    */
   #whole = ''
   #pieces: string[] = []
@@ -73,7 +73,7 @@ export class CtoDecoder {
     }
   }
 
-  /** Reads a state. An idle conversation sends one right after the connection, which is not an end. */
+  /** Reads a state. The state of an idle conversation right after the connection is not the end of an answer. */
   #state(inProgress: boolean | null | undefined, isCancelled: boolean): readonly ChatEvent[] {
     if (inProgress) this.#isWorking = true
     if (inProgress !== false || !this.#isWorking) return []
@@ -86,7 +86,7 @@ export class CtoDecoder {
   #update(buffer: unknown): readonly ChatEvent[] {
     const documents = documentsIn(buffer).map((document) => CtoDocument.safeParse(document).data)
     const text = documents.map((document) => this.#document(document)).join('')
-    // the agent may work with its tools for minutes; such an event shows nothing, but the layers see that it is alive
+    // the agent may work with its tools for minutes; the client is shown nothing, but the layers see that the agent works
     if (text === '') return documents.some(isWork) ? [{ type: 'foreign', choice: 0, isShown: false }] : []
     this.#hasText = true
     return this.#writer.text(text)
@@ -123,7 +123,7 @@ function isWork(document: CtoDocument | undefined): boolean {
   return document?.type != null && document.role !== 'user' && !spokenTypes.has(document.type)
 }
 
-/** Reads the documents of a buffer: JSON in JSON, with one document or one per line, or an object. */
+/** Reads the documents of a buffer, which is a document, an array of them, their JSON, or lines of JSON. */
 function documentsIn(buffer: unknown): readonly unknown[] {
   if (typeof buffer !== 'string') return Array.isArray(buffer) ? buffer : [buffer]
   const whole = jsonOrUndefined(buffer)

@@ -5,7 +5,7 @@ import { PreferredModel } from './preferred-model.ts'
 
 const signal = newCancel()
 
-/** Enters the lane, and records the model then. */
+/** Enters the lane, and records the model after the entry. */
 function enter(lane: PreferredModel, model: string, inside: string[], by: Cancel = signal) {
   return lane.enter(model, by).then((leave) => {
     inside.push(model)

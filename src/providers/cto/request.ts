@@ -73,7 +73,7 @@ function checkText(prompt: string): string {
   })
 }
 
-/** The second protocol's limit for a request's body, and the bytes of it that are not the prompt. Upstreams 2.3 */
+/** The second protocol's limit for a request's body, and the bytes in it that are reserved for other fields. Upstreams 2.3 */
 const maxBodyBytes = 32 * 1024
 const envelopeBytes = 256
 const maxPromptBytes = Math.floor(((maxBodyBytes - envelopeBytes) * 3) / 4)
@@ -93,7 +93,7 @@ export function encodeV1(model: string, chatHistoryId: string, prompt: string): 
   return JSON.stringify({ prompt, chatHistoryId, adapterName: model })
 }
 
-/** The same in the second protocol, where the model is a setting of the account. */
+/** The body of `POST /engine-agent/chat` in the second protocol, where the model is a setting of the account. */
 export function encodeV2(chatHistoryId: string, prompt: string): string {
   const encoded = Buffer.from(prompt).toString('base64')
   return JSON.stringify({ prompt: encoded, chatHistoryId, encoded: true, imageUrls: [] })

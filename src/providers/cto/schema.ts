@@ -18,7 +18,7 @@ const ClerkSession = z.looseObject({
 
 export type ClerkSession = z.infer<typeof ClerkSession>
 
-/** The reply of `GET /v1/client`. Without a sign-in it has no `response`, or no sessions in it. */
+/** The reply of `GET /v1/client`. For a signed-out user, `response` is null or has no sessions. */
 export const ClerkClient = z.looseObject({
   response: z.looseObject({ last_active_session_id: optional(z.string()), sessions: z.array(ClerkSession) }).nullable(),
 })
@@ -26,7 +26,7 @@ export const ClerkClient = z.looseObject({
 /** The reply of `POST …/tokens`. */
 export const ClerkToken = z.looseObject({ jwt: z.string().min(1) })
 
-/** The claims of Clerk's token that are read. The organisation: Clerk, session tokens, version 1 and 2 */
+/** The claims of Clerk's token that are read. Clerk, session tokens, version 1 and 2 */
 export const ClerkClaims = z.looseObject({ sub: z.string().min(1), exp: z.number() })
 
 /** A refusal of the Frontend API. */
@@ -46,7 +46,7 @@ export const KeptCredential = z.object({
     .optional(),
 })
 
-/** A message of the socket. Other types are ignored: upstreams 2.2 */
+/** A message of the socket. The decoder ignores unknown types: upstreams 2.2 */
 export const CtoFrame = z.looseObject({
   type: z.string(),
   state: optional(z.looseObject({ inProgress: optional(z.boolean()), cancelled: optional(z.boolean()) })),

@@ -44,7 +44,7 @@ export async function askApi(
   const text = await reply.text(maxBytes)
   if (isPage(reply.headers, text)) throw wallError(reply, text)
   const answer = jsonOrUndefined(text)
-  // a success with an error inside has begun nothing, so no answer will come
+  // no answer will come after a success with an error inside
   if (CtoComplaint.safeParse(answer).data?.error) throw statusError(reply, readComplaint(answer))
   return text
 }
@@ -81,7 +81,7 @@ function sendApi(site: CtoSite, account: CtoAccount, { method, path, body, page 
   )
 }
 
-/** The error for a refusal. The API only redirects to the login page. Upstreams 2.2 */
+/** The error for a refusal. Every redirect of the API leads to the login page. Upstreams 2.2 */
 async function refusalError(reply: HttpReply, isExhausted: () => Promise<boolean>): Promise<ChatError> {
   const { status } = reply
   if (status >= 300 && status < 400) {
@@ -100,7 +100,7 @@ async function refusalError(reply: HttpReply, isExhausted: () => Promise<boolean
   })
 }
 
-/** Asks whether the account's limit is reached, which the refusal itself does not say. */
+/** Asks whether the account's limit is reached, because the refusal itself does not tell. */
 async function hasReachedLimit(site: CtoSite, account: CtoAccount, signal: Cancel): Promise<boolean> {
   const reply = await sendApi(site, account, { method: 'GET', path: '/billing' }, signal)
   const billing = CtoBilling.safeParse(jsonOrUndefined(await reply.text(maxBytes))).data

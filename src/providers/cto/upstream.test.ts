@@ -119,7 +119,7 @@ const answerOf = (...pieces: readonly string[]): readonly Uint8Array[] =>
   ].map(ctoMessage)
 
 describe('a prompt, first protocol', () => {
-  test('is sent after the socket is open, with the token and no other trace of ours', async () => {
+  test('is sent after the socket is open, with the token and without a cookie', async () => {
     await using service = await startService()
     const { text, kept, finishes } = await service.ask(hello)
     expect({ text, finishes }).toEqual({ text: 'You said: Hello there', finishes: 1 })
@@ -284,7 +284,7 @@ describe.each(['v1', 'v2'] as const)('a thread, %s', (protocol) => {
     const before = service.emulator.requests.length
     const { kept: own } = await service.ask(messages, { known: kept, account })
     expect(own?.split(' ')[0]).not.toBe(kept?.split(' ')[0])
-    // the thread must not even be requested, because a service that makes unknown threads would take it over empty
+    // the gateway must not even name the thread, because the service may make an empty thread for an unknown name
     const paths = service.emulator.requests.slice(before).map(({ path, body }) => path + body)
     expect(paths.join()).not.toContain(kept?.split(' ')[0] ?? 'nothing')
     expect(service.emulator.threads.get(kept?.split(' ')[0] ?? '')?.prompts).toEqual(['Hello there'])
@@ -311,7 +311,7 @@ describe('the second protocol', () => {
     expect(service.emulator.chats[0]).toMatchObject({ prompt: 'Grüße 👋', model: 'gpt_5_4' })
   })
 
-  test('refuses a long prompt before a project is made for it', async () => {
+  test('refuses a long prompt before it makes a project', async () => {
     await using service = await startService({ protocol: 'v2' })
     const failure = await failureOf(service.ask([messageOf('user', 'x'.repeat(25_000))]))
     expect(failure).toMatchObject({ reason: 'invalid-request', code: 'context_length_exceeded', param: 'messages' })
@@ -479,7 +479,7 @@ describe('the emulator refuses a client that', () => {
     expect(await opens('user_TEST0001', 'https://evil.test')).toBe(false)
   })
 
-  test('listens too late, by leaving out earlier messages', async () => {
+  test('listens too late: it gets earlier messages only with the option `replays`', async () => {
     const textHeard = async (replays: boolean) => {
       await using service = await startService({ replays })
       const { kept } = await service.ask(hello)

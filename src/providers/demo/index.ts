@@ -11,8 +11,8 @@ const paceMs = 15
 const maxEchoed = 2_000
 
 /**
- * `demo/echo` answers while no upstream is configured, so that the first start works from end to end. It is not a
- * model, and says so.
+ * `demo/echo` answers while no upstream is configured, so that the first start works from end to end. Its answer
+ * tells the user that it is not a model.
  */
 export const demo: Upstream = {
   name: 'demo',

@@ -2,7 +2,7 @@ import type { Cancel } from '../../flow/cancel.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import { orAbort } from '../../flow/wait.ts'
 
-/** Milliseconds for which the second of a run's two end events may still come. */
+/** Milliseconds after the end of a run in which the second of its two end events may still come. */
 const trailingMs = 5_000
 /** Limit for the remembered runs of an account, whose late events must be recognised. */
 const maxIds = 64
@@ -12,14 +12,14 @@ const maxIds = 64
  * its run, so a run has to know about the others.
  */
 export class AccountRuns {
-  /** The prompt of its runs, if one had to be made. */
+  /** The id of the prompt that the gateway made for its runs; undefined if it made none. */
   promptId: string | undefined
   #lastTurn: Promise<void> = Promise.resolve()
   #running = 0
   #waiting = 0
   readonly #ids = new Set<string>()
   #trailingUntil = Number.NEGATIVE_INFINITY
-  /** The machine of the call that began last. */
+  /** The runtime of the call that began last. */
   #runtime: Runtime | undefined
 
   /** Whether no run is running or waiting. */
@@ -61,8 +61,8 @@ export class AccountRuns {
   }
 
   /**
-   * Whether an end event without a name may be the second one of an earlier run. If so, it is taken as that, and only
-   * once.
+   * Whether an end event without a name may be the second one of an earlier run. If so, the
+   * event is counted as that one, and the next call returns false.
    */
   takeTrailingEnd(): boolean {
     const isTrailing = this.#elapsed() < this.#trailingUntil

@@ -39,7 +39,7 @@ export class RunReader {
   #hasText = false
   #finishReason: string | undefined
 
-  /** @param passTurn lets the account's next run begin, when events certainly name their run */
+  /** @param passTurn lets the account's next run begin; called once an event has carried our run's known name */
   constructor(runs: AccountRuns, passTurn: () => void) {
     this.#runs = runs
     this.#passTurn = passTurn
@@ -51,8 +51,7 @@ export class RunReader {
   }
 
   /**
-   * Reads the events that have come so far, now that the run's name may be known. A failure among them comes after the
-   * text before it, as it would have later.
+   * Reads the events that have come so far. If one of them reports a failure, the text before it is yielded first.
    * @param id the run's name from the service; without one the first unknown name counts as ours
    */
   begin(id: string | undefined): Iterable<Batch> {

@@ -8,7 +8,7 @@ export interface RunFrame {
   readonly state: 'running' | 'done' | 'failed'
   /** The whole answer so far. */
   readonly content?: string
-  /** In OpenAI's words. */
+  /** The finish reason in OpenAI's words. */
   readonly finishReason?: string
   /** The error, unchanged, if there is one. */
   readonly error?: unknown
@@ -60,7 +60,7 @@ function readObject(object: object): RunFrame {
   }
 }
 
-/** An unknown status is ignored: the end of a run has a known one, or the connection ends. */
+/** An unknown status counts as running. When a run ends, its status is known, or the connection ends. */
 function stateOf(status: string): RunFrame['state'] {
   if (status === 'completed' || status === 'done') return 'done'
   return /^(failed|failure|error|errored|cancelled|canceled|aborted|timeout|timed_out|expired)$/.test(status)

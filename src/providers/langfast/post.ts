@@ -22,7 +22,7 @@ const maxReplyBytes = 256 * 1024
 /**
  * Posts JSON to the project as its user.
  * @returns the reply's JSON; undefined for a success without a body, or without JSON
- * @throws ChatError by the status of a refusal
+ * @throws ChatError for a refusal, by its status
  */
 export async function post({ project, userAgent, session, path, body }: Posted, signal: Cancel): Promise<unknown> {
   const headers = {
@@ -39,7 +39,7 @@ export async function post({ project, userAgent, session, path, body }: Posted, 
   const text = await reply.text(maxReplyBytes)
   if (isPage(reply.headers, text)) throw pageError(reply, text)
   const answer = jsonOrUndefined(text)
-  // a success with an error inside has begun nothing, so no answer will come
+  // no answer will come after a success with an error inside
   if (Complaint.safeParse(answer).data?.error) throw statusError(reply, readComplaint(answer))
   return answer
 }

@@ -36,7 +36,7 @@ function accountOf(emulator = langfast): Account {
 
 const { upstream } = upstreamOf(langfast)
 
-/** Asks with an account of its own, unless the options have one. */
+/** Asks with a new account, unless the options have one. */
 function ask(request: ChatRequest, { signal, account = accountOf(), by = upstream }: Partial<Asked> = {}) {
   return outcomeOf((sent, call) => by.chat(sent, { ...call, account, thread: noThread }), request, newCall(signal))
 }
@@ -365,7 +365,7 @@ describe('an abort', () => {
     })
 })
 
-/** With TRIBUTARY_TEST_FULL=1 it runs as many cycles as the promise in the documents. */
+/** With TRIBUTARY_TEST_FULL=1 the test runs as many cycles as the documents promise. */
 const cycles = times(150, 5_000)
 
 test(`${cycles} chats, eight at once, leave no sockets and no timers`, async () => {
@@ -450,7 +450,7 @@ describe('accounts', () => {
     signUps.take(now)
   })
 
-  test('cause rate-limited while the service makes no more, with its Retry-After', async () => {
+  test('that the service refuses to make cause rate-limited, with its Retry-After', async () => {
     const own = await emulateLangfast()
     own.fault({ script: { status: 429, headers: { 'retry-after': '90' }, body: ['{}'] } })
     await expect(upstreamOf(own).supply.create(never)).rejects.toMatchObject({
@@ -475,18 +475,18 @@ describe('the environment', () => {
   }
   const key = { LANGFAST_SUPABASE_ANON_KEY: 'an-anon-key' }
 
-  test('without a key has no langfast', () => {
+  test('without a key configures no upstream', () => {
     expect(configure({ LANGFAST_PROMPT_ID: 'a' })).toEqual({ upstreams: [], problems: [] })
   })
 
-  test('with a key has langfast, with five to ten accounts and the known models', () => {
+  test('with a key configures langfast, with five to ten accounts and the known models', () => {
     const { upstreams, problems } = configure(key)
     expect(problems).toEqual([])
     expect(upstreams).toMatchObject([{ name: 'langfast', accounts: [], supply: { min: 5, max: 10 } }])
     expect(upstreams[0]?.models).toHaveLength(17)
   })
 
-  test('can set everything', () => {
+  test('sets the number of accounts, and the models', () => {
     const { upstreams, problems } = configure({
       ...key,
       MIN_CREDENTIALS: '1',

@@ -78,8 +78,8 @@ const support: Support = {
     reasoningEffort: 'honoured',
     metadata: 'honoured',
   },
-  // docs.mistral.ai, Chat Completion reference: up to 1.5; Reasoning: `none` and `high`, so other efforts become the
-  // nearer one
+  // docs.mistral.ai, Chat Completion reference: up to 1.5; Reasoning: `none` and `high`, so each other effort becomes
+  // the nearer of the two
   ranges: { temperature: { min: 0, max: 1.5 } },
   words: { reasoningEffort: { minimal: 'none', low: 'none', medium: 'high', xhigh: 'high', max: 'high' } },
   extraFields: ['prediction', 'safe_prompt', 'prompt_mode', 'guardrails', 'random_seed'],
@@ -96,8 +96,8 @@ const deviations: Deviations = {
 }
 
 /**
- * Makes an id of nine letters and digits, always the same for the same id, because Mistral refuses others. Its own ids
- * stay unchanged.
+ * Makes an id of nine letters and digits, always the same for the same id, because Mistral refuses others. Mistral's
+ * own ids are sent unchanged.
  */
 function shortId(id: string): string {
   return createHash('sha256')

@@ -14,7 +14,7 @@ export interface CtoScript {
   readonly body?: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
   /** A pause before each part. */
   readonly paceMs?: number
-  /** A pause before the ending. Without it, a reset or a FIN in the same packet overtakes bytes that are not read yet. */
+  /** A pause before the ending. Without it, a reset or FIN in the same packet overtakes bytes that are not read yet. */
   readonly endDelayMs?: number
   /** What happens after the last part; by default it waits for the client to leave. */
   readonly ending?: 'wait' | 'fin' | 'rst' | 'stall' | { readonly close: number }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** Whether a model reasons: OpenAI refuses other sampling values for it. */
+/** Whether a model reasons. OpenAI accepts only the default sampling values for such a model. */
 const isReasoning = (model: string) => /^(o\d|gpt-5)/.test(model)
 
 const PromptMeta = z
@@ -29,7 +29,7 @@ const PromptMeta = z
 
 const TestCases = z.array(z.strictObject({ name: z.string().min(1), variables: z.array(z.unknown()) }))
 
-/** The body of `initiate-prompt-run`; anything else is a 400. Upstreams 3.2 */
+/** The body of `initiate-prompt-run`. Any other body gets the status 400. Upstreams 3.2 */
 export const RunBody = z.strictObject({
   run_id: z.uuidv4(),
   prompt_id: z.string().min(1),

@@ -5,10 +5,10 @@ import { openWebSocket } from '../../../wire/websocket.ts'
 import { emulateLangfast } from './index.ts'
 
 /**
- * Sends one wrong thing at a time. A mistake that the emulator accepts would not be found by any test of the adapter.
+ * Each test makes one mistake. If the emulator accepted it, no test of the adapter could find such a mistake.
  */
 const langfast = await emulateLangfast({ promptIds: ['a-prompt'], pulse: pulseOf(600_000) })
-/** Closes a connection that does not connect, or does not answer a ping. Only the tests of that use it. */
+/** This emulator soon closes a connection that does not connect, or does not answer pings. */
 const impatient = await emulateLangfast({ promptIds: ['a-prompt'], pulse: pulseOf(40) })
 afterAll(() => Promise.all([langfast.close(), impatient.close()]))
 
@@ -54,7 +54,7 @@ describe('a run is refused', () => {
   const twice = crypto.randomUUID()
   const rows: readonly (readonly [string, number, Wrong])[] = [
     ['with a wrong key', 401, { headers: { apikey: 'wrong' } }],
-    ['with the key for a token', 401, { headers: { authorization: `Bearer ${langfast.anonKey}` } }],
+    ['with the key in place of a token', 401, { headers: { authorization: `Bearer ${langfast.anonKey}` } }],
     ['with no token', 401, { headers: { authorization: '' } }],
     ['with a token that was changed', 401, { headers: { authorization: `Bearer ${session.access_token}x` } }],
     ['with a token that has ended', 401, { headers: { authorization: `Bearer ${ended.access_token}` } }],
@@ -65,7 +65,7 @@ describe('a run is refused', () => {
     ['with an unknown field', 400, { body: { stream: true } }],
     ['with invalid test cases', 400, { body: { test_cases: [{ name: 'a' }] } }],
     ['without messages', 400, { meta: { messages: [] } }],
-    ['with a developer', 400, { meta: { messages: [{ role: 'developer', content: 'a' }] } }],
+    ['with the role developer', 400, { meta: { messages: [{ role: 'developer', content: 'a' }] } }],
     ['with content in parts', 400, { meta: { messages: [{ role: 'user', content: [] }] } }],
     ['with tools', 400, { meta: { tools: [] } }],
     ['with max_tokens', 400, { meta: { max_tokens: 9 } }],
@@ -92,7 +92,7 @@ describe('a run is refused', () => {
     })
   })
 
-  test('so is a prompt with an invalid body', async () => {
+  test('like a prompt with an invalid body', async () => {
     const response = await post(session, { path: '/rest/v1/rpc/create_prompt' })
     expect(response.status).toBe(404)
     expect(await response.json()).toMatchObject({ code: 'PGRST202' })
@@ -109,7 +109,7 @@ async function converse(texts: readonly string[], { socketUrl } = langfast) {
     try {
       for await (const message of socket.messages) messages.push(message.replace(/"sid":"[^"]+"/, '"sid":"…"'))
     } catch {
-      // it was left
+      // the connection broke
     }
   }
   return { socket, messages, ended: within(read(), 60_000, 'the end') }

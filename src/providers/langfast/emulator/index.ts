@@ -21,7 +21,7 @@ export interface LangfastEmulator extends SupabaseEmulator {
   forgetPrompts(): void
   /** All connections for answers, in order. */
   readonly lines: readonly EmulatedSocketIo[]
-  /** How many connections for answers are open and requests unanswered. */
+  /** The number of open connections for answers and unanswered requests. */
   busy(): number
   /** The variables for a gateway that uses this emulator. */
   readonly variables: Readonly<Record<string, string>>

@@ -33,7 +33,7 @@ export interface RunScript {
 export interface RunServerOptions {
   /** Prompts that exist at the start; `LANGFAST_PROMPT_ID` names one. */
   readonly promptIds?: readonly string[]
-  /** Chooses how a run is answered. Without one the emulator answers. */
+  /** Chooses how a run is answered. If it returns undefined, the emulator sends its own answer. */
   readonly reply?: (model: string) => RunScript | undefined
   /** Chooses whether a client with a valid token is admitted; `yes` by default. */
   readonly admit?: (line: EmulatedSocketIo) => Admission
@@ -140,7 +140,7 @@ export class RunServer {
     return this.runs.some(({ run_id: id }) => id === body.run_id) ? [409, { error: 'The run exists' }] : undefined
   }
 
-  /** Sends the answer to all connections of the user. Nothing is kept for later ones. */
+  /** Sends the answer to all connections of the user. It keeps nothing for later connections. */
   async #answer(user: string, body: RunBody, { answer, form, job }: RunScript): Promise<void> {
     const lines = [...this.#users].filter(([line, of]) => line.isIn() && of === user).map(([line]) => line)
     const last = lines.at(-1)

@@ -83,7 +83,7 @@ const MistralBody = z.strictObject({
 
 type MistralBody = z.infer<typeof MistralBody>
 
-/** The service's refusal of a body; undefined if it accepts it. */
+/** The service's refusal of a body; undefined if it accepts the body. */
 export function checkBody(value: unknown): Refusal | undefined {
   const body = MistralBody.safeParse(value)
   if (!body.success) return { status: 422, body: { detail: faultsIn(body.error.issues) } }
@@ -113,7 +113,7 @@ const followers: Readonly<Record<MistralBody['messages'][number]['role'], readon
   tool: ['assistant', 'tool'],
 }
 
-/** What is wrong with the order of the messages: results must answer the calls before them, and the assistant may not be last. */
+/** Checks the order of the messages: results must answer the calls before them, and the assistant may not be last. */
 function wrongOrder({ messages }: MistralBody): string | undefined {
   let open = new Set<string>()
   for (const [at, message] of messages.entries()) {

@@ -10,7 +10,7 @@ export const models: readonly EmulatedModel[] = [
   { id: 'ministral-8b-latest', can: { completion_chat: true, function_calling: true, vision: false } },
   { id: 'mistral-embed', can: { completion_chat: false, function_calling: false, vision: false } },
 ]
-/** When every model and answer was made, in seconds since 1970. */
+/** The time at which every model and answer was made, in seconds since 1970. */
 export const created = 1_760_000_000
 /** The reply of `GET /v1/models`. */
 export function modelList(): object {
