@@ -17,7 +17,7 @@ export const routesOfOpenai = [
 
 /**
  * Finds the base URL in an address: removes doubled and trailing slashes, and the route of a single request.
- * @param routes paths to remove; a path that ends in another one must come before it
+ * @param routes paths to remove. If one path ends in another, the longer one must come first
  * @returns undefined for an address that is not http or https, or has white space, a user or a fragment in it
  */
 export function parseBaseUrl(text: string, routes: readonly string[]): BaseUrl | undefined {
@@ -29,7 +29,7 @@ export function parseBaseUrl(text: string, routes: readonly string[]): BaseUrl |
   return { url: `${url.origin}${base}`, query: url.search }
 }
 
-/** The same for an address that is known to be valid and to have no query. */
+/** Finds the base URL in an address that is known to be valid and to have no query. */
 export function withoutRoute(url: string, routes: readonly string[]): string {
   return parseBaseUrl(url, routes)?.url ?? url
 }

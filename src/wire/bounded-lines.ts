@@ -13,13 +13,13 @@ const tailBytes = 1024
 const nothing = new Uint8Array(0)
 
 /**
- * Cuts bytes into lines. A line that is too long is reported as soon as that is known, and skipped to its end.
- * A line ends in LF; with `anyEnd` in CR or CRLF too, as in an event stream.
+ * Cuts bytes into lines. A line over the limit is reported as soon as it crosses it, and its rest is skipped.
+ * A line ends in LF. With `anyEnd`, CR and CRLF end a line too, as in an event stream.
  */
 export class BoundedLines {
   readonly #maxBytes: number
   readonly #anyEnd: boolean
-  /** Pieces of an unfinished line; of a line that was cut, its last bytes. */
+  /** Pieces of an unfinished line. If the line was cut, they are one piece with its last bytes. */
   #pieces: Uint8Array[] = []
   #length = 0
   #isCut = false

@@ -4,7 +4,7 @@ const maxCookies = 300
 
 /**
  * Reads the cookies of a `Cookie` header; values are not decoded. Of two cookies with the same name the first counts, as
- * on servers (RFC 6265, 5.4: the more specific one comes first). Anything else is skipped.
+ * on servers (RFC 6265, 5.4: the more specific one comes first). A part that is not a cookie is skipped.
  */
 export function parseCookieHeader(header: string): Map<string, string> {
   const cookies = new Map<string, string>()
@@ -20,7 +20,7 @@ export function parseCookieHeader(header: string): Map<string, string> {
 export interface SetCookie {
   readonly name: string
   readonly value: string
-  /** True if the reply deletes the cookie, by an expiry in the past. */
+  /** True if the reply deletes the cookie: its value is empty, or its end is in the past. */
   readonly isDeleted: boolean
 }
 

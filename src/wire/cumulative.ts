@@ -1,11 +1,11 @@
 import { ChatError } from '../chat/error.ts'
 
 /**
- * Turns texts that each repeat the one before and add to it into the pieces that they add. A piece cannot be taken back:
- * a text that does not begin with all earlier pieces is an error, however small the change.
+ * Returns the pieces that texts add, where each text repeats the one before and adds to it. A client already has the
+ * earlier pieces, so a text that changes one of them is an error, however small the change.
  */
 export class CumulativeText {
-  /** The text that was returned so far, before half characters in it were replaced. */
+  /** The text that was returned so far. Its half characters are not replaced here, only in the pieces. */
   #given = ''
   /** The newest text, whole. */
   #last = ''
@@ -24,13 +24,13 @@ export class CumulativeText {
     return this.#give(endsInHalf(text) ? text.length - 1 : text.length)
   }
 
-  /** Returns the rest when nothing more comes: a half character that was held back. */
+  /** Returns the half character that was held back, when no more text comes. */
   end(): string {
     return this.#give(this.#last.length)
   }
 
   /**
-   * Returns what the whole text adds, for upstreams that repeat it at the end. An empty text adds nothing.
+   * Takes the whole text, which some upstreams repeat at the end, and returns what it adds. An empty text is ignored.
    * @throws ChatError `upstream-failed` when the text does not begin with what was returned before
    */
   finish(text: string): string {

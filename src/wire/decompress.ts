@@ -17,8 +17,8 @@ const decoders: Readonly<Record<string, (first: number) => Transform>> = {
 const notCodings = new Set(['', 'identity', 'none', 'utf-8', 'utf8', 'binary', '8bit', '7bit', 'chunked'])
 
 /**
- * Decompresses a body, although we never ask a server to compress one. It works only as far as the reader reads, and the
- * reader counts the bytes: a small body that expands to a huge one costs little.
+ * Decompresses a body, although we never ask a server to compress one. It decompresses only what the reader asks for,
+ * and the reader counts the bytes, so a small body that expands to a huge one costs little.
  * @throws ChatError `upstream-failed` for an unknown coding, or for more than one
  */
 export function plainBody(source: BodySource): BodySource {
@@ -40,7 +40,7 @@ class DecompressedBody implements BodySource {
   readonly #source: BodySource
   readonly #decoder: (first: number) => Transform
   #pieces: AsyncIterator<Uint8Array> | undefined
-  /** The error of the source. It says more than the decoder's, which only sees a missing end. */
+  /** The error of the source. It is more precise than the decoder's error, which only reports a missing end. */
   #failure: { readonly error: unknown } | undefined
   #isEmpty = false
 

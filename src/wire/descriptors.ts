@@ -4,7 +4,7 @@ import { repeat } from '../flow/repeat.ts'
 import type { Timers } from '../flow/timers.ts'
 import { pauseListeners } from './listeners.ts'
 
-/** Milliseconds between two checks. In between, an event loop that cannot accept keeps asking the kernel. */
+/** Milliseconds between two checks. Until the next check, an event loop that cannot accept spins. */
 const lookMs = 100
 const maxReserve = 64
 
@@ -66,7 +66,7 @@ class Reserve {
     try {
       while (this.#held.length < this.size) this.#held.push(openNothing())
     } catch {
-      // the descriptors that could be opened are the reserve
+      // the reserve then consists of the descriptors that could be opened
     }
   }
 

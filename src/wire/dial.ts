@@ -43,7 +43,7 @@ export async function dial(destination: Destination, { limitMs }: DialOptions, s
   } finally {
     watchdog.stop()
     attempts.release()
-    // the attempts that lost the race
+    // this closes the attempts that lost the race
     attempts.abort(disconnected('before its reply'))
   }
 }
@@ -87,7 +87,7 @@ function firstOf(
 }
 
 function connectTo({ isSecure, hostname, port }: Destination, address: string, signal: Cancel): Promise<ByteSocket> {
-  // an IP address has no server name to send, and is checked against the certificate itself
+  // TLS sends no server name for an IP address; the certificate must then contain the address itself
   const isNamed = isSecure && isIP(hostname) === 0
   const endpoint = { isSecure, address, port, ...(isNamed && { serverName: hostname }) }
   const { socket, cancel } = signal.runtime.network.connect(endpoint)

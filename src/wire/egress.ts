@@ -6,7 +6,10 @@ import { isPublicAddress } from './public-address.ts'
 
 /** The hosts that the operator lets callers choose. */
 export interface EgressPolicy {
-  /** `*` for every public host, `*.example.org`, `api.example.org`, or `host:port`, which may be a private server. Empty: no host. */
+  /**
+   * Each is `*` for every public host, `*.example.org`, `api.example.org`, or `host:port`, which may be a private
+   * server. An empty list allows no host.
+   */
   readonly hosts: readonly string[]
 }
 

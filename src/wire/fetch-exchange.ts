@@ -42,7 +42,7 @@ export class FetchExchange implements BodySource {
         signal: link.native,
         redirect: 'manual',
         timeout: false,
-        // decompress.ts does that, with and without a proxy
+        // decompress.ts decompresses the reply, with and without a proxy
         decompress: false,
       })
     } catch (thrown) {
@@ -73,7 +73,7 @@ export class FetchExchange implements BodySource {
     this.#link.abort(reason)
   }
 
-  /** Cancels, then aborts: each alone leaked in some version of Bun (docs/decisions/0002-one-fetch.md, still true of fetch). */
+  /** Cancels the body, then aborts the request: each alone leaked in some Bun (docs/decisions/0002-one-fetch.md). */
   cancel(): void {
     this.#link.release()
     const cancelled = this.#reader ? this.#reader.cancel() : this.#response?.body?.cancel()

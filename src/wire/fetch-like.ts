@@ -6,7 +6,7 @@ import type { HttpLimits, HttpReply } from './http-reply.ts'
 /** The type of `fetch` that libraries accept from their users. */
 export type FetchLike = (url: string | URL, init?: RequestInit) => Promise<Response>
 
-/** A request as `fetchLike` sends it. */
+/** A request that `sendForResponse` sends. */
 export interface PlainRequest {
   readonly method: 'GET' | 'POST' | 'DELETE'
   readonly url: string
@@ -17,7 +17,7 @@ export interface PlainRequest {
 }
 
 /**
- * Reads the arguments that a library gives to `fetch`. Only the fields named here are used; `proxy`, `unix` and `tls` are not.
+ * Reads the arguments that a library gives to `fetch`. It uses method, headers and body, and ignores other fields.
  * @throws ChatError `internal` for a body that is not text, or for another method
  */
 export function plainRequest(url: string | URL, init: RequestInit = {}): PlainRequest {
@@ -34,9 +34,9 @@ export function plainRequest(url: string | URL, init: RequestInit = {}): PlainRe
 
 /** Changes a body as it is read. An error that it throws ends the body. */
 export interface BodyFilter {
-  /** Returns what replaces this piece; empty for nothing. */
+  /** Returns the bytes that replace this piece; there may be none. */
   push(bytes: Uint8Array): Uint8Array
-  /** Returns what follows the last piece. */
+  /** Returns the bytes to add after the last piece; there may be none. */
   rest(): Uint8Array
 }
 
@@ -63,7 +63,7 @@ export async function sendForResponse(request: PlainRequest, signal: Cancel, rel
   return new Response(pulled(reply, relay), { status, headers })
 }
 
-/** The body as a stream that reads from the network only when it is read. */
+/** Returns the body as a stream. It reads from the network only when its reader asks for more. */
 function pulled(reply: HttpReply, { filter, ended }: Relay): ReadableStream<Uint8Array> {
   const bytes = filtered(reply, filter?.(reply))
   let isOver = false

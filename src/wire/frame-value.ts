@@ -6,7 +6,7 @@ import type { SseFrame } from './sse.ts'
 
 /**
  * Reads the JSON of an event: an object or a list of objects. Returns undefined for an event that only shows that the
- * stream is alive, such as `null`, a number, `ping` or nothing. Of an `error` event it returns any value.
+ * stream is alive, such as `null`, a number, `ping` or nothing. For an `error` event it returns any value or text.
  * @throws ChatError `upstream-failed` for incomplete JSON, because part of the answer is lost
  */
 export function frameValue({ event, data, read }: SseFrame): unknown {
@@ -25,7 +25,7 @@ export function isLongFrame({ data }: SseFrame): boolean {
   return data.length > maxAtOnce
 }
 
-/** Reads a long frame in steps. The AI SDK's data stream has a letter before the JSON. @throws what `frameValue` throws */
+/** Reads a long frame in steps. It removes the AI SDK's letter before the JSON. @throws as `frameValue` */
 export async function readFrame(frame: SseFrame): Promise<SseFrame> {
   const json = frame.data.replace(/^(data|[0-9a-z]):/, '')
   return { ...frame, read: { value: await readUpstreamJson(await encodeInSteps(json)) } }

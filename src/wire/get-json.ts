@@ -7,7 +7,7 @@ import { notJson, readUpstreamJson } from './json.ts'
 export interface JsonGet<T> {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  /** What the reply must be. */
+  /** The shape that the reply must have. */
   readonly schema: ReplySchema<T>
   /** Reads an error body as the upstream's dialect defines it. */
   readonly readComplaint: (body: unknown) => UpstreamComplaint
@@ -21,7 +21,7 @@ interface ReplySchema<T> {
 /** Milliseconds. Such a reply is small and ready; a server that takes longer will not answer. */
 const limits = { connectMs: 5_000, headMs: 10_000, idleMs: 10_000 }
 
-/** Gets something small, such as a list of models. @throws ChatError */
+/** Gets a small value, such as a list of models. @throws ChatError */
 export async function getJson<T>({ url, headers, schema, readComplaint }: JsonGet<T>, signal: Cancel): Promise<T> {
   const reply = await send({ method: 'GET', url, headers: { accept: 'application/json', ...headers }, limits }, signal)
   if (!hasAnswer(reply.status)) throw await refusal(reply, readComplaint)

@@ -17,7 +17,7 @@ export interface BodySource {
   cancel(): void
 }
 
-/** What ends a reply. Limits that are absent have a default. */
+/** How a reply is read. Without a limit for its bytes, a default applies; without one for silence, none applies. */
 export interface BodyOptions {
   readonly limits: HttpLimits
   /** When the reply's head came, in milliseconds since 1970. */
@@ -30,13 +30,13 @@ export interface BodyOptions {
 
 const maxStreamBytes = 64 * 1024 * 1024
 const maxTextBytes = 16 * 1024 * 1024
-/** Milliseconds to wait for a body's end after its last useful byte, so that the connection can be used again. */
+/** Milliseconds to wait for a body's end after its reader has stopped, so that the connection can be used again. */
 const drainMs = 250
 const drainReads = 8
 
 const done = { done: true, value: undefined } as const
 
-/** A reply that counts its bytes as they come, whatever length the server stated, and frees its connection however the reading ends. */
+/** A reply that counts the bytes that come, whatever length was stated. It frees the connection at any ending. */
 export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array, undefined> {
   readonly #source: BodySource
   readonly receivedAt: number
@@ -102,7 +102,7 @@ export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array
     return this.#source.read().then(this.#onStep, this.#onFailure)
   }
 
-  /** The reader stops early. Unless the call was aborted, the rest of the body may be short enough to read. */
+  /** Called when the reader stops early. The rest of the body may be short enough to read. */
   async return(): Promise<BodyStep> {
     if (!this.#isOver) void this.#drain()
     return done

@@ -8,12 +8,12 @@ import { transportError } from './transport-error.ts'
 
 /** Bytes that may wait for the reader. Above this the socket is paused. */
 const pauseBytes = 64 * 1024
-/** Bytes that the reader gets at once. */
+/** Limit for the bytes that the reader gets at once. */
 const pieceBytes = 32 * 1024
 
 const done = { done: true, value: undefined } as const
 
-/** @param keepAliveMs milliseconds for which the server keeps the connection open for another request, as it said */
+/** @param keepAliveMs milliseconds for which the server says that it waits for another request */
 export type OnFree = (socket: ByteSocket, keepAliveMs: number | undefined) => void
 
 /** A connection to an upstream while it carries one exchange. */
@@ -22,14 +22,14 @@ export class HttpConnection {
   readonly #onFree: OnFree
   #exchange: HttpExchange | undefined
 
-  /** @param onFree called when the connection can carry another exchange; without a call it is closed */
+  /** @param onFree called when the connection can carry another exchange; a connection that cannot is closed */
   constructor(socket: ByteSocket, onFree: OnFree) {
     this.#socket = socket
     this.#onFree = onFree
     socket.attach(this)
   }
 
-  /** Sends a request. The reply's head comes through `head` of the exchange that is returned. */
+  /** Sends a request. The returned exchange has `started` when the reply's head has come. */
   begin(request: readonly Uint8Array[], method: string, signal: Cancel): HttpExchange {
     const exchange = new HttpExchange(this.#socket, { method, onOver: (isKept) => this.#release(isKept) })
     this.#exchange = exchange
@@ -58,7 +58,7 @@ export class HttpConnection {
 
 interface ExchangeOptions {
   readonly method: string
-  /** Called once. @param head present if the reply came whole, with nothing after it */
+  /** Called once. @param head present if the reply is complete. If bytes follow the reply, `keepsAlive` is false */
   readonly onOver: (head: ReplyHead | undefined) => void
 }
 
@@ -91,7 +91,7 @@ export class HttpExchange implements ReplySink, BodySource {
     this.#letGo = signal.onAbort(() => this.abort(signal.reason))
   }
 
-  /** Settles when the reply's head is there. */
+  /** Settles when the reply's head has come, or the exchange has failed. */
   get started(): Promise<void> {
     return this.#started.promise
   }
@@ -173,7 +173,7 @@ export class HttpExchange implements ReplySink, BodySource {
     this.#isWhole = true
   }
 
-  /** Takes at most `pieceBytes` of the bytes that wait: what the reader makes of a piece has to wait for a reader in turn. */
+  /** Takes at most `pieceBytes` of the bytes that wait, because the events in a piece wait for a reader too. */
   #takeWaiting(): Buffer | undefined {
     const first = this.#waiting[0]
     if (!first) return undefined
@@ -196,7 +196,7 @@ export class HttpExchange implements ReplySink, BodySource {
     this.#failure = { error }
     this.#isWhole = false
     this.#started.reject(error)
-    // after the start no caller waits for this promise
+    // if no caller waits for this promise, its rejection would end the program
     this.#started.promise.catch(() => undefined)
     this.#finish()
   }

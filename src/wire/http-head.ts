@@ -13,7 +13,7 @@ export interface ReplyHead {
   readonly framing: Framing
   /** Whether the server accepts another request on this connection. */
   readonly keepsAlive: boolean
-  /** Milliseconds for which the server waits for one, as it says. */
+  /** Milliseconds for which the server says that it waits for another request. */
   readonly keepAliveMs: number | undefined
 }
 
@@ -23,13 +23,13 @@ const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
 const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** RFC 9110, section 5.5 */
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
-/** A length never has more digits than these. */
+/** No real length has more digits. */
 const decimal = /^\d{1,15}$/
 const empty = { type: 'empty' } as const
 
 /**
  * Reads the lines of a reply's head. A head that two programs could read differently is refused, because they would
- * disagree about where the next reply on the connection begins. A head that is merely untidy is read.
+ * disagree about where the next reply on the connection begins. Harmless mistakes are accepted.
  * @param lines in Latin-1, without their line ends
  * @throws ChatError `upstream-failed`
  */
@@ -90,7 +90,7 @@ function mayEndElsewhere({ minor, status, stated }: { minor: string; status: num
   return status === 204 && (stated.type === 'chunked' || stated.type === 'counted')
 }
 
-/** How the headers delimit the body. A length that is repeated counts once; `identity`, of older versions of HTTP, is ignored. */
+/** How the headers delimit the body. A repeated length counts once; `identity`, from older HTTP versions, is ignored. */
 function framingOf(fields: readonly Field[]): Framing {
   const codings = valuesOf(fields, 'transfer-encoding')
   const lengths = valuesOf(fields, 'content-length').flatMap((value) => value.split(','))

@@ -11,7 +11,7 @@ export interface ReplySink {
 }
 
 const lineFeed = 10
-/** Limit for a head, and for the trailers; line ends included. */
+/** Limit for the bytes of a head, and for the bytes of the trailers. Line ends count. */
 const maxHeadBytes = 64 * 1024
 const maxFields = 256
 /** Limit for interim replies, such as 103, before the final one. */
@@ -24,8 +24,8 @@ const chunkSize = /^(0*[0-9a-f]{1,13})[\t ]*(;[\t\x20-\x7e\x80-\xff]+)?$/i
 type ParserState = 'head' | 'counted' | 'until-close' | 'size' | 'chunk' | 'chunk-end' | 'trailer' | 'over'
 
 /**
- * Reads one HTTP/1.1 reply, however its bytes are split, and calls its sink as it goes. It holds at most one head. The
- * parts of a body that came with one read of the network are passed on as one.
+ * Reads one HTTP/1.1 reply, however its bytes are split, and passes each part to its sink at once. It holds at most one
+ * head. The parts of a body that came with one read of the network are joined to one.
  * @throws ChatError from `push` and `close`; then the connection cannot be used any more
  */
 export class ReplyParser {
@@ -52,7 +52,7 @@ export class ReplyParser {
     this.#sink = sink
   }
 
-  /** @returns how many of the bytes belong to the reply; fewer than all if the reply has ended */
+  /** @returns how many of these bytes belong to the reply; bytes after its end do not */
   push(bytes: Buffer): number {
     let at = 0
     try {
@@ -101,7 +101,7 @@ export class ReplyParser {
     return end
   }
 
-  /** Reads a size without an extension, the usual case, without making a text of it. @returns 0 for any other line */
+  /** Reads a whole line with only a size, the usual case, and makes no text of it. @returns 0 for any other line */
   #takePlainSize(bytes: Buffer, at: number): number {
     if (this.#line !== '') return 0
     let size = 0
@@ -220,7 +220,7 @@ class BodyParts {
   #length = 0
   #first: Buffer | undefined
 
-  /** @param bytes the same until the next `take` */
+  /** @param bytes must be the same buffer in each call until the next `take` */
   add(bytes: Buffer, start: number, end: number): void {
     if (!this.#first && !this.#whole) {
       this.#first = start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end)

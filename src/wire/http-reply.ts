@@ -1,9 +1,12 @@
 /** Bytes as they arrive. Stopping early frees the connection. */
 export type ByteSource = AsyncIterable<Uint8Array>
 
-/** Milliseconds, each over 0. A limit that is absent has its default or is not applied: the deadline layer counts events, not bytes. */
+/**
+ * Limits of one exchange, each over 0. Times are in milliseconds. An absent limit has the default that is named here,
+ * or does not apply. The deadline layer has its own limits, for the time between events.
+ */
 export interface HttpLimits {
-  /** Until the server's TCP port answers; 5,000. */
+  /** For the look-up of the name, TCP and TLS together; 5,000. */
   readonly connectMs?: number
   /** Until the reply's head. */
   readonly headMs?: number
@@ -22,7 +25,7 @@ export interface HttpReply {
   readonly body: ByteSource
   /** Reads the whole body. @throws ChatError `upstream-outdated` over `limit` bytes; 16 MiB by default */
   bytes(limit?: number): Promise<Uint8Array>
-  /** The same as text. */
+  /** Reads the whole body as text. @throws as `bytes` */
   text(limit?: number): Promise<string>
   /** From now on, more than `ms` milliseconds of silence between two reads is a timeout. */
   limitIdle(ms: number): void

@@ -9,12 +9,12 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>
   /** The body as text, or the bytes of a long body in pieces. */
   readonly body?: string | readonly Uint8Array[]
-  /** Uses a new connection and closes it afterwards: a server may close an idle one just as it is used. */
+  /** True for a new connection, which is closed afterwards. A server may close an idle one just when it is used. */
   readonly needsNewConnection?: boolean
   readonly limits?: HttpLimits
   /** The IP address to connect to, so that the URL's name is not looked up again. */
   readonly address?: string
-  /** True for a server of our own: no proxy is used, and none sees its key. */
+  /** True for a server of our own. Such a request uses no proxy, so no proxy sees its key. */
   readonly isOwn?: boolean
 }
 
@@ -23,7 +23,7 @@ export interface RequestTarget {
   /** The same for all URLs of one origin. */
   readonly key: string
   readonly destination: Destination
-  /** As the header `Host` has it. */
+  /** The value of the header `Host`. */
   readonly host: string
   /** Path and query. */
   readonly path: string
@@ -78,7 +78,8 @@ function decoded(text: string): string {
 const own = new Set(['host', 'connection', 'content-length', 'transfer-encoding'])
 
 /**
- * The bytes of a request, its head first. It does not ask for compression: a stream is small, and compression delays every read.
+ * The bytes of a request, its head first. The request does not ask for compression, because a stream is small and
+ * compression delays every read.
  * @throws ChatError `upstream-outdated` for an invalid header
  */
 export function requestBytes(

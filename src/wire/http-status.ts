@@ -21,7 +21,7 @@ export interface RefusalHead {
   /** The HTTP status, or the status in an error object inside a 200; 0 if it has none. */
   readonly status: number
   readonly headers?: Headers
-  /** Milliseconds since 1970. Without it a date in `Retry-After` says nothing. */
+  /** When the head came, in milliseconds since 1970. A date in `Retry-After` is compared with it. */
   readonly receivedAt?: number
 }
 
@@ -99,7 +99,7 @@ export function hasAnswer(status: number): boolean {
   return status >= 200 && status < 300 && status !== 204 && status !== 205
 }
 
-/** How many bytes of an error body are read. */
+/** Limit for the bytes of an error body. A longer body is not read. */
 const maxComplaintBytes = 64 * 1024
 
 /**
@@ -115,7 +115,7 @@ export async function refusal(reply: HttpReply, read: (body: unknown) => Upstrea
 
 /**
  * Whether a reply is a web page: Cloudflare answered in place of the upstream, the text begins like a page, or the content
- * type says so and the text does not begin like an answer.
+ * type is HTML and the text does not begin like an answer.
  */
 export function isPage(headers: Headers, text = ''): boolean {
   if (headers.has('cf-mitigated') || /^\s*<(!doctype|html|head|body|[?]xml|error)\b/i.test(text)) return true
@@ -127,7 +127,7 @@ function beginsAsAnswer(text: string): boolean {
   return /^\s*([{["]|(data|event|id|retry|error)?\s*:)/i.test(text)
 }
 
-/** An error body as JSON, also if it is framed as an event; otherwise its text. */
+/** Returns an error body as JSON, even if the JSON is in an event; otherwise its text. */
 function parsed(text: string): unknown {
   const value = jsonOrUndefined(text)
   if (value !== undefined) return value
@@ -139,12 +139,12 @@ function parsed(text: string): unknown {
 
 const challengeMarks = /cf-challenge|challenge-platform|just a moment|attention required|captcha|cf_chl_/i
 
-/** An API explains these in JSON. If the body is a page instead, something other than the API answered. */
+/** An API explains these reasons in JSON. If the body is a page instead, something other than the API answered. */
 const saidInJson = new Set<Reason>(['invalid-request', 'model-not-found'])
 
 /**
  * The error for an HTML page in place of JSON or a stream: a bot challenge if it looks like one, otherwise a bad response.
- * The page itself is passed on to no one.
+ * The page itself is not passed on.
  */
 export function pageError(head: RefusalHead, page: string): ChatError {
   const { status, headers } = head

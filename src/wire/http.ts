@@ -54,7 +54,7 @@ async function askDirectly(request: HttpRequest, target: RequestTarget, signal: 
   const bytes = requestBytes(request, target)
   const key = address === undefined ? target.key : `${target.key} ${address}`
   const kept = request.needsNewConnection ? undefined : idle.take(key)
-  // otherwise every such request would leave another idle connection
+  // a request that needs a new connection closes it, because otherwise each one would leave another idle connection
   const onFree: OnFree = (free, keepAliveMs) =>
     request.needsNewConnection ? free.destroy() : idle.put(key, free, keepAliveMs)
   if (kept) {
@@ -63,8 +63,8 @@ async function askDirectly(request: HttpRequest, target: RequestTarget, signal: 
       await exchange.started
       return exchange
     } catch (thrown) {
-      // The server closed the idle connection, most likely before it saw this request. A POST that it did see would be paid for
-      // twice, so only the retry layer may send one again. RFC 9110, section 9.2.2
+      // The server closed the idle connection, most likely before it saw this request. But it may have seen a POST, and
+      // then a second one would be paid for too, so only the retry layer may send a POST again. RFC 9110, section 9.2.2
       if (method !== 'GET' || exchange.hasReply || signal.aborted) throw thrown
     }
   }

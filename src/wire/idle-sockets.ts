@@ -7,7 +7,7 @@ const maxPerOrigin = 64
 const maxIdle = 512
 /** Milliseconds for which a connection is kept for the next request. */
 const idleMs = 15_000
-/** Milliseconds before the server's own limit at which a connection is no longer used. */
+/** Milliseconds. A connection is no longer used for so long before the server's own limit. */
 const marginMs = 1_000
 
 interface IdleSocket {

@@ -30,7 +30,7 @@ const done = { done: true, value: undefined } as const
  */
 export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
   readonly #options: InboxOptions
-  /** The reader takes from `#taking`, at `#at`; new values go to `#coming`. So taking a value moves no others. */
+  /** The reader takes from `#taking`, at `#at`, and new values go to `#coming`, so that no value has to be moved. */
   #taking: QueuedValue<T>[] = []
   #at = 0
   #coming: QueuedValue<T>[] = []
@@ -72,17 +72,17 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
     else this.#coming.push({ value, size })
   }
 
-  /** Accepts no more: the reader gets the values that wait, and then the end. */
+  /** Accepts no more values. The reader gets the values that wait, and then the end. */
   close(): void {
     this.#end(undefined)
   }
 
-  /** Accepts no more: the reader gets the values that wait, and then the error. */
+  /** Accepts no more values. The reader gets the values that wait, and then the error. */
   fail(error: ChatError): void {
     this.#end(error)
   }
 
-  /** Drops the values that wait: the reader gets the error at once. */
+  /** Accepts no more values, and drops the values that wait. The reader gets the error at once. */
   abort(error: unknown): void {
     this.#drop()
     this.#end(error)
@@ -96,7 +96,7 @@ export class Inbox<T> implements AsyncIterableIterator<T, undefined> {
     return this.#reader.promise
   }
 
-  /** The reader stops early. */
+  /** Called when the reader stops early. */
   async return(): Promise<InboxStep<T>> {
     this.#drop()
     this.#end(undefined)

@@ -4,7 +4,7 @@ import { nextTurn } from '../flow/next-turn.ts'
 /** How many bytes are copied at once. */
 const maxAtOnce = 1024 * 1024
 
-/** Joins pieces, in steps if they are many: fresh memory costs more than the copying. It empties the list of pieces. */
+/** Joins pieces, in steps if they are long, because fresh memory is slow. It then frees each copied piece. */
 export async function joinBytes(pieces: Uint8Array[]): Promise<Buffer<ArrayBuffer>> {
   const length = pieces.reduce((sum, piece) => sum + piece.byteLength, 0)
   if (length <= maxAtOnce) return Buffer.concat(pieces)

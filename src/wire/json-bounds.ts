@@ -56,7 +56,7 @@ export class JsonCount {
 
 export interface JsonScan {
   readonly crossed?: CrossedBound
-  /** Whether it may have a number that loses digits when it is parsed. */
+  /** Whether the text may have a number that loses digits when it is parsed. */
   readonly hasLongNumber: boolean
 }
 

@@ -26,7 +26,7 @@ export class JsonCursor {
     return true
   }
 
-  /** The first byte of the next token; undefined at the end. After a whole step of white space it returns a byte of it. */
+  /** Returns the first byte of the next token, or undefined at the end. It returns white space if that fills the step. */
   skipSpace(): number | undefined {
     for (;;) {
       const byte = this.bytes[this.at]

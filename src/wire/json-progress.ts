@@ -1,4 +1,4 @@
-/** How far a JSON object has come in. Each piece is scanned once, so that a long object is not parsed again at every piece. */
+/** How much of a JSON object has come. Each piece is scanned once, and a long object is not parsed at every piece. */
 export interface JsonProgress {
   readonly depth: number
   readonly isInString: boolean

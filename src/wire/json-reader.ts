@@ -5,7 +5,7 @@ import { readString, tokenCost } from './json-string.ts'
 
 declare global {
   interface JSON {
-    /** A number that `stringify` writes with exactly these digits. */
+    /** Makes a value that `stringify` writes as exactly this text. */
     rawJSON(text: string): object
   }
 }
@@ -15,19 +15,19 @@ type Container =
   | { readonly kind: 'object'; readonly fields: Record<string, unknown>; key: string }
 
 /**
- * `exact` refuses invalid UTF-8, and keeps a number that would lose digits as `JSON.rawJSON`, so that it is written as it
- * came. `lenient` reads what `JSON.parse` reads from the decoded text.
+ * `exact` refuses invalid UTF-8, and keeps a number that would lose digits as `JSON.rawJSON`, so that it is written
+ * with the same digits. `lenient` reads what `JSON.parse` reads from the decoded text.
  */
 export type ReadingManner = 'exact' | 'lenient'
 
 /** The tokens that may come next. */
 type Expected = 'value' | 'value or end' | 'key' | 'key or end' | 'colon' | 'comma or end' | 'nothing'
 
-/** Limit for the bytes of a number; real numbers need fewer. */
+/** Limit for the bytes of a number. No service sends longer ones. */
 const maxNumber = 1_024
 
 /**
- * Reads JSON as `JSON.parse` does, but in steps: `JSON.parse` stops everything for a fifth of a second on 32 megabytes.
+ * Reads JSON like `JSON.parse`, but in steps: `JSON.parse` blocks the event loop for 200 ms on 32 megabytes.
  */
 export class JsonReader {
   readonly #cursor: JsonCursor
@@ -45,7 +45,7 @@ export class JsonReader {
     this.#keepsDigits = manner === 'exact'
   }
 
-  /** Yields, after each step, how many bytes have been read. */
+  /** Yields the number of bytes read so far after each step. */
   *steps(): Generator<number, JsonReading> {
     const cursor = this.#cursor
     try {
@@ -150,7 +150,7 @@ function isOfScalar(byte: number | undefined): boolean {
   return byte === 0x2b || byte === 0x2d || byte === 0x2e || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a)
 }
 
-/** Whether a number would be written differently from how it came: Infinity, for example, as null. */
+/** Whether `JSON.stringify` would write another integer, or would write null for a number that is too large. */
 function losesDigits(text: string, value: number): boolean {
   if (!Number.isFinite(value)) return true
   return /^-?\d+$/.test(text) && !Number.isSafeInteger(value)

@@ -8,7 +8,7 @@ const pieceBytes = 64 * 1024
 /** Bytes of a character after its first. */
 const maxContinuation = 3
 
-/** Reads the string at the cursor. Yields, after each step, how many bytes have been read. @throws JsonStop if it is invalid */
+/** Reads the string at the cursor. After each step it yields the number of bytes read. @throws JsonStop if invalid */
 export function* readString(cursor: JsonCursor, decoder: TextDecoder): Generator<number, string> {
   const start = cursor.at + 1
   const end = yield* endOfString(cursor, start)
@@ -57,7 +57,7 @@ function cutBefore(
     if (isEscape && length > back) return to - back
     if (isEscape) break
   }
-  // a character has at most three such bytes; more of them are invalid UTF-8
+  // a character has at most three continuation bytes; more of them are invalid UTF-8
   let at = to
   while (at > to - maxContinuation && ((bytes[at] ?? 0) & 0xc0) === 0x80) at--
   return at

@@ -3,7 +3,7 @@ import { type CrossedBound, endOfString, type JsonBounds } from './json-bounds.t
 import { maxAtOnce, type ReadJsonOptions, readJsonInSteps } from './read-json.ts'
 import { tooLarge } from './reply-limits.ts'
 
-/** A text of so few characters cannot nest or hold enough to matter. Nearly every piece of a stream is that short. */
+/** A text up to this length is cheap to parse, whatever it holds. Nearly every piece of a stream is that short. */
 const harmlessLength = 1_024
 /** Limit for the values of one text. Parsing that many takes a tenth of a second; whole replies with log probabilities have hundreds of thousands. */
 const maxValues = 1_000_000
@@ -18,14 +18,17 @@ export function parseUpstreamJson(text: string): unknown {
   return value
 }
 
-/** The same, but returns undefined for invalid JSON. @throws ChatError `upstream-outdated` if it nests too deep or has too many values */
+/**
+ * Parses JSON that an upstream sent, and returns undefined for invalid JSON.
+ * @throws ChatError `upstream-outdated` if it nests too deep or has too many values
+ */
 export function upstreamJson(text: string): unknown {
   if (text.length > harmlessLength) checkSize(text)
   return jsonOrUndefined(text)
 }
 
 /**
- * The same for the bytes of a text, in steps if they are many.
+ * Does the same as `upstreamJson` for the bytes of a text, in steps if they are many.
  * @throws ChatError `upstream-outdated` if it nests too deep or has too many values
  */
 export async function readUpstreamJson(
@@ -38,7 +41,7 @@ export async function readUpstreamJson(
   return 'value' in reading ? reading.value : undefined
 }
 
-/** It has no cause, because the parser's message quotes a word of the answer. */
+/** The error has no cause, because the parser's message quotes a word of the answer. */
 export function notJson(): ChatError {
   return new ChatError('upstream-failed', {
     message: 'The upstream sent something that is not JSON.',

@@ -3,7 +3,7 @@ const maxLength = 64 * 1024
 
 /**
  * Reads the claims of a JSON Web Token (RFC 7519) without checking its signature. That is enough to see when our own token
- * ends, and never enough to trust another's.
+ * ends. It is not enough to trust a token from someone else.
  * @returns undefined for text that is not a JSON Web Token
  */
 export function readJwt(token: string): Readonly<Record<string, unknown>> | undefined {
@@ -11,7 +11,7 @@ export function readJwt(token: string): Readonly<Record<string, unknown>> | unde
   const payload = /^[\w-]+\.([\w-]+)\.[\w-]*$/.exec(token)?.[1]
   if (payload === undefined) return undefined
   try {
-    // base64url without padding; plain base64 reads `-` and `_` wrong
+    // the claims are base64url without padding. RFC 7515, section 2
     const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString())
     return isRecord(claims) ? claims : undefined
   } catch {

@@ -4,7 +4,7 @@ const names = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1']
 
 let opened: { readonly libc: ReturnType<typeof load> } | undefined
 
-/** Calls of the C library for which Bun has no API, loaded the first time. Undefined on anything but Linux. */
+/** Loads functions of the C library that Bun has no API for, once. Returns undefined on systems other than Linux. */
 export function openLibc(): ReturnType<typeof load> {
   opened ??= { libc: load() }
   return opened.libc

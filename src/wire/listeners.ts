@@ -6,7 +6,7 @@ import { openLibc } from './libc.ts'
 interface ListeningSocket {
   readonly epoll: number
   readonly socket: number
-  /** The events that the event loop waits for; `data` is its own identifier of the socket: epoll(7). */
+  /** The events that the event loop waits for; `data` is the event loop's identifier of the socket: epoll(7). */
   readonly events: number
   readonly data: bigint
 }
@@ -20,7 +20,8 @@ const EPOLL_CTL_MOD = 3
 /**
  * Makes the runtime's event loop leave connections in the kernel's queue. Bun has no API for that: this finds the listening
  * sockets in `/proc` and changes how they are watched with epoll_ctl(2).
- * @returns a function that lets the event loop accept again; undefined if that is impossible, always on systems other than Linux
+ * @returns a function that lets the event loop accept again; undefined if pausing is impossible. It is possible only on
+ *   Linux
  */
 export function pauseListeners(): (() => void) | undefined {
   const libc = openLibc()
@@ -43,7 +44,7 @@ function linkOf(fd: string): string {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`)
   } catch {
-    // it was closed since the folder was read
+    // it was closed after the folder was read
     return ''
   }
 }

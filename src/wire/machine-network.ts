@@ -22,7 +22,7 @@ export function openNetwork(clock: Pick<Runtime, 'elapsed' | 'timers'>): Network
   }
 }
 
-/** The same machine, of which every request to another server goes through the proxy that the environment names. */
+/** Returns this machine with a network that sends requests to other servers through the proxy in the environment. */
 export function throughProxy(machine: Runtime): Runtime {
   return { ...machine, network: { ...machine.network, fetchByProxy: fetch } }
 }
@@ -66,9 +66,9 @@ function serve({ hostname, port, idleSeconds, answer }: ServeOptions): HttpListe
     hostname,
     port,
     idleTimeout: idleSeconds,
-    // by default two programs would share a port without a word
+    // by default, two programs could share a port, and neither would get an error
     reusePort: false,
-    // our own limit answers in the client's dialect, Bun's with an empty body
+    // our own limit answers in the client's dialect, but Bun's limit answers with an empty body
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     fetch: answer,
   })
@@ -84,7 +84,7 @@ function serve({ hostname, port, idleSeconds, answer }: ServeOptions): HttpListe
   }
 }
 
-/** Bun's own server reports every failure as a port in use, so Node's is asked. */
+/** Tries with Node's server, because Bun's server reports every failure as a port in use. @returns the error's code */
 function tryToListen(host: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer()

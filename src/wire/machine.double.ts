@@ -15,12 +15,12 @@ export function newCancel(): CancelSource {
   return new CancelSource(machine)
 }
 
-/** Makes a signal on a machine with parts of the test. */
+/** Makes a signal on the real machine, with some parts that a test controls. */
 export function cancelWith(parts: Partial<Runtime>): CancelSource {
   return new CancelSource(machineWith(parts))
 }
 
-/** Makes a signal on a machine with the test's addresses for names. */
+/** Makes a signal on the real machine, but with the test's look-up of names. */
 export function lookingUp(lookUp: Network['lookUp']): CancelSource {
   return cancelWith({ network: { ...machine.network, lookUp } })
 }
@@ -31,7 +31,7 @@ export function aborted(reason: unknown): CancelSource {
   return source
 }
 
-/** Makes a signal that aborts after these milliseconds, so that a test that waits in vain fails with a message. */
+/** Makes a signal that aborts after these milliseconds, so that a test that waits too long fails with a message. */
 export function cancelIn(ms: number): CancelSource {
   const source = newCancel()
   machine.timers.set(ms, () => source.abort(new Error(`Nothing came of it within ${ms} ms.`)), { isBackground: true })

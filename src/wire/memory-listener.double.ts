@@ -26,7 +26,7 @@ export class MemoryListener implements HttpListener {
   }
 
   limitSilence(): void {
-    // no client in memory falls silent
+    // clients in memory are never silent, so there is no limit to set
   }
 
   async stop(): Promise<void> {
@@ -58,7 +58,7 @@ export class MemoryListener implements HttpListener {
     }
   }
 
-  /** A request is pending until its body has been read, or its client has left. */
+  /** Relays an answer. The request is pending until the client has read it all, or has closed the connection. */
   #relay(body: ReadableStream<Uint8Array>, connection: AbortController): ReadableStream<Uint8Array> {
     const reader = body.getReader()
     const end = () => this.#end(connection)

@@ -3,21 +3,21 @@ import type { ByteSocket, SocketEvents } from '../flow/network.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { EmulatorSocket } from './emulator/http.ts'
 
-/** What goes wrong on the way to a server. Each is asked anew, so that a test may answer by chance or by count. */
+/** What goes wrong on the way to a server. Each function is called at every use, so its results may differ. */
 export interface Faults {
-  /** How an attempt to connect ends; `silent` has no end. */
+  /** How an attempt to connect ends. With `silent` it never ends. */
   connect?(): 'accept' | 'refuse' | 'silent'
-  /** Milliseconds that bytes travel, either way. They never overtake each other. */
+  /** Milliseconds that bytes travel in either direction. Later bytes never overtake earlier ones. */
   delayMs?(): number
   /** Size of the pieces in which written bytes arrive, over 0. */
   pieceBytes?(): number
-  /** Bytes of the server's that arrive on a new connection before it is reset. */
+  /** The number of bytes from the server that arrive on a new connection before it is reset. */
   resetAfterBytes?(): number
 }
 
 export type MemoryClock = Pick<Runtime, 'elapsed' | 'timers'>
 
-/** One direction of a connection. What is sent arrives in order, in the pieces and with the delay that the faults give. */
+/** One direction of a connection. Bytes arrive in order. The faults set the size of the pieces and the delay. */
 class Pipe {
   readonly #clock: MemoryClock
   readonly #faults: Faults
@@ -29,7 +29,7 @@ class Pipe {
     this.#faults = faults
   }
 
-  /** @param taken called when all of it has arrived */
+  /** @param taken called when all bytes have arrived */
   send(bytes: Buffer, arrive: (piece: Buffer) => void, taken: () => void): void {
     for (let rest = bytes; rest.length > 0; ) {
       const size = Math.max(1, this.#faults.pieceBytes?.() ?? rest.length)
@@ -53,7 +53,7 @@ class Pipe {
   }
 }
 
-/** A connection in memory: the gateway has `client`, and the emulated server the stream itself. */
+/** A connection in memory. The gateway uses `client`, and the emulated server uses this stream. */
 export class MemoryConnection extends Duplex implements EmulatorSocket {
   readonly client: MemorySocket
   readonly #toClient: Pipe
@@ -69,7 +69,7 @@ export class MemoryConnection extends Duplex implements EmulatorSocket {
     this.on('close', onClose)
   }
 
-  /** Takes bytes of the gateway's. */
+  /** Takes bytes that the gateway has written. */
   hear(bytes: Buffer): void {
     const arrive = (piece: Buffer) => void (this.destroyed || this.push(piece))
     this.#toServer.send(bytes, arrive, () => undefined)
@@ -113,7 +113,7 @@ export class MemorySocket implements ByteSocket {
   readonly unsentBytes = 0
   readonly #connection: MemoryConnection
   #events: SocketEvents | undefined
-  /** What has come while it was paused, or had no receiver; undefined is the end. A function is called in its turn. */
+  /** Bytes that came while it was paused or had no receiver. Undefined is the end. A function is called in its turn. */
   #waiting: (Buffer | (() => void) | undefined)[] = []
   #isPaused = false
   #isClosed = false
@@ -162,7 +162,7 @@ export class MemorySocket implements ByteSocket {
   }
 
   keepProcess(): void {
-    // nothing in memory does
+    // a socket in memory never keeps the process alive
   }
 
   end(): void {

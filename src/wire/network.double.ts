@@ -14,7 +14,7 @@ interface MemoryServer {
 
 /**
  * A network in memory. Without faults, bytes arrive in the same turn of the event loop, in the order in which they were written.
- * A test gives it servers (`answerAt`), and asks the gateway that listens on it (`fetch`).
+ * A test adds servers with `answerAt`, and sends requests to the gateway that listens on it with `fetch`.
  */
 export class MemoryNetwork implements Network {
   readonly idle: SocketPool
@@ -40,7 +40,7 @@ export class MemoryNetwork implements Network {
     return this.#attempts
   }
 
-  /** Starts a server. @param origin `http://name` or `https://name:port`; TLS is taken for granted */
+  /** Starts a server. @param origin `http://name` or `https://name:port`; TLS is not emulated */
   answerAt(origin: string, answer: AnswerExchange, faults: Faults = {}): void {
     const { protocol, hostname, port } = new URL(origin)
     const address = this.#names.get(hostname) ?? `10.0.0.${this.#names.size + 1}`
@@ -49,7 +49,7 @@ export class MemoryNetwork implements Network {
     this.#servers.set(keyOf({ isSecure, address, port: Number(port) || (isSecure ? 443 : 80) }), { answer, faults })
   }
 
-  /** Sends a request to the gateway that listens at the port of this URL. @param address the client's */
+  /** Sends a request to the gateway that listens at the port of this URL. @param address the client's IP address */
   async fetch(url: string, init: RequestInit = {}, address = '127.0.0.1'): Promise<Response> {
     const listener = this.#listeners.get(Number(new URL(url).port))
     if (!listener || listener.isStopped) throw refused()

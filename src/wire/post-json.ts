@@ -36,7 +36,7 @@ export async function postJson(
   } as const
   const reply = await send(request, signal)
   if (!hasAnswer(reply.status)) throw await refusal(reply, readComplaint)
-  // a reply that only has the content type of a page is judged by its bytes
+  // a reply that only has the content type of a page is not refused yet, because its bytes may be an answer
   if (reply.headers.has('cf-mitigated')) throw pageError(reply, await reply.text(maxPageBytes).catch(() => ''))
   return reply
 }
