@@ -90,7 +90,7 @@ function mayEndElsewhere({ minor, status, stated }: { minor: string; status: num
   return status === 204 && (stated.type === 'chunked' || stated.type === 'counted')
 }
 
-/** How the headers delimit the body. A repeated length counts once; `identity`, from older HTTP versions, is ignored. */
+/** How the headers delimit the body. A repeated length counts once; `identity`, from older HTTP, is ignored. */
 function framingOf(fields: readonly Field[]): Framing {
   const codings = valuesOf(fields, 'transfer-encoding')
   const lengths = valuesOf(fields, 'content-length').flatMap((value) => value.split(','))

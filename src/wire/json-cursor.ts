@@ -26,7 +26,7 @@ export class JsonCursor {
     return true
   }
 
-  /** Returns the first byte of the next token, or undefined at the end. It returns white space if that fills the step. */
+  /** Returns the first byte of the next token, or undefined at the end. White space that fills the step is returned. */
   skipSpace(): number | undefined {
     for (;;) {
       const byte = this.bytes[this.at]
