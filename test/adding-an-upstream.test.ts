@@ -123,7 +123,7 @@ describe('the gateway from that source, with the official SDK', () => {
     expect(emulator?.chats.at(-1)).toMatchObject({ mood: 0.5, most_words: 3 })
   })
 
-  test('tools are refused before it is asked', async () => {
+  test('tools are refused without a request to the upstream', async () => {
     const asked = emulator?.chats.length
     const tools = [{ type: 'function' as const, function: { name: 'fly' } }]
     const refusal: unknown = await client.chat.completions

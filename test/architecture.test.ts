@@ -185,7 +185,10 @@ function emulatorViolations({ path, imports, loads }: SourceFile): string[] {
     .map((target) => `${path} imports the emulator ${target}`)
 }
 
-/** The peers of the program in tests and in the demo. They use real sockets and real time. */
+/**
+ * Whether a file belongs to an emulator: a peer of the program in tests and in the demo, with real sockets and real
+ * time.
+ */
 function isEmulator(path: string): boolean {
   return path.includes('/emulator/')
 }

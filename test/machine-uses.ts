@@ -135,7 +135,7 @@ const pure: ReadonlySet<string> = new Set(['BlockList', 'isIP', 'isIPv4', 'isIPv
 /** Lists each use of the machine in a program. */
 export function machineUses(program: Parameters<Visitor['visit']>[0]): MachineUse[] {
   const uses: MachineUse[] = []
-  /** Finds identifiers that name no value, or whose use another rule checks. */
+  /** Identifiers to skip: they name no value, or another rule checks their use. */
   const seen = new Set<Node>()
   const note = (use: MachineUse | undefined) => use && uses.push(use)
   const noteModule = (name: string) => note(firstUse(moduleOf(name)))

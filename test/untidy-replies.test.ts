@@ -34,7 +34,10 @@ async function askFor(script: Script, stream: boolean): Promise<Got> {
 
 const type = (name?: string) => (name === undefined ? {} : { 'content-type': name })
 const types = ['application/json', 'text/event-stream', 'text/plain', 'text/html', undefined]
-/** Returns content types for the case with this index. It is two in turn, because none matters, or all at full length. */
+/**
+ * Returns the content types to test with the case of this index: all of them at full length, otherwise two, in turn,
+ * because the type has no effect.
+ */
 const typesBeside = (at: number) => types.filter((_, place) => isFull || place === at % 5 || place === (at + 2) % 5)
 const lines = moments.E.map((event) => event.slice('data: '.length).trim())
 const each = (write: (json: string) => string) => lines.map(write).join('')

@@ -123,7 +123,7 @@ describe('item 11: a client key', () => {
     [401, ''],
     [403, 'Authorization: Bearer sk-wrong\r\n'],
   ] as const) {
-    test(`${status} comes before the body does`, async () => {
+    test(`${status} is sent before the body has arrived`, async () => {
       using client = new RawClient(keyed.url)
       void client.send(
         `POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\n${header}Content-Length: 1000000\r\n\r\n`,
@@ -238,7 +238,7 @@ describe('item 12: another spelling of a path', () => {
     ['POST /health', 401, 404],
     ['PUT /v1/models', 401, 404],
   ]
-  // with a host of fewer than four characters the router takes another position as the begin of the path
+  // with a host of fewer than four characters the router takes another position as the beginning of the path
   for (const host of ['gateway.example', 'a', 'aa', 'a:1', '127.0.0.1']) {
     for (const [request, without, withKey] of spellings) {
       test(`${request} at ${host} is ${without} without a key, ${withKey} with it`, async () => {

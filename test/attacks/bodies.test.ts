@@ -291,7 +291,7 @@ describe('item 29: JSON that is', () => {
     })
   })
 
-  test('a million members is answered, and does not block other requests', async () => {
+  test('an object of a million members is answered, and does not block other requests', async () => {
     await using large = startApp({ API_MASTER_KEY: key, OPENAI_BASE_URL: emulator.url })
     const members = Array.from({ length: 1_000_000 }, (_, at) => `"k${at}":0`).join(',')
     const body = `{"model":"gpt-test","messages":[{"role":"user","content":"a"}],"metadata":{${members}}}`

@@ -83,7 +83,7 @@ describe('a body of', () => {
       expect((process.memoryUsage.rss() - before) / 1e6).toBeLessThan(60 + (8 * body.length) / 1e6)
     }, 30_000)
 
-  test('the chat server refuses it as early', async () => {
+  test('a request to the chat server is refused as early', async () => {
     const ask = async (path: string, body: string) => {
       const response = await fetch(`${app.url}${path}`, {
         method: 'POST',

@@ -19,14 +19,14 @@ const maxSent = 1_024 * mebibyte
 const maxRead = 64 * mebibyte + 48 * mebibyte
 /** The kernel's buffers only, because the body is not read. */
 const maxUnread = 24 * mebibyte
-/** Of the gateway's memory. */
+/** The bytes by which the gateway's memory may grow. */
 const maxGrowth = 160 * mebibyte
 
 interface Lie {
   readonly head: string
   /** The bytes that the liar repeats. */
   readonly body: Buffer
-  /** The code of the gateway for a whole reply. */
+  /** The gateway's error code for a reply that is not streamed. */
   readonly code: string
   readonly maxBytes: number
 }
@@ -123,7 +123,7 @@ afterAll(async () => {
   await child[Symbol.asyncDispose]()
 })
 
-/** Asks, and checks the cost. */
+/** Runs `ask`, and checks the bytes that the liar sent and the memory that the gateway used. */
 async function costing(lie: Lie, ask: () => Promise<void>): Promise<void> {
   await measureBelow(maxGrowth, 'bytes of memory', async () => {
     liar.lie = lie

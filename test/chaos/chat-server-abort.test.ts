@@ -192,7 +192,7 @@ describe('an abort', () => {
   test('stops requests that wait for the session too', async () => {
     const { reading } = await stuckIn({ reply: () => stalling('Half'), last: 'chunk', isAsking: true }, 'queue')
     const waiting = post(rig.url, { session_id: 'queue', content: 'Me too' }, { query: '?wait=true' })
-    // nothing tells from outside that it waits: a third, which may not, is refused either way
+    // the test cannot see that this request waits; a third request, which may not wait, is refused in any case
     expect((await post(rig.url, { session_id: 'queue', content: 'And me' })).status).toBe(409)
     expect((await abort('queue')).body.aborted).toBe(true)
     await reading

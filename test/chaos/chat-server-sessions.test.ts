@@ -154,7 +154,7 @@ test('item 37: a session of another client does not exist for this one', async (
   expect(JSON.stringify((await get('/api/sessions', keys.bob)).body)).not.toContain('hers')
   await askChatServer(rig.url, { session_id: 'hers', content: 'What was it?', request_id: 'x' }, { key: keys.bob })
   expect(newest?.messages).toEqual([{ role: 'user', content: 'What was it?' }])
-  // he cannot stop her requests either
+  // the other client cannot stop requests of the session either
   reply = () => stalling('Half')
   const asked = model.chats.length
   const running = post(rig.url, { session_id: 'hers', content: 'Go on' }, { key })

@@ -29,7 +29,7 @@ export interface ChildOptions {
   readonly collects?: boolean
 }
 
-/** Starts it with only these variables. */
+/** Starts the program with only these variables. */
 export async function startChild(variables: RawVariables, { collects = false }: ChildOptions = {}): Promise<Child> {
   const lines: (LogLine & { readonly url?: string; readonly heapSize?: number })[] = []
   const child = Bun.spawn([process.execPath, ...(collects ? ['--preload', collector] : []), main], {

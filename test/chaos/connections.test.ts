@@ -122,7 +122,7 @@ async function expectLetGo(
 }
 
 describe('a client that stops reading', () => {
-  test.concurrent('is given up, and so is its upstream', async () => {
+  test.concurrent('is disconnected, and so is its upstream', async () => {
     const reasons: ChatError[] = []
     let closed = 0
     const source = flowFrom(endless())

@@ -26,7 +26,7 @@ async function* pausing(ms: number): AsyncGenerator<string> {
   yield* moments.E.slice(moments.C.length)
 }
 
-/** Later than the eight seconds of the head, by more than a pause of the machine. */
+/** Milliseconds. They exceed the eight seconds for which the head waits, even if the machine pauses for a moment. */
 const lateMs = 10_500
 const scripts: Readonly<Record<string, () => Script>> = {
   'silent-head': () => cutAt('A', 'stall'),
@@ -96,7 +96,7 @@ describe('P5: each request ends within a second of its deadline', () => {
       status: 504,
       errors: ['upstream_connect_timeout'],
     })
-    // two attempts of five seconds and their second each, and the pause between them
+    // two attempts of five seconds, each up to a second late, and the pause between them
     expect(performance.now() - startedAt).toBeLessThan(13_000)
     await gateway.close()
   })

@@ -1,4 +1,6 @@
-// Run by Node: reads replies (base64, a line each) and says of each what Node's own client makes of it, a line of JSON each.
+// Node runs this file. It reads replies, one per line in base64, and gives each to Node's own HTTP client. It prints
+// one line of JSON for each: the status and body that the client has read, or an empty object if the client refused the
+// reply.
 const http = require('node:http')
 const net = require('node:net')
 

@@ -86,7 +86,7 @@ describe('P13: shutdown', () => {
     expect(await within(child.exited, 15_000, 'it exits')).toBe(0)
   })
 
-  test.concurrent('a second signal ends it at once within the delay, too', async () => {
+  test.concurrent('a second signal during the delay also ends it at once', async () => {
     await using child = await startChild({ ...variables, SHUTDOWN_DELAY: '600' })
     child.signal('SIGTERM')
     await until(() => child.lines.some(({ msg }) => msg === 'stopping'), 60_000, 'it stops')
@@ -121,7 +121,7 @@ describe('P13: shutdown', () => {
     socket.destroy()
   })
 
-  test.concurrent('a request that outlives the grace period gets an error event or a status, or its own end if that had come', async () => {
+  test.concurrent('a request that outlives the grace period gets an error event or a status, or keeps the end that it already had', async () => {
     await using child = await startChild({ ...variables, SHUTDOWN_GRACE: '1' })
     const stalled = await request(child.url, { model: 'stalled' })
     const finished = await request(child.url, { model: 'finished' })
@@ -179,7 +179,7 @@ describe('a signal without a meaning for the program', () => {
     expect(await within(child.exited, 60_000, 'it exits')).toBe(0)
   })
 
-  test('that came before the log was open is logged as soon as it is', () => {
+  test('that came before the log was open is logged as soon as the log is open', () => {
     const heard: string[] = []
     holdSignals()
     try {

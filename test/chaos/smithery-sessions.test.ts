@@ -48,7 +48,7 @@ test('a session that is about to end is renewed before it is used', () =>
     expect(emulator.requests.every(({ headers }) => !headers.get('cookie')?.includes(tokens.access_token))).toBe(true)
   }))
 
-test('many questions at once renew it once', () =>
+test('many concurrent requests cause one renewal', () =>
   staged({}, async ({ emulator, said, tokens }) => {
     emulator.supabase.refuse(tokens.access_token)
     const answers = await Promise.all(Array.from({ length: 40 }, said))
@@ -73,7 +73,7 @@ for (const rule of ['documented', 'strict', 'v2'] as const)
       expect(emulator.supabase.counts).toMatchObject({ renewals: 2, refusals: 0 })
     }))
 
-test('a sign-in service in trouble is asked again later, with the same token', () =>
+test('a sign-in service that fails is asked again later, with the same token', () =>
   staged(short, async ({ emulator, said }) => {
     emulator.supabase.fault(cut, cut)
     expect(await said()).toBe('upstream_renewal')

@@ -8,7 +8,10 @@ import { request } from './client.ts'
 const chunk = (content: string, finish: string | null = null) =>
   `data: ${JSON.stringify({ id: 'one', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta: { content }, finish_reason: finish }] })}\n\n`
 
-/** The upstream sends while the gateway is stopped. Or it was stopped too, as on the same machine, and sends a little later. */
+/**
+ * The upstream sends while the gateway is stopped (`meanwhile`), or a little after the gateway has gone on
+ * (`afterwards`).
+ */
 for (const speaks of ['meanwhile', 'afterwards']) {
   test(`a gateway that was stopped for longer than its limit of silence gives the whole answer: the upstream sends ${speaks}`, async () => {
     const stopped = Promise.withResolvers<void>()

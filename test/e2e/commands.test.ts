@@ -179,7 +179,7 @@ describe('check', () => {
     expect(stdout).not.toContain(secret)
   })
 
-  test('says the same as JSON', async () => {
+  test('prints the same as JSON', async () => {
     const { code, stdout } = await run(['check', '--json'], {
       variables: { COHERE_API_KEY: secret, API_MASTER_KEY: `${secret}-m` },
     })
@@ -409,7 +409,7 @@ describe('serve', () => {
     })
   })
 
-  test('prints it as text if the setting asks for that', async () => {
+  test('prints its address as text if the setting asks for that', async () => {
     await using gateway = await start({ LOG_FORMAT: 'pretty' })
     expect(gateway.output()).toContain(
       `listens on ${gateway.url} (OpenAI base URL: ${gateway.url}/v1), upstreams: demo`,

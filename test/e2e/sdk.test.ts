@@ -588,7 +588,7 @@ describe('errors', () => {
     expect(performance.now() - startedAt).toBeLessThan(8_000)
   })
 
-  test('a broken stream throws after the text that had come', async () => {
+  test('a broken stream throws after the text that came before the break', async () => {
     await using pair = await startPair()
     const half = frame({ choices: [{ index: 0, delta: { content: 'half' } }] })
     // the comment separates the text from the break, because a break before the text would be retried

@@ -5,8 +5,8 @@ import { until } from '../waiting.ts'
 import { build, emptyFolder, type Running, run, start } from './program.ts'
 import { errorOf, runnable, weatherAndTime } from './sdk.ts'
 
-// The official SDK asks the executable, with smithery as the upstream. Clients must not notice the wire of a web page, and sessions
-// that end.
+// The official SDK asks the executable, with smithery as the upstream. Clients must notice neither the wire of a web
+// page nor the end of a session.
 
 beforeAll(build, 120_000)
 

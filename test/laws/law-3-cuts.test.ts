@@ -37,7 +37,7 @@ for (const subject of chosenSubjects) {
   describe(subject.name, () => {
     for (const fixture of rig.fixtures)
       for (const { name, isBroken, ...way } of endings)
-        test(`${fixture.name} at every offset, in memory, where it ${name}`, async () => {
+        test(`${fixture.name}, cut at every offset, in memory, where it ${name}`, async () => {
           for (const sent of everyOffset(fixture)) {
             const pieces = [fixture.bytes.subarray(0, sent)]
             const outcome = await outcomeIn(flat(rig.decode({ fixture, pieces, isBroken })))
@@ -48,7 +48,7 @@ for (const subject of chosenSubjects) {
     for (const cut of cuts)
       for (const framing of rig.framings) {
         const own = places.filter((place) => place.cut === cut && place.framing === framing)
-        test.concurrent(`at ${own.length} offsets, over sockets: ${framing}, ${cut}`, () =>
+        test.concurrent(`replies cut at ${own.length} offsets, over sockets: ${framing}, ${cut}`, () =>
           each(own, atOnce[cut], async (place) => {
             let outcome = await outcomeAt(rig, place)
             for (const times of moreTime)

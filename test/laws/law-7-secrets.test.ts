@@ -35,7 +35,7 @@ for (const subject of chosenSubjects) {
 
   describe(subject.name, () => {
     for (const [at, [form, chat]] of forms(rig.upstream).entries()) {
-      test(`in events, errors and the log, ${form}`, async () => {
+      test(`no secret is in events, errors or the log, ${form}`, async () => {
         await each(shareOf(everyRequest(rig), at), 30, async (request) => {
           const said: string[] = []
           const { events, thrown } = await outcomeOf(chat, request, newCall(never, recordLog(said)))
@@ -44,20 +44,20 @@ for (const subject of chosenSubjects) {
       })
     }
     for (const [at, stream] of [true, false].entries()) {
-      test(`in what a client gets ${stream ? 'with' : 'without'} streaming`, async () => {
+      test(`no secret is in the answer to a client ${stream ? 'with' : 'without'} streaming`, async () => {
         await each(shareOf(everyRequest(rig), at), 30, async ({ model }) => {
           const response = await ask(app.url, { key: clientKey, model: `${rig.upstream.name}/${model}`, stream })
           expectNoSecret(rig, [inspect([...response.headers]), await response.text()])
         })
       })
     }
-    test('in an answer to a wrong key', async () => {
+    test('an answer to a wrong key does not repeat the key', async () => {
       const wrong = `${clientKey}x`
       const response = await ask(app.url, { key: wrong, model: 'any', stream: true })
       expect(response.status).toBe(403)
       expect(await response.text()).not.toContain(wrong)
     })
-    test('in the log, at its lowest level', () => {
+    test('no secret is in the log at its lowest level, and no prompt is above debug', () => {
       expect(lines.length).toBeGreaterThan(shareOf(everyRequest(rig), 0).length)
       expectNoSecret(rig, lines)
       for (const line of lines) if (!line.includes('"level":"debug"')) expect(line).not.toContain(prompt)
