@@ -24,8 +24,8 @@ export interface Upstream<Credential = unknown> {
   /** Makes further accounts when they are needed, if the service gives them to anyone. */
   readonly supply?: Supply<Credential>
   /**
-   * True if the service keeps the conversation itself and only accepts the newest prompt. Then `call.thread` says
-   * whether it has one for this request. Otherwise every request contains the whole conversation.
+   * True if the service keeps the conversation itself and only accepts the newest prompt. Then `call.thread.known` is
+   * the thread of the request's conversation, if there is one. Otherwise every request contains the whole conversation.
    */
   readonly keepsThreads?: boolean
   readonly support: Support
@@ -64,7 +64,7 @@ export interface Emulated {
 }
 
 /**
- * The environment, as a provider reads it. The names that are read are the known ones, so any other name is probably a
+ * The environment, as a provider reads it. Each name that is read counts as known, and any other name is probably a
  * typo. An invalid value is reported, never thrown, so that all problems are shown at once.
  */
 export interface Variables {
@@ -74,15 +74,15 @@ export interface Variables {
   text(name: string): string | undefined
   /** An http or https URL without a query and without a trailing slash. */
   url(name: string): string | undefined
-  /** The same for a socket, also with `ws:` or `wss:`. */
+  /** The URL of a socket: like `url`, but it may also begin with `ws:` or `wss:`. */
   socketUrl(name: string): string | undefined
   /** Comma-separated values, trimmed. */
   list(name: string): readonly string[] | undefined
   /** The values of `NAME` and of `NAME_1`, `NAME_2` …, in this order, each with its variable. */
   secrets(name: string): readonly NamedSecret[]
-  /** The same for secrets that may contain white space, such as a `Cookie` header or JSON. */
+  /** Like `secrets`, for values that may contain white space, such as a `Cookie` header or JSON. */
   texts(name: string): readonly NamedSecret[]
-  /** Every set name that matches, for variables with a name inside their name. */
+  /** The match of each variable that is set, for variables such as `UPSTREAM_<NAME>_URL`. */
   matching(pattern: RegExp): readonly RegExpExecArray[]
   /** A whole number from `min` to `max`, both included. */
   integer(name: string, bounds: { readonly fallback: number; readonly min: number; readonly max: number }): number

@@ -267,7 +267,7 @@ describe('an error', () => {
 describe('the emulator is as strict as the service', () => {
   const refused: readonly (readonly [string, object, string])[] = [
     ['parts', { messages: [{ role: 'user', content: [{ type: 'text', text: 'x' }] }] }, '"content"'],
-    ['a developer', { messages: [{ role: 'developer', content: 'x' }] }, '"role"'],
+    ['the role developer', { messages: [{ role: 'developer', content: 'x' }] }, '"role"'],
     ['several answers in a stream', { n: 2, stream: true }, '"detail":"n must'],
     ['a schema', { response_format: { type: 'json_schema' } }, '"response_format"'],
   ]

@@ -137,7 +137,7 @@ function encodeThinking(effort: string): Fields {
   return { type: effort === 'none' ? 'disabled' : 'enabled' }
 }
 
-/** Encodes the tools. Cohere's `tool_choice` cannot name a tool, so if the client chose one, only that one is offered. */
+/** Encodes the tools. Cohere's `tool_choice` cannot name a tool. If the client chose one, only that one is offered. */
 function encodeTools({ parameters: { tools = [], toolChoice }, spelling }: ChatRequest): Fields {
   const functions = tools.filter((tool) => tool.type === 'function')
   if (functions.length < tools.length) throw unsupported(spelling.tools ?? 'tools', 'tools that are not functions')

@@ -86,7 +86,7 @@ export class CtoDecoder {
   #update(buffer: unknown): readonly ChatEvent[] {
     const documents = documentsIn(buffer).map((document) => CtoDocument.safeParse(document).data)
     const text = documents.map((document) => this.#document(document)).join('')
-    // the agent may work with its tools for minutes; the client is shown nothing, but the layers see that the agent works
+    // the agent may work with its tools for minutes; the client sees nothing, but the layers see that the agent works
     if (text === '') return documents.some(isWork) ? [{ type: 'foreign', choice: 0, isShown: false }] : []
     this.#hasText = true
     return this.#writer.text(text)

@@ -73,7 +73,7 @@ function checkText(prompt: string): string {
   })
 }
 
-/** The second protocol's limit for a request's body, and the bytes in it that are reserved for other fields. Upstreams 2.3 */
+/** The second protocol's limit for a body, and the bytes that are reserved for its other fields. Upstreams 2.3 */
 const maxBodyBytes = 32 * 1024
 const envelopeBytes = 256
 const maxPromptBytes = Math.floor(((maxBodyBytes - envelopeBytes) * 3) / 4)

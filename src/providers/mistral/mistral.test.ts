@@ -412,7 +412,7 @@ describe('an error', () => {
   })
 })
 
-test('a refused field of another name is left out, and the receipt names it', async () => {
+test('a refused field that the client sent under another name is left out, and the receipt names it', async () => {
   const body = [JSON.stringify({ detail: [{ type: 'extra_forbidden', loc: ['body', 'random_seed'], msg: 'No.' }] })]
   mistral.script({ status: 422, headers: json, body })
   const { sent, parameters } = await ask({ seed: 7 })
@@ -471,7 +471,7 @@ describe('the emulator is as strict as the service', () => {
     ['seed', { seed: 1 }, 422, 'extra_forbidden'],
     ['stream_options', { stream_options: {} }, 422, '"stream_options"'],
     ['a name', { messages: [{ ...hello, name: 'x' }] }, 422, '"messages",0,"name"'],
-    ['a developer', { messages: [{ role: 'developer', content: 'x' }] }, 422, 'role'],
+    ['the role developer', { messages: [{ role: 'developer', content: 'x' }] }, 422, 'role'],
     [
       'a part with an unknown field',
       { messages: [{ role: 'user', content: [{ type: 'text', text: 'x', y: 1 }] }] },

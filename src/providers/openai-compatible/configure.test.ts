@@ -80,7 +80,7 @@ describe('a preset', () => {
     expect(upstreams[0]?.models).toEqual([{ id: 'gpt-a' }, { id: 'vendor/b' }])
   })
 
-  test('a base URL without a key is a server without keys for OpenAI, and a missing key for the others', () => {
+  test('a base URL without a key is accepted for OpenAI, and reported as a missing key for the others', () => {
     expect(keysOf(configure({ OPENAI_BASE_URL: 'http://127.0.0.1:1/v1' }).upstreams[0])).toEqual([undefined])
     expect(variablesWithProblems({ GROQ_BASE_URL: 'http://127.0.0.1:1/v1' })).toEqual(['GROQ_API_KEY'])
   })
@@ -110,7 +110,7 @@ describe('UPSTREAM_<NAME>_URL', () => {
     expect(upstreams[0]?.models).toEqual([{ id: 'a' }, { id: 'b' }])
   })
 
-  test('without a key it sends none', () => {
+  test('without a key no key is sent', () => {
     expect(keysOf(configure({ UPSTREAM_BOX_URL: 'http://127.0.0.1:1/v1' }).upstreams[0])).toEqual([undefined])
   })
 
@@ -131,8 +131,8 @@ describe('UPSTREAM_<NAME>_URL', () => {
       fc.string(),
       fc.constantFrom('http://127.0.0.1:1/v1', 'key', '127.0.0.1', ':', 'http://', '[::1'),
     )
-    // only these texts, because a key becomes a secret of the whole process, and later tests would lose it from their
-    // output
+    // only these texts, because each key becomes a secret of the whole process, and is cut out of the output of later
+    // tests
     const key = fc.constantFrom('', ' ', 'key', 'two words', 'k\u00e9y', 'key-of-any-environment')
     const variables = fc.record(
       {
@@ -228,13 +228,13 @@ describe('…_HEADERS', () => {
     }
   })
 
-  test('OpenRouter gets the program’s name, unless its variable says otherwise', async () => {
+  test('OpenRouter gets the program’s name, unless its variable sets another', async () => {
     expect((await sent({ OPENROUTER_API_KEY: 'a' }))?.get('x-title')).toBe('tributary')
     const headers = await sent({ OPENROUTER_API_KEY: 'a', OPENROUTER_HEADERS: 'X-Title: Lab' })
     expect(headers?.get('x-title')).toBe('Lab')
   })
 
-  test('with a key are redacted in every text', () => {
+  test('that contain a key are redacted in every text', () => {
     configure({ UPSTREAM_BOX_URL: 'http://box/v1', UPSTREAM_BOX_HEADERS: 'Authorization: Bearer canary-of-a-header' })
     expect(redact('it was canary-of-a-header')).toBe('it was [secret]')
   })
@@ -290,7 +290,7 @@ describe('OLLAMA_HOST', () => {
     test(`${host} is reported`, () =>
       expect(configure({ OLLAMA_HOST: host }).problems.map(({ variable }) => variable)).toEqual(['OLLAMA_HOST']))
 
-  test('a running one gives its models without a key', async () => {
+  test('a running Ollama gives its models without a key', async () => {
     const emulator = await emulateOpenai({ models: ['llama'] })
     const { upstreams } = configure({ OLLAMA_HOST: emulator.origin })
     const [account] = upstreams[0]?.accounts ?? []

@@ -3,10 +3,10 @@ import type { Parameter } from '../../chat/request.ts'
 import { dialect } from '../../dialects/openai-chat/dialect.ts'
 import { openaiToolBounds } from '../../dialects/openai-chat/tool-bounds.ts'
 
-/** How a service differs from OpenAI's own, as data. Each fact names its source. Everything else is sent unchanged. */
+/** The differences of a service from OpenAI's own. Each fact names its source. Everything else is sent unchanged. */
 export interface Differences
   extends Pick<Support, 'names' | 'ranges' | 'words' | 'formats' | 'exceptions' | 'lacksFields' | 'toolBounds'> {
-  /** Parameters that it refuses or ignores. A request with tools or formats among them is refused; others are dropped. */
+  /** Parameters that it refuses or ignores. If these are tools or formats, the request is refused; others are dropped. */
   readonly lacks?: readonly Parameter[]
   /** Whether it refuses a `name` in a message. */
   readonly refusesNames?: boolean
@@ -23,7 +23,7 @@ export const differences: Readonly<Record<string, Differences>> = {
     toolBounds: { maxTools: 128 },
   },
 
-  // inference-docs.cerebras.ai/resources/openai: 400 for these
+  // inference-docs.cerebras.ai/resources/openai: the service answers these with 400
   cerebras: {
     lacks: ['frequencyPenalty', 'presencePenalty', 'parallelToolCalls', 'serviceTier'],
     lacksFields: ['logit_bias'],
@@ -48,7 +48,7 @@ export const differences: Readonly<Record<string, Differences>> = {
   // `Unknown name "…": Cannot find field.` n4ze3m/page-assist#418, Vali-98/ChatterUI#227, BerriAI/litellm#4333
   gemini: { lacks: ['frequencyPenalty', 'presencePenalty', 'seed'], lacksFields: ['logit_bias'] },
 
-  // docs.x.ai, Reasoning: these three are an error for every reasoning model, which is every one not named otherwise
+  // docs.x.ai, Reasoning: every reasoning model refuses these three; all but those named `non-reasoning` reason
   xai: {
     exceptions: [
       {
@@ -65,7 +65,7 @@ export const differences: Readonly<Record<string, Differences>> = {
     words: { reasoningEffort: { minimal: 'low', xhigh: 'high', max: 'high' } },
   },
 
-  // fw-ai-external/python-sdk, completion_create_params.py: `low`, `medium`, `high` and `none`
+  // fw-ai-external/python-sdk, completion_create_params.py: the efforts are `low`, `medium`, `high` and `none`
   fireworks: { words: { reasoningEffort: { minimal: 'low', xhigh: 'high', max: 'high' } } },
 
   // docs.perplexity.ai, Sonar: it searches by itself, and does not call a client's tools
@@ -74,7 +74,7 @@ export const differences: Readonly<Record<string, Differences>> = {
     lacksFields: ['functions', 'function_call', 'logit_bias'],
   },
 
-  // platform.moonshot.cn/docs/guide/migrating-from-openai-to-kimi: from 0 to 1; …/docs/api/tool-use: at most 128 functions
+  // platform.moonshot.cn/docs/guide/migrating-from-openai-to-kimi: temperature 0 to 1; …/docs/api/tool-use: 128 functions
   moonshot: { ranges: { temperature: { min: 0, max: 1 } }, toolBounds: { maxTools: 128 } },
 
   // sambanova/sambanova-python, completion_create_params.py: "not yet supported by our models"

@@ -8,8 +8,8 @@ const ours =
   /^(host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|keep-alive|accept.*|x-tributary-.*)$/
 
 /**
- * Reads the headers for every request to a service, beside its key: `Name: value`, one per line or after a `;`, or as JSON,
- * in which a value may contain a `;`.
+ * Reads the headers that each request to a service has beside the key. They are written as `Name: value`, one
+ * per line or separated by `;`, or as JSON, in which a value may contain a `;`.
  */
 export function readHeaders(variables: Variables, name: string): Headers {
   const text = variables.text(name)
@@ -28,7 +28,7 @@ export function readHeaders(variables: Variables, name: string): Headers {
   return Object.fromEntries(pairs.map(([header, value]) => [header.toLowerCase(), value]))
 }
 
-/** Makes a value a secret, which is cut out of every text. In `Bearer …` the word after it alone is a secret too. */
+/** Makes a value a secret, which is cut out of every text. Its last word, such as the key in `Bearer …`, is a secret too. */
 function keepSecret(value: string): void {
   new Secret(value)
   new Secret(value.split(' ').at(-1) ?? value)

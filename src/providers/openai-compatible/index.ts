@@ -26,7 +26,7 @@ export const provider: Provider = {
   },
 }
 
-/** Configures a preset, which is on if it has a key. OpenAI's may have only an address, of a server without keys. */
+/** Configures a preset if it has a key. OpenAI's preset may have only an address, if the server there needs no key. */
 function configurePreset(preset: Preset, variables: Variables): Upstream<Secret | undefined>[] {
   const keys = variables.secrets(`${preset.prefix}_API_KEY`)
   const address = addressIn(variables, `${preset.prefix}_BASE_URL`, preset.url)
@@ -58,7 +58,7 @@ function configurePreset(preset: Preset, variables: Variables): Upstream<Secret 
   ]
 }
 
-/** Whether any key is set; one that is set but invalid has been reported already. */
+/** Whether any key is set, valid or not. An invalid key has been reported already. */
 function isAnySet(name: string, variables: Variables): boolean {
   return variables.matching(new RegExp(`^${name}(_\\d+)?$`)).length > 0
 }

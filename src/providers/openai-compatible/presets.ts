@@ -5,7 +5,7 @@ export interface Preset {
   readonly url: string
   /** The prefix of its variables: `GROQ` for `GROQ_API_KEY`, `GROQ_BASE_URL`, `GROQ_MODELS`. */
   readonly prefix: string
-  /** Whether one request may ask it for several choices; otherwise the gateway sends a request for each. */
+  /** Whether one request may ask it for several choices; otherwise the gateway sends a request for each choice. */
   readonly manyChoices?: boolean
 }
 
@@ -27,8 +27,8 @@ export const presets: readonly Preset[] = [
 ]
 
 /**
- * Default headers for requests to a preset, which `<PREFIX>_HEADERS` replaces; other presets have no such variable.
- * OpenRouter names the asking program by `X-Title` and `HTTP-Referer`: OpenRouter, App Attribution
+ * The default headers of each preset that has a variable `<PREFIX>_HEADERS`. The variable adds headers or replaces
+ * these. `X-Title` and `HTTP-Referer` tell OpenRouter which program sends the request: OpenRouter, App Attribution
  */
 export const headersOf: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   openai: {},

@@ -17,7 +17,7 @@ import { sseData } from '../../wire/sse.ts'
 import { type EmulatedChat, emulateOpenai, type OpenaiEmulator } from './emulator/index.ts'
 import { openaiCompatible } from './upstream.ts'
 
-// A server may refuse a field that we added to a client's request. The client must get its answer all the same.
+// A server may refuse a field that we added to a client's request. The client must still get its answer.
 
 const json = { 'content-type': 'application/json' }
 const account: Account<Secret | undefined> = { label: 'KEY', credential: undefined }
@@ -31,7 +31,7 @@ const refusal = (body: unknown, status = 400): Script => ({
   body: [typeof body === 'string' ? body : JSON.stringify(body)],
 })
 
-/** Starts a server that answers with `script` if the request has the field. */
+/** Starts a server that answers with `script` each request for which `isRefused` is true. */
 async function startRefusing(script: Script, isRefused = (chat: EmulatedChat) => 'stream_options' in chat) {
   const emulator = await emulateOpenai({ reply: (chat) => (isRefused(chat) ? script : undefined) })
   open.push(emulator)
@@ -137,7 +137,7 @@ describe('stream_options, refused', () => {
     expect(chats.map((chat) => 'stream_options' in chat)).toEqual([true, false])
   })
 
-  test("is the client's error if its own options are refused too, after one more request", async () => {
+  test("is the client's error if the client's own options are refused too, after one more request", async () => {
     const { ask, chats } = await startRefusing(refusal({ error: { message: 'stream_options is unknown' } }))
     const error = await errorOf(ask({ extra: { 'openai-chat': { stream_options: { include_obfuscation: false } } } }))
     expect(error).toMatchObject({ reason: 'invalid-request', message: 'stream_options is unknown' })
@@ -183,7 +183,7 @@ describe('a refusal of something else', () => {
       expect(chats).toHaveLength(1)
     })
 
-  test('that stays without the field is reported, and the field is sent again', async () => {
+  test('that is repeated without the field is reported, and the next request has the field again', async () => {
     const { ask, chats } = await startRefusing(refusal({ error: { message: 'stream_options?' } }), () => true)
     expect(await errorOf(ask())).toMatchObject({ message: 'stream_options?' })
     expect(await errorOf(ask())).toMatchObject({ message: 'stream_options?' })
@@ -194,7 +194,7 @@ describe('a refusal of something else', () => {
 describe('a token limit', () => {
   const limited = { parameters: { maxTokens: 9 }, dialect: 'another' }
 
-  test('under its newer name, which the client did not send, is sent under the older name', async () => {
+  test('that is refused under the newer name, which the client did not use, is sent under the older name', async () => {
     const isRefused = (chat: EmulatedChat) => 'max_completion_tokens' in chat
     const script = refusal({ error: { message: "Unsupported parameter: 'max_completion_tokens'" } })
     const { ask, chats, receipt } = await startRefusing(script, isRefused)
@@ -206,7 +206,7 @@ describe('a token limit', () => {
     expect(chats).toHaveLength(3)
   })
 
-  test('that has neither name is left out if it came from a panel', async () => {
+  test('that is refused under both names is left out if it came from a panel', async () => {
     const isRefused = (chat: EmulatedChat) => 'max_completion_tokens' in chat || 'max_tokens' in chat
     const { ask, chats } = await startRefusing(
       refusal({ error: { message: 'max_completion_tokens and max_tokens are unknown' } }),
@@ -226,7 +226,7 @@ describe('a token limit', () => {
   })
 })
 
-test("a panel's parameter for its members is left out if a model refuses it", async () => {
+test('a parameter that a panel added is left out if a model refuses it', async () => {
   const script = refusal({
     error: { message: "Unsupported value: 'temperature' does not support 0.5 with this model." },
   })
@@ -241,7 +241,7 @@ test('tools that the gateway offers are never left out silently', async () => {
   expect(chats).toHaveLength(1)
 })
 
-test('a stream that only we wanted is left out if it is refused', async () => {
+test('the field stream is left out if only the gateway added it and it is refused', async () => {
   const script = refusal({ error: { message: "Unsupported value: 'stream' does not support true with this model." } })
   const { ask, chats } = await startRefusing(script, (chat) => chat.stream === true)
   expect(await ask({ dialect: 'another', stream: false })).toBe('You said: Hello')

@@ -55,7 +55,7 @@ function upstreamOf({ url }: OpenaiEmulator) {
   return openaiCompatible({ name: 'box', url, accounts: [account], manyChoices: true })
 }
 
-/** Lists the models of an upstream with this answer. */
+/** Lists the models of an upstream that answers with this script. */
 async function listModels(listing: Script): Promise<readonly Model[]> {
   const emulator = await emulateOpenai({ listing })
   try {
@@ -150,7 +150,7 @@ describe('an address without a version', () => {
     return { code: error?.code, message: error?.message, paths: emulator.requests.map((request) => request.path) }
   }
 
-  test('without a list is reported to lack /v1, and whether the list is there', async () => {
+  test('is reported if it gives no list, and the message tells whether /v1 gives one', async () => {
     const { code, message, paths } = await listedAt('')
     expect(code).toBe('upstream_address')
     expect(message).toContain('/v1 is probably missing: there it lists its models.')
@@ -205,7 +205,7 @@ describe('a chat', () => {
     return { events, body, sent }
   }
 
-  test('always requests the usage of a stream, with the key and no header of ours but the count of gateways', async () => {
+  test('always requests the usage of a stream, with the key, and with no header of ours but x-tributary-hops', async () => {
     const { events, body, sent } = await ask(request(true))
     expect(body).toMatchObject({ model: 'gpt-test', stream: true, stream_options: { include_usage: true } })
     expect(events.at(-1)).toMatchObject({ type: 'usage', usage: { inputTokens: 7, source: 'upstream' } })

@@ -56,7 +56,7 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): Upstream<Sec
   }
 }
 
-/** The address and the headers of a service, and how it differs. */
+/** The address and the headers of a service, and its differences from OpenAI's. */
 interface OpenaiService {
   readonly chatUrl: string
   readonly headers: Readonly<Record<string, string>>

@@ -73,7 +73,7 @@ describe('the accounts', () => {
       expect(JSON.stringify(problems)).not.toContain(value)
     })
 
-  test('are each a different session', () => {
+  test('are made only once from the same session', () => {
     const session = JSON.stringify(sessionOf())
     const { accounts, problems } = readFrom({ SMITHERY_COOKIE_1: session, SMITHERY_COOKIE_2: ` ${session}` })
     expect(accounts.map(({ label }) => label)).toEqual(['SMITHERY_COOKIE_1'])

@@ -12,7 +12,7 @@ export class AnswerBuilder {
   readonly #writer = new PartWriter()
   usage: Usage | undefined
   #hasContent = false
-  /** The finish that was named, if any. */
+  /** The finish that the service sent, if any. */
   #ending: { readonly said: string | null | undefined } | undefined
 
   get finished(): boolean {
@@ -84,8 +84,8 @@ function mayBeEmpty(reason: FinishReason, usage: Usage | undefined): boolean {
 }
 
 /**
- * The finish reason. It is `tool-calls` if and only if there are calls for the client; smithery answers its own calls
- * itself.
+ * The finish reason. With calls for the client it is `tool-calls`, unless the answer was cut short or filtered. Without
+ * such calls it is never `tool-calls`, because smithery answers its own calls itself.
  */
 function finishReason(said: string | null | undefined, hasCalls: boolean): FinishReason {
   const reason = said ? (finishes.get(said) ?? 'other') : 'stop'
@@ -93,7 +93,7 @@ function finishReason(said: string | null | undefined, hasCalls: boolean): Finis
   return !hasCalls && reason === 'tool-calls' ? 'stop' : reason
 }
 
-/** The error for a failure within an answer. The status was 200, so only the words say what it is. */
+/** The error for a failure within an answer. The status was 200, so only the message tells its kind. */
 export function answerError(message: string | null | undefined): ChatError {
   return statusError({ status: 0 }, message ? { message } : {})
 }

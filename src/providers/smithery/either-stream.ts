@@ -47,7 +47,7 @@ export class EitherDecoder implements FrameDecoder {
     this.#beginning = Buffer.concat([this.#beginning, bytes])
     const begin = new TextDecoder().decode(this.#beginning).trimStart()
     if (begin.length < 2) {
-      // blanks at the beginning do not count, however many there are
+      // blanks at the beginning are dropped, so that they use no memory
       if (begin === '' && this.#beginning.byteLength > maxMarkBytes) this.#beginning = new Uint8Array()
       return undefined
     }

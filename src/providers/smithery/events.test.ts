@@ -62,7 +62,7 @@ describe('a stream', () => {
     })
   }
 
-  test('has both files of every fixture', () => {
+  test('is tested with fixtures that have both files', () => {
     expect(names.length).toBeGreaterThan(30)
     expect(readdirSync(folder)).toHaveLength(names.length * 2)
   })
@@ -80,7 +80,7 @@ describe('a stream', () => {
     expect(await decode(`\n \n${bytesOf('data-stream')}`)).toEqual(await decode(bytesOf('data-stream')))
   })
 
-  test('has the older format if its header says so, whatever its beginning', async () => {
+  test('has the older format if it has the header of that format, whatever its beginning', async () => {
     const headers = { 'x-vercel-ai-data-stream': 'v1' }
     const expected = await decode(bytesOf('data-stream'))
     expect(await decode(`hello\n${bytesOf('data-stream')}`, { headers })).toEqual(expected)
@@ -100,22 +100,22 @@ describe('a stream', () => {
 
 const usages: readonly (readonly [string, object, object])[] = [
   [
-    'the cache is beside the input, as version 5 has it for Anthropic',
+    'the input does not include the cache, as in version 5 for Anthropic',
     { inputTokens: 200, outputTokens: 5, totalTokens: 285, cachedInputTokens: 80 },
     { inputTokens: 280, outputTokens: 5, totalTokens: 285, cachedInputTokens: 80 },
   ],
   [
-    'the reasoning is beside the output, as version 5 has it for Gemini',
+    'the output does not include the reasoning, as in version 5 for Gemini',
     { inputTokens: 20, outputTokens: 198, totalTokens: 623, reasoningTokens: 405 },
     { inputTokens: 20, outputTokens: 603, totalTokens: 623, reasoningTokens: 405 },
   ],
   [
-    'the cache is inside the input',
+    'the input includes the cache',
     { inputTokens: 200, outputTokens: 5, totalTokens: 205, inputTokenDetails: { cacheReadTokens: 80 } },
     { inputTokens: 200, outputTokens: 5, totalTokens: 205, cachedInputTokens: 80 },
   ],
   [
-    'numbers are written as text, or are no counts',
+    'numbers are written as text, or are invalid',
     { inputTokens: '200', outputTokens: 5, totalTokens: 0.5, cachedInputTokens: -1 },
     { inputTokens: 200, outputTokens: 5 },
   ],

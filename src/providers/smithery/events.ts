@@ -65,7 +65,7 @@ export class UiMessageDecoder implements FrameDecoder {
     }
   }
 
-  /** Reads a chunk of a call, of the client's or of smithery's own. Unknown chunks are ignored. */
+  /** Reads a chunk of a call, which may be for the client or for smithery itself. Unknown chunks are ignored. */
   #tool(chunk: UiChunk): readonly ChatEvent[] {
     const { calls } = this.#answer
     const { type, toolCallId: id, toolName: name } = chunk

@@ -1,6 +1,6 @@
 import type { Fields, FilePart, ImagePart } from '../../chat/message.ts'
 
-/** Media types by the ending of a file's name, if it is not given otherwise. */
+/** Media types by the ending of a file's name, for files whose type is not stated. */
 const typesByEnding: Readonly<Record<string, string>> = {
   png: 'image/png',
   jpg: 'image/jpeg',

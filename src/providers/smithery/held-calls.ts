@@ -6,19 +6,19 @@ interface HeldCall {
   name: string
   /** The arguments as the model wrote them, piece by piece. */
   pieces: string
-  /** The arguments in one piece, if they came so. */
+  /** The arguments, if they came in one piece. */
   whole: unknown
 }
 
 /**
- * Holds the calls of an answer back until it ends. Only then it is known which of them smithery has answered itself;
- * those are not for the client (docs/decisions/0017-held-calls.md).
+ * Holds the calls of an answer back until it ends. Only then is it known which of them smithery has answered itself.
+ * Those are not for the client (docs/decisions/0017-held-calls.md).
  */
 export class HeldCalls {
   readonly #calls = new Map<string, HeldCall>()
   readonly #answered = new Set<string>()
 
-  /** Opens a call. @returns an event that shows nothing @throws ChatError if there are too many */
+  /** Opens a call. @returns an event that is not shown @throws ChatError if there are too many */
   open(id: string, name: string): readonly ChatEvent[] {
     if (this.#answered.has(id)) return []
     if (this.#calls.size >= maxCalls && !this.#calls.has(id)) throw tooManyCalls()
@@ -64,7 +64,7 @@ export class HeldCalls {
   }
 }
 
-/** Shows nothing to the client, but the layers see that the upstream is working. */
+/** An event that the client does not see. It tells the layers that the upstream is working. */
 const progress: readonly ChatEvent[] = [{ type: 'foreign', choice: 0, isShown: false }]
 
 function argumentsOf({ pieces, whole }: HeldCall): string {

@@ -36,7 +36,7 @@ export const provider: Provider = {
   },
 }
 
-/** It has no list of models. These are the names that have been seen. */
+/** Smithery has no list of models. These are the names that have been seen. */
 const knownModels = [
   'claude-haiku-4.5',
   'claude-sonnet-4.5',
@@ -91,8 +91,8 @@ function askSmithery(
 }
 
 /**
- * Names refusals that have another meaning here than at an API, which has no login page, no moving routes and no proxy
- * that answers in HTML.
+ * Replaces errors that mean something else at this website than at an API. An API has no login page, no moving routes
+ * and no proxy that answers in HTML.
  */
 function nameRefusal(error: ChatError): ChatError {
   const { reason, code, upstreamStatus } = error

@@ -77,7 +77,7 @@ test('an empty answer of the assistant is left out, because models refuse an emp
   expect(messages.map(({ role }) => role)).toEqual(['user', 'user', 'assistant', 'assistant'])
 })
 
-test('an image without text is sent alone', () => {
+test('an empty text beside an image is not sent', () => {
   const image: Part = { type: 'image', url: 'data:image/png;base64,AAAA' }
   const { messages } = encode([user(text(''), image)])
   expect(messages[0]?.parts.map(({ type }) => type)).toEqual(['file'])
@@ -187,7 +187,7 @@ describe('tools', () => {
   const offered = { ...tool, inputSchema: { type: 'object' }, parameters: { type: 'object' } }
   const time = { type: 'function' as const, name: 'time' }
 
-  test('are offered with their schema under both its names', () => {
+  test('are offered with their schema in both of its fields', () => {
     expect<unknown>(encode(ask, { tools: [weather] }).tools).toEqual([offered])
     expect<unknown>(encode(ask, { tools: [time] }).tools).toMatchObject([
       { name: 'time', inputSchema: { type: 'object', properties: {} } },

@@ -23,21 +23,21 @@ export const support: Support = {
 
 /**
  * Encodes the body of `POST /api/chat`: the whole conversation, as the AI SDK's UIMessages.
- * @throws ChatError `unsupported` for content that it has no place for, `invalid-request` for a result without its call
+ * @throws ChatError `unsupported` for content that smithery does not accept; `invalid-request` for a result without a call
  */
 export function encodeSmitheryRequest(request: ChatRequest, runtime: Pick<Runtime, 'newId'>): Fields {
   const uiMessage = messageMaker(runtime)
   const effort = efforts[request.parameters.reasoningEffort ?? '']
   const messages = encodeMessages(request.messages.map(withoutImages), uiMessage)
   const instructions = systemPrompt(request.messages)
-  // there must be a message, so a request with only instructions, such as one for a chat's title, sends them as one
+  // the service needs a message, so instructions alone, such as those for a chat's title, are sent as a message
   const isAlone = messages.length === 0
   return {
     messages: isAlone ? [uiMessage('user', [{ type: 'text', text: instructions }])] : messages,
     model: request.model,
     systemPrompt: isAlone ? '' : instructions,
     ...encodeTools(request),
-    // public clients of the playground send it like this
+    // public clients of the playground send the effort in this field
     ...(effort && { reasoningEffort: effort }),
   }
 }
@@ -51,7 +51,7 @@ const efforts: Readonly<Record<string, string>> = {
   xhigh: 'high',
 }
 
-/** Joins all instructions, because it has one system prompt and no system messages within the conversation. */
+/** Joins all instructions, because smithery has one system prompt and no system messages within the conversation. */
 function systemPrompt(messages: readonly Message[]): string {
   return messages
     .filter(({ role }) => role === 'system' || role === 'developer')
@@ -102,7 +102,7 @@ interface CallWithResult {
 
 /**
  * Finds the result of every call. If several calls have the same id, because a client counts anew in every answer, the
- * last one gets it.
+ * last of them gets the result.
  */
 function callsWithResults(messages: readonly Message[]): ReadonlyMap<ToolCallPart, CallWithResult> {
   const calls = new Map<ToolCallPart, CallWithResult>()
@@ -166,21 +166,21 @@ function toolPart({ id, name, arguments: json }: ToolCallPart, found: CallWithRe
   const part = { type: `tool-${name}`, toolCallId: found?.id ?? id, input: inputOf(json) }
   const result = found?.result
   if (!result) return { ...part, state: 'input-available' }
-  // in the form of an MCP result, because its tools are MCP tools
+  // in the form of an MCP result, because smithery's tools are MCP tools
   const output = { content: [{ type: 'text', text: textOf(result.content) }] }
   return { ...part, state: 'output-available', output }
 }
 
 /**
- * The arguments as an object, also if the model wrote something else, because models only accept an object in a call
- * that is sent back.
+ * The arguments as an object. If the model wrote something else, its text is put into an object, because models accept
+ * only an object in a call that is sent back.
  */
 function inputOf(json: string): unknown {
   const input = json === '' ? {} : jsonOrUndefined(json)
   return typeof input === 'object' && input !== null && !Array.isArray(input) ? input : { arguments: json }
 }
 
-/** Encodes the tools. For a named tool only that one is offered, with an obligation to call. */
+/** Encodes the tools. If the client chose one tool, only that tool is offered, and the model must call it. */
 function encodeTools({ parameters: { tools = [], toolChoice }, spelling }: ChatRequest): Fields {
   const functions = tools.filter((tool) => tool.type === 'function')
   if (functions.length < tools.length) throw unsupported(spelling.tools ?? 'tools', 'tools that are not functions')
@@ -202,7 +202,7 @@ function encodeTools({ parameters: { tools = [], toolChoice }, spelling }: ChatR
   }
 }
 
-/** Encodes a tool. The schema has both names that are in use: MCP's, and that of newer clients. */
+/** Encodes a tool. The schema is in both fields that are in use: MCP's, and that of newer clients. */
 function encodeTool(tool: FunctionTool): Fields {
   const { name, description = '' } = tool
   const schema = schemaOf(tool)

@@ -31,7 +31,7 @@ describe('a pasted session is read from', () => {
     ['a Cookie header', `theme=dark; ${name}=${base64}; a=b=c`, inHeader],
     ['a Cookie header with its name', `Cookie: ${name}=${base64}`, inHeader],
     ['a Cookie header with JSON', `${name}=${encodeURIComponent(json)}`, inHeader],
-    ['a Cookie header with JSON as it is', `${name}=${json}`, inHeader],
+    ['a Cookie header with JSON that is not encoded', `${name}=${json}`, inHeader],
     ['chunks', headerOf(chunks), inHeader],
     ['chunks in any order', headerOf([chunks[2], chunks[0], chunks[1]].flatMap((chunk) => chunk ?? [])), inHeader],
     ['percent-encoded chunks', headerOf(encodedChunks), inHeader],
@@ -57,7 +57,7 @@ describe('a pasted session is read from', () => {
     ['half a base64url', base64.slice(0, -4)],
     ['plain base64', 'base64-+/+/'],
     ['chunks without the first', headerOf(chunks.slice(1))],
-    ['chunks without one between', headerOf([chunks[0], chunks[2]].flatMap((chunk) => chunk ?? []))],
+    ['chunks with one missing in the middle', headerOf([chunks[0], chunks[2]].flatMap((chunk) => chunk ?? []))],
     ['other cookies', 'theme=dark; sb-ref-auth-token-code-verifier=x; sb-ref-auth-token.01=x'],
     ['a broken escape', `${name}=%7B%`],
   ] as const)

@@ -116,7 +116,7 @@ describe('a chat', () => {
 })
 
 describe('the environment', () => {
-  test('without a session has no smithery', () => expect(provider.configure(new Environment({}))).toEqual([]))
+  test('without a session configures no upstream', () => expect(provider.configure(new Environment({}))).toEqual([]))
 
   test('gives the known models, or those of SMITHERY_MODELS', () => {
     expect(upstreamOf().models).toHaveLength(12)

@@ -10,7 +10,7 @@ export interface OpenaiEmulator extends HttpEmulator {
   readonly chats: readonly Readonly<Record<string, unknown>>[]
   /** When each connection with a chat was closed, as `performance.now()`. */
   readonly closedAt: readonly number[]
-  /** Answers the next chat requests with these scripts, one each. */
+  /** Answers each of the next chat requests with one of these scripts. */
   script(...scripts: readonly Script[]): void
 }
 
@@ -18,14 +18,17 @@ export interface OpenaiEmulator extends HttpEmulator {
 export type EmulatedChat = z.infer<typeof ChatBody>
 
 export interface EmulatorOptions {
-  /** Keys that it accepts. Without any it accepts every request. */
+  /** The keys that it accepts. Without this option it accepts every request. */
   readonly keys?: readonly string[]
   readonly models?: readonly string[]
   /** The answer to a request for the models, in place of their list. */
   readonly listing?: Script
-  /** Milliseconds between the chunks of its own answers; 0. */
+  /** Milliseconds between the chunks of its own answers; 0 by default. */
   readonly paceMs?: number
-  /** Chooses the script by the request, for several at once. Without one `script` or the model answers. */
+  /**
+   * Chooses a script by the request, for tests with several requests at once. If it returns undefined, `script` and the
+   * model decide.
+   */
   readonly reply?: (chat: EmulatedChat, headers: Headers) => Script | undefined
 }
 

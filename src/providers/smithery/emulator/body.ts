@@ -49,7 +49,7 @@ export const SmitheryBody = z.strictObject({
 
 export type SmitheryBody = z.infer<typeof SmitheryBody>
 
-/** What is wrong with a body that has the right shape; undefined if nothing is. */
+/** The complaint about a body that has the right shape but is invalid; undefined if the body is valid. */
 export function complaintAbout({ messages, tools, toolChoice }: SmitheryBody): string | undefined {
   if (new Set(messages.map((message) => message.id)).size < messages.length) return 'Duplicate message id'
   if (toolChoice === 'required' && tools.length === 0) return 'toolChoice without tools'

@@ -10,9 +10,10 @@ const Session = z.looseObject({
 })
 
 /**
- * Finds the access token in the cookies of a request, as @supabase/ssr does on a server: one cookie of that name, or chunks
- * from `.0` on, percent-decoded; then `base64-` and base64url, or plain JSON.
- * @returns undefined if it would find no user signed in
+ * Finds the access token in the cookies of a request, as @supabase/ssr does on a server. The session is in one cookie
+ * of that name, or in chunks from `.0` on. Its value is `base64-` and base64url, or plain JSON, and may be
+ * percent-encoded.
+ * @returns undefined if the cookies contain no valid session
  */
 export function accessTokenIn(header: string, cookieName: string): string | undefined {
   const cookies = new Map(

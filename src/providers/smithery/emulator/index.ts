@@ -20,24 +20,27 @@ export interface SmitheryEmulator extends HttpEmulator {
   readonly chats: readonly SmitheryBody[]
   /** When each connection with a chat was closed, as `performance.now()`. */
   readonly closedAt: readonly number[]
-  /** Answers the next chat requests with these scripts, one each. */
+  /** Answers each of the next chat requests with one of these scripts. */
   script(...scripts: readonly Script[]): void
 }
 
 export interface SmitheryEmulatorOptions {
-  /** How many sessions exist at the start; 1. */
+  /** The number of sessions at the start; 1 by default. */
   readonly accounts?: number
   readonly supabase?: SupabaseEmulatorOptions
-  /** Milliseconds between the chunks of its own answers; 0. */
+  /** Milliseconds between the chunks of its own answers; 0 by default. */
   readonly paceMs?: number
-  /** Chooses the script by the request, for several at once. Without one `script` or the model answers. */
+  /**
+   * Chooses a script by the request, for tests with several requests at once. If it returns undefined, `script` and the
+   * model decide.
+   */
   readonly reply?: (chat: SmitheryBody) => Script | undefined
 }
 
 /**
  * The playground of smithery.ai over real sockets, with its Supabase sign-in. It is as strict as the service about cookies,
- * tokens, the asking page and the shape of a request. It answers `You said: …`. If the request has tools and the user says
- * `call NAME NAME …`, it calls those tools with `{"city":"Paris"}`. A script makes it do anything else.
+ * tokens, the page that asks, and the shape of a request. It answers `You said: …`. If the request has tools and the user
+ * says `call NAME NAME …`, it calls those tools with `{"city":"Paris"}`. A script makes it do anything else.
  */
 export async function emulateSmithery(options: SmitheryEmulatorOptions = {}): Promise<SmitheryEmulator> {
   const supabase = await emulateSupabase(options.supabase)
@@ -79,7 +82,7 @@ export function smitheryChunk(chunk: Chunk): string {
   return sseData(JSON.stringify(chunk))
 }
 
-/** The end of the transport. */
+/** The last event of an answer. */
 const done = sseData('[DONE]')
 
 const streamHeaders = {
@@ -102,7 +105,7 @@ function refusalOf({ request }: EmulatedExchange, supabase: SupabaseEmulator): r
   return headers.get('content-type')?.startsWith('application/json') ? undefined : [415, 'Unsupported Media Type']
 }
 
-/** @returns the body, or what is wrong with it */
+/** @returns the body, or the complaint about an invalid body */
 function readBody(text: string): SmitheryBody | string {
   const parsed = SmitheryBody.safeParse(jsonOrUndefined(text))
   if (parsed.success) return complaintAbout(parsed.data) ?? parsed.data
