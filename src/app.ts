@@ -11,7 +11,7 @@ import { watchStore } from './state/watch-store.ts'
 import { openTools } from './tools/registry.ts'
 import { version } from './version.ts'
 
-/** Fetches kept free for requests that are not chats, such as model lists. */
+/** The number of fetches that are kept free for requests that are not chats, such as model lists. */
 const spareFetches = 192
 /** Seconds for which a connection may be idle between requests, or while a request's head arrives. */
 const idleSeconds = 30

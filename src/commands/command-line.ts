@@ -37,7 +37,7 @@ export function readCommandLine(args: readonly string[], known: readonly string[
       options,
     })
     const [empty] = Object.entries(values).find(([, value]) => value === '') ?? []
-    // probably a variable that a script has not set, so the default is not what was meant
+    // a script has probably left a variable unset, and the operator did not mean the default
     if (empty !== undefined) return `Option '--${empty} <value>' is empty.`
     const [first = 'serve', ...words] = positionals
     // `tributary -h` and `tributary check --help` mean `tributary help`
@@ -58,7 +58,10 @@ export function readCommandLine(args: readonly string[], known: readonly string[
   }
 }
 
-/** Keeps only the first sentence. The second is about arguments that begin with a dash, and no command takes any. */
+/**
+ * Keeps only the first sentence of the error. The second one is about arguments that begin with a dash, and no
+ * command takes such arguments.
+ */
 function explainError(thrown: unknown, args: readonly string[]): string {
   const [first = ''] = thrown instanceof Error ? thrown.message.split('. ', 1) : []
   if (first === '') return 'The arguments are wrong.'

@@ -25,7 +25,10 @@ const examples: readonly ExampleRequest[] = [
   },
 ]
 
-/** Requests to paste into a shell, which are answered as they are. With keys, the shell has them in `API_MASTER_KEY`. */
+/**
+ * Requests that can be pasted into a shell without changes. If keys are set, the shell needs them in
+ * `API_MASTER_KEY`.
+ */
 export function exampleRequests(url: string, { hasKeys }: { readonly hasKeys: boolean }): string {
   // API_MASTER_KEY may have several keys; the example uses the first
   const key = hasKeys ? `\n    -H "authorization: Bearer \${API_MASTER_KEY%%,*}" \\` : ''

@@ -1,4 +1,7 @@
-/** These signals end a process by default, but operators, terminals and log rotation send them to processes that should go on. */
+/**
+ * These signals end a process by default, but operators, terminals and log rotation send them to processes that
+ * should continue.
+ */
 const signals = ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const
 
 /** Signals that came before the log was opened. */

@@ -14,8 +14,8 @@ export function isRenewed({ accounts }: Upstream): boolean {
 }
 
 /**
- * Opens the state. It refuses to while a running server keeps renewed accounts in memory: two processes that renew the same
- * account make it invalid.
+ * Opens the state. It refuses this while a running server keeps renewed accounts in memory: two processes that renew
+ * the same account make it invalid.
  * @param shared upstreams whose accounts may be renewed here although a server may be running
  * @returns the process's exit code if the state cannot be opened; the reason has been printed
  */

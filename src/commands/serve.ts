@@ -37,7 +37,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, announ
     format: config.logFormat,
     write: (line) => void logTo.write(line),
   })
-  // a closed output is no reason to stop, nor to report an error with every line
+  // a closed output must not stop the server, and must not cause an error with every line
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const stopped = stopSignal()
   reportSignals((signal) => log.warn({ signal }, ignoredSignal))

@@ -1,4 +1,4 @@
-/** No column is narrowed below so many characters. */
+/** No column is made narrower than this number of characters. */
 const narrowest = 12
 const gap = '  '
 
@@ -17,7 +17,7 @@ export function table(
   return cells.map((row) => rowLines(row, widths)).join('')
 }
 
-/** Makes a text safe to print on one line: an upstream's words could move the cursor. */
+/** Makes a text safe to print on one line: an upstream's text may contain characters that move the cursor. */
 function printable(cell: string): string {
   return cell.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
 }

@@ -1,7 +1,7 @@
 import environment from '../../.env.example' with { type: 'text' }
 import upstreams from '../../docs/upstreams.md' with { type: 'text' }
 
-// Texts that the executable shows, for those who do not have the documents.
+// Texts that the executable shows, for operators who do not have the documents.
 
 /** Every setting, as a commented `.env`. */
 export const settings: string = environment

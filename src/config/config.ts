@@ -35,7 +35,7 @@ export interface Config extends Listening {
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
   readonly logFormat: 'pretty' | 'json'
   readonly upstreams: readonly Upstream[]
-  /** Models that the operator has defined, and that several upstreams answer together. */
+  /** Models that the gateway adds. Several upstreams answer them together. */
   readonly panels: readonly Panel[]
   /** Tool servers whose tools the gateway can run for a model. */
   readonly tools: ToolsConfig

@@ -13,11 +13,11 @@ const startField = 50
 const endField = 51
 
 /**
- * Hides this process's environment from the processes that it starts, on Linux, where `/proc/PID/environ` shows it. The
- * secrets in that block are overwritten, so that not even root can read them there. The process is made undumpable, so that
- * no other process of its user can read its memory or files, or attach a debugger. The program's own copies stay. On other
- * systems this does nothing (docs/decisions/0026-hidden-environment.md).
- * @returns why a part of it failed; undefined if all was done
+ * Hides this process's environment from the processes that it starts, on Linux, where `/proc/PID/environ` shows it.
+ * The secrets in that block are overwritten, so that not even root can read them there. The process is made
+ * undumpable, so that no other process of its user can read its memory or files, or attach a debugger. The copies
+ * that the program itself uses stay. On other systems this does nothing (docs/decisions/0026-hidden-environment.md).
+ * @returns why a part failed; undefined if everything succeeded
  */
 export function hideEnvironment(): string | undefined {
   if (process.platform !== 'linux') return undefined

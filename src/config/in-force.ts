@@ -1,7 +1,7 @@
 import type { Config } from './config.ts'
 import type { Setting } from './setting.ts'
 
-/** The gateway's variables that have a value even if they are not set, with that value. */
+/** The gateway's variables that have a value even if they are not set. The function gives that value. */
 const gatewaySettings: readonly (readonly [name: string, value: (config: Config) => string])[] = [
   ['HOST', ({ host }) => host],
   ['PORT', ({ port }) => String(port)],

@@ -1,4 +1,7 @@
-/** How many edits a name may differ from the one that was meant; in a short name one edit already makes another name. */
+/**
+ * The most edits between a name and the known name that was meant. Short names may differ less, because they are
+ * easily similar by chance.
+ */
 function maxEdits(name: string): number {
   return name.length <= 5 ? 1 : name.length <= 12 ? 2 : 3
 }
@@ -14,7 +17,9 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   return nearest?.name
 }
 
-/** Whether two names mean the same credential: another program says `OPENAI_TOKEN` for `OPENAI_API_KEY`. */
+/**
+ * Whether two names mean the same credential. For example, another program uses `OPENAI_TOKEN` for `OPENAI_API_KEY`.
+ */
 export function isSameCredential(a: string, b: string): boolean {
   return skeletonOf(a) === skeletonOf(b)
 }

@@ -5,8 +5,8 @@ import type { Environment } from './environment.ts'
 const defaultUrl = 'https://mcp.exa.ai/mcp'
 
 /**
- * Reads Exa's hosted server from `EXA_API_KEY` or `EXA_MCP_URL`. The key is sent as `x-api-key`. If the URL's query has a
- * parameter without a value (`?exaApiKey=`), the key is sent there instead, for proxies that expect it so.
+ * Reads Exa's hosted server from `EXA_API_KEY` or `EXA_MCP_URL`. The key is sent as `x-api-key`. If the URL's query
+ * has a parameter without a value (`?exaApiKey=`), the key is sent there instead, for proxies that expect it there.
  */
 export function readExa(environment: Environment): HttpServer | undefined {
   const key = environment.secret('EXA_API_KEY')

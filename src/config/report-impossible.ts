@@ -49,7 +49,10 @@ export function reportNoChat(variable: string, known: ConfiguredUpstreams): void
     )
 }
 
-/** Whether an upstream may have the model. A bare name may contain slashes, and an upstream that lists its models itself may list it. */
+/**
+ * Whether an upstream may have the model. The name of the upstream may be left out, and a model's own name may
+ * contain slashes. Without a fixed list of models, an upstream may have almost any model.
+ */
 function isPossible(model: string, upstreams: readonly Upstream[]): boolean {
   const [prefix = '', ...rest] = model.split('/')
   const own = upstreams.find(({ name }) => name === prefix)

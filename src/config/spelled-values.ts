@@ -3,7 +3,7 @@ import { findSpellings } from './spellings.ts'
 /** The variables of a process and of its `.env`, by name. */
 export type RawVariables = Readonly<Record<string, string | undefined>>
 
-/** Values by our names of the variables, also if the operator used another spelling of a name. */
+/** Finds values by our names of the variables, even if the operator used another spelling of a name. */
 export class SpelledValues {
   readonly #values: RawVariables
   readonly #spellings: ReadonlyMap<string, readonly string[]>

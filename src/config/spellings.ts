@@ -6,7 +6,10 @@ interface Spelling {
   readonly unless?: readonly string[]
 }
 
-/** The first of two that are set wins. A pattern may be wide, because a name that the program does not read has no effect. */
+/**
+ * If two spellings of one variable are set, the first in this list wins. A pattern may be wide, because a name that
+ * the program does not read has no effect.
+ */
 const spellings: readonly Spelling[] = [
   { written: /^(MISTRAL|COHERE|AI21)_API_KEY(_\d+)?$/, meant: '$1_TOKEN$2' },
   // Cohere's own client

@@ -16,8 +16,8 @@ export interface SubstituteOptions {
 const pattern = /\$\$\{|\$\{(?:(\w+):(?!-))?([^${}:]*)(?::-([^{}]*))?\}/g
 
 /**
- * Replaces the variables of our environment in a text, as other programs do that read the same list of servers. A variable
- * that is not set and has no default is reported by its name.
+ * Replaces the variables of our environment in a text, in the same way as other programs that read such a list of
+ * servers. A variable that is not set and has no default is reported by its name.
  * @returns a secret if one of the values may be a secret; that value alone becomes a secret too
  */
 export function substitute(text: string, { environment, place, report }: SubstituteOptions): Secret | string {

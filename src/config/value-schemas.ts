@@ -7,7 +7,7 @@ export const httpUrl = z.url({ protocol: /^https?$/ }).refine((text) => {
   return url?.username === '' && url.password === ''
 })
 
-/** The same, or a ws or wss URL. */
+/** Such a URL, or a ws or wss URL of the same form. */
 export const socketUrl = z
   .string()
   .refine((text) => /^wss?:/.test(text) && httpUrl.safeParse(text.replace('ws', 'http')).success)

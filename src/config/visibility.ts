@@ -1,4 +1,4 @@
-/** Texts that contain no secret. Any other text may, and so may the values for tool servers. */
+/** Variables whose texts contain no secret. Other texts may contain one, and so may the values for tool servers. */
 const plainTexts = [
   'HOST',
   'STATE_URL',

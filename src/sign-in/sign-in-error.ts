@@ -4,8 +4,8 @@ import { isPage, pageError, parseRetryAfter } from '../wire/http-status.ts'
 import { jsonOrUndefined } from '../wire/json.ts'
 
 /**
- * A refusal in any of its four shapes: the old one, that of `2024-01-01`, OAuth's, and that of the proxy before the
- * service.
+ * A refusal in any of its four shapes: the old one, that of `2024-01-01`, OAuth's, and that of the proxy in front of
+ * the service.
  */
 const Refusal = z.looseObject({
   /** The old shape has the status here, the newer one the code. */
@@ -42,8 +42,8 @@ interface RefusedReply {
 }
 
 /**
- * The error for a sign-in that Supabase refused. Only its own code, with the status that belongs to it, proves anything
- * against the account.
+ * The error for a sign-in that Supabase refused. The error says that the account is banned or needs a login only if
+ * Supabase's own code or text says it.
  * @param keyVariable the variable with the project's key, which the operator may have to correct
  */
 export function signInError(refused: RefusedReply, text: string, keyVariable: string): ChatError {

@@ -8,7 +8,7 @@ import type { Runtime } from '../flow/runtime.ts'
 export interface LogOptions {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
   readonly format: 'pretty' | 'json'
-  /** The clock of the lines. */
+  /** The clock for the time of each line. */
   readonly runtime: Pick<Runtime, 'now'>
   /** Writes one whole line. */
   write(line: string): void
@@ -104,7 +104,7 @@ function describe(thrown: unknown, depth = 0): unknown {
   }
 }
 
-/** Escapes characters that JSON leaves, but that reverse text or end a line in some viewers. */
+/** Escapes characters that JSON does not escape, but that reverse text or end a line in some viewers. */
 function escapeLine(line: string): string {
   return line.replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, escapeUnits)
 }

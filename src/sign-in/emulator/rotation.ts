@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto'
 
 /**
  * Which replaced tokens are accepted once more.
- * `documented`: the active token's parent at any time, any other for a short while (supabase.com/docs, sessions).
- * `strict`: the parent, for a short while (supabase/auth PR 466). `v2`: the parent at any time, or any for a short
- * while (PR 2216).
+ *
+ * - `documented`: the parent of the active token is accepted at any time, and any other token for a short time
+ *   (supabase.com/docs, sessions).
+ * - `strict`: only the parent is accepted, and only for a short time (supabase/auth PR 466).
+ * - `v2`: the parent is accepted at any time, and any other token for a short time (PR 2216).
  */
 export type RotationRule = 'documented' | 'strict' | 'v2'
 
@@ -38,8 +40,8 @@ interface FamilyToken {
 export type RotationOutcome = TokenFamily | string
 
 /**
- * Replaces refresh tokens as supabase/auth does: each is used once, and one that is used again ends its family, by the
- * rule.
+ * Replaces refresh tokens as supabase/auth does: each token is used once. A token that is used again ends its family,
+ * unless the rule accepts it.
  */
 export class EmulatedRotation {
   readonly #options: RotationOptions

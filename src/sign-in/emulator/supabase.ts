@@ -9,9 +9,9 @@ import { type EmulatedSession, EmulatedUsers } from './users.ts'
 export interface SupabaseEmulatorOptions {
   /** `documented` by default. */
   readonly rule?: RotationRule
-  /** Milliseconds for which a replaced refresh token is accepted once more; 10,000. */
+  /** Milliseconds for which a replaced refresh token is accepted once more. The default is 10,000. */
   readonly reuseIntervalMs?: number
-  /** Seconds for which an access token is valid; 3,600. */
+  /** Seconds for which an access token is valid. The default is 3,600. */
   readonly expiresIn?: number
   /** Milliseconds since 1970. */
   readonly now?: () => number
@@ -36,7 +36,7 @@ export interface SupabaseEmulator extends HttpEmulator {
   readonly counts: { renewals: number; refusals: number; signUps: number }
   /** Signs a user in, as a browser does. */
   signIn(): EmulatedSession
-  /** The claims of an access token, if it is ours and still valid. */
+  /** The claims of an access token, if the emulator signed it and it is still valid. */
   verify(accessToken: string): Readonly<Record<string, unknown>> | undefined
   /** Refuses this access token from now on, although it has not expired. */
   refuse(accessToken: string): void
@@ -161,7 +161,7 @@ function refuse(exchange: EmulatedExchange, { status, code, message }: SignInRef
   exchange.reply(status, JSON.stringify(body), { ...json, 'x-sb-error-code': code })
 }
 
-/** The proxy before the service refuses a missing key in its own shape. */
+/** The proxy in front of the service refuses a missing key in its own shape. */
 function noKey(exchange: EmulatedExchange, message: string): void {
   exchange.reply(401, JSON.stringify({ message, hint: 'Check your Supabase `anon` API key.' }), json)
 }

@@ -66,7 +66,7 @@ export class EmulatedUsers {
     this.#refused.add(accessToken)
   }
 
-  /** The claims of an access token, if it is ours and still valid. */
+  /** The claims of an access token, if the emulator signed it and it is still valid. */
   verify(accessToken: string): Readonly<Record<string, unknown>> | undefined {
     const claims = verifyJwt(accessToken, this.#key)
     const hasEnded = typeof claims?.exp !== 'number' || claims.exp * 1000 <= this.#options.now()
@@ -88,7 +88,7 @@ export class EmulatedUsers {
       iat,
       email,
       app_metadata,
-      // this claim makes the two characters of base64url that base64 does not have
+      // this claim gives tokens the two characters of base64url that base64 does not have
       user_metadata: { name: '~~~???ÿÿÿ' },
       session_id: sessionId,
       aal: 'aal1',
