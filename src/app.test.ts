@@ -9,8 +9,9 @@ import type { EmulatedExchange } from './wire/emulator/http.ts'
 import type { Faults } from './wire/memory-socket.double.ts'
 
 /**
- * The whole program on a machine of its own: only the test moves its clock, its random numbers come from a seed, and its
- * network is in memory. So hours pass in milliseconds, and the same seed gives the same bytes at the same moments.
+ * Opens the whole program on a simulated machine: only the test moves the clock, the random numbers come from a seed,
+ * and the network is in memory. So hours pass in milliseconds, and the same seed gives the same bytes at the same
+ * moments.
  */
 function openGateway(
   answer: (exchange: EmulatedExchange, count: number) => void | Promise<void>,
@@ -137,7 +138,7 @@ test('a stream passes on each chunk at the moment at which it comes', async () =
   expect(answer.isOver).toBe(true)
 })
 
-test('a silent upstream: the head at 8 s, a keep-alive each 10 s of silence, and the end at 60 s', async () => {
+test('a silent upstream causes the head at 8 s, a keep-alive each 10 s, and the end at 60 s', async () => {
   const { runtime, ask, asked } = openGateway(() => undefined)
   const answer = ask({ stream: true })
   await runtime.advance(8_100)
@@ -172,7 +173,7 @@ test('an upstream that no attempt reaches is given up after 5 s for each attempt
   expect(textOf(answer)).toContain('upstream_connect_timeout')
 })
 
-test('a reply that comes byte by byte, each late, is the same reply', async () => {
+test('a reply that arrives slowly and byte by byte is unchanged', async () => {
   const quick = openGateway(answerWhole)
   const slow = openGateway(answerWhole, { faults: { pieceBytes: () => 1, delayMs: () => 5 } })
   const [first, second] = [quick.ask(), slow.ask()]
@@ -257,7 +258,7 @@ test('a client that leaves ends the request to its upstream at once', async () =
   expect(runtime.network.openConnections).toBe(0)
 })
 
-test('closing lets a running stream end, and ends it by itself when the grace is over', async () => {
+test('closing waits for a running stream, and ends it when the grace period is over', async () => {
   const { runtime, ask, app } = openGateway(
     async (exchange) => {
       exchange.head(200, sse)
@@ -276,7 +277,10 @@ test('closing lets a running stream end, and ends it by itself when the grace is
 })
 
 describe('one seed', () => {
-  /** An hour of requests which the upstream answers, refuses or leaves unanswered, over a bad network; returns all that can be seen of it. */
+  /**
+   * Sends requests for an hour over a bad network. The upstream answers, refuses or ignores each. Returns everything
+   * that a test can observe.
+   */
   async function record(seed: number): Promise<string> {
     const runtime = new ManualRuntime(seed)
     const faults: Faults = {

@@ -18,7 +18,7 @@ interface Given {
   readonly accounts?: readonly Account[]
 }
 
-/** A pool that makes its accounts, its clock, and the service that makes them, one at a time. */
+/** Opens a pool that makes its accounts. It returns the pool, its clock, and the service that makes the accounts. */
 function setUp({ min = 2, max = 5, accounts = [] }: Given = {}) {
   let now = 1_000_000
   const service = new RenewalServiceDouble(() => now)
@@ -66,7 +66,7 @@ function setUp({ min = 2, max = 5, accounts = [] }: Given = {}) {
         .map(({ label }) => label)
         .toSorted(),
     kinds: () => Object.fromEntries(pool.states().map(({ label, state }) => [label, state.kind])),
-    /** Waits until the pool has so many accounts. */
+    /** Waits until the pool has this number of accounts, and none is being made. */
     waitForSize: (size: number) =>
       until(() => pool.size === size && signUpService.running === 0, 20_000, `${size} accounts`),
   }
@@ -79,7 +79,7 @@ const failureOf = (promise: Promise<unknown>): Promise<ChatError> =>
   promise.then(() => new ChatError('internal', { message: 'nothing' }), asChatError)
 
 describe('a pool that makes its accounts', () => {
-  test('makes none before the first one is needed, and then the minimum in the background, one at a time', async () => {
+  test('makes no account before the first call, and then the minimum in the background, one at a time', async () => {
     const { signUpService, pool, lease, waitForSize, labels } = setUp({ min: 3 })
     expect([signUpService.made, pool.size]).toEqual([0, 0])
     expect((await lease()).label).toBe('anonymous-1')
@@ -135,7 +135,7 @@ describe('a pool that makes its accounts', () => {
     release()
   })
 
-  test('makes another in place of a removed one, and keeps nothing of the old one', async () => {
+  test('makes a new account in place of a removed one, and deletes the old credential', async () => {
     const { store, pool, lease, waitForSize } = setUp({ min: 1 })
     const first = await lease()
     await waitForSize(1)
@@ -160,7 +160,7 @@ describe('a pool that makes its accounts', () => {
     releaseNext()
   })
 
-  test('makes more than the minimum if those cannot be used, but never more than the maximum', async () => {
+  test('makes more accounts than the minimum if the existing ones cannot be used, but never more than the maximum', async () => {
     const { signUpService, pool, lease } = setUp({ min: 2, max: 4 })
     const serve = async () => {
       const tried: LiveAccount[] = []
@@ -175,7 +175,7 @@ describe('a pool that makes its accounts', () => {
     expect([signUpService.made, signUpService.most, pool.size]).toEqual([4, 1, 4])
   })
 
-  test('reports at once if it may make no more', async () => {
+  test('fails at once if it may make no more accounts', async () => {
     const { signUpService, pool, lease } = setUp({ min: 0, max: 2 })
     const tried = [await lease()]
     tried.push(await lease(pool, tried))
@@ -183,7 +183,7 @@ describe('a pool that makes its accounts', () => {
     expect(signUpService.made).toBe(2)
   })
 
-  test('with a minimum of none makes one when it is needed', async () => {
+  test('with a minimum of 0 makes an account when one is needed', async () => {
     const { signUpService, lease } = setUp({ min: 0 })
     expect([(await lease()).label, signUpService.made]).toEqual(['anonymous-1', 1])
     await lease()
@@ -272,7 +272,7 @@ describe('a failure to make an account', () => {
 })
 
 describe('after a restart', () => {
-  test('made accounts are restored as they were, and none is made again', async () => {
+  test('made accounts are restored with their credentials, and no account is made', async () => {
     const { signUpService, lease, waitForSize, open, service, labels, pass } = setUp({ min: 3 })
     await lease()
     await waitForSize(3)
@@ -288,7 +288,7 @@ describe('after a restart', () => {
     expect(service.asked.length).toBe(3)
   })
 
-  test('no more than the maximum are restored, and missing ones are made', async () => {
+  test('stored accounts are restored, and missing ones are made', async () => {
     const { lease, waitForSize, open, signUpService, supply, pool } = setUp({ min: 1 })
     await lease()
     await waitForSize(1)

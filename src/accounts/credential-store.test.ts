@@ -54,7 +54,7 @@ test('only one of two processes asks the service, even if the first one lost its
   gates[0]?.resolve()
   await runPending()
   gates[1]?.resolve()
-  // the process that may not write asks for the lease twice more, and has not asked the service
+  // the process that may not write must ask for the lease again, and must not ask the service
   await until(() => service.asked.length === 2 || store.leases >= 4, 20_000, 'the other to try again')
   outcome.resolve('ok')
   expect((await Promise.all(renewed)).map((token) => token?.generation)).toEqual([1, 1])

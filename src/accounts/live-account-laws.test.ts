@@ -40,7 +40,7 @@ class AccountLife {
   readonly given: Token[] = []
   readonly failures: string[] = []
   readonly waiting: Promise<unknown>[] = []
-  /** The number of requests to the service before its proof. */
+  /** The number of requests to the service until it refused the account for good. */
   deadAfter: number | undefined
   #open: ((outcome: Outcome) => void) | undefined
   #client = newCancel()
@@ -118,7 +118,7 @@ function isSorted(tokens: readonly Token[]): boolean {
 }
 
 test(
-  'in any order of events an account is renewed by one process, stored before it is used, and never goes back',
+  'in any order of events one renewal runs at a time, a token is stored before its use, and no older one follows',
   () =>
     fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 60, maxLength: 120 }), async (steps) => {
@@ -137,7 +137,7 @@ test(
           expect(() => session.getCredential(newCancel())).toThrow('Already used')
           return
         }
-        // nothing was proven, so the account works again when the service does
+        // the service has not refused the account for good, so the account works again when the service works
         account.take({ do: 'ask' })
         await account.end()
         expect(account.given.at(-1)?.endsAt).toBeGreaterThan(now)

@@ -108,7 +108,7 @@ describe('a credential', () => {
     expect([service.asked.length, service.most, store.written.length]).toEqual([1, 1, 2])
   })
 
-  test('that was replaced during a failed renewal is used for the next one, even after a restart', async () => {
+  test('that the service gave during a failed renewal is used for the next renewal, even after a restart', async () => {
     const { session, open, pass, service, reason, generation } = setUp()
     pass(hourMs)
     service.setOutcomes('halfway', 'halfway')
@@ -119,7 +119,7 @@ describe('a credential', () => {
     expect(service.asked.map((token) => token.generation)).toEqual([0, 1, 2])
   })
 
-  test('that was refused is renewed once for all calls that it was refused for', async () => {
+  test('that the service refused for several calls is renewed once', async () => {
     const { session, first, generation, asked } = setUp()
     await generation()
     const [one, other] = await Promise.all([
@@ -150,7 +150,7 @@ describe('a credential', () => {
     expect([await generation(), asked()]).toEqual([2, 2])
   })
 
-  test('whose renewal time is in the future after the clock was set back is renewed at its end and after a refusal', async () => {
+  test('is renewed at its end, even if the clock was set back after the last renewal', async () => {
     const { session, first, generation, pass, service } = setUp()
     await generation()
     // our clock is an hour ahead, so the service means a minute from now
@@ -163,7 +163,7 @@ describe('a credential', () => {
     expect(await generation()).toBe(2)
   })
 
-  test('without a renewal causes the failure of a refused account', async () => {
+  test('that cannot be renewed causes account-refused if it must be replaced', async () => {
     const session = new LiveAccount({ label: 'a', credential: 'key' }, { ...accountsOptions(), upstream: 'upstream' })
     expect(await reasonOf(session.replaceCredential('key', never))).toBe('account-refused')
   })
@@ -185,7 +185,7 @@ describe('a renewal', () => {
     ])
   })
 
-  test('that fails early is not noticed, and is tried again after 15 seconds', async () => {
+  test('that fails early does not fail a call, and is tried again after 15 seconds', async () => {
     const { session, generation, service, pass, asked, waitForRenewal } = setUp()
     service.setOutcomes('failed')
     pass(hourMs - aheadMs)
@@ -321,7 +321,7 @@ describe('a proof that the credential is dead', () => {
     expect(await reasonOf(session.replaceCredential(first, never))).toBe('renewal-failed')
     const refused = [session.replaceCredential(first, never), session.replaceCredential(first, never)]
     expect(await Promise.all(refused.map(reasonOf))).toEqual(['login-needed', 'login-needed'])
-    // a call that was refused a moment later
+    // this call was refused a moment later
     expect(await reasonOf(session.replaceCredential(first, never))).toBe('login-needed')
     pass(hourMs)
     for (let at = 0; at < 3; at++)

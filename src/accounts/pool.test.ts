@@ -93,7 +93,7 @@ test('an account does not rest longer if the clock is set back', () => {
   expect([lease(), lease()].toSorted()).toEqual(['a0', 'a1'])
 })
 
-test('section 3: the rest of an account without a time from its upstream', () => {
+test('section 3: if its upstream sent no time, an account rests for the time of the failure’s reason', () => {
   const rest = (reason: Reason, failures: number, startsAt = 0) => {
     const { fail, until } = setUp(2, startsAt)
     for (let failed = 0; failed < failures; failed++) fail(0, reason)
@@ -160,7 +160,7 @@ test('P20: if all accounts rest, the one with the shortest rest is used', () => 
   expect(lease(...accounts.slice(1, 2))).toBe('a2')
 })
 
-test('an account rests for the time of its upstream even if it is the last one: 429 with the soonest time', () => {
+test('if each account rests for a time that its upstream sent, a call fails with the shortest time', () => {
   const { fail, lease, pass } = setUp(2)
   fail(0, 'rate-limited', 9_000)
   fail(1, 'rate-limited', 4_000)

@@ -15,13 +15,13 @@ import { openTools } from '../tools/registry.ts'
 import { machine } from '../wire/machine.double.ts'
 import { openServer, type Server, type ServerOptions } from './server.ts'
 
-/** Milliseconds after which a wait is a hang. */
+/** Milliseconds. A test that waits longer fails. */
 const patienceMs = 60_000
 
 /** Number of running chats. */
 let chats = 0
 
-/** Answers `ok`. If the message is a number, it waits so many milliseconds before each event. */
+/** Answers `ok`. The message may have one or two numbers: the milliseconds before the first and the second event. */
 const upstream: Upstream = {
   name: 'lab',
   accounts: [{ label: 'lab', credential: undefined }],
@@ -130,7 +130,7 @@ describe('operations', () => {
     })
   }
 
-  test('every answer has an id and keeps its type', async () => {
+  test('every answer has an id, and tells browsers not to guess its type', async () => {
     for (const path of ['/', '/health', '/v1/models', '/nothing']) {
       const { headers } = await fetch(server.url + path)
       expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
@@ -197,7 +197,7 @@ describe('a base URL with a slash at its end', () => {
     expect(response.status).toBe(200)
   })
 
-  test('is mentioned in the answer for an unknown path', async () => {
+  test('causes an error that names the right path, on a route that needs no key', async () => {
     for (const [path, right] of [
       ['/health/', '/health'],
       ['//ready', '/ready'],
@@ -353,7 +353,7 @@ describe('a connection', () => {
     await idle.stop(0)
   })
 
-  test.concurrent('is closed when it drips its next head', async () => {
+  test.concurrent('is closed when the head of its next request comes too slowly', async () => {
     const idle = start({ idleSeconds: 8 })
     using client = new RawClient(idle.url)
     void client.send(raw(bodyOf('hello')))
@@ -386,7 +386,7 @@ describe('stopping', () => {
     expect(await fetch(`${stopping.url}/health`).catch(() => 'refused')).toBe('refused')
   })
 
-  test('ends other requests after the grace period too', async () => {
+  test('ends requests other than chats after the grace period too', async () => {
     const asked = Promise.withResolvers<void>()
     const { models: _, ...unlisted } = upstream
     const hanging: Upstream = {
@@ -410,7 +410,7 @@ describe('stopping', () => {
     using client = new RawClient(stopping.url)
     void client.send('GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n')
     await client.reply()
-    // far longer than the time limit of a test
+    // the grace period is far longer than the time limit of a test
     await stopping.stop(60_000)
     await client.closed()
   })
@@ -423,7 +423,7 @@ describe('stopping', () => {
     using slow = new RawClient(stopping.url)
     const half = 'Content-Length: 100\r\nExpect: 100-continue\r\nHost: localhost\r\n\r\n{'
     void slow.send(`POST /v1/chat/completions HTTP/1.1\r\n${half}`)
-    // so that it has arrived when the server stops
+    // this reply shows that the head has arrived before the server stops
     expect((await slow.reply()).status).toBe(100)
     await until(() => chats === 2, 20_000, 'both chats')
     const stopped = stopping.stop(50)

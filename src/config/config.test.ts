@@ -157,7 +157,7 @@ test('P17: printing the configuration shows no secret', () => {
   expect(shown).not.toContain(key)
 })
 
-test('an unknown name that is similar to a known one causes a warning, also for names with a part of the operator’s', () => {
+test('an unknown name that is similar to a known one causes a warning, even if the operator chose a part of the name', () => {
   const { warnings } = config(read({ API_MASTER_KEYS: key, UPSTREAM_A_URL: 'http://a/v1', UPSTREAM_A_MODEL: 'b' }))
   expect(warnings).toHaveLength(2)
   expect(warnings.join()).toContain('Did you mean API_MASTER_KEY?')
@@ -171,7 +171,7 @@ function file(name: string, text: string): string {
   return path
 }
 
-/** Runs with only these variables in the environment. */
+/** Runs `act` with only these variables in the environment. */
 function withEnvironment<T>(variables: Readonly<Record<string, string>>, act: () => T): T {
   const before = { ...process.env }
   for (const name of Object.keys(before)) delete process.env[name]

@@ -100,7 +100,7 @@ describe('the problem of an invalid file names its line and never shows its text
       expect(problems.join()).not.toContain('canary')
     })
 
-  test('of a long file are ten, and the number of the others', () => {
+  test('at most ten problems are listed, with the number of the others', () => {
     const problems = problemsOf('canary\n'.repeat(25))
     expect(problems).toHaveLength(11)
     expect(problems.at(-1)).toContain('15 more lines')

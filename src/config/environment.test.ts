@@ -55,7 +55,7 @@ for (const url of [
   })
 }
 
-test('a socket may have an address of either kind', () => {
+test('a socket URL may begin with ws, wss, http or https', () => {
   for (const url of ['wss://host', 'ws://127.0.0.1:8080/a', 'https://host', 'http://host'])
     expect(environmentOf({ SOCKET_URL: `${url}/` }).socketUrl('SOCKET_URL')).toBe(url)
   for (const url of [
@@ -73,7 +73,7 @@ test('a socket may have an address of either kind', () => {
   }
 })
 
-test('secrets are those of the name and its numbers, in the order of the numbers', () => {
+test('secrets are read from a variable and its numbered variables, in the order of the numbers', () => {
   const environment = environmentOf({
     KEY_10: 'ten',
     KEY_2: 'two',
@@ -123,7 +123,7 @@ test('an integer outside its bounds is reported, and the default is used', () =>
   expect(read('')).toEqual([7, 0])
 })
 
-test('a choice outside its words is reported with all of them', () => {
+test('a value that is not one of the allowed words is reported with all of these words', () => {
   const environment = environmentOf({ A: 'json', B: 'xml' })
   expect(environment.choice('A', ['pretty', 'json'])).toBe('json')
   expect(environment.choice('B', ['pretty', 'json'])).toBeUndefined()
@@ -186,7 +186,7 @@ test('a typo between two names gets the nearer one as a hint', () => {
   expect(environment.warnings).toEqual(['LOG_LEVELS is not a variable of tributary. Did you mean LOG_LEVEL?'])
 })
 
-test('a name beside the one that is set is not a typo of it', () => {
+test('a name is not a typo of a similar name that is also set', () => {
   const environment = environmentOf({ LOG_LEVEL: 'info', LOG_LEVELS: 'a' })
   environment.text('LOG_LEVEL')
   expect(environment.warnings).toEqual([])
@@ -295,7 +295,7 @@ describe('a key that looks wrong causes a warning without its value:', () => {
     })
 })
 
-test('a flag accepts many words, and a choice any case', () => {
+test('a flag accepts many words, and a choice ignores upper and lower case', () => {
   for (const yes of ['true', 'TRUE', '1', 'Yes', 'on']) expect(environmentOf({ A: yes }).flag('A')).toBe(true)
   for (const no of ['false', 'FALSE', '0', 'No', 'off', '']) expect(environmentOf({ A: no }).flag('A')).toBe(false)
   const environment = environmentOf({ A: 'maybe', B: 'JSON' })
@@ -320,7 +320,7 @@ test('a problem names the operator’s own spelling or option', () => {
   ])
 })
 
-test('an unknown name that begins like an upstream’s always causes a warning', () => {
+test('an unknown name that begins with UPSTREAM_ always causes a warning', () => {
   const environment = environmentOf({ UPSTREAM_LAB_SECRETS: 'x', UPSTREAM_LAB_ENDPOINT: 'http://h/v1' })
   expect(environment.url('UPSTREAM_LAB_URL')).toBe('http://h/v1')
   expect(environment.warnings).toEqual(['UPSTREAM_LAB_SECRETS is not a variable of tributary.'])

@@ -17,7 +17,7 @@ function withDefaults(): string[] {
   })
 }
 
-test('every setting of the gateway with a default is shown with it', () => {
+test('every setting of the gateway that has a default is shown', () => {
   const config = readConfig({}, false)
   if ('problems' in config) throw new Error('misconfigured')
   const shown = settingsInForce(config).map(({ name }) => name)

@@ -13,7 +13,7 @@ describe('MODEL_CONFIG_HOSTS', () => {
     expect(read('none')).toEqual({ hosts: [], problems: [] })
   })
 
-  test('has hosts as in a URL', () => {
+  test('accepts hosts as a URL has them', () => {
     expect(read('API.example.org, *.example.org, 10.0.0.5:8080, [::1]:11434, localhost:443')).toEqual({
       hosts: ['api.example.org', '*.example.org', '10.0.0.5:8080', '::1:11434', 'localhost:443'],
       problems: [],

@@ -1,4 +1,4 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are what is read here
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the tests read such placeholders
 
 import { afterAll, expect, test } from 'bun:test'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -60,7 +60,7 @@ test('a command gets its arguments and variables, and only PATH and HOME of the 
   })
 })
 
-test('an address uses streamable HTTP, unless its type or path says otherwise', () => {
+test('a server with a URL uses streamable HTTP, unless its type is SSE, or its path ends in /sse', () => {
   const { servers: found, problems } = servers({
     a: { url: 'https://a.example/mcp?key=k', headers: { Authorization: 'Bearer token-of-a' } },
     b: { url: 'http://127.0.0.1:1/sse' },
@@ -137,7 +137,7 @@ test('variables are filled in everywhere in a server’s entry', () => {
   expect(redact(`${variables.FILES_TOKEN} in ${variables.FILES_DIR}`)).toBe(`[secret] in ${variables.FILES_DIR}`)
 })
 
-test('an unset variable is a problem with its name, the server and the place', () => {
+test('an unset variable causes a problem that names the variable, the server and the place', () => {
   const wrong: readonly (readonly [entry: object, place: string, names: string])[] = [
     [{ command: '${NONE}' }, 'a.command', 'NONE'],
     [{ command: 'x', args: ['y', '--token=${env:NONE}'] }, 'a.args.1', 'NONE'],
@@ -164,7 +164,7 @@ test('an unset variable is a problem with its name, the server and the place', (
   ])
 })
 
-test('it may be a file that other users cannot write', () => {
+test('MCP_SERVERS may name a file that other users cannot write', () => {
   const path = join(folder, 'servers.json')
   writeFileSync(path, JSON.stringify({ mcpServers: { a: { command: 'x' } } }))
   for (const [mode, isFine] of [

@@ -152,7 +152,7 @@ describe('a refusal', () => {
     expect(inspect(await failureOf(renewSession(sessionOf(given))))).not.toContain(given.refresh_token)
   })
 
-  test('that never comes ends with the signal', async () => {
+  test('that never arrives is no longer awaited when the signal is aborted', async () => {
     emulator.fault({ script: { framing: 'raw', ending: 'stall' } })
     const leaving = newCancel()
     const asked = emulator.requests.length
@@ -191,7 +191,7 @@ describe('an anonymous session', () => {
     ['disabled', 'upstream_configuration'],
     ['captcha', 'upstream_blocked'],
   ] as const)
-    test(`is refused with ${code} if it is ${anonymous}`, () =>
+    test(`is refused with ${code} if the emulator’s option is ${anonymous}`, () =>
       withEmulator({ anonymous }, async (own) => {
         expect(await failureOf(signUpAnonymously(projectAt(own), never))).toMatchObject({ code })
       }))
@@ -199,7 +199,7 @@ describe('an anonymous session', () => {
 
 describe('a lost reply', () => {
   for (const rule of ['documented', 'strict', 'v2'] as const)
-    test(`costs nothing by the rule ${rule}, because the same token is accepted again`, async () => {
+    test(`loses no session by the rule ${rule}, because the same token is accepted again`, async () => {
       const own = await emulateSupabase({ rule })
       try {
         const mine = supabaseRenewal(projectAt(own))

@@ -74,7 +74,7 @@ test('a version is compared across the disk and the memory', async () => {
   expect((await store.get('a'))?.value).toBe('3')
 })
 
-test('a lease of the memory writes to either, and is exclusive', async () => {
+test('a lease that was taken in memory allows writes to the memory and to the disk, and is exclusive', async () => {
   const { store, fill, clear } = openDisk()
   const fallbackStore = new FallbackStore(store, machineWith({ now }))
   fill()

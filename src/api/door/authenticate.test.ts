@@ -6,9 +6,9 @@ import { Keys } from './authenticate.ts'
 const right = 'sk-timing-0123456789abcdef0123456789abcdef'
 const bearer = (key: string) => new Headers({ authorization: `Bearer ${key}` })
 
-/** Returns the reason of a refusal, or `in`. */
 const keyOf = (value: string) => ({ secret: new Secret(value), role: 'client' as const })
 
+/** Returns the reason of a refusal, or `in`. */
 function verdict(keys: Keys, headers: Headers, address = '10.0.0.1'): string {
   try {
     keys.check(headers, address)
@@ -19,7 +19,7 @@ function verdict(keys: Keys, headers: Headers, address = '10.0.0.1'): string {
 }
 
 describe('keys', () => {
-  test('each of them is accepted', () => {
+  test('are accepted in each of the three headers', () => {
     const keys = new Keys([keyOf(right), keyOf('sk-other-0123456789')], () => 0)
     expect(verdict(keys, bearer(right))).toBe('in')
     expect(verdict(keys, bearer('sk-other-0123456789'))).toBe('in')
@@ -29,7 +29,7 @@ describe('keys', () => {
     expect(verdict(keys, new Headers())).toBe('unauthorized')
   })
 
-  test('every caller is let in if there are none', () => {
+  test('are not needed if none is configured', () => {
     expect(new Keys([], () => 0).isOpen).toBe(true)
     expect(verdict(new Keys([], () => 0), new Headers())).toBe('in')
   })

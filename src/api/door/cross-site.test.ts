@@ -91,7 +91,7 @@ describe('without a key', () => {
           expect(verdict({ host, origin: `${scheme}://${host}` }, anywhere)).toBe('in')
     })
 
-    test('a page of another address or name may not ask, even if that is also ours', () => {
+    test('a page of another address or name may not ask, even if that address or name is also ours', () => {
       for (const origin of [
         'http://192.168.1.5:8000',
         'http://192.168.1.4',
@@ -130,7 +130,7 @@ describe('without a key', () => {
   })
 })
 
-test('with a key every page may ask, because no page has the key by itself', () => {
+test('if a key is configured, the origin of a page is not checked, because the page must send the key', () => {
   for (const headers of [{ origin: 'http://evil.com' }, { origin: 'null' }, { 'sec-fetch-site': 'cross-site' }])
     expect(verdict({ host: 'gateway.example', ...headers }, keyed)).toBe('in')
   expect(verdict({ host: 'a, b' }, keyed)).toBe('invalid_host')

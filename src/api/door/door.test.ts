@@ -39,7 +39,7 @@ const doorWith = (...keys: string[]) => doorOf(keys.map((value) => ({ secret: ne
 const doorOf = (keys: readonly ClientKey[]) =>
   new Door({ runtime: machine, table, keys: new Keys(keys, () => machine.now()), proxies, policy, log })
 
-/** A surface whose handlers need no services. */
+/** Answers every request with its path, because the handlers have no services here. */
 const run: RunHandler = (_handler, { path }) => new Response(path)
 
 const requestFor = (path: string, headers: Record<string, string> = {}) =>
@@ -56,7 +56,7 @@ describe('the door', () => {
   test('reads the same path as the router, with any characters in it', () => {
     for (const path of ['/v1/models', '/v1/models/', '/v1//models', '/health#x', '/a%2Fb', '/']) {
       for (const query of ['', '?', '?/health', '?a#b']) {
-        // the form in which Bun gives it: a URL made from it would lose its `#`
+        // Bun gives the URL in this form, in which a `#` counts as a part of the path
         const request = Object.defineProperty(requestFor('/'), 'url', { value: `http://a${path}${query}` })
         expect(doorWith(key).exchangeOf(request).path).toBe(path)
       }

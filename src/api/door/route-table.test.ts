@@ -68,7 +68,7 @@ describe('the nearest surface', () => {
     [`/${'/a'.repeat(100_000)}`, 'chat', 'POST /v1/chat'],
   ]
   for (const [path, surface, said] of paths)
-    test(`to ${path.slice(0, 30)} is of ${surface}`, () => {
+    test(`to ${path.slice(0, 30)} is ${surface}`, () => {
       const nearest = table.nearest(path)
       expect(nearest.surface.name).toBe(surface)
       expect(notFound('PATCH', nearest).message).toContain(said)

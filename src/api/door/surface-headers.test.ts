@@ -88,15 +88,18 @@ test.each([
   ['a refusal at the door', '/well', {}, 401],
   ['a path near its own', '/well/there', { 'x-api-key': key }, 404],
   ['a wrong key', '/well', { 'x-api-key': 'sk-wrong' }, 403],
-] as const)('so has %s, as far as its caller is known', async (_, path, headers, wanted) => {
-  const { status, body, own } = await ask(path, headers)
-  const to = wanted === 404 ? 'ann' : 'anybody'
-  expect({ status, body }).toEqual({
-    status: wanted,
-    body: { message: expect.any(String), request_id: 'seven', to },
-  })
-  expect(own).toEqual(['seven', to === 'ann' ? '10' : '0', null])
-})
+] as const)(
+  'the response to %s has these headers too, with the caller if it is known',
+  async (_, path, headers, wanted) => {
+    const { status, body, own } = await ask(path, headers)
+    const to = wanted === 404 ? 'ann' : 'anybody'
+    expect({ status, body }).toEqual({
+      status: wanted,
+      body: { message: expect.any(String), request_id: 'seven', to },
+    })
+    expect(own).toEqual(['seven', to === 'ann' ? '10' : '0', null])
+  },
+)
 
 test('a preflight has these headers too', async () => {
   const preflight = await ask('/well', { 'access-control-request-method': 'GET' }, 'OPTIONS')

@@ -4,7 +4,7 @@ import { ManualRuntime } from '../../flow/runtime.double.ts'
 import { sleep } from '../../flow/wait.ts'
 import { drainReader } from './drain-body.ts'
 
-/** Drains a body whose pieces each come this number of milliseconds after the read. */
+/** Drains a body of `bytes` bytes. Each byte arrives `everyMs` milliseconds after it is read. */
 async function drain(bytes: number, everyMs: number) {
   const runtime = new ManualRuntime()
   const never = new CancelSource(runtime)

@@ -14,7 +14,10 @@ interface Told {
   closes: number
 }
 
-/** A body of these events that writes a word each: the text, `+` for a keep-alive, `.` for the end, `!code` for a failure. */
+/**
+ * Makes a body of these events. It writes the text of an event, `+` for a keep-alive, `.` for the end, and `!code`
+ * for a failure.
+ */
 function bodyOf(
   events: AsyncIterable<ChatEvent> | Flow,
   options: Partial<StreamBodyOptions> = {},

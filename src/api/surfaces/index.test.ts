@@ -9,7 +9,7 @@ test('every route belongs to one surface', () => {
   expect(new RouteTable(surfaces).routes.length).toBeGreaterThan(10)
 })
 
-test('no other file of the API has a path', async () => {
+test('no file of the API outside the surfaces has a path', async () => {
   const beginnings = new Set(surfaces.flatMap(({ routes }) => routes.map(({ path }) => path.split('/')[1])))
   const knows = new RegExp(`['"\`][^'"\`\\n]*/(${[...beginnings].filter((text) => text !== '').join('|')})\\b`)
   expect(`if (path.startsWith('/v1/'))`).toMatch(knows)

@@ -53,7 +53,7 @@ describe('a refresh token', () => {
       expect(new Set([first, second, third]).size).toBe(3)
     }))
 
-  test('returns its active child again, however late', () =>
+  test('returns its active child again at any later time', () =>
     withEmulator({ rule: 'documented' }, async ({ emulator, refresh }) => {
       const first = emulator.signIn().refresh_token
       const second = await refresh(first)
@@ -62,7 +62,7 @@ describe('a refresh token', () => {
       expect(await refresh(second)).not.toBe(used)
     }))
 
-  test('two steps back gets a new token for a short while, and then ends the family', () =>
+  test('whose child was used too gets a new token for a short time, and then ends the family', () =>
     withEmulator({ rule: 'documented' }, async ({ emulator, refresh }) => {
       const first = emulator.signIn().refresh_token
       const third = await refresh(await refresh(first))
@@ -71,7 +71,7 @@ describe('a refresh token', () => {
       expect([used, third]).not.toContain(swapped)
       expect(await refresh(first)).toBe(swapped)
       const last = await refresh(swapped)
-      // the time begins with its first replacement
+      // the short time begins when the token is first replaced
       now += 2_000
       expect(await refresh(first)).toBe(used)
       expect(await refresh(last)).toBe(used)
@@ -89,7 +89,7 @@ describe('a refresh token', () => {
       expect(await refresh(second)).toBe(used)
     }))
 
-  test('by the strict rule ends the family at once if it is two steps back', () =>
+  test('by the strict rule ends the family at once if its child was used too', () =>
     withEmulator({ rule: 'strict' }, async ({ emulator, refresh }) => {
       const first = emulator.signIn().refresh_token
       const third = await refresh(await refresh(first))
@@ -97,7 +97,7 @@ describe('a refresh token', () => {
       expect(await refresh(third)).toBe(used)
     }))
 
-  test('by the rule v2 is accepted one step back at any time, and others for a short while', () =>
+  test('by the rule v2 is accepted at any time until its child is used, and after that for a short time', () =>
     withEmulator({ rule: 'v2' }, async ({ emulator, refresh }) => {
       const first = emulator.signIn().refresh_token
       expect(first.length).toBeGreaterThan(12)
@@ -164,7 +164,7 @@ describe('a request', () => {
       expect(emulator.counts.renewals).toBe(0)
     }))
 
-  test('is refused in the requested shape, or in the old one', () =>
+  test('is refused in the shape that its header names, or else in the old one', () =>
     withEmulator({}, async ({ post }) => {
       const body = { refresh_token: 'nobody-has-ever-had-this' }
       const path = 'token?grant_type=refresh_token'

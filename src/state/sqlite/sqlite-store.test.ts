@@ -235,7 +235,7 @@ describe('a file that is lost while it is in use causes a problem:', () => {
   const waysToLose: Readonly<Record<string, readonly [(file: string) => void, string]>> = {
     removed: [(file) => rmSync(file), 'was removed or renamed'],
     renamed: [(file) => renameSync(file, `${file}.old`), 'was removed or renamed'],
-    'removed with all beside it': [
+    'removed with all files beside it': [
       (file) => {
         for (const name of readdirSync(folder)) if (join(folder, name).startsWith(file)) rmSync(join(folder, name))
       },
@@ -249,8 +249,8 @@ describe('a file that is lost while it is in use causes a problem:', () => {
       'was replaced by another file',
     ],
     emptied: [(file) => truncateSync(file), 'was overwritten'],
-    'robbed of its log': [(file) => rmSync(`${file}-wal`), 'has lost its log'],
-    'given the log of another': [
+    'left without its log': [(file) => rmSync(`${file}-wal`), 'has lost its log'],
+    'given the log of another file': [
       (file) => {
         copyFileSync(`${file}-wal`, `${file}.copy`)
         renameSync(`${file}.copy`, `${file}-wal`)
@@ -396,7 +396,7 @@ describe('the schema', () => {
     expect([file, `${file}-wal`].map((path) => readFileSync(path))).toEqual(contentBefore)
   })
 
-  // as the first version of this program wrote it; it must not be edited
+  // the first version of this program wrote this schema, so it must not be edited
   const first = [
     'CREATE TABLE entries (version INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, value BLOB NOT NULL, expires INTEGER)',
     'CREATE INDEX entries_by_end ON entries (expires) WHERE expires IS NOT NULL',
