@@ -13,7 +13,7 @@ export interface Caller {
   readonly role: Role
 }
 
-/** A key that lets a caller in. */
+/** A key with which a caller may use the gateway. */
 export interface ClientKey {
   readonly secret: Secret
   readonly role: Role

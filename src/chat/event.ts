@@ -19,16 +19,16 @@ export interface Usage {
   readonly reasoningTokens?: number
   readonly totalTokens?: number
   readonly source: 'upstream' | 'estimate'
-  /** What the upstream charges for, if it says so and the numbers differ from the counted ones. */
+  /** The tokens that the upstream charges for, if it states them and they differ from the counts above. */
   readonly billed?: { readonly inputTokens?: number; readonly outputTokens?: number }
   /** The share of each member when several models gave one answer. */
   readonly shares?: readonly { readonly title: string; readonly usage: Usage }[]
-  /** The usage object as the dialect `native.dialect` had it. */
+  /** The upstream's own usage object, in the form of its dialect. */
   readonly native?: Native
 }
 
 /**
- * The upstream's own chunk, or whole reply, that an event was made from, parsed. All events of one chunk carry the same
+ * The parsed chunk, or whole reply, of the upstream that an event was made from. All events of one chunk carry the same
  * object, so an encoder of that dialect relays it once and skips its other events. A layer that changes or drops an event
  * must remove `native` from all events of that chunk.
  */

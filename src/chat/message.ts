@@ -56,7 +56,10 @@ export interface FilePart {
   readonly extra?: Extras
 }
 
-/** A model's reasoning. Its `extra` has what the upstream accepts it by: a signature or an encrypted form. */
+/**
+ * A model's reasoning. Its `extra` has a signature or an encrypted form, without which the upstream does not accept
+ * it back.
+ */
 export interface ReasoningPart {
   readonly type: 'reasoning'
   readonly text: string

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { kindOf } from './model-kind.ts'
 
-describe('with only its name', () => {
+describe('the name of a model shows its kind', () => {
   const rows = {
     embedding: [
       'text-embedding-3-small',
@@ -88,7 +88,7 @@ describe('with only its name', () => {
     for (const id of ids) test(`${id} is for ${kind}`, () => expect<string>(kindOf({ id })).toBe(kind))
 })
 
-test('the type that its upstream gives counts more than its name', () => {
+test('the kind that the upstream states is used, even if the model’s name suggests another', () => {
   expect(kindOf({ id: 'gemini-2.5-flash-image', kind: 'chat' })).toBe('chat')
   expect(kindOf({ id: 'gpt-5', kind: 'image' })).toBe('image')
 })

@@ -1,6 +1,9 @@
 import type { Model, ModelKind } from './model.ts'
 
-/** Returns what a model is for: what its upstream says, else what its name suggests, else `chat`. */
+/**
+ * Returns the kind that a model's upstream states. If it states none, the model's name decides, or the kind is
+ * `chat`.
+ */
 export function kindOf({ id, kind }: Model): ModelKind {
   return kind ?? byName.find(([, word]) => word.test(id))?.[0] ?? 'chat'
 }

@@ -18,9 +18,14 @@ export interface Support {
   readonly lacksFields?: readonly string[]
   /** The upstream's own names of parameters. A parameter that the client sent under another name is `mapped`. */
   readonly names?: Readonly<Partial<Record<Parameter, string>>>
-  /** The numbers it takes, if they are fewer than the client may send. A number outside is `mapped` to the nearest one. */
+  /**
+   * The ranges of numbers that it takes, if they are narrower than the client's. A number outside is `mapped` to the
+   * nearest end.
+   */
   readonly ranges?: Readonly<Partial<Record<NumberParameter, Range>>>
-  /** Its words for a client's words, which are `mapped`. Other words are passed on unchanged. */
+  /**
+   * The upstream's words for a client's words. A word in this table is `mapped`. Other words are passed on unchanged.
+   */
   readonly words?: Readonly<Partial<Record<WordParameter, Readonly<Record<string, string>>>>>
   /** Parameters that some of its models do not take. */
   readonly exceptions?: readonly Exception[]

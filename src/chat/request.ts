@@ -74,7 +74,10 @@ export interface Parameters {
 
 export type Parameter = keyof Parameters
 
-/** Returns the parameters that have no effect: an empty list of tools, and the parameters about tools beside it. */
+/**
+ * Returns the parameters that have no effect: an empty list of tools, and the parameters about tools that come with
+ * it.
+ */
 export function idleParameters({ tools }: Parameters): readonly Parameter[] {
   return tools?.length === 0 ? ['tools', 'toolChoice', 'parallelToolCalls'] : []
 }

@@ -92,7 +92,7 @@ describe('the cost of a text', () => {
   const line = JSON.stringify({ level: 'info', id: 'b1f7', model: 'openai/gpt-5-mini', outcome: 'ok' }).repeat(20)
   const random = Array.from({ length: 10_000 }, (_, at) => new Bun.CryptoHasher('sha256').update(`${at}`).digest('hex'))
   const spelled: readonly (readonly [string, (at: number) => string])[] = [
-    ['as they come', (at) => random[at] ?? ''],
+    ['of random digits', (at) => random[at] ?? ''],
     ['that begin alike', (at) => `sk-proj-gateway-${random[at]}`],
     ['that begin and end alike', (at) => `eyJhbGciOiJIUzI1NiJ9.${random[at]}-production`],
   ]

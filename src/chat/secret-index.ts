@@ -67,8 +67,9 @@ export class SecretIndex {
   }
 
   /**
-   * Replaces every spelling in the text. Of two that overlap, the longer one is replaced, so that a spelling inside another
-   * leaves no rest of the longer one behind. Of two that are equally long, the first one is replaced.
+   * Replaces every spelling in the text. Of two that overlap, the longer one is replaced. Otherwise, a spelling
+   * inside a longer one would leave the rest of the longer one behind. Of two that are equally long, the first one is
+   * replaced.
    */
   replaceAll(text: string, mask: string): string {
     const matches = this.#matchesIn(text)

@@ -47,7 +47,7 @@ test('P17: a held secret is forgotten after its last holder is gone, unless anot
   }
   holder.secrets = []
   await until(isForgotten, 20_000, 'the secret is forgotten')
-  // a collection of the whole suite's heap takes a while, and there are many
+  // each garbage collection of the whole suite's heap takes a while, and this test runs many of them
 }, 60_000)
 
 test('P17: a known secret is redacted in a text in every encoding', () => {

@@ -14,9 +14,9 @@ export class Secret {
   readonly #value: string
 
   /**
-   * @param lifetime how long `redact` knows the secret: `always`, or only while it is `held`, for a token that will be
-   * replaced. A `caller's` secret is never known, because then a caller could have words of its choice cut out of what
-   * others read
+   * @param lifetime how long `redact` knows the secret: `always`, or only while it is `held`, for a token that will
+   *   be replaced. It never knows a `caller's` secret. Otherwise, a caller could choose words that `redact` would cut
+   *   out of texts for others
    */
   constructor(value: string, lifetime: 'always' | 'held' | "caller's" = 'always') {
     this.#value = value

@@ -21,10 +21,10 @@ export function readCount(value: unknown): number | undefined {
 }
 
 /**
- * Makes an upstream's numbers those of a `Usage`: the input includes the cache, and the output the reasoning. Upstreams of one
- * dialect differ in this, so a stated total decides, and then the size, because no part is larger than its whole.
- * xAI adds the reasoning to the total only (xAI, Consumption and rate limits), and so do proxies of Gemini; proxies of
- * Anthropic leave out the cache.
+ * Converts an upstream's numbers to those of a `Usage`: the input includes the cache, and the output includes the
+ * reasoning. Upstreams of one dialect differ in whether theirs do. A stated total shows it. So does the size, because
+ * no part is larger than its whole. xAI adds the reasoning to the total only (xAI, Consumption and rate limits), and
+ * so do proxies of Gemini; proxies of Anthropic leave out the cache.
  * @param usual decides if neither the total nor the size does
  */
 export function wholeCounts(stated: TokenCounts, usual: CountedBeside = {}): TokenCounts {
@@ -38,7 +38,7 @@ export function wholeCounts(stated: TokenCounts, usual: CountedBeside = {}): Tok
     ...parts,
     ...(inputTokens !== undefined && { inputTokens: input }),
     ...(outputTokens !== undefined && { outputTokens: output }),
-    // a total that is less than its parts has left out the same tokens as they had
+    // a total that is less than the sum lacks the tokens that were added to the input or the output above
     ...(totalTokens !== undefined && { totalTokens: Math.max(totalTokens, input + output) }),
   }
 }

@@ -15,13 +15,13 @@ describe('the commit point', () => {
     expect((await readAll(begun)).batches).toEqual([[role], [role, text('a')], [text('b')]])
   })
 
-  test('is the end at the latest', async () => {
+  test('is the end of the flow if no earlier batch has content', async () => {
     expect((await readAll(await begin(readyFlow([role])))).batches).toEqual([[role]])
     expect((await readAll(await begin(readyFlow<ChatEvent>()))).batches).toEqual([])
     expect((await readAll(await begin(readyFlow([finish])))).batches).toEqual([[finish]])
   })
 
-  test('is any event beyond the vocabulary', async () => {
+  test('is the first event that is not a chat event', async () => {
     const flow = readyFlow([{ type: 'tool-output', text: '' }], [{ type: 'tool-output', text: 'a' }])
     await begin(flow)
     expect(flow.reads).toBe(1)

@@ -31,7 +31,7 @@ export interface Receipt {
   readonly tools: Set<string>
   /** The key is the client's own name of the parameter. */
   readonly parameters: Map<string, Treatment>
-  /** What the answer had and the client's dialect cannot express, such as `order` or `reasoning.signature`. */
+  /** Members of the answer that the client's dialect cannot express, such as `order` or `reasoning.signature`. */
   readonly lost: Set<string>
   /** Configured tool servers whose tools could not be offered to the model, as known so far. */
   toolsMissing?: ReadonlySet<string>

@@ -66,7 +66,7 @@ test('the same function may be added twice and removed once', () => {
   expect(calls).toBe(1)
 })
 
-test('an error of a listener does not stop the others, and abort throws it', () => {
+test('abort throws the error of a listener after it has called the other listeners', () => {
   const source = given()
   const heard: string[] = []
   source.onAbort(() => {
@@ -92,7 +92,7 @@ test('a child of an aborted parent is aborted from the start', () => {
   expect(parent.child().reason).toBe(reason)
 })
 
-test('a parent is not aborted with its child, and drops it', () => {
+test('a parent is not aborted with its child, and no longer keeps it', () => {
   const parent = given()
   const child = parent.child()
   child.abort(reason)
@@ -111,7 +111,7 @@ test('a released child no longer follows its parent, and leaves no listener on i
   expect(children.some(({ aborted }) => aborted)).toBe(false)
 })
 
-test('ten thousand children come and go, and are aborted one after another', () => {
+test('of ten thousand children, half are released, and only the others are aborted', () => {
   const parent = given()
   const children = Array.from({ length: 10_000 }, () => parent.child())
   for (const child of children.slice(5_000)) child.release()
@@ -120,7 +120,7 @@ test('ten thousand children come and go, and are aborted one after another', () 
   expect(children.filter(({ aborted }) => aborted)).toHaveLength(5_000)
 })
 
-test('its native signal is made once, and is aborted with it', () => {
+test('the native signal of a cancel is created once, and is aborted with the cancel', () => {
   const source = given()
   const { native } = source
   expect(source.native).toBe(native)

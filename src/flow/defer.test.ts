@@ -27,7 +27,7 @@ describe('a deferred flow', () => {
     expect((await readAll(flow)).thrown).toEqual(new Error('nobody'))
   })
 
-  test('fails again at each later read, also if the flow that it tried failed, until it is closed', async () => {
+  test('fails at each read until it is closed, if no flow was found or the tried flow failed', async () => {
     const flows = [
       defer(() => Promise.reject(new Error('refused')), call()),
       defer(({ begin }) => begin(scriptedFlow<ChatEvent>(new Error('refused'))), call()),
@@ -48,7 +48,7 @@ describe('a deferred flow', () => {
     expect((await readAll(flow)).batches).toEqual([[text('a')]])
   })
 
-  test('closed before it is read opens nothing', async () => {
+  test('opens nothing if it is closed before its first read', async () => {
     let opened = 0
     const flow = defer(async () => {
       opened++
@@ -59,7 +59,7 @@ describe('a deferred flow', () => {
     expect(opened).toBe(0)
   })
 
-  test('closed while it waits aborts the wait, and closes a flow that still comes', async () => {
+  test('aborts its wait when it is closed, and closes a flow that is found afterwards', async () => {
     const found = readyFlow([1])
     const waiting = Promise.withResolvers<void>()
     let signal: Cancel | undefined
@@ -76,7 +76,7 @@ describe('a deferred flow', () => {
     expect([found.reads, found.closes]).toEqual([0, 1])
   })
 
-  test('closed while it tries a flow closes that flow, and tries no other', async () => {
+  test('closes the flow that it tries when it is closed, and tries no other', async () => {
     const tried: ScriptedFlow<ChatEvent>[] = []
     const flow = defer(async ({ begin, signal }) => {
       for (;;) {
@@ -96,7 +96,7 @@ describe('a deferred flow', () => {
     expect(tried.map(({ closes }) => closes)).toEqual([1])
   })
 
-  test('closed after its flow was found closes that flow once', async () => {
+  test('closes the found flow once, even if it is closed twice', async () => {
     const found = readyFlow([1], [2])
     const flow = defer(async () => found, call())
     await flow.next()

@@ -34,7 +34,7 @@ describe('the flow of a generator', () => {
     expect(opened).toBe(1)
   })
 
-  test('fails with the generator, and never ends well after that', async () => {
+  test('fails when the generator fails, and fails again at each later read', async () => {
     const failure = new Error('broken')
     const flow = flowOf<number>(async function* () {
       yield [1]
@@ -56,7 +56,7 @@ describe('the flow of a generator', () => {
     expect(opened).toBe(0)
   })
 
-  test('closed while it waits for a batch aborts the wait and frees the generator', async () => {
+  test('aborts its wait and frees the generator if it is closed while it waits for a batch', async () => {
     const seen: string[] = []
     const flow = flowOf<number>(async function* (signal) {
       try {
@@ -75,7 +75,7 @@ describe('the flow of a generator', () => {
     expect(await flow.next()).toBeUndefined()
   })
 
-  test('closed between two reads frees the generator', async () => {
+  test('frees the generator if it is closed between two reads', async () => {
     const freed = Promise.withResolvers<void>()
     const flow = flowOf<number>(async function* () {
       try {
@@ -91,7 +91,7 @@ describe('the flow of a generator', () => {
     expect(await flow.next()).toBeUndefined()
   })
 
-  test('never starts a generator that is opened after it was closed', async () => {
+  test('never starts a generator that was still being opened when the flow was closed', async () => {
     const opening = Promise.withResolvers<void>()
     let started = false
     const flow = flowOf<number>(async (signal) => {
@@ -120,7 +120,7 @@ describe('the flow of a generator', () => {
       }, controller)
     await readAll(open(false))
     const pending = readAll(open(true))
-    // it is waiting now
+    // now the second flow is waiting
     await Promise.resolve()
     controller.abort(new Error('gone'))
     expect((await pending).thrown).toEqual(new Error('gone'))

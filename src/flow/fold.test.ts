@@ -13,7 +13,7 @@ function of(events: readonly ChatEvent[]): Flow {
 
 const finished = (choice = 0): ChatEvent => ({ type: 'finish', choice, reason: 'stop' })
 
-/** A dialect whose signature of a thought comes with the end of its part. */
+/** Makes extra data with a signature, which Anthropic sends at the end of a reasoning part. */
 const signed = (signature: string) => ({ extra: { 'anthropic-messages': { signature } } })
 
 test('parts keep their order and their extra data', async () => {
@@ -72,7 +72,7 @@ test('files and the upstream’s own tool calls are parts', async () => {
   expect(choices[0]?.parts).toEqual([searched, { ...found, extra }, picture])
 })
 
-test('arguments of calls that grow in turns go to their own call', async () => {
+test('arguments go to their own call when several calls grow in turn', async () => {
   const pieces = fc.array(fc.tuple(fc.nat(2), fc.string()))
   await fc.assert(
     fc.asyncProperty(pieces, async (grown) => {
@@ -91,7 +91,7 @@ test('arguments of calls that grow in turns go to their own call', async () => {
   )
 })
 
-test('a fold stops at its limit, says so, and keeps the parts so far', () => {
+test('a fold stops at its limit, sets `isCut`, and keeps the parts so far', () => {
   const bounded = new Fold({ maxCharacters: 200 })
   const writer = new PartWriter()
   const add = (events: readonly ChatEvent[]) => {
@@ -153,7 +153,7 @@ test('annotations and log probabilities are kept in order', async () => {
   expect(choices[0]?.logprobs).toEqual([{ content: [1] }, null])
 })
 
-test('a whole native reply goes with its choice, a native chunk does not', async () => {
+test('a choice keeps a whole native reply, but not a native chunk', async () => {
   const whole: Native = { dialect: 'openai-chat', form: 'whole', value: {} }
   const chunk: Native = { dialect: 'openai-chat', form: 'chunk', value: {} }
   const { choices } = await fold(

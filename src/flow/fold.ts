@@ -5,10 +5,10 @@ import type { Flow } from './flow.ts'
 import { type Room, takeRoom } from './fold-room.ts'
 import { finishPart, type GrowingEvent, type GrowingPart, growPart, startPart } from './growing-part.ts'
 
-/** One choice as far as it has come. */
+/** One choice, which may be unfinished. */
 export interface FoldedChoice {
   readonly index: number
-  /** In order. */
+  /** The parts in order. */
   readonly parts: readonly Part[]
   /** Log probabilities of its tokens, in OpenAI's shape, in order. */
   readonly logprobs: readonly unknown[]
@@ -19,7 +19,7 @@ export interface FoldedChoice {
   readonly stopSequence?: string
   /** Fields that the answer must have, in addition to its parts, when it is sent back to the upstream. */
   readonly extra?: Extras
-  /** The upstream's whole reply, if the choice came in one. */
+  /** The upstream's whole reply, if the choice was read from one. It is undefined for a streamed choice. */
   readonly native: Native | undefined
 }
 
@@ -28,7 +28,7 @@ export interface Choice extends FoldedChoice {
   readonly finish: FinishReason
 }
 
-/** A whole answer, folded. */
+/** A whole answer. */
 export interface Answer {
   /** In the order of their indexes. */
   readonly choices: readonly Choice[]
@@ -144,7 +144,7 @@ function partsOf({ parts }: GrowingChoice): readonly Part[] {
   return [...parts].sort(([a], [b]) => a - b).map(([, part]) => finishPart(part))
 }
 
-/** Characters of an answer that is collected. No model writes that many. */
+/** Maximum number of characters of a folded answer. No model writes that many. */
 const maxAnswerCharacters = 128 * 1024 * 1024
 
 /**

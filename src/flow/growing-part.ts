@@ -33,7 +33,7 @@ export function growPart(part: GrowingPart, event: GrowingEvent, room: Room): vo
   if (extra && extra !== part.extra && takeRoom(room, sizeOf(extra))) part.extra = { ...part.extra, ...extra }
 }
 
-/** Returns the part as far as it has come. */
+/** Returns the part with everything that was added to it so far. */
 export function finishPart({ opened, text, annotations, extra }: GrowingPart): Part {
   const beside = extra && { extra }
   switch (opened.type) {

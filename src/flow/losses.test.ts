@@ -32,7 +32,7 @@ test('a dialect that can express everything loses nothing', async () => {
   expect(await lossesOf([...events, { type: 'usage', choice: 0, usage: { source: 'upstream' } }])).toEqual([])
 })
 
-test('a kind of part that the dialect lacks is named', async () => {
+test('a part of a type that the dialect lacks is noted by its type', async () => {
   const picture = { type: 'image', url: 'data:image/png;base64,AAAA' } as const
   const events: readonly ChatEvent[] = [
     { type: 'file', choice: 0, part: 0, file: picture },
@@ -45,7 +45,7 @@ test('a kind of part that the dialect lacks is named', async () => {
   expect(await lossesOf(events, form('image', 'foreign'))).toEqual(['server-tool-call', 'server-tool-result'])
 })
 
-test('extra data of a part is named', async () => {
+test('lost extra data is noted by the names of its fields', async () => {
   const to = writer()
   const events = [
     ...to.text('a', { annotations: [{ url: 'https://example.com' }], logprobs: {} }),
@@ -60,7 +60,7 @@ test('extra data of a part is named', async () => {
   ])
 })
 
-test('extra data of another dialect is named, and extra data of the own dialect is not', async () => {
+test('extra data of another dialect is noted, and extra data of the client’s dialect is not', async () => {
   const to = writer()
   const events = [
     ...to.reasoning('hm'),
@@ -73,11 +73,11 @@ test('extra data of another dialect is named, and extra data of the own dialect 
 
 test.each([
   ['thought, text, call', 'rtc', false],
-  ['text alone, between ends of it', 'tt', false],
+  ['two texts', 'tt', false],
   ['text before a thought', 'tr', true],
   ['a call before a text', 'ct', true],
   ['an empty text before a thought', '0r', false],
-])('parts that come in another order than they are told: %s', async (_, kinds, isLost) => {
+])('whether the order of parts is lost: %s', async (_, kinds, isLost) => {
   const to = writer()
   const events = [...kinds].flatMap((kind): ChatEvent[] => {
     if (kind === 'c') return to.toolCall(call)
@@ -94,18 +94,18 @@ test('each choice has its own order', async () => {
   expect(await lossesOf([...first, ...second])).toEqual([])
 })
 
-test('chunks of the own dialect lose nothing', async () => {
+test('chunks of the client’s dialect lose nothing', async () => {
   const native = { dialect: 'ours', form: 'chunk', value: {} } as const
   const event: ChatEvent = { type: 'server-tool-result', choice: 0, part: 0, toolCallId: 's', native }
   expect(await lossesOf([event, { type: 'foreign', choice: 0, isShown: true, native }])).toEqual([])
 })
 
-test('the list of losses is bounded, and an unknown part may end', async () => {
+test('at most 50 losses are noted, even at the end of a part that was never opened', async () => {
   const fields = Object.fromEntries(Array.from({ length: 500 }, (_, at) => [`f${at}`, at]))
   expect((await lossesOf([{ type: 'part-end', choice: 0, part: 7, ...theirs(fields) }])).length).toBe(50)
 })
 
-test('each of many parts is dropped at its end, and named once', async () => {
+test('a loss that many parts share is noted once', async () => {
   const lost = new Set<string>()
   const to = writer()
   const batch = Array.from({ length: 1_000 }, () => [...to.text('a'), ...to.endWords()]).flat()

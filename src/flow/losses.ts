@@ -4,25 +4,25 @@ import type { Flow } from './flow.ts'
 import type { GrowingEvent } from './growing-part.ts'
 import { watch } from './watch.ts'
 
-/** What an answer may have: kinds of parts, and what else a dialect may lack a place for. */
+/** Something that an answer may have and a dialect may be unable to express: a type of part, or another feature. */
 export type AnswerMember = Part['type'] | 'order' | 'annotations' | 'logprobs' | 'stop-sequence' | 'other-finish'
 
-/** What a dialect has a place for in an answer. */
+/** The members of an answer that a dialect can express. */
 export interface AnswerSupport {
-  /** Its name. An answer in its own words loses nothing. */
+  /** The dialect's name. Events with native chunks of this dialect lose nothing. */
   readonly dialect: string
   /**
-   * `order`: parts stay as they came, else thoughts, texts, refusals and calls are each told together. `other-finish`: an
-   * end of none of our kinds.
+   * `order`: the dialect keeps the order of all parts. Without it, all reasoning, texts, refusals and tool calls are
+   * grouped by type. `other-finish`: the dialect can express the finish reason `other`.
    */
   readonly members: ReadonlySet<AnswerMember>
 }
 
 /**
- * The same flow. What its answer has and the client's dialect cannot say is noted: the kind of a part, say, or
- * `reasoning.signature` for what only another dialect knows of one. A chunk of the client's own dialect loses nothing and
- * is not looked into.
- * @param lost where the names are noted: the receipt's
+ * Returns the flow with the same events. It notes each member of the answer that the client's dialect cannot express:
+ * a type of part, for example, or `reasoning.signature`, which is extra data of another dialect. It skips an event
+ * with a native chunk of the client's dialect, because such an event loses nothing.
+ * @param lost the receipt's set of names, to which the flow adds
  */
 export function noteLosses(flow: Flow, support: AnswerSupport, lost: Set<string>): Flow {
   let losses: Losses | undefined
@@ -39,13 +39,13 @@ export function noteLosses(flow: Flow, support: AnswerSupport, lost: Set<string>
 
 interface OpenPart {
   readonly name: AnswerMember
-  /** Whether something of it has been told. */
+  /** Whether the part has had any content. */
   hasContent: boolean
 }
 
 interface OpenChoice {
   readonly parts: Map<number, OpenPart>
-  /** The position in `turns` of the last kind of content so far. */
+  /** The highest position in `turns` of the content so far. */
   turn: number
 }
 

@@ -10,7 +10,7 @@ test('a flow is mapped batch by batch, without a promise if a batch is ready', a
   expect((await readAll(map(scriptedFlow(Promise.resolve([1, 2]), [3]), odd))).batches).toEqual([[1], [3]])
 })
 
-test('a batch that becomes empty is skipped, and the end stays the end', async () => {
+test('a batch that becomes empty is skipped, and the flow still ends', async () => {
   expect(map(readyFlow([2], [4], [5]), odd).next()).toEqual([5])
   const later = map(scriptedFlow(Promise.resolve([2]), Promise.resolve([4]), [5]), odd)
   expect((await readAll(later)).batches).toEqual([[5]])
@@ -22,7 +22,7 @@ test('many empty batches do not need a deep stack', () => {
   expect(flow.next()).toBeUndefined()
 })
 
-test('a failure and closing pass through', async () => {
+test('a mapped flow fails with its source, and closes its source when it is closed', async () => {
   const inner = scriptedFlow<number>([1], new Error('cut'))
   const flow = map(inner, odd)
   expect(await readAll(flow)).toEqual({ batches: [[1]], thrown: new Error('cut') })

@@ -34,7 +34,7 @@ describe('merged flows', () => {
     expect(await flow.next()).toBeUndefined()
   })
 
-  test('give each batch as it comes: a slow flow does not delay the others', async () => {
+  test('give each batch as soon as it arrives: a slow flow does not delay the others', async () => {
     const [fast, slow] = [gated(), gated()]
     const flow = merge([slow.flow, fast.flow])
     for (const said of ['a', 'b']) {
@@ -89,7 +89,7 @@ describe('merged flows', () => {
     expect(merge([]).next()).toBeUndefined()
   })
 
-  test('lose nothing and keep the order of each, with any timing', async () => {
+  test('lose no batch and keep the order of each flow, with any timing', async () => {
     const scripts = fc.array(fc.array(fc.boolean(), { maxLength: 6 }), { maxLength: 4 })
     await fc.assert(
       fc.asyncProperty(scripts, async (flows) => {

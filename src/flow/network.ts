@@ -15,22 +15,24 @@ export interface ByteSocket {
   write(bytes: Uint8Array): void
   pause(): void
   resume(): void
-  /** Whether the process waits for the connection before it ends. */
+  /** Sets whether the process waits for the connection before it ends. */
   keepProcess(keeps: boolean): void
-  /** Closes the connection after the bytes that the system has accepted. No more events are passed on. */
+  /**
+   * Closes the connection after the system has sent the bytes that it has accepted. The receiver gets no more events.
+   */
   end(): void
-  /** Closes the connection at once. No more events are passed on. */
+  /** Closes the connection at once. The receiver gets no more events. */
   destroy(): void
 }
 
-/** Where a connection leads. */
+/** The peer to which a connection is made. */
 export interface Endpoint {
   /** An IP address. */
   readonly address: string
   readonly port: number
   /** Whether the connection is encrypted. */
   readonly isSecure: boolean
-  /** The name that is asked for and that the certificate must have; without it the address itself. */
+  /** The name that TLS sends to the server, and that its certificate must have. The default is the address. */
   readonly serverName?: string
 }
 
@@ -38,15 +40,18 @@ export interface Endpoint {
 export interface Connecting {
   /** Rejects with the system's error. */
   readonly socket: Promise<ByteSocket>
-  /** Gives the attempt up. Nothing is left open. */
+  /** Ends the attempt, and closes everything that it has opened. */
   cancel(): void
 }
 
 /** Idle connections, kept for the next request. They do not keep the process running. */
 export interface IdleSockets {
-  /** The connection that became idle last. Its receiver has to be set again. */
+  /** Removes and returns the connection that became idle last. The caller must attach a new receiver. */
   take(key: string): ByteSocket | undefined
-  /** Keeps a connection, or closes it where enough are kept. @param keepMs milliseconds for which the peer keeps it */
+  /**
+   * Keeps a connection, or closes it if enough are kept already.
+   * @param keepMs milliseconds for which the peer keeps it
+   */
   put(key: string, socket: ByteSocket, keepMs?: number): void
 }
 
@@ -54,33 +59,35 @@ export interface ServeOptions {
   readonly hostname: string
   /** 0 for any free port. */
   readonly port: number
-  /** Seconds a connection may be idle between requests or while its head comes, up to 255. */
+  /**
+   * The seconds that a connection may be idle between requests, or while the head of a request arrives. At most 255.
+   */
   readonly idleSeconds: number
   answer(request: Request): Response | Promise<Response>
 }
 
-/** A socket that listens, and the requests on its connections. */
+/** A server that listens for HTTP requests. */
 export interface HttpListener {
   readonly port: number
-  /** Requests whose responses have not been sent to their end. */
+  /** Number of requests whose responses have not been sent completely. */
   readonly pendingRequests: number
-  /** The address of the peer that sent a request; undefined once it has left. */
+  /** The address of the peer that sent a request; undefined after the peer has left. */
   addressOf(request: Request): string | undefined
-  /** Sets for how many seconds the connection of a request may be silent; 0 for ever. */
+  /** Sets the number of seconds that the connection of a request may be silent; 0 means no limit. */
   limitSilence(request: Request, seconds: number): void
-  /** Refuses new connections, and resolves when those that are open have ended. */
+  /** Refuses new connections, and resolves when all open connections have ended. */
   stop(): Promise<void>
   /** Closes every connection. */
   kill(): Promise<void>
 }
 
-/** Everything that leaves or enters the process by a socket. */
+/** The only way in which the process uses sockets. */
 export interface Network {
-  /** Every address of a name. @throws the error of the look-up */
+  /** Returns every address of a host name. @throws the error of the look-up */
   lookUp(hostname: string): Promise<readonly string[]>
   connect(endpoint: Endpoint): Connecting
   readonly idle: IdleSockets
-  /** Present if the operator has named an HTTP proxy: then every request of ours to another server goes this way. */
+  /** Present if the operator has set an HTTP proxy. Then every request to another server goes through it. */
   readonly fetchByProxy?: (url: string, init: BunFetchRequestInit) => Promise<Response>
   /** The IP addresses of the machine itself. */
   ownAddresses(): readonly string[]
@@ -88,6 +95,6 @@ export interface Network {
   maxConnections(): number
   /** Starts to listen. @throws when the address cannot be bound */
   serve(options: ServeOptions): HttpListener
-  /** Listens for a moment. @returns the system's error code; undefined if it is possible */
+  /** Tries to listen, and stops at once. @returns the system's error code; undefined if the attempt succeeds */
   tryToListen(hostname: string, port: number): Promise<string | undefined>
 }

@@ -40,7 +40,7 @@ describe('a flow that is read ahead', () => {
     expect(await readAll(flow)).toEqual({ batches: [[said('a')]], thrown: new Error('cut') })
   })
 
-  test('closed closes its source, even while its reader waits', async () => {
+  test('closes its source when it is closed, even while its reader waits', async () => {
     const source = silentFlow([said('a')])
     const flow = readAhead(() => source, bySize)
     await flow.begun
@@ -52,7 +52,7 @@ describe('a flow that is read ahead', () => {
     expect(source.closes).toBe(1)
   })
 
-  test('closed while it waits for room stops reading', async () => {
+  test('stops reading if it is closed while it waits for room', async () => {
     const source = readyFlow([said('abcdef')], [said('g')])
     const flow = readAhead(() => source, bySize)
     await turn()

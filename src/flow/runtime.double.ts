@@ -68,7 +68,7 @@ export class ManualRuntime implements Runtime {
   }
 }
 
-/** 2026-01-01T00:00:00Z less a second. */
+/** One second before 2026-01-01T00:00:00Z. */
 const startedAt = 1_767_225_599_000
 
 /** A clock with one alarm. */

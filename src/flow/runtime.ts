@@ -5,9 +5,9 @@ import type { Timers } from './timers.ts'
 export interface Runtime {
   /** Milliseconds since 1970. */
   now(): number
-  /** Milliseconds of a clock that only goes forward, in fractions. */
+  /** Milliseconds, with fractions, of a clock that only goes forward. */
   elapsed(): number
-  /** Every wait of the program. */
+  /** The timers of every wait of the program. */
   readonly timers: Timers
   /** A number from 0 up to, but not including, 1. Do not use it for secrets. */
   random(): number

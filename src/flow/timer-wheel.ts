@@ -3,7 +3,7 @@ import { Link, slotCount, WheelLevel } from './wheel-level.ts'
 
 /** What a wheel needs from its machine. */
 export interface Alarms {
-  /** Milliseconds of a clock that only goes forward, in fractions. */
+  /** Milliseconds, with fractions, of a clock that only goes forward. */
   elapsed(): number
   /** Calls `run` once, after `ms` milliseconds: a whole number, 0 or more. */
   wakeIn(ms: number, run: () => void): Alarm
@@ -12,7 +12,7 @@ export interface Alarms {
 /** A timer of the machine. */
 export interface Alarm {
   cancel(): void
-  /** Whether the process waits for it before it ends. */
+  /** Sets whether the process waits for this timer before it ends. */
   keepProcess(keeps: boolean): void
 }
 

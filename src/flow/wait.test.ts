@@ -18,7 +18,7 @@ test('orAbort gives the promise’s own outcome, and leaves no listener', async 
   expect(signal.followers).toBe(0)
 })
 
-test('orAbort gives up with the signal’s reason, before or while it waits', async () => {
+test('orAbort rejects with the signal’s reason, whether the abort comes before or during the wait', async () => {
   const { signal } = given()
   const waiting = thrownBy(orAbort(new Promise(() => undefined), signal))
   signal.abort(reason)
@@ -27,7 +27,7 @@ test('orAbort gives up with the signal’s reason, before or while it waits', as
   expect(await thrownBy(orAbort(Promise.resolve(1), signal))).toBe(reason)
 })
 
-test('a promise that fails after it was given up does not cause an unhandled rejection', async () => {
+test('a promise that fails after the wait has ended does not cause an unhandled rejection', async () => {
   const unhandled: unknown[] = []
   const note = (thrown: unknown) => unhandled.push(thrown)
   process.on('unhandledRejection', note)

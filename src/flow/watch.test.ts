@@ -43,7 +43,7 @@ describe('a watched flow', () => {
     expect(seen).toEqual(['a 1', 'a failed'])
   })
 
-  test('ends before a read if a watcher throws', async () => {
+  test('fails without a read of its inner flow if `onRead` of a watcher throws', async () => {
     const seen: string[] = []
     const inner = scriptedFlow([1])
     const refusing: Watcher<number> = {
@@ -58,7 +58,7 @@ describe('a watched flow', () => {
     expect(seen).toEqual(['inner failed'])
   })
 
-  test('closed after only some watchers know the end tells the end to the others', () => {
+  test('tells the remaining watchers of the end if it is closed after only some were told', () => {
     const seen: string[] = []
     const flow = watch(watch(readyFlow([1]), noting('inner', seen, 9)), noting('outer', seen))
     for (const batch of [flow.next(), flow.next()]) expect(batch).toBeDefined()
@@ -81,7 +81,10 @@ const steps = fc.array(fc.constantFrom<Step>('ready', 'ready', 'pending', 'pendi
   maxLength: 8,
 })
 
-/** Makes a flow of these steps. It counts reads after its end, and settles pending batches when the test says so. */
+/**
+ * Makes a flow of these steps. It counts reads after its end, and settles a pending batch when the test calls
+ * `settle`.
+ */
 function generatedFlow(script: readonly Step[]) {
   const pending: (() => void)[] = []
   const seen = { readsAfterEnd: 0, closes: 0 }

@@ -68,7 +68,7 @@ class WatchedFlow<Event> implements Flow<Event> {
   }
 
   readonly #onBatch = (batch: NextBatch<Event>): NextBatch<Event> => {
-    // closed while it was pending
+    // the flow was closed while the batch was pending
     if (this.#ending) return undefined
     if (!batch) return this.#end({ kind: 'done' })
     for (const watcher of this.#watchers) watcher.onBatch?.(batch)

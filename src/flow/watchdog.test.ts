@@ -11,7 +11,7 @@ function given() {
   return { runtime, watchdog, barks }
 }
 
-/** Milliseconds after its moment in which the sockets are read. */
+/** Milliseconds after the deadline in which the sockets are read. */
 const readMs = 5
 
 test('it barks once after the limit of silence, when the sockets have been read', async () => {
@@ -21,7 +21,7 @@ test('it barks once after the limit of silence, when the sockets have been read'
   expect(barks).toEqual([20 + readMs])
 })
 
-test('data that is read in the meantime feeds it', async () => {
+test('data that is read between the deadline and the bark feeds it', async () => {
   const { runtime, watchdog, barks } = given()
   watchdog.feed(20)
   await runtime.advance(21)
@@ -32,7 +32,7 @@ test('data that is read in the meantime feeds it', async () => {
   expect(barks).toEqual([41 + readMs])
 })
 
-test('feeding moves the moment: the limit counts from the last feeding', async () => {
+test('each feeding moves the deadline: the limit counts from the last feeding', async () => {
   const { runtime, watchdog, barks } = given()
   for (let meals = 0; meals < 5; meals++) {
     watchdog.feed(40)
@@ -42,7 +42,7 @@ test('feeding moves the moment: the limit counts from the last feeding', async (
   expect(barks).toEqual([80 + 40 + readMs])
 })
 
-test('a new limit replaces the old one, shorter or longer', async () => {
+test('a new limit replaces the old one, whether it is shorter or longer', async () => {
   const { runtime, watchdog, barks } = given()
   watchdog.feed(60_000)
   watchdog.feed(10)
@@ -70,7 +70,7 @@ test('a stopped watchdog does not bark, even while the sockets are read, until i
   expect(barks).toHaveLength(1)
 })
 
-test('it can be fed again in its bark', async () => {
+test('it can be fed again while it barks', async () => {
   const runtime = new ManualRuntime()
   let barks = 0
   const watchdog = new Watchdog(runtime.timers, () => {

@@ -1,7 +1,7 @@
 /** Number of slots of a level. */
 export const slotCount = 64
 
-/** A link of a ring. A new link is a ring of its own. */
+/** A link of a ring. A new link forms a ring with only itself. */
 export class Link {
   previous: Link = this
   next: Link = this
