@@ -56,7 +56,7 @@ describe('a finish reason before the end of the answer', () => {
     expect(sent).toContain('"clock"')
   })
 
-  test('may be followed by a pause, longer than the pause that ends a stream without an end', async () => {
+  test('may be followed by a longer pause than a stream without its end marker may have', async () => {
     const pause = async function* () {
       yield* goesOn.slice(0, 1)
       // so that it is read separately

@@ -258,7 +258,7 @@ describe('tools', () => {
     })
 })
 
-test('a plan that is sent back is a plan again', async () => {
+test('a plan that a client sends back reaches Cohere as a plan', async () => {
   const { choices } = await client.chat.completions.create(callBoth)
   const said = choices[0]?.message
   if (!said) throw new Error('nothing was said')

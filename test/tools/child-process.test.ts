@@ -39,10 +39,10 @@ async function hold(mark: string) {
   return gateway
 }
 
-describe('when the gateway is gone its servers are gone too,', () => {
+describe('the servers of a gateway end with it', () => {
   for (const [how, signal] of [
-    ['killed', 'SIGKILL'],
-    ['or ended without closing them', 'SIGUSR2'],
+    ['if it is killed', 'SIGKILL'],
+    ['if it ends without closing them', 'SIGUSR2'],
   ] as const)
     test(how, async () => {
       const mark = randomUUID()
