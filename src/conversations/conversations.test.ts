@@ -150,7 +150,7 @@ describe('a request that is sent again', () => {
       answer,
     })
     expect(await conversations.messages(aliceSession, 100)).toHaveLength(4)
-    // and the session is free again
+    // the session is free again
     await (await ask(conversations, 'on')).close()
   })
 
@@ -215,7 +215,7 @@ describe('two requests on one session', () => {
     await (await ask(conversations, 'two')).close()
   })
 
-  test('they wait in their order, and one that leaves the queue blocks no other', async () => {
+  test('requests wait in their order, and a request that leaves the queue blocks no other', async () => {
     const { conversations } = setUp()
     const turn = await ask(conversations, 'one')
     const leaving = newCancel()
@@ -234,7 +234,7 @@ describe('two requests on one session', () => {
     expect(ends[1]).toMatchObject({ status: 'rejected', reason })
   })
 
-  test('one waits no longer than its limit, and those behind it still get their turn', async () => {
+  test('a request waits no longer than its limit, and the requests behind it still get their turn', async () => {
     const conversations = new Conversations({
       runtime: machine,
       store: new MemoryStore({ runtime: machine }),
@@ -261,7 +261,7 @@ describe('two requests on one session', () => {
     expect(kept?.filter(({ role }) => role === 'user').map(contentOf)).toEqual(['one', 'three'])
   })
 
-  test('one waits no longer than its limit for another replica', async () => {
+  test('a request waits no longer than its limit for another replica', async () => {
     const store = new MemoryStore({ runtime: machine })
     const [here, there] = [0, 0].map(() => new Conversations({ runtime: machine, store, ttlMs: minute, maxWaitMs: 20 }))
     if (!here || !there) throw new Error('there are two')
@@ -348,7 +348,7 @@ describe('an interrupted answer', () => {
         ])
       })
 
-  test("between a call and its result says that nothing is known of the call's outcome", async () => {
+  test('says that the outcome of a call is unknown if the call has no result', async () => {
     const { conversations } = setUp()
     const turn = await ask(conversations, 'one')
     await turn.addCalls(roundOf('', call('c1'), call('c2')))
@@ -459,7 +459,7 @@ test('the newest session is listed first, and a deleted session takes its result
   expect(await conversations.sessions('alice', 10)).toEqual([])
 })
 
-test('a long list lets other requests run, and is read no further after the client has gone', async () => {
+test('a long list lets other requests run, and its reading stops after the client has gone', async () => {
   const inner = new MemoryStore({ runtime: machine })
   let read = 0
   const store: Store = new Proxy(inner, {
@@ -483,7 +483,7 @@ test('a long list lets other requests run, and is read no further after the clie
   expect(await conversations.sessions('alice', 100)).toHaveLength(20)
 })
 
-test('a write that fails once loses and doubles nothing that was acknowledged', async () => {
+test('a write that fails once neither loses nor repeats an acknowledged message', async () => {
   const inner = new MemoryStore({ runtime: machine })
   let failure: 'before' | 'after' | undefined
   const store: Store = new Proxy(inner, {

@@ -1,7 +1,8 @@
 import { callsOf, type Message } from '../chat/message.ts'
 
 /**
- * Checks the rules that every model has for a conversation. It describes the first fault; undefined if there is none.
+ * Checks the rules that every model sets for a conversation. Returns a description of the first fault; undefined if there is
+ * none.
  */
 export function faultIn(messages: readonly Message[]): string | undefined {
   let open: readonly string[] = []

@@ -11,14 +11,14 @@ import {
   type StoredToolMessage,
 } from './stored-message.ts'
 
-/** One request and everything that followed from it. A turn is stored whole or not at all, so no tool result loses its call. */
+/** One request and everything that followed from it. A turn is removed only as a whole, so no tool result loses its call. */
 export interface Turn {
   /** The request's id. A request that is sent again has the same one. */
   readonly id: string
   readonly model: string
   /** `running` until it has ended. If no request writes the turn any more, the program ended in the middle of it. */
   readonly status: Status | 'running'
-  /** The question first, unless it is not stored. */
+  /** The first message is the question, unless the question is not stored. */
   readonly messages: readonly StoredMessage[]
 }
 
@@ -38,7 +38,7 @@ export interface History extends Omit<SessionSummary, 'messages'> {
 }
 
 export interface HistoryBounds {
-  /** Messages of a session; the oldest turns go first. */
+  /** Limit for the messages of a session. The oldest turns are removed first. */
   readonly maxMessages: number
   /** Limit for the characters of its messages in the store. A question may have half as many. */
   readonly maxCharacters: number
@@ -148,7 +148,7 @@ function cutToShare(text: string, { room, all }: { readonly room: number; readon
   return all <= room ? text : cutTo(text, Math.floor((room * sizeOf(text)) / all))
 }
 
-/** In JSON a character takes up to six. */
+/** Whether a text fits into the space. In JSON a character takes up to six characters. */
 function fits(text: string, room: number): boolean {
   return text.length * 6 <= room || sizeOf(text) <= room
 }

@@ -29,7 +29,7 @@ class Replica {
           if (this.hasEnded) return new Promise(() => undefined)
           const isWrite = name === 'compareAndSet' || name === 'put'
           if (isWrite && this.#endAtWrite-- === 0) this.hasEnded = true
-          // it ends after the write, before it gets the result
+          // the program ends after the write, before it gets the result
           const outcome: unknown = await found.apply(target, args)
           return this.hasEnded ? new Promise(() => undefined) : outcome
         }
@@ -76,7 +76,7 @@ interface Plan {
   readonly wait: boolean
   readonly rounds: number
   readonly fate: Fate
-  /** The question. A request that is sent again has that of its first try. */
+  /** The question. A request that is sent again has the question of its first try. */
   readonly question: Sent
 }
 
@@ -164,7 +164,7 @@ async function runTrial(seed: number): Promise<void> {
       sessionKey,
       requestId: again?.requestId ?? `r${plans.length}`,
       question: again?.question ?? ledger.word(sessionKey),
-      // replicas poll for each other's end in real time
+      // only one replica's requests wait, because a replica that waits for another one polls in real time
       wait: !isReplicated && random() < 0.5,
       rounds: below(3),
       fate: fates[below(fates.length)] ?? 'completed',
@@ -218,7 +218,7 @@ async function check(conversations: Conversations, sessions: readonly SessionKey
     const of = (sent: readonly Sent[]) => sent.filter((one) => one.sessionKey === sessionKey).map(({ word }) => word)
     const kept = (await conversations.messages(sessionKey, 10_000)) ?? []
     const words = kept.map(contentOf).filter((content) => /^w\d+$/.test(content))
-    // nothing twice, nothing that was not sent here, and everything acknowledged, in its order
+    // no word is stored twice, every stored word was sent here, and the acknowledged words are in their order
     expect(new Set(words).size).toBe(words.length)
     expect(of(ledger.sent)).toEqual(expect.arrayContaining(words))
     const acknowledged = of(ledger.kept)

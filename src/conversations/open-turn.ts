@@ -94,7 +94,7 @@ export class OpenTurn {
     })
   }
 
-  /** Adds the answer and ends the turn. Calls without a result were interrupted. @returns the stored answer */
+  /** Adds the answer and ends the turn. Each call without a result counts as interrupted. @returns the stored answer */
   async end(status: Status, { message, metadata }: RoundMessage): Promise<StoredAssistantMessage> {
     await this.#write((turn) => {
       const isFirst = !turn.messages.some((other) => callsIn(other).length > 0)
@@ -107,7 +107,7 @@ export class OpenTurn {
     throw new ChatError('internal', { message: 'The answer was not stored.' })
   }
 
-  /** Frees the session. A turn that has not ended has failed. */
+  /** Frees the session. If the turn has not ended, it ends as failed. */
   async close(): Promise<void> {
     if (this.#isClosed) return
     try {

@@ -47,7 +47,7 @@ export class Writers {
     this.#maxWaitMs = maxWaitMs
   }
 
-  /** @throws ChatError `conflict` if another request writes it and `wait` is false, or the wait was too long; the signal's reason */
+  /** @throws ChatError `conflict` if another request writes the session and this one may not wait, or waited too long; the signal's reason */
   async enter(name: string, { wait, signal }: WaitOptions): Promise<Writer> {
     const link = signal.child()
     const timer = signal.runtime.timers.set(this.#maxWaitMs, () => link.abort(sessionBusy()))
@@ -89,7 +89,7 @@ export class Writers {
       await orAbort(promise, signal)
     } catch (thrown) {
       const at = waiting.indexOf(resolve)
-      // the right came at the same moment as the abort, so it goes to the next request
+      // this request got the right at the moment of its abort, so the right goes to the next request
       if (at === -1) this.#leaveHere(name)
       else waiting.splice(at, 1)
       throw thrown

@@ -21,7 +21,7 @@ test('the pauses after repeated failures grow to a minute', () => {
   ])
 })
 
-test('chance shortens a pause by half at most', () => {
+test('a pause is shortened at random by at most half', () => {
   const { waitAfterFailure } = backoffWithClock(1)
   expect(Array.from({ length: 4 }, waitAfterFailure)).toEqual([0, 500, 1000, 2000])
 })

@@ -2,9 +2,9 @@ import type { Runtime } from '../flow/runtime.ts'
 
 const firstMs = 1_000
 const maxMs = 60_000
-/** A server that misbehaved is not contacted for so long. */
+/** Milliseconds for which a server that misbehaved is not contacted. */
 const cutOffMs = 300_000
-/** A connection that lasted this long counts as good. */
+/** Milliseconds after which a connection counts as good. */
 const steadyMs = 60_000
 
 /** How long to wait before a failed server is tried again: at once after a good connection, then 1 s, 2 s … 60 s, each shortened at random by up to half. */
@@ -22,7 +22,7 @@ export class Backoff {
     return this.waitMs > 0
   }
 
-  /** Milliseconds until it may be tried again. */
+  /** Milliseconds until the server may be tried again. */
   get waitMs(): number {
     return Math.max(0, this.#until - this.#runtime.elapsed())
   }

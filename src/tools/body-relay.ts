@@ -3,7 +3,7 @@ import { maxMessageBytes } from './oversize.ts'
 import { cleanMessage } from './read-message.ts'
 
 const nothing = new Uint8Array(0)
-/** Limit for the body of a refusal; the library reads all of it. */
+/** Limit for the body of a refusal, because the library reads the whole body. */
 const maxRefusalBytes = 64 * 1024
 
 /**

@@ -16,9 +16,9 @@ export interface ProcessGroup {
   readonly stderr: Pipes['stderr']
   /** Resolves with the exit code when the process has ended; some of its children may still run. */
   readonly exited: Promise<number>
-  /** Ends the group: closes the input, then sends SIGTERM, then kills it. Resolves when no process of it is left. */
+  /** Ends the group: closes the input, then sends SIGTERM, then kills it. Resolves when no process of the group is left. */
   end(): Promise<void>
-  /** Sends SIGKILL to all of them. */
+  /** Sends SIGKILL to all processes of the group. */
   kill(): void
 }
 
@@ -33,7 +33,7 @@ const script = '(trap "" TERM INT HUP; read -r _ <&3; kill -KILL 0) </dev/null >
 
 const graceMs = 500
 
-/** Starts a server's command in a process group of its own. @throws ChatError `upstream-failed` if it cannot be started */
+/** Starts a server's command in a new process group. @throws ChatError `upstream-failed` if it cannot be started */
 export function startGroup({ command, args, environment, folder }: StdioServer, runtime: Runtime): ProcessGroup {
   const never = new CancelSource(runtime)
   const child = spawn(['/bin/sh', '-c', script, 'sh', command, ...args.map(revealSecret)], environment, folder)

@@ -19,7 +19,7 @@ import type { ToolContext } from './tool.ts'
 export interface ConnectionEnd {
   /** Completes "the server failed: …". It contains no secret. */
   readonly why: string
-  /** Whether the server misbehaved, which no honest server does. */
+  /** Whether the server did something that no honest server does. */
   readonly isMisbehaviour: boolean
 }
 
@@ -65,7 +65,7 @@ export class Connection {
     try {
       await connection.#open(server, signal)
       connection.#isOpen = true
-      // it may have closed during the initialization
+      // the connection may have closed during the initialization
       if (!connection.#client?.transport) connection.#end ??= { why: closedByPeer, isMisbehaviour: false }
     } catch (thrown) {
       connection.#kill()
@@ -173,12 +173,12 @@ export class Connection {
 
   #onError(error: Error, server: ToolServerConfig): void {
     this.#options.log.debug({ err: error }, 'an MCP server or the connection to it failed')
-    // with the older transport the session ends with its stream, otherwise when the library gives up
+    // in the older transport a session ends with its stream; in the newer one it ends when the library gives up
     const isOver = server.transport === 'sse' ? 'event' in error : error.message.startsWith('Maximum reconnection')
     if (isOver) this.#lost()
   }
 
-  /** Ignored before the connection is open, because the error of the initialization says more. */
+  /** Ends an open connection. Before it is open, the error of the initialization is a better reason. */
   #lost(): void {
     if (this.#isOpen) this.#finish({ why: closedByPeer, isMisbehaviour: false })
   }

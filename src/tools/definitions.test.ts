@@ -15,7 +15,7 @@ test('a schema gets the shape that model APIs accept, and keeps unknown keywords
     expect(define({ inputSchema: empty ?? undefined })?.parameters).toEqual({ type: 'object', properties: {} })
 })
 
-test('a description is cut to 4,096 characters, and loses its invisible ones', () => {
+test('a description is cut to 4,096 characters, and its invisible characters are removed', () => {
   const hidden = 'a\u0000b\u001b[31mc\u202ed\u200be\u2066f\ufeffg\u{e0041}\u{e007f}h\u00adi\u2028j\u{e0101}k'
   expect(define({ description: `${hidden}\n\tline` })?.description).toBe('ab[31mcdefghijk\n\tline')
   expect(define({ description: 'Über 道 👩‍🔬 é' })?.description).toBe('Über 道 👩🔬 é')
@@ -74,7 +74,7 @@ test('a tool whose schema has another property name has changed', () => {
   expect([pins.admits(first), pins.admits(changed)]).toEqual([true, false])
 })
 
-test('of a server with endless tool names only the first 4,096 tools are admitted', () => {
+test('only the first 4,096 tools of a server with endless tool names are admitted', () => {
   const pins = new Pins()
   const admitted = Array.from({ length: 5_000 }, (_, at) => pins.admits({ name: `t${at}`, parameters: {}, hash: 'h' }))
   expect(admitted.filter((isAdmitted) => isAdmitted)).toHaveLength(4096)

@@ -18,7 +18,7 @@ export interface Definition {
 const Listed = z.looseObject({
   name: z.string().min(1).max(256),
   description: z.string().optional(),
-  /** A tool without a schema takes no arguments, or any. */
+  /** A tool without a schema takes no arguments or any arguments. */
   inputSchema: z.union([z.record(z.string(), z.unknown()), z.boolean()]).optional(),
 })
 

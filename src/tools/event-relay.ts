@@ -17,7 +17,7 @@ const nothing = new Uint8Array(0)
 const maxOthers = 16
 
 /**
- * Relays server-sent events to the library: each one complete and cleaned, and none that is too long. An answer that is too
+ * Relays server-sent events to the library. Each relayed event is complete, cleaned and not too long. An answer that is too
  * long is replaced by an error, and the stream continues.
  */
 export class EventRelay implements BodyFilter {
@@ -56,7 +56,7 @@ export class EventRelay implements BodyFilter {
     return out.length === 0 ? nothing : Buffer.from(out.join(''))
   }
 
-  /** An event without its blank line does not count. */
+  /** Returns nothing, because an event counts only after its blank line. */
   rest(): Uint8Array {
     return nothing
   }

@@ -26,7 +26,7 @@ function tooLarge(): ToolOutcome {
   return { content, isError: true }
 }
 
-/** The words of HTTP servers for an unknown session, in the various SDKs. */
+/** Matches the error texts with which the servers of various SDKs report an unknown session. */
 const sessionWords = /session|not (been )?initiali[sz]ed|before initiali[sz]ation/i
 
 /**

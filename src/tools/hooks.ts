@@ -1,7 +1,7 @@
 import type { Logger } from '../flow/call.ts'
 import type { Runtime } from '../flow/runtime.ts'
 
-/** What a transport reports about its connection, beside what the library's interface has. */
+/** The reports of a transport about its connection that the library's interface does not have. */
 export interface TransportHooks {
   readonly log: Logger
   readonly runtime: Runtime
@@ -9,7 +9,7 @@ export interface TransportHooks {
   onStderr(last: () => string | undefined): void
   /** The connection cannot be used any more. @param why completes "the server failed: …", without a secret */
   onLost(why: string): void
-  /** The same, because the server misbehaved. */
+  /** The connection cannot be used any more, because the server misbehaved. */
   onMisbehaviour(why: string): void
   /** The server's own messages arrive from now on; earlier ones may have been missed. */
   onListening(): void

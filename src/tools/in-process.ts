@@ -15,7 +15,7 @@ export interface InProcessTool {
   run(args: Fields, context: ToolContext): Promise<ToolOutcome>
 }
 
-/** Makes a tool of the function, like the tools of any server. */
+/** Turns the function into a tool like those of the servers. */
 export function inProcess(tool: InProcessTool): Tool {
   const { name, description, parameters, supportsStreaming } = tool
   return {

@@ -14,7 +14,7 @@ export interface LastingConnectionOptions {
   /** Our own version, which is sent to the server. */
   readonly version: string
   readonly runtime: Runtime
-  /** Milliseconds for a server's initialization; by default that of its transport. */
+  /** Milliseconds for a server's initialization. The default depends on the transport. */
   readonly greetMs?: number
 }
 
@@ -22,8 +22,8 @@ export interface LastingConnectionOptions {
 const greetMs = { stdio: 60_000, http: 20_000, sse: 20_000 } as const
 
 /**
- * A connection to an MCP server that is opened again when it breaks: after a failure and a pause, and after a longer pause
- * if the server misbehaved. It opens in the background. A request waits for the first attempt, and for the first attempt
+ * Holds a connection to an MCP server, and opens it again after it breaks: after a pause, which is longer if the server
+ * misbehaved. The connection opens in the background. A request waits for the first attempt, and for the first attempt
  * after a good connection broke.
  */
 export class LastingConnection {
@@ -50,7 +50,7 @@ export class LastingConnection {
     this.#backoff = new Backoff(options.runtime)
   }
 
-  /** Aborted when the connection is closed for good. */
+  /** Aborted when `close` is called. */
   get closing(): Cancel {
     return this.#closing
   }
@@ -64,7 +64,7 @@ export class LastingConnection {
     }
   }
 
-  /** Whether a request should wait for the running attempt, which has a deadline of its own. */
+  /** Whether a request should wait for the running attempt, which has its own deadline. */
   get isStarting(): boolean {
     return this.#connecting !== undefined && this.#isHopeful
   }
@@ -75,7 +75,7 @@ export class LastingConnection {
     if (this.#closing.aborted || this.#connection) return
     this.#begin()
       .then(this.#onStarted)
-      // why it failed is its state, and in the log
+      // the reason of the failure is in the state and in the log
       .catch(() => undefined)
   }
 
@@ -129,7 +129,7 @@ export class LastingConnection {
 
   #startLater(): void {
     if (this.#closing.aborted || this.#connecting || this.#pause) return
-    // a server that is down does not keep the process running
+    // this timer must not keep the process running
     this.#pause = this.#options.runtime.timers.set(this.#backoff.waitMs, () => this.start(), { isBackground: true })
   }
 

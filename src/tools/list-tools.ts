@@ -7,7 +7,7 @@ const maxPages = 100
 export const maxTools = 256
 const pageMs = 30_000
 
-/** An empty or absent cursor ends the list, as many servers write it. */
+/** An absent cursor ends the list. An empty one does so too, because many servers write it. */
 const Page = z.looseObject({
   tools: z.array(z.unknown()).catch([]),
   nextCursor: z

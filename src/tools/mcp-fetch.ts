@@ -30,14 +30,14 @@ const Sent = z.looseObject({
 
 type Reply = Parameters<NonNullable<Relay['filter']>>[0]
 
-/** The library reads a reply a moment after its bytes have ended. */
+/** Milliseconds that the library has to read a reply after its last bytes. */
 const readMs = 250
 /** Limit for the streams that may be opened within `streamsMs`; after that one per second. */
 const maxStreams = 10
 const streamsMs = 10_000
 /** Limit for the replies whose last event is remembered. */
 const maxReplies = 256
-/** A stream lasts as long as the connection, so that only its single messages have a limit. */
+/** A stream lasts as long as the connection, so only each of its messages has a limit. */
 const limits = { maxBytes: Number.MAX_SAFE_INTEGER }
 
 /**
@@ -50,7 +50,7 @@ export class McpFetch {
   readonly #hooks: TransportHooks
   /** Requests that wait for their answer, each with the abort of its reply. */
   readonly #waiting = new Map<Id, CancelSource>()
-  /** The request to whose reply an event belonged, by the event's id. */
+  /** The request whose reply contained an event, by the event's id. */
   readonly #replies = new Map<string, Id>()
   readonly #timers = new Set<Timer>()
   readonly #isOften: () => boolean

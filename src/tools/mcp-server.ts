@@ -9,7 +9,7 @@ import { Offered } from './offered.ts'
 import type { ToolServerConfig } from './server-config.ts'
 import type { Tool, ToolContext, ToolOutcome, ToolServerState } from './tool.ts'
 
-/** A list is used no longer than this, because the notification of a changed list may be lost with its stream. */
+/** Milliseconds for which a list is used at most, because the notification of a changed list may be lost with its stream. */
 const listMaxAgeMs = 60_000
 
 /** An MCP server during the program's life: its connection, and its tools. A server that is not connected has no tools. */
@@ -38,7 +38,7 @@ export class McpServer {
     return { name, transport: this.#transport, tools: this.#tools.length, ...this.#lasting.state }
   }
 
-  /** Whether a request should wait for the running attempt to connect, which has a deadline of its own. */
+  /** Whether a request should wait for the running attempt to connect, which has its own deadline. */
   get isStarting(): boolean {
     return this.#lasting.isStarting
   }

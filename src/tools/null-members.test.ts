@@ -66,7 +66,7 @@ test('a null that is a value stays: in lists, and in a tool’s results, argumen
   for (const message of messages) expect(withoutNulls(message)).toEqual(message)
 })
 
-test('it reads no prototype, and no message is too deep for it', () => {
+test('the removal reads no prototype, and no message is too deep for it', () => {
   const message = JSON.parse('{"id": 1, "result": {"__proto__": {"polluted": 1}, "a": null}}')
   expect(JSON.stringify(withoutNulls(message))).toBe('{"id":1,"result":{"__proto__":{"polluted":1}}}')
   let deep: unknown = null

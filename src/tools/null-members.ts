@@ -30,7 +30,7 @@ function cleanFields(fields: Readonly<Record<string, unknown>>, depth: number): 
   )
 }
 
-/** Whether the `null`s within a member stay. Those in the `data` of a log message do, those in the `data` of an error do not. */
+/** Whether the `null`s within a member stay. They stay in the `data` of a log message, but not in the `data` of an error. */
 function keepsNulls(name: string, fields: Readonly<Record<string, unknown>>): boolean {
   return dataMembers.has(name) || (name === 'data' && 'level' in fields)
 }

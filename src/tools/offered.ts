@@ -4,7 +4,7 @@ import { type Definition, Pins, readDefinition } from './definitions.ts'
 import { qualifiedName } from './names.ts'
 import type { Tool, ToolContext, ToolOutcome } from './tool.ts'
 
-/** Runs a tool by its server's own name of it. */
+/** Runs the tool that has this name on its server. */
 export type RunTool = (name: string, args: Fields, context: ToolContext) => Promise<ToolOutcome>
 
 /** Which of the tools that a server lists are offered to models. */
@@ -22,7 +22,7 @@ export class Offered {
     this.#run = run
   }
 
-  /** Chooses the valid, unchanged tools of a list; of two with the same name the first. */
+  /** Chooses the valid, unchanged tools of a list. If two have the same name, it chooses the first. */
   choose(listed: readonly unknown[]): readonly Tool[] {
     const chosen = new Map<string, Tool>()
     for (const definition of listed.map(readDefinition)) {
@@ -35,7 +35,7 @@ export class Offered {
     return [...chosen.values()]
   }
 
-  /** Whether the tool is still as it was first seen, as far as is known. */
+  /** Whether no change of the tool is known. */
   isUnchanged(name: string): boolean {
     return this.#pins.isUnchanged(name)
   }

@@ -3,11 +3,11 @@ import { jsonOrUndefined } from '../wire/json.ts'
 
 /** Limit for one message: a result, a list of tools, a notification. A longer one is not kept. */
 export const maxMessageBytes = 16 * 1024 * 1024
-/** After so many bytes of one message the waiting requests fail, without waiting for its end. */
+/** Bytes of one message after which the waiting requests fail, although the message has not ended. */
 const maxWaitBytes = 64 * 1024 * 1024
 /** A message of more bytes counts as endless. */
 const endlessBytes = 256 * 1024 * 1024
-/** So many messages that are too long are skipped within so many milliseconds; more count as misbehaviour. */
+/** Limit for the messages that are too long within `oftenMs` milliseconds. More of them count as misbehaviour. */
 const maxOften = 5
 const oftenMs = 60_000
 
@@ -27,7 +27,7 @@ export interface OversizeOptions {
   waiting(): Iterable<Id>
   /** Called if the answer to this request was too long. */
   fail(id: Id): void
-  /** Called if the server misbehaved, as no honest one does. */
+  /** Called if the server did something that no honest server does. */
   onMisbehaviour(why: string): void
 }
 
@@ -53,7 +53,7 @@ export class Oversize {
     if (owner !== undefined && owner !== 'no answer') this.#failIfWaiting(owner)
   }
 
-  /** Called when more of it was skipped. @param bytes all of it so far */
+  /** Called when more bytes of the message were skipped. @param bytes the bytes of the message so far */
   noteSize(bytes: number): void {
     if (bytes > maxWaitBytes) this.#failAll()
     if (bytes > endlessBytes) this.#options.onMisbehaviour('it sent a message that has no end')

@@ -11,7 +11,7 @@ export function readMessage(json: string): unknown {
   return json.includes('null') ? withoutNulls(message) : message
 }
 
-/** The same for a text. A text that is not a message stays unchanged; undefined if it nests too deep. */
+/** Cleans the JSON text of a message. A text that is not a message stays unchanged; undefined if it nests too deep. */
 export function cleanMessage(json: string): string | undefined {
   if (nestsTooDeep(json, maxDepth)) return undefined
   const message = json.includes('null') ? jsonOrUndefined(json) : undefined

@@ -12,7 +12,7 @@ import type { Tool } from './tool.ts'
 
 const never = newCancel()
 
-test('all tools or those of some servers are listed, each under a name of its own', async () => {
+test('all tools or those of some servers are listed, each under a unique name', async () => {
   await using http = await startHttpServer('http', 'http')
   const own = {
     name: 'own',

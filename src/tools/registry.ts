@@ -17,7 +17,7 @@ export interface ToolsOptions {
   readonly version: string
   /** Tools of the program itself, beside the current time. */
   readonly inProcess?: readonly InProcessTool[]
-  /** Milliseconds that a request waits for the tools of a connected server. A starting server has a deadline of its own. */
+  /** Milliseconds that a request waits for the tools of a connected server. A starting server has its own deadline. */
   readonly listMs?: number
   readonly greetMs?: number
 }
@@ -79,7 +79,7 @@ function limitWait(listMs: number): (server: McpServer, signal: Cancel) => Promi
       overdue.delete(server)
       return tools
     } catch {
-      // why it failed is its state, and in the log
+      // the reason of the failure is in the state and in the log
       return undefined
     } finally {
       timer?.stop()

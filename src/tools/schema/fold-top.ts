@@ -109,7 +109,7 @@ function intersectShapes(a: Shape, b: Shape): Shape {
   }
 }
 
-/** The shape of several parts of which one holds. */
+/** The shape of several parts if one of them holds. */
 function uniteShapes(shapes: readonly Shape[]): Shape {
   const [first = open, ...more] = shapes
   const isSame = more.every(({ additional }) => isDeepStrictEqual(additional, first.additional))
@@ -134,7 +134,7 @@ function joinProperties(shapes: readonly Shape[], how: 'allOf' | 'anyOf'): Reado
 
 const maxWords = 1_000
 
-/** Adds to the description what the schema no longer says. */
+/** Adds the required properties of each alternative to the description, because the new schema does not contain them. */
 function describe(description: unknown, alternatives: readonly (readonly string[])[]): string | undefined {
   const own = typeof description === 'string' ? description : undefined
   if (alternatives.length < 2) return own

@@ -4,7 +4,7 @@ import type { Fields } from '../../chat/message.ts'
 const types = ['object', 'array', 'string', 'integer', 'number', 'boolean', 'null'] as const
 export type JsonType = (typeof types)[number]
 
-/** Other words that programs write for them. */
+/** Other words that programs write for these types. */
 const others: Readonly<Record<string, JsonType>> = {
   str: 'string',
   text: 'string',

@@ -4,7 +4,7 @@ import { isFields } from './json-types.ts'
 /** Places of definitions; a reference into them stays unchanged. */
 const homes = ['$defs', 'definitions']
 
-/** Resolves the references of a schema, and finds their targets a place in the new schema. */
+/** Resolves the references of a schema, and gives their targets a place in the new schema. */
 export class Refs {
   readonly #root: Fields
   /** New names of definitions that were elsewhere, by the pointer to them. */
