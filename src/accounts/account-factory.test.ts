@@ -112,7 +112,7 @@ describe('a pool that makes its accounts', () => {
     expect(new Set(leased.map(({ label }) => label))).toEqual(new Set(['anonymous-1']))
   })
 
-  test('gives an added account to the call that waits longest, and made ones to the others', async () => {
+  test('gives an added account to the call that waits longest, and gives made accounts to the other calls', async () => {
     const { signUpService, pool, lease, holdSignUps, labels } = setUp({ min: 3 })
     const release = holdSignUps()
     const waiting = [lease(), lease(), lease()]

@@ -10,7 +10,10 @@ const prefix = 'anonymous-'
 
 type AddAccount = (account: LiveAccount) => void
 
-/** Milliseconds to wait after the first failure to make an account. Each further failure doubles them, up to `maxRetryMs`. */
+/**
+ * Milliseconds to wait after the first failure to make an account. Each further failure doubles them, up to
+ * `maxRetryMs`.
+ */
 const retryMs = 5_000
 const maxRetryMs = 10 * 60_000
 
@@ -77,7 +80,10 @@ export class AccountFactory {
     this.#closing.abort(new Error('closed'))
   }
 
-  /** Whether the wait after a failure still runs. If the failure is in the future, the clock was set back, and the wait is over. */
+  /**
+   * Whether the wait after a failure still runs. If the failure is in the future, the clock was set back, and the
+   * wait is over.
+   */
   get #isWaiting(): boolean {
     const now = this.#now()
     return this.#failedAt <= now && now < this.#notBefore

@@ -21,8 +21,8 @@ export interface AccountsOptions {
   readonly log: Logger
   readonly runtime: Runtime
   /**
-   * Milliseconds that a service has for each of the two attempts to renew an account. The default is 8,000. A service still
-   * accepts the old token for longer than that.
+   * Milliseconds that a service has for each of the two attempts to renew an account. The default is 8,000. A service
+   * still accepts the old token for longer than that.
    */
   readonly answerMs?: number
 }
@@ -94,8 +94,8 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   }
 
   /**
-   * Returns the credential to use. Shortly before its end, a renewal starts in the background, and the old credential is
-   * returned meanwhile. Only when it has almost ended, the result is a promise of the new one.
+   * Returns the credential to use. Shortly before its end, a renewal starts in the background, and the old credential
+   * is returned meanwhile. Only when it has almost ended, the result is a promise of the new one.
    * @throws ChatError `login-needed` or `account-banned`; `renewal-failed` and others if the renewal fails
    */
   getCredential(signal: Cancel): Credential | Promise<Credential> {

@@ -196,7 +196,7 @@ test('the preferred account is used out of turn, unless it rests or has failed t
   expect(pickPreferred()).toBe('a0')
 })
 
-test('a proof puts an account aside for good: neither time nor a late answer brings it back', () => {
+test('an account that needs a login or is banned is never used again, even after a year or a late answer', () => {
   const { fail, succeed, pass, lease, kinds } = setUp(3)
   fail(0, 'login-needed')
   fail(1, 'account-banned')

@@ -16,7 +16,9 @@ interface CheckOptions {
   readonly network: Network
 }
 
-/** Shows the settings that a start would use, where they come from, and what would prevent the start. Changes nothing. */
+/**
+ * Shows the settings that a start would use, where they come from, and what would prevent the start. Changes nothing.
+ */
 export async function check(config: Config, { isJson, network }: CheckOptions): Promise<number> {
   const { problems, notes } = config.state.inspect()
   const host = await findHostProblem(config.host, network)

@@ -17,7 +17,7 @@ const states: Readonly<Partial<Record<Reason, string>>> = {
 
 const unreachable = new Set(['upstream_unreachable', 'upstream_connect_timeout'])
 
-/** The state of an account in at most two words of our own. */
+/** The state of an account in at most two words. They never come from the upstream. */
 export function stateOf(error: ChatError | undefined): string {
   if (!error) return 'works'
   return unreachable.has(error.code) ? 'unreachable' : (states[error.reason] ?? 'failed')

@@ -18,8 +18,9 @@ import { table } from './table.ts'
 const maxTestMs = 60_000
 
 /**
- * Tries every account once, all at the same time, and connects to the MCP servers. A running server tries its own accounts,
- * because a refresh token that can be used only once must be renewed by the process that stores it. Exit 1 if no account works.
+ * Tries every account once, all at the same time, and connects to the MCP servers. A running server tries its own
+ * accounts, because a refresh token that can be used only once must be renewed by the process that stores it. Exit 1
+ * if no account works.
  */
 export async function doctor(
   config: Config,

@@ -4,7 +4,8 @@ const gap = '  '
 
 /**
  * A table with a head, whose columns are as wide as their texts.
- * @param width limit for the characters of a line, if there is one: the widest columns are narrowed, and their texts wrapped
+ * @param width limit for the characters of a line, if there is one: the widest columns are narrowed, and their texts
+ *   wrapped
  */
 export function table(
   head: readonly string[],

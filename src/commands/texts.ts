@@ -6,7 +6,10 @@ import upstreams from '../../docs/upstreams.md' with { type: 'text' }
 /** Every setting, as a commented `.env`. */
 export const settings: string = environment
 
-/** The text of `help TOPIC`; undefined if there is none. For `upstreams` it is the whole document, or the section on one upstream. */
+/**
+ * The text of `help TOPIC`; undefined if there is none. For `upstreams` it is the whole document, or the section on
+ * one upstream.
+ */
 export function topic([name = '', upstream = '']: readonly string[]): string | undefined {
   if (name === 'settings') return settings
   return name === 'upstreams' ? (sectionOn(upstream) ?? upstreams) : sectionOn(name)

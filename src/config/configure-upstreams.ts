@@ -12,7 +12,10 @@ export function configureUpstreams(environment: Environment): readonly Upstream[
 /** Variables that only one upstream reads, in addition to its credential. */
 const furtherNames = /_(MODELS|\w*URL|ANON_KEY|PROMPT_ID)$/
 
-/** Configures a provider's upstreams, and reports a variable of an upstream that is off: its credential was probably forgotten. */
+/**
+ * Configures a provider's upstreams, and reports a variable of an upstream that is off: its credential was probably
+ * forgotten.
+ */
 function configure(provider: Provider, environment: Environment): readonly Upstream[] {
   const before = environment.problems.length
   const { result, names, secrets } = environment.recordReads(() => provider.configure(environment))

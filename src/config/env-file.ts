@@ -48,7 +48,10 @@ const failures: Readonly<Record<string, string>> = {
   ELOOP: 'names a link that leads to itself',
 }
 
-/** Reads at most one byte more than the limit, because a device has no end and a pipe no size. @returns the bytes, or the problem */
+/**
+ * Reads at most one byte more than the limit, because a device has no end and a pipe has no size.
+ * @returns the bytes, or the problem
+ */
 function readBounded(path: string): Buffer | string {
   let descriptor: number | undefined
   try {

@@ -32,7 +32,10 @@ function skeletonOf(name: string): string {
     .replace(/_(BASE_URL|BASE_URI|BASE|URI|ENDPOINT)$/, '_URL')
 }
 
-/** Counts the edits between two names: a letter inserted, deleted or replaced, or two neighbours swapped (optimal string alignment). */
+/**
+ * Counts the edits between two names: a letter inserted, deleted or replaced, or two neighbours swapped (optimal
+ * string alignment).
+ */
 export function editsBetween(a: string, b: string): number {
   let before: readonly number[] = []
   let row: readonly number[] = Array.from({ length: b.length + 1 }, (_, column) => column)

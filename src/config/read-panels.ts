@@ -2,7 +2,10 @@ import { omnibus, type Panel, type PanelMember } from '../gateway/panel.ts'
 import type { Problem } from '../providers/provider.ts'
 import type { Environment } from './environment.ts'
 
-/** Reads the panels: `rawbot-omnibus` if it has members, and those of `ROUTES`: `name = a + b + c`, one per line or after a `;`. */
+/**
+ * Reads the panels: `rawbot-omnibus`, if it has members, and the panels of `ROUTES`. `ROUTES` has panels in the form
+ * `name = a + b + c`, one per line or after a `;`.
+ */
 export function readPanels(environment: Environment, upstreams: readonly string[]): readonly Panel[] {
   const builtIn = omnibus(upstreams)
   const panels = new Map<string, Panel>(builtIn ? [[builtIn.name, builtIn]] : [])

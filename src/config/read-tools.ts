@@ -36,7 +36,10 @@ const File = z.looseObject({ mcpServers: z.record(z.string(), z.unknown()) })
 /** The variables of the program's environment that a server's process gets. */
 export type Inherited = Readonly<Partial<Record<'PATH' | 'HOME', string | undefined>>>
 
-/** Reads the MCP servers of `MCP_SERVERS`, and Exa's. A problem is reported with the server's name, never with a value. */
+/**
+ * Reads the MCP servers of `MCP_SERVERS`, and Exa's. A problem is reported with the server's name, never with a
+ * value.
+ */
 export function readTools(environment: Environment, inherited: Inherited): ToolsConfig {
   const report = (problem: string, remedy: string) => environment.report({ variable: 'MCP_SERVERS', problem, remedy })
   const text = environment.text('MCP_SERVERS')

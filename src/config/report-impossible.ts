@@ -33,8 +33,8 @@ function reportImpossible(variable: string, model: string, { environment, upstre
 }
 
 /**
- * Reports a variable that names a model which no configured upstream can have; a panel is allowed. The upstreams are not
- * asked for their lists here. A name is only a hint: OpenRouter offers chats with models that OpenAI does not.
+ * Reports a variable that names a model which no configured upstream can have; a panel is allowed. The upstreams are
+ * not asked for their lists here. A name is only a hint: OpenRouter offers chats with models that OpenAI does not.
  */
 export function reportNoChat(variable: string, known: ConfiguredUpstreams): void {
   const { environment, upstreams, panels } = known
@@ -64,7 +64,10 @@ function isPossible(model: string, upstreams: readonly Upstream[]): boolean {
   )
 }
 
-/** Upstreams that only list their own models, at their own address. Their models have no other upstream's name before a slash. */
+/**
+ * Upstreams that only list their own models, at their own address. Their models have no other upstream's name before
+ * a slash.
+ */
 const makers = new Set(['openai', 'deepseek', 'gemini', 'xai', 'perplexity', 'moonshot', 'cohere', 'ai21', 'mistral'])
 
 function isMaker({ name, baseUrl }: Upstream): boolean {

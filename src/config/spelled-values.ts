@@ -41,12 +41,15 @@ export class SpelledValues {
     return [...new Set([...own, ...this.#spellings.keys()])]
   }
 
-  /** Whether the name is another spelling of one of these. */
+  /** Whether the name is another spelling of a name in `names`. */
   isSpellingOf(name: string, names: ReadonlySet<string>): boolean {
     return this.#spellings.entries().some(([own, written]) => names.has(own) && written.includes(name))
   }
 
-  /** Warns of two spellings of one of these variables with different values, because the operator may have meant either. */
+  /**
+   * Warns of two spellings of one of these variables with different values, because the operator may have meant
+   * either.
+   */
   contradictions(names: ReadonlySet<string>): string[] {
     return [...this.#spellings].flatMap(([own, written]) => {
       const used = this.writtenAs(own)

@@ -12,7 +12,10 @@ export interface SubstituteOptions {
   report(problem: string, remedy: string): void
 }
 
-/** Matches `$${` for a literal `${`, `${NAME}` and `${env:NAME}`, both also with `:-default`, and other words with a colon. */
+/**
+ * Matches `$${` for a literal `${`, `${NAME}` and `${env:NAME}`, both also with `:-default`, and other words with a
+ * colon.
+ */
 const pattern = /\$\$\{|\$\{(?:(\w+):(?!-))?([^${}:]*)(?::-([^{}]*))?\}/g
 
 /**

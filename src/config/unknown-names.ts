@@ -4,7 +4,7 @@ import { editsBetween, isSameCredential, nearestName } from './near-name.ts'
 export interface NamesInUse {
   /** The names that the program has read. */
   readonly read: ReadonlySet<string>
-  /** Whether a name is one of these, or another spelling of one. */
+  /** Whether a name was read, or is another spelling of a name that was read. */
   isKnown(name: string): boolean
   /** Whether a name that was read has a value. */
   isSet(name: string): boolean
@@ -52,8 +52,8 @@ function describeUnknown(name: string, nearest: string | undefined): string {
 }
 
 /**
- * Whether a name of the environment is meant to be ours. With the same first word it may differ by two edits, otherwise by
- * one at most.
+ * Whether a name of the environment is meant to be ours. With the same first word it may differ by two edits,
+ * otherwise by one at most.
  */
 function isProbablyOurs(name: string, other: string): boolean {
   if (isSameCredential(name, other)) return true

@@ -43,7 +43,7 @@ export function readSession(value: unknown, now?: number): SupabaseSession | und
   const { access_token: accessToken, refresh_token: refreshToken, expires_at, expires_in, user } = parsed.data
   const { sub, exp, iat } = Claims.parse(readJwt(accessToken) ?? {})
   const issuedAt = now === undefined ? iat : Math.floor(now / 1000)
-  // the token's own claim comes first, because the service checks that one
+  // the token's claim comes first, because the service checks this claim
   const endsAt = exp ?? expires_at ?? (expires_in ? endOf(expires_in, issuedAt) : undefined)
   const userId = user?.id ?? sub
   if (endsAt === undefined || !userId) return undefined
@@ -57,7 +57,10 @@ export function readSession(value: unknown, now?: number): SupabaseSession | und
   }
 }
 
-/** The end of a session in seconds since 1970. If its beginning is unknown, it counts as ended, so that it is renewed first. */
+/**
+ * The end of a session in seconds since 1970. If its beginning is unknown, it counts as ended, so that it is renewed
+ * first.
+ */
 function endOf(seconds: number, issuedAt: number | undefined): number {
   return issuedAt === undefined ? 0 : issuedAt + seconds
 }

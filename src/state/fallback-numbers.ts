@@ -1,6 +1,6 @@
 import type { LeaseClaim, WriteOptions } from './store.ts'
 
-/** Versions and fences of values in memory begin here, above all those of a storage. */
+/** Versions and fences in memory begin at this number, which no version or fence of a storage reaches. */
 export const memoryBase = 2 ** 52
 
 export type CompareOptions = WriteOptions & { readonly lease?: LeaseClaim }

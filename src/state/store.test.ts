@@ -514,7 +514,7 @@ for (const [name, open] of Object.entries(stores))
         expect(await store.compareAndSet('a', 0, 'x', { lease: { name: 'l', fence } })).toBeUndefined()
       })
 
-      test('is remembered for most of a day, whatever other leases are taken', async () => {
+      test('is remembered for most of a day, even if other leases are taken', async () => {
         const former = await fenceOf('l', 10)
         time += leaseMemoryMs - 1
         for (let at = 0; at < 10; at++) await store.lease(`m${at}`, 10)

@@ -15,8 +15,8 @@ export interface LogOptions {
 }
 
 /**
- * Opens the program's log. A `Secret` is hidden by its type, in any field. Known secrets that an upstream or a library has put
- * into a text are cut out of the finished line.
+ * Opens the program's log. A `Secret` is hidden by its type, in any field. Known secrets that an upstream or a
+ * library has put into a text are cut out of the finished line.
  */
 export function openLog({ level, format, runtime, write }: LogOptions): Logger {
   const destination = {
@@ -62,7 +62,10 @@ function createLogger(root: pino.Logger, fields: object): Logger {
 /** How many frames of a stack are shown. */
 const maxFrames = 12
 
-/** Describes an error without its message, which may be an upstream's: its code, its kind, and the stack of an internal error. */
+/**
+ * Describes an error without its message, which may be an upstream's: its code, its kind, and the stack of an
+ * internal error.
+ */
 function outline(thrown: unknown): object {
   if (!(thrown instanceof ChatError))
     return { err: thrown instanceof Error ? { ...kindOf(thrown), at: framesOf(thrown) } : { type: typeof thrown } }

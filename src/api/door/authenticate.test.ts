@@ -81,7 +81,10 @@ describe('item 19: guessing', () => {
   })
 })
 
-/** Mean, variance and count of the samples below the 90th percentile. Garbage collection and scheduling cause the others. */
+/**
+ * Mean, variance and count of the samples below the 90th percentile. Garbage collection and scheduling cause the
+ * others.
+ */
 function moments(samples: readonly number[]): { mean: number; variance: number; count: number } {
   const kept = samples.toSorted((a, b) => a - b).slice(0, Math.floor(samples.length * 0.9))
   const mean = kept.reduce((sum, value) => sum + value, 0) / kept.length
@@ -138,8 +141,8 @@ function time(groups: readonly (readonly string[])[], check: (headers: Headers) 
 describe('P18: the time of a check', () => {
   const wrongAfter = (length: number) => right.slice(0, length) + 'x'.repeat(right.length - length)
   /**
-   * Groups of wrong keys of the same length, which share much, little or nothing with the right key. Hashing takes longer for a
-   * longer key (20 ns from 8 to 43 characters), but the sender knows that length anyway.
+   * Groups of wrong keys of the same length, which share much, little or nothing with the right key. Hashing takes
+   * longer for a longer key (20 ns from 8 to 43 characters), but the sender knows that length anyway.
    */
   const groups = [
     [0, 1, 2, 10, 20, 30, 41].map(wrongAfter),

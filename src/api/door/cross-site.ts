@@ -17,10 +17,10 @@ export interface CrossSitePolicy {
 const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /**
- * Refuses requests of foreign web pages. Without a key, neither loopback nor a private network protects the gateway:
- * any page can use a host name that resolves to it, and a page of another program on this machine is foreign too. So
- * the `Host` must be one of ours, and a page must come from this same `Host`, or from an origin in `CORS_ORIGINS`. With
- * keys any valid `Host` is accepted.
+ * Refuses requests of foreign web pages. Without a key, the gateway is not protected by loopback or a private
+ * network: any page can use a host name that resolves to it, and a page of another program on this machine is foreign
+ * too. So the `Host` must be one of ours, and a page must come from this same `Host`, or from an origin in
+ * `CORS_ORIGINS`. With keys any valid `Host` is accepted.
  * @throws ChatError `forbidden`, or `invalid-request` for an invalid host
  */
 export function refuseCrossSite(headers: Headers, policy: CrossSitePolicy): void {

@@ -14,7 +14,10 @@ import { RouteTable } from './route-table.ts'
 const key = 'sk-surface-0123456789abcdef'
 const calls = new Calls(10)
 
-/** A surface for Anthropic's clients: it has another header for the id, the id in the body, and the rest of the caller's limits. */
+/**
+ * A surface for Anthropic's clients: it has another header for the id, the id in the body, and the rest of the
+ * caller's limits.
+ */
 const limited: Surface = {
   name: 'limited',
   error: ({ meaning: { status }, message }, { id, caller }) => ({

@@ -24,7 +24,7 @@ export async function drainBody({ body, bodyUsed }: Request, runtime: Runtime): 
   if (body && !bodyUsed && !body.locked) await drainReader(body.getReader(), runtime)
 }
 
-/** The same for a body that has been partly read. */
+/** Like `drainBody`, but for a body that has been partly read. */
 export async function drainReader(reader: BodyReader, runtime: Runtime): Promise<void> {
   const endsAt = runtime.elapsed() + drainMs
   // no signal is needed: if the client leaves, the body ends

@@ -4,5 +4,7 @@ import { surface as openai } from './openai/index.ts'
 import { surface as operations } from './operations/index.ts'
 import type { Surface } from './surface.ts'
 
-/** Every surface. An unknown path that is near none of them gets the first surface's error. */
+/**
+ * Every surface. An unknown path gets the error of the nearest surface. If none is near, it gets that of the first.
+ */
 export const surfaces: readonly Surface[] = [openai, chatServer, admin, operations]

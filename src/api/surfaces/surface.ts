@@ -38,8 +38,8 @@ export interface Surface {
   /** Encodes a failure at one of its paths or near them, such as a missing key, an unknown path or an invalid body. */
   readonly error: (error: ChatError, facts: RequestFacts) => FailureReply
   /**
-   * Extra headers of every response at these paths, also of a failure: for example the request's id under another name, or
-   * the rest of the caller's limits.
+   * Extra headers of every response at these paths, also of a failure: for example the request's id under another
+   * name, or the rest of the caller's limits.
    */
   readonly headers?: (facts: RequestFacts) => Readonly<Record<string, string>>
   /** JSON schemas by name; two surfaces may share one. */

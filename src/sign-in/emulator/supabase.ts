@@ -25,7 +25,10 @@ export interface SupabaseEmulatorOptions {
 export interface SignInFault {
   /** The answer. */
   readonly script: Script
-  /** Whether the service renewed the session although it sent an error: the old refresh token is replaced, and the new one is lost. */
+  /**
+   * Whether the service renewed the session although it sent an error: the old refresh token is replaced, and the new
+   * one is lost.
+   */
   readonly isDone?: boolean
 }
 
@@ -42,13 +45,13 @@ export interface SupabaseEmulator extends HttpEmulator {
   refuse(accessToken: string): void
   /** Ends every session of a user. From then on this code refuses its refresh tokens. */
   end(userId: string, code: 'user_banned' | 'session_expired' | 'session_not_found'): void
-  /** Makes the next sign-ins fail, each with one of these. */
+  /** Makes the next sign-ins fail. Each sign-in gets one of these faults, in order. */
   fault(...faults: readonly SignInFault[]): void
 }
 
 /**
- * Supabase Auth over real sockets, as strict as the service: it checks the project's key, replaces refresh tokens at every
- * use by the real rule, allows 30 anonymous users an hour, and sends both shapes of errors.
+ * Supabase Auth over real sockets, as strict as the service: it checks the project's key, replaces refresh tokens at
+ * every use by the real rule, allows 30 anonymous users an hour, and sends both shapes of errors.
  */
 export async function emulateSupabase(options: SupabaseEmulatorOptions = {}): Promise<SupabaseEmulator> {
   const { rule = 'documented', reuseIntervalMs = 10_000, expiresIn = 3_600, now = Date.now } = options

@@ -3,7 +3,7 @@ import { type Lease, leaseMemoryMs } from '../store.ts'
 interface LeaseRecord {
   readonly fence: number
   readonly expiresAt: number
-  /** Whether its holder has released it. Then it is free, whatever the clock says. */
+  /** Whether its holder has released it. Then it is free, even if the clock is set back. */
   readonly isReleased: boolean
 }
 

@@ -82,7 +82,7 @@ function withClose(store: SqliteStore) {
   return { store, [Symbol.asyncDispose]: () => store.close() }
 }
 
-test('only the owner may read the file and those beside it, whatever the umask and their former mode', async () => {
+test('only the owner may read the file and the files beside it, with any umask and any former mode', async () => {
   const umask = process.umask(0)
   try {
     const [made, former] = [newFile(), newFile()]

@@ -9,7 +9,7 @@ import { listServers, listTools } from './tools.ts'
 
 const messages = '/api/sessions/{session}/messages'
 
-/** Pages of other origins may use the routes that chat, but not the others. */
+/** Pages of other origins may use only the routes that chat. */
 const shared = { access: 'client', cors: true } as const
 const own = { access: 'client', cors: false } as const
 

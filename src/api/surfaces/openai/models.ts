@@ -38,7 +38,7 @@ function encodeSupport({ parameters, extraFields = [] }: Support): Fields {
   return Object.fromEntries([...known, ...extraFields.map((name) => [name, 'honoured'])])
 }
 
-/** Encodes a model: OpenAI's four members, and whatever else is known, under OpenRouter's names. */
+/** Encodes a model with OpenAI's four members. All other known facts have OpenRouter's names. */
 function encodeModel({ id, upstream, model, support, members }: ListedModel): Fields {
   return {
     id,
