@@ -164,7 +164,7 @@ async function runTrial(seed: number): Promise<void> {
       sessionKey,
       requestId: again?.requestId ?? `r${plans.length}`,
       question: again?.question ?? ledger.word(sessionKey),
-      // only one replica's requests wait, because a replica that waits for another one polls in real time
+      // with several replicas no request waits, because a replica would poll for another one's answer in real time
       wait: !isReplicated && random() < 0.5,
       rounds: below(3),
       fate: fates[below(fates.length)] ?? 'completed',
