@@ -152,7 +152,7 @@ describe('a body whose client', () => {
     expect(app.lines.filter((line) => JSON.parse(line).level === 'error')).toEqual([])
   })
 
-  test('waits for 100-continue is told to go on', async () => {
+  test('waits for 100-continue gets a 100 first', async () => {
     using client = new RawClient(app.url)
     const body = bodyOf(300)
     void client.send(head('Expect: 100-continue', `Content-Length: ${body.length}`))

@@ -21,7 +21,9 @@ export interface RigOptions {
   alter?(config: Config): Config
 }
 
-/** Starts the program with these variables. Its ids are `id-1`, `id-2` …, and its clock goes on one second for each. */
+/**
+ * Starts the program with these variables. Its ids are `id-1`, `id-2` …, and its clock moves by one second for each id.
+ */
 export function startChatServer(
   variables: RawVariables,
   { surroundings, store = new MemoryStore({ runtime: machine }), alter = (config) => config }: RigOptions = {},

@@ -12,7 +12,7 @@ export interface Asked {
 export interface Answered {
   readonly status: number
   readonly headers: Headers
-  /** The body as it came. */
+  /** The whole body, unchanged. */
   readonly body: string
   /** The chunks of a stream, or the one object of a JSON answer. */
   readonly chunks: readonly Chunk[]

@@ -18,7 +18,7 @@ const mebibyte = 2 ** 20
 
 let emulator: OpenaiEmulator
 let gateway: RunningGateway
-/** Gives up a silent member after 3 s. Only tests of a silent member use it, because nothing else there takes that long. */
+/** This gateway gives up a silent member after 3 s. Only the tests with a silent member use it. */
 let impatient: RunningGateway
 /** The script of each member. A member without a script gives the emulator's own answer. */
 const scripts = new Map<string, () => Script>()

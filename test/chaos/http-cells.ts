@@ -18,7 +18,8 @@ type Bytes = string | Uint8Array
 /** A stream over HTTP in a dialect other than OpenAI's. */
 export interface StreamWire {
   /**
-   * The bytes before the fault: A nothing, B no text yet, C `helloWor`, D the finish, E what follows the finish, if anything.
+   * The frames before the fault. A has none, B has no text yet, C ends with the text `helloWor`, D ends with the
+   * finish, and E also has what follows the finish, if anything does.
    */
   readonly moments: Readonly<Record<'A' | 'B' | 'C' | 'D', readonly string[]> & { readonly E?: readonly string[] }>
   /** The whole text `helloWorld`, with every frame that looks like an end but is not the end of the answer. */
@@ -46,7 +47,7 @@ export function inserted(wire: StreamWire, moment: Moment, ...more: readonly Byt
   return { body: [...before, ...more, ...whole(wire).slice(before.length)] }
 }
 
-/** A client that wants a whole answer gets a status for every cut. */
+/** Makes the cells of a cut. A client that wants a whole answer gets a status for every cut. */
 function cutCells(wire: StreamWire, ending: 'rst' | 'fin' | 'end'): Cell[] {
   const name = (moment: Moment, what: string) => ({
     name: `${moment} ${ending} ${what}`,
@@ -73,7 +74,7 @@ function cutCells(wire: StreamWire, ending: 'rst' | 'fin' | 'end'): Cell[] {
   ]
 }
 
-/** Silence, with deadlines of two seconds. Nothing is left for a retry. */
+/** Makes the cells of silence, with deadlines of two seconds. No time is left for a retry. */
 function stallCells(wire: StreamWire): Cell[] {
   const stall = (moment: Moment, what: string) => ({
     name: `${moment} stall ${what}`,

@@ -158,7 +158,7 @@ describe('P4: a slow reader', () => {
   const stuckClients = times(10, 100)
   /** P4 allows 16 MiB for one client and 2 MiB each for a hundred. We measured 4.1 MiB each for a hundred, of which Bun's fetch holds 1.6. */
   const maxPerClient = (isFull ? 5 : 16) * mebibyte
-  test(`${stuckClients} clients that read nothing of 200 MB: the upstream pauses, memory is bounded, others go on`, async () => {
+  test(`${stuckClients} clients that read nothing of 200 MB: the upstream pauses, memory is bounded, others are served`, async () => {
     const { child } = both
     for (const _ of range(50)) await readWhole(both)
     const usual = await latencies(both)
@@ -175,7 +175,7 @@ describe('P4: a slow reader', () => {
   })
 })
 
-/** Milliseconds for half of a hundred whole answers. With TRIBUTARY_TEST_FULL=1, on an idle machine, it is for 99 of them. */
+/** Returns the median time of a hundred whole answers in milliseconds; with TRIBUTARY_TEST_FULL=1 the 99th percentile. */
 async function latencies(both: Both): Promise<number> {
   const took: number[] = []
   for (const _ of range(100)) {

@@ -39,7 +39,7 @@ const cutCells: readonly Cell[] = endings.flatMap((ending): Cell[] => [
   { ...good, name: `E ${ending} after [DONE]`, script: cutAt('E', ending) },
 ])
 
-/** Silence, with deadlines of a second. Nothing is left for a retry. */
+/** Silence, with deadlines of a second. No time is left for a retry. */
 const stallCells: readonly Cell[] = [
   ...both.map(
     (stream): Cell => ({

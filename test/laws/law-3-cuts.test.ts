@@ -14,7 +14,10 @@ import { cuts, type Rig } from './subject.ts'
 
 /** Concurrent requests of each kind. Nine kinds run at the same time, together below Bun's limit of 256 fetches. */
 const atOnce = { rst: 8, fin: 8, stall: 60 } as const
-/** Milliseconds of silence after which a stalled upstream is given up. After the marker it must not come too early. */
+/**
+ * Milliseconds of silence after which a stalled upstream is given up. They are more after the marker, which must be
+ * read by then.
+ */
 const idleMs = { before: 60, after: 600 } as const
 /** Milliseconds within which bytes with an end marker are read. */
 const readMs = 60

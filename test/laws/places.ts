@@ -22,7 +22,7 @@ export function placesOf({ framings, fixtures }: Pick<Rig, 'framings' | 'fixture
     return Array.from({ length: each }, (_, turn) => {
       const fixture = inTurn(fixtures, at + turn)
       const { marker, others } = offsetsOf(fixture, fixture.endMarker(way.framing, way.cut))
-      // around the end marker the kinds of cut differ
+      // near the end marker the kinds of cut have different results, so each kind is tested at all these offsets
       const sent = turn < marker.length ? inTurn(marker, turn) : inTurn(others, turn + at * (each - marker.length))
       return { fixture, ...way, sent }
     })

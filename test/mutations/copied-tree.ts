@@ -58,7 +58,7 @@ interface Run {
 /** Runs test files until one test fails. */
 async function runTests(cwd: string, { tests, maxMs }: Run) {
   const command = [process.execPath, 'test', '--bail', ...tests]
-  // an own process group, because a run that stops early does not end the programs that its tests have started
+  // a separate process group, because a run that stops early does not end the programs that its tests have started
   const child = Bun.spawn(command, { cwd, detached: true, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
   let isHung = false
   const timer = setTimeout(() => {
