@@ -37,7 +37,7 @@ export function withImagesOfResults(
   }
 }
 
-/** OpenAI names `image_url`; others speak of image input, vision or multimodal models. */
+/** OpenAI names `image_url`; other services name image input, vision or multimodal models. */
 function speaksOfImages(refusal: string): boolean {
   return /image|vision|multi-?modal/i.test(refusal)
 }

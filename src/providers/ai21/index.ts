@@ -11,7 +11,7 @@ import type { Provider, Upstream } from '../provider.ts'
 /** Endings that a copied base URL may have. They are removed, because each route begins with the version. */
 const routes = ['/studio/v1/chat/completions', '/studio/v1', '/v1']
 
-/** AI21's own API, which speaks almost OpenAI's dialect: https://docs.ai21.com/reference/jamba-api-ref */
+/** AI21's own API, which has almost OpenAI's dialect: https://docs.ai21.com/reference/jamba-api-ref */
 export const provider: Provider = {
   name: 'ai21',
   configure(variables) {

@@ -61,7 +61,7 @@ describe("a parameter is sent under Cohere's name", () => {
   for (const [parameters, sent] of rows)
     test(JSON.stringify(parameters), () => expect(encode(parameters)).toEqual({ ...bare, ...sent }))
 
-  test("Cohere's own fields keep their names, and win over mapped parameters", () => {
+  test("Cohere's own fields keep their names, and replace mapped parameters", () => {
     const extra = {
       k: 5,
       p: 0.4,

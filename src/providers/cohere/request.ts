@@ -27,8 +27,8 @@ export const support: Support = {
 }
 
 /**
- * Encodes the body of `POST /v2/chat`. Cohere's own parameters that a client sent win over parameters that are mapped
- * to them.
+ * Encodes the body of `POST /v2/chat`. A field of Cohere's that the client sent replaces a parameter that is mapped to
+ * the same field.
  * @throws ChatError `unsupported` if Cohere does not accept a part of the request that the answer needs;
  *   `invalid-request` if the chosen tool is not among the tools
  */

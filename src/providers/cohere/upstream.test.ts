@@ -146,7 +146,7 @@ describe('a chat', () => {
   }
 
   for (const body of ['', '{}', '[]', '{"message":7}', 'no json'])
-    test(`400 with the body ${JSON.stringify(body)} is a bad request too`, async () => {
+    test(`400 with the body ${JSON.stringify(body)} is a bad request`, async () => {
       emulator.script({ status: 400, headers: json, body: [body] })
       expect(await failureOf(ask(request()))).toMatchObject({ reason: 'invalid-request', code: 'invalid_request' })
     })
@@ -278,7 +278,7 @@ describe('the emulator', () => {
     expect((await post({ ...right, stop_sequences: ['1', '2', '3', '4', '5'], tools: [tool] })).status).toBe(200)
   })
 
-  test('gives a whole answer too', async () => {
+  test('gives a whole answer if no stream is requested', async () => {
     expect(await (await post({ ...hello, max_tokens: 2, documents: ['a'] })).json()).toMatchObject({
       finish_reason: 'MAX_TOKENS',
       message: { role: 'assistant', content: [{ type: 'text', text: 'You said:' }], citations: [{ text: 'You' }] },

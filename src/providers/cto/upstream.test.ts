@@ -319,7 +319,7 @@ describe('the second protocol', () => {
     expect((await service.ask([messageOf('user', 'x'.repeat(24_000))])).finishes).toBe(1)
   })
 
-  test('answers every request with its own model, even at the same time', async () => {
+  test('answers simultaneous requests, each with its own model', async () => {
     const pace = (chatted: ReceivedPrompt) => ({ body: answerOf(chatted.model, ' ', chatted.prompt), paceMs: 2 })
     await using service = await startService({ protocol: 'v2', reply: pace })
     const models = Array.from({ length: 12 }, (_, at) => ['gpt_5_4', 'glm_5_1', 'kimi_k2_5'][at % 3] ?? '')

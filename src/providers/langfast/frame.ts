@@ -14,7 +14,7 @@ export interface RunFrame {
   readonly error?: unknown
 }
 
-/** An `execution:chunk`: upstreams 3.4. A later client adds all members but `content` and `status`. */
+/** An `execution:chunk`: upstreams 3.4. Older public clients read only `content` and `status`, newer ones all members. */
 const Payload = z.looseObject({
   executionId: z.union([z.string(), z.number()]).nullish().catch(undefined),
   content: z.string().nullish().catch(undefined),

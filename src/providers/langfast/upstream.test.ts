@@ -246,7 +246,7 @@ describe('several runs at the same time', () => {
       await waitUntilClosed()
     })
 
-  test('on one account: a waiting run ends with its own signal', async () => {
+  test('on one account: a waiting run ends when its signal is aborted', async () => {
     const account = accountOf()
     const stalled = requestWithScript({ job: 'untold', answer: { body: [], ending: 'stall' } })
     const first = newCancel()

@@ -14,7 +14,7 @@ import { orderMessages } from './order-messages.ts'
 /** Endings that a copied base URL may have. They are removed, because each route begins with the version. */
 const routes = ['/v1/chat/completions', '/v1/models', '/v1']
 
-/** Mistral's own API, which speaks almost OpenAI's dialect: https://docs.mistral.ai/api */
+/** Mistral's own API, which has almost OpenAI's dialect: https://docs.mistral.ai/api */
 export const provider: Provider = {
   name: 'mistral',
   configure(variables) {

@@ -245,7 +245,7 @@ describe('a request', () => {
     expect(await sent(hello, answer, title, title, hello)).toEqual([hello, answer, asUser, title, hello])
   })
 
-  test('an answer is put between a result and the user, also in place of an empty answer', async () => {
+  test('a short answer is put between a result and a user message, and replaces an empty answer there', async () => {
     const [call, result] = turn('abcdefgh1').slice(1)
     const filler = { role: 'assistant', content: 'OK.' }
     const tail = async (...messages: readonly object[]) =>

@@ -6,7 +6,7 @@ import { openaiToolBounds } from '../../dialects/openai-chat/tool-bounds.ts'
 /** The differences of a service from OpenAI's own. Each fact names its source. Everything else is sent unchanged. */
 export interface Differences
   extends Pick<Support, 'names' | 'ranges' | 'words' | 'formats' | 'exceptions' | 'lacksFields' | 'toolBounds'> {
-  /** Parameters that it refuses or ignores. If these are tools or formats, the request is refused; others are dropped. */
+  /** Parameters that it refuses or ignores. A request for such tools or formats is refused; others are dropped. */
   readonly lacks?: readonly Parameter[]
   /** Whether it refuses a `name` in a message. */
   readonly refusesNames?: boolean
@@ -48,7 +48,7 @@ export const differences: Readonly<Record<string, Differences>> = {
   // `Unknown name "…": Cannot find field.` n4ze3m/page-assist#418, Vali-98/ChatterUI#227, BerriAI/litellm#4333
   gemini: { lacks: ['frequencyPenalty', 'presencePenalty', 'seed'], lacksFields: ['logit_bias'] },
 
-  // docs.x.ai, Reasoning: every reasoning model refuses these three; all but those named `non-reasoning` reason
+  // docs.x.ai, Reasoning: every reasoning model refuses these three; these are the names of such models
   xai: {
     exceptions: [
       {
@@ -68,13 +68,13 @@ export const differences: Readonly<Record<string, Differences>> = {
   // fw-ai-external/python-sdk, completion_create_params.py: the efforts are `low`, `medium`, `high` and `none`
   fireworks: { words: { reasoningEffort: { minimal: 'low', xhigh: 'high', max: 'high' } } },
 
-  // docs.perplexity.ai, Sonar: it searches by itself, and does not call a client's tools
+  // docs.perplexity.ai, Sonar: the service searches itself, and does not call a client's tools
   perplexity: {
     lacks: ['tools', 'toolChoice', 'parallelToolCalls'],
     lacksFields: ['functions', 'function_call', 'logit_bias'],
   },
 
-  // platform.moonshot.cn/docs/guide/migrating-from-openai-to-kimi: temperature 0 to 1; …/docs/api/tool-use: 128 functions
+  // platform.moonshot.cn/docs/guide/migrating-from-openai-to-kimi: temperature up to 1; …/docs/api/tool-use: 128 tools
   moonshot: { ranges: { temperature: { min: 0, max: 1 } }, toolBounds: { maxTools: 128 } },
 
   // sambanova/sambanova-python, completion_create_params.py: "not yet supported by our models"

@@ -28,7 +28,7 @@ export function readHeaders(variables: Variables, name: string): Headers {
   return Object.fromEntries(pairs.map(([header, value]) => [header.toLowerCase(), value]))
 }
 
-/** Makes a value a secret, which is cut out of every text. Its last word, such as the key in `Bearer …`, is a secret too. */
+/** Makes a value a secret, which is cut out of every text. Its last word (the key in `Bearer …`) is a secret too. */
 function keepSecret(value: string): void {
   new Secret(value)
   new Secret(value.split(' ').at(-1) ?? value)

@@ -9,8 +9,8 @@ const routes = ['/v1/chat/completions', '/v1/models', '/v1', '/api/chat', '/api/
 
 /**
  * Reads `OLLAMA_HOST` as Ollama does (ollama/ollama, envconfig/config.go): `host`, `host:port`, `:port` or a URL. The
- * default port is that of the given scheme, or 11434 without a scheme. A listening address such as `0.0.0.0` is replaced by
- * one to connect to.
+ * default port is that of the given scheme, or 11434 without a scheme. A listening address such as `0.0.0.0` is
+ * replaced by one to connect to.
  * @returns the base URL; undefined for any other text
  */
 export function ollamaUrl(value: string): string | undefined {

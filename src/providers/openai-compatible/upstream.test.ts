@@ -186,7 +186,7 @@ describe('an Azure address', () => {
     expect(requests[0]?.headers.has('authorization')).toBe(false)
   })
 
-  test("the operator's own headers win", async () => {
+  test("the operator's headers replace those of the gateway", async () => {
     const { requests } = await azure({ 'api-key': 'key-of-the-operator', 'x-title': 'lab' })
     expect(requests[0]?.headers.get('api-key')).toBe('key-of-the-operator')
     expect(requests[0]?.headers.get('x-title')).toBe('lab')
@@ -205,7 +205,7 @@ describe('a chat', () => {
     return { events, body, sent }
   }
 
-  test('always requests the usage of a stream, with the key, and with no header of ours but x-tributary-hops', async () => {
+  test('always requests the usage of a stream, with the key and no header of ours but x-tributary-hops', async () => {
     const { events, body, sent } = await ask(request(true))
     expect(body).toMatchObject({ model: 'gpt-test', stream: true, stream_options: { include_usage: true } })
     expect(events.at(-1)).toMatchObject({ type: 'usage', usage: { inputTokens: 7, source: 'upstream' } })

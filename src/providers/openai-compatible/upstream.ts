@@ -74,7 +74,7 @@ function deploymentIn({ url }: BaseUrl): string | undefined {
 
 /**
  * The headers with the key. Azure expects a key in `api-key`, and a token of Entra as a bearer (openai/openai-node,
- * src/azure.ts); all others expect the key as a bearer. A header of the operator's wins over both.
+ * src/azure.ts); all others expect the key as a bearer. A header that the operator sets replaces both.
  */
 function headersFor({ headers, deployment }: OpenaiService, key: Secret | undefined): Readonly<Record<string, string>> {
   if (deployment === undefined || !key) return { ...bearer(key), ...headers }

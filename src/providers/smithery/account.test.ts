@@ -153,7 +153,7 @@ describe('an account', () => {
     expect(onlyAccount({ ...at, SMITHERY_COOKIE: JSON.stringify(without) }).renewal).toBeUndefined()
   })
 
-  test('that is not renewed works until its end, and then the error says what to do', () => {
+  test('that is not renewed works until its end, and then the error tells the operator what to do', () => {
     const account = onlyAccount({ SMITHERY_COOKIE_4: JSON.stringify(sessionOf()) })
     expect(() => checkSession(account, soon * 1000 - 1)).not.toThrow()
     expect(() => checkSession(account, soon * 1000)).toThrow(

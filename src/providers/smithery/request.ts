@@ -23,7 +23,7 @@ export const support: Support = {
 
 /**
  * Encodes the body of `POST /api/chat`: the whole conversation, as the AI SDK's UIMessages.
- * @throws ChatError `unsupported` for content that smithery does not accept; `invalid-request` for a result without a call
+ * @throws ChatError `unsupported` for content that smithery refuses; `invalid-request` for a result without its call
  */
 export function encodeSmitheryRequest(request: ChatRequest, runtime: Pick<Runtime, 'newId'>): Fields {
   const uiMessage = messageMaker(runtime)
@@ -101,8 +101,8 @@ interface CallWithResult {
 }
 
 /**
- * Finds the result of every call. If several calls have the same id, because a client counts anew in every answer, the
- * last of them gets the result.
+ * Finds the result of every call. If several calls have the same id, because a client starts its count
+ * again in every answer, the last of them gets the result.
  */
 function callsWithResults(messages: readonly Message[]): ReadonlyMap<ToolCallPart, CallWithResult> {
   const calls = new Map<ToolCallPart, CallWithResult>()

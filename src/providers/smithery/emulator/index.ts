@@ -39,8 +39,8 @@ export interface SmitheryEmulatorOptions {
 
 /**
  * The playground of smithery.ai over real sockets, with its Supabase sign-in. It is as strict as the service about cookies,
- * tokens, the page that asks, and the shape of a request. It answers `You said: …`. If the request has tools and the user
- * says `call NAME NAME …`, it calls those tools with `{"city":"Paris"}`. A script makes it do anything else.
+ * tokens, the page that asks, and the shape of a request. It answers `You said: …`. If the request has tools and the
+ * user says `call NAME NAME …`, it calls those tools with `{"city":"Paris"}`. A script makes it do anything else.
  */
 export async function emulateSmithery(options: SmitheryEmulatorOptions = {}): Promise<SmitheryEmulator> {
   const supabase = await emulateSupabase(options.supabase)
