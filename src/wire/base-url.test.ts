@@ -3,7 +3,7 @@ import { hasVersion, parseBaseUrl, routeOf, routesOfOpenai } from './base-url.ts
 
 const baseOf = (text: string) => parseBaseUrl(text, routesOfOpenai)
 
-describe('an address becomes the base URL that it means', () => {
+describe('the base URL is found in an address', () => {
   const rows = [
     ['http://box:1234/v1', 'http://box:1234/v1'],
     ['http://box:1234/v1/', 'http://box:1234/v1'],

@@ -12,7 +12,7 @@ function linesOf(pieces: readonly Uint8Array[], anyEnd = false): unknown[] {
   )
 }
 
-describe('lines, cut at each place into two reads', () => {
+describe('two reads give the same lines, wherever the text is cut', () => {
   const cases: readonly (readonly [text: string, anyEnd: boolean, lines: readonly unknown[]])[] = [
     ['a\nbc\n\nd', false, ['a', 'bc', '']],
     ['ü道\né\n', false, ['ü道', 'é']],

@@ -43,7 +43,7 @@ describe('a character in two halves', () => {
     expect(grown(high, 'Hello')).toEqual(['', 'Hello'])
   })
 
-  test('with only one half is replaced, and the other half is not expected any more', () => {
+  test('with only one half is replaced, and so is the other half if it comes later', () => {
     expect(grown(`${high}${high}`, high, `${high}${high}`, `${high}${high}a`)).toEqual(['\ufffd', '', '', '\ufffda'])
     const text = new CumulativeText()
     expect([text.grow(`a${high}`), text.end(), text.end()]).toEqual(['a', '\ufffd', ''])

@@ -77,7 +77,7 @@ describe('items 1 and 7: a private address is refused in any spelling:', () => {
   })
 })
 
-test('public addresses of both families may be asked, by name and by number', async () => {
+test('public addresses of both families are allowed, by name and by number', async () => {
   for (const [url, address] of [
     ['https://api.example.org/v1', '93.184.215.14'],
     ['https://8.8.8.8/v1', '8.8.8.8'],
@@ -152,7 +152,7 @@ describe('item 3: a name', () => {
     expect(asked).toBe(1)
     await server.close()
   })
-  test('with a slow lookup is given up with its caller', async () => {
+  test('with a slow look-up is given up when its caller leaves', async () => {
     const controller = lookingUp(() => new Promise(() => undefined))
     const judged = judge('https://a.example/', anywhere, controller)
     controller.abort(new Error('left'))
@@ -160,7 +160,7 @@ describe('item 3: a name', () => {
   })
 })
 
-test('item 6: the operator narrows it to hosts, names private ones with their port, or turns it off', async () => {
+test('item 6: the operator allows some hosts, private hosts with their port, or none', async () => {
   const policy = { hosts: ['api.example.org', '*.trusted.example', 'localhost:11434', '10.0.0.5:8080'] }
   const privately = async () => ['10.0.0.5']
   const isAllowed = async (url: string, resolve = publicly) =>

@@ -89,7 +89,7 @@ test('a body that the filter refuses fails, and its connection closes', async ()
   await within(closed, 1_000, 'the connection closes')
 })
 
-test('a cut is an error', async () => {
+test('a body that is cut is an error', async () => {
   answer = async (exchange) => {
     exchange.head(200)
     await exchange.chunk('half')

@@ -31,7 +31,7 @@ const failureOf = (promise: Promise<unknown>) =>
   )
 
 describe('a kept connection', () => {
-  /** A server that resets a connection at its second request, and records the connection of each. */
+  /** A server that resets a connection at its second request, and records the connection of each request. */
   async function resettingServer() {
     const seen: number[] = []
     let connections = 0
@@ -51,13 +51,13 @@ describe('a kept connection', () => {
     return { seen, url: `http://127.0.0.1:${address && typeof address === 'object' ? address.port : 0}/` }
   }
 
-  test('that dies before a byte of reply is replaced once, for a GET', async () => {
+  test('that breaks before any byte of the reply is replaced once for a GET', async () => {
     const { seen, url } = await resettingServer()
     for (let time = 0; time < 3; time++) expect(await (await get(url)).text()).toBe('ok')
     expect(seen).toEqual([1, 1, 2, 2, 3])
   })
 
-  test('that dies before a byte of reply is not replaced for a POST, which the server may have seen', async () => {
+  test('that breaks before any byte of the reply is not replaced for a POST, which may have arrived', async () => {
     const { seen, url } = await resettingServer()
     expect(await (await post(url)).text()).toBe('ok')
     expect(await failureOf(post(url))).toMatchObject({ code: 'upstream_disconnected' })
@@ -65,7 +65,7 @@ describe('a kept connection', () => {
     expect(seen).toEqual([1, 1, 2])
   })
 
-  test('that dies within a reply’s head is not replaced, because the server has seen the request', async () => {
+  test('that breaks within a reply’s head is not replaced, because the server has seen the request', async () => {
     const emulator = await emulated(async (exchange) => {
       if (emulator.requests.length === 1) exchange.reply(200, 'ok')
       else {
@@ -78,7 +78,7 @@ describe('a kept connection', () => {
     expect(emulator.requests).toHaveLength(2)
   })
 
-  test('is closed if its server says so, or sends more than its reply', async () => {
+  test('is closed if its server does not keep it, or sends more than its reply', async () => {
     for (const raw of [
       'HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok',
       'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison',
@@ -100,7 +100,7 @@ describe('a kept connection', () => {
       await exchange.raw('HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison')
     })
     expect(await (await get(emulator.origin)).text()).toBe('ok')
-    // only before the next request, because later bytes look like its reply
+    // this waits for the closing, because bytes that come after the next request look like its reply
     await closings[0]
     expect(await (await get(emulator.origin)).text()).toBe('ok')
   })
@@ -117,7 +117,7 @@ describe('a kept connection', () => {
   }, 30_000)
 })
 
-test('a body of many megabytes arrives, and an early reply is read', async () => {
+test('a body of many megabytes arrives', async () => {
   const emulator = await emulated((exchange) => exchange.reply(200, String(exchange.request.body.length)))
   expect(await (await post(emulator.origin, 'é'.repeat(5_000_000))).text()).toBe('5000000')
   const early = await emulated(() => undefined)
@@ -179,7 +179,7 @@ describe('unrequested compression', () => {
       expect(await (await get(emulator.origin)).text()).toBe(text)
     })
 
-  test('that is nested, unknown or invalid is refused, a cut is a cut, and an empty body stays empty', async () => {
+  test('that is nested, unknown or invalid is refused, a cut is a disconnect, and an empty body is read', async () => {
     const reply = (coding: string, body: Uint8Array, length = body.length) =>
       emulated(async (exchange) => {
         await exchange.raw(`HTTP/1.1 200 OK\r\ncontent-encoding: ${coding}\r\ncontent-length: ${length}\r\n\r\n`)
@@ -221,7 +221,7 @@ describe('over TLS', () => {
   })
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
-  /** Runs a process that asks servers with these certificates, with or without trust in their authority. */
+  /** Runs a process that asks a server with one of these certificates. `trusts`: whether it trusts their authority. */
   async function ask(
     url: (port: number) => string,
     name: keyof typeof certificates,
@@ -258,7 +258,7 @@ describe('over TLS', () => {
     return said
   }
 
-  test('the certificate must have the name, even if the connection goes to an address', async () => {
+  test('the certificate must have the name in the URL, even if the request gives an IP address', async () => {
     const address = '127.0.0.1'
     expect(await ask((port) => `https://named.test:${port}/`, 'named', { address })).toBe('ok')
     expect(await ask((port) => `https://other.test:${port}/`, 'named', { address })).toMatch(

@@ -24,11 +24,11 @@ interface Verdict {
 
 interface Reading {
   readonly verdict: Verdict
-  /** Reads a reply without the bytes after it, because those end our connection, and Node's with an error. */
+  /** The reply without the bytes after it. They would end our connection, and Node's connection with an error. */
   readonly reply: Buffer
 }
 
-/** The reading; undefined for a reply that is refused or cut. */
+/** Reads a reply. Returns undefined for a reply that is refused or cut. */
 function readingOf(bytes: Buffer): Reading | undefined {
   let head: ReplyHead | undefined
   let isWhole = false
@@ -90,7 +90,7 @@ const scraps = [
   'HTTP/1.1',
 ]
 
-/** Returns the same numbers each time. */
+/** Makes a function that returns random numbers, the same ones for the same seed. */
 function randomly(seed: number): (below: number) => number {
   let state = seed
   return (below) => {
@@ -117,7 +117,7 @@ function mutated(count: number): Buffer[] {
 const node = findNode()
 
 test.skipIf(!node)(
-  'of 6,000 faulty replies each is refused, or read like Node reads it',
+  'each of 6,000 faulty replies is refused, or read like Node reads it',
   async () => {
     const readings = mutated(6_000).flatMap((bytes) => readingOf(bytes) ?? [])
     expect(readings.length).toBeGreaterThan(1_000)

@@ -73,7 +73,7 @@ const rows: readonly (readonly [number, UpstreamComplaint, Reason, number, strin
   [101, {}, 'upstream-failed', 502, 'upstream_error', 'upstream_bad_response'],
   [799, {}, 'upstream-failed', 502, 'upstream_error', 'upstream_bad_response'],
   [418, {}, 'invalid-request', 400, 'invalid_request_error', 'invalid_request'],
-  // an error object inside a 200, with a status of its own or without
+  // an error object inside a 200; the object may have its own status
   [200, {}, 'upstream-failed', 502, 'upstream_error', 'upstream_error'],
   [0, {}, 'upstream-failed', 502, 'upstream_error', 'upstream_error'],
   [0, { type: 'invalid_request_error' }, 'invalid-request', 400, 'invalid_request_error', 'invalid_request'],
@@ -102,7 +102,7 @@ for (const [status, complaint, reason, clientStatus, type, code] of rows) {
   })
 }
 
-test('section 3: no status of an upstream is ever a 401, 402 or 403 of the client', () => {
+test('section 3: no status of an upstream becomes a 401, 402 or 403 for the client', () => {
   const word = fc.constantFrom(undefined, 'invalid_api_key', 'authentication_error', 'invalid_request_error', 'x')
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 999 }), word, word, (status, code, type) => {
@@ -244,7 +244,7 @@ function replyOf(status: number, text: string, headers: Readonly<Record<string, 
 const readMessage = (body: unknown): UpstreamComplaint =>
   typeof body === 'object' && body !== null && 'message' in body ? { message: String(body.message) } : {}
 
-test('a refusal is read by its dialect, as JSON if it is valid', async () => {
+test('a refusal is read by its dialect, as JSON if it is valid JSON', async () => {
   expect((await refusal(replyOf(400, '{"message":"no"}'), readMessage)).message).toBe('no')
   const seen: unknown[] = []
   const note = (body: unknown) => {
@@ -267,7 +267,7 @@ test('a refusal with a broken or too long body is classified by its status', asy
   expect(await refusal(long, readMessage)).toMatchObject({ reason: 'rate-limited' })
 })
 
-test('a redirect is a redirect, even with a page in its body', async () => {
+test('a redirect is recognized, even with a page in its body', async () => {
   const page = '<html><head><title>302 Found</title></head></html>'
   for (const status of [301, 302, 303, 307, 308]) {
     const error = await refusal(replyOf(status, page, { 'content-type': 'text/html', location: '/' }), readMessage)

@@ -96,7 +96,7 @@ test('each piece of a reply’s body comes as soon as it is sent', async () => {
   expect(seen).toEqual(['a', 'b'])
 })
 
-test('a connection is reused after a body is read, or read except for its end', async () => {
+test('a connection is reused after its body is read, even if the reader stops before the end', async () => {
   const emulator = await emulated(async (exchange) => {
     exchange.head(200)
     await exchange.chunk('data: [DONE]\n\n')
@@ -249,7 +249,7 @@ test('a slow server that accepts the connection does not count as a black hole',
   expect(await reads(await reply)).toBe('late')
 })
 
-test('P5: silence before the head ends by its limit, counted exactly', async () => {
+test('P5: silence before the head ends the call at the limit, and not earlier', async () => {
   const runtime = new ManualRuntime()
   runtime.network.answerAt(inMemory, () => undefined)
   const signal = new CancelSource(runtime)
@@ -273,7 +273,7 @@ function piecesOf(runtime: ManualRuntime, ...pieces: readonly string[]): void {
   })
 }
 
-test('P5: silence within the body ends by its limit, and the connection is closed', async () => {
+test('P5: silence within the body ends the call at the limit, and the connection is closed', async () => {
   const runtime = new ManualRuntime()
   piecesOf(runtime, 'a')
   const reply = await get(inMemory, new CancelSource(runtime), { idleMs: 50 })

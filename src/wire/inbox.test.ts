@@ -42,7 +42,7 @@ describe('an inbox', () => {
     expect(releases()).toBe(1)
   })
 
-  test('that fails first gives the waiting values, and then its error once', async () => {
+  test('that fails gives the waiting values first, and then its error once', async () => {
     const { box, releases } = inbox()
     box.push('a', 1)
     box.fail(broken)

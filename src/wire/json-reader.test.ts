@@ -23,7 +23,7 @@ function parsed(json: string): JsonReading {
   }
 }
 
-/** Reads JSON, and turns numbers with their own digits into plain numbers. */
+/** Turns what was read into plain values; numbers of `JSON.rawJSON` become plain numbers. */
 const again = (reading: JsonReading): unknown => JSON.parse(JSON.stringify(reading))
 
 const odd = [
@@ -116,7 +116,7 @@ describe('it reads the same JSON as JSON.parse', () => {
 
 describe('a long string', () => {
   const pieces = ['a', '\\n', '\\"', '\\\\', '\\u00e9', '\\ud83d\\ude00', 'é', '漢', '😀', '/']
-  test('is the same with any cuts', () => {
+  test('is read correctly, wherever the reader cuts it', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 7 }), fc.nat(9), (some, shift) => {
         const json = `["${'x'.repeat(shift)}${some.join('').repeat(30_000)}"]`

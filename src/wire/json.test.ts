@@ -8,7 +8,7 @@ function depthOf(value: unknown): number {
   return 1 + Math.max(0, ...Object.values(value).map(depthOf))
 }
 
-test('item 29: it finds the same depth as in the parsed value', () => {
+test('item 29: the depth of a text is the depth of its parsed value', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 8 }), fc.nat(8), fc.constantFrom(0, 2), (value, limit, indent) => {
       expect(nestsTooDeep(JSON.stringify(value, null, indent), limit)).toBe(depthOf(value) > limit)
@@ -83,7 +83,7 @@ describe("an upstream's long JSON", () => {
     expect(await readUpstreamJson(Buffer.from(`{"a":"${'x'.repeat(megabytes)}`))).toBeUndefined()
   })
 
-  test('it has the same bounds as a short one', async () => {
+  test('has the same bounds as short JSON', async () => {
     const pad = `"${'x'.repeat(megabytes)}"`
     const failure = async (json: string) =>
       readUpstreamJson(Buffer.from(json)).then(

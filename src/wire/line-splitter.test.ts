@@ -23,7 +23,7 @@ describe('lines', () => {
     expect(linesOf(...[...bytes].map((byte) => new Uint8Array([byte])))).toEqual(whole)
   })
 
-  test('have a limit', () => {
+  test('are limited in length', () => {
     const splitter = new LineSplitter()
     const part = new Uint8Array(2 ** 20).fill(0x78)
     const endless = () => {
@@ -32,7 +32,7 @@ describe('lines', () => {
     expect(endless).toThrow('too long')
   })
 
-  test('may be of any number', () => {
+  test('are not limited in number', () => {
     const splitter = new LineSplitter()
     const line = new Uint8Array(2 ** 20).fill(0x78)
     line[0] = 0x0a

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { openMachine } from './machine.ts'
 
-test('its clocks go on, and its random numbers differ', () => {
+test('the clocks of the machine go on, and its random numbers differ', () => {
   const machine = openMachine()
   expect(Math.abs(machine.now() - Date.now())).toBeLessThan(60_000)
   expect(machine.elapsed()).toBeLessThanOrEqual(machine.elapsed())

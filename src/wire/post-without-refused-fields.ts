@@ -11,11 +11,11 @@ export interface AddedFields {
   fields(body: Fields): readonly string[]
   /** The body without one of them: the field is removed, or has the client's value again. */
   without(body: Fields, field: string): Fields
-  /** The key under which its refusal is remembered: the field's name, unless a single model refuses it. */
+  /** The key under which a field's refusal is remembered: the field's name, unless a single model refuses it. */
   keyOf(field: string): string
-  /** Whether a refusal is about a field, where its name alone does not tell. */
+  /** Whether a refusal is about this field. Undefined leaves that to the names in the refusal. */
   isMeant?(field: string, refusal: string): boolean | undefined
-  /** Earlier refusals of this upstream. Without them each request finds out for itself. */
+  /** Earlier refusals of this upstream. Without them, every request may be refused once more. */
   readonly refused?: RefusedFields
 }
 
@@ -33,9 +33,9 @@ export interface PostedReply {
 const maxRepeats = 3
 
 /**
- * Posts the body. If the upstream refuses a field that the client did not send, posts again at once without that field: a
- * client must not pay for what we added. The refused fields are remembered.
- * @throws ChatError the first refusal that is the client's own
+ * Posts the body. If the upstream refuses a field that the client did not send, this posts again at once without that
+ * field, because a client's request must not fail for what we added. The refused fields are remembered.
+ * @throws ChatError a refusal that is not about an added field, or that comes after `maxRepeats`
  */
 export async function postWithoutRefusedFields(
   post: FieldsPost,
@@ -87,7 +87,7 @@ const refusals = new Set([400, 404, 405, 406, 415, 422, 500, 501])
 /** Codes that never mean a refused field. */
 const others = new Set(['context_length_exceeded', 'content_filter', 'upstream_unreachable', 'upstream_disconnected'])
 
-/** The added field that a refusal is about; undefined where it is about none of them. */
+/** Returns the added field that a refusal is about; undefined if it is about none of them. */
 export function refusedField(
   error: ChatError,
   { complaint, body, added }: { readonly complaint?: unknown; readonly body: Fields; readonly added: AddedFields },

@@ -45,7 +45,7 @@ export function isPublicAddress(address: string, own: readonly string[]): boolea
   return globalUnicast.check(address, 'ipv6') && !closed.check(address, 'ipv6')
 }
 
-/** Compares addresses, not texts: an IPv6 address has many. */
+/** Compares addresses, not texts, because an IPv6 address can be written in many ways. */
 function isAmong(own: readonly string[], address: string): boolean {
   const list = new BlockList()
   for (const mine of own) list.addAddress(mine, familyOf(mine))

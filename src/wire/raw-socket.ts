@@ -20,7 +20,7 @@ interface NativeSocket {
   reload(options: { readonly socket: NativeHandlers }): void
 }
 
-/** Typed as methods, so that a handler may declare fewer parameters. */
+/** The events of Bun's own socket that are used here. */
 interface NativeHandlers {
   data(socket: NativeSocket, bytes: Buffer): void
   drain(socket: NativeSocket): void
@@ -40,7 +40,7 @@ export class RawSocket implements ByteSocket {
   /** Bytes that the system has not accepted yet. */
   #unsent: Uint8Array[] = []
   #unsentBytes = 0
-  /** What has come before there was a receiver. */
+  /** Bytes that came before there was a receiver. */
   readonly #early: Buffer[] = []
   #earlyEnd: { readonly cause: unknown } | undefined
   #isClosed = false
@@ -95,7 +95,7 @@ export class RawSocket implements ByteSocket {
     this.#isClosed = true
   }
 
-  /** The peer gets a reset. */
+  /** Closes the connection with a reset. */
   destroy(): void {
     this.#forget()
     if (!this.#isClosed) this.#native.terminate()

@@ -31,16 +31,16 @@ export interface FrameDecoder {
   end(how: 'terminated' | 'cut'): readonly ChatEvent[]
 }
 
-/** Milliseconds of silence after the last finish, after which a stream that does not end itself counts as ended. */
+/** Milliseconds. A stream that has finished but does not end counts as ended after such a silence. */
 const graceMs = 2_000
-/** The idle limit of an answer that continues after a finish: the deadline layer takes over again. It is the longest time that a timer can wait. */
+/** Milliseconds, the most of a timer. An answer that continues after a finish is limited by the deadline layer alone. */
 const noLimitMs = 2 ** 31 - 1
 
 /** The members of a reply that are needed to read its frames. */
 export type FramedReply = Pick<HttpReply, 'status' | 'headers' | 'body' | 'limitIdle'>
 
 /**
- * The events of a streamed reply, a batch for each read of the network. What came before an error is given before it is thrown.
+ * The events of a streamed reply, a batch for each read of the network. It throws an error after the events before it.
  * @throws what `decoder` throws, and network errors before the finish
  */
 export function readFrames(reply: FramedReply, decoder: FrameDecoder, signal: Cancel): AsyncIterable<Batch> {
@@ -49,14 +49,14 @@ export function readFrames(reply: FramedReply, decoder: FrameDecoder, signal: Ca
 
 type BatchStep = IteratorResult<Batch, undefined>
 
-/** An object and not a generator, whose own promises would cost a tenth of all that a chunk costs. Only the end is one. */
+/** Not a generator, because its promises would cost a tenth of the time for a chunk. Only `#end` is a generator. */
 class ReplyFrames implements AsyncIterableIterator<Batch, undefined> {
   readonly #reply: FramedReply
   readonly #decoder: FrameDecoder
   readonly #signal: Cancel
   readonly #splitter: FrameSplitter
   readonly #bytes: AsyncIterator<Uint8Array>
-  /** The last batches, once no more bytes are read. */
+  /** Gives the last batches when no more bytes are read. */
   #end: AsyncGenerator<Batch, undefined> | undefined
   #wasFinished = false
 
@@ -78,7 +78,7 @@ class ReplyFrames implements AsyncIterableIterator<Batch, undefined> {
     return this.#bytes.next().then(this.#onBytes, this.#onFailure)
   }
 
-  /** The reader stops early. */
+  /** Called when the reader stops early. */
   async return(): Promise<BatchStep> {
     const isReading = this.#end === undefined
     this.#end ??= this.#endAfter([], 'terminated')
@@ -87,7 +87,7 @@ class ReplyFrames implements AsyncIterableIterator<Batch, undefined> {
     return { done: true, value: undefined }
   }
 
-  /** A stream that has said its finish may go on, but not for long without a word. */
+  /** A stream that has finished may continue, but then it may not be silent for long. */
   #limitIdle(): void {
     const { finished } = this.#decoder
     if (finished) this.#reply.limitIdle(graceMs)
@@ -123,7 +123,7 @@ class ReplyFrames implements AsyncIterableIterator<Batch, undefined> {
     return batch.length > 0 ? { done: false, value: batch } : this.next()
   }
 
-  /** Ends although more bytes may follow. */
+  /** Ends the stream, although more bytes may follow. */
   async #stopWith(end: AsyncGenerator<Batch, undefined>): Promise<BatchStep> {
     this.#end = end
     await this.#bytes.return?.()
@@ -148,7 +148,7 @@ class ReplyFrames implements AsyncIterableIterator<Batch, undefined> {
     yield* lastBatch(this.#decoder, { batch, how: isTerminated ? 'terminated' : 'cut', failure: undefined })
   }
 
-  /** After the last finish the answer is complete: no failure, deadline or shutdown matters any more, unless the client left. */
+  /** After the last finish the answer is complete, so only the loss of the client is a failure then. */
   async *#fail(batch: ChatEvent[], failure: unknown): AsyncGenerator<Batch, undefined> {
     if (this.#decoder.finished && !isGone(this.#signal)) {
       return yield* lastBatch(this.#decoder, { batch, how: 'cut', failure })
@@ -159,10 +159,10 @@ class ReplyFrames implements AsyncIterableIterator<Batch, undefined> {
 }
 
 interface StreamEnd {
-  /** What came since the last batch was given. */
+  /** Events that came after the last batch. */
   readonly batch: readonly ChatEvent[]
   readonly how: 'terminated' | 'cut'
-  /** The error that broke the stream off after its finish; it is the cause if there is no answer after all. */
+  /** The error that broke the stream off after its finish. It is thrown if the answer proves to be invalid. */
   readonly failure: unknown
 }
 
@@ -177,7 +177,7 @@ function* lastBatch(decoder: FrameDecoder, { batch, how, failure }: StreamEnd): 
   if (batch.length + last.length > 0) yield [...batch, ...last]
 }
 
-/** Decodes frames up to the one that ends the stream. @returns whether that was there */
+/** Decodes frames up to the one that ends the stream. @returns whether such a frame was there */
 function decode(batch: ChatEvent[], frames: readonly SseFrame[], decoder: FrameDecoder): boolean {
   for (const frame of frames) {
     if (isDone(frame)) return true
@@ -194,7 +194,7 @@ async function decodeLong(batch: ChatEvent[], frames: readonly SseFrame[], decod
   }
   return false
 }
-/** Judges by the bytes, because some services send JSON and events with the content type of a page. */
+/** Looks at the bytes too, because some services send JSON and events with the content type of a page. */
 function throwIfPage(reply: FramedReply, { passedOver }: FrameSplitter): void {
   if (passedOver && isPage(reply.headers, passedOver)) throw pageError(reply, passedOver)
 }

@@ -21,7 +21,7 @@ export async function readJson(
   return readJsonInSteps(bytes, { ...(bounds && { bounds }), pause })
 }
 
-/** The same, always in steps. */
+/** Reads the bytes of a JSON text, always in steps. */
 export async function readJsonInSteps(
   bytes: Uint8Array,
   { bounds, manner, pause = nextTurn }: ReadJsonOptions & { readonly manner?: ReadingManner } = {},

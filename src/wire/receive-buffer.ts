@@ -5,13 +5,13 @@ const SOL_SOCKET = 1
 const SO_RCVBUF = 8
 
 /**
- * Bytes that the system may receive before we read them, and so the most that one read can return: Bun reads all that is
- * there, up to 512 KiB. Linux doubles the number for its own needs, and uses up to 32 MiB if no limit is set: a fast upstream
- * and a client that does not read would fill that (reliability, P4). At a round trip of 100 ms this still allows 1 MB/s.
+ * Limit for the bytes that the system receives before we read them. One read by Bun returns them all, up to 512 KiB.
+ * Linux doubles the number for its own needs. Without a limit it uses up to 32 MiB, and a fast upstream would fill them
+ * while a client does not read (reliability, P4). At a round trip of 100 ms this limit still allows 1 MB/s.
  */
 const size = new Int32Array([128 * 1024])
 
-/** Limits what the system receives on a connection before we read it. Does nothing if that is impossible. */
+/** Limits the bytes that the system receives on a connection before we read them, if that is possible. */
 export function boundReceived(fd: number): void {
   openLibc()?.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, ptr(size), size.byteLength)
 }

@@ -1,4 +1,4 @@
-/** Limits for the fields that are remembered, in number and milliseconds. After that a server gets them again: it may have been updated. */
+/** Limits for remembered fields, in number and milliseconds. Later, a server gets a field again: it may be newer. */
 const most = 64
 const keptMs = 3_600_000
 /** Limit for the models that are known to answer. */
@@ -56,7 +56,7 @@ function plain(text: string): string {
   return text.toLowerCase().replace(/[_\s-]/g, '')
 }
 
-/** Phrases for a field that is not known, whichever it is. */
+/** Phrases that complain of an unknown field, with or without its name. */
 const tooMuch =
   /(extra|additional) (inputs?|fields?|propert)|(unknown|unrecognized|unrecognised|unexpected|unsupported|invalid) (request )?(arguments?|fields?|parameters?|names?|keys?|keywords?|propert)|extra_forbidden/i
 

@@ -23,7 +23,7 @@ function given(lookUps: Partial<LookUps>) {
   return { resolve, asked, clock }
 }
 
-test('an address is not looked up', async () => {
+test('an IP address is not looked up', async () => {
   const { resolve, asked } = given({})
   expect([await resolve('127.0.0.1'), await resolve('::1')]).toEqual([['127.0.0.1'], ['::1']])
   expect(asked).toEqual([])

@@ -31,8 +31,8 @@ const minTtl = 2
 const maxTtl = 30
 
 /**
- * Looks names up so that a name without an answer delays no other. The operating system's look-ups block one of a few threads
- * for up to ten seconds each (on two cores, two such names stopped all look-ups and all reading of files), so they are tried
+ * Looks names up. A name without an answer does not delay the others. The operating system's look-ups block one of a few
+ * threads for up to ten seconds each (on two cores, two such names stopped all look-ups and all reading of files), so they are tried
  * second, and one at a time (docs/decisions/0023-own-http-client.md).
  */
 export function resolver({ dns, system, now }: LookUps): Resolve {

@@ -13,23 +13,23 @@ export function refusal(error: Error): ChatError {
   })
 }
 
-/** Finds an API's error type for a refusal, which is a sentence of the server's own. */
+/** Finds an API's error type for a refusal, which is free text of the server. */
 function kindOf(words: string): string {
   if (/auth|token|jwt|credential|forbidden|denied|expired|log ?in|sign ?in/i.test(words)) return 'authentication_error'
   if (/rate|limit|too many|quota/i.test(words)) return 'rate_limit_error'
   return /overload|capacity|unavailable|busy/i.test(words) ? 'overloaded_error' : 'server_error'
 }
 
-/** Our own error that ended the transport; the library wraps it. */
+/** Returns our own error that ended the transport. The library wraps it. */
 function ownError(details: unknown): ChatError | undefined {
   if (typeof details !== 'object' || !details || !('description' in details)) return undefined
   return details.description instanceof ChatError ? details.description : undefined
 }
 
 /**
- * The error for a connection that has ended by itself.
- * @param reason in the library's words; it calls an invalid packet an error of the server
- * @param details what the library adds
+ * The error for a connection that we did not end.
+ * @param reason in the library's words
+ * @param details what the library adds; an invalid packet may be called a `server error` there
  */
 export function lost(reason: string, details: unknown): ChatError {
   const own = ownError(details)

@@ -15,7 +15,7 @@ export function transportOver(signal: Cancel, limits: { readonly connectMs: numb
       return new LibrarySocket({ uri, headers, signal, ...limits })
     }
 
-    /** We send no bytes. */
+    /** Sends text only, because we never send bytes. */
     override doWrite(...[, data]: Parameters<NodeWebSocket['doWrite']>): void {
       if (typeof data === 'string') this.ws.send(data)
     }
@@ -47,7 +47,7 @@ class LibrarySocket {
   onerror: ((error: ChatError) => void) | undefined
   readonly #link: CancelSource
   #send: ((text: string) => void) | undefined
-  /** Messages and the end, in order. Each has a tick of its own, because the library reads a message one tick after it came. */
+  /** Messages and the end, in order. Each gets a separate tick, because the library reads a message one tick later. */
   #waiting: (() => void)[] = []
   #at = 0
   #isTicking = false
@@ -91,7 +91,7 @@ class LibrarySocket {
     this.#tick()
   }
 
-  /** Waits for the opening, because messages may come in the same read as the handshake. */
+  /** Runs the next of them after the opening, because messages may come in the same read as the handshake. */
   #tick(): void {
     if (this.#isTicking || !this.#send || this.#waiting.length === 0) return
     this.#isTicking = true
@@ -115,7 +115,7 @@ class LibrarySocket {
     this.#isOver = true
     this.#link.release()
     const error = asChatError(thrown)
-    // another attempt would bring as much again
+    // another attempt would receive as much again
     this.onerror?.(error.ownCode === tooLarge().ownCode ? tooLarge() : error)
   }
 }

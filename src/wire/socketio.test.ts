@@ -36,7 +36,7 @@ beforeEach(() => {
   answer = accept()
 })
 
-/** Starts an emulator that accepts the token, and then follows the test. */
+/** Makes an answer that accepts the token, and then does what the test needs. */
 function accept(host: Partial<SocketIoHost> & { readonly welcome?: (line: EmulatedSocketIo) => void } = {}) {
   return (exchange: EmulatedExchange) => {
     const line = acceptSocketIo(exchange, {
@@ -242,7 +242,7 @@ describe('a connection that ends by itself', () => {
     ['RST', (line) => setTimeout(() => line.socket.reset(), 30)],
   ]
   for (const [what, end] of endings)
-    test(`${what}: the events are read, and then it fails`, async () => {
+    test(`${what}: the events are read, and then the connection fails`, async () => {
       answer = accept({
         welcome(line) {
           void line.emit('word', 1)
@@ -403,7 +403,7 @@ describe('a server that sends too much', () => {
     expect(await flooded(flood)).toMatchObject(tooLarge)
   })
 
-  test('in frames other than text, or without packets, is disconnected', async () => {
+  test('in invalid packets is disconnected', async () => {
     const floods = [frame('', {}), frame('42nojson'), frame('x', { opcode: opcodes.binary }), frame('9')]
     for (const bytes of floods)
       expect(await flooded((line) => line.socket.raw(bytes))).toMatchObject({ code: 'upstream_bad_response' })
@@ -444,7 +444,7 @@ describe('leaving', () => {
     ['a silent server', () => undefined],
     ['a server that reads nothing', (line: EmulatedSocketIo) => line.socket.stall()],
   ] as const)
-    test(`${how} closes at once, with any waiting events`, async () => {
+    test(`${how} closes at once, and drops any waiting events`, async () => {
       const controller = newCancel()
       answer = accept({
         welcome(line) {
@@ -467,7 +467,7 @@ describe('leaving', () => {
   })
 })
 
-/** With TRIBUTARY_TEST_FULL=1 it is the number of the promise. */
+/** With TRIBUTARY_TEST_FULL=1 it is the number that reliability, section 1, promises. */
 const cycles = times(150, 5_000)
 
 test(`${cycles} connections, one after the other and at the same time, leave nothing behind`, async () => {

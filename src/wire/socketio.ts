@@ -31,7 +31,7 @@ export interface SocketIoRequest {
 
 /** Milliseconds. */
 interface SocketIoLimits {
-  /** Until the server has admitted us, from the first packet to its `40`; 20,000. */
+  /** From the start until the server has admitted us with its `40`; 20,000. */
   readonly connectMs?: number
   /** Silence without any packet, pings included; 90,000. The limit from the server's own ping settings is usually shorter: 45 s by default. */
   readonly silentMs?: number
@@ -165,7 +165,7 @@ async function socketTo({ url, headers, token, limits }: SocketIoRequest, signal
   return socket
 }
 
-/** The functions that the library's objects keep as members and set their timers with. */
+/** The functions with which the library's objects set their timers. The objects keep them as members. */
 function libraryTimers(timers: Timers) {
   return {
     setTimeoutFn: (run: () => void, ms: number): Timer => timers.set(ms, () => run()),

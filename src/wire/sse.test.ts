@@ -258,7 +258,7 @@ for (const chunkBytes of [1, 1024, 65_536]) {
   test(`a line of 1 MB in reads of ${chunkBytes} B takes linear time`, async () => {
     const size = chunkBytes === 1 ? 2 ** 18 : 2 ** 22
     await readMs(longLine(size / 4), chunkBytes)
-    // four times the length takes 4 times if linear and 16 times if quadratic; a few milliseconds are too short to measure
+    // a quadratic time would be 16 times as long for four times the length; a few milliseconds are too short to measure
     await measureBelow(10, 'times as long', async () => {
       const short = Math.min(await readMs(longLine(size / 4), chunkBytes), await readMs(longLine(size / 4), chunkBytes))
       const long = Math.min(await readMs(longLine(size), chunkBytes), await readMs(longLine(size), chunkBytes))

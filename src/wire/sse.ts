@@ -20,10 +20,10 @@ const maxEventLength = 16 * 1024 * 1024
 const maxPassedOver = 64 * 1024
 
 /**
- * Decodes a stream of server-sent events (WHATWG HTML, 9.2.6), also as services write them against the standard:
+ * Decodes a stream of server-sent events (WHATWG HTML, 9.2.6). It also reads what services write against the standard:
  * - an event without its blank line at the end of the stream counts;
  * - data that is a whole JSON object is an event at the end of its line, because some services leave the blank line out;
- * - JSON without `data:` before it is an event: a whole completion, one of many lines, an error;
+ * - JSON without `data:` before it is an event: a whole completion, one line of many, or an error;
  * - `error: …` is an event of the type `error` (llama.cpp);
  * - blanks before `data` and capitals are ignored.
  * @throws ChatError `upstream-outdated` when an event is longer than 16 Mi characters; otherwise what `bytes` throws
@@ -47,7 +47,7 @@ export class SseDecoder {
   #endedInCr = false
   #data: string[] = []
   #event: string | undefined
-  /** How far the event's data has come as JSON; undefined if it is not JSON or does not need to be followed. */
+  /** How much of the event's data has come as JSON; undefined if it is not JSON, or if its only line is the last. */
   #json: JsonProgress | undefined
   #isBare = false
   #found: SseFrame[] | undefined
@@ -55,12 +55,12 @@ export class SseDecoder {
   #isPage = false
   #passedOver = ''
 
-  /** Text before the first event that is not an event, such as a web page: its first 64 Ki characters. */
+  /** The text before the first event, such as a web page: its first 64 Ki characters. */
   get passedOver(): string {
     return this.#hasFound ? '' : this.#passedOver
   }
 
-  /** Whether that text is a page, and long enough to be sure. */
+  /** Whether the text before the first event is a page, and long enough to be sure. */
   get isLongPage(): boolean {
     return this.#isPage && this.#passedOver.length >= maxPassedOver
   }
@@ -170,7 +170,7 @@ export class SseDecoder {
 
   #addData(data: string, isLast: boolean): void {
     const begins = beginsJson(data)
-    // the data before it was not JSON, so this is another event
+    // the earlier data was not JSON, so this data begins another event
     if (begins && !this.#json) this.#dispatchData()
     this.#data.push(data)
     if (isLast || (!this.#json && !begins)) return

@@ -1,6 +1,6 @@
 import { ChatError } from '../chat/error.ts'
 
-/** The process or the machine has no descriptors left, which is not an upstream's fault. */
+/** Codes that say that the process or the machine has no descriptors left. That is not an upstream's fault. */
 const exhausted = new Set(['EMFILE', 'ENFILE'])
 const broken = new Set(['ECONNRESET', 'EPIPE', 'ConnectionClosed', 'UND_ERR_SOCKET'])
 

@@ -11,7 +11,7 @@ interface Verdict {
   readonly code?: string
 }
 
-/** The meaning of a status alone (reliability, section 3). A code in the body may say it better: see `byWord`. */
+/** The meaning of a status alone (reliability, section 3). A word in the body may be more precise: see `byWord`. */
 const byStatus: Readonly<Record<number, Verdict>> = {
   400: { reason: 'invalid-request' },
   401: { reason: 'account-refused' },
@@ -56,7 +56,7 @@ const byWord: readonly (readonly [RegExp, Verdict])[] = [
   [/^invalid_request_error$|^bad_?request(_?error)?$/i, { reason: 'invalid-request' }],
 ]
 
-/** The same for an error inside a 200, which has no status: the words of gRPC, DashScope and many others. */
+/** More such words, of gRPC, DashScope and many others. They count for an error inside a 200. */
 const byWordInside: readonly (readonly [RegExp, Verdict])[] = [
   [/^(data_?inspection_?failed|sensitive|content_?(filter|policy)|safety)/i, contentFilter],
   [/^(arrearage|insufficient_?(balance|funds?|credits?|user_?quota)|quota_?exceeded|payment_?required)/i, noCredit],
@@ -81,11 +81,11 @@ const byWordInside: readonly (readonly [RegExp, Verdict])[] = [
 export function verdict(status: number, words: Words): Verdict {
   const isInside = status === 0 || status === 200
   const exact = isInside ? inside(words) : find(byWord, words.code, words.type)
-  // 401 and 403 always concern our account, whatever the body says; `invalid_request_error` is too vague to overrule a status
+  // a word with a code overrules any status; other words never overrule a 401, and `invalid_request_error` is too vague
   if (exact && (isInside || (exact.reason !== 'invalid-request' && status !== 401) || exact.code)) return exact
   if (status >= 300 && status < 400) return { reason: 'upstream-outdated', code: 'upstream_redirect' }
   if (status >= 400 && status < 500) return byStatus[status] ?? { reason: 'invalid-request' }
-  // other success statuses are not an answer to a chat
+  // any other status, such as 204, is not an answer to a chat
   const isKnown = isInside || (status >= 500 && status < 600)
   return byStatus[status] ?? { reason: 'upstream-failed', ...(!isKnown && { code: 'upstream_bad_response' }) }
 }

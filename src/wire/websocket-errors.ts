@@ -1,6 +1,6 @@
 import { ChatError, type Reason } from '../chat/error.ts'
 
-/** What the code of a peer's close frame means. RFC 6455, section 7.4.1; by custom 4401 is HTTP's 401. */
+/** What the code of a peer's close frame means. RFC 6455, section 7.4.1; by custom, 4401 means HTTP's 401. */
 const meaningOf: Readonly<Record<number, { readonly reason: Reason; readonly code: string; readonly words: string }>> =
   {
     1008: { reason: 'account-refused', code: 'upstream_auth_expired', words: "refused the gateway's account" },

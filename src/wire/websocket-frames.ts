@@ -50,7 +50,7 @@ export interface Frame {
   readonly payload: Buffer
 }
 
-/** Marks invalid bytes of a peer, with the code that the close frame tells it. RFC 6455, section 7.4.1 */
+/** Marks invalid bytes of a peer. Our close frame sends the code to the peer. RFC 6455, section 7.4.1 */
 export class FrameFault {
   readonly code: 1002 | 1007 | 1009
   constructor(code: 1002 | 1007 | 1009) {
@@ -116,7 +116,7 @@ export class FrameReader {
     if (start.length < headLength) return undefined
     const head = this.#take(headLength)
     return {
-      // the reserved bits stay in, so that an opcode with one of them is unknown
+      // the reserved bits stay in the opcode, so that an opcode with one of them is unknown
       opcode: flags & 0x7f,
       isLast: flags >= 0x80,
       mask: isMasked ? head.subarray(-4) : undefined,
@@ -128,7 +128,7 @@ export class FrameReader {
   /** Returns the first `length` bytes and perhaps more; less only if there are no more. */
   #peek(length: number): Buffer {
     const first = this.#parts[0]
-    // one part is enough even if it is shorter, because then there is no more
+    // a single part is returned even if it is shorter, because there are no other bytes
     if (first && (this.#parts.length === 1 || first.length >= length)) return first
     return this.#joined().subarray(0, length)
   }

@@ -6,7 +6,7 @@ import { acceptKey } from './websocket-frames.ts'
 
 /** The address of a WebSocket. */
 export interface SocketAddress extends Destination {
-  /** As the header `host` has it. */
+  /** The value of the header `host`. */
   readonly host: string
   /** Path and query. */
   readonly path: string

@@ -2,7 +2,7 @@
 export interface WebSocketLimits {
   /** Until the handshake is answered; 5,000. */
   readonly connectMs?: number
-  /** Between two of our pings, and until a pong; 15,000. A peer that has vanished is noticed after two of them at most. */
+  /** Between two of our pings, and until a pong; 15,000. A vanished peer is noticed after at most twice this time. */
   readonly pingMs?: number
   /** Limit for one message; 8 MiB. */
   readonly maxMessageBytes?: number
@@ -18,7 +18,7 @@ export interface WebSocketRequest {
 /** An open WebSocket. It closes when its messages have been read to their end, or their reader stops early. */
 export interface WebSocketConnection {
   /**
-   * Text messages, for one reader. They must be read, or `close` be called.
+   * Text messages, for one reader. The caller must read them or call `close`.
    * @throws ChatError when the peer closes, with any code, or vanishes; the caller decides whether the answer was complete
    */
   readonly messages: AsyncIterable<string>

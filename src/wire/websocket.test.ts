@@ -23,7 +23,7 @@ beforeEach(() => {
   answer = accept()
 })
 
-/** Starts an emulator that accepts the handshake, and then follows the test. */
+/** Makes an answer that accepts the handshake, and then does what the test needs. */
 function accept(then: (socket: EmulatedWebSocket) => unknown = () => undefined) {
   return (exchange: EmulatedExchange) => {
     expect(isUpgrade(exchange.request)).toBe(true)
@@ -58,7 +58,7 @@ async function thrownBy(promise: Promise<unknown>): Promise<unknown> {
   )
 }
 
-/** A peer that opens a WebSocket, stops reading, and then follows the test. */
+/** A peer that opens a WebSocket, stops reading, and then does what the test needs. */
 async function deafPeer(then: (socket: Socket) => Promise<void>) {
   const peer = Promise.withResolvers<Socket>()
   const server = createServer((socket) => {
@@ -149,7 +149,7 @@ describe('any fragmentation and any split', () => {
     )
   })
 
-  test('byte by byte too', async () => {
+  test('gives the same messages byte by byte', async () => {
     const bytes = Buffer.concat(messages.slice(0, 3).map((text) => fragments(text, offsets(Buffer.byteLength(text)))))
     answer = accept((socket) => sendSplit(socket, bytes, offsets(bytes.length)))
     expect((await readAll((await open()).messages)).read).toEqual(messages.slice(0, 3))
@@ -227,7 +227,7 @@ describe('a handshake', () => {
     await isGone()
   })
 
-  test('that is refused for a while has the time to wait', async () => {
+  test('that is refused with Retry-After passes on the time to wait', async () => {
     answer = (exchange) => exchange.reply(429, '', { 'retry-after': '7' })
     expect(await thrownBy(open())).toMatchObject({ reason: 'rate-limited', retryAfterMs: 7_000 })
     await isGone()
@@ -342,7 +342,7 @@ describe('a peer that is half-dead', () => {
     expect(await readAll(connection.messages)).toMatchObject({ read: [text] })
   })
 
-  test('is not a peer that only sends no messages', async () => {
+  test('is not a peer that answers pings but sends no messages', async () => {
     const connection = await open({ pingMs: 10 })
     await until(() => (sockets[0]?.pings() ?? 0) > 10, 20_000, 'it was pinged and has answered')
     connection.send('still there?')
@@ -404,7 +404,7 @@ describe('a flood', () => {
     })
     const connection = await open()
     const paused = await untilStill(() => written, 100, 10_000)
-    // the buffers of both sockets, which the system may let grow
+    // so many fit into the buffers of both sockets, which the system may let grow
     expect(paused).toBeLessThan(48)
     let read = 0
     for await (const text of connection.messages) {
@@ -459,7 +459,7 @@ describe('a flood', () => {
       await untilStill(() => heard, 200, 10_000)
       break
     }
-    // the part of 52 MB of pongs that fits into the buffers of both sockets
+    // of 52 MB of pongs, only those are sent that fit into the buffers of both sockets
     expect(heard).toBeLessThan(26_000_000)
     close()
   })
@@ -532,7 +532,7 @@ test('closed connections leave nothing behind', async () => {
   expect(Math.min(...growth)).toBeLessThan(cycles * 1_024 + noiseBytes)
 })
 
-/** The process's own growth. */
+/** Bytes by which the memory of the process grows without a leak. */
 const noiseBytes = 16 * 2 ** 20
 
 async function held() {

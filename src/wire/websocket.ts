@@ -39,7 +39,7 @@ export interface MessageQueue
   pushBinary?(bytes: Buffer): void
 }
 
-/** Opens a WebSocket whose messages this queue takes, as soon as they come. @throws as `openWebSocket` */
+/** Opens a WebSocket, and gives each message to the queue as soon as it comes. @throws as `openWebSocket` */
 export async function connectWebSocket<Queue extends MessageQueue>(
   request: WebSocketRequest,
   signal: Cancel,

@@ -66,7 +66,7 @@ test('a short value is written at once', () => {
   expect(writeJson(value)).toBe(JSON.stringify(value))
 })
 
-test('the estimated length is close to the length', () => {
+test('the estimated length is close to the real length', () => {
   for (const value of Object.values(long)) {
     const ratio = roughLength(value) / JSON.stringify(value).length
     expect(ratio).toBeGreaterThan(0.15)

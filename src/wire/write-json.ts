@@ -6,7 +6,7 @@ export interface WriteJsonOptions {
   readonly pause?: (bytesWritten: number) => Promise<void>
 }
 
-/** Writes what `JSON.stringify` writes, in steps if it is long: `JSON.stringify` stops everything for 200 ms on 32 megabytes. */
+/** Writes what `JSON.stringify` writes, in steps if it is long: `JSON.stringify` takes 200 ms for 32 megabytes. */
 export function writeJson(value: unknown, options: WriteJsonOptions = {}): string | Promise<readonly Uint8Array[]> {
   return isLong(value) ? writeInSteps(value, options) : JSON.stringify(value)
 }

@@ -18,7 +18,7 @@ export interface EmulatedExchange {
   readonly request: EmulatedRequest
   /** Resolves when the client closes the connection, with the time of `performance.now()`. */
   readonly closed: Promise<number>
-  /** Whether the connection is still open. After that, writes do nothing. */
+  /** Whether the connection is still open. Writes to a closed connection do nothing. */
   isOpen(): boolean
   /** Writes the head of a chunked reply. */
   head(status: number, headers?: Readonly<Record<string, string>>): void
@@ -26,7 +26,7 @@ export interface EmulatedExchange {
   chunk(bytes: string | Uint8Array): Promise<void>
   /** Ends a chunked reply properly. */
   end(): void
-  /** A whole reply with a content-length. */
+  /** Writes a whole reply with a content-length. */
   reply(status: number, body: string, headers?: Readonly<Record<string, string>>): void
   /** Writes bytes unchanged; the head has to be among them. */
   raw(bytes: string | Uint8Array): Promise<void>
@@ -52,7 +52,7 @@ export interface HttpEmulator {
   acceptedConnections(): number
   /** How many connections carry a request now; idle ones are not counted. */
   openConnections(): number
-  /** Closes every connection, as a server does with idle ones. */
+  /** Closes every connection with FIN, as a server does with idle connections. */
   hangUp(): void
   close(): Promise<void>
 }
@@ -94,7 +94,7 @@ export async function emulateHttp(answer: (exchange: EmulatedExchange) => void |
   }
 }
 
-/** The same exchange, which calls `release` when its reply is complete. */
+/** Returns the same exchange, but it calls `release` when its reply is complete. */
 function releasing(exchange: EmulatedExchange, release: () => void): EmulatedExchange {
   return {
     ...exchange,
@@ -115,7 +115,7 @@ async function listen(server: Server): Promise<number> {
   return address && typeof address === 'object' ? address.port : 0
 }
 
-/** Answers the requests on a connection, whatever it is made of. */
+/** Answers the requests on a connection, which may be a socket or in memory. */
 export function answerOn(socket: EmulatorSocket, answer: (exchange: EmulatedExchange) => void | Promise<void>): void {
   socket.on('error', () => undefined)
   cutRequests(socket, (exchange) => void answer(exchange))

@@ -17,7 +17,7 @@ export interface SocketIoPulse {
 export type Admission = 'yes' | 'silent' | { readonly message: string; readonly data?: unknown }
 
 export interface SocketIoHost {
-  /** Decides on a client by the `auth` of its CONNECT packet. */
+  /** Decides whether a client is admitted, by the `auth` of its CONNECT packet. */
   admit(auth: unknown, line: EmulatedSocketIo): Admission
   /** Replaces the first frame, or leaves it out. */
   readonly opening?: string | 'none'
@@ -112,7 +112,7 @@ class EmulatedConnection implements EmulatedSocketIo {
     if (!this.#takes(text)) this.socket.close(1008)
   }
 
-  /** Whether a client's packet is valid now: none before our opening, only CONNECT before admission, and known types only. */
+  /** Takes a client's packet. @returns whether the packet is valid at this point of the protocol */
   #takes(text: string): boolean {
     if (!this.#isOpened) return false
     if (text === '1' || text === '41') this.#leave(text)
@@ -134,7 +134,7 @@ class EmulatedConnection implements EmulatedSocketIo {
     void this.frame(`40${JSON.stringify({ sid: crypto.randomUUID() })}`)
   }
 
-  /** The client leaves the namespace. The connection below stays open until the client closes it. */
+  /** The client leaves the namespace. The connection below stays open, unless the client closes it with `1`. */
   #leave(text: string): void {
     this.#isIn = false
     if (text === '1') this.socket.close(1000)

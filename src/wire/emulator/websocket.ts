@@ -16,7 +16,7 @@ export interface EmulatedWebSocket {
   isOpen(): boolean
   /** Sends a message in one frame. */
   send(text: string): Promise<void>
-  /** Writes bytes unchanged: frames of `frame`, split where a test needs it. */
+  /** Writes bytes unchanged: frames that `frame` made, split where a test needs it. */
   raw(bytes: Uint8Array): Promise<void>
   /** Sends a close frame and closes. */
   close(code: number, reason?: string): void
@@ -29,7 +29,7 @@ export interface EmulatedWebSocket {
 }
 
 /**
- * Answers a handshake with 101; `exchange.reply` refuses one instead. Answers pings and a close frame by itself.
+ * Answers a handshake with 101; `exchange.reply` refuses one instead. It answers pings, and closes after a close frame.
  * @param onText gets each text message of the client
  */
 export function acceptWebSocket(
