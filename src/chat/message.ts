@@ -57,8 +57,8 @@ export interface FilePart {
 }
 
 /**
- * A model's reasoning. Its `extra` has a signature or an encrypted form, without which the upstream does not accept
- * it back.
+ * A model's reasoning. Its `extra` has a signature or an encrypted form. Without that, the upstream would not accept
+ * the reasoning back.
  */
 export interface ReasoningPart {
   readonly type: 'reasoning'

@@ -12,8 +12,8 @@ import type { Flow } from './flow.ts'
 export type Chat<Needs = unknown> = (request: ChatRequest, call: Call & Needs) => Flow
 
 /**
- * Wraps a chat. A layer may add something to the call that the inner chat needs: the account layer adds `{ account
- * }`.
+ * Wraps a chat. A layer may add something to the call that the inner chat needs: the account layer adds an
+ * `account`.
  */
 export type Layer<Gives = unknown> = <Needs>(next: Chat<Needs & Gives>) => Chat<Needs>
 

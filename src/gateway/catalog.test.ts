@@ -43,7 +43,7 @@ test('models are listed by their address, in the order of the upstreams', async 
   expect((await catalog.list(quiet())).map(({ id }) => id)).toEqual(['b/y', 'b/x', 'a/x'])
 })
 
-test('a model is found by its full and by its bare name, also with slashes in it', async () => {
+test('a model is found by its full name and by its bare name, even if the bare name has slashes', async () => {
   const { catalog } = openCatalog(
     upstream('a', { models: models('org/x') }),
     upstream('b', { models: models('org/x') }),
@@ -53,7 +53,7 @@ test('a model is found by its full and by its bare name, also with slashes in it
   expect(await catalog.find('x', quiet())).toBeUndefined()
 })
 
-test('a full address names one upstream, and a bare name all that list it', async () => {
+test('a full address names one upstream, and a bare name stands for all upstreams that list it', async () => {
   const { route } = openCatalog(
     upstream('a', { models: models('x') }),
     upstream('b', { models: models('x', 'a/x') }),
@@ -66,7 +66,7 @@ test('a full address names one upstream, and a bare name all that list it', asyn
   expect(await route('unlisted')).toEqual([])
 })
 
-test('an upstream without a list may serve any bare name, and the log says why it has none', async () => {
+test('an upstream whose list is unknown may serve an unlisted name, and the failure of its list is logged', async () => {
   const failing = async () => {
     throw new ChatError('account-refused', { message: 'refused' })
   }
@@ -114,7 +114,7 @@ test('closing stops a request for a list without a log line', async () => {
 
 const unreachable = () => new ChatError('upstream-failed', { message: 'refused', code: 'upstream_unreachable' })
 
-test('an upstream that was down is asked again with the next request, and listed as missing until then', async () => {
+test('an upstream that was down is asked again with the next request, and is missing until its list arrives', async () => {
   let asked = 0
   let isUp = false
   const listModels = async () => {

@@ -50,7 +50,7 @@ interface CatalogEntry<Served extends Member = Member> {
   readonly isFixed: boolean
   isKnown: boolean
   refreshAt: number
-  /** The time of the list, by the clock that only goes forward. */
+  /** The time at which the list was received, by the clock that only goes forward. */
   listedAt: number | undefined
   refreshing: Promise<void> | undefined
   /** The time of the last warning, by the clock that only goes forward. */
@@ -70,7 +70,7 @@ export interface CatalogOptions {
   readonly panels?: readonly Panel[]
 }
 
-/** The models of all upstreams. Lists are refreshed in the background; until then the old one is used. */
+/** The models of all upstreams. It refreshes each list in the background, and uses the old list meanwhile. */
 export class Catalog<Served extends Member = Member> {
   readonly #entries: ReadonlyMap<string, CatalogEntry<Served>>
   readonly #log: Logger
@@ -91,7 +91,7 @@ export class Catalog<Served extends Member = Member> {
     this.#entries = new Map(members.map((member) => [member.upstream.name, newEntry(member)]))
   }
 
-  /** Every known model: the panels, then those of the upstreams in their order. */
+  /** Returns every known model: first the panels, then the models of the upstreams in their order. */
   async list(signal: Cancel): Promise<readonly ListedModel[]> {
     await this.#refreshAll(signal)
     const served = [...this.#entries.values()].flatMap(({ member, models }) =>
@@ -100,33 +100,33 @@ export class Catalog<Served extends Member = Member> {
     return [...this.#panels, ...served]
   }
 
-  /** The upstreams whose list has never been received. */
+  /** Returns the upstreams whose lists have never been received. */
   missing(): readonly string[] {
     return [...this.#entries.values()].filter(({ isKnown }) => !isKnown).map(({ member }) => member.upstream.name)
   }
 
-  /** What is known about an upstream's models, without a request to it. */
+  /** Returns what is known about an upstream's models. It makes no request. */
   status(upstream: string): ModelsStatus {
     const { models = [], isKnown = false, isFixed = false, listedAt } = this.#entries.get(upstream) ?? {}
     const ageMs = listedAt === undefined ? undefined : this.#runtime.elapsed() - listedAt
     return { count: models.length, isKnown, isFixed, ageMs }
   }
 
-  /** The model of this address, full or bare. */
+  /** Returns the model with this full or bare name. */
   async find(address: string, signal: Cancel): Promise<ListedModel | undefined> {
     const models = await this.list(signal)
     return models.find(({ id }) => id === address) ?? models.find(({ model }) => model.id === address)
   }
 
   /**
-   * Finds the upstreams that can answer for an address: the upstream in it; or all that list a model with this bare
-   * name; or, if there is none, every upstream whose list is not known.
+   * Finds the upstreams that can answer for an address. They are the upstream that the address names, or else all
+   * upstreams that list a model with this bare name. If there is none, they are all upstreams whose lists are unknown.
    */
   async route(address: string, signal: Cancel): Promise<readonly Candidate<Served>[]> {
     const slash = address.indexOf('/')
     const entry = slash > 0 ? this.#entries.get(address.slice(0, slash)) : undefined
     if (entry) {
-      // the request does not wait for the list, but the catalog shows it when the upstream is back
+      // the request does not wait for this list, which only later requests need
       if (!entry.isKnown && isDue(entry, this.#runtime.elapsed())) void this.#refresh(entry)
       const model = address.slice(slash + 1)
       if (!entry.isFixed || entry.models.some(({ id }) => id === model)) return [{ member: entry.member, model }]
@@ -182,7 +182,7 @@ export class Catalog<Served extends Member = Member> {
     }
   }
 
-  /** Logs at `warn` only once in a while, because an upstream that is down may be asked with each request. */
+  /** Logs at `warn` at most once in `retryMs`, because an upstream that is down may be asked with each request. */
   #logFailure(entry: CatalogEntry, err: ChatError): void {
     const now = this.#runtime.elapsed()
     const level = now - entry.warnedAt < retryMs ? 'debug' : 'warn'
@@ -207,7 +207,7 @@ function isDue({ refreshAt }: CatalogEntry, now: number): boolean {
 
 /**
  * Milliseconds until a list is requested again. If an upstream is down and fails quickly, it is asked again with the
- * next request. If it refuses, or sends an invalid list, it is left alone for a while.
+ * next request. If it refuses, or sends an invalid list, it is asked again after `retryMs`.
  */
 function pauseAfter({ meaning, code, upstreamStatus = 500 }: ChatError, tookMs: number): number {
   const isDown = meaning.breaker && upstreamStatus >= 500 && code !== 'upstream_bad_response'

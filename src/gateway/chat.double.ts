@@ -49,7 +49,8 @@ export const text = (said: string, choice = 0, part = 0): ChatEvent => ({ type: 
 export const finish = (choice = 0): ChatEvent => ({ type: 'finish', choice, reason: 'stop' })
 
 /**
- * A chat that answers with these events. An error among them is thrown at its place. Each call counts as an attempt.
+ * Makes a chat that answers with these events. If one of them is an error, the chat throws it there. Each call counts
+ * as an attempt.
  */
 export function answering(...script: readonly (ChatEvent | Error)[]): Chat {
   return chatOf(async function* (_request, call) {
@@ -69,7 +70,7 @@ export function chatOf<Needs>(
   return (request, call) => flowOf((signal) => inBatches(open(request, { ...call, signal })), call.signal)
 }
 
-/** Waits until the signal is aborted, and throws its reason, as a chat does that waits for an upstream. */
+/** Waits until the signal is aborted, and throws its reason, like a chat that waits for an upstream. */
 export function silence(signal: Cancel): Promise<never> {
   return new Promise((_, reject) => {
     if (signal.aborted) reject(signal.reason)
@@ -77,7 +78,7 @@ export function silence(signal: Cancel): Promise<never> {
   })
 }
 
-/** All events of a flow, and what it threw, if anything. */
+/** Reads a flow to its end. Returns its events, and what it threw. */
 export async function drain<Event>(flow: Flow<Event>): Promise<{ events: Event[]; thrown: unknown }> {
   const seen: Event[] = []
   try {

@@ -37,7 +37,7 @@ export interface ExamineOptions extends AccountsOptions {
 
 /**
  * Tests every account of an upstream at the same time, with one short request like a client's. If accounts are made
- * when they are needed, one is tested.
+ * on demand and there is none yet, one is made for the test.
  * @param onFinding called with each finding at once
  * @returns all findings, in the order of the configuration
  */
@@ -101,7 +101,7 @@ async function examineAccount({ upstream, label, log, runtime, deadlineMs, pool,
         log,
         ...counts,
       }
-      // only a complete answer counts, not its text
+      // the answer must be complete, but its text does not matter
       const answer = fold(upstream.chat(question(model), { ...call, account, thread: noThread }))
       await answer.catch(async (thrown) => {
         throw (await faultyAddress(upstream, account, { thrown, signal: limit })) ?? thrown
@@ -119,8 +119,8 @@ async function examineAccount({ upstream, label, log, runtime, deadlineMs, pool,
 }
 
 /**
- * Asks for the list of models, if a chat found nothing at the address and the list was not needed before. It may show
- * that the address is wrong.
+ * Requests the list of models after a chat got status 404, unless it was requested before. Its failure may show that
+ * the address is wrong.
  */
 async function faultyAddress(
   upstream: Upstream,

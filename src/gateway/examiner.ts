@@ -6,9 +6,10 @@ import { examine, type Finding } from './examine.ts'
 
 /** Tests the accounts of a running gateway for its operator. */
 export interface Examiner {
-  /** Tests every account of an upstream. These are the accounts in use, so a renewal is kept, and the result sets their
-  /** state. A second request during a test gets the same result.
-  /** @returns undefined if the upstream does not exist
+  /**
+   * Tests every account of an upstream. It uses the accounts of the running gateway, so a renewal is kept, and each
+   * finding changes the state of its account. A second request during a test gets the same findings.
+   * @returns undefined if the upstream does not exist
    */
   test(name: string): Promise<readonly Finding[]> | undefined
 }

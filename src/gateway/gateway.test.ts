@@ -73,7 +73,7 @@ test('a request has the upstream’s own name of the model and one account, and 
   ])
 })
 
-test('an unknown model is the client’s 404, with the parameter’s name', async () => {
+test('an unknown model is a 404 for the client, with the name of the parameter', async () => {
   const { ask } = setUp([upstream('a', saying('hello'))])
   expect((await ask({ model: 'none' })).thrown).toMatchObject({ reason: 'model-not-found', param: 'model' })
 })

@@ -42,7 +42,7 @@ export interface GatewayOptions {
   readonly store: Store
   /** Milliseconds for which the thread of a conversation is remembered. */
   readonly threadTtlMs: number
-  /** The tools that clients may use. Without it a request for tools is sent to the upstream unchanged. */
+  /** The tools that clients may use. Without them, a request for tools is sent to the upstream unchanged. */
   readonly tools?: ToolLoopOptions
   /** Limit for the calls that run at the same time. */
   readonly maxCalls: number
@@ -53,7 +53,7 @@ export interface GatewayOptions {
 /** Everything between a decoded request and the upstreams. */
 export interface Gateway {
   readonly chat: Chat
-  /** The same, for a surface that shows the tools while they run. */
+  /** The chat for a surface that shows the tools while they run. */
   readonly toolChat: ToolChat
   readonly catalog: Catalog<Member>
   /** Tests accounts for the operator. */
@@ -127,7 +127,7 @@ function isSameUrl(a: string, b: string): boolean {
   return plain(a) !== undefined && plain(a) === plain(b)
 }
 
-/** Builds the chat of one upstream, from the request for it to its answer. */
+/** Builds the layers around one upstream. */
 function buildChain(
   upstream: Upstream,
   { deadlines, store, threadTtlMs, log, runtime }: GatewayOptions,

@@ -10,13 +10,13 @@ export interface Panel {
 export interface PanelMember {
   /** The text of its header. */
   readonly title: string
-  /** The model's address, as for any client. */
+  /** The model's address, in the form that clients use. */
   readonly address: string
   /** Parameters that are used if the client does not send them. */
   readonly defaults: Parameters
 }
 
-/** The parameters of the original. A client's own ones win. */
+/** The default parameters of the original service. A client's own parameters replace them. */
 const defaults: Parameters = { temperature: 0.5, maxTokens: 200 }
 
 const omnibusMembers: readonly PanelMember[] = [

@@ -43,7 +43,7 @@ function open(chat: Chat, { takesTools = true, maxCalls = 10 } = {}) {
 const plainAnswer = [text('Said.'), finish()]
 const toolsOf = ({ parameters: { tools = [] } }: ChatRequest) => tools.map(({ name }) => name)
 
-test('a model that supports tools is offered those that the caller wants, but a panel never is', async () => {
+test('a model that supports tools is offered those that the caller wants, and a panel is offered none', async () => {
   for (const [model, takesTools, useTools, offered] of [
     ['lab/model', true, true, ['lab__big']],
     ['model', true, true, ['lab__big']],
@@ -109,7 +109,7 @@ test('a caller’s own model is offered no more tools than its limit', async () 
   expect(call.receipt.toolsOmitted).toEqual(['lab__big'])
 })
 
-test('all running calls count together', async () => {
+test('calls with tools and calls without tools share one limit', async () => {
   const controller = newCancel()
   async function* hanging() {
     yield text('Half')

@@ -19,7 +19,7 @@ export interface ToolChatWishes {
   readonly ownBounds?: ToolBounds
   /** Whether the model is offered the gateway's tools. */
   readonly useTools: boolean
-  /** The chosen tools; without it all of them. */
+  /** The chosen tools. By default all tools are chosen. */
   readonly choice?: Pick<RunTools, 'servers' | 'isAllowed'>
 }
 
@@ -48,14 +48,14 @@ export function toolChat({ chat, wrapOwn, tools, takesTools, boundsFor, runtime 
         (own !== undefined || (!refusals.has(request.model) && (await takesTools(request.model, signal))))
       if (!isOffered) return requestChat(request, call)
       const { registry, limits, summaryModel } = tools
-      // the content for a caller's own model goes to no other model, and the gateway pays for none
+      // content for a caller's own model must go to no other model, and the gateway must not pay for its summaries
       const summaries = own || summaryModel === undefined ? {} : { summaryModel }
       const bounds = own ? (ownBounds ?? {}) : await boundsFor(request.model, signal)
       const answer = runTools({ chat: requestChat, registry, limits, bounds, ...summaries, ...choice })(request, call)
       try {
         return await begin(answer)
       } catch (thrown) {
-        // the caller did not ask for tools, so our offer must not cost it its answer
+        // the caller did not demand tools, so it must get an answer even if the model refuses them
         if (own || !refusesTools(asChatError(thrown)) || signal.aborted) throw thrown
         refusals.add(request.model)
         call.log.warn(

@@ -2,8 +2,8 @@ import type { ChatError } from '../chat/error.ts'
 import type { Runtime } from '../flow/runtime.ts'
 
 /**
- * Milliseconds for which a model gets no tools after a refusal, and the limit for such models. A newer version may
- * support tools.
+ * Milliseconds for which a model gets no tools after a refusal, and the limit for the number of such models. A newer
+ * version may support tools.
  */
 const keptMs = 3_600_000
 const most = 1_024
@@ -31,7 +31,7 @@ const statuses = new Set([400, 404, 405, 422, 500, 501])
 const aboutTools = /\btools?\b|\btool[_-]|function call/i
 const unsupported =
   /(not|n't|no|un)\b.*\bsupport|unsupported|not (available|enabled|allowed|permitted)|enable-auto-tool-choice|unknown|unrecogni[sz]ed|extra_forbidden/i
-/** The message is about one tool, and not about tools as such. */
+/** Matches a message about one tool, which is no refusal of all tools. */
 const aboutOne = /schema|tools?(\[|\.|->)\s*\d|function\.parameters/i
 
 /**

@@ -7,7 +7,7 @@ import { choices } from '../layers/choices.ts'
 import { balance } from './balance.ts'
 import { RecentFailures } from './recent-failures.ts'
 
-/** Balances the chats with failures of their own. */
+/** Balances the chats with a new record of failures. */
 const balanceAlone = (chats: readonly Chat[], elapsed = () => 0) => balance(new RecentFailures(elapsed))(chats)
 
 const failing = (reason: Reason) => answering(new ChatError(reason, { message: reason }))
@@ -54,7 +54,7 @@ test('if all fail, the last failure is reported, and no call makes more attempts
   })
 })
 
-test('several answers of one call that fail at one chat are requested from the next', async () => {
+test('if several answers of one call fail at one chat, they are requested from the next chat', async () => {
   const several = choices({ parameters: { choices: 'emulated' } })
   const chat = balanceAlone([several(failing('overloaded')), several(saying('b'))])
   const call = aCall()
@@ -79,7 +79,7 @@ test('an aborted call asks no further chat', async () => {
   expect(call.receipt.attempts).toBe(0)
 })
 
-test('a chat that has failed is asked last for ten seconds or until it answers, by every route with it', async () => {
+test('on every route, a chat that has failed is asked last for ten seconds or until it answers', async () => {
   let now = 0
   const failures = new RecentFailures(() => now)
   let isWell = false

@@ -4,8 +4,8 @@ import { defer } from '../../flow/defer.ts'
 import type { RecentFailures } from './recent-failures.ts'
 
 /**
- * Makes one chat of several that can stand in for each other. Each call begins with the next one in turn, and fails over to
- * the rest. A chat that has just failed comes last, so that few calls need a second attempt.
+ * Makes one chat of several that can replace each other. Each call begins with the next chat in turn, and tries the
+ * others if that one fails. A chat that has just failed comes last, so that few calls need a second attempt.
  */
 export function balance(failures: RecentFailures): Combine {
   return (chats) => {
@@ -24,7 +24,7 @@ export function balance(failures: RecentFailures): Combine {
             const error = asChatError(thrown)
             if (error.meaning.breaker) failures.noteFailure(chat)
             const wasAsked = call.attempts.spent > spent
-            // a chat that could not be asked (its retry budget is spent) explains less than the one before
+            // an error of a chat that was not asked (its retry budget is spent) explains less than an earlier error
             if (wasAsked || !last) last = error
             const isLast = at === inOrder.length - 1 || call.attempts.left === 0 || signal.aborted
             if (isLast || (wasAsked && error.meaning.retry === 'none')) break
@@ -35,7 +35,10 @@ export function balance(failures: RecentFailures): Combine {
   }
 }
 
-/** The chats in the order in which a call asks them: in turn, and those that have just failed last. */
+/**
+ * Returns the chats in the order in which a call asks them: the trusted ones in turn, then those that have just
+ * failed.
+ */
 function orderFor(chats: readonly Chat[], failures: RecentFailures, turn: number): readonly Chat[] {
   const { trusted = [], mistrusted = [] } = Object.groupBy(chats, (chat) =>
     failures.mistrustedForMs(chat) > 0 ? 'mistrusted' : 'trusted',

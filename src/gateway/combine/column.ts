@@ -19,8 +19,8 @@ export interface Fan {
 }
 
 /**
- * Reduces an answer to its texts and usage, the parts that a column can show. Native chunks are dropped, because they
- * would have to wait in memory.
+ * Keeps the texts, the reasoning and the usage of an answer. A column shows nothing else. Native chunks are dropped,
+ * because they would have to wait in memory.
  */
 export function reduceToText(answer: Flow): Flow {
   return map(answer, (batch) => batch.flatMap((event) => reduceEvent(event) ?? []))

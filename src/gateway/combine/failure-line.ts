@@ -1,6 +1,6 @@
 import { asChatError } from '../../chat/error.ts'
 
-/** The line in place of a failed member's answer. It only has the reason, and nothing from an upstream. */
+/** Returns the line that reports a member's failure. It has the reason, and no text from an upstream. */
 export function failureLine(thrown: unknown): string {
   return `Request failed: ${asChatError(thrown).reason}\n`
 }

@@ -28,7 +28,7 @@ const textOf = (events: readonly ChatEvent[], choice = 0) =>
 
 const sideBySide = (count: number): ChatRequest => ({ ...aRequest, parameters: { choices: count } })
 
-/** A chat that sends an event when the test says so, and notes whether its call was aborted. */
+/** A chat that sends the events that the test gives to `say`, and notes whether its call was aborted. */
 function ledChat() {
   const words: ChatEvent[] = []
   let wake: (() => void) | undefined
@@ -55,8 +55,8 @@ function ledChat() {
 
 describe('one column', () => {
   for (const [name, breakOff] of [
-    ['before its first word', false],
-    ['within its answer', true],
+    ['before the first word', false],
+    ['within an answer', true],
   ] as const) {
     for (let mask = 0; mask < 8; mask++) {
       const succeeds = [0, 1, 2].map((at) => (mask & (1 << at)) !== 0)
@@ -150,7 +150,7 @@ describe('one column', () => {
     [{ tools: [{ type: 'function', name: 'f' }] }, 'tools'],
     [{ responseFormat: { type: 'json' } }, 'response_format'],
   ] as const)
-    test(`${param} is refused for one column, but allowed with a choice for each`, async () => {
+    test(`${param} is refused for one column, but allowed if each member is a choice`, async () => {
       const chat = panelOf(saying('A'), saying('B'))
       const refused = await drain(chat({ ...aRequest, parameters }, aCall()))
       expect(refused).toMatchObject({ events: [], thrown: { reason: 'unsupported', param } })
@@ -160,7 +160,7 @@ describe('one column', () => {
     })
 })
 
-describe('a choice for each', () => {
+describe('a choice for each member', () => {
   test('all are streamed at the same time, and a failure becomes text of its choice', async () => {
     const [a, b] = [ledChat(), ledChat()]
     const events = eventsOf(panelOf(a.chat, b.chat, answering(failure('timeout')))(sideBySide(3), aCall()))
@@ -200,13 +200,13 @@ describe('a choice for each', () => {
   })
 })
 
-describe('all fail', () => {
+describe('failed members', () => {
   for (const choices of [1, 3]) {
-    test(`with one reason: the call has this reason (n = ${choices})`, async () => {
+    test(`fail the call with their common reason (n = ${choices})`, async () => {
       const chat = panelOf(answering(failure()), answering(failure()), answering(failure()))
       expect((await drain(chat(sideBySide(choices), aCall()))).thrown).toMatchObject({ reason: 'overloaded' })
     })
-    test(`with different reasons: the call has upstream-failed (n = ${choices})`, async () => {
+    test(`fail the call with upstream-failed if their reasons differ (n = ${choices})`, async () => {
       const chat = panelOf(answering(failure()), answering(failure('timeout')), answering(failure('rate-limited')))
       const { events, thrown } = await drain(chat(sideBySide(choices), aCall()))
       expect({ events, thrown }).toMatchObject({ events: [], thrown: { reason: 'upstream-failed' } })
@@ -215,7 +215,7 @@ describe('all fail', () => {
     })
   }
 
-  test('a chat that throws when it is called counts as a failed member', async () => {
+  test('include a chat that throws when it is called', async () => {
     const broken: Chat = () => {
       throw new TypeError('x is undefined')
     }
@@ -244,7 +244,7 @@ describe('a refused request', () => {
   })
 })
 
-test('the usage is the sum with each member’s share, and the known usage of interrupted answers counts', async () => {
+test('the usage has the sum and the share of each member, even of a member whose answer was interrupted', async () => {
   const chat = panelOf(
     answering(text('A'), finish(), counted(3, 5)),
     answering(text('B'), counted(3, 1, 'estimate'), failure()),
@@ -308,7 +308,7 @@ for (const choices of [1, 3])
       expect(lines).toEqual([])
     })
 
-describe('a later column', () => {
+describe('a later section', () => {
   test('is read ahead up to a limit, and continues when its turn comes', async () => {
     let made = 0
     const flood: Chat = chatOf(async function* () {

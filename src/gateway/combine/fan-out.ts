@@ -17,14 +17,14 @@ export interface FanMember {
   readonly chat: Chat
 }
 
-/** Limit for the characters of a later member's text that wait for their turn; then its upstream is slowed down. */
+/** Limit for the waiting characters of a later member. Above it, the gateway reads no more from that member. */
 const maxWaitingChars = 256 * 1024
 /** Limit for the characters of a choice that wait for a slow reader. Choices do not wait for each other. */
 const maxUnreadChars = 8 * 1024
 
 /**
  * Asks all members at once. If the request wants one answer, it gets their texts in one column, in the members' order,
- * each under its header; the first is streamed as it comes. If it wants as many answers as there are members, each
+ * each under its header. The first text is streamed. If it wants as many answers as there are members, each
  * member is a choice. A failed member is reported in its place. If all fail, the call fails.
  * @see docs/decisions/0012-fan-out.md
  */
@@ -61,7 +61,7 @@ async function* answers(members: readonly FanMember[], request: ChatRequest, cal
 }
 
 /**
- * Whether the request wants one answer, not one of each member.
+ * Whether the request wants one answer, and not one from each member.
  * @throws ChatError for a request that no panel can answer
  */
 function isOneColumn({ messages, parameters, spelling }: ChatRequest, size: number): boolean {
@@ -94,7 +94,7 @@ function refuseStructure({ parameters, spelling }: Pick<ChatRequest, 'parameters
   })
 }
 
-/** The request for each member: the same, but for one answer. */
+/** Makes the request for each member, which wants one answer. */
 function requestForMembers(request: ChatRequest): ChatRequest {
   const { choices: _count, ...parameters } = request.parameters
   const { choices: _name, ...spelling } = request.spelling

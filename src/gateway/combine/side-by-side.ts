@@ -25,7 +25,7 @@ export async function* sideBySide({ titles, flows, signal }: Fan, anyBegun: Prom
   if (total.length > 0) yield total
 }
 
-/** Reads a member's answer. If it fails, but another member answers, the failure becomes its text. */
+/** Reads a member's answer. If it fails, but another member answers, the failure becomes text of its choice. */
 async function* withFailureText(member: Flow, anyBegun: Promise<void>): AsyncGenerator<Batch> {
   let hasText = false
   let hasFinished = false

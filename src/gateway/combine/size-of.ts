@@ -1,6 +1,6 @@
 import type { ChatEvent } from '../../chat/event.ts'
 
-/** The characters that an event counts beside its text, because a short event is mostly the object itself. */
+/** Characters that are added for each event, because a short event is mostly the object itself. */
 const perEvent = 32
 
 /** The size of an event that waits for its reader, in characters. */

@@ -1,7 +1,7 @@
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import { sum } from '../layers/choices.ts'
 
-/** The sum of the usages, and each member's share. The usage of a failed member is unknown, and not in the sum. */
+/** Returns the sum of the usages, and each member's share. A member whose usage is unknown is not in the sum. */
 export function totalUsage(titles: readonly string[], usages: readonly (Usage | undefined)[]): readonly ChatEvent[] {
   const shares = titles.flatMap((title, at) => {
     const usage = usages[at]

@@ -82,19 +82,19 @@ describe('an account that is refused before the first event', () => {
     expect([asked, service.asked.length, kinds()]).toEqual([['a0/0', 'a0/1'], 1, { a0: 'ok' }])
   })
 
-  test('is renewed also after events that show nothing, which come once', async () => {
+  test('is renewed even after events that show nothing, and those events come once', async () => {
     const { call } = setUp({ answersWith: (_, generation) => [text(''), ...(generation ? answer : [refused()])] })
     expect(await call()).toEqual({ events: [text(''), ...answer], thrown: undefined, attempts: 1 })
   })
 
-  test('is renewed although its credential was just renewed because the former one had ended', async () => {
+  test('is renewed even if its credential is new, because the former one had expired', async () => {
     const { call, asked, pass } = setUp({ answersWith: (_, generation) => (generation === 2 ? answer : [refused()]) })
     pass(hourMs)
     expect(await call()).toMatchObject({ events: answer, attempts: 1 })
     expect(asked).toEqual(['a0/1', 'a0/2'])
   })
 
-  test('twice rests, and the next account is used', async () => {
+  test('rests after a second refusal, and the next account is used', async () => {
     const { call, asked, kinds } = setUp({
       accounts: 2,
       answersWith: (label) => (label === 'a1' ? answer : [refused()]),
@@ -105,13 +105,13 @@ describe('an account that is refused before the first event', () => {
     expect(asked.slice(3)).toEqual(['a1/0'])
   })
 
-  test('twice is not used a third time, even if it is the only one', async () => {
+  test('is not asked a third time after two refusals, even if it is the only one', async () => {
     const { call, asked } = setUp({ answersWith: () => [refused()] })
     expect(await call()).toMatchObject({ thrown: { reason: 'account-refused' }, attempts: 1 })
     expect(asked).toEqual(['a0/0', 'a0/1'])
   })
 
-  test('and cannot be renewed rests, and the next account is used', async () => {
+  test('rests if it cannot be renewed, and the next account is used', async () => {
     const { call, kinds, service, asked } = setUp({
       accounts: 2,
       answersWith: (label) => (label === 'a1' ? answer : [refused()]),
@@ -121,7 +121,7 @@ describe('an account that is refused before the first event', () => {
     expect([asked, kinds()]).toEqual([['a0/0', 'a1/0'], { a1: 'ok', a0: 'cooling' }])
   })
 
-  test('and is proven dead is never used again', async () => {
+  test('is never used again if the service proves that it is dead', async () => {
     const { call, kinds, service } = setUp({
       accounts: 2,
       answersWith: (label) => (label === 'a1' ? answer : [refused()]),
@@ -131,7 +131,7 @@ describe('an account that is refused before the first event', () => {
     expect(kinds()).toEqual({ a1: 'ok', a0: 'needs-login' })
   })
 
-  test('every time is not renewed for every call, because another renewal would not help', async () => {
+  test('is not renewed for each call if every credential is refused', async () => {
     const { call, service, asked, pass } = setUp({ answersWith: () => [refused()] })
     for (let calls = 0; calls < 5; calls++) expect((await call()).thrown).toMatchObject({ reason: 'account-refused' })
     expect([asked.length, service.asked.length]).toEqual([6, 1])
@@ -140,7 +140,7 @@ describe('an account that is refused before the first event', () => {
     expect([asked.length, service.asked.length]).toEqual([8, 2])
   })
 
-  test('again after it has answered is renewed again at once, because it was revoked twice', async () => {
+  test('is renewed at once for each refusal that follows an answer', async () => {
     let revoked = 0
     const { call, service, asked, kinds } = setUp({
       answersWith: (_, generation) => (generation > revoked ? answer : [refused()]),
@@ -152,7 +152,7 @@ describe('an account that is refused before the first event', () => {
     expect([service.asked.length, asked.length, kinds()]).toEqual([5, 10, { a0: 'ok' }])
   })
 
-  test('again after an answer that its client left is renewed again', async () => {
+  test('is renewed again if it is refused after an answer that its client left', async () => {
     let revoked = 0
     const { call, chat, service, kinds } = setUp({
       answersWith: (_, generation) => (generation > revoked ? answer : [refused()]),
@@ -165,7 +165,7 @@ describe('an account that is refused before the first event', () => {
     expect([service.asked.length, kinds()]).toEqual([3, { a0: 'ok' }])
   })
 
-  test('again after it has answered is renewed again, also while an answer with the former credential ends', async () => {
+  test('is renewed again after an answer, even if an answer with the former credential ends meanwhile', async () => {
     let revoked = -1
     const { call, chat, service, kinds } = setUp({
       answersWith: (_, generation) => (generation > revoked ? answer : [refused()]),
@@ -180,7 +180,7 @@ describe('an account that is refused before the first event', () => {
     expect([service.asked.length, kinds()]).toEqual([2, { a0: 'ok' }])
   })
 
-  test('again after it has answered, and then for ever, rests after one more renewal', async () => {
+  test('rests after one more renewal if it is refused for ever after an answer', async () => {
     let isGone = false
     const { call, service, kinds } = setUp({
       answersWith: (_, generation) => (generation && !isGone ? answer : [refused()]),
@@ -191,7 +191,7 @@ describe('an account that is refused before the first event', () => {
     expect([service.asked.length, kinds()]).toEqual([2, { a0: 'refused' }])
   })
 
-  test('for many calls at once is renewed once for all of them', async () => {
+  test('is renewed once for many calls at the same time', async () => {
     const { call, service } = setUp({ answersWith: (_, generation) => (generation ? answer : [refused()]) })
     const all = await Promise.all(Array.from({ length: 200 }, () => call()))
     expect(new Set(all.map(({ attempts, thrown }) => [attempts, thrown].join()))).toEqual(new Set(['1,']))
@@ -226,7 +226,7 @@ describe('an account that is refused during an answer', () => {
     expect([service.asked.length, asked]).toEqual([1, ['a0/0', 'a0/0', 'a0/1', 'a0/1']])
   })
 
-  test('twice, with a complete answer in between, is renewed twice', async () => {
+  test('is renewed twice if it is refused twice with a complete answer in between', async () => {
     let calls = 0
     const { call, service, kinds } = setUp({ answersWith: () => (calls % 2 ? [text('a'), refused()] : answer) })
     const outcomes: boolean[] = []
@@ -234,7 +234,7 @@ describe('an account that is refused during an answer', () => {
     expect([outcomes, service.asked.length, kinds()]).toEqual([[false, true, false, true], 2, { a0: 'ok' }])
   })
 
-  test('and again with the next credential rests', async () => {
+  test('rests if the next credential is refused too', async () => {
     const { call, service, kinds } = setUp({ answersWith: () => [text('a'), refused()] })
     await call()
     expect([service.asked.length, kinds()]).toEqual([0, { a0: 'ok' }])

@@ -34,7 +34,7 @@ test('an upstream that supports several answers gets one request for all of them
   expect(requests).toEqual([requestFor(4)])
 })
 
-test('for other upstreams as many calls run at the same time, each for one choice', async () => {
+test('for other upstreams, one call for each choice runs, all at the same time', async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 2, max: 8 }), async (count) => {
       const { chat, requests } = countingChat()
@@ -59,7 +59,7 @@ test('for other upstreams as many calls run at the same time, each for one choic
   )
 })
 
-test('emulated answers spend one attempt of the call together, and each may spend the rest', async () => {
+test('emulated answers together spend one attempt of the call, and each may spend all that are left', async () => {
   const left: number[] = []
   const chat: Chat = chatOf(async function* (_request, call) {
     beginAttempt(call, { upstream: 'upstream' })

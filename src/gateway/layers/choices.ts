@@ -5,8 +5,8 @@ import { type Batch, events, type Flow, flowOf } from '../../flow/flow.ts'
 import { merge, type SourcedBatch } from '../../flow/merge.ts'
 
 /**
- * Emulates several answers for an upstream that gives one at a time: it makes as many calls at the same time, each for
- * one choice.
+ * Emulates several answers for an upstream that gives one at a time: it makes one call for each choice, all at
+ * the same time.
  */
 export function choices({ parameters }: Support): Layer {
   return (next) => (request, call) => {

@@ -11,12 +11,12 @@ import { type Deadlines, deadline } from './deadline.ts'
 /** Milliseconds: longer than any of these tests waits. */
 const never = 600_000
 
-/** Limits of which only those that a test names matter. */
+/** Makes limits. Those that a test does not name are never reached. */
 function limits(named: Partial<Deadlines>): Deadlines {
   return { firstEventMs: never, wholeMs: never, idleMs: never, ...named }
 }
 
-/** Is silent after so many events. */
+/** Makes a chat that sends this number of events and then is silent. */
 function silentAfter(events: number): Chat {
   return chatOf(async function* (_request, { signal }) {
     for (let at = 0; at < events; at++) yield text(String(at))
@@ -73,7 +73,7 @@ test('P6: a stream with regular events continues, however long it is', async () 
   expect(ms).toBeWithin(600, 610)
 })
 
-test('the time of a slow client does not count, and the upstream has its whole time after it', async () => {
+test('the time of a slow client does not count, and the upstream has its whole time afterwards', async () => {
   const runtime = new ManualRuntime()
   const slowAfterwards: Chat = chatOf(async function* (_request, { signal }) {
     yield text('a')
@@ -111,7 +111,7 @@ test('a call that has ended or was closed leaves no listener', async () => {
   expect(signal.followers).toBe(0)
 })
 
-test('an abort from outside keeps its own reason', async () => {
+test('a call that is aborted from outside fails with the reason of the abort', async () => {
   const runtime = new ManualRuntime()
   const controller = new CancelSource(runtime)
   const reason = new ChatError('cancelled', { message: 'left' })

@@ -12,7 +12,7 @@ export interface Deadlines {
   readonly idleMs: number
 }
 
-/** Ends a call that is silent for too long. It counts events, so that bytes without content do not extend the time. */
+/** Ends a call that is silent for too long. Only events extend the time. Bytes without content do not. */
 export function deadline({ firstEventMs, wholeMs, idleMs }: Deadlines): Layer {
   return (next) => (request, call) => {
     const link = call.signal.child()

@@ -115,7 +115,7 @@ test('the log line of an interrupted call has its tokens', async () => {
 })
 
 describe('tokens', () => {
-  test('an empty text has no tokens, and a longer text never has fewer', () => {
+  test('an empty text has no tokens, and any other text has at least one', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 200 }), (words) => {
         expect(countTokens(words)).toBeGreaterThan(0)

@@ -11,7 +11,7 @@ import { type Ending, watch } from '../../flow/watch.ts'
 export type CountTokens = (text: string, length?: number) => number
 
 /**
- * Estimates the usage if the upstream sends none, and marks it as an estimate. An answer that breaks off has it too,
+ * Estimates the usage if the upstream sends none, and marks it as an estimate. An interrupted answer gets one too,
  * because its text so far has been paid for.
  */
 export function estimate(countTokens: CountTokens): Layer {
@@ -88,7 +88,7 @@ function textOfEvent(event: ChatEvent): string {
   }
 }
 
-/** Limit for the characters of a request that are looked at: more than are counted. */
+/** Limit for the characters of a request that are kept. It is higher than the number that is counted. */
 const maxOpening = 256 * 1024
 /** Tokens that OpenAI's models add to each message, and to the answer. */
 const perMessage = 3
@@ -106,7 +106,7 @@ function usageOf({ messages, parameters }: ChatRequest, outputTokens: number, co
   return { type: 'usage', choice: 0, usage }
 }
 
-/** The beginning of a text, and its length. The whole text would be another copy of the request. */
+/** Keeps the beginning of a text, and its length. The whole text would be another copy of the request. */
 class Opening {
   text = ''
   length = 0
@@ -116,7 +116,7 @@ class Opening {
     this.length += text.length
   }
 
-  /** A value as JSON. */
+  /** Adds the JSON of a value. */
   addJson(value: unknown): void {
     if (!isLong(value)) {
       this.add(JSON.stringify(value))

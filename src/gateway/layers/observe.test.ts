@@ -13,12 +13,17 @@ const usage = { type: 'usage', choice: 0, usage: { inputTokens: 3, outputTokens:
 const ends: readonly (readonly [string, Chat, string, LogLine['level']])[] = [
   ['well', answering(text(canary), finish(), usage), 'ok', 'info'],
   [
-    'before it began',
+    'before its first event',
     answering(new ChatError('overloaded', { message: 'busy', upstreamStatus: 503 })),
     'upstream_overloaded',
     'warn',
   ],
-  ['broken', answering(text(canary), new ChatError('upstream-failed', { message: 'cut' })), 'upstream_error', 'warn'],
+  [
+    'within its answer',
+    answering(text(canary), new ChatError('upstream-failed', { message: 'cut' })),
+    'upstream_error',
+    'warn',
+  ],
   ['by our own failure', answering(text(canary), new TypeError('x is undefined')), 'internal_error', 'error'],
   ['aborted', chatOf((_request, { signal }) => aborted(signal)), 'client_closed', 'info'],
 ]
@@ -46,7 +51,7 @@ test('P30: a call that its reader closes is logged once, as client_closed', asyn
   expect(lines).toMatchObject([{ level: 'info', fields: { outcome: 'client_closed' } }])
 })
 
-test('a line has the account and the tools, and its times count from the beginning of the call to the first visible event', async () => {
+test('a line has the account, the tools, and the times to the first visible event and to the end', async () => {
   let now = 100
   const lines: LogLine[] = []
   const chat: Chat = chatOf(async function* (_request, call) {

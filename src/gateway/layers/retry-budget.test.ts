@@ -42,7 +42,7 @@ test('P7: without requests ten retries a second are allowed', () => {
   expect(spend()).toBe(0)
 })
 
-test('P7: neither an hour without requests nor one without retries saves more than twenty retries', () => {
+test('P7: at most twenty retries are saved, even in an hour without requests or without retries', () => {
   const quiet = setUp()
   quiet.pass(3_600_000)
   expect(quiet.spend()).toBe(20)
@@ -59,7 +59,7 @@ test('a refused retry costs nothing', () => {
   expect(spend()).toBe(1)
 })
 
-test('P7: a thousand failing requests a second cost a fifth more and ten a second, without a larger burst', () => {
+test('P7: for a thousand failing requests a second, the retries are a fifth of them and ten a second', () => {
   const { budget, pass } = setUp()
   let retries = 0
   for (let request = 0; request < 60_000; request++) {
@@ -91,7 +91,7 @@ test('P7: retries are never more than ten, a fifth of the requests and ten a sec
   )
 })
 
-test('the property left shows the allowed retries without spending any', () => {
+test('`left` shows the allowed retries without spending any', () => {
   const { budget, pass, spend } = setUp()
   expect([budget.left, budget.left, budget.max]).toEqual([10, 10, 20])
   pass(10_000)

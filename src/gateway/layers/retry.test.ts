@@ -55,7 +55,7 @@ test('P8: nothing is retried after the first event, wherever the upstream breaks
   }
 })
 
-test('a failure that a retry cannot help is not retried', async () => {
+test('a failure that a retry would not correct is not retried', async () => {
   for (const reason of [
     'invalid-request',
     'content-filtered',
@@ -191,7 +191,7 @@ test('P7: an empty budget allows no retry, and the failure is reported', async (
   expect(asked()).toBe(1)
 })
 
-test('P7: a call that another upstream has failed is a retry, which adds no credit', async () => {
+test('P7: a call that has failed at another upstream counts as a retry, and adds no credit', async () => {
   const budget = new RetryBudget({ elapsed: () => 0 })
   const { chat, asked } = inTurn(answering(finish()))
   const later = () => {

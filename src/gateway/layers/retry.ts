@@ -6,7 +6,7 @@ import { sleep } from '../../flow/wait.ts'
 import type { WithTriedAccounts } from './account.ts'
 import type { RetryBudget } from './retry-budget.ts'
 
-/** Longest wait for the same account. If the upstream asks for more, the call fails. */
+/** Milliseconds of the longest wait for the same account. If the upstream asks for more, the call fails. */
 const maxWaitMs = 2_000
 const backoffMs = 200
 
@@ -19,7 +19,7 @@ export function retry(budget: RetryBudget): <Needs>(next: Chat<Needs & WithTried
     defer(async ({ begin, signal }) => {
       const tried = new Set<unknown>()
       let last: ChatError | undefined
-      // a call that another upstream has failed is a retry too, for which this upstream's budget pays
+      // a call that has failed at another upstream is a retry too, and this upstream's budget pays for it
       if (call.attempts.spent === 0) budget.deposit()
       else if (!budget.withdraw()) throw budgetSpent()
       for (let attempt = 1; ; attempt++) {
@@ -28,8 +28,7 @@ export function retry(budget: RetryBudget): <Needs>(next: Chat<Needs & WithTried
           return await begin(next(request, { ...call, tried }))
         } catch (thrown) {
           const error = asChatError(thrown)
-          // no account could be asked, and another try would not change that; the failure of the one before explains
-          // more
+          // no account could be asked, and another try would not change that. An earlier failure explains more
           if (call.attempts.spent === spentBefore) throw error.code === 'no_account' && last ? last : error
           last = nameAccount(error, call.attempts.lastAccount)
         }
@@ -57,8 +56,8 @@ function nameAccount(error: ChatError, account: string | undefined): ChatError {
 }
 
 /**
- * Milliseconds until the next attempt; undefined for none. Another account is used at once, the same account after full
- * jitter.
+ * Milliseconds until the next attempt; undefined for none. Another account is used at once. The same account is
+ * used after the upstream's own wait and a random one.
  */
 function waitBefore(error: ChatError, attempt: number, runtime: Runtime): number | undefined {
   const { retry: whom, account } = error.meaning

@@ -72,7 +72,7 @@ test('functions under their older name count as tools: they are refused for othe
   expect(supported.request?.extra).toEqual({ 'openai-chat': { functions } })
 })
 
-test('a number out of range and an unsupported word become the nearest value, and count as mapped', async () => {
+test('a number out of range becomes the nearest one, a listed word is replaced, and both count as mapped', async () => {
   const supported: Support = {
     parameters: { temperature: 'honoured', topP: 'honoured', reasoningEffort: 'honoured' },
     ranges: { temperature: { min: 0, max: 1.5 }, topP: { min: 0, max: 1 } },

@@ -137,7 +137,7 @@ function treatmentOf(
   return isOwnName && supported === 'mapped' ? 'honoured' : supported
 }
 
-/** Replaces each value that the upstream does not accept by the nearest one that it does. */
+/** Replaces each number out of range by the nearest number, and each listed word by the upstream's word. */
 function limitValues(request: ChatRequest, { ranges, words }: Support): { request: ChatRequest; changed: Set<string> } {
   const changed = new Set<string>()
   if (!ranges && !words) return { request, changed }

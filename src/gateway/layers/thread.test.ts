@@ -53,7 +53,7 @@ function setUp({ accounts = 2, ttlMs = 1_000, renewal }: Given = {}) {
   const { pool, accounts: liveAccounts } = poolOf(declared, { ...accountsOptions(), now: () => now })
   const asked: Asked[] = []
   const lines: LogLine[] = []
-  /** The failures of the next requests, after their events. */
+  /** The failures of the next requests, one for each. */
   const failures: (Error | undefined)[] = []
   let answers = 0
   const upstream: Chat<WithAccount> = chatOf(async function* (_request, call) {
@@ -85,7 +85,7 @@ function setUp({ accounts = 2, ttlMs = 1_000, renewal }: Given = {}) {
     lines,
     failures,
     open,
-    /** Sends a conversation. @returns it with the answer */
+    /** Sends a conversation. @returns the conversation with the answer */
     send: async (messages: readonly Message[], from: From = {}) => {
       const { events } = await drain(open(messages, from))
       return [...messages, assistant(wordsOf(events))]
@@ -102,7 +102,7 @@ function wordsOf(events: readonly ChatEvent[]): string {
 }
 
 describe('a conversation', () => {
-  test('of ten turns is one thread on one account, and each turn continues the last', async () => {
+  test('of twelve turns is one thread on one account, and each turn continues the last', async () => {
     const { send, asked, known } = setUp({ accounts: 3 })
     let messages: readonly Message[] = [system('be brief')]
     for (let turn = 1; turn <= 12; turn++) messages = await send([...messages, user(`turn ${turn}`)])
@@ -152,7 +152,7 @@ describe('a conversation', () => {
     expect(known().filter((thread) => thread === undefined).length).toBe(20)
   })
 
-  test('is remembered for exactly its time', async () => {
+  test('is remembered for exactly `ttlMs`', async () => {
     const { send, known, pass } = setUp({ ttlMs: 1_000 })
     const one = await send([user('one')])
     const two = await send([user('two')])
@@ -186,7 +186,7 @@ describe('an answer', () => {
     expect(known()).toStrictEqual([undefined, 'thread of 1', undefined])
   })
 
-  test('of a second attempt gets the whole conversation, because the thread’s content is unknown', async () => {
+  test('of a second attempt belongs to a new thread, because the content of the known one is uncertain', async () => {
     const { send, failures, known } = setUp()
     const messages = await send([user('hello')])
     failures.push(new ChatError('upstream-failed', { message: 'broken' }))
@@ -231,8 +231,8 @@ describe('a thread in which a failed attempt sent nothing', () => {
 
 describe('an account whose credential is refused', () => {
   for (const [when, message, second] of [
-    ['before its thread got a message is used again in the same thread', 'early', 'thread of 1'],
-    ['after its thread got a message gets the whole conversation in a new thread', 'no', undefined],
+    ['is used again in the same thread if that thread got no message', 'early', 'thread of 1'],
+    ['gets the whole conversation in a new thread if the known thread got a message', 'no', undefined],
   ] as const)
     test(when, async () => {
       const { send, failures, known } = setUp({ renewal: new RenewalServiceDouble(() => 1_000_000).renewal })
@@ -244,7 +244,7 @@ describe('an account whose credential is refused', () => {
 })
 
 describe('the account with the thread', () => {
-  test('is used out of turn', async () => {
+  test('is used even if it is the turn of another account', async () => {
     const { send, asked, pool } = setUp({ accounts: 3 })
     const messages = await send([user('hello')])
     const [first] = asked
@@ -300,7 +300,7 @@ describe('a store', () => {
     expect(lines.filter(({ level }) => level === 'warn').length).toBe(2)
   })
 
-  test('with another value under that key has no thread', async () => {
+  test('with an invalid value under the key of a thread has no thread', async () => {
     for (const value of ['', '{', '{}', 'null', '"thread"', '{"label":1,"value":2}']) {
       const { send, store, known } = setUp()
       const messages = await send([user('hello')])

@@ -5,7 +5,7 @@ import type { ToolOutput } from '../../chat/tool-output.ts'
 /** The model's turn has ended, and these calls run now. Their ids are unique in the conversation. */
 export interface ToolCallsEvent {
   readonly type: 'tool-calls'
-  /** The model's message of this round, as it gets it back: reasoning, texts and calls in order. */
+  /** The model's message of this round, which is sent back to it: reasoning, texts and calls in order. */
   readonly message: AssistantMessage
   /** The calls of `message`. */
   readonly calls: readonly ToolCallPart[]

@@ -2,7 +2,7 @@ import type { ToolBounds } from '../../chat/model.ts'
 import { withoutMiddle } from '../../chat/shorten.ts'
 import type { Tool } from '../../tools/tool.ts'
 
-/** The bounds that satisfy all of several upstreams. */
+/** Returns the bounds that tools must keep so that each of the upstreams accepts them. */
 export function tightestBounds(bounds: readonly (ToolBounds | undefined)[]): ToolBounds {
   const least = (name: keyof ToolBounds) => Math.min(...bounds.map((one) => one?.[name] ?? Number.POSITIVE_INFINITY))
   return { maxTools: least('maxTools'), maxDescription: least('maxDescription') }
@@ -25,7 +25,7 @@ export interface Fitted {
   readonly shortened: readonly string[]
 }
 
-/** Chooses the first tools, as many as the upstream accepts, and shortens their descriptions. */
+/** Keeps the first tools, up to the upstream's limit, and shortens descriptions that are too long. */
 export function fitTools(tools: readonly Tool[], { bounds, sent, required }: Fitting): Fitted {
   const { maxTools = Number.POSITIVE_INFINITY, maxDescription = Number.POSITIVE_INFINITY } = bounds
   const room = Math.max(maxTools - sent, 0)

@@ -3,9 +3,12 @@ import type { ToolOutput } from '../../chat/tool-output.ts'
 /** A result's text and images. */
 export type ShownOutput = Pick<ToolOutput, 'content' | 'images'>
 
-/** Images that the tools of one answer may show to the model. */
+/** Limit for the images that the tools of one answer may show to the model. */
 const maxImages = 16
-/** The base64 characters of all of them. Services accept bodies of about 20 MB, and every round sends all results again. */
+/**
+ * Limit for the base64 characters of all of them. Services accept bodies of about 20 MB, and every round sends all
+ * results again.
+ */
 const maxCharacters = 4 * 1024 * 1024
 
 /** The images that the results of one answer may still show. */

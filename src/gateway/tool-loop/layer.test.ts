@@ -45,7 +45,7 @@ describe('a client that asks for tools', () => {
     expect((await ask({ sent: [mcp({ server_label: '*' }), mcp({ server_label: 'web' })] })).names).toEqual(all)
   })
 
-  test('gets all tools with the model’s suffix, which the upstream does not get', async () => {
+  test('gets all tools if the model’s name has the suffix, which is removed for the upstream', async () => {
     const { names, asked } = await ask({ model: 'vendor/m:free:tools' })
     expect(names).toEqual(tools.map(({ name }) => name))
     expect(asked.map(({ model }) => model)).toEqual(['vendor/m:free', 'vendor/m:free'])
@@ -64,7 +64,7 @@ describe('a client that asks for tools', () => {
     expect((await ask({ sent })).names).toEqual(['clock__now', 'web__search'])
   })
 
-  test('keeps its own tools beside them', async () => {
+  test('keeps its own tools in addition to them', async () => {
     const own = { type: 'function' as const, name: 'own' }
     expect((await ask({ sent: [own, mcp({ server_label: 'clock' })] })).names).toEqual([
       'own',

@@ -4,8 +4,8 @@ import { moveAnnotations } from '../../chat/move-annotations.ts'
 const between = '\n\n'
 
 /**
- * Joins the rounds to one answer: it numbers their parts through, puts a blank line between the texts of two rounds,
- * and moves annotations. Native chunks are dropped, because each belongs to its own round.
+ * Joins the rounds to one answer: it numbers the parts of all rounds in order, puts a blank line between the texts of
+ * two rounds, and moves annotations. Native chunks are dropped, because each belongs to its own round.
  */
 export class OneAnswer {
   /** The part's number in the whole answer, by its number in this round. */

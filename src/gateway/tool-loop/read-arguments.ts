@@ -27,7 +27,7 @@ function parse(json: string): { readonly value: unknown } | undefined {
   }
 }
 
-/** Uses its own list, because recursion over very many brackets would overflow the stack. */
+/** Keeps a list of values to check, because recursion over very many brackets would overflow the stack. */
 function problemIn(root: Fields): string | undefined {
   const open: { readonly value: Fields; readonly depth: number }[] = [{ value: root, depth: 1 }]
   for (let next = open.pop(); next; next = open.pop()) {

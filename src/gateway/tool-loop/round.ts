@@ -4,7 +4,7 @@ import type { AssistantMessage } from '../../chat/message.ts'
 import { Fold } from '../../flow/fold.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 
-/** Limits for the characters of a round that are kept, and for those of its calls. */
+/** Limits for the kept characters of a round, and for the characters of its calls. */
 const maxCharacters = 1024 * 1024
 const maxCallCharacters = 256 * 1024
 

@@ -40,7 +40,7 @@ export async function runCall(
   return images ? { ...outcome, ...new ImageBudget().spend({ content: kept, images }) } : outcome
 }
 
-/** Runs a tool. If it ignores its signal, nothing waits for it. */
+/** Runs a tool. If the tool ignores its signal, the call ends without waiting for it. */
 async function runTool(
   tool: Tool,
   args: Fields,

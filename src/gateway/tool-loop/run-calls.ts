@@ -22,7 +22,7 @@ export interface RunCalls<Needs> {
 }
 
 /**
- * Runs the calls of a round at the same time, and yields their results as they come. If the reader leaves, the calls
+ * Runs the calls of a round at the same time, and yields each result when it is ready. If the reader leaves, the calls
  * are aborted.
  */
 export async function* runCalls<Needs>(

@@ -110,7 +110,7 @@ test('calls run at the same time, and the model gets their results until it answ
   expect(asked[0]?.parameters.tools?.map(({ name }) => name)).toEqual(['slow', 'fast'])
 })
 
-test('without tools it is the plain chat', async () => {
+test('without tools, the answer is that of the plain chat', async () => {
   const { chat, asked } = createModel([text('hello'), finish(), usage(1, 1)])
   expect((await run(chat)).events).toEqual([text('hello'), finish(), usage(1, 1)])
   expect(asked[0]?.parameters).toEqual({})
@@ -147,7 +147,7 @@ test('ids that an upstream repeats in each reply become unique', async () => {
   )
 })
 
-test('a model that must call a tool only has to in the first round', async () => {
+test('a model is forced to call a tool only in the first round', async () => {
   const { chat, asked } = createModel(calling('t'), answer)
   await run(chat, {
     tools: [createTool('t', () => 'ok')],
@@ -156,7 +156,7 @@ test('a model that must call a tool only has to in the first round', async () =>
   expect(asked.map(({ parameters }) => parameters.toolChoice?.type)).toEqual(['required', 'auto'])
 })
 
-test('annotations count in the whole text', async () => {
+test('the offsets of annotations count in the text of the whole answer', async () => {
   const cited: ChatEvent = {
     type: 'text',
     choice: 0,
@@ -214,7 +214,7 @@ describe('the model gets the problem of an invalid call', () => {
     expect(resultsIn(events)).toMatchObject([{ isError: false, content: '{}' }])
   })
 
-  test('an unknown tool, one that fails and one that throws', async () => {
+  test('an unknown tool, a tool that fails and a tool that throws', async () => {
     const { chat } = createModel(calling('none', 'fails', 'throws'), answer)
     const fails = createTool('fails', () => ({ content: 'no such city', isError: true }))
     const throws = createTool('throws', () => {
@@ -260,7 +260,7 @@ describe('the model gets the problem of an invalid call', () => {
   })
 })
 
-test('an abort does not reach what has already ended', async () => {
+test('an abort does not reach a tool or a summary that has already ended', async () => {
   const endedSignals: Cancel[] = []
   const quick = createTool('quick', (_, { signal }) => {
     endedSignals.push(signal)
@@ -364,7 +364,7 @@ describe('the client’s own tools', () => {
   const own = { type: 'function' as const, name: 'theirs' }
   const request = { parameters: { tools: [own] } }
 
-  test('end the answer with the client’s calls, and our calls beside them do not run', async () => {
+  test('end the answer with the client’s calls, and calls of our tools in the same round do not run', async () => {
     let ran = 0
     const { chat } = createModel(calling('ours'), calling('ours', ['theirs', '{"a":1}', 'x']))
     const { events } = await run(chat, { tools: [createTool('ours', () => `${++ran}`)], request })
@@ -384,7 +384,7 @@ describe('the client’s own tools', () => {
     expect(events.slice(-3)).toMatchObject([{ name: 'shell' }, {}, { type: 'finish', reason: 'tool-calls' }])
   })
 
-  test('win over a tool of ours with the same name', async () => {
+  test('replace a tool of the gateway with the same name', async () => {
     const { chat, asked } = createModel(calling('theirs'))
     const { events } = await run(chat, { tools: [createTool('theirs', () => 'ours')], request })
     expect(resultsIn(events)).toEqual([])
@@ -553,7 +553,7 @@ describe('a result', () => {
     expect(asked).toHaveLength(2)
   })
 
-  test('cannot forge the end of its own marks', async () => {
+  test('cannot forge the mark at its end', async () => {
     const honest = formatOutput({ content: 'x', isError: false })
     const forged = [
       'x',
@@ -635,14 +635,11 @@ describe('an abort ends everything at once', () => {
       await silence(signal).finally(stopped)
     })
   const phases: readonly [string, (begun: () => void, stopped: () => void) => { chat: Chat; tools: Tool[] }][] = [
-    ['waiting for the model', (begun, stopped) => ({ chat: waiting(begun, stopped), tools: [] })],
-    ['streaming', (begun, stopped) => ({ chat: waiting(begun, stopped, text('a')), tools: [] })],
+    ['the gateway waits for the model', (begun, stopped) => ({ chat: waiting(begun, stopped), tools: [] })],
+    ['the model streams', (begun, stopped) => ({ chat: waiting(begun, stopped, text('a')), tools: [] })],
+    ['a tool runs', (begun, stopped) => ({ chat: createModel(calling('t')).chat, tools: [hanging(begun, stopped)] })],
     [
-      'a tool running',
-      (begun, stopped) => ({ chat: createModel(calling('t')).chat, tools: [hanging(begun, stopped)] }),
-    ],
-    [
-      'a summary being written',
+      'a summary is written',
       (begun, stopped) => ({
         chat: (request, call) =>
           request.messages[0]?.role === 'system'
@@ -670,7 +667,7 @@ describe('an abort ends everything at once', () => {
       await within(stopped.promise, 250, 'the stop of what ran')
     })
 
-  test('after which no listener is left, if the loop has ended by itself', async () => {
+  test('but a loop that ends without an abort leaves no listener', async () => {
     const signal = newCancel()
     let most = 0
     const tool = createTool('t', () => {
@@ -693,7 +690,7 @@ describe('an abort ends everything at once', () => {
     expect((await within(reading, 250, 'the end')).thrown).toBe(reason)
   })
 
-  test('also when the reader leaves', async () => {
+  test('when the reader leaves', async () => {
     let isStopped = false
     const { chat } = createModel(calling('talks', 'hangs'))
     const talks = createTool('talks', (_, { onChunk, signal }) => {

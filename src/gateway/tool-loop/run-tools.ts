@@ -25,13 +25,13 @@ export interface RunTools<Needs = unknown> {
   readonly chat: Chat<Needs>
   readonly registry: Pick<ToolRegistry, 'list'>
   readonly limits: ToolLimits
-  /** The servers whose tools are offered; without it all. */
+  /** The servers whose tools are offered; by default all. */
   readonly servers?: readonly string[]
-  /** Which of their tools are offered; without it all. */
+  /** Whether a tool of these servers is offered; by default all are. */
   readonly isAllowed?: (tool: Tool) => boolean
-  /** The model for summaries of long results; without it that of the request. */
+  /** The model for summaries of long results; by default the model of the request. */
   readonly summaryModel?: string
-  /** The upstream's limits for tools; without it none. */
+  /** The upstream's limits for tools; by default none. */
   readonly bounds?: ToolBounds
 }
 
@@ -40,7 +40,7 @@ export interface RunTools<Needs = unknown> {
  * except the tools of the current round. A call of a client's tool ends the answer, and calls of our tools beside it do
  * not run, because their results would be lost.
  * @throws ChatError `upstream-failed` `tool_rounds_exceeded`, `tool_calls_exceeded`, `tool_loop_failed` if the model
- *   does not come to an end
+ *   does not end its answer
  */
 export function runTools<Needs>(
   options: RunTools<Needs>,
@@ -93,7 +93,7 @@ class Loop<Needs> {
     })
   }
 
-  /** Finds the tools to run and to offer. If two have the same name, the client's own one wins. */
+  /** Finds the tools to run and to offer. A client's tool replaces a tool of the gateway with the same name. */
   async #offer() {
     const { registry, servers, isAllowed = () => true, bounds = {} } = this.#options
     const own = this.#request.parameters.tools ?? []
@@ -203,7 +203,7 @@ function toOffered({ name, description, parameters }: Tool): OfferedTool {
 
 const maxLogged = 20
 
-/** The number of names, and the first of them. */
+/** Returns log fields with the number of the names, and the first of them. */
 function countFields(what: 'omitted' | 'shortened', names: readonly string[]): object {
   return names.length === 0 ? {} : { [what]: names.length, [`${what}Tools`]: names.slice(0, maxLogged) }
 }

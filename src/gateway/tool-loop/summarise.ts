@@ -27,10 +27,10 @@ export interface Summary {
   readonly usage: Usage | undefined
 }
 
-/** The characters that a fold counts beside the text. */
+/** The characters that a fold counts in addition to the text. */
 const overheadCharacters = 1_024
 
-/** Lets a model summarise a long result. @throws only the call's reason for aborting */
+/** Lets a model summarise a long result. @throws only the reason of the abort, if the call is aborted */
 export async function summarise<Needs>(
   called: ToolCallPart,
   text: string,

@@ -9,13 +9,13 @@ import type { Tool, ToolServerState } from '../../tools/tool.ts'
 const suffix = ':tools'
 /** The label that stands for all servers. */
 const everyServer = '*'
-/** Fields that would send the gateway or a credential to an address of the client. */
+/** Fields that would make the gateway send requests or a credential to an address that the client chooses. */
 const forbiddenFields = ['server_url', 'connector_id', 'authorization', 'headers']
 
 /** A request for the gateway's tools, without the fields that only the gateway knows. */
 export interface WantedTools {
   readonly request: ChatRequest
-  /** Undefined for all. */
+  /** The servers whose tools are wanted; undefined for all. */
   readonly servers?: readonly string[]
   isAllowed(tool: Tool): boolean
 }
@@ -50,7 +50,7 @@ export function wantedTools(request: ChatRequest, servers: readonly ToolServerSt
 
 interface Offer {
   readonly server: string
-  /** Undefined for all. */
+  /** The names of the wanted tools; undefined for all. */
   readonly tools: readonly string[] | undefined
 }
 
