@@ -117,7 +117,8 @@ describe('many connections, each with a call, leave nothing behind:', () => {
   test('over stdio', async () => {
     const mark = randomUUID()
     await cycles('stdio', mark)
-    expect(marked(mark)).toEqual([])
+    // a process that has just been killed is listed for a moment
+    await until(() => marked(mark).length === 0, patienceMs, 'no process is left')
   }, 240_000)
 
   for (const transport of ['http', 'sse'] as const)
