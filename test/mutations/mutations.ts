@@ -85,7 +85,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'tool index',
-    file: 'src/dialects/openai-chat/encode-stream.ts',
+    file: 'src/dialects/openai-chat/written-calls.ts',
     find: 'const index = calls.size',
     replace: 'const index = 0 * calls.size',
     tests: ['src/dialects/openai-chat/encode-stream.test.ts', 'src/dialects/openai-chat/laws.test.ts'],
