@@ -58,8 +58,13 @@ export function openServer(options: ServerOptions): Server {
   const table = new RouteTable(surfaces)
   const door = new Door({ table, keys: new Keys(keys, () => runtime.now()), proxies, policy, log, runtime })
   const calls = new Calls(options.idleSeconds)
-  const openapi = describeSurfaces(surfaces, options.version)
-  const services: Services = { ...options, openapi, calls, phase: () => door.phase }
+  const services: Services = {
+    ...options,
+    // made for each request, because few programs ask for it and the start must be fast
+    openapi: () => describeSurfaces(surfaces, options.version),
+    calls,
+    phase: () => door.phase,
+  }
   const run: RunHandler = (handler, exchange) => handler(exchange, services)
   const app = router(door, table, { run, listener: () => listener })
   const { hostname, port, idleSeconds } = options

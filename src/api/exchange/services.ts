@@ -20,9 +20,9 @@ export interface Services {
   readonly maxBodyBytes: number
   readonly keepAliveMs: number
   readonly version: string
-  /** The list of surfaces as an OpenAPI document. */
-  readonly openapi: Fields
   readonly calls: Calls
+  /** Makes the OpenAPI document of the surfaces. */
+  openapi(): Fields
   /** Whether the stored state has no problem. */
   isStateWell(): boolean
   phase(): Phase

@@ -24,7 +24,7 @@ const reportReadiness = answerJson((_request, _call, { isStateWell, tools, phase
   return { body }
 })
 
-const showOpenApi = answerJson((_request, _call, { openapi }) => ({ body: openapi }))
+const showOpenApi = answerJson((_request, _call, { openapi }) => ({ body: openapi() }))
 
 const open = { access: 'open', cors: false } as const
 
