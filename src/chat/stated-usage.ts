@@ -6,6 +6,9 @@ export type TokenCounts = Pick<
   'inputTokens' | 'cachedInputTokens' | 'cacheWriteTokens' | 'outputTokens' | 'reasoningTokens' | 'totalTokens'
 >
 
+/** The numbers as an upstream states them. Those that it does not state are undefined. */
+export type StatedCounts = { readonly [Name in keyof TokenCounts]: TokenCounts[Name] | undefined }
+
 /** The counts that a dialect keeps apart from the input or the output. The others are included in them. */
 export interface CountedBeside {
   /** Tokens of the cache are counted apart from the input, as at Anthropic. */
@@ -27,15 +30,17 @@ export function readCount(value: unknown): number | undefined {
  * so do proxies of Gemini; proxies of Anthropic leave out the cache.
  * @param usual decides if neither the total nor the size does
  */
-export function wholeCounts(stated: TokenCounts, usual: CountedBeside = {}): TokenCounts {
-  const { inputTokens, outputTokens, totalTokens, ...parts } = stated
-  const cache = (parts.cachedInputTokens ?? 0) + (parts.cacheWriteTokens ?? 0)
+export function wholeCounts(stated: StatedCounts, usual: CountedBeside = {}): TokenCounts {
+  const { inputTokens, outputTokens, totalTokens, cachedInputTokens, cacheWriteTokens, reasoningTokens } = stated
+  const cache = (cachedInputTokens ?? 0) + (cacheWriteTokens ?? 0)
   const inputs = readings(inputTokens, cache, usual.cache)
-  const outputs = readings(outputTokens, parts.reasoningTokens ?? 0, usual.reasoning)
+  const outputs = readings(outputTokens, reasoningTokens ?? 0, usual.reasoning)
   const pairs = inputs.flatMap((input) => outputs.map((output) => ({ input, output })))
   const { input = 0, output = 0 } = pairs.find((pair) => pair.input + pair.output === totalTokens) ?? pairs[0] ?? {}
   return {
-    ...parts,
+    ...(cachedInputTokens !== undefined && { cachedInputTokens }),
+    ...(cacheWriteTokens !== undefined && { cacheWriteTokens }),
+    ...(reasoningTokens !== undefined && { reasoningTokens }),
     ...(inputTokens !== undefined && { inputTokens: input }),
     ...(outputTokens !== undefined && { outputTokens: output }),
     // a total that is less than the sum lacks the tokens that were added to the input or the output above

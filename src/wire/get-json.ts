@@ -1,8 +1,8 @@
-import { ChatError } from '../chat/error.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import { send } from './http.ts'
 import { hasAnswer, refusal, type UpstreamComplaint } from './http-status.ts'
 import { notJson, readUpstreamJson } from './json.ts'
+import { unknownReply } from './reply-errors.ts'
 
 export interface JsonGet<T> {
   readonly url: string
@@ -29,8 +29,5 @@ export async function getJson<T>({ url, headers, schema, readComplaint }: JsonGe
   if (value === undefined) throw notJson()
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  throw new ChatError('upstream-failed', {
-    message: 'The upstream answered in an unknown shape.',
-    code: 'upstream_bad_response',
-  })
+  throw unknownReply()
 }

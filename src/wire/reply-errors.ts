@@ -1,4 +1,5 @@
-import { ChatError } from '../../chat/error.ts'
+import { ChatError } from '../chat/error.ts'
+import type { FinishReason, Usage } from '../chat/event.ts'
 
 export function unknownReply(): ChatError {
   return new ChatError('upstream-failed', {
@@ -19,4 +20,9 @@ export function emptyAnswer(): ChatError {
     message: 'The upstream ended without an answer.',
     code: 'upstream_empty_response',
   })
+}
+
+/** Whether an answer may be empty: the model was cut short or filtered, or it counted tokens that it does not show. */
+export function mayBeEmpty(reason: FinishReason, usage: Usage | undefined): boolean {
+  return reason === 'length' || reason === 'content-filter' || (reason === 'stop' && Boolean(usage?.outputTokens))
 }

@@ -2,6 +2,7 @@ import { ChatError } from '../chat/error.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Destination } from './dial.ts'
 import { pageError, type RefusalHead, statusError } from './http-status.ts'
+import { unknownReply } from './reply-errors.ts'
 import { acceptKey } from './websocket-frames.ts'
 
 /** The address of a WebSocket. */
@@ -56,13 +57,13 @@ export class Handshake {
   read(bytes: Buffer): Buffer | ChatError | undefined {
     this.#head = Buffer.concat([this.#head, bytes])
     const end = this.#head.indexOf('\r\n\r\n')
-    if (end === -1) return this.#head.length > maxHeadBytes ? noHandshake() : undefined
+    if (end === -1) return this.#head.length > maxHeadBytes ? unknownReply() : undefined
     const [statusLine = '', ...lines] = this.#head.toString('latin1', 0, end).split('\r\n')
     const status = Number(/^HTTP\/1\.1 (\d{3})\b/.exec(statusLine)?.[1] ?? 0)
     const headers = readHeaders(lines)
-    if (status === 0 || !headers) return noHandshake()
+    if (status === 0 || !headers) return unknownReply()
     if (status !== 101) return handshakeError({ status, headers, receivedAt: this.#runtime.now() })
-    if (headers.get('sec-websocket-accept') !== acceptKey(this.#key)) return noHandshake()
+    if (headers.get('sec-websocket-accept') !== acceptKey(this.#key)) return unknownReply()
     return this.#head.subarray(end + 4)
   }
 }
@@ -93,12 +94,5 @@ function handshakeError(head: HandshakeHead): ChatError {
   return new ChatError('upstream-outdated', {
     message: `The upstream opens no WebSocket at this address (HTTP ${status}).`,
     upstreamStatus: status,
-  })
-}
-
-function noHandshake(): ChatError {
-  return new ChatError('upstream-failed', {
-    message: 'The upstream answered in an unknown shape.',
-    code: 'upstream_bad_response',
   })
 }

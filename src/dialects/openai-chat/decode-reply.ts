@@ -1,4 +1,5 @@
 import type { ChatEvent, Native } from '../../chat/event.ts'
+import { brokenAnswer, emptyAnswer, unknownReply } from '../../wire/reply-errors.ts'
 import { maxCalls } from '../../wire/reply-limits.ts'
 import { ChoiceReader, type ConcludedChoice, type ReadChoice } from './choice-reader.ts'
 import { isSilent } from './contents.ts'
@@ -7,7 +8,6 @@ import { isFields } from './fields.ts'
 import { explainsSilence, saysMore } from './finish-reason.ts'
 import { parseReply } from './parse-reply.ts'
 import { plainTextIn } from './plain-text.ts'
-import { brokenAnswer, emptyAnswer, unknownReply } from './reply-errors.ts'
 import { blankEvent, type ReceivedReply, ReplyEvents, replaceChoices } from './reply-events.ts'
 import type { WireChoice } from './wire-reply.ts'
 

@@ -5,6 +5,7 @@ import { maxCalls, tooManyCalls } from '../../wire/reply-limits.ts'
 import { wholeCharacters } from './characters.ts'
 import { ownExtra } from './fields.ts'
 import { extraOfCall, type Gathered, gather, nothing } from './handed-back.ts'
+import { isEmptyDelta, type ReadDelta, toReadDelta } from './read-delta.ts'
 import { openingDelta, relayedDelta, type ToolKind, wholeCall } from './tool-deltas.ts'
 import type { WireToolDelta } from './wire-calls.ts'
 
@@ -42,15 +43,6 @@ interface CallGrowth {
   readonly isNew: boolean
   readonly json: string
   readonly hasExtra?: boolean
-}
-
-/** A delta in our own types. */
-interface ReadDelta {
-  readonly kind: ToolKind
-  readonly id: string | undefined
-  readonly index: number | undefined
-  readonly name: string | undefined
-  readonly json: string
 }
 
 /** Number of calls that a reply may still open in all its choices. */
@@ -222,11 +214,6 @@ function gatherExtra(call: OpenToolCall, delta: WireToolDelta): boolean {
   return extra !== undefined
 }
 
-/** Whether a delta has nothing that a call could be made of. */
-function isEmptyDelta({ id, name, json }: ReadDelta): boolean {
-  return id === undefined && name === undefined && json === ''
-}
-
 function addArguments(call: OpenToolCall, piece: string): string {
   if (piece === '') return ''
   call.isEmpty = false
@@ -234,22 +221,4 @@ function addArguments(call: OpenToolCall, piece: string): string {
   const { text, half } = wholeCharacters(call.half, piece)
   call.half = half
   return text
-}
-
-function toReadDelta(delta: WireToolDelta): ReadDelta {
-  const kind = !delta.function && delta.custom ? 'custom' : 'function'
-  const called = kind === 'custom' ? delta.custom : delta.function
-  return {
-    kind,
-    id: delta.id === '' || delta.id === null || delta.id === undefined ? undefined : String(delta.id),
-    index: delta.index ?? undefined,
-    name: called?.name || undefined,
-    json: argumentsText(kind === 'custom' ? delta.custom?.input : delta.function?.arguments),
-  }
-}
-
-/** Returns the arguments as text. Ollama's own API and some Mistral models send an object. */
-function argumentsText(value: unknown): string {
-  if (typeof value === 'string') return value
-  return value === null || value === undefined ? '' : JSON.stringify(value)
 }

@@ -1,6 +1,6 @@
 import type { Usage } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
-import { type CountedBeside, readCount, type TokenCounts, wholeCounts } from '../../chat/stated-usage.ts'
+import { type CountedBeside, readCount, type StatedCounts, wholeCounts } from '../../chat/stated-usage.ts'
 import { dialect } from './dialect.ts'
 import { compact, isFields } from './fields.ts'
 
@@ -20,9 +20,8 @@ function isUsage(value: unknown): value is Fields {
 /** Reads a usage object. Unknown numbers are absent. */
 function decodeUsage(wire: Fields): Usage {
   const named = snakeCase(wire)
-  const counts = compact({ ...inputCounts(named), ...outputCounts(named) })
   return {
-    ...wholeCounts(counts, countedBeside(named)),
+    ...wholeCounts({ ...inputCounts(named), ...outputCounts(named) }, countedBeside(named)),
     source: 'upstream',
     native: { dialect, form: 'whole', value: wire },
   }
@@ -35,9 +34,9 @@ function countedBeside(wire: Fields): CountedBeside {
 }
 
 /** Reads the tokens of the input, by the names that services give them. */
-function inputCounts(wire: Fields): TokenCounts {
+function inputCounts(wire: Fields): StatedCounts {
   const details = { ...detailsIn(wire.input_tokens_details), ...detailsIn(wire.prompt_tokens_details) }
-  return compact({
+  return {
     inputTokens: largest(
       wire.prompt_tokens, // OpenAI
       wire.input_tokens, // Anthropic, and OpenAI's Responses
@@ -57,13 +56,13 @@ function inputCounts(wire: Fields): TokenCounts {
       details.cache_creation_input_tokens, // Qwen
       wire.cache_creation_input_tokens, // Anthropic
     ),
-  })
+  }
 }
 
 /** Reads the tokens of the output and the total, by the names that services give them. */
-function outputCounts(wire: Fields): TokenCounts {
+function outputCounts(wire: Fields): StatedCounts {
   const details = { ...detailsIn(wire.output_tokens_details), ...detailsIn(wire.completion_tokens_details) }
-  return compact({
+  return {
     outputTokens: largest(wire.completion_tokens, wire.output_tokens, wire.candidates_token_count),
     reasoningTokens: largest(
       details.reasoning_tokens, // OpenAI
@@ -72,7 +71,7 @@ function outputCounts(wire: Fields): TokenCounts {
       wire.thoughts_token_count, // Gemini
     ),
     totalTokens: largest(wire.total_tokens, wire.total_token_count),
-  })
+  }
 }
 
 /** Gives the members the spelling of most services: `promptTokens` becomes `prompt_tokens`. */

@@ -1,8 +1,8 @@
 import type { Fields } from '../../chat/message.ts'
+import { unknownReply } from '../../wire/reply-errors.ts'
 import { tooLarge } from '../../wire/reply-limits.ts'
 import { isFields } from './fields.ts'
 import { endIn } from './finish-reason.ts'
-import { unknownReply } from './reply-errors.ts'
 import { readCalls, type WireToolDelta, wholeNumber } from './wire-calls.ts'
 
 // Replies are read without a schema for three reasons: an odd reply must be understood rather than refused, a valid one must

@@ -1,17 +1,17 @@
-import { ChatError } from '../../chat/error.ts'
 import { type ChatEvent, type FinishReason, isBlank, type Usage } from '../../chat/event.ts'
-import type { Annotation } from '../../chat/message.ts'
 import { PartWriter } from '../../chat/part-writer.ts'
-import { wholeCounts } from '../../chat/stated-usage.ts'
 import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import { isRefusal, saysWords } from '../../dialects/openai-chat/refusal-inside.ts'
 import { frameValue } from '../../wire/frame-value.ts'
-import { statusError } from '../../wire/http-status.ts'
 import type { FrameDecoder } from '../../wire/read-frames.ts'
+import { brokenAnswer, emptyAnswer, mayBeEmpty, unknownReply } from '../../wire/reply-errors.ts'
 import { maxCalls, tooManyCalls } from '../../wire/reply-limits.ts'
 import type { SseFrame } from '../../wire/sse.ts'
+import { annotationsOf } from './annotation.ts'
 import { readComplaint } from './complaint.ts'
-import { type CohereCitation, CohereEvent, type CohereUsage } from './schema.ts'
+import { finishReason } from './finish-reason.ts'
+import { CohereEvent } from './schema.ts'
+import { decodeUsage } from './usage.ts'
 import { eventsOfWhole } from './whole.ts'
 
 interface CohereCall {
@@ -63,7 +63,7 @@ export class CohereDecoder implements FrameDecoder {
 
   #read(value: unknown): readonly ChatEvent[] {
     const parsed = CohereEvent.safeParse(value)
-    if (!parsed.success) throw saysWords(value) ? errorInside(value, readComplaint) : badResponse()
+    if (!parsed.success) throw saysWords(value) ? errorInside(value, readComplaint) : unknownReply()
     const events = this.#step(parsed.data)
     this.#continuesAfterEnd ||= this.finished && events.length > 0
     this.#hasContent ||= events.some((event) => !isBlank(event))
@@ -71,11 +71,7 @@ export class CohereDecoder implements FrameDecoder {
   }
 
   end(): readonly ChatEvent[] {
-    if (!this.#ending)
-      throw new ChatError('upstream-failed', {
-        message: 'The upstream broke off its answer.',
-        code: 'upstream_disconnected',
-      })
+    if (!this.#ending) throw brokenAnswer()
     const { reason, raw, usage } = this.#ending
     if (!this.#hasContent && !mayBeEmpty(reason, usage)) throw emptyAnswer()
     const calls = [...this.#open.keys()].flatMap((at) => this.#closeCall(at))
@@ -134,7 +130,7 @@ export class CohereDecoder implements FrameDecoder {
   #openCall(at: number, message: CohereMessage): readonly ChatEvent[] {
     const call = message.tool_calls
     if (this.#calls >= maxCalls) throw tooManyCalls()
-    if (!call?.function?.name) throw badResponse()
+    if (!call?.function?.name) throw unknownReply()
     const index = this.#calls++
     const ended = this.#closeCall(at)
     const opened = this.#writer.toolCall({ id: call.id ?? `call_${index}`, name: call.function.name })
@@ -147,7 +143,7 @@ export class CohereDecoder implements FrameDecoder {
     const json = call?.function?.arguments
     if (!json) return []
     const open = this.#open.get(at) ?? this.#latest
-    if (!open) throw badResponse()
+    if (!open) throw unknownReply()
     open.hasArguments = true
     return this.#writer.toolArguments(open.part, json)
   }
@@ -172,89 +168,4 @@ export class CohereDecoder implements FrameDecoder {
     this.#ending = { reason, raw, usage: (delta.usage ? decodeUsage(delta.usage) : undefined) ?? earlierEnd?.usage }
     return []
   }
-}
-
-/** Whether an answer may be empty: the model was cut short or filtered, or it counted tokens that it does not show. */
-function mayBeEmpty(reason: FinishReason, usage: Usage | undefined): boolean {
-  return reason === 'length' || reason === 'content-filter' || (reason === 'stop' && Boolean(usage?.outputTokens))
-}
-
-/**
- * Makes an annotation for each source. Each contains the whole citation, because OpenAI's shape has no place for
- * some of its members.
- */
-function annotationsOf(citation: CohereCitation): Annotation[] {
-  // offsets into the plan or the thinking do not apply to the text
-  const isOfText = !citation.type || citation.type === 'TEXT_CONTENT'
-  const place = isOfText && {
-    ...(citation.start != null && { start: citation.start }),
-    ...(citation.end != null && { end: citation.end }),
-  }
-  const sources = citation.sources?.length ? citation.sources : [{ document: undefined }]
-  return sources.map(({ document }) => ({
-    ...(typeof document?.url === 'string' && { url: document.url }),
-    ...(typeof document?.title === 'string' && { title: document.title }),
-    ...place,
-    details: { citation },
-  }))
-}
-
-/** Cohere, Chat v2 finish reasons, and the older ones of v1, which still occur. */
-const finishes: ReadonlyMap<string, FinishReason> = new Map([
-  ['COMPLETE', 'stop'],
-  ['STOP_SEQUENCE', 'stop'],
-  ['MAX_TOKENS', 'length'],
-  ['TOOL_CALL', 'tool-calls'],
-  ['ERROR_TOXIC', 'content-filter'],
-])
-
-function finishReason(wire: string, error: string | null | undefined): FinishReason {
-  if (wire === 'TIMEOUT') throw new ChatError('timeout', { message: 'The upstream ran out of time within its answer.' })
-  if (wire === 'ERROR_LIMIT')
-    throw new ChatError('invalid-request', {
-      message: 'The conversation is too long for this model.',
-      code: 'context_length_exceeded',
-    })
-  if (wire === 'ERROR' || wire === 'USER_CANCEL') {
-    throw statusError({ status: 0 }, error ? { message: error } : {})
-  }
-  return finishes.get(wire) ?? 'other'
-}
-
-/** Reads the usage. If only the billed tokens are known, they count; if nothing is known, there is no usage. */
-function decodeUsage({ tokens, billed_units: bill, cached_tokens: cached }: CohereUsage): Usage | undefined {
-  const input = tokens?.input_tokens ?? bill?.input_tokens
-  const output = tokens?.output_tokens ?? bill?.output_tokens
-  if (input === undefined && output === undefined) return undefined
-  const counts = wholeCounts({
-    ...(input !== undefined && { inputTokens: input }),
-    ...(output !== undefined && { outputTokens: output }),
-    ...(cached !== undefined && { cachedInputTokens: cached }),
-  })
-  const known = counts.inputTokens !== undefined && counts.outputTokens !== undefined
-  return {
-    ...counts,
-    ...(known && { totalTokens: counts.inputTokens + counts.outputTokens }),
-    ...(bill && {
-      billed: {
-        ...(bill.input_tokens !== undefined && { inputTokens: bill.input_tokens }),
-        ...(bill.output_tokens !== undefined && { outputTokens: bill.output_tokens }),
-      },
-    }),
-    source: 'upstream',
-  }
-}
-
-function emptyAnswer(): ChatError {
-  return new ChatError('upstream-failed', {
-    message: 'The upstream ended without an answer.',
-    code: 'upstream_empty_response',
-  })
-}
-
-function badResponse(): ChatError {
-  return new ChatError('upstream-failed', {
-    message: 'The upstream answered in an unknown shape.',
-    code: 'upstream_bad_response',
-  })
 }

@@ -4,6 +4,7 @@ import { PartWriter } from '../../chat/part-writer.ts'
 import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import { CumulativeText } from '../../wire/cumulative.ts'
 import { jsonOrUndefined, parseUpstreamJson } from '../../wire/json.ts'
+import { emptyAnswer } from '../../wire/reply-errors.ts'
 import { CtoDocument, CtoFrame } from './schema.ts'
 
 /** Types of documents with text. A document without a type has text too. */
@@ -78,7 +79,7 @@ export class CtoDecoder {
     if (inProgress) this.#isWorking = true
     if (inProgress !== false || !this.#isWorking) return []
     if (isCancelled) throw failed('The upstream cancelled its answer.', 'upstream_cancelled')
-    if (!this.#hasText) throw failed('The upstream ended without an answer.', 'upstream_empty_response')
+    if (!this.#hasText) throw emptyAnswer()
     this.finished = true
     return this.#writer.finish('stop')
   }

@@ -4,6 +4,7 @@ import { PartWriter } from '../../chat/part-writer.ts'
 import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import type { Batch } from '../../flow/flow.ts'
 import { CumulativeText } from '../../wire/cumulative.ts'
+import { emptyAnswer } from '../../wire/reply-errors.ts'
 import type { SocketIoEvent } from '../../wire/socketio.ts'
 import type { AccountRuns } from './account-runs.ts'
 import { type RunFrame, readChunk, readEnd } from './frame.ts'
@@ -140,8 +141,7 @@ export class RunReader {
     const events = this.#addText(this.#text.finish(content))
     const raw = this.#finishReason
     const reason = finishReason(raw)
-    if (!this.#hasText && (reason === 'stop' || reason === 'other'))
-      throw failed('The upstream ended without an answer.', 'upstream_empty_response')
+    if (!this.#hasText && (reason === 'stop' || reason === 'other')) throw emptyAnswer()
     this.finished = true
     return [...events, ...this.#writer.finish(reason, raw === undefined ? {} : { raw })]
   }
@@ -171,8 +171,4 @@ function tooLarge(): ChatError {
     message: 'The upstream sent too much before it named the run.',
     code: 'upstream_response_too_large',
   })
-}
-
-function failed(message: string, code: string): ChatError {
-  return new ChatError('upstream-failed', { message, code })
 }

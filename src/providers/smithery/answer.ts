@@ -4,6 +4,7 @@ import { PartWriter } from '../../chat/part-writer.ts'
 import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import { isRefusal, saysWords } from '../../dialects/openai-chat/refusal-inside.ts'
 import { statusError } from '../../wire/http-status.ts'
+import { emptyAnswer, mayBeEmpty, unknownReply } from '../../wire/reply-errors.ts'
 import { HeldCalls } from './held-calls.ts'
 
 /** Builds the events of an answer, for both of the formats that it may come in. */
@@ -52,7 +53,7 @@ export class AnswerBuilder {
   close(): readonly ChatEvent[] {
     const said = this.#ending?.said
     const reason = finishReason(said, this.calls.count > 0)
-    if (this.isEmpty && !mayBeEmpty(reason, this.usage)) throw empty()
+    if (this.isEmpty && !mayBeEmpty(reason, this.usage)) throw emptyAnswer()
     const calls = this.calls.release(this.#writer)
     const usage: readonly ChatEvent[] = this.usage ? [{ type: 'usage', choice: 0, usage: this.usage }] : []
     return [...calls, ...this.#writer.finish(reason, said ? { raw: said } : {}), ...usage]
@@ -78,11 +79,6 @@ const finishes: ReadonlyMap<string, FinishReason> = new Map([
   ['tool-calls', 'tool-calls'],
 ])
 
-/** Whether an answer may be empty: the model was cut short or filtered, or it counted tokens that it does not show. */
-function mayBeEmpty(reason: FinishReason, usage: Usage | undefined): boolean {
-  return reason === 'length' || reason === 'content-filter' || (reason === 'stop' && Boolean(usage?.outputTokens))
-}
-
 /**
  * The finish reason. With calls for the client it is `tool-calls`, unless the answer was cut short or filtered. Without
  * such calls it is never `tool-calls`, because smithery answers its own calls itself.
@@ -100,33 +96,12 @@ export function answerError(message: string | null | undefined): ChatError {
 
 /** The error for an error object in place of a chunk, or for an unknown shape. */
 export function complaintOf(value: unknown): ChatError {
-  return typeof value === 'string' || isRefusal(value) || saysWords(value) ? errorInside(value) : badResponse()
-}
-
-function badResponse(): ChatError {
-  return new ChatError('upstream-failed', {
-    message: 'The upstream answered in an unknown shape.',
-    code: 'upstream_bad_response',
-  })
+  return typeof value === 'string' || isRefusal(value) || saysWords(value) ? errorInside(value) : unknownReply()
 }
 
 export function cancelled(): ChatError {
   return new ChatError('upstream-failed', {
     message: 'The upstream cancelled its answer.',
     code: 'upstream_cancelled',
-  })
-}
-
-export function cutShort(): ChatError {
-  return new ChatError('upstream-failed', {
-    message: 'The upstream broke off its answer.',
-    code: 'upstream_disconnected',
-  })
-}
-
-function empty(): ChatError {
-  return new ChatError('upstream-failed', {
-    message: 'The upstream ended without an answer.',
-    code: 'upstream_empty_response',
   })
 }

@@ -2,8 +2,9 @@ import type { ChatEvent, Usage } from '../../chat/event.ts'
 import { frameValue } from '../../wire/frame-value.ts'
 import { notJson, parseUpstreamJson } from '../../wire/json.ts'
 import type { FrameDecoder } from '../../wire/read-frames.ts'
+import { brokenAnswer } from '../../wire/reply-errors.ts'
 import type { SseFrame } from '../../wire/sse.ts'
-import { AnswerBuilder, answerError, complaintOf, cutShort } from './answer.ts'
+import { AnswerBuilder, answerError, complaintOf } from './answer.ts'
 import { DataPart } from './schema.ts'
 
 /**
@@ -29,7 +30,7 @@ export class DataStreamDecoder implements FrameDecoder {
   }
 
   end(): readonly ChatEvent[] {
-    if (!this.finished) throw cutShort()
+    if (!this.finished) throw brokenAnswer()
     return this.#answer.close()
   }
 

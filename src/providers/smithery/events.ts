@@ -3,8 +3,9 @@ import { wholeCounts } from '../../chat/stated-usage.ts'
 import { isRefusal } from '../../dialects/openai-chat/refusal-inside.ts'
 import { frameValue } from '../../wire/frame-value.ts'
 import type { FrameDecoder } from '../../wire/read-frames.ts'
+import { brokenAnswer } from '../../wire/reply-errors.ts'
 import type { SseFrame } from '../../wire/sse.ts'
-import { AnswerBuilder, cancelled, complaintOf, cutShort } from './answer.ts'
+import { AnswerBuilder, cancelled, complaintOf } from './answer.ts'
 import { type SmitheryUsage, UiChunk } from './schema.ts'
 
 /**
@@ -34,7 +35,7 @@ export class UiMessageDecoder implements FrameDecoder {
   end(how: 'terminated' | 'cut'): readonly ChatEvent[] {
     if (this.finished) return this.#answer.close()
     const isClosed = this.#open.size === 0 && (this.#closed > 0 || this.#answer.isEmpty)
-    if (how === 'cut' || !isClosed) throw cutShort()
+    if (how === 'cut' || !isClosed) throw brokenAnswer()
     return this.#answer.close()
   }
 
@@ -117,12 +118,12 @@ function decodeUsage({ inputTokenDetails: details, ...usage }: SmitheryUsage): U
   const cacheWriteTokens = details?.cacheWriteTokens
   if (inputTokens === undefined && outputTokens === undefined) return undefined
   const counts = wholeCounts({
-    ...(inputTokens !== undefined && { inputTokens }),
-    ...(outputTokens !== undefined && { outputTokens }),
-    ...(totalTokens !== undefined && { totalTokens }),
-    ...(reasoningTokens !== undefined && { reasoningTokens }),
-    ...(cachedInputTokens !== undefined && { cachedInputTokens }),
-    ...(cacheWriteTokens !== undefined && { cacheWriteTokens }),
+    inputTokens,
+    outputTokens,
+    totalTokens,
+    reasoningTokens,
+    cachedInputTokens,
+    cacheWriteTokens,
   })
   return { ...counts, source: 'upstream' }
 }
