@@ -147,8 +147,8 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   }
 
   /**
-   * Returns the service's proof that this account can never be used again; undefined if there is none. The proof may be
-   * from an earlier run of the program.
+   * Returns the service's proof that this account can never be used again, or undefined. The proof may come from an
+   * earlier run of the program.
    */
   async findProof(): Promise<ChatError | undefined> {
     if (!this.#isLoaded) await this.#loadOnce()

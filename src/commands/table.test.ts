@@ -30,7 +30,7 @@ describe('a table', () => {
     expect(text.match(/second/g)).toHaveLength(5)
   })
 
-  test('moves no cursor and breaks no line, whatever its cells contain', () => {
+  test('never moves the cursor or breaks a line, even if a cell has control characters', () => {
     expect(table(head, [['a\u001b[31m\r\nb', '\u202ec\u2028d']])).toBe('who       why\na [31m b   c d\n')
   })
 })

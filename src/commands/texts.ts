@@ -7,8 +7,8 @@ import upstreams from '../../docs/upstreams.md' with { type: 'text' }
 export const settings: string = environment
 
 /**
- * The text of `help TOPIC`; undefined if there is none. For `upstreams` it is the whole document, or the section on
- * one upstream.
+ * Returns the text of `help TOPIC`, or undefined for an unknown topic. For `upstreams` it is the whole document, or the
+ * section on one upstream.
  */
 export function topic([name = '', upstream = '']: readonly string[]): string | undefined {
   if (name === 'settings') return settings

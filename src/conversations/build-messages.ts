@@ -13,7 +13,7 @@ const marks: Readonly<Record<Status, string>> = {
 }
 
 /**
- * Builds the messages for a model from the turns, whatever their status: user and assistant alternate, every call is
+ * Builds the messages for a model from turns of every status: user and assistant alternate, every call is
  * followed by its result, and the last message is the user's or a tool's. An interrupted answer gets a mark.
  * @param model the model that is asked. It gets its own reasoning back, but not that of another model
  */

@@ -109,7 +109,7 @@ test('a turn is stored step by step, and the next turn contains it', async () =>
 })
 
 describe('another client', () => {
-  test('never reaches a session, whatever session id it sends', async () => {
+  test('reaches no session with any session id', async () => {
     const { conversations } = setUp()
     await say(conversations, 'secret question', 'secret answer')
     const turn = await ask(conversations, 'whole', {}, aliceSession)

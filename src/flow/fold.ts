@@ -1,6 +1,7 @@
 import { ChatError } from '../chat/error.ts'
 import type { ChatEvent, FinishEvent, FinishReason, Native, Usage } from '../chat/event.ts'
 import type { AssistantMessage, Extras, Part } from '../chat/message.ts'
+import { brokenAnswer } from '../chat/reply-errors.ts'
 import type { Flow } from './flow.ts'
 import { type Room, takeRoom } from './fold-room.ts'
 import { finishPart, type GrowingEvent, type GrowingPart, growPart, startPart } from './growing-part.ts'
@@ -169,13 +170,6 @@ function requireFinish(choice: FoldedChoice): Choice {
   const { finish } = choice
   if (!finish) throw brokenAnswer()
   return { ...choice, finish }
-}
-
-function brokenAnswer(): ChatError {
-  return new ChatError('upstream-failed', {
-    message: 'The upstream broke off its answer.',
-    code: 'upstream_disconnected',
-  })
 }
 
 function answerTooLong(): ChatError {

@@ -120,7 +120,7 @@ export class Catalog<Served extends Member = Member> {
 
   /**
    * Finds the upstreams that can answer for an address. They are the upstream that the address names, or else all
-   * upstreams that list a model with this bare name. If there is none, they are all upstreams whose lists are unknown.
+   * upstreams that list a model with this bare name. If no list has it, they are all upstreams whose lists are unknown.
    */
   async route(address: string, signal: Cancel): Promise<readonly Candidate<Served>[]> {
     const slash = address.indexOf('/')

@@ -116,7 +116,7 @@ describe('a refusal', () => {
     [reply(400, 'no json'), 'upstream-failed', 'upstream_error'],
     [reply(404, { error: 'requested path is invalid' }), 'upstream-failed', 'upstream_error'],
     [reply(302, '', { location: 'http://127.0.0.1:1/' }), 'upstream-failed', 'upstream_error'],
-    // an error of the server proves nothing, whatever its body contains
+    // a server's internal error proves nothing, even if its body names a cause
     [reply(500, { code: 'refresh_token_not_found', error_id: 'x' }), 'upstream-failed', 'upstream_error'],
     [reply(503, { code: 'unexpected_failure' }), 'upstream-failed', 'upstream_error'],
     [reply(403, page, { 'content-type': 'text/html' }), 'challenged', 'upstream_blocked'],

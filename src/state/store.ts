@@ -12,7 +12,7 @@ export interface WriteOptions {
 
 export interface CountOptions {
   /**
-   * Milliseconds after which the counter begins anew. Its first increment starts this window, and later ones do not
+   * Milliseconds after which the counter starts again at zero. Its first increment starts this window, and later ones do not
    * make it longer. Without it the counter stays.
    */
   readonly ttlMs?: number

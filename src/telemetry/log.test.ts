@@ -41,7 +41,7 @@ test('a line below the level is not written', () => {
 })
 
 for (const format of formats) {
-  test(`item 34: a ${format} record is one line of plain characters, whatever its message, fields and error contain`, () => {
+  test(`item 34: a ${format} record is one line of plain characters for every message, field and error`, () => {
     const nasty = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.constantFrom('a\r\nb', '\u001b[31m', '\u202e', '\u2028', '\u0085', '\0', '\u009b', '\u{e0041}', '\ufeff'),

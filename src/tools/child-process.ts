@@ -24,7 +24,7 @@ export interface ProcessGroup {
 
 /**
  * Starts the command, and beside it, in the same process group, a second shell that waits for the end of a pipe. Only this
- * process holds the pipe's other end. When this process ends, for whatever cause, the second shell kills the whole group:
+ * process holds the pipe's other end. When this process ends for any cause, the second shell kills the whole group:
  * otherwise a server that ignores the end of its input, or starts others (`npx`), would run for ever. While the second shell
  * lives, the group's id cannot be given to another group. The command replaces the first shell, so that exit code and
  * signals are the command's own.

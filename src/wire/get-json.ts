@@ -1,8 +1,8 @@
+import { unknownReply } from '../chat/reply-errors.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import { send } from './http.ts'
 import { hasAnswer, refusal, type UpstreamComplaint } from './http-status.ts'
 import { notJson, readUpstreamJson } from './json.ts'
-import { unknownReply } from './reply-errors.ts'
 
 export interface JsonGet<T> {
   readonly url: string

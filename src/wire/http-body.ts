@@ -36,7 +36,7 @@ const drainReads = 8
 
 const done = { done: true, value: undefined } as const
 
-/** A reply that counts the bytes that come, whatever length was stated. It frees the connection at any ending. */
+/** A reply that counts the bytes that come, and does not trust the stated length. It frees the connection at any ending. */
 export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array, undefined> {
   readonly #source: BodySource
   readonly receivedAt: number

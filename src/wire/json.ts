@@ -3,7 +3,7 @@ import { type CrossedBound, endOfString, type JsonBounds } from './json-bounds.t
 import { maxAtOnce, type ReadJsonOptions, readJsonInSteps } from './read-json.ts'
 import { tooLarge } from './reply-limits.ts'
 
-/** A text up to this length is cheap to parse, whatever it holds. Nearly every piece of a stream is that short. */
+/** A text up to this length is cheap to parse with any content. Nearly every piece of a stream is that short. */
 const harmlessLength = 1_024
 /** Limit for the values of one text. Parsing that many takes a tenth of a second; whole replies with log probabilities have hundreds of thousands. */
 const maxValues = 1_000_000

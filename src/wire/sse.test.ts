@@ -37,7 +37,7 @@ const streams: readonly { readonly name: string; readonly text: string; readonly
   { name: 'a byte order mark', text: '\ufeffdata: a\n\n', frames: [{ data: 'a' }] },
   { name: 'a byte order mark inside', text: 'data: \ufeffa\n\n', frames: [{ data: '\ufeffa' }] },
   {
-    name: 'comments and fields nobody asked for',
+    name: 'comments and unknown fields',
     text: ': hello\n\nid: 1\nretry: 5\ndata: a\n:\nnonsense\ndata:b\n\n:bye\n\n',
     frames: [{ data: 'a\nb' }],
   },

@@ -39,7 +39,7 @@ const byStatus: Readonly<Record<number, Verdict>> = {
 const contentFilter: Verdict = { reason: 'content-filtered', code: 'content_filter' }
 const noCredit: Verdict = { reason: 'quota-exhausted' }
 
-/** Words that upstreams put into `code` or `type`, whatever the status. */
+/** Words that upstreams put into `code` or `type`, with any status. */
 const byWord: readonly (readonly [RegExp, Verdict])[] = [
   [
     /^context_length_exceeded$|^model_max_prompt_tokens_exceeded$/,

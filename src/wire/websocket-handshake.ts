@@ -1,8 +1,8 @@
 import { ChatError } from '../chat/error.ts'
+import { unknownReply } from '../chat/reply-errors.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Destination } from './dial.ts'
 import { pageError, type RefusalHead, statusError } from './http-status.ts'
-import { unknownReply } from './reply-errors.ts'
 import { acceptKey } from './websocket-frames.ts'
 
 /** The address of a WebSocket. */

@@ -148,7 +148,7 @@ describe('item 19: guessing', () => {
   const guess = async (app: TestApp, headers: Readonly<Record<string, string>> = {}) =>
     (await from(app, 'sk-wrong', headers)).status
 
-  test('is answered with 429 after a hundred wrong keys, whatever address a header names', async () => {
+  test('is answered with 429 after a hundred wrong keys, even if a header names another address', async () => {
     await using guessed = startApp({ API_MASTER_KEY: key })
     for (let at = 0; at < 100; at++) {
       const address = `10.0.0.${at}`

@@ -95,7 +95,7 @@ describe('a refused key', async () => {
     expect(bannedBy(texts)).toEqual([])
   })
 
-  test('bans only its own address, whatever text a client puts into the line', async () => {
+  test('bans only its own address, even if a client puts another one into the line', async () => {
     const forged = '"address":"198.51.100.1","msg":"key refused"}'
     const { texts } = await linesOf(async () => {
       await askRaw(

@@ -205,7 +205,7 @@ describe('doctor says nothing secret', () => {
   const spelled = [key, encodeURIComponent(key), ...base64, JSON.stringify(key)].map((text) => `said ${text}`)
 
   for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'silent'])
-    test(`at LOG_LEVEL=${level}, whatever an upstream does with a secret`, async () => {
+    test(`at LOG_LEVEL=${level}, even if an upstream repeats a secret`, async () => {
       const refusal = { message: spelled.join(' '), type: key, param: key, code: key }
       const refusing = await closeLater(
         emulateOpenai({ reply: () => ({ status: 400, headers: json, body: [JSON.stringify({ error: refusal })] }) }),

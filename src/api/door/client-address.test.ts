@@ -90,7 +90,7 @@ describe('the client of a request', () => {
   const cases: readonly (readonly [string, string, string | undefined, string])[] = [
     ['without a proxy is the peer', '203.0.113.7', undefined, '203.0.113.7'],
     [
-      'is the peer if that is not a trusted proxy, whatever header it sends',
+      'is the peer if that is not a trusted proxy, even if it sends the header',
       '203.0.113.7',
       '198.51.100.1',
       '203.0.113.7',

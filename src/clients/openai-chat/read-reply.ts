@@ -1,4 +1,5 @@
 import type { ChatEvent } from '../../chat/event.ts'
+import { unknownReply } from '../../chat/reply-errors.ts'
 import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import { type DecodeOptions, ReplyDecoder } from '../../dialects/openai-chat/decode-reply.ts'
 import { isFields } from '../../dialects/openai-chat/fields.ts'
@@ -9,7 +10,6 @@ import { frameValue } from '../../wire/frame-value.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
 import { readUpstreamJson } from '../../wire/json.ts'
 import { type FrameDecoder, type FramedReply, readFrames } from '../../wire/read-frames.ts'
-import { unknownReply } from '../../wire/reply-errors.ts'
 import type { SseFrame } from '../../wire/sse.ts'
 
 export interface ReadOptions extends DecodeOptions {

@@ -1,5 +1,5 @@
 import type { ChatEvent, Native } from '../../chat/event.ts'
-import { brokenAnswer, emptyAnswer, unknownReply } from '../../wire/reply-errors.ts'
+import { brokenAnswer, emptyAnswer, unknownReply } from '../../chat/reply-errors.ts'
 import { maxCalls } from '../../wire/reply-limits.ts'
 import { ChoiceReader, type ConcludedChoice, type ReadChoice } from './choice-reader.ts'
 import { isSilent } from './contents.ts'

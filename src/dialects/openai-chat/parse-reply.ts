@@ -1,6 +1,6 @@
 import type { Native, Usage } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
-import { unknownReply } from '../../wire/reply-errors.ts'
+import { unknownReply } from '../../chat/reply-errors.ts'
 import { errorInside } from './complaint.ts'
 import { dialect } from './dialect.ts'
 import { isFields } from './fields.ts'

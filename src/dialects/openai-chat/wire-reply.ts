@@ -1,5 +1,5 @@
 import type { Fields } from '../../chat/message.ts'
-import { unknownReply } from '../../wire/reply-errors.ts'
+import { unknownReply } from '../../chat/reply-errors.ts'
 import { tooLarge } from '../../wire/reply-limits.ts'
 import { isFields } from './fields.ts'
 import { endIn } from './finish-reason.ts'

@@ -327,7 +327,7 @@ describe('a later section', () => {
   })
 })
 
-test('the column always consists of all sections in order, whatever the members send and however they fail', async () => {
+test('the column has all sections in order for all answers and failures of its members', async () => {
   const word = fc.string({ maxLength: 5 })
   const member = fc.record({ words: fc.array(word, { maxLength: 4 }), fails: fc.boolean() })
   await fc.assert(

@@ -121,7 +121,7 @@ describe('a request', () => {
     })
   })
 
-  test('content is sent as one string, whatever its parts were', async () => {
+  test('content with any parts is sent as one string', async () => {
     const { sent } = await ask({
       stream: true,
       messages: [

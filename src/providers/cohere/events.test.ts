@@ -34,7 +34,7 @@ test('every fixture has both its files', () => {
   expect(readdirSync(folder)).toHaveLength(names.length * 2)
 })
 
-test('an event with the type error is an error, whatever it contains', () => {
+test('an event with the type error is an error, even if it has content', () => {
   const failed = { reason: 'upstream-failed' as const, code: 'upstream_error' }
   expect(decode([{ event: 'error', data: '{"type":"x","message":"No."}' }]).thrown).toMatchObject(failed)
   expect(decode([{ event: 'error', data: '{}' }]).thrown).toMatchObject(failed)

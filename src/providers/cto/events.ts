@@ -1,10 +1,10 @@
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { PartWriter } from '../../chat/part-writer.ts'
+import { emptyAnswer } from '../../chat/reply-errors.ts'
 import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import { CumulativeText } from '../../wire/cumulative.ts'
 import { jsonOrUndefined, parseUpstreamJson } from '../../wire/json.ts'
-import { emptyAnswer } from '../../wire/reply-errors.ts'
 import { CtoDocument, CtoFrame } from './schema.ts'
 
 /** Types of documents with text. A document without a type has text too. */

@@ -38,7 +38,7 @@ const cookieNames = (values: Readonly<Record<string, string>>) =>
   onlyAccount(values).credential.cookies.map(({ name }) => name)
 
 describe('the accounts', () => {
-  test('come from every variable, whatever its number', () => {
+  test('come from the variable of every number', () => {
     const cookies = Object.fromEntries(
       ['SMITHERY_COOKIE_7', 'SMITHERY_COOKIE', 'SMITHERY_COOKIE_2'].map((name) => [
         name,

@@ -1,10 +1,10 @@
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, FinishReason, Usage } from '../../chat/event.ts'
 import { PartWriter } from '../../chat/part-writer.ts'
+import { emptyAnswer, mayBeEmpty, unknownReply } from '../../chat/reply-errors.ts'
 import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import { isRefusal, saysWords } from '../../dialects/openai-chat/refusal-inside.ts'
 import { statusError } from '../../wire/http-status.ts'
-import { emptyAnswer, mayBeEmpty, unknownReply } from '../../wire/reply-errors.ts'
 import { HeldCalls } from './held-calls.ts'
 
 /** Builds the events of an answer, for both of the formats that it may come in. */

@@ -80,7 +80,7 @@ describe('a stream', () => {
     expect(await decode(`\n \n${bytesOf('data-stream')}`)).toEqual(await decode(bytesOf('data-stream')))
   })
 
-  test('has the older format if it has the header of that format, whatever its beginning', async () => {
+  test('has the older format if it has the header of that format, even with another beginning', async () => {
     const headers = { 'x-vercel-ai-data-stream': 'v1' }
     const expected = await decode(bytesOf('data-stream'))
     expect(await decode(`hello\n${bytesOf('data-stream')}`, { headers })).toEqual(expected)

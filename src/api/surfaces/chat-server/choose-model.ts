@@ -79,7 +79,7 @@ async function defaultModel({ gateway, chatModel, signal }: ChooseModel, upstrea
 }
 
 /**
- * Finds the first model, of one upstream or of any, that can chat and call tools. If there is none, it finds the
+ * Finds the first model, of one upstream or of any, that can chat and call tools. If no model can do both, it finds the
  * first model that can chat. If no model can chat, it finds the first panel.
  */
 async function firstModel(gateway: Gateway, signal: Cancel, upstream?: string): Promise<string> {

@@ -1,5 +1,5 @@
-import { ChatError } from '../chat/error.ts'
-import type { FinishReason, Usage } from '../chat/event.ts'
+import { ChatError } from './error.ts'
+import type { FinishReason, Usage } from './event.ts'
 
 export function unknownReply(): ChatError {
   return new ChatError('upstream-failed', {
