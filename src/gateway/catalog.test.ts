@@ -2,6 +2,8 @@ import { afterEach, expect, test } from 'bun:test'
 import { poolOf } from '../accounts/pool.double.ts'
 import { ChatError } from '../chat/error.ts'
 import type { Model } from '../chat/model.ts'
+import { CancelSource } from '../flow/cancel.ts'
+import { ManualRuntime } from '../flow/runtime.double.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { machine, newCancel } from '../wire/machine.double.ts'
 import { Catalog } from './catalog.ts'
@@ -74,6 +76,80 @@ test('an upstream whose list is unknown may serve an unlisted name, and the fail
   expect(await route('x')).toEqual(['a:x'])
   expect(await route('y')).toEqual(['b:y'])
   expect(lines).toMatchObject([{ level: 'warn', fields: { upstream: 'b', err: { code: 'upstream_auth' } } }])
+})
+
+/** Models that count how often their id is read. */
+function countedModels(count: number) {
+  const reads = { count: 0 }
+  const list = Array.from(
+    { length: count },
+    (_, at): Model => ({
+      get id() {
+        reads.count++
+        return `m${at}`
+      },
+    }),
+  )
+  return { reads, list }
+}
+
+test('the cost of finding a model does not grow with the number of models', async () => {
+  const { reads, list } = countedModels(5_000)
+  const { catalog } = openCatalog(upstream('a', { models: list }), upstream('b', { listModels: async () => list }))
+  await catalog.list(quiet())
+  await catalog.find('m0', quiet())
+  reads.count = 0
+  const signal = quiet()
+  const [candidate] = await catalog.route('a/m4999', signal)
+  expect(candidate && catalog.modelOf(candidate).id).toBe('m4999')
+  expect(await catalog.route('m4998', signal)).toHaveLength(2)
+  expect(await catalog.route('a/unlisted', signal)).toHaveLength(0)
+  expect((await catalog.find('b/m4997', signal))?.upstream).toBe('b')
+  expect((await catalog.find('m4996', signal))?.upstream).toBe('a')
+  expect(await catalog.find('unlisted', signal)).toBeUndefined()
+  expect(reads.count).toBeLessThan(10)
+})
+
+test('a route is known at once unless a list has to be waited for', async () => {
+  const list = Promise.withResolvers<Model[]>()
+  const { catalog } = openCatalog(
+    upstream('a', { models: models('x') }),
+    upstream('b', { listModels: () => list.promise }),
+  )
+  expect(catalog.route('a/x', quiet())).toMatchObject([{ model: 'x' }])
+  expect(catalog.route('b/y', quiet())).toMatchObject([{ model: 'y' }])
+  const waiting = catalog.route('x', quiet())
+  expect(waiting).toBeInstanceOf(Promise)
+  list.resolve(models('x'))
+  expect(await waiting).toHaveLength(2)
+  expect(catalog.route('x', quiet())).toHaveLength(2)
+  expect(catalog.route('unlisted', quiet())).toEqual([])
+})
+
+test('the list is the same array until an upstream sends its list again', async () => {
+  const runtime = new ManualRuntime()
+  let served = models('x')
+  const a = upstream('a', { listModels: async () => served })
+  const catalog = new Catalog([{ upstream: a, pool: poolOf(a.accounts).pool }], { log: aLog([]), runtime })
+  const signal = new CancelSource(runtime)
+  const first = await catalog.list(signal)
+  served = models('y')
+  await runtime.advance(9 * 60_000)
+  expect(await catalog.list(signal)).toBe(first)
+  await runtime.advance(60_000)
+  // the old list is used while the new one is requested
+  expect(await catalog.list(signal)).toBe(first)
+  await runtime.settle()
+  expect((await catalog.list(signal)).map(({ id }) => id)).toEqual(['a/y'])
+  expect(catalog.route('x', signal)).toEqual([])
+  expect(catalog.route('y', signal)).toHaveLength(1)
+  catalog.close()
+})
+
+test('a model that a list has twice is one candidate', async () => {
+  const { catalog, route } = openCatalog(upstream('a', { models: [{ id: 'x', created: 1 }, { id: 'x' }] }))
+  expect(await route('x')).toEqual(['a:x'])
+  expect((await catalog.find('x', quiet()))?.model.created).toBe(1)
 })
 
 test('a list is requested once for many requests at the same time, and kept', async () => {

@@ -1,36 +1,15 @@
 import type { Pool } from '../accounts/pool.ts'
 import { withAccount } from '../accounts/with-account.ts'
 import { asChatError, type ChatError } from '../chat/error.ts'
-import type { Model, Support } from '../chat/model.ts'
+import type { Model } from '../chat/model.ts'
 import type { Logger } from '../flow/call.ts'
 import { type Cancel, CancelSource } from '../flow/cancel.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { within } from '../flow/wait.ts'
 import type { Upstream } from '../providers/provider.ts'
+import { type CatalogEntry, indexById, isDue, newEntry, pauseAfter, retryMs } from './catalog-entry.ts'
+import { type Candidate, KnownModels, type ListedModel, type Member, toListed } from './known-models.ts'
 import type { Panel } from './panel.ts'
-
-/** An upstream and its accounts. */
-export interface Member {
-  readonly upstream: Upstream
-  readonly pool: Pool
-}
-
-/** A model with its address: `upstream/model`. */
-export interface ListedModel {
-  readonly id: string
-  readonly upstream: string
-  readonly model: Model
-  /** The parameters that it supports; absent for a panel, whose members differ. */
-  readonly support?: Support
-  /** The addresses of a panel's members. */
-  readonly members?: readonly string[]
-}
-
-/** One upstream that can answer a request, and its name for the model. */
-export interface Candidate<Served extends Member = Member> {
-  readonly member: Served
-  readonly model: string
-}
 
 /** What is known about an upstream's models. */
 export interface ModelsStatus {
@@ -43,24 +22,7 @@ export interface ModelsStatus {
   readonly ageMs: number | undefined
 }
 
-interface CatalogEntry<Served extends Member = Member> {
-  readonly member: Served
-  models: readonly Model[]
-  /** A fixed list is complete. Otherwise an upstream may serve models that it does not list. */
-  readonly isFixed: boolean
-  isKnown: boolean
-  refreshAt: number
-  /** The time at which the list was received, by the clock that only goes forward. */
-  listedAt: number | undefined
-  refreshing: Promise<void> | undefined
-  /** The time of the last warning, by the clock that only goes forward. */
-  warnedAt: number
-}
-
 const freshMs = 10 * 60_000
-const retryMs = 30_000
-/** A failure that comes within this time does not delay a request noticeably. */
-const quickMs = 250
 /** How long a request waits for an upstream's first list. */
 const firstListMs = 5_000
 
@@ -74,30 +36,29 @@ export interface CatalogOptions {
 export class Catalog<Served extends Member = Member> {
   readonly #entries: ReadonlyMap<string, CatalogEntry<Served>>
   readonly #log: Logger
-  readonly #panels: readonly ListedModel[]
+  readonly #panels: ReadonlyMap<string, ListedModel>
   readonly #runtime: Runtime
   readonly #closing: CancelSource
+  /** Undefined after a list has changed, until it is needed. */
+  #knownModels: KnownModels<Served> | undefined
+  /** No list is due before this time, by the clock that only goes forward. */
+  #dueAt = 0
 
   constructor(members: readonly Served[], { log, runtime, panels = [] }: CatalogOptions) {
     this.#log = log
     this.#runtime = runtime
     this.#closing = new CancelSource(runtime)
-    this.#panels = panels.map(({ name, members: asked }) => ({
-      id: name,
-      upstream: 'tributary',
-      model: { id: name },
-      members: asked.map(({ address }) => address),
-    }))
+    this.#panels = new Map(panels.map((panel) => [panel.name, listedPanel(panel)]))
     this.#entries = new Map(members.map((member) => [member.upstream.name, newEntry(member)]))
   }
 
-  /** Returns every known model: first the panels, then the models of the upstreams in their order. */
+  /**
+   * Returns every known model: first the panels, then the models of the upstreams in their order. It is the same array
+   * until an upstream's list is received again.
+   */
   async list(signal: Cancel): Promise<readonly ListedModel[]> {
     await this.#refreshAll(signal)
-    const served = [...this.#entries.values()].flatMap(({ member, models }) =>
-      models.map((model) => toListed(member.upstream, model)),
-    )
-    return [...this.#panels, ...served]
+    return this.#known().models
   }
 
   /** Returns the upstreams whose lists have never been received. */
@@ -114,34 +75,29 @@ export class Catalog<Served extends Member = Member> {
 
   /** Returns the model with this full or bare name. */
   async find(address: string, signal: Cancel): Promise<ListedModel | undefined> {
-    const models = await this.list(signal)
-    return models.find(({ id }) => id === address) ?? models.find(({ model }) => model.id === address)
+    await this.#refreshAll(signal)
+    return this.#panels.get(address) ?? this.#findAddressed(address) ?? this.#findBare(address)
   }
 
   /**
    * Finds the upstreams that can answer for an address. They are the upstream that the address names, or else all
    * upstreams that list a model with this bare name. If no list has it, they are all upstreams whose lists are unknown.
+   * @returns a promise only if it has to wait for a list
    */
-  async route(address: string, signal: Cancel): Promise<readonly Candidate<Served>[]> {
-    const slash = address.indexOf('/')
-    const entry = slash > 0 ? this.#entries.get(address.slice(0, slash)) : undefined
+  route(address: string, signal: Cancel): readonly Candidate<Served>[] | Promise<readonly Candidate<Served>[]> {
+    const { entry, model } = this.#split(address)
     if (entry) {
       // the request does not wait for this list, which only later requests need
       if (!entry.isKnown && isDue(entry, this.#runtime.elapsed())) void this.#refresh(entry)
-      const model = address.slice(slash + 1)
-      if (!entry.isFixed || entry.models.some(({ id }) => id === model)) return [{ member: entry.member, model }]
+      if (!entry.isFixed || entry.byId.has(model)) return [{ member: entry.member, model }]
     }
-    await this.#refreshAll(signal)
-    const entries = [...this.#entries.values()]
-    const listing = entries.filter(({ models }) => models.some(({ id }) => id === address))
-    const able = listing.length > 0 ? listing : entries.filter(({ isKnown }) => !isKnown)
-    return able.map(({ member }) => ({ member, model: address }))
+    const refreshed = this.#refreshAll(signal)
+    return refreshed ? refreshed.then(() => this.#routeBare(address)) : this.#routeBare(address)
   }
 
   /** The model of a candidate. If its upstream has not listed it, only its name is known. */
   modelOf({ member, model }: Candidate): Model {
-    const entry = this.#entries.get(member.upstream.name)
-    return entry?.models.find(({ id }) => id === model) ?? { id: model }
+    return this.#entries.get(member.upstream.name)?.byId.get(model) ?? { id: model }
   }
 
   /** Stops the requests in the background. */
@@ -149,14 +105,50 @@ export class Catalog<Served extends Member = Member> {
     this.#closing.abort(new Error('closed'))
   }
 
-  async #refreshAll(signal: Cancel): Promise<void> {
+  #known(): KnownModels<Served> {
+    this.#knownModels ??= new KnownModels([...this.#panels.values()], [...this.#entries.values()])
+    return this.#knownModels
+  }
+
+  #split(address: string): { readonly entry: CatalogEntry<Served> | undefined; readonly model: string } {
+    const slash = address.indexOf('/')
+    const entry = slash > 0 ? this.#entries.get(address.slice(0, slash)) : undefined
+    return { entry, model: address.slice(slash + 1) }
+  }
+
+  #findAddressed(address: string): ListedModel | undefined {
+    const { entry, model: id } = this.#split(address)
+    const model = entry?.byId.get(id)
+    return entry && model && toListed(entry.member.upstream, model)
+  }
+
+  #findBare(name: string): ListedModel | undefined {
+    const [first] = this.#known().servedAs(name)
+    return first && toListed(first.member.upstream, this.modelOf(first))
+  }
+
+  #routeBare(model: string): readonly Candidate<Served>[] {
+    const serving = this.#known().servedAs(model)
+    if (serving.length > 0) return serving
+    const unknown = [...this.#entries.values()].filter(({ isKnown }) => !isKnown)
+    return unknown.map(({ member }) => ({ member, model }))
+  }
+
+  /** Requests the lists that are due. @returns undefined if none of them has to be waited for */
+  #refreshAll(signal: Cancel): Promise<unknown> | undefined {
+    const now = this.#runtime.elapsed()
+    if (now < this.#dueAt) return undefined
     const waits: Promise<void>[] = []
+    let dueAt = Number.POSITIVE_INFINITY
     for (const entry of this.#entries.values()) {
-      if (!isDue(entry, this.#runtime.elapsed()) && !(entry.refreshing && !entry.isKnown)) continue
+      // until the list has been received, this time stays in the past
+      dueAt = Math.min(dueAt, entry.refreshAt)
+      if (!isDue(entry, now)) continue
       const refreshed = this.#refresh(entry)
       if (!entry.isKnown) waits.push(refreshed)
     }
-    if (waits.length > 0) await within(Promise.all(waits), firstListMs, signal)
+    this.#dueAt = dueAt
+    return waits.length > 0 ? within(Promise.all(waits), firstListMs, signal) : undefined
   }
 
   #refresh(entry: CatalogEntry): Promise<void> {
@@ -171,7 +163,9 @@ export class Catalog<Served extends Member = Member> {
     const begunAt = this.#runtime.elapsed()
     try {
       entry.models = await this.#requestList(upstream, pool)
+      entry.byId = indexById(entry.models)
       entry.isKnown = true
+      this.#knownModels = undefined
       entry.listedAt = this.#runtime.elapsed()
       entry.refreshAt = this.#runtime.elapsed() + freshMs
     } catch (thrown) {
@@ -201,35 +195,6 @@ export class Catalog<Served extends Member = Member> {
   }
 }
 
-function isDue({ refreshAt }: CatalogEntry, now: number): boolean {
-  return now >= refreshAt
-}
-
-/**
- * Milliseconds until a list is requested again. If an upstream is down and fails quickly, it is asked again with the
- * next request. If it refuses, or sends an invalid list, it is asked again after `retryMs`.
- */
-function pauseAfter({ meaning, code, upstreamStatus = 500 }: ChatError, tookMs: number): number {
-  const isDown = meaning.breaker && upstreamStatus >= 500 && code !== 'upstream_bad_response'
-  if (!isDown) return retryMs
-  return tookMs <= quickMs ? 0 : Math.min(6 * tookMs, retryMs)
-}
-
-function newEntry<Served extends Member>(member: Served): CatalogEntry<Served> {
-  const { models, listModels } = member.upstream
-  const isFixed = models !== undefined || !listModels
-  return {
-    member,
-    models: models ?? [],
-    isFixed,
-    isKnown: isFixed,
-    refreshAt: isFixed ? Number.POSITIVE_INFINITY : 0,
-    listedAt: undefined,
-    refreshing: undefined,
-    warnedAt: Number.NEGATIVE_INFINITY,
-  }
-}
-
-function toListed({ name, support }: Upstream, model: Model): ListedModel {
-  return { id: `${name}/${model.id}`, upstream: name, model, support }
+function listedPanel({ name, members }: Panel): ListedModel {
+  return { id: name, upstream: 'tributary', model: { id: name }, members: members.map(({ address }) => address) }
 }

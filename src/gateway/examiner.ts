@@ -1,8 +1,8 @@
 import type { Logger } from '../flow/call.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Store } from '../state/store.ts'
-import type { Member } from './catalog.ts'
 import { examine, type Finding } from './examine.ts'
+import type { Member } from './known-models.ts'
 
 /** Tests the accounts of a running gateway for its operator. */
 export interface Examiner {

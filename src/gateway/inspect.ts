@@ -1,7 +1,8 @@
 import type { AccountStatus } from '../accounts/account.ts'
 import type { Chat } from '../flow/chat.ts'
-import type { Member, ModelsStatus } from './catalog.ts'
+import type { ModelsStatus } from './catalog.ts'
 import type { RecentFailures } from './combine/recent-failures.ts'
+import type { Member } from './known-models.ts'
 import type { RetryBudget } from './layers/retry-budget.ts'
 import type { Permits } from './permits.ts'
 

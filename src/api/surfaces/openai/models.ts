@@ -3,7 +3,7 @@ import type { Fields } from '../../../chat/message.ts'
 import { type Support, supportFor } from '../../../chat/model.ts'
 import { kindOf } from '../../../chat/model-kind.ts'
 import { names } from '../../../dialects/openai-chat/decode-parameters.ts'
-import type { ListedModel } from '../../../gateway/catalog.ts'
+import type { ListedModel } from '../../../gateway/known-models.ts'
 import { answerJson } from '../../exchange/answer-json.ts'
 
 /** `GET /v1/models` */

@@ -1,0 +1,77 @@
+import type { Pool } from '../accounts/pool.ts'
+import type { Model, Support } from '../chat/model.ts'
+import type { Upstream } from '../providers/provider.ts'
+
+/** An upstream and its accounts. */
+export interface Member {
+  readonly upstream: Upstream
+  readonly pool: Pool
+}
+
+/** A model with its address: `upstream/model`. */
+export interface ListedModel {
+  readonly id: string
+  readonly upstream: string
+  readonly model: Model
+  /** The parameters that it supports; absent for a panel, whose members differ. */
+  readonly support?: Support
+  /** The addresses of a panel's members. */
+  readonly members?: readonly string[]
+}
+
+/** One upstream that can answer a request, and its name for the model. */
+export interface Candidate<Served extends Member = Member> {
+  readonly member: Served
+  readonly model: string
+}
+
+/** The models of one upstream, in its order. */
+export interface MemberModels<Served extends Member = Member> {
+  readonly member: Served
+  readonly models: readonly Model[]
+}
+
+/** The models of all upstreams at one moment. What is asked of it is made once. */
+export class KnownModels<Served extends Member = Member> {
+  readonly #panels: readonly ListedModel[]
+  readonly #lists: readonly MemberModels<Served>[]
+  #models: readonly ListedModel[] | undefined
+  #byBareName: ReadonlyMap<string, readonly Candidate<Served>[]> | undefined
+
+  constructor(panels: readonly ListedModel[], lists: readonly MemberModels<Served>[]) {
+    this.#panels = panels
+    this.#lists = lists
+  }
+
+  /** First the panels, then the models of the upstreams in their order. Always the same array. */
+  get models(): readonly ListedModel[] {
+    this.#models ??= [
+      ...this.#panels,
+      ...this.#lists.flatMap(({ member, models }) => models.map((model) => toListed(member.upstream, model))),
+    ]
+    return this.#models
+  }
+
+  /** Every upstream that lists a model with this bare name. */
+  servedAs(bareName: string): readonly Candidate<Served>[] {
+    this.#byBareName ??= indexByName(this.#lists)
+    return this.#byBareName.get(bareName) ?? []
+  }
+}
+
+function indexByName<Served extends Member>(
+  lists: readonly MemberModels<Served>[],
+): ReadonlyMap<string, readonly Candidate<Served>[]> {
+  const byName = new Map<string, Candidate<Served>[]>()
+  for (const { member, models } of lists)
+    for (const { id: model } of models) {
+      const known = byName.get(model)
+      if (!known) byName.set(model, [{ member, model }])
+      else if (known.at(-1)?.member !== member) known.push({ member, model })
+    }
+  return byName
+}
+
+export function toListed({ name, support }: Upstream, model: Model): ListedModel {
+  return { id: `${name}/${model.id}`, upstream: name, model, support }
+}
