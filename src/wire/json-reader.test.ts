@@ -133,6 +133,12 @@ describe('a long string', () => {
   })
 })
 
+test('a text that is not UTF-8 leaves nothing behind for the next one', () => {
+  expect(readJson(Uint8Array.of(0x22, 0xe2, 0x82))).toEqual({ invalid: 'utf-8' })
+  expect(readJson(Uint8Array.of(0xac, 0x22))).toEqual({ invalid: 'utf-8' })
+  expect(readJson(encoder.encode('"€"'))).toEqual({ value: '€' })
+})
+
 test('numbers that would lose digits are written unchanged', () => {
   const json = '{"seed":12345678901234567890,"min":-9223372036854775808,"max":1e400,"a":[9007199254740993,1.5,-0,12e3]}'
   const reading = read(json)

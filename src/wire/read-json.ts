@@ -13,10 +13,10 @@ export interface ReadJsonOptions {
 }
 
 /** Reads the bytes of a JSON text. Its bounds are checked before values are made, and many bytes are read in steps. */
-export async function readJson(
+export function readJson(
   bytes: Uint8Array,
   { bounds, pause = nextTurn }: ReadJsonOptions = {},
-): Promise<JsonReading> {
+): JsonReading | Promise<JsonReading> {
   if (bytes.byteLength <= maxAtOnce) return parseAtOnce(bytes, bounds)
   return readJsonInSteps(bytes, { ...(bounds && { bounds }), pause })
 }
@@ -52,9 +52,11 @@ function allSteps(reader: JsonReader): JsonReading {
   for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value
 }
 
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
 function textOf(bytes: Uint8Array): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return decoder.decode(bytes)
   } catch {
     return undefined
   }

@@ -26,21 +26,27 @@ export interface BodyLimits {
  * @throws ChatError `too-large`, `too-slow`, `unsupported-media` or `invalid-request`
  */
 export async function readJsonBody(request: Request, limits: BodyLimits): Promise<unknown> {
-  const type = request.headers.get('content-type')
-  if (type && !/^application\/([\w.+-]+\+)?json\b/i.test(type)) {
+  refuseOtherMedia(request.headers)
+  const parsed = readJson(await readBytes(request, limits))
+  const reading = parsed instanceof Promise ? await parsed : parsed
+  if ('value' in reading) return reading.value
+  throw 'crossed' in reading ? crossed(reading.crossed) : invalid(reading.invalid)
+}
+
+/** @throws ChatError `unsupported-media` */
+function refuseOtherMedia(headers: Headers): void {
+  const type = headers.get('content-type')
+  if (type && type !== 'application/json' && !/^application\/([\w.+-]+\+)?json\b/i.test(type)) {
     throw new ChatError('unsupported-media', {
       message: 'The body must be JSON. Send "content-type: application/json".',
     })
   }
-  const encoding = request.headers.get('content-encoding')
+  const encoding = headers.get('content-encoding')
   if (encoding && encoding.toLowerCase() !== 'identity') {
     throw new ChatError('unsupported-media', {
       message: 'A compressed body is not accepted. Send it without "content-encoding".',
     })
   }
-  const reading = await readJson(await readBytes(request, limits))
-  if ('value' in reading) return reading.value
-  throw 'crossed' in reading ? crossed(reading.crossed) : invalid(reading.invalid)
 }
 
 function invalid(what: 'json' | 'utf-8'): ChatError {
@@ -63,10 +69,39 @@ function crossed(bound: CrossedBound): ChatError {
     : new ChatError('invalid-request', { message, code: 'invalid_json' })
 }
 
-async function readBytes(request: Request, { maxBytes, signal }: BodyLimits): Promise<Uint8Array> {
+/** @throws ChatError `too-large` at once, if the length header shows it */
+function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Array> {
   const length = Number(request.headers.get('content-length') ?? Number.NaN)
-  if (length > maxBytes) throw tooLarge(maxBytes)
-  if (length <= maxAtOnce) return readAtOnce(request, length, signal)
+  if (length > limits.maxBytes) throw tooLarge(limits.maxBytes)
+  return length <= maxAtOnce ? readAtOnce(request, length, limits.signal) : collect(request, limits)
+}
+
+/** Reads a small body of known length at once. Reading it in steps would cost more than the rest of the request. */
+function readAtOnce(request: Request, length: number, signal: Cancel): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    const fail = (reason: unknown) => {
+      release()
+      reject(reason)
+    }
+    const limitMs = graceMs + (length / minBytesPerSecond) * 1000
+    const timer = signal.runtime.timers.set(limitMs, () => fail(tooSlow()))
+    const removeListener = signal.onAbort(() => fail(signal.reason))
+    const release = () => {
+      timer.stop()
+      removeListener()
+    }
+    request.bytes().then(
+      (bytes) => {
+        release()
+        resolve(bytes)
+      },
+      (thrown: unknown) => fail(brokenOff(thrown)),
+    )
+  })
+}
+
+async function collect(request: Request, { maxBytes, signal }: BodyLimits): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let read = 0
   for await (const chunk of readInSteps(request, signal)) {
@@ -75,21 +110,6 @@ async function readBytes(request: Request, { maxBytes, signal }: BodyLimits): Pr
     chunks.push(chunk)
   }
   return joinBytes(chunks)
-}
-
-/** Reads a small body of known length at once. Reading it in steps would cost more than the rest of the request. */
-async function readAtOnce(request: Request, length: number, signal: Cancel): Promise<Uint8Array> {
-  const link = signal.child()
-  const limitMs = graceMs + (length / minBytesPerSecond) * 1000
-  const timer = signal.runtime.timers.set(limitMs, () => link.abort(tooSlow()))
-  try {
-    return await orAbort(request.bytes(), link)
-  } catch (thrown) {
-    throw thrown instanceof ChatError ? thrown : brokenOff(thrown)
-  } finally {
-    timer.stop()
-    link.release()
-  }
 }
 
 /**
