@@ -118,6 +118,38 @@ export interface ChatRequest {
   readonly extra: Extras
   /** True if the client wants a stream. If not, an adapter of the same dialect may fetch a whole reply. */
   readonly stream: boolean
+  /** The body that it was decoded from. An upstream of the same dialect may get it in place of what was decoded. */
+  readonly native?: NativeRequest
+}
+
+/** A body in the documented form of its dialect, and what was decoded from it. */
+export interface NativeRequest {
+  readonly dialect: string
+  readonly value: Fields
+  /** Whether the request still says what the body says, except for the model. */
+  isIntact(request: ChatRequest): boolean
+}
+
+/**
+ * Returns the request with another name of the model. Unlike a spread, this does not decode the messages, which
+ * few upstreams need.
+ */
+export function withModel(request: ChatRequest, model: string): ChatRequest {
+  const { dialect, parameters, spelling, sent, unread, extra, stream, native } = request
+  return {
+    dialect,
+    model,
+    get messages() {
+      return request.messages
+    },
+    parameters,
+    spelling,
+    ...(sent && { sent }),
+    ...(unread && { unread }),
+    extra,
+    stream,
+    ...(native && { native }),
+  }
 }
 
 /** Returns the top-level fields that only the client's dialect knows. */

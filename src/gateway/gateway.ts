@@ -2,6 +2,7 @@ import { openPool } from '../accounts/open-pool.ts'
 import type { Pool } from '../accounts/pool.ts'
 import { ChatError } from '../chat/error.ts'
 import { takesTools } from '../chat/model.ts'
+import { withModel } from '../chat/request.ts'
 import { excerpt } from '../chat/secret.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Cancel } from '../flow/cancel.ts'
@@ -180,7 +181,7 @@ function route(catalog: Catalog<UpstreamParts>, combine: Combine): Chat {
       const [first] = candidates
       if (!first) throw notFound(request.model)
       const chat = candidates.length === 1 ? first.member.chat : combinedChat(candidates)
-      return chat({ ...request, model: first.model }, call)
+      return chat(withModel(request, first.model), call)
     }, call.signal)
 }
 

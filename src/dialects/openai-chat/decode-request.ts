@@ -5,6 +5,7 @@ import { decodeParameters } from './decode-parameters.ts'
 import { dialect } from './dialect.ts'
 import { isFields, rest } from './fields.ts'
 import { mustBe, notABody, refusedBody, tooMany } from './invalid-request.ts'
+import { type DecodedMembers, isPlainBody, NativeBody } from './native-body.ts'
 import { readFlag } from './readings.ts'
 
 /** A client's request, and an option for the encoder of the answer. */
@@ -24,34 +25,58 @@ const maxTools = 4_096
  * @throws ChatError `invalid-request`, with the path of the first member that is wrong; `too-large`
  */
 export function decodeRequest(body: unknown): DecodedRequest {
+  const plain = decodePlainRequest(body)
+  if (plain) return plain
   const steps = decodeSteps(body)
   for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value
 }
 
-/** Does the same, and yields so that other work can run. @throws as `decodeRequest` */
+/**
+ * Decodes a body whose messages are all plain, as nearly every body is, and keeps it for an upstream of this dialect
+ * (docs/decisions/0046-requests-by-reference.md). Returns undefined for any other body.
+ * @param bytes the JSON of the body
+ * @throws as `decodeRequest`
+ */
+export function decodePlainRequest(body: unknown, bytes?: Uint8Array): DecodedRequest | undefined {
+  if (!isPlainBody(body)) return undefined
+  const { model, members, unread, stream, includeUsage } = decodeMembers(body)
+  if (unread.length > 0) return undefined
+  const native = new NativeBody(body, members, bytes)
+  const request: ChatRequest = {
+    dialect,
+    model,
+    get messages() {
+      return native.messages
+    },
+    ...members,
+    stream,
+    native,
+  }
+  return { request, includeUsage }
+}
+
+/** Does the same as `decodeRequest`, and yields so that other work can run. @throws as `decodeRequest` */
 export function* decodeSteps(body: unknown): Generator<void, DecodedRequest> {
   if (!isFields(body)) throw notABody('"model" and "messages"')
-  const model = modelIn(body)
+  modelIn(body)
   const { messages, unread } = yield* decodeMessages(messagesIn(body))
+  const { model, members, stream, includeUsage, unread: others } = decodeMembers(body)
+  const all = [...unread, ...others]
+  const request = { dialect, model, messages, ...members, ...(all.length > 0 && { unread: all }), stream }
+  return { request, includeUsage }
+}
+
+/** Decodes all members but the messages. @throws as `decodeRequest` */
+function decodeMembers(body: Fields) {
+  const model = modelIn(body)
   if (Array.isArray(body.tools) && body.tools.length > maxTools) throw tooMany('tools', 'tools', maxTools)
-  const { parameters, spelling, sent, unread: others } = decodeParameters(body)
+  const { parameters, spelling, sent, unread } = decodeParameters(body)
   const streamed = isFields(body.stream_options) ? body.stream_options : undefined
   const options = streamed && rest(streamed, ['include_usage'])
   const known = ['model', 'messages', 'stream', 'stream_options', ...idleFunctions(body), ...Object.values(spelling)]
-  return {
-    request: {
-      dialect,
-      model,
-      messages,
-      parameters,
-      spelling,
-      ...(Object.keys(sent).length > 0 && { sent }),
-      ...(unread.length + others.length > 0 && { unread: [...unread, ...others] }),
-      extra: { [dialect]: { ...rest(body, known), ...(options && { stream_options: options }) } },
-      stream: streamIn(body),
-    },
-    includeUsage: wantsUsage(streamed),
-  }
+  const extra = { [dialect]: { ...rest(body, known), ...(options && { stream_options: options }) } }
+  const members: DecodedMembers = { parameters, spelling, ...(Object.keys(sent).length > 0 && { sent }), extra }
+  return { model, members, unread, stream: streamIn(body), includeUsage: wantsUsage(streamed) }
 }
 
 function modelIn({ model }: Fields): string {

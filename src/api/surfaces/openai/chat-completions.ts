@@ -1,5 +1,5 @@
 import { answerSupport } from '../../../dialects/openai-chat/answer-support.ts'
-import { type DecodedRequest, decodeSteps } from '../../../dialects/openai-chat/decode-request.ts'
+import { type DecodedRequest, decodePlainRequest, decodeSteps } from '../../../dialects/openai-chat/decode-request.ts'
 import { encodeAnswer } from '../../../dialects/openai-chat/encode-answer.ts'
 import { StreamEncoder } from '../../../dialects/openai-chat/encode-stream.ts'
 import { sseKeepAlive } from '../../../wire/sse.ts'
@@ -9,7 +9,7 @@ import type { StreamSurface } from '../../exchange/stream-body.ts'
 /** `POST /v1/chat/completions` */
 export const chatCompletions = answerChat<DecodedRequest>({
   support: answerSupport,
-  decode: (body) => inTurns(decodeSteps(body)),
+  decode: (body) => decodePlainRequest(body) ?? inTurns(decodeSteps(body)),
   stream: (decoded, label) => surfaceOf(new StreamEncoder(optionsOf(decoded, label))),
   whole(decoded, label) {
     const options = optionsOf(decoded, label)
