@@ -118,10 +118,7 @@ export class Environment implements Variables {
   }
 
   #each(name: string, read: (variable: string) => Secret | undefined): NamedSecret[] {
-    const numbered = this.matching(new RegExp(`^${name}_(\\d+)$`))
-      .map(([full, number]) => ({ full, number: Number(number) }))
-      .sort((a, b) => a.number - b.number)
-      .map(({ full }) => full)
+    const numbered = this.#values.numbered(name).filter((variable) => this.text(variable) !== undefined)
     return [name, ...numbered].flatMap((variable) => {
       const secret = read(variable)
       return secret ? [{ name: this.#values.writtenAs(variable), secret }] : []
@@ -140,8 +137,7 @@ export class Environment implements Variables {
   }
 
   matching(pattern: RegExp): readonly RegExpExecArray[] {
-    return this.#values
-      .names()
+    return this.#values.names
       .filter((name) => pattern.test(name) && this.text(name) !== undefined)
       .flatMap((name) => {
         const match = pattern.exec(name)

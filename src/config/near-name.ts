@@ -6,53 +6,88 @@ function maxEdits(name: string): number {
   return name.length <= 5 ? 1 : name.length <= 12 ? 2 : 3
 }
 
+/** A name that is prepared to be compared with many others. */
+export interface ComparedName {
+  readonly name: string
+  readonly upper: string
+  /** Equal if both mean the same credential: another program uses `OPENAI_TOKEN` for `OPENAI_API_KEY`, for example. */
+  readonly skeleton: string
+  /** A bit for each character that it has. */
+  readonly characters: number
+}
+
+export function prepareName(name: string): ComparedName {
+  const upper = name.toUpperCase()
+  return { name, upper, skeleton: skeletonOf(upper), characters: charactersOf(upper) }
+}
+
 /** The known name that was probably meant; undefined if none is similar. */
-export function nearestName(name: string, known: Iterable<string>): string | undefined {
-  let nearest: { readonly name: string; readonly edits: number } | undefined
+export function nearestName(asked: ComparedName, known: readonly ComparedName[]): string | undefined {
+  let nearest: string | undefined
+  let most = maxEdits(asked.name)
   for (const other of known) {
-    const edits = isSameCredential(name, other) ? 0 : editsBetween(name.toUpperCase(), other.toUpperCase())
-    if (edits <= maxEdits(name) && edits < (nearest?.edits ?? Number.POSITIVE_INFINITY))
-      nearest = { name: other, edits }
+    const isSame = asked.skeleton === other.skeleton
+    if (!isSame && !mayBeWithin(asked, other, most)) continue
+    const edits = isSame ? 0 : editsBetween(asked.upper, other.upper, most)
+    if (edits > most) continue
+    nearest = other.name
+    // only a nearer name wins over this one
+    most = edits - 1
+    if (most < 0) break
   }
-  return nearest?.name
+  return nearest
 }
 
-/**
- * Whether two names mean the same credential. For example, another program uses `OPENAI_TOKEN` for `OPENAI_API_KEY`.
- */
-export function isSameCredential(a: string, b: string): boolean {
-  return skeletonOf(a) === skeletonOf(b)
-}
-
-function skeletonOf(name: string): string {
-  return name
-    .toUpperCase()
+function skeletonOf(upper: string): string {
+  return upper
     .replace(/_?API_?(KEY|TOKEN|BASE|URL)/, '_$1')
     .replace(/_(TOKEN|SECRET_KEY|ACCESS_KEY)\b/, '_KEY')
     .replace(/_(BASE_URL|BASE_URI|BASE|URI|ENDPOINT)$/, '_URL')
 }
 
+function charactersOf(text: string): number {
+  let bits = 0
+  for (let at = 0; at < text.length; at++) bits |= 1 << (text.charCodeAt(at) & 31)
+  return bits
+}
+
+/**
+ * False if there are certainly more than `max` edits between two names. It is much cheaper than to count them: an edit
+ * changes the length by one at most, and adds and removes one character at most.
+ */
+export function mayBeWithin(a: ComparedName, b: ComparedName, max: number): boolean {
+  if (Math.abs(a.upper.length - b.upper.length) > max) return false
+  let differing = a.characters ^ b.characters
+  let count = 0
+  for (; differing !== 0; count++) differing &= differing - 1
+  return count <= 2 * max
+}
+
 /**
  * Counts the edits between two names: a letter inserted, deleted or replaced, or two neighbours swapped (optimal
  * string alignment).
+ * @returns any number over `max` if there are more edits than that
  */
-export function editsBetween(a: string, b: string): number {
+export function editsBetween(a: string, b: string, max = Number.POSITIVE_INFINITY): number {
   let before: readonly number[] = []
   let row: readonly number[] = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let at = 1; at <= a.length; at++) {
     const next = [at]
+    let least = at
     for (let column = 1; column <= b.length; column++) {
       const isSame = a[at - 1] === b[column - 1]
       const isSwapped = a[at - 1] === b[column - 2] && a[at - 2] === b[column - 1]
-      next.push(
-        Math.min(
-          (row[column - 1] ?? 0) + (isSame ? 0 : 1),
-          (row[column] ?? 0) + 1,
-          (next[column - 1] ?? 0) + 1,
-          isSwapped ? (before[column - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
-        ),
+      const edits = Math.min(
+        (row[column - 1] ?? 0) + (isSame ? 0 : 1),
+        (row[column] ?? 0) + 1,
+        (next[column - 1] ?? 0) + 1,
+        isSwapped ? (before[column - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
       )
+      next.push(edits)
+      least = Math.min(least, edits)
     }
+    // no later row can have less
+    if (least > max) return least
     before = row
     row = next
   }

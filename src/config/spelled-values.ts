@@ -7,10 +7,18 @@ export type RawVariables = Readonly<Record<string, string | undefined>>
 export class SpelledValues {
   readonly #values: RawVariables
   readonly #spellings: ReadonlyMap<string, readonly string[]>
+  /** For each other spelling our name. */
+  readonly #meant: ReadonlyMap<string, string>
+  /** Our names of all variables that exist. */
+  readonly names: readonly string[]
+  #numbered: ReadonlyMap<string, readonly NumberedName[]> | undefined
 
   constructor(values: RawVariables) {
     this.#values = values
     this.#spellings = findSpellings(new Set(Object.keys(values).filter((name) => values[name]?.trim())))
+    this.#meant = new Map([...this.#spellings].flatMap(([own, written]) => written.map((name) => [name, own])))
+    const own = Object.keys(values).filter((name) => !this.#meant.has(name))
+    this.names = [...new Set([...own, ...this.#spellings.keys()])]
   }
 
   /** The trimmed value of a variable; undefined if it is unset or empty. */
@@ -34,16 +42,17 @@ export class SpelledValues {
     return Object.keys(this.#values).filter((name) => this.#values[name])
   }
 
-  /** Our names of all variables that exist. */
-  names(): readonly string[] {
-    const others = new Set([...this.#spellings.values()].flat())
-    const own = Object.keys(this.#values).filter((name) => !others.has(name))
-    return [...new Set([...own, ...this.#spellings.keys()])]
+  /** The names `NAME_1`, `NAME_2` … that exist, in the order of their numbers. */
+  numbered(name: string): readonly string[] {
+    this.#numbered ??= groupByName(this.names)
+    const numbered = this.#numbered.get(name) ?? []
+    return numbered.toSorted((a, b) => a.number - b.number).map(({ full }) => full)
   }
 
   /** Whether the name is another spelling of a name in `names`. */
   isSpellingOf(name: string, names: ReadonlySet<string>): boolean {
-    return this.#spellings.entries().some(([own, written]) => names.has(own) && written.includes(name))
+    const own = this.#meant.get(name)
+    return own !== undefined && names.has(own)
   }
 
   /**
@@ -59,4 +68,22 @@ export class SpelledValues {
       return [`${other} is another name of ${used}, but has another value: ${used} is used. Leave one of them out.`]
     })
   }
+}
+
+/** A name such as `NAME_2`. */
+interface NumberedName {
+  readonly full: string
+  readonly number: number
+}
+
+function groupByName(names: readonly string[]): ReadonlyMap<string, readonly NumberedName[]> {
+  const groups = new Map<string, NumberedName[]>()
+  for (const full of names) {
+    const [, name = '', number] = /^(.+)_(\d+)$/.exec(full) ?? []
+    if (number === undefined) continue
+    const group = groups.get(name) ?? []
+    group.push({ full, number: Number(number) })
+    groups.set(name, group)
+  }
+  return groups
 }

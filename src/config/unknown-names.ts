@@ -1,4 +1,4 @@
-import { editsBetween, isSameCredential, nearestName } from './near-name.ts'
+import { type ComparedName, editsBetween, mayBeWithin, nearestName, prepareName } from './near-name.ts'
 
 /** What is known of the names of variables after the configuration has been read. */
 export interface NamesInUse {
@@ -15,13 +15,15 @@ export interface NamesInUse {
  * @param inFile the variables in the file, each with its place
  */
 export function unknownInFile(inFile: ReadonlyMap<string, string>, { read, isKnown }: NamesInUse): string[] {
-  const unknown = [...inFile]
-    .filter(([name]) => !isKnown(name) && !isOfRuntime(name))
-    .map(([name, place]) => `${place}: ${describeUnknown(name, nearestName(name, read))}`)
+  const unknown = [...inFile].filter(([name]) => !isKnown(name) && !isOfRuntime(name))
+  const known = unknown.length > 0 ? [...read].map(prepareName) : []
+  const described = unknown.map(
+    ([name, place]) => `${place}: ${describeUnknown(name, nearestName(prepareName(name), known))}`,
+  )
   const misplaced = [...inFile]
     .filter(([name]) => isOfRuntime(name))
     .map(([name, place]) => `${place}: ${name} has no effect in a file: the runtime reads it from the environment.`)
-  return [...unknown, ...misplaced]
+  return [...described, ...misplaced]
 }
 
 /**
@@ -29,12 +31,13 @@ export function unknownInFile(inFile: ReadonlyMap<string, string>, { read, isKno
  * @param names the names that the environment sets
  */
 export function unknownInEnvironment(names: readonly string[], { read, isKnown, isSet }: NamesInUse): string[] {
-  const unset = [...read].filter((name) => name.length > 5 && !isSet(name))
+  const unset = [...read].filter((name) => name.length > 5 && !isSet(name)).map(prepareName)
   return names
     .filter((name) => !isKnown(name))
     .flatMap((name) => {
-      const similar = unset.filter((other) => isProbablyOurs(name, other))
-      const meant = nearestName(name, similar)
+      const asked = prepareName(name)
+      const similar = unset.filter((other) => isProbablyOurs(asked, other))
+      const meant = nearestName(asked, similar)
       return meant === undefined && !name.startsWith('UPSTREAM_') ? [] : [describeUnknown(name, meant)]
     })
 }
@@ -55,10 +58,11 @@ function describeUnknown(name: string, nearest: string | undefined): string {
  * Whether a name of the environment is meant to be ours. With the same first word it may differ by two edits,
  * otherwise by one at most.
  */
-function isProbablyOurs(name: string, other: string): boolean {
-  if (isSameCredential(name, other)) return true
-  const edits = editsBetween(name.toUpperCase(), other)
-  return edits <= (firstWord(name) === firstWord(other) ? 2 : name.length >= 10 ? 1 : 0)
+function isProbablyOurs(asked: ComparedName, other: ComparedName): boolean {
+  if (asked.skeleton === other.skeleton) return true
+  if (!mayBeWithin(asked, other, 2)) return false
+  const max = firstWord(asked.name) === firstWord(other.name) ? 2 : asked.name.length >= 10 ? 1 : 0
+  return editsBetween(asked.upper, other.name, max) <= max
 }
 
 function firstWord(name: string): string {
