@@ -33,7 +33,8 @@ describe('the list of loaded modules', () => {
   test('of the health command has no server and no log', () => {
     const loaded = loadedToRun('health')
     expect([...loaded]).toContain('config/config.ts')
-    for (const late of ['elysia', 'pino', 'app.ts', 'commands/serve.ts']) expect(loaded.has(late), late).toBe(false)
+    for (const late of ['elysia', 'telemetry/log.ts', 'app.ts', 'commands/serve.ts'])
+      expect(loaded.has(late), late).toBe(false)
   })
 
   test('is very short before the program restarts itself', () => {

@@ -30,7 +30,7 @@ export async function openDemo(): Promise<Demo> {
     async serve(config, { runtime }) {
       const models = await modelsOf(config, runtime)
       const announce = (url: string) => void process.stdout.write(introduction(config, url, models))
-      const code = await serveUntilStopped(config, { runtime, logTo: process.stderr, announce })
+      const code = await serveUntilStopped(config, { runtime, logTo: Bun.stderr.writer(), announce })
       await Promise.all(emulated.map((service) => service.close()))
       return code
     },

@@ -1,6 +1,7 @@
 import { openApp } from '../app.ts'
 import type { Config } from '../config/config.ts'
 import type { Runtime } from '../flow/runtime.ts'
+import { type LineSink, LineWriter } from '../telemetry/line-writer.ts'
 import { openLog } from '../telemetry/log.ts'
 import { version } from '../version.ts'
 import { guardDescriptors } from '../wire/descriptors.ts'
@@ -13,15 +14,15 @@ import { openState } from './open-state.ts'
 export function serve(config: Config, runtime: Runtime): Promise<number> {
   return serveUntilStopped(config, {
     runtime,
-    logTo: process.stdout,
+    logTo: Bun.stdout.writer(),
     announce: (url) => announce(config, url, runtime.now()),
   })
 }
 
 export interface Serving {
   readonly runtime: Runtime
-  /** The stream for the lines of the log. */
-  readonly logTo: NodeJS.WriteStream
+  /** The output for the lines of the log. */
+  readonly logTo: LineSink
   /** Prints the address that the server listens on. */
   announce(url: string): void
 }
@@ -31,12 +32,16 @@ const ignoredSignal =
 
 /** @returns the process's exit code */
 export async function serveUntilStopped(config: Config, { runtime, logTo, announce }: Serving): Promise<number> {
+  const lines = new LineWriter(logTo, (count) => {
+    log.warn({ lines: count }, 'log lines were dropped, because the output took none')
+  })
   const log = openLog({
     runtime,
     level: config.logLevel,
     format: config.logFormat,
-    write: (line) => void logTo.write(line),
+    write: (line) => lines.write(line),
   })
+  process.on('exit', () => lines.flush())
   // a closed output must not stop the server, and must not cause an error with every line
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const stopped = stopSignal()
@@ -53,6 +58,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, announ
     return 1
   }
   const releaseDescriptors = guardDescriptors(log, runtime.timers)
+  lines.flush()
   announce(app.url)
   const signal = await stopped
   log.info({ signal }, 'stopping')

@@ -3,8 +3,8 @@ import type { Attempts } from './attempts.ts'
 import type { Cancel } from './cancel.ts'
 
 /**
- * Writes log lines. The fields of a line come first, as in pino. A thrown error must go into the field `err`, and nowhere
- * else, because its text may quote an upstream that repeats the prompt. Only the level `debug` shows that text.
+ * Writes log lines. A thrown error must go into the field `err`, and nowhere else, because its text may quote an upstream
+ * that repeats the prompt. Only the level `debug` shows that text.
  */
 export interface Logger {
   debug(fields: object, message: string): void

@@ -195,3 +195,18 @@ test('an error that is its own cause, or any other value, is written too', () =>
     expect(lines).toHaveLength(8)
   }
 })
+
+test('a field that JSON cannot express is written as text, and still without secrets', () => {
+  const { log, lines } = setUp('json')
+  const secret = new Secret(`sk-${crypto.randomUUID()}`)
+  const circular: { self?: unknown; secret: Secret } = { secret }
+  circular.self = circular
+  log.info({ n: 1, circular, big: 12n }, 'x')
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+    n: 1,
+    big: '12n',
+    circular: expect.stringContaining('[secret]'),
+    msg: 'x',
+  })
+  expect(lines[0]).not.toContain(secret.reveal())
+})

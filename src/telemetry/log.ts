@@ -1,5 +1,4 @@
 import { inspect } from 'node:util'
-import pino from 'pino'
 import { ChatError } from '../chat/error.ts'
 import { redact } from '../chat/secret.ts'
 import type { Logger } from '../flow/call.ts'
@@ -18,45 +17,82 @@ export interface LogOptions {
  * Opens the program's log. A `Secret` is hidden by its type, in any field. Known secrets that an upstream or a
  * library has put into a text are cut out of the finished line.
  */
-export function openLog({ level, format, runtime, write }: LogOptions): Logger {
-  const destination = {
-    write: (line: string) => write(redact(format === 'json' ? escapeLine(line) : formatPretty(line))),
-  }
-  const root = pino(
-    {
-      level,
-      base: null,
-      timestamp: () => `,"time":"${new Date(runtime.now()).toISOString()}"`,
-      formatters: { level: (label) => ({ level: label }) },
-      // the error has already been described
-      serializers: { err: (described: unknown) => described },
-    },
-    destination,
-  )
-  return createLogger(root, {})
+export function openLog(options: LogOptions): Logger {
+  return new FieldLogger({ ...options, least: levels[options.level] }, {})
 }
+
+/** The rank of each level. A line is written if its rank is not below that of the log's level. */
+const levels = { trace: 0, debug: 1, info: 2, warn: 3, error: 4, silent: 5 } as const
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
-/** A logger whose lines have these fields. They are merged when a line is written, not when a request begins. */
-function createLogger(root: pino.Logger, fields: object): Logger {
-  const write = (level: Level, own: object, message: string) => {
-    if (!root.isLevelEnabled(level)) return
-    if (!('err' in own)) return root[level]({ ...fields, ...own }, message)
-    const { err, ...rest } = own
-    if (level !== 'debug') root[level]({ ...fields, ...rest, ...outline(err) }, message)
-    if (root.isLevelEnabled('debug')) {
-      const inFull = level === 'debug' ? message : `${message}, in full`
-      root.debug({ ...fields, ...rest, err: describe(err) }, inFull)
+interface LogTarget extends LogOptions {
+  readonly least: number
+}
+
+/** A logger whose lines have these fields. */
+class FieldLogger implements Logger {
+  readonly #target: LogTarget
+  readonly #fields: object
+
+  constructor(target: LogTarget, fields: object) {
+    this.#target = target
+    this.#fields = fields
+  }
+
+  debug(fields: object, message: string): void {
+    this.#log('debug', fields, message)
+  }
+
+  info(fields: object, message: string): void {
+    this.#log('info', fields, message)
+  }
+
+  warn(fields: object, message: string): void {
+    this.#log('warn', fields, message)
+  }
+
+  error(fields: object, message: string): void {
+    this.#log('error', fields, message)
+  }
+
+  child(fields: object): Logger {
+    return new FieldLogger(this.#target, { ...this.#fields, ...fields })
+  }
+
+  #log(level: Level, own: object, message: string): void {
+    const { least } = this.#target
+    if (levels[level] < least) return
+    if (!('err' in own)) {
+      this.#write(level, own, message)
+      return
     }
+    const { err, ...rest } = own
+    if (level !== 'debug') this.#write(level, { ...rest, ...outline(err) }, message)
+    if (least > levels.debug) return
+    const inFull = level === 'debug' ? message : `${message}, in full`
+    this.#write('debug', { ...rest, err: describe(err) }, inFull)
   }
-  return {
-    debug: (own, message) => write('debug', own, message),
-    info: (own, message) => write('info', own, message),
-    warn: (own, message) => write('warn', own, message),
-    error: (own, message) => write('error', own, message),
-    child: (more) => createLogger(root, { ...fields, ...more }),
+
+  #write(level: Level, own: object, msg: string): void {
+    const { format, runtime, write } = this.#target
+    const time = new Date(runtime.now()).toISOString()
+    const line = toJson({ level, time, ...this.#fields, ...own, msg })
+    write(redact(format === 'json' ? `${escapeLine(line)}\n` : formatPretty(line)))
   }
+}
+
+/** A field that JSON cannot express, such as a circular object, becomes a text. */
+function toJson(fields: object): string {
+  try {
+    return JSON.stringify(fields)
+  } catch {
+    return JSON.stringify(Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, asText(value)])))
+  }
+}
+
+function asText(value: unknown): unknown {
+  return typeof value === 'object' || typeof value === 'bigint' ? inspect(value) : value
 }
 
 /** How many frames of a stack are shown. */
@@ -109,6 +145,7 @@ function describe(thrown: unknown, depth = 0): unknown {
 
 /** Escapes characters that JSON does not escape, but that reverse text or end a line in some viewers. */
 function escapeLine(line: string): string {
+  if (!/[^ -~]/.test(line)) return line
   return line.replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, escapeUnits)
 }
 

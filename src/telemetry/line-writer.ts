@@ -1,0 +1,80 @@
+import { onNextTurn } from '../flow/next-turn.ts'
+
+/** An output, such as `Bun.stdout.writer()`. */
+export interface LineSink {
+  write(text: string): unknown
+  /** @returns a promise while the reader of the output has not taken everything */
+  flush(): unknown
+}
+
+/** Limit for the characters that wait while the output is stuck. */
+const maxWaiting = 1024 * 1024
+/** Characters that are written at once, without waiting for the end of the turn. */
+const longTurn = 64 * 1024
+
+/**
+ * Writes all lines of a turn at once and in order. A slow output never stops the program and never takes much memory: lines
+ * that do not fit are counted and dropped. Before the process ends, call `flush`.
+ */
+export class LineWriter {
+  readonly #sink: LineSink
+  readonly #onDropped: (count: number) => void
+  #waiting = ''
+  #isScheduled = false
+  /** Whether the output has not taken everything yet. */
+  #isStuck = false
+  #droppedCount = 0
+
+  /** @param onDropped called with the number of dropped lines once the output takes lines again */
+  constructor(sink: LineSink, onDropped: (count: number) => void) {
+    this.#sink = sink
+    this.#onDropped = onDropped
+  }
+
+  /** @param line with its line feed */
+  write(line: string): void {
+    if (this.#isStuck && this.#waiting.length + line.length > maxWaiting) {
+      this.#droppedCount++
+      return
+    }
+    this.#waiting += line
+    if (this.#isStuck) return
+    if (this.#waiting.length >= longTurn) this.flush()
+    else if (!this.#isScheduled) {
+      this.#isScheduled = true
+      onNextTurn(this.#onTurn)
+    }
+  }
+
+  /** Gives every waiting line to the output. A closed output loses them. */
+  flush(): void {
+    const text = this.#waiting
+    if (text === '') return
+    this.#waiting = ''
+    try {
+      this.#sink.write(text)
+      const flushed = this.#sink.flush()
+      if (flushed instanceof Promise) this.#waitFor(flushed)
+    } catch {
+      // nobody reads the output any more
+    }
+  }
+
+  readonly #onTurn = (): void => {
+    this.#isScheduled = false
+    if (!this.#isStuck) this.flush()
+  }
+
+  #waitFor(flushed: Promise<unknown>): void {
+    this.#isStuck = true
+    flushed.then(this.#onTaken, this.#onTaken)
+  }
+
+  readonly #onTaken = (): void => {
+    this.#isStuck = false
+    const dropped = this.#droppedCount
+    this.#droppedCount = 0
+    if (dropped > 0) this.#onDropped(dropped)
+    this.flush()
+  }
+}
