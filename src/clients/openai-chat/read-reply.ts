@@ -65,6 +65,8 @@ class OpenaiFrames implements FrameDecoder {
   }
 
   frame(frame: SseFrame): readonly ChatEvent[] {
+    const learned = this.#isWhole || !isPlainData(frame) ? undefined : this.#reply.learnedChunk(frame.data)
+    if (learned) return [learned]
     const value = this.#isWhole ? undefined : frameValue(frame)
     if (value === undefined) return []
     if (frame.event === 'error' || isRefusal(value)) throw errorInside(value)
@@ -87,6 +89,11 @@ class OpenaiFrames implements FrameDecoder {
     if (how === 'cut' && this.isComplete && !this.#hasChunks) throw unknownReply()
     return this.#reply.end(how)
   }
+}
+
+/** Whether a frame is nothing but data. */
+function isPlainData({ event, read, isBare }: SseFrame): boolean {
+  return event === undefined && read === undefined && isBare === undefined
 }
 
 /** The JSON to relay, in one line, because a line break between its members would end the event. */

@@ -6,8 +6,9 @@ import { isSilent } from './contents.ts'
 import { dialect } from './dialect.ts'
 import { isFields } from './fields.ts'
 import { explainsSilence, saysMore } from './finish-reason.ts'
+import { LearnedChunks } from './learned-chunks.ts'
 import { parseReply } from './parse-reply.ts'
-import { plainTextIn } from './plain-text.ts'
+import { type PlainText, plainTextIn } from './plain-text.ts'
 import { blankEvent, type ReceivedReply, ReplyEvents, replaceChoices } from './reply-events.ts'
 import type { WireChoice } from './wire-reply.ts'
 
@@ -45,6 +46,7 @@ export class ReplyDecoder {
   #hasSaid = false
   #hasTokens = false
   readonly #events = new ReplyEvents()
+  #learned: LearnedChunks | undefined
 
   constructor(options: DecodeOptions) {
     this.#options = options
@@ -53,6 +55,12 @@ export class ReplyDecoder {
   /** True once every requested choice has a finish reason and no later content. Then the stream may end at any time. */
   get finished(): boolean {
     return this.#held.size >= Math.max(this.#options.choices, this.#choices.size)
+  }
+
+  /** Returns the event of a chunk that differs from an earlier one only in its text; undefined for one that must be parsed. */
+  learnedChunk(json: string): ChatEvent | undefined {
+    const native = this.#learned?.find(json)
+    return native && this.#textEvent({ choice: native.template.choice, text: native.text }, native)
   }
 
   /**
@@ -114,13 +122,20 @@ export class ReplyDecoder {
   /** Returns the event of a chunk that only adds text to an open choice. Most chunks are of this kind. */
   #plainText(value: unknown, json: string | undefined): ChatEvent | undefined {
     const plain = plainTextIn(value)
-    if (!plain || !isFields(value) || this.#held.has(plain.choice)) return undefined
-    const part = this.#choices.get(plain.choice)?.plainTextPart()
+    if (!plain || !isFields(value)) return undefined
+    if (json === undefined) return this.#textEvent(plain, { dialect, form: 'chunk', value })
+    const event = this.#textEvent(plain, { dialect, form: 'chunk', value, json })
+    if (!event) return undefined
+    this.#learned ??= new LearnedChunks()
+    this.#learned.learn(json, plain)
+    return event
+  }
+
+  #textEvent({ choice, text }: PlainText, native: Native): ChatEvent | undefined {
+    const part = this.#held.has(choice) ? undefined : this.#choices.get(choice)?.plainTextPart()
     if (part === undefined) return undefined
     this.#hasSaid = true
-    const native: Native =
-      json === undefined ? { dialect, form: 'chunk', value } : { dialect, form: 'chunk', value, json }
-    return { type: 'text', choice: plain.choice, part, text: plain.text, native }
+    return { type: 'text', choice, part, text, native }
   }
 
   #readOne(wire: WireChoice, reading: ReceivedReply): readonly ChatEvent[] {

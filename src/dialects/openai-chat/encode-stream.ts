@@ -9,6 +9,7 @@ import { dialect } from './dialect.ts'
 import { encodeError } from './encode-error.ts'
 import { isFields, rest } from './fields.ts'
 import { encodeFinish } from './finish-reason.ts'
+import { absentFrom, type ChunkTemplate, LearnedChunk } from './learned-chunks.ts'
 import { RelayedHead, replaceHead, type StreamHead } from './relayed-head.ts'
 import { encodeUsage } from './usage.ts'
 import { WrittenCalls } from './written-calls.ts'
@@ -24,6 +25,15 @@ export interface EncodeOptions {
   readonly includeUsage: boolean
 }
 
+/** How the chunks of one template are relayed. `before` is absent if they cannot be relayed as they are. */
+interface RelayedTemplate {
+  readonly template: ChunkTemplate
+  /** The choice of the events. */
+  readonly choice: number
+  readonly before?: string
+  readonly after?: string
+}
+
 /**
  * Writes events as SSE frames with `chat.completion.chunk`s. A native chunk of this dialect is relayed unchanged, except the
  * id, model, time and usage, which are the same for the whole stream.
@@ -36,6 +46,8 @@ export class StreamEncoder {
   /** Chunks that have been written. The events of two upstreams may be interleaved. */
   #relayed: WeakSet<Native> | undefined
   #head: RelayedHead | undefined
+  /** How the last learned chunk was relayed. */
+  #learned: RelayedTemplate | undefined
   #created: number | undefined
   #usage: Usage | undefined
   /** The upstream's own usage chunk, which may have more fields. */
@@ -50,7 +62,10 @@ export class StreamEncoder {
     if (event.type === 'usage') this.#usage = event.usage
     const { native } = event
     if (native?.dialect === dialect && (native.form === 'chunk' || native.value.choices !== undefined)) {
-      const unchanged = this.#relayPlain(native, event.choice)
+      const unchanged =
+        native instanceof LearnedChunk
+          ? this.#relayLearned(native, event.choice)
+          : this.#relayPlain(native, event.choice)
       if (unchanged !== undefined) return unchanged
       if (this.#relayed?.has(native)) return ''
       this.#relayed ??= new WeakSet()
@@ -88,6 +103,25 @@ export class StreamEncoder {
     const [only]: readonly unknown[] = value.choices
     if (value.choices.length !== 1 || !isFields(only) || only.index !== choice) return undefined
     return this.#relayJson(json, value)
+  }
+
+  /** Relays a chunk that differs from an earlier one only in its text. What stands around the text is written once. */
+  #relayLearned({ template, text }: LearnedChunk, choice: number): string | undefined {
+    if (this.#learned?.template !== template || this.#learned.choice !== choice) {
+      if (!this.#opened.has(choice)) return undefined
+      this.#learned = { template, choice, ...this.#relayTemplate(template, choice) }
+    }
+    const { before, after } = this.#learned
+    return before === undefined ? undefined : before + text + after
+  }
+
+  #relayTemplate(template: ChunkTemplate, choice: number): { before: string; after: string } | undefined {
+    const mark = absentFrom(template.with('') + JSON.stringify(this.#streamHead()))
+    const relayed = this.#relayPlain(new LearnedChunk(template, mark), choice)
+    const at = relayed?.indexOf(mark) ?? -1
+    return relayed === undefined || at === -1
+      ? undefined
+      : { before: relayed.slice(0, at), after: relayed.slice(at + mark.length) }
   }
 
   /** Relays the JSON of a chunk with our head. Returns undefined if that is impossible, for example because a line break would end the SSE event. */
