@@ -3,6 +3,7 @@ import { unknownReply } from '../../chat/reply-errors.ts'
 import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import { type DecodeOptions, ReplyDecoder } from '../../dialects/openai-chat/decode-reply.ts'
 import { isFields } from '../../dialects/openai-chat/fields.ts'
+import { plainReplyIn } from '../../dialects/openai-chat/plain-reply.ts'
 import { isRefusal, saysWords } from '../../dialects/openai-chat/refusal-inside.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { Batch } from '../../flow/flow.ts'
@@ -26,18 +27,22 @@ export interface ReadOptions extends DecodeOptions {
  * @throws ChatError for anything but a finished answer
  */
 export function readReply(reply: HttpReply, options: ReadOptions): AsyncIterable<Batch> {
-  const decoder = new OpenaiFrames(new ReplyDecoder(options))
   // reading a body of known length at once costs a third less
   const isText = !options.stream && reply.headers.has('content-length')
-  return isText ? readWhole(reply, decoder, options.signal) : readFrames(reply, decoder, options.signal)
+  return isText ? readWhole(reply, options) : readFrames(reply, framesFor(options), options.signal)
 }
 
-async function* readWhole(reply: HttpReply, decoder: OpenaiFrames, signal: Cancel): AsyncGenerator<Batch> {
+function framesFor(options: DecodeOptions): OpenaiFrames {
+  return new OpenaiFrames(new ReplyDecoder(options))
+}
+
+async function* readWhole(reply: HttpReply, options: ReadOptions): AsyncGenerator<Batch> {
   const bytes = await reply.bytes()
   const value = await readUpstreamJson(bytes)
-  if (isFields(value)) return yield decoder.whole(value)
+  if (isFields(value)) return yield plainReplyIn(value, options.stop) ?? framesFor(options).whole(value)
+  const decoder = framesFor(options)
   decoder.isComplete = bytes.length > 0
-  yield* readFrames(framed(reply, bytes), decoder, signal)
+  yield* readFrames(framed(reply, bytes), decoder, options.signal)
 }
 
 /** A reply whose bytes have already been read. */

@@ -135,3 +135,8 @@ const documented: ReadonlySet<string> = new Set([...Object.values(words), 'funct
 export function isDocumentedFinish(word: string): boolean {
   return documented.has(word)
 }
+
+/** Returns the meaning of a word that OpenAI documents; undefined for any other value. */
+export function documentedFinish(word: unknown): FinishReason | undefined {
+  return typeof word === 'string' && documented.has(word) ? reasons.get(word) : undefined
+}

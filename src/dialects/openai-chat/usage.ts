@@ -3,6 +3,7 @@ import type { Fields } from '../../chat/message.ts'
 import { type CountedBeside, readCount, type StatedCounts, wholeCounts } from '../../chat/stated-usage.ts'
 import { dialect } from './dialect.ts'
 import { compact, isFields } from './fields.ts'
+import { isPlainUsage, type PlainUsage } from './plain-usage.ts'
 
 /** Finds the usage of a reply. Groq puts it into `x_groq`, Moonshot into the choice, and Gemini calls it `usageMetadata`. */
 export function usageIn({ usage, x_groq, usageMetadata }: Fields, choices: readonly Fields[]): Usage | undefined {
@@ -18,7 +19,25 @@ function isUsage(value: unknown): value is Fields {
 }
 
 /** Reads a usage object. Unknown numbers are absent. */
-function decodeUsage(wire: Fields): Usage {
+export function decodeUsage(wire: Fields): Usage {
+  return isPlainUsage(wire) ? decodePlain(wire) : decodeAny(wire)
+}
+
+function decodePlain(wire: PlainUsage): Usage {
+  const cached = wire.prompt_tokens_details?.cached_tokens
+  const reasoning = wire.completion_tokens_details?.reasoning_tokens
+  return {
+    ...(cached !== undefined && { cachedInputTokens: cached }),
+    ...(reasoning !== undefined && { reasoningTokens: reasoning }),
+    inputTokens: wire.prompt_tokens,
+    outputTokens: wire.completion_tokens,
+    totalTokens: wire.total_tokens,
+    source: 'upstream',
+    native: { dialect, form: 'whole', value: wire },
+  }
+}
+
+function decodeAny(wire: Fields): Usage {
   const named = snakeCase(wire)
   return {
     ...wholeCounts({ ...inputCounts(named), ...outputCounts(named) }, countedBeside(named)),
@@ -103,7 +122,8 @@ function total(...values: readonly unknown[]): number | undefined {
  * value.
  */
 export function encodeUsage(usage: Usage): Fields {
-  if (usage.native?.dialect === dialect) return encodeNative(usage, usage.native.value)
+  const { native } = usage
+  if (native?.dialect === dialect) return isPlainUsage(native.value) ? native.value : encodeNative(usage, native.value)
   const { cachedInputTokens, cacheWriteTokens, reasoningTokens } = usage
   const details = compact({ cached_tokens: cachedInputTokens, cache_write_tokens: cacheWriteTokens })
   return compact({

@@ -1,0 +1,192 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { runs } from '../../../test/sizes.ts'
+import { ChatError } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import type { Fields } from '../../chat/message.ts'
+import { ReplyDecoder } from './decode-reply.ts'
+import { isFields } from './fields.ts'
+import { plainReplyIn } from './plain-reply.ts'
+import { isRefusal, saysWords } from './refusal-inside.ts'
+import { decodeUsage, encodeUsage } from './usage.ts'
+
+const usages = fc
+  .record({ input: fc.nat(9), output: fc.nat(9), cached: fc.option(fc.nat(9)), reasoning: fc.option(fc.nat(9)) })
+  .map(({ input, output, cached, reasoning }) => ({
+    prompt_tokens: input,
+    completion_tokens: output,
+    total_tokens: input + output,
+    ...(cached !== null && { prompt_tokens_details: { cached_tokens: cached, audio_tokens: 0 } }),
+    ...(reasoning !== null && { completion_tokens_details: { reasoning_tokens: reasoning, audio_tokens: 0 } }),
+  }))
+
+const choices = fc.record({
+  message: fc.record(
+    {
+      role: fc.constant('assistant'),
+      content: fc.constantFrom('Tea', 'Tea \ud83c\udf75'),
+      refusal: fc.constant(null),
+      annotations: fc.constant([]),
+    },
+    { requiredKeys: ['role', 'content'] },
+  ),
+  logprobs: fc.constant(null),
+  finish_reason: fc.constantFrom('stop', 'length', 'content_filter', 'tool_calls', 'function_call'),
+})
+
+const replies = fc.record({
+  id: fc.constant('theirs'),
+  object: fc.constant('chat.completion'),
+  created: fc.constant(7),
+  choices: fc
+    .array(choices, { minLength: 1, maxLength: 3 })
+    .map((list) => list.map((choice, index) => ({ index, ...choice }))),
+  usage: usages,
+  system_fingerprint: fc.constantFrom('fp', null),
+})
+
+const odd = [
+  ...[null, '', 'odd', 'stop', 'error', 'assistant', 'user', '7', '\ud83d', 0, 1, -1, 1.5, 200, true, false],
+  ...[
+    {},
+    { message: 'odd' },
+    { error: 'odd' },
+    { usage: { prompt_tokens: 1 } },
+    { cache_write_tokens: 1 },
+    [],
+    ['odd'],
+    [{}],
+    undefined,
+  ],
+]
+
+/** Members that a reply in the documented form has not, at least not everywhere. */
+const strange = [
+  ...['error', 'errors', 'detail', 'base_resp', 'x_groq', 'code', 'message', 'usage', 'usageMetadata', '__proto__'],
+  ...['delta', 'stop_reason', 'matched_stop', 'native_finish_reason', 'reasoning', 'reasoning_content', 'tool_calls'],
+  ...[
+    'cache_write_tokens',
+    'function_call',
+    'audio',
+    'extra_content',
+    'cachedTokens',
+    'input_tokens',
+    'cache_read_input_tokens',
+    'cost',
+  ],
+]
+
+interface Edit {
+  readonly at: number
+  readonly member: number
+  readonly value: unknown
+}
+
+const edits = fc.array(fc.record({ at: fc.nat(99), member: fc.nat(99), value: fc.constantFrom(...odd) }), {
+  maxLength: 2,
+})
+
+/** Changes, adds or removes a member of any object within the value. */
+function edited<T extends object>(value: T, changes: readonly Edit[]): T {
+  const copy = structuredClone(value)
+  for (const change of changes) {
+    const objects = objectsIn(copy)
+    const object = objects[change.at % objects.length] ?? copy
+    const names = [...Object.keys(object), ...Object.keys(object), ...strange]
+    const name = names[change.member % names.length] ?? ''
+    Object.defineProperty(object, name, {
+      value: structuredClone(change.value),
+      enumerable: change.value !== undefined,
+      configurable: true,
+      writable: true,
+    })
+  }
+  return JSON.parse(JSON.stringify(copy))
+}
+
+function objectsIn(value: unknown): object[] {
+  if (Array.isArray(value)) return value.flatMap(objectsIn)
+  return isFields(value) ? [value, ...Object.values(value).flatMap(objectsIn)] : []
+}
+
+const stop = ['odd', 'END']
+
+/** What the full reader makes of a reply; undefined if it refuses the reply. */
+function fullyRead(reply: Fields): readonly ChatEvent[] | undefined {
+  if (isRefusal(reply) || saysWords(reply)) return undefined
+  try {
+    return new ReplyDecoder({ choices: 1, newId: () => 'made', stop }).whole(reply)
+  } catch (thrown) {
+    if (thrown instanceof ChatError) return undefined
+    throw thrown
+  }
+}
+
+test('a plain reply has the same events as the full reader finds in it', () => {
+  const counts = { plain: 0, other: 0 }
+  fc.assert(
+    fc.property(replies, edits, (reply, changes) => {
+      const sent = edited(reply, changes)
+      const plain = plainReplyIn(sent, stop)
+      counts[plain ? 'plain' : 'other']++
+      if (!plain) return
+      const full = fullyRead(sent)
+      expect<unknown>(plain).toEqual(full)
+      // the reply is relayed as the same object
+      for (const event of [...plain, ...(full ?? [])]) expect(event.native?.value).toBe(sent)
+    }),
+    { numRuns: runs(30_000) },
+  )
+  expect(counts.plain).toBeGreaterThan(runs(5_000))
+  expect(counts.other).toBeGreaterThan(runs(5_000))
+})
+
+test('a reply in the documented form is plain', () => {
+  const agrees = ({ usage: { prompt_tokens: input, completion_tokens: output, ...more } }: ReplyOf<typeof replies>) =>
+    (more.prompt_tokens_details?.cached_tokens ?? 0) <= input &&
+    (more.completion_tokens_details?.reasoning_tokens ?? 0) <= output
+  fc.assert(
+    fc.property(replies.filter(agrees), (reply) => expect(plainReplyIn(reply)).toBeDefined()),
+    { numRuns: runs(1_000) },
+  )
+})
+
+const documented = {
+  choices: [{ index: 0, message: { role: 'assistant', content: 'Tea' }, finish_reason: 'stop' }],
+  usage: { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 },
+}
+
+/** Members that change the meaning of a reply in the documented form. */
+const meaningful: readonly Fields[] = [
+  { base_resp: { status_code: 1008 } },
+  { x_groq: { error: 'odd' } },
+  { choices: documented.choices.map((choice) => ({ ...choice, stop_reason: 'END' })) },
+]
+for (const members of meaningful)
+  test(`a reply is not plain with ${JSON.stringify(members)}`, () => {
+    expect(plainReplyIn(documented, stop)).toBeDefined()
+    expect(plainReplyIn({ ...documented, ...members }, stop)).toBeUndefined()
+  })
+
+type ReplyOf<T> = T extends fc.Arbitrary<infer Reply> ? Reply : never
+
+test('plain usage is read and written like usage with another member', () => {
+  const counts = { plain: 0, other: 0 }
+  fc.assert(
+    fc.property(usages, edits, (usage, changes) => {
+      const sent: Fields = edited(usage, changes)
+      // a member that no service sends leads past the check for plain usage
+      const full = decodeUsage({ ...sent, unknown: 1 })
+      const read = decodeUsage(sent)
+      expect({ ...read, native: undefined }).toEqual({ ...full, native: undefined })
+      expect(read.native?.value).toBe(sent)
+      const written = encodeUsage(read)
+      counts[written === sent ? 'plain' : 'other']++
+      expect(encodeUsage(full)).not.toBe(full.native?.value ?? {})
+      expect<Fields>({ ...written, unknown: 1 }).toEqual(encodeUsage(full))
+    }),
+    { numRuns: runs(30_000) },
+  )
+  expect(counts.plain).toBeGreaterThan(runs(2_000))
+  expect(counts.other).toBeGreaterThan(runs(5_000))
+})

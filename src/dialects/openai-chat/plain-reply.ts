@@ -1,0 +1,80 @@
+import type { ChatEvent, Native } from '../../chat/event.ts'
+import type { Fields } from '../../chat/message.ts'
+import { dialect } from './dialect.ts'
+import { isFields } from './fields.ts'
+import { documentedFinish, stopSequenceIn } from './finish-reason.ts'
+import { isPlainUsage } from './plain-usage.ts'
+import { decodeUsage } from './usage.ts'
+
+/** A message that has only a text. */
+interface TextMessage extends Fields {
+  readonly content: string
+}
+
+/**
+ * Returns the events of a whole reply in the documented form whose choices have only a text, as most replies are. Returns
+ * undefined for any other reply, and for one that may need a repair.
+ * @param stop the stop sequences of the request
+ */
+export function plainReplyIn(value: Fields, stop: readonly string[] = []): readonly ChatEvent[] | undefined {
+  const { choices, usage } = value
+  if (mayFail(value) || !isList(choices) || !isFields(usage) || !isPlainUsage(usage)) return undefined
+  const native: Native = { dialect, form: 'whole', value }
+  const events: ChatEvent[] = []
+  for (let index = 0; index < choices.length; index++) {
+    if (!addChoice(events, choices[index], { index, native, stop })) return undefined
+  }
+  events.push({ type: 'usage', choice: 0, usage: decodeUsage(usage), native })
+  return events
+}
+
+/** Whether a reply may report an error. */
+function mayFail({ error, object, base_resp, x_groq }: Fields): boolean {
+  if (!isAbsent(error) || object === 'error' || !isAbsent(base_resp)) return true
+  return isFields(x_groq) && !isAbsent(x_groq.error)
+}
+
+/** OpenAI allows this many choices of a request. */
+const maxChoices = 128
+
+function isList(choices: unknown): choices is readonly unknown[] {
+  return Array.isArray(choices) && choices.length > 0 && choices.length <= maxChoices
+}
+
+interface ChoiceContext {
+  readonly index: number
+  readonly native: Native
+  readonly stop: readonly string[]
+}
+
+/** Adds the events of a choice. Returns false if the choice is not plain. */
+function addChoice(events: ChatEvent[], choice: unknown, { index, native, stop }: ChoiceContext): boolean {
+  if (!isFields(choice) || choice.index !== index || !isAbsent(choice.error) || !isAbsent(choice.logprobs)) return false
+  if (stop.length > 0 && stopSequenceIn(choice, stop) !== undefined) return false
+  const { message, finish_reason: word } = choice
+  const reason = documentedFinish(word)
+  if (typeof word !== 'string' || !reason || !isFields(message) || !isTextMessage(message)) return false
+  events.push(
+    { type: 'text', choice: index, part: 0, text: message.content, native },
+    { type: 'part-end', choice: index, part: 0, native },
+    { type: 'finish', choice: index, reason, raw: word, native },
+  )
+  return true
+}
+
+function isTextMessage(message: Fields): message is TextMessage {
+  const { content } = message
+  if (typeof content !== 'string' || content === '' || !content.isWellFormed()) return false
+  for (const name in message) if (name !== 'content' && !isPlainMember(name, message[name])) return false
+  return true
+}
+
+function isPlainMember(name: string, value: unknown): boolean {
+  if (value === null) return true
+  if (name === 'role') return value === 'assistant'
+  return (name === 'annotations' || name === 'tool_calls') && Array.isArray(value) && value.length === 0
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null
+}
