@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { ChatError, type ChatErrorOptions } from '../chat/error.ts'
 import { isPage, pageError, parseRetryAfter } from '../wire/http-status.ts'
 import { jsonOrUndefined } from '../wire/json.ts'
+import type { ReplyHeaders } from '../wire/reply-headers.ts'
 
 /**
  * A refusal in any of its four shapes: the old one, that of `2024-01-01`, OAuth's, and that of the proxy in front of
@@ -37,7 +38,7 @@ const refillMs = 120_000
 
 interface RefusedReply {
   readonly status: number
-  readonly headers: Headers
+  readonly headers: ReplyHeaders
   readonly receivedAt: number
 }
 
@@ -71,7 +72,7 @@ export function signInError(refused: RefusedReply, text: string, keyVariable: st
   return error('upstream-failed', `The sign-in service gave no session (HTTP ${status}).`)
 }
 
-function refusalIn(headers: Headers, text: string): { readonly code: string; readonly words: string } {
+function refusalIn(headers: ReplyHeaders, text: string): { readonly code: string; readonly words: string } {
   const refusal = Refusal.safeParse(jsonOrUndefined(text)).data
   const codeInBody = refusal?.error_code ?? (typeof refusal?.code === 'string' ? refusal.code : undefined)
   return {

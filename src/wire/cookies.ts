@@ -1,3 +1,5 @@
+import type { ReplyHeaders } from './reply-headers.ts'
+
 /** Limits for one header, in characters and cookies. Browsers send far less. */
 const maxLength = 256 * 1024
 const maxCookies = 300
@@ -28,7 +30,7 @@ export interface SetCookie {
  * Reads the cookies that a reply sets or deletes, in order (RFC 6265, 5.2).
  * @param now milliseconds since 1970
  */
-export function parseSetCookie(headers: Headers, now: number): readonly SetCookie[] {
+export function parseSetCookie(headers: ReplyHeaders, now: number): readonly SetCookie[] {
   return headers
     .getSetCookie()
     .slice(0, maxCookies)

@@ -1,7 +1,8 @@
 import { Readable, type Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib'
 import { ChatError } from '../chat/error.ts'
-import type { BodySource, BodyStep } from './http-body.ts'
+import type { BodyPiece, BodySource } from './http-body.ts'
+import type { ReplyHeaders } from './reply-headers.ts'
 
 /** RFC 9110, section 8.4.1; RFC 8878 for zstd. */
 const decoders: Readonly<Record<string, (first: number) => Transform>> = {
@@ -22,8 +23,11 @@ const notCodings = new Set(['', 'identity', 'none', 'utf-8', 'utf8', 'binary', '
  * @throws ChatError `upstream-failed` for an unknown coding, or for more than one
  */
 export function plainBody(source: BodySource): BodySource {
-  const stated = (source.headers.get('content-encoding') ?? '').toLowerCase().split(',')
+  const stated = source.headers.get('content-encoding')
+  if (stated === null) return source
   const coding = stated
+    .toLowerCase()
+    .split(',')
     .map((one) => one.trim())
     .filter((one) => !notCodings.has(one))
     .join(', ')
@@ -36,7 +40,7 @@ export function plainBody(source: BodySource): BodySource {
 
 class DecompressedBody implements BodySource {
   readonly status: number
-  readonly headers: Headers
+  readonly headers: ReplyHeaders
   readonly #source: BodySource
   readonly #decoder: (first: number) => Transform
   #pieces: AsyncIterator<Uint8Array> | undefined
@@ -46,19 +50,20 @@ class DecompressedBody implements BodySource {
 
   constructor(source: BodySource, decoder: (first: number) => Transform) {
     this.status = source.status
-    this.headers = new Headers(source.headers)
-    this.headers.delete('content-encoding')
-    this.headers.delete('content-length')
+    const headers = new Headers([...source.headers])
+    headers.delete('content-encoding')
+    headers.delete('content-length')
+    this.headers = headers
     this.#source = source
     this.#decoder = decoder
   }
 
-  async read(): Promise<BodyStep> {
+  async read(): Promise<BodyPiece> {
     this.#pieces ??= await this.#open()
-    if (this.#isEmpty) return { done: true, value: undefined }
+    if (this.#isEmpty) return undefined
     try {
-      const step = await this.#pieces.next()
-      return step.done ? { done: true, value: undefined } : step
+      const { done, value } = await this.#pieces.next()
+      return done ? undefined : value
     } catch (cause) {
       this.cancel()
       throw this.#failure ? this.#failure.error : unreadable('The upstream compressed its reply wrongly.', cause)
@@ -73,8 +78,8 @@ class DecompressedBody implements BodySource {
   /** Reads the first bytes, which choose the decoder. */
   async #open(): Promise<AsyncIterator<Uint8Array>> {
     const first = await this.#source.read()
-    this.#isEmpty = first.done === true
-    const decoder = this.#decoder(first.value?.[0] ?? 0)
+    this.#isEmpty = first === undefined
+    const decoder = this.#decoder(first?.[0] ?? 0)
     const compressed = Readable.from(this.#compressed(first), { objectMode: false, highWaterMark: 0 })
     compressed.on('error', (error) => decoder.destroy(error))
     // an error after the last read would have no listener and end the program
@@ -82,9 +87,9 @@ class DecompressedBody implements BodySource {
     return compressed.pipe(decoder)[Symbol.asyncIterator]()
   }
 
-  async *#compressed(first: BodyStep): AsyncGenerator<Uint8Array> {
+  async *#compressed(first: BodyPiece): AsyncGenerator<Uint8Array> {
     try {
-      for (let step = first; !step.done; step = await this.#source.read()) yield step.value
+      for (let piece = first; piece; piece = await this.#source.read()) yield piece
     } catch (error) {
       this.#failure = { error }
       throw error

@@ -1,7 +1,7 @@
 import { ChatError } from '../chat/error.ts'
 import type { Cancel, CancelSource } from '../flow/cancel.ts'
 import type { Network } from '../flow/network.ts'
-import type { BodySource, BodyStep } from './http-body.ts'
+import type { BodyPiece, BodySource } from './http-body.ts'
 import { invalidReply } from './http-head.ts'
 import type { HttpRequest } from './http-request.ts'
 import { transportError } from './transport-error.ts'
@@ -54,16 +54,16 @@ export class FetchExchange implements BodySource {
     throw invalidReply('it has both Content-Length and Transfer-Encoding')
   }
 
-  async read(): Promise<BodyStep> {
+  async read(): Promise<BodyPiece> {
     const link = this.#link
     try {
       this.#reader ??= this.#response?.body?.getReader()
       const step = await this.#reader?.read()
-      if (step?.value && !step.done) return { done: false, value: step.value }
+      if (step?.value && !step.done) return step.value
       // Bun ends a body that is delimited by close without an error, even if it was aborted
       link.throwIfAborted()
       this.#link.release()
-      return { done: true, value: undefined }
+      return undefined
     } catch (thrown) {
       throw link.aborted ? link.reason : transportError(thrown, 'within its reply')
     }

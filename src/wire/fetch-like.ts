@@ -54,7 +54,8 @@ export interface Relay {
  */
 export async function sendForResponse(request: PlainRequest, signal: Cancel, relay: Relay = {}): Promise<Response> {
   const reply = await send(request, signal)
-  const { status, headers } = reply
+  const { status } = reply
+  const headers = new Headers([...reply.headers])
   if (status === 204 || status === 205 || status === 304 || status < 200) {
     reply.discard()
     relay.ended?.()

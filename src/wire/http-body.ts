@@ -1,31 +1,43 @@
 import { ChatError } from '../chat/error.ts'
-import type { Watchdog } from '../flow/watchdog.ts'
+import type { Timers } from '../flow/timers.ts'
+import { Watchdog } from '../flow/watchdog.ts'
 import type { HttpLimits, HttpReply } from './http-reply.ts'
 import { joinBytes } from './join-bytes.ts'
+import type { ReplyHeaders } from './reply-headers.ts'
 
-export type BodyStep = IteratorResult<Uint8Array, undefined>
+/** The next bytes of a body; undefined at its end. */
+export type BodyPiece = Uint8Array | undefined
+
+type BodyStep = IteratorResult<Uint8Array, undefined>
 
 /** Where a reply's bytes come from. */
 export interface BodySource {
   readonly status: number
-  readonly headers: Headers
+  readonly headers: ReplyHeaders
   /** The length that the server states; undefined if it states none. It may be wrong. */
   readonly statedBytes?: number | undefined
-  /** Reads the next bytes; one read at a time. @throws ChatError, or the reason of the call's abort */
-  read(): Promise<BodyStep>
+  /** Reads the next bytes, without a promise if they are there; one read at a time. @throws ChatError, or the reason of the call's abort */
+  read(): BodyPiece | Promise<BodyPiece>
   /** Frees the connection at once, even if the body is not finished. May be called at any time. */
   cancel(): void
 }
 
+/** The call that an exchange belongs to. */
+export interface ExchangeLink {
+  /** Ends the exchange with an error. */
+  abort(reason: unknown): void
+  /** From now on the call no longer ends the exchange. */
+  release(): void
+}
+
 /** How a reply is read. Without a limit for its bytes, a default applies; without one for silence, none applies. */
 export interface BodyOptions {
-  readonly limits: HttpLimits
+  readonly limits: HttpLimits | undefined
   /** When the reply's head came, in milliseconds since 1970. */
   readonly receivedAt: number
-  /** Aborts the call. */
-  readonly watchdog: Watchdog
-  /** Called once, when nothing more will be read. */
-  readonly release: () => void
+  readonly timers: Timers
+  /** Released when nothing more will be read. */
+  readonly link: ExchangeLink
 }
 
 const maxStreamBytes = 64 * 1024 * 1024
@@ -40,28 +52,29 @@ const done = { done: true, value: undefined } as const
 export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array, undefined> {
   readonly #source: BodySource
   readonly receivedAt: number
-  readonly #watchdog: Watchdog
+  readonly #timers: Timers
+  readonly #link: ExchangeLink
   readonly #maxBytes: number
-  readonly #release: () => void
+  /** Made for the first limit of time; most replies have none. */
+  #watchdog: Watchdog | undefined
   #idleMs: number | undefined
   #read = 0
   #isOver = false
 
-  constructor(source: BodySource, { limits, receivedAt, watchdog, release }: BodyOptions) {
+  constructor(source: BodySource, { limits, receivedAt, timers, link }: BodyOptions) {
     this.#source = source
     this.receivedAt = receivedAt
-    this.#watchdog = watchdog
-    this.#release = release
-    this.#maxBytes = limits.maxBytes ?? maxStreamBytes
-    this.#idleMs = limits.idleMs
-    watchdog.stop()
+    this.#timers = timers
+    this.#link = link
+    this.#maxBytes = limits?.maxBytes ?? maxStreamBytes
+    this.#idleMs = limits?.idleMs
   }
 
   get status(): number {
     return this.#source.status
   }
 
-  get headers(): Headers {
+  get headers(): ReplyHeaders {
     return this.#source.headers
   }
 
@@ -75,7 +88,7 @@ export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array
 
   limitIdle(ms: number): void {
     this.#idleMs = ms
-    if (!this.#isOver) this.#watchdog.feed(ms)
+    if (!this.#isOver) this.#watch(ms)
   }
 
   discard(): void {
@@ -87,19 +100,38 @@ export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array
   }
 
   async bytes(limit = maxTextBytes): Promise<Uint8Array> {
-    if ((this.#source.statedBytes ?? 0) > limit) this.#refuse()
+    const stated = this.#source.statedBytes
+    if (stated !== undefined && stated > limit) this.#refuse()
     const parts: Uint8Array[] = []
-    for (let step = await this.next(); !step.done; step = await this.next()) {
+    for (;;) {
+      const read = this.read()
+      const piece = read instanceof Promise ? await read : read
       if (this.#read > limit) this.#refuse()
-      parts.push(step.value)
+      if (!piece) return joinBytes(parts)
+      // a body that came whole has nothing to wait for
+      if (piece.byteLength !== stated) parts.push(piece)
+      else {
+        this.#settle()
+        return piece
+      }
     }
-    return parts.length === 1 && parts[0] ? parts[0] : joinBytes(parts)
   }
 
-  next(): Promise<BodyStep> {
-    if (this.#isOver) return Promise.resolve(done)
-    if (this.#idleMs) this.#watchdog.feed(this.#idleMs)
-    return this.#source.read().then(this.#onStep, this.#onFailure)
+  read(): BodyPiece | Promise<BodyPiece> {
+    if (this.#isOver) return undefined
+    if (this.#idleMs) this.#watch(this.#idleMs)
+    try {
+      const read = this.#source.read()
+      return read instanceof Promise ? read.then(this.#onPiece, this.#onFailure) : this.#onPiece(read)
+    } catch (thrown) {
+      return this.#onFailure(thrown)
+    }
+  }
+
+  async next(): Promise<BodyStep> {
+    const read = this.read()
+    const value = read instanceof Promise ? await read : read
+    return value ? { done: false, value } : done
   }
 
   /** Called when the reader stops early. The rest of the body may be short enough to read. */
@@ -108,15 +140,15 @@ export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array
     return done
   }
 
-  readonly #onStep = (step: BodyStep): BodyStep => {
+  readonly #onPiece = (piece: BodyPiece): BodyPiece => {
     // the reader's own time does not count as the upstream's silence
-    if (this.#idleMs) this.#watchdog.stop()
-    if (step.done) {
+    if (this.#idleMs) this.#watchdog?.stop()
+    if (!piece) {
       this.#settle()
-      return done
+      return undefined
     }
-    this.#read += step.value.byteLength
-    return this.#read > this.#maxBytes ? this.#refuse() : step
+    this.#read += piece.byteLength
+    return this.#read > this.#maxBytes ? this.#refuse() : piece
   }
 
   readonly #onFailure = (thrown: unknown): never => {
@@ -131,30 +163,39 @@ export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array
 
   async #drain(): Promise<void> {
     this.#settle()
-    this.#watchdog.feed(drainMs)
+    this.#watch(drainMs)
     try {
       for (let reads = 0; reads < drainReads; reads++) {
-        const step = await this.#source.read()
-        if (step.done) break
+        const piece = await this.#source.read()
+        if (!piece) break
       }
     } catch {
       // the connection broke after everything useful had been read
     } finally {
-      this.#watchdog.stop()
+      this.#watchdog?.stop()
       this.#source.cancel()
     }
   }
 
+  #watch(ms: number): void {
+    this.#watchdog ??= new Watchdog(this.#timers, () => this.#link.abort(upstreamTimeout()))
+    this.#watchdog.feed(ms)
+  }
+
   #settle(): void {
     this.#isOver = true
-    this.#watchdog.stop()
-    this.#release()
+    this.#watchdog?.stop()
+    this.#link.release()
   }
 
   #letGo(): void {
     this.#settle()
     this.#source.cancel()
   }
+}
+
+export function upstreamTimeout(): ChatError {
+  return new ChatError('timeout', { message: 'The upstream did not answer in time.', code: 'upstream_timeout' })
 }
 
 function tooLarge(): ChatError {

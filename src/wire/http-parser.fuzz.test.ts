@@ -37,7 +37,7 @@ function readingOf(bytes: Buffer): Reading | undefined {
     head: (found: ReplyHead) => {
       head = found
     },
-    bytes: (part: Buffer) => parts.push(part),
+    body: (part: Buffer) => parts.push(part),
     end: () => {
       isWhole = true
     },

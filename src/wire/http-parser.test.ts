@@ -20,7 +20,7 @@ function read(pieces: readonly Buffer[], { method = 'GET', closes = true } = {})
     head: (found) => {
       head = found
     },
-    bytes: (bytes) => parts.push(Buffer.from(bytes)),
+    body: (bytes) => parts.push(Buffer.from(bytes)),
     end: () => {
       isWhole = true
     },
@@ -246,7 +246,7 @@ test('the version, the header and the framing decide whether a connection is kep
       head: (head) => {
         found = head
       },
-      bytes: () => undefined,
+      body: () => undefined,
       end: () => undefined,
     })
     parser.push(bytes(text))
@@ -271,7 +271,7 @@ test('the chunks of one read are given as one piece', () => {
   const got: string[] = []
   const parser = new ReplyParser('GET', {
     head: () => undefined,
-    bytes: (part) => got.push(part.toString()),
+    body: (part) => got.push(part.toString()),
     end: () => undefined,
   })
   parser.push(bytes(ok(chunked, '1\r\na\r\n2\r\nbc\r\n3\r\nd')))

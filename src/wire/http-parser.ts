@@ -1,11 +1,11 @@
 import { ChatError } from '../chat/error.ts'
-import { invalidReply, type ReplyHead, readField, readHead } from './http-head.ts'
+import { invalidHead, invalidReply, isValidHead, maxFields, mistakeIn, type ReplyHead, readHead } from './http-head.ts'
 
 /** Receives what a parser finds. */
 export interface ReplySink {
   head(head: ReplyHead): void
   /** A part of the body; never empty. */
-  bytes(bytes: Buffer): void
+  body(bytes: Buffer): void
   /** The body is complete. Nothing follows. */
   end(): void
 }
@@ -13,7 +13,6 @@ export interface ReplySink {
 const lineFeed = 10
 /** Limit for the bytes of a head, and for the bytes of the trailers. Line ends count. */
 const maxHeadBytes = 64 * 1024
-const maxFields = 256
 /** Limit for interim replies, such as 103, before the final one. */
 const maxInterim = 16
 /** Limit for the extensions and the padding of all size lines of a body. No known service uses extensions. */
@@ -34,8 +33,8 @@ export class ReplyParser {
   #state: ParserState = 'head'
   /** The unfinished line. */
   #line = ''
-  /** The lines of the current head. */
-  #lines: string[] = []
+  /** The complete lines of the current head, with CR LF after each. */
+  #lines = ''
   /** Whether the lines of the head end in a line feed alone; undefined before the first line. */
   #hasBareFeeds: boolean | undefined
   /** Bytes of the current head, size line or trailers. */
@@ -88,9 +87,23 @@ export class ReplyParser {
         return this.#takeBody(bytes, at)
       case 'size':
         return this.#takePlainSize(bytes, at) || this.#takeLine(bytes, at)
+      case 'head':
+        return this.#takeWholeHead(bytes, at) || this.#takeLine(bytes, at)
       default:
         return this.#takeLine(bytes, at)
     }
+  }
+
+  /** Reads a head that came whole, the usual case, without a step for each line. @returns 0 for any other head */
+  #takeWholeHead(bytes: Buffer, at: number): number {
+    if (this.#line !== '' || this.#lines !== '' || this.#hasBareFeeds) return 0
+    const end = bytes.indexOf('\r\n\r\n', at, 'latin1') + 4
+    if (end === 3 || end - at > maxHeadBytes) return 0
+    const text = bytes.toString('latin1', at, end - 2)
+    if (!isValidHead(text)) return 0
+    this.#hasBareFeeds = false
+    this.#onHead(text)
+    return end
   }
 
   #takeBody(bytes: Buffer, at: number): number {
@@ -152,18 +165,24 @@ export class ReplyParser {
   #onHeadLine(line: string): void {
     if (line !== '') {
       this.#countField()
-      this.#lines.push(line)
+      this.#lines += `${line}\r\n`
       return
     }
-    const head = readHead(this.#lines, this.#method)
-    this.#lines = []
+    const text = this.#lines
+    this.#lines = ''
+    if (!isValidHead(text)) throw invalidHead(text)
+    this.#onHead(text)
+  }
+
+  #onHead(text: string): void {
+    const head = readHead(text, this.#method)
     this.#begin('head')
     if (head.status === 101) throw invalidReply('it changes the protocol, which was not asked for')
-    if (head.status >= 200) this.#onHead(head)
+    if (head.status >= 200) this.#onFinalHead(head)
     else if (++this.#interim > maxInterim) throw invalidReply(`more than ${maxInterim} interim replies came before it`)
   }
 
-  #onHead(head: ReplyHead): void {
+  #onFinalHead(head: ReplyHead): void {
     const { framing } = head
     if (framing.type === 'counted') this.#left = framing.length
     this.#begin(framing.type === 'chunked' ? 'size' : framing.type === 'empty' ? 'over' : framing.type)
@@ -186,7 +205,8 @@ export class ReplyParser {
       return
     }
     this.#countField()
-    readField(line)
+    const mistake = mistakeIn(line)
+    if (mistake) throw mistake
   }
 
   #countField(): void {
@@ -201,7 +221,7 @@ export class ReplyParser {
 
   #flush(): void {
     const body = this.#body.take()
-    if (body) this.#sink.bytes(body)
+    if (body) this.#sink.body(body)
   }
 }
 

@@ -1,3 +1,5 @@
+import type { ReplyHeaders } from './reply-headers.ts'
+
 /** Bytes as they arrive. Stopping early frees the connection. */
 export type ByteSource = AsyncIterable<Uint8Array>
 
@@ -19,7 +21,7 @@ export interface HttpLimits {
 /** A reply whose body must be read to its end or `discard`ed. */
 export interface HttpReply {
   readonly status: number
-  readonly headers: Headers
+  readonly headers: ReplyHeaders
   /** When its head came, in milliseconds since 1970. */
   readonly receivedAt: number
   readonly body: ByteSource

@@ -1,5 +1,6 @@
 import { ChatError } from '../chat/error.ts'
 import type { Destination } from './dial.ts'
+import { headerName, headerValue } from './http-head.ts'
 import type { HttpLimits } from './http-reply.ts'
 
 export interface HttpRequest {
@@ -34,6 +35,11 @@ export interface RequestTarget {
 /** Targets of URLs that were used lately. */
 const targets = new Map<string, RequestTarget>()
 const maxTargets = 256
+
+/** Returns the target of a URL that was used lately. */
+export function knownTarget(url: string): RequestTarget | undefined {
+  return targets.get(url)
+}
 
 /** @throws ChatError for a URL that is neither http nor https */
 export function targetOf(text: string): RequestTarget {
@@ -86,9 +92,15 @@ export function requestBytes(
   { method, headers, body }: HttpRequest,
   { host, path, credentials }: RequestTarget,
 ): readonly Uint8Array[] {
-  const fields = headersOf({ ...defaults, ...(credentials && { authorization: credentials }) }, headers)
+  const fields: Record<string, string> = { ...defaults }
+  if (credentials !== undefined) fields.authorization = credentials
+  for (const name in headers) {
+    const value = (headers[name] ?? '').trim()
+    if (!headerName.test(name) || !headerValue.test(value)) throw invalidHeader()
+    fields[name.toLowerCase()] = value
+  }
   let head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: keep-alive\r\n`
-  for (const [name, value] of fields) if (!own.has(name)) head += `${name}: ${value}\r\n`
+  for (const name in fields) if (!own.has(name)) head += `${name}: ${fields[name]}\r\n`
   const isText = typeof body === 'string'
   const length = isText ? Buffer.byteLength(body) : byteLength(body ?? [])
   if (body !== undefined || method !== 'GET') head += `Content-Length: ${length}\r\n`
@@ -105,13 +117,9 @@ function byteLength(pieces: readonly Uint8Array[]): number {
 
 const defaults = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': `Bun/${Bun.version}` }
 
-function headersOf(...all: readonly Readonly<Record<string, string>>[]): Headers {
-  const fields = new Headers()
-  try {
-    for (const headers of all) for (const name in headers) fields.set(name, headers[name] ?? '')
-  } catch (cause) {
-    const message = 'A header for the upstream has a character that no header may have.'
-    throw new ChatError('upstream-outdated', { message, code: 'upstream_unreachable', cause })
-  }
-  return fields
+function invalidHeader(): ChatError {
+  return new ChatError('upstream-outdated', {
+    message: 'A header for the upstream has a character that no header may have.',
+    code: 'upstream_unreachable',
+  })
 }

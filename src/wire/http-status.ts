@@ -2,6 +2,7 @@ import { ChatError, type Reason } from '../chat/error.ts'
 import { excerpt, redact } from '../chat/secret.ts'
 import type { HttpReply } from './http-reply.ts'
 import { jsonOrUndefined } from './json.ts'
+import type { ReplyHeaders } from './reply-headers.ts'
 import { SseDecoder } from './sse.ts'
 import { verdict } from './verdict.ts'
 
@@ -20,7 +21,7 @@ const tellsCaller = new Set<Reason>(['invalid-request', 'content-filtered', 'mod
 export interface RefusalHead {
   /** The HTTP status, or the status in an error object inside a 200; 0 if it has none. */
   readonly status: number
-  readonly headers?: Headers
+  readonly headers?: ReplyHeaders
   /** When the head came, in milliseconds since 1970. A date in `Retry-After` is compared with it. */
   readonly receivedAt?: number
 }
@@ -84,7 +85,7 @@ const hourMs = 3_600_000
  * Milliseconds to wait before another attempt: `retry-after-ms`, or `Retry-After` in seconds or as an HTTP date; an hour at
  * most. An invalid value is ignored.
  */
-export function parseRetryAfter(headers: Headers, now = Number.NaN): number | undefined {
+export function parseRetryAfter(headers: ReplyHeaders, now = Number.NaN): number | undefined {
   const exact = headers.get('retry-after-ms')
   if (exact && /^\d{1,9}$/.test(exact)) return Math.min(Number(exact), hourMs)
   const value = headers.get('retry-after')
@@ -117,7 +118,7 @@ export async function refusal(reply: HttpReply, read: (body: unknown) => Upstrea
  * Whether a reply is a web page: Cloudflare answered in place of the upstream, the text begins like a page, or the content
  * type is HTML and the text does not begin like an answer.
  */
-export function isPage(headers: Headers, text = ''): boolean {
+export function isPage(headers: ReplyHeaders, text = ''): boolean {
   if (headers.has('cf-mitigated') || /^\s*<(!doctype|html|head|body|[?]xml|error)\b/i.test(text)) return true
   return /^\s*text\/html/i.test(headers.get('content-type') ?? '') && !beginsAsAnswer(text)
 }

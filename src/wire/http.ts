@@ -1,13 +1,12 @@
-import { ChatError } from '../chat/error.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import { Watchdog } from '../flow/watchdog.ts'
 import { plainBody } from './decompress.ts'
 import { dial } from './dial.ts'
 import { type Fetch, FetchExchange } from './fetch-exchange.ts'
-import { type BodySource, CountedReply } from './http-body.ts'
-import { HttpConnection, type OnFree } from './http-connection.ts'
+import { type BodySource, CountedReply, type ExchangeLink, upstreamTimeout } from './http-body.ts'
+import { HttpExchange } from './http-exchange.ts'
 import type { HttpReply } from './http-reply.ts'
-import { type HttpRequest, type RequestTarget, requestBytes, targetOf } from './http-request.ts'
+import { type HttpRequest, knownTarget, type RequestTarget, requestBytes, targetOf } from './http-request.ts'
 
 const connectMs = 5_000
 
@@ -16,29 +15,56 @@ const connectMs = 5_000
  * the length that a server states (docs/decisions/0023-own-http-client.md).
  * @throws ChatError `upstream-failed` if no server answers, `timeout` by `limits`, or the signal's reason
  */
-export async function send(request: HttpRequest, signal: Cancel): Promise<HttpReply> {
+export function send(request: HttpRequest, signal: Cancel): Promise<HttpReply> {
+  try {
+    const exchange = askKept(request, signal)
+    if (!exchange) return sendFully(request, signal)
+    return exchange.started.then(() => replyOf(exchange, exchange, request, signal))
+  } catch (thrown) {
+    return Promise.reject(thrown)
+  }
+}
+
+/**
+ * Sends a request over an idle connection if nothing else has to be done for it: no deadline for the head, and no second
+ * attempt. This is the usual case, and short, because a function is slow in its first hundreds of calls.
+ * @returns undefined for any other request
+ */
+function askKept(request: HttpRequest, signal: Cancel): HttpExchange | undefined {
+  const { idle, fetchByProxy } = signal.runtime.network
+  const { method, limits } = request
+  if (method !== 'POST' || limits || fetchByProxy || request.needsNewConnection || signal.aborted) return undefined
+  const target = knownTarget(request.url)
+  if (!target) return undefined
+  const bytes = requestBytes(request, target)
+  const keepAs = keyOf(request, target)
+  const kept = idle.take(keepAs)
+  return kept && new HttpExchange(kept, bytes, { method, signal, keepAs })
+}
+
+async function sendFully(request: HttpRequest, signal: Cancel): Promise<HttpReply> {
   const target = targetOf(request.url)
-  const { limits = {} } = request
-  const { fetchByProxy } = signal.runtime.network
+  const { limits } = request
+  const { timers, network } = signal.runtime
   signal.throwIfAborted()
   const link = signal.child()
-  const watchdog = new Watchdog(signal.runtime.timers, () => link.abort(upstreamTimeout()))
-  if (limits.headMs) watchdog.feed(limits.headMs)
+  const watchdog = new Watchdog(timers, () => link.abort(upstreamTimeout()))
+  if (limits?.headMs) watchdog.feed(limits.headMs)
   try {
-    const source = await (fetchByProxy && !request.isOwn
-      ? askProxy(fetchByProxy, request, link)
+    const source = await (network.fetchByProxy && !request.isOwn
+      ? askProxy(network.fetchByProxy, request, link)
       : askDirectly(request, target, link))
-    return new CountedReply(plainBody(source), {
-      limits,
-      receivedAt: signal.runtime.now(),
-      watchdog,
-      release: () => link.release(),
-    })
+    return replyOf(source, link, request, signal)
   } catch (thrown) {
-    watchdog.stop()
     link.release()
     throw thrown
+  } finally {
+    watchdog.stop()
   }
+}
+
+function replyOf(source: BodySource, link: ExchangeLink, { limits }: HttpRequest, { runtime }: Cancel): HttpReply {
+  return new CountedReply(plainBody(source), { limits, receivedAt: runtime.now(), timers: runtime.timers, link })
 }
 
 async function askProxy(fetchByProxy: Fetch, request: HttpRequest, signal: Cancel): Promise<BodySource> {
@@ -50,15 +76,12 @@ async function askProxy(fetchByProxy: Fetch, request: HttpRequest, signal: Cance
 /** Sends the request over an idle connection, or a new one. @throws ChatError, or the signal's reason */
 async function askDirectly(request: HttpRequest, target: RequestTarget, signal: Cancel): Promise<BodySource> {
   const { method, address } = request
-  const { idle } = signal.runtime.network
   const bytes = requestBytes(request, target)
-  const key = address === undefined ? target.key : `${target.key} ${address}`
-  const kept = request.needsNewConnection ? undefined : idle.take(key)
   // a request that needs a new connection closes it, because otherwise each one would leave another idle connection
-  const onFree: OnFree = (free, keepAliveMs) =>
-    request.needsNewConnection ? free.destroy() : idle.put(key, free, keepAliveMs)
+  const keepAs = request.needsNewConnection ? undefined : keyOf(request, target)
+  const kept = keepAs === undefined ? undefined : signal.runtime.network.idle.take(keepAs)
   if (kept) {
-    const exchange = new HttpConnection(kept, onFree).begin(bytes, method, signal)
+    const exchange = new HttpExchange(kept, bytes, { method, signal, keepAs })
     try {
       await exchange.started
       return exchange
@@ -70,11 +93,12 @@ async function askDirectly(request: HttpRequest, target: RequestTarget, signal: 
   }
   const destination = address === undefined ? target.destination : { ...target.destination, address }
   const socket = await dial(destination, { limitMs: request.limits?.connectMs ?? connectMs }, signal)
-  const exchange = new HttpConnection(socket, onFree).begin(bytes, method, signal)
+  const exchange = new HttpExchange(socket, bytes, { method, signal, keepAs })
   await exchange.started
   return exchange
 }
 
-function upstreamTimeout(): ChatError {
-  return new ChatError('timeout', { message: 'The upstream did not answer in time.', code: 'upstream_timeout' })
+/** The key of the connections that may carry a request. */
+function keyOf({ address }: HttpRequest, { key }: RequestTarget): string {
+  return address === undefined ? key : `${key} ${address}`
 }

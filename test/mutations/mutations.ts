@@ -4,7 +4,7 @@ import type { Mutation } from './mutation.ts'
 export const mutations: readonly Mutation[] = [
   {
     name: 'abort',
-    file: 'src/wire/http-connection.ts',
+    file: 'src/wire/http-exchange.ts',
     find: 'signal.onAbort(() => this.abort(signal.reason))',
     replace: 'signal.onAbort(() => undefined)',
     tests: ['src/wire/http.test.ts'],

@@ -1,6 +1,7 @@
 import type { ChatEvent } from '../../chat/event.ts'
 import { LineSplitter } from '../../wire/line-splitter.ts'
 import type { FrameDecoder, FrameSplitter } from '../../wire/read-frames.ts'
+import type { ReplyHeaders } from '../../wire/reply-headers.ts'
 import { SseDecoder, type SseFrame } from '../../wire/sse.ts'
 import { DataStreamDecoder } from './data-stream.ts'
 import { UiMessageDecoder } from './events.ts'
@@ -14,7 +15,7 @@ export class EitherDecoder implements FrameDecoder {
   #beginning: Uint8Array = new Uint8Array()
   #chosen: Wire | undefined
 
-  constructor(headers: Headers) {
+  constructor(headers: ReplyHeaders) {
     const chosen = () => this.#choose().splitter
     const isLongPage = () => this.#chosen?.splitter.isLongPage ?? false
     this.splitter = {
