@@ -207,3 +207,27 @@ describe('many bytes are read in steps', () => {
     expect(Math.max(...read)).toBeLessThan(1024 * 1024)
   })
 })
+
+describe('a short body is read without a scan of its text', () => {
+  const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
+  const objects = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`
+
+  test('its depth has the same bound', async () => {
+    for (const json of [nested(64), objects(64)]) expect(await readJson(encoder.encode(json))).toHaveProperty('value')
+    for (const json of [nested(65), objects(65)])
+      expect(await readJson(encoder.encode(json))).toEqual({ crossed: 'depth' })
+  })
+
+  test('its numbers keep their digits', async () => {
+    const json = '{"a":[9007199254740993,-9007199254740993,1e400],"b":{"c":123456789012345678}}'
+    const reading = await readJson(encoder.encode(json))
+    expect('value' in reading && JSON.stringify(reading.value)).toBe(json)
+  })
+
+  test('every value of a short text is within the other bounds', () => {
+    for (const json of [`[${'1,'.repeat(65_534)}1]`, `{${'"":1,'.repeat(26_212)}"":1}`]) {
+      expect(json.length).toBeLessThanOrEqual(128 * 1024)
+      expect(scanJson(json).crossed).toBeUndefined()
+    }
+  })
+})

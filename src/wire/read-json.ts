@@ -1,5 +1,6 @@
+import type { Fields } from '../chat/message.ts'
 import { nextTurn } from '../flow/next-turn.ts'
-import { type JsonBounds, scanJson } from './json-bounds.ts'
+import { type JsonBounds, jsonBounds, scanJson } from './json-bounds.ts'
 import { JsonReader, type ReadingManner } from './json-reader.ts'
 import type { JsonReading } from './json-reading.ts'
 
@@ -37,9 +38,42 @@ export async function readJsonInSteps(
 function parseAtOnce(bytes: Uint8Array, bounds: JsonBounds | undefined): JsonReading {
   const text = textOf(bytes)
   if (text === undefined) return { invalid: 'utf-8' }
+  if (!bounds && bytes.byteLength <= maxUnscanned) return parseUnscanned(bytes, text)
   const { crossed, hasLongNumber } = scanJson(text, bounds)
   if (crossed) return { crossed }
-  if (hasLongNumber) return allSteps(new JsonReader(bytes, bounds))
+  return hasLongNumber ? allSteps(new JsonReader(bytes, bounds)) : parse(text)
+}
+
+/** The most bytes that cannot cross any of the usual bounds except for the depth. */
+const maxUnscanned = 128 * 1024
+
+/** Looks at the value instead of the text, which has many more characters. */
+function parseUnscanned(bytes: Uint8Array, text: string): JsonReading {
+  const reading = parse(text)
+  if (!('value' in reading)) return reading
+  const oddity = oddityIn(reading.value, jsonBounds.depth)
+  if (oddity === 'depth') return { crossed: 'depth' }
+  return oddity === 'number' ? allSteps(new JsonReader(bytes)) : reading
+}
+
+/** What makes a value unusual: it nests deeper than `depth`, or it has a number that may have lost digits. */
+function oddityIn(value: unknown, depth: number): 'depth' | 'number' | undefined {
+  if (typeof value === 'number') return Math.abs(value) > Number.MAX_SAFE_INTEGER ? 'number' : undefined
+  if (!hasMembers(value)) return undefined
+  if (depth === 0) return 'depth'
+  for (const name in value) {
+    const oddity = oddityIn(value[name], depth - 1)
+    if (oddity) return oddity
+  }
+  return undefined
+}
+
+/** Whether it is a list or an object. Both have named members. */
+function hasMembers(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null
+}
+
+function parse(text: string): JsonReading {
   try {
     return { value: JSON.parse(text) }
   } catch {
@@ -54,6 +88,7 @@ function allSteps(reader: JsonReader): JsonReading {
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
+/** Returns undefined for invalid UTF-8. */
 function textOf(bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes)
