@@ -6,7 +6,7 @@ import { type AnswerSupport, noteLosses } from '../../flow/losses.ts'
 import { nextTurn } from '../../flow/next-turn.ts'
 import type { OpenCall } from './calls.ts'
 import type { Exchange } from './exchange.ts'
-import { readJsonBody } from './read-body.ts'
+import { type JsonBody, readJsonBody } from './read-body.ts'
 import { respondJson, respondStream } from './respond.ts'
 import type { Services } from './services.ts'
 import type { StreamSurface } from './stream-body.ts'
@@ -23,8 +23,8 @@ export interface AnswerLabel {
 export interface ChatProtocol<Decoded extends { readonly request: ChatRequest }> {
   /** The parts of an answer that the protocol can express. The receipt names the parts that were lost. */
   readonly support: AnswerSupport
-  /** Reads a parsed body. @throws ChatError */
-  decode(body: unknown): Decoded | Promise<Decoded>
+  /** Reads a body. @throws ChatError */
+  decode(body: JsonBody): Decoded | Promise<Decoded>
   /** Writes the answer event by event. */
   stream(decoded: Decoded, label: AnswerLabel): StreamSurface
   /** Makes the body of an answer that is sent whole. */
@@ -65,7 +65,7 @@ export interface StreamProtocol<Decoded, Event extends AnyEvent> {
 /** Makes a handler for a stream protocol. */
 export function answerStream<Decoded, Event extends AnyEvent>(protocol: StreamProtocol<Decoded, Event>): ChatHandler {
   return answerBody(
-    (body, exchange) => protocol.decode(body, exchange),
+    ({ value }, exchange) => protocol.decode(value, exchange),
     (decoded, running) => {
       const { exchange, open, services } = running
       const answer = protocol.answer(decoded, running)
@@ -87,7 +87,7 @@ type ChatHandler = (exchange: Exchange, services: Services) => Promise<Response>
  * Opens a call, reads and decodes the body, and responds. The response closes the call; a failure here closes it too.
  */
 function answerBody<Decoded>(
-  decode: (body: unknown, exchange: Exchange) => Decoded | Promise<Decoded>,
+  decode: (body: JsonBody, exchange: Exchange) => Decoded | Promise<Decoded>,
   respond: (decoded: Decoded, running: RunningChat) => Promise<Response>,
 ): ChatHandler {
   return async (exchange, services) => {

@@ -42,7 +42,7 @@ function requestOf(exchange: Exchange, limits: Parameters<typeof readJsonBody>[1
   return {
     param: (name) => decoded(exchange.params[name]),
     query: (name) => queryOf(exchange, name),
-    json: () => readJsonBody(exchange.request, limits),
+    json: async () => (await readJsonBody(exchange.request, limits)).value,
   }
 }
 

@@ -21,15 +21,22 @@ export interface BodyLimits {
   readonly signal: Cancel
 }
 
+/** The JSON of a request's body. */
+export interface JsonBody {
+  readonly value: unknown
+  readonly bytes: Uint8Array
+}
+
 /**
- * The parsed JSON of a request's body.
+ * Reads and parses a request's body.
  * @throws ChatError `too-large`, `too-slow`, `unsupported-media` or `invalid-request`
  */
-export async function readJsonBody(request: Request, limits: BodyLimits): Promise<unknown> {
+export async function readJsonBody(request: Request, limits: BodyLimits): Promise<JsonBody> {
   refuseOtherMedia(request.headers)
-  const parsed = readJson(await readBytes(request, limits))
+  const bytes = await readBytes(request, limits)
+  const parsed = readJson(bytes)
   const reading = parsed instanceof Promise ? await parsed : parsed
-  if ('value' in reading) return reading.value
+  if ('value' in reading) return { value: reading.value, bytes }
   throw 'crossed' in reading ? crossed(reading.crossed) : invalid(reading.invalid)
 }
 

@@ -9,7 +9,7 @@ import type { StreamSurface } from '../../exchange/stream-body.ts'
 /** `POST /v1/chat/completions` */
 export const chatCompletions = answerChat<DecodedRequest>({
   support: answerSupport,
-  decode: (body) => decodePlainRequest(body) ?? inTurns(decodeSteps(body)),
+  decode: ({ value, bytes }) => decodePlainRequest(value, bytes) ?? inTurns(decodeSteps(value)),
   stream: (decoded, label) => surfaceOf(new StreamEncoder(optionsOf(decoded, label))),
   whole(decoded, label) {
     const options = optionsOf(decoded, label)
