@@ -21,14 +21,18 @@ export function prepareName(name: string): ComparedName {
   return { name, upper, skeleton: skeletonOf(upper), characters: charactersOf(upper) }
 }
 
-/** The known name that was probably meant; undefined if none is similar. */
-export function nearestName(asked: ComparedName, known: readonly ComparedName[]): string | undefined {
+/** How many pairs of names may still be compared letter by letter. */
+export interface Effort {
+  left: number
+}
+
+/** The known name that was probably meant; undefined if none is similar, or if the effort is used up. */
+export function nearestName(asked: ComparedName, known: readonly ComparedName[], effort: Effort): string | undefined {
   let nearest: string | undefined
   let most = maxEdits(asked.name)
   for (const other of known) {
     const isSame = asked.skeleton === other.skeleton
-    if (!isSame && !mayBeWithin(asked, other, most)) continue
-    const edits = isSame ? 0 : editsBetween(asked.upper, other.upper, most)
+    const edits = isSame ? 0 : likelyEdits(asked, other, { max: most, effort })
     if (edits > most) continue
     nearest = other.name
     // only a nearer name wins over this one
@@ -51,11 +55,22 @@ function charactersOf(text: string): number {
   return bits
 }
 
+/** Counts the edits between two names, or returns infinity if there are more than `max`, or if the effort is used up. */
+export function likelyEdits(
+  a: ComparedName,
+  b: ComparedName,
+  { max, effort }: { readonly max: number; readonly effort: Effort },
+): number {
+  if (!mayBeWithin(a, b, max) || effort.left <= 0) return Number.POSITIVE_INFINITY
+  effort.left--
+  return editsBetween(a.upper, b.upper, max)
+}
+
 /**
  * False if there are certainly more than `max` edits between two names. It is much cheaper than to count them: an edit
  * changes the length by one at most, and adds and removes one character at most.
  */
-export function mayBeWithin(a: ComparedName, b: ComparedName, max: number): boolean {
+function mayBeWithin(a: ComparedName, b: ComparedName, max: number): boolean {
   if (Math.abs(a.upper.length - b.upper.length) > max) return false
   let differing = a.characters ^ b.characters
   let count = 0
@@ -66,9 +81,20 @@ export function mayBeWithin(a: ComparedName, b: ComparedName, max: number): bool
 /**
  * Counts the edits between two names: a letter inserted, deleted or replaced, or two neighbours swapped (optimal
  * string alignment).
- * @returns any number over `max` if there are more edits than that
+ * @returns infinity if there are more than `max` edits
  */
 export function editsBetween(a: string, b: string, max = Number.POSITIVE_INFINITY): number {
+  const shared = sharedLength(a, b)
+  return countEdits(a.slice(shared), b.slice(shared), max)
+}
+
+function sharedLength(a: string, b: string): number {
+  let shared = 0
+  while (shared < a.length && a[shared] === b[shared]) shared++
+  return shared
+}
+
+function countEdits(a: string, b: string, max: number): number {
   let before: readonly number[] = []
   let row: readonly number[] = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let at = 1; at <= a.length; at++) {
@@ -87,9 +113,10 @@ export function editsBetween(a: string, b: string, max = Number.POSITIVE_INFINIT
       least = Math.min(least, edits)
     }
     // no later row can have less
-    if (least > max) return least
+    if (least > max) return Number.POSITIVE_INFINITY
     before = row
     row = next
   }
-  return row.at(-1) ?? 0
+  const edits = row.at(-1) ?? 0
+  return edits > max ? Number.POSITIVE_INFINITY : edits
 }

@@ -1,4 +1,4 @@
-import { type ComparedName, editsBetween, mayBeWithin, nearestName, prepareName } from './near-name.ts'
+import { type ComparedName, type Effort, likelyEdits, nearestName, prepareName } from './near-name.ts'
 
 /** What is known of the names of variables after the configuration has been read. */
 export interface NamesInUse {
@@ -10,6 +10,9 @@ export interface NamesInUse {
   isSet(name: string): boolean
 }
 
+/** Comparisons take 0.1 s at most. If a name is unknown a thousand times, one suggestion is enough. */
+const maxComparisons = 50_000
+
 /**
  * Warns of all unknown names in the file, because the file is only for this program.
  * @param inFile the variables in the file, each with its place
@@ -17,8 +20,9 @@ export interface NamesInUse {
 export function unknownInFile(inFile: ReadonlyMap<string, string>, { read, isKnown }: NamesInUse): string[] {
   const unknown = [...inFile].filter(([name]) => !isKnown(name) && !isOfRuntime(name))
   const known = unknown.length > 0 ? [...read].map(prepareName) : []
+  const effort = { left: maxComparisons }
   const described = unknown.map(
-    ([name, place]) => `${place}: ${describeUnknown(name, nearestName(prepareName(name), known))}`,
+    ([name, place]) => `${place}: ${describeUnknown(name, nearestName(prepareName(name), known, effort))}`,
   )
   const misplaced = [...inFile]
     .filter(([name]) => isOfRuntime(name))
@@ -32,12 +36,13 @@ export function unknownInFile(inFile: ReadonlyMap<string, string>, { read, isKno
  */
 export function unknownInEnvironment(names: readonly string[], { read, isKnown, isSet }: NamesInUse): string[] {
   const unset = [...read].filter((name) => name.length > 5 && !isSet(name)).map(prepareName)
+  const effort = { left: maxComparisons }
   return names
     .filter((name) => !isKnown(name))
     .flatMap((name) => {
       const asked = prepareName(name)
-      const similar = unset.filter((other) => isProbablyOurs(asked, other))
-      const meant = nearestName(asked, similar)
+      const similar = unset.filter((other) => isProbablyOurs(asked, other, effort))
+      const meant = nearestName(asked, similar, effort)
       return meant === undefined && !name.startsWith('UPSTREAM_') ? [] : [describeUnknown(name, meant)]
     })
 }
@@ -58,11 +63,10 @@ function describeUnknown(name: string, nearest: string | undefined): string {
  * Whether a name of the environment is meant to be ours. With the same first word it may differ by two edits,
  * otherwise by one at most.
  */
-function isProbablyOurs(asked: ComparedName, other: ComparedName): boolean {
+function isProbablyOurs(asked: ComparedName, other: ComparedName, effort: Effort): boolean {
   if (asked.skeleton === other.skeleton) return true
-  if (!mayBeWithin(asked, other, 2)) return false
   const max = firstWord(asked.name) === firstWord(other.name) ? 2 : asked.name.length >= 10 ? 1 : 0
-  return editsBetween(asked.upper, other.name, max) <= max
+  return likelyEdits(asked, other, { max, effort }) <= max
 }
 
 function firstWord(name: string): string {
