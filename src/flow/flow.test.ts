@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { newCancel } from '../wire/machine.double.ts'
-import type { Cancel } from './cancel.ts'
+import { type Cancel, CancelSource } from './cancel.ts'
 import { readAll, scriptedFlow } from './flow.double.ts'
 import { type Batch, events, flowOf } from './flow.ts'
+import { ManualRuntime } from './runtime.double.ts'
 
 const call = () => newCancel()
 
@@ -125,6 +126,47 @@ describe('the flow of a generator', () => {
     controller.abort(new Error('gone'))
     expect((await pending).thrown).toEqual(new Error('gone'))
     expect(signals.map(({ aborted }) => aborted)).toEqual([false, true])
+  })
+})
+
+describe('the flow of one batch', () => {
+  for (const [when, open] of Object.entries({ 'at once': () => [1, 2], later: async () => [1, 2] }))
+    test(`gives a batch that comes ${when}, and no longer follows its parent`, async () => {
+      const controller = new CancelSource(new ManualRuntime())
+      const flow = flowOf<number>(open, controller)
+      expect(await flow.next()).toEqual([1, 2])
+      expect(controller.followers).toBe(0)
+      expect(flow.next()).toBeUndefined()
+    })
+
+  test('drops a batch that comes after the flow was closed', async () => {
+    const controller = new CancelSource(new ManualRuntime())
+    const opening = Promise.withResolvers<Batch<number>>()
+    const signals: Cancel[] = []
+    const flow = flowOf<number>((signal) => {
+      signals.push(signal)
+      return opening.promise
+    }, controller)
+    const pending = flow.next()
+    flow.close()
+    opening.resolve([1])
+    expect(await pending).toBeUndefined()
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true])
+    expect(controller.followers).toBe(0)
+  })
+
+  test('fails again at each later read', async () => {
+    const failure = new Error('broken')
+    for (const open of [
+      () => Promise.reject(failure),
+      (): never => {
+        throw failure
+      },
+    ]) {
+      const flow = flowOf<number>(open, call())
+      expect(await readAll(flow)).toEqual({ batches: [], thrown: failure })
+      expect(await readAll(flow)).toEqual({ batches: [], thrown: failure })
+    }
   })
 })
 

@@ -24,11 +24,14 @@ export interface Flow<Event = ChatEvent> {
   close(): void
 }
 
+/** The batches of a generator, or the only batch of an answer that is whole. */
+export type OpenedBatches<Event> = AsyncIterable<Batch<Event>> | Batch<Event>
+
 /** Opens the batches. The signal is aborted when the flow is closed, and together with the flow's parent. */
-export type OpenBatches<Event> = (signal: Cancel) => AsyncIterable<Batch<Event>> | Promise<AsyncIterable<Batch<Event>>>
+export type OpenBatches<Event> = (signal: Cancel) => OpenedBatches<Event> | Promise<OpenedBatches<Event>>
 
 /**
- * Makes a flow of a generator's batches. The generator is opened on the first read.
+ * Makes a flow of a generator's batches, or of one batch. It is opened on the first read.
  * @param parent aborts the flow. Every wait of the generator must take the signal it is given
  */
 export function flowOf<Event>(open: OpenBatches<Event>, parent: Cancel): Flow<Event> {
@@ -72,8 +75,7 @@ class GeneratorFlow<Event> implements Flow<Event> {
   next(): NextBatch<Event> | Promise<NextBatch<Event>> {
     if (this.#failure) throw this.#failure.thrown
     if (this.#isOver) return undefined
-    const step = this.#batches ? this.#batches.next() : this.#start()
-    return step.then(this.#onStep, this.#onFailure)
+    return this.#batches ? this.#batches.next().then(this.#onStep, this.#onFailure) : this.#start()
   }
 
   close(): void {
@@ -84,17 +86,30 @@ class GeneratorFlow<Event> implements Flow<Event> {
     this.#free()
   }
 
-  async #start(): Promise<IteratorStep<Event>> {
+  #start(): NextBatch<Event> | Promise<NextBatch<Event>> {
     const open = this.#open
+    // what it refers to may be large, such as a request
     this.#open = undefined
-    this.#parent.throwIfAborted()
-    this.#link = this.#parent.child()
-    const opened = await open?.(this.#link)
-    this.#batches = opened?.[Symbol.asyncIterator]()
-    if (this.#batches && !this.#isOver) return this.#batches.next()
+    if (!open) return undefined
+    try {
+      this.#parent.throwIfAborted()
+      this.#link = this.#parent.child()
+      const opened = open(this.#link)
+      return opened instanceof Promise ? opened.then(this.#onOpened, this.#onFailure) : this.#onOpened(opened)
+    } catch (thrown) {
+      return this.#onFailure(thrown)
+    }
+  }
+
+  readonly #onOpened = (opened: OpenedBatches<Event>): NextBatch<Event> | Promise<NextBatch<Event>> => {
     // the flow was closed while it was being opened
-    this.#free()
-    return { done: true, value: undefined }
+    if (this.#isOver) return this.#free()
+    if (Symbol.asyncIterator in opened) {
+      this.#batches = opened[Symbol.asyncIterator]()
+      return this.next()
+    }
+    this.#end()
+    return opened
   }
 
   readonly #onStep = ({ done, value }: IteratorStep<Event>): NextBatch<Event> => {
@@ -117,7 +132,7 @@ class GeneratorFlow<Event> implements Flow<Event> {
     this.#link?.release()
   }
 
-  #free(): void {
+  #free(): undefined {
     this.#link?.release()
     this.#batches?.return?.()?.catch(() => undefined)
   }

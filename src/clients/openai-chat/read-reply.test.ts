@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
-import { flat } from '../../flow/flow.double.ts'
+import type { Cancel } from '../../flow/cancel.ts'
+import { events, flowOf } from '../../flow/flow.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
 import { newCancel } from '../../wire/machine.double.ts'
 import { readReply } from './read-reply.ts'
@@ -23,8 +24,8 @@ function reply(text: string, type = 'text/event-stream'): HttpReply {
 }
 
 async function read(sent: HttpReply, stream = true): Promise<ChatEvent[]> {
-  const signal = newCancel()
-  return Array.fromAsync(flat(readReply(sent, { stream, signal, choices: 1, newId: () => 'made' })))
+  const open = (signal: Cancel) => readReply(sent, { stream, signal, choices: 1, newId: () => 'made' })
+  return Array.fromAsync(events(flowOf(open, newCancel())))
 }
 
 async function failure(sent: HttpReply, stream = true): Promise<ChatError> {

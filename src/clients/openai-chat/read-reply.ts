@@ -6,7 +6,7 @@ import { isFields } from '../../dialects/openai-chat/fields.ts'
 import { plainReplyIn } from '../../dialects/openai-chat/plain-reply.ts'
 import { isRefusal, saysWords } from '../../dialects/openai-chat/refusal-inside.ts'
 import type { Cancel } from '../../flow/cancel.ts'
-import type { Batch } from '../../flow/flow.ts'
+import type { OpenedBatches } from '../../flow/flow.ts'
 import { frameValue } from '../../wire/frame-value.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
 import { readUpstreamJson } from '../../wire/json.ts'
@@ -23,26 +23,30 @@ export interface ReadOptions extends DecodeOptions {
 }
 
 /**
- * Reads the batches of an upstream's reply, which may be a stream, a whole completion, an error, or a web page.
+ * Reads an upstream's reply, which may be a stream, a whole completion, an error, or a web page. The events of a whole
+ * completion are one batch.
  * @throws ChatError for anything but a finished answer
  */
-export function readReply(reply: HttpReply, options: ReadOptions): AsyncIterable<Batch> {
+export function readReply(
+  reply: HttpReply,
+  options: ReadOptions,
+): OpenedBatches<ChatEvent> | Promise<OpenedBatches<ChatEvent>> {
   // reading a body of known length at once costs a third less
   const isText = !options.stream && reply.headers.has('content-length')
   return isText ? readWhole(reply, options) : readFrames(reply, framesFor(options), options.signal)
 }
 
-function framesFor(options: DecodeOptions): OpenaiFrames {
-  return new OpenaiFrames(new ReplyDecoder(options))
-}
-
-async function* readWhole(reply: HttpReply, options: ReadOptions): AsyncGenerator<Batch> {
+async function readWhole(reply: HttpReply, options: ReadOptions): Promise<OpenedBatches<ChatEvent>> {
   const bytes = await reply.bytes()
   const value = await readUpstreamJson(bytes)
-  if (isFields(value)) return yield plainReplyIn(value, options.stop) ?? framesFor(options).whole(value)
+  if (isFields(value)) return plainReplyIn(value, options.stop) ?? framesFor(options).whole(value)
   const decoder = framesFor(options)
   decoder.isComplete = bytes.length > 0
-  yield* readFrames(framed(reply, bytes), decoder, options.signal)
+  return readFrames(framed(reply, bytes), decoder, options.signal)
+}
+
+function framesFor(options: DecodeOptions): OpenaiFrames {
+  return new OpenaiFrames(new ReplyDecoder(options))
 }
 
 /** A reply whose bytes have already been read. */
