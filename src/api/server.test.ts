@@ -161,6 +161,45 @@ describe('operations', () => {
   })
 })
 
+describe('a path', () => {
+  // the listener finds the first ones itself, and the door finds the others
+  const chat = '/v1/chat/completions'
+  const spellings: readonly (readonly [method: string, target: string, status: number])[] = [
+    ['POST', chat, 200],
+    ['POST', `${chat}?`, 200],
+    ['POST', `${chat}?/health`, 200],
+    ['POST', `http://elsewhere${chat}`, 200],
+    ['POST', `${chat}/`, 200],
+    ['POST', `/v1/.${chat.slice(3)}`, 200],
+    ['POST', `${chat}#x`, 404],
+    ['POST', chat.toUpperCase(), 404],
+    ['POST', '/v1/chat/%63ompletions', 404],
+    ['POST', '/v1%2Fchat/completions', 404],
+    ['POST', `${chat};x`, 404],
+    ['POST', `${chat}%00`, 404],
+    ['GET', chat, 404],
+    ['HEAD', chat, 404],
+    ['OPTIONS', chat, 404],
+    ['PUT', chat, 404],
+    ['PROPFIND', chat, 404],
+    ['GET', '/health?x', 200],
+    ['GET', '/health#x', 404],
+    ['GET', '/%68ealth', 404],
+    ['POST', '/health', 404],
+  ]
+  for (const [method, target, status] of spellings)
+    test(`${method} ${target} is answered with ${status}`, async () => {
+      using client = new RawClient(server.url)
+      const body = bodyOf('hello')
+      void client.send(
+        `${method} ${target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      )
+      const reply = await client.reply(5_000, method === 'HEAD' ? { to: 'HEAD' } : {})
+      expect(reply.status).toBe(status)
+      expect(reply.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+    })
+})
+
 describe('a base URL with a slash at its end', () => {
   for (const path of [
     '//v1/chat/completions',

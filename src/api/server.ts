@@ -2,18 +2,17 @@ import { Elysia } from 'elysia'
 import type { ClientKey } from '../chat/caller.ts'
 import type { Logger } from '../flow/call.ts'
 import { CancelSource } from '../flow/cancel.ts'
-import type { HttpListener } from '../flow/network.ts'
+import type { ServedRoute } from '../flow/network.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { sleep, within } from '../flow/wait.ts'
 import { describeSurfaces } from './describe-surfaces.ts'
 import { Keys } from './door/authenticate.ts'
 import { readTrustedProxies } from './door/client-address.ts'
 import type { CrossSitePolicy } from './door/cross-site.ts'
-import { Door, type RunHandler } from './door/door.ts'
-import { RouteTable } from './door/route-table.ts'
+import { Door } from './door/door.ts'
+import { type FoundRoute, RouteTable } from './door/route-table.ts'
 import { drained } from './drained.ts'
 import { Calls } from './exchange/calls.ts'
-import { errorResponse } from './exchange/exchange.ts'
 import type { Services } from './exchange/services.ts'
 import { surfaces } from './surfaces/index.ts'
 
@@ -56,7 +55,10 @@ export function openServer(options: ServerOptions): Server {
   const never = new CancelSource(runtime)
   const { proxies } = readTrustedProxies(options.trustedProxies)
   const table = new RouteTable(surfaces)
-  const door = new Door({ table, keys: new Keys(keys, () => runtime.now()), proxies, policy, log, runtime })
+  const door = new Door({
+    ...{ table, keys: new Keys(keys, runtime), proxies, policy, log, runtime },
+    run: (handler, exchange) => handler(exchange, services),
+  })
   const calls = new Calls(options.idleSeconds)
   const services: Services = {
     ...options,
@@ -65,10 +67,14 @@ export function openServer(options: ServerOptions): Server {
     calls,
     phase: () => door.phase,
   }
-  const run: RunHandler = (handler, exchange) => handler(exchange, services)
-  const app = router(door, table, { run, listener: () => listener })
+  const answer: AnswerRequest = (request, found) => door.answer(request, listener, found)
+  const app = router(table, answer)
   const { hostname, port, idleSeconds } = options
-  const listener = runtime.network.serve({ hostname, port, idleSeconds, answer: (request) => app.fetch(request) })
+  const listener = runtime.network.serve({
+    ...{ hostname, port, idleSeconds },
+    routes: table.fixed.map((found) => routeTo(found, answer)),
+    answer: (request) => app.fetch(request),
+  })
   return {
     url: urlOf(hostname, listener.port),
     async stop(graceMs, delayMs = 0) {
@@ -86,23 +92,24 @@ export function openServer(options: ServerOptions): Server {
   }
 }
 
-interface RouterOptions {
-  readonly run: RunHandler
-  listener(): HttpListener
+/** @param found the route, if the listener has found it */
+type AnswerRequest = (request: Request, found?: FoundRoute) => Response | Promise<Response>
+
+/** A route for the listener's own router, which costs less than Elysia's (docs/decisions/0041-hot-routes.md). */
+function routeTo(found: FoundRoute, answer: AnswerRequest): ServedRoute {
+  const { method, path } = found.route
+  return { method, path, answer: (request) => answer(request, found) }
 }
 
-function router(door: Door, table: RouteTable, { run, listener }: RouterOptions) {
+function router(table: RouteTable, answer: AnswerRequest) {
   // by default Elysia assumes a host of at least four characters, and reads the path wrongly after a shorter host
-  const app = new Elysia({ strictPath: true, handler: { standardHostname: false } })
-    .onRequest(({ request }) => door.admit(request, listener()))
-    .onError(({ request, error, code, set }) => {
-      if (code !== 'NOT_FOUND') return errorResponse(door.exchangeOf(request), error)
-      // otherwise Elysia turns a successful answer into a 404
-      set.status = 200
-      return door.answer(request, run)
-    })
+  const app = new Elysia({ strictPath: true, handler: { standardHostname: false } }).onError(({ request, set }) => {
+    // otherwise Elysia turns a successful answer into a 404
+    set.status = 200
+    return answer(request)
+  })
   for (const { method, path } of table.routes)
-    app.route(method, patternOf(path), ({ request }) => door.answer(request, run), { parse: 'none' })
+    app.route(method, patternOf(path), ({ request }) => answer(request), { parse: 'none' })
   return app.compile()
 }
 

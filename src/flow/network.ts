@@ -63,6 +63,16 @@ export interface ServeOptions {
    * The seconds that a connection may be idle between requests, or while the head of a request arrives. At most 255.
    */
   readonly idleSeconds: number
+  /** Routes that the listener finds itself. */
+  readonly routes: readonly ServedRoute[]
+  /** Answers requests at all other paths, and with other methods. */
+  answer(request: Request): Response | Promise<Response>
+}
+
+/** A method and a path as it is sent, without a pattern. HEAD is GET without the body. */
+export interface ServedRoute {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly path: string
   answer(request: Request): Response | Promise<Response>
 }
 

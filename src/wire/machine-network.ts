@@ -1,7 +1,15 @@
 import { connect as connectTcp, createServer, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { connect as connectTls } from 'node:tls'
-import type { ByteSocket, Connecting, Endpoint, HttpListener, Network, ServeOptions } from '../flow/network.ts'
+import type {
+  ByteSocket,
+  Connecting,
+  Endpoint,
+  HttpListener,
+  Network,
+  ServedRoute,
+  ServeOptions,
+} from '../flow/network.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { connectionsWithinDescriptors } from './descriptors.ts'
 import { SocketPool } from './idle-sockets.ts'
@@ -61,7 +69,7 @@ function open({ isSecure, address: host, port, serverName }: Endpoint): Socket {
   })
 }
 
-function serve({ hostname, port, idleSeconds, answer }: ServeOptions): HttpListener {
+function serve({ hostname, port, idleSeconds, routes, answer }: ServeOptions): HttpListener {
   const server = Bun.serve({
     hostname,
     port,
@@ -70,6 +78,7 @@ function serve({ hostname, port, idleSeconds, answer }: ServeOptions): HttpListe
     reusePort: false,
     // our own limit answers in the client's dialect, but Bun's limit answers with an empty body
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    routes: byPath(routes),
     fetch: answer,
   })
   return {
@@ -82,6 +91,16 @@ function serve({ hostname, port, idleSeconds, answer }: ServeOptions): HttpListe
     stop: () => server.stop(false),
     kill: () => server.stop(true),
   }
+}
+
+/** The routes in the form of Bun's router, which compares the bytes of a path as it was sent. */
+function byPath(
+  routes: readonly ServedRoute[],
+): Record<string, Partial<Record<ServedRoute['method'], ServedRoute['answer']>>> {
+  const paths = Map.groupBy(routes, ({ path }) => path)
+  return Object.fromEntries(
+    [...paths].map(([path, all]) => [path, Object.fromEntries(all.map(({ method, answer }) => [method, answer]))]),
+  )
 }
 
 /** Tries with Node's server, because Bun's server reports every failure as a port in use. @returns the error's code */

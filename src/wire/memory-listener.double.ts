@@ -49,13 +49,20 @@ export class MemoryListener implements HttpListener {
     this.#addresses.set(request, address)
     this.#running.add(connection)
     try {
-      const { status, headers, body } = await this.#options.answer(request)
+      const { status, headers, body } = await this.#answer(request)
       if (!body) this.#end(connection)
       return new Response(body && this.#relay(body, connection), { status, headers })
     } catch (thrown) {
       this.#end(connection)
       throw thrown
     }
+  }
+
+  #answer(request: Request): Response | Promise<Response> {
+    const { pathname } = new URL(request.url)
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    const route = this.#options.routes.find((one) => one.path === pathname && one.method === method)
+    return (route ?? this.#options).answer(request)
   }
 
   /** Relays an answer. The request is pending until the client has read it all, or has closed the connection. */

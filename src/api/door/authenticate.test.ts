@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
 import { Secret } from '../../chat/secret.ts'
+import { machine } from '../../wire/machine.double.ts'
 import { Keys } from './authenticate.ts'
 
 const right = 'sk-timing-0123456789abcdef0123456789abcdef'
+const clock = (now: () => number) => ({ now, randomBytes: machine.randomBytes })
 const bearer = (key: string) => new Headers({ authorization: `Bearer ${key}` })
 
 const keyOf = (value: string) => ({ secret: new Secret(value), role: 'client' as const })
@@ -20,7 +22,10 @@ function verdict(keys: Keys, headers: Headers, address = '10.0.0.1'): string {
 
 describe('keys', () => {
   test('are accepted in each of the three headers', () => {
-    const keys = new Keys([keyOf(right), keyOf('sk-other-0123456789')], () => 0)
+    const keys = new Keys(
+      [keyOf(right), keyOf('sk-other-0123456789')],
+      clock(() => 0),
+    )
     expect(verdict(keys, bearer(right))).toBe('in')
     expect(verdict(keys, bearer('sk-other-0123456789'))).toBe('in')
     expect(verdict(keys, new Headers({ 'x-api-key': right }))).toBe('in')
@@ -30,15 +35,31 @@ describe('keys', () => {
   })
 
   test('are not needed if none is configured', () => {
-    expect(new Keys([], () => 0).isOpen).toBe(true)
-    expect(verdict(new Keys([], () => 0), new Headers())).toBe('in')
+    expect(
+      new Keys(
+        [],
+        clock(() => 0),
+      ).isOpen,
+    ).toBe(true)
+    expect(
+      verdict(
+        new Keys(
+          [],
+          clock(() => 0),
+        ),
+        new Headers(),
+      ),
+    ).toBe('in')
   })
 })
 
 describe('item 19: guessing', () => {
   test('is blocked for an address after a hundred wrong keys within a minute, until that minute ends', () => {
     let now = 0
-    const keys = new Keys([keyOf(right)], () => now)
+    const keys = new Keys(
+      [keyOf(right)],
+      clock(() => now),
+    )
     for (let guess = 0; guess < 100; guess++) expect(verdict(keys, bearer(`sk-${guess}`))).toBe('forbidden')
     now = 59_999
     expect(verdict(keys, bearer('sk-one-more'))).toBe('too-many-attempts')
@@ -48,7 +69,10 @@ describe('item 19: guessing', () => {
   })
 
   test('does not lock out a right key', () => {
-    const keys = new Keys([keyOf(right)], () => 0)
+    const keys = new Keys(
+      [keyOf(right)],
+      clock(() => 0),
+    )
     for (let guess = 0; guess < 150; guess++) verdict(keys, bearer('sk-wrong'))
     expect(verdict(keys, bearer('sk-wrong'))).toBe('too-many-attempts')
     expect(verdict(keys, bearer(right))).toBe('in')
@@ -58,14 +82,20 @@ describe('item 19: guessing', () => {
 
   test('tells how long to wait', () => {
     let now = 0
-    const keys = new Keys([keyOf(right)], () => now)
+    const keys = new Keys(
+      [keyOf(right)],
+      clock(() => now),
+    )
     for (let guess = 0; guess < 100; guess++) verdict(keys, bearer('sk-wrong'))
     now = 20_000
     expect(() => keys.check(bearer('sk-wrong'), '10.0.0.1')).toThrow(expect.objectContaining({ retryAfterMs: 40_000 }))
   })
 
   test('is not counted for a missing or a right key', () => {
-    const keys = new Keys([keyOf(right)], () => 0)
+    const keys = new Keys(
+      [keyOf(right)],
+      clock(() => 0),
+    )
     for (let at = 0; at < 200; at++) {
       expect(verdict(keys, new Headers())).toBe('unauthorized')
       expect(verdict(keys, bearer(right))).toBe('in')
@@ -73,7 +103,10 @@ describe('item 19: guessing', () => {
   })
 
   test('needs bounded memory: the first address is forgotten after 10,000 others', () => {
-    const keys = new Keys([keyOf(right)], () => 0)
+    const keys = new Keys(
+      [keyOf(right)],
+      clock(() => 0),
+    )
     for (let guess = 0; guess < 100; guess++) verdict(keys, bearer('sk-wrong'), 'first')
     expect(verdict(keys, bearer('sk-wrong'), 'first')).toBe('too-many-attempts')
     for (let other = 0; other < 10_000; other++) verdict(keys, bearer('sk-wrong'), `other-${other}`)
@@ -154,7 +187,10 @@ describe('P18: the time of a check', () => {
 
   test('reveals nothing about the key', () => {
     let now = 0
-    const keys = new Keys([keyOf(right), keyOf(`${right}-second`)], () => now)
+    const keys = new Keys(
+      [keyOf(right), keyOf(`${right}-second`)],
+      clock(() => now),
+    )
     const check = (headers: Headers) => {
       now += 61_000
       verdict(keys, headers)

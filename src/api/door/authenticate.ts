@@ -1,6 +1,7 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { anybody, type Caller, type ClientKey, callerOf } from '../../chat/caller.ts'
 import { ChatError } from '../../chat/error.ts'
+import type { Runtime } from '../../flow/runtime.ts'
 import { countedNetwork } from './client-address.ts'
 
 /** Wrong keys of one address within a minute, after which the answer is `too-many-attempts`. */
@@ -9,18 +10,19 @@ const maxRemembered = 10_000
 const minuteMs = 60_000
 
 /**
- * Checks client keys. It looks up the digest of a sent key, so the time does not show how much of the key was right.
+ * Checks client keys. It looks up the salted digest of a sent key. Nobody knows the salt, so the time of the look-up
+ * shows nothing of the keys, and their number does not matter.
  */
 export class Keys {
-  readonly #known: ReadonlyMap<string, { readonly digest: Buffer; readonly caller: Caller }>
-  readonly #now: () => number
+  readonly #salt: string
+  readonly #known: ReadonlyMap<string, Caller>
+  readonly #clock: Pick<Runtime, 'now'>
   readonly #wrong = new Map<string, { count: number; since: number }>()
 
-  /** @param now milliseconds since 1970 */
-  constructor(keys: readonly ClientKey[], now: () => number) {
-    const known = keys.map((key) => ({ digest: digestOf(key.secret.reveal()), caller: callerOf(key) }))
-    this.#known = new Map(known.map((one) => [one.digest.toString('hex'), one]))
-    this.#now = now
+  constructor(keys: readonly ClientKey[], runtime: Pick<Runtime, 'now' | 'randomBytes'>) {
+    this.#salt = Buffer.from(runtime.randomBytes(32)).toString('hex')
+    this.#known = new Map(keys.map((key) => [this.#digestOf(key.secret.reveal()), callerOf(key)]))
+    this.#clock = runtime
   }
 
   /** Whether clients need no key. */
@@ -36,24 +38,22 @@ export class Keys {
    */
   check(headers: Headers, address: string): Caller {
     if (this.isOpen) return anybody
-    const sent = keysIn(headers)
-    if (sent.length === 0) {
-      throw new ChatError('unauthorized', {
-        message:
-          'No API key was sent. Send it as "Authorization: Bearer KEY", as "x-api-key: KEY" or as "api-key: KEY".',
-      })
-    }
-    for (const key of sent) {
-      const caller = this.#callerOf(key)
+    let wasSent = false
+    for (const keyIn of keyReaders) {
+      const key = keyIn(headers)
+      if (!key) continue
+      const caller = this.#known.get(this.#digestOf(key))
       if (caller) return caller
+      wasSent = true
     }
-    throw this.#refuse(countedNetwork(address))
+    if (wasSent) throw this.#refuse(countedNetwork(address))
+    throw new ChatError('unauthorized', {
+      message: 'No API key was sent. Send it as "Authorization: Bearer KEY", as "x-api-key: KEY" or as "api-key: KEY".',
+    })
   }
 
-  #callerOf(key: string): Caller | undefined {
-    const sent = digestOf(key)
-    const known = this.#known.get(sent.toString('hex'))
-    return known && timingSafeEqual(known.digest, sent) ? known.caller : undefined
+  #digestOf(key: string): string {
+    return hash('sha256', this.#salt + key, 'hex')
   }
 
   #refuse(network: string): ChatError {
@@ -61,7 +61,7 @@ export class Keys {
     if (wrong && wrong.count >= maxWrongPerMinute) {
       return new ChatError('too-many-attempts', {
         message: 'Too many wrong keys from this address. Wait a minute, or send a right key, which is always let in.',
-        retryAfterMs: wrong.since + minuteMs - this.#now(),
+        retryAfterMs: wrong.since + minuteMs - this.#clock.now(),
       })
     }
     this.#count(network)
@@ -73,7 +73,7 @@ export class Keys {
 
   #wrongOf(address: string): { count: number; since: number } | undefined {
     const wrong = this.#wrong.get(address)
-    if (wrong && this.#now() - wrong.since < minuteMs) return wrong
+    if (wrong && this.#clock.now() - wrong.since < minuteMs) return wrong
     this.#wrong.delete(address)
     return undefined
   }
@@ -86,20 +86,17 @@ export class Keys {
     }
     const [oldest] = this.#wrong.keys()
     if (this.#wrong.size >= maxRemembered && oldest !== undefined) this.#wrong.delete(oldest)
-    this.#wrong.set(address, { count: 1, since: this.#now() })
+    this.#wrong.set(address, { count: 1, since: this.#clock.now() })
   }
 }
 
-function digestOf(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
-}
-
 /**
- * The keys of a request, in the headers of OpenAI's, Anthropic's and Azure's clients, in the order in which they are
+ * Reads the key of a request in the headers of OpenAI's, Anthropic's and Azure's clients, in the order in which they are
  * tried. All are tried, because a client may have to send a placeholder in one header. Two headers of one name arrive
  * joined, and their joined value is refused.
  */
-function keysIn(headers: Headers): readonly string[] {
-  const bearer = /^bearer +(\S.*)$/i.exec(headers.get('authorization') ?? '')?.[1]?.trim()
-  return [bearer, headers.get('x-api-key'), headers.get('api-key')].flatMap((key) => key || [])
-}
+const keyReaders: readonly ((headers: Headers) => string | null | undefined)[] = [
+  (headers) => /^bearer +(\S.*)$/i.exec(headers.get('authorization') ?? '')?.[1]?.trim(),
+  (headers) => headers.get('x-api-key'),
+  (headers) => headers.get('api-key'),
+]

@@ -8,7 +8,9 @@ import { machine } from '../../wire/machine.double.ts'
 import type { Surface, SurfaceRoute } from '../surfaces/surface.ts'
 import { Keys } from './authenticate.ts'
 import { readTrustedProxies } from './client-address.ts'
-import { Door, type RunHandler } from './door.ts'
+import { Door } from './door.ts'
+import type { RequestListener } from './open-exchange.ts'
+import { pathOf } from './path.ts'
 import { RouteTable } from './route-table.ts'
 
 const key = 'sk-door-0123456789abcdef'
@@ -36,11 +38,19 @@ const lab: Surface = {
 }
 const table = new RouteTable([lab])
 const doorWith = (...keys: string[]) => doorOf(keys.map((value) => ({ secret: new Secret(value), role: 'client' })))
+/** Answers every request that is let in with its path and the caller's role, because the handlers have no services. */
 const doorOf = (keys: readonly ClientKey[]) =>
-  new Door({ runtime: machine, table, keys: new Keys(keys, () => machine.now()), proxies, policy, log })
+  new Door({
+    ...{ runtime: machine, table, keys: new Keys(keys, machine), proxies, policy, log },
+    run: (_handler, { path, caller }) => new Response(`${path} ${caller.role}`),
+  })
+const nobody = { addressOf: () => undefined, limitSilence: () => undefined }
 
-/** Answers every request with its path, because the handlers have no services here. */
-const run: RunHandler = (_handler, { path }) => new Response(path)
+/** Returns the status of the answer, and a refusal's code. */
+async function knock(door: Door, request: Request, listener: RequestListener = nobody) {
+  const response = await door.answer(request, listener)
+  return response.ok ? response.status : [response.status, errorIn(await response.text()).code]
+}
 
 const requestFor = (path: string, headers: Record<string, string> = {}) =>
   new Request(`http://gateway${path}`, { headers: { host: 'gateway', ...headers } })
@@ -48,50 +58,56 @@ const requestFor = (path: string, headers: Record<string, string> = {}) =>
 describe('the door', () => {
   test('lets in a request with the key, and refuses a request without it', async () => {
     const door = doorWith(key)
-    expect(door.admit(requestFor('/v1/models', { authorization: `Bearer ${key}` }), null)).toBeUndefined()
-    expect((await door.admit(requestFor('/v1/models'), null))?.status).toBe(401)
-    expect(door.admit(requestFor('/health'), null)).toBeUndefined()
+    expect(await knock(door, requestFor('/v1/models', { authorization: `Bearer ${key}` }))).toBe(200)
+    expect(await knock(door, requestFor('/v1/models'))).toEqual([401, 'invalid_api_key'])
+    expect(await knock(door, requestFor('/health'))).toBe(200)
   })
 
   test('reads the same path as the router, with any characters in it', () => {
     for (const path of ['/v1/models', '/v1/models/', '/v1//models', '/health#x', '/a%2Fb', '/']) {
       for (const query of ['', '?', '?/health', '?a#b']) {
         // Bun gives the URL in this form, in which a `#` counts as a part of the path
-        const request = Object.defineProperty(requestFor('/'), 'url', { value: `http://a${path}${query}` })
-        expect(doorWith(key).exchangeOf(request).path).toBe(path)
+        expect(pathOf(`http://a${path}${query}`)).toBe(path)
       }
     }
   })
 
   test('answers with the route that it has checked, even if a router finds another', async () => {
-    const door = doorWith(key)
     const request = Object.defineProperty(requestFor('/'), 'url', { value: 'http://a/health?/v1/secrets' })
-    expect(door.admit(request, null)).toBeUndefined()
-    expect(await (await door.answer(request, run)).text()).toBe('/health')
+    expect(await (await doorWith(key).answer(request, nobody)).text()).toBe('/health client')
+  })
+
+  test('checks a route that the listener has found like any other', async () => {
+    const found = table.find('GET', '/v1/models')
+    const door = doorWith(key)
+    expect((await door.answer(requestFor('/v1/models'), nobody, found)).status).toBe(401)
+    const response = await door.answer(requestFor('/v1/models', { 'api-key': key }), nobody, found)
+    expect(await response.text()).toBe('/v1/models client')
   })
 
   test('counts wrong keys by the address of the connection', async () => {
     const door = doorWith(key)
-    const from = (address: string) => ({ addressOf: () => address, limitSilence: () => undefined })
-    const knock = async (address: string) =>
-      (await door.admit(requestFor('/v1/models', { authorization: 'Bearer sk-wrong' }), from(address)))?.status
-    for (let guess = 0; guess < 100; guess++) expect(await knock('10.0.0.1')).toBe(403)
-    expect([await knock('10.0.0.1'), await knock('10.0.0.2')]).toEqual([429, 403])
+    const guess = async (address: string) => {
+      const request = requestFor('/v1/models', { authorization: 'Bearer sk-wrong' })
+      return (await door.answer(request, { ...nobody, addressOf: () => address })).status
+    }
+    for (let guesses = 0; guesses < 100; guesses++) expect(await guess('10.0.0.1')).toBe(403)
+    expect([await guess('10.0.0.1'), await guess('10.0.0.2')]).toEqual([429, 403])
   })
 
   test('refuses new requests during a shutdown, but reports its health', async () => {
     const door = doorWith()
     door.phase = 'draining'
-    const refused = await door.admit(requestFor('/v1/models'), null)
-    expect([refused?.status, refused?.headers.get('connection')]).toEqual([503, 'close'])
-    expect(door.admit(requestFor('/health'), null)).toBeUndefined()
-    expect((await door.admit(requestFor('/'), null))?.status).toBe(503)
+    const refused = await door.answer(requestFor('/v1/models'), nobody)
+    expect([refused.status, refused.headers.get('connection')]).toEqual([503, 'close'])
+    expect(await knock(door, requestFor('/health'))).toBe(200)
+    expect(await knock(door, requestFor('/'))).toEqual([503, 'shutting_down'])
   })
 
-  test('accepts new requests while /ready reports that it will stop', () => {
+  test('accepts new requests while /ready reports that it will stop', async () => {
     const door = doorWith(key)
     door.phase = 'leaving'
-    expect(door.admit(requestFor('/v1/models', { 'api-key': key }), null)).toBeUndefined()
+    expect(await knock(door, requestFor('/v1/models', { 'api-key': key }))).toBe(200)
   })
 
   test('lets only an admin use the routes of an admin', async () => {
@@ -99,18 +115,17 @@ describe('the door', () => {
       { secret: new Secret(key), role: 'admin' },
       { secret: new Secret('sk-client-0123456789'), role: 'client' },
     ])
-    const knock = (sent: string) => door.admit(requestFor('/admin/all', { authorization: `Bearer ${sent}` }), null)
-    expect(knock(key)).toBeUndefined()
-    const refused = await knock('sk-client-0123456789')
-    expect([refused?.status, errorIn((await refused?.text()) ?? '').code]).toEqual([403, 'admin_key_required'])
+    const ask = (sent: string) => knock(door, requestFor('/admin/all', { authorization: `Bearer ${sent}` }))
+    expect(await ask(key)).toBe(200)
+    expect(await ask('sk-client-0123456789')).toEqual([403, 'admin_key_required'])
     // a path with an extra slash is checked like the path without it
-    const spare = door.admit(requestFor('/admin//all/', { 'api-key': 'sk-client-0123456789' }), null)
-    expect((await spare)?.status).toBe(403)
-    expect((await door.admit(requestFor('/admin/all'), null))?.status).toBe(401)
+    const spare = requestFor('/admin//all/', { 'api-key': 'sk-client-0123456789' })
+    expect(await knock(door, spare)).toEqual([403, 'admin_key_required'])
+    expect(await knock(door, requestFor('/admin/all'))).toEqual([401, 'invalid_api_key'])
   })
 
-  const own = { addressOf: () => '127.0.0.1', limitSilence: () => undefined }
-  const foreign = { ...own, addressOf: () => '10.0.0.1' }
+  const own = { ...nobody, addressOf: () => '127.0.0.1' }
+  const foreign = { ...nobody, addressOf: () => '10.0.0.1' }
   const strangers = [
     ['another machine', {}, foreign],
     ['a client behind a proxy of this machine', { 'x-forwarded-for': '10.0.0.1' }, own],
@@ -118,19 +133,17 @@ describe('the door', () => {
   ] as const
   for (const [who, headers, listener] of strangers)
     test(`without keys ${who} is not an admin`, async () => {
-      const refused = await doorOf([]).admit(requestFor('/admin/all', { host: 'localhost', ...headers }), listener)
-      expect([refused?.status, errorIn((await refused?.text()) ?? '').code]).toEqual([403, 'admin_local_only'])
+      const request = requestFor('/admin/all', { host: 'localhost', ...headers })
+      expect(await knock(doorOf([]), request, listener)).toEqual([403, 'admin_local_only'])
     })
 
-  test('without keys a program of this machine is an admin on the routes of an admin, and a client on others', () => {
-    const door = doorOf([])
+  test('without keys a program of this machine is an admin on the routes of an admin, and a client on others', async () => {
     for (const [path, role] of [
       ['/admin/all', 'admin'],
       ['/v1/models', 'client'],
     ] as const) {
-      const request = requestFor(path, { host: 'localhost:3000' })
-      expect(door.admit(request, own)).toBeUndefined()
-      expect(door.exchangeOf(request).caller.role).toBe(role)
+      const response = await doorOf([]).answer(requestFor(path, { host: 'localhost:3000' }), own)
+      expect(await response.text()).toBe(`${path} ${role}`)
     }
   })
 })

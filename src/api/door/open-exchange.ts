@@ -1,10 +1,12 @@
-import { anybody } from '../../chat/caller.ts'
+import { anybody, type Caller } from '../../chat/caller.ts'
+import type { ChatError } from '../../chat/error.ts'
 import { excerpt } from '../../chat/secret.ts'
-import type { Logger } from '../../flow/call.ts'
+import type { Logger, Receipt } from '../../flow/call.ts'
 import type { HttpListener } from '../../flow/network.ts'
 import type { Runtime } from '../../flow/runtime.ts'
-import { type Exchange, requestId } from '../exchange/exchange.ts'
+import { type Exchange, type FailureReply, requestId } from '../exchange/exchange.ts'
 import type { Phase } from '../exchange/services.ts'
+import type { Surface } from '../surfaces/surface.ts'
 import { clientAddress, type TrustedProxies } from './client-address.ts'
 import { type CrossSitePolicy, corsHeaders } from './cross-site.ts'
 import { pathOf, withoutSpareSlashes } from './path.ts'
@@ -19,67 +21,121 @@ export interface OpenExchangeOptions {
   readonly policy: CrossSitePolicy
   readonly log: Logger
   readonly runtime: Runtime
-  readonly listener: RequestListener | null
-  readonly phase: Phase
 }
 
-/** A request and its route. */
-export interface RoutedExchange {
-  readonly exchange: Exchange
+/** What the door knows of a request before any check. */
+export interface Arrival {
+  readonly listener: RequestListener
+  readonly phase: Phase
+  /** The route, if the listener has found it. */
   readonly found: FoundRoute | undefined
+}
+
+/** A request and its route. What few requests need is made when it is asked for. */
+export class RoutedExchange implements Exchange {
+  readonly request: Request
+  readonly found: FoundRoute | undefined
+  readonly path: string
   /** The path without spare slashes, if the path as sent has no route. */
   readonly rightPath: string | undefined
-}
+  readonly id: string
+  caller = anybody
+  receipt: Receipt | undefined
+  isLogged = false
+  readonly #options: OpenExchangeOptions
+  readonly #arrival: Arrival
+  #clientName: string | undefined
+  #address: string | undefined
+  #log: Logger | undefined
 
-/** Begins an exchange, before any check. */
-export function openExchange(request: Request, options: OpenExchangeOptions): RoutedExchange {
-  const { table, policy, log, runtime, listener, phase } = options
-  const path = pathOf(request.url)
-  const asSent = table.find(request.method, path)
-  const right = asSent ? path : withoutSpareSlashes(path)
-  const found = right === path ? asSent : table.find(request.method, right)
-  const id = requestId(request.headers, runtime)
-  const address = clientAddress(listener?.addressOf(request) ?? '', request.headers, options.proxies)
-  const surface = found?.surface ?? table.nearest(right).surface
-  const usual = {
-    'x-request-id': id,
-    'x-content-type-options': 'nosniff',
+  constructor(request: Request, options: OpenExchangeOptions, arrival: Arrival) {
+    this.request = request
+    this.#options = options
+    this.#arrival = arrival
+    this.id = requestId(request.headers, options.runtime)
+    if (arrival.found) {
+      this.found = arrival.found
+      this.path = arrival.found.route.path
+      return
+    }
+    const { table } = options
+    this.path = pathOf(request.url)
+    this.found = table.find(request.method, this.path)
+    const right = this.found ? this.path : withoutSpareSlashes(this.path)
+    if (right === this.path) return
+    this.rightPath = right
+    this.found = table.find(request.method, right)
+  }
+
+  get runtime(): Runtime {
+    return this.#options.runtime
+  }
+
+  get params(): Readonly<Record<string, string>> {
+    return this.found?.params ?? {}
+  }
+
+  get address(): string {
+    this.#address ??= this.#readAddress()
+    return this.#address
+  }
+
+  #readAddress(): string {
+    const peer = this.#arrival.listener.addressOf(this.request) ?? ''
+    return clientAddress(peer, this.request.headers, this.#options.proxies)
+  }
+
+  get log(): Logger {
+    this.#log ??= this.#options.log.child({
+      id: this.id,
+      route: `${this.request.method} ${excerpt(this.path, 200)}`,
+      address: this.address,
+      client: this.#clientName,
+    })
+    return this.#log
+  }
+
+  /** Notes who sent it. From now on the lines of the log have the name. */
+  identify(caller: Caller): void {
+    this.caller = caller
+    this.#clientName = caller.name
+    this.#log = undefined
+  }
+
+  newHeaders(contentType?: string): Record<string, string> {
+    const headers: Record<string, string> = { 'x-request-id': this.id, 'x-content-type-options': 'nosniff' }
+    if (contentType !== undefined) headers['content-type'] = contentType
     // so that the client's next request goes to another process
-    ...(phase !== 'open' && { connection: 'close' }),
-    ...(isShared(found, table, right) && corsHeaders(request.headers, policy)),
+    if (this.#arrival.phase !== 'open') headers.connection = 'close'
+    if (this.#isShared()) Object.assign(headers, corsHeaders(this.request.headers, this.#options.policy))
+    const surface = this.#surface()
+    if (surface.headers) addOwn(headers, surface.headers(this))
+    return headers
   }
-  const exchange: Exchange = {
-    request,
-    runtime,
-    path,
-    params: found?.params ?? {},
-    encodeFailure: (error) => surface.error(error, exchange),
-    id,
-    address,
-    log: log.child({ id, route: `${request.method} ${excerpt(path, 200)}`, address }),
-    get headers() {
-      return surface.headers ? withOwn(usual, surface.headers(exchange)) : usual
-    },
-    caller: anybody,
-    receipt: undefined,
-    isLogged: false,
-    limitSilence: (seconds) => listener?.limitSilence(request, seconds),
-  }
-  return { exchange, found, rightPath: right === path ? undefined : right }
-}
 
-type HeaderFields = Readonly<Record<string, string>>
+  encodeFailure(error: ChatError): FailureReply {
+    return this.#surface().error(error, this)
+  }
+
+  limitSilence(seconds: number): void {
+    this.#arrival.listener.limitSilence(this.request, seconds)
+  }
+
+  #surface(): Surface {
+    return this.found?.surface ?? this.#options.table.nearest(this.rightPath ?? this.path).surface
+  }
+
+  /** Whether pages of other origins may read the response. They may also read an error for a path near such routes. */
+  #isShared(): boolean {
+    if (this.found) return this.found.route.cors
+    const { routes } = this.#options.table.nearest(this.rightPath ?? this.path)
+    return routes.length > 0 && routes.every(({ cors }) => cors)
+  }
+}
 
 /** Adds a surface's own headers to the usual ones. Pages that may read the response may read these headers too. */
-function withOwn(usual: HeaderFields, own: HeaderFields): HeaderFields {
-  const exposed = usual['access-control-expose-headers']
-  const names = [exposed, ...Object.keys(own)].join(', ')
-  return { ...usual, ...own, ...(exposed !== undefined && { 'access-control-expose-headers': names }) }
-}
-
-/** Whether pages of other origins may read the response. They may also read an error for a path near such routes. */
-function isShared(found: FoundRoute | undefined, table: RouteTable, path: string): boolean {
-  if (found) return found.route.cors
-  const { routes } = table.nearest(path)
-  return routes.length > 0 && routes.every(({ cors }) => cors)
+function addOwn(headers: Record<string, string>, own: Readonly<Record<string, string>>): void {
+  const exposed = headers['access-control-expose-headers']
+  Object.assign(headers, own)
+  if (exposed !== undefined) headers['access-control-expose-headers'] = [exposed, ...Object.keys(own)].join(', ')
 }

@@ -47,6 +47,11 @@ export class RouteTable {
     this.#fixed = new Map(fixed.map(({ route, found }) => [keyOf(route), found]))
   }
 
+  /** The routes whose path has no `{name}`. */
+  get fixed(): readonly FoundRoute[] {
+    return [...this.#fixed.values()]
+  }
+
   get routes(): readonly SurfaceRoute[] {
     return this.#rows.map(({ route }) => route)
   }

@@ -48,20 +48,20 @@ const limited: Surface = {
 const door = new Door({
   runtime: machine,
   table: new RouteTable([limited]),
-  keys: new Keys([{ secret: new Secret(key), role: 'client', name: 'ann' }], () => machine.now()),
+  keys: new Keys([{ secret: new Secret(key), role: 'client', name: 'ann' }], machine),
   proxies: readTrustedProxies([]).proxies,
   policy: { hasKeys: true, allowedHosts: [], isPublic: true, corsOrigins: undefined },
   log: openLog({ runtime: machine, level: 'silent', format: 'json', write: () => undefined }),
+  // the handlers use no services
+  run: (handler, exchange) => Reflect.apply(handler, undefined, [exchange, {}]),
 })
+const nobody = { addressOf: () => undefined, limitSilence: () => undefined }
 
 /** Returns the status, the body, the headers of the surface and the CORS headers. */
 async function ask(path: string, headers: Record<string, string> = { 'x-api-key': key }, method = 'GET') {
   const sent = { host: 'gateway', 'x-request-id': 'seven', origin: 'https://page.example', ...headers }
   const request = new Request(`http://gateway${path}`, { method, headers: sent })
-  const services = {} as const
-  const response =
-    (await door.admit(request, null)) ??
-    (await door.answer(request, (handler, exchange) => Reflect.apply(handler, undefined, [exchange, services])))
+  const response = await door.answer(request, nobody)
   const own = ['request-id', 'x-ratelimit-limit-requests', 'x-ratelimit-remaining-requests']
   return {
     status: response.status,

@@ -35,18 +35,18 @@ export class Calls {
    * @throws ChatError `invalid-request` `too_many_hops`
    */
   open(exchange: Exchange): OpenCall {
-    const { request, id, caller, log, limitSilence } = exchange
+    const { request, runtime, id, caller, log } = exchange
     const hops = hopsOf(request.headers)
-    const signal = new NativeCancel(exchange.runtime, request.signal, clientLeft)
+    const signal = new NativeCancel(runtime, request.signal, clientLeft)
     const receipt = newReceipt()
     exchange.receipt = receipt
-    limitSilence(0)
+    exchange.limitSilence(0)
     const opened: OpenCall = {
       call: { id, caller, hops, log, signal, attempts: new Attempts(), receipt },
       abort: (reason) => signal.abort(reason),
       close: () => {
         signal.release()
-        limitSilence(this.#idleSeconds)
+        exchange.limitSilence(this.#idleSeconds)
         this.#open.delete(opened)
       },
     }

@@ -29,19 +29,21 @@ export interface Exchange extends RequestFacts {
   /** The path's text for each `{name}` of its route, as it was sent. */
   readonly params: Readonly<Record<string, string>>
   /** Encodes a failure in this client's dialect. */
-  readonly encodeFailure: (error: ChatError) => FailureReply
+  encodeFailure(error: ChatError): FailureReply
   /** The client's address, as far as it is known. */
   readonly address: string
   /** A log whose lines have the address, and the caller's name after the key is checked. */
-  log: Logger
-  /** Headers of every response: the request's id, CORS, `nosniff`, and those of its surface. */
-  readonly headers: Readonly<Record<string, string>>
+  readonly log: Logger
+  /**
+   * Makes the headers of a response: the request's id, CORS, `nosniff`, and those of its surface. More can be added to
+   * them.
+   */
+  newHeaders(contentType?: string): Record<string, string>
   /**
    * Sets for how many seconds the connection may be silent; 0 means for ever. It applies beyond this request until it
    * is set again.
    */
   limitSilence(seconds: number): void
-  caller: Caller
   receipt: Receipt | undefined
   /** True if the request's log line was written, or a layer will write it. */
   isLogged: boolean
@@ -50,7 +52,7 @@ export interface Exchange extends RequestFacts {
 /** The client's own id if it is valid in a log and a header, otherwise a new one. */
 export function requestId(headers: Headers, runtime: Runtime): string {
   const sent = headers.get('x-request-id')
-  return sent && /^[\w.:/+=@-]{1,128}$/.test(sent) ? sent : runtime.newId()
+  return sent !== null && /^[\w.:/+=@-]{1,128}$/.test(sent) ? sent : runtime.newId()
 }
 
 interface JsonInit {
@@ -69,7 +71,7 @@ export async function largeJsonResponse(exchange: Exchange, body: unknown, init:
 }
 
 function jsonText(exchange: Exchange, text: string | Blob, init: JsonInit): Response {
-  const headers = { 'content-type': 'application/json', ...exchange.headers, ...init.headers }
+  const headers = Object.assign(exchange.newHeaders('application/json'), init.headers)
   return new Response(text, { status: init.status ?? 200, headers })
 }
 

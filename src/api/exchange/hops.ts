@@ -10,7 +10,8 @@ const maxHops = 3
  * @throws ChatError `invalid-request`
  */
 export function hopsOf(headers: Headers): number {
-  const counted = headers.get('x-tributary-hops') ?? ''
+  const counted = headers.get('x-tributary-hops')
+  if (counted === null) return 0
   const hops = /^\d{1,9}$/.test(counted) ? Number(counted) : 0
   if (hops <= maxHops) return hops
   throw new ChatError('invalid-request', {

@@ -41,7 +41,7 @@ export async function respondStream<Event extends AnyEvent>(
     closed: () => open.close(),
   })
   return new Response(body, {
-    headers: { ...streamHeaders, ...exchange.headers, ...receiptHeaders(open.call.receipt) },
+    headers: Object.assign(exchange.newHeaders(streamType), streamHeaders, receiptHeaders(open.call.receipt)),
   })
 }
 
@@ -62,8 +62,8 @@ export async function respondJson(
   }
 }
 
+const streamType = 'text/event-stream; charset=utf-8'
 const streamHeaders = {
-  'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-store',
   'x-accel-buffering': 'no',
 }
