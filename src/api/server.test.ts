@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { errorIn, RawClient } from '../../test/attacks/rig.ts'
 import { until } from '../../test/waiting.ts'
+import { ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import { Conversations } from '../conversations/conversations.ts'
@@ -273,6 +274,54 @@ describe('models', () => {
         },
       ],
     })
+  })
+
+  test('are written once, and again only if an upstream sends another list', async () => {
+    let reads = 0
+    const counted = Array.from({ length: 250 }, (_, at) => ({
+      id: `m${at}`,
+      get contextLength() {
+        reads++
+        return 8192
+      },
+    }))
+    let isUp = false
+    const late: Upstream = {
+      name: 'late',
+      accounts: upstream.accounts,
+      support: upstream.support,
+      chat: upstream.chat,
+      listModels: async () => {
+        if (!isUp) throw new ChatError('upstream-failed', { message: 'refused', code: 'upstream_unreachable' })
+        return [{ id: 'here' }]
+      },
+    }
+    const many = openGateway({ ...gatewayOptions, upstreams: [{ ...upstream, models: counted }, late] })
+    const listing = start({ gateway: many })
+    const list = async (method = 'GET') => {
+      reads = 0
+      const response = await fetch(`${listing.url}/v1/models`, { method })
+      const text = await response.text()
+      const ids = [...text.matchAll(/"id":"([^"]+)"/g)].map(([, id]) => id)
+      const missing = response.headers.get('x-tributary-upstreams-missing')
+      return { ids, missing, reads, length: response.headers.get('content-length'), text }
+    }
+    const first = await list()
+    expect(first.ids).toEqual(counted.map(({ id }) => `lab/${id}`))
+    expect(first.missing).toBe('late')
+    expect(first.reads).toBeGreaterThan(0)
+    expect(await list()).toEqual({ ...first, reads: 0 })
+    isUp = true
+    const second = await list()
+    expect(second.ids).toEqual([...first.ids, 'late/here'])
+    expect(second.missing).toBeNull()
+    expect(JSON.parse(second.text)).toMatchObject({ object: 'list' })
+    const [third, fourth] = await Promise.all([list(), list()])
+    expect([third.reads, fourth.reads]).toEqual([0, 0])
+    expect(third.text).toBe(second.text)
+    expect(await list('HEAD')).toMatchObject({ length: second.length, text: '' })
+    await listing.stop(0)
+    many.close()
   })
 
   const spellings: readonly (readonly [string, string | undefined])[] = [

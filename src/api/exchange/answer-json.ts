@@ -14,6 +14,7 @@ export interface JsonRequest {
 }
 
 export interface JsonReply {
+  /** A value, or a blob of JSON. */
   readonly body: unknown
   readonly headers?: Readonly<Record<string, string>>
 }

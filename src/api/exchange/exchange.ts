@@ -60,8 +60,9 @@ interface JsonInit {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** @param body a value, or a blob of JSON */
 export function jsonResponse(exchange: Exchange, body: unknown, init: JsonInit = {}): Response {
-  return jsonText(exchange, JSON.stringify(body), init)
+  return jsonText(exchange, body instanceof Blob ? body : JSON.stringify(body), init)
 }
 
 /** Like `jsonResponse`, but for a body that may be long. It is written in steps. */

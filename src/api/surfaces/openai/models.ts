@@ -3,6 +3,7 @@ import type { Fields } from '../../../chat/message.ts'
 import { type Support, supportFor } from '../../../chat/model.ts'
 import { kindOf } from '../../../chat/model-kind.ts'
 import { names } from '../../../dialects/openai-chat/decode-parameters.ts'
+import { nextTurn } from '../../../flow/next-turn.ts'
 import type { ListedModel } from '../../../gateway/known-models.ts'
 import { answerJson } from '../../exchange/answer-json.ts'
 
@@ -12,7 +13,7 @@ export const listModels = answerJson(async (_request, { signal }, { gateway: { c
   // a header names the upstreams whose models are missing, because these models still exist
   const missing = catalog.missing()
   return {
-    body: { object: 'list', data: models.map(encodeModel) },
+    body: await bodyOf(models),
     ...(missing.length > 0 && { headers: { 'x-tributary-upstreams-missing': missing.join(', ') } }),
   }
 })
@@ -27,6 +28,29 @@ export const retrieveModel = answerJson(async (request, { signal }, { gateway: {
     param: 'model',
   })
 })
+
+/** The bodies that were written. The catalog gives the same list until a model changes. */
+const bodies = new WeakMap<readonly ListedModel[], Promise<Blob>>()
+
+function bodyOf(models: readonly ListedModel[]): Promise<Blob> {
+  const known = bodies.get(models)
+  if (known) return known
+  const body = writeList(models)
+  bodies.set(models, body)
+  return body
+}
+
+/** Models that are written at once. It takes about a millisecond. */
+const modelsAtOnce = 100
+
+async function writeList(models: readonly ListedModel[]): Promise<Blob> {
+  const texts: string[] = []
+  for (let from = 0; from < models.length; from += modelsAtOnce) {
+    if (from > 0) await nextTurn()
+    for (const model of models.slice(from, from + modelsAtOnce)) texts.push(JSON.stringify(encodeModel(model)))
+  }
+  return new Blob([`{"object":"list","data":[${texts.join(',')}]}`])
+}
 
 /** The treatment of each parameter, by OpenAI's names. A parameter that is missing here is dropped. */
 function encodeSupport({ parameters, extraFields = [] }: Support): Fields {
