@@ -3,6 +3,8 @@ import { epochMs } from './clock.ts'
 import { MessageReader } from './message-reader.ts'
 import { token } from './mock-frames.ts'
 
+const nothing: Buffer = Buffer.alloc(0)
+
 /** An answer with status 200 that was read to its end. `firstTokenMs` counts from the moment the request was sent. */
 export type Answer = { readonly tokens: number; readonly firstTokenMs: number }
 
@@ -23,6 +25,7 @@ export class Connection {
   readonly #reader: MessageReader
   #socket: Socket<undefined> | undefined
   #exchange: Exchange | undefined
+  #unsent: Buffer = nothing
   #isOpen = true
 
   private constructor() {
@@ -40,6 +43,7 @@ export class Connection {
       port,
       socket: {
         data: (_, bytes) => connection.#reader.push(bytes),
+        drain: () => connection.#send(connection.#unsent),
         close: () => connection.#lose(),
         error: () => connection.#lose(),
       },
@@ -58,14 +62,20 @@ export class Connection {
     const settled = Promise.withResolvers<Answer>()
     const sentAtMs = epochMs()
     this.#exchange = { sentAtMs, onTokens, settled, status: 0, tokens: 0, firstTokenMs: Number.NaN, refusal: '' }
-    const sentBytes = this.#isOpen ? this.#socket?.write(bytes) : 0
-    if (sentBytes !== bytes.length) settled.reject(new Error('the connection takes no request'))
+    if (this.#isOpen) this.#send(bytes)
+    else settled.reject(new Error('the connection takes no request'))
     return settled.promise
   }
 
   /** Closes the connection at once, as a client that leaves. The promise of a running request is rejected. */
   close(): void {
     this.#socket?.end()
+  }
+
+  /** Sends what the kernel's buffer takes. The socket's `drain` sends the rest. */
+  #send(bytes: Buffer): void {
+    const sentBytes = Math.max(this.#socket?.write(bytes) ?? 0, 0)
+    this.#unsent = bytes.subarray(sentBytes)
   }
 
   #readStatus(head: string): void {

@@ -2,7 +2,8 @@ import { list, member, number, text } from './read-json.ts'
 import type { Target } from './targets.ts'
 
 export type UpstreamState = {
-  readonly openConnections: number
+  /** The contents of the requests whose answers are not ended. */
+  readonly pending: ReadonlySet<string>
   /** For each cut request, by its content: when its connection was closed, in milliseconds since 1970. */
   readonly cutAtMs: ReadonlyMap<string, number>
 }
@@ -12,7 +13,7 @@ export async function upstreamState(mock: Target): Promise<UpstreamState> {
   const cuts = list(member(state, 'cuts')).map(
     (cut) => [text(member(cut, 'content')), number(member(cut, 'atMs'))] as const,
   )
-  return { openConnections: number(member(state, 'openConnections')), cutAtMs: new Map(cuts) }
+  return { pending: new Set(list(member(state, 'pending')).map(text)), cutAtMs: new Map(cuts) }
 }
 
 export async function forgetCuts(mock: Target): Promise<void> {

@@ -1,18 +1,13 @@
-/** The core of the proxy, and the cores of the mock and the load generator, as lists for `taskset`. */
-export type Pinning = { readonly proxy: string; readonly others: string }
-
-export async function findPinning(): Promise<Pinning | undefined> {
+/**
+ * Moves this process, and so all processes that it will start, to all cores but the last one. The proxies get that one.
+ * @returns the list for `taskset`; `undefined` if there is only one core or no `taskset`
+ */
+export async function reserveCore(): Promise<string | undefined> {
   const cores = expand(await allowedCores())
-  const proxy = cores.at(-1)
-  if (cores.length < 2 || !proxy || !Bun.which('taskset')) return undefined
-  return { proxy, others: cores.slice(0, -1).join(',') }
-}
-
-/** Moves this process to these cores. @returns a function that moves it back */
-export async function moveTo(cores: string): Promise<() => void> {
-  const before = await allowedCores()
-  pin(cores)
-  return () => pin(before)
+  const reserved = cores.at(-1)
+  if (cores.length < 2 || !reserved || !Bun.which('taskset')) return undefined
+  pin(cores.slice(0, -1).join(','))
+  return reserved
 }
 
 /** Returns the command, changed so that it and all its threads run only on these cores. */

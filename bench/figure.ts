@@ -1,42 +1,65 @@
-import type { Target, TargetName } from './targets.ts'
+import type { Target } from './targets.ts'
 
-/** A line of the table. The values are the printed texts. */
+/** A line of the table. The values are the printed texts, by the name of the target. */
 export type Row = {
   readonly figure: string
-  readonly direct?: string
-  readonly passThrough?: string
-  readonly tributary: string
-  readonly comparison?: string
-  readonly target?: string
+  readonly values: ReadonlyMap<string, string>
+  readonly must?: string
+  readonly aim?: string
   readonly isMet?: boolean
 }
 
-/** How much is measured. Each function turns an amount of a full run into the amount of this run. */
-export type Effort = {
+/** How much is measured, and where. Each function turns an amount of a full run into the amount of this run. */
+export type Run = {
   readonly rounds: (whole: number) => number
   readonly windowMs: (whole: number) => number
   readonly count: (whole: number) => number
+  /** The list for `taskset`. The proxies run only on these cores, and nothing else of the bench does. */
+  readonly proxyCores: string | undefined
 }
 
 export type Figure = {
   readonly name: string
-  readonly measure: (effort: Effort) => Promise<readonly Row[]>
+  readonly measure: (run: Run) => Promise<readonly Row[]>
 }
 
-type PerTarget<Value> = Readonly<Record<TargetName, readonly Value[]>>
+/** For each target, by its name: a value a round. */
+export type Rounds<Value> = ReadonlyMap<string, readonly Value[]>
 
 /** Measures the targets in turn, A B C A B C …. The first round only warms up, and its values are dropped. */
 export async function interleave<Value>(
   targets: readonly Target[],
   rounds: number,
   measure: (target: Target) => Promise<Value>,
-): Promise<PerTarget<Value>> {
-  const found: Record<TargetName, Value[]> = { direct: [], 'pass-through': [], tributary: [] }
+): Promise<Rounds<Value>> {
   for (const target of targets) await measure(target)
+  return inTurn(targets, rounds, measure)
+}
+
+/** Measures the subjects in turn, without a round to warm up. */
+export async function inTurn<Subject extends { readonly name: string }, Value>(
+  subjects: readonly Subject[],
+  rounds: number,
+  measure: (subject: Subject, round: number) => Promise<Value>,
+): Promise<Rounds<Value>> {
+  const found = new Map<string, Value[]>(subjects.map(({ name }) => [name, []]))
   for (let round = 0; round < rounds; round += 1) {
-    for (const target of targets) found[target.name].push(await measure(target))
+    for (const subject of subjects) found.get(subject.name)?.push(await measure(subject, round))
   }
   return found
+}
+
+/** Turns each value of each round into another one. */
+export function mapRounds<From, To>(rounds: Rounds<From>, change: (value: From) => To): Rounds<To> {
+  return mapTargets(rounds, (values) => values.map(change))
+}
+
+/** Turns what was found for each target into something else. */
+export function mapTargets<From, To>(
+  found: ReadonlyMap<string, From>,
+  change: (value: From, name: string) => To,
+): ReadonlyMap<string, To> {
+  return new Map([...found].map(([name, value]) => [name, change(value, name)]))
 }
 
 /** Compares two targets round by round, so that a delay of a whole round has no effect on the result. */

@@ -1,18 +1,22 @@
 import type { Socket } from 'bun'
 import { MessageReader } from './message-reader.ts'
-import { completion, type Frames, framesOf, httpChunk, modelList } from './mock-frames.ts'
+import { type FloodParts, MockFlood } from './mock-flood.ts'
+import { completion, type Frames, framesOf, httpChunk } from './mock-frames.ts'
 import { type Script, scriptOf } from './mock-scripts.ts'
 import { list, member, text } from './read-json.ts'
 
-/** Collects what the mock's control endpoint reports about the connections. */
+/** Collects what the mock's control endpoint reports about the requests, which it knows by their content. */
 export type Journal = {
-  readonly opened: () => void
-  readonly closed: () => void
-  /** Notes that the connection was closed before the end of the answer to the request with this content. */
+  /** Notes that the request has arrived, and that its answer will take some time. */
+  readonly begun: (content: string) => void
+  readonly ended: (content: string) => void
+  /** Notes that the connection was closed before the end of the answer. */
   readonly cut: (content: string) => void
-  readonly control: (requestLine: string) => string | undefined
+  /** Returns the answer to any request that is not for a completion. */
+  readonly fixedAnswer: (requestLine: string) => string | undefined
 }
 
+const nothing: Buffer = Buffer.alloc(0)
 const streamHead =
   'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\n' +
   'Transfer-Encoding: chunked\r\n\r\n'
@@ -24,9 +28,9 @@ export class MockConnection {
   readonly #reader: MessageReader
   #requestLine = ''
   #body: Buffer[] = []
-  #isCounted = false
   #pendingContent: string | undefined
   #timer: NodeJS.Timeout | undefined
+  #flood: MockFlood | undefined
 
   constructor(socket: Socket<MockConnection | undefined>, journal: Journal) {
     this.#socket = socket
@@ -45,18 +49,21 @@ export class MockConnection {
     this.#reader.push(bytes)
   }
 
+  /** Goes on with a flood when the kernel's buffer has room again. */
+  drain(): void {
+    if (!this.#flood?.send()) return
+    this.#flood = undefined
+    this.#end()
+  }
+
   close(): void {
     clearInterval(this.#timer)
-    if (this.#isCounted) this.#journal.closed()
     if (this.#pendingContent !== undefined) this.#journal.cut(this.#pendingContent)
   }
 
   #answer(): void {
-    const controlled = this.#journal.control(this.#requestLine)
-    if (controlled === undefined && !this.#isCounted) this.#journal.opened()
-    this.#isCounted ||= controlled === undefined
-    if (controlled !== undefined) this.#sendWhole(200, controlled)
-    else if (this.#requestLine.startsWith('GET /v1/models')) this.#sendWhole(200, modelList())
+    const fixed = this.#journal.fixedAnswer(this.#requestLine)
+    if (fixed !== undefined) this.#sendWhole(200, fixed)
     else if (this.#requestLine.startsWith('POST /v1/chat/completions')) this.#complete()
     else this.#sendWhole(404, errorBody('no such route'))
   }
@@ -67,43 +74,64 @@ export class MockConnection {
     const script = scriptOf(model)
     const isStreamed = member(request, 'stream') === true
     const includesUsage = member(member(request, 'stream_options'), 'include_usage') === true
-    this.#pendingContent = contentOf(request)
     if (!script) this.#sendWhole(404, errorBody('no such model'))
     else if (!isStreamed && script.ends) this.#sendWhole(200, completion(model, script.tokens))
-    else if (script.sendsHead) this.#stream(script, framesOf(model, includesUsage))
+    else this.#play(contentOf(request), script, framesOf(model, includesUsage))
   }
 
-  #stream(script: Script, frames: Frames): void {
-    const atOnce = script.everyMs === 0 ? script.tokens : 1
-    const end = script.ends && atOnce === script.tokens ? `${httpChunk(frames.finish)}0\r\n\r\n` : ''
-    const role = script.tokens > 0 ? httpChunk(frames.role) : ''
-    if (end !== '') this.#pendingContent = undefined
-    this.#send(streamHead + role + frames.token.toString().repeat(atOnce) + end)
-    if (atOnce < script.tokens) this.#pace(script, frames)
+  #play(content: string, script: Script, frames: Frames): void {
+    this.#pendingContent = content
+    this.#journal.begun(content)
+    if (!script.sendsHead) return
+    const head = streamHead + (script.tokens > 0 ? httpChunk(frames.role) : '')
+    if (script.everyMs > 0) this.#pace(head, script, frames)
+    else this.#sendAll(head, script, frames)
   }
 
-  #pace(script: Script, frames: Frames): void {
+  #sendAll(head: string, { tokens, ends }: Script, frames: Frames): void {
+    if (ends) this.#flow({ head, frame: frames.token, count: tokens, end: endOf(frames) })
+    else this.#send(head + frames.token.toString().repeat(tokens))
+  }
+
+  #pace(head: string, { tokens, everyMs }: Script, frames: Frames): void {
+    this.#send(head + frames.token)
     let sentTokens = 1
     this.#timer = setInterval(() => {
       this.#send(frames.token)
       sentTokens += 1
-      if (sentTokens < script.tokens) return
+      if (sentTokens < tokens) return
       clearInterval(this.#timer)
-      this.#pendingContent = undefined
-      this.#send(`${httpChunk(frames.finish)}0\r\n\r\n`)
-    }, script.everyMs)
+      this.#send(endOf(frames))
+      this.#end()
+    }, everyMs)
+  }
+
+  /** Notes that the answer has ended. */
+  #end(): void {
+    if (this.#pendingContent !== undefined) this.#journal.ended(this.#pendingContent)
+    this.#pendingContent = undefined
   }
 
   #sendWhole(status: number, body: string): void {
-    this.#pendingContent = undefined
     const head = `HTTP/1.1 ${status} ${status === 200 ? 'OK' : 'Not Found'}\r\nContent-Type: application/json\r\n`
-    this.#send(`${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+    const whole = `${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+    this.#flow({ head: whole, frame: nothing, count: 0, end: '' })
   }
 
-  /** Closes the connection if the kernel's buffers are full, because no client of the bench should be slow. */
+  /** Sends an answer that is all there, as fast as the proxy reads it. */
+  #flow(parts: FloodParts): void {
+    this.#flood = new MockFlood(this.#socket, parts)
+    this.drain()
+  }
+
+  /** Closes the connection if the kernel's buffers are full, because no reader of a paced stream is slow. */
   #send(bytes: string | Buffer): void {
     if (this.#socket.write(bytes) < bytes.length) this.#socket.terminate()
   }
+}
+
+function endOf({ finish }: Frames): string {
+  return `${httpChunk(finish)}0\r\n\r\n`
 }
 
 function contentOf(request: unknown): string {

@@ -1,4 +1,4 @@
-import { mockModels } from './mock-scripts.ts'
+import { manyModels, mockModels } from './mock-scripts.ts'
 
 /** Each content chunk has this text once, so that relayed chunks can be counted without parsing. */
 export const token = ' tok'
@@ -31,8 +31,9 @@ export function completion(model: string, tokens: number): string {
   return JSON.stringify({ id: nextId(), object: 'chat.completion', created, model, choices, usage })
 }
 
-export function modelList(): string {
-  const data = mockModels.map((id) => ({ id, object: 'model', created, owned_by: 'mock' }))
+/** @param more  the number of models beside those that have a script */
+export function modelList(more: number): string {
+  const data = [...mockModels, ...manyModels(more)].map((id) => ({ id, object: 'model', created, owned_by: 'mock' }))
   return JSON.stringify({ object: 'list', data })
 }
 

@@ -2,6 +2,7 @@
 export type Script = {
   readonly sendsHead: boolean
   readonly tokens: number
+  /** The time between two tokens. With 0 the tokens come as fast as the client reads. */
   readonly everyMs: number
   /** If false, the answer stays open and silent after its last token. */
   readonly ends: boolean
@@ -10,6 +11,8 @@ export type Script = {
 const scripts: ReadonlyMap<string, Script> = new Map([
   ['json', { sendsHead: true, tokens: 20, everyMs: 0, ends: true }],
   ['burst', { sendsHead: true, tokens: 20, everyMs: 0, ends: true }],
+  ['flood', { sendsHead: true, tokens: 5_000, everyMs: 0, ends: true }],
+  ['long-flood', { sendsHead: true, tokens: 50_000, everyMs: 0, ends: true }],
   ['short-5ms', { sendsHead: true, tokens: 50, everyMs: 5, ends: true }],
   ['paced-5ms', { sendsHead: true, tokens: Number.POSITIVE_INFINITY, everyMs: 5, ends: true }],
   ['first-then-silent', { sendsHead: true, tokens: 1, everyMs: 0, ends: false }],
@@ -18,6 +21,11 @@ const scripts: ReadonlyMap<string, Script> = new Map([
 ])
 
 export const mockModels: readonly string[] = [...scripts.keys()]
+
+/** Returns names of models that only fill the list. They have no script. */
+export function manyModels(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `model-${index + 1}`)
+}
 
 /** A model of the gateway that asks several models of the mock at once. */
 export const mockPanel = { name: 'panel', members: ['short-5ms', 'short-5ms', 'short-5ms'] } as const

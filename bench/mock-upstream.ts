@@ -1,30 +1,30 @@
 /**
  * An OpenAI upstream for the benchmark. It is a raw TCP server, so that it costs little compared with the proxies. Its
- * routes are `POST /v1/chat/completions` (mock-scripts.ts), `GET /v1/models` and `GET /health`. The bench itself uses
- * two more: `GET /control/state` reports the open connections, and the cut requests with their times. `GET
- * /control/forget` empties that list.
+ * routes are `POST /v1/chat/completions` (mock-scripts.ts), `GET /v1/models`, with `MORE_MODELS` models more, and `GET /health`. The bench itself uses
+ * two more: `GET /control/state` reports the requests whose answers are not ended, and the cut ones with their times. `GET
+ * /control/forget` empties the list of the cut ones.
  */
 import { epochMs } from './clock.ts'
 import { type Journal, MockConnection } from './mock-connection.ts'
+import { modelList } from './mock-frames.ts'
 
 type Cut = { readonly content: string; readonly atMs: number }
 
-let openConnections = 0
+const models = modelList(Number(process.env.MORE_MODELS ?? 0))
+const pending = new Set<string>()
 let cuts: Cut[] = []
 
 const journal: Journal = {
-  opened: () => {
-    openConnections += 1
-  },
-  closed: () => {
-    openConnections -= 1
-  },
+  begun: (content) => pending.add(content),
+  ended: (content) => pending.delete(content),
   cut: (content) => {
+    pending.delete(content)
     cuts.push({ content, atMs: epochMs() })
   },
-  control: (requestLine) => {
+  fixedAnswer: (requestLine) => {
+    if (requestLine.startsWith('GET /v1/models ')) return models
     if (requestLine.startsWith('GET /health ')) return '{"status":"ok"}'
-    if (requestLine.startsWith('GET /control/state ')) return JSON.stringify({ openConnections, cuts })
+    if (requestLine.startsWith('GET /control/state ')) return JSON.stringify({ pending: [...pending], cuts })
     if (!requestLine.startsWith('GET /control/forget ')) return undefined
     cuts = []
     return '{}'
@@ -41,6 +41,7 @@ const server = Bun.listen<MockConnection | undefined>({
       socket.data = new MockConnection(socket, journal)
     },
     data: (socket, bytes) => socket.data?.push(bytes),
+    drain: (socket) => socket.data?.drain(),
     close: (socket) => socket.data?.close(),
     error: (socket) => socket.terminate(),
   },

@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util'
-import type { Effort } from './figure.ts'
+import type { Run } from './figure.ts'
 
+/** How much is measured. */
+export type Effort = Omit<Run, 'proxyCores'>
 export type Options = { readonly effort: Effort; readonly only: string }
 
 const whole: Effort = { rounds: (rounds) => rounds, windowMs: (windowMs) => windowMs, count: (count) => count }

@@ -1,10 +1,19 @@
 import { readdir } from 'node:fs/promises'
 
+const kibPerMib = 1_024
+
 /** Returns the CPU time of all threads of a process, in nanoseconds. The first field of schedstat has it: proc(5). */
-export async function cpuNs(pid: number): Promise<number> {
+async function cpuNs(pid: number): Promise<number> {
   const threads = await readdir(`/proc/${pid}/task`)
   const times = await Promise.all(threads.map((thread) => threadCpuNs(`/proc/${pid}/task/${thread}/schedstat`)))
   return times.reduce((sum, time) => sum + time, 0)
+}
+
+/** Returns the CPU time in microseconds that a process uses while the work is done. */
+export async function cpuUsDuring(pid: number, work: () => Promise<unknown>): Promise<number> {
+  const before = await cpuNs(pid)
+  await work()
+  return ((await cpuNs(pid)) - before) / 1_000
 }
 
 export async function rssKib(pid: number): Promise<number> {
@@ -12,7 +21,11 @@ export async function rssKib(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1])
 }
 
-/** Returns the highest resident memory since `5` was written to the process's clear_refs: proc(5). */
+export async function rssMib(pid: number): Promise<number> {
+  return (await rssKib(pid)) / kibPerMib
+}
+
+/** Returns the highest resident memory since the start, or since `5` was written to clear_refs: proc(5). */
 export async function peakKib(pid: number): Promise<number> {
   const status = await Bun.file(`/proc/${pid}/status`).text()
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1])

@@ -1,8 +1,10 @@
 import { chatRequest } from '../chat-request.ts'
 import { Connection } from '../connection.ts'
-import { type Effort, type Figure, interleave, pairwise, type Row } from '../figure.ts'
+import { type Figure, interleave, mapRounds, mapTargets, pairwise, type Rounds, type Row, type Run } from '../figure.ts'
 import { runLanes } from '../lanes.ts'
 import { mockPanel } from '../mock-scripts.ts'
+import { tributary } from '../proxies.ts'
+import { judge } from '../rows.ts'
 import { median, quantile } from '../statistics.ts'
 import { startTargets, type Target } from '../targets.ts'
 
@@ -11,19 +13,19 @@ const streamMs = 250
 /** Numbers of concurrent panels. */
 const loads = [1, 16] as const
 const shares = [
-  { name: 'median', share: 0.5, targetMs: 1 },
-  { name: 'p99', share: 0.99, targetMs: undefined },
+  { name: 'p50', share: 0.5, goal: { must: 1 } },
+  { name: 'p99', share: 0.99, goal: undefined },
 ] as const
 
 export const fanOut: Figure = { name: 'fan-out', measure }
 
-async function measure(effort: Effort): Promise<readonly Row[]> {
-  await using targets = await startTargets()
-  const { direct, tributary } = targets
+async function measure(run: Run): Promise<readonly Row[]> {
+  await using targets = await startTargets(run, [tributary])
+  const loaded = [targets.direct, ...targets.proxies]
   const rows: Row[] = []
   for (const lanes of loads) {
-    const load = { lanes, windowMs: effort.windowMs(750) }
-    const times = await interleave([direct, tributary], effort.rounds(6), async (target) => ({
+    const load = { lanes, windowMs: run.windowMs(750) }
+    const times = await interleave(loaded, run.rounds(6), async (target) => ({
       alone: await firstTokenTimes(target, mockPanel.members.slice(0, 1), load),
       panel: await firstTokenTimes(target, target.name === 'direct' ? mockPanel.members : [mockPanel.name], load),
     }))
@@ -35,20 +37,17 @@ async function measure(effort: Effort): Promise<readonly Row[]> {
 type Round = { readonly alone: readonly number[]; readonly panel: readonly number[] }
 
 /** Compares a panel with one member that is asked alone, both through the gateway. */
-function rowOf(
-  { name, share, targetMs }: (typeof shares)[number],
-  lanes: number,
-  times: { readonly direct: readonly Round[]; readonly tributary: readonly Round[] },
-): Row {
-  const of = (rounds: readonly Round[], what: keyof Round) => rounds.map((round) => quantile(round[what], share))
-  const panel = of(times.tributary, 'panel')
-  const added = median(pairwise(panel, of(times.tributary, 'alone'), (whole, alone) => whole - alone))
+function rowOf({ name, share, goal }: (typeof shares)[number], lanes: number, times: Rounds<Round>): Row {
+  const panels = mapRounds(times, ({ panel }) => quantile(panel, share))
+  const alone = mapRounds(times, ({ alone }) => quantile(alone, share)).get('tributary') ?? []
+  const added = median(pairwise(panels.get('tributary') ?? [], alone, (panel, one) => panel - one))
   return {
-    figure: `fan-out: first token of a panel of ${mockPanel.members.length} over one member alone in ms, ${name}, ${lanes} at once`,
-    direct: median(of(times.direct, 'panel')).toFixed(2),
-    tributary: median(panel).toFixed(2),
-    comparison: `+ ${added.toFixed(2)}`,
-    ...(targetMs !== undefined && { target: `<= + ${targetMs}`, isMet: added <= targetMs }),
+    figure: `fan-out: first token of a panel of ${mockPanel.members.length} over one member in ms, ${name}, ${lanes} at once`,
+    values: mapTargets(panels, (found, target) => {
+      const middle = median(found).toFixed(2)
+      return target === 'direct' ? middle : `${middle} (+ ${added.toFixed(2)})`
+    }),
+    ...(goal && judge(added, goal, { digits: 2, unit: 'ms' })),
   }
 }
 

@@ -1,17 +1,18 @@
-import type { Effort, Figure, Row } from '../figure.ts'
+import type { Figure, Row, Run } from '../figure.ts'
 import { type LargeCase, largeCases } from '../large-messages.ts'
 import { startMeasured } from '../measured-server.ts'
+import { judge } from '../rows.ts'
 
 const rounds = 5
-const targetMs = 50
+const goal = { must: 50 }
 const kibPerMib = 1_024
 
 /** Measures how long a large request or reply blocks the other requests. */
 export const longestStep: Figure = { name: 'longest step of a large message', measure }
 
-async function measure(effort: Effort): Promise<readonly Row[]> {
+async function measure(run: Run): Promise<readonly Row[]> {
   const rows: Row[] = []
-  for (const large of largeCases()) rows.push(await rowOf(large, effort.rounds(rounds)))
+  for (const large of largeCases()) rows.push(await rowOf(large, run.rounds(rounds)))
   return rows
 }
 
@@ -28,8 +29,7 @@ async function rowOf({ name, request, reply, status }: LargeCase, times: number)
   const longest = Math.max(...steps)
   return {
     figure: `${name}: longest step in ms; peak memory in MiB`,
-    tributary: `${longest.toFixed(0)}; ${Math.max(...peaks).toFixed(0)}`,
-    target: `<= ${targetMs}`,
-    isMet: longest <= targetMs,
+    values: new Map([['tributary', `${longest.toFixed(0)}; ${Math.max(...peaks).toFixed(0)}`]]),
+    ...judge(longest, goal, { digits: 0, unit: 'ms' }),
   }
 }

@@ -1,8 +1,10 @@
 import { chatRequest } from '../chat-request.ts'
 import { type Connection, openStream } from '../connection.ts'
-import type { Effort, Figure, Row } from '../figure.ts'
+import type { Figure, Row, Run } from '../figure.ts'
 import { runCount } from '../lanes.ts'
+import { closeAll } from '../load.ts'
 import { maxOpenFiles, rssKib } from '../process-usage.ts'
+import { judge } from '../rows.ts'
 import { startTargets, type Target } from '../targets.ts'
 
 const steps = [1_000, 5_000] as const
@@ -14,42 +16,43 @@ const settleMs = 2_000
 /** The proxy has two sockets for each stream: the client's and the upstream's. No other process has more. */
 const filesPerStream = 2
 const otherFiles = 500
-const targetKib = 35
+const goal = { must: 20, aim: 14 }
 
-type Growth = { readonly streams: number; readonly kibPerStream: number; readonly failed: number }
+type Growth = { readonly kibPerStream: number; readonly failed: number }
 
-export const memoryPerStream: Figure = { name: 'memory per open stream', measure }
+export const memoryPerStream: Figure = { name: 'memory an open stream', measure }
 
-async function measure(effort: Effort): Promise<readonly Row[]> {
-  const files = steps.map((step) => effort.count(step) * filesPerStream + otherFiles)
-  if ((await maxOpenFiles()) < Math.max(...files)) throw new Error(`needs ulimit -n ${Math.max(...files)}`)
-  await using targets = await startTargets()
-  const bare = await growth(targets.passThrough, effort)
-  const ours = await growth(targets.tributary, effort)
-  return ours.map((step, index) => ({
-    figure: `memory per open stream in KiB, ${step.streams} streams`,
-    passThrough: print(bare[index]),
-    tributary: print(step),
-    target: `<= ${targetKib}, none failing`,
-    isMet: step.kibPerStream <= targetKib && step.failed === 0,
-  }))
+async function measure(run: Run): Promise<readonly Row[]> {
+  const counts = steps.map((step) => run.count(step))
+  const files = Math.max(...counts) * filesPerStream + otherFiles
+  if ((await maxOpenFiles()) < files) throw new Error(`needs ulimit -n ${files}`)
+  await using targets = await startTargets(run)
+  const found = new Map<string, readonly Growth[]>()
+  for (const target of targets.proxies) found.set(target.name, await growth(target, counts))
+  return counts.map((streams, step) => {
+    const ours = found.get('tributary')?.[step]
+    const values = new Map([...found].map(([name, growths]) => [name, print(growths[step])]))
+    const judged = judge(ours?.kibPerStream, goal, { digits: 1, unit: 'KiB' })
+    const isMet = judged.isMet === true && ours?.failed === 0
+    return { figure: `memory an open stream in KiB, ${streams} streams`, values, ...judged, isMet }
+  })
 }
 
-async function growth(target: Target, effort: Effort): Promise<readonly Growth[]> {
+async function growth(target: Target, counts: readonly number[]): Promise<readonly Growth[]> {
   const streams: Connection[] = []
   await openMore(target, warmUpStreams, streams)
-  for (const stream of streams.splice(0)) stream.close()
+  closeAll(streams.splice(0))
   await Bun.sleep(settleMs)
   const idleKib = await rssKib(target.pid)
   const found: Growth[] = []
-  for (const step of steps) {
-    const count = effort.count(step)
+  for (const count of counts) {
     await openMore(target, count - streams.length, streams)
     await Bun.sleep(settleMs)
     const kibPerStream = ((await rssKib(target.pid)) - idleKib) / count
-    found.push({ streams: count, kibPerStream, failed: count - streams.filter((stream) => stream.isBusy).length })
+    found.push({ kibPerStream, failed: count - streams.filter((stream) => stream.isBusy).length })
   }
-  for (const stream of streams) stream.close()
+  closeAll(streams)
+  await Bun.sleep(settleMs)
   return found
 }
 
