@@ -4,12 +4,14 @@ import type { HttpReply } from './http-reply.ts'
 import { hasAnswer, pageError, refusal, type UpstreamComplaint } from './http-status.ts'
 import { writeJson } from './write-json.ts'
 
+/** A value that is sent as JSON, or JSON that is ready to be sent. */
+export type JsonToSend = { readonly value: unknown } | { readonly json: readonly Uint8Array[] }
+
 export interface JsonPost {
   readonly url: string
   /** Headers other than `content-type` and `accept`. */
   readonly headers: Readonly<Record<string, string>>
-  /** The value that is sent as JSON. */
-  readonly body: unknown
+  readonly body: JsonToSend
   /** The IP address to connect to, so that the URL's name is not looked up again. */
   readonly address?: string
   /** Whether the reply should be a stream. */
@@ -31,7 +33,7 @@ export async function postJson(
     method: 'POST',
     url,
     headers: { 'content-type': 'application/json', accept, ...headers },
-    body: await writeJson(body),
+    body: 'json' in body ? body.json : await writeJson(body.value),
     ...(address !== undefined && { address }),
   } as const
   const reply = await send(request, signal)

@@ -15,18 +15,26 @@ export interface AddedFields {
   keyOf(field: string): string
   /** Whether a refusal is about this field. Undefined leaves that to the names in the refusal. */
   isMeant?(field: string, refusal: string): boolean | undefined
-  /** Earlier refusals of this upstream. Without them, every request may be refused once more. */
-  readonly refused?: RefusedFields
 }
 
+/** A request whose fields may have to be left out. */
 export interface FieldsPost extends Omit<JsonPost, 'body'> {
-  readonly body: Fields
+  /** The body. It is needed only if it is not known as JSON, or if a field has to be left out. */
+  readonly body: () => Fields
+  /** The body as JSON. */
+  readonly json?: readonly Uint8Array[]
+  /** Called when fields may have to be left out. */
+  readonly added: () => AddedFields
+  /** Earlier refusals of this upstream. Without them, every request may be refused once more. */
+  readonly refused?: RefusedFields
 }
 
 /** A reply, and the body of the request that got it. */
 export interface PostedReply {
   readonly reply: HttpReply
-  readonly body: Fields
+  readonly body: () => Fields
+  /** Whether the body asks for a stream. */
+  readonly stream: boolean
 }
 
 /** How many times one request is sent again. */
@@ -37,12 +45,9 @@ const maxRepeats = 3
  * field, because a client's request must not fail for what we added. The refused fields are remembered.
  * @throws ChatError a refusal that is not about an added field, or that comes after `maxRepeats`
  */
-export async function postWithoutRefusedFields(
-  post: FieldsPost,
-  added: AddedFields,
-  signal: Cancel,
-): Promise<PostedReply> {
-  let body = withoutKnown(post.body, added, signal)
+export async function postWithoutRefusedFields(post: FieldsPost, signal: Cancel): Promise<PostedReply> {
+  // undefined while the body is sent as it is
+  let reduced = withoutKnown(post, signal)
   const dropped: string[] = []
   for (;;) {
     let complaint: unknown
@@ -50,36 +55,39 @@ export async function postWithoutRefusedFields(
       complaint = errorBody
       return post.readComplaint(errorBody)
     }
+    const body = reduced ? { value: reduced } : post.json ? { json: post.json } : { value: post.body() }
+    const sent = reduced
     try {
       const reply = await postJson({ ...post, body, readComplaint }, signal)
-      rememberRefused(dropped, added, signal)
-      return { reply, body }
+      if (dropped.length > 0) rememberRefused(dropped, post, signal)
+      return sent
+        ? { reply, body: () => sent, stream: sent.stream === true }
+        : { reply, body: post.body, stream: post.stream }
     } catch (thrown) {
-      const error = asChatError(thrown)
-      const field = dropped.length < maxRepeats ? refusedField(error, { complaint, body, added }) : undefined
-      if (field === undefined || signal.aborted) throw thrown
+      if (dropped.length >= maxRepeats || signal.aborted) throw thrown
+      const [own, added] = [sent ?? post.body(), post.added()]
+      const field = refusedField(asChatError(thrown), { complaint, body: own, added })
+      if (field === undefined) throw thrown
       dropped.push(field)
-      body = added.without(body, field)
+      reduced = added.without(own, field)
     }
   }
 }
 
-/** The body without the fields that this upstream is known to refuse. */
-function withoutKnown(body: Fields, added: AddedFields, { runtime }: Cancel): Fields {
-  const { refused } = added
-  if (!refused || refused.isEmpty) return body
-  return added
-    .fields(body)
-    .filter((field) => refused.has(added.keyOf(field), runtime.elapsed()))
-    .reduce((rest, field) => added.without(rest, field), body)
+/** The body without the fields that this upstream is known to refuse; undefined if it has none of them. */
+function withoutKnown({ refused, added, body }: FieldsPost, { runtime }: Cancel): Fields | undefined {
+  if (!refused || refused.isEmpty) return undefined
+  const [whole, ours] = [body(), added()]
+  const known = ours.fields(whole).filter((field) => refused.has(ours.keyOf(field), runtime.elapsed()))
+  return known.length > 0 ? known.reduce((rest, field) => ours.without(rest, field), whole) : undefined
 }
 
 export function rememberRefused(
   dropped: readonly string[],
-  { refused, keyOf }: AddedFields,
+  { refused, added }: Pick<FieldsPost, 'refused' | 'added'>,
   { runtime }: Cancel,
 ): void {
-  for (const field of dropped) refused?.add(keyOf(field), runtime.elapsed())
+  for (const field of dropped) refused?.add(added().keyOf(field), runtime.elapsed())
 }
 
 /** Statuses with which servers refuse a field; some report it as a failure of their own. */

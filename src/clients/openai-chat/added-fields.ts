@@ -4,7 +4,6 @@ import { parametersIn } from '../../dialects/openai-chat/decode-parameters.ts'
 import { dialect } from '../../dialects/openai-chat/dialect.ts'
 import type { Receipt } from '../../flow/call.ts'
 import type { AddedFields } from '../../wire/post-without-refused-fields.ts'
-import type { RefusedFields } from '../../wire/refused-fields.ts'
 
 /** Fields that are never left out, because the answer would be wrong without them. */
 const needed = new Set(['model', 'messages', 'tools', 'tool_choice', 'parallel_tool_calls', 'response_format'])
@@ -19,7 +18,7 @@ const otherName: Readonly<Record<string, string>> = {
  * The fields of a body that the client did not send, at least not under this name: the request for usage, a parameter
  * under a service's own name, and parameters that a panel adds.
  */
-export function addedFields(request: ChatRequest, receipt: Receipt, refused?: RefusedFields): AddedFields {
+export function addedFields(request: ChatRequest, receipt: Receipt): AddedFields {
   const { spelling, model } = request
   const extra = request.extra[dialect] ?? {}
   const isSent = (field: string) => field in extra || Object.values(spelling).some((name) => name === field)
@@ -49,7 +48,6 @@ export function addedFields(request: ChatRequest, receipt: Receipt, refused?: Re
     },
     // models of one upstream may accept different fields, but usage depends only on the server
     keyOf: (field) => (field === 'stream_options' ? field : `${field} ${model}`),
-    ...(refused && { refused }),
   }
 }
 

@@ -28,6 +28,11 @@ export interface AskOptions {
   readonly headers: Readonly<Record<string, string>>
   /** Encodes a request's body, without `stream` and its options. */
   encode(request: ChatRequest): Fields
+  /**
+   * Returns the JSON of the request's own body, if it can be sent in place of the encoded one. It has the fields for a
+   * stream, if the client wants one.
+   */
+  relay?(request: ChatRequest): readonly Uint8Array[] | undefined
   /** Fields that go with `stream: true`. */
   streamFields?(body: Fields): Fields
   /** The fields that the upstream has refused before. They are not sent again. */
@@ -39,37 +44,59 @@ export interface AskOptions {
  * dialect and wants a whole answer.
  */
 export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: Call): Flow {
-  const { url, address, refused } = options
-  const stream = request.stream || request.dialect !== dialect
-  const encoded = options.encode(request)
-  const body = stream ? { ...encoded, stream: true, ...options.streamFields?.(encoded) } : encoded
-  const where = { url, ...(address !== undefined && { address }) }
-  // the service may be another gateway, or this one
-  const headers = { ...options.headers, 'x-tributary-hops': String(call.hops + 1) }
-  const post = { ...where, headers, body, stream, readComplaint }
-  const ours = withImagesOfResults(addedFields(request, call.receipt, refused), request, options)
+  const post = postOf(options, request, call)
   const { choices = 1, stop } = request.parameters
   const reading = { choices, newId: () => newCallId(call.signal.runtime), ...(stop && { stop }) }
   const ask: AskReply = (asked, onPosted) =>
     flowOf(async (signal) => {
-      const { reply, body: sent } = await postWithoutRefusedFields(asked, ours, signal)
-      onPosted?.(sent)
-      return readReply(reply, { ...reading, signal, stream: sent.stream === true })
+      const { reply, body, stream } = await postWithoutRefusedFields(asked, signal)
+      onPosted?.(body)
+      return readReply(reply, { ...reading, signal, stream })
     }, call.signal)
-  if (refused?.isProven(request.model)) return ask(post)
+  if (options.refused?.isProven(request.model)) return ask(post)
   return defer(async (opening) => {
-    const begun = await beginWithoutRefused({ post, ours, ask, opening })
-    refused?.prove(request.model)
+    const begun = await beginWithoutRefused({ post, ask, opening })
+    options.refused?.prove(request.model)
     return begun
   }, call.signal)
 }
 
+function postOf(options: AskOptions, request: ChatRequest, call: Call): FieldsPost {
+  const { url, address, refused } = options
+  const stream = request.stream || request.dialect !== dialect
+  const json = options.relay?.(request)
+  let encoded: Fields | undefined
+  let added: AddedFields | undefined
+  return {
+    url,
+    ...(address !== undefined && { address }),
+    // the service may be another gateway, or this one
+    headers: { ...options.headers, 'x-tributary-hops': String(call.hops + 1) },
+    body: () => {
+      encoded ??= encodeBody(options, request, stream)
+      return encoded
+    },
+    ...(json && { json }),
+    added: () => {
+      added ??= withImagesOfResults(addedFields(request, call.receipt), request, options)
+      return added
+    },
+    ...(refused && { refused }),
+    stream,
+    readComplaint,
+  }
+}
+
+function encodeBody(options: AskOptions, request: ChatRequest, stream: boolean): Fields {
+  const encoded = options.encode(request)
+  return stream ? { ...encoded, stream: true, ...options.streamFields?.(encoded) } : encoded
+}
+
 /** @param onPosted receives the body that the service replied to */
-type AskReply = (post: FieldsPost, onPosted?: (body: Fields) => void) => Flow
+type AskReply = (post: FieldsPost, onPosted?: (body: () => Fields) => void) => Flow
 
 interface RepeatablePost {
   readonly post: FieldsPost
-  readonly ours: AddedFields
   readonly ask: AskReply
   readonly opening: FlowOpening
 }
@@ -78,22 +105,30 @@ interface RepeatablePost {
  * Begins the answer. If it begins with a refusal of a field that we added, the request is sent again without that
  * field.
  */
-async function beginWithoutRefused({ post, ours, ask, opening }: RepeatablePost): Promise<Flow> {
-  const posted: { body?: Fields } = {}
-  const onPosted = (body: Fields) => {
-    posted.body = body
+async function beginWithoutRefused({ post, ask, opening }: RepeatablePost): Promise<Flow> {
+  let posted: (() => Fields) | undefined
+  const onPosted = (body: () => Fields) => {
+    posted = body
   }
   try {
     return await opening.begin(ask(post, onPosted))
   } catch (thrown) {
-    const { body } = posted
     // `postWithoutRefusedFields` has already handled a refusal that came as an HTTP status
-    const field = body && refusedField(asChatError(thrown), { body, added: ours })
-    if (!body || field === undefined || opening.signal.aborted) throw thrown
-    const begun = await opening.begin(ask({ ...post, body: ours.without(body, field) }))
-    rememberRefused([field], ours, opening.signal)
+    if (!posted || opening.signal.aborted) throw thrown
+    const [body, added] = [posted(), post.added()]
+    const field = refusedField(asChatError(thrown), { body, added })
+    if (field === undefined) throw thrown
+    const reduced = added.without(body, field)
+    const begun = await opening.begin(
+      ask({ ...withoutJson(post), body: () => reduced, stream: reduced.stream === true }),
+    )
+    rememberRefused([field], post, opening.signal)
     return begun
   }
+}
+
+function withoutJson({ json: _, ...post }: FieldsPost): FieldsPost {
+  return post
 }
 
 /** The header with a key; no header without a key. */

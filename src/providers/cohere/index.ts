@@ -57,18 +57,17 @@ interface CohereService {
 }
 
 async function* chat({ origin, refused }: CohereService, request: ChatRequest, call: AccountCall<Secret>) {
+  const body = encodeCohereRequest(request)
   const question = {
     url: `${origin}/v2/chat`,
     headers: authorization(call.account),
-    body: encodeCohereRequest(request),
+    body: () => body,
+    added: () => mappedFields(request, call.receipt),
+    refused,
     stream: true,
     readComplaint,
   }
-  const { reply } = await postWithoutRefusedFields(
-    question,
-    mappedFields(request, { receipt: call.receipt, refused }),
-    call.signal,
-  )
+  const { reply } = await postWithoutRefusedFields(question, call.signal)
   yield* readFrames(reply, new CohereDecoder(request.parameters.stop), call.signal)
 }
 

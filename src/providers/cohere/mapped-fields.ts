@@ -1,7 +1,6 @@
 import type { ChatRequest, Parameter } from '../../chat/request.ts'
 import type { Receipt } from '../../flow/call.ts'
 import type { AddedFields } from '../../wire/post-without-refused-fields.ts'
-import type { RefusedFields } from '../../wire/refused-fields.ts'
 
 /** Cohere's fields that are made from a parameter with another name, and that are not essential for an answer. */
 const mapped: Readonly<Record<string, Parameter>> = {
@@ -14,10 +13,7 @@ const mapped: Readonly<Record<string, Parameter>> = {
  * The mapped fields that the client did not send under Cohere's name. They are left out if the service refuses them: a
  * model without reasoning refuses `thinking`.
  */
-export function mappedFields(
-  { spelling, extra, model }: ChatRequest,
-  { receipt, refused }: { readonly receipt: Receipt; readonly refused: RefusedFields },
-): AddedFields {
+export function mappedFields({ spelling, extra, model }: ChatRequest, receipt: Receipt): AddedFields {
   return {
     fields: (body) => Object.keys(body).filter((field) => field in mapped && !(field in extra)),
     without: (body, field) => {
@@ -28,6 +24,5 @@ export function mappedFields(
       return rest
     },
     keyOf: (field) => `${field} ${model}`,
-    refused,
   }
 }

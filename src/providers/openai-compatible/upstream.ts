@@ -5,6 +5,7 @@ import type { Secret } from '../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../clients/openai-chat/ask-openai-chat.ts'
 import { encodeRequest } from '../../dialects/openai-chat/encode-request.ts'
 import { isFields } from '../../dialects/openai-chat/fields.ts'
+import { relayRequest } from '../../dialects/openai-chat/relay-request.ts'
 import { toolBoundsAt } from '../../dialects/openai-chat/tool-bounds.ts'
 import { type BaseUrl, routeOf } from '../../wire/base-url.ts'
 import { RefusedFields } from '../../wire/refused-fields.ts'
@@ -83,9 +84,15 @@ function headersFor({ headers, deployment }: OpenaiService, key: Secret | undefi
 
 function chat(service: OpenaiService, request: ChatRequest, call: AccountCall<Secret | undefined>) {
   const { refusesNames, names } = service.differs
+  // a request may have names that this service refuses
+  const relay = refusesNames ? undefined : (asked: ChatRequest) => relayRequest(asked, names)
   const encode = (asked: ChatRequest) => encodeRequest(refusesNames ? withoutNames(asked) : asked, names)
   const headers = headersFor(service, call.account.credential)
-  return askOpenaiChat({ url: service.chatUrl, headers, encode, streamFields, refused: service.refused }, request, call)
+  return askOpenaiChat(
+    { url: service.chatUrl, headers, encode, ...(relay && { relay }), streamFields, refused: service.refused },
+    request,
+    call,
+  )
 }
 
 /** Usage is always requested; the encoder decides whether the client sees it. */

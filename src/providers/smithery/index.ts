@@ -83,7 +83,7 @@ function askSmithery(
   const question = {
     url: `${url}/api/chat`,
     headers,
-    body: encodeSmitheryRequest(request, signal.runtime),
+    body: { value: encodeSmitheryRequest(request, signal.runtime) },
     stream: true,
     readComplaint,
   }
