@@ -59,8 +59,8 @@ export class HttpExchange implements SocketEvents, ReplySink, BodySource {
     })
     this.#letGo = signal.onAbort(() => this.abort(signal.reason))
     if (signal.aborted) return
-    for (const piece of request) socket.write(piece)
     socket.attach(this)
+    for (const piece of request) socket.write(piece)
   }
 
   get status(): number {

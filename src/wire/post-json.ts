@@ -24,23 +24,26 @@ export interface JsonPost {
  * Posts JSON, and returns a reply that is a success and that does not come from Cloudflare in place of the upstream.
  * @throws ChatError for anything else
  */
-export async function postJson(
-  { url, address, headers, body, stream, readComplaint }: JsonPost,
-  signal: Cancel,
-): Promise<HttpReply> {
+export function postJson(post: JsonPost, signal: Cancel): Promise<HttpReply> {
+  const body = 'json' in post.body ? post.body.json : writeJson(post.body.value)
+  return body instanceof Promise ? body.then((pieces) => sendJson(post, pieces, signal)) : sendJson(post, body, signal)
+}
+
+function sendJson(post: JsonPost, body: string | readonly Uint8Array[], signal: Cancel): Promise<HttpReply> {
+  const { url, address, stream } = post
   const accept = stream ? 'text/event-stream' : 'application/json'
-  const request = {
-    method: 'POST',
-    url,
-    headers: { 'content-type': 'application/json', accept, ...headers },
-    body: 'json' in body ? body.json : await writeJson(body.value),
-    ...(address !== undefined && { address }),
-  } as const
-  const reply = await send(request, signal)
+  const headers = { 'content-type': 'application/json', accept, ...post.headers }
+  const request = { method: 'POST', url, headers, body, ...(address !== undefined && { address }) } as const
+  return send(request, signal).then((reply) => {
+    const isAnswer = hasAnswer(reply.status) && !reply.headers.has('cf-mitigated')
+    return isAnswer ? reply : refuse(reply, post)
+  })
+}
+
+async function refuse(reply: HttpReply, { readComplaint }: JsonPost): Promise<never> {
   if (!hasAnswer(reply.status)) throw await refusal(reply, readComplaint)
   // a reply that only has the content type of a page is not refused yet, because its bytes may be an answer
-  if (reply.headers.has('cf-mitigated')) throw pageError(reply, await reply.text(maxPageBytes).catch(() => ''))
-  return reply
+  throw pageError(reply, await reply.text(maxPageBytes).catch(() => ''))
 }
 
 const maxPageBytes = 64 * 1024

@@ -45,33 +45,41 @@ const maxRepeats = 3
  * field, because a client's request must not fail for what we added. The refused fields are remembered.
  * @throws ChatError a refusal that is not about an added field, or that comes after `maxRepeats`
  */
-export async function postWithoutRefusedFields(post: FieldsPost, signal: Cancel): Promise<PostedReply> {
-  // undefined while the body is sent as it is
-  let reduced = withoutKnown(post, signal)
-  const dropped: string[] = []
-  for (;;) {
-    let complaint: unknown
-    const readComplaint = (errorBody: unknown) => {
-      complaint = errorBody
-      return post.readComplaint(errorBody)
-    }
-    const body = reduced ? { value: reduced } : post.json ? { json: post.json } : { value: post.body() }
-    const sent = reduced
-    try {
-      const reply = await postJson({ ...post, body, readComplaint }, signal)
+export function postWithoutRefusedFields(post: FieldsPost, signal: Cancel): Promise<PostedReply> {
+  return attempt({ post, signal, dropped: [], reduced: withoutKnown(post, signal) })
+}
+
+interface Attempt {
+  readonly post: FieldsPost
+  readonly signal: Cancel
+  /** The fields that the upstream has just refused. */
+  readonly dropped: readonly string[]
+  /** The body without the refused fields; undefined while the body is sent as it is. */
+  readonly reduced: Fields | undefined
+}
+
+function attempt({ post, signal, dropped, reduced }: Attempt): Promise<PostedReply> {
+  let complaint: unknown
+  const readComplaint = (errorBody: unknown) => {
+    complaint = errorBody
+    return post.readComplaint(errorBody)
+  }
+  const body = reduced ? { value: reduced } : post.json ? { json: post.json } : { value: post.body() }
+  return postJson({ ...post, body, readComplaint }, signal).then(
+    (reply) => {
       if (dropped.length > 0) rememberRefused(dropped, post, signal)
-      return sent
-        ? { reply, body: () => sent, stream: sent.stream === true }
+      return reduced
+        ? { reply, body: () => reduced, stream: reduced.stream === true }
         : { reply, body: post.body, stream: post.stream }
-    } catch (thrown) {
+    },
+    (thrown: unknown) => {
       if (dropped.length >= maxRepeats || signal.aborted) throw thrown
-      const [own, added] = [sent ?? post.body(), post.added()]
+      const [own, added] = [reduced ?? post.body(), post.added()]
       const field = refusedField(asChatError(thrown), { complaint, body: own, added })
       if (field === undefined) throw thrown
-      dropped.push(field)
-      reduced = added.without(own, field)
-    }
-  }
+      return attempt({ post, signal, dropped: [...dropped, field], reduced: added.without(own, field) })
+    },
+  )
 }
 
 /** The body without the fields that this upstream is known to refuse; undefined if it has none of them. */
