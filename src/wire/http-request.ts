@@ -101,17 +101,32 @@ export function requestBytes(
   }
   let head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: keep-alive\r\n`
   for (const name in fields) if (!own.has(name)) head += `${name}: ${fields[name]}\r\n`
-  const isText = typeof body === 'string'
-  const length = isText ? Buffer.byteLength(body) : byteLength(body ?? [])
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : byteLength(body)
   if (body !== undefined || method !== 'GET') head += `Content-Length: ${length}\r\n`
   head += '\r\n'
-  const bytes = Buffer.allocUnsafe(head.length + (isText ? length : 0))
-  bytes.write(head, 0, 'latin1')
-  if (isText) bytes.write(body, head.length, 'utf8')
-  return isText ? [bytes] : [bytes, ...(body ?? [])]
+  return typeof body === 'string' || length <= maxJoinedBytes ? [joined(head, body, length)] : withHead(head, body)
 }
 
-function byteLength(pieces: readonly Uint8Array[]): number {
+/** A body of at most this many bytes is sent with its head in one write. */
+const maxJoinedBytes = 64 * 1024
+
+function joined(head: string, body: HttpRequest['body'], length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(head.length + length)
+  let at = bytes.write(head, 0, 'latin1')
+  if (typeof body === 'string') bytes.write(body, at, 'utf8')
+  else
+    for (const piece of body ?? []) {
+      bytes.set(piece, at)
+      at += piece.byteLength
+    }
+  return bytes
+}
+
+function withHead(head: string, body: readonly Uint8Array[] = []): readonly Uint8Array[] {
+  return [Buffer.from(head, 'latin1'), ...body]
+}
+
+function byteLength(pieces: readonly Uint8Array[] = []): number {
   return pieces.reduce((sum, piece) => sum + piece.byteLength, 0)
 }
 
