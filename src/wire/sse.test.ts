@@ -236,6 +236,42 @@ test('bad UTF-8 becomes U+FFFD, and the stream goes on', async () => {
   }
 })
 
+test('P2: any bytes read the same with any splits', async () => {
+  const byte = fc.constantFrom(
+    0x61,
+    0x0a,
+    0x80,
+    0xbb,
+    0xbf,
+    0xc3,
+    0xe2,
+    0x82,
+    0xac,
+    0xed,
+    0xa0,
+    0xef,
+    0xf0,
+    0x9f,
+    0x98,
+    0xff,
+  )
+  const bytes = fc.array(byte, { maxLength: 20 }).map((some) => Uint8Array.from(some))
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(bytes, { maxLength: 4 }),
+      fc.array(fc.nat(120), { maxLength: 6 }),
+      async (lines, places) => {
+        const stream = Buffer.concat(lines.flatMap((line) => [utf8.encode('data: '), line, utf8.encode('\n\n')]))
+        const sorted = places.map((place) => Math.min(place, stream.length)).sort((a, b) => a - b)
+        const whole = await read(stream)
+        expect(await read(...cut(stream, ...sorted))).toEqual(whole)
+        expect(await read(...oneByOne(stream))).toEqual(whole)
+      },
+    ),
+    { numRuns: runs(1_000) },
+  )
+})
+
 test('an incomplete character at the end of the stream becomes U+FFFD', async () => {
   expect(await read(Buffer.concat([Buffer.from('data: a'), Buffer.from([0xf0, 0x9f])]))).toEqual([{ data: 'a\ufffd' }])
 })

@@ -40,7 +40,9 @@ export async function* readSse(bytes: ByteSource): AsyncGenerator<SseFrame> {
 
 /** The state of one stream: the unfinished line and the unfinished event. */
 export class SseDecoder {
-  readonly #text = new TextDecoder()
+  #hasBegun = false
+  /** Reads a character whose bytes are in two reads; undefined between characters. */
+  #half: TextDecoder | undefined
   /** Pieces of an unfinished line. */
   #line: string[] = []
   #length = 0
@@ -67,9 +69,11 @@ export class SseDecoder {
 
   /** Returns the events that these bytes complete; undefined for none. */
   push(bytes: Uint8Array): SseFrame[] | undefined {
-    let text = this.#text.decode(bytes, { stream: true })
+    let text = this.#decode(bytes)
     if (text === '') return undefined
-    if (this.#isWholeEvent(text)) return [{ data: text.slice(6, -2) }]
+    const from = this.#takeWholeEvents(text)
+    if (from === text.length) return this.#taken()
+    if (from > 0) text = text.slice(from)
     if (this.#endedInCr && text.startsWith('\n')) text = text.slice(1)
     this.#endedInCr = text.endsWith('\r')
     if (text.includes('\r')) text = text.replace(/\r\n?/g, '\n')
@@ -77,18 +81,45 @@ export class SseDecoder {
     return this.#taken()
   }
 
-  /** Whether the text is exactly one event, as nearly every read of a model's stream is. */
-  #isWholeEvent(text: string): boolean {
+  #decode(bytes: Uint8Array): string {
+    const text = this.#decodeWhole(bytes)
+    if (this.#hasBegun || text === '') return text
+    this.#hasBegun = true
+    return text.startsWith(byteOrderMark) ? text.slice(1) : text
+  }
+
+  /** Most reads end with a line, and then no character is left over. */
+  #decodeWhole(bytes: Uint8Array): string {
+    const isWhole = (bytes[bytes.length - 1] ?? 0) < 0x80
+    if (isWhole && !this.#half) return utf8.decode(bytes)
+    const half = this.#half ?? new TextDecoder('utf-8', { ignoreBOM: true })
+    this.#half = isWhole && bytes.length > 0 ? undefined : half
+    return half.decode(bytes, { stream: true })
+  }
+
+  /**
+   * Takes the events at the beginning of the text that have one line of data and nothing else, as nearly all events of a
+   * model's stream. @returns the position after them
+   */
+  #takeWholeEvents(text: string): number {
     const isBetweenEvents = this.#line.length === 0 && this.#data.length === 0 && this.#event === undefined
-    if (!isBetweenEvents || this.#isPage || !text.startsWith('data: ') || !text.endsWith('\n\n')) return false
-    if (text.indexOf('\n') !== text.length - 2 || text.includes('\r')) return false
-    this.#hasFound = true
-    return true
+    if (!isBetweenEvents || this.#isPage || !text.startsWith('data: ') || text.includes('\r')) return 0
+    let from = 0
+    for (let end = text.indexOf('\n'); end !== -1 && text.startsWith('data: ', from); end = text.indexOf('\n', from)) {
+      if (text.charCodeAt(end + 1) !== lineFeed) break
+      this.#add({ data: text.slice(from + 6, end) })
+      from = end + 2
+    }
+    if (from > 0) {
+      this.#endedInCr = false
+      this.#length = 0
+    }
+    return from
   }
 
   /** Returns the events that the end of the stream completes; undefined for none. */
   end(): SseFrame[] | undefined {
-    const rest = this.#text.decode()
+    const rest = this.#half?.decode()
     if (rest) this.#line.push(rest)
     this.#take(this.#line.join(''), true)
     this.#dispatch()
@@ -199,17 +230,20 @@ export class SseDecoder {
     this.#isBare = false
     if (data.length === 0 && event !== 'done') return
     this.#data = []
+    const frame = { data: data.length === 1 ? (data[0] ?? '') : data.join('\n') }
+    this.#add(event || isBare ? { ...(event && { event }), ...frame, ...(isBare && { isBare }) } : frame)
+  }
+
+  #add(frame: SseFrame): void {
     this.#hasFound = true
-    this.#found ??= []
-    this.#found.push({
-      ...(event && { event }),
-      data: data.length === 1 ? (data[0] ?? '') : data.join('\n'),
-      ...(isBare && { isBare }),
-    })
+    if (this.#found) this.#found.push(frame)
+    else this.#found = [frame]
   }
 }
 
 const lineFeed = 0x0a
+const byteOrderMark = '\ufeff'
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** Writes an event. `json` is one line, as JSON.stringify writes it, so nothing in it can end the event. */
 export function sseData(json: string): string {
