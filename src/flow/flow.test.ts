@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { newCancel } from '../wire/machine.double.ts'
 import { type Cancel, CancelSource } from './cancel.ts'
-import { readAll, scriptedFlow } from './flow.double.ts'
+import { readAll, scriptedFlow, silentFlow } from './flow.double.ts'
 import { type Batch, events, flowOf } from './flow.ts'
 import { ManualRuntime } from './runtime.double.ts'
 
@@ -167,6 +167,54 @@ describe('the flow of one batch', () => {
       expect(await readAll(flow)).toEqual({ batches: [], thrown: failure })
       expect(await readAll(flow)).toEqual({ batches: [], thrown: failure })
     }
+  })
+})
+
+describe('the flow of a flow', () => {
+  test('gives the batches of that flow without another promise', async () => {
+    const inner = scriptedFlow([1], Promise.resolve([2]))
+    const flow = flowOf<number>(async () => inner, call())
+    expect(await flow.next()).toEqual([1])
+    const pending = flow.next()
+    expect(pending).toBeInstanceOf(Promise)
+    expect(await pending).toEqual([2])
+    expect(flow.next()).toBeUndefined()
+  })
+
+  test('leaves it to that flow to release the signal', async () => {
+    const controller = newCancel()
+    let release = () => {}
+    const flow = flowOf<number>((signal) => {
+      release = () => signal.release()
+      return scriptedFlow([1])
+    }, controller)
+    await flow.next()
+    expect(controller.followers).toBe(1)
+    release()
+    expect(controller.followers).toBe(0)
+  })
+
+  test('aborts its signal and closes that flow, even one that is opened too late', async () => {
+    const signals: Cancel[] = []
+    for (const reads of [1, 2]) {
+      const inner = silentFlow([1])
+      const opening = Promise.withResolvers<typeof inner>()
+      const flow = flowOf<number>((signal) => {
+        signals.push(signal)
+        return opening.promise
+      }, call())
+      const pending = flow.next()
+      if (reads === 2) {
+        opening.resolve(inner)
+        await pending
+        expect(flow.next()).toBeInstanceOf(Promise)
+      }
+      flow.close()
+      opening.resolve(inner)
+      if (reads === 1) expect(await pending).toBeUndefined()
+      expect(inner.closes).toBe(1)
+    }
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true])
   })
 })
 

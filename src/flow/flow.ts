@@ -24,11 +24,14 @@ export interface Flow<Event = ChatEvent> {
   close(): void
 }
 
-/** The batches of a generator, or the only batch of an answer that is whole. */
-export type OpenedBatches<Event> = AsyncIterable<Batch<Event>> | Batch<Event>
+/** The batches of a generator, the only batch of an answer that is whole, or a flow. */
+export type OpenedBatches<Event> = AsyncIterable<Batch<Event>> | Batch<Event> | Flow<Event>
 
-/** Opens the batches. The signal is aborted when the flow is closed, and together with the flow's parent. */
-export type OpenBatches<Event> = (signal: Cancel) => OpenedBatches<Event> | Promise<OpenedBatches<Event>>
+/**
+ * Opens the batches. The signal is aborted when the flow is closed, and together with the flow's parent. If it returns a flow,
+ * that flow must release the signal when it is over.
+ */
+export type OpenBatches<Event> = (signal: CancelSource) => OpenedBatches<Event> | Promise<OpenedBatches<Event>>
 
 /**
  * Makes a flow of a generator's batches, or of one batch. It is opened on the first read.
@@ -64,6 +67,7 @@ class GeneratorFlow<Event> implements Flow<Event> {
   readonly #parent: Cancel
   #link: CancelSource | undefined
   #batches: AsyncIterator<Batch<Event>> | undefined
+  #found: Flow<Event> | undefined
   #isOver = false
   #failure: { readonly thrown: unknown } | undefined
 
@@ -73,6 +77,7 @@ class GeneratorFlow<Event> implements Flow<Event> {
   }
 
   next(): NextBatch<Event> | Promise<NextBatch<Event>> {
+    if (this.#found) return this.#found.next()
     if (this.#failure) throw this.#failure.thrown
     if (this.#isOver) return undefined
     return this.#batches ? this.#batches.next().then(this.#onStep, this.#onFailure) : this.#start()
@@ -102,14 +107,14 @@ class GeneratorFlow<Event> implements Flow<Event> {
   }
 
   readonly #onOpened = (opened: OpenedBatches<Event>): NextBatch<Event> | Promise<NextBatch<Event>> => {
-    // the flow was closed while it was being opened
-    if (this.#isOver) return this.#free()
-    if (Symbol.asyncIterator in opened) {
-      this.#batches = opened[Symbol.asyncIterator]()
-      return this.next()
+    if (Symbol.asyncIterator in opened) this.#batches = opened[Symbol.asyncIterator]()
+    else if ('next' in opened) this.#found = opened
+    else if (!this.#isOver) {
+      this.#end()
+      return opened
     }
-    this.#end()
-    return opened
+    // if the flow was closed while it was being opened
+    return this.#isOver ? this.#free() : this.next()
   }
 
   readonly #onStep = ({ done, value }: IteratorStep<Event>): NextBatch<Event> => {
@@ -135,5 +140,6 @@ class GeneratorFlow<Event> implements Flow<Event> {
   #free(): undefined {
     this.#link?.release()
     this.#batches?.return?.()?.catch(() => undefined)
+    this.#found?.close()
   }
 }

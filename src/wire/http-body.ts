@@ -135,8 +135,12 @@ export class CountedReply implements HttpReply, AsyncIterableIterator<Uint8Array
   }
 
   /** Called when the reader stops early. The rest of the body may be short enough to read. */
-  async return(): Promise<BodyStep> {
+  stop(): void {
     if (!this.#isOver) void this.#drain()
+  }
+
+  async return(): Promise<BodyStep> {
+    this.stop()
     return done
   }
 

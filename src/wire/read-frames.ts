@@ -1,8 +1,10 @@
 import { ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import type { Cancel } from '../flow/cancel.ts'
-import type { Batch } from '../flow/flow.ts'
+import { type Batch, batches, type Flow, type NextBatch } from '../flow/flow.ts'
+import { type ByteReader, readerOf } from './byte-reader.ts'
 import { isDone, isLongFrame, readFrame } from './frame-value.ts'
+import type { BodyPiece } from './http-body.ts'
 import type { HttpReply } from './http-reply.ts'
 import { isPage, pageError } from './http-status.ts'
 import { SseDecoder, type SseFrame } from './sse.ts'
@@ -19,6 +21,9 @@ export interface FrameSplitter {
   end(): readonly SseFrame[] | undefined
 }
 
+/** How a stream ended: with its end marker, or without one. */
+type StreamEnding = 'terminated' | 'cut'
+
 /** Turns the frames of one stream into events, for one upstream or dialect. */
 export interface FrameDecoder {
   /** Cuts the bytes into frames; server-sent events by default. */
@@ -28,7 +33,7 @@ export interface FrameDecoder {
   /** @throws ChatError for an error inside the stream, or an invalid frame */
   frame(frame: SseFrame): readonly ChatEvent[]
   /** Returns the last events, when the bytes have ended. @throws ChatError if the answer is cut or empty */
-  end(how: 'terminated' | 'cut'): readonly ChatEvent[]
+  end(how: StreamEnding): readonly ChatEvent[]
 }
 
 /** Milliseconds. A stream that has finished but does not end counts as ended after such a silence. */
@@ -39,52 +44,60 @@ const noLimitMs = 2 ** 31 - 1
 /** The members of a reply that are needed to read its frames. */
 export type FramedReply = Pick<HttpReply, 'status' | 'headers' | 'body' | 'limitIdle'>
 
+/** The call that a reply belongs to. */
+export interface FramesCall {
+  /** The reply ends when it is aborted. */
+  readonly signal: Cancel
+  /** Called once, when no more bytes will be read. */
+  readonly onOver?: () => void
+}
+
 /**
  * The events of a streamed reply, a batch for each read of the network. It throws an error after the events before it.
  * @throws what `decoder` throws, and network errors before the finish
  */
 export function readFrames(reply: FramedReply, decoder: FrameDecoder, signal: Cancel): AsyncIterable<Batch> {
-  return new ReplyFrames(reply, decoder, signal)
+  return batches(frameFlow(reply, decoder, { signal }))
 }
 
-type BatchStep = IteratorResult<Batch, undefined>
+/** The same as a flow, which makes fewer promises than a generator. */
+export function frameFlow(reply: FramedReply, decoder: FrameDecoder, call: FramesCall): Flow {
+  return new ReplyFrames(reply, decoder, call)
+}
 
-/** Not a generator, because its promises would cost a tenth of the time for a chunk. Only `#end` is a generator. */
-class ReplyFrames implements AsyncIterableIterator<Batch, undefined> {
+class ReplyFrames implements Flow {
   readonly #reply: FramedReply
   readonly #decoder: FrameDecoder
-  readonly #signal: Cancel
+  readonly #call: FramesCall
   readonly #splitter: FrameSplitter
-  readonly #bytes: AsyncIterator<Uint8Array>
-  /** Gives the last batches when no more bytes are read. */
-  #end: AsyncGenerator<Batch, undefined> | undefined
+  readonly #bytes: ByteReader
   #wasFinished = false
+  #isOver = false
+  /** What is thrown after the last batch. */
+  #failure: { readonly thrown: unknown } | undefined
 
-  constructor(reply: FramedReply, decoder: FrameDecoder, signal: Cancel) {
+  constructor(reply: FramedReply, decoder: FrameDecoder, call: FramesCall) {
     this.#reply = reply
     this.#decoder = decoder
-    this.#signal = signal
+    this.#call = call
     this.#splitter = decoder.splitter ?? new SseDecoder()
-    this.#bytes = reply.body[Symbol.asyncIterator]()
+    this.#bytes = readerOf(reply.body)
   }
 
-  [Symbol.asyncIterator](): this {
-    return this
+  next(): NextBatch<ChatEvent> | Promise<NextBatch<ChatEvent>> {
+    for (;;) {
+      if (this.#failure) throw this.#failure.thrown
+      if (this.#isOver) return undefined
+      this.#limitIdle()
+      const batch = this.#read()
+      if (batch instanceof Promise) return batch
+      if (batch !== noEvents) return batch
+    }
   }
 
-  next(): Promise<BatchStep> {
-    if (this.#end) return this.#end.next()
-    this.#limitIdle()
-    return this.#bytes.next().then(this.#onBytes, this.#onFailure)
-  }
-
-  /** Called when the reader stops early. */
-  async return(): Promise<BatchStep> {
-    const isReading = this.#end === undefined
-    this.#end ??= this.#endAfter([], 'terminated')
-    await this.#end.return(undefined)
-    if (isReading) await this.#bytes.return?.()
-    return { done: true, value: undefined }
+  close(): void {
+    this.#failure = undefined
+    if (!this.#isOver) this.#stop()
   }
 
   /** A stream that has finished may continue, but then it may not be silent for long. */
@@ -95,87 +108,97 @@ class ReplyFrames implements AsyncIterableIterator<Batch, undefined> {
     this.#wasFinished = finished
   }
 
-  readonly #onBytes = ({ done, value }: IteratorResult<Uint8Array>): BatchStep | Promise<BatchStep> => {
-    if (done) return this.#endWith(this.#endAfter([], 'cut'))
+  #read(): NextBatch<ChatEvent> | Promise<NextBatch<ChatEvent>> {
+    let bytes: BodyPiece | Promise<BodyPiece>
+    try {
+      bytes = this.#bytes.read()
+    } catch (thrown) {
+      return this.#onFailure(thrown)
+    }
+    return bytes instanceof Promise ? bytes.then(this.#onBytes, this.#onFailure) : this.#take(bytes)
+  }
+
+  readonly #onBytes = (bytes: BodyPiece): NextBatch<ChatEvent> | Promise<NextBatch<ChatEvent>> => {
+    const batch = this.#take(bytes)
+    return batch === noEvents ? this.next() : batch
+  }
+
+  readonly #onFailure = (thrown: unknown): NextBatch<ChatEvent> => (this.#isOver ? undefined : this.#fail([], thrown))
+
+  /** Returns the events of these bytes, or `noEvents`; the last events if the bytes have ended. */
+  #take(bytes: BodyPiece): NextBatch<ChatEvent> | Promise<NextBatch<ChatEvent>> {
+    if (this.#isOver) return undefined
     const batch: ChatEvent[] = []
+    let how: StreamEnding | undefined
     try {
-      const frames = this.#splitter.push(value) ?? []
-      if (frames.some(isLongFrame)) return this.#decodeLong(batch, frames)
-      return this.#give(batch, decode(batch, frames, this.#decoder))
+      const frames = bytes ? this.#splitter.push(bytes) : this.#splitter.end()
+      if (frames?.some(isLongFrame)) return this.#takeLong(batch, frames, bytes)
+      how = this.#endAfter(bytes, frames !== undefined && decode(batch, frames, this.#decoder))
     } catch (thrown) {
-      return this.#stopWith(this.#fail(batch, thrown))
+      return this.#fail(batch, thrown)
     }
+    return this.#give(batch, how)
   }
 
-  readonly #onFailure = (thrown: unknown): Promise<BatchStep> => this.#endWith(this.#fail([], thrown))
-
-  async #decodeLong(batch: ChatEvent[], frames: readonly SseFrame[]): Promise<BatchStep> {
+  async #takeLong(batch: ChatEvent[], frames: readonly SseFrame[], bytes: BodyPiece): Promise<NextBatch<ChatEvent>> {
+    let how: StreamEnding | undefined
     try {
-      return await this.#give(batch, await decodeLong(batch, frames, this.#decoder))
+      how = this.#endAfter(bytes, await decodeLong(batch, frames, this.#decoder))
     } catch (thrown) {
-      return this.#stopWith(this.#fail(batch, thrown))
+      return this.#isOver ? undefined : this.#fail(batch, thrown)
     }
+    const given = this.#isOver ? undefined : await this.#give(batch, how)
+    return given === noEvents ? this.next() : given
   }
 
-  #give(batch: ChatEvent[], isTerminated: boolean): BatchStep | Promise<BatchStep> {
-    if (isTerminated) return this.#stopWith(this.#endAfter(batch, 'terminated'))
-    if (this.#splitter.isLongPage) return this.#stopWith(this.#endAfter(batch, 'cut'))
-    return batch.length > 0 ? { done: false, value: batch } : this.next()
+  /** Returns how the stream ends after these bytes; undefined if it goes on. */
+  #endAfter(bytes: BodyPiece, isTerminated: boolean): StreamEnding | undefined {
+    if (!bytes) throwIfPage(this.#reply, this.#splitter)
+    if (isTerminated) return 'terminated'
+    return bytes ? undefined : 'cut'
   }
 
-  /** Ends the stream, although more bytes may follow. */
-  async #stopWith(end: AsyncGenerator<Batch, undefined>): Promise<BatchStep> {
-    this.#end = end
-    await this.#bytes.return?.()
-    return end.next()
+  #give(batch: Batch, how: StreamEnding | undefined): NextBatch<ChatEvent> | Promise<NextBatch<ChatEvent>> {
+    if (how) return this.#end(batch, how)
+    // nothing is read after a long page
+    if (this.#splitter.isLongPage) return this.#take(undefined)
+    return batch.length > 0 ? batch : noEvents
   }
 
-  #endWith(end: AsyncGenerator<Batch, undefined>): Promise<BatchStep> {
-    this.#end = end
-    return end.next()
-  }
-
-  async *#endAfter(batch: ChatEvent[], how: 'terminated' | 'cut'): AsyncGenerator<Batch, undefined> {
-    let isTerminated = how === 'terminated'
+  /** Ends the stream with the last events. @param failure is thrown if the answer proves to be invalid */
+  #end(batch: Batch, how: StreamEnding, failure?: unknown): NextBatch<ChatEvent> {
+    this.#stop()
+    let last: Batch
     try {
-      if (!isTerminated) {
-        isTerminated = await decodeLong(batch, this.#splitter.end() ?? [], this.#decoder)
-        throwIfPage(this.#reply, this.#splitter)
-      }
+      last = this.#decoder.end(how)
     } catch (thrown) {
-      return yield* this.#fail(batch, thrown)
+      return this.#throwAfter(batch, failure ?? thrown)
     }
-    yield* lastBatch(this.#decoder, { batch, how: isTerminated ? 'terminated' : 'cut', failure: undefined })
+    return batch.length + last.length > 0 ? [...batch, ...last] : undefined
   }
 
   /** After the last finish the answer is complete, so only the loss of the client is a failure then. */
-  async *#fail(batch: ChatEvent[], failure: unknown): AsyncGenerator<Batch, undefined> {
-    if (this.#decoder.finished && !isGone(this.#signal)) {
-      return yield* lastBatch(this.#decoder, { batch, how: 'cut', failure })
-    }
-    if (batch.length > 0) yield batch
-    throw failure
+  #fail(batch: Batch, thrown: unknown): NextBatch<ChatEvent> {
+    if (this.#decoder.finished && !isGone(this.#call.signal)) return this.#end(batch, 'cut', thrown)
+    this.#stop()
+    return this.#throwAfter(batch, thrown)
+  }
+
+  #throwAfter(batch: Batch, thrown: unknown): NextBatch<ChatEvent> {
+    this.#failure = { thrown }
+    if (batch.length > 0) return batch
+    throw thrown
+  }
+
+  #stop(): void {
+    this.#isOver = true
+    this.#bytes.stop()
+    this.#call.onOver?.()
   }
 }
 
-interface StreamEnd {
-  /** Events that came after the last batch. */
-  readonly batch: readonly ChatEvent[]
-  readonly how: 'terminated' | 'cut'
-  /** The error that broke the stream off after its finish. It is thrown if the answer proves to be invalid. */
-  readonly failure: unknown
-}
-
-function* lastBatch(decoder: FrameDecoder, { batch, how, failure }: StreamEnd): Generator<Batch, undefined> {
-  let last: readonly ChatEvent[]
-  try {
-    last = decoder.end(how)
-  } catch (thrown) {
-    if (batch.length > 0) yield batch
-    throw failure ?? thrown
-  }
-  if (batch.length + last.length > 0) yield [...batch, ...last]
-}
+/** Stands for a read of the network without events. */
+const noEvents: Batch = []
 
 /** Decodes frames up to the one that ends the stream. @returns whether such a frame was there */
 function decode(batch: ChatEvent[], frames: readonly SseFrame[], decoder: FrameDecoder): boolean {
@@ -194,6 +217,7 @@ async function decodeLong(batch: ChatEvent[], frames: readonly SseFrame[], decod
   }
   return false
 }
+
 /** Looks at the bytes too, because some services send JSON and events with the content type of a page. */
 function throwIfPage(reply: FramedReply, { passedOver }: FrameSplitter): void {
   if (passedOver && isPage(reply.headers, passedOver)) throw pageError(reply, passedOver)

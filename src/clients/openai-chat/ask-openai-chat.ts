@@ -51,7 +51,7 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
     flowOf(async (signal) => {
       const { reply, body, stream } = await postWithoutRefusedFields(asked, signal)
       onPosted?.(body)
-      return readReply(reply, { ...reading, signal, stream })
+      return readReply(reply, { ...reading, signal, onOver: () => signal.release(), stream })
     }, call.signal)
   if (options.refused?.isProven(request.model)) return ask(post)
   return defer(async (opening) => {

@@ -5,21 +5,19 @@ import { type DecodeOptions, ReplyDecoder } from '../../dialects/openai-chat/dec
 import { isFields } from '../../dialects/openai-chat/fields.ts'
 import { plainReplyIn } from '../../dialects/openai-chat/plain-reply.ts'
 import { isRefusal, saysWords } from '../../dialects/openai-chat/refusal-inside.ts'
-import type { Cancel } from '../../flow/cancel.ts'
 import type { OpenedBatches } from '../../flow/flow.ts'
 import { frameValue } from '../../wire/frame-value.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
 import { readUpstreamJson } from '../../wire/json.ts'
-import { type FrameDecoder, type FramedReply, readFrames } from '../../wire/read-frames.ts'
+import { type FrameDecoder, type FramedReply, type FramesCall, frameFlow } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
 
-export interface ReadOptions extends DecodeOptions {
+export interface ReadOptions extends DecodeOptions, FramesCall {
   /**
    * Whether a stream was requested. Only the bytes of the reply show whether it is one; the content type is not
    * reliable.
    */
   readonly stream: boolean
-  readonly signal: Cancel
 }
 
 /**
@@ -33,7 +31,7 @@ export function readReply(
 ): OpenedBatches<ChatEvent> | Promise<OpenedBatches<ChatEvent>> {
   // reading a body of known length at once costs a third less
   const isText = !options.stream && reply.headers.has('content-length')
-  return isText ? readWhole(reply, options) : readFrames(reply, framesFor(options), options.signal)
+  return isText ? readWhole(reply, options) : frameFlow(reply, framesFor(options), options)
 }
 
 async function readWhole(reply: HttpReply, options: ReadOptions): Promise<OpenedBatches<ChatEvent>> {
@@ -42,7 +40,7 @@ async function readWhole(reply: HttpReply, options: ReadOptions): Promise<Opened
   if (isFields(value)) return plainReplyIn(value, options.stop) ?? framesFor(options).whole(value)
   const decoder = framesFor(options)
   decoder.isComplete = bytes.length > 0
-  return readFrames(framed(reply, bytes), decoder, options.signal)
+  return frameFlow(framed(reply, bytes), decoder, options)
 }
 
 function framesFor(options: DecodeOptions): OpenaiFrames {
