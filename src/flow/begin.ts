@@ -4,12 +4,15 @@ import type { Batch, Flow, NextBatch } from './flow.ts'
 /**
  * Waits for the commit point: the first batch that shows something to a client. A failure before it can still become a retry
  * or an HTTP status, and a failure after it goes into the answer. Earlier batches that show nothing, such as a role, are kept.
+ * @param held the batches that were already read, none of which shows something
  * @returns the whole flow, which replaces the given one
  * @throws what the flow threw before the commit point
  * @see docs/decisions/0004-commit-point.md
  */
-export async function begin<Event extends AnyEvent>(flow: Flow<Event>): Promise<Flow<Event>> {
-  const held: Batch<Event>[] = []
+export async function begin<Event extends AnyEvent>(
+  flow: Flow<Event>,
+  held: Batch<Event>[] = [],
+): Promise<Flow<Event>> {
   for (;;) {
     const batch = await flow.next()
     if (batch) held.push(batch)
@@ -43,6 +46,10 @@ class BegunFlow<Event> implements Flow<Event> {
     // reversed, because `pop` takes the last one first
     this.#held = held.reverse()
     this.#inner = inner
+  }
+
+  get found(): Flow<Event> | undefined {
+    return this.#held.length > 0 ? undefined : this.#inner
   }
 
   next(): NextBatch<Event> | Promise<NextBatch<Event>> {

@@ -37,6 +37,10 @@ class DeferredFlow<Event> implements Flow<Event> {
     this.#parent = parent
   }
 
+  get found(): Flow<Event> | undefined {
+    return this.#isClosed ? undefined : this.#found
+  }
+
   next(): NextBatch<Event> | Promise<NextBatch<Event>> {
     if (this.#found) return this.#found.next()
     if (this.#isClosed) return undefined

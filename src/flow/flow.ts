@@ -22,6 +22,8 @@ export interface Flow<Event = ChatEvent> {
    * then resolves to undefined. It never throws, and the caller need not wait for anything.
    */
   close(): void
+  /** The flow that every later read goes to, once this flow has no more part in it. A reader may read that flow in its place. */
+  readonly found?: Flow<Event> | undefined
 }
 
 /** The batches of a generator, the only batch of an answer that is whole, or a flow. */
@@ -53,6 +55,11 @@ export async function* batches<Event>(flow: Flow<Event>): AsyncGenerator<Batch<E
 /** Gives the events of a flow one by one. Leaving the loop closes the flow. */
 export async function* events<Event>(flow: Flow<Event>): AsyncGenerator<Event> {
   for await (const batch of batches(flow)) yield* batch
+}
+
+/** Returns a flow that fails at each read. */
+export function failedFlow<Event>(thrown: unknown): Flow<Event> {
+  return new FailedFlow(thrown)
 }
 
 /** The reason with which a closed flow aborts what it opened. */
@@ -141,5 +148,23 @@ class GeneratorFlow<Event> implements Flow<Event> {
     this.#link?.release()
     this.#batches?.return?.()?.catch(() => undefined)
     this.#found?.close()
+  }
+}
+
+class FailedFlow<Event> implements Flow<Event> {
+  readonly #thrown: unknown
+  #isClosed = false
+
+  constructor(thrown: unknown) {
+    this.#thrown = thrown
+  }
+
+  next(): NextBatch<Event> {
+    if (this.#isClosed) return undefined
+    throw this.#thrown
+  }
+
+  close(): void {
+    this.#isClosed = true
   }
 }

@@ -1,8 +1,8 @@
 import { type ChatEvent, isOfPart } from '../chat/event.ts'
 import type { Extras, Part } from '../chat/message.ts'
-import type { Flow } from './flow.ts'
+import type { Batch, Flow } from './flow.ts'
 import type { GrowingEvent } from './growing-part.ts'
-import { watch } from './watch.ts'
+import { type Watcher, watch } from './watch.ts'
 
 /** Something that an answer may have and a dialect may be unable to express: a type of part, or another feature. */
 export type AnswerMember = Part['type'] | 'order' | 'annotations' | 'logprobs' | 'stop-sequence' | 'other-finish'
@@ -25,16 +25,27 @@ export interface AnswerSupport {
  * @param lost the receipt's set of names, to which the flow adds
  */
 export function noteLosses(flow: Flow, support: AnswerSupport, lost: Set<string>): Flow {
-  let losses: Losses | undefined
-  return watch(flow, {
-    onBatch(batch) {
-      for (const event of batch) {
-        if (event.native?.dialect === support.dialect || event.type === 'usage') continue
-        losses ??= new Losses(support, lost)
-        losses.note(event)
-      }
-    },
-  })
+  return watch(flow, new LossWatcher(support, lost))
+}
+
+/** Watches one answer. Its notes begin with the first event that may lose something. */
+class LossWatcher implements Watcher {
+  readonly #support: AnswerSupport
+  readonly #lost: Set<string>
+  #losses: Losses | undefined
+
+  constructor(support: AnswerSupport, lost: Set<string>) {
+    this.#support = support
+    this.#lost = lost
+  }
+
+  onBatch(batch: Batch): void {
+    for (const event of batch) {
+      if (event.native?.dialect === this.#support.dialect || event.type === 'usage') continue
+      this.#losses ??= new Losses(this.#support, this.#lost)
+      this.#losses.note(event)
+    }
+  }
 }
 
 interface OpenPart {

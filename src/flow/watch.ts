@@ -8,8 +8,10 @@ export type Ending =
   | { readonly kind: 'failed'; readonly error: ChatError }
   | { readonly kind: 'left' }
 
-/** Observes how a flow is read. Only `onRead` may throw. */
+/** Observes how a flow is read. Only `onStart` and `onRead` may throw. */
 export interface Watcher<Event = ChatEvent> {
+  /** Called before the first read. A thrown error ends the flow. */
+  onStart?(): void
   /** Called when the reader asks for a batch. A thrown error ends the flow. */
   onRead?(): void
   /** Called for each batch. */
@@ -22,7 +24,8 @@ export interface Watcher<Event = ChatEvent> {
 
 /**
  * Adds a watcher to a flow. All watchers of a flow share one object, and inner ones are called first. So several observer
- * layers cost one object, and no promise if the batch is ready.
+ * layers cost one object, and no promise if the batch is ready. That is also true for a flow that was found by a layer between
+ * them.
  */
 export function watch<Event>(flow: Flow<Event>, watcher: Watcher<Event>): Flow<Event> {
   if (!(flow instanceof WatchedFlow)) return new WatchedFlow(flow, watcher)
@@ -31,8 +34,9 @@ export function watch<Event>(flow: Flow<Event>, watcher: Watcher<Event>): Flow<E
 }
 
 class WatchedFlow<Event> implements Flow<Event> {
-  readonly #inner: Flow<Event>
-  readonly #watchers: Watcher<Event>[]
+  #inner: Flow<Event>
+  #watchers: Watcher<Event>[]
+  #isStarted = false
   #ending: Ending | undefined
   /** Number of watchers that have been told of the ending. */
   #toldCount = 0
@@ -50,6 +54,7 @@ class WatchedFlow<Event> implements Flow<Event> {
     if (this.#ending) return this.#end(this.#ending)
     let batch: NextBatch<Event> | Promise<NextBatch<Event>>
     try {
+      if (!this.#isStarted) this.#start()
       for (const watcher of this.#watchers) watcher.onRead?.()
       batch = this.#inner.next()
     } catch (thrown) {
@@ -67,12 +72,27 @@ class WatchedFlow<Event> implements Flow<Event> {
     this.#ending = { kind: 'left' }
   }
 
+  #start(): void {
+    this.#isStarted = true
+    for (const watcher of this.#watchers) watcher.onStart?.()
+  }
+
   readonly #onBatch = (batch: NextBatch<Event>): NextBatch<Event> => {
     // the flow was closed while the batch was pending
     if (this.#ending) return undefined
     if (!batch) return this.#end({ kind: 'done' })
     for (const watcher of this.#watchers) watcher.onBatch?.(batch)
+    const { found } = this.#inner
+    if (found) this.#follow(found)
     return batch
+  }
+
+  /** Reads the found flow directly from now on, and takes its watchers over. */
+  #follow(found: Flow<Event>): void {
+    if (found instanceof WatchedFlow && !found.#ending) {
+      this.#watchers = [...found.#watchers, ...this.#watchers]
+      this.#inner = found.#inner
+    } else this.#inner = found
   }
 
   readonly #onFailure = (thrown: unknown): NextBatch<Event> => {

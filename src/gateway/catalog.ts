@@ -85,14 +85,18 @@ export class Catalog<Served extends Member = Member> {
    * @returns a promise only if it has to wait for a list
    */
   route(address: string, signal: Cancel): readonly Candidate<Served>[] | Promise<readonly Candidate<Served>[]> {
+    return this.routeNow(address) ?? this.#refreshAll(signal).then(() => this.#routeBare(address))
+  }
+
+  /** Like `route`, but returns undefined if it would have to wait for a list. */
+  routeNow(address: string): readonly Candidate<Served>[] | undefined {
     const { entry, model } = this.#split(address)
     if (entry) {
       // the request does not wait for this list, which only later requests need
       if (!entry.isKnown && isDue(entry, this.#runtime.elapsed())) void this.#refresh(entry)
       if (!entry.isFixed || entry.byId.has(model)) return [{ member: entry.member, model }]
     }
-    const refreshed = this.#refreshAll(signal)
-    return refreshed ? refreshed.then(() => this.#routeBare(address)) : this.#routeBare(address)
+    return this.#refreshDue() ? undefined : this.#routeBare(address)
   }
 
   /** The model of a candidate. If its upstream has not listed it, only its name is known. */
@@ -134,8 +138,13 @@ export class Catalog<Served extends Member = Member> {
     return unknown.map(({ member }) => ({ member, model }))
   }
 
-  /** Requests the lists that are due. @returns undefined if none of them has to be waited for */
-  #refreshAll(signal: Cancel): Promise<unknown> | undefined {
+  async #refreshAll(signal: Cancel): Promise<void> {
+    const waits = this.#refreshDue()
+    if (waits) await within(Promise.all(waits), firstListMs, signal)
+  }
+
+  /** Requests the lists that are due. @returns those that have to be waited for; undefined if there are none */
+  #refreshDue(): readonly Promise<void>[] | undefined {
     const now = this.#runtime.elapsed()
     if (now < this.#dueAt) return undefined
     const waits: Promise<void>[] = []
@@ -148,7 +157,7 @@ export class Catalog<Served extends Member = Member> {
       if (!entry.isKnown) waits.push(refreshed)
     }
     this.#dueAt = dueAt
-    return waits.length > 0 ? within(Promise.all(waits), firstListMs, signal) : undefined
+    return waits.length > 0 ? waits : undefined
   }
 
   #refresh(entry: CatalogEntry): Promise<void> {

@@ -2,12 +2,13 @@ import { openPool } from '../accounts/open-pool.ts'
 import type { Pool } from '../accounts/pool.ts'
 import { ChatError } from '../chat/error.ts'
 import { takesTools } from '../chat/model.ts'
-import { withModel } from '../chat/request.ts'
+import { type ChatRequest, withModel } from '../chat/request.ts'
 import { excerpt } from '../chat/secret.ts'
-import type { Logger } from '../flow/call.ts'
+import type { Call, Logger } from '../flow/call.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { Chat, Combine } from '../flow/chat.ts'
 import { defer } from '../flow/defer.ts'
+import { type Flow, failedFlow } from '../flow/flow.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { Store } from '../state/store.ts'
@@ -28,7 +29,7 @@ import { observe } from './layers/observe.ts'
 import { retry } from './layers/retry.ts'
 import { RetryBudget } from './layers/retry-budget.ts'
 import { support } from './layers/support.ts'
-import { noThreads, thread } from './layers/thread.ts'
+import { thread } from './layers/thread.ts'
 import type { Panel, PanelMember } from './panel.ts'
 import { Permits } from './permits.ts'
 import { type ToolChat, toolChat } from './tool-chat.ts'
@@ -141,7 +142,7 @@ function buildChain(
   const withAccounts = account(pool, name)(askUpstream)
   const withThreads = upstream.keepsThreads
     ? thread({ store, upstream: name, ttlMs: threadTtlMs })(withAccounts)
-    : noThreads(withAccounts)
+    : withAccounts
   const withRetry = retry(budget)(withThreads)
   const withDeadline = deadline(deadlines)(choices(upstream.support)(withRetry))
   const chat = support(name, upstream.support)(estimate(countTokens)(withDeadline))
@@ -175,14 +176,23 @@ function route(catalog: Catalog<UpstreamParts>, combine: Combine): Chat {
     combined.set(key, pool)
     return pool
   }
-  return (request, call) =>
-    defer(async ({ signal }) => {
-      const candidates = await catalog.route(request.model, signal)
-      const [first] = candidates
-      if (!first) throw notFound(request.model)
-      const chat = candidates.length === 1 ? first.member.chat : combinedChat(candidates)
-      return chat(withModel(request, first.model), call)
-    }, call.signal)
+  const ask = (candidates: readonly Candidate<UpstreamParts>[], request: ChatRequest, call: Call): Flow => {
+    const [first] = candidates
+    if (!first) throw notFound(request.model)
+    const chat = candidates.length === 1 ? first.member.chat : combinedChat(candidates)
+    return chat(first.model === request.model ? request : withModel(request, first.model), call)
+  }
+  return (request, call) => {
+    const { model } = request
+    const known = catalog.routeNow(model)
+    if (!known) return defer(async ({ signal }) => ask(await catalog.route(model, signal), request, call), call.signal)
+    try {
+      return ask(known, request, call)
+    } catch (thrown) {
+      // the layers around this one observe the failure of a flow
+      return failedFlow(thrown)
+    }
+  }
 }
 
 function notFound(model: string): ChatError {

@@ -9,7 +9,6 @@ import { aCall, aRequest, chatOf, drain, finish, text } from '../../src/gateway/
 import { account, type WithAccount } from '../../src/gateway/layers/account.ts'
 import { retry } from '../../src/gateway/layers/retry.ts'
 import { RetryBudget } from '../../src/gateway/layers/retry-budget.ts'
-import { noThreads } from '../../src/gateway/layers/thread.ts'
 import {
   emulateSupabase,
   type SupabaseEmulator,
@@ -80,7 +79,7 @@ export async function openRig({ rule = 'documented', ...living }: RigOptions) {
   /** One run of the program. */
   const live = (credential = first) => {
     const pool = openPool({ name: 'upstream', accounts: [{ label: 'a', credential, renewal }] }, options)
-    const chat = retry(new RetryBudget(machine))(noThreads(account(pool, 'upstream')(upstream)))
+    const chat = retry(new RetryBudget(machine))(account(pool, 'upstream')(upstream))
     const call = async () => {
       const { thrown } = await drain(chat(aRequest, aCall(cancelWith({ random: () => 0 }))))
       return thrown instanceof ChatError ? thrown.reason : thrown === undefined ? 'answered' : String(thrown)

@@ -14,7 +14,6 @@ import { aCall, aRequest, chatOf, drain, finish, text } from '../chat.double.ts'
 import { account, type WithAccount } from './account.ts'
 import { retry } from './retry.ts'
 import { RetryBudget } from './retry-budget.ts'
-import { noThreads } from './thread.ts'
 
 const hourMs = 3_600_000
 const refused = () => new ChatError('account-refused', { message: 'HTTP 401', upstreamStatus: 401 })
@@ -48,7 +47,7 @@ function setUp({ accounts = 1, answersWith }: Given) {
       yield event
     }
   })
-  const chat = retry(new RetryBudget(machine))(noThreads(account(pool, 'upstream')(upstream)))
+  const chat = retry(new RetryBudget(machine))(account(pool, 'upstream')(upstream))
   const [service = new RenewalServiceDouble(() => 0)] = services
   return {
     pool,
@@ -249,7 +248,7 @@ describe('an account that is refused during an answer', () => {
       yield text('a')
       throw refused()
     })
-    await drain(retry(new RetryBudget(machine))(noThreads(account(pool, 'upstream')(upstream)))(aRequest, aCall()))
+    await drain(retry(new RetryBudget(machine))(account(pool, 'upstream')(upstream))(aRequest, aCall()))
     expect(pool.states()).toMatchObject([{ label: 'k0', state: { kind: 'refused' } }])
   })
 })
@@ -316,7 +315,7 @@ test('accounts that cannot be made cost no attempt, and the client gets the time
   }
   const supply = { min: 1, max: 1, renewal: service.renewal, create }
   const pool = openPool({ name: 'upstream', accounts: [], supply }, accountsOptions({ now: () => 0 }))
-  const chat = retry(new RetryBudget(machine))(noThreads(account(pool, 'upstream')(chatOf(async function* () {}))))
+  const chat = retry(new RetryBudget(machine))(account(pool, 'upstream')(chatOf(async function* () {})))
   const call = aCall()
   const { thrown } = await drain(chat(aRequest, call))
   expect(thrown).toMatchObject({ reason: 'rate-limited', retryAfterMs: 90_000 })

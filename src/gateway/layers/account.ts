@@ -10,7 +10,7 @@ import type { Chat } from '../../flow/chat.ts'
 import { defer } from '../../flow/defer.ts'
 import type { Flow } from '../../flow/flow.ts'
 import { orAbort } from '../../flow/wait.ts'
-import { watch } from '../../flow/watch.ts'
+import { type Ending, type Watcher, watch } from '../../flow/watch.ts'
 
 /** Added to a call by the retry layer: the accounts that have already failed it. */
 export interface WithTriedAccounts {
@@ -19,7 +19,7 @@ export interface WithTriedAccounts {
 
 /** Added to a call by the thread layer, for an upstream that keeps conversations. */
 export interface WithThreadState {
-  readonly threadState: ThreadState | undefined
+  readonly threadState?: ThreadState
 }
 
 interface ThreadState {
@@ -55,44 +55,64 @@ export function account(
 type Ask = (account: Account) => Flow
 
 function askAndReport(pool: Pool, live: LiveAccount, call: Call & WithTriedAccounts, ask: Ask): Flow {
-  let begun: Account | undefined
-  const onBegun = (account: Account) => {
-    begun = account
+  const report = new AccountReport(pool, live, call)
+  return watch(live.renewal ? askRenewable(live, { signal: call.signal, ask, report }) : ask(live), report)
+}
+
+/** Reports the outcome of one attempt to the pool. */
+class AccountReport implements Watcher {
+  readonly #pool: Pool
+  readonly #live: LiveAccount
+  readonly #call: Call & WithTriedAccounts
+  /** The account with the credential that began the answer, if it can be renewed. */
+  #begun: Account | undefined
+
+  constructor(pool: Pool, live: LiveAccount, call: Call & WithTriedAccounts) {
+    this.#pool = pool
+    this.#live = live
+    this.#call = call
   }
-  const answer = live.renewal ? askRenewable(live, { signal: call.signal, ask, onBegun }) : ask(live)
-  return watch(answer, {
-    onEnd(ending) {
-      if (ending.kind === 'done') pool.reportSuccess(live)
-      const isRefused = ending.kind === 'failed' && ending.error.reason === 'account-refused'
-      if (begun && !isRefused) live.markServed(begun.credential)
-      if (ending.kind !== 'failed') return
-      const { error } = ending
-      logFailure(call, live, error)
-      if (error.meaning.account === 'unchanged') return
-      // a refusal in the middle of an answer means that the credential has expired, and it can be renewed
-      if (begun && isRefused && !live.isJustReplaced(begun.credential)) return live.markExpired(begun.credential)
-      pool.reportFailure(live, error)
-      call.tried.add(live)
-    },
-  })
+
+  noteBegun(account: Account): void {
+    this.#begun = account
+  }
+
+  onEnd(ending: Ending): void {
+    if (ending.kind === 'done') this.#pool.reportSuccess(this.#live)
+    const error = ending.kind === 'failed' ? ending.error : undefined
+    if (this.#begun && error?.reason !== 'account-refused') this.#live.markServed(this.#begun.credential)
+    if (error) this.#noteFailure(error)
+  }
+
+  #noteFailure(error: ChatError): void {
+    const [live, begun] = [this.#live, this.#begun]
+    logFailure(this.#call, live, error)
+    if (error.meaning.account === 'unchanged') return
+    // a refusal in the middle of an answer means that the credential has expired, and it can be renewed
+    if (begun && error.reason === 'account-refused' && !live.isJustReplaced(begun.credential)) {
+      live.markExpired(begun.credential)
+      return
+    }
+    this.#pool.reportFailure(live, error)
+    this.#call.tried.add(live)
+  }
 }
 
 interface RenewalOptions {
   readonly signal: Cancel
   readonly ask: Ask
-  /** Called with the account when its first event has come. */
-  readonly onBegun: (account: Account) => void
+  readonly report: AccountReport
 }
 
 /**
  * Asks with a credential that can expire. If it is refused before the first event, it is renewed and used once more.
  */
-function askRenewable(live: LiveAccount, { signal, ask, onBegun }: RenewalOptions): Flow {
+function askRenewable(live: LiveAccount, { signal, ask, report }: RenewalOptions): Flow {
   return defer(
     (opening) =>
       withAccount(live, opening.signal, async (account) => {
         const begun = await opening.begin(ask(account))
-        onBegun(account)
+        report.noteBegun(account)
         return begun
       }),
     signal,

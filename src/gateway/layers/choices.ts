@@ -11,7 +11,7 @@ import { merge, type SourcedBatch } from '../../flow/merge.ts'
 export function choices({ parameters }: Support): Layer {
   return (next) => (request, call) => {
     const wanted = request.parameters.choices ?? 1
-    if (parameters.choices === 'honoured') return next(request, call)
+    if (parameters.choices === 'honoured' || !('choices' in request.parameters)) return next(request, call)
     const { choices: _, ...others } = request.parameters
     const single = { ...request, parameters: others }
     if (wanted === 1) return next(single, call)

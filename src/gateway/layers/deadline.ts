@@ -1,6 +1,7 @@
 import { ChatError } from '../../chat/error.ts'
+import type { CancelSource } from '../../flow/cancel.ts'
 import type { Layer } from '../../flow/chat.ts'
-import { watch } from '../../flow/watch.ts'
+import { type Watcher, watch } from '../../flow/watch.ts'
 import { Watchdog } from '../../flow/watchdog.ts'
 
 export interface Deadlines {
@@ -16,27 +17,50 @@ export interface Deadlines {
 export function deadline({ firstEventMs, wholeMs, idleMs }: Deadlines): Layer {
   return (next) => (request, call) => {
     const link = call.signal.child()
-    let hasBegun = false
-    // the time of a slow client does not count for the upstream
-    let isReading = true
-    const watchdog = new Watchdog(call.signal.runtime.timers, () => {
-      if (isReading) link.abort(hasBegun ? fellSilent() : beganTooLate())
-    })
-    const beginMs = request.stream ? firstEventMs : wholeMs
-    return watch(next(request, { ...call, signal: link }), {
-      onRead() {
-        isReading = true
-        watchdog.feed(hasBegun ? idleMs : beginMs)
-      },
-      onBatch() {
-        isReading = false
-        hasBegun = true
-      },
-      onEnd() {
-        watchdog.stop()
-        link.release()
-      },
-    })
+    const answer = next(request, { ...call, signal: link })
+    return watch(answer, new Deadline(link, { beginMs: request.stream ? firstEventMs : wholeMs, idleMs }))
+  }
+}
+
+interface Limits {
+  /** Milliseconds until the first batch. */
+  readonly beginMs: number
+  /** Milliseconds between two batches. */
+  readonly idleMs: number
+}
+
+/** The deadline of one call. */
+class Deadline implements Watcher {
+  readonly #link: CancelSource
+  readonly #limits: Limits
+  readonly #watchdog: Watchdog
+  #hasBegun = false
+  /** The time of a slow client does not count for the upstream. */
+  #isReading = true
+
+  constructor(link: CancelSource, limits: Limits) {
+    this.#link = link
+    this.#limits = limits
+    this.#watchdog = new Watchdog(link.runtime.timers, () => this.#onSilence())
+  }
+
+  onRead(): void {
+    this.#isReading = true
+    this.#watchdog.feed(this.#hasBegun ? this.#limits.idleMs : this.#limits.beginMs)
+  }
+
+  onBatch(): void {
+    this.#isReading = false
+    this.#hasBegun = true
+  }
+
+  onEnd(): void {
+    this.#watchdog.stop()
+    this.#link.release()
+  }
+
+  #onSilence(): void {
+    if (this.#isReading) this.#link.abort(this.#hasBegun ? fellSilent() : beganTooLate())
   }
 }
 

@@ -3,7 +3,8 @@ import { isLong, jsonPieces, roughLength } from '../../chat/json-pieces.ts'
 import { callsOf, type Message, textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Layer } from '../../flow/chat.ts'
-import { type Ending, watch } from '../../flow/watch.ts'
+import type { Batch } from '../../flow/flow.ts'
+import { type Ending, type Watcher, watch } from '../../flow/watch.ts'
 
 /**
  * Counts the tokens of a text. If `length` is given, `text` is only its beginning, and the rest is taken to be similar.
@@ -15,27 +16,42 @@ export type CountTokens = (text: string, length?: number) => number
  * because its text so far has been paid for.
  */
 export function estimate(countTokens: CountTokens): Layer {
-  return (next) => (request, call) => {
-    const answerTokens = new AnswerTokens(countTokens)
-    let isCounted = false
-    return watch(next(request, call), {
-      onBatch(batch) {
-        for (const event of batch) {
-          if (event.type === 'usage') isCounted = true
-          else if (!isCounted) answerTokens.add(textOfEvent(event))
-        }
-      },
-      addAtEnd(ending) {
-        if (isCounted || !isPaid(ending, answerTokens)) return undefined
-        isCounted = true
-        return usageOf(request, answerTokens.tokens(), countTokens)
-      },
-    })
-  }
+  return (next) => (request, call) => watch(next(request, call), new Estimate(request, countTokens))
 }
 
-function isPaid(ending: Ending, { isEmpty }: AnswerTokens): boolean {
-  return ending.kind !== 'failed' || (ending.error.reason !== 'cancelled' && !isEmpty)
+/** The estimate of one call, until its upstream sends a usage. */
+class Estimate implements Watcher {
+  readonly #request: ChatRequest
+  readonly #countTokens: CountTokens
+  #answerTokens: AnswerTokens | undefined
+  #isCounted = false
+
+  constructor(request: ChatRequest, countTokens: CountTokens) {
+    this.#request = request
+    this.#countTokens = countTokens
+  }
+
+  onBatch(batch: Batch): void {
+    if (this.#isCounted) return
+    for (const { type } of batch) if (type === 'usage') this.#isCounted = true
+    if (!this.#isCounted) for (const event of batch) this.#add(textOfEvent(event))
+  }
+
+  addAtEnd(ending: Ending): ChatEvent | undefined {
+    if (this.#isCounted || !this.#isPaid(ending)) return undefined
+    this.#isCounted = true
+    return usageOf(this.#request, this.#answerTokens?.tokens() ?? 0, this.#countTokens)
+  }
+
+  #add(words: string): void {
+    if (words === '') return
+    this.#answerTokens ??= new AnswerTokens(this.#countTokens)
+    this.#answerTokens.add(words)
+  }
+
+  #isPaid(ending: Ending): boolean {
+    return ending.kind !== 'failed' || (ending.error.reason !== 'cancelled' && this.#answerTokens !== undefined)
+  }
 }
 
 /** Characters that are counted together. A longer answer is counted in pieces, so that it need not be kept. */
@@ -47,15 +63,12 @@ class AnswerTokens {
   #words: string[] = []
   #length = 0
   #counted = 0
-  isEmpty = true
 
   constructor(countTokens: CountTokens) {
     this.#countTokens = countTokens
   }
 
   add(words: string): void {
-    if (words === '') return
-    this.isEmpty = false
     this.#words.push(words)
     this.#length += words.length
     if (this.#length >= partLength) this.#count()

@@ -1,22 +1,29 @@
 import { ChatError } from '../../chat/error.ts'
 import type { ObserverLayer } from '../../flow/chat.ts'
-import { watch } from '../../flow/watch.ts'
+import { type Watcher, watch } from '../../flow/watch.ts'
 import type { Permits } from '../permits.ts'
 
 /** Lets a call run if a permit is left. Otherwise the caller must try again, because calls are not queued. */
 export function limit(permits: Permits): ObserverLayer {
-  return (next) => (request, call) => {
-    let isRunning = false
-    return watch(next(request, call), {
-      onRead() {
-        if (isRunning) return
-        if (!permits.take()) throw noPermit()
-        isRunning = true
-      },
-      onEnd() {
-        if (isRunning) permits.release()
-      },
-    })
+  return (next) => (request, call) => watch(next(request, call), new Permit(permits))
+}
+
+/** The permit of one call, which it takes with its first read. */
+class Permit implements Watcher<unknown> {
+  readonly #permits: Permits
+  #isTaken = false
+
+  constructor(permits: Permits) {
+    this.#permits = permits
+  }
+
+  onStart(): void {
+    if (!this.#permits.take()) throw noPermit()
+    this.#isTaken = true
+  }
+
+  onEnd(): void {
+    if (this.#isTaken) this.#permits.release()
   }
 }
 

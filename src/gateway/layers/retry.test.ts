@@ -14,7 +14,6 @@ import { account, type WithAccount } from './account.ts'
 import { choices } from './choices.ts'
 import { retry } from './retry.ts'
 import { RetryBudget } from './retry-budget.ts'
-import { noThreads } from './thread.ts'
 
 const failing = (reason: Reason, retryAfterMs?: number) =>
   new ChatError(reason, { message: reason, ...(retryAfterMs !== undefined && { retryAfterMs }) })
@@ -107,7 +106,7 @@ test('a call that is aborted during the wait for a retry ends with the reason of
 
 function withPool(count: number, chat: Chat<WithAccount>, budget = new RetryBudget(machine)) {
   const { pool, accounts } = poolOf(Array.from({ length: count }, (_, at) => ({ label: `a${at}`, credential: at })))
-  return { pool, accounts, chat: retry(budget)(noThreads(account(pool, 'upstream')(chat))) }
+  return { pool, accounts, chat: retry(budget)(account(pool, 'upstream')(chat)) }
 }
 
 test('P21: failing accounts are replaced by others, up to the limit of attempts', async () => {

@@ -1,7 +1,11 @@
 import { asChatError, ChatError } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import type { Call } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
-import { defer } from '../../flow/defer.ts'
+import type { FlowOpening } from '../../flow/defer.ts'
+import type { Flow } from '../../flow/flow.ts'
 import type { Runtime } from '../../flow/runtime.ts'
+import { type FirstTry, tryFirst } from '../../flow/try-first.ts'
 import { sleep } from '../../flow/wait.ts'
 import type { WithTriedAccounts } from './account.ts'
 import type { RetryBudget } from './retry-budget.ts'
@@ -15,28 +19,59 @@ const backoffMs = 200
  * table of reasons decides which failures are retried.
  */
 export function retry(budget: RetryBudget): <Needs>(next: Chat<Needs & WithTriedAccounts>) => Chat<Needs> {
-  return (next) => (request, call) =>
-    defer(async ({ begin, signal }) => {
-      const tried = new Set<unknown>()
-      let last: ChatError | undefined
-      // a call that has failed at another upstream is a retry too, and this upstream's budget pays for it
-      if (call.attempts.spent === 0) budget.deposit()
-      else if (!budget.withdraw()) throw budgetSpent()
-      for (let attempt = 1; ; attempt++) {
-        const { spent: spentBefore } = call.attempts
-        try {
-          return await begin(next(request, { ...call, tried }))
-        } catch (thrown) {
-          const error = asChatError(thrown)
-          // no account could be asked, and another try would not change that. An earlier failure explains more
-          if (call.attempts.spent === spentBefore) throw error.code === 'no_account' && last ? last : error
-          last = nameAccount(error, call.attempts.lastAccount)
-        }
-        const waitMs = waitBefore(last, attempt, signal.runtime)
-        if (call.attempts.left === 0 || waitMs === undefined || signal.aborted || !budget.withdraw()) throw last
-        await sleep(waitMs, signal)
+  return (next) => (request, call) => {
+    const own = { ...call, tried: new Set<unknown>() }
+    return tryFirst(new RetriedCall(() => next(request, own), { call, budget }), call.signal)
+  }
+}
+
+interface RetryOptions {
+  readonly call: Call
+  readonly budget: RetryBudget
+}
+
+/** The attempts of one call at one upstream. */
+class RetriedCall implements FirstTry<ChatEvent> {
+  readonly #ask: () => Flow
+  readonly #call: Call
+  readonly #budget: RetryBudget
+  /** The call's attempts before the current one. */
+  #spentBefore = 0
+
+  constructor(ask: () => Flow, { call, budget }: RetryOptions) {
+    this.#ask = ask
+    this.#call = call
+    this.#budget = budget
+  }
+
+  open(): Flow {
+    this.#spentBefore = this.#call.attempts.spent
+    // a call that has failed at another upstream is a retry too, and this upstream's budget pays for it
+    if (this.#spentBefore === 0) this.#budget.deposit()
+    else if (!this.#budget.withdraw()) throw budgetSpent()
+    return this.#ask()
+  }
+
+  async recover(thrown: unknown, { begin, signal }: FlowOpening): Promise<Flow> {
+    const { attempts } = this.#call
+    let failure = thrown
+    let last: ChatError | undefined
+    for (let attempt = 1; ; attempt++) {
+      const error = asChatError(failure)
+      // no account could be asked, and another try would not change that. An earlier failure explains more
+      if (attempts.spent === this.#spentBefore) throw error.code === 'no_account' && last ? last : error
+      last = nameAccount(error, attempts.lastAccount)
+      const waitMs = waitBefore(last, attempt, signal.runtime)
+      if (attempts.left === 0 || waitMs === undefined || signal.aborted || !this.#budget.withdraw()) throw last
+      await sleep(waitMs, signal)
+      this.#spentBefore = attempts.spent
+      try {
+        return await begin(this.#ask())
+      } catch (thrownAgain) {
+        failure = thrownAgain
       }
-    }, call.signal)
+    }
+  }
 }
 
 const needsOperator = new Set(['refused', 'needs-login', 'banned'])

@@ -18,8 +18,14 @@ import type { Layer } from '../../flow/chat.ts'
  * else is dropped.
  */
 export function support(upstream: string, offered: Support): Layer {
+  const supports = new ModelSupports(offered)
   return (next) => (received, call) => {
-    const supported = supportFor(offered, received.model)
+    const prepared = supports.of(received.model)
+    const { supported } = prepared
+    if (isTakenWhole(received, prepared)) {
+      noteParameters(call.receipt, { request: received, prepared, dropped: none, changed: none })
+      return next(received, call)
+    }
     const reduced = takesImages(supported) ? received : { ...received, messages: received.messages.map(withoutImages) }
     const unread = unreadableFor(reduced, supported)
     if (unread) throw new ChatError('unsupported', unread)
@@ -33,13 +39,64 @@ export function support(upstream: string, offered: Support): Layer {
       ...unsupportedExtras(request, supported),
       ...idle,
     ])
-    noteParameters(call.receipt, { request, supported, dropped, changed })
+    noteParameters(call.receipt, { request, prepared, dropped, changed })
     if (dropped.size === 0) return next(request, call)
     const parameters: Parameters = without(request.parameters, dropped)
     const sent = request.sent && { sent: without(request.sent, dropped) }
     const extra = { ...request.extra, [request.dialect]: without(sentFields(request), dropped) }
     return next({ ...request, parameters, ...sent, extra }, call)
   }
+}
+
+const none: ReadonlySet<string> = new Set()
+
+/** What a model supports, and the same facts by name. */
+interface PreparedSupport {
+  readonly supported: Support
+  readonly treatments: ReadonlyMap<string, ParameterTreatment>
+  readonly names: ReadonlyMap<string, string>
+}
+
+/** Limit for the models whose support is kept. Clients choose the names. */
+const maxModels = 1_000
+
+/** What each model of one upstream supports. */
+class ModelSupports {
+  readonly #offered: Support
+  readonly #usual: PreparedSupport
+  readonly #byModel = new Map<string, PreparedSupport>()
+
+  constructor(offered: Support) {
+    this.#offered = offered
+    this.#usual = prepare(offered)
+  }
+
+  of(model: string): PreparedSupport {
+    if (!this.#offered.exceptions) return this.#usual
+    const known = this.#byModel.get(model)
+    if (known) return known
+    const supported = supportFor(this.#offered, model)
+    const prepared = supported === this.#offered ? this.#usual : prepare(supported)
+    if (this.#byModel.size >= maxModels) this.#byModel.clear()
+    this.#byModel.set(model, prepared)
+    return prepared
+  }
+}
+
+function prepare(supported: Support): PreparedSupport {
+  const { parameters, names = {} } = supported
+  return { supported, treatments: new Map(Object.entries(parameters)), names: new Map(Object.entries(names)) }
+}
+
+/** Whether a request can be sent as it is. False for a request that needs a closer look. */
+function isTakenWhole(request: ChatRequest, { supported, treatments }: PreparedSupport): boolean {
+  const { parameters, sent, unread, dialect } = request
+  const { parts, ranges, words, formats, extraOf, extraFields, lacksFields } = supported
+  if (parts || sent || unread) return false
+  for (const name in parameters) if (ranges || words || !treatments.has(name)) return false
+  if (parameters.tools?.length === 0 || (formats && parameters.responseFormat)) return false
+  const takesEveryField = extraOf === dialect && !extraFields && !lacksFields
+  return takesEveryField || Object.keys(sentFields(request)).length === 0
 }
 
 function takesImages({ parts }: Support): boolean {
@@ -108,7 +165,7 @@ function unsupportedExtras(request: ChatRequest, { extraFields, extraOf, lacksFi
 
 interface ParameterNotes {
   readonly request: ChatRequest
-  readonly supported: Support
+  readonly prepared: PreparedSupport
   readonly dropped: ReadonlySet<string>
   /** The parameters whose values were changed. */
   readonly changed: ReadonlySet<string>
@@ -117,11 +174,11 @@ interface ParameterNotes {
 /** Notes the parameters that the client sent. Those that a panel has added have no spelling. */
 function noteParameters(
   { parameters: noted }: Receipt,
-  { request, supported, dropped, changed }: ParameterNotes,
+  { request, prepared: { treatments, names }, dropped, changed }: ParameterNotes,
 ): void {
   for (const [parameter, name] of Object.entries(request.spelling)) {
-    const treatment = Object.entries(supported.parameters).find(([key]) => key === parameter && !dropped.has(key))?.[1]
-    const isOwnName = Object.entries(supported.names ?? {}).some(([key, own]) => key === parameter && own === name)
+    const treatment = dropped.has(parameter) ? undefined : treatments.get(parameter)
+    const isOwnName = names.get(parameter) === name
     noted.set(name, treatmentOf(treatment, { isOwnName, isChanged: changed.has(parameter) }))
   }
   for (const name of Object.keys(sentFields(request))) noted.set(name, dropped.has(name) ? 'dropped' : 'honoured')

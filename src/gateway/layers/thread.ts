@@ -98,11 +98,6 @@ class ThreadUse {
   }
 }
 
-/** For an upstream that receives the whole conversation every time. */
-export function noThreads<Needs>(next: Chat<Needs & WithThreadState>): Chat<Needs> {
-  return (request, call) => next(request, { ...call, threadState: undefined })
-}
-
 function keyOf(scope: readonly string[], messages: readonly Message[]): string {
   return `thread/${fingerprint(scope, messages)}`
 }
